@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/arena.h"
+
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+enum { BLOCK_SIZE = 4096 - 64 };
+
+struct block {
+    struct block *next;
+    size_t used, size;
+    alignas(max_align_t) unsigned char bytes[];
+};
+
+struct deferred {
+    struct deferred *next;
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+struct arena {
+    struct block *blocks;
+    struct deferred *deferred;
+};
+
+struct arena *arena_new(void)
+{
+    return alloc_zero(1, sizeof(struct arena));
+}
+
+void arena_free(struct arena *arena)
+{
+    if (!arena)
+        return;
+    for (struct deferred *d = arena->deferred; d; d = d->next)
+        d->fn(d->arg);
+    for (struct block *b = arena->blocks, *next; b; b = next) {
+        next = b->next;
+        free(b);
+    }
+    free(arena);
+}
+
+static struct block *add_block(struct arena *arena, size_t size)
+{
+    struct block *b = alloc_bytes(sizeof *b + size);
+    b->used = 0;
+    b->size = size;
+    /* A block for one large object goes behind the current one, which still has room. */
+    struct block **at = size > BLOCK_SIZE && arena->blocks ? &arena->blocks->next : &arena->blocks;
+    b->next = *at;
+    *at = b;
+    return b;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    size_t need = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+    struct block *b = arena->blocks;
+    if (!b || b->size - b->used < need)
+        b = add_block(arena, need > BLOCK_SIZE ? need : BLOCK_SIZE);
+    void *p = b->bytes + b->used;
+    b->used += need;
+    return p;
+}
+
+void *arena_zalloc(struct arena *arena, size_t size)
+{
+    return memset(arena_alloc(arena, size), 0, size);
+}
+
+char *arena_strn(struct arena *arena, const char *text, size_t len)
+{
+    char *copy = arena_alloc(arena, len + 1);
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    return copy;
+}
+
+char *arena_str(struct arena *arena, const char *text)
+{
+    return text ? arena_strn(arena, text, strlen(text)) : NULL;
+}
+
+char *arena_vprintf(struct arena *arena, const char *format, va_list args)
+{
+    va_list measure;
+    va_copy(measure, args);
+    int n = vsnprintf(NULL, 0, format, measure);
+    va_end(measure);
+    char *text = arena_alloc(arena, (size_t)(n < 0 ? 0 : n) + 1);
+    text[0] = '\0';
+    if (n > 0)
+        vsnprintf(text, (size_t)n + 1, format, args);
+    return text;
+}
+
+char *arena_printf(struct arena *arena, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *text = arena_vprintf(arena, format, args);
+    va_end(args);
+    return text;
+}
+
+void arena_defer(struct arena *arena, void (*fn)(void *arg), void *arg)
+{
+    struct deferred *d = arena_alloc(arena, sizeof *d);
+    *d = (struct deferred){arena->deferred, fn, arg};
+    arena->deferred = d;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/text.h"
+
+static const char *const words[] = {
+#define X(id, word) [LOG_##id] = word,
+    LOG_LEVELS(X)
+#undef X
+};
+
+int log_level_parse(const char *word, enum log_level *out)
+{
+    for (int i = 0; i < LOG_LEVEL_COUNT; i++) {
+        if (strcmp(word, words[i]) == 0) {
+            *out = (enum log_level)i;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+static void format_line(struct buf *line, const struct log *log, enum log_level level,
+                        const char *message)
+{
+    char when[CLOCK_TEXT_SIZE];
+    clock_format(clock_now_ms(), when);
+    if (log->json) {
+        buf_printf(line, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"message\":", when,
+                   words[level], log->program);
+        text_json_quote(line, message);
+        buf_puts(line, "}\n");
+        return;
+    }
+    buf_printf(line, "%s %-5s %s: ", when, words[level], log->program);
+    text_escape_controls(line, message);
+    buf_putc(line, '\n');
+}
+
+void log_write(const struct log *log, enum log_level level, const char *format, ...)
+{
+    if (!log || level < log->level)
+        return;
+    char message[4096];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    struct buf line = {0};
+    format_line(&line, log, level, message);
+    (void)!write(log->fd, line.data, line.len);
+    buf_free(&line);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+
+/* Length of the valid UTF-8 sequence at s, or 0.  Bounds of the second byte from RFC 3629 section 4. */
+static size_t sequence(const unsigned char *s, size_t len)
+{
+    if (s[0] >= 0x01 && s[0] <= 0x7f)
+        return 1;
+    size_t need = s[0] >= 0xc2 && s[0] <= 0xdf ? 2 : (s[0] & 0xf0) == 0xe0 ? 3
+                : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : 0;
+    if (!need || len < need)
+        return 0;
+    unsigned char low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
+    unsigned char high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
+    if (s[1] < low || s[1] > high)
+        return 0;
+    for (size_t i = 2; i < need; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    return need;
+}
+
+size_t text_utf8_valid(const char *bytes, size_t len)
+{
+    size_t at = 0;
+    while (at < len) {
+        size_t n = sequence((const unsigned char *)bytes + at, len - at);
+        if (!n)
+            return at;
+        at += n;
+    }
+    return len;
+}
+
+void text_json_quote(struct buf *out, const char *text)
+{
+    buf_putc(out, '"');
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            buf_printf(out, "\\%c", *c);
+        else if (*c < 0x20 || *c == 0x7f)
+            buf_printf(out, "\\u%04x", *c);
+        else
+            buf_putc(out, (char)*c);
+    }
+    buf_putc(out, '"');
+}
+
+void text_escape_controls(struct buf *out, const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        if (*c < 0x20 || *c == 0x7f)
+            buf_printf(out, "\\x%02x", *c);
+        else
+            buf_putc(out, (char)*c);
+    }
+}
+
+/* Levenshtein distance, one row at a time. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t n = strlen(b);
+    size_t *row = alloc_zero(n + 1, sizeof *row);
+    for (size_t j = 0; j <= n; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1]; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= n; j++) {
+            size_t best = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    size_t result = row[n];
+    free(row);
+    return result;
+}
+
+const char *text_nearest(const char *text, const char *const *words)
+{
+    size_t len = strlen(text);
+    if (len > 64)
+        return NULL;
+    const char *best = NULL;
+    size_t limit = len / 3 + 1;
+    for (; *words; words++) {
+        size_t d = distance(text, *words);
+        if (d <= limit && d < strlen(*words)) {
+            best = *words;
+            limit = d ? d - 1 : 0;
+            if (!d)
+                break;
+        }
+    }
+    return best;
+}
+
+void text_shell_quote(struct buf *out, const char *text)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,@%+";
+    if (*text && text[strspn(text, plain)] == '\0') {
+        buf_puts(out, text);
+        return;
+    }
+    buf_putc(out, '\'');
+    for (; *text; text++) {
+        if (*text == '\'')
+            buf_puts(out, "'\\''");
+        else
+            buf_putc(out, *text);
+    }
+    buf_putc(out, '\'');
+}

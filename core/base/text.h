@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Small text helpers.  Any thread. */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf;
+
+/* Strict UTF-8 (RFC 3629) without NUL.  Returns the offset of the first bad byte, or len. */
+size_t text_utf8_valid(const char *bytes, size_t len);
+/* Appends text as a JSON string, quotes included (RFC 8259). */
+void text_json_quote(struct buf *out, const char *text);
+/* Appends text with control characters written as \xNN, so that a log line stays one line. */
+void text_escape_controls(struct buf *out, const char *text);
+/* The word of the NULL-terminated list that is nearest to text, or NULL when none is near. */
+const char *text_nearest(const char *text, const char *const *words);
+/* Shell-quotes text where it needs it. */
+void text_shell_quote(struct buf *out, const char *text);
+
+#endif
