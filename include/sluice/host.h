@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the gateway offers to a plugin.  Lives as long as the plugin is loaded.
+ * Every function may be called from any thread and does not block. */
+#ifndef SLUICE_HOST_H
+#define SLUICE_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sluice_host {
+    uint32_t size;
+    uint32_t abi;
+    const char *version;                            /* the gateway's */
+    void *gateway;
+    void (*log)(const struct sluice_host *host, const char *message);   /* one line in the gateway's log */
+    /* Whether a policy's host pattern matches a host name: * within a label, ** across labels. */
+    bool (*host_match)(const struct sluice_host *host, const char *pattern, const char *name);
+    bool (*cidr_contains)(const struct sluice_host *host, const char *cidr, const char *address);
+};
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is voted on: a sandbox, its current policy, a candidate, their difference, and who asks why.
+ *
+ * Ownership and lifetime: everything belongs to the gateway and lives until vote() or observe()
+ * returns.  All of it is read only, and every voter sees the very same transition. */
+#ifndef SLUICE_TRANSITION_H
+#define SLUICE_TRANSITION_H
+
+#include <sluice/ballot.h>
+#include <sluice/policy.h>
+
+/* Every way of changing a policy. */
+#define SLUICE_KINDS(X)                                                       \
+    X(CREATE,   "create",   "a sandbox is made with its first policy")         \
+    X(REPLACE,  "replace",  "a whole document takes the policy's place")       \
+    X(MERGE,    "merge",    "operations are applied to the current policy")    \
+    X(APPROVE,  "approve",  "a draft chunk is approved")                       \
+    X(UNDO,     "undo",     "an approved chunk is taken back")                 \
+    X(ROLLBACK, "rollback", "an earlier revision becomes the policy again")    \
+    X(GLOBAL,   "global",   "the policy of the whole gateway changes")
+
+enum sluice_kind {
+#define X(id, word, meaning) SLUICE_##id,
+    SLUICE_KINDS(X)
+#undef X
+    SLUICE_KIND_COUNT
+};
+
+enum sluice_network {
+    SLUICE_NETWORK_PROXY,                           /* an egress proxy that takes any change while it runs */
+    SLUICE_NETWORK_NONE,                            /* no proxy: nothing ever gets out */
+};
+
+struct sluice_label {
+    uint32_t size;
+    const char *key, *value;
+};
+
+struct sluice_sandbox {
+    uint32_t size;
+    const char *name, *id;
+    const struct sluice_label *const *labels;       /* in key order */
+    size_t n_labels;
+    enum sluice_network network;
+    bool running;                                   /* its supervisor is connected now */
+};
+
+struct sluice_actor {
+    uint32_t size;
+    const char *name;                               /* who asks, such as "alice" or "uid:1000" */
+    const char *role;                               /* "admin", "user" or "sandbox" */
+    const char *via;                                /* "unix", "tcp" or "gateway" */
+};
+
+struct sluice_rule_change {
+    uint32_t size;
+    const struct sluice_rule *before, *after;       /* same key; neither is NULL */
+};
+
+/* A change of a static section, value by value. */
+struct sluice_static_change {
+    uint32_t size;
+    const char *path;                               /* such as filesystem_policy.read_only */
+    const char *before, *after;                     /* as text; "" where there is none */
+};
+
+struct sluice_diff {
+    uint32_t size;
+    const struct sluice_rule *const *added;
+    size_t n_added;
+    const struct sluice_rule *const *removed;
+    size_t n_removed;
+    const struct sluice_rule_change *const *changed;
+    size_t n_changed;
+    const struct sluice_static_change *const *static_changes;
+    size_t n_static_changes;
+};
+
+struct sluice_approval {
+    uint32_t size;
+    const char *actor, *role;
+    int64_t at_ms;                                  /* since 1970 */
+};
+
+struct sluice_draft {
+    uint32_t size;
+    const char *id;
+    const char *source;                             /* "mechanistic", "agent", "held" or "operator" */
+    const char *author;
+    uint64_t hits;
+    double confidence;                              /* 0 to 1 */
+    const struct sluice_approval *const *approvals; /* so far, the one being asked about included */
+    size_t n_approvals;
+};
+
+struct sluice_transition {
+    uint32_t size;
+    enum sluice_kind kind;
+    bool dry_run;
+    const char *reason;                             /* never NULL */
+    const struct sluice_sandbox *sandbox;
+    const struct sluice_actor *actor;
+    const struct sluice_policy *baseline;           /* the creation-time policy; NULL on create */
+    const struct sluice_policy *current;            /* NULL on create */
+    const struct sluice_policy *candidate;
+    const struct sluice_diff *diff;                 /* never NULL; on create every rule is added */
+    const struct sluice_draft *draft;               /* NULL unless kind is SLUICE_APPROVE */
+    int64_t now_ms;                                 /* the time of the update, since 1970 */
+};
+
+/* What came of a transition, for observe(). */
+struct sluice_outcome {
+    uint32_t size;
+    const struct sluice_transition *transition;
+    const char *outcome;                            /* "allowed", "denied" or "held" */
+    uint64_t revision;                              /* the new revision, 0 if there is none */
+};
+
+#endif
