@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One document tree for YAML and JSON, with the line and column of every value.
+ *
+ * Ownership: a tree lives in the arena it was parsed into.  Any thread, one at a time.
+ * Text is valid UTF-8 without NUL.  YAML scalars are not typed here: a plain `no` is the text "no"
+ * with plain set, and the schema decides what it may be.
+ * Limits: depth 32, DOC_NODES_MAX values, the byte limit of the caller; time is linear in the text.
+ * Refused with line and column: several documents, anchors, aliases, tags, merge keys, duplicate
+ * keys, keys that are no text, directives other than %YAML 1.1/1.2. */
+#ifndef DOC_TREE_H
+#define DOC_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/problems.h"
+
+enum { DOC_DEPTH_MAX = 32, DOC_NODES_MAX = 100000 };
+
+enum doc_format { DOC_YAML, DOC_JSON };
+
+enum doc_kind { DOC_NULL, DOC_SCALAR, DOC_LIST, DOC_MAP };
+
+struct doc_node {
+    enum doc_kind kind;
+    bool plain;                                     /* scalar without quotes: YAML plain, JSON number or literal */
+    unsigned line, column;                          /* from 1 */
+    const char *text;                               /* scalar; "" otherwise */
+    struct doc_node **items;                        /* list items, map values */
+    struct doc_node **keys;                         /* map keys, scalars; NULL in a list */
+    size_t n;
+};
+
+/* -1: problems says why, each with line and column.  An empty YAML document is DOC_NULL. */
+int doc_parse(const char *text, size_t len, enum doc_format format, size_t max_bytes,
+              struct arena *arena, struct doc_node **out, struct problems *problems);
+
+const struct doc_node *doc_get(const struct doc_node *map, const char *key);    /* NULL: not there */
+
+#endif

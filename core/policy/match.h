@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The L4 decision: may this binary reach this host and port?  Pure, any thread. */
+#ifndef POLICY_MATCH_H
+#define POLICY_MATCH_H
+
+#include "base/buf.h"
+#include "policy/policy.h"
+
+struct policy_request {
+    const char *host;                               /* canonical: lower case, no trailing dot, or an IP literal */
+    uint16_t port;
+    const char *binary;                             /* absolute path of the caller's executable */
+    const char *const *ancestors;                   /* paths, nearest first */
+    size_t n_ancestors;
+};
+
+struct policy_decision {
+    bool allowed;
+    const struct sluice_rule *rule;                 /* the matching rule with the smallest key; NULL if denied */
+    const struct sluice_endpoint *endpoint;         /* its matching endpoint: allowed_ips and exactness are read from it */
+    bool exact_host;                                /* some matching endpoint names the host without a glob */
+};
+
+/* A denial's reason is appended to reason (NULL: not wanted). */
+void policy_match(const struct sluice_policy *policy, const struct policy_request *request,
+                  struct policy_decision *out, struct buf *reason);
+
+/* A host pattern against a canonical host: * within a label, ** across labels; without regard to case. */
+bool policy_host_match(const char *pattern, const char *host);
+/* A binary pattern against a path: * within a component, ** across. */
+bool policy_binary_match(const char *pattern, const char *path);
+
+#endif
