@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The messages between the supervisor and sluice-init, over a SOCK_SEQPACKET pair.
+ *
+ * Every message is one struct init_message.  SETUP and EXEC carry a body too long for a packet: it
+ * rides in a memfd beside the message (SCM_RIGHTS).  Both programs come from one build and one
+ * machine, so the structs travel as they are; the version is there for a half-finished upgrade.
+ * A body is a fixed struct followed by NUL-terminated strings in the order told below.
+ *
+ * The order: the supervisor sends SETUP, init answers READY with its descriptors or FAILED; then
+ * each EXEC is answered by STARTED with its descriptors and, later, EXITED.  When either end of the
+ * pair closes, the sandbox ends: init then kills everything in it. */
+#ifndef INIT_WIRE_H
+#define INIT_WIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    WIRE_VERSION = 1,
+    WIRE_FDS_MAX = 3,
+    WIRE_TEXT_SIZE = 480,
+    WIRE_BODY_MAX = 4 * 1024 * 1024,
+    WIRE_STRINGS_MAX = 4096,
+};
+
+enum init_message_type {
+    INIT_SETUP = 1,         /* to init: body setup_body */
+    INIT_EXEC,              /* to init: body exec_body; id is the sender's choice */
+    INIT_KILL,              /* to init: value is the signal for the process group of job id */
+    INIT_STOP,              /* to init: value is the grace in ms between SIGTERM and the end */
+    INIT_READY,             /* from init: value is the Landlock ABI, 0 none; descriptors: with the
+                             * network, the proxy's listening socket and a NETLINK_SOCK_DIAG one */
+    INIT_FAILED,            /* from init: text says why there is no sandbox */
+    INIT_WARNING,           /* from init: text */
+    INIT_STARTED,           /* from init: value is the pid inside; descriptors: with a terminal its
+                             * master, else the far ends of stdin, stdout and stderr */
+    INIT_EXITED,            /* from init: value is the exit code, 128 + signal, or 126/127 with a text
+                             * when the command could not be started */
+};
+
+struct init_message {
+    uint32_t version, type;
+    uint32_t id;
+    int32_t value;
+    char text[WIRE_TEXT_SIZE];                      /* always ends in NUL */
+};
+
+enum {
+    SETUP_NETWORK = 1 << 0,                         /* open the proxy's sockets */
+    SETUP_STRICT = 1 << 1,                          /* landlock.compatibility: hard_requirement */
+};
+
+struct setup_body {                                 /* strings: n_read_only paths, n_read_write paths */
+    uint32_t flags;
+    uint32_t uid, gid;                              /* what the workload sees itself as */
+    uint32_t n_read_only, n_read_write;
+};
+
+struct exec_body {                                  /* strings: argv, environment, folder */
+    uint32_t n_argv, n_env;
+    uint32_t tty;
+    uint16_t cols, rows;
+};
+
+/* Where the sandbox's proxy listens, on the sandbox's own loopback. */
+#define WIRE_PROXY_ADDRESS "10.200.0.1"
+enum { WIRE_PROXY_PORT = 3128, WIRE_CHANNEL_FD = 3 };
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The messages between a supervisor and its gateway.
+ *
+ * The supervisor opens GET /v1/supervisor/stream with its bearer token and "Upgrade:
+ * sluice-supervisor"; from then on each side sends one JSON object per line.  Its first line is
+ * hello, or start_failed and the end.  Both sides use these structs, so a field exists once.
+ *
+ * For an exec message the supervisor dials GET /v1/supervisor/exec/{id} with "Upgrade: sluice-exec"
+ * and speaks the frames of frame.h there.
+ *
+ * Ownership: a decoded message lives in the arena it was decoded into; an encoded one borrows.
+ * Any thread. */
+#ifndef SANDBOX_PROTOCOL_H
+#define SANDBOX_PROTOCOL_H
+
+#include "sandbox/spec.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+struct buf;
+struct error;
+
+#define SANDBOX_STREAM_PATH "/v1/supervisor/stream"
+#define SANDBOX_STREAM_UPGRADE "sluice-supervisor"
+#define SANDBOX_EXEC_PATH "/v1/supervisor/exec/"
+#define SANDBOX_EXEC_UPGRADE "sluice-exec"
+
+enum {
+    SANDBOX_PROTOCOL_VERSION = 1,                   /* in hello; the gateway refuses another one */
+    SANDBOX_LINE_MAX = 2 * 1024 * 1024,             /* bytes of one message */
+    SANDBOX_PING_MS = 15000,                        /* the gateway pings this often ... */
+    SANDBOX_SILENCE_MS = 3 * SANDBOX_PING_MS,       /* ... and a stream silent this long is dead */
+};
+
+#define SANDBOX_MESSAGES(X)                                                                     \
+    X(HELLO,        "hello")        /* supervisor: ready, and what it enforces now */           \
+    X(START_FAILED, "start_failed") /* supervisor: no sandbox could be made, it ends */         \
+    X(LOADED,       "loaded")       /* supervisor: decides by this revision from now on */      \
+    X(FAILED,       "failed")       /* supervisor: refused this revision, keeps the old one */  \
+    X(DENIALS,      "denials")      /* supervisor: requests it refused */                       \
+    X(LOG,          "log")          /* supervisor: a line for the sandbox's log */              \
+    X(PONG,         "pong")         /* supervisor: answer to ping */                            \
+    X(POLICY,       "policy")       /* gateway: enforce this revision */                        \
+    X(EXEC,         "exec")         /* gateway: run a command, dial back with its id */         \
+    X(STOP,         "stop")         /* gateway: end the workload, then yourself */              \
+    X(PING,         "ping")         /* gateway: heartbeat */
+
+enum sandbox_message_type {
+#define X(id, word) MESSAGE_##id,
+    SANDBOX_MESSAGES(X)
+#undef X
+    MESSAGE_TYPE_COUNT
+};
+
+struct sandbox_hello {
+    uint32_t protocol;                              /* SANDBOX_PROTOCOL_VERSION */
+    const char *sandbox;                            /* id */
+    const char *instance;                           /* uuid of this supervisor process */
+    int64_t pid;
+    bool proxy;                                     /* false: --network none */
+    uint64_t loaded_revision;
+    const char *hash;                               /* of the loaded policy */
+    const char *const *egress;                      /* what its proxy can enforce, such as "l4" */
+    size_t n_egress;
+    uint32_t landlock_abi;                          /* 0: no Landlock */
+};
+
+struct sandbox_revision {                           /* POLICY: all; LOADED: no policy, no error; FAILED: no policy */
+    uint64_t revision;
+    const char *hash;
+    const char *policy;                             /* canonical JSON text, carried as a string so that its bytes stay */
+    const char *error;
+};
+
+struct sandbox_denial {
+    const char *host;
+    uint16_t port;
+    const char *binary;                             /* "" when the client could not be identified */
+    const char *const *ancestors;
+    size_t n_ancestors;
+    const char *reason, *stage;
+    uint64_t count;                                 /* since the last report of the same denial */
+    int64_t first_seen_ms, last_seen_ms;            /* wall clock */
+};
+
+struct sandbox_denials {
+    struct sandbox_denial *items;
+    size_t n;
+};
+
+struct sandbox_exec {
+    const char *id;                                 /* made by the gateway, unguessable */
+    const char *const *command;                     /* run directly, PATH of its environment */
+    size_t n_command;
+    struct spec_pair *env;
+    size_t n_env;
+    const char *workdir;                            /* NULL: /sandbox */
+    bool tty;
+    uint16_t cols, rows;                            /* 0: 80 and 24 */
+    uint64_t timeout_ms;                            /* 0: none */
+};
+
+struct sandbox_message {
+    enum sandbox_message_type type;
+    union {
+        struct sandbox_hello hello;
+        struct sandbox_revision revision;           /* POLICY, LOADED, FAILED */
+        struct sandbox_denials denials;
+        struct sandbox_exec exec;
+        struct {
+            const char *level, *text;               /* LOG; START_FAILED: text only */
+        } log;
+        struct {
+            uint64_t grace_ms;
+        } stop;
+    };
+};
+
+const char *sandbox_message_word(enum sandbox_message_type type);
+/* Appends the message and its newline. */
+void sandbox_message_encode(const struct sandbox_message *message, struct buf *out);
+/* One line without its newline.  Unknown members are ignored, an unknown type is an error. */
+int sandbox_message_decode(const char *line, size_t len, struct arena *arena,
+                           struct sandbox_message *out, struct error *err);
+
+/* Whether a command may be run at all: counts, sizes, names (reference/sandbox.md 5.3).  Gateway and
+ * supervisor both ask, so that the client hears of it early and nothing depends on the gateway. */
+int sandbox_exec_check(const struct sandbox_exec *exec, struct error *err);
+
+#endif
