@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One request and its answer.
+ *
+ * Ownership: a handler is given the request and owns it until it answers, now or later, with
+ * exactly one of http_respond*, http_stream_begin (http/stream.h) or http_upgrade (http/tunnel.h).
+ * That call consumes the request: no pointer into it may be used afterwards.  When the peer hangs
+ * up meanwhile the request stays valid, and the answer that must still be given is dropped.  What
+ * the caller passes in is copied.  Loop thread only. */
+#ifndef HTTP_REQUEST_H
+#define HTTP_REQUEST_H
+
+#include "base/buf.h"
+#include "http/parser.h"
+#include "http/peer.h"
+
+#include <jansson.h>
+
+struct error;
+struct http_exchange;
+struct http_route;
+
+struct http_param {
+    const char *name, *value;                       /* percent-decoded, valid UTF-8, no NUL */
+};
+
+enum { HTTP_PARAMS_MAX = 8, HTTP_QUERY_MAX = 64 };
+
+struct http_request {                               /* to be read only, but for user */
+    const char *method;
+    const char *path;                               /* as sent, without the query: for logs */
+    const struct http_route *route;
+    struct http_param params[HTTP_PARAMS_MAX];      /* the {names} of the route's pattern */
+    size_t n_params;
+    struct http_param *query;                       /* in the order sent */
+    size_t n_query;
+    const struct http_head *head;
+    struct buf body;                                /* complete, except in the router's "before" */
+    struct http_peer *peer;                         /* shared by the requests of a connection */
+    void *user;                                     /* for whoever authenticates */
+    void (*free_user)(void *user);  /* called with it when the request ends; NULL: nothing */
+    struct http_exchange *exchange;                 /* the server's own */
+};
+
+/* Lookups give NULL when there is no such thing. */
+const char *http_request_param(const struct http_request *req, const char *name);
+/* the first one */
+const char *http_request_query(const struct http_request *req, const char *name);
+/* the first one */
+const char *http_request_header(const struct http_request *req, const char *name);
+/* The media type without parameters in lower case, "" without a Content-Type; lives with req. */
+const char *http_request_type(struct http_request *req);
+/* True when the Accept header admits the media type, or there is none; q=0 refuses. */
+bool http_request_accepts(const struct http_request *req, const char *type);
+/* The peer has ended its side or the connection broke: work on its behalf may stop. */
+bool http_request_gone(const struct http_request *req);
+
+/* Adds a header to the answer to come; control bytes in value become spaces.  Framing headers
+ * (Content-Length, Transfer-Encoding, Connection, Upgrade) are the server's own. */
+void http_header(struct http_request *req, const char *name, const char *value);
+
+/* type may be NULL when there is no body.  len bytes of body are copied. */
+void http_respond(struct http_request *req, int status, const char *type, const void *body,
+                  size_t len);
+void http_respond_json(struct http_request *req, int status, const json_t *document);
+/* application/problem+json, see http/problem.h for the arguments. */
+void http_respond_problem(struct http_request *req, int status, const char *word,
+                          const char *title, const char *detail, const json_t *extra);
+/* The problem that belongs to err's kind, with err's text as detail. */
+void http_respond_error(struct http_request *req, const struct error *err);
+
+#endif

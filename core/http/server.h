@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An HTTP/1.1 server on a libuv loop.
+ *
+ * The server owns its listeners and connections; it borrows router, ctx and log for its whole life
+ * and copies the limits.  Requests of one connection are answered in order, one at a time.  Every
+ * violation of HTTP or of a limit is answered with a problem document before the connection is
+ * closed, as long as an answer can still be sent.  Loop thread only.
+ *
+ * It ends in one way: http_server_close, whose callback is the last thing heard of it; requests
+ * that are not yet answered stay valid until they are. */
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include "http/address.h"
+#include "http/router.h"
+
+#include <uv.h>
+
+struct error;
+struct log;
+
+struct http_limits {
+    size_t head_bytes;                              /* request line and header fields: 431 */
+    size_t body_bytes;                              /* 413; a route may say otherwise */
+    size_t stream_bytes;                            /* queued for one slow reader: closed */
+    /* from the first byte (of a connection: from accept) to the end of the head: 408 */
+    unsigned head_ms;
+    unsigned body_ms;                               /* from the head to the end of the body: 408 */
+    unsigned idle_ms;                               /* between two requests: closed */
+    unsigned write_ms;                              /* for the peer to take an answer: closed */
+    unsigned connections;                           /* one more is answered 503 and closed */
+};
+
+#define HTTP_LIMITS_DEFAULT                                                                        \
+    {                                                                                              \
+        .head_bytes = 16 * 1024, .body_bytes = 1024 * 1024, .stream_bytes = 1024 * 1024,           \
+        .head_ms = 10 * 1000, .body_ms = 30 * 1000, .idle_ms = 60 * 1000, .write_ms = 30 * 1000,   \
+        .connections = 1024                                                                        \
+    }
+
+struct http_server;
+
+/* limits NULL: the defaults. */
+struct http_server *http_server_new(uv_loop_t *loop, const struct http_limits *limits,
+                                    const struct http_router *router, void *ctx,
+                                    const struct log *log);
+
+/* May be called several times.  A unix socket gets mode 0600; the file of a dead process is
+ * replaced, the socket of a live one and a file that is no socket are refused.  EXISTS: in use;
+ * MALFORMED: no address; INTERNAL: anything else the kernel says. */
+int http_server_listen(struct http_server *server, const char *address, struct error *err);
+size_t http_server_n_addresses(const struct http_server *server);
+/* The i-th address, with the port that was chosen for port 0. */
+const char *http_server_address(const struct http_server *server, size_t i,
+                                char out[HTTP_ADDRESS_SIZE]);
+
+/* Stops listening, closes idle connections and streams, lets requests that have begun be answered
+ * (with "Connection: close"), then calls on_drained.  Tunnels are not waited for: they are their
+ * owners' business until http_server_close.  At most once. */
+void http_server_drain(struct http_server *server, void (*on_drained)(void *ctx), void *ctx);
+/* Closes everything at once, frees the server and then calls on_closed (NULL: nobody asks). */
+void http_server_close(struct http_server *server, void (*on_closed)(void *ctx), void *ctx);
+
+struct http_stats {
+    unsigned connections, tunnels, requests_running;
+    uint64_t requests, refused;  /* since the start; refused: answered before a handler saw it */
+};
+struct http_stats http_server_stats(const struct http_server *server);
+
+#endif
