@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The chain of voters: loaded once, immutable, shared by reference count.
+ *
+ * A reload makes a new chain; votes that are running finish on the chain they started on, and old
+ * code stays mapped until its last reference is gone.  Any thread; chain_vote blocks its caller. */
+#ifndef CHAIN_CHAIN_H
+#define CHAIN_CHAIN_H
+
+#include <sluice/transition.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "base/problems.h"
+#include "chain/config.h"
+
+struct chain;
+
+struct chain_fact {
+    const char *key, *value;
+};
+
+/* One voter's ballot, in the arena of the update. */
+struct chain_vote {
+    const char *voter, *version, *level;            /* level: a word of CHAIN_LEVELS */
+    enum sluice_verdict verdict;                    /* as counted: on_error already applied */
+    const char *code, *message, *path;              /* "" where there is none */
+    bool failed;                                    /* the voter itself failed; message says how */
+    uint64_t duration_ns;
+    const struct chain_fact *facts;
+    size_t n_facts;
+};
+
+struct chain_votes {
+    const struct chain_vote *items;
+    size_t n;
+};
+
+#define CHAIN_LEVELS(X)                                                             \
+    X(MANDATORY,   "mandatory",   "its deny is final")                              \
+    X(OVERRIDABLE, "overridable", "its deny yields to an override with a reason")   \
+    X(ADVISORY,    "advisory",    "it is shown and never decides")
+
+enum chain_level {
+#define X(id, word, meaning) CHAIN_##id,
+    CHAIN_LEVELS(X)
+#undef X
+    CHAIN_LEVEL_COUNT
+};
+
+#define CHAIN_OUTCOMES(X) X(ALLOWED, "allowed") X(DENIED, "denied") X(HELD, "held")
+
+enum chain_outcome {
+#define X(id, word) CHAIN_##id,
+    CHAIN_OUTCOMES(X)
+#undef X
+};
+
+const char *chain_outcome_word(enum chain_outcome outcome);
+const char *chain_verdict_word(enum sluice_verdict verdict);
+const char *chain_level_word(enum chain_level level);
+const char *chain_kind_word(enum sluice_kind kind);
+
+/* All or nothing: NULL with every problem of every voter (paths such as chain.voters[1].plugin). */
+struct chain *chain_load(const struct chain_config *config, const struct log *log,
+                         struct problems *problems);
+struct chain *chain_ref(struct chain *chain);
+void chain_unref(struct chain *chain);
+
+/* A digest of the set of voters with their code and configuration: part of the review token. */
+const char *chain_digest(const struct chain *chain);
+size_t chain_size(const struct chain *chain);
+
+/* Asks every voter; none is skipped.  Isolated voters are asked in parallel. */
+void chain_ask(struct chain *chain, const struct sluice_transition *transition,
+               struct arena *arena, struct chain_votes *out);
+
+struct chain_tally {
+    enum chain_outcome outcome;
+    bool overridden;                                /* a deny yielded to the override */
+    size_t against;                                 /* voters whose deny or hold decided */
+    const char *why;                                /* one sentence, such as "refused by 1 of 3 voters" */
+};
+
+/* A deny of a mandatory voter denies; an overridable one too unless override is set; else a hold
+ * holds; else at least one allow is needed, from a voter that is not advisory. */
+void chain_tally(const struct chain_votes *votes, bool override, struct arena *arena,
+                 struct chain_tally *out);
+
+/* Tells every voter that observes. */
+void chain_observe(struct chain *chain, const struct sluice_outcome *outcome);
+
+struct chain_voter_info {
+    const char *name, *version, *kind, *level, *isolation, *path, *sha256, *state, *summary;
+    uint64_t votes, denials, errors, p50_us, p99_us;
+};
+
+/* In chain order; the texts live as long as the chain. */
+void chain_describe(struct chain *chain, size_t i, struct chain_voter_info *out);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The `chain` section of the configuration (contract section 2), also read on its own by the test
+ * runner.  Plain data in the arena it was decoded into. */
+#ifndef CHAIN_CONFIG_H
+#define CHAIN_CONFIG_H
+
+#include "doc/schema.h"
+
+struct chain_voter_config {
+    const char *plugin;                             /* <dir>/<plugin>.so; or */
+    const char *script;                             /* a Lua file, relative to base_dir */
+    const char *name;                               /* "": the plugin's, or the script's base name */
+    const char *level;                              /* "mandatory", "overridable" or "advisory" */
+    const char *on_error;                           /* "deny" or "abstain" */
+    const char *isolation;                          /* "inline" or "process" */
+    uint32_t timeout_ms;                            /* 0: the chain's */
+    uint32_t memory_mb;                             /* 0: 32 */
+    const char *sha256;                             /* "": not pinned */
+    const char *options_json;                       /* an object */
+    const char *doc_path;
+};
+
+struct chain_config {
+    const char *const *plugin_dirs;
+    size_t n_plugin_dirs;
+    uint32_t vote_timeout_ms;                       /* default 500 */
+    const struct chain_voter_config *const *voters; /* NULL and 0: the default chain of the contract */
+    size_t n_voters;
+    const char *base_dir;                           /* of the file it was read from; not a field of the document */
+};
+
+extern const struct schema chain_config_schema, chain_voter_config_schema;
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside the chain: one voter, whatever it is made of.  native/, lua/ and process/ each offer an
+ * open function that fills one of these. */
+#ifndef CHAIN_VOTER_H
+#define CHAIN_VOTER_H
+
+#include "base/error.h"
+#include "chain/chain.h"
+
+struct voter;
+
+struct voter_ops {
+    const char *kind;                               /* "native" or "lua" */
+    /* Casts into the ballot of the vote (chain/ballot.h).  Returns -1 with err when the voter
+     * itself failed: crash, budget, timeout, answer that makes no sense. */
+    int (*vote)(struct voter *voter, const struct sluice_transition *transition,
+                struct sluice_ballot *ballot, struct error *err);
+    void (*observe)(struct voter *voter, const struct sluice_outcome *outcome);     /* may be NULL */
+    void (*close)(struct voter *voter);
+};
+
+struct voter {
+    const struct voter_ops *ops;
+    void *impl;                                     /* of native/, lua/ or process/ */
+    char *name, *version, *summary, *path, *sha256; /* owned by the voter */
+    enum chain_level level;
+    bool deny_on_error;
+    uint32_t timeout_ms;
+    uint32_t memory_mb;
+};
+
+/* Each returns NULL with err; the caller has checked nothing but the shape of the configuration. */
+struct voter *voter_native_open(const struct chain_config *chain, const struct chain_voter_config *config,
+                                const struct log *log, struct error *err);
+struct voter *voter_lua_open(const struct chain_config *chain, const struct chain_voter_config *config,
+                             const struct log *log, struct error *err);
+struct voter *voter_process_open(const struct chain_config *chain, const struct chain_voter_config *config,
+                                 const struct log *log, struct error *err);
+void voter_free(struct voter *voter);
+
+#endif

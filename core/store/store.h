@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The durable store: sandboxes, revisions, decisions, drafts and the audit chain.
+ *
+ * Reads may be made on any thread and block it; records they return live in the arena given.
+ * Writes run on the store's commit thread: store_write hands over a function, the thread groups
+ * the functions that are waiting into one transaction (each in a savepoint of its own, so one that
+ * fails undoes only itself), commits with one fsync, and only then lets the callers go on.
+ * A function may run again if the transaction had to be repeated: it must have no effect but on tx.
+ * Times are milliseconds since 1970. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/log.h"
+
+struct store;
+struct store_tx;
+
+/* url: sqlite:PATH.  Makes or migrates the database (mode 0600). */
+struct store *store_open(const char *url, const struct log *log, struct error *err);
+void store_close(struct store *store);              /* waits for writes under way */
+
+typedef int (*store_write_fn)(struct store_tx *tx, void *arg, struct error *err);
+
+/* Blocks until durable.  -1: fn failed (its err), or the commit did. */
+int store_write(struct store *store, store_write_fn fn, void *arg, struct error *err);
+/* Returns at once; done is called on the commit thread when durable or failed (err set then). */
+void store_write_async(struct store *store, store_write_fn fn, void *arg,
+                       void (*done)(void *arg, const struct error *err));
+
+/* ---- sandboxes ---- */
+struct store_sandbox {
+    const char *id, *name;
+    int64_t number;                                 /* 1, 2, 3… never used again */
+    const char *network;                            /* "proxy" or "none" */
+    const char *labels_json, *env_json;             /* objects of texts */
+    const char *approval_mode;                      /* "manual" or "auto" */
+    const char *token_hash;                         /* SHA-256 of its supervisor's token */
+    const char *phase;                              /* contract section 3 */
+    const char *error;                              /* why the phase is error, else "" */
+    uint64_t revision, loaded_revision;             /* newest, and the one enforced; 0: none */
+    int64_t created_at_ms, deleted_at_ms;           /* deleted: 0 while it lives; its decisions stay */
+};
+
+int store_sandbox_get(struct store *s, const char *name, struct arena *arena, struct store_sandbox *out, struct error *err);
+int store_sandbox_by_id(struct store *s, const char *id, struct arena *arena, struct store_sandbox *out, struct error *err);
+int store_sandbox_list(struct store *s, struct arena *arena, struct store_sandbox **out, size_t *n, struct error *err);
+/* Gives it its number.  ERROR_EXISTS if the name is taken. */
+int store_tx_sandbox_insert(struct store_tx *tx, struct store_sandbox *sandbox, struct error *err);
+int store_tx_sandbox_phase(struct store_tx *tx, const char *id, const char *phase, const char *error, struct error *err);
+int store_tx_sandbox_token(struct store_tx *tx, const char *id, const char *token_hash, struct error *err);
+int store_tx_sandbox_delete(struct store_tx *tx, const char *id, int64_t at_ms, struct error *err);
+
+/* ---- revisions ---- */
+struct store_revision {
+    const char *sandbox_id;
+    uint64_t revision;
+    const char *hash, *policy_json;
+    const char *kind, *actor, *reason;
+    const char *status;                             /* pending, loaded, failed, superseded */
+    const char *error;
+    const char *decision_id;
+    int64_t created_at_ms, loaded_at_ms;            /* 0: not loaded */
+};
+
+/* revision 0: the newest.  ERROR_NOT_FOUND names what there is. */
+int store_revision_get(struct store *s, const char *sandbox_id, uint64_t revision, struct arena *arena, struct store_revision *out, struct error *err);
+int store_revision_list(struct store *s, const char *sandbox_id, size_t limit, struct arena *arena, struct store_revision **out, size_t *n, struct error *err);   /* newest first, without policy_json; limit 0: all */
+/* Only core/update may call this.  ERROR_MOVED unless the sandbox's newest revision is expected. */
+int store_tx_revision_commit(struct store_tx *tx, const struct store_revision *revision, uint64_t expected, struct error *err);
+/* The supervisor enforces it: it becomes loaded, and what it replaces (loaded, and pending ones
+ * before it) superseded.  A late report of an older revision changes nothing. */
+int store_tx_revision_loaded(struct store_tx *tx, const char *sandbox_id, uint64_t revision, int64_t at_ms, struct error *err);
+int store_tx_revision_failed(struct store_tx *tx, const char *sandbox_id, uint64_t revision, const char *why, struct error *err);
+
+/* ---- decisions and the audit chain ---- */
+struct store_decision {
+    const char *id;
+    uint64_t seq;                                   /* place in the audit chain, from 1 */
+    const char *sandbox_id, *sandbox;
+    const char *kind, *outcome;
+    const char *actor, *role, *via, *reason;
+    uint64_t base_revision, revision;               /* revision 0: none was made */
+    const char *base_hash, *candidate_hash, *candidate_json;
+    const char *votes_json, *diff_json, *warnings_json, *draft_id, *chain_digest;
+    bool overridden;
+    int64_t at_ms;
+    const char *previous, *hash;                    /* of the audit record */
+};
+
+int store_decision_get(struct store *s, const char *id, struct arena *arena, struct store_decision *out, struct error *err);
+int store_decision_list(struct store *s, const char *sandbox_id, int64_t since_ms, size_t limit, struct arena *arena, struct store_decision **out, size_t *n, struct error *err);   /* newest first; sandbox_id NULL: all; without candidate_json */
+/* Appends to the audit chain: fills seq, previous and hash. */
+int store_tx_decision_append(struct store_tx *tx, struct store_decision *decision, struct error *err);
+
+struct store_audit_report {
+    uint64_t records;
+    uint64_t bad_seq;                               /* first bad record, 0: none */
+    char why[256];
+    char head[65];                                  /* hash of the last good record */
+};
+
+int store_audit_verify(struct store *s, struct store_audit_report *out, struct error *err);
+/* The same, offline, on a database file. */
+int store_audit_verify_file(const char *path, struct store_audit_report *out, struct error *err);
+
+/* ---- drafts ---- */
+struct store_draft {
+    const char *id, *sandbox_id;
+    const char *status;                             /* pending, approved, rejected, superseded */
+    const char *source;                             /* mechanistic, agent, held, operator */
+    const char *rule_name, *rule_json;              /* the proposed rule; "" for a held update */
+    const char *held_kind, *held_json;              /* a held update: what was asked, and its candidate policy */
+    const char *host, *binary;
+    uint16_t port;
+    uint64_t hits;
+    int64_t first_seen_ms, last_seen_ms;
+    const char *rationale, *security_notes, *author;
+    double confidence;
+    const char *approvals_json;                     /* [{actor, role, at_ms}] */
+    const char *decided_by, *reason;
+    int64_t created_at_ms, decided_at_ms;
+    uint64_t revision;                              /* the revision its approval made, 0: none */
+    const char *undo_json;                          /* what an undo takes back: operations, "" if not approved */
+};
+
+struct store_draft_event {
+    const char *draft_id, *event, *actor, *text;
+    int64_t at_ms;
+};
+
+int store_draft_get(struct store *s, const char *sandbox_id, const char *id, struct arena *arena, struct store_draft *out, struct error *err);
+/* Oldest first; sandbox_id NULL: of all sandboxes; status NULL: any. */
+int store_draft_list(struct store *s, const char *sandbox_id, const char *status, struct arena *arena, struct store_draft **out, size_t *n, struct error *err);
+int store_draft_history(struct store *s, const char *sandbox_id, struct arena *arena, struct store_draft_event **out, size_t *n, struct error *err);
+/* The mechanistic chunk of this sandbox, host, port and binary, whatever its status. */
+int store_tx_draft_find(struct store_tx *tx, const char *sandbox_id, const char *host, uint16_t port, const char *binary, struct arena *arena, struct store_draft *out, struct error *err);
+int store_tx_draft_get(struct store_tx *tx, const char *sandbox_id, const char *id, struct arena *arena, struct store_draft *out, struct error *err);
+int store_tx_draft_insert(struct store_tx *tx, const struct store_draft *draft, struct error *err);
+/* Writes every field.  ERROR_STATE unless its status in the store is still expected_status. */
+int store_tx_draft_update(struct store_tx *tx, const struct store_draft *draft, const char *expected_status, struct error *err);
+int store_tx_draft_clear(struct store_tx *tx, const char *sandbox_id, uint64_t *cleared, struct error *err);     /* the pending ones */
+int store_tx_draft_event(struct store_tx *tx, const char *sandbox_id, const struct store_draft_event *event, struct error *err);
+
+#endif
