@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one pipeline: whatever wants to change a policy is an update of some kind that goes through
+ *
+ *     candidate -> check -> diff -> vote -> tally -> commit
+ *
+ * and update_run is the only function that commits a revision.  It is plain synchronous code and
+ * blocks (votes, store): call it on a worker thread.  Any number of threads may call it at once;
+ * two updates of one sandbox are re-run on each other's result, at most UPDATE_ATTEMPTS times.
+ *
+ * Ownership: what a request points to is borrowed until update_run returns; what the result points
+ * to lives in the arena that was given. */
+#ifndef UPDATE_UPDATE_H
+#define UPDATE_UPDATE_H
+
+#include <jansson.h>
+
+#include "chain/chain.h"
+#include "policy/merge.h"
+#include "policy/policy.h"
+#include "store/store.h"
+
+enum { UPDATE_ATTEMPTS = 5 };
+
+struct updates;
+struct update_request;
+struct update_result;
+
+/* Called on the updating thread after each decision that was recorded (never for a dry run). */
+struct update_hooks {
+    void (*decided)(void *ctx, const struct update_request *request,
+                    const struct update_result *result);
+    void *ctx;
+};
+
+/* Borrows the store and the log, takes a reference to the chain. */
+struct updates *updates_new(struct store *store, struct chain *chain, const struct update_hooks *hooks,
+                            const struct log *log);
+void updates_free(struct updates *updates);
+
+/* A reload.  Updates under way finish on the chain they started on. */
+void updates_set_chain(struct updates *updates, struct chain *chain);
+struct chain *updates_chain(struct updates *updates);               /* a new reference */
+struct store *updates_store(struct updates *updates);
+
+struct update_request {
+    enum sluice_kind kind;
+    const char *sandbox;                            /* its name; on create that of the new one */
+    struct sluice_actor actor;
+    const char *reason;                             /* NULL counts as "" */
+    bool dry_run;
+    bool override;                                  /* the caller may and wants to override, and gives a reason */
+    uint64_t if_revision;                           /* ERROR_MOVED unless this is the newest revision; 0: any */
+
+    /* What is asked for; which of them counts depends on the kind. */
+    const struct doc_node *document;                /* CREATE (NULL: the restrictive default), REPLACE */
+    const char *document_path;                      /* where it stands, "" for a document of its own */
+    const struct policy_operations *operations;     /* MERGE, APPROVE, UNDO */
+    struct policy *policy;                          /* APPROVE of a held update: its candidate */
+    uint64_t to_revision;                           /* ROLLBACK */
+    struct store_sandbox *create;                   /* CREATE: the record to insert */
+    const struct sluice_draft *draft;               /* APPROVE */
+    const char *draft_id;                           /* APPROVE, UNDO: noted in the decision; NULL: none */
+    /* APPROVE: the digest the reviewer saw, of the revision the approval would replace and so on;
+     * asked about every attempt.  Returns -1 with err to refuse.  NULL: nothing to ask. */
+    int (*review)(void *arg, const struct update_result *seen, struct error *err);
+    /* Runs in the transaction of the commit (also when nothing changed).  NULL: nothing more. */
+    int (*also)(struct store_tx *tx, void *arg, const struct update_result *result,
+                struct error *err);
+    void *arg;                                      /* of review and also */
+};
+
+struct update_result {
+    enum chain_outcome outcome;
+    bool dry_run;
+    bool changed;                                   /* the candidate is another policy than the current one */
+    uint64_t base_revision;                         /* what the candidate was made from; 0 on create */
+    uint64_t revision;                              /* the newest revision after the update */
+    const char *hash;                               /* of the candidate */
+    const char *base_hash;                          /* of the current policy; "" on create */
+    const char *status;                             /* of that revision: pending, loaded, …; "" if there is none */
+    struct chain_votes votes;                       /* empty when nothing changed: there is nothing to decide */
+    struct chain_tally tally;
+    const char *chain_digest;
+    struct problems warnings;
+    const struct sluice_diff *diff;
+    struct policy *candidate, *current;             /* current: NULL on create */
+    const char *sandbox_id;
+    const char *decision_id;                        /* "" for a dry run or when nothing changed */
+    const char *draft_id;                           /* outcome held: the chunk that waits; "" otherwise */
+    int64_t at_ms;
+};
+
+/* Returns 0 when the update was decided, whatever the outcome.  -1: it could not be; problems holds
+ * the details when err->kind is ERROR_INVALID.  No revision without an audit record. */
+int update_run(struct updates *updates, const struct update_request *request, struct arena *arena,
+               struct update_result *out, struct problems *problems, struct error *err);
+
+/* The update document of contract section 3, and its parts.  The caller owns the result. */
+json_t *update_document(const struct update_result *result);
+json_t *update_votes_json(const struct chain_votes *votes);
+json_t *update_diff_json(const struct sluice_diff *diff);
+json_t *update_problems_json(const struct problems *problems);
+
+#endif
