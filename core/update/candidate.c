@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The first steps of an update: what is there, and what it would become. */
+#include <string.h>
+
+#include "policy/check.h"
+#include "update/updates.h"
+
+static void drop_policy(void *policy)
+{
+    policy_unref(policy);
+}
+
+/* Hands a reference over to the update's arena. */
+static struct policy *keep(struct update *u, struct policy *policy)
+{
+    if (policy)
+        arena_defer(u->arena, drop_policy, policy);
+    return policy;
+}
+
+static int invalid(struct update *u)
+{
+    size_t n = u->problems->n;
+    return error_set(u->err, ERROR_INVALID, "the policy has %zu problem%s", n, n == 1 ? "" : "s");
+}
+
+static struct policy *stored_policy(struct update *u, const struct store_revision *revision)
+{
+    struct problems problems = {0};
+    struct policy *policy =
+        policy_parse(revision->policy_json, strlen(revision->policy_json), DOC_JSON, &problems);
+    if (!policy)
+        error_set(u->err, ERROR_INTERNAL, "revision %lu in the store cannot be read: %s",
+                  (unsigned long)revision->revision,
+                  problems.n ? problems.items[0].message : "unknown reason");
+    problems_free(&problems);
+    return keep(u, policy);
+}
+
+static struct policy *load_revision(struct update *u, uint64_t number, struct store_revision *out)
+{
+    if (store_revision_get(u->updates->store, u->sandbox.id, number, u->arena, out, u->err) != 0)
+        return NULL;
+    return stored_policy(u, out);
+}
+
+static int check_expected(struct update *u)
+{
+    uint64_t expected = u->request->if_revision, is = u->result->base_revision;
+    if (!expected || expected == is)
+        return 0;
+    return error_set(u->err, ERROR_MOVED,
+                     "the policy of sandbox '%s' is at revision %lu, not %lu: read it again and "
+                     "repeat the change on top of it",
+                     u->sandbox.name, (unsigned long)is, (unsigned long)expected);
+}
+
+int update_load(struct update *u)
+{
+    if (u->request->kind == SLUICE_CREATE) {
+        u->sandbox = *u->request->create;
+        u->result->sandbox_id = u->sandbox.id;
+        u->result->base_hash = "";
+        return 0;
+    }
+    if (store_sandbox_get(u->updates->store, u->request->sandbox, u->arena, &u->sandbox, u->err) != 0)
+        return -1;
+    u->result->sandbox_id = u->sandbox.id;
+    struct store_revision newest, first;
+    u->result->current = load_revision(u, 0, &newest);
+    if (!u->result->current)
+        return -1;
+    u->baseline = newest.revision == 1 ? u->result->current : load_revision(u, 1, &first);
+    if (!u->baseline)
+        return -1;
+    u->result->base_revision = newest.revision;
+    u->result->base_hash = newest.hash;
+    u->result->status = newest.status;
+    return check_expected(u);
+}
+
+/* A section that the document does not mention stays what it is. */
+static struct policy *from_document(struct update *u)
+{
+    if (!u->request->document)
+        return policy_default();
+    struct policy *written =
+        keep(u, policy_decode(u->request->document, u->request->document_path, u->problems));
+    return written ? policy_complete(written, u->result->current) : NULL;
+}
+
+static struct policy *from_operations(struct update *u)
+{
+    return policy_merge(u->result->current, u->request->operations, u->problems,
+                        &u->result->warnings);
+}
+
+static struct policy *from_rollback(struct update *u)
+{
+    struct store_revision revision;
+    struct policy *policy = load_revision(u, u->request->to_revision, &revision);
+    return policy ? policy_ref(policy) : NULL;
+}
+
+static struct policy *make_candidate(struct update *u)
+{
+    if (u->request->policy)
+        return policy_complete(u->request->policy, u->result->current);
+    switch (u->request->kind) {
+    case SLUICE_MERGE:
+    case SLUICE_APPROVE:
+    case SLUICE_UNDO:
+        return from_operations(u);
+    case SLUICE_ROLLBACK:
+        return from_rollback(u);
+    default:
+        return from_document(u);
+    }
+}
+
+int update_candidate(struct update *u)
+{
+    struct policy *candidate = u->result->candidate = keep(u, make_candidate(u));
+    if (!candidate)
+        return u->problems->n ? invalid(u) : -1;
+    u->result->hash = policy_hash(candidate);
+    u->result->changed = !u->result->current || strcmp(u->result->base_hash, u->result->hash) != 0;
+    if (policy_check(policy_model(candidate), u->problems, &u->result->warnings) != 0) {
+        if (u->request->document)
+            policy_locate(u->problems, u->request->document);
+        return invalid(u);
+    }
+    return 0;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of an update, in one place: every line of attempt() is a step of the pipeline. */
+#include "base/clock.h"
+#include "policy/diff.h"
+#include "update/updates.h"
+
+static int check_request(const struct update_request *r, struct error *err)
+{
+    if (r->override && (!r->reason || !*r->reason))
+        return error_set(err, ERROR_FORBIDDEN, "an override needs a reason: say why it is right");
+    if (r->kind == SLUICE_GLOBAL)
+        return error_set(err, ERROR_UNSUPPORTED, "there is no policy of the whole gateway yet");
+    return 0;
+}
+
+static void drop_chain(void *chain)
+{
+    chain_unref(chain);
+}
+
+static void drop_warnings(void *warnings)
+{
+    problems_free(warnings);
+}
+
+/* Every attempt starts from nothing: what an earlier one found may have moved. */
+static void begin(struct update *u)
+{
+    const struct update_request *request = u->request;
+    problems_free(&u->result->warnings);
+    problems_free(u->problems);
+    *u->result = (struct update_result){
+        .dry_run = request->dry_run,
+        .status = "",
+        .decision_id = "",
+        .draft_id = "",
+        .at_ms = clock_now_ms(),
+    };
+    u->chain = updates_chain(u->updates);
+    arena_defer(u->arena, drop_chain, u->chain);
+    u->result->chain_digest = chain_digest(u->chain);
+}
+
+static void vote(struct update *u, const struct sluice_transition *transition)
+{
+    chain_ask(u->chain, transition, u->arena, &u->result->votes);
+    chain_tally(&u->result->votes, u->request->override, u->arena, &u->result->tally);
+    u->result->outcome = u->result->tally.outcome;
+}
+
+static int attempt(struct update *u)
+{
+    struct update_result *r = u->result;
+    begin(u);
+    if (update_load(u) != 0 || update_candidate(u) != 0)
+        return -1;
+    r->revision = r->base_revision;
+    r->diff = policy_diff(r->current ? policy_model(r->current) : NULL, policy_model(r->candidate),
+                          u->arena);
+    const struct sluice_transition *transition = update_transition(u);
+    if (r->changed)
+        vote(u, transition);
+    if (u->request->review && u->request->review(u->request->arg, r, u->err) != 0)
+        return -1;
+    if (u->request->dry_run)
+        return 0;
+    if (update_commit(u) != 0)
+        return -1;
+    if (r->changed)
+        chain_observe(u->chain, &(struct sluice_outcome){sizeof(struct sluice_outcome), transition,
+                                                         chain_outcome_word(r->outcome),
+                                                         r->outcome == CHAIN_ALLOWED ? r->revision : 0});
+    return 0;
+}
+
+int update_run(struct updates *updates, const struct update_request *request, struct arena *arena,
+               struct update_result *out, struct problems *problems, struct error *err)
+{
+    struct update u = {
+        .updates = updates, .request = request, .arena = arena, .result = out,
+        .problems = problems, .err = err,
+    };
+    *out = (struct update_result){0};
+    arena_defer(arena, drop_warnings, &out->warnings);
+    if (check_request(request, err) != 0)
+        return -1;
+    for (int left = UPDATE_ATTEMPTS; left > 0; left--) {
+        *err = (struct error){0};
+        if (attempt(&u) == 0) {
+            if (!request->dry_run && updates->hooks.decided)
+                updates->hooks.decided(updates->hooks.ctx, request, out);
+            return 0;
+        }
+        /* Somebody else's update came first.  A caller who named a revision or reviewed one is
+         * told; everybody else is re-run on top of it. */
+        if (err->kind != ERROR_MOVED || request->if_revision || request->review)
+            return -1;
+    }
+    return error_set(err, ERROR_MOVED,
+                     "gave up after %d attempts: other updates of sandbox '%s' kept coming first; try again",
+                     UPDATE_ATTEMPTS, request->sandbox);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "update/updates.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+
+struct updates *updates_new(struct store *store, struct chain *chain, const struct update_hooks *hooks,
+                            const struct log *log)
+{
+    struct updates *u = alloc_zero(1, sizeof *u);
+    u->store = store;
+    u->log = log;
+    u->chain = chain_ref(chain);
+    if (hooks)
+        u->hooks = *hooks;
+    pthread_mutex_init(&u->lock, NULL);
+    return u;
+}
+
+void updates_free(struct updates *updates)
+{
+    if (!updates)
+        return;
+    chain_unref(updates->chain);
+    pthread_mutex_destroy(&updates->lock);
+    free(updates);
+}
+
+void updates_set_chain(struct updates *updates, struct chain *chain)
+{
+    chain_ref(chain);
+    pthread_mutex_lock(&updates->lock);
+    struct chain *old = updates->chain;
+    updates->chain = chain;
+    pthread_mutex_unlock(&updates->lock);
+    chain_unref(old);
+}
+
+struct chain *updates_chain(struct updates *updates)
+{
+    pthread_mutex_lock(&updates->lock);
+    struct chain *chain = chain_ref(updates->chain);
+    pthread_mutex_unlock(&updates->lock);
+    return chain;
+}
+
+struct store *updates_store(struct updates *updates)
+{
+    return updates->store;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside core/update: the pipeline's own state and its steps, in the order in which they run. */
+#ifndef UPDATE_UPDATES_H
+#define UPDATE_UPDATES_H
+
+#include <pthread.h>
+
+#include "update/update.h"
+
+struct updates {
+    struct store *store;
+    const struct log *log;
+    struct update_hooks hooks;
+    pthread_mutex_t lock;                           /* guards chain */
+    struct chain *chain;
+};
+
+/* One run of the pipeline.  Lives in the arena of the update. */
+struct update {
+    struct updates *updates;
+    const struct update_request *request;
+    struct arena *arena;
+    struct update_result *result;
+    struct problems *problems;
+    struct error *err;
+
+    struct chain *chain;
+    struct store_sandbox sandbox;
+    struct policy *baseline;                        /* NULL on create */
+};
+
+/* candidate.c: the sandbox, its baseline and current policy, and what the request makes of them. */
+int update_load(struct update *u);
+int update_candidate(struct update *u);
+
+/* transition.c: what the voters see. */
+const struct sluice_transition *update_transition(struct update *u);
+
+/* commit.c: revision, ballots, audit record and what the caller wants done with them, at once. */
+int update_commit(struct update *u);
+
+#endif
