@@ -4,6 +4,8 @@
 #ifndef CHAIN_VOTER_H
 #define CHAIN_VOTER_H
 
+#include <sluice/plugin.h>
+
 #include "base/error.h"
 #include "chain/chain.h"
 
@@ -11,25 +13,31 @@ struct voter;
 
 struct voter_ops {
     const char *kind;                               /* "native" or "lua" */
-    /* Casts into the ballot of the vote (chain/ballot.h).  Returns -1 with err when the voter
-     * itself failed: crash, budget, timeout, answer that makes no sense. */
+    /* Casts into the ballot of the vote, which chain_ask began with the voter's codes, and ends
+     * with ballot_finish (chain/ballot.h).  Returns -1 with err when the voter itself failed:
+     * crash, budget, timeout, answer that makes no sense. */
     int (*vote)(struct voter *voter, const struct sluice_transition *transition,
                 struct sluice_ballot *ballot, struct error *err);
     void (*observe)(struct voter *voter, const struct sluice_outcome *outcome);     /* may be NULL */
-    void (*close)(struct voter *voter);
+    void (*close)(struct voter *voter);             /* releases impl; voter_free does the rest */
+    const char *(*state)(struct voter *voter);      /* "ready" or "quarantined"; NULL: always ready */
 };
 
 struct voter {
     const struct voter_ops *ops;
     void *impl;                                     /* of native/, lua/ or process/ */
     char *name, *version, *summary, *path, *sha256; /* owned by the voter */
+    char *options;                                  /* options_json() of its options, owned */
+    const struct sluice_code *codes;                /* live as long as impl; NULL: any code may be cast */
+    const struct sluice_option *option_table;       /* the same; NULL: none */
     enum chain_level level;
     bool deny_on_error;
     uint32_t timeout_ms;
     uint32_t memory_mb;
 };
 
-/* Each returns NULL with err; the caller has checked nothing but the shape of the configuration. */
+/* Each returns NULL with err; the caller has checked nothing but the shape of the configuration.
+ * ERROR_INVALID means that an option is wrong; every other kind, that the file is. */
 struct voter *voter_native_open(const struct chain_config *chain, const struct chain_voter_config *config,
                                 const struct log *log, struct error *err);
 struct voter *voter_lua_open(const struct chain_config *chain, const struct chain_voter_config *config,

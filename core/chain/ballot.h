@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The gateway's side of a ballot: it distrusts whoever casts.
+ *
+ * Ownership: ballot_begin borrows codes and arena; facts live in that arena, everything else in
+ * the struct.  Thread: one at a time, the one the vote runs on.  Nothing here ever fails towards
+ * the voter: the first thing that is wrong with a cast is kept and reported by ballot_finish.
+ *
+ * What is enforced: deny and hold carry a code and a message; a code is at most SLUICE_CODE_MAX
+ * bytes of [A-Za-z0-9_.-] and declared where the voter declares codes; messages and paths are cut
+ * at SLUICE_MESSAGE_MAX and SLUICE_PATH_MAX bytes; bytes that are no UTF-8 and control characters
+ * become \xNN.  Texts are cut, never refused: how long a document path is must not decide a vote. */
+#ifndef CHAIN_BALLOT_H
+#define CHAIN_BALLOT_H
+
+#include <sluice/plugin.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "chain/chain.h"
+
+enum { BALLOT_FACT_KEY_MAX = 64, BALLOT_FACT_VALUE_MAX = 1024, BALLOT_WRONG_MAX = 256 };
+
+struct ballot {
+    struct sluice_ballot face;                      /* what the voter is handed */
+    struct arena *arena;
+    const struct sluice_code *codes;                /* NULL: any code may be cast */
+    bool cast;                                      /* false: nothing was said yet */
+    enum sluice_verdict verdict;                    /* the last one cast */
+    char code[SLUICE_CODE_MAX + 1];
+    char path[SLUICE_PATH_MAX + 1];
+    char message[SLUICE_MESSAGE_MAX + 1];
+    char wrong[BALLOT_WRONG_MAX];                   /* the first mistake of the voter; "" for none */
+    struct chain_fact *facts;                       /* SLUICE_FACTS_MAX of them, or NULL before the first */
+    size_t n_facts;
+};
+
+/* codes: the voter's table, NULL if it declares none. */
+void ballot_begin(struct ballot *ballot, struct arena *arena, const struct sluice_code *codes);
+
+/* The ballot behind what a voter was handed. */
+struct ballot *ballot_of(struct sluice_ballot *face);
+
+/* For every voter_ops.vote, with what the voter returned: -1 with err if a cast was wrong, nothing
+ * was cast, or the returned verdict is not the last one cast. */
+int ballot_finish(struct sluice_ballot *face, enum sluice_verdict returned, struct error *err);
+
+#endif
