@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/problems.h"
 
 enum { DOC_DEPTH_MAX = 32, DOC_NODES_MAX = 100000 };
@@ -25,6 +26,7 @@ enum doc_kind { DOC_NULL, DOC_SCALAR, DOC_LIST, DOC_MAP };
 struct doc_node {
     enum doc_kind kind;
     bool plain;                                     /* scalar without quotes: YAML plain, JSON number or literal */
+    bool literal;                                   /* JSON number, true or false: never a text */
     unsigned line, column;                          /* from 1 */
     const char *text;                               /* scalar; "" otherwise */
     struct doc_node **items;                        /* list items, map values */
@@ -37,5 +39,18 @@ int doc_parse(const char *text, size_t len, enum doc_format format, size_t max_b
               struct arena *arena, struct doc_node **out, struct problems *problems);
 
 const struct doc_node *doc_get(const struct doc_node *map, const char *key);    /* NULL: not there */
+/* The value at a document path such as network_policies["a b"].endpoints[0]; NULL: not there. */
+const struct doc_node *doc_at(const struct doc_node *root, const char *path);
+
+/* A document path one step longer: parent.key, parent["odd key"] or parent[i]; in the arena. */
+char *doc_path_key(struct arena *arena, const char *parent, const char *key);
+char *doc_path_item(struct arena *arena, const char *parent, size_t i);
+
+/* Prints a tree as block YAML with a final newline, or as compact JSON with the keys of every map
+ * in the order they stand.  Plain YAML scalars that have JSON's form of a number, true or false
+ * are that, all others are text; what is printed reads back as the same tree. */
+void doc_print(const struct doc_node *node, enum doc_format format, struct buf *out);
+/* The same JSON with the keys of every map in byte order. */
+void doc_print_canonical(const struct doc_node *node, struct buf *out);
 
 #endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "doc/build.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+static size_t children(const struct doc_build *b, unsigned level)
+{
+    size_t end = level + 1 < b->depth ? b->open[level + 1].first : b->n_pending;
+    return end - b->open[level].first;
+}
+
+bool doc_build_wants_key(const struct doc_build *b)
+{
+    return b->depth && b->open[b->depth - 1].node->kind == DOC_MAP && children(b, b->depth - 1) % 2 == 0;
+}
+
+/* The path of one open collection's child: the one that is being read, in all but the innermost
+ * already there, in a map with its key. */
+static const char *step(struct doc_build *b, unsigned level, const char *path)
+{
+    const struct doc_frame *frame = &b->open[level];
+    size_t n = children(b, level);
+    bool innermost = level + 1 == b->depth;
+    if (frame->node->kind == DOC_LIST)
+        return doc_path_item(b->arena, path, innermost ? n : n - 1);
+    if (innermost && n % 2 == 0)
+        return path;
+    return doc_path_key(b->arena, path, b->pending[frame->first + n - (innermost ? 1 : 2)]->text);
+}
+
+static const char *path_here(struct doc_build *b)
+{
+    const char *path = "";
+    for (unsigned level = 0; level < b->depth; level++)
+        path = step(b, level, path);
+    return path;
+}
+
+static bool is_full(struct doc_build *b)
+{
+    b->failed = true;
+    if (!b->problems)
+        return true;
+    if (b->problems->n == PROBLEMS_MAX)
+        b->problems->truncated = true;
+    return b->problems->truncated;
+}
+
+int doc_build_problem(struct doc_build *b, struct doc_place at, const char *format, ...)
+{
+    if (is_full(b))
+        return -1;
+    char message[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    return problems_add(b->problems, path_here(b), at.line, at.column, "%s", message);
+}
+
+static int attach(struct doc_build *b, struct doc_node *node)
+{
+    struct doc_place at = {node->line, node->column};
+    if (++b->nodes > DOC_NODES_MAX)
+        return doc_build_problem(b, at, "the document has more than %d values", DOC_NODES_MAX);
+    if (doc_build_wants_key(b) && node->kind == DOC_NULL)
+        return doc_build_problem(b, at, "a key must be text: write it in quotes");
+    if (doc_build_wants_key(b) && node->kind != DOC_SCALAR)
+        return doc_build_problem(b, at, "a key must be text, not a %s",
+                                 node->kind == DOC_LIST ? "list" : "map");
+    if (!b->depth) {
+        b->root = node;
+        return 0;
+    }
+    if (b->n_pending == b->cap_pending) {
+        b->cap_pending = b->cap_pending ? 2 * b->cap_pending : 64;
+        b->pending = alloc_resize(b->pending, b->cap_pending, sizeof(struct doc_node *));
+    }
+    b->pending[b->n_pending++] = node;
+    return 0;
+}
+
+static struct doc_node *keep(struct doc_build *b, struct doc_node value)
+{
+    struct doc_node *node = arena_alloc(b->arena, sizeof *node);
+    *node = value;
+    return node;
+}
+
+int doc_build_scalar(struct doc_build *b, struct doc_node value, const char *text, size_t len)
+{
+    value.text = value.kind == DOC_SCALAR ? arena_strn(b->arena, text, len) : "";
+    return attach(b, keep(b, value));
+}
+
+int doc_build_open(struct doc_build *b, enum doc_kind kind, struct doc_place at)
+{
+    if (b->depth == DOC_DEPTH_MAX)
+        return doc_build_problem(b, at, "lists and maps are nested more than %d deep", DOC_DEPTH_MAX);
+    struct doc_node *node = keep(b, (struct doc_node){.kind = kind, .line = at.line,
+                                                      .column = at.column, .text = ""});
+    if (attach(b, node))
+        return -1;
+    b->open[b->depth++] = (struct doc_frame){node, b->n_pending};
+    return 0;
+}
+
+static int by_text_then_place(const void *a, const void *b)
+{
+    const struct doc_node *x = *(struct doc_node *const *)a, *y = *(struct doc_node *const *)b;
+    int order = strcmp(x->text, y->text);
+    if (order)
+        return order;
+    if (x->line != y->line)
+        return x->line < y->line ? -1 : 1;
+    return x->column < y->column ? -1 : x->column > y->column;
+}
+
+/* Sorts a copy: comparing each key with each other would take quadratic time. */
+static void report_duplicates(struct doc_build *b, const struct doc_node *map)
+{
+    if (map->n < 2)
+        return;
+    struct doc_node **sorted = alloc_bytes(map->n * sizeof(struct doc_node *));
+    memcpy(sorted, map->keys, map->n * sizeof(struct doc_node *));
+    qsort(sorted, map->n, sizeof(struct doc_node *), by_text_then_place);
+    for (size_t i = 1; i < map->n; i++) {
+        const struct doc_node *again = sorted[i], *first = sorted[i - 1];
+        if (strcmp(again->text, first->text) == 0 && !is_full(b))
+            problems_add(b->problems, doc_path_key(b->arena, path_here(b), again->text), again->line,
+                         again->column, "this key is written twice, first at line %u", first->line);
+    }
+    free(sorted);
+}
+
+void doc_build_close(struct doc_build *b)
+{
+    struct doc_frame frame = b->open[b->depth - 1];
+    struct doc_node *node = frame.node;
+    size_t n = b->n_pending - frame.first, width = node->kind == DOC_MAP ? 2 : 1;
+    node->n = n / width;
+    if (node->n) {
+        node->items = arena_alloc(b->arena, node->n * sizeof(struct doc_node *));
+        if (width == 2)
+            node->keys = arena_alloc(b->arena, node->n * sizeof(struct doc_node *));
+    }
+    for (size_t i = 0; i < node->n; i++) {
+        node->items[i] = b->pending[frame.first + width * i + width - 1];
+        if (width == 2)
+            node->keys[i] = b->pending[frame.first + 2 * i];
+    }
+    b->n_pending = frame.first;
+    if (node->kind == DOC_MAP)
+        report_duplicates(b, node);
+    b->depth--;
+}
+
+void doc_build_end(struct doc_build *b)
+{
+    free(b->pending);
+    b->pending = NULL;
+}

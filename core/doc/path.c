@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "doc/tree.h"
+
+/* Longer keys are refused wherever a key is free, so a cut one only ever stands in a problem. */
+enum { KEY_SHOWN_MAX = 256 };
+
+static bool is_word(const char *key)
+{
+    return *key && key[strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")] == '\0';
+}
+
+static size_t shown_length(const char *key)
+{
+    size_t n = strnlen(key, KEY_SHOWN_MAX + 1);
+    if (n <= KEY_SHOWN_MAX)
+        return n;
+    for (n = KEY_SHOWN_MAX; (key[n] & 0xc0) == 0x80; n--)
+        ;
+    return n;
+}
+
+char *doc_path_key(struct arena *arena, const char *parent, const char *key)
+{
+    size_t n = shown_length(key);
+    if (!key[n] && is_word(key))
+        return arena_printf(arena, "%s%s%s", parent, *parent ? "." : "", key);
+    struct buf quoted = {0};
+    char *shown = arena_printf(arena, "%.*s%s", (int)n, key, key[n] ? "…" : "");
+    text_json_quote(&quoted, shown);
+    char *path = arena_printf(arena, "%s[%s]", parent, buf_str(&quoted));
+    buf_free(&quoted);
+    return path;
+}
+
+char *doc_path_item(struct arena *arena, const char *parent, size_t i)
+{
+    return arena_printf(arena, "%s[%zu]", parent, i);
+}
+
+static const struct doc_node *step_item(const struct doc_node *node, const char **at)
+{
+    char *end;
+    unsigned long i = strtoul(*at + 1, &end, 10);
+    if (*end != ']' || node->kind != DOC_LIST || i >= node->n)
+        return NULL;
+    *at = end + 1;
+    return node->items[i];
+}
+
+static const char *quoted_end(const char *at)
+{
+    for (at++; *at && *at != '"'; at++)
+        if (*at == '\\' && at[1])
+            at++;
+    return *at ? at + 1 : NULL;
+}
+
+static const struct doc_node *step_quoted(const struct doc_node *node, const char **at)
+{
+    const char *from = *at + 1, *end = quoted_end(from);
+    if (!end || *end != ']')
+        return NULL;
+    struct arena *arena = arena_new();
+    struct doc_node *key;
+    const struct doc_node *found = NULL;
+    size_t len = (size_t)(end - from);
+    if (!doc_parse(from, len, DOC_JSON, len, arena, &key, NULL))
+        found = doc_get(node, key->text);
+    arena_free(arena);
+    *at = end + 1;
+    return found;
+}
+
+static const struct doc_node *step_word(const struct doc_node *node, const char **at)
+{
+    if (**at == '.')
+        ++*at;
+    size_t n = strcspn(*at, ".[");
+    const char *word = *at;
+    *at += n;
+    for (size_t i = 0; n && node->kind == DOC_MAP && i < node->n; i++)
+        if (strncmp(node->keys[i]->text, word, n) == 0 && !node->keys[i]->text[n])
+            return node->items[i];
+    return NULL;
+}
+
+const struct doc_node *doc_at(const struct doc_node *root, const char *path)
+{
+    const struct doc_node *node = root;
+    while (node && *path) {
+        if (*path != '[')
+            node = step_word(node, &path);
+        else
+            node = path[1] == '"' ? step_quoted(node, &path) : step_item(node, &path);
+    }
+    return node;
+}

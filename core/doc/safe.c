@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "doc/safe.h"
+
+#include <string.h>
+
+unsigned doc_char(const char *text, size_t *len)
+{
+    const unsigned char *t = (const unsigned char *)text;
+    *len = t[0] < 0x80 ? 1 : t[0] < 0xe0 ? 2 : t[0] < 0xf0 ? 3 : 4;
+    unsigned c = t[0] & (*len == 1 ? 0x7f : 0x3fu >> (*len - 1));
+    for (size_t i = 1; i < *len; i++)
+        c = c << 6 | (t[i] & 0x3f);
+    return c;
+}
+
+bool doc_turns_text(unsigned c)
+{
+    return (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+static bool is_unseen(unsigned c)
+{
+    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x2028 || c == 0x2029 || c == 0xfeff ||
+           (c & 0xfffe) == 0xfffe || doc_turns_text(c);
+}
+
+const char *doc_find_unsafe(const char *text, const char *allowed, unsigned *c)
+{
+    for (size_t n; *text; text += n) {
+        *c = doc_char(text, &n);
+        if (is_unseen(*c) && !(*c < 0x80 && strchr(allowed, (int)*c)))
+            return text;
+    }
+    return NULL;
+}

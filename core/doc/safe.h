@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Characters that a reader of a text cannot see: controls, line separators, byte order marks,
+ * noncharacters, and those that turn the direction of text around.  Text is valid UTF-8.  Any thread. */
+#ifndef DOC_SAFE_H
+#define DOC_SAFE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The first unsafe character, but for those of the ASCII text allowed; NULL: there is none. */
+const char *doc_find_unsafe(const char *text, const char *allowed, unsigned *c);
+bool doc_turns_text(unsigned c);
+/* The character at text, which is not at its end, and its length in bytes. */
+unsigned doc_char(const char *text, size_t *len);
+
+#endif

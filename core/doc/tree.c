@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "doc/tree.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "doc/build.h"
+#include "doc/safe.h"
+
+struct doc_place doc_place_of(const char *text, size_t offset)
+{
+    struct doc_place at = {1, 1};
+    for (size_t i = 0; i < offset; i++) {
+        if (text[i] == '\n' || (text[i] == '\r' && text[i + 1] != '\n'))
+            at = (struct doc_place){at.line + 1, 1};
+        else if ((text[i] & 0xc0) != 0x80)
+            at.column++;
+    }
+    return at;
+}
+
+static int refuse_encoding(struct doc_build *b, const char *text, size_t len, size_t bad)
+{
+    struct doc_place at = doc_place_of(text, bad);
+    const unsigned char *t = (const unsigned char *)text;
+    if (bad == 0 && len >= 2 && ((t[0] == 0xff && t[1] == 0xfe) || (t[0] == 0xfe && t[1] == 0xff)))
+        return doc_build_problem(b, at, "the document is UTF-16: save it as UTF-8");
+    if (text[bad] == '\0')
+        return doc_build_problem(b, at, "a NUL byte is not allowed");
+    return doc_build_problem(b, at, "not valid UTF-8: byte 0x%02x", t[bad]);
+}
+
+/* YAML knows no such characters outside of quoted escapes, and a comment that hides or turns text
+ * around could mislead whoever reviews the document.  JSON has its own rule for controls. */
+static int check_characters(struct doc_build *b, const char *text, size_t len)
+{
+    char *copy = arena_strn(b->arena, text, len);
+    unsigned c;
+    const char *bad = doc_find_unsafe(copy, "\t\r\n", &c);
+    if (!bad)
+        return 0;
+    return doc_build_problem(b, doc_place_of(copy, (size_t)(bad - copy)),
+                             doc_turns_text(c)
+                                 ? "the invisible character U+%04X, which turns text around, is not allowed"
+                                 : "the control character U+%04X is not allowed", c);
+}
+
+static int read_document(struct doc_build *b, const char *text, size_t len, enum doc_format format)
+{
+    if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+        text += 3;
+        len -= 3;
+    }
+    size_t valid = text_utf8_valid(text, len);
+    if (valid < len)
+        return refuse_encoding(b, text, len, valid);
+    if (format == DOC_JSON)
+        return doc_read_json(b, text, len);
+    return check_characters(b, text, len) ? -1 : doc_read_yaml(b, text, len);
+}
+
+int doc_parse(const char *text, size_t len, enum doc_format format, size_t max_bytes,
+              struct arena *arena, struct doc_node **out, struct problems *problems)
+{
+    *out = NULL;
+    if (len > max_bytes)
+        return problems_add(problems, "", 0, 0,
+                            "the document has %zu bytes, more than the %zu that are allowed", len,
+                            max_bytes);
+    struct doc_build b = {.arena = arena, .problems = problems};
+    int rc = read_document(&b, text, len, format);
+    doc_build_end(&b);
+    if (rc || b.failed)
+        return -1;
+    *out = b.root;
+    return 0;
+}
+
+const struct doc_node *doc_get(const struct doc_node *map, const char *key)
+{
+    if (!map || map->kind != DOC_MAP)
+        return NULL;
+    for (size_t i = 0; i < map->n; i++)
+        if (strcmp(map->keys[i]->text, key) == 0)
+            return map->items[i];
+    return NULL;
+}
