@@ -55,14 +55,22 @@ static int check_expected(struct update *u)
                      u->sandbox.name, (unsigned long)is, (unsigned long)expected);
 }
 
+static int load_new(struct update *u)
+{
+    struct store_sandbox taken;
+    u->sandbox = *u->request->create;
+    u->result->sandbox_id = u->sandbox.id;
+    u->result->base_hash = "";
+    if (store_sandbox_get(u->updates->store, u->sandbox.name, u->arena, &taken, u->err) == 0)
+        return error_set(u->err, ERROR_EXISTS, "sandbox '%s' already exists: choose another name, or delete it first",
+                         taken.name);
+    return u->err->kind == ERROR_NOT_FOUND ? 0 : -1;
+}
+
 int update_load(struct update *u)
 {
-    if (u->request->kind == SLUICE_CREATE) {
-        u->sandbox = *u->request->create;
-        u->result->sandbox_id = u->sandbox.id;
-        u->result->base_hash = "";
-        return 0;
-    }
+    if (u->request->kind == SLUICE_CREATE)
+        return load_new(u);
     if (store_sandbox_get(u->updates->store, u->request->sandbox, u->arena, &u->sandbox, u->err) != 0)
         return -1;
     u->result->sandbox_id = u->sandbox.id;

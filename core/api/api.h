@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The HTTP API of contract section 4: what its routes work with, and what they need from whoever
+ * runs sandboxes.  The gateway fills a struct api, which outlives the server.  Loop thread only,
+ * except what is said to run on a worker thread. */
+#ifndef API_API_H
+#define API_API_H
+
+#include <uv.h>
+
+#include "api/events.h"
+#include "api/jobs.h"
+#include "base/log.h"
+#include "drafts/drafts.h"
+#include "http/router.h"
+#include "http/server.h"
+#include "update/update.h"
+
+/* err is NULL on success and lives until the callback returns. */
+typedef void api_done(void *arg, const struct error *err);
+
+/* What the gateway does with sandboxes.  Called on the loop thread; done comes later, on it too. */
+struct api_sandboxes {
+    void (*start)(void *ctx, const char *sandbox_id, api_done *done, void *arg);
+    void (*stop)(void *ctx, const char *sandbox_id, api_done *done, void *arg);
+    /* Stops it, deletes its record and its files. */
+    void (*remove)(void *ctx, const char *sandbox_id, api_done *done, void *arg);
+    /* Each owns the request from here on and answers it. */
+    void (*exec)(void *ctx, struct http_request *req, const char *sandbox);
+    void (*logs)(void *ctx, struct http_request *req, const char *sandbox);
+    void (*supervisor_stream)(void *ctx, struct http_request *req, const char *sandbox_id);
+    void (*supervisor_exec)(void *ctx, struct http_request *req, const char *sandbox_id,
+                            const char *exec_id);
+    /* The sandbox whose supervisor has this token, or NULL. */
+    const char *(*by_token)(void *ctx, const char *token);
+    size_t (*count_ready)(void *ctx);
+};
+
+struct api {
+    uv_loop_t *loop;
+    const struct log *log;
+    struct store *store;
+    struct updates *updates;
+    struct drafts *drafts;
+    struct jobs *jobs;
+    struct events *events;
+    struct http_server *server;                     /* set once it listens */
+    const struct api_sandboxes *sandboxes;
+    void *sandboxes_ctx;
+    /* Reads the configuration again and reloads its chain.  Worker thread. */
+    int (*reload)(void *ctx, struct problems *problems, struct error *err);
+    void *reload_ctx;
+    const char *admin_token_hash;                   /* SHA-256 of the token for TCP clients; NULL: none */
+    bool draining;
+    int64_t started_ms;
+};
+
+/* The route table, with authentication before every request.  ctx of the server: struct api *. */
+extern const struct http_router api_router;
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who is it, and may they?  Asked for every request before its body is read.
+ *
+ * On a Unix socket and on loopback TCP the peer's uid is the identity: the gateway's own uid and
+ * root are admins, others are users.  A bearer token is either the admin token or that of a
+ * sandbox's supervisor, which may do exactly what API_SUPERVISOR routes offer. */
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "api/call.h"
+#include "base/alloc.h"
+#include "base/digest.h"
+#include "http/peer.h"
+
+static void set_actor(struct api_actor *a, const char *role, const char *via)
+{
+    a->actor = (struct sluice_actor){sizeof a->actor, a->name, role, via};
+}
+
+static const char *via_word(const struct http_request *req)
+{
+    return req->peer->kind == HTTP_ADDRESS_UNIX ? "unix" : "tcp";
+}
+
+static bool same_digest(const char *token, const char *hash)
+{
+    char mine[DIGEST_HEX_SIZE];
+    digest_of(token, strlen(token), mine);
+    return hash && CRYPTO_memcmp(mine, hash, DIGEST_HEX_SIZE) == 0;
+}
+
+static bool by_token(struct api *api, const struct http_request *req, const char *token,
+                     struct api_actor *a)
+{
+    if (same_digest(token, api->admin_token_hash)) {
+        snprintf(a->name, sizeof a->name, "token");
+        set_actor(a, "admin", via_word(req));
+        return true;
+    }
+    const char *sandbox = api->sandboxes->by_token(api->sandboxes_ctx, token);
+    if (!sandbox)
+        return false;
+    snprintf(a->sandbox_id, sizeof a->sandbox_id, "%s", sandbox);
+    snprintf(a->name, sizeof a->name, "sandbox:%s", sandbox);
+    set_actor(a, "sandbox", "gateway");
+    return true;
+}
+
+static bool by_uid(const struct http_request *req, struct api_actor *a)
+{
+    uid_t uid;
+    if (!http_peer_uid(req->peer, &uid))
+        return false;
+    char space[1024];
+    struct passwd entry, *found = NULL;
+    if (getpwuid_r(uid, &entry, space, sizeof space, &found) == 0 && found)
+        snprintf(a->name, sizeof a->name, "%s", found->pw_name);
+    else
+        snprintf(a->name, sizeof a->name, "uid:%u", (unsigned)uid);
+    set_actor(a, uid == 0 || uid == geteuid() ? "admin" : "user", via_word(req));
+    return true;
+}
+
+/* A page in somebody's browser reaches a loopback port under a name of its own: only names of this
+ * machine are answered there. */
+static bool host_is_local(const struct http_request *req)
+{
+    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
+    const char *host = http_request_header(req, "Host");
+    for (size_t i = 0; host && i < sizeof names / sizeof *names; i++) {
+        size_t len = strlen(names[i]);
+        if (strncasecmp(host, names[i], len) == 0 && (host[len] == '\0' || host[len] == ':'))
+            return true;
+    }
+    return false;
+}
+
+static const char *bearer(const struct http_request *req)
+{
+    const char *value = http_request_header(req, "Authorization");
+    return value && strncasecmp(value, "Bearer ", 7) == 0 ? value + 7 : NULL;
+}
+
+static bool identify(struct api *api, const struct http_request *req, struct api_actor *a)
+{
+    const char *token = bearer(req);
+    if (token)
+        return by_token(api, req, token, a);
+    if (req->peer->kind != HTTP_ADDRESS_UNIX && !host_is_local(req))
+        return false;
+    return by_uid(req, a);
+}
+
+static bool may(enum api_right right, const char *role)
+{
+    switch (right) {
+    case API_OPEN:
+        return true;
+    case API_READ:
+        return strcmp(role, "admin") == 0 || strcmp(role, "user") == 0;
+    case API_ADMIN:
+        return strcmp(role, "admin") == 0;
+    default:
+        return strcmp(role, "sandbox") == 0;
+    }
+}
+
+int api_authenticate(struct http_request *req, void *ctx)
+{
+    struct api *api = ctx;
+    const struct api_route *route = req->route->doc;
+    if (api->draining && strcmp(req->method, "GET") != 0) {
+        http_respond_problem(req, 503, "draining", NULL, "the gateway is stopping: try again when it is back", NULL);
+        return -1;
+    }
+    if (route->right == API_OPEN)
+        return 0;
+    struct api_actor *a = alloc_zero(1, sizeof *a);
+    if (!identify(api, req, a)) {
+        free(a);
+        http_header(req, "WWW-Authenticate", "Bearer");
+        http_respond_problem(req, 401, "unauthorized", NULL,
+                             "who is asking is not known: send a token (sluice --token, SLUICE_TOKEN), "
+                             "or connect through the gateway's Unix socket", NULL);
+        return -1;
+    }
+    req->user = a;
+    req->free_user = free;
+    if (may(route->right, a->actor.role))
+        return 0;
+    http_respond_problem(req, 403, "forbidden", NULL,
+                         strcmp(a->actor.role, "sandbox") == 0
+                             ? "a sandbox may not do this: it only has its own stream"
+                             : "only an admin may do this: the gateway's own user, root, or the admin token",
+                         NULL);
+    return -1;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside core/api: the JSON bodies that routes read, as schema tables. */
+#ifndef API_BODIES_H
+#define API_BODIES_H
+
+#include "doc/schema.h"
+
+struct body_pair {
+    const char *key, *value;
+};
+
+struct body_create {
+    const char *name;                               /* "": one is made up */
+    const char *network;                            /* "proxy" or "none" */
+    const char *approval_mode;                      /* "manual" or "auto" */
+    const char *labels_json, *env_json;             /* objects of texts; "" when not written */
+};
+
+struct body_approve {
+    const char *review_token;
+};
+
+struct body_reject {
+    const char *reason;
+};
+
+struct body_approve_all {
+    bool include_security_flagged;
+};
+
+extern const struct schema body_create_schema, body_approve_schema, body_reject_schema,
+    body_approve_all_schema, body_operations_schema, body_proposals_schema, body_edit_schema;
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/call.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "http/problem.h"
+
+const char *api_param(const struct api_call *call, const char *name)
+{
+    const char *value = http_request_param(call->req, name);
+    return value ? value : "";
+}
+
+const char *api_query(const struct api_call *call, const char *name)
+{
+    return http_request_query(call->req, name);
+}
+
+bool api_query_true(const struct api_call *call, const char *name)
+{
+    const char *value = api_query(call, name);
+    return value && (strcmp(value, "true") == 0 || strcmp(value, "1") == 0);
+}
+
+int api_query_number(struct api_call *call, const char *name, uint64_t fallback, uint64_t max,
+                     uint64_t *out)
+{
+    const char *text = api_query(call, name);
+    *out = fallback;
+    if (!text)
+        return 0;
+    char *end;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || value > max)
+        return error_set(&call->err, ERROR_MALFORMED, "query parameter %s must be a number from 0 to %llu, not '%s'",
+                         name, (unsigned long long)max, text);
+    *out = value;
+    return 0;
+}
+
+static int body_format(struct api_call *call, enum doc_format *out)
+{
+    const char *type = http_request_type(call->req);
+    if (!*type || strcmp(type, "application/json") == 0 ||
+        strcmp(type, "application/x-www-form-urlencoded") == 0) {
+        *out = DOC_JSON;
+        return 0;
+    }
+    if (strcmp(type, "application/yaml") == 0 || strcmp(type, "application/x-yaml") == 0 ||
+        strcmp(type, "text/yaml") == 0) {
+        *out = DOC_YAML;
+        return 0;
+    }
+    return error_set(&call->err, ERROR_MEDIA_TYPE,
+                     "the body is %s: send application/json or application/yaml", type);
+}
+
+int api_body(struct api_call *call, size_t max_bytes, const struct doc_node **out)
+{
+    enum doc_format format;
+    struct doc_node *tree;
+    const struct buf *body = &call->req->body;
+    if (body_format(call, &format) != 0)
+        return -1;
+    if (body->len > max_bytes)
+        return error_set(&call->err, ERROR_TOO_LARGE, "the body has %zu bytes, at most %zu are allowed",
+                         body->len, max_bytes);
+    if (doc_parse(buf_str(body), body->len, format, max_bytes, call->arena, &tree, &call->problems) != 0)
+        return error_set(&call->err, ERROR_MALFORMED, "the body is no %s: %s",
+                         format == DOC_YAML ? "YAML document" : "JSON document",
+                         call->problems.n ? call->problems.items[0].message : "");
+    *out = tree;
+    return 0;
+}
+
+int api_sandbox(struct api_call *call, struct store_sandbox *out)
+{
+    return store_sandbox_get(call->api->store, api_param(call, "name"), call->arena, out, &call->err);
+}
+
+int api_reply(struct api_call *call, int status, json_t *body)
+{
+    call->status = status;
+    call->body = body;
+    return 0;
+}
+
+int api_reply_text(struct api_call *call, int status, const char *type, char *text)
+{
+    call->status = status;
+    call->type = type;
+    call->text = text;
+    return 0;
+}
+
+const char *api_time(struct arena *arena, int64_t ms)
+{
+    char text[CLOCK_TEXT_SIZE];
+    return ms ? arena_str(arena, clock_format(ms, text)) : NULL;
+}
+
+static void send_failure(struct api_call *call)
+{
+    json_t *extra = json_object();
+    if (call->problems.n)
+        json_object_set_new(extra, "errors", update_problems_json(&call->problems));
+    if (call->body)
+        json_object_update(extra, call->body);
+    http_respond_problem(call->req, error_status(call->err.kind), error_word(call->err.kind), NULL,
+                         call->err.text, extra);
+    json_decref(extra);
+}
+
+void api_finish(struct api_call *call)
+{
+    if (*call->etag)
+        http_header(call->req, "ETag", call->etag);
+    if (!call->status)
+        send_failure(call);
+    else if (call->text)
+        http_respond(call->req, call->status, call->type, call->text, strlen(call->text));
+    else if (call->body)
+        http_respond_json(call->req, call->status, call->body);
+    else
+        http_respond(call->req, call->status, NULL, NULL, 0);
+    json_decref(call->body);
+    free(call->text);
+    problems_free(&call->problems);
+    arena_free(call->arena);
+    free(call);
+}
+
+static void run_call(void *arg)
+{
+    struct api_call *call = arg;
+    if (call->route->work(call) != 0)
+        call->status = 0;
+}
+
+static void call_done(void *arg)
+{
+    struct api_call *call = arg;
+    if (call->then && call->status)
+        call->then(call);
+    else
+        api_finish(call);
+}
+
+void api_dispatch(struct http_request *req, void *ctx)
+{
+    struct api *api = ctx;
+    struct api_call *call = alloc_zero(1, sizeof *call);
+    call->api = api;
+    call->req = req;
+    call->route = req->route->doc;
+    call->actor = req->user;
+    call->arena = arena_new();
+    const char *name = http_request_param(req, "name");
+    jobs_run(api->jobs, call->route->ordered ? name : NULL, run_call, call_done, call);
+}
+
+void api_handle(struct http_request *req, void *ctx)
+{
+    const struct api_route *route = req->route->doc;
+    route->handle(ctx, req);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside core/api: one call of a route, from request to answer.
+ *
+ * Most routes are a function that runs on a worker thread, reads the request and calls api_reply
+ * or returns -1 with call->err (and call->problems).  The answer is sent on the loop thread. */
+#ifndef API_CALL_H
+#define API_CALL_H
+
+#include "api/api.h"
+#include "base/arena.h"
+#include "http/request.h"
+
+enum api_right {
+    API_OPEN,                                       /* anybody who can connect */
+    API_READ,                                       /* users and admins */
+    API_ADMIN,
+    API_SUPERVISOR,                                 /* the supervisor of a sandbox */
+};
+
+struct api_call;
+
+/* The doc of a struct http_route. */
+struct api_route {
+    enum api_right right;
+    /* Worker thread.  NULL: the route has a handler of its own, on the loop thread. */
+    int (*work)(struct api_call *call);
+    bool ordered;                                   /* changes the sandbox {name}: one after another */
+    void (*handle)(struct api *api, struct http_request *req);     /* instead of work */
+    const struct schema *body;                      /* of its request body, for OpenAPI; NULL: none */
+    const char *answer;                             /* what 200 carries, for OpenAPI */
+};
+
+struct api_actor {
+    struct sluice_actor actor;                      /* texts point into this struct */
+    char name[128];
+    char sandbox_id[40];                            /* of a supervisor, else "" */
+};
+
+struct api_call {
+    struct api *api;
+    struct http_request *req;
+    const struct api_route *route;
+    const struct api_actor *actor;
+    struct arena *arena;
+    struct error err;
+    struct problems problems;
+
+    int status;                                     /* of the answer, 0: failed with err */
+    json_t *body;                                   /* owned */
+    const char *type;                               /* of text */
+    char *text;                                     /* owned; instead of body */
+    char etag[32];
+    /* Loop thread, after work returned 0: takes the call on and ends in api_finish. */
+    void (*then)(struct api_call *call);
+    void *then_arg;
+};
+
+/* The handler of every route that has a work function. */
+void api_dispatch(struct http_request *req, void *ctx);
+/* The handler of the others. */
+void api_handle(struct http_request *req, void *ctx);
+/* The router's before: who is it, and may they? */
+int api_authenticate(struct http_request *req, void *ctx);
+
+const char *api_param(const struct api_call *call, const char *name);      /* "" if there is none */
+const char *api_query(const struct api_call *call, const char *name);      /* NULL if there is none */
+bool api_query_true(const struct api_call *call, const char *name);
+/* -1: not a number, or above max. */
+int api_query_number(struct api_call *call, const char *name, uint64_t fallback, uint64_t max,
+                     uint64_t *out);
+/* The body as a tree in the call's arena, by its Content-Type (JSON where there is none). */
+int api_body(struct api_call *call, size_t max_bytes, const struct doc_node **out);
+int api_sandbox(struct api_call *call, struct store_sandbox *out);         /* the one named {name} */
+
+/* Takes body. */
+int api_reply(struct api_call *call, int status, json_t *body);
+/* Takes text. */
+int api_reply_text(struct api_call *call, int status, const char *type, char *text);
+/* Sends the answer and frees the call.  Loop thread. */
+void api_finish(struct api_call *call);
+
+const char *api_time(struct arena *arena, int64_t ms);              /* NULL for 0: JSON null */
+
+#endif

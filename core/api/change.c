@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/change.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* If-Match: "N" (RFC 9110 section 13.1.1); * matches any revision. */
+static int read_if_match(struct api_call *call, uint64_t *out)
+{
+    const char *text = http_request_header(call->req, "If-Match");
+    if (!text || strcmp(text, "*") == 0)
+        return 0;
+    char *end;
+    const char *digits = *text == '"' ? text + 1 : text;
+    unsigned long long n = strtoull(digits, &end, 10);
+    if (*digits < '0' || *digits > '9' || n == 0 || strcmp(end, *text == '"' ? "\"" : "") != 0)
+        return error_set(&call->err, ERROR_MALFORMED,
+                         "If-Match names the revision that the change builds on, such as \"3\", not %s", text);
+    *out = n;
+    return 0;
+}
+
+static int read_override(struct api_call *call, bool *out)
+{
+    const char *text = http_request_header(call->req, "Sluice-Override");
+    *out = text && (strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0);
+    if (*out && strcmp(call->actor->actor.role, "admin") != 0)
+        return error_set(&call->err, ERROR_FORBIDDEN, "only an admin may override a voter");
+    return 0;
+}
+
+int api_update_begin(struct api_call *call, enum sluice_kind kind, struct update_request *out)
+{
+    *out = (struct update_request){
+        .kind = kind,
+        .sandbox = api_param(call, "name"),
+        .actor = call->actor->actor,
+        .reason = http_request_header(call->req, "Sluice-Reason"),
+        .dry_run = api_query_true(call, "dry_run"),
+        .document_path = "",
+    };
+    if (out->reason && strlen(out->reason) > 1024)
+        return error_set(&call->err, ERROR_MALFORMED, "Sluice-Reason is longer than 1024 bytes");
+    if (read_if_match(call, &out->if_revision) != 0)
+        return -1;
+    return read_override(call, &out->override);
+}
+
+static int status_of(const struct update_result *r)
+{
+    return r->outcome == CHAIN_HELD ? 202 : 200;
+}
+
+int api_update_reply(struct api_call *call, const struct update_result *result)
+{
+    json_t *document = update_document(result);
+    snprintf(call->etag, sizeof call->etag, "\"%lu\"", (unsigned long)result->revision);
+    if (result->outcome != CHAIN_DENIED || result->dry_run)
+        return api_reply(call, status_of(result), document);
+    call->body = document;
+    return error_set(&call->err, ERROR_DENIED, "%s", result->tally.why);
+}
+
+int api_update(struct api_call *call, const struct update_request *request)
+{
+    struct update_result result;
+    if (update_run(call->api->updates, request, call->arena, &result, &call->problems, &call->err) != 0)
+        return -1;
+    return api_update_reply(call, &result);
+}

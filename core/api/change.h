@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside core/api: routes that change a policy, all by the one pipeline. */
+#ifndef API_CHANGE_H
+#define API_CHANGE_H
+
+#include "api/call.h"
+
+/* Fills in what every update takes from the request: actor, Sluice-Reason, Sluice-Override,
+ * If-Match, dry_run, and the sandbox {name}.  Only an admin may override. */
+int api_update_begin(struct api_call *call, enum sluice_kind kind, struct update_request *out);
+/* Answers with the update document: 200, 202 when held, 403 with the votes when denied. */
+int api_update_reply(struct api_call *call, const struct update_result *result);
+/* update_run, then api_update_reply. */
+int api_update(struct api_call *call, const struct update_request *request);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /v1/decisions and the audit chain. */
+#include <string.h>
+
+#include "api/call.h"
+#include "api/routes.h"
+
+static json_t *parsed(const char *json)
+{
+    json_t *value = json && *json ? json_loads(json, JSON_DECODE_ANY, NULL) : NULL;
+    return value ? value : json_null();
+}
+
+static json_t *encode_decision(struct api_call *call, const struct store_decision *d)
+{
+    json_t *json = json_pack(
+        "{s:s, s:I, s:s, s:s, s:s, s:{s:s, s:s, s:s}, s:s, s:I, s:I, s:s, s:s, s:o, s:b, s:s, s:s, s:s}",
+        "id", d->id, "seq", (json_int_t)d->seq, "sandbox", d->sandbox, "kind", d->kind, "outcome",
+        d->outcome, "actor", "name", d->actor, "role", d->role, "via", d->via, "reason", d->reason,
+        "base_revision", (json_int_t)d->base_revision, "revision", (json_int_t)d->revision,
+        "base_hash", d->base_hash, "candidate_hash", d->candidate_hash, "votes",
+        parsed(d->votes_json), "overridden", (int)d->overridden, "chain_digest", d->chain_digest,
+        "at", api_time(call->arena, d->at_ms), "hash", d->hash);
+    if (*d->draft_id)
+        json_object_set_new(json, "draft", json_string(d->draft_id));
+    return json;
+}
+
+int route_decision_list(struct api_call *call)
+{
+    struct store_decision *items;
+    size_t n;
+    uint64_t limit, since;
+    struct store_sandbox sandbox;
+    const char *name = api_query(call, "sandbox"), *id = NULL;
+    if (api_query_number(call, "limit", 100, 1000000, &limit) != 0 ||
+        api_query_number(call, "since_ms", 0, INT64_MAX, &since) != 0)
+        return -1;
+    if (name) {
+        if (store_sandbox_get(call->api->store, name, call->arena, &sandbox, &call->err) != 0)
+            return -1;
+        id = sandbox.id;
+    }
+    if (store_decision_list(call->api->store, id, (int64_t)since, limit, call->arena, &items, &n, &call->err) != 0)
+        return -1;
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, encode_decision(call, &items[i]));
+    return api_reply(call, 200, json_pack("{s:o}", "decisions", list));
+}
+
+int route_decision_get(struct api_call *call)
+{
+    struct store_decision d;
+    if (store_decision_get(call->api->store, api_param(call, "id"), call->arena, &d, &call->err) != 0)
+        return -1;
+    json_t *json = encode_decision(call, &d);
+    json_object_set_new(json, "candidate", parsed(d.candidate_json));
+    json_object_set_new(json, "diff", parsed(d.diff_json));
+    json_object_set_new(json, "warnings", parsed(d.warnings_json));
+    json_object_set_new(json, "previous", json_string(d.previous));
+    return api_reply(call, 200, json);
+}
+
+int route_audit_verify(struct api_call *call)
+{
+    struct store_audit_report report;
+    if (store_audit_verify(call->api->store, &report, &call->err) != 0)
+        return -1;
+    return api_reply(call, 200,
+                     json_pack("{s:b, s:I, s:I, s:s, s:s}", "intact", (int)(report.bad_seq == 0),
+                               "records", (json_int_t)report.records, "first_bad",
+                               (json_int_t)report.bad_seq, "why", report.why, "head", report.head));
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/jobs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+struct job {
+    struct job *next;
+    struct jobs *jobs;
+    struct queue *queue;                            /* NULL: no order */
+    uv_work_t work;
+    void (*run)(void *arg);
+    void (*done)(void *arg);
+    void *arg;
+};
+
+/* The jobs of one key that wait for the one that is running. */
+struct queue {
+    struct queue *next;
+    char *key;
+    struct job *first, **last;
+};
+
+struct jobs {
+    uv_loop_t *loop;
+    struct queue *queues;
+    size_t n;
+    void (*on_idle)(void *ctx);
+    void *idle_ctx;
+};
+
+struct jobs *jobs_new(uv_loop_t *loop)
+{
+    struct jobs *jobs = alloc_zero(1, sizeof *jobs);
+    jobs->loop = loop;
+    return jobs;
+}
+
+void jobs_free(struct jobs *jobs)
+{
+    free(jobs);
+}
+
+static void run_job(uv_work_t *work)
+{
+    struct job *job = work->data;
+    job->run(job->arg);
+}
+
+static void job_done(uv_work_t *work, int status);
+
+static void start_job(struct job *job)
+{
+    job->work.data = job;
+    uv_queue_work(job->jobs->loop, &job->work, run_job, job_done);
+}
+
+static void drop_queue(struct jobs *jobs, struct queue *queue)
+{
+    struct queue **at = &jobs->queues;
+    while (*at != queue)
+        at = &(*at)->next;
+    *at = queue->next;
+    free(queue->key);
+    free(queue);
+}
+
+static void advance(struct jobs *jobs, struct queue *queue)
+{
+    struct job *next = queue->first;
+    if (!next) {
+        drop_queue(jobs, queue);
+        return;
+    }
+    queue->first = next->next;
+    if (!queue->first)
+        queue->last = &queue->first;
+    start_job(next);
+}
+
+static void job_done(uv_work_t *work, int status)
+{
+    (void)status;                                   /* jobs are never cancelled */
+    struct job *job = work->data;
+    struct jobs *jobs = job->jobs;
+    if (job->queue)
+        advance(jobs, job->queue);
+    job->done(job->arg);
+    free(job);
+    if (--jobs->n == 0 && jobs->on_idle) {
+        void (*on_idle)(void *) = jobs->on_idle;
+        jobs->on_idle = NULL;
+        on_idle(jobs->idle_ctx);
+    }
+}
+
+static struct queue *find_queue(struct jobs *jobs, const char *key)
+{
+    for (struct queue *q = jobs->queues; q; q = q->next)
+        if (strcmp(q->key, key) == 0)
+            return q;
+    return NULL;
+}
+
+static struct queue *add_queue(struct jobs *jobs, const char *key)
+{
+    struct queue *queue = alloc_zero(1, sizeof *queue);
+    queue->key = alloc_str(key);
+    queue->last = &queue->first;
+    queue->next = jobs->queues;
+    jobs->queues = queue;
+    return queue;
+}
+
+void jobs_run(struct jobs *jobs, const char *key, void (*work)(void *arg),
+              void (*done)(void *arg), void *arg)
+{
+    struct job *job = alloc_zero(1, sizeof *job);
+    *job = (struct job){.jobs = jobs, .run = work, .done = done, .arg = arg};
+    jobs->n++;
+    struct queue *queue = key ? find_queue(jobs, key) : NULL;
+    if (queue) {
+        job->queue = queue;
+        *queue->last = job;
+        queue->last = &job->next;
+        return;
+    }
+    if (key)
+        job->queue = add_queue(jobs, key);
+    start_job(job);
+}
+
+bool jobs_idle(const struct jobs *jobs)
+{
+    return jobs->n == 0;
+}
+
+void jobs_when_idle(struct jobs *jobs, void (*fn)(void *ctx), void *ctx)
+{
+    if (jobs_idle(jobs)) {
+        fn(ctx);
+        return;
+    }
+    jobs->on_idle = fn;
+    jobs->idle_ctx = ctx;
+}

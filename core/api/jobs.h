@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Blocking work on libuv's worker pool, with order where it matters.
+ *
+ * Jobs of one key run one after another in the order they were given, so two updates of a sandbox
+ * meet in the gateway's queue instead of in the store.  Jobs without a key run at once.
+ * Loop thread only; work runs on a worker thread, done on the loop thread. */
+#ifndef API_JOBS_H
+#define API_JOBS_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+struct jobs;
+
+struct jobs *jobs_new(uv_loop_t *loop);
+void jobs_free(struct jobs *jobs);                  /* only when idle */
+/* key is copied; NULL: no order.  arg is borrowed until done was called. */
+void jobs_run(struct jobs *jobs, const char *key, void (*work)(void *arg),
+              void (*done)(void *arg), void *arg);
+bool jobs_idle(const struct jobs *jobs);
+/* Called once, when the last job that is under way or queued is done (at once if there is none). */
+void jobs_when_idle(struct jobs *jobs, void (*fn)(void *ctx), void *ctx);
+
+#endif

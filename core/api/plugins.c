@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /v1/plugins: the chain of voters and its reload. */
+#include "api/call.h"
+#include "api/routes.h"
+
+static json_t *encode_chain(struct chain *chain)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < chain_size(chain); i++) {
+        struct chain_voter_info v;
+        chain_describe(chain, i, &v);
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}",
+                            "name", v.name, "version", v.version, "summary", v.summary, "kind",
+                            v.kind, "level", v.level, "isolation", v.isolation, "path", v.path,
+                            "sha256", v.sha256, "state", v.state, "votes", (json_int_t)v.votes,
+                            "denials", (json_int_t)v.denials, "errors", (json_int_t)v.errors,
+                            "p50_us", (json_int_t)v.p50_us, "p99_us", (json_int_t)v.p99_us));
+    }
+    return list;
+}
+
+int route_plugin_list(struct api_call *call)
+{
+    struct chain *chain = updates_chain(call->api->updates);
+    json_t *body = json_pack("{s:o, s:s}", "voters", encode_chain(chain), "digest", chain_digest(chain));
+    chain_unref(chain);
+    return api_reply(call, 200, body);
+}
+
+int route_plugin_reload(struct api_call *call)
+{
+    if (call->api->reload(call->api->reload_ctx, &call->problems, &call->err) != 0)
+        return -1;
+    return route_plugin_list(call);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every route of the gateway, once: the router, the rights and the OpenAPI document come from here. */
+#include "api/routes.h"
+
+#include "api/bodies.h"
+#include "api/call.h"
+
+#define SANDBOX "/v1/sandboxes/{name}"
+
+#define WORK(method_, pattern_, summary_, ...)                                                     \
+    {.method = method_, .pattern = pattern_, .handler = api_dispatch, .summary = summary_,         \
+     .doc = &(const struct api_route){__VA_ARGS__}}
+#define HANDLE(method_, pattern_, summary_, ...)                                                   \
+    {.method = method_, .pattern = pattern_, .handler = api_handle, .summary = summary_,           \
+     .doc = &(const struct api_route){__VA_ARGS__}}
+
+static const struct http_route routes[] = {
+    HANDLE("GET", "/healthz", "Whether the gateway runs", API_OPEN, .handle = handle_health),
+    HANDLE("GET", "/readyz", "Whether the gateway takes requests", API_OPEN, .handle = handle_ready),
+    WORK("GET", "/metrics", "Metrics in Prometheus text format", API_OPEN, route_metrics),
+    HANDLE("GET", "/openapi.json", "This interface as OpenAPI 3.1", API_OPEN, .handle = handle_openapi),
+    WORK("GET", "/v1/status", "What the gateway is and does", API_READ, route_status, .answer = "status"),
+
+    WORK("POST", "/v1/sandboxes", "Make a sandbox and wait until it is ready", API_ADMIN,
+         route_sandbox_create, .body = &body_create_schema, .answer = "sandbox"),
+    WORK("GET", "/v1/sandboxes", "All sandboxes, or those with a label", API_READ, route_sandbox_list, .answer = "sandboxes"),
+    WORK("GET", SANDBOX, "One sandbox", API_READ, route_sandbox_get, .answer = "sandbox"),
+    WORK("DELETE", SANDBOX, "Stop a sandbox and delete it with its files", API_ADMIN, route_sandbox_delete, true, .answer = "sandbox"),
+    WORK("POST", SANDBOX "/stop", "Stop a sandbox; its files stay", API_ADMIN, route_sandbox_stop, true, .answer = "sandbox"),
+    WORK("POST", SANDBOX "/start", "Start a stopped sandbox", API_ADMIN, route_sandbox_start, true, .answer = "sandbox"),
+    HANDLE("POST", SANDBOX "/exec", "Run a command in a sandbox (Upgrade: sluice-exec)", API_ADMIN, .handle = handle_exec),
+    HANDLE("GET", SANDBOX "/logs", "The log of a sandbox", API_READ, .handle = handle_logs),
+
+    WORK("GET", SANDBOX "/policy", "The newest policy, or that of a revision", API_READ, route_policy_get, .answer = "policy"),
+    WORK("PUT", SANDBOX "/policy", "Replace the policy", API_ADMIN, route_policy_put, true, .body = &policy_schema, .answer = "update"),
+    WORK("PATCH", SANDBOX "/policy", "Apply merge operations to the policy", API_ADMIN, route_policy_patch, true, .body = &body_operations_schema, .answer = "update"),
+    WORK("GET", SANDBOX "/revisions", "The policy's revisions, newest first", API_READ, route_revision_list, .answer = "revisions"),
+    WORK("GET", SANDBOX "/revisions/{revision}", "One revision; with wait_ms, when it leaves pending", API_READ, route_revision_get, .answer = "revision"),
+    WORK("POST", SANDBOX "/revisions/{revision}/rollback", "Make an earlier revision the policy again", API_ADMIN, route_rollback, true, .answer = "update"),
+
+    WORK("GET", SANDBOX "/drafts", "Proposed rules and what the voters would say", API_READ, route_draft_list, .answer = "drafts"),
+    WORK("POST", SANDBOX "/drafts", "Propose rules", API_READ, route_draft_submit, true, .body = &body_proposals_schema, .answer = "drafts"),
+    WORK("DELETE", SANDBOX "/drafts", "Delete the pending chunks", API_ADMIN, route_draft_clear, true, .answer = "cleared"),
+    WORK("GET", SANDBOX "/drafts/history", "What happened to the chunks, and by whom", API_READ, route_draft_history, .answer = "history"),
+    WORK("POST", SANDBOX "/drafts/approve-all", "Approve every pending chunk in one update", API_ADMIN, route_draft_approve_all, true, .body = &body_approve_all_schema, .answer = "update"),
+    WORK("POST", SANDBOX "/drafts/{id}/approve", "Approve a chunk that was reviewed", API_ADMIN, route_draft_approve, true, .body = &body_approve_schema, .answer = "update"),
+    WORK("POST", SANDBOX "/drafts/{id}/reject", "Reject a chunk", API_ADMIN, route_draft_reject, true, .body = &body_reject_schema, .answer = "draft"),
+    WORK("POST", SANDBOX "/drafts/{id}/undo", "Take an approved chunk back", API_ADMIN, route_draft_undo, true, .answer = "update"),
+    WORK("PATCH", SANDBOX "/drafts/{id}", "Edit a pending chunk's rule", API_ADMIN, route_draft_edit, true, .body = &body_edit_schema, .answer = "draft"),
+    WORK("GET", "/v1/drafts", "The chunks of all sandboxes", API_READ, route_draft_list_all, .answer = "drafts"),
+
+    WORK("GET", "/v1/decisions", "Decisions, newest first", API_READ, route_decision_list, .answer = "decisions"),
+    WORK("GET", "/v1/decisions/{id}", "One decision with candidate, votes and diff", API_READ, route_decision_get, .answer = "decision"),
+    WORK("GET", "/v1/audit/verify", "Check the audit chain from its first record", API_READ, route_audit_verify, .answer = "audit"),
+    WORK("GET", "/v1/plugins", "The chain of voters", API_READ, route_plugin_list, .answer = "plugins"),
+    WORK("POST", "/v1/plugins/reload", "Read the configuration again and reload its chain", API_ADMIN, route_plugin_reload, .answer = "plugins"),
+    HANDLE("GET", "/v1/events", "Server-sent events, resumable by Last-Event-ID", API_READ, .handle = handle_events),
+
+    HANDLE("GET", "/v1/supervisor/stream", "A supervisor's stream (Upgrade: sluice-supervisor)", API_SUPERVISOR, .handle = handle_supervisor_stream),
+    HANDLE("GET", "/v1/supervisor/exec/{id}", "A supervisor's end of a command (Upgrade: sluice-exec)", API_SUPERVISOR, .handle = handle_supervisor_exec),
+};
+
+const struct http_router api_router = {routes, sizeof routes / sizeof *routes, api_authenticate};

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside core/api: the work functions and handlers of the routes, one file per resource.
+ * Work functions run on a worker thread (api/call.h), handlers on the loop thread. */
+#ifndef API_ROUTES_H
+#define API_ROUTES_H
+
+struct api;
+struct api_call;
+struct http_request;
+
+/* policy.c */
+int route_policy_get(struct api_call *call);
+int route_policy_put(struct api_call *call);
+int route_policy_patch(struct api_call *call);
+int route_revision_list(struct api_call *call);
+int route_revision_get(struct api_call *call);
+int route_rollback(struct api_call *call);
+
+/* sandboxes.c */
+int route_sandbox_create(struct api_call *call);
+int route_sandbox_list(struct api_call *call);
+int route_sandbox_get(struct api_call *call);
+int route_sandbox_delete(struct api_call *call);
+int route_sandbox_stop(struct api_call *call);
+int route_sandbox_start(struct api_call *call);
+void handle_exec(struct api *api, struct http_request *req);
+void handle_logs(struct api *api, struct http_request *req);
+void handle_supervisor_stream(struct api *api, struct http_request *req);
+void handle_supervisor_exec(struct api *api, struct http_request *req);
+
+/* drafts.c */
+int route_draft_list(struct api_call *call);
+int route_draft_list_all(struct api_call *call);
+int route_draft_submit(struct api_call *call);
+int route_draft_clear(struct api_call *call);
+int route_draft_approve(struct api_call *call);
+int route_draft_reject(struct api_call *call);
+int route_draft_undo(struct api_call *call);
+int route_draft_edit(struct api_call *call);
+int route_draft_approve_all(struct api_call *call);
+int route_draft_history(struct api_call *call);
+
+/* decisions.c */
+int route_decision_list(struct api_call *call);
+int route_decision_get(struct api_call *call);
+int route_audit_verify(struct api_call *call);
+
+/* plugins.c */
+int route_plugin_list(struct api_call *call);
+int route_plugin_reload(struct api_call *call);
+
+/* system.c */
+void handle_health(struct api *api, struct http_request *req);
+void handle_ready(struct api *api, struct http_request *req);
+int route_status(struct api_call *call);
+int route_metrics(struct api_call *call);
+
+/* stream.c */
+void handle_events(struct api *api, struct http_request *req);
+
+/* openapi.c */
+void handle_openapi(struct api *api, struct http_request *req);
+
+#endif

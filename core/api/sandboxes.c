@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /v1/sandboxes: records, and their life by way of struct api_sandboxes. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/bodies.h"
+#include "api/change.h"
+#include "api/routes.h"
+#include "base/clock.h"
+#include "base/digest.h"
+
+enum { NAME_MAX_BYTES = 19, LABELS_MAX = 64, ENV_MAX = 128 };
+
+static json_t *encode_sandbox(struct api_call *call, const struct store_sandbox *s)
+{
+    struct store_revision r;
+    struct error ignored;
+    bool known = store_revision_get(call->api->store, s->id, s->revision, call->arena, &r, &ignored) == 0;
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:s, s:s?, s:s, s:s?}", "name", s->name,
+                     "id", s->id, "phase", s->phase, "network", s->network, "labels",
+                     json_loads(s->labels_json, 0, NULL), "policy_revision", (json_int_t)s->revision,
+                     "loaded_revision", (json_int_t)s->loaded_revision, "policy_hash",
+                     known ? r.hash : "", "created_at", api_time(call->arena, s->created_at_ms),
+                     "approval_mode", s->approval_mode, "error", *s->error ? s->error : NULL);
+}
+
+int route_sandbox_get(struct api_call *call)
+{
+    struct store_sandbox s;
+    if (api_sandbox(call, &s) != 0)
+        return -1;
+    return api_reply(call, 200, encode_sandbox(call, &s));
+}
+
+/* ?label=k=v; several are all required. */
+static bool has_label(const struct store_sandbox *s, const char *wanted)
+{
+    const char *equals = strchr(wanted, '=');
+    if (!equals)
+        return false;
+    json_t *labels = json_loads(s->labels_json, 0, NULL);
+    char *key = strndup(wanted, (size_t)(equals - wanted));
+    const char *value = json_string_value(json_object_get(labels, key));
+    bool has = value && strcmp(value, equals + 1) == 0;
+    free(key);
+    json_decref(labels);
+    return has;
+}
+
+static bool selected(const struct api_call *call, const struct store_sandbox *s)
+{
+    for (size_t i = 0; i < call->req->n_query; i++)
+        if (strcmp(call->req->query[i].name, "label") == 0 && !has_label(s, call->req->query[i].value))
+            return false;
+    return true;
+}
+
+int route_sandbox_list(struct api_call *call)
+{
+    struct store_sandbox *items;
+    size_t n;
+    if (store_sandbox_list(call->api->store, call->arena, &items, &n, &call->err) != 0)
+        return -1;
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        if (selected(call, &items[i]))
+            json_array_append_new(list, encode_sandbox(call, &items[i]));
+    return api_reply(call, 200, json_pack("{s:o}", "sandboxes", list));
+}
+
+/* ---- POST /v1/sandboxes ---- */
+
+static int check_name(const char *name, struct error *err)
+{
+    size_t len = strlen(name);
+    bool good = len >= 1 && len <= NAME_MAX_BYTES && !strstr(name, "--") && name[0] != '-' &&
+                name[len - 1] != '-';
+    for (const char *c = name; good && *c; c++)
+        good = islower((unsigned char)*c) || isdigit((unsigned char)*c) || *c == '-';
+    if (good)
+        return 0;
+    return error_set(err, ERROR_INVALID,
+                     "'%s' is no sandbox name: use 1 to %d of a-z, 0-9 and '-', not at the ends and not twice in a row",
+                     name, NAME_MAX_BYTES);
+}
+
+/* An object of texts with at most max members. */
+static int check_texts(const char *what, const char *json, size_t max, struct error *err)
+{
+    json_t *object = json_loads(json, 0, NULL);
+    const char *key;
+    json_t *value;
+    int rc = 0;
+    if (!json_is_object(object))
+        rc = error_set(err, ERROR_INVALID, "%s must be a map of texts", what);
+    else if (json_object_size(object) > max)
+        rc = error_set(err, ERROR_INVALID, "%s has %zu entries, at most %zu are allowed", what,
+                       json_object_size(object), max);
+    json_object_foreach(object, key, value) {
+        if (rc == 0 && (!json_is_string(value) || !*key || strlen(key) > 256 ||
+                        json_string_length(value) > 8192))
+            rc = error_set(err, ERROR_INVALID,
+                           "%s.%s must be a text of at most 8192 bytes under a key of at most 256", what, key);
+    }
+    json_decref(object);
+    return rc;
+}
+
+static const char *make_up_name(struct arena *arena)
+{
+    static const char *const first[] = {"amber", "brisk", "calm", "deft", "early", "frank", "green", "keen", "lucid", "merry", "noble", "quiet", "rapid", "solid", "tidy", "vivid"};
+    static const char *const second[] = {"brook", "canal", "creek", "delta", "ford", "gate", "harbor", "inlet", "lake", "lock", "mill", "quay", "river", "spring", "weir", "well"};
+    char id[UUID_SIZE];
+    digest_uuid(id);
+    unsigned n = (unsigned)strtoul((char[]){id[0], id[1], id[2], id[3], 0}, NULL, 16);
+    return arena_printf(arena, "%s-%s-%.2s", first[n & 15], second[n >> 4 & 15], id + 4);
+}
+
+static int make_record(struct api_call *call, const struct body_create *body, struct store_sandbox *out)
+{
+    char id[UUID_SIZE];
+    *out = (struct store_sandbox){
+        .id = arena_str(call->arena, digest_uuid(id)),
+        .name = *body->name ? body->name : make_up_name(call->arena),
+        .network = body->network,
+        .labels_json = *body->labels_json ? body->labels_json : "{}",
+        .env_json = *body->env_json ? body->env_json : "{}",
+        .approval_mode = body->approval_mode,
+        .token_hash = "",
+        .phase = "provisioning",
+        .error = "",
+        .created_at_ms = clock_now_ms(),
+    };
+    if (check_name(out->name, &call->err) != 0 ||
+        check_texts("labels", out->labels_json, LABELS_MAX, &call->err) != 0)
+        return -1;
+    return check_texts("env", out->env_json, ENV_MAX, &call->err);
+}
+
+static void created_read(void *arg)
+{
+    struct api_call *call = arg;
+    struct store_sandbox s;
+    json_t *update = call->body;
+    call->body = NULL;
+    call->status = 0;
+    if (store_sandbox_by_id(call->api->store, call->then_arg, call->arena, &s, &call->err) == 0) {
+        json_t *body = encode_sandbox(call, &s);
+        json_object_set(body, "update", update);
+        api_reply(call, 201, body);
+    }
+    json_decref(update);
+}
+
+static void created_send(void *arg)
+{
+    struct api_call *call = arg;
+    call->etag[0] = '\0';
+    api_finish(call);
+}
+
+static void create_failed(void *arg, const struct error *err)
+{
+    (void)err;                                      /* the start's error is the one to tell */
+    struct api_call *call = arg;
+    json_decref(call->body);
+    call->body = NULL;
+    call->status = 0;
+    api_finish(call);
+}
+
+/* Making a sandbox succeeds as a whole or leaves nothing behind but its decision. */
+static void create_started(void *arg, const struct error *err)
+{
+    struct api_call *call = arg;
+    if (!err) {
+        jobs_run(call->api->jobs, NULL, created_read, created_send, call);
+        return;
+    }
+    call->err = *err;
+    call->api->sandboxes->remove(call->api->sandboxes_ctx, call->then_arg, create_failed, call);
+}
+
+static void create_start(struct api_call *call)
+{
+    call->api->sandboxes->start(call->api->sandboxes_ctx, call->then_arg, create_started, call);
+}
+
+int route_sandbox_create(struct api_call *call)
+{
+    const struct doc_node *body;
+    void *decoded;
+    struct store_sandbox record;
+    struct update_request request;
+    if (api_body(call, 2 * POLICY_BYTES_MAX, &body) != 0)
+        return -1;
+    if (schema_decode(&body_create_schema, body, "", call->arena, &decoded, &call->problems) != 0)
+        return error_set(&call->err, ERROR_INVALID, "the request for a sandbox has %zu problem%s",
+                         call->problems.n, call->problems.n == 1 ? "" : "s");
+    if (make_record(call, decoded, &record) != 0 ||
+        api_update_begin(call, SLUICE_CREATE, &request) != 0)
+        return -1;
+    request.sandbox = record.name;
+    request.create = &record;
+    request.document = doc_get(body, "policy");
+    request.document_path = "policy";
+    if (api_update(call, &request) != 0)
+        return -1;
+    if (!request.dry_run && call->status == 200) {
+        call->then = create_start;
+        call->then_arg = (void *)record.id;
+    }
+    return 0;
+}
+
+/* ---- stop, start, delete ---- */
+
+static void changed_read(void *arg)
+{
+    struct api_call *call = arg;
+    struct store_sandbox s;
+    call->status = 0;
+    if (store_sandbox_by_id(call->api->store, call->then_arg, call->arena, &s, &call->err) == 0)
+        api_reply(call, 200, encode_sandbox(call, &s));
+}
+
+static void changed_send(void *arg)
+{
+    api_finish(arg);
+}
+
+static void changed(void *arg, const struct error *err)
+{
+    struct api_call *call = arg;
+    if (!err) {
+        jobs_run(call->api->jobs, NULL, changed_read, changed_send, call);
+        return;
+    }
+    call->err = *err;
+    call->status = 0;
+    api_finish(call);
+}
+
+static void begin_stop(struct api_call *call)
+{
+    call->api->sandboxes->stop(call->api->sandboxes_ctx, call->then_arg, changed, call);
+}
+
+static void begin_start(struct api_call *call)
+{
+    call->api->sandboxes->start(call->api->sandboxes_ctx, call->then_arg, changed, call);
+}
+
+static void begin_remove(struct api_call *call)
+{
+    call->api->sandboxes->remove(call->api->sandboxes_ctx, call->then_arg, changed, call);
+}
+
+static int change_life(struct api_call *call, void (*begin)(struct api_call *))
+{
+    struct store_sandbox s;
+    if (api_sandbox(call, &s) != 0)
+        return -1;
+    call->then = begin;
+    call->then_arg = (void *)s.id;
+    call->status = 200;
+    return 0;
+}
+
+int route_sandbox_stop(struct api_call *call)
+{
+    return change_life(call, begin_stop);
+}
+
+int route_sandbox_start(struct api_call *call)
+{
+    return change_life(call, begin_start);
+}
+
+int route_sandbox_delete(struct api_call *call)
+{
+    return change_life(call, begin_remove);
+}
+
+/* ---- what only the gateway can do ---- */
+
+void handle_exec(struct api *api, struct http_request *req)
+{
+    api->sandboxes->exec(api->sandboxes_ctx, req, http_request_param(req, "name"));
+}
+
+void handle_logs(struct api *api, struct http_request *req)
+{
+    api->sandboxes->logs(api->sandboxes_ctx, req, http_request_param(req, "name"));
+}
+
+void handle_supervisor_stream(struct api *api, struct http_request *req)
+{
+    const struct api_actor *actor = req->user;
+    api->sandboxes->supervisor_stream(api->sandboxes_ctx, req, actor->sandbox_id);
+}
+
+void handle_supervisor_exec(struct api *api, struct http_request *req)
+{
+    const struct api_actor *actor = req->user;
+    api->sandboxes->supervisor_exec(api->sandboxes_ctx, req, actor->sandbox_id,
+                                    http_request_param(req, "id"));
+}
