@@ -34,7 +34,7 @@ struct http_response {                              /* lives until on_response r
 
 struct http_call_callbacks {
     void (*on_response)(void *ctx, const struct http_response *response);
-    /* The caller owns the tunnel; it is silent until http_tunnel_start.  NULL: a 101 is an error. */
+    /* The caller owns the tunnel, silent until http_tunnel_start.  NULL: a 101 is an error. */
     void (*on_upgrade)(void *ctx, const struct http_head *head, struct http_tunnel *tunnel);
     /* TIMEOUT, UPSTREAM (refused, broken, no HTTP), MALFORMED (bad address or request). */
     void (*on_error)(void *ctx, const struct error *err);

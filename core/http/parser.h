@@ -4,7 +4,7 @@
  * What two readers could understand differently is an error here, never repaired: bare CR or LF,
  * folded lines, white space before a colon, an empty name, control bytes, Content-Length together
  * with Transfer-Encoding, either of them twice, any coding but exactly "chunked", chunk
- * extensions, and in requests no Host or several, trailers, and text that is no UTF-8.  The guard
+ * extensions, trailers, and in requests no Host or several and text that is no UTF-8.  The guard
  * and llhttp must both accept, and must agree on the number of header fields.
  *
  * A parser pulls: feed it bytes until it wants more.  It copies the head and never keeps a
@@ -20,7 +20,7 @@ struct http_field {
     const char *name, *value;  /* as sent, white space around the value removed */
 };
 
-/* A message head: one block of memory, freed with http_head_free. */
+/* A message head, freed with http_head_free. */
 struct http_head {
     const char *method, *target;  /* request, else NULL; target as sent: printable ASCII */
     int status;                                     /* response, else 0 */

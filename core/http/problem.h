@@ -13,8 +13,8 @@ const char *http_reason(int status);
 /* The word for a violation of HTTP itself, such as "malformed" for 400. */
 const char *http_problem_word(int status);
 
-/* {type, title, status, detail, members of extra…} as text that the caller frees.  title NULL is the
- * reason phrase, detail NULL leaves it out; extra (an object or NULL) is borrowed and cannot
+/* {type, title, status, detail, members of extra} as text that the caller frees.  title NULL is
+ * the reason phrase, detail NULL leaves it out; extra (an object or NULL) is borrowed and cannot
  * replace the standard members. */
 char *http_problem_text(int status, const char *word, const char *title, const char *detail,
                         const json_t *extra);

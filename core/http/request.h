@@ -19,7 +19,7 @@ struct error;
 struct http_exchange;
 struct http_route;
 
-struct http_param {
+struct http_param {                                 /* of the query */
     const char *name, *value;                       /* percent-decoded, valid UTF-8, no NUL */
 };
 
@@ -29,8 +29,7 @@ struct http_request {                               /* to be read only, but for 
     const char *method;
     const char *path;                               /* as sent, without the query: for logs */
     const struct http_route *route;
-    struct http_param params[HTTP_PARAMS_MAX];      /* the {names} of the route's pattern */
-    size_t n_params;
+    const char *params[HTTP_PARAMS_MAX];            /* decoded, in the order of the pattern's {names} */
     struct http_param *query;                       /* in the order sent */
     size_t n_query;
     const struct http_head *head;

@@ -4,8 +4,8 @@
  * A router is a constant table: the server borrows it for its whole life.  Patterns are absolute
  * paths whose segments are literal text or {name}, which matches one non-empty segment.  Where two
  * patterns match, the one with the literal in the first segment that differs wins, so
- * /drafts/approve-all beats /drafts/{id} in whatever order they are listed.  A GET route answers
- * HEAD too.  Any thread. */
+ * /drafts/approve-all beats /drafts/{id} in whatever order they are listed.  A pattern has at most
+ * HTTP_PARAMS_MAX names.  A GET route answers HEAD too.  Any thread. */
 #ifndef HTTP_ROUTER_H
 #define HTTP_ROUTER_H
 
@@ -36,11 +36,13 @@ struct http_router {
  * when path does not begin with "/", has a bad escape, or decodes to NUL or to no UTF-8. */
 char **http_path_split(const char *path);
 
-/* The route for the path, with its params filled (their values point into segments), or NULL:
- * *allow then lists the methods that the path does have, empty when there is no such path. */
+/* The route for the path, with params filled in the order of its {names} (they point into
+ * segments), or NULL: allow then lists the methods that the path does have, and is empty when
+ * there is no such path. */
 const struct http_route *http_router_find(const struct http_router *router, const char *method,
                                           char *const *segments,
-                                          struct http_param params[HTTP_PARAMS_MAX],
-                                          size_t *n_params, struct buf *allow);
+                                          const char *params[HTTP_PARAMS_MAX], struct buf *allow);
+/* Which of the pattern's {names} is name: an index into params, or -1. */
+int http_route_param(const struct http_route *route, const char *name);
 
 #endif

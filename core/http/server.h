@@ -6,6 +6,8 @@
  * violation of HTTP or of a limit is answered with a problem document before the connection is
  * closed, as long as an answer can still be sent.  Loop thread only.
  *
+ * The process must ignore SIGPIPE, here and wherever the rest of this folder is used.
+ *
  * It ends in one way: http_server_close, whose callback is the last thing heard of it; requests
  * that are not yet answered stay valid until they are. */
 #ifndef HTTP_SERVER_H

@@ -16,7 +16,7 @@ struct http_stream;
 /* why is NULL after http_stream_close and a drain. */
 typedef void http_stream_closed(void *ctx, const struct error *why);
 
-/* Consumes req.  NULL: the peer is gone, or asked for the HEAD only; on_close is then not called. */
+/* Consumes req.  NULL: the peer is gone or asked for the HEAD only; on_close is then not called. */
 struct http_stream *http_stream_begin(struct http_request *req, int status, const char *type,
                                       http_stream_closed *on_close, void *ctx);
 /* False: the stream is ending; what was written goes nowhere and on_close follows. */

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/connection.h"
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "http/problem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void process(struct http_connection *c);
+
+static void unlink_connection(struct http_connection *c)
+{
+    *(c->prev ? &c->prev->next : &c->server->connections) = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    c->server->stats.connections--;
+}
+
+static void end_stream(struct http_connection *c)
+{
+    struct http_stream *stream = c->stream;
+    c->stream = NULL;
+    if (!stream)
+        return;
+    if (stream->on_close)
+        stream->on_close(stream->ctx, stream->broken ? &stream->why : NULL);
+    free(stream);
+}
+
+static void part_closed(void *owner)
+{
+    struct http_connection *c = owner;
+    struct http_server *server = c->server;
+    if (--c->open_parts > 0)
+        return;
+    end_stream(c);
+    unlink_connection(c);
+    http_parser_free(c->parser);
+    buf_free(&c->input);
+    free(c);
+    http_server_check(server);
+}
+
+static void timer_closed(uv_handle_t *timer)
+{
+    part_closed(timer->data);
+}
+
+/* A handler that has the request keeps it; otherwise nobody needs it any more. */
+static void orphan(struct http_connection *c)
+{
+    struct http_exchange *x = c->exchange;
+    c->exchange = NULL;
+    if (!x)
+        return;
+    x->connection = NULL;
+    x->gone = true;
+    if (x->handed)
+        c->server->stats.requests_running--;
+    else
+        exchange_free(x);
+}
+
+void connection_close(struct http_connection *c)
+{
+    if (c->closing)
+        return;
+    c->closing = true;
+    orphan(c);
+    uv_close((uv_handle_t *)&c->timer, timer_closed);
+    if (c->link)
+        http_link_close(c->link, part_closed, c);
+    c->link = NULL;
+}
+
+struct http_link *connection_release(struct http_connection *c, struct buf *unread)
+{
+    struct http_link *link = c->link;
+    buf_consume(&c->input, c->parsed);
+    c->parsed = 0;
+    *unread = c->input;
+    c->input = (struct buf){0};
+    c->link = NULL;
+    c->open_parts--;
+    http_link_read_stop(link);
+    connection_close(c);
+    return link;
+}
+
+void connection_break_stream(struct http_connection *c, const char *why)
+{
+    if (c->stream && !c->stream->closing) {
+        c->stream->broken = true;
+        error_set(&c->stream->why, ERROR_UPSTREAM, "%s", why);
+    }
+    connection_close(c);
+}
+
+static void refuse(struct http_connection *c, int status, const char *detail)
+{
+    c->last = true;
+    c->server->stats.refused++;
+    if (!c->exchange)
+        c->exchange = exchange_new(c, NULL);
+    log_debug(c->server->log, "%s: answering %d: %s", c->peer.text, status, detail);
+    http_respond_problem(&c->exchange->req, status, http_problem_word(status), NULL, detail, NULL);
+}
+
+static void on_time(uv_timer_t *timer)
+{
+    struct http_connection *c = timer->data;
+    if (c->state == CONNECTION_HEAD)
+        refuse(c, 408, "the request head did not arrive in time");
+    else if (c->state == CONNECTION_BODY)
+        refuse(c, 408, "the request body did not arrive in time");
+    else
+        connection_break_stream(c, "the peer did not take the end of the stream in time");
+}
+
+static void enter(struct http_connection *c, enum connection_state state, unsigned ms)
+{
+    c->state = state;
+    if (ms && !c->closing)
+        uv_timer_start(&c->timer, on_time, ms, 0);
+    else
+        uv_timer_stop(&c->timer);
+}
+
+static void end_lingering(void *owner, int status)
+{
+    struct http_connection *c = owner;
+    if (!c->closing && (status < 0 || c->eof))
+        connection_close(c);
+}
+
+static void read_again(struct http_connection *c);
+
+static void linger(struct http_connection *c)
+{
+    enter(c, CONNECTION_LINGER, CONNECTION_LINGER_MS);
+    buf_clear(&c->input);
+    c->parsed = 0;
+    read_again(c);
+    if (!c->closing && http_link_shutdown(c->link, end_lingering, c) != 0)
+        connection_close(c);
+}
+
+/* The answer is with the kernel. */
+static void answered(void *owner, int status)
+{
+    struct http_connection *c = owner;
+    if (c->closing)
+        return;
+    end_stream(c);
+    if (c->closing)
+        return;
+    if (status < 0) {
+        connection_close(c);
+    } else if (c->last || c->server->draining) {
+        linger(c);
+    } else {
+        enter(c, CONNECTION_IDLE, c->server->limits.idle_ms);
+        process(c);
+        read_again(c);
+    }
+}
+
+void connection_answer(struct http_connection *c, struct buf *answer)
+{
+    enter(c, CONNECTION_WRITING, c->server->limits.write_ms);
+    if (http_link_write(c->link, answer, answered, c) != 0)
+        connection_close(c);
+}
+
+void connection_stream(struct http_connection *c, struct buf *head, struct http_stream *stream)
+{
+    c->stream = stream;
+    enter(c, CONNECTION_STREAMING, 0);
+    if (http_link_write(c->link, head, NULL, NULL) != 0)
+        connection_break_stream(c, "the connection is broken");
+    else if (c->eof)
+        connection_break_stream(c, "the peer has hung up");
+}
+
+static void run(struct http_connection *c)
+{
+    struct http_exchange *x = c->exchange;
+    enter(c, CONNECTION_RUNNING, 0);
+    x->handed = true;
+    x->gone = c->eof;
+    c->server->stats.requests++;
+    c->server->stats.requests_running++;
+    x->req.route->handler(&x->req, c->server->ctx);
+}
+
+static void ask_for_body(struct http_connection *c, const struct http_head *head)
+{
+    struct buf go = {0};
+    bool empty = !head->chunked && head->length == 0;
+    if (empty || head->minor == 0 || !http_head_get(head, "Expect"))
+        return;
+    buf_puts(&go, "HTTP/1.1 100 Continue\r\n\r\n");
+    if (http_link_write(c->link, &go, NULL, NULL) != 0)
+        connection_close(c);
+}
+
+static void got_head(struct http_connection *c)
+{
+    struct http_head *head = http_parser_take_head(c->parser);
+    c->fresh = false;
+    c->last = !head->keep_alive || c->server->draining;
+    c->exchange = exchange_new(c, head);
+    enter(c, CONNECTION_BODY, c->server->limits.body_ms);
+    if (exchange_route(c->exchange))
+        ask_for_body(c, head);
+}
+
+static void got_end(struct http_connection *c)
+{
+    if (c->state == CONNECTION_BODY)
+        run(c);
+}
+
+static bool parsing(const struct http_connection *c)
+{
+    return !c->closing && c->state <= CONNECTION_BODY;
+}
+
+static void violated(struct http_connection *c)
+{
+    int status;
+    const char *detail = http_parser_error(c->parser, &status);
+    refuse(c, status, detail);
+}
+
+/* One step; false when the input is used up. */
+static bool parse(struct http_connection *c)
+{
+    const char *at = buf_str(&c->input) + c->parsed, *body;
+    size_t len = c->input.len - c->parsed, body_len, before = len;
+    enum http_event event = http_parser_next(c->parser, &at, &len, &body, &body_len);
+    c->parsed += before - len;
+    switch (event) {
+    case HTTP_GOT_HEAD:
+        got_head(c);
+        break;
+    case HTTP_GOT_BODY:
+        buf_add(&c->exchange->req.body, body, body_len);
+        break;
+    case HTTP_GOT_END:
+        got_end(c);
+        break;
+    case HTTP_BAD:
+        violated(c);
+        break;
+    case HTTP_MORE:
+        return false;
+    }
+    return true;
+}
+
+static void forget_parsed(struct http_connection *c)
+{
+    buf_consume(&c->input, c->parsed);
+    c->parsed = 0;
+}
+
+static void at_end_of_input(struct http_connection *c)
+{
+    if (http_parser_eof(c->parser) == HTTP_BAD)
+        violated(c);
+    else
+        connection_close(c);
+}
+
+/* The time for the first head runs from accept. */
+static void begin_head(struct http_connection *c)
+{
+    if (c->fresh)
+        c->state = CONNECTION_HEAD;
+    else
+        enter(c, CONNECTION_HEAD, c->server->limits.head_ms);
+}
+
+static void process(struct http_connection *c)
+{
+    while (parsing(c) && parse(c))
+        ;
+    if (c->closing)
+        return;
+    forget_parsed(c);
+    if (!parsing(c))
+        return;
+    if (c->eof)
+        at_end_of_input(c);
+    else if (c->state == CONNECTION_IDLE && !http_parser_idle(c->parser))
+        begin_head(c);
+}
+
+static void on_eof(struct http_connection *c)
+{
+    c->eof = true;
+    http_link_read_stop(c->link);
+    if (c->exchange)
+        c->exchange->gone = true;
+    if (c->state == CONNECTION_STREAMING)
+        connection_break_stream(c, "the peer has hung up");
+    else if (c->state == CONNECTION_LINGER)
+        connection_close(c);
+    else
+        process(c);
+}
+
+static void on_read(void *owner, const char *bytes, ssize_t n)
+{
+    struct http_connection *c = owner;
+    if (n == UV_EOF) {
+        on_eof(c);
+    } else if (n < 0) {
+        connection_break_stream(c, "the connection is broken");
+    } else if (!c->last || c->state < CONNECTION_WRITING) {
+        buf_add(&c->input, bytes, (size_t)n);
+        process(c);
+        if (!c->closing && c->input.len > CONNECTION_INPUT_MAX) {
+            c->read_paused = true;
+            http_link_read_stop(c->link);
+        }
+    }
+}
+
+static void read_again(struct http_connection *c)
+{
+    if (!c->read_paused || c->closing || c->eof || c->input.len > CONNECTION_INPUT_MAX)
+        return;
+    c->read_paused = false;
+    if (http_link_read(c->link, on_read, c) != 0)
+        connection_close(c);
+}
+
+static struct http_connection *connection_new(struct http_server *server, struct http_link *link)
+{
+    struct http_connection *c = alloc_zero(1, sizeof *c);
+    uv_os_fd_t fd = -1;
+    c->server = server;
+    c->link = link;
+    c->open_parts = 2;
+    c->fresh = true;
+    c->parser = http_parser_new(HTTP_OF_CLIENT, server->limits.head_bytes);
+    uv_timer_init(server->loop, &c->timer);
+    c->timer.data = c;
+    uv_fileno(&link->uv.handle, &fd);
+    http_peer_read(fd, &c->peer);
+    c->next = server->connections;
+    if (c->next)
+        c->next->prev = c;
+    server->connections = c;
+    server->stats.connections++;
+    return c;
+}
+
+void connection_begin(struct http_server *server, struct http_link *link)
+{
+    struct http_connection *c = connection_new(server, link);
+    unsigned most = server->limits.connections, n = server->stats.connections;
+    if (n > most + CONNECTION_REFUSED_MAX || http_link_read(link, on_read, c) != 0) {
+        connection_close(c);
+        return;
+    }
+    enter(c, CONNECTION_IDLE, server->limits.head_ms);
+    if (n > most)
+        refuse(c, 503, "this server has as many connections as it may: try again later");
+}
+
+void connection_drain(struct http_connection *c)
+{
+    c->last = true;
+    if (c->state == CONNECTION_IDLE)
+        connection_close(c);
+    else if (c->stream)
+        http_stream_close(c->stream);
+}

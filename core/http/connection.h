@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The server's inside: connections, exchanges and streams, for the http folder only.
+ *
+ *            first byte      head routed      body complete     answer given       answer sent
+ *      IDLE ──────────▶ HEAD ──────────▶ BODY ──────────▶ RUNNING ──────────▶ WRITING ─────▶ IDLE
+ *                        │                │                  │ stream           │ last answer
+ *                        └── violation ───┴──▶ WRITING       └──▶ STREAMING ────┴──▶ LINGER ─▶ closed
+ *
+ * LINGER ends the write side and discards what still comes, so that a peer that is still sending
+ * reads the answer before it meets a reset.  Loop thread only. */
+#ifndef HTTP_CONNECTION_H
+#define HTTP_CONNECTION_H
+
+#include "base/error.h"
+#include "http/link.h"
+#include "http/server.h"
+#include "http/stream.h"
+#include "http/tunnel_internal.h"
+
+enum connection_state {
+    CONNECTION_IDLE,
+    CONNECTION_HEAD,
+    CONNECTION_BODY,
+    CONNECTION_RUNNING,
+    CONNECTION_WRITING,
+    CONNECTION_STREAMING,
+    CONNECTION_LINGER,
+};
+
+enum {
+    CONNECTION_INPUT_MAX = 64 * 1024,               /* pipelined bytes kept while a request runs */
+    CONNECTION_LINGER_MS = 2000,
+    CONNECTION_REFUSED_MAX = 64,                    /* beyond the limit, being told so */
+};
+
+/* A request on its way, from its head to its answer. */
+struct http_exchange {
+    struct http_request req;
+    struct http_connection *connection;             /* NULL: broken or closed meanwhile */
+    bool gone;                                      /* the peer does not wait any more */
+    bool handed;                                    /* a handler owns it */
+    struct http_head *head;                         /* NULL: it could not be read */
+    char *path;
+    char **segments;
+    char *type;                                     /* http_request_type */
+    struct http_peer peer;
+    struct buf headers;                             /* of the answer, http_header */
+};
+
+struct http_stream {
+    struct http_connection *connection;
+    http_stream_closed *on_close;
+    void *ctx;
+    bool chunked, closing;
+    bool broken;
+    struct error why;                               /* broken */
+};
+
+struct http_connection {
+    struct http_server *server;
+    struct http_connection *prev, *next;
+    enum connection_state state;
+    struct http_link *link;                         /* NULL: closed or handed to a tunnel */
+    uv_timer_t timer;                               /* what the state may last */
+    unsigned open_parts;                            /* link and timer, until they are closed */
+    bool closing;
+    bool fresh;                                     /* no request yet */
+    bool eof;                                       /* the peer has ended its side */
+    bool last;                                      /* the answer under way is the last */
+    bool read_paused;
+    struct http_parser *parser;
+    struct buf input;                               /* read, from parsed on not yet parsed */
+    size_t parsed;
+    struct http_exchange *exchange;
+    struct http_stream *stream;
+    struct http_peer peer;
+};
+
+struct http_listener;
+
+struct http_server {
+    uv_loop_t *loop;
+    struct http_limits limits;
+    const struct http_router *router;
+    void *ctx;
+    const struct log *log;
+    struct http_listener *listeners;
+    size_t n_listeners;                             /* until they are closed */
+    struct http_connection *connections;
+    struct http_tunnels tunnels;
+    struct http_stats stats;
+    uv_timer_t timer;                               /* to call back from the loop */
+    bool draining, drained, closing, timer_closed;
+    void (*on_drained)(void *ctx);
+    void *drained_ctx;
+    void (*on_closed)(void *ctx);
+    void *closed_ctx;
+};
+
+/* Takes the accepted link. */
+void connection_begin(struct http_server *server, struct http_link *link);
+/* Whatever it does; a request that a handler has stays valid. */
+void connection_close(struct http_connection *c);
+/* Closes it now if it is idle, else after the answer under way. */
+void connection_drain(struct http_connection *c);
+/* The answer (taken), or the end of a stream, goes out; then the next request is read, or the
+ * connection ends. */
+void connection_answer(struct http_connection *c, struct buf *answer);
+/* The head (taken) of an answer without a known end goes out. */
+void connection_stream(struct http_connection *c, struct buf *head, struct http_stream *stream);
+/* Closes, and the owner of the stream is told why. */
+void connection_break_stream(struct http_connection *c, const char *why);
+/* The link leaves the connection, which ends; unread gets the bytes that were read already. */
+struct http_link *connection_release(struct http_connection *c, struct buf *unread);
+
+struct http_exchange *exchange_new(struct http_connection *c, struct http_head *head);
+void exchange_free(struct http_exchange *x);
+/* Finds the route and lets "before" look.  False: it is answered already. */
+bool exchange_route(struct http_exchange *x);
+/* Status line and header fields but for those of framing, without the empty line. */
+void exchange_put_head(const struct http_exchange *x, const struct http_connection *c,
+                       struct buf *out, int status, const char *type);
+/* Ends the exchange on its connection, if it still has one (else NULL): the caller answers there,
+ * and frees the exchange. */
+struct http_connection *exchange_detach(struct http_exchange *x);
+
+void http_server_check(struct http_server *server);                /* something has closed */
+
+#endif

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/guard.h"
+
+#include "base/text.h"
+
+#include <string.h>
+#include <strings.h>
+
+static bool control(unsigned char c)
+{
+    return (c < 0x20 && c != '\t') || c == 0x7f;
+}
+
+static bool token_byte(unsigned char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+static const char *line_start(struct http_head_guard *guard, unsigned char c)
+{
+    if (c == ' ' || c == '\t')
+        return guard->lines ? "a header line is folded" : "the first line begins with white space";
+    if (c == '\r' && !guard->lines)
+        return "the first line is empty";
+    if (c == '\r') {
+        guard->state = HEAD_LAST_CR;
+        return NULL;
+    }
+    guard->state = HEAD_IN_LINE;
+    return NULL;
+}
+
+static const char *in_line(struct http_head_guard *guard, unsigned char c)
+{
+    if (c == '\r')
+        guard->state = HEAD_LINE_CR;
+    else if (c == '\n')
+        return "a line feed stands without a carriage return";
+    else if (control(c))
+        return "the head contains a control byte";
+    return NULL;
+}
+
+static const char *head_step(struct http_head_guard *guard, unsigned char c)
+{
+    const char *bad = NULL;
+    if (guard->state == HEAD_LINE_START && ((bad = line_start(guard, c)) || c == '\r'))
+        return bad;
+    if (guard->state == HEAD_IN_LINE)
+        return in_line(guard, c);
+    if (c != '\n')
+        return "a carriage return stands without a line feed";
+    guard->lines++;
+    guard->state = guard->state == HEAD_LAST_CR ? HEAD_DONE : HEAD_LINE_START;
+    return NULL;
+}
+
+const char *http_guard_head(struct http_head_guard *guard, const char *bytes, size_t len,
+                            size_t *used)
+{
+    const char *bad = NULL;
+    size_t i = 0;
+    while (i < len && !bad && guard->state != HEAD_DONE)
+        bad = head_step(guard, (unsigned char)bytes[i++]);
+    *used = i;
+    return bad;
+}
+
+static bool version(const char *at, size_t len)
+{
+    return len == 8 && memcmp(at, "HTTP/1.", 7) == 0 && (at[7] == '0' || at[7] == '1');
+}
+
+static const char *request_line(const char *line, size_t len)
+{
+    size_t i = 0, target;
+    while (i < len && token_byte((unsigned char)line[i]))
+        i++;
+    if (i == 0 || i == len || line[i] != ' ')
+        return "the request line does not begin with a method and one space";
+    for (target = ++i; i < len && line[i] > 0x20 && line[i] < 0x7f; i++)
+        ;
+    if (i == target || i == len || line[i] != ' ')
+        return "the request target is empty or not printable ASCII followed by one space";
+    if (!version(line + i + 1, len - i - 1))
+        return "the request line does not end in HTTP/1.1 or HTTP/1.0";
+    return NULL;
+}
+
+static const char *status_line(const char *line, size_t len)
+{
+    if (len < 12 || !version(line, 8) || line[8] != ' ' || strspn(line + 9, "0123456789") != 3 ||
+        (len > 12 && line[12] != ' '))
+        return "the status line is not HTTP/1.1 and three digits";
+    return NULL;
+}
+
+static const char *field_line(enum http_side side, const char *line, size_t len)
+{
+    size_t i = 0;
+    while (i < len && token_byte((unsigned char)line[i]))
+        i++;
+    if (i == 0)
+        return "a header name is empty or begins with a byte that no name may have";
+    if (i == len || line[i] != ':')
+        return "a header name is not followed by its colon at once";
+    if (side == HTTP_OF_CLIENT && text_utf8_valid(line, len) != len)
+        return "a header value is not UTF-8";
+    return NULL;
+}
+
+const char *http_guard_lines(enum http_side side, const char *text, size_t len)
+{
+    const char *end = memchr(text, '\r', len), *bad;
+    size_t first = (size_t)(end - text);
+    bad = side == HTTP_OF_CLIENT ? request_line(text, first) : status_line(text, first);
+    while (!bad && end[2] != '\r') {
+        const char *line = end + 2;
+        end = memchr(line, '\r', len - (size_t)(line - text));
+        bad = field_line(side, line, (size_t)(end - line));
+    }
+    return bad;
+}
+
+static size_t count(const struct http_head *head, const char *name)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < head->n_fields; i++)
+        n += strcasecmp(head->fields[i].name, name) == 0;
+    return n;
+}
+
+static const char *framing(const struct http_head *head)
+{
+    const char *length = http_head_get(head, "Content-Length");
+    const char *coding = http_head_get(head, "Transfer-Encoding");
+    if (length && coding)
+        return "Content-Length and Transfer-Encoding contradict each other";
+    if (count(head, "Content-Length") > 1 || count(head, "Transfer-Encoding") > 1)
+        return "Content-Length or Transfer-Encoding is given more than once";
+    if (length && (!*length || strlen(length) > 18 || length[strspn(length, "0123456789")]))
+        return "Content-Length is not a plain decimal number";
+    if (coding && (strcasecmp(coding, "chunked") != 0 || head->minor == 0))
+        return "the only Transfer-Encoding understood is chunked, in HTTP/1.1";
+    return NULL;
+}
+
+static const char *host(const struct http_head *head)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                  ".-_:[]";
+    const char *name = http_head_get(head, "Host");
+    if (count(head, "Host") > 1)
+        return "Host is given more than once";
+    if (!name)
+        return head->minor == 0 ? NULL : "Host is missing";
+    if (!*name || name[strspn(name, allowed)])
+        return "Host is not a host name or address with an optional port";
+    return NULL;
+}
+
+const char *http_guard_fields(enum http_side side, const struct http_head *head)
+{
+    const char *bad = framing(head);
+    return !bad && side == HTTP_OF_CLIENT ? host(head) : bad;
+}
+
+static int hex(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                        : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static const char *chunk_size(struct http_chunk_guard *guard, char c)
+{
+    if (c == '\r' && guard->digits) {
+        guard->state = CHUNK_SIZE_LF;
+        return NULL;
+    }
+    if (hex(c) < 0)
+        return "a chunk size is not plain hexadecimal digits";
+    if (++guard->digits > 15)
+        return "a chunk size has more than 15 digits";
+    guard->left = guard->left * 16 + (uint64_t)hex(c);
+    return NULL;
+}
+
+/* One byte that is not chunk data. */
+static const char *chunk_step(struct http_chunk_guard *guard, char c)
+{
+    bool cr = guard->state == CHUNK_DATA_CR || guard->state == CHUNK_LAST_CR;
+    if (guard->state == CHUNK_SIZE)
+        return chunk_size(guard, c);
+    if (guard->state == CHUNK_LAST_CR && c != '\r')
+        return "trailers are not accepted";
+    if (c != (cr ? '\r' : '\n'))
+        return "a chunk does not end in a carriage return and a line feed";
+    guard->state = guard->state == CHUNK_SIZE_LF ? guard->left ? CHUNK_DATA : CHUNK_LAST_CR
+                   : guard->state == CHUNK_DATA_LF ? CHUNK_SIZE : guard->state + 1;
+    if (guard->state == CHUNK_SIZE)
+        guard->digits = 0;
+    return NULL;
+}
+
+static size_t chunk_data(struct http_chunk_guard *guard, size_t len)
+{
+    size_t run = len < guard->left ? len : (size_t)guard->left;
+    guard->left -= run;
+    if (!guard->left)
+        guard->state = CHUNK_DATA_CR;
+    return run;
+}
+
+const char *http_guard_chunks(struct http_chunk_guard *guard, const char *bytes, size_t len,
+                              size_t *used)
+{
+    const char *bad = NULL;
+    size_t i = 0;
+    while (i < len && !bad && guard->state != CHUNK_DONE && guard->state != CHUNK_DATA)
+        bad = chunk_step(guard, bytes[i++]);
+    if (!bad && guard->state == CHUNK_DATA && i < len)
+        i += chunk_data(guard, len - i);
+    *used = i;
+    return bad;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The strict wire form of HTTP/1.1, checked byte by byte before llhttp sees it.
+ *
+ * llhttp repairs some of what it reads (bare LF, folded lines, chunk extensions), and another
+ * version of it repairs other things.  What passes here leaves it nothing to repair.  For
+ * http/parser.c; plain values, {0} is the beginning of a message.  Results are NULL or a text that
+ * says what is wrong. */
+#ifndef HTTP_GUARD_H
+#define HTTP_GUARD_H
+
+#include "http/parser.h"
+
+struct http_head_guard {
+    enum { HEAD_LINE_START, HEAD_IN_LINE, HEAD_LINE_CR, HEAD_LAST_CR, HEAD_DONE } state;
+    size_t lines;
+};
+
+/* Looks at bytes until the head is complete; *used is how many belong to it so far. */
+const char *http_guard_head(struct http_head_guard *guard, const char *bytes, size_t len,
+                            size_t *used);
+/* A complete head, line by line. */
+const char *http_guard_lines(enum http_side side, const char *text, size_t len);
+/* What the fields of a parsed head say about each other. */
+const char *http_guard_fields(enum http_side side, const struct http_head *head);
+
+struct http_chunk_guard {
+    enum {
+        CHUNK_SIZE,
+        CHUNK_SIZE_LF,
+        CHUNK_DATA,
+        CHUNK_DATA_CR,
+        CHUNK_DATA_LF,
+        CHUNK_LAST_CR,
+        CHUNK_LAST_LF,
+        CHUNK_DONE
+    } state;
+    unsigned digits;
+    uint64_t left;                                  /* of the current chunk */
+};
+
+/* Looks at bytes up to the end of one run of chunk data, so that each call passes at most one. */
+const char *http_guard_chunks(struct http_chunk_guard *guard, const char *bytes, size_t len,
+                              size_t *used);
+
+#endif

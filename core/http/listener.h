@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Listening sockets of a server, for the http folder only.  Loop thread only. */
+#ifndef HTTP_LISTENER_H
+#define HTTP_LISTENER_H
+
+#include "http/link.h"
+
+struct http_server;
+
+struct http_listener {
+    struct http_link *link;
+    struct http_server *server;
+    struct http_listener *next;
+    struct http_address address;                    /* with the port that was chosen */
+};
+
+/* Listens, or says why not; refused means nothing is left behind. */
+int listener_open(struct http_server *server, const struct http_address *address,
+                  struct error *err);
+void listener_close(struct http_listener *listener);
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/tunnel.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "http/tunnel_internal.h"
+
+#include <stdlib.h>
+
+struct http_tunnel {
+    struct http_link *link;
+    struct http_tunnel_callbacks callbacks;
+    void *ctx;
+    struct buf pending;                             /* came with the head, not delivered yet */
+    bool paused;
+    bool read_ended, told_end;
+    bool write_ended, shut;                         /* asked for, done */
+    bool closing, broken;
+    struct error why;                               /* broken */
+    struct http_tunnels *tunnels;
+    struct http_tunnel *prev, *next;
+};
+
+static void leave(struct http_tunnel *t)
+{
+    struct http_tunnels *all = t->tunnels;
+    if (!all)
+        return;
+    *(t->prev ? &t->prev->next : &all->first) = t->next;
+    if (t->next)
+        t->next->prev = t->prev;
+    all->n--;
+    all->on_gone(all);
+}
+
+static void closed(void *owner)
+{
+    struct http_tunnel *t = owner;
+    if (t->callbacks.on_close)
+        t->callbacks.on_close(t->ctx, t->broken ? &t->why : NULL);
+    leave(t);
+    buf_free(&t->pending);
+    free(t);
+}
+
+void http_tunnel_close(struct http_tunnel *t)
+{
+    if (t->closing)
+        return;
+    t->closing = true;
+    http_link_close(t->link, closed, t);
+}
+
+static void broke(struct http_tunnel *t, const char *what, const char *reason)
+{
+    if (t->closing)
+        return;
+    t->broken = true;
+    error_set(&t->why, ERROR_UPSTREAM, "%s the tunnel failed: %s", what, reason);
+    http_tunnel_close(t);
+}
+
+static void end_if_both_ended(struct http_tunnel *t)
+{
+    if (t->read_ended && t->shut)
+        http_tunnel_close(t);
+}
+
+static void tell_end(struct http_tunnel *t)
+{
+    if (t->told_end)
+        return;
+    t->told_end = true;
+    t->callbacks.on_read(t, t->ctx, "", 0);
+    end_if_both_ended(t);
+}
+
+static void on_read(void *owner, const char *bytes, ssize_t n)
+{
+    struct http_tunnel *t = owner;
+    if (n > 0) {
+        t->callbacks.on_read(t, t->ctx, bytes, (size_t)n);
+    } else if (n == UV_EOF) {
+        t->read_ended = true;
+        http_link_read_stop(t->link);
+        tell_end(t);
+    } else {
+        broke(t, "reading from", uv_strerror((int)n));
+    }
+}
+
+static void deliver_pending(struct http_tunnel *t)
+{
+    struct buf bytes = t->pending;
+    t->pending = (struct buf){0};
+    if (bytes.len)
+        t->callbacks.on_read(t, t->ctx, bytes.data, bytes.len);
+    buf_free(&bytes);
+}
+
+static void read_on(struct http_tunnel *t)
+{
+    if (t->pending.len && !t->paused && !t->closing)
+        deliver_pending(t);
+    if (t->paused || t->closing)
+        return;
+    if (t->read_ended)
+        tell_end(t);
+    else if (http_link_read(t->link, on_read, t) != 0)
+        broke(t, "reading from", "the socket is not connected");
+}
+
+struct http_tunnel *http_tunnel_new(struct http_link *link, struct buf *pending,
+                                    struct http_tunnels *tunnels)
+{
+    struct http_tunnel *t = alloc_zero(1, sizeof *t);
+    http_link_read_stop(link);
+    t->link = link;
+    t->pending = *pending;
+    *pending = (struct buf){0};
+    t->paused = true;
+    t->tunnels = tunnels;
+    if (tunnels) {
+        t->next = tunnels->first;
+        if (t->next)
+            t->next->prev = t;
+        tunnels->first = t;
+        tunnels->n++;
+    }
+    return t;
+}
+
+static void opened(void *owner, int status)
+{
+    struct http_tunnel *t = owner;
+    if (status < 0)
+        broke(t, "opening", uv_strerror(status));
+    else if (!t->closing)
+        read_on(t);
+}
+
+void http_tunnel_open(struct http_tunnel *t, struct buf *head,
+                      const struct http_tunnel_callbacks *callbacks, void *ctx)
+{
+    t->callbacks = *callbacks;
+    t->ctx = ctx;
+    t->paused = false;
+    int rc = http_link_write(t->link, head, opened, t);
+    if (rc != 0)
+        broke(t, "opening", uv_strerror(rc));
+}
+
+void http_tunnel_start(struct http_tunnel *t, const struct http_tunnel_callbacks *callbacks,
+                       void *ctx)
+{
+    t->callbacks = *callbacks;
+    t->ctx = ctx;
+    t->told_end = false;
+    http_tunnel_resume(t);
+}
+
+static void on_written(void *owner, int status)
+{
+    struct http_tunnel *t = owner;
+    if (t->closing)
+        return;
+    if (status < 0)
+        broke(t, "writing to", uv_strerror(status));
+    else if (http_link_queued(t->link) == 0 && t->callbacks.on_drain)
+        t->callbacks.on_drain(t, t->ctx);
+}
+
+bool http_tunnel_write(struct http_tunnel *t, const void *bytes, size_t len)
+{
+    if (t->closing || t->write_ended || len == 0)
+        return true;
+    if (http_link_queued(t->link) + len > HTTP_TUNNEL_QUEUE_MAX) {
+        broke(t, "writing to", "the peer reads too slowly");
+        return false;
+    }
+    struct buf copy = {0};
+    buf_add(&copy, bytes, len);
+    int rc = http_link_write(t->link, &copy, on_written, t);
+    if (rc != 0)
+        broke(t, "writing to", uv_strerror(rc));
+    return http_tunnel_queued(t) < HTTP_TUNNEL_QUEUE_HIGH;
+}
+
+size_t http_tunnel_queued(const struct http_tunnel *t)
+{
+    return t->closing ? 0 : http_link_queued(t->link);
+}
+
+void http_tunnel_pause(struct http_tunnel *t)
+{
+    t->paused = true;
+    if (!t->closing)
+        http_link_read_stop(t->link);
+}
+
+void http_tunnel_resume(struct http_tunnel *t)
+{
+    t->paused = false;
+    read_on(t);
+}
+
+static void shut_down(void *owner, int status)
+{
+    struct http_tunnel *t = owner;
+    if (t->closing)
+        return;
+    /* A peer that is wholly gone has ended both sides. */
+    if (status < 0 && status != UV_ENOTCONN) {
+        broke(t, "ending", uv_strerror(status));
+        return;
+    }
+    t->shut = true;
+    end_if_both_ended(t);
+}
+
+void http_tunnel_shutdown(struct http_tunnel *t)
+{
+    if (t->closing || t->write_ended)
+        return;
+    t->write_ended = true;
+    int rc = http_link_shutdown(t->link, shut_down, t);
+    if (rc != 0)
+        shut_down(t, rc);
+}
+
+void http_tunnels_close(struct http_tunnels *tunnels)
+{
+    for (struct http_tunnel *t = tunnels->first; t; t = t->next)
+        http_tunnel_close(t);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the server and the client make tunnels; for the http folder.  Loop thread only. */
+#ifndef HTTP_TUNNEL_INTERNAL_H
+#define HTTP_TUNNEL_INTERNAL_H
+
+#include "http/link.h"
+#include "http/tunnel.h"
+
+/* The tunnels of one server, which ends only after them. */
+struct http_tunnels {
+    struct http_tunnel *first;
+    unsigned n;
+    void (*on_gone)(struct http_tunnels *tunnels);  /* after each one */
+};
+
+/* Takes link and pending, the bytes that were read already; silent until http_tunnel_start or
+ * http_tunnel_open.  tunnels may be NULL. */
+struct http_tunnel *http_tunnel_new(struct http_link *link, struct buf *pending,
+                                    struct http_tunnels *tunnels);
+/* Sends head first and begins to read when the kernel has taken it. */
+void http_tunnel_open(struct http_tunnel *tunnel, struct buf *head,
+                      const struct http_tunnel_callbacks *callbacks, void *ctx);
+void http_tunnels_close(struct http_tunnels *tunnels);
+
+#endif
