@@ -36,6 +36,11 @@ struct voter {
     uint32_t memory_mb;
 };
 
+/* A voter without impl, with the level, limits and on_error of its configuration or the defaults.
+ * An open function fills in the rest and leaves impl NULL until voter_ops.close may be called. */
+struct voter *voter_new(const struct voter_ops *ops, const struct chain_config *chain,
+                        const struct chain_voter_config *config);
+
 /* Each returns NULL with err; the caller has checked nothing but the shape of the configuration.
  * ERROR_INVALID means that an option is wrong; every other kind, that the file is. */
 struct voter *voter_native_open(const struct chain_config *chain, const struct chain_voter_config *config,

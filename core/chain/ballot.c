@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "chain/ballot.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+struct ballot *ballot_of(struct sluice_ballot *face)
+{
+    return face->gateway;
+}
+
+__attribute__((format(printf, 2, 3)))
+static void complain(struct ballot *b, const char *format, ...)
+{
+    if (b->wrong[0])
+        return;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(b->wrong, sizeof b->wrong, format, args);
+    va_end(args);
+}
+
+/* The bytes at s that may be copied as they are: one character, or 0 to escape a byte. */
+static size_t character(const char *s, size_t len)
+{
+    unsigned char c = (unsigned char)*s;
+    if (c < 0x20 || c == 0x7f)
+        return 0;
+    for (size_t n = 1; n <= 4 && n <= len; n++)
+        if (text_utf8_valid(s, n) == n)
+            return n;
+    return 0;
+}
+
+/* Copies what fits, in whole characters.  Plain ASCII, nearly every text, costs one pass. */
+static void copy_clean(char *out, size_t max, const char *text, size_t len)
+{
+    size_t used = 0;
+    for (size_t at = 0; at < len;) {
+        size_t n = text[at] >= 0x20 && text[at] < 0x7f ? 1 : character(text + at, len - at);
+        size_t need = n ? n : 4;
+        if (used + need > max)
+            break;
+        if (n)
+            memcpy(out + used, text + at, n);
+        else
+            snprintf(out + used, 5, "\\x%02x", (unsigned char)text[at]);
+        used += need;
+        at += n ? n : 1;
+    }
+    out[used] = '\0';
+}
+
+static void copy_text(char *out, size_t max, const char *text)
+{
+    copy_clean(out, max, text ? text : "", text ? strnlen(text, max) : 0);
+}
+
+static bool declared(const struct sluice_code *codes, const char *code)
+{
+    for (; codes->code; codes++)
+        if (strcmp(codes->code, code) == 0)
+            return true;
+    return false;
+}
+
+static void take_code(struct ballot *b, enum sluice_verdict verdict, const char *code)
+{
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+    const char *word = chain_verdict_word(verdict);
+    size_t len = code ? strnlen(code, SLUICE_CODE_MAX + 1) : 0;
+    b->code[0] = '\0';
+    if (len == 0)
+        complain(b, "cast %s without a code", word);
+    else if (len > SLUICE_CODE_MAX)
+        complain(b, "cast %s with a code of more than %d bytes", word, SLUICE_CODE_MAX);
+    else if (strspn(code, allowed) != len)
+        complain(b, "cast %s with a code that is not made of letters, digits, '_', '.' and '-'", word);
+    else if (b->codes && !declared(b->codes, code))
+        complain(b, "cast %s with the code %s, which it does not declare", word, code);
+    else
+        memcpy(b->code, code, len + 1);
+}
+
+__attribute__((format(printf, 2, 0)))
+static void take_message(struct ballot *b, const char *format, va_list args)
+{
+    char raw[SLUICE_MESSAGE_MAX + 1];
+    int len = format ? vsnprintf(raw, sizeof raw, format, args) : 0;
+    if (len < 0)
+        complain(b, "cast %s with a message that cannot be formatted", chain_verdict_word(b->verdict));
+    copy_clean(b->message, SLUICE_MESSAGE_MAX, raw, len > 0 ? strnlen(raw, SLUICE_MESSAGE_MAX) : 0);
+    if (!b->message[0])
+        complain(b, "cast %s without a message", chain_verdict_word(b->verdict));
+}
+
+__attribute__((format(printf, 5, 0)))
+static enum sluice_verdict cast(struct sluice_ballot *face, enum sluice_verdict verdict,
+                                const char *code, const char *path, const char *format,
+                                va_list args)
+{
+    struct ballot *b = ballot_of(face);
+    b->cast = true;
+    b->verdict = verdict;
+    b->code[0] = b->path[0] = b->message[0] = '\0';
+    if ((unsigned)verdict >= SLUICE_VERDICT_COUNT)
+        complain(b, "cast %u, which is no verdict", (unsigned)verdict);
+    else if (verdict == SLUICE_DENY || verdict == SLUICE_HOLD) {
+        take_code(b, verdict, code);
+        copy_text(b->path, SLUICE_PATH_MAX, path);
+        take_message(b, format, args);
+    }
+    return verdict;
+}
+
+static char *clean_in_arena(struct arena *arena, const char *text, size_t max)
+{
+    char clean[BALLOT_FACT_VALUE_MAX + 1];
+    copy_text(clean, max, text);
+    return arena_str(arena, clean);
+}
+
+static void fact(struct sluice_ballot *face, const char *key, const char *value)
+{
+    struct ballot *b = ballot_of(face);
+    if (!key || !*key) {
+        complain(b, "gave a fact without a key");
+        return;
+    }
+    if (b->n_facts == SLUICE_FACTS_MAX) {
+        complain(b, "gave more than %d facts", SLUICE_FACTS_MAX);
+        return;
+    }
+    if (!b->facts)
+        b->facts = arena_alloc(b->arena, SLUICE_FACTS_MAX * sizeof *b->facts);
+    b->facts[b->n_facts++] = (struct chain_fact){
+        .key = clean_in_arena(b->arena, key, BALLOT_FACT_KEY_MAX),
+        .value = clean_in_arena(b->arena, value, BALLOT_FACT_VALUE_MAX),
+    };
+}
+
+void ballot_begin(struct ballot *ballot, struct arena *arena, const struct sluice_code *codes)
+{
+    /* Member by member: clearing the texts too would cost more than a vote. */
+    ballot->face = (struct sluice_ballot){sizeof ballot->face, ballot, cast, fact};
+    ballot->arena = arena;
+    ballot->codes = codes;
+    ballot->cast = false;
+    ballot->verdict = SLUICE_ABSTAIN;
+    ballot->code[0] = ballot->path[0] = ballot->message[0] = ballot->wrong[0] = '\0';
+    ballot->facts = NULL;
+    ballot->n_facts = 0;
+}
+
+int ballot_finish(struct sluice_ballot *face, enum sluice_verdict returned, struct error *err)
+{
+    const struct ballot *b = ballot_of(face);
+    if (b->wrong[0])
+        return error_set(err, ERROR_INTERNAL, "it %s", b->wrong);
+    if ((unsigned)returned >= SLUICE_VERDICT_COUNT)
+        return error_set(err, ERROR_INTERNAL, "it returned %u, which is no verdict",
+                         (unsigned)returned);
+    if (!b->cast)
+        return error_set(err, ERROR_INTERNAL, "it returned %s without casting it",
+                         chain_verdict_word(returned));
+    if (returned != b->verdict)
+        return error_set(err, ERROR_INTERNAL, "it returned %s after casting %s",
+                         chain_verdict_word(returned), chain_verdict_word(b->verdict));
+    return 0;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "chain/chain.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "chain/ballot.h"
+#include "chain/stats.h"
+#include "chain/voter.h"
+
+struct seat {
+    struct voter *voter;
+    const char *isolation;                          /* of the words below */
+    char *doc_path;                                 /* in the configuration */
+    struct stats stats;
+};
+
+struct chain {
+    atomic_size_t references;
+    struct seat *seats;
+    size_t n;
+    char digest[DIGEST_HEX_SIZE];
+};
+
+static const char words_inline[] = "inline", words_process[] = "process";
+static const char voter_error[] = "VOTER_ERROR";
+
+/* The contract's chain for a configuration that names no voters. */
+#define DEFAULT_VOTER(plugin_name)                                                          \
+    {.plugin = plugin_name, .name = "", .level = "mandatory", .on_error = "deny",           \
+     .isolation = words_inline, .sha256 = "", .options_json = "", .doc_path = "chain.voters"}
+static const struct chain_voter_config default_configs[] = {
+    DEFAULT_VOTER("static_fields"),
+    DEFAULT_VOTER("policy_safety"),
+    DEFAULT_VOTER("live_reload"),
+};
+static const struct chain_voter_config *const default_voters[] = {
+    &default_configs[0], &default_configs[1], &default_configs[2],
+};
+
+static bool given(const char *text)
+{
+    return text && *text;
+}
+
+/* Names stand in logs, file names, metrics and JSON. */
+static bool is_name(const char *text)
+{
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+    size_t len = strlen(text);
+    return len >= 1 && len <= 64 && strspn(text, allowed) == len;
+}
+
+__attribute__((format(printf, 4, 5)))
+static int refuse(struct problems *problems, const struct chain_voter_config *config,
+                  const char *member, const char *format, ...)
+{
+    char text[sizeof((struct error *)0)->text];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    char *path = alloc_printf("%s%s", config->doc_path ? config->doc_path : "chain.voters", member);
+    problems_add(problems, path, 0, 0, "%s", text);
+    free(path);
+    return -1;
+}
+
+static int check_shape(const struct chain_voter_config *config, struct problems *problems)
+{
+    if (given(config->plugin) == given(config->script))
+        return refuse(problems, config, "", "a voter has either a plugin or a script");
+    if (given(config->plugin) && !is_name(config->plugin))
+        return refuse(problems, config, ".plugin",
+                      "a plugin is named by 1 to 64 letters, digits, '_' and '-', without folder "
+                      "and .so; got %.80s", config->plugin);
+    if (given(config->name) && !is_name(config->name))
+        return refuse(problems, config, ".name",
+                      "a name has 1 to 64 letters, digits, '_' and '-'; got %.80s", config->name);
+    return 0;
+}
+
+static int check_taken(const struct chain *chain, const struct seat *seat,
+                       const struct chain_voter_config *config, struct problems *problems)
+{
+    for (size_t i = 0; i < chain->n; i++) {
+        const struct seat *other = &chain->seats[i];
+        if (strcmp(other->voter->name, seat->voter->name) == 0)
+            return refuse(problems, config, ".name",
+                          "the name %s is taken by %s: give one of them another name",
+                          seat->voter->name, other->doc_path);
+    }
+    return 0;
+}
+
+static int open_voter(const struct chain_config *chain, const struct chain_voter_config *config,
+                      const struct log *log, struct seat *seat, struct problems *problems)
+{
+    if (check_shape(config, problems) != 0)
+        return -1;
+    bool alone = !given(config->isolation) || strcmp(config->isolation, words_inline) != 0;
+    bool native = given(config->plugin);
+    struct error err;
+    struct voter *voter = alone ? voter_process_open(chain, config, log, &err)
+                        : native ? voter_native_open(chain, config, log, &err)
+                                 : voter_lua_open(chain, config, log, &err);
+    if (!voter)
+        return refuse(problems, config,
+                      err.kind == ERROR_INVALID ? ".options" : native ? ".plugin" : ".script", "%s",
+                      err.text);
+    *seat = (struct seat){
+        .voter = voter,
+        .isolation = alone ? words_process : words_inline,
+        .doc_path = alloc_str(config->doc_path ? config->doc_path : "chain.voters"),
+    };
+    return 0;
+}
+
+static void close_seat(struct seat *seat)
+{
+    voter_free(seat->voter);
+    free(seat->doc_path);
+}
+
+static void close_chain(struct chain *chain)
+{
+    for (size_t i = 0; i < chain->n; i++)
+        close_seat(&chain->seats[i]);
+    free(chain->seats);
+    free(chain);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct voter *const *x = a, *const *y = b;
+    return strcmp((*x)->name, (*y)->name);
+}
+
+/* By name, because a vote cannot depend on the order of voters. */
+static void make_digest(struct chain *chain)
+{
+    struct voter **voters = alloc_zero(chain->n + 1, sizeof *voters);
+    for (size_t i = 0; i < chain->n; i++)
+        voters[i] = chain->seats[i].voter;
+    qsort(voters, chain->n, sizeof *voters, by_name);
+    struct digest *digest = digest_new();
+    for (size_t i = 0; i < chain->n; i++) {
+        digest_add_str(digest, voters[i]->name);
+        digest_add_str(digest, voters[i]->version);
+        digest_add_str(digest, voters[i]->sha256);
+        digest_add_str(digest, voters[i]->options);
+        digest_add_str(digest, chain_level_word(voters[i]->level));
+        digest_add_str(digest, voters[i]->deny_on_error ? "deny" : "abstain");
+    }
+    digest_hex(digest, chain->digest);
+    free(voters);
+}
+
+struct chain *chain_load(const struct chain_config *config, const struct log *log,
+                         struct problems *problems)
+{
+    bool named = config->n_voters > 0;
+    const struct chain_voter_config *const *voters = named ? config->voters : default_voters;
+    size_t n = named ? config->n_voters : sizeof default_voters / sizeof default_voters[0];
+    struct chain *chain = alloc_zero(1, sizeof *chain);
+    chain->references = 1;
+    chain->seats = alloc_zero(n, sizeof *chain->seats);
+    bool failed = false;
+    for (size_t i = 0; i < n; i++) {
+        struct seat seat;
+        if (open_voter(config, voters[i], log, &seat, problems) != 0) {
+            failed = true;
+        } else if (check_taken(chain, &seat, voters[i], problems) != 0) {
+            close_seat(&seat);
+            failed = true;
+        } else {
+            chain->seats[chain->n++] = seat;
+        }
+    }
+    if (failed) {
+        close_chain(chain);
+        return NULL;
+    }
+    make_digest(chain);
+    return chain;
+}
+
+struct chain *chain_ref(struct chain *chain)
+{
+    atomic_fetch_add(&chain->references, 1);
+    return chain;
+}
+
+void chain_unref(struct chain *chain)
+{
+    if (chain && atomic_fetch_sub(&chain->references, 1) == 1)
+        close_chain(chain);
+}
+
+const char *chain_digest(const struct chain *chain)
+{
+    return chain->digest;
+}
+
+size_t chain_size(const struct chain *chain)
+{
+    return chain->n;
+}
+
+static const char *keep(struct arena *arena, const char *text)
+{
+    return *text ? arena_str(arena, text) : "";
+}
+
+static void take_ballot(const struct ballot *ballot, struct arena *arena, struct chain_vote *out)
+{
+    out->verdict = ballot->verdict;
+    out->code = keep(arena, ballot->code);
+    out->path = keep(arena, ballot->path);
+    out->message = keep(arena, ballot->message);
+    out->facts = ballot->facts;
+    out->n_facts = ballot->n_facts;
+}
+
+static void take_failure(const struct voter *voter, const struct error *err, struct arena *arena,
+                         struct chain_vote *out)
+{
+    out->failed = true;
+    out->verdict = voter->deny_on_error ? SLUICE_DENY : SLUICE_ABSTAIN;
+    out->code = voter_error;
+    out->message = arena_printf(arena, "voter %s failed: %s", voter->name, err->text);
+    out->path = "";
+}
+
+static void ask(struct seat *seat, const struct sluice_transition *transition, struct arena *arena,
+                uint64_t *now_ns, struct chain_vote *out)
+{
+    struct voter *voter = seat->voter;
+    struct ballot ballot;
+    struct error err;
+    ballot_begin(&ballot, arena, voter->codes);
+    *out = (struct chain_vote){
+        .voter = arena_str(arena, voter->name),
+        .version = arena_str(arena, voter->version),
+        .level = chain_level_word(voter->level),
+    };
+    if (voter->ops->vote(voter, transition, &ballot.face, &err) == 0)
+        take_ballot(&ballot, arena, out);
+    else
+        take_failure(voter, &err, arena, out);
+    uint64_t start = *now_ns;
+    *now_ns = clock_mono_ns();
+    out->duration_ns = *now_ns - start;
+    stats_add(&seat->stats, out->duration_ns, out->verdict == SLUICE_DENY, out->failed);
+}
+
+void chain_ask(struct chain *chain, const struct sluice_transition *transition,
+               struct arena *arena, struct chain_votes *out)
+{
+    struct chain_vote *votes = arena_zalloc(arena, chain->n * sizeof *votes);
+    uint64_t now_ns = clock_mono_ns();
+    for (size_t i = 0; i < chain->n; i++)
+        ask(&chain->seats[i], transition, arena, &now_ns, &votes[i]);
+    *out = (struct chain_votes){votes, chain->n};
+}
+
+void chain_observe(struct chain *chain, const struct sluice_outcome *outcome)
+{
+    for (size_t i = 0; i < chain->n; i++) {
+        struct voter *voter = chain->seats[i].voter;
+        if (voter->ops->observe)
+            voter->ops->observe(voter, outcome);
+    }
+}
+
+static uint64_t microseconds(const struct stats *stats, double share)
+{
+    return (stats_quantile_ns(stats, share) + 500) / 1000;
+}
+
+void chain_describe(struct chain *chain, size_t i, struct chain_voter_info *out)
+{
+    struct seat *seat = &chain->seats[i];
+    struct voter *voter = seat->voter;
+    *out = (struct chain_voter_info){
+        .name = voter->name,
+        .version = voter->version,
+        .kind = voter->ops->kind,
+        .level = chain_level_word(voter->level),
+        .isolation = seat->isolation,
+        .path = voter->path,
+        .sha256 = voter->sha256,
+        .state = voter->ops->state ? voter->ops->state(voter) : "ready",
+        .summary = voter->summary,
+        .votes = atomic_load_explicit(&seat->stats.votes, memory_order_relaxed),
+        .denials = atomic_load_explicit(&seat->stats.denials, memory_order_relaxed),
+        .errors = atomic_load_explicit(&seat->stats.errors, memory_order_relaxed),
+        .p50_us = microseconds(&seat->stats, 0.50),
+        .p99_us = microseconds(&seat->stats, 0.99),
+    };
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "chain/config.h"
+
+#include <stddef.h>
+
+#include "chain/chain.h"
+
+#define VOTER(member) .offset = offsetof(struct chain_voter_config, member)
+#define CHAIN(member) .offset = offsetof(struct chain_config, member)
+
+enum { TIMEOUT_MS_MAX = 600000, MEMORY_MB_MAX = 4096, SHA256_HEX = 64 };
+
+static const char *const levels[] = {
+#define X(id, word, meaning) word,
+    CHAIN_LEVELS(X)
+#undef X
+    NULL,
+};
+static const char *const on_errors[] = {"deny", "abstain", NULL};
+static const char *const isolations[] = {"inline", "process", NULL};
+
+static const struct schema_field voter_fields[] = {
+    {.name = "plugin", .kind = SCHEMA_TEXT, VOTER(plugin),
+     .help = "A native voter: the file <plugin>.so of one of the plugin_dirs."},
+    {.name = "script", .kind = SCHEMA_TEXT, VOTER(script),
+     .help = "A Lua voter: its file, relative to the configuration's."},
+    {.name = "name", .kind = SCHEMA_TEXT, VOTER(name),
+     .help = "What the voter is called; the plugin's name or the script's base name by default."},
+    {.name = "level", .kind = SCHEMA_TEXT, VOTER(level), .fallback = "mandatory", .words = levels,
+     .help = "Whether its deny is final, yields to an override, or is only shown."},
+    {.name = "on_error", .kind = SCHEMA_TEXT, VOTER(on_error), .fallback = "deny", .words = on_errors,
+     .help = "What it counts as when it fails."},
+    {.name = "isolation", .kind = SCHEMA_TEXT, VOTER(isolation), .fallback = "process",
+     .words = isolations, .help = "inline: trusted like the gateway itself; process: on its own."},
+    {.name = "timeout_ms", .kind = SCHEMA_U32, VOTER(timeout_ms), .min = 0, .max = TIMEOUT_MS_MAX,
+     .help = "Longest vote; the chain's vote_timeout_ms by default."},
+    {.name = "memory_mb", .kind = SCHEMA_U32, VOTER(memory_mb), .min = 0, .max = MEMORY_MB_MAX,
+     .help = "Most memory of a Lua or isolated voter; 32 by default."},
+    {.name = "sha256", .kind = SCHEMA_TEXT, VOTER(sha256), .max = SHA256_HEX,
+     .help = "Refuse the file unless it has this digest, in hexadecimal."},
+    {.name = "options", .kind = SCHEMA_JSON, VOTER(options_json),
+     .help = "The voter's own options, by name."},
+    {.name = NULL},
+};
+
+const struct schema chain_voter_config_schema = {
+    .name = "voter",
+    .size = sizeof(struct chain_voter_config),
+    .fields = voter_fields,
+    .path_offset = offsetof(struct chain_voter_config, doc_path),
+};
+
+static const struct schema_field chain_fields[] = {
+    {.name = "plugin_dirs", .kind = SCHEMA_TEXTS, CHAIN(plugin_dirs),
+     .count_offset = offsetof(struct chain_config, n_plugin_dirs),
+     .help = "Folders in which native voters are looked for, first match wins."},
+    {.name = "vote_timeout_ms", .kind = SCHEMA_U32, CHAIN(vote_timeout_ms), .fallback = "500",
+     .min = 1, .max = TIMEOUT_MS_MAX, .help = "Longest vote of a voter without a limit of its own."},
+    {.name = "voters", .kind = SCHEMA_STRUCTS, CHAIN(voters),
+     .count_offset = offsetof(struct chain_config, n_voters), .sub = &chain_voter_config_schema,
+     .help = "Who votes; static_fields, policy_safety and live_reload by default."},
+    {.name = NULL},
+};
+
+const struct schema chain_config_schema = {
+    .name = "chain",
+    .size = sizeof(struct chain_config),
+    .fields = chain_fields,
+};

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "chain/native/image.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+
+enum { FD_PATH_SIZE = 32 };
+
+static void fd_path(int fd, char out[FD_PATH_SIZE])
+{
+    snprintf(out, FD_PATH_SIZE, "/proc/self/fd/%d", fd);
+}
+
+static int make_memory_file(const char *name)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+    /* Kernels before 6.3 do not know MFD_EXEC and behave as if it were given. */
+    return fd < 0 && errno == EINVAL ? memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING) : fd;
+}
+
+static int write_all(int fd, const unsigned char *bytes, size_t size)
+{
+    while (size) {
+        ssize_t n = write(fd, bytes, size);
+        if (n < 0 && errno != EINTR)
+            return -1;
+        if (n > 0) {
+            bytes += n;
+            size -= (size_t)n;
+        }
+    }
+    return 0;
+}
+
+static int copy_sealed(const struct codefile *file, struct error *err)
+{
+    int fd = make_memory_file(strrchr(file->path, '/') + 1);
+    if (fd < 0)
+        return error_errno(err, ERROR_INTERNAL, "cannot make a memory file for %s", file->path);
+    if (write_all(fd, file->bytes, file->size) == 0
+        && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0)
+        return fd;
+    error_errno(err, ERROR_INTERNAL, "cannot copy %s into memory", file->path);
+    close(fd);
+    return -1;
+}
+
+int image_open(const struct codefile *file, struct image_handle *out, struct error *err)
+{
+    char path[FD_PATH_SIZE];
+    int fd = copy_sealed(file, err);
+    if (fd < 0)
+        return -1;
+    fd_path(fd, path);
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!handle) {
+        const char *why = dlerror();
+        size_t prefix = strlen(path);
+        if (strncmp(why, path, prefix) == 0 && strncmp(why + prefix, ": ", 2) == 0)
+            why += prefix + 2;
+        close(fd);
+        return error_set(err, ERROR_MALFORMED, "%s cannot be loaded: %s", file->path, why);
+    }
+    *out = (struct image_handle){handle, fd};
+    return 0;
+}
+
+/* The loader knows an object by the path it was opened with.  Some refuse to go (-z nodelete,
+ * unique symbols): then the descriptor stays too, so that its number never names another file. */
+void image_close(struct image_handle *image)
+{
+    char path[FD_PATH_SIZE];
+    fd_path(image->fd, path);
+    dlclose(image->handle);
+    void *still = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
+    if (still)
+        dlclose(still);
+    else
+        close(image->fd);
+    *image = (struct image_handle){NULL, -1};
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Voters in shared objects, called in this process: trusted like the gateway itself. */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "chain/ballot.h"
+#include "chain/native/host.h"
+#include "chain/native/image.h"
+#include "chain/native/record.h"
+#include "chain/options.h"
+#include "chain/voter.h"
+
+enum { VERSION_MAX = 64, SUMMARY_MAX = 256 };
+
+struct native {
+    struct sluice_plugin plugin;
+    struct image_handle image;
+    struct host host;
+    struct options *options;
+    void *self;
+    bool reentrant;
+    pthread_mutex_t turn;                           /* of a plugin that is not reentrant */
+};
+
+static void take_turn(struct native *n)
+{
+    if (!n->reentrant)
+        pthread_mutex_lock(&n->turn);
+}
+
+static void end_turn(struct native *n)
+{
+    if (!n->reentrant)
+        pthread_mutex_unlock(&n->turn);
+}
+
+/* Nothing can stop native code in this process; what came too late is refused afterwards, so that
+ * a slow voter shows up as one. */
+static int native_vote(struct voter *voter, const struct sluice_transition *transition,
+                       struct sluice_ballot *ballot, struct error *err)
+{
+    struct native *n = voter->impl;
+    take_turn(n);
+    uint64_t start = clock_mono_ns();
+    enum sluice_verdict verdict = n->plugin.vote(n->self, transition, ballot);
+    uint64_t took_ms = (clock_mono_ns() - start) / 1000000;
+    end_turn(n);
+    if (took_ms > voter->timeout_ms)
+        return error_set(err, ERROR_TIMEOUT, "it took %llu ms, its limit is %u ms",
+                         (unsigned long long)took_ms, voter->timeout_ms);
+    return ballot_finish(ballot, verdict, err);
+}
+
+static void native_observe(struct voter *voter, const struct sluice_outcome *outcome)
+{
+    struct native *n = voter->impl;
+    if (!n->plugin.observe)
+        return;
+    take_turn(n);
+    n->plugin.observe(n->self, outcome);
+    end_turn(n);
+}
+
+static void release(struct native *n)
+{
+    options_free(n->options);
+    if (n->image.handle)
+        image_close(&n->image);
+    host_close(&n->host);
+    pthread_mutex_destroy(&n->turn);
+    free(n);
+}
+
+static void native_close(struct voter *voter)
+{
+    struct native *n = voter->impl;
+    if (n->plugin.fini)
+        n->plugin.fini(n->self);
+    release(n);
+}
+
+static const struct voter_ops native_ops = {
+    .kind = "native",
+    .vote = native_vote,
+    .observe = native_observe,
+    .close = native_close,
+};
+
+static char *find_file(const struct chain_config *chain, const char *plugin, struct error *err)
+{
+    struct buf dirs = {0};
+    for (size_t i = 0; i < chain->n_plugin_dirs; i++) {
+        char *path = alloc_printf("%s/%s.so", chain->plugin_dirs[i], plugin);
+        if (access(path, F_OK) == 0) {
+            buf_free(&dirs);
+            return path;
+        }
+        free(path);
+        buf_printf(&dirs, "%s%s", i ? ", " : "", chain->plugin_dirs[i]);
+    }
+    error_set(err, ERROR_NOT_FOUND, "there is no %s.so in %s", plugin,
+              dirs.len ? buf_str(&dirs) : "any plugin folder: none is configured");
+    buf_free(&dirs);
+    return NULL;
+}
+
+static int read_file(const struct chain_config *chain, const struct chain_voter_config *config,
+                     struct codefile *out, struct error *err)
+{
+    char *path = find_file(chain, config->plugin, err);
+    int rc = path ? codefile_read(path, config->sha256, CODEFILE_BYTES_MAX, out, err) : -1;
+    free(path);
+    return rc;
+}
+
+/* A text of the record for people to read; NULL counts as "". */
+static int copy_label(const char *text, size_t max, const char *what, char **out, struct error *err)
+{
+    size_t len = text ? strnlen(text, max + 1) : 0;
+    if (len > max || text_utf8_valid(text ? text : "", len) != len)
+        return error_set(err, ERROR_MALFORMED, "its %s is no UTF-8 text of at most %zu bytes", what,
+                         max);
+    *out = alloc_strn(text ? text : "", len);
+    return 0;
+}
+
+static int start(struct voter *voter, struct native *n, struct error *err)
+{
+    int rc = n->plugin.init ? n->plugin.init(&n->host.face, options_face(n->options), &n->self) : 0;
+    host_started(&n->host);
+    if (rc == 0)
+        return 0;
+    if (n->host.said[0])
+        return error_set(err, ERROR_STATE, "%s refused to start: %s", voter->path, n->host.said);
+    return error_set(err, ERROR_STATE, "%s refused to start: its init returned %d", voter->path, rc);
+}
+
+/* Maps, checks and starts what was read.  On failure the caller releases n. */
+static int load(struct voter *voter, struct native *n, const struct codefile *file,
+                const struct chain_voter_config *config, struct error *err)
+{
+    if (record_check_note(file->bytes, file->size, file->path, err) != 0
+        || image_open(file, &n->image, err) != 0
+        || record_read(n->image.handle, config->plugin, file->path, &n->plugin, err) != 0)
+        return -1;
+    if (copy_label(n->plugin.version, VERSION_MAX, "version", &voter->version, err) != 0
+        || copy_label(n->plugin.summary, SUMMARY_MAX, "summary", &voter->summary, err) != 0)
+        return error_prefix(err, "%s", file->path);
+    n->reentrant = n->plugin.flags & SLUICE_REENTRANT;
+    n->options = options_read(n->plugin.options, config->options_json, err);
+    if (!n->options)
+        return -1;
+    voter->options = alloc_str(options_json(n->options));
+    voter->codes = n->plugin.codes;
+    voter->option_table = n->plugin.options;
+    return start(voter, n, err);
+}
+
+static int open_native(struct voter *voter, const struct codefile *file,
+                       const struct chain_voter_config *config, const struct log *log,
+                       struct error *err)
+{
+    struct native *n = alloc_zero(1, sizeof *n);
+    host_open(&n->host, voter->name, log);
+    pthread_mutex_init(&n->turn, NULL);
+    if (load(voter, n, file, config, err) != 0) {
+        release(n);
+        return -1;
+    }
+    voter->impl = n;
+    return 0;
+}
+
+struct voter *voter_native_open(const struct chain_config *chain, const struct chain_voter_config *config,
+                                const struct log *log, struct error *err)
+{
+    struct codefile file = {0};
+    if (read_file(chain, config, &file, err) != 0)
+        return NULL;
+    struct voter *voter = voter_new(&native_ops, chain, config);
+    voter->name = alloc_str(config->name && *config->name ? config->name : config->plugin);
+    voter->path = alloc_str(file.path);
+    voter->sha256 = alloc_str(file.sha256);
+    if (open_native(voter, &file, config, log, err) != 0) {
+        voter_free(voter);
+        voter = NULL;
+    }
+    codefile_close(&file);
+    return voter;
+}
