@@ -66,8 +66,8 @@ int doc_build_problem(struct doc_build *b, struct doc_place at, const char *form
 static int attach(struct doc_build *b, struct doc_node *node)
 {
     struct doc_place at = {node->line, node->column};
-    if (++b->nodes > DOC_NODES_MAX)
-        return doc_build_problem(b, at, "the document has more than %d values", DOC_NODES_MAX);
+    if (++b->nodes > b->nodes_max)
+        return doc_build_problem(b, at, "the document has more than %zu values", b->nodes_max);
     if (doc_build_wants_key(b) && node->kind == DOC_NULL)
         return doc_build_problem(b, at, "a key must be text: write it in quotes");
     if (doc_build_wants_key(b) && node->kind != DOC_SCALAR)

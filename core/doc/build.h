@@ -26,7 +26,7 @@ struct doc_build {
     size_t n_pending, cap_pending;
     struct doc_frame open[DOC_DEPTH_MAX];
     unsigned depth;
-    size_t nodes;
+    size_t nodes, nodes_max;
     bool failed;
 };
 

@@ -6,9 +6,9 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "doc/build.h"
 #include "doc/number.h"
 #include "doc/safe.h"
-#include "doc/tree.h"
 
 /* Bytes of a key before quoting, which makes them six times as many at most. */
 enum { INDENT = 2, KEY_UNMARKED_MAX = 160 };
@@ -214,4 +214,15 @@ void doc_print(const struct doc_node *node, enum doc_format format, struct buf *
 void doc_print_canonical(const struct doc_node *node, struct buf *out)
 {
     print_json(node, true, out);
+}
+
+void doc_json_to_yaml(const char *json, size_t len, struct buf *out)
+{
+    struct doc_build b = {.arena = arena_new(), .nodes_max = SIZE_MAX};
+    if (doc_read_json(&b, json, len))
+        buf_add(out, json, len);        /* JSON is YAML too, if not block YAML */
+    else
+        doc_print(b.root, DOC_YAML, out);
+    doc_build_end(&b);
+    arena_free(b.arena);
 }

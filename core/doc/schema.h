@@ -27,6 +27,7 @@ enum schema_kind {
     SCHEMA_KEYED,           /* const struct X *const *: a map whose keys go to the field at sub->key_offset; sorted by key */
     SCHEMA_JSON,            /* const char *: any value, kept as canonical JSON text */
     SCHEMA_CUSTOM,          /* decode and encode do it */
+    SCHEMA_GROUP,           /* a map whose fields (those of sub) belong to the same struct */
 };
 
 enum schema_flags {
@@ -34,10 +35,23 @@ enum schema_flags {
     SCHEMA_ALIAS    = 1 << 1,   /* read, never written (such as port beside ports) */
     SCHEMA_IGNORED  = 1 << 2,   /* accepted on input for compatibility, kept nowhere */
     SCHEMA_KEEP     = 1 << 3,   /* written even when it has its default */
+    SCHEMA_FOLD     = 1 << 4,   /* text: read without regard to case, kept in lower case */
+    SCHEMA_NAMED    = 1 << 5,   /* text: its default is the key of the record */
+    SCHEMA_NONEMPTY = 1 << 6,   /* a text, list or map that is written must have something in it */
+    SCHEMA_LINES    = 1 << 7,   /* text may have line breaks and tabs */
 };
 
 struct schema;
 struct schema_decoder;
+
+/* One step of the path that is being decoded.  Paths become text only for problems and for records
+ * that keep theirs: long keys around many values would cost memory otherwise. */
+struct schema_step {
+    const struct schema_step *up;
+    const char *key;                                /* NULL: an item of a list */
+    size_t index;
+    const struct doc_node *node;
+};
 
 struct schema_field {
     const char *name;                               /* the table ends with a row without a name */
@@ -46,13 +60,17 @@ struct schema_field {
     const struct schema *sub;
     uint32_t number;                                /* field number in OpenShell's protobuf schema, 0: none */
     unsigned flags;
-    int64_t min, max;                               /* numbers: range when max > min; texts: longest when max > 0 */
+    int64_t min, max;                               /* numbers: range unless both are 0; texts: longest when max > 0 */
     const char *fallback;                           /* default as text; NULL: "", 0, false */
     const char *const *words;                       /* the only texts allowed; NULL: any */
     const char *help;
-    /* SCHEMA_CUSTOM only.  decode returns -1 after schema_problem(). */
+    /* SCHEMA_CUSTOM needs them, for other kinds each may replace what the kind does.
+     * decode returns -1 after schema_problem(). */
     int (*decode)(struct schema_decoder *d, const struct doc_node *value, void *record);
     void (*encode)(const void *record, struct buf *json);   /* appends a JSON value, or nothing to leave the field out */
+    const char *wrap;                               /* SCHEMA_STRUCTS: an item is written as {wrap: {…}} */
+    const char *excludes;                           /* a field that may not be written beside this one */
+    const char *const *synonyms;                    /* texts: pairs of what may be written and what it means */
 };
 
 struct schema {
@@ -62,26 +80,44 @@ struct schema {
     bool has_size;                                  /* begins with uint32_t size, filled by the decoder */
     size_t key_offset;                              /* const char *: the key, of a SCHEMA_KEYED element */
     size_t path_offset;                             /* const char *: its document path; 0: none */
-    /* Called on each decoded record; may fill derived fields.  May be NULL. */
-    void (*finish)(struct schema_decoder *d, void *record);
+    /* Called on each decoded record; may fill derived fields.  -1 after schema_problem().  May be NULL. */
+    int (*finish)(struct schema_decoder *d, void *record);
+    /* A second way to write a record: decode_short takes a value that is no map, encode_short
+     * returns false when this record has no short form.  Both or none. */
+    int (*decode_short)(struct schema_decoder *d, const struct doc_node *value, void *record);
+    bool (*encode_short)(const void *record, struct buf *json);
 };
+
+enum { SCHEMA_KEY_MAX = 256 };                      /* bytes of a key that the document chooses */
 
 /* Decodes a map into a new struct in the arena.  Reports every problem with path, line and column
  * (unknown fields with "did you mean", wrong types, ranges, missing fields).  -1 if there was one. */
 int schema_decode(const struct schema *schema, const struct doc_node *node, const char *path,
                   struct arena *arena, void **out, struct problems *problems);
 
-/* For custom decoders. */
+/* For custom decoders.  Problems stand at the path of the value being decoded; at NULL: its place. */
 int schema_problem(struct schema_decoder *d, const struct doc_node *at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+int schema_text(struct schema_decoder *d, const struct doc_node *value, const char **out);
+int schema_integer(struct schema_decoder *d, const struct doc_node *value, int64_t min, int64_t max,
+                   int64_t *out);
+int schema_key(struct schema_decoder *d, const struct doc_node *key);   /* 0: fit to be a key */
+int schema_json(struct schema_decoder *d, const struct doc_node *value, const char **out);
+/* Between enter and leave, the value being decoded is node, one step below; step is the caller's. */
+void schema_enter(struct schema_decoder *d, struct schema_step *step, const char *key,
+                  const struct doc_node *node);
+void schema_leave(struct schema_decoder *d);
 struct arena *schema_arena(struct schema_decoder *d);
 const char *schema_path(struct schema_decoder *d);                  /* of the value being decoded */
+/* key: appended to the path and, where the schema has one, the record's key; NULL: none. */
 int schema_decode_sub(struct schema_decoder *d, const struct schema *schema,
                       const struct doc_node *node, const char *key, void **out);
 
 /* Canonical text: fields in table order, keyed maps in key order, defaults left out. */
 void schema_encode_json(const struct schema *schema, const void *record, struct buf *out);
 void schema_encode_yaml(const struct schema *schema, const void *record, struct buf *out);
+/* A deep copy in the arena; NULL of NULL.  What SCHEMA_CUSTOM fields point to is shared. */
+void *schema_copy(const struct schema *schema, const void *record, struct arena *arena);
 /* A JSON Schema (draft 2020-12) object of the table, for editors and OpenAPI. */
 void schema_describe(const struct schema *schema, struct buf *out);
 

@@ -67,7 +67,7 @@ int doc_parse(const char *text, size_t len, enum doc_format format, size_t max_b
         return problems_add(problems, "", 0, 0,
                             "the document has %zu bytes, more than the %zu that are allowed", len,
                             max_bytes);
-    struct doc_build b = {.arena = arena, .problems = problems};
+    struct doc_build b = {.arena = arena, .problems = problems, .nodes_max = DOC_NODES_MAX};
     int rc = read_document(&b, text, len, format);
     doc_build_end(&b);
     if (rc || b.failed)

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the schema decoder share.  One thread; lives for one schema_decode(). */
+#ifndef DOC_DECODER_H
+#define DOC_DECODER_H
+
+#include "doc/schema.h"
+
+struct schema_decoder {
+    struct arena *arena;
+    struct problems *problems;
+    const char *base;
+    const struct doc_node *root;
+    const struct schema_step *at;                   /* NULL: the root */
+};
+
+int schema_read_text(struct schema_decoder *d, const struct schema_field *field,
+                     const struct doc_node *value, const char **out);
+int schema_read_bool(struct schema_decoder *d, const struct doc_node *value, bool *out);
+int schema_read_number(struct schema_decoder *d, const struct schema_field *field,
+                       const struct doc_node *value, void *out);
+int schema_read_double(struct schema_decoder *d, const struct doc_node *value, double *out);
+int schema_read_json(struct schema_decoder *d, const struct schema_field *field,
+                     const struct doc_node *value, const char **out);
+
+/* What a value is, for messages: a shortened quotation of a scalar, "a list", "a map", "nothing". */
+const char *schema_show(struct schema_decoder *d, const struct doc_node *value);
+
+void schema_set_number(enum schema_kind kind, void *out, int64_t number);
+int64_t schema_get_number(enum schema_kind kind, const void *from);
+bool schema_is_number(enum schema_kind kind);
+
+#endif
