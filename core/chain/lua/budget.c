@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "chain/lua/budget.h"
+
+#include <lauxlib.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+enum { CLOCK_EVERY = 4096 };                        /* charged steps between two looks at the clock */
+
+static void on_count(lua_State *L, lua_Debug *where);
+
+struct budget *budget_of(lua_State *L)
+{
+    return *(struct budget **)lua_getextraspace(L);
+}
+
+/* From now on every instruction calls the hook.  lua_sethook may be called at any moment, so the
+ * allocator may call this too. */
+__attribute__((format(printf, 2, 3)))
+static void spend(struct budget *b, const char *format, ...)
+{
+    if (b->spent[0])
+        return;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(b->spent, sizeof b->spent, format, args);
+    va_end(args);
+    if (b->L)
+        lua_sethook(b->L, on_count, LUA_MASKCOUNT, 1);
+}
+
+static void look_at_clock(struct budget *b)
+{
+    b->uncounted = 0;
+    if (clock_mono_ns() > b->deadline_ns)
+        spend(b, "spent its time of %u ms", b->timeout_ms);
+}
+
+static void count(struct budget *b, int64_t steps)
+{
+    b->steps -= steps;
+    if (b->steps < 0)
+        spend(b, "spent its %d steps", BUDGET_STEPS);
+}
+
+void budget_check(lua_State *L)
+{
+    struct budget *b = budget_of(L);
+    if (!b->spent[0])
+        return;
+    lua_pushstring(L, b->spent);
+    lua_error(L);
+}
+
+static void on_count(lua_State *L, lua_Debug *where)
+{
+    (void)where;
+    struct budget *b = budget_of(L);
+    count(b, BUDGET_HOOK_EVERY);
+    look_at_clock(b);
+    budget_check(L);
+}
+
+void budget_charge(lua_State *L, size_t steps)
+{
+    struct budget *b = budget_of(L);
+    int64_t n = steps > BUDGET_STEPS ? BUDGET_STEPS + 1 : (int64_t)steps;
+    count(b, n);
+    b->uncounted += n;
+    if (b->uncounted > CLOCK_EVERY)
+        look_at_clock(b);
+    budget_check(L);
+}
+
+void budget_charge_bytes(lua_State *L, size_t bytes)
+{
+    budget_charge(L, bytes / BUDGET_BYTES_PER_STEP + 1);
+}
+
+/* Lua answers a refusal with a full collection and asks once more for the same size; only when
+ * that is refused too does it raise "not enough memory".  A script that lives at its limit makes
+ * Lua collect again and again between two hooks, so a refusal looks at the clock as well. */
+static void *refuse(struct budget *b, size_t size)
+{
+    if (size > BUDGET_BLOCK_MAX)
+        spend(b, "asked for one text or table of more than %d bytes", BUDGET_BLOCK_MAX);
+    else if (b->refused == size)
+        spend(b, "spent its %zu MB of memory", b->limit >> 20);
+    else
+        look_at_clock(b);
+    b->refused = size;
+    return NULL;
+}
+
+static void *allocate(void *arg, void *block, size_t old_size, size_t new_size)
+{
+    struct budget *b = arg;
+    if (!block)
+        old_size = 0;                               /* Lua passes the kind of the object there */
+    if (!new_size) {
+        free(block);
+        b->used -= old_size;
+        return NULL;
+    }
+    /* Lua takes it for granted that shrinking works. */
+    if (new_size > old_size &&
+        (new_size > BUDGET_BLOCK_MAX || b->used + (new_size - old_size) > b->limit))
+        return refuse(b, new_size);
+    void *p = realloc(block, new_size);
+    if (!p)
+        return NULL;
+    b->used += new_size - old_size;
+    b->refused = b->refused == new_size ? 0 : b->refused;
+    return p;
+}
+
+/* Calls that are not protected do not happen; if one fails after all, Lua aborts the process. */
+lua_State *budget_open(struct budget *b, size_t limit)
+{
+    *b = (struct budget){.limit = limit, .steps = BUDGET_STEPS, .deadline_ns = UINT64_MAX};
+    lua_State *L = lua_newstate(allocate, b);
+    if (!L)
+        return NULL;
+    b->L = L;
+    *(struct budget **)lua_getextraspace(L) = b;
+    lua_sethook(L, on_count, LUA_MASKCOUNT, BUDGET_HOOK_EVERY);
+    return L;
+}
+
+void budget_start(struct budget *b, uint32_t timeout_ms)
+{
+    b->steps = BUDGET_STEPS;
+    b->uncounted = 0;
+    b->refused = 0;
+    b->timeout_ms = timeout_ms;
+    b->deadline_ns = clock_mono_ns() + (uint64_t)timeout_ms * 1000000u;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What one Lua state may spend: bytes, steps and wall-clock time.
+ *
+ * One step is one instruction of the virtual machine, or as much work of a C function as takes
+ * about as long.  Once a budget is spent it stays spent: every further instruction and every
+ * charge raises again, so that no pcall outlives it.  The state is then of no more use.
+ *
+ * Ownership: the budget belongs to whoever made it and outlives its state.  Its state's only
+ * thread. */
+#ifndef CHAIN_LUA_BUDGET_H
+#define CHAIN_LUA_BUDGET_H
+
+#include <lua.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    BUDGET_STEPS = 20 * 1000 * 1000,                /* of one vote */
+    BUDGET_HOOK_EVERY = 256,                        /* instructions between two looks at the clock */
+    BUDGET_BLOCK_MAX = 1024 * 1024,                 /* bytes of the longest text or the largest table part */
+    BUDGET_BYTES_PER_STEP = 16,                     /* of what a C function reads or writes */
+};
+
+struct budget {
+    lua_State *L;
+    size_t used, limit;                             /* bytes */
+    size_t refused;                                 /* size of the request refused last, 0: none since */
+    int64_t steps;                                  /* left */
+    int64_t uncounted;                              /* charged since the last look at the clock */
+    uint64_t deadline_ns;                           /* of CLOCK_MONOTONIC */
+    uint32_t timeout_ms;
+    char spent[96];                                 /* "" or which budget is spent */
+};
+
+/* A new state whose memory counts against limit.  NULL: the limit is too small for any state. */
+lua_State *budget_open(struct budget *budget, size_t limit);
+/* Gives the state a full budget of steps and time. */
+void budget_start(struct budget *budget, uint32_t timeout_ms);
+
+struct budget *budget_of(lua_State *L);
+/* Counts steps of a C function.  Raises when a budget is spent. */
+void budget_charge(lua_State *L, size_t steps);
+void budget_charge_bytes(lua_State *L, size_t bytes);
+/* Raises if a budget is spent already. */
+void budget_check(lua_State *L);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a script finds around it: an allow-list, built up from nothing.
+ *
+ * Everything offered is read only, works in bounded time (budget.h), gives the same answer for the
+ * same input in every state (no random numbers, no addresses, pairs in the order of its keys), and
+ * reaches nothing outside.  The state's thread. */
+#ifndef CHAIN_LUA_SANDBOX_H
+#define CHAIN_LUA_SANDBOX_H
+
+#include <lua.h>
+#include <lauxlib.h>
+
+/* Pushes the table behind every environment: the base functions and the libraries. */
+void sandbox_open(lua_State *L);
+/* Replaces the table on the stack by an empty one that shows it and refuses writes. */
+void sandbox_freeze(lua_State *L, const char *name);
+
+/* Each pushes a new table of its functions. */
+void sandbox_push_base(lua_State *L);
+void sandbox_push_string(lua_State *L);
+void sandbox_push_table(lua_State *L);
+
+/* Sets fields of the table on the stack: functions of a library of Lua that run in time linear in
+ * the length of the texts they are given, charged for it.  names: ended by NULL. */
+void sandbox_take(lua_State *L, lua_CFunction open, const char *const *names);
+
+/* string.format of the arguments from index first on; pushes the text.  Raises on mistakes. */
+const char *sandbox_format(lua_State *L, int first, size_t *len);
+/* Pushes a text for the value: a type's name instead of an address.  May call __tostring. */
+const char *sandbox_tostring(lua_State *L, int index, size_t *len);
+/* The length by __len where there is one; raises if that is no integer. */
+lua_Integer sandbox_length(lua_State *L, int index);
+
+#endif
