@@ -73,14 +73,12 @@ static const char *join_words(struct schema_decoder *d, const char *const *words
     return list;
 }
 
-static int check_word(struct schema_decoder *d, const struct schema_field *field,
-                      const struct doc_node *value, const char *text)
+bool schema_is_word(const struct schema_field *field, const char *text)
 {
     for (const char *const *w = field->words; *w; w++)
         if (strcmp(*w, text) == 0)
-            return 0;
-    return schema_problem(d, value, "must be %s, not %s", join_words(d, field->words),
-                          schema_show(d, value));
+            return true;
+    return false;
 }
 
 /* Whether the text is a synonym; out becomes what it means. */
@@ -108,7 +106,10 @@ static int check_text(struct schema_decoder *d, const struct schema_field *field
     /* An empty text is what an absent field has, so it means the same. */
     if (find_synonym(field, *text, text) || !**text || !field->words)
         return 0;
-    return check_word(d, field, value, *text);
+    if (schema_is_word(field, *text))
+        return 0;
+    return schema_problem(d, value, "must be %s, not %s", join_words(d, field->words),
+                          schema_show(d, value));
 }
 
 int schema_read_text(struct schema_decoder *d, const struct schema_field *field,
@@ -159,7 +160,7 @@ bool schema_is_number(enum schema_kind kind)
     return kind == SCHEMA_U16 || kind == SCHEMA_U32 || kind == SCHEMA_I32 || kind == SCHEMA_I64;
 }
 
-static void range_of(const struct schema_field *field, int64_t *min, int64_t *max)
+void schema_range(const struct schema_field *field, int64_t *min, int64_t *max)
 {
     *min = field->min;
     *max = field->max;
@@ -197,7 +198,7 @@ int schema_read_number(struct schema_decoder *d, const struct schema_field *fiel
                        const struct doc_node *value, void *out)
 {
     int64_t min, max, number;
-    range_of(field, &min, &max);
+    schema_range(field, &min, &max);
     if (schema_integer(d, value, min, max, &number))
         return -1;
     schema_set_number(field->kind, out, number);
