@@ -26,7 +26,7 @@ struct spec_host {                                  /* a pinned name of egress.h
 struct sandbox_spec {
     const char *id, *name;
     const char *token;                              /* the supervisor's bearer token */
-    const char *gateway;                            /* "unix:PATH", "http://HOST:PORT", "https://..." */
+    const char *gateway;                            /* "unix:PATH" or "tcp:HOST:PORT" (http/address.h) */
     bool proxy;                                     /* false: --network none */
     struct spec_pair *labels;
     size_t n_labels;

@@ -4,16 +4,18 @@
  * Every message is one struct init_message.  SETUP and EXEC carry a body too long for a packet: it
  * rides in a memfd beside the message (SCM_RIGHTS).  Both programs come from one build and one
  * machine, so the structs travel as they are; the version is there for a half-finished upgrade.
- * A body is a fixed struct followed by NUL-terminated strings in the order told below.
+ * A body is a fixed struct followed by NUL-terminated strings in the order told below.  This file
+ * needs nothing but libc, because sluice-init links nothing else.
  *
  * The order: the supervisor sends SETUP, init answers READY with its descriptors or FAILED; then
  * each EXEC is answered by STARTED with its descriptors and, later, EXITED.  When either end of the
  * pair closes, the sandbox ends: init then kills everything in it. */
-#ifndef INIT_WIRE_H
-#define INIT_WIRE_H
+#ifndef SANDBOX_WIRE_H
+#define SANDBOX_WIRE_H
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum {
     WIRE_VERSION = 1,
@@ -61,6 +63,24 @@ struct exec_body {                                  /* strings: argv, environmen
     uint32_t tty;
     uint16_t cols, rows;
 };
+
+/* Both return 0 or -1 with errno.  The descriptors stay the sender's; the receiver owns those it
+ * gets, all of them close-on-exec. */
+int sandbox_wire_send(int channel, const struct init_message *message, const int *fds, size_t n_fds);
+
+struct wire_packet {
+    struct init_message message;
+    int fds[WIRE_FDS_MAX];
+    size_t n_fds;
+    pid_t sender;                                   /* in the receiver's view, with SO_PASSCRED; else 0 */
+};
+/* 1: a packet, 0: the other end has closed,
+ * -1: errno, EAGAIN when the channel does not block, EPROTO for what no partner of ours sends. */
+int sandbox_wire_receive(int channel, struct wire_packet *out);
+void sandbox_wire_drop_fds(struct wire_packet *packet);
+
+/* A body as a sealed memfd, or -1 with errno. */
+int sandbox_wire_body(const void *bytes, size_t len);
 
 /* Where the sandbox's proxy listens, on the sandbox's own loopback. */
 #define WIRE_PROXY_ADDRESS "10.200.0.1"

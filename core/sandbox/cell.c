@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/cell.h"
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "sandbox/ground.h"
+#include "sandbox/spec.h"
+#include "sandbox/view.h"
+#include "sandbox/wire.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { COMPLAINTS_MAX = 4096, WORKLOAD_ID = 1000 };
+
+enum cell_state { CELL_STARTING, CELL_READY, CELL_STOPPING, CELL_GONE };
+
+struct cell {
+    const struct cell_callbacks *callbacks;
+    void *ctx;
+    struct launch launch;
+    enum cell_state state;
+    uv_poll_t channel, complaints;
+    uv_signal_t child;
+    struct buf said;                                /* the line begun; before ready, all of it */
+    struct error why;                               /* valid with has_why: what init said */
+    bool has_why;
+    int open_handles;
+    void (*on_closed)(void *ctx);
+    void *closed_ctx;
+};
+
+/* --- what init and bubblewrap say ------------------------------------------------------------ */
+
+static void flush_lines(struct cell *cell)
+{
+    char *end;
+    while (cell->said.len > 0 && (end = memchr(cell->said.data, '\n', cell->said.len))) {
+        size_t len = (size_t)(end - cell->said.data);
+        *end = '\0';
+        cell->callbacks->on_warning(cell->ctx, cell->said.data);
+        buf_consume(&cell->said, len + 1);
+    }
+}
+
+static void read_complaints(struct cell *cell)
+{
+    char bytes[1024];
+    ssize_t got;
+    while ((got = read(cell->launch.complaints, bytes, sizeof bytes)) > 0)
+        if (cell->said.len + (size_t)got <= COMPLAINTS_MAX)
+            buf_add(&cell->said, bytes, (size_t)got);
+    if (got == 0)
+        uv_poll_stop(&cell->complaints);
+    if (cell->state == CELL_READY)
+        flush_lines(cell);
+}
+
+static void on_complaints(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    read_complaints(poll->data);
+}
+
+static void take_ready(struct cell *cell, const struct wire_packet *packet)
+{
+    cell->state = CELL_READY;
+    flush_lines(cell);
+    bool network = packet->n_fds == 2;
+    struct cell_ready ready = {
+        .init_pid = packet->sender, .landlock_abi = (uint32_t)packet->message.value,
+        .listen_fd = network ? packet->fds[0] : -1, .diag_fd = network ? packet->fds[1] : -1};
+    cell->callbacks->on_ready(cell->ctx, &ready);
+}
+
+static void take_packet(struct cell *cell, struct wire_packet *packet)
+{
+    const struct init_message *m = &packet->message;
+    switch (m->type) {
+    case INIT_READY:
+        take_ready(cell, packet);
+        break;
+    case INIT_STARTED:
+        cell->callbacks->on_started(cell->ctx, m->id, packet->fds, packet->n_fds);
+        break;
+    case INIT_EXITED:
+        cell->callbacks->on_exited(cell->ctx, m->id, m->value, m->text);
+        break;
+    case INIT_WARNING:
+        cell->callbacks->on_warning(cell->ctx, m->text);
+        break;
+    case INIT_FAILED:
+        error_set(&cell->why, ERROR_UNSUPPORTED, "no sandbox can be made: %s", m->text);
+        cell->has_why = true;
+        break;
+    default:
+        sandbox_wire_drop_fds(packet);
+        break;
+    }
+}
+
+static void on_channel(uv_poll_t *poll, int status, int events)
+{
+    struct cell *cell = poll->data;
+    struct wire_packet packet;
+    int rc = -1;
+    (void)status;
+    (void)events;
+    while (uv_is_active((uv_handle_t *)poll) && (rc = sandbox_wire_receive(cell->launch.channel, &packet)) == 1)
+        take_packet(cell, &packet);
+    /* The end of the channel is not the end of the story: bubblewrap ends next, and says why. */
+    if (rc == 0 || (rc < 0 && errno != EAGAIN))
+        uv_poll_stop(poll);
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
+
+static void explain(struct cell *cell)
+{
+    if (cell->has_why)
+        return;
+    cell->has_why = true;
+    if (cell->state != CELL_STARTING) {
+        error_set(&cell->why, ERROR_UPSTREAM, "the sandbox has ended: its first process was killed");
+        return;
+    }
+    while (cell->said.len > 0 && cell->said.data[cell->said.len - 1] == '\n')
+        cell->said.data[--cell->said.len] = '\0';
+    sandbox_launch_explain(buf_str(&cell->said), &cell->why);
+}
+
+static void on_child(uv_signal_t *handle, int signum)
+{
+    struct cell *cell = handle->data;
+    (void)signum;
+    if (waitpid(cell->launch.pid, NULL, WNOHANG) != cell->launch.pid)
+        return;
+    cell->launch.pid = 0;
+    uv_signal_stop(handle);
+    if (uv_is_active((uv_handle_t *)&cell->channel))
+        on_channel(&cell->channel, 0, UV_READABLE);
+    read_complaints(cell);
+    bool told = cell->state == CELL_STOPPING;
+    if (!told)
+        explain(cell);
+    cell->state = CELL_GONE;
+    cell->callbacks->on_gone(cell->ctx, told ? NULL : &cell->why);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct cell *cell = handle->data;
+    if (--cell->open_handles > 0)
+        return;
+    close(cell->launch.channel);
+    close(cell->launch.complaints);
+    buf_free(&cell->said);
+    void (*on_closed)(void *ctx) = cell->on_closed;
+    void *ctx = cell->closed_ctx;
+    free(cell);
+    if (on_closed)
+        on_closed(ctx);
+}
+
+void sandbox_cell_close(struct cell *cell, void (*on_closed)(void *ctx), void *ctx)
+{
+    cell->on_closed = on_closed;
+    cell->closed_ctx = ctx;
+    if (cell->launch.pid > 0) {
+        kill(cell->launch.pid, SIGKILL);
+        waitpid(cell->launch.pid, NULL, 0);
+    }
+    uv_close((uv_handle_t *)&cell->channel, on_handle_closed);
+    uv_close((uv_handle_t *)&cell->complaints, on_handle_closed);
+    uv_close((uv_handle_t *)&cell->child, on_handle_closed);
+}
+
+/* --- what is asked of init ------------------------------------------------------------------- */
+
+/* The bodies' strings, each with its NUL. */
+static void add_strings(struct buf *body, const char *const *strings, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        buf_add(body, strings[i], strlen(strings[i]) + 1);
+}
+
+/* A full channel means that init has hung: it takes messages faster than commands can come. */
+static int send_body(const struct cell *cell, struct init_message *message, struct buf *body,
+                     struct error *err)
+{
+    message->version = WIRE_VERSION;
+    int fd = sandbox_wire_body(body->data, body->len);
+    int rc = fd < 0 ? -1 : sandbox_wire_send(cell->launch.channel, message, &fd, 1);
+    if (rc != 0)
+        error_errno(err, ERROR_UPSTREAM, "the sandbox's init does not take orders");
+    if (fd >= 0)
+        close(fd);
+    buf_free(body);
+    return rc;
+}
+
+static void send_plain(const struct cell *cell, enum init_message_type type, uint32_t id, int32_t value)
+{
+    struct init_message message = {.version = WIRE_VERSION, .type = type, .id = id, .value = value};
+    if (cell->launch.pid > 0 && sandbox_wire_send(cell->launch.channel, &message, NULL, 0) != 0)
+        kill(cell->launch.pid, SIGKILL);
+}
+
+int sandbox_cell_run(struct cell *cell, uint32_t id, const struct cell_command *command,
+                     struct error *err)
+{
+    struct init_message message = {.type = INIT_EXEC, .id = id};
+    struct exec_body fixed = {
+        .n_argv = (uint32_t)command->n_argv, .n_env = (uint32_t)command->n_env, .tty = command->tty,
+        .cols = command->cols ? command->cols : 80, .rows = command->rows ? command->rows : 24};
+    struct buf body = {0};
+    if (cell->state != CELL_READY)
+        return error_set(err, ERROR_STATE, "the sandbox is not ready");
+    buf_add(&body, &fixed, sizeof fixed);
+    add_strings(&body, command->argv, command->n_argv);
+    add_strings(&body, command->env, command->n_env);
+    add_strings(&body, &command->folder, 1);
+    return send_body(cell, &message, &body, err);
+}
+
+void sandbox_cell_kill(struct cell *cell, uint32_t id, int signal)
+{
+    if (cell->state == CELL_READY)
+        send_plain(cell, INIT_KILL, id, signal);
+}
+
+void sandbox_cell_stop(struct cell *cell, uint32_t grace_ms)
+{
+    if (cell->state == CELL_STARTING)
+        kill(cell->launch.pid, SIGKILL);
+    else if (cell->state == CELL_READY)
+        send_plain(cell, INIT_STOP, 0, (int32_t)grace_ms);
+    if (cell->state != CELL_GONE)
+        cell->state = CELL_STOPPING;
+}
+
+/* --- the start ------------------------------------------------------------------------------- */
+
+struct plan {
+    const struct cell_request *request;
+    struct arena *arena;
+    struct cell *cell;
+    struct view view;
+    char workdir[PATH_MAX];
+    struct sandbox_spec spec;                       /* with the work folder resolved */
+    uint32_t host_uid, uid, gid;
+    struct error *err;
+};
+
+static void warn(void *ctx, const char *text)
+{
+    struct cell *cell = ctx;
+    cell->callbacks->on_warning(cell->ctx, text);
+}
+
+/* As the host uid of the workload, so that what it cannot reach is left out and named. */
+static int make_view(void *ctx)
+{
+    struct plan *plan = ctx;
+    struct view_request request = {
+        .policy = plan->request->policy, .hidden = plan->spec.hidden,
+        .n_hidden = plan->spec.n_hidden, .warn = warn, .ctx = plan->cell};
+    return sandbox_view_make(&request, plan->arena, &plan->view, plan->err);
+}
+
+/* "sandbox" or a number, as the policy's check has seen to. */
+static uint32_t workload_id(const char *text)
+{
+    char *end;
+    unsigned long number = text ? strtoul(text, &end, 10) : 0;
+    return number > 0 && *end == '\0' && number < UINT32_MAX ? (uint32_t)number : WORKLOAD_ID;
+}
+
+static int make_plan(struct plan *plan)
+{
+    const struct sluice_process *process = plan->request->policy->process;
+    plan->spec = *plan->request->spec;
+    plan->uid = workload_id(process ? process->run_as_user : NULL);
+    plan->gid = workload_id(process ? process->run_as_group : NULL);
+    if (!realpath(plan->spec.workdir, plan->workdir))
+        return error_errno(plan->err, ERROR_INTERNAL, "cannot find the work folder %s",
+                           plan->spec.workdir);
+    plan->spec.workdir = plan->workdir;
+    if (sandbox_ground_uid(plan->spec.uid, &plan->host_uid, plan->err) != 0 ||
+        sandbox_ground_own(plan->workdir, plan->host_uid, plan->err) != 0)
+        return -1;
+    error_set(plan->err, ERROR_INTERNAL, "cannot act as uid %u for a moment", plan->host_uid);
+    return sandbox_ground_as(plan->host_uid, make_view, plan);
+}
+
+static int send_setup(const struct plan *plan)
+{
+    const struct view *view = &plan->view;
+    struct init_message message = {.type = INIT_SETUP};
+    struct setup_body fixed = {
+        .flags = (plan->spec.proxy ? SETUP_NETWORK : 0) | (view->strict ? SETUP_STRICT : 0),
+        .uid = plan->uid, .gid = plan->gid, .n_read_only = (uint32_t)view->n_read_only,
+        .n_read_write = (uint32_t)view->n_read_write};
+    struct buf body = {0};
+    buf_add(&body, &fixed, sizeof fixed);
+    add_strings(&body, view->read_only, view->n_read_only);
+    add_strings(&body, view->read_write, view->n_read_write);
+    return send_body(plan->cell, &message, &body, plan->err);
+}
+
+static void watch(struct cell *cell, uv_loop_t *loop)
+{
+    uv_poll_init(loop, &cell->channel, cell->launch.channel);
+    uv_poll_init(loop, &cell->complaints, cell->launch.complaints);
+    uv_signal_init(loop, &cell->child);
+    cell->channel.data = cell->complaints.data = cell->child.data = cell;
+    cell->open_handles = 3;
+    uv_signal_start(&cell->child, on_child, SIGCHLD);
+    uv_poll_start(&cell->channel, UV_READABLE, on_channel);
+    uv_poll_start(&cell->complaints, UV_READABLE, on_complaints);
+}
+
+static int launch(struct plan *plan)
+{
+    struct launch_request request = {.spec = &plan->spec, .view = &plan->view,
+                                     .host_uid = plan->host_uid, .uid = plan->uid, .gid = plan->gid};
+    return sandbox_launch(&request, &plan->cell->launch, plan->err);
+}
+
+struct cell *sandbox_cell_start(uv_loop_t *loop, const struct cell_request *request,
+                                const struct cell_callbacks *callbacks, void *ctx,
+                                struct error *err)
+{
+    struct plan *plan = alloc_zero(1, sizeof *plan);
+    struct cell *cell = alloc_zero(1, sizeof *cell);
+    cell->callbacks = callbacks;
+    cell->ctx = ctx;
+    plan->request = request;
+    plan->cell = cell;
+    plan->err = err;
+    plan->arena = arena_new();
+    int rc = make_plan(plan);
+    if (rc == 0 && (rc = launch(plan)) == 0) {
+        watch(cell, loop);
+        /* Bubblewrap may have failed already; then the reason comes from it. */
+        send_setup(plan);
+    }
+    arena_free(plan->arena);
+    free(plan);
+    if (rc == 0)
+        return cell;
+    free(cell);
+    return NULL;
+}

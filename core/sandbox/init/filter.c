@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The workload's seccomp filter: everything is allowed but the rows below. */
+#include "init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct refusal {
+    int syscall, error;
+    struct scmp_arg_cmp when[2];                    /* an op of 0 ends them */
+};
+
+#define NEVER(name)             {SCMP_SYS(name), EPERM, {{0}}}
+#define NEVER_WITH(name, ...)   {SCMP_SYS(name), EPERM, {__VA_ARGS__}}
+/* The kernel looks at 32 bits of these arguments, so the upper half must not hide a match. */
+#define EQ(n, value)            {n, SCMP_CMP_MASKED_EQ, 0xffffffff, value}
+#define NE(n, value)            {n, SCMP_CMP_NE, value, 0}
+#define HAS(n, bits)            {n, SCMP_CMP_MASKED_EQ, bits, bits}
+
+static const struct refusal refusals[] = {
+    /* code that never was a file */
+    NEVER(memfd_create),
+    NEVER_WITH(execveat, HAS(4, AT_EMPTY_PATH)),
+    /* other processes */
+    NEVER(ptrace), NEVER(process_vm_readv), NEVER(process_vm_writev),
+    NEVER(pidfd_open), NEVER(pidfd_getfd), NEVER(pidfd_send_signal),
+    /* mounts and namespaces */
+    NEVER(mount), NEVER(umount2), NEVER(pivot_root), NEVER(setns),
+    NEVER(fsopen), NEVER(fsconfig), NEVER(fsmount), NEVER(fspick), NEVER(move_mount),
+    NEVER(open_tree), NEVER(mount_setattr),
+    NEVER_WITH(unshare, HAS(0, CLONE_NEWUSER)),
+    NEVER_WITH(clone, HAS(0, CLONE_NEWUSER)),
+    /* clone3 hides its flags in memory: libc falls back to clone when there is none */
+    {SCMP_SYS(clone3), ENOSYS, {{0}}},
+    /* large, young or privileged parts of the kernel */
+    NEVER(bpf), NEVER(perf_event_open), NEVER(userfaultfd), NEVER(io_uring_setup),
+    NEVER(io_uring_enter), NEVER(io_uring_register),
+    NEVER_WITH(seccomp, EQ(0, SECCOMP_SET_MODE_FILTER)),
+    /* keyrings belong to no namespace */
+    NEVER(keyctl), NEVER(add_key), NEVER(request_key),
+    /* netlink: routes may be read, the rest (audit, diagnostics, netfilter) may not */
+    NEVER_WITH(socket, EQ(0, AF_NETLINK), NE(2, 0)),
+};
+
+static int add_refusals(scmp_filter_ctx ctx)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof refusals / sizeof *refusals; i++) {
+        const struct refusal *r = &refusals[i];
+        unsigned n = 0;
+        while (n < 2 && r->when[n].op != 0)
+            n++;
+        rc = seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO((unsigned)r->error), r->syscall, n, r->when);
+    }
+    return rc;
+}
+
+/* Socket families are named by what is allowed: the list of those that had holes keeps growing. */
+static int add_families(scmp_filter_ctx ctx)
+{
+    int rc = 0;
+    for (unsigned family = 0; rc == 0 && family < AF_NETLINK; family++)
+        if (family != AF_UNIX && family != AF_INET && family != AF_INET6)
+            rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1,
+                                  SCMP_A0(SCMP_CMP_EQ, family));
+    if (rc == 0)                                    /* also catches a family with bits above 32 */
+        rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1,
+                              SCMP_A0(SCMP_CMP_GT, AF_NETLINK));
+    return rc;
+}
+
+/* libseccomp writes a program only to a file. */
+static int export(scmp_filter_ctx ctx, struct sock_fprog *out)
+{
+    struct stat st;
+    int fd = memfd_create("filter", MFD_CLOEXEC);
+    int rc = fd < 0 ? -1 : seccomp_export_bpf(ctx, fd);
+    if (rc == 0 && fstat(fd, &st) == 0) {
+        out->filter = malloc((size_t)st.st_size);
+        out->len = (unsigned short)((size_t)st.st_size / sizeof *out->filter);
+        if (!out->filter || pread(fd, out->filter, (size_t)st.st_size, 0) != st.st_size)
+            rc = -1;
+    }
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+int init_filter(struct sock_fprog *out, char *reason)
+{
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+    int rc = ctx ? add_refusals(ctx) : -ENOMEM;
+    if (rc == 0)
+        rc = add_families(ctx);
+    if (rc == 0)
+        rc = export(ctx, out);
+    if (ctx)
+        seccomp_release(ctx);
+    if (rc == 0)
+        return 0;
+    errno = rc < -1 ? -rc : errno;
+    return init_reason(reason, "cannot make the seccomp filter: %m");
+}

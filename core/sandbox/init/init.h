@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sluice-init: PID 1 of a sandbox.  It trusts its channel and nothing else; the workload runs under
+ * the same host uid, so init keeps its privileges in a user namespace above the workload's, where
+ * the workload can neither trace it nor read its memory.
+ *
+ * One thread, no sanitizer, libc and libseccomp only.  Functions return 0 or -1 and then have
+ * filled reason, a buffer of WIRE_TEXT_SIZE bytes. */
+#ifndef INIT_INIT_H
+#define INIT_INIT_H
+
+#include "sandbox/wire.h"
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct job;
+
+struct init {
+    int channel;                                    /* to the supervisor */
+    int signals;                                    /* signalfd: SIGCHLD */
+    int userns;                                     /* the workload's user namespace */
+    int ruleset;                                    /* Landlock, or -1 */
+    struct sock_fprog filter;                       /* seccomp */
+    uint32_t uid, gid;                              /* of the workload, in its namespace */
+    struct job *jobs;
+};
+
+int init_reason(char *reason, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* setup.c: everything that happens once.  Sends READY or FAILED itself. */
+int init_setup(struct init *init, int body_fd);
+void init_send(const struct init *init, enum init_message_type type, uint32_t id, int32_t value,
+               const char *text);
+
+/* network.c: the address on lo, the proxy's socket and the diagnostics socket. */
+int init_network(int *listener, int *diag, char *reason);
+
+/* landlock.c */
+struct landlock_paths {
+    const char **read_only, **read_write;
+    size_t n_read_only, n_read_write;
+    bool strict;
+};
+/* *ruleset is -1 where the kernel has no Landlock and the paths are not strict; each such case and
+ * each path left out is told through warn. */
+int init_landlock(const struct landlock_paths *paths, int *ruleset, int *abi,
+                  void (*warn)(void *ctx, const char *text), void *ctx, char *reason);
+
+/* filter.c: the workload's seccomp program, made once and loaded by each command. */
+int init_filter(struct sock_fprog *out, char *reason);
+
+/* enter.c */
+int init_make_userns(uint32_t uid, uint32_t gid, int *out, char *reason);
+/* Init's own, once the network stands: owning the workload's namespace is all it needs later. */
+int init_drop_capabilities(void);
+/* In a forked child: gives up every privilege for good, in the order that keeps each step possible. */
+int init_enter(const struct init *init, const char *folder, char *reason);
+
+/* job.c */
+void job_start(struct init *init, uint32_t id, int body_fd);
+void job_kill(const struct init *init, uint32_t id, int signal);
+void job_reap(struct init *init);                   /* all children that have ended */
+
+/* body.c: a body of wire.h, mapped. */
+struct body {
+    char *bytes;
+    size_t len;
+    const char *next;                               /* the next string */
+};
+int body_open(int fd, size_t fixed, struct body *out, char *reason);        /* closes fd */
+/* The next n strings as a NULL-terminated array, or NULL when there are fewer. */
+const char **body_strings(struct body *body, size_t n);
+void body_close(struct body *body);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static int open_signals(void)
+{
+    /* All are blocked, so that none the workload sends does anything: it shares our host uid. */
+    sigset_t all, child;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    return signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void drain_signals(const struct init *init)
+{
+    struct signalfd_siginfo info;
+    while (read(init->signals, &info, sizeof info) == (ssize_t)sizeof info)
+        continue;
+}
+
+static bool anybody_left(struct init *init)
+{
+    siginfo_t info;
+    job_reap(init);
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Asks everybody to end, waits for the grace at most, and goes: what is left dies with PID 1. */
+static void stop(struct init *init, int32_t grace_ms)
+{
+    int64_t end = now_ms() + grace_ms;
+    struct pollfd poll_for = {.fd = init->signals, .events = POLLIN};
+    kill(-1, SIGTERM);
+    kill(-1, SIGCONT);
+    while (anybody_left(init)) {
+        int64_t left = end - now_ms();
+        if (left <= 0 || poll(&poll_for, 1, (int)left) == 0)
+            break;
+        drain_signals(init);
+    }
+    _exit(0);
+}
+
+/* Returns false when the supervisor is gone or the set-up has failed. */
+static bool take_message(struct init *init)
+{
+    struct wire_packet packet;
+    if (sandbox_wire_receive(init->channel, &packet) != 1)
+        return false;
+    const struct init_message *m = &packet.message;
+    int body = packet.n_fds > 0 ? packet.fds[0] : -1;
+    switch (m->type) {
+    case INIT_SETUP:
+        return init_setup(init, body) == 0;
+    case INIT_EXEC:
+        job_start(init, m->id, body);
+        return true;
+    case INIT_KILL:
+        job_kill(init, m->id, m->value);
+        return true;
+    case INIT_STOP:
+        stop(init, m->value);
+        return false;
+    default:
+        return false;
+    }
+}
+
+int main(void)
+{
+    struct init init = {.channel = WIRE_CHANNEL_FD, .userns = -1, .ruleset = -1};
+    close_range(WIRE_CHANNEL_FD + 1, ~0U, 0);
+    init.signals = open_signals();
+    if (init.signals < 0 || fcntl(init.channel, F_SETFD, FD_CLOEXEC) != 0) {
+        fprintf(stderr, "sluice-init is started by sluice-supervisor, inside a sandbox\n");
+        return 2;
+    }
+    struct pollfd fds[] = {{.fd = init.channel, .events = POLLIN}, {.fd = init.signals, .events = POLLIN}};
+    for (;;) {
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+            return 1;
+        if (fds[1].revents) {
+            drain_signals(&init);
+            job_reap(&init);
+        }
+        if (fds[0].revents && !take_message(&init))
+            return 0;
+    }
+}

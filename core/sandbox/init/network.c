@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "init.h"
+
+#include <arpa/inet.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int loopback_up(int sock, char *reason)
+{
+    struct ifreq request = {.ifr_name = "lo"};
+    if (ioctl(sock, SIOCGIFFLAGS, &request) != 0)
+        return init_reason(reason, "cannot find the sandbox's loopback interface: %m");
+    request.ifr_flags |= IFF_UP | IFF_RUNNING;
+    if (ioctl(sock, SIOCSIFFLAGS, &request) != 0)
+        return init_reason(reason, "cannot bring up the sandbox's loopback interface: %m");
+    return 0;
+}
+
+/* A second address on lo: the ioctl could only replace 127.0.0.1, so this one goes by netlink. */
+static int add_address(struct in_addr address, char *reason)
+{
+    struct {
+        struct nlmsghdr header;
+        struct ifaddrmsg message;
+        struct rtattr attribute;
+        struct in_addr address;
+    } request = {
+        .header = {.nlmsg_len = sizeof request, .nlmsg_type = RTM_NEWADDR,
+                   .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL},
+        .message = {.ifa_family = AF_INET, .ifa_prefixlen = 32, .ifa_scope = RT_SCOPE_HOST,
+                    .ifa_index = if_nametoindex("lo")},
+        .attribute = {.rta_len = RTA_LENGTH(sizeof address), .rta_type = IFA_LOCAL},
+        .address = address,
+    };
+    struct {
+        struct nlmsghdr header;
+        struct nlmsgerr error;
+        char rest[256];
+    } answer = {0};
+    int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (sock < 0)
+        return init_reason(reason, "cannot open a route netlink socket: %m");
+    ssize_t got = -1;
+    if (send(sock, &request, sizeof request, 0) == (ssize_t)sizeof request)
+        got = recv(sock, &answer, sizeof answer, 0);
+    close(sock);
+    if (got < (ssize_t)NLMSG_LENGTH(sizeof answer.error) || answer.header.nlmsg_type != NLMSG_ERROR)
+        return init_reason(reason, "cannot add " WIRE_PROXY_ADDRESS " to the loopback: %m");
+    if (answer.error.error != 0)
+        return init_reason(reason, "cannot add " WIRE_PROXY_ADDRESS " to the loopback: %s",
+                           strerror(-answer.error.error));
+    return 0;
+}
+
+static int listen_there(struct in_addr address, int *listener, char *reason)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(WIRE_PROXY_PORT),
+                             .sin_addr = address};
+    *listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (*listener < 0 || bind(*listener, (struct sockaddr *)&at, sizeof at) != 0 ||
+        listen(*listener, SOMAXCONN) != 0)
+        return init_reason(reason, "cannot listen on " WIRE_PROXY_ADDRESS ":%d in the sandbox: %m",
+                           WIRE_PROXY_PORT);
+    return 0;
+}
+
+int init_network(int *listener, int *diag, char *reason)
+{
+    struct in_addr address;
+    inet_pton(AF_INET, WIRE_PROXY_ADDRESS, &address);
+    int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (sock < 0)
+        return init_reason(reason, "cannot open a socket in the sandbox: %m");
+    int rc = loopback_up(sock, reason);
+    close(sock);
+    if (rc != 0 || add_address(address, reason) != 0 || listen_there(address, listener, reason) != 0)
+        return -1;
+    *diag = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    if (*diag < 0)
+        return init_reason(reason, "this kernel has no socket diagnostics (NETLINK_SOCK_DIAG): %m");
+    return 0;
+}

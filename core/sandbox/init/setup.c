@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "init.h"
+
+#include <linux/keyctl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int init_reason(char *reason, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(reason, WIRE_TEXT_SIZE, format, args);
+    va_end(args);
+    return -1;
+}
+
+void init_send(const struct init *init, enum init_message_type type, uint32_t id, int32_t value,
+               const char *text)
+{
+    struct init_message message = {.version = WIRE_VERSION, .type = type, .id = id, .value = value};
+    snprintf(message.text, sizeof message.text, "%s", text);
+    if (sandbox_wire_send(init->channel, &message, NULL, 0) != 0)
+        _exit(1);                                   /* nobody supervises: end, and the sandbox with it */
+}
+
+static void warn(void *ctx, const char *text)
+{
+    init_send(ctx, INIT_WARNING, 0, 0, text);
+}
+
+static int read_setup(struct body *body, struct setup_body *fixed, struct landlock_paths *paths,
+                      char *reason)
+{
+    memcpy(fixed, body->bytes, sizeof *fixed);
+    *paths = (struct landlock_paths){
+        .read_only = body_strings(body, fixed->n_read_only), .n_read_only = fixed->n_read_only,
+        .read_write = body_strings(body, fixed->n_read_write), .n_read_write = fixed->n_read_write,
+        .strict = fixed->flags & SETUP_STRICT,
+    };
+    return paths->read_only && paths->read_write ? 0 : init_reason(reason, "the set-up came incomplete");
+}
+
+/* fds: the listening socket and the diagnostics socket, or none. */
+static int build(struct init *init, const struct setup_body *fixed,
+                 const struct landlock_paths *paths, int *abi, int fds[2], char *reason)
+{
+    init->uid = fixed->uid;
+    init->gid = fixed->gid;
+    /* The session keyring came from whoever started the supervisor. */
+    syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+    if (init_make_userns(fixed->uid, fixed->gid, &init->userns, reason) != 0 ||
+        init_filter(&init->filter, reason) != 0 ||
+        init_landlock(paths, &init->ruleset, abi, warn, init, reason) != 0)
+        return -1;
+    if ((fixed->flags & SETUP_NETWORK) && init_network(&fds[0], &fds[1], reason) != 0)
+        return -1;
+    return init_drop_capabilities() == 0 ? 0 : init_reason(reason, "cannot drop capabilities: %m");
+}
+
+static int report(const struct init *init, int rc, int abi, const int fds[2], const char *reason)
+{
+    struct init_message ready = {.version = WIRE_VERSION, .type = INIT_READY, .value = abi};
+    if (rc != 0)
+        init_send(init, INIT_FAILED, 0, 0, reason);
+    else
+        rc = sandbox_wire_send(init->channel, &ready, fds, fds[0] >= 0 ? 2 : 0);
+    for (int i = 0; i < 2; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    return rc;
+}
+
+int init_setup(struct init *init, int body_fd)
+{
+    char reason[WIRE_TEXT_SIZE] = "";
+    struct landlock_paths paths = {0};
+    struct setup_body fixed;
+    struct body body;
+    int fds[2] = {-1, -1}, abi = 0;
+    int rc = body_open(body_fd, sizeof fixed, &body, reason);
+    if (rc == 0)
+        rc = read_setup(&body, &fixed, &paths, reason);
+    if (rc == 0)
+        rc = build(init, &fixed, &paths, &abi, fds, reason);
+    free(paths.read_only);
+    free(paths.read_write);
+    body_close(&body);
+    return report(init, rc, abi, fds, reason);
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/launch.h"
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "sandbox/argv.h"
+#include "sandbox/ground.h"
+#include "sandbox/launch_argv.h"
+#include "sandbox/spec.h"
+#include "sandbox/view.h"
+#include "sandbox/wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Every descriptor a launch needs, -1 until it is open. */
+struct files {
+    int inherited[LAUNCH_FDS_END];                  /* by the number bubblewrap finds them at */
+    int channel, complaints;                        /* our own ends */
+};
+
+static void files_close_inherited(struct files *files)
+{
+    for (int i = 1; i < LAUNCH_FDS_END; i++)
+        if (files->inherited[i] >= 0 && i != STDERR_FILENO)
+            close(files->inherited[i]);
+}
+
+static void files_close(struct files *files)
+{
+    files_close_inherited(files);
+    if (files->channel >= 0)
+        close(files->channel);
+    if (files->complaints >= 0)
+        close(files->complaints);
+}
+
+static int open_channel(struct files *files)
+{
+    int pair[2], on = 1;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        return -1;
+    files->channel = pair[0];
+    files->inherited[LAUNCH_CHANNEL_FD] = pair[1];
+    /* Init's pid, as we see it, comes with what it sends. */
+    return setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0 &&
+                   fcntl(pair[0], F_SETFL, O_NONBLOCK) == 0 ? 0 : -1;
+}
+
+static int open_complaints(struct files *files)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return -1;
+    files->complaints = ends[0];
+    files->inherited[STDOUT_FILENO] = files->inherited[STDERR_FILENO] = ends[1];
+    return fcntl(ends[0], F_SETFL, O_NONBLOCK);
+}
+
+static int open_accounts(const struct launch_request *request, struct files *files)
+{
+    char text[256];
+    int n = snprintf(text, sizeof text,
+                     "root:x:0:0::/:/usr/sbin/nologin\nsandbox:x:%u:%u::" SANDBOX_WORKDIR
+                     ":/bin/bash\nnobody:x:65534:65534::/:/usr/sbin/nologin\n",
+                     request->uid, request->gid);
+    files->inherited[LAUNCH_PASSWD_FD] = sandbox_wire_body(text, (size_t)n);
+    n = snprintf(text, sizeof text, "root:x:0:\nsandbox:x:%u:\nnogroup:x:65534:\n", request->gid);
+    files->inherited[LAUNCH_GROUP_FD] = sandbox_wire_body(text, (size_t)n);
+    return files->inherited[LAUNCH_PASSWD_FD] >= 0 && files->inherited[LAUNCH_GROUP_FD] >= 0 ? 0 : -1;
+}
+
+/* A sealed memfd is read from where it was written to its end. */
+static int rewind_accounts(const struct files *files)
+{
+    return lseek(files->inherited[LAUNCH_PASSWD_FD], 0, SEEK_SET) == 0 &&
+                   lseek(files->inherited[LAUNCH_GROUP_FD], 0, SEEK_SET) == 0 ? 0 : -1;
+}
+
+static int open_files(const struct launch_request *request, struct files *files, struct error *err)
+{
+    const char *init = request->spec->init;
+    *files = (struct files){.channel = -1, .complaints = -1};
+    memset(files->inherited, -1, sizeof files->inherited);
+    files->inherited[LAUNCH_INIT_FD] = open(init, O_PATH | O_CLOEXEC);
+    if (files->inherited[LAUNCH_INIT_FD] < 0)
+        return error_errno(err, ERROR_INTERNAL, "cannot find sluice-init at %s", init);
+    if (open_channel(files) != 0 || open_complaints(files) != 0 ||
+        open_accounts(request, files) != 0 || rewind_accounts(files) != 0)
+        return error_errno(err, ERROR_INTERNAL, "cannot open what a sandbox needs");
+    return 0;
+}
+
+/* Puts every descriptor at its number.  They are first moved out of the way of each other. */
+static int place_files(const struct files *files)
+{
+    int moved[LAUNCH_FDS_END];
+    for (int i = 1; i < LAUNCH_FDS_END; i++)
+        if ((moved[i] = fcntl(files->inherited[i], F_DUPFD, 64)) < 0)
+            return -1;
+    for (int i = 1; i < LAUNCH_FDS_END; i++)
+        if (dup2(moved[i], i) < 0)
+            return -1;
+    int null = open("/dev/null", O_RDONLY);
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0)
+        return -1;
+    return close_range(LAUNCH_FDS_END, ~0U, 0);
+}
+
+/* In the child; what goes wrong is one line on stderr, the complaints. */
+static void run_child(const struct launch_request *request, const struct files *files,
+                      const struct argv *argv)
+{
+    const struct rlimit none = {0, 0};
+    char *env[] = {NULL};
+    struct error err;
+    if (place_files(files) != 0 || setrlimit(RLIMIT_CORE, &none) != 0) {
+        perror("cannot prepare the sandbox");
+    } else if (request->host_uid != geteuid() &&
+               sandbox_ground_switch(request->host_uid, request->spec->workdir, &err) != 0) {
+        fprintf(stderr, "%s\n", err.text);
+    } else {
+        execvpe(argv->items[0], (char **)argv->items, env);
+        if (errno == ENOENT || errno == EACCES)
+            fprintf(stderr, "there is no bwrap in PATH that can be run: install bubblewrap\n");
+        else
+            perror("cannot run bwrap");
+    }
+    _exit(1);
+}
+
+static int start(const struct launch_request *request, const struct argv *argv,
+                 struct files *files, struct launch *out, struct error *err)
+{
+    pid_t pid = fork();
+    if (pid == 0)
+        run_child(request, files, argv);
+    if (pid < 0)
+        return error_errno(err, ERROR_INTERNAL, "cannot fork");
+    files_close_inherited(files);
+    close(files->inherited[STDERR_FILENO]);
+    *out = (struct launch){.pid = pid, .channel = files->channel, .complaints = files->complaints};
+    return 0;
+}
+
+int sandbox_launch(const struct launch_request *request, struct launch *out, struct error *err)
+{
+    struct files files;
+    struct arena *arena = arena_new();
+    struct argv argv = {.arena = arena};
+    int rc = open_files(request, &files, err);
+    if (rc == 0) {
+        sandbox_launch_argv(request, &argv);
+        rc = start(request, &argv, &files, out, err);
+    }
+    if (rc != 0)
+        files_close(&files);
+    arena_free(arena);
+    return rc;
+}
+
+/* What bubblewrap says, and what that means where it runs. */
+static const struct { const char *words, *meaning; } meanings[] = {
+    {"No permissions to create new namespace",
+     "no user namespaces for ordinary users here: allow them with sysctl "
+     "kernel.unprivileged_userns_clone=1 or user.max_user_namespaces"},
+    {"Creating new namespace failed",
+     "no user namespace can be made here: below a chroot, in a container that forbids it, or with "
+     "sysctl user.max_user_namespaces=0 there is none"},
+    {"setting up uid map",
+     "the user namespace here has no rights: AppArmor restricts it (sysctl "
+     "kernel.apparmor_restrict_unprivileged_userns) or the container does"},
+    {"Can't mount proc",
+     "/proc is partly masked here, as in many containers, so the sandbox cannot have its own: run "
+     "the container with an unmasked /proc"},
+};
+
+void sandbox_launch_explain(const char *complaints, struct error *err)
+{
+    if (*complaints == '\0')
+        complaints = "bubblewrap ended without a word";
+    for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
+        if (strstr(complaints, meanings[i].words)) {
+            error_set(err, ERROR_UNSUPPORTED, "no sandbox can be made: %s (%s)",
+                      meanings[i].meaning, complaints);
+            return;
+        }
+    error_set(err, ERROR_UPSTREAM, "no sandbox can be made: %s", complaints);
+}
