@@ -77,6 +77,9 @@ int store_tx_revision_commit(struct store_tx *tx, const struct store_revision *r
 int store_tx_revision_loaded(struct store_tx *tx, const char *sandbox_id, uint64_t revision, int64_t at_ms, struct error *err);
 int store_tx_revision_failed(struct store_tx *tx, const char *sandbox_id, uint64_t revision, const char *why, struct error *err);
 
+/* Its supervisor is gone: what is still pending has failed, with why. */
+int store_tx_revisions_abandon(struct store_tx *tx, const char *sandbox_id, const char *why, struct error *err);
+
 /* ---- decisions and the audit chain ---- */
 struct store_decision {
     const char *id;

@@ -12,6 +12,6 @@ function(sluice_plugin name)
     set_target_properties(${name} PROPERTIES PREFIX "" C_VISIBILITY_PRESET hidden
         LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/plugins)
     if(PROJECT_NAME STREQUAL "sluice")
-        install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/sluice/plugins)
+        install(TARGETS ${name} LIBRARY DESTINATION lib/sluice/plugins)
     endif()
 endfunction()

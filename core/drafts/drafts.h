@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Draft chunks: proposed rules that wait for a decision.
+ *
+ * They come from denied requests (mechanistic), from an agent or an operator, or are held updates.
+ * Approving and undoing are updates like any other: they go through update_run, and the chunk's
+ * status changes in the transaction of the commit.
+ *
+ * Every function blocks (store, votes): worker threads only, any number at once.  What is returned
+ * lives in the arena that was given. */
+#ifndef DRAFTS_DRAFTS_H
+#define DRAFTS_DRAFTS_H
+
+#include "update/update.h"
+
+struct drafts;
+
+/* Called after a chunk was made or changed its status, on the thread that did it. */
+struct drafts_hooks {
+    void (*changed)(void *ctx, const char *sandbox, const char *draft_id, const char *status);
+    void *ctx;
+};
+
+struct drafts *drafts_new(struct updates *updates, const struct drafts_hooks *hooks,
+                          const struct log *log);
+void drafts_free(struct drafts *drafts);
+
+/* One refused request, or several alike. */
+struct drafts_denial {
+    const char *host;
+    uint16_t port;
+    const char *binary;                             /* "" when unknown */
+    const char *reason, *stage;
+    uint64_t count;
+    int64_t first_seen_ms, last_seen_ms;
+};
+
+int drafts_record_denials(struct drafts *drafts, const char *sandbox,
+                          const struct drafts_denial *items, size_t n, struct error *err);
+
+/* A rule that somebody proposes. */
+struct drafts_proposal {
+    const char *rule_name;                          /* "": made from the first endpoint */
+    const struct sluice_rule *rule;
+    const char *rationale;
+    double confidence;                              /* 0 to 1 */
+};
+
+/* All or nothing; ids has room for n.  source: "agent" or "operator". */
+int drafts_submit(struct drafts *drafts, const char *sandbox, const struct sluice_actor *actor,
+                  const char *source, const struct drafts_proposal *items, size_t n,
+                  struct arena *arena, const char **ids, struct problems *problems,
+                  struct error *err);
+
+/* A chunk and what approving it now would do. */
+struct drafts_view {
+    struct store_draft draft;
+    const char *sandbox;                            /* its sandbox's name */
+    const char *review_token;
+    bool previewed;                                 /* preview holds; else preview_error says why not */
+    struct update_result preview;                   /* a dry run of the approval; pending and rejected only */
+    const char *preview_error;
+};
+
+/* sandbox NULL: of all sandboxes; status NULL: any.  Oldest first. */
+int drafts_list(struct drafts *drafts, const char *sandbox, const char *status, struct arena *arena,
+                struct drafts_view **out, size_t *n, struct error *err);
+int drafts_get(struct drafts *drafts, const char *sandbox, const char *id, struct arena *arena,
+               struct drafts_view *out, struct error *err);
+
+/* Who decides, and why. */
+struct drafts_call {
+    const char *sandbox, *id;
+    struct sluice_actor actor;
+    const char *reason;                             /* NULL: none */
+    bool override;                                  /* see update_request */
+};
+
+/* token: ERROR_TOKEN without one, ERROR_MOVED when it is not that of the chunk as it stands. */
+int drafts_approve(struct drafts *drafts, const struct drafts_call *call, const char *token,
+                   struct arena *arena, struct update_result *out, struct problems *problems,
+                   struct error *err);
+/* An approved chunk is taken back first; changed says whether the policy changed then. */
+int drafts_reject(struct drafts *drafts, const struct drafts_call *call, struct arena *arena,
+                  struct update_result *out, bool *changed, struct problems *problems,
+                  struct error *err);
+int drafts_undo(struct drafts *drafts, const struct drafts_call *call, struct arena *arena,
+                struct update_result *out, struct problems *problems, struct error *err);
+int drafts_edit(struct drafts *drafts, const struct drafts_call *call, const struct sluice_rule *rule,
+                struct arena *arena, struct drafts_view *out, struct problems *problems,
+                struct error *err);
+
+struct drafts_skip {
+    const char *id, *why;
+};
+
+/* One update for all pending chunks that can be approved together. */
+int drafts_approve_all(struct drafts *drafts, const struct drafts_call *call,
+                       bool include_flagged, struct arena *arena, struct update_result *out,
+                       size_t *approved, struct drafts_skip **skipped, size_t *n_skipped,
+                       struct problems *problems, struct error *err);
+int drafts_clear(struct drafts *drafts, const struct drafts_call *call, uint64_t *cleared,
+                 struct error *err);
+int drafts_history(struct drafts *drafts, const char *sandbox, struct arena *arena,
+                   struct store_draft_event **out, size_t *n, struct error *err);
+
+#endif

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/config.h"
+
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/ipaddr.h"
+
+enum { CONFIG_BYTES_MAX = 1024 * 1024 };
+
+static int decode_addresses(struct schema_decoder *d, const struct doc_node *list,
+                            struct spec_host *host)
+{
+    const struct doc_node one = *list, *const lone[] = {&one};
+    const struct doc_node *const *items = list->kind == DOC_LIST ? (const struct doc_node *const *)list->items : lone;
+    size_t n = list->kind == DOC_LIST ? list->n : 1;
+    const char **addresses = arena_alloc(schema_arena(d), (n + 1) * sizeof *addresses);
+    for (size_t i = 0; i < n; i++) {
+        struct ipaddr address;
+        if (items[i]->kind != DOC_SCALAR || ipaddr_parse(items[i]->text, &address) != 0)
+            return schema_problem(d, items[i], "host %s is pinned to IP addresses, such as [10.77.0.2], not '%s'",
+                                  host->name, items[i]->text);
+        addresses[i] = items[i]->text;
+    }
+    host->addresses = addresses;
+    host->n_addresses = n;
+    return n ? 0 : schema_problem(d, list, "host %s has no address", host->name);
+}
+
+static int decode_hosts(struct schema_decoder *d, const struct doc_node *map, void *record)
+{
+    struct egress_settings *egress = record;
+    if (map->kind != DOC_MAP)
+        return schema_problem(d, map, "must be a map of host names to lists of addresses");
+    egress->hosts = arena_zalloc(schema_arena(d), (map->n + 1) * sizeof *egress->hosts);
+    for (size_t i = 0; i < map->n; i++) {
+        char host[IPADDR_HOST_SIZE];
+        const char *name = map->keys[i]->text;
+        if (ipaddr_canonical_host(name, strlen(name), host) != 0)
+            return schema_problem(d, map->keys[i], "'%s' is no host name", name);
+        egress->hosts[i].name = arena_str(schema_arena(d), host);
+        if (decode_addresses(d, map->items[i], &egress->hosts[i]) != 0)
+            return -1;
+    }
+    egress->n_hosts = map->n;
+    return 0;
+}
+
+static const struct schema_field egress_fields[] = {
+    {"hosts", SCHEMA_CUSTOM, .decode = decode_hosts, .help = "Pinned names, before DNS; checked like any answer of the resolver"},
+    {"extra_ca", SCHEMA_TEXT, offsetof(struct egress_settings, extra_ca), .help = "PEM file of further certificate authorities"},
+    {0},
+};
+static const struct schema egress_schema = {.name = "egress", .size = sizeof(struct egress_settings), .fields = egress_fields};
+
+static const char *const exits[] = {"keep", "stop", NULL};
+static const struct schema_field sandbox_fields[] = {
+    {"on_exit", SCHEMA_TEXT, offsetof(struct sandbox_settings, on_exit), .fallback = "keep", .words = exits, .help = "What becomes of running sandboxes when the gateway ends"},
+    {0},
+};
+static const struct schema sandboxes_schema = {.name = "sandboxes", .size = sizeof(struct sandbox_settings), .fields = sandbox_fields};
+
+static const struct schema_field config_fields[] = {
+    {"state_dir", SCHEMA_TEXT, offsetof(struct gateway_config, state_dir), .help = "Where everything is kept"},
+    {"listen", SCHEMA_TEXTS, offsetof(struct gateway_config, listen), offsetof(struct gateway_config, n_listen), .help = "unix:PATH or tcp:HOST:PORT"},
+    {"store", SCHEMA_TEXT, offsetof(struct gateway_config, store), .help = "sqlite:PATH"},
+    {"chain", SCHEMA_STRUCT, offsetof(struct gateway_config, chain), .sub = &chain_config_schema, .help = "The voters"},
+    {"egress", SCHEMA_STRUCT, offsetof(struct gateway_config, egress), .sub = &egress_schema, .help = "The sandboxes' proxies"},
+    {"sandboxes", SCHEMA_STRUCT, offsetof(struct gateway_config, sandboxes), .sub = &sandboxes_schema, .help = "The sandboxes"},
+    {0},
+};
+static const struct schema config_schema = {.name = "configuration", .size = sizeof(struct gateway_config), .fields = config_fields};
+
+static int read_file(const char *path, struct buf *out, struct error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_errno(err, ERROR_NOT_FOUND, "cannot read the configuration file %s", path);
+    ssize_t n;
+    do {
+        buf_reserve(out, 65536);
+        n = read(fd, out->data + out->len, 65536);
+        out->len += n > 0 ? (size_t)n : 0;
+    } while (n > 0 && out->len <= CONFIG_BYTES_MAX);
+    close(fd);
+    if (n < 0)
+        return error_errno(err, ERROR_NOT_FOUND, "cannot read the configuration file %s", path);
+    return 0;
+}
+
+static int decode_file(const struct buf *text, const char *path, struct arena *arena,
+                       struct gateway_config *out, struct problems *problems, struct error *err)
+{
+    struct doc_node *tree;
+    void *decoded;
+    if (doc_parse(buf_str(text), text->len, DOC_YAML, CONFIG_BYTES_MAX, arena, &tree, problems) != 0)
+        return error_set(err, ERROR_INVALID, "the configuration file %s is no YAML document", path);
+    if (tree->kind == DOC_NULL)
+        return 0;
+    if (schema_decode(&config_schema, tree, "", arena, &decoded, problems) != 0)
+        return error_set(err, ERROR_INVALID, "the configuration file %s has %zu problem%s", path,
+                         problems->n, problems->n == 1 ? "" : "s");
+    *out = *(struct gateway_config *)decoded;
+    return 0;
+}
+
+static int from_file(const char *path, struct arena *arena, struct gateway_config *out,
+                     struct problems *problems, struct error *err)
+{
+    struct buf text = {0};
+    if (read_file(path, &text, err) != 0) {
+        buf_free(&text);
+        return -1;
+    }
+    /* The tree points into its own copies, not into this buffer. */
+    int rc = decode_file(&text, path, arena, out, problems, err);
+    buf_free(&text);
+    return rc;
+}
+
+static const char *absolute(struct arena *arena, const char *path)
+{
+    char here[PATH_MAX];
+    if (*path == '/' || !getcwd(here, sizeof here))
+        return path;
+    return arena_printf(arena, "%s/%s", here, path);
+}
+
+static const char *default_state_dir(struct arena *arena)
+{
+    const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    if (geteuid() == 0)
+        return "/var/lib/sluice";
+    if (xdg && *xdg == '/')
+        return arena_printf(arena, "%s/sluice", xdg);
+    return arena_printf(arena, "%s/.local/state/sluice", home && *home ? home : "/tmp");
+}
+
+/* Where the shipped voters are: beside a build's bin/, or where they were installed. */
+static const char *default_plugin_dir(struct arena *arena)
+{
+    char exe[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    if (n < 0)
+        return "/usr/lib/sluice/plugins";
+    exe[n] = '\0';
+    const char *prefix = dirname(dirname(exe));
+    const char *in_build = arena_printf(arena, "%s/plugins", prefix);
+    if (access(in_build, F_OK) == 0)
+        return in_build;
+    return arena_printf(arena, "%s/lib/sluice/plugins", prefix);
+}
+
+static void default_chain(const struct gateway_flags *flags, struct arena *arena,
+                          struct gateway_config *c)
+{
+    struct chain_config *chain = arena_zalloc(arena, sizeof *chain);
+    if (c->chain)
+        *chain = *c->chain;
+    if (!chain->vote_timeout_ms)
+        chain->vote_timeout_ms = 500;
+    if (flags->n_plugin_dirs) {
+        chain->plugin_dirs = flags->plugin_dirs;
+        chain->n_plugin_dirs = flags->n_plugin_dirs;
+    } else if (!chain->n_plugin_dirs) {
+        const char **dirs = arena_alloc(arena, sizeof *dirs);
+        dirs[0] = default_plugin_dir(arena);
+        chain->plugin_dirs = dirs;
+        chain->n_plugin_dirs = 1;
+    }
+    const char *file = flags->config ? absolute(arena, flags->config) : NULL;
+    chain->base_dir = file ? dirname(arena_str(arena, file)) : absolute(arena, ".");
+    c->chain = chain;
+}
+
+static void fill_defaults(const struct gateway_flags *flags, struct arena *arena,
+                          struct gateway_config *c)
+{
+    if (flags->state_dir || !c->state_dir || !*c->state_dir)
+        c->state_dir = flags->state_dir ? flags->state_dir : default_state_dir(arena);
+    c->state_dir = absolute(arena, c->state_dir);
+    if (flags->store || !c->store || !*c->store)
+        c->store = flags->store ? flags->store : arena_printf(arena, "sqlite:%s/sluice.db", c->state_dir);
+    if (flags->n_listen) {
+        c->listen = flags->listen;
+        c->n_listen = flags->n_listen;
+    } else if (!c->n_listen) {
+        const char **listen = arena_alloc(arena, sizeof *listen);
+        listen[0] = arena_printf(arena, "unix:%s/sluice.sock", c->state_dir);
+        c->listen = listen;
+        c->n_listen = 1;
+    }
+    default_chain(flags, arena, c);
+    static const struct egress_settings no_egress = {.extra_ca = ""};
+    static const struct sandbox_settings keep = {.on_exit = "keep"};
+    if (!c->egress)
+        c->egress = &no_egress;
+    if (!c->sandboxes)
+        c->sandboxes = &keep;
+}
+
+int gateway_config_load(const struct gateway_flags *flags, struct arena *arena,
+                        struct gateway_config *out, struct problems *problems, struct error *err)
+{
+    *out = (struct gateway_config){0};
+    if (flags->config && from_file(flags->config, arena, out, problems, err) != 0)
+        return -1;
+    fill_defaults(flags, arena, out);
+    return 0;
+}
+
+static bool same_listen(const struct gateway_config *a, const struct gateway_config *b)
+{
+    if (a->n_listen != b->n_listen)
+        return false;
+    for (size_t i = 0; i < a->n_listen; i++)
+        if (strcmp(a->listen[i], b->listen[i]) != 0)
+            return false;
+    return true;
+}
+
+static bool same_egress(const struct egress_settings *a, const struct egress_settings *b)
+{
+    if (a->n_hosts != b->n_hosts || strcmp(a->extra_ca, b->extra_ca) != 0)
+        return false;
+    for (size_t i = 0; i < a->n_hosts; i++) {
+        if (strcmp(a->hosts[i].name, b->hosts[i].name) != 0 || a->hosts[i].n_addresses != b->hosts[i].n_addresses)
+            return false;
+        for (size_t j = 0; j < a->hosts[i].n_addresses; j++)
+            if (strcmp(a->hosts[i].addresses[j], b->hosts[i].addresses[j]) != 0)
+                return false;
+    }
+    return true;
+}
+
+const char *gateway_config_restart(const struct gateway_config *old, const struct gateway_config *new_,
+                                   struct arena *arena)
+{
+    return arena_printf(arena, "%s%s%s%s%s",
+                        strcmp(old->state_dir, new_->state_dir) ? "state_dir " : "",
+                        same_listen(old, new_) ? "" : "listen ",
+                        strcmp(old->store, new_->store) ? "store " : "",
+                        same_egress(old->egress, new_->egress) ? "" : "egress ",
+                        strcmp(old->sandboxes->on_exit, new_->sandboxes->on_exit) ? "sandboxes " : "");
+}

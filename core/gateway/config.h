@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The gateway's configuration: contract section 2.  Lives in the arena it was read into. */
+#ifndef GATEWAY_CONFIG_H
+#define GATEWAY_CONFIG_H
+
+#include "base/error.h"
+#include "base/log.h"
+#include "chain/config.h"
+#include "sandbox/spec.h"
+
+struct egress_settings {
+    struct spec_host *hosts;                        /* pinned names */
+    size_t n_hosts;
+    const char *extra_ca;                           /* PEM file, "" for none */
+};
+
+struct sandbox_settings {
+    const char *on_exit;                            /* "keep" or "stop" */
+};
+
+struct gateway_config {
+    const char *state_dir;
+    const char *const *listen;
+    size_t n_listen;
+    const char *store;
+    const struct chain_config *chain;               /* never NULL after gateway_config_load */
+    const struct egress_settings *egress;           /* never NULL after gateway_config_load */
+    const struct sandbox_settings *sandboxes;       /* never NULL after gateway_config_load */
+};
+
+/* What the command line says; it wins over the file. */
+struct gateway_flags {
+    const char *config;                             /* NULL: no file */
+    const char *state_dir, *store;                  /* NULL: not given */
+    const char *const *listen, *const *plugin_dirs;
+    size_t n_listen, n_plugin_dirs;
+    enum log_level log_level;
+    bool log_json, check;
+};
+
+/* Reads the file, applies the flags, fills in the defaults and checks the rest.  -1: err, and
+ * problems with line and column in the file. */
+int gateway_config_load(const struct gateway_flags *flags, struct arena *arena,
+                        struct gateway_config *out, struct problems *problems, struct error *err);
+
+/* Names of settings that differ and need a restart, comma-separated in the arena; "" for none. */
+const char *gateway_config_restart(const struct gateway_config *old, const struct gateway_config *new_,
+                                   struct arena *arena);
+
+#endif

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/gateway.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "gateway/sandboxes.h"
+
+struct gateway {
+    const struct gateway_flags *flags;
+    const struct log *log;
+    struct arena *arena;                            /* of the configuration */
+    struct gateway_config config;
+    pthread_mutex_t reload_lock;                    /* one reload at a time */
+
+    uv_loop_t loop;
+    uv_signal_t signals[3];
+    struct store *store;
+    struct updates *updates;
+    struct drafts *drafts;
+    struct jobs *jobs;
+    struct events *events;
+    struct sandboxes *sandboxes;
+    struct http_server *server;
+    struct api api;
+    char admin_token_hash[DIGEST_HEX_SIZE];
+    char *supervisor_address;
+    bool stopping;
+};
+
+static void print_problems(const char *file, const struct problems *problems)
+{
+    for (size_t i = 0; i < problems->n; i++) {
+        const struct problem *p = &problems->items[i];
+        if (file && p->line)
+            fprintf(stderr, "%s:%u:%u: ", file, p->line, p->column);
+        fprintf(stderr, "%s%s%s\n", p->path, *p->path ? ": " : "", p->message);
+    }
+}
+
+static int report(const struct gateway_flags *flags, struct problems *problems, const struct error *err, int code)
+{
+    print_problems(flags->config, problems);
+    fprintf(stderr, "sluiced: %s\n", err->text);
+    problems_free(problems);
+    return code;
+}
+
+/* ---- configuration and chain ---- */
+
+static struct chain *load_chain(const struct gateway_config *config, const struct log *log, struct problems *problems,
+                                struct error *err)
+{
+    struct chain *chain = chain_load(config->chain, log, problems);
+    if (!chain)
+        error_set(err, ERROR_INVALID, "the chain of voters does not load: %zu problem%s", problems->n,
+                  problems->n == 1 ? "" : "s");
+    return chain;
+}
+
+static void print_chain(struct chain *chain)
+{
+    for (size_t i = 0; i < chain_size(chain); i++) {
+        struct chain_voter_info v;
+        chain_describe(chain, i, &v);
+        printf("%-20s %-8s %-7s %-12s %-8s %s\n", v.name, v.version, v.kind, v.level, v.isolation, v.path);
+    }
+    printf("configuration is good: %zu voters\n", chain_size(chain));
+}
+
+int gateway_check(const struct gateway_flags *flags, const struct log *log)
+{
+    struct arena *arena = arena_new();
+    struct gateway_config config;
+    struct problems problems = {0};
+    struct error err;
+    struct chain *chain = NULL;
+    int code = 0;
+    if (gateway_config_load(flags, arena, &config, &problems, &err) != 0 ||
+        !(chain = load_chain(&config, log, &problems, &err)))
+        code = report(flags, &problems, &err, 2);
+    else
+        print_chain(chain);
+    chain_unref(chain);
+    arena_free(arena);
+    return code;
+}
+
+/* Worker thread.  All or nothing: a chain that does not load leaves the old one at work. */
+static int reload(void *ctx, struct problems *problems, struct error *err)
+{
+    struct gateway *g = ctx;
+    struct arena *arena = arena_new();
+    struct gateway_config config;
+    struct chain *chain = NULL;
+    int rc = -1;
+    pthread_mutex_lock(&g->reload_lock);
+    if (gateway_config_load(g->flags, arena, &config, problems, err) == 0 &&
+        (chain = load_chain(&config, g->log, problems, err))) {
+        const char *changed = gateway_config_restart(&g->config, &config, arena);
+        if (*changed)
+            log_warn(g->log, "these settings changed and need a restart: %s", changed);
+        updates_set_chain(g->updates, chain);
+        log_info(g->log, "reloaded: %zu voters", chain_size(chain));
+        events_publish(g->events, "chain", "", json_pack("{s:s}", "digest", chain_digest(chain)));
+        rc = 0;
+    } else {
+        error_prefix(err, "the chain at work stays");
+    }
+    pthread_mutex_unlock(&g->reload_lock);
+    chain_unref(chain);
+    arena_free(arena);
+    return rc;
+}
+
+struct hangup {
+    struct gateway *g;
+    struct problems problems;
+    struct error err;
+    int rc;
+};
+
+static void hangup_work(void *arg)
+{
+    struct hangup *h = arg;
+    h->rc = reload(h->g, &h->problems, &h->err);
+}
+
+static void hangup_done(void *arg)
+{
+    struct hangup *h = arg;
+    if (h->rc != 0) {
+        log_error(h->g->log, "%s", h->err.text);
+        for (size_t i = 0; i < h->problems.n; i++)
+            log_error(h->g->log, "%s: %s", h->problems.items[i].path, h->problems.items[i].message);
+    }
+    problems_free(&h->problems);
+    free(h);
+}
+
+/* ---- decisions: what was committed goes to its sandbox at once ---- */
+
+static void decided(void *ctx, const struct update_request *request, const struct update_result *result)
+{
+    struct gateway *g = ctx;
+    bool pushed = result->changed && result->outcome == CHAIN_ALLOWED;
+    if (pushed && request->kind != SLUICE_CREATE)
+        sandboxes_push(g->sandboxes, result->sandbox_id, result->revision, result->candidate);
+    if (!result->changed)
+        return;
+    log_info(g->log, "%s of sandbox %s by %s: %s%s%s", chain_kind_word(request->kind), request->sandbox,
+             request->actor.name, chain_outcome_word(result->outcome), result->outcome == CHAIN_ALLOWED ? "" : ", ",
+             result->outcome == CHAIN_ALLOWED ? "" : result->tally.why);
+    events_publish(g->events, "decision", request->sandbox,
+                   json_pack("{s:s, s:s, s:s, s:s, s:I}", "decision", result->decision_id, "kind",
+                             chain_kind_word(request->kind), "outcome", chain_outcome_word(result->outcome), "actor",
+                             request->actor.name, "revision", (json_int_t)(pushed ? result->revision : 0)));
+}
+
+static void draft_changed(void *ctx, const char *sandbox, const char *draft_id, const char *status)
+{
+    struct gateway *g = ctx;
+    events_publish(g->events, "draft", sandbox, json_pack("{s:s, s:s}", "draft", draft_id, "status", status));
+}
+
+/* ---- the end ---- */
+
+static void close_loop_handles(struct gateway *g)
+{
+    for (size_t i = 0; i < sizeof g->signals / sizeof *g->signals; i++)
+        uv_close((uv_handle_t *)&g->signals[i], NULL);
+    sandboxes_close(g->sandboxes);
+    events_close(g->events);
+}
+
+static void server_closed(void *ctx)
+{
+    close_loop_handles(ctx);
+}
+
+static void all_idle(void *ctx)
+{
+    struct gateway *g = ctx;
+    http_server_close(g->server, server_closed, g);
+}
+
+static void sandboxes_stopped(void *ctx)
+{
+    struct gateway *g = ctx;
+    jobs_when_idle(g->jobs, all_idle, g);
+}
+
+static void drained(void *ctx)
+{
+    struct gateway *g = ctx;
+    if (strcmp(g->config.sandboxes->on_exit, "stop") == 0)
+        sandboxes_stop_all(g->sandboxes, sandboxes_stopped, g);
+    else
+        sandboxes_stopped(g);
+}
+
+static void on_terminate(uv_signal_t *signal, int number)
+{
+    struct gateway *g = signal->data;
+    if (g->stopping)
+        return;
+    log_info(g->log, "%s: finishing what runs, then stopping", number == SIGINT ? "SIGINT" : "SIGTERM");
+    g->stopping = g->api.draining = true;
+    http_server_drain(g->server, drained, g);
+}
+
+static void on_hangup(uv_signal_t *signal, int number)
+{
+    (void)number;
+    struct hangup *h = alloc_zero(1, sizeof *h);
+    h->g = signal->data;
+    jobs_run(h->g->jobs, NULL, hangup_work, hangup_done, h);
+}
+
+static void start_signals(struct gateway *g)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    for (size_t i = 0; i < 3; i++) {
+        uv_signal_init(&g->loop, &g->signals[i]);
+        g->signals[i].data = g;
+        uv_signal_start(&g->signals[i], numbers[i] == SIGHUP ? on_hangup : on_terminate, numbers[i]);
+    }
+}
+
+/* ---- the start ---- */
+
+static int make_state_dir(const char *path, struct error *err)
+{
+    char *copy = alloc_str(path);
+    int rc = 0;
+    for (char *slash = strchr(copy + 1, '/');; slash = strchr(slash + 1, '/')) {
+        if (slash)
+            *slash = '\0';
+        if (mkdir(copy, 0700) != 0 && errno != EEXIST) {
+            rc = error_errno(err, ERROR_IO, "cannot make the state folder %s (at %s)", path, copy);
+            break;
+        }
+        if (!slash)
+            break;
+        *slash = '/';
+    }
+    free(copy);
+    return rc;
+}
+
+/* TCP clients on other machines, or of other users, show this token. */
+static int make_admin_token(struct gateway *g, struct error *err)
+{
+    char token[DIGEST_HEX_SIZE] = "";
+    char *path = alloc_printf("%s/admin.token", g->config.state_dir);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int rc = fd < 0 ? error_errno(err, ERROR_IO, "cannot open %s", path) : 0;
+    ssize_t n = fd < 0 ? -1 : read(fd, token, sizeof token - 1);
+    if (rc == 0 && n < DIGEST_HEX_SIZE - 1) {
+        digest_secret(token);
+        if (pwrite(fd, token, strlen(token), 0) != (ssize_t)strlen(token))
+            rc = error_errno(err, ERROR_IO, "cannot write %s", path);
+    }
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    digest_of(token, strlen(token), g->admin_token_hash);
+    g->api.admin_token_hash = g->admin_token_hash;
+    return rc;
+}
+
+/* Supervisors come through a Unix socket where there is one. */
+static char *pick_supervisor_address(struct gateway *g)
+{
+    char text[HTTP_ADDRESS_SIZE];
+    for (size_t i = 0; i < http_server_n_addresses(g->server); i++)
+        if (strncmp(http_server_address(g->server, i, text), "unix:", 5) == 0)
+            return alloc_str(text);
+    return alloc_str(http_server_address(g->server, 0, text));
+}
+
+static int listen_all(struct gateway *g, struct error *err)
+{
+    for (size_t i = 0; i < g->config.n_listen; i++)
+        if (http_server_listen(g->server, g->config.listen[i], err) != 0)
+            return error_prefix(err, "cannot listen on %s", g->config.listen[i]);
+    return 0;
+}
+
+static void say_ready(struct gateway *g)
+{
+    struct chain *chain = updates_chain(g->updates);
+    char text[HTTP_ADDRESS_SIZE];
+    printf("sluiced ready on ");
+    for (size_t i = 0; i < http_server_n_addresses(g->server); i++)
+        printf("%s%s", i ? ", " : "", http_server_address(g->server, i, text));
+    printf(" (%zu voters)\n", chain_size(chain));
+    fflush(stdout);
+    chain_unref(chain);
+}
+
+/* sd_notify(3): one datagram to the socket that systemd names. */
+static void notify_systemd(void)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t len = path ? strlen(path) : 0;
+    if (len < 2 || len >= sizeof address.sun_path || (*path != '/' && *path != '@'))
+        return;
+    memcpy(address.sun_path, path, len);
+    if (*path == '@')
+        address.sun_path[0] = '\0';
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    (void)!sendto(fd, "READY=1", 7, MSG_NOSIGNAL, (struct sockaddr *)&address,
+                  (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
+    close(fd);
+}
+
+static int open_parts(struct gateway *g, struct chain *chain, struct error *err)
+{
+    g->store = store_open(g->config.store, g->log, err);
+    if (!g->store || make_admin_token(g, err) != 0)
+        return -1;
+    const struct update_hooks hooks = {decided, g};
+    g->updates = updates_new(g->store, chain, &hooks, g->log);
+    const struct drafts_hooks draft_hooks = {draft_changed, g};
+    g->drafts = drafts_new(g->updates, &draft_hooks, g->log);
+    g->jobs = jobs_new(&g->loop);
+    g->events = events_new(&g->loop);
+    g->server = http_server_new(&g->loop, NULL, &api_router, &g->api, g->log);
+    if (listen_all(g, err) != 0)
+        return -1;
+    g->supervisor_address = pick_supervisor_address(g);
+    return 0;
+}
+
+static int open_sandboxes(struct gateway *g, struct error *err)
+{
+    const struct sandboxes_setup setup = {
+        .loop = &g->loop, .log = g->log, .store = g->store, .drafts = g->drafts, .jobs = g->jobs,
+        .events = g->events, .config = &g->config, .flags = g->flags, .gateway_address = g->supervisor_address,
+    };
+    g->sandboxes = sandboxes_new(&setup);
+    return sandboxes_adopt(g->sandboxes, err);
+}
+
+static void fill_api(struct gateway *g)
+{
+    g->api.loop = &g->loop;
+    g->api.log = g->log;
+    g->api.store = g->store;
+    g->api.updates = g->updates;
+    g->api.drafts = g->drafts;
+    g->api.jobs = g->jobs;
+    g->api.events = g->events;
+    g->api.server = g->server;
+    g->api.sandboxes = &sandboxes_api;
+    g->api.sandboxes_ctx = g->sandboxes;
+    g->api.reload = reload;
+    g->api.reload_ctx = g;
+    g->api.started_ms = clock_now_ms();
+}
+
+static void free_parts(struct gateway *g)
+{
+    drafts_free(g->drafts);
+    updates_free(g->updates);
+    if (g->jobs)
+        jobs_free(g->jobs);
+    store_close(g->store);
+    free(g->supervisor_address);
+    arena_free(g->arena);
+    pthread_mutex_destroy(&g->reload_lock);
+}
+
+static int serve(struct gateway *g, struct chain *chain, struct error *err)
+{
+    uv_loop_init(&g->loop);
+    if (make_state_dir(g->config.state_dir, err) != 0 || open_parts(g, chain, err) != 0 ||
+        open_sandboxes(g, err) != 0)
+        return -1;
+    fill_api(g);
+    start_signals(g);
+    say_ready(g);
+    notify_systemd();
+    uv_run(&g->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&g->loop);
+    log_info(g->log, "stopped");
+    return 0;
+}
+
+int gateway_run(const struct gateway_flags *flags, const struct log *log)
+{
+    struct gateway g = {.flags = flags, .log = log, .arena = arena_new()};
+    struct problems problems = {0};
+    struct error err;
+    struct chain *chain = NULL;
+    int code = 0;
+    pthread_mutex_init(&g.reload_lock, NULL);
+    if (gateway_config_load(flags, g.arena, &g.config, &problems, &err) != 0 ||
+        !(chain = load_chain(&g.config, log, &problems, &err)))
+        code = report(flags, &problems, &err, 2);
+    else if (serve(&g, chain, &err) != 0)
+        code = report(flags, &problems, &err, 1);
+    chain_unref(chain);
+    if (code == 0)
+        free_parts(&g);                             /* a start that failed leaves it to the process's end */
+    problems_free(&problems);
+    return code;
+}

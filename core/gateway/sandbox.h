@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside core/gateway: one sandbox as this gateway knows it. */
+#ifndef GATEWAY_SANDBOX_H
+#define GATEWAY_SANDBOX_H
+
+#include "base/digest.h"
+#include "gateway/sandboxes.h"
+#include "http/tunnel.h"
+#include "sandbox/protocol.h"
+
+enum { LOG_LINES_KEPT = 2000, START_TIMEOUT_MS = 30000, STOP_TIMEOUT_MS = 10000,
+       EXEC_TIMEOUT_MS = 10000, STOP_GRACE_MS = 500 };
+
+struct sandbox_waiter {
+    struct sandbox_waiter *next;
+    api_done *done;
+    void *arg;
+};
+
+/* A command that waits for its supervisor to dial back. */
+struct exec_wait {
+    struct exec_wait *next;
+    struct sandbox *sandbox;
+    char id[DIGEST_HEX_SIZE];
+    struct http_request *req;                       /* the client's, not yet answered */
+    uv_timer_t timer;
+};
+
+struct sandbox {
+    struct sandbox *next;
+    struct sandboxes *all;
+    char *id, *name, *dir;
+    int64_t number;
+    bool proxy;
+    char token_hash[DIGEST_HEX_SIZE];
+
+    enum { SANDBOX_DOWN, SANDBOX_STARTING, SANDBOX_UP, SANDBOX_STOPPING } state;
+    struct stream *stream;                          /* NULL: not connected */
+    bool ready;                                     /* hello was heard on this stream */
+    uint64_t sent_revision;                         /* the newest one this stream was told of */
+    char instance[UUID_SIZE];
+
+    uv_process_t *process;                          /* our child, or NULL */
+    int pidfd;                                      /* of the supervisor, -1: unknown */
+    uv_poll_t *exit_poll;                           /* on pidfd */
+    uv_timer_t *timer;                              /* of a start or stop under way */
+    struct sandbox_waiter *waiters;                 /* for that start or stop */
+    struct error start_error;                       /* what the supervisor said was wrong */
+    struct exec_wait *execs;
+
+    char **lines;                                   /* ring of its newest log lines */
+    size_t n_lines, first_line;
+    struct log_follower *followers;
+    bool removing;
+};
+
+struct push;
+struct stream;
+
+struct sandboxes {
+    struct sandboxes_setup setup;
+    struct sandbox *list;
+    char *supervisor, *init;                        /* paths of the programs */
+    uv_async_t wake;
+    uv_timer_t ping;
+    uv_mutex_t lock;                                /* guards pushes */
+    struct push *pushes, **last_push;
+    void (*on_stopped)(void *ctx);
+    void *stopped_ctx;
+    bool closing;
+};
+
+struct sandbox *sandbox_find(struct sandboxes *all, const char *id);
+struct sandbox *sandbox_by_name(struct sandboxes *all, const char *name);
+struct sandbox *sandbox_add(struct sandboxes *all, const struct store_sandbox *record);
+void sandbox_drop(struct sandbox *s);               /* out of the list, and freed when its handles are closed */
+
+/* life.c: start, stop, exit.  done is called on the loop thread, later. */
+void sandbox_load_and_start(struct sandboxes *all, const char *id, api_done *done, void *arg);
+void sandbox_stop(struct sandbox *s, api_done *done, void *arg);
+void sandbox_remove(struct sandboxes *all, const char *id, api_done *done, void *arg);
+void sandbox_forget(struct sandbox *s);             /* closes its handles; its supervisor goes on */
+void sandbox_watch(struct sandbox *s, pid_t pid);   /* tells when that process ends */
+void sandbox_is_ready(struct sandbox *s);
+void sandbox_ended(struct sandbox *s);
+/* Writes phase and error to the store and publishes the change. */
+void sandbox_phase(struct sandbox *s, const char *phase, const char *error);
+bool sandbox_lock_held(const char *dir);
+
+/* stream.c: the supervisor's stream. */
+void sandbox_accept_stream(struct sandbox *s, struct http_request *req);
+void sandbox_close_stream(struct sandbox *s);
+void sandbox_send(struct sandbox *s, const struct sandbox_message *message);
+void sandbox_send_policy(struct sandbox *s, uint64_t revision, struct policy *policy);
+
+/* exec.c */
+void sandbox_exec_request(struct sandboxes *all, struct http_request *req, const char *name);
+void sandbox_exec_answer(struct sandbox *s, struct http_request *req, const char *exec_id);
+void sandbox_exec_fail_all(struct sandbox *s, const char *why);
+
+/* logs.c */
+void sandbox_log_line(struct sandbox *s, const char *level, const char *text);
+void sandbox_logs_request(struct sandboxes *all, struct http_request *req, const char *name);
+void sandbox_logs_free(struct sandbox *s);
+
+#endif

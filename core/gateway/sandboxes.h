@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sandboxes of this gateway: their supervisors, streams and commands.
+ *
+ * A sandbox's record in the store is the truth about what it should be; this is about what runs.
+ * Loop thread only, except sandboxes_push. */
+#ifndef GATEWAY_SANDBOXES_H
+#define GATEWAY_SANDBOXES_H
+
+#include "api/api.h"
+#include "gateway/config.h"
+
+struct sandboxes;
+
+struct sandboxes_setup {
+    uv_loop_t *loop;
+    const struct log *log;
+    struct store *store;
+    struct drafts *drafts;
+    struct jobs *jobs;
+    struct events *events;
+    const struct gateway_config *config;
+    const struct gateway_flags *flags;
+    const char *gateway_address;                    /* what supervisors connect to */
+};
+
+struct sandboxes *sandboxes_new(const struct sandboxes_setup *setup);
+/* Finds the sandboxes on record again: those whose supervisor lives come back by themselves, the
+ * others are marked as stopped.  Before the server listens; blocks. */
+int sandboxes_adopt(struct sandboxes *all, struct error *err);
+/* A sandbox has a new revision.  Any thread; takes a reference of the policy. */
+void sandboxes_push(struct sandboxes *all, const char *sandbox_id, uint64_t revision,
+                    struct policy *policy);
+/* Ends every supervisor (on_exit: stop), then calls done. */
+void sandboxes_stop_all(struct sandboxes *all, void (*done)(void *ctx), void *ctx);
+/* Forgets them; supervisors that live go on.  Frees when its handles are closed. */
+void sandboxes_close(struct sandboxes *all);
+
+extern const struct api_sandboxes sandboxes_api;    /* ctx: struct sandboxes * */
+
+#endif
