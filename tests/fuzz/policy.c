@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Any bytes as a policy; what is read must print in both formats, and complete, to the same hash. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/policy.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void expect_same(const struct policy *policy, enum doc_format format)
+{
+    struct problems problems = {0};
+    struct buf text = {0};
+    policy_print(policy, format, &text);
+    /* Printing may exceed the limit of what is read: indentation, escapes. */
+    if (text.len <= POLICY_BYTES_MAX) {
+        struct policy *again = policy_parse(buf_str(&text), text.len, format, &problems);
+        if (!again || strcmp(policy_hash(again), policy_hash(policy)) != 0) {
+            fprintf(stderr, "%s\nreads back otherwise%s%s\n", buf_str(&text), again ? "" : ": ",
+                    again ? "" : problems.items[0].message);
+            abort();
+        }
+        policy_unref(again);
+    }
+    buf_free(&text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct problems problems = {0};
+    enum doc_format format = size && data[0] == '{' ? DOC_JSON : DOC_YAML;
+    struct policy *policy = policy_parse((const char *)data, size, format, &problems);
+    if (policy) {
+        struct policy *complete = policy_complete(policy, NULL);
+        expect_same(policy, DOC_YAML);
+        expect_same(policy, DOC_JSON);
+        expect_same(complete, DOC_YAML);
+        policy_unref(complete);
+        policy_unref(policy);
+    } else if (!problems.n) {
+        abort();
+    }
+    problems_free(&problems);
+    return 0;
+}
