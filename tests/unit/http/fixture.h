@@ -39,7 +39,7 @@ struct fixture {
     struct http_stream *stream;
     unsigned stream_closes, tunnel_closes, users_freed;
     bool stream_broken;
-    char stream_why[256];
+    char stream_why[1024];
     struct http_tunnel *tunnel;
     struct buf tunnel_got;
     bool tunnel_ended;
