@@ -24,7 +24,7 @@ static void set_actor(struct api_actor *a, const char *role, const char *via)
 
 static const char *via_word(const struct http_request *req)
 {
-    return req->peer->kind == HTTP_ADDRESS_UNIX ? "unix" : "tcp";
+    return req->peer->kind == HTTP_UNIX ? "unix" : "tcp";
 }
 
 static bool same_digest(const char *token, const char *hash)
@@ -91,7 +91,7 @@ static bool identify(struct api *api, const struct http_request *req, struct api
     const char *token = bearer(req);
     if (token)
         return by_token(api, req, token, a);
-    if (req->peer->kind != HTTP_ADDRESS_UNIX && !host_is_local(req))
+    if (req->peer->kind != HTTP_UNIX && !host_is_local(req))
         return false;
     return by_uid(req, a);
 }

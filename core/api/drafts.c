@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /v1/sandboxes/{name}/drafts and /v1/drafts. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/bodies.h"
+#include "api/change.h"
+#include "api/routes.h"
+
+
+static json_t *parsed(const char *json)
+{
+    json_t *value = json && *json ? json_loads(json, 0, NULL) : NULL;
+    return value ? value : json_null();
+}
+
+static void add_preview(json_t *json, const struct drafts_view *v)
+{
+    if (v->previewed) {
+        json_t *preview = update_document(&v->preview);
+        json_object_set_new(json, "preview", preview);
+        json_object_set(json, "votes", json_object_get(preview, "votes"));
+        json_object_set(json, "diff", json_object_get(preview, "diff"));
+        json_object_set(json, "would_be", json_object_get(preview, "outcome"));
+    } else if (v->preview_error) {
+        json_object_set_new(json, "error", json_string(v->preview_error));
+    }
+}
+
+static json_t *encode_view(struct api_call *call, const struct drafts_view *v)
+{
+    const struct store_draft *d = &v->draft;
+    json_t *json = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:i, s:s, s:I, s:s?, s:s?, s:s, s:f, s:s, s:s, s:s, s:s?, s:s, s:s}",
+        "id", d->id, "sandbox", v->sandbox, "status", d->status, "source", d->source, "rule_name",
+        d->rule_name, "rule", parsed(d->rule_json), "host", d->host, "port", (int)d->port, "binary",
+        d->binary, "hits", (json_int_t)d->hits, "first_seen", api_time(call->arena, d->first_seen_ms),
+        "last_seen", api_time(call->arena, d->last_seen_ms), "rationale", d->rationale, "confidence",
+        d->confidence, "security_notes", d->security_notes, "review_token", v->review_token,
+        "decided_by", d->decided_by, "decided_at", api_time(call->arena, d->decided_at_ms), "reason",
+        d->reason, "author", d->author);
+    if (*d->held_kind)
+        json_object_set_new(json, "held_kind", json_string(d->held_kind));
+    json_object_set_new(json, "approvals", parsed(d->approvals_json));
+    add_preview(json, v);
+    return json;
+}
+
+static int reply_list(struct api_call *call, const char *sandbox)
+{
+    static const char *const statuses[] = {"pending", "approved", "rejected", "superseded", NULL};
+    const char *status = api_query(call, "status");
+    struct drafts_view *views;
+    size_t n;
+    for (size_t i = 0; status && strcmp(status, statuses[i] ? statuses[i] : "") != 0; i++)
+        if (!statuses[i])
+            return error_set(&call->err, ERROR_MALFORMED,
+                             "status is pending, approved, rejected or superseded, not '%s'", status);
+    if (drafts_list(call->api->drafts, sandbox, status, call->arena, &views, &n, &call->err) != 0)
+        return -1;
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, encode_view(call, &views[i]));
+    return api_reply(call, 200, json_pack("{s:o}", "chunks", list));
+}
+
+int route_draft_list(struct api_call *call)
+{
+    return reply_list(call, api_param(call, "name"));
+}
+
+int route_draft_list_all(struct api_call *call)
+{
+    return reply_list(call, NULL);
+}
+
+static void begin(const struct api_call *call, const char *reason, struct drafts_call *out)
+{
+    const char *header = http_request_header(call->req, "Sluice-Reason");
+    *out = (struct drafts_call){
+        .sandbox = api_param(call, "name"),
+        .id = api_param(call, "id"),
+        .actor = call->actor->actor,
+        .reason = reason && *reason ? reason : header,
+    };
+    const char *override = http_request_header(call->req, "Sluice-Override");
+    out->override = override && strcasecmp(override, "true") == 0;
+}
+
+/* A body that may be left out. */
+static int decode_body(struct api_call *call, const struct schema *schema, void **out)
+{
+    static const struct doc_node nothing = {.kind = DOC_MAP, .text = "", .line = 1, .column = 1};
+    const struct doc_node *body = &nothing;
+    if (call->req->body.len && api_body(call, POLICY_BYTES_MAX, &body) != 0)
+        return -1;
+    if (schema_decode(schema, body, "", call->arena, out, &call->problems) != 0)
+        return error_set(&call->err, ERROR_INVALID, "the request has %zu problem%s", call->problems.n,
+                         call->problems.n == 1 ? "" : "s");
+    return 0;
+}
+
+int route_draft_approve(struct api_call *call)
+{
+    void *body;
+    struct drafts_call what;
+    struct update_result result = {0};
+    if (decode_body(call, &body_approve_schema, &body) != 0)
+        return -1;
+    const struct body_approve *approve = body;
+    const char *token = approve->review_token;
+    if (!*token)
+        token = http_request_header(call->req, "Sluice-Review-Token");
+    begin(call, NULL, &what);
+    if (drafts_approve(call->api->drafts, &what, token, call->arena, &result, &call->problems,
+                       &call->err) != 0) {
+        struct drafts_view view;
+        struct error ignored;
+        if ((call->err.kind == ERROR_MOVED || call->err.kind == ERROR_TOKEN) &&
+            drafts_get(call->api->drafts, what.sandbox, what.id, call->arena, &view, &ignored) == 0)
+            call->body = encode_view(call, &view);  /* the new token and the new diff */
+        return -1;
+    }
+    return api_update_reply(call, &result);
+}
+
+static int reply_draft(struct api_call *call, const char *id)
+{
+    struct drafts_view view;
+    if (drafts_get(call->api->drafts, api_param(call, "name"), id, call->arena, &view, &call->err) != 0)
+        return -1;
+    return api_reply(call, 200, encode_view(call, &view));
+}
+
+int route_draft_reject(struct api_call *call)
+{
+    void *body;
+    struct drafts_call what;
+    struct update_result result = {0};
+    bool changed = false;
+    if (decode_body(call, &body_reject_schema, &body) != 0)
+        return -1;
+    begin(call, ((const struct body_reject *)body)->reason, &what);
+    if (drafts_reject(call->api->drafts, &what, call->arena, &result, &changed, &call->problems, &call->err) != 0)
+        return -1;
+    if (changed && result.outcome != CHAIN_ALLOWED)
+        return api_update_reply(call, &result);
+    if (reply_draft(call, what.id) != 0)
+        return -1;
+    if (changed)
+        json_object_set_new(call->body, "update", update_document(&result));
+    return 0;
+}
+
+int route_draft_undo(struct api_call *call)
+{
+    struct drafts_call what;
+    struct update_result result = {0};
+    begin(call, NULL, &what);
+    if (drafts_undo(call->api->drafts, &what, call->arena, &result, &call->problems, &call->err) != 0)
+        return -1;
+    return api_update_reply(call, &result);
+}
+
+int route_draft_edit(struct api_call *call)
+{
+    const struct doc_node *body, *node;
+    void *rule;
+    struct drafts_call what;
+    struct drafts_view view;
+    if (api_body(call, POLICY_BYTES_MAX, &body) != 0)
+        return -1;
+    node = doc_get(body, "rule");
+    if (!node)
+        return error_set(&call->err, ERROR_INVALID, "the body is {\"rule\": {…}}: the rule that the chunk proposes from now on");
+    if (schema_decode(&policy_rule_schema, node, "rule", call->arena, &rule, &call->problems) != 0)
+        return error_set(&call->err, ERROR_INVALID, "the rule has %zu problem%s", call->problems.n,
+                         call->problems.n == 1 ? "" : "s");
+    begin(call, NULL, &what);
+    if (drafts_edit(call->api->drafts, &what, rule, call->arena, &view, &call->problems, &call->err) != 0)
+        return -1;
+    return api_reply(call, 200, encode_view(call, &view));
+}
+
+int route_draft_approve_all(struct api_call *call)
+{
+    void *body;
+    struct drafts_call what;
+    struct update_result result = {0};
+    struct drafts_skip *skipped;
+    size_t approved, n_skipped;
+    if (decode_body(call, &body_approve_all_schema, &body) != 0)
+        return -1;
+    begin(call, NULL, &what);
+    if (drafts_approve_all(call->api->drafts, &what,
+                           ((const struct body_approve_all *)body)->include_security_flagged,
+                           call->arena, &result, &approved, &skipped, &n_skipped, &call->problems,
+                           &call->err) != 0 ||
+        api_update_reply(call, &result) != 0)
+        return -1;
+    json_t *list = json_array();
+    for (size_t i = 0; i < n_skipped; i++)
+        json_array_append_new(list, json_pack("{s:s, s:s}", "id", skipped[i].id, "why", skipped[i].why));
+    json_object_set_new(call->body, "approved", json_integer((json_int_t)approved));
+    json_object_set_new(call->body, "skipped", list);
+    return 0;
+}
+
+int route_draft_clear(struct api_call *call)
+{
+    struct drafts_call what;
+    uint64_t cleared;
+    begin(call, NULL, &what);
+    if (drafts_clear(call->api->drafts, &what, &cleared, &call->err) != 0)
+        return -1;
+    return api_reply(call, 200, json_pack("{s:I}", "cleared", (json_int_t)cleared));
+}
+
+int route_draft_history(struct api_call *call)
+{
+    struct store_draft_event *items;
+    size_t n;
+    if (drafts_history(call->api->drafts, api_param(call, "name"), call->arena, &items, &n, &call->err) != 0)
+        return -1;
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_pack("{s:s?, s:s, s:s, s:s, s:s}", "at",
+                                              api_time(call->arena, items[i].at_ms), "event",
+                                              items[i].event, "id", items[i].draft_id, "actor",
+                                              items[i].actor, "text", items[i].text));
+    return api_reply(call, 200, json_pack("{s:o}", "history", list));
+}
+
+/* ---- POST …/drafts: {proposals: [{rule_name, rule, rationale, confidence}]} ---- */
+
+/* The field names of OpenShell's clients are read as well. */
+static const struct doc_node *member(const struct doc_node *map, const char *name, const char *alias)
+{
+    const struct doc_node *value = doc_get(map, name);
+    return value ? value : doc_get(map, alias);
+}
+
+static const char *text_of(const struct doc_node *node)
+{
+    return node && node->kind == DOC_SCALAR ? node->text : "";
+}
+
+static int decode_proposal(struct api_call *call, const struct doc_node *node, const char *path,
+                           struct drafts_proposal *out)
+{
+    void *rule;
+    const struct doc_node *body = member(node, "rule", "proposed_rule");
+    if (node->kind != DOC_MAP || !body)
+        return problems_add(&call->problems, path, node->line, node->column,
+                            "a proposal is {rule_name, rule, rationale, confidence}: the rule is missing");
+    const char *at = arena_printf(call->arena, "%s.rule", path);
+    if (schema_decode(&policy_rule_schema, body, at, call->arena, &rule, &call->problems) != 0)
+        return -1;
+    out->rule = rule;
+    out->rule_name = text_of(doc_get(node, "rule_name"));
+    out->rationale = text_of(doc_get(node, "rationale"));
+    const char *confidence = text_of(doc_get(node, "confidence"));
+    out->confidence = *confidence ? atof(confidence) : 0.75;
+    return 0;
+}
+
+static int decode_proposals(struct api_call *call, const struct doc_node *list,
+                            struct drafts_proposal *out)
+{
+    int rc = 0;
+    for (size_t i = 0; i < list->n; i++)
+        rc |= decode_proposal(call, list->items[i], arena_printf(call->arena, "proposals[%zu]", i), &out[i]);
+    if (rc == 0)
+        return 0;
+    return error_set(&call->err, ERROR_INVALID, "the proposals have %zu problem%s", call->problems.n,
+                     call->problems.n == 1 ? "" : "s");
+}
+
+static int reply_submitted(struct api_call *call, const char *const *ids, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        struct drafts_view view;
+        if (drafts_get(call->api->drafts, api_param(call, "name"), ids[i], call->arena, &view, &call->err) != 0) {
+            json_decref(list);
+            return -1;
+        }
+        json_array_append_new(list, encode_view(call, &view));
+    }
+    return api_reply(call, 201, json_pack("{s:o}", "chunks", list));
+}
+
+int route_draft_submit(struct api_call *call)
+{
+    const struct doc_node *body;
+    if (api_body(call, 2 * POLICY_BYTES_MAX, &body) != 0)
+        return -1;
+    const struct doc_node *list = member(body, "proposals", "proposed_chunks");
+    if (!list || list->kind != DOC_LIST || list->n == 0)
+        return error_set(&call->err, ERROR_INVALID,
+                         "the body is {\"proposals\": [{\"rule_name\": …, \"rule\": {…}, \"rationale\": …}]}");
+    struct drafts_proposal *items = arena_zalloc(call->arena, list->n * sizeof *items);
+    const char **ids = arena_zalloc(call->arena, list->n * sizeof *ids);
+    if (decode_proposals(call, list, items) != 0 ||
+        drafts_submit(call->api->drafts, api_param(call, "name"), &call->actor->actor, "operator", items,
+                      list->n, call->arena, ids, &call->problems, &call->err) != 0)
+        return -1;
+    return reply_submitted(call, ids, list->n);
+}
