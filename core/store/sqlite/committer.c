@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/sqlite/committer.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "store/sqlite/checkpointer.h"
+#include "store/sqlite/inner.h"
+#include "store/sqlite/thread.h"
+
+enum {
+    GROUP_MAX = 256,                                /* writes in one transaction */
+    WAL_PAGES_DUE = 1000,                           /* a log of this length wants a checkpoint */
+    WAL_PAGES_MAX = 32000,                          /* 125 MiB: the next commit waits for one */
+};
+
+/* One write.  A synchronous one lives on its caller's stack until finished. */
+struct job {
+    struct job *next;
+    store_write_fn fn;
+    void *arg;
+    void (*done)(void *arg, const struct error *err);   /* NULL: synchronous */
+    pthread_cond_t *wake;
+    bool finished;
+    int rc;
+    struct error err;
+};
+
+struct group {
+    struct job *jobs[GROUP_MAX];
+    size_t n;
+};
+
+struct committer {
+    struct db *db;
+    struct checkpointer *checkpointer;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t waiting;
+    struct job *first, **last;
+    bool closing;
+    int wal_pages;                                  /* the commit thread's */
+};
+
+/* ---- a transaction ---- */
+
+static int call(struct committer *c, struct job *job)
+{
+    struct store_tx tx = {c->db, arena_new()};
+    int rc = job->fn(&tx, job->arg, &job->err);
+    arena_free(tx.arena);
+    return rc;
+}
+
+static void run_job(struct committer *c, struct job *job)
+{
+    sqlite3 *handle = db_handle(c->db);
+    job->err = (struct error){0};
+    job->rc = db_run(c->db, &job->err, "SAVEPOINT job", "");
+    if (job->rc)
+        return;
+    job->rc = call(c, job);
+    if (sqlite3_get_autocommit(handle))
+        return;                                     /* SQLite gave up the whole transaction */
+    if (job->rc && db_run(c->db, NULL, "ROLLBACK TO job", ""))
+        sqlite3_exec(handle, "ROLLBACK", NULL, NULL, NULL);
+    else
+        db_run(c->db, NULL, "RELEASE job", "");
+}
+
+static int run_and_commit(struct committer *c, const struct group *group, struct error *err)
+{
+    sqlite3 *handle = db_handle(c->db);
+    for (size_t i = 0; i < group->n; i++) {
+        run_job(c, group->jobs[i]);
+        if (sqlite3_get_autocommit(handle))
+            return error_set(err, ERROR_IO, "the transaction was given up: %s",
+                             group->jobs[i]->err.text);
+    }
+    if (db_run(c->db, err, "COMMIT", "") == 0)
+        return 0;
+    if (!sqlite3_get_autocommit(handle))
+        sqlite3_exec(handle, "ROLLBACK", NULL, NULL, NULL);
+    return -1;
+}
+
+static void fail(const struct group *group, const struct error *err)
+{
+    for (size_t i = 0; i < group->n; i++) {
+        group->jobs[i]->rc = -1;
+        group->jobs[i]->err = *err;
+    }
+}
+
+/* Afterwards the writes with rc 0 are durable, and nothing is left of the others. */
+static void commit(struct committer *c, const struct group *group)
+{
+    struct error err = {0};
+    bool begun = db_run(c->db, &err, "BEGIN IMMEDIATE", "") == 0;
+    if (begun && run_and_commit(c, group, &err) == 0)
+        return;
+    if (!begun || group->n == 1) {
+        fail(group, &err);
+        return;
+    }
+    for (size_t i = 0; i < group->n; i++)
+        commit(c, &(struct group){{group->jobs[i]}, 1});
+}
+
+/* ---- the thread ---- */
+
+static int count_pages(void *arg, sqlite3 *handle, const char *name, int pages)
+{
+    struct committer *c = arg;
+    (void)handle;
+    (void)name;
+    c->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+static void keep_log_short(struct committer *c)
+{
+    if (c->wal_pages > WAL_PAGES_MAX)
+        sqlite3_wal_checkpoint_v2(db_handle(c->db), NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    else if (c->wal_pages > WAL_PAGES_DUE)
+        checkpointer_wake(c->checkpointer);
+}
+
+/* Empty: the store closes. */
+static void take_group(struct committer *c, struct group *group)
+{
+    group->n = 0;
+    pthread_mutex_lock(&c->lock);
+    while (!c->first && !c->closing)
+        pthread_cond_wait(&c->waiting, &c->lock);
+    while (c->first && group->n < GROUP_MAX) {
+        group->jobs[group->n++] = c->first;
+        c->first = c->first->next;
+    }
+    if (!c->first)
+        c->last = &c->first;
+    pthread_mutex_unlock(&c->lock);
+}
+
+static void answer_async(struct job *job)
+{
+    job->done(job->arg, job->rc ? &job->err : NULL);
+    free(job);
+}
+
+static void answer(struct committer *c, const struct group *group)
+{
+    struct job *async[GROUP_MAX];
+    size_t n_async = 0;
+    pthread_mutex_lock(&c->lock);
+    for (size_t i = 0; i < group->n; i++) {
+        struct job *job = group->jobs[i];
+        if (job->done) {
+            async[n_async++] = job;
+            continue;
+        }
+        job->finished = true;
+        pthread_cond_signal(job->wake);
+    }
+    pthread_mutex_unlock(&c->lock);
+    for (size_t i = 0; i < n_async; i++)
+        answer_async(async[i]);
+}
+
+static void *run(void *arg)
+{
+    struct committer *c = arg;
+    struct group group;
+    for (take_group(c, &group); group.n; take_group(c, &group)) {
+        commit(c, &group);
+        answer(c, &group);
+        keep_log_short(c);
+    }
+    return NULL;
+}
+
+/* ---- handing over ---- */
+
+static void enqueue(struct committer *c, struct job *job)
+{
+    *c->last = job;
+    c->last = &job->next;
+    pthread_cond_signal(&c->waiting);
+}
+
+int committer_write(struct committer *committer, store_write_fn fn, void *arg, struct error *err)
+{
+    pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
+    struct job job = {.fn = fn, .arg = arg, .wake = &wake};
+    pthread_mutex_lock(&committer->lock);
+    enqueue(committer, &job);
+    while (!job.finished)
+        pthread_cond_wait(&wake, &committer->lock);
+    pthread_mutex_unlock(&committer->lock);
+    pthread_cond_destroy(&wake);
+    if (job.rc && err)
+        *err = job.err;
+    return job.rc;
+}
+
+void committer_write_async(struct committer *committer, store_write_fn fn, void *arg,
+                           void (*done)(void *arg, const struct error *err))
+{
+    struct job *job = alloc_zero(1, sizeof *job);
+    job->fn = fn;
+    job->arg = arg;
+    job->done = done;
+    pthread_mutex_lock(&committer->lock);
+    enqueue(committer, job);
+    pthread_mutex_unlock(&committer->lock);
+}
+
+/* ---- life ---- */
+
+static void release(struct committer *c)
+{
+    checkpointer_free(c->checkpointer);
+    pthread_cond_destroy(&c->waiting);
+    pthread_mutex_destroy(&c->lock);
+    db_close(c->db);
+    free(c);
+}
+
+static int start(struct committer *c, const char *path, const struct log *log, struct error *err)
+{
+    if (!(c->db = db_open(path, DB_WRITE, err)) ||
+        !(c->checkpointer = checkpointer_new(path, log, err)))
+        return -1;
+    sqlite3_wal_hook(db_handle(c->db), count_pages, c);
+    return thread_start(&c->thread, "commit", run, c, err);
+}
+
+struct committer *committer_new(const char *path, const struct log *log, struct error *err)
+{
+    struct committer *c = alloc_zero(1, sizeof *c);
+    c->last = &c->first;
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->waiting, NULL);
+    if (start(c, path, log, err) == 0)
+        return c;
+    release(c);
+    return NULL;
+}
+
+void committer_free(struct committer *committer)
+{
+    if (!committer)
+        return;
+    pthread_mutex_lock(&committer->lock);
+    committer->closing = true;
+    pthread_cond_signal(&committer->waiting);
+    pthread_mutex_unlock(&committer->lock);
+    pthread_join(committer->thread, NULL);
+    release(committer);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "store/sqlite/inner.h"
+
+#define COLUMNS(X, comma)                                                                          \
+    X(TEXT, id) comma X(TEXT, sandbox_id) comma X(TEXT, status) comma X(TEXT, source)              \
+    comma X(TEXT, rule_name) comma X(TEXT, rule_json) comma X(TEXT, held_kind)                     \
+    comma X(TEXT, held_json) comma X(TEXT, host) comma X(PORT, port) comma X(TEXT, binary)         \
+    comma X(COUNT, hits) comma X(INTEGER, first_seen_ms) comma X(INTEGER, last_seen_ms)            \
+    comma X(TEXT, rationale) comma X(TEXT, security_notes) comma X(TEXT, author)                   \
+    comma X(REAL, confidence) comma X(TEXT, approvals_json) comma X(TEXT, decided_by)              \
+    comma X(TEXT, reason) comma X(INTEGER, created_at_ms) comma X(INTEGER, decided_at_ms)          \
+    comma X(COUNT, revision) comma X(TEXT, undo_json)
+#define EVENT_COLUMNS(X, comma)                                                                    \
+    X(TEXT, draft_id) comma X(TEXT, event) comma X(TEXT, actor) comma X(TEXT, text)                \
+    comma X(INTEGER, at_ms)
+
+#define SELECT       "SELECT " COLUMNS(DB_NAME, ",") " FROM draft "
+#define SELECT_EVENT "SELECT " EVENT_COLUMNS(DB_NAME, ",") " FROM draft_event "
+
+static const struct db_column columns[] = {
+#define X(kind, field) {#field, DB_##kind, offsetof(struct store_draft, field)},
+    COLUMNS(X, )
+#undef X
+};
+
+static const struct db_record record = {sizeof(struct store_draft), columns,
+                                        sizeof columns / sizeof *columns};
+
+static const struct db_column event_columns[] = {
+#define X(kind, field) {#field, DB_##kind, offsetof(struct store_draft_event, field)},
+    EVENT_COLUMNS(X, )
+#undef X
+};
+
+static const struct db_record event_record = {sizeof(struct store_draft_event), event_columns,
+                                              sizeof event_columns / sizeof *event_columns};
+
+/* ---- reading ---- */
+
+static int get(struct db *db, const char *sandbox_id, const char *id, struct arena *arena,
+               struct store_draft *out, struct error *err)
+{
+    sqlite3_stmt *stmt = db_query(db, err, SELECT "WHERE id=? AND sandbox_id=?", "tt", id, sandbox_id);
+    int rc = db_record_one(db, stmt, &record, arena, out, err);
+    if (rc == 0)
+        return error_set(err, ERROR_NOT_FOUND, "chunk '%s' not found", id);
+    return rc > 0 ? 0 : -1;
+}
+
+int store_draft_get(struct store *s, const char *sandbox_id, const char *id, struct arena *arena,
+                    struct store_draft *out, struct error *err)
+{
+    struct db *db = db_pool_take(s->readers);
+    int rc = get(db, sandbox_id, id, arena, out, err);
+    db_pool_give(s->readers, db);
+    return rc;
+}
+
+int store_tx_draft_get(struct store_tx *tx, const char *sandbox_id, const char *id, struct arena *arena,
+                       struct store_draft *out, struct error *err)
+{
+    return get(tx->db, sandbox_id, id, arena, out, err);
+}
+
+/* An empty status stands for any.  Nothing waits for a decision in a sandbox that is gone. */
+static sqlite3_stmt *select_drafts(struct db *db, const char *sandbox_id, const char *status,
+                                   struct error *err)
+{
+    if (sandbox_id)
+        return db_query(db, err, SELECT "WHERE sandbox_id=? AND (?='' OR status=?) ORDER BY number",
+                        "ttt", sandbox_id, status, status);
+    return db_query(db, err, SELECT "WHERE (?='' OR status=?) AND sandbox_id IN "
+                    "(SELECT id FROM sandbox WHERE deleted_at_ms=0) ORDER BY number", "tt", status,
+                    status);
+}
+
+int store_draft_list(struct store *s, const char *sandbox_id, const char *status, struct arena *arena,
+                     struct store_draft **out, size_t *n, struct error *err)
+{
+    struct db *db = db_pool_take(s->readers);
+    sqlite3_stmt *stmt = select_drafts(db, sandbox_id, status, err);
+    int rc = db_record_all(db, stmt, &record, arena, out, n, err);
+    db_pool_give(s->readers, db);
+    return rc;
+}
+
+int store_draft_history(struct store *s, const char *sandbox_id, struct arena *arena,
+                        struct store_draft_event **out, size_t *n, struct error *err)
+{
+    struct db *db = db_pool_take(s->readers);
+    sqlite3_stmt *stmt = db_query(db, err, SELECT_EVENT "WHERE sandbox_id=? ORDER BY number", "t",
+                                  sandbox_id);
+    int rc = db_record_all(db, stmt, &event_record, arena, out, n, err);
+    db_pool_give(s->readers, db);
+    return rc;
+}
+
+int store_tx_draft_find(struct store_tx *tx, const char *sandbox_id, const char *host, uint16_t port,
+                        const char *binary, struct arena *arena, struct store_draft *out,
+                        struct error *err)
+{
+    sqlite3_stmt *stmt = db_query(tx->db, err, SELECT "WHERE source='mechanistic' AND sandbox_id=? "
+                                  "AND host=? AND port=? AND binary=?", "ttit", sandbox_id, host,
+                                  (int64_t)port, binary);
+    int rc = db_record_one(tx->db, stmt, &record, arena, out, err);
+    if (rc == 0)
+        return error_set(err, ERROR_NOT_FOUND, "no chunk for %s:%u and '%s'", host, port, binary);
+    return rc > 0 ? 0 : -1;
+}
+
+/* ---- writing ---- */
+
+int store_tx_draft_insert(struct store_tx *tx, const struct store_draft *draft, struct error *err)
+{
+    int rc = db_record_run(tx->db, err, DB_INSERT("draft", COLUMNS), &record, draft, "");
+    if (rc && db_broke_unique(tx->db))
+        return error_set(err, ERROR_EXISTS, "chunk '%s', or one for the same host, port and binary, "
+                         "exists already", draft->id);
+    return rc;
+}
+
+int store_tx_draft_update(struct store_tx *tx, const struct store_draft *draft,
+                          const char *expected_status, struct error *err)
+{
+    sqlite3_stmt *stmt = db_query(tx->db, err, "SELECT status FROM draft WHERE id=? AND sandbox_id=?",
+                                  "tt", draft->id, draft->sandbox_id);
+    int rc = stmt ? db_next(tx->db, stmt, err) : -1;
+    if (rc == 0)
+        return error_set(err, ERROR_NOT_FOUND, "chunk '%s' not found", draft->id);
+    if (rc < 0)
+        return -1;
+    const char *status = arena_str(tx->arena, (const char *)sqlite3_column_text(stmt, 0));
+    db_end(stmt);
+    if (strcmp(status, expected_status) != 0)
+        return error_set(err, ERROR_STATE, "chunk status is '%s', expected '%s'", status,
+                         expected_status);
+    return db_record_run(tx->db, err, "UPDATE draft SET " COLUMNS(DB_SET, ",") " WHERE id=?", &record,
+                         draft, "t", draft->id);
+}
+
+int store_tx_draft_clear(struct store_tx *tx, const char *sandbox_id, uint64_t *cleared,
+                         struct error *err)
+{
+    int rc = db_run(tx->db, err, "DELETE FROM draft WHERE sandbox_id=? AND status='pending'", "t",
+                    sandbox_id);
+    *cleared = rc ? 0 : (uint64_t)db_changes(tx->db);
+    return rc;
+}
+
+int store_tx_draft_event(struct store_tx *tx, const char *sandbox_id,
+                         const struct store_draft_event *event, struct error *err)
+{
+    return db_record_run(tx->db, err, "INSERT INTO draft_event(" EVENT_COLUMNS(DB_NAME, ",")
+                         ",sandbox_id) VALUES(" EVENT_COLUMNS(DB_PARAM, ",") ",?)", &event_record,
+                         event, "t", sandbox_id);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this folder know of the store: where a read and a write find a connection. */
+#ifndef STORE_SQLITE_INNER_H
+#define STORE_SQLITE_INNER_H
+
+#include "store/sqlite/db.h"
+#include "store/sqlite/pool.h"
+#include "store/store.h"
+
+struct store {
+    struct committer *committer;
+    struct db_pool *readers;
+};
+
+struct store_tx {
+    struct db *db;
+    struct arena *arena;                            /* until the function returns */
+};
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/sqlite/migration.h"
+
+#include <stdio.h>
+
+/* "slce": how we know the file for ours. */
+enum { APPLICATION_ID = 0x736c6365 };
+
+/* Schema n is what the first n steps make.  A step that was ever released is never edited. */
+static const char *const steps[] = {
+    "CREATE TABLE sandbox ("
+    " number INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " id TEXT NOT NULL UNIQUE,"
+    " name TEXT NOT NULL,"
+    " network TEXT NOT NULL,"
+    " labels_json TEXT NOT NULL,"
+    " env_json TEXT NOT NULL,"
+    " approval_mode TEXT NOT NULL,"
+    " token_hash TEXT NOT NULL,"
+    " phase TEXT NOT NULL,"
+    " error TEXT NOT NULL,"
+    " revision INTEGER NOT NULL,"
+    " loaded_revision INTEGER NOT NULL,"
+    " created_at_ms INTEGER NOT NULL,"
+    " deleted_at_ms INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE UNIQUE INDEX sandbox_name ON sandbox(name) WHERE deleted_at_ms = 0;"
+
+    "CREATE TABLE revision ("
+    " sandbox_id TEXT NOT NULL REFERENCES sandbox(id),"
+    " revision INTEGER NOT NULL CHECK (revision > 0),"
+    " hash TEXT NOT NULL,"
+    " kind TEXT NOT NULL,"
+    " actor TEXT NOT NULL,"
+    " reason TEXT NOT NULL,"
+    " status TEXT NOT NULL CHECK (status IN ('pending', 'loaded', 'failed', 'superseded')),"
+    " error TEXT NOT NULL,"
+    " decision_id TEXT NOT NULL,"
+    " created_at_ms INTEGER NOT NULL,"
+    " loaded_at_ms INTEGER NOT NULL,"
+    " policy_json TEXT NOT NULL,"
+    " PRIMARY KEY (sandbox_id, revision)"
+    ") STRICT;"
+
+    "CREATE TABLE decision ("
+    " seq INTEGER PRIMARY KEY,"
+    " id TEXT NOT NULL UNIQUE,"
+    " sandbox_id TEXT NOT NULL,"
+    " sandbox TEXT NOT NULL,"
+    " kind TEXT NOT NULL,"
+    " outcome TEXT NOT NULL,"
+    " actor TEXT NOT NULL,"
+    " role TEXT NOT NULL,"
+    " via TEXT NOT NULL,"
+    " reason TEXT NOT NULL,"
+    " base_revision INTEGER NOT NULL,"
+    " revision INTEGER NOT NULL,"
+    " base_hash TEXT NOT NULL,"
+    " candidate_hash TEXT NOT NULL,"
+    " votes_json TEXT NOT NULL,"
+    " diff_json TEXT NOT NULL,"
+    " warnings_json TEXT NOT NULL,"
+    " draft_id TEXT NOT NULL,"
+    " chain_digest TEXT NOT NULL,"
+    " overridden INTEGER NOT NULL,"
+    " at_ms INTEGER NOT NULL,"
+    " previous TEXT NOT NULL,"
+    " hash TEXT NOT NULL,"
+    " candidate_json TEXT NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX decision_sandbox ON decision(sandbox_id, seq);"
+    "CREATE TABLE audit_head ("
+    " one INTEGER PRIMARY KEY CHECK (one = 1),"
+    " count INTEGER NOT NULL,"
+    " hash TEXT NOT NULL"
+    ") STRICT;"
+    "INSERT INTO audit_head VALUES (1, 0, '');"
+    /* These stop slips of ours; whoever writes the file itself is found by the chain. */
+    "CREATE TRIGGER decision_update BEFORE UPDATE ON decision"
+    " BEGIN SELECT RAISE(ABORT, 'audit records are never changed'); END;"
+    "CREATE TRIGGER decision_delete BEFORE DELETE ON decision"
+    " BEGIN SELECT RAISE(ABORT, 'audit records are never removed'); END;"
+    "CREATE TRIGGER audit_head_delete BEFORE DELETE ON audit_head"
+    " BEGIN SELECT RAISE(ABORT, 'the head of the audit chain is never removed'); END;"
+
+    "CREATE TABLE draft ("
+    " number INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " id TEXT NOT NULL UNIQUE,"
+    " sandbox_id TEXT NOT NULL REFERENCES sandbox(id),"
+    " status TEXT NOT NULL CHECK (status IN ('pending', 'approved', 'rejected', 'superseded')),"
+    " source TEXT NOT NULL,"
+    " rule_name TEXT NOT NULL,"
+    " rule_json TEXT NOT NULL,"
+    " held_kind TEXT NOT NULL,"
+    " held_json TEXT NOT NULL,"
+    " host TEXT NOT NULL,"
+    " port INTEGER NOT NULL,"
+    " binary TEXT NOT NULL,"
+    " hits INTEGER NOT NULL,"
+    " first_seen_ms INTEGER NOT NULL,"
+    " last_seen_ms INTEGER NOT NULL,"
+    " rationale TEXT NOT NULL,"
+    " security_notes TEXT NOT NULL,"
+    " author TEXT NOT NULL,"
+    " confidence REAL NOT NULL,"
+    " approvals_json TEXT NOT NULL,"
+    " decided_by TEXT NOT NULL,"
+    " reason TEXT NOT NULL,"
+    " created_at_ms INTEGER NOT NULL,"
+    " decided_at_ms INTEGER NOT NULL,"
+    " revision INTEGER NOT NULL,"
+    " undo_json TEXT NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX draft_sandbox ON draft(sandbox_id, number);"
+    "CREATE INDEX draft_status ON draft(status, number);"
+    "CREATE UNIQUE INDEX draft_denied ON draft(sandbox_id, host, port, binary)"
+    " WHERE source = 'mechanistic';"
+    "CREATE TABLE draft_event ("
+    " number INTEGER PRIMARY KEY,"
+    " sandbox_id TEXT NOT NULL REFERENCES sandbox(id),"
+    " draft_id TEXT NOT NULL,"
+    " event TEXT NOT NULL,"
+    " actor TEXT NOT NULL,"
+    " text TEXT NOT NULL,"
+    " at_ms INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX draft_event_sandbox ON draft_event(sandbox_id, number);",
+};
+
+enum { SCHEMA = sizeof steps / sizeof *steps };
+
+static int number_of(struct db *db, const char *sql, int64_t *out, struct error *err)
+{
+    sqlite3_stmt *stmt = db_query(db, err, sql, "");
+    if (!stmt || db_next(db, stmt, err) < 0)
+        return -1;
+    *out = sqlite3_column_int64(stmt, 0);
+    db_end(stmt);
+    return 0;
+}
+
+/* 0 in *version: an empty database, which may become ours. */
+static int recognise(struct db *db, const char *path, int64_t *version, struct error *err)
+{
+    int64_t application = 0, tables = 0;
+    if (number_of(db, "PRAGMA application_id", &application, err) ||
+        number_of(db, "PRAGMA user_version", version, err) ||
+        number_of(db, "SELECT count(*) FROM sqlite_schema", &tables, err))
+        return -1;
+    bool empty = tables == 0 && *version == 0 && application == 0;
+    if (!empty && application != APPLICATION_ID)
+        return error_set(err, ERROR_IO, "store %s: is the database of another program", path);
+    if (*version > SCHEMA)
+        return error_set(err, ERROR_IO, "store %s: has schema %lld, this sluice knows schemas up to "
+                         "%d: use the newer sluice that wrote it, or restore the backup of before",
+                         path, (long long)*version, SCHEMA);
+    return 0;
+}
+
+static int run_step(struct db *db, int64_t step, struct error *err)
+{
+    char mark[96];
+    snprintf(mark, sizeof mark, "PRAGMA application_id=%d; PRAGMA user_version=%lld", APPLICATION_ID,
+             (long long)step + 1);
+    if (sqlite3_exec(db_handle(db), steps[step], NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_exec(db_handle(db), mark, NULL, NULL, NULL) != SQLITE_OK)
+        return db_fail(db, err);
+    return 0;
+}
+
+static int run_steps(struct db *db, const char *path, struct error *err)
+{
+    int64_t version = 0;
+    if (recognise(db, path, &version, err))
+        return -1;
+    for (; version < SCHEMA; version++)
+        if (run_step(db, version, err))
+            return error_prefix(err, "migration to schema %lld", (long long)version + 1);
+    return db_run(db, err, "COMMIT", "");
+}
+
+int migration_run(struct db *db, const char *path, struct error *err)
+{
+    if (db_run(db, err, "BEGIN IMMEDIATE", ""))
+        return -1;
+    int rc = run_steps(db, path, err);
+    if (rc)
+        db_run(db, NULL, "ROLLBACK", "");
+    return rc;
+}
+
+int migration_check(struct db *db, const char *path, struct error *err)
+{
+    int64_t version = 0;
+    if (recognise(db, path, &version, err))
+        return -1;
+    return version > 0 ? 0 : error_set(err, ERROR_IO, "store %s: is empty", path);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A few connections for reading, lent to one thread at a time.  Any thread. */
+#ifndef STORE_SQLITE_POOL_H
+#define STORE_SQLITE_POOL_H
+
+#include "store/sqlite/db.h"
+
+struct db_pool;
+
+struct db_pool *db_pool_new(const char *path, struct error *err);
+void db_pool_free(struct db_pool *pool);            /* all connections must be back; NULL is fine */
+struct db *db_pool_take(struct db_pool *pool);      /* waits for one; never NULL */
+void db_pool_give(struct db_pool *pool, struct db *db);
+
+#endif

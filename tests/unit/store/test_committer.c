@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commit thread: groups, failures of one and of all, many threads at once. */
+#include "store/fixture.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+
+enum { THREADS = 64, UPDATES = 200 };
+
+/* ---- one gate that holds the commit thread until the queue is filled ---- */
+
+struct gate {
+    pthread_mutex_t lock;
+    pthread_cond_t moved;
+    bool entered, open;
+};
+
+static int wait_at_gate(struct store_tx *tx, void *arg, struct error *err)
+{
+    struct gate *gate = arg;
+    (void)tx;
+    (void)err;
+    pthread_mutex_lock(&gate->lock);
+    gate->entered = true;
+    pthread_cond_broadcast(&gate->moved);
+    while (!gate->open)
+        pthread_cond_wait(&gate->moved, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+    return 0;
+}
+
+static void nothing_to_do(void *arg, const struct error *err)
+{
+    (void)arg;
+    assert_null(err);
+}
+
+static void close_gate(struct fixture *f, struct gate *gate)
+{
+    *gate = (struct gate){PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false};
+    store_write_async(f->store, wait_at_gate, gate, nothing_to_do);
+    pthread_mutex_lock(&gate->lock);
+    while (!gate->entered)
+        pthread_cond_wait(&gate->moved, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+static void open_gate(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    gate->open = true;
+    pthread_cond_broadcast(&gate->moved);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+/* ---- writes that are queued and remember what came of them ---- */
+
+struct outcome {
+    char id[16];
+    size_t padding;                                 /* bytes of candidate text */
+    bool fail;
+    int calls;
+    bool done, failed;
+    struct error err;
+};
+
+static int append_or_fail(struct store_tx *tx, void *arg, struct error *err)
+{
+    struct outcome *o = arg;
+    struct store_decision decision = a_decision(o->id, "r");
+    char *text = alloc_zero(o->padding + 1, 1);
+    memset(text, 'x', o->padding);
+    decision.candidate_json = text;
+    o->calls++;
+    int rc = store_tx_decision_append(tx, &decision, err);
+    free(text);
+    return o->fail ? error_set(err, ERROR_DENIED, "%s does not want to", o->id) : rc;
+}
+
+static void note(void *arg, const struct error *err)
+{
+    struct outcome *o = arg;
+    o->done = true;
+    o->failed = err != NULL;
+    if (err)
+        o->err = *err;
+}
+
+static int pass_by(struct store_tx *tx, void *arg, struct error *err)
+{
+    (void)tx;
+    (void)arg;
+    (void)err;
+    return 0;
+}
+
+/* Files may not grow beyond what the log has now and some room. */
+static void limit_files(struct fixture *f, rlim_t room)
+{
+    struct stat st;
+    struct rlimit limit;
+    char *log = alloc_printf("%s-wal", f->path);
+    assert_int_equal(stat(log, &st), 0);
+    free(log);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = room == RLIM_INFINITY ? limit.rlim_max : (rlim_t)st.st_size + room;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* Lets the commit thread find n writes waiting, and returns when all are answered. */
+static void run_queued(struct fixture *f, struct outcome *outcomes, size_t n, rlim_t room)
+{
+    struct gate gate;
+    close_gate(f, &gate);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(outcomes[i].id, sizeof outcomes[i].id, "d%zu", i);
+        store_write_async(f->store, append_or_fail, &outcomes[i], note);
+    }
+    limit_files(f, room);
+    open_gate(&gate);
+    assert_int_equal(store_write(f->store, pass_by, NULL, &f->err), 0);
+    assert_int_equal(store_write(f->store, pass_by, NULL, &f->err), 0);
+    limit_files(f, RLIM_INFINITY);
+}
+
+static uint64_t verified_records(struct fixture *f)
+{
+    struct store_audit_report report;
+    assert_int_equal(store_audit_verify(f->store, &report, &f->err), 0);
+    if (report.bad_seq)
+        fail_msg("%s", report.why);
+    return report.records;
+}
+
+static void a_group_keeps_the_chain_linear(void **state)
+{
+    struct fixture *f = *state;
+    struct outcome outcomes[300] = {0};
+    run_queued(f, outcomes, 300, RLIM_INFINITY);
+    for (size_t i = 0; i < 300; i++) {
+        assert_true(outcomes[i].done && !outcomes[i].failed);
+        assert_int_equal(outcomes[i].calls, 1);
+    }
+    assert_int_equal(verified_records(f), 300);
+}
+
+static void a_write_that_fails_undoes_only_itself(void **state)
+{
+    struct fixture *f = *state;
+    struct outcome outcomes[9] = {[0].fail = true, [4].fail = true, [8].fail = true};
+    struct store_decision unused;
+    run_queued(f, outcomes, 9, RLIM_INFINITY);
+    for (size_t i = 0; i < 9; i++)
+        assert_int_equal(outcomes[i].failed, i % 4 == 0);
+    assert_int_equal(outcomes[4].err.kind, ERROR_DENIED);
+    assert_string_equal(outcomes[4].err.text, "d4 does not want to");
+    assert_int_equal(verified_records(f), 6);
+    assert_int_equal(store_decision_get(f->store, "d4", f->arena, &unused, &f->err), -1);
+}
+
+/* ---- a disk that is full ---- */
+
+static void a_write_that_does_not_fit_is_refused_and_leaves_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct outcome big = {.id = "big", .padding = 1 << 20}, small = {.id = "small"};
+    put_decision(f, "d1", "r");
+    limit_files(f, 65536);
+    assert_int_equal(store_write(f->store, append_or_fail, &big, &f->err), -1);
+    assert_int_equal(f->err.kind, ERROR_IO);
+    assert_contains(f->err.text, f->path);
+    assert_contains(f->err.text, "disk I/O error (File too large)");
+    assert_int_equal(verified_records(f), 1);
+    assert_int_equal(store_write(f->store, append_or_fail, &small, &f->err), 0);
+    limit_files(f, RLIM_INFINITY);
+    assert_int_equal(store_write(f->store, append_or_fail, &big, &f->err), 0);
+    reopen_store(f);
+    assert_int_equal(verified_records(f), 3);
+}
+
+static void one_too_large_fails_no_other(void **state)
+{
+    struct fixture *f = *state;
+    struct outcome outcomes[9] = {[4].padding = 1 << 20};
+    put_decision(f, "first", "r");
+    run_queued(f, outcomes, 9, 262144);
+    for (size_t i = 0; i < 9; i++)
+        assert_int_equal(outcomes[i].failed, i == 4);
+    assert_contains(outcomes[4].err.text, "File too large");
+    assert_int_equal(verified_records(f), 9);
+}
+
+static bool mount_small_disk(const char *folder)
+{
+    char map[32];
+    snprintf(map, sizeof map, "0 %d 1", (int)geteuid());
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
+        return false;
+    int fd = open("/proc/self/uid_map", O_WRONLY);
+    bool mapped = fd >= 0 && write(fd, map, strlen(map)) > 0;
+    close(fd);
+    return mapped && mount("none", folder, "tmpfs", 0, "size=1m") == 0;
+}
+
+enum { NO_MOUNT = 77 };
+
+/* In a child with a file system of 1 MiB.  Returns the line of what was not as it should be. */
+#define EXPECT(what) do { if (!(what)) return __LINE__ % 70 + 1; } while (0)
+static int fill_small_disk(struct fixture *f)
+{
+    struct outcome o = {.padding = 20000};
+    struct store_audit_report report;
+    char ballast[128];
+    uint64_t kept = 0;
+    if (!mount_small_disk(f->folder))
+        return NO_MOUNT;
+    snprintf(ballast, sizeof ballast, "%s/ballast", f->folder);
+    int fd = open(ballast, O_CREAT | O_WRONLY, 0600);
+    EXPECT(posix_fallocate(fd, 0, 200000) == 0);
+    f->store = store_open(f->url, &f->log, &f->err);
+    EXPECT(f->store);
+    do
+        snprintf(o.id, sizeof o.id, "d%d", (int)++kept);
+    while (store_write(f->store, append_or_fail, &o, &f->err) == 0);
+    EXPECT(--kept > 3);
+    EXPECT(f->err.kind == ERROR_IO && strstr(f->err.text, "database or disk is full: nothing was changed"));
+    EXPECT(store_audit_verify(f->store, &report, &f->err) == 0 && !report.bad_seq);
+    EXPECT(report.records == kept);
+    EXPECT(unlink(ballast) == 0 && close(fd) == 0);
+    EXPECT(store_write(f->store, append_or_fail, &o, &f->err) == 0);
+    store_close(f->store);
+    EXPECT(store_audit_verify_file(f->path, &report, &f->err) == 0 && report.records == kept + 1);
+    return 0;
+}
+
+static void a_full_disk_keeps_what_was_there(void **state)
+{
+    int status;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(fill_small_disk(*state));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == NO_MOUNT)
+        skip();
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* ---- many threads ---- */
+
+struct writer {
+    pthread_t thread;
+    struct fixture *f;
+    int id, made, attempts;
+};
+
+/* One update as the pipeline makes it: revision and audit record stand or fall together. */
+static int commit_update(struct store_tx *tx, void *arg, struct error *err)
+{
+    struct store_revision *revision = arg;
+    struct store_decision decision = a_decision(revision->decision_id, "r");
+    decision.base_revision = revision->revision - 1;
+    decision.revision = revision->revision;
+    return store_tx_revision_commit(tx, revision, revision->revision - 1, err) ||
+                   store_tx_decision_append(tx, &decision, err) ? -1 : 0;
+}
+
+static bool update_once(struct writer *w)
+{
+    struct arena *arena = arena_new();
+    struct store_sandbox sandbox = {0};
+    struct error err = {0};
+    char id[32];
+    int rc = store_sandbox_get(w->f->store, "demo", arena, &sandbox, &err);
+    struct store_revision revision = a_revision("s1", sandbox.revision + 1);
+    snprintf(id, sizeof id, "w%d-%d", w->id, w->made);
+    revision.decision_id = id;
+    w->attempts++;
+    if (rc == 0)
+        rc = store_write(w->f->store, commit_update, &revision, &err);
+    if (rc && err.kind != ERROR_MOVED)
+        print_error("%s\n", err.text);
+    arena_free(arena);
+    return rc == 0;
+}
+
+static void *update_many(void *arg)
+{
+    struct writer *w = arg;
+    while (w->made < UPDATES)
+        w->made += update_once(w);
+    return NULL;
+}
+
+static void no_update_is_lost(void **state)
+{
+    struct fixture *f = *state;
+    struct writer writers[THREADS];
+    struct store_revision *list;
+    struct store_decision *decisions;
+    size_t n, attempts = 0;
+    put_sandbox(f, "s1", "demo");
+    for (int i = 0; i < THREADS; i++) {
+        writers[i] = (struct writer){.f = f, .id = i};
+        assert_int_equal(pthread_create(&writers[i].thread, NULL, update_many, &writers[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(writers[i].thread, NULL);
+        attempts += (size_t)writers[i].attempts;
+    }
+    assert_int_equal(store_revision_list(f->store, "s1", 0, f->arena, &list, &n, &f->err), 0);
+    assert_int_equal(n, THREADS * UPDATES);
+    assert_true(attempts > n);                      /* they did get into each other's way */
+    assert_int_equal(store_decision_list(f->store, "s1", 0, 0, f->arena, &decisions, &n, &f->err), 0);
+    assert_int_equal(n, THREADS * UPDATES);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(list[i].revision, n - i);
+        assert_int_equal(decisions[i].revision, n - i);
+        assert_string_equal(list[i].decision_id, decisions[i].id);
+    }
+    assert_int_equal(verified_records(f), n);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_full_disk_keeps_what_was_there, setup_closed, teardown),
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        TEST(a_group_keeps_the_chain_linear),
+        TEST(a_write_that_fails_undoes_only_itself),
+        TEST(a_write_that_does_not_fit_is_refused_and_leaves_nothing),
+        TEST(one_too_large_fails_no_other),
+        TEST(no_update_is_lost),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
