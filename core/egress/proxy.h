@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The egress proxy: the only way out of a sandbox.
+ *
+ * It listens inside the sandbox's network namespace, through a socket made there, and dials from
+ * the namespace of its own process.  One port serves CONNECT and absolute-form HTTP.  Each tunnel
+ * and each forwarded request is decided on its own, in this order: target made canonical, calling
+ * process found (socket diagnostics, then /proc), policy asked, name resolved once, every address
+ * checked, a checked address dialled.  Whatever is not carried out is answered with a JSON reason.
+ *
+ * Ownership: the proxy takes listen_fd (it closes it) and a reference to each policy; diag_fd, log
+ * and ctx are borrowed until on_closed; pins are copied.  What a callback is given lives until it
+ * returns.
+ * Threads: the loop's thread only.  Callbacks come from the loop, or from egress_set_policy for
+ * what that call itself closes; they must not call egress_close or egress_set_policy.
+ *
+ * Known limit: a process is what holds the socket at the moment of the decision.  One that hides
+ * its descriptor in a message under way between two unix sockets is not seen there. */
+#ifndef EGRESS_PROXY_H
+#define EGRESS_PROXY_H
+
+#include "policy/policy.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <uv.h>
+
+struct error;
+struct log;
+struct egress_proxy;
+
+/* A name with the addresses it has, asked before DNS; the addresses are checked like any answer of
+ * the resolver. */
+struct egress_pin {
+    const char *host;                               /* a DNS name, in any case */
+    const char *const *addresses;                   /* IP literals, at least one */
+    size_t n_addresses;
+};
+
+struct egress_denial {
+    const char *host;                               /* canonical */
+    uint16_t port;
+    const char *binary;                             /* "" when the caller could not be identified */
+    const char *const *ancestors;                   /* paths, nearest first */
+    size_t n_ancestors;
+    const char *reason;
+    const char *stage;                              /* "connect", "forward" or "ssrf" */
+    int64_t at_ms;                                  /* since 1970 */
+};
+
+/* What bounds a client.  0: the default. */
+struct egress_limits {
+    unsigned max_connections;                       /* 256; one more is answered 503 */
+    unsigned head_ms;                               /* 10000; a head that takes longer: 408 */
+    unsigned idle_ms;                               /* 60000; between two requests, then closed */
+    unsigned dial_ms;                               /* 5000, for each address */
+};
+
+struct egress_config {
+    int listen_fd;                                  /* bound TCP socket, listening or not yet */
+    int diag_fd;                                    /* NETLINK_SOCK_DIAG of the same namespace */
+    pid_t init_pid;                                 /* the sandbox's PID 1, as the host sees it; it
+                                                     * and nobody but its descendants are callers */
+    struct policy *policy;                          /* in force from the start; never NULL */
+    uint64_t revision;                              /* its number, for log lines */
+    const struct egress_pin *pins;
+    size_t n_pins;
+    struct egress_limits limits;
+    const struct log *log;
+    /* Every refused decision (not: malformed requests, unreachable hosts).  NULL: not of interest. */
+    void (*on_denial)(void *ctx, const struct egress_denial *denial);
+    /* Every line of the decision log, such as "NET:OPEN [INFO] ALLOWED /usr/bin/curl(58) ->
+     * api.github.com:443 [policy:github_api engine:l4]", which also goes to log.  NULL: not of
+     * interest. */
+    void (*on_line)(void *ctx, const char *line);
+    void *ctx;
+};
+
+struct egress_stats {
+    uint64_t allowed, denied;                       /* decisions so far */
+    unsigned open;                                  /* client connections now */
+};
+
+/* NULL with err when a pin is malformed or the socket cannot be listened on; listen_fd is closed
+ * then, too. */
+struct egress_proxy *egress_new(uv_loop_t *loop, const struct egress_config *config,
+                                struct error *err);
+
+/* The next decision uses the policy.  What is under way is judged again at once, by the same
+ * target and caller: what is still allowed lives on, a CONNECT being set up or a request without
+ * an answer yet gets 403 "policy changed", and the rest is closed. */
+void egress_set_policy(struct egress_proxy *proxy, struct policy *policy, uint64_t revision);
+
+uint64_t egress_revision(const struct egress_proxy *proxy);
+void egress_stats(const struct egress_proxy *proxy, struct egress_stats *out);
+
+/* Closes the socket and every connection at once; on_closed(ctx) is called from the loop, once,
+ * when nothing of the proxy is left on it (a DNS query under way is waited for). */
+void egress_close(struct egress_proxy *proxy, void (*on_closed)(void *ctx), void *ctx);
+
+#endif
