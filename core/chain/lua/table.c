@@ -2,6 +2,7 @@
 /* The table functions of a sandbox: those of Lua 5.4, each element counted.  They read through
  * metamethods, so they take the lists of a policy as well. */
 #include <lualib.h>
+#include <stdbool.h>
 
 #include "chain/lua/budget.h"
 #include "chain/lua/sandbox.h"

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a script says about itself: the table that its file returns (contract section 6).
+ *
+ * Ownership: everything lives in the arena.  The state's thread. */
+#ifndef CHAIN_LUA_DEFINITION_H
+#define CHAIN_LUA_DEFINITION_H
+
+#include <lua.h>
+#include <sluice/plugin.h>
+
+#include "base/arena.h"
+
+enum { DEFINITION_CODES_MAX = 256 };
+
+struct definition {
+    const char *name;                               /* "": not given */
+    const char *version, *summary;                  /* "" where not given */
+    const struct sluice_code *codes;                /* NULL: any code may be cast */
+    const struct sluice_option *options;            /* NULL: none */
+};
+
+/* Reads the table at index.  Raises an error that names the member which is wrong. */
+void definition_read(lua_State *L, int index, struct arena *arena, struct definition *out);
+
+#endif

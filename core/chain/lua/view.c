@@ -1,0 +1,572 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "chain/lua/view.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "chain/lua/machine.h"
+#include "chain/process/transition.h"
+#include "policy/policy.h"
+
+enum view_kind {
+    VIEW_RECORD,                                    /* what: its schema */
+    VIEW_WRAPPED,                                   /* a record written as {wrap: {…}}; what: the field */
+    VIEW_LIST,                                      /* of records; what: the field */
+    VIEW_KEYED,                                     /* the same, by key */
+    VIEW_TEXTS,
+    VIEW_PORTS,                                     /* uint16_t */
+    VIEW_NODE,                                      /* struct doc_node, a list or a map */
+    VIEW_KINDS
+};
+
+struct view {
+    enum view_kind kind;
+    uint64_t vote;
+    const void *what, *data;
+    size_t n;
+};
+
+/* Names that stand for something else than a row of the table. */
+enum { NAME_DOC_PATH = -1, NAME_KEY = -2 };
+
+/* Keys in the registry; a record's metatable stands under the address of its schema. */
+static const char registry_kinds[VIEW_KINDS], registry_cache, registry_names;
+
+static const struct {
+    const struct schema *schema;
+    const char *name, *row;
+} aliases[] = {
+    {&policy_schema, "rules", "network_policies"},
+    {&chain_transition_schema, "now", "now_ms"},
+};
+
+static const void *pointer_at(const void *record, size_t offset)
+{
+    const void *p;
+    memcpy(&p, (const char *)record + offset, sizeof p);
+    return p;
+}
+
+static bool is_offered(const struct schema_field *field)
+{
+    return !(field->flags & (SCHEMA_ALIAS | SCHEMA_IGNORED));
+}
+
+static void push_text(lua_State *L, const void *text)
+{
+    lua_pushstring(L, text ? text : "");
+}
+
+static const struct view *live_view(lua_State *L, int index)
+{
+    const struct view *view = lua_touserdata(L, index);
+    if (view->vote != machine_of(L)->vote)
+        luaL_error(L, "this value belongs to a vote that has ended");
+    return view;
+}
+
+/* ---- making views ---- */
+
+static void push_record_metatable(lua_State *L, const struct schema *schema);
+
+/* address: what the view is known by during the vote.  A group of fields has the address of its
+ * record; whichever of the two comes second is made anew each time. */
+static void push_view(lua_State *L, struct view view, const void *address)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &registry_cache);
+    lua_rawgetp(L, -1, address);                    /* cache known|nil */
+    const struct view *known = lua_touserdata(L, -1);
+    if (!known || known->kind != view.kind || known->what != view.what) {
+        lua_pop(L, 1);
+        struct view *made = lua_newuserdatauv(L, sizeof *made, 0);
+        view.vote = machine_of(L)->vote;
+        *made = view;
+        if (view.kind == VIEW_RECORD)
+            push_record_metatable(L, view.what);
+        else
+            lua_rawgetp(L, LUA_REGISTRYINDEX, &registry_kinds[view.kind]);
+        lua_setmetatable(L, -2);                    /* cache made */
+        if (!known) {
+            lua_pushvalue(L, -1);
+            lua_rawsetp(L, -3, address);
+        }
+    }
+    lua_remove(L, -2);                              /* view */
+}
+
+void view_push(lua_State *L, const struct schema *schema, const void *record)
+{
+    if (record)
+        push_view(L, (struct view){.kind = VIEW_RECORD, .what = schema, .data = record}, record);
+    else
+        lua_pushnil(L);
+}
+
+/* ---- values ---- */
+
+static void push_plain(lua_State *L, const char *text)
+{
+    if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
+        lua_pushboolean(L, text[0] == 't');
+    else if (!lua_stringtonumber(L, text))
+        lua_pushstring(L, text);
+}
+
+static void push_node(lua_State *L, const struct doc_node *node)
+{
+    if (node->kind == DOC_NULL)
+        lua_pushnil(L);
+    else if (node->kind == DOC_SCALAR && node->plain)
+        push_plain(L, node->text);
+    else if (node->kind == DOC_SCALAR)
+        lua_pushstring(L, node->text);
+    else
+        push_view(L, (struct view){.kind = VIEW_NODE, .data = node, .n = node->n}, node);
+}
+
+/* Memory of the arena is not in the budget of bytes, so each reading has a price in steps. */
+static void push_json(lua_State *L, const char *json)
+{
+    struct doc_node *node;
+    size_t len = strlen(json);
+    budget_charge(L, 1000 + len);
+    if (doc_parse(json, len, DOC_JSON, len, machine_arena(machine_of(L)), &node, NULL) != 0)
+        luaL_error(L, "a field cannot be read");
+    push_node(L, node);
+}
+
+static void push_encoded(lua_State *L, const struct schema_field *field, const void *record)
+{
+    struct buf json = {0};
+    if (field->encode)
+        field->encode(record, &json);
+    const char *text = json.len ? arena_str(machine_arena(machine_of(L)), json.data) : "null";
+    buf_free(&json);
+    push_json(L, text);
+}
+
+/* What is kept as JSON or encoded by its own function is read once in a vote, if the row says where
+ * it stands: the address is what it is known by. */
+static void push_document(lua_State *L, const struct schema_field *field, const void *record)
+{
+    const char *at = (const char *)record + field->offset;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &registry_cache);
+    if (field->offset && lua_rawgetp(L, -1, at) != LUA_TNIL) {
+        lua_remove(L, -2);
+        return;
+    }
+    lua_settop(L, field->offset ? -2 : -1);         /* cache */
+    const char *json = field->kind == SCHEMA_JSON ? pointer_at(record, field->offset) : NULL;
+    if (field->kind == SCHEMA_JSON)
+        push_json(L, json && *json ? json : "null");
+    else
+        push_encoded(L, field, record);
+    if (field->offset) {
+        lua_pushvalue(L, -1);
+        lua_rawsetp(L, -3, at);
+    }
+    lua_remove(L, -2);
+}
+
+static void push_array(lua_State *L, enum view_kind kind, const struct schema_field *field,
+                       const void *record)
+{
+    size_t n;
+    memcpy(&n, (const char *)record + field->count_offset, sizeof n);
+    push_view(L,
+              (struct view){.kind = kind, .what = field, .n = n,
+                            .data = pointer_at(record, field->offset)},
+              (const char *)record + field->offset);
+}
+
+/* The table writes `port` or `ports`; scripts find both, and port is the first of them. */
+static void push_first_port(lua_State *L, const struct sluice_endpoint *endpoint)
+{
+    lua_pushinteger(L, endpoint->n_ports ? endpoint->ports[0] : 0);
+}
+
+static void push_value(lua_State *L, const struct schema_field *field, const void *record)
+{
+    const void *at = (const char *)record + field->offset;
+    if (field->kind == SCHEMA_U16 && field->offset == 0) {      /* a number without a place: port */
+        push_first_port(L, record);
+        return;
+    }
+    switch (field->kind) {
+    case SCHEMA_TEXT:    push_text(L, pointer_at(record, field->offset)); break;
+    case SCHEMA_BOOL:    lua_pushboolean(L, *(const bool *)at); break;
+    case SCHEMA_U16:     lua_pushinteger(L, *(const uint16_t *)at); break;
+    case SCHEMA_U32:     lua_pushinteger(L, *(const uint32_t *)at); break;
+    case SCHEMA_I32:     lua_pushinteger(L, *(const int32_t *)at); break;
+    case SCHEMA_I64:     lua_pushinteger(L, *(const int64_t *)at); break;
+    case SCHEMA_DOUBLE:  lua_pushnumber(L, *(const double *)at); break;
+    case SCHEMA_TEXTS:   push_array(L, VIEW_TEXTS, field, record); break;
+    case SCHEMA_U16S:    push_array(L, VIEW_PORTS, field, record); break;
+    case SCHEMA_STRUCT:  view_push(L, field->sub, pointer_at(record, field->offset)); break;
+    case SCHEMA_GROUP:   view_push(L, field->sub, record); break;
+    case SCHEMA_STRUCTS: push_array(L, VIEW_LIST, field, record); break;
+    case SCHEMA_KEYED:   push_array(L, VIEW_KEYED, field, record); break;
+    case SCHEMA_JSON:
+    case SCHEMA_CUSTOM:  push_document(L, field, record); break;
+    }
+}
+
+/* The i-th element of anything but a record. */
+static void push_element(lua_State *L, const struct view *view, size_t i)
+{
+    const struct schema_field *field = view->what;
+    const void *const *records = view->data;
+    switch (view->kind) {
+    case VIEW_PORTS:
+        lua_pushinteger(L, ((const uint16_t *)view->data)[i]);
+        break;
+    case VIEW_TEXTS:
+        push_text(L, records[i]);
+        break;
+    case VIEW_NODE:
+        push_node(L, ((const struct doc_node *)view->data)->items[i]);
+        break;
+    default:
+        if (field->wrap)
+            push_view(L, (struct view){.kind = VIEW_WRAPPED, .what = field, .data = records[i]},
+                      (const char *)records[i] + 1);     /* the record itself has a view too */
+        else
+            view_push(L, field->sub, records[i]);
+    }
+}
+
+/* ---- . and [] ---- */
+
+static const char *key_of(const struct view *view, size_t i)
+{
+    if (view->kind == VIEW_NODE)
+        return ((const struct doc_node *)view->data)->keys[i]->text;
+    const struct schema_field *field = view->what;
+    return pointer_at(((const void *const *)view->data)[i], field->sub->key_offset);
+}
+
+static bool has_keys(const struct view *view)
+{
+    return view->kind == VIEW_KEYED ||
+           (view->kind == VIEW_NODE && ((const struct doc_node *)view->data)->kind == DOC_MAP);
+}
+
+static int index_collection(lua_State *L)
+{                                                   /* view key */
+    const struct view *view = live_view(L, 1);
+    if (!has_keys(view)) {
+        lua_Integer i = lua_isinteger(L, 2) ? lua_tointeger(L, 2) : 0;
+        if (i >= 1 && (size_t)i <= view->n)
+            push_element(L, view, (size_t)i - 1);
+        else
+            lua_pushnil(L);
+        return 1;
+    }
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : NULL;
+    budget_charge(L, view->n / 4);
+    for (size_t i = 0; key && i < view->n; i++) {
+        if (strcmp(key_of(view, i), key) == 0) {
+            push_element(L, view, i);
+            return 1;
+        }
+    }
+    lua_pushnil(L);
+    return 1;
+}
+
+static int index_wrapped(lua_State *L)
+{
+    const struct view *view = live_view(L, 1);
+    const struct schema_field *field = view->what;
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+    if (strcmp(key, field->wrap) == 0)
+        view_push(L, field->sub, view->data);
+    else if (strcmp(key, "doc_path") == 0 && field->sub->path_offset)
+        push_text(L, pointer_at(view->data, field->sub->path_offset));
+    else
+        return luaL_error(L, "an item of %s has no field %s, but %s", field->name, key, field->wrap);
+    return 1;
+}
+
+static int unknown_field(lua_State *L, const struct schema *schema)
+{
+    const char *words[64];
+    size_t n = 0;
+    for (const struct schema_field *f = schema->fields; f->name && n < 63; f++)
+        words[n++] = f->name;
+    words[n] = NULL;
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : luaL_typename(L, 2);
+    const char *near = text_nearest(key, words);
+    return luaL_error(L, near ? "a %s has no field %s; did you mean %s?" : "a %s has no field %s",
+                      schema->name, key, near);
+}
+
+/* Upvalue: the names of the table. */
+static int index_record(lua_State *L)
+{                                                   /* view key */
+    const struct view *view = live_view(L, 1);
+    const struct schema *schema = view->what;
+    lua_settop(L, 2);
+    lua_pushvalue(L, 2);
+    int type = lua_rawget(L, lua_upvalueindex(1));  /* view key name */
+    if (type == LUA_TFUNCTION)
+        return 1;
+    if (type != LUA_TNUMBER)
+        return unknown_field(L, schema);
+    lua_Integer name = lua_tointeger(L, 3);
+    if (name >= 0)
+        push_value(L, &schema->fields[name], view->data);
+    else if (name == NAME_DOC_PATH)
+        push_text(L, pointer_at(view->data, schema->path_offset));
+    else
+        push_text(L, pointer_at(view->data, schema->key_offset));
+    return 1;
+}
+
+/* ---- # pairs next tostring ---- */
+
+static int view_length(lua_State *L)
+{
+    const struct view *view = live_view(L, 1);
+    if (view->kind == VIEW_RECORD || view->kind == VIEW_WRAPPED)
+        return luaL_error(L, "attempt to get the length of a record");
+    lua_pushinteger(L, (lua_Integer)view->n);
+    return 1;
+}
+
+/* Pushes the i-th key and value; false: there are no more. */
+static bool push_entry(lua_State *L, const struct view *view, size_t i)
+{
+    const struct schema *schema = view->what;
+    const struct schema_field *field = view->what;
+    switch (view->kind) {
+    case VIEW_RECORD:
+        if (!schema->fields[i].name)
+            return false;
+        lua_pushstring(L, schema->fields[i].name);
+        if (is_offered(&schema->fields[i]))
+            push_value(L, &schema->fields[i], view->data);
+        else
+            lua_pushnil(L);
+        return true;
+    case VIEW_WRAPPED:
+        if (i > 0)
+            return false;
+        lua_pushstring(L, field->wrap);
+        view_push(L, field->sub, view->data);
+        return true;
+    default:
+        if (i >= view->n)
+            return false;
+        if (has_keys(view))
+            lua_pushstring(L, key_of(view, i));
+        else
+            lua_pushinteger(L, (lua_Integer)i + 1);
+        push_element(L, view, i);
+        return true;
+    }
+}
+
+/* Pushes the first entry from *i on that has a value, and sets *i behind it. */
+static int push_next(lua_State *L, const struct view *view, size_t *i)
+{
+    while (push_entry(L, view, (*i)++)) {
+        budget_charge(L, 1);
+        if (!lua_isnil(L, -1))
+            return 2;
+        lua_pop(L, 2);
+    }
+    lua_pushnil(L);
+    return 1;
+}
+
+/* Upvalues: the view, how many entries were given. */
+static int next_entry(lua_State *L)
+{
+    const struct view *view = live_view(L, lua_upvalueindex(1));
+    size_t i = (size_t)lua_tointeger(L, lua_upvalueindex(2));
+    int results = push_next(L, view, &i);
+    lua_pushinteger(L, (lua_Integer)i);
+    lua_replace(L, lua_upvalueindex(2));
+    return results;
+}
+
+static int view_pairs(lua_State *L)
+{
+    live_view(L, 1);
+    lua_settop(L, 1);
+    lua_pushinteger(L, 0);
+    lua_pushcclosure(L, next_entry, 2);
+    return 1;
+}
+
+static int view_next(lua_State *L)
+{                                                   /* view key */
+    const struct view *view = live_view(L, 1);
+    size_t i = 0;
+    lua_settop(L, 2);
+    while (!lua_isnil(L, 2)) {
+        lua_settop(L, 2);
+        if (!push_entry(L, view, i++))
+            return luaL_error(L, "invalid key to 'next'");
+        budget_charge(L, 1);
+        if (lua_rawequal(L, 2, 3))
+            break;
+    }
+    return push_next(L, view, &i);
+}
+
+static int view_tostring(lua_State *L)
+{
+    const struct view *view = live_view(L, 1);
+    const struct schema *schema = view->what;
+    if (view->kind != VIEW_RECORD)
+        lua_pushliteral(L, "list of the policy");
+    else if (schema->path_offset)
+        lua_pushfstring(L, "%s %s", schema->name,
+                        (const char *)pointer_at(view->data, schema->path_offset));
+    else
+        lua_pushstring(L, schema->name);
+    return 1;
+}
+
+static int refuse_write(lua_State *L)
+{
+    return luaL_error(L, "what is voted on is read only");
+}
+
+/* A group's view may be made more than once. */
+static int view_equal(lua_State *L)
+{
+    const struct view *a = lua_touserdata(L, 1), *b = lua_touserdata(L, 2);
+    lua_pushboolean(L, lua_rawlen(L, 1) == sizeof *a && lua_rawlen(L, 2) == sizeof *b &&
+                       a->kind == b->kind && a->what == b->what && a->data == b->data &&
+                       a->vote == b->vote);
+    return 1;
+}
+
+/* ---- metatables ---- */
+
+/* Pushes a metatable without __index. */
+static void push_metatable(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"__newindex", refuse_write}, {"__len", view_length},         {"__pairs", view_pairs},
+        {"__next", view_next},        {"__tostring", view_tostring}, {"__eq", view_equal},
+        {NULL, NULL},
+    };
+    lua_newtable(L);
+    luaL_setfuncs(L, functions, 0);
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+}
+
+static void set_name(lua_State *L, const char *name, lua_Integer value)
+{
+    lua_pushinteger(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void add_aliases(lua_State *L, const struct schema *schema)
+{                                                   /* names */
+    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++) {
+        if (aliases[i].schema != schema)
+            continue;
+        lua_getfield(L, -1, aliases[i].row);
+        lua_setfield(L, -2, aliases[i].name);
+    }
+}
+
+void view_push_names(lua_State *L, const struct schema *schema)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &registry_names);
+    if (lua_rawgetp(L, -1, schema) == LUA_TTABLE) {
+        lua_remove(L, -2);
+        return;
+    }
+    lua_pop(L, 1);
+    lua_newtable(L);                                /* all names */
+    if (schema->path_offset)
+        set_name(L, "doc_path", NAME_DOC_PATH);
+    if (schema->key_offset)
+        set_name(L, "key", NAME_KEY);
+    for (int i = 0; schema->fields[i].name; i++)
+        if (is_offered(&schema->fields[i]))
+            set_name(L, schema->fields[i].name, i);
+    add_aliases(L, schema);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, -3, schema);
+    lua_remove(L, -2);
+}
+
+static void push_record_metatable(lua_State *L, const struct schema *schema)
+{
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, schema) == LUA_TTABLE)
+        return;
+    lua_pop(L, 1);
+    push_metatable(L);
+    view_push_names(L, schema);
+    lua_pushcclosure(L, index_record, 1);
+    lua_setfield(L, -2, "__index");
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, schema);
+}
+
+void view_open(lua_State *L)
+{
+    for (int kind = VIEW_WRAPPED; kind < VIEW_KINDS; kind++) {
+        push_metatable(L);
+        lua_pushcfunction(L, kind == VIEW_WRAPPED ? index_wrapped : index_collection);
+        lua_setfield(L, -2, "__index");
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &registry_kinds[kind]);
+    }
+    lua_newtable(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &registry_names);
+}
+
+void view_begin(lua_State *L)
+{
+    lua_newtable(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &registry_cache);
+}
+
+/* ---- iterators ---- */
+
+/* Upvalues: schema, records, how many, how many were given.  Lives no longer than its vote, which
+ * the views it makes check. */
+static int next_record(lua_State *L)
+{
+    const struct schema *schema = lua_touserdata(L, lua_upvalueindex(1));
+    const void *const *records = lua_touserdata(L, lua_upvalueindex(2));
+    lua_Integer n = lua_tointeger(L, lua_upvalueindex(3));
+    lua_Integer i = lua_tointeger(L, lua_upvalueindex(4));
+    if (i >= n)
+        return 0;
+    lua_pushinteger(L, i + 1);
+    lua_replace(L, lua_upvalueindex(4));
+    view_push(L, schema, records[i]);
+    return 1;
+}
+
+void view_push_iterator(lua_State *L, const struct schema *schema, const void *const *records,
+                        size_t n)
+{
+    lua_pushlightuserdata(L, (void *)(uintptr_t)schema);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)records);
+    lua_pushinteger(L, (lua_Integer)n);
+    lua_pushinteger(L, 0);
+    lua_pushcclosure(L, next_record, 4);
+}
+
+const void *view_check(lua_State *L, int index, const struct schema *schema)
+{
+    const struct view *view = lua_touserdata(L, index);
+    if (!view || !lua_getmetatable(L, index))
+        luaL_argerror(L, index, "call it with a colon");
+    lua_rawgetp(L, LUA_REGISTRYINDEX, schema);
+    if (!lua_rawequal(L, -1, -2))
+        luaL_argerror(L, index, "call it with a colon");
+    lua_pop(L, 2);
+    return live_view(L, index)->data;
+}
