@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Globs with a separator: * matches within a segment, ? one character of it, ** as a whole segment
- * (or where the dialect allows it, anywhere) any number of segments; [..] and {a,b} are literal
- * unless the flag says otherwise.  Time is bounded by pattern length × text length.  Any thread. */
+/* Globs with a separator.  * matches within a segment, ? one character of it.  A whole segment **
+ * matches any number of segments: none or more before another segment, one or more at the end (**
+ * below /a is /a/b, /a/b/c and /a/, but not /a); within a segment ** is no more than *.
+ * [..], {a,b} and \ are literal.
+ * Time is bounded by pattern length × text length; nothing is allocated to match.  Any thread. */
 #ifndef BASE_GLOB_H
 #define BASE_GLOB_H
 
 #include <stdbool.h>
 
-enum glob_flags { GLOB_FOLD_CASE = 1 << 0 };
+enum glob_flags {
+    GLOB_FOLD_CASE = 1 << 0,                        /* ASCII letters are equal in either case */
+    GLOB_RUN_NOT_EMPTY = 1 << 1,                    /* ** is one segment or more wherever it stands */
+};
 
 bool glob_match(const char *pattern, const char *text, char separator, unsigned flags);
 /* Whether some text matches both patterns. */

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/glob.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+/* A piece of a pattern or a text between two separators. */
+struct segment {
+    const char *text;
+    size_t len;
+};
+
+/* A pattern as a list of segments.  A run is a ** that stands for no segment or more; one that
+ * needs a segment is written as the segment * and a run. */
+struct token {
+    struct segment segment;
+    bool run;
+};
+
+static const struct segment any_segment = {"*", 1};
+
+static struct segment segment_at(const char *text, char separator)
+{
+    const char *end = strchr(text, separator);
+    return (struct segment){text, end ? (size_t)(end - text) : strlen(text)};
+}
+
+/* The text after the segment, or NULL when it was the last one. */
+static const char *after(struct segment s)
+{
+    return s.text[s.len] ? s.text + s.len + 1 : NULL;
+}
+
+static bool is_run(struct segment s)
+{
+    return s.len == 2 && s.text[0] == '*' && s.text[1] == '*';
+}
+
+/* Trailing, ** stands for what is below, so there must be something. */
+static bool needs_segment(struct segment run, unsigned flags)
+{
+    return !after(run) || (flags & GLOB_RUN_NOT_EMPTY);
+}
+
+/* Length of the UTF-8 character at the front of s, which is not empty. */
+static size_t char_len(const char *s, size_t left)
+{
+    unsigned char lead = (unsigned char)*s;
+    size_t len = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    return len < left ? len : left;
+}
+
+static char fold(char c, unsigned flags)
+{
+    return (flags & GLOB_FOLD_CASE) && c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/* Only the last * is ever tried again: an earlier one could not do better. */
+static bool match_segment(struct segment p, struct segment t, unsigned flags)
+{
+    size_t i = 0, j = 0, star = SIZE_MAX, retry = 0;
+    while (j < t.len) {
+        if (i < p.len && p.text[i] == '*') {
+            star = i++;
+            retry = j;
+        } else if (i < p.len && p.text[i] == '?') {
+            i++;
+            j += char_len(t.text + j, t.len - j);
+        } else if (i < p.len && fold(p.text[i], flags) == fold(t.text[j], flags)) {
+            i++;
+            j++;
+        } else if (star != SIZE_MAX) {
+            i = star + 1;
+            j = retry += char_len(t.text + retry, t.len - retry);
+        } else {
+            return false;
+        }
+    }
+    while (i < p.len && p.text[i] == '*')
+        i++;
+    return i == p.len;
+}
+
+/* The same walk as match_segment, a segment at a time, with ** in the place of *.  NULL: the end. */
+bool glob_match(const char *pattern, const char *text, char separator, unsigned flags)
+{
+    const char *p = pattern, *t = text, *after_run = NULL, *retry = NULL;
+    while (t) {
+        struct segment q = segment_at(p ? p : "", separator), s = segment_at(t, separator);
+        if (p && is_run(q)) {
+            if (!after(q))
+                return true;
+            after_run = p = after(q);
+            retry = t = needs_segment(q, flags) ? after(s) : t;
+        } else if (p && match_segment(q, s, flags)) {
+            p = after(q);
+            t = after(s);
+        } else if (retry) {
+            p = after_run;
+            retry = t = after(segment_at(retry, separator));
+        } else {
+            return false;
+        }
+    }
+    return !p;
+}
+
+static struct token *tokens_of(const char *pattern, char separator, unsigned flags, size_t *n)
+{
+    struct token *tokens = NULL;
+    *n = 0;
+    for (const char *p = pattern; p;) {
+        struct segment s = segment_at(p, separator);
+        tokens = alloc_resize(tokens, *n + 2, sizeof *tokens);
+        if (!is_run(s) || needs_segment(s, flags))
+            tokens[(*n)++] = (struct token){is_run(s) ? any_segment : s, false};
+        if (is_run(s))
+            tokens[(*n)++] = (struct token){s, true};
+        p = after(s);
+    }
+    return tokens;
+}
+
+/* How far a step of both patterns goes when each stands before a single character. */
+static bool step_both(struct segment a, size_t i, struct segment b, size_t j, unsigned flags,
+                      size_t *di, size_t *dj)
+{
+    *di = char_len(a.text + i, a.len - i);
+    *dj = char_len(b.text + j, b.len - j);
+    if (a.text[i] == '?' || b.text[j] == '?')
+        return true;
+    return *di == *dj && fold(a.text[i], flags) == fold(b.text[j], flags)
+        && memcmp(a.text + i + 1, b.text + j + 1, *di - 1) == 0;
+}
+
+static void mark_steps(bool *seen, struct segment a, size_t i, struct segment b, size_t j,
+                       unsigned flags)
+{
+    size_t width = b.len + 1, di, dj;
+    bool star_a = i < a.len && a.text[i] == '*', star_b = j < b.len && b.text[j] == '*';
+    if (star_a)
+        seen[(i + 1) * width + j] = true;
+    if (star_b)
+        seen[i * width + j + 1] = true;
+    if (star_a && j < b.len && !star_b)
+        seen[i * width + j + char_len(b.text + j, b.len - j)] = true;
+    if (star_b && i < a.len && !star_a)
+        seen[(i + char_len(a.text + i, a.len - i)) * width + j] = true;
+    if (i < a.len && j < b.len && !star_a && !star_b && step_both(a, i, b, j, flags, &di, &dj))
+        seen[(i + di) * width + j + dj] = true;
+}
+
+/* seen[i * width + j]: some text brings a to i and b to j. */
+static bool overlap_segments(struct segment a, struct segment b, unsigned flags)
+{
+    bool few[1024], *seen = few;
+    size_t width = b.len + 1, cells = (a.len + 1) * width;
+    if (cells > sizeof few)
+        seen = alloc_bytes(cells);
+    memset(seen, 0, cells);
+    seen[0] = true;
+    for (size_t i = 0; i <= a.len; i++)
+        for (size_t j = 0; j <= b.len; j++)
+            if (seen[i * width + j])
+                mark_steps(seen, a, i, b, j, flags);
+    bool overlap = seen[a.len * width + b.len];
+    if (seen != few)
+        free(seen);
+    return overlap;
+}
+
+static bool overlap_tokens(const struct token *a, size_t na, const struct token *b, size_t nb,
+                           unsigned flags)
+{
+    size_t width = nb + 1;
+    bool *seen = alloc_zero((na + 1) * width, sizeof *seen);
+    seen[0] = true;
+    for (size_t i = 0; i <= na; i++) {
+        for (size_t j = 0; j <= nb; j++) {
+            if (!seen[i * width + j])
+                continue;
+            bool run_a = i < na && a[i].run, run_b = j < nb && b[j].run;
+            /* A run is left, or takes what the other pattern has next. */
+            if (run_a || (run_b && i < na))
+                seen[(i + 1) * width + j] = true;
+            if (run_b || (run_a && j < nb))
+                seen[i * width + j + 1] = true;
+            if (i < na && j < nb && !run_a && !run_b
+                && overlap_segments(a[i].segment, b[j].segment, flags))
+                seen[(i + 1) * width + j + 1] = true;
+        }
+    }
+    bool overlap = seen[na * width + nb];
+    free(seen);
+    return overlap;
+}
+
+bool glob_overlap(const char *a, const char *b, char separator, unsigned flags)
+{
+    size_t na, nb;
+    struct token *ta = tokens_of(a, separator, flags, &na);
+    struct token *tb = tokens_of(b, separator, flags, &nb);
+    bool overlap = overlap_tokens(ta, na, tb, nb, flags);
+    free(ta);
+    free(tb);
+    return overlap;
+}
+
+bool glob_has_wildcard(const char *pattern)
+{
+    return strpbrk(pattern, "*?") != NULL;
+}
