@@ -91,6 +91,12 @@ static int on_url(llhttp_t *llhttp, const char *at, size_t len)
     return 0;
 }
 
+/* Whatever its head says (RFC 9112, section 6.3). */
+static bool bodiless(int status)
+{
+    return status / 100 == 1 || status == 204 || status == 304;
+}
+
 static int on_head_end(llhttp_t *llhttp)
 {
     struct http_parser *parser = llhttp->data;
@@ -106,7 +112,7 @@ static int on_head_end(llhttp_t *llhttp)
     head->chunked = http_head_get(head, "Transfer-Encoding") != NULL;
     head->has_length = http_head_get(head, "Content-Length") != NULL;
     head->length = head->has_length ? strtoull(http_head_get(head, "Content-Length"), NULL, 10) : 0;
-    return 0;
+    return bodiless(head->status);                  /* 1: llhttp skips the body */
 }
 
 static int on_body(llhttp_t *llhttp, const char *at, size_t len)
