@@ -16,6 +16,9 @@
 
 #include "chain/chain.h"
 
+/* The literals below have defaults, which a test names again to change them. */
+#pragma GCC diagnostic ignored "-Woverride-init"
+
 static const char *const test_dirs[] = {SLUICE_BUILD_DIR "/tests/plugins", SLUICE_BUILD_DIR "/plugins"};
 
 #define VOTER(...) &(const struct chain_voter_config){.isolation = "inline", .doc_path = "chain.voters[0]", __VA_ARGS__}
@@ -66,8 +69,9 @@ static inline void assert_refused(const struct chain_voter_config *voter, const 
 }
 
 #define TEXTS(...) (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)
-#define FILESYSTEM(workdir, ro, n_ro, rw, n_rw) \
-    &(const struct sluice_filesystem){sizeof(struct sluice_filesystem), workdir, ro, n_ro, rw, n_rw}
+/* FILESYSTEM(workdir, read-only texts and their number, read-write texts and their number) */
+#define FILESYSTEM(...) \
+    &(const struct sluice_filesystem){sizeof(struct sluice_filesystem), __VA_ARGS__}
 
 static const struct sluice_filesystem test_filesystem = {
     sizeof test_filesystem, true, TEXTS("/usr", "/lib"), TEXTS("/tmp"),

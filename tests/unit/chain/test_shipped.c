@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The voters of plugins/, asked through the chain.  Their own cases/ cover documents; these cover
+ * what a document cannot say (a parsed policy is already canonical). */
+#include "support.h"
+
+struct fixture {
+    struct arena *arena;
+    struct chain *chain;
+};
+
+static int set_up(void **state, const char *plugin)
+{
+    struct fixture *f = test_calloc(1, sizeof *f);
+    f->arena = arena_new();
+    f->chain = LOAD(NULL, VOTER(.plugin = plugin));
+    *state = f;
+    return f->chain ? 0 : -1;
+}
+
+static int static_fields(void **state) { return set_up(state, "static_fields"); }
+static int policy_safety(void **state) { return set_up(state, "policy_safety"); }
+static int live_reload(void **state) { return set_up(state, "live_reload"); }
+static int mode_lock(void **state) { return set_up(state, "mode_lock"); }
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    chain_unref(f->chain);
+    arena_free(f->arena);
+    test_free(f);
+    return 0;
+}
+
+static struct chain_vote ask(struct fixture *f, const struct sluice_transition *t)
+{
+    struct chain_votes votes = ask_in(f->arena, f->chain, t);
+    assert_int_equal(votes.n, 1);
+    if (votes.items[0].failed)
+        fail_msg("%s", votes.items[0].message);
+    return votes.items[0];
+}
+
+static void assert_allows(struct fixture *f, const struct sluice_transition *t)
+{
+    struct chain_vote vote = ask(f, t);
+    if (vote.verdict != SLUICE_ALLOW)
+        fail_msg("%s: %s", vote.code, vote.message);
+}
+
+static void assert_denies(struct fixture *f, const struct sluice_transition *t, const char *code,
+                          const char *path, const char *message)
+{
+    struct chain_vote vote = ask(f, t);
+    assert_int_equal(vote.verdict, SLUICE_DENY);
+    assert_string_equal(vote.code, code);
+    assert_string_equal(vote.path, path);
+    assert_string_equal(vote.message, message);
+}
+
+#define CANDIDATE(...) &TRANSITION(.candidate = &POLICY(__VA_ARGS__))
+
+static void static_sections_are_compared_by_meaning(void **state)
+{
+    struct fixture *f = *state;
+    static const struct sluice_landlock unwritten = {sizeof unwritten, ""};
+    static const struct sluice_process unnamed = {sizeof unnamed, "", ""};
+    assert_allows(f, &TRANSITION());
+    assert_allows(f, CANDIDATE(.filesystem = FILESYSTEM(true, TEXTS("//lib/.", "/usr/", "/opt"),
+                                                        TEXTS("/./tmp", "/var/tmp")),
+                               .landlock = &unwritten, .process = &unnamed));
+}
+
+static void create_may_choose(void **state)
+{
+    static const struct sluice_process other = {sizeof other, "1000", "1000"};
+    assert_allows(*state, &TRANSITION(.kind = SLUICE_CREATE, .baseline = NULL, .current = NULL,
+                                      .candidate = &POLICY(.process = &other)));
+}
+
+static void the_baseline_counts_not_the_current_policy(void **state)
+{
+    const struct sluice_policy wide = POLICY(
+        .filesystem = FILESYSTEM(true, TEXTS("/usr", "/lib", "/opt"), TEXTS("/tmp")));
+    assert_allows(*state, &TRANSITION(.current = &wide));
+}
+
+static void paths_are_never_removed(void **state)
+{
+    struct fixture *f = *state;
+    assert_denies(f, CANDIDATE(.filesystem = FILESYSTEM(true, TEXTS("/usr/lib", "/lib"), TEXTS("/tmp"))),
+                  "PATH_REMOVED", "filesystem_policy.read_only",
+                  "filesystem read_only path '/usr' cannot be removed on a live sandbox");
+    assert_denies(f, CANDIDATE(.filesystem = FILESYSTEM(true, TEXTS("/usr", "/lib", "/tmp"), NULL, 0)),
+                  "PATH_REMOVED", "filesystem_policy.read_write",
+                  "filesystem read_write path '/tmp' cannot be removed on a live sandbox");
+    assert_denies(f, CANDIDATE(.filesystem = FILESYSTEM(true, TEXTS("usr", "/lib"), TEXTS("/tmp"))),
+                  "PATH_REMOVED", "filesystem_policy.read_only",
+                  "filesystem read_only path '/usr' cannot be removed on a live sandbox");
+}
+
+static void other_static_changes_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    static const struct sluice_landlock hard = {sizeof hard, "hard_requirement"};
+    static const struct sluice_process user = {sizeof user, "1000", "sandbox"};
+    static const struct sluice_process group = {sizeof group, "", "1000"};
+    assert_denies(f, CANDIDATE(.filesystem = FILESYSTEM(false, TEXTS("/usr", "/lib"), TEXTS("/tmp"))),
+                  "WORKDIR_CHANGED", "filesystem_policy.include_workdir",
+                  "filesystem include_workdir cannot be changed on a live sandbox");
+    assert_denies(f, CANDIDATE(.landlock = &hard), "LANDLOCK_CHANGED", "landlock.compatibility",
+                  "landlock policy cannot be changed on a live sandbox (applied at startup)");
+    assert_denies(f, CANDIDATE(.process = &user), "PROCESS_CHANGED", "process.run_as_user",
+                  "process policy cannot be changed on a live sandbox (applied at startup)");
+    assert_denies(f, CANDIDATE(.process = &group), "PROCESS_CHANGED", "process.run_as_group",
+                  "process policy cannot be changed on a live sandbox (applied at startup)");
+}
+
+static void ordinary_destinations_are_safe(void **state)
+{
+    static const char *const hosts[] = {
+        "api.example.com", "*.example.com", "**.example.com", "*-api.example.com", "a.*.example.com",
+        "10.0.0.1", "128.0.0.1", "[2001:db8::1]", "localhost.example.com", "my-localhost", "dead.beef",
+    };
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++)
+        assert_allows(*state, CANDIDATE(RULES(.host = hosts[i])));
+    assert_allows(*state, CANDIDATE(RULES(.host = "", .allowed_ips = (const char *const[]){"10.0.0.0/8"},
+                                          .n_allowed_ips = 1)));
+}
+
+static void blocked_hosts(void **state)
+{
+    static const char *const hosts[] = {
+        "localhost", "LocalHost.", "a.localhost", "*.localhost", "metadata.google.internal",
+        "127.0.0.1", "127.255.0.1", "0.0.0.0", "169.254.169.254", "::1", "[::1]", "::", "fe80::1",
+        "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "fd00:ec2::254",
+    };
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+        struct chain_vote vote = ask(*state, CANDIDATE(RULES(.host = hosts[i])));
+        if (vote.verdict != SLUICE_DENY)
+            fail_msg("%s was let through", hosts[i]);
+        assert_string_equal(vote.code, "ALWAYS_BLOCKED");
+        assert_string_equal(vote.path, "network_policies.api.endpoints[0].host");
+        assert_matches(vote.message, "^host .* is a loopback, link-local or metadata destination");
+    }
+}
+
+static void blocked_allowed_ips(void **state)
+{
+    static const char *const nets[] = {
+        "127.0.0.1", "127.0.0.0/16", "0.0.0.0/0", "169.254.0.0/16", "::/0", "::1", "fe80::/64",
+        "126.0.0.0/7",
+    };
+    for (size_t i = 0; i < sizeof nets / sizeof nets[0]; i++) {
+        const char *const ips[] = {"10.0.0.1", nets[i]};
+        struct chain_vote vote = ask(*state, CANDIDATE(RULES(.host = "a.example", .allowed_ips = ips,
+                                                             .n_allowed_ips = 2)));
+        if (vote.verdict != SLUICE_DENY)
+            fail_msg("%s was let through", nets[i]);
+        assert_string_equal(vote.code, "ALWAYS_BLOCKED");
+        assert_string_equal(vote.path, "network_policies.api.endpoints[0].allowed_ips[1]");
+    }
+}
+
+static void broad_access(void **state)
+{
+    static const char *const hosts[] = {"*", "**", "*.com", "**.com.", "api.*", "foo*.com", "*."};
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+        struct chain_vote vote = ask(*state, CANDIDATE(RULES(.host = hosts[i])));
+        if (vote.verdict != SLUICE_DENY)
+            fail_msg("%s was let through", hosts[i]);
+        assert_string_equal(vote.code, "TOO_BROAD");
+    }
+    assert_denies(*state, CANDIDATE(RULES(.host = "")), "TOO_BROAD",
+                  "network_policies.api.endpoints[0].host",
+                  "the endpoint names neither a host nor allowed_ips");
+    static const char *const roots[] = {"/", "/.", "//", "/./.", "/tmp/.."};
+    for (size_t i = 0; i < sizeof roots / sizeof roots[0]; i++) {
+        const char *const paths[] = {"/tmp", roots[i]};
+        struct chain_vote vote = ask(*state, CANDIDATE(.filesystem = FILESYSTEM(true, NULL, 0, paths, 2)));
+        assert_int_equal(vote.verdict, SLUICE_DENY);
+        assert_string_equal(vote.path, "filesystem_policy.read_write[1]");
+    }
+    assert_allows(*state, CANDIDATE(.filesystem = FILESYSTEM(true, TEXTS("/"), TEXTS("/.hidden", "/tmp"))));
+}
+
+static void root_identities(void **state)
+{
+    static const struct sluice_process root = {sizeof root, "root", "sandbox"};
+    static const struct sluice_process zero = {sizeof zero, "1000", "00"};
+    assert_denies(*state, CANDIDATE(.process = &root), "ROOT_IDENTITY", "process.run_as_user",
+                  "run_as_user is root: the workload must not run as root");
+    assert_denies(*state, CANDIDATE(.process = &zero), "ROOT_IDENTITY", "process.run_as_group",
+                  "run_as_group is 00: the workload must not run as root");
+}
+
+/* One row for each field the runtime cannot enforce. */
+static void unenforceable_fields(void **state)
+{
+    static const struct sluice_l7_rule l7 = {.size = sizeof l7};
+    static const struct sluice_l7_rule *const l7s[] = {&l7};
+    static const struct sluice_persisted_query query = {.size = sizeof query};
+    static const struct sluice_persisted_query *const queries[] = {&query};
+    static const struct sluice_json_rpc json_rpc = {.size = sizeof json_rpc};
+    static const struct sluice_mcp mcp = {.size = sizeof mcp};
+#define ROW(field, ...) {field, ENDPOINT(.host = "a.example", __VA_ARGS__)}
+    const struct {
+        const char *field;
+        const struct sluice_endpoint *const *endpoints;
+    } rows[] = {
+        ROW("protocol", .protocol = "rest"), ROW("protocol", .protocol = "tcp"),
+        ROW("path", .path = "/v1/**"), ROW("access", .access = "read-only"),
+        ROW("rules", .rules = l7s, .n_rules = 1), ROW("deny_rules", .deny_rules = l7s, .n_deny_rules = 1),
+        ROW("enforcement", .enforcement = "audit"), ROW("tls", .tls = "mutual"),
+        ROW("allow_encoded_slash", .allow_encoded_slash = true),
+        ROW("websocket_credential_rewrite", .websocket_credential_rewrite = true),
+        ROW("request_body_credential_rewrite", .request_body_credential_rewrite = true),
+        ROW("persisted_queries", .persisted_queries = "deny"),
+        ROW("graphql_persisted_queries", .graphql_persisted_queries = queries, .n_graphql_persisted_queries = 1),
+        ROW("graphql_max_body_bytes", .graphql_max_body_bytes = 1),
+        ROW("credential_signing", .credential_signing = "sigv4"),
+        ROW("signing_service", .signing_service = "s3"), ROW("signing_region", .signing_region = "eu"),
+        ROW("credential_binding", .credential_provider = "github"),
+        ROW("json_rpc", .json_rpc = &json_rpc), ROW("mcp", .mcp = &mcp),
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct sluice_rule rule = {.size = sizeof rule, .key = "api", .name = "api",
+                                   .endpoints = rows[i].endpoints, .n_endpoints = 1};
+        const struct sluice_rule *rules[] = {&rule};
+        char path[128], message[128];
+        snprintf(path, sizeof path, "network_policies.api.endpoints[0].%s", rows[i].field);
+        snprintf(message, sizeof message, "endpoint a.example:443: this runtime cannot enforce %s yet",
+                 rows[i].field);
+        assert_denies(*state, CANDIDATE(.rules = rules, .n_rules = 1), "NOT_ENFORCEABLE", path, message);
+    }
+}
+
+static void what_a_plain_endpoint_does_anyway(void **state)
+{
+    assert_allows(*state, CANDIDATE(RULES(.host = "a.example", .tls = "skip")));
+    assert_allows(*state, CANDIDATE(RULES(.host = "a.example", .tls = "terminate")));
+    assert_allows(*state, CANDIDATE(RULES(.host = "a.example", .tls = "passthrough")));
+    assert_allows(*state, CANDIDATE(RULES(.host = "a.example", .enforcement = "enforce")));
+    assert_allows(*state, CANDIDATE(RULES(.host = "a.example", .access = "full")));
+    assert_allows(*state, CANDIDATE(RULES(.host = "a.example", .allow_uninspected_credentials = true)));
+}
+
+static void middlewares_cannot_run_yet(void **state)
+{
+    static const struct sluice_middleware m = {
+        .size = sizeof m, .key = "redact", .name = "redact", .doc_path = "network_middlewares.redact"};
+    static const struct sluice_middleware *const list[] = {&m};
+    assert_denies(*state, CANDIDATE(.middlewares = list, .n_middlewares = 1), "NOT_ENFORCEABLE",
+                  "network_middlewares.redact",
+                  "middleware redact: this runtime cannot run middlewares yet");
+}
+
+static void the_first_objection_and_how_many_more(void **state)
+{
+    static const struct sluice_process root = {sizeof root, "0", "0"};
+    assert_denies(*state, CANDIDATE(.process = &root, RULES(.host = "localhost", .protocol = "rest")),
+                  "ROOT_IDENTITY", "process.run_as_user",
+                  "run_as_user is 0: the workload must not run as root (and 3 more)");
+}
+
+static void a_proxy_takes_any_change(void **state)
+{
+    const struct sluice_policy first = POLICY(RULES(.host = "a.example"));
+    const struct sluice_diff adds = {.size = sizeof adds, .added = first.rules, .n_added = 1};
+    assert_allows(*state, &TRANSITION(.candidate = &first, .diff = &adds));
+    assert_allows(*state, &TRANSITION(.kind = SLUICE_GLOBAL, .sandbox = NULL, .diff = &adds));
+}
+
+static void without_a_proxy_nothing_changes(void **state)
+{
+    static const char *const text =
+        "the sandbox was created with network none and runs no egress proxy, so network policies "
+        "cannot take effect; create it with network proxy";
+    const struct sluice_policy first = POLICY(RULES(.host = "a.example"));
+    const struct sluice_rule_change change = {sizeof change, first.rules[0], first.rules[0]};
+    const struct sluice_rule_change *const changes[] = {&change};
+    const struct sluice_diff diffs[] = {
+        {.size = sizeof diffs[0], .added = first.rules, .n_added = 1},
+        {.size = sizeof diffs[0], .removed = first.rules, .n_removed = 1},
+        {.size = sizeof diffs[0], .changed = changes, .n_changed = 1},
+    };
+    for (size_t i = 0; i < 3; i++)
+        for (int kind = 0; kind < SLUICE_KIND_COUNT; kind++)
+            assert_denies(*state, &TRANSITION(.kind = (enum sluice_kind)kind, .candidate = &first,
+                                              .sandbox = &test_unproxied, .diff = &diffs[i]),
+                          "NO_PROXY_SUBSTRATE", "network_policies", text);
+    assert_allows(*state, &TRANSITION(.sandbox = &test_unproxied));
+}
+
+static void the_old_words_in_both_directions(void **state)
+{
+    const struct sluice_policy first = POLICY(RULES(.host = "a.example"));
+    assert_denies(*state, &TRANSITION(.candidate = &first), "BLOCK_TO_PROXY", "network_policies",
+                  "cannot add network policies to a sandbox created without them "
+                  "(Block → Proxy mode change requires restart)");
+    assert_denies(*state, &TRANSITION(.current = &first), "PROXY_TO_BLOCK", "network_policies",
+                  "cannot remove all network policies from a sandbox created with them "
+                  "(Proxy → Block mode change requires restart)");
+    assert_allows(*state, &TRANSITION());
+    assert_allows(*state, &TRANSITION(.current = &first, .candidate = &first));
+    assert_allows(*state, &TRANSITION(.kind = SLUICE_CREATE, .baseline = NULL, .current = NULL,
+                                      .candidate = &first));
+}
+
+#define T(test, voter) cmocka_unit_test_setup_teardown(test, voter, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(static_sections_are_compared_by_meaning, static_fields),
+        T(create_may_choose, static_fields),
+        T(the_baseline_counts_not_the_current_policy, static_fields),
+        T(paths_are_never_removed, static_fields),
+        T(other_static_changes_are_refused, static_fields),
+        T(ordinary_destinations_are_safe, policy_safety),
+        T(blocked_hosts, policy_safety),
+        T(blocked_allowed_ips, policy_safety),
+        T(broad_access, policy_safety),
+        T(root_identities, policy_safety),
+        T(unenforceable_fields, policy_safety),
+        T(what_a_plain_endpoint_does_anyway, policy_safety),
+        T(middlewares_cannot_run_yet, policy_safety),
+        T(the_first_objection_and_how_many_more, policy_safety),
+        T(a_proxy_takes_any_change, live_reload),
+        T(without_a_proxy_nothing_changes, live_reload),
+        T(the_old_words_in_both_directions, mode_lock),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
