@@ -40,10 +40,12 @@ size_t text_utf8_valid(const char *bytes, size_t len)
 
 void text_json_quote(struct buf *out, const char *text)
 {
+    static const char special[] = "\"\\\b\f\n\r\t", names[] = "\"\\bfnrt";
     buf_putc(out, '"');
     for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        if (*c == '"' || *c == '\\')
-            buf_printf(out, "\\%c", *c);
+        const char *known = strchr(special, *c);
+        if (known)
+            buf_printf(out, "\\%c", names[known - special]);
         else if (*c < 0x20 || *c == 0x7f)
             buf_printf(out, "\\u%04x", *c);
         else

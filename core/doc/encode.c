@@ -150,7 +150,8 @@ static bool is_written(const struct schema *schema, const struct schema_field *f
 {
     if (field->flags & (SCHEMA_ALIAS | SCHEMA_IGNORED))
         return false;
-    if (field->encode || ((field->flags & SCHEMA_KEEP) && field->kind != SCHEMA_STRUCT))
+    bool kept = (field->flags & (SCHEMA_KEEP | SCHEMA_REQUIRED)) && field->kind != SCHEMA_STRUCT;
+    if (kept || field->encode)
         return true;
     return !is_default(schema, field, record);
 }

@@ -219,8 +219,8 @@ const struct schema policy_endpoint_schema = {
 /* Rules. */
 
 static const struct schema_field binary_fields[] = {
-    {.name = "path", .kind = SCHEMA_TEXT, AT(binary, path), .number = 1, .flags = SCHEMA_REQUIRED,
-     .help = "Path of an executable, or a glob: * within a component, ** across."},
+    {.name = "path", .kind = SCHEMA_TEXT, AT(binary, path), .number = 1,
+     .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY, .help = "Path of an executable, or a glob: * within a component, ** across."},
     {.name = "harness", .kind = SCHEMA_BOOL, .number = 2, .flags = SCHEMA_IGNORED,
      .help = "Without effect."},
     {0},
@@ -264,7 +264,7 @@ static const struct schema_field middleware_fields[] = {
     {.name = "name", .kind = SCHEMA_TEXT, AT(middleware, name), .number = 1, .flags = SCHEMA_NAMED,
      .help = "A name for people; default: the key."},
     {.name = "middleware", .kind = SCHEMA_TEXT, AT(middleware, middleware), .number = 2,
-     .flags = SCHEMA_REQUIRED, .help = "Which middleware, such as openshell/regex."},
+     .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY, .help = "Which middleware, such as openshell/regex."},
     {.name = "order", .kind = SCHEMA_I32, AT(middleware, order), .number = 6,
      .help = "Lower ones run first; no two are equal."},
     {.name = "config", .kind = SCHEMA_JSON, AT(middleware, config_json), .number = 3, .fallback = "{}",
