@@ -70,7 +70,8 @@ void chain_unref(struct chain *chain);
 const char *chain_digest(const struct chain *chain);
 size_t chain_size(const struct chain *chain);
 
-/* Asks every voter; none is skipped.  Isolated voters are asked in parallel. */
+/* Asks every voter; none is skipped.  A voter that fails counts as its on_error, with the code
+ * VOTER_ERROR.  What out points to does not need the chain any more. */
 void chain_ask(struct chain *chain, const struct sluice_transition *transition,
                struct arena *arena, struct chain_votes *out);
 
@@ -82,7 +83,8 @@ struct chain_tally {
 };
 
 /* A deny of a mandatory voter denies; an overridable one too unless override is set; else a hold
- * holds; else at least one allow is needed, from a voter that is not advisory. */
+ * holds; else at least one allow is needed, from a voter that is not advisory, or a deny that
+ * yielded: who overrides has spoken for that voter. */
 void chain_tally(const struct chain_votes *votes, bool override, struct arena *arena,
                  struct chain_tally *out);
 
