@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/sqlite/db.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +53,8 @@ static const char *remedy(int code)
 int db_fail(struct db *db, struct error *err)
 {
     int code = sqlite3_extended_errcode(db->handle);
-    int number = (code & 0xff) == SQLITE_IOERR ? sqlite3_system_errno(db->handle) : 0;
+    /* A failed COMMIT leaves it in errno only; db_next made sure that nothing older is there. */
+    int number = (code & 0xff) != SQLITE_IOERR ? 0 : errno;
     char reason[160] = "", text[128];
     if (number)
         snprintf(reason, sizeof reason, " (%s)", strerror_r(number, text, sizeof text));
@@ -232,6 +234,7 @@ void db_end(sqlite3_stmt *stmt)
 
 int db_next(struct db *db, sqlite3_stmt *stmt, struct error *err)
 {
+    errno = 0;
     int rc = sqlite3_step(stmt);
     if (rc == SQLITE_ROW)
         return 1;

@@ -8,7 +8,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 
-enum { THREADS = 64, UPDATES = 200 };
+enum { THREADS = 64, UPDATES = 40, UPDATES_LONG = 200 };
 
 /* ---- one gate that holds the commit thread until the queue is filled ---- */
 
@@ -59,7 +59,7 @@ static void open_gate(struct gate *gate)
 /* ---- writes that are queued and remember what came of them ---- */
 
 struct outcome {
-    char id[16];
+    char id[32];
     size_t padding;                                 /* bytes of candidate text */
     bool fail;
     int calls;
@@ -194,16 +194,23 @@ static void one_too_large_fails_no_other(void **state)
     assert_int_equal(verified_records(f), 9);
 }
 
+static bool write_proc(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool written = fd >= 0 && write(fd, text, strlen(text)) > 0;
+    if (fd >= 0)
+        close(fd);
+    return written;
+}
+
 static bool mount_small_disk(const char *folder)
 {
-    char map[32];
-    snprintf(map, sizeof map, "0 %d 1", (int)geteuid());
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
-        return false;
-    int fd = open("/proc/self/uid_map", O_WRONLY);
-    bool mapped = fd >= 0 && write(fd, map, strlen(map)) > 0;
-    close(fd);
-    return mapped && mount("none", folder, "tmpfs", 0, "size=1m") == 0;
+    char users[32], groups[32];
+    snprintf(users, sizeof users, "0 %d 1", (int)geteuid());
+    snprintf(groups, sizeof groups, "0 %d 1", (int)getegid());
+    return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 && write_proc("/proc/self/uid_map", users) &&
+           write_proc("/proc/self/setgroups", "deny") && write_proc("/proc/self/gid_map", groups) &&
+           mount("none", folder, "tmpfs", 0, "size=1m") == 0;
 }
 
 enum { NO_MOUNT = 77 };
@@ -255,7 +262,7 @@ static void a_full_disk_keeps_what_was_there(void **state)
 struct writer {
     pthread_t thread;
     struct fixture *f;
-    int id, made, attempts;
+    int id, target, made, attempts;
 };
 
 /* One update as the pipeline makes it: revision and audit record stand or fall together. */
@@ -291,7 +298,7 @@ static bool update_once(struct writer *w)
 static void *update_many(void *arg)
 {
     struct writer *w = arg;
-    while (w->made < UPDATES)
+    while (w->made < w->target)
         w->made += update_once(w);
     return NULL;
 }
@@ -302,10 +309,12 @@ static void no_update_is_lost(void **state)
     struct writer writers[THREADS];
     struct store_revision *list;
     struct store_decision *decisions;
+    /* Only one of the threads can win each revision, so the long form takes half a minute. */
+    int target = getenv("SLUICE_TEST_LONG") ? UPDATES_LONG : UPDATES;
     size_t n, attempts = 0;
     put_sandbox(f, "s1", "demo");
     for (int i = 0; i < THREADS; i++) {
-        writers[i] = (struct writer){.f = f, .id = i};
+        writers[i] = (struct writer){.f = f, .id = i, .target = target};
         assert_int_equal(pthread_create(&writers[i].thread, NULL, update_many, &writers[i]), 0);
     }
     for (int i = 0; i < THREADS; i++) {
@@ -313,10 +322,10 @@ static void no_update_is_lost(void **state)
         attempts += (size_t)writers[i].attempts;
     }
     assert_int_equal(store_revision_list(f->store, "s1", 0, f->arena, &list, &n, &f->err), 0);
-    assert_int_equal(n, THREADS * UPDATES);
+    assert_int_equal(n, THREADS * target);
     assert_true(attempts > n);                      /* they did get into each other's way */
     assert_int_equal(store_decision_list(f->store, "s1", 0, 0, f->arena, &decisions, &n, &f->err), 0);
-    assert_int_equal(n, THREADS * UPDATES);
+    assert_int_equal(n, THREADS * target);
     for (size_t i = 0; i < n; i++) {
         assert_int_equal(list[i].revision, n - i);
         assert_int_equal(decisions[i].revision, n - i);
@@ -325,11 +334,20 @@ static void no_update_is_lost(void **state)
     assert_int_equal(verified_records(f), n);
 }
 
+static int teardown_limits(void **state)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_FSIZE, &limit);
+    return teardown(state);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_full_disk_keeps_what_was_there, setup_closed, teardown),
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown_limits)
         TEST(a_group_keeps_the_chain_linear),
         TEST(a_write_that_fails_undoes_only_itself),
         TEST(a_write_that_does_not_fit_is_refused_and_leaves_nothing),
