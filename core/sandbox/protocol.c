@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "sandbox/json.h"
 
 #include <stdlib.h>
@@ -22,8 +23,9 @@ const char *sandbox_message_word(enum sandbox_message_type type)
 
 static void put_text(json_t *root, const char *member, const char *text)
 {
+    /* What a program printed need not be UTF-8. */
     if (text)
-        json_object_set_new(root, member, json_string(text));
+        json_object_set_new(root, member, json_stringn(text, text_utf8_valid(text, strlen(text))));
 }
 
 static void put_number(json_t *root, const char *member, uint64_t number)

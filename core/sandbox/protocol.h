@@ -37,7 +37,7 @@ enum {
 
 #define SANDBOX_MESSAGES(X)                                                                     \
     X(HELLO,        "hello")        /* supervisor: ready, and what it enforces now */           \
-    X(START_FAILED, "start_failed") /* supervisor: no sandbox could be made, it ends */         \
+    X(START_FAILED, "start_failed") /* supervisor: no sandbox could be made, or it died; it ends */ \
     X(LOADED,       "loaded")       /* supervisor: decides by this revision from now on */      \
     X(FAILED,       "failed")       /* supervisor: refused this revision, keeps the old one */  \
     X(DENIALS,      "denials")      /* supervisor: requests it refused */                       \

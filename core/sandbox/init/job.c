@@ -88,6 +88,9 @@ static int open_pipes(struct stdio *io, char *reason)
 static void attach(const struct stdio *io, bool tty)
 {
     sigset_t none;
+    /* bubblewrap was started with the supervisor's, which ignores SIGPIPE. */
+    for (int signal_number = 1; signal_number < NSIG; signal_number++)
+        signal(signal_number, SIG_DFL);
     setsid();
     if (tty)
         ioctl(io->inner[0], TIOCSCTTY, 0);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/denials.h"
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct entry {
+    struct entry *next;
+    struct arena *arena;
+    struct sandbox_denial denial;                   /* count 0: nothing to report */
+};
+
+struct denial_book {
+    uv_timer_t timer;
+    struct entry *entries;                          /* the latest seen first */
+    size_t n;
+    bool (*send)(void *ctx, const struct sandbox_denials *denials);
+    void *ctx;
+};
+
+struct denial_book *sandbox_denials_new(uv_loop_t *loop,
+                                        bool (*send)(void *ctx, const struct sandbox_denials *denials),
+                                        void *ctx)
+{
+    struct denial_book *book = alloc_zero(1, sizeof *book);
+    book->send = send;
+    book->ctx = ctx;
+    uv_timer_init(loop, &book->timer);
+    book->timer.data = book;
+    return book;
+}
+
+/* Takes the entry of the same denial out of the list. */
+static struct entry *take(struct denial_book *book, const struct sandbox_denial *d)
+{
+    for (struct entry **at = &book->entries; *at; at = &(*at)->next) {
+        struct entry *e = *at;
+        if (e->denial.port == d->port && strcmp(e->denial.host, d->host) == 0 &&
+            strcmp(e->denial.binary, d->binary) == 0) {
+            *at = e->next;
+            book->n--;
+            return e;
+        }
+    }
+    return NULL;
+}
+
+static void drop_oldest(struct denial_book *book)
+{
+    struct entry **at = &book->entries;
+    while ((*at)->next)
+        at = &(*at)->next;
+    arena_free((*at)->arena);
+    *at = NULL;
+    book->n--;
+}
+
+static struct entry *entry_new(const struct sandbox_denial *d)
+{
+    struct arena *arena = arena_new();
+    struct entry *e = arena_zalloc(arena, sizeof *e);
+    size_t n = d->n_ancestors < DENIALS_ANCESTORS_MAX ? d->n_ancestors : DENIALS_ANCESTORS_MAX;
+    const char **ancestors = arena_zalloc(arena, (n + 1) * sizeof *ancestors);
+    for (size_t i = 0; i < n; i++)
+        ancestors[i] = arena_str(arena, d->ancestors[i]);
+    e->arena = arena;
+    e->denial = (struct sandbox_denial){
+        .host = arena_str(arena, d->host), .port = d->port, .binary = arena_str(arena, d->binary),
+        .ancestors = ancestors, .n_ancestors = n, .reason = arena_str(arena, d->reason),
+        .stage = arena_str(arena, d->stage)};
+    return e;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    sandbox_denials_flush(timer->data);
+}
+
+void sandbox_denials_add(struct denial_book *book, const struct sandbox_denial *denial)
+{
+    struct entry *e = take(book, denial);
+    bool first = !e;
+    if (first)
+        e = entry_new(denial);
+    if (book->n >= DENIALS_MAX)
+        drop_oldest(book);
+    e->next = book->entries;
+    book->entries = e;
+    book->n++;
+    e->denial.last_seen_ms = clock_now_ms();
+    if (e->denial.count++ == 0)
+        e->denial.first_seen_ms = e->denial.last_seen_ms;
+    if (first || !uv_is_active((uv_handle_t *)&book->timer))
+        uv_timer_start(&book->timer, on_timer, first ? 0 : DENIALS_INTERVAL_MS, 0);
+}
+
+void sandbox_denials_flush(struct denial_book *book)
+{
+    struct sandbox_denial *items = alloc_zero(book->n + 1, sizeof *items);
+    struct sandbox_denials due = {.items = items};
+    for (const struct entry *e = book->entries; e; e = e->next)
+        if (e->denial.count > 0)
+            items[due.n++] = e->denial;
+    if (due.n > 0 && book->send(book->ctx, &due))
+        for (struct entry *e = book->entries; e; e = e->next)
+            e->denial.count = 0;
+    free(items);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct denial_book *book = handle->data;
+    while (book->n > 0)
+        drop_oldest(book);
+    free(book);
+}
+
+void sandbox_denials_close(struct denial_book *book)
+{
+    if (book)
+        uv_close((uv_handle_t *)&book->timer, on_closed);
+}

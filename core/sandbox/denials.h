@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests the proxy refused, on their way to the gateway.
+ *
+ * The first denial of a host, port and binary is due at once; more of the same are counted and due
+ * a second later.  What cannot be sent (no gateway) waits, up to DENIALS_MAX different ones; then
+ * the one that was seen longest ago is forgotten.  Loop thread only. */
+#ifndef SANDBOX_DENIALS_H
+#define SANDBOX_DENIALS_H
+
+#include "sandbox/protocol.h"
+
+#include <uv.h>
+
+struct denial_book;
+
+enum { DENIALS_MAX = 512, DENIALS_INTERVAL_MS = 1000, DENIALS_ANCESTORS_MAX = 16 };
+
+/* send returns false when there is nobody to send to now; call sandbox_denials_flush when there is. */
+struct denial_book *sandbox_denials_new(uv_loop_t *loop,
+                                        bool (*send)(void *ctx, const struct sandbox_denials *denials),
+                                        void *ctx);
+/* Texts are copied; count and the times are the book's. */
+void sandbox_denials_add(struct denial_book *book, const struct sandbox_denial *denial);
+void sandbox_denials_flush(struct denial_book *book);
+void sandbox_denials_close(struct denial_book *book);       /* freed once its timer has closed */
+
+#endif

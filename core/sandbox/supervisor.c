@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/supervisor.h"
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/problems.h"
+#include "egress/proxy.h"
+#include "policy/policy.h"
+#include "sandbox/cell.h"
+#include "sandbox/denials.h"
+#include "sandbox/exec.h"
+#include "sandbox/harden.h"
+#include "sandbox/link.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum supervisor_state {
+    SUPERVISOR_STARTING,
+    SUPERVISOR_RUNNING,
+    SUPERVISOR_FAILED,                              /* the gateway is to be told, then ENDING */
+    SUPERVISOR_ENDING,
+};
+
+enum { BACKLOG_MAX = 64 };                          /* log lines kept for a gateway that is away */
+
+struct line {
+    enum log_level level;
+    char *text;
+};
+
+struct supervisor {
+    uv_loop_t loop;
+    const struct sandbox_spec *spec;
+    const struct log *log;
+    enum supervisor_state state;
+    char instance[UUID_SIZE];
+    struct cell *cell;
+    bool cell_gone;
+    uint32_t landlock_abi;
+    struct exec_table *execs;
+    struct gateway_link *link;
+    struct denial_book *denials;
+    struct egress_proxy *proxy;                     /* NULL without a network */
+    int diag_fd;
+    struct policy *policy;                          /* in force */
+    uint64_t revision;
+    struct line backlog[BACKLOG_MAX];
+    size_t n_backlog;
+    struct error failure;                           /* valid when FAILED or ENDING with code 1 */
+    uv_signal_t terminate, interrupt;
+    uv_timer_t patience;
+    int exit_code;
+};
+
+/* --- to the gateway -------------------------------------------------------------------------- */
+
+static bool in_touch(const struct supervisor *s)
+{
+    return s->state == SUPERVISOR_RUNNING && s->link && sandbox_link_is_up(s->link);
+}
+
+static void send_line(struct supervisor *s, enum log_level level, const char *text)
+{
+    static const char *const words[] = {
+#define X(id, word) word,
+        LOG_LEVELS(X)
+#undef X
+    };
+    struct sandbox_message message = {.type = MESSAGE_LOG, .log = {words[level], text}};
+    sandbox_link_send(s->link, &message);
+}
+
+/* A line for the sandbox's log, kept while the gateway is away. */
+static void tell(struct supervisor *s, enum log_level level, const char *text)
+{
+    if (in_touch(s))
+        send_line(s, level, text);
+    else if (s->n_backlog < BACKLOG_MAX)
+        s->backlog[s->n_backlog++] = (struct line){level, alloc_str(text)};
+}
+
+static void flush_backlog(struct supervisor *s)
+{
+    for (size_t i = 0; i < s->n_backlog; i++) {
+        send_line(s, s->backlog[i].level, s->backlog[i].text);
+        free(s->backlog[i].text);
+    }
+    s->n_backlog = 0;
+}
+
+static bool send_denials(void *ctx, const struct sandbox_denials *denials)
+{
+    struct supervisor *s = ctx;
+    struct sandbox_message message = {.type = MESSAGE_DENIALS, .denials = *denials};
+    return in_touch(s) && sandbox_link_send(s->link, &message);
+}
+
+static void say_hello(struct supervisor *s)
+{
+    static const char *const egress[] = {"l4"};
+    struct sandbox_message message = {
+        .type = MESSAGE_HELLO,
+        .hello = {.protocol = SANDBOX_PROTOCOL_VERSION, .sandbox = s->spec->id,
+                  .instance = s->instance, .pid = getpid(), .proxy = s->spec->proxy,
+                  .loaded_revision = s->revision, .hash = policy_hash(s->policy), .egress = egress,
+                  .n_egress = s->spec->proxy ? 1 : 0, .landlock_abi = s->landlock_abi}};
+    if (!in_touch(s))
+        return;
+    sandbox_link_send(s->link, &message);
+    flush_backlog(s);
+    sandbox_denials_flush(s->denials);
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
+
+static void on_proxy_closed(void *ctx)
+{
+    struct supervisor *s = ctx;
+    close(s->diag_fd);
+}
+
+static void on_execs_ended(void *ctx)
+{
+    struct supervisor *s = ctx;
+    sandbox_link_close(s->link, NULL, NULL);
+    uv_close((uv_handle_t *)&s->patience, NULL);
+    if (s->cell)
+        sandbox_cell_close(s->cell, NULL, NULL);
+}
+
+/* Closes everything; the loop then runs out of work. */
+static void wind_up(struct supervisor *s, int exit_code)
+{
+    if (s->state == SUPERVISOR_ENDING)
+        return;
+    s->state = SUPERVISOR_ENDING;
+    s->exit_code = exit_code;
+    if (s->proxy)
+        egress_close(s->proxy, on_proxy_closed, s);
+    sandbox_denials_close(s->denials);
+    uv_close((uv_handle_t *)&s->terminate, NULL);
+    uv_close((uv_handle_t *)&s->interrupt, NULL);
+    uv_timer_stop(&s->patience);
+    if (s->execs)
+        sandbox_execs_end(s->execs, exit_code == 0 ? "the sandbox was stopped" : s->failure.text,
+                          on_execs_ended, s);
+    else
+        on_execs_ended(s);
+}
+
+static void report_failure(struct supervisor *s)
+{
+    struct sandbox_message message = {.type = MESSAGE_START_FAILED, .log = {.text = s->failure.text}};
+    if (s->link && sandbox_link_is_up(s->link)) {
+        sandbox_link_send(s->link, &message);
+        wind_up(s, 1);
+    }
+}
+
+static void on_patience(uv_timer_t *timer)
+{
+    wind_up(timer->data, 1);
+}
+
+static void fail(struct supervisor *s, const struct error *why)
+{
+    if (s->state == SUPERVISOR_FAILED || s->state == SUPERVISOR_ENDING)
+        return;
+    s->failure = *why;
+    s->state = SUPERVISOR_FAILED;
+    log_error(s->log, "%s", why->text);
+    uv_timer_start(&s->patience, on_patience, SUPERVISOR_REPORT_MS, 0);
+    report_failure(s);
+}
+
+static void stop(struct supervisor *s, uint64_t grace_ms)
+{
+    if (s->state == SUPERVISOR_ENDING)
+        return;
+    if (!s->cell || s->cell_gone)
+        wind_up(s, s->state == SUPERVISOR_FAILED);
+    else
+        sandbox_cell_stop(s->cell, (uint32_t)(grace_ms < 600000 ? grace_ms : 600000));
+}
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+    struct supervisor *s = handle->data;
+    log_info(s->log, "signal %d: stopping the sandbox", signum);
+    stop(s, SUPERVISOR_STOP_GRACE_MS);
+}
+
+/* --- the policy ------------------------------------------------------------------------------ */
+
+static struct policy *read_policy(const char *text, struct error *err)
+{
+    struct problems problems = {0};
+    struct policy *policy = policy_parse(text, strlen(text), DOC_JSON, &problems);
+    if (!policy && problems.n > 0)
+        error_set(err, ERROR_INVALID, "%s%s%s%s", problems.items[0].path,
+                  *problems.items[0].path ? ": " : "", problems.items[0].message,
+                  problems.n > 1 ? ", and more" : "");
+    else if (!policy)
+        error_set(err, ERROR_INVALID, "the policy cannot be read");
+    problems_free(&problems);
+    return policy;
+}
+
+static void answer_policy(struct supervisor *s, enum sandbox_message_type type,
+                          const struct sandbox_revision *revision, const char *error)
+{
+    struct sandbox_message message = {
+        .type = type,
+        .revision = {.revision = revision->revision, .hash = revision->hash, .error = error}};
+    if (in_touch(s))
+        sandbox_link_send(s->link, &message);
+}
+
+/* Enforced from the next decision on, and only then loaded. */
+static void enforce(struct supervisor *s, struct policy *policy, uint64_t revision)
+{
+    if (s->proxy)
+        egress_set_policy(s->proxy, policy, revision);
+    policy_unref(s->policy);
+    s->policy = policy;
+    s->revision = revision;
+}
+
+static void take_policy(struct supervisor *s, const struct sandbox_revision *revision)
+{
+    struct error err;
+    if (strcmp(revision->hash, policy_hash(s->policy)) == 0) {
+        s->revision = revision->revision;
+        answer_policy(s, MESSAGE_LOADED, revision, NULL);
+        return;
+    }
+    struct policy *policy = read_policy(revision->policy, &err);
+    if (policy && strcmp(policy_hash(policy), revision->hash) != 0) {
+        error_set(&err, ERROR_INVALID, "the policy's hash is %s, not %s", policy_hash(policy),
+                  revision->hash);
+        policy_unref(policy);
+        policy = NULL;
+    }
+    if (!policy) {
+        log_error(s->log, "revision %llu is refused, revision %llu stays in force: %s",
+                  (unsigned long long)revision->revision, (unsigned long long)s->revision, err.text);
+        answer_policy(s, MESSAGE_FAILED, revision, err.text);
+        return;
+    }
+    enforce(s, policy, revision->revision);
+    log_info(s->log, "revision %llu is in force", (unsigned long long)revision->revision);
+    answer_policy(s, MESSAGE_LOADED, revision, NULL);
+}
+
+/* --- from the gateway ------------------------------------------------------------------------ */
+
+static void on_up(void *ctx)
+{
+    struct supervisor *s = ctx;
+    if (s->state == SUPERVISOR_FAILED)
+        report_failure(s);
+    else
+        say_hello(s);
+}
+
+static void on_message(void *ctx, const struct sandbox_message *message, struct arena *arena)
+{
+    struct supervisor *s = ctx;
+    switch (message->type) {
+    case MESSAGE_POLICY:
+        if (s->state == SUPERVISOR_RUNNING)
+            take_policy(s, &message->revision);
+        break;
+    case MESSAGE_EXEC:
+        if (s->execs && s->state == SUPERVISOR_RUNNING) {
+            sandbox_execs_begin(s->execs, &message->exec, arena);
+            return;
+        }
+        break;
+    case MESSAGE_STOP:
+        stop(s, message->stop.grace_ms);
+        break;
+    case MESSAGE_PING:
+        sandbox_link_send(s->link, &(struct sandbox_message){.type = MESSAGE_PONG});
+        break;
+    default:
+        log_warn(s->log, "the gateway sent %s, which is not for a supervisor",
+                 sandbox_message_word(message->type));
+        break;
+    }
+    arena_free(arena);
+}
+
+static void on_orphaned(void *ctx)
+{
+    struct supervisor *s = ctx;
+    log_warn(s->log, "the gateway does not know this sandbox any more: stopping it");
+    stop(s, SUPERVISOR_STOP_GRACE_MS);
+}
+
+/* --- from the proxy and the cell ------------------------------------------------------------- */
+
+static void on_denial(void *ctx, const struct egress_denial *d)
+{
+    struct supervisor *s = ctx;
+    struct sandbox_denial denial = {
+        .host = d->host, .port = d->port, .binary = d->binary, .ancestors = d->ancestors,
+        .n_ancestors = d->n_ancestors, .reason = d->reason, .stage = d->stage};
+    if (s->state == SUPERVISOR_RUNNING)
+        sandbox_denials_add(s->denials, &denial);
+}
+
+static void on_line(void *ctx, const char *line)
+{
+    tell(ctx, LOG_INFO, line);
+}
+
+static int start_proxy(struct supervisor *s, const struct cell_ready *ready, struct error *err)
+{
+    const struct sandbox_spec *spec = s->spec;
+    struct egress_pin *pins = alloc_zero(spec->n_hosts + 1, sizeof *pins);
+    for (size_t i = 0; i < spec->n_hosts; i++)
+        pins[i] = (struct egress_pin){spec->hosts[i].name, spec->hosts[i].addresses,
+                                      spec->hosts[i].n_addresses};
+    struct egress_config config = {
+        .listen_fd = ready->listen_fd, .diag_fd = ready->diag_fd, .init_pid = ready->init_pid,
+        .policy = s->policy, .revision = s->revision, .pins = pins, .n_pins = spec->n_hosts,
+        .log = s->log, .on_denial = on_denial, .on_line = on_line, .ctx = s};
+    s->proxy = egress_new(&s->loop, &config, err);
+    free(pins);
+    if (s->proxy)
+        s->diag_fd = ready->diag_fd;
+    else
+        close(ready->diag_fd);
+    return s->proxy ? 0 : -1;
+}
+
+static void on_cell_ready(void *ctx, const struct cell_ready *ready)
+{
+    struct supervisor *s = ctx;
+    struct exec_table_request request = {&s->loop, s->cell, s->spec, s->log};
+    struct error err;
+    if (s->spec->proxy && ready->listen_fd < 0) {
+        error_set(&err, ERROR_INTERNAL, "no sandbox can be made: init sent no sockets");
+        fail(s, &err);
+        return;
+    }
+    if (s->spec->proxy && start_proxy(s, ready, &err) != 0) {
+        fail(s, &err);
+        return;
+    }
+    if (sandbox_harden(&err) != 0)
+        log_warn(s->log, "%s", err.text);
+    s->landlock_abi = ready->landlock_abi;
+    s->execs = sandbox_execs_new(&request);
+    s->state = SUPERVISOR_RUNNING;
+    log_info(s->log, "sandbox %s is ready", s->spec->name);
+    say_hello(s);
+}
+
+static void on_cell_started(void *ctx, uint32_t id, const int *fds, size_t n_fds)
+{
+    struct supervisor *s = ctx;
+    sandbox_execs_started(s->execs, id, fds, n_fds);
+}
+
+static void on_cell_exited(void *ctx, uint32_t id, int code, const char *error)
+{
+    struct supervisor *s = ctx;
+    sandbox_execs_exited(s->execs, id, code, error);
+}
+
+static void on_cell_warning(void *ctx, const char *text)
+{
+    struct supervisor *s = ctx;
+    log_warn(s->log, "%s", text);
+    tell(s, LOG_WARN, text);
+}
+
+static void on_cell_gone(void *ctx, const struct error *why)
+{
+    struct supervisor *s = ctx;
+    s->cell_gone = true;
+    if (why)
+        fail(s, why);
+    else
+        wind_up(s, 0);
+}
+
+static const struct cell_callbacks cell_callbacks = {
+    on_cell_ready, on_cell_started, on_cell_exited, on_cell_warning, on_cell_gone,
+};
+
+/* --- the start ------------------------------------------------------------------------------- */
+
+static void watch_signals(struct supervisor *s)
+{
+    uv_signal_init(&s->loop, &s->terminate);
+    uv_signal_init(&s->loop, &s->interrupt);
+    uv_timer_init(&s->loop, &s->patience);
+    s->terminate.data = s->interrupt.data = s->patience.data = s;
+    uv_signal_start(&s->terminate, on_signal, SIGTERM);
+    uv_signal_start(&s->interrupt, on_signal, SIGINT);
+}
+
+static int start_cell(struct supervisor *s, struct error *err)
+{
+    s->policy = read_policy(s->spec->policy, err);
+    if (!s->policy)
+        return error_prefix(err, "no sandbox can be made: its policy");
+    struct cell_request request = {s->spec, policy_model(s->policy)};
+    s->revision = s->spec->revision;
+    s->cell = sandbox_cell_start(&s->loop, &request, &cell_callbacks, s, err);
+    return s->cell ? 0 : -1;
+}
+
+static void open_link(struct supervisor *s)
+{
+    struct gateway_link_request request = {
+        .loop = &s->loop, .gateway = s->spec->gateway, .token = s->spec->token, .log = s->log,
+        .on_up = on_up, .on_message = on_message, .on_orphaned = on_orphaned, .ctx = s};
+    s->link = sandbox_link_open(&request);
+}
+
+int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
+{
+    struct supervisor *s = alloc_zero(1, sizeof *s);
+    struct error err;
+    s->spec = spec;
+    s->log = log;
+    digest_uuid(s->instance);
+    uv_loop_init(&s->loop);
+    watch_signals(s);
+    s->denials = sandbox_denials_new(&s->loop, send_denials, s);
+    int rc = start_cell(s, &err);                   /* first: nothing may have started a thread yet */
+    open_link(s);
+    if (rc != 0)
+        fail(s, &err);
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&s->loop);
+    sandbox_execs_free(s->execs);
+    policy_unref(s->policy);
+    while (s->n_backlog > 0)
+        free(s->backlog[--s->n_backlog].text);
+    rc = s->exit_code;
+    free(s);
+    return rc;
+}

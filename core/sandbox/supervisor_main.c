@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "sandbox/spec.h"
+#include "sandbox/supervisor.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+enum { EXIT_USAGE = 2 };
+
+static int usage(FILE *out, int code)
+{
+    fputs("usage: sluice-supervisor --spec FILE\n"
+          "       sluice-supervisor --version\n"
+          "\n"
+          "Runs one sandbox.  sluiced starts it and writes FILE; nobody needs to do so by hand.\n",
+          out);
+    return code;
+}
+
+/* Held as long as this process lives, so that the gateway can tell. */
+static int take_lock(const char *path, struct error *err)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return error_errno(err, ERROR_INTERNAL, "cannot open %s", path);
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    error_errno(err, ERROR_STATE, "another supervisor runs this sandbox: %s", path);
+    close(fd);
+    return -1;
+}
+
+static int supervise(const char *path, struct log *log)
+{
+    struct sandbox_spec spec;
+    struct error err;
+    struct arena *arena = arena_new();
+    int code = 1;
+    if (sandbox_spec_read(path, arena, &spec, &err) != 0 || take_lock(spec.lock, &err) != 0) {
+        log_error(log, "%s", err.text);
+    } else {
+        log->json = spec.log_json;
+        if (spec.log_level && log_level_parse(spec.log_level, &log->level) != 0)
+            log_warn(log, "unknown log level %s: info is used", spec.log_level);
+        code = sandbox_supervise(&spec, log);
+    }
+    arena_free(arena);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct log log = {.fd = STDERR_FILENO, .level = LOG_INFO, .program = "sluice-supervisor"};
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        puts("sluice-supervisor " SLUICE_VERSION);
+        return 0;
+    }
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+        return usage(stdout, 0);
+    if (argc != 3 || strcmp(argv[1], "--spec") != 0)
+        return usage(stderr, EXIT_USAGE);
+    signal(SIGPIPE, SIG_IGN);
+    return supervise(argv[2], &log);
+}
