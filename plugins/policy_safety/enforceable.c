@@ -3,93 +3,41 @@
 
 #include <string.h>
 
-#define TEXT_IS_SET(id, member)                                        \
-    static bool has_##id(const struct sluice_endpoint *e)              \
-    {                                                                  \
-        return e->member && *e->member;                                \
-    }
-#define VALUE_IS_SET(id, member)                                       \
-    static bool has_##id(const struct sluice_endpoint *e)              \
-    {                                                                  \
-        return e->member;                                              \
-    }
-
-static bool is_any(const char *text, const char *const *words)
+/* What a plain endpoint does anyway may be asked for: it lets everything through (`full`), it never
+ * only takes note (`enforce`), and two deprecated values of tls mean what leaving it out means. */
+static bool asks_for_more(const char *text, const char *anyway, const char *also)
 {
-    for (; *words; words++)
-        if (strcmp(text, *words) == 0)
-            return true;
-    return false;
+    return *text && strcmp(text, anyway) != 0 && strcmp(text, also) != 0;
 }
 
-/* On a plain endpoint everything passes, which is what `full` asks for. */
-static bool has_access(const struct sluice_endpoint *e)
+/* X(field, whether endpoint e sets it).  A row leaves this list when the runtime learns its field. */
+#define UNENFORCEABLE_FIELDS(X)                                                                     \
+    X("protocol", *e->protocol)                                                                     \
+    X("path", *e->path)                                                                             \
+    X("access", asks_for_more(e->access, "full", "full"))                                           \
+    X("rules", e->n_rules > 0)                                                                      \
+    X("deny_rules", e->n_deny_rules > 0)                                                            \
+    X("enforcement", asks_for_more(e->enforcement, "enforce", "enforce"))                           \
+    X("tls", strcmp(e->tls, "skip") != 0 && asks_for_more(e->tls, "terminate", "passthrough"))      \
+    X("allow_encoded_slash", e->allow_encoded_slash)                                                \
+    X("websocket_credential_rewrite", e->websocket_credential_rewrite)                              \
+    X("request_body_credential_rewrite", e->request_body_credential_rewrite)                        \
+    X("persisted_queries", *e->persisted_queries)                                                   \
+    X("graphql_persisted_queries", e->n_graphql_persisted_queries > 0)                              \
+    X("graphql_max_body_bytes", e->graphql_max_body_bytes > 0)                                      \
+    X("credential_signing", *e->credential_signing)                                                 \
+    X("signing_service", *e->signing_service)                                                       \
+    X("signing_region", *e->signing_region)                                                         \
+    X("credential_binding", *e->credential_provider)                                                \
+    X("json_rpc", e->json_rpc != NULL)                                                              \
+    X("mcp", e->mcp != NULL)
+
+const char *unenforceable_field(const struct sluice_endpoint *e)
 {
-    static const char *const harmless[] = {"", "full", NULL};
-    return e->access && !is_any(e->access, harmless);
-}
-
-/* A plain endpoint is always enforced; what it cannot do is let pass and only take note. */
-static bool has_enforcement(const struct sluice_endpoint *e)
-{
-    static const char *const harmless[] = {"", "enforce", NULL};
-    return e->enforcement && !is_any(e->enforcement, harmless);
-}
-
-/* The two deprecated values mean what leaving the field out means. */
-static bool has_tls(const struct sluice_endpoint *e)
-{
-    static const char *const harmless[] = {"", "skip", "terminate", "passthrough", NULL};
-    return e->tls && !is_any(e->tls, harmless);
-}
-
-TEXT_IS_SET(protocol, protocol)
-TEXT_IS_SET(path, path)
-VALUE_IS_SET(rules, n_rules > 0)
-VALUE_IS_SET(deny_rules, n_deny_rules > 0)
-VALUE_IS_SET(encoded_slash, allow_encoded_slash)
-VALUE_IS_SET(websocket_rewrite, websocket_credential_rewrite)
-VALUE_IS_SET(body_rewrite, request_body_credential_rewrite)
-TEXT_IS_SET(persisted_queries, persisted_queries)
-VALUE_IS_SET(graphql_queries, n_graphql_persisted_queries > 0)
-VALUE_IS_SET(graphql_bytes, graphql_max_body_bytes > 0)
-TEXT_IS_SET(signing, credential_signing)
-TEXT_IS_SET(service, signing_service)
-TEXT_IS_SET(region, signing_region)
-TEXT_IS_SET(binding, credential_provider)
-VALUE_IS_SET(json_rpc, json_rpc != NULL)
-VALUE_IS_SET(mcp, mcp != NULL)
-
-/* A row leaves this list when the runtime learns to enforce its field. */
-static const struct {
-    const char *name;
-    bool (*is_set)(const struct sluice_endpoint *endpoint);
-} fields[] = {
-    {"protocol", has_protocol},
-    {"path", has_path},
-    {"access", has_access},
-    {"rules", has_rules},
-    {"deny_rules", has_deny_rules},
-    {"enforcement", has_enforcement},
-    {"tls", has_tls},
-    {"allow_encoded_slash", has_encoded_slash},
-    {"websocket_credential_rewrite", has_websocket_rewrite},
-    {"request_body_credential_rewrite", has_body_rewrite},
-    {"persisted_queries", has_persisted_queries},
-    {"graphql_persisted_queries", has_graphql_queries},
-    {"graphql_max_body_bytes", has_graphql_bytes},
-    {"credential_signing", has_signing},
-    {"signing_service", has_service},
-    {"signing_region", has_region},
-    {"credential_binding", has_binding},
-    {"json_rpc", has_json_rpc},
-    {"mcp", has_mcp},
-};
-
-const char *unenforceable_field(const struct sluice_endpoint *endpoint)
-{
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-        if (fields[i].is_set(endpoint))
-            return fields[i].name;
+#define X(name, is_set) \
+    if (is_set)         \
+        return name;
+    UNENFORCEABLE_FIELDS(X)
+#undef X
     return NULL;
 }

@@ -6,6 +6,6 @@
 #include <sluice/policy.h>
 
 /* The name of the first field that is set and cannot be enforced, or NULL. */
-const char *unenforceable_field(const struct sluice_endpoint *endpoint);
+const char *unenforceable_field(const struct sluice_endpoint *e);
 
 #endif
