@@ -18,9 +18,13 @@ static void *copy_bytes(const void *from, size_t size, struct arena *arena)
 
 static void copy_pointers(const struct schema_field *field, void **items, size_t n, struct arena *arena)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         items[i] = field->kind == SCHEMA_TEXTS ? (void *)arena_str(arena, items[i])
                                                : schema_copy(field->sub, items[i], arena);
+        /* Only here is it certain that a key at offset 0 is one. */
+        if (field->kind == SCHEMA_KEYED && !field->sub->key_offset)
+            copy_text(items[i], 0, arena);
+    }
 }
 
 static void copy_array(const struct schema_field *field, void *record, struct arena *arena)

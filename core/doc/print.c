@@ -118,8 +118,8 @@ static bool is_safe_plain(const char *text)
 static void quote_yaml(const char *text, struct buf *out)
 {
     unsigned c;
-    const char *odd = doc_find_unsafe(text, "\b\f\n\r\t", &c);
-    if (!odd) {
+    size_t len = strlen(text);
+    if (doc_find_unsafe(text, len, "\b\f\n\r\t", &c) == len) {
         text_json_quote(out, text);
         return;
     }

@@ -24,12 +24,13 @@ static bool is_unseen(unsigned c)
            (c & 0xfffe) == 0xfffe || doc_turns_text(c);
 }
 
-const char *doc_find_unsafe(const char *text, const char *allowed, unsigned *c)
+size_t doc_find_unsafe(const char *text, size_t len, const char *allowed, unsigned *c)
 {
-    for (size_t n; *text; text += n) {
-        *c = doc_char(text, &n);
+    size_t at = 0;
+    for (size_t n; at < len; at += n) {
+        *c = doc_char(text + at, &n);
         if (is_unseen(*c) && !(*c < 0x80 && strchr(allowed, (int)*c)))
-            return text;
+            return at;
     }
-    return NULL;
+    return len;
 }

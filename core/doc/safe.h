@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The first unsafe character, but for those of the ASCII text allowed; NULL: there is none. */
-const char *doc_find_unsafe(const char *text, const char *allowed, unsigned *c);
+/* The offset of the first unsafe character, but for those of the ASCII text allowed, or len. */
+size_t doc_find_unsafe(const char *text, size_t len, const char *allowed, unsigned *c);
 bool doc_turns_text(unsigned c);
 /* The character at text, which is not at its end, and its length in bytes. */
 unsigned doc_char(const char *text, size_t *len);

@@ -33,7 +33,8 @@ const char *schema_show(struct schema_decoder *d, const struct doc_node *value)
 static int check_characters(struct schema_decoder *d, const struct doc_node *value, const char *allowed)
 {
     unsigned c;
-    if (!doc_find_unsafe(value->text, allowed, &c))
+    size_t len = strlen(value->text);
+    if (doc_find_unsafe(value->text, len, allowed, &c) == len)
         return 0;
     if (doc_turns_text(c))
         return schema_problem(d, value, "must not have the invisible character U+%04X, which turns "

@@ -34,12 +34,11 @@ static int refuse_encoding(struct doc_build *b, const char *text, size_t len, si
  * around could mislead whoever reviews the document.  JSON has its own rule for controls. */
 static int check_characters(struct doc_build *b, const char *text, size_t len)
 {
-    char *copy = arena_strn(b->arena, text, len);
     unsigned c;
-    const char *bad = doc_find_unsafe(copy, "\t\r\n", &c);
-    if (!bad)
+    size_t bad = doc_find_unsafe(text, len, "\t\r\n", &c);
+    if (bad == len)
         return 0;
-    return doc_build_problem(b, doc_place_of(copy, (size_t)(bad - copy)),
+    return doc_build_problem(b, doc_place_of(text, bad),
                              doc_turns_text(c)
                                  ? "the invisible character U+%04X, which turns text around, is not allowed"
                                  : "the control character U+%04X is not allowed", c);
