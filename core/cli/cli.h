@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside core/cli: what every command is given. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+/* Exit codes of contract section 3. */
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3, EXIT_WAITED = 124 };
+
+enum arg_kind { ARG_FLAG, ARG_VALUE };
+
+struct arg_option {
+    const char *name;                               /* the table ends with a row without a name */
+    char letter;                                    /* 0: none */
+    enum arg_kind kind;
+    const char *value, *help;                       /* value: what stands in the usage, such as FILE */
+};
+
+struct arg {
+    const char *name, *value;                       /* value "" for a flag */
+};
+
+struct cli;
+
+struct command {
+    const char *group, *verb;                       /* verb NULL: the group is the command */
+    const char *operands;                           /* as the usage shows them */
+    const struct arg_option *options;
+    int (*run)(struct cli *cli);
+    const char *summary, *example;
+};
+
+struct cli {
+    const struct command *command;
+    struct arg *args;                               /* options in command-line order */
+    size_t n_args;
+    const char **operands;                          /* words that are no options */
+    size_t n_operands;
+    const char **rest;                              /* what stood after -- */
+    size_t n_rest;
+    bool has_rest;                                  /* there was a -- */
+
+    const char *gateway, *token;
+    enum { OUT_TABLE, OUT_JSON, OUT_YAML } output;
+    bool quiet;
+};
+
+/* The one list of commands, ended by a row without a group. */
+extern const struct command cli_commands[];
+
+/* ---- args.c ---- */
+/* Finds the command and reads its options.  Returns an exit code, or -1 to go on. */
+int args_parse(struct cli *cli, int argc, char **argv);
+void args_free(struct cli *cli);
+const char *arg_value(const struct cli *cli, const char *name);     /* the last one, NULL: not given */
+bool arg_given(const struct cli *cli, const char *name);
+/* A whole number from 0 to max; fallback where it is not given.  -1 after saying what is wrong. */
+int arg_number(const struct cli *cli, const char *name, long fallback, long max, long *out);
+int usage_error(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- client.c ---- */
+struct reply {
+    long status;                                    /* 0: the gateway could not be reached; said already */
+    json_t *json;                                   /* NULL: the body is no JSON */
+    struct buf text;
+};
+
+struct call {
+    const char *method;
+    char *path;                                     /* taken and freed by client_call */
+    const char *type;                               /* of body; NULL: no body */
+    const void *body;
+    size_t len;
+    const char *accept;                             /* NULL: application/json */
+    const char *headers[6];                         /* "Name: value", NULL ends */
+    long timeout_s;                                 /* 0: 120 */
+};
+
+/* Always to be followed by reply_free. */
+void client_call(const struct cli *cli, const struct call *call, struct reply *out);
+void reply_free(struct reply *reply);
+/* The exit code of a reply that is no success, after saying why on stderr (and, with -o json or
+ * yaml, the problem document on stdout). */
+int reply_failed(const struct cli *cli, const struct reply *reply);
+/* GET and print with the table function; the whole life of a reading command. */
+int client_show(const struct cli *cli, char *path, void (*table)(const struct cli *cli, const json_t *json));
+char *url_escape(const char *text);                 /* the caller frees it */
+/* Whether the gateway is reached through a Unix socket; path is then set. */
+bool client_unix_path(const struct cli *cli, const char **path);
+char *client_default_gateway(void);
+/* Lines of a stream (server-sent events, logs) as they come. */
+int client_follow(const struct cli *cli, char *path, void (*line)(void *ctx, const char *line), void *ctx);
+
+/* ---- print.c ---- */
+void print_json(const struct cli *cli, const json_t *json);         /* as -o says: json or yaml */
+void print_yaml(const json_t *json, int indent, struct buf *out);
+/* A table whose columns are as wide as their widest cell. */
+struct table {
+    size_t n_columns, n_cells;
+    char **cells;
+};
+void table_row(struct table *t, size_t n, const char *const *cells);
+void table_print(struct table *t);                  /* and frees it */
+const char *json_text(const json_t *object, const char *key);       /* "" where there is none */
+long long json_number(const json_t *object, const char *key);
+void say(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));   /* stderr, unless -q */
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));                     /* stderr, always */
+
+/* ---- last.c: the sandbox that was used last ---- */
+/* The sandbox of a command: its NAME, or the last one used (said on stderr).  NULL after saying
+ * that there is none.  n: which operand. */
+const char *sandbox_operand(struct cli *cli, size_t n);
+void remember_sandbox(const char *name);
+
+/* ---- updates.c: what is common to commands that change a policy ---- */
+/* Prints the outcome of an update and, with --wait, waits until it is loaded. */
+int update_finish(const struct cli *cli, const char *sandbox, const struct reply *reply);
+void print_update(const struct cli *cli, const char *sandbox, const json_t *document);
+void print_objections(const json_t *votes);
+int read_input(const struct cli *cli, const char *path, struct buf *out);  /* - is stdin; exit code or -1 */
+
+/* ---- operations.c ---- */
+/* The merge operations of policy update, in command-line order.  NULL after saying what is wrong. */
+json_t *operations_from_args(const struct cli *cli);
+
+/* ---- commands ---- */
+int cmd_sandbox_create(struct cli *cli);
+int cmd_sandbox_list(struct cli *cli);
+int cmd_sandbox_get(struct cli *cli);
+int cmd_sandbox_delete(struct cli *cli);
+int cmd_sandbox_stop(struct cli *cli);
+int cmd_sandbox_start(struct cli *cli);
+int cmd_sandbox_exec(struct cli *cli);
+int cmd_sandbox_connect(struct cli *cli);
+int cmd_policy_set(struct cli *cli);
+int cmd_policy_update(struct cli *cli);
+int cmd_policy_get(struct cli *cli);
+int cmd_policy_list(struct cli *cli);
+int cmd_policy_diff(struct cli *cli);
+int cmd_policy_rollback(struct cli *cli);
+int cmd_policy_check(struct cli *cli);
+int cmd_rule_get(struct cli *cli);
+int cmd_rule_approve(struct cli *cli);
+int cmd_rule_reject(struct cli *cli);
+int cmd_rule_approve_all(struct cli *cli);
+int cmd_rule_edit(struct cli *cli);
+int cmd_rule_undo(struct cli *cli);
+int cmd_rule_clear(struct cli *cli);
+int cmd_rule_history(struct cli *cli);
+int cmd_plugin_list(struct cli *cli);
+int cmd_plugin_reload(struct cli *cli);
+int cmd_plugin_check(struct cli *cli);
+int cmd_decision_list(struct cli *cli);
+int cmd_decision_show(struct cli *cli);
+int cmd_audit_verify(struct cli *cli);
+int cmd_events(struct cli *cli);
+int cmd_logs(struct cli *cli);
+int cmd_status(struct cli *cli);
+
+/* Runs a command in a sandbox with the terminal's streams; the exit code is the command's. */
+struct exec_request {
+    const char *const *command;
+    size_t n_command;
+    const char *workdir;
+    bool tty;
+    long timeout_ms;
+    json_t *env;                                    /* borrowed; NULL: none */
+};
+int exec_run(const struct cli *cli, const char *sandbox, const struct exec_request *request);
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests to the gateway, by libcurl. */
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "cli/cli.h"
+
+char *client_default_gateway(void)
+{
+    const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    if (geteuid() == 0)
+        return alloc_str("unix:/var/lib/sluice/sluice.sock");
+    if (xdg && *xdg == '/')
+        return alloc_printf("unix:%s/sluice/sluice.sock", xdg);
+    return alloc_printf("unix:%s/.local/state/sluice/sluice.sock", home ? home : "");
+}
+
+bool client_unix_path(const struct cli *cli, const char **path)
+{
+    if (strncmp(cli->gateway, "unix:", 5) != 0)
+        return false;
+    *path = cli->gateway + 5;
+    return true;
+}
+
+/* tcp:HOST:PORT is what sluiced prints; it means http. */
+static char *make_url(const struct cli *cli, const char *path)
+{
+    const char *ignored;
+    if (client_unix_path(cli, &ignored))
+        return alloc_printf("http://localhost%s", path);
+    if (strncmp(cli->gateway, "tcp:", 4) == 0)
+        return alloc_printf("http://%s%s", cli->gateway + 4, path);
+    size_t len = strlen(cli->gateway);
+    while (len && cli->gateway[len - 1] == '/')
+        len--;
+    return alloc_printf("%.*s%s", (int)len, cli->gateway, path);
+}
+
+char *url_escape(const char *text)
+{
+    char *escaped = curl_easy_escape(NULL, text, 0), *copy = alloc_str(escaped ? escaped : "");
+    curl_free(escaped);
+    return copy;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
+{
+    buf_add(ctx, bytes, size * n);
+    return size * n;
+}
+
+static struct curl_slist *make_headers(const struct cli *cli, const struct call *call)
+{
+    struct curl_slist *list = NULL;
+    char line[512];
+    snprintf(line, sizeof line, "Accept: %s", call->accept ? call->accept : "application/json");
+    list = curl_slist_append(list, line);
+    list = curl_slist_append(list, "Expect:");
+    if (call->type) {
+        snprintf(line, sizeof line, "Content-Type: %s", call->type);
+        list = curl_slist_append(list, line);
+    }
+    if (cli->token) {
+        snprintf(line, sizeof line, "Authorization: Bearer %s", cli->token);
+        list = curl_slist_append(list, line);
+    }
+    for (size_t i = 0; i < 6 && call->headers[i]; i++)
+        list = curl_slist_append(list, call->headers[i]);
+    return list;
+}
+
+static CURL *make_curl(const struct cli *cli, const struct call *call, const char *url, struct curl_slist *headers)
+{
+    const char *path;
+    CURL *curl = curl_easy_init();
+    if (client_unix_path(cli, &path))
+        curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, path);
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 10L);
+    if (call->type) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->body);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)call->len);
+    } else if (strcmp(call->method, "POST") == 0) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, 0L);
+    }
+    return curl;
+}
+
+static void unreachable(const struct cli *cli, CURLcode code, const char *detail)
+{
+    complain("cannot reach the gateway at %s: %s\nis sluiced running? --gateway or SLUICE_GATEWAY names another one",
+             cli->gateway, *detail ? detail : curl_easy_strerror(code));
+}
+
+void client_call(const struct cli *cli, const struct call *call, struct reply *out)
+{
+    char detail[CURL_ERROR_SIZE] = "";
+    char *url = make_url(cli, call->path);
+    struct curl_slist *headers = make_headers(cli, call);
+    CURL *curl = make_curl(cli, call, url, headers);
+    *out = (struct reply){0};
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &out->text);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, call->timeout_s ? call->timeout_s : 120L);
+    CURLcode code = curl_easy_perform(curl);
+    if (code == CURLE_OK)
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &out->status);
+    else
+        unreachable(cli, code, detail);
+    if (out->status)
+        out->json = json_loadb(buf_str(&out->text), out->text.len, 0, NULL);
+    curl_easy_cleanup(curl);
+    curl_slist_free_all(headers);
+    free(url);
+    free(call->path);
+}
+
+void reply_free(struct reply *reply)
+{
+    json_decref(reply->json);
+    buf_free(&reply->text);
+}
+
+static void print_errors(const json_t *errors)
+{
+    size_t i;
+    json_t *e;
+    json_array_foreach(errors, i, e) {
+        long long line = json_number(e, "line");
+        if (line)
+            fprintf(stderr, "  %lld:%lld: ", line, json_number(e, "column"));
+        else
+            fputs("  ", stderr);
+        fprintf(stderr, "%s%s%s\n", json_text(e, "path"), *json_text(e, "path") ? ": " : "", json_text(e, "message"));
+    }
+}
+
+int reply_failed(const struct cli *cli, const struct reply *reply)
+{
+    if (reply->status == 0)
+        return EXIT_UNREACHABLE;
+    if (!reply->json) {
+        complain("the gateway answered %ld: %s", reply->status, buf_str(&reply->text));
+        return EXIT_REFUSED;
+    }
+    if (cli->output != OUT_TABLE)
+        print_json(cli, reply->json);
+    const char *detail = json_text(reply->json, "detail");
+    complain("%s", *detail ? detail : json_text(reply->json, "title"));
+    print_errors(json_object_get(reply->json, "errors"));
+    print_objections(json_object_get(reply->json, "votes"));
+    return EXIT_REFUSED;
+}
+
+int client_show(const struct cli *cli, char *path, void (*table)(const struct cli *cli, const json_t *json))
+{
+    struct reply reply;
+    int code = EXIT_DONE;
+    client_call(cli, &(struct call){.method = "GET", .path = path}, &reply);
+    if (reply.status != 200 || !reply.json)
+        code = reply_failed(cli, &reply);
+    else if (cli->output != OUT_TABLE)
+        print_json(cli, reply.json);
+    else
+        table(cli, reply.json);
+    reply_free(&reply);
+    return code;
+}
+
+/* ---- streams ---- */
+
+struct follow {
+    CURL *curl;
+    struct buf in;
+    void (*line)(void *ctx, const char *line);
+    void *ctx;
+};
+
+static size_t on_stream(char *bytes, size_t size, size_t n, void *ctx)
+{
+    struct follow *f = ctx;
+    char *end;
+    buf_add(&f->in, bytes, size * n);
+    while (f->in.len && (end = memchr(f->in.data, '\n', f->in.len))) {
+        size_t len = (size_t)(end - f->in.data);
+        *end = '\0';
+        f->line(f->ctx, f->in.data);
+        buf_consume(&f->in, len + 1);
+    }
+    return size * n;
+}
+
+int client_follow(const struct cli *cli, char *path, void (*line)(void *ctx, const char *line), void *ctx)
+{
+    char detail[CURL_ERROR_SIZE] = "";
+    const struct call call = {.method = "GET", .path = path, .accept = "*/*"};
+    char *url = make_url(cli, path);
+    struct curl_slist *headers = make_headers(cli, &call);
+    CURL *curl = make_curl(cli, &call, url, headers);
+    struct follow f = {.curl = curl, .line = line, .ctx = ctx};
+    long status = 0;
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_stream);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &f);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
+    CURLcode code = curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    int result = EXIT_DONE;
+    if (status == 0) {
+        unreachable(cli, code, detail);
+        result = EXIT_UNREACHABLE;
+    } else if (status != 200) {
+        complain("the gateway answered %ld", status);
+        result = EXIT_REFUSED;
+    }
+    buf_free(&f.in);
+    curl_easy_cleanup(curl);
+    curl_slist_free_all(headers);
+    free(url);
+    free(path);
+    return result;
+}

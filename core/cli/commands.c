@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every command of sluice, once: parsing, help and errors come from this list. */
+#include "cli/cli.h"
+
+#define WAIT_OPTIONS                                                                               \
+    {"wait", 0, ARG_FLAG, NULL, "wait until the sandbox enforces it"},                             \
+    {"timeout", 0, ARG_VALUE, "S", "with --wait: give up after S seconds (60), exit 124"}
+
+static const struct arg_option none[] = {{0}};
+
+static const struct arg_option sandbox_create[] = {
+    {"name", 0, ARG_VALUE, "N", "at most 19 of a-z, 0-9 and '-'; made up when left out"},
+    {"policy", 0, ARG_VALUE, "FILE", "its policy; the restrictive default when left out"},
+    {"network", 0, ARG_VALUE, "proxy|none", "none: nothing ever gets out"},
+    {"label", 0, ARG_VALUE, "K=V", "a label; may be repeated"},
+    {"env", 0, ARG_VALUE, "K=V", "environment of its commands; may be repeated"},
+    {"keep", 0, ARG_FLAG, NULL, "keep it after CMD ended (the default)"},
+    {"no-keep", 0, ARG_FLAG, NULL, "delete it after CMD ended"},
+    {"no-auto-providers", 0, ARG_FLAG, NULL, "accepted for compatibility"},
+    {"approval-mode", 0, ARG_VALUE, "manual|auto", "auto: what every voter allows needs no person"},
+    {"workdir", 0, ARG_VALUE, "DIR", "where CMD runs"},
+    {"reason", 0, ARG_VALUE, "TEXT", "why, for the record"},
+    {0},
+};
+static const struct arg_option sandbox_list[] = {
+    {"label", 0, ARG_VALUE, "K=V", "only those with this label; may be repeated"},
+    {0},
+};
+static const struct arg_option sandbox_exec[] = {
+    {"name", 'n', ARG_VALUE, "NAME", "the sandbox"},
+    {"tty", 0, ARG_FLAG, NULL, "with a terminal"},
+    {"timeout", 0, ARG_VALUE, "S", "end it after S seconds, exit 124"},
+    {"workdir", 0, ARG_VALUE, "D", "where it runs (/sandbox)"},
+    {"env", 0, ARG_VALUE, "K=V", "may be repeated"},
+    {0},
+};
+static const struct arg_option policy_set[] = {
+    {"policy", 0, ARG_VALUE, "FILE", "the new policy; - reads stdin"},
+    WAIT_OPTIONS,
+    {"dry-run", 0, ARG_FLAG, NULL, "ask the voters, change nothing"},
+    {"if-revision", 0, ARG_VALUE, "N", "only if N is still the newest revision"},
+    {"reason", 0, ARG_VALUE, "TEXT", "why, for the record"},
+    {"override", 0, ARG_FLAG, NULL, "overrule overridable voters; needs --reason"},
+    {0},
+};
+static const struct arg_option policy_update[] = {
+    {"add-endpoint", 0, ARG_VALUE, "SPEC", "host:port[:access[:protocol[:enforcement[:options]]]]"},
+    {"remove-endpoint", 0, ARG_VALUE, "H:P", "takes host and port out of every rule"},
+    {"add-allow", 0, ARG_VALUE, "SPEC", "host:port:METHOD:path"},
+    {"add-deny", 0, ARG_VALUE, "SPEC", "host:port:METHOD:path"},
+    {"remove-rule", 0, ARG_VALUE, "NAME", "takes a rule out"},
+    {"binary", 0, ARG_VALUE, "PATH", "who may use the added endpoints; may be repeated"},
+    {"remove-binary", 0, ARG_VALUE, "RULE:PATH", "takes a binary out of a rule"},
+    {"rule-name", 0, ARG_VALUE, "N", "the rule that a single --add-endpoint goes to"},
+    WAIT_OPTIONS,
+    {"dry-run", 0, ARG_FLAG, NULL, "ask the voters, change nothing"},
+    {"if-revision", 0, ARG_VALUE, "N", "only if N is still the newest revision"},
+    {"reason", 0, ARG_VALUE, "TEXT", "why, for the record"},
+    {"override", 0, ARG_FLAG, NULL, "overrule overridable voters; needs --reason"},
+    {0},
+};
+static const struct arg_option policy_get[] = {
+    {"rev", 0, ARG_VALUE, "N", "that revision instead of the newest"},
+    {"full", 0, ARG_FLAG, NULL, "the bare YAML document on stdout"},
+    {0},
+};
+static const struct arg_option policy_list[] = {
+    {"limit", 0, ARG_VALUE, "N", "at most N revisions (20)"},
+    {0},
+};
+static const struct arg_option policy_diff[] = {
+    {"from", 0, ARG_VALUE, "N", "the older revision (the newest)"},
+    {"to", 0, ARG_VALUE, "N", "the newer revision (the newest)"},
+    {"policy", 0, ARG_VALUE, "FILE", "a document instead of --to: what setting it would change"},
+    {0},
+};
+static const struct arg_option policy_rollback[] = {
+    {"to", 0, ARG_VALUE, "N", "the revision to go back to"},
+    WAIT_OPTIONS,
+    {"dry-run", 0, ARG_FLAG, NULL, "ask the voters, change nothing"},
+    {"reason", 0, ARG_VALUE, "TEXT", "why, for the record"},
+    {0},
+};
+static const struct arg_option rule_get[] = {
+    {"status", 0, ARG_VALUE, "S", "pending, approved, rejected or superseded"},
+    {0},
+};
+static const struct arg_option rule_approve[] = {
+    {"chunk-id", 0, ARG_VALUE, "ID", "the chunk"},
+    {"token", 0, ARG_VALUE, "T", "its review token; fetched and shown when left out"},
+    WAIT_OPTIONS,
+    {"reason", 0, ARG_VALUE, "TEXT", "why, for the record"},
+    {"override", 0, ARG_FLAG, NULL, "overrule overridable voters; needs --reason"},
+    {0},
+};
+static const struct arg_option rule_reject[] = {
+    {"chunk-id", 0, ARG_VALUE, "ID", "the chunk"},
+    {"reason", 0, ARG_VALUE, "TEXT", "why, for the history"},
+    {0},
+};
+static const struct arg_option rule_approve_all[] = {
+    {"include-security-flagged", 0, ARG_FLAG, NULL, "also those with security notes"},
+    WAIT_OPTIONS,
+    {"reason", 0, ARG_VALUE, "TEXT", "why, for the record"},
+    {0},
+};
+static const struct arg_option rule_edit[] = {
+    {"chunk-id", 0, ARG_VALUE, "ID", "the chunk"},
+    {"rule", 0, ARG_VALUE, "FILE", "the rule it proposes from now on; - reads stdin"},
+    {0},
+};
+static const struct arg_option rule_undo[] = {
+    {"chunk-id", 0, ARG_VALUE, "ID", "the chunk"},
+    WAIT_OPTIONS,
+    {"reason", 0, ARG_VALUE, "TEXT", "why, for the record"},
+    {0},
+};
+static const struct arg_option decision_list[] = {
+    {"limit", 0, ARG_VALUE, "N", "at most N decisions (20)"},
+    {0},
+};
+static const struct arg_option audit_verify[] = {
+    {"file", 0, ARG_VALUE, "F", "a database file instead of the running gateway"},
+    {0},
+};
+static const struct arg_option events[] = {
+    {"follow", 0, ARG_FLAG, NULL, "go on as they happen"},
+    {0},
+};
+static const struct arg_option logs[] = {
+    {"tail", 0, ARG_FLAG, NULL, "go on as they are written"},
+    {0},
+};
+
+const struct command cli_commands[] = {
+    {"sandbox", "create", "[-- CMD...]", sandbox_create, cmd_sandbox_create, "make a sandbox and wait until it is ready", "sluice sandbox create --name demo --policy policy.yaml"},
+    {"sandbox", "list", "", sandbox_list, cmd_sandbox_list, "list sandboxes", "sluice sandbox list --label team=a"},
+    {"sandbox", "get", "[NAME]", none, cmd_sandbox_get, "show a sandbox", "sluice sandbox get demo -o json"},
+    {"sandbox", "delete", "NAME...", none, cmd_sandbox_delete, "stop sandboxes and delete them with their files", "sluice sandbox delete demo"},
+    {"sandbox", "stop", "[NAME]", none, cmd_sandbox_stop, "stop a sandbox; its files stay", "sluice sandbox stop demo"},
+    {"sandbox", "start", "[NAME]", none, cmd_sandbox_start, "start a stopped sandbox", "sluice sandbox start demo"},
+    {"sandbox", "exec", "[NAME] -- CMD...", sandbox_exec, cmd_sandbox_exec, "run a command in a sandbox", "sluice sandbox exec demo -- curl https://api.github.com/"},
+    {"sandbox", "connect", "[NAME]", none, cmd_sandbox_connect, "open a shell in a sandbox", "sluice sandbox connect demo"},
+    {"policy", "set", "[NAME]", policy_set, cmd_policy_set, "replace the policy", "sluice policy set demo --policy policy.yaml --wait"},
+    {"policy", "update", "[NAME]", policy_update, cmd_policy_update, "apply changes to the policy, in the order given", "sluice policy update demo --add-endpoint api.github.com:443 --binary /usr/bin/curl --wait"},
+    {"policy", "get", "[NAME]", policy_get, cmd_policy_get, "show the policy", "sluice policy get demo --full"},
+    {"policy", "list", "[NAME]", policy_list, cmd_policy_list, "list the policy's revisions", "sluice policy list demo"},
+    {"policy", "diff", "[NAME]", policy_diff, cmd_policy_diff, "show what differs between revisions, or from a file", "sluice policy diff demo --from 1 --to 3"},
+    {"policy", "rollback", "[NAME]", policy_rollback, cmd_policy_rollback, "make an earlier revision the policy again", "sluice policy rollback demo --to 2 --wait"},
+    {"policy", "check", "FILE...", none, cmd_policy_check, "check policy files without a gateway", "sluice policy check policy.yaml"},
+    {"rule", "get", "[NAME]", rule_get, cmd_rule_get, "show proposed rules", "sluice rule get demo --status pending"},
+    {"rule", "approve", "[NAME]", rule_approve, cmd_rule_approve, "approve a chunk", "sluice rule approve demo --chunk-id ID --wait"},
+    {"rule", "reject", "[NAME]", rule_reject, cmd_rule_reject, "reject a chunk", "sluice rule reject demo --chunk-id ID --reason 'not needed'"},
+    {"rule", "approve-all", "[NAME]", rule_approve_all, cmd_rule_approve_all, "approve all pending chunks in one update", "sluice rule approve-all demo"},
+    {"rule", "edit", "[NAME]", rule_edit, cmd_rule_edit, "change what a pending chunk proposes", "sluice rule edit demo --chunk-id ID --rule rule.yaml"},
+    {"rule", "undo", "[NAME]", rule_undo, cmd_rule_undo, "take an approved chunk back", "sluice rule undo demo --chunk-id ID --wait"},
+    {"rule", "clear", "[NAME]", none, cmd_rule_clear, "delete the pending chunks", "sluice rule clear demo"},
+    {"rule", "history", "[NAME]", none, cmd_rule_history, "show what happened to the chunks", "sluice rule history demo"},
+    {"plugin", "list", "", none, cmd_plugin_list, "list the chain of voters", "sluice plugin list"},
+    {"plugin", "reload", "", none, cmd_plugin_reload, "read the gateway's configuration again and reload its chain", "sluice plugin reload"},
+    {"plugin", "check", "PATH...", none, cmd_plugin_check, "check plugin files without a gateway", "sluice plugin check ./my_voter.so"},
+    {"decision", "list", "[NAME]", decision_list, cmd_decision_list, "list decisions", "sluice decision list demo"},
+    {"decision", "show", "ID", none, cmd_decision_show, "explain a decision", "sluice decision show ID"},
+    {"audit", "verify", "", audit_verify, cmd_audit_verify, "check the audit chain", "sluice audit verify"},
+    {"events", NULL, "[NAME]", events, cmd_events, "show what happens", "sluice events --follow"},
+    {"logs", NULL, "[NAME]", logs, cmd_logs, "show a sandbox's log", "sluice logs demo --tail"},
+    {"status", NULL, "", none, cmd_status, "show the gateway", "sluice status"},
+    {0},
+};

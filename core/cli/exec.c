@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sandbox exec: the terminal's streams over an upgraded connection (core/sandbox/frame.h). */
+#include <curl/curl.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "cli/cli.h"
+#include "sandbox/frame.h"
+
+struct session {
+    CURL *curl;
+    int socket;
+    struct buf in;                                  /* received, not yet read */
+    struct buf out;                                 /* to be sent */
+    bool stdin_open, tty;
+    int signals;                                    /* signalfd of SIGWINCH, -1: none */
+    int code;                                       /* -1: the command runs */
+    struct termios saved;
+};
+
+static void add_frame(struct session *s, enum sandbox_frame_type type, const void *payload, size_t len)
+{
+    uint8_t header[FRAME_HEADER_SIZE];
+    sandbox_frame_header(header, type, len);
+    buf_add(&s->out, header, sizeof header);
+    buf_add(&s->out, payload, len);
+}
+
+/* ---- the connection ---- */
+
+static int connect_gateway(const struct cli *cli, struct session *s)
+{
+    const char *path;
+    curl_socket_t socket;
+    char detail[CURL_ERROR_SIZE] = "";
+    char *url = client_unix_path(cli, &path) ? alloc_str("http://localhost")
+                : strncmp(cli->gateway, "tcp:", 4) == 0 ? alloc_printf("http://%s", cli->gateway + 4) : alloc_str(cli->gateway);
+    s->curl = curl_easy_init();
+    if (client_unix_path(cli, &path))
+        curl_easy_setopt(s->curl, CURLOPT_UNIX_SOCKET_PATH, path);
+    curl_easy_setopt(s->curl, CURLOPT_URL, url);
+    curl_easy_setopt(s->curl, CURLOPT_CONNECT_ONLY, 1L);
+    curl_easy_setopt(s->curl, CURLOPT_PROXY, "");
+    curl_easy_setopt(s->curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(s->curl, CURLOPT_ERRORBUFFER, detail);
+    CURLcode code = curl_easy_perform(s->curl);
+    free(url);
+    if (code == CURLE_OK && curl_easy_getinfo(s->curl, CURLINFO_ACTIVESOCKET, &socket) == CURLE_OK) {
+        s->socket = socket;
+        return 0;
+    }
+    complain("cannot reach the gateway at %s: %s\nis sluiced running? --gateway or SLUICE_GATEWAY names another one",
+             cli->gateway, *detail ? detail : curl_easy_strerror(code));
+    return -1;
+}
+
+/* Sends what the socket takes.  -1: the connection broke. */
+static int flush(struct session *s)
+{
+    while (s->out.len) {
+        size_t sent = 0;
+        CURLcode code = curl_easy_send(s->curl, s->out.data, s->out.len, &sent);
+        if (code == CURLE_AGAIN)
+            return 0;
+        if (code != CURLE_OK)
+            return -1;
+        buf_consume(&s->out, sent);
+    }
+    return 0;
+}
+
+/* Receives what is there.  0: go on, -1: the connection ended. */
+static int fill(struct session *s)
+{
+    for (;;) {
+        size_t got = 0;
+        buf_reserve(&s->in, 65536);
+        CURLcode code = curl_easy_recv(s->curl, s->in.data + s->in.len, 65536, &got);
+        if (code == CURLE_AGAIN)
+            return 0;
+        if (code != CURLE_OK || got == 0)
+            return -1;
+        s->in.len += got;
+        s->in.data[s->in.len] = '\0';
+    }
+}
+
+static void wait_socket(const struct session *s, short events)
+{
+    struct pollfd p = {s->socket, events, 0};
+    poll(&p, 1, -1);
+}
+
+/* ---- the request ---- */
+
+static char *request_body(const struct exec_request *r)
+{
+    struct winsize size = {.ws_col = 80, .ws_row = 24};
+    json_t *command = json_array(), *body = json_object();
+    for (size_t i = 0; i < r->n_command; i++)
+        json_array_append_new(command, json_string(r->command[i]));
+    json_object_set_new(body, "command", command);
+    if (r->env)
+        json_object_set(body, "env", r->env);
+    if (r->workdir)
+        json_object_set_new(body, "workdir", json_string(r->workdir));
+    if (r->timeout_ms)
+        json_object_set_new(body, "timeout_ms", json_integer(r->timeout_ms));
+    if (r->tty) {
+        ioctl(STDIN_FILENO, TIOCGWINSZ, &size);
+        json_object_set_new(body, "tty", json_true());
+        json_object_set_new(body, "cols", json_integer(size.ws_col));
+        json_object_set_new(body, "rows", json_integer(size.ws_row));
+    }
+    char *text = json_dumps(body, JSON_COMPACT);
+    json_decref(body);
+    return text;
+}
+
+static void add_request(const struct cli *cli, struct session *s, const char *sandbox, const struct exec_request *r)
+{
+    char *body = request_body(r), *name = url_escape(sandbox);
+    buf_printf(&s->out, "POST /v1/sandboxes/%s/exec HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: sluice-exec\r\n"
+                        "Content-Type: application/json\r\nContent-Length: %zu\r\n", name, strlen(body));
+    if (cli->token)
+        buf_printf(&s->out, "Authorization: Bearer %s\r\n", cli->token);
+    buf_printf(&s->out, "\r\n%s", body);
+    free(body);
+    free(name);
+}
+
+/* The answer was no upgrade: its body is a problem. */
+static int refused(const struct cli *cli, struct session *s, size_t head, long status)
+{
+    while (fill(s) == 0) {
+        json_t *whole = json_loadb(s->in.data + head, s->in.len - head, 0, NULL);
+        if (whole) {
+            json_decref(whole);
+            break;
+        }
+        wait_socket(s, POLLIN);
+    }
+    struct reply reply = {.status = status};
+    reply.json = json_loadb(s->in.data + head, s->in.len - head, 0, NULL);
+    buf_puts(&reply.text, s->in.data + head);
+    int code = reply_failed(cli, &reply);
+    reply_free(&reply);
+    return code;
+}
+
+/* -1: upgraded; else the exit code. */
+static int handshake(const struct cli *cli, struct session *s)
+{
+    char *end;
+    bool open = true;
+    while (s->out.len) {
+        if (flush(s) != 0)
+            break;
+        if (s->out.len)
+            wait_socket(s, POLLOUT);
+    }
+    while (!(end = s->in.len ? strstr(s->in.data, "\r\n\r\n") : NULL) && open) {
+        open = fill(s) == 0;
+        if (open && !(s->in.len && strstr(s->in.data, "\r\n\r\n")))
+            wait_socket(s, POLLIN);
+    }
+    if (!end) {
+        complain("the gateway closed the connection without an answer");
+        return EXIT_REFUSED;
+    }
+    size_t head = (size_t)(end - s->in.data) + 4;
+    long status = s->in.len > 12 ? strtol(s->in.data + 9, NULL, 10) : 0;
+    if (status != 101)
+        return refused(cli, s, head, status);
+    buf_consume(&s->in, head);
+    return -1;
+}
+
+/* ---- the streams ---- */
+
+static void write_all(int fd, const uint8_t *bytes, size_t len)
+{
+    while (len) {
+        ssize_t n = write(fd, bytes, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return;
+        bytes += n;
+        len -= (size_t)n;
+    }
+}
+
+static void on_exit_frame(struct session *s, const struct sandbox_frame *f)
+{
+    json_t *json = json_loadb((const char *)f->payload, f->len, 0, NULL);
+    s->code = (int)json_number(json, "code");
+    const char *error = json_text(json, "error");
+    if (*error)
+        complain("%s", error);
+    json_decref(json);
+}
+
+static int read_frames(struct session *s)
+{
+    struct sandbox_frame f;
+    ssize_t n;
+    while (s->in.len && (n = sandbox_frame_next((const uint8_t *)s->in.data, s->in.len, &f)) != 0) {
+        if (n < 0)
+            return -1;
+        if (f.type == FRAME_STDOUT || f.type == FRAME_STDERR)
+            write_all(f.type == FRAME_STDOUT ? STDOUT_FILENO : STDERR_FILENO, f.payload, f.len);
+        else if (f.type == FRAME_EXIT)
+            on_exit_frame(s, &f);
+        buf_consume(&s->in, (size_t)n);
+    }
+    return 0;
+}
+
+static void read_stdin(struct session *s)
+{
+    char bytes[32768];
+    ssize_t n = read(STDIN_FILENO, bytes, sizeof bytes);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    add_frame(s, FRAME_STDIN, bytes, n > 0 ? (size_t)n : 0);
+    s->stdin_open = n > 0;
+}
+
+static void send_size(struct session *s)
+{
+    struct signalfd_siginfo info;
+    struct winsize size;
+    char text[64];
+    if (read(s->signals, &info, sizeof info) != sizeof info || ioctl(STDIN_FILENO, TIOCGWINSZ, &size) != 0)
+        return;
+    int n = snprintf(text, sizeof text, "{\"cols\":%d,\"rows\":%d}", size.ws_col, size.ws_row);
+    add_frame(s, FRAME_RESIZE, text, (size_t)n);
+}
+
+enum { QUEUE_MAX = 256 * 1024 };
+
+static int pump(struct session *s)
+{
+    while (s->code < 0) {
+        struct pollfd p[3] = {
+            {s->socket, (short)(POLLIN | (s->out.len ? POLLOUT : 0)), 0},
+            {s->stdin_open && s->out.len < QUEUE_MAX ? STDIN_FILENO : -1, POLLIN, 0},
+            {s->signals, POLLIN, 0},
+        };
+        poll(p, 3, -1);
+        if (p[1].revents)
+            read_stdin(s);
+        if (p[2].revents)
+            send_size(s);
+        if (flush(s) != 0)
+            return -1;
+        if (p[0].revents) {
+            bool ended = fill(s) != 0;
+            if (read_frames(s) != 0 || (ended && s->code < 0))
+                return -1;
+        }
+    }
+    return 0;
+}
+
+static void raw_terminal(struct session *s)
+{
+    sigset_t set;
+    if (!s->tty || tcgetattr(STDIN_FILENO, &s->saved) != 0) {
+        s->tty = false;
+        return;
+    }
+    struct termios raw = s->saved;
+    cfmakeraw(&raw);
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+    sigemptyset(&set);
+    sigaddset(&set, SIGWINCH);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int talk(struct session *s)
+{
+    raw_terminal(s);
+    int rc = read_frames(s) == 0 ? pump(s) : -1;
+    if (s->tty)
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &s->saved);
+    if (s->signals >= 0)
+        close(s->signals);
+    if (rc == 0)
+        return s->code;
+    complain("the connection broke before the command ended");
+    return EXIT_REFUSED;
+}
+
+int exec_run(const struct cli *cli, const char *sandbox, const struct exec_request *request)
+{
+    struct session s = {.stdin_open = true, .tty = request->tty, .signals = -1, .code = -1};
+    int code = EXIT_UNREACHABLE;
+    if (connect_gateway(cli, &s) == 0) {
+        add_request(cli, &s, sandbox, request);
+        code = handshake(cli, &s);
+        if (code < 0)
+            code = talk(&s);
+    }
+    curl_easy_cleanup(s.curl);
+    buf_free(&s.in);
+    buf_free(&s.out);
+    return code;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sandbox that was used last, for commands that leave NAME out. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "cli/cli.h"
+
+static char *state_folder(void)
+{
+    const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    if (xdg && *xdg == '/')
+        return alloc_printf("%s/sluice", xdg);
+    return alloc_printf("%s/.local/state/sluice", home ? home : "/tmp");
+}
+
+static void make_folders(char *path)
+{
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        mkdir(path, 0700);
+        *slash = '/';
+    }
+    mkdir(path, 0700);
+}
+
+/* Best effort: a read-only home is no reason to fail. */
+void remember_sandbox(const char *name)
+{
+    char *folder = state_folder();
+    make_folders(folder);
+    char *path = alloc_printf("%s/last-sandbox", folder);
+    FILE *file = fopen(path, "we");
+    if (file) {
+        fprintf(file, "%s\n", name);
+        fclose(file);
+    }
+    free(path);
+    free(folder);
+}
+
+static const char *recall(char *line, int size)
+{
+    char *folder = state_folder(), *path = alloc_printf("%s/last-sandbox", folder);
+    FILE *file = fopen(path, "re");
+    const char *name = NULL;
+    if (file && fgets(line, size, file)) {
+        line[strcspn(line, "\n")] = '\0';
+        name = *line ? line : NULL;
+    }
+    if (file)
+        fclose(file);
+    free(path);
+    free(folder);
+    return name;
+}
+
+const char *sandbox_operand(struct cli *cli, size_t n)
+{
+    static _Thread_local char line[128];
+    if (cli->n_operands > n) {
+        remember_sandbox(cli->operands[n]);
+        return cli->operands[n];
+    }
+    const char *name = recall(line, sizeof line);
+    if (name)
+        say(cli, "→ Using sandbox '%s' (last used)", name);
+    else
+        usage_error(cli, "no sandbox name given and none was used before");
+    return name;
+}

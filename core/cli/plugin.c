@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sluice plugin … */
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "chain/chain.h"
+#include "cli/cli.h"
+
+static void table_voters(const struct cli *cli, const json_t *json)
+{
+    (void)cli;
+    struct table t = {0};
+    size_t i;
+    json_t *v;
+    table_row(&t, 9, (const char *[]){"NAME", "VERSION", "KIND", "LEVEL", "ISOLATION", "STATE", "VOTES", "DENIALS", "PATH"});
+    json_array_foreach(json_object_get(json, "voters"), i, v) {
+        char votes[24], denials[24];
+        snprintf(votes, sizeof votes, "%lld", json_number(v, "votes"));
+        snprintf(denials, sizeof denials, "%lld", json_number(v, "denials"));
+        table_row(&t, 9, (const char *[]){json_text(v, "name"), json_text(v, "version"), json_text(v, "kind"), json_text(v, "level"),
+                                          json_text(v, "isolation"), json_text(v, "state"), votes, denials, json_text(v, "path")});
+    }
+    table_print(&t);
+}
+
+int cmd_plugin_list(struct cli *cli)
+{
+    return client_show(cli, alloc_str("/v1/plugins"), table_voters);
+}
+
+int cmd_plugin_reload(struct cli *cli)
+{
+    struct reply reply;
+    client_call(cli, &(struct call){.method = "POST", .path = alloc_str("/v1/plugins/reload")}, &reply);
+    int code = reply.status == 200 ? EXIT_DONE : reply_failed(cli, &reply);
+    if (code == EXIT_DONE && cli->output != OUT_TABLE)
+        print_json(cli, reply.json);
+    else if (code == EXIT_DONE)
+        printf("✓ Reloaded: %zu voters\n", json_array_size(json_object_get(reply.json, "voters")));
+    reply_free(&reply);
+    return code;
+}
+
+/* ---- check: loads each file in a chain of its own, without a gateway ---- */
+
+static json_t *describe(struct chain *chain)
+{
+    struct chain_voter_info v;
+    chain_describe(chain, 0, &v);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "name", v.name, "version", v.version, "kind", v.kind, "summary",
+                     v.summary ? v.summary : "", "path", v.path, "sha256", v.sha256);
+}
+
+static struct chain *load_one(const char *path, struct problems *problems)
+{
+    char absolute[PATH_MAX], copy[PATH_MAX];
+    snprintf(absolute, sizeof absolute, "%s", path);
+    if (path[0] != '/' && getcwd(copy, sizeof copy))
+        snprintf(absolute, sizeof absolute, "%s/%.2000s", copy, path);
+    size_t len = strlen(absolute);
+    bool native = len > 3 && strcmp(absolute + len - 3, ".so") == 0;
+    snprintf(copy, sizeof copy, "%s", absolute);
+    char *name = alloc_str(basename(copy));
+    const char *dirs[] = {dirname(absolute)};
+    if (native)
+        name[strlen(name) - 3] = '\0';
+    char *script = native ? NULL : alloc_printf("%s/%s", dirs[0], name);
+    const struct chain_voter_config voter = {
+        .plugin = native ? name : "", .script = script ? script : "", .name = "", .level = "mandatory",
+        .on_error = "deny", .isolation = "inline", .sha256 = "", .options_json = "{}", .doc_path = path,
+    };
+    const struct chain_voter_config *const voters[] = {&voter};
+    const struct chain_config config = {.plugin_dirs = dirs, .n_plugin_dirs = 1, .vote_timeout_ms = 500, .voters = voters,
+                                        .n_voters = 1, .base_dir = dirs[0]};
+    struct chain *chain = chain_load(&config, NULL, problems);
+    free(script);
+    free(name);
+    return chain;
+}
+
+static int check_one(const struct cli *cli, const char *path)
+{
+    struct problems problems = {0};
+    struct chain *chain = load_one(path, &problems);
+    for (size_t i = 0; i < problems.n; i++)
+        complain("%s: %s", path, problems.items[i].message);
+    if (chain) {
+        json_t *json = describe(chain);
+        if (cli->output != OUT_TABLE)
+            print_json(cli, json);
+        else
+            printf("%s %s (%s)\n  %s\n  sha256 %s\n", json_text(json, "name"), json_text(json, "version"), json_text(json, "kind"),
+                   json_text(json, "summary"), json_text(json, "sha256"));
+        json_decref(json);
+    }
+    int code = chain ? EXIT_DONE : EXIT_REFUSED;
+    chain_unref(chain);
+    problems_free(&problems);
+    return code;
+}
+
+int cmd_plugin_check(struct cli *cli)
+{
+    int code = EXIT_DONE;
+    if (!cli->n_operands)
+        return usage_error(cli, "which plugin? give one file or several");
+    for (size_t i = 0; i < cli->n_operands; i++)
+        code |= check_one(cli, cli->operands[i]);
+    return code;
+}

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sluice policy … */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "cli/cli.h"
+#include "policy/check.h"
+#include "policy/diff.h"
+#include "update/update.h"
+
+static char *policy_path(const char *name, const char *rest)
+{
+    char *escaped = url_escape(name), *path = alloc_printf("/v1/sandboxes/%s%s", escaped, rest);
+    free(escaped);
+    return path;
+}
+
+/* JSON is sent as JSON, so that its problems are told in its own terms; all else is YAML. */
+static const char *media_type(const char *path, const struct buf *text)
+{
+    size_t len = strlen(path);
+    bool json = (len > 5 && strcmp(path + len - 5, ".json") == 0) || (text->len && text->data[0] == '{');
+    return json ? "application/json" : "application/yaml";
+}
+
+/* The headers that say how a change is meant.  Frees nothing: they live as long as the command. */
+struct intent {
+    char *reason, *revision;
+};
+
+static int read_intent(const struct cli *cli, struct call *call, struct intent *out)
+{
+    size_t n = 0;
+    long revision;
+    const char *reason = arg_value(cli, "reason");
+    *out = (struct intent){0};
+    if (arg_number(cli, "if-revision", 0, 1000000000, &revision) != 0)
+        return EXIT_USAGE;
+    if (arg_given(cli, "override") && !reason)
+        return usage_error(cli, "--override needs --reason TEXT: it is recorded");
+    if (reason)
+        call->headers[n++] = out->reason = alloc_printf("Sluice-Reason: %s", reason);
+    if (arg_given(cli, "if-revision"))
+        call->headers[n++] = out->revision = alloc_printf("If-Match: \"%ld\"", revision);
+    if (arg_given(cli, "override"))
+        call->headers[n++] = "Sluice-Override: true";
+    return -1;
+}
+
+static void free_intent(struct intent *intent)
+{
+    free(intent->reason);
+    free(intent->revision);
+}
+
+/* Sends a change and finishes it.  Takes the call's path. */
+static int send_change(struct cli *cli, const char *name, struct call *call)
+{
+    struct intent intent;
+    struct reply reply;
+    int code = read_intent(cli, call, &intent);
+    if (code < 0) {
+        client_call(cli, call, &reply);
+        code = update_finish(cli, name, &reply);
+        reply_free(&reply);
+    } else {
+        free(call->path);
+    }
+    free_intent(&intent);
+    return code;
+}
+
+int cmd_policy_set(struct cli *cli)
+{
+    const char *file = arg_value(cli, "policy");
+    struct buf text = {0};
+    if (!file)
+        return usage_error(cli, "which policy? --policy FILE, or --policy - for stdin");
+    if (arg_given(cli, "wait") && arg_given(cli, "dry-run"))
+        return usage_error(cli, "--wait cannot be combined with --dry-run");
+    const char *name = sandbox_operand(cli, 0);
+    if (!name)
+        return EXIT_USAGE;
+    int code = read_input(cli, file, &text);
+    if (code < 0) {
+        struct call call = {.method = "PUT", .type = media_type(file, &text), .body = buf_str(&text), .len = text.len,
+                            .path = policy_path(name, arg_given(cli, "dry-run") ? "/policy?dry_run=true" : "/policy")};
+        code = send_change(cli, name, &call);
+    }
+    buf_free(&text);
+    return code;
+}
+
+int cmd_policy_update(struct cli *cli)
+{
+    json_t *body = operations_from_args(cli);
+    if (!body)
+        return EXIT_USAGE;
+    const char *name = sandbox_operand(cli, 0);
+    char *text = json_dumps(body, JSON_COMPACT);
+    json_decref(body);
+    int code = EXIT_USAGE;
+    if (name) {
+        struct call call = {.method = "PATCH", .type = "application/json", .body = text, .len = strlen(text),
+                            .path = policy_path(name, arg_given(cli, "dry-run") ? "/policy?dry_run=true" : "/policy")};
+        code = send_change(cli, name, &call);
+    }
+    free(text);
+    return code;
+}
+
+int cmd_policy_rollback(struct cli *cli)
+{
+    long to;
+    if (arg_number(cli, "to", 0, 1000000000, &to) != 0)
+        return EXIT_USAGE;
+    if (to == 0)
+        return usage_error(cli, "to which revision? --to N; sluice policy list shows them");
+    const char *name = sandbox_operand(cli, 0);
+    if (!name)
+        return EXIT_USAGE;
+    char *rest = alloc_printf("/revisions/%ld/rollback%s", to, arg_given(cli, "dry-run") ? "?dry_run=true" : "");
+    struct call call = {.method = "POST", .path = policy_path(name, rest)};
+    free(rest);
+    return send_change(cli, name, &call);
+}
+
+/* ---- get, list ---- */
+
+static void print_policy(const json_t *policy)
+{
+    struct buf text = {0};
+    print_yaml(policy, 0, &text);
+    fputs(buf_str(&text), stdout);
+    buf_free(&text);
+}
+
+static void table_policy(const struct cli *cli, const json_t *json)
+{
+    (void)cli;
+    printf("Sandbox:   %s\nRevision:  %lld (loaded: %lld)\nStatus:    %s\nHash:      %s\n---\n", json_text(json, "sandbox"),
+           json_number(json, "revision"), json_number(json, "loaded_revision"), json_text(json, "status"), json_text(json, "hash"));
+    print_policy(json_object_get(json, "policy"));
+}
+
+/* The document as the gateway prints it, nothing else on stdout. */
+static int get_full(const struct cli *cli, char *path)
+{
+    struct reply reply;
+    int code = EXIT_DONE;
+    client_call(cli, &(struct call){.method = "GET", .path = path, .accept = "application/yaml"}, &reply);
+    if (reply.status == 200)
+        fwrite(buf_str(&reply.text), 1, reply.text.len, stdout);
+    else
+        code = reply_failed(cli, &reply);
+    reply_free(&reply);
+    return code;
+}
+
+int cmd_policy_get(struct cli *cli)
+{
+    long revision;
+    if (arg_number(cli, "rev", 0, 1000000000, &revision) != 0)
+        return EXIT_USAGE;
+    const char *name = sandbox_operand(cli, 0);
+    if (!name)
+        return EXIT_USAGE;
+    char *rest = revision ? alloc_printf("/policy?revision=%ld", revision) : alloc_str("/policy");
+    char *path = policy_path(name, rest);
+    free(rest);
+    if (arg_given(cli, "full") && cli->output == OUT_TABLE)
+        return get_full(cli, path);
+    return client_show(cli, path, table_policy);
+}
+
+static void table_revisions(const struct cli *cli, const json_t *json)
+{
+    (void)cli;
+    struct table t = {0};
+    size_t i;
+    json_t *r;
+    table_row(&t, 7, (const char *[]){"REVISION", "HASH", "STATUS", "KIND", "ACTOR", "CREATED", "REASON"});
+    json_array_foreach(json_object_get(json, "revisions"), i, r) {
+        char number[24], hash[16];
+        snprintf(number, sizeof number, "%lld", json_number(r, "revision"));
+        snprintf(hash, sizeof hash, "%.12s", json_text(r, "hash"));
+        const char *error = json_text(r, "error");
+        table_row(&t, 7, (const char *[]){number, hash, json_text(r, "status"), json_text(r, "kind"), json_text(r, "actor"),
+                                          json_text(r, "created_at"), *error ? error : json_text(r, "reason")});
+    }
+    table_print(&t);
+}
+
+int cmd_policy_list(struct cli *cli)
+{
+    long limit;
+    if (arg_number(cli, "limit", 20, 1000000, &limit) != 0)
+        return EXIT_USAGE;
+    const char *name = sandbox_operand(cli, 0);
+    if (!name)
+        return EXIT_USAGE;
+    char *rest = alloc_printf("/revisions?limit=%ld", limit), *path = policy_path(name, rest);
+    free(rest);
+    return client_show(cli, path, table_revisions);
+}
+
+/* ---- diff ---- */
+
+static void print_side(const char *sign, const json_t *rule)
+{
+    struct buf text = {0};
+    print_yaml(rule, 4, &text);
+    for (char *line = text.data, *end; line && *line; line = end + 1) {
+        end = strchr(line, '\n');
+        printf("%s %.*s\n", sign, (int)(end - line), line);
+    }
+    buf_free(&text);
+}
+
+static void table_diff(const struct cli *cli, const json_t *json)
+{
+    const json_t *diff = json_object_get(json, "diff");
+    size_t i;
+    json_t *c;
+    json_array_foreach(json_object_get(diff, "added"), i, c) {
+        printf("+ network_policies.%s\n", json_text(c, "key"));
+        print_side("+", json_object_get(c, "rule"));
+    }
+    json_array_foreach(json_object_get(diff, "removed"), i, c) {
+        printf("- network_policies.%s\n", json_text(c, "key"));
+        print_side("-", json_object_get(c, "rule"));
+    }
+    json_array_foreach(json_object_get(diff, "changed"), i, c) {
+        printf("~ network_policies.%s\n", json_text(c, "key"));
+        print_side("-", json_object_get(c, "before"));
+        print_side("+", json_object_get(c, "after"));
+    }
+    json_array_foreach(json_object_get(diff, "static"), i, c)
+        printf("~ %s\n- %s\n+ %s\n", json_text(c, "path"), json_text(c, "before"), json_text(c, "after"));
+    if (!json_is_true(json_object_get(json, "changed")))
+        say(cli, "no difference");
+}
+
+static int show_diff(const struct cli *cli, const json_t *json)
+{
+    if (cli->output != OUT_TABLE)
+        print_json(cli, json);
+    else
+        table_diff(cli, json);
+    return EXIT_DONE;
+}
+
+/* A revision's policy, complete as the gateway keeps it. */
+static struct policy *fetch(const struct cli *cli, const char *name, long revision, int *code)
+{
+    struct reply reply;
+    struct policy *policy = NULL;
+    struct problems problems = {0};
+    char *rest = revision ? alloc_printf("/policy?revision=%ld", revision) : alloc_str("/policy");
+    client_call(cli, &(struct call){.method = "GET", .path = policy_path(name, rest), .accept = "application/yaml"}, &reply);
+    free(rest);
+    if (reply.status == 200)
+        policy = policy_parse(buf_str(&reply.text), reply.text.len, DOC_YAML, &problems);
+    *code = reply.status == 200 ? EXIT_DONE : reply_failed(cli, &reply);
+    if (reply.status == 200 && !policy) {
+        complain("the gateway's policy cannot be read: %s", problems.n ? problems.items[0].message : "");
+        *code = EXIT_REFUSED;
+    }
+    problems_free(&problems);
+    reply_free(&reply);
+    return policy;
+}
+
+static int diff_revisions(const struct cli *cli, const char *name, long from, long to)
+{
+    int code = EXIT_DONE;
+    struct policy *a = fetch(cli, name, from, &code), *b = a ? fetch(cli, name, to, &code) : NULL;
+    if (b) {
+        struct arena *arena = arena_new();
+        const struct sluice_diff *diff = policy_diff(policy_model(a), policy_model(b), arena);
+        json_t *json = json_pack("{s:s, s:b, s:o}", "sandbox", name, "changed",
+                                 strcmp(policy_hash(a), policy_hash(b)) != 0, "diff", update_diff_json(diff));
+        code = show_diff(cli, json);
+        json_decref(json);
+        arena_free(arena);
+    }
+    policy_unref(a);
+    policy_unref(b);
+    return code;
+}
+
+/* What setting the file would change: a dry run, so the gateway's own words. */
+static int diff_file(struct cli *cli, const char *name, const char *file)
+{
+    struct buf text = {0};
+    struct reply reply;
+    int code = read_input(cli, file, &text);
+    if (code < 0) {
+        client_call(cli, &(struct call){.method = "PUT", .type = media_type(file, &text), .body = buf_str(&text),
+                                        .len = text.len, .path = policy_path(name, "/policy?dry_run=true")}, &reply);
+        code = reply.json && json_object_get(reply.json, "diff") ? show_diff(cli, reply.json) : reply_failed(cli, &reply);
+        reply_free(&reply);
+    }
+    buf_free(&text);
+    return code;
+}
+
+int cmd_policy_diff(struct cli *cli)
+{
+    long from, to;
+    const char *file = arg_value(cli, "policy");
+    if (arg_number(cli, "from", 0, 1000000000, &from) != 0 || arg_number(cli, "to", 0, 1000000000, &to) != 0)
+        return EXIT_USAGE;
+    if (file && arg_given(cli, "to"))
+        return usage_error(cli, "--to and --policy exclude each other");
+    if (!file && !from && !to)
+        return usage_error(cli, "what with what? --from N and --to N, or --policy FILE");
+    const char *name = sandbox_operand(cli, 0);
+    if (!name)
+        return EXIT_USAGE;
+    return file ? diff_file(cli, name, file) : diff_revisions(cli, name, from, to);
+}
+
+/* ---- check: without a gateway ---- */
+
+static size_t print_problems(const char *file, const struct problems *problems, const char *what)
+{
+    for (size_t i = 0; i < problems->n; i++) {
+        const struct problem *p = &problems->items[i];
+        printf("%s:%u:%u: %s%s%s%s\n", file, p->line ? p->line : 1, p->column ? p->column : 1, what, p->path,
+               *p->path ? ": " : "", p->message);
+    }
+    return problems->n;
+}
+
+static size_t check_text(const char *file, const struct buf *text)
+{
+    struct problems problems = {0}, warnings = {0};
+    struct arena *arena = arena_new();
+    struct doc_node *tree;
+    struct policy *policy = NULL;
+    enum doc_format format = strcmp(media_type(file, text), "application/json") == 0 ? DOC_JSON : DOC_YAML;
+    if (doc_parse(buf_str(text), text->len, format, POLICY_BYTES_MAX, arena, &tree, &problems) == 0 &&
+        (policy = policy_decode(tree, "", &problems))) {
+        policy_check(policy_model(policy), &problems, &warnings);
+        policy_locate(&problems, tree);
+        policy_locate(&warnings, tree);
+    }
+    print_problems(file, &warnings, "warning: ");
+    size_t n = print_problems(file, &problems, "");
+    policy_unref(policy);
+    problems_free(&problems);
+    problems_free(&warnings);
+    arena_free(arena);
+    return n;
+}
+
+int cmd_policy_check(struct cli *cli)
+{
+    size_t bad = 0;
+    if (!cli->n_operands)
+        return usage_error(cli, "which file? give one or several");
+    for (size_t i = 0; i < cli->n_operands; i++) {
+        struct buf text = {0};
+        int code = read_input(cli, cli->operands[i], &text);
+        if (code < 0 && check_text(cli->operands[i], &text) > 0)
+            bad++;
+        else if (code < 0)
+            say(cli, "%s is good", cli->operands[i]);
+        buf_free(&text);
+        if (code >= 0)
+            return code;
+    }
+    return bad ? EXIT_REFUSED : EXIT_DONE;
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sluice decision …, audit …, events, logs, status. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "cli/cli.h"
+#include "store/store.h"
+
+/* ---- decisions ---- */
+
+static void table_decisions(const struct cli *cli, const json_t *json)
+{
+    struct table t = {0};
+    size_t i;
+    json_t *d, *list = json_object_get(json, "decisions");
+    if (json_array_size(list) == 0) {
+        say(cli, "No decisions on record.");
+        return;
+    }
+    table_row(&t, 7, (const char *[]){"TIME", "ID", "SANDBOX", "KIND", "OUTCOME", "REVISION", "ACTOR"});
+    json_array_foreach(list, i, d) {
+        char revision[24] = "-";
+        if (json_number(d, "revision"))
+            snprintf(revision, sizeof revision, "%lld", json_number(d, "revision"));
+        table_row(&t, 7, (const char *[]){json_text(d, "at"), json_text(d, "id"), json_text(d, "sandbox"), json_text(d, "kind"),
+                                          json_text(d, "outcome"), revision, json_text(json_object_get(d, "actor"), "name")});
+    }
+    table_print(&t);
+}
+
+int cmd_decision_list(struct cli *cli)
+{
+    long limit;
+    if (arg_number(cli, "limit", 20, 1000000, &limit) != 0)
+        return EXIT_USAGE;
+    char *name = cli->n_operands ? url_escape(cli->operands[0]) : NULL;
+    char *path = alloc_printf("/v1/decisions?limit=%ld%s%s", limit, name ? "&sandbox=" : "", name ? name : "");
+    free(name);
+    return client_show(cli, path, table_decisions);
+}
+
+static void explain_changes(const json_t *diff)
+{
+    static const struct {
+        const char *key, *name, *sentence;
+    } parts[] = {{"added", "key", "adds rule %s"}, {"removed", "key", "removes rule %s"},
+                 {"changed", "key", "changes rule %s"}, {"static", "path", "changes %s"}};
+    for (size_t p = 0; p < 4; p++) {
+        size_t i;
+        json_t *c;
+        json_array_foreach(json_object_get(diff, parts[p].key), i, c) {
+            char line[512];
+            const char *name = json_text(c, parts[p].name);
+            snprintf(line, sizeof line, "%.*s%s", (int)(strstr(parts[p].sentence, "%s") - parts[p].sentence), parts[p].sentence, name);
+            printf("  It %s.\n", line);
+        }
+    }
+}
+
+static void explain_vote(const json_t *v)
+{
+    const char *verdict = json_text(v, "verdict"), *message = json_text(v, "message"), *path = json_text(v, "path");
+    const char *level = json_text(v, "level");
+    const char *said = strcmp(verdict, "allow") == 0 ? "agreed" : strcmp(verdict, "deny") == 0 ? "refused"
+                     : strcmp(verdict, "hold") == 0 ? "asked for a person's decision" : "had no opinion";
+    printf("  %s %s (%s) %s%s%s%s%s%s%s%s.\n", json_text(v, "voter"), json_text(v, "version"), level, said,
+           *message ? ": " : "", *message ? json_text(v, "code") : "", *message ? ", " : "", message, *path ? " (at " : "", path,
+           *path ? ")" : "");
+}
+
+static void explain_remedy(const json_t *d)
+{
+    size_t i;
+    json_t *v;
+    if (strcmp(json_text(d, "outcome"), "allowed") == 0)
+        return;
+    printf("\nTo pass:\n");
+    json_array_foreach(json_object_get(d, "votes"), i, v) {
+        const char *verdict = json_text(v, "verdict"), *level = json_text(v, "level");
+        if (strcmp(level, "advisory") == 0)
+            continue;
+        if (strcmp(verdict, "deny") == 0)
+            printf("  %s must no longer object to %s%s.\n", json_text(v, "voter"), *json_text(v, "path") ? json_text(v, "path") : "it",
+                   strcmp(level, "overridable") == 0 ? ", or an admin overrides it with --override --reason" : "");
+        else if (strcmp(verdict, "hold") == 0)
+            printf("  somebody other than its author must approve it (sluice rule approve).\n");
+    }
+}
+
+static void table_decision(const struct cli *cli, const json_t *d)
+{
+    (void)cli;
+    const json_t *actor = json_object_get(d, "actor");
+    size_t i;
+    json_t *v;
+    printf("Decision %s of %s\n\n", json_text(d, "id"), json_text(d, "at"));
+    printf("%s (%s, via %s) asked for a %s of the policy of sandbox %s%s%s%s.\n", json_text(actor, "name"),
+           json_text(actor, "role"), json_text(actor, "via"), json_text(d, "kind"), json_text(d, "sandbox"),
+           *json_text(d, "reason") ? ", because \"" : "", json_text(d, "reason"), *json_text(d, "reason") ? "\"" : "");
+    explain_changes(json_object_get(d, "diff"));
+    printf("\nThe voters:\n");
+    json_array_foreach(json_object_get(d, "votes"), i, v)
+        explain_vote(v);
+    printf("\nIt was %s", json_text(d, "outcome"));
+    if (json_number(d, "revision"))
+        printf(" and became revision %lld", json_number(d, "revision"));
+    printf("%s.\n", json_is_true(json_object_get(d, "overridden")) ? ", overriding a voter" : "");
+    explain_remedy(d);
+}
+
+int cmd_decision_show(struct cli *cli)
+{
+    if (cli->n_operands != 1)
+        return usage_error(cli, "which decision? give one id; sluice decision list shows them");
+    char *id = url_escape(cli->operands[0]), *path = alloc_printf("/v1/decisions/%s", id);
+    free(id);
+    return client_show(cli, path, table_decision);
+}
+
+/* ---- audit ---- */
+
+static int show_audit(const struct cli *cli, const json_t *json)
+{
+    bool intact = json_is_true(json_object_get(json, "intact"));
+    if (cli->output != OUT_TABLE)
+        print_json(cli, json);
+    else if (intact)
+        printf("✓ The audit chain is intact: %lld records, head %s\n", json_number(json, "records"), json_text(json, "head"));
+    else
+        printf("✗ The audit chain is broken at record %lld: %s\n", json_number(json, "first_bad"), json_text(json, "why"));
+    return intact ? EXIT_DONE : EXIT_REFUSED;
+}
+
+static int verify_file(const struct cli *cli, const char *file)
+{
+    struct store_audit_report r;
+    struct error err;
+    if (store_audit_verify_file(file, &r, &err) != 0) {
+        complain("%s", err.text);
+        return EXIT_USAGE;
+    }
+    json_t *json = json_pack("{s:b, s:I, s:I, s:s, s:s}", "intact", (int)(r.bad_seq == 0), "records", (json_int_t)r.records,
+                             "first_bad", (json_int_t)r.bad_seq, "why", r.why, "head", r.head);
+    int code = show_audit(cli, json);
+    json_decref(json);
+    return code;
+}
+
+int cmd_audit_verify(struct cli *cli)
+{
+    struct reply reply;
+    const char *file = arg_value(cli, "file");
+    if (file)
+        return verify_file(cli, file);
+    client_call(cli, &(struct call){.method = "GET", .path = alloc_str("/v1/audit/verify"), .timeout_s = 600}, &reply);
+    int code = reply.status == 200 ? show_audit(cli, reply.json) : reply_failed(cli, &reply);
+    reply_free(&reply);
+    return code;
+}
+
+/* ---- events and logs ---- */
+
+struct sse {
+    const struct cli *cli;
+    char type[64], data[4096];
+};
+
+static void print_event(struct sse *s)
+{
+    if (s->cli->output == OUT_JSON) {
+        printf("{\"event\":\"%s\",\"data\":%s}\n", s->type, s->data);
+    } else {
+        json_t *json = json_loads(s->data, 0, NULL);
+        const char *sandbox = json_text(json, "sandbox"), *at = json_text(json, "at");
+        printf("%s %-9s %s %s\n", at, s->type, *sandbox ? sandbox : "-", s->data);
+        json_decref(json);
+    }
+    fflush(stdout);
+    s->type[0] = s->data[0] = '\0';
+}
+
+static void event_line(void *ctx, const char *line)
+{
+    struct sse *s = ctx;
+    if (strncmp(line, "event: ", 7) == 0)
+        snprintf(s->type, sizeof s->type, "%.*s", (int)strcspn(line + 7, "\r"), line + 7);
+    else if (strncmp(line, "data: ", 6) == 0)
+        snprintf(s->data, sizeof s->data, "%.*s", (int)strcspn(line + 6, "\r"), line + 6);
+    else if ((*line == '\0' || *line == '\r') && *s->data)
+        print_event(s);
+}
+
+int cmd_events(struct cli *cli)
+{
+    struct sse s = {.cli = cli};
+    char *name = cli->n_operands ? url_escape(cli->operands[0]) : NULL;
+    bool follow = arg_given(cli, "follow");
+    char *path = alloc_printf("/v1/events?%s%s%sreplay=%s", name ? "sandbox=" : "", name ? name : "", name ? "&" : "",
+                              follow ? "false" : "true");
+    free(name);
+    return client_follow(cli, path, event_line, &s);
+}
+
+static void log_line(void *ctx, const char *line)
+{
+    (void)ctx;
+    puts(line);
+    fflush(stdout);
+}
+
+int cmd_logs(struct cli *cli)
+{
+    const char *name = sandbox_operand(cli, 0);
+    if (!name)
+        return EXIT_USAGE;
+    char *escaped = url_escape(name);
+    char *path = alloc_printf("/v1/sandboxes/%s/logs%s", escaped, arg_given(cli, "tail") ? "?follow=true" : "");
+    free(escaped);
+    return client_follow(cli, path, log_line, NULL);
+}
+
+/* ---- status ---- */
+
+static void table_status(const struct cli *cli, const json_t *s)
+{
+    printf("Gateway:   %s\nStatus:    %s\nVersion:   %s\nStarted:   %s\nSandboxes: %lld (%lld ready)\nVoters:    %lld\nPending:   %lld draft chunk(s)\n",
+           cli->gateway, json_text(s, "status"), json_text(s, "version"), json_text(s, "started_at"), json_number(s, "sandboxes"),
+           json_number(s, "ready"), json_number(s, "voters"), json_number(s, "pending_drafts"));
+}
+
+int cmd_status(struct cli *cli)
+{
+    return client_show(cli, alloc_str("/v1/status"), table_status);
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sluice rule …: draft chunks. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "cli/cli.h"
+#include "doc/tree.h"
+
+static char *drafts_path(const char *name, const char *id, const char *verb)
+{
+    char *escaped = url_escape(name), *chunk = id ? url_escape(id) : NULL;
+    char *path = alloc_printf("/v1/sandboxes/%s/drafts%s%s%s", escaped, chunk ? "/" : "", chunk ? chunk : "", verb);
+    free(escaped);
+    free(chunk);
+    return path;
+}
+
+static void print_endpoints(const json_t *rule)
+{
+    size_t i;
+    json_t *e;
+    json_array_foreach(json_object_get(rule, "endpoints"), i, e) {
+        const char *protocol = json_text(e, "protocol");
+        long long port = json_number(e, "port");
+        char *ports = port ? alloc_printf("%lld", port) : json_dumps(json_object_get(e, "ports"), JSON_COMPACT);
+        printf("  Endpoint:   %s:%s [%s]\n", json_text(e, "host"), ports ? ports : "", *protocol ? protocol : "L4");
+        free(ports);
+    }
+    json_array_foreach(json_object_get(rule, "binaries"), i, e)
+        printf("  Binary:     %s\n", json_text(e, "path"));
+}
+
+static void print_votes(const json_t *chunk)
+{
+    size_t i;
+    json_t *v;
+    json_array_foreach(json_object_get(chunk, "votes"), i, v) {
+        const char *code = json_text(v, "code");
+        printf("  Vote:       %s: %s%s%s%s%s\n", json_text(v, "voter"), json_text(v, "verdict"), *code ? ", " : "", code,
+               *code ? ": " : "", json_text(v, "message"));
+    }
+}
+
+static void print_chunk(const json_t *c)
+{
+    printf("Chunk %s\n  Status:     %s\n  Rule:       %s\n  Source:     %s (confidence %.0f%%)\n", json_text(c, "id"),
+           json_text(c, "status"), json_text(c, "rule_name"), json_text(c, "source"),
+           100 * json_number_value(json_object_get(c, "confidence")));
+    if (*json_text(c, "rationale"))
+        printf("  Rationale:  %s\n", json_text(c, "rationale"));
+    if (*json_text(c, "security_notes"))
+        printf("  Security:   %s\n", json_text(c, "security_notes"));
+    print_endpoints(json_object_get(c, "rule"));
+    if (json_number(c, "hits") > 1)
+        printf("  Hits:       %lld (first seen %s, last seen %s)\n", json_number(c, "hits"), json_text(c, "first_seen"),
+               json_text(c, "last_seen"));
+    if (*json_text(c, "would_be"))
+        printf("  If approved now: %s\n", json_text(c, "would_be"));
+    print_votes(c);
+    if (*json_text(c, "error"))
+        printf("  Problem:    %s\n", json_text(c, "error"));
+    if (*json_text(c, "decided_by"))
+        printf("  Decided:    by %s at %s%s%s\n", json_text(c, "decided_by"), json_text(c, "decided_at"),
+               *json_text(c, "reason") ? ": " : "", json_text(c, "reason"));
+}
+
+static void table_chunks(const struct cli *cli, const json_t *json)
+{
+    size_t i;
+    json_t *c, *list = json_object_get(json, "chunks");
+    if (json_array_size(list) == 0)
+        say(cli, "No network rules are proposed.");
+    json_array_foreach(list, i, c)
+        print_chunk(c);
+}
+
+int cmd_rule_get(struct cli *cli)
+{
+    const char *status = arg_value(cli, "status"), *name = sandbox_operand(cli, 0);
+    if (!name)
+        return EXIT_USAGE;
+    char *escaped = status ? url_escape(status) : NULL, *query = escaped ? alloc_printf("?status=%s", escaped) : alloc_str("");
+    char *path = drafts_path(name, NULL, query);
+    free(query);
+    free(escaped);
+    return client_show(cli, path, table_chunks);
+}
+
+/* The sandbox and the chunk of a command.  NULL after saying what is missing. */
+static const char *chunk_operand(struct cli *cli, const char **id)
+{
+    *id = arg_value(cli, "chunk-id");
+    if (!*id) {
+        usage_error(cli, "which chunk? --chunk-id ID; sluice rule get shows them");
+        return NULL;
+    }
+    return sandbox_operand(cli, 0);
+}
+
+/* The token of the chunk as it stands; what is approved is shown first. */
+static char *fetch_token(struct cli *cli, const char *name, const char *id, int *code)
+{
+    struct reply reply;
+    char *token = NULL;
+    size_t i;
+    json_t *c;
+    client_call(cli, &(struct call){.method = "GET", .path = drafts_path(name, NULL, "")}, &reply);
+    *code = reply.status == 200 ? EXIT_REFUSED : reply_failed(cli, &reply);
+    json_array_foreach(json_object_get(reply.json, "chunks"), i, c)
+        if (strcmp(json_text(c, "id"), id) == 0)
+            token = alloc_str(json_text(c, "review_token"));
+    if (!token && reply.status == 200)
+        complain("draft chunk '%s' not found in sandbox '%s'", id, name);
+    reply_free(&reply);
+    return token;
+}
+
+static int post(struct cli *cli, const char *name, char *path, const json_t *body, struct reply *reply)
+{
+    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    const char *reason = arg_value(cli, "reason");
+    char *header = reason ? alloc_printf("Sluice-Reason: %s", reason) : NULL;
+    struct call call = {.method = "POST", .path = path, .type = text ? "application/json" : NULL, .body = text,
+                        .len = text ? strlen(text) : 0};
+    size_t n = 0;
+    (void)name;
+    if (header)
+        call.headers[n++] = header;
+    if (arg_given(cli, "override"))
+        call.headers[n++] = "Sluice-Override: true";
+    client_call(cli, &call, reply);
+    free(text);
+    free(header);
+    return 0;
+}
+
+int cmd_rule_approve(struct cli *cli)
+{
+    const char *id, *name = chunk_operand(cli, &id), *given = arg_value(cli, "token");
+    int code = EXIT_USAGE;
+    if (!name)
+        return code;
+    if (arg_given(cli, "override") && !arg_value(cli, "reason"))
+        return usage_error(cli, "--override needs --reason TEXT: it is recorded");
+    char *token = given ? alloc_str(given) : fetch_token(cli, name, id, &code);
+    if (!token)
+        return code;
+    struct reply reply;
+    json_t *body = json_pack("{s:s}", "review_token", token);
+    post(cli, name, drafts_path(name, id, "/approve"), body, &reply);
+    code = update_finish(cli, name, &reply);
+    json_decref(body);
+    reply_free(&reply);
+    free(token);
+    return code;
+}
+
+int cmd_rule_undo(struct cli *cli)
+{
+    const char *id, *name = chunk_operand(cli, &id);
+    struct reply reply;
+    if (!name)
+        return EXIT_USAGE;
+    post(cli, name, drafts_path(name, id, "/undo"), NULL, &reply);
+    int code = update_finish(cli, name, &reply);
+    reply_free(&reply);
+    return code;
+}
+
+static void print_skipped(const struct cli *cli, const json_t *json)
+{
+    size_t i;
+    json_t *s;
+    say(cli, "%lld chunk(s) approved, %zu skipped", json_number(json, "approved"),
+        json_array_size(json_object_get(json, "skipped")));
+    json_array_foreach(json_object_get(json, "skipped"), i, s)
+        say(cli, "  skipped %s: %s", json_text(s, "id"), json_text(s, "why"));
+}
+
+int cmd_rule_approve_all(struct cli *cli)
+{
+    const char *name = sandbox_operand(cli, 0);
+    struct reply reply;
+    if (!name)
+        return EXIT_USAGE;
+    json_t *body = json_pack("{s:b}", "include_security_flagged", (int)arg_given(cli, "include-security-flagged"));
+    post(cli, name, drafts_path(name, NULL, "/approve-all"), body, &reply);
+    if (reply.status == 200)
+        print_skipped(cli, reply.json);
+    int code = update_finish(cli, name, &reply);
+    json_decref(body);
+    reply_free(&reply);
+    return code;
+}
+
+static int show_reply(struct cli *cli, const struct reply *reply, const char *done)
+{
+    if (reply->status != 200)
+        return reply_failed(cli, reply);
+    if (cli->output != OUT_TABLE)
+        print_json(cli, reply->json);
+    else
+        printf("%s\n", done);
+    return EXIT_DONE;
+}
+
+int cmd_rule_reject(struct cli *cli)
+{
+    const char *id, *name = chunk_operand(cli, &id), *reason = arg_value(cli, "reason");
+    struct reply reply;
+    if (!name)
+        return EXIT_USAGE;
+    json_t *body = json_pack("{s:s}", "reason", reason ? reason : "");
+    post(cli, name, drafts_path(name, id, "/reject"), body, &reply);
+    int code = show_reply(cli, &reply, "✓ Chunk rejected");
+    json_decref(body);
+    reply_free(&reply);
+    return code;
+}
+
+int cmd_rule_edit(struct cli *cli)
+{
+    const char *id, *name = chunk_operand(cli, &id), *file = arg_value(cli, "rule");
+    struct buf text = {0}, body = {0};
+    struct reply reply;
+    if (!name)
+        return EXIT_USAGE;
+    if (!file)
+        return usage_error(cli, "which rule? --rule FILE, or --rule - for stdin");
+    int code = read_input(cli, file, &text);
+    if (code < 0) {
+        /* The file stands under one key, a level deeper: indenting keeps it a YAML document. */
+        buf_puts(&body, "rule:\n  ");
+        for (size_t i = 0; i < text.len; i++) {
+            buf_putc(&body, text.data[i]);
+            if (text.data[i] == '\n')
+                buf_puts(&body, "  ");
+        }
+        client_call(cli, &(struct call){.method = "PATCH", .path = drafts_path(name, id, ""), .type = "application/yaml",
+                                        .body = buf_str(&body), .len = body.len}, &reply);
+        code = show_reply(cli, &reply, "✓ Chunk edited");
+        reply_free(&reply);
+    }
+    buf_free(&text);
+    buf_free(&body);
+    return code;
+}
+
+int cmd_rule_clear(struct cli *cli)
+{
+    const char *name = sandbox_operand(cli, 0);
+    struct reply reply;
+    char done[64];
+    if (!name)
+        return EXIT_USAGE;
+    client_call(cli, &(struct call){.method = "DELETE", .path = drafts_path(name, NULL, "")}, &reply);
+    snprintf(done, sizeof done, "✓ %lld pending chunk(s) cleared", json_number(reply.json, "cleared"));
+    int code = show_reply(cli, &reply, done);
+    reply_free(&reply);
+    return code;
+}
+
+static void table_history(const struct cli *cli, const json_t *json)
+{
+    struct table t = {0};
+    size_t i;
+    json_t *e, *list = json_object_get(json, "history");
+    if (json_array_size(list) == 0) {
+        say(cli, "No rule history.");
+        return;
+    }
+    table_row(&t, 5, (const char *[]){"TIME", "EVENT", "CHUNK", "ACTOR", "WHAT"});
+    json_array_foreach(list, i, e) {
+        char id[12];
+        snprintf(id, sizeof id, "%.8s", json_text(e, "id"));
+        table_row(&t, 5, (const char *[]){json_text(e, "at"), json_text(e, "event"), id, json_text(e, "actor"), json_text(e, "text")});
+    }
+    table_print(&t);
+}
+
+int cmd_rule_history(struct cli *cli)
+{
+    const char *name = sandbox_operand(cli, 0);
+    return name ? client_show(cli, drafts_path(name, NULL, "/history"), table_history) : EXIT_USAGE;
+}

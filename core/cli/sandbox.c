@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sluice sandbox … */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "cli/cli.h"
+#include "doc/tree.h"
+
+enum { CREATE_TIMEOUT_S = 300 };
+
+/* Every --name K=V of the command line as an object.  NULL after saying what is wrong. */
+static json_t *pairs(const struct cli *cli, const char *name)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < cli->n_args; i++) {
+        const char *value = cli->args[i].value, *equals = strchr(value, '=');
+        if (strcmp(cli->args[i].name, name) != 0)
+            continue;
+        if (!equals || equals == value) {
+            usage_error(cli, "--%s takes KEY=VALUE, not '%s'", name, value);
+            json_decref(object);
+            return NULL;
+        }
+        char *key = alloc_strn(value, (size_t)(equals - value));
+        int rc = json_object_set_new(object, key, json_string(equals + 1));
+        free(key);
+        if (rc != 0) {
+            usage_error(cli, "--%s %s is no valid UTF-8 text", name, value);
+            json_decref(object);
+            return NULL;
+        }
+    }
+    return object;
+}
+
+static void table_one(const struct cli *cli, const json_t *s)
+{
+    (void)cli;
+    char *labels = json_dumps(json_object_get(s, "labels"), JSON_COMPACT);
+    printf("Name:      %s\nId:        %s\nPhase:     %s\nNetwork:   %s\nLabels:    %s\n", json_text(s, "name"), json_text(s, "id"),
+           json_text(s, "phase"), json_text(s, "network"), labels);
+    printf("Revision:  %lld (loaded: %lld)\nHash:      %s\nCreated:   %s\n", json_number(s, "policy_revision"),
+           json_number(s, "loaded_revision"), json_text(s, "policy_hash"), json_text(s, "created_at"));
+    if (*json_text(s, "error"))
+        printf("Error:     %s\n", json_text(s, "error"));
+    free(labels);
+}
+
+/* ---- create ---- */
+
+/* The policy file as the value of a member: YAML or JSON, given as it is to the gateway inside one
+ * YAML document, so that its problems are told with its own lines. */
+static int add_policy(const struct cli *cli, struct buf *body)
+{
+    const char *path = arg_value(cli, "policy");
+    struct buf text = {0};
+    if (!path)
+        return -1;
+    int code = read_input(cli, path, &text);
+    if (code < 0) {
+        struct arena *arena = arena_new();
+        struct doc_node *tree;
+        struct problems problems = {0};
+        if (doc_parse(buf_str(&text), text.len, DOC_YAML, text.len + 1, arena, &tree, &problems) != 0) {
+            for (size_t i = 0; i < problems.n; i++)
+                complain("%s:%u:%u: %s", path, problems.items[i].line, problems.items[i].column, problems.items[i].message);
+            code = EXIT_REFUSED;
+        } else {
+            doc_print_json(tree, body);
+        }
+        problems_free(&problems);
+        arena_free(arena);
+    }
+    buf_free(&text);
+    return code;
+}
+
+static int check_words(const struct cli *cli)
+{
+    const char *network = arg_value(cli, "network"), *mode = arg_value(cli, "approval-mode");
+    if (network && strcmp(network, "proxy") != 0 && strcmp(network, "none") != 0)
+        return usage_error(cli, "--network is proxy or none, not '%s'", network);
+    if (mode && strcmp(mode, "manual") != 0 && strcmp(mode, "auto") != 0)
+        return usage_error(cli, "--approval-mode is manual or auto, not '%s'", mode);
+    if (arg_given(cli, "keep") && arg_given(cli, "no-keep"))
+        return usage_error(cli, "--keep and --no-keep exclude each other");
+    if (arg_given(cli, "no-keep") && !cli->n_rest)
+        return usage_error(cli, "--no-keep needs a command to wait for: -- CMD...");
+    return -1;
+}
+
+static void add_text(json_t *body, const char *key, const char *value)
+{
+    if (value)
+        json_object_set_new(body, key, json_string(value));
+}
+
+static int create_body(const struct cli *cli, struct buf *out)
+{
+    json_t *labels = pairs(cli, "label"), *env = labels ? pairs(cli, "env") : NULL;
+    struct buf policy = {0};
+    if (!env) {
+        json_decref(labels);
+        return EXIT_USAGE;
+    }
+    int code = add_policy(cli, &policy);
+    json_t *body = json_pack("{s:o, s:o}", "labels", labels, "env", env);
+    add_text(body, "name", arg_value(cli, "name"));
+    add_text(body, "network", arg_value(cli, "network"));
+    add_text(body, "approval_mode", arg_value(cli, "approval-mode"));
+    char *text = json_dumps(body, JSON_COMPACT);
+    buf_add(out, text, strlen(text) - 1);           /* without its closing brace */
+    if (policy.len)
+        buf_printf(out, ",\"policy\":%s", policy.data);
+    buf_putc(out, '}');
+    free(text);
+    json_decref(body);
+    buf_free(&policy);
+    return code;
+}
+
+static int delete_one(const struct cli *cli, const char *name)
+{
+    struct reply reply;
+    char *escaped = url_escape(name);
+    client_call(cli, &(struct call){.method = "DELETE", .path = alloc_printf("/v1/sandboxes/%s", escaped)}, &reply);
+    free(escaped);
+    int code = reply.status == 200 ? EXIT_DONE : reply_failed(cli, &reply);
+    if (code == EXIT_DONE)
+        say(cli, "✓ Deleted sandbox %s", name);
+    reply_free(&reply);
+    return code;
+}
+
+static int run_main(const struct cli *cli, const char *name)
+{
+    const struct exec_request request = {
+        .command = cli->rest, .n_command = cli->n_rest, .workdir = arg_value(cli, "workdir"),
+        .tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
+    };
+    int code = exec_run(cli, name, &request);
+    if (!arg_given(cli, "no-keep"))
+        return code;
+    int deleted = delete_one(cli, name);
+    return code ? code : deleted;
+}
+
+static char *reason_header(const struct cli *cli)
+{
+    const char *reason = arg_value(cli, "reason");
+    return reason ? alloc_printf("Sluice-Reason: %s", reason) : NULL;
+}
+
+static int create(struct cli *cli, const struct buf *body)
+{
+    struct reply reply;
+    char *reason = reason_header(cli);
+    client_call(cli, &(struct call){.method = "POST", .path = alloc_str("/v1/sandboxes"), .type = "application/json",
+                                    .body = buf_str(body), .len = body->len, .headers = {reason},
+                                    .timeout_s = CREATE_TIMEOUT_S}, &reply);
+    free(reason);
+    int code = reply.status == 201 && reply.json ? EXIT_DONE : reply_failed(cli, &reply);
+    char *name = code == EXIT_DONE ? alloc_str(json_text(reply.json, "name")) : NULL;
+    if (code == EXIT_DONE) {
+        remember_sandbox(name);
+        if (cli->output != OUT_TABLE && !cli->n_rest)
+            print_json(cli, reply.json);
+        else if (cli->n_rest)
+            say(cli, "✓ Created sandbox: %s (%s)", name, json_text(reply.json, "phase"));
+        else
+            printf("✓ Created sandbox: %s (%s)\n", name, json_text(reply.json, "phase"));
+    }
+    reply_free(&reply);
+    if (code == EXIT_DONE && cli->n_rest)
+        code = run_main(cli, name);
+    free(name);
+    return code;
+}
+
+int cmd_sandbox_create(struct cli *cli)
+{
+    struct buf body = {0};
+    if (cli->n_operands)
+        return usage_error(cli, "unexpected '%s': the name is given with --name, the command after --", cli->operands[0]);
+    int code = check_words(cli);
+    if (code < 0)
+        code = create_body(cli, &body);
+    if (code < 0)
+        code = create(cli, &body);
+    buf_free(&body);
+    return code;
+}
+
+/* ---- list, get, delete, stop, start ---- */
+
+static void table_all(const struct cli *cli, const json_t *json)
+{
+    struct table t = {0};
+    size_t i;
+    json_t *s, *list = json_object_get(json, "sandboxes");
+    if (json_array_size(list) == 0) {
+        say(cli, "No sandboxes found.");
+        return;
+    }
+    table_row(&t, 5, (const char *[]){"NAME", "PHASE", "NETWORK", "REVISION", "CREATED"});
+    json_array_foreach(list, i, s) {
+        char revision[48];
+        snprintf(revision, sizeof revision, "%lld/%lld", json_number(s, "loaded_revision"), json_number(s, "policy_revision"));
+        table_row(&t, 5, (const char *[]){json_text(s, "name"), json_text(s, "phase"), json_text(s, "network"), revision,
+                                          json_text(s, "created_at")});
+    }
+    table_print(&t);
+}
+
+int cmd_sandbox_list(struct cli *cli)
+{
+    struct buf path = {0};
+    buf_puts(&path, "/v1/sandboxes");
+    for (size_t i = 0; i < cli->n_args; i++) {
+        if (strcmp(cli->args[i].name, "label") != 0)
+            continue;
+        char *label = url_escape(cli->args[i].value);
+        buf_printf(&path, "%clabel=%s", strchr(path.data, '?') ? '&' : '?', label);
+        free(label);
+    }
+    return client_show(cli, buf_take(&path), table_all);
+}
+
+static char *sandbox_path(const char *name, const char *rest)
+{
+    char *escaped = url_escape(name), *path = alloc_printf("/v1/sandboxes/%s%s", escaped, rest);
+    free(escaped);
+    return path;
+}
+
+int cmd_sandbox_get(struct cli *cli)
+{
+    const char *name = sandbox_operand(cli, 0);
+    return name ? client_show(cli, sandbox_path(name, ""), table_one) : EXIT_USAGE;
+}
+
+int cmd_sandbox_delete(struct cli *cli)
+{
+    int code = EXIT_DONE;
+    if (!cli->n_operands)
+        return usage_error(cli, "which sandbox? give one name or several");
+    for (size_t i = 0; i < cli->n_operands; i++) {
+        int one = delete_one(cli, cli->operands[i]);
+        code = one ? one : code;
+    }
+    return code;
+}
+
+static int change_life(struct cli *cli, const char *verb, const char *done)
+{
+    struct reply reply;
+    const char *name = sandbox_operand(cli, 0);
+    if (!name)
+        return EXIT_USAGE;
+    client_call(cli, &(struct call){.method = "POST", .path = sandbox_path(name, verb)}, &reply);
+    int code = reply.status == 200 ? EXIT_DONE : reply_failed(cli, &reply);
+    if (code == EXIT_DONE && cli->output != OUT_TABLE)
+        print_json(cli, reply.json);
+    else if (code == EXIT_DONE)
+        printf("✓ %s sandbox %s\n", done, name);
+    reply_free(&reply);
+    return code;
+}
+
+int cmd_sandbox_stop(struct cli *cli)
+{
+    return change_life(cli, "/stop", "Stopped");
+}
+
+int cmd_sandbox_start(struct cli *cli)
+{
+    return change_life(cli, "/start", "Started");
+}
+
+/* ---- exec and connect ---- */
+
+int cmd_sandbox_exec(struct cli *cli)
+{
+    long timeout;
+    const char *name = arg_value(cli, "name");
+    const char *const *command = cli->rest;
+    size_t n = cli->n_rest;
+    if (!name && !(name = sandbox_operand(cli, 0)))
+        return EXIT_USAGE;
+    if (!n && arg_given(cli, "name")) {             /* exec -n NAME CMD... needs no -- */
+        command = cli->operands;
+        n = cli->n_operands;
+    }
+    if (!n)
+        return usage_error(cli, "which command? it stands after --");
+    if (arg_number(cli, "timeout", 0, 86400, &timeout) != 0)
+        return EXIT_USAGE;
+    json_t *env = pairs(cli, "env");
+    if (!env)
+        return EXIT_USAGE;
+    const struct exec_request request = {
+        .command = command, .n_command = n, .workdir = arg_value(cli, "workdir"),
+        .tty = arg_given(cli, "tty"), .timeout_ms = timeout * 1000, .env = env,
+    };
+    int code = exec_run(cli, name, &request);
+    json_decref(env);
+    return code;
+}
+
+int cmd_sandbox_connect(struct cli *cli)
+{
+    static const char *const shell[] = {"/bin/bash", "-l"};
+    const char *name = sandbox_operand(cli, 0);
+    if (!name)
+        return EXIT_USAGE;
+    return exec_run(cli, name, &(struct exec_request){.command = shell, .n_command = 2, .tty = isatty(STDIN_FILENO)});
+}

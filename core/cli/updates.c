@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is common to commands that change a policy: the outcome, and waiting for it to be enforced. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "cli/cli.h"
+
+enum { INPUT_MAX = 4 * 1024 * 1024, WAIT_STEP_MS = 20000 };
+
+int read_input(const struct cli *cli, const char *path, struct buf *out)
+{
+    bool is_stdin = strcmp(path, "-") == 0;
+    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : 1;
+    while (n > 0 && out->len <= INPUT_MAX) {
+        buf_reserve(out, 65536);
+        n = read(fd, out->data + out->len, 65536);
+        out->len += n > 0 ? (size_t)n : 0;
+    }
+    int code = -1;
+    if (n < 0)
+        code = usage_error(cli, "cannot read %s: %s", path, strerror(errno));
+    else if (out->len > INPUT_MAX)
+        code = usage_error(cli, "%s has more than %d bytes", path, INPUT_MAX);
+    if (fd >= 0 && !is_stdin)
+        close(fd);
+    return code;
+}
+
+void print_objections(const json_t *votes)
+{
+    size_t i;
+    json_t *v;
+    json_array_foreach(votes, i, v) {
+        const char *verdict = json_text(v, "verdict"), *path = json_text(v, "path");
+        if (strcmp(verdict, "deny") != 0 && strcmp(verdict, "hold") != 0)
+            continue;
+        const char *level = json_text(v, "level");
+        fprintf(stderr, "  %s%s%s: %s: %s%s%s%s\n", json_text(v, "voter"), *level && strcmp(level, "mandatory") ? ", " : "",
+                strcmp(level, "mandatory") ? level : "", json_text(v, "code"), json_text(v, "message"),
+                *path ? " (" : "", path, *path ? ")" : "");
+    }
+}
+
+static void print_warnings(const struct cli *cli, const json_t *warnings)
+{
+    size_t i;
+    json_t *w;
+    json_array_foreach(warnings, i, w)
+        say(cli, "! %s%s%s", json_text(w, "path"), *json_text(w, "path") ? ": " : "", json_text(w, "message"));
+}
+
+static void print_names(const json_t *list, const char *sign, const char *key)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(list, i, item)
+        printf("%s %s\n", sign, json_text(item, key));
+}
+
+static void print_diff(const json_t *diff)
+{
+    print_names(json_object_get(diff, "added"), "+", "key");
+    print_names(json_object_get(diff, "removed"), "-", "key");
+    print_names(json_object_get(diff, "changed"), "~", "key");
+    print_names(json_object_get(diff, "static"), "~", "path");
+}
+
+void print_update(const struct cli *cli, const char *sandbox, const json_t *d)
+{
+    const char *outcome = json_text(d, "outcome");
+    bool changed = json_is_true(json_object_get(d, "changed"));
+    print_warnings(cli, json_object_get(d, "warnings"));
+    if (json_is_true(json_object_get(d, "dry_run"))) {
+        printf("dry run: %s, %s\n", outcome, json_text(d, "summary"));
+        print_diff(json_object_get(d, "diff"));
+        print_objections(json_object_get(d, "votes"));
+    } else if (strcmp(outcome, "held") == 0) {
+        complain("%s: chunk %s of sandbox %s waits for somebody else's approval", json_text(d, "summary"),
+                 json_text(d, "draft"), sandbox);
+        print_objections(json_object_get(d, "votes"));
+    } else if (changed) {
+        printf("✓ Policy revision %lld %s (hash: %.12s)\n", json_number(d, "revision"),
+               strcmp(json_text(d, "status"), "loaded") == 0 ? "loaded" : "submitted", json_text(d, "hash"));
+    } else {
+        printf("· Policy unchanged (revision %lld, hash: %.12s)\n", json_number(d, "revision"), json_text(d, "hash"));
+    }
+}
+
+/* ---- --wait ---- */
+
+static int ask_revision(const struct cli *cli, const char *sandbox, long long revision, long wait_ms, struct reply *out)
+{
+    char *name = url_escape(sandbox);
+    client_call(cli, &(struct call){.method = "GET", .timeout_s = wait_ms / 1000 + 30,
+                                    .path = alloc_printf("/v1/sandboxes/%s/revisions/%lld?wait_ms=%ld", name, revision, wait_ms)},
+                out);
+    free(name);
+    return out->status == 200 && out->json ? 0 : -1;
+}
+
+/* What became of the revision, as an exit code.  A successor that is loaded counts as loaded only
+ * for itself: this revision was never enforced or no longer is. */
+static int judge(const char *status, const json_t *revision)
+{
+    if (strcmp(status, "loaded") == 0)
+        return EXIT_DONE;
+    if (strcmp(status, "superseded") == 0)
+        complain("revision %lld was superseded (loaded revision: %lld)", json_number(revision, "revision"),
+                 json_number(revision, "loaded_revision"));
+    else
+        complain("revision %lld failed to load: %s", json_number(revision, "revision"), json_text(revision, "error"));
+    return EXIT_REFUSED;
+}
+
+static int wait_loaded(const struct cli *cli, const char *sandbox, json_t *document, long timeout_s)
+{
+    long long revision = json_number(document, "revision");
+    uint64_t deadline = clock_mono_ms() + (uint64_t)timeout_s * 1000;
+    for (;;) {
+        struct reply reply;
+        uint64_t now = clock_mono_ms();
+        long left = now < deadline ? (long)(deadline - now) : 0;
+        if (ask_revision(cli, sandbox, revision, left < WAIT_STEP_MS ? left : WAIT_STEP_MS, &reply) != 0) {
+            int code = reply_failed(cli, &reply);
+            reply_free(&reply);
+            return code;
+        }
+        const char *status = json_text(reply.json, "status");
+        json_object_set_new(document, "status", json_string(status));
+        json_object_set(document, "loaded_revision", json_object_get(reply.json, "loaded_revision"));
+        bool pending = strcmp(status, "pending") == 0;
+        int code = pending ? EXIT_WAITED : judge(status, reply.json);
+        reply_free(&reply);
+        if (!pending)
+            return code;
+        if (clock_mono_ms() >= deadline) {
+            complain("timeout: revision %lld is not loaded after %ld s", revision, timeout_s);
+            return EXIT_WAITED;
+        }
+    }
+}
+
+static int finish_success(const struct cli *cli, const char *sandbox, json_t *document)
+{
+    long timeout;
+    bool held = strcmp(json_text(document, "outcome"), "held") == 0;
+    bool dry = json_is_true(json_object_get(document, "dry_run"));
+    int code = EXIT_DONE;
+    if (arg_number(cli, "timeout", 60, 86400, &timeout) != 0)
+        return EXIT_USAGE;
+    if (arg_given(cli, "wait") && !held && !dry)
+        code = wait_loaded(cli, sandbox, document, timeout);
+    if (held || (dry && strcmp(json_text(document, "outcome"), "allowed") != 0))
+        code = EXIT_REFUSED;
+    if (cli->output != OUT_TABLE)
+        print_json(cli, document);
+    else if (code == EXIT_DONE || held || dry)
+        print_update(cli, sandbox, document);
+    return code;
+}
+
+int update_finish(const struct cli *cli, const char *sandbox, const struct reply *reply)
+{
+    if ((reply->status != 200 && reply->status != 202) || !reply->json)
+        return reply_failed(cli, reply);
+    return finish_success(cli, sandbox, reply->json);
+}
