@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,12 +92,17 @@ static bool is_reserved_word(const char *text)
     return false;
 }
 
-/* Numbers, dates, times and sexagesimals of any YAML version. */
+static bool is_dotted_quad(const char *text)
+{
+    struct in_addr address;
+    return inet_pton(AF_INET, text, &address) == 1;
+}
+
+/* Numbers, dates, times and sexagesimals of any YAML version; an IPv4 address is none of them. */
 static bool looks_numeric(const char *text)
 {
-    return strspn(text, "0123456789+-._:") == strlen(text) ||
-           (strchr("0123456789+-.", *text) &&
-            text[strspn(text, "0123456789abcdefABCDEFxXoOtTzZ+-._:infNaN ")] == '\0');
+    return strchr("0123456789+-.", *text) && !is_dotted_quad(text) &&
+           text[strspn(text, "0123456789abcdefABCDEFxXoOtTzZiInN+-._: ")] == '\0';
 }
 
 /* Text that every YAML reader takes for exactly this text without quotes. */
