@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/protocol.h"
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* Encodes, checks the text, and decodes it again. */
+static void pass(const struct sandbox_message *message, const char *text, struct arena *arena,
+                 struct sandbox_message *out)
+{
+    struct buf line = {0};
+    struct error err;
+    sandbox_message_encode(message, &line);
+    assert_string_equal(line.data, text);
+    assert_int_equal(sandbox_message_decode(line.data, line.len - 1, arena, out, &err), 0);
+    assert_int_equal(out->type, message->type);
+    buf_free(&line);
+}
+
+static void hello_passes(void **state)
+{
+    static const char *const egress[] = {"l4"};
+    const struct sandbox_message message = {
+        .type = MESSAGE_HELLO,
+        .hello = {.protocol = 1, .sandbox = "s", .instance = "i", .pid = 12, .proxy = true,
+                  .loaded_revision = 3, .hash = "h", .egress = egress, .n_egress = 1,
+                  .landlock_abi = 7}};
+    struct sandbox_message out;
+    struct arena *arena = arena_new();
+    (void)state;
+    pass(&message, "{\"type\":\"hello\",\"protocol\":1,\"sandbox\":\"s\",\"instance\":\"i\",\"pid\":12,"
+         "\"proxy\":true,\"loaded_revision\":3,\"hash\":\"h\",\"egress\":[\"l4\"],\"landlock_abi\":7}\n",
+         arena, &out);
+    assert_string_equal(out.hello.sandbox, "s");
+    assert_int_equal(out.hello.pid, 12);
+    assert_true(out.hello.proxy);
+    assert_int_equal(out.hello.loaded_revision, 3);
+    assert_string_equal(out.hello.egress[0], "l4");
+    assert_int_equal(out.hello.landlock_abi, 7);
+    arena_free(arena);
+}
+
+static void revisions_pass(void **state)
+{
+    struct sandbox_message out, message = {
+        .type = MESSAGE_POLICY, .revision = {.revision = 4, .hash = "h", .policy = "{\"version\":1}\n"}};
+    struct arena *arena = arena_new();
+    (void)state;
+    pass(&message, "{\"type\":\"policy\",\"revision\":4,\"hash\":\"h\","
+         "\"policy\":\"{\\\"version\\\":1}\\n\"}\n", arena, &out);
+    assert_string_equal(out.revision.policy, "{\"version\":1}\n");
+    message = (struct sandbox_message){.type = MESSAGE_LOADED, .revision = {.revision = 4, .hash = "h"}};
+    pass(&message, "{\"type\":\"loaded\",\"revision\":4,\"hash\":\"h\"}\n", arena, &out);
+    assert_int_equal(out.revision.revision, 4);
+    message = (struct sandbox_message){.type = MESSAGE_FAILED, .revision = {.revision = 4, .error = "no"}};
+    pass(&message, "{\"type\":\"failed\",\"revision\":4,\"error\":\"no\"}\n", arena, &out);
+    assert_string_equal(out.revision.error, "no");
+    arena_free(arena);
+}
+
+static void denials_pass(void **state)
+{
+    static const char *const ancestors[] = {"/usr/bin/bash"};
+    struct sandbox_denial item = {
+        .host = "example.com", .port = 443, .binary = "/usr/bin/curl", .ancestors = ancestors,
+        .n_ancestors = 1, .reason = "why", .stage = "connect", .count = 2, .first_seen_ms = 5,
+        .last_seen_ms = 6};
+    const struct sandbox_message message = {.type = MESSAGE_DENIALS, .denials = {&item, 1}};
+    struct sandbox_message out;
+    struct arena *arena = arena_new();
+    (void)state;
+    pass(&message, "{\"type\":\"denials\",\"items\":[{\"host\":\"example.com\",\"port\":443,"
+         "\"binary\":\"/usr/bin/curl\",\"ancestors\":[\"/usr/bin/bash\"],\"reason\":\"why\","
+         "\"stage\":\"connect\",\"count\":2,\"first_seen_ms\":5,\"last_seen_ms\":6}]}\n", arena, &out);
+    assert_int_equal(out.denials.n, 1);
+    assert_int_equal(out.denials.items[0].port, 443);
+    assert_string_equal(out.denials.items[0].ancestors[0], "/usr/bin/bash");
+    assert_int_equal(out.denials.items[0].last_seen_ms, 6);
+    arena_free(arena);
+}
+
+static void exec_passes(void **state)
+{
+    static const char *const command[] = {"ls", "-l"};
+    struct spec_pair env[] = {{"K", "V"}};
+    const struct sandbox_message message = {
+        .type = MESSAGE_EXEC,
+        .exec = {.id = "e", .command = command, .n_command = 2, .env = env, .n_env = 1, .tty = true,
+                 .cols = 100, .rows = 40, .timeout_ms = 9}};
+    struct sandbox_message out;
+    struct arena *arena = arena_new();
+    (void)state;
+    pass(&message, "{\"type\":\"exec\",\"id\":\"e\",\"command\":[\"ls\",\"-l\"],\"env\":{\"K\":\"V\"},"
+         "\"tty\":true,\"cols\":100,\"rows\":40,\"timeout_ms\":9}\n", arena, &out);
+    assert_int_equal(out.exec.n_command, 2);
+    assert_string_equal(out.exec.command[1], "-l");
+    assert_string_equal(out.exec.env[0].value, "V");
+    assert_null(out.exec.workdir);
+    assert_int_equal(out.exec.rows, 40);
+    arena_free(arena);
+}
+
+static void small_messages_pass(void **state)
+{
+    struct sandbox_message out, message = {.type = MESSAGE_STOP, .stop = {.grace_ms = 500}};
+    struct arena *arena = arena_new();
+    (void)state;
+    pass(&message, "{\"type\":\"stop\",\"grace_ms\":500}\n", arena, &out);
+    assert_int_equal(out.stop.grace_ms, 500);
+    message = (struct sandbox_message){.type = MESSAGE_LOG, .log = {"warn", "a\nb"}};
+    pass(&message, "{\"type\":\"log\",\"level\":\"warn\",\"message\":\"a\\nb\"}\n", arena, &out);
+    assert_string_equal(out.log.text, "a\nb");
+    message = (struct sandbox_message){.type = MESSAGE_START_FAILED, .log = {.text = "no"}};
+    pass(&message, "{\"type\":\"start_failed\",\"error\":\"no\"}\n", arena, &out);
+    assert_string_equal(out.log.text, "no");
+    message = (struct sandbox_message){.type = MESSAGE_PING};
+    pass(&message, "{\"type\":\"ping\"}\n", arena, &out);
+    message = (struct sandbox_message){.type = MESSAGE_PONG};
+    pass(&message, "{\"type\":\"pong\"}\n", arena, &out);
+    arena_free(arena);
+}
+
+static void text_that_is_not_utf8_is_cut(void **state)
+{
+    struct sandbox_message out, message = {.type = MESSAGE_LOG, .log = {"warn", "good\xff bad"}};
+    struct arena *arena = arena_new();
+    (void)state;
+    pass(&message, "{\"type\":\"log\",\"level\":\"warn\",\"message\":\"good\"}\n", arena, &out);
+    arena_free(arena);
+}
+
+static void a_bad_message_is_refused_by_name(void **state)
+{
+    static const struct { const char *line, *error; } cases[] = {
+        {"", "not a message: '[' or '{' expected near end of file"},
+        {"{}", "type must be given, a string"},
+        {"{\"type\":\"dance\"}", "unknown message dance"},
+        {"{\"type\":\"policy\",\"revision\":-1,\"hash\":\"h\",\"policy\":\"{}\"}",
+         "message policy: revision must be a whole number up to 9223372036854775807"},
+        {"{\"type\":\"policy\",\"revision\":1,\"hash\":\"h\"}",
+         "message policy: policy must be given, a string"},
+        {"{\"type\":\"exec\",\"id\":\"e\",\"command\":[1]}",
+         "message exec: command must be a list of strings"},
+        {"{\"type\":\"exec\",\"id\":\"e\",\"command\":[\"a\\u0000b\"]}", "not a message: "
+         "\\u0000 is not allowed without JSON_ALLOW_NUL near '\"a\\u0000b\"'"},
+        {"{\"type\":\"exec\",\"id\":\"e\",\"command\":[],\"tty\":1}",
+         "message exec: tty must be true or false"},
+        {"{\"type\":\"denials\",\"items\":[{}]}",
+         "message denials: items[0]: host must be given, a string"},
+    };
+    struct sandbox_message out;
+    struct error err;
+    struct arena *arena = arena_new();
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(sandbox_message_decode(cases[i].line, strlen(cases[i].line), arena, &out, &err), -1);
+        assert_string_equal(err.text, cases[i].error);
+    }
+    arena_free(arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hello_passes),
+        cmocka_unit_test(revisions_pass),
+        cmocka_unit_test(denials_pass),
+        cmocka_unit_test(exec_passes),
+        cmocka_unit_test(small_messages_pass),
+        cmocka_unit_test(text_that_is_not_utf8_is_cut),
+        cmocka_unit_test(a_bad_message_is_refused_by_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
