@@ -151,6 +151,12 @@ static void a_link_out_of_its_folder(void **state)
     mkdir(sub, 0755);
     assert_int_equal(symlink("../a.so", link), 0);
     assert_not_read(link, NULL, "/sub/a\\.so is a symbolic link out of its folder, to /tmp/.*/a\\.so");
+    char *into = alloc_printf("%s/into.so", f->dir);
+    unlink(link);
+    write_file(link, "deep");
+    assert_int_equal(symlink("sub/a.so", into), 0);
+    assert_not_read(into, NULL, "/into\\.so is a symbolic link out of its folder, to /tmp/.*/sub/a\\.so");
+    free(into);
     free(sub);
     free(link);
 }
