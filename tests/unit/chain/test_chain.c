@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -316,6 +317,66 @@ static void a_replaced_file_changes_nothing_until_the_reload(void **state)
     free(file);
 }
 
+struct reloading {
+    pthread_mutex_t mutex;
+    struct chain *chain;                            /* guarded */
+    atomic_bool done;
+    atomic_size_t mixed, asked;
+};
+
+static struct chain *take_current(struct reloading *r)
+{
+    pthread_mutex_lock(&r->mutex);
+    struct chain *chain = chain_ref(r->chain);
+    pthread_mutex_unlock(&r->mutex);
+    return chain;
+}
+
+static void *ask_while_reloading(void *arg)
+{
+    struct reloading *r = arg;
+    while (!r->done) {
+        struct chain *chain = take_current(r);
+        struct arena *arena = arena_new();
+        struct chain_votes votes = ask_in(arena, chain, &TRANSITION());
+        r->mixed += strcmp(votes.items[0].voter + 1, votes.items[1].voter + 1) != 0;
+        r->asked++;
+        chain_unref(chain);
+        arena_free(arena);
+    }
+    return NULL;
+}
+
+static struct chain *load_generation(unsigned generation)
+{
+    return generation % 2 ? LOAD(NULL, PARROT("a1", ""), PARROT("b1", "{\"say\":\"deny\"}"))
+                          : LOAD(NULL, PARROT("a2", "{\"say\":\"hold\"}"), PARROT("b2", ""));
+}
+
+/* Under the sanitizers: code and data of a chain stay until its last vote is done. */
+static void votes_finish_on_the_chain_they_started_on(void **state)
+{
+    (void)state;
+    struct reloading r = {.mutex = PTHREAD_MUTEX_INITIALIZER, .chain = load_generation(0)};
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_while_reloading, &r), 0);
+    for (unsigned i = 1; i <= 200; i++) {
+        struct chain *next = load_generation(i);
+        pthread_mutex_lock(&r.mutex);
+        struct chain *old = r.chain;
+        r.chain = next;
+        pthread_mutex_unlock(&r.mutex);
+        chain_unref(old);
+    }
+    r.done = true;
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    chain_unref(r.chain);
+    assert_int_equal(r.mixed, 0);
+    assert_true(r.asked > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +394,7 @@ int main(void)
         cmocka_unit_test(the_digest_tells_chains_apart),
         cmocka_unit_test(outcomes_are_observed_and_logged),
         cmocka_unit_test(a_replaced_file_changes_nothing_until_the_reload),
+        cmocka_unit_test(votes_finish_on_the_chain_they_started_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
