@@ -60,7 +60,7 @@ static int body_format(struct api_call *call, enum doc_format *out)
 
 int api_body(struct api_call *call, size_t max_bytes, const struct doc_node **out)
 {
-    enum doc_format format;
+    enum doc_format format = DOC_JSON;
     struct doc_node *tree;
     const struct buf *body = &call->req->body;
     if (body_format(call, &format) != 0)

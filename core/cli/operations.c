@@ -112,7 +112,7 @@ static json_t *binaries(const struct cli *cli)
 
 static json_t *add_endpoint(const struct cli *cli, struct spec *s)
 {
-    json_int_t port;
+    json_int_t port = 0;
     split(s, PARTS_MAX);
     if (read_target(cli, s, 2, "host:port[:access[:protocol[:enforcement[:options]]]]", &port) >= 0)
         return NULL;
@@ -131,7 +131,7 @@ static json_t *add_endpoint(const struct cli *cli, struct spec *s)
 
 static json_t *remove_endpoint(const struct cli *cli, struct spec *s)
 {
-    json_int_t port;
+    json_int_t port = 0;
     split(s, 2);
     if (read_target(cli, s, 2, "host:port", &port) >= 0)
         return NULL;
@@ -155,7 +155,7 @@ static json_t *l7_rule(const struct cli *cli, struct spec *s, json_int_t *port)
 
 static json_t *add_allow(const struct cli *cli, struct spec *s)
 {
-    json_int_t port;
+    json_int_t port = 0;
     json_t *rule = l7_rule(cli, s, &port);
     return rule ? json_pack("{s:{s:s, s:I, s:[{s:o}]}}", "add_allow_rules", "host", s->parts[0], "port", port, "rules",
                             "allow", rule)
@@ -164,7 +164,7 @@ static json_t *add_allow(const struct cli *cli, struct spec *s)
 
 static json_t *add_deny(const struct cli *cli, struct spec *s)
 {
-    json_int_t port;
+    json_int_t port = 0;
     json_t *rule = l7_rule(cli, s, &port);
     return rule ? json_pack("{s:{s:s, s:I, s:[o]}}", "add_deny_rules", "host", s->parts[0], "port", port, "deny_rules", rule)
                 : NULL;

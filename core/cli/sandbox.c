@@ -69,7 +69,7 @@ static int add_policy(const struct cli *cli, struct buf *body)
                 complain("%s:%u:%u: %s", path, problems.items[i].line, problems.items[i].column, problems.items[i].message);
             code = EXIT_REFUSED;
         } else {
-            doc_print_json(tree, body);
+            doc_print(tree, DOC_JSON, body);
         }
         problems_free(&problems);
         arena_free(arena);

@@ -43,8 +43,8 @@ static int counters(struct db *db, const char *sandbox_id, uint64_t *newest, uin
 
 static int missing(struct db *db, const char *sandbox_id, uint64_t revision, struct error *err)
 {
-    uint64_t newest, loaded;
-    bool alive;
+    uint64_t newest = 0, loaded = 0;
+    bool alive = false;
     if (counters(db, sandbox_id, &newest, &loaded, &alive, err))
         return -1;
     if (newest == 0)
@@ -92,8 +92,8 @@ int store_revision_list(struct store *s, const char *sandbox_id, size_t limit, s
 int store_tx_revision_commit(struct store_tx *tx, const struct store_revision *revision,
                              uint64_t expected, struct error *err)
 {
-    uint64_t newest, loaded;
-    bool alive;
+    uint64_t newest = 0, loaded = 0;
+    bool alive = false;
     if (counters(tx->db, revision->sandbox_id, &newest, &loaded, &alive, err))
         return -1;
     if (!alive)
@@ -122,7 +122,7 @@ static int report_counts(struct store_tx *tx, const char *sandbox_id, uint64_t r
                          uint64_t *loaded, struct error *err)
 {
     uint64_t newest;
-    bool alive;
+    bool alive = false;
     if (counters(tx->db, sandbox_id, &newest, loaded, &alive, err))
         return -1;
     if (revision == 0 || revision > newest)
