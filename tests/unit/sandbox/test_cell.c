@@ -1,21 +1,411 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "box.h"
 
-static void first(void **state)
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+static int open_plain_box(void **state)
+{
+    struct box *box = alloc_zero(1, sizeof *box);
+    struct box_options options = {.no_filesystem = true};
+    *state = box;
+    if (box_open(box, &options) == 0)
+        return 0;
+    print_error("%s\n", box->why.text);
+    return -1;
+}
+
+static int close_box(void **state)
+{
+    struct box *box = *state;
+    box_close(box);
+    free(box);
+    return 0;
+}
+
+static void it_is_ready_with_its_sockets(void **state)
+{
+    struct box *box = *state;
+    assert_true(box->ready.init_pid > 1);
+    assert_int_equal(kill(box->ready.init_pid, 0), 0);
+    assert_true(box->ready.listen_fd >= 0 && box->ready.diag_fd >= 0);
+    assert_string_equal(buf_str(&box->warnings), "");
+}
+
+static void codes_come_back(void **state)
+{
+    struct box *box = *state;
+    box_run(box, "true", NULL);
+    assert_int_equal(box->code, 0);
+    box_sh(box, "exit 42");
+    assert_int_equal(box->code, 42);
+    box_sh(box, "kill -TERM $$");
+    assert_int_equal(box->code, 128 + SIGTERM);
+    box_sh(box, "kill -SEGV $$");
+    assert_int_equal(box->code, 128 + SIGSEGV);
+    assert_string_equal(box->exit_error, "");
+}
+
+static void what_cannot_run_says_why(void **state)
+{
+    struct box *box = *state;
+    box_run(box, "no-such-program", NULL);
+    assert_int_equal(box->code, 127);
+    assert_string_equal(box->exit_error, "cannot run no-such-program: No such file or directory");
+    box_run(box, "/etc/passwd", NULL);
+    assert_int_equal(box->code, 126);
+    assert_string_equal(box->exit_error, "cannot run /etc/passwd: Permission denied");
+}
+
+static void a_folder_that_is_not_there_says_so(void **state)
+{
+    struct box *box = *state;
+    const char *const argv[] = {"true"};
+    struct cell_command command = {.argv = argv, .n_argv = 1, .env = box_env, .n_env = 2,
+                                   .folder = "/sandbox/none"};
+    box_start_command(box, &command);
+    box_finish_command(box);
+    assert_int_equal(box->code, 126);
+    assert_string_equal(box->exit_error,
+                        "cannot enter the folder /sandbox/none: No such file or directory");
+}
+
+static void the_environment_is_what_was_given(void **state)
+{
+    struct box *box = *state;
+    assert_string_equal(box_run(box, "/usr/bin/env", NULL), "PATH=/usr/bin:/bin\nHOME=/sandbox\n");
+}
+
+static void both_outputs_and_the_input_are_there(void **state)
+{
+    struct box *box = *state;
+    const char *const argv[] = {"/bin/sh", "-c", "cat; echo err >&2; echo again > /dev/stdout"};
+    struct cell_command command = {.argv = argv, .n_argv = 3, .env = box_env, .n_env = 2,
+                                   .folder = "/sandbox"};
+    box_start_command(box, &command);
+    assert_int_equal(box->n_fds, 3);
+    assert_int_equal(write(box->fds[0], "in\n", 3), 3);
+    const char *said = box_finish_command(box);
+    assert_non_null(strstr(said, "in\n"));
+    assert_non_null(strstr(said, "err\n"));
+    assert_non_null(strstr(said, "again\n"));
+}
+
+static void a_large_command_arrives_whole(void **state)
+{
+    struct box *box = *state;
+    static char big[30000];
+    const char *argv[12] = {"/bin/sh", "-c", "echo $# ${#1} ${#8}", "sh"};
+    memset(big, 'x', sizeof big - 1);
+    for (int i = 4; i < 12; i++)
+        argv[i] = big;
+    struct cell_command command = {.argv = argv, .n_argv = 12, .env = box_env, .n_env = 2,
+                                   .folder = "/sandbox"};
+    box_start_command(box, &command);
+    assert_string_equal(box_finish_command(box), "8 29999 29999\n");
+}
+
+static void a_terminal_has_a_name_a_size_and_job_control(void **state)
+{
+    struct box *box = *state;
+    const char *const argv[] = {"/bin/bash", "-c",
+                                "tty; stty size; echo >/dev/tty; trap 'stty size; exit 0' WINCH;"
+                                "echo ready; while :; do sleep 0.05; done"};
+    struct cell_command command = {.argv = argv, .n_argv = 3, .env = box_env, .n_env = 2,
+                                   .folder = "/sandbox", .tty = true, .cols = 100, .rows = 30};
+    struct winsize size = {.ws_row = 50, .ws_col = 132};
+    char bytes[512];
+    struct buf said = {0};
+    box_start_command(box, &command);
+    assert_int_equal(box->n_fds, 1);
+    while (!strstr(buf_str(&said), "ready")) {
+        struct pollfd wait_for = {.fd = box->fds[0], .events = POLLIN};
+        assert_int_equal(poll(&wait_for, 1, BOX_PATIENCE_MS), 1);
+        ssize_t got = read(box->fds[0], bytes, sizeof bytes);
+        assert_true(got > 0);
+        buf_add(&said, bytes, (size_t)got);
+    }
+    assert_non_null(strstr(said.data, "/dev/pts/0\r\n30 100\r\n"));
+    assert_int_equal(ioctl(box->fds[0], TIOCSWINSZ, &size), 0);
+    assert_non_null(strstr(box_finish_command(box), "50 132"));
+    assert_int_equal(box->code, 0);
+    buf_free(&said);
+}
+
+static void killing_reaches_the_whole_group(void **state)
+{
+    struct box *box = *state;
+    const char *const argv[] = {"/bin/sh", "-c", "sleep 1000 & echo $!; wait"};
+    struct cell_command command = {.argv = argv, .n_argv = 3, .env = box_env, .n_env = 2,
+                                   .folder = "/sandbox"};
+    char first;
+    box_start_command(box, &command);
+    uv_poll_t unused;
+    (void)unused;
+    assert_int_equal(read(box->fds[1], &first, 1), 1);
+    sandbox_cell_kill(box->cell, box->last_id, SIGTERM);
+    box_finish_command(box);
+    assert_int_equal(box->code, 128 + SIGTERM);
+    assert_string_equal(box_sh(box, "ps -e -o comm= | grep sleep"), "");
+}
+
+static void orphans_are_reaped(void **state)
+{
+    struct box *box = *state;
+    box_sh(box, "(sh -c 'sleep 0.01' &) ; (sh -c true &); sleep 0.1");
+    assert_string_equal(box_sh(box, "grep -l '^State:.Z' /proc/[0-9]*/status"), "");
+}
+
+static void stop_asks_first(void **state)
+{
+    struct box *box = *state;
+    const char *const argv[] = {"/bin/sh", "-c",
+                                "trap 'echo bye > /sandbox/bye; exit 0' TERM; echo up; while :; do sleep 0.02; done"};
+    struct cell_command command = {.argv = argv, .n_argv = 3, .env = box_env, .n_env = 2,
+                                   .folder = "/sandbox"};
+    char path[128], first;
+    box_start_command(box, &command);
+    assert_int_equal(read(box->fds[1], &first, 1), 1);
+    sandbox_cell_stop(box->cell, 5000);
+    bool never = false;
+    box_wait(box, &never);
+    assert_true(box->gone);
+    assert_false(box->has_why);
+    snprintf(path, sizeof path, "%s/bye", box->workdir);
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_equal(kill(box->ready.init_pid, 0), -1);
+}
+
+static void stop_does_not_wait_for_ever(void **state)
+{
+    struct box *box = *state;
+    const char *const argv[] = {"/bin/sh", "-c", "trap '' TERM; echo up; while :; do sleep 1; done"};
+    struct cell_command command = {.argv = argv, .n_argv = 3, .env = box_env, .n_env = 2,
+                                   .folder = "/sandbox"};
+    char first;
+    bool never = false;
+    box_start_command(box, &command);
+    assert_int_equal(read(box->fds[1], &first, 1), 1);
+    uint64_t begin = uv_hrtime();
+    sandbox_cell_stop(box->cell, 100);
+    while (!box->gone)
+        box_wait(box, &never);
+    assert_true((uv_hrtime() - begin) / 1000000 >= 100);
+    assert_false(box->has_why);
+}
+
+static void a_killed_init_is_told(void **state)
+{
+    struct box *box = *state;
+    bool never = false;
+    kill(box->ready.init_pid, SIGKILL);
+    box_wait(box, &never);
+    assert_true(box->gone && box->has_why);
+    assert_string_equal(box->why.text, "the sandbox has ended: its first process was killed");
+}
+
+static void without_a_network_there_are_no_sockets(void **state)
 {
     struct box box;
-    struct box_options options = {.no_filesystem = true};
+    struct box_options options = {.no_filesystem = true, .no_network = true};
     (void)state;
-    int rc = box_open(&box, &options);
-    printf("rc=%d why=%s warnings=%s\n", rc, box.why.text, buf_str(&box.warnings));
-    assert_int_equal(rc, 0);
-    printf("%s\n", box_sh(&box, "id; cat /proc/self/uid_map /proc/self/status; ls -la / /dev /sandbox /tmp; echo hi > /sandbox/x; ls -la /sandbox; mount; echo x > /dev/null; touch /usr/x; ls /root /home; cat /etc/passwd /etc/shadow; cat /proc/net/tcp; ls -la /proc/self/fd; ulimit -c; env"));
-    printf("code %d %s\n", box.code, box.exit_error);
+    assert_int_equal(box_open(&box, &options), 0);
+    assert_int_equal(box.ready.listen_fd, -1);
+    box_run(&box, "/bin/bash", "-c", "exec 3<>/dev/tcp/10.200.0.1/3128", NULL);
+    assert_int_not_equal(box.code, 0);
     box_close(&box);
 }
 
+static void the_workload_has_the_uid_that_the_policy_names(void **state)
+{
+    struct box box;
+    struct box_options options = {.no_filesystem = true, .user = "4321"};
+    (void)state;
+    assert_int_equal(box_open(&box, &options), 0);
+    assert_string_equal(box_sh(&box, "id -u; id -g; id -un"), "4321\n4321\nsandbox\n");
+    box_close(&box);
+}
+
+/* --- the file view ------------------------------------------------------------------------------ */
+
+static void only_what_is_listed_is_there(void **state)
+{
+    char folder[] = "/tmp/sluice-shown-XXXXXX";
+    struct box box;
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    char *make = alloc_printf("chmod 755 %s; mkdir -m 777 %s/rw %s/other; mkdir %s/ro; echo text > %s/ro/file;"
+                              "ln -s ro %s/link; ln -s /etc %s/rw/trap; echo secret > %s/other/x",
+                              folder, folder, folder, folder, folder, folder, folder, folder);
+    assert_int_equal(system(make), 0);
+    char *ro = alloc_printf("%s/link", folder), *rw = alloc_printf("%s/rw", folder);
+    char *trap = alloc_printf("%s/rw/trap", folder), *other = alloc_printf("%s/other", folder);
+    const char *const read_only[] = {ro, trap}, *const read_write[] = {rw}, *const hidden[] = {other};
+    struct box_options options = {
+        .filesystem = {sizeof options.filesystem, false, read_only, 2, read_write, 1},
+        .hidden = hidden, .n_hidden = 1};
+    assert_int_equal(box_open(&box, &options), 0);
+    char *script = alloc_printf("cd %s; cat link/file ro/file; echo y > ro/x; echo y > rw/x && cat rw/x;"
+                                "ls; echo z > /sandbox/z; ls -A /sandbox", folder);
+    const char *said = box_run(&box, "/bin/sh", "-c", script, NULL);
+    assert_non_null(strstr(said, "text\ntext\n"));
+    assert_non_null(strstr(said, "y\n"));
+    assert_null(strstr(said, "other"));
+    assert_non_null(strstr(said, "cannot create ro/x: Read-only file system"));
+    assert_non_null(strstr(said, "cannot create /sandbox/z: Read-only file system"));
+    char *warning = alloc_printf("filesystem_policy.read_only[1] is left out: %s is a symbolic link, or leads "
+                                 "through one that the sandbox may write: list what it points to\n", trap);
+    assert_string_equal(buf_str(&box.warnings), warning);
+    box_close(&box);
+    free(make);
+    make = alloc_printf("rm -rf %s", folder);
+    assert_int_equal(system(make), 0);
+    free(make), free(ro), free(rw), free(trap), free(other), free(script), free(warning);
+}
+
+static void hidden_folders_stay_hidden(void **state)
+{
+    char folder[] = "/tmp/sluice-hidden-XXXXXX";
+    struct box box;
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    char *make = alloc_printf("chmod 755 %s; mkdir -m 777 %s/state; echo secret > %s/state/db; echo s > %s/sock;"
+                              "chmod 666 %s/*", folder, folder, folder, folder, folder);
+    assert_int_equal(system(make), 0);
+    char *hide = alloc_printf("%s/state", folder), *sock = alloc_printf("%s/sock", folder);
+    const char *const read_write[] = {folder, hide}, *const hidden[] = {hide, sock};
+    struct box_options options = {
+        .filesystem = {sizeof options.filesystem, true, NULL, 0, read_write, 2},
+        .hidden = hidden, .n_hidden = 2};
+    assert_int_equal(box_open(&box, &options), 0);
+    char *script = alloc_printf("ls -A %s/state; cat %s/sock %s/state/db; ls %s", folder, folder, folder, folder);
+    const char *said = box_run(&box, "/bin/sh", "-c", script, NULL);
+    assert_null(strstr(said, "secret"));
+    assert_non_null(strstr(said, "sock: Permission denied"));
+    assert_non_null(strstr(said, "state/db: No such file or directory"));
+    char *warning = alloc_printf("filesystem_policy.read_write[1] is left out: %s belongs to the gateway itself\n",
+                                 hide);
+    assert_string_equal(buf_str(&box.warnings), warning);
+    box_close(&box);
+    free(make);
+    make = alloc_printf("rm -rf %s", folder);
+    assert_int_equal(system(make), 0);
+    free(make), free(hide), free(sock), free(script), free(warning);
+}
+
+static void the_whole_host_can_be_shown_but_not_its_secrets(void **state)
+{
+    static const char *const read_only[] = {"/"};
+    struct box box;
+    struct box_options options = {.filesystem = {sizeof options.filesystem, true, read_only, 1, NULL, 0}};
+    (void)state;
+    assert_int_equal(box_open(&box, &options), 0);
+    assert_non_null(strstr(box_sh(&box, "ls /"), "home\n"));
+    assert_non_null(strstr(box_sh(&box, "cat /etc/shadow"), "Permission denied"));
+    assert_string_equal(box_sh(&box, "ls -A /tmp; echo x > /tmp/x; cat /tmp/x"), "x\n");
+    assert_non_null(strstr(box_sh(&box, "echo x > /opt/x"), "Read-only file system"));
+    box_close(&box);
+}
+
+/* --- refusals ----------------------------------------------------------------------------------- */
+
+static void expect_failure(const struct box_options *options, const char *text)
+{
+    struct box box;
+    assert_int_equal(box_open(&box, options), -1);
+    assert_string_equal(box.why.text, text);
+    box_close(&box);
+}
+
+static void a_strict_policy_fails_by_name(void **state)
+{
+    static const char *const missing[] = {"/usr", "/no/such/folder"}, *const links[] = {"/lib"};
+    (void)state;
+    struct box_options options = {
+        .filesystem = {sizeof options.filesystem, true, missing, 2, NULL, 0},
+        .compatibility = "hard_requirement"};
+    expect_failure(&options, "landlock.compatibility is hard_requirement, but "
+                             "filesystem_policy.read_only[1], /no/such/folder, does not exist");
+    options.filesystem = (struct sluice_filesystem){sizeof options.filesystem, true, NULL, 0, links, 1};
+    expect_failure(&options, "landlock.compatibility is hard_requirement, but "
+                             "filesystem_policy.read_write[0], /lib, is a symbolic link, or leads through "
+                             "one that the sandbox may write: list what it points to");
+}
+
+static void a_strict_policy_that_can_be_met_is(void **state)
+{
+    static const char *const read_only[] = {"/usr", "/lib", "/etc", "/proc", "/dev/urandom"};
+    static const char *const read_write[] = {"/tmp", "/dev/null", "/sandbox"};
+    struct box_options options = {
+        .filesystem = {sizeof options.filesystem, true, read_only, 5, read_write, 3},
+        .compatibility = "hard_requirement"};
+    struct box box;
+    (void)state;
+    assert_int_equal(box_open(&box, &options), 0);
+    assert_string_equal(box_sh(&box, "echo fine"), "fine\n");
+    box_close(&box);
+}
+
+static void without_bubblewrap_it_says_so(void **state)
+{
+    struct box_options options = {.no_filesystem = true};
+    char *path = alloc_str(getenv("PATH"));
+    (void)state;
+    setenv("PATH", "/nonexistent", 1);
+    expect_failure(&options, "no sandbox can be made: there is no bwrap in PATH that can be run: install bubblewrap");
+    setenv("PATH", path, 1);
+    free(path);
+}
+
+static void each_place_where_it_cannot_work_is_explained(void **state)
+{
+    static const struct { const char *said, *text; } cases[] = {
+        {"", "no sandbox can be made: bubblewrap ended without a word"},
+        {"bwrap: Can't mount proc on /newroot/proc: Operation not permitted",
+         "no sandbox can be made: /proc is partly masked here, as in many containers, so the sandbox cannot "
+         "have its own: run the container with an unmasked /proc "
+         "(bwrap: Can't mount proc on /newroot/proc: Operation not permitted)"},
+        {"bwrap: Can't find source path /x: Permission denied",
+         "no sandbox can be made: bwrap: Can't find source path /x: Permission denied"},
+    };
+    struct error err;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sandbox_launch_explain(cases[i].said, &err);
+        assert_string_equal(err.text, cases[i].text);
+    }
+}
+
+#define IN_A_BOX(test) cmocka_unit_test_setup_teardown(test, open_plain_box, close_box)
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(first)};
+    const struct CMUnitTest tests[] = {
+        IN_A_BOX(it_is_ready_with_its_sockets),
+        IN_A_BOX(codes_come_back),
+        IN_A_BOX(what_cannot_run_says_why),
+        IN_A_BOX(a_folder_that_is_not_there_says_so),
+        IN_A_BOX(the_environment_is_what_was_given),
+        IN_A_BOX(both_outputs_and_the_input_are_there),
+        IN_A_BOX(a_large_command_arrives_whole),
+        IN_A_BOX(a_terminal_has_a_name_a_size_and_job_control),
+        IN_A_BOX(killing_reaches_the_whole_group),
+        IN_A_BOX(orphans_are_reaped),
+        IN_A_BOX(stop_asks_first),
+        IN_A_BOX(stop_does_not_wait_for_ever),
+        IN_A_BOX(a_killed_init_is_told),
+        cmocka_unit_test(without_a_network_there_are_no_sockets),
+        cmocka_unit_test(the_workload_has_the_uid_that_the_policy_names),
+        cmocka_unit_test(only_what_is_listed_is_there),
+        cmocka_unit_test(hidden_folders_stay_hidden),
+        cmocka_unit_test(the_whole_host_can_be_shown_but_not_its_secrets),
+        cmocka_unit_test(a_strict_policy_fails_by_name),
+        cmocka_unit_test(a_strict_policy_that_can_be_met_is),
+        cmocka_unit_test(without_bubblewrap_it_says_so),
+        cmocka_unit_test(each_place_where_it_cannot_work_is_explained),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a hostile program tries in a sandbox: system calls, each with the errno it must get. */
+#ifndef TEST_SANDBOX_PROBE_H
+#define TEST_SANDBOX_PROBE_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/keyctl.h>
+#include <linux/netlink.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define HIGH_BIT (1UL << 32)                        /* in the half of an argument the kernel ignores */
+
+static long probe_open(const char *path, int flags)
+{
+    return syscall(SYS_openat, AT_FDCWD, path, flags, 0600);
+}
+
+static long probe_execveat(void)
+{
+    char *const argv[] = {"true", NULL};
+    int fd = open("/usr/bin/true", O_PATH);
+    return syscall(SYS_execveat, fd, "", argv, NULL, AT_EMPTY_PATH);
+}
+
+static long probe_filter(unsigned long op)
+{
+    struct sock_filter allow = {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW};
+    struct sock_fprog program = {1, &allow};
+    return syscall(SYS_seccomp, op, 0, &program);
+}
+
+static long probe_high_unshare(void)
+{
+    return syscall(SYS_unshare, CLONE_NEWUSER | HIGH_BIT);
+}
+
+#define PROBES(X)                                                                          \
+    X(memfd_create, EPERM, syscall(SYS_memfd_create, "x", 0))                              \
+    X(execveat, EPERM, probe_execveat())                                                   \
+    X(ptrace_traceme, EPERM, ptrace(PTRACE_TRACEME, 0, NULL, NULL))                        \
+    X(ptrace_init, EPERM, ptrace(PTRACE_SEIZE, 1, NULL, NULL))                             \
+    X(process_vm_readv, EPERM, syscall(SYS_process_vm_readv, 1, NULL, 0, NULL, 0, 0))      \
+    X(process_vm_writev, EPERM, syscall(SYS_process_vm_writev, 1, NULL, 0, NULL, 0, 0))    \
+    X(pidfd_open, EPERM, syscall(SYS_pidfd_open, 1, 0))                                    \
+    X(pidfd_getfd, EPERM, syscall(SYS_pidfd_getfd, 0, 0, 0))                               \
+    X(pidfd_send_signal, EPERM, syscall(SYS_pidfd_send_signal, 0, 9, NULL, 0))             \
+    X(mount, EPERM, mount("x", "/tmp", "tmpfs", 0, NULL))                                  \
+    X(remount, EPERM, mount(NULL, "/usr", NULL, MS_REMOUNT | MS_BIND, NULL))               \
+    X(umount, EPERM, umount2("/usr", MNT_DETACH))                                          \
+    X(pivot_root, EPERM, syscall(SYS_pivot_root, "/tmp", "/tmp"))                          \
+    X(chroot, EPERM, chroot("/tmp"))                                                       \
+    X(fsopen, EPERM, syscall(SYS_fsopen, "tmpfs", 0))                                      \
+    X(open_tree, EPERM, syscall(SYS_open_tree, AT_FDCWD, "/usr", 1))                       \
+    X(move_mount, EPERM, syscall(SYS_move_mount, 0, "", 0, "", 0))                         \
+    X(setns, EPERM, setns(0, 0))                                                           \
+    X(unshare_user, EPERM, unshare(CLONE_NEWUSER))                                         \
+    X(unshare_user_high, EPERM, probe_high_unshare())                                      \
+    X(unshare_mount, EPERM, unshare(CLONE_NEWNS))                                          \
+    X(unshare_net, EPERM, unshare(CLONE_NEWNET))                                           \
+    X(clone_user, EPERM, syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0))          \
+    X(clone3, ENOSYS, syscall(SYS_clone3, NULL, 0))                                        \
+    X(bpf, EPERM, syscall(SYS_bpf, 0, NULL, 0))                                            \
+    X(perf_event_open, EPERM, syscall(SYS_perf_event_open, NULL, 0, 0, 0, 0))              \
+    X(userfaultfd, EPERM, syscall(SYS_userfaultfd, 0))                                     \
+    X(io_uring_setup, EPERM, syscall(SYS_io_uring_setup, 1, NULL))                         \
+    X(seccomp_filter, EPERM, probe_filter(SECCOMP_SET_MODE_FILTER))                        \
+    X(seccomp_filter_high, EPERM, probe_filter(SECCOMP_SET_MODE_FILTER | HIGH_BIT))        \
+    X(keyctl, EPERM, syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, -3, 0))                    \
+    X(add_key, EPERM, syscall(SYS_add_key, "user", "x", "y", 1, -3))                       \
+    X(socket_packet, EPERM, socket(AF_PACKET, SOCK_RAW, 0))                                \
+    X(socket_bluetooth, EPERM, socket(AF_BLUETOOTH, SOCK_RAW, 0))                          \
+    X(socket_vsock, EPERM, socket(AF_VSOCK, SOCK_STREAM, 0))                               \
+    X(socket_alg, EPERM, socket(AF_ALG, SOCK_SEQPACKET, 0))                                \
+    X(socket_alg_high, EPERM, syscall(SYS_socket, AF_ALG | HIGH_BIT, SOCK_SEQPACKET, 0))   \
+    X(socket_packet_high, EPERM, syscall(SYS_socket, AF_PACKET | HIGH_BIT, SOCK_RAW, 0))   \
+    X(socket_x25, EPERM, socket(AF_X25, SOCK_SEQPACKET, 0))                                \
+    X(socket_raw, EPERM, socket(AF_INET, SOCK_RAW, 1))                                     \
+    X(netlink_diag, EPERM, socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG))                \
+    X(netlink_route, 0, socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE))                       \
+    X(socket_unix, 0, socket(AF_UNIX, SOCK_STREAM, 0))                                     \
+    X(setuid, EINVAL, setuid(0))                                                           \
+    X(sethostname, EPERM, sethostname("x", 1))                                             \
+    X(bounding_set, EPERM, prctl(PR_CAPBSET_DROP, 0, 0, 0, 0))                             \
+    X(core_limit, EPERM, setrlimit(RLIMIT_CORE, &(struct rlimit){1, 1}))                   \
+    X(init_memory, EACCES, probe_open("/proc/1/mem", O_RDWR))                              \
+    X(init_environment, EACCES, probe_open("/proc/1/environ", O_RDONLY))                   \
+    X(sysctl, EACCES, probe_open("/proc/sys/kernel/core_pattern", O_WRONLY))               \
+    X(write_usr, EROFS,  probe_open("/usr/x", O_WRONLY | O_CREAT))                         \
+    X(write_root, EROFS,  probe_open("/x", O_WRONLY | O_CREAT))                            \
+    X(write_dev, EROFS,  probe_open("/dev/x", O_WRONLY | O_CREAT))                         \
+    X(read_root, EACCES, probe_open("/", O_RDONLY | O_DIRECTORY))                          \
+    X(read_shadow, EACCES, probe_open("/etc/shadow", O_RDONLY))                            \
+    X(see_home, ENOENT, access("/home", F_OK))                                             \
+    X(see_root_home, ENOENT, access("/root", F_OK))                                        \
+    X(see_run, ENOENT, access("/run", F_OK))                                               \
+    X(write_tmp, 0, probe_open("/tmp/x", O_WRONLY | O_CREAT))                              \
+    X(write_work, 0, probe_open("/sandbox/x", O_WRONLY | O_CREAT))                         \
+    X(write_null, 0, probe_open("/dev/null", O_WRONLY))                                    \
+    X(read_passwd, 0, probe_open("/etc/passwd", O_RDONLY))
+
+/* Prints a line for each that came out otherwise; returns how many did. */
+static int probe_all(void)
+{
+    int wrong = 0;
+#define X(name, wanted, call)                                                              \
+    {                                                                                      \
+        errno = 0;                                                                         \
+        int got = (call) < 0 ? errno : 0;                                                  \
+        if (got != (wanted)) {                                                             \
+            printf("%s: errno %d (%s), wanted %d\n", #name, got, strerror(got), wanted);  \
+            wrong++;                                                                       \
+        }                                                                                  \
+    }
+    PROBES(X)
+#undef X
+    return wrong;
+}
+
+#if defined(__x86_64__)
+/* The 32-bit system calls have other numbers, which the filter's rows do not name. */
+static int probe_other_abi(void)
+{
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        long rc;
+        __asm__ volatile("int $0x80" : "=a"(rc) : "a"(20L /* getpid */) : "memory");
+        _exit(0);
+    }
+    waitpid(pid, &status, 0);
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+        return 0;
+    printf("int 0x80: status %x, wanted death by SIGSYS\n", status);
+    return 1;
+}
+#else
+static int probe_other_abi(void)
+{
+    return 0;
+}
+#endif
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The walls around a workload, from inside.  The program runs its tests as it was started, then
+ * again as an ordinary user and as the root of a user namespace that knows no other id. */
+#include "box.h"
+#include "probe.h"
+
+#include <grp.h>
+
+static int open_plain_box(void **state)
+{
+    struct box *box = alloc_zero(1, sizeof *box);
+    struct box_options options = {.no_filesystem = true};
+    *state = box;
+    if (box_open(box, &options) == 0)
+        return 0;
+    print_error("%s\n", box->why.text);
+    return -1;
+}
+
+static int close_box(void **state)
+{
+    struct box *box = *state;
+    box_close(box);
+    free(box);
+    return 0;
+}
+
+static void hostile_system_calls_are_refused(void **state)
+{
+    struct box *box = *state;
+    char *copy = alloc_printf("cp /proc/%d/exe %s/probe && chmod 755 %s/probe", getpid(), box->workdir,
+                              box->workdir);
+    assert_int_equal(system(copy), 0);
+    free(copy);
+    const char *said = box_sh(box, "ASAN_OPTIONS=detect_leaks=0 /sandbox/probe --probe");
+    assert_string_equal(said, "");
+    assert_int_equal(box->code, 0);
+}
+
+static const char *status_of(struct box *box, const char *field)
+{
+    char *script = alloc_printf("sed -n 's/^%s:[[:space:]]*//p' /proc/self/status", field);
+    const char *value = box_sh(box, script);
+    free(script);
+    return value;
+}
+
+static void a_command_has_no_privilege(void **state)
+{
+    static const char *const sets[] = {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"};
+    struct box *box = *state;
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+        assert_string_equal(status_of(box, sets[i]), "0000000000000000\n");
+    assert_string_equal(status_of(box, "NoNewPrivs"), "1\n");
+    assert_string_equal(status_of(box, "Seccomp"), "2\n");
+    assert_string_equal(box_sh(box, "id -u; id -un; ulimit -c; umask"), "1000\nsandbox\n0\n0022\n");
+}
+
+/* Its host uid is seen from out here, on what it makes. */
+static void on_the_host_it_is_not_root(void **state)
+{
+    struct box *box = *state;
+    struct stat st;
+    char path[128];
+    box_sh(box, "echo x > /sandbox/mine");
+    snprintf(path, sizeof path, "%s/mine", box->workdir);
+    assert_int_equal(stat(path, &st), 0);
+    bool switches = !getenv("BOX_MODE") && geteuid() == 0;
+    assert_int_equal(st.st_uid, switches ? BOX_UID : geteuid());
+}
+
+static void the_only_way_out_is_the_proxy(void **state)
+{
+    struct box *box = *state;
+    const char *said = box_run(box, "/bin/bash", "-c",
+        "try() { (exec 3<>/dev/tcp/$1/$2) 2>/dev/null && echo open $1 || echo closed $1; };"
+        "try 10.200.0.1 3128; try 10.200.0.1 3129; try 127.0.0.1 22; try 192.0.2.1 80; try 10.200.0.2 80;"
+        "sed -n 's/ *\\(.*\\):.*/\\1/p' /proc/net/dev; cat /proc/net/route | wc -l", NULL);
+    assert_string_equal(said, "open 10.200.0.1\nclosed 10.200.0.1\nclosed 127.0.0.1\n"
+                              "closed 192.0.2.1\nclosed 10.200.0.2\nlo\n1\n");
+}
+
+static void it_sees_only_itself(void **state)
+{
+    struct box *box = *state;
+    assert_string_equal(box_sh(box, "cd /proc; ls -d [0-9]* | head -1; hostname"), "1\nbox\n");
+    assert_string_equal(box_sh(box, "ls -A /tmp; ls -A /sandbox"), "");
+    assert_string_equal(box_sh(box, "ls -l /proc/self/fd | wc -l"), "5\n");
+}
+
+static void nobody_inside_can_end_init(void **state)
+{
+    struct box *box = *state;
+    box_sh(box, "kill -9 1; kill -TERM 1; kill -CHLD 1; kill -STOP 1; kill -SEGV 1");
+    assert_string_equal(box_sh(box, "echo alive"), "alive\n");
+    assert_false(box->gone);
+}
+
+static void a_command_cannot_look_into_another(void **state)
+{
+    struct box *box = *state;
+    const char *const argv[] = {"/bin/sleep", "100"}, *const env[] = {"SECRET=1"};
+    struct cell_command sleeper = {.argv = argv, .n_argv = 2, .env = env, .n_env = 1,
+                                   .folder = "/sandbox"};
+    box_start_command(box, &sleeper);
+    uint32_t id = box->last_id;
+    const char *said = box_sh(box, "for p in /proc/[0-9]*; do grep -qs SECRET=1 $p/environ && echo $p; done");
+    assert_string_equal(said, "");
+    box->exited = false;
+    sandbox_cell_kill(box->cell, id, SIGKILL);
+    box_wait(box, &box->exited);
+    assert_int_equal(box->code, 128 + SIGKILL);
+}
+
+static void the_file_system_cannot_be_filled_with_devices(void **state)
+{
+    struct box *box = *state;
+    box_sh(box, "mknod /tmp/sda b 8 0; mknod /sandbox/mem c 1 1");
+    assert_string_equal(box_sh(box, "ls /tmp /sandbox | grep -E 'sda|mem'"), "");
+}
+
+/* --- the same again as somebody else --------------------------------------------------------- */
+
+static int write_text(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY);
+    ssize_t done = fd < 0 ? -1 : write(fd, text, strlen(text));
+    if (fd >= 0)
+        close(fd);
+    return done < 0 ? -1 : 0;
+}
+
+static int become_user(void)
+{
+    return setgroups(0, NULL) == 0 && setresgid(1000, 1000, 1000) == 0 &&
+                   setresuid(1000, 1000, 1000) == 0 ? 0 : -1;
+}
+
+static int become_namespace_root(void)
+{
+    char uid_map[32], gid_map[32];
+    snprintf(uid_map, sizeof uid_map, "0 %u 1", getuid());
+    snprintf(gid_map, sizeof gid_map, "0 %u 1", getgid());
+    return unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 && write_text("/proc/self/setgroups", "deny") == 0 &&
+                   write_text("/proc/self/uid_map", uid_map) == 0 &&
+                   write_text("/proc/self/gid_map", gid_map) == 0 ? 0 : -1;
+}
+
+static int again(const char *mode, int (*become)(void))
+{
+    char folder[] = "/tmp/sluice-walls-XXXXXX", *script, program[64], init[64];
+    int status = 0;
+    if (!mkdtemp(folder))
+        return 1;
+    snprintf(program, sizeof program, "%s/test", folder);
+    snprintf(init, sizeof init, "%s/init", folder);
+    script = alloc_printf("chmod 755 %s && cp /proc/%d/exe %s && cp %s %s", folder, getpid(), program,
+                          box_init(), init);
+    pid_t pid = system(script) == 0 ? fork() : -1;
+    if (pid == 0) {
+        setenv("BOX_INIT", init, 1);
+        setenv("BOX_MODE", mode, 1);
+        fflush(stdout);
+        if (become() != 0)
+            _exit(3);
+        execl(program, program, (char *)NULL);
+        _exit(4);
+    }
+    free(script);
+    waitpid(pid, &status, 0);
+    script = alloc_printf("rm -rf %s", folder);
+    int rc = system(script);
+    free(script);
+    return pid < 0 || rc != 0 ? 1 : WEXITSTATUS(status) + (WIFSIGNALED(status) ? 1 : 0);
+}
+
+static int run_walls(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(hostile_system_calls_are_refused, open_plain_box, close_box),
+        cmocka_unit_test_setup_teardown(a_command_has_no_privilege, open_plain_box, close_box),
+        cmocka_unit_test_setup_teardown(on_the_host_it_is_not_root, open_plain_box, close_box),
+        cmocka_unit_test_setup_teardown(the_only_way_out_is_the_proxy, open_plain_box, close_box),
+        cmocka_unit_test_setup_teardown(it_sees_only_itself, open_plain_box, close_box),
+        cmocka_unit_test_setup_teardown(nobody_inside_can_end_init, open_plain_box, close_box),
+        cmocka_unit_test_setup_teardown(a_command_cannot_look_into_another, open_plain_box, close_box),
+        cmocka_unit_test_setup_teardown(the_file_system_cannot_be_filled_with_devices, open_plain_box, close_box),
+    };
+    const char *mode = getenv("BOX_MODE");
+    return cmocka_run_group_tests_name(mode ? mode : "as started", tests, NULL, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--probe") == 0)
+        return probe_all() + probe_other_abi();
+    int failed = run_walls();
+    if (getenv("BOX_MODE"))
+        return failed;
+    if (geteuid() == 0)
+        failed += again("ordinary user", become_user);
+    return failed + again("root of a user namespace", become_namespace_root);
+}
