@@ -160,3 +160,10 @@ int store_tx_revision_failed(struct store_tx *tx, const char *sandbox_id, uint64
     /* What was enforced until now is no longer: a supervisor that started anew could not load it. */
     return revision == loaded ? set_loaded_revision(tx, sandbox_id, 0, err) : 0;
 }
+
+int store_tx_revisions_abandon(struct store_tx *tx, const char *sandbox_id, const char *why,
+                               struct error *err)
+{
+    return db_run(tx->db, err, "UPDATE revision SET status='failed', error=? WHERE sandbox_id=? "
+                  "AND status='pending'", "tt", why, sandbox_id);
+}

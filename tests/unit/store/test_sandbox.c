@@ -220,6 +220,25 @@ static void a_report_of_no_revision_is_refused(void **state)
     assert_string_equal(f->err.text, "policy revision 2 not found: there are 1 to 1");
 }
 
+static int abandon(struct store_tx *tx, void *why, struct error *err)
+{
+    return store_tx_revisions_abandon(tx, "s1", why, err);
+}
+
+static void what_nobody_will_load_has_failed(void **state)
+{
+    struct fixture *f = *state;
+    struct store_revision out;
+    with_revisions(f, 3);
+    report(f, 1, NULL);
+    assert_int_equal(store_write(f->store, abandon, "the sandbox stopped", &f->err), 0);
+    assert_string_equal(status_of(f, 1), "loaded");
+    assert_string_equal(status_of(f, 2), "failed");
+    assert_int_equal(store_revision_get(f->store, "s1", 3, f->arena, &out, &f->err), 0);
+    assert_string_equal(out.status, "failed");
+    assert_string_equal(out.error, "the sandbox stopped");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +255,7 @@ int main(void)
         TEST(a_repeated_report_keeps_the_first_time),
         TEST(what_fails_to_load_again_is_not_loaded),
         TEST(a_report_of_no_revision_is_refused),
+        TEST(what_nobody_will_load_has_failed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
