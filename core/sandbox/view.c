@@ -115,31 +115,29 @@ static bool one_of(const char *path, const char *const *list, size_t n)
 
 #define ONE_OF(path, list) one_of(path, list, sizeof list / sizeof *list)
 
-static const char *own_folder(const char *path)
+/* Whether a path means something of the sandbox's own, not a file of the host.  Below /tmp and /dev
+ * the host's may be meant. */
+static bool is_own(const char *path)
 {
+    if (strncmp(path, "/tmp/", 5) == 0)
+        return false;
+    if (strncmp(path, "/dev/", 5) == 0)
+        return ONE_OF(path, devices) || ONE_OF(path, device_links) || strcmp(path, "/dev/shm") == 0;
     for (size_t i = 0; i < sizeof own_folders / sizeof *own_folders; i++)
         if (sandbox_path_within(path, own_folders[i]))
-            return own_folders[i];
-    return NULL;
+            return true;
+    return false;
 }
 
-/* What a listed path in one of the sandbox's own folders means.  False: the host's file is meant. */
-static bool list_own(struct maker *m, const struct listed *l)
+static void list_own(struct maker *m, const struct listed *l)
 {
-    const char *folder = own_folder(l->path);
-    if (!folder)
-        return false;
     if (ONE_OF(l->path, device_links))
-        return true;
+        return;
     if (strcmp(l->path, "/tmp") == 0 || strcmp(l->path, "/dev/shm") == 0)
         add_entry(m, VIEW_PRIVATE, NULL, l->path);
-    else if (sandbox_path_within(l->path, "/tmp") ||
-             (strncmp(l->path, "/dev/", 5) == 0 && !ONE_OF(l->path, devices)))
-        return false;
     if (strcmp(l->path, SANDBOX_WORKDIR) == 0 && l->writable)
         m->view->workdir_writable = true;
     grant(m, l->path, l->writable);
-    return true;
 }
 
 /* A path that cannot be shown: an error when the policy insists, else a warning, and none for one
@@ -177,7 +175,7 @@ static const char *refuse_walk(struct maker *m, const struct path_walk *walk)
                    "it points to";
     if (within_any(walk->real, m->hidden, m->n_hidden))
         return "belongs to the gateway itself";
-    if (own_folder(walk->real) && walk->n_links > 0)
+    if (is_own(walk->real))
         return "leads into a folder that is the sandbox's own";
     return NULL;
 }
@@ -194,7 +192,7 @@ static int list_host(struct maker *m, const struct listed *l, struct error *err)
     if (refusal)
         return leave_out(m, l, EPERM, refusal, err);
     add_links(m, &walk);
-    enum view_kind kind = walk.device || own_folder(walk.real) == own_folders[1] ? VIEW_DEVICE
+    enum view_kind kind = walk.device || sandbox_path_within(walk.real, "/dev") ? VIEW_DEVICE
                           : l->writable ? VIEW_READ_WRITE : VIEW_READ_ONLY;
     add_entry(m, kind, walk.real, walk.real);
     grant(m, walk.real, l->writable);
@@ -212,7 +210,7 @@ static int list_root(struct maker *m, const struct listed *l, struct error *err)
         return leave_out(m, l, errno, strerror(errno), err);
     for (struct dirent *e; rc == 0 && (e = readdir(root));) {
         struct listed child = {arena_printf(m->arena, "/%s", e->d_name), NULL, false};
-        if (e->d_name[0] != '.' && !own_folder(child.path))
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && !is_own(child.path))
             rc = list_path(m, &child, err);
     }
     closedir(root);
@@ -224,7 +222,10 @@ static int list_path(struct maker *m, const struct listed *l, struct error *err)
 {
     if (strcmp(l->path, "/") == 0)
         return list_root(m, l, err);
-    return list_own(m, l) ? 0 : list_host(m, l, err);
+    if (!is_own(l->path))
+        return list_host(m, l, err);
+    list_own(m, l);
+    return 0;
 }
 
 static int list_all(struct maker *m, const char *const *paths, size_t n, bool writable,

@@ -257,7 +257,7 @@ static void box_close(struct box *box)
     assert_int_equal(uv_loop_close(&box->loop), 0);
     buf_free(&box->out);
     buf_free(&box->warnings);
-    char *command = alloc_printf("rm -rf %s", box->folder);
+    char *command = alloc_printf("/bin/rm -rf %s", box->folder);
     assert_int_equal(system(command), 0);
     free(command);
 }
