@@ -123,6 +123,11 @@ int api_authenticate(struct http_request *req, void *ctx)
     struct api_actor *a = alloc_zero(1, sizeof *a);
     if (!identify(api, req, a)) {
         free(a);
+        if (route->right == API_SUPERVISOR && bearer(req)) {
+            /* A supervisor whose sandbox was deleted ends when it hears this. */
+            http_respond_problem(req, 410, "gone", NULL, "no sandbox of this gateway has this token", NULL);
+            return -1;
+        }
         http_header(req, "WWW-Authenticate", "Bearer");
         http_respond_problem(req, 401, "unauthorized", NULL,
                              "who is asking is not known: send a token (sluice --token, SLUICE_TOKEN), "

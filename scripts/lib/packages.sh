@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+# Installs what Debian packages offer and this machine lacks.  Sourced by quickstart and test.
+
+run_packages="bubblewrap curl"
+build_packages="gcc libc6-dev cmake ninja-build pkg-config libuv1-dev node-llhttp libyaml-dev libjansson-dev
+    liblua5.4-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev libseccomp-dev linux-libc-dev"
+test_packages="libcmocka-dev bats jq sqlite3 iproute2 util-linux procps binutils python3"
+
+missing_packages() {
+    for package in "$@"; do
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || echo "$package"
+    done
+}
+
+# install_packages PACKAGE...: as root, or by sudo; says what to do where neither is possible.
+install_packages() {
+    missing=$(missing_packages "$@" | tr '\n' ' ')
+    [ -n "$missing" ] || return 0
+    as_root=
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || {
+            echo "these packages are missing: $missing" >&2
+            echo "install them as root: apt-get install $missing" >&2
+            return 1
+        }
+        as_root=sudo
+    fi
+    echo "installing: $missing"
+    $as_root apt-get update -qq
+    # shellcheck disable=SC2086
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
