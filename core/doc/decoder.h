@@ -22,9 +22,6 @@ int schema_read_double(struct schema_decoder *d, const struct doc_node *value, d
 int schema_read_json(struct schema_decoder *d, const struct schema_field *field,
                      const struct doc_node *value, const char **out);
 
-/* What a value is, for messages: a shortened quotation of a scalar, "a list", "a map", "nothing". */
-const char *schema_show(struct schema_decoder *d, const struct doc_node *value);
-
 bool schema_is_word(const struct schema_field *field, const char *text);
 void schema_range(const struct schema_field *field, int64_t *min, int64_t *max);
 void schema_set_number(enum schema_kind kind, void *out, int64_t number);

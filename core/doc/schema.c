@@ -240,6 +240,21 @@ static const struct schema_field *find_field(const struct schema *schema, const 
     return NULL;
 }
 
+/* The only name that begins with what was written, where that is not too short to tell. */
+static const char *only_completion(const char *text, const char *const *names)
+{
+    const char *found = NULL;
+    size_t len = strlen(text);
+    for (; len > 2 && *names; names++) {
+        if (strncmp(*names, text, len) != 0)
+            continue;
+        if (found)
+            return NULL;
+        found = *names;
+    }
+    return found;
+}
+
 static int refuse_unknown(struct schema_decoder *d, const struct schema *schema,
                           const struct doc_node *key)
 {
@@ -253,6 +268,8 @@ static int refuse_unknown(struct schema_decoder *d, const struct schema *schema,
             names[n++] = f->name;
     names[n] = NULL;
     const char *near = text_nearest(key->text, names);
+    if (!near)
+        near = only_completion(key->text, names);
     if (near)
         return schema_problem(d, key, "%s %s has no such field; did you mean \"%s\"?",
                               article(schema), schema->name, near);

@@ -98,6 +98,8 @@ int schema_decode(const struct schema *schema, const struct doc_node *node, cons
 /* For custom decoders.  Problems stand at the path of the value being decoded; at NULL: its place. */
 int schema_problem(struct schema_decoder *d, const struct doc_node *at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* What a value is, for messages: a shortened quotation of a scalar, "a list", "a map", "nothing". */
+const char *schema_show(struct schema_decoder *d, const struct doc_node *value);
 int schema_text(struct schema_decoder *d, const struct doc_node *value, const char **out);
 int schema_integer(struct schema_decoder *d, const struct doc_node *value, int64_t min, int64_t max,
                    int64_t *out);

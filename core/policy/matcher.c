@@ -200,6 +200,6 @@ int policy_decode_config(struct schema_decoder *d, const struct doc_node *value,
     if (value->kind == DOC_NULL)
         return 0;
     if (value->kind != DOC_MAP)
-        return schema_problem(d, value, "must be a map");
+        return schema_problem(d, value, "must be a map, not %s", schema_show(d, value));
     return schema_json(d, value, &m->config_json);
 }

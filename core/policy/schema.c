@@ -120,7 +120,7 @@ static const struct schema_field json_rpc_fields[] = {
 };
 
 static const struct schema json_rpc_schema = {
-    .name = "json_rpc section", RECORD(json_rpc), .fields = json_rpc_fields,
+    .name = "set of json_rpc options", RECORD(json_rpc), .fields = json_rpc_fields,
 };
 
 static const struct schema_field mcp_fields[] = {
@@ -134,7 +134,7 @@ static const struct schema_field mcp_fields[] = {
 };
 
 static const struct schema mcp_schema = {
-    .name = "mcp section", RECORD(mcp), .fields = mcp_fields,
+    .name = "set of mcp options", RECORD(mcp), .fields = mcp_fields,
 };
 
 static const struct schema_field binding_fields[] = {

@@ -79,7 +79,7 @@ static inline size_t run_case(char *name, char *body, case_runner *run)
         buf_putc(&outcome, '\n');
     bool same = strcmp(buf_str(&outcome), arrow + 5) == 0;
     if (!same)
-        print_error("%s\n--- wanted\n%s--- got\n%s\n", name, arrow + 5, buf_str(&outcome));
+        fprintf(stderr, "%s\n--- wanted\n%s--- got\n%s\n", name, arrow + 5, buf_str(&outcome));
     buf_free(&text);
     buf_free(&outcome);
     return same ? 0 : 1;
