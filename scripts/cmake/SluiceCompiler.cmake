@@ -22,7 +22,7 @@ else()
 endif()
 if(CMAKE_C_COMPILER_ID STREQUAL "Clang")
     # clang wants the format attribute on every function that hands a va_list on, gcc does not.
-    add_compile_options(-Wno-format-nonliteral)
+    add_compile_options(-Wno-unknown-warning-option -Wno-format-nonliteral)
 endif()
 if(SLUICE_FUZZ)
     add_compile_options(-fsanitize=fuzzer-no-link)
