@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+# What the end-to-end suites share: a gateway on the real binaries, an origin at 10.77.0.2:8080.
+# Run by scripts/test, which puts each suite into a network namespace (scripts/lib/stage).
+
+top=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+build=${SLUICE_BUILD:-$top/build-test}
+export PATH=$build/bin:$PATH
+origin=10.77.0.2:8080
+url=http://$origin/
+
+# start_gateway [FLAG...]: a gateway with its state in $state; returns when it can serve.
+start_gateway() {
+    state=${state:-$BATS_FILE_TMPDIR/state}
+    mkdir -p "$state"
+    export SLUICE_GATEWAY=unix:$state/sluice.sock XDG_STATE_HOME=$state/client state
+    rm -f "$state/ready"
+    mkfifo "$state/ready"
+    sluiced --state-dir "$state" "$@" >"$state/ready" 2>>"$state/gateway.log" 3>&- &
+    gateway_pid=$!
+    echo "$gateway_pid" >"$state/gateway.pid"
+    read -r -t 20 ready <"$state/ready" || { tail -20 "$state/gateway.log" >&2; return 1; }
+}
+
+stop_gateway() {   # stop_gateway [SIGNAL]: and waits for its end
+    local pid
+    pid=$(cat "$state/gateway.pid")
+    kill "-${1:-TERM}" "$pid" 2>/dev/null || return 0
+    wait_gone "$pid"
+}
+
+wait_gone() {      # wait_gone PID: blocks until the process has ended
+    timeout 30 tail --pid="$1" -f /dev/null
+}
+
+start_origin() {   # start_origin [ADDRESS PORT]
+    mkfifo "$BATS_FILE_TMPDIR/origin.$$.${2:-8080}"
+    "$top/scripts/lib/origin" "${1:-10.77.0.2}" "${2:-8080}" >"$BATS_FILE_TMPDIR/origin.$$.${2:-8080}" 3>&- &
+    echo $! >>"$BATS_FILE_TMPDIR/origins"
+    read -r -t 10 _ <"$BATS_FILE_TMPDIR/origin.$$.${2:-8080}"
+}
+
+teardown_all() {
+    local names pid
+    names=$(sluice sandbox list -o json 2>/dev/null | jq -r '.sandboxes[].name' || true)
+    [ -z "$names" ] || sluice -q sandbox delete $names >/dev/null 2>&1 || true
+    stop_gateway || true
+    for pid in $(cat "$BATS_FILE_TMPDIR/origins" 2>/dev/null); do kill "$pid" 2>/dev/null || true; done
+}
+
+# knock NAME [CURL OPTION...]: the status code that the workload's request gets.
+knock() {
+    local name=$1
+    shift
+    sluice sandbox exec "$name" -- curl -sS -o /dev/null -w '%{http_code}' "$@" "$url"
+}
+
+first_rule() {     # the document of the story's first rule
+    cat <<YAML
+version: 1
+network_policies:
+  allow_10_77_0_2_8080:
+    endpoints: [{host: 10.77.0.2, port: 8080}]
+    binaries: [{path: /usr/bin/curl}]
+YAML
+}
+
+api() {            # api METHOD PATH [CURL OPTION...]
+    local method=$1 path=$2
+    shift 2
+    curl -sS --unix-socket "$state/sluice.sock" -X "$method" "http://localhost$path" "$@"
+}
+
+propose() {        # propose NAME: the first rule as a chunk; prints its id
+    api POST "/v1/sandboxes/$1/drafts" -H 'Content-Type: application/json' -d '{"proposals":[{"rule_name":"allow_10_77_0_2_8080",
+        "rule":{"endpoints":[{"host":"10.77.0.2","port":8080}],"binaries":[{"path":"/usr/bin/curl"}]}}]}' | jq -r '.chunks[0].id'
+}
+
+# wait_event SANDBOX TYPE FILTER: blocks until an event of that type for which the jq filter holds was seen,
+# also one that is kept from before.
+wait_event() {
+    timeout 20 curl -sSN --unix-socket "$state/sluice.sock" -H 'Last-Event-ID: 0' \
+        "http://localhost/v1/events?sandbox=$1" 2>/dev/null | awk -v type="$2" '
+        /^event: / { kind = substr($0, 8); sub(/\r$/, "", kind) }
+        /^data: / && kind == type { print substr($0, 7); fflush() }' | while read -r line; do
+        if printf '%s' "$line" | jq -e "$3" >/dev/null; then exit 7; fi
+    done
+    [ "${PIPESTATUS[2]}" -eq 7 ]
+}
+
+chain_with() {     # chain_with VOTER...: writes $state/sluice.yaml with these voters inline
+    {
+        echo "chain:"
+        echo "  voters:"
+        local voter
+        for voter in "$@"; do printf '    - plugin: %s\n      isolation: inline\n' "$voter"; done
+    } >"$state/sluice.yaml"
+}
+
+votes_of() {       # who said what in the sandbox's newest decision
+    sluice decision list "$1" --limit 1 -o json | jq -c '[.decisions[0].votes[] | {voter, verdict}] | sort_by(.voter)'
+}
