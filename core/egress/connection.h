@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One client connection and what is under way on it.  For this folder; loop thread only.
+ *
+ * A connection is owned by its proxy's list and frees itself when the last of its handles is
+ * closed.  Its timer serves one purpose at a time: the one of its state. */
+#ifndef EGRESS_CONNECTION_H
+#define EGRESS_CONNECTION_H
+
+#include "egress/caller.h"
+#include "egress/proxy.h"
+#include "egress/resolve.h"
+#include "egress/rewrite.h"
+#include "egress/socket.h"
+#include "egress/target.h"
+#include "http/parser.h"
+#include "policy/match.h"
+
+enum {
+    EGRESS_HEAD_MAX = 16 * 1024,
+    EGRESS_DIALS_MAX = 8,                           /* addresses tried for one request */
+};
+
+struct egress_proxy {
+    uv_loop_t *loop;
+    uv_tcp_t listener;
+    struct egress_identity identity;
+    struct policy *policy;
+    uint64_t revision;
+    struct egress_pins *pins;
+    struct egress_limits limits;
+    const struct log *log;
+    void (*on_denial)(void *ctx, const struct egress_denial *denial);
+    void (*on_line)(void *ctx, const char *line);
+    void *ctx;
+
+    struct connection *connections;
+    unsigned n_connections;                         /* all of them */
+    unsigned n_refused;                             /* those that only get a 503 */
+    bool waiting;                                   /* a client stands in the backlog */
+    uint64_t allowed, denied;
+
+    bool closing, listener_closed;
+    void (*on_closed)(void *ctx);
+    void *closed_ctx;
+    char scratch[EGRESS_READ_MAX];
+};
+
+enum connection_state {
+    CONNECTION_HEAD,                                /* waits for a request, or the rest of one */
+    CONNECTION_RESOLVING,
+    CONNECTION_DIALLING,
+    CONNECTION_TUNNEL,
+    CONNECTION_FORWARD,                             /* request and response are on their way */
+    CONNECTION_ENDING,                              /* the last answer is being sent */
+    CONNECTION_CLOSING,
+};
+
+/* One decision and what it is about. */
+struct flow {
+    struct http_head *head;
+    bool connect;
+    struct egress_target target;
+    const char *path;                               /* forwarded: into head->target */
+    struct egress_caller caller;
+    struct policy_decision decision;                /* points into the proxy's present policy */
+    struct egress_addresses addresses;              /* all checked */
+    size_t next;                                    /* the address to dial next */
+    int status;                                     /* why the last one failed: libuv error */
+};
+
+struct connection {
+    struct egress_proxy *proxy;
+    struct connection *prev, *next;
+    enum connection_state state;
+    unsigned handles;                               /* open ones; the last one frees it */
+    bool refused;                                   /* one too many */
+    bool served;                                    /* a request before this one was answered */
+    struct egress_socket *client, *upstream;        /* upstream: NULL unless dialling or used */
+    uv_timer_t timer;
+    struct egress_query *query;                     /* CONNECTION_RESOLVING */
+    struct egress_ends ends;
+    struct http_parser *requests;
+    struct buf pending;                             /* the client's bytes nobody has looked at */
+    bool client_ended, upstream_ended;              /* their side */
+    bool client_finished, upstream_finished;        /* our side, everything sent */
+    struct flow flow;
+
+    struct http_parser *responses;                  /* CONNECTION_FORWARD */
+    struct http_head *response;                     /* the final head, once it is here */
+    struct egress_framing framing;                  /* how the client gets the response */
+    bool request_done, response_done;
+};
+
+extern const struct egress_socket_calls connection_upstream_calls;
+
+/* connection.c */
+void connection_new(struct egress_proxy *proxy);    /* accepts one */
+void connection_close(struct connection *c);        /* at once; no answer */
+/* Answers and closes, once the client has had the time to read it. */
+void connection_refuse(struct connection *c, struct egress_refusal *refusal);
+void connection_expect(struct connection *c, unsigned ms);          /* starts the timer anew */
+/* What requests says is wrong, as an answer. */
+void connection_malformed(struct connection *c);
+void connection_next_request(struct connection *c);
+/* After an answer: nothing more is read as a request. */
+void connection_end(struct connection *c);
+/* Whether any process still holds the client's end. */
+bool connection_client_held(const struct connection *c);
+void connection_drop_upstream(struct connection *c);
+
+/* One handle or query fewer; the last one frees the connection. */
+void connection_handle_closed(void *connection);
+
+/* decide.c */
+void decide(struct connection *c);                  /* the flow's head and target are set */
+bool decide_addresses(struct connection *c);        /* false: refused */
+void decide_again(struct connection *c);            /* the policy has changed */
+void flow_clear(struct flow *flow);
+void flow_text(const struct flow *flow, char *out, size_t size);    /* "CONNECT h:p", "GET h:p/path" */
+void decide_log_failure(const struct connection *c, const char *reason);
+
+/* reach.c: resolve, check, dial; then tunnel_begin or forward_begin. */
+void reach(struct connection *c);
+void reach_connected(struct connection *c, int status);
+void reach_timeout(struct connection *c);
+
+/* tunnel.c */
+void tunnel_begin(struct connection *c);
+void tunnel_read(struct connection *c, bool from_client, const char *bytes, ssize_t n);
+void tunnel_drained(struct connection *c, bool client, int status);
+void tunnel_finished(struct connection *c);
+
+/* forward.c */
+void forward_begin(struct connection *c);
+void forward_client_read(struct connection *c, const char *bytes, ssize_t n);
+void forward_upstream_read(struct connection *c, const char *bytes, ssize_t n);
+void forward_drained(struct connection *c, bool client, int status);
+
+/* proxy.c */
+void proxy_connection_gone(struct connection *c);
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "egress/connection.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "egress/destination.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ENGINE_POLICY "l4"
+#define ENGINE_ADDRESS "ssrf"
+
+enum { LOG_REASON_MAX = 256, LOG_PATH_MAX = 200 };
+
+void flow_clear(struct flow *flow)
+{
+    http_head_free(flow->head);
+    egress_caller_free(&flow->caller);
+    egress_addresses_free(&flow->addresses);
+    *flow = (struct flow){0};
+}
+
+/* The query is left out: it may be a secret, and says nothing about where. */
+void flow_text(const struct flow *flow, char *out, size_t size)
+{
+    size_t path = flow->connect ? 0 : strcspn(flow->path, "?");
+    snprintf(out, size, "%s %s%.*s", flow->head->method, flow->target.authority,
+             (int)(path < LOG_PATH_MAX ? path : LOG_PATH_MAX), flow->connect ? "" : flow->path);
+}
+
+static void print_what(struct buf *out, const struct flow *flow)
+{
+    const char *binary = flow->caller.binary && *flow->caller.binary ? flow->caller.binary : "unknown";
+    buf_printf(out, "%s(%d) -> ", binary, (int)flow->caller.pid);
+    if (flow->connect) {
+        buf_puts(out, flow->target.authority);
+        return;
+    }
+    size_t path = strcspn(flow->path, "?");
+    buf_printf(out, "%s http://%s%.*s%s", flow->head->method, flow->target.authority,
+               (int)(path < LOG_PATH_MAX ? path : LOG_PATH_MAX), flow->path,
+               flow->path[path] ? "?[redacted]" : "");
+}
+
+/* activity is that of a tunnel; a request is named by its method. */
+static void log_line(const struct connection *c, const char *activity, const char *action,
+                     const char *engine, const char *reason)
+{
+    const struct egress_proxy *proxy = c->proxy;
+    const struct flow *flow = &c->flow;
+    struct buf raw = {0}, line = {0};
+    const char *rule = flow->decision.rule ? flow->decision.rule->key : "-";
+    if (flow->connect)
+        buf_printf(&raw, "NET:%s %s ", activity, action);
+    else
+        buf_printf(&raw, "HTTP:%s %s ", flow->head->method, action);
+    print_what(&raw, flow);
+    buf_printf(&raw, " [policy:%s engine:%s]", rule, engine);
+    if (reason)
+        buf_printf(&raw, " [reason:%.*s]", LOG_REASON_MAX, reason);
+    raw.data[text_utf8_valid(raw.data, raw.len)] = '\0';
+    text_escape_controls(&line, raw.data);
+    log_info(proxy->log, "%s", line.data);
+    if (proxy->on_line)
+        proxy->on_line(proxy->ctx, line.data);
+    buf_free(&raw);
+    buf_free(&line);
+}
+
+static void report(const struct connection *c, const char *stage, const char *reason)
+{
+    const struct flow *flow = &c->flow;
+    struct egress_denial denial = {
+        .host = flow->target.host, .port = flow->target.port, .binary = flow->caller.binary,
+        .ancestors = (const char *const *)flow->caller.ancestors,
+        .n_ancestors = flow->caller.n_ancestors, .reason = reason, .stage = stage,
+        .at_ms = clock_now_ms()};
+    if (c->proxy->on_denial)
+        c->proxy->on_denial(c->proxy->ctx, &denial);
+}
+
+static const char *stage_of(const struct flow *flow)
+{
+    return flow->connect ? "connect" : "forward";
+}
+
+/* The request is over: told to the log, to the supervisor and to the client. */
+static void deny(struct connection *c, struct egress_refusal *refusal)
+{
+    bool address = refusal->kind == REFUSAL_ADDRESS;
+    c->proxy->denied++;
+    log_line(c, "OPEN", "[MED] DENIED", address ? ENGINE_ADDRESS : ENGINE_POLICY, refusal->reason);
+    report(c, address ? "ssrf" : stage_of(&c->flow), refusal->reason);
+    connection_refuse(c, refusal);
+}
+
+static void deny_by_policy(struct connection *c, const char *reason, const char *because)
+{
+    struct egress_refusal refusal;
+    char what[320];
+    flow_text(&c->flow, what, sizeof what);
+    egress_refuse(&refusal, REFUSAL_POLICY, "%s", reason);
+    snprintf(refusal.detail, sizeof refusal.detail, "%s not permitted %s", what, because);
+    deny(c, &refusal);
+}
+
+static void deny_address(struct connection *c, const char *check, struct egress_refusal *refusal)
+{
+    char what[320];
+    flow_text(&c->flow, what, sizeof what);
+    snprintf(refusal->detail, sizeof refusal->detail, "%s blocked: %s", what, check);
+    deny(c, refusal);
+}
+
+static void unidentified(struct connection *c, const struct error *err)
+{
+    struct egress_refusal refusal;
+    if (err->kind == ERROR_DENIED) {
+        char *reason = NULL;
+        struct buf text = {0};
+        buf_printf(&text, "the calling process could not be identified: %s", err->text);
+        reason = text.data;
+        deny_by_policy(c, reason, "by policy");
+        buf_free(&text);
+        return;
+    }
+    log_error(c->proxy->log, "a request was refused: %s", err->text);
+    egress_refuse(&refusal, REFUSAL_IDENTITY, "the calling process cannot be looked up: %s",
+                  err->text);
+    connection_refuse(c, &refusal);
+}
+
+static bool ask_policy(struct connection *c, struct buf *reason)
+{
+    struct flow *flow = &c->flow;
+    struct policy_request request = {
+        .host = flow->target.host, .port = flow->target.port, .binary = flow->caller.binary,
+        .ancestors = (const char *const *)flow->caller.ancestors,
+        .n_ancestors = flow->caller.n_ancestors};
+    policy_match(policy_model(c->proxy->policy), &request, &flow->decision, reason);
+    return flow->decision.allowed;
+}
+
+void decide(struct connection *c)
+{
+    struct error err;
+    struct buf reason = {0};
+    struct egress_refusal refusal;
+    const char *check;
+    if (egress_identify(&c->proxy->identity, &c->ends, &c->flow.caller, &err) != 0)
+        unidentified(c, &err);
+    else if (!ask_policy(c, &reason))
+        deny_by_policy(c, buf_str(&reason), "by policy");
+    else if ((check = egress_check_host(&c->flow.target, &refusal)))
+        deny_address(c, check, &refusal);
+    else
+        reach(c);
+    buf_free(&reason);
+}
+
+bool decide_addresses(struct connection *c)
+{
+    struct egress_refusal refusal;
+    struct flow *flow = &c->flow;
+    const char *check = egress_check_addresses(&flow->decision, &flow->target,
+                                               flow->addresses.items, flow->addresses.n, &refusal);
+    if (check) {
+        deny_address(c, check, &refusal);
+        return false;
+    }
+    c->proxy->allowed++;
+    log_line(c, "OPEN", "[INFO] ALLOWED", ENGINE_POLICY, NULL);
+    return true;
+}
+
+void decide_log_failure(const struct connection *c, const char *reason)
+{
+    log_line(c, "FAIL", "[LOW] FAILED", ENGINE_POLICY, reason);
+}
+
+/* Bytes of the answer are with the client already: no other answer can take its place. */
+static bool answering(const struct connection *c)
+{
+    return c->state == CONNECTION_TUNNEL || (c->state == CONNECTION_FORWARD && c->response);
+}
+
+static void stop(struct connection *c, const char *reason)
+{
+    if (!answering(c)) {
+        deny_by_policy(c, reason, "because policy changed");
+        return;
+    }
+    log_line(c, "CLOSE", "[MED] DENIED", ENGINE_POLICY, reason);
+    connection_close(c);
+}
+
+void decide_again(struct connection *c)
+{
+    struct buf reason = {0};
+    struct egress_refusal refusal;
+    struct flow *flow = &c->flow;
+    bool dialled = c->state == CONNECTION_TUNNEL || c->state == CONNECTION_FORWARD;
+    if (c->state < CONNECTION_RESOLVING || c->state > CONNECTION_FORWARD)
+        return;
+    if (!ask_policy(c, &reason))
+        stop(c, buf_str(&reason));
+    else if (egress_check_addresses(&flow->decision, &flow->target,
+                                    flow->addresses.items + (dialled ? flow->next - 1 : 0),
+                                    dialled ? 1 : flow->addresses.n, &refusal))
+        stop(c, refusal.reason);
+    buf_free(&reason);
+}

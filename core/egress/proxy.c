@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "egress/proxy.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "egress/connection.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    MAX_CONNECTIONS = 256,
+    MAX_REFUSED = 64,                               /* clients being told that there are too many */
+    HEAD_MS = 10000,
+    IDLE_MS = 60000,
+    DIAL_MS = 5000,
+    BACKLOG = 128,
+};
+
+static unsigned or_default(unsigned value, unsigned fallback)
+{
+    return value ? value : fallback;
+}
+
+static void accept_more(struct egress_proxy *proxy)
+{
+    /* A client that is not accepted stays in the backlog until another one is gone. */
+    proxy->waiting = proxy->n_refused >= MAX_REFUSED;
+    if (!proxy->waiting)
+        connection_new(proxy);
+}
+
+static void have_client(uv_stream_t *listener, int status)
+{
+    struct egress_proxy *proxy = listener->data;
+    if (status == 0)
+        accept_more(proxy);
+    else
+        log_warn(proxy->log, "the egress proxy cannot accept a connection: %s", uv_strerror(status));
+}
+
+static void end_if_empty(struct egress_proxy *proxy)
+{
+    if (!proxy->closing || !proxy->listener_closed || proxy->n_connections)
+        return;
+    void (*on_closed)(void *) = proxy->on_closed;
+    void *ctx = proxy->closed_ctx;
+    policy_unref(proxy->policy);
+    egress_pins_free(proxy->pins);
+    free(proxy);
+    if (on_closed)
+        on_closed(ctx);
+}
+
+void proxy_connection_gone(struct connection *c)
+{
+    struct egress_proxy *proxy = c->proxy;
+    *(c->prev ? &c->prev->next : &proxy->connections) = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    proxy->n_connections--;
+    proxy->n_refused -= c->refused;
+    if (proxy->waiting && !proxy->closing)
+        accept_more(proxy);
+    end_if_empty(proxy);
+}
+
+static int listen_on(struct egress_proxy *proxy, int fd, struct error *err)
+{
+    int rc = uv_tcp_open(&proxy->listener, fd);
+    if (rc != 0) {
+        close(fd);
+        return error_set(err, ERROR_INTERNAL, "the egress proxy's socket is unusable: %s",
+                         uv_strerror(rc));
+    }
+    rc = uv_listen((uv_stream_t *)&proxy->listener, BACKLOG, have_client);
+    if (rc != 0)
+        return error_set(err, ERROR_INTERNAL, "the egress proxy cannot listen: %s",
+                         uv_strerror(rc));
+    return 0;
+}
+
+static void take_config(struct egress_proxy *proxy, const struct egress_config *config)
+{
+    const struct egress_limits *limits = &config->limits;
+    proxy->identity = (struct egress_identity){config->diag_fd, config->init_pid};
+    proxy->policy = policy_ref(config->policy);
+    proxy->revision = config->revision;
+    proxy->log = config->log;
+    proxy->on_denial = config->on_denial;
+    proxy->on_line = config->on_line;
+    proxy->ctx = config->ctx;
+    proxy->limits = (struct egress_limits){
+        .max_connections = or_default(limits->max_connections, MAX_CONNECTIONS),
+        .head_ms = or_default(limits->head_ms, HEAD_MS),
+        .idle_ms = or_default(limits->idle_ms, IDLE_MS),
+        .dial_ms = or_default(limits->dial_ms, DIAL_MS)};
+}
+
+struct egress_proxy *egress_new(uv_loop_t *loop, const struct egress_config *config,
+                                struct error *err)
+{
+    struct egress_pins *pins = egress_pins_new(config->pins, config->n_pins, err);
+    if (!pins) {
+        close(config->listen_fd);
+        return NULL;
+    }
+    struct egress_proxy *proxy = alloc_zero(1, sizeof *proxy);
+    proxy->loop = loop;
+    proxy->pins = pins;
+    take_config(proxy, config);
+    uv_tcp_init(loop, &proxy->listener);
+    proxy->listener.data = proxy;
+    if (listen_on(proxy, config->listen_fd, err) == 0)
+        return proxy;
+    egress_close(proxy, NULL, NULL);
+    return NULL;
+}
+
+void egress_set_policy(struct egress_proxy *proxy, struct policy *policy, uint64_t revision)
+{
+    struct policy *old = proxy->policy;
+    proxy->policy = policy_ref(policy);
+    proxy->revision = revision;
+    for (struct connection *c = proxy->connections; c; c = c->next)
+        decide_again(c);
+    policy_unref(old);
+}
+
+uint64_t egress_revision(const struct egress_proxy *proxy)
+{
+    return proxy->revision;
+}
+
+void egress_stats(const struct egress_proxy *proxy, struct egress_stats *out)
+{
+    *out = (struct egress_stats){proxy->allowed, proxy->denied, proxy->n_connections};
+}
+
+static void listener_closed(uv_handle_t *handle)
+{
+    struct egress_proxy *proxy = handle->data;
+    proxy->listener_closed = true;
+    end_if_empty(proxy);
+}
+
+void egress_close(struct egress_proxy *proxy, void (*on_closed)(void *ctx), void *ctx)
+{
+    proxy->closing = true;
+    proxy->on_closed = on_closed;
+    proxy->closed_ctx = ctx;
+    for (struct connection *c = proxy->connections; c; c = c->next)
+        connection_close(c);
+    uv_close((uv_handle_t *)&proxy->listener, listener_closed);
+}

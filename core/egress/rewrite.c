@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "egress/rewrite.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <strings.h>
+
+#define VIA "Via: 1.1 sluice\r\n"
+
+static bool one_of(const char *name, const char *const *list)
+{
+    while (*list && strcasecmp(name, *list) != 0)
+        list++;
+    return *list != NULL;
+}
+
+static bool stays_behind(const struct http_head *head, const char *name)
+{
+    static const char *const own[] = {"Connection", "Keep-Alive", "TE", "Trailer", "Upgrade",
+                                      "Transfer-Encoding", "Content-Length", NULL};
+    return one_of(name, own) || strncasecmp(name, "Proxy-", 6) == 0 ||
+           http_head_lists(head, "Connection", name);
+}
+
+static void print_fields(const struct http_head *head, const char *without, struct buf *out)
+{
+    for (size_t i = 0; i < head->n_fields; i++) {
+        const struct http_field *field = &head->fields[i];
+        if (strcasecmp(field->name, without) != 0 && !stays_behind(head, field->name))
+            buf_printf(out, "%s: %s\r\n", field->name, field->value);
+    }
+}
+
+/* The authority of the URL as the origin expects it: a default port is left out. */
+static void print_host(const struct egress_target *target, struct buf *out)
+{
+    size_t len = strlen(target->authority);
+    if (target->port == 80)
+        len -= strlen(":80");
+    buf_printf(out, "Host: %.*s\r\n", (int)len, target->authority);
+}
+
+static void print_length(const struct http_head *head, struct buf *out)
+{
+    if (head->has_length)
+        buf_printf(out, "Content-Length: %" PRIu64 "\r\n", head->length);
+}
+
+void egress_rewrite_request(const struct http_head *head, const struct egress_target *target,
+                            const char *path, struct buf *out)
+{
+    const char *root = *path == '/' ? "" : strcmp(head->method, "OPTIONS") == 0 && !*path ? "*" : "/";
+    buf_printf(out, "%s %s%s HTTP/1.1\r\n", head->method, root, path);
+    print_host(target, out);
+    print_fields(head, "Host", out);
+    if (head->chunked)
+        buf_puts(out, "Transfer-Encoding: chunked\r\n");
+    print_length(head, out);
+    buf_puts(out, VIA "Connection: close\r\n\r\n");
+}
+
+struct egress_framing egress_frame_response(const struct http_head *request,
+                                            const struct http_head *response)
+{
+    struct egress_framing framing = {
+        .no_body = strcmp(request->method, "HEAD") == 0 || response->status == 204 ||
+                   response->status == 304};
+    bool counted = framing.no_body || response->has_length;
+    framing.chunked = !counted && request->minor > 0;
+    framing.keep_alive = request->keep_alive && (counted || framing.chunked);
+    return framing;
+}
+
+static void print_status(const struct http_head *response, struct buf *out)
+{
+    buf_printf(out, "HTTP/1.1 %d %s\r\n", response->status,
+               egress_status_phrase(response->status));
+}
+
+void egress_rewrite_response(const struct http_head *request, const struct http_head *response,
+                             const struct egress_framing *framing, struct buf *out)
+{
+    print_status(response, out);
+    print_fields(response, "Connection", out);
+    if (framing->chunked)
+        buf_puts(out, "Transfer-Encoding: chunked\r\n");
+    if (response->status != 204)
+        print_length(response, out);
+    buf_puts(out, VIA);
+    if (!framing->keep_alive)
+        buf_puts(out, "Connection: close\r\n");
+    else if (request->minor == 0)
+        buf_puts(out, "Connection: keep-alive\r\n");
+    buf_puts(out, "\r\n");
+}
+
+void egress_rewrite_interim(const struct http_head *response, struct buf *out)
+{
+    print_status(response, out);
+    print_fields(response, "Connection", out);
+    buf_puts(out, "\r\n");
+}
+
+void egress_frame_body(struct buf *out, bool chunked, const char *bytes, size_t len)
+{
+    if (chunked)
+        buf_printf(out, "%zx\r\n", len);
+    buf_add(out, bytes, len);
+    if (chunked)
+        buf_puts(out, "\r\n");
+}
+
+void egress_frame_end(struct buf *out, bool chunked)
+{
+    if (chunked)
+        buf_puts(out, "0\r\n\r\n");
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Message heads as a proxy passes them on: written anew from what was parsed, so that nothing
+ * ambiguous passes.  Hop-by-hop fields (Connection and what it names, Keep-Alive, Proxy-*, TE,
+ * Trailer, Transfer-Encoding, Upgrade) stay behind; framing and Via are our own.  Pure. */
+#ifndef EGRESS_REWRITE_H
+#define EGRESS_REWRITE_H
+
+#include "base/buf.h"
+#include "egress/target.h"
+#include "http/parser.h"
+
+/* path is what egress_target_url gave.  The upstream connection serves this one request. */
+void egress_rewrite_request(const struct http_head *head, const struct egress_target *target,
+                            const char *path, struct buf *out);
+
+struct egress_framing {
+    bool no_body;                                   /* whatever the head says */
+    bool chunked;                                   /* for the client, which may be an HTTP/1.0 one */
+    bool keep_alive;                                /* the client may ask again */
+};
+
+/* How the response to request is passed on. */
+struct egress_framing egress_frame_response(const struct http_head *request,
+                                            const struct http_head *response);
+void egress_rewrite_response(const struct http_head *request, const struct http_head *response,
+                             const struct egress_framing *framing, struct buf *out);
+/* An interim response (100 to 199). */
+void egress_rewrite_interim(const struct http_head *response, struct buf *out);
+
+/* A piece of a body, and its end. */
+void egress_frame_body(struct buf *out, bool chunked, const char *bytes, size_t len);
+void egress_frame_end(struct buf *out, bool chunked);
+
+#endif
