@@ -167,10 +167,3 @@ int store_tx_revisions_abandon(struct store_tx *tx, const char *sandbox_id, cons
     return db_run(tx->db, err, "UPDATE revision SET status='failed', error=? WHERE sandbox_id=? "
                   "AND status='pending'", "tt", why, sandbox_id);
 }
-
-int store_tx_revisions_abandon(struct store_tx *tx, const char *sandbox_id, const char *why,
-                               struct error *err)
-{
-    return db_run(tx->db, err, "UPDATE revision SET status='failed', error=? WHERE sandbox_id=? "
-                  "AND status='pending'", "tt", why, sandbox_id);
-}
