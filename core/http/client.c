@@ -16,12 +16,12 @@ enum {
 
 struct http_call {
     uv_loop_t *loop;
-    struct http_link *link;                         /* NULL: not yet, closed, or handed to a tunnel */
+    struct http_link *link;                         /* NULL: not yet, closed, or now a tunnel's */
     uv_timer_t timer;
     uv_connect_t connecting;
     uv_getaddrinfo_t resolving;
     bool is_resolving;
-    unsigned open_parts;                            /* link, timer, resolver, until they have ended */
+    unsigned open_parts;                            /* link, timer, resolver: not ended yet */
     bool done;                                      /* a callback was called, or it is cancelled */
     struct http_address address;
     char *name;                                     /* the address as text, for errors */

@@ -319,7 +319,8 @@ static void on_read(void *owner, const char *bytes, ssize_t n)
     if (n == UV_EOF) {
         on_eof(c);
     } else if (n < 0) {
-        connection_break_stream(c, n == UV_ECONNRESET ? "the peer has hung up" : uv_strerror((int)n));
+        connection_break_stream(c, n == UV_ECONNRESET ? "the peer has hung up"
+                                                      : uv_strerror((int)n));
     } else if (!c->last || c->state < CONNECTION_WRITING) {
         buf_add(&c->input, bytes, (size_t)n);
         process(c);

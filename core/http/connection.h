@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server's inside: connections, exchanges and streams, for the http folder only.
  *
- *            first byte      head routed      body complete     answer given       answer sent
- *      IDLE ──────────▶ HEAD ──────────▶ BODY ──────────▶ RUNNING ──────────▶ WRITING ─────▶ IDLE
- *                        │                │                  │ stream           │ last answer
- *                        └── violation ───┴──▶ WRITING       └──▶ STREAMING ────┴──▶ LINGER ─▶ closed
+ *        first byte    head routed    body complete    answer given    answer sent
+ *   IDLE ────────▶ HEAD ────────▶ BODY ────────▶ RUNNING ────────▶ WRITING ───────▶ IDLE
+ *                   │              │                │ stream          │ last answer
+ *                   └─ violation ──┴─▶ WRITING      └──▶ STREAMING ───┴──▶ LINGER ─▶ closed
  *
  * LINGER ends the write side and discards what still comes, so that a peer that is still sending
  * reads the answer before it meets a reset.  Loop thread only. */

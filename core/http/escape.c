@@ -33,7 +33,8 @@ char *http_unescape(const char *text, size_t len, bool plus, char *out)
 
 void http_escape(struct buf *out, const char *text)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789-._~";
     for (; *text; text++)
         if (strchr(plain, *text))
             buf_putc(out, *text);

@@ -29,12 +29,12 @@ struct http_request {                               /* to be read only, but for 
     const char *method;
     const char *path;                               /* as sent, without the query: for logs */
     const struct http_route *route;
-    const char *params[HTTP_PARAMS_MAX];            /* decoded, in the order of the pattern's {names} */
+    const char *params[HTTP_PARAMS_MAX];            /* decoded, in the pattern's order */
     struct http_param *query;                       /* in the order sent */
     size_t n_query;
     const struct http_head *head;
     struct buf body;                                /* complete, except in the router's "before" */
-    struct http_peer *peer;                         /* shared by the requests of a connection */
+    struct http_peer *peer;                         /* see http_peer_uid */
     void *user;                                     /* for whoever authenticates */
     void (*free_user)(void *user);  /* called with it when the request ends; NULL: nothing */
     struct http_exchange *exchange;                 /* the server's own */

@@ -118,7 +118,7 @@ struct raw {
     struct http_link *link;
     uv_connect_t connecting;
     bool connected, eof, closed;
-    int status;                                     /* of connecting or reading, when it failed */
+    int status;                                     /* what failed last, or 0 */
     struct buf got;
 };
 
@@ -159,11 +159,17 @@ static UNUSED struct raw *raw_new(struct fixture *f)
     return raw;
 }
 
+static inline void raw_sent(void *owner, int status)
+{
+    if (status < 0)
+        ((struct raw *)owner)->status = status;
+}
+
 static UNUSED void raw_send(struct raw *raw, const char *bytes, size_t len)
 {
     struct buf copy = {0};
     buf_add(&copy, bytes, len);
-    assert_int_equal(http_link_write(raw->link, &copy, NULL, NULL), 0);
+    assert_int_equal(http_link_write(raw->link, &copy, raw_sent, raw), 0);
 }
 
 static UNUSED void raw_puts(struct raw *raw, const char *text)

@@ -130,7 +130,8 @@ static void test_answers(void **state)
     (void)state;
     expect_body("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", 200, "abc");
     expect_body("HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", 200, "");
-    expect_body("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n\r\n", 200, "abc");
+    expect_body("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                "1\r\na\r\n2\r\nbc\r\n0\r\n\r\n", 200, "abc");
     expect_body("HTTP/1.0 404 Not Found\r\n\r\nuntil the end", 404, "until the end");
     expect_body("HTTP/1.1 204 No Content\r\n\r\n", 204, "");
     expect_body("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 x\r\n\r\nHTTP/1.1 201 Created\r\n"

@@ -43,7 +43,8 @@ static void test_requests(void **state)
 {
     (void)state;
     expect(HTTP_OF_CLIENT, "", "[eof]");
-    expect(HTTP_OF_CLIENT, "POST /a?b HTTP/1.1\r\nhOsT: h\r\nContent-Length: 2\r\nX:  y z\t \r\n\r\nhi",
+    expect(HTTP_OF_CLIENT, "POST /a?b HTTP/1.1\r\n"
+           "hOsT: h\r\nContent-Length: 2\r\nX:  y z\t \r\n\r\nhi",
            "[POST /a?b 0.1 1001 2|hOsT=h|Content-Length=2|X=y z]hi[end][eof]");
     expect(HTTP_OF_CLIENT, "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n",
            "[CONNECT a:443 0.1 1100 0|Host=a:443][end][eof]");

@@ -94,7 +94,8 @@ static void test_query(void **state)
     (void)state;
     size_t n;
     struct http_param *q = http_query_parse("a=1&&b=x%3Dy+z&c&=d&a=", &n);
-    static const char *const want[][2] = {{"a", "1"}, {"b", "x=y z"}, {"c", ""}, {"", "d"}, {"a", ""}};
+    static const char *const want[][2] = {{"a", "1"}, {"b", "x=y z"}, {"c", ""}, {"", "d"},
+                                           {"a", ""}};
     assert_int_equal(n, 5);
     for (size_t i = 0; i < n; i++) {
         assert_string_equal(q[i].name, want[i][0]);

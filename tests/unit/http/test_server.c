@@ -216,14 +216,16 @@ static void test_pipelined_in_order(void **state)
 static void test_pipelined_flood(void **state)
 {
     (void)state;
-    enum { N = 8000 };
+    enum { N = 20000 };
+    struct buf flood = {0};
     struct fixture *f = serving(SMALL, false);
     struct raw *raw = raw_new(f);
     raw_puts(raw, HEAD("GET /later") "\r\n");
     for (int i = 0; i < N; i++)
-        raw_puts(raw, HEAD("GET /hello") "\r\n");
+        buf_puts(&flood, HEAD("GET /hello") "\r\n");
+    http_link_write(raw->link, &flood, NULL, NULL);
     RUN_UNTIL(f, f->held);
-    for (int i = 0; i < 50; i++)
+    for (int i = 0; i < 300; i++)
         uv_run(&f->loop, UV_RUN_NOWAIT);
     assert_int_equal(f->hits, 1);
     assert_true(http_link_queued(raw->link) > 0);
@@ -274,6 +276,23 @@ static void test_close_before_answer(void **state)
     f->server = NULL;
     assert_true(http_request_gone(f->held));
     http_respond(f->held, 200, "text/plain", "nobody", 6);
+    raw_free(raw);
+    fixture_free(f);
+}
+
+/* The peer is still sending when it is refused: it reads the answer, and no reset. */
+static void test_refused_while_sending(void **state)
+{
+    (void)state;
+    struct fixture *f = serving(SMALL, true);
+    struct raw *raw = raw_new(f);
+    char *body = alloc_zero(1, 4 << 20);
+    raw_puts(raw, HEAD("POST /echo") "Content-Length: 8000000\r\n\r\n");
+    raw_send(raw, body, 4 << 20);
+    RUN_UNTIL(f, raw->eof && http_link_queued(raw->link) == 0);
+    assert_int_equal(raw->status, 0);
+    assert_true(raw_has(raw, "HTTP/1.1 413 "));
+    free(body);
     raw_free(raw);
     fixture_free(f);
 }
@@ -493,6 +512,7 @@ int main(void)
         cmocka_unit_test(test_keep_alive), cmocka_unit_test(test_pipelined_in_order),
         cmocka_unit_test(test_pipelined_flood), cmocka_unit_test(test_params_and_query),
         cmocka_unit_test(test_hang_up_before_answer), cmocka_unit_test(test_close_before_answer),
+        cmocka_unit_test(test_refused_while_sending),
         cmocka_unit_test(test_before_refuses), cmocka_unit_test(test_allow),
         cmocka_unit_test(test_continue), cmocka_unit_test(test_unread_answer),
         cmocka_unit_test(test_drain), cmocka_unit_test(test_drain_when_nothing_is_open),

@@ -55,7 +55,8 @@ static void test_events(void **state)
     assert_int_equal(f->stream_closes, 1);
     assert_false(f->stream_broken);
     assert_true(raw_has(raw, "Cache-Control: no-store\r\nTransfer-Encoding: chunked\r\n\r\n"
-                             "3b\r\nid: 7\nevent: revision\ndata: {\"a\":1}\ndata: two\ndata: three\n\n\r\n"
+                             "3b\r\nid: 7\nevent: revision\n"
+                             "data: {\"a\":1}\ndata: two\ndata: three\n\n\r\n"
                              "e\r\nid: 8\ndata: \n\n\r\n" "9\r\n: alive\n\n\r\n" "0\r\n\r\n"
                              "HTTP/1.1 200 OK"));
     raw_free(raw);
