@@ -161,21 +161,24 @@ static int base_pcall(lua_State *L)
     return 2;
 }
 
+/* The handler runs after the error has unwound: within it, and so within the hook that raised, no
+ * hook would run and nothing could end the handler. */
 static int base_xpcall(lua_State *L)
-{
+{                                                   /* function handler arguments */
     luaL_checktype(L, 2, LUA_TFUNCTION);
-    lua_pushvalue(L, 1);
     lua_pushvalue(L, 2);
-    lua_replace(L, 1);                              /* handler handler arguments function */
     lua_pushboolean(L, 1);
-    lua_replace(L, 2);                              /* handler true arguments function */
-    lua_insert(L, 3);                               /* handler true function arguments */
-    int status = lua_pcall(L, lua_gettop(L) - 3, LUA_MULTRET, 1);
+    lua_copy(L, 1, 2);
+    lua_rotate(L, 1, 2);                            /* handler true function function arguments */
+    lua_remove(L, 3);                               /* handler true function arguments */
+    int status = lua_pcall(L, lua_gettop(L) - 3, LUA_MULTRET, 0);
     budget_check(L);
     if (status == LUA_OK)
         return lua_gettop(L) - 1;
     lua_pushboolean(L, 0);
-    lua_insert(L, -2);
+    lua_pushvalue(L, 1);
+    lua_rotate(L, -3, 2);                           /* … false handler error */
+    lua_call(L, 1, 1);
     return 2;
 }
 

@@ -84,6 +84,8 @@ static int report(struct machine *m, struct error *err)
     const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
     if (m->budget.spent[0])
         return error_set(err, ERROR_INTERNAL, "it %s", m->budget.spent);
+    if (text && strcmp(text, "not enough memory") == 0)
+        return error_set(err, ERROR_INTERNAL, "it spent its %zu MB of memory", m->budget.limit >> 20);
     if (!text)
         return error_set(err, ERROR_INTERNAL, "it raised a %s that is no text", luaL_typename(L, -1));
     if (text_utf8_valid(text, strlen(text)) != strlen(text))

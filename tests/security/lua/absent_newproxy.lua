@@ -1,0 +1,6 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- fails with: nil value
+return { vote = function(t, ballot)
+  local x = newproxy.anything
+  return ballot:allow()
+end }

@@ -1,0 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- fails with: spent its [0-9]+ MB of memory|more than [0-9]+ bytes
+local list = {}
+while true do list = {list, list} end

@@ -1,0 +1,8 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- fails with: spent its (time|[0-9]+ steps)
+return { vote = function(t, ballot)
+  while true do
+    xpcall(function() while true do end end, function() while true do end end)
+  end
+  return ballot:allow()
+end }

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every script of tests/security/lua must end as an error, the one that its second line names,
+ * within its budget. */
+#include <dirent.h>
+#include <lauxlib.h>
+#include <lualib.h>
+
+#include "base/clock.h"
+#include "lua_support.h"
+
+enum { BUDGET_MS = 200, SLACK_MS = 400, ATTACKS = 100 };    /* slack: sanitizers, a busy machine */
+
+static const char folder[] = "tests/security/lua";
+static const char candidate[] =
+    "version: 1\n"
+    "network_policies:\n"
+    "  api:\n"
+    "    endpoints: [{host: api.example.com, port: 443}, {host: b.example.com, port: 80}]\n"
+    "    binaries: [{path: /usr/bin/curl}]\n";
+
+/* What the script is expected to fail with. */
+static void read_expectation(const char *path, char *out, size_t size)
+{
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(out, (int)size, file));
+    assert_non_null(fgets(out, (int)size, file));
+    fclose(file);
+    static const char mark[] = "-- fails with: ";
+    assert_int_equal(strncmp(out, mark, sizeof mark - 1), 0);
+    memmove(out, out + sizeof mark - 1, strlen(out) - (sizeof mark - 1) + 1);
+    out[strcspn(out, "\n")] = '\0';
+}
+
+static bool matches(const char *text, const char *pattern)
+{
+    regex_t regex;
+    assert_int_equal(regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB), 0);
+    int rc = regexec(&regex, text, 0, NULL, 0);
+    regfree(&regex);
+    return rc == 0;
+}
+
+static void vote_on(struct voter *voter, const struct sluice_transition *t, struct error *err)
+{
+    struct arena *arena = arena_new();
+    struct ballot ballot;
+    ballot_begin(&ballot, arena, voter->codes);
+    if (voter->ops->vote(voter, t, &ballot.face, err) == 0)
+        error_set(err, ERROR_INTERNAL, "nothing: it voted %s", chain_verdict_word(ballot.verdict));
+    arena_free(arena);
+}
+
+/* Returns whether it came out as told. */
+static bool attack(const char *name, const struct sluice_transition *t)
+{
+    char expected[512];
+    struct error err = {0};
+    char *path = alloc_printf("%s/%s", folder, name);
+    read_expectation(path, expected, sizeof expected);
+    uint64_t start = clock_mono_ms();
+    struct voter *voter = open_script(path, NULL, &err);
+    bool loads = voter != NULL;
+    if (voter)
+        vote_on(voter, t, &err);
+    voter_free(voter);
+    uint64_t took = clock_mono_ms() - start;
+    free(path);
+    bool failed = matches(err.text, expected);
+    bool in_time = took <= (loads ? BUDGET_MS : 2000) + SLACK_MS;
+    if (!failed || !in_time)
+        print_error("%s took %d ms and failed with \"%.200s\", not with \"%s\"\n", name, (int)took,
+                    err.text, expected);
+    return failed && in_time;
+}
+
+static int is_script(const struct dirent *entry)
+{
+    size_t len = strlen(entry->d_name);
+    return len > 4 && strcmp(entry->d_name + len - 4, ".lua") == 0;
+}
+
+static void test_each_attack_fails_within_its_budget(void **state)
+{
+    (void)state;
+    struct change c;
+    change_begin(&c, "version: 1\n", candidate);
+    struct dirent **entries;
+    int n = scandir(folder, &entries, is_script, alphasort);
+    assert_in_range(n, ATTACKS, 10000);
+    int wrong = 0;
+    for (int i = 0; i < n; i++) {
+        wrong += !attack(entries[i]->d_name, &c.t);
+        free(entries[i]);
+    }
+    free(entries);
+    change_end(&c);
+    assert_int_equal(wrong, 0);
+}
+
+/* Patterns at which a backtracking matcher takes time exponential or of a high power. */
+static void test_worst_case_patterns_end_soon(void **state)
+{
+    (void)state;
+    static const char *const patterns[] = {
+        "('a?'):rep(N) .. ('a'):rep(N)", "('a*'):rep(N) .. 'b'", "('a-'):rep(N) .. 'b'",
+        "('.-'):rep(N) .. 'b'", "('.*'):rep(N) .. 'b'", "('a+'):rep(N) .. 'b'",
+        "('[ab]*'):rep(N) .. 'c'", "('%w*'):rep(N) .. '%d'", "('(a*)'):rep(N) .. 'b'",
+        "'(.*)%1%1%1b'", "'(.-)%1(.-)%2b'", "('%S-'):rep(N) .. '!'", "('[^b]-'):rep(N) .. 'b$'",
+    };
+    enum { SIZES = 4 };
+    static const int sizes[SIZES] = {10, 20, 30, 31};
+    struct scripts scripts;
+    struct change c;
+    scripts_begin(&scripts);
+    change_begin(&c, "version: 1\n", candidate);
+    for (size_t i = 0; i < SIZES * sizeof patterns / sizeof *patterns; i++) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 "return { vote = function(t, ballot) local N = %d\n"
+                 "local s = ('a'):rep(3000)\n"
+                 "string.find(s, %s) error('found nothing', 0) end }",
+                 sizes[i % SIZES], patterns[i / SIZES]);
+        struct error err;
+        struct voter *voter = open_text(&scripts, text, NULL, &err);
+        assert_non_null(voter);
+        uint64_t start = clock_mono_ns();
+        vote_on(voter, &c.t, &err);
+        uint64_t took_us = (clock_mono_ns() - start) / 1000;
+        voter_free(voter);
+        assert_matches(err.text, "too costly|found nothing");
+        assert_in_range(took_us, 0, 50000);
+    }
+    change_end(&c);
+    scripts_end(&scripts);
+}
+
+static void test_bytecode_is_refused(void **state)
+{
+    (void)state;
+    struct scripts scripts;
+    scripts_begin(&scripts);
+    lua_State *L = luaL_newstate();
+    luaL_openlibs(L);
+    assert_int_equal(luaL_dostring(L, "return string.dump(function() return {vote = 1} end)"), 0);
+    size_t len;
+    const char *code = lua_tolstring(L, -1, &len);
+    char *path = scripts_write(&scripts, "rule.lua", code, len);
+    struct error err;
+    assert_null(open_script(path, NULL, &err));
+    assert_matches(err.text, "attempt to load a binary chunk");
+    free(path);
+    lua_close(L);
+    scripts_end(&scripts);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_attack_fails_within_its_budget),
+        cmocka_unit_test(test_worst_case_patterns_end_soon),
+        cmocka_unit_test(test_bytecode_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
