@@ -16,7 +16,8 @@ static size_t children(const struct doc_build *b, unsigned level)
 
 bool doc_build_wants_key(const struct doc_build *b)
 {
-    return b->depth && b->open[b->depth - 1].node->kind == DOC_MAP && children(b, b->depth - 1) % 2 == 0;
+    return b->depth && b->open[b->depth - 1].node->kind == DOC_MAP &&
+           children(b, b->depth - 1) % 2 == 0;
 }
 
 /* The path of one open collection's child: the one that is being read, in all but the innermost
@@ -101,9 +102,10 @@ int doc_build_scalar(struct doc_build *b, struct doc_node value, const char *tex
 int doc_build_open(struct doc_build *b, enum doc_kind kind, struct doc_place at)
 {
     if (b->depth == DOC_DEPTH_MAX)
-        return doc_build_problem(b, at, "lists and maps are nested more than %d deep", DOC_DEPTH_MAX);
-    struct doc_node *node = keep(b, (struct doc_node){.kind = kind, .line = at.line,
-                                                      .column = at.column, .text = ""});
+        return doc_build_problem(b, at, "lists and maps are nested more than %d deep",
+                                 DOC_DEPTH_MAX);
+    struct doc_node *node =
+        keep(b, (struct doc_node){.kind = kind, .line = at.line, .column = at.column, .text = ""});
     if (attach(b, node))
         return -1;
     b->open[b->depth++] = (struct doc_frame){node, b->n_pending};
@@ -132,8 +134,9 @@ static void report_duplicates(struct doc_build *b, const struct doc_node *map)
     for (size_t i = 1; i < map->n; i++) {
         const struct doc_node *again = sorted[i], *first = sorted[i - 1];
         if (strcmp(again->text, first->text) == 0 && !is_full(b))
-            problems_add(b->problems, doc_path_key(b->arena, path_here(b), again->text), again->line,
-                         again->column, "this key is written twice, first at line %u", first->line);
+            problems_add(b->problems, doc_path_key(b->arena, path_here(b), again->text),
+                         again->line, again->column, "this key is written twice, first at line %u",
+                         first->line);
     }
     free(sorted);
 }

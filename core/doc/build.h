@@ -22,7 +22,7 @@ struct doc_build {
     struct arena *arena;
     struct problems *problems;
     struct doc_node *root;
-    struct doc_node **pending;                      /* children of the open collections, outermost first */
+    struct doc_node **pending;                      /* children of the open collections in order */
     size_t n_pending, cap_pending;
     struct doc_frame open[DOC_DEPTH_MAX];
     unsigned depth;

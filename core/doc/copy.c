@@ -16,7 +16,8 @@ static void *copy_bytes(const void *from, size_t size, struct arena *arena)
     return size ? memcpy(arena_alloc(arena, size), from, size) : NULL;
 }
 
-static void copy_pointers(const struct schema_field *field, void **items, size_t n, struct arena *arena)
+static void copy_pointers(const struct schema_field *field, void **items, size_t n,
+                          struct arena *arena)
 {
     for (size_t i = 0; i < n; i++) {
         items[i] = field->kind == SCHEMA_TEXTS ? (void *)arena_str(arena, items[i])

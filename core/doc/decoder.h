@@ -13,6 +13,15 @@ struct schema_decoder {
     const struct schema_step *at;                   /* NULL: the root */
 };
 
+/* key: the record's, where a map keeps it under one; NULL: none. */
+int schema_decode_record(struct schema_decoder *d, const struct schema *schema,
+                         const struct doc_node *node, const char *key, void **out);
+const char *schema_key_of(const struct schema *schema, const void *record);
+
+int schema_read_list(struct schema_decoder *d, const struct schema_field *field,
+                     const struct doc_node *value, void *record);
+int schema_read_keyed(struct schema_decoder *d, const struct schema_field *field,
+                      const struct doc_node *value, void *record);
 int schema_read_text(struct schema_decoder *d, const struct schema_field *field,
                      const struct doc_node *value, const char **out);
 int schema_read_bool(struct schema_decoder *d, const struct doc_node *value, bool *out);

@@ -48,8 +48,10 @@ static void describe_number(const struct schema_field *field, struct buf *out)
 static void describe_item(const struct schema_field *field, struct buf *out)
 {
     if (field->wrap)
-        buf_printf(out, "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"%s\"],"
-                   "\"properties\":{\"%s\":", field->wrap, field->wrap);
+        buf_printf(out,
+                   "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"%s\"],"
+                   "\"properties\":{\"%s\":",
+                   field->wrap, field->wrap);
     if (field->kind == SCHEMA_TEXTS || field->kind == SCHEMA_U16S) {
         buf_putc(out, '{');
         if (field->kind == SCHEMA_TEXTS)
@@ -160,8 +162,8 @@ static void describe_exclusions(const struct schema *schema, struct buf *out)
     for (const struct schema_field *f = schema->fields; f->name; f++) {
         if (!f->excludes)
             continue;
-        buf_printf(out, "%s{\"not\":{\"required\":[\"%s\",\"%s\"]}}", any ? "," : ",\"allOf\":[", f->name,
-                   f->excludes);
+        buf_printf(out, "%s{\"not\":{\"required\":[\"%s\",\"%s\"]}}", any ? "," : ",\"allOf\":[",
+                   f->name, f->excludes);
         any = true;
     }
     buf_puts(out, any ? "]" : "");
@@ -196,4 +198,3 @@ void schema_describe(const struct schema *schema, struct buf *out)
     describe_inner(schema, out);
     buf_putc(out, '}');
 }
-

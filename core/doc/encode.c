@@ -40,7 +40,8 @@ static const char *default_text(const struct schema *schema, const struct schema
     return field->fallback ? field->fallback : "";
 }
 
-static bool is_default(const struct schema *schema, const struct schema_field *field, const void *record)
+static bool is_default(const struct schema *schema, const struct schema_field *field,
+                       const void *record)
 {
     const void *at = (const char *)record + field->offset;
     const char *fallback = default_text(schema, field, record);
@@ -79,7 +80,8 @@ static void encode_record(const struct schema *schema, const void *record, struc
         encode_fields(schema, record, out);
 }
 
-static void encode_item(const struct schema_field *field, const struct array *array, size_t i, struct buf *out)
+static void encode_item(const struct schema_field *field, const struct array *array, size_t i,
+                        struct buf *out)
 {
     const void *p;
     if (field->kind == SCHEMA_U16S) {
@@ -146,7 +148,8 @@ static void encode_value(const struct schema_field *field, const void *record, s
     }
 }
 
-static bool is_written(const struct schema *schema, const struct schema_field *field, const void *record)
+static bool is_written(const struct schema *schema, const struct schema_field *field,
+                       const void *record)
 {
     if (field->flags & (SCHEMA_ALIAS | SCHEMA_IGNORED))
         return false;

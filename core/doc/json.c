@@ -8,9 +8,9 @@
 struct reader {
     struct doc_build *build;
     const char *at, *end;
-    const char *seen;                               /* line and column are those of this byte */
+    const char *seen; /* line and column are those of this byte */
     struct doc_place place;
-    struct buf text;                                /* of the string being read */
+    struct buf text; /* of the string being read */
 };
 
 /* Moves line and column up to where the reader is: each byte is looked at once. */
@@ -43,8 +43,10 @@ static void skip_space(struct reader *r)
 
 static int hex_digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10
-         : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 static int read_unit(struct reader *r, unsigned *unit)
@@ -172,7 +174,8 @@ static int read_word(struct reader *r)
             return 0;
         }
     }
-    return refuse(r, r->at == r->end ? "a value is missing at the end" : "a value is expected here");
+    return refuse(r,
+                  r->at == r->end ? "a value is missing at the end" : "a value is expected here");
 }
 
 static int read_value(struct reader *r);
@@ -183,9 +186,9 @@ static int read_key(struct reader *r)
     if (peek(r) != '"')
         return refuse(r, "a key in double quotes is expected here");
     if (read_string(r) ||
-        doc_build_scalar(r->build, (struct doc_node){.kind = DOC_SCALAR, .line = at.line,
-                                                     .column = at.column},
-                         buf_str(&r->text), r->text.len))
+        doc_build_scalar(
+            r->build, (struct doc_node){.kind = DOC_SCALAR, .line = at.line, .column = at.column},
+            buf_str(&r->text), r->text.len))
         return -1;
     skip_space(r);
     if (peek(r) != ':')
@@ -229,8 +232,11 @@ static int read_plain(struct reader *r)
     if (number ? read_number(r) : read_word(r))
         return -1;
     bool null = *from == 'n';
-    struct doc_node node = {.kind = null ? DOC_NULL : DOC_SCALAR, .plain = true, .literal = !null,
-                            .line = at.line, .column = at.column};
+    struct doc_node node = {.kind = null ? DOC_NULL : DOC_SCALAR,
+                            .plain = true,
+                            .literal = !null,
+                            .line = at.line,
+                            .column = at.column};
     return doc_build_scalar(r->build, node, from, (size_t)(r->at - from));
 }
 
@@ -246,9 +252,9 @@ static int read_value(struct reader *r)
     case '"':
         if (read_string(r))
             return -1;
-        return doc_build_scalar(r->build, (struct doc_node){.kind = DOC_SCALAR, .line = at.line,
-                                                            .column = at.column},
-                                buf_str(&r->text), r->text.len);
+        return doc_build_scalar(
+            r->build, (struct doc_node){.kind = DOC_SCALAR, .line = at.line, .column = at.column},
+            buf_str(&r->text), r->text.len);
     default:
         return r->at == r->end ? read_word(r) : read_plain(r);
     }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "doc/safe.h"
 #include "doc/tree.h"
 
 /* Longer keys are refused wherever a key is free, so a cut one only ever stands in a problem. */
@@ -10,22 +11,14 @@ enum { KEY_SHOWN_MAX = 256 };
 
 static bool is_word(const char *key)
 {
-    return *key && key[strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")] == '\0';
-}
-
-static size_t shown_length(const char *key)
-{
-    size_t n = strnlen(key, KEY_SHOWN_MAX + 1);
-    if (n <= KEY_SHOWN_MAX)
-        return n;
-    for (n = KEY_SHOWN_MAX; (key[n] & 0xc0) == 0x80; n--)
-        ;
-    return n;
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    return *key && key[strspn(key, letters)] == '\0';
 }
 
 char *doc_path_key(struct arena *arena, const char *parent, const char *key)
 {
-    size_t n = shown_length(key);
+    size_t n = doc_cut(key, KEY_SHOWN_MAX);
     if (!key[n] && is_word(key))
         return arena_printf(arena, "%s%s%s", parent, *parent ? "." : "", key);
     struct buf quoted = {0};

@@ -85,7 +85,8 @@ static void print_json(const struct doc_node *node, bool canonical, struct buf *
 
 static bool is_reserved_word(const char *text)
 {
-    static const char *const words[] = {"null", "true", "false", "yes", "no", "on", "off", "y", "n", NULL};
+    static const char *const words[] = {"null", "true", "false", "yes", "no",
+                                        "on",   "off",  "y",     "n",   NULL};
     for (const char *const *w = words; *w; w++)
         if (strcasecmp(text, *w) == 0)
             return true;
@@ -165,7 +166,9 @@ static bool is_block(const struct doc_node *node)
 
 static void print_inline(const struct doc_node *node, struct buf *out)
 {
-    const char *literal = node->kind == DOC_MAP ? "{}" : node->kind == DOC_LIST ? "[]" : scalar_literal(node);
+    const char *literal = node->kind == DOC_MAP    ? "{}"
+                          : node->kind == DOC_LIST ? "[]"
+                                                   : scalar_literal(node);
     if (literal)
         buf_puts(out, literal);
     else
@@ -226,7 +229,7 @@ void doc_json_to_yaml(const char *json, size_t len, struct buf *out)
 {
     struct doc_build b = {.arena = arena_new(), .nodes_max = SIZE_MAX};
     if (doc_read_json(&b, json, len))
-        buf_add(out, json, len);        /* JSON is YAML too, if not block YAML */
+        buf_add(out, json, len); /* JSON is YAML too, if not block YAML */
     else
         doc_print(b.root, DOC_YAML, out);
     doc_build_end(&b);

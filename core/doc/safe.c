@@ -13,6 +13,16 @@ unsigned doc_char(const char *text, size_t *len)
     return c;
 }
 
+size_t doc_cut(const char *text, size_t most)
+{
+    size_t len = strnlen(text, most + 1);
+    if (len <= most)
+        return len;
+    for (len = most; len && (text[len] & 0xc0) == 0x80; len--)
+        ;
+    return len;
+}
+
 bool doc_turns_text(unsigned c)
 {
     return (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);

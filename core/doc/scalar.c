@@ -15,30 +15,34 @@ enum { SHOWN_MAX = 60 };
 
 const char *schema_show(struct schema_decoder *d, const struct doc_node *value)
 {
-    static const char *const kinds[] = {[DOC_NULL] = "nothing", [DOC_LIST] = "a list", [DOC_MAP] = "a map"};
+    static const char *const kinds[] = {
+        [DOC_NULL] = "nothing",
+        [DOC_LIST] = "a list",
+        [DOC_MAP] = "a map",
+    };
     if (value->kind != DOC_SCALAR)
         return kinds[value->kind];
-    size_t len = strnlen(value->text, SHOWN_MAX + 1);
-    const char *more = len > SHOWN_MAX ? "…" : "";
-    if (len > SHOWN_MAX)
-        for (len = SHOWN_MAX; (value->text[len] & 0xc0) == 0x80; len--)
-            ;
+    size_t len = doc_cut(value->text, SHOWN_MAX);
     struct buf shown = {0};
-    text_json_quote(&shown, arena_printf(d->arena, "%.*s%s", (int)len, value->text, more));
+    text_json_quote(&shown, arena_printf(d->arena, "%.*s%s", (int)len, value->text,
+                                         value->text[len] ? "…" : ""));
     char *copy = arena_str(d->arena, buf_str(&shown));
     buf_free(&shown);
     return copy;
 }
 
-static int check_characters(struct schema_decoder *d, const struct doc_node *value, const char *allowed)
+static int check_characters(struct schema_decoder *d, const struct doc_node *value,
+                            const char *allowed)
 {
     unsigned c;
     size_t len = strlen(value->text);
     if (doc_find_unsafe(value->text, len, allowed, &c) == len)
         return 0;
     if (doc_turns_text(c))
-        return schema_problem(d, value, "must not have the invisible character U+%04X, which turns "
-                              "text around", c);
+        return schema_problem(d, value,
+                              "must not have the invisible character U+%04X, which turns "
+                              "text around",
+                              c);
     return schema_problem(d, value, "must not have the control character U+%04X", c);
 }
 
@@ -142,7 +146,8 @@ int schema_integer(struct schema_decoder *d, const struct doc_node *value, int64
     int64_t number = 0;
     bool digits = value->kind == DOC_SCALAR && !doc_read_integer(value->text, &number);
     if (digits && !value->plain)
-        return schema_problem(d, value, "must be a number: write %.20s without quotes", value->text);
+        return schema_problem(d, value, "must be a number: write %.20s without quotes",
+                              value->text);
     if (!digits)
         return schema_problem(d, value, "must be a whole number in plain decimal digits, not %s",
                               schema_show(d, value));
@@ -152,8 +157,8 @@ int schema_integer(struct schema_decoder *d, const struct doc_node *value, int64
     }
     if (min == max)
         return schema_problem(d, value, "must be %" PRId64 ", not %.20s", min, value->text);
-    return schema_problem(d, value, "must be between %" PRId64 " and %" PRId64 ", not %.20s", min, max,
-                          value->text);
+    return schema_problem(d, value, "must be between %" PRId64 " and %" PRId64 ", not %.20s", min,
+                          max, value->text);
 }
 
 bool schema_is_number(enum schema_kind kind)
@@ -168,8 +173,10 @@ void schema_range(const struct schema_field *field, int64_t *min, int64_t *max)
     if (*min || *max)
         return;
     *min = field->kind == SCHEMA_I32 ? INT32_MIN : field->kind == SCHEMA_I64 ? INT64_MIN : 0;
-    *max = field->kind == SCHEMA_I32 ? INT32_MAX : field->kind == SCHEMA_I64 ? INT64_MAX
-         : field->kind == SCHEMA_U32 ? UINT32_MAX : UINT16_MAX;
+    *max = field->kind == SCHEMA_I32   ? INT32_MAX
+           : field->kind == SCHEMA_I64 ? INT64_MAX
+           : field->kind == SCHEMA_U32 ? UINT32_MAX
+                                       : UINT16_MAX;
 }
 
 void schema_set_number(enum schema_kind kind, void *out, int64_t number)

@@ -69,116 +69,6 @@ static const char *article(const struct schema *schema)
     return strchr("aeiou", *schema->name) ? "an" : "a";
 }
 
-/* Lists and keyed maps. */
-
-typedef int item_reader(struct schema_decoder *d, const struct schema_field *field,
-                        const struct doc_node *item, const char *key, void *out);
-
-static int check_collection(struct schema_decoder *d, const struct schema_field *field,
-                            const struct doc_node *value, enum doc_kind kind)
-{
-    const char *what = kind == DOC_LIST ? "a list" : "a map";
-    if (value->kind != kind && value->kind != DOC_NULL)
-        return schema_problem(d, value, "must be %s, not %s", what, schema_show(d, value));
-    if ((field->flags & SCHEMA_NONEMPTY) && !value->n)
-        return schema_problem(d, value, "must not be %s: leave it out",
-                              kind == DOC_LIST ? "an empty list" : "an empty map");
-    return 0;
-}
-
-/* Reads every item into an array of elements, even after a problem: all are to be seen. */
-static int read_items(struct schema_decoder *d, const struct schema_field *field,
-                      const struct doc_node *value, size_t width, item_reader *read, void *record)
-{
-    int rc = 0;
-    char *array = value->n ? arena_zalloc(d->arena, value->n * width) : NULL;
-    for (size_t i = 0; i < value->n; i++) {
-        const char *key = value->keys ? value->keys[i]->text : NULL;
-        struct schema_step step;
-        bool bad_key = value->keys && schema_key(d, value->keys[i]);
-        schema_enter(d, &step, key, value->items[i]);
-        step.index = i;
-        if (bad_key || read(d, field, value->items[i], key, array + i * width))
-            rc = -1;
-        schema_leave(d);
-    }
-    memcpy((char *)record + field->offset, &array, sizeof array);
-    memcpy((char *)record + field->count_offset, &value->n, sizeof value->n);
-    return rc;
-}
-
-static int read_text_item(struct schema_decoder *d, const struct schema_field *field,
-                          const struct doc_node *item, const char *key, void *out)
-{
-    (void)key;
-    return schema_read_text(d, field, item, out);
-}
-
-static int read_number_item(struct schema_decoder *d, const struct schema_field *field,
-                            const struct doc_node *item, const char *key, void *out)
-{
-    (void)key;
-    return schema_read_number(d, field, item, out);
-}
-
-static int decode_record(struct schema_decoder *d, const struct schema *schema,
-                         const struct doc_node *node, const char *key, void **out);
-
-/* {allow: {…}}: the value inside, one step down. */
-static int read_wrapped(struct schema_decoder *d, const struct schema_field *field,
-                        const struct doc_node *item, void *out)
-{
-    const struct doc_node *inner = doc_get(item, field->wrap);
-    if (!inner || item->n != 1)
-        return schema_problem(d, item, "must be a map with the one field \"%s\"%s", field->wrap,
-                              item->kind == DOC_MAP && !inner ? ", which holds all others" : "");
-    return schema_decode_sub(d, field->sub, inner, field->wrap, out);
-}
-
-static int read_struct_item(struct schema_decoder *d, const struct schema_field *field,
-                            const struct doc_node *item, const char *key, void *out)
-{
-    if (field->wrap)
-        return read_wrapped(d, field, item, out);
-    return decode_record(d, field->sub, item, key, out);
-}
-
-static const char *key_of(const struct schema *schema, const void *record)
-{
-    const char *key;
-    memcpy(&key, (const char *)record + schema->key_offset, sizeof key);
-    return key;
-}
-
-static int by_key(const void *a, const void *b, void *schema)
-{
-    return strcmp(key_of(schema, *(void *const *)a), key_of(schema, *(void *const *)b));
-}
-
-static int read_keyed(struct schema_decoder *d, const struct schema_field *field,
-                      const struct doc_node *value, void *record)
-{
-    if (check_collection(d, field, value, DOC_MAP) ||
-        read_items(d, field, value, sizeof(void *), read_struct_item, record))
-        return -1;
-    void *array;
-    memcpy(&array, (char *)record + field->offset, sizeof array);
-    if (value->n)
-        qsort_r(array, value->n, sizeof(void *), by_key, (void *)(uintptr_t)field->sub);
-    return 0;
-}
-
-static int read_list(struct schema_decoder *d, const struct schema_field *field,
-                     const struct doc_node *value, void *record)
-{
-    if (check_collection(d, field, value, DOC_LIST))
-        return -1;
-    if (field->kind == SCHEMA_U16S)
-        return read_items(d, field, value, sizeof(uint16_t), read_number_item, record);
-    return read_items(d, field, value, sizeof(void *),
-                      field->kind == SCHEMA_TEXTS ? read_text_item : read_struct_item, record);
-}
-
 /* Fields. */
 
 static int decode_fields(struct schema_decoder *d, const struct schema *schema,
@@ -189,7 +79,7 @@ static int read_struct(struct schema_decoder *d, const struct schema_field *fiel
 {
     if (value->kind == DOC_NULL)
         return schema_problem(d, value, "is written without a value: write {} or leave it out");
-    return decode_record(d, field->sub, value, NULL, out);
+    return schema_decode_record(d, field->sub, value, NULL, out);
 }
 
 static int read_group(struct schema_decoder *d, const struct schema_field *field,
@@ -220,11 +110,11 @@ static int read_field(struct schema_decoder *d, const struct schema_field *field
     case SCHEMA_STRUCT:
         return read_struct(d, field, value, at);
     case SCHEMA_KEYED:
-        return read_keyed(d, field, value, record);
+        return schema_read_keyed(d, field, value, record);
     case SCHEMA_TEXTS:
     case SCHEMA_U16S:
     case SCHEMA_STRUCTS:
-        return read_list(d, field, value, record);
+        return schema_read_list(d, field, value, record);
     case SCHEMA_GROUP:
         return read_group(d, field, value, record);
     default:
@@ -365,7 +255,7 @@ static void *new_record(struct schema_decoder *d, const struct schema *schema, c
     return record;
 }
 
-static int decode_record(struct schema_decoder *d, const struct schema *schema,
+int schema_decode_record(struct schema_decoder *d, const struct schema *schema,
                          const struct doc_node *node, const char *key, void **out)
 {
     bool is_short = node->kind != DOC_MAP && schema->decode_short;
@@ -376,7 +266,7 @@ static int decode_record(struct schema_decoder *d, const struct schema *schema,
     if (is_short ? schema->decode_short(d, node, record) : decode_fields(d, schema, node, record))
         return -1;
     if (key || schema->key_offset)
-        set_names(schema, key_of(schema, record), record);
+        set_names(schema, schema_key_of(schema, record), record);
     *out = record;
     return schema->finish ? schema->finish(d, record) : 0;
 }
@@ -387,7 +277,7 @@ int schema_decode_sub(struct schema_decoder *d, const struct schema *schema,
     struct schema_step step;
     if (key)
         schema_enter(d, &step, key, node);
-    int rc = decode_record(d, schema, node, schema->key_offset ? key : NULL, out);
+    int rc = schema_decode_record(d, schema, node, schema->key_offset ? key : NULL, out);
     if (key)
         schema_leave(d);
     return rc;
@@ -396,7 +286,8 @@ int schema_decode_sub(struct schema_decoder *d, const struct schema *schema,
 int schema_decode(const struct schema *schema, const struct doc_node *node, const char *path,
                   struct arena *arena, void **out, struct problems *problems)
 {
-    struct schema_decoder d = {.arena = arena, .problems = problems, .base = path ? path : "", .root = node};
+    struct schema_decoder d = {
+        .arena = arena, .problems = problems, .base = path ? path : "", .root = node};
     *out = NULL;
-    return decode_record(&d, schema, node, NULL, out);
+    return schema_decode_record(&d, schema, node, NULL, out);
 }

@@ -24,7 +24,7 @@ enum schema_kind {
     SCHEMA_U16S,            /* const uint16_t *, count at count_offset */
     SCHEMA_STRUCT,          /* const struct X *, NULL when not written */
     SCHEMA_STRUCTS,         /* const struct X *const *: a list of maps */
-    SCHEMA_KEYED,           /* const struct X *const *: a map whose keys go to the field at sub->key_offset; sorted by key */
+    SCHEMA_KEYED,           /* const struct X *const *: a map; keys go to sub->key_offset; sorted */
     SCHEMA_JSON,            /* const char *: any value, kept as canonical JSON text */
     SCHEMA_CUSTOM,          /* decode and encode do it */
     SCHEMA_GROUP,           /* a map whose fields (those of sub) belong to the same struct */
@@ -58,29 +58,31 @@ struct schema_field {
     enum schema_kind kind;
     size_t offset, count_offset;
     const struct schema *sub;
-    uint32_t number;                                /* field number in OpenShell's protobuf schema, 0: none */
+    uint32_t number;                                /* in OpenShell's protobuf schema, 0: none */
     unsigned flags;
-    int64_t min, max;                               /* numbers: range unless both are 0; texts: longest when max > 0 */
+    /* Numbers: their range, unless both are 0.  Texts: the most bytes, when max > 0. */
+    int64_t min, max;
     const char *fallback;                           /* default as text; NULL: "", 0, false */
     const char *const *words;                       /* the only texts allowed; NULL: any */
     const char *help;
     /* SCHEMA_CUSTOM needs them, for other kinds each may replace what the kind does.
      * decode returns -1 after schema_problem(). */
     int (*decode)(struct schema_decoder *d, const struct doc_node *value, void *record);
-    void (*encode)(const void *record, struct buf *json);   /* appends a JSON value, or nothing to leave the field out */
-    const char *wrap;                               /* SCHEMA_STRUCTS: an item is written as {wrap: {…}} */
-    const char *excludes;                           /* a field that may not be written beside this one */
-    const char *const *synonyms;                    /* texts: pairs of what may be written and what it means */
+    /* Appends a JSON value, or nothing to leave the field out. */
+    void (*encode)(const void *record, struct buf *json);
+    const char *wrap;                               /* SCHEMA_STRUCTS: items are {wrap: {…}} */
+    const char *excludes;                           /* a field that may not stand beside this one */
+    const char *const *synonyms;                    /* texts: pairs of a spelling and its meaning */
 };
 
 struct schema {
     const char *name;                               /* such as "endpoint"; used in messages */
     size_t size;                                    /* of the struct */
     const struct schema_field *fields;
-    bool has_size;                                  /* begins with uint32_t size, filled by the decoder */
-    size_t key_offset;                              /* const char *: the key, of a SCHEMA_KEYED element */
+    bool has_size;                                  /* begins with uint32_t size, which is filled in */
+    size_t key_offset;                              /* const char *: the key of an element of a map */
     size_t path_offset;                             /* const char *: its document path; 0: none */
-    /* Called on each decoded record; may fill derived fields.  -1 after schema_problem().  May be NULL. */
+    /* Called on each decoded record; may fill derived fields.  -1 after schema_problem(). */
     int (*finish)(struct schema_decoder *d, void *record);
     /* A second way to write a record: decode_short takes a value that is no map, encode_short
      * returns false when this record has no short form.  Both or none. */
@@ -91,21 +93,22 @@ struct schema {
 enum { SCHEMA_KEY_MAX = 256 };                      /* bytes of a key that the document chooses */
 
 /* Decodes a map into a new struct in the arena.  Reports every problem with path, line and column
- * (unknown fields with "did you mean", wrong types, ranges, missing fields).  -1 if there was one. */
+ * (unknown fields with "did you mean", wrong types, ranges, missing ones).  -1 if there was one.
+ * The tree may go away afterwards: all texts are copied. */
 int schema_decode(const struct schema *schema, const struct doc_node *node, const char *path,
                   struct arena *arena, void **out, struct problems *problems);
 
-/* For custom decoders.  Problems stand at the path of the value being decoded; at NULL: its place. */
+/* For custom decoders.  A problem's path is that of the value being decoded; at NULL: its place. */
 int schema_problem(struct schema_decoder *d, const struct doc_node *at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* What a value is, for messages: a shortened quotation of a scalar, "a list", "a map", "nothing". */
+/* A value for messages: a scalar in quotes and not too long, "a list", "a map" or "nothing". */
 const char *schema_show(struct schema_decoder *d, const struct doc_node *value);
 int schema_text(struct schema_decoder *d, const struct doc_node *value, const char **out);
 int schema_integer(struct schema_decoder *d, const struct doc_node *value, int64_t min, int64_t max,
                    int64_t *out);
 int schema_key(struct schema_decoder *d, const struct doc_node *key);   /* 0: fit to be a key */
 int schema_json(struct schema_decoder *d, const struct doc_node *value, const char **out);
-/* Between enter and leave, the value being decoded is node, one step below; step is the caller's. */
+/* From enter to leave, the value being decoded is node, one step below.  step is the caller's. */
 void schema_enter(struct schema_decoder *d, struct schema_step *step, const char *key,
                   const struct doc_node *node);
 void schema_leave(struct schema_decoder *d);

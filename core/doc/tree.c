@@ -38,10 +38,12 @@ static int check_characters(struct doc_build *b, const char *text, size_t len)
     size_t bad = doc_find_unsafe(text, len, "\t\r\n", &c);
     if (bad == len)
         return 0;
-    return doc_build_problem(b, doc_place_of(text, bad),
-                             doc_turns_text(c)
-                                 ? "the invisible character U+%04X, which turns text around, is not allowed"
-                                 : "the control character U+%04X is not allowed", c);
+    return doc_build_problem(
+        b, doc_place_of(text, bad),
+        doc_turns_text(c)
+            ? "the invisible character U+%04X, which turns text around, is not allowed"
+            : "the control character U+%04X is not allowed",
+        c);
 }
 
 static int read_document(struct doc_build *b, const char *text, size_t len, enum doc_format format)

@@ -25,7 +25,7 @@ enum doc_kind { DOC_NULL, DOC_SCALAR, DOC_LIST, DOC_MAP };
 
 struct doc_node {
     enum doc_kind kind;
-    bool plain;                                     /* scalar without quotes: YAML plain, JSON number or literal */
+    bool plain;                                     /* scalar without quotes, JSON literals too */
     bool literal;                                   /* JSON number, true or false: never a text */
     unsigned line, column;                          /* from 1 */
     const char *text;                               /* scalar; "" otherwise */
@@ -38,7 +38,7 @@ struct doc_node {
 int doc_parse(const char *text, size_t len, enum doc_format format, size_t max_bytes,
               struct arena *arena, struct doc_node **out, struct problems *problems);
 
-const struct doc_node *doc_get(const struct doc_node *map, const char *key);    /* NULL: not there */
+const struct doc_node *doc_get(const struct doc_node *map, const char *key); /* NULL: not there */
 /* The value at a document path such as network_policies["a b"].endpoints[0]; NULL: not there. */
 const struct doc_node *doc_at(const struct doc_node *root, const char *path);
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* YAML by the events of libyaml, never by its document loader: the loader takes quadratic time on
- * anchors and builds cyclic trees.  libyaml 0.2.5 is quadratic in two more places: in the nesting of
- * flow collections, which the depth limit ends after one look-ahead of 1024 characters, and in
+ * anchors and builds cyclic trees.  libyaml 0.2.5 is quadratic in two more places: in the nesting
+ * of flow collections, which the depth limit ends after one look-ahead of 1024 characters, and in
  * %TAG directives, which are refused before it sees them. */
 #include <string.h>
 #include <yaml.h>
 
 #include "doc/build.h"
+#include "doc/safe.h"
+
+enum { SHOWN_MAX = 60 }; /* bytes of a text in a message */
 
 static struct doc_place place(yaml_mark_t mark)
 {
@@ -55,7 +58,7 @@ static int check_directives(struct doc_build *b, const char *text, size_t len)
             return doc_build_problem(b, doc_place_of(text, (size_t)(line - text)),
                                      "the directive \"%.*s\" is not supported: only %%YAML 1.1 and "
                                      "%%YAML 1.2 are",
-                                     (int)(n < 40 ? n : 40), line);
+                                     (int)doc_cut(line, n < SHOWN_MAX ? n : SHOWN_MAX), line);
         if (!starts(line, n, "%") && !is_blank(line, n))
             return 0;
         line += n < (size_t)(end - line) ? n + 1 : n;
@@ -101,12 +104,14 @@ static bool reads_as_null(const yaml_event_t *event)
 static int refuse_properties(struct doc_build *b, struct doc_place at, const yaml_char_t *anchor,
                              const yaml_char_t *tag)
 {
+    const char *name = (const char *)(anchor ? anchor : tag);
+    int shown = name ? (int)doc_cut(name, SHOWN_MAX) : 0;
     if (anchor)
-        return doc_build_problem(b, at, "the anchor \"&%.80s\" is not supported: write the value out",
-                                 (const char *)anchor);
+        return doc_build_problem(
+            b, at, "the anchor \"&%.*s\" is not supported: write the value out", shown, name);
     if (tag)
-        return doc_build_problem(b, at, "the tag \"%.80s\" is not supported: leave it out",
-                                 (const char *)tag);
+        return doc_build_problem(b, at, "the tag \"%.*s\" is not supported: leave it out", shown,
+                                 name);
     return 0;
 }
 
@@ -121,10 +126,20 @@ static int read_scalar(struct doc_build *b, const yaml_event_t *event)
     if (memchr(text, '\0', len))
         return doc_build_problem(b, at, "a NUL character is not allowed in text");
     if (plain && doc_build_wants_key(b) && strcmp(text, "<<") == 0)
-        return doc_build_problem(b, at, "the merge key \"<<\" is not supported: write the fields out");
+        return doc_build_problem(b, at,
+                                 "the merge key \"<<\" is not supported: write the fields out");
     enum doc_kind kind = reads_as_null(event) ? DOC_NULL : DOC_SCALAR;
-    return doc_build_scalar(b, (struct doc_node){.kind = kind, .plain = plain, .line = at.line,
-                                                 .column = at.column}, text, len);
+    return doc_build_scalar(
+        b, (struct doc_node){.kind = kind, .plain = plain, .line = at.line, .column = at.column},
+        text, len);
+}
+
+static int refuse_alias(struct doc_build *b, struct doc_place at, const char *anchor)
+{
+    return doc_build_problem(b, at,
+                             "the alias \"*%.*s\" is not supported: write the value out, or "
+                             "quote text that begins with *",
+                             (int)doc_cut(anchor, SHOWN_MAX), anchor);
 }
 
 static int read_event(struct doc_build *b, const yaml_event_t *event)
@@ -134,17 +149,17 @@ static int read_event(struct doc_build *b, const yaml_event_t *event)
     case YAML_SCALAR_EVENT:
         return read_scalar(b, event);
     case YAML_ALIAS_EVENT:
-        return doc_build_problem(b, at, "the alias \"*%.80s\" is not supported: write the value out, "
-                                 "or quote text that begins with *",
-                                 (const char *)event->data.alias.anchor);
+        return refuse_alias(b, at, (const char *)event->data.alias.anchor);
     case YAML_SEQUENCE_START_EVENT:
         return refuse_properties(b, at, event->data.sequence_start.anchor,
                                  event->data.sequence_start.tag)
-                   ? -1 : doc_build_open(b, DOC_LIST, at);
+                   ? -1
+                   : doc_build_open(b, DOC_LIST, at);
     case YAML_MAPPING_START_EVENT:
         return refuse_properties(b, at, event->data.mapping_start.anchor,
                                  event->data.mapping_start.tag)
-                   ? -1 : doc_build_open(b, DOC_MAP, at);
+                   ? -1
+                   : doc_build_open(b, DOC_MAP, at);
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
         doc_build_close(b);
@@ -168,7 +183,8 @@ static const char *advice(const yaml_parser_t *parser, char at)
     return "";
 }
 
-static int report_parser(struct doc_build *b, const yaml_parser_t *parser, const char *text, size_t len)
+static int report_parser(struct doc_build *b, const yaml_parser_t *parser, const char *text,
+                         size_t len)
 {
     const char *context = parser->context ? parser->context : "";
     size_t at = byte_offset(text, len, parser->problem_mark.index);
@@ -206,6 +222,7 @@ int doc_read_yaml(struct doc_build *b, const char *text, size_t len)
     int rc = read_events(b, &parser, text, len);
     yaml_parser_delete(&parser);
     if (!rc && !b->root)
-        return doc_build_scalar(b, (struct doc_node){.kind = DOC_NULL, .line = 1, .column = 1}, "", 0);
+        return doc_build_scalar(b, (struct doc_node){.kind = DOC_NULL, .line = 1, .column = 1}, "",
+                                0);
     return rc;
 }

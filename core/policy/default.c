@@ -8,13 +8,17 @@
 /* A section that is absent altogether opens the working directory; one that is there and does not
  * mention it keeps it closed. */
 static const struct sluice_filesystem absent_filesystem = {
-    .size = sizeof(struct sluice_filesystem), .include_workdir = true,
+    .size = sizeof(struct sluice_filesystem),
+    .include_workdir = true,
 };
 static const struct sluice_landlock absent_landlock = {
-    .size = sizeof(struct sluice_landlock), .compatibility = "best_effort",
+    .size = sizeof(struct sluice_landlock),
+    .compatibility = "best_effort",
 };
 static const struct sluice_process absent_process = {
-    .size = sizeof(struct sluice_process), .run_as_user = "sandbox", .run_as_group = "sandbox",
+    .size = sizeof(struct sluice_process),
+    .run_as_user = "sandbox",
+    .run_as_group = "sandbox",
 };
 
 static void unref_policy(void *policy)
@@ -35,7 +39,8 @@ static const void *section(const struct schema *schema, const void *own, const v
 struct policy *policy_complete(struct policy *policy, const struct policy *base)
 {
     static const struct sluice_policy nothing;
-    const struct sluice_policy *own = policy_model(policy), *from = base ? policy_model(base) : &nothing;
+    const struct sluice_policy *own = policy_model(policy),
+                               *from = base ? policy_model(base) : &nothing;
     if (own->filesystem && own->landlock && own->process)
         return policy_ref(policy);
     struct arena *arena = arena_new();
@@ -44,9 +49,10 @@ struct policy *policy_complete(struct policy *policy, const struct policy *base)
     arena_defer(arena, unref_policy, policy_ref(policy));
     model->filesystem = section(&policy_filesystem_schema, own->filesystem, from->filesystem,
                                 &absent_filesystem, arena);
-    model->landlock = section(&policy_landlock_schema, own->landlock, from->landlock,
-                              &absent_landlock, arena);
-    model->process = section(&policy_process_schema, own->process, from->process, &absent_process, arena);
+    model->landlock =
+        section(&policy_landlock_schema, own->landlock, from->landlock, &absent_landlock, arena);
+    model->process =
+        section(&policy_process_schema, own->process, from->process, &absent_process, arena);
     return policy_take(arena, model);
 }
 

@@ -54,7 +54,8 @@ int policy_decode_glob(struct schema_decoder *d, const struct doc_node *value, v
     return 0;
 }
 
-int policy_decode_short_matcher(struct schema_decoder *d, const struct doc_node *value, void *matcher)
+int policy_decode_short_matcher(struct schema_decoder *d, const struct doc_node *value,
+                                void *matcher)
 {
     if (value->kind == DOC_LIST)
         return schema_problem(d, value, "must be a glob or {any: [glob, …]}, not a list");
@@ -126,8 +127,10 @@ static int decode_params(struct schema_decoder *d, const struct doc_node *map, c
         bool bad = schema_key(d, map->keys[i]) != 0;
         schema_enter(d, &step, own, map->items[i]);
         if (!bad && strlen(key) > SCHEMA_KEY_MAX)
-            bad = schema_problem(d, NULL, "the names of nested parameters have together more than %d "
-                                 "bytes", SCHEMA_KEY_MAX) != 0;
+            bad = schema_problem(d, NULL,
+                                 "the names of nested parameters have together more than %d "
+                                 "bytes",
+                                 SCHEMA_KEY_MAX) != 0;
         if (bad || (is_nested(map->items[i]) ? decode_params(d, map->items[i], key, rule)
                                              : decode_param(d, map->items[i], key, rule)))
             rc = -1;
@@ -188,8 +191,9 @@ int policy_finish_l7_rule(struct schema_decoder *d, void *l7_rule)
     for (size_t i = 1; i < rule->n_params; i++) {
         const struct sluice_matcher *param = rule->params[i];
         if (strcmp(param->key, rule->params[i - 1]->key) == 0)
-            rc = schema_problem(d, NULL, "the parameter \"%s\" has two matchers%s", param->key,
-                                is_tool(param) ? ": \"tool\" and \"params.name\" are the same" : "");
+            rc =
+                schema_problem(d, NULL, "the parameter \"%s\" has two matchers%s", param->key,
+                               is_tool(param) ? ": \"tool\" and \"params.name\" are the same" : "");
     }
     return rc;
 }

@@ -12,7 +12,8 @@ void policy_encode_ports(const void *endpoint, struct buf *json);
 
 /* A matcher is written as one glob, as {any: [glob, …]} or as {glob: glob}. */
 int policy_decode_glob(struct schema_decoder *d, const struct doc_node *value, void *matcher);
-int policy_decode_short_matcher(struct schema_decoder *d, const struct doc_node *value, void *matcher);
+int policy_decode_short_matcher(struct schema_decoder *d, const struct doc_node *value,
+                                void *matcher);
 bool policy_encode_short_matcher(const void *matcher, struct buf *json);
 int policy_finish_matcher(struct schema_decoder *d, void *matcher);
 

@@ -11,7 +11,8 @@ struct policy {
     char hash[DIGEST_HEX_SIZE];
 };
 
-/* The text is made here and not when it is first asked for: a policy is immutable from the start. */
+/* The text is made here and not when it is first asked for: a policy is immutable from the start.
+ */
 struct policy *policy_take(struct arena *arena, const struct sluice_policy *model)
 {
     struct policy *policy = arena_zalloc(arena, sizeof *policy);
@@ -26,7 +27,8 @@ struct policy *policy_take(struct arena *arena, const struct sluice_policy *mode
     return policy;
 }
 
-struct policy *policy_decode(const struct doc_node *node, const char *path, struct problems *problems)
+struct policy *policy_decode(const struct doc_node *node, const char *path,
+                             struct problems *problems)
 {
     struct arena *arena = arena_new();
     void *model;

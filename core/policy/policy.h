@@ -22,7 +22,8 @@ struct policy;
 struct policy *policy_parse(const char *text, size_t len, enum doc_format format,
                             struct problems *problems);
 /* The same from a tree, such as the member of a request body.  path: where the tree stands. */
-struct policy *policy_decode(const struct doc_node *node, const char *path, struct problems *problems);
+struct policy *policy_decode(const struct doc_node *node, const char *path,
+                             struct problems *problems);
 /* Wraps a model made in an arena; takes the arena.  The model's sections may be NULL. */
 struct policy *policy_take(struct arena *arena, const struct sluice_policy *model);
 
@@ -30,8 +31,8 @@ struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy *policy);           /* NULL is fine */
 
 const struct sluice_policy *policy_model(const struct policy *policy);
-const char *policy_hash(const struct policy *policy);               /* SHA-256 of the canonical JSON, hex */
-const char *policy_json(const struct policy *policy);               /* canonical */
+const char *policy_hash(const struct policy *policy);   /* SHA-256 of the canonical JSON, in hex */
+const char *policy_json(const struct policy *policy);   /* canonical */
 void policy_print(const struct policy *policy, enum doc_format format, struct buf *out);
 
 /* A policy with every static section present: those that are not written are taken from base, or

@@ -5,7 +5,8 @@
 #include "policy/policy.h"
 
 #define AT(type, member)    .offset = offsetof(struct sluice_##type, member)
-#define LIST(type, member)  AT(type, member), .count_offset = offsetof(struct sluice_##type, n_##member)
+#define LIST(type, member)  AT(type, member), COUNT(type, n_##member)
+#define COUNT(type, member) .count_offset = offsetof(struct sluice_##type, member)
 #define RECORD(type)        .size = sizeof(struct sluice_##type), .has_size = true
 #define PATH(type)          .path_offset = offsetof(struct sluice_##type, doc_path)
 #define KEY(type, member)   .key_offset = offsetof(struct sluice_##type, member)
@@ -31,7 +32,7 @@ static const char *const compatibilities[] = {"best_effort", "hard_requirement",
 static const struct schema_field landlock_fields[] = {
     {.name = "compatibility", .kind = SCHEMA_TEXT, AT(landlock, compatibility), .number = 1,
      .flags = SCHEMA_KEEP, .fallback = "best_effort", .words = compatibilities,
-     .help = "Whether a kernel that lacks Landlock, or a path that cannot be opened, stops the sandbox."},
+     .help = "Whether a kernel without Landlock, or a path that cannot be opened, is fatal."},
     {0},
 };
 
@@ -97,10 +98,10 @@ const struct schema policy_l7_rule_schema = {
 };
 
 static const struct schema_field persisted_query_fields[] = {
-    {.name = "operation_type", .kind = SCHEMA_TEXT, AT(persisted_query, operation_type), .number = 1,
-     .help = "query, mutation or subscription."},
-    {.name = "operation_name", .kind = SCHEMA_TEXT, AT(persisted_query, operation_name), .number = 2,
-     .help = "The operation's name, if it has one."},
+    {.name = "operation_type", .kind = SCHEMA_TEXT, AT(persisted_query, operation_type),
+     .number = 1, .help = "query, mutation or subscription."},
+    {.name = "operation_name", .kind = SCHEMA_TEXT, AT(persisted_query, operation_name),
+     .number = 2, .help = "The operation's name, if it has one."},
     {.name = "fields", .kind = SCHEMA_TEXTS, LIST(persisted_query, fields), .number = 3,
      .help = "The root fields that it selects."},
     {0},
@@ -128,8 +129,9 @@ static const struct schema_field mcp_fields[] = {
      .help = "Largest request body that is inspected; 0 is 65536."},
     {.name = "strict_tool_names", .kind = SCHEMA_BOOL, AT(mcp, strict_tool_names), .number = 1,
      .fallback = "true", .help = "Refuses tool names other than [A-Za-z0-9_.-]{1,128}."},
-    {.name = "allow_all_known_mcp_methods", .kind = SCHEMA_BOOL, AT(mcp, allow_all_known_mcp_methods),
-     .number = 2, .help = "Allows every method of MCP that no rule narrows."},
+    {.name = "allow_all_known_mcp_methods", .kind = SCHEMA_BOOL,
+     AT(mcp, allow_all_known_mcp_methods), .number = 2,
+     .help = "Allows every method of MCP that no rule narrows."},
     {0},
 };
 
@@ -139,7 +141,8 @@ static const struct schema mcp_schema = {
 
 static const struct schema_field binding_fields[] = {
     {.name = "provider", .kind = SCHEMA_TEXT, AT(endpoint, credential_provider),
-     .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY, .help = "The provider whose credential is used here."},
+     .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY,
+     .help = "The provider whose credential is used here."},
     {0},
 };
 
@@ -147,7 +150,9 @@ static const struct schema binding_schema = {
     .name = "credential binding", .fields = binding_fields,
 };
 
-static const char *const protocols[] = {"tcp", "rest", "websocket", "graphql", "sql", "json-rpc", "mcp", NULL};
+static const char *const protocols[] = {
+    "tcp", "rest", "websocket", "graphql", "sql", "json-rpc", "mcp", NULL,
+};
 static const char *const tls_modes[] = {"auto", "skip", NULL};
 /* Deprecated names of what is done anyway. */
 static const char *const tls_synonyms[] = {"auto", "", "terminate", "", "passthrough", "", NULL};
@@ -161,16 +166,18 @@ static const struct schema_field endpoint_fields[] = {
      .help = "Host name, host glob (* within a label, ** across) or IP address."},
     {.name = "port", .kind = SCHEMA_U16, .number = 2, .min = 1, .max = 65535, .excludes = "ports",
      .decode = policy_decode_port, .encode = policy_encode_port, .help = "The one port."},
-    {.name = "ports", .kind = SCHEMA_U16S, LIST(endpoint, ports), .number = 9, .min = 1, .max = 65535,
-     .encode = policy_encode_ports, .help = "Several ports."},
+    {.name = "ports", .kind = SCHEMA_U16S, LIST(endpoint, ports), .number = 9, .min = 1,
+     .max = 65535, .encode = policy_encode_ports, .help = "Several ports."},
     {.name = "path", .kind = SCHEMA_TEXT, AT(endpoint, path), .number = 15,
      .help = "HTTP path glob that selects between inspected endpoints of one host and port."},
     {.name = "protocol", .kind = SCHEMA_TEXT, AT(endpoint, protocol), .number = 3,
-     .flags = SCHEMA_FOLD, .words = protocols, .help = "What is inspected; left out: nothing above TCP."},
+     .flags = SCHEMA_FOLD, .words = protocols,
+     .help = "What is inspected; left out: nothing above TCP."},
     {.name = "tls", .kind = SCHEMA_TEXT, AT(endpoint, tls), .number = 4, .words = tls_modes,
      .synonyms = tls_synonyms, .help = "skip: TLS is passed through unseen."},
     {.name = "enforcement", .kind = SCHEMA_TEXT, AT(endpoint, enforcement), .number = 5,
-     .words = enforcements, .help = "enforce refuses what no rule allows; audit, the default, logs it."},
+     .words = enforcements,
+     .help = "enforce refuses what no rule allows; audit, the default, logs it."},
     {.name = "access", .kind = SCHEMA_TEXT, AT(endpoint, access), .number = 6, .words = accesses,
      .help = "A preset in place of rules."},
     {.name = "rules", .kind = SCHEMA_STRUCTS, LIST(endpoint, rules), .number = 7,
@@ -181,24 +188,27 @@ static const struct schema_field endpoint_fields[] = {
      .help = "Requests that are refused though a rule allows them."},
     {.name = "allowed_ips", .kind = SCHEMA_TEXTS, LIST(endpoint, allowed_ips), .number = 8,
      .help = "Addresses and CIDR blocks that the host may resolve to."},
-    {.name = "allow_encoded_slash", .kind = SCHEMA_BOOL, AT(endpoint, allow_encoded_slash), .number = 11,
-     .help = "Keeps %2F within path segments in place of refusing it."},
-    {.name = "websocket_credential_rewrite", .kind = SCHEMA_BOOL, AT(endpoint, websocket_credential_rewrite),
-     .number = 16, .help = "Puts credentials into WebSocket text messages."},
+    {.name = "allow_encoded_slash", .kind = SCHEMA_BOOL, AT(endpoint, allow_encoded_slash),
+     .number = 11, .help = "Keeps %2F within path segments in place of refusing it."},
+    {.name = "websocket_credential_rewrite", .kind = SCHEMA_BOOL,
+     AT(endpoint, websocket_credential_rewrite), .number = 16,
+     .help = "Puts credentials into WebSocket text messages."},
     {.name = "request_body_credential_rewrite", .kind = SCHEMA_BOOL,
      AT(endpoint, request_body_credential_rewrite), .number = 17,
      .help = "Puts credentials into request bodies."},
     {.name = "allow_uninspected_credentials", .kind = SCHEMA_BOOL,
      AT(endpoint, allow_uninspected_credentials), .number = 24,
      .help = "Lets traffic with credentials take paths that cannot be inspected."},
-    {.name = "persisted_queries", .kind = SCHEMA_TEXT, AT(endpoint, persisted_queries), .number = 12,
-     .words = persisted_modes, .help = "Whether GraphQL requests by hash are allowed; default deny."},
-    {.name = "graphql_persisted_queries", .kind = SCHEMA_KEYED, LIST(endpoint, graphql_persisted_queries),
-     .number = 13, .sub = &persisted_query_schema, .help = "The registered queries by hash or id."},
+    {.name = "persisted_queries", .kind = SCHEMA_TEXT, AT(endpoint, persisted_queries),
+     .number = 12, .words = persisted_modes,
+     .help = "Whether GraphQL requests by hash are allowed; default deny."},
+    {.name = "graphql_persisted_queries", .kind = SCHEMA_KEYED,
+     LIST(endpoint, graphql_persisted_queries), .number = 13, .sub = &persisted_query_schema,
+     .help = "The registered queries by hash or id."},
     {.name = "graphql_max_body_bytes", .kind = SCHEMA_U32, AT(endpoint, graphql_max_body_bytes),
      .number = 14, .help = "Largest GraphQL request that is inspected; 0 is 65536."},
-    {.name = "credential_signing", .kind = SCHEMA_TEXT, AT(endpoint, credential_signing), .number = 19,
-     .words = signings, .help = "Signs requests with the provider's credential."},
+    {.name = "credential_signing", .kind = SCHEMA_TEXT, AT(endpoint, credential_signing),
+     .number = 19, .words = signings, .help = "Signs requests with the provider's credential."},
     {.name = "signing_service", .kind = SCHEMA_TEXT, AT(endpoint, signing_service), .number = 20,
      .help = "The AWS service that is signed for."},
     {.name = "signing_region", .kind = SCHEMA_TEXT, AT(endpoint, signing_region), .number = 21,
@@ -220,7 +230,8 @@ const struct schema policy_endpoint_schema = {
 
 static const struct schema_field binary_fields[] = {
     {.name = "path", .kind = SCHEMA_TEXT, AT(binary, path), .number = 1,
-     .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY, .help = "Path of an executable, or a glob: * within a component, ** across."},
+     .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY,
+     .help = "Path of an executable, or a glob: * within a component, ** across."},
     {.name = "harness", .kind = SCHEMA_BOOL, .number = 2, .flags = SCHEMA_IGNORED,
      .help = "Without effect."},
     {0},
@@ -264,13 +275,16 @@ static const struct schema_field middleware_fields[] = {
     {.name = "name", .kind = SCHEMA_TEXT, AT(middleware, name), .number = 1, .flags = SCHEMA_NAMED,
      .help = "A name for people; default: the key."},
     {.name = "middleware", .kind = SCHEMA_TEXT, AT(middleware, middleware), .number = 2,
-     .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY, .help = "Which middleware, such as openshell/regex."},
+     .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY,
+     .help = "Which middleware, such as openshell/regex."},
     {.name = "order", .kind = SCHEMA_I32, AT(middleware, order), .number = 6,
      .help = "Lower ones run first; no two are equal."},
-    {.name = "config", .kind = SCHEMA_JSON, AT(middleware, config_json), .number = 3, .fallback = "{}",
-     .decode = policy_decode_config, .help = "What the middleware itself understands."},
+    {.name = "config", .kind = SCHEMA_JSON, AT(middleware, config_json), .number = 3,
+     .fallback = "{}", .decode = policy_decode_config,
+     .help = "What the middleware itself understands."},
     {.name = "on_error", .kind = SCHEMA_TEXT, AT(middleware, on_error), .number = 4,
-     .fallback = "fail_closed", .words = failures, .help = "What becomes of a request when it fails."},
+     .fallback = "fail_closed", .words = failures,
+     .help = "What becomes of a request when it fails."},
     {.name = "endpoints", .kind = SCHEMA_GROUP, .number = 5, .sub = &selector_schema,
      .help = "The hosts that it is used for."},
     {0},
@@ -287,15 +301,20 @@ static const struct schema_field policy_fields[] = {
     {.name = "version", .kind = SCHEMA_U32, AT(policy, version), .number = 1, .min = 1, .max = 1,
      .flags = SCHEMA_REQUIRED | SCHEMA_KEEP, .help = "1."},
     {.name = "filesystem_policy", .kind = SCHEMA_STRUCT, AT(policy, filesystem), .number = 2,
-     .sub = &policy_filesystem_schema, .help = "The files that the sandbox sees; fixed when it is created."},
+     .sub = &policy_filesystem_schema,
+     .help = "The files that the sandbox sees; fixed when it is created."},
     {.name = "landlock", .kind = SCHEMA_STRUCT, AT(policy, landlock), .number = 3,
-     .sub = &policy_landlock_schema, .help = "How files are enforced; fixed when the sandbox is created."},
+     .sub = &policy_landlock_schema,
+     .help = "How files are enforced; fixed when the sandbox is created."},
     {.name = "process", .kind = SCHEMA_STRUCT, AT(policy, process), .number = 4,
-     .sub = &policy_process_schema, .help = "Who the workload runs as; fixed when the sandbox is created."},
+     .sub = &policy_process_schema,
+     .help = "Who the workload runs as; fixed when the sandbox is created."},
     {.name = "network_policies", .kind = SCHEMA_KEYED, LIST(policy, rules), .number = 5,
-     .sub = &policy_rule_schema, .help = "Rules by name: which binaries may reach which endpoints."},
+     .sub = &policy_rule_schema,
+     .help = "Rules by name: which binaries may reach which endpoints."},
     {.name = "network_middlewares", .kind = SCHEMA_KEYED, LIST(policy, middlewares), .number = 6,
-     .sub = &policy_middleware_schema, .help = "Middlewares by name, for hosts that the rules let through."},
+     .sub = &policy_middleware_schema,
+     .help = "Middlewares by name, for hosts that the rules let through."},
     {0},
 };
 

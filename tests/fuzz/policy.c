@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a policy; what is read must print in both formats, and complete, to the same hash. */
+/* Any bytes as a policy; what is read must print in both formats, and complete, to the same hash.
+ */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <setjmp.h>
 #include <cmocka.h>
+#include <setjmp.h>
 
 #include "base/buf.h"
 #include "base/problems.h"

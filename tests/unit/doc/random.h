@@ -26,15 +26,20 @@ static inline uint64_t roll(struct dice *dice, uint64_t sides)
 
 static inline const char *random_text(struct dice *dice)
 {
+    /* clang-format off */
     static const char *const texts[] = {
-        "a", "api.example.com", "*.example.com", "**", "/usr/**", "no", "on", "Yes", "y", "n", "true", "False", "null",
-        "Null", "~", "-", "--", "---", "...", "- a", "-a", "?", "? a", ":", ":a", "a:", "a: b", "a:b", "#", "# a", "a #b", "a#b",
-        "&a", "*a", "!a", "!!str", "%a", "@a", "`a", "|", ">", "|-", "[", "]", "[a]", "{", "}", "{a: b}", ",", "a,b",
-        "'", "\"", "it's", "\"q\"", "\\", "\\n", "<<", "=", "0", "00", "1", "-1", "+1", "1.", ".5", "1e3", "1E3", "0x1f",
-        "0o17", "0b1", "1_000", "12:30:45", "2026-01-01", "2026-01-01T00:00:00Z", ".inf", "-.Inf", ".nan", "NaN", "1.2.3.4",
-        "10.0.0.0/8", "::1", "fe80::1", " a", "a ", " ", "  ", "a  b", "é", "日本語", "😀", "a/b", "$x", "^x$", "(x)", "x|y",
-        "sk-[a-z0-9]+", "{{x}}", "a\\b", "C:\\x", "key: value # c", "a. b. c", "/", "..", "_", "=x", "x=", "%2F", "a?b", "!",
+        "a", "api.example.com", "*.example.com", "**", "/usr/**", "no", "on", "Yes", "y", "n",
+        "true", "False", "null", "Null", "~", "-", "--", "---", "...", "- a", "-a", "?", "? a",
+        ":", ":a", "a:", "a: b", "a:b", "#", "# a", "a #b", "a#b", "&a", "*a", "!a", "!!str",
+        "%a", "@a", "`a", "|", ">", "|-", "[", "]", "[a]", "{", "}", "{a: b}", ",", "a,b", "'",
+        "\"", "it's", "\"q\"", "\\", "\\n", "<<", "=", "0", "00", "1", "-1", "+1", "1.", ".5",
+        "1e3", "1E3", "0x1f", "0o17", "0b1", "1_000", "12:30:45", "2026-01-01",
+        "2026-01-01T00:00:00Z", ".inf", "-.Inf", ".nan", "NaN", "1.2.3.4", "10.0.0.0/8", "::1",
+        "fe80::1", " a", "a ", " ", "  ", "a  b", "é", "日本語", "😀", "a/b", "$x", "^x$", "(x)",
+        "x|y", "sk-[a-z0-9]+", "{{x}}", "a\\b", "C:\\x", "key: value # c", "a. b. c", "/", "..",
+        "_", "=x", "x=", "%2F", "a?b", "!",
     };
+    /* clang-format on */
     if (roll(dice, 4))
         return texts[roll(dice, sizeof texts / sizeof *texts)];
     static const char letters[] = "ab01:-#,[]{}&*!|>'\"%@`?=~ ./_\\";
@@ -67,8 +72,8 @@ static inline const char *random_json(struct dice *dice)
     struct buf json = {0};
     buf_puts(&json, "{");
     for (uint64_t i = 0, n = roll(dice, 3); i < n; i++) {
-        static const char *const values[] = {"1", "-0.5e3", "true", "null", "\"no\"", "\"1\"", "[]", "{}",
-                                             "[[1],{\"a\":\"x: y\"}]"};
+        static const char *const values[] = {
+            "1", "-0.5e3", "true", "null", "\"no\"", "\"1\"", "[]", "{}", "[[1],{\"a\":\"x: y\"}]"};
         buf_printf(&json, "%s\"k%" PRIu64 " :\":%s", i ? "," : "", i,
                    values[roll(dice, sizeof values / sizeof *values)]);
     }
@@ -126,7 +131,8 @@ static inline void random_array(struct dice *dice, const struct schema_field *fi
         else if (field->kind == SCHEMA_TEXTS)
             items[i] = (void *)(uintptr_t)random_text(dice);
         else
-            items[i] = random_record(dice, field->sub, field->kind == SCHEMA_KEYED ? keys[i] : NULL);
+            items[i] =
+                random_record(dice, field->sub, field->kind == SCHEMA_KEYED ? keys[i] : NULL);
     }
     items = n ? items : NULL;
     memcpy(record + field->offset, &items, sizeof items);
@@ -142,7 +148,10 @@ static inline void random_fields(struct dice *dice, const struct schema *schema,
             (f->decode && f->kind == SCHEMA_U16))
             continue;
         if (f->kind == SCHEMA_TEXT)
-            p = written ? random_field_text(dice, f) : (f->flags & SCHEMA_NAMED) ? "" : f->fallback ? f->fallback : "";
+            p = written                     ? random_field_text(dice, f)
+                : (f->flags & SCHEMA_NAMED) ? ""
+                : f->fallback               ? f->fallback
+                                            : "";
         else if (f->kind == SCHEMA_JSON)
             p = written ? random_json(dice) : f->fallback;
         else if (f->kind == SCHEMA_STRUCT)

@@ -4,7 +4,8 @@
 #include "doc/random.h"
 #include "doc/tree.h"
 
-static const char *print(const char *text, enum doc_format from, enum doc_format to, struct buf *out)
+static const char *print(const char *text, enum doc_format from, enum doc_format to,
+                         struct buf *out)
 {
     struct arena *arena = arena_new();
     struct doc_node *tree;
@@ -20,23 +21,23 @@ static void test_block_style(void **state)
 {
     (void)state;
     struct buf out = {0};
-    assert_string_equal(
-        print("{\"a\":{\"b\":[1,\"x\",[],{}],\"c\":[[1,2],[{\"d\":1,\"e\":{\"f\":null}}]]},\"g\":\"\",\"h\":true}", DOC_JSON,
-              DOC_YAML, &out),
-        "a:\n"
-        "  b:\n"
-        "    - 1\n"
-        "    - x\n"
-        "    - []\n"
-        "    - {}\n"
-        "  c:\n"
-        "    - - 1\n"
-        "      - 2\n"
-        "    - - d: 1\n"
-        "        e:\n"
-        "          f: null\n"
-        "g: \"\"\n"
-        "h: true\n");
+    assert_string_equal(print("{\"a\":{\"b\":[1,\"x\",[],{}],\"c\":[[1,2],[{\"d\":1,\"e\":{\"f\":"
+                              "null}}]]},\"g\":\"\",\"h\":true}",
+                              DOC_JSON, DOC_YAML, &out),
+                        "a:\n"
+                        "  b:\n"
+                        "    - 1\n"
+                        "    - x\n"
+                        "    - []\n"
+                        "    - {}\n"
+                        "  c:\n"
+                        "    - - 1\n"
+                        "      - 2\n"
+                        "    - - d: 1\n"
+                        "        e:\n"
+                        "          f: null\n"
+                        "g: \"\"\n"
+                        "h: true\n");
     assert_string_equal(print("[]", DOC_JSON, DOC_YAML, &out), "[]\n");
     assert_string_equal(print("\"x\"", DOC_JSON, DOC_YAML, &out), "x\n");
     assert_string_equal(print("null", DOC_JSON, DOC_YAML, &out), "null\n");
@@ -49,13 +50,21 @@ static void test_quotes_only_where_needed(void **state)
 {
     (void)state;
     static const char *const plain[] = {
-        "api.example.com", "/usr/bin/curl", "/opt/node/**", "10.0.0.0/8", "192.0.2.7", "read-only", "tools/call",
-        "sigv4:body", "Claude Code", "GET", "python3.11", "us-east-1", "a,b", "x y z", "a=b", "sandbox", "v1.2-rc+3",
+        "api.example.com", "/usr/bin/curl", "/opt/node/**", "10.0.0.0/8",  "192.0.2.7",
+        "read-only",       "tools/call",    "sigv4:body",   "Claude Code", "GET",
+        "python3.11",      "us-east-1",     "a,b",          "x y z",       "a=b",
+        "sandbox",         "v1.2-rc+3",
     };
     static const char *const quoted[] = {
-        "", "no", "ON", "y", "True", "null", "~", "1", "1000", "-1", "0o17", "0x1f", "1e3", "1_000", "12:30", "2026-01-01",
-        ".inf", "-.Inf", ".nan", "*.example.com", "**", "&a", "!x", "#x", "a: b", "a #b", "a:", " a", "a ", "- a", "[x]", "{x}",
-        "it's", "\\\"", "%x", "@x", "`x", "|", ">", "?", "-", "é", "::1", "=", "...",
+        "",           "no",   "ON",    "y",     "True",
+        "null",       "~",    "1",     "1000",  "-1",
+        "0o17",       "0x1f", "1e3",   "1_000", "12:30",
+        "2026-01-01", ".inf", "-.Inf", ".nan",  "*.example.com",
+        "**",         "&a",   "!x",    "#x",    "a: b",
+        "a #b",       "a:",   " a",    "a ",    "- a",
+        "[x]",        "{x}",  "it's",  "\\\"",  "%x",
+        "@x",         "`x",   "|",     ">",     "?",
+        "-",          "é",    "::1",   "=",     "...",
     };
     struct buf json = {0}, out = {0}, wanted = {0};
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
@@ -72,7 +81,8 @@ static void test_quotes_only_where_needed(void **state)
         buf_printf(&wanted, "\"%s\"\n", quoted[i]);
         assert_string_equal(print(json.data, DOC_JSON, DOC_YAML, &out), wanted.data);
     }
-    assert_string_equal(print("\"\\n\\t\\u0007\\u007f\\u2028\\u202e\\ufeff\\ud83d\\ude00\"", DOC_JSON, DOC_YAML, &out),
+    assert_string_equal(print("\"\\n\\t\\u0007\\u007f\\u2028\\u202e\\ufeff\\ud83d\\ude00\"",
+                              DOC_JSON, DOC_YAML, &out),
                         "\"\\u000A\\u0009\\u0007\\u007F\\u2028\\u202E\\uFEFF\\U0001F600\"\n");
     buf_free(&json);
     buf_free(&out);
@@ -152,8 +162,10 @@ static void test_json_to_yaml(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_block_style), cmocka_unit_test(test_quotes_only_where_needed),
-        cmocka_unit_test(test_long_keys_are_marked), cmocka_unit_test(test_what_is_printed_reads_back),
+        cmocka_unit_test(test_block_style),
+        cmocka_unit_test(test_quotes_only_where_needed),
+        cmocka_unit_test(test_long_keys_are_marked),
+        cmocka_unit_test(test_what_is_printed_reads_back),
         cmocka_unit_test(test_json_to_yaml),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

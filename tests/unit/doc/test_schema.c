@@ -14,7 +14,8 @@ struct item {
 
 struct all {
     uint32_t size;
-    const char *text, *lines, *short_text, *filled, *other, *word, *fold, *json, *grouped, *required;
+    const char *text, *lines, *short_text, *filled, *other, *word, *fold, *json, *grouped,
+        *required;
     bool flag, opened;
     uint16_t port, u16;
     uint32_t u32;
@@ -59,26 +60,38 @@ static int finish_item(struct schema_decoder *d, void *record)
 }
 
 static const struct schema_field item_fields[] = {
-    {.name = "name", .kind = SCHEMA_TEXT, .offset = offsetof(struct item, name), .flags = SCHEMA_NAMED},
+    {.name = "name",
+     .kind = SCHEMA_TEXT,
+     .offset = offsetof(struct item, name),
+     .flags = SCHEMA_NAMED},
     {.name = "n", .kind = SCHEMA_U16, .offset = offsetof(struct item, n), .flags = SCHEMA_REQUIRED},
-    {.name = "list", .kind = SCHEMA_TEXTS, .offset = offsetof(struct item, list),
+    {.name = "list",
+     .kind = SCHEMA_TEXTS,
+     .offset = offsetof(struct item, list),
      .count_offset = offsetof(struct item, n_list)},
     {0},
 };
 
 /* The key is the first member, so its offset is 0: it must be set all the same. */
 static const struct schema item_schema = {
-    .name = "item", .size = sizeof(struct item), .fields = item_fields,
-    .path_offset = offsetof(struct item, path), .finish = finish_item,
+    .name = "item",
+    .size = sizeof(struct item),
+    .fields = item_fields,
+    .path_offset = offsetof(struct item, path),
+    .finish = finish_item,
 };
 
 static const struct schema short_schema = {
-    .name = "item", .size = sizeof(struct item), .fields = item_fields,
-    .decode_short = decode_short, .encode_short = encode_short,
+    .name = "item",
+    .size = sizeof(struct item),
+    .fields = item_fields,
+    .decode_short = decode_short,
+    .encode_short = encode_short,
 };
 
 static const struct schema_field group_fields[] = {
-    {.name = "grouped", .kind = SCHEMA_TEXT, AT(grouped), .flags = SCHEMA_REQUIRED}, {0},
+    {.name = "grouped", .kind = SCHEMA_TEXT, AT(grouped), .flags = SCHEMA_REQUIRED},
+    {0},
 };
 static const struct schema group_schema = {.name = "group", .fields = group_fields};
 
@@ -89,7 +102,8 @@ static int decode_custom(struct schema_decoder *d, const struct doc_node *value,
         return -1;
     if (strcmp(text, "bad") == 0)
         return schema_problem(d, value, "is bad");
-    ((struct all *)record)->custom = arena_printf(schema_arena(d), "%s at %s", text, schema_path(d));
+    ((struct all *)record)->custom =
+        arena_printf(schema_arena(d), "%s at %s", text, schema_path(d));
     return 0;
 }
 
@@ -136,7 +150,10 @@ static const struct schema_field all_fields[] = {
 };
 
 static const struct schema all_schema = {
-    .name = "thing", .size = sizeof(struct all), .has_size = true, .fields = all_fields,
+    .name = "thing",
+    .size = sizeof(struct all),
+    .has_size = true,
+    .fields = all_fields,
 };
 
 static const struct schema_field kept_fields[] = {
@@ -144,14 +161,20 @@ static const struct schema_field kept_fields[] = {
     {.name = "number", .kind = SCHEMA_U32, AT(u32), .flags = SCHEMA_KEEP},
     {.name = "flag", .kind = SCHEMA_BOOL, AT(flag), .flags = SCHEMA_KEEP},
     {.name = "texts", .kind = SCHEMA_TEXTS, LIST(texts), .flags = SCHEMA_KEEP},
-    {.name = "single", .kind = SCHEMA_STRUCT, AT(single), .sub = &item_schema, .flags = SCHEMA_KEEP},
+    {.name = "single",
+     .kind = SCHEMA_STRUCT,
+     AT(single),
+     .sub = &item_schema,
+     .flags = SCHEMA_KEEP},
     {.name = "required", .kind = SCHEMA_TEXT, AT(required), .flags = SCHEMA_REQUIRED},
     {.name = "alias", .kind = SCHEMA_TEXT, AT(text), .flags = SCHEMA_ALIAS},
     {0},
 };
 
 static const struct schema kept_schema = {
-    .name = "kept", .size = sizeof(struct all), .fields = kept_fields,
+    .name = "kept",
+    .size = sizeof(struct all),
+    .fields = kept_fields,
 };
 
 /* Decodes text and gives what comes of it: the record's JSON, or its problems. */
@@ -184,7 +207,8 @@ static void expect(const struct schema *schema, const char *text, const char *wa
 
 /* The data file. */
 
-static void scalar_document(struct buf *out, const char *format, const char *field, const char *written)
+static void scalar_document(struct buf *out, const char *format, const char *field,
+                            const char *written)
 {
     if (strcmp(format, "json") == 0)
         buf_printf(out, "{\"%s\": %*s%s}", field, 8 - (int)strlen(field), "", written);
@@ -277,14 +301,17 @@ static void test_records(void **state)
     (void)state;
     struct arena *arena = arena_new();
     struct buf json = {0};
-    const struct all *all = decode(&all_schema,
-        "keyed: {b: {n: 1}, 'a b': {n: 2, name: x}, B: {n: 3, name: B}}\n"
-        "single: {n: 4}\nitems: [{n: 5, list: [y]}, 6]\nwrapped: [{item: {n: 7}}]\n"
-        "group: {grouped: g}\ncustom: c\nignored: whatever\n", DOC_YAML, arena, &json);
-    assert_string_equal(json.data,
-        "{\"single\":{\"n\":4},\"items\":[{\"n\":5,\"list\":[\"y\"]},6],"
-        "\"keyed\":{\"B\":{\"n\":3},\"a b\":{\"name\":\"x\",\"n\":2},\"b\":{\"n\":1}},"
-        "\"wrapped\":[{\"item\":{\"n\":7}}],\"group\":{\"grouped\":\"g\"},\"custom\":\"c at custom\"}");
+    const struct all *all =
+        decode(&all_schema,
+               "keyed: {b: {n: 1}, 'a b': {n: 2, name: x}, B: {n: 3, name: B}}\n"
+               "single: {n: 4}\nitems: [{n: 5, list: [y]}, 6]\nwrapped: [{item: {n: 7}}]\n"
+               "group: {grouped: g}\ncustom: c\nignored: whatever\n",
+               DOC_YAML, arena, &json);
+    assert_string_equal(
+        json.data, "{\"single\":{\"n\":4},\"items\":[{\"n\":5,\"list\":[\"y\"]},6],"
+                   "\"keyed\":{\"B\":{\"n\":3},\"a b\":{\"name\":\"x\",\"n\":2},\"b\":{\"n\":1}},"
+                   "\"wrapped\":[{\"item\":{\"n\":7}}],\"group\":{\"grouped\":\"g\"},\"custom\":"
+                   "\"c at custom\"}");
     assert_string_equal(all->keyed[0]->key, "B");
     assert_string_equal(all->keyed[0]->name, "B");
     assert_string_equal(all->keyed[1]->name, "x");
@@ -304,7 +331,8 @@ static void test_base_path(void **state)
     struct doc_node *tree;
     void *record;
     doc_parse("{n: x, list: 1}", 15, DOC_YAML, 100, arena, &tree, &problems);
-    assert_int_equal(schema_decode(&item_schema, tree, "candidate.rule", arena, &record, &problems), -1);
+    assert_int_equal(schema_decode(&item_schema, tree, "candidate.rule", arena, &record, &problems),
+                     -1);
     assert_null(record);
     assert_int_equal(problems.n, 2);
     assert_string_equal(problems.items[0].path, "candidate.rule.n");
@@ -318,8 +346,10 @@ static void test_all_problems_at_once(void **state)
 {
     (void)state;
     expect(&all_schema,
-           "txt: 1\nkeyed:\n  '': {n: 1}\n  k: [1]\n  l: {m: 1}\nsingle:\nport: 1\nu16s: [0, 1, 70000]\n"
-           "items: [x, {n: 10}, {n: 1, list: [~]}]\nwrapped: [{n: 1}, {item: {n: 13}}, {item: 1}, {item: {n: 1}, x: 1}]\n"
+           "txt: 1\nkeyed:\n  '': {n: 1}\n  k: [1]\n  l: {m: 1}\nsingle:\nport: 1\nu16s: [0, 1, "
+           "70000]\n"
+           "items: [x, {n: 10}, {n: 1, list: [~]}]\nwrapped: [{n: 1}, {item: {n: 13}}, {item: 1}, "
+           "{item: {n: 1}, x: 1}]\n"
            "group: {groupd: 1}\ncustom: bad\nstrange_thing: 1\n",
            "1:1: txt: a thing has no such field; did you mean \"text\"?\n"
            "3:3: keyed: a key must not be empty\n"
@@ -339,8 +369,10 @@ static void test_all_problems_at_once(void **state)
            "11:8: group: the field \"grouped\" is missing\n"
            "11:9: group.groupd: a group has no such field; did you mean \"grouped\"?\n"
            "12:9: custom: is bad\n"
-           "13:1: strange_thing: a thing has no such field; it has text, lines, short, filled, other, word, "
-           "fold, bool, opened, port, u16, u32, i32, i64, exact, double, texts, some, u16s, json, single, items, "
+           "13:1: strange_thing: a thing has no such field; it has text, lines, short, filled, "
+           "other, word, "
+           "fold, bool, opened, port, u16, u32, i32, i64, exact, double, texts, some, u16s, json, "
+           "single, items, "
            "keyed, wrapped, group, custom\n");
     expect(&all_schema, "[]", "1:1: : must be a map of the fields of a thing, not a list\n");
     expect(&all_schema, "", "1:1: : must be a map of the fields of a thing, not nothing\n");
@@ -414,11 +446,13 @@ static void test_copy(void **state)
     (void)state;
     struct arena *from = arena_new(), *to = arena_new();
     struct buf before = {0}, after = {0};
-    const struct all *all = decode(&all_schema,
+    const struct all *all = decode(
+        &all_schema,
         "{text: t, texts: [a, b], u16s: [1], single: {n: 1}, json: {a: 1}, group: {grouped: g},"
-        " keyed: {k: {n: 1, list: [l]}}, wrapped: [{item: {n: 2}}], items: [3]}", DOC_YAML, from, &before);
+        " keyed: {k: {n: 1, list: [l]}}, wrapped: [{item: {n: 2}}], items: [3]}",
+        DOC_YAML, from, &before);
     struct all *copy = schema_copy(&all_schema, all, to);
-    arena_free(from);                   /* a pointer into it that was missed is a use after free now */
+    arena_free(from); /* a pointer into it that was missed is a use after free now */
     schema_encode_json(&all_schema, copy, &after);
     assert_string_equal(after.data, before.data);
     assert_string_equal(copy->keyed[0]->path, "keyed.k");
@@ -449,7 +483,8 @@ static void test_describe(void **state)
         {"properties.double", "{\"type\":\"number\"}"},
         {"properties.texts", "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}"},
         {"properties.some", "{\"type\":\"array\",\"minItems\":1,\"items\":{\"type\":\"string\"}}"},
-        {"properties.u16s", "{\"type\":\"array\",\"items\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":65535}}"},
+        {"properties.u16s",
+         "{\"type\":\"array\",\"items\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":65535}}"},
         {"properties.json", "{\"default\":{}}"},
         {"properties.keyed.propertyNames", "{\"minLength\":1,\"maxLength\":256}"},
         {"properties.keyed.additionalProperties.required", "[\"n\"]"},
@@ -476,11 +511,17 @@ static void test_describe(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scalars), cmocka_unit_test(test_defaults), cmocka_unit_test(test_records),
-        cmocka_unit_test(test_base_path), cmocka_unit_test(test_all_problems_at_once),
-        cmocka_unit_test(test_kept_and_required), cmocka_unit_test(test_long_keys),
-        cmocka_unit_test(test_shown_values_are_short), cmocka_unit_test(test_many_problems),
-        cmocka_unit_test(test_copy), cmocka_unit_test(test_describe),
+        cmocka_unit_test(test_scalars),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_records),
+        cmocka_unit_test(test_base_path),
+        cmocka_unit_test(test_all_problems_at_once),
+        cmocka_unit_test(test_kept_and_required),
+        cmocka_unit_test(test_long_keys),
+        cmocka_unit_test(test_shown_values_are_short),
+        cmocka_unit_test(test_many_problems),
+        cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_describe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,8 @@ struct tree {
     struct problems problems;
 };
 
-static int open_tree(struct tree *t, const char *text, size_t len, enum doc_format format, size_t max)
+static int open_tree(struct tree *t, const char *text, size_t len, enum doc_format format,
+                     size_t max)
 {
     *t = (struct tree){.arena = arena_new()};
     return doc_parse(text, len, format, max, t->arena, &t->root, &t->problems);
@@ -62,7 +63,8 @@ static void test_positions(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        [DOC_YAML] = "a:\n  - é: [x,  'y']\n    b: {}\n", [DOC_JSON] = "{\"a\":\n [{\"é\": [1,  \"y\"],\n    \"b\": {}}]}",
+        [DOC_YAML] = "a:\n  - é: [x,  'y']\n    b: {}\n",
+        [DOC_JSON] = "{\"a\":\n [{\"é\": [1,  \"y\"],\n    \"b\": {}}]}",
     };
     static const struct {
         const char *path;
@@ -113,8 +115,8 @@ static void test_literal_is_json_only(void **state)
 
 /* Paths. */
 
-static void expect_found(const struct doc_node *root, const struct doc_node *node, struct arena *arena,
-                         const char *path)
+static void expect_found(const struct doc_node *root, const struct doc_node *node,
+                         struct arena *arena, const char *path)
 {
     assert_ptr_equal(doc_at(root, path), node);
     for (size_t i = 0; i < node->n; i++)
@@ -126,14 +128,17 @@ static void expect_found(const struct doc_node *root, const struct doc_node *nod
 static void test_every_path_leads_back(void **state)
 {
     (void)state;
-    static const char text[] = "plain: [1, [2]]\n\"a.b\": {\"[0]\": 1, \"]\": 2, '\"': 3, '\\': 4, \"\": 5}\n"
-                               "\"a b\": [{é: 1, \"\\n\": 2, \"\\u202e\": 3}]\n0: x\n-: y\n";
+    static const char text[] =
+        "plain: [1, [2]]\n\"a.b\": {\"[0]\": 1, \"]\": 2, '\"': 3, '\\': 4, \"\": 5}\n"
+        "\"a b\": [{é: 1, \"\\n\": 2, \"\\u202e\": 3}]\n0: x\n-: y\n";
     struct tree t;
     assert_int_equal(open_tree(&t, text, strlen(text), DOC_YAML, 1000), 0);
     expect_found(t.root, t.root, t.arena, "");
     static const char *const nowhere[] = {
-        "nothing", "plain[2]", "plain[1][1]", "plain.x", "[0]", "plain[", "plain[x]", "plain[0", "[\"a", "[\"a.b\"",
-        "[\"a.b\"]x", "plain..", ".", "plain[-1]", "[\"\\q\"]", "plain[99999999999999999999]",
+        "nothing", "plain[2]",  "plain[1][1]", "plain.x",
+        "[0]",     "plain[",    "plain[x]",    "plain[0",
+        "[\"a",    "[\"a.b\"",  "[\"a.b\"]x",  "plain..",
+        ".",       "plain[-1]", "[\"\\q\"]",   "plain[99999999999999999999]",
     };
     for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++)
         assert_null(doc_at(t.root, nowhere[i]));
@@ -146,7 +151,8 @@ static void test_path_texts(void **state)
     struct arena *arena = arena_new();
     assert_string_equal(doc_path_key(arena, "", "a-b_1"), "a-b_1");
     assert_string_equal(doc_path_key(arena, "a", "b"), "a.b");
-    assert_string_equal(doc_path_key(arena, "network_policies", "a b"), "network_policies[\"a b\"]");
+    assert_string_equal(doc_path_key(arena, "network_policies", "a b"),
+                        "network_policies[\"a b\"]");
     assert_string_equal(doc_path_key(arena, "", "a.b"), "[\"a.b\"]");
     assert_string_equal(doc_path_key(arena, "x", ""), "x[\"\"]");
     assert_string_equal(doc_path_key(arena, "x", "\"\n"), "x[\"\\\"\\n\"]");
@@ -171,8 +177,8 @@ static char *repeat(const char *unit, size_t times, const char *tail)
     return text;
 }
 
-static void expect_depth(const char *opening, const char *closing, size_t depth, enum doc_format format,
-                         const char *problem)
+static void expect_depth(const char *opening, const char *closing, size_t depth,
+                         enum doc_format format, const char *problem)
 {
     struct tree t;
     char *tail = repeat(closing, depth, ""), *text = repeat(opening, depth, tail);
@@ -222,8 +228,9 @@ static void test_nodes(void **state)
     (void)state;
     for (enum doc_format format = DOC_YAML; format <= DOC_JSON; format++) {
         struct tree t;
-        char *fits = repeat("1,", DOC_NODES_MAX - 2, "1]"), *over = repeat("1,", DOC_NODES_MAX - 1, "1]");
-        *fits = *over = '[';                /* takes the place of one value, so both have one less */
+        char *fits = repeat("1,", DOC_NODES_MAX - 2, "1]"),
+             *over = repeat("1,", DOC_NODES_MAX - 1, "1]");
+        *fits = *over = '['; /* takes the place of one value, so both have one less */
         fits[1] = over[1] = ' ';
         assert_int_equal(open_tree(&t, fits, strlen(fits), format, 1 << 20), 0);
         assert_int_equal(t.root->n, DOC_NODES_MAX - 2);
@@ -234,7 +241,8 @@ static void test_nodes(void **state)
         assert_int_equal(open_tree(&t, over, strlen(over), format, 1 << 20), 0);
         close_tree(&t);
         assert_int_equal(open_tree(&t, more, strlen(more), format, 1 << 20), -1);
-        assert_string_equal(t.problems.items[0].message, "the document has more than 100000 values");
+        assert_string_equal(t.problems.items[0].message,
+                            "the document has more than 100000 values");
         close_tree(&t);
         free(fits);
         free(over);
@@ -265,7 +273,7 @@ static double cpu_seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Each of these took libyaml's loader, or a naive reader, from seconds to minutes at this size.  The
+/* Each of these took libyaml's loader, or a naive reader, from seconds to minutes at this size. The
  * bound is a hundred times what they take here, and a tenth of what the quadratic ones took. */
 static void test_bombs_cost_little(void **state)
 {
@@ -274,14 +282,34 @@ static void test_bombs_cost_little(void **state)
     static const struct {
         const char *head, *unit, *tail;
     } bombs[] = {
-        {"", "[", ""}, {"", "{", ""}, {"", "[{", ""}, {"", "- ", ""}, {"", "? ", ""}, {"", "a: ", ""},
-        {"", "[\n", ""}, {"", "{a: ", ""}, {"[", "&a x,", "]"}, {"[", "*a,", "]"}, {"", "%TAG !a! b\n", ""},
-        {"a: 1\n...\n", "%TAG !a! b\n", ""}, {"", "---\n", ""}, {"", "#\n", ""}, {"a: ", "x ", ""},
-        {"a: |\n", " x\n", ""}, {"a: \"", "\\n", "\""}, {"a:\n", "\n", "  b"}, {"[", "'',", "]"},
-        {"", "!!a ", ""}, {"[", "a,", "]"}, {"", "a: 1\n", ""}, {"[", "[],", "]"}, {"[", "{},", "]"},
+        {"", "[", ""},
+        {"", "{", ""},
+        {"", "[{", ""},
+        {"", "- ", ""},
+        {"", "? ", ""},
+        {"", "a: ", ""},
+        {"", "[\n", ""},
+        {"", "{a: ", ""},
+        {"[", "&a x,", "]"},
+        {"[", "*a,", "]"},
+        {"", "%TAG !a! b\n", ""},
+        {"a: 1\n...\n", "%TAG !a! b\n", ""},
+        {"", "---\n", ""},
+        {"", "#\n", ""},
+        {"a: ", "x ", ""},
+        {"a: |\n", " x\n", ""},
+        {"a: \"", "\\n", "\""},
+        {"a:\n", "\n", "  b"},
+        {"[", "'',", "]"},
+        {"", "!!a ", ""},
+        {"[", "a,", "]"},
+        {"", "a: 1\n", ""},
+        {"[", "[],", "]"},
+        {"[", "{},", "]"},
     };
     for (size_t i = 0; i < sizeof bombs / sizeof *bombs; i++) {
-        size_t times = (SIZE - strlen(bombs[i].head) - strlen(bombs[i].tail)) / strlen(bombs[i].unit);
+        size_t times =
+            (SIZE - strlen(bombs[i].head) - strlen(bombs[i].tail)) / strlen(bombs[i].unit);
         char *body = repeat(bombs[i].unit, times, bombs[i].tail);
         struct buf text = {0};
         buf_printf(&text, "%s%s", bombs[i].head, body);
@@ -302,11 +330,17 @@ static void test_bombs_cost_little(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_yaml_cases), cmocka_unit_test(test_json_cases),
-        cmocka_unit_test(test_positions), cmocka_unit_test(test_literal_is_json_only),
-        cmocka_unit_test(test_every_path_leads_back), cmocka_unit_test(test_path_texts),
-        cmocka_unit_test(test_depth), cmocka_unit_test(test_size), cmocka_unit_test(test_nodes),
-        cmocka_unit_test(test_problems_are_bounded), cmocka_unit_test(test_bombs_cost_little),
+        cmocka_unit_test(test_yaml_cases),
+        cmocka_unit_test(test_json_cases),
+        cmocka_unit_test(test_positions),
+        cmocka_unit_test(test_literal_is_json_only),
+        cmocka_unit_test(test_every_path_leads_back),
+        cmocka_unit_test(test_path_texts),
+        cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_size),
+        cmocka_unit_test(test_nodes),
+        cmocka_unit_test(test_problems_are_bounded),
+        cmocka_unit_test(test_bombs_cost_little),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,7 +55,8 @@ static void expect_round_trip(const struct policy *policy)
     }
 }
 
-/* The fixture names every field that the tables know, so that no field escapes the tests that use it. */
+/* The fixture names every field that the tables know, so that no field escapes the tests that use
+ * it. */
 static void expect_all_fields(const struct schema *schema, const char *text)
 {
     for (const struct schema_field *f = schema->fields; f->name; f++) {
@@ -82,14 +83,16 @@ static void test_every_field_round_trips(void **state)
 
 static const char *different(const struct doc_node *leaf, int attempt)
 {
-    static const char *const others[] = {"zz", "full", "deny", "fail_closed", "audit", "enforce", "read-only", "auto", "tcp", "sigv4", "mcp",
-                                         "best_effort", "77", "true", "false"};
+    static const char *const others[] = {"zz",      "full",        "deny", "fail_closed", "audit",
+                                         "enforce", "read-only",   "auto", "tcp",         "sigv4",
+                                         "mcp",     "best_effort", "77",   "true",        "false"};
     if ((size_t)attempt >= sizeof others / sizeof *others)
         return NULL;
     return strcmp(others[attempt], leaf->text) == 0 ? leaf->text : others[attempt];
 }
 
-/* Whether some other value there makes another policy: if none does, the field is lost on the way. */
+/* Whether some other value there makes another policy: if none does, the field is lost on the way.
+ */
 static bool matters(const struct doc_node *root, struct doc_node *leaf, const char *hash)
 {
     const char *text = leaf->text;
@@ -114,7 +117,8 @@ static size_t change_each_leaf(const struct doc_node *root, struct doc_node *nod
             continue;
         leaves++;
         if (!matters(root, node->items[i], hash))
-            fail_msg("line %u: the value \"%s\" makes no difference", node->items[i]->line, node->items[i]->text);
+            fail_msg("line %u: the value \"%s\" makes no difference", node->items[i]->line,
+                     node->items[i]->text);
     }
     return leaves;
 }
@@ -150,7 +154,8 @@ static void test_model(void **state)
     assert_string_equal(rule->doc_path, "network_policies.claude_code");
     assert_string_equal(odd->name, "rpc and tools");
     assert_string_equal(odd->doc_path, "network_policies[\"rpc and tools\"]");
-    assert_string_equal(odd->binaries[0]->doc_path, "network_policies[\"rpc and tools\"].binaries[0]");
+    assert_string_equal(odd->binaries[0]->doc_path,
+                        "network_policies[\"rpc and tools\"].binaries[0]");
     assert_string_equal(rule->endpoints[1]->doc_path, "network_policies.claude_code.endpoints[1]");
     assert_int_equal(rule->endpoints[0]->n_ports, 1);
     assert_int_equal(rule->endpoints[0]->ports[0], 443);
@@ -177,10 +182,20 @@ static void test_defaults_of_an_endpoint(void **state)
 {
     (void)state;
     struct policy *policy = parse("version: 1\nnetwork_policies: {a: {endpoints: [{mcp: {}}]}}\n"
-                                  "network_middlewares: {m: {middleware: x}}", DOC_YAML);
+                                  "network_middlewares: {m: {middleware: x}}",
+                                  DOC_YAML);
     const struct sluice_endpoint *e = policy_model(policy)->rules[0]->endpoints[0];
-    const char *const empty[] = {e->host, e->path, e->protocol, e->tls, e->enforcement, e->access, e->persisted_queries,
-                                 e->credential_signing, e->signing_service, e->signing_region, e->credential_provider};
+    const char *const empty[] = {e->host,
+                                 e->path,
+                                 e->protocol,
+                                 e->tls,
+                                 e->enforcement,
+                                 e->access,
+                                 e->persisted_queries,
+                                 e->credential_signing,
+                                 e->signing_service,
+                                 e->signing_region,
+                                 e->credential_provider};
     for (size_t i = 0; i < sizeof empty / sizeof *empty; i++)
         assert_string_equal(empty[i], "");
     assert_null(e->ports);
@@ -197,8 +212,10 @@ static void test_canonical_text(void **state)
 {
     (void)state;
     static const char *const same[] = {
-        "version: 1\nnetwork_policies:\n  b: {binaries: [{path: /b}]}\n  a: {endpoints: [{host: h, port: 1}], name: a}\n",
-        "# words\nnetwork_policies: {\"a\": {endpoints: [{ports: [1], host: 'h', tls: auto}]}, b: {binaries: [{path: \"/b\"}], "
+        "version: 1\nnetwork_policies:\n  b: {binaries: [{path: /b}]}\n  a: {endpoints: [{host: h, "
+        "port: 1}], name: a}\n",
+        "# words\nnetwork_policies: {\"a\": {endpoints: [{ports: [1], host: 'h', tls: auto}]}, b: "
+        "{binaries: [{path: \"/b\"}], "
         "endpoints: []}}\nversion: 1\n",
         "{\"version\":1,\"network_policies\":{\"a\":{\"endpoints\":[{\"host\":\"h\",\"port\":1}]},"
         "\"b\":{\"binaries\":[{\"path\":\"/b\"}]}}}",
@@ -246,7 +263,8 @@ static void test_size(void **state)
 static void test_decode_below_a_path(void **state)
 {
     (void)state;
-    static const char text[] = "{\"policy\": {\"version\": 1, \"network_policies\": {\"a\": {\"endpoints\": [{\"prt\": 1}]}}}}";
+    static const char text[] = "{\"policy\": {\"version\": 1, \"network_policies\": {\"a\": "
+                               "{\"endpoints\": [{\"prt\": 1}]}}}}";
     struct problems problems = {0};
     struct arena *arena = arena_new();
     struct doc_node *tree;
@@ -254,7 +272,8 @@ static void test_decode_below_a_path(void **state)
     assert_null(policy_decode(doc_get(tree, "policy"), "policy", &problems));
     assert_int_equal(problems.n, 1);
     assert_string_equal(problems.items[0].path, "policy.network_policies.a.endpoints[0].prt");
-    assert_string_equal(problems.items[0].message, "an endpoint has no such field; did you mean \"port\"?");
+    assert_string_equal(problems.items[0].message,
+                        "an endpoint has no such field; did you mean \"port\"?");
     problems_free(&problems);
     arena_free(arena);
 }
@@ -264,9 +283,11 @@ static void test_decode_below_a_path(void **state)
 static void test_complete_without_base(void **state)
 {
     (void)state;
-    struct policy *written = parse("version: 1\nlandlock: {compatibility: hard_requirement}", DOC_YAML);
+    struct policy *written =
+        parse("version: 1\nlandlock: {compatibility: hard_requirement}", DOC_YAML);
     struct policy *policy = policy_complete(written, NULL);
-    assert_string_equal(policy_json(written), "{\"version\":1,\"landlock\":{\"compatibility\":\"hard_requirement\"}}");
+    assert_string_equal(policy_json(written),
+                        "{\"version\":1,\"landlock\":{\"compatibility\":\"hard_requirement\"}}");
     policy_unref(written);
     assert_string_equal(policy_json(policy),
                         "{\"version\":1,\"filesystem_policy\":{\"include_workdir\":true},"
@@ -283,9 +304,10 @@ static void test_complete_from_base(void **state)
 {
     (void)state;
     struct policy *base = complete_fixture();
-    struct policy *written = parse("version: 1\nprocess: {run_as_user: '7'}\nnetwork_policies: {a: {}}", DOC_YAML);
+    struct policy *written =
+        parse("version: 1\nprocess: {run_as_user: '7'}\nnetwork_policies: {a: {}}", DOC_YAML);
     struct policy *policy = policy_complete(written, base);
-    policy_unref(base);                 /* what the policy still needs of these, it must own */
+    policy_unref(base); /* what the policy still needs of these, it must own */
     policy_unref(written);
     const struct sluice_policy *m = policy_model(policy);
     assert_string_equal(m->filesystem->read_only[0], "/usr");
@@ -313,26 +335,25 @@ static void test_default(void **state)
     struct policy *policy = policy_default();
     struct buf text = {0};
     policy_print(policy, DOC_YAML, &text);
-    assert_string_equal(text.data,
-                        "version: 1\n"
-                        "filesystem_policy:\n"
-                        "  include_workdir: true\n"
-                        "  read_only:\n"
-                        "    - /usr\n"
-                        "    - /lib\n"
-                        "    - /proc\n"
-                        "    - /dev/urandom\n"
-                        "    - /app\n"
-                        "    - /etc\n"
-                        "    - /var/log\n"
-                        "  read_write:\n"
-                        "    - /tmp\n"
-                        "    - /dev/null\n"
-                        "landlock:\n"
-                        "  compatibility: best_effort\n"
-                        "process:\n"
-                        "  run_as_user: sandbox\n"
-                        "  run_as_group: sandbox\n");
+    assert_string_equal(text.data, "version: 1\n"
+                                   "filesystem_policy:\n"
+                                   "  include_workdir: true\n"
+                                   "  read_only:\n"
+                                   "    - /usr\n"
+                                   "    - /lib\n"
+                                   "    - /proc\n"
+                                   "    - /dev/urandom\n"
+                                   "    - /app\n"
+                                   "    - /etc\n"
+                                   "    - /var/log\n"
+                                   "  read_write:\n"
+                                   "    - /tmp\n"
+                                   "    - /dev/null\n"
+                                   "landlock:\n"
+                                   "  compatibility: best_effort\n"
+                                   "process:\n"
+                                   "  run_as_user: sandbox\n"
+                                   "  run_as_group: sandbox\n");
     expect_round_trip(policy);
     buf_free(&text);
     policy_unref(policy);
@@ -372,13 +393,20 @@ static void test_random_policies_round_trip(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_documents), cmocka_unit_test(test_every_field_round_trips),
-        cmocka_unit_test(test_every_value_is_in_the_hash), cmocka_unit_test(test_model),
-        cmocka_unit_test(test_defaults_of_an_endpoint), cmocka_unit_test(test_canonical_text),
-        cmocka_unit_test(test_lists_keep_their_order), cmocka_unit_test(test_size),
-        cmocka_unit_test(test_decode_below_a_path), cmocka_unit_test(test_complete_without_base),
-        cmocka_unit_test(test_complete_from_base), cmocka_unit_test(test_section_without_workdir),
-        cmocka_unit_test(test_default), cmocka_unit_test(test_references),
+        cmocka_unit_test(test_documents),
+        cmocka_unit_test(test_every_field_round_trips),
+        cmocka_unit_test(test_every_value_is_in_the_hash),
+        cmocka_unit_test(test_model),
+        cmocka_unit_test(test_defaults_of_an_endpoint),
+        cmocka_unit_test(test_canonical_text),
+        cmocka_unit_test(test_lists_keep_their_order),
+        cmocka_unit_test(test_size),
+        cmocka_unit_test(test_decode_below_a_path),
+        cmocka_unit_test(test_complete_without_base),
+        cmocka_unit_test(test_complete_from_base),
+        cmocka_unit_test(test_section_without_workdir),
+        cmocka_unit_test(test_default),
+        cmocka_unit_test(test_references),
         cmocka_unit_test(test_random_policies_round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
