@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,20 +166,47 @@ int sandbox_launch(const struct launch_request *request, struct launch *out, str
     return rc;
 }
 
+/* --- why it failed --------------------------------------------------------------------------- */
+
+static bool is_zero(const char *path)
+{
+    int value = -1;
+    FILE *file = fopen(path, "re");
+    if (file && fscanf(file, "%d", &value) != 1)
+        value = -1;
+    if (file)
+        fclose(file);
+    return value == 0;
+}
+
+static const char *no_namespace(void)
+{
+    if (is_zero("/proc/sys/kernel/unprivileged_userns_clone"))
+        return "only root may make user namespaces here: sysctl kernel.unprivileged_userns_clone=1 "
+               "lets everybody";
+    if (is_zero("/proc/sys/user/max_user_namespaces"))
+        return "user namespaces are switched off here: sysctl user.max_user_namespaces";
+    return "no user namespace can be made here, as below a chroot or in a container that forbids it";
+}
+
+static const char *no_rights(void)
+{
+    return "the user namespace has no rights here: AppArmor (sysctl "
+           "kernel.apparmor_restrict_unprivileged_userns) or the container restricts it";
+}
+
+static const char *no_proc(void)
+{
+    return "/proc is partly masked here, as in many containers, so the sandbox cannot have its own: "
+           "run the container with an unmasked /proc";
+}
+
 /* What bubblewrap says, and what that means where it runs. */
-static const struct { const char *words, *meaning; } meanings[] = {
-    {"No permissions to create new namespace",
-     "no user namespaces for ordinary users here: allow them with sysctl "
-     "kernel.unprivileged_userns_clone=1 or user.max_user_namespaces"},
-    {"Creating new namespace failed",
-     "no user namespace can be made here: below a chroot, in a container that forbids it, or with "
-     "sysctl user.max_user_namespaces=0 there is none"},
-    {"setting up uid map",
-     "the user namespace here has no rights: AppArmor restricts it (sysctl "
-     "kernel.apparmor_restrict_unprivileged_userns) or the container does"},
-    {"Can't mount proc",
-     "/proc is partly masked here, as in many containers, so the sandbox cannot have its own: run "
-     "the container with an unmasked /proc"},
+static const struct { const char *words; const char *(*meaning)(void); } meanings[] = {
+    {"No permissions to create new namespace", no_namespace},
+    {"Creating new namespace failed", no_namespace},
+    {"setting up uid map", no_rights},
+    {"Can't mount proc", no_proc},
 };
 
 void sandbox_launch_explain(const char *complaints, struct error *err)
@@ -188,7 +216,7 @@ void sandbox_launch_explain(const char *complaints, struct error *err)
     for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
         if (strstr(complaints, meanings[i].words)) {
             error_set(err, ERROR_UNSUPPORTED, "no sandbox can be made: %s (%s)",
-                      meanings[i].meaning, complaints);
+                      meanings[i].meaning(), complaints);
             return;
         }
     error_set(err, ERROR_UPSTREAM, "no sandbox can be made: %s", complaints);

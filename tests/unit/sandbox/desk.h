@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A gateway's side of one supervisor, and the real supervisor as a child process.
+ *
+ * The desk takes what the supervisor says and keeps the last of each; it hands out one exec at a
+ * time.  A desk that waits longer than 20 s fails the test. */
+#ifndef TEST_SANDBOX_DESK_H
+#define TEST_SANDBOX_DESK_H
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "http/server.h"
+#include "http/tunnel.h"
+#include "policy/policy.h"
+#include "sandbox/frame.h"
+#include "sandbox/protocol.h"
+#include "sandbox/spec.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { DESK_UID = 1900000002, DESK_PATIENCE_MS = 20000 };
+
+#define TOKEN "the-token"
+
+struct desk {
+    uv_loop_t loop;
+    uv_timer_t watchdog;
+    bool expired;
+    struct http_server *server;
+    bool server_closed, refuse_410;
+    struct log log;
+    char folder[64], address[96];
+    struct policy *policy;                          /* the one in the spec */
+    uv_process_t supervisor;
+    bool exited;
+    int64_t exit_code;
+    /* the stream */
+    struct http_tunnel *stream;
+    struct buf lines;
+    unsigned hellos, pongs, denials;
+    struct sandbox_message hello;                   /* its texts live in the arena */
+    struct arena *arena;
+    uint64_t loaded;
+    char loaded_hash[80], failed[512], start_failed[1024], denied_host[256], denied_binary[256];
+    struct buf logs;
+    /* the exec */
+    struct http_tunnel *exec;
+    struct buf exec_bytes, out, err, exit;
+    bool exec_closed;
+};
+
+/* --- what comes in ------------------------------------------------------------------------------ */
+
+static void desk_take(struct desk *d, const struct sandbox_message *m)
+{
+    switch (m->type) {
+    case MESSAGE_HELLO:
+        d->hello = *m;
+        d->hellos++;
+        break;
+    case MESSAGE_LOADED:
+        d->loaded = m->revision.revision;
+        snprintf(d->loaded_hash, sizeof d->loaded_hash, "%s", m->revision.hash);
+        break;
+    case MESSAGE_FAILED:
+        snprintf(d->failed, sizeof d->failed, "%s", m->revision.error);
+        break;
+    case MESSAGE_START_FAILED:
+        snprintf(d->start_failed, sizeof d->start_failed, "%s", m->log.text);
+        break;
+    case MESSAGE_DENIALS:
+        d->denials += (unsigned)m->denials.n;
+        snprintf(d->denied_host, sizeof d->denied_host, "%s", m->denials.items[0].host);
+        snprintf(d->denied_binary, sizeof d->denied_binary, "%s", m->denials.items[0].binary);
+        break;
+    case MESSAGE_LOG:
+        buf_printf(&d->logs, "%s\n", m->log.text);
+        break;
+    case MESSAGE_PONG:
+        d->pongs++;
+        break;
+    default:
+        fail_msg("a supervisor does not send %s", sandbox_message_word(m->type));
+    }
+}
+
+static void desk_on_stream(struct http_tunnel *tunnel, void *ctx, const char *bytes, size_t len)
+{
+    struct desk *d = ctx;
+    struct sandbox_message message;
+    struct error err;
+    char *end;
+    if (len == 0) {
+        http_tunnel_close(tunnel);
+        return;
+    }
+    buf_add(&d->lines, bytes, len);
+    while (d->lines.len > 0 && (end = memchr(d->lines.data, '\n', d->lines.len))) {
+        size_t n = (size_t)(end - d->lines.data);
+        if (sandbox_message_decode(d->lines.data, n, d->arena, &message, &err) != 0)
+            fail_msg("%s", err.text);
+        desk_take(d, &message);
+        buf_consume(&d->lines, n + 1);
+    }
+}
+
+static void desk_on_stream_closed(void *ctx, const struct error *why)
+{
+    struct desk *d = ctx;
+    (void)why;
+    d->stream = NULL;
+    buf_clear(&d->lines);
+}
+
+static void desk_on_exec(struct http_tunnel *tunnel, void *ctx, const char *bytes, size_t len)
+{
+    struct desk *d = ctx;
+    struct sandbox_frame frame;
+    ssize_t taken;
+    if (len == 0) {
+        http_tunnel_close(tunnel);
+        return;
+    }
+    buf_add(&d->exec_bytes, bytes, len);
+    while ((taken = sandbox_frame_next((const uint8_t *)d->exec_bytes.data, d->exec_bytes.len, &frame)) > 0) {
+        struct buf *into = frame.type == FRAME_STDOUT ? &d->out : frame.type == FRAME_STDERR ? &d->err : &d->exit;
+        assert_int_equal(d->exit.len, 0);           /* nothing comes after the exit */
+        buf_add(into, frame.payload, frame.len);
+        buf_consume(&d->exec_bytes, (size_t)taken);
+    }
+    assert_int_equal(taken, 0);
+}
+
+static void desk_on_exec_closed(void *ctx, const struct error *why)
+{
+    struct desk *d = ctx;
+    (void)why;
+    d->exec = NULL;
+    d->exec_closed = true;
+}
+
+static const struct http_tunnel_callbacks desk_stream_callbacks = {desk_on_stream, NULL, desk_on_stream_closed};
+static const struct http_tunnel_callbacks desk_exec_callbacks = {desk_on_exec, NULL, desk_on_exec_closed};
+
+static void desk_get_stream(struct http_request *req, void *ctx)
+{
+    struct desk *d = ctx;
+    assert_string_equal(http_request_header(req, "Authorization"), "Bearer " TOKEN);
+    assert_true(http_upgrade_asked(req, SANDBOX_STREAM_UPGRADE));
+    if (d->refuse_410)
+        http_respond(req, 410, NULL, NULL, 0);
+    else
+        d->stream = http_upgrade(req, SANDBOX_STREAM_UPGRADE, &desk_stream_callbacks, d);
+}
+
+static void desk_get_exec(struct http_request *req, void *ctx)
+{
+    struct desk *d = ctx;
+    assert_string_equal(http_request_header(req, "Authorization"), "Bearer " TOKEN);
+    assert_string_equal(req->params[0], "exec-1");
+    d->exec = http_upgrade(req, SANDBOX_EXEC_UPGRADE, &desk_exec_callbacks, d);
+}
+
+static const struct http_route desk_routes[] = {
+    {.method = "GET", .pattern = SANDBOX_STREAM_PATH, .handler = desk_get_stream},
+    {.method = "GET", .pattern = SANDBOX_EXEC_PATH "{id}", .handler = desk_get_exec},
+};
+static const struct http_router desk_router = {desk_routes, sizeof desk_routes / sizeof *desk_routes, NULL};
+
+/* --- the loop ----------------------------------------------------------------------------------- */
+
+#define DESK_WAIT(d, condition)                                                            \
+    while (!(condition)) {                                                                 \
+        if ((d)->expired)                                                                  \
+            fail_msg("waited in vain for %s", #condition);                                 \
+        uv_run(&(d)->loop, UV_RUN_ONCE);                                                   \
+    }
+
+static void desk_expire(uv_timer_t *timer)
+{
+    ((struct desk *)timer->data)->expired = true;
+}
+
+static void desk_on_exit(uv_process_t *process, int64_t status, int signal_number)
+{
+    struct desk *d = process->data;
+    d->exited = true;
+    d->exit_code = signal_number ? 128 + signal_number : status;
+    uv_close((uv_handle_t *)process, NULL);
+}
+
+static void desk_on_server_closed(void *ctx)
+{
+    ((struct desk *)ctx)->server_closed = true;
+}
+
+static void desk_serve(struct desk *d)
+{
+    struct error err;
+    d->server_closed = false;
+    d->server = http_server_new(&d->loop, NULL, &desk_router, d, &d->log);
+    if (http_server_listen(d->server, d->address, &err) != 0)
+        fail_msg("%s", err.text);
+}
+
+static void desk_shut(struct desk *d)
+{
+    if (!d->server)
+        return;
+    http_server_close(d->server, desk_on_server_closed, d);
+    d->server = NULL;
+    DESK_WAIT(d, d->server_closed);
+}
+
+/* --- the supervisor ----------------------------------------------------------------------------- */
+
+static const char *desk_program(const char *name, char out[256])
+{
+    snprintf(out, 256, "%s/bin/%s", SLUICE_BUILD_DIR, name);
+    return out;
+}
+
+static void desk_spawn(struct desk *d)
+{
+    char program[256], spec[96];
+    snprintf(spec, sizeof spec, "%s/spec.json", d->folder);
+    char *args[] = {(char *)desk_program("sluice-supervisor", program), "--spec", spec, NULL};
+    uv_stdio_container_t stdio[] = {{.flags = UV_IGNORE}, {.flags = UV_IGNORE},
+                                    {.flags = UV_INHERIT_FD, .data.fd = 2}};
+    uv_process_options_t options = {.exit_cb = desk_on_exit, .file = program, .args = args, .stdio = stdio,
+                                    .stdio_count = 3, .flags = UV_PROCESS_DETACHED};
+    d->exited = false;
+    assert_int_equal(uv_spawn(&d->loop, &d->supervisor, &options), 0);
+    d->supervisor.data = d;
+}
+
+/* policy: a YAML document; NULL: the default. */
+static void desk_write_spec(struct desk *d, const char *policy, bool proxy)
+{
+    char init[256], path[96], workdir[96], lock[96];
+    struct problems problems = {0};
+    struct error err;
+    static struct spec_pair env[] = {{"OWN", "of the sandbox"}};
+    d->policy = policy ? policy_parse(policy, strlen(policy), DOC_YAML, &problems) : policy_default();
+    assert_non_null(d->policy);
+    snprintf(path, sizeof path, "%s/spec.json", d->folder);
+    snprintf(workdir, sizeof workdir, "%s/work", d->folder);
+    snprintf(lock, sizeof lock, "%s/lock", d->folder);
+    assert_int_equal(mkdir(workdir, 0755), 0);
+    struct sandbox_spec spec = {
+        .id = "sandbox-1", .name = "demo", .token = TOKEN, .gateway = d->address, .proxy = proxy,
+        .workdir = workdir, .uid = DESK_UID, .policy = policy_json(d->policy), .revision = 1,
+        .hash = policy_hash(d->policy), .init = desk_program("sluice-init", init), .lock = lock,
+        .env = env, .n_env = 1, .log_level = "error"};
+    if (sandbox_spec_write(&spec, path, &err) != 0)
+        fail_msg("%s", err.text);
+}
+
+static struct desk *desk_new(void)
+{
+    struct desk *d = alloc_zero(1, sizeof *d);
+    signal(SIGPIPE, SIG_IGN);
+    uv_loop_init(&d->loop);
+    uv_timer_init(&d->loop, &d->watchdog);
+    d->watchdog.data = d;
+    uv_timer_start(&d->watchdog, desk_expire, DESK_PATIENCE_MS, 0);
+    d->arena = arena_new();
+    d->log = (struct log){.fd = 2, .level = LOG_ERROR, .program = "desk"};
+    strcpy(d->folder, "/tmp/sluice-desk-XXXXXX");
+    assert_non_null(mkdtemp(d->folder));
+    snprintf(d->address, sizeof d->address, "unix:%s/sock", d->folder);
+    desk_serve(d);
+    return d;
+}
+
+/* A sandbox that is ready. */
+static struct desk *desk_open(const char *policy, bool proxy)
+{
+    struct desk *d = desk_new();
+    desk_write_spec(d, policy, proxy);
+    desk_spawn(d);
+    DESK_WAIT(d, d->hellos > 0 || d->exited);
+    if (d->exited)
+        fail_msg("no sandbox: %s", d->start_failed);
+    return d;
+}
+
+static void desk_close(struct desk *d)
+{
+    if (!d->exited)
+        uv_process_kill(&d->supervisor, SIGTERM);
+    DESK_WAIT(d, d->exited);
+    desk_shut(d);
+    uv_close((uv_handle_t *)&d->watchdog, NULL);
+    uv_run(&d->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&d->loop), 0);
+    policy_unref(d->policy);
+    arena_free(d->arena);
+    buf_free(&d->lines);
+    buf_free(&d->logs);
+    buf_free(&d->exec_bytes);
+    buf_free(&d->out);
+    buf_free(&d->err);
+    buf_free(&d->exit);
+    char *command = alloc_printf("rm -rf %s", d->folder);
+    assert_int_equal(system(command), 0);
+    free(command);
+    free(d);
+}
+
+static void desk_send(struct desk *d, const struct sandbox_message *message)
+{
+    struct buf line = {0};
+    sandbox_message_encode(message, &line);
+    assert_non_null(d->stream);
+    http_tunnel_write(d->stream, line.data, line.len);
+    buf_free(&line);
+}
+
+static void desk_send_policy(struct desk *d, uint64_t revision, const char *hash, const char *text)
+{
+    struct sandbox_message message = {
+        .type = MESSAGE_POLICY, .revision = {.revision = revision, .hash = hash, .policy = text}};
+    desk_send(d, &message);
+}
+
+/* --- commands ----------------------------------------------------------------------------------- */
+
+static void desk_begin(struct desk *d, struct sandbox_exec exec)
+{
+    buf_clear(&d->out);
+    buf_clear(&d->err);
+    buf_clear(&d->exit);
+    buf_clear(&d->exec_bytes);
+    d->exec_closed = false;
+    exec.id = "exec-1";
+    desk_send(d, &(struct sandbox_message){.type = MESSAGE_EXEC, .exec = exec});
+    DESK_WAIT(d, d->exec);
+}
+
+static void desk_write(struct desk *d, enum sandbox_frame_type type, const void *bytes, size_t len)
+{
+    uint8_t header[FRAME_HEADER_SIZE];
+    sandbox_frame_header(header, type, len);
+    http_tunnel_write(d->exec, header, sizeof header);
+    http_tunnel_write(d->exec, bytes, len);
+}
+
+/* Waits for the end; returns the exit frame. */
+static const char *desk_end(struct desk *d)
+{
+    DESK_WAIT(d, d->exec_closed);
+    return buf_str(&d->exit);
+}
+
+static const char *desk_sh(struct desk *d, const char *script)
+{
+    const char *const command[] = {"/bin/sh", "-c", script};
+    desk_begin(d, (struct sandbox_exec){.command = command, .n_command = 3});
+    desk_end(d);
+    return buf_str(&d->out);
+}
+
+#endif

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "desk.h"
+
+#include <dirent.h>
+
+static int open_desk(void **state)
+{
+    *state = desk_open(NULL, true);
+    return 0;
+}
+
+static int close_desk(void **state)
+{
+    desk_close(*state);
+    return 0;
+}
+
+#define ONE_RULE "version: 1\nnetwork_policies: {api: {endpoints: [{host: example.com, port: 443}], " \
+                 "binaries: [{path: /usr/bin/curl}]}}\n"
+
+/* --- the stream --------------------------------------------------------------------------------- */
+
+static void hello_says_what_is_enforced(void **state)
+{
+    struct desk *d = *state;
+    const struct sandbox_hello *hello = &d->hello.hello;
+    assert_int_equal(hello->protocol, SANDBOX_PROTOCOL_VERSION);
+    assert_string_equal(hello->sandbox, "sandbox-1");
+    assert_int_equal(strlen(hello->instance), UUID_SIZE - 1);
+    assert_int_equal(hello->pid, d->supervisor.pid);
+    assert_true(hello->proxy);
+    assert_int_equal(hello->loaded_revision, 1);
+    assert_string_equal(hello->hash, policy_hash(d->policy));
+    assert_int_equal(hello->n_egress, 1);
+    assert_string_equal(hello->egress[0], "l4");
+}
+
+static void a_ping_is_answered(void **state)
+{
+    struct desk *d = *state;
+    desk_send(d, &(struct sandbox_message){.type = MESSAGE_PING});
+    DESK_WAIT(d, d->pongs == 1);
+}
+
+static void a_policy_is_loaded(void **state)
+{
+    struct desk *d = *state;
+    struct problems problems = {0};
+    struct policy *next = policy_parse(ONE_RULE, strlen(ONE_RULE), DOC_YAML, &problems);
+    desk_send_policy(d, 2, policy_hash(next), policy_json(next));
+    DESK_WAIT(d, d->loaded == 2);
+    assert_string_equal(d->loaded_hash, policy_hash(next));
+    desk_send_policy(d, 3, policy_hash(next), policy_json(next));
+    DESK_WAIT(d, d->loaded == 3);
+    policy_unref(next);
+}
+
+static void a_bad_policy_is_refused_and_the_old_one_stays(void **state)
+{
+    struct desk *d = *state;
+    desk_send_policy(d, 2, "abc", "{\"version\":1,\"network_policies\":{\"a\":{\"endpoint\":[]}}}");
+    DESK_WAIT(d, d->failed[0]);
+    assert_non_null(strstr(d->failed, "network_policies.a"));
+    d->failed[0] = '\0';
+    desk_send_policy(d, 3, "abc", policy_json(d->policy));
+    DESK_WAIT(d, d->failed[0]);
+    assert_non_null(strstr(d->failed, "the policy's hash is "));
+    desk_shut(d);
+    desk_serve(d);
+    DESK_WAIT(d, d->hellos == 2);
+    assert_int_equal(d->hello.hello.loaded_revision, 1);
+    assert_int_equal(d->loaded, 0);
+}
+
+static void a_gateway_that_was_away_is_found_again(void **state)
+{
+    struct desk *d = *state;
+    char instance[UUID_SIZE];
+    snprintf(instance, sizeof instance, "%s", d->hello.hello.instance);
+    for (unsigned again = 2; again < 5; again++) {
+        desk_shut(d);
+        assert_null(d->stream);
+        desk_serve(d);
+        DESK_WAIT(d, d->hellos == again);
+        assert_string_equal(d->hello.hello.instance, instance);
+    }
+    assert_string_equal(desk_sh(d, "echo still here"), "still here\n");
+}
+
+static void strange_lines_change_nothing(void **state)
+{
+    struct desk *d = *state;
+    http_tunnel_write(d->stream, "{\"type\":\"dance\"}\nnonsense\n\n{}\n", 30);
+    desk_send(d, &(struct sandbox_message){.type = MESSAGE_PING});
+    DESK_WAIT(d, d->pongs == 1);
+}
+
+static void an_orphan_stops(void **state)
+{
+    struct desk *d = *state;
+    d->refuse_410 = true;
+    http_tunnel_close(d->stream);
+    DESK_WAIT(d, d->exited);
+    assert_int_equal(d->exit_code, 0);
+}
+
+/* --- the end ------------------------------------------------------------------------------------ */
+
+static bool process_is_there(const char *name)
+{
+    DIR *proc = opendir("/proc");
+    bool found = false;
+    for (struct dirent *e; (e = readdir(proc));) {
+        char path[300], line[4096] = "";
+        snprintf(path, sizeof path, "/proc/%s/cmdline", e->d_name);
+        FILE *file = fopen(path, "re");
+        size_t n = file ? fread(line, 1, sizeof line - 1, file) : 0;
+        if (file)
+            fclose(file);
+        found = found || memmem(line, n, name, strlen(name));
+    }
+    closedir(proc);
+    return found;
+}
+
+static void stop_ends_it(void **state)
+{
+    struct desk *d = *state;
+    desk_send(d, &(struct sandbox_message){.type = MESSAGE_STOP, .stop = {.grace_ms = 100}});
+    DESK_WAIT(d, d->exited);
+    assert_int_equal(d->exit_code, 0);
+    assert_string_equal(d->start_failed, "");
+}
+
+static void a_signal_ends_it(void **state)
+{
+    struct desk *d = *state;
+    uv_process_kill(&d->supervisor, SIGTERM);
+    DESK_WAIT(d, d->exited);
+    assert_int_equal(d->exit_code, 0);
+}
+
+static void nothing_outlives_a_killed_supervisor(void **state)
+{
+    struct desk *d = *state;
+    const char *const command[] = {"/bin/sh", "-c", "echo up; exec sleep 987654"};
+    desk_begin(d, (struct sandbox_exec){.command = command, .n_command = 3});
+    DESK_WAIT(d, d->out.len > 0);
+    uv_process_kill(&d->supervisor, SIGKILL);
+    DESK_WAIT(d, d->exited && d->exec_closed);
+    while (process_is_there("987654") && !d->expired)
+        uv_run(&d->loop, UV_RUN_NOWAIT);
+    assert_false(d->expired);
+}
+
+static void a_dead_sandbox_is_told(void **state)
+{
+    struct desk *d = *state;
+    char command[128];
+    /* init is the one whose parent is bwrap, a child of the supervisor */
+    snprintf(command, sizeof command,
+             "for b in $(pgrep -P %d); do pkill -KILL -P $b; done", d->supervisor.pid);
+    assert_int_equal(system(command), 0);
+    DESK_WAIT(d, d->exited);
+    assert_int_equal(d->exit_code, 1);
+    assert_string_equal(d->start_failed, "the sandbox has ended: its first process was killed");
+}
+
+static void a_policy_that_cannot_be_met_is_told(void **state)
+{
+    struct desk *d = desk_new();
+    (void)state;
+    desk_write_spec(d, "version: 1\nlandlock: {compatibility: hard_requirement}\n"
+                       "filesystem_policy: {read_only: [/no/such/folder]}\n", true);
+    desk_spawn(d);
+    DESK_WAIT(d, d->exited);
+    assert_int_equal(d->exit_code, 1);
+    assert_int_equal(d->hellos, 0);
+    assert_string_equal(d->start_failed,
+                        "landlock.compatibility is hard_requirement, but filesystem_policy.read_only[0], "
+                        "/no/such/folder, does not exist");
+    desk_close(d);
+}
+
+static void one_sandbox_has_one_supervisor(void **state)
+{
+    struct desk *d = *state;
+    char command[400], program[256];
+    snprintf(command, sizeof command, "%s --spec %s/spec.json 2>&1 | grep -q 'another supervisor runs this sandbox'",
+             desk_program("sluice-supervisor", program), d->folder);
+    assert_int_equal(system(command), 0);
+}
+
+/* --- commands ----------------------------------------------------------------------------------- */
+
+static void output_errors_and_code_come_back(void **state)
+{
+    struct desk *d = *state;
+    assert_string_equal(desk_sh(d, "echo out; echo err >&2; exit 3"), "out\n");
+    assert_string_equal(buf_str(&d->err), "err\n");
+    assert_string_equal(buf_str(&d->exit), "{\"code\":3}");
+    desk_sh(d, "kill -9 $$");
+    assert_string_equal(buf_str(&d->exit), "{\"code\":137}");
+}
+
+static void input_goes_in_until_its_end(void **state)
+{
+    struct desk *d = *state;
+    static char block[60000];
+    const char *const command[] = {"/usr/bin/sha256sum"};
+    memset(block, 'a', sizeof block);
+    desk_begin(d, (struct sandbox_exec){.command = command, .n_command = 1});
+    for (int i = 0; i < 100; i++)
+        desk_write(d, FRAME_STDIN, block, sizeof block);
+    desk_write(d, FRAME_STDIN, NULL, 0);
+    desk_end(d);
+    desk_sh(d, "head -c 6000000 /dev/zero | tr '\\0' a | sha256sum");
+    assert_string_equal(buf_str(&d->exit), "{\"code\":0}");
+    assert_true(d->out.len > 64);
+}
+
+static void much_output_is_complete(void **state)
+{
+    struct desk *d = *state;
+    desk_sh(d, "head -c 20000000 /dev/zero; echo end >&2");
+    assert_int_equal(d->out.len, 20000000);
+    assert_string_equal(buf_str(&d->err), "end\n");
+}
+
+static void let_pass(uv_timer_t *timer)
+{
+    (void)timer;
+}
+
+static void a_reader_that_pauses_loses_nothing(void **state)
+{
+    struct desk *d = *state;
+    const char *const command[] = {"/bin/sh", "-c", "head -c 3000000 /dev/zero; echo done >&2"};
+    uv_timer_t pause;
+    desk_begin(d, (struct sandbox_exec){.command = command, .n_command = 3});
+    DESK_WAIT(d, d->out.len > 0);
+    http_tunnel_pause(d->exec);
+    uv_timer_init(&d->loop, &pause);
+    uv_timer_start(&pause, let_pass, 600, 0);       /* longer than any linger */
+    while (uv_is_active((uv_handle_t *)&pause))
+        uv_run(&d->loop, UV_RUN_ONCE);
+    uv_close((uv_handle_t *)&pause, NULL);
+    http_tunnel_resume(d->exec);
+    assert_string_equal(desk_end(d), "{\"code\":0}");
+    assert_int_equal(d->out.len, 3000000);
+    assert_string_equal(buf_str(&d->err), "done\n");
+}
+
+static void what_is_left_in_the_background_does_not_hold_the_exit(void **state)
+{
+    struct desk *d = *state;
+    desk_sh(d, "sleep 1000 & echo started");
+    assert_string_equal(buf_str(&d->out), "started\n");
+    assert_string_equal(buf_str(&d->exit), "{\"code\":0}");
+    assert_string_equal(desk_sh(d, "ps -e -o comm= | grep -c sleep"), "1\n");
+}
+
+static void the_environment_is_the_sandboxs(void **state)
+{
+    struct desk *d = *state;
+    struct spec_pair env[] = {{"MINE", "1"}, {"HTTPS_PROXY", "http://evil"}};
+    const char *const command[] = {"/bin/sh", "-c", "echo $SLUICE_SANDBOX $OWN $MINE $HTTPS_PROXY $HOME $PWD"};
+    desk_begin(d, (struct sandbox_exec){.command = command, .n_command = 3, .env = env, .n_env = 2,
+                                        .workdir = "/tmp"});
+    desk_end(d);
+    assert_string_equal(buf_str(&d->out), "1 of the sandbox 1 http://10.200.0.1:3128 /sandbox /tmp\n");
+}
+
+static void what_cannot_run_says_why(void **state)
+{
+    struct desk *d = *state;
+    static const char *const nowhere[] = {"no-such-program"}, *const echo[] = {"echo"};
+    struct spec_pair reserved = {"SLUICE_SANDBOX", "0"};
+    desk_begin(d, (struct sandbox_exec){.command = nowhere, .n_command = 1});
+    assert_string_equal(desk_end(d), "{\"code\":127,\"error\":\"cannot run no-such-program: No such file or directory\"}");
+    desk_begin(d, (struct sandbox_exec){.command = echo, .n_command = 1, .env = &reserved, .n_env = 1});
+    assert_string_equal(desk_end(d), "{\"code\":126,\"error\":\"environment variable SLUICE_SANDBOX: names that "
+                                     "begin with SLUICE_ or OPENSHELL_ are reserved\"}");
+    desk_begin(d, (struct sandbox_exec){.command = echo, .n_command = 0});
+    assert_string_equal(desk_end(d), "{\"code\":126,\"error\":\"a command is required\"}");
+}
+
+static void a_command_has_its_time(void **state)
+{
+    struct desk *d = *state;
+    const char *const command[] = {"/bin/sh", "-c", "trap '' TERM; echo up; while :; do sleep 1; done"};
+    desk_begin(d, (struct sandbox_exec){.command = command, .n_command = 3, .timeout_ms = 150});
+    assert_string_equal(desk_end(d), "{\"code\":124}");
+    assert_string_equal(buf_str(&d->out), "up\n");
+}
+
+static void a_terminal_can_be_resized(void **state)
+{
+    struct desk *d = *state;
+    const char *const command[] = {"/bin/bash", "-c",
+                                   "stty size; read line; echo got $line; stty size; read line || echo end"};
+    desk_begin(d, (struct sandbox_exec){.command = command, .n_command = 3, .tty = true, .cols = 90, .rows = 20});
+    DESK_WAIT(d, d->out.len > 0 && strstr(d->out.data, "20 90"));
+    desk_write(d, FRAME_RESIZE, "{\"cols\":120,\"rows\":40}", 22);
+    desk_write(d, FRAME_STDIN, "word\n", 5);
+    desk_write(d, FRAME_STDIN, NULL, 0);
+    assert_string_equal(desk_end(d), "{\"code\":0}");
+    assert_non_null(strstr(d->out.data, "got word\r\n40 120\r\n"));
+    assert_non_null(strstr(d->out.data, "end\r\n"));
+}
+
+static void a_client_that_leaves_takes_its_command_along(void **state)
+{
+    struct desk *d = *state;
+    const char *const command[] = {"/bin/sh", "-c", "echo up; sleep 1000 & wait"};
+    desk_begin(d, (struct sandbox_exec){.command = command, .n_command = 3});
+    DESK_WAIT(d, d->out.len > 0);
+    http_tunnel_close(d->exec);
+    DESK_WAIT(d, d->exec_closed);
+    do
+        desk_sh(d, "ps -e -o comm= | grep -c sleep");
+    while (strcmp(buf_str(&d->out), "0\n") != 0 && !d->expired);
+    assert_false(d->expired);
+}
+
+static void a_stop_is_told_to_who_waits(void **state)
+{
+    struct desk *d = *state;
+    const char *const command[] = {"/bin/sh", "-c", "trap 'exit 5' TERM; echo up; while :; do sleep 0.02; done"};
+    desk_begin(d, (struct sandbox_exec){.command = command, .n_command = 3});
+    DESK_WAIT(d, d->out.len > 0);
+    desk_send(d, &(struct sandbox_message){.type = MESSAGE_STOP, .stop = {.grace_ms = 5000}});
+    assert_string_equal(desk_end(d), "{\"code\":5}");
+    DESK_WAIT(d, d->exited);
+    assert_int_equal(d->exit_code, 0);
+}
+
+static void nonsense_frames_end_the_command(void **state)
+{
+    struct desk *d = *state;
+    const char *const command[] = {"/bin/sh", "-c", "echo up; exec sleep 1000"};
+    desk_begin(d, (struct sandbox_exec){.command = command, .n_command = 3});
+    DESK_WAIT(d, d->out.len > 0);
+    http_tunnel_write(d->exec, "GET / HTTP/1.1\r\n\r\n", 18);
+    DESK_WAIT(d, d->exec_closed);
+    assert_int_equal(d->exit.len, 0);
+}
+
+#define AT_A_DESK(test) cmocka_unit_test_setup_teardown(test, open_desk, close_desk)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        AT_A_DESK(hello_says_what_is_enforced),
+        AT_A_DESK(a_ping_is_answered),
+        AT_A_DESK(a_policy_is_loaded),
+        AT_A_DESK(a_bad_policy_is_refused_and_the_old_one_stays),
+        AT_A_DESK(a_gateway_that_was_away_is_found_again),
+        AT_A_DESK(strange_lines_change_nothing),
+        AT_A_DESK(an_orphan_stops),
+        AT_A_DESK(stop_ends_it),
+        AT_A_DESK(a_signal_ends_it),
+        AT_A_DESK(nothing_outlives_a_killed_supervisor),
+        AT_A_DESK(a_dead_sandbox_is_told),
+        cmocka_unit_test(a_policy_that_cannot_be_met_is_told),
+        AT_A_DESK(one_sandbox_has_one_supervisor),
+        AT_A_DESK(output_errors_and_code_come_back),
+        AT_A_DESK(input_goes_in_until_its_end),
+        AT_A_DESK(much_output_is_complete),
+        AT_A_DESK(a_reader_that_pauses_loses_nothing),
+        AT_A_DESK(what_is_left_in_the_background_does_not_hold_the_exit),
+        AT_A_DESK(the_environment_is_the_sandboxs),
+        AT_A_DESK(what_cannot_run_says_why),
+        AT_A_DESK(a_command_has_its_time),
+        AT_A_DESK(a_terminal_can_be_resized),
+        AT_A_DESK(a_client_that_leaves_takes_its_command_along),
+        AT_A_DESK(a_stop_is_told_to_who_waits),
+        AT_A_DESK(nonsense_frames_end_the_command),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
