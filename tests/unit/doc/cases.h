@@ -8,15 +8,16 @@
 #ifndef DOC_CASES_H
 #define DOC_CASES_H
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
+/* clang-format off: it needs those above */
 #include <cmocka.h>
-#include <setjmp.h>
+/* clang-format on */
 
 #include "base/buf.h"
 #include "base/problems.h"
