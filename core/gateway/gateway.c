@@ -179,7 +179,6 @@ static void close_loop_handles(struct gateway *g)
 {
     for (size_t i = 0; i < sizeof g->signals / sizeof *g->signals; i++)
         uv_close((uv_handle_t *)&g->signals[i], NULL);
-    sandboxes_close(g->sandboxes);
     events_close(g->events);
 }
 
@@ -191,6 +190,7 @@ static void server_closed(void *ctx)
 static void all_idle(void *ctx)
 {
     struct gateway *g = ctx;
+    sandboxes_close(g->sandboxes);
     http_server_close(g->server, server_closed, g);
 }
 

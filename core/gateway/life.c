@@ -548,7 +548,7 @@ void sandbox_forget(struct sandbox *s)
     drop_timer(s);
     sandbox_exec_fail_all(s, "the gateway is stopping");
     if (s->process)
-        s->process->data = NULL;
+        uv_close((uv_handle_t *)s->process, free_handle);
     s->process = NULL;
     sandbox_close_stream(s);
 }
