@@ -40,7 +40,7 @@ static struct entry *take(struct denial_book *book, const struct sandbox_denial 
     for (struct entry **at = &book->entries; *at; at = &(*at)->next) {
         struct entry *e = *at;
         if (e->denial.port == d->port && strcmp(e->denial.host, d->host) == 0 &&
-            strcmp(e->denial.binary, d->binary) == 0) {
+            strcmp(e->denial.binary, d->binary) == 0 && strcmp(e->denial.stage, d->stage) == 0) {
             *at = e->next;
             book->n--;
             return e;
@@ -75,6 +75,15 @@ static struct entry *entry_new(const struct sandbox_denial *d)
     return e;
 }
 
+static struct entry *renewed(struct entry *old, const struct sandbox_denial *d)
+{
+    struct entry *e = entry_new(d);
+    e->denial.count = old->denial.count;
+    e->denial.first_seen_ms = old->denial.first_seen_ms;
+    arena_free(old->arena);
+    return e;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     sandbox_denials_flush(timer->data);
@@ -86,6 +95,8 @@ void sandbox_denials_add(struct denial_book *book, const struct sandbox_denial *
     bool first = !e;
     if (first)
         e = entry_new(denial);
+    else if (strcmp(e->denial.reason, denial->reason) != 0)
+        e = renewed(e, denial);                     /* the policy changed: the latest reason counts */
     if (book->n >= DENIALS_MAX)
         drop_oldest(book);
     e->next = book->entries;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests the proxy refused, on their way to the gateway.
  *
- * The first denial of a host, port and binary is due at once; more of the same are counted and due
+ * The first denial of a host, port, binary and stage is due at once; more of the same are counted and due
  * a second later.  What cannot be sent (no gateway) waits, up to DENIALS_MAX different ones; then
  * the one that was seen longest ago is forgotten.  Loop thread only. */
 #ifndef SANDBOX_DENIALS_H

@@ -38,7 +38,7 @@ struct desk {
     uv_timer_t watchdog;
     bool expired;
     struct http_server *server;
-    bool server_closed, refuse_410;
+    bool server_closed, refuse_410, refuse_stream;
     struct log log;
     char folder[64], address[96];
     struct policy *policy;                          /* the one in the spec */
@@ -52,7 +52,8 @@ struct desk {
     struct sandbox_message hello;                   /* its texts live in the arena */
     struct arena *arena;
     uint64_t loaded;
-    char loaded_hash[80], failed[512], start_failed[1024], denied_host[256], denied_binary[256];
+    char loaded_hash[80], failed[512], start_failed[1024], denied_host[256], denied_binary[256],
+         denied_stage[32];
     struct buf logs;
     /* the exec */
     struct http_tunnel *exec;
@@ -82,6 +83,7 @@ static void desk_take(struct desk *d, const struct sandbox_message *m)
     case MESSAGE_DENIALS:
         d->denials += (unsigned)m->denials.n;
         snprintf(d->denied_host, sizeof d->denied_host, "%s", m->denials.items[0].host);
+        snprintf(d->denied_stage, sizeof d->denied_stage, "%s", m->denials.items[0].stage);
         snprintf(d->denied_binary, sizeof d->denied_binary, "%s", m->denials.items[0].binary);
         break;
     case MESSAGE_LOG:
@@ -158,8 +160,8 @@ static void desk_get_stream(struct http_request *req, void *ctx)
     struct desk *d = ctx;
     assert_string_equal(http_request_header(req, "Authorization"), "Bearer " TOKEN);
     assert_true(http_upgrade_asked(req, SANDBOX_STREAM_UPGRADE));
-    if (d->refuse_410)
-        http_respond(req, 410, NULL, NULL, 0);
+    if (d->refuse_410 || d->refuse_stream)
+        http_respond(req, d->refuse_410 ? 410 : 503, NULL, NULL, 0);
     else
         d->stream = http_upgrade(req, SANDBOX_STREAM_UPGRADE, &desk_stream_callbacks, d);
 }
@@ -252,6 +254,8 @@ static void desk_write_spec(struct desk *d, const char *policy, bool proxy)
     struct problems problems = {0};
     struct error err;
     static struct spec_pair env[] = {{"OWN", "of the sandbox"}};
+    static const char *const nowhere[] = {"127.0.0.1"};
+    static struct spec_host hosts[] = {{"example.com", nowhere, 1}};
     d->policy = policy ? policy_parse(policy, strlen(policy), DOC_YAML, &problems) : policy_default();
     assert_non_null(d->policy);
     snprintf(path, sizeof path, "%s/spec.json", d->folder);
@@ -262,7 +266,7 @@ static void desk_write_spec(struct desk *d, const char *policy, bool proxy)
         .id = "sandbox-1", .name = "demo", .token = TOKEN, .gateway = d->address, .proxy = proxy,
         .workdir = workdir, .uid = DESK_UID, .policy = policy_json(d->policy), .revision = 1,
         .hash = policy_hash(d->policy), .init = desk_program("sluice-init", init), .lock = lock,
-        .env = env, .n_env = 1, .log_level = "error"};
+        .env = env, .n_env = 1, .hosts = hosts, .n_hosts = 1, .log_level = "error"};
     if (sandbox_spec_write(&spec, path, &err) != 0)
         fail_msg("%s", err.text);
 }

@@ -15,7 +15,7 @@ struct gateway {
     unsigned reports;
     size_t n;                                       /* of the last report */
     uint64_t count;
-    char host[64];
+    char host[64], reason[64];
 };
 
 static bool receive(void *ctx, const struct sandbox_denials *denials)
@@ -26,6 +26,7 @@ static bool receive(void *ctx, const struct sandbox_denials *denials)
     g->reports++;
     g->n = denials->n;
     g->count = denials->items[0].count;
+    snprintf(g->reason, sizeof g->reason, "%s", denials->items[0].reason);
     snprintf(g->host, sizeof g->host, "%s", denials->items[0].host);
     assert_true(denials->items[0].first_seen_ms <= denials->items[0].last_seen_ms);
     assert_true(denials->items[0].first_seen_ms > 0);
@@ -85,6 +86,25 @@ static void another_binary_host_or_port_is_another_denial(void **state)
     assert_int_equal(g->n, 4);
 }
 
+static void the_latest_reason_is_told(void **state)
+{
+    struct gateway *g = *state;
+    struct sandbox_denial denial = {.host = "a", .port = 443, .binary = "", .reason = "old", .stage = "connect"};
+    g->away = true;
+    sandbox_denials_add(g->book, &denial);
+    denial.reason = "new";
+    sandbox_denials_add(g->book, &denial);
+    g->away = false;
+    sandbox_denials_flush(g->book);
+    assert_int_equal(g->n, 1);
+    assert_int_equal(g->count, 2);
+    assert_string_equal(g->reason, "new");
+    denial.stage = "ssrf";
+    sandbox_denials_add(g->book, &denial);
+    sandbox_denials_flush(g->book);
+    assert_int_equal(g->reports, 2);                /* another stage is another denial */
+}
+
 static void they_wait_for_a_gateway_that_is_away(void **state)
 {
     struct gateway *g = *state;
@@ -123,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_first_is_told_at_once_and_more_are_counted, open_book, close_book),
         cmocka_unit_test_setup_teardown(another_binary_host_or_port_is_another_denial, open_book, close_book),
+        cmocka_unit_test_setup_teardown(the_latest_reason_is_told, open_book, close_book),
         cmocka_unit_test_setup_teardown(they_wait_for_a_gateway_that_is_away, open_book, close_book),
         cmocka_unit_test_setup_teardown(the_book_is_bounded_and_forgets_the_oldest, open_book, close_book),
     };

@@ -104,6 +104,60 @@ static void an_orphan_stops(void **state)
     assert_int_equal(d->exit_code, 0);
 }
 
+/* --- the network -------------------------------------------------------------------------------- */
+
+#define CURL "curl -sS -m 10 -o /dev/null -w '%{http_code} %{http_connect}' "
+
+static void what_is_refused_is_told_at_once(void **state)
+{
+    struct desk *d = *state;
+    assert_string_equal(desk_sh(d, CURL "http://example.com/"), "403 000");
+    DESK_WAIT(d, d->denials == 1);
+    assert_string_equal(d->denied_host, "example.com");
+    assert_string_equal(d->denied_binary, "/usr/bin/curl");
+    assert_string_equal(desk_sh(d, CURL "https://other.example/"), "000 403");
+    DESK_WAIT(d, d->denials == 2);
+    assert_string_equal(d->denied_host, "other.example");
+    DESK_WAIT(d, strstr(buf_str(&d->logs), "DENIED /usr/bin/curl"));
+}
+
+static void denials_wait_for_a_gateway_that_is_away(void **state)
+{
+    struct desk *d = *state;
+    const char *const command[] = {"/bin/sh", "-c", "sleep 0.3; " CURL "http://example.com/"};
+    desk_begin(d, (struct sandbox_exec){.command = command, .n_command = 3});
+    http_tunnel_close(d->stream);
+    d->refuse_stream = true;
+    desk_end(d);
+    assert_int_equal(d->denials, 0);
+    d->refuse_stream = false;
+    DESK_WAIT(d, d->denials == 1);
+    assert_string_equal(d->denied_host, "example.com");
+}
+
+/* The pinned address is one that no policy opens, so an allowed request is refused too, but for
+ * another reason: nothing is dialled. */
+static void a_loaded_policy_is_enforced(void **state)
+{
+    struct desk *d = *state;
+    struct problems problems = {0};
+    struct policy *next = policy_parse(ONE_RULE, strlen(ONE_RULE), DOC_YAML, &problems);
+    desk_sh(d, CURL "https://example.com/");
+    DESK_WAIT(d, d->denials == 1);
+    assert_string_equal(d->denied_stage, "connect");
+    desk_send_policy(d, 2, policy_hash(next), policy_json(next));
+    DESK_WAIT(d, d->loaded == 2);
+    desk_sh(d, CURL "https://example.com/");
+    DESK_WAIT(d, d->denials == 2);
+    assert_string_equal(d->denied_stage, "ssrf");
+    desk_send_policy(d, 3, policy_hash(d->policy), policy_json(d->policy));
+    DESK_WAIT(d, d->loaded == 3);
+    desk_sh(d, CURL "https://example.com/");
+    DESK_WAIT(d, d->denials == 3);
+    assert_string_equal(d->denied_stage, "connect");
+    policy_unref(next);
+}
+
 /* --- the end ------------------------------------------------------------------------------------ */
 
 static bool process_is_there(const char *name)
@@ -358,6 +412,9 @@ int main(void)
         AT_A_DESK(a_gateway_that_was_away_is_found_again),
         AT_A_DESK(strange_lines_change_nothing),
         AT_A_DESK(an_orphan_stops),
+        AT_A_DESK(what_is_refused_is_told_at_once),
+        AT_A_DESK(denials_wait_for_a_gateway_that_is_away),
+        AT_A_DESK(a_loaded_policy_is_enforced),
         AT_A_DESK(stop_ends_it),
         AT_A_DESK(a_signal_ends_it),
         AT_A_DESK(nothing_outlives_a_killed_supervisor),
