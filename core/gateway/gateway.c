@@ -258,9 +258,19 @@ static int make_state_dir(const char *path, struct error *err)
     return rc;
 }
 
+static bool listens_on_tcp(const struct gateway_config *config)
+{
+    for (size_t i = 0; i < config->n_listen; i++)
+        if (strncmp(config->listen[i], "tcp:", 4) == 0)
+            return true;
+    return false;
+}
+
 /* TCP clients on other machines, or of other users, show this token. */
 static int make_admin_token(struct gateway *g, struct error *err)
 {
+    if (!listens_on_tcp(&g->config))
+        return 0;
     char token[DIGEST_HEX_SIZE] = "";
     char *path = alloc_printf("%s/admin.token", g->config.state_dir);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
