@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drafts/mapper.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/ipaddr.h"
+#include "base/text.h"
+
+static const struct {
+    uint16_t port;
+    const char *service;
+} well_known[] = {
+    {80, "HTTP"}, {443, "HTTPS"}, {8080, "HTTP-alt"}, {8443, "HTTPS-alt"}, {5432, "PostgreSQL"},
+    {3306, "MySQL"}, {6379, "Redis"}, {27017, "MongoDB"}, {9200, "Elasticsearch"}, {9092, "Kafka"},
+    {2181, "ZooKeeper"}, {11211, "Memcached"}, {5672, "RabbitMQ"}, {6443, "Kubernetes API"},
+    {53, "DNS"}, {587, "SMTP"}, {993, "IMAP"}, {995, "POP3"},
+};
+
+static const char *service_of(uint16_t port)
+{
+    for (size_t i = 0; i < sizeof well_known / sizeof *well_known; i++)
+        if (well_known[i].port == port)
+            return well_known[i].service;
+    return NULL;
+}
+
+int drafts_target(const char *host, uint16_t port, const char *binary, struct arena *arena,
+                  struct drafts_target *out)
+{
+    char canonical[IPADDR_HOST_SIZE];
+    struct ipaddr addr;
+    if (!port || ipaddr_canonical_host(host, strlen(host), canonical) != 0 ||
+        ipaddr_host_blocked(canonical))
+        return -1;
+    if (ipaddr_parse(canonical, &addr) == 0 && ipaddr_classify(&addr) == IPADDR_BLOCKED)
+        return -1;
+    /* "-" is how the proxy's reports name a binary that could not be found out. */
+    bool known = binary && *binary && strcmp(binary, "-") != 0;
+    *out = (struct drafts_target){arena_str(arena, canonical), port,
+                                  known ? arena_str(arena, binary) : ""};
+    return 0;
+}
+
+const char *drafts_rule_name(const char *host, uint16_t port, struct arena *arena)
+{
+    struct buf name = {0};
+    buf_puts(&name, "allow_");
+    for (const char *p = host; *p; p++) {
+        if (*p == '.' || *p == '-')
+            buf_putc(&name, '_');
+        else if (isalnum((unsigned char)*p) || *p == '_')
+            buf_putc(&name, *p);
+    }
+    buf_printf(&name, "_%u", port);
+    const char *text = arena_str(arena, name.data);
+    buf_free(&name);
+    return text;
+}
+
+const char *drafts_rule_json(const struct drafts_target *target, struct arena *arena)
+{
+    struct buf json = {0};
+    buf_puts(&json, "{\"endpoints\":[{\"host\":");
+    text_json_quote(&json, target->host);
+    buf_printf(&json, ",\"port\":%u}]", target->port);
+    if (*target->binary) {
+        buf_puts(&json, ",\"binaries\":[{\"path\":");
+        text_json_quote(&json, target->binary);
+        buf_puts(&json, "}]");
+    }
+    buf_putc(&json, '}');
+    const char *text = arena_str(arena, json.data);
+    buf_free(&json);
+    return text;
+}
+
+const char *drafts_rationale(const struct drafts_target *target, struct arena *arena)
+{
+    const char *slash = strrchr(target->binary, '/');
+    const char *name = slash ? slash + 1 : target->binary;
+    const char *service = service_of(target->port);
+    return arena_printf(arena, "Allow %s to connect to %s:%u%s%s%s.", *name ? name : "unknown binary",
+                        target->host, target->port, service ? " (" : "", service ? service : "",
+                        service ? ")" : "");
+}
+
+double drafts_confidence(uint16_t port, uint64_t hits, bool ssrf)
+{
+    double c = 0.5 + (hits >= 10 ? 0.2 : hits >= 3 ? 0.1 : 0) + (service_of(port) ? 0.15 : 0) -
+               (ssrf ? 0.2 : 0);
+    return c < 0.1 ? 0.1 : c > 0.95 ? 0.95 : c;
+}

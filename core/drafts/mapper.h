@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a refused connection suggests: a rule that would have let it through, and how likely it is
+ * that somebody wants it (reference/policy.md 7.5 and 7.8).  Pure, any thread. */
+#ifndef DRAFTS_MAPPER_H
+#define DRAFTS_MAPPER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sluice/policy.h>
+
+#include "base/arena.h"
+
+/* What a chunk is known by. */
+struct drafts_target {
+    const char *host;                               /* canonical */
+    uint16_t port;
+    const char *binary;                             /* "" when unknown */
+};
+
+/* -1: no rule could ever allow it (loopback, link-local, metadata; no host name, no port), so
+ * nothing is proposed.  The target's texts are in the arena. */
+int drafts_target(const char *host, uint16_t port, const char *binary, struct arena *arena,
+                  struct drafts_target *out);
+
+const char *drafts_rule_name(const char *host, uint16_t port, struct arena *arena);
+const char *drafts_rule_json(const struct drafts_target *target, struct arena *arena);
+const char *drafts_rationale(const struct drafts_target *target, struct arena *arena);
+double drafts_confidence(uint16_t port, uint64_t hits, bool ssrf);
+
+/* What a reviewer should know of a rule, one sentence after the other; "" for nothing. */
+const char *drafts_notes(const struct sluice_rule *rule, bool ssrf, struct arena *arena);
+/* Whether these notes say that the connection was refused for where its host resolves to. */
+bool drafts_notes_ssrf(const char *notes);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drafts/rules.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- one rule ---- */
+
+static int first_problem(struct problems *problems, const char *what, struct error *err)
+{
+    error_set(err, ERROR_INTERNAL, "the store's %s cannot be read: %s", what,
+              problems->n ? problems->items[0].message : "unknown reason");
+    problems_free(problems);
+    return -1;
+}
+
+const struct sluice_rule *drafts_rule_decode(const char *json, const char *path, struct arena *arena,
+                                             struct error *err)
+{
+    struct problems problems = {0};
+    struct doc_node *tree;
+    void *rule;
+    if (doc_parse(json, strlen(json), DOC_JSON, POLICY_BYTES_MAX, arena, &tree, &problems) ||
+        schema_decode(&policy_rule_schema, tree, path, arena, &rule, &problems)) {
+        first_problem(&problems, "rule", err);
+        return NULL;
+    }
+    return rule;
+}
+
+static const char *encode(const struct schema *schema, const void *record, struct arena *arena)
+{
+    struct buf json = {0};
+    schema_encode_json(schema, record, &json);
+    const char *text = arena_strn(arena, buf_str(&json), json.len);
+    buf_free(&json);
+    return text;
+}
+
+const char *drafts_rule_encode(const struct sluice_rule *rule, struct arena *arena)
+{
+    return encode(&policy_rule_schema, rule, arena);
+}
+
+/* ---- what an approval changed: two small policies with just those rules ---- */
+
+static int by_key(const void *a, const void *b)
+{
+    const struct sluice_rule *const *x = a, *const *y = b;
+    return strcmp((*x)->key, (*y)->key);
+}
+
+/* The rules of a change as they were (or are), with those of the list that have no other side. */
+static json_t *one_side(const struct sluice_diff *diff, bool after, const struct sluice_rule *const *list,
+                        size_t n, struct arena *arena)
+{
+    const struct sluice_rule **rules = arena_alloc(arena, (n + diff->n_changed + 1) * sizeof *rules);
+    struct sluice_policy side = {.size = sizeof side, .version = 1, .rules = rules};
+    for (size_t i = 0; i < n; i++)
+        rules[side.n_rules++] = list[i];
+    for (size_t i = 0; i < diff->n_changed; i++)
+        rules[side.n_rules++] = after ? diff->changed[i]->after : diff->changed[i]->before;
+    qsort(rules, side.n_rules, sizeof *rules, by_key);
+    return json_loads(encode(&policy_schema, &side, arena), 0, NULL);
+}
+
+static void free_text(void *text)
+{
+    free(text);
+}
+
+const char *drafts_change_encode(const struct sluice_diff *diff, uint64_t base_revision,
+                                 const char *hash, bool whole, struct arena *arena)
+{
+    json_t *json = json_pack("{s:I, s:s, s:b, s:o, s:o}", "base_revision", (json_int_t)base_revision,
+                             "hash", hash, "whole", (int)whole, "before",
+                             one_side(diff, false, diff->removed, diff->n_removed, arena), "after",
+                             one_side(diff, true, diff->added, diff->n_added, arena));
+    char *text = json_dumps(json, JSON_COMPACT);
+    json_decref(json);
+    arena_defer(arena, free_text, text);
+    return text;
+}
+
+static void drop_policy(void *policy)
+{
+    policy_unref(policy);
+}
+
+static int decode_side(const struct doc_node *root, const char *key, struct arena *arena,
+                       struct policy **out, struct error *err)
+{
+    static const struct doc_node nothing = {.kind = DOC_NULL, .text = ""};
+    struct problems problems = {0};
+    const struct doc_node *node = doc_get(root, key);
+    *out = policy_decode(node ? node : &nothing, "", &problems);
+    if (!*out)
+        return first_problem(&problems, "undo record", err);
+    arena_defer(arena, drop_policy, *out);
+    return 0;
+}
+
+static const char *text_at(const struct doc_node *root, const char *key)
+{
+    const struct doc_node *node = doc_get(root, key);
+    return node ? node->text : "";
+}
+
+int drafts_change_decode(const char *json, struct arena *arena, struct drafts_change *out,
+                         struct error *err)
+{
+    struct problems problems = {0};
+    struct doc_node *root;
+    /* Two sides, each as large as a policy at most. */
+    if (doc_parse(json, strlen(json), DOC_JSON, 3 * POLICY_BYTES_MAX, arena, &root, &problems))
+        return first_problem(&problems, "undo record", err);
+    out->base_revision = strtoull(text_at(root, "base_revision"), NULL, 10);
+    out->hash = text_at(root, "hash");
+    out->whole = strcmp(text_at(root, "whole"), "true") == 0;
+    return decode_side(root, "before", arena, &out->before, err) ||
+                   decode_side(root, "after", arena, &out->after, err) ? -1 : 0;
+}

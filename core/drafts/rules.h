@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rules as the store keeps them, and taking back what an approval changed.  Pure, any thread. */
+#ifndef DRAFTS_RULES_H
+#define DRAFTS_RULES_H
+
+#include <sluice/transition.h>
+
+#include "base/error.h"
+#include "policy/policy.h"
+
+/* In the arena, with document paths below path.  NULL: err. */
+const struct sluice_rule *drafts_rule_decode(const char *json, const char *path, struct arena *arena,
+                                             struct error *err);
+const char *drafts_rule_encode(const struct sluice_rule *rule, struct arena *arena);
+
+/* What an approval changed, as the store keeps it.  hash: of the policy that it made, "" when it
+ * was no revision; whole: it changed more than rules. */
+const char *drafts_change_encode(const struct sluice_diff *diff, uint64_t base_revision,
+                                 const char *hash, bool whole, struct arena *arena);
+
+struct drafts_change {
+    uint64_t base_revision;
+    const char *hash;
+    bool whole;
+    struct policy *before, *after;                  /* only the rules that were changed */
+};
+
+/* In the arena, which also drops the policies. */
+int drafts_change_decode(const char *json, struct arena *arena, struct drafts_change *out,
+                         struct error *err);
+
+/* current without what the change added: every other grant stays, those that others made to the
+ * same rule since then included; a rule may have to be split for that.  Returns a new reference;
+ * NULL when it cannot be taken apart, err says what to do. */
+struct policy *drafts_take_back(const struct policy *current, const struct drafts_change *change,
+                                struct error *err);
+
+#endif
