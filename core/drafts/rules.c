@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/rule.h"
+
 /* ---- one rule ---- */
 
 static int first_problem(struct problems *problems, const char *what, struct error *err)
@@ -15,17 +17,12 @@ static int first_problem(struct problems *problems, const char *what, struct err
     return -1;
 }
 
-const struct sluice_rule *drafts_rule_decode(const char *json, const char *path, struct arena *arena,
-                                             struct error *err)
+const struct sluice_rule *drafts_rule_decode(const char *json, struct arena *arena, struct error *err)
 {
     struct problems problems = {0};
-    struct doc_node *tree;
-    void *rule;
-    if (doc_parse(json, strlen(json), DOC_JSON, POLICY_BYTES_MAX, arena, &tree, &problems) ||
-        schema_decode(&policy_rule_schema, tree, path, arena, &rule, &problems)) {
+    const struct sluice_rule *rule = policy_rule_parse(json, arena, &problems);
+    if (!rule)
         first_problem(&problems, "rule", err);
-        return NULL;
-    }
     return rule;
 }
 

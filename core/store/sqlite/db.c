@@ -135,7 +135,8 @@ static int open_inspect(struct db *db, struct error *err)
         return -1;
     if (pragmas(db, "SELECT 1 FROM sqlite_schema", NULL) == 0)
         return 0;
-    if (sqlite3_errcode(db->handle) == SQLITE_CANTOPEN && !has_log(db->path))
+    int code = sqlite3_errcode(db->handle) & 0xff;
+    if ((code == SQLITE_CANTOPEN || code == SQLITE_READONLY) && !has_log(db->path))
         return open_immutable(db, err);
     return db_fail(db, err);
 }

@@ -64,7 +64,7 @@ static void rules_are_read_back_as_they_were_meant(void **state)
     struct drafts_target target = {"api.example.com", 443, "/opt/a \"b\"/x"};
     struct error err = {0};
     const struct sluice_rule *rule =
-        drafts_rule_decode(drafts_rule_json(&target, *state), "rule", *state, &err);
+        drafts_rule_decode(drafts_rule_json(&target, *state), *state, &err);
     assert_non_null(rule);
     assert_int_equal(rule->n_endpoints, 1);
     assert_string_equal(rule->endpoints[0]->host, "api.example.com");
@@ -75,7 +75,7 @@ static void rules_are_read_back_as_they_were_meant(void **state)
     assert_int_equal(rule->n_binaries, 1);
     assert_string_equal(rule->binaries[0]->path, "/opt/a \"b\"/x");
     target.binary = "";
-    rule = drafts_rule_decode(drafts_rule_json(&target, *state), "rule", *state, &err);
+    rule = drafts_rule_decode(drafts_rule_json(&target, *state), *state, &err);
     assert_int_equal(rule->n_binaries, 0);
 }
 
@@ -107,7 +107,7 @@ static void confidence_grows_with_hits_and_known_ports(void **state)
 static const char *notes(void **state, const char *json, bool ssrf)
 {
     struct error err = {0};
-    const struct sluice_rule *rule = drafts_rule_decode(json, "rule", *state, &err);
+    const struct sluice_rule *rule = drafts_rule_decode(json, *state, &err);
     if (!rule)
         fail_msg("%s", err.text);
     return drafts_notes(rule, ssrf, *state);
