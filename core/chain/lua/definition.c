@@ -79,9 +79,8 @@ static const struct sluice_code *read_codes(lua_State *L, struct arena *arena)
         return NULL;
     struct sluice_code *codes = arena_zalloc(arena, ((size_t)n + 1) * sizeof *codes), *code = codes;
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1), code++) {
-        code->help = copy_text(L, arena, lua_pushfstring(L, "codes.%s", lua_tostring(L, -2)));
-        code->code = arena_str(arena, lua_tostring(L, -3));
-        lua_pop(L, 1);
+        code->code = arena_str(arena, lua_tostring(L, -2));
+        code->help = copy_text(L, arena, arena_printf(arena, "codes.%s", code->code));
     }
     lua_pop(L, 1);
     qsort(codes, (size_t)n, sizeof *codes, by_code);
@@ -136,10 +135,8 @@ static const char *read_default(lua_State *L, struct arena *arena, enum sluice_o
 }
 
 static void read_option(lua_State *L, struct arena *arena, struct sluice_option *option)
-{                                                   /* name table */
-    int top = lua_gettop(L);
-    const char *where = lua_pushfstring(L, "options.%s", option->name);
-    lua_insert(L, top);                             /* name where table */
+{                                                   /* table */
+    const char *where = arena_printf(arena, "options.%s", option->name);
     if (!lua_istable(L, -1))
         luaL_error(L, "%s must be a table with a type, not a %s", where, luaL_typename(L, -1));
     check_members(L, where, option_members);
@@ -152,8 +149,7 @@ static void read_option(lua_State *L, struct arena *arena, struct sluice_option 
     if (lua_rawget(L, -2) != LUA_TNIL)
         option->fallback = read_default(L, arena, option->type,
                                         arena_printf(arena, "%s.default", where));
-    lua_settop(L, top + 1);
-    lua_remove(L, top);                             /* name table */
+    lua_pop(L, 1);
 }
 
 static int by_name(const void *a, const void *b)

@@ -298,8 +298,9 @@ static int unknown_field(lua_State *L, const struct schema *schema)
     words[n] = NULL;
     const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : luaL_typename(L, 2);
     const char *near = text_nearest(key, words);
-    return luaL_error(L, near ? "a %s has no field %s; did you mean %s?" : "a %s has no field %s",
-                      schema->name, key, near);
+    const char *article = strchr("aeiou", schema->name[0]) ? "an" : "a";
+    return luaL_error(L, near ? "%s %s has no field %s; did you mean %s?" : "%s %s has no field %s",
+                      article, schema->name, key, near);
 }
 
 /* Upvalue: the names of the table. */

@@ -1,0 +1,252 @@
+---@meta sluice
+-- SPDX-License-Identifier: Apache-2.0
+-- What a rule finds around it, for the Lua language server: completion, types and help while you
+-- write.  Nothing here is ever run.  Tell the server where the file is, in .luarc.json:
+--
+--   { "runtime.version": "Lua 5.4", "workspace.library": ["/usr/share/sluice"] }
+--
+-- and begin your vote with:   ---@param t sluice.Transition
+--                             ---@param ballot sluice.Ballot
+--
+-- Everything that is voted on is read only.  A text that was not written is "", a section that was
+-- not written is nil, and a field that does not exist is an error, so that a typo never passes.
+
+---@alias sluice.Kind "create"|"replace"|"merge"|"approve"|"undo"|"rollback"|"global"
+
+---@class sluice.Transition
+---@field kind sluice.Kind how the policy is to change
+---@field dry_run boolean nothing will be committed
+---@field reason string as the actor gave it
+---@field now integer the time of the update, in milliseconds since 1970
+---@field sandbox sluice.Sandbox
+---@field actor sluice.Actor
+---@field baseline sluice.Policy? the policy of its creation; nil on create
+---@field current sluice.Policy? the policy now; nil on create
+---@field candidate sluice.Policy the policy to be
+---@field draft sluice.Draft? what is being approved; nil for other kinds
+local Transition = {}
+
+---Rules that the candidate has and the current policy has not.
+---@return fun(): sluice.Rule?
+function Transition:added() end
+
+---Rules that the current policy has and the candidate has not.
+---@return fun(): sluice.Rule?
+function Transition:removed() end
+
+---Rules that both have and that differ.
+---@return fun(): sluice.RuleChange?
+function Transition:changed() end
+
+---Values of the static sections that differ.
+---@return fun(): sluice.StaticChange?
+function Transition:static_changes() end
+
+---@class sluice.RuleChange
+---@field before sluice.Rule
+---@field after sluice.Rule
+
+---@class sluice.StaticChange
+---@field path string such as filesystem_policy.read_only
+---@field before string
+---@field after string
+
+---@class sluice.Sandbox
+---@field name string
+---@field id string
+---@field labels table<string, string>
+---@field network "proxy"|"none"
+---@field running boolean
+
+---@class sluice.Actor
+---@field name string
+---@field role "admin"|"user"|"sandbox"
+---@field via "unix"|"tcp"|"gateway"
+
+---@class sluice.Draft
+---@field id string
+---@field source "mechanistic"|"agent"|"held"|"operator"
+---@field author string
+---@field hits integer
+---@field confidence number 0 to 1
+---@field approvals sluice.Approval[] so far, this one included
+
+---@class sluice.Approval
+---@field actor string
+---@field role string
+---@field at_ms integer
+
+---@class sluice.Policy
+---@field version integer
+---@field filesystem_policy sluice.Filesystem
+---@field landlock sluice.Landlock
+---@field process sluice.Process
+---@field rules table<string, sluice.Rule> the network policies by name, in the order of their names
+---@field network_policies table<string, sluice.Rule> the same
+---@field network_middlewares table<string, sluice.Middleware>
+
+---@class sluice.Filesystem
+---@field include_workdir boolean
+---@field read_only string[]
+---@field read_write string[]
+
+---@class sluice.Landlock
+---@field compatibility "best_effort"|"hard_requirement"
+
+---@class sluice.Process
+---@field run_as_user string
+---@field run_as_group string
+
+---@class sluice.Rule
+---@field key string its name in network_policies
+---@field name string
+---@field doc_path string
+---@field endpoints sluice.Endpoint[]
+---@field binaries sluice.Binary[] empty: nobody may use the rule
+
+---@class sluice.Binary
+---@field path string a path, or a glob
+---@field doc_path string
+
+---@class sluice.Endpoint
+---@field doc_path string
+---@field host string as written
+---@field port integer the first of ports
+---@field ports integer[]
+---@field path string
+---@field protocol ""|"tcp"|"rest"|"websocket"|"graphql"|"sql"|"json-rpc"|"mcp"
+---@field tls string
+---@field enforcement ""|"enforce"|"audit"
+---@field access ""|"read-only"|"read-write"|"full"
+---@field rules sluice.AllowRule[]
+---@field deny_rules sluice.RequestRule[]
+---@field allowed_ips string[]
+---@field allow_encoded_slash boolean
+---@field websocket_credential_rewrite boolean
+---@field request_body_credential_rewrite boolean
+---@field allow_uninspected_credentials boolean
+---@field persisted_queries string
+---@field graphql_persisted_queries table<string, sluice.PersistedQuery>
+---@field graphql_max_body_bytes integer
+---@field credential_signing string
+---@field signing_service string
+---@field signing_region string
+---@field credential_binding sluice.CredentialBinding
+---@field json_rpc sluice.JsonRpc?
+---@field mcp sluice.Mcp?
+
+---@class sluice.AllowRule
+---@field allow sluice.RequestRule
+---@field doc_path string
+
+---@class sluice.RequestRule
+---@field doc_path string
+---@field method string
+---@field path string
+---@field query table<string, sluice.Matcher>
+---@field command string
+---@field operation_type string
+---@field operation_name string
+---@field fields string[]
+---@field tool any
+---@field params table<string, sluice.Matcher> nested maps as dotted keys
+
+---@class sluice.Matcher
+---@field key string
+---@field any string[] globs, one of which must match
+
+---@class sluice.PersistedQuery
+---@field key string
+---@field operation_type string
+---@field operation_name string
+---@field fields string[]
+
+---@class sluice.CredentialBinding
+---@field provider string "" without a binding
+
+---@class sluice.JsonRpc
+---@field max_body_bytes integer
+
+---@class sluice.Mcp
+---@field max_body_bytes integer
+---@field strict_tool_names boolean
+---@field allow_all_known_mcp_methods boolean
+
+---@class sluice.Middleware
+---@field key string
+---@field name string
+---@field doc_path string
+---@field middleware string
+---@field order integer
+---@field config table
+---@field on_error "fail_closed"|"fail_open"
+---@field endpoints sluice.Selector
+
+---@class sluice.Selector
+---@field include string[]
+---@field exclude string[]
+
+---@class sluice.Verdict what a vote returns; nil abstains
+
+---@class sluice.Ballot
+local Ballot = {}
+
+---Agrees to the transition.
+---@return sluice.Verdict
+function Ballot:allow() end
+
+---Has no opinion.
+---@return sluice.Verdict
+function Ballot:abstain() end
+
+---Refuses the transition.
+---@param code string one of the rule's codes
+---@param path string? where in the document, such as endpoint.doc_path
+---@param format string as for string.format
+---@param ... any
+---@return sluice.Verdict
+function Ballot:deny(code, path, format, ...) end
+
+---Leaves the decision to a person.
+---@param code string one of the rule's codes
+---@param path string?
+---@param format string as for string.format
+---@param ... any
+---@return sluice.Verdict
+function Ballot:hold(code, path, format, ...) end
+
+---Attaches a fact to the audit record.  Never changes the verdict.
+---@param key string
+---@param value string|number|boolean
+function Ballot:fact(key, value) end
+
+---@class sluice.Definition what the file returns
+---@field name string? the file's base name
+---@field version string?
+---@field summary string?
+---@field codes table<string, string>? what deny and hold may say, each with its help
+---@field options table<string, sluice.Option>?
+---@field vote fun(t: sluice.Transition, ballot: sluice.Ballot, options: table<string, any>): sluice.Verdict?
+
+---@class sluice.Option
+---@field type "text"|"integer"|"boolean"|"duration"|"list" a duration is read as milliseconds
+---@field default any?
+---@field help string?
+
+sluice = {}
+
+---Whether a policy's host pattern matches a host: * within a label, ** across labels.
+---@param pattern string
+---@param host string
+---@return boolean
+function sluice.host_match(pattern, host) end
+
+---@param cidr string such as 10.0.0.0/8
+---@param ip string
+---@return boolean
+function sluice.cidr_contains(cidr, ip) end
+
+---Writes a line to the gateway's log; at most 20 a vote.
+---@param format string as for string.format
+---@param ... any
+function sluice.log(format, ...) end

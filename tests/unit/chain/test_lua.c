@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lua voters against contract section 6: what a file may return, what a vote sees and says. */
+#include "lua_support.h"
+
+static const char policy[] =
+    "version: 1\n"
+    "filesystem_policy: {include_workdir: true, read_only: [/usr, /lib], read_write: [/tmp]}\n"
+    "network_policies:\n"
+    "  api:\n"
+    "    endpoints:\n"
+    "      - {host: api.example.com, ports: [443, 8443], protocol: rest, enforcement: enforce,\n"
+    "         rules: [{allow: {method: GET, path: /v1/**, query: {q: 'a*'}}}]}\n"
+    "      - {host: b.example.com, port: 80, allowed_ips: [10.0.0.0/8, 10.1.2.3]}\n"
+    "    binaries: [{path: /usr/bin/curl}]\n"
+    "  web:\n"
+    "    name: The web\n"
+    "    endpoints: [{host: c.example.com, port: 443}]\n"
+    "    binaries: []\n"
+    "network_middlewares:\n"
+    "  redact: {middleware: openshell/regex, order: 1, config: {mode: redact, list: [1, x]},\n"
+    "           endpoints: {include: ['*.example.com']}}\n";
+
+struct fixture {
+    struct scripts scripts;
+    struct change change;
+    struct arena *arena;
+    struct ballot ballot;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    scripts_begin(&f->scripts);
+    change_begin(&f->change, "version: 1\n", policy);
+    f->arena = arena_new();
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    arena_free(f->arena);
+    change_end(&f->change);
+    scripts_end(&f->scripts);
+    free(f);
+    return 0;
+}
+
+static int ask(struct fixture *f, struct voter *voter, struct error *err)
+{
+    ballot_begin(&f->ballot, f->arena, voter->codes);
+    return voter->ops->vote(voter, &f->change.t, &f->ballot.face, err);
+}
+
+static struct voter *open_rule(struct fixture *f, const char *text)
+{
+    struct error err;
+    struct voter *voter = open_text(&f->scripts, text, NULL, &err);
+    if (!voter)
+        fail_msg("%s", err.text);
+    return voter;
+}
+
+/* Runs the body of a vote; the ballot is in the fixture. */
+static void run(struct fixture *f, const char *body)
+{
+    struct error err = {0};
+    char *text = alloc_printf("return { vote = function(t, ballot, options)\n%s\nend }", body);
+    struct voter *voter = open_rule(f, text);
+    if (ask(f, voter, &err) != 0)
+        fail_msg("%s\nin: %s", err.text, body);
+    voter_free(voter);
+    free(text);
+}
+
+static void run_fails(struct fixture *f, const char *body, const char *pattern)
+{
+    struct error err = {0};
+    char *text = alloc_printf("return { vote = function(t, ballot, options)\n%s\nend }", body);
+    struct voter *voter = open_rule(f, text);
+    assert_int_equal(ask(f, voter, &err), -1);
+    assert_matches(err.text, pattern);
+    voter_free(voter);
+    free(text);
+}
+
+/* Each line is an expression that must be true in a vote. */
+static void test_what_a_vote_sees(void **state)
+{
+    static const char *const truths[] = {
+        "t.kind == 'replace'", "t.dry_run == false", "t.reason == 'because'",
+        "t.now == 1700000000000", "math.type(t.now) == 'integer'", "t.draft == nil",
+        "t.sandbox.name == 'demo'", "t.sandbox.labels.team == 'web'", "t.sandbox.labels.x == nil",
+        "t.sandbox.network == 'proxy'", "t.sandbox.running == true", "#t.sandbox.labels == 1",
+        "t.actor.name == 'dev' and t.actor.role == 'user' and t.actor.via == 'unix'",
+        "t.candidate.version == 1", "#t.candidate.rules == 2", "#t.current.rules == 0",
+        "t.candidate.rules.nope == nil", "t.candidate.rules[1] == nil",
+        "t.candidate.rules == t.candidate.network_policies",
+        "t.candidate.rules.api == t.candidate.rules.api", "t.candidate.rules.api ~= t.candidate.rules.web",
+        "t.candidate.rules.api.key == 'api' and t.candidate.rules.api.name == 'api'",
+        "t.candidate.rules.web.name == 'The web'",
+        "t.candidate.rules.api.doc_path == 'network_policies.api'",
+        "#t.candidate.rules.api.endpoints == 2", "#t.candidate.rules.web.binaries == 0",
+        "t.candidate.rules.api.endpoints[1].host == 'api.example.com'",
+        "t.candidate.rules.api.endpoints[1].doc_path == 'network_policies.api.endpoints[0]'",
+        "t.candidate.rules.api.endpoints[0] == nil and t.candidate.rules.api.endpoints[3] == nil",
+        "t.candidate.rules.api.endpoints[1].port == 443", "#t.candidate.rules.api.endpoints[1].ports == 2",
+        "t.candidate.rules.api.endpoints[1].ports[2] == 8443", "t.candidate.rules.api.endpoints[2].ports[1] == 80",
+        "t.candidate.rules.api.endpoints[1].protocol == 'rest'", "t.candidate.rules.api.endpoints[2].protocol == ''",
+        "t.candidate.rules.api.endpoints[1].rules[1].allow.method == 'GET'",
+        "t.candidate.rules.api.endpoints[1].rules[1].allow.query.q.any[1] == 'a*'",
+        "t.candidate.rules.api.endpoints[1].mcp == nil",
+        "t.candidate.rules.api.endpoints[1].credential_binding.provider == ''",
+        "table.concat(t.candidate.rules.api.endpoints[2].allowed_ips, ' ') == '10.0.0.0/8 10.1.2.3'",
+        "select('#', table.unpack(t.candidate.filesystem_policy.read_only)) == 2",
+        "t.candidate.filesystem_policy.include_workdir == true", "t.candidate.process.run_as_user == 'sandbox'",
+        "t.candidate.landlock.compatibility == 'best_effort'",
+        "t.candidate.network_middlewares.redact.config.mode == 'redact'",
+        "t.candidate.network_middlewares.redact.config.list[1] == 1",
+        "t.candidate.network_middlewares.redact.config.list[2] == 'x'",
+        "#t.candidate.network_middlewares.redact.config.list == 2",
+        "t.candidate.network_middlewares.redact.endpoints.include[1] == '*.example.com'",
+        "t.candidate.network_middlewares.redact.order == 1",
+        "tostring(t.candidate.rules.api) == 'rule network_policies.api'",
+        "next(t.candidate.rules) == 'api' and next(t.candidate.rules, 'api') == 'web'",
+        "next(t.candidate.rules, 'web') == nil and next(t.current.rules) == nil",
+        "sluice.host_match('*.example.com', 'a.example.com')", "not sluice.host_match('*.example.com', 'a.b.example.com')",
+        "sluice.cidr_contains('10.0.0.0/8', '10.2.3.4')", "not sluice.cidr_contains('10.0.0.0/8', '11.2.3.4')",
+        "not sluice.cidr_contains('10.0.0.0/8', 'nonsense')", "next(options) == nil",
+    };
+    for (size_t i = 0; i < sizeof truths / sizeof *truths; i++) {
+        char *body = alloc_printf("assert(%s) return ballot:allow()", truths[i]);
+        run(*state, body);
+        free(body);
+    }
+}
+
+static void test_iterators_and_pairs(void **state)
+{
+    run(*state, "local names = {} for rule in t:added() do names[#names + 1] = rule.key end\n"
+                "assert(table.concat(names, ' ') == 'api web')\n"
+                "for _ in t:removed() do error('nothing was removed') end\n"
+                "for _ in t:changed() do error('nothing was changed') end");
+    run(*state, "local seen = {} for name, rule in pairs(t.candidate.rules) do\n"
+                "  seen[#seen + 1] = name .. '=' .. rule.key end\n"
+                "assert(table.concat(seen, ' ') == 'api=api web=web')");
+    run(*state, "local n = 0 for i, e in ipairs(t.candidate.rules.api.endpoints) do n = n + i assert(e.host) end\n"
+                "assert(n == 3)");
+    run(*state, "local fields = {} for name, value in pairs(t.candidate.rules.api.endpoints[2]) do\n"
+                "  fields[name] = value end\n"
+                "assert(fields.host == 'b.example.com' and fields.port == 80 and fields.mcp == nil)");
+    run(*state, "local paths = {} for change in t:static_changes() do paths[#paths + 1] = change.path end\n"
+                "assert(type(paths) == 'table')");
+    run(*state, "local keys = {} for key, value in pairs({b = 1, a = 2, [3] = 3, [1] = 4, [true] = 5, [2.5] = 6}) do\n"
+                "  keys[#keys + 1] = tostring(key) end\n"
+                "assert(table.concat(keys, ' ') == 'true 1 2.5 3 a b', table.concat(keys, ' '))");
+    run(*state, "local list = {a = 1, b = 2, c = 3} local n = 0\n"
+                "for key in pairs(list) do n = n + 1 list[key] = nil list.c = nil end assert(n == 2)");
+}
+
+static void test_a_typo_is_an_error(void **state)
+{
+    run_fails(*state, "return t.candidate.rules.api.endpoints[1].hots",
+              "rule.lua:2: an endpoint has no field hots; did you mean host\\?");
+    run_fails(*state, "return t.candiate", "a transition has no field candiate; did you mean candidate\\?");
+    run_fails(*state, "return t.candidate.rules.api.endpoints[1].rules[1].method", "has no field method, but allow");
+    run_fails(*state, "return t.candidate.zzzzzzz", "a policy has no field zzzzzzz$");
+}
+
+static void test_what_a_vote_says(void **state)
+{
+    struct fixture *f = *state;
+    run(f, "return ballot:allow()");
+    assert_int_equal(f->ballot.verdict, SLUICE_ALLOW);
+    run(f, "return ballot:abstain()");
+    assert_int_equal(f->ballot.verdict, SLUICE_ABSTAIN);
+    run(f, "return nil");
+    assert_int_equal(f->ballot.verdict, SLUICE_ABSTAIN);
+    run(f, "");
+    assert_int_equal(f->ballot.verdict, SLUICE_ABSTAIN);
+    run(f, "return ballot:deny('NO', 'a.b[0]', 'no %s for %d at %5.1f%%', 'entry', 3, 2.25)");
+    assert_int_equal(f->ballot.verdict, SLUICE_DENY);
+    assert_string_equal(f->ballot.code, "NO");
+    assert_string_equal(f->ballot.path, "a.b[0]");
+    assert_string_equal(f->ballot.message, "no entry for 3 at   2.2%");
+    run(f, "return ballot:hold('ASK', nil, 'somebody should look at %s', t.candidate.rules.api)");
+    assert_int_equal(f->ballot.verdict, SLUICE_HOLD);
+    assert_string_equal(f->ballot.path, "");
+    assert_string_equal(f->ballot.message, "somebody should look at rule network_policies.api");
+    run(f, "ballot:fact('n', 3) ballot:fact('who', 'me') return ballot:allow()");
+    assert_int_equal(f->ballot.n_facts, 2);
+    assert_string_equal(f->ballot.facts[0].key, "n");
+    assert_string_equal(f->ballot.facts[0].value, "3");
+    assert_string_equal(f->ballot.facts[1].value, "me");
+}
+
+static void test_mistakes_of_a_vote(void **state)
+{
+    run_fails(*state, "return true", "vote returned a boolean: return what a ballot call gives");
+    run_fails(*state, "ballot:allow()", "cast allow but returned nothing: write return ballot:allow");
+    run_fails(*state, "return ballot:deny('NO')", "bad argument #3 to 'deny'|string expected, got no value");
+    run_fails(*state, "return ballot:deny('NO', '', '%d', 'x')", "number expected, got string");
+    run_fails(*state, "return ballot:deny('NO', '', '%s %s', 'x')", "no value");
+    run_fails(*state, "return ballot.deny('NO', '', 'x')", "call it with a colon");
+    run_fails(*state, "error('because')", "^rule.lua:2: because$");
+    run_fails(*state, "local x = nil; x()", "rule.lua:2: attempt to call a nil value \\(local 'x'\\)");
+    run_fails(*state, "t.sandbox.labels.team = 'b'", "what is voted on is read only");
+}
+
+/* Nothing that a script keeps outlives a vote, whether global, local or in a library. */
+static void test_no_state_between_votes(void **state)
+{
+    struct fixture *f = *state;
+    struct error err = {0};
+    struct voter *voter = open_rule(f,
+        "local kept = {} total = 0\n"
+        "return { vote = function(t, ballot) total = total + 1 kept[#kept + 1] = t\n"
+        "  leaked = (leaked or 0) + 1\n"
+        "  return ballot:deny('N', '', '%d %d %d', total, #kept, leaked) end }");
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(ask(f, voter, &err), 0);
+        assert_string_equal(f->ballot.message, "1 1 1");
+    }
+    voter_free(voter);
+}
+
+/* A state that an error poisoned is not used again. */
+static void test_votes_after_errors(void **state)
+{
+    struct fixture *f = *state;
+    struct error err = {0};
+    struct voter *voter = open_rule(f,
+        "return { vote = function(t, ballot)\n"
+        "  if t.dry_run then while true do end end return ballot:allow() end }");
+    for (int i = 0; i < 6; i++) {
+        f->change.t.dry_run = i % 2 == 0;
+        if (i % 2 == 0) {
+            assert_int_equal(ask(f, voter, &err), -1);
+            assert_matches(err.text, "^it spent its (time of 200 ms|20000000 steps)$");
+        } else {
+            assert_int_equal(ask(f, voter, &err), 0);
+        }
+    }
+    voter_free(voter);
+}
+
+static const char with_options[] =
+    "return { version = '2.1.0', summary = 'Says its options.',\n"
+    "  codes = { A = 'One.', B = 'Two.' },\n"
+    "  options = { max = {type = 'integer', default = 3, help = 'h'}, on = {type = 'boolean', default = true},\n"
+    "    names = {type = 'list', default = {'a', 'b'}}, wait = {type = 'duration', default = '2m'},\n"
+    "    who = {type = 'text'} },\n"
+    "  vote = function(t, ballot, o)\n"
+    "    return ballot:deny('A', '', '%d %s %s %d %s', o.max, o.on, table.concat(o.names, '+'), o.wait, o.who) end }";
+
+static void assert_says(struct fixture *f, const char *options, const char *said)
+{
+    struct error err = {0};
+    struct voter *voter = open_text(&f->scripts, with_options, options, &err);
+    if (!voter)
+        fail_msg("%s", err.text);
+    assert_int_equal(ask(f, voter, &err), 0);
+    assert_string_equal(f->ballot.message, said);
+    voter_free(voter);
+}
+
+static void test_options(void **state)
+{
+    assert_says(*state, NULL, "3 true a+b 120000 nil");
+    assert_says(*state, "{\"max\": 7, \"on\": false, \"names\": [], \"wait\": \"1s\", \"who\": \"me\"}",
+                "7 false  1000 me");
+    struct fixture *f = *state;
+    struct error err;
+    assert_null(open_text(&f->scripts, with_options, "{\"maxx\": 7}", &err));
+    assert_int_equal(err.kind, ERROR_INVALID);
+    assert_matches(err.text, "maxx.*max");
+    assert_null(open_text(&f->scripts, with_options, "{\"max\": \"x\"}", &err));
+    assert_int_equal(err.kind, ERROR_INVALID);
+}
+
+static void test_description(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    struct voter *voter = open_text(&f->scripts, with_options, NULL, &err);
+    assert_non_null(voter);
+    assert_string_equal(voter->ops->kind, "lua");
+    assert_string_equal(voter->name, "rule");
+    assert_string_equal(voter->version, "2.1.0");
+    assert_string_equal(voter->summary, "Says its options.");
+    assert_string_equal(voter->codes[0].code, "A");
+    assert_string_equal(voter->codes[1].help, "Two.");
+    assert_null(voter->codes[2].code);
+    assert_string_equal(voter->option_table[0].name, "max");
+    assert_string_equal(voter->option_table[1].fallback, "a,b");
+    voter_free(voter);
+}
+
+static void test_files_that_are_refused(void **state)
+{
+    static const struct {
+        const char *text, *pattern;
+    } files[] = {
+        {"return {", "^/tmp/sluice-lua-.*/rule.lua:1: unexpected symbol near <eof>$"},
+        {"x = = 1", "/rule.lua:1: unexpected symbol near '='$"},
+        {"", "/rule.lua: the file must return a table with a function vote, not a nothing"},
+        {"return 5", "must return a table with a function vote, not a number"},
+        {"return {}", "vote must be a function, not a missing member"},
+        {"return {vote = 5}", "vote must be a function, not a number"},
+        {"return {vot = 5}", "the rule has no member vot; did you mean vote\\?"},
+        {"return {name = 5, vote = print}", "name must be a text, not a number"},
+        {"return {name = 'other', vote = error}", "calls itself other, so its file must be called other.lua"},
+        {"return {codes = {1}, vote = error}", "codes must be a table of at most 256 names"},
+        {"return {codes = {A = 1}, vote = error}", "codes.A must be a text, not a number"},
+        {"return {options = {a = 5}, vote = error}", "options.a must be a table with a type, not a number"},
+        {"return {options = {a = {}}, vote = error}", "options.a.type must be text, integer, boolean, duration or list"},
+        {"return {options = {a = {type = 'int'}}, vote = error}", "options.a.type must be .*, not \"int\""},
+        {"return {options = {a = {type = 'text', defalt = 'x'}}, vote = error}",
+         "options.a has no member defalt; did you mean default\\?"},
+        {"return {options = {a = {type = 'integer', default = 'x'}}, vote = error}",
+         "options.a.default must be an integer, not a string"},
+        {"return {options = {a = {type = 'duration', default = 'x'}}, vote = error}",
+         "options.a.default must be a duration"},
+        {"return {options = {a = {type = 'list', default = {1}}}, vote = error}", "options.a.default must be a list"},
+        {"error('at load')", "/rule.lua:1: at load$"},
+        {"local x <const> = 1; x = 2", "attempt to assign to const variable 'x'"},
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct error err;
+        struct voter *voter = open_text(&f->scripts, files[i].text, NULL, &err);
+        if (voter)
+            fail_msg("loaded: %s", files[i].text);
+        assert_matches(err.text, files[i].pattern);
+    }
+    struct error err;
+    assert_null(open_script("/tmp/there/is/no.lua", NULL, &err));
+    assert_matches(err.text, "no.lua|/tmp/there");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_what_a_vote_sees),   TEST(test_iterators_and_pairs), TEST(test_a_typo_is_an_error),
+        TEST(test_what_a_vote_says),   TEST(test_mistakes_of_a_vote),  TEST(test_no_state_between_votes),
+        TEST(test_votes_after_errors), TEST(test_options),             TEST(test_description),
+        TEST(test_files_that_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
