@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,6 +116,18 @@ static void encode_array(const struct schema_field *field, const void *record, s
     buf_putc(out, keyed ? '}' : ']');
 }
 
+/* The shortest text that reads back as the same number. */
+static void encode_double(double number, struct buf *out)
+{
+    char text[40];
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, number);
+        if (strtod(text, NULL) == number)
+            break;
+    }
+    buf_puts(out, text);
+}
+
 static void encode_value(const struct schema_field *field, const void *record, struct buf *out)
 {
     const void *at = (const char *)record + field->offset;
@@ -129,7 +142,7 @@ static void encode_value(const struct schema_field *field, const void *record, s
         buf_puts(out, *(const bool *)at ? "true" : "false");
         return;
     case SCHEMA_DOUBLE:
-        buf_printf(out, "%.17g", *(const double *)at);
+        encode_double(*(const double *)at, out);
         return;
     case SCHEMA_STRUCT:
         encode_record(field->sub, pointer_at(at), out);

@@ -3,6 +3,7 @@
  * an error where a bool is. */
 #include <ctype.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -218,7 +219,7 @@ int schema_read_double(struct schema_decoder *d, const struct doc_node *value, d
     if (value->kind != DOC_SCALAR || !value->plain || !doc_is_json_number(value->text))
         return schema_problem(d, value, "must be a number, not %s", schema_show(d, value));
     *out = strtod(value->text, NULL);
-    return 0;
+    return isfinite(*out) ? 0 : schema_problem(d, value, "must be a number that is not so large");
 }
 
 static int check_tree(struct schema_decoder *d, const struct schema_field *field,

@@ -278,6 +278,30 @@ static void test_decode_below_a_path(void **state)
     arena_free(arena);
 }
 
+/* Nested names become one key, to which the limit of a key applies. */
+static void test_long_nested_parameters(void **state)
+{
+    (void)state;
+    char name[200];
+    memset(name, 'p', sizeof name);
+    for (size_t outer = 127; outer <= 128; outer++) {
+        struct problems problems = {0};
+        struct buf text = {0};
+        buf_printf(&text,
+                   "version: 1\nnetwork_policies:\n  a: {endpoints: [{deny_rules: [{params: "
+                   "{%.*s: {%.128s: x}}}]}]}\n",
+                   (int)outer, name, name);
+        struct policy *policy = policy_parse(text.data, text.len, DOC_YAML, &problems);
+        assert_true(!policy == (outer == 128));
+        if (!policy)
+            assert_string_equal(problems.items[0].message,
+                                "the names of nested parameters have together more than 256 bytes");
+        policy_unref(policy);
+        problems_free(&problems);
+        buf_free(&text);
+    }
+}
+
 /* Complete policies. */
 
 static void test_complete_without_base(void **state)
@@ -317,6 +341,23 @@ static void test_complete_from_base(void **state)
     assert_int_equal(m->n_rules, 1);
     expect_round_trip(policy);
     policy_unref(policy);
+}
+
+static void test_each_absent_section_is_completed(void **state)
+{
+    (void)state;
+    static const char *const sections[] = {"filesystem_policy: {}", "landlock: {}", "process: {}"};
+    for (size_t absent = 0; absent < 3; absent++) {
+        char text[200] = "version: 1\n";
+        for (size_t i = 0; i < 3; i++)
+            if (i != absent)
+                strcat(strcat(text, sections[i]), "\n");
+        struct policy *written = parse(text, DOC_YAML), *policy = policy_complete(written, NULL);
+        const struct sluice_policy *m = policy_model(policy);
+        assert_true(m->filesystem && m->landlock && m->process);
+        policy_unref(written);
+        policy_unref(policy);
+    }
 }
 
 static void test_section_without_workdir(void **state)
@@ -402,8 +443,10 @@ int main(void)
         cmocka_unit_test(test_lists_keep_their_order),
         cmocka_unit_test(test_size),
         cmocka_unit_test(test_decode_below_a_path),
+        cmocka_unit_test(test_long_nested_parameters),
         cmocka_unit_test(test_complete_without_base),
         cmocka_unit_test(test_complete_from_base),
+        cmocka_unit_test(test_each_absent_section_is_completed),
         cmocka_unit_test(test_section_without_workdir),
         cmocka_unit_test(test_default),
         cmocka_unit_test(test_references),
