@@ -15,6 +15,7 @@
 #include "sandbox/exec.h"
 #include "sandbox/harden.h"
 #include "sandbox/link.h"
+#include "sandbox/trim.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -28,7 +29,10 @@ enum supervisor_state {
     SUPERVISOR_ENDING,
 };
 
-enum { BACKLOG_MAX = 64 };                          /* log lines kept for a gateway that is away */
+enum {
+    BACKLOG_MAX = 64,                               /* log lines kept for a gateway that is away */
+    IDLE_MS = 1000,                                 /* after a start or a new policy */
+};
 
 struct line {
     enum log_level level;
@@ -55,9 +59,20 @@ struct supervisor {
     size_t n_backlog;
     struct error failure;                           /* valid when FAILED or ENDING with code 1 */
     uv_signal_t terminate, interrupt;
-    uv_timer_t patience;
+    uv_timer_t patience, idle;
     int exit_code;
 };
+
+static void on_idle(uv_timer_t *timer)
+{
+    (void)timer;
+    sandbox_trim();
+}
+
+static void await_idleness(struct supervisor *s)
+{
+    uv_timer_start(&s->idle, on_idle, IDLE_MS, 0);
+}
 
 /* --- to the gateway -------------------------------------------------------------------------- */
 
@@ -116,6 +131,7 @@ static void say_hello(struct supervisor *s)
     sandbox_link_send(s->link, &message);
     flush_backlog(s);
     sandbox_denials_flush(s->denials);
+    await_idleness(s);
 }
 
 /* --- the end --------------------------------------------------------------------------------- */
@@ -147,6 +163,7 @@ static void wind_up(struct supervisor *s, int exit_code)
     sandbox_denials_close(s->denials);
     uv_close((uv_handle_t *)&s->terminate, NULL);
     uv_close((uv_handle_t *)&s->interrupt, NULL);
+    uv_close((uv_handle_t *)&s->idle, NULL);
     uv_timer_stop(&s->patience);
     if (s->execs)
         sandbox_execs_end(s->execs, exit_code == 0 ? "the sandbox was stopped" : s->failure.text,
@@ -231,6 +248,7 @@ static void enforce(struct supervisor *s, struct policy *policy, uint64_t revisi
     policy_unref(s->policy);
     s->policy = policy;
     s->revision = revision;
+    await_idleness(s);
 }
 
 static void take_policy(struct supervisor *s, const struct sandbox_revision *revision)
@@ -405,6 +423,7 @@ static void watch_signals(struct supervisor *s)
     uv_signal_init(&s->loop, &s->terminate);
     uv_signal_init(&s->loop, &s->interrupt);
     uv_timer_init(&s->loop, &s->patience);
+    uv_timer_init(&s->loop, &s->idle);
     s->terminate.data = s->interrupt.data = s->patience.data = s;
     uv_signal_start(&s->terminate, on_signal, SIGTERM);
     uv_signal_start(&s->interrupt, on_signal, SIGINT);
