@@ -1,0 +1,227 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The command line: usage, exit codes, wrong flags, bad input.
+
+setup_file() {
+    load helper
+    state=$BATS_FILE_TMPDIR/state
+    start_origin
+    start_gateway
+    first_rule >"$state/first-rule.yaml"
+    sluice sandbox create --name demo --label team=a
+}
+setup() { load helper; state=$BATS_FILE_TMPDIR/state; }
+teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
+
+@test "help on every level, with an example, on stdout" {
+    run -0 sluice -h
+    [[ "$output" == *"example: "* ]]
+    run -0 sluice policy -h
+    [[ "$output" == *"rollback"* ]]
+    sluice -h | awk '$1 ~ /^(sandbox|policy|rule|plugin|decision|audit)$/ { print $1, $2 }' >"$BATS_TEST_TMPDIR/commands"
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/commands")" -gt 25 ]
+    while read -r group verb; do
+        run -0 sluice "$group" "$verb" -h
+        [[ "$output" == *"example: sluice $group $verb"* ]]
+    done <"$BATS_TEST_TMPDIR/commands"
+    run -0 sluice --version
+    [[ "$output" == "sluice "* ]]
+    run -0 sluiced --version
+}
+
+@test "wrong words and flags exit 2 and say what was meant" {
+    run -2 sluice polcy set
+    [[ "$output" == *"unknown command 'polcy', did you mean 'policy'?"* ]]
+    run -2 sluice policy sett
+    [[ "$output" == *"did you mean 'set'?"* ]]
+    run -2 sluice policy set demo --polcy x
+    [[ "$output" == *"unknown option '--polcy', did you mean '--policy'?"* ]]
+    run -2 sluice policy set demo
+    [[ "$output" == *"--policy FILE"* ]]
+    run -2 sluice policy set demo --policy /does/not/exist
+    [[ "$output" == *"cannot read /does/not/exist: No such file or directory"* ]]
+    run -2 sluice policy set demo --policy
+    [[ "$output" == *"option --policy needs a value"* ]]
+    run -2 sluice -o xml status
+    run -2 sluice sandbox exec demo
+    [[ "$output" == *"which command?"* ]]
+    run -2 sluice
+    run -2 sluiced --nonsense
+    run -2 sluiced --log-level loud
+}
+
+@test "a gateway that is not there: exit 3" {
+    run -3 sluice --gateway unix:/nowhere/sluice.sock status
+    [[ "$output" == *"cannot reach the gateway at unix:/nowhere/sluice.sock"* ]]
+    SLUICE_GATEWAY=http://127.0.0.1:1 run -3 sluice sandbox list
+}
+
+@test "results are JSON or YAML when asked, complete by contract" {
+    run -0 sluice sandbox get demo -o json
+    jq -e 'has("name") and has("id") and has("phase") and has("network") and has("labels") and has("policy_revision") and has("loaded_revision") and has("policy_hash") and has("created_at")' <<<"$output"
+    jq -e '.created_at | test("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z$")' <<<"$output"
+    run -0 sluice policy get demo -o json
+    jq -e 'has("sandbox") and has("revision") and has("loaded_revision") and has("hash") and has("status") and .policy.version == 1' <<<"$output"
+    run -0 sluice policy list demo -o json
+    jq -e '.revisions[0] | has("revision") and has("hash") and has("status") and has("kind") and has("actor") and has("reason") and has("created_at") and has("loaded_at") and has("error")' <<<"$output"
+    run -0 sluice plugin list -o json
+    jq -e '.voters | length == 3 and (map(has("name") and has("version") and has("kind") and has("level") and has("isolation") and has("path") and has("sha256") and has("state") and has("votes") and has("denials") and has("errors") and has("p50_us") and has("p99_us")) | all)' <<<"$output"
+    run -0 sluice sandbox get demo -o yaml
+    [[ "$output" == *'phase: "ready"'* ]]
+}
+
+@test "an update document has every member of the contract" {
+    run -0 sluice policy set demo --policy "$state/first-rule.yaml" --dry-run -o json
+    jq -e '.outcome == "allowed" and .dry_run == true and .changed == true and has("revision") and has("hash") and has("status") and has("warnings")' <<<"$output"
+    jq -e '.votes | length == 3 and (map(has("voter") and has("version") and has("level") and has("verdict") and has("code") and has("message") and has("path") and has("duration_us")) | all)' <<<"$output"
+    jq -e '.diff | has("added") and has("removed") and has("changed") and has("static")' <<<"$output"
+    [ "$(sluice policy get demo -o json | jq .revision)" = 1 ]
+}
+
+@test "the last used sandbox stands in for a missing name, and is named on stderr" {
+    sluice sandbox get demo >/dev/null
+    run -0 sluice policy get -o json
+    [[ "$output" == *"Using sandbox 'demo' (last used)"* ]]
+    [ "$(sluice -q policy get -o json | jq -r .sandbox)" = demo ]
+}
+
+@test "labels select" {
+    sluice sandbox create --name other --label team=b
+    [ "$(sluice sandbox list --label team=b -o json | jq -r '.sandboxes[].name')" = other ]
+    [ "$(sluice sandbox list -o json | jq '.sandboxes | length')" = 2 ]
+    run -2 sluice sandbox create --name bad --label nonsense
+}
+
+@test "sandbox names are checked, a taken one is refused" {
+    run -1 sluice sandbox create --name Not_A_Name
+    [[ "$output" == *"'Not_A_Name' is no sandbox name"* ]]
+    run -1 sluice sandbox create --name demo
+    [[ "$output" == *"sandbox 'demo' already exists"* ]]
+    run -1 sluice policy get nobody
+    [[ "$output" == *"nobody"*"not found"* ]]
+}
+
+@test "policy check names file, line, column and path of every problem" {
+    cat >"$BATS_TEST_TMPDIR/bad.yaml" <<'Y'
+version: 1
+network_policies:
+  api:
+    endpoints:
+      - host: localhost
+        port: 99999
+        deny_rule: []
+    binaries: [{path: curl}]
+Y
+    run -1 sluice policy check "$BATS_TEST_TMPDIR/bad.yaml"
+    [[ "$output" == *"bad.yaml:6:"*"network_policies.api.endpoints[0].port"* ]]
+    [[ "$output" == *"bad.yaml:7:"*"deny_rule"*"did you mean"*"deny_rules"* ]]
+    run -0 sluice policy check "$state/first-rule.yaml"
+    run -2 sluice policy check /does/not/exist
+}
+
+@test "bad policies are refused with every problem and change nothing" {
+    before=$(sluice policy get demo -o json | jq -r .hash)
+    run -1 sluice policy set demo --policy - <<<'version: 2'
+    run -1 sluice policy set demo --policy - <<<'[[[['
+    run -1 sluice policy set demo --policy - <<<'version: 1
+netwrk_policies: {}'
+    [[ "$output" == *"did you mean"*"network_policies"* ]]
+    head -c 300000 /dev/zero | tr '\0' 'a' >"$BATS_TEST_TMPDIR/huge"
+    run -1 sluice policy set demo --policy "$BATS_TEST_TMPDIR/huge"
+    head -c 100000 /dev/zero | tr '\0' '[' >"$BATS_TEST_TMPDIR/deep"
+    run -1 timeout 5 sluice policy set demo --policy "$BATS_TEST_TMPDIR/deep"
+    head -c 1000 /dev/urandom >"$BATS_TEST_TMPDIR/binary"
+    run -1 sluice policy set demo --policy "$BATS_TEST_TMPDIR/binary"
+    run -1 sluice policy set demo --policy - <<<'version: 1
+filesystem_policy: {read_only: [/opt]}'
+    [[ "$output" == *"static_fields"* ]]
+    [ "$(sluice policy get demo -o json | jq -r .hash)" = "$before" ]
+}
+
+@test "merge operations: order kept, missing things named, one revision" {
+    run -0 sluice policy update demo --add-endpoint 10.77.0.2:8080 --binary /usr/bin/curl --wait -o json
+    [ "$(jq -r .status <<<"$output")" = loaded ]
+    [ "$(jq -r '.diff.added[0].key' <<<"$output")" = allow_10_77_0_2_8080 ]
+    [ "$(knock demo)" = 200 ]
+    run -1 sluice policy update demo --remove-rule nothing_like_it
+    [[ "$output" == *"nothing_like_it"* ]]
+    run -1 sluice policy update demo --remove-endpoint 10.77.0.9:1
+    run -2 sluice policy update demo
+    [[ "$output" == *"policy update requires at least one operation flag"* ]]
+    run -2 sluice policy update demo --add-endpoint nonsense
+    run -2 sluice policy update demo --add-endpoint host:99999
+    [[ "$output" == *"port must be in the range 1-65535"* ]]
+    run -2 sluice policy update demo --binary /bin/x --remove-rule y
+    run -0 sluice policy update demo --remove-rule allow_10_77_0_2_8080 --wait
+    [ "$(knock demo)" = 403 ]
+}
+
+@test "--if-revision refuses when somebody else came first" {
+    now=$(sluice policy get demo -o json | jq -r .revision)
+    run -0 sluice policy set demo --policy "$state/first-rule.yaml" --if-revision "$now" -o json
+    run -1 sluice policy set demo --policy - --if-revision "$now" <<<'version: 1'
+    [[ "$output" == *"is at revision $((now + 1)), not $now"* ]]
+}
+
+@test "rollback makes an earlier revision the policy again" {
+    run -0 sluice policy rollback demo --to 1 --wait -o json
+    [ "$(jq -r .status <<<"$output")" = loaded ]
+    [ "$(sluice policy get demo -o json | jq -c '.policy.network_policies // {}')" = '{}' ]
+    run -1 sluice policy rollback demo --to 4711
+    run -2 sluice policy rollback demo
+}
+
+@test "policy diff shows rules by name" {
+    run -0 sluice policy diff demo --policy "$state/first-rule.yaml"
+    [[ "$output" == *"+ network_policies.allow_10_77_0_2_8080"* ]]
+    run -0 sluice policy diff demo --from 1 --to 2 -o json
+    jq -e '.diff.added | length == 1' <<<"$output"
+}
+
+@test "decisions can be listed and explained, refused ones with their candidate" {
+    run -1 sluice policy set demo --policy - --reason "just trying" <<<'version: 1
+process: {run_as_user: "1234"}'
+    id=$(sluice decision list demo --limit 1 -o json | jq -r '.decisions[0].id')
+    run -0 sluice decision show "$id"
+    [[ "$output" == *"asked for a replace of the policy of sandbox demo"* ]]
+    [[ "$output" == *"just trying"* ]]
+    [[ "$output" == *"It was denied"* ]]
+    [ "$(sluice decision show "$id" -o json | jq -r .candidate.process.run_as_user)" = 1234 ]
+    run -1 sluice decision show 00000000-0000-4000-8000-000000000000
+}
+
+@test "exec: exit codes, signals, streams, environment, timeout" {
+    run -7 sluice sandbox exec demo -- sh -c 'exit 7'
+    run -137 sluice sandbox exec demo -- sh -c 'kill -9 $$'
+    run -127 sluice sandbox exec demo -- no-such-program
+    run -124 sluice sandbox exec demo --timeout 1 -- tail -f /dev/null
+    [ "$(echo hello | sluice sandbox exec demo -- cat)" = hello ]
+    [ "$(sluice sandbox exec demo --env A=b --workdir /tmp -- sh -c 'echo $A $PWD')" = "b /tmp" ]
+    [ "$(sluice sandbox exec demo -- sh -c 'echo out; echo err >&2' 2>/dev/null)" = out ]
+    [ "$(head -c 3000000 /dev/zero | sluice sandbox exec demo -- wc -c)" = 3000000 ]
+    [ "$(sluice sandbox exec demo -- head -c 3000000 /dev/zero | wc -c)" = 3000000 ]
+}
+
+@test "create -- CMD runs it, --no-keep deletes the sandbox after" {
+    run -5 sluice sandbox create --name once --no-keep -- sh -c 'echo ran; exit 5'
+    [[ "$output" == *ran* ]]
+    run -1 sluice sandbox get once
+}
+
+@test "a bad chain leaves the old one at work and says why" {
+    stop_gateway
+    chain_with static_fields policy_safety live_reload
+    start_gateway --config "$state/sluice.yaml"
+    chain_with static_fields no_such_voter
+    run -1 sluice plugin reload
+    [[ "$output" == *"no_such_voter"* ]]
+    [ "$(sluice plugin list -o json | jq '.voters | length')" = 3 ]
+    echo 'chain: {voters: [{plugin: live_reload, isolaton: inline}]}' >"$state/sluice.yaml"
+    run -1 sluice plugin reload
+    [[ "$output" == *"isolaton"*"did you mean"*"isolation"* ]]
+    run -2 sluiced --config "$state/sluice.yaml" --check
+    [[ "$output" == *"sluice.yaml:1:"* ]]
+    chain_with static_fields policy_safety live_reload
+    run -0 sluiced --config "$state/sluice.yaml" --check
+    [[ "$output" == *"3 voters"* ]]
+}

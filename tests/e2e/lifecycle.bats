@@ -1,0 +1,133 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Gateways and supervisors that stop, are killed and come back.
+
+setup_file() {
+    load helper
+    state=$BATS_FILE_TMPDIR/state
+    start_origin
+    start_gateway
+    first_rule >"$state/first-rule.yaml"
+    sluice sandbox create --name demo
+    sluice policy set demo --policy "$state/first-rule.yaml" --wait
+}
+setup() { load helper; state=$BATS_FILE_TMPDIR/state; }
+teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
+
+supervisor_pid() { pgrep -f "sluice-supervisor --spec $state/sandboxes/$(sluice sandbox get "$1" -o json | jq -r .id)/"; }
+
+@test "a gateway that is killed finds its sandbox again, still enforcing" {
+    before=$(supervisor_pid demo)
+    stop_gateway KILL
+    kill -0 "$before"
+    start_gateway
+    wait_event demo revision '.status == "loaded"'
+    [ "$(supervisor_pid demo)" = "$before" ]
+    [ "$(sluice sandbox get demo -o json | jq -r .phase)" = ready ]
+    [ "$(knock demo)" = 200 ]
+    echo 'version: 1' | sluice policy set demo --policy - --wait
+    [ "$(knock demo)" = 403 ]
+    sluice policy set demo --policy "$state/first-rule.yaml" --wait
+}
+
+@test "a gateway that is stopped exits 0 and leaves its sandbox running" {
+    before=$(supervisor_pid demo)
+    pid=$(cat "$state/gateway.pid")
+    stop_gateway TERM
+    run -3 sluice status
+    [[ "$output" == *"cannot reach the gateway at unix:"*"is sluiced running?"* ]]
+    kill -0 "$before"
+    start_gateway
+    wait_event demo revision '.status == "loaded"'
+    [ "$(knock demo)" = 200 ]
+}
+
+@test "a supervisor that is killed during --wait: exit 1 at once, and the status says so" {
+    sluice sandbox create --name victim
+    supervisor=$(supervisor_pid victim)
+    kill -STOP "$supervisor"
+    sluice policy set victim --policy "$state/first-rule.yaml" --wait --timeout 60 >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+    waiter=$!
+    wait_event victim decision '.kind == "replace" and .outcome == "allowed"'
+    kill -KILL "$supervisor"
+    code=0
+    wait "$waiter" || code=$?
+    [ "$code" -eq 1 ]
+    grep -q "failed to load" "$BATS_TEST_TMPDIR/out"
+    [ "$(sluice policy list victim -o json | jq -r '.revisions[0].status')" = failed ]
+    [ "$(sluice sandbox get victim -o json | jq -r .phase)" = error ]
+    [ "$(sluice sandbox get victim -o json | jq -r .loaded_revision)" != 2 ]
+}
+
+@test "--wait that runs out of time exits 124 and loses nothing" {
+    sluice sandbox create --name slow
+    supervisor=$(supervisor_pid slow)
+    kill -STOP "$supervisor"
+    run -124 sluice policy set slow --policy "$state/first-rule.yaml" --wait --timeout 1
+    [[ "$output" == *"revision 2 is not loaded after 1 s"* ]]
+    kill -CONT "$supervisor"
+    wait_event slow revision '.revision == 2 and .status == "loaded"'
+    [ "$(knock slow)" = 200 ]
+}
+
+@test "a sandbox whose supervisor ended can be started again, with the newest policy" {
+    run -0 sluice sandbox start victim
+    [ "$(sluice sandbox get victim -o json | jq -r .phase)" = ready ]
+    [ "$(knock victim)" = 200 ]
+}
+
+@test "stop ends every process, keeps the files; start brings them back" {
+    sluice sandbox exec demo -- sh -c 'echo kept >/sandbox/note'
+    supervisor=$(supervisor_pid demo)
+    sluice sandbox stop demo
+    ! kill -0 "$supervisor" 2>/dev/null
+    [ "$(sluice sandbox get demo -o json | jq -r .phase)" = stopped ]
+    run -1 sluice sandbox exec demo -- true
+    [[ "$output" == *"sandbox 'demo' is not ready (it is stopped): start it, or wait for it"* ]]
+    sluice sandbox start demo
+    run -0 sluice sandbox exec demo -- cat /sandbox/note
+    [ "$output" = kept ]
+    [ "$(knock demo)" = 200 ]
+}
+
+@test "delete leaves no process, no file and no name behind" {
+    sluice sandbox create --name gone
+    id=$(sluice sandbox get gone -o json | jq -r .id)
+    supervisor=$(supervisor_pid gone)
+    sluice sandbox delete gone
+    ! kill -0 "$supervisor" 2>/dev/null
+    [ ! -e "$state/sandboxes/$id" ]
+    run -1 sluice sandbox get gone
+    [[ "$output" == *"gone"*"not found"* ]]
+    sluice sandbox create --name gone
+}
+
+@test "an update that a killed gateway acknowledged is there after the restart" {
+    for i in 1 2 3; do
+        sluice policy update demo --add-endpoint "10.77.0.3:900$i" --binary /usr/bin/curl -o json | jq -r .revision >"$BATS_TEST_TMPDIR/acked"
+    done
+    stop_gateway KILL
+    start_gateway
+    [ "$(sluice policy get demo -o json | jq -r .revision)" -eq "$(cat "$BATS_TEST_TMPDIR/acked")" ]
+    run -0 sluice audit verify
+}
+
+@test "on_exit: stop ends the sandboxes with the gateway" {
+    stop_gateway
+    printf 'sandboxes: {on_exit: stop}\n' >"$state/stop.yaml"
+    start_gateway --config "$state/stop.yaml"
+    wait_event demo revision '.status == "loaded"'
+    supervisor=$(supervisor_pid demo)
+    stop_gateway
+    ! kill -0 "$supervisor" 2>/dev/null
+    start_gateway
+    [ "$(sluice sandbox get demo -o json | jq -r .phase)" = stopped ]
+    sluice sandbox start demo
+    [ "$(knock demo)" = 200 ]
+}
+
+@test "a second gateway on the same state refuses to start" {
+    run -1 sluiced --state-dir "$state"
+    [[ "$output" == *"sluice.sock"* ]]
+    sluice status
+}
