@@ -239,7 +239,7 @@ void sandbox_cell_kill(struct cell *cell, uint32_t id, int signal)
 
 void sandbox_cell_stop(struct cell *cell, uint32_t grace_ms)
 {
-    if (cell->state == CELL_STARTING)
+    if (cell->state == CELL_STARTING || (cell->state == CELL_STOPPING && grace_ms == 0))
         kill(cell->launch.pid, SIGKILL);
     else if (cell->state == CELL_READY)
         send_plain(cell, INIT_STOP, 0, (int32_t)grace_ms);

@@ -63,7 +63,8 @@ int sandbox_cell_run(struct cell *cell, uint32_t id, const struct cell_command *
                      struct error *err);
 /* The process group of a command. */
 void sandbox_cell_kill(struct cell *cell, uint32_t id, int signal);
-/* SIGTERM to everybody, the end after the grace at most; on_gone follows. */
+/* SIGTERM to everybody, the end after the grace at most; on_gone follows.  A second time only a
+ * grace of 0 counts, which is the end at once. */
 void sandbox_cell_stop(struct cell *cell, uint32_t grace_ms);
 /* Ends what still runs, at once. */
 void sandbox_cell_close(struct cell *cell, void (*on_closed)(void *ctx), void *ctx);

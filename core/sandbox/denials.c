@@ -18,6 +18,8 @@ struct denial_book {
     uv_timer_t timer;
     struct entry *entries;                          /* the latest seen first */
     size_t n;
+    uint64_t second;                                /* of the loop's clock, with told_at_once in it */
+    unsigned told_at_once;
     bool (*send)(void *ctx, const struct sandbox_denials *denials);
     void *ctx;
 };
@@ -89,6 +91,16 @@ static void on_timer(uv_timer_t *timer)
     sandbox_denials_flush(timer->data);
 }
 
+/* A workload can ask for a new name each time: then even the first denial has to wait its turn. */
+static bool may_tell_at_once(struct denial_book *book)
+{
+    uint64_t second = uv_now(book->timer.loop) / DENIALS_INTERVAL_MS;
+    if (second != book->second)
+        book->told_at_once = 0;
+    book->second = second;
+    return book->told_at_once++ < DENIALS_AT_ONCE_MAX;
+}
+
 void sandbox_denials_add(struct denial_book *book, const struct sandbox_denial *denial)
 {
     struct entry *e = take(book, denial);
@@ -105,8 +117,9 @@ void sandbox_denials_add(struct denial_book *book, const struct sandbox_denial *
     e->denial.last_seen_ms = clock_now_ms();
     if (e->denial.count++ == 0)
         e->denial.first_seen_ms = e->denial.last_seen_ms;
-    if (first || !uv_is_active((uv_handle_t *)&book->timer))
-        uv_timer_start(&book->timer, on_timer, first ? 0 : DENIALS_INTERVAL_MS, 0);
+    bool now = first && may_tell_at_once(book);
+    if (now || !uv_is_active((uv_handle_t *)&book->timer))
+        uv_timer_start(&book->timer, on_timer, now ? 0 : DENIALS_INTERVAL_MS, 0);
 }
 
 void sandbox_denials_flush(struct denial_book *book)

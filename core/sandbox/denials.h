@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests the proxy refused, on their way to the gateway.
  *
- * The first denial of a host, port, binary and stage is due at once; more of the same are counted and due
- * a second later.  What cannot be sent (no gateway) waits, up to DENIALS_MAX different ones; then
- * the one that was seen longest ago is forgotten.  Loop thread only. */
+ * The first denial of a host, port, binary and stage is due at once, up to DENIALS_AT_ONCE_MAX a
+ * second; more of the same are counted and due a second later.  What cannot be sent (no gateway)
+ * waits, up to DENIALS_MAX different ones; then the one that was seen longest ago is forgotten.
+ * Loop thread only. */
 #ifndef SANDBOX_DENIALS_H
 #define SANDBOX_DENIALS_H
 
@@ -13,7 +14,12 @@
 
 struct denial_book;
 
-enum { DENIALS_MAX = 512, DENIALS_INTERVAL_MS = 1000, DENIALS_ANCESTORS_MAX = 16 };
+enum {
+    DENIALS_MAX = 512,
+    DENIALS_INTERVAL_MS = 1000,
+    DENIALS_AT_ONCE_MAX = 50,
+    DENIALS_ANCESTORS_MAX = 16,
+};
 
 /* send returns false when there is nobody to send to now; call sandbox_denials_flush when there is. */
 struct denial_book *sandbox_denials_new(uv_loop_t *loop,

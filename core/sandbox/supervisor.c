@@ -18,6 +18,7 @@
 #include "sandbox/trim.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,6 +32,7 @@ enum supervisor_state {
 
 enum {
     BACKLOG_MAX = 64,                               /* log lines kept for a gateway that is away */
+    LINES_PER_SECOND = 500,                         /* the workload causes them: more are left out */
     IDLE_MS = 1000,                                 /* after a start or a new policy */
 };
 
@@ -57,6 +59,9 @@ struct supervisor {
     uint64_t revision;
     struct line backlog[BACKLOG_MAX];
     size_t n_backlog;
+    uint64_t second;                                /* of the loop's clock, with lines_sent in it */
+    unsigned lines_sent, lines_left_out;
+    bool stopping;
     struct error failure;                           /* valid when FAILED or ENDING with code 1 */
     uv_signal_t terminate, interrupt;
     uv_timer_t patience, idle;
@@ -92,12 +97,31 @@ static void send_line(struct supervisor *s, enum log_level level, const char *te
     sandbox_link_send(s->link, &message);
 }
 
+static bool too_many_lines(struct supervisor *s)
+{
+    uint64_t second = uv_now(&s->loop) / 1000;
+    char text[64];
+    if (second != s->second) {
+        unsigned left_out = s->lines_left_out;
+        s->second = second;
+        s->lines_sent = s->lines_left_out = 0;
+        snprintf(text, sizeof text, "%u lines were left out", left_out);
+        if (left_out > 0)
+            send_line(s, LOG_WARN, text);
+    }
+    if (s->lines_sent++ < LINES_PER_SECOND)
+        return false;
+    s->lines_left_out++;
+    return true;
+}
+
 /* A line for the sandbox's log, kept while the gateway is away. */
 static void tell(struct supervisor *s, enum log_level level, const char *text)
 {
-    if (in_touch(s))
-        send_line(s, level, text);
-    else if (s->n_backlog < BACKLOG_MAX)
+    if (in_touch(s)) {
+        if (!too_many_lines(s))
+            send_line(s, level, text);
+    } else if (s->n_backlog < BACKLOG_MAX)
         s->backlog[s->n_backlog++] = (struct line){level, alloc_str(text)};
 }
 
@@ -199,8 +223,9 @@ static void fail(struct supervisor *s, const struct error *why)
 
 static void stop(struct supervisor *s, uint64_t grace_ms)
 {
-    if (s->state == SUPERVISOR_ENDING)
+    if (s->state == SUPERVISOR_ENDING || s->stopping)
         return;
+    s->stopping = true;
     if (!s->cell || s->cell_gone)
         wind_up(s, s->state == SUPERVISOR_FAILED);
     else
@@ -211,6 +236,8 @@ static void on_signal(uv_signal_t *handle, int signum)
 {
     struct supervisor *s = handle->data;
     log_info(s->log, "signal %d: stopping the sandbox", signum);
+    if (s->stopping && s->cell && !s->cell_gone)
+        sandbox_cell_stop(s->cell, 0);              /* asked twice: no more grace */
     stop(s, SUPERVISOR_STOP_GRACE_MS);
 }
 
@@ -393,6 +420,7 @@ static void on_cell_exited(void *ctx, uint32_t id, int code, const char *error)
 {
     struct supervisor *s = ctx;
     sandbox_execs_exited(s->execs, id, code, error);
+    await_idleness(s);
 }
 
 static void on_cell_warning(void *ctx, const char *text)

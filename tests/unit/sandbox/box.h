@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "modes.h"
 #include "sandbox/cell.h"
 #include "sandbox/spec.h"
 
@@ -119,12 +120,6 @@ static void box_wait(struct box *box, const bool *flag)
     assert_false(box->timed_out);
 }
 
-static const char *box_init(void)
-{
-    const char *copy = getenv("BOX_INIT");          /* where another user can reach it */
-    return copy ? copy : SLUICE_BUILD_DIR "/bin/sluice-init";
-}
-
 /* Starts one and waits until it is ready or gone; -1 with box->why when it could not be made. */
 static int box_open(struct box *box, const struct box_options *options)
 {
@@ -135,6 +130,7 @@ static int box_open(struct box *box, const struct box_options *options)
     struct sluice_policy policy = {
         .size = sizeof policy, .version = 1, .landlock = &landlock, .process = &process,
         .filesystem = options->no_filesystem ? NULL : &options->filesystem};
+    char init[256];
     memset(box, 0, sizeof *box);
     box->fds[0] = box->fds[1] = box->fds[2] = -1;
     uv_loop_init(&box->loop);
@@ -146,7 +142,7 @@ static int box_open(struct box *box, const struct box_options *options)
     assert_int_equal(mkdir(box->workdir, 0755), 0);
     struct sandbox_spec spec = {
         .id = "box", .name = "box", .workdir = box->workdir, .uid = BOX_UID,
-        .init = box_init(), .proxy = !options->no_network,
+        .init = mode_program("sluice-init", init), .proxy = !options->no_network,
         .hidden = options->hidden, .n_hidden = options->n_hidden};
     struct cell_request request = {&spec, &policy};
     box->cell = sandbox_cell_start(&box->loop, &request, &box_callbacks, box, &box->why);

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "http/server.h"
 #include "http/tunnel.h"
+#include "modes.h"
 #include "policy/policy.h"
 #include "sandbox/frame.h"
 #include "sandbox/protocol.h"
@@ -227,17 +228,11 @@ static void desk_shut(struct desk *d)
 
 /* --- the supervisor ----------------------------------------------------------------------------- */
 
-static const char *desk_program(const char *name, char out[256])
-{
-    snprintf(out, 256, "%s/bin/%s", SLUICE_BUILD_DIR, name);
-    return out;
-}
-
 static void desk_spawn(struct desk *d)
 {
     char program[256], spec[96];
     snprintf(spec, sizeof spec, "%s/spec.json", d->folder);
-    char *args[] = {(char *)desk_program("sluice-supervisor", program), "--spec", spec, NULL};
+    char *args[] = {(char *)mode_program("sluice-supervisor", program), "--spec", spec, NULL};
     uv_stdio_container_t stdio[] = {{.flags = UV_IGNORE}, {.flags = UV_IGNORE},
                                     {.flags = UV_INHERIT_FD, .data.fd = 2}};
     uv_process_options_t options = {.exit_cb = desk_on_exit, .file = program, .args = args, .stdio = stdio,
@@ -265,7 +260,7 @@ static void desk_write_spec(struct desk *d, const char *policy, bool proxy)
     struct sandbox_spec spec = {
         .id = "sandbox-1", .name = "demo", .token = TOKEN, .gateway = d->address, .proxy = proxy,
         .workdir = workdir, .uid = DESK_UID, .policy = policy_json(d->policy), .revision = 1,
-        .hash = policy_hash(d->policy), .init = desk_program("sluice-init", init), .lock = lock,
+        .hash = policy_hash(d->policy), .init = mode_program("sluice-init", init), .lock = lock,
         .env = env, .n_env = 1, .hosts = hosts, .n_hosts = 1, .log_level = "error"};
     if (sandbox_spec_write(&spec, path, &err) != 0)
         fail_msg("%s", err.text);

@@ -241,7 +241,7 @@ static void one_sandbox_has_one_supervisor(void **state)
     struct desk *d = *state;
     char command[400], program[256];
     snprintf(command, sizeof command, "%s --spec %s/spec.json 2>&1 | grep -q 'another supervisor runs this sandbox'",
-             desk_program("sluice-supervisor", program), d->folder);
+             mode_program("sluice-supervisor", program), d->folder);
     assert_int_equal(system(command), 0);
 }
 
@@ -377,6 +377,22 @@ static void a_client_that_leaves_takes_its_command_along(void **state)
     assert_false(d->expired);
 }
 
+static void a_second_signal_ends_the_grace(void **state)
+{
+    struct desk *d = *state;
+    const char *const command[] = {"/bin/sh", "-c", "trap '' TERM; echo up; while :; do sleep 1; done"};
+    desk_begin(d, (struct sandbox_exec){.command = command, .n_command = 3});
+    DESK_WAIT(d, d->out.len > 0);
+    desk_send(d, &(struct sandbox_message){.type = MESSAGE_STOP, .stop = {.grace_ms = 600000}});
+    desk_send(d, &(struct sandbox_message){.type = MESSAGE_PING});
+    DESK_WAIT(d, d->pongs > 0);
+    uv_process_kill(&d->supervisor, SIGTERM);
+    desk_end(d);
+    assert_string_equal(buf_str(&d->exit), "{\"code\":137,\"error\":\"the sandbox was stopped\"}");
+    DESK_WAIT(d, d->exited);
+    assert_int_equal(d->exit_code, 0);
+}
+
 static void a_stop_is_told_to_who_waits(void **state)
 {
     struct desk *d = *state;
@@ -402,7 +418,7 @@ static void nonsense_frames_end_the_command(void **state)
 
 #define AT_A_DESK(test) cmocka_unit_test_setup_teardown(test, open_desk, close_desk)
 
-int main(void)
+static int run_desk(const char *group)
 {
     const struct CMUnitTest tests[] = {
         AT_A_DESK(hello_says_what_is_enforced),
@@ -432,7 +448,13 @@ int main(void)
         AT_A_DESK(a_terminal_can_be_resized),
         AT_A_DESK(a_client_that_leaves_takes_its_command_along),
         AT_A_DESK(a_stop_is_told_to_who_waits),
+        AT_A_DESK(a_second_signal_ends_the_grace),
         AT_A_DESK(nonsense_frames_end_the_command),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests_name(group, tests, NULL, NULL);
+}
+
+int main(void)
+{
+    return mode_run_all(run_desk);
 }

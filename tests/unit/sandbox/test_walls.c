@@ -4,8 +4,6 @@
 #include "box.h"
 #include "probe.h"
 
-#include <grp.h>
-
 static int open_plain_box(void **state)
 {
     struct box *box = alloc_zero(1, sizeof *box);
@@ -65,7 +63,7 @@ static void on_the_host_it_is_not_root(void **state)
     box_sh(box, "echo x > /sandbox/mine");
     snprintf(path, sizeof path, "%s/mine", box->workdir);
     assert_int_equal(stat(path, &st), 0);
-    bool switches = !getenv("BOX_MODE") && geteuid() == 0;
+    bool switches = !mode_name() && geteuid() == 0;
     assert_int_equal(st.st_uid, switches ? BOX_UID : geteuid());
 }
 
@@ -119,62 +117,7 @@ static void the_file_system_cannot_be_filled_with_devices(void **state)
     assert_string_equal(box_sh(box, "ls /tmp /sandbox | grep -E 'sda|mem'"), "");
 }
 
-/* --- the same again as somebody else --------------------------------------------------------- */
-
-static int write_text(const char *path, const char *text)
-{
-    int fd = open(path, O_WRONLY);
-    ssize_t done = fd < 0 ? -1 : write(fd, text, strlen(text));
-    if (fd >= 0)
-        close(fd);
-    return done < 0 ? -1 : 0;
-}
-
-static int become_user(void)
-{
-    return setgroups(0, NULL) == 0 && setresgid(1000, 1000, 1000) == 0 &&
-                   setresuid(1000, 1000, 1000) == 0 ? 0 : -1;
-}
-
-static int become_namespace_root(void)
-{
-    char uid_map[32], gid_map[32];
-    snprintf(uid_map, sizeof uid_map, "0 %u 1", getuid());
-    snprintf(gid_map, sizeof gid_map, "0 %u 1", getgid());
-    return unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 && write_text("/proc/self/setgroups", "deny") == 0 &&
-                   write_text("/proc/self/uid_map", uid_map) == 0 &&
-                   write_text("/proc/self/gid_map", gid_map) == 0 ? 0 : -1;
-}
-
-static int again(const char *mode, int (*become)(void))
-{
-    char folder[] = "/tmp/sluice-walls-XXXXXX", *script, program[64], init[64];
-    int status = 0;
-    if (!mkdtemp(folder))
-        return 1;
-    snprintf(program, sizeof program, "%s/test", folder);
-    snprintf(init, sizeof init, "%s/init", folder);
-    script = alloc_printf("chmod 755 %s && cp /proc/%d/exe %s && cp %s %s", folder, getpid(), program,
-                          box_init(), init);
-    pid_t pid = system(script) == 0 ? fork() : -1;
-    if (pid == 0) {
-        setenv("BOX_INIT", init, 1);
-        setenv("BOX_MODE", mode, 1);
-        fflush(stdout);
-        if (become() != 0)
-            _exit(3);
-        execl(program, program, (char *)NULL);
-        _exit(4);
-    }
-    free(script);
-    waitpid(pid, &status, 0);
-    script = alloc_printf("rm -rf %s", folder);
-    int rc = system(script);
-    free(script);
-    return pid < 0 || rc != 0 ? 1 : WEXITSTATUS(status) + (WIFSIGNALED(status) ? 1 : 0);
-}
-
-static int run_walls(void)
+static int run_walls(const char *group)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(hostile_system_calls_are_refused, open_plain_box, close_box),
@@ -186,18 +129,12 @@ static int run_walls(void)
         cmocka_unit_test_setup_teardown(a_command_cannot_look_into_another, open_plain_box, close_box),
         cmocka_unit_test_setup_teardown(the_file_system_cannot_be_filled_with_devices, open_plain_box, close_box),
     };
-    const char *mode = getenv("BOX_MODE");
-    return cmocka_run_group_tests_name(mode ? mode : "as started", tests, NULL, NULL);
+    return cmocka_run_group_tests_name(group, tests, NULL, NULL);
 }
 
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--probe") == 0)
         return probe_all() + probe_other_abi();
-    int failed = run_walls();
-    if (getenv("BOX_MODE"))
-        return failed;
-    if (geteuid() == 0)
-        failed += again("ordinary user", become_user);
-    return failed + again("root of a user namespace", become_namespace_root);
+    return mode_run_all(run_walls);
 }
