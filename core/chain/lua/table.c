@@ -37,7 +37,7 @@ static int table_concat(lua_State *L)
             luaL_addlstring(&out, separator, separator_len);
         lua_geti(L, 1, first + i);
         if (!lua_isstring(L, -1))
-            luaL_error(L, "invalid value (a %s) at index %I in table for 'concat'",
+            luaL_error(L, "invalid value (%s) at index %I in table for 'concat'",
                        luaL_typename(L, -1), (LUAI_UACINT)(first + i));
         budget_charge_bytes(L, lua_rawlen(L, -1) + separator_len);
         luaL_addvalue(&out);
