@@ -42,7 +42,8 @@ static bool is_version_directive(const char *line, size_t len)
 {
     for (int minor = 1; minor <= 2; minor++) {
         const char *word = minor == 1 ? "%YAML 1.1" : "%YAML 1.2";
-        if (starts(line, len, word) && is_blank(line + strlen(word), len - strlen(word)))
+        size_t n = strlen(word);
+        if (starts(line, len, word) && is_blank(line + n, len - n) && (len == n || line[n] != '#'))
             return true;
     }
     return false;
