@@ -18,7 +18,7 @@ static bool is_word(const char *key)
 
 char *doc_path_key(struct arena *arena, const char *parent, const char *key)
 {
-    size_t n = doc_cut(key, KEY_SHOWN_MAX);
+    size_t n = doc_cut(key, strlen(key), KEY_SHOWN_MAX);
     if (!key[n] && is_word(key))
         return arena_printf(arena, "%s%s%s", parent, *parent ? "." : "", key);
     struct buf quoted = {0};

@@ -13,9 +13,8 @@ unsigned doc_char(const char *text, size_t *len)
     return c;
 }
 
-size_t doc_cut(const char *text, size_t most)
+size_t doc_cut(const char *text, size_t len, size_t most)
 {
-    size_t len = strnlen(text, most + 1);
     if (len <= most)
         return len;
     for (len = most; len && (text[len] & 0xc0) == 0x80; len--)

@@ -11,8 +11,8 @@
 /* The offset of the first unsafe character, but for those of the ASCII text allowed, or len. */
 size_t doc_find_unsafe(const char *text, size_t len, const char *allowed, unsigned *c);
 bool doc_turns_text(unsigned c);
-/* The length of text up to most bytes that ends between two characters. */
-size_t doc_cut(const char *text, size_t most);
+/* len, or the most bytes up to most that end between two characters. */
+size_t doc_cut(const char *text, size_t len, size_t most);
 /* The character at text, which is not at its end, and its length in bytes. */
 unsigned doc_char(const char *text, size_t *len);
 

@@ -23,7 +23,7 @@ const char *schema_show(struct schema_decoder *d, const struct doc_node *value)
     };
     if (value->kind != DOC_SCALAR)
         return kinds[value->kind];
-    size_t len = doc_cut(value->text, SHOWN_MAX);
+    size_t len = doc_cut(value->text, strlen(value->text), SHOWN_MAX);
     struct buf shown = {0};
     text_json_quote(&shown, arena_printf(d->arena, "%.*s%s", (int)len, value->text,
                                          value->text[len] ? "…" : ""));

@@ -59,7 +59,7 @@ static int check_directives(struct doc_build *b, const char *text, size_t len)
             return doc_build_problem(b, doc_place_of(text, (size_t)(line - text)),
                                      "the directive \"%.*s\" is not supported: only %%YAML 1.1 and "
                                      "%%YAML 1.2 are",
-                                     (int)doc_cut(line, n < SHOWN_MAX ? n : SHOWN_MAX), line);
+                                     (int)doc_cut(line, n, SHOWN_MAX), line);
         if (!starts(line, n, "%") && !is_blank(line, n))
             return 0;
         line += n < (size_t)(end - line) ? n + 1 : n;
@@ -106,7 +106,7 @@ static int refuse_properties(struct doc_build *b, struct doc_place at, const yam
                              const yaml_char_t *tag)
 {
     const char *name = (const char *)(anchor ? anchor : tag);
-    int shown = name ? (int)doc_cut(name, SHOWN_MAX) : 0;
+    int shown = name ? (int)doc_cut(name, strlen(name), SHOWN_MAX) : 0;
     if (anchor)
         return doc_build_problem(
             b, at, "the anchor \"&%.*s\" is not supported: write the value out", shown, name);
@@ -140,7 +140,7 @@ static int refuse_alias(struct doc_build *b, struct doc_place at, const char *an
     return doc_build_problem(b, at,
                              "the alias \"*%.*s\" is not supported: write the value out, or "
                              "quote text that begins with *",
-                             (int)doc_cut(anchor, SHOWN_MAX), anchor);
+                             (int)doc_cut(anchor, strlen(anchor), SHOWN_MAX), anchor);
 }
 
 static int read_event(struct doc_build *b, const yaml_event_t *event)

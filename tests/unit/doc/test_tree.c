@@ -15,7 +15,13 @@ static int open_tree(struct tree *t, const char *text, size_t len, enum doc_form
                      size_t max)
 {
     *t = (struct tree){.arena = arena_new()};
-    return doc_parse(text, len, format, max, t->arena, &t->root, &t->problems);
+    /* Of exactly the size: nothing follows a request's body either. */
+    char *exact = malloc(len ? len : 1);
+    assert_non_null(exact);
+    memcpy(exact, text, len);
+    int rc = doc_parse(exact, len, format, max, t->arena, &t->root, &t->problems);
+    free(exact);
+    return rc;
 }
 
 static void close_tree(struct tree *t)
