@@ -45,6 +45,11 @@ static bool needs_segment(struct segment run, unsigned flags)
     return !after(run) || (flags & GLOB_RUN_NOT_EMPTY);
 }
 
+static bool is_wildcard(char c)
+{
+    return c == '*' || c == '?';
+}
+
 /* Length of the UTF-8 character at the front of s, which is not empty. */
 static size_t char_len(const char *s, size_t left)
 {
@@ -198,9 +203,39 @@ static bool overlap_tokens(const struct token *a, size_t na, const struct token 
     return overlap;
 }
 
+static bool same_text(const char *a, const char *b, size_t len, unsigned flags)
+{
+    for (size_t i = 0; i < len; i++)
+        if (fold(a[i], flags) != fold(b[i], flags))
+            return false;
+    return true;
+}
+
+/* Length of what follows the last wildcard; without the separator, which may go with a run. */
+static size_t tail_len(const char *pattern, char separator)
+{
+    size_t len = strlen(pattern), n = 0;
+    while (n < len && !is_wildcard(pattern[len - n - 1]))
+        n++;
+    return n && n < len && pattern[len - n] == separator ? n - 1 : n;
+}
+
+/* What stands before the first and after the last wildcards of one pattern must go with the other's:
+ * a glance that spares most pairs the full comparison. */
+static bool ends_agree(const char *a, const char *b, char separator, unsigned flags)
+{
+    size_t head_a = strcspn(a, "*?"), head_b = strcspn(b, "*?");
+    size_t tail_a = tail_len(a, separator), tail_b = tail_len(b, separator);
+    size_t tail = tail_a < tail_b ? tail_a : tail_b;
+    return same_text(a, b, head_a < head_b ? head_a : head_b, flags)
+        && same_text(a + strlen(a) - tail, b + strlen(b) - tail, tail, flags);
+}
+
 bool glob_overlap(const char *a, const char *b, char separator, unsigned flags)
 {
     size_t na, nb;
+    if (!ends_agree(a, b, separator, flags))
+        return false;
     struct token *ta = tokens_of(a, separator, flags, &na);
     struct token *tb = tokens_of(b, separator, flags, &nb);
     bool overlap = overlap_tokens(ta, na, tb, nb, flags);

@@ -17,7 +17,7 @@ struct policy_request {
 struct policy_decision {
     bool allowed;
     const struct sluice_rule *rule;                 /* the matching rule with the smallest key; NULL if denied */
-    const struct sluice_endpoint *endpoint;         /* its matching endpoint: allowed_ips and exactness are read from it */
+    const struct sluice_endpoint *endpoint;         /* of all that match, the first that has a protocol, tls or allowed_ips; else the first */
     bool exact_host;                                /* some matching endpoint names the host without a glob */
 };
 

@@ -38,9 +38,13 @@ struct policy_operations {
     size_t n;
 };
 
+enum { POLICY_OPERATIONS_MAX = 1000 };
+
 /* Decodes {operations:[{add_rule:{rule_name, rule}}, …]} in the arena. */
 int policy_operations_decode(const struct doc_node *node, struct arena *arena,
                              struct policy_operations *out, struct problems *problems);
+/* The same document as canonical JSON, appended. */
+void policy_operations_encode(const struct policy_operations *operations, struct buf *json);
 
 /* Applies all or nothing.  Returns the new policy, or NULL with problems (paths such as
  * operations[0].add_rule.rule.endpoints[1]).  Warnings say what was kept otherwise than written. */

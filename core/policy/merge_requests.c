@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Request rules: the expansion of access presets, and the operations that add to an endpoint that is
+ * named by host and port alone: 6.6 of reference/policy.md. */
+#include <string.h>
+
+#include "base/text.h"
+#include "policy/merge_parts.h"
+
+bool merge_same_request(const struct sluice_l7_rule *a, const struct sluice_l7_rule *b)
+{
+    struct buf x = {0}, y = {0};
+    schema_encode_json(&policy_l7_rule_schema, a, &x);
+    schema_encode_json(&policy_l7_rule_schema, b, &y);
+    bool same = x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
+    buf_free(&x);
+    buf_free(&y);
+    return same;
+}
+
+bool merge_has_request(const struct sluice_l7_rule *const *list, size_t n, const struct sluice_l7_rule *r)
+{
+    for (size_t i = 0; i < n; i++)
+        if (merge_same_request(list[i], r))
+            return true;
+    return false;
+}
+
+const struct sluice_l7_rule *const *merge_requests(struct merge *m,
+                                                   const struct sluice_l7_rule *const *list, size_t n,
+                                                   const struct sluice_l7_rule *const *more, size_t n_more,
+                                                   size_t *n_out)
+{
+    const struct sluice_l7_rule **all = arena_alloc(m->arena, (n + n_more + 1) * sizeof *all);
+    if (n)
+        memcpy(all, list, n * sizeof *all);
+    for (size_t i = 0; i < n_more; i++)
+        if (!merge_has_request(all, n, more[i]))
+            all[n++] = more[i];
+    *n_out = n;
+    return n ? all : NULL;
+}
+
+/* Presets. */
+
+static const struct {
+    const char *protocol, *access;
+    const char *methods[7];
+} presets[] = {
+    {"rest", "read-only", {"GET", "HEAD", "OPTIONS"}},
+    {"rest", "read-write", {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH"}},
+    {"rest", "full", {"*"}},
+    {"websocket", "read-only", {"GET"}},
+    {"websocket", "read-write", {"GET", "WEBSOCKET_TEXT"}},
+    {"websocket", "full", {"*"}},
+};
+
+static const struct sluice_l7_rule *whole_method(struct merge *m, const char *method)
+{
+    struct sluice_l7_rule *r = arena_alloc(m->arena, sizeof *r);
+    *r = (struct sluice_l7_rule){
+        .size = sizeof *r, .doc_path = "", .method = method, .path = "**",
+        .command = "", .operation_type = "", .operation_name = "",
+    };
+    return r;
+}
+
+const struct sluice_l7_rule *const *merge_preset(struct merge *m, const char *protocol, const char *access,
+                                                 size_t *n)
+{
+    for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++) {
+        if (strcmp(presets[i].protocol, protocol) != 0 || strcmp(presets[i].access, access) != 0)
+            continue;
+        const struct sluice_l7_rule **rules = arena_alloc(m->arena, sizeof presets[i].methods);
+        for (*n = 0; presets[i].methods[*n]; ++*n)
+            rules[*n] = whole_method(m, presets[i].methods[*n]);
+        return rules;
+    }
+    return NULL;
+}
+
+/* Adding to one endpoint. */
+
+struct target {
+    size_t rule, endpoint, n;                       /* the last one found, and how many there are */
+    const char *rules;                              /* the keys of all, for a message */
+};
+
+static struct target find_target(struct merge *m)
+{
+    struct target t = {0, 0, 0, ""};
+    for (size_t i = 0; i < m->n_rules; i++) {
+        const struct sluice_rule *rule = m->rules[i];
+        for (size_t j = 0; j < rule->n_endpoints && !merge_is_provider(rule); j++) {
+            const struct sluice_endpoint *e = rule->endpoints[j];
+            if (!merge_same_host(e->host, m->op->host) || !merge_has_port(e, m->op->port))
+                continue;
+            t.rules = arena_printf(m->arena, "%s%s'%s' endpoint[%zu]", t.rules, t.n ? ", " : "", rule->key, j);
+            t.rule = i;
+            t.endpoint = j;
+            t.n++;
+        }
+    }
+    return t;
+}
+
+static int check_target(struct merge *m, const struct target *t)
+{
+    const char *site = arena_printf(m->arena, "%s:%u", m->op->host, m->op->port);
+    if (t->n == 0)
+        return merge_fail(m, "", "endpoint %s was not found in the current policy%s", site,
+                          merge_site_hint(m, site, ""));
+    if (t->n > 1)
+        return merge_fail(m, "", "endpoint %s resolves to %s; this operation selects its target by host and "
+                          "port alone, so it cannot say which binary scope and L7 surface to widen. Replace "
+                          "the policy with the full YAML instead", site, t->rules);
+    const struct sluice_endpoint *e = m->rules[t->rule]->endpoints[t->endpoint];
+    if (!*e->protocol)
+        return merge_fail(m, "", "endpoint %s has no L7 inspection configured (protocol is empty)", site);
+    if (strcmp(e->protocol, "rest") != 0 && strcmp(e->protocol, "websocket") != 0)
+        return merge_fail(m, "", "endpoint %s uses unsupported protocol '%s'; this operation currently "
+                          "supports only protocol 'rest' or 'websocket'", site, e->protocol);
+    if (m->op->kind == POLICY_ADD_DENY_RULES && !e->n_rules && !*e->access)
+        return merge_fail(m, "", "endpoint %s has no base allow set; configure access or explicit allow rules "
+                          "before adding deny rules", site);
+    return 0;
+}
+
+static void expand_access(struct merge *m, struct sluice_endpoint *e)
+{
+    if (!*e->access)
+        return;
+    e->rules = merge_preset(m, e->protocol, e->access, &e->n_rules);
+    merge_warn(m, "", "expanded access preset '%s' to explicit rules for endpoint %s", e->access,
+               merge_site(m, e));
+    e->access = "";
+}
+
+static void add_requests(struct merge *m, struct sluice_endpoint *e)
+{
+    const struct policy_operation *op = m->op;
+    if (op->kind == POLICY_ADD_DENY_RULES) {
+        e->deny_rules = merge_requests(m, e->deny_rules, e->n_deny_rules, op->l7_rules, op->n_l7_rules,
+                                       &e->n_deny_rules);
+        return;
+    }
+    expand_access(m, e);
+    e->rules = merge_requests(m, e->rules, e->n_rules, op->l7_rules, op->n_l7_rules, &e->n_rules);
+}
+
+/* The other ports of the endpoint keep what they had: they become an endpoint of their own. */
+static const struct sluice_endpoint *split_off(struct merge *m, const struct sluice_endpoint *e)
+{
+    uint16_t *others = arena_alloc(m->arena, e->n_ports * sizeof *others);
+    size_t n = 0;
+    for (size_t i = 0; i < e->n_ports; i++)
+        if (e->ports[i] != m->op->port)
+            others[n++] = e->ports[i];
+    if (n == 0)
+        return NULL;
+    merge_warn(m, "", "endpoint %s is split: only port %u is changed, port(s) %s stay as they are",
+               merge_site(m, e), m->op->port, merge_port_list(m, others, n));
+    return merge_with_ports(m, e, others, n);
+}
+
+int merge_add_requests(struct merge *m)
+{
+    struct target t = find_target(m);
+    if (check_target(m, &t) != 0)
+        return -1;
+    const struct sluice_rule *rule = m->rules[t.rule];
+    const struct sluice_endpoint *old = rule->endpoints[t.endpoint], *rest = NULL;
+    struct sluice_endpoint *changed = merge_with_ports(m, old, &m->op->port, 1);
+    add_requests(m, changed);
+    if (merge_same_content(old, changed))
+        return 0;
+    rest = split_off(m, old);
+    const struct sluice_endpoint **all = arena_alloc(m->arena, (rule->n_endpoints + 1) * sizeof *all);
+    memcpy(all, rule->endpoints, rule->n_endpoints * sizeof *all);
+    all[t.endpoint] = changed;
+    if (rest)
+        all[rule->n_endpoints] = rest;
+    struct sluice_rule *copy = arena_alloc(m->arena, sizeof *copy);
+    *copy = *rule;
+    copy->endpoints = all;
+    copy->n_endpoints += rest != NULL;
+    m->rules[t.rule] = copy;
+    return 0;
+}

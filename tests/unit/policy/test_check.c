@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/cases.h"
+
+#include "policy/check.h"
+
+static void run(const struct doc_node *test, const char *name)
+{
+    struct policy *policy = cases_policy(name, doc_get(test, "policy"));
+    struct problems problems = {0}, warnings = {0};
+    int rc = policy_check(policy_model(policy), &problems, &warnings);
+    cases_expect(name, "problems", doc_get(test, "problems"), &problems);
+    cases_expect(name, "warnings", doc_get(test, "warnings"), &warnings);
+    assert_int_equal(rc, problems.n ? -1 : 0);
+    problems_free(&problems);
+    problems_free(&warnings);
+    policy_unref(policy);
+}
+
+#define FILE_TEST(name)                                            \
+    static void test_##name(void **state)                          \
+    {                                                              \
+        (void)state;                                               \
+        cases_run("tests/fixtures/policies/check/" #name ".yaml", run); \
+    }
+
+FILE_TEST(static)
+FILE_TEST(hosts)
+FILE_TEST(endpoints)
+FILE_TEST(inspection)
+FILE_TEST(requests)
+FILE_TEST(rules)
+FILE_TEST(middlewares)
+FILE_TEST(overlaps)
+
+static void test_problems_find_their_lines(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "version: 1\n"
+        "network_policies:\n"
+        "  api:\n"
+        "    endpoints:\n"
+        "      - host: localhost\n"
+        "        port: 443\n"
+        "      - host: a.example.com\n"
+        "  \"odd key\":\n"
+        "    endpoints: [{host: '*', port: 1}]\n";
+    struct arena *arena = arena_new();
+    struct problems problems = {0};
+    struct doc_node *tree;
+    assert_int_equal(doc_parse(text, strlen(text), DOC_YAML, sizeof text, arena, &tree, &problems), 0);
+    struct policy *policy = policy_decode(tree, "", &problems);
+    assert_non_null(policy);
+    assert_int_equal(policy_check(policy_model(policy), &problems, NULL), -1);
+    problems_add(&problems, "network_policies.api.binaries[3].path", 0, 0, "absent");
+    problems_add(&problems, "nowhere", 0, 0, "absent");
+    policy_locate(&problems, tree);
+    static const struct {
+        const char *path;
+        unsigned line, column;
+    } expected[] = {
+        {"network_policies.api.endpoints[0].host", 5, 15},
+        {"network_policies.api.endpoints[1]", 7, 9},
+        {"network_policies[\"odd key\"].endpoints[0].host", 9, 24},
+        {"network_policies.api.binaries[3].path", 3, 3},
+        {"nowhere", 1, 1},
+    };
+    assert_int_equal(problems.n, sizeof expected / sizeof expected[0]);
+    for (size_t i = 0; i < problems.n; i++) {
+        assert_string_equal(problems.items[i].path, expected[i].path);
+        assert_int_equal(problems.items[i].line, expected[i].line);
+        assert_int_equal(problems.items[i].column, expected[i].column);
+    }
+    problems_free(&problems);
+    policy_unref(policy);
+    arena_free(arena);
+}
+
+/* Every pair of endpoints is compared; a policy as large as can be must not take long. */
+static void test_many_endpoints_are_compared_in_time(void **state)
+{
+    (void)state;
+    struct buf text = {0};
+    buf_puts(&text, "version: 1\nnetwork_policies:\n  a:\n    endpoints:\n");
+    for (int i = 0; text.len < POLICY_BYTES_MAX - 100; i++)
+        buf_printf(&text, "      - {host: '*.h%d.example.com', port: 443%s}\n", i, i % 2 ? ", tls: skip" : "");
+    buf_puts(&text, "    binaries: [{path: /x}]\n");
+    struct problems problems = {0};
+    struct policy *policy = policy_parse(text.data, text.len, DOC_YAML, &problems);
+    cases_print("problem", &problems);
+    assert_non_null(policy);
+    assert_int_equal(policy_check(policy_model(policy), &problems, NULL), 0);
+    policy_unref(policy);
+    buf_free(&text);
+}
+
+static void test_the_default_policy_is_fine(void **state)
+{
+    (void)state;
+    struct policy *policy = policy_default();
+    struct problems problems = {0}, warnings = {0};
+    assert_int_equal(policy_check(policy_model(policy), &problems, &warnings), 0);
+    assert_int_equal(problems.n + warnings.n, 0);
+    policy_unref(policy);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_static),
+        cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_endpoints),
+        cmocka_unit_test(test_inspection),
+        cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_middlewares),
+        cmocka_unit_test(test_overlaps),
+        cmocka_unit_test(test_problems_find_their_lines),
+        cmocka_unit_test(test_many_endpoints_are_compared_in_time),
+        cmocka_unit_test(test_the_default_policy_is_fine),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
