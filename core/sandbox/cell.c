@@ -114,7 +114,8 @@ static void on_channel(uv_poll_t *poll, int status, int events)
     int rc = -1;
     (void)status;
     (void)events;
-    while (uv_is_active((uv_handle_t *)poll) && (rc = sandbox_wire_receive(cell->launch.channel, &packet)) == 1)
+    while (uv_is_active((uv_handle_t *)poll) &&
+           (rc = sandbox_wire_receive(cell->launch.channel, &packet)) == 1)
         take_packet(cell, &packet);
     /* The end of the channel is not the end of the story: bubblewrap ends next, and says why. */
     if (rc == 0 || (rc < 0 && errno != EAGAIN))
@@ -129,7 +130,8 @@ static void explain(struct cell *cell)
         return;
     cell->has_why = true;
     if (cell->state != CELL_STARTING) {
-        error_set(&cell->why, ERROR_UPSTREAM, "the sandbox has ended: its first process was killed");
+        error_set(&cell->why, ERROR_UPSTREAM,
+                  "the sandbox has ended: its first process was killed");
         return;
     }
     while (cell->said.len > 0 && cell->said.data[cell->said.len - 1] == '\n')
@@ -207,7 +209,8 @@ static int send_body(const struct cell *cell, struct init_message *message, stru
     return rc;
 }
 
-static void send_plain(const struct cell *cell, enum init_message_type type, uint32_t id, int32_t value)
+static void send_plain(const struct cell *cell, enum init_message_type type, uint32_t id,
+                       int32_t value)
 {
     struct init_message message = {.version = WIRE_VERSION, .type = type, .id = id, .value = value};
     if (cell->launch.pid > 0 && sandbox_wire_send(cell->launch.channel, &message, NULL, 0) != 0)
@@ -330,8 +333,11 @@ static void watch(struct cell *cell, uv_loop_t *loop)
 
 static int launch(struct plan *plan)
 {
-    struct launch_request request = {.spec = &plan->spec, .view = &plan->view,
-                                     .host_uid = plan->host_uid, .uid = plan->uid, .gid = plan->gid};
+    struct launch_request request = {.spec = &plan->spec,
+                                     .view = &plan->view,
+                                     .host_uid = plan->host_uid,
+                                     .uid = plan->uid,
+                                     .gid = plan->gid};
     return sandbox_launch(&request, &plan->cell->launch, plan->err);
 }
 

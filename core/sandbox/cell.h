@@ -2,9 +2,9 @@
 /* A running sandbox: bubblewrap, init and the commands in it.
  *
  * Made in the main thread before the loop runs and before any other thread exists.  Its callbacks
- * come from the loop, never from inside one of these functions (on_warning may, from the start).  The cell ends by itself (stop,
- * failure, a killed init) and says so once, through on_gone; it is freed by sandbox_cell_close, after
- * which no callback comes but on_closed.  Loop thread only. */
+ * come from the loop, never from inside one of these functions (on_warning may, from the start).
+ * The cell ends by itself (stop, failure, a killed init) and says so once, through on_gone; it is
+ * freed by sandbox_cell_close, after which no callback comes but on_closed.  Loop thread only. */
 #ifndef SANDBOX_CELL_H
 #define SANDBOX_CELL_H
 
@@ -25,7 +25,7 @@ struct sluice_policy;
 struct cell_ready {
     pid_t init_pid;                                 /* on the host */
     uint32_t landlock_abi;                          /* 0: no Landlock */
-    int listen_fd, diag_fd;                         /* the receiver closes them; -1 without a network */
+    int listen_fd, diag_fd;                     /* the receiver closes them; -1 without a network */
 };
 
 struct cell_callbacks {

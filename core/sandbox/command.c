@@ -36,7 +36,8 @@ struct env {
 static void put(struct env *env, const struct spec_pair *pair)
 {
     size_t len = strlen(pair->key), i = 0;
-    while (i < env->n && !(strncmp(env->items[i], pair->key, len) == 0 && env->items[i][len] == '='))
+    while (i < env->n &&
+           !(strncmp(env->items[i], pair->key, len) == 0 && env->items[i][len] == '='))
         i++;
     env->items[i] = arena_printf(env->arena, "%s=%s", pair->key, pair->value);
     if (i == env->n)
@@ -54,7 +55,8 @@ const char **sandbox_env_make(const struct sandbox_spec *spec, const struct sand
 {
     enum { FIRST = sizeof first / sizeof *first, PROXY = sizeof proxy / sizeof *proxy };
     struct env env = {.arena = arena};
-    env.items = arena_zalloc(arena, (FIRST + PROXY + spec->n_env + exec->n_env + 2) * sizeof *env.items);
+    env.items =
+        arena_zalloc(arena, (FIRST + PROXY + spec->n_env + exec->n_env + 2) * sizeof *env.items);
     put_all(&env, first, FIRST);
     put(&env, &(struct spec_pair){"TERM", exec->tty ? "xterm-256color" : "dumb"});
     put_all(&env, spec->env, spec->n_env);
@@ -72,14 +74,20 @@ static int check_name(const char *name, struct error *err)
     for (size_t i = 0; i < len; i++)
         good = good && (isalnum((unsigned char)name[i]) || name[i] == '_');
     if (!good)
-        return error_set(err, ERROR_INVALID, "environment variable %.80s: a name is letters, digits "
-                         "and _, and does not begin with a digit", name);
+        return error_set(err, ERROR_INVALID,
+                         "environment variable %.80s: a name is letters, digits "
+                         "and _, and does not begin with a digit",
+                         name);
     if (len > COMMAND_ENV_NAME_MAX)
-        return error_set(err, ERROR_INVALID, "environment variable %.80s...: its name is longer than "
-                         "%d bytes", name, COMMAND_ENV_NAME_MAX);
+        return error_set(err, ERROR_INVALID,
+                         "environment variable %.80s...: its name is longer than "
+                         "%d bytes",
+                         name, COMMAND_ENV_NAME_MAX);
     if (strncmp(name, "SLUICE_", 7) == 0 || strncmp(name, "OPENSHELL_", 10) == 0)
-        return error_set(err, ERROR_INVALID, "environment variable %s: names that begin with SLUICE_ "
-                         "or OPENSHELL_ are reserved", name);
+        return error_set(err, ERROR_INVALID,
+                         "environment variable %s: names that begin with SLUICE_ "
+                         "or OPENSHELL_ are reserved",
+                         name);
     return 0;
 }
 
@@ -95,11 +103,15 @@ int sandbox_env_check(const struct spec_pair *env, size_t n, struct error *err)
         if (check_name(env[i].key, err) != 0)
             return -1;
         if (len > COMMAND_ENV_VALUE_MAX)
-            return error_set(err, ERROR_INVALID, "environment variable %s: its value is longer than "
-                             "%d bytes", env[i].key, COMMAND_ENV_VALUE_MAX);
+            return error_set(err, ERROR_INVALID,
+                             "environment variable %s: its value is longer than "
+                             "%d bytes",
+                             env[i].key, COMMAND_ENV_VALUE_MAX);
         if (strpbrk(env[i].value, "\r\n"))
-            return error_set(err, ERROR_INVALID, "environment variable %s: its value may not contain "
-                             "a line end", env[i].key);
+            return error_set(err, ERROR_INVALID,
+                             "environment variable %s: its value may not contain "
+                             "a line end",
+                             env[i].key);
     }
     if (total > COMMAND_TOTAL_MAX)
         return error_set(err, ERROR_INVALID, "the environment is larger than %d bytes",
@@ -123,7 +135,8 @@ static int check_command(const struct sandbox_exec *exec, struct error *err)
         total += len + 1;
     }
     if (total > COMMAND_TOTAL_MAX)
-        return error_set(err, ERROR_INVALID, "the command is longer than %d bytes", COMMAND_TOTAL_MAX);
+        return error_set(err, ERROR_INVALID, "the command is longer than %d bytes",
+                         COMMAND_TOTAL_MAX);
     return 0;
 }
 

@@ -11,7 +11,7 @@ struct error;
 enum {
     COMMAND_ARGS_MAX = 1024,
     COMMAND_ARG_MAX = 32 * 1024,                    /* bytes */
-    COMMAND_TOTAL_MAX = 256 * 1024,                 /* bytes of all arguments; of the environment likewise */
+    COMMAND_TOTAL_MAX = 256 * 1024,        /* bytes of all arguments; of the environment likewise */
     COMMAND_FOLDER_MAX = 4096,
     COMMAND_ENV_MAX = 128,
     COMMAND_ENV_NAME_MAX = 256,

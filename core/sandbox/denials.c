@@ -18,15 +18,13 @@ struct denial_book {
     uv_timer_t timer;
     struct entry *entries;                          /* the latest seen first */
     size_t n;
-    uint64_t second;                                /* of the loop's clock, with told_at_once in it */
+    uint64_t second;                              /* of the loop's clock, with told_at_once in it */
     unsigned told_at_once;
-    bool (*send)(void *ctx, const struct sandbox_denials *denials);
+    sandbox_denials_sender *send;
     void *ctx;
 };
 
-struct denial_book *sandbox_denials_new(uv_loop_t *loop,
-                                        bool (*send)(void *ctx, const struct sandbox_denials *denials),
-                                        void *ctx)
+struct denial_book *sandbox_denials_new(uv_loop_t *loop, sandbox_denials_sender *send, void *ctx)
 {
     struct denial_book *book = alloc_zero(1, sizeof *book);
     book->send = send;
@@ -108,7 +106,7 @@ void sandbox_denials_add(struct denial_book *book, const struct sandbox_denial *
     if (first)
         e = entry_new(denial);
     else if (strcmp(e->denial.reason, denial->reason) != 0)
-        e = renewed(e, denial);                     /* the policy changed: the latest reason counts */
+        e = renewed(e, denial);                   /* the policy changed: the latest reason counts */
     if (book->n >= DENIALS_MAX)
         drop_oldest(book);
     e->next = book->entries;

@@ -21,10 +21,10 @@ enum {
     DENIALS_ANCESTORS_MAX = 16,
 };
 
-/* send returns false when there is nobody to send to now; call sandbox_denials_flush when there is. */
-struct denial_book *sandbox_denials_new(uv_loop_t *loop,
-                                        bool (*send)(void *ctx, const struct sandbox_denials *denials),
-                                        void *ctx);
+/* Returns false when there is nobody to send to now; call sandbox_denials_flush when there is. */
+typedef bool sandbox_denials_sender(void *ctx, const struct sandbox_denials *denials);
+
+struct denial_book *sandbox_denials_new(uv_loop_t *loop, sandbox_denials_sender *send, void *ctx);
 /* Texts are copied; count and the times are the book's. */
 void sandbox_denials_add(struct denial_book *book, const struct sandbox_denial *denial);
 void sandbox_denials_flush(struct denial_book *book);

@@ -85,7 +85,7 @@ static void on_goodbye(uv_timer_t *timer)
 
 static void send_exit(struct exec_session *s)
 {
-    char frame[FRAME_HEADER_SIZE + 6 * sizeof s->error + 64];       /* \u00NN for each byte at worst */
+    char frame[FRAME_HEADER_SIZE + 6 * sizeof s->error + 64];    /* \u00NN for each byte at worst */
     if (s->told || !s->tunnel)
         return;
     s->told = true;
@@ -155,7 +155,8 @@ static void on_timeout(uv_timer_t *timer)
 
 /* --- the tunnel ------------------------------------------------------------------------------ */
 
-void sandbox_exec_write(struct exec_session *s, char *frame, enum sandbox_frame_type type, size_t len)
+void sandbox_exec_write(struct exec_session *s, char *frame, enum sandbox_frame_type type,
+                        size_t len)
 {
     if (!s->tunnel)
         return;
@@ -205,9 +206,13 @@ static const struct http_tunnel_callbacks tunnel_callbacks = {
 static int run(struct exec_session *s, struct error *err)
 {
     const struct sandbox_exec *exec = s->exec;
-    struct cell_command command = {
-        .argv = exec->command, .n_argv = exec->n_command, .tty = exec->tty, .cols = exec->cols,
-        .rows = exec->rows, .folder = exec->workdir && *exec->workdir ? exec->workdir : SANDBOX_WORKDIR};
+    struct cell_command command = {.argv = exec->command,
+                                   .n_argv = exec->n_command,
+                                   .tty = exec->tty,
+                                   .cols = exec->cols,
+                                   .rows = exec->rows,
+                                   .folder = exec->workdir && *exec->workdir ? exec->workdir
+                                                                             : SANDBOX_WORKDIR};
     if (sandbox_exec_check(exec, err) != 0)
         return -1;
     if (s->table->ending)
@@ -227,7 +232,7 @@ static void on_upgrade(void *ctx, const struct http_head *head, struct http_tunn
     s->call = NULL;
     s->tunnel = tunnel;
     http_tunnel_start(tunnel, &tunnel_callbacks, s);
-    http_tunnel_pause(tunnel);                      /* until there is somebody to give its input to */
+    http_tunnel_pause(tunnel);                    /* until there is somebody to give its input to */
     if (run(s, &err) != 0) {
         http_tunnel_resume(tunnel);
         s->input_ended = true;
@@ -240,7 +245,8 @@ static void on_upgrade(void *ctx, const struct http_head *head, struct http_tunn
 
 static void call_failed(struct exec_session *s, const char *why)
 {
-    log_warn(s->table->made.log, "exec %s: the gateway does not take the call: %s", s->exec->id, why);
+    log_warn(s->table->made.log, "exec %s: the gateway does not take the call: %s", s->exec->id,
+             why);
     s->call = NULL;
     wind_up(s);
     sandbox_exec_part_ended(s);

@@ -83,7 +83,8 @@ void sandbox_exec_pause_outputs(struct exec_session *s, bool pause)
 
 bool sandbox_exec_outputs_ended(const struct exec_session *s)
 {
-    return (!s->outputs[0].open || s->outputs[0].ended) && (!s->outputs[1].open || s->outputs[1].ended);
+    return (!s->outputs[0].open || s->outputs[0].ended) &&
+           (!s->outputs[1].open || s->outputs[1].ended);
 }
 
 /* --- input ----------------------------------------------------------------------------------- */

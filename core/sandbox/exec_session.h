@@ -29,7 +29,7 @@ struct exec_session {
     struct arena *arena;
     const struct sandbox_exec *exec;
     uint32_t id;
-    unsigned parts;                                 /* open handles, the tunnel or its call, the command */
+    unsigned parts;                          /* open handles, the tunnel or its call, the command */
     struct http_call *call;                         /* until the tunnel, or the error */
     struct http_tunnel *tunnel;
     bool tunnel_full;                               /* outputs wait for on_drain */
@@ -38,7 +38,7 @@ struct exec_session {
     uv_pipe_t input;
     bool input_open, input_own, input_ended;        /* own: not the terminal */
     size_t input_queued;                            /* bytes on their way to the command */
-    uv_timer_t timer;                               /* timeout, then kill, then linger, then goodbye */
+    uv_timer_t timer;                            /* timeout, then kill, then linger, then goodbye */
     bool running, told, timed_out;                  /* told: the exit frame is sent */
     int code;
     char error[512];
@@ -54,7 +54,8 @@ void sandbox_exec_close_io(struct exec_session *s);
 
 /* exec.c */
 void sandbox_exec_part_ended(struct exec_session *s);
-void sandbox_exec_write(struct exec_session *s, char *frame, enum sandbox_frame_type type, size_t len);
+void sandbox_exec_write(struct exec_session *s, char *frame, enum sandbox_frame_type type,
+                        size_t len);
 void sandbox_exec_output_ended(struct exec_session *s);
 
 #endif

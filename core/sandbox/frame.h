@@ -53,12 +53,16 @@ static inline ssize_t sandbox_frame_next(const uint8_t *bytes, size_t len,
 {
     if (len < FRAME_HEADER_SIZE)
         return 0;
-    size_t size = (size_t)bytes[4] << 24 | (size_t)bytes[5] << 16 | (size_t)bytes[6] << 8 | bytes[7];
-    if (bytes[0] >= FRAME_TYPE_COUNT || bytes[1] || bytes[2] || bytes[3] || size > FRAME_PAYLOAD_MAX)
+    size_t size =
+        (size_t)bytes[4] << 24 | (size_t)bytes[5] << 16 | (size_t)bytes[6] << 8 | bytes[7];
+    if (bytes[0] >= FRAME_TYPE_COUNT || bytes[1] || bytes[2] || bytes[3] ||
+        size > FRAME_PAYLOAD_MAX)
         return -1;
     if (len - FRAME_HEADER_SIZE < size)
         return 0;
-    *out = (struct sandbox_frame){(enum sandbox_frame_type)bytes[0], bytes + FRAME_HEADER_SIZE, size};
+    out->type = (enum sandbox_frame_type)bytes[0];
+    out->payload = bytes + FRAME_HEADER_SIZE;
+    out->len = size;
     return (ssize_t)(FRAME_HEADER_SIZE + size);
 }
 

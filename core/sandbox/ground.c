@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 struct id_map {
-    bool initial;                                   /* all ids, mapped to themselves: the host's own */
+    bool initial;                                /* all ids, mapped to themselves: the host's own */
     bool covers;                                    /* the id asked for */
 };
 
@@ -121,7 +121,8 @@ static int cover(const char *path, size_t blocked)
     memcpy(prefix, path, blocked);
     prefix[blocked] = '\0';
     snprintf(source, sizeof source, "/proc/self/fd/%d", folder);
-    int rc = mount("sluice", prefix, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=1m");
+    int rc =
+        mount("sluice", prefix, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=1m");
     if (rc == 0)
         rc = make_way(path, blocked);
     if (rc == 0)
@@ -139,11 +140,12 @@ static int reach(uint32_t uid, const char *workdir, struct error *err)
     if (blocked < 0)
         return error_errno(err, ERROR_INTERNAL, "cannot act as uid %u", uid);
     if ((size_t)blocked == strlen(workdir))
-        return error_set(err, ERROR_INTERNAL, "the work folder %s is closed to uid %u", workdir, uid);
+        return error_set(err, ERROR_INTERNAL, "the work folder %s is closed to uid %u", workdir,
+                         uid);
     if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) != 0 ||
         cover(workdir, (size_t)blocked) != 0)
-        return error_errno(err, ERROR_INTERNAL, "cannot make the work folder %s reachable for uid %u",
-                           workdir, uid);
+        return error_errno(err, ERROR_INTERNAL,
+                           "cannot make the work folder %s reachable for uid %u", workdir, uid);
     return 0;
 }
 

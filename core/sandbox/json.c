@@ -42,7 +42,8 @@ int sandbox_json_optional_number(const struct json_reader *r, const char *member
     return 0;
 }
 
-int sandbox_json_number(const struct json_reader *r, const char *member, uint64_t max, uint64_t *out)
+int sandbox_json_number(const struct json_reader *r, const char *member, uint64_t max,
+                        uint64_t *out)
 {
     if (!json_object_get(r->object, member))
         return wrong(r, member, "given, a whole number");

@@ -24,7 +24,8 @@ struct json_reader {
 
 int sandbox_json_text(const struct json_reader *r, const char *member, const char **out);
 int sandbox_json_optional_text(const struct json_reader *r, const char *member, const char **out);
-int sandbox_json_number(const struct json_reader *r, const char *member, uint64_t max, uint64_t *out);
+int sandbox_json_number(const struct json_reader *r, const char *member, uint64_t max,
+                        uint64_t *out);
 int sandbox_json_optional_number(const struct json_reader *r, const char *member, uint64_t max,
                                  uint64_t *out);
 int sandbox_json_flag(const struct json_reader *r, const char *member, bool *out);

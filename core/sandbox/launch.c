@@ -74,7 +74,8 @@ static int open_accounts(const struct launch_request *request, struct files *fil
     files->inherited[LAUNCH_PASSWD_FD] = sandbox_wire_body(text, (size_t)n);
     n = snprintf(text, sizeof text, "root:x:0:\nsandbox:x:%u:\nnogroup:x:65534:\n", request->gid);
     files->inherited[LAUNCH_GROUP_FD] = sandbox_wire_body(text, (size_t)n);
-    return files->inherited[LAUNCH_PASSWD_FD] >= 0 && files->inherited[LAUNCH_GROUP_FD] >= 0 ? 0 : -1;
+    return files->inherited[LAUNCH_PASSWD_FD] >= 0 && files->inherited[LAUNCH_GROUP_FD] >= 0 ? 0
+                                                                                             : -1;
 }
 
 /* A sealed memfd is read from where it was written to its end. */
@@ -186,7 +187,8 @@ static const char *no_namespace(void)
                "lets everybody";
     if (is_zero("/proc/sys/user/max_user_namespaces"))
         return "user namespaces are switched off here: sysctl user.max_user_namespaces";
-    return "no user namespace can be made here, as below a chroot or in a container that forbids it";
+    return "no user namespace can be made here, as below a chroot or in a container that forbids "
+           "it";
 }
 
 static const char *no_rights(void)
@@ -197,7 +199,8 @@ static const char *no_rights(void)
 
 static const char *no_proc(void)
 {
-    return "/proc is partly masked here, as in many containers, so the sandbox cannot have its own: "
+    return "/proc is partly masked here, as in many containers, so the sandbox cannot have its "
+           "own: "
            "run the container with an unmasked /proc";
 }
 

@@ -18,9 +18,9 @@ struct sandbox_spec;
 struct view;
 
 struct launch {
-    pid_t pid;                                      /* bubblewrap; init is another process below it */
+    pid_t pid;                                    /* bubblewrap; init is another process below it */
     int channel;                                    /* to init, see wire.h */
-    int complaints;                                 /* what bubblewrap and init print: why it failed */
+    int complaints;                              /* what bubblewrap and init print: why it failed */
 };
 
 struct launch_request {

@@ -63,7 +63,8 @@ static void lost(struct gateway_link *link, const char *why)
         log_warn(link->made.log, "the gateway is away, enforcing on: %s", why);
     link->complained = true;
     uv_timer_start(&link->timer, on_retry, link->retry_ms, 0);
-    link->retry_ms = link->retry_ms * 2 < LINK_RETRY_MAX_MS ? link->retry_ms * 2 : LINK_RETRY_MAX_MS;
+    link->retry_ms =
+        link->retry_ms * 2 < LINK_RETRY_MAX_MS ? link->retry_ms * 2 : LINK_RETRY_MAX_MS;
 }
 
 /* --- messages -------------------------------------------------------------------------------- */

@@ -37,7 +37,7 @@ enum {
 
 #define SANDBOX_MESSAGES(X)                                                                     \
     X(HELLO,        "hello")        /* supervisor: ready, and what it enforces now */           \
-    X(START_FAILED, "start_failed") /* supervisor: no sandbox could be made, or it died; it ends */ \
+    X(START_FAILED, "start_failed") /* supervisor: no sandbox could be made, or it died */      \
     X(LOADED,       "loaded")       /* supervisor: decides by this revision from now on */      \
     X(FAILED,       "failed")       /* supervisor: refused this revision, keeps the old one */  \
     X(DENIALS,      "denials")      /* supervisor: requests it refused */                       \
@@ -68,10 +68,10 @@ struct sandbox_hello {
     uint32_t landlock_abi;                          /* 0: no Landlock */
 };
 
-struct sandbox_revision {                           /* POLICY: all; LOADED: no policy, no error; FAILED: no policy */
+struct sandbox_revision {          /* POLICY: all; LOADED: no policy, no error; FAILED: no policy */
     uint64_t revision;
     const char *hash;
-    const char *policy;                             /* canonical JSON text, carried as a string so that its bytes stay */
+    const char *policy;        /* canonical JSON text, carried as a string so that its bytes stay */
     const char *error;
 };
 
@@ -126,8 +126,8 @@ void sandbox_message_encode(const struct sandbox_message *message, struct buf *o
 int sandbox_message_decode(const char *line, size_t len, struct arena *arena,
                            struct sandbox_message *out, struct error *err);
 
-/* Whether a command may be run at all: counts, sizes, names (reference/sandbox.md 5.3).  Gateway and
- * supervisor both ask, so that the client hears of it early and nothing depends on the gateway. */
+/* Whether a command may be run at all: counts, sizes, names (command.h).  Gateway and supervisor
+ * both ask, so that the client hears of it early and nothing depends on the gateway. */
 int sandbox_exec_check(const struct sandbox_exec *exec, struct error *err);
 
 #endif

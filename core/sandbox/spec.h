@@ -26,15 +26,15 @@ struct spec_host {                                  /* a pinned name of egress.h
 struct sandbox_spec {
     const char *id, *name;
     const char *token;                              /* the supervisor's bearer token */
-    const char *gateway;                            /* "unix:PATH" or "tcp:HOST:PORT" (http/address.h) */
+    const char *gateway;                       /* "unix:PATH" or "tcp:HOST:PORT" (http/address.h) */
     bool proxy;                                     /* false: --network none */
     struct spec_pair *labels;
     size_t n_labels;
     struct spec_pair *env;                          /* of every command, before the request's own */
     size_t n_env;
     const char *workdir;                            /* host folder shown as /sandbox */
-    uint32_t uid;                                   /* host uid and gid of the workload; 0: the supervisor's
-                                                     * own.  Heeded only where the supervisor may switch */
+    uint32_t uid;                           /* host uid and gid of the workload; 0: the supervisor's
+                                                     * own; heeded where it may switch */
     const char *policy;                             /* canonical JSON document */
     uint64_t revision;
     const char *hash;
@@ -44,8 +44,8 @@ struct sandbox_spec {
     const char *log_level;                          /* NULL: info */
     bool log_json;
     const char *init;                               /* path of sluice-init */
-    const char *lock;                               /* locked with flock() while the supervisor lives */
-    const char *const *hidden;                      /* host paths no policy can show: the gateway's state
+    const char *lock;                           /* locked with flock() while the supervisor lives */
+    const char *const *hidden;                 /* host paths no policy can show: the gateway's state
                                                      * folder and its sockets belong here */
     size_t n_hidden;
 };

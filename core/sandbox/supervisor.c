@@ -14,11 +14,11 @@
 #include "sandbox/denials.h"
 #include "sandbox/exec.h"
 #include "sandbox/harden.h"
+#include "sandbox/lines.h"
 #include "sandbox/link.h"
 #include "sandbox/trim.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,16 +30,7 @@ enum supervisor_state {
     SUPERVISOR_ENDING,
 };
 
-enum {
-    BACKLOG_MAX = 64,                               /* log lines kept for a gateway that is away */
-    LINES_PER_SECOND = 500,                         /* the workload causes them: more are left out */
-    IDLE_MS = 1000,                                 /* after a start or a new policy */
-};
-
-struct line {
-    enum log_level level;
-    char *text;
-};
+enum { IDLE_MS = 1000 };                            /* after a start, a command or a new policy */
 
 struct supervisor {
     uv_loop_t loop;
@@ -57,10 +48,7 @@ struct supervisor {
     int diag_fd;
     struct policy *policy;                          /* in force */
     uint64_t revision;
-    struct line backlog[BACKLOG_MAX];
-    size_t n_backlog;
-    uint64_t second;                                /* of the loop's clock, with lines_sent in it */
-    unsigned lines_sent, lines_left_out;
+    struct lines lines;
     bool stopping;
     struct error failure;                           /* valid when FAILED or ENDING with code 1 */
     uv_signal_t terminate, interrupt;
@@ -86,52 +74,10 @@ static bool in_touch(const struct supervisor *s)
     return s->state == SUPERVISOR_RUNNING && s->link && sandbox_link_is_up(s->link);
 }
 
-static void send_line(struct supervisor *s, enum log_level level, const char *text)
-{
-    static const char *const words[] = {
-#define X(id, word) word,
-        LOG_LEVELS(X)
-#undef X
-    };
-    struct sandbox_message message = {.type = MESSAGE_LOG, .log = {words[level], text}};
-    sandbox_link_send(s->link, &message);
-}
-
-static bool too_many_lines(struct supervisor *s)
-{
-    uint64_t second = uv_now(&s->loop) / 1000;
-    char text[64];
-    if (second != s->second) {
-        unsigned left_out = s->lines_left_out;
-        s->second = second;
-        s->lines_sent = s->lines_left_out = 0;
-        snprintf(text, sizeof text, "%u lines were left out", left_out);
-        if (left_out > 0)
-            send_line(s, LOG_WARN, text);
-    }
-    if (s->lines_sent++ < LINES_PER_SECOND)
-        return false;
-    s->lines_left_out++;
-    return true;
-}
-
-/* A line for the sandbox's log, kept while the gateway is away. */
+/* A line for the sandbox's log. */
 static void tell(struct supervisor *s, enum log_level level, const char *text)
 {
-    if (in_touch(s)) {
-        if (!too_many_lines(s))
-            send_line(s, level, text);
-    } else if (s->n_backlog < BACKLOG_MAX)
-        s->backlog[s->n_backlog++] = (struct line){level, alloc_str(text)};
-}
-
-static void flush_backlog(struct supervisor *s)
-{
-    for (size_t i = 0; i < s->n_backlog; i++) {
-        send_line(s, s->backlog[i].level, s->backlog[i].text);
-        free(s->backlog[i].text);
-    }
-    s->n_backlog = 0;
+    sandbox_lines_add(&s->lines, in_touch(s) ? s->link : NULL, level, text);
 }
 
 static bool send_denials(void *ctx, const struct sandbox_denials *denials)
@@ -153,7 +99,7 @@ static void say_hello(struct supervisor *s)
     if (!in_touch(s))
         return;
     sandbox_link_send(s->link, &message);
-    flush_backlog(s);
+    sandbox_lines_flush(&s->lines, s->link);
     sandbox_denials_flush(s->denials);
     await_idleness(s);
 }
@@ -198,7 +144,8 @@ static void wind_up(struct supervisor *s, int exit_code)
 
 static void report_failure(struct supervisor *s)
 {
-    struct sandbox_message message = {.type = MESSAGE_START_FAILED, .log = {.text = s->failure.text}};
+    struct sandbox_message message = {.type = MESSAGE_START_FAILED,
+                                      .log = {.text = s->failure.text}};
     if (s->link && sandbox_link_is_up(s->link)) {
         sandbox_link_send(s->link, &message);
         wind_up(s, 1);
@@ -295,7 +242,8 @@ static void take_policy(struct supervisor *s, const struct sandbox_revision *rev
     }
     if (!policy) {
         log_error(s->log, "revision %llu is refused, revision %llu stays in force: %s",
-                  (unsigned long long)revision->revision, (unsigned long long)s->revision, err.text);
+                  (unsigned long long)revision->revision, (unsigned long long)s->revision,
+                  err.text);
         answer_policy(s, MESSAGE_FAILED, revision, err.text);
         return;
     }
@@ -484,9 +432,10 @@ int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
     s->log = log;
     digest_uuid(s->instance);
     uv_loop_init(&s->loop);
+    s->lines.loop = &s->loop;
     watch_signals(s);
     s->denials = sandbox_denials_new(&s->loop, send_denials, s);
-    int rc = start_cell(s, &err);                   /* first: nothing may have started a thread yet */
+    int rc = start_cell(s, &err);                 /* first: nothing may have started a thread yet */
     open_link(s);
     if (rc != 0)
         fail(s, &err);
@@ -494,8 +443,7 @@ int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
     uv_loop_close(&s->loop);
     sandbox_execs_free(s->execs);
     policy_unref(s->policy);
-    while (s->n_backlog > 0)
-        free(s->backlog[--s->n_backlog].text);
+    sandbox_lines_free(&s->lines);
     rc = s->exit_code;
     free(s);
     return rc;

@@ -29,9 +29,18 @@ static const char *const device_links[] = {
 
 /* Secrets that live in folders everybody lists.  They are covered unless listed by themselves. */
 static const char *const secrets[] = {
-    "/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/security/opasswd",
-    "/etc/sudoers", "/etc/sudoers.d", "/etc/ssl/private", "/etc/ssh/ssh_host_*_key", "/etc/krb5.keytab",
-    "/etc/NetworkManager/system-connections", "/etc/wireguard",
+    "/etc/shadow",
+    "/etc/shadow-",
+    "/etc/gshadow",
+    "/etc/gshadow-",
+    "/etc/security/opasswd",
+    "/etc/sudoers",
+    "/etc/sudoers.d",
+    "/etc/ssl/private",
+    "/etc/ssh/ssh_host_*_key",
+    "/etc/krb5.keytab",
+    "/etc/NetworkManager/system-connections",
+    "/etc/wireguard",
 };
 
 /* Folders that are the sandbox's own whatever the host has there. */
@@ -88,7 +97,7 @@ static void add_entry(struct maker *m, enum view_kind kind, const char *source, 
     for (size_t i = 0; i < view->n_entries; i++) {
         struct view_entry *old = &view->entries[i];
         if (strcmp(old->target, target) == 0) {
-            if (kind > old->kind)                   /* writable over read only, covered over shown */
+            if (kind > old->kind)                  /* writable over read only, covered over shown */
                 *old = (struct view_entry){kind, source, target};
             return;
         }
@@ -167,8 +176,8 @@ static bool within_any(const char *path, const char *const *folders, size_t n)
 
 static const char *refuse_walk(struct maker *m, const struct path_walk *walk)
 {
-    /* Where the policy lets the workload write, an earlier run may have put a link to something that
-     * it wants to be shown on the next start. */
+    /* Where the policy lets the workload write, an earlier run may have put a link to something
+     * that it wants to be shown on the next start. */
     for (size_t i = 0; i < walk->n_links; i++)
         if (within_any(walk->links[i].path, m->writable, m->n_writable))
             return "is a symbolic link, or leads through one that the sandbox may write: list what "
@@ -201,7 +210,7 @@ static int list_host(struct maker *m, const struct listed *l, struct error *err)
 
 static int list_path(struct maker *m, const struct listed *l, struct error *err);
 
-/* The root itself is the sandbox's own, to have places to mount on: what is in it is shown instead. */
+/* The root itself is the sandbox's own, to have places to mount on: what is in it is shown. */
 static int list_root(struct maker *m, const struct listed *l, struct error *err)
 {
     DIR *root = opendir("/");
@@ -272,7 +281,8 @@ bool sandbox_view_shows(const struct view *view, const char *path)
 {
     for (size_t i = 0; i < view->n_entries; i++) {
         const struct view_entry *e = &view->entries[i];
-        bool of_host = e->kind == VIEW_READ_ONLY || e->kind == VIEW_READ_WRITE || e->kind == VIEW_DEVICE;
+        bool of_host =
+            e->kind == VIEW_READ_ONLY || e->kind == VIEW_READ_WRITE || e->kind == VIEW_DEVICE;
         if (of_host && sandbox_path_within(path, e->target))
             return true;
     }
@@ -344,7 +354,8 @@ static void prepare(struct maker *m)
 /* Component by component, so that a folder comes before everything in it. */
 static int by_target(const void *a, const void *b)
 {
-    const char *x = ((const struct view_entry *)a)->target, *y = ((const struct view_entry *)b)->target;
+    const char *x = ((const struct view_entry *)a)->target,
+               *y = ((const struct view_entry *)b)->target;
     while (*x && *x == *y)
         x++, y++;
     int cx = *x == '/' ? 1 : (unsigned char)*x + (*x != '\0');

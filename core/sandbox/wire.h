@@ -36,7 +36,7 @@ enum init_message_type {
     INIT_WARNING,           /* from init: text */
     INIT_STARTED,           /* from init: value is the pid inside; descriptors: with a terminal its
                              * master, else the far ends of stdin, stdout and stderr */
-    INIT_EXITED,            /* from init: value is the exit code, 128 + signal, or 126/127 with a text
+    INIT_EXITED,          /* from init: value is the exit code, 128 + signal, or 126/127 with a text
                              * when the command could not be started */
 };
 
@@ -52,7 +52,7 @@ enum {
     SETUP_STRICT = 1 << 1,                          /* landlock.compatibility: hard_requirement */
 };
 
-struct setup_body {                                 /* strings: n_read_only paths, n_read_write paths */
+struct setup_body {                             /* strings: n_read_only paths, n_read_write paths */
     uint32_t flags;
     uint32_t uid, gid;                              /* what the workload sees itself as */
     uint32_t n_read_only, n_read_write;
@@ -66,13 +66,14 @@ struct exec_body {                                  /* strings: argv, environmen
 
 /* Both return 0 or -1 with errno.  The descriptors stay the sender's; the receiver owns those it
  * gets, all of them close-on-exec. */
-int sandbox_wire_send(int channel, const struct init_message *message, const int *fds, size_t n_fds);
+int sandbox_wire_send(int channel, const struct init_message *message, const int *fds,
+                      size_t n_fds);
 
 struct wire_packet {
     struct init_message message;
     int fds[WIRE_FDS_MAX];
     size_t n_fds;
-    pid_t sender;                                   /* in the receiver's view, with SO_PASSCRED; else 0 */
+    pid_t sender;                             /* in the receiver's view, with SO_PASSCRED; else 0 */
 };
 /* 1: a packet, 0: the other end has closed,
  * -1: errno, EAGAIN when the channel does not block, EPROTO for what no partner of ours sends. */

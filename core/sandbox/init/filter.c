@@ -58,7 +58,8 @@ static int add_refusals(scmp_filter_ctx ctx)
         unsigned n = 0;
         while (n < 2 && r->when[n].op != 0)
             n++;
-        rc = seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO((unsigned)r->error), r->syscall, n, r->when);
+        rc =
+            seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO((unsigned)r->error), r->syscall, n, r->when);
     }
     return rc;
 }

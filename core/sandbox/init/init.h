@@ -54,7 +54,7 @@ int init_filter(struct sock_fprog *out, char *reason);
 int init_make_userns(uint32_t uid, uint32_t gid, int *out, char *reason);
 /* Init's own, once the network stands: owning the workload's namespace is all it needs later. */
 int init_drop_capabilities(void);
-/* In a forked child: gives up every privilege for good, in the order that keeps each step possible. */
+/* In a forked child: gives up every privilege for good, each while that is still possible. */
 int init_enter(const struct init *init, const char *folder, char *reason);
 
 /* job.c */

@@ -18,7 +18,7 @@ struct job {
     struct job *next;
     uint32_t id;
     pid_t pid;                                      /* also its session and process group */
-    int failure;                                    /* the child writes a struct failure, or execs */
+    int failure;                                   /* the child writes a struct failure, or execs */
 };
 
 struct failure {

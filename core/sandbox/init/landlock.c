@@ -16,7 +16,8 @@
 #define ACCESS_FS_TRUNCATE  (1ULL << 14)
 #define ACCESS_FS_IOCTL_DEV (1ULL << 15)
 
-#define READ_RIGHTS (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define READ_RIGHTS (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | \
+                     LANDLOCK_ACCESS_FS_READ_DIR)
 #define FILE_RIGHTS (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | \
                      LANDLOCK_ACCESS_FS_WRITE_FILE | ACCESS_FS_TRUNCATE | ACCESS_FS_IOCTL_DEV)
 
@@ -82,7 +83,8 @@ static int add_path(const struct grant *grant, const char *path, char *reason)
     if (rc == 0 && !S_ISDIR(st.st_mode))
         rule.allowed_access &= FILE_RIGHTS;
     if (rc == 0)
-        rc = (int)syscall(SYS_landlock_add_rule, grant->ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+        rc = (int)syscall(SYS_landlock_add_rule, grant->ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule,
+                          0);
     int error = errno;
     close(fd);
     errno = error;

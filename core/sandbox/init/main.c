@@ -94,7 +94,8 @@ int main(void)
         fprintf(stderr, "sluice-init is started by sluice-supervisor, inside a sandbox\n");
         return 2;
     }
-    struct pollfd fds[] = {{.fd = init.channel, .events = POLLIN}, {.fd = init.signals, .events = POLLIN}};
+    struct pollfd fds[] = {{.fd = init.channel, .events = POLLIN},
+                           {.fd = init.signals, .events = POLLIN}};
     for (;;) {
         if (poll(fds, 2, -1) < 0 && errno != EINTR)
             return 1;

@@ -79,7 +79,8 @@ int init_network(int *listener, int *diag, char *reason)
         return init_reason(reason, "cannot open a socket in the sandbox: %m");
     int rc = loopback_up(sock, reason);
     close(sock);
-    if (rc != 0 || add_address(address, reason) != 0 || listen_there(address, listener, reason) != 0)
+    if (rc != 0 || add_address(address, reason) != 0 ||
+        listen_there(address, listener, reason) != 0)
         return -1;
     *diag = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
     if (*diag < 0)

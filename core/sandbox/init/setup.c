@@ -24,7 +24,7 @@ void init_send(const struct init *init, enum init_message_type type, uint32_t id
     struct init_message message = {.version = WIRE_VERSION, .type = type, .id = id, .value = value};
     snprintf(message.text, sizeof message.text, "%s", text);
     if (sandbox_wire_send(init->channel, &message, NULL, 0) != 0)
-        _exit(1);                                   /* nobody supervises: end, and the sandbox with it */
+        _exit(1);                              /* nobody supervises: end, and the sandbox with it */
 }
 
 static void warn(void *ctx, const char *text)
@@ -41,7 +41,9 @@ static int read_setup(struct body *body, struct setup_body *fixed, struct landlo
         .read_write = body_strings(body, fixed->n_read_write), .n_read_write = fixed->n_read_write,
         .strict = fixed->flags & SETUP_STRICT,
     };
-    return paths->read_only && paths->read_write ? 0 : init_reason(reason, "the set-up came incomplete");
+    return paths->read_only && paths->read_write
+               ? 0
+               : init_reason(reason, "the set-up came incomplete");
 }
 
 /* fds: the listening socket and the diagnostics socket, or none. */

@@ -123,8 +123,8 @@ static void box_wait(struct box *box, const bool *flag)
 /* Starts one and waits until it is ready or gone; -1 with box->why when it could not be made. */
 static int box_open(struct box *box, const struct box_options *options)
 {
-    struct sluice_landlock landlock = {sizeof landlock, options->compatibility ? options->compatibility
-                                                                               : "best_effort"};
+    struct sluice_landlock landlock = {
+        sizeof landlock, options->compatibility ? options->compatibility : "best_effort"};
     struct sluice_process process = {sizeof process, options->user ? options->user : "sandbox",
                                      options->user ? options->user : "sandbox"};
     struct sluice_policy policy = {

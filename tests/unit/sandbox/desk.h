@@ -62,7 +62,7 @@ struct desk {
     bool exec_closed;
 };
 
-/* --- what comes in ------------------------------------------------------------------------------ */
+/* --- what comes in ---------------------------------------------------------------------------- */
 
 static void desk_take(struct desk *d, const struct sandbox_message *m)
 {
@@ -136,8 +136,11 @@ static void desk_on_exec(struct http_tunnel *tunnel, void *ctx, const char *byte
         return;
     }
     buf_add(&d->exec_bytes, bytes, len);
-    while ((taken = sandbox_frame_next((const uint8_t *)d->exec_bytes.data, d->exec_bytes.len, &frame)) > 0) {
-        struct buf *into = frame.type == FRAME_STDOUT ? &d->out : frame.type == FRAME_STDERR ? &d->err : &d->exit;
+    while ((taken = sandbox_frame_next((const uint8_t *)d->exec_bytes.data, d->exec_bytes.len,
+                                       &frame)) > 0) {
+        struct buf *into = frame.type == FRAME_STDOUT   ? &d->out
+                           : frame.type == FRAME_STDERR ? &d->err
+                                                        : &d->exit;
         assert_int_equal(d->exit.len, 0);           /* nothing comes after the exit */
         buf_add(into, frame.payload, frame.len);
         buf_consume(&d->exec_bytes, (size_t)taken);
@@ -153,8 +156,10 @@ static void desk_on_exec_closed(void *ctx, const struct error *why)
     d->exec_closed = true;
 }
 
-static const struct http_tunnel_callbacks desk_stream_callbacks = {desk_on_stream, NULL, desk_on_stream_closed};
-static const struct http_tunnel_callbacks desk_exec_callbacks = {desk_on_exec, NULL, desk_on_exec_closed};
+static const struct http_tunnel_callbacks desk_stream_callbacks = {desk_on_stream, NULL,
+                                                                   desk_on_stream_closed};
+static const struct http_tunnel_callbacks desk_exec_callbacks = {desk_on_exec, NULL,
+                                                                 desk_on_exec_closed};
 
 static void desk_get_stream(struct http_request *req, void *ctx)
 {
@@ -179,9 +184,10 @@ static const struct http_route desk_routes[] = {
     {.method = "GET", .pattern = SANDBOX_STREAM_PATH, .handler = desk_get_stream},
     {.method = "GET", .pattern = SANDBOX_EXEC_PATH "{id}", .handler = desk_get_exec},
 };
-static const struct http_router desk_router = {desk_routes, sizeof desk_routes / sizeof *desk_routes, NULL};
+static const struct http_router desk_router = {desk_routes,
+                                               sizeof desk_routes / sizeof *desk_routes, NULL};
 
-/* --- the loop ----------------------------------------------------------------------------------- */
+/* --- the loop --------------------------------------------------------------------------------- */
 
 #define DESK_WAIT(d, condition)                                                            \
     while (!(condition)) {                                                                 \
@@ -226,7 +232,7 @@ static void desk_shut(struct desk *d)
     DESK_WAIT(d, d->server_closed);
 }
 
-/* --- the supervisor ----------------------------------------------------------------------------- */
+/* --- the supervisor --------------------------------------------------------------------------- */
 
 static void desk_spawn(struct desk *d)
 {
@@ -235,8 +241,12 @@ static void desk_spawn(struct desk *d)
     char *args[] = {(char *)mode_program("sluice-supervisor", program), "--spec", spec, NULL};
     uv_stdio_container_t stdio[] = {{.flags = UV_IGNORE}, {.flags = UV_IGNORE},
                                     {.flags = UV_INHERIT_FD, .data.fd = 2}};
-    uv_process_options_t options = {.exit_cb = desk_on_exit, .file = program, .args = args, .stdio = stdio,
-                                    .stdio_count = 3, .flags = UV_PROCESS_DETACHED};
+    uv_process_options_t options = {.exit_cb = desk_on_exit,
+                                    .file = program,
+                                    .args = args,
+                                    .stdio = stdio,
+                                    .stdio_count = 3,
+                                    .flags = UV_PROCESS_DETACHED};
     d->exited = false;
     assert_int_equal(uv_spawn(&d->loop, &d->supervisor, &options), 0);
     d->supervisor.data = d;
@@ -251,7 +261,8 @@ static void desk_write_spec(struct desk *d, const char *policy, bool proxy)
     static struct spec_pair env[] = {{"OWN", "of the sandbox"}};
     static const char *const nowhere[] = {"127.0.0.1"};
     static struct spec_host hosts[] = {{"example.com", nowhere, 1}};
-    d->policy = policy ? policy_parse(policy, strlen(policy), DOC_YAML, &problems) : policy_default();
+    d->policy =
+        policy ? policy_parse(policy, strlen(policy), DOC_YAML, &problems) : policy_default();
     assert_non_null(d->policy);
     snprintf(path, sizeof path, "%s/spec.json", d->folder);
     snprintf(workdir, sizeof workdir, "%s/work", d->folder);
@@ -334,7 +345,7 @@ static void desk_send_policy(struct desk *d, uint64_t revision, const char *hash
     desk_send(d, &message);
 }
 
-/* --- commands ----------------------------------------------------------------------------------- */
+/* --- commands --------------------------------------------------------------------------------- */
 
 static void desk_begin(struct desk *d, struct sandbox_exec exec)
 {

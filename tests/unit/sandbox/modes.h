@@ -49,9 +49,12 @@ static inline int mode_namespace_root(void)
     char uid_map[32], gid_map[32];
     snprintf(uid_map, sizeof uid_map, "0 %u 1", getuid());
     snprintf(gid_map, sizeof gid_map, "0 %u 1", getgid());
-    return unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 && mode_write("/proc/self/setgroups", "deny") == 0 &&
+    return unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 &&
+                   mode_write("/proc/self/setgroups", "deny") == 0 &&
                    mode_write("/proc/self/uid_map", uid_map) == 0 &&
-                   mode_write("/proc/self/gid_map", gid_map) == 0 ? 0 : -1;
+                   mode_write("/proc/self/gid_map", gid_map) == 0
+               ? 0
+               : -1;
 }
 
 static inline int mode_sh(char *command)

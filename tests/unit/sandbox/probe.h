@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define HIGH_BIT (1UL << 32)                        /* in the half of an argument the kernel ignores */
+#define HIGH_BIT (1UL << 32)                     /* in the half of an argument the kernel ignores */
 
 static long probe_open(const char *path, int flags)
 {

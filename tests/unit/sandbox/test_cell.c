@@ -162,8 +162,9 @@ static void orphans_are_reaped(void **state)
 static void stop_asks_first(void **state)
 {
     struct box *box = *state;
-    const char *const argv[] = {"/bin/sh", "-c",
-                                "trap 'echo bye > /sandbox/bye; exit 0' TERM; echo up; while :; do sleep 0.02; done"};
+    const char *const argv[] = {
+        "/bin/sh", "-c",
+        "trap 'echo bye > /sandbox/bye; exit 0' TERM; echo up; while :; do sleep 0.02; done"};
     struct cell_command command = {.argv = argv, .n_argv = 3, .env = box_env, .n_env = 2,
                                    .folder = "/sandbox"};
     char path[128], first;
@@ -182,7 +183,8 @@ static void stop_asks_first(void **state)
 static void stop_does_not_wait_for_ever(void **state)
 {
     struct box *box = *state;
-    const char *const argv[] = {"/bin/sh", "-c", "trap '' TERM; echo up; while :; do sleep 1; done"};
+    const char *const argv[] = {"/bin/sh", "-c",
+                                "trap '' TERM; echo up; while :; do sleep 1; done"};
     struct cell_command command = {.argv = argv, .n_argv = 3, .env = box_env, .n_env = 2,
                                    .folder = "/sandbox"};
     char first;
@@ -229,7 +231,7 @@ static void the_workload_has_the_uid_that_the_policy_names(void **state)
     box_close(&box);
 }
 
-/* --- the file view ------------------------------------------------------------------------------ */
+/* --- the file view ---------------------------------------------------------------------------- */
 
 static void only_what_is_listed_is_there(void **state)
 {
@@ -237,27 +239,33 @@ static void only_what_is_listed_is_there(void **state)
     struct box box;
     (void)state;
     assert_non_null(mkdtemp(folder));
-    char *make = alloc_printf("chmod 755 %s; mkdir -m 777 %s/rw %s/other; mkdir %s/ro; echo text > %s/ro/file;"
-                              "ln -s ro %s/link; ln -s /etc %s/rw/trap; echo secret > %s/other/x",
-                              folder, folder, folder, folder, folder, folder, folder, folder);
+    char *make = alloc_printf(
+        "chmod 755 %s; mkdir -m 777 %s/rw %s/other; mkdir %s/ro; echo text > %s/ro/file;"
+        "ln -s ro %s/link; ln -s /etc %s/rw/trap; echo secret > %s/other/x",
+        folder, folder, folder, folder, folder, folder, folder, folder);
     assert_int_equal(system(make), 0);
     char *ro = alloc_printf("%s/link", folder), *rw = alloc_printf("%s/rw", folder);
     char *trap = alloc_printf("%s/rw/trap", folder), *other = alloc_printf("%s/other", folder);
-    const char *const read_only[] = {ro, trap}, *const read_write[] = {rw}, *const hidden[] = {other};
+    const char *const read_only[] = {ro, trap}, *const read_write[] = {rw},
+                      *const hidden[] = {other};
     struct box_options options = {
         .filesystem = {sizeof options.filesystem, false, read_only, 2, read_write, 1},
         .hidden = hidden, .n_hidden = 1};
     assert_int_equal(box_open(&box, &options), 0);
-    char *script = alloc_printf("cd %s; cat link/file ro/file; echo y > ro/x; echo y > rw/x && cat rw/x;"
-                                "ls; echo z > /sandbox/z; ls -A /sandbox", folder);
+    char *script =
+        alloc_printf("cd %s; cat link/file ro/file; echo y > ro/x; echo y > rw/x && cat rw/x;"
+                     "ls; echo z > /sandbox/z; ls -A /sandbox",
+                     folder);
     const char *said = box_run(&box, "/bin/sh", "-c", script, NULL);
     assert_non_null(strstr(said, "text\ntext\n"));
     assert_non_null(strstr(said, "y\n"));
     assert_null(strstr(said, "other"));
     assert_non_null(strstr(said, "cannot create ro/x: Read-only file system"));
     assert_non_null(strstr(said, "cannot create /sandbox/z: Read-only file system"));
-    char *warning = alloc_printf("filesystem_policy.read_only[1] is left out: %s is a symbolic link, or leads "
-                                 "through one that the sandbox may write: list what it points to\n", trap);
+    char *warning =
+        alloc_printf("filesystem_policy.read_only[1] is left out: %s is a symbolic link, or leads "
+                     "through one that the sandbox may write: list what it points to\n",
+                     trap);
     assert_string_equal(buf_str(&box.warnings), warning);
     box_close(&box);
     free(make);
@@ -272,8 +280,10 @@ static void hidden_folders_stay_hidden(void **state)
     struct box box;
     (void)state;
     assert_non_null(mkdtemp(folder));
-    char *make = alloc_printf("chmod 755 %s; mkdir -m 777 %s/state; echo secret > %s/state/db; echo s > %s/sock;"
-                              "chmod 666 %s/*", folder, folder, folder, folder, folder);
+    char *make = alloc_printf(
+        "chmod 755 %s; mkdir -m 777 %s/state; echo secret > %s/state/db; echo s > %s/sock;"
+        "chmod 666 %s/*",
+        folder, folder, folder, folder, folder);
     assert_int_equal(system(make), 0);
     char *hide = alloc_printf("%s/state", folder), *sock = alloc_printf("%s/sock", folder);
     const char *const read_write[] = {folder, hide}, *const hidden[] = {hide, sock};
@@ -281,13 +291,14 @@ static void hidden_folders_stay_hidden(void **state)
         .filesystem = {sizeof options.filesystem, true, NULL, 0, read_write, 2},
         .hidden = hidden, .n_hidden = 2};
     assert_int_equal(box_open(&box, &options), 0);
-    char *script = alloc_printf("ls -A %s/state; cat %s/sock %s/state/db; ls %s", folder, folder, folder, folder);
+    char *script = alloc_printf("ls -A %s/state; cat %s/sock %s/state/db; ls %s", folder, folder,
+                                folder, folder);
     const char *said = box_run(&box, "/bin/sh", "-c", script, NULL);
     assert_null(strstr(said, "secret"));
     assert_non_null(strstr(said, "sock: Permission denied"));
     assert_non_null(strstr(said, "state/db: No such file or directory"));
-    char *warning = alloc_printf("filesystem_policy.read_write[1] is left out: %s belongs to the gateway itself\n",
-                                 hide);
+    char *warning = alloc_printf(
+        "filesystem_policy.read_write[1] is left out: %s belongs to the gateway itself\n", hide);
     assert_string_equal(buf_str(&box.warnings), warning);
     box_close(&box);
     free(make);
@@ -300,7 +311,8 @@ static void the_whole_host_can_be_shown_but_not_its_secrets(void **state)
 {
     static const char *const read_only[] = {"/"};
     struct box box;
-    struct box_options options = {.filesystem = {sizeof options.filesystem, true, read_only, 1, NULL, 0}};
+    struct box_options options = {
+        .filesystem = {sizeof options.filesystem, true, read_only, 1, NULL, 0}};
     (void)state;
     assert_int_equal(box_open(&box, &options), 0);
     assert_non_null(strstr(box_sh(&box, "ls /"), "home\n"));
@@ -310,7 +322,7 @@ static void the_whole_host_can_be_shown_but_not_its_secrets(void **state)
     box_close(&box);
 }
 
-/* --- refusals ----------------------------------------------------------------------------------- */
+/* --- refusals --------------------------------------------------------------------------------- */
 
 static void expect_failure(const struct box_options *options, const char *text)
 {
@@ -329,10 +341,12 @@ static void a_strict_policy_fails_by_name(void **state)
         .compatibility = "hard_requirement"};
     expect_failure(&options, "landlock.compatibility is hard_requirement, but "
                              "filesystem_policy.read_only[1], /no/such/folder, does not exist");
-    options.filesystem = (struct sluice_filesystem){sizeof options.filesystem, true, NULL, 0, links, 1};
-    expect_failure(&options, "landlock.compatibility is hard_requirement, but "
-                             "filesystem_policy.read_write[0], /lib, is a symbolic link, or leads through "
-                             "one that the sandbox may write: list what it points to");
+    options.filesystem =
+        (struct sluice_filesystem){sizeof options.filesystem, true, NULL, 0, links, 1};
+    expect_failure(&options,
+                   "landlock.compatibility is hard_requirement, but "
+                   "filesystem_policy.read_write[0], /lib, is a symbolic link, or leads through "
+                   "one that the sandbox may write: list what it points to");
 }
 
 static void a_strict_policy_that_can_be_met_is(void **state)
@@ -355,17 +369,21 @@ static void without_bubblewrap_it_says_so(void **state)
     char *path = alloc_str(getenv("PATH"));
     (void)state;
     setenv("PATH", "/nonexistent", 1);
-    expect_failure(&options, "no sandbox can be made: there is no bwrap in PATH that can be run: install bubblewrap");
+    expect_failure(
+        &options,
+        "no sandbox can be made: there is no bwrap in PATH that can be run: install bubblewrap");
     setenv("PATH", path, 1);
     free(path);
 }
 
 static void each_place_where_it_cannot_work_is_explained(void **state)
 {
-    static const struct { const char *said, *text; } cases[] = {
+    static const struct { const char *said, *text;
+    } cases[] = {
         {"", "no sandbox can be made: bubblewrap ended without a word"},
         {"bwrap: Can't mount proc on /newroot/proc: Operation not permitted",
-         "no sandbox can be made: /proc is partly masked here, as in many containers, so the sandbox cannot "
+         "no sandbox can be made: /proc is partly masked here, as in many containers, so the "
+         "sandbox cannot "
          "have its own: run the container with an unmasked /proc "
          "(bwrap: Can't mount proc on /newroot/proc: Operation not permitted)"},
         {"bwrap: Can't find source path /x: Permission denied",

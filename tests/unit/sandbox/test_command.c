@@ -119,19 +119,29 @@ static void folders_are_checked(void **state)
 
 static void environment_names_are_checked(void **state)
 {
-    static const struct { const char *name, *value, *error; } cases[] = {
-        {"1A", "", "environment variable 1A: a name is letters, digits and _, and does not begin with a digit"},
-        {"", "", "environment variable : a name is letters, digits and _, and does not begin with a digit"},
-        {"A-B", "", "environment variable A-B: a name is letters, digits and _, and does not begin with a digit"},
-        {"SLUICE_X", "", "environment variable SLUICE_X: names that begin with SLUICE_ or OPENSHELL_ are reserved"},
-        {"OPENSHELL_SANDBOX", "", "environment variable OPENSHELL_SANDBOX: names that begin with SLUICE_ or OPENSHELL_ are reserved"},
+    static const struct { const char *name, *value, *error;
+    } cases[] = {
+        {"1A", "",
+         "environment variable 1A: a name is letters, digits and _, and does not begin with a "
+         "digit"},
+        {"", "",
+         "environment variable : a name is letters, digits and _, and does not begin with a digit"},
+        {"A-B", "",
+         "environment variable A-B: a name is letters, digits and _, and does not begin with a "
+         "digit"},
+        {"SLUICE_X", "",
+         "environment variable SLUICE_X: names that begin with SLUICE_ or OPENSHELL_ are reserved"},
+        {"OPENSHELL_SANDBOX", "",
+         "environment variable OPENSHELL_SANDBOX: names that begin with SLUICE_ or OPENSHELL_ are "
+         "reserved"},
         {"A", "x\ny", "environment variable A: its value may not contain a line end"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct spec_pair env = {cases[i].name, cases[i].value};
-        expect_refusal(&(struct sandbox_exec){.command = ls, .n_command = 1, .env = &env, .n_env = 1},
-                       cases[i].error);
+        expect_refusal(
+            &(struct sandbox_exec){.command = ls, .n_command = 1, .env = &env, .n_env = 1},
+            cases[i].error);
     }
 }
 

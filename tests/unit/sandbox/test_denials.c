@@ -89,7 +89,8 @@ static void another_binary_host_or_port_is_another_denial(void **state)
 static void the_latest_reason_is_told(void **state)
 {
     struct gateway *g = *state;
-    struct sandbox_denial denial = {.host = "a", .port = 443, .binary = "", .reason = "old", .stage = "connect"};
+    struct sandbox_denial denial = {
+        .host = "a", .port = 443, .binary = "", .reason = "old", .stage = "connect"};
     g->away = true;
     sandbox_denials_add(g->book, &denial);
     denial.reason = "new";
@@ -141,11 +142,15 @@ static void the_book_is_bounded_and_forgets_the_oldest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_first_is_told_at_once_and_more_are_counted, open_book, close_book),
-        cmocka_unit_test_setup_teardown(another_binary_host_or_port_is_another_denial, open_book, close_book),
+        cmocka_unit_test_setup_teardown(the_first_is_told_at_once_and_more_are_counted, open_book,
+                                        close_book),
+        cmocka_unit_test_setup_teardown(another_binary_host_or_port_is_another_denial, open_book,
+                                        close_book),
         cmocka_unit_test_setup_teardown(the_latest_reason_is_told, open_book, close_book),
-        cmocka_unit_test_setup_teardown(they_wait_for_a_gateway_that_is_away, open_book, close_book),
-        cmocka_unit_test_setup_teardown(the_book_is_bounded_and_forgets_the_oldest, open_book, close_book),
+        cmocka_unit_test_setup_teardown(they_wait_for_a_gateway_that_is_away, open_book,
+                                        close_book),
+        cmocka_unit_test_setup_teardown(the_book_is_bounded_and_forgets_the_oldest, open_book,
+                                        close_book),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

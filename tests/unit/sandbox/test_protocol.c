@@ -36,8 +36,10 @@ static void hello_passes(void **state)
     struct sandbox_message out;
     struct arena *arena = arena_new();
     (void)state;
-    pass(&message, "{\"type\":\"hello\",\"protocol\":1,\"sandbox\":\"s\",\"instance\":\"i\",\"pid\":12,"
-         "\"proxy\":true,\"loaded_revision\":3,\"hash\":\"h\",\"egress\":[\"l4\"],\"landlock_abi\":7}\n",
+    pass(&message,
+         "{\"type\":\"hello\",\"protocol\":1,\"sandbox\":\"s\",\"instance\":\"i\",\"pid\":12,"
+         "\"proxy\":true,\"loaded_revision\":3,\"hash\":\"h\",\"egress\":[\"l4\"],\"landlock_abi\":"
+         "7}\n",
          arena, &out);
     assert_string_equal(out.hello.sandbox, "s");
     assert_int_equal(out.hello.pid, 12);
@@ -50,17 +52,20 @@ static void hello_passes(void **state)
 
 static void revisions_pass(void **state)
 {
-    struct sandbox_message out, message = {
-        .type = MESSAGE_POLICY, .revision = {.revision = 4, .hash = "h", .policy = "{\"version\":1}\n"}};
+    struct sandbox_message out,
+        message = {.type = MESSAGE_POLICY,
+                   .revision = {.revision = 4, .hash = "h", .policy = "{\"version\":1}\n"}};
     struct arena *arena = arena_new();
     (void)state;
     pass(&message, "{\"type\":\"policy\",\"revision\":4,\"hash\":\"h\","
          "\"policy\":\"{\\\"version\\\":1}\\n\"}\n", arena, &out);
     assert_string_equal(out.revision.policy, "{\"version\":1}\n");
-    message = (struct sandbox_message){.type = MESSAGE_LOADED, .revision = {.revision = 4, .hash = "h"}};
+    message =
+        (struct sandbox_message){.type = MESSAGE_LOADED, .revision = {.revision = 4, .hash = "h"}};
     pass(&message, "{\"type\":\"loaded\",\"revision\":4,\"hash\":\"h\"}\n", arena, &out);
     assert_int_equal(out.revision.revision, 4);
-    message = (struct sandbox_message){.type = MESSAGE_FAILED, .revision = {.revision = 4, .error = "no"}};
+    message = (struct sandbox_message){.type = MESSAGE_FAILED,
+                                       .revision = {.revision = 4, .error = "no"}};
     pass(&message, "{\"type\":\"failed\",\"revision\":4,\"error\":\"no\"}\n", arena, &out);
     assert_string_equal(out.revision.error, "no");
     arena_free(arena);
@@ -77,9 +82,11 @@ static void denials_pass(void **state)
     struct sandbox_message out;
     struct arena *arena = arena_new();
     (void)state;
-    pass(&message, "{\"type\":\"denials\",\"items\":[{\"host\":\"example.com\",\"port\":443,"
+    pass(&message,
+         "{\"type\":\"denials\",\"items\":[{\"host\":\"example.com\",\"port\":443,"
          "\"binary\":\"/usr/bin/curl\",\"ancestors\":[\"/usr/bin/bash\"],\"reason\":\"why\","
-         "\"stage\":\"connect\",\"count\":2,\"first_seen_ms\":5,\"last_seen_ms\":6}]}\n", arena, &out);
+         "\"stage\":\"connect\",\"count\":2,\"first_seen_ms\":5,\"last_seen_ms\":6}]}\n",
+         arena, &out);
     assert_int_equal(out.denials.n, 1);
     assert_int_equal(out.denials.items[0].port, 443);
     assert_string_equal(out.denials.items[0].ancestors[0], "/usr/bin/bash");
@@ -98,8 +105,10 @@ static void exec_passes(void **state)
     struct sandbox_message out;
     struct arena *arena = arena_new();
     (void)state;
-    pass(&message, "{\"type\":\"exec\",\"id\":\"e\",\"command\":[\"ls\",\"-l\"],\"env\":{\"K\":\"V\"},"
-         "\"tty\":true,\"cols\":100,\"rows\":40,\"timeout_ms\":9}\n", arena, &out);
+    pass(&message,
+         "{\"type\":\"exec\",\"id\":\"e\",\"command\":[\"ls\",\"-l\"],\"env\":{\"K\":\"V\"},"
+         "\"tty\":true,\"cols\":100,\"rows\":40,\"timeout_ms\":9}\n",
+         arena, &out);
     assert_int_equal(out.exec.n_command, 2);
     assert_string_equal(out.exec.command[1], "-l");
     assert_string_equal(out.exec.env[0].value, "V");
@@ -161,7 +170,8 @@ static void a_bad_message_is_refused_by_name(void **state)
     struct arena *arena = arena_new();
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_int_equal(sandbox_message_decode(cases[i].line, strlen(cases[i].line), arena, &out, &err), -1);
+        assert_int_equal(
+            sandbox_message_decode(cases[i].line, strlen(cases[i].line), arena, &out, &err), -1);
         assert_string_equal(err.text, cases[i].error);
     }
     arena_free(arena);

@@ -100,7 +100,8 @@ static void a_bad_spec_is_refused_by_name(void **state)
     struct arena *arena = arena_new();
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_int_equal(sandbox_spec_decode(cases[i].text, strlen(cases[i].text), arena, &spec, &err), -1);
+        assert_int_equal(
+            sandbox_spec_decode(cases[i].text, strlen(cases[i].text), arena, &spec, &err), -1);
         assert_string_equal(err.text, cases[i].error);
     }
     assert_int_equal(sandbox_spec_read("/nonexistent/spec", arena, &spec, &err), -1);

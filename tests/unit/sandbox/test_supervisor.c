@@ -15,10 +15,10 @@ static int close_desk(void **state)
     return 0;
 }
 
-#define ONE_RULE "version: 1\nnetwork_policies: {api: {endpoints: [{host: example.com, port: 443}], " \
-                 "binaries: [{path: /usr/bin/curl}]}}\n"
+#define ONE_RULE "version: 1\nnetwork_policies: {api: {binaries: [{path: /usr/bin/curl}], " \
+                 "endpoints: [{host: example.com, port: 443}]}}\n"
 
-/* --- the stream --------------------------------------------------------------------------------- */
+/* --- the stream ------------------------------------------------------------------------------- */
 
 static void hello_says_what_is_enforced(void **state)
 {
@@ -104,7 +104,7 @@ static void an_orphan_stops(void **state)
     assert_int_equal(d->exit_code, 0);
 }
 
-/* --- the network -------------------------------------------------------------------------------- */
+/* --- the network ------------------------------------------------------------------------------ */
 
 #define CURL "curl -sS -m 10 -o /dev/null -w '%{http_code} %{http_connect}' "
 
@@ -158,7 +158,7 @@ static void a_loaded_policy_is_enforced(void **state)
     policy_unref(next);
 }
 
-/* --- the end ------------------------------------------------------------------------------------ */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static bool process_is_there(const char *name)
 {
@@ -230,9 +230,10 @@ static void a_policy_that_cannot_be_met_is_told(void **state)
     DESK_WAIT(d, d->exited);
     assert_int_equal(d->exit_code, 1);
     assert_int_equal(d->hellos, 0);
-    assert_string_equal(d->start_failed,
-                        "landlock.compatibility is hard_requirement, but filesystem_policy.read_only[0], "
-                        "/no/such/folder, does not exist");
+    assert_string_equal(
+        d->start_failed,
+        "landlock.compatibility is hard_requirement, but filesystem_policy.read_only[0], "
+        "/no/such/folder, does not exist");
     desk_close(d);
 }
 
@@ -240,12 +241,13 @@ static void one_sandbox_has_one_supervisor(void **state)
 {
     struct desk *d = *state;
     char command[400], program[256];
-    snprintf(command, sizeof command, "%s --spec %s/spec.json 2>&1 | grep -q 'another supervisor runs this sandbox'",
+    snprintf(command, sizeof command,
+             "%s --spec %s/spec.json 2>&1 | grep -q 'another supervisor runs this sandbox'",
              mode_program("sluice-supervisor", program), d->folder);
     assert_int_equal(system(command), 0);
 }
 
-/* --- commands ----------------------------------------------------------------------------------- */
+/* --- commands --------------------------------------------------------------------------------- */
 
 static void output_errors_and_code_come_back(void **state)
 {
@@ -318,11 +320,13 @@ static void the_environment_is_the_sandboxs(void **state)
 {
     struct desk *d = *state;
     struct spec_pair env[] = {{"MINE", "1"}, {"HTTPS_PROXY", "http://evil"}};
-    const char *const command[] = {"/bin/sh", "-c", "echo $SLUICE_SANDBOX $OWN $MINE $HTTPS_PROXY $HOME $PWD"};
+    const char *const command[] = {"/bin/sh", "-c",
+                                   "echo $SLUICE_SANDBOX $OWN $MINE $HTTPS_PROXY $HOME $PWD"};
     desk_begin(d, (struct sandbox_exec){.command = command, .n_command = 3, .env = env, .n_env = 2,
                                         .workdir = "/tmp"});
     desk_end(d);
-    assert_string_equal(buf_str(&d->out), "1 of the sandbox 1 http://10.200.0.1:3128 /sandbox /tmp\n");
+    assert_string_equal(buf_str(&d->out),
+                        "1 of the sandbox 1 http://10.200.0.1:3128 /sandbox /tmp\n");
 }
 
 static void what_cannot_run_says_why(void **state)
@@ -331,10 +335,14 @@ static void what_cannot_run_says_why(void **state)
     static const char *const nowhere[] = {"no-such-program"}, *const echo[] = {"echo"};
     struct spec_pair reserved = {"SLUICE_SANDBOX", "0"};
     desk_begin(d, (struct sandbox_exec){.command = nowhere, .n_command = 1});
-    assert_string_equal(desk_end(d), "{\"code\":127,\"error\":\"cannot run no-such-program: No such file or directory\"}");
-    desk_begin(d, (struct sandbox_exec){.command = echo, .n_command = 1, .env = &reserved, .n_env = 1});
-    assert_string_equal(desk_end(d), "{\"code\":126,\"error\":\"environment variable SLUICE_SANDBOX: names that "
-                                     "begin with SLUICE_ or OPENSHELL_ are reserved\"}");
+    assert_string_equal(
+        desk_end(d),
+        "{\"code\":127,\"error\":\"cannot run no-such-program: No such file or directory\"}");
+    desk_begin(
+        d, (struct sandbox_exec){.command = echo, .n_command = 1, .env = &reserved, .n_env = 1});
+    assert_string_equal(desk_end(d),
+                        "{\"code\":126,\"error\":\"environment variable SLUICE_SANDBOX: names that "
+                        "begin with SLUICE_ or OPENSHELL_ are reserved\"}");
     desk_begin(d, (struct sandbox_exec){.command = echo, .n_command = 0});
     assert_string_equal(desk_end(d), "{\"code\":126,\"error\":\"a command is required\"}");
 }
@@ -342,7 +350,8 @@ static void what_cannot_run_says_why(void **state)
 static void a_command_has_its_time(void **state)
 {
     struct desk *d = *state;
-    const char *const command[] = {"/bin/sh", "-c", "trap '' TERM; echo up; while :; do sleep 1; done"};
+    const char *const command[] = {"/bin/sh", "-c",
+                                   "trap '' TERM; echo up; while :; do sleep 1; done"};
     desk_begin(d, (struct sandbox_exec){.command = command, .n_command = 3, .timeout_ms = 150});
     assert_string_equal(desk_end(d), "{\"code\":124}");
     assert_string_equal(buf_str(&d->out), "up\n");
@@ -351,9 +360,11 @@ static void a_command_has_its_time(void **state)
 static void a_terminal_can_be_resized(void **state)
 {
     struct desk *d = *state;
-    const char *const command[] = {"/bin/bash", "-c",
-                                   "stty size; read line; echo got $line; stty size; read line || echo end"};
-    desk_begin(d, (struct sandbox_exec){.command = command, .n_command = 3, .tty = true, .cols = 90, .rows = 20});
+    const char *const command[] = {
+        "/bin/bash", "-c",
+        "stty size; read line; echo got $line; stty size; read line || echo end"};
+    desk_begin(d, (struct sandbox_exec){
+                      .command = command, .n_command = 3, .tty = true, .cols = 90, .rows = 20});
     DESK_WAIT(d, d->out.len > 0 && strstr(d->out.data, "20 90"));
     desk_write(d, FRAME_RESIZE, "{\"cols\":120,\"rows\":40}", 22);
     desk_write(d, FRAME_STDIN, "word\n", 5);
@@ -380,7 +391,8 @@ static void a_client_that_leaves_takes_its_command_along(void **state)
 static void a_second_signal_ends_the_grace(void **state)
 {
     struct desk *d = *state;
-    const char *const command[] = {"/bin/sh", "-c", "trap '' TERM; echo up; while :; do sleep 1; done"};
+    const char *const command[] = {"/bin/sh", "-c",
+                                   "trap '' TERM; echo up; while :; do sleep 1; done"};
     desk_begin(d, (struct sandbox_exec){.command = command, .n_command = 3});
     DESK_WAIT(d, d->out.len > 0);
     desk_send(d, &(struct sandbox_message){.type = MESSAGE_STOP, .stop = {.grace_ms = 600000}});
@@ -396,7 +408,8 @@ static void a_second_signal_ends_the_grace(void **state)
 static void a_stop_is_told_to_who_waits(void **state)
 {
     struct desk *d = *state;
-    const char *const command[] = {"/bin/sh", "-c", "trap 'exit 5' TERM; echo up; while :; do sleep 0.02; done"};
+    const char *const command[] = {"/bin/sh", "-c",
+                                   "trap 'exit 5' TERM; echo up; while :; do sleep 0.02; done"};
     desk_begin(d, (struct sandbox_exec){.command = command, .n_command = 3});
     DESK_WAIT(d, d->out.len > 0);
     desk_send(d, &(struct sandbox_message){.type = MESSAGE_STOP, .stop = {.grace_ms = 5000}});

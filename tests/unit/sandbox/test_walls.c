@@ -26,8 +26,8 @@ static int close_box(void **state)
 static void hostile_system_calls_are_refused(void **state)
 {
     struct box *box = *state;
-    char *copy = alloc_printf("cp /proc/%d/exe %s/probe && chmod 755 %s/probe", getpid(), box->workdir,
-                              box->workdir);
+    char *copy = alloc_printf("cp /proc/%d/exe %s/probe && chmod 755 %s/probe", getpid(),
+                              box->workdir, box->workdir);
     assert_int_equal(system(copy), 0);
     free(copy);
     const char *said = box_sh(box, "ASAN_OPTIONS=detect_leaks=0 /sandbox/probe --probe");
@@ -70,10 +70,13 @@ static void on_the_host_it_is_not_root(void **state)
 static void the_only_way_out_is_the_proxy(void **state)
 {
     struct box *box = *state;
-    const char *said = box_run(box, "/bin/bash", "-c",
-        "try() { (exec 3<>/dev/tcp/$1/$2) 2>/dev/null && echo open $1 || echo closed $1; };"
-        "try 10.200.0.1 3128; try 10.200.0.1 3129; try 127.0.0.1 22; try 192.0.2.1 80; try 10.200.0.2 80;"
-        "sed -n 's/ *\\(.*\\):.*/\\1/p' /proc/net/dev; cat /proc/net/route | wc -l", NULL);
+    const char *said =
+        box_run(box, "/bin/bash", "-c",
+                "try() { (exec 3<>/dev/tcp/$1/$2) 2>/dev/null && echo open $1 || echo closed $1; };"
+                "try 10.200.0.1 3128; try 10.200.0.1 3129; try 127.0.0.1 22; try 192.0.2.1 80; try "
+                "10.200.0.2 80;"
+                "sed -n 's/ *\\(.*\\):.*/\\1/p' /proc/net/dev; cat /proc/net/route | wc -l",
+                NULL);
     assert_string_equal(said, "open 10.200.0.1\nclosed 10.200.0.1\nclosed 127.0.0.1\n"
                               "closed 192.0.2.1\nclosed 10.200.0.2\nlo\n1\n");
 }
@@ -102,7 +105,8 @@ static void a_command_cannot_look_into_another(void **state)
                                    .folder = "/sandbox"};
     box_start_command(box, &sleeper);
     uint32_t id = box->last_id;
-    const char *said = box_sh(box, "for p in /proc/[0-9]*; do grep -qs SECRET=1 $p/environ && echo $p; done");
+    const char *said =
+        box_sh(box, "for p in /proc/[0-9]*; do grep -qs SECRET=1 $p/environ && echo $p; done");
     assert_string_equal(said, "");
     box->exited = false;
     sandbox_cell_kill(box->cell, id, SIGKILL);
@@ -120,14 +124,17 @@ static void the_file_system_cannot_be_filled_with_devices(void **state)
 static int run_walls(const char *group)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(hostile_system_calls_are_refused, open_plain_box, close_box),
+        cmocka_unit_test_setup_teardown(hostile_system_calls_are_refused, open_plain_box,
+                                        close_box),
         cmocka_unit_test_setup_teardown(a_command_has_no_privilege, open_plain_box, close_box),
         cmocka_unit_test_setup_teardown(on_the_host_it_is_not_root, open_plain_box, close_box),
         cmocka_unit_test_setup_teardown(the_only_way_out_is_the_proxy, open_plain_box, close_box),
         cmocka_unit_test_setup_teardown(it_sees_only_itself, open_plain_box, close_box),
         cmocka_unit_test_setup_teardown(nobody_inside_can_end_init, open_plain_box, close_box),
-        cmocka_unit_test_setup_teardown(a_command_cannot_look_into_another, open_plain_box, close_box),
-        cmocka_unit_test_setup_teardown(the_file_system_cannot_be_filled_with_devices, open_plain_box, close_box),
+        cmocka_unit_test_setup_teardown(a_command_cannot_look_into_another, open_plain_box,
+                                        close_box),
+        cmocka_unit_test_setup_teardown(the_file_system_cannot_be_filled_with_devices,
+                                        open_plain_box, close_box),
     };
     return cmocka_run_group_tests_name(group, tests, NULL, NULL);
 }
