@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "doc/safe.h"
 #include "doc/tree.h"
 
@@ -23,7 +22,7 @@ char *doc_path_key(struct arena *arena, const char *parent, const char *key)
         return arena_printf(arena, "%s%s%s", parent, *parent ? "." : "", key);
     struct buf quoted = {0};
     char *shown = arena_printf(arena, "%.*s%s", (int)n, key, key[n] ? "…" : "");
-    text_json_quote(&quoted, shown);
+    doc_quote(shown, DOC_JSON, &quoted);
     char *path = arena_printf(arena, "%s[%s]", parent, buf_str(&quoted));
     buf_free(&quoted);
     return path;

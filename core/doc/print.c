@@ -121,35 +121,12 @@ static bool is_safe_plain(const char *text)
     return !is_reserved_word(text) && !looks_numeric(text);
 }
 
-/* Double quotes with JSON's escapes, and what YAML takes no other way escaped too. */
-static void quote_yaml(const char *text, struct buf *out)
-{
-    unsigned c;
-    size_t len = strlen(text);
-    if (doc_find_unsafe(text, len, "\b\f\n\r\t", &c) == len) {
-        text_json_quote(out, text);
-        return;
-    }
-    buf_putc(out, '"');
-    for (size_t n; *text; text += n) {
-        char one[2] = {*text, '\0'};
-        c = doc_char(text, &n);
-        if (c == '"' || c == '\\')
-            buf_printf(out, "\\%s", one);
-        else if (c < 0x7f && c >= 0x20)
-            buf_puts(out, one);
-        else
-            buf_printf(out, c > 0xffff ? "\\U%08X" : "\\u%04X", c);
-    }
-    buf_putc(out, '"');
-}
-
 static void print_text(const char *text, struct buf *out)
 {
     if (is_safe_plain(text))
         buf_puts(out, text);
     else
-        quote_yaml(text, out);
+        doc_quote(text, DOC_YAML, out);
 }
 
 static void indent(struct buf *out, int by)

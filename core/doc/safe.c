@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 unsigned doc_char(const char *text, size_t *len)
 {
     const unsigned char *t = (const unsigned char *)text;
@@ -42,4 +44,36 @@ size_t doc_find_unsafe(const char *text, size_t len, const char *allowed, unsign
             return at;
     }
     return len;
+}
+
+static void escape(unsigned c, enum doc_format format, struct buf *out)
+{
+    if (c <= 0xffff)
+        buf_printf(out, "\\u%04X", c);
+    else if (format == DOC_YAML)
+        buf_printf(out, "\\U%08X", c);
+    else
+        buf_printf(out, "\\u%04X\\u%04X", 0xd7c0 + (c >> 10), 0xdc00 | (c & 0x3ff));
+}
+
+void doc_quote(const char *text, enum doc_format format, struct buf *out)
+{
+    unsigned c;
+    size_t len = strlen(text);
+    if (doc_find_unsafe(text, len, "\b\f\n\r\t", &c) == len) {
+        text_json_quote(out, text);
+        return;
+    }
+    buf_putc(out, '"');
+    for (size_t n; *text; text += n) {
+        c = doc_char(text, &n);
+        if (is_unseen(c)) {
+            escape(c, format, out);
+            continue;
+        }
+        if (c == '"' || c == '\\')
+            buf_putc(out, '\\');
+        buf_add(out, text, n);
+    }
+    buf_putc(out, '"');
 }

@@ -5,14 +5,15 @@
 #ifndef DOC_SAFE_H
 #define DOC_SAFE_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "doc/tree.h"
 
 /* The offset of the first unsafe character, but for those of the ASCII text allowed, or len. */
 size_t doc_find_unsafe(const char *text, size_t len, const char *allowed, unsigned *c);
 bool doc_turns_text(unsigned c);
 /* len, or the most bytes up to most that end between two characters. */
 size_t doc_cut(const char *text, size_t len, size_t most);
+/* Appends text in double quotes with every unsafe character escaped, as the format has it. */
+void doc_quote(const char *text, enum doc_format format, struct buf *out);
 /* The character at text, which is not at its end, and its length in bytes. */
 unsigned doc_char(const char *text, size_t *len);
 

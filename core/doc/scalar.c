@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "doc/decoder.h"
 #include "doc/number.h"
 #include "doc/safe.h"
@@ -25,8 +24,8 @@ const char *schema_show(struct schema_decoder *d, const struct doc_node *value)
         return kinds[value->kind];
     size_t len = doc_cut(value->text, strlen(value->text), SHOWN_MAX);
     struct buf shown = {0};
-    text_json_quote(&shown, arena_printf(d->arena, "%.*s%s", (int)len, value->text,
-                                         value->text[len] ? "…" : ""));
+    doc_quote(arena_printf(d->arena, "%.*s%s", (int)len, value->text, value->text[len] ? "…" : ""),
+              DOC_JSON, &shown);
     char *copy = arena_str(d->arena, buf_str(&shown));
     buf_free(&shown);
     return copy;

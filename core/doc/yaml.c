@@ -102,17 +102,27 @@ static bool reads_as_null(const yaml_event_t *event)
             !strcmp(text, "NULL"));
 }
 
+/* In quotes; a tag may hold any character by its escapes. */
+static const char *show(struct doc_build *b, const char *sign, const yaml_char_t *name)
+{
+    const char *text = (const char *)name;
+    int len = (int)doc_cut(text, strlen(text), SHOWN_MAX);
+    struct buf quoted = {0};
+    doc_quote(arena_printf(b->arena, "%s%.*s", sign, len, text), DOC_JSON, &quoted);
+    text = arena_str(b->arena, quoted.data);
+    buf_free(&quoted);
+    return text;
+}
+
 static int refuse_properties(struct doc_build *b, struct doc_place at, const yaml_char_t *anchor,
                              const yaml_char_t *tag)
 {
-    const char *name = (const char *)(anchor ? anchor : tag);
-    int shown = name ? (int)doc_cut(name, strlen(name), SHOWN_MAX) : 0;
     if (anchor)
-        return doc_build_problem(
-            b, at, "the anchor \"&%.*s\" is not supported: write the value out", shown, name);
+        return doc_build_problem(b, at, "the anchor %s is not supported: write the value out",
+                                 show(b, "&", anchor));
     if (tag)
-        return doc_build_problem(b, at, "the tag \"%.*s\" is not supported: leave it out", shown,
-                                 name);
+        return doc_build_problem(b, at, "the tag %s is not supported: leave it out",
+                                 show(b, "", tag));
     return 0;
 }
 
@@ -135,12 +145,12 @@ static int read_scalar(struct doc_build *b, const yaml_event_t *event)
         text, len);
 }
 
-static int refuse_alias(struct doc_build *b, struct doc_place at, const char *anchor)
+static int refuse_alias(struct doc_build *b, struct doc_place at, const yaml_char_t *anchor)
 {
     return doc_build_problem(b, at,
-                             "the alias \"*%.*s\" is not supported: write the value out, or "
-                             "quote text that begins with *",
-                             (int)doc_cut(anchor, strlen(anchor), SHOWN_MAX), anchor);
+                             "the alias %s is not supported: write the value out, or quote text "
+                             "that begins with *",
+                             show(b, "*", anchor));
 }
 
 static int read_event(struct doc_build *b, const yaml_event_t *event)
@@ -150,7 +160,7 @@ static int read_event(struct doc_build *b, const yaml_event_t *event)
     case YAML_SCALAR_EVENT:
         return read_scalar(b, event);
     case YAML_ALIAS_EVENT:
-        return refuse_alias(b, at, (const char *)event->data.alias.anchor);
+        return refuse_alias(b, at, event->data.alias.anchor);
     case YAML_SEQUENCE_START_EVENT:
         return refuse_properties(b, at, event->data.sequence_start.anchor,
                                  event->data.sequence_start.tag)

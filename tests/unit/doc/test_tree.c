@@ -162,6 +162,7 @@ static void test_path_texts(void **state)
     assert_string_equal(doc_path_key(arena, "", "a.b"), "[\"a.b\"]");
     assert_string_equal(doc_path_key(arena, "x", ""), "x[\"\"]");
     assert_string_equal(doc_path_key(arena, "x", "\"\n"), "x[\"\\\"\\n\"]");
+    assert_string_equal(doc_path_key(arena, "x", "a\u202eb"), "x[\"a\\u202Eb\"]");
     assert_string_equal(doc_path_item(arena, "x", 7), "x[7]");
     char key[600];
     memset(key, 'k', sizeof key);
