@@ -303,5 +303,7 @@ void chain_describe(struct chain *chain, size_t i, struct chain_voter_info *out)
         .errors = atomic_load_explicit(&seat->stats.errors, memory_order_relaxed),
         .p50_us = microseconds(&seat->stats, 0.50),
         .p99_us = microseconds(&seat->stats, 0.99),
+        .codes = voter->codes,
+        .options = voter->option_table,
     };
 }

@@ -6,7 +6,7 @@
 #ifndef CHAIN_CHAIN_H
 #define CHAIN_CHAIN_H
 
-#include <sluice/transition.h>
+#include <sluice/plugin.h>
 
 #include "base/arena.h"
 #include "base/log.h"
@@ -94,6 +94,8 @@ void chain_observe(struct chain *chain, const struct sluice_outcome *outcome);
 struct chain_voter_info {
     const char *name, *version, *kind, *level, *isolation, *path, *sha256, *state, *summary;
     uint64_t votes, denials, errors, p50_us, p99_us;
+    const struct sluice_code *codes;                /* NULL: any code may be cast */
+    const struct sluice_option *options;            /* the table; NULL: none */
 };
 
 /* In chain order; the texts live as long as the chain. */
