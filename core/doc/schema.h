@@ -79,8 +79,8 @@ struct schema {
     const char *name;                               /* such as "endpoint"; used in messages */
     size_t size;                                    /* of the struct */
     const struct schema_field *fields;
-    bool has_size;                                  /* begins with uint32_t size, which is filled in */
-    size_t key_offset;                              /* const char *: the key of an element of a map */
+    bool has_size;                                  /* begins with uint32_t size; it is filled in */
+    size_t key_offset;                              /* const char *: the key in its map */
     size_t path_offset;                             /* const char *: its document path; 0: none */
     /* Called on each decoded record; may fill derived fields.  -1 after schema_problem(). */
     int (*finish)(struct schema_decoder *d, void *record);
