@@ -2,6 +2,8 @@
 # What the end-to-end suites share: a gateway on the real binaries, an origin at 10.77.0.2:8080.
 # Run by scripts/test, which puts each suite into a network namespace (scripts/lib/stage).
 
+bats_require_minimum_version 1.5.0
+
 top=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 build=${SLUICE_BUILD:-$top/build-test}
 export PATH=$build/bin:$PATH
@@ -78,13 +80,17 @@ propose() {        # propose NAME: the first rule as a chunk; prints its id
 # wait_event SANDBOX TYPE FILTER: blocks until an event of that type for which the jq filter holds was seen,
 # also one that is kept from before.
 wait_event() {
-    timeout 20 curl -sSN --unix-socket "$state/sluice.sock" -H 'Last-Event-ID: 0' \
-        "http://localhost/v1/events?sandbox=$1" 2>/dev/null | awk -v type="$2" '
-        /^event: / { kind = substr($0, 8); sub(/\r$/, "", kind) }
-        /^data: / && kind == type { print substr($0, 7); fflush() }' | while read -r line; do
-        if printf '%s' "$line" | jq -e "$3" >/dev/null; then exit 7; fi
-    done
-    [ "${PIPESTATUS[2]}" -eq 7 ]
+    local line kind= seen=1
+    while read -r line; do
+        case $line in
+        "event: "*) kind=${line#event: } ;;
+        "data: "*) if [ "$kind" = "$2" ] && jq -e "$3" >/dev/null <<<"${line#data: }"; then seen=0; break; fi ;;
+        esac
+    done < <(exec 2>/dev/null 3>&-; exec timeout 20 curl -sSN --unix-socket "$state/sluice.sock" \
+        -H 'Last-Event-ID: 0' "http://localhost/v1/events?sandbox=$1")
+    kill $! 2>/dev/null || true
+    [ "$seen" -eq 0 ] || echo "no event $2 of $1 with $3" >&2
+    return "$seen"
 }
 
 chain_with() {     # chain_with VOTER...: writes $state/sluice.yaml with these voters inline
