@@ -270,18 +270,6 @@ static const struct sluice_rule *widen(struct merge *m, const struct sluice_rule
 
 /* Choosing the rule. */
 
-static int add_to(struct merge *m, const struct sluice_rule *old, const struct sluice_rule *added)
-{
-    struct merge_conflict conflict = {0};
-    const struct sluice_rule *merged = widen(m, old, added, &conflict);
-    if (!merged)
-        return merge_fail(m, "rule", "%s", conflict.why);
-    if (strcmp(added->name, added->key) != 0 && strcmp(added->name, old->name) != 0)
-        merge_warn(m, "rule.name", "rule '%s' keeps its name '%s'", old->key, old->name);
-    merge_put(m, merged);
-    return 0;
-}
-
 static void pass_on(struct problems *to, struct problems *from)
 {
     for (size_t i = 0; i < from->n; i++)
@@ -302,6 +290,18 @@ static const struct sluice_rule *try_widening(struct merge *m, const struct slui
         pass_on(warnings, &own);
     problems_free(&own);
     return merged;
+}
+
+static int add_to(struct merge *m, const struct sluice_rule *old, const struct sluice_rule *added)
+{
+    struct merge_conflict conflict = {0};
+    const struct sluice_rule *merged = try_widening(m, old, added, &conflict);
+    if (!merged)
+        return merge_fail(m, "rule", "%s", conflict.why);
+    if (strcmp(added->name, added->key) != 0 && strcmp(added->name, old->name) != 0)
+        merge_warn(m, "rule.name", "rule '%s' keeps its name '%s'", old->key, old->name);
+    merge_put(m, merged);
+    return 0;
 }
 
 static int fold_into(struct merge *m, const struct sluice_rule *old, const struct sluice_rule *added)

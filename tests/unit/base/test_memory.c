@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Arenas and buffers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+struct mark {
+    char *notes;
+    char letter;
+};
+
+static void write_mark(void *arg)
+{
+    struct mark *mark = arg;
+    mark->notes[strlen(mark->notes)] = mark->letter;
+}
+
+static void test_arena(void **state)
+{
+    (void)state;
+    char notes[8] = "";
+    struct arena *arena = arena_new();
+    struct mark *first = arena_alloc(arena, sizeof *first), *second = arena_alloc(arena, sizeof *second);
+    *first = (struct mark){notes, '1'};
+    *second = (struct mark){notes, '2'};
+    arena_defer(arena, write_mark, first);
+    arena_defer(arena, write_mark, second);
+    char *large = arena_zalloc(arena, 100000), *small = arena_str(arena, "small");
+    for (size_t i = 0; i < 100000; i++)
+        assert_int_equal(large[i], 0);
+    memset(large, 'x', 100000);
+    assert_string_equal(small, "small");
+    assert_string_equal(arena_strn(arena, "small", 2), "sm");
+    assert_null(arena_str(arena, NULL));
+    assert_string_equal(arena_printf(arena, "%d-%s", 5, "x"), "5-x");
+    for (size_t i = 0; i < 1000; i++)
+        assert_int_equal((uintptr_t)arena_alloc(arena, i) % _Alignof(max_align_t), 0);
+    arena_free(arena);
+    assert_string_equal(notes, "21");
+    arena_free(NULL);
+}
+
+static void test_buf(void **state)
+{
+    (void)state;
+    struct buf buf = {0};
+    assert_string_equal(buf_str(&buf), "");
+    buf_puts(&buf, "abc");
+    buf_putc(&buf, 'd');
+    buf_printf(&buf, "%03d", 7);
+    buf_add(&buf, "\0z", 2);
+    assert_int_equal(buf.len, 9);
+    assert_memory_equal(buf.data, "abcd007\0z", 10);
+    buf_consume(&buf, 4);
+    assert_string_equal(buf_str(&buf), "007");
+    assert_int_equal(buf.len, 5);
+    for (int i = 0; i < 10000; i++)
+        buf_puts(&buf, "0123456789");
+    assert_int_equal(buf.len, 100005);
+    assert_int_equal(buf.data[buf.len], '\0');
+    buf_clear(&buf);
+    assert_string_equal(buf_str(&buf), "");
+    buf_puts(&buf, "taken");
+    char *taken = buf_take(&buf);
+    assert_string_equal(taken, "taken");
+    free(taken);
+    assert_int_equal(buf.len, 0);
+    buf_free(&buf);
+    buf_free(&buf);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_arena),
+        cmocka_unit_test(test_buf),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
