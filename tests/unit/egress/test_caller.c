@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "egress/rig.h"
+
+/* A rule for one program, asked for by a chain of programs. */
+static struct puppet start_chain(struct rig *rig, const char *first, const char *second,
+                                 const char *third, int spare)
+{
+    const char *programs[] = {first, second, third, NULL};
+    struct puppet puppet = puppet_start_spare(rig->port, programs, spare);
+    assert_true(puppet.socket >= 0);
+    return puppet;
+}
+
+static void start_for(struct rig *rig, const char *program)
+{
+    char rules[256];
+    rig_start(rig, "");
+    snprintf(rules, sizeof rules, "origin.test 0 %s/%s", rig->folder, program);
+    rig_set(rig, rules);
+}
+
+static void the_calling_binary_decides(void **state)
+{
+    struct rig rig;
+    struct end *origin;
+    char reason[512];
+    (void)state;
+    start_for(&rig, "client");
+    struct puppet puppet = rig_puppet(&rig, rig.client);
+    rig_tunnel(&rig, &puppet, "origin.test", &origin);
+    puppet_end(&puppet);
+    puppet = rig_puppet(&rig, rig.other);
+    struct end *end = rig_end(&rig, puppet.socket);
+    end_send(end, rig_connect(&rig, "origin.test"));
+    snprintf(reason, sizeof reason, "binary '%s' not allowed in policy 'rule1' (ancestors: [])",
+             rig.other);
+    rig_refused(&rig, end, 403, "policy_denied", NULL, reason);
+    assert_int_equal(rig.accepted, 1);
+    puppet_end(&puppet);
+    rig_stop(&rig);
+}
+
+static void an_ancestor_may_be_the_one_allowed(void **state)
+{
+    struct rig rig;
+    struct end *origin;
+    (void)state;
+    start_for(&rig, "parent");
+    struct puppet puppet = start_chain(&rig, rig.parent, rig.other, rig.client, 0);
+    rig_tunnel(&rig, &puppet, "origin.test", &origin);
+    puppet_end(&puppet);
+    rig_stop(&rig);
+}
+
+static void all_ancestors_are_named_in_a_denial(void **state)
+{
+    struct rig rig;
+    char reason[768], denial[1024];
+    (void)state;
+    start_for(&rig, "nobody");
+    struct puppet puppet = start_chain(&rig, rig.parent, rig.other, rig.client, 0);
+    struct end *end = rig_end(&rig, puppet.socket);
+    end_send(end, rig_connect(&rig, "origin.test"));
+    snprintf(reason, sizeof reason, "binary '%s' not allowed in policy 'rule1' (ancestors: [%s -> "
+             "%s])", rig.client, rig.other, rig.parent);
+    rig_refused(&rig, end, 403, "policy_denied", NULL, reason);
+    snprintf(denial, sizeof denial, "connect origin.test:%u %s [%s %s] %s\n", rig.origin_port,
+             rig.client, rig.other, rig.parent, reason);
+    assert_string_equal(rig.denials.data, denial);
+    puppet_end(&puppet);
+    rig_stop(&rig);
+}
+
+static void expect_unidentified(struct rig *rig, struct puppet *puppet, const char *why)
+{
+    struct end *end = rig_end(rig, puppet->socket);
+    end_send(end, rig_connect(rig, "origin.test"));
+    rig_refused(rig, end, 403, "policy_denied", NULL, NULL);
+    assert_true(end_has(end, "the calling process could not be identified: "));
+    if (!end_has(end, why))
+        fail_msg("expected '%s' in %s", why, end->in.data);
+    assert_int_equal(rig->accepted, 0);
+    assert_int_equal(rig->n_denials, 1);
+    puppet_end(puppet);
+}
+
+static void a_socket_that_nobody_holds_is_refused(void **state)
+{
+    struct rig rig;
+    (void)state;
+    rig_start(&rig, "origin.test 0 /**");
+    struct puppet puppet = rig_puppet(&rig, rig.client);
+    assert_true(puppet_do(&puppet, PUPPET_LET_GO));
+    /* The test holds a duplicate, but it plays the sandbox's init: that is no caller. */
+    expect_unidentified(&rig, &puppet, "no process of the sandbox holds the connection");
+    rig_stop(&rig);
+}
+
+static void a_fork_of_the_caller_is_the_caller(void **state)
+{
+    struct rig rig;
+    struct end *origin;
+    (void)state;
+    start_for(&rig, "client");
+    struct puppet puppet = rig_puppet(&rig, rig.client);
+    assert_true(puppet_do(&puppet, PUPPET_FORK));
+    assert_true(puppet_do(&puppet, PUPPET_FORK));
+    rig_tunnel(&rig, &puppet, "origin.test", &origin);
+    puppet_end(&puppet);
+    rig_stop(&rig);
+}
+
+static void two_programs_that_share_a_socket_are_refused(void **state)
+{
+    struct rig rig;
+    char text[512];
+    (void)state;
+    rig_start(&rig, "origin.test 0 /**");
+    struct puppet puppet = start_chain(&rig, rig.client, rig.other, NULL, 1);
+    assert_true(puppet_do(&puppet, PUPPET_EXEC));
+    snprintf(text, sizeof text, "ambiguous shared socket ownership: process %d (%s) and process ",
+             (int)puppet.pid, rig.client);
+    expect_unidentified(&rig, &puppet, text);
+    rig_stop(&rig);
+}
+
+/* The shape of an attack: the socket is left to a child that runs an allowed program, and kept in
+ * a thread's own descriptor table, which /proc/PID/fd does not show. */
+static void a_socket_in_a_threads_own_table_is_found(void **state)
+{
+    struct rig rig;
+    char rules[256];
+    (void)state;
+    rig_start(&rig, "");
+    snprintf(rules, sizeof rules, "origin.test 0 %s", rig.other);
+    rig_set(&rig, rules);
+    struct puppet puppet = start_chain(&rig, rig.client, rig.other, NULL, 1);
+    assert_true(puppet_do(&puppet, PUPPET_EXEC));
+    assert_true(puppet_do(&puppet, PUPPET_HIDE));
+    expect_unidentified(&rig, &puppet, "ambiguous shared socket ownership: ");
+    rig_stop(&rig);
+}
+
+static void a_program_that_was_deleted_keeps_its_path(void **state)
+{
+    struct rig rig;
+    struct end *origin;
+    (void)state;
+    start_for(&rig, "client");
+    struct puppet puppet = rig_puppet(&rig, rig.client);
+    assert_int_equal(unlink(rig.client), 0);
+    rig_tunnel(&rig, &puppet, "origin.test", &origin);
+    puppet_end(&puppet);
+    rig_stop(&rig);
+}
+
+static void a_file_named_like_a_deleted_one_is_another_file(void **state)
+{
+    struct rig rig;
+    char path[256];
+    (void)state;
+    start_for(&rig, "client");
+    puppet_install(rig.folder, "client (deleted)", path, sizeof path);
+    struct puppet puppet = rig_puppet(&rig, path);
+    struct end *end = rig_end(&rig, puppet.socket);
+    end_send(end, rig_connect(&rig, "origin.test"));
+    rig_refused(&rig, end, 403, "policy_denied", NULL, NULL);
+    assert_true(end_has(end, "/client (deleted)' not allowed in policy 'rule1'"));
+    puppet_end(&puppet);
+    unlink(path);
+    rig_stop(&rig);
+}
+
+static void a_path_that_is_no_text_is_refused(void **state)
+{
+    struct rig rig;
+    char path[256];
+    (void)state;
+    rig_start(&rig, "origin.test 0 /**");
+    puppet_install(rig.folder, "client\xff", path, sizeof path);
+    struct puppet puppet = rig_puppet(&rig, path);
+    expect_unidentified(&rig, &puppet, "is not UTF-8");
+    unlink(path);
+    rig_stop(&rig);
+}
+
+static void control_bytes_of_a_path_stay_out_of_the_log(void **state)
+{
+    struct rig rig;
+    char path[256];
+    (void)state;
+    rig_start(&rig, "");
+    puppet_install(rig.folder, "a\nNET:OPEN", path, sizeof path);
+    struct puppet puppet = rig_puppet(&rig, path);
+    struct end *end = rig_end(&rig, puppet.socket);
+    end_send(end, rig_connect(&rig, "origin.test"));
+    rig_refused(&rig, end, 403, "policy_denied", NULL, NULL);
+    assert_true(strchr(rig.lines.data, '\n') == rig.lines.data + rig.lines.len - 1);
+    assert_true(strstr(rig.lines.data, "a\\x0aNET:OPEN") != NULL);
+    puppet_end(&puppet);
+    unlink(path);
+    rig_stop(&rig);
+}
+
+static void diagnostics_that_do_not_answer_are_said_so(void **state)
+{
+    struct rig rig;
+    (void)state;
+    rig_start(&rig, "origin.test 0 /**");
+    int broken = open("/dev/null", O_RDWR | O_CLOEXEC);
+    assert_true(dup2(broken, rig.diag) >= 0);
+    close(broken);
+    rig_expect_refusal(&rig, rig_connect(&rig, "origin.test"), 503, "identity_unavailable", NULL,
+                       "the calling process cannot be looked up: the kernel's socket diagnostics do "
+                       "not answer: Socket operation on non-socket");
+    assert_int_equal(rig.n_denials, 0);
+    rig_stop(&rig);
+}
+
+static int tests(void)
+{
+    const struct CMUnitTest list[] = {
+        cmocka_unit_test(the_calling_binary_decides),
+        cmocka_unit_test(an_ancestor_may_be_the_one_allowed),
+        cmocka_unit_test(all_ancestors_are_named_in_a_denial),
+        cmocka_unit_test(a_socket_that_nobody_holds_is_refused),
+        cmocka_unit_test(a_fork_of_the_caller_is_the_caller),
+        cmocka_unit_test(two_programs_that_share_a_socket_are_refused),
+        cmocka_unit_test(a_socket_in_a_threads_own_table_is_found),
+        cmocka_unit_test(a_program_that_was_deleted_keeps_its_path),
+        cmocka_unit_test(a_file_named_like_a_deleted_one_is_another_file),
+        cmocka_unit_test(a_path_that_is_no_text_is_refused),
+        cmocka_unit_test(control_bytes_of_a_path_stay_out_of_the_log),
+        cmocka_unit_test(diagnostics_that_do_not_answer_are_said_so),
+    };
+    return cmocka_run_group_tests(list, NULL, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    return rig_main(argc, argv, tests);
+}
