@@ -64,18 +64,21 @@ static int add_refusals(scmp_filter_ctx ctx)
     return rc;
 }
 
+static int refuse_family(scmp_filter_ctx ctx, enum scmp_compare op, unsigned family)
+{
+    const struct scmp_arg_cmp when = {0, op, family, 0};
+    return seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1, &when);
+}
+
 /* Socket families are named by what is allowed: the list of those that had holes keeps growing. */
 static int add_families(scmp_filter_ctx ctx)
 {
     int rc = 0;
     for (unsigned family = 0; rc == 0 && family < AF_NETLINK; family++)
         if (family != AF_UNIX && family != AF_INET && family != AF_INET6)
-            rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1,
-                                  SCMP_A0(SCMP_CMP_EQ, family));
-    if (rc == 0)                                    /* also catches a family with bits above 32 */
-        rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1,
-                              SCMP_A0(SCMP_CMP_GT, AF_NETLINK));
-    return rc;
+            rc = refuse_family(ctx, SCMP_CMP_EQ, family);
+    /* The last row also catches a family with bits above 32. */
+    return rc == 0 ? refuse_family(ctx, SCMP_CMP_GT, AF_NETLINK) : rc;
 }
 
 /* libseccomp writes a program only to a file. */
