@@ -10,6 +10,7 @@
 #define FIELD(name, kind, member, protocols) \
     {name, CHECK_##kind, offsetof(struct sluice_endpoint, member), protocols}
 
+/* The first three are what tcp has nothing like; check_tcp() counts on their order. */
 static const struct check_field fields[] = {
     FIELD("access", TEXT, access, CHECK_REST | CHECK_WEBSOCKET | CHECK_GRAPHQL | CHECK_SQL),
     FIELD("rules", COUNT, n_rules, CHECK_INSPECTED),
@@ -90,6 +91,15 @@ static bool selects_every_path(const char *path)
 
 /* Plain endpoints. */
 
+static bool allows_every_request(const struct sluice_endpoint *e)
+{
+    for (size_t i = 0; i < e->n_rules; i++)
+        if (check_is(e->rules[i]->method, "*") && *e->rules[i]->path
+            && selects_every_path(e->rules[i]->path) && e->rules[i]->n_query == 0)
+            return true;
+    return false;
+}
+
 /* The author meant to let less through than the endpoint does. */
 static bool narrows(const struct check_field *field, const struct sluice_endpoint *e)
 {
@@ -97,7 +107,9 @@ static bool narrows(const struct check_field *field, const struct sluice_endpoin
         return !check_is(e->access, "full");
     if (check_is(field->name, "path"))
         return !selects_every_path(e->path);
-    return check_is(field->name, "rules") || check_is(field->name, "deny_rules");
+    if (check_is(field->name, "rules"))
+        return !allows_every_request(e);
+    return check_is(field->name, "deny_rules");
 }
 
 /* Written out of habit: what is let through unseen is let through in full, and refused for good. */
@@ -129,7 +141,7 @@ static void check_tcp(struct check *c, const struct sluice_endpoint *e)
         check_problem(c, e->doc_path, "", "protocol tcp does not support access, rules, or deny_rules; "
                       "remove those L7 fields");
     for (const struct check_field *f = fields; f->name; f++)
-        if (f - fields > 2 && check_is_set(f, e))
+        if (f >= fields + 3 && check_is_set(f, e))
             list = arena_printf(c->arena, "%s%s%s", list, *list ? ", " : "", f->name);
     if (*list)
         check_problem(c, e->doc_path, "", "protocol tcp does not support L7-only fields: %s; remove "

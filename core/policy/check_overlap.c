@@ -154,7 +154,7 @@ struct entry {
     const struct sluice_endpoint *e;
     size_t index;                                   /* in the rule */
     char host[IPADDR_HOST_SIZE];                    /* canonical; "" is every host */
-    bool wild;
+    size_t stars;                                   /* in the host */
     const char *values[ASPECTS];
     const char *all_values;                         /* joined; the same pointer for equal ones */
     uint16_t *ports;                                /* in order */
@@ -169,7 +169,8 @@ static void set_host(struct entry *entry)
 {
     const char *host = entry->e->host;
     size_t len = strlen(host);
-    entry->wild = strchr(host, '*') != NULL;
+    for (const char *p = host; *p; p++)
+        entry->stars += *p == '*';
     if (ipaddr_canonical_host(host, len, entry->host) == 0 || len >= sizeof entry->host)
         return;
     memcpy(entry->host, host, len + 1);
@@ -259,11 +260,11 @@ static bool hosts_overlap(const struct entry *a, const struct entry *b)
 {
     if (!*a->host || !*b->host)
         return true;
-    if (!a->wild && !b->wild)
+    if (!a->stars && !b->stars)
         return strcasecmp(a->host, b->host) == 0;
-    if (a->wild && b->wild)
+    if (a->stars && b->stars)
         return glob_overlap(a->host, b->host, '.', GLOB_FOLD_CASE | GLOB_RUN_NOT_EMPTY);
-    return a->wild ? policy_host_match(a->host, b->host) : policy_host_match(b->host, a->host);
+    return a->stars ? policy_host_match(a->host, b->host) : policy_host_match(b->host, a->host);
 }
 
 /* Says something about requests, and not only that a connection may be made. */
@@ -333,12 +334,22 @@ static bool is_full(const struct problems *problems)
     return problems && problems->truncated;
 }
 
+/* Every pair is looked at.  The effort that comparing wildcards may take is bounded: a thousand
+ * endpoints as people write them stay far below, and what is made to be slow is refused. */
 void check_overlaps(struct check *c)
 {
-    size_t n;
+    enum { EFFORT_MAX = 50 * 1000 * 1000 };
+    size_t n, effort = 0;
     struct entry *entries = all_entries(c, &n);
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = i + 1; j < n && !is_full(c->problems); j++)
-            if (entries[i].all_values != entries[j].all_values)
-                compare(c, &entries[i], &entries[j]);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = i + 1; j < n && !is_full(c->problems) && effort <= EFFORT_MAX; j++) {
+            if (entries[i].all_values == entries[j].all_values)
+                continue;
+            effort += entries[i].stars * entries[j].stars;
+            compare(c, &entries[i], &entries[j]);
+        }
+    }
+    if (effort > EFFORT_MAX)
+        check_problem(c, "", "network_policies", "there are too many endpoints with too many wildcards to "
+                      "see whether they agree; write fewer or simpler host patterns");
 }

@@ -94,6 +94,27 @@ static void test_many_endpoints_are_compared_in_time(void **state)
     buf_free(&text);
 }
 
+static void test_patterns_made_to_be_slow_are_refused(void **state)
+{
+    (void)state;
+    struct buf text = {0};
+    buf_puts(&text, "version: 1\nnetwork_policies:\n  a:\n    endpoints:\n");
+    for (int i = 0; text.len < POLICY_BYTES_MAX - 200; i++)
+        buf_printf(&text, "      - {host: '*a*a*a*a*a*a*a*a*a*a*a*a*a%d.*.*.*.*.*.*.*.a.b', port: 1%s}\n", i % 10,
+                   i % 2 ? ", tls: skip" : "");
+    buf_puts(&text, "    binaries: [{path: /x}]\n");
+    struct problems problems = {0};
+    struct policy *policy = policy_parse(text.data, text.len, DOC_YAML, &problems);
+    assert_non_null(policy);
+    assert_int_equal(policy_check(policy_model(policy), &problems, NULL), -1);
+    assert_int_equal(problems.n, 1);
+    assert_string_equal(problems.items[0].path, "network_policies");
+    assert_non_null(strstr(problems.items[0].message, "too many wildcards"));
+    problems_free(&problems);
+    policy_unref(policy);
+    buf_free(&text);
+}
+
 static void test_the_default_policy_is_fine(void **state)
 {
     (void)state;
@@ -117,6 +138,7 @@ int main(void)
         cmocka_unit_test(test_overlaps),
         cmocka_unit_test(test_problems_find_their_lines),
         cmocka_unit_test(test_many_endpoints_are_compared_in_time),
+        cmocka_unit_test(test_patterns_made_to_be_slow_are_refused),
         cmocka_unit_test(test_the_default_policy_is_fine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
