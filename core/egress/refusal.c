@@ -3,8 +3,10 @@
 
 #include "base/text.h"
 
+#include <ctype.h>
 #include <llhttp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,25 +19,29 @@ static const struct {
 #undef X
 };
 
-int egress_refusal_status(enum egress_refusal_kind kind)
+static const char *status_name(int status)
 {
-    return kinds[kind].status;
-}
-
-const char *egress_status_phrase(int status)
-{
-    static const struct {
-        int number;
-        const char *phrase;
-    } statuses[] = {
-#define X(number, name, phrase) {number, #phrase},
+    switch (status) {
+#define X(number, name, text) case number: return #text;
         HTTP_STATUS_MAP(X)
 #undef X
-    };
-    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
-        if (statuses[i].number == status)
-            return statuses[i].phrase;
-    return "Unknown";
+    default:
+        return "UNKNOWN";
+    }
+}
+
+/* llhttp has the names of all statuses as identifiers: NOT_FOUND is to be read "Not Found". */
+void egress_status_line(int status, struct buf *out)
+{
+    const char *name = status_name(status);
+    bool begins = true;
+    buf_printf(out, "HTTP/1.1 %d ", status);
+    for (; *name; name++) {
+        bool keep = begins || status == 200;
+        buf_putc(out, *name == '_' ? ' ' : keep ? *name : (char)tolower((unsigned char)*name));
+        begins = *name == '_';
+    }
+    buf_puts(out, "\r\n");
 }
 
 int egress_refuse(struct egress_refusal *out, enum egress_refusal_kind kind, const char *format, ...)
@@ -54,14 +60,13 @@ int egress_refuse(struct egress_refusal *out, enum egress_refusal_kind kind, con
 void egress_refusal_print(const struct egress_refusal *refusal, struct buf *out)
 {
     struct buf body = {0};
-    int status = egress_refusal_status(refusal->kind);
     buf_puts(&body, "{\"detail\":");
     text_json_quote(&body, *refusal->detail ? refusal->detail : refusal->reason);
     buf_printf(&body, ",\"error\":\"%s\",\"reason\":", kinds[refusal->kind].word);
     text_json_quote(&body, refusal->reason);
     buf_puts(&body, "}\n");
-    buf_printf(out, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
-               "Connection: close\r\n\r\n%s", status, egress_status_phrase(status), body.len,
-               body.data);
+    egress_status_line(kinds[refusal->kind].status, out);
+    buf_printf(out, "Content-Type: application/json\r\nContent-Length: %zu\r\n"
+               "Connection: close\r\n\r\n%s", body.len, body.data);
     buf_free(&body);
 }

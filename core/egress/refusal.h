@@ -39,9 +39,7 @@ int egress_refuse(struct egress_refusal *out, enum egress_refusal_kind kind, con
 
 /* Appends the complete response: JSON with detail, error and reason, and Connection: close. */
 void egress_refusal_print(const struct egress_refusal *refusal, struct buf *out);
-int egress_refusal_status(enum egress_refusal_kind kind);
-
-/* "200 OK"-like text of a status; "Unknown" for one that is in no list. */
-const char *egress_status_phrase(int status);
+/* Appends a status line, "Unknown" for a status that is in no list. */
+void egress_status_line(int status, struct buf *out);
 
 #endif

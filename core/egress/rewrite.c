@@ -71,16 +71,10 @@ struct egress_framing egress_frame_response(const struct http_head *request,
     return framing;
 }
 
-static void print_status(const struct http_head *response, struct buf *out)
-{
-    buf_printf(out, "HTTP/1.1 %d %s\r\n", response->status,
-               egress_status_phrase(response->status));
-}
-
 void egress_rewrite_response(const struct http_head *request, const struct http_head *response,
                              const struct egress_framing *framing, struct buf *out)
 {
-    print_status(response, out);
+    egress_status_line(response->status, out);
     print_fields(response, "Connection", out);
     if (framing->chunked)
         buf_puts(out, "Transfer-Encoding: chunked\r\n");
@@ -96,7 +90,7 @@ void egress_rewrite_response(const struct http_head *request, const struct http_
 
 void egress_rewrite_interim(const struct http_head *response, struct buf *out)
 {
-    print_status(response, out);
+    egress_status_line(response->status, out);
     print_fields(response, "Connection", out);
     buf_puts(out, "\r\n");
 }
