@@ -110,6 +110,18 @@ int store_tx_draft_find(struct store_tx *tx, const char *sandbox_id, const char 
     return rc > 0 ? 0 : -1;
 }
 
+int store_tx_draft_count(struct store_tx *tx, const char *sandbox_id, const char *status, uint64_t *out,
+                         struct error *err)
+{
+    sqlite3_stmt *stmt = db_query(tx->db, err, "SELECT count(*) FROM draft WHERE sandbox_id=? AND status=?",
+                                  "tt", sandbox_id, status);
+    if (!stmt || db_next(tx->db, stmt, err) < 0)
+        return -1;
+    *out = (uint64_t)sqlite3_column_int64(stmt, 0);
+    db_end(stmt);
+    return 0;
+}
+
 /* ---- writing ---- */
 
 int store_tx_draft_insert(struct store_tx *tx, const struct store_draft *draft, struct error *err)

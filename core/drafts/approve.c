@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "drafts/inner.h"
+#include "drafts/rules.h"
+
+struct approval {
+    const struct drafts_call *call;
+    const char *token;
+    struct store_draft draft;                       /* as it was when it was reviewed */
+    const char *approvals_json;
+    struct arena *arena;
+    bool stale;                                     /* the token is not that of the chunk as it stands */
+    const char *status;                             /* what became of it */
+};
+
+/* ---- what is asked before and written with the commit ---- */
+
+static int review(void *arg, const struct update_result *seen, struct error *err)
+{
+    struct approval *a = arg;
+    char token[DIGEST_HEX_SIZE];
+    drafts_token(&a->draft, seen, token);
+    if (strcmp(token, a->token) == 0)
+        return 0;
+    a->stale = true;
+    return error_set(err, ERROR_MOVED, "the policy, the chunk or the voters changed since chunk '%s' was "
+                     "reviewed: review it again, its review token is now %s", a->draft.id, token);
+}
+
+/* Middlewares and static sections are in no diff of rules. */
+static bool more_than_rules(const struct update_result *r)
+{
+    struct sluice_policy before = *policy_model(r->current), after = *policy_model(r->candidate);
+    struct buf x = {0}, y = {0};
+    before.n_rules = after.n_rules = 0;
+    schema_encode_json(&policy_schema, &before, &x);
+    schema_encode_json(&policy_schema, &after, &y);
+    bool differ = strcmp(buf_str(&x), buf_str(&y)) != 0;
+    buf_free(&x);
+    buf_free(&y);
+    return differ;
+}
+
+const char *drafts_undo_json(const struct update_result *result, struct arena *arena)
+{
+    return drafts_change_encode(result->diff, result->base_revision, result->hash,
+                                more_than_rules(result), arena);
+}
+
+static int same_as_reviewed(const struct approval *a, const struct store_draft *now, struct error *err)
+{
+    if (strcmp(a->draft.rule_json, now->rule_json) == 0 && strcmp(a->draft.held_json, now->held_json) == 0)
+        return 0;
+    return error_set(err, ERROR_MOVED, "chunk '%s' was edited since it was reviewed: review it again",
+                     now->id);
+}
+
+static void set_approved(const struct approval *a, const struct update_result *r,
+                         struct store_draft *now)
+{
+    now->status = drafts_status_word(DRAFTS_APPROVED);
+    now->decided_by = a->call->actor.name;
+    now->decided_at_ms = r->at_ms;
+    now->reason = a->call->reason ? a->call->reason : "";
+    now->revision = r->revision;
+    now->undo_json = drafts_undo_json(r, a->arena);
+}
+
+static int record(struct approval *a, struct store_tx *tx, const struct update_result *r,
+                  const struct store_draft *now, struct error *err)
+{
+    static const char *const events[] = {
+        [CHAIN_ALLOWED] = "approved", [CHAIN_DENIED] = "refused", [CHAIN_HELD] = "approval",
+    };
+    const char *label = drafts_label(now, a->arena);
+    const char *text =
+        r->outcome == CHAIN_ALLOWED ? arena_printf(a->arena, "%s approved", label)
+      : r->outcome == CHAIN_HELD ? arena_printf(a->arena, "%s waits for another approval: %s", label, r->tally.why)
+                                 : arena_printf(a->arena, "%s not approved: %s", label, r->tally.why);
+    return drafts_event(tx, now, events[r->outcome], a->call->actor.name, text, r->at_ms, err);
+}
+
+static int write_approval(struct store_tx *tx, void *arg, const struct update_result *r,
+                          struct error *err)
+{
+    struct approval *a = arg;
+    struct store_draft now;
+    if (store_tx_draft_get(tx, a->draft.sandbox_id, a->draft.id, a->arena, &now, err) ||
+        !drafts_next(DRAFTS_APPROVE, now.status, err) || same_as_reviewed(a, &now, err))
+        return -1;
+    const char *expected = now.status;
+    if (r->outcome != CHAIN_DENIED)
+        now.approvals_json = a->approvals_json;
+    if (r->outcome == CHAIN_ALLOWED)
+        set_approved(a, r, &now);
+    a->status = now.status;
+    if (store_tx_draft_update(tx, &now, expected, err))
+        return -1;
+    return record(a, tx, r, &now, err);
+}
+
+/* ---- approving ---- */
+
+static int may_approve(const struct drafts_call *call, const struct store_draft *draft,
+                       struct error *err)
+{
+    if (!drafts_next(DRAFTS_APPROVE, draft->status, err))
+        return -1;
+    if (*draft->held_kind && strcmp(draft->author, call->actor.name) == 0)
+        return error_set(err, ERROR_FORBIDDEN, "'%s' asked for this update: somebody else must approve it",
+                         draft->author);
+    return 0;
+}
+
+/* One attempt.  approver NULL: the chunk is approved by itself. */
+static int attempt(struct drafts *drafts, struct approval *a, const struct sluice_actor *approver,
+                   struct update_result *out, struct problems *problems, struct error *err)
+{
+    struct drafts_ask *ask = arena_alloc(a->arena, sizeof *ask);
+    struct store_sandbox box;
+    if (store_sandbox_get(drafts->store, a->call->sandbox, a->arena, &box, err) ||
+        store_draft_get(drafts->store, box.id, a->call->id, a->arena, &a->draft, err) ||
+        may_approve(a->call, &a->draft, err))
+        return -1;
+    if (!a->token || !*a->token)
+        return error_set(err, ERROR_TOKEN, "approving needs the review token of what was reviewed: look at "
+                         "the chunk with 'sluice rule get %s' and send its review_token along", box.name);
+    if (drafts_ask(a->call, &a->draft, approver, a->arena, ask, err))
+        return -1;
+    a->approvals_json = ask->approvals_json;
+    ask->request.review = review;
+    ask->request.also = write_approval;
+    ask->request.arg = a;
+    return update_run(drafts->updates, &ask->request, a->arena, out, problems, err);
+}
+
+static int approve(struct drafts *drafts, struct approval *a, const struct sluice_actor *approver,
+                   struct update_result *out, struct problems *problems, struct error *err)
+{
+    int rc = -1;
+    /* Where another update was committed first, the next attempt says whether the token still holds. */
+    for (int left = DRAFTS_ATTEMPTS; rc && left > 0; left--) {
+        rc = attempt(drafts, a, approver, out, problems, err);
+        if (rc && (err->kind != ERROR_MOVED || a->stale))
+            return -1;
+    }
+    if (rc == 0 && out->outcome == CHAIN_ALLOWED) {
+        drafts_changed(drafts, a->call->sandbox, a->draft.id, a->status);
+        drafts_settle(drafts, a->call->sandbox, a->draft.sandbox_id);
+    }
+    return rc;
+}
+
+int drafts_approve(struct drafts *drafts, const struct drafts_call *call, const char *token,
+                   struct arena *arena, struct update_result *out, struct problems *problems,
+                   struct error *err)
+{
+    struct approval a = {.call = call, .token = token, .arena = arena};
+    return approve(drafts, &a, &call->actor, out, problems, err);
+}
+
+/* ---- approving by itself ---- */
+
+void drafts_try_approve(struct drafts *drafts, const char *sandbox, const struct store_draft *draft)
+{
+    struct drafts_call call = {
+        .sandbox = sandbox, .id = draft->id,
+        .actor = {sizeof call.actor, "auto-approval", "user", "gateway"},
+        .reason = "approved by itself: the sandbox's approval mode is auto and nobody objects",
+    };
+    struct approval a = {.call = &call, .arena = arena_new()};
+    struct problems problems = {0};
+    struct drafts_view view;
+    struct update_result result;
+    struct error err = {0};
+    if (*draft->security_notes)
+        goto out;
+    drafts_preview(drafts, &call, draft, NULL, a.arena, &view);
+    a.token = view.review_token;
+    if (view.previewed && view.preview.outcome == CHAIN_ALLOWED &&
+        approve(drafts, &a, NULL, &result, &problems, &err))
+        log_info(drafts->log, "sandbox %s: chunk %s was not approved by itself: %s", sandbox, draft->id,
+                 err.text);
+out:
+    problems_free(&problems);
+    arena_free(a.arena);
+}

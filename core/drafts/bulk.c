@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Approving all that can be approved together, as one update. */
+#include <string.h>
+
+#include "drafts/inner.h"
+#include "drafts/rules.h"
+#include "policy/diff.h"
+
+struct member {
+    struct store_draft draft;
+    struct drafts_ask ask;
+    const char *undo_json;                          /* what this chunk adds to those before it */
+};
+
+struct bulk {
+    struct drafts *drafts;
+    const struct drafts_call *call;
+    bool include_flagged;
+    struct arena *arena;
+    struct store_sandbox box;
+    struct member **members;
+    size_t n;
+    struct drafts_skip *skipped;
+    size_t n_skipped;
+    struct policy *policy;                          /* current, with the members' rules so far */
+    uint64_t base_revision;
+    struct sluice_draft draft;                      /* what the voters see of all of them */
+};
+
+static void drop_policy(void *policy)
+{
+    policy_unref(policy);
+}
+
+static void hold_policy(struct bulk *b, struct policy *policy)
+{
+    b->policy = policy;
+    arena_defer(b->arena, drop_policy, policy);
+}
+
+/* ---- choosing ---- */
+
+static void skip(struct bulk *b, const struct store_draft *draft, const char *why)
+{
+    b->skipped[b->n_skipped++] = (struct drafts_skip){draft->id, why};
+}
+
+/* NULL: it may be approved, as far as the chunk alone says. */
+static const char *objection(struct bulk *b, const struct store_draft *draft)
+{
+    struct drafts_view view;
+    if (*draft->held_kind)
+        return "a held update is approved by itself";
+    if (*draft->security_notes && !b->include_flagged)
+        return arena_printf(b->arena, "has security notes: %s", draft->security_notes);
+    drafts_preview(b->drafts, b->call, draft, &b->call->actor, b->arena, &view);
+    if (!view.previewed)
+        return view.preview_error;
+    return view.preview.outcome == CHAIN_ALLOWED ? NULL : view.preview.tally.why;
+}
+
+/* Adds the chunk's rule to those chosen before it; a conflict leaves it out. */
+static const char *join(struct bulk *b, struct member *m)
+{
+    struct problems problems = {0}, warnings = {0};
+    const char *why = NULL;
+    struct policy *with = policy_merge(b->policy, &m->ask.operations, &problems, &warnings);
+    if (with) {
+        const struct sluice_diff *diff = policy_diff(policy_model(b->policy), policy_model(with), b->arena);
+        m->undo_json = drafts_change_encode(diff, b->base_revision, "", false, b->arena);
+        hold_policy(b, with);
+    } else {
+        why = arena_printf(b->arena, "conflicts with the others: %s",
+                           problems.n ? problems.items[0].message : "cannot be merged");
+    }
+    problems_free(&problems);
+    problems_free(&warnings);
+    return why;
+}
+
+static int choose_one(struct bulk *b, const struct store_draft *draft, struct error *err)
+{
+    const char *why = objection(b, draft);
+    if (!why) {
+        struct member *m = arena_zalloc(b->arena, sizeof *m);
+        m->draft = *draft;
+        if (drafts_ask(b->call, &m->draft, &b->call->actor, b->arena, &m->ask, err))
+            return -1;
+        why = join(b, m);
+        if (!why)
+            b->members[b->n++] = m;
+    }
+    if (why)
+        skip(b, draft, why);
+    return 0;
+}
+
+static int choose(struct bulk *b, const struct store_draft *pending, size_t n, struct error *err)
+{
+    struct problems problems = {0};
+    struct store_revision newest;
+    b->n = b->n_skipped = 0;
+    b->members = arena_alloc(b->arena, (n + 1) * sizeof *b->members);
+    b->skipped = arena_alloc(b->arena, (n + 1) * sizeof *b->skipped);
+    if (store_revision_get(b->drafts->store, b->box.id, 0, b->arena, &newest, err))
+        return -1;
+    b->base_revision = newest.revision;
+    struct policy *current = policy_parse(newest.policy_json, strlen(newest.policy_json), DOC_JSON, &problems);
+    problems_free(&problems);
+    if (!current)
+        return error_set(err, ERROR_INTERNAL, "revision %lu in the store cannot be read",
+                         (unsigned long)newest.revision);
+    hold_policy(b, current);
+    for (size_t i = 0; i < n; i++)
+        if (choose_one(b, &pending[i], err))
+            return -1;
+    return 0;
+}
+
+/* ---- writing ---- */
+
+static int write_member(struct bulk *b, struct store_tx *tx, const struct member *m,
+                        const struct update_result *r, struct error *err)
+{
+    struct store_draft now;
+    if (store_tx_draft_get(tx, m->draft.sandbox_id, m->draft.id, b->arena, &now, err))
+        return -1;
+    if (strcmp(now.rule_json, m->draft.rule_json) != 0 || !drafts_is(now.status, DRAFTS_PENDING))
+        return error_set(err, ERROR_MOVED, "chunk '%s' is not pending any more, or was edited", now.id);
+    now.status = drafts_status_word(DRAFTS_APPROVED);
+    now.approvals_json = m->ask.approvals_json;
+    now.decided_by = b->call->actor.name;
+    now.decided_at_ms = r->at_ms;
+    now.reason = b->call->reason ? b->call->reason : "";
+    now.revision = r->revision;
+    now.undo_json = m->undo_json;
+    if (store_tx_draft_update(tx, &now, drafts_status_word(DRAFTS_PENDING), err))
+        return -1;
+    const char *text = arena_printf(b->arena, "%s approved", drafts_label(&now, b->arena));
+    return drafts_event(tx, &now, "approved", b->call->actor.name, text, r->at_ms, err);
+}
+
+static int write_members(struct store_tx *tx, void *arg, const struct update_result *r, struct error *err)
+{
+    struct bulk *b = arg;
+    for (size_t i = 0; r->outcome == CHAIN_ALLOWED && i < b->n; i++)
+        if (write_member(b, tx, b->members[i], r, err))
+            return -1;
+    return 0;
+}
+
+/* ---- the update ---- */
+
+/* What is told of all is what is true of each: the least confidence, the approval given now. */
+static void summarise(struct bulk *b)
+{
+    const struct sluice_approval **approvals = arena_alloc(b->arena, sizeof *approvals);
+    struct sluice_approval *mine = arena_alloc(b->arena, sizeof *mine);
+    const struct sluice_draft *first = &b->members[0]->ask.draft;
+    b->draft = *first;
+    for (size_t i = 1; i < b->n; i++) {
+        const struct sluice_draft *d = &b->members[i]->ask.draft;
+        b->draft.id = b->draft.author = "";
+        b->draft.hits += d->hits;
+        if (d->confidence < b->draft.confidence)
+            b->draft.confidence = d->confidence;
+    }
+    *mine = *first->approvals[first->n_approvals - 1];
+    approvals[0] = mine;
+    b->draft.approvals = approvals;
+    b->draft.n_approvals = 1;
+}
+
+static int run(struct bulk *b, struct update_result *out, struct problems *problems, struct error *err)
+{
+    struct policy_operation *items = arena_alloc(b->arena, (b->n + 1) * sizeof *items);
+    struct policy_operations operations = {items, b->n};
+    struct update_request request = {
+        .kind = SLUICE_APPROVE, .sandbox = b->call->sandbox, .actor = b->call->actor,
+        .reason = b->call->reason, .override = b->call->override, .if_revision = b->base_revision,
+        .operations = &operations, .draft = &b->draft, .also = write_members, .arg = b,
+        .dry_run = b->n == 0,                       /* nothing is decided: the caller learns the state */
+    };
+    for (size_t i = 0; i < b->n; i++)
+        items[i] = b->members[i]->ask.operation;
+    if (b->n)
+        summarise(b);
+    return update_run(b->drafts->updates, &request, b->arena, out, problems, err);
+}
+
+static int attempt(struct bulk *b, struct update_result *out, struct problems *problems,
+                   struct error *err)
+{
+    struct store_draft *pending;
+    size_t n;
+    if (store_draft_list(b->drafts->store, b->box.id, "pending", b->arena, &pending, &n, err))
+        return -1;
+    if (n == 0)
+        return error_set(err, ERROR_STATE, "no pending chunks to approve");
+    return choose(b, pending, n, err) ? -1 : run(b, out, problems, err);
+}
+
+int drafts_approve_all(struct drafts *drafts, const struct drafts_call *call,
+                       bool include_flagged, struct arena *arena, struct update_result *out,
+                       size_t *approved, struct drafts_skip **skipped, size_t *n_skipped,
+                       struct problems *problems, struct error *err)
+{
+    struct bulk *b = arena_zalloc(arena, sizeof *b);
+    *b = (struct bulk){.drafts = drafts, .call = call, .include_flagged = include_flagged, .arena = arena};
+    if (store_sandbox_get(drafts->store, call->sandbox, arena, &b->box, err))
+        return -1;
+    int rc = attempt(b, out, problems, err);
+    for (int left = DRAFTS_ATTEMPTS - 1; rc && err->kind == ERROR_MOVED && left > 0; left--)
+        rc = attempt(b, out, problems, err);
+    if (rc)
+        return -1;
+    *approved = out->outcome == CHAIN_ALLOWED ? b->n : 0;
+    *skipped = b->skipped;
+    *n_skipped = b->n_skipped;
+    for (size_t i = 0; i < *approved; i++)
+        drafts_changed(drafts, call->sandbox, b->members[i]->draft.id, drafts_status_word(DRAFTS_APPROVED));
+    if (*approved)
+        drafts_settle(drafts, call->sandbox, b->box.id);
+    return 0;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Refused connections: each host, port and binary has one chunk, which counts how often it was seen. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "drafts/inner.h"
+#include "drafts/mapper.h"
+#include "drafts/rules.h"
+#include "policy/match.h"
+
+struct recording {
+    const struct store_sandbox *box;
+    const struct drafts_denial *items;
+    size_t n;
+    struct policy *policy;
+    struct arena *arena;
+    struct store_draft *made;                       /* room for n */
+    size_t n_made, n_refused;
+};
+
+static bool is_ssrf(const struct drafts_denial *denial)
+{
+    return denial->stage && strcmp(denial->stage, "ssrf") == 0;
+}
+
+static uint64_t hits_of(const struct drafts_denial *denial)
+{
+    return denial->count ? denial->count : 1;
+}
+
+static void describe(struct store_draft *draft, bool ssrf, struct arena *arena)
+{
+    const struct sluice_rule *rule = drafts_rule_decode(draft->rule_json, arena, NULL);
+    draft->confidence = drafts_confidence(draft->port, draft->hits, ssrf);
+    draft->security_notes = rule ? drafts_notes(rule, ssrf, arena) : "";
+}
+
+/* Seen again, whatever became of it.  What a reviewer has yet to read is kept up to date. */
+static int count_again(struct recording *r, struct store_tx *tx, const struct drafts_denial *denial,
+                       struct store_draft *draft, struct error *err)
+{
+    bool ssrf = is_ssrf(denial) || drafts_notes_ssrf(draft->security_notes);
+    draft->hits += hits_of(denial);
+    if (denial->last_seen_ms > draft->last_seen_ms)
+        draft->last_seen_ms = denial->last_seen_ms;
+    if (drafts_is(draft->status, DRAFTS_PENDING))
+        describe(draft, ssrf, r->arena);
+    return store_tx_draft_update(tx, draft, draft->status, err);
+}
+
+static struct store_draft new_draft(const struct recording *r, const struct drafts_denial *denial,
+                                    const struct drafts_target *target)
+{
+    struct store_draft draft = {
+        .id = drafts_new_id(r->arena),
+        .sandbox_id = r->box->id,
+        .status = drafts_status_word(DRAFTS_PENDING),
+        .source = "mechanistic",
+        .rule_name = drafts_rule_name(target->host, target->port, r->arena),
+        .rule_json = drafts_rule_json(target, r->arena),
+        .held_kind = "", .held_json = "",
+        .host = target->host, .port = target->port, .binary = target->binary,
+        .hits = hits_of(denial),
+        .first_seen_ms = denial->first_seen_ms, .last_seen_ms = denial->last_seen_ms,
+        .rationale = drafts_rationale(target, r->arena),
+        .author = arena_printf(r->arena, "sandbox:%s", r->box->name),
+        .approvals_json = "[]", .decided_by = "", .reason = "", .undo_json = "",
+        .created_at_ms = clock_now_ms(),
+    };
+    describe(&draft, is_ssrf(denial), r->arena);
+    return draft;
+}
+
+/* A late report of what the policy allows by now, or of a request that an inspected endpoint
+ * refused: adding host and port would help nobody. */
+static bool granted(const struct recording *r, const struct drafts_target *target)
+{
+    struct policy_request request = {target->host, target->port, target->binary, NULL, 0};
+    struct policy_decision decision;
+    policy_match(policy_model(r->policy), &request, &decision, NULL);
+    return decision.allowed;
+}
+
+static int make_draft(struct recording *r, struct store_tx *tx, const struct drafts_denial *denial,
+                      const struct drafts_target *target, struct error *err)
+{
+    if (granted(r, target))
+        return 0;
+    int room = drafts_room(tx, r->box->id, err);
+    if (room <= 0) {
+        r->n_refused++;
+        return room;
+    }
+    struct store_draft *draft = &r->made[r->n_made++];
+    *draft = new_draft(r, denial, target);
+    return drafts_write_proposed(tx, draft, r->arena, err);
+}
+
+static int record_one(struct recording *r, struct store_tx *tx, const struct drafts_denial *denial,
+                      struct error *err)
+{
+    struct drafts_target target;
+    struct store_draft draft;
+    if (drafts_target(denial->host, denial->port, denial->binary, r->arena, &target))
+        return 0;
+    if (store_tx_draft_find(tx, r->box->id, target.host, target.port, target.binary, r->arena, &draft, err) == 0)
+        return count_again(r, tx, denial, &draft, err);
+    return err->kind == ERROR_NOT_FOUND ? make_draft(r, tx, denial, &target, err) : -1;
+}
+
+static int write_denials(struct store_tx *tx, void *arg, struct error *err)
+{
+    struct recording *r = arg;
+    r->n_made = r->n_refused = 0;
+    for (size_t i = 0; i < r->n; i++)
+        if (record_one(r, tx, &r->items[i], err))
+            return -1;
+    return 0;
+}
+
+static int record_all(struct drafts *drafts, struct recording *r, struct error *err)
+{
+    struct problems problems = {0};
+    struct store_revision newest;
+    if (store_revision_get(drafts->store, r->box->id, 0, r->arena, &newest, err))
+        return -1;
+    r->policy = policy_parse(newest.policy_json, strlen(newest.policy_json), DOC_JSON, &problems);
+    problems_free(&problems);
+    if (!r->policy)
+        return error_set(err, ERROR_INTERNAL, "revision %lu in the store cannot be read",
+                         (unsigned long)newest.revision);
+    int rc = store_write(drafts->store, write_denials, r, err);
+    policy_unref(r->policy);
+    return rc;
+}
+
+int drafts_record_denials(struct drafts *drafts, const char *sandbox,
+                          const struct drafts_denial *items, size_t n, struct error *err)
+{
+    struct store_sandbox box;
+    struct recording r = {.box = &box, .items = items, .n = n, .arena = arena_new()};
+    r.made = arena_zalloc(r.arena, (n + 1) * sizeof *r.made);
+    int rc = store_sandbox_get(drafts->store, sandbox, r.arena, &box, err) || record_all(drafts, &r, err)
+                 ? -1 : 0;
+    if (r.n_refused)
+        log_warn(drafts->log, "sandbox %s: %zu denials made no chunk: %d are pending already, decide or "
+                 "clear some", sandbox, r.n_refused, DRAFTS_PENDING_MAX);
+    if (rc == 0)
+        drafts_announce(drafts, &box, r.made, r.n_made);
+    arena_free(r.arena);
+    return rc;
+}

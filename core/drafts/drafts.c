@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "drafts/inner.h"
+
+struct drafts *drafts_new(struct updates *updates, const struct drafts_hooks *hooks,
+                          const struct log *log)
+{
+    struct drafts *d = alloc_zero(1, sizeof *d);
+    d->updates = updates;
+    d->store = updates_store(updates);
+    d->log = log;
+    if (hooks)
+        d->hooks = *hooks;
+    return d;
+}
+
+void drafts_free(struct drafts *drafts)
+{
+    free(drafts);
+}
+
+void drafts_changed(struct drafts *drafts, const char *sandbox, const char *id, const char *status)
+{
+    if (drafts->hooks.changed)
+        drafts->hooks.changed(drafts->hooks.ctx, sandbox, id, status);
+}
+
+const char *drafts_label(const struct store_draft *draft, struct arena *arena)
+{
+    return *draft->rule_name ? arena_printf(arena, "Rule '%s'", draft->rule_name)
+                             : arena_printf(arena, "Held %s", draft->held_kind);
+}
+
+int drafts_event(struct store_tx *tx, const struct store_draft *draft, const char *event,
+                 const char *actor, const char *text, int64_t at_ms, struct error *err)
+{
+    struct store_draft_event row = {draft->id, event, actor, text, at_ms};
+    return store_tx_draft_event(tx, draft->sandbox_id, &row, err);
+}
+
+/* ---- looking ---- */
+
+int drafts_get(struct drafts *drafts, const char *sandbox, const char *id, struct arena *arena,
+               struct drafts_view *out, struct error *err)
+{
+    struct store_sandbox box;
+    struct store_draft draft;
+    if (store_sandbox_get(drafts->store, sandbox, arena, &box, err) ||
+        store_draft_get(drafts->store, box.id, id, arena, &draft, err))
+        return -1;
+    drafts_look(drafts, box.name, &draft, arena, out);
+    return 0;
+}
+
+static int view_all(struct drafts *drafts, const struct store_draft *items, size_t n,
+                    struct arena *arena, struct drafts_view *views, struct error *err)
+{
+    struct store_sandbox box = {.id = ""};
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(box.id, items[i].sandbox_id) != 0 &&
+            store_sandbox_by_id(drafts->store, items[i].sandbox_id, arena, &box, err))
+            return -1;
+        drafts_look(drafts, box.name, &items[i], arena, &views[i]);
+    }
+    return 0;
+}
+
+int drafts_list(struct drafts *drafts, const char *sandbox, const char *status, struct arena *arena,
+                struct drafts_view **out, size_t *n, struct error *err)
+{
+    struct store_sandbox box = {0};
+    struct store_draft *items;
+    if (sandbox && store_sandbox_get(drafts->store, sandbox, arena, &box, err))
+        return -1;
+    if (store_draft_list(drafts->store, box.id, status, arena, &items, n, err))
+        return -1;
+    *out = arena_zalloc(arena, (*n + 1) * sizeof **out);
+    return view_all(drafts, items, *n, arena, *out, err);
+}
+
+int drafts_history(struct drafts *drafts, const char *sandbox, struct arena *arena,
+                   struct store_draft_event **out, size_t *n, struct error *err)
+{
+    struct store_sandbox box;
+    if (store_sandbox_get(drafts->store, sandbox, arena, &box, err))
+        return -1;
+    return store_draft_history(drafts->store, box.id, arena, out, n, err);
+}
+
+/* ---- clearing ---- */
+
+struct clearing {
+    const char *sandbox_id, *actor;
+    uint64_t cleared;
+};
+
+static int write_clearing(struct store_tx *tx, void *arg, struct error *err)
+{
+    struct clearing *c = arg;
+    char text[64];
+    if (store_tx_draft_clear(tx, c->sandbox_id, &c->cleared, err))
+        return -1;
+    if (!c->cleared)
+        return 0;
+    snprintf(text, sizeof text, "%lu pending chunk%s cleared", (unsigned long)c->cleared,
+             c->cleared == 1 ? "" : "s");
+    struct store_draft_event event = {"", "cleared", c->actor, text, clock_now_ms()};
+    return store_tx_draft_event(tx, c->sandbox_id, &event, err);
+}
+
+int drafts_clear(struct drafts *drafts, const struct drafts_call *call, uint64_t *cleared,
+                 struct error *err)
+{
+    struct arena *arena = arena_new();
+    struct store_sandbox box;
+    struct clearing clearing = {.actor = call->actor.name};
+    int rc = store_sandbox_get(drafts->store, call->sandbox, arena, &box, err);
+    if (rc == 0) {
+        clearing.sandbox_id = box.id;
+        rc = store_write(drafts->store, write_clearing, &clearing, err);
+    }
+    arena_free(arena);
+    *cleared = clearing.cleared;
+    if (rc == 0 && *cleared)
+        drafts_changed(drafts, call->sandbox, "", "cleared");
+    return rc;
+}

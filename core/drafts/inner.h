@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside core/drafts: the state, and the steps that several operations share. */
+#ifndef DRAFTS_INNER_H
+#define DRAFTS_INNER_H
+
+#include "base/digest.h"
+#include "drafts/drafts.h"
+#include "drafts/lifecycle.h"
+
+enum {
+    DRAFTS_PENDING_MAX = 500,                       /* of one sandbox; a sandbox chooses what it asks for */
+    DRAFTS_ATTEMPTS = 5,                            /* when other updates keep coming first */
+};
+
+struct drafts {
+    struct updates *updates;
+    struct store *store;
+    struct drafts_hooks hooks;
+    const struct log *log;
+};
+
+void drafts_changed(struct drafts *drafts, const char *sandbox, const char *id, const char *status);
+int drafts_event(struct store_tx *tx, const struct store_draft *draft, const char *event,
+                 const char *actor, const char *text, int64_t at_ms, struct error *err);
+/* "Rule 'x'", or what stands in its place for a held update. */
+const char *drafts_label(const struct store_draft *draft, struct arena *arena);
+
+/* ---- ask.c: the update that approving a chunk is ---- */
+
+struct drafts_ask {
+    struct update_request request;                  /* points into this struct */
+    struct policy_operation operation;
+    struct policy_operations operations;
+    struct sluice_draft draft;
+    const char *approvals_json;                     /* all that draft has */
+};
+
+/* approver NULL: nobody approves, the chunk is approved by itself. */
+int drafts_ask(const struct drafts_call *call, const struct store_draft *draft,
+               const struct sluice_actor *approver, struct arena *arena, struct drafts_ask *out,
+               struct error *err);
+/* What a reviewer has seen: the chunk, the policy before and after, and the voters. */
+void drafts_token(const struct store_draft *draft, const struct update_result *seen,
+                  char out[DIGEST_HEX_SIZE]);
+/* What approving the chunk would do now, in the words of the update. */
+void drafts_preview(struct drafts *drafts, const struct drafts_call *call,
+                    const struct store_draft *draft, const struct sluice_actor *approver,
+                    struct arena *arena, struct drafts_view *out);
+/* The same for nobody in particular: what the voters say to a person's approval. */
+void drafts_look(struct drafts *drafts, const char *sandbox, const struct store_draft *draft,
+                 struct arena *arena, struct drafts_view *out);
+
+/* ---- propose.c ---- */
+
+const char *drafts_new_id(struct arena *arena);
+/* 1: the sandbox may have another pending chunk, 0: it has DRAFTS_PENDING_MAX, -1: err. */
+int drafts_room(struct store_tx *tx, const char *sandbox_id, struct error *err);
+int drafts_write_proposed(struct store_tx *tx, const struct store_draft *draft, struct arena *arena,
+                          struct error *err);
+/* Once new chunks are durable: they are announced, and approved where nobody need be asked. */
+void drafts_announce(struct drafts *drafts, const struct store_sandbox *box,
+                     const struct store_draft *items, size_t n);
+/* The rule, and what is told of it. */
+void drafts_set_rule(struct store_draft *draft, const struct sluice_rule *rule, struct arena *arena);
+/* Whether its rule could be added at all.  Problems stand at place. */
+int drafts_check(struct drafts *drafts, const struct drafts_call *call, const struct store_draft *draft,
+                 const char *place, struct arena *arena, struct problems *problems, struct error *err);
+
+/* ---- approve.c ---- */
+
+/* What the approval changed, to be kept in the chunk. */
+const char *drafts_undo_json(const struct update_result *result, struct arena *arena);
+/* Approves without a person where nobody objects; the chunk stays pending otherwise. */
+void drafts_try_approve(struct drafts *drafts, const char *sandbox, const struct store_draft *draft);
+
+/* ---- settle.c ---- */
+
+/* ERROR_STATE when the chunk is not pending any more. */
+int drafts_supersede(struct store_tx *tx, const struct store_draft *draft, const char *reason,
+                     struct arena *arena, struct error *err);
+
+/* Pending chunks that ask for what the policy grants by now are superseded. */
+void drafts_settle(struct drafts *drafts, const char *sandbox, const char *sandbox_id);
+
+#endif

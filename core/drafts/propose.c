@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* New chunks, and the rules that an agent or an operator proposes. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "drafts/inner.h"
+#include "drafts/mapper.h"
+#include "drafts/rules.h"
+
+/* ---- what all new chunks have in common ---- */
+
+const char *drafts_new_id(struct arena *arena)
+{
+    char id[UUID_SIZE];
+    return arena_str(arena, digest_uuid(id));
+}
+
+int drafts_room(struct store_tx *tx, const char *sandbox_id, struct error *err)
+{
+    uint64_t pending;
+    if (store_tx_draft_count(tx, sandbox_id, drafts_status_word(DRAFTS_PENDING), &pending, err))
+        return -1;
+    return pending < DRAFTS_PENDING_MAX;
+}
+
+int drafts_write_proposed(struct store_tx *tx, const struct store_draft *draft, struct arena *arena,
+                          struct error *err)
+{
+    const char *text = arena_printf(arena, "%s proposed (confidence: %.0f%%)", drafts_label(draft, arena),
+                                    draft->confidence * 100);
+    if (store_tx_draft_insert(tx, draft, err))
+        return -1;
+    return drafts_event(tx, draft, "proposed", draft->author, text, draft->created_at_ms, err);
+}
+
+void drafts_announce(struct drafts *drafts, const struct store_sandbox *box,
+                     const struct store_draft *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        drafts_changed(drafts, box->name, items[i].id, items[i].status);
+    for (size_t i = 0; i < n && strcmp(box->approval_mode, "auto") == 0; i++)
+        drafts_try_approve(drafts, box->name, &items[i]);
+}
+
+/* ---- proposals ---- */
+
+struct submission {
+    struct store_sandbox box;
+    const struct sluice_actor *actor;
+    const char *source;
+    struct store_draft *made;
+    size_t n;
+    struct store_draft *pending;                    /* some of which the new ones may replace */
+    size_t n_pending;
+    struct arena *arena;
+};
+
+static const char *name_of(const struct drafts_proposal *item, struct arena *arena)
+{
+    const struct sluice_endpoint *first = item->rule->n_endpoints ? item->rule->endpoints[0] : NULL;
+    if (item->rule_name && *item->rule_name)
+        return item->rule_name;
+    return first ? drafts_rule_name(first->host, first->n_ports ? first->ports[0] : 0, arena) : "";
+}
+
+static double clamp(double x)
+{
+    return x > 1 ? 1 : x > 0 ? x : 0;
+}
+
+void drafts_set_rule(struct store_draft *draft, const struct sluice_rule *rule, struct arena *arena)
+{
+    bool ssrf = drafts_notes_ssrf(draft->security_notes);
+    draft->rule_json = drafts_rule_encode(rule, arena);
+    draft->security_notes = drafts_notes(rule, ssrf, arena);
+    /* A mechanistic chunk is found again by what was refused, whatever is proposed instead. */
+    if (strcmp(draft->source, "mechanistic") == 0)
+        return;
+    const struct sluice_endpoint *first = rule->n_endpoints ? rule->endpoints[0] : NULL;
+    draft->host = first ? arena_str(arena, first->host) : "";
+    draft->port = first && first->n_ports ? first->ports[0] : 0;
+    draft->binary = rule->n_binaries ? arena_str(arena, rule->binaries[0]->path) : "";
+}
+
+static struct store_draft new_draft(const struct submission *s, const struct drafts_proposal *item)
+{
+    int64_t now = clock_now_ms();
+    struct store_draft draft = {
+        .id = drafts_new_id(s->arena),
+        .sandbox_id = s->box.id,
+        .status = drafts_status_word(DRAFTS_PENDING),
+        .source = s->source,
+        .rule_name = name_of(item, s->arena),
+        .held_kind = "", .held_json = "",
+        .hits = 1,
+        .first_seen_ms = now, .last_seen_ms = now,
+        .rationale = item->rationale ? item->rationale : "",
+        .security_notes = "",
+        .author = s->actor->name,
+        .confidence = clamp(item->confidence),
+        .approvals_json = "[]", .decided_by = "", .reason = "", .undo_json = "",
+        .created_at_ms = now,
+    };
+    drafts_set_rule(&draft, item->rule, s->arena);
+    return draft;
+}
+
+/* ---- checking ---- */
+
+/* The caller's problems, at the places that the caller knows. */
+static void pass_on(const struct problems *found, const char *place, struct problems *out)
+{
+    static const char ours[] = "operations[0].add_rule";
+    char path[512];
+    for (size_t i = 0; i < found->n; i++) {
+        const struct problem *p = &found->items[i];
+        bool inside = strncmp(p->path, ours, strlen(ours)) == 0;
+        snprintf(path, sizeof path, "%s%s", inside ? place : p->path, inside ? p->path + strlen(ours) : "");
+        problems_add(out, path, p->line, p->column, "%s", p->message);
+    }
+}
+
+int drafts_check(struct drafts *drafts, const struct drafts_call *call, const struct store_draft *draft,
+                 const char *place, struct arena *arena, struct problems *problems, struct error *err)
+{
+    struct drafts_ask *ask = arena_alloc(arena, sizeof *ask);
+    struct update_result *result = arena_alloc(arena, sizeof *result);
+    struct problems found = {0};
+    if (drafts_ask(call, draft, NULL, arena, ask, err))
+        return -1;
+    ask->request.dry_run = true;
+    int rc = update_run(drafts->updates, &ask->request, arena, result, &found, err);
+    pass_on(&found, place, problems);
+    problems_free(&found);
+    return rc;
+}
+
+static int check_all(struct drafts *drafts, const struct submission *s, struct problems *problems,
+                     struct error *err)
+{
+    struct drafts_call call = {.sandbox = s->box.name, .actor = *s->actor};
+    int rc = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        const char *place = arena_printf(s->arena, "proposals[%zu]", i);
+        if (drafts_check(drafts, &call, &s->made[i], place, s->arena, problems, err) == 0)
+            continue;
+        if (err->kind != ERROR_INVALID)
+            return -1;
+        rc = -1;
+    }
+    return rc == 0 ? 0 : error_set(err, ERROR_INVALID, "the proposals have %zu problem%s", problems->n,
+                                   problems->n == 1 ? "" : "s");
+}
+
+/* ---- storing ---- */
+
+static bool same_target(const struct store_draft *a, const struct store_draft *b)
+{
+    return *a->host && *a->binary && a->port == b->port && strcmp(a->host, b->host) == 0 &&
+           strcmp(a->binary, b->binary) == 0;
+}
+
+static int replace_pending(const struct submission *s, struct store_tx *tx,
+                           const struct store_draft *made, struct error *err)
+{
+    const char *reason = arena_printf(s->arena, "superseded by chunk %s", made->id);
+    for (size_t i = 0; i < s->n_pending; i++)
+        if (same_target(&s->pending[i], made) &&
+            drafts_supersede(tx, &s->pending[i], reason, s->arena, err) && err->kind != ERROR_STATE &&
+            err->kind != ERROR_NOT_FOUND)
+            return -1;
+    return 0;
+}
+
+static int write_submission(struct store_tx *tx, void *arg, struct error *err)
+{
+    const struct submission *s = arg;
+    for (size_t i = 0; i < s->n; i++) {
+        int room = drafts_room(tx, s->box.id, err);
+        if (room == 0)
+            return error_set(err, ERROR_LIMIT, "sandbox '%s' has %d pending chunks already: decide or clear "
+                             "some", s->box.name, DRAFTS_PENDING_MAX);
+        if (room < 0 || drafts_write_proposed(tx, &s->made[i], s->arena, err) ||
+            replace_pending(s, tx, &s->made[i], err))
+            return -1;
+    }
+    return 0;
+}
+
+int drafts_submit(struct drafts *drafts, const char *sandbox, const struct sluice_actor *actor,
+                  const char *source, const struct drafts_proposal *items, size_t n,
+                  struct arena *arena, const char **ids, struct problems *problems,
+                  struct error *err)
+{
+    struct submission s = {.actor = actor, .source = source, .n = n, .arena = arena};
+    s.made = arena_zalloc(arena, (n + 1) * sizeof *s.made);
+    if (store_sandbox_get(drafts->store, sandbox, arena, &s.box, err) ||
+        store_draft_list(drafts->store, s.box.id, "pending", arena, &s.pending, &s.n_pending, err))
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        s.made[i] = new_draft(&s, &items[i]);
+    if (check_all(drafts, &s, problems, err) || store_write(drafts->store, write_submission, &s, err))
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        ids[i] = s.made[i].id;
+    drafts_announce(drafts, &s.box, s.made, n);
+    drafts_settle(drafts, sandbox, s.box.id);
+    return 0;
+}
+
+/* ---- editing ---- */
+
+struct edit {
+    const struct drafts_call *call;
+    struct store_draft draft;
+    const struct sluice_rule *rule;
+    struct arena *arena;
+};
+
+static int write_edit(struct store_tx *tx, void *arg, struct error *err)
+{
+    struct edit *e = arg;
+    struct store_draft now;
+    if (store_tx_draft_get(tx, e->draft.sandbox_id, e->draft.id, e->arena, &now, err) ||
+        !drafts_next(DRAFTS_EDIT, now.status, err))
+        return -1;
+    drafts_set_rule(&now, e->rule, e->arena);
+    now.approvals_json = "[]";                      /* they were of another rule */
+    if (store_tx_draft_update(tx, &now, now.status, err))
+        return -1;
+    const char *text = arena_printf(e->arena, "%s edited", drafts_label(&now, e->arena));
+    return drafts_event(tx, &now, "edited", e->call->actor.name, text, clock_now_ms(), err);
+}
+
+int drafts_edit(struct drafts *drafts, const struct drafts_call *call, const struct sluice_rule *rule,
+                struct arena *arena, struct drafts_view *out, struct problems *problems,
+                struct error *err)
+{
+    struct edit e = {.call = call, .rule = rule, .arena = arena};
+    struct store_sandbox box;
+    if (store_sandbox_get(drafts->store, call->sandbox, arena, &box, err) ||
+        store_draft_get(drafts->store, box.id, call->id, arena, &e.draft, err) ||
+        !drafts_next(DRAFTS_EDIT, e.draft.status, err))
+        return -1;
+    if (*e.draft.held_kind)
+        return error_set(err, ERROR_STATE, "chunk '%s' is a held update, which cannot be edited: reject it "
+                         "and ask for another update", e.draft.id);
+    drafts_set_rule(&e.draft, rule, arena);
+    if (drafts_check(drafts, call, &e.draft, "", arena, problems, err) ||
+        store_write(drafts->store, write_edit, &e, err))
+        return -1;
+    drafts_changed(drafts, call->sandbox, e.draft.id, e.draft.status);
+    return drafts_get(drafts, call->sandbox, e.draft.id, arena, out, err);
+}

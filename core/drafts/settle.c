@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* After a change of the policy: chunks that ask for what it grants by now need no decision. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "drafts/inner.h"
+#include "drafts/rules.h"
+
+int drafts_supersede(struct store_tx *tx, const struct store_draft *draft, const char *reason,
+                     struct arena *arena, struct error *err)
+{
+    struct store_draft now;
+    if (store_tx_draft_get(tx, draft->sandbox_id, draft->id, arena, &now, err))
+        return -1;
+    const char *expected = now.status, *next = drafts_next(DRAFTS_SUPERSEDE, now.status, err);
+    if (!next)
+        return -1;
+    now.status = next;
+    now.reason = reason;
+    now.decided_by = "gateway";
+    now.decided_at_ms = clock_now_ms();
+    if (store_tx_draft_update(tx, &now, expected, err))
+        return -1;
+    const char *text = arena_printf(arena, "%s superseded: %s", drafts_label(&now, arena), reason);
+    return drafts_event(tx, &now, "superseded", "gateway", text, now.decided_at_ms, err);
+}
+
+struct settling {
+    const struct store_draft *draft;
+    const char *reason;
+    struct arena *arena;
+};
+
+static int write_superseded(struct store_tx *tx, void *arg, struct error *err)
+{
+    const struct settling *s = arg;
+    return drafts_supersede(tx, s->draft, s->reason, s->arena, err);
+}
+
+/* Adding its rule would change nothing. */
+static bool covered(const struct policy *policy, const struct store_draft *draft, struct arena *arena)
+{
+    struct problems problems = {0}, warnings = {0};
+    const struct sluice_rule *rule = drafts_rule_decode(draft->rule_json, arena, NULL);
+    struct policy_operation add = {
+        .kind = POLICY_ADD_RULE, .rule_name = draft->rule_name, .rule = rule, .host = "", .binary_path = "",
+    };
+    struct policy *with =
+        rule ? policy_merge(policy, &(struct policy_operations){&add, 1}, &problems, &warnings) : NULL;
+    bool same = with && strcmp(policy_hash(with), policy_hash(policy)) == 0;
+    policy_unref(with);
+    problems_free(&problems);
+    problems_free(&warnings);
+    return same;
+}
+
+static void settle_one(struct drafts *drafts, const char *sandbox, const struct store_draft *draft,
+                       const struct policy *policy, const char *reason, struct arena *arena)
+{
+    struct settling settling = {draft, reason, arena};
+    struct error err;
+    if (*draft->held_kind || !covered(policy, draft, arena))
+        return;
+    if (store_write(drafts->store, write_superseded, &settling, &err) == 0)
+        drafts_changed(drafts, sandbox, draft->id, drafts_status_word(DRAFTS_SUPERSEDED));
+    else if (err.kind != ERROR_STATE && err.kind != ERROR_NOT_FOUND)
+        log_warn(drafts->log, "sandbox %s: chunk %s: %s", sandbox, draft->id, err.text);
+}
+
+void drafts_settle(struct drafts *drafts, const char *sandbox, const char *sandbox_id)
+{
+    struct arena *arena = arena_new();
+    struct problems problems = {0};
+    struct store_revision newest;
+    struct store_draft *pending;
+    struct policy *policy = NULL;
+    struct error err;
+    size_t n;
+    if (store_revision_get(drafts->store, sandbox_id, 0, arena, &newest, &err) == 0 &&
+        store_draft_list(drafts->store, sandbox_id, "pending", arena, &pending, &n, &err) == 0)
+        policy = policy_parse(newest.policy_json, strlen(newest.policy_json), DOC_JSON, &problems);
+    for (size_t i = 0; policy && i < n; i++)
+        settle_one(drafts, sandbox, &pending[i], policy,
+                   arena_printf(arena, "covered by policy revision %lu", (unsigned long)newest.revision), arena);
+    policy_unref(policy);
+    problems_free(&problems);
+    arena_free(arena);
+}
