@@ -73,30 +73,38 @@ static int attempt(struct update *u)
     return 0;
 }
 
-int update_run(struct updates *updates, const struct update_request *request, struct arena *arena,
-               struct update_result *out, struct problems *problems, struct error *err)
+static int run(struct update *u)
 {
-    struct update u = {
-        .updates = updates, .request = request, .arena = arena, .result = out,
-        .problems = problems, .err = err,
-    };
-    *out = (struct update_result){0};
-    arena_defer(arena, drop_warnings, &out->warnings);
-    if (check_request(request, err) != 0)
+    const struct update_request *request = u->request;
+    arena_defer(u->arena, drop_warnings, &u->result->warnings);
+    if (check_request(request, u->err) != 0)
         return -1;
     for (int left = UPDATE_ATTEMPTS; left > 0; left--) {
-        *err = (struct error){0};
-        if (attempt(&u) == 0) {
-            if (!request->dry_run && updates->hooks.decided)
-                updates->hooks.decided(updates->hooks.ctx, request, out);
+        *u->err = (struct error){0};
+        if (attempt(u) == 0) {
+            if (!request->dry_run && u->updates->hooks.decided)
+                u->updates->hooks.decided(u->updates->hooks.ctx, request, u->result);
             return 0;
         }
         /* Somebody else's update came first.  A caller who named a revision or reviewed one is
          * told; everybody else is re-run on top of it. */
-        if (err->kind != ERROR_MOVED || request->if_revision || request->review)
+        if (u->err->kind != ERROR_MOVED || request->if_revision || request->review)
             return -1;
     }
-    return error_set(err, ERROR_MOVED,
+    return error_set(u->err, ERROR_MOVED,
                      "gave up after %d attempts: other updates of sandbox '%s' kept coming first; try again",
                      UPDATE_ATTEMPTS, request->sandbox);
+}
+
+int update_run(struct updates *updates, const struct update_request *request, struct arena *arena,
+               struct update_result *out, struct problems *problems, struct error *err)
+{
+    /* The arena frees the warnings, and may well outlive out. */
+    struct update u = {
+        .updates = updates, .request = request, .arena = arena,
+        .result = arena_zalloc(arena, sizeof *u.result), .problems = problems, .err = err,
+    };
+    int rc = run(&u);
+    *out = *u.result;
+    return rc;
 }
