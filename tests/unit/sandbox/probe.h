@@ -30,11 +30,27 @@ static long probe_open(const char *path, int flags)
     return syscall(SYS_openat, AT_FDCWD, path, flags, 0600);
 }
 
+/* In a child, because it would end the probe by success; so for clone, which would double it. */
 static long probe_execveat(void)
 {
-    char *const argv[] = {"true", NULL};
-    int fd = open("/usr/bin/true", O_PATH);
-    return syscall(SYS_execveat, fd, "", argv, NULL, AT_EMPTY_PATH);
+    int status;
+    pid_t pid = fork();
+    if (pid == 0) {
+        char *const argv[] = {"true", NULL};
+        syscall(SYS_execveat, open("/usr/bin/true", O_PATH), "", argv, NULL, AT_EMPTY_PATH);
+        _exit(errno);
+    }
+    waitpid(pid, &status, 0);
+    errno = WEXITSTATUS(status);
+    return errno ? -1 : 0;
+}
+
+static long probe_clone(unsigned long flags)
+{
+    long pid = syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
+    if (pid == 0)
+        _exit(0);
+    return pid;
 }
 
 static long probe_filter(unsigned long op)
@@ -72,7 +88,9 @@ static long probe_high_unshare(void)
     X(unshare_user_high, EPERM, probe_high_unshare())                                      \
     X(unshare_mount, EPERM, unshare(CLONE_NEWNS))                                          \
     X(unshare_net, EPERM, unshare(CLONE_NEWNET))                                           \
-    X(clone_user, EPERM, syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0))          \
+    X(clone_user, EPERM, probe_clone(CLONE_NEWUSER))                                       \
+    X(clone_mount, EPERM, probe_clone(CLONE_NEWNS))                                        \
+    X(clone_plain, 0, probe_clone(0))                                                      \
     X(clone3, ENOSYS, syscall(SYS_clone3, NULL, 0))                                        \
     X(bpf, EPERM, syscall(SYS_bpf, 0, NULL, 0))                                            \
     X(perf_event_open, EPERM, syscall(SYS_perf_event_open, NULL, 0, 0, 0, 0))              \
