@@ -167,7 +167,7 @@ static const struct schema_field transition_fields[] = {
     {.name = "current", .kind = SCHEMA_STRUCT, AT(current), .sub = &policy_schema,
      .help = "The policy now; none on create."},
     {.name = "candidate", .kind = SCHEMA_STRUCT, AT(candidate), .sub = &policy_schema,
-     .flags = SCHEMA_REQUIRED, .help = "The policy to be."},
+     .help = "The policy to be."},
     {.name = "draft", .kind = SCHEMA_STRUCT, AT(draft), .sub = &chain_draft_schema,
      .help = "What is being approved; none for other kinds."},
     {.name = NULL},

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The process of one voter, seen from the gateway: started, spoken to over a socket pair, killed.
+ *
+ * Ownership: child_start fills a struct that child_end empties again; {.socket = -1} is a child
+ * that does not run.  One thread at a time.  The process has an empty environment, no descriptors
+ * but its socket (3) and a pipe as stderr, and a session of its own; it confines itself further
+ * before it loads any code (confine.h). */
+#ifndef CHAIN_PROCESS_CHILD_H
+#define CHAIN_PROCESS_CHILD_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/log.h"
+
+enum { CHILD_SOCKET = 3, CHILD_LOG_LINES = 20, CHILD_LOG_BYTES = 1024 };
+
+struct child {
+    pid_t pid;
+    int socket;                                     /* -1: not running */
+    int messages;                                   /* its stderr */
+};
+
+#define CHILD_NONE {.socket = -1, .messages = -1}
+
+int child_start(struct child *child, struct error *err);
+/* Whether it is still there and silent, as it must be between two requests. */
+bool child_is_idle(const struct child *child);
+/* Hands lines of its stderr to the log, CHILD_LOG_LINES of CHILD_LOG_BYTES at most; the rest of
+ * what is there is dropped. */
+void child_pass_messages(struct child *child, const char *voter, const struct log *log);
+/* Kills it unless it ended by itself, and waits for it.  Appends how it ended to how, such as
+ * "it was killed by signal 11 (Segmentation fault)"; how may be NULL.  True: by itself, in order. */
+bool child_end(struct child *child, struct buf *how);
+
+#endif

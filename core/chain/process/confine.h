@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a voter's process locks itself in before it loads any code of the voter.
+ *
+ * Called once, on the only thread.  Afterwards the process can compute, read the files below the
+ * folders it was given, and speak over the descriptors it has; it can write no file, open no
+ * socket, signal nobody, start no process and no thread (those kill it), and gain no privilege. */
+#ifndef CHAIN_PROCESS_CONFINE_H
+#define CHAIN_PROCESS_CONFINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+enum { CONFINE_CPU_SECONDS = 60 };                  /* of the whole process; it retires earlier */
+
+/* folders: what may be read besides the system's libraries.  memory_mb: of data. */
+int confine(const char *const *folders, size_t n, uint32_t memory_mb, struct error *err);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sluice-plugin-host: one voter in a process of its own, started by the gateway. */
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "chain/process/child.h"
+#include "chain/process/serve.h"
+
+int main(void)
+{
+    struct stat info;
+    if (fstat(CHILD_SOCKET, &info) != 0 || !S_ISSOCK(info.st_mode)) {
+        fputs("sluice-plugin-host is started by sluiced for a voter with isolation: process\n", stderr);
+        return 2;
+    }
+    /* Nothing that the voter left behind for the end of the process runs. */
+    _exit(serve(CHILD_SOCKET));
+}

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Voters in processes of their own, seen from the gateway.
+ *
+ * One process per voter; it is asked one vote at a time, and every voter of a chain has its own.
+ * Whatever goes wrong ends the process and fails the vote: a crash, silence beyond the time limit,
+ * an answer too long or without sense.  It is started again for the next vote, after a pause that
+ * doubles with each failure in a row; after QUARANTINE_FAILURES of them it is not started any more
+ * until the chain is loaded anew. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "chain/ballot.h"
+#include "chain/options.h"
+#include "chain/process/child.h"
+#include "chain/process/frame.h"
+#include "chain/process/message.h"
+#include "chain/voter.h"
+#include "policy/policy.h"
+
+enum {
+    OPEN_TIMEOUT_MS = 10000,
+    OBSERVE_TIMEOUT_MS = 100,
+    QUARANTINE_FAILURES = 5,
+    QUARANTINE_WINDOW_MS = 60000,                   /* a failure older than this starts no row */
+    PAUSE_MS = 50,                                  /* before the second start; doubles */
+};
+
+struct isolated {
+    struct arena *arena;                            /* of the members below, up to the mutex */
+    struct chain_config chain;
+    struct chain_voter_config config;               /* with its defaults filled in */
+    const char *name, *sha256;                      /* of the code that was opened first */
+    bool observes;
+    const struct log *log;
+    atomic_bool quarantined;
+    pthread_mutex_t mutex;                          /* of the members below: one request at a time */
+    struct child child;
+    char *sent[MESSAGE_ROLES_COUNT];                /* the policies that the process has, as JSON */
+    int64_t next_id;
+    unsigned failures;                              /* in a row */
+    uint64_t failed_ms;                             /* when the last one was */
+};
+
+/* ---- failures ---- */
+
+static void forget_sent(struct isolated *v)
+{
+    for (int i = 0; i < MESSAGE_ROLES_COUNT; i++) {
+        free(v->sent[i]);
+        v->sent[i] = NULL;
+    }
+}
+
+static void note_failure(struct isolated *v, const char *how)
+{
+    uint64_t now = clock_mono_ms();
+    v->failures = v->failures && now - v->failed_ms < QUARANTINE_WINDOW_MS ? v->failures + 1 : 1;
+    v->failed_ms = now;
+    log_warn(v->log, "voter %s: its process failed, %u in a row: %s", v->name, v->failures, how);
+    if (v->failures < QUARANTINE_FAILURES)
+        return;
+    atomic_store(&v->quarantined, true);
+    log_error(v->log, "voter %s is quarantined until the chain is reloaded", v->name);
+}
+
+/* Ends the process; err says why it is no longer trusted, and what it did itself if that is why. */
+static int fail(struct isolated *v, const char *request, struct error *err)
+{
+    struct buf how = {0};
+    struct error cause = *err;
+    child_pass_messages(&v->child, v->name, v->log);
+    child_end(&v->child, &how);
+    forget_sent(v);
+    if (cause.kind == ERROR_TIMEOUT)
+        error_set(err, ERROR_TIMEOUT, "it did not %s within %u ms and was killed", request,
+                  v->config.timeout_ms);
+    else if (cause.kind == ERROR_UPSTREAM)
+        error_set(err, ERROR_INTERNAL, "%s", buf_str(&how));
+    else
+        error_set(err, ERROR_INTERNAL, "it answered with what is no answer and was killed: %s",
+                  cause.text);
+    buf_free(&how);
+    note_failure(v, err->text);
+    return -1;
+}
+
+/* ---- messages ---- */
+
+static void add_message(struct buf *frames, enum message_type type, const void *record)
+{
+    size_t begin = frame_begin(frames);
+    message_encode(type, record, frames);
+    frame_end(frames, begin);
+}
+
+static int receive(struct isolated *v, uint64_t deadline_ns, struct arena *arena,
+                   struct message *out, struct error *err)
+{
+    struct buf json = {0};
+    int rc = frame_receive(v->child.socket, FRAME_ANSWER_MAX, deadline_ns, &json, err);
+    if (rc == 0)
+        rc = message_decode(buf_str(&json), json.len, arena, out, err);
+    buf_free(&json);
+    return rc;
+}
+
+static uint64_t deadline(uint32_t ms)
+{
+    return clock_mono_ns() + (uint64_t)ms * 1000000u;
+}
+
+/* Adds a policy unless the process has it already. */
+static void add_policy(struct isolated *v, struct buf *frames, enum message_role role,
+                       const struct sluice_policy *policy)
+{
+    static const char *const words[] = {
+#define X(id, word) [ROLE_##id] = word,
+        MESSAGE_ROLES(X)
+#undef X
+    };
+    struct buf json = {0};
+    if (policy)
+        schema_encode_json(&policy_schema, policy, &json);
+    if (v->sent[role] && strcmp(v->sent[role], buf_str(&json)) == 0) {
+        buf_free(&json);
+        return;
+    }
+    size_t begin = frame_begin(frames);
+    buf_printf(frames, "{\"type\":\"policy\",\"role\":\"%s\"", words[role]);
+    if (policy) {
+        buf_puts(frames, ",\"policy\":");
+        buf_add(frames, json.data, json.len);
+    }
+    buf_putc(frames, '}');
+    frame_end(frames, begin);
+    free(v->sent[role]);
+    v->sent[role] = buf_take(&json);
+}
+
+/* The transition without what travels on its own; its policies are added before it. */
+static struct sluice_transition add_policies(struct isolated *v, struct buf *frames,
+                                             const struct sluice_transition *t)
+{
+    add_policy(v, frames, ROLE_BASELINE, t->baseline);
+    add_policy(v, frames, ROLE_CURRENT, t->current);
+    add_policy(v, frames, ROLE_CANDIDATE, t->candidate);
+    struct sluice_transition bare = *t;
+    bare.baseline = bare.current = bare.candidate = NULL;
+    return bare;
+}
+
+/* ---- opening ---- */
+
+static const struct sluice_code *keep_codes(struct arena *arena, const struct message_opened *opened)
+{
+    struct sluice_code *codes = arena_zalloc(arena, (opened->n_codes + 1) * sizeof *codes);
+    for (size_t i = 0; i < opened->n_codes; i++) {
+        codes[i].code = arena_str(arena, opened->codes[i]->code);
+        codes[i].help = arena_str(arena, opened->codes[i]->help);
+    }
+    return opened->any_code ? NULL : codes;
+}
+
+static int keep_options(struct arena *arena, const struct message_opened *opened,
+                        const struct sluice_option **out, struct error *err)
+{
+    struct sluice_option *table = arena_zalloc(arena, (opened->n_option_table + 1) * sizeof *table);
+    for (size_t i = 0; i < opened->n_option_table; i++) {
+        const struct message_option *row = opened->option_table[i];
+        table[i].name = arena_str(arena, row->name);
+        table[i].fallback = row->has_fallback ? arena_str(arena, row->fallback) : NULL;
+        table[i].help = arena_str(arena, row->help);
+        if (options_type_parse(row->type, &table[i].type) != 0)
+            return error_set(err, ERROR_MALFORMED, "it has an option of the unknown type %s", row->type);
+    }
+    *out = opened->n_option_table ? table : NULL;
+    return 0;
+}
+
+/* The first answer of a process: what it is, or why it cannot be opened. */
+static int greet(struct isolated *v, struct arena *arena, const struct message_opened **out,
+                 struct error *err)
+{
+    struct buf frames = {0};
+    struct message message;
+    uint64_t until = deadline(OPEN_TIMEOUT_MS);
+    const struct message_open open = {
+        .protocol = MESSAGE_PROTOCOL, .plugin_dirs = v->chain.plugin_dirs,
+        .n_plugin_dirs = v->chain.n_plugin_dirs, .base_dir = v->chain.base_dir,
+        .voter = &v->config,
+    };
+    add_message(&frames, MESSAGE_OPEN, &open);
+    int rc = frame_send(v->child.socket, &frames, until, err);
+    buf_free(&frames);
+    if (rc != 0 || receive(v, until, arena, &message, err) != 0)
+        return -1;
+    if (message.type == MESSAGE_REFUSED)
+        return error_set(err, message.refused->options ? ERROR_INVALID : ERROR_STATE, "%s",
+                         message.refused->text);
+    if (message.type != MESSAGE_OPENED || message.opened->protocol != MESSAGE_PROTOCOL)
+        return error_set(err, ERROR_MALFORMED, "it speaks another protocol than %d", MESSAGE_PROTOCOL);
+    *out = message.opened;
+    return 0;
+}
+
+/* Starts the process and opens the voter in it.  On failure no process is left. */
+static int start(struct isolated *v, struct arena *arena, const struct message_opened **opened,
+                 struct error *err)
+{
+    if (child_start(&v->child, err) != 0)
+        return -1;
+    int rc = greet(v, arena, opened, err);
+    child_pass_messages(&v->child, v->name, v->log);
+    if (rc == 0)
+        return 0;
+    struct buf how = {0};
+    enum error_kind kind = err->kind;
+    child_end(&v->child, &how);
+    if (kind == ERROR_UPSTREAM)
+        error_set(err, ERROR_STATE, "its process could not open it: %s", buf_str(&how));
+    else if (kind == ERROR_TIMEOUT)
+        error_set(err, ERROR_STATE, "its process did not open it within %d ms", OPEN_TIMEOUT_MS);
+    buf_free(&how);
+    return -1;
+}
+
+/* ---- keeping it running ---- */
+
+static int check_pause(const struct isolated *v, struct error *err)
+{
+    if (atomic_load(&v->quarantined))
+        return error_set(err, ERROR_STATE,
+                         "it is quarantined after %d failures in a row: reload the chain to try again",
+                         QUARANTINE_FAILURES);
+    if (v->failures < 2)
+        return 0;
+    uint64_t pause = (uint64_t)PAUSE_MS << (v->failures - 2), since = clock_mono_ms() - v->failed_ms;
+    if (since < pause)
+        return error_set(err, ERROR_STATE,
+                         "it failed %u times in a row and is started again in %llu ms", v->failures,
+                         (unsigned long long)(pause - since));
+    return 0;
+}
+
+static int restart(struct isolated *v, struct error *err)
+{
+    struct arena *arena = arena_new();
+    const struct message_opened *opened;
+    int rc = check_pause(v, err);
+    if (rc == 0 && start(v, arena, &opened, err) != 0) {
+        note_failure(v, err->text);
+        rc = -1;
+    } else if (rc == 0 && strcmp(opened->sha256, v->sha256) != 0) {
+        child_end(&v->child, NULL);
+        rc = error_set(err, ERROR_STATE, "its file changed since the chain was loaded: reload the chain");
+    }
+    arena_free(arena);
+    return rc;
+}
+
+/* A process that ended between two votes is started again; it failed unless it ended in order. */
+static int ensure_running(struct isolated *v, struct error *err)
+{
+    if (child_is_idle(&v->child))
+        return 0;
+    if (v->child.socket >= 0) {
+        struct buf how = {0};
+        child_pass_messages(&v->child, v->name, v->log);
+        bool in_order = child_end(&v->child, &how);
+        forget_sent(v);
+        if (!in_order)
+            note_failure(v, buf_str(&how));
+        buf_free(&how);
+    }
+    return restart(v, err);
+}
+
+/* ---- votes ---- */
+
+static int exchange(struct isolated *v, const struct sluice_transition *t, int64_t id,
+                    struct arena *arena, struct message *answer, struct error *err)
+{
+    struct buf frames = {0};
+    uint64_t until = deadline(v->config.timeout_ms);
+    const struct sluice_transition bare = add_policies(v, &frames, t);
+    const struct message_vote vote = {id, &bare, message_diff_of(t->diff, arena)};
+    add_message(&frames, MESSAGE_VOTE, &vote);
+    int rc = frame_send(v->child.socket, &frames, until, err);
+    buf_free(&frames);
+    if (rc != 0 || receive(v, until, arena, answer, err) != 0)
+        return -1;
+    bool fits = (answer->type == MESSAGE_VOTED && answer->voted->id == id &&
+                 message_verdict(answer->voted->verdict) >= 0) ||
+                (answer->type == MESSAGE_FAILED && answer->failed->id == id);
+    return fits ? 0 : error_set(err, ERROR_MALFORMED, "no ballot of this vote");
+}
+
+/* Casts what the process said into the gateway's ballot, which checks it once more. */
+static int cast(const struct message_voted *voted, struct sluice_ballot *ballot, struct error *err)
+{
+    enum sluice_verdict verdict = (enum sluice_verdict)message_verdict(voted->verdict);
+    for (size_t i = 0; i < voted->n_facts; i++)
+        sluice_fact(ballot, voted->facts[i]->key, voted->facts[i]->value);
+    sluice_cast(ballot, verdict, voted->code, voted->path, "%s", voted->message);
+    return ballot_finish(ballot, verdict, err);
+}
+
+static int vote_locked(struct isolated *v, const struct sluice_transition *t, struct arena *arena,
+                       struct message *answer, struct error *err)
+{
+    if (ensure_running(v, err) != 0)
+        return -1;
+    if (exchange(v, t, v->next_id++, arena, answer, err) != 0)
+        return fail(v, "vote", err);
+    child_pass_messages(&v->child, v->name, v->log);
+    v->failures = 0;
+    return 0;
+}
+
+static int isolated_vote(struct voter *voter, const struct sluice_transition *transition,
+                         struct sluice_ballot *ballot, struct error *err)
+{
+    struct isolated *v = voter->impl;
+    struct message answer;
+    struct arena *arena = arena_new();
+    pthread_mutex_lock(&v->mutex);
+    int rc = vote_locked(v, transition, arena, &answer, err);
+    pthread_mutex_unlock(&v->mutex);
+    if (rc == 0 && answer.type == MESSAGE_FAILED)
+        rc = error_set(err, ERROR_INTERNAL, "%s", answer.failed->text);
+    else if (rc == 0)
+        rc = cast(answer.voted, ballot, err);
+    arena_free(arena);
+    return rc;
+}
+
+static void isolated_observe(struct voter *voter, const struct sluice_outcome *outcome)
+{
+    struct isolated *v = voter->impl;
+    if (!v->observes || atomic_load(&v->quarantined))
+        return;
+    struct arena *arena = arena_new();
+    struct buf frames = {0};
+    struct error err;
+    pthread_mutex_lock(&v->mutex);
+    if (ensure_running(v, &err) == 0) {
+        const struct sluice_transition bare = add_policies(v, &frames, outcome->transition);
+        const struct message_observe observe = {
+            .transition = &bare, .diff = message_diff_of(outcome->transition->diff, arena),
+            .outcome = outcome->outcome, .revision = (int64_t)outcome->revision,
+        };
+        add_message(&frames, MESSAGE_OBSERVE, &observe);
+        if (frame_send(v->child.socket, &frames, deadline(OBSERVE_TIMEOUT_MS), &err) != 0)
+            fail(v, "observe", &err);
+    }
+    pthread_mutex_unlock(&v->mutex);
+    buf_free(&frames);
+    arena_free(arena);
+}
+
+static const char *isolated_state(struct voter *voter)
+{
+    const struct isolated *v = voter->impl;
+    return atomic_load(&v->quarantined) ? "quarantined" : "ready";
+}
+
+static void isolated_close(struct voter *voter)
+{
+    struct isolated *v = voter->impl;
+    child_end(&v->child, NULL);
+    forget_sent(v);
+    pthread_mutex_destroy(&v->mutex);
+    arena_free(v->arena);
+    free(v);
+}
+
+#define OPS(word) \
+    {.kind = word, .vote = isolated_vote, .observe = isolated_observe, .close = isolated_close, \
+     .state = isolated_state}
+static const struct voter_ops native_ops = OPS("native"), lua_ops = OPS("lua");
+
+/* ---- making one ---- */
+
+static const char *text_or(struct arena *arena, const char *text, const char *otherwise)
+{
+    return arena_str(arena, text && *text ? text : otherwise);
+}
+
+/* Keeps a copy of everything that a later start needs. */
+static void keep_config(struct isolated *v, const struct chain_config *chain,
+                        const struct chain_voter_config *config, const struct voter *voter)
+{
+    struct arena *arena = v->arena;
+    const char **dirs = arena_zalloc(arena, (chain->n_plugin_dirs + 1) * sizeof *dirs);
+    for (size_t i = 0; i < chain->n_plugin_dirs; i++)
+        dirs[i] = arena_str(arena, chain->plugin_dirs[i]);
+    v->chain = (struct chain_config){
+        .plugin_dirs = dirs, .n_plugin_dirs = chain->n_plugin_dirs,
+        .base_dir = text_or(arena, chain->base_dir, ""),
+    };
+    v->config = (struct chain_voter_config){
+        .plugin = text_or(arena, config->plugin, ""), .script = text_or(arena, config->script, ""),
+        .name = text_or(arena, config->name, ""), .level = "mandatory", .on_error = "deny",
+        .isolation = "inline", .sha256 = text_or(arena, config->sha256, ""),
+        .options_json = text_or(arena, config->options_json, "{}"), .doc_path = "",
+        .timeout_ms = voter->timeout_ms, .memory_mb = voter->memory_mb,
+    };
+    v->name = *v->config.name ? v->config.name : *v->config.plugin ? v->config.plugin : v->config.script;
+}
+
+static int keep_description(struct isolated *v, struct voter *voter,
+                            const struct message_opened *opened, struct error *err)
+{
+    voter->name = alloc_str(opened->name);
+    voter->version = alloc_str(opened->version);
+    voter->summary = alloc_str(opened->summary);
+    voter->path = alloc_str(opened->path);
+    voter->sha256 = alloc_str(opened->sha256);
+    voter->options = alloc_str(opened->options);
+    v->name = arena_str(v->arena, opened->name);
+    v->sha256 = arena_str(v->arena, opened->sha256);
+    v->observes = opened->observes;
+    voter->codes = keep_codes(v->arena, opened);
+    return keep_options(v->arena, opened, &voter->option_table, err);
+}
+
+struct voter *voter_process_open(const struct chain_config *chain,
+                                 const struct chain_voter_config *config, const struct log *log,
+                                 struct error *err)
+{
+    struct isolated *v = alloc_zero(1, sizeof *v);
+    bool script = config->script && *config->script;
+    struct voter *voter = voter_new(script ? &lua_ops : &native_ops, chain, config);
+    struct arena *arena = arena_new();
+    const struct message_opened *opened;
+    voter->impl = v;
+    v->arena = arena_new();
+    v->log = log;
+    v->child = (struct child)CHILD_NONE;
+    v->next_id = 1;
+    pthread_mutex_init(&v->mutex, NULL);
+    keep_config(v, chain, config, voter);
+    if (start(v, arena, &opened, err) != 0 || keep_description(v, voter, opened, err) != 0) {
+        voter_free(voter);
+        voter = NULL;
+    }
+    arena_free(arena);
+    return voter;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of sluice-plugin-host: opens the one voter that the first message names, then answers
+ * votes until the socket closes.  One thread; blocks. */
+#ifndef CHAIN_PROCESS_SERVE_H
+#define CHAIN_PROCESS_SERVE_H
+
+/* Returns the exit code of the process: 0 when the gateway is done with it or it retires. */
+int serve(int socket);
+
+#endif
