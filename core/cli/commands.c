@@ -115,6 +115,27 @@ static const struct arg_option rule_undo[] = {
     {"reason", 0, ARG_VALUE, "TEXT", "why, for the record"},
     {0},
 };
+#define STAGE_OPTIONS                                                                              \
+    {"plugin-dir", 0, ARG_VALUE, "DIR", "where named voters are; may be repeated"},                \
+    {"isolation", 0, ARG_VALUE, "inline|process", "how voters run (inline; a chain: as configured)"}, \
+    {"run", 0, ARG_VALUE, "REGEX", "only cases whose name matches"},                               \
+    {"timeout", 0, ARG_VALUE, "S", "kill a voter that takes longer for one case (10)"}
+
+static const struct arg_option plugin_test[] = {
+    STAGE_OPTIONS,
+    {"list", 0, ARG_FLAG, NULL, "name the cases, run none"},
+    {"jobs", 'j', ARG_VALUE, "N", "processes at once (one for each processor)"},
+    {"shuffle", 0, ARG_FLAG, NULL, "in another order"},
+    {"seed", 0, ARG_VALUE, "N", "in the order of an earlier --shuffle"},
+    {"repeat", 0, ARG_VALUE, "N", "each case N times"},
+    {"fail-fast", 0, ARG_FLAG, NULL, "stop at the first that fails"},
+    {"watch", 0, ARG_FLAG, NULL, "again whenever a file changes"},
+    {"cover", 0, ARG_FLAG, NULL, "which declared codes were cast and options set"},
+    {"min-cover", 0, ARG_VALUE, "PCT", "exit 4 below this coverage"},
+    {"format", 0, ARG_VALUE, "F[=FILE]", "pretty, tap, junit or json; may be repeated"},
+    {"update", 0, ARG_FLAG, NULL, "write what was voted into cases that fail"},
+    {0},
+};
 static const struct arg_option decision_list[] = {
     {"limit", 0, ARG_VALUE, "N", "at most N decisions (20)"},
     {0},
@@ -159,6 +180,7 @@ const struct command cli_commands[] = {
     {"plugin", "list", "", none, cmd_plugin_list, "list the chain of voters", "sluice plugin list"},
     {"plugin", "reload", "", none, cmd_plugin_reload, "read the gateway's configuration again and reload its chain", "sluice plugin reload"},
     {"plugin", "check", "PATH...", none, cmd_plugin_check, "check plugin files without a gateway", "sluice plugin check ./my_voter.so"},
+    {"plugin", "test", "PATH...", plugin_test, cmd_plugin_test, "run test cases of voters and chains", "sluice plugin test --plugin-dir build/plugins cases"},
     {"decision", "list", "[NAME]", decision_list, cmd_decision_list, "list decisions", "sluice decision list demo"},
     {"decision", "show", "ID", none, cmd_decision_show, "explain a decision", "sluice decision show ID"},
     {"audit", "verify", "", audit_verify, cmd_audit_verify, "check the audit chain", "sluice audit verify"},

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "testkit/batch.h"
+
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "testkit/worker.h"
+#include "update/update.h"
+
+static json_t *code_names(const struct sluice_code *codes)
+{
+    json_t *list = json_array();
+    for (; codes && codes->code; codes++)
+        json_array_append_new(list, json_string(codes->code));
+    return list;
+}
+
+static json_t *option_names(const struct sluice_option *options)
+{
+    json_t *list = json_array();
+    for (; options && options->name; options++)
+        json_array_append_new(list, json_string(options->name));
+    return list;
+}
+
+json_t *batch_describe(struct chain *chain)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < chain_size(chain); i++) {
+        struct chain_voter_info v;
+        chain_describe(chain, i, &v);
+        json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o}", "name", v.name, "path", v.path, "codes",
+                                              code_names(v.codes), "options", option_names(v.options)));
+    }
+    return list;
+}
+
+static json_t *ask(struct chain *chain, const struct test *test)
+{
+    struct arena *arena = arena_new();
+    struct chain_votes votes;
+    struct chain_tally tally;
+    const struct sluice_transition *transition = stage_transition(test, arena);
+    uint64_t start = clock_mono_ns();
+    chain_ask(chain, transition, arena, &votes);
+    chain_tally(&votes, test->item->override, arena, &tally);
+    uint64_t us = (clock_mono_ns() - start) / 1000;
+    json_t *answer = json_pack("{s:o, s:s, s:I}", "votes", update_votes_json(&votes), "outcome",
+                               chain_outcome_word(tally.outcome), "us", (json_int_t)us);
+    arena_free(arena);
+    return answer;
+}
+
+/* A load error is expected of a file that is still to be loaded, and asks nothing. */
+static void run_tests(int to, struct chain *chain, const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->n; i++) {
+        bool asks = !*batch->tests[i].item->expect->load_error;
+        worker_say(to, asks ? ask(chain, &batch->tests[i])
+                            : json_pack("{s:[], s:s, s:i}", "votes", "outcome", "", "us", 0));
+    }
+}
+
+void batch_run(int to, void *arg)
+{
+    const struct batch *batch = arg;
+    const struct log log = {.fd = STDERR_FILENO, .level = LOG_WARN, .program = "sluice"};
+    struct arena *arena = arena_new();
+    const char *why;
+    struct chain *chain = stage_load(&batch->tests[0], batch->settings, &log, arena, &why);
+    if (chain) {
+        worker_say(to, json_pack("{s:o}", "loaded", batch_describe(chain)));
+        run_tests(to, chain, batch);
+        chain_unref(chain);
+    } else {
+        worker_say(to, json_pack("{s:s}", "refused", why));
+    }
+    arena_free(arena);
+    worker_say(to, json_pack("{s:b}", "closed", 1));
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside core/testkit: what a worker does for the runner, and what it says.
+ *
+ *     {"loaded": [{name, path, codes: [...], options: [...]}]}   or   {"refused": "why"}
+ *     {"votes": [...], "outcome": "denied", "us": 12}            for each test, in order
+ *     {"closed": true}                                           the voters are closed as well */
+#ifndef TESTKIT_BATCH_H
+#define TESTKIT_BATCH_H
+
+#include <jansson.h>
+
+#include "testkit/stage.h"
+
+struct batch {
+    const struct test *tests;
+    size_t n;
+    const struct stage_settings *settings;
+};
+
+void batch_run(int to, void *batch);                /* a worker_fn */
+
+json_t *batch_describe(struct chain *chain);        /* what "loaded" holds */
+
+#endif

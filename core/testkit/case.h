@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Case files (contract section 7): what is asked of a voter or a chain, and what it should say.
+ *
+ * Ownership: a case_file and everything reached from it live in the arena it was read into.
+ * Thread: immutable once read, so any.  Limits: CASE_BYTES_MAX a file.
+ *
+ * A case may say more than the contract's example: `options` of its own, laid over the file's;
+ * `now` (RFC 3339), so that a voter that looks at the clock can be tested; `override`, for chains;
+ * and `table`, a list of rows that each repeat the case with some members replaced. */
+#ifndef TESTKIT_CASE_H
+#define TESTKIT_CASE_H
+
+#include <sluice/transition.h>
+
+#include "base/arena.h"
+#include "doc/tree.h"
+#include "policy/policy.h"
+
+enum { CASE_BYTES_MAX = 4 << 20 };
+
+struct case_fact {
+    const char *key, *value;
+};
+
+/* What one ballot should be.  "" asks nothing of that part. */
+struct case_ballot {
+    const char *voter;                              /* its key in `votes`; NULL: the only voter */
+    const char *verdict, *code, *path;
+    const char *message;                            /* a POSIX extended regular expression that compiles */
+    const struct case_fact *const *facts;
+    size_t n_facts;
+};
+
+struct case_expect {
+    struct case_ballot ballot;                      /* of the one voter of a `plugin:` file */
+    const char *outcome;                            /* of a chain; "": not asked */
+    const struct case_ballot *const *votes;
+    size_t n_votes;
+    const char *load_error;                         /* a regular expression; "": it must load */
+    const struct doc_node *node;                    /* where it stands in the file */
+};
+
+struct case_item {
+    const char *name, *row;                         /* row: of the table; "" without one */
+    const struct doc_node *node;                    /* where it stands in the file */
+    bool kinds[SLUICE_KIND_COUNT];
+    /* As written: sections may be NULL.  NULL where the case does not say. */
+    struct policy *baseline, *current, *candidate;
+    const struct sluice_sandbox *sandbox;           /* complete, as are actor and draft */
+    const struct sluice_actor *actor;
+    const struct sluice_draft *draft;               /* NULL: the case does not say */
+    const char *reason;
+    bool dry_run, override;
+    int64_t now_ms;
+    const char *options;                            /* JSON object, the file's included */
+    const struct case_expect *expect;
+
+    /* While it is read. */
+    const struct doc_node *baseline_node, *current_node, *candidate_node, *options_node;
+};
+
+struct case_file {
+    const char *path;                               /* as it was named, for people */
+    const char *folder;                             /* of the file: what its own names are relative to */
+    const char *plugin, *chain;                     /* one of them is "" */
+    const struct case_item *const *cases;
+    size_t n_cases;
+    const char *text;                               /* of the file */
+    const char *const *uses;                        /* files with policies */
+    size_t n_uses;
+
+    /* While it is read. */
+    const struct doc_node *policies_node, *options_node;
+};
+
+/* -1: problems says why, with line and column in the file. */
+int case_read(const char *path, struct arena *arena, const struct case_file **out,
+              struct problems *problems);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "testkit/cover.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "testkit/answer.h"
+
+/* files: {path: {name, codes: {CODE: reached}, options: {name: reached}}} */
+struct cover {
+    json_t *files;
+};
+
+static const char *const parts[] = {"codes", "options"};
+enum { PARTS = sizeof parts / sizeof parts[0] };
+
+struct cover *cover_new(void)
+{
+    struct cover *cover = alloc_zero(1, sizeof *cover);
+    cover->files = json_object();
+    return cover;
+}
+
+void cover_free(struct cover *cover)
+{
+    if (!cover)
+        return;
+    json_decref(cover->files);
+    free(cover);
+}
+
+static void declare(json_t *reached, const json_t *names)
+{
+    size_t i;
+    json_t *name;
+    json_array_foreach((json_t *)(uintptr_t)names, i, name) {
+        if (!json_object_get(reached, json_string_value(name)))
+            json_object_set_new(reached, json_string_value(name), json_false());
+    }
+}
+
+void cover_loaded(struct cover *cover, const json_t *voters)
+{
+    size_t i;
+    json_t *voter;
+    json_array_foreach((json_t *)(uintptr_t)voters, i, voter) {
+        const char *path = answer_member(voter, "path");
+        json_t *file = json_object_get(cover->files, path);
+        if (!file) {
+            file = json_pack("{s:s, s:{}, s:{}}", "name", answer_member(voter, "name"), parts[0], parts[1]);
+            json_object_set_new(cover->files, path, file);
+        }
+        for (int p = 0; p < PARTS; p++)
+            declare(json_object_get(file, parts[p]), json_object_get(voter, parts[p]));
+    }
+}
+
+static void reach(struct cover *cover, const json_t *voter, const char *part, const char *name)
+{
+    json_t *file = json_object_get(cover->files, answer_member(voter, "path"));
+    json_t *reached = json_object_get(file, part);
+    if (json_object_get(reached, name))
+        json_object_set_new(reached, name, json_true());
+}
+
+void cover_options(struct cover *cover, const json_t *voters, const char *options)
+{
+    const char *name;
+    json_t *value, *given = json_loads(options, 0, NULL);
+    json_object_foreach(given, name, value)
+        reach(cover, json_array_get(voters, 0), "options", name);
+    json_decref(given);
+}
+
+void cover_votes(struct cover *cover, const json_t *voters, const json_t *votes)
+{
+    size_t i;
+    json_t *vote;
+    json_array_foreach((json_t *)(uintptr_t)votes, i, vote)
+        reach(cover, json_array_get(voters, i), "codes", answer_member(vote, "code"));
+}
+
+static void count(const json_t *reached, size_t *hit, size_t *all)
+{
+    const char *name;
+    json_t *is;
+    json_object_foreach((json_t *)(uintptr_t)reached, name, is) {
+        *hit += json_is_true(is);
+        ++*all;
+    }
+}
+
+static double share(size_t hit, size_t all)
+{
+    return all ? 100.0 * (double)hit / (double)all : 100.0;
+}
+
+double cover_percent(const struct cover *cover)
+{
+    const char *path;
+    json_t *file;
+    size_t hit = 0, all = 0;
+    json_object_foreach(cover->files, path, file) {
+        for (int p = 0; p < PARTS; p++)
+            count(json_object_get(file, parts[p]), &hit, &all);
+    }
+    return share(hit, all);
+}
+
+static void print_part(const json_t *reached, const char *part, FILE *to)
+{
+    const char *name;
+    json_t *is;
+    size_t hit = 0, all = 0;
+    count(reached, &hit, &all);
+    if (!all)
+        return;
+    fprintf(to, "  %-8s %3zu of %zu", part, hit, all);
+    const char *before = "; never: ";
+    json_object_foreach((json_t *)(uintptr_t)reached, name, is) {
+        if (json_is_true(is))
+            continue;
+        fprintf(to, "%s%s", before, name);
+        before = ", ";
+    }
+    fputc('\n', to);
+}
+
+void cover_print(const struct cover *cover, FILE *to)
+{
+    const char *path;
+    json_t *file;
+    json_object_foreach(cover->files, path, file) {
+        fprintf(to, "%s (%s)\n", answer_member(file, "name"), path);
+        for (int p = 0; p < PARTS; p++)
+            print_part(json_object_get(file, parts[p]), parts[p], to);
+    }
+    fprintf(to, "covered: %.1f %%\n", cover_percent(cover));
+}
+
+json_t *cover_json(const struct cover *cover)
+{
+    return json_pack("{s:f, s:O}", "percent", cover_percent(cover), "voters", cover->files);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What of a voter its cases reach: the codes it declares that were cast, and the options it has
+ * that some case sets.  Voters are told apart by their file.
+ *
+ * Ownership: cover_new and cover_free.  One thread. */
+#ifndef TESTKIT_COVER_H
+#define TESTKIT_COVER_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+struct cover;
+
+struct cover *cover_new(void);
+void cover_free(struct cover *cover);
+
+/* voters: what a worker says of those it loaded, {name, path, codes: [...], options: [...]}. */
+void cover_loaded(struct cover *cover, const json_t *voters);
+/* options: the JSON object that the only one of the voters was given. */
+void cover_options(struct cover *cover, const json_t *voters, const char *options);
+void cover_votes(struct cover *cover, const json_t *voters, const json_t *votes);
+
+/* 100 where there is nothing to reach. */
+double cover_percent(const struct cover *cover);
+void cover_print(const struct cover *cover, FILE *to);
+json_t *cover_json(const struct cover *cover);      /* the caller owns it */
+
+#endif

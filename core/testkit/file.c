@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "testkit/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+
+int file_read(const char *path, size_t max_bytes, struct buf *out, struct error *err)
+{
+    enum { STEP = 65536 };
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : 1;
+    while (n > 0 && out->len <= max_bytes) {
+        buf_reserve(out, STEP);
+        n = read(fd, out->data + out->len, STEP);
+        out->len += n > 0 ? (size_t)n : 0;
+        out->data[out->len] = '\0';
+    }
+    int saved = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = saved;
+    if (n < 0)
+        return error_errno(err, ERROR_NOT_FOUND, "cannot read %s", path);
+    if (out->len > max_bytes)
+        return error_set(err, ERROR_TOO_LARGE, "%s has more than %zu bytes", path, max_bytes);
+    return 0;
+}
+
+static int write_all(int fd, const char *text, size_t len)
+{
+    for (size_t done = 0; done < len;) {
+        ssize_t n = write(fd, text + done, len - done);
+        if (n < 0 && errno != EINTR)
+            return -1;
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
+int file_write(const char *path, const char *text, size_t len, struct error *err)
+{
+    struct stat old;
+    mode_t mode = stat(path, &old) == 0 ? old.st_mode & 0777 : 0644;
+    char *temporary = alloc_printf("%s.%ld.tmp", path, (long)getpid());
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    bool ok = fd >= 0 && write_all(fd, text, len) == 0 && fchmod(fd, mode) == 0;
+    if (fd >= 0 && close(fd) != 0)
+        ok = false;
+    ok = ok && rename(temporary, path) == 0;
+    int rc = ok ? 0 : error_errno(err, ERROR_IO, "cannot write %s", path);
+    if (!ok && fd >= 0)
+        unlink(temporary);
+    free(temporary);
+    return rc;
+}
+
+const char *file_beside(struct arena *arena, const char *folder, const char *path)
+{
+    if (*path == '/' || strcmp(folder, ".") == 0)
+        return arena_str(arena, path);
+    return arena_printf(arena, "%s/%s", folder, path);
+}
+
+bool file_ends_with(const char *path, const char *suffix)
+{
+    size_t n = strlen(path), m = strlen(suffix);
+    return n > m && strcmp(path + n - m, suffix) == 0;
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "testkit/stage.h"
+
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy/diff.h"
+#include "testkit/file.h"
+
+enum { CONFIG_BYTES_MAX = 1 << 20, VOTE_TIMEOUT_MS = 500 };
+
+static const char isolation_inline[] = "inline";
+
+/* ---- loading ---- */
+
+static const char *join(struct arena *arena, const struct problems *problems, bool with_path)
+{
+    const char *text = "";
+    for (size_t i = 0; i < problems->n; i++) {
+        const struct problem *p = &problems->items[i];
+        const char *place = p->line ? arena_printf(arena, "line %u: ", p->line) : "";
+        const char *path = with_path && *p->path ? arena_printf(arena, "%s: ", p->path) : "";
+        text = arena_printf(arena, "%s%s%s%s%s", text, *text ? "; " : "", place, path, p->message);
+    }
+    return text;
+}
+
+static const char *absolute(struct arena *arena, const char *path)
+{
+    char *here = *path == '/' ? NULL : get_current_dir_name();
+    const char *whole = here ? arena_printf(arena, "%s/%s", here, path) : path;
+    free(here);
+    return whole;
+}
+
+static void set_dirs(struct chain_config *config, const struct stage_settings *settings,
+                     const char *first, struct arena *arena)
+{
+    const char **dirs = arena_alloc(arena, (settings->n_plugin_dirs + 1) * sizeof *dirs);
+    size_t n = 0;
+    if (first)
+        dirs[n++] = first;
+    for (size_t i = 0; i < settings->n_plugin_dirs; i++)
+        dirs[n++] = absolute(arena, settings->plugin_dirs[i]);
+    config->plugin_dirs = dirs;
+    config->n_plugin_dirs = n;
+}
+
+static struct chain *load(const struct chain_config *config, const struct log *log, bool with_path,
+                          struct arena *arena, const char **why)
+{
+    struct problems problems = {0};
+    struct chain *chain = chain_load(config, log, &problems);
+    *why = join(arena, &problems, with_path);
+    problems_free(&problems);
+    return chain;
+}
+
+/* A name is looked up in the plugin folders; what has a slash or an ending is a file. */
+static void name_voter(struct chain_voter_config *voter, const struct case_file *file,
+                       struct arena *arena, const char **folder)
+{
+    const char *plugin = file->plugin;
+    *folder = NULL;
+    if (file_ends_with(plugin, ".lua")) {
+        voter->script = absolute(arena, file_beside(arena, file->folder, plugin));
+    } else if (file_ends_with(plugin, ".so")) {
+        char *path = arena_str(arena, absolute(arena, file_beside(arena, file->folder, plugin)));
+        char *name = basename(arena_str(arena, path));
+        voter->plugin = arena_strn(arena, name, strlen(name) - 3);
+        *folder = dirname(path);
+    } else {
+        voter->plugin = plugin;
+    }
+}
+
+static struct chain *load_plugin(const struct test *test, const struct stage_settings *settings,
+                                 const struct log *log, struct arena *arena, const char **why)
+{
+    struct chain_voter_config voter = {
+        .plugin = "", .script = "", .name = "", .level = "mandatory", .on_error = "deny",
+        .isolation = settings->isolation ? settings->isolation : isolation_inline,
+        .sha256 = "", .options_json = test->item->options, .doc_path = "plugin",
+    };
+    const struct chain_voter_config *const voters[] = {&voter};
+    struct chain_config config = {
+        .vote_timeout_ms = VOTE_TIMEOUT_MS, .voters = voters, .n_voters = 1, .base_dir = "."};
+    const char *folder;
+    name_voter(&voter, test->file, arena, &folder);
+    set_dirs(&config, settings, folder, arena);
+    return load(&config, log, false, arena, why);
+}
+
+static const struct chain_voter_config *const *isolate(const struct chain_config *config,
+                                                       const char *isolation, struct arena *arena)
+{
+    struct chain_voter_config *copies = arena_alloc(arena, (config->n_voters + 1) * sizeof *copies);
+    const struct chain_voter_config **list = arena_alloc(arena, (config->n_voters + 1) * sizeof *list);
+    for (size_t i = 0; i < config->n_voters; i++) {
+        copies[i] = *config->voters[i];
+        copies[i].isolation = isolation;
+        list[i] = &copies[i];
+    }
+    return list;
+}
+
+/* The chain of a gateway's configuration; its other sections are the gateway's business. */
+static int read_chain(const char *path, struct arena *arena, struct chain_config *out, const char **why)
+{
+    struct problems problems = {0};
+    struct buf text = {0};
+    struct error err;
+    struct doc_node *root;
+    void *decoded = NULL;
+    int rc = file_read(path, CONFIG_BYTES_MAX, &text, &err);
+    *why = rc == 0 ? "" : arena_str(arena, err.text);
+    if (rc == 0)
+        rc = doc_parse(buf_str(&text), text.len, DOC_YAML, CONFIG_BYTES_MAX, arena, &root, &problems);
+    const struct doc_node *chain = rc == 0 && root->kind == DOC_MAP ? doc_get(root, "chain") : NULL;
+    if (chain)
+        rc = schema_decode(&chain_config_schema, chain, "chain", arena, &decoded, &problems);
+    if (problems.n)
+        *why = arena_printf(arena, "%s: %s", path, join(arena, &problems, true));
+    *out = decoded ? *(struct chain_config *)decoded : (struct chain_config){.vote_timeout_ms = VOTE_TIMEOUT_MS};
+    problems_free(&problems);
+    buf_free(&text);
+    return rc;
+}
+
+struct chain *stage_load_chain(const char *path, const struct stage_settings *settings,
+                               const struct log *log, struct arena *arena, const char **why)
+{
+    struct chain_config config;
+    if (read_chain(path, arena, &config, why) != 0)
+        return NULL;
+    config.base_dir = dirname(arena_str(arena, absolute(arena, path)));
+    if (!config.n_plugin_dirs)
+        set_dirs(&config, settings, NULL, arena);
+    if (settings->isolation && config.n_voters)
+        config.voters = isolate(&config, settings->isolation, arena);
+    return load(&config, log, true, arena, why);
+}
+
+struct chain *stage_load(const struct test *test, const struct stage_settings *settings,
+                         const struct log *log, struct arena *arena, const char **why)
+{
+    const struct case_file *file = test->file;
+    if (!*file->chain)
+        return load_plugin(test, settings, log, arena, why);
+    return stage_load_chain(file_beside(arena, file->folder, file->chain), settings, log, arena, why);
+}
+
+/* ---- transitions ---- */
+
+static void drop_policy(void *policy)
+{
+    policy_unref(policy);
+}
+
+static struct policy *complete(struct policy *written, struct policy *base, struct arena *arena)
+{
+    struct policy *policy = policy_complete(written, base);
+    arena_defer(arena, drop_policy, policy);
+    return policy;
+}
+
+static struct policy *empty_policy(struct arena *arena)
+{
+    struct problems problems = {0};
+    struct policy *policy = policy_parse("version: 1\n", 11, DOC_YAML, &problems);
+    problems_free(&problems);
+    arena_defer(arena, drop_policy, policy);
+    return policy;
+}
+
+static void set_policies(struct sluice_transition *t, const struct test *test, struct arena *arena)
+{
+    const struct case_item *item = test->item;
+    struct policy *baseline = NULL, *current = NULL;
+    if (test->kind != SLUICE_CREATE) {
+        struct policy *written = item->current ? item->current : item->baseline;
+        baseline = item->baseline ? complete(item->baseline, NULL, arena) : NULL;
+        current = complete(written ? written : empty_policy(arena), baseline, arena);
+        t->current = policy_model(current);
+        t->baseline = baseline ? policy_model(baseline) : t->current;
+    }
+    t->candidate = policy_model(complete(item->candidate, current, arena));
+    t->diff = policy_diff(t->current, t->candidate, arena);
+}
+
+/* A draft that names no approval has that of the actor, who is approving. */
+static const struct sluice_draft *set_draft(const struct test *test, struct arena *arena)
+{
+    static const struct sluice_draft usual = {
+        .size = sizeof usual, .id = "chunk-1", .source = "agent", .author = "agent", .hits = 1, .confidence = 1};
+    const struct case_item *item = test->item;
+    if (test->kind != SLUICE_APPROVE)
+        return NULL;
+    struct sluice_draft *draft = arena_alloc(arena, sizeof *draft);
+    *draft = item->draft ? *item->draft : usual;
+    if (draft->n_approvals)
+        return draft;
+    struct sluice_approval *approval = arena_alloc(arena, sizeof *approval);
+    const struct sluice_approval **list = arena_alloc(arena, sizeof *list);
+    *approval = (struct sluice_approval){sizeof *approval, item->actor->name, item->actor->role, item->now_ms};
+    list[0] = approval;
+    draft->approvals = list;
+    draft->n_approvals = 1;
+    return draft;
+}
+
+const struct sluice_transition *stage_transition(const struct test *test, struct arena *arena)
+{
+    const struct case_item *item = test->item;
+    struct sluice_transition *t = arena_zalloc(arena, sizeof *t);
+    t->size = sizeof *t;
+    t->kind = test->kind;
+    t->dry_run = item->dry_run;
+    t->reason = item->reason;
+    t->sandbox = test->kind == SLUICE_GLOBAL ? NULL : item->sandbox;
+    t->actor = item->actor;
+    t->draft = set_draft(test, arena);
+    t->now_ms = item->now_ms;
+    set_policies(t, test, arena);
+    return t;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sets the stage for one test: the voter or chain, and the transition it is asked about.
+ * Any thread; loading blocks and runs the voter's code. */
+#ifndef TESTKIT_STAGE_H
+#define TESTKIT_STAGE_H
+
+#include "chain/chain.h"
+#include "testkit/suite.h"
+
+struct stage_settings {
+    const char *const *plugin_dirs;
+    size_t n_plugin_dirs;
+    bool usual_dirs;                                /* nobody named them */
+    const char *isolation;                          /* NULL: inline for a plugin, as configured for a chain */
+};
+
+/* NULL with the reasons, joined by "; ", in the arena.  The reasons of a chain begin with the path
+ * in its configuration. */
+struct chain *stage_load(const struct test *test, const struct stage_settings *settings,
+                         const struct log *log, struct arena *arena, const char **why);
+
+/* The same from a gateway's configuration alone. */
+struct chain *stage_load_chain(const char *path, const struct stage_settings *settings,
+                               const struct log *log, struct arena *arena, const char **why);
+
+/* What update_run would build of the case: static sections complete, the diff against current. */
+const struct sluice_transition *stage_transition(const struct test *test, struct arena *arena);
+
+#endif

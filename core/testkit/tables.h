@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside core/testkit: the tables of a case file. */
+#ifndef TESTKIT_TABLES_H
+#define TESTKIT_TABLES_H
+
+#include "doc/schema.h"
+
+extern const struct schema case_file_schema;
+
+#endif
