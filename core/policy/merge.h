@@ -38,7 +38,7 @@ struct policy_operations {
     size_t n;
 };
 
-enum { POLICY_OPERATIONS_MAX = 1000 };
+enum { POLICY_OPERATIONS_MAX = 256 };
 
 /* Decodes {operations:[{add_rule:{rule_name, rule}}, …]} in the arena. */
 int policy_operations_decode(const struct doc_node *node, struct arena *arena,

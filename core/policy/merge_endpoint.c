@@ -59,6 +59,8 @@ struct sluice_endpoint *merge_with_ports(struct merge *m, const struct sluice_en
 bool merge_same_content(const struct sluice_endpoint *a, const struct sluice_endpoint *b)
 {
     struct sluice_endpoint x = *a, y = *b;
+    if (a == b)
+        return true;
     struct buf text_x = {0}, text_y = {0};
     x.n_ports = y.n_ports = 0;
     x.host = y.host = "";
@@ -284,7 +286,7 @@ const struct sluice_endpoint *merge_endpoints(struct merge *m, const struct slui
                                               struct merge_conflict *conflict)
 {
     struct sluice_endpoint *merged = merge_copy(m, into);
-    if (merge_contracts_conflict(m, into, from))
+    if (merge_contracts_conflict(into, from))
         return merge_refuse(m, conflict, MERGE_CONTRACT, "cannot combine MCP contracts at %s: existing %s, "
                             "incoming %s", merge_site(m, into), merge_contract(m, into),
                             merge_contract(m, from));

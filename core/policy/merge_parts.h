@@ -72,8 +72,9 @@ const char *merge_site(struct merge *m, const struct sluice_endpoint *e);   /* "
 const char *merge_port_list(struct merge *m, const uint16_t *ports, size_t n);
 
 /* Request rules. */
-bool merge_same_request(const struct sluice_l7_rule *a, const struct sluice_l7_rule *b);
-bool merge_has_request(const struct sluice_l7_rule *const *list, size_t n, const struct sluice_l7_rule *r);
+/* Whether all that are wanted are in the list. */
+bool merge_has_requests(const struct sluice_l7_rule *const *list, size_t n,
+                        const struct sluice_l7_rule *const *wanted, size_t n_wanted);
 /* list and then those of more that are not in it. */
 const struct sluice_l7_rule *const *merge_requests(struct merge *m,
                                                    const struct sluice_l7_rule *const *list, size_t n,
@@ -84,9 +85,8 @@ const struct sluice_l7_rule *const *merge_preset(struct merge *m, const char *pr
                                                  size_t *n);
 
 /* Inspection contracts. */
-const char *merge_contract(struct merge *m, const struct sluice_endpoint *e);   /* NULL: not inspected */
-bool merge_contracts_conflict(struct merge *m, const struct sluice_endpoint *a,
-                              const struct sluice_endpoint *b);
+const char *merge_contract(struct merge *m, const struct sluice_endpoint *e);   /* as text, of an inspected one */
+bool merge_contracts_conflict(const struct sluice_endpoint *a, const struct sluice_endpoint *b);
 /* Reports what the operations together brought about and base did not have. */
 int merge_check_contracts(struct merge *m, const struct sluice_policy *base);
 

@@ -3,26 +3,40 @@
  * named by host and port alone: 6.6 of reference/policy.md. */
 #include <string.h>
 
-#include "base/text.h"
 #include "policy/merge_parts.h"
 
-bool merge_same_request(const struct sluice_l7_rule *a, const struct sluice_l7_rule *b)
+/* Each request rule as text, made once: comparing all with all is then cheap. */
+static const char **texts_of(const struct sluice_l7_rule *const *list, size_t n, struct arena *arena)
 {
-    struct buf x = {0}, y = {0};
-    schema_encode_json(&policy_l7_rule_schema, a, &x);
-    schema_encode_json(&policy_l7_rule_schema, b, &y);
-    bool same = x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
-    buf_free(&x);
-    buf_free(&y);
-    return same;
+    const char **texts = arena_alloc(arena, (n + 1) * sizeof *texts);
+    struct buf json = {0};
+    for (size_t i = 0; i < n; i++) {
+        buf_clear(&json);
+        schema_encode_json(&policy_l7_rule_schema, list[i], &json);
+        texts[i] = arena_strn(arena, json.data, json.len);
+    }
+    buf_free(&json);
+    return texts;
 }
 
-bool merge_has_request(const struct sluice_l7_rule *const *list, size_t n, const struct sluice_l7_rule *r)
+static bool has_text(const char *const *texts, size_t n, const char *text)
 {
     for (size_t i = 0; i < n; i++)
-        if (merge_same_request(list[i], r))
+        if (strcmp(texts[i], text) == 0)
             return true;
     return false;
+}
+
+bool merge_has_requests(const struct sluice_l7_rule *const *list, size_t n,
+                        const struct sluice_l7_rule *const *wanted, size_t n_wanted)
+{
+    struct arena *arena = arena_new();
+    const char **own = texts_of(list, n, arena), **others = texts_of(wanted, n_wanted, arena);
+    bool all = true;
+    for (size_t i = 0; all && i < n_wanted; i++)
+        all = has_text(own, n, others[i]);
+    arena_free(arena);
+    return all;
 }
 
 const struct sluice_l7_rule *const *merge_requests(struct merge *m,
@@ -30,12 +44,21 @@ const struct sluice_l7_rule *const *merge_requests(struct merge *m,
                                                    const struct sluice_l7_rule *const *more, size_t n_more,
                                                    size_t *n_out)
 {
+    struct arena *scratch = arena_new();
     const struct sluice_l7_rule **all = arena_alloc(m->arena, (n + n_more + 1) * sizeof *all);
-    if (n)
+    const char **added = texts_of(more, n_more, scratch);
+    const char **texts = arena_alloc(scratch, (n + n_more + 1) * sizeof *texts);
+    if (n) {
         memcpy(all, list, n * sizeof *all);
-    for (size_t i = 0; i < n_more; i++)
-        if (!merge_has_request(all, n, more[i]))
-            all[n++] = more[i];
+        memcpy(texts, texts_of(list, n, scratch), n * sizeof *texts);
+    }
+    for (size_t i = 0; i < n_more; i++) {
+        if (has_text(texts, n, added[i]))
+            continue;
+        all[n] = more[i];
+        texts[n++] = added[i];
+    }
+    arena_free(scratch);
     *n_out = n;
     return n ? all : NULL;
 }

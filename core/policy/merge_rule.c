@@ -167,9 +167,8 @@ static bool names_requests(const struct widening *w, const struct sluice_endpoin
             continue;
         if (strcmp(named->access, e->access) != 0)
             return false;
-        for (size_t j = 0; j < e->n_rules; j++)
-            if (!merge_has_request(named->rules, named->n_rules, e->rules[j]))
-                return false;
+        if (!merge_has_requests(named->rules, named->n_rules, e->rules, e->n_rules))
+            return false;
     }
     return true;
 }
@@ -187,8 +186,21 @@ static bool check_changed_ports(struct widening *w)
     return true;
 }
 
-static bool check_new_binary(struct widening *w, const char *path)
+/* The first binary that the rule does not have yet; NULL: it has them all. */
+static const char *new_binary(const struct widening *w)
 {
+    for (size_t i = 0; i < w->added->n_binaries; i++)
+        if (!has_binary(w->old->binaries, w->old->n_binaries, w->added->binaries[i]->path))
+            return w->added->binaries[i]->path;
+    return NULL;
+}
+
+/* What is true of one new binary is true of all: it gets every endpoint of the rule. */
+static bool check_new_binaries(struct widening *w)
+{
+    const char *path = new_binary(w);
+    if (!path)
+        return true;
     for (size_t i = 0; i < w->old->n_endpoints; i++) {
         const struct sluice_endpoint *e = w->old->endpoints[i];
         const char *ports = unnamed_ports(w, e);
@@ -233,12 +245,7 @@ static bool check_old_binaries(struct widening *w)
 
 static bool check_scope(struct widening *w)
 {
-    for (size_t i = 0; i < w->added->n_binaries; i++) {
-        const char *path = w->added->binaries[i]->path;
-        if (!has_binary(w->old->binaries, w->old->n_binaries, path) && !check_new_binary(w, path))
-            return false;
-    }
-    return check_old_binaries(w) && check_changed_ports(w);
+    return check_new_binaries(w) && check_old_binaries(w) && check_changed_ports(w);
 }
 
 /* The rule with the other added, or NULL with a conflict. */
