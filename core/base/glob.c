@@ -211,21 +211,21 @@ static bool same_text(const char *a, const char *b, size_t len, unsigned flags)
     return true;
 }
 
-/* Length of what follows the last wildcard; without the separator, which may go with a run. */
-static size_t tail_len(const char *pattern, char separator)
+/* Length of what follows the last wildcard. */
+static size_t tail_len(const char *pattern)
 {
     size_t len = strlen(pattern), n = 0;
     while (n < len && !is_wildcard(pattern[len - n - 1]))
         n++;
-    return n && n < len && pattern[len - n] == separator ? n - 1 : n;
+    return n;
 }
 
 /* What stands before the first and after the last wildcards of one pattern must go with the other's:
  * a glance that spares most pairs the full comparison. */
-static bool ends_agree(const char *a, const char *b, char separator, unsigned flags)
+static bool ends_agree(const char *a, const char *b, unsigned flags)
 {
     size_t head_a = strcspn(a, "*?"), head_b = strcspn(b, "*?");
-    size_t tail_a = tail_len(a, separator), tail_b = tail_len(b, separator);
+    size_t tail_a = tail_len(a), tail_b = tail_len(b);
     size_t tail = tail_a < tail_b ? tail_a : tail_b;
     return same_text(a, b, head_a < head_b ? head_a : head_b, flags)
         && same_text(a + strlen(a) - tail, b + strlen(b) - tail, tail, flags);
@@ -234,7 +234,7 @@ static bool ends_agree(const char *a, const char *b, char separator, unsigned fl
 bool glob_overlap(const char *a, const char *b, char separator, unsigned flags)
 {
     size_t na, nb;
-    if (!ends_agree(a, b, separator, flags))
+    if (!ends_agree(a, b, flags))
         return false;
     struct token *ta = tokens_of(a, separator, flags, &na);
     struct token *tb = tokens_of(b, separator, flags, &nb);
