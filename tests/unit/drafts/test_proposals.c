@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Proposals of agents and operators, held updates, approval mode auto, approving all at once. */
+#include "drafts/fixture.h"
+
+#define CURL "/usr/bin/curl"
+#define ONE_ENDPOINT(host) "{endpoints: [{host: " host ", port: 443}], binaries: [{path: " CURL "}]}"
+
+static int submit(struct fixture *f, const char *name, const char *rule, const char **id)
+{
+    struct sluice_actor agent = {sizeof agent, "sandbox:demo", "sandbox", "gateway"};
+    struct drafts_proposal proposal = {name, a_rule(f, rule), "because", 0.75};
+    return drafts_submit(f->drafts, "demo", &agent, "agent", &proposal, 1, f->arena, id, &f->problems, &f->err);
+}
+
+static const char *submitted(struct fixture *f, const char *name, const char *rule)
+{
+    const char *id = NULL;
+    succeed(f, submit(f, name, rule, &id));
+    return id;
+}
+
+/* ---- proposals ---- */
+
+static void a_proposal_waits_for_a_person(void **state)
+{
+    struct fixture *f = *state;
+    const char *id = submitted(f, "api", ONE_ENDPOINT("a.example.com"));
+    struct drafts_view v = view(f, id);
+    assert_string_equal(v.draft.status, "pending");
+    assert_string_equal(v.draft.source, "agent");
+    assert_string_equal(v.draft.rule_name, "api");
+    assert_string_equal(v.draft.rationale, "because");
+    assert_string_equal(v.draft.author, "sandbox:demo");
+    assert_string_equal(v.draft.host, "a.example.com");
+    assert_string_equal(v.draft.binary, CURL);
+    assert_int_equal(v.draft.port, 443);
+    succeed(f, approve(f, "bob", id));
+    assert_true(allows(f, "a.example.com", 443, CURL));
+}
+
+static void a_name_is_made_where_none_is_given(void **state)
+{
+    struct fixture *f = *state;
+    assert_string_equal(view(f, submitted(f, "", ONE_ENDPOINT("a.example.com"))).draft.rule_name,
+                        "allow_a_example_com_443");
+}
+
+static void an_invalid_proposal_is_refused_with_its_problems(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const wrong[] = {
+        ONE_ENDPOINT("127.0.0.1"), "{endpoints: [], binaries: [{path: /x}]}",
+        "{endpoints: [{host: a.b, port: 1}], binaries: [{path: relative}]}",
+    };
+    struct store_draft *items;
+    size_t n;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        const char *id = NULL;
+        problems_free(&f->problems);
+        assert_refused(f, submit(f, "r", wrong[i], &id), ERROR_INVALID, "the proposals have 1 problem");
+        assert_int_equal(f->problems.n, 1);
+    }
+    assert_int_equal(store_draft_list(f->store, "s1", NULL, f->arena, &items, &n, &f->err), 0);
+    assert_int_equal(n, 0);
+}
+
+static void problems_stand_where_the_proposal_stands(void **state)
+{
+    struct fixture *f = *state;
+    struct sluice_actor agent = person("op");
+    const char *ids[2];
+    struct drafts_proposal both[] = {
+        {"good", a_rule(f, ONE_ENDPOINT("a.example.com")), "", 1},
+        {"empty", a_rule(f, "{endpoints: []}"), "", 1},
+    };
+    assert_refused(f, drafts_submit(f->drafts, "demo", &agent, "operator", both, 2, f->arena, ids, &f->problems,
+                                    &f->err), ERROR_INVALID, "problem");
+    assert_contains(f->problems.items[0].path, "proposals[1].rule");
+    assert_null(chunk_of(f, "a.example.com", CURL));        /* all or nothing */
+}
+
+static void a_proposal_replaces_what_was_only_observed(void **state)
+{
+    struct fixture *f = *state;
+    denied(f, "a.example.com", 443, CURL, 4);
+    const char *observed = chunk_of(f, "a.example.com", CURL);
+    const char *proposed = submitted(f, "api", ONE_ENDPOINT("a.example.com"));
+    assert_string_equal(status_of(f, observed), "superseded");
+    assert_contains(view(f, observed).draft.reason, proposed);
+    assert_string_equal(view(f, observed).review_token, "");
+    denied(f, "a.example.com", 443, CURL, 1);               /* still counted, never pending again */
+    assert_int_equal(view(f, observed).draft.hits, 5);
+    assert_string_equal(status_of(f, observed), "superseded");
+}
+
+static void what_is_covered_by_now_needs_no_decision(void **state)
+{
+    struct fixture *f = *state;
+    const char *narrow = submitted(f, "narrow", ONE_ENDPOINT("a.example.com"));
+    const char *wide = submitted(f, "wide", "{endpoints: [{host: a.example.com, port: 443}], binaries: "
+                                            "[{path: " CURL "}, {path: /usr/bin/git}]}");
+    /* The later one asked for the same host, port and first binary. */
+    assert_string_equal(status_of(f, narrow), "superseded");
+    succeed(f, approve(f, "bob", wide));
+    const char *late = submitted(f, "late", ONE_ENDPOINT("a.example.com"));
+    assert_string_equal(status_of(f, late), "superseded");
+    assert_string_equal(view(f, late).draft.reason, "covered by policy revision 2");
+}
+
+static void an_approval_settles_others(void **state)
+{
+    struct fixture *f = *state;
+    const char *git = submitted(f, "git", "{endpoints: [{host: a.example.com, port: 443}], binaries: [{path: /usr/bin/git}]}");
+    const char *both = submitted(f, "both", "{endpoints: [{host: a.example.com, port: 443}], binaries: "
+                                            "[{path: " CURL "}, {path: /usr/bin/git}]}");
+    assert_string_equal(status_of(f, git), "pending");
+    succeed(f, approve(f, "bob", both));
+    assert_string_equal(status_of(f, git), "superseded");
+    assert_contains(f->heard, "approved superseded");
+}
+
+/* ---- held updates ---- */
+
+static const char *held_chunk(struct fixture *f, const char *who)
+{
+    succeed(f, merge(f, who, "{operations: [{add_rule: {rule_name: r, rule: " ONE_ENDPOINT("one.example.com") "}}]}"));
+    assert_int_equal(f->result.outcome, CHAIN_HELD);
+    return f->result.draft_id;
+}
+
+static void a_held_update_is_approved_by_somebody_else(void **state)
+{
+    struct fixture *f = *state;
+    const char *id = held_chunk(f, "alice");
+    struct drafts_view v = view(f, id);
+    assert_string_equal(v.draft.source, "held");
+    assert_string_equal(v.draft.held_kind, "merge");
+    assert_int_equal(v.preview.diff->n_added, 1);
+    assert_refused(f, approve(f, "alice", id), ERROR_FORBIDDEN,
+                   "'alice' asked for this update: somebody else must approve it");
+    succeed(f, approve(f, "bob", id));
+    assert_int_equal(f->result.outcome, CHAIN_ALLOWED);
+    assert_true(allows(f, "one.example.com", 443, CURL));
+    assert_string_equal(status_of(f, id), "approved");
+}
+
+static void a_held_update_can_be_taken_back(void **state)
+{
+    struct fixture *f = *state;
+    const char *id = held_chunk(f, "alice");
+    succeed(f, approve(f, "bob", id));
+    succeed(f, undo(f, "bob", id));
+    assert_false(allows(f, "one.example.com", 443, CURL));
+    assert_string_equal(status_of(f, id), "pending");
+    succeed(f, reject(f, "bob", id, "no"));
+    assert_string_equal(status_of(f, id), "rejected");
+}
+
+static void a_held_update_is_not_edited(void **state)
+{
+    struct fixture *f = *state;
+    struct drafts_view v;
+    struct drafts_call call = call_by("bob", held_chunk(f, "alice"));
+    assert_refused(f, drafts_edit(f->drafts, &call, a_rule(f, ONE_ENDPOINT("x.y")), f->arena, &v, &f->problems, &f->err),
+                   ERROR_STATE, "is a held update, which cannot be edited");
+}
+
+/* ---- approval mode auto ---- */
+
+static void auto_mode_approves_what_nobody_objects_to(void **state)
+{
+    struct fixture *f = *state;
+    denied(f, "a.example.com", 443, CURL, 1);
+    struct drafts_view v = view(f, chunk_of(f, "a.example.com", CURL));
+    assert_string_equal(v.draft.status, "approved");
+    assert_string_equal(v.draft.decided_by, "auto-approval");
+    assert_string_equal(v.draft.approvals_json, "[]");      /* no person did */
+    assert_true(allows(f, "a.example.com", 443, CURL));
+    assert_string_equal(f->heard, "pending approved ");
+}
+
+static void auto_mode_leaves_the_rest_to_people(void **state)
+{
+    struct fixture *f = *state;
+    static const struct { const char *host; uint16_t port; } cases[] = {
+        {"bad.example.com", 443}, {"one.example.com", 443}, {"db.example.com", 5432}, {"10.1.2.3", 443},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        denied(f, cases[i].host, cases[i].port, CURL, 1);
+        assert_string_equal(status_of(f, chunk_of(f, cases[i].host, CURL)), "pending");
+    }
+    assert_int_equal(revision(f), 1);
+    succeed(f, approve(f, "bob", chunk_of(f, "one.example.com", CURL)));
+    assert_int_equal(f->result.outcome, CHAIN_ALLOWED);
+}
+
+static void auto_mode_does_not_bring_back_what_was_rejected(void **state)
+{
+    struct fixture *f = *state;
+    denied(f, "a.example.com", 443, CURL, 1);
+    const char *id = chunk_of(f, "a.example.com", CURL);
+    succeed(f, reject(f, "bob", id, "no"));
+    denied(f, "a.example.com", 443, CURL, 1);
+    assert_string_equal(status_of(f, id), "rejected");
+    assert_false(allows(f, "a.example.com", 443, CURL));
+}
+
+/* ---- all at once ---- */
+
+struct bulk {
+    size_t approved, n_skipped;
+    struct drafts_skip *skipped;
+};
+
+static int approve_all(struct fixture *f, bool include_flagged, struct bulk *b)
+{
+    struct drafts_call call = call_by("bob", NULL);
+    return drafts_approve_all(f->drafts, &call, include_flagged, f->arena, &f->result, &b->approved, &b->skipped,
+                              &b->n_skipped, &f->problems, &f->err);
+}
+
+static void all_is_one_update(void **state)
+{
+    struct fixture *f = *state;
+    struct bulk b;
+    denied(f, "a.example.com", 443, CURL, 1);
+    denied(f, "b.example.com", 443, CURL, 1);
+    denied(f, "a.example.com", 443, "/usr/bin/git", 1);
+    denied(f, "bad.example.com", 443, CURL, 1);
+    denied(f, "db.example.com", 5432, CURL, 1);
+    const char *held = held_chunk(f, "alice");
+    succeed(f, approve_all(f, false, &b));
+    assert_int_equal(f->result.outcome, CHAIN_ALLOWED);
+    assert_int_equal(b.approved, 3);
+    assert_int_equal(b.n_skipped, 3);
+    assert_contains(b.skipped[0].why, "refused by 1 of 1 voter");
+    assert_contains(b.skipped[1].why, "has security notes: Port 5432");
+    assert_string_equal(b.skipped[2].id, held);
+    assert_contains(b.skipped[2].why, "held update");
+    assert_int_equal(revision(f), 2);
+    assert_true(allows(f, "a.example.com", 443, CURL) && allows(f, "b.example.com", 443, CURL) &&
+                allows(f, "a.example.com", 443, "/usr/bin/git"));
+    succeed(f, approve_all(f, true, &b));
+    assert_int_equal(b.approved, 1);
+    assert_true(allows(f, "db.example.com", 5432, CURL));
+}
+
+static void each_of_all_is_taken_back_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct bulk b;
+    denied(f, "a.example.com", 443, CURL, 1);
+    denied(f, "b.example.com", 443, CURL, 1);
+    denied(f, "a.example.com", 443, "/usr/bin/git", 1);
+    succeed(f, approve_all(f, false, &b));
+    assert_int_equal(b.approved, 3);
+    succeed(f, undo(f, "bob", chunk_of(f, "a.example.com", CURL)));
+    assert_false(allows(f, "a.example.com", 443, CURL));
+    assert_true(allows(f, "b.example.com", 443, CURL) && allows(f, "a.example.com", 443, "/usr/bin/git"));
+    succeed(f, undo(f, "bob", chunk_of(f, "b.example.com", CURL)));
+    succeed(f, undo(f, "bob", chunk_of(f, "a.example.com", "/usr/bin/git")));
+    struct policy *policy = current_policy(f, NULL);
+    assert_int_equal(policy_model(policy)->n_rules, 0);
+    policy_unref(policy);
+}
+
+static void nothing_pending_is_said(void **state)
+{
+    struct fixture *f = *state;
+    struct bulk b;
+    assert_refused(f, approve_all(f, false, &b), ERROR_STATE, "no pending chunks to approve");
+}
+
+static void nothing_that_may_be_approved_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct bulk b;
+    denied(f, "bad.example.com", 443, CURL, 1);
+    succeed(f, approve_all(f, false, &b));
+    assert_int_equal(b.approved, 0);
+    assert_int_equal(b.n_skipped, 1);
+    assert_false(f->result.changed);
+    assert_int_equal(revision(f), 1);
+    json_t *document = update_document(&f->result);
+    assert_non_null(document);
+    json_decref(document);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define AUTO(name) cmocka_unit_test_setup_teardown(name, setup_auto, teardown)
+        TEST(a_proposal_waits_for_a_person),
+        TEST(a_name_is_made_where_none_is_given),
+        TEST(an_invalid_proposal_is_refused_with_its_problems),
+        TEST(problems_stand_where_the_proposal_stands),
+        TEST(a_proposal_replaces_what_was_only_observed),
+        TEST(what_is_covered_by_now_needs_no_decision),
+        TEST(an_approval_settles_others),
+        TEST(a_held_update_is_approved_by_somebody_else),
+        TEST(a_held_update_can_be_taken_back),
+        TEST(a_held_update_is_not_edited),
+        AUTO(auto_mode_approves_what_nobody_objects_to),
+        AUTO(auto_mode_leaves_the_rest_to_people),
+        AUTO(auto_mode_does_not_bring_back_what_was_rejected),
+        TEST(all_is_one_update),
+        TEST(each_of_all_is_taken_back_alone),
+        TEST(nothing_pending_is_said),
+        TEST(nothing_that_may_be_approved_changes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
