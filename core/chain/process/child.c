@@ -145,6 +145,15 @@ static bool describe_end(int status, struct buf *how)
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+void child_finish(const struct child *child)
+{
+    struct pollfd poller = {.fd = child->socket, .events = 0};
+    if (child->socket < 0)
+        return;
+    shutdown(child->socket, SHUT_WR);
+    poll(&poller, 1, CHILD_FINI_MS);                /* its end closes the socket */
+}
+
 bool child_end(struct child *child, struct buf *how)
 {
     int status = 0;

@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "base/log.h"
 
-enum { CHILD_SOCKET = 3, CHILD_LOG_LINES = 20, CHILD_LOG_BYTES = 1024 };
+enum { CHILD_SOCKET = 3, CHILD_LOG_LINES = 20, CHILD_LOG_BYTES = 1024, CHILD_FINI_MS = 500 };
 
 struct child {
     pid_t pid;
@@ -31,6 +31,8 @@ bool child_is_idle(const struct child *child);
 /* Hands lines of its stderr to the log, CHILD_LOG_LINES of CHILD_LOG_BYTES at most; the rest of
  * what is there is dropped. */
 void child_pass_messages(struct child *child, const char *voter, const struct log *log);
+/* Tells it that nothing more comes and gives it CHILD_FINI_MS to end in order. */
+void child_finish(const struct child *child);
 /* Kills it unless it ended by itself, and waits for it.  Appends how it ended to how, such as
  * "it was killed by signal 11 (Segmentation fault)"; how may be NULL.  True: by itself, in order. */
 bool child_end(struct child *child, struct buf *how);

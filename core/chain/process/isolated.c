@@ -371,6 +371,7 @@ static const char *isolated_state(struct voter *voter)
 static void isolated_close(struct voter *voter)
 {
     struct isolated *v = voter->impl;
+    child_finish(&v->child);
     child_end(&v->child, NULL);
     forget_sent(v);
     pthread_mutex_destroy(&v->mutex);

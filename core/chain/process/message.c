@@ -43,10 +43,21 @@ static const struct schema_field open_fields[] = {
 };
 TABLE(open);
 
+/* A document of its own: the paths of its values begin with it, not with the message. */
+static int decode_policy(struct schema_decoder *d, const struct doc_node *value, void *record)
+{
+    struct message_policy *message = record;
+    void *policy;
+    if (schema_decode(&policy_schema, value, "", schema_arena(d), &policy, NULL) != 0)
+        return schema_problem(d, value, "is no policy");
+    message->policy = policy;
+    return 0;
+}
+
 static const struct schema_field policy_fields[] = {
     TYPE,
     FIELD(policy, role, SCHEMA_TEXT, .flags = SCHEMA_REQUIRED, .words = roles),
-    FIELD(policy, policy, SCHEMA_STRUCT, .sub = &policy_schema),
+    FIELD(policy, policy, SCHEMA_STRUCT, .sub = &policy_schema, .decode = decode_policy),
     {0},
 };
 #define policy_schema message_policy_schema

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Voters in processes of their own: the same answers as inline, and no way to hurt the gateway. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "lua_support.h"
+
+enum { VOTE_MS = 300, SLACK_MS = 1500 };            /* slack: sanitizers, a busy machine */
+
+static const char before[] =
+    "version: 1\n"
+    "network_policies:\n"
+    "  gone: {endpoints: [{host: gone.example.com, port: 443}], binaries: [{path: /usr/bin/curl}]}\n"
+    "  kept: {endpoints: [{host: kept.example.com, port: 443}], binaries: [{path: /usr/bin/curl}]}\n";
+static const char after[] =
+    "version: 1\n"
+    "filesystem_policy: {include_workdir: true, read_only: [/usr], read_write: [/tmp]}\n"
+    "network_policies:\n"
+    "  api:\n"
+    "    endpoints: [{host: '*.example.com', ports: [443, 8443], protocol: rest, enforcement: enforce,\n"
+    "                 rules: [{allow: {method: GET, path: /v1/**}}]}]\n"
+    "    binaries: [{path: /usr/bin/curl}]\n"
+    "  kept: {endpoints: [{host: kept.example.com, port: 80}], binaries: [{path: /usr/bin/curl}]}\n";
+
+static const char *const dirs[] = {SLUICE_BUILD_DIR "/tests/plugins", SLUICE_BUILD_DIR "/plugins"};
+
+struct fixture {
+    struct scripts scripts;
+    struct change change;
+    struct arena *arena;
+    struct ballot ballot;
+    struct error err;
+    int log;                                        /* what was logged */
+    struct log sink;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    assert_int_equal(setenv("SLUICE_PLUGIN_HOST", SLUICE_BUILD_DIR "/bin/sluice-plugin-host", 1), 0);
+    scripts_begin(&f->scripts);
+    change_begin(&f->change, before, after);
+    f->arena = arena_new();
+    int pipes[2];
+    assert_int_equal(pipe2(pipes, O_CLOEXEC | O_NONBLOCK), 0);
+    f->log = pipes[0];
+    f->sink = (struct log){.fd = pipes[1], .level = LOG_INFO, .program = "test"};
+    *state = f;
+    return 0;
+}
+
+/* No process may be left. */
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    close(f->log);
+    close(f->sink.fd);
+    arena_free(f->arena);
+    change_end(&f->change);
+    scripts_end(&f->scripts);
+    free(f);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    return 0;
+}
+
+static struct voter *open_native(struct fixture *f, const char *plugin, const char *mode)
+{
+    char *options = mode ? alloc_printf("{\"mode\": \"%s\"}", mode) : alloc_str("{}");
+    const struct chain_config chain = {.plugin_dirs = dirs, .n_plugin_dirs = 2, .base_dir = "."};
+    const struct chain_voter_config config = {
+        .plugin = plugin, .options_json = options, .timeout_ms = VOTE_MS, .memory_mb = 32};
+    struct voter *voter = voter_process_open(&chain, &config, &f->sink, &f->err);
+    free(options);
+    return voter;
+}
+
+static struct voter *open_fault(struct fixture *f, const char *mode)
+{
+    struct voter *voter = open_native(f, "fault", mode);
+    if (!voter)
+        fail_msg("%s", f->err.text);
+    return voter;
+}
+
+static struct voter *open_lua(struct fixture *f, const char *text, const char *options)
+{
+    char *path = scripts_write(&f->scripts, "rule.lua", text, strlen(text));
+    const struct chain_config chain = {.base_dir = "."};
+    const struct chain_voter_config config = {
+        .script = path, .options_json = options, .timeout_ms = VOTE_MS, .memory_mb = 8};
+    struct voter *voter = voter_process_open(&chain, &config, &f->sink, &f->err);
+    free(path);
+    return voter;
+}
+
+static int ask(struct fixture *f, struct voter *voter)
+{
+    ballot_begin(&f->ballot, f->arena, voter->codes);
+    return voter->ops->vote(voter, &f->change.t, &f->ballot.face, &f->err);
+}
+
+static void assert_logged(struct fixture *f, const char *pattern)
+{
+    char bytes[65536];
+    ssize_t n = read(f->log, bytes, sizeof bytes - 1);
+    bytes[n > 0 ? n : 0] = '\0';
+    assert_matches(bytes, pattern);
+}
+
+static void test_the_same_answers_as_inline(void **state)
+{
+    static const char rule[] =
+        "return { version = '3.0.0', summary = 'All of it.', codes = {SEEN = 'Always.'},\n"
+        "  options = {who = {type = 'text', default = 'me', help = 'Who.'}},\n"
+        "  vote = function(t, ballot, options)\n"
+        "  local out = {t.kind, tostring(t.dry_run), t.reason, t.now, t.sandbox.labels.team, t.sandbox.network,\n"
+        "    t.actor.name, options.who}\n"
+        "  local function add(...) out[#out + 1] = table.concat({...}, ':') end\n"
+        "  for r in t:added() do local e = r.endpoints[1]\n"
+        "    add('+', r.key, r.doc_path, e.host, e.port, #e.ports, e.rules[1].allow.path, e.doc_path) end\n"
+        "  for r in t:removed() do add('-', r.key, r.endpoints[1].host) end\n"
+        "  for c in t:changed() do add('~', c.before.endpoints[1].port, c.after.endpoints[1].port) end\n"
+        "  for s in t:static_changes() do add('=', s.path, s.before, s.after) end\n"
+        "  for _, p in ipairs({'baseline', 'current', 'candidate'}) do\n"
+        "    for key in pairs(t[p].rules) do add(p, key) end\n"
+        "    add(table.unpack(t[p].filesystem_policy.read_only)) add(t[p].process.run_as_user) end\n"
+        "  ballot:fact('n', #out)\n"
+        "  return ballot:deny('SEEN', 'a.b[1]', '%s', table.concat(out, ' ')) end }";
+    struct fixture *f = *state;
+    struct error err;
+    struct voter *alone = open_lua(f, rule, "{}"), *inside = open_text(&f->scripts, rule, "{}", &err);
+    if (!alone)
+        fail_msg("%s", f->err.text);
+    assert_non_null(inside);
+    assert_string_equal(alone->ops->kind, "lua");
+    assert_string_equal(alone->name, inside->name);
+    assert_string_equal(alone->version, inside->version);
+    assert_string_equal(alone->summary, inside->summary);
+    assert_string_equal(alone->path, inside->path);
+    assert_string_equal(alone->sha256, inside->sha256);
+    assert_string_equal(alone->options, inside->options);
+    assert_string_equal(alone->codes[0].code, "SEEN");
+    assert_string_equal(alone->option_table[0].help, "Who.");
+    assert_int_equal(ask(f, inside), 0);
+    char message[SLUICE_MESSAGE_MAX + 1];
+    strcpy(message, f->ballot.message);
+    assert_matches(message, "replace false because 1700000000000 web proxy dev me \\+:api:network_policies.api");
+    for (int i = 0; i < 3; i++) {
+        memset(&f->ballot, 0, sizeof f->ballot);
+        assert_int_equal(ask(f, alone), 0);
+        assert_string_equal(f->ballot.message, message);
+        assert_string_equal(f->ballot.code, "SEEN");
+        assert_string_equal(f->ballot.path, "a.b[1]");
+        assert_int_equal(f->ballot.verdict, SLUICE_DENY);
+        assert_int_equal(f->ballot.n_facts, 1);
+    }
+    voter_free(alone);
+    voter_free(inside);
+}
+
+static void test_a_policy_that_changes_between_votes(void **state)
+{
+    struct fixture *f = *state;
+    struct voter *voter = open_lua(f, "return { vote = function(t, b) local keys = {}\n"
+        "for key in pairs(t.candidate.rules) do keys[#keys + 1] = key end\n"
+        "return b:deny('KEYS', '', 'keys: %s current: %s', table.concat(keys, ' '), t.current and #t.current.rules) end }", "{}");
+    assert_int_equal(ask(f, voter), 0);
+    assert_string_equal(f->ballot.message, "keys: api kept current: 2");
+    const struct sluice_transition kept = f->change.t;
+    f->change.t.candidate = kept.current;
+    f->change.t.current = NULL;
+    f->change.t.baseline = NULL;
+    f->change.t.diff = policy_diff(NULL, kept.current, f->change.arena);
+    assert_int_equal(ask(f, voter), 0);
+    assert_string_equal(f->ballot.message, "keys: gone kept current: nil");
+    f->change.t = kept;
+    assert_int_equal(ask(f, voter), 0);
+    assert_string_equal(f->ballot.message, "keys: api kept current: 2");
+    voter_free(voter);
+}
+
+static void test_natives_and_confinement(void **state)
+{
+    struct fixture *f = *state;
+    struct voter *voter = open_fault(f, "none");
+    assert_string_equal(voter->ops->kind, "native");
+    assert_string_equal(voter->name, "fault");
+    assert_string_equal(voter->ops->state(voter), "ready");
+    assert_null(voter->codes);
+    assert_int_equal(ask(f, voter), 0);
+    assert_int_equal(f->ballot.verdict, SLUICE_ALLOW);
+    voter_free(voter);
+    voter = open_fault(f, "escape");
+    if (ask(f, voter) != 0)
+        fail_msg("%s", f->err.text);
+    assert_string_equal(f->ballot.message, "");
+    assert_int_equal(f->ballot.verdict, SLUICE_ALLOW);
+    voter_free(voter);
+}
+
+static void test_each_failure_is_a_failed_vote(void **state)
+{
+    static const struct {
+        const char *mode, *pattern;
+    } failures[] = {
+        {"crash", "killed by signal 11 .Segmentation fault."},
+        {"abort", "killed by signal 6 .Aborted."},
+        {"exit_0", "ended with code 0"},
+        {"exit_3", "ended with code 3"},
+        {"fork", "called what voters may not"},
+        {"exec", "called what voters may not"},
+        {"thread", "called what voters may not"},
+        {"loop", "did not vote within 300 ms and was killed"},
+        {"stop", "did not vote within 300 ms and was killed"},
+        {"ignore", "did not vote within 300 ms and was killed"},
+        {"close", "killed by signal|ended with code"},
+        {"flood", "a frame of [0-9]+ bytes, where [0-9]+ are allowed"},
+        {"wrong_bytes", "answered with what is no answer"},
+        {"wrong_type", "answered with what is no answer"},
+        {"wrong_id", "answered with what is no answer"},
+        {"wrong_verdict", "answered with what is no answer"},
+        {"allocate", "killed by signal|did not vote|ended with code"},
+        {"message", "killed by signal|did not vote|ended with code"},
+        {"no_verdict", "it returned 99, which is no verdict"},
+        {"not_cast", "it returned allow without casting it"},
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
+        struct voter *voter = open_fault(f, failures[i].mode);
+        uint64_t start = clock_mono_ms();
+        if (ask(f, voter) == 0)
+            fail_msg("%s voted", failures[i].mode);
+        assert_matches(f->err.text, failures[i].pattern);
+        assert_in_range(clock_mono_ms() - start, 0, VOTE_MS + SLACK_MS);
+        voter_free(voter);
+    }
+}
+
+static void test_what_cannot_be_opened(void **state)
+{
+    struct fixture *f = *state;
+    assert_null(open_native(f, "fault", "init_crash"));
+    assert_matches(f->err.text, "its process could not open it: it was killed by signal 11");
+    assert_null(open_native(f, "fault", "init_exit"));
+    assert_matches(f->err.text, "its process could not open it: it ended with code 0");
+    assert_null(open_native(f, "fault", "init_refuse"));
+    assert_matches(f->err.text, "refused to start: it does not feel like it");
+    assert_null(open_native(f, "missing", NULL));
+    assert_matches(f->err.text, "there is no missing.so in");
+    assert_null(open_lua(f, "return {vote = ", "{}"));
+    assert_matches(f->err.text, "rule.lua:1: unexpected symbol");
+    assert_null(open_lua(f, "return {vote = error}", "{\"nope\": 1}"));
+    assert_int_equal(f->err.kind, ERROR_INVALID);
+    assert_matches(f->err.text, "nope");
+}
+
+static void test_a_bad_end_holds_nobody_up(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const modes[] = {"fini_crash", "fini_loop"};
+    for (int i = 0; i < 2; i++) {
+        struct voter *voter = open_fault(f, modes[i]);
+        assert_int_equal(ask(f, voter), 0);
+        uint64_t start = clock_mono_ms();
+        voter_free(voter);
+        assert_in_range(clock_mono_ms() - start, 0, 500 + SLACK_MS);
+    }
+}
+
+/* Asks again while the voter pauses before its next start. */
+static int ask_patiently(struct fixture *f, struct voter *voter)
+{
+    for (;;) {
+        int rc = ask(f, voter);
+        if (rc == 0 || !strstr(f->err.text, "is started again in"))
+            return rc;
+        usleep(1000);
+    }
+}
+
+static void test_restart_pause_and_quarantine(void **state)
+{
+    struct fixture *f = *state;
+    struct voter *voter = open_fault(f, "crash_on_dry_run");
+    for (int i = 0; i < 4; i++) {
+        f->change.t.dry_run = true;
+        assert_int_equal(ask_patiently(f, voter), -1);
+        assert_matches(f->err.text, "killed by signal 11");
+    }
+    assert_int_equal(ask(f, voter), -1);
+    assert_matches(f->err.text, "it failed 4 times in a row and is started again in [0-9]+ ms");
+    f->change.t.dry_run = false;
+    assert_int_equal(ask_patiently(f, voter), 0);
+    f->change.t.dry_run = true;
+    for (int i = 0; i < 5; i++) {
+        assert_string_equal(voter->ops->state(voter), "ready");
+        assert_int_equal(ask_patiently(f, voter), -1);
+    }
+    assert_string_equal(voter->ops->state(voter), "quarantined");
+    f->change.t.dry_run = false;
+    assert_int_equal(ask(f, voter), -1);
+    assert_matches(f->err.text, "quarantined after 5 failures in a row: reload the chain");
+    assert_logged(f, "voter fault is quarantined until the chain is reloaded");
+    voter_free(voter);
+}
+
+static void test_a_changed_file_is_not_started_again(void **state)
+{
+    struct fixture *f = *state;
+    struct voter *voter = open_lua(f, "return { vote = function(t, b) if t.dry_run then while true do end end return b:allow() end }", "{}");
+    assert_int_equal(ask(f, voter), 0);
+    char *command = alloc_printf("kill -9 $(pgrep -P %d sluice-plugin)", (int)getpid());
+    assert_int_equal(system(command), 0);
+    free(command);
+    free(scripts_write(&f->scripts, "rule.lua", "return { vote = error }", 23));
+    while (ask(f, voter) == 0 || strstr(f->err.text, "killed by signal 9"))
+        continue;                                   /* until its end has been seen */
+    assert_matches(f->err.text, "its file changed since the chain was loaded");
+    voter_free(voter);
+}
+
+static void test_what_it_says_is_logged(void **state)
+{
+    struct fixture *f = *state;
+    struct voter *voter = open_fault(f, "stderr");
+    assert_int_equal(ask(f, voter), 0);
+    assert_logged(f, "voter fault: said on stderr");
+    voter_free(voter);
+    voter = open_lua(f, "return { vote = function(t, b) sluice.log('seen %d', 7) return b:allow() end }", "{}");
+    assert_int_equal(ask(f, voter), 0);
+    assert_logged(f, "voter rule: .*seen 7");
+    voter_free(voter);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_the_same_answers_as_inline), TEST(test_a_policy_that_changes_between_votes),
+        TEST(test_natives_and_confinement),    TEST(test_each_failure_is_a_failed_vote),
+        TEST(test_what_cannot_be_opened),      TEST(test_a_bad_end_holds_nobody_up),
+        TEST(test_restart_pause_and_quarantine), TEST(test_a_changed_file_is_not_started_again),
+        TEST(test_what_it_says_is_logged),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
