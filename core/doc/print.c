@@ -118,7 +118,8 @@ static bool is_safe_plain(const char *text)
         if ((*c == ':' || *c == ' ') && (c[1] == ' ' || !c[1]))
             return false;
     }
-    return !is_reserved_word(text) && !looks_numeric(text);
+    bool ends_document = strncmp(text, "...", 3) == 0;
+    return !ends_document && !is_reserved_word(text) && !looks_numeric(text);
 }
 
 static void print_text(const char *text, struct buf *out)

@@ -65,6 +65,7 @@ static void test_quotes_only_where_needed(void **state)
         "[x]",        "{x}",  "it's",  "\\\"",  "%x",
         "@x",         "`x",   "|",     ">",     "?",
         "-",          "é",    "::1",   "=",     "...",
+        "... a",
     };
     struct buf json = {0}, out = {0}, wanted = {0};
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
