@@ -89,7 +89,8 @@ static bool match_segment(struct segment p, struct segment t, unsigned flags)
     return i == p.len;
 }
 
-/* The same walk as match_segment, a segment at a time, with ** in the place of *.  NULL: the end. */
+/* The same walk as match_segment, a segment at a time, with ** in the place of *.  NULL: the end.
+ */
 bool glob_match(const char *pattern, const char *text, char separator, unsigned flags)
 {
     const char *p = pattern, *t = text, *after_run = NULL, *retry = NULL;
@@ -220,8 +221,8 @@ static size_t tail_len(const char *pattern)
     return n;
 }
 
-/* What stands before the first and after the last wildcards of one pattern must go with the other's:
- * a glance that spares most pairs the full comparison. */
+/* What stands before the first and after the last wildcards of one pattern must go with the
+ * other's: a glance that spares most pairs the full comparison. */
 static bool ends_agree(const char *a, const char *b, unsigned flags)
 {
     size_t head_a = strcspn(a, "*?"), head_b = strcspn(b, "*?");

@@ -15,39 +15,39 @@ static const struct {
 } places[] = {
 #define V4(prefix, class, ...) {{{AF_INET, {__VA_ARGS__}}, prefix}, IPADDR_##class}
 #define V6(prefix, class, ...) {{{AF_INET6, {__VA_ARGS__}}, prefix}, IPADDR_##class}
-    V4(8, BLOCKED, 0),                              /* this host */
-    V4(8, BLOCKED, 127),                            /* loopback */
-    V4(16, BLOCKED, 169, 254),                      /* link-local, where clouds keep their metadata */
-    V4(32, BLOCKED, 100, 100, 100, 200),            /* metadata of Alibaba Cloud */
-    V4(32, BLOCKED, 168, 63, 129, 16),              /* platform address of Azure */
-    V4(32, BLOCKED, 192, 0, 0, 192),                /* metadata of Oracle Cloud */
-    V4(4, BLOCKED, 224),                            /* multicast */
-    V4(4, BLOCKED, 240),                            /* reserved, and broadcast */
+    V4(8, BLOCKED, 0),                   /* this host */
+    V4(8, BLOCKED, 127),                 /* loopback */
+    V4(16, BLOCKED, 169, 254),           /* link-local, where clouds keep their metadata */
+    V4(32, BLOCKED, 100, 100, 100, 200), /* metadata of Alibaba Cloud */
+    V4(32, BLOCKED, 168, 63, 129, 16),   /* platform address of Azure */
+    V4(32, BLOCKED, 192, 0, 0, 192),     /* metadata of Oracle Cloud */
+    V4(4, BLOCKED, 224),                 /* multicast */
+    V4(4, BLOCKED, 240),                 /* reserved, and broadcast */
     V4(8, INTERNAL, 10),
     V4(12, INTERNAL, 172, 16),
     V4(16, INTERNAL, 192, 168),
-    V4(10, INTERNAL, 100, 64),                      /* carrier-grade NAT */
-    V4(24, INTERNAL, 192, 0, 0),                    /* protocol assignments */
-    V4(24, INTERNAL, 192, 0, 2),                    /* documentation */
+    V4(10, INTERNAL, 100, 64),   /* carrier-grade NAT */
+    V4(24, INTERNAL, 192, 0, 0), /* protocol assignments */
+    V4(24, INTERNAL, 192, 0, 2), /* documentation */
     V4(24, INTERNAL, 198, 51, 100),
     V4(24, INTERNAL, 203, 0, 113),
-    V4(15, INTERNAL, 198, 18),                      /* benchmarking */
-    V4(24, INTERNAL, 192, 88, 99),                  /* 6to4 relays */
+    V4(15, INTERNAL, 198, 18),     /* benchmarking */
+    V4(24, INTERNAL, 192, 88, 99), /* 6to4 relays */
     V4(0, PUBLIC, 0),
     V6(128, BLOCKED, 0),
-    V6(128, BLOCKED, [15] = 1),                     /* loopback */
-    V6(10, BLOCKED, 0xfe, 0x80),                    /* link-local */
-    V6(10, BLOCKED, 0xfe, 0xc0),                    /* site-local, deprecated */
-    V6(8, BLOCKED, 0xff),                           /* multicast */
-    V6(128, BLOCKED, 0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, 0x54),    /* metadata of Amazon */
-    V6(128, BLOCKED, 0xfd, 0x20, 0x00, 0xce, [14] = 0x02, 0x54),    /* metadata of Google */
-    V6(48, BLOCKED, 0x00, 0x64, 0xff, 0x9b, 0x00, 0x01),            /* local NAT64: leads anywhere */
-    V6(96, PUBLIC, [10] = 0xff, 0xff),              /* mapped: the embedded address decides */
-    V6(96, PUBLIC, 0x00, 0x64, 0xff, 0x9b),         /* NAT64: likewise */
-    V6(32, INTERNAL, 0x20, 0x01, 0x0d, 0xb8),       /* documentation */
+    V6(128, BLOCKED, [15] = 1),                                  /* loopback */
+    V6(10, BLOCKED, 0xfe, 0x80),                                 /* link-local */
+    V6(10, BLOCKED, 0xfe, 0xc0),                                 /* site-local, deprecated */
+    V6(8, BLOCKED, 0xff),                                        /* multicast */
+    V6(128, BLOCKED, 0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, 0x54), /* metadata of Amazon */
+    V6(128, BLOCKED, 0xfd, 0x20, 0x00, 0xce, [14] = 0x02, 0x54), /* metadata of Google */
+    V6(48, BLOCKED, 0x00, 0x64, 0xff, 0x9b, 0x00, 0x01),         /* local NAT64: leads anywhere */
+    V6(96, PUBLIC, [10] = 0xff, 0xff),        /* mapped: the embedded address decides */
+    V6(96, PUBLIC, 0x00, 0x64, 0xff, 0x9b),   /* NAT64: likewise */
+    V6(32, INTERNAL, 0x20, 0x01, 0x0d, 0xb8), /* documentation */
     V6(20, INTERNAL, 0x3f, 0xff),
-    V6(48, INTERNAL, 0x20, 0x01, 0x00, 0x02),       /* benchmarking */
-    V6(28, INTERNAL, 0x20, 0x01, 0x00, 0x10),       /* overlay identifiers */
+    V6(48, INTERNAL, 0x20, 0x01, 0x00, 0x02), /* benchmarking */
+    V6(28, INTERNAL, 0x20, 0x01, 0x00, 0x10), /* overlay identifiers */
     V6(28, INTERNAL, 0x20, 0x01, 0x00, 0x20),
     V6(3, PUBLIC, 0x20),
     V6(0, INTERNAL, 0),
@@ -145,7 +145,8 @@ static bool is_embedded(const struct embedding *e, const struct ipaddr *addr, st
     return true;
 }
 
-/* Not a prefix: the form of the interface identifier, 0:5efe:a.b.c.d, perhaps with its flag bits. */
+/* Not a prefix: the form of the interface identifier, 0:5efe:a.b.c.d, perhaps with its flag bits.
+ */
 static bool is_isatap(const struct ipaddr *addr, struct ipaddr *v4)
 {
     const uint8_t *b = addr->bytes;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* IP addresses, CIDR blocks and what kind of place an address is.
- * Literals are read strictly (inet_pton forms only: no decimal, octal, hex or short IPv4).  Any thread. */
+ * Literals are read strictly: no decimal, octal, hex or short IPv4.  Any thread. */
 #ifndef BASE_IPADDR_H
 #define BASE_IPADDR_H
 
@@ -22,13 +22,16 @@ struct ipaddr_block {
 
 enum ipaddr_class {
     IPADDR_PUBLIC,
-    IPADDR_INTERNAL,                                /* private and special ranges: reference/sandbox.md 2.8 */
-    IPADDR_BLOCKED,                                 /* loopback, link-local, unspecified, metadata: never reachable */
+    IPADDR_INTERNAL,                                /* private, special and unrouted ranges */
+    IPADDR_BLOCKED,                                 /* loopback, link-local, multicast, metadata */
 };
 
 int ipaddr_parse(const char *text, struct ipaddr *out);             /* brackets are not accepted */
-int ipaddr_block_parse(const char *text, struct ipaddr_block *out); /* CIDR, or an address as /32 or /128 */
+/* CIDR, or an address as /32 or /128; host bits are cleared. */
+int ipaddr_block_parse(const char *text, struct ipaddr_block *out);
 bool ipaddr_block_contains(const struct ipaddr_block *block, const struct ipaddr *addr);
+/* Whether it reaches into a blocked network, also by an IPv4 address within IPv6; a single blocked
+ * address inside a larger block does not count, as each address is judged again on connecting. */
 bool ipaddr_block_overlaps_blocked(const struct ipaddr_block *block);
 /* IPv6 forms that embed an IPv4 address (mapped, compatible, NAT64, 6to4, Teredo, ISATAP) have the
  * worse class of the two. */

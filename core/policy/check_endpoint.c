@@ -24,11 +24,13 @@ static void check_ports(struct check *c, const struct sluice_endpoint *e)
     for (size_t i = 0; i < e->n_ports; i++) {
         const char *field = e->n_ports == 1 ? "port" : check_item(c, "ports", i);
         if (e->ports[i] == 0)
-            check_problem(c, e->doc_path, field, "endpoint '%s' has invalid port 0; expected 1..=65535",
-                          host);
+            check_problem(c, e->doc_path, field,
+                          "endpoint '%s' has invalid port 0; expected 1..=65535", host);
         else if (is_control_port(e->ports[i]))
-            check_warning(c, e->doc_path, field, "port %u is a blocked control-plane port: the proxy "
-                          "refuses it regardless of policy", e->ports[i]);
+            check_warning(c, e->doc_path, field,
+                          "port %u is a blocked control-plane port: the proxy "
+                          "refuses it regardless of policy",
+                          e->ports[i]);
     }
 }
 
@@ -37,17 +39,22 @@ static void check_signing(struct check *c, const struct sluice_endpoint *e)
     const char *host = check_shown(c, e->host);
     if (!*e->credential_signing) {
         if (*e->signing_service || *e->signing_region)
-            check_warning(c, e->doc_path, *e->signing_service ? "signing_service" : "signing_region",
+            check_warning(c, e->doc_path,
+                          *e->signing_service ? "signing_service" : "signing_region",
                           "has no effect without credential_signing");
         return;
     }
     if (!*e->signing_service)
-        check_problem(c, e->doc_path, "credential_signing", "endpoint '%s' has credential_signing set "
-                      "but signing_service is empty", host);
-    if (e->request_body_credential_rewrite)
-        check_problem(c, e->doc_path, "credential_signing", "endpoint '%s' has both credential_signing "
-                      "and request_body_credential_rewrite set; these options are mutually exclusive",
+        check_problem(c, e->doc_path, "credential_signing",
+                      "endpoint '%s' has credential_signing set "
+                      "but signing_service is empty",
                       host);
+    if (e->request_body_credential_rewrite)
+        check_problem(
+            c, e->doc_path, "credential_signing",
+            "endpoint '%s' has both credential_signing "
+            "and request_body_credential_rewrite set; these options are mutually exclusive",
+            host);
 }
 
 static void check_binding(struct check *c, const struct sluice_endpoint *e)
@@ -56,12 +63,16 @@ static void check_binding(struct check *c, const struct sluice_endpoint *e)
     const char *provider = e->credential_provider;
     if (!*provider)
         return;
-    if (isspace((unsigned char)provider[0]) || isspace((unsigned char)provider[strlen(provider) - 1]))
-        check_problem(c, e->doc_path, field, "credential_binding.provider must not contain leading or "
+    if (isspace((unsigned char)provider[0]) ||
+        isspace((unsigned char)provider[strlen(provider) - 1]))
+        check_problem(c, e->doc_path, field,
+                      "credential_binding.provider must not contain leading or "
                       "trailing whitespace");
     if (!*e->host)
-        check_problem(c, e->doc_path, field, "credential-bound endpoint for provider '%s' must define "
-                      "a host", check_shown(c, provider));
+        check_problem(c, e->doc_path, field,
+                      "credential-bound endpoint for provider '%s' must define "
+                      "a host",
+                      check_shown(c, provider));
 }
 
 /* A credential that goes where nothing can see what it is used for. */
@@ -71,9 +82,10 @@ static void check_uninspected(struct check *c, const struct sluice_endpoint *e)
     if ((!*e->credential_provider && !*e->credential_signing) || e->allow_uninspected_credentials)
         return;
     if (blind || !check_is_inspected(e))
-        check_problem(c, e->doc_path, "", "credentialed endpoint '%s' uses %s; configure L7 inspection "
-                      "or explicitly set allow_uninspected_credentials: true", check_shown(c, e->host),
-                      blind ? "tls: skip" : "L4-only");
+        check_problem(c, e->doc_path, "",
+                      "credentialed endpoint '%s' uses %s; configure L7 inspection "
+                      "or explicitly set allow_uninspected_credentials: true",
+                      check_shown(c, e->host), blind ? "tls: skip" : "L4-only");
 }
 
 void check_credentials(struct check *c, const struct sluice_endpoint *e)

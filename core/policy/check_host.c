@@ -44,7 +44,8 @@ static const char *odd_label(struct check *c, const char *pattern, const char *l
         return "invalid host pattern: a DNS label has at most 63 bytes";
     for (size_t i = 0; i < len; i++)
         if (!is_label_char(label[i]))
-            return arena_printf(c->arena, "invalid host pattern: unexpected character '%c'", label[i]);
+            return arena_printf(c->arena, "invalid host pattern: unexpected character '%c'",
+                                label[i]);
     if (memmem(label, len, "**", 2) && (!recursive || label != pattern))
         return arena_printf(c->arena, "recursive host wildcard '**' is only allowed as the entire "
                             "first DNS label, got '%s'", check_shown(c, pattern));
@@ -100,8 +101,10 @@ static const char *odd_name(struct check *c, const char *host)
     if (strstr(host, ".."))
         return "host pattern must not contain empty DNS labels";
     if (strspn(host, "0123456789abcdefABCDEFxX.") == strlen(host) && strpbrk(host, "0123456789"))
-        return arena_printf(c->arena, "host '%s' is a number that resolvers may take for an address; "
-                            "write addresses in full, such as 192.0.2.1", check_shown(c, host));
+        return arena_printf(c->arena,
+                            "host '%s' is a number that resolvers may take for an address; "
+                            "write addresses in full, such as 192.0.2.1",
+                            check_shown(c, host));
     return arena_printf(c->arena, "invalid host pattern: '%s' is neither a DNS name nor an address",
                         check_shown(c, host));
 }
@@ -139,8 +142,10 @@ static void check_reachable(struct check *c, const struct sluice_endpoint *e, co
                       e->host);
     if (literal ? ipaddr_classify(&addr) != IPADDR_BLOCKED : !ipaddr_host_blocked(host))
         return;
-    check_problem(c, e->doc_path, "host", "endpoint host '%s' is always blocked (%s); the proxy will "
-                  "deny traffic to this destination regardless of policy", e->host,
+    check_problem(c, e->doc_path, "host",
+                  "endpoint host '%s' is always blocked (%s); the proxy will "
+                  "deny traffic to this destination regardless of policy",
+                  e->host,
                   literal ? "a loopback, link-local, unspecified or metadata address"
                           : "a name of loopback or of cloud metadata");
 }
@@ -174,7 +179,8 @@ void check_allowed_ips(struct check *c, const struct sluice_endpoint *e)
 {
     for (size_t i = 0; i < e->n_allowed_ips; i++) {
         struct ipaddr_block block;
-        const char *field = check_item(c, "allowed_ips", i), *shown = check_shown(c, e->allowed_ips[i]);
+        const char *field = check_item(c, "allowed_ips", i),
+                   *shown = check_shown(c, e->allowed_ips[i]);
         if (ipaddr_block_parse(e->allowed_ips[i], &block) != 0)
             check_problem(c, e->doc_path, field, "invalid CIDR/IP in allowed_ips: %s", shown);
         else if (ipaddr_block_overlaps_blocked(&block))

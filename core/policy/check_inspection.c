@@ -24,7 +24,8 @@ static const struct check_field fields[] = {
     FIELD("persisted_queries", TEXT, persisted_queries, CHECK_GRAPHQL | CHECK_WEBSOCKET),
     FIELD("graphql_persisted_queries", COUNT, n_graphql_persisted_queries,
           CHECK_GRAPHQL | CHECK_WEBSOCKET),
-    FIELD("graphql_max_body_bytes", NUMBER, graphql_max_body_bytes, CHECK_GRAPHQL | CHECK_WEBSOCKET),
+    FIELD("graphql_max_body_bytes", NUMBER, graphql_max_body_bytes,
+          CHECK_GRAPHQL | CHECK_WEBSOCKET),
     FIELD("json_rpc", POINTER, json_rpc, CHECK_JSON_RPC | CHECK_MCP),
     FIELD("mcp", POINTER, mcp, CHECK_MCP),
     {0},
@@ -40,12 +41,14 @@ static const struct protocol {
 } protocols[] = {
     {"tcp", CHECK_TCP, NULL, NULL},
     {"rest", CHECK_REST, NULL, "protocol requires rules or access to define allowed traffic"},
-    {"websocket", CHECK_WEBSOCKET, NULL, "protocol requires rules or access to define allowed traffic"},
+    {"websocket", CHECK_WEBSOCKET, NULL,
+     "protocol requires rules or access to define allowed traffic"},
     {"graphql", CHECK_GRAPHQL, NULL, "protocol requires rules or access to define allowed traffic"},
     {"sql", CHECK_SQL, NULL, "protocol requires rules or access to define allowed traffic"},
     {"json-rpc", CHECK_JSON_RPC,
-     "protocol json-rpc does not support access presets; use explicit rules with allow.method such as "
-     "\"*\"", "protocol json-rpc requires explicit rules with allow.method"},
+     "protocol json-rpc does not support access presets; use explicit rules with allow.method such "
+     "as \"*\"",
+     "protocol json-rpc requires explicit rules with allow.method"},
     {"mcp", CHECK_MCP,
      "protocol mcp does not support access presets; use rules/deny_rules or set "
      "mcp.allow_all_known_mcp_methods: true for an allow-all MCP policy",
@@ -126,7 +129,8 @@ static void check_plain(struct check *c, const struct sluice_endpoint *e)
         if (!check_is_set(f, e) || is_harmless(f, e))
             continue;
         if (narrows(f, e))
-            check_problem(c, e->doc_path, f->name, "%s has no effect without protocol, so the endpoint "
+            check_problem(c, e->doc_path, f->name,
+                          "%s has no effect without protocol, so the endpoint "
                           "would let everything through; add a protocol such as rest, or remove %s",
                           f->name, f->name);
         else
@@ -138,14 +142,17 @@ static void check_tcp(struct check *c, const struct sluice_endpoint *e)
 {
     const char *list = "";
     if (*e->access || e->n_rules || e->n_deny_rules)
-        check_problem(c, e->doc_path, "", "protocol tcp does not support access, rules, or deny_rules; "
+        check_problem(c, e->doc_path, "",
+                      "protocol tcp does not support access, rules, or deny_rules; "
                       "remove those L7 fields");
     for (const struct check_field *f = fields; f->name; f++)
         if (f >= fields + 3 && check_is_set(f, e))
             list = arena_printf(c->arena, "%s%s%s", list, *list ? ", " : "", f->name);
     if (*list)
-        check_problem(c, e->doc_path, "", "protocol tcp does not support L7-only fields: %s; remove "
-                      "those fields", list);
+        check_problem(c, e->doc_path, "",
+                      "protocol tcp does not support L7-only fields: %s; remove "
+                      "those fields",
+                      list);
 }
 
 /* Inspected endpoints. */
@@ -179,25 +186,30 @@ static void check_base(struct check *c, const struct sluice_endpoint *e, const s
     if (none && !all && p->with_nothing)
         check_problem(c, e->doc_path, "", "%s", p->with_nothing);
     if (all_empty(e) && !all)
-        check_problem(c, e->doc_path, "rules", "rules would deny all traffic (no allow clause found). "
+        check_problem(c, e->doc_path, "rules",
+                      "rules would deny all traffic (no allow clause found). "
                       "Use `access: full` or add allow clauses to rules.");
     if (e->n_deny_rules && none && p->id != CHECK_MCP)
         check_problem(c, e->doc_path, "deny_rules",
                       "deny_rules require rules or access to define the base allow set");
 }
 
-static void check_enforcement(struct check *c, const struct sluice_endpoint *e, const struct protocol *p)
+static void check_enforcement(struct check *c, const struct sluice_endpoint *e,
+                              const struct protocol *p)
 {
     if (p->id == CHECK_SQL && check_is(e->enforcement, "enforce"))
         check_problem(c, e->doc_path, "enforcement",
                       "SQL enforcement requires full SQL parsing; use enforcement: audit");
     else if (!*e->enforcement && p->id != CHECK_SQL)
-        check_warning(c, e->doc_path, "enforcement", "enforcement is not written and means audit: what "
-                      "no rule allows is logged and let through; write enforcement: enforce to refuse it");
+        check_warning(
+            c, e->doc_path, "enforcement",
+            "enforcement is not written and means audit: what "
+            "no rule allows is logged and let through; write enforcement: enforce to refuse it");
     for (size_t i = 0; i < e->n_ports; i++)
         if (check_is(e->tls, "skip") && e->ports[i] == 443)
-            check_warning(c, e->doc_path, "tls", "tls: skip hides the requests on port 443 from protocol "
-                          "%s", p->name);
+            check_warning(c, e->doc_path, "tls",
+                          "tls: skip hides the requests on port 443 from protocol %s",
+                          p->name);
 }
 
 static void check_strays(struct check *c, const struct sluice_endpoint *e, const struct protocol *p)
@@ -208,17 +220,20 @@ static void check_strays(struct check *c, const struct sluice_endpoint *e, const
         if (check_is(f->name, "mcp"))
             check_problem(c, e->doc_path, f->name, "mcp options are only valid for protocol mcp");
         else
-            check_warning(c, e->doc_path, f->name, "%s has no effect on protocol %s", f->name, p->name);
+            check_warning(c, e->doc_path, f->name, "%s has no effect on protocol %s", f->name,
+                          p->name);
     }
 }
 
-static void check_inspected(struct check *c, const struct sluice_endpoint *e, const struct protocol *p)
+static void check_inspected(struct check *c, const struct sluice_endpoint *e,
+                            const struct protocol *p)
 {
     check_base(c, e, p);
     check_enforcement(c, e, p);
     check_strays(c, e, p);
     if (*e->path && e->path[0] != '/' && !check_is(e->path, "**"))
-        check_problem(c, e->doc_path, "path", "endpoint path must start with '/' or be '**', got '%s'",
+        check_problem(c, e->doc_path, "path",
+                      "endpoint path must start with '/' or be '**', got '%s'",
                       check_shown(c, e->path));
 }
 
@@ -228,8 +243,10 @@ void check_inspection(struct check *c, const struct sluice_endpoint *e)
     if (!*e->protocol)
         check_plain(c, e);
     else if (!p)
-        check_problem(c, e->doc_path, "protocol", "unknown protocol '%s' (expected tcp, rest, websocket, "
-                      "graphql, sql, json-rpc, or mcp)", check_shown(c, e->protocol));
+        check_problem(c, e->doc_path, "protocol",
+                      "unknown protocol '%s' (expected tcp, rest, websocket, "
+                      "graphql, sql, json-rpc, or mcp)",
+                      check_shown(c, e->protocol));
     else if (p->id == CHECK_TCP)
         check_tcp(c, e);
     else

@@ -16,7 +16,8 @@ static void check_patterns(struct check *c, const struct sluice_middleware *m, c
         const char *odd = check_host_pattern(c, patterns[i]);
         if (odd)
             check_problem(c, m->doc_path, check_item(c, list, i),
-                          "endpoint selector pattern '%s' is invalid: %s", check_shown(c, patterns[i]), odd);
+                          "endpoint selector pattern '%s' is invalid: %s",
+                          check_shown(c, patterns[i]), odd);
     }
 }
 
@@ -29,8 +30,10 @@ static void check_selector(struct check *c, const struct sluice_middleware *m)
         check_problem(c, m->doc_path, "endpoints",
                       "endpoint selector must include at least one host pattern");
     if (n > PATTERNS_MAX)
-        check_problem(c, m->doc_path, "endpoints", "middleware config '%s' has too many selector patterns "
-                      "(%zu > %d)", check_shown(c, m->name), n, PATTERNS_MAX);
+        check_problem(c, m->doc_path, "endpoints",
+                      "middleware config '%s' has too many selector patterns "
+                      "(%zu > %d)",
+                      check_shown(c, m->name), n, PATTERNS_MAX);
     check_patterns(c, m, "endpoints.include", m->include, m->n_include);
     check_patterns(c, m, "endpoints.exclude", m->exclude, m->n_exclude);
 }
@@ -57,9 +60,11 @@ static void check_hidden(struct check *c, const struct sluice_middleware *m)
         const struct sluice_rule *rule = c->policy->rules[i];
         for (size_t j = 0; j < rule->n_endpoints; j++)
             if (check_is(rule->endpoints[j]->tls, "skip") && selects(m, rule->endpoints[j]))
-                check_problem(c, m->doc_path, "endpoints", "middleware config '%s' selects network policy "
-                              "'%s' tls: skip endpoint '%s'", check_shown(c, m->name),
-                              check_shown(c, rule->name), check_shown(c, rule->endpoints[j]->host));
+                check_problem(c, m->doc_path, "endpoints",
+                              "middleware config '%s' selects network policy "
+                              "'%s' tls: skip endpoint '%s'",
+                              check_shown(c, m->name), check_shown(c, rule->name),
+                              check_shown(c, rule->endpoints[j]->host));
     }
 }
 
@@ -68,7 +73,8 @@ static void check_order(struct check *c, size_t i)
     const struct sluice_middleware *m = c->policy->middlewares[i];
     for (size_t j = 0; j < i; j++)
         if (c->policy->middlewares[j]->order == m->order)
-            check_problem(c, m->doc_path, "order", "middleware configs '%s' and '%s' use duplicate order %d",
+            check_problem(c, m->doc_path, "order",
+                          "middleware configs '%s' and '%s' use duplicate order %d",
                           check_shown(c, c->policy->middlewares[j]->name), check_shown(c, m->name),
                           (int)m->order);
 }

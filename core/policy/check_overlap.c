@@ -69,7 +69,8 @@ static const char *enforcement(const struct sluice_endpoint *e, struct arena *ar
 
 static const char *signing(const struct sluice_endpoint *e, struct arena *arena)
 {
-    return arena_printf(arena, "%s:%s:%s", e->credential_signing, e->signing_service, e->signing_region);
+    return arena_printf(arena, "%s:%s:%s", e->credential_signing, e->signing_service,
+                        e->signing_region);
 }
 
 static const char *binding(const struct sluice_endpoint *e, struct arena *arena)
@@ -120,7 +121,10 @@ static const char *graphql_bytes(const struct sluice_endpoint *e, struct arena *
 
 static const char *rpc_bytes(const struct sluice_endpoint *e, struct arena *arena)
 {
-    return bytes(e->mcp ? e->mcp->max_body_bytes : e->json_rpc ? e->json_rpc->max_body_bytes : 0, arena);
+    return bytes(e->mcp        ? e->mcp->max_body_bytes
+                 : e->json_rpc ? e->json_rpc->max_body_bytes
+                               : 0,
+                 arena);
 }
 
 /* The first ones must agree wherever endpoints overlap, the others only where a request can be
@@ -304,7 +308,8 @@ static void add_conflicts(const struct entry *a, const struct entry *b, struct b
     for (size_t i = 0; i < n; i++)
         if (!check_is(a->values[i], b->values[i]))
             buf_printf(out, "%s%s=%s vs %s", out->len ? "; " : "", aspects[i].name,
-                       *a->values[i] ? a->values[i] : "none", *b->values[i] ? b->values[i] : "none");
+                       *a->values[i] ? a->values[i] : "none",
+                       *b->values[i] ? b->values[i] : "none");
 }
 
 static const char *place(struct check *c, const struct entry *entry)
@@ -322,8 +327,10 @@ static void compare(struct check *c, const struct entry *a, const struct entry *
     common_ports(a, b, &ports);
     add_conflicts(a, b, &conflicts);
     if (conflicts.len)
-        check_problem(c, b->e->doc_path, "", "network policies %s and %s overlap on port(s) %s with "
-                      "conflicting metadata: %s", place(c, a), place(c, b), check_shown(c, buf_str(&ports)),
+        check_problem(c, b->e->doc_path, "",
+                      "network policies %s and %s overlap on port(s) %s with "
+                      "conflicting metadata: %s",
+                      place(c, a), place(c, b), check_shown(c, buf_str(&ports)),
                       buf_str(&conflicts));
     buf_free(&ports);
     buf_free(&conflicts);
@@ -350,6 +357,7 @@ void check_overlaps(struct check *c)
         }
     }
     if (effort > EFFORT_MAX)
-        check_problem(c, "", "network_policies", "there are too many endpoints with too many wildcards to "
+        check_problem(c, "", "network_policies",
+                      "there are too many endpoints with too many wildcards to "
                       "see whether they agree; write fewer or simpler host patterns");
 }

@@ -10,10 +10,10 @@ struct check {
     struct arena *arena;                            /* of this check */
     const struct sluice_policy *policy;
     struct problems *problems, *warnings;
-    bool failed;                                    /* there was a problem, even if the list is full */
+    bool failed;                                    /* there was a problem, if listed or not */
 };
 
-/* The value is named by the path of the record it belongs to and its field there; either may be "". */
+/* The value is named by the path of its record and its field there; either may be "". */
 void check_problem(struct check *c, const char *record, const char *field, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void check_warning(struct check *c, const char *record, const char *field, const char *format, ...)

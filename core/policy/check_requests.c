@@ -54,8 +54,10 @@ static bool is_one_of(const char *text, const char *const *words)
 static void check_glob(const struct place *at, const char *field, const char *glob)
 {
     if (strpbrk(glob, "[]{}\\"))
-        check_problem(at->c, at->rule->doc_path, field, "'%s': [ ] { } and \\ have no meaning in a glob; "
-                      "use * and ?, or list each value separately", check_shown(at->c, glob));
+        check_problem(at->c, at->rule->doc_path, field,
+                      "'%s': [ ] { } and \\ have no meaning in a glob; "
+                      "use * and ?, or list each value separately",
+                      check_shown(at->c, glob));
 }
 
 static void check_matchers(const struct place *at, const char *field,
@@ -74,7 +76,8 @@ static void check_http(const struct place *at, const char *const *methods)
     if (!*r->method)
         check_never(at, "method", "method is not written; write \"*\" for every method");
     else if (!is_one_of(r->method, methods))
-        check_warning(at->c, r->doc_path, "method", "unknown method '%s'", check_shown(at->c, r->method));
+        check_warning(at->c, r->doc_path, "method", "unknown method '%s'",
+                      check_shown(at->c, r->method));
     if (!*r->path)
         check_never(at, "path", "path is not written; write \"**\" for every path");
     else if (r->path[0] != '/' && strncmp(r->path, "**", 2) != 0)
@@ -85,8 +88,8 @@ static void check_http(const struct place *at, const char *const *methods)
 
 static void check_rest(const struct place *at)
 {
-    static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS",
-                                          "*", NULL};
+    static const char *const methods[] = {"GET",   "HEAD",    "POST", "PUT", "DELETE",
+                                          "PATCH", "OPTIONS", "*",    NULL};
     check_http(at, methods);
 }
 
@@ -132,13 +135,15 @@ static void check_websocket(const struct place *at)
     if (!has_operation(r)) {
         check_http(at, methods);
         if (strcasecmp(r->method, "WEBSOCKET_TEXT") == 0 && speaks_graphql(at->endpoint))
-            check_problem(at->c, r->doc_path, "method", "WEBSOCKET_TEXT cannot stand beside rules for "
+            check_problem(at->c, r->doc_path, "method",
+                          "WEBSOCKET_TEXT cannot stand beside rules for "
                           "GraphQL operations: each message is judged as one or the other");
         return;
     }
     check_graphql(at);
     if (*r->method || *r->path || r->n_query)
-        check_problem(at->c, r->doc_path, "", "a websocket rule cannot have method, path or query beside "
+        check_problem(at->c, r->doc_path, "",
+                      "a websocket rule cannot have method, path or query beside "
                       "operation_type, operation_name or fields; write two rules");
 }
 
@@ -148,10 +153,13 @@ static void check_json_rpc(const struct place *at)
 {
     const struct sluice_l7_rule *r = at->rule;
     if (!*r->method)
-        check_problem(at->c, r->doc_path, "method", "protocol json-rpc requires a method in every rule");
+        check_problem(at->c, r->doc_path, "method",
+                      "protocol json-rpc requires a method in every rule");
     else if (!check_is(r->method, "*") && strpbrk(r->method, "*?[]{}"))
-        check_problem(at->c, r->doc_path, "method", "a JSON-RPC method is matched as a whole; '%s' must be "
-                      "\"*\" or a name without * ? [ ] { }", check_shown(at->c, r->method));
+        check_problem(at->c, r->doc_path, "method",
+                      "a JSON-RPC method is matched as a whole; '%s' must be "
+                      "\"*\" or a name without * ? [ ] { }",
+                      check_shown(at->c, r->method));
 }
 
 static const char tool_method[] = "tools/call";
@@ -184,14 +192,19 @@ static void check_mcp_method(const struct place *at)
     const char *method = at->rule->method;
     bool all = mcp && mcp->allow_all_known_mcp_methods;
     if (!*method && !all)
-        check_problem(at->c, at->rule->doc_path, "method", "protocol mcp requires a method in every rule "
+        check_problem(at->c, at->rule->doc_path, "method",
+                      "protocol mcp requires a method in every rule "
                       "when mcp.allow_all_known_mcp_methods is false");
-    else if (glob_has_wildcard(method) && !check_is(method, "*") && strncmp(method, "tools/", 6) != 0)
-        check_problem(at->c, at->rule->doc_path, "method", "'%s': only methods below tools/ can be matched "
-                      "by a glob", check_shown(at->c, method));
+    else if (glob_has_wildcard(method) && !check_is(method, "*") &&
+             strncmp(method, "tools/", 6) != 0)
+        check_problem(at->c, at->rule->doc_path, "method",
+                      "'%s': only methods below tools/ can be matched "
+                      "by a glob",
+                      check_shown(at->c, method));
     else if (tool_of(at->rule) && *method && !check_is(method, tool_method))
-        check_problem(at->c, at->rule->doc_path, "method", "a rule with a tool matches %s alone, got '%s'",
-                      tool_method, check_shown(at->c, method));
+        check_problem(at->c, at->rule->doc_path, "method",
+                      "a rule with a tool matches %s alone, got '%s'", tool_method,
+                      check_shown(at->c, method));
 }
 
 static void check_tool(const struct place *at, const struct sluice_matcher *tool)
@@ -200,8 +213,10 @@ static void check_tool(const struct place *at, const struct sluice_matcher *tool
     bool strict = !mcp || mcp->strict_tool_names;
     for (size_t i = 0; i < tool->n_any; i++)
         if (!strict && glob_has_wildcard(tool->any[i]))
-            check_problem(at->c, at->rule->doc_path, "tool", "tool '%s' has a wildcard, which needs "
-                          "mcp.strict_tool_names: true", check_shown(at->c, tool->any[i]));
+            check_problem(at->c, at->rule->doc_path, "tool",
+                          "tool '%s' has a wildcard, which needs "
+                          "mcp.strict_tool_names: true",
+                          check_shown(at->c, tool->any[i]));
 }
 
 static void check_mcp(const struct place *at)
@@ -211,13 +226,17 @@ static void check_mcp(const struct place *at)
     check_matchers(at, "params", r->params, r->n_params);
     for (size_t i = 0; i < r->n_params; i++)
         if (!check_is(r->params[i]->key, "name"))
-            check_problem(at->c, r->doc_path, "params", "params.%s: MCP tool argument matching is not "
-                          "supported yet", check_shown(at->c, r->params[i]->key));
+            check_problem(at->c, r->doc_path, "params",
+                          "params.%s: MCP tool argument matching is not "
+                          "supported yet",
+                          check_shown(at->c, r->params[i]->key));
     if (tool_of(r))
         check_tool(at, tool_of(r));
     else if (covers_every_tool(r) && names_a_tool(at->endpoint))
-        check_problem(at->c, r->doc_path, "method", "method '%s' covers %s for every tool and so conflicts "
-                      "with the rules that allow single tools", check_shown(at->c, r->method), tool_method);
+        check_problem(at->c, r->doc_path, "method",
+                      "method '%s' covers %s for every tool and so conflicts "
+                      "with the rules that allow single tools",
+                      check_shown(at->c, r->method), tool_method);
 }
 
 /* All of them. */
@@ -226,8 +245,9 @@ static void check_strays(const struct place *at, unsigned protocol)
 {
     for (const struct check_field *f = fields; f->name; f++)
         if (!(f->protocols & protocol) && check_is_set(f, at->rule))
-            check_problem(at->c, at->rule->doc_path, f->name, "%s means nothing to protocol %s; remove it",
-                          f->name, at->endpoint->protocol);
+            check_problem(at->c, at->rule->doc_path, f->name,
+                          "%s means nothing to protocol %s; remove it", f->name,
+                          at->endpoint->protocol);
 }
 
 static void check_request(const struct place *at, unsigned protocol)
@@ -236,8 +256,9 @@ static void check_request(const struct place *at, unsigned protocol)
         enum check_protocol protocol;
         void (*check)(const struct place *at);
     } grammars[] = {
-        {CHECK_REST, check_rest}, {CHECK_WEBSOCKET, check_websocket}, {CHECK_GRAPHQL, check_graphql},
-        {CHECK_JSON_RPC, check_json_rpc}, {CHECK_MCP, check_mcp},
+        {CHECK_REST, check_rest},       {CHECK_WEBSOCKET, check_websocket},
+        {CHECK_GRAPHQL, check_graphql}, {CHECK_JSON_RPC, check_json_rpc},
+        {CHECK_MCP, check_mcp},
     };
     check_strays(at, protocol);
     for (size_t i = 0; i < sizeof grammars / sizeof grammars[0]; i++)
@@ -251,8 +272,10 @@ static void check_persisted(struct check *c, const struct sluice_endpoint *e)
     for (size_t i = 0; i < e->n_graphql_persisted_queries; i++) {
         const struct sluice_persisted_query *q = e->graphql_persisted_queries[i];
         if (!is_one_of(q->operation_type, types))
-            check_problem(c, e->doc_path, "graphql_persisted_queries", "query '%s': operation_type must be "
-                          "query, mutation, or subscription", check_shown(c, q->id));
+            check_problem(c, e->doc_path, "graphql_persisted_queries",
+                          "query '%s': operation_type must be "
+                          "query, mutation, or subscription",
+                          check_shown(c, q->id));
     }
 }
 

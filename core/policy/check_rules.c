@@ -37,9 +37,11 @@ static void check_binary(struct check *c, const struct sluice_binary *b)
     if (!*b->path)
         check_problem(c, b->doc_path, "path", "binary path must not be empty");
     else if (!is_plain_path(b->path))
-        check_problem(c, b->doc_path, "path", "binary path '%s' can never match: it must be absolute, "
-                      "or a glob such as /usr/bin/* or **/curl, without empty, '.' or '..' components",
-                      shown);
+        check_problem(
+            c, b->doc_path, "path",
+            "binary path '%s' can never match: it must be absolute, "
+            "or a glob such as /usr/bin/* or **/curl, without empty, '.' or '..' components",
+            shown);
     else if (has_glued_run(b->path))
         check_warning(c, b->doc_path, "path", "binary path '%s': '**' crosses '/' only as a whole "
                       "component; here it matches no more than '*'", shown);
@@ -51,14 +53,16 @@ static void check_binary(struct check *c, const struct sluice_binary *b)
 static void check_rule(struct check *c, const struct sluice_rule *rule)
 {
     if (strncmp(rule->key, reserved, sizeof reserved - 1) == 0)
-        check_problem(c, rule->doc_path, "", "key '%s' uses the prefix '%s', which is reserved for "
-                      "rules composed from providers; choose another key", check_shown(c, rule->key),
-                      reserved);
+        check_problem(c, rule->doc_path, "",
+                      "key '%s' uses the prefix '%s', which is reserved for "
+                      "rules composed from providers; choose another key",
+                      check_shown(c, rule->key), reserved);
     if (rule->n_endpoints == 0)
         check_warning(c, rule->doc_path, "", "rule '%s' has no endpoints, so it opens nothing",
                       check_shown(c, rule->name));
     if (rule->n_binaries == 0)
-        check_warning(c, rule->doc_path, "", "rule '%s' lists no binaries, so it lets nobody through; "
+        check_warning(c, rule->doc_path, "",
+                      "rule '%s' lists no binaries, so it lets nobody through; "
                       "to let every program through, add binaries with - path: \"/**\"",
                       check_shown(c, rule->name));
     for (size_t i = 0; i < rule->n_binaries; i++)

@@ -23,9 +23,10 @@ static bool is_identity(const char *text)
 static void check_identity(struct check *c, const char *field, const char *text)
 {
     if (*text && !is_identity(text))
-        check_problem(c, "process", field,
-                      "%s must be 'sandbox' or a numeric UID/GID in range [1, 4294967294], got '%s'",
-                      field, check_shown(c, text));
+        check_problem(
+            c, "process", field,
+            "%s must be 'sandbox' or a numeric UID/GID in range [1, 4294967294], got '%s'", field,
+            check_shown(c, text));
 }
 
 static bool has_component(const char *path, const char *wanted)
@@ -70,7 +71,8 @@ static void check_filesystem(struct check *c, const struct sluice_filesystem *fs
 {
     size_t n = fs->n_read_only + fs->n_read_write;
     if (n > PATHS_MAX)
-        check_problem(c, "filesystem_policy", "", "too many filesystem paths (%zu > %d)", n, PATHS_MAX);
+        check_problem(c, "filesystem_policy", "", "too many filesystem paths (%zu > %d)", n,
+                      PATHS_MAX);
     for (size_t i = 0; i < fs->n_read_only; i++)
         check_path(c, check_item(c, "read_only", i), fs->read_only[i], false);
     for (size_t i = 0; i < fs->n_read_write; i++)

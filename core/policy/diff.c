@@ -153,8 +153,8 @@ static void compare_static(struct differ *d, const struct sluice_policy *from,
     compare_text(d, "process.run_as_group", from->process->run_as_group, to->process->run_as_group);
 }
 
-const struct sluice_diff *policy_diff(const struct sluice_policy *from, const struct sluice_policy *to,
-                                      struct arena *arena)
+const struct sluice_diff *policy_diff(const struct sluice_policy *from,
+                                      const struct sluice_policy *to, struct arena *arena)
 {
     struct differ d = {.arena = arena};
     compare_rules(&d, from, to);

@@ -7,7 +7,7 @@
 #include "policy/policy.h"
 
 struct policy_request {
-    const char *host;                               /* canonical: lower case, no trailing dot, or an IP literal */
+    const char *host;                               /* canonical (base/ipaddr.h) */
     uint16_t port;
     const char *binary;                             /* absolute path of the caller's executable */
     const char *const *ancestors;                   /* paths, nearest first */
@@ -16,16 +16,17 @@ struct policy_request {
 
 struct policy_decision {
     bool allowed;
-    const struct sluice_rule *rule;                 /* the matching rule with the smallest key; NULL if denied */
-    const struct sluice_endpoint *endpoint;         /* of all that match, the first that has a protocol, tls or allowed_ips; else the first */
-    bool exact_host;                                /* some matching endpoint names the host without a glob */
+    const struct sluice_rule *rule;                 /* the matching one with the smallest key */
+    /* Of all that match, the first that has a protocol, tls or allowed_ips; else the first. */
+    const struct sluice_endpoint *endpoint;
+    bool exact_host;                                /* a matching endpoint names the host itself */
 };
 
 /* A denial's reason is appended to reason (NULL: not wanted). */
 void policy_match(const struct sluice_policy *policy, const struct policy_request *request,
                   struct policy_decision *out, struct buf *reason);
 
-/* A host pattern against a canonical host: * within a label, ** across labels; without regard to case. */
+/* A host pattern against a canonical host: * within a label, ** across labels, in any case. */
 bool policy_host_match(const char *pattern, const char *host);
 /* A binary pattern against a path: * within a component, ** across. */
 bool policy_binary_match(const char *pattern, const char *path);

@@ -37,7 +37,8 @@ void merge_warn(struct merge *m, const char *field, const char *format, ...)
     va_end(args);
 }
 
-void *merge_refuse(struct merge *m, struct merge_conflict *conflict, int kind, const char *format, ...)
+void *merge_refuse(struct merge *m, struct merge_conflict *conflict, int kind, const char *format,
+                   ...)
 {
     va_list args;
     va_start(args, format);
@@ -88,7 +89,8 @@ bool merge_is_provider(const struct sluice_rule *rule)
     return strncmp(rule->key, prefix, sizeof prefix - 1) == 0;
 }
 
-const char *merge_hint(struct merge *m, const char *wanted, const char *what, const char *const *known)
+const char *merge_hint(struct merge *m, const char *wanted, const char *what,
+                       const char *const *known)
 {
     enum { SHOWN_MAX = 10 };
     const char *near = text_nearest(wanted, known), *list = "";

@@ -32,8 +32,10 @@ const char *merge_contract(struct merge *m, const struct sluice_endpoint *e)
     struct contract c = contract_of(e);
     if (!c.mcp)
         return arena_printf(m->arena, "non-mcp(protocol='%s')", e->protocol);
-    return arena_printf(m->arena, "mcp(strict_tool_names=%s, allow_all_known_mcp_methods=%s, "
-                        "max_body_bytes=%u)", c.strict ? "true" : "false", c.all ? "true" : "false", c.bytes);
+    return arena_printf(m->arena,
+                        "mcp(strict_tool_names=%s, allow_all_known_mcp_methods=%s, "
+                        "max_body_bytes=%u)",
+                        c.strict ? "true" : "false", c.all ? "true" : "false", c.bytes);
 }
 
 /* What is not inspected stands beside anything, and so do contracts of which none is for MCP. */
@@ -60,19 +62,23 @@ static const struct sluice_endpoint *rival(const struct sluice_rule *const *rule
     return NULL;
 }
 
-static int check_port(struct merge *m, const struct sluice_policy *base, const struct sluice_endpoint *e,
-                      uint16_t port)
+static int check_port(struct merge *m, const struct sluice_policy *base,
+                      const struct sluice_endpoint *e, uint16_t port)
 {
     const struct sluice_endpoint *other = rival(m->rules, m->n_rules, e, port);
-    if (!other || (rival(base->rules, base->n_rules, e, port) && rival(base->rules, base->n_rules, other, port)))
+    if (!other || (rival(base->rules, base->n_rules, e, port) &&
+                   rival(base->rules, base->n_rules, other, port)))
         return 0;
-    return problems_add(m->problems, "operations", 0, 0, "%s:%u would carry more than one L7 inspection "
-                        "contract (%s, %s); the sandbox resolves one contract per host and port, so these "
-                        "cannot coexist even in different rules or under different paths", e->host, port,
-                        merge_contract(m, e), merge_contract(m, other));
+    return problems_add(
+        m->problems, "operations", 0, 0,
+        "%s:%u would carry more than one L7 inspection "
+        "contract (%s, %s); the sandbox resolves one contract per host and port, so these "
+        "cannot coexist even in different rules or under different paths",
+        e->host, port, merge_contract(m, e), merge_contract(m, other));
 }
 
-static int check_endpoint(struct merge *m, const struct sluice_policy *base, const struct sluice_endpoint *e)
+static int check_endpoint(struct merge *m, const struct sluice_policy *base,
+                          const struct sluice_endpoint *e)
 {
     for (size_t i = 0; i < e->n_ports && is_mcp(e); i++)
         if (check_port(m, base, e, e->ports[i]) != 0)

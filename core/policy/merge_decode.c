@@ -9,8 +9,11 @@
 #define AT(member)        .offset = offsetof(struct policy_operation, member)
 #define RULE_NAME         {.name = "rule_name", .kind = SCHEMA_TEXT, AT(rule_name), \
                            .flags = SCHEMA_REQUIRED, .help = "The rule's key in network_policies."}
-#define HOST              {.name = "host", .kind = SCHEMA_TEXT, AT(host), .flags = SCHEMA_REQUIRED, \
-                           .help = "The endpoint's host as the policy writes it, in any case."}
+#define HOST                                                                     \
+    {                                                                            \
+        .name = "host", .kind = SCHEMA_TEXT, AT(host), .flags = SCHEMA_REQUIRED, \
+        .help = "The endpoint's host as the policy writes it, in any case."      \
+    }
 #define PORT              {.name = "port", .kind = SCHEMA_U16, AT(port), .flags = SCHEMA_REQUIRED, \
                            .min = 1, .max = 65535, .help = "One port of the endpoint."}
 #define L7_RULES(...)     {.kind = SCHEMA_STRUCTS, AT(l7_rules), .sub = &policy_l7_rule_schema, \
@@ -24,15 +27,23 @@ static const struct schema_field add_rule[] = {
     {0},
 };
 static const struct schema_field remove_endpoint[] = {
-    {.name = "rule_name", .kind = SCHEMA_TEXT, AT(rule_name), .help = "Only from this rule; else from all."},
-    HOST, PORT, {0},
+    {.name = "rule_name",
+     .kind = SCHEMA_TEXT,
+     AT(rule_name),
+     .help = "Only from this rule; else from all."},
+    HOST,
+    PORT,
+    {0},
 };
 static const struct schema_field remove_rule[] = {RULE_NAME, {0}};
 static const struct schema_field add_deny_rules[] = {
     HOST, PORT, L7_RULES(.name = "deny_rules", .help = "Requests that are refused."), {0},
 };
 static const struct schema_field add_allow_rules[] = {
-    HOST, PORT, L7_RULES(.name = "rules", .wrap = "allow", .help = "Requests that are allowed."), {0},
+    HOST,
+    PORT,
+    L7_RULES(.name = "rules", .wrap = "allow", .help = "Requests that are allowed."),
+    {0},
 };
 static const struct schema_field remove_binary[] = {
     RULE_NAME,
@@ -81,8 +92,8 @@ static const char *trimmed(const char *text, struct arena *arena)
 }
 
 /* A required text that was written, but with nothing in it. */
-static int need_text(const char *text, const char *field, const char *path, const struct doc_node *node,
-                     struct arena *arena, struct problems *problems)
+static int need_text(const char *text, const char *field, const char *path,
+                     const struct doc_node *node, struct arena *arena, struct problems *problems)
 {
     if (*text || !doc_get(node, field))
         return 0;
@@ -90,8 +101,8 @@ static int need_text(const char *text, const char *field, const char *path, cons
                         "%s is required", field);
 }
 
-static int check_shape(const struct policy_operation *op, const char *path, const struct doc_node *node,
-                       struct arena *arena, struct problems *problems)
+static int check_shape(const struct policy_operation *op, const char *path,
+                       const struct doc_node *node, struct arena *arena, struct problems *problems)
 {
     int rc = 0;
     if (op->kind != POLICY_REMOVE_ENDPOINT)
@@ -110,8 +121,9 @@ static const char *text_of(const char *text, struct arena *arena)
     return text ? trimmed(text, arena) : "";
 }
 
-static int decode_payload(enum policy_operation_kind kind, const struct doc_node *node, const char *path,
-                          struct arena *arena, struct policy_operation *out, struct problems *problems)
+static int decode_payload(enum policy_operation_kind kind, const struct doc_node *node,
+                          const char *path, struct arena *arena, struct policy_operation *out,
+                          struct problems *problems)
 {
     void *record;
     if (schema_decode(&schemas[kind], node, path, arena, &record, problems) != 0)
@@ -145,8 +157,9 @@ static int decode_operation(const struct doc_node *node, const char *path, struc
                             struct policy_operation *out, struct problems *problems)
 {
     if (node->kind != DOC_MAP || node->n == 0)
-        return problems_add(problems, path, node->line, node->column,
-                            "is missing an operation, such as {\"remove_rule\": {\"rule_name\": \"x\"}}");
+        return problems_add(
+            problems, path, node->line, node->column,
+            "is missing an operation, such as {\"remove_rule\": {\"rule_name\": \"x\"}}");
     if (node->n > 1)
         return problems_add(problems, path, node->line, node->column,
                             "holds %zu operations; write each as an item of its own", node->n);
@@ -162,12 +175,14 @@ static const struct doc_node *list_of(const struct doc_node *node, struct proble
     static const char field[] = "operations";
     const struct doc_node *list = doc_get(node, field);
     if (!list || node->n != 1)
-        problems_add(problems, "", node->line, node->column, "must be a map with the one field \"%s\"", field);
+        problems_add(problems, "", node->line, node->column,
+                     "must be a map with the one field \"%s\"", field);
     else if (list->kind != DOC_LIST || list->n == 0)
-        problems_add(problems, field, list->line, list->column, "must be a list of at least one operation");
+        problems_add(problems, field, list->line, list->column,
+                     "must be a list of at least one operation");
     else if (list->n > POLICY_OPERATIONS_MAX)
-        problems_add(problems, field, list->line, list->column, "has %zu operations, more than %d", list->n,
-                     POLICY_OPERATIONS_MAX);
+        problems_add(problems, field, list->line, list->column, "has %zu operations, more than %d",
+                     list->n, POLICY_OPERATIONS_MAX);
     else
         return list;
     return NULL;
@@ -182,8 +197,8 @@ int policy_operations_decode(const struct doc_node *node, struct arena *arena,
     struct policy_operation *items = arena_zalloc(arena, list->n * sizeof *items);
     int rc = 0;
     for (size_t i = 0; i < list->n; i++)
-        rc |= decode_operation(list->items[i], doc_path_item(arena, "operations", i), arena, &items[i],
-                               problems);
+        rc |= decode_operation(list->items[i], doc_path_item(arena, "operations", i), arena,
+                               &items[i], problems);
     *out = (struct policy_operations){items, list->n};
     return rc;
 }

@@ -118,19 +118,23 @@ static const char **text_at(struct sluice_endpoint *e, size_t offset)
     return (const char **)(void *)((char *)e + offset);
 }
 
-static void *differs(struct merge *m, struct merge_conflict *conflict, const struct sluice_endpoint *into,
-                     const char *field, const char *was, const char *is)
+static void *differs(struct merge *m, struct merge_conflict *conflict,
+                     const struct sluice_endpoint *into, const char *field, const char *was,
+                     const char *is)
 {
-    return merge_refuse(m, conflict, MERGE_FIELD, "endpoint %s has %s '%s', the operation says '%s'; replace "
-                        "the policy to change it", merge_site(m, into), field, was, is);
+    return merge_refuse(m, conflict, MERGE_FIELD,
+                        "endpoint %s has %s '%s', the operation says '%s'; replace "
+                        "the policy to change it",
+                        merge_site(m, into), field, was, is);
 }
 
-static bool fill_texts(struct merge *m, struct sluice_endpoint *into, const struct sluice_endpoint *from,
-                       struct merge_conflict *conflict)
+static bool fill_texts(struct merge *m, struct sluice_endpoint *into,
+                       const struct sluice_endpoint *from, struct merge_conflict *conflict)
 {
     struct sluice_endpoint source = *from;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        const char **own = text_at(into, texts[i].offset), *more = *text_at(&source, texts[i].offset);
+        const char **own = text_at(into, texts[i].offset),
+                   *more = *text_at(&source, texts[i].offset);
         if (!*more)
             continue;
         if (**own && strcmp(*own, more) != 0)
@@ -147,16 +151,17 @@ static uint32_t mcp_bytes(const struct sluice_endpoint *e)
     return e->mcp ? e->mcp->max_body_bytes : 0;
 }
 
-static bool fill_limits(struct merge *m, struct sluice_endpoint *into, const struct sluice_endpoint *from,
-                        struct merge_conflict *conflict)
+static bool fill_limits(struct merge *m, struct sluice_endpoint *into,
+                        const struct sluice_endpoint *from, struct merge_conflict *conflict)
 {
     uint32_t own = into->graphql_max_body_bytes, more = from->graphql_max_body_bytes;
     if (own && more && own != more)
-        return differs(m, conflict, into, "graphql_max_body_bytes", arena_printf(m->arena, "%u", own),
-                       arena_printf(m->arena, "%u", more));
+        return differs(m, conflict, into, "graphql_max_body_bytes",
+                       arena_printf(m->arena, "%u", own), arena_printf(m->arena, "%u", more));
     if (more)
         into->graphql_max_body_bytes = more;
-    if (into->json_rpc && from->json_rpc && into->json_rpc->max_body_bytes != from->json_rpc->max_body_bytes)
+    if (into->json_rpc && from->json_rpc &&
+        into->json_rpc->max_body_bytes != from->json_rpc->max_body_bytes)
         return differs(m, conflict, into, "json_rpc.max_body_bytes",
                        arena_printf(m->arena, "%u", into->json_rpc->max_body_bytes),
                        arena_printf(m->arena, "%u", from->json_rpc->max_body_bytes));
@@ -178,12 +183,14 @@ static bool has_text(const char *const *list, size_t n, const char *text)
     return false;
 }
 
-static void add_addresses(struct merge *m, struct sluice_endpoint *into, const struct sluice_endpoint *from)
+static void add_addresses(struct merge *m, struct sluice_endpoint *into,
+                          const struct sluice_endpoint *from)
 {
     size_t n = into->n_allowed_ips;
     const char **all = arena_alloc(m->arena, (n + from->n_allowed_ips + 1) * sizeof *all);
     if (n == 0 && from->n_allowed_ips)
-        merge_warn(m, "", "endpoint %s could resolve to any address; from now on only to its allowed_ips",
+        merge_warn(m, "",
+                   "endpoint %s could resolve to any address; from now on only to its allowed_ips",
                    merge_site(m, into));
     if (n)
         memcpy(all, into->allowed_ips, n * sizeof *all);
@@ -194,7 +201,8 @@ static void add_addresses(struct merge *m, struct sluice_endpoint *into, const s
     into->n_allowed_ips = n;
 }
 
-static const struct sluice_persisted_query *find_query(const struct sluice_endpoint *e, const char *id)
+static const struct sluice_persisted_query *find_query(const struct sluice_endpoint *e,
+                                                       const char *id)
 {
     for (size_t i = 0; i < e->n_graphql_persisted_queries; i++)
         if (strcmp(e->graphql_persisted_queries[i]->id, id) == 0)
@@ -202,7 +210,8 @@ static const struct sluice_persisted_query *find_query(const struct sluice_endpo
     return NULL;
 }
 
-static bool same_query(const struct sluice_persisted_query *a, const struct sluice_persisted_query *b)
+static bool same_query(const struct sluice_persisted_query *a,
+                       const struct sluice_persisted_query *b)
 {
     if (strcmp(a->operation_type, b->operation_type) != 0 || a->n_fields != b->n_fields
         || strcmp(a->operation_name, b->operation_name) != 0)
@@ -213,8 +222,8 @@ static bool same_query(const struct sluice_persisted_query *a, const struct slui
     return true;
 }
 
-static bool add_queries(struct merge *m, struct sluice_endpoint *into, const struct sluice_endpoint *from,
-                        struct merge_conflict *conflict)
+static bool add_queries(struct merge *m, struct sluice_endpoint *into,
+                        const struct sluice_endpoint *from, struct merge_conflict *conflict)
 {
     size_t n = into->n_graphql_persisted_queries;
     const struct sluice_persisted_query **all =
@@ -225,7 +234,8 @@ static bool add_queries(struct merge *m, struct sluice_endpoint *into, const str
         const struct sluice_persisted_query *more = from->graphql_persisted_queries[i];
         const struct sluice_persisted_query *own = find_query(into, more->id);
         if (own && !same_query(own, more))
-            return differs(m, conflict, into, "graphql_persisted_queries", own->id, "another query of that id");
+            return differs(m, conflict, into, "graphql_persisted_queries", own->id,
+                           "another query of that id");
         if (!own)
             all[n++] = more;
     }
@@ -237,11 +247,13 @@ static bool add_queries(struct merge *m, struct sluice_endpoint *into, const str
 /* What is allowed: presets and explicit rules of two endpoints add up as explicit rules. */
 
 static bool expand(struct merge *m, const struct sluice_endpoint *into, const char *access,
-                   const struct sluice_l7_rule *const **rules, size_t *n, struct merge_conflict *conflict)
+                   const struct sluice_l7_rule *const **rules, size_t *n,
+                   struct merge_conflict *conflict)
 {
     *rules = merge_preset(m, into->protocol, access, n);
     if (!*rules)
-        return merge_refuse(m, conflict, MERGE_FIELD, "endpoint %s uses access preset '%s', which has no "
+        return merge_refuse(m, conflict, MERGE_FIELD,
+                            "endpoint %s uses access preset '%s', which has no "
                             "explicit form for protocol '%s' to which rules could be added",
                             merge_site(m, into), access, into->protocol);
     merge_warn(m, "", "expanded access preset '%s' to explicit rules for endpoint %s", access,
@@ -249,8 +261,8 @@ static bool expand(struct merge *m, const struct sluice_endpoint *into, const ch
     return true;
 }
 
-static bool add_allowed(struct merge *m, struct sluice_endpoint *into, const struct sluice_endpoint *from,
-                        struct merge_conflict *conflict)
+static bool add_allowed(struct merge *m, struct sluice_endpoint *into,
+                        const struct sluice_endpoint *from, struct merge_conflict *conflict)
 {
     const struct sluice_l7_rule *const *more = from->rules;
     size_t n_more = from->n_rules;
@@ -287,15 +299,17 @@ const struct sluice_endpoint *merge_endpoints(struct merge *m, const struct slui
 {
     struct sluice_endpoint *merged = merge_copy(m, into);
     if (merge_contracts_conflict(into, from))
-        return merge_refuse(m, conflict, MERGE_CONTRACT, "cannot combine MCP contracts at %s: existing %s, "
-                            "incoming %s", merge_site(m, into), merge_contract(m, into),
-                            merge_contract(m, from));
+        return merge_refuse(m, conflict, MERGE_CONTRACT,
+                            "cannot combine MCP contracts at %s: existing %s, "
+                            "incoming %s",
+                            merge_site(m, into), merge_contract(m, into), merge_contract(m, from));
     if (!fill_texts(m, merged, from, conflict) || !fill_limits(m, merged, from, conflict)
         || !add_queries(m, merged, from, conflict) || !add_allowed(m, merged, from, conflict))
         return NULL;
     warn_of_promotion(m, into, from);
     add_addresses(m, merged, from);
-    merged->deny_rules = merge_requests(m, merged->deny_rules, merged->n_deny_rules, from->deny_rules,
-                                        from->n_deny_rules, &merged->n_deny_rules);
+    merged->deny_rules =
+        merge_requests(m, merged->deny_rules, merged->n_deny_rules, from->deny_rules,
+                       from->n_deny_rules, &merged->n_deny_rules);
     return merged;
 }

@@ -23,8 +23,8 @@ struct merge_conflict {
     enum {
         MERGE_FITS,
         MERGE_FIELD,                                /* both say something, and not the same */
-        MERGE_SCOPE,                                /* somebody would get what the operation does not name */
-        MERGE_CONTRACT,                             /* one host and port cannot be inspected in two ways */
+        MERGE_SCOPE,                                /* it would give what is not named */
+        MERGE_CONTRACT,                             /* one host and port, inspected in two ways */
     } kind;
     const char *why;
 };
@@ -34,16 +34,17 @@ int merge_fail(struct merge *m, const char *field, const char *format, ...)
 void merge_warn(struct merge *m, const char *field, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Fills the conflict and returns NULL. */
-void *merge_refuse(struct merge *m, struct merge_conflict *conflict, int kind, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void *merge_refuse(struct merge *m, struct merge_conflict *conflict, int kind,
+                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Rules. */
 size_t merge_find(const struct merge *m, const char *key);          /* n_rules: not there */
-void merge_put(struct merge *m, const struct sluice_rule *rule);    /* replaces the one of its key */
+void merge_put(struct merge *m, const struct sluice_rule *rule);    /* in place of its key's */
 void merge_drop(struct merge *m, size_t i);
 bool merge_is_provider(const struct sluice_rule *rule);
 /* "; did you mean …" or a list of what there is. */
-const char *merge_hint(struct merge *m, const char *wanted, const char *what, const char *const *words);
+const char *merge_hint(struct merge *m, const char *wanted, const char *what,
+                       const char *const *known);
 const char *merge_rule_hint(struct merge *m, const char *wanted);
 /* Of all rules, or of one when rule_name is not "". */
 const char *merge_site_hint(struct merge *m, const char *wanted, const char *rule_name);
@@ -56,7 +57,7 @@ int merge_remove_endpoint(struct merge *m);
 int merge_remove_binary(struct merge *m);
 
 /* Endpoints. */
-bool merge_same_host(const char *a, const char *b);                 /* as text: patterns are not expanded */
+bool merge_same_host(const char *a, const char *b);                 /* patterns are text here */
 bool merge_has_port(const struct sluice_endpoint *e, uint16_t port);
 struct sluice_endpoint *merge_copy(struct merge *m, const struct sluice_endpoint *e);
 /* A copy with other ports, sorted and each once; ports are copied. */
@@ -68,7 +69,8 @@ bool merge_same_content(const struct sluice_endpoint *a, const struct sluice_end
 const struct sluice_endpoint *merge_endpoints(struct merge *m, const struct sluice_endpoint *into,
                                               const struct sluice_endpoint *from,
                                               struct merge_conflict *conflict);
-const char *merge_site(struct merge *m, const struct sluice_endpoint *e);   /* "host:443" or "host:[80, 443]" */
+/* "host:443" or "host:[80, 443]" */
+const char *merge_site(struct merge *m, const struct sluice_endpoint *e);
 const char *merge_port_list(struct merge *m, const uint16_t *ports, size_t n);
 
 /* Request rules. */
@@ -76,16 +78,16 @@ const char *merge_port_list(struct merge *m, const uint16_t *ports, size_t n);
 bool merge_has_requests(const struct sluice_l7_rule *const *list, size_t n,
                         const struct sluice_l7_rule *const *wanted, size_t n_wanted);
 /* list and then those of more that are not in it. */
-const struct sluice_l7_rule *const *merge_requests(struct merge *m,
-                                                   const struct sluice_l7_rule *const *list, size_t n,
-                                                   const struct sluice_l7_rule *const *more, size_t n_more,
-                                                   size_t *n_out);
+const struct sluice_l7_rule *const *
+merge_requests(struct merge *m, const struct sluice_l7_rule *const *list, size_t n,
+               const struct sluice_l7_rule *const *more, size_t n_more, size_t *n_out);
 /* The explicit rules of an access preset; NULL: this protocol has no such form. */
-const struct sluice_l7_rule *const *merge_preset(struct merge *m, const char *protocol, const char *access,
-                                                 size_t *n);
+const struct sluice_l7_rule *const *merge_preset(struct merge *m, const char *protocol,
+                                                 const char *access, size_t *n);
 
 /* Inspection contracts. */
-const char *merge_contract(struct merge *m, const struct sluice_endpoint *e);   /* as text, of an inspected one */
+/* As text, of an endpoint that is inspected. */
+const char *merge_contract(struct merge *m, const struct sluice_endpoint *e);
 bool merge_contracts_conflict(const struct sluice_endpoint *a, const struct sluice_endpoint *b);
 /* Reports what the operations together brought about and base did not have. */
 int merge_check_contracts(struct merge *m, const struct sluice_policy *base);

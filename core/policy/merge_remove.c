@@ -25,7 +25,8 @@ static const char *binary_hint(struct merge *m, const struct sluice_rule *rule)
     return merge_hint(m, m->op->binary_path, "binaries", paths);
 }
 
-/* A rule without binaries would let nobody through: it goes, rather than looking like an open one. */
+/* A rule without binaries would let nobody through: it goes, rather than looking like an open one.
+ */
 int merge_remove_binary(struct merge *m)
 {
     size_t at = merge_find(m, m->op->rule_name), n = 0;
@@ -33,7 +34,8 @@ int merge_remove_binary(struct merge *m)
         return merge_fail(m, "rule_name", "rule '%s' was not found in the current policy%s",
                           m->op->rule_name, merge_rule_hint(m, m->op->rule_name));
     const struct sluice_rule *rule = m->rules[at];
-    const struct sluice_binary **kept = arena_alloc(m->arena, (rule->n_binaries + 1) * sizeof *kept);
+    const struct sluice_binary **kept =
+        arena_alloc(m->arena, (rule->n_binaries + 1) * sizeof *kept);
     for (size_t i = 0; i < rule->n_binaries; i++)
         if (strcmp(rule->binaries[i]->path, m->op->binary_path) != 0)
             kept[n++] = rule->binaries[i];
@@ -41,7 +43,8 @@ int merge_remove_binary(struct merge *m)
         return merge_fail(m, "binary_path", "rule '%s' has no binary '%s'%s", rule->key,
                           m->op->binary_path, binary_hint(m, rule));
     if (n == 0) {
-        merge_warn(m, "", "rule '%s' is removed with its last binary: without one it lets nobody through",
+        merge_warn(m, "",
+                   "rule '%s' is removed with its last binary: without one it lets nobody through",
                    rule->key);
         merge_drop(m, at);
         return 0;
@@ -69,7 +72,8 @@ static const struct sluice_endpoint *without_port(struct merge *m, const struct 
 /* The rule without the host and port; the same rule when it has none. */
 static const struct sluice_rule *without_endpoint(struct merge *m, const struct sluice_rule *rule)
 {
-    const struct sluice_endpoint **kept = arena_alloc(m->arena, (rule->n_endpoints + 1) * sizeof *kept);
+    const struct sluice_endpoint **kept =
+        arena_alloc(m->arena, (rule->n_endpoints + 1) * sizeof *kept);
     bool found = false;
     size_t n = 0;
     for (size_t i = 0; i < rule->n_endpoints; i++) {
@@ -122,7 +126,8 @@ static int not_found(struct merge *m)
     const char *site = arena_printf(m->arena, "%s:%u", m->op->host, m->op->port);
     const char *hint = merge_site_hint(m, site, m->op->rule_name);
     if (*m->op->rule_name)
-        return merge_fail(m, "", "endpoint %s was not found in rule '%s'%s", site, m->op->rule_name, hint);
+        return merge_fail(m, "", "endpoint %s was not found in rule '%s'%s", site, m->op->rule_name,
+                          hint);
     return merge_fail(m, "", "endpoint %s was not found in the current policy%s", site, hint);
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Request rules: the expansion of access presets, and the operations that add to an endpoint that is
- * named by host and port alone: 6.6 of reference/policy.md. */
+/* Request rules: the expansion of access presets, and the operations that add to an endpoint that
+ * is named by host and port alone: 6.6 of reference/policy.md. */
 #include <string.h>
 
 #include "policy/merge_parts.h"
 
 /* Each request rule as text, made once: comparing all with all is then cheap. */
-static const char **texts_of(const struct sluice_l7_rule *const *list, size_t n, struct arena *arena)
+static const char **texts_of(const struct sluice_l7_rule *const *list, size_t n,
+                             struct arena *arena)
 {
     const char **texts = arena_alloc(arena, (n + 1) * sizeof *texts);
     struct buf json = {0};
@@ -39,10 +40,9 @@ bool merge_has_requests(const struct sluice_l7_rule *const *list, size_t n,
     return all;
 }
 
-const struct sluice_l7_rule *const *merge_requests(struct merge *m,
-                                                   const struct sluice_l7_rule *const *list, size_t n,
-                                                   const struct sluice_l7_rule *const *more, size_t n_more,
-                                                   size_t *n_out)
+const struct sluice_l7_rule *const *
+merge_requests(struct merge *m, const struct sluice_l7_rule *const *list, size_t n,
+               const struct sluice_l7_rule *const *more, size_t n_more, size_t *n_out)
 {
     struct arena *scratch = arena_new();
     const struct sluice_l7_rule **all = arena_alloc(m->arena, (n + n_more + 1) * sizeof *all);
@@ -87,8 +87,8 @@ static const struct sluice_l7_rule *whole_method(struct merge *m, const char *me
     return r;
 }
 
-const struct sluice_l7_rule *const *merge_preset(struct merge *m, const char *protocol, const char *access,
-                                                 size_t *n)
+const struct sluice_l7_rule *const *merge_preset(struct merge *m, const char *protocol,
+                                                 const char *access, size_t *n)
 {
     for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++) {
         if (strcmp(presets[i].protocol, protocol) != 0 || strcmp(presets[i].access, access) != 0)
@@ -117,7 +117,8 @@ static struct target find_target(struct merge *m)
             const struct sluice_endpoint *e = rule->endpoints[j];
             if (!merge_same_host(e->host, m->op->host) || !merge_has_port(e, m->op->port))
                 continue;
-            t.rules = arena_printf(m->arena, "%s%s'%s' endpoint[%zu]", t.rules, t.n ? ", " : "", rule->key, j);
+            t.rules = arena_printf(m->arena, "%s%s'%s' endpoint[%zu]", t.rules, t.n ? ", " : "",
+                                   rule->key, j);
             t.rule = i;
             t.endpoint = j;
             t.n++;
@@ -133,18 +134,27 @@ static int check_target(struct merge *m, const struct target *t)
         return merge_fail(m, "", "endpoint %s was not found in the current policy%s", site,
                           merge_site_hint(m, site, ""));
     if (t->n > 1)
-        return merge_fail(m, "", "endpoint %s resolves to %s; this operation selects its target by host and "
-                          "port alone, so it cannot say which binary scope and L7 surface to widen. Replace "
-                          "the policy with the full YAML instead", site, t->rules);
+        return merge_fail(
+            m, "",
+            "endpoint %s resolves to %s; this operation selects its target by host and "
+            "port alone, so it cannot say which binary scope and L7 surface to widen. Replace "
+            "the policy with the full YAML instead",
+            site, t->rules);
     const struct sluice_endpoint *e = m->rules[t->rule]->endpoints[t->endpoint];
     if (!*e->protocol)
-        return merge_fail(m, "", "endpoint %s has no L7 inspection configured (protocol is empty)", site);
+        return merge_fail(m, "", "endpoint %s has no L7 inspection configured (protocol is empty)",
+                          site);
     if (strcmp(e->protocol, "rest") != 0 && strcmp(e->protocol, "websocket") != 0)
-        return merge_fail(m, "", "endpoint %s uses unsupported protocol '%s'; this operation currently "
-                          "supports only protocol 'rest' or 'websocket'", site, e->protocol);
+        return merge_fail(m, "",
+                          "endpoint %s uses unsupported protocol '%s'; this operation currently "
+                          "supports only protocol 'rest' or 'websocket'",
+                          site, e->protocol);
     if (m->op->kind == POLICY_ADD_DENY_RULES && !e->n_rules && !*e->access)
-        return merge_fail(m, "", "endpoint %s has no base allow set; configure access or explicit allow rules "
-                          "before adding deny rules", site);
+        return merge_fail(
+            m, "",
+            "endpoint %s has no base allow set; configure access or explicit allow rules "
+            "before adding deny rules",
+            site);
     return 0;
 }
 
@@ -162,8 +172,8 @@ static void add_requests(struct merge *m, struct sluice_endpoint *e)
 {
     const struct policy_operation *op = m->op;
     if (op->kind == POLICY_ADD_DENY_RULES) {
-        e->deny_rules = merge_requests(m, e->deny_rules, e->n_deny_rules, op->l7_rules, op->n_l7_rules,
-                                       &e->n_deny_rules);
+        e->deny_rules = merge_requests(m, e->deny_rules, e->n_deny_rules, op->l7_rules,
+                                       op->n_l7_rules, &e->n_deny_rules);
         return;
     }
     expand_access(m, e);
@@ -197,7 +207,8 @@ int merge_add_requests(struct merge *m)
     if (merge_same_content(old, changed))
         return 0;
     rest = split_off(m, old);
-    const struct sluice_endpoint **all = arena_alloc(m->arena, (rule->n_endpoints + 1) * sizeof *all);
+    const struct sluice_endpoint **all =
+        arena_alloc(m->arena, (rule->n_endpoints + 1) * sizeof *all);
     memcpy(all, rule->endpoints, rule->n_endpoints * sizeof *all);
     all[t.endpoint] = changed;
     if (rest)

@@ -17,11 +17,13 @@ struct widening {
 
 /* The incoming rule in canonical form. */
 
-static const struct sluice_endpoint *plain_endpoint(struct merge *m, const struct sluice_endpoint *e)
+static const struct sluice_endpoint *plain_endpoint(struct merge *m,
+                                                    const struct sluice_endpoint *e)
 {
     struct sluice_endpoint *plain = merge_with_ports(m, e, e->ports, e->n_ports);
     plain->rules = merge_requests(m, NULL, 0, e->rules, e->n_rules, &plain->n_rules);
-    plain->deny_rules = merge_requests(m, NULL, 0, e->deny_rules, e->n_deny_rules, &plain->n_deny_rules);
+    plain->deny_rules =
+        merge_requests(m, NULL, 0, e->deny_rules, e->n_deny_rules, &plain->n_deny_rules);
     return plain;
 }
 
@@ -33,18 +35,22 @@ static bool has_binary(const struct sluice_binary *const *list, size_t n, const 
     return false;
 }
 
-static void add_binaries(const struct sluice_binary **list, size_t *n, const struct sluice_rule *from)
+static void add_binaries(const struct sluice_binary **list, size_t *n,
+                         const struct sluice_rule *from)
 {
     for (size_t i = 0; i < from->n_binaries; i++)
         if (!has_binary(list, *n, from->binaries[i]->path))
             list[(*n)++] = from->binaries[i];
 }
 
-static const struct sluice_rule *plain_rule(struct merge *m, const struct sluice_rule *rule, const char *key)
+static const struct sluice_rule *plain_rule(struct merge *m, const struct sluice_rule *rule,
+                                            const char *key)
 {
     struct sluice_rule *plain = arena_alloc(m->arena, sizeof *plain);
-    const struct sluice_endpoint **endpoints = arena_alloc(m->arena, (rule->n_endpoints + 1) * sizeof *endpoints);
-    const struct sluice_binary **binaries = arena_alloc(m->arena, (rule->n_binaries + 1) * sizeof *binaries);
+    const struct sluice_endpoint **endpoints =
+        arena_alloc(m->arena, (rule->n_endpoints + 1) * sizeof *endpoints);
+    const struct sluice_binary **binaries =
+        arena_alloc(m->arena, (rule->n_binaries + 1) * sizeof *binaries);
     *plain = *rule;
     plain->key = key;
     plain->name = rule->name && *rule->name ? rule->name : key;
@@ -179,9 +185,11 @@ static bool check_changed_ports(struct widening *w)
         const struct sluice_endpoint *e = w->old->endpoints[i];
         const char *ports = unnamed_ports(w, e);
         if (ports && !merge_same_content(e, w->endpoints[i]))
-            return merge_refuse(w->m, w->conflict, MERGE_SCOPE, "add-rule '%s' would change authorization for "
-                                "%s on undeclared ports [%s]; declare every port of the endpoint it modifies",
-                                w->added->key, e->host, ports);
+            return merge_refuse(
+                w->m, w->conflict, MERGE_SCOPE,
+                "add-rule '%s' would change authorization for "
+                "%s on undeclared ports [%s]; declare every port of the endpoint it modifies",
+                w->added->key, e->host, ports);
     }
     return true;
 }
@@ -205,13 +213,17 @@ static bool check_new_binaries(struct widening *w)
         const struct sluice_endpoint *e = w->old->endpoints[i];
         const char *ports = unnamed_ports(w, e);
         if (ports)
-            return merge_refuse(w->m, w->conflict, MERGE_SCOPE, "add-rule '%s' would grant binary '%s' "
-                                "undeclared authorization for %s on ports [%s]; also declare that endpoint",
-                                w->added->key, path, e->host, ports);
+            return merge_refuse(
+                w->m, w->conflict, MERGE_SCOPE,
+                "add-rule '%s' would grant binary '%s' "
+                "undeclared authorization for %s on ports [%s]; also declare that endpoint",
+                w->added->key, path, e->host, ports);
         if (!names_requests(w, e))
-            return merge_refuse(w->m, w->conflict, MERGE_SCOPE, "add-rule '%s' would grant binary '%s' "
-                                "undeclared requests to %s; also declare the rules or access it has",
-                                w->added->key, path, merge_site(w->m, e));
+            return merge_refuse(
+                w->m, w->conflict, MERGE_SCOPE,
+                "add-rule '%s' would grant binary '%s' "
+                "undeclared requests to %s; also declare the rules or access it has",
+                w->added->key, path, merge_site(w->m, e));
     }
     return true;
 }
@@ -238,9 +250,11 @@ static bool check_old_binaries(struct widening *w)
                                    w->old->binaries[i]->path);
     if (!e || !*missing)
         return true;
-    return merge_refuse(w->m, w->conflict, MERGE_SCOPE, "add-rule '%s' would grant existing binaries new or "
-                        "changed authorization for %s on ports [%s]; also declare %s", w->added->key, e->host,
-                        merge_port_list(w->m, e->ports, e->n_ports), missing);
+    return merge_refuse(w->m, w->conflict, MERGE_SCOPE,
+                        "add-rule '%s' would grant existing binaries new or "
+                        "changed authorization for %s on ports [%s]; also declare %s",
+                        w->added->key, e->host, merge_port_list(w->m, e->ports, e->n_ports),
+                        missing);
 }
 
 static bool check_scope(struct widening *w)
@@ -250,11 +264,13 @@ static bool check_scope(struct widening *w)
 
 /* The rule with the other added, or NULL with a conflict. */
 static const struct sluice_rule *widen(struct merge *m, const struct sluice_rule *old,
-                                       const struct sluice_rule *added, struct merge_conflict *conflict)
+                                       const struct sluice_rule *added,
+                                       struct merge_conflict *conflict)
 {
     struct widening w = {m, old, added, NULL, old->n_endpoints, conflict};
     /* Each added endpoint may leave ports over for one of its own. */
-    w.endpoints = arena_alloc(m->arena, (old->n_endpoints + added->n_endpoints + 1) * sizeof *w.endpoints);
+    w.endpoints =
+        arena_alloc(m->arena, (old->n_endpoints + added->n_endpoints + 1) * sizeof *w.endpoints);
     if (old->n_endpoints)
         memcpy(w.endpoints, old->endpoints, old->n_endpoints * sizeof *w.endpoints);
     for (size_t i = 0; i < added->n_endpoints; i++)
@@ -311,18 +327,22 @@ static int add_to(struct merge *m, const struct sluice_rule *old, const struct s
     return 0;
 }
 
-static int fold_into(struct merge *m, const struct sluice_rule *old, const struct sluice_rule *added)
+static int fold_into(struct merge *m, const struct sluice_rule *old,
+                     const struct sluice_rule *added)
 {
     struct merge_conflict conflict = {0};
     const struct sluice_rule *merged = try_widening(m, old, added, &conflict);
     if (conflict.kind == MERGE_CONTRACT)
         return merge_fail(m, "rule", "%s", conflict.why);
     if (merged)
-        merge_warn(m, "rule_name", "folded add-rule '%s' into rule '%s', which has an overlapping endpoint",
+        merge_warn(m, "rule_name",
+                   "folded add-rule '%s' into rule '%s', which has an overlapping endpoint",
                    added->key, old->key);
     else
-        merge_warn(m, "rule_name", "kept add-rule '%s' on its own rule instead of folding it into overlapping "
-                   "rule '%s': %s", added->key, old->key, conflict.why);
+        merge_warn(m, "rule_name",
+                   "kept add-rule '%s' on its own rule instead of folding it into overlapping "
+                   "rule '%s': %s",
+                   added->key, old->key, conflict.why);
     merge_put(m, merged ? merged : added);
     return 0;
 }
@@ -334,10 +354,13 @@ static int check_incoming(struct merge *m)
     if (!*op->rule_name)
         return merge_fail(m, "rule_name", "add-rule operation requires a rule name");
     if (strncmp(op->rule_name, reserved, sizeof reserved - 1) == 0)
-        return merge_fail(m, "rule_name", "rule_name '%s' uses the prefix '%s', which is reserved for rules "
-                          "composed from providers; choose another name", op->rule_name, reserved);
+        return merge_fail(m, "rule_name",
+                          "rule_name '%s' uses the prefix '%s', which is reserved for rules "
+                          "composed from providers; choose another name",
+                          op->rule_name, reserved);
     if (!op->rule || op->rule->n_endpoints == 0)
-        return merge_fail(m, "rule", "add-rule '%s' must contain at least one endpoint", op->rule_name);
+        return merge_fail(m, "rule", "add-rule '%s' must contain at least one endpoint",
+                          op->rule_name);
     return 0;
 }
 
