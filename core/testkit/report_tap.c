@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The Test Anything Protocol, version 14. */
+/* The Test Anything Protocol.  What is written is valid as version 14 and as 13; the first line says
+ * 13, because the prove of Debian 12 refuses every later number and no consumer refuses this one. */
 #include <stdlib.h>
 
 #include "base/text.h"
@@ -7,7 +8,7 @@
 
 static void begin(struct report *r, const struct report_sum *sum)
 {
-    fprintf(r->to, "TAP version 14\n1..%zu\n", sum->n_tests);
+    fprintf(r->to, "TAP version 13\n1..%zu\n", sum->n_tests);
     if (sum->shuffled)
         fprintf(r->to, "# shuffled with --seed %llu\n", (unsigned long long)sum->seed);
 }

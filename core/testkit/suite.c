@@ -45,7 +45,9 @@ static void search(struct finder *f, const char *folder, int depth)
         buf_printf(&f->errors, "%s: cannot be searched: %s\n", folder, strerror(errno));
     for (int i = 0; i < n; i++) {
         struct stat st;
-        char *path = alloc_printf("%s%s%s", folder, file_ends_with(folder, "/") ? "" : "/", entries[i]->d_name);
+        bool here = strcmp(folder, ".") == 0;
+        const char *slash = here || file_ends_with(folder, "/") || strcmp(folder, "/") == 0 ? "" : "/";
+        char *path = alloc_printf("%s%s%s", here ? "" : folder, slash, entries[i]->d_name);
         bool there = lstat(path, &st) == 0;
         if (there && S_ISDIR(st.st_mode) && depth < FOLDER_DEPTH_MAX)
             search(f, path, depth + 1);
