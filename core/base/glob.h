@@ -11,7 +11,7 @@
 
 enum glob_flags {
     GLOB_FOLD_CASE = 1 << 0,                        /* ASCII letters are equal in either case */
-    GLOB_RUN_NOT_EMPTY = 1 << 1,                    /* ** is one segment or more wherever it stands */
+    GLOB_RUN_NOT_EMPTY = 1 << 1,                    /* ** is one segment or more anywhere */
 };
 
 bool glob_match(const char *pattern, const char *text, char separator, unsigned flags);
