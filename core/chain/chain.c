@@ -238,8 +238,9 @@ static void take_failure(const struct voter *voter, const struct error *err, str
     out->path = "";
 }
 
-static void ask(struct seat *seat, const struct sluice_transition *transition, struct arena *arena,
-                uint64_t *now_ns, struct chain_vote *out)
+/* begun: what the voter's begin returned, if it has one. */
+static void ask(struct seat *seat, const struct sluice_transition *transition, void *begun,
+                struct arena *arena, uint64_t *now_ns, struct chain_vote *out)
 {
     struct voter *voter = seat->voter;
     struct ballot ballot;
@@ -250,7 +251,9 @@ static void ask(struct seat *seat, const struct sluice_transition *transition, s
         .version = arena_str(arena, voter->version),
         .level = chain_level_word(voter->level),
     };
-    if (voter->ops->vote(voter, transition, &ballot.face, &err) == 0)
+    int rc = begun ? voter->ops->finish(voter, begun, &ballot.face, &err)
+                   : voter->ops->vote(voter, transition, &ballot.face, &err);
+    if (rc == 0)
         take_ballot(&ballot, arena, out);
     else
         take_failure(voter, &err, arena, out);
@@ -264,9 +267,14 @@ void chain_ask(struct chain *chain, const struct sluice_transition *transition,
                struct arena *arena, struct chain_votes *out)
 {
     struct chain_vote *votes = arena_zalloc(arena, chain->n * sizeof *votes);
+    void **begun = arena_zalloc(arena, chain->n * sizeof *begun);
     uint64_t now_ns = clock_mono_ns();
+    for (size_t i = 0; i < chain->n; i++) {
+        struct voter *voter = chain->seats[i].voter;
+        begun[i] = voter->ops->begin ? voter->ops->begin(voter, transition) : NULL;
+    }
     for (size_t i = 0; i < chain->n; i++)
-        ask(&chain->seats[i], transition, arena, &now_ns, &votes[i]);
+        ask(&chain->seats[i], transition, begun[i], arena, &now_ns, &votes[i]);
     *out = (struct chain_votes){votes, chain->n};
 }
 

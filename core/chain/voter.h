@@ -18,6 +18,10 @@ struct voter_ops {
      * crash, budget, timeout, answer that makes no sense. */
     int (*vote)(struct voter *voter, const struct sluice_transition *transition,
                 struct sluice_ballot *ballot, struct error *err);
+    /* The same in two steps, so that a chain can have all of its isolated voters at work at once:
+     * finish takes what begin returned, on the same thread.  Both or none. */
+    void *(*begin)(struct voter *voter, const struct sluice_transition *transition);
+    int (*finish)(struct voter *voter, void *begun, struct sluice_ballot *ballot, struct error *err);
     void (*observe)(struct voter *voter, const struct sluice_outcome *outcome);     /* may be NULL */
     void (*close)(struct voter *voter);             /* releases impl; voter_free does the rest */
     const char *(*state)(struct voter *voter);      /* "ready" or "quarantined"; NULL: always ready */

@@ -281,22 +281,43 @@ static int ensure_running(struct isolated *v, struct error *err)
 
 /* ---- votes ---- */
 
-static int exchange(struct isolated *v, const struct sluice_transition *t, int64_t id,
-                    struct arena *arena, struct message *answer, struct error *err)
+/* A vote under way.  While it is, its thread holds the mutex of the voter; chains lock their voters
+ * in one order, so two updates never wait for each other. */
+struct begun {
+    struct arena *arena;
+    int64_t id;
+    uint64_t until;
+    bool failed;                                    /* it never got under way; err says why */
+    struct error err;
+};
+
+static int send_vote(struct isolated *v, const struct sluice_transition *t, const struct begun *b,
+                     struct error *err)
 {
     struct buf frames = {0};
-    uint64_t until = deadline(v->config.timeout_ms);
     const struct sluice_transition bare = add_policies(v, &frames, t);
-    const struct message_vote vote = {id, &bare, message_diff_of(t->diff, arena)};
+    const struct message_vote vote = {b->id, &bare, message_diff_of(t->diff, b->arena)};
     add_message(&frames, MESSAGE_VOTE, &vote);
-    int rc = frame_send(v->child.socket, &frames, until, err);
+    int rc = frame_send(v->child.socket, &frames, b->until, err);
     buf_free(&frames);
-    if (rc != 0 || receive(v, until, arena, answer, err) != 0)
-        return -1;
-    bool fits = (answer->type == MESSAGE_VOTED && answer->voted->id == id &&
+    return rc == 0 ? 0 : fail(v, "vote", err);
+}
+
+static int receive_answer(struct isolated *v, const struct begun *b, struct message *answer,
+                          struct error *err)
+{
+    if (receive(v, b->until, b->arena, answer, err) != 0)
+        return fail(v, "vote", err);
+    bool fits = (answer->type == MESSAGE_VOTED && answer->voted->id == b->id &&
                  message_verdict(answer->voted->verdict) >= 0) ||
-                (answer->type == MESSAGE_FAILED && answer->failed->id == id);
-    return fits ? 0 : error_set(err, ERROR_MALFORMED, "no ballot of this vote");
+                (answer->type == MESSAGE_FAILED && answer->failed->id == b->id);
+    if (!fits) {
+        error_set(err, ERROR_MALFORMED, "no ballot of this vote");
+        return fail(v, "vote", err);
+    }
+    child_pass_messages(&v->child, v->name, v->log);
+    v->failures = 0;
+    return 0;
 }
 
 /* Casts what the process said into the gateway's ballot, which checks it once more. */
@@ -309,33 +330,44 @@ static int cast(const struct message_voted *voted, struct sluice_ballot *ballot,
     return ballot_finish(ballot, verdict, err);
 }
 
-static int vote_locked(struct isolated *v, const struct sluice_transition *t, struct arena *arena,
-                       struct message *answer, struct error *err)
-{
-    if (ensure_running(v, err) != 0)
-        return -1;
-    if (exchange(v, t, v->next_id++, arena, answer, err) != 0)
-        return fail(v, "vote", err);
-    child_pass_messages(&v->child, v->name, v->log);
-    v->failures = 0;
-    return 0;
-}
-
-static int isolated_vote(struct voter *voter, const struct sluice_transition *transition,
-                         struct sluice_ballot *ballot, struct error *err)
+static void *isolated_begin(struct voter *voter, const struct sluice_transition *transition)
 {
     struct isolated *v = voter->impl;
-    struct message answer;
     struct arena *arena = arena_new();
+    struct begun *b = arena_zalloc(arena, sizeof *b);
     pthread_mutex_lock(&v->mutex);
-    int rc = vote_locked(v, transition, arena, &answer, err);
+    b->arena = arena;
+    b->id = v->next_id++;
+    b->failed = ensure_running(v, &b->err) != 0;
+    b->until = deadline(v->config.timeout_ms);
+    b->failed = b->failed || send_vote(v, transition, b, &b->err) != 0;
+    return b;
+}
+
+static int isolated_finish(struct voter *voter, void *begun, struct sluice_ballot *ballot,
+                           struct error *err)
+{
+    struct isolated *v = voter->impl;
+    struct begun *b = begun;
+    struct message answer;
+    int rc = -1;
+    if (b->failed)
+        *err = b->err;
+    else
+        rc = receive_answer(v, b, &answer, err);
     pthread_mutex_unlock(&v->mutex);
     if (rc == 0 && answer.type == MESSAGE_FAILED)
         rc = error_set(err, ERROR_INTERNAL, "%s", answer.failed->text);
     else if (rc == 0)
         rc = cast(answer.voted, ballot, err);
-    arena_free(arena);
+    arena_free(b->arena);
     return rc;
+}
+
+static int isolated_vote(struct voter *voter, const struct sluice_transition *transition,
+                         struct sluice_ballot *ballot, struct error *err)
+{
+    return isolated_finish(voter, isolated_begin(voter, transition), ballot, err);
 }
 
 static void isolated_observe(struct voter *voter, const struct sluice_outcome *outcome)
@@ -380,8 +412,8 @@ static void isolated_close(struct voter *voter)
 }
 
 #define OPS(word) \
-    {.kind = word, .vote = isolated_vote, .observe = isolated_observe, .close = isolated_close, \
-     .state = isolated_state}
+    {.kind = word, .vote = isolated_vote, .begin = isolated_begin, .finish = isolated_finish, \
+     .observe = isolated_observe, .close = isolated_close, .state = isolated_state}
 static const struct voter_ops native_ops = OPS("native"), lua_ops = OPS("lua");
 
 /* ---- making one ---- */

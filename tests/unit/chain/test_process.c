@@ -321,6 +321,32 @@ static void test_a_changed_file_is_not_started_again(void **state)
     voter_free(voter);
 }
 
+/* Three voters that take the whole of their time limit take it together. */
+static void test_voters_are_asked_in_parallel(void **state)
+{
+    struct fixture *f = *state;
+    enum { N = 3 };
+    struct chain_voter_config configs[N];
+    const struct chain_voter_config *voters[N];
+    static const char *const names[N] = {"one", "two", "three"};
+    for (int i = 0; i < N; i++) {
+        configs[i] = (struct chain_voter_config){.plugin = "fault", .name = names[i], .timeout_ms = 1000,
+                                                 .options_json = "{\"mode\": \"loop\"}"};
+        voters[i] = &configs[i];
+    }
+    struct chain_config config = {.plugin_dirs = dirs, .n_plugin_dirs = 2, .voters = voters, .n_voters = N};
+    struct problems problems = {0};
+    struct chain *chain = chain_load(&config, &f->sink, &problems);
+    assert_non_null(chain);
+    struct chain_votes votes;
+    uint64_t start = clock_mono_ms();
+    chain_ask(chain, &f->change.t, f->arena, &votes);
+    assert_in_range(clock_mono_ms() - start, 1000, 1000 + 900);
+    for (int i = 0; i < N; i++)
+        assert_matches(votes.items[i].message, "did not vote within 1000 ms and was killed");
+    chain_unref(chain);
+}
+
 static void test_what_it_says_is_logged(void **state)
 {
     struct fixture *f = *state;
@@ -342,7 +368,7 @@ int main(void)
         TEST(test_natives_and_confinement),    TEST(test_each_failure_is_a_failed_vote),
         TEST(test_what_cannot_be_opened),      TEST(test_a_bad_end_holds_nobody_up),
         TEST(test_restart_pause_and_quarantine), TEST(test_a_changed_file_is_not_started_again),
-        TEST(test_what_it_says_is_logged),
+        TEST(test_what_it_says_is_logged),     TEST(test_voters_are_asked_in_parallel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
