@@ -11,7 +11,7 @@ struct approval {
     struct store_draft draft;                       /* as it was when it was reviewed */
     const char *approvals_json;
     struct arena *arena;
-    bool stale;                                     /* the token is not that of the chunk as it stands */
+    bool stale; /* the token is not that of the chunk as it stands */
     const char *status;                             /* what became of it */
 };
 
@@ -25,8 +25,10 @@ static int review(void *arg, const struct update_result *seen, struct error *err
     if (strcmp(token, a->token) == 0)
         return 0;
     a->stale = true;
-    return error_set(err, ERROR_MOVED, "the policy, the chunk or the voters changed since chunk '%s' was "
-                     "reviewed: review it again, its review token is now %s", a->draft.id, token);
+    return error_set(err, ERROR_MOVED,
+                     "the policy, the chunk or the voters changed since chunk '%s' was "
+                     "reviewed: review it again, its review token is now %s",
+                     a->draft.id, token);
 }
 
 /* Middlewares and static sections are in no diff of rules. */
@@ -49,12 +51,14 @@ const char *drafts_undo_json(const struct update_result *result, struct arena *a
                                 more_than_rules(result), arena);
 }
 
-static int same_as_reviewed(const struct approval *a, const struct store_draft *now, struct error *err)
+static int same_as_reviewed(const struct approval *a, const struct store_draft *now,
+                            struct error *err)
 {
-    if (strcmp(a->draft.rule_json, now->rule_json) == 0 && strcmp(a->draft.held_json, now->held_json) == 0)
+    if (strcmp(a->draft.rule_json, now->rule_json) == 0 &&
+        strcmp(a->draft.held_json, now->held_json) == 0)
         return 0;
-    return error_set(err, ERROR_MOVED, "chunk '%s' was edited since it was reviewed: review it again",
-                     now->id);
+    return error_set(err, ERROR_MOVED,
+                     "chunk '%s' was edited since it was reviewed: review it again", now->id);
 }
 
 static void set_approved(const struct approval *a, const struct update_result *r,
@@ -77,8 +81,9 @@ static int record(struct approval *a, struct store_tx *tx, const struct update_r
     const char *label = drafts_label(now, a->arena);
     const char *text =
         r->outcome == CHAIN_ALLOWED ? arena_printf(a->arena, "%s approved", label)
-      : r->outcome == CHAIN_HELD ? arena_printf(a->arena, "%s waits for another approval: %s", label, r->tally.why)
-                                 : arena_printf(a->arena, "%s not approved: %s", label, r->tally.why);
+        : r->outcome == CHAIN_HELD
+            ? arena_printf(a->arena, "%s waits for another approval: %s", label, r->tally.why)
+            : arena_printf(a->arena, "%s not approved: %s", label, r->tally.why);
     return drafts_event(tx, now, events[r->outcome], a->call->actor.name, text, r->at_ms, err);
 }
 
@@ -109,7 +114,8 @@ static int may_approve(const struct drafts_call *call, const struct store_draft 
     if (!drafts_next(DRAFTS_APPROVE, draft->status, err))
         return -1;
     if (*draft->held_kind && strcmp(draft->author, call->actor.name) == 0)
-        return error_set(err, ERROR_FORBIDDEN, "'%s' asked for this update: somebody else must approve it",
+        return error_set(err, ERROR_FORBIDDEN,
+                         "'%s' asked for this update: somebody else must approve it",
                          draft->author);
     return 0;
 }
@@ -125,8 +131,10 @@ static int attempt(struct drafts *drafts, struct approval *a, const struct sluic
         may_approve(a->call, &a->draft, err))
         return -1;
     if (!a->token || !*a->token)
-        return error_set(err, ERROR_TOKEN, "approving needs the review token of what was reviewed: look at "
-                         "the chunk with 'sluice rule get %s' and send its review_token along", box.name);
+        return error_set(err, ERROR_TOKEN,
+                         "approving needs the review token of what was reviewed: look at "
+                         "the chunk with 'sluice rule get %s' and send its review_token along",
+                         box.name);
     if (drafts_ask(a->call, &a->draft, approver, a->arena, ask, err))
         return -1;
     a->approvals_json = ask->approvals_json;
@@ -140,7 +148,8 @@ static int approve(struct drafts *drafts, struct approval *a, const struct sluic
                    struct update_result *out, struct problems *problems, struct error *err)
 {
     int rc = -1;
-    /* Where another update was committed first, the next attempt says whether the token still holds. */
+    /* Where another update was committed first, the next attempt says whether the token still
+     * holds. */
     for (int left = DRAFTS_ATTEMPTS; rc && left > 0; left--) {
         rc = attempt(drafts, a, approver, out, problems, err);
         if (rc && (err->kind != ERROR_MOVED || a->stale))
@@ -181,8 +190,8 @@ void drafts_try_approve(struct drafts *drafts, const char *sandbox, const struct
     a.token = view.review_token;
     if (view.previewed && view.preview.outcome == CHAIN_ALLOWED &&
         approve(drafts, &a, NULL, &result, &problems, &err))
-        log_info(drafts->log, "sandbox %s: chunk %s was not approved by itself: %s", sandbox, draft->id,
-                 err.text);
+        log_info(drafts->log, "sandbox %s: chunk %s was not approved by itself: %s", sandbox,
+                 draft->id, err.text);
 out:
     problems_free(&problems);
     arena_free(a.arena);

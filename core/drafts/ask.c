@@ -34,7 +34,8 @@ static struct approvals collect(const char *json, const struct sluice_actor *app
                                 struct arena *arena)
 {
     json_t *rows = json_loads(json, 0, NULL), *row;
-    struct approvals list = {arena_alloc(arena, (json_array_size(rows) + 1) * sizeof *list.items), 0};
+    struct approvals list = {arena_alloc(arena, (json_array_size(rows) + 1) * sizeof *list.items),
+                             0};
     size_t i;
     json_array_foreach(rows, i, row) {
         const char *actor = text_of(arena, row, "actor");
@@ -52,8 +53,8 @@ static const char *encode(const struct approvals *list, struct arena *arena)
 {
     json_t *rows = json_array();
     for (size_t i = 0; i < list->n; i++)
-        json_array_append_new(rows, json_pack("{s:s, s:s, s:I}", "actor", list->items[i]->actor, "role",
-                                              list->items[i]->role, "at_ms",
+        json_array_append_new(rows, json_pack("{s:s, s:s, s:I}", "actor", list->items[i]->actor,
+                                              "role", list->items[i]->role, "at_ms",
                                               (json_int_t)list->items[i]->at_ms));
     char *text = json_dumps(rows, JSON_COMPACT);
     const char *kept = arena_str(arena, text);
@@ -76,8 +77,8 @@ static int ask_held(const struct store_draft *draft, struct arena *arena, struct
     struct policy *policy =
         policy_parse(draft->held_json, strlen(draft->held_json), DOC_JSON, &problems);
     if (!policy)
-        error_set(err, ERROR_INTERNAL, "the policy of held chunk '%s' cannot be read: %s", draft->id,
-                  problems.n ? problems.items[0].message : "unknown reason");
+        error_set(err, ERROR_INTERNAL, "the policy of held chunk '%s' cannot be read: %s",
+                  draft->id, problems.n ? problems.items[0].message : "unknown reason");
     problems_free(&problems);
     if (!policy)
         return -1;
@@ -154,7 +155,8 @@ static void dry_run(struct drafts *drafts, struct drafts_ask *ask, struct arena 
     struct error err = {0};
     char token[DIGEST_HEX_SIZE];
     ask->request.dry_run = true;
-    out->previewed = update_run(drafts->updates, &ask->request, arena, &out->preview, &problems, &err) == 0;
+    out->previewed =
+        update_run(drafts->updates, &ask->request, arena, &out->preview, &problems, &err) == 0;
     if (out->previewed) {
         drafts_token(&out->draft, &out->preview, token);
         out->review_token = arena_str(arena, token);

@@ -66,7 +66,8 @@ static const char *join(struct bulk *b, struct member *m)
     const char *why = NULL;
     struct policy *with = policy_merge(b->policy, &m->ask.operations, &problems, &warnings);
     if (with) {
-        const struct sluice_diff *diff = policy_diff(policy_model(b->policy), policy_model(with), b->arena);
+        const struct sluice_diff *diff =
+            policy_diff(policy_model(b->policy), policy_model(with), b->arena);
         m->undo_json = drafts_change_encode(diff, b->base_revision, "", false, b->arena);
         hold_policy(b, with);
     } else {
@@ -105,7 +106,8 @@ static int choose(struct bulk *b, const struct store_draft *pending, size_t n, s
     if (store_revision_get(b->drafts->store, b->box.id, 0, b->arena, &newest, err))
         return -1;
     b->base_revision = newest.revision;
-    struct policy *current = policy_parse(newest.policy_json, strlen(newest.policy_json), DOC_JSON, &problems);
+    struct policy *current =
+        policy_parse(newest.policy_json, strlen(newest.policy_json), DOC_JSON, &problems);
     problems_free(&problems);
     if (!current)
         return error_set(err, ERROR_INTERNAL, "revision %lu in the store cannot be read",
@@ -126,7 +128,8 @@ static int write_member(struct bulk *b, struct store_tx *tx, const struct member
     if (store_tx_draft_get(tx, m->draft.sandbox_id, m->draft.id, b->arena, &now, err))
         return -1;
     if (strcmp(now.rule_json, m->draft.rule_json) != 0 || !drafts_is(now.status, DRAFTS_PENDING))
-        return error_set(err, ERROR_MOVED, "chunk '%s' is not pending any more, or was edited", now.id);
+        return error_set(err, ERROR_MOVED, "chunk '%s' is not pending any more, or was edited",
+                         now.id);
     now.status = drafts_status_word(DRAFTS_APPROVED);
     now.approvals_json = m->ask.approvals_json;
     now.decided_by = b->call->actor.name;
@@ -140,7 +143,8 @@ static int write_member(struct bulk *b, struct store_tx *tx, const struct member
     return drafts_event(tx, &now, "approved", b->call->actor.name, text, r->at_ms, err);
 }
 
-static int write_members(struct store_tx *tx, void *arg, const struct update_result *r, struct error *err)
+static int write_members(struct store_tx *tx, void *arg, const struct update_result *r,
+                         struct error *err)
 {
     struct bulk *b = arg;
     for (size_t i = 0; r->outcome == CHAIN_ALLOWED && i < b->n; i++)
@@ -171,15 +175,23 @@ static void summarise(struct bulk *b)
     b->draft.n_approvals = 1;
 }
 
-static int run(struct bulk *b, struct update_result *out, struct problems *problems, struct error *err)
+static int run(struct bulk *b, struct update_result *out, struct problems *problems,
+               struct error *err)
 {
     struct policy_operation *items = arena_alloc(b->arena, (b->n + 1) * sizeof *items);
     struct policy_operations operations = {items, b->n};
     struct update_request request = {
-        .kind = SLUICE_APPROVE, .sandbox = b->call->sandbox, .actor = b->call->actor,
-        .reason = b->call->reason, .override = b->call->override, .if_revision = b->base_revision,
-        .operations = &operations, .draft = &b->draft, .also = write_members, .arg = b,
-        .dry_run = b->n == 0,                       /* nothing is decided: the caller learns the state */
+        .kind = SLUICE_APPROVE,
+        .sandbox = b->call->sandbox,
+        .actor = b->call->actor,
+        .reason = b->call->reason,
+        .override = b->call->override,
+        .if_revision = b->base_revision,
+        .operations = &operations,
+        .draft = &b->draft,
+        .also = write_members,
+        .arg = b,
+        .dry_run = b->n == 0, /* nothing is decided: the caller learns the state */
     };
     for (size_t i = 0; i < b->n; i++)
         items[i] = b->members[i]->ask.operation;
@@ -206,7 +218,8 @@ int drafts_approve_all(struct drafts *drafts, const struct drafts_call *call,
                        struct problems *problems, struct error *err)
 {
     struct bulk *b = arena_zalloc(arena, sizeof *b);
-    *b = (struct bulk){.drafts = drafts, .call = call, .include_flagged = include_flagged, .arena = arena};
+    *b = (struct bulk){
+        .drafts = drafts, .call = call, .include_flagged = include_flagged, .arena = arena};
     if (store_sandbox_get(drafts->store, call->sandbox, arena, &b->box, err))
         return -1;
     int rc = attempt(b, out, problems, err);
@@ -218,7 +231,8 @@ int drafts_approve_all(struct drafts *drafts, const struct drafts_call *call,
     *skipped = b->skipped;
     *n_skipped = b->n_skipped;
     for (size_t i = 0; i < *approved; i++)
-        drafts_changed(drafts, call->sandbox, b->members[i]->draft.id, drafts_status_word(DRAFTS_APPROVED));
+        drafts_changed(drafts, call->sandbox, b->members[i]->draft.id,
+                       drafts_status_word(DRAFTS_APPROVED));
     if (*approved)
         drafts_settle(drafts, call->sandbox, b->box.id);
     return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Refused connections: each host, port and binary has one chunk, which counts how often it was seen. */
+/* Refused connections: each host, port and binary has one chunk, which counts how often it was
+ * seen. */
 #include <string.h>
 
 #include "base/clock.h"
@@ -103,7 +104,8 @@ static int record_one(struct recording *r, struct store_tx *tx, const struct dra
     struct store_draft draft;
     if (drafts_target(denial->host, denial->port, denial->binary, r->arena, &target))
         return 0;
-    if (store_tx_draft_find(tx, r->box->id, target.host, target.port, target.binary, r->arena, &draft, err) == 0)
+    if (store_tx_draft_find(tx, r->box->id, target.host, target.port, target.binary, r->arena,
+                            &draft, err) == 0)
         return count_again(r, tx, denial, &draft, err);
     return err->kind == ERROR_NOT_FOUND ? make_draft(r, tx, denial, &target, err) : -1;
 }
@@ -140,11 +142,15 @@ int drafts_record_denials(struct drafts *drafts, const char *sandbox,
     struct store_sandbox box;
     struct recording r = {.box = &box, .items = items, .n = n, .arena = arena_new()};
     r.made = arena_zalloc(r.arena, (n + 1) * sizeof *r.made);
-    int rc = store_sandbox_get(drafts->store, sandbox, r.arena, &box, err) || record_all(drafts, &r, err)
-                 ? -1 : 0;
+    int rc =
+        store_sandbox_get(drafts->store, sandbox, r.arena, &box, err) || record_all(drafts, &r, err)
+            ? -1
+            : 0;
     if (r.n_refused)
-        log_warn(drafts->log, "sandbox %s: %zu denials made no chunk: %d are pending already, decide or "
-                 "clear some", sandbox, r.n_refused, DRAFTS_PENDING_MAX);
+        log_warn(drafts->log,
+                 "sandbox %s: %zu denials made no chunk: %d are pending already, decide or "
+                 "clear some",
+                 sandbox, r.n_refused, DRAFTS_PENDING_MAX);
     if (rc == 0)
         drafts_announce(drafts, &box, r.made, r.n_made);
     arena_free(r.arena);

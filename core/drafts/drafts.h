@@ -56,8 +56,8 @@ struct drafts_view {
     struct store_draft draft;
     const char *sandbox;                            /* its sandbox's name */
     const char *review_token;
-    bool previewed;                                 /* preview holds; else preview_error says why not */
-    struct update_result preview;                   /* a dry run of the approval; pending and rejected only */
+    bool previewed;               /* preview holds; else preview_error says why not */
+    struct update_result preview; /* a dry run of the approval; pending and rejected only */
     const char *preview_error;
 };
 
@@ -85,9 +85,9 @@ int drafts_reject(struct drafts *drafts, const struct drafts_call *call, struct 
                   struct error *err);
 int drafts_undo(struct drafts *drafts, const struct drafts_call *call, struct arena *arena,
                 struct update_result *out, struct problems *problems, struct error *err);
-int drafts_edit(struct drafts *drafts, const struct drafts_call *call, const struct sluice_rule *rule,
-                struct arena *arena, struct drafts_view *out, struct problems *problems,
-                struct error *err);
+int drafts_edit(struct drafts *drafts, const struct drafts_call *call,
+                const struct sluice_rule *rule, struct arena *arena, struct drafts_view *out,
+                struct problems *problems, struct error *err);
 
 struct drafts_skip {
     const char *id, *why;

@@ -81,9 +81,9 @@ const char *drafts_rationale(const struct drafts_target *target, struct arena *a
     const char *slash = strrchr(target->binary, '/');
     const char *name = slash ? slash + 1 : target->binary;
     const char *service = service_of(target->port);
-    return arena_printf(arena, "Allow %s to connect to %s:%u%s%s%s.", *name ? name : "unknown binary",
-                        target->host, target->port, service ? " (" : "", service ? service : "",
-                        service ? ")" : "");
+    return arena_printf(arena, "Allow %s to connect to %s:%u%s%s%s.",
+                        *name ? name : "unknown binary", target->host, target->port,
+                        service ? " (" : "", service ? service : "", service ? ")" : "");
 }
 
 double drafts_confidence(uint16_t port, uint64_t hits, bool ssrf)

@@ -41,7 +41,8 @@ static bool internal_address(const char *host)
 /* Whether the block has an address that is internal: its first one, or a well-known range. */
 static bool internal_block(const char *text)
 {
-    static const char *const ranges[] = {"10.0.0.0", "172.16.0.0", "192.168.0.0", "100.64.0.0", "fc00::"};
+    static const char *const ranges[] = {"10.0.0.0", "172.16.0.0", "192.168.0.0", "100.64.0.0",
+                                         "fc00::"};
     struct ipaddr_block block;
     struct ipaddr addr;
     if (ipaddr_block_parse(text, &block) != 0)
@@ -55,12 +56,15 @@ static bool internal_block(const char *text)
 static void note_host(struct buf *notes, const struct sluice_endpoint *e)
 {
     if (e->allow_uninspected_credentials)
-        add(notes, "Endpoint '%s' explicitly allows credentials on traffic that sluice cannot inspect "
-            "or rewrite.", e->host);
+        add(notes,
+            "Endpoint '%s' explicitly allows credentials on traffic that sluice cannot inspect "
+            "or rewrite.",
+            e->host);
     if (internal_address(e->host))
         add(notes, "Destination '%s' appears to be an internal/private address.", e->host);
     if (glob_has_wildcard(e->host))
-        add(notes, "Host '%s' contains a wildcard — this may match unintended destinations.", e->host);
+        add(notes, "Host '%s' contains a wildcard — this may match unintended destinations.",
+            e->host);
 }
 
 static void note_addresses(struct buf *notes, const struct sluice_endpoint *e)
@@ -69,7 +73,8 @@ static void note_addresses(struct buf *notes, const struct sluice_endpoint *e)
         if (internal_block(e->allowed_ips[i]))
             add(notes, "allowed_ips includes private/internal range '%s'.", e->allowed_ips[i]);
     if (e->n_allowed_ips && !*e->host)
-        add(notes, "allowed_ips allowlist is hostless and may match any hostname resolving within the "
+        add(notes,
+            "allowed_ips allowlist is hostless and may match any hostname resolving within the "
             "configured range.");
 }
 
@@ -78,7 +83,8 @@ static void note_ports(struct buf *notes, const struct sluice_endpoint *e)
     for (size_t i = 0; i < e->n_ports; i++) {
         uint16_t port = e->ports[i];
         if (port > EPHEMERAL_FROM)
-            add(notes, "Port %u is in the ephemeral range — this may be a temporary service.", port);
+            add(notes, "Port %u is in the ephemeral range — this may be a temporary service.",
+                port);
         for (size_t j = 0; j < sizeof databases / sizeof *databases; j++)
             if (port == databases[j])
                 add(notes, "Port %u is a well-known database/service port.", port);

@@ -27,8 +27,8 @@ int drafts_room(struct store_tx *tx, const char *sandbox_id, struct error *err)
 int drafts_write_proposed(struct store_tx *tx, const struct store_draft *draft, struct arena *arena,
                           struct error *err)
 {
-    const char *text = arena_printf(arena, "%s proposed (confidence: %.0f%%)", drafts_label(draft, arena),
-                                    draft->confidence * 100);
+    const char *text = arena_printf(arena, "%s proposed (confidence: %.0f%%)",
+                                    drafts_label(draft, arena), draft->confidence * 100);
     if (store_tx_draft_insert(tx, draft, err))
         return -1;
     return drafts_event(tx, draft, "proposed", draft->author, text, draft->created_at_ms, err);
@@ -116,13 +116,15 @@ static void pass_on(const struct problems *found, const char *place, struct prob
     for (size_t i = 0; i < found->n; i++) {
         const struct problem *p = &found->items[i];
         bool inside = strncmp(p->path, ours, strlen(ours)) == 0;
-        snprintf(path, sizeof path, "%s%s", inside ? place : p->path, inside ? p->path + strlen(ours) : "");
+        snprintf(path, sizeof path, "%s%s", inside ? place : p->path,
+                 inside ? p->path + strlen(ours) : "");
         problems_add(out, path, p->line, p->column, "%s", p->message);
     }
 }
 
-int drafts_check(struct drafts *drafts, const struct drafts_call *call, const struct store_draft *draft,
-                 const char *place, struct arena *arena, struct problems *problems, struct error *err)
+int drafts_check(struct drafts *drafts, const struct drafts_call *call,
+                 const struct store_draft *draft, const char *place, struct arena *arena,
+                 struct problems *problems, struct error *err)
 {
     struct drafts_ask *ask = arena_alloc(arena, sizeof *ask);
     struct update_result *result = arena_alloc(arena, sizeof *result);
@@ -149,8 +151,9 @@ static int check_all(struct drafts *drafts, const struct submission *s, struct p
             return -1;
         rc = -1;
     }
-    return rc == 0 ? 0 : error_set(err, ERROR_INVALID, "the proposals have %zu problem%s", problems->n,
-                                   problems->n == 1 ? "" : "s");
+    return rc == 0 ? 0
+                   : error_set(err, ERROR_INVALID, "the proposals have %zu problem%s", problems->n,
+                               problems->n == 1 ? "" : "s");
 }
 
 /* ---- storing ---- */
@@ -167,8 +170,8 @@ static int replace_pending(const struct submission *s, struct store_tx *tx,
     const char *reason = arena_printf(s->arena, "superseded by chunk %s", made->id);
     for (size_t i = 0; i < s->n_pending; i++)
         if (same_target(&s->pending[i], made) &&
-            drafts_supersede(tx, &s->pending[i], reason, s->arena, err) && err->kind != ERROR_STATE &&
-            err->kind != ERROR_NOT_FOUND)
+            drafts_supersede(tx, &s->pending[i], reason, s->arena, err) &&
+            err->kind != ERROR_STATE && err->kind != ERROR_NOT_FOUND)
             return -1;
     return 0;
 }
@@ -179,8 +182,10 @@ static int write_submission(struct store_tx *tx, void *arg, struct error *err)
     for (size_t i = 0; i < s->n; i++) {
         int room = drafts_room(tx, s->box.id, err);
         if (room == 0)
-            return error_set(err, ERROR_LIMIT, "sandbox '%s' has %d pending chunks already: decide or clear "
-                             "some", s->box.name, DRAFTS_PENDING_MAX);
+            return error_set(err, ERROR_LIMIT,
+                             "sandbox '%s' has %d pending chunks already: decide or clear "
+                             "some",
+                             s->box.name, DRAFTS_PENDING_MAX);
         if (room < 0 || drafts_write_proposed(tx, &s->made[i], s->arena, err) ||
             replace_pending(s, tx, &s->made[i], err))
             return -1;
@@ -200,7 +205,8 @@ int drafts_submit(struct drafts *drafts, const char *sandbox, const struct sluic
         return -1;
     for (size_t i = 0; i < n; i++)
         s.made[i] = new_draft(&s, &items[i]);
-    if (check_all(drafts, &s, problems, err) || store_write(drafts->store, write_submission, &s, err))
+    if (check_all(drafts, &s, problems, err) ||
+        store_write(drafts->store, write_submission, &s, err))
         return -1;
     for (size_t i = 0; i < n; i++)
         ids[i] = s.made[i].id;
@@ -233,9 +239,9 @@ static int write_edit(struct store_tx *tx, void *arg, struct error *err)
     return drafts_event(tx, &now, "edited", e->call->actor.name, text, clock_now_ms(), err);
 }
 
-int drafts_edit(struct drafts *drafts, const struct drafts_call *call, const struct sluice_rule *rule,
-                struct arena *arena, struct drafts_view *out, struct problems *problems,
-                struct error *err)
+int drafts_edit(struct drafts *drafts, const struct drafts_call *call,
+                const struct sluice_rule *rule, struct arena *arena, struct drafts_view *out,
+                struct problems *problems, struct error *err)
 {
     struct edit e = {.call = call, .rule = rule, .arena = arena};
     struct store_sandbox box;
@@ -244,8 +250,10 @@ int drafts_edit(struct drafts *drafts, const struct drafts_call *call, const str
         !drafts_next(DRAFTS_EDIT, e.draft.status, err))
         return -1;
     if (*e.draft.held_kind)
-        return error_set(err, ERROR_STATE, "chunk '%s' is a held update, which cannot be edited: reject it "
-                         "and ask for another update", e.draft.id);
+        return error_set(err, ERROR_STATE,
+                         "chunk '%s' is a held update, which cannot be edited: reject it "
+                         "and ask for another update",
+                         e.draft.id);
     drafts_set_rule(&e.draft, rule, arena);
     if (drafts_check(drafts, call, &e.draft, "", arena, problems, err) ||
         store_write(drafts->store, write_edit, &e, err))

@@ -28,7 +28,8 @@ static void set_status(const struct reversal *r, struct store_draft *now, int64_
     now->undo_json = "";
 }
 
-static int change_status(const struct reversal *r, struct store_tx *tx, int64_t at_ms, struct error *err)
+static int change_status(const struct reversal *r, struct store_tx *tx, int64_t at_ms,
+                         struct error *err)
 {
     struct store_draft now;
     if (store_tx_draft_get(tx, r->draft.sandbox_id, r->draft.id, r->arena, &now, err))
@@ -61,16 +62,18 @@ static void drop_policy(void *policy)
     policy_unref(policy);
 }
 
-static struct policy *read_revision(struct drafts *drafts, const struct reversal *r, uint64_t number,
-                                    struct store_revision *out, struct error *err)
+static struct policy *read_revision(struct drafts *drafts, const struct reversal *r,
+                                    uint64_t number, struct store_revision *out, struct error *err)
 {
     struct problems problems = {0};
     if (store_revision_get(drafts->store, r->draft.sandbox_id, number, r->arena, out, err))
         return NULL;
-    struct policy *policy = policy_parse(out->policy_json, strlen(out->policy_json), DOC_JSON, &problems);
+    struct policy *policy =
+        policy_parse(out->policy_json, strlen(out->policy_json), DOC_JSON, &problems);
     if (!policy)
         error_set(err, ERROR_INTERNAL, "revision %lu in the store cannot be read: %s",
-                  (unsigned long)out->revision, problems.n ? problems.items[0].message : "unknown reason");
+                  (unsigned long)out->revision,
+                  problems.n ? problems.items[0].message : "unknown reason");
     problems_free(&problems);
     return policy;
 }

@@ -17,7 +17,8 @@ static int first_problem(struct problems *problems, const char *what, struct err
     return -1;
 }
 
-const struct sluice_rule *drafts_rule_decode(const char *json, struct arena *arena, struct error *err)
+const struct sluice_rule *drafts_rule_decode(const char *json, struct arena *arena,
+                                             struct error *err)
 {
     struct problems problems = {0};
     const struct sluice_rule *rule = policy_rule_parse(json, arena, &problems);
@@ -49,10 +50,11 @@ static int by_key(const void *a, const void *b)
 }
 
 /* The rules of a change as they were (or are), with those of the list that have no other side. */
-static json_t *one_side(const struct sluice_diff *diff, bool after, const struct sluice_rule *const *list,
-                        size_t n, struct arena *arena)
+static json_t *one_side(const struct sluice_diff *diff, bool after,
+                        const struct sluice_rule *const *list, size_t n, struct arena *arena)
 {
-    const struct sluice_rule **rules = arena_alloc(arena, (n + diff->n_changed + 1) * sizeof *rules);
+    const struct sluice_rule **rules =
+        arena_alloc(arena, (n + diff->n_changed + 1) * sizeof *rules);
     struct sluice_policy side = {.size = sizeof side, .version = 1, .rules = rules};
     for (size_t i = 0; i < n; i++)
         rules[side.n_rules++] = list[i];
@@ -70,8 +72,8 @@ static void free_text(void *text)
 const char *drafts_change_encode(const struct sluice_diff *diff, uint64_t base_revision,
                                  const char *hash, bool whole, struct arena *arena)
 {
-    json_t *json = json_pack("{s:I, s:s, s:b, s:o, s:o}", "base_revision", (json_int_t)base_revision,
-                             "hash", hash, "whole", (int)whole, "before",
+    json_t *json = json_pack("{s:I, s:s, s:b, s:o, s:o}", "base_revision",
+                             (json_int_t)base_revision, "hash", hash, "whole", (int)whole, "before",
                              one_side(diff, false, diff->removed, diff->n_removed, arena), "after",
                              one_side(diff, true, diff->added, diff->n_added, arena));
     char *text = json_dumps(json, JSON_COMPACT);

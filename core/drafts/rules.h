@@ -9,7 +9,8 @@
 #include "policy/policy.h"
 
 /* In the arena.  NULL: err. */
-const struct sluice_rule *drafts_rule_decode(const char *json, struct arena *arena, struct error *err);
+const struct sluice_rule *drafts_rule_decode(const char *json, struct arena *arena,
+                                             struct error *err);
 const char *drafts_rule_encode(const struct sluice_rule *rule, struct arena *arena);
 
 /* What an approval changed, as the store keeps it.  hash: of the policy that it made, "" when it

@@ -38,15 +38,21 @@ static int write_superseded(struct store_tx *tx, void *arg, struct error *err)
 }
 
 /* Adding its rule would change nothing. */
-static bool covered(const struct policy *policy, const struct store_draft *draft, struct arena *arena)
+static bool covered(const struct policy *policy, const struct store_draft *draft,
+                    struct arena *arena)
 {
     struct problems problems = {0}, warnings = {0};
     const struct sluice_rule *rule = drafts_rule_decode(draft->rule_json, arena, NULL);
     struct policy_operation add = {
-        .kind = POLICY_ADD_RULE, .rule_name = draft->rule_name, .rule = rule, .host = "", .binary_path = "",
+        .kind = POLICY_ADD_RULE,
+        .rule_name = draft->rule_name,
+        .rule = rule,
+        .host = "",
+        .binary_path = "",
     };
     struct policy *with =
-        rule ? policy_merge(policy, &(struct policy_operations){&add, 1}, &problems, &warnings) : NULL;
+        rule ? policy_merge(policy, &(struct policy_operations){&add, 1}, &problems, &warnings)
+             : NULL;
     bool same = with && strcmp(policy_hash(with), policy_hash(policy)) == 0;
     policy_unref(with);
     problems_free(&problems);
@@ -80,8 +86,10 @@ void drafts_settle(struct drafts *drafts, const char *sandbox, const char *sandb
         store_draft_list(drafts->store, sandbox_id, "pending", arena, &pending, &n, &err) == 0)
         policy = policy_parse(newest.policy_json, strlen(newest.policy_json), DOC_JSON, &problems);
     for (size_t i = 0; policy && i < n; i++)
-        settle_one(drafts, sandbox, &pending[i], policy,
-                   arena_printf(arena, "covered by policy revision %lu", (unsigned long)newest.revision), arena);
+        settle_one(
+            drafts, sandbox, &pending[i], policy,
+            arena_printf(arena, "covered by policy revision %lu", (unsigned long)newest.revision),
+            arena);
     policy_unref(policy);
     problems_free(&problems);
     arena_free(arena);

@@ -89,8 +89,10 @@ static bool same_terms(const struct sluice_endpoint *a, const struct sluice_endp
 
 static int cannot(struct taking *t, const char *key)
 {
-    return error_set(t->err, ERROR_STATE, "rule '%s' was changed since the approval, so what the approval "
-                     "added cannot be told from the rest: edit the policy instead", key);
+    return error_set(t->err, ERROR_STATE,
+                     "rule '%s' was changed since the approval, so what the approval "
+                     "added cannot be told from the rest: edit the policy instead",
+                     key);
 }
 
 /* Approvals add; where a held update also removed something, the pieces no longer fit together. */
@@ -114,10 +116,11 @@ struct piece {
 };
 
 static int sort_piece(struct taking *t, const struct sluice_rule *before,
-                      const struct sluice_rule *after, const struct sluice_endpoint *e, uint16_t port,
-                      struct piece *out)
+                      const struct sluice_rule *after, const struct sluice_endpoint *e,
+                      uint16_t port, struct piece *out)
 {
-    const struct sluice_endpoint *was = counterpart(before, e, port), *made = counterpart(after, e, port);
+    const struct sluice_endpoint *was = counterpart(before, e, port),
+                                 *made = counterpart(after, e, port);
     *out = (struct piece){!made ? LATER : was ? OLD : FRESH, e, port};
     if (!was || !made || same_terms(was, made))
         return 0;
@@ -125,10 +128,11 @@ static int sort_piece(struct taking *t, const struct sluice_rule *before,
     return same_terms(e, made) ? 0 : cannot(t, after->key);
 }
 
-static bool keeps(enum group group, const struct sluice_rule *before, const struct sluice_rule *after,
-                  const char *binary)
+static bool keeps(enum group group, const struct sluice_rule *before,
+                  const struct sluice_rule *after, const char *binary)
 {
-    return group == LATER || !has_binary(after, binary) || (group == OLD && has_binary(before, binary));
+    return group == LATER || !has_binary(after, binary) ||
+           (group == OLD && has_binary(before, binary));
 }
 
 struct pieces {
@@ -136,8 +140,9 @@ struct pieces {
     size_t n;
 };
 
-static int sort_rule(struct taking *t, const struct sluice_rule *now, const struct sluice_rule *before,
-                     const struct sluice_rule *after, struct pieces *out)
+static int sort_rule(struct taking *t, const struct sluice_rule *now,
+                     const struct sluice_rule *before, const struct sluice_rule *after,
+                     struct pieces *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < now->n_endpoints; i++)
@@ -219,8 +224,8 @@ static void emit(struct taking *t, const struct sluice_rule *now, const struct p
         t->rules[t->n_rules++] = rule;
 }
 
-static int take_apart(struct taking *t, const struct sluice_rule *now, const struct sluice_rule *before,
-                      const struct sluice_rule *after)
+static int take_apart(struct taking *t, const struct sluice_rule *now,
+                      const struct sluice_rule *before, const struct sluice_rule *after)
 {
     struct pieces pieces;
     struct kept kept[GROUPS];
@@ -244,8 +249,8 @@ static int take_apart(struct taking *t, const struct sluice_rule *now, const str
 
 /* ---- the policy ---- */
 
-static int take_rule(struct taking *t, const struct sluice_rule *now, const struct sluice_rule *before,
-                     const struct sluice_rule *after)
+static int take_rule(struct taking *t, const struct sluice_rule *now,
+                     const struct sluice_rule *before, const struct sluice_rule *after)
 {
     if (after && !same(&policy_rule_schema, now, after))
         return take_apart(t, now, before, after);
@@ -302,14 +307,17 @@ static struct policy *finish(const struct taking *t, struct error *err)
 struct policy *drafts_take_back(const struct policy *current, const struct drafts_change *change,
                                 struct error *err)
 {
-    const struct sluice_policy *before = policy_model(change->before), *after = policy_model(change->after);
+    const struct sluice_policy *before = policy_model(change->before),
+                               *after = policy_model(change->after);
     struct taking t = {.arena = arena_new(), .current = policy_model(current), .err = err};
     struct policy *policy = NULL;
     if (change->whole)
-        error_set(err, ERROR_STATE, "the update changed more than rules and the policy was changed since: "
+        error_set(err, ERROR_STATE,
+                  "the update changed more than rules and the policy was changed since: "
                   "edit the policy, or roll it back");
     else {
-        t.rules = arena_alloc(t.arena, (GROUPS * t.current->n_rules + before->n_rules + 1) * sizeof *t.rules);
+        t.rules = arena_alloc(t.arena, (GROUPS * t.current->n_rules + before->n_rules + 1) *
+                                           sizeof *t.rules);
         policy = take_rules(&t, before, after) == 0 ? finish(&t, err) : NULL;
     }
     arena_free(t.arena);

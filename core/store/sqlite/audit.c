@@ -31,23 +31,26 @@ static int read_head(struct db *db, struct head *out, struct error *err)
 
 /* ---- appending ---- */
 
-int store_tx_decision_append(struct store_tx *tx, struct store_decision *decision, struct error *err)
+int store_tx_decision_append(struct store_tx *tx, struct store_decision *decision,
+                             struct error *err)
 {
     struct head head;
     char hash[DIGEST_HEX_SIZE];
     int found = read_head(tx->db, &head, err);
     if (found <= 0)
-        return found ? -1 : error_set(err, ERROR_IO, "store: the head of the audit chain is gone: run "
-                                      "'sluice audit verify' and restore a backup");
+        return found ? -1
+                     : error_set(err, ERROR_IO,
+                                 "store: the head of the audit chain is gone: run "
+                                 "'sluice audit verify' and restore a backup");
     decision->seq = head.count + 1;
     decision->previous = arena_str(tx->arena, head.hash);
     decision_hash(decision, hash);
     decision->hash = arena_str(tx->arena, hash);
-    if (db_record_run(tx->db, err, DB_INSERT("decision", DECISION_COLUMNS), &decision_record, decision,
-                      ""))
+    if (db_record_run(tx->db, err, DB_INSERT("decision", DECISION_COLUMNS), &decision_record,
+                      decision, ""))
         return -1;
-    return db_run(tx->db, err, "UPDATE audit_head SET count=?, hash=?", "it", (int64_t)decision->seq,
-                  hash);
+    return db_run(tx->db, err, "UPDATE audit_head SET count=?, hash=?", "it",
+                  (int64_t)decision->seq, hash);
 }
 
 /* ---- verifying ---- */
@@ -76,8 +79,10 @@ static bool check_record(const struct store_decision *d, struct store_audit_repo
         return bad(out, d->seq, "record %" PRIu64 " was altered: its contents do not give its hash",
                    d->seq);
     if (strcmp(d->previous, out->head) != 0)
-        return bad(out, d->seq, "record %" PRIu64 " does not follow the one before it: records were "
-                   "replaced or reordered", d->seq);
+        return bad(out, d->seq,
+                   "record %" PRIu64 " does not follow the one before it: records were "
+                   "replaced or reordered",
+                   d->seq);
     out->records++;
     memcpy(out->head, hash, sizeof out->head);
     return true;
@@ -86,11 +91,12 @@ static bool check_record(const struct store_decision *d, struct store_audit_repo
 static bool check_head(const struct head *head, struct store_audit_report *out)
 {
     if (head->count > out->records)
-        return bad(out, out->records + 1, "records %" PRIu64 " to %" PRIu64 " are missing at the end",
-                   out->records + 1, head->count);
+        return bad(out, out->records + 1,
+                   "records %" PRIu64 " to %" PRIu64 " are missing at the end", out->records + 1,
+                   head->count);
     if (head->count < out->records)
-        return bad(out, head->count + 1, "record %" PRIu64 " was added behind the head of the chain",
-                   head->count + 1);
+        return bad(out, head->count + 1,
+                   "record %" PRIu64 " was added behind the head of the chain", head->count + 1);
     if (strcmp(head->hash, out->head) != 0)
         return bad(out, out->records, "the head of the chain does not name record %" PRIu64
                    ": the end was replaced", out->records);
@@ -123,7 +129,8 @@ static int check_end(struct db *db, struct store_audit_report *out, struct error
     if (found)
         check_head(&head, out);
     else
-        bad(out, out->records + 1, "the head of the chain was removed: records may be missing at the end");
+        bad(out, out->records + 1,
+            "the head of the chain was removed: records may be missing at the end");
     return 0;
 }
 

@@ -19,7 +19,8 @@ struct checkpointer {
 static void checkpoint(struct checkpointer *c)
 {
     struct error err;
-    int rc = sqlite3_wal_checkpoint_v2(db_handle(c->db), NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    int rc =
+        sqlite3_wal_checkpoint_v2(db_handle(c->db), NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     if (rc == SQLITE_OK || (rc & 0xff) == SQLITE_BUSY)
         return;
     db_fail(c->db, &err);

@@ -15,7 +15,7 @@ struct committer;
 
 /* path: an existing database. */
 struct committer *committer_new(const char *path, const struct log *log, struct error *err);
-void committer_free(struct committer *committer);   /* finishes what was handed over; NULL is fine */
+void committer_free(struct committer *committer); /* finishes what was handed over; NULL is fine */
 
 int committer_write(struct committer *committer, store_write_fn fn, void *arg, struct error *err);
 void committer_write_async(struct committer *committer, store_write_fn fn, void *arg,

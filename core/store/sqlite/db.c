@@ -58,8 +58,8 @@ int db_fail(struct db *db, struct error *err)
     char reason[160] = "", text[128];
     if (number)
         snprintf(reason, sizeof reason, " (%s)", strerror_r(number, text, sizeof text));
-    return error_set(err, ERROR_IO, "store %s: %s%s%s", db->path, sqlite3_errmsg(db->handle), reason,
-                     remedy(code));
+    return error_set(err, ERROR_IO, "store %s: %s%s%s", db->path, sqlite3_errmsg(db->handle),
+                     reason, remedy(code));
 }
 
 bool db_broke_unique(struct db *db)
@@ -191,7 +191,8 @@ static sqlite3_stmt *prepare(struct db *db, const char *sql, struct error *err)
     sqlite3_stmt *stmt = cached(db, sql);
     if (stmt)
         return stmt;
-    if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL) != SQLITE_OK) {
+    if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL) !=
+        SQLITE_OK) {
         db_fail(db, err);
         return NULL;
     }
@@ -286,7 +287,8 @@ static void read_column(sqlite3_stmt *stmt, int i, const struct db_column *colum
     }
 }
 
-void db_record_read(sqlite3_stmt *stmt, const struct db_record *record, struct arena *arena, void *out)
+void db_record_read(sqlite3_stmt *stmt, const struct db_record *record, struct arena *arena,
+                    void *out)
 {
     for (size_t i = 0; i < record->n; i++)
         read_column(stmt, (int)i, &record->columns[i], arena, out);
@@ -323,7 +325,8 @@ int db_record_all(struct db *db, sqlite3_stmt *stmt, const struct db_record *rec
     return rc;
 }
 
-static void bind_column(sqlite3_stmt *stmt, int at, const struct db_column *column, const char *from)
+static void bind_column(sqlite3_stmt *stmt, int at, const struct db_column *column,
+                        const char *from)
 {
     const void *field = from + column->offset;
     switch (column->kind) {

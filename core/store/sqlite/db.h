@@ -16,9 +16,9 @@
 #include "base/error.h"
 
 enum db_mode {
-    DB_WRITE,                                       /* makes it a write-ahead database if it is none */
-    DB_READ,                                        /* refuses writes */
-    DB_INSPECT,                                     /* opens a file of which nobody else need know; changes nothing */
+    DB_WRITE,   /* makes it a write-ahead database if it is none */
+    DB_READ,    /* refuses writes */
+    DB_INSPECT, /* opens a file of which nobody else need know; changes nothing */
 };
 
 struct db;
@@ -30,7 +30,8 @@ sqlite3 *db_handle(struct db *db);
 /* A statement with its parameters bound, in order; types has one letter for each: t text (NULL
  * counts as ""), i int64_t.  NULL: err says why. */
 sqlite3_stmt *db_query(struct db *db, struct error *err, const char *sql, const char *types, ...);
-int db_next(struct db *db, sqlite3_stmt *stmt, struct error *err);  /* 1: a row, 0: the end, -1: err */
+/* 1: a row, 0: the end, -1: err. */
+int db_next(struct db *db, sqlite3_stmt *stmt, struct error *err);
 void db_end(sqlite3_stmt *stmt);                    /* for whoever stops before the end */
 /* Runs a statement that has no rows to give. */
 int db_run(struct db *db, struct error *err, const char *sql, const char *types, ...);
@@ -63,7 +64,8 @@ struct db_record {
     "INSERT INTO " table "(" LIST(DB_NAME, ",") ") VALUES(" LIST(DB_PARAM, ",") ")"
 
 /* The row must have the record's columns, in its order. */
-void db_record_read(sqlite3_stmt *stmt, const struct db_record *record, struct arena *arena, void *out);
+void db_record_read(sqlite3_stmt *stmt, const struct db_record *record, struct arena *arena,
+                    void *out);
 /* One row: 1, none: 0, -1: err. */
 int db_record_one(struct db *db, sqlite3_stmt *stmt, const struct db_record *record,
                   struct arena *arena, void *out, struct error *err);

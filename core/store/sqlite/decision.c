@@ -55,8 +55,8 @@ void decision_hash(const struct store_decision *d, char out[65])
 
 /* ---- reading ---- */
 
-int store_decision_get(struct store *s, const char *id, struct arena *arena, struct store_decision *out,
-                       struct error *err)
+int store_decision_get(struct store *s, const char *id, struct arena *arena,
+                       struct store_decision *out, struct error *err)
 {
     struct db *db = db_pool_take(s->readers);
     sqlite3_stmt *stmt = db_query(db, err, DECISION_SELECT "WHERE id=?", "t", id);
@@ -68,15 +68,18 @@ int store_decision_get(struct store *s, const char *id, struct arena *arena, str
 }
 
 int store_decision_list(struct store *s, const char *sandbox_id, int64_t since_ms, size_t limit,
-                        struct arena *arena, struct store_decision **out, size_t *n, struct error *err)
+                        struct arena *arena, struct store_decision **out, size_t *n,
+                        struct error *err)
 {
     int64_t most = limit ? (int64_t)limit : -1;
     struct db *db = db_pool_take(s->readers);
     sqlite3_stmt *stmt =
-        sandbox_id ? db_query(db, err, SELECT_SHORT "WHERE sandbox_id=? AND at_ms>=? "
-                              "ORDER BY seq DESC LIMIT ?", "tii", sandbox_id, since_ms, most)
-                   : db_query(db, err, SELECT_SHORT "WHERE at_ms>=? ORDER BY seq DESC LIMIT ?", "ii",
-                              since_ms, most);
+        sandbox_id ? db_query(db, err,
+                              SELECT_SHORT "WHERE sandbox_id=? AND at_ms>=? "
+                                           "ORDER BY seq DESC LIMIT ?",
+                              "tii", sandbox_id, since_ms, most)
+                   : db_query(db, err, SELECT_SHORT "WHERE at_ms>=? ORDER BY seq DESC LIMIT ?",
+                              "ii", since_ms, most);
     int rc = db_record_all(db, stmt, &decision_record, arena, out, n, err);
     db_pool_give(s->readers, db);
     return rc;

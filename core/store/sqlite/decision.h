@@ -7,13 +7,27 @@
 #include "store/store.h"
 
 /* Everything but the hash and the candidate's text. */
-#define DECISION_FACTS(X, comma)                                                                   \
-    X(COUNT, seq) comma X(TEXT, id) comma X(TEXT, sandbox_id) comma X(TEXT, sandbox)               \
-    comma X(TEXT, kind) comma X(TEXT, outcome) comma X(TEXT, actor) comma X(TEXT, role)            \
-    comma X(TEXT, via) comma X(TEXT, reason) comma X(COUNT, base_revision) comma X(COUNT, revision) \
-    comma X(TEXT, base_hash) comma X(TEXT, candidate_hash) comma X(TEXT, votes_json)               \
-    comma X(TEXT, diff_json) comma X(TEXT, warnings_json) comma X(TEXT, draft_id)                  \
-    comma X(TEXT, chain_digest) comma X(FLAG, overridden) comma X(INTEGER, at_ms)                  \
+#define DECISION_FACTS(X, comma)    \
+    X(COUNT, seq) comma X(TEXT, id) \
+    comma X(TEXT, sandbox_id)       \
+    comma X(TEXT, sandbox)          \
+    comma X(TEXT, kind)             \
+    comma X(TEXT, outcome)          \
+    comma X(TEXT, actor)            \
+    comma X(TEXT, role)             \
+    comma X(TEXT, via)              \
+    comma X(TEXT, reason)           \
+    comma X(COUNT, base_revision)   \
+    comma X(COUNT, revision)        \
+    comma X(TEXT, base_hash)        \
+    comma X(TEXT, candidate_hash)   \
+    comma X(TEXT, votes_json)       \
+    comma X(TEXT, diff_json)        \
+    comma X(TEXT, warnings_json)    \
+    comma X(TEXT, draft_id)         \
+    comma X(TEXT, chain_digest)     \
+    comma X(FLAG, overridden)       \
+    comma X(INTEGER, at_ms)         \
     comma X(TEXT, previous)
 #define DECISION_COLUMNS(X, comma) \
     DECISION_FACTS(X, comma) comma X(TEXT, hash) comma X(TEXT, candidate_json)

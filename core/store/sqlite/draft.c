@@ -42,7 +42,8 @@ static const struct db_record event_record = {sizeof(struct store_draft_event), 
 static int get(struct db *db, const char *sandbox_id, const char *id, struct arena *arena,
                struct store_draft *out, struct error *err)
 {
-    sqlite3_stmt *stmt = db_query(db, err, SELECT "WHERE id=? AND sandbox_id=?", "tt", id, sandbox_id);
+    sqlite3_stmt *stmt =
+        db_query(db, err, SELECT "WHERE id=? AND sandbox_id=?", "tt", id, sandbox_id);
     int rc = db_record_one(db, stmt, &record, arena, out, err);
     if (rc == 0)
         return error_set(err, ERROR_NOT_FOUND, "chunk '%s' not found", id);
@@ -58,8 +59,8 @@ int store_draft_get(struct store *s, const char *sandbox_id, const char *id, str
     return rc;
 }
 
-int store_tx_draft_get(struct store_tx *tx, const char *sandbox_id, const char *id, struct arena *arena,
-                       struct store_draft *out, struct error *err)
+int store_tx_draft_get(struct store_tx *tx, const char *sandbox_id, const char *id,
+                       struct arena *arena, struct store_draft *out, struct error *err)
 {
     return get(tx->db, sandbox_id, id, arena, out, err);
 }
@@ -76,8 +77,8 @@ static sqlite3_stmt *select_drafts(struct db *db, const char *sandbox_id, const 
                     status);
 }
 
-int store_draft_list(struct store *s, const char *sandbox_id, const char *status, struct arena *arena,
-                     struct store_draft **out, size_t *n, struct error *err)
+int store_draft_list(struct store *s, const char *sandbox_id, const char *status,
+                     struct arena *arena, struct store_draft **out, size_t *n, struct error *err)
 {
     struct db *db = db_pool_take(s->readers);
     sqlite3_stmt *stmt = select_drafts(db, sandbox_id, status, err);
@@ -97,9 +98,9 @@ int store_draft_history(struct store *s, const char *sandbox_id, struct arena *a
     return rc;
 }
 
-int store_tx_draft_find(struct store_tx *tx, const char *sandbox_id, const char *host, uint16_t port,
-                        const char *binary, struct arena *arena, struct store_draft *out,
-                        struct error *err)
+int store_tx_draft_find(struct store_tx *tx, const char *sandbox_id, const char *host,
+                        uint16_t port, const char *binary, struct arena *arena,
+                        struct store_draft *out, struct error *err)
 {
     sqlite3_stmt *stmt = db_query(tx->db, err, SELECT "WHERE source='mechanistic' AND sandbox_id=? "
                                   "AND host=? AND port=? AND binary=?", "ttit", sandbox_id, host,
@@ -110,11 +111,12 @@ int store_tx_draft_find(struct store_tx *tx, const char *sandbox_id, const char 
     return rc > 0 ? 0 : -1;
 }
 
-int store_tx_draft_count(struct store_tx *tx, const char *sandbox_id, const char *status, uint64_t *out,
-                         struct error *err)
+int store_tx_draft_count(struct store_tx *tx, const char *sandbox_id, const char *status,
+                         uint64_t *out, struct error *err)
 {
-    sqlite3_stmt *stmt = db_query(tx->db, err, "SELECT count(*) FROM draft WHERE sandbox_id=? AND status=?",
-                                  "tt", sandbox_id, status);
+    sqlite3_stmt *stmt =
+        db_query(tx->db, err, "SELECT count(*) FROM draft WHERE sandbox_id=? AND status=?", "tt",
+                 sandbox_id, status);
     if (!stmt || db_next(tx->db, stmt, err) < 0)
         return -1;
     *out = (uint64_t)sqlite3_column_int64(stmt, 0);
@@ -128,16 +130,19 @@ int store_tx_draft_insert(struct store_tx *tx, const struct store_draft *draft, 
 {
     int rc = db_record_run(tx->db, err, DB_INSERT("draft", COLUMNS), &record, draft, "");
     if (rc && db_broke_unique(tx->db))
-        return error_set(err, ERROR_EXISTS, "chunk '%s', or one for the same host, port and binary, "
-                         "exists already", draft->id);
+        return error_set(err, ERROR_EXISTS,
+                         "chunk '%s', or one for the same host, port and binary, "
+                         "exists already",
+                         draft->id);
     return rc;
 }
 
 int store_tx_draft_update(struct store_tx *tx, const struct store_draft *draft,
                           const char *expected_status, struct error *err)
 {
-    sqlite3_stmt *stmt = db_query(tx->db, err, "SELECT status FROM draft WHERE id=? AND sandbox_id=?",
-                                  "tt", draft->id, draft->sandbox_id);
+    sqlite3_stmt *stmt =
+        db_query(tx->db, err, "SELECT status FROM draft WHERE id=? AND sandbox_id=?", "tt",
+                 draft->id, draft->sandbox_id);
     int rc = stmt ? db_next(tx->db, stmt, err) : -1;
     if (rc == 0)
         return error_set(err, ERROR_NOT_FOUND, "chunk '%s' not found", draft->id);
@@ -148,8 +153,8 @@ int store_tx_draft_update(struct store_tx *tx, const struct store_draft *draft,
     if (strcmp(status, expected_status) != 0)
         return error_set(err, ERROR_STATE, "chunk status is '%s', expected '%s'", status,
                          expected_status);
-    return db_record_run(tx->db, err, "UPDATE draft SET " COLUMNS(DB_SET, ",") " WHERE id=?", &record,
-                         draft, "t", draft->id);
+    return db_record_run(tx->db, err, "UPDATE draft SET " COLUMNS(DB_SET, ",") " WHERE id=?",
+                         &record, draft, "t", draft->id);
 }
 
 int store_tx_draft_clear(struct store_tx *tx, const char *sandbox_id, uint64_t *cleared,

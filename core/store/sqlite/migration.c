@@ -151,7 +151,8 @@ static int recognise(struct db *db, const char *path, int64_t *version, struct e
     if (!empty && application != APPLICATION_ID)
         return error_set(err, ERROR_IO, "store %s: is the database of another program", path);
     if (*version > SCHEMA)
-        return error_set(err, ERROR_IO, "store %s: has schema %lld, this sluice knows schemas up to "
+        return error_set(err, ERROR_IO,
+                         "store %s: has schema %lld, this sluice knows schemas up to "
                          "%d: use the newer sluice that wrote it, or restore the backup of before",
                          path, (long long)*version, SCHEMA);
     return 0;
@@ -160,8 +161,8 @@ static int recognise(struct db *db, const char *path, int64_t *version, struct e
 static int run_step(struct db *db, int64_t step, struct error *err)
 {
     char mark[96];
-    snprintf(mark, sizeof mark, "PRAGMA application_id=%d; PRAGMA user_version=%lld", APPLICATION_ID,
-             (long long)step + 1);
+    snprintf(mark, sizeof mark, "PRAGMA application_id=%d; PRAGMA user_version=%lld",
+             APPLICATION_ID, (long long)step + 1);
     if (sqlite3_exec(db_handle(db), steps[step], NULL, NULL, NULL) != SQLITE_OK ||
         sqlite3_exec(db_handle(db), mark, NULL, NULL, NULL) != SQLITE_OK)
         return db_fail(db, err);

@@ -11,7 +11,7 @@ enum { READERS = 8 };
 struct db_pool {
     pthread_mutex_t lock;
     pthread_cond_t back;
-    struct db *idle[READERS];                       /* the one given back last is lent first: its cache is warm */
+    struct db *idle[READERS]; /* the one given back last is lent first: its cache is warm */
     size_t n_idle;
 };
 

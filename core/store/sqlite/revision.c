@@ -49,8 +49,9 @@ static int missing(struct db *db, const char *sandbox_id, uint64_t revision, str
         return -1;
     if (newest == 0)
         return error_set(err, ERROR_NOT_FOUND, "no policy revision found for this sandbox");
-    return error_set(err, ERROR_NOT_FOUND, "policy revision %" PRIu64 " not found: there are 1 to %" PRIu64,
-                     revision, newest);
+    return error_set(err, ERROR_NOT_FOUND,
+                     "policy revision %" PRIu64 " not found: there are 1 to %" PRIu64, revision,
+                     newest);
 }
 
 static int get(struct db *db, const char *sandbox_id, uint64_t revision, struct arena *arena,
@@ -59,16 +60,16 @@ static int get(struct db *db, const char *sandbox_id, uint64_t revision, struct 
     sqlite3_stmt *stmt =
         revision ? db_query(db, err, SELECT "WHERE sandbox_id=? AND revision=?", "ti", sandbox_id,
                             (int64_t)revision)
-                 : db_query(db, err, SELECT "WHERE sandbox_id=? ORDER BY revision DESC LIMIT 1", "t",
-                            sandbox_id);
+                 : db_query(db, err, SELECT "WHERE sandbox_id=? ORDER BY revision DESC LIMIT 1",
+                            "t", sandbox_id);
     int rc = db_record_one(db, stmt, &record, arena, out, err);
     if (rc == 0)
         return missing(db, sandbox_id, revision, err);
     return rc > 0 ? 0 : -1;
 }
 
-int store_revision_get(struct store *s, const char *sandbox_id, uint64_t revision, struct arena *arena,
-                       struct store_revision *out, struct error *err)
+int store_revision_get(struct store *s, const char *sandbox_id, uint64_t revision,
+                       struct arena *arena, struct store_revision *out, struct error *err)
 {
     struct db *db = db_pool_take(s->readers);
     int rc = get(db, sandbox_id, revision, arena, out, err);
@@ -80,8 +81,10 @@ int store_revision_list(struct store *s, const char *sandbox_id, size_t limit, s
                         struct store_revision **out, size_t *n, struct error *err)
 {
     struct db *db = db_pool_take(s->readers);
-    sqlite3_stmt *stmt = db_query(db, err, SELECT_SHORT "WHERE sandbox_id=? ORDER BY revision DESC "
-                                  "LIMIT ?", "ti", sandbox_id, limit ? (int64_t)limit : INT64_C(-1));
+    sqlite3_stmt *stmt = db_query(db, err,
+                                  SELECT_SHORT "WHERE sandbox_id=? ORDER BY revision DESC "
+                                               "LIMIT ?",
+                                  "ti", sandbox_id, limit ? (int64_t)limit : INT64_C(-1));
     int rc = db_record_all(db, stmt, &record, arena, out, n, err);
     db_pool_give(s->readers, db);
     return rc;
@@ -157,7 +160,8 @@ int store_tx_revision_failed(struct store_tx *tx, const char *sandbox_id, uint64
     if (db_run(tx->db, err, "UPDATE revision SET status='failed', error=? WHERE sandbox_id=? "
                "AND revision=?", "tti", why, sandbox_id, (int64_t)revision))
         return -1;
-    /* What was enforced until now is no longer: a supervisor that started anew could not load it. */
+    /* What was enforced until now is no longer: a supervisor that started anew could not load it.
+     */
     return revision == loaded ? set_loaded_revision(tx, sandbox_id, 0, err) : 0;
 }
 

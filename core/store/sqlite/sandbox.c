@@ -24,8 +24,8 @@ static const struct db_record inserted = {sizeof(struct store_sandbox), columns 
 
 /* ---- reading ---- */
 
-int store_sandbox_get(struct store *s, const char *name, struct arena *arena, struct store_sandbox *out,
-                      struct error *err)
+int store_sandbox_get(struct store *s, const char *name, struct arena *arena,
+                      struct store_sandbox *out, struct error *err)
 {
     struct db *db = db_pool_take(s->readers);
     sqlite3_stmt *stmt = db_query(db, err, SELECT "WHERE name=? AND deleted_at_ms=0", "t", name);
@@ -36,8 +36,8 @@ int store_sandbox_get(struct store *s, const char *name, struct arena *arena, st
     return rc > 0 ? 0 : -1;
 }
 
-int store_sandbox_by_id(struct store *s, const char *id, struct arena *arena, struct store_sandbox *out,
-                        struct error *err)
+int store_sandbox_by_id(struct store *s, const char *id, struct arena *arena,
+                        struct store_sandbox *out, struct error *err)
 {
     struct db *db = db_pool_take(s->readers);
     sqlite3_stmt *stmt = db_query(db, err, SELECT "WHERE id=?", "t", id);
@@ -78,11 +78,11 @@ static int require_one(struct store_tx *tx, const char *id, struct error *err)
     return error_set(err, ERROR_NOT_FOUND, "sandbox with id '%s' not found", id);
 }
 
-int store_tx_sandbox_phase(struct store_tx *tx, const char *id, const char *phase, const char *error,
-                           struct error *err)
+int store_tx_sandbox_phase(struct store_tx *tx, const char *id, const char *phase,
+                           const char *error, struct error *err)
 {
-    if (db_run(tx->db, err, "UPDATE sandbox SET phase=?, error=? WHERE id=? AND deleted_at_ms=0", "ttt",
-               phase, error, id))
+    if (db_run(tx->db, err, "UPDATE sandbox SET phase=?, error=? WHERE id=? AND deleted_at_ms=0",
+               "ttt", phase, error, id))
         return -1;
     return require_one(tx, id, err);
 }

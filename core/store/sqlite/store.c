@@ -31,8 +31,10 @@ static int sync_folder(const char *path, struct error *err)
 {
     char *copy = alloc_str(path);
     int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = fd >= 0 && fsync(fd) == 0
-                 ? 0 : error_errno(err, ERROR_IO, "store %s: its folder cannot be written to disk", path);
+    int rc =
+        fd >= 0 && fsync(fd) == 0
+            ? 0
+            : error_errno(err, ERROR_IO, "store %s: its folder cannot be written to disk", path);
     if (fd >= 0)
         close(fd);
     free(copy);
@@ -49,8 +51,8 @@ static int make_private(const char *path, const struct log *log, struct error *e
     if (!(st.st_mode & 077))
         return 0;
     if (chmod(path, 0600) != 0)
-        return error_errno(err, ERROR_IO, "store %s: others may read it and its mode cannot be made 0600",
-                           path);
+        return error_errno(err, ERROR_IO,
+                           "store %s: others may read it and its mode cannot be made 0600", path);
     log_warn(log, "store %s: others could read it (mode %04o), now its mode is 0600", path,
              st.st_mode & 07777);
     return 0;

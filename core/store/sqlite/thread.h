@@ -18,7 +18,8 @@ static inline int thread_start(pthread_t *out, const char *name, void *(*run)(vo
     int rc = pthread_create(out, NULL, run, arg);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc != 0)
-        return error_set(err, ERROR_INTERNAL, "store: cannot start its %s thread (error %d)", name, rc);
+        return error_set(err, ERROR_INTERNAL, "store: cannot start its %s thread (error %d)", name,
+                         rc);
     pthread_setname_np(*out, name);
     return 0;
 }

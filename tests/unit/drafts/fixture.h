@@ -27,7 +27,8 @@
 
 static const char judge_script[] =
     "local function needs(host)\n"
-    "  if host:find('^one') then return 1 elseif host:find('^two') then return 2 else return 0 end\n"
+    "  if host:find('^one') then return 1 elseif host:find('^two') then return 2 else return 0 "
+    "end\n"
     "end\n"
     "local function judge(t, ballot, rule)\n"
     "  local given = t.draft and #t.draft.approvals or 0\n"
@@ -36,7 +37,8 @@ static const char judge_script[] =
     "      return ballot:deny('BAD', e.doc_path, 'host %s is bad', e.host)\n"
     "    end\n"
     "    if given < needs(e.host) then\n"
-    "      return ballot:hold('ASK', e.doc_path, 'host %s needs %d approvals', e.host, needs(e.host))\n"
+    "      return ballot:hold('ASK', e.doc_path, 'host %s needs %d approvals', e.host, "
+    "needs(e.host))\n"
     "    end\n"
     "  end\n"
     "end\n"
@@ -83,11 +85,20 @@ static inline void hear(void *ctx, const char *sandbox, const char *id, const ch
 static inline struct chain *load_chain(struct fixture *f, const char *script)
 {
     struct chain_voter_config voter = {
-        .plugin = "", .script = "judge.lua", .name = "", .level = "mandatory", .on_error = "deny",
-        .isolation = "inline", .timeout_ms = 5000, .sha256 = "", .options_json = "", .doc_path = "chain.voters[0]",
+        .plugin = "",
+        .script = "judge.lua",
+        .name = "",
+        .level = "mandatory",
+        .on_error = "deny",
+        .isolation = "inline",
+        .timeout_ms = 5000,
+        .sha256 = "",
+        .options_json = "",
+        .doc_path = "chain.voters[0]",
     };
     const struct chain_voter_config *voters[] = {&voter};
-    struct chain_config config = {.vote_timeout_ms = 5000, .voters = voters, .n_voters = 1, .base_dir = f->folder};
+    struct chain_config config = {
+        .vote_timeout_ms = 5000, .voters = voters, .n_voters = 1, .base_dir = f->folder};
     char path[96];
     snprintf(path, sizeof path, "%s/judge.lua", f->folder);
     FILE *file = fopen(path, "w");
@@ -104,7 +115,8 @@ static inline struct sluice_actor person(const char *name)
     return (struct sluice_actor){sizeof(struct sluice_actor), name, "admin", "unix"};
 }
 
-static inline void create_sandbox(struct fixture *f, const char *id, const char *name, const char *mode)
+static inline void create_sandbox(struct fixture *f, const char *id, const char *name,
+                                  const char *mode)
 {
     struct store_sandbox box = {
         .id = id, .name = name, .network = "proxy", .labels_json = "{}", .env_json = "{}",
@@ -208,8 +220,8 @@ static inline const char *chunk_of(struct fixture *f, const char *host, const ch
 static inline int approve(struct fixture *f, const char *who, const char *id)
 {
     struct drafts_call call = call_by(who, id);
-    return drafts_approve(f->drafts, &call, view(f, id).review_token, f->arena, &f->result, &f->problems,
-                          &f->err);
+    return drafts_approve(f->drafts, &call, view(f, id).review_token, f->arena, &f->result,
+                          &f->problems, &f->err);
 }
 
 static inline int undo(struct fixture *f, const char *who, const char *id)
@@ -229,7 +241,8 @@ static inline int reject(struct fixture *f, const char *who, const char *id, con
 static inline void succeed(struct fixture *f, int rc)
 {
     if (rc)
-        fail_msg("%s%s%s", f->err.text, f->problems.n ? ": " : "", f->problems.n ? f->problems.items[0].message : "");
+        fail_msg("%s%s%s", f->err.text, f->problems.n ? ": " : "",
+                 f->problems.n ? f->problems.items[0].message : "");
 }
 
 static inline struct policy *current_policy(struct fixture *f, uint64_t *revision)
@@ -239,7 +252,8 @@ static inline struct policy *current_policy(struct fixture *f, uint64_t *revisio
     assert_int_equal(store_revision_get(f->store, "s1", 0, f->arena, &newest, &f->err), 0);
     if (revision)
         *revision = newest.revision;
-    struct policy *policy = policy_parse(newest.policy_json, strlen(newest.policy_json), DOC_JSON, &problems);
+    struct policy *policy =
+        policy_parse(newest.policy_json, strlen(newest.policy_json), DOC_JSON, &problems);
     assert_non_null(policy);
     return policy;
 }
@@ -269,7 +283,9 @@ static inline int merge(struct fixture *f, const char *who, const char *operatio
     struct update_request request = {
         .kind = SLUICE_MERGE, .sandbox = "demo", .actor = person(who), .operations = &decoded,
     };
-    assert_int_equal(doc_parse(operations, strlen(operations), DOC_YAML, 65536, f->arena, &node, &f->problems), 0);
+    assert_int_equal(
+        doc_parse(operations, strlen(operations), DOC_YAML, 65536, f->arena, &node, &f->problems),
+        0);
     assert_int_equal(policy_operations_decode(node, f->arena, &decoded, &f->problems), 0);
     return update_run(f->updates, &request, f->arena, &f->result, &f->problems, &f->err);
 }
@@ -278,8 +294,10 @@ static inline const struct sluice_rule *a_rule(struct fixture *f, const char *ya
 {
     struct doc_node *node;
     void *rule;
-    assert_int_equal(doc_parse(yaml, strlen(yaml), DOC_YAML, 65536, f->arena, &node, &f->problems), 0);
-    assert_int_equal(schema_decode(&policy_rule_schema, node, "rule", f->arena, &rule, &f->problems), 0);
+    assert_int_equal(doc_parse(yaml, strlen(yaml), DOC_YAML, 65536, f->arena, &node, &f->problems),
+                     0);
+    assert_int_equal(
+        schema_decode(&policy_rule_schema, node, "rule", f->arena, &rule, &f->problems), 0);
     return rule;
 }
 
@@ -289,7 +307,8 @@ static inline void assert_contains(const char *text, const char *part)
         fail_msg("'%s' is not in '%s'", part, text);
 }
 
-static inline void assert_refused(struct fixture *f, int rc, enum error_kind kind, const char *words)
+static inline void assert_refused(struct fixture *f, int rc, enum error_kind kind,
+                                  const char *words)
 {
     assert_int_equal(rc, -1);
     assert_contains(f->err.text, words);

@@ -91,7 +91,8 @@ static void one_of_many_reviewers_wins(void **state)
         finish(workers);
         for (int i = 0; i < THREADS; i++) {
             won += workers[i].rc == 0;
-            if (workers[i].rc && workers[i].err.kind != ERROR_STATE && workers[i].err.kind != ERROR_MOVED)
+            if (workers[i].rc && workers[i].err.kind != ERROR_STATE &&
+                workers[i].err.kind != ERROR_MOVED)
                 fail_msg("%s", workers[i].err.text);
         }
         assert_int_equal(won, 1);
@@ -111,16 +112,21 @@ static void *merge_often(void *arg)
         struct update_result result;
         struct doc_node *node;
         struct policy_operations operations;
-        const char *text = arena_printf(arena, "{operations: [{add_rule: {rule_name: w%d_%d, rule: {endpoints: "
-                                        "[{host: w%d-%d.example.com, port: 443}], binaries: [{path: " CURL "}]}}}]}",
-                                        w->number, i, w->number, i);
+        const char *text = arena_printf(
+            arena,
+            "{operations: [{add_rule: {rule_name: w%d_%d, rule: {endpoints: "
+            "[{host: w%d-%d.example.com, port: 443}], binaries: [{path: " CURL "}]}}}]}",
+            w->number, i, w->number, i);
         struct update_request request = {
-            .kind = SLUICE_MERGE, .sandbox = "demo", .actor = person("alice"), .operations = &operations,
+            .kind = SLUICE_MERGE,
+            .sandbox = "demo",
+            .actor = person("alice"),
+            .operations = &operations,
         };
         if (doc_parse(text, strlen(text), DOC_YAML, 65536, arena, &node, &problems) ||
             policy_operations_decode(node, arena, &operations, &problems))
             w->failures++;
-        else                                        /* gives up after a few attempts, so it may try again */
+        else /* gives up after a few attempts, so it may try again */
             while (update_run(w->f->updates, &request, arena, &result, &problems, &w->err) &&
                    w->err.kind == ERROR_MOVED)
                 continue;

@@ -63,8 +63,10 @@ static void what_no_rule_could_allow_makes_no_chunk(void **state)
 static void a_late_report_of_what_is_allowed_makes_no_chunk(void **state)
 {
     struct fixture *f = *state;
-    succeed(f, merge(f, "alice", "{operations: [{add_rule: {rule_name: r, rule: {endpoints: [{host: a.example.com, "
-                     "port: 443}], binaries: [{path: " CURL "}]}}}]}"));
+    succeed(
+        f, merge(f, "alice",
+                 "{operations: [{add_rule: {rule_name: r, rule: {endpoints: [{host: a.example.com, "
+                 "port: 443}], binaries: [{path: " CURL "}]}}}]}"));
     denied(f, "a.example.com", 443, CURL, 1);
     assert_null(chunk_of(f, "a.example.com", CURL));
     denied(f, "a.example.com", 443, GIT, 1);
@@ -90,7 +92,8 @@ static void a_sandbox_cannot_fill_the_store(void **state)
     struct store_draft *items;
     size_t n;
     for (int i = 0; i < 600; i++)
-        many[i] = (struct drafts_denial){arena_printf(f->arena, "h%d.example.com", i), 443, CURL, "", "connect", 1, 1, 1};
+        many[i] = (struct drafts_denial){
+            arena_printf(f->arena, "h%d.example.com", i), 443, CURL, "", "connect", 1, 1, 1};
     assert_int_equal(drafts_record_denials(f->drafts, "demo", many, 600, &f->err), 0);
     assert_int_equal(store_draft_list(f->store, "s1", NULL, f->arena, &items, &n, &f->err), 0);
     assert_int_equal(n, 500);
@@ -115,7 +118,8 @@ static void an_approved_chunk_is_policy(void **state)
     assert_false(v.previewed);
     assert_string_equal(v.review_token, "");
     struct store_decision decision;
-    assert_int_equal(store_decision_get(f->store, f->result.decision_id, f->arena, &decision, &f->err), 0);
+    assert_int_equal(
+        store_decision_get(f->store, f->result.decision_id, f->arena, &decision, &f->err), 0);
     assert_string_equal(decision.draft_id, id);
     assert_string_equal(decision.kind, "approve");
 }
@@ -125,12 +129,16 @@ static void approving_needs_the_token(void **state)
     struct fixture *f = *state;
     const char *id = a_chunk(f, "a.example.com");
     struct drafts_call call = call_by("bob", id);
-    assert_refused(f, drafts_approve(f->drafts, &call, NULL, f->arena, &f->result, &f->problems, &f->err),
-                   ERROR_TOKEN, "look at the chunk with 'sluice rule get demo' and send its review_token along");
-    assert_refused(f, drafts_approve(f->drafts, &call, "", f->arena, &f->result, &f->problems, &f->err),
-                   ERROR_TOKEN, "review token");
-    assert_refused(f, drafts_approve(f->drafts, &call, "guess", f->arena, &f->result, &f->problems, &f->err),
-                   ERROR_MOVED, view(f, id).review_token);
+    assert_refused(
+        f, drafts_approve(f->drafts, &call, NULL, f->arena, &f->result, &f->problems, &f->err),
+        ERROR_TOKEN,
+        "look at the chunk with 'sluice rule get demo' and send its review_token along");
+    assert_refused(
+        f, drafts_approve(f->drafts, &call, "", f->arena, &f->result, &f->problems, &f->err),
+        ERROR_TOKEN, "review token");
+    assert_refused(
+        f, drafts_approve(f->drafts, &call, "guess", f->arena, &f->result, &f->problems, &f->err),
+        ERROR_MOVED, view(f, id).review_token);
     assert_string_equal(status_of(f, id), "pending");
     assert_int_equal(revision(f), 1);
 }
@@ -141,8 +149,9 @@ static void assert_stale(struct fixture *f, const char *id, const char *old_toke
     struct drafts_call call = call_by("bob", id);
     uint64_t before = revision(f);
     assert_string_not_equal(view(f, id).review_token, old_token);
-    assert_refused(f, drafts_approve(f->drafts, &call, old_token, f->arena, &f->result, &f->problems, &f->err),
-                   ERROR_MOVED, view(f, id).review_token);
+    assert_refused(
+        f, drafts_approve(f->drafts, &call, old_token, f->arena, &f->result, &f->problems, &f->err),
+        ERROR_MOVED, view(f, id).review_token);
     assert_int_equal(revision(f), before);
 }
 
@@ -150,8 +159,10 @@ static void a_policy_that_moved_needs_another_look(void **state)
 {
     struct fixture *f = *state;
     const char *id = a_chunk(f, "a.example.com"), *token = view(f, id).review_token;
-    succeed(f, merge(f, "alice", "{operations: [{add_rule: {rule_name: r, rule: {endpoints: [{host: b.example.com, "
-                     "port: 443}], binaries: [{path: " CURL "}]}}}]}"));
+    succeed(
+        f, merge(f, "alice",
+                 "{operations: [{add_rule: {rule_name: r, rule: {endpoints: [{host: b.example.com, "
+                 "port: 443}], binaries: [{path: " CURL "}]}}}]}"));
     assert_stale(f, id, token);
 }
 
@@ -161,8 +172,8 @@ static void a_chunk_that_was_edited_needs_another_look(void **state)
     const char *id = a_chunk(f, "a.example.com"), *token = view(f, id).review_token;
     struct drafts_call call = call_by("alice", id);
     struct drafts_view edited;
-    const struct sluice_rule *rule =
-        a_rule(f, "{endpoints: [{host: a.example.com, port: 443}], binaries: [{path: /usr/bin/evil}]}");
+    const struct sluice_rule *rule = a_rule(
+        f, "{endpoints: [{host: a.example.com, port: 443}], binaries: [{path: /usr/bin/evil}]}");
     succeed(f, drafts_edit(f->drafts, &call, rule, f->arena, &edited, &f->problems, &f->err));
     assert_contains(edited.draft.rule_json, "/usr/bin/evil");
     assert_stale(f, id, token);
@@ -193,7 +204,8 @@ static void a_denied_approval_leaves_the_chunk(void **state)
     assert_int_equal(revision(f), 1);
     assert_int_equal(drafts_history(f->drafts, "demo", f->arena, &events, &n, &f->err), 0);
     assert_string_equal(events[n - 1].event, "refused");
-    assert_contains(events[n - 1].text, "Rule 'allow_bad_example_com_443' not approved: refused by 1 of 1 voter");
+    assert_contains(events[n - 1].text,
+                    "Rule 'allow_bad_example_com_443' not approved: refused by 1 of 1 voter");
 }
 
 static void a_held_approval_counts(void **state)
@@ -220,13 +232,16 @@ static void a_chunk_of_another_sandbox_is_not_found(void **state)
     struct drafts_view v;
     bool changed;
     call.sandbox = "other";
-    assert_refused(f, drafts_approve(f->drafts, &call, "t", f->arena, &f->result, &f->problems, &f->err),
-                   ERROR_NOT_FOUND, "not found");
+    assert_refused(
+        f, drafts_approve(f->drafts, &call, "t", f->arena, &f->result, &f->problems, &f->err),
+        ERROR_NOT_FOUND, "not found");
     assert_refused(f, drafts_undo(f->drafts, &call, f->arena, &f->result, &f->problems, &f->err),
                    ERROR_NOT_FOUND, "not found");
-    assert_refused(f, drafts_reject(f->drafts, &call, f->arena, &f->result, &changed, &f->problems, &f->err),
-                   ERROR_NOT_FOUND, "not found");
-    assert_refused(f, drafts_get(f->drafts, "other", id, f->arena, &v, &f->err), ERROR_NOT_FOUND, "not found");
+    assert_refused(
+        f, drafts_reject(f->drafts, &call, f->arena, &f->result, &changed, &f->problems, &f->err),
+        ERROR_NOT_FOUND, "not found");
+    assert_refused(f, drafts_get(f->drafts, "other", id, f->arena, &v, &f->err), ERROR_NOT_FOUND,
+                   "not found");
     assert_refused(f, drafts_get(f->drafts, "nowhere", id, f->arena, &v, &f->err), ERROR_NOT_FOUND,
                    "sandbox 'nowhere' not found");
 }
@@ -235,7 +250,8 @@ static void wrong_states_are_named(void **state)
 {
     struct fixture *f = *state;
     const char *id = a_chunk(f, "a.example.com");
-    assert_refused(f, undo(f, "bob", id), ERROR_STATE, "chunk status is 'pending', expected 'approved'");
+    assert_refused(f, undo(f, "bob", id), ERROR_STATE,
+                   "chunk status is 'pending', expected 'approved'");
     succeed(f, approve(f, "bob", id));
     assert_refused(f, approve(f, "bob", id), ERROR_STATE,
                    "chunk status is 'approved', expected 'pending' or 'rejected'");
@@ -265,8 +281,10 @@ static void an_undo_takes_back_what_was_added(void **state)
 static void an_undo_leaves_a_binary_that_was_there(void **state)
 {
     struct fixture *f = *state;
-    succeed(f, merge(f, "alice", "{operations: [{add_rule: {rule_name: allow_a_example_com_443, rule: {endpoints: "
-                     "[{host: a.example.com, port: 443}], binaries: [{path: " GIT "}]}}}]}"));
+    succeed(f,
+            merge(f, "alice",
+                  "{operations: [{add_rule: {rule_name: allow_a_example_com_443, rule: {endpoints: "
+                  "[{host: a.example.com, port: 443}], binaries: [{path: " GIT "}]}}}]}"));
     const char *id = a_chunk(f, "a.example.com");
     succeed(f, approve(f, "bob", id));
     assert_true(allows(f, "a.example.com", 443, CURL) && allows(f, "a.example.com", 443, GIT));
@@ -285,7 +303,8 @@ static void rejecting_what_was_approved_takes_it_back(void **state)
     bool changed;
     succeed(f, approve(f, "bob", id));
     call.reason = "too wide";
-    succeed(f, drafts_reject(f->drafts, &call, f->arena, &f->result, &changed, &f->problems, &f->err));
+    succeed(f,
+            drafts_reject(f->drafts, &call, f->arena, &f->result, &changed, &f->problems, &f->err));
     assert_true(changed);
     assert_int_equal(f->result.outcome, CHAIN_ALLOWED);
     assert_false(allows(f, "a.example.com", 443, CURL));
@@ -305,15 +324,17 @@ static void an_edit_is_checked_like_any_rule(void **state)
     const char *id = a_chunk(f, "a.example.com");
     struct drafts_call call = call_by("alice", id);
     struct drafts_view v;
-    const struct sluice_rule *wrong = a_rule(f, "{endpoints: [{host: 127.0.0.1, port: 443}], binaries: [{path: /x}]}");
-    assert_refused(f, drafts_edit(f->drafts, &call, wrong, f->arena, &v, &f->problems, &f->err), ERROR_INVALID,
-                   "problem");
+    const struct sluice_rule *wrong =
+        a_rule(f, "{endpoints: [{host: 127.0.0.1, port: 443}], binaries: [{path: /x}]}");
+    assert_refused(f, drafts_edit(f->drafts, &call, wrong, f->arena, &v, &f->problems, &f->err),
+                   ERROR_INVALID, "problem");
     assert_true(f->problems.n > 0);
     assert_contains(view(f, id).draft.rule_json, "a.example.com");
-    const struct sluice_rule *wide = a_rule(f, "{endpoints: [{host: '*.example.com', port: 443}], binaries: [{path: /x}]}");
+    const struct sluice_rule *wide =
+        a_rule(f, "{endpoints: [{host: '*.example.com', port: 443}], binaries: [{path: /x}]}");
     succeed(f, drafts_edit(f->drafts, &call, wide, f->arena, &v, &f->problems, &f->err));
     assert_contains(v.draft.security_notes, "contains a wildcard");
-    assert_string_equal(v.draft.host, "a.example.com");     /* it is still found by what was refused */
+    assert_string_equal(v.draft.host, "a.example.com"); /* it is still found by what was refused */
     denied(f, "a.example.com", 443, CURL, 1);
     assert_int_equal(view(f, id).draft.hits, 2);
 }

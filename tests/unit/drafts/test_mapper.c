@@ -39,8 +39,9 @@ static void names_follow_host_and_port(void **state)
 static void nothing_is_proposed_for_what_no_rule_allows(void **state)
 {
     static const char *const hosts[] = {
-        "localhost", "LOCALHOST.", "127.0.0.1", "127.8.9.1", "0.0.0.0", "169.254.169.254", "::1", "::",
-        "fe80::1", "metadata.google.internal", "::ffff:127.0.0.1", "not a host", "", "2130706433",
+        "localhost",        "LOCALHOST.", "127.0.0.1", "127.8.9.1",  "0.0.0.0",
+        "169.254.169.254",  "::1",        "::",        "fe80::1",    "metadata.google.internal",
+        "::ffff:127.0.0.1", "not a host", "",          "2130706433",
     };
     struct drafts_target target;
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
@@ -91,9 +92,11 @@ static void a_rationale_names_binary_and_service(void **state)
 
 static void confidence_grows_with_hits_and_known_ports(void **state)
 {
-    static const struct { uint16_t port; uint64_t hits; bool ssrf; double expected; } cases[] = {
-        {4444, 1, false, 0.5},  {4444, 3, false, 0.6},  {4444, 9, false, 0.6}, {4444, 10, false, 0.7},
-        {443, 1, false, 0.65},  {443, 10, false, 0.85}, {443, 10, true, 0.65}, {4444, 1, true, 0.3},
+    static const struct { uint16_t port; uint64_t hits; bool ssrf; double expected;
+    } cases[] = {
+        {4444, 1, false, 0.5},  {4444, 3, false, 0.6}, {4444, 9, false, 0.6},
+        {4444, 10, false, 0.7}, {443, 1, false, 0.65}, {443, 10, false, 0.85},
+        {443, 10, true, 0.65},  {4444, 1, true, 0.3},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -115,27 +118,32 @@ static const char *notes(void **state, const char *json, bool ssrf)
 
 static void notes_say_what_is_risky(void **state)
 {
-    static const struct { const char *json, *notes; } cases[] = {
+    static const struct { const char *json, *notes;
+    } cases[] = {
         {"{\"endpoints\":[{\"host\":\"a.example.com\",\"port\":443}]}", ""},
         {"{\"endpoints\":[{\"host\":\"10.1.2.3\",\"port\":443}]}",
          "Destination '10.1.2.3' appears to be an internal/private address."},
         {"{\"endpoints\":[{\"host\":\"*.example.com\",\"port\":443}]}",
          "Host '*.example.com' contains a wildcard — this may match unintended destinations."},
-        {"{\"endpoints\":[{\"host\":\"a.b\",\"port\":443,\"allowed_ips\":[\"10.0.0.0/8\",\"8.8.8.8\"]}]}",
+        {"{\"endpoints\":[{\"host\":\"a.b\",\"port\":443,\"allowed_ips\":[\"10.0.0.0/"
+         "8\",\"8.8.8.8\"]}]}",
          "allowed_ips includes private/internal range '10.0.0.0/8'."},
         {"{\"endpoints\":[{\"host\":\"a.b\",\"port\":443,\"allowed_ips\":[\"8.0.0.0/6\"]}]}",
          "allowed_ips includes private/internal range '8.0.0.0/6'."},
         {"{\"endpoints\":[{\"port\":443,\"allowed_ips\":[\"8.8.8.8\"]}]}",
-         "allowed_ips allowlist is hostless and may match any hostname resolving within the configured range."},
+         "allowed_ips allowlist is hostless and may match any hostname resolving within the "
+         "configured range."},
         {"{\"endpoints\":[{\"host\":\"a.b\",\"port\":49152}]}", ""},
         {"{\"endpoints\":[{\"host\":\"a.b\",\"port\":49153}]}",
          "Port 49153 is in the ephemeral range — this may be a temporary service."},
         {"{\"endpoints\":[{\"host\":\"a.b\",\"ports\":[5432,6379]}]}",
-         "Port 5432 is a well-known database/service port. Port 6379 is a well-known database/service port."},
+         "Port 5432 is a well-known database/service port. Port 6379 is a well-known "
+         "database/service port."},
         {"{\"endpoints\":[{\"host\":\"a.b\",\"port\":5432},{\"host\":\"c.d\",\"port\":5432}]}",
          "Port 5432 is a well-known database/service port."},
         {"{\"endpoints\":[{\"host\":\"a.b\",\"port\":443,\"allow_uninspected_credentials\":true}]}",
-         "Endpoint 'a.b' explicitly allows credentials on traffic that sluice cannot inspect or rewrite."},
+         "Endpoint 'a.b' explicitly allows credentials on traffic that sluice cannot inspect or "
+         "rewrite."},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_string_equal(notes(state, cases[i].json, false), cases[i].notes);
@@ -144,11 +152,13 @@ static void notes_say_what_is_risky(void **state)
 static void the_ssrf_note_reaches_the_reviewer(void **state)
 {
     const char *text = notes(state, "{\"endpoints\":[{\"host\":\"db\",\"port\":5432}]}", true);
-    assert_string_equal(text, "This connection was blocked by SSRF protection. Private IP access requires "
-                              "an explicit `allowed_ips` policy entry. "
-                              "Port 5432 is a well-known database/service port.");
+    assert_string_equal(
+        text, "This connection was blocked by SSRF protection. Private IP access requires "
+              "an explicit `allowed_ips` policy entry. "
+              "Port 5432 is a well-known database/service port.");
     assert_true(drafts_notes_ssrf(text));
-    assert_false(drafts_notes_ssrf(notes(state, "{\"endpoints\":[{\"host\":\"db\",\"port\":5432}]}", false)));
+    assert_false(drafts_notes_ssrf(
+        notes(state, "{\"endpoints\":[{\"host\":\"db\",\"port\":5432}]}", false)));
 }
 
 int main(void)

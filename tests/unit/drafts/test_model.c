@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random sequences of everything that can happen to chunks, against a model of two lines: a chunk
- * has a status, and the policy grants exactly what approved chunks ask for and what others added. */
+ * has a status, and the policy grants exactly what approved chunks ask for and what others added.
+ */
 #include "drafts/fixture.h"
 
 enum { HOSTS = 2, BINARIES = 3, EDITED = BINARIES, FOREIGN = 2 * BINARIES, PATHS = FOREIGN + 1,
@@ -67,7 +68,8 @@ static void check(struct fixture *f, const struct model *m)
     for (int h = 0; h < HOSTS; h++)
         for (int p = 0; p < PATHS; p++)
             if (allows(f, host(f, h), 443, path(f, p)) != expected[h][p])
-                fail_msg("%s for %s: the policy %s it", path(f, p), host(f, h), expected[h][p] ? "refuses" : "allows");
+                fail_msg("%s for %s: the policy %s it", path(f, p), host(f, h),
+                         expected[h][p] ? "refuses" : "allows");
 }
 
 /* ---- what can happen ---- */
@@ -95,7 +97,8 @@ static void expect_step(struct fixture *f, struct chunk *c, int rc, unsigned fro
 static void try_approve(struct fixture *f, struct model *m, int h, int b)
 {
     if (m->chunks[h][b].status != NONE)
-        expect_step(f, &m->chunks[h][b], approve(f, "bob", id_of(f, h, b)), 1u << PENDING | 1u << REJECTED, APPROVED);
+        expect_step(f, &m->chunks[h][b], approve(f, "bob", id_of(f, h, b)),
+                    1u << PENDING | 1u << REJECTED, APPROVED);
 }
 
 static void try_undo(struct fixture *f, struct model *m, int h, int b)
@@ -108,7 +111,8 @@ static void try_reject(struct fixture *f, struct model *m, int h, int b)
 {
     f->result.outcome = CHAIN_ALLOWED;              /* not set where the policy is left alone */
     if (m->chunks[h][b].status != NONE)
-        expect_step(f, &m->chunks[h][b], reject(f, "bob", id_of(f, h, b), NULL), 1u << PENDING | 1u << APPROVED, REJECTED);
+        expect_step(f, &m->chunks[h][b], reject(f, "bob", id_of(f, h, b), NULL),
+                    1u << PENDING | 1u << APPROVED, REJECTED);
 }
 
 /* The chunk proposes another binary from now on, of which it is the only one to. */
@@ -118,9 +122,11 @@ static void try_edit(struct fixture *f, struct model *m, int h, int b)
     if (m->chunks[h][b].status == NONE)
         return;
     struct drafts_call call = call_by("alice", id_of(f, h, b));
-    const struct sluice_rule *rule = a_rule(f, arena_printf(f->arena,
-        "{endpoints: [{host: %s, port: 443}], binaries: [{path: %s}]}", host(f, h), path(f, EDITED + b)));
-    expect_step(f, &m->chunks[h][b], drafts_edit(f->drafts, &call, rule, f->arena, &v, &f->problems, &f->err),
+    const struct sluice_rule *rule = a_rule(
+        f, arena_printf(f->arena, "{endpoints: [{host: %s, port: 443}], binaries: [{path: %s}]}",
+                        host(f, h), path(f, EDITED + b)));
+    expect_step(f, &m->chunks[h][b],
+                drafts_edit(f->drafts, &call, rule, f->arena, &v, &f->problems, &f->err),
                 1u << PENDING, PENDING);
     if (m->chunks[h][b].status == PENDING)
         m->chunks[h][b].grants = EDITED + b;
@@ -145,8 +151,8 @@ static void try_approve_all(struct fixture *f, struct model *m)
     struct drafts_call call = call_by("bob", NULL);
     struct drafts_skip *skipped;
     size_t approved, n_skipped, expected = 0;
-    int rc = drafts_approve_all(f->drafts, &call, false, f->arena, &f->result, &approved, &skipped, &n_skipped,
-                                &f->problems, &f->err);
+    int rc = drafts_approve_all(f->drafts, &call, false, f->arena, &f->result, &approved, &skipped,
+                                &n_skipped, &f->problems, &f->err);
     for (int i = 0; i < HOSTS * BINARIES; i++) {
         struct chunk *c = &m->chunks[i / BINARIES][i % BINARIES];
         expected += c->status == PENDING;
@@ -163,18 +169,22 @@ static void try_approve_all(struct fixture *f, struct model *m)
 /* Somebody changes the same hosts' rules by hand. */
 static void toggle_foreign(struct fixture *f, struct model *m, int h)
 {
-    const char *add = arena_printf(f->arena, "{operations: [{add_rule: {rule_name: own%d, rule: {endpoints: "
-                                   "[{host: %s, port: 443}], binaries: [{path: %s}]}}}]}", h, host(f, h),
-                                   path(f, FOREIGN));
+    const char *add = arena_printf(f->arena,
+                                   "{operations: [{add_rule: {rule_name: own%d, rule: {endpoints: "
+                                   "[{host: %s, port: 443}], binaries: [{path: %s}]}}}]}",
+                                   h, host(f, h), path(f, FOREIGN));
     struct policy *policy = current_policy(f, NULL);
     const struct sluice_policy *model = policy_model(policy);
     if (!m->foreign[h])
         succeed(f, merge(f, "alice", add));
     for (size_t i = 0; m->foreign[h] && i < model->n_rules; i++)
         if (strcmp(model->rules[i]->endpoints[0]->host, host(f, h)) == 0)
-            succeed(f, merge(f, "alice", arena_printf(f->arena,
-                "{operations: [{remove_binary: {rule_name: %s, binary_path: %s}}]}", model->rules[i]->key,
-                path(f, FOREIGN))));
+            succeed(f,
+                    merge(f, "alice",
+                          arena_printf(
+                              f->arena,
+                              "{operations: [{remove_binary: {rule_name: %s, binary_path: %s}}]}",
+                              model->rules[i]->key, path(f, FOREIGN))));
     policy_unref(policy);
     m->foreign[h] = !m->foreign[h];
 }

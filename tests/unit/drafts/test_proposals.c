@@ -3,13 +3,15 @@
 #include "drafts/fixture.h"
 
 #define CURL "/usr/bin/curl"
-#define ONE_ENDPOINT(host) "{endpoints: [{host: " host ", port: 443}], binaries: [{path: " CURL "}]}"
+#define ONE_ENDPOINT(host) \
+    "{endpoints: [{host: " host ", port: 443}], binaries: [{path: " CURL "}]}"
 
 static int submit(struct fixture *f, const char *name, const char *rule, const char **id)
 {
     struct sluice_actor agent = {sizeof agent, "sandbox:demo", "sandbox", "gateway"};
     struct drafts_proposal proposal = {name, a_rule(f, rule), "because", 0.75};
-    return drafts_submit(f->drafts, "demo", &agent, "agent", &proposal, 1, f->arena, id, &f->problems, &f->err);
+    return drafts_submit(f->drafts, "demo", &agent, "agent", &proposal, 1, f->arena, id,
+                         &f->problems, &f->err);
 }
 
 static const char *submitted(struct fixture *f, const char *name, const char *rule)
@@ -57,7 +59,8 @@ static void an_invalid_proposal_is_refused_with_its_problems(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         const char *id = NULL;
         problems_free(&f->problems);
-        assert_refused(f, submit(f, "r", wrong[i], &id), ERROR_INVALID, "the proposals have 1 problem");
+        assert_refused(f, submit(f, "r", wrong[i], &id), ERROR_INVALID,
+                       "the proposals have 1 problem");
         assert_int_equal(f->problems.n, 1);
     }
     assert_int_equal(store_draft_list(f->store, "s1", NULL, f->arena, &items, &n, &f->err), 0);
@@ -73,8 +76,10 @@ static void problems_stand_where_the_proposal_stands(void **state)
         {"good", a_rule(f, ONE_ENDPOINT("a.example.com")), "", 1},
         {"empty", a_rule(f, "{endpoints: []}"), "", 1},
     };
-    assert_refused(f, drafts_submit(f->drafts, "demo", &agent, "operator", both, 2, f->arena, ids, &f->problems,
-                                    &f->err), ERROR_INVALID, "problem");
+    assert_refused(f,
+                   drafts_submit(f->drafts, "demo", &agent, "operator", both, 2, f->arena, ids,
+                                 &f->problems, &f->err),
+                   ERROR_INVALID, "problem");
     assert_contains(f->problems.items[0].path, "proposals[1].rule");
     assert_null(chunk_of(f, "a.example.com", CURL));        /* all or nothing */
 }
@@ -97,8 +102,9 @@ static void what_is_covered_by_now_needs_no_decision(void **state)
 {
     struct fixture *f = *state;
     const char *narrow = submitted(f, "narrow", ONE_ENDPOINT("a.example.com"));
-    const char *wide = submitted(f, "wide", "{endpoints: [{host: a.example.com, port: 443}], binaries: "
-                                            "[{path: " CURL "}, {path: /usr/bin/git}]}");
+    const char *wide = submitted(f, "wide",
+                                 "{endpoints: [{host: a.example.com, port: 443}], binaries: "
+                                 "[{path: " CURL "}, {path: /usr/bin/git}]}");
     /* The later one asked for the same host, port and first binary. */
     assert_string_equal(status_of(f, narrow), "superseded");
     succeed(f, approve(f, "bob", wide));
@@ -110,9 +116,12 @@ static void what_is_covered_by_now_needs_no_decision(void **state)
 static void an_approval_settles_others(void **state)
 {
     struct fixture *f = *state;
-    const char *git = submitted(f, "git", "{endpoints: [{host: a.example.com, port: 443}], binaries: [{path: /usr/bin/git}]}");
-    const char *both = submitted(f, "both", "{endpoints: [{host: a.example.com, port: 443}], binaries: "
-                                            "[{path: " CURL "}, {path: /usr/bin/git}]}");
+    const char *git = submitted(
+        f, "git",
+        "{endpoints: [{host: a.example.com, port: 443}], binaries: [{path: /usr/bin/git}]}");
+    const char *both = submitted(f, "both",
+                                 "{endpoints: [{host: a.example.com, port: 443}], binaries: "
+                                 "[{path: " CURL "}, {path: /usr/bin/git}]}");
     assert_string_equal(status_of(f, git), "pending");
     succeed(f, approve(f, "bob", both));
     assert_string_equal(status_of(f, git), "superseded");
@@ -123,7 +132,9 @@ static void an_approval_settles_others(void **state)
 
 static const char *held_chunk(struct fixture *f, const char *who)
 {
-    succeed(f, merge(f, who, "{operations: [{add_rule: {rule_name: r, rule: " ONE_ENDPOINT("one.example.com") "}}]}"));
+    succeed(f, merge(f, who,
+                     "{operations: [{add_rule: {rule_name: r, rule: " ONE_ENDPOINT(
+                         "one.example.com") "}}]}"));
     assert_int_equal(f->result.outcome, CHAIN_HELD);
     return f->result.draft_id;
 }
@@ -161,7 +172,9 @@ static void a_held_update_is_not_edited(void **state)
     struct fixture *f = *state;
     struct drafts_view v;
     struct drafts_call call = call_by("bob", held_chunk(f, "alice"));
-    assert_refused(f, drafts_edit(f->drafts, &call, a_rule(f, ONE_ENDPOINT("x.y")), f->arena, &v, &f->problems, &f->err),
+    assert_refused(f,
+                   drafts_edit(f->drafts, &call, a_rule(f, ONE_ENDPOINT("x.y")), f->arena, &v,
+                               &f->problems, &f->err),
                    ERROR_STATE, "is a held update, which cannot be edited");
 }
 
@@ -182,8 +195,12 @@ static void auto_mode_approves_what_nobody_objects_to(void **state)
 static void auto_mode_leaves_the_rest_to_people(void **state)
 {
     struct fixture *f = *state;
-    static const struct { const char *host; uint16_t port; } cases[] = {
-        {"bad.example.com", 443}, {"one.example.com", 443}, {"db.example.com", 5432}, {"10.1.2.3", 443},
+    static const struct { const char *host; uint16_t port;
+    } cases[] = {
+        {"bad.example.com", 443},
+        {"one.example.com", 443},
+        {"db.example.com", 5432},
+        {"10.1.2.3", 443},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         denied(f, cases[i].host, cases[i].port, CURL, 1);
@@ -215,8 +232,8 @@ struct bulk {
 static int approve_all(struct fixture *f, bool include_flagged, struct bulk *b)
 {
     struct drafts_call call = call_by("bob", NULL);
-    return drafts_approve_all(f->drafts, &call, include_flagged, f->arena, &f->result, &b->approved, &b->skipped,
-                              &b->n_skipped, &f->problems, &f->err);
+    return drafts_approve_all(f->drafts, &call, include_flagged, f->arena, &f->result, &b->approved,
+                              &b->skipped, &b->n_skipped, &f->problems, &f->err);
 }
 
 static void all_is_one_update(void **state)
@@ -256,7 +273,8 @@ static void each_of_all_is_taken_back_alone(void **state)
     assert_int_equal(b.approved, 3);
     succeed(f, undo(f, "bob", chunk_of(f, "a.example.com", CURL)));
     assert_false(allows(f, "a.example.com", 443, CURL));
-    assert_true(allows(f, "b.example.com", 443, CURL) && allows(f, "a.example.com", 443, "/usr/bin/git"));
+    assert_true(allows(f, "b.example.com", 443, CURL) &&
+                allows(f, "a.example.com", 443, "/usr/bin/git"));
     succeed(f, undo(f, "bob", chunk_of(f, "b.example.com", CURL)));
     succeed(f, undo(f, "bob", chunk_of(f, "a.example.com", "/usr/bin/git")));
     struct policy *policy = current_policy(f, NULL);

@@ -77,7 +77,8 @@ static void expect_refusal(const char *before_text, const char *after_text, cons
 #define CURL "{path: /curl}"
 #define GIT "{path: /git}"
 #define WGET "{path: /wget}"
-#define RULE(key, endpoints, binaries) key ": {endpoints: [" endpoints "], binaries: [" binaries "]}"
+#define RULE(key, endpoints, binaries) \
+    key ": {endpoints: [" endpoints "], binaries: [" binaries "]}"
 
 static void a_new_rule_goes_away(void **state)
 {
@@ -89,8 +90,10 @@ static void a_new_rule_goes_away(void **state)
 static void a_widened_rule_is_what_it_was(void **state)
 {
     (void)state;
-    expect(RULE("r", A, CURL), RULE("r", A, CURL "," GIT), RULE("r", A, CURL "," GIT), RULE("r", A, CURL));
-    expect(RULE("r", A, CURL), RULE("r", A "," B, CURL), RULE("r", A "," B, CURL), RULE("r", A, CURL));
+    expect(RULE("r", A, CURL), RULE("r", A, CURL "," GIT), RULE("r", A, CURL "," GIT),
+           RULE("r", A, CURL));
+    expect(RULE("r", A, CURL), RULE("r", A "," B, CURL), RULE("r", A "," B, CURL),
+           RULE("r", A, CURL));
     expect(RULE("r", "{host: a, port: 80}", CURL), RULE("r", "{host: a, ports: [80, 443]}", CURL),
            RULE("r", "{host: a, ports: [80, 443]}", CURL), RULE("r", "{host: a, port: 80}", CURL));
 }
@@ -99,7 +102,8 @@ static void a_binary_that_was_there_before_stays(void **state)
 {
     (void)state;
     /* The approval brought b for curl, which had a already. */
-    expect(RULE("r", A, CURL), RULE("r", A "," B, CURL), RULE("r", A "," B, CURL), RULE("r", A, CURL));
+    expect(RULE("r", A, CURL), RULE("r", A "," B, CURL), RULE("r", A "," B, CURL),
+           RULE("r", A, CURL));
 }
 
 static void what_came_later_stays(void **state)
@@ -156,8 +160,8 @@ static void more_than_rules_needs_the_policy_as_it_was(void **state)
     struct error err = {0};
     struct policy *before = parse(""), *after = parse(RULE("r", A, CURL));
     (void)state;
-    const char *json = drafts_change_encode(policy_diff(policy_model(before), policy_model(after), arena), 7,
-                                            "", true, arena);
+    const char *json = drafts_change_encode(
+        policy_diff(policy_model(before), policy_model(after), arena), 7, "", true, arena);
     assert_int_equal(drafts_change_decode(json, arena, &change, &err), 0);
     assert_int_equal(change.base_revision, 7);
     assert_null(drafts_take_back(after, &change, &err));
@@ -235,13 +239,15 @@ static void check_history(unsigned seed)
     struct policy *result = take_back(steps[0], steps[1], steps[2], &err);
     if (!result)
         fail_msg("seed %u: %s", start, err.text);
-    struct grants before = grants_of(steps[0]), after = grants_of(steps[1]), now = grants_of(steps[2]);
+    struct grants before = grants_of(steps[0]), after = grants_of(steps[1]),
+                  now = grants_of(steps[2]);
     struct grants got = grants_of(result);
-    const bool *b = &before.at[0][0][0], *a = &after.at[0][0][0], *n = &now.at[0][0][0], *g = &got.at[0][0][0];
+    const bool *b = &before.at[0][0][0], *a = &after.at[0][0][0], *n = &now.at[0][0][0],
+               *g = &got.at[0][0][0];
     for (int i = 0; i < HOSTS * PORTS * BINARIES; i++)
         if (g[i] != (n[i] && !(a[i] && !b[i])))
-            fail_msg("seed %u: %s\n%s\n%s\ngave %s", start, policy_json(steps[0]), policy_json(steps[1]),
-                     policy_json(steps[2]), policy_json(result));
+            fail_msg("seed %u: %s\n%s\n%s\ngave %s", start, policy_json(steps[0]),
+                     policy_json(steps[1]), policy_json(steps[2]), policy_json(result));
     policy_unref(result);
     for (int i = 0; i < 3; i++)
         policy_unref(steps[i]);

@@ -136,9 +136,17 @@ static inline void put_sandbox(struct fixture *f, const char *id, const char *na
 static inline struct store_revision a_revision(const char *sandbox_id, uint64_t revision)
 {
     return (struct store_revision){
-        .sandbox_id = sandbox_id, .revision = revision, .hash = "h", .policy_json = "{\"version\":1}",
-        .kind = "merge", .actor = "alice", .reason = "because", .status = "pending", .error = "",
-        .decision_id = "d", .created_at_ms = 2000,
+        .sandbox_id = sandbox_id,
+        .revision = revision,
+        .hash = "h",
+        .policy_json = "{\"version\":1}",
+        .kind = "merge",
+        .actor = "alice",
+        .reason = "because",
+        .status = "pending",
+        .error = "",
+        .decision_id = "d",
+        .created_at_ms = 2000,
     };
 }
 

@@ -94,7 +94,8 @@ static inline int shim_close(sqlite3_file *file)
     return rc;
 }
 
-static inline int shim_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out)
+static inline int shim_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
+                            int *out)
 {
     struct shim *shim = (struct shim *)vfs;
     int rc = shim->real->xOpen(shim->real, name, file, flags, out);

@@ -2,7 +2,8 @@
 /* The audit chain: every way of tampering is found, and the first bad record is named. */
 #include "store/fixture.h"
 
-#define UNLOCK "DROP TRIGGER decision_update; DROP TRIGGER decision_delete; DROP TRIGGER audit_head_delete;"
+#define UNLOCK \
+    "DROP TRIGGER decision_update; DROP TRIGGER decision_delete; DROP TRIGGER audit_head_delete;"
 
 static int setup_five(void **state)
 {
@@ -126,8 +127,9 @@ static void a_gap_that_was_closed_is_found(void **state)
 static void reordered_records_are_found(void **state)
 {
     struct fixture *f = *state;
-    tamper(f, UNLOCK "UPDATE decision SET seq=99 WHERE seq=2; UPDATE decision SET seq=2 WHERE seq=3;"
-                     "UPDATE decision SET seq=3 WHERE seq=99");
+    tamper(f,
+           UNLOCK "UPDATE decision SET seq=99 WHERE seq=2; UPDATE decision SET seq=2 WHERE seq=3;"
+                  "UPDATE decision SET seq=3 WHERE seq=99");
     assert_bad(f, 2, "record 2 was altered");
 }
 
@@ -174,8 +176,8 @@ static void a_forged_record_is_found(void **state)
     put_decision(twin, "d2", "another reason");
     assert_int_equal(store_decision_get(twin->store, "d2", f->arena, &forged, &f->err), 0);
     teardown(&o);
-    char *sql = alloc_printf(UNLOCK "UPDATE decision SET reason='another reason', hash='%s' WHERE seq=2",
-                             forged.hash);
+    char *sql = alloc_printf(
+        UNLOCK "UPDATE decision SET reason='another reason', hash='%s' WHERE seq=2", forged.hash);
     tamper(f, sql);
     free(sql);
     assert_bad(f, 3, "record 3 does not follow the one before it");

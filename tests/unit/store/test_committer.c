@@ -234,7 +234,8 @@ static int fill_small_disk(struct fixture *f)
         snprintf(o.id, sizeof o.id, "d%d", (int)++kept);
     while (store_write(f->store, append_or_fail, &o, &f->err) == 0);
     EXPECT(--kept > 3);
-    EXPECT(f->err.kind == ERROR_IO && strstr(f->err.text, "database or disk is full: nothing was changed"));
+    EXPECT(f->err.kind == ERROR_IO &&
+           strstr(f->err.text, "database or disk is full: nothing was changed"));
     EXPECT(store_audit_verify(f->store, &report, &f->err) == 0 && !report.bad_seq);
     EXPECT(report.records == kept);
     EXPECT(unlink(ballast) == 0 && close(fd) == 0);
@@ -324,7 +325,8 @@ static void no_update_is_lost(void **state)
     assert_int_equal(store_revision_list(f->store, "s1", 0, f->arena, &list, &n, &f->err), 0);
     assert_int_equal(n, THREADS * target);
     assert_true(attempts > n);                      /* they did get into each other's way */
-    assert_int_equal(store_decision_list(f->store, "s1", 0, 0, f->arena, &decisions, &n, &f->err), 0);
+    assert_int_equal(store_decision_list(f->store, "s1", 0, 0, f->arena, &decisions, &n, &f->err),
+                     0);
     assert_int_equal(n, THREADS * target);
     for (size_t i = 0; i < n; i++) {
         assert_int_equal(list[i].revision, n - i);

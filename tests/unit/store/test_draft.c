@@ -5,11 +5,29 @@
 static struct store_draft a_draft(const char *id, const char *source, const char *host)
 {
     return (struct store_draft){
-        .id = id, .sandbox_id = "s1", .status = "pending", .source = source, .rule_name = "allow_x_443",
-        .rule_json = "{}", .held_kind = "", .held_json = "", .host = host, .binary = "/usr/bin/curl",
-        .port = 443, .hits = 3, .first_seen_ms = 1, .last_seen_ms = 2, .rationale = "r",
-        .security_notes = "n", .author = "sandbox:demo", .confidence = 0.65, .approvals_json = "[]",
-        .decided_by = "", .reason = "", .created_at_ms = 1, .undo_json = "",
+        .id = id,
+        .sandbox_id = "s1",
+        .status = "pending",
+        .source = source,
+        .rule_name = "allow_x_443",
+        .rule_json = "{}",
+        .held_kind = "",
+        .held_json = "",
+        .host = host,
+        .binary = "/usr/bin/curl",
+        .port = 443,
+        .hits = 3,
+        .first_seen_ms = 1,
+        .last_seen_ms = 2,
+        .rationale = "r",
+        .security_notes = "n",
+        .author = "sandbox:demo",
+        .confidence = 0.65,
+        .approvals_json = "[]",
+        .decided_by = "",
+        .reason = "",
+        .created_at_ms = 1,
+        .undo_json = "",
     };
 }
 
@@ -168,7 +186,8 @@ static int write_events(struct store_tx *tx, void *arg, struct error *err)
     (void)arg;
     struct store_draft_event first = {"c1", "proposed", "sandbox:demo", "Rule 'x' proposed", 5};
     struct store_draft_event second = {"c1", "approved", "alice", "Rule 'x' approved", 6};
-    return store_tx_draft_event(tx, "s1", &first, err) || store_tx_draft_event(tx, "s1", &second, err);
+    return store_tx_draft_event(tx, "s1", &first, err) ||
+           store_tx_draft_event(tx, "s1", &second, err);
 }
 
 static void history_names_actors_in_order(void **state)

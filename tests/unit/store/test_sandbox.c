@@ -145,8 +145,9 @@ struct report {
 static int write_report(struct store_tx *tx, void *arg, struct error *err)
 {
     struct report *r = arg;
-    return r->failure ? store_tx_revision_failed(tx, "s1", r->revision, r->failure, err)
-                      : store_tx_revision_loaded(tx, "s1", r->revision, 4000 + (int64_t)r->revision, err);
+    return r->failure
+               ? store_tx_revision_failed(tx, "s1", r->revision, r->failure, err)
+               : store_tx_revision_loaded(tx, "s1", r->revision, 4000 + (int64_t)r->revision, err);
 }
 
 static int report(struct fixture *f, uint64_t revision, const char *failure)

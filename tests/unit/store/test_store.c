@@ -103,7 +103,9 @@ static int sees_read_only(struct fixture *f)
 {
     struct error err = {0};
     return store_open(f->url, &f->log, &err) == NULL &&
-                   strstr(err.text, "is read-only: the file and its folder must be writable") ? 0 : 1;
+                   strstr(err.text, "is read-only: the file and its folder must be writable")
+               ? 0
+               : 1;
 }
 
 static int sees_no_permission(struct fixture *f)
