@@ -126,6 +126,21 @@ static struct policy *make_candidate(struct update *u)
     }
 }
 
+/* Paths begin where the document stands in its body, so they are looked up from there. */
+static void locate(struct update *u)
+{
+    const struct update_request *r = u->request;
+    if (!r->document)
+        return;
+    struct doc_node name = {.kind = DOC_SCALAR, .text = r->document_path}, *names[] = {&name};
+    struct doc_node *members[] = {(struct doc_node *)r->document};
+    const struct doc_node body = {.kind = DOC_MAP, .text = "", .keys = names, .items = members, .n = 1,
+                                  .line = r->document->line, .column = r->document->column};
+    const struct doc_node *root = *r->document_path ? &body : r->document;
+    policy_locate(u->problems, root);
+    policy_locate(&u->result->warnings, root);
+}
+
 int update_candidate(struct update *u)
 {
     struct policy *candidate = u->result->candidate = keep(u, make_candidate(u));
@@ -133,10 +148,7 @@ int update_candidate(struct update *u)
         return u->problems->n ? invalid(u) : -1;
     u->result->hash = policy_hash(candidate);
     u->result->changed = !u->result->current || strcmp(u->result->base_hash, u->result->hash) != 0;
-    if (policy_check(policy_model(candidate), u->problems, &u->result->warnings) != 0) {
-        if (u->request->document)
-            policy_locate(u->problems, u->request->document);
-        return invalid(u);
-    }
-    return 0;
+    int rc = policy_check(policy_model(candidate), u->problems, &u->result->warnings);
+    locate(u);
+    return rc == 0 ? 0 : invalid(u);
 }

@@ -53,7 +53,7 @@ struct update_request {
 
     /* What is asked for; which of them counts depends on the kind. */
     const struct doc_node *document;                /* CREATE (NULL: the restrictive default), REPLACE */
-    const char *document_path;                      /* where it stands, "" for a document of its own */
+    const char *document_path;                      /* the member of its body that it is, "" for a document of its own */
     const struct policy_operations *operations;     /* MERGE, APPROVE, UNDO */
     struct policy *policy;                          /* APPROVE of a held update: its candidate */
     uint64_t to_revision;                           /* ROLLBACK */
