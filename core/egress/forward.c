@@ -68,8 +68,12 @@ void forward_client_read(struct connection *c, const char *bytes, ssize_t n)
         return;
     }
     c->client_ended = true;
-    if (n != UV_EOF || !c->request_done || !connection_client_held(c))
+    if (n != UV_EOF || !connection_client_held(c)) {
         connection_close(c);
+    } else if (!c->request_done) {
+        http_parser_eof(c->requests);
+        bad_request(c);
+    }
 }
 
 /* The response cannot be passed on: said while there is still room for it, else by breaking off. */

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef CORPUS
 #define CORPUS "tests/fixtures/http/requests.txt"
+#endif
 
 struct corpus_case {
     char name[128], expect[64];
