@@ -24,6 +24,7 @@
 enum {
     OPEN_TIMEOUT_MS = 10000,
     OBSERVE_TIMEOUT_MS = 100,
+    GRACE_MS = 25,                                  /* for a voter that keeps its limit itself to say so */
     QUARANTINE_FAILURES = 5,
     QUARANTINE_WINDOW_MS = 60000,                   /* a failure older than this starts no row */
     PAUSE_MS = 50,                                  /* before the second start; doubles */
@@ -339,7 +340,7 @@ static void *isolated_begin(struct voter *voter, const struct sluice_transition 
     b->arena = arena;
     b->id = v->next_id++;
     b->failed = ensure_running(v, &b->err) != 0;
-    b->until = deadline(v->config.timeout_ms);
+    b->until = deadline(v->config.timeout_ms + GRACE_MS);
     b->failed = b->failed || send_vote(v, transition, b, &b->err) != 0;
     return b;
 }

@@ -339,6 +339,85 @@ static void test_files_that_are_refused(void **state)
     assert_matches(err.text, "no.lua|/tmp/there");
 }
 
+/* Drafts and what else only some transitions have. */
+static void test_a_draft(void **state)
+{
+    struct fixture *f = *state;
+    const struct sluice_approval approval = {sizeof approval, "bob", "admin", 1600000000000};
+    const struct sluice_approval *const approvals[] = {&approval};
+    const struct sluice_draft draft = {sizeof draft, "d1", "agent", "robot", 7, 0.5, approvals, 1};
+    f->change.t.kind = SLUICE_APPROVE;
+    f->change.t.draft = &draft;
+    run(f, "assert(t.kind == 'approve' and t.draft.id == 'd1' and t.draft.source == 'agent')\n"
+           "assert(t.draft.author == 'robot' and t.draft.hits == 7 and t.draft.confidence == 0.5)\n"
+           "assert(#t.draft.approvals == 1 and t.draft.approvals[1].actor == 'bob')\n"
+           "assert(t.draft.approvals[1].at_ms == 1600000000000)");
+    f->change.t.draft = NULL;
+    f->change.t.current = NULL;
+    run(f, "assert(t.current == nil and t.draft == nil)");
+}
+
+static const struct {
+    const char *script, *options, *before, *after;
+    enum sluice_verdict verdict;
+} shipped[] = {
+#define RULE(host) "version: 1\nnetwork_policies: {a: {endpoints: [{host: '" host "', port: 443}], binaries: [{path: /bin/sh}]}}\n"
+    {"no_wildcards", NULL, "version: 1\n", RULE("a.example.com"), SLUICE_ALLOW},
+    {"no_wildcards", NULL, "version: 1\n", RULE("*.example.com"), SLUICE_DENY},
+    {"no_wildcards", NULL, RULE("a.example.com"), RULE("*.example.com"), SLUICE_DENY},
+    {"no_wildcards", NULL, RULE("*.example.com"), RULE("*.example.com"), SLUICE_ALLOW},
+    {"owner_label", NULL, "version: 1\n", RULE("a.example.com"), SLUICE_DENY},
+    {"owner_label", NULL, "version: 1\n", "version: 1\n", SLUICE_ALLOW},
+    {"owner_label", "{\"label\": \"team\"}", "version: 1\n", RULE("a.example.com"), SLUICE_ALLOW},
+    {"max_endpoints", "{\"max\": 0}", "version: 1\n", RULE("a.example.com"), SLUICE_DENY},
+    {"max_endpoints", "{\"max\": 0}", RULE("b.example.com"), RULE("a.example.com"), SLUICE_ALLOW},
+    {"max_endpoints", NULL, "version: 1\n", RULE("a.example.com"), SLUICE_ALLOW},
+};
+
+static void test_shipped_rules(void **state)
+{
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof shipped / sizeof *shipped; i++) {
+        struct error err;
+        char *path = alloc_printf("scripts/rules/%s.lua", shipped[i].script);
+        struct voter *voter = open_script(path, shipped[i].options, &err);
+        if (!voter)
+            fail_msg("%s", err.text);
+        change_end(&f->change);
+        change_begin(&f->change, shipped[i].before, shipped[i].after);
+        if (ask(f, voter, &err) != 0)
+            fail_msg("%s", err.text);
+        assert_int_equal(f->ballot.verdict, shipped[i].verdict);
+        voter_free(voter);
+        free(path);
+    }
+}
+
+/* The rule that the README teaches. */
+static void test_the_rule_of_the_readme(void **state)
+{
+    struct fixture *f = *state;
+    static char text[32768];
+    FILE *file = fopen("scripts/rules/README.md", "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    char *begin = strstr(text, "```lua\n");
+    assert_non_null(begin);
+    begin += strlen("```lua\n");
+    *strstr(begin, "```") = '\0';
+    struct error err;
+    char *path = scripts_write(&f->scripts, "no_plain_http.lua", begin, strlen(begin));
+    struct voter *voter = open_script(path, NULL, &err);
+    if (!voter)
+        fail_msg("%s", err.text);
+    assert_int_equal(ask(f, voter, &err), 0);
+    assert_string_equal(f->ballot.message, "api opens port 80 of b.example.com");
+    assert_string_equal(f->ballot.path, "network_policies.api.endpoints[1]");
+    voter_free(voter);
+    free(path);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -346,7 +425,8 @@ int main(void)
         TEST(test_what_a_vote_sees),   TEST(test_iterators_and_pairs), TEST(test_a_typo_is_an_error),
         TEST(test_what_a_vote_says),   TEST(test_mistakes_of_a_vote),  TEST(test_no_state_between_votes),
         TEST(test_votes_after_errors), TEST(test_options),             TEST(test_description),
-        TEST(test_files_that_are_refused),
+        TEST(test_files_that_are_refused), TEST(test_a_draft), TEST(test_shipped_rules),
+        TEST(test_the_rule_of_the_readme),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
