@@ -31,24 +31,10 @@ static int review(void *arg, const struct update_result *seen, struct error *err
                      a->draft.id, token);
 }
 
-/* Middlewares and static sections are in no diff of rules. */
-static bool more_than_rules(const struct update_result *r)
-{
-    struct sluice_policy before = *policy_model(r->current), after = *policy_model(r->candidate);
-    struct buf x = {0}, y = {0};
-    before.n_rules = after.n_rules = 0;
-    schema_encode_json(&policy_schema, &before, &x);
-    schema_encode_json(&policy_schema, &after, &y);
-    bool differ = strcmp(buf_str(&x), buf_str(&y)) != 0;
-    buf_free(&x);
-    buf_free(&y);
-    return differ;
-}
-
 const char *drafts_undo_json(const struct update_result *result, struct arena *arena)
 {
     return drafts_change_encode(result->diff, result->base_revision, result->hash,
-                                more_than_rules(result), arena);
+                                !drafts_same_but_rules(result->current, result->candidate), arena);
 }
 
 static int same_as_reviewed(const struct approval *a, const struct store_draft *now,
@@ -135,7 +121,7 @@ static int attempt(struct drafts *drafts, struct approval *a, const struct sluic
                          "approving needs the review token of what was reviewed: look at "
                          "the chunk with 'sluice rule get %s' and send its review_token along",
                          box.name);
-    if (drafts_ask(a->call, &a->draft, approver, a->arena, ask, err))
+    if (drafts_ask(drafts, a->call, &a->draft, approver, a->arena, ask, err))
         return -1;
     a->approvals_json = ask->approvals_json;
     ask->request.review = review;

@@ -65,28 +65,6 @@ static const char *encode(const struct approvals *list, struct arena *arena)
 
 /* ---- the request ---- */
 
-static void drop_policy(void *policy)
-{
-    policy_unref(policy);
-}
-
-static int ask_held(const struct store_draft *draft, struct arena *arena, struct drafts_ask *out,
-                    struct error *err)
-{
-    struct problems problems = {0};
-    struct policy *policy =
-        policy_parse(draft->held_json, strlen(draft->held_json), DOC_JSON, &problems);
-    if (!policy)
-        error_set(err, ERROR_INTERNAL, "the policy of held chunk '%s' cannot be read: %s",
-                  draft->id, problems.n ? problems.items[0].message : "unknown reason");
-    problems_free(&problems);
-    if (!policy)
-        return -1;
-    arena_defer(arena, drop_policy, policy);
-    out->request.policy = policy;
-    return 0;
-}
-
 static int ask_rule(const struct store_draft *draft, struct arena *arena, struct drafts_ask *out,
                     struct error *err)
 {
@@ -102,9 +80,9 @@ static int ask_rule(const struct store_draft *draft, struct arena *arena, struct
     return 0;
 }
 
-int drafts_ask(const struct drafts_call *call, const struct store_draft *draft,
-               const struct sluice_actor *approver, struct arena *arena, struct drafts_ask *out,
-               struct error *err)
+int drafts_ask(struct drafts *drafts, const struct drafts_call *call,
+               const struct store_draft *draft, const struct sluice_actor *approver,
+               struct arena *arena, struct drafts_ask *out, struct error *err)
 {
     struct approvals approvals = collect(draft->approvals_json, approver, arena);
     *out = (struct drafts_ask){
@@ -119,7 +97,8 @@ int drafts_ask(const struct drafts_call *call, const struct store_draft *draft,
         },
         .approvals_json = encode(&approvals, arena),
     };
-    return *draft->held_kind ? ask_held(draft, arena, out, err) : ask_rule(draft, arena, out, err);
+    return *draft->held_kind ? drafts_ask_held(drafts, draft, arena, out, err)
+                             : ask_rule(draft, arena, out, err);
 }
 
 /* ---- seeing ---- */
@@ -175,7 +154,7 @@ void drafts_preview(struct drafts *drafts, const struct drafts_call *call,
     *out = (struct drafts_view){.draft = *draft, .sandbox = call->sandbox, .review_token = ""};
     if (!drafts_next(DRAFTS_APPROVE, draft->status, NULL))
         return;
-    if (drafts_ask(call, draft, approver, arena, ask, &err))
+    if (drafts_ask(drafts, call, draft, approver, arena, ask, &err))
         out->preview_error = arena_str(arena, err.text);
     else
         dry_run(drafts, ask, arena, out);

@@ -32,12 +32,6 @@ static void drop_policy(void *policy)
     policy_unref(policy);
 }
 
-static void hold_policy(struct bulk *b, struct policy *policy)
-{
-    b->policy = policy;
-    arena_defer(b->arena, drop_policy, policy);
-}
-
 /* ---- choosing ---- */
 
 static void skip(struct bulk *b, const struct store_draft *draft, const char *why)
@@ -69,7 +63,8 @@ static const char *join(struct bulk *b, struct member *m)
         const struct sluice_diff *diff =
             policy_diff(policy_model(b->policy), policy_model(with), b->arena);
         m->undo_json = drafts_change_encode(diff, b->base_revision, "", false, b->arena);
-        hold_policy(b, with);
+        arena_defer(b->arena, drop_policy, with);
+        b->policy = with;
     } else {
         why = arena_printf(b->arena, "conflicts with the others: %s",
                            problems.n ? problems.items[0].message : "cannot be merged");
@@ -85,7 +80,7 @@ static int choose_one(struct bulk *b, const struct store_draft *draft, struct er
     if (!why) {
         struct member *m = arena_zalloc(b->arena, sizeof *m);
         m->draft = *draft;
-        if (drafts_ask(b->call, &m->draft, &b->call->actor, b->arena, &m->ask, err))
+        if (drafts_ask(b->drafts, b->call, &m->draft, &b->call->actor, b->arena, &m->ask, err))
             return -1;
         why = join(b, m);
         if (!why)
@@ -98,21 +93,14 @@ static int choose_one(struct bulk *b, const struct store_draft *draft, struct er
 
 static int choose(struct bulk *b, const struct store_draft *pending, size_t n, struct error *err)
 {
-    struct problems problems = {0};
     struct store_revision newest;
     b->n = b->n_skipped = 0;
     b->members = arena_alloc(b->arena, (n + 1) * sizeof *b->members);
     b->skipped = arena_alloc(b->arena, (n + 1) * sizeof *b->skipped);
-    if (store_revision_get(b->drafts->store, b->box.id, 0, b->arena, &newest, err))
+    b->policy = drafts_policy_at(b->drafts, b->box.id, 0, b->arena, &newest, err);
+    if (!b->policy)
         return -1;
     b->base_revision = newest.revision;
-    struct policy *current =
-        policy_parse(newest.policy_json, strlen(newest.policy_json), DOC_JSON, &problems);
-    problems_free(&problems);
-    if (!current)
-        return error_set(err, ERROR_INTERNAL, "revision %lu in the store cannot be read",
-                         (unsigned long)newest.revision);
-    hold_policy(b, current);
     for (size_t i = 0; i < n; i++)
         if (choose_one(b, &pending[i], err))
             return -1;

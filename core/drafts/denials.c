@@ -122,18 +122,9 @@ static int write_denials(struct store_tx *tx, void *arg, struct error *err)
 
 static int record_all(struct drafts *drafts, struct recording *r, struct error *err)
 {
-    struct problems problems = {0};
     struct store_revision newest;
-    if (store_revision_get(drafts->store, r->box->id, 0, r->arena, &newest, err))
-        return -1;
-    r->policy = policy_parse(newest.policy_json, strlen(newest.policy_json), DOC_JSON, &problems);
-    problems_free(&problems);
-    if (!r->policy)
-        return error_set(err, ERROR_INTERNAL, "revision %lu in the store cannot be read",
-                         (unsigned long)newest.revision);
-    int rc = store_write(drafts->store, write_denials, r, err);
-    policy_unref(r->policy);
-    return rc;
+    r->policy = drafts_policy_at(drafts, r->box->id, 0, r->arena, &newest, err);
+    return r->policy ? store_write(drafts->store, write_denials, r, err) : -1;
 }
 
 int drafts_record_denials(struct drafts *drafts, const char *sandbox,

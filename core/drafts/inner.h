@@ -25,6 +25,11 @@ int drafts_event(struct store_tx *tx, const struct store_draft *draft, const cha
 /* "Rule 'x'", or what stands in its place for a held update. */
 const char *drafts_label(const struct store_draft *draft, struct arena *arena);
 
+/* A revision's policy, which the arena drops; number 0: the newest. */
+struct policy *drafts_policy_at(struct drafts *drafts, const char *sandbox_id, uint64_t number,
+                                struct arena *arena, struct store_revision *out,
+                                struct error *err);
+
 /* ---- ask.c: the update that approving a chunk is ---- */
 
 struct drafts_ask {
@@ -36,9 +41,9 @@ struct drafts_ask {
 };
 
 /* approver NULL: nobody approves, the chunk is approved by itself. */
-int drafts_ask(const struct drafts_call *call, const struct store_draft *draft,
-               const struct sluice_actor *approver, struct arena *arena, struct drafts_ask *out,
-               struct error *err);
+int drafts_ask(struct drafts *drafts, const struct drafts_call *call,
+               const struct store_draft *draft, const struct sluice_actor *approver,
+               struct arena *arena, struct drafts_ask *out, struct error *err);
 /* What a reviewer has seen: the chunk, the policy before and after, and the voters. */
 void drafts_token(const struct store_draft *draft, const struct update_result *seen,
                   char out[DIGEST_HEX_SIZE]);
@@ -49,6 +54,12 @@ void drafts_preview(struct drafts *drafts, const struct drafts_call *call,
 /* The same for nobody in particular: what the voters say to a person's approval. */
 void drafts_look(struct drafts *drafts, const char *sandbox, const struct store_draft *draft,
                  struct arena *arena, struct drafts_view *out);
+
+/* ---- held.c ---- */
+
+/* The policy that a held update asks for, on top of what happened since. */
+int drafts_ask_held(struct drafts *drafts, const struct store_draft *draft, struct arena *arena,
+                    struct drafts_ask *out, struct error *err);
 
 /* ---- propose.c ---- */
 

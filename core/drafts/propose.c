@@ -129,7 +129,7 @@ int drafts_check(struct drafts *drafts, const struct drafts_call *call,
     struct drafts_ask *ask = arena_alloc(arena, sizeof *ask);
     struct update_result *result = arena_alloc(arena, sizeof *result);
     struct problems found = {0};
-    if (drafts_ask(call, draft, NULL, arena, ask, err))
+    if (drafts_ask(drafts, call, draft, NULL, arena, ask, err))
         return -1;
     ask->request.dry_run = true;
     int rc = update_run(drafts->updates, &ask->request, arena, result, &found, err);

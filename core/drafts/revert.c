@@ -62,39 +62,23 @@ static void drop_policy(void *policy)
     policy_unref(policy);
 }
 
-static struct policy *read_revision(struct drafts *drafts, const struct reversal *r,
-                                    uint64_t number, struct store_revision *out, struct error *err)
-{
-    struct problems problems = {0};
-    if (store_revision_get(drafts->store, r->draft.sandbox_id, number, r->arena, out, err))
-        return NULL;
-    struct policy *policy =
-        policy_parse(out->policy_json, strlen(out->policy_json), DOC_JSON, &problems);
-    if (!policy)
-        error_set(err, ERROR_INTERNAL, "revision %lu in the store cannot be read: %s",
-                  (unsigned long)out->revision,
-                  problems.n ? problems.items[0].message : "unknown reason");
-    problems_free(&problems);
-    return policy;
-}
-
-/* The policy without what the approval added, and the revision it is made from. */
+/* The policy without what the approval added, and the revision it is made from.  A new reference. */
 static struct policy *without(struct drafts *drafts, const struct reversal *r, uint64_t *base,
                               struct error *err)
 {
+    const char *id = r->draft.sandbox_id;
     struct drafts_change change;
-    struct store_revision newest, before;
-    if (drafts_change_decode(r->draft.undo_json, r->arena, &change, err))
+    struct store_revision newest, then;
+    struct policy *current, *before;
+    if (drafts_change_decode(r->draft.undo_json, r->arena, &change, err) ||
+        !(current = drafts_policy_at(drafts, id, 0, r->arena, &newest, err)))
         return NULL;
-    struct policy *current = read_revision(drafts, r, 0, &newest, err);
-    if (!current)
-        return NULL;
-    arena_defer(r->arena, drop_policy, current);
     *base = newest.revision;
+    if (strcmp(change.hash, newest.hash) != 0)
+        return drafts_take_back(current, &change, err);
     /* Nothing happened since: what was before is exact, whatever the approval changed. */
-    if (strcmp(change.hash, newest.hash) == 0)
-        return read_revision(drafts, r, change.base_revision, &before, err);
-    return drafts_take_back(current, &change, err);
+    before = drafts_policy_at(drafts, id, change.base_revision, r->arena, &then, err);
+    return before ? policy_ref(before) : NULL;
 }
 
 static int load(struct drafts *drafts, struct reversal *r, struct error *err)

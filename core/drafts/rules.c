@@ -41,6 +41,53 @@ const char *drafts_rule_encode(const struct sluice_rule *rule, struct arena *are
     return encode(&policy_rule_schema, rule, arena);
 }
 
+bool drafts_same(const struct schema *schema, const void *a, const void *b)
+{
+    struct buf x = {0}, y = {0};
+    schema_encode_json(schema, a, &x);
+    schema_encode_json(schema, b, &y);
+    bool equal = strcmp(buf_str(&x), buf_str(&y)) == 0;
+    buf_free(&x);
+    buf_free(&y);
+    return equal;
+}
+
+/* ---- rules of a policy ---- */
+
+const struct sluice_rule *drafts_find_rule(const struct sluice_policy *policy, const char *key)
+{
+    for (size_t i = 0; i < policy->n_rules; i++)
+        if (strcmp(policy->rules[i]->key, key) == 0)
+            return policy->rules[i];
+    return NULL;
+}
+
+struct policy *drafts_with_rules(const struct sluice_policy *policy,
+                                 const struct sluice_rule *const *rules, size_t n,
+                                 struct error *err)
+{
+    struct sluice_policy model = *policy;
+    struct problems problems = {0};
+    struct buf json = {0};
+    model.rules = rules;
+    model.n_rules = n;
+    schema_encode_json(&policy_schema, &model, &json);
+    struct policy *result = policy_parse(buf_str(&json), json.len, DOC_JSON, &problems);
+    if (!result)
+        error_set(err, ERROR_INTERNAL, "what would remain is no policy: %s",
+                  problems.n ? problems.items[0].message : "unknown reason");
+    problems_free(&problems);
+    buf_free(&json);
+    return result;
+}
+
+bool drafts_same_but_rules(const struct policy *a, const struct policy *b)
+{
+    struct sluice_policy x = *policy_model(a), y = *policy_model(b);
+    x.n_rules = y.n_rules = 0;
+    return drafts_same(&policy_schema, &x, &y);
+}
+
 /* ---- what an approval changed: two small policies with just those rules ---- */
 
 static int by_key(const void *a, const void *b)

@@ -13,6 +13,16 @@ const struct sluice_rule *drafts_rule_decode(const char *json, struct arena *are
                                              struct error *err);
 const char *drafts_rule_encode(const struct sluice_rule *rule, struct arena *arena);
 
+/* Whether two records have the same canonical text. */
+bool drafts_same(const struct schema *schema, const void *a, const void *b);
+bool drafts_same_but_rules(const struct policy *a, const struct policy *b);
+const struct sluice_rule *drafts_find_rule(const struct sluice_policy *policy, const char *key);
+/* policy with these rules in place of its own, in any order; shares nothing with what it is made
+ * of.  A new reference, NULL: err. */
+struct policy *drafts_with_rules(const struct sluice_policy *policy,
+                                 const struct sluice_rule *const *rules, size_t n,
+                                 struct error *err);
+
 /* What an approval changed, as the store keeps it.  hash: of the policy that it made, "" when it
  * was no revision; whole: it changed more than rules. */
 const char *drafts_change_encode(const struct sluice_diff *diff, uint64_t base_revision,
@@ -34,5 +44,11 @@ int drafts_change_decode(const char *json, struct arena *arena, struct drafts_ch
  * NULL when it cannot be taken apart, err says what to do. */
 struct policy *drafts_take_back(const struct policy *current, const struct drafts_change *change,
                                 struct error *err);
+
+/* A held update was made from base and asks for the policy asked; now is the policy by now.  The
+ * same change made to now: nothing that others changed meanwhile is lost.  A new reference; NULL
+ * where both changed the same thing, err says which. */
+struct policy *drafts_rebase(const struct policy *base, const struct policy *asked,
+                             const struct policy *now, struct error *err);
 
 #endif

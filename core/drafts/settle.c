@@ -76,21 +76,18 @@ static void settle_one(struct drafts *drafts, const char *sandbox, const struct 
 void drafts_settle(struct drafts *drafts, const char *sandbox, const char *sandbox_id)
 {
     struct arena *arena = arena_new();
-    struct problems problems = {0};
     struct store_revision newest;
     struct store_draft *pending;
-    struct policy *policy = NULL;
     struct error err;
-    size_t n;
-    if (store_revision_get(drafts->store, sandbox_id, 0, arena, &newest, &err) == 0 &&
-        store_draft_list(drafts->store, sandbox_id, "pending", arena, &pending, &n, &err) == 0)
-        policy = policy_parse(newest.policy_json, strlen(newest.policy_json), DOC_JSON, &problems);
-    for (size_t i = 0; policy && i < n; i++)
-        settle_one(
-            drafts, sandbox, &pending[i], policy,
-            arena_printf(arena, "covered by policy revision %lu", (unsigned long)newest.revision),
-            arena);
-    policy_unref(policy);
-    problems_free(&problems);
+    size_t n = 0;
+    struct policy *policy = drafts_policy_at(drafts, sandbox_id, 0, arena, &newest, &err);
+    if (!policy || store_draft_list(drafts->store, sandbox_id, "pending", arena, &pending, &n, &err))
+        log_warn(drafts->log, "sandbox %s: chunks that are covered stay pending: %s", sandbox,
+                 err.text);
+    for (size_t i = 0; i < n; i++)
+        settle_one(drafts, sandbox, &pending[i], policy,
+                   arena_printf(arena, "covered by policy revision %lu",
+                                (unsigned long)newest.revision),
+                   arena);
     arena_free(arena);
 }

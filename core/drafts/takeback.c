@@ -27,25 +27,6 @@ struct taking {
 
 /* ---- finding things ---- */
 
-static const struct sluice_rule *find_rule(const struct sluice_policy *policy, const char *key)
-{
-    for (size_t i = 0; i < policy->n_rules; i++)
-        if (strcmp(policy->rules[i]->key, key) == 0)
-            return policy->rules[i];
-    return NULL;
-}
-
-static bool same(const struct schema *schema, const void *a, const void *b)
-{
-    struct buf x = {0}, y = {0};
-    schema_encode_json(schema, a, &x);
-    schema_encode_json(schema, b, &y);
-    bool equal = strcmp(buf_str(&x), buf_str(&y)) == 0;
-    buf_free(&x);
-    buf_free(&y);
-    return equal;
-}
-
 static bool has_port(const struct sluice_endpoint *e, uint16_t port)
 {
     for (size_t i = 0; i < e->n_ports; i++)
@@ -82,7 +63,7 @@ static bool same_terms(const struct sluice_endpoint *a, const struct sluice_endp
     x.ports = y.ports = &port;
     x.n_ports = y.n_ports = 1;
     x.host = y.host = "";
-    return same(&policy_endpoint_schema, &x, &y);
+    return drafts_same(&policy_endpoint_schema, &x, &y);
 }
 
 /* ---- a rule that was changed since ---- */
@@ -178,7 +159,7 @@ static const char *free_key(struct taking *t, const char *key)
     const char *candidate = key;
     for (int i = 2;; i++) {
         candidate = arena_printf(t->arena, "%s_%d", key, i);
-        bool taken = find_rule(t->current, candidate) != NULL;
+        bool taken = drafts_find_rule(t->current, candidate) != NULL;
         for (size_t j = 0; j < t->n_rules; j++)
             taken |= strcmp(t->rules[j]->key, candidate) == 0;
         if (!taken)
@@ -252,7 +233,7 @@ static int take_apart(struct taking *t, const struct sluice_rule *now,
 static int take_rule(struct taking *t, const struct sluice_rule *now,
                      const struct sluice_rule *before, const struct sluice_rule *after)
 {
-    if (after && !same(&policy_rule_schema, now, after))
+    if (after && !drafts_same(&policy_rule_schema, now, after))
         return take_apart(t, now, before, after);
     const struct sluice_rule *rule = after ? before : now;
     if (rule)
@@ -264,9 +245,9 @@ static int take_rule(struct taking *t, const struct sluice_rule *now,
 static int restore_rule(struct taking *t, const struct sluice_rule *before,
                         const struct sluice_policy *after)
 {
-    if (find_rule(after, before->key))
+    if (drafts_find_rule(after, before->key))
         return 0;
-    if (find_rule(t->current, before->key))
+    if (drafts_find_rule(t->current, before->key))
         return cannot(t, before->key);
     t->rules[t->n_rules++] = before;
     return 0;
@@ -277,31 +258,13 @@ static int take_rules(struct taking *t, const struct sluice_policy *before,
 {
     for (size_t i = 0; i < t->current->n_rules; i++) {
         const struct sluice_rule *now = t->current->rules[i];
-        if (take_rule(t, now, find_rule(before, now->key), find_rule(after, now->key)))
+        if (take_rule(t, now, drafts_find_rule(before, now->key), drafts_find_rule(after, now->key)))
             return -1;
     }
     for (size_t i = 0; i < before->n_rules; i++)
         if (restore_rule(t, before->rules[i], after))
             return -1;
     return 0;
-}
-
-/* The result is read anew from its text: it shares nothing with what it was made of. */
-static struct policy *finish(const struct taking *t, struct error *err)
-{
-    struct sluice_policy model = *t->current;
-    struct problems problems = {0};
-    struct buf json = {0};
-    model.rules = t->rules;
-    model.n_rules = t->n_rules;
-    schema_encode_json(&policy_schema, &model, &json);
-    struct policy *policy = policy_parse(buf_str(&json), json.len, DOC_JSON, &problems);
-    if (!policy)
-        error_set(err, ERROR_INTERNAL, "what remains after the undo is no policy: %s",
-                  problems.n ? problems.items[0].message : "unknown reason");
-    problems_free(&problems);
-    buf_free(&json);
-    return policy;
 }
 
 struct policy *drafts_take_back(const struct policy *current, const struct drafts_change *change,
@@ -318,7 +281,7 @@ struct policy *drafts_take_back(const struct policy *current, const struct draft
     else {
         t.rules = arena_alloc(t.arena, (GROUPS * t.current->n_rules + before->n_rules + 1) *
                                            sizeof *t.rules);
-        policy = take_rules(&t, before, after) == 0 ? finish(&t, err) : NULL;
+        policy = take_rules(&t, before, after) == 0 ? drafts_with_rules(t.current, t.rules, t.n_rules, err) : NULL;
     }
     arena_free(t.arena);
     return policy;

@@ -67,6 +67,20 @@ int store_decision_get(struct store *s, const char *id, struct arena *arena,
     return rc > 0 ? 0 : -1;
 }
 
+int store_decision_of_draft(struct store *s, const char *draft_id, struct arena *arena,
+                            struct store_decision *out, struct error *err)
+{
+    struct db *db = db_pool_take(s->readers);
+    sqlite3_stmt *stmt =
+        db_query(db, err, DECISION_SELECT "WHERE draft_id=? AND draft_id<>'' ORDER BY seq LIMIT 1",
+                 "t", draft_id);
+    int rc = db_record_one(db, stmt, &decision_record, arena, out, err);
+    db_pool_give(s->readers, db);
+    if (rc == 0)
+        return error_set(err, ERROR_NOT_FOUND, "no decision about chunk '%s'", draft_id);
+    return rc > 0 ? 0 : -1;
+}
+
 int store_decision_list(struct store *s, const char *sandbox_id, int64_t since_ms, size_t limit,
                         struct arena *arena, struct store_decision **out, size_t *n,
                         struct error *err)

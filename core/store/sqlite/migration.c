@@ -69,6 +69,7 @@ static const char *const steps[] = {
     " candidate_json TEXT NOT NULL"
     ") STRICT;"
     "CREATE INDEX decision_sandbox ON decision(sandbox_id, seq);"
+    "CREATE INDEX decision_draft ON decision(draft_id, seq) WHERE draft_id <> '';"
     "CREATE TABLE audit_head ("
     " one INTEGER PRIMARY KEY CHECK (one = 1),"
     " count INTEGER NOT NULL,"

@@ -167,6 +167,31 @@ static void a_held_update_can_be_taken_back(void **state)
     assert_string_equal(status_of(f, id), "rejected");
 }
 
+static void a_held_update_undoes_nobody_elses(void **state)
+{
+    struct fixture *f = *state;
+    const char *id = held_chunk(f, "alice");
+    denied(f, "a.example.com", 443, CURL, 1);
+    succeed(f, approve(f, "bob", chunk_of(f, "a.example.com", CURL)));
+    assert_int_equal(view(f, id).preview.diff->n_removed, 0);
+    succeed(f, approve(f, "bob", id));
+    assert_true(allows(f, "one.example.com", 443, CURL) && allows(f, "a.example.com", 443, CURL));
+}
+
+static void a_held_update_that_collides_says_so(void **state)
+{
+    struct fixture *f = *state;
+    const char *id = held_chunk(f, "alice");
+    succeed(f, merge(f, "bob", "{operations: [{add_rule: {rule_name: r, rule: "
+                               ONE_ENDPOINT("b.example.com") "}}]}"));
+    struct drafts_view v = view(f, id);
+    assert_false(v.previewed);
+    assert_contains(v.preview_error, "rule 'r' was changed since this update was held");
+    struct drafts_call call = call_by("bob", id);
+    assert_refused(f, drafts_approve(f->drafts, &call, "any", f->arena, &f->result, &f->problems,
+                                     &f->err), ERROR_STATE, "rule 'r' was changed");
+}
+
 static void a_held_update_is_not_edited(void **state)
 {
     struct fixture *f = *state;
@@ -318,6 +343,8 @@ int main(void)
         TEST(an_approval_settles_others),
         TEST(a_held_update_is_approved_by_somebody_else),
         TEST(a_held_update_can_be_taken_back),
+        TEST(a_held_update_undoes_nobody_elses),
+        TEST(a_held_update_that_collides_says_so),
         TEST(a_held_update_is_not_edited),
         AUTO(auto_mode_approves_what_nobody_objects_to),
         AUTO(auto_mode_leaves_the_rest_to_people),

@@ -234,6 +234,20 @@ static void decisions_are_listed_newest_first(void **state)
     assert_string_equal(f->err.text, "decision 'd9' not found");
 }
 
+static void the_first_decision_about_a_chunk_is_found(void **state)
+{
+    struct fixture *f = *state;
+    struct store_decision held = a_decision("d6", "held"), later = a_decision("d7", "later"), out;
+    held.draft_id = later.draft_id = "c1";
+    assert_int_equal(store_write(f->store, append_decision, &held, &f->err), 0);
+    assert_int_equal(store_write(f->store, append_decision, &later, &f->err), 0);
+    assert_int_equal(store_decision_of_draft(f->store, "c1", f->arena, &out, &f->err), 0);
+    assert_string_equal(out.id, "d6");
+    assert_int_equal(store_decision_of_draft(f->store, "", f->arena, &out, &f->err), -1);
+    assert_int_equal(store_decision_of_draft(f->store, "c2", f->arena, &out, &f->err), -1);
+    assert_string_equal(f->err.text, "no decision about chunk 'c2'");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +268,7 @@ int main(void)
         TEST(a_file_is_verified_where_nothing_may_be_written),
         TEST(what_is_no_store_is_refused),
         TEST(decisions_are_listed_newest_first),
+        TEST(the_first_decision_about_a_chunk_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
