@@ -105,6 +105,18 @@ static struct store_draft *make_held(struct update *u)
     return draft;
 }
 
+static int write_held(struct store_tx *tx, const struct update *u, const struct store_draft *draft,
+                      struct error *err)
+{
+    const struct store_draft_event event = {
+        draft->id, "proposed", draft->author,
+        arena_printf(u->arena, "Held %s proposed: %s", draft->held_kind, u->result->tally.why),
+        draft->created_at_ms,
+    };
+    return store_tx_draft_insert(tx, draft, err) ||
+                   store_tx_draft_event(tx, draft->sandbox_id, &event, err) ? -1 : 0;
+}
+
 struct commit {
     struct update *u;
     struct store_decision *decision;                /* NULL: nothing changed, nothing to record */
@@ -124,7 +136,7 @@ static int write_commit(struct store_tx *tx, void *arg, struct error *err)
         return -1;
     if (c->decision && store_tx_decision_append(tx, c->decision, err) != 0)
         return -1;
-    if (c->held && store_tx_draft_insert(tx, c->held, err) != 0)
+    if (c->held && write_held(tx, u, c->held, err) != 0)
         return -1;
     return q->also ? q->also(tx, q->arg, u->result, err) : 0;
 }

@@ -55,7 +55,7 @@ struct update_request {
     const struct doc_node *document;                /* CREATE (NULL: the restrictive default), REPLACE */
     const char *document_path;                      /* the member of its body that it is, "" for a document of its own */
     const struct policy_operations *operations;     /* MERGE, APPROVE, UNDO */
-    struct policy *policy;                          /* APPROVE of a held update: its candidate */
+    struct policy *policy;                          /* APPROVE of a held update, UNDO: the candidate itself */
     uint64_t to_revision;                           /* ROLLBACK */
     struct store_sandbox *create;                   /* CREATE: the record to insert */
     const struct sluice_draft *draft;               /* APPROVE */
