@@ -2,30 +2,11 @@
 #include "chain/lua/view.h"
 
 #include <lauxlib.h>
-#include <string.h>
 
 #include "base/text.h"
-#include "chain/lua/machine.h"
+#include "chain/lua/view_parts.h"
 #include "chain/process/transition.h"
 #include "policy/policy.h"
-
-enum view_kind {
-    VIEW_RECORD,                                    /* what: its schema */
-    VIEW_WRAPPED,                                   /* a record written as {wrap: {…}}; what: the field */
-    VIEW_LIST,                                      /* of records; what: the field */
-    VIEW_KEYED,                                     /* the same, by key */
-    VIEW_TEXTS,
-    VIEW_PORTS,                                     /* uint16_t */
-    VIEW_NODE,                                      /* struct doc_node, a list or a map */
-    VIEW_KINDS
-};
-
-struct view {
-    enum view_kind kind;
-    uint64_t vote;
-    const void *what, *data;
-    size_t n;
-};
 
 /* Names that stand for something else than a row of the table. */
 enum { NAME_DOC_PATH = -1, NAME_KEY = -2 };
@@ -41,21 +22,9 @@ static const struct {
     {&chain_transition_schema, "now", "now_ms"},
 };
 
-static const void *pointer_at(const void *record, size_t offset)
-{
-    const void *p;
-    memcpy(&p, (const char *)record + offset, sizeof p);
-    return p;
-}
-
 static bool is_offered(const struct schema_field *field)
 {
     return !(field->flags & (SCHEMA_ALIAS | SCHEMA_IGNORED));
-}
-
-static void push_text(lua_State *L, const void *text)
-{
-    lua_pushstring(L, text ? text : "");
 }
 
 static const struct view *live_view(lua_State *L, int index)
@@ -68,13 +37,18 @@ static const struct view *live_view(lua_State *L, int index)
 
 /* ---- making views ---- */
 
-static void push_record_metatable(lua_State *L, const struct schema *schema);
-
-/* address: what the view is known by during the vote.  A group of fields has the address of its
- * record; whichever of the two comes second is made anew each time. */
-static void push_view(lua_State *L, struct view view, const void *address)
+void view_push_cache(lua_State *L)
 {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &registry_cache);
+}
+
+static void push_record_metatable(lua_State *L, const struct schema *schema);
+
+/* A group of fields has the address of its record; whichever of the two comes second is made anew
+ * each time. */
+void view_make(lua_State *L, struct view view, const void *address)
+{
+    view_push_cache(L);
     lua_rawgetp(L, -1, address);                    /* cache known|nil */
     const struct view *known = lua_touserdata(L, -1);
     if (!known || known->kind != view.kind || known->what != view.what) {
@@ -98,142 +72,9 @@ static void push_view(lua_State *L, struct view view, const void *address)
 void view_push(lua_State *L, const struct schema *schema, const void *record)
 {
     if (record)
-        push_view(L, (struct view){.kind = VIEW_RECORD, .what = schema, .data = record}, record);
+        view_make(L, (struct view){.kind = VIEW_RECORD, .what = schema, .data = record}, record);
     else
         lua_pushnil(L);
-}
-
-/* ---- values ---- */
-
-static void push_plain(lua_State *L, const char *text)
-{
-    if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
-        lua_pushboolean(L, text[0] == 't');
-    else if (!lua_stringtonumber(L, text))
-        lua_pushstring(L, text);
-}
-
-static void push_node(lua_State *L, const struct doc_node *node)
-{
-    if (node->kind == DOC_NULL)
-        lua_pushnil(L);
-    else if (node->kind == DOC_SCALAR && node->plain)
-        push_plain(L, node->text);
-    else if (node->kind == DOC_SCALAR)
-        lua_pushstring(L, node->text);
-    else
-        push_view(L, (struct view){.kind = VIEW_NODE, .data = node, .n = node->n}, node);
-}
-
-/* Memory of the arena is not in the budget of bytes, so each reading has a price in steps. */
-static void push_json(lua_State *L, const char *json)
-{
-    struct doc_node *node;
-    size_t len = strlen(json);
-    budget_charge(L, 1000 + len);
-    if (doc_parse(json, len, DOC_JSON, len, machine_arena(machine_of(L)), &node, NULL) != 0)
-        luaL_error(L, "a field cannot be read");
-    push_node(L, node);
-}
-
-static void push_encoded(lua_State *L, const struct schema_field *field, const void *record)
-{
-    struct buf json = {0};
-    if (field->encode)
-        field->encode(record, &json);
-    const char *text = json.len ? arena_str(machine_arena(machine_of(L)), json.data) : "null";
-    buf_free(&json);
-    push_json(L, text);
-}
-
-/* What is kept as JSON or encoded by its own function is read once in a vote, if the row says where
- * it stands: the address is what it is known by. */
-static void push_document(lua_State *L, const struct schema_field *field, const void *record)
-{
-    const char *at = (const char *)record + field->offset;
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &registry_cache);
-    if (field->offset && lua_rawgetp(L, -1, at) != LUA_TNIL) {
-        lua_remove(L, -2);
-        return;
-    }
-    lua_settop(L, field->offset ? -2 : -1);         /* cache */
-    const char *json = field->kind == SCHEMA_JSON ? pointer_at(record, field->offset) : NULL;
-    if (field->kind == SCHEMA_JSON)
-        push_json(L, json && *json ? json : "null");
-    else
-        push_encoded(L, field, record);
-    if (field->offset) {
-        lua_pushvalue(L, -1);
-        lua_rawsetp(L, -3, at);
-    }
-    lua_remove(L, -2);
-}
-
-static void push_array(lua_State *L, enum view_kind kind, const struct schema_field *field,
-                       const void *record)
-{
-    size_t n;
-    memcpy(&n, (const char *)record + field->count_offset, sizeof n);
-    push_view(L,
-              (struct view){.kind = kind, .what = field, .n = n,
-                            .data = pointer_at(record, field->offset)},
-              (const char *)record + field->offset);
-}
-
-/* The table writes `port` or `ports`; scripts find both, and port is the first of them. */
-static void push_first_port(lua_State *L, const struct sluice_endpoint *endpoint)
-{
-    lua_pushinteger(L, endpoint->n_ports ? endpoint->ports[0] : 0);
-}
-
-static void push_value(lua_State *L, const struct schema_field *field, const void *record)
-{
-    const void *at = (const char *)record + field->offset;
-    if (field->kind == SCHEMA_U16 && field->offset == 0) {      /* a number without a place: port */
-        push_first_port(L, record);
-        return;
-    }
-    switch (field->kind) {
-    case SCHEMA_TEXT:    push_text(L, pointer_at(record, field->offset)); break;
-    case SCHEMA_BOOL:    lua_pushboolean(L, *(const bool *)at); break;
-    case SCHEMA_U16:     lua_pushinteger(L, *(const uint16_t *)at); break;
-    case SCHEMA_U32:     lua_pushinteger(L, *(const uint32_t *)at); break;
-    case SCHEMA_I32:     lua_pushinteger(L, *(const int32_t *)at); break;
-    case SCHEMA_I64:     lua_pushinteger(L, *(const int64_t *)at); break;
-    case SCHEMA_DOUBLE:  lua_pushnumber(L, *(const double *)at); break;
-    case SCHEMA_TEXTS:   push_array(L, VIEW_TEXTS, field, record); break;
-    case SCHEMA_U16S:    push_array(L, VIEW_PORTS, field, record); break;
-    case SCHEMA_STRUCT:  view_push(L, field->sub, pointer_at(record, field->offset)); break;
-    case SCHEMA_GROUP:   view_push(L, field->sub, record); break;
-    case SCHEMA_STRUCTS: push_array(L, VIEW_LIST, field, record); break;
-    case SCHEMA_KEYED:   push_array(L, VIEW_KEYED, field, record); break;
-    case SCHEMA_JSON:
-    case SCHEMA_CUSTOM:  push_document(L, field, record); break;
-    }
-}
-
-/* The i-th element of anything but a record. */
-static void push_element(lua_State *L, const struct view *view, size_t i)
-{
-    const struct schema_field *field = view->what;
-    const void *const *records = view->data;
-    switch (view->kind) {
-    case VIEW_PORTS:
-        lua_pushinteger(L, ((const uint16_t *)view->data)[i]);
-        break;
-    case VIEW_TEXTS:
-        push_text(L, records[i]);
-        break;
-    case VIEW_NODE:
-        push_node(L, ((const struct doc_node *)view->data)->items[i]);
-        break;
-    default:
-        if (field->wrap)
-            push_view(L, (struct view){.kind = VIEW_WRAPPED, .what = field, .data = records[i]},
-                      (const char *)records[i] + 1);     /* the record itself has a view too */
-        else
-            view_push(L, field->sub, records[i]);
-    }
 }
 
 /* ---- . and [] ---- */
@@ -243,7 +84,7 @@ static const char *key_of(const struct view *view, size_t i)
     if (view->kind == VIEW_NODE)
         return ((const struct doc_node *)view->data)->keys[i]->text;
     const struct schema_field *field = view->what;
-    return pointer_at(((const void *const *)view->data)[i], field->sub->key_offset);
+    return view_pointer_at(((const void *const *)view->data)[i], field->sub->key_offset);
 }
 
 static bool has_keys(const struct view *view)
@@ -258,7 +99,7 @@ static int index_collection(lua_State *L)
     if (!has_keys(view)) {
         lua_Integer i = lua_isinteger(L, 2) ? lua_tointeger(L, 2) : 0;
         if (i >= 1 && (size_t)i <= view->n)
-            push_element(L, view, (size_t)i - 1);
+            view_push_element(L, view, (size_t)i - 1);
         else
             lua_pushnil(L);
         return 1;
@@ -267,7 +108,7 @@ static int index_collection(lua_State *L)
     budget_charge(L, view->n / 4);
     for (size_t i = 0; key && i < view->n; i++) {
         if (strcmp(key_of(view, i), key) == 0) {
-            push_element(L, view, i);
+            view_push_element(L, view, i);
             return 1;
         }
     }
@@ -283,7 +124,7 @@ static int index_wrapped(lua_State *L)
     if (strcmp(key, field->wrap) == 0)
         view_push(L, field->sub, view->data);
     else if (strcmp(key, "doc_path") == 0 && field->sub->path_offset)
-        push_text(L, pointer_at(view->data, field->sub->path_offset));
+        view_push_text(L, view_pointer_at(view->data, field->sub->path_offset));
     else
         return luaL_error(L, "an item of %s has no field %s, but %s", field->name, key, field->wrap);
     return 1;
@@ -317,11 +158,11 @@ static int index_record(lua_State *L)
         return unknown_field(L, schema);
     lua_Integer name = lua_tointeger(L, 3);
     if (name >= 0)
-        push_value(L, &schema->fields[name], view->data);
+        view_push_value(L, &schema->fields[name], view->data);
     else if (name == NAME_DOC_PATH)
-        push_text(L, pointer_at(view->data, schema->path_offset));
+        view_push_text(L, view_pointer_at(view->data, schema->path_offset));
     else
-        push_text(L, pointer_at(view->data, schema->key_offset));
+        view_push_text(L, view_pointer_at(view->data, schema->key_offset));
     return 1;
 }
 
@@ -347,7 +188,7 @@ static bool push_entry(lua_State *L, const struct view *view, size_t i)
             return false;
         lua_pushstring(L, schema->fields[i].name);
         if (is_offered(&schema->fields[i]))
-            push_value(L, &schema->fields[i], view->data);
+            view_push_value(L, &schema->fields[i], view->data);
         else
             lua_pushnil(L);
         return true;
@@ -364,7 +205,7 @@ static bool push_entry(lua_State *L, const struct view *view, size_t i)
             lua_pushstring(L, key_of(view, i));
         else
             lua_pushinteger(L, (lua_Integer)i + 1);
-        push_element(L, view, i);
+        view_push_element(L, view, i);
         return true;
     }
 }
@@ -426,7 +267,7 @@ static int view_tostring(lua_State *L)
         lua_pushliteral(L, "list of the policy");
     else if (schema->path_offset)
         lua_pushfstring(L, "%s %s", schema->name,
-                        (const char *)pointer_at(view->data, schema->path_offset));
+                        (const char *)view_pointer_at(view->data, schema->path_offset));
     else
         lua_pushstring(L, schema->name);
     return 1;

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fields of records as values of Lua. */
+#include <lauxlib.h>
+
+#include "chain/lua/view_parts.h"
+#include "policy/policy.h"
+
+static void push_plain(lua_State *L, const char *text)
+{
+    if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
+        lua_pushboolean(L, text[0] == 't');
+    else if (!lua_stringtonumber(L, text))
+        lua_pushstring(L, text);
+}
+
+static void push_node(lua_State *L, const struct doc_node *node)
+{
+    if (node->kind == DOC_NULL)
+        lua_pushnil(L);
+    else if (node->kind == DOC_SCALAR && node->plain)
+        push_plain(L, node->text);
+    else if (node->kind == DOC_SCALAR)
+        lua_pushstring(L, node->text);
+    else
+        view_make(L, (struct view){.kind = VIEW_NODE, .data = node, .n = node->n}, node);
+}
+
+/* Memory of the arena is not in the budget of bytes, so each reading has a price in steps. */
+static void push_json(lua_State *L, const char *json)
+{
+    struct doc_node *node;
+    size_t len = strlen(json);
+    budget_charge(L, 1000 + len);
+    if (doc_parse(json, len, DOC_JSON, len, machine_arena(machine_of(L)), &node, NULL) != 0)
+        luaL_error(L, "a field cannot be read");
+    push_node(L, node);
+}
+
+static void push_encoded(lua_State *L, const struct schema_field *field, const void *record)
+{
+    struct buf json = {0};
+    if (field->encode)
+        field->encode(record, &json);
+    const char *text = json.len ? arena_str(machine_arena(machine_of(L)), json.data) : "null";
+    buf_free(&json);
+    push_json(L, text);
+}
+
+/* What is kept as JSON or encoded by its own function is read once in a vote, if the row says where
+ * it stands: the address is what it is known by. */
+static void push_document(lua_State *L, const struct schema_field *field, const void *record)
+{
+    const char *at = (const char *)record + field->offset;
+    view_push_cache(L);
+    if (field->offset && lua_rawgetp(L, -1, at) != LUA_TNIL) {
+        lua_remove(L, -2);
+        return;
+    }
+    lua_settop(L, field->offset ? -2 : -1);         /* cache */
+    const char *json = field->kind == SCHEMA_JSON ? view_pointer_at(record, field->offset) : NULL;
+    if (field->kind == SCHEMA_JSON)
+        push_json(L, json && *json ? json : "null");
+    else
+        push_encoded(L, field, record);
+    if (field->offset) {
+        lua_pushvalue(L, -1);
+        lua_rawsetp(L, -3, at);
+    }
+    lua_remove(L, -2);
+}
+
+static void push_array(lua_State *L, enum view_kind kind, const struct schema_field *field,
+                       const void *record)
+{
+    size_t n;
+    memcpy(&n, (const char *)record + field->count_offset, sizeof n);
+    view_make(L,
+              (struct view){.kind = kind, .what = field, .n = n,
+                            .data = view_pointer_at(record, field->offset)},
+              (const char *)record + field->offset);
+}
+
+/* The table writes `port` or `ports`; scripts find both, and port is the first of them. */
+static void push_first_port(lua_State *L, const struct sluice_endpoint *endpoint)
+{
+    lua_pushinteger(L, endpoint->n_ports ? endpoint->ports[0] : 0);
+}
+
+void view_push_value(lua_State *L, const struct schema_field *field, const void *record)
+{
+    const void *at = (const char *)record + field->offset;
+    if (field->kind == SCHEMA_U16 && field->offset == 0) {      /* a number without a place: port */
+        push_first_port(L, record);
+        return;
+    }
+    switch (field->kind) {
+    case SCHEMA_TEXT:    view_push_text(L, view_pointer_at(record, field->offset)); break;
+    case SCHEMA_BOOL:    lua_pushboolean(L, *(const bool *)at); break;
+    case SCHEMA_U16:     lua_pushinteger(L, *(const uint16_t *)at); break;
+    case SCHEMA_U32:     lua_pushinteger(L, *(const uint32_t *)at); break;
+    case SCHEMA_I32:     lua_pushinteger(L, *(const int32_t *)at); break;
+    case SCHEMA_I64:     lua_pushinteger(L, *(const int64_t *)at); break;
+    case SCHEMA_DOUBLE:  lua_pushnumber(L, *(const double *)at); break;
+    case SCHEMA_TEXTS:   push_array(L, VIEW_TEXTS, field, record); break;
+    case SCHEMA_U16S:    push_array(L, VIEW_PORTS, field, record); break;
+    case SCHEMA_STRUCT:  view_push(L, field->sub, view_pointer_at(record, field->offset)); break;
+    case SCHEMA_GROUP:   view_push(L, field->sub, record); break;
+    case SCHEMA_STRUCTS: push_array(L, VIEW_LIST, field, record); break;
+    case SCHEMA_KEYED:   push_array(L, VIEW_KEYED, field, record); break;
+    case SCHEMA_JSON:
+    case SCHEMA_CUSTOM:  push_document(L, field, record); break;
+    }
+}
+
+void view_push_element(lua_State *L, const struct view *view, size_t i)
+{
+    const struct schema_field *field = view->what;
+    const void *const *records = view->data;
+    switch (view->kind) {
+    case VIEW_PORTS:
+        lua_pushinteger(L, ((const uint16_t *)view->data)[i]);
+        break;
+    case VIEW_TEXTS:
+        view_push_text(L, records[i]);
+        break;
+    case VIEW_NODE:
+        push_node(L, ((const struct doc_node *)view->data)->items[i]);
+        break;
+    default:
+        if (field->wrap)
+            view_make(L, (struct view){.kind = VIEW_WRAPPED, .what = field, .data = records[i]},
+                      (const char *)records[i] + 1);     /* the record itself has a view too */
+        else
+            view_push(L, field->sub, records[i]);
+    }
+}
+
