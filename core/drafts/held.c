@@ -37,7 +37,8 @@ static struct policy *on_top(struct drafts *drafts, const struct store_draft *dr
 {
     struct store_decision decision;
     struct store_revision now, then;
-    struct policy *base, *current = drafts_policy_at(drafts, draft->sandbox_id, 0, arena, &now, err);
+    struct policy *base,
+        *current = drafts_policy_at(drafts, draft->sandbox_id, 0, arena, &now, err);
     if (!current || store_decision_of_draft(drafts->store, draft->id, arena, &decision, err))
         return NULL;
     *newest = now.revision;

@@ -36,7 +36,8 @@ static int add_rules(struct rebasing *r)
         if (add_rule(r, r->now->rules[i]->key))
             return -1;
     for (size_t i = 0; i < r->asked->n_rules; i++)
-        if (!drafts_find_rule(r->now, r->asked->rules[i]->key) && add_rule(r, r->asked->rules[i]->key))
+        if (!drafts_find_rule(r->now, r->asked->rules[i]->key) &&
+            add_rule(r, r->asked->rules[i]->key))
             return -1;
     return 0;
 }

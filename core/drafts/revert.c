@@ -62,7 +62,8 @@ static void drop_policy(void *policy)
     policy_unref(policy);
 }
 
-/* The policy without what the approval added, and the revision it is made from.  A new reference. */
+/* The policy without what the approval added, and the revision it is made from.  A new reference.
+ */
 static struct policy *without(struct drafts *drafts, const struct reversal *r, uint64_t *base,
                               struct error *err)
 {

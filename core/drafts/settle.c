@@ -81,7 +81,8 @@ void drafts_settle(struct drafts *drafts, const char *sandbox, const char *sandb
     struct error err;
     size_t n = 0;
     struct policy *policy = drafts_policy_at(drafts, sandbox_id, 0, arena, &newest, &err);
-    if (!policy || store_draft_list(drafts->store, sandbox_id, "pending", arena, &pending, &n, &err))
+    if (!policy ||
+        store_draft_list(drafts->store, sandbox_id, "pending", arena, &pending, &n, &err))
         log_warn(drafts->log, "sandbox %s: chunks that are covered stay pending: %s", sandbox,
                  err.text);
     for (size_t i = 0; i < n; i++)

@@ -258,7 +258,8 @@ static int take_rules(struct taking *t, const struct sluice_policy *before,
 {
     for (size_t i = 0; i < t->current->n_rules; i++) {
         const struct sluice_rule *now = t->current->rules[i];
-        if (take_rule(t, now, drafts_find_rule(before, now->key), drafts_find_rule(after, now->key)))
+        if (take_rule(t, now, drafts_find_rule(before, now->key),
+                      drafts_find_rule(after, now->key)))
             return -1;
     }
     for (size_t i = 0; i < before->n_rules; i++)
@@ -281,7 +282,9 @@ struct policy *drafts_take_back(const struct policy *current, const struct draft
     else {
         t.rules = arena_alloc(t.arena, (GROUPS * t.current->n_rules + before->n_rules + 1) *
                                            sizeof *t.rules);
-        policy = take_rules(&t, before, after) == 0 ? drafts_with_rules(t.current, t.rules, t.n_rules, err) : NULL;
+        policy = take_rules(&t, before, after) == 0
+                     ? drafts_with_rules(t.current, t.rules, t.n_rules, err)
+                     : NULL;
     }
     arena_free(t.arena);
     return policy;

@@ -35,7 +35,8 @@ static const struct {
     {"removed here, changed there", RULES(R1), RULES(""), RULES(R3), NULL, "rule 'r' was changed"},
     {"added by both, differently", RULES(""), RULES(R2), RULES(R3), NULL, "rule 'r' was changed"},
     {"files changed here", RULES(""), RULES("") READS("/a"), RULES(S), RULES(S) READS("/a"), NULL},
-    {"files changed there", RULES(""), RULES(R1), RULES("") READS("/a"), RULES(R1) READS("/a"), NULL},
+    {"files changed there", RULES(""), RULES(R1), RULES("") READS("/a"), RULES(R1) READS("/a"),
+     NULL},
     {"files changed by both", RULES(""), RULES("") READS("/a"), RULES("") READS("/b"), NULL,
      "more than rules was changed since this update was held"},
 };
