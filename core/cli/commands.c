@@ -136,6 +136,11 @@ static const struct arg_option plugin_test[] = {
     {"update", 0, ARG_FLAG, NULL, "write what was voted into cases that fail"},
     {0},
 };
+static const struct arg_option plugin_new[] = {
+    {"c", 0, ARG_FLAG, NULL, "in C"},
+    {"lua", 0, ARG_FLAG, NULL, "in Lua"},
+    {0},
+};
 static const struct arg_option decision_list[] = {
     {"limit", 0, ARG_VALUE, "N", "at most N decisions (20)"},
     {0},
@@ -180,6 +185,7 @@ const struct command cli_commands[] = {
     {"plugin", "list", "", none, cmd_plugin_list, "list the chain of voters", "sluice plugin list"},
     {"plugin", "reload", "", none, cmd_plugin_reload, "read the gateway's configuration again and reload its chain", "sluice plugin reload"},
     {"plugin", "check", "PATH...", none, cmd_plugin_check, "check plugin files without a gateway", "sluice plugin check ./my_voter.so"},
+    {"plugin", "new", "NAME [DIR]", plugin_new, cmd_plugin_new, "make a folder for a voter, with a first case", "sluice plugin new no_wildcards --lua"},
     {"plugin", "test", "PATH...", plugin_test, cmd_plugin_test, "run test cases of voters and chains", "sluice plugin test --plugin-dir build/plugins cases"},
     {"decision", "list", "[NAME]", decision_list, cmd_decision_list, "list decisions", "sluice decision list demo"},
     {"decision", "show", "ID", none, cmd_decision_show, "explain a decision", "sluice decision show ID"},

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "chain/chain.h"
+#include "chain/options.h"
 #include "cli/cli.h"
 
 static void table_voters(const struct cli *cli, const json_t *json)
@@ -48,12 +49,55 @@ int cmd_plugin_reload(struct cli *cli)
 
 /* ---- check: loads each file in a chain of its own, without a gateway ---- */
 
+static json_t *describe_options(const struct sluice_option *options)
+{
+    json_t *list = json_array();
+    for (; options && options->name; options++)
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s?, s:s}", "name", options->name, "type",
+                                              options_type_word(options->type), "default", options->fallback, "help",
+                                              options->help ? options->help : ""));
+    return list;
+}
+
+static json_t *describe_codes(const struct sluice_code *codes)
+{
+    json_t *list = json_array();
+    for (; codes && codes->code; codes++)
+        json_array_append_new(list, json_pack("{s:s, s:s}", "code", codes->code, "help", codes->help ? codes->help : ""));
+    return list;
+}
+
 static json_t *describe(struct chain *chain)
 {
     struct chain_voter_info v;
     chain_describe(chain, 0, &v);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "name", v.name, "version", v.version, "kind", v.kind, "summary",
-                     v.summary ? v.summary : "", "path", v.path, "sha256", v.sha256);
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name", v.name, "version", v.version, "kind", v.kind,
+                             "summary", v.summary ? v.summary : "", "path", v.path, "sha256", v.sha256, "options",
+                             describe_options(v.options), "codes", describe_codes(v.codes));
+    /* What speaks another one is not loaded. */
+    if (strcmp(v.kind, "native") == 0)
+        json_object_set_new(json, "abi", json_integer(SLUICE_ABI));
+    return json;
+}
+
+static void print_description(const json_t *json)
+{
+    size_t i;
+    json_t *row;
+    printf("%s %s (%s", json_text(json, "name"), json_text(json, "version"), json_text(json, "kind"));
+    if (json_object_get(json, "abi"))
+        printf(", ABI %lld", json_number(json, "abi"));
+    puts(")");
+    if (*json_text(json, "summary"))
+        printf("  %s\n", json_text(json, "summary"));
+    json_array_foreach(json_object_get(json, "options"), i, row) {
+        const char *fallback = json_string_value(json_object_get(row, "default"));
+        printf("  option %s (%s%s%s): %s\n", json_text(row, "name"), json_text(row, "type"), fallback ? ", default " : "",
+               fallback ? fallback : "", json_text(row, "help"));
+    }
+    json_array_foreach(json_object_get(json, "codes"), i, row)
+        printf("  code %s: %s\n", json_text(row, "code"), json_text(row, "help"));
+    printf("  sha256 %s\n", json_text(json, "sha256"));
 }
 
 static struct chain *load_one(const char *path, struct problems *problems)
@@ -94,8 +138,7 @@ static int check_one(const struct cli *cli, const char *path)
         if (cli->output != OUT_TABLE)
             print_json(cli, json);
         else
-            printf("%s %s (%s)\n  %s\n  sha256 %s\n", json_text(json, "name"), json_text(json, "version"), json_text(json, "kind"),
-                   json_text(json, "summary"), json_text(json, "sha256"));
+            print_description(json);
         json_decref(json);
     }
     int code = chain ? EXIT_DONE : EXIT_REFUSED;

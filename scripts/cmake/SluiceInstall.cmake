@@ -1,5 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
+# What `cmake --install` puts beside the programs and the voters: all that an author of voters needs,
+# and what a machine needs to run the gateway.
+include(CMakePackageConfigHelpers)
+
 install(DIRECTORY include/sluice DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY scripts/rules/ DESTINATION ${CMAKE_INSTALL_DATADIR}/sluice/rules
     FILES_MATCHING PATTERN "*.lua" PATTERN "cases" EXCLUDE)
-install(FILES scripts/sluice.lua DESTINATION ${CMAKE_INSTALL_DATADIR}/sluice)
+install(FILES scripts/sluice.lua DESTINATION ${CMAKE_INSTALL_DATADIR}/sluice OPTIONAL)
+
+# Not in an architecture's own folder: voters bring no library, and their folder is lib/ too.
+configure_file(scripts/cmake/sluice-plugin.pc.in sluice-plugin.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/sluice-plugin.pc DESTINATION lib/pkgconfig)
+write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/sluiceConfigVersion.cmake
+    COMPATIBILITY SameMajorVersion ARCH_INDEPENDENT)
+install(FILES scripts/cmake/sluiceConfig.cmake scripts/cmake/SluicePlugin.cmake
+    ${CMAKE_CURRENT_BINARY_DIR}/sluiceConfigVersion.cmake DESTINATION lib/cmake/sluice)
+
+configure_file(scripts/cmake/sluiced.service.in sluiced.service @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/sluiced.service DESTINATION lib/systemd/system)
+install(CODE "execute_process(COMMAND \"${CMAKE_CURRENT_SOURCE_DIR}/scripts/manpages\"
+    \"${CMAKE_RUNTIME_OUTPUT_DIRECTORY}\" \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/share/man/man1\"
+    COMMAND_ERROR_IS_FATAL ANY)")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
-# sluice_plugin(NAME SOURCES FILE... [CASES DIR]): builds the voter NAME as plugins/NAME.so.
+# sluice_plugin(NAME SOURCES FILE... [CASES DIR]): builds the voter NAME as plugins/NAME.so.  Outside
+# of sluice itself, its cases are a test of ctest as well.
 function(sluice_plugin name)
     cmake_parse_arguments(PLUGIN "" "CASES" "SOURCES" ${ARGN})
     add_library(${name} MODULE ${PLUGIN_SOURCES})
@@ -11,7 +12,10 @@ function(sluice_plugin name)
     endif()
     set_target_properties(${name} PROPERTIES PREFIX "" C_VISIBILITY_PRESET hidden
         LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/plugins)
-    if(PROJECT_NAME STREQUAL "sluice")
-        install(TARGETS ${name} LIBRARY DESTINATION lib/sluice/plugins)
+    install(TARGETS ${name} LIBRARY DESTINATION lib/sluice/plugins)
+    if(PLUGIN_CASES AND SLUICE_PROGRAM)
+        enable_testing()
+        add_test(NAME ${name} COMMAND ${SLUICE_PROGRAM} plugin test
+            --plugin-dir ${CMAKE_BINARY_DIR}/plugins ${CMAKE_CURRENT_SOURCE_DIR}/${PLUGIN_CASES})
     endif()
 endfunction()

@@ -1,0 +1,104 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The installed package, used as its readers use it: voters written outside of the tree.
+
+setup_file() {
+    load support
+    umask 022
+    export prefix=$BATS_FILE_TMPDIR/usr
+    cmake --install "$build" --prefix "$prefix" >"$BATS_FILE_TMPDIR/install.log" 2>&1 || {
+        cat "$BATS_FILE_TMPDIR/install.log" >&2
+        return 1
+    }
+}
+
+setup() {
+    load support
+    umask 022
+    prefix=$BATS_FILE_TMPDIR/usr
+    PATH=$prefix/bin:$PATH
+    export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
+    cd "$BATS_TEST_TMPDIR"
+}
+
+@test "everything is where the contract says" {
+    for file in bin/sluice bin/sluiced bin/sluice-supervisor bin/sluice-init bin/sluice-plugin-host \
+        lib/sluice/plugins/live_reload.so include/sluice/plugin.h share/sluice/rules/no_wildcards.lua \
+        share/sluice/sluice.lua lib/pkgconfig/sluice-plugin.pc lib/cmake/sluice/sluiceConfig.cmake \
+        lib/systemd/system/sluiced.service share/man/man1/sluice.1 share/man/man1/sluiced.1; do
+        [ -e "$prefix/$file" ] || { echo "no $file"; return 1; }
+    done
+    grep -q "^ExecStart=/" "$prefix/lib/systemd/system/sluiced.service"
+    grep -q 'plugin test' "$prefix/share/man/man1/sluice.1"
+}
+
+@test "shipped voters are found where they were installed" {
+    cat >live.test.yaml <<'YAML'
+plugin: live_reload
+cases:
+  - {name: nothing changes, candidate: {version: 1}, expect: {verdict: allow}}
+YAML
+    exits 0 sluice plugin test .
+}
+
+@test "a new C voter builds at once, fails its first case, and passes when it is written" {
+    exits 0 sluice plugin new no_stars --c
+    says no_stars
+    cmake -S no_stars -B no_stars/build -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_FLAGS='-Wall -Wextra -Werror' >log 2>&1 || { cat log; return 1; }
+    cmake --build no_stars/build >log 2>&1 || { cat log; return 1; }
+    exits 1 sluice plugin test --plugin-dir no_stars/build/plugins no_stars/cases
+    says "4 passed, 4 failed"
+    python3 - <<'PY'
+text = open("no_stars/no_stars.c").read()
+start, end = text.index("            /* To do:"), text.index("        }\n    }\n    return sluice_allow")
+text = text[:start] + '''            const struct sluice_endpoint *endpoint = rule->endpoints[k];
+            if (strchr(endpoint->host, '*'))
+                return sluice_deny(b, "WILDCARD_HOST", endpoint->doc_path, "host %s opens a whole domain",
+                                   endpoint->host);
+''' + text[end:]
+open("no_stars/no_stars.c", "w").write("#include <string.h>\n" + text)
+PY
+    cmake --build no_stars/build >log 2>&1 || { cat log; return 1; }
+    exits 0 sluice plugin test --cover --plugin-dir no_stars/build/plugins no_stars/cases
+    says "8 passed, 0 failed"
+    says "covered: 100.0 %"
+    exits 0 ctest --test-dir no_stars/build
+    exits 0 sluice plugin check no_stars/build/plugins/no_stars.so
+    says "no_stars 0.1.0 (native, ABI 1)"
+    says "WILDCARD_HOST"
+    cmake --install no_stars/build --prefix "$prefix" >log
+    exits 0 sluice plugin test no_stars/cases
+}
+
+@test "the same with nothing but a compiler and pkg-config" {
+    exits 0 sluice plugin new plain --c
+    cd plain
+    cc -shared -fPIC $(pkg-config --cflags sluice-plugin) -o plain.so plain.c
+    exits 1 sluice plugin test --plugin-dir . cases
+    says "4 passed, 4 failed"
+    [ "$(pkg-config --modversion sluice-plugin)" = "$(sluice --version | cut -d' ' -f2)" ]
+}
+
+@test "a new rule in Lua runs at once, with annotations for editors" {
+    exits 0 sluice plugin new stars --lua folder
+    exits 1 sluice plugin test folder
+    says "4 passed, 4 failed"
+    sed -i '/-- To do/d; s/-- return ballot:deny/if endpoint.host:find("*", 1, true) then return ballot:deny/; s/endpoint.host)$/endpoint.host) end/' folder/stars.lua
+    exits 0 sluice plugin test --min-cover 100 folder
+    exits 0 sluice plugin check folder/stars.lua
+    [ -e "$(jq -r '."workspace.library"[0]' folder/.luarc.json)/sluice.lua" ]
+}
+
+@test "new refuses bad names and folders that are in use" {
+    exits 2 sluice plugin new --c
+    exits 2 sluice plugin new name
+    says "--c or --lua"
+    exits 2 sluice plugin new name --c --lua
+    exits 2 sluice plugin new ../name --c
+    exits 2 sluice plugin new Name --lua
+    exits 0 sluice plugin new name --c
+    exits 1 sluice plugin new name --lua
+    says "name exists already and is not empty"
+    exits 1 sluice plugin new other --c nowhere/other
+    says "cannot make the folder nowhere/other"
+}
