@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -80,6 +81,15 @@ static bool host_is_local(const struct http_request *req)
     return false;
 }
 
+/* Browsers say which page a request comes from.  A page from elsewhere may reach this port, and
+ * even send without asking first, but it must not act for the user whose browser shows it. */
+static bool from_foreign_page(const struct http_request *req)
+{
+    const char *origin = http_request_header(req, "Origin"), *host = http_request_header(req, "Host");
+    const char *of = origin ? strstr(origin, "://") : NULL;
+    return origin && (!of || !host || strcasecmp(of + 3, host) != 0);
+}
+
 static const char *bearer(const struct http_request *req)
 {
     const char *value = http_request_header(req, "Authorization");
@@ -110,6 +120,15 @@ static bool may(enum api_right right, const char *role)
     }
 }
 
+static const char *why_not(enum api_right right, const char *role)
+{
+    if (strcmp(role, "sandbox") == 0)
+        return "a sandbox may not do this: it only has its own stream";
+    if (right == API_SUPERVISOR)
+        return "only the supervisor of a sandbox may do this";
+    return "only an admin may do this: the gateway's own user, root, or the admin token";
+}
+
 int api_authenticate(struct http_request *req, void *ctx)
 {
     struct api *api = ctx;
@@ -120,6 +139,11 @@ int api_authenticate(struct http_request *req, void *ctx)
     }
     if (route->right == API_OPEN)
         return 0;
+    if (!bearer(req) && from_foreign_page(req)) {
+        http_respond_problem(req, 403, "forbidden", NULL,
+                             "a web page from elsewhere may not act for its reader: send a token", NULL);
+        return -1;
+    }
     struct api_actor *a = alloc_zero(1, sizeof *a);
     if (!identify(api, req, a)) {
         free(a);
@@ -138,10 +162,6 @@ int api_authenticate(struct http_request *req, void *ctx)
     req->free_user = free;
     if (may(route->right, a->actor.role))
         return 0;
-    http_respond_problem(req, 403, "forbidden", NULL,
-                         strcmp(a->actor.role, "sandbox") == 0
-                             ? "a sandbox may not do this: it only has its own stream"
-                             : "only an admin may do this: the gateway's own user, root, or the admin token",
-                         NULL);
+    http_respond_problem(req, 403, "forbidden", NULL, why_not(route->right, a->actor.role), NULL);
     return -1;
 }

@@ -123,6 +123,7 @@ struct wait {
     uv_timer_t timer;
     bool reading;                                   /* a read is under way */
     bool again;                                     /* something happened during it */
+    bool settled;                                   /* the read's: it has left pending, or cannot be read */
     bool over;                                      /* no more waiting: the next read is the answer */
 };
 
@@ -149,11 +150,11 @@ static void wait_read(void *arg)
 {
     struct wait *w = arg;
     struct store_revision r;
-    if (read_revision(w->call, &r) != 0) {
+    if (read_revision(w->call, &r) == 0) {
+        w->settled = strcmp(r.status, "pending") != 0;
+    } else {
         w->call->status = 0;
-        w->over = true;
-    } else if (strcmp(r.status, "pending") != 0) {
-        w->over = true;
+        w->settled = true;
     }
 }
 
@@ -175,7 +176,7 @@ static void wait_was_read(void *arg)
 {
     struct wait *w = arg;
     w->reading = false;
-    if (w->over || http_request_gone(w->call->req))
+    if (w->settled || w->over || http_request_gone(w->call->req))
         wait_end(w);
     else if (w->again)
         wait_look(w);
@@ -190,18 +191,26 @@ static void wait_look(struct wait *w)
     jobs_run(w->call->api->jobs, NULL, wait_read, wait_was_read, w);
 }
 
+static void wait_over(struct wait *w)
+{
+    w->over = true;
+    if (!w->reading)
+        wait_end(w);
+}
+
 static void wait_event(void *ctx, const struct event *event)
 {
-    if (strcmp(event->type, "revision") == 0 || strcmp(event->type, "sandbox") == 0)
-        wait_look(ctx);
+    struct wait *w = ctx;
+    if (w->call->api->draining)
+        wait_over(w);                               /* a gateway that stops answers with what it knows */
+    else if (strcmp(event->sandbox, api_param(w->call, "name")) == 0 &&
+             (strcmp(event->type, "revision") == 0 || strcmp(event->type, "sandbox") == 0))
+        wait_look(w);
 }
 
 static void wait_timeout(uv_timer_t *timer)
 {
-    struct wait *w = timer->data;
-    w->over = true;
-    if (!w->reading)
-        wait_end(w);
+    wait_over(timer->data);
 }
 
 static void wait_begin(struct api_call *call)
@@ -209,9 +218,10 @@ static void wait_begin(struct api_call *call)
     struct wait *w = alloc_zero(1, sizeof *w);
     uint64_t ms = *(uint64_t *)call->then_arg;
     w->call = call;
+    w->over = call->api->draining;
     uv_timer_init(call->api->loop, &w->timer);
     w->timer.data = w;
-    w->subscriber = events_subscribe(call->api->events, api_param(call, "name"), wait_event, w);
+    w->subscriber = events_subscribe(call->api->events, NULL, wait_event, w);
     uv_timer_start(&w->timer, wait_timeout, ms, 0);
     wait_look(w);                                   /* it may have moved before we subscribed */
 }

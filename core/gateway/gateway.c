@@ -141,8 +141,14 @@ static void hangup_done(void *arg)
     struct hangup *h = arg;
     if (h->rc != 0) {
         log_error(h->g->log, "%s", h->err.text);
-        for (size_t i = 0; i < h->problems.n; i++)
-            log_error(h->g->log, "%s: %s", h->problems.items[i].path, h->problems.items[i].message);
+        for (size_t i = 0; i < h->problems.n; i++) {
+            const struct problem *p = &h->problems.items[i];
+            if (p->line)
+                log_error(h->g->log, "%s:%u:%u: %s%s%s", h->g->flags->config, p->line, p->column, p->path,
+                          *p->path ? ": " : "", p->message);
+            else
+                log_error(h->g->log, "%s: %s", p->path, p->message);
+        }
     }
     problems_free(&h->problems);
     free(h);
@@ -216,14 +222,18 @@ static void on_terminate(uv_signal_t *signal, int number)
         return;
     log_info(g->log, "%s: finishing what runs, then stopping", number == SIGINT ? "SIGINT" : "SIGTERM");
     g->stopping = g->api.draining = true;
+    events_publish(g->events, "draining", "", json_object());       /* whoever waits for something hears it */
     http_server_drain(g->server, drained, g);
 }
 
 static void on_hangup(uv_signal_t *signal, int number)
 {
+    struct gateway *g = signal->data;
     (void)number;
+    if (g->stopping)
+        return;
     struct hangup *h = alloc_zero(1, sizeof *h);
-    h->g = signal->data;
+    h->g = g;
     jobs_run(h->g->jobs, NULL, hangup_work, hangup_done, h);
 }
 

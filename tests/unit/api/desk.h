@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The routes behind a real server on a loop, with a real store and the shipped voters, but with
+ * sandboxes that only say that they run.  Clients are made on the same loop. */
+#ifndef TESTS_API_DESK_H
+#define TESTS_API_DESK_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/call.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "http/client.h"
+
+#define UNUSED __attribute__((unused))
+
+struct desk {
+    struct api api;                                 /* first: the context of every route */
+    uv_loop_t loop;
+    uv_timer_t watchdog;
+    bool expired, closed;
+    char folder[64], address[HTTP_ADDRESS_SIZE];
+    struct log log;
+    struct arena *arena;
+    struct http_router router;
+    char admin_hash[DIGEST_HEX_SIZE];
+    struct error start_error;                       /* with a text: starting a sandbox fails with it */
+    bool judge_only;                                /* answer 299 once a request may go on */
+    unsigned reloads;
+    struct error err;
+};
+
+static inline void expire(uv_timer_t *timer)
+{
+    ((struct desk *)timer->data)->expired = true;
+}
+
+/* Turns the loop until the condition holds; a test that waits in vain fails after 30 seconds. */
+#define RUN_UNTIL(d, condition)                                                                    \
+    while (!(condition)) {                                                                         \
+        if ((d)->expired)                                                                          \
+            fail_msg("waited in vain for %s", #condition);                                         \
+        uv_run(&(d)->loop, UV_RUN_ONCE);                                                           \
+    }
+
+/* ---- sandboxes that only say that they run ---- */
+
+struct life {
+    struct desk *d;
+    char id[UUID_SIZE];
+    const char *phase;                              /* NULL: delete it */
+    api_done *done;
+    void *arg;
+};
+
+static inline int write_life(struct store_tx *tx, void *arg, struct error *err)
+{
+    struct life *l = arg;
+    return l->phase ? store_tx_sandbox_phase(tx, l->id, l->phase, "", err)
+                    : store_tx_sandbox_delete(tx, l->id, clock_now_ms(), err);
+}
+
+static inline void life_work(void *arg)
+{
+    struct life *l = arg;
+    struct error err;
+    store_write(l->d->api.store, write_life, l, &err);
+}
+
+static inline void life_done(void *arg)
+{
+    struct life *l = arg;
+    bool failed = l->phase && strcmp(l->phase, "ready") == 0 && *l->d->start_error.text;
+    l->done(l->arg, failed ? &l->d->start_error : NULL);
+    free(l);
+}
+
+static inline void change_phase(struct desk *d, const char *id, const char *phase, api_done *done, void *arg)
+{
+    struct life *l = alloc_zero(1, sizeof *l);
+    *l = (struct life){.d = d, .phase = phase, .done = done, .arg = arg};
+    snprintf(l->id, sizeof l->id, "%s", id);
+    jobs_run(d->api.jobs, NULL, life_work, life_done, l);
+}
+
+static inline void fake_start(void *ctx, const char *id, api_done *done, void *arg)
+{
+    change_phase(ctx, id, "ready", done, arg);
+}
+
+static inline void fake_stop(void *ctx, const char *id, api_done *done, void *arg)
+{
+    change_phase(ctx, id, "stopped", done, arg);
+}
+
+static inline void fake_remove(void *ctx, const char *id, api_done *done, void *arg)
+{
+    change_phase(ctx, id, NULL, done, arg);
+}
+
+static inline void fake_handle(void *ctx, struct http_request *req, const char *sandbox)
+{
+    (void)ctx;
+    http_respond(req, 200, "text/plain", sandbox, strlen(sandbox));
+}
+
+static inline void fake_supervisor_exec(void *ctx, struct http_request *req, const char *id, const char *exec_id)
+{
+    (void)exec_id;
+    fake_handle(ctx, req, id);
+}
+
+#define SANDBOX_TOKEN "a-sandbox's-token"
+#define ADMIN_TOKEN "the-admin's-token"
+
+static inline const char *fake_by_token(void *ctx, const char *token)
+{
+    (void)ctx;
+    return strcmp(token, SANDBOX_TOKEN) == 0 ? "s1" : NULL;
+}
+
+static inline size_t fake_count(void *ctx)
+{
+    (void)ctx;
+    return 1;
+}
+
+static const struct api_sandboxes fake_sandboxes = {
+    fake_start, fake_stop, fake_remove, fake_handle, fake_handle, fake_handle, fake_supervisor_exec, fake_by_token,
+    fake_count,
+};
+
+static inline int fake_reload(void *ctx, struct problems *problems, struct error *err)
+{
+    struct desk *d = ctx;
+    if (d->reloads++ == 0)
+        return 0;
+    problems_add(problems, "chain.voters[0].plugin", 4, 7, "there is no such plugin");
+    return error_set(err, ERROR_INVALID, "the chain at work stays: the chain of voters does not load: 1 problem");
+}
+
+/* ---- who asks ---- */
+
+/* X-As: user or anonymous; the test's own uid, an admin, where it is not said.  Each request of a
+ * test has a connection of its own. */
+static inline int as_somebody(struct http_request *req, void *ctx)
+{
+    struct desk *d = ctx;
+    const char *as = http_request_header(req, "X-As");
+    if (as && strcmp(as, "user") == 0)
+        req->peer->uid = 987654;
+    if (as && strcmp(as, "anonymous") == 0) {
+        req->peer->kind = HTTP_TCP;
+        req->peer->loopback = req->peer->uid_known = false;
+    }
+    int rc = api_router.before(req, ctx);
+    if (rc != 0 || !d->judge_only)
+        return rc;
+    http_respond(req, 299, "text/plain", "go on", 5);
+    return -1;
+}
+
+/* ---- requests ---- */
+
+struct ask {
+    const char *method, *path, *type, *body;
+    struct http_field headers[6];
+};
+
+struct answer {
+    struct desk *d;
+    struct http_call *call;
+    bool done;
+    int status;                                     /* 0: broken */
+    char etag[32], type[64], allow[64];
+    char *text;                                     /* in the arena */
+    json_t *json;                                   /* NULL: no JSON */
+};
+
+static inline void keep_header(const struct http_response *response, const char *name, char *out, size_t size)
+{
+    const char *value = http_head_get(response->head, name);
+    snprintf(out, size, "%s", value ? value : "");
+}
+
+static inline void drop_json(void *json)
+{
+    json_decref(json);
+}
+
+static inline void on_response(void *ctx, const struct http_response *response)
+{
+    struct answer *a = ctx;
+    a->status = response->head->status;
+    a->text = arena_strn(a->d->arena, buf_str(&response->body), response->body.len);
+    a->json = json_loadb(a->text, response->body.len, 0, NULL);
+    arena_defer(a->d->arena, drop_json, a->json);
+    keep_header(response, "ETag", a->etag, sizeof a->etag);
+    keep_header(response, "Content-Type", a->type, sizeof a->type);
+    a->done = true;
+}
+
+static inline void on_error(void *ctx, const struct error *err)
+{
+    struct answer *a = ctx;
+    a->text = arena_str(a->d->arena, err->text);
+    a->done = true;
+}
+
+static UNUSED struct answer *begin_ask(struct desk *d, struct ask q)
+{
+    static const struct http_call_callbacks callbacks = {.on_response = on_response, .on_error = on_error};
+    struct answer *a = arena_zalloc(d->arena, sizeof *a);
+    struct http_call_request request = {
+        .address = d->address, .method = q.method, .path = q.path, .headers = q.headers, .type = q.type,
+        .body = q.body, .len = q.body ? strlen(q.body) : 0, .timeout_ms = 25000,
+    };
+    while (request.n_headers < 6 && q.headers[request.n_headers].name)
+        request.n_headers++;
+    if (q.body && !q.type)
+        request.type = "application/json";
+    a->d = d;
+    a->call = http_client_send(&d->loop, &request, &callbacks, a);
+    return a;
+}
+
+static UNUSED struct answer ask(struct desk *d, struct ask q)
+{
+    struct answer *a = begin_ask(d, q);
+    RUN_UNTIL(d, a->done);
+    if (!a->status)
+        fail_msg("%s %s: %s", q.method, q.path, a->text);
+    return *a;
+}
+
+#define ASK(d, method_, path_, ...) ask(d, (struct ask){.method = method_, .path = path_, __VA_ARGS__})
+#define YAML(text) .type = "application/yaml", .body = text
+#define HEADERS(...) .headers = {__VA_ARGS__}
+
+static UNUSED const char *text_of(const struct answer *a, const char *key)
+{
+    const char *text = json_string_value(json_object_get(a->json, key));
+    return text ? text : "";
+}
+
+static UNUSED long long number_of(const struct answer *a, const char *key)
+{
+    return json_integer_value(json_object_get(a->json, key));
+}
+
+static UNUSED void assert_status(const struct answer *a, int status)
+{
+    if (a->status != status)
+        fail_msg("status %d instead of %d: %s", a->status, status, a->text);
+}
+
+/* A problem document (RFC 9457) of that status, type and detail. */
+static UNUSED void assert_problem(const struct answer *a, int status, const char *word, const char *detail)
+{
+    assert_status(a, status);
+    assert_string_equal(a->type, "application/problem+json");
+    assert_int_equal(number_of(a, "status"), status);
+    assert_true(*text_of(a, "title"));
+    const char *type = text_of(a, "type");
+    if (strlen(type) < strlen(word) || strcmp(type + strlen(type) - strlen(word), word) != 0)
+        fail_msg("type %s does not end in %s", type, word);
+    assert_string_equal(text_of(a, "detail"), detail);
+}
+
+/* ---- the desk itself ---- */
+
+static inline int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+    (void)st;
+    (void)kind;
+    (void)ftw;
+    return remove(path);
+}
+
+static inline void open_parts(struct desk *d)
+{
+    static const char *const dirs[] = {SLUICE_BUILD_DIR "/plugins"};
+    struct chain_config config = {.plugin_dirs = dirs, .n_plugin_dirs = 1, .vote_timeout_ms = 20000, .base_dir = "."};
+    struct problems problems = {0};
+    char url[128];
+    snprintf(url, sizeof url, "sqlite:%s/sluice.db", d->folder);
+    d->api.store = store_open(url, &d->log, &d->err);
+    if (!d->api.store)
+        fail_msg("%s", d->err.text);
+    struct chain *chain = chain_load(&config, &d->log, &problems);
+    if (!chain)
+        fail_msg("%s", problems.items[0].message);
+    d->api.updates = updates_new(d->api.store, chain, NULL, &d->log);
+    chain_unref(chain);
+    d->api.drafts = drafts_new(d->api.updates, NULL, &d->log);
+}
+
+static inline void fill_api(struct desk *d)
+{
+    d->api.loop = &d->loop;
+    d->api.log = &d->log;
+    d->api.jobs = jobs_new(&d->loop);
+    d->api.events = events_new(&d->loop);
+    d->api.sandboxes = &fake_sandboxes;
+    d->api.sandboxes_ctx = d;
+    d->api.reload = fake_reload;
+    d->api.reload_ctx = d;
+    d->api.admin_token_hash = digest_of(ADMIN_TOKEN, strlen(ADMIN_TOKEN), d->admin_hash);
+    d->api.started_ms = clock_now_ms();
+}
+
+static inline int desk_setup(void **state)
+{
+    struct desk *d = alloc_zero(1, sizeof *d);
+    char address[HTTP_ADDRESS_SIZE];
+    signal(SIGPIPE, SIG_IGN);
+    uv_loop_init(&d->loop);
+    uv_timer_init(&d->loop, &d->watchdog);
+    d->watchdog.data = d;
+    uv_timer_start(&d->watchdog, expire, 30 * 1000, 0);
+    uv_unref((uv_handle_t *)&d->watchdog);
+    snprintf(d->folder, sizeof d->folder, "/tmp/sluice-api-XXXXXX");
+    assert_non_null(mkdtemp(d->folder));
+    d->log = (struct log){STDERR_FILENO, LOG_ERROR, false, "test"};
+    d->arena = arena_new();
+    open_parts(d);
+    fill_api(d);
+    d->router = api_router;
+    d->router.before = as_somebody;
+    d->api.server = http_server_new(&d->loop, NULL, &d->router, d, &d->log);
+    snprintf(address, sizeof address, "unix:%s/socket", d->folder);
+    if (http_server_listen(d->api.server, address, &d->err) != 0)
+        fail_msg("%s", d->err.text);
+    http_server_address(d->api.server, 0, d->address);
+    *state = d;
+    return 0;
+}
+
+/* The same with the sandbox demo, whose policy is at revision 1. */
+static UNUSED int desk_setup_demo(void **state)
+{
+    desk_setup(state);
+    struct desk *d = *state;
+    struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"demo\",\"labels\":{\"team\":\"a\"}}");
+    assert_status(&a, 201);
+    return 0;
+}
+
+static inline void mark(void *flag)
+{
+    *(bool *)flag = true;
+}
+
+static inline void count_open(uv_handle_t *handle, void *n)
+{
+    *(int *)n += !uv_is_closing(handle);
+}
+
+static inline int desk_teardown(void **state)
+{
+    struct desk *d = *state;
+    bool idle = false;
+    int open = 0;
+    http_server_close(d->api.server, mark, &d->closed);
+    RUN_UNTIL(d, d->closed);
+    jobs_when_idle(d->api.jobs, mark, &idle);
+    RUN_UNTIL(d, idle);
+    events_close(d->api.events);
+    uv_close((uv_handle_t *)&d->watchdog, NULL);
+    uv_run(&d->loop, UV_RUN_DEFAULT);
+    uv_walk(&d->loop, count_open, &open);
+    assert_int_equal(open, 0);
+    assert_int_equal(uv_loop_close(&d->loop), 0);
+    jobs_free(d->api.jobs);
+    drafts_free(d->api.drafts);
+    updates_free(d->api.updates);
+    store_close(d->api.store);
+    arena_free(d->arena);
+    nftw(d->folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    free(d);
+    return 0;
+}
+
+#define DESK_TEST(test) cmocka_unit_test_setup_teardown(test, desk_setup, desk_teardown)
+#define DEMO_TEST(test) cmocka_unit_test_setup_teardown(test, desk_setup_demo, desk_teardown)
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who may do what: the golden list of rights, made from the router itself.
+ *
+ * A route that is added or whose right changes must be entered in tests/fixtures/api/rights.txt;
+ * the failure prints the line that is wanted. */
+#include "desk.h"
+
+struct role {
+    const char *name;
+    struct http_field headers[2];
+};
+
+static const struct role roles[] = {
+    {"anonymous", {{"X-As", "anonymous"}}},
+    {"user", {{"X-As", "user"}}},
+    {"admin", {{NULL, NULL}}},
+    {"admin-token", {{"X-As", "anonymous"}, {"Authorization", "Bearer " ADMIN_TOKEN}}},
+    {"sandbox", {{"X-As", "anonymous"}, {"Authorization", "Bearer " SANDBOX_TOKEN}}},
+    {"deleted-sandbox", {{"X-As", "anonymous"}, {"Authorization", "Bearer nobody's"}}},
+    {"foreign-page", {{"Origin", "http://evil.example"}}},
+};
+enum { ROLES = sizeof roles / sizeof *roles };
+
+/* /v1/sandboxes/{name} as a path that somebody asks for. */
+static const char *example_path(struct desk *d, const char *pattern)
+{
+    struct buf path = {0};
+    for (const char *c = pattern; *c; c++) {
+        if (*c == '{') {
+            buf_puts(&path, "1");
+            c = strchr(c, '}');
+        } else {
+            buf_putc(&path, *c);
+        }
+    }
+    char *text = buf_take(&path);
+    const char *kept = arena_str(d->arena, text);
+    free(text);
+    return kept;
+}
+
+static const char *judge(struct desk *d, const struct http_route *route, const struct role *role)
+{
+    struct ask q = {.method = route->method, .path = example_path(d, route->pattern)};
+    memcpy(q.headers, role->headers, sizeof role->headers);
+    struct answer a = ask(d, q);
+    return a.status == 299 ? "allowed" : arena_printf(d->arena, "%d", a.status);
+}
+
+static void add_line(struct desk *d, const struct http_route *route, struct buf *out)
+{
+    buf_printf(out, "%-6s %-50s", route->method, route->pattern);
+    for (int i = 0; i < ROLES; i++)
+        buf_printf(out, " %-*s", i + 1 < ROLES ? (int)strlen(roles[i].name) : 0, judge(d, route, &roles[i]));
+    buf_putc(out, '\n');
+}
+
+static char *read_golden(struct desk *d)
+{
+    static char nothing[] = "";
+    FILE *file = fopen("tests/fixtures/api/rights.txt", "r");
+    size_t room = 65536;
+    char *text = arena_zalloc(d->arena, room);
+    if (!file)
+        return nothing;
+    (void)!fread(text, 1, room - 1, file);
+    fclose(file);
+    return text;
+}
+
+static void rights_are_the_golden_list(void **state)
+{
+    struct desk *d = *state;
+    struct buf now = {0};
+    d->judge_only = true;
+    buf_printf(&now, "# %-55s", "route");
+    for (int i = 0; i < ROLES; i++)
+        buf_printf(&now, " %s", roles[i].name);
+    buf_putc(&now, '\n');
+    for (size_t i = 0; i < api_router.n_routes; i++)
+        add_line(d, &api_router.routes[i], &now);
+    char *golden = read_golden(d), *save = NULL, *text = arena_str(d->arena, buf_str(&now));
+    unsigned missing = 0;
+    for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        if (strstr(golden, line))
+            continue;
+        print_error("%s\n", line);
+        missing++;
+    }
+    size_t expected = strlen(golden), is = now.len;
+    buf_free(&now);
+    assert_int_equal(missing, 0);
+    assert_int_equal(is, expected);                 /* no route of the list is gone */
+}
+
+#define WHO_ASKS "who is asking is not known: send a token (sluice --token, SLUICE_TOKEN), or connect through the gateway's Unix socket"
+
+static void refusals_say_what_to_do(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "GET", "/v1/status", HEADERS({"X-As", "anonymous"}));
+    assert_problem(&a, 401, "/unauthorized", WHO_ASKS);
+    a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", "Bearer nobody's"}));
+    assert_problem(&a, 401, "/unauthorized", WHO_ASKS);
+    a = ASK(d, "PUT", "/v1/sandboxes/demo/policy", HEADERS({"X-As", "user"}));
+    assert_problem(&a, 403, "/forbidden",
+                   "only an admin may do this: the gateway's own user, root, or the admin token");
+    a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", "Bearer " SANDBOX_TOKEN}));
+    assert_problem(&a, 403, "/forbidden", "a sandbox may not do this: it only has its own stream");
+    a = ASK(d, "GET", "/v1/supervisor/stream");
+    assert_problem(&a, 403, "/forbidden", "only the supervisor of a sandbox may do this");
+    a = ASK(d, "GET", "/v1/supervisor/stream", HEADERS({"Authorization", "Bearer nobody's"}));
+    assert_problem(&a, 410, "/gone", "no sandbox of this gateway has this token");
+}
+
+static void a_supervisor_is_its_own_sandbox_only(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "GET", "/v1/supervisor/stream", HEADERS({"Authorization", "bearer " SANDBOX_TOKEN}));
+    assert_status(&a, 200);
+    assert_string_equal(a.text, "s1");
+}
+
+static void a_page_of_the_gateway_itself_may_ask(void **state)
+{
+    struct desk *d = *state;
+    d->judge_only = true;
+    struct answer a = ASK(d, "GET", "/v1/status", HEADERS({"Origin", "http://LOCALHOST"}));
+    assert_status(&a, 299);
+    static const char *const foreign[] = {"null", "", "http://localhost:7071", "http://evil.example", "localhost",
+                                          "http://localhost.evil.example"};
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
+        a = ASK(d, "POST", "/v1/plugins/reload", HEADERS({"Origin", foreign[i]}));
+        assert_problem(&a, 403, "/forbidden", "a web page from elsewhere may not act for its reader: send a token");
+    }
+    a = ASK(d, "GET", "/v1/status", HEADERS({"Origin", "http://console.example"}, {"Authorization", "Bearer " ADMIN_TOKEN}));
+    assert_status(&a, 299);
+}
+
+static void a_gateway_that_stops_takes_no_more_changes(void **state)
+{
+    struct desk *d = *state;
+    d->api.draining = true;
+    struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{}");
+    assert_problem(&a, 503, "/draining", "the gateway is stopping: try again when it is back");
+    a = ASK(d, "GET", "/v1/status");
+    assert_status(&a, 200);
+    assert_true(json_is_true(json_object_get(a.json, "draining")));
+    a = ASK(d, "GET", "/readyz");
+    assert_status(&a, 503);
+    a = ASK(d, "GET", "/healthz");
+    assert_status(&a, 200);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        DESK_TEST(rights_are_the_golden_list),
+        DESK_TEST(refusals_say_what_to_do),
+        DESK_TEST(a_supervisor_is_its_own_sandbox_only),
+        DESK_TEST(a_page_of_the_gateway_itself_may_ask),
+        DESK_TEST(a_gateway_that_stops_takes_no_more_changes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
