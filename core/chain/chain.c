@@ -228,10 +228,13 @@ static void take_ballot(const struct ballot *ballot, struct arena *arena, struct
     out->n_facts = ballot->n_facts;
 }
 
-static void take_failure(const struct voter *voter, const struct error *err, struct arena *arena,
+static void take_failure(const struct seat *seat, const struct error *err, struct arena *arena,
                          struct chain_vote *out)
 {
+    const struct voter *voter = seat->voter;
     out->failed = true;
+    out->died = seat->isolation == words_process
+             && (err->kind == ERROR_UPSTREAM || err->kind == ERROR_TIMEOUT);
     out->verdict = voter->deny_on_error ? SLUICE_DENY : SLUICE_ABSTAIN;
     out->code = voter_error;
     out->message = arena_printf(arena, "voter %s failed: %s", voter->name, err->text);
@@ -256,7 +259,7 @@ static void ask(struct seat *seat, const struct sluice_transition *transition, v
     if (rc == 0)
         take_ballot(&ballot, arena, out);
     else
-        take_failure(voter, &err, arena, out);
+        take_failure(seat, &err, arena, out);
     uint64_t start = *now_ns;
     *now_ns = clock_mono_ns();
     out->duration_ns = *now_ns - start;

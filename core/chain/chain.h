@@ -25,6 +25,7 @@ struct chain_vote {
     enum sluice_verdict verdict;                    /* as counted: on_error already applied */
     const char *code, *message, *path;              /* "" where there is none */
     bool failed;                                    /* the voter itself failed; message says how */
+    bool died;                                      /* and its process ended, or was ended, over this vote */
     uint64_t duration_ns;
     const struct chain_fact *facts;
     size_t n_facts;
