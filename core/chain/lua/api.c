@@ -172,7 +172,8 @@ int api_read_verdict(lua_State *L, int index, enum sluice_verdict *out, struct e
         return 0;
     }
     if (lua_isnil(L, index))
-        return error_set(err, ERROR_INTERNAL, "cast %s but returned nothing: write return ballot:%s(…)",
+        return error_set(err, ERROR_INTERNAL,
+                         "cast %s but returned nothing: write return ballot:%s(…)",
                          chain_verdict_word(m->verdict), chain_verdict_word(m->verdict));
     for (int v = 0; v < SLUICE_VERDICT_COUNT; v++) {
         if (lua_touserdata(L, index) == &verdict_tokens[v]) {
@@ -180,9 +181,10 @@ int api_read_verdict(lua_State *L, int index, enum sluice_verdict *out, struct e
             return 0;
         }
     }
-    return error_set(err, ERROR_INTERNAL,
-                     "vote returned a %s: return what a ballot call gives, as in return ballot:allow()",
-                     luaL_typename(L, index));
+    return error_set(
+        err, ERROR_INTERNAL,
+        "vote returned a %s: return what a ballot call gives, as in return ballot:allow()",
+        luaL_typename(L, index));
 }
 
 /* ---- sluice ---- */
@@ -203,7 +205,8 @@ static int cidr_contains(lua_State *L)
     const char *cidr = check_text(L, 1), *text = check_text(L, 2);
     if (ipaddr_block_parse(cidr, &block) != 0)
         return luaL_argerror(L, 1, "not an address block such as 10.0.0.0/8");
-    lua_pushboolean(L, ipaddr_parse(text, &address) == 0 && ipaddr_block_contains(&block, &address));
+    lua_pushboolean(L,
+                    ipaddr_parse(text, &address) == 0 && ipaddr_block_contains(&block, &address));
     return 1;
 }
 

@@ -16,7 +16,7 @@ struct key {
     long double number;                             /* booleans: 0 or 1 */
     const char *text;
     size_t len;
-    lua_Integer place;                              /* in the table of the keys as they were found */
+    lua_Integer place;                              /* among the keys as they were found */
 };
 
 static int compare_keys(const void *left, const void *right)
@@ -132,7 +132,8 @@ static int base_next(lua_State *L)
     for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
         struct key key = read_key(L, -2);
         budget_charge(L, 1);
-        if ((!first && compare_keys(&key, &after) <= 0) || (found && compare_keys(&key, &best) >= 0))
+        if ((!first && compare_keys(&key, &after) <= 0) ||
+            (found && compare_keys(&key, &best) >= 0))
             continue;
         best = key;
         found = true;

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 
-enum { CLOCK_EVERY = 4096 };                        /* charged steps between two looks at the clock */
+enum { CLOCK_EVERY = 4096 }; /* charged steps between two looks at the clock */
 
 static void on_count(lua_State *L, lua_Debug *where);
 

@@ -15,16 +15,16 @@
 #include <stdint.h>
 
 enum {
-    BUDGET_STEPS = 20 * 1000 * 1000,                /* of one vote */
-    BUDGET_HOOK_EVERY = 256,                        /* instructions between two looks at the clock */
-    BUDGET_BLOCK_MAX = 1024 * 1024,                 /* bytes of the longest text or the largest table part */
-    BUDGET_BYTES_PER_STEP = 16,                     /* of what a C function reads or writes */
+    BUDGET_STEPS = 20 * 1000 * 1000, /* of one vote */
+    BUDGET_HOOK_EVERY = 256,         /* instructions between two looks at the clock */
+    BUDGET_BLOCK_MAX = 1024 * 1024,  /* bytes of the longest text or the largest table part */
+    BUDGET_BYTES_PER_STEP = 16,      /* of what a C function reads or writes */
 };
 
 struct budget {
     lua_State *L;
     size_t used, limit;                             /* bytes */
-    size_t refused;                                 /* size of the request refused last, 0: none since */
+    size_t refused;                                 /* bytes of the request refused last, or 0 */
     int64_t steps;                                  /* left */
     int64_t uncounted;                              /* charged since the last look at the clock */
     uint64_t deadline_ns;                           /* of CLOCK_MONOTONIC */

@@ -9,7 +9,8 @@
 #include "base/text.h"
 #include "chain/options.h"
 
-static const char *const members[] = {"name", "version", "summary", "codes", "options", "vote", NULL};
+static const char *const members[] = {"name",    "version", "summary", "codes",
+                                      "options", "vote",    NULL};
 static const char *const option_members[] = {"type", "default", "help", NULL};
 
 /* Raises unless every key of the table on top is one of the words. */
@@ -49,7 +50,8 @@ static const char *read_text(lua_State *L, struct arena *arena, const char *memb
     return text;
 }
 
-/* Pushes a member that is a table with at most DEFINITION_CODES_MAX texts as keys; -1: not given. */
+/* Pushes a member that is a table with at most DEFINITION_CODES_MAX texts as keys; -1: there is
+ * none. */
 static int push_map(lua_State *L, const char *member)
 {
     int n = 0;

@@ -19,7 +19,7 @@ struct machine {
     struct machine *next;                           /* in the rule's pool */
     const struct log *log;
     const char *name;                               /* the voter's, for the log */
-    uint64_t vote;                                  /* number of the vote; views of other votes are dead */
+    uint64_t vote;                                  /* its number; views of others are dead */
     const struct sluice_transition *transition;     /* NULL between votes */
     struct sluice_ballot *ballot;                   /* the same */
     struct arena *arena;                            /* of the vote, NULL until something needs it */

@@ -41,7 +41,8 @@ void pattern_begin(struct pattern *m, lua_State *L, const char *subject, size_t 
 const char *pattern_match(struct pattern *m, const char *at);
 /* The first match from a place on: its end, and where it begins.  NULL: none. */
 const char *pattern_search(struct pattern *m, const char *from, const char **begin);
-/* Pushes the captures of the last match, or the whole match where there are none; returns how many. */
+/* Pushes the captures of the last match, or the whole match where there are none, and returns how
+ * many that were. */
 int pattern_push_captures(struct pattern *m, const char *begin, const char *end);
 /* Pushes one of them, i from 0. */
 void pattern_push_capture(struct pattern *m, int i, const char *begin, const char *end);

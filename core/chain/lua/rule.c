@@ -85,9 +85,11 @@ static int report(struct machine *m, struct error *err)
     if (m->budget.spent[0])
         return error_set(err, ERROR_INTERNAL, "it %s", m->budget.spent);
     if (text && strcmp(text, "not enough memory") == 0)
-        return error_set(err, ERROR_INTERNAL, "it spent its %zu MB of memory", m->budget.limit >> 20);
+        return error_set(err, ERROR_INTERNAL, "it spent its %zu MB of memory",
+                         m->budget.limit >> 20);
     if (!text)
-        return error_set(err, ERROR_INTERNAL, "it raised a %s that is no text", luaL_typename(L, -1));
+        return error_set(err, ERROR_INTERNAL, "it raised a %s that is no text",
+                         luaL_typename(L, -1));
     if (text_utf8_valid(text, strlen(text)) != strlen(text))
         return error_set(err, ERROR_INTERNAL, "it raised a text that is no UTF-8");
     return error_set(err, ERROR_INTERNAL, "%s", text);
@@ -166,7 +168,8 @@ static int run_vote(lua_State *L)
     return 1;
 }
 
-static void begin(struct machine *m, const struct sluice_transition *t, struct sluice_ballot *ballot)
+static void begin(struct machine *m, const struct sluice_transition *t,
+                  struct sluice_ballot *ballot)
 {
     m->vote++;
     m->transition = t;
@@ -260,10 +263,11 @@ static int check_name(const struct rule *rule, struct error *err)
 {
     const char *name = rule->definition.name;
     char *file = stem(rule->file.path);
-    int rc = *name && strcmp(name, file) != 0
-           ? error_set(err, ERROR_INTERNAL, "the rule calls itself %s, so its file must be called %s.lua",
-                       name, name)
-           : 0;
+    int rc =
+        *name && strcmp(name, file) != 0
+            ? error_set(err, ERROR_INTERNAL,
+                        "the rule calls itself %s, so its file must be called %s.lua", name, name)
+            : 0;
     free(file);
     return rc;
 }
@@ -321,8 +325,9 @@ static int open_rule(struct voter *voter, struct rule *rule, const struct chain_
     return 0;
 }
 
-struct voter *voter_lua_open(const struct chain_config *chain, const struct chain_voter_config *config,
-                             const struct log *log, struct error *err)
+struct voter *voter_lua_open(const struct chain_config *chain,
+                             const struct chain_voter_config *config, const struct log *log,
+                             struct error *err)
 {
     struct rule *rule = alloc_zero(1, sizeof *rule);
     struct voter *voter = voter_new(&rule_ops, chain, config);

@@ -7,7 +7,8 @@
 #include "chain/lua/pattern.h"
 #include "chain/lua/sandbox.h"
 
-/* The place that a position from 1 (negative: from the end) means, cut to 0..len; len + 1: beyond. */
+/* The place that a position from 1 (negative: from the end) means, cut to 0..len; len + 1: beyond.
+ */
 static size_t start_of(lua_Integer position, size_t len)
 {
     if (position > 0)

@@ -126,7 +126,8 @@ static int index_wrapped(lua_State *L)
     else if (strcmp(key, "doc_path") == 0 && field->sub->path_offset)
         view_push_text(L, view_pointer_at(view->data, field->sub->path_offset));
     else
-        return luaL_error(L, "an item of %s has no field %s, but %s", field->name, key, field->wrap);
+        return luaL_error(L, "an item of %s has no field %s, but %s", field->name, key,
+                          field->wrap);
     return 1;
 }
 

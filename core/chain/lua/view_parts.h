@@ -9,13 +9,13 @@
 #include "chain/lua/view.h"
 
 enum view_kind {
-    VIEW_RECORD,                                    /* what: its schema */
-    VIEW_WRAPPED,                                   /* a record written as {wrap: {…}}; what: the field */
-    VIEW_LIST,                                      /* of records; what: the field */
-    VIEW_KEYED,                                     /* the same, by key */
+    VIEW_RECORD,  /* what: its schema */
+    VIEW_WRAPPED, /* a record written as {wrap: {…}}; what: the field */
+    VIEW_LIST,    /* of records; what: the field */
+    VIEW_KEYED,   /* the same, by key */
     VIEW_TEXTS,
-    VIEW_PORTS,                                     /* uint16_t */
-    VIEW_NODE,                                      /* struct doc_node, a list or a map */
+    VIEW_PORTS, /* uint16_t */
+    VIEW_NODE,  /* struct doc_node, a list or a map */
     VIEW_KINDS
 };
 

@@ -136,9 +136,12 @@ static bool describe_end(int status, struct buf *how)
     struct buf ignored = {0};
     struct buf *out = how ? how : &ignored;
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
-        buf_puts(out, "it was killed because it called what voters may not, such as fork, exec or a thread");
+        buf_puts(
+            out,
+            "it was killed because it called what voters may not, such as fork, exec or a thread");
     else if (WIFSIGNALED(status))
-        buf_printf(out, "it was killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+        buf_printf(out, "it was killed by signal %d (%s)", WTERMSIG(status),
+                   strsignal(WTERMSIG(status)));
     else
         buf_printf(out, "it ended with code %d", WEXITSTATUS(status));
     buf_free(&ignored);

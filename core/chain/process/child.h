@@ -34,7 +34,8 @@ void child_pass_messages(struct child *child, const char *voter, const struct lo
 /* Tells it that nothing more comes and gives it CHILD_FINI_MS to end in order. */
 void child_finish(const struct child *child);
 /* Kills it unless it ended by itself, and waits for it.  Appends how it ended to how, such as
- * "it was killed by signal 11 (Segmentation fault)"; how may be NULL.  True: by itself, in order. */
+ * "it was killed by signal 11 (Segmentation fault)"; how may be NULL.  True: by itself, in order.
+ */
 bool child_end(struct child *child, struct buf *how);
 
 #endif

@@ -19,7 +19,7 @@ enum { SANITIZED = 1 };
 enum { SANITIZED = 0 };
 #endif
 
-enum { OWN_MB = 32 };                               /* what the host itself takes beside the voter */
+enum { OWN_MB = 32 };                               /* what the host takes beside the voter */
 
 /* ---- limits ---- */
 
@@ -39,7 +39,8 @@ static int set_limits(uint32_t memory_mb, struct error *err)
         return -1;
     /* AddressSanitizer reserves terabytes.  The address space is the wider limit: it counts what is
      * mapped and never touched. */
-    if (!SANITIZED && (limit(RLIMIT_DATA, data, err) != 0 || limit(RLIMIT_AS, data + (512u << 20), err) != 0))
+    if (!SANITIZED && (limit(RLIMIT_DATA, data, err) != 0 ||
+                       limit(RLIMIT_AS, data + (512u << 20), err) != 0))
         return -1;
     return 0;
 }
@@ -136,8 +137,9 @@ static const int allowed[] = {
 /* Nothing that asks for these does so by accident. */
 static const int deadly[] = {
     SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(clone), SCMP_SYS(execve), SCMP_SYS(execveat),
-    SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(io_uring_setup),
-    SCMP_SYS(bpf), SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(mount), SCMP_SYS(pivot_root),
+    SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev),
+    SCMP_SYS(io_uring_setup), SCMP_SYS(bpf), SCMP_SYS(unshare),
+    SCMP_SYS(setns), SCMP_SYS(mount), SCMP_SYS(pivot_root),
     SCMP_SYS(chroot), SCMP_SYS(keyctl), SCMP_SYS(userfaultfd), SCMP_SYS(perf_event_open),
 };
 

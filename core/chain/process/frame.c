@@ -61,7 +61,8 @@ int frame_send(int fd, const struct buf *frames, uint64_t deadline_ns, struct er
 }
 
 /* Reads exactly len bytes behind what the buffer holds. */
-static int read_exactly(int fd, size_t len, uint64_t deadline_ns, struct buf *out, struct error *err)
+static int read_exactly(int fd, size_t len, uint64_t deadline_ns, struct buf *out,
+                        struct error *err)
 {
     buf_reserve(out, len);
     while (len > 0) {
@@ -89,7 +90,8 @@ int frame_receive(int fd, size_t max, uint64_t deadline_ns, struct buf *json, st
     for (int i = 0; i < FRAME_HEADER; i++)
         len = len << 8 | (unsigned char)json->data[i];
     if (len > max)
-        return error_set(err, ERROR_TOO_LARGE, "a frame of %zu bytes, where %zu are allowed", len, max);
+        return error_set(err, ERROR_TOO_LARGE, "a frame of %zu bytes, where %zu are allowed", len,
+                         max);
     buf_clear(json);
     return read_exactly(fd, len, deadline_ns, json, err);
 }

@@ -21,7 +21,8 @@ int main(void)
 {
     struct stat info;
     if (fstat(CHILD_SOCKET, &info) != 0 || !S_ISSOCK(info.st_mode)) {
-        fputs("sluice-plugin-host is started by sluiced for a voter with isolation: process\n", stderr);
+        fputs("sluice-plugin-host is started by sluiced for a voter with isolation: process\n",
+              stderr);
         return 2;
     }
     /* Nothing that the voter left behind for the end of the process runs. */

@@ -24,7 +24,7 @@
 enum {
     OPEN_TIMEOUT_MS = 10000,
     OBSERVE_TIMEOUT_MS = 100,
-    GRACE_MS = 25,                                  /* for a voter that keeps its limit itself to say so */
+    GRACE_MS = 25,                                  /* for a voter that keeps its limit to say so */
     QUARANTINE_FAILURES = 5,
     QUARANTINE_WINDOW_MS = 60000,                   /* a failure older than this starts no row */
     PAUSE_MS = 50,                                  /* before the second start; doubles */
@@ -38,7 +38,7 @@ struct isolated {
     bool observes;
     const struct log *log;
     atomic_bool quarantined;
-    pthread_mutex_t mutex;                          /* of the members below: one request at a time */
+    pthread_mutex_t mutex;                          /* of the members below; one vote at a time */
     struct child child;
     char *sent[MESSAGE_ROLES_COUNT];                /* the policies that the process has, as JSON */
     int64_t next_id;
@@ -80,9 +80,9 @@ static int fail(struct isolated *v, const char *request, struct error *err)
         error_set(err, ERROR_TIMEOUT, "it did not %s within %u ms and was killed", request,
                   v->config.timeout_ms);
     else if (cause.kind == ERROR_UPSTREAM)
-        error_set(err, ERROR_INTERNAL, "%s", buf_str(&how));
+        error_set(err, ERROR_UPSTREAM, "%s", buf_str(&how));
     else
-        error_set(err, ERROR_INTERNAL, "it answered with what is no answer and was killed: %s",
+        error_set(err, ERROR_UPSTREAM, "it answered with what is no answer and was killed: %s",
                   cause.text);
     buf_free(&how);
     note_failure(v, err->text);
@@ -156,7 +156,8 @@ static struct sluice_transition add_policies(struct isolated *v, struct buf *fra
 
 /* ---- opening ---- */
 
-static const struct sluice_code *keep_codes(struct arena *arena, const struct message_opened *opened)
+static const struct sluice_code *keep_codes(struct arena *arena,
+                                            const struct message_opened *opened)
 {
     struct sluice_code *codes = arena_zalloc(arena, (opened->n_codes + 1) * sizeof *codes);
     for (size_t i = 0; i < opened->n_codes; i++) {
@@ -176,7 +177,8 @@ static int keep_options(struct arena *arena, const struct message_opened *opened
         table[i].fallback = row->has_fallback ? arena_str(arena, row->fallback) : NULL;
         table[i].help = arena_str(arena, row->help);
         if (options_type_parse(row->type, &table[i].type) != 0)
-            return error_set(err, ERROR_MALFORMED, "it has an option of the unknown type %s", row->type);
+            return error_set(err, ERROR_MALFORMED, "it has an option of the unknown type %s",
+                             row->type);
     }
     *out = opened->n_option_table ? table : NULL;
     return 0;
@@ -203,7 +205,8 @@ static int greet(struct isolated *v, struct arena *arena, const struct message_o
         return error_set(err, message.refused->options ? ERROR_INVALID : ERROR_STATE, "%s",
                          message.refused->text);
     if (message.type != MESSAGE_OPENED || message.opened->protocol != MESSAGE_PROTOCOL)
-        return error_set(err, ERROR_MALFORMED, "it speaks another protocol than %d", MESSAGE_PROTOCOL);
+        return error_set(err, ERROR_MALFORMED, "it speaks another protocol than %d",
+                         MESSAGE_PROTOCOL);
     *out = message.opened;
     return 0;
 }
@@ -234,12 +237,14 @@ static int start(struct isolated *v, struct arena *arena, const struct message_o
 static int check_pause(const struct isolated *v, struct error *err)
 {
     if (atomic_load(&v->quarantined))
-        return error_set(err, ERROR_STATE,
-                         "it is quarantined after %d failures in a row: reload the chain to try again",
-                         QUARANTINE_FAILURES);
+        return error_set(
+            err, ERROR_STATE,
+            "it is quarantined after %d failures in a row: reload the chain to try again",
+            QUARANTINE_FAILURES);
     if (v->failures < 2)
         return 0;
-    uint64_t pause = (uint64_t)PAUSE_MS << (v->failures - 2), since = clock_mono_ms() - v->failed_ms;
+    uint64_t pause = (uint64_t)PAUSE_MS << (v->failures - 2),
+             since = clock_mono_ms() - v->failed_ms;
     if (since < pause)
         return error_set(err, ERROR_STATE,
                          "it failed %u times in a row and is started again in %llu ms", v->failures,
@@ -257,7 +262,8 @@ static int restart(struct isolated *v, struct error *err)
         rc = -1;
     } else if (rc == 0 && strcmp(opened->sha256, v->sha256) != 0) {
         child_end(&v->child, NULL);
-        rc = error_set(err, ERROR_STATE, "its file changed since the chain was loaded: reload the chain");
+        rc = error_set(err, ERROR_STATE,
+                       "its file changed since the chain was loaded: reload the chain");
     }
     arena_free(arena);
     return rc;
@@ -443,7 +449,9 @@ static void keep_config(struct isolated *v, const struct chain_config *chain,
         .options_json = text_or(arena, config->options_json, "{}"), .doc_path = "",
         .timeout_ms = voter->timeout_ms, .memory_mb = voter->memory_mb,
     };
-    v->name = *v->config.name ? v->config.name : *v->config.plugin ? v->config.plugin : v->config.script;
+    v->name = *v->config.name     ? v->config.name
+              : *v->config.plugin ? v->config.plugin
+                                  : v->config.script;
 }
 
 static int keep_description(struct isolated *v, struct voter *voter,

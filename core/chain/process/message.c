@@ -21,10 +21,14 @@ static const char *const roles[] = {
     NULL,
 };
 
-#define FIELD(id, member, field_kind, ...) \
-    {.name = #member, .kind = field_kind, .offset = offsetof(struct message_##id, member), __VA_ARGS__}
-#define LIST(id, member, field_kind, ...) \
-    FIELD(id, member, field_kind, .count_offset = offsetof(struct message_##id, n_##member), __VA_ARGS__)
+#define FIELD(id, member, field_kind, ...)                                                    \
+    {                                                                                         \
+        .name = #member, .kind = field_kind, .offset = offsetof(struct message_##id, member), \
+        __VA_ARGS__                                                                           \
+    }
+#define LIST(id, member, field_kind, ...)                                                    \
+    FIELD(id, member, field_kind, .count_offset = offsetof(struct message_##id, n_##member), \
+          __VA_ARGS__)
 #define TEXT(id, member) FIELD(id, member, SCHEMA_TEXT, .flags = SCHEMA_LINES)
 #define NEEDED(id, member) FIELD(id, member, SCHEMA_TEXT, .flags = SCHEMA_REQUIRED)
 /* Written and checked by message_encode and message_decode themselves. */
@@ -76,7 +80,8 @@ TABLE(diff);
 static const struct schema_field vote_fields[] = {
     TYPE,
     FIELD(vote, id, SCHEMA_I64, .flags = SCHEMA_REQUIRED | SCHEMA_KEEP),
-    FIELD(vote, transition, SCHEMA_STRUCT, .sub = &chain_transition_schema, .flags = SCHEMA_REQUIRED),
+    FIELD(vote, transition, SCHEMA_STRUCT, .sub = &chain_transition_schema,
+          .flags = SCHEMA_REQUIRED),
     FIELD(vote, diff, SCHEMA_STRUCT, .sub = &diff_schema, .flags = SCHEMA_REQUIRED),
     {0},
 };
@@ -84,7 +89,8 @@ TABLE(vote);
 
 static const struct schema_field observe_fields[] = {
     TYPE,
-    FIELD(observe, transition, SCHEMA_STRUCT, .sub = &chain_transition_schema, .flags = SCHEMA_REQUIRED),
+    FIELD(observe, transition, SCHEMA_STRUCT, .sub = &chain_transition_schema,
+          .flags = SCHEMA_REQUIRED),
     FIELD(observe, diff, SCHEMA_STRUCT, .sub = &diff_schema, .flags = SCHEMA_REQUIRED),
     NEEDED(observe, outcome),
     FIELD(observe, revision, SCHEMA_I64),
@@ -143,7 +149,10 @@ static const struct schema_field voted_fields[] = {
 TABLE(voted);
 
 static const struct schema_field failed_fields[] = {
-    TYPE, FIELD(failed, id, SCHEMA_I64, .flags = SCHEMA_REQUIRED | SCHEMA_KEEP), TEXT(failed, text), {0},
+    TYPE,
+    FIELD(failed, id, SCHEMA_I64, .flags = SCHEMA_REQUIRED | SCHEMA_KEEP),
+    TEXT(failed, text),
+    {0},
 };
 TABLE(failed);
 
@@ -193,7 +202,8 @@ int message_decode(const char *json, size_t len, struct arena *arena, struct mes
     for (int i = 0; type && i < MESSAGE_TYPES; i++) {
         if (strcmp(types[i], type->text) != 0)
             continue;
-        if (schema_decode(schema_of((enum message_type)i), node, "", arena, &record, &problems) != 0)
+        if (schema_decode(schema_of((enum message_type)i), node, "", arena, &record, &problems) !=
+            0)
             return first_problem(&problems, err);
         *out = (struct message){.type = (enum message_type)i, .record = record};
         return 0;
@@ -201,7 +211,8 @@ int message_decode(const char *json, size_t len, struct arena *arena, struct mes
     return error_set(err, ERROR_MALFORMED, "a message without a type that is known");
 }
 
-static const char *const *keys_of(const struct sluice_rule *const *rules, size_t n, struct arena *arena)
+static const char *const *keys_of(const struct sluice_rule *const *rules, size_t n,
+                                  struct arena *arena)
 {
     const char **keys = arena_alloc(arena, (n + 1) * sizeof *keys);
     for (size_t i = 0; i < n; i++)
@@ -260,10 +271,14 @@ static const struct sluice_rule_change *const *pair_up(const struct sluice_rule 
 int message_diff_resolve(const struct message_diff *diff, struct sluice_transition *t,
                          struct arena *arena, struct error *err)
 {
-    const struct sluice_rule *const *added = find_rules(t->candidate, diff->added, diff->n_added, arena);
-    const struct sluice_rule *const *removed = find_rules(t->current, diff->removed, diff->n_removed, arena);
-    const struct sluice_rule *const *before = find_rules(t->current, diff->changed, diff->n_changed, arena);
-    const struct sluice_rule *const *after = find_rules(t->candidate, diff->changed, diff->n_changed, arena);
+    const struct sluice_rule *const *added =
+        find_rules(t->candidate, diff->added, diff->n_added, arena);
+    const struct sluice_rule *const *removed =
+        find_rules(t->current, diff->removed, diff->n_removed, arena);
+    const struct sluice_rule *const *before =
+        find_rules(t->current, diff->changed, diff->n_changed, arena);
+    const struct sluice_rule *const *after =
+        find_rules(t->candidate, diff->changed, diff->n_changed, arena);
     if (!added || !removed || !before || !after)
         return error_set(err, ERROR_MALFORMED, "the diff names a rule that is not there");
     struct sluice_diff *out = arena_zalloc(arena, sizeof *out);

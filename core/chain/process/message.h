@@ -17,7 +17,7 @@ enum { MESSAGE_PROTOCOL = 1 };
     X(POLICY,  "policy",  policy)   /* to the voter: one of the policies of what follows */ \
     X(VOTE,    "vote",    vote)     /* to the voter: a transition to vote on */            \
     X(OBSERVE, "observe", observe)  /* to the voter: what came of a transition */          \
-    X(OPENED,  "opened",  opened)   /* from the voter: it is ready, and what it says about itself */ \
+    X(OPENED,  "opened",  opened)   /* from the voter: what it says about itself */           \
     X(REFUSED, "refused", refused)  /* from the voter: it cannot be opened */              \
     X(VOTED,   "voted",   voted)    /* from the voter: its ballot */                       \
     X(FAILED,  "failed",  failed)   /* from the voter: it has none */

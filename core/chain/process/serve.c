@@ -71,8 +71,8 @@ static const struct message_code *const *codes_of(const struct voter *voter, str
     return out;
 }
 
-static const struct message_option *const *options_of(const struct voter *voter, struct arena *arena,
-                                                      size_t *n)
+static const struct message_option *const *options_of(const struct voter *voter,
+                                                      struct arena *arena, size_t *n)
 {
     const struct sluice_option *table = voter->option_table;
     for (*n = 0; table && table[*n].name; (*n)++)
@@ -129,8 +129,9 @@ static int open_voter(struct host *host, const struct message_open *open, struct
     size_t n;
     const char *const *folders = readable(open, arena, &n);
     if (open->protocol != MESSAGE_PROTOCOL)
-        return error_set(err, ERROR_UNSUPPORTED, "the gateway speaks protocol %u, sluice-plugin-host %d",
-                         open->protocol, MESSAGE_PROTOCOL);
+        return error_set(err, ERROR_UNSUPPORTED,
+                         "the gateway speaks protocol %u, sluice-plugin-host %d", open->protocol,
+                         MESSAGE_PROTOCOL);
     if (confine(folders, n, open->voter->memory_mb, err) != 0)
         return -1;
     const struct chain_config chain = {
@@ -162,7 +163,8 @@ static int begin(struct host *host, struct arena *arena, struct error *err)
 /* ---- votes ---- */
 
 /* Takes the arena that the policy lives in. */
-static void take_policy(struct host *host, const struct message_policy *message, struct arena *arena)
+static void take_policy(struct host *host, const struct message_policy *message,
+                        struct arena *arena)
 {
     struct role *role = &host->roles[message_role(message->role)];
     arena_free(role->arena);

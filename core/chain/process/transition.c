@@ -93,10 +93,10 @@ static void encode_labels(const void *record, struct buf *json)
 static const struct schema_field sandbox_fields[] = {
     {.name = "name", .kind = SCHEMA_TEXT, AT(name), .help = "What people call it."},
     {.name = "id", .kind = SCHEMA_TEXT, AT(id), .help = "What never names another one."},
-    {.name = "labels", .kind = SCHEMA_CUSTOM, AT(labels), .decode = decode_labels, .encode = encode_labels,
-     .help = "Its labels, by key."},
-    {.name = "network", .kind = SCHEMA_CUSTOM, AT(network), .decode = decode_network, .encode = encode_network,
-     .help = "proxy, or none: nothing ever gets out."},
+    {.name = "labels", .kind = SCHEMA_CUSTOM, AT(labels), .decode = decode_labels,
+     .encode = encode_labels, .help = "Its labels, by key."},
+    {.name = "network", .kind = SCHEMA_CUSTOM, AT(network), .decode = decode_network,
+     .encode = encode_network, .help = "proxy, or none: nothing ever gets out."},
     {.name = "running", .kind = SCHEMA_BOOL, AT(running), .help = "Its supervisor is connected."},
     {.name = NULL},
 };
@@ -123,12 +123,14 @@ static const struct schema_field approval_fields[] = {
 #define AT(member) .offset = offsetof(struct sluice_draft, member)
 static const struct schema_field draft_fields[] = {
     {.name = "id", .kind = SCHEMA_TEXT, AT(id), .help = "Of the draft chunk."},
-    {.name = "source", .kind = SCHEMA_TEXT, AT(source), .help = "mechanistic, agent, held or operator."},
+    {.name = "source", .kind = SCHEMA_TEXT, AT(source),
+     .help = "mechanistic, agent, held or operator."},
     {.name = "author", .kind = SCHEMA_TEXT, AT(author), .help = "Who proposed it."},
     {.name = "hits", .kind = SCHEMA_I64, AT(hits), .help = "Denied requests behind it."},
     {.name = "confidence", .kind = SCHEMA_DOUBLE, AT(confidence), .help = "0 to 1."},
     {.name = "approvals", .kind = SCHEMA_STRUCTS, AT(approvals), .sub = &chain_approval_schema,
-     .count_offset = offsetof(struct sluice_draft, n_approvals), .help = "So far, this one included."},
+     .count_offset = offsetof(struct sluice_draft, n_approvals),
+     .help = "So far, this one included."},
     {.name = NULL},
 };
 #undef AT
@@ -155,7 +157,8 @@ static const struct schema_field transition_fields[] = {
     {.name = "kind", .kind = SCHEMA_CUSTOM, AT(kind), .decode = decode_kind, .encode = encode_kind,
      .flags = SCHEMA_REQUIRED, .help = "How the policy is to change."},
     {.name = "dry_run", .kind = SCHEMA_BOOL, AT(dry_run), .help = "Nothing will be committed."},
-    {.name = "reason", .kind = SCHEMA_TEXT, AT(reason), .flags = SCHEMA_LINES, .help = "As the actor gave it."},
+    {.name = "reason", .kind = SCHEMA_TEXT, AT(reason), .flags = SCHEMA_LINES,
+     .help = "As the actor gave it."},
     {.name = "now_ms", .kind = SCHEMA_I64, AT(now_ms), .flags = SCHEMA_KEEP,
      .help = "The time of the update, in milliseconds since 1970."},
     {.name = "sandbox", .kind = SCHEMA_STRUCT, AT(sandbox), .sub = &chain_sandbox_schema,

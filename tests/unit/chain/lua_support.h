@@ -33,7 +33,8 @@ static inline void scripts_end(struct scripts *s)
 }
 
 /* The path of a new file; the caller frees it. */
-static inline char *scripts_write(const struct scripts *s, const char *name, const char *text, size_t len)
+static inline char *scripts_write(const struct scripts *s, const char *name, const char *text,
+                                  size_t len)
 {
     char *path = alloc_printf("%s/%s", s->folder, name);
     FILE *file = fopen(path, "w");
@@ -53,8 +54,8 @@ static inline struct voter *open_script(const char *path, const char *options, s
     return voter_lua_open(&chain, &config, NULL, err);
 }
 
-static inline struct voter *open_text(const struct scripts *s, const char *text, const char *options,
-                                      struct error *err)
+static inline struct voter *open_text(const struct scripts *s, const char *text,
+                                      const char *options, struct error *err)
 {
     char *path = scripts_write(s, "rule.lua", text, strlen(text));
     struct voter *voter = open_script(path, options, err);

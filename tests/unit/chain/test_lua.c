@@ -89,32 +89,50 @@ static void run_fails(struct fixture *f, const char *body, const char *pattern)
 static void test_what_a_vote_sees(void **state)
 {
     static const char *const truths[] = {
-        "t.kind == 'replace'", "t.dry_run == false", "t.reason == 'because'",
-        "t.now == 1700000000000", "math.type(t.now) == 'integer'", "t.draft == nil",
-        "t.sandbox.name == 'demo'", "t.sandbox.labels.team == 'web'", "t.sandbox.labels.x == nil",
-        "t.sandbox.network == 'proxy'", "t.sandbox.running == true", "#t.sandbox.labels == 1",
+        "t.kind == 'replace'",
+        "t.dry_run == false",
+        "t.reason == 'because'",
+        "t.now == 1700000000000",
+        "math.type(t.now) == 'integer'",
+        "t.draft == nil",
+        "t.sandbox.name == 'demo'",
+        "t.sandbox.labels.team == 'web'",
+        "t.sandbox.labels.x == nil",
+        "t.sandbox.network == 'proxy'",
+        "t.sandbox.running == true",
+        "#t.sandbox.labels == 1",
         "t.actor.name == 'dev' and t.actor.role == 'user' and t.actor.via == 'unix'",
-        "t.candidate.version == 1", "#t.candidate.rules == 2", "#t.current.rules == 0",
-        "t.candidate.rules.nope == nil", "t.candidate.rules[1] == nil",
+        "t.candidate.version == 1",
+        "#t.candidate.rules == 2",
+        "#t.current.rules == 0",
+        "t.candidate.rules.nope == nil",
+        "t.candidate.rules[1] == nil",
         "t.candidate.rules == t.candidate.network_policies",
-        "t.candidate.rules.api == t.candidate.rules.api", "t.candidate.rules.api ~= t.candidate.rules.web",
+        "t.candidate.rules.api == t.candidate.rules.api",
+        "t.candidate.rules.api ~= t.candidate.rules.web",
         "t.candidate.rules.api.key == 'api' and t.candidate.rules.api.name == 'api'",
         "t.candidate.rules.web.name == 'The web'",
         "t.candidate.rules.api.doc_path == 'network_policies.api'",
-        "#t.candidate.rules.api.endpoints == 2", "#t.candidate.rules.web.binaries == 0",
+        "#t.candidate.rules.api.endpoints == 2",
+        "#t.candidate.rules.web.binaries == 0",
         "t.candidate.rules.api.endpoints[1].host == 'api.example.com'",
         "t.candidate.rules.api.endpoints[1].doc_path == 'network_policies.api.endpoints[0]'",
         "t.candidate.rules.api.endpoints[0] == nil and t.candidate.rules.api.endpoints[3] == nil",
-        "t.candidate.rules.api.endpoints[1].port == 443", "#t.candidate.rules.api.endpoints[1].ports == 2",
-        "t.candidate.rules.api.endpoints[1].ports[2] == 8443", "t.candidate.rules.api.endpoints[2].ports[1] == 80",
-        "t.candidate.rules.api.endpoints[1].protocol == 'rest'", "t.candidate.rules.api.endpoints[2].protocol == ''",
+        "t.candidate.rules.api.endpoints[1].port == 443",
+        "#t.candidate.rules.api.endpoints[1].ports == 2",
+        "t.candidate.rules.api.endpoints[1].ports[2] == 8443",
+        "t.candidate.rules.api.endpoints[2].ports[1] == 80",
+        "t.candidate.rules.api.endpoints[1].protocol == 'rest'",
+        "t.candidate.rules.api.endpoints[2].protocol == ''",
         "t.candidate.rules.api.endpoints[1].rules[1].allow.method == 'GET'",
         "t.candidate.rules.api.endpoints[1].rules[1].allow.query.q.any[1] == 'a*'",
         "t.candidate.rules.api.endpoints[1].mcp == nil",
         "t.candidate.rules.api.endpoints[1].credential_binding.provider == ''",
-        "table.concat(t.candidate.rules.api.endpoints[2].allowed_ips, ' ') == '10.0.0.0/8 10.1.2.3'",
+        "table.concat(t.candidate.rules.api.endpoints[2].allowed_ips, ' ') == '10.0.0.0/8 "
+        "10.1.2.3'",
         "select('#', table.unpack(t.candidate.filesystem_policy.read_only)) == 2",
-        "t.candidate.filesystem_policy.include_workdir == true", "t.candidate.process.run_as_user == 'sandbox'",
+        "t.candidate.filesystem_policy.include_workdir == true",
+        "t.candidate.process.run_as_user == 'sandbox'",
         "t.candidate.landlock.compatibility == 'best_effort'",
         "t.candidate.network_middlewares.redact.config.mode == 'redact'",
         "t.candidate.network_middlewares.redact.config.list[1] == 1",
@@ -125,9 +143,12 @@ static void test_what_a_vote_sees(void **state)
         "tostring(t.candidate.rules.api) == 'rule network_policies.api'",
         "next(t.candidate.rules) == 'api' and next(t.candidate.rules, 'api') == 'web'",
         "next(t.candidate.rules, 'web') == nil and next(t.current.rules) == nil",
-        "sluice.host_match('*.example.com', 'a.example.com')", "not sluice.host_match('*.example.com', 'a.b.example.com')",
-        "sluice.cidr_contains('10.0.0.0/8', '10.2.3.4')", "not sluice.cidr_contains('10.0.0.0/8', '11.2.3.4')",
-        "not sluice.cidr_contains('10.0.0.0/8', 'nonsense')", "next(options) == nil",
+        "sluice.host_match('*.example.com', 'a.example.com')",
+        "not sluice.host_match('*.example.com', 'a.b.example.com')",
+        "sluice.cidr_contains('10.0.0.0/8', '10.2.3.4')",
+        "not sluice.cidr_contains('10.0.0.0/8', '11.2.3.4')",
+        "not sluice.cidr_contains('10.0.0.0/8', 'nonsense')",
+        "next(options) == nil",
     };
     for (size_t i = 0; i < sizeof truths / sizeof *truths; i++) {
         char *body = alloc_printf("assert(%s) return ballot:allow()", truths[i]);
@@ -145,26 +166,33 @@ static void test_iterators_and_pairs(void **state)
     run(*state, "local seen = {} for name, rule in pairs(t.candidate.rules) do\n"
                 "  seen[#seen + 1] = name .. '=' .. rule.key end\n"
                 "assert(table.concat(seen, ' ') == 'api=api web=web')");
-    run(*state, "local n = 0 for i, e in ipairs(t.candidate.rules.api.endpoints) do n = n + i assert(e.host) end\n"
+    run(*state, "local n = 0 for i, e in ipairs(t.candidate.rules.api.endpoints) do n = n + i "
+                "assert(e.host) end\n"
                 "assert(n == 3)");
-    run(*state, "local fields = {} for name, value in pairs(t.candidate.rules.api.endpoints[2]) do\n"
-                "  fields[name] = value end\n"
-                "assert(fields.host == 'b.example.com' and fields.port == 80 and fields.mcp == nil)");
-    run(*state, "local paths = {} for change in t:static_changes() do paths[#paths + 1] = change.path end\n"
-                "assert(type(paths) == 'table')");
-    run(*state, "local keys = {} for key, value in pairs({b = 1, a = 2, [3] = 3, [1] = 4, [true] = 5, [2.5] = 6}) do\n"
+    run(*state,
+        "local fields = {} for name, value in pairs(t.candidate.rules.api.endpoints[2]) do\n"
+        "  fields[name] = value end\n"
+        "assert(fields.host == 'b.example.com' and fields.port == 80 and fields.mcp == nil)");
+    run(*state,
+        "local paths = {} for change in t:static_changes() do paths[#paths + 1] = change.path end\n"
+        "assert(type(paths) == 'table')");
+    run(*state, "local keys = {} for key, value in pairs({b = 1, a = 2, [3] = 3, [1] = 4, [true] = "
+                "5, [2.5] = 6}) do\n"
                 "  keys[#keys + 1] = tostring(key) end\n"
                 "assert(table.concat(keys, ' ') == 'true 1 2.5 3 a b', table.concat(keys, ' '))");
-    run(*state, "local list = {a = 1, b = 2, c = 3} local n = 0\n"
-                "for key in pairs(list) do n = n + 1 list[key] = nil list.c = nil end assert(n == 2)");
+    run(*state,
+        "local list = {a = 1, b = 2, c = 3} local n = 0\n"
+        "for key in pairs(list) do n = n + 1 list[key] = nil list.c = nil end assert(n == 2)");
 }
 
 static void test_a_typo_is_an_error(void **state)
 {
     run_fails(*state, "return t.candidate.rules.api.endpoints[1].hots",
               "rule.lua:2: an endpoint has no field hots; did you mean host\\?");
-    run_fails(*state, "return t.candiate", "a transition has no field candiate; did you mean candidate\\?");
-    run_fails(*state, "return t.candidate.rules.api.endpoints[1].rules[1].method", "has no field method, but allow");
+    run_fails(*state, "return t.candiate",
+              "a transition has no field candiate; did you mean candidate\\?");
+    run_fails(*state, "return t.candidate.rules.api.endpoints[1].rules[1].method",
+              "has no field method, but allow");
     run_fails(*state, "return t.candidate.zzzzzzz", "a policy has no field zzzzzzz$");
 }
 
@@ -198,13 +226,16 @@ static void test_what_a_vote_says(void **state)
 static void test_mistakes_of_a_vote(void **state)
 {
     run_fails(*state, "return true", "vote returned a boolean: return what a ballot call gives");
-    run_fails(*state, "ballot:allow()", "cast allow but returned nothing: write return ballot:allow");
-    run_fails(*state, "return ballot:deny('NO')", "bad argument #3 to 'deny'|string expected, got no value");
+    run_fails(*state, "ballot:allow()",
+              "cast allow but returned nothing: write return ballot:allow");
+    run_fails(*state, "return ballot:deny('NO')",
+              "bad argument #3 to 'deny'|string expected, got no value");
     run_fails(*state, "return ballot:deny('NO', '', '%d', 'x')", "number expected, got string");
     run_fails(*state, "return ballot:deny('NO', '', '%s %s', 'x')", "no value");
     run_fails(*state, "return ballot.deny('NO', '', 'x')", "call it with a colon");
     run_fails(*state, "error('because')", "^rule.lua:2: because$");
-    run_fails(*state, "local x = nil; x()", "rule.lua:2: attempt to call a nil value \\(local 'x'\\)");
+    run_fails(*state, "local x = nil; x()",
+              "rule.lua:2: attempt to call a nil value \\(local 'x'\\)");
     run_fails(*state, "t.sandbox.labels.team = 'b'", "what is voted on is read only");
 }
 
@@ -245,14 +276,16 @@ static void test_votes_after_errors(void **state)
     voter_free(voter);
 }
 
-static const char with_options[] =
-    "return { version = '2.1.0', summary = 'Says its options.',\n"
-    "  codes = { A = 'One.', B = 'Two.' },\n"
-    "  options = { max = {type = 'integer', default = 3, help = 'h'}, on = {type = 'boolean', default = true},\n"
-    "    names = {type = 'list', default = {'a', 'b'}}, wait = {type = 'duration', default = '2m'},\n"
-    "    who = {type = 'text'} },\n"
-    "  vote = function(t, ballot, o)\n"
-    "    return ballot:deny('A', '', '%d %s %s %d %s', o.max, o.on, table.concat(o.names, '+'), o.wait, o.who) end }";
+static const char with_options[] = "return { version = '2.1.0', summary = 'Says its options.',\n"
+                                   "  codes = { A = 'One.', B = 'Two.' },\n"
+                                   "  options = { max = {type = 'integer', default = 3, help = "
+                                   "'h'}, on = {type = 'boolean', default = true},\n"
+                                   "    names = {type = 'list', default = {'a', 'b'}}, wait = "
+                                   "{type = 'duration', default = '2m'},\n"
+                                   "    who = {type = 'text'} },\n"
+                                   "  vote = function(t, ballot, o)\n"
+                                   "    return ballot:deny('A', '', '%d %s %s %d %s', o.max, o.on, "
+                                   "table.concat(o.names, '+'), o.wait, o.who) end }";
 
 static void assert_says(struct fixture *f, const char *options, const char *said)
 {
@@ -268,7 +301,8 @@ static void assert_says(struct fixture *f, const char *options, const char *said
 static void test_options(void **state)
 {
     assert_says(*state, NULL, "3 true a+b 120000 nil");
-    assert_says(*state, "{\"max\": 7, \"on\": false, \"names\": [], \"wait\": \"1s\", \"who\": \"me\"}",
+    assert_says(*state,
+                "{\"max\": 7, \"on\": false, \"names\": [], \"wait\": \"1s\", \"who\": \"me\"}",
                 "7 false  1000 me");
     struct fixture *f = *state;
     struct error err;
@@ -310,19 +344,24 @@ static void test_files_that_are_refused(void **state)
         {"return {vote = 5}", "vote must be a function, not a number"},
         {"return {vot = 5}", "the rule has no member vot; did you mean vote\\?"},
         {"return {name = 5, vote = print}", "name must be a text, not a number"},
-        {"return {name = 'other', vote = error}", "calls itself other, so its file must be called other.lua"},
+        {"return {name = 'other', vote = error}",
+         "calls itself other, so its file must be called other.lua"},
         {"return {codes = {1}, vote = error}", "codes must be a table of at most 256 names"},
         {"return {codes = {A = 1}, vote = error}", "codes.A must be a text, not a number"},
-        {"return {options = {a = 5}, vote = error}", "options.a must be a table with a type, not a number"},
-        {"return {options = {a = {}}, vote = error}", "options.a.type must be text, integer, boolean, duration or list"},
-        {"return {options = {a = {type = 'int'}}, vote = error}", "options.a.type must be .*, not \"int\""},
+        {"return {options = {a = 5}, vote = error}",
+         "options.a must be a table with a type, not a number"},
+        {"return {options = {a = {}}, vote = error}",
+         "options.a.type must be text, integer, boolean, duration or list"},
+        {"return {options = {a = {type = 'int'}}, vote = error}",
+         "options.a.type must be .*, not \"int\""},
         {"return {options = {a = {type = 'text', defalt = 'x'}}, vote = error}",
          "options.a has no member defalt; did you mean default\\?"},
         {"return {options = {a = {type = 'integer', default = 'x'}}, vote = error}",
          "options.a.default must be an integer, not a string"},
         {"return {options = {a = {type = 'duration', default = 'x'}}, vote = error}",
          "options.a.default must be a duration"},
-        {"return {options = {a = {type = 'list', default = {1}}}, vote = error}", "options.a.default must be a list"},
+        {"return {options = {a = {type = 'list', default = {1}}}, vote = error}",
+         "options.a.default must be a list"},
         {"error('at load')", "/rule.lua:1: at load$"},
         {"local x <const> = 1; x = 2", "attempt to assign to const variable 'x'"},
     };
@@ -361,7 +400,9 @@ static const struct {
     const char *script, *options, *before, *after;
     enum sluice_verdict verdict;
 } shipped[] = {
-#define RULE(host) "version: 1\nnetwork_policies: {a: {endpoints: [{host: '" host "', port: 443}], binaries: [{path: /bin/sh}]}}\n"
+#define RULE(host)                                                 \
+    "version: 1\nnetwork_policies: {a: {endpoints: [{host: '" host \
+    "', port: 443}], binaries: [{path: /bin/sh}]}}\n"
     {"no_wildcards", NULL, "version: 1\n", RULE("a.example.com"), SLUICE_ALLOW},
     {"no_wildcards", NULL, "version: 1\n", RULE("*.example.com"), SLUICE_DENY},
     {"no_wildcards", NULL, RULE("a.example.com"), RULE("*.example.com"), SLUICE_DENY},
@@ -422,10 +463,18 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_what_a_vote_sees),   TEST(test_iterators_and_pairs), TEST(test_a_typo_is_an_error),
-        TEST(test_what_a_vote_says),   TEST(test_mistakes_of_a_vote),  TEST(test_no_state_between_votes),
-        TEST(test_votes_after_errors), TEST(test_options),             TEST(test_description),
-        TEST(test_files_that_are_refused), TEST(test_a_draft), TEST(test_shipped_rules),
+        TEST(test_what_a_vote_sees),
+        TEST(test_iterators_and_pairs),
+        TEST(test_a_typo_is_an_error),
+        TEST(test_what_a_vote_says),
+        TEST(test_mistakes_of_a_vote),
+        TEST(test_no_state_between_votes),
+        TEST(test_votes_after_errors),
+        TEST(test_options),
+        TEST(test_description),
+        TEST(test_files_that_are_refused),
+        TEST(test_a_draft),
+        TEST(test_shipped_rules),
         TEST(test_the_rule_of_the_readme),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,7 +115,8 @@ static void test_each_attack_fails_inline(void **state)
 static void test_each_attack_fails_isolated(void **state)
 {
     (void)state;
-    assert_int_equal(setenv("SLUICE_PLUGIN_HOST", SLUICE_BUILD_DIR "/bin/sluice-plugin-host", 1), 0);
+    assert_int_equal(setenv("SLUICE_PLUGIN_HOST", SLUICE_BUILD_DIR "/bin/sluice-plugin-host", 1),
+                     0);
     attack_with_each(true);
 }
 
