@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Events: every one to every subscriber in order, remembered for those who were away. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/events.h"
+#include "base/alloc.h"
+
+struct hall {
+    uv_loop_t loop;
+    uv_async_t awake;                               /* a loop with nothing to wait for does not turn */
+    struct events *events;
+};
+
+struct ear {
+    struct hall *hall;
+    struct events_subscriber *subscriber;
+    size_t heard;
+    uint64_t last_id, first_id;
+    bool disordered;
+    char types[256], json[256];
+    struct ear *silence;                            /* unsubscribes this one when it hears something */
+    struct ear *bring;                              /* subscribes this one */
+};
+
+static int setup(void **state)
+{
+    struct hall *h = alloc_zero(1, sizeof *h);
+    uv_loop_init(&h->loop);
+    uv_async_init(&h->loop, &h->awake, NULL);
+    h->events = events_new(&h->loop);
+    *state = h;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct hall *h = *state;
+    events_close(h->events);
+    uv_close((uv_handle_t *)&h->awake, NULL);
+    uv_run(&h->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&h->loop), 0);
+    free(h);
+    return 0;
+}
+
+static void listen_in(void *ctx, const struct event *event);
+
+static struct ear *ear(struct hall *h, const char *sandbox)
+{
+    struct ear *e = alloc_zero(1, sizeof *e);
+    e->hall = h;
+    e->subscriber = events_subscribe(h->events, sandbox, listen_in, e);
+    return e;
+}
+
+static void silence(struct ear *e)
+{
+    events_unsubscribe(e->hall->events, e->subscriber);
+    e->subscriber = NULL;
+}
+
+static void listen_in(void *ctx, const struct event *event)
+{
+    struct ear *e = ctx;
+    size_t used = strlen(e->types);
+    snprintf(e->types + used, sizeof e->types - used, "%s ", event->type);
+    snprintf(e->json, sizeof e->json, "%s", event->json);
+    e->disordered |= event->id <= e->last_id;
+    e->first_id = e->heard++ ? e->first_id : event->id;
+    e->last_id = event->id;
+    if (e->silence && e->silence->subscriber)
+        silence(e->silence);
+    if (e->bring && !e->bring->subscriber)
+        e->bring->subscriber = events_subscribe(e->hall->events, NULL, listen_in, e->bring);
+}
+
+static void deliver(struct hall *h)
+{
+    uv_run(&h->loop, UV_RUN_NOWAIT);
+    uv_run(&h->loop, UV_RUN_NOWAIT);
+}
+
+static void say(struct hall *h, const char *type, const char *sandbox)
+{
+    events_publish(h->events, type, sandbox, json_pack("{s:s}", "what", type));
+}
+
+static void subscribers_hear_what_concerns_them(void **state)
+{
+    struct hall *h = *state;
+    struct ear *all = ear(h, NULL), *demo = ear(h, "demo");
+    say(h, "one", "demo");
+    say(h, "two", "other");
+    say(h, "three", "");
+    assert_int_equal(all->heard, 0);                /* nothing is delivered from inside a call */
+    deliver(h);
+    assert_string_equal(all->types, "one two three ");
+    assert_string_equal(demo->types, "one ");
+    assert_false(all->disordered);
+    assert_non_null(strstr(demo->json, "{\"what\":\"one\",\"sandbox\":\"demo\",\"at\":\"2"));
+    silence(all);
+    say(h, "four", "demo");
+    deliver(h);
+    assert_string_equal(all->types, "one two three ");
+    assert_string_equal(demo->types, "one four ");
+    silence(demo);
+    free(all);
+    free(demo);
+}
+
+static void whoever_was_away_is_told_what_was_missed(void **state)
+{
+    struct hall *h = *state;
+    struct ear *all = ear(h, NULL);
+    struct ear late = {.hall = h}, fresh = {.hall = h}, demo = {.hall = h};
+    say(h, "one", "demo");
+    say(h, "two", "other");
+    say(h, "three", "demo");
+    deliver(h);
+    assert_true(events_replay(h->events, all->first_id, NULL, listen_in, &late));
+    assert_string_equal(late.types, "two three ");
+    assert_true(events_replay(h->events, all->first_id, "demo", listen_in, &demo));
+    assert_string_equal(demo.types, "three ");
+    assert_true(events_replay(h->events, all->last_id, NULL, listen_in, &fresh));
+    assert_int_equal(fresh.heard, 0);
+    silence(all);
+    free(all);
+}
+
+static void a_gap_is_told(void **state)
+{
+    struct hall *h = *state;
+    struct ear *all = ear(h, NULL);
+    struct ear late = {.hall = h}, just = {.hall = h};
+    for (int i = 0; i < EVENTS_KEPT + 10; i++)
+        say(h, "tick", "demo");
+    deliver(h);
+    assert_int_equal(all->heard, EVENTS_KEPT + 10);
+    assert_false(events_replay(h->events, all->first_id, NULL, listen_in, &late));
+    assert_int_equal(late.heard, EVENTS_KEPT);      /* all that is kept, oldest first */
+    assert_false(late.disordered);
+    assert_int_equal(late.last_id, all->last_id);
+    assert_true(events_replay(h->events, all->last_id - EVENTS_KEPT, NULL, listen_in, &just));
+    assert_int_equal(just.heard, EVENTS_KEPT);
+    silence(all);
+    free(all);
+}
+
+/* Numbers of another life of the gateway, older or, by a clock that was set back, newer. */
+static void a_number_of_another_life_is_a_gap(void **state)
+{
+    struct hall *h = *state;
+    struct ear e = {.hall = h};
+    static const uint64_t others[] = {0, 5, UINT64_MAX - 1, UINT64_MAX};
+    say(h, "one", "demo");
+    deliver(h);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        assert_false(events_replay(h->events, others[i], NULL, listen_in, &e));
+        assert_int_equal(e.heard, i + 1);
+    }
+}
+
+static void nobody_hears_after_unsubscribing_during_a_delivery(void **state)
+{
+    struct hall *h = *state;
+    struct ear *a = ear(h, NULL), *b = ear(h, NULL), *c = ear(h, NULL);
+    b->silence = b;                                 /* itself, in the middle of the list */
+    c->silence = a;                                 /* one that is still to hear the same event */
+    say(h, "one", "demo");
+    say(h, "two", "demo");
+    deliver(h);
+    assert_int_equal(c->heard, 2);
+    assert_int_equal(b->heard, 1);
+    assert_int_equal(a->heard, 0);
+    silence(c);
+    free(a);
+    free(b);
+    free(c);
+}
+
+static void whoever_subscribes_during_a_delivery_hears_from_the_next_on(void **state)
+{
+    struct hall *h = *state;
+    struct ear *a = ear(h, NULL), newcomer = {.hall = h};
+    a->bring = &newcomer;
+    say(h, "one", "demo");
+    say(h, "two", "demo");
+    deliver(h);
+    assert_string_equal(a->types, "one two ");
+    assert_string_equal(newcomer.types, "two ");
+    silence(&newcomer);
+    silence(a);
+    free(a);
+}
+
+enum { PUBLISHERS = 8, EACH = 500 };
+
+static void *publish_many(void *arg)
+{
+    for (int i = 0; i < EACH; i++)
+        say(arg, "tick", "demo");
+    return NULL;
+}
+
+static void many_threads_may_publish(void **state)
+{
+    struct hall *h = *state;
+    struct ear *all = ear(h, NULL);
+    pthread_t threads[PUBLISHERS];
+    for (int i = 0; i < PUBLISHERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, publish_many, h), 0);
+    for (int i = 0; i < PUBLISHERS; i++)
+        pthread_join(threads[i], NULL);
+    deliver(h);
+    assert_int_equal(all->heard, PUBLISHERS * EACH);
+    assert_false(all->disordered);
+    assert_int_equal(all->last_id - all->first_id, PUBLISHERS * EACH - 1);
+    silence(all);
+    free(all);
+}
+
+/* What was published and never delivered, and who never unsubscribed, goes with it. */
+static void closing_leaves_nothing_behind(void **state)
+{
+    struct hall *h = *state;
+    struct ear *all = ear(h, "demo");
+    say(h, "one", "demo");
+    free(all);
+    events_close(h->events);
+    h->events = NULL;                               /* events_close(NULL) is fine */
+}
+
+#define EVENTS_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        EVENTS_TEST(subscribers_hear_what_concerns_them),
+        EVENTS_TEST(whoever_was_away_is_told_what_was_missed),
+        EVENTS_TEST(a_gap_is_told),
+        EVENTS_TEST(a_number_of_another_life_is_a_gap),
+        EVENTS_TEST(nobody_hears_after_unsubscribing_during_a_delivery),
+        EVENTS_TEST(whoever_subscribes_during_a_delivery_hears_from_the_next_on),
+        EVENTS_TEST(many_threads_may_publish),
+        EVENTS_TEST(closing_leaves_nothing_behind),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
