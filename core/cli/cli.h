@@ -157,6 +157,7 @@ int cmd_plugin_list(struct cli *cli);
 int cmd_plugin_reload(struct cli *cli);
 int cmd_plugin_check(struct cli *cli);
 int cmd_plugin_test(struct cli *cli);
+int cmd_plugin_bench(struct cli *cli);
 int cmd_plugin_new(struct cli *cli);
 int cmd_decision_list(struct cli *cli);
 int cmd_decision_show(struct cli *cli);

@@ -136,6 +136,14 @@ static const struct arg_option plugin_test[] = {
     {"update", 0, ARG_FLAG, NULL, "write what was voted into cases that fail"},
     {0},
 };
+static const struct arg_option plugin_bench[] = {
+    STAGE_OPTIONS,
+    {"time", 0, ARG_VALUE, "MS", "how long the cases of one file are measured (500)"},
+    {"save", 0, ARG_VALUE, "FILE", "write what was measured"},
+    {"compare", 0, ARG_VALUE, "FILE", "show the change since --save FILE"},
+    {"threshold", 0, ARG_VALUE, "PCT", "exit 4 if the median or the bytes grew by more"},
+    {0},
+};
 static const struct arg_option plugin_new[] = {
     {"c", 0, ARG_FLAG, NULL, "in C"},
     {"lua", 0, ARG_FLAG, NULL, "in Lua"},
@@ -185,6 +193,7 @@ const struct command cli_commands[] = {
     {"plugin", "list", "", none, cmd_plugin_list, "list the chain of voters", "sluice plugin list"},
     {"plugin", "reload", "", none, cmd_plugin_reload, "read the gateway's configuration again and reload its chain", "sluice plugin reload"},
     {"plugin", "check", "PATH...", none, cmd_plugin_check, "check plugin files without a gateway", "sluice plugin check ./my_voter.so"},
+    {"plugin", "bench", "PATH...", plugin_bench, cmd_plugin_bench, "measure voters with their test cases as load", "sluice plugin bench --compare before.json --threshold 10 cases"},
     {"plugin", "new", "NAME [DIR]", plugin_new, cmd_plugin_new, "make a folder for a voter, with a first case", "sluice plugin new no_wildcards --lua"},
     {"plugin", "test", "PATH...", plugin_test, cmd_plugin_test, "run test cases of voters and chains", "sluice plugin test --plugin-dir build/plugins cases"},
     {"decision", "list", "[NAME]", decision_list, cmd_decision_list, "list decisions", "sluice decision list demo"},

@@ -35,6 +35,14 @@ json_t *batch_describe(struct chain *chain)
     return list;
 }
 
+static const char *find_death(const struct chain_votes *votes)
+{
+    for (size_t i = 0; i < votes->n; i++)
+        if (votes->items[i].died)
+            return votes->items[i].message;
+    return NULL;
+}
+
 static json_t *ask(struct chain *chain, const struct test *test)
 {
     struct arena *arena = arena_new();
@@ -47,17 +55,24 @@ static json_t *ask(struct chain *chain, const struct test *test)
     uint64_t us = (clock_mono_ns() - start) / 1000;
     json_t *answer = json_pack("{s:o, s:s, s:I}", "votes", update_votes_json(&votes), "outcome",
                                chain_outcome_word(tally.outcome), "us", (json_int_t)us);
+    const char *death = find_death(&votes);
+    if (death)
+        json_object_set_new(answer, "died", json_string(death));
     arena_free(arena);
     return answer;
 }
 
-/* A load error is expected of a file that is still to be loaded, and asks nothing. */
+/* A load error is expected of a file that is still to be loaded, and asks nothing.  After a death
+ * the chain would wait before it starts the voter again. */
 static void run_tests(int to, struct chain *chain, const struct batch *batch)
 {
-    for (size_t i = 0; i < batch->n; i++) {
+    bool alive = true;
+    for (size_t i = 0; i < batch->n && alive; i++) {
         bool asks = !*batch->tests[i].item->expect->load_error;
-        worker_say(to, asks ? ask(chain, &batch->tests[i])
-                            : json_pack("{s:[], s:s, s:i}", "votes", "outcome", "", "us", 0));
+        json_t *answer = asks ? ask(chain, &batch->tests[i])
+                              : json_pack("{s:[], s:s, s:i}", "votes", "outcome", "", "us", 0);
+        alive = !json_object_get(answer, "died");
+        worker_say(to, answer);
     }
 }
 

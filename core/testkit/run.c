@@ -187,6 +187,11 @@ static void take_votes(struct runner *r, struct job *job, json_t *message)
     answer->duration_us = json_integer_value(json_object_get(message, "us"));
     if (r->cover)
         cover_votes(r->cover, job->voters, answer->votes);
+    const char *death = answer_member(message, "died");
+    if (*death) {
+        answer->state = ANSWER_CRASHED;
+        answer->text = alloc_str(death);
+    }
     settle(r, i);
     r->done[i] = job->answered < job->slice.n;      /* the last one may still be blamed for a crash */
     set_deadline(r, job);
@@ -262,6 +267,8 @@ static void finish(struct runner *r, size_t index)
     char *how = worker_end(&job->worker);
     if (!job->closed)
         blame(r, job, how ? how : "it ended its process with status 0");
+    else
+        push(r, job->slice.first + job->answered, job->slice.n - job->answered);
     if (job->answered == job->slice.n)
         r->done[job->slice.first + job->slice.n - 1] = true;
     free(how);

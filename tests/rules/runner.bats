@@ -197,6 +197,16 @@ YAML
     says "1 passed, 0 failed, 4 crashed"
 }
 
+@test "exit 5: a crash in a process of its own is of one case as well" {
+    crashing
+    exits 5 "$sluice" plugin test --isolation process "$folder"
+    says "✓ before"
+    says "✗ boom: crashed"
+    says "killed by signal 11"
+    says "✓ after"
+    says "2 passed, 0 failed, 1 crashed"
+}
+
 @test "what a voter prints, and processes it leaves, disturb nobody" {
     case_file loud <<'YAML'
 plugin: faulty.so

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sluice plugin bench */
+#include "cli/plugin.h"
+
+enum { TIME_MS = 500, TIME_MS_MAX = 600000, TIMEOUT_S = 30, TIMEOUT_S_MAX = 3600 };
+
+static int read_flags(const struct cli *cli, struct testkit_bench *o)
+{
+    long time, timeout;
+    if (!cli->n_operands)
+        return usage_error(cli, "which cases? give case files (*.test.yaml) or folders of them");
+    if (arg_number(cli, "time", TIME_MS, TIME_MS_MAX, &time) != 0 ||
+        arg_number(cli, "timeout", TIMEOUT_S, TIMEOUT_S_MAX, &timeout) != 0)
+        return EXIT_USAGE;
+    o->time_ms = (unsigned)time;
+    o->timeout_s = (unsigned)timeout;
+    o->run = arg_value(cli, "run");
+    o->save = arg_value(cli, "save");
+    o->compare = arg_value(cli, "compare");
+    o->json = cli->output == OUT_JSON;
+    if (arg_given(cli, "threshold") && !o->compare)
+        return usage_error(cli, "--threshold needs --compare FILE");
+    return arg_percent(cli, "threshold", 1e6, &o->threshold);
+}
+
+int cmd_plugin_bench(struct cli *cli)
+{
+    struct testkit_bench o = {.paths = cli->operands, .n_paths = cli->n_operands};
+    struct plugin_stage stage = {0};
+    int code = read_flags(cli, &o);
+    if (code < 0)
+        code = plugin_stage_open(cli, &stage);
+    o.stage = stage.settings;
+    if (code < 0)
+        code = testkit_bench(&o);
+    plugin_stage_close(&stage);
+    return code;
+}

@@ -1,0 +1,59 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# sluice plugin bench (contract section 8).
+
+setup() {
+    load support
+    folder=$BATS_TEST_TMPDIR
+    umask 022
+}
+
+bench() { "$sluice" plugin bench --time 50 --plugin-dir "$plugins" "$@"; }
+
+@test "each voter has its times and bytes" {
+    exits 0 bench plugins/live_reload scripts/rules/cases/no_wildcards.test.yaml
+    says "live_reload"
+    says "no_wildcards"
+    run --separate-stderr bench -o json plugins/live_reload scripts/rules/cases/no_wildcards.test.yaml
+    [ "$(jq '.voters | length' <<<"$output")" = 2 ]
+    jq -e '.voters[] | .votes > 0 and .p50_ns > 0 and .p50_ns <= .p95_ns and .p95_ns <= .p99_ns' <<<"$output"
+    # C allocates nothing for a vote, Lua does.
+    [ "$(jq -r '.voters[0] | "\(.voter) \(.bytes)"' <<<"$output")" = "live_reload 0" ]
+    [ "$(jq '.voters[1].bytes > 100' <<<"$output")" = true ]
+    run --separate-stderr bench --isolation process -o json plugins/live_reload
+    [ "$(jq -r '.voters[0] | "\(.isolation) \(.bytes)"' <<<"$output")" = "process null" ]
+}
+
+@test "exit 4 where the median grew by more than the threshold" {
+    exits 0 bench --save "$folder/now.json" plugins/live_reload
+    exits 0 bench --compare "$folder/now.json" plugins/live_reload
+    says "P50 was"
+    jq '.voters[].p50_ns = 1' "$folder/now.json" >"$folder/fast.json"
+    exits 4 bench --compare "$folder/fast.json" --threshold 50 plugins/live_reload
+    says "live_reload: p50_ns is"
+    jq '.voters[].p50_ns = 1000000000' "$folder/now.json" >"$folder/slow.json"
+    exits 0 bench --compare "$folder/slow.json" --threshold 50 plugins/live_reload
+}
+
+@test "wrong use, no case, voters that crash or do not load" {
+    exits 2 bench
+    exits 2 bench --threshold 5 plugins
+    exits 2 bench --compare "$folder/absent.json" plugins
+    echo '{}' >"$folder/empty.json"
+    exits 2 bench --compare "$folder/empty.json" plugins
+    says "was not written by plugin bench --save"
+    exits 3 bench "$folder"
+    compile tests/fixtures/testkit/faulty.c faulty -Iinclude
+    case_file crash <<'YAML'
+plugin: faulty.so
+cases: [{name: boom, candidate: {version: 1}, reason: crash, expect: {verdict: allow}}]
+YAML
+    exits 5 bench "$folder"
+    says "its voter crashed"
+    case_file crash <<'YAML'
+plugin: absent
+cases: [{name: a, candidate: {version: 1}, expect: {verdict: allow}}]
+YAML
+    exits 1 bench "$folder"
+    says "there is no absent.so"
+}
