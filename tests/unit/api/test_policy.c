@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /v1/sandboxes/{name}/policy and its revisions, over HTTP. */
+#include "desk.h"
+
+#define POLICY "/v1/sandboxes/demo/policy"
+#define FIRST_RULE                                                          \
+    "version: 1\n"                                                          \
+    "network_policies:\n"                                                   \
+    "  api:\n"                                                              \
+    "    endpoints: [{host: api.example.com, port: 443}]\n"                 \
+    "    binaries: [{path: /usr/bin/curl}]\n"
+#define FIRST_OPERATION                                                     \
+    "{\"operations\":[{\"add_rule\":{\"rule_name\":\"api\",\"rule\":{"      \
+    "\"endpoints\":[{\"host\":\"api.example.com\",\"port\":443}],"          \
+    "\"binaries\":[{\"path\":\"/usr/bin/curl\"}]}}}]}"
+
+static void put_first_rule(struct desk *d)
+{
+    struct answer a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE));
+    assert_status(&a, 200);
+    assert_int_equal(number_of(&a, "revision"), 2);
+}
+
+static void a_put_answers_with_the_update_document(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"Sluice-Reason", "the first rule"}));
+    assert_status(&a, 200);
+    assert_string_equal(a.type, "application/json");
+    assert_string_equal(a.etag, "\"2\"");
+    assert_string_equal(text_of(&a, "outcome"), "allowed");
+    assert_string_equal(text_of(&a, "status"), "pending");
+    assert_int_equal(json_array_size(json_object_get(a.json, "votes")), 3);
+    a = ASK(d, "GET", "/v1/sandboxes/demo/revisions/2");
+    assert_string_equal(text_of(&a, "reason"), "the first rule");
+    assert_string_equal(text_of(&a, "kind"), "replace");
+    assert_string_equal(text_of(&a, "status"), "pending");
+    assert_true(json_is_null(json_object_get(a.json, "loaded_at")));
+}
+
+static void yaml_and_json_and_operations_come_to_the_same(void **state)
+{
+    struct desk *d = *state;
+    struct answer yaml = ASK(d, "PUT", POLICY "?dry_run=true", YAML(FIRST_RULE));
+    struct answer json = ASK(d, "PUT", POLICY "?dry_run=1",
+                             .body = "{\"version\":1,\"network_policies\":{\"api\":{\"endpoints\":[{\"host\":"
+                                     "\"api.example.com\",\"port\":443}],\"binaries\":[{\"path\":\"/usr/bin/curl\"}]}}}");
+    struct answer merge = ASK(d, "PATCH", POLICY "?dry_run=true", .body = FIRST_OPERATION);
+    assert_status(&yaml, 200);
+    assert_string_equal(text_of(&json, "hash"), text_of(&yaml, "hash"));
+    assert_string_equal(text_of(&merge, "hash"), text_of(&yaml, "hash"));
+    assert_true(json_is_true(json_object_get(merge.json, "dry_run")));
+    struct answer now = ASK(d, "GET", POLICY);
+    assert_int_equal(number_of(&now, "revision"), 1);
+}
+
+static void bodies_that_cannot_be_read(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "PUT", POLICY, .type = "text/csv", .body = "a,b");
+    assert_problem(&a, 415, "/unsupported-media-type", "the body is text/csv: send application/json or application/yaml");
+    a = ASK(d, "PUT", POLICY, .body = "{\"version\": 1,\n  oops}");
+    assert_status(&a, 400);
+    const json_t *error = json_array_get(json_object_get(a.json, "errors"), 0);
+    assert_int_equal(json_integer_value(json_object_get(error, "line")), 2);
+    assert_int_equal(json_integer_value(json_object_get(error, "column")), 3);
+    assert_non_null(strstr(text_of(&a, "detail"), "the body is no JSON document: "));
+    a = ASK(d, "PUT", POLICY, YAML("version: [1\n"));
+    assert_status(&a, 400);
+    assert_non_null(strstr(text_of(&a, "detail"), "the body is no YAML document: "));
+    char *large = arena_alloc(d->arena, POLICY_BYTES_MAX + 2);
+    memset(large, '#', POLICY_BYTES_MAX + 1);
+    large[POLICY_BYTES_MAX + 1] = '\0';
+    a = ASK(d, "PUT", POLICY, YAML(large));
+    assert_problem(&a, 413, "/too-large", "the body has 262145 bytes, at most 262144 are allowed");
+}
+
+static void documents_that_are_wrong(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "PUT", POLICY, YAML("version: 1\nnetwork_policies:\n  api:\n    endpoint: []\n"));
+    assert_problem(&a, 422, "/invalid", "the policy has 1 problem");
+    const json_t *error = json_array_get(json_object_get(a.json, "errors"), 0);
+    assert_string_equal(json_string_value(json_object_get(error, "path")), "network_policies.api.endpoint");
+    assert_int_equal(json_integer_value(json_object_get(error, "line")), 4);
+    assert_int_equal(json_integer_value(json_object_get(error, "column")), 5);
+    a = ASK(d, "PATCH", POLICY, .body = "{\"operations\":[{\"add_rul\":{}}]}");
+    assert_status(&a, 422);
+    error = json_array_get(json_object_get(a.json, "errors"), 0);
+    assert_non_null(strstr(json_string_value(json_object_get(error, "path")), "operations[0]"));
+    a = ASK(d, "PUT", "/v1/sandboxes/nobody/policy", YAML(FIRST_RULE));
+    assert_status(&a, 404);
+}
+
+static void a_denied_update_is_a_problem_with_its_votes(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"closed\",\"network\":\"none\"}");
+    assert_status(&a, 201);
+    a = ASK(d, "PUT", "/v1/sandboxes/closed/policy", YAML(FIRST_RULE));
+    assert_problem(&a, 403, "/denied", "refused by 1 of 3 voters");
+    assert_string_equal(text_of(&a, "outcome"), "denied");
+    assert_int_equal(json_array_size(json_object_get(a.json, "votes")), 3);
+    struct answer dry = ASK(d, "PUT", "/v1/sandboxes/closed/policy?dry_run=true", YAML(FIRST_RULE));
+    assert_status(&dry, 200);
+    assert_string_equal(text_of(&dry, "outcome"), "denied");
+    struct answer merge = ASK(d, "PATCH", "/v1/sandboxes/closed/policy", .body = FIRST_OPERATION);
+    assert_problem(&merge, 403, "/denied", "refused by 1 of 3 voters");
+}
+
+static void if_match_names_a_revision(void **state)
+{
+    struct desk *d = *state;
+    static const char *const wrong[] = {"x", "\"x\"", "\"1", "1\"", "0", "\"0\"", "-1", "\"1\", \"2\"", "W/\"1\"", ""};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct answer a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"If-Match", wrong[i]}));
+        assert_problem(&a, 400, "/malformed",
+                       arena_printf(d->arena, "If-Match names the revision that the change builds on, such as \"3\", not %s",
+                                    wrong[i]));
+    }
+    struct answer a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"If-Match", "\"9\""}));
+    assert_problem(&a, 412, "/revision-moved",
+                   "the policy of sandbox 'demo' is at revision 1, not 9: read it again and repeat the change on top of it");
+    a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"If-Match", "\"1\""}));
+    assert_status(&a, 200);
+    a = ASK(d, "PUT", POLICY, YAML("version: 1\n"), HEADERS({"If-Match", "2"}));
+    assert_status(&a, 200);
+    a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"If-Match", "*"}));
+    assert_status(&a, 200);
+    assert_string_equal(a.etag, "\"4\"");
+}
+
+static void an_override_is_an_admins_and_needs_a_reason(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"Sluice-Override", "true"}));
+    assert_problem(&a, 403, "/forbidden", "an override needs a reason: say why it is right");
+    a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"Sluice-Override", "false"}));
+    assert_status(&a, 200);
+}
+
+static void a_policy_is_read_as_json_or_yaml(void **state)
+{
+    struct desk *d = *state;
+    put_first_rule(d);
+    struct answer a = ASK(d, "GET", POLICY);
+    assert_string_equal(a.etag, "\"2\"");
+    assert_string_equal(text_of(&a, "sandbox"), "demo");
+    assert_int_equal(number_of(&a, "revision"), 2);
+    assert_int_equal(number_of(&a, "loaded_revision"), 0);
+    assert_string_equal(text_of(&a, "status"), "pending");
+    assert_int_equal(strlen(text_of(&a, "hash")), 64);
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(a.json, "policy"), "version")), 1);
+    a = ASK(d, "GET", POLICY "?revision=1");
+    assert_string_equal(a.etag, "\"1\"");
+    static const char *const yaml[] = {"application/yaml", "application/yaml, */*;q=0.1", "application/x-yaml", "text/yaml"};
+    for (size_t i = 0; i < sizeof yaml / sizeof *yaml; i++) {
+        a = ASK(d, "GET", POLICY, HEADERS({"Accept", yaml[i]}));
+        assert_string_equal(a.type, "application/yaml");
+        assert_null(a.json);
+    }
+    static const char *const json[] = {"application/json", "*/*", "application/json, application/yaml;q=0.5"};
+    for (size_t i = 0; i < sizeof json / sizeof *json; i++) {
+        a = ASK(d, "GET", POLICY, HEADERS({"Accept", json[i]}));
+        assert_string_equal(a.type, "application/json");
+    }
+}
+
+/* policy get --full | policy set --policy - changes nothing. */
+static void what_was_read_can_be_sent_back(void **state)
+{
+    struct desk *d = *state;
+    put_first_rule(d);
+    struct answer a = ASK(d, "GET", POLICY, HEADERS({"Accept", "application/yaml"}));
+    struct answer back = ASK(d, "PUT", POLICY, YAML(a.text));
+    assert_status(&back, 200);
+    assert_true(json_is_false(json_object_get(back.json, "changed")));
+    assert_int_equal(number_of(&back, "revision"), 2);
+}
+
+static void numbers_that_are_none(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "GET", POLICY "?revision=one");
+    assert_problem(&a, 400, "/malformed",
+                   "query parameter revision must be a number from 0 to 9223372036854775807, not 'one'");
+    a = ASK(d, "GET", POLICY "?revision=-1");
+    assert_status(&a, 400);
+    a = ASK(d, "GET", POLICY "?revision=99999999999999999999999");
+    assert_status(&a, 400);
+    a = ASK(d, "GET", "/v1/sandboxes/demo/revisions/x");
+    assert_problem(&a, 400, "/malformed", "a revision is a number from 1, not 'x'");
+    a = ASK(d, "POST", "/v1/sandboxes/demo/revisions/0/rollback");
+    assert_problem(&a, 400, "/malformed", "a revision is a number from 1, not '0'");
+    a = ASK(d, "GET", "/v1/sandboxes/demo/revisions/7");
+    assert_status(&a, 404);
+    a = ASK(d, "GET", "/v1/sandboxes/demo/revisions/1?wait_ms=x");
+    assert_status(&a, 400);
+}
+
+static void revisions_are_listed_and_rolled_back(void **state)
+{
+    struct desk *d = *state;
+    put_first_rule(d);
+    struct answer a = ASK(d, "POST", "/v1/sandboxes/demo/revisions/1/rollback");
+    assert_status(&a, 200);
+    assert_int_equal(number_of(&a, "revision"), 3);
+    a = ASK(d, "GET", "/v1/sandboxes/demo/revisions?limit=2");
+    const json_t *list = json_object_get(a.json, "revisions");
+    assert_int_equal(json_array_size(list), 2);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 0), "revision")), 3);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "kind")), "rollback");
+    assert_true(json_is_null(json_object_get(json_array_get(list, 0), "error")));
+}
+
+/* ---- wait_ms ---- */
+
+#define SECOND "/v1/sandboxes/demo/revisions/2"
+
+struct load {
+    char id[UUID_SIZE];
+    bool failed;
+};
+
+static int write_load(struct store_tx *tx, void *arg, struct error *err)
+{
+    struct load *l = arg;
+    return l->failed ? store_tx_revision_failed(tx, l->id, 2, "the proxy cannot", err)
+                     : store_tx_revision_loaded(tx, l->id, 2, clock_now_ms(), err);
+}
+
+/* The sandbox enforces revision 2, or cannot; told says whether an event follows. */
+static void load(struct desk *d, bool failed, bool told)
+{
+    struct load l = {.failed = failed};
+    struct store_sandbox box;
+    assert_int_equal(store_sandbox_get(d->api.store, "demo", d->arena, &box, &d->err), 0);
+    snprintf(l.id, sizeof l.id, "%s", box.id);
+    assert_int_equal(store_write(d->api.store, write_load, &l, &d->err), 0);
+    if (told)
+        events_publish(d->api.events, "revision", "demo", json_object());
+}
+
+/* Turns the loop until everything that was sent has come to where it waits. */
+static void settle(struct desk *d)
+{
+    struct answer *other = begin_ask(d, (struct ask){.method = "GET", .path = SECOND});
+    RUN_UNTIL(d, other->done);
+    RUN_UNTIL(d, jobs_idle(d->api.jobs));
+}
+
+static void a_wait_ends_when_the_revision_is_loaded(void **state)
+{
+    struct desk *d = *state;
+    put_first_rule(d);
+    struct answer *a = begin_ask(d, (struct ask){.method = "GET", .path = SECOND "?wait_ms=20000"});
+    settle(d);
+    events_publish(d->api.events, "revision", "other", json_object());
+    events_publish(d->api.events, "decision", "demo", json_object());
+    settle(d);
+    assert_false(a->done);
+    load(d, false, true);
+    RUN_UNTIL(d, a->done);
+    assert_status(a, 200);
+    assert_string_equal(text_of(a, "status"), "loaded");
+    assert_int_equal(number_of(a, "loaded_revision"), 2);
+    assert_false(json_is_null(json_object_get(a->json, "loaded_at")));
+}
+
+static void a_wait_ends_when_the_revision_failed(void **state)
+{
+    struct desk *d = *state;
+    put_first_rule(d);
+    struct answer *a = begin_ask(d, (struct ask){.method = "GET", .path = SECOND "?wait_ms=20000"});
+    settle(d);
+    load(d, true, true);
+    RUN_UNTIL(d, a->done);
+    assert_string_equal(text_of(a, "status"), "failed");
+    assert_string_equal(text_of(a, "error"), "the proxy cannot");
+}
+
+static void a_wait_that_is_over_tells_what_is(void **state)
+{
+    struct desk *d = *state;
+    put_first_rule(d);
+    struct answer a = ASK(d, "GET", SECOND "?wait_ms=1");
+    assert_status(&a, 200);
+    assert_string_equal(text_of(&a, "status"), "pending");
+    load(d, false, false);
+    a = ASK(d, "GET", SECOND "?wait_ms=20000");      /* nobody tells, but nobody needs to */
+    assert_string_equal(text_of(&a, "status"), "loaded");
+}
+
+static void a_gateway_that_stops_ends_every_wait(void **state)
+{
+    struct desk *d = *state;
+    put_first_rule(d);
+    struct answer *a = begin_ask(d, (struct ask){.method = "GET", .path = SECOND "?wait_ms=3600000"});
+    settle(d);
+    d->api.draining = true;
+    events_publish(d->api.events, "draining", "", json_object());
+    RUN_UNTIL(d, a->done);
+    assert_string_equal(text_of(a, "status"), "pending");
+    struct answer late = ASK(d, "GET", SECOND "?wait_ms=3600000");
+    assert_string_equal(text_of(&late, "status"), "pending");
+}
+
+static void a_client_that_hangs_up_is_forgotten(void **state)
+{
+    struct desk *d = *state;
+    put_first_rule(d);
+    struct answer *a = begin_ask(d, (struct ask){.method = "GET", .path = SECOND "?wait_ms=20000"});
+    settle(d);
+    http_client_cancel(a->call);
+    settle(d);
+    load(d, false, true);
+    settle(d);
+    assert_false(a->done);
+    assert_int_equal(http_server_stats(d->api.server).requests_running, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        DEMO_TEST(a_put_answers_with_the_update_document),
+        DEMO_TEST(yaml_and_json_and_operations_come_to_the_same),
+        DEMO_TEST(bodies_that_cannot_be_read),
+        DEMO_TEST(documents_that_are_wrong),
+        DEMO_TEST(a_denied_update_is_a_problem_with_its_votes),
+        DEMO_TEST(if_match_names_a_revision),
+        DEMO_TEST(an_override_is_an_admins_and_needs_a_reason),
+        DEMO_TEST(a_policy_is_read_as_json_or_yaml),
+        DEMO_TEST(what_was_read_can_be_sent_back),
+        DEMO_TEST(numbers_that_are_none),
+        DEMO_TEST(revisions_are_listed_and_rolled_back),
+        DEMO_TEST(a_wait_ends_when_the_revision_is_loaded),
+        DEMO_TEST(a_wait_ends_when_the_revision_failed),
+        DEMO_TEST(a_wait_that_is_over_tells_what_is),
+        DEMO_TEST(a_gateway_that_stops_ends_every_wait),
+        DEMO_TEST(a_client_that_hangs_up_is_forgotten),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /v1/sandboxes, /v1/decisions, /v1/plugins, /v1/status and /metrics, over HTTP. */
+#include "desk.h"
+
+static void a_sandbox_is_made_and_ready(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "POST", "/v1/sandboxes",
+                          YAML("name: demo\nlabels: {team: a}\npolicy:\n  version: 1\n"));
+    static const char *const members[] = {"name", "id", "phase", "network", "labels", "policy_revision",
+                                          "loaded_revision", "policy_hash", "created_at", NULL};
+    assert_status(&a, 201);
+    for (size_t i = 0; members[i]; i++)
+        assert_non_null(json_object_get(a.json, members[i]));
+    assert_string_equal(text_of(&a, "phase"), "ready");
+    assert_string_equal(text_of(&a, "network"), "proxy");
+    assert_int_equal(number_of(&a, "policy_revision"), 1);
+    assert_int_equal(strlen(text_of(&a, "policy_hash")), 64);
+    assert_string_equal(json_string_value(json_object_get(json_object_get(a.json, "update"), "outcome")), "allowed");
+    a = ASK(d, "GET", "/v1/sandboxes/demo");
+    assert_status(&a, 200);
+    assert_string_equal(text_of(&a, "phase"), "ready");
+}
+
+static void a_name_is_made_up(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{}"), b = ASK(d, "POST", "/v1/sandboxes", .body = "{}");
+    assert_status(&a, 201);
+    assert_status(&b, 201);
+    assert_true(strlen(text_of(&a, "name")) <= 19);
+    assert_string_not_equal(text_of(&a, "name"), text_of(&b, "name"));
+}
+
+static void names_that_are_none(void **state)
+{
+    struct desk *d = *state;
+    static const char *const wrong[] = {"-a", "a-", "a--b", "A", "a_b", "a.b", "ä", "a b", "a/b"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = arena_printf(d->arena, "{\"name\":\"%s\"}", wrong[i]));
+        assert_problem(&a, 422, "/invalid",
+                       arena_printf(d->arena, "'%s' is no sandbox name: use 1 to 19 of a-z, 0-9 and '-', not at the ends "
+                                              "and not twice in a row", wrong[i]));
+    }
+    struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"a123456789012345678\"}");
+    assert_status(&a, 201);
+    a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"a1234567890123456789\"}");
+    assert_status(&a, 422);
+}
+
+static void requests_that_are_wrong(void **state)
+{
+    struct desk *d = *state;
+    static const struct {
+        const char *body, *path;
+    } cases[] = {
+        {"{\"nam\":\"demo\"}", "nam"},
+        {"{\"network\":\"bridge\"}", "network"},
+        {"{\"approval_mode\":\"never\"}", "approval_mode"},
+        {"{\"policy\":{\"version\":2}}", "policy.version"},
+        {"{\"policy\":{\"version\":1,\"landlock\":{\"compatibility\":\"maybe\"}}}", "policy.landlock.compatibility"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = cases[i].body);
+        assert_status(&a, 422);
+        const json_t *error = json_array_get(json_object_get(a.json, "errors"), 0);
+        assert_string_equal(json_string_value(json_object_get(error, "path")), cases[i].path);
+        assert_int_equal(json_integer_value(json_object_get(error, "line")), 1);
+    }
+    struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"labels\":{\"team\":1}}");
+    assert_problem(&a, 422, "/invalid", "labels.team must be a text of at most 8192 bytes under a key of at most 256");
+    a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"env\":[1]}");
+    assert_problem(&a, 422, "/invalid", "env must be a map of texts");
+    a = ASK(d, "POST", "/v1/sandboxes", .body = "[]");
+    assert_status(&a, 422);
+    a = ASK(d, "GET", "/v1/sandboxes");
+    assert_int_equal(json_array_size(json_object_get(a.json, "sandboxes")), 0);
+}
+
+static void a_sandbox_that_does_not_start_leaves_its_decision_only(void **state)
+{
+    struct desk *d = *state;
+    error_set(&d->start_error, ERROR_UPSTREAM, "bubblewrap cannot make a namespace");
+    struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"demo\"}");
+    assert_problem(&a, 502, "/sandbox-failed", "bubblewrap cannot make a namespace");
+    a = ASK(d, "GET", "/v1/sandboxes/demo");
+    assert_status(&a, 404);
+    a = ASK(d, "GET", "/v1/decisions");
+    assert_int_equal(json_array_size(json_object_get(a.json, "decisions")), 1);
+    d->start_error.text[0] = '\0';
+    a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"demo\"}");
+    assert_status(&a, 201);
+}
+
+static void lists_choose_by_label(void **state)
+{
+    struct desk *d = *state;
+    ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"two\",\"labels\":{\"team\":\"b\",\"tier\":\"x=y\"}}");
+    static const struct {
+        const char *query;
+        size_t n;
+    } cases[] = {
+        {"", 2}, {"?label=team%3Da", 1}, {"?label=team=b", 1}, {"?label=team%3Dc", 0}, {"?label=team", 0},
+        {"?label=team%3Db&label=tier%3Dx%3Dy", 1}, {"?label=team%3Da&label=tier%3Dx%3Dy", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct answer a = ASK(d, "GET", arena_printf(d->arena, "/v1/sandboxes%s", cases[i].query));
+        assert_int_equal(json_array_size(json_object_get(a.json, "sandboxes")), cases[i].n);
+    }
+}
+
+static void a_life(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"demo\"}");
+    assert_problem(&a, 409, "/exists", "sandbox 'demo' already exists: choose another name, or delete it first");
+    a = ASK(d, "POST", "/v1/sandboxes/demo/stop");
+    assert_string_equal(text_of(&a, "phase"), "stopped");
+    a = ASK(d, "POST", "/v1/sandboxes/demo/start");
+    assert_string_equal(text_of(&a, "phase"), "ready");
+    a = ASK(d, "DELETE", "/v1/sandboxes/demo");
+    assert_status(&a, 200);
+    assert_string_equal(text_of(&a, "name"), "demo");
+    a = ASK(d, "GET", "/v1/sandboxes/demo");
+    assert_status(&a, 404);
+    a = ASK(d, "DELETE", "/v1/sandboxes/demo");
+    assert_status(&a, 404);
+}
+
+static void decisions_are_kept_and_can_be_verified(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "GET", "/v1/decisions?sandbox=demo");
+    const json_t *first = json_array_get(json_object_get(a.json, "decisions"), 0);
+    const char *id = json_string_value(json_object_get(first, "id"));
+    assert_string_equal(json_string_value(json_object_get(first, "kind")), "create");
+    assert_string_equal(json_string_value(json_object_get(first, "outcome")), "allowed");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(first, "actor"), "role")), "admin");
+    a = ASK(d, "GET", arena_printf(d->arena, "/v1/decisions/%s", id));
+    assert_status(&a, 200);
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(a.json, "candidate"), "version")), 1);
+    a = ASK(d, "GET", "/v1/decisions/nothing");
+    assert_status(&a, 404);
+    a = ASK(d, "GET", "/v1/decisions?sandbox=nobody");
+    assert_status(&a, 404);
+    a = ASK(d, "GET", "/v1/audit/verify");
+    assert_true(json_is_true(json_object_get(a.json, "intact")));
+    assert_int_equal(number_of(&a, "records"), 1);
+}
+
+static void plugins_are_listed_and_reloaded(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "GET", "/v1/plugins");
+    static const char *const members[] = {"name", "version", "kind", "level", "isolation", "path", "sha256", "state",
+                                          "votes", "denials", "errors", "p50_us", "p99_us", NULL};
+    const json_t *voters = json_object_get(a.json, "voters");
+    assert_int_equal(json_array_size(voters), 3);
+    for (size_t i = 0; members[i]; i++)
+        assert_non_null(json_object_get(json_array_get(voters, 0), members[i]));
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(voters, 0), "votes")), 1);
+    a = ASK(d, "POST", "/v1/plugins/reload");
+    assert_status(&a, 200);
+    assert_int_equal(json_array_size(json_object_get(a.json, "voters")), 3);
+    a = ASK(d, "POST", "/v1/plugins/reload");
+    assert_problem(&a, 422, "/invalid", "the chain at work stays: the chain of voters does not load: 1 problem");
+    const json_t *error = json_array_get(json_object_get(a.json, "errors"), 0);
+    assert_string_equal(json_string_value(json_object_get(error, "path")), "chain.voters[0].plugin");
+    assert_int_equal(json_integer_value(json_object_get(error, "line")), 4);
+}
+
+static void status_and_metrics_count(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "GET", "/v1/status");
+    assert_int_equal(number_of(&a, "sandboxes"), 1);
+    assert_int_equal(number_of(&a, "ready"), 1);
+    assert_int_equal(number_of(&a, "voters"), 3);
+    a = ASK(d, "GET", "/metrics", HEADERS({"X-As", "anonymous"}));
+    assert_status(&a, 200);
+    assert_string_equal(a.type, "text/plain; version=0.0.4");
+    assert_non_null(strstr(a.text, "\nsluice_sandboxes 1\n"));
+    assert_non_null(strstr(a.text, "sluice_votes_total{voter=\"live_reload\"} 1\n"));
+}
+
+static void what_is_not_there(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "GET", "/v1/nothing");
+    assert_status(&a, 404);
+    assert_string_equal(a.type, "application/problem+json");
+    a = ASK(d, "POST", "/v1/status");
+    assert_status(&a, 405);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        DESK_TEST(a_sandbox_is_made_and_ready),
+        DESK_TEST(a_name_is_made_up),
+        DESK_TEST(names_that_are_none),
+        DESK_TEST(requests_that_are_wrong),
+        DESK_TEST(a_sandbox_that_does_not_start_leaves_its_decision_only),
+        DEMO_TEST(lists_choose_by_label),
+        DEMO_TEST(a_life),
+        DEMO_TEST(decisions_are_kept_and_can_be_verified),
+        DEMO_TEST(plugins_are_listed_and_reloaded),
+        DEMO_TEST(status_and_metrics_count),
+        DESK_TEST(what_is_not_there),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
