@@ -23,14 +23,14 @@ static int describe(const struct processes *list, size_t i, struct egress_caller
 {
     const struct process *process = &list->items[i];
     out->pid = process->pid;
-    out->binary = process_exe(process->pid, err);
+    out->binary = egress_process_exe(process->pid, err);
     out->ancestors = alloc_zero(EGRESS_ANCESTORS_MAX, sizeof *out->ancestors);
     while (out->binary && process->parent != PROCESS_INIT) {
         process = &list->items[process->parent];
         if (out->n_ancestors == EGRESS_ANCESTORS_MAX)
             return error_set(err, ERROR_DENIED, "process %d has more than %d ancestors",
                              (int)out->pid, EGRESS_ANCESTORS_MAX);
-        char *path = process_exe(process->pid, err);
+        char *path = egress_process_exe(process->pid, err);
         if (!path)
             return -1;
         out->ancestors[out->n_ancestors++] = path;
@@ -101,10 +101,10 @@ static int look_once(const struct egress_identity *identity, const struct egress
     if (rc == 0 && inode == 0)
         rc = error_set(err, ERROR_DENIED, "no process holds the connection any more");
     if (rc == 0)
-        rc = process_find_owners(identity->init_pid, inode, &list, err);
+        rc = egress_find_owners(identity->init_pid, inode, &list, err);
     if (rc == 0)
         rc = describe_owners(&list, out, err);
-    processes_free(&list);
+    egress_processes_free(&list);
     if (rc != 0)
         egress_caller_free(out);
     return rc;

@@ -11,21 +11,21 @@
  * how long a tunnel whose client is gone may take to be ended by the other side. */
 enum { SENDING_MS = 30000, ENDING_MS = 2000, ORPHAN_MS = 30000 };
 
-void connection_handle_closed(void *owner)
+void egress_connection_handle_closed(void *owner)
 {
     struct connection *c = owner;
     if (--c->handles)
         return;
-    flow_clear(&c->flow);
+    egress_flow_clear(&c->flow);
     http_parser_free(c->requests);
     buf_free(&c->pending);
-    proxy_connection_gone(c);
+    egress_connection_gone(c);
     free(c);
 }
 
 static void timer_closed(uv_handle_t *timer)
 {
-    connection_handle_closed(timer->data);
+    egress_connection_handle_closed(timer->data);
 }
 
 static void drop_forward(struct connection *c)
@@ -36,7 +36,7 @@ static void drop_forward(struct connection *c)
     c->response = NULL;
 }
 
-void connection_drop_upstream(struct connection *c)
+void egress_connection_drop_upstream(struct connection *c)
 {
     if (c->upstream)
         egress_socket_close(c->upstream);
@@ -48,38 +48,38 @@ void connection_drop_upstream(struct connection *c)
     drop_forward(c);
 }
 
-void connection_close(struct connection *c)
+void egress_connection_close(struct connection *c)
 {
     if (c->state == CONNECTION_CLOSING)
         return;
     c->state = CONNECTION_CLOSING;
-    connection_drop_upstream(c);
+    egress_connection_drop_upstream(c);
     egress_socket_close(c->client);
     uv_close((uv_handle_t *)&c->timer, timer_closed);
 }
 
 /* Closing with unread bytes would make the kernel take the answer back, so what the client still
  * sends is read and thrown away. */
-void connection_end(struct connection *c)
+void egress_connection_end(struct connection *c)
 {
     c->state = CONNECTION_ENDING;
-    connection_drop_upstream(c);
+    egress_connection_drop_upstream(c);
     buf_clear(&c->pending);
-    connection_expect(c, SENDING_MS);
+    egress_connection_expect(c, SENDING_MS);
     egress_socket_read(c->client);
     egress_socket_finish(c->client);
 }
 
-void connection_refuse(struct connection *c, struct egress_refusal *refusal)
+void egress_connection_refuse(struct connection *c, struct egress_refusal *refusal)
 {
     struct buf answer = {0};
     egress_refusal_print(refusal, &answer);
     egress_socket_write(c->client, answer.data, answer.len);
     buf_free(&answer);
-    connection_end(c);
+    egress_connection_end(c);
 }
 
-bool connection_client_held(const struct connection *c)
+bool egress_connection_client_held(const struct connection *c)
 {
     uint32_t inode;
     return egress_diag_inode(c->proxy->identity.diag_fd, &c->ends, &inode, NULL) != 0 || inode != 0;
@@ -89,12 +89,12 @@ static void head_timeout(struct connection *c)
 {
     struct egress_refusal refusal;
     if (http_parser_idle(c->requests) && c->served) {
-        connection_close(c);                        /* between two requests: nobody asked anything */
+        egress_connection_close(c);                 /* between two requests: nobody asked anything */
         return;
     }
     egress_refuse(&refusal, REFUSAL_LATE, "the request did not arrive within %u ms",
                   c->proxy->limits.head_ms);
-    connection_refuse(c, &refusal);
+    egress_connection_refuse(c, &refusal);
 }
 
 static void timed_out(uv_timer_t *timer)
@@ -103,12 +103,12 @@ static void timed_out(uv_timer_t *timer)
     if (c->state == CONNECTION_HEAD)
         head_timeout(c);
     else if (c->state == CONNECTION_RESOLVING || c->state == CONNECTION_DIALLING)
-        reach_timeout(c);
+        egress_reach_timeout(c);
     else
-        connection_close(c);
+        egress_connection_close(c);
 }
 
-void connection_expect(struct connection *c, unsigned ms)
+void egress_connection_expect(struct connection *c, unsigned ms)
 {
     if (ms)
         uv_timer_start(&c->timer, timed_out, ms, 0);
@@ -140,21 +140,21 @@ static void have_head(struct connection *c)
     egress_socket_pause(c->client);
     c->flow.head = http_parser_take_head(c->requests);
     if (read_target(c, &refusal) == 0) {
-        decide(c);
+        egress_decide(c);
         return;
     }
     snprintf(refusal.detail, sizeof refusal.detail, "%s", refusal.kind == REFUSAL_TARGET
              ? "request-target must be canonical" : refusal.reason);
-    connection_refuse(c, &refusal);
+    egress_connection_refuse(c, &refusal);
 }
 
-void connection_malformed(struct connection *c)
+void egress_connection_malformed(struct connection *c)
 {
     int status;
     struct egress_refusal refusal;
     const char *why = http_parser_error(c->requests, &status);
     egress_refuse(&refusal, status == 431 ? REFUSAL_LONG : REFUSAL_MALFORMED, "%s", why);
-    connection_refuse(c, &refusal);
+    egress_connection_refuse(c, &refusal);
 }
 
 static void look_for_head(struct connection *c)
@@ -164,28 +164,28 @@ static void look_for_head(struct connection *c)
     if (!len)
         return;
     if (http_parser_idle(c->requests))
-        connection_expect(c, c->proxy->limits.head_ms);
+        egress_connection_expect(c, c->proxy->limits.head_ms);
     enum http_event event = http_parser_next(c->requests, &bytes, &len, &body, &body_len);
     buf_consume(&c->pending, c->pending.len - len);
     if (event == HTTP_GOT_HEAD)
         have_head(c);
     else if (event == HTTP_BAD)
-        connection_malformed(c);
+        egress_connection_malformed(c);
 }
 
-void connection_next_request(struct connection *c)
+void egress_connection_next_request(struct connection *c)
 {
-    flow_clear(&c->flow);
-    connection_drop_upstream(c);
+    egress_flow_clear(&c->flow);
+    egress_connection_drop_upstream(c);
     c->state = CONNECTION_HEAD;
     c->request_done = c->response_done = false;
     c->served = true;
-    connection_expect(c, c->proxy->limits.idle_ms);
+    egress_connection_expect(c, c->proxy->limits.idle_ms);
     look_for_head(c);
     if (c->state != CONNECTION_HEAD)
         return;
     if (c->client_ended)
-        connection_close(c);
+        egress_connection_close(c);
     else
         egress_socket_read(c->client);
 }
@@ -197,9 +197,9 @@ static void head_read(struct connection *c, const char *bytes, ssize_t n)
         look_for_head(c);
     } else if (n == UV_EOF && !http_parser_idle(c->requests)) {
         http_parser_eof(c->requests);
-        connection_malformed(c);
+        egress_connection_malformed(c);
     } else {
-        connection_close(c);
+        egress_connection_close(c);
     }
 }
 
@@ -207,7 +207,7 @@ static void ending_read_end(struct connection *c, ssize_t n)
 {
     c->client_ended = true;
     if (n != UV_EOF || c->client_finished)
-        connection_close(c);
+        egress_connection_close(c);
 }
 
 static void client_read(void *owner, const char *bytes, ssize_t n)
@@ -216,32 +216,32 @@ static void client_read(void *owner, const char *bytes, ssize_t n)
     if (c->state == CONNECTION_HEAD)
         head_read(c, bytes, n);
     else if (c->state == CONNECTION_TUNNEL)
-        tunnel_read(c, true, bytes, n);
+        egress_tunnel_read(c, true, bytes, n);
     else if (c->state == CONNECTION_FORWARD)
-        forward_client_read(c, bytes, n);
+        egress_forward_client_read(c, bytes, n);
     else if (c->state == CONNECTION_ENDING && n < 0)
         ending_read_end(c, n);
-    if (c->state == CONNECTION_TUNNEL && n == UV_EOF && !connection_client_held(c))
-        connection_expect(c, ORPHAN_MS);
+    if (c->state == CONNECTION_TUNNEL && n == UV_EOF && !egress_connection_client_held(c))
+        egress_connection_expect(c, ORPHAN_MS);
 }
 
 static void upstream_read(void *owner, const char *bytes, ssize_t n)
 {
     struct connection *c = owner;
     if (c->state == CONNECTION_TUNNEL)
-        tunnel_read(c, false, bytes, n);
+        egress_tunnel_read(c, false, bytes, n);
     else if (c->state == CONNECTION_FORWARD)
-        forward_upstream_read(c, bytes, n);
+        egress_forward_upstream_read(c, bytes, n);
 }
 
 static void drained(struct connection *c, bool client, int status)
 {
     if (c->state == CONNECTION_TUNNEL)
-        tunnel_drained(c, client, status);
+        egress_tunnel_drained(c, client, status);
     else if (c->state == CONNECTION_FORWARD)
-        forward_drained(c, client, status);
+        egress_forward_drained(c, client, status);
     else if (client && status != 0)
-        connection_close(c);
+        egress_connection_close(c);
 }
 
 static void client_drained(void *owner, int status)
@@ -259,11 +259,11 @@ static void client_finished(void *owner)
     struct connection *c = owner;
     c->client_finished = true;
     if (c->state == CONNECTION_TUNNEL)
-        tunnel_finished(c);
+        egress_tunnel_finished(c);
     else if (c->state == CONNECTION_ENDING && c->client_ended)
-        connection_close(c);
+        egress_connection_close(c);
     else if (c->state == CONNECTION_ENDING)
-        connection_expect(c, ENDING_MS);
+        egress_connection_expect(c, ENDING_MS);
 }
 
 static void upstream_finished(void *owner)
@@ -271,19 +271,20 @@ static void upstream_finished(void *owner)
     struct connection *c = owner;
     c->upstream_finished = true;
     if (c->state == CONNECTION_TUNNEL)
-        tunnel_finished(c);
+        egress_tunnel_finished(c);
 }
 
 static void upstream_connected(void *owner, int status)
 {
-    reach_connected(owner, status);
+    egress_reach_connected(owner, status);
 }
 
-const struct egress_socket_calls connection_upstream_calls = {
-    upstream_read, upstream_drained, upstream_finished, upstream_connected, connection_handle_closed};
+const struct egress_socket_calls egress_connection_upstream_calls = {
+    upstream_read, upstream_drained, upstream_finished, upstream_connected,
+    egress_connection_handle_closed};
 
 static const struct egress_socket_calls client_calls = {
-    client_read, client_drained, client_finished, NULL, connection_handle_closed};
+    client_read, client_drained, client_finished, NULL, egress_connection_handle_closed};
 
 static void too_many(struct connection *c)
 {
@@ -292,10 +293,10 @@ static void too_many(struct connection *c)
     c->proxy->n_refused++;
     egress_refuse(&refusal, REFUSAL_BUSY, "the sandbox has %u connections open already: close "
                   "some of them", c->proxy->limits.max_connections);
-    connection_refuse(c, &refusal);
+    egress_connection_refuse(c, &refusal);
 }
 
-void connection_new(struct egress_proxy *proxy)
+void egress_connection_new(struct egress_proxy *proxy)
 {
     struct connection *c = alloc_zero(1, sizeof *c);
     c->proxy = proxy;
@@ -311,11 +312,11 @@ void connection_new(struct egress_proxy *proxy)
     proxy->n_connections++;
     if (egress_socket_accept(c->client, (uv_stream_t *)&proxy->listener) != 0 ||
         egress_ends_of(egress_socket_fileno(c->client), &c->ends) != 0) {
-        connection_close(c);
+        egress_connection_close(c);
     } else if (proxy->n_connections - proxy->n_refused > proxy->limits.max_connections) {
         too_many(c);
     } else {
-        connection_expect(c, proxy->limits.head_ms);
+        egress_connection_expect(c, proxy->limits.head_ms);
         egress_socket_read(c->client);
     }
 }

@@ -91,52 +91,51 @@ struct connection {
     bool request_done, response_done;
 };
 
-extern const struct egress_socket_calls connection_upstream_calls;
+extern const struct egress_socket_calls egress_connection_upstream_calls;
 
 /* connection.c */
-void connection_new(struct egress_proxy *proxy);    /* accepts one */
-void connection_close(struct connection *c);        /* at once; no answer */
+void egress_connection_new(struct egress_proxy *proxy);             /* accepts one */
+void egress_connection_close(struct connection *c);                 /* at once; no answer */
 /* Answers and closes, once the client has had the time to read it. */
-void connection_refuse(struct connection *c, struct egress_refusal *refusal);
-void connection_expect(struct connection *c, unsigned ms);          /* starts the timer anew */
+void egress_connection_refuse(struct connection *c, struct egress_refusal *refusal);
+void egress_connection_expect(struct connection *c, unsigned ms);   /* the timer anew; 0: none */
 /* What requests says is wrong, as an answer. */
-void connection_malformed(struct connection *c);
-void connection_next_request(struct connection *c);
+void egress_connection_malformed(struct connection *c);
+void egress_connection_next_request(struct connection *c);
 /* After an answer: nothing more is read as a request. */
-void connection_end(struct connection *c);
+void egress_connection_end(struct connection *c);
 /* Whether any process still holds the client's end. */
-bool connection_client_held(const struct connection *c);
-void connection_drop_upstream(struct connection *c);
+bool egress_connection_client_held(const struct connection *c);
+void egress_connection_drop_upstream(struct connection *c);
 
 /* One handle or query fewer; the last one frees the connection. */
-void connection_handle_closed(void *connection);
+void egress_connection_handle_closed(void *connection);
 
 /* decide.c */
-void decide(struct connection *c);                  /* the flow's head and target are set */
-bool decide_addresses(struct connection *c);        /* false: refused */
-void decide_again(struct connection *c);            /* the policy has changed */
-void flow_clear(struct flow *flow);
-void flow_text(const struct flow *flow, char *out, size_t size);    /* "CONNECT h:p", "GET h:p/path" */
-void decide_log_failure(const struct connection *c, const char *reason);
+void egress_decide(struct connection *c);                  /* the flow's head and target are set */
+bool egress_decide_addresses(struct connection *c);        /* false: refused */
+void egress_decide_again(struct connection *c);            /* the policy has changed */
+void egress_flow_clear(struct flow *flow);
+void egress_log_failure(const struct connection *c, const char *reason);
 
-/* reach.c: resolve, check, dial; then tunnel_begin or forward_begin. */
-void reach(struct connection *c);
-void reach_connected(struct connection *c, int status);
-void reach_timeout(struct connection *c);
+/* reach.c: resolve, check, dial; then egress_tunnel_begin or egress_forward_begin. */
+void egress_reach(struct connection *c);
+void egress_reach_connected(struct connection *c, int status);
+void egress_reach_timeout(struct connection *c);
 
 /* tunnel.c */
-void tunnel_begin(struct connection *c);
-void tunnel_read(struct connection *c, bool from_client, const char *bytes, ssize_t n);
-void tunnel_drained(struct connection *c, bool client, int status);
-void tunnel_finished(struct connection *c);
+void egress_tunnel_begin(struct connection *c);
+void egress_tunnel_read(struct connection *c, bool from_client, const char *bytes, ssize_t n);
+void egress_tunnel_drained(struct connection *c, bool client, int status);
+void egress_tunnel_finished(struct connection *c);
 
 /* forward.c */
-void forward_begin(struct connection *c);
-void forward_client_read(struct connection *c, const char *bytes, ssize_t n);
-void forward_upstream_read(struct connection *c, const char *bytes, ssize_t n);
-void forward_drained(struct connection *c, bool client, int status);
+void egress_forward_begin(struct connection *c);
+void egress_forward_client_read(struct connection *c, const char *bytes, ssize_t n);
+void egress_forward_upstream_read(struct connection *c, const char *bytes, ssize_t n);
+void egress_forward_drained(struct connection *c, bool client, int status);
 
 /* proxy.c */
-void proxy_connection_gone(struct connection *c);
+void egress_connection_gone(struct connection *c);
 
 #endif

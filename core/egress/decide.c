@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/connection.h"
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -8,6 +9,7 @@
 #include "egress/destination.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ENGINE_POLICY "l4"
@@ -15,7 +17,7 @@
 
 enum { LOG_REASON_MAX = 256, LOG_PATH_MAX = 200 };
 
-void flow_clear(struct flow *flow)
+void egress_flow_clear(struct flow *flow)
 {
     http_head_free(flow->head);
     egress_caller_free(&flow->caller);
@@ -24,7 +26,7 @@ void flow_clear(struct flow *flow)
 }
 
 /* The query is left out: it may be a secret, and says nothing about where. */
-void flow_text(const struct flow *flow, char *out, size_t size)
+static void flow_text(const struct flow *flow, char *out, size_t size)
 {
     size_t path = flow->connect ? 0 : strcspn(flow->path, "?");
     snprintf(out, size, "%s %s%.*s", flow->head->method, flow->target.authority,
@@ -33,8 +35,8 @@ void flow_text(const struct flow *flow, char *out, size_t size)
 
 static void print_what(struct buf *out, const struct flow *flow)
 {
-    const char *binary = flow->caller.binary && *flow->caller.binary ? flow->caller.binary : "unknown";
-    buf_printf(out, "%s(%d) -> ", binary, (int)flow->caller.pid);
+    const char *binary = flow->caller.binary;
+    buf_printf(out, "%s(%d) -> ", *binary ? binary : "unknown", (int)flow->caller.pid);
     if (flow->connect) {
         buf_puts(out, flow->target.authority);
         return;
@@ -94,7 +96,7 @@ static void deny(struct connection *c, struct egress_refusal *refusal)
     c->proxy->denied++;
     log_line(c, "OPEN", "[MED] DENIED", address ? ENGINE_ADDRESS : ENGINE_POLICY, refusal->reason);
     report(c, address ? "ssrf" : stage_of(&c->flow), refusal->reason);
-    connection_refuse(c, refusal);
+    egress_connection_refuse(c, refusal);
 }
 
 static void deny_by_policy(struct connection *c, const char *reason, const char *because)
@@ -119,18 +121,15 @@ static void unidentified(struct connection *c, const struct error *err)
 {
     struct egress_refusal refusal;
     if (err->kind == ERROR_DENIED) {
-        char *reason = NULL;
-        struct buf text = {0};
-        buf_printf(&text, "the calling process could not be identified: %s", err->text);
-        reason = text.data;
+        char *reason = alloc_printf("the calling process could not be identified: %s", err->text);
         deny_by_policy(c, reason, "by policy");
-        buf_free(&text);
+        free(reason);
         return;
     }
     log_error(c->proxy->log, "a request was refused: %s", err->text);
     egress_refuse(&refusal, REFUSAL_IDENTITY, "the calling process cannot be looked up: %s",
                   err->text);
-    connection_refuse(c, &refusal);
+    egress_connection_refuse(c, &refusal);
 }
 
 static bool ask_policy(struct connection *c, struct buf *reason)
@@ -144,7 +143,7 @@ static bool ask_policy(struct connection *c, struct buf *reason)
     return flow->decision.allowed;
 }
 
-void decide(struct connection *c)
+void egress_decide(struct connection *c)
 {
     struct error err;
     struct buf reason = {0};
@@ -157,11 +156,11 @@ void decide(struct connection *c)
     else if ((check = egress_check_host(&c->flow.target, &refusal)))
         deny_address(c, check, &refusal);
     else
-        reach(c);
+        egress_reach(c);
     buf_free(&reason);
 }
 
-bool decide_addresses(struct connection *c)
+bool egress_decide_addresses(struct connection *c)
 {
     struct egress_refusal refusal;
     struct flow *flow = &c->flow;
@@ -176,7 +175,7 @@ bool decide_addresses(struct connection *c)
     return true;
 }
 
-void decide_log_failure(const struct connection *c, const char *reason)
+void egress_log_failure(const struct connection *c, const char *reason)
 {
     log_line(c, "FAIL", "[LOW] FAILED", ENGINE_POLICY, reason);
 }
@@ -194,10 +193,10 @@ static void stop(struct connection *c, const char *reason)
         return;
     }
     log_line(c, "CLOSE", "[MED] DENIED", ENGINE_POLICY, reason);
-    connection_close(c);
+    egress_connection_close(c);
 }
 
-void decide_again(struct connection *c)
+void egress_decide_again(struct connection *c)
 {
     struct buf reason = {0};
     struct egress_refusal refusal;

@@ -65,8 +65,8 @@ static int check_list(const struct sluice_endpoint *endpoint, struct egress_refu
     struct ipaddr_block block;
     for (size_t i = 0; i < endpoint->n_allowed_ips; i++)
         if (ipaddr_block_parse(endpoint->allowed_ips[i], &block) != 0)
-            return egress_refuse(refusal, REFUSAL_ADDRESS, "allowed_ips of %s contains %s, which is "
-                                 "neither an address nor a block", endpoint->doc_path,
+            return egress_refuse(refusal, REFUSAL_ADDRESS, "allowed_ips of %s contains %s, which "
+                                 "is neither an address nor a block", endpoint->doc_path,
                                  endpoint->allowed_ips[i]);
     return 0;
 }
@@ -75,14 +75,15 @@ const char *egress_check_host(const struct egress_target *target, struct egress_
 {
     if (!ipaddr_host_blocked(target->host))
         return NULL;
-    egress_refuse(refusal, REFUSAL_ADDRESS, "%s is an always-blocked host name, connection rejected",
-                  target->host);
+    egress_refuse(refusal, REFUSAL_ADDRESS, "%s is an always-blocked host name, connection "
+                  "rejected", target->host);
     return "internal address";
 }
 
 const char *egress_check_addresses(const struct policy_decision *decision,
-                                   const struct egress_target *target, const struct ipaddr *addresses,
-                                   size_t n, struct egress_refusal *refusal)
+                                   const struct egress_target *target,
+                                   const struct ipaddr *addresses, size_t n,
+                                   struct egress_refusal *refusal)
 {
     enum mode mode = mode_of(decision, target);
     if (mode == MODE_LISTED && check_list(decision->endpoint, refusal) != 0)

@@ -12,7 +12,8 @@ const char *egress_check_host(const struct egress_target *target, struct egress_
 
 /* All of the addresses: one bad one refuses the request, as it could be the one that is used. */
 const char *egress_check_addresses(const struct policy_decision *decision,
-                                   const struct egress_target *target, const struct ipaddr *addresses,
-                                   size_t n, struct egress_refusal *refusal);
+                                   const struct egress_target *target,
+                                   const struct ipaddr *addresses, size_t n,
+                                   struct egress_refusal *refusal);
 
 #endif

@@ -8,9 +8,9 @@
 static void bad_request(struct connection *c)
 {
     if (c->response)
-        connection_close(c);
+        egress_connection_close(c);
     else
-        connection_malformed(c);
+        egress_connection_malformed(c);
 }
 
 static enum http_event take_request(struct connection *c, struct buf *out)
@@ -45,7 +45,7 @@ static void send_request(struct connection *c)
     buf_free(&out);
 }
 
-void forward_begin(struct connection *c)
+void egress_forward_begin(struct connection *c)
 {
     struct buf head = {0};
     c->state = CONNECTION_FORWARD;
@@ -57,7 +57,7 @@ void forward_begin(struct connection *c)
     send_request(c);
 }
 
-void forward_client_read(struct connection *c, const char *bytes, ssize_t n)
+void egress_forward_client_read(struct connection *c, const char *bytes, ssize_t n)
 {
     if (n > 0) {
         buf_add(&c->pending, bytes, (size_t)n);
@@ -68,8 +68,8 @@ void forward_client_read(struct connection *c, const char *bytes, ssize_t n)
         return;
     }
     c->client_ended = true;
-    if (n != UV_EOF || !connection_client_held(c)) {
-        connection_close(c);
+    if (n != UV_EOF || !egress_connection_client_held(c)) {
+        egress_connection_close(c);
     } else if (!c->request_done) {
         http_parser_eof(c->requests);
         bad_request(c);
@@ -80,24 +80,24 @@ void forward_client_read(struct connection *c, const char *bytes, ssize_t n)
 static void bad_response(struct connection *c, enum egress_refusal_kind kind, const char *reason)
 {
     struct egress_refusal refusal;
-    decide_log_failure(c, reason);
+    egress_log_failure(c, reason);
     if (c->response) {
-        connection_close(c);
+        egress_connection_close(c);
         return;
     }
     egress_refuse(&refusal, kind, "%s", reason);
     snprintf(refusal.detail, sizeof refusal.detail, "the answer of %s cannot be passed on",
              c->flow.target.authority);
-    connection_refuse(c, &refusal);
+    egress_connection_refuse(c, &refusal);
 }
 
 /* Everything the client is to have is with the kernel. */
 static void response_sent(struct connection *c)
 {
     if (c->framing.keep_alive && c->request_done)
-        connection_next_request(c);
+        egress_connection_next_request(c);
     else
-        connection_end(c);
+        egress_connection_end(c);
 }
 
 /* False: this is no answer to what was asked. */
@@ -121,8 +121,8 @@ static bool take_head(struct connection *c, struct buf *out)
     return true;
 }
 
-/* HTTP_MORE, HTTP_BAD, HTTP_GOT_END when the response is complete, or HTTP_GOT_HEAD when its head is
- * not acceptable. */
+/* HTTP_MORE, HTTP_BAD, HTTP_GOT_END when the response is complete, or HTTP_GOT_HEAD when its head
+ * is not acceptable. */
 static enum http_event take_response(struct connection *c, const char *bytes, size_t len,
                                      struct buf *out)
 {
@@ -160,13 +160,13 @@ static void upstream_ended(struct connection *c, ssize_t n)
         buf_free(&out);
         return;
     }
-    snprintf(reason, sizeof reason, "%s broke the connection off before its answer was complete%s%s",
-             c->flow.target.authority, n == UV_EOF ? "" : ": ",
+    snprintf(reason, sizeof reason, "%s broke the connection off before its answer was complete"
+             "%s%s", c->flow.target.authority, n == UV_EOF ? "" : ": ",
              n == UV_EOF ? "" : uv_strerror((int)n));
     bad_response(c, REFUSAL_UNREACHABLE, reason);
 }
 
-void forward_upstream_read(struct connection *c, const char *bytes, ssize_t n)
+void egress_forward_upstream_read(struct connection *c, const char *bytes, ssize_t n)
 {
     struct buf out = {0};
     int status;
@@ -186,10 +186,10 @@ void forward_upstream_read(struct connection *c, const char *bytes, ssize_t n)
     buf_free(&out);
 }
 
-void forward_drained(struct connection *c, bool client, int status)
+void egress_forward_drained(struct connection *c, bool client, int status)
 {
     if (client && status != 0)
-        connection_close(c);
+        egress_connection_close(c);
     else if (client && c->response_done)
         response_sent(c);
     else if (client)

@@ -72,7 +72,7 @@ static bool ended(const char *task)
     return name_end && name_end[1] == ' ' && strchr("ZX", name_end[2]) != NULL;
 }
 
-/* 1: the descriptor table of the task (such as /proc/5/task/6) contains the socket; 0: it does not. */
+/* 1: the descriptor table of a task (such as /proc/5/task/6) contains the socket; 0: it does not. */
 static int holds(const char *task, const char *socket, struct error *err)
 {
     char path[PROC_PATH_SIZE + 8], link[64];
@@ -141,7 +141,7 @@ static int add_children_of_init(struct processes *list, pid_t init, struct error
     return add_children(list, init, init, PROCESS_INIT, err);
 }
 
-int process_find_owners(pid_t init, uint32_t inode, struct processes *out, struct error *err)
+int egress_find_owners(pid_t init, uint32_t inode, struct processes *out, struct error *err)
 {
     char socket[64];
     snprintf(socket, sizeof socket, "socket:[%u]", inode);
@@ -153,7 +153,7 @@ int process_find_owners(pid_t init, uint32_t inode, struct processes *out, struc
     return 0;
 }
 
-void processes_free(struct processes *list)
+void egress_processes_free(struct processes *list)
 {
     free(list->items);
     *list = (struct processes){0};
@@ -170,7 +170,7 @@ static void drop_deleted(const char *link, char *path, size_t len)
         path[len - mark_len] = '\0';
 }
 
-char *process_exe(pid_t pid, struct error *err)
+char *egress_process_exe(pid_t pid, struct error *err)
 {
     char link[PROC_PATH_SIZE], path[PATH_MAX];
     snprintf(link, sizeof link, "/proc/%d/exe", (int)pid);

@@ -28,12 +28,12 @@ struct processes {
 /* All descendants of init that can be found, each marked whether it, or a thread of it with a
  * descriptor table of its own, holds the socket.  -1 with err when that cannot be said of every
  * one of them. */
-int process_find_owners(pid_t init, uint32_t inode, struct processes *out, struct error *err);
-void processes_free(struct processes *list);
+int egress_find_owners(pid_t init, uint32_t inode, struct processes *out, struct error *err);
+void egress_processes_free(struct processes *list);
 
 /* The path of the executable, as the process's own mounts show it; the caller frees it.  Without
  * the " (deleted)" that the kernel appends when the file is gone.  NULL with err: unknown, or no
  * UTF-8. */
-char *process_exe(pid_t pid, struct error *err);
+char *egress_process_exe(pid_t pid, struct error *err);
 
 #endif

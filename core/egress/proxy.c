@@ -28,7 +28,7 @@ static void accept_more(struct egress_proxy *proxy)
     /* A client that is not accepted stays in the backlog until another one is gone. */
     proxy->waiting = proxy->n_refused >= MAX_REFUSED;
     if (!proxy->waiting)
-        connection_new(proxy);
+        egress_connection_new(proxy);
 }
 
 static void have_client(uv_stream_t *listener, int status)
@@ -37,7 +37,8 @@ static void have_client(uv_stream_t *listener, int status)
     if (status == 0)
         accept_more(proxy);
     else
-        log_warn(proxy->log, "the egress proxy cannot accept a connection: %s", uv_strerror(status));
+        log_warn(proxy->log, "the egress proxy cannot accept a connection: %s",
+                 uv_strerror(status));
 }
 
 static void end_if_empty(struct egress_proxy *proxy)
@@ -53,7 +54,7 @@ static void end_if_empty(struct egress_proxy *proxy)
         on_closed(ctx);
 }
 
-void proxy_connection_gone(struct connection *c)
+void egress_connection_gone(struct connection *c)
 {
     struct egress_proxy *proxy = c->proxy;
     *(c->prev ? &c->prev->next : &proxy->connections) = c->next;
@@ -124,7 +125,7 @@ void egress_set_policy(struct egress_proxy *proxy, struct policy *policy, uint64
     proxy->policy = policy_ref(policy);
     proxy->revision = revision;
     for (struct connection *c = proxy->connections; c; c = c->next)
-        decide_again(c);
+        egress_decide_again(c);
     policy_unref(old);
 }
 
@@ -151,6 +152,6 @@ void egress_close(struct egress_proxy *proxy, void (*on_closed)(void *ctx), void
     proxy->on_closed = on_closed;
     proxy->closed_ctx = ctx;
     for (struct connection *c = proxy->connections; c; c = c->next)
-        connection_close(c);
+        egress_connection_close(c);
     uv_close((uv_handle_t *)&proxy->listener, listener_closed);
 }

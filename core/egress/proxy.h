@@ -68,11 +68,10 @@ struct egress_config {
     size_t n_pins;
     struct egress_limits limits;
     const struct log *log;
-    /* Every refused decision (not: malformed requests, unreachable hosts).  NULL: not of interest. */
+    /* Every refused decision, but no malformed request or unreachable host.  NULL: not wanted. */
     void (*on_denial)(void *ctx, const struct egress_denial *denial);
     /* Every line of the decision log, such as "NET:OPEN [INFO] ALLOWED /usr/bin/curl(58) ->
-     * api.github.com:443 [policy:github_api engine:l4]", which also goes to log.  NULL: not of
-     * interest. */
+     * api.github.com:443 [policy:github_api engine:l4]", which also goes to log.  NULL: not wanted. */
     void (*on_line)(void *ctx, const char *line);
     void *ctx;
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From an allowed request to a connection: resolve once, check everything, dial what was checked. */
+/* From an allowed request to a connection: resolve once, check all, dial what was checked. */
 #include "egress/connection.h"
 
 #include <stdio.h>
@@ -12,8 +12,8 @@ static void fail(struct connection *c, enum egress_refusal_kind kind, const char
     egress_refuse(&refusal, kind, "%s", reason);
     snprintf(refusal.detail, sizeof refusal.detail, "connection to %s failed",
              c->flow.target.authority);
-    decide_log_failure(c, reason);
-    connection_refuse(c, &refusal);
+    egress_log_failure(c, reason);
+    egress_connection_refuse(c, &refusal);
 }
 
 static void fail_dial(struct connection *c)
@@ -33,33 +33,34 @@ static void dial_next(struct connection *c)
         fail_dial(c);
         return;
     }
-    c->upstream = egress_socket_new(proxy->loop, proxy->scratch, &connection_upstream_calls, c);
+    c->upstream = egress_socket_new(proxy->loop, proxy->scratch,
+                                    &egress_connection_upstream_calls, c);
     c->handles++;
-    connection_expect(c, proxy->limits.dial_ms);
+    egress_connection_expect(c, proxy->limits.dial_ms);
     egress_socket_connect(c->upstream, &flow->addresses.items[flow->next++], flow->target.port);
 }
 
 static void dial_failed(struct connection *c, int status)
 {
     c->flow.status = status;
-    connection_drop_upstream(c);
+    egress_connection_drop_upstream(c);
     dial_next(c);
 }
 
-void reach_connected(struct connection *c, int status)
+void egress_reach_connected(struct connection *c, int status)
 {
     if (status != 0) {
         dial_failed(c, status);
         return;
     }
-    connection_expect(c, 0);
+    egress_connection_expect(c, 0);
     if (c->flow.connect)
-        tunnel_begin(c);
+        egress_tunnel_begin(c);
     else
-        forward_begin(c);
+        egress_forward_begin(c);
 }
 
-void reach_timeout(struct connection *c)
+void egress_reach_timeout(struct connection *c)
 {
     if (c->state == CONNECTION_DIALLING)
         dial_failed(c, UV_ETIMEDOUT);
@@ -69,7 +70,7 @@ void reach_timeout(struct connection *c)
 
 static void check_and_dial(struct connection *c)
 {
-    if (!decide_addresses(c))
+    if (!egress_decide_addresses(c))
         return;
     c->state = CONNECTION_DIALLING;
     dial_next(c);
@@ -95,10 +96,10 @@ static void resolved(void *ctx, int status, struct egress_addresses addresses)
         c->flow.addresses = addresses;
         query_done(c, status);
     }
-    connection_handle_closed(c);
+    egress_connection_handle_closed(c);
 }
 
-void reach(struct connection *c)
+void egress_reach(struct connection *c)
 {
     c->state = CONNECTION_RESOLVING;
     if (egress_pins_find(c->proxy->pins, &c->flow.target, &c->flow.addresses)) {
@@ -111,5 +112,5 @@ void reach(struct connection *c)
         return;
     }
     c->handles++;
-    connection_expect(c, RESOLVE_MS);
+    egress_connection_expect(c, RESOLVE_MS);
 }

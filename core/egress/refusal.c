@@ -44,7 +44,8 @@ void egress_status_line(int status, struct buf *out)
     buf_puts(out, "\r\n");
 }
 
-int egress_refuse(struct egress_refusal *out, enum egress_refusal_kind kind, const char *format, ...)
+int egress_refuse(struct egress_refusal *out, enum egress_refusal_kind kind, const char *format,
+                  ...)
 {
     va_list args;
     out->kind = kind;

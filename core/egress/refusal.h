@@ -34,7 +34,8 @@ struct egress_refusal {
 };
 
 /* Returns -1.  The detail is set by the caller or stays empty, in which case the reason is it. */
-int egress_refuse(struct egress_refusal *out, enum egress_refusal_kind kind, const char *format, ...)
+int egress_refuse(struct egress_refusal *out, enum egress_refusal_kind kind, const char *format,
+                  ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Appends the complete response: JSON with detail, error and reason, and Connection: close. */

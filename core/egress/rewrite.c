@@ -49,7 +49,8 @@ static void print_length(const struct http_head *head, struct buf *out)
 void egress_rewrite_request(const struct http_head *head, const struct egress_target *target,
                             const char *path, struct buf *out)
 {
-    const char *root = *path == '/' ? "" : strcmp(head->method, "OPTIONS") == 0 && !*path ? "*" : "/";
+    bool server_wide = strcmp(head->method, "OPTIONS") == 0 && !*path;
+    const char *root = *path == '/' ? "" : server_wide ? "*" : "/";
     buf_printf(out, "%s %s%s HTTP/1.1\r\n", head->method, root, path);
     print_host(target, out);
     print_fields(head, "Host", out);

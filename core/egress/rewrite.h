@@ -15,7 +15,7 @@ void egress_rewrite_request(const struct http_head *head, const struct egress_ta
 
 struct egress_framing {
     bool no_body;                                   /* whatever the head says */
-    bool chunked;                                   /* for the client, which may be an HTTP/1.0 one */
+    bool chunked;                                   /* for the client: HTTP/1.1 only */
     bool keep_alive;                                /* the client may ask again */
 };
 

@@ -3,7 +3,7 @@
  * its own. */
 #include "egress/connection.h"
 
-void tunnel_begin(struct connection *c)
+void egress_tunnel_begin(struct connection *c)
 {
     static const char established[] = "HTTP/1.1 200 Connection Established\r\n\r\n";
     c->state = CONNECTION_TUNNEL;
@@ -15,7 +15,7 @@ void tunnel_begin(struct connection *c)
         egress_socket_read(c->client);
 }
 
-void tunnel_read(struct connection *c, bool from_client, const char *bytes, ssize_t n)
+void egress_tunnel_read(struct connection *c, bool from_client, const char *bytes, ssize_t n)
 {
     struct egress_socket *from = from_client ? c->client : c->upstream;
     struct egress_socket *to = from_client ? c->upstream : c->client;
@@ -23,24 +23,24 @@ void tunnel_read(struct connection *c, bool from_client, const char *bytes, ssiz
         *(from_client ? &c->client_ended : &c->upstream_ended) = true;
         egress_socket_finish(to);
     } else if (n < 0) {
-        connection_close(c);
+        egress_connection_close(c);
     } else if (!egress_socket_write(to, bytes, (size_t)n)) {
         egress_socket_pause(from);
     }
 }
 
-void tunnel_drained(struct connection *c, bool client, int status)
+void egress_tunnel_drained(struct connection *c, bool client, int status)
 {
     if (status != 0)
-        connection_close(c);
+        egress_connection_close(c);
     else if (client && !c->upstream_ended)
         egress_socket_read(c->upstream);
     else if (!client && !c->client_ended)
         egress_socket_read(c->client);
 }
 
-void tunnel_finished(struct connection *c)
+void egress_tunnel_finished(struct connection *c)
 {
     if (c->client_finished && c->upstream_finished)
-        connection_close(c);
+        egress_connection_close(c);
 }
