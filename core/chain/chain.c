@@ -74,8 +74,11 @@ static int refuse(struct problems *problems, const struct chain_voter_config *co
 
 static int check_shape(const struct chain_voter_config *config, struct problems *problems)
 {
-    if (given(config->plugin) == given(config->script))
-        return refuse(problems, config, "", "a voter has either a plugin or a script");
+    if (given(config->plugin) + given(config->script) + (config->n_command > 0) != 1)
+        return refuse(problems, config, "", "a voter has either a plugin or a script or a command");
+    if (config->n_command && given(config->isolation) &&
+        strcmp(config->isolation, words_inline) == 0)
+        return refuse(problems, config, ".isolation", "a command always has a process of its own");
     if (given(config->plugin) && !is_name(config->plugin))
         return refuse(problems, config, ".plugin",
                       "a plugin is named by 1 to 64 letters, digits, '_' and '-', without folder "
@@ -112,8 +115,11 @@ static int open_voter(const struct chain_config *chain, const struct chain_voter
                                  : voter_lua_open(chain, config, log, &err);
     if (!voter)
         return refuse(problems, config,
-                      err.kind == ERROR_INVALID ? ".options" : native ? ".plugin" : ".script", "%s",
-                      err.text);
+                      err.kind == ERROR_INVALID ? ".options"
+                      : config->n_command       ? ".command"
+                      : native                  ? ".plugin"
+                                                : ".script",
+                      "%s", err.text);
     *seat = (struct seat){
         .voter = voter,
         .isolation = alone ? words_process : words_inline,

@@ -8,7 +8,9 @@
 
 struct chain_voter_config {
     const char *plugin;                             /* <dir>/<plugin>.so; or */
-    const char *script;                             /* a Lua file, relative to base_dir */
+    const char *script;                             /* a Lua file, relative to base_dir; or */
+    const char *const *command;                     /* a program and its arguments (include/WIRE.md) */
+    size_t n_command;
     const char *name;                               /* "": the plugin's, or the script's base name */
     const char *level;                              /* "mandatory", "overridable" or "advisory" */
     const char *on_error;                           /* "deny" or "abstain" */

@@ -12,7 +12,7 @@
 struct voter;
 
 struct voter_ops {
-    const char *kind;                               /* "native" or "lua" */
+    const char *kind;                               /* "native", "lua" or "command" */
     /* Casts into the ballot of the vote, which chain_ask began with the voter's codes, and ends
      * with ballot_finish (chain/ballot.h).  Returns -1 with err when the voter itself failed:
      * crash, budget, timeout, answer that makes no sense. */

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -46,10 +47,12 @@ static void set_attributes(posix_spawnattr_t *attributes)
                                              POSIX_SPAWN_SETSID);
 }
 
-static int spawn(const char *path, int socket, int messages, pid_t *pid)
+static int spawn(const char *path, const struct command *command, int socket, int messages,
+                 pid_t *pid)
 {
-    char *const arguments[] = {(char *)(uintptr_t)program, NULL};
+    char *const alone[] = {(char *)(uintptr_t)program, NULL};
     char *const environment[] = {NULL};
+    char *const *arguments = command ? (char *const *)(uintptr_t)command->host_arguments : alone;
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     set_attributes(&attributes);
@@ -74,7 +77,7 @@ static int move_up(int fd)
     return moved;
 }
 
-int child_start(struct child *child, struct error *err)
+int child_start(struct child *child, const struct command *command, struct error *err)
 {
     int sockets[2], pipes[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0)
@@ -87,7 +90,7 @@ int child_start(struct child *child, struct error *err)
     }
     int theirs = move_up(sockets[1]), messages = move_up(pipes[1]);
     char *path = host_path(err);
-    int rc = path ? spawn(path, theirs, messages, &child->pid) : -1;
+    int rc = path ? spawn(path, command, theirs, messages, &child->pid) : -1;
     if (rc > 0)
         error_set(err, ERROR_INTERNAL, "cannot start %s: %s", path, strerror(rc));
     free(path);
@@ -124,8 +127,10 @@ void child_pass_messages(struct child *child, const char *voter, const struct lo
         return;
     bytes[n] = '\0';
     char *line = strtok_r(bytes, "\n", &save);
-    for (int i = 0; line && i < CHILD_LOG_LINES; i++, line = strtok_r(NULL, "\n", &save))
+    for (int i = 0; line && i < CHILD_LOG_LINES; i++, line = strtok_r(NULL, "\n", &save)) {
         log_info(log, "voter %s: %.*s", voter, CHILD_LOG_BYTES, strip_prefix(line));
+        snprintf(child->said, sizeof child->said, "%s", strip_prefix(line));
+    }
     char rest[4096];
     while (n > 0 && read(child->messages, rest, sizeof rest) > 0)
         n--;                                        /* no more often than it could have written */

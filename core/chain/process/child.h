@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "chain/process/command.h"
 
 enum { CHILD_SOCKET = 3, CHILD_LOG_LINES = 20, CHILD_LOG_BYTES = 1024, CHILD_FINI_MS = 500 };
 
@@ -21,11 +22,13 @@ struct child {
     pid_t pid;
     int socket;                                     /* -1: not running */
     int messages;                                   /* its stderr */
+    char said[256];                                 /* the last line of it that was passed on */
 };
 
 #define CHILD_NONE {.socket = -1, .messages = -1}
 
-int child_start(struct child *child, struct error *err);
+/* command: NULL, or what it becomes after confining itself. */
+int child_start(struct child *child, const struct command *command, struct error *err);
 /* Whether it is still there and silent, as it must be between two requests. */
 bool child_is_idle(const struct child *child);
 /* Hands lines of its stderr to the log, CHILD_LOG_LINES of CHILD_LOG_BYTES at most; the rest of

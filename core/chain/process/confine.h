@@ -7,6 +7,7 @@
 #ifndef CHAIN_PROCESS_CONFINE_H
 #define CHAIN_PROCESS_CONFINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,7 +15,9 @@
 
 enum { CONFINE_CPU_SECONDS = 60 };                  /* of the whole process; it retires earlier */
 
-/* folders: what may be read besides the system's libraries.  memory_mb: of data. */
-int confine(const char *const *folders, size_t n, uint32_t memory_mb, struct error *err);
+/* folders: what may be read besides the system's libraries.  memory_mb: of data.  exec: the process
+ * may become another program, which starts as confined as it is. */
+int confine(const char *const *folders, size_t n, uint32_t memory_mb, bool exec,
+            struct error *err);
 
 #endif

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "chain/process/child.h"
+#include "chain/process/command.h"
 #include "chain/process/serve.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -17,13 +18,18 @@ const char *__asan_default_options(void)
 }
 #endif
 
-int main(void)
+int main(int argc, char **argv)
 {
     struct stat info;
     if (fstat(CHILD_SOCKET, &info) != 0 || !S_ISSOCK(info.st_mode)) {
         fputs("sluice-plugin-host is started by sluiced for a voter with isolation: process\n",
               stderr);
         return 2;
+    }
+    struct error err;
+    if (argc > 1 && command_run(argc, argv, &err) != 0) {
+        fprintf(stderr, "%s\n", err.text);
+        return 1;
     }
     /* Nothing that the voter left behind for the end of the process runs. */
     _exit(serve(CHILD_SOCKET));

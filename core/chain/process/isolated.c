@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "chain/ballot.h"
 #include "chain/options.h"
 #include "chain/process/child.h"
@@ -35,7 +36,7 @@ struct isolated {
     struct chain_config chain;
     struct chain_voter_config config;               /* with its defaults filled in */
     const char *name, *sha256;                      /* of the code that was opened first */
-    bool observes;
+    bool observes, external;                        /* external: it is a command */
     const struct log *log;
     atomic_bool quarantined;
     pthread_mutex_t mutex;                          /* of the members below; one vote at a time */
@@ -76,6 +77,7 @@ static int fail(struct isolated *v, const char *request, struct error *err)
     child_pass_messages(&v->child, v->name, v->log);
     child_end(&v->child, &how);
     forget_sent(v);
+    /* The kind says that the process died over the request: chain.c asks for it. */
     if (cause.kind == ERROR_TIMEOUT)
         error_set(err, ERROR_TIMEOUT, "it did not %s within %u ms and was killed", request,
                   v->config.timeout_ms);
@@ -211,24 +213,49 @@ static int greet(struct isolated *v, struct arena *arena, const struct message_o
     return 0;
 }
 
+/* What a command says about itself, but not about its file, nor its name if it was given one. */
+static const struct message_opened *describe_command(const struct isolated *v,
+                                                     const struct message_opened *said,
+                                                     const struct command *command,
+                                                     struct arena *arena)
+{
+    struct message_opened *opened = arena_alloc(arena, sizeof *opened);
+    *opened = *said;
+    opened->path = command->path;
+    opened->sha256 = arena_str(arena, command->sha256);
+    if (*v->config.name)
+        opened->name = v->config.name;
+    return opened;
+}
+
 /* Starts the process and opens the voter in it.  On failure no process is left. */
 static int start(struct isolated *v, struct arena *arena, const struct message_opened **opened,
                  struct error *err)
 {
-    if (child_start(&v->child, err) != 0)
+    struct command command;
+    if (v->external && command_read(&v->chain, &v->config, arena, &command, err) != 0)
+        return -1;
+    if (child_start(&v->child, v->external ? &command : NULL, err) != 0)
         return -1;
     int rc = greet(v, arena, opened, err);
+    if (rc == 0 && v->external)
+        *opened = describe_command(v, *opened, &command, arena);
     child_pass_messages(&v->child, v->name, v->log);
     if (rc == 0)
         return 0;
-    struct buf how = {0};
+    struct buf how = {0}, said = {0};
     enum error_kind kind = err->kind;
+    const char *last = v->child.said;
+    if (*last && text_utf8_valid(last, strlen(last)) == strlen(last))
+        buf_printf(&said, ", after saying: %s", last);
     child_end(&v->child, &how);
     if (kind == ERROR_UPSTREAM)
-        error_set(err, ERROR_STATE, "its process could not open it: %s", buf_str(&how));
+        error_set(err, ERROR_STATE, "its process could not open it: %s%s", buf_str(&how),
+                  buf_str(&said));
     else if (kind == ERROR_TIMEOUT)
         error_set(err, ERROR_STATE, "its process did not open it within %d ms", OPEN_TIMEOUT_MS);
     buf_free(&how);
+    buf_free(&said);
     return -1;
 }
 
@@ -421,7 +448,8 @@ static void isolated_close(struct voter *voter)
 #define OPS(word) \
     {.kind = word, .vote = isolated_vote, .begin = isolated_begin, .finish = isolated_finish, \
      .observe = isolated_observe, .close = isolated_close, .state = isolated_state}
-static const struct voter_ops native_ops = OPS("native"), lua_ops = OPS("lua");
+static const struct voter_ops native_ops = OPS("native"), lua_ops = OPS("lua"),
+                              command_ops = OPS("command");
 
 /* ---- making one ---- */
 
@@ -442,7 +470,11 @@ static void keep_config(struct isolated *v, const struct chain_config *chain,
         .plugin_dirs = dirs, .n_plugin_dirs = chain->n_plugin_dirs,
         .base_dir = text_or(arena, chain->base_dir, ""),
     };
+    const char **command = arena_zalloc(arena, (config->n_command + 1) * sizeof *command);
+    for (size_t i = 0; i < config->n_command; i++)
+        command[i] = arena_str(arena, config->command[i]);
     v->config = (struct chain_voter_config){
+        .command = command, .n_command = config->n_command,
         .plugin = text_or(arena, config->plugin, ""), .script = text_or(arena, config->script, ""),
         .name = text_or(arena, config->name, ""), .level = "mandatory", .on_error = "deny",
         .isolation = "inline", .sha256 = text_or(arena, config->sha256, ""),
@@ -476,12 +508,14 @@ struct voter *voter_process_open(const struct chain_config *chain,
 {
     struct isolated *v = alloc_zero(1, sizeof *v);
     bool script = config->script && *config->script;
-    struct voter *voter = voter_new(script ? &lua_ops : &native_ops, chain, config);
+    const struct voter_ops *ops = config->n_command ? &command_ops : script ? &lua_ops : &native_ops;
+    struct voter *voter = voter_new(ops, chain, config);
     struct arena *arena = arena_new();
     const struct message_opened *opened;
     voter->impl = v;
     v->arena = arena_new();
     v->log = log;
+    v->external = config->n_command > 0;
     v->child = (struct child)CHILD_NONE;
     v->next_id = 1;
     pthread_mutex_init(&v->mutex, NULL);

@@ -132,7 +132,7 @@ static int open_voter(struct host *host, const struct message_open *open, struct
         return error_set(err, ERROR_UNSUPPORTED,
                          "the gateway speaks protocol %u, sluice-plugin-host %d", open->protocol,
                          MESSAGE_PROTOCOL);
-    if (confine(folders, n, open->voter->memory_mb, err) != 0)
+    if (confine(folders, n, open->voter->memory_mb, false, err) != 0)
         return -1;
     const struct chain_config chain = {
         .plugin_dirs = open->plugin_dirs, .n_plugin_dirs = open->n_plugin_dirs,
