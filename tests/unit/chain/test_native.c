@@ -100,8 +100,8 @@ static void a_plugin_is_named_not_located(void **state)
     assert_refused(VOTER(.plugin = "../plugins/parrot"), "chain.voters[0].plugin",
                    "without folder and \\.so; got \\.\\./plugins/parrot");
     assert_refused(VOTER(.plugin = "parrot", .script = "a.lua"), "chain.voters[0]",
-                   "^a voter has either a plugin or a script$");
-    assert_refused(VOTER(.name = "x"), "chain.voters[0]", "^a voter has either a plugin or a script$");
+                   "^a voter has either a plugin or a script or a command$");
+    assert_refused(VOTER(.name = "x"), "chain.voters[0]", "^a voter has either a plugin or a script or a command$");
     assert_refused(VOTER(.plugin = "parrot", .name = "a b"), "chain.voters[0].name", "got a b$");
 }
 
