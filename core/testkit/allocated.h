@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How many bytes this thread has asked the allocator for, whoever asked: our code, a plugin or a
+ * library.  Counting begins with the first call of allocated_bytes. */
+#ifndef TESTKIT_ALLOCATED_H
+#define TESTKIT_ALLOCATED_H
+
+#include <stdint.h>
+
+uint64_t allocated_bytes(void);
+
+#endif
