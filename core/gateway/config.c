@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/config.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
@@ -10,6 +11,8 @@
 #include <unistd.h>
 
 #include "base/ipaddr.h"
+#include "http/address.h"
+#include "policy/check.h"
 
 enum { CONFIG_BYTES_MAX = 1024 * 1024 };
 
@@ -43,6 +46,9 @@ static int decode_hosts(struct schema_decoder *d, const struct doc_node *map, vo
         const char *name = map->keys[i]->text;
         if (ipaddr_canonical_host(name, strlen(name), host) != 0)
             return schema_problem(d, map->keys[i], "'%s' is no host name", name);
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(egress->hosts[j].name, host) == 0)
+                return schema_problem(d, map->keys[i], "host %s is pinned twice", host);
         egress->hosts[i].name = arena_str(schema_arena(d), host);
         if (decode_addresses(d, map->items[i], &egress->hosts[i]) != 0)
             return -1;
@@ -94,15 +100,15 @@ static int read_file(const char *path, struct buf *out, struct error *err)
 }
 
 static int decode_file(const struct buf *text, const char *path, struct arena *arena,
-                       struct gateway_config *out, struct problems *problems, struct error *err)
+                       struct gateway_config *out, struct doc_node **tree, struct problems *problems,
+                       struct error *err)
 {
-    struct doc_node *tree;
     void *decoded;
-    if (doc_parse(buf_str(text), text->len, DOC_YAML, CONFIG_BYTES_MAX, arena, &tree, problems) != 0)
+    if (doc_parse(buf_str(text), text->len, DOC_YAML, CONFIG_BYTES_MAX, arena, tree, problems) != 0)
         return error_set(err, ERROR_INVALID, "the configuration file %s is no YAML document", path);
-    if (tree->kind == DOC_NULL)
+    if ((*tree)->kind == DOC_NULL)
         return 0;
-    if (schema_decode(&config_schema, tree, "", arena, &decoded, problems) != 0)
+    if (schema_decode(&config_schema, *tree, "", arena, &decoded, problems) != 0)
         return error_set(err, ERROR_INVALID, "the configuration file %s has %zu problem%s", path,
                          problems->n, problems->n == 1 ? "" : "s");
     *out = *(struct gateway_config *)decoded;
@@ -110,7 +116,7 @@ static int decode_file(const struct buf *text, const char *path, struct arena *a
 }
 
 static int from_file(const char *path, struct arena *arena, struct gateway_config *out,
-                     struct problems *problems, struct error *err)
+                     struct doc_node **tree, struct problems *problems, struct error *err)
 {
     struct buf text = {0};
     if (read_file(path, &text, err) != 0) {
@@ -118,7 +124,7 @@ static int from_file(const char *path, struct arena *arena, struct gateway_confi
         return -1;
     }
     /* The tree points into its own copies, not into this buffer. */
-    int rc = decode_file(&text, path, arena, out, problems, err);
+    int rc = decode_file(&text, path, arena, out, tree, problems, err);
     buf_free(&text);
     return rc;
 }
@@ -129,6 +135,12 @@ static const char *absolute(struct arena *arena, const char *path)
     if (*path == '/' || !getcwd(here, sizeof here))
         return path;
     return arena_printf(arena, "%s/%s", here, path);
+}
+
+/* Paths in the file are relative to its folder, those of flags to the working directory. */
+static const char *below(struct arena *arena, const char *base_dir, const char *path)
+{
+    return *path == '/' || !*path ? path : arena_printf(arena, "%s/%s", base_dir, path);
 }
 
 static const char *default_state_dir(struct arena *arena)
@@ -156,7 +168,21 @@ static const char *default_plugin_dir(struct arena *arena)
     return arena_printf(arena, "%s/lib/sluice/plugins", prefix);
 }
 
-static void default_chain(const struct gateway_flags *flags, struct arena *arena,
+static void choose_plugin_dirs(const struct gateway_flags *flags, struct arena *arena,
+                               struct chain_config *chain)
+{
+    size_t n = flags->n_plugin_dirs ? flags->n_plugin_dirs : chain->n_plugin_dirs;
+    const char **dirs = arena_alloc(arena, (n + 1) * sizeof *dirs);
+    for (size_t i = 0; i < n; i++)
+        dirs[i] = flags->n_plugin_dirs ? flags->plugin_dirs[i]
+                                       : below(arena, chain->base_dir, chain->plugin_dirs[i]);
+    if (n == 0)
+        dirs[n++] = default_plugin_dir(arena);
+    chain->plugin_dirs = dirs;
+    chain->n_plugin_dirs = n;
+}
+
+static void default_chain(const struct gateway_flags *flags, const char *base_dir, struct arena *arena,
                           struct gateway_config *c)
 {
     struct chain_config *chain = arena_zalloc(arena, sizeof *chain);
@@ -164,18 +190,18 @@ static void default_chain(const struct gateway_flags *flags, struct arena *arena
         *chain = *c->chain;
     if (!chain->vote_timeout_ms)
         chain->vote_timeout_ms = 500;
-    if (flags->n_plugin_dirs) {
-        chain->plugin_dirs = flags->plugin_dirs;
-        chain->n_plugin_dirs = flags->n_plugin_dirs;
-    } else if (!chain->n_plugin_dirs) {
-        const char **dirs = arena_alloc(arena, sizeof *dirs);
-        dirs[0] = default_plugin_dir(arena);
-        chain->plugin_dirs = dirs;
-        chain->n_plugin_dirs = 1;
-    }
-    const char *file = flags->config ? absolute(arena, flags->config) : NULL;
-    chain->base_dir = file ? dirname(arena_str(arena, file)) : absolute(arena, ".");
+    chain->base_dir = base_dir;
+    choose_plugin_dirs(flags, arena, chain);
     c->chain = chain;
+}
+
+static void default_egress(const char *base_dir, struct arena *arena, struct gateway_config *c)
+{
+    struct egress_settings *egress = arena_zalloc(arena, sizeof *egress);
+    if (c->egress)
+        *egress = *c->egress;
+    egress->extra_ca = egress->extra_ca ? below(arena, base_dir, egress->extra_ca) : "";
+    c->egress = egress;
 }
 
 static void fill_defaults(const struct gateway_flags *flags, struct arena *arena,
@@ -195,23 +221,64 @@ static void fill_defaults(const struct gateway_flags *flags, struct arena *arena
         c->listen = listen;
         c->n_listen = 1;
     }
-    default_chain(flags, arena, c);
-    static const struct egress_settings no_egress = {.extra_ca = ""};
+    const char *base_dir = absolute(arena, ".");
+    if (flags->config)
+        base_dir = dirname(arena_str(arena, absolute(arena, flags->config)));
+    default_chain(flags, base_dir, arena, c);
+    default_egress(base_dir, arena, c);
     static const struct sandbox_settings keep = {.on_exit = "keep"};
-    if (!c->egress)
-        c->egress = &no_egress;
     if (!c->sandboxes)
         c->sandboxes = &keep;
+}
+
+static void check_listen(const struct gateway_config *c, const char *name, struct arena *arena,
+                         struct problems *problems)
+{
+    for (size_t i = 0; i < c->n_listen; i++) {
+        struct http_address address;
+        struct error why;
+        const char *path = arena_printf(arena, "%s[%zu]", name, i);
+        if (http_address_parse(c->listen[i], &address, &why) != 0)
+            problems_add(problems, path, 0, 0, "%s", why.text);
+        else if (address.kind == HTTP_TCP && !address.resolved)
+            problems_add(problems, path, 0, 0, "%s names a host: listen on an IP address", c->listen[i]);
+    }
+}
+
+/* What the shapes of the file's values do not tell. */
+static void check(const struct gateway_config *c, const struct gateway_flags *flags, struct arena *arena,
+                  struct problems *problems)
+{
+    check_listen(c, flags->n_listen ? "--listen" : "listen", arena, problems);
+    if (strncmp(c->store, "sqlite:", 7) != 0 || !c->store[7])
+        problems_add(problems, flags->store ? "--store" : "store", 0, 0, "'%s' is no store: use sqlite:PATH", c->store);
+    if (*c->egress->extra_ca && access(c->egress->extra_ca, R_OK) != 0)
+        problems_add(problems, "egress.extra_ca", 0, 0, "cannot read %s: %s", c->egress->extra_ca, strerror(errno));
+}
+
+void gateway_config_locate(const struct gateway_config *config, struct problems *problems)
+{
+    for (size_t i = 0; config->tree && i < problems->n; i++) {
+        struct problems one = {&problems->items[i], 1, false};
+        if (one.items->path[0] != '-')
+            policy_locate(&one, config->tree);
+    }
 }
 
 int gateway_config_load(const struct gateway_flags *flags, struct arena *arena,
                         struct gateway_config *out, struct problems *problems, struct error *err)
 {
+    struct doc_node *tree = NULL;
     *out = (struct gateway_config){0};
-    if (flags->config && from_file(flags->config, arena, out, problems, err) != 0)
+    if (flags->config && from_file(flags->config, arena, out, &tree, problems, err) != 0)
         return -1;
+    out->tree = tree;
     fill_defaults(flags, arena, out);
-    return 0;
+    check(out, flags, arena, problems);
+    if (problems->n == 0)
+        return 0;
+    gateway_config_locate(out, problems);
+    return error_set(err, ERROR_INVALID, "the configuration has %zu problem%s", problems->n, problems->n == 1 ? "" : "s");
 }
 
 static bool same_listen(const struct gateway_config *a, const struct gateway_config *b)
@@ -241,10 +308,19 @@ static bool same_egress(const struct egress_settings *a, const struct egress_set
 const char *gateway_config_restart(const struct gateway_config *old, const struct gateway_config *new_,
                                    struct arena *arena)
 {
-    return arena_printf(arena, "%s%s%s%s%s",
-                        strcmp(old->state_dir, new_->state_dir) ? "state_dir " : "",
-                        same_listen(old, new_) ? "" : "listen ",
-                        strcmp(old->store, new_->store) ? "store " : "",
-                        same_egress(old->egress, new_->egress) ? "" : "egress ",
-                        strcmp(old->sandboxes->on_exit, new_->sandboxes->on_exit) ? "sandboxes " : "");
+    const struct {
+        const char *name;
+        bool same;
+    } settings[] = {
+        {"state_dir", strcmp(old->state_dir, new_->state_dir) == 0},
+        {"listen", same_listen(old, new_)},
+        {"store", strcmp(old->store, new_->store) == 0},
+        {"egress", same_egress(old->egress, new_->egress)},
+        {"sandboxes", strcmp(old->sandboxes->on_exit, new_->sandboxes->on_exit) == 0},
+    };
+    const char *list = "";
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        if (!settings[i].same)
+            list = arena_printf(arena, "%s%s%s", list, *list ? ", " : "", settings[i].name);
+    return list;
 }

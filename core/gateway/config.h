@@ -26,6 +26,7 @@ struct gateway_config {
     const struct chain_config *chain;               /* never NULL after gateway_config_load */
     const struct egress_settings *egress;           /* never NULL after gateway_config_load */
     const struct sandbox_settings *sandboxes;       /* never NULL after gateway_config_load */
+    const struct doc_node *tree;                    /* of the file, for lines; NULL without one */
 };
 
 /* What the command line says; it wins over the file. */
@@ -42,6 +43,9 @@ struct gateway_flags {
  * problems with line and column in the file. */
 int gateway_config_load(const struct gateway_flags *flags, struct arena *arena,
                         struct gateway_config *out, struct problems *problems, struct error *err);
+
+/* Line and column, in the file, of problems that have only a document path; flags have none. */
+void gateway_config_locate(const struct gateway_config *config, struct problems *problems);
 
 /* Names of settings that differ and need a restart, comma-separated in the arena; "" for none. */
 const char *gateway_config_restart(const struct gateway_config *old, const struct gateway_config *new_,

@@ -62,10 +62,12 @@ static struct chain *load_chain(const struct gateway_config *config, const struc
                                 struct error *err)
 {
     struct chain *chain = chain_load(config->chain, log, problems);
-    if (!chain)
-        error_set(err, ERROR_INVALID, "the chain of voters does not load: %zu problem%s", problems->n,
-                  problems->n == 1 ? "" : "s");
-    return chain;
+    if (chain)
+        return chain;
+    gateway_config_locate(config, problems);
+    error_set(err, ERROR_INVALID, "the chain of voters does not load: %zu problem%s", problems->n,
+              problems->n == 1 ? "" : "s");
+    return NULL;
 }
 
 static void print_chain(struct chain *chain)
@@ -405,12 +407,26 @@ static void free_parts(struct gateway *g)
     pthread_mutex_destroy(&g->reload_lock);
 }
 
+/* What a start that failed has opened so far. */
+static void abandon(struct gateway *g)
+{
+    if (g->sandboxes)
+        sandboxes_close(g->sandboxes);
+    if (g->server)
+        http_server_close(g->server, NULL, NULL);
+    events_close(g->events);
+    uv_run(&g->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&g->loop);
+}
+
 static int serve(struct gateway *g, struct chain *chain, struct error *err)
 {
     uv_loop_init(&g->loop);
     if (make_state_dir(g->config.state_dir, err) != 0 || open_parts(g, chain, err) != 0 ||
-        open_sandboxes(g, err) != 0)
+        open_sandboxes(g, err) != 0) {
+        abandon(g);
         return -1;
+    }
     fill_api(g);
     start_signals(g);
     say_ready(g);
@@ -435,8 +451,7 @@ int gateway_run(const struct gateway_flags *flags, const struct log *log)
     else if (serve(&g, chain, &err) != 0)
         code = report(flags, &problems, &err, 1);
     chain_unref(chain);
-    if (code == 0)
-        free_parts(&g);                             /* a start that failed leaves it to the process's end */
+    free_parts(&g);
     problems_free(&problems);
     return code;
 }

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration file and the flags that win over it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "gateway/config.h"
+
+struct shelf {
+    char folder[64], file[96];
+    struct arena *arena;
+    struct gateway_flags flags;
+    struct gateway_config config;
+    struct problems problems;
+    struct error err;
+};
+
+static int setup(void **state)
+{
+    struct shelf *s = alloc_zero(1, sizeof *s);
+    strcpy(s->folder, "/tmp/sluice-config-XXXXXX");
+    assert_non_null(mkdtemp(s->folder));
+    snprintf(s->file, sizeof s->file, "%s/sluice.yaml", s->folder);
+    s->arena = arena_new();
+    *state = s;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct shelf *s = *state;
+    unlink(s->file);
+    rmdir(s->folder);
+    arena_free(s->arena);
+    problems_free(&s->problems);
+    free(s);
+    return 0;
+}
+
+static int load(struct shelf *s, const char *yaml)
+{
+    problems_free(&s->problems);
+    if (yaml) {
+        FILE *file = fopen(s->file, "w");
+        assert_non_null(file);
+        fputs(yaml, file);
+        fclose(file);
+        s->flags.config = s->file;
+    }
+    return gateway_config_load(&s->flags, s->arena, &s->config, &s->problems, &s->err);
+}
+
+static void must_load(struct shelf *s, const char *yaml)
+{
+    if (load(s, yaml) != 0)
+        fail_msg("%s%s%s", s->err.text, s->problems.n ? ": " : "", s->problems.n ? s->problems.items[0].message : "");
+}
+
+static void everything_has_a_default(void **state)
+{
+    struct shelf *s = *state;
+    s->flags.state_dir = s->folder;
+    must_load(s, NULL);
+    assert_string_equal(s->config.state_dir, s->folder);
+    assert_string_equal(s->config.store, arena_printf(s->arena, "sqlite:%s/sluice.db", s->folder));
+    assert_int_equal(s->config.n_listen, 1);
+    assert_string_equal(s->config.listen[0], arena_printf(s->arena, "unix:%s/sluice.sock", s->folder));
+    assert_int_equal(s->config.chain->vote_timeout_ms, 500);
+    assert_int_equal(s->config.chain->n_voters, 0);
+    assert_int_equal(s->config.chain->n_plugin_dirs, 1);
+    assert_int_equal(s->config.egress->n_hosts, 0);
+    assert_string_equal(s->config.egress->extra_ca, "");
+    assert_string_equal(s->config.sandboxes->on_exit, "keep");
+}
+
+static void an_empty_file_is_no_file(void **state)
+{
+    struct shelf *s = *state;
+    static const char *const texts[] = {"", "# nothing but a remark\n", "---\n"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        must_load(s, texts[i]);
+        assert_string_equal(s->config.sandboxes->on_exit, "keep");
+        assert_int_equal(s->config.n_listen, 1);
+    }
+}
+
+static const char complete[] =
+    "state_dir: /tmp/state\n"
+    "listen: [\"unix:/run/sluice/sluice.sock\", \"tcp:127.0.0.1:7070\", \"tcp:[::1]:0\"]\n"
+    "store: \"sqlite:/tmp/store.db\"\n"
+    "chain:\n"
+    "  plugin_dirs: [/usr/lib/sluice/plugins, more]\n"
+    "  vote_timeout_ms: 750\n"
+    "  voters:\n"
+    "    - plugin: live_reload\n"
+    "      isolation: inline\n"
+    "    - script: rules/no_wildcards.lua\n"
+    "      name: no_wildcards\n"
+    "      level: advisory\n"
+    "      on_error: abstain\n"
+    "      timeout_ms: 200\n"
+    "      memory_mb: 16\n"
+    "      options: {max_hosts: 5}\n"
+    "egress:\n"
+    "  hosts: {API.github.com.: [10.77.0.2, \"2001:db8::1\"], one.example: 10.0.0.1}\n"
+    "  extra_ca: sluice.yaml\n"
+    "sandboxes:\n"
+    "  on_exit: stop\n";
+
+static void every_key_is_read(void **state)
+{
+    struct shelf *s = *state;
+    must_load(s, complete);
+    const struct gateway_config *c = &s->config;
+    assert_string_equal(c->state_dir, "/tmp/state");
+    assert_int_equal(c->n_listen, 3);
+    assert_string_equal(c->listen[1], "tcp:127.0.0.1:7070");
+    assert_string_equal(c->store, "sqlite:/tmp/store.db");
+    assert_string_equal(c->chain->base_dir, s->folder);
+    assert_string_equal(c->chain->plugin_dirs[0], "/usr/lib/sluice/plugins");
+    assert_string_equal(c->chain->plugin_dirs[1], arena_printf(s->arena, "%s/more", s->folder));
+    assert_int_equal(c->chain->vote_timeout_ms, 750);
+    assert_int_equal(c->chain->n_voters, 2);
+    assert_string_equal(c->chain->voters[0]->plugin, "live_reload");
+    assert_string_equal(c->chain->voters[0]->isolation, "inline");
+    assert_string_equal(c->chain->voters[0]->level, "mandatory");
+    assert_string_equal(c->chain->voters[0]->on_error, "deny");
+    const struct chain_voter_config *v = c->chain->voters[1];
+    assert_string_equal(v->script, "rules/no_wildcards.lua");
+    assert_string_equal(v->name, "no_wildcards");
+    assert_string_equal(v->level, "advisory");
+    assert_string_equal(v->on_error, "abstain");
+    assert_string_equal(v->isolation, "process");
+    assert_int_equal(v->timeout_ms, 200);
+    assert_int_equal(v->memory_mb, 16);
+    assert_non_null(strstr(v->options_json, "max_hosts"));
+    assert_int_equal(c->egress->n_hosts, 2);
+    assert_string_equal(c->egress->hosts[0].name, "api.github.com");
+    assert_int_equal(c->egress->hosts[0].n_addresses, 2);
+    assert_string_equal(c->egress->hosts[0].addresses[1], "2001:db8::1");
+    assert_string_equal(c->egress->hosts[1].addresses[0], "10.0.0.1");
+    assert_string_equal(c->egress->extra_ca, s->file);
+    assert_string_equal(c->sandboxes->on_exit, "stop");
+}
+
+static void flags_win(void **state)
+{
+    struct shelf *s = *state;
+    static const char *const listen[] = {"tcp:127.0.0.1:0"}, *const dirs[] = {"here", "/there"};
+    s->flags = (struct gateway_flags){
+        .state_dir = "/tmp/other", .store = "sqlite:/tmp/other.db", .listen = listen, .n_listen = 1,
+        .plugin_dirs = dirs, .n_plugin_dirs = 2,
+    };
+    must_load(s, complete);
+    assert_string_equal(s->config.state_dir, "/tmp/other");
+    assert_string_equal(s->config.store, "sqlite:/tmp/other.db");
+    assert_int_equal(s->config.n_listen, 1);
+    assert_string_equal(s->config.listen[0], "tcp:127.0.0.1:0");
+    assert_int_equal(s->config.chain->n_plugin_dirs, 2);
+    assert_string_equal(s->config.chain->plugin_dirs[0], "here");
+    assert_string_equal(s->config.sandboxes->on_exit, "stop");
+}
+
+static void a_state_dir_in_the_file_moves_what_has_no_place_of_its_own(void **state)
+{
+    struct shelf *s = *state;
+    must_load(s, "state_dir: /tmp/state\n");
+    assert_string_equal(s->config.store, "sqlite:/tmp/state/sluice.db");
+    assert_string_equal(s->config.listen[0], "unix:/tmp/state/sluice.sock");
+}
+
+/* What is wrong with a file: its text, and the only problem as LINE:COLUMN PATH MESSAGE. */
+static const struct {
+    const char *yaml, *wanted;
+} wrong[] = {
+    {"stat_dir: /tmp\n", "1:1 stat_dir: a configuration has no such field; did you mean \"state_dir\"?"},
+    {"egress:\n  host: {}\n", "2:3 egress.host: an egress has no such field; did you mean \"hosts\"?"},
+    {"chain:\n  voters:\n    - plugin: live_reload\n      levl: mandatory\n",
+     "4:7 chain.voters[0].levl: a voter has no such field; did you mean \"level\"?"},
+    {"sandboxes: {on_exit: leave}\n", "1:22 sandboxes.on_exit: must be keep or stop, not \"leave\""},
+    {"listen: [unix]\n", "1:10 listen[0]: address unix begins with neither unix: nor tcp:"},
+    {"listen:\n  - tcp:localhost:7070\n  - tcp:gateway.example:7070\n",
+     "3:5 listen[1]: tcp:gateway.example:7070 names a host: listen on an IP address"},
+    {"store: mysql://db\n", "1:8 store: 'mysql://db' is no store: use sqlite:PATH"},
+    {"store: \"sqlite:\"\n", "1:8 store: 'sqlite:' is no store: use sqlite:PATH"},
+    {"egress: {extra_ca: /does/not/exist.pem}\n",
+     "1:20 egress.extra_ca: cannot read /does/not/exist.pem: No such file or directory"},
+    {"egress:\n  hosts: [a]\n", "2:10 egress.hosts: must be a map of host names to lists of addresses"},
+    {"egress:\n  hosts: {a..b: [10.0.0.1]}\n", "2:11 egress.hosts: 'a..b' is no host name"},
+    {"egress:\n  hosts:\n    api.example: [10.0.0.1, ten]\n",
+     "3:29 egress.hosts: host api.example is pinned to IP addresses, such as [10.77.0.2], not 'ten'"},
+    {"egress:\n  hosts: {api.example: []}\n", "2:24 egress.hosts: host api.example has no address"},
+    {"egress:\n  hosts: {api.example: 010.0.0.1}\n",
+     "2:24 egress.hosts: host api.example is pinned to IP addresses, such as [10.77.0.2], not '010.0.0.1'"},
+    {"egress:\n  hosts: {a.example: [10.0.0.1], A.EXAMPLE.: [10.0.0.2]}\n",
+     "2:34 egress.hosts: host a.example is pinned twice"},
+    {"state_dir: [a]\n", "1:12 state_dir: must be a text, not a list"},
+    {"listen: {}\n", "1:9 listen: must be a list, not a map"},
+};
+
+static void what_is_wrong_is_told_with_line_and_column(void **state)
+{
+    struct shelf *s = *state;
+    unsigned bad = 0;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        int rc = load(s, wrong[i].yaml);
+        const struct problem *p = s->problems.items;
+        const char *is = s->problems.n == 1
+                             ? arena_printf(s->arena, "%u:%u %s: %s", p->line, p->column, p->path, p->message)
+                             : arena_printf(s->arena, "%zu problems", s->problems.n);
+        if (rc == -1 && strcmp(is, wrong[i].wanted) == 0)
+            continue;
+        print_error("%s  wanted %s\n  got    %s\n", wrong[i].yaml, wrong[i].wanted, is);
+        bad++;
+    }
+    assert_int_equal(bad, 0);
+}
+
+static void a_wrong_flag_is_not_a_place_in_the_file(void **state)
+{
+    struct shelf *s = *state;
+    static const char *const listen[] = {"nowhere"};
+    s->flags.listen = listen;
+    s->flags.n_listen = 1;
+    assert_int_equal(load(s, complete), -1);
+    assert_int_equal(s->problems.n, 1);
+    assert_string_equal(s->problems.items[0].path, "--listen[0]");
+    assert_int_equal(s->problems.items[0].line, 0);
+    assert_string_equal(s->err.text, "the configuration has 1 problem");
+}
+
+static void every_problem_is_told(void **state)
+{
+    struct shelf *s = *state;
+    assert_int_equal(load(s, "stor: a\nlisten: [b]\nsandboxes: {exit: stop}\n"), -1);
+    assert_int_equal(s->problems.n, 2);             /* shapes first: addresses are looked at in a file that has its shape */
+    assert_string_equal(s->err.text, arena_printf(s->arena, "the configuration file %s has 2 problems", s->file));
+}
+
+static void files_that_cannot_be_read(void **state)
+{
+    struct shelf *s = *state;
+    s->flags.config = "/does/not/exist.yaml";
+    assert_int_equal(load(s, NULL), -1);
+    assert_string_equal(s->err.text, "cannot read the configuration file /does/not/exist.yaml: No such file or directory");
+    s->flags.config = s->folder;
+    assert_int_equal(load(s, NULL), -1);
+    assert_string_equal(s->err.text, arena_printf(s->arena, "cannot read the configuration file %s: Is a directory", s->folder));
+    assert_int_equal(load(s, "listen: [a\n"), -1);
+    assert_string_equal(s->err.text, arena_printf(s->arena, "the configuration file %s is no YAML document", s->file));
+    assert_int_equal(s->problems.n, 1);
+    assert_true(s->problems.items[0].line > 0);
+    assert_int_equal(load(s, "- a\n"), -1);
+}
+
+/* ---- what a reload cannot change ---- */
+
+static const struct {
+    const char *yaml, *names;
+} restarts[] = {
+    {"state_dir: /tmp/a\n", ""},
+    {"state_dir: /tmp/a\nchain: {vote_timeout_ms: 7}\n", ""},
+    {"state_dir: /tmp/b\n", "state_dir, listen, store"},
+    {"state_dir: /tmp/a\nlisten: [\"unix:/tmp/x\"]\n", "listen"},
+    {"state_dir: /tmp/a\nlisten: [\"unix:/tmp/a/sluice.sock\", \"tcp:127.0.0.1:1\"]\n", "listen"},
+    {"state_dir: /tmp/a\nstore: \"sqlite:/tmp/x\"\n", "store"},
+    {"state_dir: /tmp/a\negress: {hosts: {a.example: 10.0.0.1}}\n", "egress"},
+    {"state_dir: /tmp/a\nsandboxes: {on_exit: stop}\negress: {extra_ca: sluice.yaml}\n", "egress, sandboxes"},
+};
+
+static void what_needs_a_restart_is_named(void **state)
+{
+    struct shelf *s = *state;
+    must_load(s, "state_dir: /tmp/a\n");
+    struct gateway_config old = s->config;
+    for (size_t i = 0; i < sizeof restarts / sizeof *restarts; i++) {
+        must_load(s, restarts[i].yaml);
+        assert_string_equal(gateway_config_restart(&old, &s->config, s->arena), restarts[i].names);
+        assert_string_equal(gateway_config_restart(&s->config, &old, s->arena), restarts[i].names);
+    }
+}
+
+#define CONFIG_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CONFIG_TEST(everything_has_a_default),
+        CONFIG_TEST(an_empty_file_is_no_file),
+        CONFIG_TEST(every_key_is_read),
+        CONFIG_TEST(flags_win),
+        CONFIG_TEST(a_state_dir_in_the_file_moves_what_has_no_place_of_its_own),
+        CONFIG_TEST(what_is_wrong_is_told_with_line_and_column),
+        CONFIG_TEST(a_wrong_flag_is_not_a_place_in_the_file),
+        CONFIG_TEST(every_problem_is_told),
+        CONFIG_TEST(files_that_cannot_be_read),
+        CONFIG_TEST(what_needs_a_restart_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
