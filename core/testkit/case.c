@@ -291,8 +291,8 @@ static void finish_cases(struct reader *r, const struct doc_node *root)
 static int check_file(struct reader *r, const struct doc_node *root)
 {
     const struct case_file *file = r->file;
-    if (!*file->plugin && !*file->chain)
-        return problem_at(r, root, "", "the field \"plugin\" is missing, or \"chain\" in its place");
+    if (!*file->plugin && !*file->chain && !file->n_command)
+        return problem_at(r, root, "", "the field \"plugin\" is missing, or \"command\" or \"chain\" in its place");
     if (*file->chain && file->options_node)
         return problem_at(r, file->options_node, "options", "the options of a chain stand in its configuration");
     return 0;

@@ -4,7 +4,8 @@
  * Ownership: a case_file and everything reached from it live in the arena it was read into.
  * Thread: immutable once read, so any.  Limits: CASE_BYTES_MAX a file.
  *
- * A case may say more than the contract's example: `options` of its own, laid over the file's;
+ * A file names its voter by `plugin`, by `command` (a program and its arguments; those with a slash
+ * are files), or a whole `chain`.  A case may say more than the contract's example: `options` of its own, laid over the file's;
  * `now` (RFC 3339), so that a voter that looks at the clock can be tested; `override`, for chains;
  * and `table`, a list of rows that each repeat the case with some members replaced. */
 #ifndef TESTKIT_CASE_H
@@ -62,7 +63,9 @@ struct case_item {
 struct case_file {
     const char *path;                               /* as it was named, for people */
     const char *folder;                             /* of the file: what its own names are relative to */
-    const char *plugin, *chain;                     /* one of them is "" */
+    const char *plugin, *chain;                     /* "" unless it is this */
+    const char *const *command;                     /* or a program and its arguments */
+    size_t n_command;
     const struct case_item *const *cases;
     size_t n_cases;
     const char *text;                               /* of the file */

@@ -11,7 +11,7 @@
 
 enum { CONFIG_BYTES_MAX = 1 << 20, VOTE_TIMEOUT_MS = 500 };
 
-static const char isolation_inline[] = "inline";
+static const char isolation_inline[] = "inline", isolation_process[] = "process";
 
 /* ---- loading ---- */
 
@@ -76,6 +76,16 @@ static void name_voter(struct chain_voter_config *voter, const struct case_file 
     }
 }
 
+static const char *const *name_command(const struct case_file *file, struct arena *arena)
+{
+    const char **words = arena_alloc(arena, (file->n_command + 1) * sizeof *words);
+    for (size_t i = 0; i < file->n_command; i++) {
+        bool is_file = strchr(file->command[i], '/');
+        words[i] = is_file ? absolute(arena, file_beside(arena, file->folder, file->command[i])) : file->command[i];
+    }
+    return words;
+}
+
 static struct chain *load_plugin(const struct test *test, const struct stage_settings *settings,
                                  const struct log *log, struct arena *arena, const char **why)
 {
@@ -89,6 +99,11 @@ static struct chain *load_plugin(const struct test *test, const struct stage_set
         .vote_timeout_ms = VOTE_TIMEOUT_MS, .voters = voters, .n_voters = 1, .base_dir = "."};
     const char *folder;
     name_voter(&voter, test->file, arena, &folder);
+    if (test->file->n_command) {
+        voter.command = name_command(test->file, arena);
+        voter.n_command = test->file->n_command;
+        voter.isolation = isolation_process;
+    }
     set_dirs(&config, settings, folder, arena);
     return load(&config, log, false, arena, why);
 }
@@ -100,7 +115,8 @@ static const struct chain_voter_config *const *isolate(const struct chain_config
     const struct chain_voter_config **list = arena_alloc(arena, (config->n_voters + 1) * sizeof *list);
     for (size_t i = 0; i < config->n_voters; i++) {
         copies[i] = *config->voters[i];
-        copies[i].isolation = isolation;
+        if (!copies[i].n_command)                   /* a program has its own process in any case */
+            copies[i].isolation = isolation;
         list[i] = &copies[i];
     }
     return list;

@@ -368,7 +368,11 @@ static const struct schema case_schema = {
 static const struct schema_field file_fields[] = {
     {.name = "plugin", .kind = SCHEMA_TEXT, .offset = offsetof(struct case_file, plugin),
      .excludes = "chain", .help = "The voter: a name, a .so file or a .lua file."},
+    {.name = "command", .kind = SCHEMA_TEXTS, .offset = offsetof(struct case_file, command),
+     .count_offset = offsetof(struct case_file, n_command), .excludes = "plugin",
+     .flags = SCHEMA_NONEMPTY, .help = "The voter: a program and its arguments."},
     {.name = "chain", .kind = SCHEMA_TEXT, .offset = offsetof(struct case_file, chain),
+     .excludes = "command",
      .help = "A gateway's configuration, whose whole chain is asked."},
     {.name = "options", .kind = SCHEMA_CUSTOM, .decode = keep_file_options, .help = "The voter's options."},
     {.name = "policies", .kind = SCHEMA_CUSTOM, .decode = keep_policies,

@@ -103,6 +103,9 @@ static void add_file(struct watch *watch, const struct suite *suite, const struc
     add_folder(watch, file->folder);
     if (by_path)
         add_folder_of(watch, file_beside(suite->arena, file->folder, file->plugin));
+    for (size_t i = 0; i < file->n_command; i++)
+        if (strchr(file->command[i], '/'))
+            add_folder_of(watch, file_beside(suite->arena, file->folder, file->command[i]));
     if (*file->chain)
         add_folder_of(watch, file_beside(suite->arena, file->folder, file->chain));
     for (size_t i = 0; i < file->n_uses; i++)
@@ -121,7 +124,7 @@ void watch_suite(struct watch *watch, const struct suite *suite, const struct st
  * cases. */
 static bool matters(const struct inotify_event *event)
 {
-    static const char *const endings[] = {".yaml", ".yml", ".lua", ".so"};
+    static const char *const endings[] = {".yaml", ".yml", ".lua", ".so", ".py", ".sh"};
     const char *name = event->len ? event->name : "";
     if (*name == '.' || !*name)
         return false;

@@ -289,6 +289,27 @@ YAML
     says "3 passed"
 }
 
+@test "a program: the one of include/WIRE.md" {
+    sed -n '/^```python$/,/^```$/p' include/WIRE.md | sed '1d;$d' >"$folder/few_rules.py"
+    mkdir "$folder/cases"
+    case_file cases/python <<'YAML'
+command: [python3, ../few_rules.py]
+options: {max: 1}
+policies:
+  two:
+    version: 1
+    network_policies:
+      a: {endpoints: [{host: a.example.com, port: 443}], binaries: [{path: /usr/bin/curl}]}
+      b: {endpoints: [{host: b.example.com, port: 443}], binaries: [{path: /usr/bin/curl}]}
+cases:
+  - {name: none, candidate: {version: 1}, expect: {verdict: allow}}
+  - {name: two, candidate: two, expect: {verdict: deny, code: TOO_MANY, message: "2 rules"}}
+YAML
+    exits 0 "$sluice" plugin test --cover "$folder"
+    says "2 passed"
+    says "codes      1 of 1"
+}
+
 @test "what a case says of sandbox, actor, reason, draft and time is what the voter sees" {
     cat >"$folder/echo.lua" <<'LUA'
 return {
