@@ -61,6 +61,19 @@ static int add_children(struct processes *list, pid_t pid, pid_t tid, size_t par
     return 0;
 }
 
+/* One look through all processes for one socket. */
+struct search {
+    struct processes *list;
+    char socket[32];                                /* what a descriptor of it links to */
+    pid_t owner;                                    /* a process that holds it as ... */
+    int fd;                                         /* ... this; 0: none is known */
+    struct hidden {
+        pid_t tid;
+        size_t process;
+    } *hidden;                                      /* tasks whose descriptors cannot be listed */
+    size_t n_hidden;
+};
+
 /* A process that has ended but was not waited for holds nothing, and nobody may look into it. */
 static bool ended(const char *task)
 {
@@ -72,25 +85,37 @@ static bool ended(const char *task)
     return name_end && name_end[1] == ' ' && strchr("ZX", name_end[2]) != NULL;
 }
 
-/* 1: the descriptor table of a task (such as /proc/5/task/6) contains the socket; 0: it does not. */
-static int holds(const char *task, const char *socket, struct error *err)
+/* A process that has made itself undumpable belongs to root in /proc. */
+static void hide(struct search *search, size_t process, pid_t tid)
 {
-    char path[PROC_PATH_SIZE + 8], link[64];
-    int found = 0;
+    search->hidden = alloc_resize(search->hidden, search->n_hidden + 1, sizeof *search->hidden);
+    search->hidden[search->n_hidden++] = (struct hidden){tid, process};
+}
+
+/* Looks at the descriptor table of one thread. */
+static void look_into_table(struct search *search, size_t i, pid_t tid)
+{
+    char task[PROC_PATH_SIZE], path[PROC_PATH_SIZE + 8], link[64];
+    struct process *process = &search->list->items[i];
+    snprintf(task, sizeof task, "/proc/%d/task/%d", (int)process->pid, (int)tid);
     snprintf(path, sizeof path, "%s/fd", task);
     DIR *dir = opendir(path);
-    if (!dir && (errno == ENOENT || errno == ESRCH || ended(task)))
-        return 0;
-    if (!dir)
-        return error_set(err, ERROR_DENIED, "%s may hold the connection, but its descriptors "
-                         "cannot be read", task);
-    for (struct dirent *entry; !found && (entry = readdir(dir));) {
+    if (!dir && errno != ENOENT && errno != ESRCH && !ended(task))
+        hide(search, i, tid);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
         ssize_t len = readlinkat(dirfd(dir), entry->d_name, link, sizeof link - 1);
         link[len > 0 ? len : 0] = '\0';
-        found = strcmp(link, socket) == 0;
+        if (strcmp(link, search->socket) != 0)
+            continue;
+        process->owner = true;
+        if (tid == process->pid) {
+            search->owner = process->pid;
+            search->fd = (int)strtol(entry->d_name, NULL, 10);
+        }
+        break;
     }
-    closedir(dir);
-    return found;
+    if (dir)
+        closedir(dir);
 }
 
 /* Threads share one table unless they have asked for one of their own. */
@@ -99,36 +124,78 @@ static bool same_table(pid_t pid, pid_t tid)
     return syscall(SYS_kcmp, pid, tid, KCMP_FILES, 0, 0) == 0;
 }
 
-static int look_into_thread(struct processes *list, size_t i, pid_t tid, const char *socket,
-                            struct error *err)
-{
-    char task[PROC_PATH_SIZE];
-    pid_t pid = list->items[i].pid;
-    if (add_children(list, pid, tid, i, err) != 0)
-        return -1;
-    if (tid != pid && same_table(pid, tid))
-        return 0;
-    snprintf(task, sizeof task, "/proc/%d/task/%d", (int)pid, (int)tid);
-    int held = holds(task, socket, err);
-    list->items[i].owner |= held == 1;
-    return held < 0 ? -1 : 0;
-}
-
-static int look_into(struct processes *list, size_t i, const char *socket, struct error *err)
+static int look_into(struct search *search, size_t i, struct error *err)
 {
     char path[PROC_PATH_SIZE];
     int rc = 0;
-    snprintf(path, sizeof path, "/proc/%d/task", (int)list->items[i].pid);
+    pid_t pid = search->list->items[i].pid;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
     DIR *dir = opendir(path);
     if (!dir)
         return 0;
     for (struct dirent *entry; rc == 0 && (entry = readdir(dir));) {
         pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
-        if (tid > 0)
-            rc = look_into_thread(list, i, tid, socket, err);
+        if (tid == 0)
+            continue;
+        rc = add_children(search->list, pid, tid, i, err);
+        if (rc == 0 && (tid == pid || !same_table(pid, tid)))
+            look_into_table(search, i, tid);
     }
     closedir(dir);
     return rc;
+}
+
+/* How many descriptors the table of a thread has room for; -1: unknown. */
+static long table_size(pid_t tid)
+{
+    char path[PROC_PATH_SIZE], text[4096];
+    snprintf(path, sizeof path, "/proc/%d/status", (int)tid);
+    if (read_whole(path, text, sizeof text) < 0)
+        return 0;
+    const char *line = strstr(text, "\nFDSize:");
+    return line ? strtol(line + strlen("\nFDSize:"), NULL, 10) : -1;
+}
+
+/* 1: the thread's table contains the file that is our descriptor; 0: it does not; -1: unknown. */
+static int table_contains(pid_t tid, int file)
+{
+    pid_t self = getpid();
+    long size = table_size(tid);
+    for (long fd = 0; fd < size; fd++) {
+        long order = syscall(SYS_kcmp, self, tid, KCMP_FILE, file, fd);
+        if (order == 0 || (order < 0 && errno == ESRCH))
+            return order == 0;
+        if (order < 0 && errno != EBADF)
+            return -1;
+    }
+    return size < 0 ? -1 : 0;
+}
+
+static int borrow(const struct search *search)
+{
+    int pidfd = search->owner ? (int)syscall(SYS_pidfd_open, search->owner, 0) : -1;
+    int file = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, search->fd, 0);
+    if (pidfd >= 0)
+        close(pidfd);
+    return file;
+}
+
+/* A table that cannot be listed can still be compared, descriptor by descriptor, with a file that
+ * we hold: the one of an owner that is known. */
+static int look_into_hidden(struct search *search, struct error *err)
+{
+    int file = search->n_hidden ? borrow(search) : -1, contains = 0;
+    for (size_t i = 0; contains >= 0 && i < search->n_hidden; i++) {
+        struct process *process = &search->list->items[search->hidden[i].process];
+        contains = file < 0 ? -1 : table_contains(search->hidden[i].tid, file);
+        process->owner |= contains == 1;
+        if (contains < 0)
+            error_set(err, ERROR_DENIED, "process %d may hold the connection, but does not let its "
+                      "descriptors be read", (int)process->pid);
+    }
+    if (file >= 0)
+        close(file);
+    return contains < 0 ? -1 : 0;
 }
 
 static int add_children_of_init(struct processes *list, pid_t init, struct error *err)
@@ -143,14 +210,15 @@ static int add_children_of_init(struct processes *list, pid_t init, struct error
 
 int egress_find_owners(pid_t init, uint32_t inode, struct processes *out, struct error *err)
 {
-    char socket[64];
-    snprintf(socket, sizeof socket, "socket:[%u]", inode);
-    if (add_children_of_init(out, init, err) != 0)
-        return -1;
-    for (size_t i = 0; i < out->n; i++)
-        if (look_into(out, i, socket, err) != 0)
-            return -1;
-    return 0;
+    struct search search = {.list = out};
+    int rc = add_children_of_init(out, init, err);
+    snprintf(search.socket, sizeof search.socket, "socket:[%u]", inode);
+    for (size_t i = 0; rc == 0 && i < out->n; i++)
+        rc = look_into(&search, i, err);
+    if (rc == 0)
+        rc = look_into_hidden(&search, err);
+    free(search.hidden);
+    return rc;
 }
 
 void egress_processes_free(struct processes *list)

@@ -366,6 +366,20 @@ static inline struct end *rig_tunnel(struct rig *rig, const struct puppet *puppe
     return end;
 }
 
+/* Is refused as somebody who cannot be identified, for that reason. */
+static inline void rig_unidentified(struct rig *rig, struct puppet *puppet, const char *why)
+{
+    struct end *end = rig_end(rig, puppet->socket);
+    end_send(end, rig_connect(rig, "origin.test"));
+    rig_refused(rig, end, 403, "policy_denied", NULL, NULL);
+    assert_true(end_has(end, "the calling process could not be identified: "));
+    if (!end_has(end, why))
+        fail_msg("expected '%s' in %s", why, end->in.data);
+    assert_int_equal(rig->accepted, 0);
+    assert_int_equal(rig->n_denials, 1);
+    puppet_end(puppet);
+}
+
 static inline int rig_main(int argc, char **argv, int (*tests)(void))
 {
     int puppet = puppet_main(argc, argv);

@@ -71,19 +71,6 @@ static void all_ancestors_are_named_in_a_denial(void **state)
     rig_stop(&rig);
 }
 
-static void expect_unidentified(struct rig *rig, struct puppet *puppet, const char *why)
-{
-    struct end *end = rig_end(rig, puppet->socket);
-    end_send(end, rig_connect(rig, "origin.test"));
-    rig_refused(rig, end, 403, "policy_denied", NULL, NULL);
-    assert_true(end_has(end, "the calling process could not be identified: "));
-    if (!end_has(end, why))
-        fail_msg("expected '%s' in %s", why, end->in.data);
-    assert_int_equal(rig->accepted, 0);
-    assert_int_equal(rig->n_denials, 1);
-    puppet_end(puppet);
-}
-
 static void a_socket_that_nobody_holds_is_refused(void **state)
 {
     struct rig rig;
@@ -92,7 +79,7 @@ static void a_socket_that_nobody_holds_is_refused(void **state)
     struct puppet puppet = rig_puppet(&rig, rig.client);
     assert_true(puppet_do(&puppet, PUPPET_LET_GO));
     /* The test holds a duplicate, but it plays the sandbox's init: that is no caller. */
-    expect_unidentified(&rig, &puppet, "no process of the sandbox holds the connection");
+    rig_unidentified(&rig, &puppet, "no process of the sandbox holds the connection");
     rig_stop(&rig);
 }
 
@@ -120,7 +107,7 @@ static void two_programs_that_share_a_socket_are_refused(void **state)
     assert_true(puppet_do(&puppet, PUPPET_EXEC));
     snprintf(text, sizeof text, "ambiguous shared socket ownership: process %d (%s) and process ",
              (int)puppet.pid, rig.client);
-    expect_unidentified(&rig, &puppet, text);
+    rig_unidentified(&rig, &puppet, text);
     rig_stop(&rig);
 }
 
@@ -137,7 +124,7 @@ static void a_socket_in_a_threads_own_table_is_found(void **state)
     struct puppet puppet = start_chain(&rig, rig.client, rig.other, NULL, 1);
     assert_true(puppet_do(&puppet, PUPPET_EXEC));
     assert_true(puppet_do(&puppet, PUPPET_HIDE));
-    expect_unidentified(&rig, &puppet, "ambiguous shared socket ownership: ");
+    rig_unidentified(&rig, &puppet, "ambiguous shared socket ownership: ");
     rig_stop(&rig);
 }
 
@@ -179,7 +166,7 @@ static void a_path_that_is_no_text_is_refused(void **state)
     rig_start(&rig, "origin.test 0 /**");
     puppet_install(rig.folder, "client\xff", path, sizeof path);
     struct puppet puppet = rig_puppet(&rig, path);
-    expect_unidentified(&rig, &puppet, "is not UTF-8");
+    rig_unidentified(&rig, &puppet, "is not UTF-8");
     unlink(path);
     rig_stop(&rig);
 }
