@@ -324,3 +324,16 @@ void chain_describe(struct chain *chain, size_t i, struct chain_voter_info *out)
         .options = voter->option_table,
     };
 }
+
+void chain_cover(struct chain *chain)
+{
+    for (size_t i = 0; i < chain->n; i++)
+        if (chain->seats[i].voter->ops->cover)
+            chain->seats[i].voter->ops->cover(chain->seats[i].voter);
+}
+
+size_t chain_lines(struct chain *chain, size_t i, struct arena *arena, struct chain_line **out)
+{
+    struct voter *voter = chain->seats[i].voter;
+    return voter->ops->lines ? voter->ops->lines(voter, arena, out) : 0;
+}

@@ -102,4 +102,14 @@ struct chain_voter_info {
 /* In chain order; the texts live as long as the chain. */
 void chain_describe(struct chain *chain, size_t i, struct chain_voter_info *out);
 
+/* Coverage, for test runs: which lines of the Lua voters that run inline have code, and which of
+ * them ran in a vote since chain_cover.  chain_cover before the first vote. */
+struct chain_line {
+    unsigned number;
+    bool ran;
+};
+
+void chain_cover(struct chain *chain);
+size_t chain_lines(struct chain *chain, size_t i, struct arena *arena, struct chain_line **out);
+
 #endif

@@ -23,6 +23,9 @@ struct voter_ops {
     void *(*begin)(struct voter *voter, const struct sluice_transition *transition);
     int (*finish)(struct voter *voter, void *begun, struct sluice_ballot *ballot, struct error *err);
     void (*observe)(struct voter *voter, const struct sluice_outcome *outcome);     /* may be NULL */
+    /* Lua alone, inline: notes from now on which lines run, and says so.  Both or none. */
+    void (*cover)(struct voter *voter);
+    size_t (*lines)(struct voter *voter, struct arena *arena, struct chain_line **out);
     void (*close)(struct voter *voter);             /* releases impl; voter_free does the rest */
     const char *(*state)(struct voter *voter);      /* "ready" or "quarantined"; NULL: always ready */
 };

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "chain/lua/coverage.h"
 
 enum { CLOCK_EVERY = 4096 }; /* charged steps between two looks at the clock */
 
@@ -57,8 +58,12 @@ void budget_check(lua_State *L)
 
 static void on_count(lua_State *L, lua_Debug *where)
 {
-    (void)where;
     struct budget *b = budget_of(L);
+    if (where->event == LUA_HOOKLINE) {
+        if (b->coverage)
+            coverage_mark(b->coverage, where->currentline);
+        return;
+    }
     count(b, BUDGET_HOOK_EVERY);
     look_at_clock(b);
     budget_check(L);
@@ -130,8 +135,12 @@ lua_State *budget_open(struct budget *b, size_t limit)
     return L;
 }
 
-void budget_start(struct budget *b, uint32_t timeout_ms)
+void budget_start(struct budget *b, uint32_t timeout_ms, struct coverage *coverage)
 {
+    if (coverage != b->coverage)
+        lua_sethook(b->L, on_count, coverage ? LUA_MASKCOUNT | LUA_MASKLINE : LUA_MASKCOUNT,
+                    BUDGET_HOOK_EVERY);
+    b->coverage = coverage;
     b->steps = BUDGET_STEPS;
     b->uncounted = 0;
     b->refused = 0;

@@ -21,6 +21,8 @@ enum {
     BUDGET_BYTES_PER_STEP = 16,      /* of what a C function reads or writes */
 };
 
+struct coverage;
+
 struct budget {
     lua_State *L;
     size_t used, limit;                             /* bytes */
@@ -29,13 +31,14 @@ struct budget {
     int64_t uncounted;                              /* charged since the last look at the clock */
     uint64_t deadline_ns;                           /* of CLOCK_MONOTONIC */
     uint32_t timeout_ms;
+    struct coverage *coverage;                      /* NULL, or where lines are noted */
     char spent[96];                                 /* "" or which budget is spent */
 };
 
 /* A new state whose memory counts against limit.  NULL: the limit is too small for any state. */
 lua_State *budget_open(struct budget *budget, size_t limit);
-/* Gives the state a full budget of steps and time. */
-void budget_start(struct budget *budget, uint32_t timeout_ms);
+/* Gives the state a full budget of steps and time; coverage: NULL, or notes lines there. */
+void budget_start(struct budget *budget, uint32_t timeout_ms, struct coverage *coverage);
 
 struct budget *budget_of(lua_State *L);
 /* Counts steps of a C function.  Raises when a budget is spent. */

@@ -17,6 +17,7 @@ enum { MACHINE_LOG_LINES = 20, MACHINE_LOG_BYTES = 1024 };     /* of one vote, o
 struct machine {
     struct budget budget;                           /* first: budget_of() gives the machine */
     struct machine *next;                           /* in the rule's pool */
+    struct coverage *coverage;                      /* of the vote, NULL if nobody wants it */
     const struct log *log;
     const char *name;                               /* the voter's, for the log */
     uint64_t vote;                                  /* its number; views of others are dead */

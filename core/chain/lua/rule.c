@@ -14,6 +14,7 @@
 #include "chain/ballot.h"
 #include "chain/codefile.h"
 #include "chain/lua/api.h"
+#include "chain/lua/coverage.h"
 #include "chain/lua/definition.h"
 #include "chain/lua/sandbox.h"
 #include "chain/lua/view.h"
@@ -31,6 +32,7 @@ struct rule {
     char *name;                                     /* the voter's */
     const struct log *log;
     size_t memory;
+    struct coverage *coverage;                      /* NULL unless it was asked for */
     pthread_mutex_t lock;                           /* of the members below */
     struct machine *idle;
     size_t n_idle;
@@ -99,7 +101,7 @@ static int call(struct machine *m, lua_CFunction function, const void *argument,
                 uint32_t timeout_ms, struct error *err)
 {
     lua_State *L = m->budget.L;
-    budget_start(&m->budget, timeout_ms);
+    budget_start(&m->budget, timeout_ms, m->coverage);
     lua_pushcfunction(L, function);
     lua_pushlightuserdata(L, (void *)(uintptr_t)argument);
     int status = lua_pcall(L, 1, results, 0);
@@ -195,6 +197,7 @@ static int rule_vote(struct voter *voter, const struct sluice_transition *transi
         return -1;
     enum sluice_verdict verdict = SLUICE_ABSTAIN;
     begin(m, transition, ballot);
+    m->coverage = rule->coverage;
     int rc = call(m, run_vote, rule, 1, voter->timeout_ms, err);
     bool clean = rc == 0;
     if (clean)
@@ -217,12 +220,39 @@ static void rule_close(struct voter *voter)
     codefile_close(&rule->file);
     arena_free(rule->arena);
     options_free(rule->options);
+    coverage_free(rule->coverage);
     pthread_mutex_destroy(&rule->lock);
     free(rule->name);
     free(rule);
 }
 
-static const struct voter_ops rule_ops = {.kind = "lua", .vote = rule_vote, .close = rule_close};
+/* ---- coverage ---- */
+
+static void rule_cover(struct voter *voter)
+{
+    struct rule *rule = voter->impl;
+    lua_State *L = luaL_newstate();
+    if (rule->coverage || !L)
+        return;
+    if (luaL_loadbufferx(L, (const char *)rule->file.bytes, rule->file.size, rule->chunk, "t") == 0)
+        rule->coverage = coverage_new(L, -1);
+    lua_close(L);
+}
+
+static size_t rule_lines(struct voter *voter, struct arena *arena, struct chain_line **out)
+{
+    const struct coverage *coverage = ((struct rule *)voter->impl)->coverage;
+    size_t last = coverage ? coverage_last(coverage) : 0, n = 0;
+    struct chain_line *lines = arena_alloc(arena, (last + 1) * sizeof *lines);
+    for (size_t line = 1; line <= last; line++)
+        if (coverage_has_code(coverage, line))
+            lines[n++] = (struct chain_line){(unsigned)line, coverage_ran(coverage, line)};
+    *out = lines;
+    return n;
+}
+
+static const struct voter_ops rule_ops = {.kind = "lua", .vote = rule_vote, .close = rule_close,
+                                          .cover = rule_cover, .lines = rule_lines};
 
 /* ---- opening ---- */
 

@@ -18,7 +18,7 @@
 #define COMMAND_PATH "/usr/local/bin:/usr/bin:/bin"
 
 struct command {
-    const char *path;                               /* the last of its files: the script, if it has one */
+    const char *path;                               /* the last of its files: a script, if any */
     const char *const *host_arguments;              /* of sluice-plugin-host, ended by NULL */
     char sha256[DIGEST_HEX_SIZE];                   /* of its arguments and files */
 };

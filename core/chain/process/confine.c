@@ -144,6 +144,9 @@ static const int deadly[] = {
     SCMP_SYS(chroot), SCMP_SYS(keyctl), SCMP_SYS(userfaultfd), SCMP_SYS(perf_event_open),
 };
 
+/* Closing on exec, and asking whether a descriptor is a terminal. */
+static const unsigned long requests[] = {FIOCLEX, FIONCLEX, TCGETS};
+
 static int add_rules(scmp_filter_ctx filter, bool exec)
 {
     const unsigned writing = O_ACCMODE | O_CREAT | O_TRUNC;
@@ -162,10 +165,9 @@ static int add_rules(scmp_filter_ctx filter, bool exec)
                            SCMP_A1(SCMP_CMP_MASKED_EQ, writing, O_RDONLY));
     rc |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
                            SCMP_A2(SCMP_CMP_MASKED_EQ, writing, O_RDONLY));
-    /* Closing on exec, and asking whether a descriptor is a terminal. */
-    rc |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, FIOCLEX));
-    rc |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, FIONCLEX));
-    rc |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, TCGETS));
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++)
+        rc |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+                               SCMP_A1(SCMP_CMP_EQ, requests[i]));
     /* abort() and raise(); reading a limit. */
     rc |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, self);
     rc |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1, self);

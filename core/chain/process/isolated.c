@@ -15,10 +15,10 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "chain/ballot.h"
-#include "chain/options.h"
 #include "chain/process/child.h"
 #include "chain/process/frame.h"
 #include "chain/process/message.h"
+#include "chain/process/tables.h"
 #include "chain/voter.h"
 #include "policy/policy.h"
 
@@ -157,34 +157,6 @@ static struct sluice_transition add_policies(struct isolated *v, struct buf *fra
 }
 
 /* ---- opening ---- */
-
-static const struct sluice_code *keep_codes(struct arena *arena,
-                                            const struct message_opened *opened)
-{
-    struct sluice_code *codes = arena_zalloc(arena, (opened->n_codes + 1) * sizeof *codes);
-    for (size_t i = 0; i < opened->n_codes; i++) {
-        codes[i].code = arena_str(arena, opened->codes[i]->code);
-        codes[i].help = arena_str(arena, opened->codes[i]->help);
-    }
-    return opened->any_code ? NULL : codes;
-}
-
-static int keep_options(struct arena *arena, const struct message_opened *opened,
-                        const struct sluice_option **out, struct error *err)
-{
-    struct sluice_option *table = arena_zalloc(arena, (opened->n_option_table + 1) * sizeof *table);
-    for (size_t i = 0; i < opened->n_option_table; i++) {
-        const struct message_option *row = opened->option_table[i];
-        table[i].name = arena_str(arena, row->name);
-        table[i].fallback = row->has_fallback ? arena_str(arena, row->fallback) : NULL;
-        table[i].help = arena_str(arena, row->help);
-        if (options_type_parse(row->type, &table[i].type) != 0)
-            return error_set(err, ERROR_MALFORMED, "it has an option of the unknown type %s",
-                             row->type);
-    }
-    *out = opened->n_option_table ? table : NULL;
-    return 0;
-}
 
 /* The first answer of a process: what it is, or why it cannot be opened. */
 static int greet(struct isolated *v, struct arena *arena, const struct message_opened **out,
@@ -498,8 +470,8 @@ static int keep_description(struct isolated *v, struct voter *voter,
     v->name = arena_str(v->arena, opened->name);
     v->sha256 = arena_str(v->arena, opened->sha256);
     v->observes = opened->observes;
-    voter->codes = keep_codes(v->arena, opened);
-    return keep_options(v->arena, opened, &voter->option_table, err);
+    voter->codes = tables_keep_codes(v->arena, opened);
+    return tables_keep_options(v->arena, opened, &voter->option_table, err);
 }
 
 struct voter *voter_process_open(const struct chain_config *chain,
@@ -508,7 +480,8 @@ struct voter *voter_process_open(const struct chain_config *chain,
 {
     struct isolated *v = alloc_zero(1, sizeof *v);
     bool script = config->script && *config->script;
-    const struct voter_ops *ops = config->n_command ? &command_ops : script ? &lua_ops : &native_ops;
+    const struct voter_ops *ops = config->n_command ? &command_ops
+                                : script            ? &lua_ops : &native_ops;
     struct voter *voter = voter_new(ops, chain, config);
     struct arena *arena = arena_new();
     const struct message_opened *opened;

@@ -8,10 +8,10 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "chain/ballot.h"
-#include "chain/options.h"
 #include "chain/process/confine.h"
 #include "chain/process/frame.h"
 #include "chain/process/message.h"
+#include "chain/process/tables.h"
 #include "chain/voter.h"
 #include "policy/policy.h"
 
@@ -56,41 +56,6 @@ static const char *clean(const char *text, struct arena *arena)
 
 /* ---- opening ---- */
 
-static const struct message_code *const *codes_of(const struct voter *voter, struct arena *arena,
-                                                  size_t *n)
-{
-    const struct sluice_code *code = voter->codes;
-    for (*n = 0; code && code[*n].code; (*n)++)
-        continue;
-    const struct message_code **out = arena_alloc(arena, (*n + 1) * sizeof *out);
-    for (size_t i = 0; i < *n; i++) {
-        struct message_code *row = arena_alloc(arena, sizeof *row);
-        *row = (struct message_code){code[i].code, code[i].help ? code[i].help : ""};
-        out[i] = row;
-    }
-    return out;
-}
-
-static const struct message_option *const *options_of(const struct voter *voter,
-                                                      struct arena *arena, size_t *n)
-{
-    const struct sluice_option *table = voter->option_table;
-    for (*n = 0; table && table[*n].name; (*n)++)
-        continue;
-    const struct message_option **out = arena_alloc(arena, (*n + 1) * sizeof *out);
-    for (size_t i = 0; i < *n; i++) {
-        struct message_option *row = arena_alloc(arena, sizeof *row);
-        *row = (struct message_option){
-            .name = table[i].name, .type = options_type_word(table[i].type),
-            .fallback = table[i].fallback ? table[i].fallback : "",
-            .has_fallback = table[i].fallback != NULL,
-            .help = table[i].help ? table[i].help : "",
-        };
-        out[i] = row;
-    }
-    return out;
-}
-
 static int send_opened(struct host *host, struct arena *arena)
 {
     const struct voter *voter = host->voter;
@@ -101,8 +66,8 @@ static int send_opened(struct host *host, struct arena *arena)
         .options = voter->options ? voter->options : "{}",
         .any_code = !voter->codes, .observes = voter->ops->observe != NULL,
     };
-    opened.codes = codes_of(voter, arena, &opened.n_codes);
-    opened.option_table = options_of(voter, arena, &opened.n_option_table);
+    opened.codes = tables_codes_of(voter, arena, &opened.n_codes);
+    opened.option_table = tables_options_of(voter, arena, &opened.n_option_table);
     return reply(host, MESSAGE_OPENED, &opened);
 }
 

@@ -396,6 +396,50 @@ static void test_a_draft(void **state)
     run(f, "assert(t.current == nil and t.draft == nil)");
 }
 
+/* "3+ 4- …": the lines with code, and whether they ran. */
+static void assert_lines(struct fixture *f, struct voter *voter, const char *expected)
+{
+    struct chain_line *lines;
+    struct buf text = {0};
+    size_t n = voter->ops->lines(voter, f->arena, &lines);
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&text, "%s%u%c", i ? " " : "", lines[i].number, lines[i].ran ? '+' : '-');
+    assert_string_equal(buf_str(&text), expected);
+    buf_free(&text);
+}
+
+static void test_coverage_of_lines(void **state)
+{
+    struct fixture *f = *state;
+    struct error err = {0};
+    struct voter *voter = open_rule(f, "local function unused(x)\n"         /* 1 */
+                                       "  return x + 1\n"
+                                       "end\n"
+                                       "-- a comment\n"
+                                       "\n"
+                                       "local function used(t)\n"           /* 6 */
+                                       "  if t.dry_run then\n"
+                                       "    return 'dry'\n"
+                                       "  end\n"
+                                       "  return 'wet'\n"                   /* 10 */
+                                       "end\n"
+                                       "return {\n"
+                                       "  vote = function(t, ballot)\n"
+                                       "    return ballot:deny('X', '',\n"
+                                       "      used(t))\n"                   /* 15 */
+                                       "  end,\n"
+                                       "}\n");
+    assert_lines(f, voter, "");
+    voter->ops->cover(voter);
+    assert_lines(f, voter, "2- 3- 7- 8- 10- 11- 12- 14- 15- 16- 17-");
+    assert_int_equal(ask(f, voter, &err), 0);
+    assert_lines(f, voter, "2- 3+ 7+ 8- 10+ 11+ 12+ 14+ 15+ 16+ 17+");
+    f->change.t.dry_run = true;
+    assert_int_equal(ask(f, voter, &err), 0);
+    assert_lines(f, voter, "2- 3+ 7+ 8+ 10+ 11+ 12+ 14+ 15+ 16+ 17+");
+    voter_free(voter);
+}
+
 static const struct {
     const char *script, *options, *before, *after;
     enum sluice_verdict verdict;
@@ -475,7 +519,7 @@ int main(void)
         TEST(test_files_that_are_refused),
         TEST(test_a_draft),
         TEST(test_shipped_rules),
-        TEST(test_the_rule_of_the_readme),
+        TEST(test_the_rule_of_the_readme), TEST(test_coverage_of_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,7 +75,7 @@ static void end(struct worlds *w)
 
 static void compare(struct worlds *w, const char *code)
 {
-    budget_start(&w->budget, 60000);
+    budget_start(&w->budget, 60000, NULL);
     const char *ours = evaluate(w->ours, true, code), *lua = evaluate(w->lua, false, code);
     if (!ours || !lua || strcmp(ours, lua) != 0)
         fail_msg("%s\n  ours: %s\n  Lua:  %s", code, ours, lua);

@@ -2,6 +2,7 @@
 /* Voters in processes of their own: the same answers as inline, and no way to hurt the gateway. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -339,6 +340,49 @@ static void test_a_changed_file_is_not_started_again(void **state)
     voter_free(voter);
 }
 
+struct crowd {
+    struct fixture *f;
+    struct voter *voter;
+};
+
+static void *vote_often(void *arg)
+{
+    const struct crowd *crowd = arg;
+    for (int i = 0; i < 100; i++) {
+        struct arena *arena = arena_new();
+        struct ballot ballot;
+        struct error err;
+        ballot_begin(&ballot, arena, crowd->voter->codes);
+        int rc = crowd->voter->ops->vote(crowd->voter, &crowd->f->change.t, &ballot.face, &err);
+        arena_free(arena);
+        if (rc != 0 || strcmp(ballot.message, "2 rules") != 0)
+            return (void *)1;
+    }
+    return NULL;
+}
+
+static void test_many_threads_vote_at_once(void **state)
+{
+    static const char rule[] = "return { vote = function(t, b)\n"
+                               "return b:deny('N', '', '%d rules', #t.candidate.rules) end }";
+    struct fixture *f = *state;
+    struct error err;
+    struct voter *voters[] = {open_lua(f, rule, "{}"), open_text(&f->scripts, rule, "{}", &err)};
+    for (int i = 0; i < 2; i++) {
+        enum { N = 4 };
+        pthread_t threads[N];
+        struct crowd crowd = {f, voters[i]};
+        for (int t = 0; t < N; t++)
+            assert_int_equal(pthread_create(&threads[t], NULL, vote_often, &crowd), 0);
+        for (int t = 0; t < N; t++) {
+            void *failed;
+            pthread_join(threads[t], &failed);
+            assert_null(failed);
+        }
+        voter_free(voters[i]);
+    }
+}
+
 /* The voter of WIRE.md, its file in the folder of the test. */
 static char *write_python(struct fixture *f)
 {
@@ -395,7 +439,8 @@ static void test_programs_that_are_refused(void **state)
     const char *const fork[] = {"python3", path}, *const silent[] = {"true"};
     const char *const raising[] = {"python3", raises};
     assert_null(open_command(f, missing, 1));
-    assert_matches(f->err.text, "there is no program no-such-program in /usr/local/bin:/usr/bin:/bin");
+    assert_matches(f->err.text,
+                   "there is no program no-such-program in /usr/local/bin:/usr/bin:/bin");
     assert_null(open_command(f, gone, 2));
     assert_matches(f->err.text, "/no/such.py");
     assert_null(open_command(f, fork, 2));
@@ -459,12 +504,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_the_same_answers_as_inline), TEST(test_a_policy_that_changes_between_votes),
-        TEST(test_natives_and_confinement),    TEST(test_each_failure_is_a_failed_vote),
-        TEST(test_what_cannot_be_opened),      TEST(test_a_bad_end_holds_nobody_up),
+        TEST(test_the_same_answers_as_inline),   TEST(test_a_policy_that_changes_between_votes),
+        TEST(test_natives_and_confinement),      TEST(test_each_failure_is_a_failed_vote),
+        TEST(test_what_cannot_be_opened),        TEST(test_a_bad_end_holds_nobody_up),
         TEST(test_restart_pause_and_quarantine), TEST(test_a_changed_file_is_not_started_again),
-        TEST(test_what_it_says_is_logged),     TEST(test_voters_are_asked_in_parallel),
-        TEST(test_any_program_can_vote), TEST(test_programs_that_are_refused),
+        TEST(test_what_it_says_is_logged),       TEST(test_voters_are_asked_in_parallel),
+        TEST(test_any_program_can_vote),         TEST(test_many_threads_vote_at_once),
+        TEST(test_programs_that_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
