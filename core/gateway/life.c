@@ -18,6 +18,13 @@
 #include "base/clock.h"
 #include "gateway/sandbox.h"
 
+void sandbox_record(struct sandbox *s, void (*work)(void *arg), void (*done)(void *arg), void *arg)
+{
+    char *key = alloc_printf("record of %s", s->id);
+    jobs_run(s->all->setup.jobs, key, work, done, arg);
+    free(key);
+}
+
 /* ---- phase: in the store and as an event ---- */
 
 struct phase_write {
@@ -41,11 +48,17 @@ static int write_phase(struct store_tx *tx, void *arg, struct error *err)
     return store_tx_sandbox_phase(tx, w->id, w->phase, w->error, err);
 }
 
-static void phase_written(void *arg, const struct error *err)
+static void phase_work(void *arg)
 {
     struct phase_write *w = arg;
-    if (err)
-        log_error(w->all->setup.log, "cannot record that sandbox %s is %s: %s", w->name, w->phase, err->text);
+    struct error err;
+    if (store_write(w->all->setup.store, write_phase, w, &err) != 0)
+        log_error(w->all->setup.log, "cannot record that sandbox %s is %s: %s", w->name, w->phase, err.text);
+}
+
+static void phase_written(void *arg)
+{
+    struct phase_write *w = arg;
     events_publish(w->all->setup.events, "sandbox", w->name,
                    json_pack("{s:s, s:s, s:s}", "id", w->id, "phase", w->phase, "error", w->error));
     free(w->id);
@@ -62,7 +75,7 @@ void sandbox_phase(struct sandbox *s, const char *phase, const char *error)
     w->phase = phase;
     w->fail_pending = strcmp(phase, "error") == 0;
     snprintf(w->error, sizeof w->error, "%s", error ? error : "");
-    store_write_async(s->all->setup.store, write_phase, w, phase_written);
+    sandbox_record(s, phase_work, phase_written, w);
 }
 
 /* ---- waiters and the timer of a start or stop ---- */
@@ -430,7 +443,7 @@ void sandbox_is_ready(struct sandbox *s)
     s->state = SANDBOX_UP;
     struct ready_note *note = alloc_zero(1, sizeof *note);
     *note = (struct ready_note){alloc_str(s->id), s->all};
-    jobs_run(s->all->setup.jobs, NULL, ready_work, ready_done, note);
+    sandbox_record(s, ready_work, ready_done, note);
 }
 
 /* ---- stop and remove ---- */

@@ -83,6 +83,9 @@ void sandbox_forget(struct sandbox *s);             /* closes its handles; its s
 void sandbox_watch(struct sandbox *s, pid_t pid);   /* tells when that process ends */
 void sandbox_is_ready(struct sandbox *s);
 void sandbox_ended(struct sandbox *s);
+/* A job that records what became of the sandbox: those of one sandbox run in order, and the gateway
+ * does not end before they have. */
+void sandbox_record(struct sandbox *s, void (*work)(void *arg), void (*done)(void *arg), void *arg);
 /* Writes phase and error to the store and publishes the change. */
 void sandbox_phase(struct sandbox *s, const char *phase, const char *error);
 bool sandbox_lock_held(const char *dir);

@@ -46,6 +46,8 @@ struct report {
     uint64_t revision;
     char *failed;                                   /* why; NULL: loaded */
     int64_t at_ms;
+    struct error err;
+    int rc;
 };
 
 static int write_report(struct store_tx *tx, void *arg, struct error *err)
@@ -56,12 +58,18 @@ static int write_report(struct store_tx *tx, void *arg, struct error *err)
     return store_tx_revision_loaded(tx, r->id, r->revision, r->at_ms, err);
 }
 
-static void report_written(void *arg, const struct error *err)
+static void report_work(void *arg)
 {
     struct report *r = arg;
-    if (err)
+    r->rc = store_write(r->all->setup.store, write_report, r, &r->err);
+}
+
+static void report_written(void *arg)
+{
+    struct report *r = arg;
+    if (r->rc != 0)
         log_error(r->all->setup.log, "cannot record what became of revision %lu of sandbox %s: %s",
-                  (unsigned long)r->revision, r->name, err->text);
+                  (unsigned long)r->revision, r->name, r->err.text);
     else
         events_publish(r->all->setup.events, "revision", r->name,
                        json_pack("{s:I, s:s, s:s}", "revision", (json_int_t)r->revision, "status",
@@ -75,8 +83,9 @@ static void report_written(void *arg, const struct error *err)
 static void report(struct sandbox *s, uint64_t revision, const char *failed)
 {
     struct report *r = alloc_zero(1, sizeof *r);
-    *r = (struct report){s->all, alloc_str(s->id), alloc_str(s->name), revision, alloc_str(failed), clock_now_ms()};
-    store_write_async(s->all->setup.store, write_report, r, report_written);
+    *r = (struct report){.all = s->all, .id = alloc_str(s->id), .name = alloc_str(s->name), .revision = revision,
+                         .failed = alloc_str(failed), .at_ms = clock_now_ms()};
+    sandbox_record(s, report_work, report_written, r);
 }
 
 /* ---- hello: what it enforces, and what it should ---- */

@@ -118,8 +118,10 @@ supervisor_pid() { pgrep -f "sluice-supervisor --spec $state/sandboxes/$(sluice 
     start_gateway --config "$state/stop.yaml"
     wait_event demo revision '.status == "loaded"'
     supervisor=$(supervisor_pid demo)
+    sluice sandbox exec demo -- tail -f /dev/null >/dev/null 2>&1 3>&- &
     stop_gateway
     ! kill -0 "$supervisor" 2>/dev/null
+    ! grep -q 'Sanitizer\|Assertion' "$state/gateway.log"
     start_gateway
     [ "$(sluice sandbox get demo -o json | jq -r .phase)" = stopped ]
     sluice sandbox start demo
