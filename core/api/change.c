@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { REASON_MAX = 1024 };
+
 /* If-Match: "N" (RFC 9110 section 13.1.1); * matches any revision. */
 static int read_if_match(struct api_call *call, uint64_t *out)
 {
@@ -21,7 +23,15 @@ static int read_if_match(struct api_call *call, uint64_t *out)
     return 0;
 }
 
-static int read_override(struct api_call *call, bool *out)
+int api_reason(struct api_call *call, const char **out)
+{
+    const char *text = *out = http_request_header(call->req, "Sluice-Reason");
+    if (text && strlen(text) > REASON_MAX)
+        return error_set(&call->err, ERROR_MALFORMED, "Sluice-Reason is longer than %d bytes", REASON_MAX);
+    return 0;
+}
+
+int api_override(struct api_call *call, bool *out)
 {
     const char *text = http_request_header(call->req, "Sluice-Override");
     *out = text && (strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0);
@@ -36,15 +46,12 @@ int api_update_begin(struct api_call *call, enum sluice_kind kind, struct update
         .kind = kind,
         .sandbox = api_param(call, "name"),
         .actor = call->actor->actor,
-        .reason = http_request_header(call->req, "Sluice-Reason"),
         .dry_run = api_query_true(call, "dry_run"),
         .document_path = "",
     };
-    if (out->reason && strlen(out->reason) > 1024)
-        return error_set(&call->err, ERROR_MALFORMED, "Sluice-Reason is longer than 1024 bytes");
-    if (read_if_match(call, &out->if_revision) != 0)
+    if (api_reason(call, &out->reason) != 0 || read_if_match(call, &out->if_revision) != 0)
         return -1;
-    return read_override(call, &out->override);
+    return api_override(call, &out->override);
 }
 
 static int status_of(const struct update_result *r)

@@ -5,8 +5,12 @@
 
 #include "api/call.h"
 
+/* Sluice-Reason, NULL where there is none. */
+int api_reason(struct api_call *call, const char **out);
+/* Sluice-Override; refused for everybody but admins. */
+int api_override(struct api_call *call, bool *out);
 /* Fills in what every update takes from the request: actor, Sluice-Reason, Sluice-Override,
- * If-Match, dry_run, and the sandbox {name}.  Only an admin may override. */
+ * If-Match, dry_run, and the sandbox {name}. */
 int api_update_begin(struct api_call *call, enum sluice_kind kind, struct update_request *out);
 /* Answers with the update document: 200, 202 when held, 403 with the votes when denied. */
 int api_update_reply(struct api_call *call, const struct update_result *result);

@@ -74,17 +74,19 @@ int route_draft_list_all(struct api_call *call)
     return reply_list(call, NULL);
 }
 
-static void begin(const struct api_call *call, const char *reason, struct drafts_call *out)
+/* reason: of the body, which goes before that of the header; NULL or "": none. */
+static int begin(struct api_call *call, const char *reason, struct drafts_call *out)
 {
-    const char *header = http_request_header(call->req, "Sluice-Reason");
     *out = (struct drafts_call){
         .sandbox = api_param(call, "name"),
         .id = api_param(call, "id"),
         .actor = call->actor->actor,
-        .reason = reason && *reason ? reason : header,
     };
-    const char *override = http_request_header(call->req, "Sluice-Override");
-    out->override = override && strcasecmp(override, "true") == 0;
+    if (api_reason(call, &out->reason) != 0 || api_override(call, &out->override) != 0)
+        return -1;
+    if (reason && *reason)
+        out->reason = reason;
+    return 0;
 }
 
 /* A body that may be left out. */
@@ -111,7 +113,8 @@ int route_draft_approve(struct api_call *call)
     const char *token = approve->review_token;
     if (!*token)
         token = http_request_header(call->req, "Sluice-Review-Token");
-    begin(call, NULL, &what);
+    if (begin(call, NULL, &what) != 0)
+        return -1;
     if (drafts_approve(call->api->drafts, &what, token, call->arena, &result, &call->problems,
                        &call->err) != 0) {
         struct drafts_view view;
@@ -140,8 +143,8 @@ int route_draft_reject(struct api_call *call)
     bool changed = false;
     if (decode_body(call, &body_reject_schema, &body) != 0)
         return -1;
-    begin(call, ((const struct body_reject *)body)->reason, &what);
-    if (drafts_reject(call->api->drafts, &what, call->arena, &result, &changed, &call->problems, &call->err) != 0)
+    if (begin(call, ((const struct body_reject *)body)->reason, &what) != 0 ||
+        drafts_reject(call->api->drafts, &what, call->arena, &result, &changed, &call->problems, &call->err) != 0)
         return -1;
     if (changed && result.outcome != CHAIN_ALLOWED)
         return api_update_reply(call, &result);
@@ -156,8 +159,8 @@ int route_draft_undo(struct api_call *call)
 {
     struct drafts_call what;
     struct update_result result = {0};
-    begin(call, NULL, &what);
-    if (drafts_undo(call->api->drafts, &what, call->arena, &result, &call->problems, &call->err) != 0)
+    if (begin(call, NULL, &what) != 0 ||
+        drafts_undo(call->api->drafts, &what, call->arena, &result, &call->problems, &call->err) != 0)
         return -1;
     return api_update_reply(call, &result);
 }
@@ -176,8 +179,8 @@ int route_draft_edit(struct api_call *call)
     if (schema_decode(&policy_rule_schema, node, "rule", call->arena, &rule, &call->problems) != 0)
         return error_set(&call->err, ERROR_INVALID, "the rule has %zu problem%s", call->problems.n,
                          call->problems.n == 1 ? "" : "s");
-    begin(call, NULL, &what);
-    if (drafts_edit(call->api->drafts, &what, rule, call->arena, &view, &call->problems, &call->err) != 0)
+    if (begin(call, NULL, &what) != 0 ||
+        drafts_edit(call->api->drafts, &what, rule, call->arena, &view, &call->problems, &call->err) != 0)
         return -1;
     return api_reply(call, 200, encode_view(call, &view));
 }
@@ -191,8 +194,8 @@ int route_draft_approve_all(struct api_call *call)
     size_t approved, n_skipped;
     if (decode_body(call, &body_approve_all_schema, &body) != 0)
         return -1;
-    begin(call, NULL, &what);
-    if (drafts_approve_all(call->api->drafts, &what,
+    if (begin(call, NULL, &what) != 0 ||
+        drafts_approve_all(call->api->drafts, &what,
                            ((const struct body_approve_all *)body)->include_security_flagged,
                            call->arena, &result, &approved, &skipped, &n_skipped, &call->problems,
                            &call->err) != 0 ||
@@ -210,8 +213,8 @@ int route_draft_clear(struct api_call *call)
 {
     struct drafts_call what;
     uint64_t cleared;
-    begin(call, NULL, &what);
-    if (drafts_clear(call->api->drafts, &what, &cleared, &call->err) != 0)
+    if (begin(call, NULL, &what) != 0 ||
+        drafts_clear(call->api->drafts, &what, &cleared, &call->err) != 0)
         return -1;
     return api_reply(call, 200, json_pack("{s:I}", "cleared", (json_int_t)cleared));
 }

@@ -139,6 +139,23 @@ static void an_override_is_an_admins_and_needs_a_reason(void **state)
     assert_status(&a, 200);
 }
 
+static void a_reason_is_text(void **state)
+{
+    struct desk *d = *state;
+    char *long_one = arena_zalloc(d->arena, 1026);
+    struct answer a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"Sluice-Reason", "f\xc3\xbcr alle"}));
+    assert_status(&a, 200);
+    a = ASK(d, "GET", "/v1/sandboxes/demo/revisions/2");
+    assert_string_equal(text_of(&a, "reason"), "f\xc3\xbcr alle");
+    a = ASK(d, "PUT", POLICY, YAML("version: 1\n"), HEADERS({"Sluice-Reason", "f\xfcr alle"}));
+    assert_problem(&a, 400, "/malformed", "a header value is not UTF-8");
+    memset(long_one, 'x', 1025);
+    a = ASK(d, "PUT", POLICY, YAML("version: 1\n"), HEADERS({"Sluice-Reason", long_one}));
+    assert_problem(&a, 400, "/malformed", "Sluice-Reason is longer than 1024 bytes");
+    a = ASK(d, "POST", "/v1/sandboxes/demo/drafts/1/undo", HEADERS({"Sluice-Reason", long_one}));
+    assert_problem(&a, 400, "/malformed", "Sluice-Reason is longer than 1024 bytes");
+}
+
 static void a_policy_is_read_as_json_or_yaml(void **state)
 {
     struct desk *d = *state;
@@ -329,6 +346,7 @@ int main(void)
         DEMO_TEST(a_denied_update_is_a_problem_with_its_votes),
         DEMO_TEST(if_match_names_a_revision),
         DEMO_TEST(an_override_is_an_admins_and_needs_a_reason),
+        DEMO_TEST(a_reason_is_text),
         DEMO_TEST(a_policy_is_read_as_json_or_yaml),
         DEMO_TEST(what_was_read_can_be_sent_back),
         DEMO_TEST(numbers_that_are_none),
