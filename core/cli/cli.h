@@ -99,7 +99,7 @@ int client_follow(const struct cli *cli, char *path, void (*line)(void *ctx, con
 
 /* ---- print.c ---- */
 void print_json(const struct cli *cli, const json_t *json);         /* as -o says: json or yaml */
-void print_yaml(const json_t *json, int indent, struct buf *out);
+void print_yaml(const json_t *json, struct buf *out);
 /* A table whose columns are as wide as their widest cell. */
 struct table {
     size_t n_columns, n_cells;
@@ -119,6 +119,9 @@ const char *sandbox_operand(struct cli *cli, size_t n);
 void remember_sandbox(const char *name);
 
 /* ---- updates.c: what is common to commands that change a policy ---- */
+/* The header of --reason, NULL where none is given; the caller frees it.  An exit code after saying
+ * what is wrong, or -1: a reason is one line, and an override needs one. */
+int reason_header(const struct cli *cli, char **out);
 /* Prints the outcome of an update and, with --wait, waits until it is loaded. */
 int update_finish(const struct cli *cli, const char *sandbox, const struct reply *reply);
 void print_update(const struct cli *cli, const char *sandbox, const json_t *document);
@@ -158,6 +161,7 @@ int cmd_plugin_reload(struct cli *cli);
 int cmd_plugin_check(struct cli *cli);
 int cmd_plugin_test(struct cli *cli);
 int cmd_plugin_bench(struct cli *cli);
+int cmd_plugin_replay(struct cli *cli);
 int cmd_plugin_new(struct cli *cli);
 int cmd_decision_list(struct cli *cli);
 int cmd_decision_show(struct cli *cli);

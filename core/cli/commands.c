@@ -144,6 +144,14 @@ static const struct arg_option plugin_bench[] = {
     {"threshold", 0, ARG_VALUE, "PCT", "exit 4 if the median or the bytes grew by more"},
     {0},
 };
+static const struct arg_option plugin_replay[] = {
+    {"chain", 0, ARG_VALUE, "FILE", "the gateway configuration whose chain is asked"},
+    {"sandbox", 0, ARG_VALUE, "N", "only decisions about this sandbox"},
+    {"since", 0, ARG_VALUE, "T", "only since then: 2026-01-31T08:05:00Z, or 24h ago"},
+    {"plugin-dir", 0, ARG_VALUE, "DIR", "where voters are if FILE does not say; may be repeated"},
+    {"isolation", 0, ARG_VALUE, "inline|process", "how voters run, whatever FILE says"},
+    {0},
+};
 static const struct arg_option plugin_new[] = {
     {"c", 0, ARG_FLAG, NULL, "in C"},
     {"lua", 0, ARG_FLAG, NULL, "in Lua"},
@@ -196,6 +204,7 @@ const struct command cli_commands[] = {
     {"plugin", "bench", "PATH...", plugin_bench, cmd_plugin_bench, "measure voters with their test cases as load", "sluice plugin bench --compare before.json --threshold 10 cases"},
     {"plugin", "new", "NAME [DIR]", plugin_new, cmd_plugin_new, "make a folder for a voter, with a first case", "sluice plugin new no_wildcards --lua"},
     {"plugin", "test", "PATH...", plugin_test, cmd_plugin_test, "run test cases of voters and chains", "sluice plugin test --plugin-dir build/plugins cases"},
+    {"plugin", "replay", "", plugin_replay, cmd_plugin_replay, "ask another chain about the decisions on record", "sluice plugin replay --chain new.yaml --since 7d"},
     {"decision", "list", "[NAME]", decision_list, cmd_decision_list, "list decisions", "sluice decision list demo"},
     {"decision", "show", "ID", none, cmd_decision_show, "explain a decision", "sluice decision show ID"},
     {"audit", "verify", "", audit_verify, cmd_audit_verify, "check the audit chain", "sluice audit verify"},

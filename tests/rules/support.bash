@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What the suites of this folder share.  They run in the top folder, on what SLUICE_BUILD holds.
-build=$PWD/${SLUICE_BUILD:-build-test}
+build=${SLUICE_BUILD:-$PWD/build-test}
 sluice=$build/bin/sluice
 plugins=$build/plugins
 
