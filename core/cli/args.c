@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line: options may stand anywhere before --, global ones too. */
+/* The command line: options may stand anywhere before --, in front of the command too. */
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,8 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "cli/cli.h"
+
+enum { TIMEOUT_MAX_S = 86400 };
 
 static const struct arg_option global_options[] = {
     {"gateway", 0, ARG_VALUE, "ADDR", "unix:PATH, http://HOST:PORT or https://... (SLUICE_GATEWAY)"},
@@ -112,10 +115,15 @@ static const struct arg_option *find_option(const struct arg_option *options, co
     return NULL;
 }
 
+/* In front of the command any command's option will do: whether it is this one's is seen later. */
 static const struct arg_option *known_option(const struct cli *cli, const char *name, size_t len, char letter)
 {
-    const struct arg_option *own = cli->command ? find_option(cli->command->options, name, len, letter) : NULL;
-    return own ? own : find_option(global_options, name, len, letter);
+    const struct arg_option *o = cli->command ? find_option(cli->command->options, name, len, letter) : NULL;
+    if (!o)
+        o = find_option(global_options, name, len, letter);
+    for (const struct command *c = cli_commands; !o && !cli->command && c->group; c++)
+        o = find_option(c->options, name, len, letter);
+    return o;
 }
 
 static int unknown_option(const struct cli *cli, const char *word)
@@ -134,9 +142,13 @@ static int unknown_option(const struct cli *cli, const char *word)
                 : usage_error(cli, "unknown option '%s'", word);
 }
 
-static void add_arg(struct cli *cli, const char *name, const char *value)
+/* The gateway's token is kept apart: rule approve has a --token of its own, the review token. */
+static void add_arg(struct cli *cli, const struct arg_option *o, const char *value)
 {
-    cli->args[cli->n_args++] = (struct arg){name, value};
+    if (o == find_option(global_options, "token", 5, 0))
+        cli->token = value;
+    else
+        cli->args[cli->n_args++] = (struct arg){o->name, value};
 }
 
 /* Reads the option at argv[*i].  An exit code, or -1. */
@@ -159,7 +171,7 @@ static int read_option(struct cli *cli, int argc, char **argv, int *i)
             return usage_error(cli, "option --%s needs a value: --%s %s", o->name, o->name, o->value);
         value = argv[++*i];
     }
-    add_arg(cli, o->name, value);
+    add_arg(cli, o, value);
     return -1;
 }
 
@@ -168,37 +180,85 @@ static bool is_option(const char *word)
     return word[0] == '-' && word[1] != '\0';
 }
 
+/* A word that is no option: the command, word by word, then its operands.  An exit code, or -1. */
+static int read_word(struct cli *cli, const char **group, const char *word)
+{
+    if (cli->command) {
+        cli->operands[cli->n_operands++] = word;
+    } else if (!*group) {
+        *group = word;
+        if (!group_exists(word))
+            return unknown_word(cli, "command", word, nearest_word(word, NULL));
+        cli->command = find_command(word, NULL);
+    } else {
+        cli->command = find_command(*group, word);
+        if (!cli->command)
+            return unknown_word(cli, "command", word, nearest_word(word, *group));
+    }
+    return -1;
+}
+
+static bool takes_command(const struct command *c)
+{
+    return strstr(c->operands, "--") != NULL;
+}
+
+/* After -- stands the command to run in a sandbox, elsewhere words that look like options. */
+static int read_rest(struct cli *cli, const char **group, int n, char **words)
+{
+    int code = -1;
+    if (cli->command && takes_command(cli->command)) {
+        cli->has_rest = true;
+        cli->rest = (const char **)words;
+        cli->n_rest = (size_t)n;
+        return -1;
+    }
+    for (int i = 0; i < n && code < 0; i++)
+        code = read_word(cli, group, words[i]);
+    return code;
+}
+
 static int read_words(struct cli *cli, int argc, char **argv)
 {
     const char *group = NULL;
-    for (int i = 1; i < argc; i++) {
+    int code = -1;
+    for (int i = 1; i < argc && code < 0; i++) {
         if (strcmp(argv[i], "--") == 0) {
-            cli->has_rest = true;
-            cli->rest = (const char **)argv + i + 1;
-            cli->n_rest = (size_t)(argc - i - 1);
+            code = read_rest(cli, &group, argc - i - 1, argv + i + 1);
             break;
         }
-        if (is_option(argv[i])) {
-            int code = read_option(cli, argc, argv, &i);
-            if (code >= 0)
-                return code;
-        } else if (cli->command) {
-            cli->operands[cli->n_operands++] = argv[i];
-        } else if (!group) {
-            group = argv[i];
-            if (!group_exists(group))
-                return unknown_word(cli, "command", group, nearest_word(group, NULL));
-            cli->command = find_command(group, NULL);
-        } else {
-            cli->command = find_command(group, argv[i]);
-            if (!cli->command)
-                return unknown_word(cli, "command", argv[i], nearest_word(argv[i], group));
-        }
+        code = is_option(argv[i]) ? read_option(cli, argc, argv, &i) : read_word(cli, &group, argv[i]);
     }
-    if (cli->command || arg_given(cli, "version"))
-        return -1;
+    if (code >= 0 || cli->command || arg_given(cli, "version"))
+        return code;
     print_help(arg_given(cli, "help") ? stdout : stderr, group);
     return arg_given(cli, "help") ? EXIT_DONE : EXIT_USAGE;
+}
+
+/* What the usage shows is what may be given; commands that take a command look for themselves. */
+static size_t most_operands(const struct command *c)
+{
+    if (takes_command(c) || strstr(c->operands, "..."))
+        return SIZE_MAX;
+    size_t n = *c->operands != '\0';
+    for (const char *at = c->operands; (at = strchr(at, ' ')); at++)
+        n++;
+    return n;
+}
+
+static int check_words(const struct cli *cli)
+{
+    const struct command *c = cli->command;
+    for (size_t i = 0; i < cli->n_args; i++) {
+        const char *name = cli->args[i].name;
+        if (!find_option(c->options, name, strlen(name), 0) && !find_option(global_options, name, strlen(name), 0))
+            return usage_error(cli, "option --%s is of another command", name);
+    }
+    size_t most = most_operands(c);
+    if (cli->n_operands > most)
+        return usage_error(cli, "unexpected '%s'", cli->operands[most]);
+    long ignored;                                   /* before anything is sent */
+    return arg_number(cli, "timeout", 0, TIMEOUT_MAX_S, &ignored) != 0 ? EXIT_USAGE : -1;
 }
 
 static int read_globals(struct cli *cli)
@@ -214,9 +274,6 @@ static int read_globals(struct cli *cli)
     cli->gateway = arg_value(cli, "gateway");
     if (!cli->gateway)
         cli->gateway = getenv("SLUICE_GATEWAY");
-    /* rule approve has a --token of its own: the review token. */
-    bool own_token = cli->command && find_option(cli->command->options, "token", 5, 0);
-    cli->token = own_token ? NULL : arg_value(cli, "token");
     if (!cli->token)
         cli->token = getenv("SLUICE_TOKEN");
     return -1;
@@ -237,7 +294,8 @@ int args_parse(struct cli *cli, int argc, char **argv)
         print_command_help(stdout, cli->command);
         return EXIT_DONE;
     }
-    return read_globals(cli);
+    code = check_words(cli);
+    return code >= 0 ? code : read_globals(cli);
 }
 
 void args_free(struct cli *cli)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "sandbox/frame.h"
 
@@ -303,8 +304,20 @@ static int talk(struct session *s)
     return EXIT_REFUSED;
 }
 
+/* The request is JSON: a word that is no UTF-8 cannot be sent, and must not be left out. */
+static int check_command(const struct cli *cli, const struct exec_request *r)
+{
+    for (size_t i = 0; i < r->n_command; i++)
+        if (text_utf8_valid(r->command[i], strlen(r->command[i])) != strlen(r->command[i]))
+            return usage_error(cli, "word %zu of the command is no UTF-8 text", i + 1);
+    return -1;
+}
+
 int exec_run(const struct cli *cli, const char *sandbox, const struct exec_request *request)
 {
+    int wrong = check_command(cli, request);
+    if (wrong >= 0)
+        return wrong;
     struct session s = {.stdin_open = true, .tty = request->tty, .signals = -1, .code = -1};
     int code = EXIT_UNREACHABLE;
     if (connect_gateway(cli, &s) == 0) {

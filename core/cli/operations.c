@@ -143,6 +143,10 @@ static json_t *l7_rule(const struct cli *cli, struct spec *s, json_int_t *port)
     split(s, 4);
     if (read_target(cli, s, 4, "host:port:METHOD:path", port) >= 0)
         return NULL;
+    if (!*s->parts[2]) {
+        usage_error(cli, "--%s has an empty METHOD segment in '%s'", s->flag, s->text);
+        return NULL;
+    }
     const char *path = s->parts[3];
     if (*path != '/' && strcmp(path, "**") != 0 && strncmp(path, "**/", 3) != 0) {
         usage_error(cli, "--%s path must start with '/' or be '**' in '%s'", s->flag, s->text);
@@ -172,7 +176,10 @@ static json_t *add_deny(const struct cli *cli, struct spec *s)
 
 static json_t *remove_rule(const struct cli *cli, struct spec *s)
 {
-    (void)cli;
+    if (!*s->text) {
+        usage_error(cli, "--%s expects the name of a rule", s->flag);
+        return NULL;
+    }
     return json_pack("{s:{s:s}}", "remove_rule", "rule_name", s->text);
 }
 

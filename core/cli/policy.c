@@ -34,14 +34,14 @@ static int read_intent(const struct cli *cli, struct call *call, struct intent *
 {
     size_t n = 0;
     long revision;
-    const char *reason = arg_value(cli, "reason");
     *out = (struct intent){0};
     if (arg_number(cli, "if-revision", 0, 1000000000, &revision) != 0)
         return EXIT_USAGE;
-    if (arg_given(cli, "override") && !reason)
-        return usage_error(cli, "--override needs --reason TEXT: it is recorded");
-    if (reason)
-        call->headers[n++] = out->reason = alloc_printf("Sluice-Reason: %s", reason);
+    int code = reason_header(cli, &out->reason);
+    if (code >= 0)
+        return code;
+    if (out->reason)
+        call->headers[n++] = out->reason;
     if (arg_given(cli, "if-revision"))
         call->headers[n++] = out->revision = alloc_printf("If-Match: \"%ld\"", revision);
     if (arg_given(cli, "override"))
@@ -132,7 +132,7 @@ int cmd_policy_rollback(struct cli *cli)
 static void print_policy(const json_t *policy)
 {
     struct buf text = {0};
-    print_yaml(policy, 0, &text);
+    print_yaml(policy, &text);
     fputs(buf_str(&text), stdout);
     buf_free(&text);
 }
@@ -211,10 +211,10 @@ int cmd_policy_list(struct cli *cli)
 static void print_side(const char *sign, const json_t *rule)
 {
     struct buf text = {0};
-    print_yaml(rule, 4, &text);
+    print_yaml(rule, &text);
     for (char *line = text.data, *end; line && *line; line = end + 1) {
         end = strchr(line, '\n');
-        printf("%s %.*s\n", sign, (int)(end - line), line);
+        printf("%s     %.*s\n", sign, (int)(end - line), line);
     }
     buf_free(&text);
 }

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/text.h"
 #include "cli/cli.h"
+#include "doc/tree.h"
 
 void say(const struct cli *cli, const char *format, ...)
 {
@@ -41,60 +41,18 @@ long long json_number(const json_t *object, const char *key)
     return json_integer_value(json_object_get(object, key));
 }
 
-/* A scalar is written as JSON, which YAML 1.2 reads as the same value. */
-static void print_scalar(const json_t *json, struct buf *out)
+void print_yaml(const json_t *json, struct buf *out)
 {
-    if (json_is_string(json)) {
-        text_json_quote(out, json_string_value(json));
-        return;
-    }
-    char *text = json_dumps(json, JSON_ENCODE_ANY | JSON_COMPACT);
-    buf_puts(out, text);
+    char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+    doc_json_to_yaml(text, strlen(text), out);
     free(text);
-}
-
-static bool is_leaf(const json_t *json)
-{
-    return (!json_is_object(json) && !json_is_array(json)) || json_object_size(json) + json_array_size(json) == 0;
-}
-
-static void print_value(const json_t *json, int indent, struct buf *out)
-{
-    if (is_leaf(json)) {
-        buf_putc(out, ' ');
-        print_scalar(json, out);
-        buf_putc(out, '\n');
-        return;
-    }
-    buf_putc(out, '\n');
-    print_yaml(json, indent, out);
-}
-
-void print_yaml(const json_t *json, int indent, struct buf *out)
-{
-    const char *key;
-    json_t *value;
-    size_t i;
-    json_object_foreach((json_t *)json, key, value) {
-        buf_printf(out, "%*s", indent, "");
-        if (key[strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")])
-            text_json_quote(out, key);
-        else
-            buf_puts(out, key);
-        buf_putc(out, ':');
-        print_value(value, indent + 2, out);
-    }
-    json_array_foreach(json, i, value) {
-        buf_printf(out, "%*s-", indent, "");
-        print_value(value, indent + 2, out);
-    }
 }
 
 void print_json(const struct cli *cli, const json_t *json)
 {
     if (cli->output == OUT_YAML) {
         struct buf out = {0};
-        print_yaml(json, 0, &out);
+        print_yaml(json, &out);
         fputs(buf_str(&out), stdout);
         buf_free(&out);
         return;

@@ -117,15 +117,19 @@ static char *fetch_token(struct cli *cli, const char *name, const char *id, int 
     return token;
 }
 
-static int post(struct cli *cli, const char *name, char *path, const json_t *body, struct reply *reply)
+/* Takes path.  An exit code when nothing was sent, or -1 with a reply to be freed. */
+static int post(struct cli *cli, char *path, const json_t *body, struct reply *reply)
 {
+    char *header;
+    int code = reason_header(cli, &header);
+    if (code >= 0) {
+        free(path);
+        return code;
+    }
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-    const char *reason = arg_value(cli, "reason");
-    char *header = reason ? alloc_printf("Sluice-Reason: %s", reason) : NULL;
     struct call call = {.method = "POST", .path = path, .type = text ? "application/json" : NULL, .body = text,
                         .len = text ? strlen(text) : 0};
     size_t n = 0;
-    (void)name;
     if (header)
         call.headers[n++] = header;
     if (arg_given(cli, "override"))
@@ -133,7 +137,18 @@ static int post(struct cli *cli, const char *name, char *path, const json_t *bod
     client_call(cli, &call, reply);
     free(text);
     free(header);
-    return 0;
+    return -1;
+}
+
+static int post_update(struct cli *cli, const char *name, char *path, const json_t *body)
+{
+    struct reply reply;
+    int code = post(cli, path, body, &reply);
+    if (code >= 0)
+        return code;
+    code = update_finish(cli, name, &reply);
+    reply_free(&reply);
+    return code;
 }
 
 int cmd_rule_approve(struct cli *cli)
@@ -142,17 +157,12 @@ int cmd_rule_approve(struct cli *cli)
     int code = EXIT_USAGE;
     if (!name)
         return code;
-    if (arg_given(cli, "override") && !arg_value(cli, "reason"))
-        return usage_error(cli, "--override needs --reason TEXT: it is recorded");
     char *token = given ? alloc_str(given) : fetch_token(cli, name, id, &code);
     if (!token)
         return code;
-    struct reply reply;
     json_t *body = json_pack("{s:s}", "review_token", token);
-    post(cli, name, drafts_path(name, id, "/approve"), body, &reply);
-    code = update_finish(cli, name, &reply);
+    code = post_update(cli, name, drafts_path(name, id, "/approve"), body);
     json_decref(body);
-    reply_free(&reply);
     free(token);
     return code;
 }
@@ -160,13 +170,7 @@ int cmd_rule_approve(struct cli *cli)
 int cmd_rule_undo(struct cli *cli)
 {
     const char *id, *name = chunk_operand(cli, &id);
-    struct reply reply;
-    if (!name)
-        return EXIT_USAGE;
-    post(cli, name, drafts_path(name, id, "/undo"), NULL, &reply);
-    int code = update_finish(cli, name, &reply);
-    reply_free(&reply);
-    return code;
+    return name ? post_update(cli, name, drafts_path(name, id, "/undo"), NULL) : EXIT_USAGE;
 }
 
 static void print_skipped(const struct cli *cli, const json_t *json)
@@ -186,11 +190,13 @@ int cmd_rule_approve_all(struct cli *cli)
     if (!name)
         return EXIT_USAGE;
     json_t *body = json_pack("{s:b}", "include_security_flagged", (int)arg_given(cli, "include-security-flagged"));
-    post(cli, name, drafts_path(name, NULL, "/approve-all"), body, &reply);
+    int code = post(cli, drafts_path(name, NULL, "/approve-all"), body, &reply);
+    json_decref(body);
+    if (code >= 0)
+        return code;
     if (reply.status == 200)
         print_skipped(cli, reply.json);
-    int code = update_finish(cli, name, &reply);
-    json_decref(body);
+    code = update_finish(cli, name, &reply);
     reply_free(&reply);
     return code;
 }
@@ -213,9 +219,11 @@ int cmd_rule_reject(struct cli *cli)
     if (!name)
         return EXIT_USAGE;
     json_t *body = json_pack("{s:s}", "reason", reason ? reason : "");
-    post(cli, name, drafts_path(name, id, "/reject"), body, &reply);
-    int code = show_reply(cli, &reply, "✓ Chunk rejected");
+    int code = post(cli, drafts_path(name, id, "/reject"), body, &reply);
     json_decref(body);
+    if (code >= 0)
+        return code;
+    code = show_reply(cli, &reply, "✓ Chunk rejected");
     reply_free(&reply);
     return code;
 }

@@ -148,21 +148,18 @@ static int run_main(const struct cli *cli, const char *name)
     return code ? code : deleted;
 }
 
-static char *reason_header(const struct cli *cli)
-{
-    const char *reason = arg_value(cli, "reason");
-    return reason ? alloc_printf("Sluice-Reason: %s", reason) : NULL;
-}
-
 static int create(struct cli *cli, const struct buf *body)
 {
     struct reply reply;
-    char *reason = reason_header(cli);
+    char *reason;
+    int code = reason_header(cli, &reason);
+    if (code >= 0)
+        return code;
     client_call(cli, &(struct call){.method = "POST", .path = alloc_str("/v1/sandboxes"), .type = "application/json",
                                     .body = buf_str(body), .len = body->len, .headers = {reason},
                                     .timeout_s = CREATE_TIMEOUT_S}, &reply);
     free(reason);
-    int code = reply.status == 201 && reply.json ? EXIT_DONE : reply_failed(cli, &reply);
+    code = reply.status == 201 && reply.json ? EXIT_DONE : reply_failed(cli, &reply);
     char *name = code == EXIT_DONE ? alloc_str(json_text(reply.json, "name")) : NULL;
     if (code == EXIT_DONE) {
         remember_sandbox(name);
@@ -290,6 +287,9 @@ int cmd_sandbox_exec(struct cli *cli)
     size_t n = cli->n_rest;
     if (!name && !(name = sandbox_operand(cli, 0)))
         return EXIT_USAGE;
+    size_t names = arg_given(cli, "name") ? 0 : 1;
+    if (n && cli->n_operands > names)
+        return usage_error(cli, "unexpected '%s'", cli->operands[names]);
     if (!n && arg_given(cli, "name")) {             /* exec -n NAME CMD... needs no -- */
         command = cli->operands;
         n = cli->n_operands;

@@ -10,9 +10,10 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "cli/cli.h"
 
-enum { INPUT_MAX = 4 * 1024 * 1024, WAIT_STEP_MS = 20000 };
+enum { INPUT_MAX = 4 * 1024 * 1024, WAIT_STEP_MS = 20000, REASON_MAX = 1024 };
 
 int read_input(const struct cli *cli, const char *path, struct buf *out)
 {
@@ -32,6 +33,23 @@ int read_input(const struct cli *cli, const char *path, struct buf *out)
     if (fd >= 0 && !is_stdin)
         close(fd);
     return code;
+}
+
+int reason_header(const struct cli *cli, char **out)
+{
+    const char *reason = arg_value(cli, "reason");
+    *out = NULL;
+    if (!reason && arg_given(cli, "override"))
+        return usage_error(cli, "--override needs --reason TEXT: it is recorded");
+    if (!reason)
+        return -1;
+    for (const char *c = reason; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            return usage_error(cli, "--reason is one line of text");
+    if (strlen(reason) > REASON_MAX || text_utf8_valid(reason, strlen(reason)) != strlen(reason))
+        return usage_error(cli, "--reason is at most %d bytes of UTF-8", REASON_MAX);
+    *out = alloc_printf("Sluice-Reason: %s", reason);
+    return -1;
 }
 
 void print_objections(const json_t *votes)

@@ -67,7 +67,7 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
     run -0 sluice plugin list -o json
     jq -e '.voters | length == 3 and (map(has("name") and has("version") and has("kind") and has("level") and has("isolation") and has("path") and has("sha256") and has("state") and has("votes") and has("denials") and has("errors") and has("p50_us") and has("p99_us")) | all)' <<<"$output"
     run -0 sluice sandbox get demo -o yaml
-    [[ "$output" == *'phase: "ready"'* ]]
+    [[ "$output" == *'phase: ready'* ]]
 }
 
 @test "an update document has every member of the contract" {
