@@ -2,7 +2,8 @@
 /* Who is it, and may they?  Asked for every request before its body is read.
  *
  * On a Unix socket and on loopback TCP the peer's uid is the identity: the gateway's own uid and
- * root are admins, others are users.  A bearer token is either the admin token or that of a
+ * root are admins, others are users; one in another user namespace, such as a sandbox's workload,
+ * is nobody by its uid.  A bearer token is either the admin token or that of a
  * sandbox's supervisor, which may do exactly what API_SUPERVISOR routes offer. */
 #include <pwd.h>
 #include <stdio.h>
@@ -154,8 +155,11 @@ int api_authenticate(struct http_request *req, void *ctx)
         }
         http_header(req, "WWW-Authenticate", "Bearer");
         http_respond_problem(req, 401, "unauthorized", NULL,
-                             "who is asking is not known: send a token (sluice --token, SLUICE_TOKEN), "
-                             "or connect through the gateway's Unix socket", NULL);
+                             req->peer->apart
+                                 ? "who is asking is not known: the uid of a process in another user namespace, such as "
+                                   "a sandbox, says nothing: send a token (sluice --token, SLUICE_TOKEN)"
+                                 : "who is asking is not known: send a token (sluice --token, SLUICE_TOKEN), "
+                                   "or connect through the gateway's Unix socket", NULL);
         return -1;
     }
     req->user = a;

@@ -10,15 +10,28 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+/* pid 0: a process outside of our pid namespace, where no sandbox of ours can be. */
+static bool is_apart(pid_t pid, uid_t uid)
+{
+    char path[64], mine[64], its[64];
+    snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
+    ssize_t n = readlink("/proc/self/ns/user", mine, sizeof mine);
+    ssize_t m = pid > 0 ? readlink(path, its, sizeof its) : -1;
+    if (m < 0)
+        return pid > 0 && uid == geteuid();         /* others hide theirs from an ordinary user */
+    return n != m || memcmp(mine, its, (size_t)n) != 0;
+}
+
 static void read_unix(int fd, struct http_peer *peer)
 {
     struct ucred cred;
     socklen_t len = sizeof cred;
     peer->kind = HTTP_UNIX;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0) {
-        peer->uid_known = true;
         peer->uid = cred.uid;
         peer->pid = cred.pid;
+        peer->apart = is_apart(cred.pid, cred.uid);
+        peer->uid_known = !peer->apart;
     }
     snprintf(peer->text, sizeof peer->text, "unix:uid=%u,pid=%d", (unsigned)peer->uid,
              (int)peer->pid);
@@ -30,13 +43,19 @@ void http_peer_read(int fd, struct http_peer *peer)
     socklen_t len = sizeof peer->remote, local_len = sizeof peer->local;
     memset(peer, 0, sizeof *peer);
     peer->uid = (uid_t)-1;
-    if (getpeername(fd, (struct sockaddr *)&peer->remote, &len) != 0 ||
-        getsockname(fd, (struct sockaddr *)&peer->local, &local_len) != 0 ||
-        (peer->remote.ss_family != AF_INET && peer->remote.ss_family != AF_INET6)) {
+    /* Our own end tells the kind: a TCP peer that has reset the connection has no name any more,
+     * but must not pass for a local one. */
+    if (getsockname(fd, (struct sockaddr *)&peer->local, &local_len) == 0 &&
+        peer->local.ss_family == AF_UNIX) {
         read_unix(fd, peer);
         return;
     }
     peer->kind = HTTP_TCP;
+    if (getpeername(fd, (struct sockaddr *)&peer->remote, &len) != 0 ||
+        (peer->remote.ss_family != AF_INET && peer->remote.ss_family != AF_INET6)) {
+        snprintf(peer->text, sizeof peer->text, "tcp:gone");
+        return;
+    }
     peer->loopback = http_address_loopback((struct sockaddr *)&peer->remote);
     http_address_from_ip((struct sockaddr *)&peer->remote, &address);
     http_address_format(&address, peer->text);

@@ -13,7 +13,8 @@
 struct http_peer {
     enum http_address_kind kind;
     bool loopback;                                  /* tcp from this machine */
-    bool uid_known;                                 /* unix: always; tcp: see http_peer_uid */
+    bool apart;                                     /* unix: in another user namespace than ours */
+    bool uid_known;                                 /* unix: unless apart; tcp: see http_peer_uid */
     uid_t uid;
     pid_t pid;                                      /* unix only, else 0; may have ended since */
     struct sockaddr_storage local, remote;          /* tcp */
@@ -23,7 +24,9 @@ struct http_peer {
 /* Fills peer from a connected socket; a unix peer's uid is that of its connect(2) (SO_PEERCRED). */
 void http_peer_read(int fd, struct http_peer *peer);
 
-/* The uid that owns the peer's end.  For loopback TCP it is asked of the kernel by socket
+/* The uid that owns the peer's end.  A unix peer that is apart has none, as one who makes a user
+ * namespace runs others under its own uid there: what is in a sandbox must not pass for the user
+ * who made it.  Nor has one under our uid that has ended before it was looked at.  For loopback TCP it is asked of the kernel by socket
  * diagnostics, once, and only an answer about a socket that a process still holds counts: a peer
  * that has closed already, is on another machine or in another network namespace has none.
  * Returns false when it is unknown; *uid is then untouched. */

@@ -368,7 +368,21 @@ static bool host_kind(enum view_kind kind)
     return kind == VIEW_READ_ONLY || kind == VIEW_READ_WRITE;
 }
 
-/* Drops the entries that the nearest entry above them shows just the same. */
+static bool mask_kind(enum view_kind kind)
+{
+    return kind == VIEW_MASK_FOLDER || kind == VIEW_MASK_FILE;
+}
+
+/* Whether e shows nothing that the nearest entry above it does not show just the same. */
+static bool covered(const struct view_entry *e, const struct view_entry *above)
+{
+    if (!above)
+        return false;
+    return mask_kind(e->kind) ? above->kind == VIEW_MASK_FOLDER
+                              : above->kind == e->kind && host_kind(e->kind);
+}
+
+/* Drops those entries. */
 static void drop_covered(struct view *view)
 {
     size_t kept = 0;
@@ -377,7 +391,7 @@ static void drop_covered(struct view *view)
         for (size_t k = 0; k < kept; k++)
             if (sandbox_path_within(e->target, view->entries[k].target))
                 above = &view->entries[k];
-        if (!above || above->kind != e->kind || !host_kind(e->kind))
+        if (!covered(e, above))
             view->entries[kept++] = *e;
     }
     view->n_entries = kept;

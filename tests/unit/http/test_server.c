@@ -4,6 +4,7 @@
 
 #include "http/peer.h"
 
+#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -503,6 +504,31 @@ static void test_two_addresses(void **state)
     fixture_free(f);
 }
 
+/* Its request may still be read, but it is nobody's, and not a local one's. */
+static void test_reset_peer(void **state)
+{
+    (void)state;
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct linger reset = {.l_onoff = 1};
+    struct http_peer peer;
+    uid_t uid;
+    socklen_t len = sizeof at;
+    int listener = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&at, len), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &len), 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&at, len), 0);
+    setsockopt(client, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    close(client);
+    int fd = accept(listener, NULL, NULL);
+    assert_true(fd >= 0);
+    http_peer_read(fd, &peer);
+    assert_int_equal(peer.kind, HTTP_TCP);
+    assert_false(http_peer_uid(&peer, &uid));
+    close(fd);
+    close(listener);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -517,6 +543,7 @@ int main(void)
         cmocka_unit_test(test_continue), cmocka_unit_test(test_unread_answer),
         cmocka_unit_test(test_drain), cmocka_unit_test(test_drain_when_nothing_is_open),
         cmocka_unit_test(test_thousand_connections), cmocka_unit_test(test_peer_uid),
+        cmocka_unit_test(test_reset_peer),
         cmocka_unit_test(test_listen_refusals), cmocka_unit_test(test_stale_socket),
         cmocka_unit_test(test_two_addresses),
     };
