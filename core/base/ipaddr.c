@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <strings.h>
 
 enum { V4_BITS = 32, V6_BITS = 128 };
 
@@ -71,11 +72,17 @@ static const struct embedding {
     {32, {0x20, 0x01, 0x00, 0x00}, 12, 0xff},       /* Teredo: its client */
 };
 
-static const char *const blocked_hosts[] = {
-    "localhost", "localhost.localdomain", "localhost6", "localhost6.localdomain6",
-    "ip6-localhost", "ip6-loopback",
-    "metadata", "metadata.goog", "metadata.google.internal",
-    "instance-data", "instance-data.ec2.internal",
+/* With their lengths, which tell nearly every other name apart. */
+static const struct {
+    size_t len;
+    const char *text;
+} blocked_hosts[] = {
+#define NAME(text) {sizeof(text) - 1, text}
+    NAME("localhost"), NAME("localhost.localdomain"), NAME("localhost6"),
+    NAME("localhost6.localdomain6"), NAME("ip6-localhost"), NAME("ip6-loopback"),
+    NAME("metadata"), NAME("metadata.goog"), NAME("metadata.google.internal"),
+    NAME("instance-data"), NAME("instance-data.ec2.internal"),
+#undef NAME
 };
 
 static unsigned bits_of(const struct ipaddr *addr)
@@ -358,14 +365,42 @@ int ipaddr_canonical_host(const char *host, size_t len, char out[IPADDR_HOST_SIZ
     return has_fit_labels(out) && !ends_in_number(out) ? 0 : -1;
 }
 
-bool ipaddr_host_blocked(const char *host)
+static bool is_blocked_name(const char *name, size_t len)
 {
     static const char below[] = ".localhost";
-    size_t len = strlen(host), tail = sizeof below - 1;
-    if (len > tail && strcmp(host + len - tail, below) == 0)
+    enum { TAIL = sizeof below - 1 };
+    if (len > TAIL && name[len - TAIL] == '.' && strncasecmp(name + len - TAIL, below, TAIL) == 0)
         return true;
     for (size_t i = 0; i < sizeof blocked_hosts / sizeof blocked_hosts[0]; i++)
-        if (strcmp(host, blocked_hosts[i]) == 0)
+        if (len == blocked_hosts[i].len && strncasecmp(name, blocked_hosts[i].text, len) == 0)
             return true;
     return false;
+}
+
+bool ipaddr_host_blocked(const char *host)
+{
+    return is_blocked_name(host, strlen(host));
+}
+
+/* Reading each name as an address would cost far more than to see that it is none: an address ends
+ * in a digit of its base, a colon or a bracket. */
+static bool may_be_address(const char *text, size_t len)
+{
+    char last = len ? text[len - 1] : '\0';
+    bool v4 = last >= '0' && last <= '9';
+    bool v6 = ((last | 0x20) >= 'a' && (last | 0x20) <= 'f') || last == ':' || last == ']';
+    return v4 || (v6 && memchr(text, ':', len));
+}
+
+bool ipaddr_pattern_blocked(const char *pattern)
+{
+    char host[IPADDR_HOST_SIZE];
+    struct ipaddr addr;
+    size_t len = strlen(pattern);
+    if (len > 1 && pattern[len - 1] == '.')
+        len--;
+    if (is_blocked_name(pattern, len))
+        return true;
+    return may_be_address(pattern, len) && ipaddr_canonical_host(pattern, len, host) == 0
+        && ipaddr_parse(host, &addr) == 0 && ipaddr_classify(&addr) == IPADDR_BLOCKED;
 }

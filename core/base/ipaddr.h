@@ -49,5 +49,8 @@ enum { IPADDR_HOST_SIZE = 254 };
 int ipaddr_canonical_host(const char *host, size_t len, char out[IPADDR_HOST_SIZE]);
 /* localhost and metadata host names, which no policy can open. */
 bool ipaddr_host_blocked(const char *canonical_host);
+/* The same of a host as a policy names it, wildcards included: a blocked name or address in any
+ * spelling that is one. */
+bool ipaddr_pattern_blocked(const char *pattern);
 
 #endif

@@ -16,6 +16,10 @@ struct sluice_host {
     /* Whether a policy's host pattern matches a host name: * within a label, ** across labels. */
     bool (*host_match)(const struct sluice_host *host, const char *pattern, const char *name);
     bool (*cidr_contains)(const struct sluice_host *host, const char *cidr, const char *address);
+    /* Whether the proxy refuses an endpoint's host (a name, a pattern or an address), or an entry of
+     * allowed_ips, whatever the policy says: loopback, link-local, multicast, metadata and the like. */
+    bool (*host_blocked)(const struct sluice_host *host, const char *name);
+    bool (*cidr_blocked)(const struct sluice_host *host, const char *cidr);
 };
 
 #endif

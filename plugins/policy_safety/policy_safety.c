@@ -13,31 +13,12 @@
 
 #include "enforceable.h"
 
-enum { HOST_SIZE = 256, CIDR_SIZE = 64 };
-
 static const struct sluice_code codes[] = {
     {"ALWAYS_BLOCKED", "A destination that the proxy refuses whatever the policy says: loopback, link-local, metadata."},
     {"TOO_BROAD", "Write access to everything, or a host pattern that opens a whole top-level domain."},
     {"ROOT_IDENTITY", "The workload would run as root."},
     {"NOT_ENFORCEABLE", "A field that this runtime cannot enforce yet; accepting it would promise what is not kept."},
     {NULL, NULL},
-};
-
-/* Loopback, link-local, unspecified, metadata; then what IPv6 can embed of them: mapped, compatible,
- * NAT64, 6to4. */
-static const char *const blocked_nets[] = {
-    "127.0.0.0/8", "169.254.0.0/16", "0.0.0.0/8",
-    "::1/128", "::/128", "fe80::/10", "fd00:ec2::254/128",
-    "::ffff:127.0.0.0/104", "::ffff:169.254.0.0/112", "::ffff:0.0.0.0/104",
-    "::127.0.0.0/104", "::169.254.0.0/112",
-    "64:ff9b::127.0.0.0/104", "64:ff9b::169.254.0.0/112", "64:ff9b::/104",
-    "2002:7f00::/24", "2002:a9fe::/32", "2002::/24",
-    NULL,
-};
-
-static const char *const blocked_names[] = {
-    "localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback",
-    "metadata.google.internal", "metadata.goog", NULL,
 };
 
 struct checker {
@@ -79,92 +60,32 @@ static void set_message(struct findings *f, const char *format, ...)
     va_end(args);
 }
 
-static bool cidr_overlaps(const struct sluice_host *host, const char *cidr, const char *other)
-{
-    char base[CIDR_SIZE];
-    snprintf(base, sizeof base, "%.*s", (int)strcspn(other, "/"), other);
-    return host->cidr_contains(host, cidr, base);
-}
-
-/* An address or a block that has an address in common with a blocked one. */
-static bool net_is_blocked(const struct sluice_host *host, const char *net)
-{
-    for (const char *const *row = blocked_nets; *row; row++)
-        if (cidr_overlaps(host, *row, net) || cidr_overlaps(host, net, *row))
-            return true;
-    return false;
-}
-
-/* Lower case, in ASCII, without brackets and the dot of the DNS root. */
-static void plain_host(const char *host, char out[HOST_SIZE])
-{
-    size_t len = strlen(host);
-    if (len > 2 && host[0] == '[' && host[len - 1] == ']') {
-        host++;
-        len -= 2;
-    }
-    while (len > 1 && host[len - 1] == '.')
-        len--;
-    if (len >= HOST_SIZE)
-        len = HOST_SIZE - 1;
-    for (size_t i = 0; i < len; i++)
-        out[i] = host[i] >= 'A' && host[i] <= 'Z' ? (char)(host[i] | 0x20) : host[i];
-    out[len] = '\0';
-}
-
-static bool name_is_blocked(const char *name)
-{
-    static const char suffix[] = ".localhost";
-    size_t len = strlen(name), tail = sizeof suffix - 1;
-    if (len > tail && strcmp(name + len - tail, suffix) == 0)
-        return true;
-    for (const char *const *row = blocked_names; *row; row++)
-        if (strcmp(name, *row) == 0)
-            return true;
-    return false;
-}
-
 /* A wildcard within the last two labels opens a whole top-level domain or more. */
-static bool host_is_broad(const char *name)
+static bool host_is_broad(const char *host)
 {
-    const char *dot = strchr(name, '.');
-    return strchr(name, '*') && (!dot || !strchr(dot + 1, '.'));
-}
-
-/* Trying each name against each block would cost far more than the rest of the vote. */
-static bool may_be_address(const char *name)
-{
-    char last = name[strlen(name) - 1];
-    return (last >= '0' && last <= '9') || strchr(name, ':');
-}
-
-static void check_blocked_host(struct findings *f, const struct sluice_endpoint *e, const char *name)
-{
-    bool blocked = name_is_blocked(name) || (may_be_address(name) && net_is_blocked(f->host, name));
-    if (!blocked || !is_first(f, "ALWAYS_BLOCKED"))
-        return;
-    set_path(f, "%s.host", e->doc_path);
-    set_message(f, "host %s is a loopback, link-local or metadata destination, which the proxy "
-                "refuses whatever the policy says", e->host);
-}
-
-static void check_broad_host(struct findings *f, const struct sluice_endpoint *e, const char *name)
-{
-    if (!host_is_broad(name) || !is_first(f, "TOO_BROAD"))
-        return;
-    set_path(f, "%s.host", e->doc_path);
-    set_message(f, "host %s opens a whole top-level domain or more; keep at least two labels, such "
-                "as *.example.com", e->host);
+    if (!strchr(host, '*'))
+        return false;
+    const char *dot = strchr(strrchr(host, '*'), '.');
+    const char *next = dot ? strchr(dot + 1, '.') : NULL;
+    return !next || !next[1];
 }
 
 static void check_host(struct findings *f, const struct sluice_endpoint *e)
 {
-    char name[HOST_SIZE];
-    plain_host(e->host, name);
-    if (*name) {
-        check_blocked_host(f, e, name);
-        check_broad_host(f, e, name);
-    } else if (e->n_allowed_ips == 0 && is_first(f, "TOO_BROAD")) {
+    if (!*e->host && e->n_allowed_ips > 0)
+        return;
+    bool blocked = f->host->host_blocked(f->host, e->host);
+    if (blocked && is_first(f, "ALWAYS_BLOCKED")) {
+        set_path(f, "%s.host", e->doc_path);
+        set_message(f, "host %s is a loopback, link-local or metadata destination, which the proxy "
+                    "refuses whatever the policy says", e->host);
+    }
+    if (host_is_broad(e->host) && is_first(f, "TOO_BROAD")) {
+        set_path(f, "%s.host", e->doc_path);
+        set_message(f, "host %s opens a whole top-level domain or more; keep at least two labels, "
+                    "such as *.example.com", e->host);
+    }
+    if (!*e->host && is_first(f, "TOO_BROAD")) {
         set_path(f, "%s.host", e->doc_path);
         set_message(f, "the endpoint names neither a host nor allowed_ips");
     }
@@ -173,7 +94,8 @@ static void check_host(struct findings *f, const struct sluice_endpoint *e)
 static void check_allowed_ips(struct findings *f, const struct sluice_endpoint *e)
 {
     for (size_t i = 0; i < e->n_allowed_ips; i++) {
-        if (!net_is_blocked(f->host, e->allowed_ips[i]) || !is_first(f, "ALWAYS_BLOCKED"))
+        if (!f->host->cidr_blocked(f->host, e->allowed_ips[i])
+            || !is_first(f, "ALWAYS_BLOCKED"))
             continue;
         set_path(f, "%s.allowed_ips[%zu]", e->doc_path, i);
         set_message(f, "allowed_ips entry %s reaches loopback, link-local, unspecified or metadata "

@@ -36,12 +36,26 @@ static bool cidr_contains(const struct sluice_host *face, const char *cidr, cons
         && ipaddr_parse(address, &addr) == 0 && ipaddr_block_contains(&block, &addr);
 }
 
+static bool host_blocked(const struct sluice_host *face, const char *name)
+{
+    (void)face;
+    return name && ipaddr_pattern_blocked(name);
+}
+
+static bool cidr_blocked(const struct sluice_host *face, const char *cidr)
+{
+    (void)face;
+    struct ipaddr_block block;
+    return cidr && ipaddr_block_parse(cidr, &block) == 0 && ipaddr_block_overlaps_blocked(&block);
+}
+
 void host_open(struct host *host, const char *voter, const struct log *log)
 {
     *host = (struct host){
         .face = {.size = sizeof host->face, .abi = SLUICE_ABI, .version = SLUICE_VERSION,
                  .gateway = host, .log = say, .host_match = host_match,
-                 .cidr_contains = cidr_contains},
+                 .cidr_contains = cidr_contains, .host_blocked = host_blocked,
+                 .cidr_blocked = cidr_blocked},
         .log = log,
         .voter = voter,
         .starting = true,

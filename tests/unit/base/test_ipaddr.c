@@ -275,6 +275,24 @@ static void test_blocked_names(void **state)
         assert_false(ipaddr_host_blocked(free_names[i]));
 }
 
+static void test_blocked_patterns(void **state)
+{
+    (void)state;
+    static const char *const blocked[] = {
+        "LocalHost.", "*.LOCALHOST", "**.a.localhost.", "Metadata", "127.0.0.1.", "::1", "[FE80::A]",
+        "[::ffff:7f00:1]", "fe80::",
+    };
+    static const char *const open[] = {
+        "", ".", "*", "*.example.com", "a:b", "[", "]", "127.1", "10.0.0.1", "[2606:4700::A]", "dead.beef",
+    };
+    EACH(i, blocked)
+        if (!ipaddr_pattern_blocked(blocked[i]))
+            fail_msg("%s is open", blocked[i]);
+    EACH(i, open)
+        if (ipaddr_pattern_blocked(open[i]))
+            fail_msg("%s is blocked", open[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_no_odd_byte_gets_into_a_host),
         cmocka_unit_test(test_long_hosts_are_refused),
         cmocka_unit_test(test_blocked_names),
+        cmocka_unit_test(test_blocked_patterns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,8 @@
  * what a document cannot say (a parsed policy is already canonical). */
 #include "support.h"
 
+#include "policy/check.h"
+
 struct fixture {
     struct arena *arena;
     struct chain *chain;
@@ -161,9 +163,77 @@ static void blocked_allowed_ips(void **state)
     }
 }
 
+/* The pipeline checks before it asks: what one lets through, the other must not refuse. */
+static void assert_agrees(struct fixture *f, const struct sluice_policy *policy, const char *what)
+{
+    struct problems problems = {0};
+    bool passes = policy_check(policy, &problems, NULL) == 0;
+    struct chain_vote vote = ask(f, &TRANSITION(.candidate = policy));
+    if (passes != (vote.verdict == SLUICE_ALLOW))
+        fail_msg("%s: the check says \"%s\", the voter says \"%s\"", what,
+                 passes ? "" : problems.items[0].message, vote.message);
+    problems_free(&problems);
+}
+
+static void agrees_with_the_check_about_hosts(void **state)
+{
+    static const char *const hosts[] = {
+        "api.example.com", "*.example.com", "**.example.com.", "a.*.example.com", "*a.example.com",
+        "a.*.com", "*", "**", "*.com", "*.com.", "api.*", "*.*.com", "*.localhost", "**.a.localhost.",
+        "localhost", "LOCALHOST.", "a.LocalHost", "notlocalhost", "localhost.example.com",
+        "localhost6.localdomain6", "ip6-loopback", "metadata", "metadata.goog", "Metadata.Google.Internal",
+        "instance-data", "instance-data.ec2.internal", "xinstance-data", "metadata.example.com",
+        "10.0.0.1", "192.168.1.1", "100.64.0.1", "100.100.100.200", "168.63.129.16", "192.0.0.192",
+        "127.0.0.1", "127.9.9.9.", "0.0.0.0", "169.254.169.254", "224.0.0.1", "255.255.255.255",
+        "8.8.8.8", "::", "::1", "[::1]", "[2606:4700::1111]", "fd00::1", "fd00:ec2::254", "fd20:ce::254",
+        "fe80::1", "fec0::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:8.8.8.8", "::ffff:0:127.0.0.1",
+        "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::808:808", "64:ff9b:1::1", "2002:7f00:1::",
+        "2002:808:808::", "2001:0:7f00:1::", "2001:0:808:808:0:0:80ff:fffe",
+        "2606:4700::200:5efe:127.0.0.1", "2606:4700::5efe:8.8.8.8",
+    };
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++)
+        assert_agrees(*state, &POLICY(RULES(.host = hosts[i])), hosts[i]);
+}
+
+static void agrees_with_the_check_about_blocks(void **state)
+{
+    static const char *const nets[] = {
+        "10.0.0.0/8", "fd00::/8", "fc00::/7", "fd00:ec2::254", "fd00:ec2::254/128", "8.0.0.0/6",
+        "127.0.0.1", "127.0.0.0/8", "126.0.0.0/7", "0.0.0.0/0", "0.0.0.0", "169.254.0.0/16",
+        "100.64.0.0/10", "100.100.100.200", "168.63.129.16/32", "224.0.0.0/4", "232.0.0.0/8", "::/0",
+        "::1", "fe80::/64", "fec0::/10", "ff00::/8", "ff02::/16", "2000::/3", "2001::/32",
+        "2001:0:7f00::/40", "2002::/16", "2002:7f00::/24", "64:ff9b::/96", "64:ff9b::7f00:0/104",
+        "64:ff9b:1::/48", "::ffff:127.0.0.0/104", "::ffff:10.0.0.0/104", "2606:4700::5efe:127.0.0.1",
+    };
+    for (size_t i = 0; i < sizeof nets / sizeof nets[0]; i++)
+        assert_agrees(*state, &POLICY(RULES(.host = "a.example.com", .allowed_ips = &nets[i],
+                                            .n_allowed_ips = 1)), nets[i]);
+}
+
+static void agrees_with_the_check_about_plain_endpoints(void **state)
+{
+#define L7(...) .rules = (const struct sluice_l7_rule *const[]){&(const struct sluice_l7_rule){ \
+    .size = sizeof(struct sluice_l7_rule), .doc_path = "network_policies.api.endpoints[0].rules[0]", \
+    .command = "", .operation_type = "", .operation_name = "", __VA_ARGS__}}, .n_rules = 1
+    struct fixture *f = *state;
+    static const char *const paths[] = {"**", "/**", "/*", "/v1/**"};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        assert_agrees(f, &POLICY(RULES(.host = "a.example.com", .path = paths[i])), paths[i]);
+        assert_agrees(f, &POLICY(RULES(.host = "a.example.com", L7(.method = "*", .path = paths[i]))),
+                      paths[i]);
+        assert_agrees(f, &POLICY(RULES(.host = "a.example.com", L7(.method = "GET", .path = paths[i]))),
+                      paths[i]);
+    }
+    assert_agrees(f, &POLICY(RULES(.host = "a.example.com", L7(.method = "*", .path = ""))), "no path");
+    assert_agrees(f, &POLICY(RULES(.host = "a.example.com", .access = "full")), "full");
+    assert_agrees(f, &POLICY(RULES(.host = "a.example.com", .access = "read-only")), "read-only");
+    assert_agrees(f, &POLICY(RULES(.host = "a.example.com", .enforcement = "enforce")), "enforce");
+#undef L7
+}
+
 static void broad_access(void **state)
 {
-    static const char *const hosts[] = {"*", "**", "*.com", "**.com.", "api.*", "foo*.com", "*."};
+    static const char *const hosts[] = {"*", "**", "*.com", "**.com.", "api.*", "foo*.com", "*.", "a.*.com"};
     for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
         struct chain_vote vote = ask(*state, CANDIDATE(RULES(.host = hosts[i])));
         if (vote.verdict != SLUICE_DENY)
@@ -196,7 +266,7 @@ static void root_identities(void **state)
 /* One row for each field the runtime cannot enforce. */
 static void unenforceable_fields(void **state)
 {
-    static const struct sluice_l7_rule l7 = {.size = sizeof l7};
+    static const struct sluice_l7_rule l7 = {.size = sizeof l7, .method = "GET", .path = "/v1/**"};
     static const struct sluice_l7_rule *const l7s[] = {&l7};
     static const struct sluice_persisted_query query = {.size = sizeof query};
     static const struct sluice_persisted_query *const queries[] = {&query};
@@ -319,6 +389,9 @@ int main(void)
         T(ordinary_destinations_are_safe, policy_safety),
         T(blocked_hosts, policy_safety),
         T(blocked_allowed_ips, policy_safety),
+        T(agrees_with_the_check_about_hosts, policy_safety),
+        T(agrees_with_the_check_about_blocks, policy_safety),
+        T(agrees_with_the_check_about_plain_endpoints, policy_safety),
         T(broad_access, policy_safety),
         T(root_identities, policy_safety),
         T(unenforceable_fields, policy_safety),
