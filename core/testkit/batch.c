@@ -76,6 +76,35 @@ static void run_tests(int to, struct chain *chain, const struct batch *batch)
     }
 }
 
+static json_t *voter_lines(struct chain *chain, size_t i, struct arena *arena)
+{
+    struct chain_line *lines;
+    size_t n = chain_lines(chain, i, arena, &lines);
+    json_t *json = json_object();
+    for (size_t k = 0; k < n; k++)
+        json_object_set_new(json, arena_printf(arena, "%u", lines[k].number), json_boolean(lines[k].ran));
+    return json;
+}
+
+static json_t *all_lines(struct chain *chain, struct arena *arena)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < chain_size(chain); i++)
+        json_array_append_new(list, voter_lines(chain, i, arena));
+    return list;
+}
+
+static void run_chain(int to, struct chain *chain, const struct batch *batch, struct arena *arena)
+{
+    if (batch->cover)
+        chain_cover(chain);
+    worker_say(to, json_pack("{s:o}", "loaded", batch_describe(chain)));
+    run_tests(to, chain, batch);
+    if (batch->cover)
+        worker_say(to, json_pack("{s:o}", "lines", all_lines(chain, arena)));
+    chain_unref(chain);
+}
+
 void batch_run(int to, void *arg)
 {
     const struct batch *batch = arg;
@@ -83,13 +112,10 @@ void batch_run(int to, void *arg)
     struct arena *arena = arena_new();
     const char *why;
     struct chain *chain = stage_load(&batch->tests[0], batch->settings, &log, arena, &why);
-    if (chain) {
-        worker_say(to, json_pack("{s:o}", "loaded", batch_describe(chain)));
-        run_tests(to, chain, batch);
-        chain_unref(chain);
-    } else {
+    if (chain)
+        run_chain(to, chain, batch, arena);
+    else
         worker_say(to, json_pack("{s:s}", "refused", why));
-    }
     arena_free(arena);
     worker_say(to, json_pack("{s:b}", "closed", 1));
 }

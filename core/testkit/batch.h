@@ -5,6 +5,7 @@
  *     {"votes": [...], "outcome": "denied", "us": 12}            for each test, in order; with
  *                                              "died": "how" when a voter's own process ended over it:
  *                                              the worker then ends, and another one goes on
+ *     {"lines": [{line: ran}, ...]}                              of each voter, if they are to be covered
  *     {"closed": true}                                           the voters are closed as well */
 #ifndef TESTKIT_BATCH_H
 #define TESTKIT_BATCH_H
@@ -17,6 +18,7 @@ struct batch {
     const struct test *tests;
     size_t n;
     const struct stage_settings *settings;
+    bool cover;                                     /* the lines of Lua voters */
 };
 
 void batch_run(int to, void *batch);                /* a worker_fn */

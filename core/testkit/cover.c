@@ -6,13 +6,13 @@
 #include "base/alloc.h"
 #include "testkit/answer.h"
 
-/* files: {path: {name, codes: {CODE: reached}, options: {name: reached}}} */
+/* files: {path: {name, codes: {CODE: reached}, options: {name: reached}, lines: {line: reached}}} */
 struct cover {
     json_t *files;
 };
 
-static const char *const parts[] = {"codes", "options"};
-enum { PARTS = sizeof parts / sizeof parts[0] };
+static const char *const parts[] = {"codes", "options", "lines"};
+enum { PARTS = sizeof parts / sizeof parts[0], NAMED_MAX = 20 };
 
 struct cover *cover_new(void)
 {
@@ -47,7 +47,8 @@ void cover_loaded(struct cover *cover, const json_t *voters)
         const char *path = answer_member(voter, "path");
         json_t *file = json_object_get(cover->files, path);
         if (!file) {
-            file = json_pack("{s:s, s:{}, s:{}}", "name", answer_member(voter, "name"), parts[0], parts[1]);
+            file = json_pack("{s:s, s:{}, s:{}, s:{}}", "name", answer_member(voter, "name"), parts[0], parts[1],
+                             parts[2]);
             json_object_set_new(cover->files, path, file);
         }
         for (int p = 0; p < PARTS; p++)
@@ -78,6 +79,19 @@ void cover_votes(struct cover *cover, const json_t *voters, const json_t *votes)
     json_t *vote;
     json_array_foreach((json_t *)(uintptr_t)votes, i, vote)
         reach(cover, json_array_get(voters, i), "codes", answer_member(vote, "code"));
+}
+
+void cover_lines(struct cover *cover, const json_t *voters, const json_t *lines)
+{
+    size_t i;
+    json_t *of_voter, *ran;
+    json_array_foreach((json_t *)(uintptr_t)lines, i, of_voter) {
+        const char *line, *path = answer_member(json_array_get(voters, i), "path");
+        json_t *reached = json_object_get(json_object_get(cover->files, path), "lines");
+        json_object_foreach(of_voter, line, ran)
+            if (json_is_true(ran) || !json_object_get(reached, line))
+                json_object_set(reached, line, ran);
+    }
 }
 
 static void count(const json_t *reached, size_t *hit, size_t *all)
@@ -116,13 +130,12 @@ static void print_part(const json_t *reached, const char *part, FILE *to)
     if (!all)
         return;
     fprintf(to, "  %-8s %3zu of %zu", part, hit, all);
-    const char *before = "; never: ";
-    json_object_foreach((json_t *)(uintptr_t)reached, name, is) {
-        if (json_is_true(is))
-            continue;
-        fprintf(to, "%s%s", before, name);
-        before = ", ";
-    }
+    size_t named = 0;
+    json_object_foreach((json_t *)(uintptr_t)reached, name, is)
+        if (!json_is_true(is) && named++ < NAMED_MAX)
+            fprintf(to, "%s%s", named == 1 ? "; never: " : ", ", name);
+    if (named > NAMED_MAX)
+        fprintf(to, " and %zu more", named - NAMED_MAX);
     fputc('\n', to);
 }
 

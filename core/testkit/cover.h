@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What of a voter its cases reach: the codes it declares that were cast, and the options it has
- * that some case sets.  Voters are told apart by their file.
+/* What of a voter its cases reach: the codes it declares that were cast, the options it has that
+ * some case sets, and the lines with code of a Lua rule that ran inline.  Voters are told apart by their file.
  *
  * Ownership: cover_new and cover_free.  One thread. */
 #ifndef TESTKIT_COVER_H
@@ -19,6 +19,8 @@ void cover_loaded(struct cover *cover, const json_t *voters);
 /* options: the JSON object that the only one of the voters was given. */
 void cover_options(struct cover *cover, const json_t *voters, const char *options);
 void cover_votes(struct cover *cover, const json_t *voters, const json_t *votes);
+/* lines: {line: ran} for each of the voters. */
+void cover_lines(struct cover *cover, const json_t *voters, const json_t *lines);
 
 /* 100 where there is nothing to reach. */
 double cover_percent(const struct cover *cover);

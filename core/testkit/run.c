@@ -164,7 +164,8 @@ static int start(struct runner *r, struct slice slice)
 {
     struct job *job = &r->jobs[r->n_jobs];
     struct error err;
-    *job = (struct job){.slice = slice, .batch = {&r->suite->tests[slice.first], slice.n, &r->settings->stage}};
+    *job = (struct job){.slice = slice,
+                          .batch = {&r->suite->tests[slice.first], slice.n, &r->settings->stage, r->cover != NULL}};
     if (worker_start(&job->worker, batch_run, &job->batch, &err) != 0) {
         for (size_t i = slice.first; i < slice.first + slice.n; i++)
             crash(r, job, i, err.text);
@@ -225,6 +226,8 @@ static void take_message(struct runner *r, struct job *job, json_t *message)
         job->closed = true;
     else if (json_object_get(message, "loaded"))
         take_loaded(r, job, message);
+    else if (json_object_get(message, "lines") && r->cover && job->voters)
+        cover_lines(r->cover, job->voters, json_object_get(message, "lines"));
     else if (json_object_get(message, "refused"))
         take_refusal(r, job, answer_member(message, "refused"));
     else if (json_object_get(message, "votes") && job->voters && job->answered < job->slice.n)

@@ -166,6 +166,32 @@ YAML
     says "covered: 40.0 %"
 }
 
+@test "coverage of Lua counts lines, those of functions that are never called too" {
+    cat >"$folder/lines.lua" <<'LUA'
+local function never()
+  return "called"
+end
+return {
+  vote = function(t, ballot)
+    if t.dry_run then
+      return ballot:hold("DRY", "", "dry")
+    end
+    return ballot:allow()
+  end,
+}
+LUA
+    case_file lines <<'YAML'
+plugin: lines.lua
+cases: [{name: a, candidate: {version: 1}, expect: {verdict: allow}}]
+YAML
+    exits 4 "$sluice" plugin test --min-cover 100 "$folder"
+    says "never: 2, 7"
+    sed -i 's/\]$/, {name: b, dry_run: true, candidate: {version: 1}, expect: {verdict: hold}}]/' "$folder/lines.test.yaml"
+    exits 4 "$sluice" plugin test --min-cover 100 "$folder"
+    says "never: 2"
+    says_not "2, 7"
+}
+
 @test "exit 5: a crash is of one case, the rest still runs" {
     crashing
     for jobs in 1 4; do
