@@ -199,6 +199,10 @@ static void all_idle(void *ctx)
 {
     struct gateway *g = ctx;
     sandboxes_close(g->sandboxes);
+    /* Its last writes tell sandboxes and events what became of them, which live until the loop turns
+     * again.  This blocks the loop when nothing is left for it to do. */
+    store_close(g->store);
+    g->store = NULL;
     http_server_close(g->server, server_closed, g);
 }
 

@@ -202,6 +202,13 @@ void sandbox_ended(struct sandbox *s)
     tell_waiters(s, asked ? NULL : &err);
 }
 
+/* One that was adopted from an earlier gateway is known by its lock alone until it connects. */
+void sandbox_check_lost(struct sandbox *s)
+{
+    if (s->state == SANDBOX_UP && !s->stream && s->pidfd < 0 && !sandbox_lock_held(s->dir))
+        sandbox_ended(s);
+}
+
 /* ---- start ---- */
 
 struct start {
@@ -245,10 +252,35 @@ static int make_folders(struct start *st)
     return rc;
 }
 
+/* What no policy can show a workload, as it may well run under the gateway's own uid: the state,
+ * the sockets that are listened on and the store. */
+static size_t list_hidden(struct start *st, const char ***out)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    const struct gateway_config *config = st->all->setup.config;
+    const char *store = strchr(config->store, ':') + 1;
+    const char **paths = arena_alloc(st->arena, (config->n_listen + 4) * sizeof *paths);
+    size_t n = 0;
+    paths[n++] = config->state_dir;
+    for (size_t i = 0; i < config->n_listen; i++)
+        if (strncmp(config->listen[i], "unix:", 5) == 0)
+            paths[n++] = config->listen[i] + 5;
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
+        paths[n++] = arena_printf(st->arena, "%s%s", store, suffixes[i]);
+    for (size_t i = 0; i < n; i++) {
+        char *whole = realpath(paths[i], NULL);
+        paths[i] = arena_str(st->arena, whole ? whole : paths[i]);
+        free(whole);
+    }
+    *out = paths;
+    return n;
+}
+
 static int write_spec(struct start *st)
 {
     const struct sandboxes_setup *setup = &st->all->setup;
-    const char *state_dir[] = {setup->config->state_dir};
+    const char **hidden;
+    size_t n_hidden = list_hidden(st, &hidden);
     enum { UID_BASE = 1900000000, UIDS = 65536 };
     struct sandbox_spec spec = {
         .id = st->record.id,
@@ -268,8 +300,8 @@ static int write_spec(struct start *st)
         .log_json = setup->flags->log_json,
         .init = st->all->init,
         .lock = arena_printf(st->arena, "%s/lock", st->dir),
-        .hidden = state_dir,
-        .n_hidden = 1,
+        .hidden = hidden,
+        .n_hidden = n_hidden,
     };
     spec.n_labels = read_pairs(st->arena, st->record.labels_json, &spec.labels);
     spec.n_env = read_pairs(st->arena, st->record.env_json, &spec.env);
@@ -344,20 +376,39 @@ static int spawn(struct sandbox *s, struct error *err)
     return error_set(err, ERROR_INTERNAL, "cannot start %s: %s", s->all->supervisor, uv_strerror(rc));
 }
 
+static int start_process(struct start *st, struct sandbox *s)
+{
+    if (s->state != SANDBOX_STARTING)
+        return error_set(&st->err, ERROR_STATE, "sandbox '%s' was stopped before it was up", s->name);
+    memcpy(s->token_hash, st->token_hash, sizeof s->token_hash);
+    s->start_error = (struct error){0};
+    s->sent_revision = 0;
+    return spawn(s, &st->err);
+}
+
+static void start_failed(struct start *st, struct sandbox *s)
+{
+    bool deleted = st->err.kind == ERROR_NOT_FOUND;
+    s->start_error = st->err;
+    if (deleted)
+        s->state = SANDBOX_STOPPING;                /* nothing of it is left that could have failed */
+    sandbox_ended(s);
+    start_end(st, &st->err);
+    if (deleted && !s->removing) {
+        sandbox_forget(s);
+        sandbox_drop(s);
+    }
+}
+
 static void start_prepared(void *arg)
 {
     struct start *st = arg;
     struct sandbox *s = sandbox_find(st->all, st->id);
-    if (st->rc == 0) {
-        memcpy(s->token_hash, st->token_hash, sizeof s->token_hash);
-        s->start_error = (struct error){0};
-        s->sent_revision = 0;
-        st->rc = spawn(s, &st->err);
-    }
+    s->preparing = false;
+    if (st->rc == 0)
+        st->rc = start_process(st, s);
     if (st->rc != 0) {
-        s->state = SANDBOX_DOWN;
-        sandbox_phase(s, "error", st->err.text);
-        start_end(st, &st->err);
+        start_failed(st, s);
         return;
     }
     sandbox_watch(s, s->process->pid);
@@ -378,6 +429,7 @@ static void start_loaded(void *arg)
     struct sandbox *s = sandbox_find(st->all, st->id);
     if (!s)
         s = sandbox_add(st->all, &st->record);
+    sandbox_check_lost(s);
     if (s->state == SANDBOX_UP) {
         start_end(st, NULL);
         return;
@@ -388,6 +440,7 @@ static void start_loaded(void *arg)
         return;
     }
     s->state = SANDBOX_STARTING;
+    s->preparing = true;
     jobs_run(st->all->setup.jobs, NULL, start_prepare, start_prepared, st);
 }
 
@@ -455,9 +508,21 @@ static void stop_timeout(uv_timer_t *timer)
     kill_supervisor(s);
 }
 
+/* Without a process to watch, the end shows in the lock.  A start that is being prepared ends when
+ * it finds that it is not wanted any more. */
+static void stop_look(uv_timer_t *timer)
+{
+    struct sandbox *s = timer->data;
+    if (s->preparing || sandbox_lock_held(s->dir))
+        uv_timer_start(timer, stop_look, STOP_LOOK_MS, 0);
+    else
+        sandbox_ended(s);
+}
+
 void sandbox_stop(struct sandbox *s, api_done *done, void *arg)
 {
     struct error err;
+    sandbox_check_lost(s);
     if (s->state == SANDBOX_DOWN) {
         done(arg, NULL);
         return;
@@ -476,7 +541,10 @@ void sandbox_stop(struct sandbox *s, api_done *done, void *arg)
         sandbox_send(s, &(struct sandbox_message){.type = MESSAGE_STOP, .stop.grace_ms = STOP_GRACE_MS});
     else
         kill_supervisor(s);
-    set_timer(s, stop_timeout, STOP_TIMEOUT_MS);
+    if (s->pidfd >= 0)
+        set_timer(s, stop_timeout, STOP_TIMEOUT_MS);
+    else
+        set_timer(s, stop_look, STOP_LOOK_MS);
 }
 
 struct removal {
@@ -515,6 +583,8 @@ static void removal_done(void *arg)
 {
     struct removal *r = arg;
     struct sandbox *s = sandbox_find(r->all, r->id);
+    if (s && r->rc != 0)
+        s->removing = false;                        /* it is still there, and still has its name */
     if (s && r->rc == 0) {
         events_publish(r->all->setup.events, "sandbox", s->name,
                        json_pack("{s:s, s:s}", "id", s->id, "phase", "deleted"));
@@ -534,7 +604,6 @@ static void removal_stopped(void *arg, const struct error *err)
     if (err && s && s->state != SANDBOX_DOWN) {
         r->err = *err;
         r->rc = -1;
-        s->removing = false;
         removal_done(r);
         return;
     }

@@ -9,7 +9,7 @@
 #include "sandbox/protocol.h"
 
 enum { LOG_LINES_KEPT = 2000, START_TIMEOUT_MS = 30000, STOP_TIMEOUT_MS = 10000,
-       EXEC_TIMEOUT_MS = 10000, STOP_GRACE_MS = 500 };
+       EXEC_TIMEOUT_MS = 10000, STOP_GRACE_MS = 500, STOP_LOOK_MS = 200 };
 
 struct sandbox_waiter {
     struct sandbox_waiter *next;
@@ -36,6 +36,7 @@ struct sandbox {
 
     enum { SANDBOX_DOWN, SANDBOX_STARTING, SANDBOX_UP, SANDBOX_STOPPING } state;
     struct stream *stream;                          /* NULL: not connected */
+    bool preparing;                                 /* a worker writes what its supervisor reads */
     bool ready;                                     /* hello was heard on this stream */
     uint64_t sent_revision;                         /* the newest one this stream was told of */
     char instance[UUID_SIZE];
@@ -89,6 +90,8 @@ void sandbox_record(struct sandbox *s, void (*work)(void *arg), void (*done)(voi
 /* Writes phase and error to the store and publishes the change. */
 void sandbox_phase(struct sandbox *s, const char *phase, const char *error);
 bool sandbox_lock_held(const char *dir);
+/* Notices the end of a supervisor that nobody watches. */
+void sandbox_check_lost(struct sandbox *s);
 
 /* stream.c: the supervisor's stream. */
 void sandbox_accept_stream(struct sandbox *s, struct http_request *req);

@@ -112,9 +112,11 @@ static void on_wake(uv_async_t *wake)
 static void on_ping(uv_timer_t *timer)
 {
     struct sandboxes *all = timer->data;
-    for (struct sandbox *s = all->list; s; s = s->next)
+    for (struct sandbox *s = all->list; s; s = s->next) {
         if (s->ready)
             sandbox_send(s, &(struct sandbox_message){.type = MESSAGE_PING});
+        sandbox_check_lost(s);
+    }
 }
 
 /* A program that stands beside the running one. */
@@ -196,7 +198,7 @@ static void maybe_stopped(struct sandboxes *all)
     if (!all->on_stopped)
         return;
     for (struct sandbox *s = all->list; s; s = s->next)
-        if (s->state != SANDBOX_DOWN && s->stream)
+        if (s->state == SANDBOX_STOPPING)
             return;
     void (*fn)(void *) = all->on_stopped;
     all->on_stopped = NULL;
@@ -215,7 +217,7 @@ void sandboxes_stop_all(struct sandboxes *all, void (*done)(void *ctx), void *ct
     all->stopped_ctx = ctx;
     for (struct sandbox *s = all->list, *next; s; s = next) {
         next = s->next;
-        if (s->state == SANDBOX_UP && s->stream)
+        if (s->state == SANDBOX_UP)
             sandbox_stop(s, one_stopped, all);
     }
     maybe_stopped(all);
