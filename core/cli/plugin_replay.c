@@ -21,7 +21,7 @@ struct history {
     json_t *policies;                               /* {hash: index into known} */
     struct policy **known;
     size_t n_known;
-    json_t *first;                                  /* {sandbox: hash of its creation-time policy} */
+    json_t *first; /* {sandbox: hash of its creation-time policy} */
     json_t *sandboxes;                              /* {name: as the gateway tells it, or null} */
     struct replay_decision *decisions;
     size_t n, unknown, gone;
@@ -90,15 +90,16 @@ static struct policy *candidate_of(struct history *h, const json_t *d, int *code
     return policy;
 }
 
-static struct policy *revision_of(struct history *h, const char *sandbox, long long revision, const char *hash,
-                                  int *code)
+static struct policy *revision_of(struct history *h, const char *sandbox, long long revision,
+                                  const char *hash, int *code)
 {
     struct policy *policy = *hash ? find_policy(h, hash) : NULL;
     *code = EXIT_DONE;
     if (policy)
         return policy;
     char *name = url_escape(sandbox);
-    json_t *json = get(h->cli, alloc_printf("/v1/sandboxes/%s/policy?revision=%lld", name, revision), code);
+    json_t *json =
+        get(h->cli, alloc_printf("/v1/sandboxes/%s/policy?revision=%lld", name, revision), code);
     free(name);
     /* Another sandbox may have the name by now. */
     if (json && (!*hash || strcmp(json_text(json, "hash"), hash) == 0))
@@ -126,7 +127,8 @@ static void set_labels(struct history *h, const json_t *json, struct sluice_sand
 {
     json_t *labels = json_object_get(json, "labels"), *value;
     const char *key;
-    const struct sluice_label **list = arena_alloc(h->arena, (json_object_size(labels) + 1) * sizeof *list);
+    const struct sluice_label **list =
+        arena_alloc(h->arena, (json_object_size(labels) + 1) * sizeof *list);
     json_object_foreach(labels, key, value) {
         struct sluice_label *label = arena_alloc(h->arena, sizeof *label);
         size_t at = out->n_labels++;
@@ -145,7 +147,8 @@ static void set_sandbox(struct history *h, const json_t *json, struct replay_dec
     s->size = sizeof *s;
     s->name = d->sandbox;
     s->id = json_text(json, "id");
-    s->network = strcmp(json_text(json, "network"), "none") == 0 ? SLUICE_NETWORK_NONE : SLUICE_NETWORK_PROXY;
+    s->network = strcmp(json_text(json, "network"), "none") == 0 ? SLUICE_NETWORK_NONE
+                                                                 : SLUICE_NETWORK_PROXY;
     s->running = d->kind != SLUICE_CREATE;
     set_labels(h, json, s);
     h->gone += json_is_null(json);
@@ -155,7 +158,8 @@ static void set_sandbox(struct history *h, const json_t *json, struct replay_dec
 static void set_actor(struct history *h, const json_t *json, struct replay_decision *d)
 {
     struct sluice_actor *a = arena_alloc(h->arena, sizeof *a);
-    *a = (struct sluice_actor){sizeof *a, json_text(json, "name"), json_text(json, "role"), json_text(json, "via")};
+    *a = (struct sluice_actor){sizeof *a, json_text(json, "name"), json_text(json, "role"),
+                               json_text(json, "via")};
     d->actor = a;
 }
 
@@ -187,7 +191,8 @@ static int set_policies(struct history *h, const json_t *json, struct replay_dec
         json_object_set_new(h->first, d->sandbox, json_string(json_text(json, "candidate_hash")));
         return code;
     }
-    d->current = revision_of(h, d->sandbox, json_number(json, "base_revision"), json_text(json, "base_hash"), &code);
+    d->current = revision_of(h, d->sandbox, json_number(json, "base_revision"),
+                             json_text(json, "base_hash"), &code);
     if (code != EXIT_DONE || !d->current)
         return code;
     const char *first = json_text(h->first, d->sandbox);
@@ -201,9 +206,13 @@ static int read_decision(struct history *h, const json_t *json)
 {
     struct replay_decision *d = &h->decisions[h->n];
     *d = (struct replay_decision){
-        .id = json_text(json, "id"), .sandbox = json_text(json, "sandbox"), .at = json_text(json, "at"),
-        .outcome = json_text(json, "outcome"), .reason = json_text(json, "reason"),
-        .votes = json_object_get(json, "votes"), .overridden = json_is_true(json_object_get(json, "overridden")),
+        .id = json_text(json, "id"),
+        .sandbox = json_text(json, "sandbox"),
+        .at = json_text(json, "at"),
+        .outcome = json_text(json, "outcome"),
+        .reason = json_text(json, "reason"),
+        .votes = json_object_get(json, "votes"),
+        .overridden = json_is_true(json_object_get(json, "overridden")),
         .now_ms = read_time(json_text(json, "at")),
     };
     int code = set_kind(json, d) == 0 ? set_policies(h, json, d) : EXIT_DONE;
@@ -227,8 +236,9 @@ static void show_progress(const struct cli *cli, const char *what, size_t done, 
         return;
     enum { WIDTH = 40 };
     int filled = n ? (int)(done * WIDTH / n) : WIDTH;
-    fprintf(stderr, "\r%s [%.*s%*s] %zu of %zu%s", what, filled, "########################################", WIDTH - filled, "",
-            done, n, done == n ? "\n" : "");
+    fprintf(stderr, "\r%s [%.*s%*s] %zu of %zu%s", what, filled,
+            "########################################", WIDTH - filled, "", done, n,
+            done == n ? "\n" : "");
 }
 
 /* Oldest first, so that policies are known when later decisions stand on them. */
@@ -256,8 +266,11 @@ static int read_since(const struct cli *cli, int64_t *out)
         *out = clock_now_ms() - ago;
     else
         *out = read_time(text);
-    return *out >= 0 ? -1
-                     : usage_error(cli, "--since takes a time such as 2026-01-31T08:05:00Z or 24h, not '%s'", text);
+    return *out >= 0
+               ? -1
+               : usage_error(cli,
+                             "--since takes a time such as 2026-01-31T08:05:00Z or 24h, not '%s'",
+                             text);
 }
 
 static int read_history(struct history *h)
@@ -268,8 +281,10 @@ static int read_history(struct history *h)
         return code;
     const char *sandbox = arg_value(h->cli, "sandbox");
     char *name = sandbox ? url_escape(sandbox) : NULL;
-    json_t *json = get(h->cli, alloc_printf("/v1/decisions?limit=1000000&since_ms=%lld%s%s", (long long)since,
-                                            name ? "&sandbox=" : "", name ? name : ""), &code);
+    json_t *json = get(h->cli,
+                       alloc_printf("/v1/decisions?limit=1000000&since_ms=%lld%s%s",
+                                    (long long)since, name ? "&sandbox=" : "", name ? name : ""),
+                       &code);
     free(name);
     h->list = json_incref(json_object_get(json, "decisions"));
     if (!json && code == EXIT_DONE) {
@@ -330,20 +345,22 @@ static json_t *differing_ballots(const json_t *then, const json_t *now)
 
 static void print_vote(const char *when, const json_t *vote)
 {
-    const char *code = json_text(vote, "code"), *message = json_text(vote, "message"), *path = json_text(vote, "path");
+    const char *code = json_text(vote, "code"), *message = json_text(vote, "message"),
+               *path = json_text(vote, "path");
     if (json_is_null(vote))
         printf("      %s: did not vote\n", when);
     else
-        printf("      %s: %s%s%s%s%s%s%s%s\n", when, json_text(vote, "verdict"), *code ? " " : "", code, *message ? ", " : "",
-               message, *path ? " (" : "", path, *path ? ")" : "");
+        printf("      %s: %s%s%s%s%s%s%s%s\n", when, json_text(vote, "verdict"), *code ? " " : "",
+               code, *message ? ", " : "", message, *path ? " (" : "", path, *path ? ")" : "");
 }
 
 static void print_difference(const json_t *d)
 {
     size_t i;
     json_t *pair;
-    printf("%s  %s  %s  %s\n  then %s, now %s%s%s\n", json_text(d, "id"), json_text(d, "sandbox"), json_text(d, "kind"),
-           json_text(d, "at"), json_text(d, "then"), json_text(d, "now"), *json_text(d, "how") ? ": " : "", json_text(d, "how"));
+    printf("%s  %s  %s  %s\n  then %s, now %s%s%s\n", json_text(d, "id"), json_text(d, "sandbox"),
+           json_text(d, "kind"), json_text(d, "at"), json_text(d, "then"), json_text(d, "now"),
+           *json_text(d, "how") ? ": " : "", json_text(d, "how"));
     json_array_foreach(json_object_get(d, "ballots"), i, pair) {
         printf("    %s\n", json_text(pair, "voter"));
         print_vote("then", json_object_get(pair, "then"));
@@ -355,10 +372,11 @@ static void on_difference(void *arg, const struct replay_difference *difference)
 {
     struct telling *t = arg;
     const struct replay_decision *d = difference->decision;
-    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "id", d->id, "sandbox", d->sandbox, "kind",
-                             chain_kind_word(d->kind), "at", d->at, "then", d->outcome, "now", difference->outcome, "how",
-                             difference->how, "ballots",
-                             difference->votes ? differing_ballots(d->votes, difference->votes) : json_array());
+    json_t *json = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "id", d->id, "sandbox", d->sandbox, "kind",
+        chain_kind_word(d->kind), "at", d->at, "then", d->outcome, "now", difference->outcome,
+        "how", difference->how, "ballots",
+        difference->votes ? differing_ballots(d->votes, difference->votes) : json_array());
     if (t->cli->output == OUT_TABLE)
         print_difference(json);
     json_array_append_new(t->differing, json);
@@ -373,9 +391,14 @@ static void on_progress(void *arg, size_t done, size_t n)
 static int replay(struct history *h, const struct stage_settings *settings)
 {
     struct telling telling = {h->cli, json_array()};
-    const struct replay r = {
-        .chain = arg_value(h->cli, "chain"), .settings = *settings, .timeout_s = TIMEOUT_S, .decisions = h->decisions,
-        .n = h->n, .progress = on_progress, .differs = on_difference, .arg = &telling};
+    const struct replay r = {.chain = arg_value(h->cli, "chain"),
+                             .settings = *settings,
+                             .timeout_s = TIMEOUT_S,
+                             .decisions = h->decisions,
+                             .n = h->n,
+                             .progress = on_progress,
+                             .differs = on_difference,
+                             .arg = &telling};
     struct error err;
     int differing = replay_run(&r, &err);
     if (differing < 0)
@@ -383,15 +406,21 @@ static int replay(struct history *h, const struct stage_settings *settings)
     else if (h->cli->output == OUT_TABLE)
         printf("%zu decisions asked, %d would come out otherwise\n", h->n, differing);
     else {
-        json_t *json = json_pack("{s:I, s:i, s:I, s:O}", "asked", (json_int_t)h->n, "differing", differing, "skipped",
-                                 (json_int_t)h->unknown, "decisions", telling.differing);
+        json_t *json =
+            json_pack("{s:I, s:i, s:I, s:O}", "asked", (json_int_t)h->n, "differing", differing,
+                      "skipped", (json_int_t)h->unknown, "decisions", telling.differing);
         print_json(h->cli, json);
         json_decref(json);
     }
     if (h->unknown)
-        complain("%zu decisions were not asked about: the policy they stood on is not kept any more", h->unknown);
+        complain(
+            "%zu decisions were not asked about: the policy they stood on is not kept any more",
+            h->unknown);
     if (h->gone)
-        say(h->cli, "%zu decisions are of sandboxes that are gone: taken for ones with a proxy and without labels", h->gone);
+        say(h->cli,
+            "%zu decisions are of sandboxes that are gone: taken for ones with a proxy and without "
+            "labels",
+            h->gone);
     json_decref(telling.differing);
     return differing < 0 ? EXIT_USAGE : differing ? EXIT_REFUSED : EXIT_DONE;
 }
@@ -399,10 +428,16 @@ static int replay(struct history *h, const struct stage_settings *settings)
 int cmd_plugin_replay(struct cli *cli)
 {
     struct plugin_stage stage = {0};
-    struct history h = {.cli = cli, .arena = arena_new(), .policies = json_object(), .first = json_object(),
+    struct history h = {.cli = cli,
+                        .arena = arena_new(),
+                        .policies = json_object(),
+                        .first = json_object(),
                         .sandboxes = json_object()};
-    int code = !arg_given(cli, "chain") ? usage_error(cli, "which chain? --chain FILE, a gateway's configuration")
-             : cli->n_operands ? usage_error(cli, "takes no operand: --sandbox NAME for one sandbox") : -1;
+    int code = !arg_given(cli, "chain")
+                   ? usage_error(cli, "which chain? --chain FILE, a gateway's configuration")
+               : cli->n_operands
+                   ? usage_error(cli, "takes no operand: --sandbox NAME for one sandbox")
+                   : -1;
     if (code < 0)
         code = plugin_stage_open(cli, &stage);
     if (code < 0)

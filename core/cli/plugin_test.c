@@ -69,7 +69,11 @@ static uint64_t any_seed(void)
 static int read_numbers(const struct cli *cli, struct testkit_options *o)
 {
     long jobs, repeat, timeout, seed, cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    if (arg_number(cli, "jobs", cpus < 1 ? 1 : cpus > JOBS_MAX ? JOBS_MAX : cpus, JOBS_MAX, &jobs) != 0 ||
+    if (arg_number(cli, "jobs",
+                   cpus < 1          ? 1
+                   : cpus > JOBS_MAX ? JOBS_MAX
+                                     : cpus,
+                   JOBS_MAX, &jobs) != 0 ||
         arg_number(cli, "repeat", 1, REPEAT_MAX, &repeat) != 0 ||
         arg_number(cli, "timeout", TIMEOUT_S, TIMEOUT_S_MAX, &timeout) != 0 ||
         arg_number(cli, "seed", 0, UINT32_MAX, &seed) != 0)
@@ -107,7 +111,8 @@ static int read_flags(const struct cli *cli, struct testkit_options *o)
     o->update = arg_given(cli, "update");
     o->quiet = cli->quiet;
     if (cli->output == OUT_YAML)
-        return usage_error(cli, "there is no report in YAML: --format is pretty, tap, junit or json");
+        return usage_error(cli,
+                           "there is no report in YAML: --format is pretty, tap, junit or json");
     int code = arg_percent(cli, "min-cover", 100, &o->min_cover);
     return code >= 0 ? code : read_numbers(cli, o);
 }
@@ -116,11 +121,15 @@ int cmd_plugin_test(struct cli *cli)
 {
     static const char *const json[] = {"json"};
     const char **formats = alloc_zero(cli->n_args + 1, sizeof *formats);
-    struct testkit_options o = {.paths = cli->operands, .n_paths = cli->n_operands, .formats = formats,
+    struct testkit_options o = {.paths = cli->operands,
+                                .n_paths = cli->n_operands,
+                                .formats = formats,
                                 .n_formats = arg_values(cli, "format", formats)};
     struct plugin_stage stage = {0};
-    int code = cli->n_operands ? read_flags(cli, &o)
-                               : usage_error(cli, "which cases? give case files (*.test.yaml) or folders of them");
+    int code =
+        cli->n_operands
+            ? read_flags(cli, &o)
+            : usage_error(cli, "which cases? give case files (*.test.yaml) or folders of them");
     if (!o.n_formats && cli->output == OUT_JSON) {
         o.formats = json;
         o.n_formats = 1;

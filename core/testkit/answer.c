@@ -80,7 +80,8 @@ static bool failed(const json_t *vote)
     return json_is_true(json_object_get(vote, "failed"));
 }
 
-/* A voter that fails counts as a deny, and a case that expects a deny must not take that for one. */
+/* A voter that fails counts as a deny, and a case that expects a deny must not take that for one.
+ */
 static void judge_ballot(struct judge *j, const struct case_ballot *b, const json_t *vote)
 {
     if (failed(vote) && strcmp(b->code, answer_member(vote, "code")) != 0) {
@@ -93,7 +94,8 @@ static void judge_ballot(struct judge *j, const struct case_ballot *b, const jso
     judge_word(j, b, vote, "path", b->path);
     const char *message = answer_member(vote, "message");
     if (*b->message && !matches(b->message, message))
-        differ(j, part(j, b, "message"), arena_printf(j->arena, "/%s/", b->message), or_none(message));
+        differ(j, part(j, b, "message"), arena_printf(j->arena, "/%s/", b->message),
+               or_none(message));
     judge_facts(j, b, vote);
 }
 
@@ -134,7 +136,8 @@ static void judge_failures(struct judge *j, const struct case_expect *e, const j
     json_array_foreach((json_t *)(uintptr_t)votes, i, vote) {
         const char *voter = answer_member(vote, "voter");
         if (failed(vote) && !expected_of(e, voter))
-            differ(j, arena_printf(j->arena, "ballot of %s", voter), "any ballot", answer_member(vote, "message"));
+            differ(j, arena_printf(j->arena, "ballot of %s", voter), "any ballot",
+                   answer_member(vote, "message"));
     }
 }
 
@@ -174,7 +177,8 @@ static void judge_refusal(struct judge *j, const struct case_expect *e, const ch
 void judge(const struct test *test, const struct answer *answer, struct arena *arena,
            struct judgement *out)
 {
-    struct judge j = {.arena = arena, .items = arena_alloc(arena, MISMATCHES_MAX * sizeof *j.items)};
+    struct judge j = {.arena = arena,
+                      .items = arena_alloc(arena, MISMATCHES_MAX * sizeof *j.items)};
     if (answer->state == ANSWER_VOTED)
         judge_votes(&j, test, answer);
     else if (answer->state == ANSWER_NOT_LOADED)

@@ -23,9 +23,9 @@ enum answer_state {
 
 struct answer {
     enum answer_state state;
-    json_t *votes;                                  /* as in an update document; NULL unless VOTED */
-    const char *outcome;                            /* "allowed", "denied", "held"; "" unless VOTED */
-    char *text;                                     /* why it was not loaded, or how it crashed; NULL else */
+    json_t *votes;                                  /* as in an update document; or NULL */
+    const char *outcome;                            /* such as "held"; "" unless VOTED */
+    char *text;                                     /* why not loaded, how crashed; or NULL */
     char *output;                                   /* what it wrote before it crashed; NULL else */
     int64_t duration_us;                            /* of the votes */
 };

@@ -29,8 +29,9 @@ json_t *batch_describe(struct chain *chain)
     for (size_t i = 0; i < chain_size(chain); i++) {
         struct chain_voter_info v;
         chain_describe(chain, i, &v);
-        json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o}", "name", v.name, "path", v.path, "codes",
-                                              code_names(v.codes), "options", option_names(v.options)));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o}", "name", v.name, "path",
+                                              v.path, "codes", code_names(v.codes), "options",
+                                              option_names(v.options)));
     }
     return list;
 }
@@ -82,7 +83,8 @@ static json_t *voter_lines(struct chain *chain, size_t i, struct arena *arena)
     size_t n = chain_lines(chain, i, arena, &lines);
     json_t *json = json_object();
     for (size_t k = 0; k < n; k++)
-        json_object_set_new(json, arena_printf(arena, "%u", lines[k].number), json_boolean(lines[k].ran));
+        json_object_set_new(json, arena_printf(arena, "%u", lines[k].number),
+                            json_boolean(lines[k].ran));
     return json;
 }
 

@@ -2,11 +2,10 @@
 /* Inside core/testkit: what a worker does for the runner, and what it says.
  *
  *     {"loaded": [{name, path, codes: [...], options: [...]}]}   or   {"refused": "why"}
- *     {"votes": [...], "outcome": "denied", "us": 12}            for each test, in order; with
- *                                              "died": "how" when a voter's own process ended over it:
- *                                              the worker then ends, and another one goes on
- *     {"lines": [{line: ran}, ...]}                              of each voter, if they are to be covered
- *     {"closed": true}                                           the voters are closed as well */
+ *     {"votes": [...], "outcome": "denied", "us": 12}   for each test, in order; with "died": "how"
+ *                          when a voter's own process ended over it: the worker then ends as well
+ *     {"lines": [{line: ran}, ...]}   of each voter, if they are to be covered
+ *     {"closed": true}   the voters are closed as well */
 #ifndef TESTKIT_BATCH_H
 #define TESTKIT_BATCH_H
 

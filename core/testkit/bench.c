@@ -49,11 +49,13 @@ static struct samples *samples_of(struct load *load, const char *voter, const ch
     if (load->n_voters == VOTERS_MAX)
         return NULL;
     struct samples *s = &load->voters[load->n_voters++];
-    *s = (struct samples){alloc_str(voter), alloc_str(isolation), alloc_zero(SAMPLES_MAX, sizeof *s->ns), 0, 0};
+    *s = (struct samples){alloc_str(voter), alloc_str(isolation),
+                          alloc_zero(SAMPLES_MAX, sizeof *s->ns), 0, 0};
     return s;
 }
 
-static void note(struct load *load, struct chain *chain, const struct chain_votes *votes, uint64_t bytes)
+static void note(struct load *load, struct chain *chain, const struct chain_votes *votes,
+                 uint64_t bytes)
 {
     for (size_t i = 0; i < votes->n; i++) {
         struct chain_voter_info info;
@@ -66,7 +68,8 @@ static void note(struct load *load, struct chain *chain, const struct chain_vote
     }
 }
 
-static void ask(struct load *load, struct chain *chain, const struct sluice_transition *t, bool counts)
+static void ask(struct load *load, struct chain *chain, const struct sluice_transition *t,
+                bool counts)
 {
     struct arena *arena = arena_new();
     struct chain_votes votes;
@@ -79,7 +82,8 @@ static void ask(struct load *load, struct chain *chain, const struct sluice_tran
     arena_free(arena);
 }
 
-static void measure(struct load *load, struct chain *chain, const struct test *tests, size_t n, uint64_t ns)
+static void measure(struct load *load, struct chain *chain, const struct test *tests, size_t n,
+                    uint64_t ns)
 {
     struct arena *arena = arena_new();
     const struct sluice_transition **ts = arena_alloc(arena, n * sizeof *ts);
@@ -118,10 +122,11 @@ static uint64_t time_of_each(const struct load *load)
 static json_t *row_of(const struct load *load, struct samples *s)
 {
     qsort(s->ns, s->n, sizeof *s->ns, by_size);
-    json_t *row = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "voter", s->voter, "cases",
-                            load->tests[0].file->path, "isolation", s->isolation, "votes", (json_int_t)s->n, "p50_ns",
-                            (json_int_t)s->ns[s->n / 2], "p95_ns", (json_int_t)s->ns[s->n * 95 / 100], "p99_ns",
-                            (json_int_t)s->ns[s->n * 99 / 100]);
+    json_t *row =
+        json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "voter", s->voter, "cases",
+                  load->tests[0].file->path, "isolation", s->isolation, "votes", (json_int_t)s->n,
+                  "p50_ns", (json_int_t)s->ns[s->n / 2], "p95_ns",
+                  (json_int_t)s->ns[s->n * 95 / 100], "p99_ns", (json_int_t)s->ns[s->n * 99 / 100]);
     /* What a process of its own allocates is not seen here, nor which voter of a chain it was. */
     if (load->n_voters == 1 && strcmp(s->isolation, "inline") == 0)
         json_object_set_new(row, "bytes", json_integer((json_int_t)(s->bytes / s->n)));
@@ -139,7 +144,8 @@ static void run_load(int to, void *arg)
         end = subject_end(load, first);
         if (!votes(&load->tests[first]))
             continue;
-        struct chain *chain = stage_load(&load->tests[first], &load->settings->stage, &log, arena, &why);
+        struct chain *chain =
+            stage_load(&load->tests[first], &load->settings->stage, &log, arena, &why);
         if (!chain) {
             worker_say(to, json_pack("{s:s}", "refused", why));
             return;
@@ -177,7 +183,8 @@ static int end_worker(struct worker *worker, const char *file, const struct outc
     char *how = worker_end(worker), *output = worker_output(worker, 4096);
     bool crashed = !out->closed && !out->refused;
     if (crashed)
-        fprintf(stderr, "sluice: %s: its voter crashed: %s\n%s", file, how ? how : "it ended its process", output);
+        fprintf(stderr, "sluice: %s: its voter crashed: %s\n%s", file,
+                how ? how : "it ended its process", output);
     free(how);
     free(output);
     worker_close(worker);
@@ -238,12 +245,13 @@ static void print_rows(const json_t *rows, const json_t *before)
 {
     size_t i;
     json_t *row;
-    printf("%-20s %-8s %10s %10s %10s %10s %10s%s\n", "VOTER", "RUNS", "VOTES", "P50 ns", "P95 ns", "P99 ns", "BYTES",
-           before ? "   P50 was" : "");
+    printf("%-20s %-8s %10s %10s %10s %10s %10s%s\n", "VOTER", "RUNS", "VOTES", "P50 ns", "P95 ns",
+           "P99 ns", "BYTES", before ? "   P50 was" : "");
     json_array_foreach((json_t *)(uintptr_t)rows, i, row) {
         const json_t *bytes = json_object_get(row, "bytes"), *old = find_row(before, row);
-        printf("%-20s %-8s %10lld %10lld %10lld %10lld ", answer_member(row, "voter"), answer_member(row, "isolation"),
-               number(row, "votes"), number(row, "p50_ns"), number(row, "p95_ns"), number(row, "p99_ns"));
+        printf("%-20s %-8s %10lld %10lld %10lld %10lld ", answer_member(row, "voter"),
+               answer_member(row, "isolation"), number(row, "votes"), number(row, "p50_ns"),
+               number(row, "p95_ns"), number(row, "p99_ns"));
         if (bytes)
             printf("%10lld", json_integer_value(bytes));
         else
@@ -266,9 +274,10 @@ static int judge_rows(const json_t *rows, const json_t *before, double threshold
         for (size_t k = 0; k < 2 && old; k++) {
             if (change(row, old, judged[k]) <= threshold)
                 continue;
-            fprintf(stderr, "sluice: %s: %s is %lld, which is %.1f %% more than %lld (--threshold %g)\n",
-                    answer_member(row, "voter"), judged[k], number(row, judged[k]), change(row, old, judged[k]),
-                    number(old, judged[k]), threshold);
+            fprintf(stderr,
+                    "sluice: %s: %s is %lld, which is %.1f %% more than %lld (--threshold %g)\n",
+                    answer_member(row, "voter"), judged[k], number(row, judged[k]),
+                    change(row, old, judged[k]), number(old, judged[k]), threshold);
             code = TESTKIT_BELOW;
         }
     }
@@ -322,7 +331,8 @@ static int finish(const struct testkit_bench *o, const json_t *rows, const json_
     return code;
 }
 
-static int bench_suite(const struct testkit_bench *o, const struct suite *suite, const json_t *before)
+static int bench_suite(const struct testkit_bench *o, const struct suite *suite,
+                       const json_t *before)
 {
     json_t *rows = json_array();
     int worst = TESTKIT_PASSED;
@@ -331,7 +341,8 @@ static int bench_suite(const struct testkit_bench *o, const struct suite *suite,
 #endif
     for (size_t first = 0, end; first < suite->n_tests; first = end) {
         struct load *load = alloc_zero(1, sizeof *load);
-        for (end = first + 1; end < suite->n_tests && suite->tests[end].file == suite->tests[first].file;)
+        for (end = first + 1;
+             end < suite->n_tests && suite->tests[end].file == suite->tests[first].file;)
             end++;
         *load = (struct load){.tests = suite->tests + first, .n = end - first, .settings = o};
         int code = bench_file(load, rows);

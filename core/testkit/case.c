@@ -15,7 +15,8 @@ struct reader {
     struct problems *problems;
 };
 
-static int problem_at(struct reader *r, const struct doc_node *at, const char *path, const char *text)
+static int problem_at(struct reader *r, const struct doc_node *at, const char *path,
+                      const char *text)
 {
     return problems_add(r->problems, path, at->line, at->column, "%s", text);
 }
@@ -68,10 +69,12 @@ static int expand_case(struct reader *r, struct doc_node *item, struct doc_node 
         return 0;
     }
     if (table->kind != DOC_LIST || !table->n)
-        return problem_at(r, table, "cases.table", "must be a list of rows, each a map of what differs");
+        return problem_at(r, table, "cases.table",
+                          "must be a list of rows, each a map of what differs");
     for (size_t i = 0; i < table->n; i++) {
         if (table->items[i]->kind != DOC_MAP)
-            return problem_at(r, table->items[i], "cases.table", "must be a map of what differs in this row");
+            return problem_at(r, table->items[i], "cases.table",
+                              "must be a map of what differs in this row");
         out->items[out->n++] = lay_over(r->arena, item, table->items[i]);
     }
     return 0;
@@ -91,7 +94,8 @@ static size_t count_rows(const struct doc_node *cases)
 /* Puts the rows of tables in the place of their cases. */
 static int expand_tables(struct reader *r, struct doc_node *root)
 {
-    struct doc_node *cases = root->kind == DOC_MAP ? (struct doc_node *)(uintptr_t)doc_get(root, "cases") : NULL;
+    struct doc_node *cases =
+        root->kind == DOC_MAP ? (struct doc_node *)(uintptr_t)doc_get(root, "cases") : NULL;
     if (!cases || cases->kind != DOC_LIST)
         return 0;
     struct doc_node out = *cases;
@@ -135,7 +139,8 @@ static struct policy *policy_here(struct reader *r, const struct doc_node *node,
     struct policy *policy = policy_decode(node, "", &problems);
     for (size_t i = 0; i < problems.n; i++) {
         const struct problem *p = &problems.items[i];
-        problems_add(r->problems, arena_printf(r->arena, "%s%s%s", path, *p->path ? "." : "", p->path), p->line,
+        problems_add(r->problems,
+                     arena_printf(r->arena, "%s%s%s", path, *p->path ? "." : "", p->path), p->line,
                      p->column, "%s", p->message);
     }
     problems_free(&problems);
@@ -143,7 +148,8 @@ static struct policy *policy_here(struct reader *r, const struct doc_node *node,
 }
 
 /* Every problem of the other file, each at the place that names it. */
-static struct policy *policy_from_file(struct reader *r, const struct doc_node *name, const char *path)
+static struct policy *policy_from_file(struct reader *r, const struct doc_node *name,
+                                       const char *path)
 {
     struct problems problems = {0};
     struct error err;
@@ -168,11 +174,13 @@ static struct policy *policy_from_file(struct reader *r, const struct doc_node *
 
 static const struct doc_node *only_file(const struct doc_node *node)
 {
-    const struct doc_node *file = node->kind == DOC_MAP && node->n == 1 ? doc_get(node, "file") : NULL;
+    const struct doc_node *file =
+        node->kind == DOC_MAP && node->n == 1 ? doc_get(node, "file") : NULL;
     return file && file->kind == DOC_SCALAR ? file : NULL;
 }
 
-static struct policy *policy_written(struct reader *r, const struct doc_node *node, const char *path)
+static struct policy *policy_written(struct reader *r, const struct doc_node *node,
+                                     const char *path)
 {
     const struct doc_node *file = only_file(node);
     if (file)
@@ -222,7 +230,8 @@ static struct policy **read_fixtures(struct reader *r)
     }
     struct policy **fixtures = arena_zalloc(r->arena, (all->n + 1) * sizeof *fixtures);
     for (size_t i = 0; i < all->n; i++)
-        fixtures[i] = policy_written(r, all->items[i], doc_path_key(r->arena, "policies", all->keys[i]->text));
+        fixtures[i] = policy_written(r, all->items[i],
+                                     doc_path_key(r->arena, "policies", all->keys[i]->text));
     return fixtures;
 }
 
@@ -248,13 +257,16 @@ static int check_form(struct reader *r, const struct case_item *item, const char
     const struct case_expect *e = item->expect;
     bool chain = *r->file->chain, load = *e->load_error;
     if (chain && *e->ballot.verdict)
-        return problem_at(r, e->node, path, "a chain has no verdict: expect an outcome, or votes by voter");
+        return problem_at(r, e->node, path,
+                          "a chain has no verdict: expect an outcome, or votes by voter");
     if (!chain && !load && !*e->ballot.verdict)
         return problem_at(r, e->node, path, "outcome and votes are of a chain: expect a verdict");
     if (chain && item->options_node)
-        return problem_at(r, item->options_node, path, "the options of a chain stand in its configuration");
+        return problem_at(r, item->options_node, path,
+                          "the options of a chain stand in its configuration");
     if (!chain && item->override)
-        return problem_at(r, item->node, path, "override is for chains: one voter is not overruled");
+        return problem_at(r, item->node, path,
+                          "override is for chains: one voter is not overruled");
     return 0;
 }
 
@@ -279,9 +291,12 @@ static void finish_cases(struct reader *r, const struct doc_node *root)
         struct case_item *item = (struct case_item *)(uintptr_t)r->file->cases[i];
         const char *path = doc_path_item(r->arena, "cases", i);
         item->node = nodes->items[i];
-        item->baseline = resolve(r, fixtures, item->baseline_node, doc_path_key(r->arena, path, "baseline"));
-        item->current = resolve(r, fixtures, item->current_node, doc_path_key(r->arena, path, "current"));
-        item->candidate = resolve(r, fixtures, item->candidate_node, doc_path_key(r->arena, path, "candidate"));
+        item->baseline =
+            resolve(r, fixtures, item->baseline_node, doc_path_key(r->arena, path, "baseline"));
+        item->current =
+            resolve(r, fixtures, item->current_node, doc_path_key(r->arena, path, "current"));
+        item->candidate =
+            resolve(r, fixtures, item->candidate_node, doc_path_key(r->arena, path, "candidate"));
         item->options = options_json(r, item->options_node);
         check_form(r, item, doc_path_key(r->arena, path, "expect"));
         check_name(r, item, i, doc_path_key(r->arena, path, "name"));
@@ -292,9 +307,12 @@ static int check_file(struct reader *r, const struct doc_node *root)
 {
     const struct case_file *file = r->file;
     if (!*file->plugin && !*file->chain && !file->n_command)
-        return problem_at(r, root, "", "the field \"plugin\" is missing, or \"command\" or \"chain\" in its place");
+        return problem_at(
+            r, root, "",
+            "the field \"plugin\" is missing, or \"command\" or \"chain\" in its place");
     if (*file->chain && file->options_node)
-        return problem_at(r, file->options_node, "options", "the options of a chain stand in its configuration");
+        return problem_at(r, file->options_node, "options",
+                          "the options of a chain stand in its configuration");
     return 0;
 }
 
@@ -302,7 +320,8 @@ static int read_tree(struct reader *r, const char *path, const struct buf *text)
 {
     struct doc_node *root;
     void *decoded;
-    if (doc_parse(buf_str(text), text->len, DOC_YAML, CASE_BYTES_MAX, r->arena, &root, r->problems) != 0)
+    if (doc_parse(buf_str(text), text->len, DOC_YAML, CASE_BYTES_MAX, r->arena, &root,
+                  r->problems) != 0)
         return -1;
     if (expand_tables(r, root) != 0)
         return -1;
@@ -324,8 +343,9 @@ int case_read(const char *path, struct arena *arena, const struct case_file **ou
     struct reader r = {.arena = arena, .problems = problems};
     struct buf text = {0};
     struct error err;
-    int rc = file_read(path, CASE_BYTES_MAX, &text, &err) == 0 ? read_tree(&r, path, &text)
-                                                                : problems_add(problems, "", 0, 0, "%s", err.text);
+    int rc = file_read(path, CASE_BYTES_MAX, &text, &err) == 0
+                 ? read_tree(&r, path, &text)
+                 : problems_add(problems, "", 0, 0, "%s", err.text);
     buf_free(&text);
     *out = r.file;
     return rc;

@@ -5,9 +5,10 @@
  * Thread: immutable once read, so any.  Limits: CASE_BYTES_MAX a file.
  *
  * A file names its voter by `plugin`, by `command` (a program and its arguments; those with a slash
- * are files), or a whole `chain`.  A case may say more than the contract's example: `options` of its own, laid over the file's;
- * `now` (RFC 3339), so that a voter that looks at the clock can be tested; `override`, for chains;
- * and `table`, a list of rows that each repeat the case with some members replaced. */
+ * are files), or a whole `chain`.  A case may say more than the contract's example: `options` of
+ * its own, laid over the file's; `now` (RFC 3339), so that a voter that looks at the clock can be
+ * tested; `override`, for chains; and `table`, a list of rows that each repeat the case with some
+ * members replaced. */
 #ifndef TESTKIT_CASE_H
 #define TESTKIT_CASE_H
 
@@ -27,7 +28,7 @@ struct case_fact {
 struct case_ballot {
     const char *voter;                              /* its key in `votes`; NULL: the only voter */
     const char *verdict, *code, *path;
-    const char *message;                            /* a POSIX extended regular expression that compiles */
+    const char *message;                            /* a regular expression that compiles */
     const struct case_fact *const *facts;
     size_t n_facts;
 };
@@ -62,7 +63,7 @@ struct case_item {
 
 struct case_file {
     const char *path;                               /* as it was named, for people */
-    const char *folder;                             /* of the file: what its own names are relative to */
+    const char *folder;                             /* of the file; its names begin there */
     const char *plugin, *chain;                     /* "" unless it is this */
     const char *const *command;                     /* or a program and its arguments */
     size_t n_command;

@@ -6,7 +6,8 @@
 #include "base/alloc.h"
 #include "testkit/answer.h"
 
-/* files: {path: {name, codes: {CODE: reached}, options: {name: reached}, lines: {line: reached}}} */
+/* files: {path: {name, codes: {CODE: reached}, options: {name: reached}, lines: {line: reached}}}
+ */
 struct cover {
     json_t *files;
 };
@@ -47,8 +48,8 @@ void cover_loaded(struct cover *cover, const json_t *voters)
         const char *path = answer_member(voter, "path");
         json_t *file = json_object_get(cover->files, path);
         if (!file) {
-            file = json_pack("{s:s, s:{}, s:{}, s:{}}", "name", answer_member(voter, "name"), parts[0], parts[1],
-                             parts[2]);
+            file = json_pack("{s:s, s:{}, s:{}, s:{}}", "name", answer_member(voter, "name"),
+                             parts[0], parts[1], parts[2]);
             json_object_set_new(cover->files, path, file);
         }
         for (int p = 0; p < PARTS; p++)

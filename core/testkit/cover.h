@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What of a voter its cases reach: the codes it declares that were cast, the options it has that
- * some case sets, and the lines with code of a Lua rule that ran inline.  Voters are told apart by their file.
+ * some case sets, and the lines with code of a Lua rule that ran inline.  Voters are told apart
+ * by their file.
  *
  * Ownership: cover_new and cover_free.  One thread. */
 #ifndef TESTKIT_COVER_H

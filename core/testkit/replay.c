@@ -28,10 +28,15 @@ static const struct sluice_draft *make_draft(const struct replay_decision *d, st
     struct sluice_draft *draft = arena_alloc(arena, sizeof *draft);
     struct sluice_approval *approval = arena_alloc(arena, sizeof *approval);
     const struct sluice_approval **list = arena_alloc(arena, sizeof *list);
-    *approval = (struct sluice_approval){sizeof *approval, d->actor->name, d->actor->role, d->now_ms};
+    *approval =
+        (struct sluice_approval){sizeof *approval, d->actor->name, d->actor->role, d->now_ms};
     list[0] = approval;
-    *draft = (struct sluice_draft){.size = sizeof *draft, .id = "", .source = "operator", .author = "",
-                                   .approvals = list, .n_approvals = 1};
+    *draft = (struct sluice_draft){.size = sizeof *draft,
+                                   .id = "",
+                                   .source = "operator",
+                                   .author = "",
+                                   .approvals = list,
+                                   .n_approvals = 1};
     return draft;
 }
 
@@ -46,16 +51,25 @@ static json_t *ask(struct chain *chain, const struct replay_decision *d)
     struct chain_votes votes;
     struct chain_tally tally;
     const struct sluice_transition t = {
-        .size = sizeof t, .kind = d->kind, .reason = d->reason, .sandbox = d->face, .actor = d->actor,
-        .baseline = model(d->baseline), .current = model(d->current), .candidate = model(d->candidate),
-        .diff = policy_diff(model(d->current), model(d->candidate), arena), .draft = make_draft(d, arena),
+        .size = sizeof t,
+        .kind = d->kind,
+        .reason = d->reason,
+        .sandbox = d->face,
+        .actor = d->actor,
+        .baseline = model(d->baseline),
+        .current = model(d->current),
+        .candidate = model(d->candidate),
+        .diff = policy_diff(model(d->current), model(d->candidate), arena),
+        .draft = make_draft(d, arena),
         .now_ms = d->now_ms,
     };
     chain_ask(chain, &t, arena, &votes);
     chain_tally(&votes, d->overridden, arena, &tally);
     const char *outcome = chain_outcome_word(tally.outcome);
     bool same = strcmp(outcome, d->outcome) == 0;
-    json_t *answer = same ? json_object() : json_pack("{s:s, s:o}", "outcome", outcome, "votes", update_votes_json(&votes));
+    json_t *answer =
+        same ? json_object()
+             : json_pack("{s:s, s:o}", "outcome", outcome, "votes", update_votes_json(&votes));
     for (size_t i = 0; i < votes.n; i++)
         if (votes.items[i].died)
             json_object_set_new(answer, "died", json_string(votes.items[i].message));
@@ -107,7 +121,8 @@ static void tell(struct state *s, const char *outcome, json_t *votes, const char
 
 static void take(struct state *s, json_t *message)
 {
-    const char *outcome = answer_member(message, "outcome"), *death = answer_member(message, "died");
+    const char *outcome = answer_member(message, "outcome"),
+               *death = answer_member(message, "died");
     if (json_object_get(message, "refused")) {
         s->refused = alloc_str(answer_member(message, "refused"));
     } else if (json_object_get(message, "closed")) {
@@ -168,7 +183,8 @@ int replay_run(const struct replay *replay, struct error *err)
         rc = run_worker(&s, err);
     while (rc == 0 && !s.refused && s.done < replay->n);
     if (s.refused)
-        rc = error_set(err, ERROR_INVALID, "the chain of %s does not load: %s", replay->chain, s.refused);
+        rc = error_set(err, ERROR_INVALID, "the chain of %s does not load: %s", replay->chain,
+                       s.refused);
     free(s.refused);
     return rc == 0 ? s.differing : -1;
 }

@@ -8,7 +8,8 @@
 #include "base/alloc.h"
 #include "base/text.h"
 
-static const struct report_ops *const formats[] = {&report_pretty, &report_tap, &report_junit, &report_json};
+static const struct report_ops *const formats[] = {&report_pretty, &report_tap, &report_junit,
+                                                   &report_json};
 enum { FORMATS = sizeof formats / sizeof formats[0], REPORTS_MAX = 16 };
 
 struct reports {
@@ -41,8 +42,8 @@ static int unknown_format(const char *spec, struct error *err)
     for (int i = 0; i < FORMATS; i++)
         names[i] = formats[i]->name;
     const char *near = text_nearest(spec, names);
-    return error_set(err, ERROR_INVALID, "--format is pretty, tap, junit or json, not '%s'%s%s%s", spec,
-                     near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return error_set(err, ERROR_INVALID, "--format is pretty, tap, junit or json, not '%s'%s%s%s",
+                     spec, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 static bool colourful(FILE *to)
@@ -62,14 +63,17 @@ static bool on_stdout(const struct reports *reports)
 static int add(struct reports *reports, const char *spec, bool quiet, struct error *err)
 {
     const char *equals = strchr(spec, '='), *path = equals ? equals + 1 : NULL;
-    const struct report_ops *ops = find_format(spec, equals ? (size_t)(equals - spec) : strlen(spec));
+    const struct report_ops *ops =
+        find_format(spec, equals ? (size_t)(equals - spec) : strlen(spec));
     if (!ops)
         return unknown_format(spec, err);
     if (reports->n == REPORTS_MAX)
         return error_set(err, ERROR_INVALID, "more than %d reports are too many", REPORTS_MAX);
     if (!path && on_stdout(reports))
-        return error_set(err, ERROR_INVALID, "two reports cannot share stdout: give one of them a file, "
-                                             "--format %s=FILE", ops->name);
+        return error_set(err, ERROR_INVALID,
+                         "two reports cannot share stdout: give one of them a file, "
+                         "--format %s=FILE",
+                         ops->name);
     FILE *to = path ? fopen(path, "we") : stdout;
     if (!to)
         return error_errno(err, ERROR_INVALID, "cannot write the report %s", path);
@@ -119,7 +123,8 @@ int reports_close(struct reports *reports, struct error *err)
         FILE *to = reports->items[i].to;
         bool bad = ferror(to) || (reports->paths[i] ? fclose(to) : fflush(to)) != 0;
         if (bad && rc == 0)
-            rc = error_set(err, ERROR_IO, "cannot write the report %s", reports->paths[i] ? reports->paths[i] : "");
+            rc = error_set(err, ERROR_IO, "cannot write the report %s",
+                           reports->paths[i] ? reports->paths[i] : "");
         free(reports->paths[i]);
     }
     free(reports);

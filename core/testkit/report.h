@@ -12,7 +12,8 @@
 #include "testkit/answer.h"
 #include "testkit/cover.h"
 
-#define RESULTS(X) X(PASSED, "passed") X(FAILED, "failed") X(CRASHED, "crashed") X(SKIPPED, "skipped")
+#define RESULTS(X) \
+    X(PASSED, "passed") X(FAILED, "failed") X(CRASHED, "crashed") X(SKIPPED, "skipped")
 
 enum result {
 #define X(id, word) RESULT_##id,
@@ -64,6 +65,7 @@ struct reports *reports_open(const char *const *specs, size_t n, bool quiet, str
 void reports_begin(struct reports *reports, const struct report_sum *sum);
 void reports_test(struct reports *reports, const struct report_test *t);
 void reports_end(struct reports *reports, const struct report_sum *sum);
-int reports_close(struct reports *reports, struct error *err);  /* -1: a file could not be written */
+/* -1: a file could not be written. */
+int reports_close(struct reports *reports, struct error *err);
 
 #endif

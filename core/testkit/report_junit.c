@@ -82,7 +82,8 @@ static void print_failure(struct buf *out, const struct report_test *t)
     buf_printf(out, ":%u&#10;", t->test->item->node->line);
     for (i = 0; i < t->judgement->n; i++) {
         const struct mismatch *m = &t->judgement->items[i];
-        char *line = alloc_printf("wanted %s: %s\ngot %s: %s\n", m->what, m->wanted, m->what, m->got);
+        char *line =
+            alloc_printf("wanted %s: %s\ngot %s: %s\n", m->what, m->wanted, m->what, m->got);
         quote(out, line);
         free(line);
     }
@@ -133,15 +134,16 @@ static void counts(struct buf *out, const size_t *n, int64_t duration_us)
     size_t all = 0;
     for (int i = 0; i < RESULT_COUNT; i++)
         all += n[i];
-    buf_printf(out, " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" time=\"%.6f\"", all, n[RESULT_FAILED],
-               n[RESULT_CRASHED], (double)duration_us / 1e6);
+    buf_printf(out, " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" time=\"%.6f\"", all,
+               n[RESULT_FAILED], n[RESULT_CRASHED], (double)duration_us / 1e6);
 }
 
 static void end(struct report *r, const struct report_sum *sum)
 {
     struct junit *junit = r->state;
     struct buf out = {0};
-    buf_puts(&out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"sluice plugin test\"");
+    buf_puts(&out,
+             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"sluice plugin test\"");
     counts(&out, sum->counts, sum->duration_us);
     buf_puts(&out, ">\n");
     for (size_t i = 0; i < junit->n; i++) {

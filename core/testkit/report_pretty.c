@@ -51,9 +51,9 @@ static void print_ballots(FILE *to, const json_t *votes)
         const char *code = answer_member(vote, "code"), *path = answer_member(vote, "path"),
                    *message = answer_member(vote, "message"), *key;
         json_t *value;
-        fprintf(to, "      ballot %s: %s%s%s%s%s%s%s\n", answer_member(vote, "voter"), answer_member(vote, "verdict"),
-                *code ? " " : "", code, *message ? ", \"" : "", message, *message ? "\"" : "",
-                *path ? "" : "");
+        fprintf(to, "      ballot %s: %s%s%s%s%s%s%s\n", answer_member(vote, "voter"),
+                answer_member(vote, "verdict"), *code ? " " : "", code, *message ? ", \"" : "",
+                message, *message ? "\"" : "", *path ? "" : "");
         if (*path)
             fprintf(to, "             at %s\n", path);
         json_object_foreach(json_object_get(vote, "facts"), key, value)
@@ -87,7 +87,10 @@ static void print_test(struct report *r, const struct report_test *t)
     fprintf(r->to, "  %s%s%s %s", on(r, t->result), marks[t->result], off(r), t->test->name);
     if (t->test->run > 1)
         fprintf(r->to, " (run %u)", t->test->run);
-    fputs(t->result == RESULT_SKIPPED ? ": not run\n" : t->result == RESULT_CRASHED ? ": crashed\n" : "\n", r->to);
+    fputs(t->result == RESULT_SKIPPED   ? ": not run\n"
+          : t->result == RESULT_CRASHED ? ": crashed\n"
+                                        : "\n",
+          r->to);
     if (bad)
         print_failure(r, t);
     fflush(r->to);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The Test Anything Protocol.  What is written is valid as version 14 and as 13; the first line says
- * 13, because the prove of Debian 12 refuses every later number and no consumer refuses this one. */
+/* The Test Anything Protocol.  What is written is valid as version 14 and as 13; the first line
+ * says 13, because the prove of Debian 12 refuses every later number and no consumer refuses this
+ * one. */
 #include <stdlib.h>
 
 #include "base/text.h"
@@ -82,8 +83,9 @@ static void end(struct report *r, const struct report_sum *sum)
 {
     if (sum->cover)
         fprintf(r->to, "# covered: %.1f %%\n", cover_percent(sum->cover));
-    fprintf(r->to, "# %zu passed, %zu failed, %zu crashed, %zu not run\n", sum->counts[RESULT_PASSED],
-            sum->counts[RESULT_FAILED], sum->counts[RESULT_CRASHED], sum->counts[RESULT_SKIPPED]);
+    fprintf(r->to, "# %zu passed, %zu failed, %zu crashed, %zu not run\n",
+            sum->counts[RESULT_PASSED], sum->counts[RESULT_FAILED], sum->counts[RESULT_CRASHED],
+            sum->counts[RESULT_SKIPPED]);
 }
 
 const struct report_ops report_tap = {"tap", begin, print_test, end};

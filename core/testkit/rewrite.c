@@ -250,7 +250,8 @@ static void agree(struct edits *edits, const struct suite *suite, const struct r
 {
     bool *seen = alloc_zero(edits->n, sizeof *seen);
     for (size_t i = 0; i < suite->n_tests; i++) {
-        struct edit *e = of_file(suite, i, file) ? edit_of(edits, suite->tests[i].item->expect, false) : NULL;
+        struct edit *e =
+            of_file(suite, i, file) ? edit_of(edits, suite->tests[i].item->expect, false) : NULL;
         if (!e)
             continue;
         char *text = expectation(&suite->tests[i], &run->results[i].answer);
@@ -276,7 +277,8 @@ static int apply(struct edits *edits, const struct case_file *file, FILE *to, st
         struct edit *e = &edits->items[i];
         unsigned line = e->expect->node->line;
         if (!e->text) {
-            fprintf(to, "%s:%u: not updated: its tests do not agree on a ballot\n", file->path, line);
+            fprintf(to, "%s:%u: not updated: its tests do not agree on a ballot\n", file->path,
+                    line);
             continue;
         }
         buf_add(&out, file->text + at, e->from - at);
@@ -291,8 +293,8 @@ static int apply(struct edits *edits, const struct case_file *file, FILE *to, st
     return rc == 0 ? n : -1;
 }
 
-static int rewrite_file(const struct suite *suite, const struct run *run, const struct case_file *file,
-                        FILE *to, struct error *err)
+static int rewrite_file(const struct suite *suite, const struct run *run,
+                        const struct case_file *file, FILE *to, struct error *err)
 {
     struct edits edits = {0};
     collect(&edits, suite, run, file);

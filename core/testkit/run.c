@@ -121,8 +121,9 @@ static void report_one(struct runner *r, size_t i)
 {
     struct run_result *result = &r->run->results[i];
     r->run->sum.counts[result->result]++;
-    reports_test(r->reports, &(struct report_test){i + 1, result->result, &r->suite->tests[i], &result->answer,
-                                                   &result->judgement, command_again(r, &r->suite->tests[i])});
+    reports_test(r->reports,
+                 &(struct report_test){i + 1, result->result, &r->suite->tests[i], &result->answer,
+                                       &result->judgement, command_again(r, &r->suite->tests[i])});
 }
 
 /* In the order of the tests, as far as there is no gap. */
@@ -164,8 +165,9 @@ static int start(struct runner *r, struct slice slice)
 {
     struct job *job = &r->jobs[r->n_jobs];
     struct error err;
-    *job = (struct job){.slice = slice,
-                          .batch = {&r->suite->tests[slice.first], slice.n, &r->settings->stage, r->cover != NULL}};
+    *job = (struct job){
+        .slice = slice,
+        .batch = {&r->suite->tests[slice.first], slice.n, &r->settings->stage, r->cover != NULL}};
     if (worker_start(&job->worker, batch_run, &job->batch, &err) != 0) {
         for (size_t i = slice.first; i < slice.first + slice.n; i++)
             crash(r, job, i, err.text);
@@ -194,7 +196,7 @@ static void take_votes(struct runner *r, struct job *job, json_t *message)
         answer->text = alloc_str(death);
     }
     settle(r, i);
-    r->done[i] = job->answered < job->slice.n;      /* the last one may still be blamed for a crash */
+    r->done[i] = job->answered < job->slice.n; /* the last one may still be blamed for a crash */
     set_deadline(r, job);
 }
 
@@ -237,10 +239,12 @@ static void take_message(struct runner *r, struct job *job, json_t *message)
 
 static const char *describe_crash(struct runner *r, const struct job *job, const char *how)
 {
-    const char *when = !job->voters ? "while it was loaded"
-                     : job->answered < job->slice.n ? "during the vote" : "while it was closed, after this vote";
+    const char *when = !job->voters                   ? "while it was loaded"
+                       : job->answered < job->slice.n ? "during the vote"
+                                                      : "while it was closed, after this vote";
     if (job->late)
-        return arena_printf(r->run->arena, "no answer within %u s (--timeout), %s", r->settings->timeout_s, when);
+        return arena_printf(r->run->arena, "no answer within %u s (--timeout), %s",
+                            r->settings->timeout_s, when);
     return arena_printf(r->run->arena, "%s, %s", how, when);
 }
 
@@ -336,7 +340,8 @@ static void work(struct runner *r)
 void run_suite(struct run *run, const struct suite *suite, const struct run_settings *settings,
                struct cover *cover, struct reports *reports)
 {
-    struct runner r = {.run = run, .suite = suite, .settings = settings, .cover = cover, .reports = reports};
+    struct runner r = {
+        .run = run, .suite = suite, .settings = settings, .cover = cover, .reports = reports};
     uint64_t start_ns = clock_mono_ns();
     run->arena = arena_new();
     run->results = alloc_zero(suite->n_tests, sizeof *run->results);

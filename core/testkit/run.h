@@ -5,7 +5,8 @@
  * A worker asks for the tests of one voter with one set of options.  When it crashes or takes too
  * long, the test it was at has crashed and another worker goes on with the next one.
  *
- * Ownership: run_free releases the results; suite and settings are borrowed until then.  One thread. */
+ * Ownership: run_free releases the results; suite and settings are borrowed until then.
+ * One thread. */
 #ifndef TESTKIT_RUN_H
 #define TESTKIT_RUN_H
 

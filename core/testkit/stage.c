@@ -81,7 +81,8 @@ static const char *const *name_command(const struct case_file *file, struct aren
     const char **words = arena_alloc(arena, (file->n_command + 1) * sizeof *words);
     for (size_t i = 0; i < file->n_command; i++) {
         bool is_file = strchr(file->command[i], '/');
-        words[i] = is_file ? absolute(arena, file_beside(arena, file->folder, file->command[i])) : file->command[i];
+        words[i] = is_file ? absolute(arena, file_beside(arena, file->folder, file->command[i]))
+                           : file->command[i];
     }
     return words;
 }
@@ -112,7 +113,8 @@ static const struct chain_voter_config *const *isolate(const struct chain_config
                                                        const char *isolation, struct arena *arena)
 {
     struct chain_voter_config *copies = arena_alloc(arena, (config->n_voters + 1) * sizeof *copies);
-    const struct chain_voter_config **list = arena_alloc(arena, (config->n_voters + 1) * sizeof *list);
+    const struct chain_voter_config **list =
+        arena_alloc(arena, (config->n_voters + 1) * sizeof *list);
     for (size_t i = 0; i < config->n_voters; i++) {
         copies[i] = *config->voters[i];
         if (!copies[i].n_command)                   /* a program has its own process in any case */
@@ -123,7 +125,8 @@ static const struct chain_voter_config *const *isolate(const struct chain_config
 }
 
 /* The chain of a gateway's configuration; its other sections are the gateway's business. */
-static int read_chain(const char *path, struct arena *arena, struct chain_config *out, const char **why)
+static int read_chain(const char *path, struct arena *arena, struct chain_config *out,
+                      const char **why)
 {
     struct problems problems = {0};
     struct buf text = {0};
@@ -133,13 +136,15 @@ static int read_chain(const char *path, struct arena *arena, struct chain_config
     int rc = file_read(path, CONFIG_BYTES_MAX, &text, &err);
     *why = rc == 0 ? "" : arena_str(arena, err.text);
     if (rc == 0)
-        rc = doc_parse(buf_str(&text), text.len, DOC_YAML, CONFIG_BYTES_MAX, arena, &root, &problems);
+        rc = doc_parse(buf_str(&text), text.len, DOC_YAML, CONFIG_BYTES_MAX, arena, &root,
+                       &problems);
     const struct doc_node *chain = rc == 0 && root->kind == DOC_MAP ? doc_get(root, "chain") : NULL;
     if (chain)
         rc = schema_decode(&chain_config_schema, chain, "chain", arena, &decoded, &problems);
     if (problems.n)
         *why = arena_printf(arena, "%s: %s", path, join(arena, &problems, true));
-    *out = decoded ? *(struct chain_config *)decoded : (struct chain_config){.vote_timeout_ms = VOTE_TIMEOUT_MS};
+    *out = decoded ? *(struct chain_config *)decoded
+                   : (struct chain_config){.vote_timeout_ms = VOTE_TIMEOUT_MS};
     problems_free(&problems);
     buf_free(&text);
     return rc;
@@ -165,7 +170,8 @@ struct chain *stage_load(const struct test *test, const struct stage_settings *s
     const struct case_file *file = test->file;
     if (!*file->chain)
         return load_plugin(test, settings, log, arena, why);
-    return stage_load_chain(file_beside(arena, file->folder, file->chain), settings, log, arena, why);
+    return stage_load_chain(file_beside(arena, file->folder, file->chain), settings, log, arena,
+                            why);
 }
 
 /* ---- transitions ---- */
@@ -209,8 +215,12 @@ static void set_policies(struct sluice_transition *t, const struct test *test, s
 /* A draft that names no approval has that of the actor, who is approving. */
 static const struct sluice_draft *set_draft(const struct test *test, struct arena *arena)
 {
-    static const struct sluice_draft usual = {
-        .size = sizeof usual, .id = "chunk-1", .source = "agent", .author = "agent", .hits = 1, .confidence = 1};
+    static const struct sluice_draft usual = {.size = sizeof usual,
+                                              .id = "chunk-1",
+                                              .source = "agent",
+                                              .author = "agent",
+                                              .hits = 1,
+                                              .confidence = 1};
     const struct case_item *item = test->item;
     if (test->kind != SLUICE_APPROVE)
         return NULL;
@@ -220,7 +230,8 @@ static const struct sluice_draft *set_draft(const struct test *test, struct aren
         return draft;
     struct sluice_approval *approval = arena_alloc(arena, sizeof *approval);
     const struct sluice_approval **list = arena_alloc(arena, sizeof *list);
-    *approval = (struct sluice_approval){sizeof *approval, item->actor->name, item->actor->role, item->now_ms};
+    *approval = (struct sluice_approval){sizeof *approval, item->actor->name, item->actor->role,
+                                         item->now_ms};
     list[0] = approval;
     draft->approvals = list;
     draft->n_approvals = 1;

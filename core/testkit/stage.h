@@ -11,7 +11,7 @@ struct stage_settings {
     const char *const *plugin_dirs;
     size_t n_plugin_dirs;
     bool usual_dirs;                                /* nobody named them */
-    const char *isolation;                          /* NULL: inline for a plugin, as configured for a chain */
+    const char *isolation;                          /* NULL: inline, a chain's as configured */
 };
 
 /* NULL with the reasons, joined by "; ", in the arena.  The reasons of a chain begin with the path

@@ -46,7 +46,8 @@ static void search(struct finder *f, const char *folder, int depth)
     for (int i = 0; i < n; i++) {
         struct stat st;
         bool here = strcmp(folder, ".") == 0;
-        const char *slash = here || file_ends_with(folder, "/") || strcmp(folder, "/") == 0 ? "" : "/";
+        const char *slash =
+            here || file_ends_with(folder, "/") || strcmp(folder, "/") == 0 ? "" : "/";
         char *path = alloc_printf("%s%s%s", here ? "" : folder, slash, entries[i]->d_name);
         bool there = lstat(path, &st) == 0;
         if (there && S_ISDIR(st.st_mode) && depth < FOLDER_DEPTH_MAX)
@@ -107,10 +108,13 @@ static unsigned count_kinds(const struct case_item *item)
     return n;
 }
 
-static const char *test_name(struct arena *arena, const struct case_item *item, enum sluice_kind kind)
+static const char *test_name(struct arena *arena, const struct case_item *item,
+                             enum sluice_kind kind)
 {
-    const char *name = *item->row ? arena_printf(arena, "%s: %s", item->name, item->row) : item->name;
-    return count_kinds(item) > 1 ? arena_printf(arena, "%s (%s)", name, chain_kind_word(kind)) : name;
+    const char *name =
+        *item->row ? arena_printf(arena, "%s: %s", item->name, item->row) : item->name;
+    return count_kinds(item) > 1 ? arena_printf(arena, "%s (%s)", name, chain_kind_word(kind))
+                                 : name;
 }
 
 static void add_test(struct suite *suite, const struct test *test, const regex_t *only)
@@ -122,7 +126,8 @@ static void add_test(struct suite *suite, const struct test *test, const regex_t
     suite->tests[suite->n_tests++] = *test;
 }
 
-static void plan_file(struct suite *suite, const struct case_file *file, unsigned run, const regex_t *only)
+static void plan_file(struct suite *suite, const struct case_file *file, unsigned run,
+                      const regex_t *only)
 {
     for (size_t i = 0; i < file->n_cases; i++) {
         const struct case_item *item = file->cases[i];
@@ -197,7 +202,8 @@ static int plan(struct finder *f, const struct suite_filter *filter)
     if (rc != 0) {
         char why[128];
         regerror(rc, &regex, why, sizeof why);
-        buf_printf(&f->errors, "--run %s: is no POSIX extended regular expression: %s\n", filter->run, why);
+        buf_printf(&f->errors, "--run %s: is no POSIX extended regular expression: %s\n",
+                   filter->run, why);
         return -1;
     }
     for (unsigned run = 1; run <= (filter->repeat ? filter->repeat : 1); run++)
@@ -210,7 +216,8 @@ static int plan(struct finder *f, const struct suite_filter *filter)
     return 0;
 }
 
-int suite_read(struct suite *suite, const char *const *paths, size_t n, const struct suite_filter *filter)
+int suite_read(struct suite *suite, const char *const *paths, size_t n,
+               const struct suite_filter *filter)
 {
     struct finder f = {.suite = suite};
     *suite = (struct suite){.arena = arena_new()};

@@ -11,7 +11,7 @@ struct test {
     const struct case_file *file;
     const struct case_item *item;
     enum sluice_kind kind;
-    const char *name;                               /* with its row and, if there are several, its kind */
+    const char *name;                               /* with its row, and kind if several */
     unsigned run;                                   /* of --repeat, from 1 */
 };
 
@@ -19,7 +19,7 @@ struct suite {
     struct arena *arena;
     const struct case_file **files;
     size_t n_files;
-    struct test *tests;                             /* tests of one file and one set of options side by side */
+    struct test *tests;                             /* one subject's side by side */
     size_t n_tests;
     char *errors;                                   /* "" or a line for each problem */
 };
@@ -32,7 +32,8 @@ struct suite_filter {
 };
 
 /* -1: suite->errors says why.  A folder is searched for *.test.yaml, in byte order. */
-int suite_read(struct suite *suite, const char *const *paths, size_t n, const struct suite_filter *filter);
+int suite_read(struct suite *suite, const char *const *paths, size_t n,
+               const struct suite_filter *filter);
 void suite_free(struct suite *suite);
 
 /* Whether one load of the voter serves both. */

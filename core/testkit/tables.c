@@ -13,8 +13,10 @@
 
 /* ---- what every case may leave out ---- */
 
+static const char default_sandbox_id[] = "00000000-0000-4000-8000-000000000001";
+
 /* A case that passes today passes tomorrow: it has a time of its own. */
-static const int64_t default_now_ms = INT64_C(1767607200000);      /* 2026-01-05T10:00:00Z, a Monday */
+static const int64_t default_now_ms = INT64_C(1767607200000); /* 2026-01-05T10:00:00Z, a Monday */
 
 static int by_key(const void *a, const void *b)
 {
@@ -36,7 +38,7 @@ static int decode_sandbox(struct schema_decoder *d, const struct doc_node *value
         return -1;
     struct sluice_sandbox *sandbox = decoded;
     or_default(&sandbox->name, "test");
-    or_default(&sandbox->id, "00000000-0000-4000-8000-000000000001");
+    or_default(&sandbox->id, default_sandbox_id);
     if (!doc_get(value, "running"))
         sandbox->running = true;
     if (sandbox->n_labels)
@@ -98,7 +100,8 @@ static const char *kind_list(struct arena *arena)
 {
     const char *list = "";
     for (int k = 0; k < SLUICE_KIND_COUNT; k++)
-        list = arena_printf(arena, "%s%s%s", list, k ? ", " : "", chain_kind_word((enum sluice_kind)k));
+        list = arena_printf(arena, "%s%s%s", list, k ? ", " : "",
+                            chain_kind_word((enum sluice_kind)k));
     return list;
 }
 
@@ -190,9 +193,9 @@ static const struct schema fact_schema = {
     {.name = "code", .kind = SCHEMA_TEXT, BALLOT(code), .help = "Its code."},                      \
     {.name = "message", .kind = SCHEMA_TEXT, BALLOT(message), .decode = decode_message,            \
      .help = "A POSIX extended regular expression that its message matches."},                     \
-    {.name = "path", .kind = SCHEMA_TEXT, BALLOT(path), .help = "The document path that it names."}, \
+    {.name = "path", .kind = SCHEMA_TEXT, BALLOT(path), .help = "The path that it names."},              \
     {.name = "facts", .kind = SCHEMA_KEYED, BALLOT(facts), .sub = &fact_schema,                    \
-     .count_offset = offsetof(struct case_ballot, n_facts), .help = "Facts among those it attaches."}
+     .count_offset = offsetof(struct case_ballot, n_facts), .help = "Some of its facts."}
 
 static const struct schema_field ballot_fields[] = {BALLOT_FIELDS, {.name = NULL}};
 
@@ -242,12 +245,14 @@ static int check_expect(struct schema_decoder *d, const struct doc_node *value,
     bool ballot = *b->verdict || *b->code || *b->message || *b->path || b->n_facts;
     bool chain = *e->outcome || e->n_votes;
     if (!ballot && !chain && !*e->load_error)
-        return schema_problem(d, value, "expects nothing: say verdict, outcome, votes or load_error");
+        return schema_problem(d, value,
+                              "expects nothing: say verdict, outcome, votes or load_error");
     if (ballot && chain)
-        return schema_problem(d, value, "a verdict is of one voter, outcome and votes are of a chain: "
-                                        "keep one of them");
+        return schema_problem(d, value, "a verdict is of one voter, outcome and votes are of a "
+                                        "chain: keep one of them");
     if (*e->load_error && (ballot || chain))
-        return schema_problem(d, value, "what is not loaded does not vote: load_error stands alone");
+        return schema_problem(d, value,
+                              "what is not loaded does not vote: load_error stands alone");
     if (ballot && !*b->verdict)
         return schema_problem(d, value, "the field \"verdict\" is missing");
     return 0;
@@ -303,20 +308,24 @@ static int keep_file_options(struct schema_decoder *d, const struct doc_node *va
 static const struct schema_field case_fields[] = {
     {.name = "name", .kind = SCHEMA_TEXT, CASE(name), .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY,
      .max = 200, .help = "What is tested, in words."},
-    {.name = "row", .kind = SCHEMA_TEXT, CASE(row), .max = 200, .help = "The row of a table, in words."},
+    {.name = "row", .kind = SCHEMA_TEXT, CASE(row), .max = 200,
+     .help = "The row of a table, in words."},
     {.name = "kind", .kind = SCHEMA_CUSTOM, .decode = decode_kind,
      .help = "How the policy is to change, or several ways; replace by default."},
     {.name = "baseline", .kind = SCHEMA_CUSTOM, .decode = keep_baseline,
      .help = "The policy of the sandbox's creation; current by default."},
     {.name = "current", .kind = SCHEMA_CUSTOM, .decode = keep_current,
      .help = "The policy now; an empty one by default."},
-    {.name = "candidate", .kind = SCHEMA_CUSTOM, .decode = keep_candidate, .help = "The policy to be."},
-    {.name = "sandbox", .kind = SCHEMA_CUSTOM, .decode = decode_sandbox, .help = "Whose policy it is."},
+    {.name = "candidate", .kind = SCHEMA_CUSTOM, .decode = keep_candidate,
+     .help = "The policy to be."},
+    {.name = "sandbox", .kind = SCHEMA_CUSTOM, .decode = decode_sandbox,
+     .help = "Whose policy it is."},
     {.name = "actor", .kind = SCHEMA_CUSTOM, .decode = decode_actor, .help = "Who asks."},
     {.name = "draft", .kind = SCHEMA_CUSTOM, .decode = decode_draft,
      .help = "What is approved; for the kind approve."},
     {.name = "reason", .kind = SCHEMA_TEXT, CASE(reason), .flags = SCHEMA_LINES, .help = "Why."},
-    {.name = "dry_run", .kind = SCHEMA_BOOL, CASE(dry_run), .help = "Whether nothing is committed."},
+    {.name = "dry_run", .kind = SCHEMA_BOOL, CASE(dry_run),
+     .help = "Whether nothing is committed."},
     {.name = "override", .kind = SCHEMA_BOOL, CASE(override),
      .help = "Whether overridable voters of a chain are overruled."},
     {.name = "now", .kind = SCHEMA_CUSTOM, .decode = decode_now,
@@ -339,8 +348,8 @@ static void complete(struct arena *arena, struct case_item *item)
         item->now_ms = default_now_ms;
     if (!item->sandbox) {
         struct sluice_sandbox *sandbox = arena_zalloc(arena, sizeof *sandbox);
-        *sandbox = (struct sluice_sandbox){sizeof *sandbox, "test", "00000000-0000-4000-8000-000000000001",
-                                           NULL, 0, SLUICE_NETWORK_PROXY, true};
+        *sandbox = (struct sluice_sandbox){.size = sizeof *sandbox, .name = "test",
+                                           .id = default_sandbox_id, .running = true};
         item->sandbox = sandbox;
     }
     if (!item->actor) {
@@ -374,7 +383,8 @@ static const struct schema_field file_fields[] = {
     {.name = "chain", .kind = SCHEMA_TEXT, .offset = offsetof(struct case_file, chain),
      .excludes = "command",
      .help = "A gateway's configuration, whose whole chain is asked."},
-    {.name = "options", .kind = SCHEMA_CUSTOM, .decode = keep_file_options, .help = "The voter's options."},
+    {.name = "options", .kind = SCHEMA_CUSTOM, .decode = keep_file_options,
+     .help = "The voter's options."},
     {.name = "policies", .kind = SCHEMA_CUSTOM, .decode = keep_policies,
      .help = "Policies that the cases name."},
     {.name = "cases", .kind = SCHEMA_STRUCTS, .offset = offsetof(struct case_file, cases),

@@ -17,7 +17,8 @@ static int complain(const char *text)
 static int list(const struct suite *suite)
 {
     for (size_t i = 0; i < suite->n_tests; i++)
-        printf("%s:%u: %s\n", suite->tests[i].file->path, suite->tests[i].item->node->line, suite->tests[i].name);
+        printf("%s:%u: %s\n", suite->tests[i].file->path, suite->tests[i].item->node->line,
+               suite->tests[i].name);
     return suite->n_tests ? TESTKIT_PASSED : TESTKIT_NOTHING;
 }
 
@@ -31,7 +32,8 @@ static int update(const struct suite *suite, const struct run *run)
     return TESTKIT_PASSED;
 }
 
-static int exit_code(const struct testkit_options *o, const struct run *run, const struct cover *cover)
+static int exit_code(const struct testkit_options *o, const struct run *run,
+                     const struct cover *cover)
 {
     const size_t *counts = run->sum.counts;
     if (counts[RESULT_CRASHED])
@@ -39,7 +41,8 @@ static int exit_code(const struct testkit_options *o, const struct run *run, con
     if (counts[RESULT_FAILED])
         return TESTKIT_FAILED;
     if (cover && o->min_cover >= 0 && cover_percent(cover) < o->min_cover) {
-        fprintf(stderr, "sluice: covered %.1f %%, less than --min-cover %g\n", cover_percent(cover), o->min_cover);
+        fprintf(stderr, "sluice: covered %.1f %%, less than --min-cover %g\n", cover_percent(cover),
+                o->min_cover);
         return TESTKIT_BELOW;
     }
     return TESTKIT_PASSED;
@@ -73,7 +76,9 @@ static int test_suite(const struct testkit_options *o, const struct suite *suite
     if (suite->n_tests)
         return run_tests(o, suite);
     fprintf(stderr, "sluice: no case ran: %s\n",
-            !suite->n_files ? "there is no *.test.yaml" : o->run ? "--run matches none" : "the files have none");
+            !suite->n_files ? "there is no *.test.yaml"
+            : o->run        ? "--run matches none"
+                            : "the files have none");
     return TESTKIT_NOTHING;
 }
 

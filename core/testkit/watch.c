@@ -59,7 +59,8 @@ void watch_free(struct watch *watch)
 static void add_folder(struct watch *watch, const char *folder)
 {
     inotify_add_watch(watch->events, folder,
-                      IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR);
+                      IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
+                          IN_ONLYDIR);
 }
 
 static void add_tree(struct watch *watch, const char *folder, int depth)
@@ -112,7 +113,8 @@ static void add_file(struct watch *watch, const struct suite *suite, const struc
         add_folder_of(watch, file->uses[i]);
 }
 
-void watch_suite(struct watch *watch, const struct suite *suite, const struct stage_settings *settings)
+void watch_suite(struct watch *watch, const struct suite *suite,
+                 const struct stage_settings *settings)
 {
     for (size_t i = 0; i < suite->n_files; i++)
         add_file(watch, suite, suite->files[i]);

@@ -18,7 +18,8 @@ void watch_free(struct watch *watch);
 /* Begins before the files are read, so that no change is missed.  Folders are watched with those
  * inside them. */
 void watch_path(struct watch *watch, const char *path);
-void watch_suite(struct watch *watch, const struct suite *suite, const struct stage_settings *settings);
+void watch_suite(struct watch *watch, const struct suite *suite,
+                 const struct stage_settings *settings);
 
 /* Blocks until something changed and for a moment nothing more did.  The name of a file that
  * changed, valid until the next call; NULL when a signal wants the program to end. */

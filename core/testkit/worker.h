@@ -31,13 +31,15 @@ void worker_say(int to, json_t *message);           /* takes the message */
 
 /* Reads what there is, after poll said so.  0: the pipe has ended. */
 int worker_read(struct worker *worker);
-json_t *worker_next(struct worker *worker);         /* a whole message, which the caller owns; NULL: none yet */
+/* A whole message, which the caller owns; NULL: none yet. */
+json_t *worker_next(struct worker *worker);
 
-/* Waits for the end of a child whose pipe has ended, kills what it left behind and says in words how
- * it ended: the caller frees the text, which is NULL after a clean end. */
+/* Waits for the end of a child whose pipe has ended, kills what it left behind and says in words
+ * how it ended: the caller frees the text, which is NULL after a clean end. */
 char *worker_end(struct worker *worker);
 void worker_kill(struct worker *worker);            /* worker_end is still to be called */
-char *worker_output(const struct worker *worker, size_t max);   /* its last bytes; the caller frees them */
+/* The last bytes of what it printed; the caller frees them. */
+char *worker_output(const struct worker *worker, size_t max);
 void worker_close(struct worker *worker);
 
 #endif

@@ -46,7 +46,8 @@ static inline char *folder_write(const struct folder *f, const char *name, const
 }
 
 /* The suite of one file. */
-static inline void read_text(struct suite *suite, const char *text, const struct suite_filter *filter)
+static inline void read_text(struct suite *suite, const char *text,
+                             const struct suite_filter *filter)
 {
     struct folder f;
     folder_make(&f);

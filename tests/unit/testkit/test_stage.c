@@ -3,15 +3,17 @@
 #include "support.h"
 #include "testkit/stage.h"
 
-static const struct sluice_transition *transition_of(struct suite *suite, struct arena *arena, const char *item)
+static const struct sluice_transition *transition_of(struct suite *suite, struct arena *arena,
+                                                     const char *item)
 {
-    char *text = alloc_printf(
-        "plugin: x\npolicies:\n"
-        "  empty: {version: 1}\n"
-        "  rule: {version: 1, network_policies: {api: {endpoints: [{host: a.example.com, port: 443}]}}}\n"
-        "  fixed: {version: 1, filesystem_policy: {read_only: [/usr]}, process: {run_as_user: \"7\"}}\n"
-        "cases: [{name: a, expect: {verdict: allow}, %s}]\n",
-        item);
+    char *text = alloc_printf("plugin: x\npolicies:\n"
+                              "  empty: {version: 1}\n"
+                              "  rule: {version: 1, network_policies: {api: {endpoints: [{host: "
+                              "a.example.com, port: 443}]}}}\n"
+                              "  fixed: {version: 1, filesystem_policy: {read_only: [/usr]}, "
+                              "process: {run_as_user: \"7\"}}\n"
+                              "cases: [{name: a, expect: {verdict: allow}, %s}]\n",
+                              item);
     read_text(suite, text, &(struct suite_filter){0});
     free(text);
     assert_int_equal(suite->n_tests, 1);
@@ -33,7 +35,8 @@ static int tear_down(void **state)
 static void test_sections_that_are_not_written_stay(void **state)
 {
     struct suite suite;
-    const struct sluice_transition *t = transition_of(&suite, *state, "current: fixed, candidate: rule");
+    const struct sluice_transition *t =
+        transition_of(&suite, *state, "current: fixed, candidate: rule");
     assert_int_equal(t->kind, SLUICE_REPLACE);
     assert_string_equal(t->candidate->filesystem->read_only[0], "/usr");
     assert_string_equal(t->candidate->process->run_as_user, "7");
@@ -70,7 +73,8 @@ static void test_nothing_is_there_on_create(void **state)
 static void test_what_is_not_said_has_defaults(void **state)
 {
     struct suite suite;
-    const struct sluice_transition *t = transition_of(&suite, *state, "candidate: rule, kind: approve");
+    const struct sluice_transition *t =
+        transition_of(&suite, *state, "candidate: rule, kind: approve");
     assert_int_equal(t->current->n_rules, 0);
     assert_string_equal(t->reason, "");
     assert_int_equal(t->sandbox->network, SLUICE_NETWORK_PROXY);
@@ -89,7 +93,8 @@ static void test_what_is_said_is_there(void **state)
         &suite, *state,
         "candidate: rule, kind: approve, now: 2026-01-31T08:05:00Z, dry_run: true, reason: why,"
         "sandbox: {network: none, running: false, labels: {z: last, a: first}},"
-        "draft: {source: mechanistic, hits: 3, confidence: 0.5, approvals: [{actor: bob}, {actor: eve}]}");
+        "draft: {source: mechanistic, hits: 3, confidence: 0.5, approvals: [{actor: bob}, {actor: "
+        "eve}]}");
     assert_int_equal(t->now_ms, 1769846700000);
     assert_true(t->dry_run);
     assert_string_equal(t->sandbox->labels[0]->key, "a");
@@ -105,7 +110,8 @@ static void test_what_is_said_is_there(void **state)
 static void test_a_global_policy_has_no_sandbox(void **state)
 {
     struct suite suite;
-    const struct sluice_transition *t = transition_of(&suite, *state, "candidate: rule, kind: global");
+    const struct sluice_transition *t =
+        transition_of(&suite, *state, "candidate: rule, kind: global");
     assert_null(t->sandbox);
     assert_null(t->draft);
     suite_free(&suite);
