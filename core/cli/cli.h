@@ -46,6 +46,7 @@ struct cli {
     size_t n_rest;
     bool has_rest;                                  /* there was a -- */
 
+    char last[128];                                 /* the sandbox used last, once asked for */
     const char *gateway, *token;
     enum { OUT_TABLE, OUT_JSON, OUT_YAML } output;
     bool quiet;

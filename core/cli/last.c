@@ -60,12 +60,11 @@ static const char *recall(char *line, int size)
 
 const char *sandbox_operand(struct cli *cli, size_t n)
 {
-    static _Thread_local char line[128];
     if (cli->n_operands > n) {
         remember_sandbox(cli->operands[n]);
         return cli->operands[n];
     }
-    const char *name = recall(line, sizeof line);
+    const char *name = recall(cli->last, sizeof cli->last);
     if (name)
         say(cli, "→ Using sandbox '%s' (last used)", name);
     else

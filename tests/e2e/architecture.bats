@@ -1,0 +1,198 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The law of core/README.md where a program can check it: on the sources and on the built objects.
+# Each check names what breaks it, and is tried on a tree that does.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    top=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+    build=${SLUICE_BUILD:-$top/build-test}
+    data=$top/tests/fixtures/architecture
+    bad=$BATS_TEST_TMPDIR/bad
+    mkdir -p "$bad/core/base" "$bad/core/api" "$bad/core/doc" "$bad/core/http" "$bad/plugins/x" "$bad/include/sluice"
+}
+
+# ---- the checks: each prints what is wrong in the tree $1, one a line, and nothing when all is well ----
+
+# FILE: INCLUDED for every include "folder/…" of core/ from the same line of layers.txt or a later one.
+wrong_layers() {
+    (cd "$1" && grep -rnE --include='*.[ch]' '^ *# *include +"' core) |
+        awk -v list="$data/layers.txt" '
+            BEGIN { while ((getline line < list) > 0) if (line !~ /^#/) { n = split(line, names, " "); level++; for (i = 1; i <= n; i++) rank[names[i]] = level } }
+            {
+                split($0, part, ":"); file = part[1]; split(file, path, "/"); from = path[2]
+                match($0, /"[^"]*"/); name = substr($0, RSTART + 1, RLENGTH - 2); split(name, target, "/"); to = target[1]
+                if (!(from in rank)) print file ": folder " from " is in no layer"
+                else if (index(name, "/") == 0) next           # beside it
+                else if (to != from && !(to in rank)) print file ": " name " is of no layer"
+                else if (to != from && rank[to] >= rank[from]) print file ": " name " is no lower layer"
+            }'
+}
+
+# What plugins and public headers include: <sluice/…> and the C library, nothing of core/.
+wrong_public_includes() {
+    (cd "$1" && { grep -rnE --include='*.[ch]' '^ *# *include +"' plugins include || true; } | grep -vE '"[a-z_]+\.h"' || true)
+    (cd "$1" && grep -rnE --include='*.h' '^ *# *include +<' include | grep -vE '<(sluice/[a-z_]+|std[a-z]+|string|inttypes)\.h>' || true)
+}
+
+# Mutable variables with static storage of the objects given, by the section they are in: what is
+# constant is in .rodata or, where it holds addresses, in .data.rel.ro.
+mutable_variables() {
+    readelf -sSW "$@" 2>/dev/null | awk '
+        /^File: / { file = $2; delete section }
+        /^ *\[ *[0-9]+\]/ { gsub(/[][]/, " "); section[$1] = $2 }
+        $1 ~ /^[0-9]+:$/ && ($4 == "OBJECT" || $4 == "TLS" || $7 == "COM") {
+            where = $7 == "COM" ? "COMMON" : section[$7]
+            if (where ~ /^(\.data|\.bss|\.tdata|\.tbss|COMMON)/ && where !~ /^\.data\.rel\.ro/ && $8 !~ /^(__odr_asan|__asan|__ubsan|__gcov|__prof|__emutls)/)
+                print file ": " $8 " in " where
+        }'
+}
+
+# Calls of a function outside the folders given: the rest of the arguments is a pattern of them.
+wrong_callers() {  # wrong_callers TREE FUNCTION FOLDERS
+    (cd "$1" && grep -rnE --include='*.[ch]' "\\b$2\\b" core plugins | grep -vE "^core/($3)/" || true)
+}
+
+source_files() {
+    (cd "$1" && find core plugins include scripts tests CMakeLists.txt -type f \( -name '*.c' -o -name '*.h' -o -name '*.lua' -o -name '*.bats' \
+        -o -name '*.bash' -o -name '*.cmake' -o -name CMakeLists.txt -o -path 'scripts/*' ! -name '*.*' \) 2>/dev/null)
+}
+
+without_licence() {
+    source_files "$1" | while read -r file; do
+        head -2 "$1/$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || echo "$file"
+    done
+}
+
+# Notes to be done later, and paths of somebody's machine.  This file names them.
+unwanted_words() {
+    { source_files "$1"; (cd "$1" && find . -name '*.md' -not -path './build*' -not -path './.*'); } | grep -v '^tests/e2e/architecture.bats$' | (cd "$1" && xargs -r grep -nHE '\b(TODO|FIXME|HACK)\b|(^|[^A-Za-z0-9_}./-])/(work|workspace|root|Users)/' || true)
+}
+
+longer_than() {    # longer_than TREE LINES: sources of core/ and plugins/
+    (cd "$1" && find core plugins -name '*.[ch]' -exec wc -l {} + | awk -v most="$2" '$2 != "total" && $1 > most { print $2 ": " $1 " lines" }')
+}
+
+# ---- on the tree ----
+
+none() {           # none CHECK…: it prints nothing
+    run -0 "$@"
+    [ -z "$output" ] || { echo "$output" >&2; return 1; }
+}
+
+@test "a folder of core/ includes only from lower layers" {
+    none wrong_layers "$top"
+}
+
+@test "plugins and public headers need nothing of core/" {
+    none wrong_public_includes "$top"
+}
+
+@test "no mutable file-scope state in core/ and plugins/" {
+    objects=$(find "$build" -name '*.o' \( -path '*.dir/core/*' -o -path "$build/core/*" -o -path "$build/plugins/*" \))
+    [ "$(wc -l <<<"$objects")" -gt 150 ]
+    run -0 mutable_variables $objects
+    while read -r file variable _; do
+        [ -n "$file" ] || continue
+        source=${file%.o:}
+        [[ "$source" != */core/* ]] || source=core/${source##*/core/}
+        [[ "$source" != core/* || -e $top/$source ]] || continue     # of a source that is gone
+        grep -q "^$source ${variable%%.*}:" "$data/thread_local.txt" || { echo "$source: $variable" >&2; return 1; }
+    done <<<"$output"
+}
+
+@test "only core/update commits a revision" {
+    none wrong_callers "$top" store_tx_revision_commit 'update|store'
+}
+
+@test "every source file names its licence" {
+    [ "$(source_files "$top" | wc -l)" -gt 300 ]
+    none without_licence "$top"
+}
+
+@test "no notes for later, no paths of a machine" {
+    none unwanted_words "$top"
+}
+
+@test "no file that nobody can hold" {
+    none longer_than "$top" 650
+}
+
+# ---- the checks see what they are for ----
+
+some() {           # some PATTERN CHECK…: it prints this and nothing else
+    local pattern=$1
+    shift
+    run -0 "$@"
+    [ "${#lines[@]}" -eq 1 ] || { echo "$output" >&2; return 1; }
+    [[ "$output" == $pattern ]] || { echo "$output" >&2; return 1; }
+}
+
+@test "a higher layer is seen" {
+    echo '#include "api/api.h"' >"$bad/core/base/log.c"
+    echo '#include "base/log.h"' >"$bad/core/api/call.c"
+    some 'core/base/log.c: api/api.h is no lower layer' wrong_layers "$bad"
+}
+
+@test "a layer beside is seen" {
+    printf '#include "doc/tree.h"\n' >"$bad/core/http/server.c"
+    some 'core/http/server.c: doc/tree.h is no lower layer' wrong_layers "$bad"
+}
+
+@test "a folder without a layer is seen" {
+    mkdir -p "$bad/core/misc"
+    echo '#include "base/log.h"' >"$bad/core/misc/a.c"
+    some 'core/misc/a.c: folder misc is in no layer' wrong_layers "$bad"
+    echo '#include "misc/a.h"' >"$bad/core/misc/a.c"
+    mv "$bad/core/misc/a.c" "$bad/core/api/a.c"
+    some 'core/api/a.c: misc/a.h is of no layer' wrong_layers "$bad"
+}
+
+@test "a plugin that includes the core is seen" {
+    echo '#include "base/log.h"' >"$bad/plugins/x/x.c"
+    some '*"base/log.h"' wrong_public_includes "$bad"
+    rm "$bad/plugins/x/x.c"
+    echo '#include <uv.h>' >"$bad/include/sluice/x.h"
+    some '*<uv.h>' wrong_public_includes "$bad"
+}
+
+@test "each kind of mutable state is seen, and constants are not" {
+    cat >"$bad/state.c" <<'C'
+int global_zero, global_one = 1;
+static int file_zero, file_one = 1;
+static _Thread_local int thread_zero;
+static const int constant = 1;
+static const char *const texts[] = {"a", "b"};
+static const char *pointer = "a";
+const char *const *use(int i) { static int counter; counter += i; file_zero = file_one + constant + thread_zero; thread_zero = counter; pointer++; return texts + file_zero + *pointer; }
+C
+    cc -c -fPIC -fno-common -o "$bad/state.o" "$bad/state.c"
+    run -0 mutable_variables "$bad/state.o" "$bad/state.o"
+    [ "$(sed -n 's/.*: \([a-z_]*\)[.0-9]* in .*/\1/p' <<<"$output" | sort -u | tr '\n' ' ')" = "counter file_one file_zero global_one global_zero pointer thread_zero " ]
+}
+
+@test "a second committer is seen" {
+    echo 'int f(void) { return store_tx_revision_commit(tx, r, 1, err); }' >"$bad/core/api/a.c"
+    some 'core/api/a.c:1:*' wrong_callers "$bad" store_tx_revision_commit 'update|store'
+}
+
+@test "a missing licence is seen" {
+    echo 'int x;' >"$bad/core/api/a.c"
+    printf '/* SPDX-License-Identifier: Apache-2.0 */\nint y;\n' >"$bad/core/api/b.c"
+    some 'core/api/a.c' without_licence "$bad"
+}
+
+@test "a note for later and a path of a machine are seen" {
+    echo '/* TODO: more */' >"$bad/core/api/a.c"
+    some 'core/api/a.c:1:*' unwanted_words "$bad"
+    echo 'static const char path[] = "/work/main/x";' >"$bad/core/api/a.c"
+    some 'core/api/a.c:1:*' unwanted_words "$bad"
+    echo 'static const char path[] = "/home/sandbox/work/x";' >"$bad/core/api/a.c"
+    none unwanted_words "$bad"
+}
+
+@test "a long file is seen" {
+    seq 651 >"$bad/core/api/a.c"
+    some 'core/api/a.c: 651 lines' longer_than "$bad" 650
+}
