@@ -23,14 +23,10 @@ static int parse_port(const char *text, size_t len, uint16_t *out, struct egress
 static int parse_host(const char *text, size_t len, struct egress_target *out,
                       struct egress_refusal *refusal)
 {
-    bool bracket = len > 0 && text[0] == '[';
     if (ipaddr_canonical_host(text, len, out->host) != 0)
         return egress_refuse(refusal, REFUSAL_TARGET, "the host is neither a DNS name nor an IP "
                              "address in its usual form (IPv6 in brackets)");
     out->literal = ipaddr_parse(out->host, &out->ip) == 0;
-    if (bracket != (out->literal && out->ip.family == AF_INET6))
-        return egress_refuse(refusal, REFUSAL_TARGET, "brackets belong around IPv6 addresses, and "
-                             "only there");
     return 0;
 }
 

@@ -140,6 +140,24 @@ static void head_and_304_have_no_body(void **state)
                   "Via: 1.1 sluice\r\n\r\n"});
 }
 
+/* What has no body is complete, whatever length its head announces. */
+static void a_request_may_follow_a_head(void **state)
+{
+    struct rig rig;
+    (void)state;
+    rig_start(&rig, "origin.test 0 /**");
+    struct puppet puppet = rig_puppet(&rig, rig.client);
+    ask(&rig, &puppet, "HEAD http://origin.test:%P/1 HTTP/1.1\r\nHost: h\r\n\r\n"
+                       "GET http://origin.test:%P/2 HTTP/1.1\r\nHost: h\r\n\r\n");
+    struct end *origin = rig_origin(&rig);
+    UNTIL(&rig, end_has(origin, "\r\n\r\n"));
+    end_send(origin, "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n");
+    origin = rig_origin(&rig);
+    UNTIL(&rig, end_has(origin, "GET /2 "));
+    puppet_end(&puppet);
+    rig_stop(&rig);
+}
+
 static void options_of_a_whole_server_has_a_star(void **state)
 {
     (void)state;
@@ -369,6 +387,7 @@ static int tests(void)
         cmocka_unit_test(a_response_that_ends_with_its_connection_is_chunked),
         cmocka_unit_test(an_old_client_gets_no_chunks),
         cmocka_unit_test(head_and_304_have_no_body),
+        cmocka_unit_test(a_request_may_follow_a_head),
         cmocka_unit_test(options_of_a_whole_server_has_a_star),
         cmocka_unit_test(an_interim_response_passes),
         cmocka_unit_test(requests_follow_each_other_on_one_connection),

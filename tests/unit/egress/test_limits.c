@@ -245,6 +245,52 @@ static void a_slow_client_slows_a_download(void **state)
     rig_stop(&rig);
 }
 
+/* Answers requests as they come; returns when none came for a while, or most were answered. */
+static unsigned answer_all(struct rig *rig, unsigned served, unsigned most, const struct buf *response)
+{
+    for (int quiet = 0; served < most && quiet < 200; quiet++) {
+        uv_run(&rig->loop, UV_RUN_NOWAIT);
+        if (rig->accepted == served)
+            continue;
+        struct end *origin = &rig->ends[rig->n_ends - 1];
+        UNTIL(rig, end_has(origin, "\r\n\r\n"));
+        end_send_bytes(origin, response->data, response->len);
+        served++;
+        quiet = 0;
+    }
+    return served;
+}
+
+/* Many requests at once, and no interest in the answers: the next one waits for the reader. */
+static void a_slow_client_waits_for_its_own_answers(void **state)
+{
+    enum { REQUESTS = 40, BODY = 20000 };
+    struct rig rig;
+    struct buf requests = {0}, response = {0};
+    (void)state;
+    rig_start(&rig, "origin.test 0 /**");
+    struct puppet puppet = rig_puppet(&rig, rig.client);
+    struct end *client = rig_end(&rig, puppet.socket);
+    rig_hold(&rig, client, true);
+    for (int i = 0; i < REQUESTS; i++)
+        buf_printf(&requests, "GET http://origin.test:%u/ HTTP/1.1\r\nHost: h\r\n\r\n",
+                   rig.origin_port);
+    buf_printf(&response, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%0*d", BODY, BODY, 1);
+    end_send_bytes(client, requests.data, requests.len);
+    unsigned served = answer_all(&rig, 0, REQUESTS, &response);
+    assert_true(served > 1 && served < REQUESTS / 2);
+    rig_hold(&rig, client, false);
+    for (int i = 0; i < 10000 && served < REQUESTS; i++)
+        served = answer_all(&rig, served, REQUESTS, &response);
+    assert_int_equal(served, REQUESTS);
+    UNTIL(&rig, client->in.len >= REQUESTS * (response.len + strlen("Via: 1.1 sluice\r\n")));
+    assert_int_equal(client->in.len, REQUESTS * (response.len + strlen("Via: 1.1 sluice\r\n")));
+    puppet_end(&puppet);
+    buf_free(&requests);
+    buf_free(&response);
+    rig_stop(&rig);
+}
+
 static int tests(void)
 {
     const struct CMUnitTest list[] = {
@@ -258,6 +304,7 @@ static int tests(void)
         cmocka_unit_test(a_slow_reader_slows_its_writer),
         cmocka_unit_test(a_slow_origin_slows_an_upload),
         cmocka_unit_test(a_slow_client_slows_a_download),
+        cmocka_unit_test(a_slow_client_waits_for_its_own_answers),
     };
     return cmocka_run_group_tests(list, NULL, NULL);
 }

@@ -61,6 +61,24 @@ static void the_address_in_use_is_judged_again(void **state)
     rig_stop(&rig);
 }
 
+/* Of several addresses only the one that is connected to counts. */
+static void addresses_that_were_not_used_do_not_matter(void **state)
+{
+    struct rig rig;
+    struct end *origin;
+    (void)state;
+    rig_start(&rig, "two.test 0 /**");
+    struct puppet puppet = rig_puppet(&rig, rig.client);
+    struct end *client = rig_tunnel(&rig, &puppet, "two.test", &origin);
+    rig_set(&rig, "two.test 0 /** 10.77.0.2/32");
+    end_send(client, "second address");
+    UNTIL(&rig, end_has(origin, "second address"));
+    rig_set(&rig, "two.test 0 /** 10.77.0.3/32");
+    UNTIL(&rig, client->eof);
+    puppet_end(&puppet);
+    rig_stop(&rig);
+}
+
 static void the_binary_is_judged_again(void **state)
 {
     struct rig rig;
@@ -226,6 +244,7 @@ static int tests(void)
         cmocka_unit_test(a_tunnel_that_is_still_allowed_lives_on),
         cmocka_unit_test(a_tunnel_that_is_not_allowed_any_more_is_closed),
         cmocka_unit_test(the_address_in_use_is_judged_again),
+        cmocka_unit_test(addresses_that_were_not_used_do_not_matter),
         cmocka_unit_test(the_binary_is_judged_again),
         cmocka_unit_test(a_tunnel_being_set_up_is_refused),
         cmocka_unit_test(a_name_being_resolved_is_refused),
