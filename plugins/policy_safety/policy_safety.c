@@ -204,6 +204,10 @@ static enum sluice_verdict vote(void *self, const struct sluice_transition *t,
 static int init(const struct sluice_host *host, const struct sluice_options *options, void **self)
 {
     (void)options;
+    if (!SLUICE_HAS(host, cidr_blocked)) {
+        host->log(host, "this gateway is too old: it does not say what can never be reached");
+        return -1;
+    }
     struct checker *checker = malloc(sizeof *checker);
     if (!checker)
         return -1;
