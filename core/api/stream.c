@@ -58,6 +58,8 @@ void handle_events(struct api *api, struct http_request *req)
 {
     const char *last_id = http_request_header(req, "Last-Event-ID");
     const char *sandbox = http_request_query(req, "sandbox");
+    const char *follow = http_request_query(req, "follow");
+    bool once = follow && strcmp(follow, "false") == 0;     /* what is kept, and the end */
     char *wanted = alloc_str(sandbox), *from = alloc_str(last_id);
     struct follower *f = alloc_zero(1, sizeof *f);
     f->api = api;
@@ -69,8 +71,12 @@ void handle_events(struct api *api, struct http_request *req)
         uv_timer_start(&f->timer, keep_alive, KEEP_ALIVE_MS, KEEP_ALIVE_MS);
         f->subscriber = events_subscribe(api->events, wanted, send_event, f);
         http_sse_comment(f->stream, "sluice events");
-        if (from)
+        if (once)
+            events_replay(api->events, 0, wanted, send_event, f);
+        else if (from)
             resume(f, from, wanted);
+        if (once)
+            http_stream_close(f->stream);
     } else {
         free(f);
     }

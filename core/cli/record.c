@@ -196,9 +196,8 @@ int cmd_events(struct cli *cli)
 {
     struct sse s = {.cli = cli};
     char *name = cli->n_operands ? url_escape(cli->operands[0]) : NULL;
-    bool follow = arg_given(cli, "follow");
-    char *path = alloc_printf("/v1/events?%s%s%sreplay=%s", name ? "sandbox=" : "", name ? name : "", name ? "&" : "",
-                              follow ? "false" : "true");
+    char *path = alloc_printf("/v1/events?%s%s%sfollow=%s", name ? "sandbox=" : "", name ? name : "", name ? "&" : "",
+                              arg_given(cli, "follow") ? "true" : "false");
     free(name);
     return client_follow(cli, path, event_line, &s);
 }

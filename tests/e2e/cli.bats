@@ -190,6 +190,17 @@ process: {run_as_user: "1234"}'
     run -1 sluice decision show 00000000-0000-4000-8000-000000000000
 }
 
+@test "events shows what is kept and ends; logs shows what the proxy decided" {
+    knock demo >/dev/null
+    wait_event demo denial '.port == 8080'
+    run -0 timeout 10 sluice events demo
+    [[ "$output" == *"decision"*"\"kind\":\"create\""* ]]
+    [[ "$output" == *"denial"*"10.77.0.2"* ]]
+    [ "$(timeout 10 sluice events demo -o json | jq -r 'select(.event == "decision") | .data.outcome' | head -1)" = allowed ]
+    run -0 sluice logs demo
+    [[ "$output" == *"HTTP:GET"*"DENIED /usr/bin/curl"*"10.77.0.2:8080"* ]]
+}
+
 @test "exec: exit codes, signals, streams, environment, timeout" {
     run -7 sluice sandbox exec demo -- sh -c 'exit 7'
     run -137 sluice sandbox exec demo -- sh -c 'kill -9 $$'
