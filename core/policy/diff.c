@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "policy/effect.h"
 #include "policy/policy.h"
 
 /* A growing array of pointers in the arena. */
@@ -170,5 +171,11 @@ const struct sluice_diff *policy_diff(const struct sluice_policy *from,
     TAKE(changed, d.changed);
     TAKE(static_changes, d.static_changes);
 #undef TAKE
+    const struct policy_effect *effect = policy_effect(from, to, arena);
+    diff->relation = effect->relation;
+    diff->gained = effect->gained;
+    diff->n_gained = effect->n_gained;
+    diff->lost = effect->lost;
+    diff->n_lost = effect->n_lost;
     return diff;
 }

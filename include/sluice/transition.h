@@ -64,8 +64,36 @@ struct sluice_static_change {
     const char *before, *after;                     /* as text; "" where there is none */
 };
 
+/* What a change means for what may be reached. */
+#define SLUICE_RELATIONS(X)                                                   \
+    X(SAME,     "same",     "the same may be reached")                         \
+    X(TIGHTENS, "tightens", "less may be reached")                             \
+    X(LOOSENS,  "loosens",  "more may be reached")                             \
+    X(BOTH,     "both",     "something is gained and something lost, or may be: it cannot be told")
+
+enum sluice_relation {
+#define X(id, word, meaning) SLUICE_##id,
+    SLUICE_RELATIONS(X)
+#undef X
+    SLUICE_RELATION_COUNT
+};
+
+/* Something that may be reached before or after a change alone, by the patterns that open it. */
+struct sluice_reach {
+    uint32_t size;
+    const char *host;                               /* a pattern; "**": every host, addresses included */
+    uint16_t port;                                  /* 0: every port */
+    const char *binary;                             /* a pattern */
+    const char *method, *path;                      /* patterns; "" where requests are not looked at */
+    const char *example;                            /* "/usr/bin/curl may now reach a.example.com:443" */
+};
+
 struct sluice_diff {
     uint32_t size;
+    enum sluice_relation relation;
+    const struct sluice_reach *const *gained;       /* together they cover all that is gained */
+    const struct sluice_reach *const *lost;
+    size_t n_gained, n_lost;
     const struct sluice_rule *const *added;
     size_t n_added;
     const struct sluice_rule *const *removed;
