@@ -49,10 +49,9 @@ static size_t read_texts(struct arena *arena, const json_t *list, const char *co
     size_t n = 0, i;
     json_t *item;
     json_array_foreach(list, i, item)
-        if (json_is_string(item))
-            texts[n++] = arena_str(arena, json_string_value(item));
+        texts[n++] = arena_str(arena, json_string_value(item));
     *out = texts;
-    return n == json_array_size(list) ? n : 0;
+    return n;
 }
 
 static size_t read_env(struct arena *arena, json_t *object, struct spec_pair **out)
@@ -62,9 +61,35 @@ static size_t read_env(struct arena *arena, json_t *object, struct spec_pair **o
     size_t n = 0;
     *out = arena_zalloc(arena, (json_object_size(object) + 1) * sizeof **out);
     json_object_foreach(object, key, value)
-        if (json_is_string(value))
-            (*out)[n++] = (struct spec_pair){arena_str(arena, key), arena_str(arena, json_string_value(value))};
+        (*out)[n++] = (struct spec_pair){arena_str(arena, key), arena_str(arena, json_string_value(value))};
     return n;
+}
+
+static int invalid(struct error *err, const char *what)
+{
+    return error_set(err, ERROR_INVALID, "the command is {command, env, workdir, tty, cols, rows, timeout_ms}: %s", what);
+}
+
+/* Nothing that does not fit is left out or cut: the command runs as it was asked for, or not at all. */
+static int check_values(const json_t *command, const json_t *env, json_int_t cols, json_int_t rows, json_int_t timeout,
+                        struct error *err)
+{
+    const char *key;
+    json_t *item;
+    size_t i;
+    if (!json_is_array(command))
+        return invalid(err, "command is a list of texts");
+    json_array_foreach(command, i, item)
+        if (!json_is_string(item))
+            return invalid(err, "command is a list of texts");
+    if (env && !json_is_object(env))
+        return invalid(err, "env is a map of texts");
+    json_object_foreach((json_t *)env, key, item)
+        if (!json_is_string(item))
+            return invalid(err, "env is a map of texts");
+    if (cols < 0 || cols > UINT16_MAX || rows < 0 || rows > UINT16_MAX)
+        return invalid(err, "cols and rows are numbers from 0 to 65535");
+    return timeout < 0 ? invalid(err, "timeout_ms is a number from 0, which means none") : 0;
 }
 
 /* {command, env, workdir, tty, cols, rows, timeout_ms} */
@@ -73,17 +98,18 @@ static int read_command(const struct buf *body, struct arena *arena, struct sand
     json_error_t where;
     json_t *json = json_loadb(buf_str(body), body->len, JSON_REJECT_DUPLICATES, &where), *command = NULL, *env = NULL;
     const char *workdir = NULL;
-    int tty = 0, cols = 0, rows = 0;
-    json_int_t timeout = 0;
-    int rc = 0;
+    int tty = 0, rc = 0;
+    json_int_t cols = 0, rows = 0, timeout = 0;
     if (!json)
         return error_set(err, ERROR_MALFORMED, "the body is no JSON document: %s (line %d)", where.text, where.line);
-    if (json_unpack_ex(json, &where, JSON_STRICT, "{s:o, s?o, s?s, s?b, s?i, s?i, s?I}", "command", &command, "env",
+    if (json_unpack_ex(json, &where, JSON_STRICT, "{s:o, s?o, s?s, s?b, s?I, s?I, s?I}", "command", &command, "env",
                        &env, "workdir", &workdir, "tty", &tty, "cols", &cols, "rows", &rows, "timeout_ms", &timeout) != 0)
-        rc = error_set(err, ERROR_INVALID, "the command is {command, env, workdir, tty, cols, rows, timeout_ms}: %s", where.text);
+        rc = invalid(err, where.text);
+    if (rc == 0)
+        rc = check_values(command, env, cols, rows, timeout, err);
     if (rc == 0) {
         *out = (struct sandbox_exec){.workdir = arena_str(arena, workdir), .tty = tty, .cols = (uint16_t)cols,
-                                     .rows = (uint16_t)rows, .timeout_ms = timeout > 0 ? (uint64_t)timeout : 0};
+                                     .rows = (uint16_t)rows, .timeout_ms = (uint64_t)timeout};
         out->n_command = read_texts(arena, command, &out->command);
         out->n_env = read_env(arena, env, &out->env);
         rc = sandbox_exec_check(out, err);

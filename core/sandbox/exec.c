@@ -301,9 +301,11 @@ void sandbox_execs_begin(struct exec_table *table, const struct sandbox_exec *ex
                          struct arena *arena)
 {
     struct exec_session *s = alloc_zero(1, sizeof *s);
+    struct sandbox_exec *own = arena_alloc(arena, sizeof *own);
+    *own = *exec;
     s->table = table;
     s->arena = arena;
-    s->exec = exec;
+    s->exec = own;
     s->id = ++table->last_id;
     s->next = table->sessions;
     table->sessions = s;

@@ -34,7 +34,7 @@ struct exec_table *sandbox_execs_new(const struct exec_table_request *request);
 /* All must have ended: see sandbox_execs_end. */
 void sandbox_execs_free(struct exec_table *table);
 
-/* Dials the gateway and runs the command; takes the arena that exec lives in. */
+/* Dials the gateway and runs the command; copies exec and takes the arena of what it points to. */
 void sandbox_execs_begin(struct exec_table *table, const struct sandbox_exec *exec,
                          struct arena *arena);
 

@@ -1,0 +1,121 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Many at once, and some of them greedy: the gateway and the other sandboxes do not notice.
+
+setup_file() {
+    load helper
+    state=$BATS_FILE_TMPDIR/state
+    start_gateway
+    sluice sandbox create --name greedy
+    sluice sandbox create --name calm
+}
+setup() { load helper; state=$BATS_FILE_TMPDIR/state; }
+teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
+
+supervisor_pid() { pgrep -f "sluice-supervisor --spec $state/sandboxes/$(sluice sandbox get "$1" -o json | jq -r .id)/"; }
+
+# until_so COMMAND: looks until it is so, 10 s at most.
+until_so() {
+    for try in $(seq 200); do
+        if eval "$1"; then return 0; fi
+        read -r -t 0.05 _ <>"$state/ready" || true
+    done
+    return 1
+}
+
+others_are_well() {
+    [ "$(timeout 10 sluice sandbox exec calm -- echo well)" = well ]
+    [ "$(timeout 10 sluice status -o json | jq .ready)" = 2 ]
+}
+
+@test "commands that reach a supervisor in one go each run as asked for, with their own output" {
+    local supervisor fds=/proc/$(cat "$state/gateway.pid")/fd out=$BATS_TEST_TMPDIR jobs= before
+    supervisor=$(supervisor_pid calm)
+    before=$(ls "$fds" | wc -l)
+    kill -STOP "$supervisor"
+    for n in $(seq 24); do
+        sluice sandbox exec calm --env "WHO=$n" -- sh -c "echo $n \$WHO; exit $n" >"$out/$n" 2>"$out/$n.err" 3>&- &
+        jobs="$jobs $!"
+    done
+    until_so "[ \$(ls $fds | wc -l) -ge $((before + 24)) ]"
+    sluice -q status >/dev/null                     # whoever came before this has been read
+    kill -CONT "$supervisor"
+    n=0
+    for job in $jobs; do
+        n=$((n + 1))
+        code=0
+        wait "$job" || code=$?
+        [ "$code" -eq "$n" ]
+        [ "$(cat "$out/$n")" = "$n $n" ]
+    done
+}
+
+@test "more commands than a sandbox takes are refused, and say so" {
+    local out=$BATS_TEST_TMPDIR jobs= ran=0 refused=0
+    mkfifo "$out/gate"
+    for n in $(seq 60); do
+        sluice sandbox exec greedy -- cat <"$out/gate" >/dev/null 2>"$out/$n.err" 3>&- &
+        jobs="$jobs $!"
+    done
+    exec 7>"$out/gate"
+    until_so "[ \$(cat $out/*.err | grep -c 'commands run in this sandbox already') -ge 28 ]"
+    others_are_well
+    exec 7>&-
+    for job in $jobs; do if wait "$job"; then ran=$((ran + 1)); else refused=$((refused + 1)); fi; done
+    [ "$ran" -eq 32 ]
+    [ "$refused" -eq 28 ]
+    sluice sandbox exec greedy -- true
+}
+
+@test "a sandbox cannot take all processes of the host" {
+    run sluice sandbox exec greedy -- sh -c 'i=0; while [ $i -lt 3000 ]; do sleep 1000 & i=$((i+1)); done'
+    [ "$status" -ne 0 ]
+    [[ "$output" == *[Ff]ork* ]]
+    others_are_well
+    sluice sandbox stop greedy
+    sluice sandbox start greedy
+}
+
+@test "more connections than the proxy takes are told so" {
+    run -0 sluice sandbox exec greedy -- python3 -c '
+import os, socket, urllib.parse
+proxy = urllib.parse.urlparse(os.environ["HTTP_PROXY"])
+held = [socket.create_connection((proxy.hostname, proxy.port), 5) for _ in range(300)]
+held[-1].settimeout(5)
+print(held[-1].recv(12).decode())'
+    [ "$output" = "HTTP/1.1 503" ]
+    others_are_well
+    sluice sandbox exec greedy -- true
+}
+
+@test "a reader that never reads and one that never finishes its request hinder nobody" {
+    local pids=
+    for n in 1 2 3 4; do
+        sluice sandbox exec greedy -- yes | { read -r _; exec sleep 100; } 3>&- &
+        pids="$pids $!"
+        python3 -c '
+import socket, sys, time
+held = []
+for n in range(200):
+    s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
+    s.sendall(b"PUT /v1/sandboxes/calm/policy HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
+    held.append(s)
+print("held", flush=True)
+time.sleep(100)' "$state/sluice.sock" >"$BATS_TEST_TMPDIR/held.$n" 3>&- &
+        pids="$pids $!"
+    done
+    until_so "[ \$(cat $BATS_TEST_TMPDIR/held.* | grep -c held) -eq 4 ]"
+    others_are_well
+    kill $pids
+}
+
+@test "a command that cannot be read as asked for is refused, not run in part" {
+    ask() { api POST /v1/sandboxes/calm/exec -H 'Connection: Upgrade' -H 'Upgrade: sluice-exec' -H 'Content-Type: application/json' -d "$1" | jq -r '"\(.status) \(.detail)"'; }
+    [[ "$(ask '{"command":"true"}')" == "422 "*"command is a list of texts" ]]
+    [[ "$(ask '{"command":["true",1]}')" == "422 "*"command is a list of texts" ]]
+    [[ "$(ask '{"command":["true"],"env":["A"]}')" == "422 "*"env is a map of texts" ]]
+    [[ "$(ask '{"command":["true"],"env":{"A":1}}')" == "422 "*"env is a map of texts" ]]
+    [[ "$(ask '{"command":["true"],"cols":70000}')" == "422 "*"cols and rows are numbers from 0 to 65535" ]]
+    [[ "$(ask '{"command":["true"],"timeout_ms":-1}')" == "422 "*"timeout_ms is a number from 0, which means none" ]]
+    [[ "$(ask '{"command":["true"],"comand":[]}')" == "422 "* ]]
+}
