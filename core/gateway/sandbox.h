@@ -76,7 +76,16 @@ struct sandbox *sandbox_by_name(struct sandboxes *all, const char *name);
 struct sandbox *sandbox_add(struct sandboxes *all, const struct store_sandbox *record);
 void sandbox_drop(struct sandbox *s);               /* out of the list, and freed when its handles are closed */
 
-/* life.c: start, stop, exit.  done is called on the loop thread, later. */
+/* life.c: what starting and stopping share. */
+void sandbox_add_waiter(struct sandbox *s, api_done *done, void *arg);
+void sandbox_tell_waiters(struct sandbox *s, const struct error *err);
+void sandbox_set_timer(struct sandbox *s, uv_timer_cb fn, uint64_t ms);
+void sandbox_drop_timer(struct sandbox *s);
+void sandbox_kill(struct sandbox *s);
+void sandbox_reaped(uv_process_t *process, int64_t status, int signal);
+void sandbox_free_handle(uv_handle_t *handle);
+
+/* start.c, life.c, remove.c, phase.c.  done is called on the loop thread, later. */
 void sandbox_load_and_start(struct sandboxes *all, const char *id, api_done *done, void *arg);
 void sandbox_stop(struct sandbox *s, api_done *done, void *arg);
 void sandbox_remove(struct sandboxes *all, const char *id, api_done *done, void *arg);

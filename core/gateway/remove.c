@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a sandbox is deleted: stopped, then its record, then its files. */
+#include <errno.h>
+#include <ftw.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "gateway/sandbox.h"
+
+struct removal {
+    struct sandboxes *all;
+    char *id, *dir;
+    char name[64];
+    api_done *done;
+    void *arg;
+    struct error err;
+    int rc;
+};
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path) != 0 && errno != ENOENT;
+}
+
+static int write_removal(struct store_tx *tx, void *arg, struct error *err)
+{
+    const struct removal *r = arg;
+    return store_tx_sandbox_delete(tx, r->id, clock_now_ms(), err);
+}
+
+static void removal_work(void *arg)
+{
+    struct removal *r = arg;
+    r->rc = store_write(r->all->setup.store, write_removal, r, &r->err);
+    if (r->rc == 0 && r->dir && nftw(r->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0 && errno != ENOENT)
+        log_warn(r->all->setup.log, "cannot delete everything below %s: %s", r->dir, strerror(errno));
+}
+
+static void removal_done(void *arg)
+{
+    struct removal *r = arg;
+    struct sandbox *s = sandbox_find(r->all, r->id);
+    if (s && r->rc != 0)
+        s->removing = false;                        /* it is still there, and still has its name */
+    if (s && r->rc == 0) {
+        events_publish(r->all->setup.events, "sandbox", s->name,
+                       json_pack("{s:s, s:s}", "id", s->id, "phase", "deleted"));
+        sandbox_forget(s);
+        sandbox_drop(s);
+    }
+    r->done(r->arg, r->rc == 0 ? NULL : &r->err);
+    free(r->id);
+    free(r->dir);
+    free(r);
+}
+
+static void removal_stopped(void *arg, const struct error *err)
+{
+    struct removal *r = arg;
+    struct sandbox *s = sandbox_find(r->all, r->id);
+    if (err && s && s->state != SANDBOX_DOWN) {
+        r->err = *err;
+        r->rc = -1;
+        removal_done(r);
+        return;
+    }
+    jobs_run(r->all->setup.jobs, NULL, removal_work, removal_done, r);
+}
+
+void sandbox_remove(struct sandboxes *all, const char *id, api_done *done, void *arg)
+{
+    struct removal *r = alloc_zero(1, sizeof *r);
+    struct sandbox *s = sandbox_find(all, id);
+    *r = (struct removal){.all = all, .id = alloc_str(id), .done = done, .arg = arg, .rc = 0};
+    if (!s) {
+        removal_stopped(r, NULL);
+        return;
+    }
+    r->dir = alloc_str(s->dir);
+    s->removing = true;
+    sandbox_stop(s, removal_stopped, r);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a sandbox comes up: its record is read, its folder and spec are written, its supervisor started. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "gateway/sandbox.h"
+
+struct start {
+    struct sandboxes *all;
+    char *id;
+    api_done *done;
+    void *arg;
+    struct arena *arena;
+    struct store_sandbox record;
+    struct store_revision revision;
+    char token[DIGEST_HEX_SIZE], token_hash[DIGEST_HEX_SIZE];
+    char *dir;
+    struct error err;
+    int rc;
+};
+
+static size_t read_pairs(struct arena *arena, const char *json_text, struct spec_pair **out)
+{
+    json_t *json = json_loads(json_text, 0, NULL);
+    const char *key;
+    json_t *value;
+    size_t n = 0;
+    *out = arena_zalloc(arena, (json_object_size(json) + 1) * sizeof **out);
+    json_object_foreach(json, key, value)
+        (*out)[n++] = (struct spec_pair){arena_str(arena, key), arena_str(arena, json_string_value(value))};
+    json_decref(json);
+    return n;
+}
+
+static int make_folders(struct start *st)
+{
+    char *parent = alloc_printf("%s/sandboxes", st->all->setup.config->state_dir);
+    char *work = alloc_printf("%s/work", st->dir);
+    int rc = 0;
+    const char *const folders[] = {parent, st->dir, work};
+    for (size_t i = 0; i < 3 && rc == 0; i++)
+        if (mkdir(folders[i], 0700) != 0 && errno != EEXIST)
+            rc = error_errno(&st->err, ERROR_IO, "cannot make the folder %s", folders[i]);
+    free(parent);
+    free(work);
+    return rc;
+}
+
+/* What no policy can show a workload, as it may well run under the gateway's own uid: the state,
+ * the sockets that are listened on and the store. */
+static size_t list_hidden(struct start *st, const char ***out)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    const struct gateway_config *config = st->all->setup.config;
+    const char *store = strchr(config->store, ':') + 1;
+    const char **paths = arena_alloc(st->arena, (config->n_listen + 4) * sizeof *paths);
+    size_t n = 0;
+    paths[n++] = config->state_dir;
+    for (size_t i = 0; i < config->n_listen; i++)
+        if (strncmp(config->listen[i], "unix:", 5) == 0)
+            paths[n++] = config->listen[i] + 5;
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
+        paths[n++] = arena_printf(st->arena, "%s%s", store, suffixes[i]);
+    for (size_t i = 0; i < n; i++) {
+        char *whole = realpath(paths[i], NULL);
+        paths[i] = arena_str(st->arena, whole ? whole : paths[i]);
+        free(whole);
+    }
+    *out = paths;
+    return n;
+}
+
+static int write_spec(struct start *st)
+{
+    const struct sandboxes_setup *setup = &st->all->setup;
+    const char **hidden;
+    size_t n_hidden = list_hidden(st, &hidden);
+    enum { UID_BASE = 1900000000, UIDS = 65536 };
+    struct sandbox_spec spec = {
+        .id = st->record.id,
+        .name = st->record.name,
+        .token = st->token,
+        .gateway = setup->gateway_address,
+        .proxy = strcmp(st->record.network, "none") != 0,
+        .workdir = arena_printf(st->arena, "%s/work", st->dir),
+        .uid = UID_BASE + (uint32_t)(st->record.number % UIDS),
+        .policy = st->revision.policy_json,
+        .revision = st->revision.revision,
+        .hash = st->revision.hash,
+        .hosts = setup->config->egress->hosts,
+        .n_hosts = setup->config->egress->n_hosts,
+        .extra_ca = *setup->config->egress->extra_ca ? setup->config->egress->extra_ca : NULL,
+        .log_level = setup->flags->log_level == LOG_DEBUG ? "debug" : "info",
+        .log_json = setup->flags->log_json,
+        .init = st->all->init,
+        .lock = arena_printf(st->arena, "%s/lock", st->dir),
+        .hidden = hidden,
+        .n_hidden = n_hidden,
+    };
+    spec.n_labels = read_pairs(st->arena, st->record.labels_json, &spec.labels);
+    spec.n_env = read_pairs(st->arena, st->record.env_json, &spec.env);
+    return sandbox_spec_write(&spec, arena_printf(st->arena, "%s/spec.json", st->dir), &st->err);
+}
+
+static int write_start(struct store_tx *tx, void *arg, struct error *err)
+{
+    struct start *st = arg;
+    if (store_tx_sandbox_token(tx, st->id, st->token_hash, err) != 0)
+        return -1;
+    return store_tx_sandbox_phase(tx, st->id, st->record.loaded_revision ? "starting" : "provisioning", "", err);
+}
+
+static void start_prepare(void *arg)
+{
+    struct start *st = arg;
+    struct store *store = st->all->setup.store;
+    digest_secret(st->token);
+    digest_of(st->token, strlen(st->token), st->token_hash);
+    st->rc = -1;
+    if (store_sandbox_by_id(store, st->id, st->arena, &st->record, &st->err) != 0 ||
+        store_revision_get(store, st->id, 0, st->arena, &st->revision, &st->err) != 0)
+        return;
+    st->dir = arena_printf(st->arena, "%s/sandboxes/%s", st->all->setup.config->state_dir, st->id);
+    if (make_folders(st) != 0 || write_spec(st) != 0 ||
+        store_write(store, write_start, st, &st->err) != 0)
+        return;
+    st->rc = 0;
+}
+
+static void start_end(struct start *st, const struct error *err)
+{
+    st->done(st->arg, err);
+    arena_free(st->arena);
+    free(st->id);
+    free(st);
+}
+
+static void start_timeout(uv_timer_t *timer)
+{
+    struct sandbox *s = timer->data;
+    error_set(&s->start_error, ERROR_TIMEOUT, "sandbox '%s' was not ready within %d s", s->name,
+              START_TIMEOUT_MS / 1000);
+    sandbox_kill(s);
+}
+
+static int spawn(struct sandbox *s, struct error *err)
+{
+    char *spec = alloc_printf("%s/spec.json", s->dir), *log = alloc_printf("%s/supervisor.log", s->dir);
+    int log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    char *args[] = {s->all->supervisor, (char *)"--spec", spec, NULL};
+    uv_stdio_container_t stdio[] = {{.flags = UV_IGNORE}, {.flags = UV_IGNORE},
+                                    {.flags = UV_INHERIT_FD, .data.fd = log_fd < 0 ? 2 : log_fd}};
+    uv_process_options_t options = {
+        .exit_cb = sandbox_reaped, .file = s->all->supervisor, .args = args,
+        .flags = UV_PROCESS_DETACHED, .stdio_count = 3, .stdio = stdio,
+    };
+    s->process = alloc_zero(1, sizeof *s->process);
+    s->process->data = s;
+    int rc = uv_spawn(s->all->setup.loop, s->process, &options);
+    if (log_fd >= 0)
+        close(log_fd);
+    free(spec);
+    free(log);
+    if (rc == 0) {
+        uv_unref((uv_handle_t *)s->process);
+        return 0;
+    }
+    uv_close((uv_handle_t *)s->process, sandbox_free_handle);
+    s->process = NULL;
+    return error_set(err, ERROR_INTERNAL, "cannot start %s: %s", s->all->supervisor, uv_strerror(rc));
+}
+
+static int start_process(struct start *st, struct sandbox *s)
+{
+    if (s->state != SANDBOX_STARTING)
+        return error_set(&st->err, ERROR_STATE, "sandbox '%s' was stopped before it was up", s->name);
+    memcpy(s->token_hash, st->token_hash, sizeof s->token_hash);
+    s->start_error = (struct error){0};
+    s->sent_revision = 0;
+    return spawn(s, &st->err);
+}
+
+static void start_failed(struct start *st, struct sandbox *s)
+{
+    bool deleted = st->err.kind == ERROR_NOT_FOUND;
+    s->start_error = st->err;
+    if (deleted)
+        s->state = SANDBOX_STOPPING;                /* nothing of it is left that could have failed */
+    sandbox_ended(s);
+    start_end(st, &st->err);
+    if (deleted && !s->removing) {
+        sandbox_forget(s);
+        sandbox_drop(s);
+    }
+}
+
+static void start_prepared(void *arg)
+{
+    struct start *st = arg;
+    struct sandbox *s = sandbox_find(st->all, st->id);
+    s->preparing = false;
+    if (st->rc == 0)
+        st->rc = start_process(st, s);
+    if (st->rc != 0) {
+        start_failed(st, s);
+        return;
+    }
+    sandbox_watch(s, s->process->pid);
+    sandbox_set_timer(s, start_timeout, START_TIMEOUT_MS);
+    sandbox_add_waiter(s, st->done, st->arg);
+    arena_free(st->arena);
+    free(st->id);
+    free(st);
+}
+
+static void start_loaded(void *arg)
+{
+    struct start *st = arg;
+    if (st->rc != 0) {
+        start_end(st, &st->err);
+        return;
+    }
+    struct sandbox *s = sandbox_find(st->all, st->id);
+    if (!s)
+        s = sandbox_add(st->all, &st->record);
+    sandbox_check_lost(s);
+    if (s->state == SANDBOX_UP) {
+        start_end(st, NULL);
+        return;
+    }
+    if (s->state != SANDBOX_DOWN) {
+        error_set(&st->err, ERROR_STATE, "sandbox '%s' is already starting or stopping: wait for it", s->name);
+        start_end(st, &st->err);
+        return;
+    }
+    s->state = SANDBOX_STARTING;
+    s->preparing = true;
+    jobs_run(st->all->setup.jobs, NULL, start_prepare, start_prepared, st);
+}
+
+static void start_load(void *arg)
+{
+    struct start *st = arg;
+    st->rc = store_sandbox_by_id(st->all->setup.store, st->id, st->arena, &st->record, &st->err);
+}
+
+void sandbox_load_and_start(struct sandboxes *all, const char *id, api_done *done, void *arg)
+{
+    struct start *st = alloc_zero(1, sizeof *st);
+    *st = (struct start){.all = all, .id = alloc_str(id), .done = done, .arg = arg, .arena = arena_new()};
+    jobs_run(all->setup.jobs, NULL, start_load, start_loaded, st);
+}
