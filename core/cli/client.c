@@ -178,6 +178,90 @@ int client_show(const struct cli *cli, char *path, void (*table)(const struct cl
     return code;
 }
 
+/* ---- many at once ---- */
+
+enum { AT_ONCE = 8 };
+
+/* One request under way; its handle, and the connection that it keeps, serve the next one too. */
+struct slot {
+    CURL *curl;
+    struct curl_slist *headers;
+    struct buf body;
+    size_t i;
+};
+
+static void slot_start(const struct cli *cli, struct slot *s, CURLM *multi, const char *path,
+                       size_t i)
+{
+    const struct call call = {.method = "GET"};
+    char *url = make_url(cli, path);
+    if (!s->curl) {
+        s->headers = make_headers(cli, &call);
+        s->curl = make_curl(cli, &call, url, s->headers);
+        curl_easy_setopt(s->curl, CURLOPT_WRITEFUNCTION, on_body);
+        curl_easy_setopt(s->curl, CURLOPT_WRITEDATA, &s->body);
+        curl_easy_setopt(s->curl, CURLOPT_PRIVATE, s);
+        curl_easy_setopt(s->curl, CURLOPT_TIMEOUT, 120L);
+    }
+    curl_easy_setopt(s->curl, CURLOPT_URL, url);
+    buf_clear(&s->body);
+    s->i = i;
+    curl_multi_add_handle(multi, s->curl);
+    free(url);
+}
+
+static int slot_finish(const struct cli *cli, struct slot *s, CURLcode code, client_each each,
+                       void *ctx)
+{
+    struct reply reply = {0};
+    if (code != CURLE_OK) {
+        unreachable(cli, code, "");
+        return EXIT_UNREACHABLE;
+    }
+    curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &reply.status);
+    reply.json = json_loadb(buf_str(&s->body), s->body.len, 0, NULL);
+    int rc = each(ctx, s->i, &reply);
+    json_decref(reply.json);
+    return rc;
+}
+
+int client_get_each(const struct cli *cli, char *const *paths, size_t n, client_each each,
+                    void *ctx)
+{
+    struct slot slots[AT_ONCE] = {0};
+    CURLM *multi = curl_multi_init();
+    size_t started = 0, done = 0;
+    int code = EXIT_DONE, running, left;
+    for (; started < n && started < AT_ONCE; started++)
+        slot_start(cli, &slots[started], multi, paths[started], started);
+    while (done < n && code == EXIT_DONE) {
+        CURLMsg *message;
+        curl_multi_perform(multi, &running);
+        while ((message = curl_multi_info_read(multi, &left)) && code == EXIT_DONE) {
+            struct slot *s;
+            CURLcode result = message->data.result;
+            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&s);
+            curl_multi_remove_handle(multi, s->curl);
+            code = slot_finish(cli, s, result, each, ctx);
+            if (++done && started < n && code == EXIT_DONE) {
+                slot_start(cli, s, multi, paths[started], started);
+                started++;
+            }
+        }
+        if (done < n && code == EXIT_DONE)
+            curl_multi_poll(multi, NULL, 0, 1000, NULL);
+    }
+    for (size_t i = 0; i < AT_ONCE; i++) {
+        if (slots[i].curl)
+            curl_multi_remove_handle(multi, slots[i].curl);
+        curl_easy_cleanup(slots[i].curl);
+        curl_slist_free_all(slots[i].headers);
+        buf_free(&slots[i].body);
+    }
+    curl_multi_cleanup(multi);
+    return code;
+}
+
 /* ---- streams ---- */
 
 struct follow {

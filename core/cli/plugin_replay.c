@@ -74,20 +74,60 @@ static struct policy *keep_policy(struct history *h, const char *hash, const jso
     return policy;
 }
 
-static struct policy *candidate_of(struct history *h, const json_t *d, int *code)
+static void show_progress(const struct cli *cli, const char *what, size_t done, size_t n)
 {
-    const char *hash = json_text(d, "candidate_hash");
-    struct policy *policy = find_policy(h, hash);
-    *code = EXIT_DONE;
-    if (policy)
-        return policy;
-    char *id = url_escape(json_text(d, "id"));
-    json_t *whole = get(h->cli, alloc_printf("/v1/decisions/%s", id), code);
-    if (whole)
-        policy = keep_policy(h, hash, json_object_get(whole, "candidate"));
-    free(id);
-    json_decref(whole);
-    return policy;
+    if (cli->quiet || !isatty(STDERR_FILENO) || (done % 64 && done != n))
+        return;
+    enum { WIDTH = 40 };
+    int filled = n ? (int)(done * WIDTH / n) : WIDTH;
+    fprintf(stderr, "\r%s [%.*s%*s] %zu of %zu%s", what, filled,
+            "########################################", WIDTH - filled, "", done, n,
+            done == n ? "\n" : "");
+}
+
+/* ---- the candidates of all decisions, each policy once ---- */
+
+struct wanted {
+    struct history *h;
+    char **paths;
+    const char **hashes;
+    size_t n, done;
+};
+
+static int on_candidate(void *arg, size_t i, const struct reply *reply)
+{
+    struct wanted *w = arg;
+    if (reply->status != 200 && reply->status != 404)
+        return reply_failed(w->h->cli, reply);
+    if (reply->json)
+        keep_policy(w->h, w->hashes[i], json_object_get(reply->json, "candidate"));
+    show_progress(w->h->cli, "reading", ++w->done, w->n);
+    return EXIT_DONE;
+}
+
+static int read_candidates(struct history *h)
+{
+    size_t n = json_array_size(h->list), i;
+    struct wanted w = {.h = h, .paths = alloc_zero(n, sizeof *w.paths),
+                       .hashes = alloc_zero(n, sizeof *w.hashes)};
+    json_t *seen = json_object(), *d;
+    json_array_foreach(h->list, i, d) {
+        const char *hash = json_text(d, "candidate_hash");
+        if (json_object_get(seen, hash))
+            continue;
+        json_object_set_new(seen, hash, json_true());
+        char *id = url_escape(json_text(d, "id"));
+        w.hashes[w.n] = hash;
+        w.paths[w.n++] = alloc_printf("/v1/decisions/%s", id);
+        free(id);
+    }
+    int code = client_get_each(h->cli, w.paths, w.n, on_candidate, &w);
+    for (i = 0; i < w.n; i++)
+        free(w.paths[i]);
+    free(w.paths);
+    free(w.hashes);
+    json_decref(seen);
+    return code;
 }
 
 static struct policy *revision_of(struct history *h, const char *sandbox, long long revision,
@@ -186,10 +226,10 @@ static int set_kind(const json_t *json, struct replay_decision *d)
 static int set_policies(struct history *h, const json_t *json, struct replay_decision *d)
 {
     int code;
-    d->candidate = candidate_of(h, json, &code);
-    if (code != EXIT_DONE || d->kind == SLUICE_CREATE) {
+    d->candidate = find_policy(h, json_text(json, "candidate_hash"));
+    if (d->kind == SLUICE_CREATE) {
         json_object_set_new(h->first, d->sandbox, json_string(json_text(json, "candidate_hash")));
-        return code;
+        return EXIT_DONE;
     }
     d->current = revision_of(h, d->sandbox, json_number(json, "base_revision"),
                              json_text(json, "base_hash"), &code);
@@ -230,27 +270,18 @@ static int read_decision(struct history *h, const json_t *json)
     return code;
 }
 
-static void show_progress(const struct cli *cli, const char *what, size_t done, size_t n)
-{
-    if (cli->quiet || !isatty(STDERR_FILENO) || (done % 64 && done != n))
-        return;
-    enum { WIDTH = 40 };
-    int filled = n ? (int)(done * WIDTH / n) : WIDTH;
-    fprintf(stderr, "\r%s [%.*s%*s] %zu of %zu%s", what, filled,
-            "########################################", WIDTH - filled, "", done, n,
-            done == n ? "\n" : "");
-}
-
 /* Oldest first, so that policies are known when later decisions stand on them. */
 static int read_decisions(struct history *h)
 {
     size_t n = json_array_size(h->list);
+    int read = read_candidates(h);
+    if (read != EXIT_DONE)
+        return read;
     h->decisions = alloc_zero(n, sizeof *h->decisions);
     for (size_t i = n; i > 0; i--) {
         int code = read_decision(h, json_array_get(h->list, i - 1));
         if (code != EXIT_DONE)
             return code;
-        show_progress(h->cli, "reading", n - i + 1, n);
     }
     return EXIT_DONE;
 }
