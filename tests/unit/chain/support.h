@@ -30,7 +30,7 @@ static inline struct chain *load_voters(const struct chain_voter_config *const *
 {
     struct problems none = {0};
     struct chain_config config = {
-        .plugin_dirs = test_dirs, .n_plugin_dirs = 2, .vote_timeout_ms = 5000,
+        .plugin_dirs = test_dirs, .n_plugin_dirs = 2, .vote_timeout_ms = 60000,
         .voters = voters, .n_voters = n, .base_dir = ".",
     };
     struct chain *chain = chain_load(&config, NULL, problems ? problems : &none);
