@@ -22,8 +22,8 @@ static const struct sluice_option options[] = {
     {"min_rules", SLUICE_INTEGER, "1", "Changes of fewer rules than this pass."},
     {"hosts", SLUICE_LIST, NULL, "Host patterns: only rules that may reach one of them count. Not "
      "given: every rule."},
-    {"label", SLUICE_TEXT, NULL, "A label such as env=prod: only sandboxes that have it. Not given: "
-     "every sandbox."},
+    {"label", SLUICE_TEXT, NULL, "A label such as env=prod: only sandboxes that have it. Not "
+     "given: every sandbox."},
     {NULL, SLUICE_TEXT, NULL, NULL},
 };
 

@@ -1,0 +1,119 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- The sandboxes of this site reach the Internet and nothing within.
+--
+-- Judges what the policy says: a public name that a resolver maps to a private address is the
+-- proxy's to refuse, which it does unless allowed_ips or the exact host open it.
+
+local function base(block)
+  return (block:gsub("/.*", ""))
+end
+
+-- Whether an address or a block has an address in common with a network.
+local function overlaps(network, block)
+  local first = base(network)
+  return sluice.cidr_contains(network, base(block))
+    or sluice.cidr_contains(block, first)
+    or (not first:find(":", 1, true) and sluice.cidr_contains(block, "::ffff:" .. first))
+end
+
+local function is_private_block(block, networks)
+  for _, network in ipairs(networks) do
+    if overlaps(network, block) then
+      return true
+    end
+  end
+  return false
+end
+
+local function is_private_host(host, options)
+  local name = host:lower():gsub("%.$", ""):gsub("^%[(.*)%]$", "%1")
+  for _, network in ipairs(options.networks) do
+    if sluice.cidr_contains(network, name) then
+      return true
+    end
+  end
+  for _, suffix in ipairs(options.suffixes) do
+    if name == suffix or name:sub(-#suffix - 1) == "." .. suffix then
+      return true
+    end
+  end
+  return name ~= "" and not name:find("[.:]")
+end
+
+-- What one endpoint opens within: a set of hosts and blocks.
+local function private_parts(endpoint, options)
+  local parts = {}
+  if is_private_host(endpoint.host, options) then
+    parts["host " .. endpoint.host] = true
+  end
+  for _, block in ipairs(endpoint.allowed_ips) do
+    if is_private_block(block, options.networks) then
+      parts["allowed_ips entry " .. block] = true
+    end
+  end
+  return parts
+end
+
+local function had(rule, part, options)
+  for _, endpoint in ipairs(rule and rule.endpoints or {}) do
+    if private_parts(endpoint, options)[part] then
+      return true
+    end
+  end
+  return false
+end
+
+-- The first endpoint, and what it opens within that the rule did not open before.
+local function opened(rule, before, options)
+  for _, endpoint in ipairs(rule.endpoints) do
+    for part in pairs(private_parts(endpoint, options)) do
+      if not had(before, part, options) then
+        return endpoint, part
+      end
+    end
+  end
+end
+
+local function refuse(ballot, endpoint, part)
+  return ballot:deny("PRIVATE_NETWORK", endpoint.doc_path,
+    "%s reaches the site's own network, which sandboxes may not", part)
+end
+
+return {
+  name = "no_private_networks",
+  version = "1.0.0",
+  summary = "Refuses hosts and address blocks within the site's own network.",
+  codes = {
+    PRIVATE_NETWORK = "A rule opens a private address or a name that only means something within.",
+  },
+  options = {
+    networks = {
+      type = "list",
+      default = {
+        "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7",
+        "64:ff9b::a00:0/104", "64:ff9b::ac10:0/108", "64:ff9b::c0a8:0/112",
+        "2002:a00::/24", "2002:ac10::/28", "2002:c0a8::/32",
+      },
+      help = "Address blocks of the site's own network.",
+    },
+    suffixes = {
+      type = "list", default = { "internal", "intranet", "local", "lan", "corp", "home.arpa" },
+      help = "Domains that only mean something within; names without a dot always do.",
+    },
+  },
+  vote = function(t, ballot, options)
+    for rule in t:added() do
+      local endpoint, part = opened(rule, nil, options)
+      if endpoint then
+        return refuse(ballot, endpoint, part)
+      end
+    end
+    for change in t:changed() do
+      local endpoint, part = opened(change.after, change.before, options)
+      if endpoint then
+        return refuse(ballot, endpoint, part)
+      end
+    end
+    return ballot:allow()
+  end,
+}
