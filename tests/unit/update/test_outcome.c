@@ -29,6 +29,9 @@ static void a_denied_update_is_recorded_with_its_candidate(void **state)
     assert_contains(d.candidate_json, "api.example.com");
     assert_contains(d.votes_json, "\"not on monday\"");
     assert_string_equal(d.chain_digest, b->result.chain_digest);
+    json_t *document = update_document(&b->result);  /* an objection that decided is no warning */
+    assert_int_equal(json_array_size(json_object_get(document, "warnings")), 0);
+    json_decref(document);
     assert_int_equal(b->decided, 1);
     assert_string_equal(b->heard.decision_id, b->result.decision_id);
 }

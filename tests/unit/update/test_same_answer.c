@@ -109,6 +109,7 @@ static void an_unsafe_rule_is_invalid_each_way(void **state)
     assert_int_equal(run(b, (struct update_request){.kind = SLUICE_APPROVE, .operations = operations(b, operation),
                                                     .draft = &chunk}), -1);
     assert_int_equal(b->err.kind, ERROR_INVALID);
+    assert_int_equal(b->problems.n, 1);             /* its own, not those of the updates before it */
     assert_string_equal(b->problems.items[0].message, message);
 }
 
