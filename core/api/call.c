@@ -19,10 +19,13 @@ const char *api_query(const struct api_call *call, const char *name)
     return http_request_query(call->req, name);
 }
 
-bool api_query_true(const struct api_call *call, const char *name)
+int api_query_flag(struct api_call *call, const char *name, bool *out)
 {
     const char *value = api_query(call, name);
-    return value && (strcmp(value, "true") == 0 || strcmp(value, "1") == 0);
+    *out = value && (!*value || strcmp(value, "true") == 0 || strcmp(value, "1") == 0);
+    if (!value || *out || strcmp(value, "false") == 0 || strcmp(value, "0") == 0)
+        return 0;
+    return error_set(&call->err, ERROR_MALFORMED, "query parameter %s is true or false, not '%s'", name, value);
 }
 
 int api_query_number(struct api_call *call, const char *name, uint64_t fallback, uint64_t max,
@@ -76,6 +79,12 @@ int api_body(struct api_call *call, size_t max_bytes, const struct doc_node **ou
     return 0;
 }
 
+bool api_wants_yaml(const struct api_call *call)
+{
+    const char *accept = http_request_header(call->req, "Accept");
+    return accept && strstr(accept, "yaml") && !strstr(accept, "json");
+}
+
 int api_sandbox(struct api_call *call, struct store_sandbox *out)
 {
     return store_sandbox_get(call->api->store, api_param(call, "name"), call->arena, out, &call->err);
@@ -114,6 +123,16 @@ static void send_failure(struct api_call *call)
     json_decref(extra);
 }
 
+static void send_yaml(struct api_call *call)
+{
+    struct buf yaml = {0};
+    char *json = json_dumps(call->body, JSON_COMPACT);
+    doc_json_to_yaml(json, strlen(json), &yaml);
+    http_respond(call->req, call->status, "application/yaml", yaml.data, yaml.len);
+    buf_free(&yaml);
+    free(json);
+}
+
 void api_finish(struct api_call *call)
 {
     if (*call->etag)
@@ -122,6 +141,8 @@ void api_finish(struct api_call *call)
         send_failure(call);
     else if (call->text)
         http_respond(call->req, call->status, call->type, call->text, strlen(call->text));
+    else if (call->body && api_wants_yaml(call))
+        send_yaml(call);
     else if (call->body)
         http_respond_json(call->req, call->status, call->body);
     else

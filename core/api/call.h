@@ -64,12 +64,15 @@ int api_authenticate(struct http_request *req, void *ctx);
 
 const char *api_param(const struct api_call *call, const char *name);      /* "" if there is none */
 const char *api_query(const struct api_call *call, const char *name);      /* NULL if there is none */
-bool api_query_true(const struct api_call *call, const char *name);
+/* true, 1 or nothing: set; false or 0: not set; anything else is refused rather than guessed. */
+int api_query_flag(struct api_call *call, const char *name, bool *out);
 /* -1: not a number, or above max. */
 int api_query_number(struct api_call *call, const char *name, uint64_t fallback, uint64_t max,
                      uint64_t *out);
 /* The body as a tree in the call's arena, by its Content-Type (JSON where there is none). */
 int api_body(struct api_call *call, size_t max_bytes, const struct doc_node **out);
+/* Accept names YAML and no JSON.  Answers are then YAML; problems are always JSON (RFC 9457). */
+bool api_wants_yaml(const struct api_call *call);
 int api_sandbox(struct api_call *call, struct store_sandbox *out);         /* the one named {name} */
 
 /* Takes body. */

@@ -46,10 +46,10 @@ int api_update_begin(struct api_call *call, enum sluice_kind kind, struct update
         .kind = kind,
         .sandbox = api_param(call, "name"),
         .actor = call->actor->actor,
-        .dry_run = api_query_true(call, "dry_run"),
         .document_path = "",
     };
-    if (api_reason(call, &out->reason) != 0 || read_if_match(call, &out->if_revision) != 0)
+    if (api_query_flag(call, "dry_run", &out->dry_run) != 0 || api_reason(call, &out->reason) != 0 ||
+        read_if_match(call, &out->if_revision) != 0)
         return -1;
     return api_override(call, &out->override);
 }

@@ -82,6 +82,10 @@ static int begin(struct api_call *call, const char *reason, struct drafts_call *
         .id = api_param(call, "id"),
         .actor = call->actor->actor,
     };
+    if (api_query(call, "dry_run"))
+        return error_set(&call->err, ERROR_MALFORMED,
+                         "dry_run is for the policy itself: what approving a chunk would do is the preview "
+                         "of GET /v1/sandboxes/%s/drafts", out->sandbox);
     if (api_reason(call, &out->reason) != 0 || api_override(call, &out->override) != 0)
         return -1;
     if (reason && *reason)

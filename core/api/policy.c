@@ -66,12 +66,6 @@ static int reply_yaml(struct api_call *call, const struct store_revision *r)
     return api_reply_text(call, 200, "application/yaml", buf_take(&text));
 }
 
-static bool wants_yaml(const struct api_call *call)
-{
-    const char *accept = http_request_header(call->req, "Accept");
-    return accept && strstr(accept, "yaml") && !strstr(accept, "json");
-}
-
 int route_policy_get(struct api_call *call)
 {
     struct store_sandbox sandbox;
@@ -82,7 +76,7 @@ int route_policy_get(struct api_call *call)
         store_revision_get(call->api->store, sandbox.id, number, call->arena, &r, &call->err) != 0)
         return -1;
     snprintf(call->etag, sizeof call->etag, "\"%lu\"", (unsigned long)r.revision);
-    if (wants_yaml(call))
+    if (api_wants_yaml(call))
         return reply_yaml(call, &r);
     return api_reply(call, 200,
                      json_pack("{s:s, s:I, s:I, s:s, s:s, s:o}", "sandbox", sandbox.name, "revision",

@@ -183,6 +183,22 @@ static void status_and_metrics_count(void **state)
     assert_non_null(strstr(a.text, "sluice_votes_total{voter=\"live_reload\"} 1\n"));
 }
 
+static void every_answer_is_yaml_when_asked(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "GET", "/v1/sandboxes/demo", HEADERS({"Accept", "application/yaml"}));
+    struct problems problems = {0};
+    struct doc_node *tree;
+    assert_status(&a, 200);
+    assert_string_equal(a.type, "application/yaml");
+    assert_int_equal(doc_parse(a.text, strlen(a.text), DOC_YAML, 65536, d->arena, &tree, &problems), 0);
+    assert_string_equal(doc_at(tree, "name")->text, "demo");
+    assert_string_equal(doc_at(tree, "labels.team")->text, "a");
+    a = ASK(d, "GET", "/v1/sandboxes/nobody", HEADERS({"Accept", "application/yaml"}));
+    assert_status(&a, 404);
+    assert_string_equal(a.type, "application/problem+json");
+}
+
 static void what_is_not_there(void **state)
 {
     struct desk *d = *state;
@@ -206,6 +222,7 @@ int main(void)
         DEMO_TEST(decisions_are_kept_and_can_be_verified),
         DEMO_TEST(plugins_are_listed_and_reloaded),
         DEMO_TEST(status_and_metrics_count),
+        DEMO_TEST(every_answer_is_yaml_when_asked),
         DESK_TEST(what_is_not_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
