@@ -153,14 +153,23 @@ static const char *loosened_section(const struct sluice_diff *diff)
     return NULL;
 }
 
+/* Rules that come or change and mean the same are held up too: a refusal that can wait does less
+ * harm than a freeze that lets pass what nobody compared. */
+static bool loosens(const struct sluice_diff *diff)
+{
+    if (diff->relation == SLUICE_SAME)
+        return diff->n_added > 0 || diff->n_changed > 0;
+    return diff->relation != SLUICE_TIGHTENS;
+}
+
 /* The document path of something that may open more than before, or NULL. */
 static const char *loosened(const struct sluice_diff *diff)
 {
+    if (!loosens(diff))
+        return loosened_section(diff);
     if (diff->n_added)
         return diff->added[0]->doc_path;
-    if (diff->n_changed)
-        return diff->changed[0]->after->doc_path;
-    return loosened_section(diff);
+    return diff->n_changed ? diff->changed[0]->after->doc_path : "network_policies";
 }
 
 static enum sluice_verdict vote(void *self, const struct sluice_transition *t,

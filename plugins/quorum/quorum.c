@@ -159,7 +159,7 @@ static enum sluice_verdict vote(void *self, const struct sluice_transition *t,
 {
     const struct quorum *q = self;
     const char *path = "network_policies";
-    if (!concerns(q, t->sandbox))
+    if (!concerns(q, t->sandbox) || t->diff->relation == SLUICE_TIGHTENS)
         return sluice_allow(b);
     int64_t rules = count_rules(q, t->diff, &path);
     if (rules == 0 || rules < q->min_rules)
