@@ -21,6 +21,7 @@ static void add_preview(json_t *json, const struct drafts_view *v)
         json_object_set_new(json, "preview", preview);
         json_object_set(json, "votes", json_object_get(preview, "votes"));
         json_object_set(json, "diff", json_object_get(preview, "diff"));
+        json_object_set(json, "effect", json_object_get(preview, "effect"));
         json_object_set(json, "would_be", json_object_get(preview, "outcome"));
     } else if (v->preview_error) {
         json_object_set_new(json, "error", json_string(v->preview_error));

@@ -1,0 +1,200 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The HTTP interface of a running gateway, asked by somebody who means no good.
+
+load helper.bash
+
+setup_file() {
+    load helper
+    state=$BATS_FILE_TMPDIR/state
+    mkdir -p "$state"
+    cat >"$state/two.lua" <<'LUA'
+return {
+  name = "two", version = "1.0.0", summary = "Wants two people for one rule and refuses another.",
+  vote = function(t, ballot)
+    for rule in t:added() do
+      if rule.name == "deny_me" then return ballot:deny("NO", rule.doc_path, "not this one") end
+      if rule.name == "hold_me" and not (t.draft and #t.draft.approvals > 0) then
+        return ballot:hold("TWO", rule.doc_path, "two people must want this")
+      end
+    end
+    return ballot:allow()
+  end,
+}
+LUA
+    cat >"$state/sluice.yaml" <<YAML
+listen: ["unix:$state/sluice.sock", "tcp:127.0.0.1:7070"]
+chain:
+  voters:
+    - {plugin: static_fields, isolation: inline}
+    - {plugin: policy_safety, isolation: inline}
+    - {plugin: live_reload, isolation: inline}
+    - {script: $state/two.lua, level: overridable}
+YAML
+    start_gateway --config "$state/sluice.yaml"
+    sluice sandbox create --name one
+    sluice sandbox create --name other
+}
+setup() { load helper; state=$BATS_FILE_TMPDIR/state; }
+teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
+
+json='Content-Type: application/json'
+
+rule() { echo "{\"endpoints\":[{\"host\":\"$1\",\"port\":443}],\"binaries\":[{\"path\":\"/usr/bin/curl\"}]}"; }
+policy() { echo "{\"version\":1,\"network_policies\":{\"$1\":$(rule "$2")}}"; }
+suggest() {         # suggest SANDBOX NAME HOST: id and review token
+    api POST "/v1/sandboxes/$1/drafts" -H "$json" -d "{\"proposals\":[{\"rule_name\":\"$2\",\"rule\":$(rule "$3")}]}" |
+        jq -r '.chunks[0] | "\(.id) \(.review_token)"'
+}
+revision() { sluice sandbox get "$1" -o json | jq .policy_revision; }
+supervisor_token() { jq -r .token "$state/sandboxes/$(sluice sandbox get "$1" -o json | jq -r .id)/spec.json"; }
+as_supervisor() { curl -sS -o /dev/null -w '%{http_code}' --max-time 5 --unix-socket "$state/sluice.sock" -H "Authorization: Bearer $1" "${@:2}"; }
+
+@test "a chunk is out of reach through any sandbox but its own" {
+    read -r id token <<<"$(suggest one mine mine.example.com)"
+    for way in "POST approve" "POST reject" "POST undo"; do
+        read -r method verb <<<"$way"
+        run -0 api "$method" "/v1/sandboxes/other/drafts/$id/$verb" -H "$json" -d '{}'
+        [ "$(jq .status <<<"$output")" = 404 ]
+    done
+    run -0 api POST "/v1/sandboxes/other/drafts/$id/approve" -H "$json" -d "{\"review_token\":\"$token\"}"
+    [ "$(jq .status <<<"$output")" = 404 ]
+    run -0 api PATCH "/v1/sandboxes/other/drafts/$id" -H "$json" -d "{\"rule\":$(rule worse.example.com)}"
+    [ "$(jq .status <<<"$output")" = 404 ]
+    [ "$(revision other)" = 1 ]
+    [ "$(sluice rule get one -o json | jq -r '.chunks[0].status')" = pending ]
+}
+
+@test "a chunk is approved as it was reviewed, or not at all" {
+    read -r id token <<<"$(suggest one moving moving.example.com)"
+    before=$(revision one)
+    run -0 api POST "/v1/sandboxes/one/drafts/$id/approve"
+    [ "$(jq .status <<<"$output")" = 428 ]
+    api PATCH "/v1/sandboxes/one/drafts/$id" -H "$json" -d "{\"rule\":$(rule moved.example.com)}"
+    run -0 api POST "/v1/sandboxes/one/drafts/$id/approve" -H "$json" -d "{\"review_token\":\"$token\"}"
+    [ "$(jq .status <<<"$output")" = 412 ]
+    fresh=$(jq -r .review_token <<<"$output")
+    [ "$fresh" != "$token" ]
+    sluice policy update one --add-endpoint between.example.com:443 --binary /usr/bin/curl
+    run -0 api POST "/v1/sandboxes/one/drafts/$id/approve" -H "$json" -d "{\"review_token\":\"$fresh\"}"
+    [ "$(jq .status <<<"$output")" = 412 ]
+    fresh=$(jq -r .review_token <<<"$output")
+    [ "$(revision one)" = $((before + 1)) ]
+    run -0 api POST "/v1/sandboxes/one/drafts/$id/approve" -H "$json" -d "{\"review_token\":\"$fresh\"}"
+    [ "$(jq -r .outcome <<<"$output")" = allowed ]
+    run -0 api POST "/v1/sandboxes/one/drafts/$id/approve" -H "$json" -d "{\"review_token\":\"$fresh\"}"
+    [ "$(jq .status <<<"$output")" = 409 ]
+    [ "$(revision one)" = $((before + 2)) ]
+}
+
+@test "who asks for a trial never gets the real thing" {
+    read -r id token <<<"$(suggest other trial trial.example.com)"
+    before=$(revision other)
+    for verb in "$id/approve" "$id/undo" approve-all; do
+        run -0 api POST "/v1/sandboxes/other/drafts/$verb?dry_run=true" -H "$json" -d '{}'
+        [ "$(jq .status <<<"$output")" = 400 ]
+    done
+    for word in yes TRUE on; do
+        run -0 api PUT "/v1/sandboxes/other/policy?dry_run=$word" -H "$json" -d "$(policy trial trial.example.com)"
+        [[ "$(jq -r .detail <<<"$output")" == "query parameter dry_run is true or false, not '$word'" ]]
+    done
+    for word in "" =1 =true; do
+        run -0 api PUT "/v1/sandboxes/other/policy?dry_run$word" -H "$json" -d "$(policy trial trial.example.com)"
+        [ "$(jq -c '[.outcome, .dry_run]' <<<"$output")" = '["allowed",true]' ]
+    done
+    [ "$(revision other)" = "$before" ]
+    sluice rule clear other
+}
+
+@test "a held update needs somebody else, whatever is tried" {
+    before=$(revision other)
+    [ "$(api PUT /v1/sandboxes/other/policy -H "$json" -d "$(policy hold_me held.example.com)" | jq -r .outcome)" = held ]
+    read -r id token <<<"$(api GET '/v1/sandboxes/other/drafts?status=pending' | jq -r '.chunks[] | select(.source == "held") | "\(.id) \(.review_token)"')"
+    run -0 api POST "/v1/sandboxes/other/drafts/$id/approve" -H "$json" -d "{\"review_token\":\"$token\"}"
+    [ "$(jq .status <<<"$output")" = 403 ]
+    [[ "$output" == *"asked for this update: somebody else must approve it"* ]]
+    run -0 api POST "/v1/sandboxes/other/drafts/$id/approve" -H "$json" -H 'Sluice-Override: true' -H 'Sluice-Reason: please' -d "{\"review_token\":\"$token\"}"
+    [ "$(jq .status <<<"$output")" = 403 ]
+    api POST /v1/sandboxes/other/drafts/approve-all -H "$json" -d '{"include_security_flagged":true}' | jq -e '.approved == 0'
+    run -0 api PATCH "/v1/sandboxes/other/drafts/$id" -H "$json" -d "{\"rule\":$(rule worse.example.com)}"
+    [ "$(jq .status <<<"$output")" = 409 ]
+    [ "$(revision other)" = "$before" ]
+    run -0 curl -sS -H "Authorization: Bearer $(cat "$state/admin.token")" -H "$json" -d "{\"review_token\":\"$token\"}" \
+        "http://127.0.0.1:7070/v1/sandboxes/other/drafts/$id/approve"
+    [ "$(jq -r .outcome <<<"$output")" = allowed ]
+    [ "$(revision other)" = $((before + 1)) ]
+}
+
+@test "an override is given with a reason, which is on record" {
+    before=$(revision other)
+    ask() { api PUT /v1/sandboxes/other/policy -H "$json" -d "$(policy deny_me no.example.com)" "$@"; }
+    [ "$(ask | jq -r .outcome)" = denied ]
+    [ "$(ask -H 'Sluice-Override: true' | jq .status)" = 403 ]
+    [ "$(ask -H 'Sluice-Override: true' -H 'Sluice-Reason:   ' | jq .status)" = 403 ]
+    [ "$(revision other)" = "$before" ]
+    [ "$(ask -H 'Sluice-Override: true' -H 'Sluice-Reason: the house burns' | jq -r .outcome)" = allowed ]
+    run -0 sluice decision list other --limit 1 -o json
+    [ "$(jq -c '.decisions[0] | [.outcome, .overridden, .reason]' <<<"$output")" = '["allowed",true,"the house burns"]' ]
+}
+
+@test "approvals and updates at once: each is there in the end, or was refused" {
+    for n in 1 2 3 4 5 6; do suggest one "chunk$n" "chunk$n.example.com" >/dev/null; done
+    before=$(revision one)
+    n=0
+    jobs=
+    while read -r id token; do
+        n=$((n + 1))
+        api POST "/v1/sandboxes/one/drafts/$id/approve" -H "$json" -d "{\"review_token\":\"$token\"}" >"$BATS_TEST_TMPDIR/approve.$n" 3>&- &
+        jobs="$jobs $!"
+        sluice policy update one --add-endpoint "update$n.example.com:443" --binary /usr/bin/curl >/dev/null 3>&- &
+        jobs="$jobs $!"
+    done < <(api GET '/v1/sandboxes/one/drafts?status=pending' | jq -r '.chunks[] | "\(.id) \(.review_token)"')
+    for job in $jobs; do wait "$job"; done
+    allowed=$(cat "$BATS_TEST_TMPDIR"/approve.* | jq -s '[.[] | select(.outcome == "allowed")] | length')
+    moved=$(cat "$BATS_TEST_TMPDIR"/approve.* | jq -s '[.[] | select(.status == 412)] | length')
+    [ $((allowed + moved)) -eq "$n" ]
+    [ "$(revision one)" = $((before + allowed + n)) ]
+    [ "$(sluice policy get one --full | grep -c 'host: update[0-9].example.com')" -eq "$n" ]
+    [ "$(sluice policy get one --full | grep -c 'host: .*chunk[0-9].example.com')" -eq "$allowed" ]
+    sluice audit verify
+}
+
+@test "a sandbox's token opens its own stream, and nothing else" {
+    token=$(supervisor_token one)
+    for path in /v1/status /v1/sandboxes /v1/sandboxes/one /v1/sandboxes/one/policy /v1/sandboxes/one/drafts /v1/decisions /v1/events /v1/plugins /v1/sandboxes/one/logs; do
+        [ "$(as_supervisor "$token" "http://localhost$path")" = 403 ]
+    done
+    [ "$(as_supervisor "$token" -X PUT -d '{"version":1}' -H "$json" http://localhost/v1/sandboxes/one/policy)" = 403 ]
+    [ "$(as_supervisor "$token" -X POST -d '{}' -H "$json" http://localhost/v1/sandboxes/one/drafts)" = 403 ]
+    [ "$(as_supervisor "$token" -X DELETE http://localhost/v1/sandboxes/other)" = 403 ]
+    [ "$(as_supervisor 0000 http://localhost/v1/status)" = 401 ]
+    [ "$(as_supervisor 0000 -H 'Connection: Upgrade' -H 'Upgrade: sluice-supervisor' http://localhost/v1/supervisor/stream)" = 410 ]
+}
+
+@test "a command's answer is taken from its own sandbox only" {
+    supervisor=$(pgrep -f "sluice-supervisor --spec $state/sandboxes/$(sluice sandbox get one -o json | jq -r .id)/")
+    kill -STOP "$supervisor"
+    sluice sandbox exec one -- echo mine >"$BATS_TEST_TMPDIR/out" 3>&- &
+    job=$!
+    for guess in 0 ../x "$(printf 'a%.0s' $(seq 64))" %00; do
+        code=$(as_supervisor "$(supervisor_token other)" -H 'Connection: Upgrade' -H 'Upgrade: sluice-exec' "http://localhost/v1/supervisor/exec/$guess")
+        [ "$code" = 404 ] || [ "$code" = 400 ]
+    done
+    kill -CONT "$supervisor"
+    wait "$job"
+    [ "$(cat "$BATS_TEST_TMPDIR/out")" = mine ]
+}
+
+@test "what is wrong with a new sandbox's policy is told with path, line and column" {
+    run -0 api POST /v1/sandboxes -H "$json" -d '{"name": "bad",
+ "policy": {"version": 1,
+  "network_policies": {"a": {"endpoints": [{"host": "127.0.0.1", "port": 1}]}},
+  "typo": 1}}'
+    [ "$(jq .status <<<"$output")" = 422 ]
+    [ "$(jq -c '.errors[0] | [.path, .line]' <<<"$output")" = '["policy.typo",4]' ]
+    run -0 api POST /v1/sandboxes -H "$json" -d '{"name": "bad",
+ "policy": {"version": 1,
+  "network_policies": {"a": {"endpoints": [{"host": "127.0.0.1", "port": 1}], "binaries": [{"path": "/**"}]}}}}'
+    [ "$(jq -c '.errors[0] | [.path, .line, .column]' <<<"$output")" = '["policy.network_policies.a.endpoints[0].host",3,53]' ]
+    run -1 sluice sandbox get bad
+}
