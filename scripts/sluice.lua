@@ -24,6 +24,7 @@
 ---@field current sluice.Policy? the policy now; nil on create
 ---@field candidate sluice.Policy the policy to be
 ---@field draft sluice.Draft? what is being approved; nil for other kinds
+---@field relation "same"|"tightens"|"loosens"|"both" what the change means for what may be reached
 local Transition = {}
 
 ---Rules that the candidate has and the current policy has not.
@@ -41,6 +42,22 @@ function Transition:changed() end
 ---Values of the static sections that differ.
 ---@return fun(): sluice.StaticChange?
 function Transition:static_changes() end
+
+---What may be reached by the candidate alone; together they cover all of it.
+---@return fun(): sluice.Reach?
+function Transition:gained() end
+
+---What may be reached by the current policy alone.
+---@return fun(): sluice.Reach?
+function Transition:lost() end
+
+---@class sluice.Reach
+---@field host string a pattern; "**" is every host, addresses included
+---@field port integer 0 is every port
+---@field binary string a pattern
+---@field method string of requests that are looked at; "" where they are not
+---@field path string a pattern, of the same requests
+---@field example string "/usr/bin/curl may now reach a.example.com:443"
 
 ---@class sluice.RuleChange
 ---@field before sluice.Rule

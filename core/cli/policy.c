@@ -241,6 +241,8 @@ static void table_diff(const struct cli *cli, const json_t *json)
         printf("~ %s\n- %s\n+ %s\n", json_text(c, "path"), json_text(c, "before"), json_text(c, "after"));
     if (!json_is_true(json_object_get(json, "changed")))
         say(cli, "no difference");
+    else
+        print_effect(json_object_get(json, "effect"), "");
 }
 
 static int show_diff(const struct cli *cli, const json_t *json)
@@ -280,8 +282,9 @@ static int diff_revisions(const struct cli *cli, const char *name, long from, lo
     if (b) {
         struct arena *arena = arena_new();
         const struct sluice_diff *diff = policy_diff(policy_model(a), policy_model(b), arena);
-        json_t *json = json_pack("{s:s, s:b, s:o}", "sandbox", name, "changed",
-                                 strcmp(policy_hash(a), policy_hash(b)) != 0, "diff", update_diff_json(diff));
+        json_t *json = json_pack("{s:s, s:b, s:o, s:o}", "sandbox", name, "changed",
+                                 strcmp(policy_hash(a), policy_hash(b)) != 0, "diff", update_diff_json(diff),
+                                 "effect", update_effect_json(diff));
         code = show_diff(cli, json);
         json_decref(json);
         arena_free(arena);

@@ -56,6 +56,7 @@ static void print_chunk(const json_t *c)
     if (json_number(c, "hits") > 1)
         printf("  Hits:       %lld (first seen %s, last seen %s)\n", json_number(c, "hits"), json_text(c, "first_seen"),
                json_text(c, "last_seen"));
+    print_effect(json_object_get(c, "effect"), "  ");
     if (*json_text(c, "would_be"))
         printf("  If approved now: %s\n", json_text(c, "would_be"));
     print_votes(c);

@@ -91,6 +91,28 @@ static void print_diff(const json_t *diff)
     print_names(json_object_get(diff, "static"), "~", "path");
 }
 
+static void print_examples(const json_t *list, const char *indent)
+{
+    enum { SHOWN = 5 };
+    size_t i;
+    json_t *reach;
+    json_array_foreach(list, i, reach) {
+        if (i < SHOWN)
+            printf("%s  %s\n", indent, json_text(reach, "example"));
+    }
+    if (json_array_size(list) > SHOWN)
+        printf("%s  and %zu more\n", indent, json_array_size(list) - SHOWN);
+}
+
+void print_effect(const json_t *effect, const char *indent)
+{
+    if (!effect)
+        return;
+    printf("%sEffect: %s\n", indent, json_text(effect, "relation"));
+    print_examples(json_object_get(effect, "gained"), indent);
+    print_examples(json_object_get(effect, "lost"), indent);
+}
+
 void print_update(const struct cli *cli, const char *sandbox, const json_t *d)
 {
     const char *outcome = json_text(d, "outcome");
@@ -99,6 +121,8 @@ void print_update(const struct cli *cli, const char *sandbox, const json_t *d)
     if (json_is_true(json_object_get(d, "dry_run"))) {
         printf("dry run: %s, %s\n", outcome, json_text(d, "summary"));
         print_diff(json_object_get(d, "diff"));
+        if (changed)
+            print_effect(json_object_get(d, "effect"), "");
         print_objections(json_object_get(d, "votes"));
     } else if (strcmp(outcome, "held") == 0) {
         complain("%s: chunk %s of sandbox %s waits for somebody else's approval", json_text(d, "summary"),

@@ -14,7 +14,7 @@
 #include "policy/match.h"
 #include "policy/policy.h"
 
-enum { STEPS_MAX = 3000000, SIDES = 2, ANY_HOST = UINT32_MAX - 1 };
+enum { STEPS_MAX = 4000000, SIDES = 2, ANY_HOST = UINT32_MAX - 1 };
 
 struct item {
     const struct sluice_endpoint *endpoint;
@@ -28,10 +28,14 @@ struct list {
     size_t n, cap;
 };
 
-/* A set of binary patterns, and the classes that it lets through. */
+/* The classes that a set of binary patterns lets through, and by which pattern each. */
 struct binaries {
-    struct list classes;
-    uint32_t *patterns;                             /* by which each of the classes matches */
+    struct list classes, patterns;
+};
+
+/* The first item of a side that lets a class through, and by which pattern. */
+struct opener {
+    uint32_t item, pattern;
 };
 
 /* What some binaries gain or lose at a host and port: which item opens it, by which pattern. */
@@ -60,7 +64,8 @@ struct effect_run {
     struct binaries *binaries;
     struct differences *met;                        /* by meeting */
     size_t cap_met;
-    uint32_t *chains[SIDES], *openers[SIDES];       /* by class of binaries */
+    uint32_t *chains[SIDES];                        /* by class of binaries */
+    struct opener *openers[SIDES];
     struct sluice_reach const **reach[SIDES];       /* SIDES: lost, gained */
     size_t n_reach[SIDES], cap_reach[SIDES];
     bool differs[SIDES];
@@ -141,25 +146,22 @@ static void add_items(struct effect_run *run, unsigned side, const struct sluice
     }
 }
 
-/* Which treatment is obeyed may depend on the order of the rules, so where some differ in what
- * order decides and the order of the unchanged ones changed, everything is looked at. */
+/* Which treatment is obeyed may depend on the order of the rules: where it does, and the order of
+ * what is unchanged is another one, everything is looked at. */
 static bool order_changed(struct effect_run *run)
 {
-    size_t i = 0, j = 0, n = run->n_items;
-    while (j < n && run->items[j].side == FROM)
-        j++;
-    for (size_t k = 1; k < run->treatments.keys.n; k++)
-        for (size_t m = 0; m < k; m++)
-            if (effect_order_matters(&run->treatments, (uint32_t)m, (uint32_t)k))
-                goto compare;
-    return false;
-compare:
-    for (size_t to = j; i < to || j < n; i++, j++) {
-        while (i < to && run->items[i].changed)
+    size_t i = 0, j = 0, middle = 0, n = run->n_items;
+    while (middle < n && run->items[middle].side == FROM)
+        middle++;
+    if (run->treatments.orders.n < 2)
+        return false;
+    for (j = middle; i < middle || j < n; i++, j++) {
+        while (i < middle && run->items[i].changed)
             i++;
         while (j < n && run->items[j].changed)
             j++;
-        if ((i < to) != (j < n) || (i < to && run->items[i].content != run->items[j].content))
+        if ((i < middle) != (j < n) ||
+            (i < middle && run->items[i].content != run->items[j].content))
             return true;
     }
     return false;
@@ -211,7 +213,6 @@ static void index_binaries(struct effect_run *run)
         struct binaries *set = &run->binaries[s];
         const uint32_t *patterns = run->binary_sets.keys[s].bytes;
         size_t n = run->binary_sets.keys[s].len / sizeof *patterns;
-        set->patterns = arena_alloc(run->arena, (space->n_classes + 1) * sizeof *set->patterns);
         for (size_t i = 0; i < n; i++) {
             const struct list *classes = &by_pattern[patterns[i]];
             effect_spend(&run->budget, classes->n + 1);
@@ -219,15 +220,15 @@ static void index_binaries(struct effect_run *run)
                 if (seen[classes->items[j]] == s + 1)
                     continue;
                 seen[classes->items[j]] = s + 1;
-                set->patterns[set->classes.n] = patterns[i];
                 push(run, &set->classes, classes->items[j]);
+                push(run, &set->patterns, patterns[i]);
             }
         }
     }
     for (unsigned side = 0; side < SIDES; side++) {
-        size_t bytes = (space->n_classes + 1) * sizeof(uint32_t);
-        run->chains[side] = arena_zalloc(run->arena, bytes);
-        run->openers[side] = arena_zalloc(run->arena, bytes);
+        size_t n = space->n_classes + 1;
+        run->chains[side] = arena_zalloc(run->arena, n * sizeof *run->chains[side]);
+        run->openers[side] = arena_zalloc(run->arena, n * sizeof *run->openers[side]);
     }
 }
 
@@ -317,26 +318,20 @@ struct meeting {
     size_t n[SIDES];
 };
 
-static void add_differences(struct effect_run *run, struct differences *out, unsigned side,
-                            const struct effect_lines *lines, uint32_t class,
-                            const struct meeting *m)
+/* Each opener and line once, with the first class as the example. */
+static void add_differences(struct effect_run *run, struct differences *out,
+                            struct effect_interner *seen, unsigned side, uint32_t class,
+                            const struct effect_lines *lines)
 {
-    uint32_t at = run->openers[side][class];
-    const struct binaries *set = &run->binaries[m->items[side][at]->binaries];
-    uint32_t pattern = EFFECT_NEVER;
-    for (size_t i = 0; i < set->classes.n && pattern == EFFECT_NEVER; i++)
-        if (set->classes.items[i] == class)
-            pattern = set->patterns[i];
+    struct opener opener = run->openers[side][class];
     for (size_t i = 0; i < lines->n; i++) {
-        bool known = false;
-        for (size_t j = 0; j < out->n && !known; j++)
-            known = out->items[j].side == side && out->items[j].at == at &&
-                    out->items[j].pattern == pattern && out->items[j].line == &lines->items[i];
-        effect_spend(&run->budget, out->n + set->classes.n);
-        if (known)
+        uint64_t key[] = {side, opener.item, opener.pattern, (uintptr_t)&lines->items[i]};
+        size_t known = seen->n;
+        if (!effect_spend(&run->budget, 8) || effect_intern(seen, key, sizeof key) < known)
             continue;
         out->items = effect_grow(run->arena, out->items, out->n, &out->cap, sizeof *out->items);
-        out->items[out->n++] = (struct difference){side, at, pattern, class, &lines->items[i]};
+        out->items[out->n++] = (struct difference){side, opener.item, opener.pattern, class,
+                                                   &lines->items[i]};
     }
 }
 
@@ -345,7 +340,8 @@ static void meet(struct effect_run *run, const struct meeting *m, unsigned side,
                  struct list *touched)
 {
     for (size_t i = 0; i < m->n[side]; i++) {
-        const struct list *classes = &run->binaries[m->items[side][i]->binaries].classes;
+        const struct binaries *set = &run->binaries[m->items[side][i]->binaries];
+        const struct list *classes = &set->classes;
         if (!effect_spend(&run->budget, classes->n + 1))
             return;
         for (size_t j = 0; j < classes->n; j++) {
@@ -353,7 +349,7 @@ static void meet(struct effect_run *run, const struct meeting *m, unsigned side,
             if (!run->chains[FROM][class] && !run->chains[TO][class])
                 push(run, touched, class);
             if (!run->chains[side][class])
-                run->openers[side][class] = (uint32_t)i;
+                run->openers[side][class] = (struct opener){(uint32_t)i, set->patterns.items[j]};
             run->chains[side][class] = effect_chain(&run->treatments, run->chains[side][class],
                                                     m->items[side][i]->treatment);
         }
@@ -364,6 +360,7 @@ static void compare(struct effect_run *run, const struct meeting *m,
                     const struct effect_place *place, struct differences *out)
 {
     struct list touched = {0};
+    struct effect_interner seen = {.arena = run->arena};
     for (unsigned side = 0; side < SIDES; side++)
         meet(run, m, side, &touched);
     for (size_t i = 0; i < touched.n; i++) {
@@ -373,10 +370,8 @@ static void compare(struct effect_run *run, const struct meeting *m,
         if (from == to || run->budget.spent)
             continue;
         const struct effect_verdict *v = effect_compare(&run->treatments, from, to, place);
-        if (v->gained.n)
-            add_differences(run, out, TO, &v->gained, class, m);
-        if (v->lost.n)
-            add_differences(run, out, FROM, &v->lost, class, m);
+        add_differences(run, out, &seen, TO, class, &v->gained);
+        add_differences(run, out, &seen, FROM, class, &v->lost);
     }
 }
 
@@ -572,6 +567,25 @@ static void compare_middlewares(struct effect_run *run, const struct sluice_poli
 }
 
 /* ---- all of it ---- */
+
+static const char *const relations[] = {
+#define X(id, word, meaning) [SLUICE_##id] = word,
+    SLUICE_RELATIONS(X)
+#undef X
+};
+
+const char *policy_relation_word(enum sluice_relation relation)
+{
+    return relation < SLUICE_RELATION_COUNT ? relations[relation] : "unknown";
+}
+
+int policy_relation(const char *word)
+{
+    for (int i = 0; i < SLUICE_RELATION_COUNT; i++)
+        if (strcmp(relations[i], word) == 0)
+            return i;
+    return -1;
+}
 
 static void give_up(struct effect_run *run, struct policy_effect *out)
 {

@@ -32,6 +32,10 @@ struct policy_effect {
     const char *note;                               /* why it could not be compared; "" if it was */
 };
 
+/* "same", "tightens", "loosens", "both", and back: -1 when it is none of them. */
+const char *policy_relation_word(enum sluice_relation relation);
+int policy_relation(const char *word);
+
 /* from may be NULL (create).  The result lives in the arena and points into the policies. */
 const struct policy_effect *policy_effect(const struct sluice_policy *from,
                                           const struct sluice_policy *to, struct arena *arena);

@@ -108,6 +108,7 @@ struct effect_treatments {
     struct arena *arena;
     struct effect_budget *budget;
     struct effect_interner keys, opaque, chains, places, verdicts;
+    struct effect_interner orders;                  /* two or more: their order matters */
     struct effect_treatment *items;
     size_t cap;
     struct effect_verdict **by_verdict;
@@ -140,8 +141,6 @@ struct effect_verdict {
 void effect_treatments_init(struct effect_treatments *t, struct arena *arena,
                             struct effect_budget *budget);
 uint32_t effect_treatment(struct effect_treatments *t, const struct sluice_endpoint *e);
-/* Whether it matters which of the two comes first when both match. */
-bool effect_order_matters(const struct effect_treatments *t, uint32_t a, uint32_t b);
 
 /* Treatments that apply to one request, in the order of the policy, each once.  0: none. */
 uint32_t effect_chain(struct effect_treatments *t, uint32_t chain, uint32_t treatment);

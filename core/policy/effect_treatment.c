@@ -13,7 +13,7 @@ void effect_treatments_init(struct effect_treatments *t, struct arena *arena,
 {
     *t = (struct effect_treatments){
         .arena = arena, .budget = budget, .keys.arena = arena, .opaque.arena = arena,
-        .chains.arena = arena, .places.arena = arena, .verdicts.arena = arena};
+        .orders.arena = arena, .chains.arena = arena, .places.arena = arena, .verdicts.arena = arena};
     effect_intern(&t->chains, "", 0);               /* the empty chain has number 0 */
 }
 
@@ -85,6 +85,19 @@ static bool is_exact(const struct sluice_endpoint *e)
     return *e->host && !strchr(e->host, '*');
 }
 
+/* Of those that ask for more, the first is obeyed.  Inspected ones add up, but for the addresses. */
+static void note_order(struct effect_treatments *t, const struct effect_treatment *item)
+{
+    struct buf key = {0};
+    if (!item->asks_more)
+        return;
+    buf_printf(&key, "%d %u", item->inspected, item->inspected ? 0 : item->opaque);
+    for (size_t i = 0; i < item->endpoint->n_allowed_ips; i++)
+        buf_printf(&key, " %s", item->endpoint->allowed_ips[i]);
+    effect_intern(&t->orders, key.data, key.len);
+    buf_free(&key);
+}
+
 static void describe(struct effect_treatments *t, const struct sluice_endpoint *e,
                      const struct sluice_endpoint *b, uint32_t id)
 {
@@ -94,6 +107,7 @@ static void describe(struct effect_treatments *t, const struct sluice_endpoint *
         .endpoint = e, .exact = is_exact(e), .inspected = is_inspected(e),
         .asks_more = is_inspected(e) || *e->tls || e->n_allowed_ips,
         .credentials = has_credentials(e), .opaque = number_of(t, &t->opaque, &rest, ' ')};
+    note_order(t, &t->items[id]);
 }
 
 uint32_t effect_treatment(struct effect_treatments *t, const struct sluice_endpoint *e)
@@ -168,11 +182,11 @@ static bool is_list(const struct sluice_endpoint *e)
 }
 
 /* A host that is an address stands for itself alone. */
-static struct addresses one_address(struct addresses a, const struct ipaddr *address)
+static struct addresses one_address(struct addresses a, const struct ipaddr *address,
+                                    struct effect_budget *budget)
 {
     struct ipaddr_block block = {*address, address->family == AF_INET ? 32 : 128};
-    struct effect_budget enough = {.left = SIZE_MAX};
-    bool in = a.reach == REACH_ANY || (a.reach == REACH_LISTED && covers(a.listed, &block, &enough))
+    bool in = a.reach == REACH_ANY || (a.reach == REACH_LISTED && covers(a.listed, &block, budget))
            || (a.reach == REACH_PUBLIC && ipaddr_classify(address) == IPADDR_PUBLIC);
     return (struct addresses){in ? REACH_ANY : REACH_NOTHING, NULL};
 }
@@ -185,17 +199,19 @@ struct chain {
     bool exact;
 };
 
-static struct addresses addresses_of(const struct chain *chain, const struct effect_place *place)
+static struct addresses addresses_of(struct effect_treatments *t, const struct chain *chain,
+                                     const struct effect_place *place)
 {
     const struct sluice_endpoint *e = chain->first->endpoint;
     struct addresses a = {e->n_allowed_ips ? REACH_LISTED : chain->exact ? REACH_ANY : REACH_PUBLIC,
                           e};
     struct ipaddr address;
-    if (a.reach == REACH_LISTED && !is_list(e))
+    if (a.reach == REACH_LISTED &&
+        (!effect_spend(t->budget, e->n_allowed_ips * 8) || !is_list(e)))
         a.reach = REACH_NOTHING;
     if (a.reach != REACH_PUBLIC && control_plane(place->port))
         a.reach = REACH_NOTHING;
-    return ipaddr_parse(place->host, &address) == 0 ? one_address(a, &address) : a;
+    return ipaddr_parse(place->host, &address) == 0 ? one_address(a, &address, t->budget) : a;
 }
 
 static bool all_listed(const struct sluice_endpoint *a, const struct sluice_endpoint *b,
@@ -235,8 +251,7 @@ static const struct link *link_of(const struct effect_treatments *t, uint32_t ch
 uint32_t effect_chain(struct effect_treatments *t, uint32_t chain, uint32_t treatment)
 {
     for (uint32_t c = chain; c; c = link_of(t, c)->before) {
-        effect_spend(t->budget, 1);
-        if (link_of(t, c)->treatment == treatment)
+        if (!effect_spend(t->budget, 1) || link_of(t, c)->treatment == treatment)
             return chain;
     }
     struct link link = {chain, treatment};
@@ -262,18 +277,6 @@ static struct chain read_chain(const struct effect_treatments *t, uint32_t id)
     return chain;
 }
 
-bool effect_order_matters(const struct effect_treatments *t, uint32_t a, uint32_t b)
-{
-    const struct effect_treatment *x = &t->items[a], *y = &t->items[b];
-    if (!x->asks_more || !y->asks_more || a == b)
-        return false;
-    struct effect_budget enough = {.left = SIZE_MAX};
-    return x->inspected != y->inspected || (!x->inspected && x->opaque != y->opaque) ||
-           !x->endpoint->n_allowed_ips != !y->endpoint->n_allowed_ips ||
-           !all_listed(x->endpoint, y->endpoint, &enough) ||
-           !all_listed(y->endpoint, x->endpoint, &enough);
-}
-
 /* ---- verdicts ---- */
 
 void effect_add_line(struct arena *arena, struct effect_lines *lines, struct effect_line line)
@@ -294,13 +297,14 @@ static void add_both(struct effect_treatments *t, struct effect_verdict *out, en
     add_plain(t, &out->lost, kind);
 }
 
-/* Whether each inspected one is among the others as far as it cannot be compared. */
+/* Whether each that decides is among the others as far as it cannot be compared. */
 static bool same_ways(const struct chain *a, const struct chain *b)
 {
     for (size_t i = 0; i < a->n; i++) {
-        bool found = !a->items[i]->inspected;
+        bool found = a->items[i]->inspected != a->first->inspected;
         for (size_t j = 0; j < b->n && !found; j++)
-            found = b->items[j]->inspected && a->items[i]->opaque == b->items[j]->opaque;
+            found = b->items[j]->inspected == a->first->inspected &&
+                    a->items[i]->opaque == b->items[j]->opaque;
         if (!found)
             return false;
     }
@@ -334,24 +338,25 @@ static void compare_chains(struct effect_treatments *t, const struct chain *from
                            const struct chain *to, const struct effect_place *place,
                            struct effect_verdict *out)
 {
-    struct addresses before = addresses_of(from, place), after = addresses_of(to, place);
+    struct addresses before = addresses_of(t, from, place), after = addresses_of(t, to, place);
     if (!within(&after, &before, t->budget))
         add_plain(t, &out->gained, EFFECT_ADDRESSES);
     if (!within(&before, &after, t->budget))
         add_plain(t, &out->lost, EFFECT_ADDRESSES);
     if (from->first->inspected != to->first->inspected)
         compare_inspection(t, from, to, out);
-    else if (from->first->inspected && same_ways(from, to) && same_ways(to, from))
-        effect_compare_requests(t, from->ids, from->n, to->ids, to->n, out);
-    else if (from->first->inspected || from->first->opaque != to->first->opaque)
+    else if (!same_ways(from, to) || !same_ways(to, from))
         add_both(t, out, EFFECT_UNKNOWN);
+    else if (from->first->inspected)
+        effect_compare_requests(t, from->ids, from->n, to->ids, to->n, out);
 }
 
 static void compare(struct effect_treatments *t, uint32_t from, uint32_t to,
                     const struct effect_place *place, struct effect_verdict *out)
 {
     struct chain before = read_chain(t, from), after = read_chain(t, to);
-    effect_spend(t->budget, 64 + before.n * after.n);
+    if (!effect_spend(t->budget, 64 + before.n * after.n))
+        return;
     if (before.n && after.n)
         compare_chains(t, &before, &after, place, out);
     else if (before.n)

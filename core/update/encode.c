@@ -2,6 +2,7 @@
 /* The update document of contract section 3 and its parts, as JSON. */
 #include <string.h>
 
+#include "policy/effect.h"
 #include "update/update.h"
 
 static json_t *encode_facts(const struct chain_vote *vote)
@@ -82,6 +83,24 @@ json_t *update_diff_json(const struct sluice_diff *diff)
                      encode_changes(diff), "static", encode_static(diff));
 }
 
+static json_t *encode_reach(const struct sluice_reach *const *reach, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_pack("{s:s, s:i, s:s, s:s, s:s, s:s}", "host",
+                                              reach[i]->host, "port", (int)reach[i]->port, "binary",
+                                              reach[i]->binary, "method", reach[i]->method, "path",
+                                              reach[i]->path, "example", reach[i]->example));
+    return list;
+}
+
+json_t *update_effect_json(const struct sluice_diff *diff)
+{
+    return json_pack("{s:s, s:o, s:o}", "relation", policy_relation_word(diff->relation), "gained",
+                     encode_reach(diff->gained, diff->n_gained), "lost",
+                     encode_reach(diff->lost, diff->n_lost));
+}
+
 json_t *update_problems_json(const struct problems *problems)
 {
     json_t *list = json_array();
@@ -115,6 +134,7 @@ json_t *update_document(const struct update_result *r)
         "revision", (json_int_t)r->revision, "hash", r->hash, "changed", (int)r->changed, "status",
         r->status, "dry_run", (int)r->dry_run, "votes", update_votes_json(&r->votes), "warnings",
         encode_warnings(r), "diff", update_diff_json(r->diff));
+    json_object_set_new(json, "effect", update_effect_json(r->diff));
     json_object_set_new(json, "base_revision", json_integer((json_int_t)r->base_revision));
     json_object_set_new(json, "summary", json_string(r->changed ? r->tally.why : "nothing changes"));
     if (r->tally.overridden)

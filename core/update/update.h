@@ -99,6 +99,7 @@ int update_run(struct updates *updates, const struct update_request *request, st
 json_t *update_document(const struct update_result *result);
 json_t *update_votes_json(const struct chain_votes *votes);
 json_t *update_diff_json(const struct sluice_diff *diff);
+json_t *update_effect_json(const struct sluice_diff *diff);
 json_t *update_problems_json(const struct problems *problems);
 
 #endif

@@ -53,6 +53,20 @@ static int t_static_changes(lua_State *L)
     return 1;
 }
 
+static int t_gained(lua_State *L)
+{
+    const struct sluice_diff *diff = diff_of(L);
+    view_push_iterator(L, &chain_reach_schema, RECORDS(diff->gained), diff->n_gained);
+    return 1;
+}
+
+static int t_lost(lua_State *L)
+{
+    const struct sluice_diff *diff = diff_of(L);
+    view_push_iterator(L, &chain_reach_schema, RECORDS(diff->lost), diff->n_lost);
+    return 1;
+}
+
 void api_push_transition(lua_State *L)
 {
     view_push(L, &chain_transition_schema, machine_of(L)->transition);
@@ -231,6 +245,7 @@ void api_open(lua_State *L)
     static const luaL_Reg methods[] = {
         {"added", t_added},     {"removed", t_removed},
         {"changed", t_changed}, {"static_changes", t_static_changes},
+        {"gained", t_gained},   {"lost", t_lost},
         {NULL, NULL},
     };
     luaL_newlib(L, functions);

@@ -6,10 +6,11 @@
 #include "base/text.h"
 #include "chain/lua/view_parts.h"
 #include "chain/process/transition.h"
+#include "policy/effect.h"
 #include "policy/policy.h"
 
 /* Names that stand for something else than a row of the table. */
-enum { NAME_DOC_PATH = -1, NAME_KEY = -2 };
+enum { NAME_DOC_PATH = -1, NAME_KEY = -2, NAME_RELATION = -3 };
 
 /* Keys in the registry; a record's metatable stands under the address of its schema. */
 static const char registry_kinds[VIEW_KINDS], registry_cache, registry_names;
@@ -145,6 +146,12 @@ static int unknown_field(lua_State *L, const struct schema *schema)
                       article, schema->name, key, near);
 }
 
+/* Of the transition: it is kept with the diff, which has no view of its own. */
+static void push_relation(lua_State *L, const struct sluice_transition *t)
+{
+    view_push_text(L, policy_relation_word(t->diff->relation));
+}
+
 /* Upvalue: the names of the table. */
 static int index_record(lua_State *L)
 {                                                   /* view key */
@@ -162,6 +169,8 @@ static int index_record(lua_State *L)
         view_push_value(L, &schema->fields[name], view->data);
     else if (name == NAME_DOC_PATH)
         view_push_text(L, view_pointer_at(view->data, schema->path_offset));
+    else if (name == NAME_RELATION)
+        push_relation(L, view->data);
     else
         view_push_text(L, view_pointer_at(view->data, schema->key_offset));
     return 1;
@@ -334,6 +343,8 @@ void view_push_names(lua_State *L, const struct schema *schema)
         set_name(L, "doc_path", NAME_DOC_PATH);
     if (schema->key_offset)
         set_name(L, "key", NAME_KEY);
+    if (schema == &chain_transition_schema)
+        set_name(L, "relation", NAME_RELATION);
     for (int i = 0; schema->fields[i].name; i++)
         if (is_offered(&schema->fields[i]))
             set_name(L, schema->fields[i].name, i);

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "chain/chain.h"
+#include "policy/effect.h"
 #include "policy/policy.h"
 
 static const char *const types[] = {
@@ -69,6 +70,9 @@ TABLE(policy);
 #undef policy_schema
 
 static const struct schema_field diff_fields[] = {
+    NEEDED(diff, relation),
+    LIST(diff, gained, SCHEMA_STRUCTS, .sub = &chain_reach_schema),
+    LIST(diff, lost, SCHEMA_STRUCTS, .sub = &chain_reach_schema),
     LIST(diff, added, SCHEMA_TEXTS),
     LIST(diff, removed, SCHEMA_TEXTS),
     LIST(diff, changed, SCHEMA_TEXTS),
@@ -227,6 +231,9 @@ const struct message_diff *message_diff_of(const struct sluice_diff *diff, struc
     for (size_t i = 0; i < diff->n_changed; i++)
         changed[i] = diff->changed[i]->after->key;
     *out = (struct message_diff){
+        .relation = policy_relation_word(diff->relation),
+        .gained = diff->gained, .n_gained = diff->n_gained,
+        .lost = diff->lost, .n_lost = diff->n_lost,
         .added = keys_of(diff->added, diff->n_added, arena), .n_added = diff->n_added,
         .removed = keys_of(diff->removed, diff->n_removed, arena), .n_removed = diff->n_removed,
         .changed = changed, .n_changed = diff->n_changed,
@@ -281,9 +288,14 @@ int message_diff_resolve(const struct message_diff *diff, struct sluice_transiti
         find_rules(t->candidate, diff->changed, diff->n_changed, arena);
     if (!added || !removed || !before || !after)
         return error_set(err, ERROR_MALFORMED, "the diff names a rule that is not there");
+    int relation = policy_relation(diff->relation);
+    if (relation < 0)
+        return error_set(err, ERROR_MALFORMED, "the diff has no relation");
     struct sluice_diff *out = arena_zalloc(arena, sizeof *out);
     *out = (struct sluice_diff){
-        .size = sizeof *out,
+        .size = sizeof *out, .relation = (enum sluice_relation)relation,
+        .gained = diff->gained, .n_gained = diff->n_gained,
+        .lost = diff->lost, .n_lost = diff->n_lost,
         .added = added, .n_added = diff->n_added,
         .removed = removed, .n_removed = diff->n_removed,
         .changed = pair_up(before, after, diff->n_changed, arena), .n_changed = diff->n_changed,

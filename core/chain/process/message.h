@@ -52,6 +52,9 @@ struct message_policy {                             /* stands until another of i
 };
 
 struct message_diff {                               /* rules by their keys */
+    const char *relation;
+    const struct sluice_reach *const *gained, *const *lost;
+    size_t n_gained, n_lost;
     const char *const *added, *const *removed, *const *changed;
     size_t n_added, n_removed, n_changed;
     const struct sluice_static_change *const *static_changes;
@@ -127,7 +130,8 @@ void message_encode(enum message_type type, const void *record, struct buf *out)
 int message_decode(const char *json, size_t len, struct arena *arena, struct message *out,
                    struct error *err);
 
-/* The diff by keys, and back: -1 when a key names no rule of the policies. */
+/* The diff by keys, and back: -1 when a key names no rule of the policies, or the relation is no
+ * word for one. */
 const struct message_diff *message_diff_of(const struct sluice_diff *diff, struct arena *arena);
 int message_diff_resolve(const struct message_diff *diff, struct sluice_transition *t,
                          struct arena *arena, struct error *err);

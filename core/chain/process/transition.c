@@ -152,6 +152,19 @@ static const struct schema_field static_change_fields[] = {
 };
 #undef AT
 
+#define AT(member) .offset = offsetof(struct sluice_reach, member)
+static const struct schema_field reach_fields[] = {
+    {.name = "host", .kind = SCHEMA_TEXT, AT(host), .help = "A pattern; ** is every host."},
+    {.name = "port", .kind = SCHEMA_U16, AT(port), .help = "0 is every port."},
+    {.name = "binary", .kind = SCHEMA_TEXT, AT(binary), .help = "A pattern."},
+    {.name = "method", .kind = SCHEMA_TEXT, AT(method), .help = "Of requests that are looked at."},
+    {.name = "path", .kind = SCHEMA_TEXT, AT(path), .help = "A pattern, of the same requests."},
+    {.name = "example", .kind = SCHEMA_TEXT, AT(example), .flags = SCHEMA_LINES,
+     .help = "What may now be reached, or no longer."},
+    {.name = NULL},
+};
+#undef AT
+
 #define AT(member) .offset = offsetof(struct sluice_transition, member)
 static const struct schema_field transition_fields[] = {
     {.name = "kind", .kind = SCHEMA_CUSTOM, AT(kind), .decode = decode_kind, .encode = encode_kind,
@@ -186,4 +199,5 @@ TABLE(approval, "approval");
 TABLE(draft, "draft");
 TABLE(rule_change, "rule change");
 TABLE(static_change, "static change");
+TABLE(reach, "reach");
 TABLE(transition, "transition");

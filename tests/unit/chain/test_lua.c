@@ -163,6 +163,10 @@ static void test_iterators_and_pairs(void **state)
                 "assert(table.concat(names, ' ') == 'api web')\n"
                 "for _ in t:removed() do error('nothing was removed') end\n"
                 "for _ in t:changed() do error('nothing was changed') end");
+    run(*state, "assert(t.relation == 'loosens') local n = 0\n"
+                "for reach in t:gained() do n = n + 1\n"
+                "  assert(reach.example:find(' may now ') and reach.host ~= '' and reach.port > 0) end\n"
+                "assert(n > 0) for _ in t:lost() do error('nothing was lost') end");
     run(*state, "local seen = {} for name, rule in pairs(t.candidate.rules) do\n"
                 "  seen[#seen + 1] = name .. '=' .. rule.key end\n"
                 "assert(table.concat(seen, ' ') == 'api=api web=web')");

@@ -130,6 +130,8 @@ static void test_the_same_answers_as_inline(void **state)
         "  for r in t:removed() do add('-', r.key, r.endpoints[1].host) end\n"
         "  for c in t:changed() do add('~', c.before.endpoints[1].port, c.after.endpoints[1].port) "
         "end\n"
+        "  add(t.relation) for r in t:gained() do add('>', r.host, r.port, r.binary, r.method) end\n"
+        "  for r in t:lost() do add('<', r.host, r.port, r.path, r.example) end\n"
         "  for s in t:static_changes() do add('=', s.path, s.before, s.after) end\n"
         "  for _, p in ipairs({'baseline', 'current', 'candidate'}) do\n"
         "    for key in pairs(t[p].rules) do add(p, key) end\n"

@@ -172,9 +172,10 @@ static void the_document_is_complete(void **state)
 {
     struct bench *b = *state;
     static const char *const members[] = {"outcome", "revision", "hash", "changed", "status", "dry_run", "votes",
-                                          "warnings", "diff", NULL};
+                                          "warnings", "diff", "effect", NULL};
     static const char *const of_votes[] = {"voter", "version", "level", "verdict", "code", "message", "path",
                                            "duration_us", NULL};
+    static const char *const of_reach[] = {"host", "port", "binary", "method", "path", "example", NULL};
     static const char *const of_diff[] = {"added", "removed", "changed", "static", NULL};
     RUN(b, REPLACE(b, "version: 1\n" FIRST_RULE));
     json_t *document = update_document(&b->result);
@@ -184,6 +185,11 @@ static void the_document_is_complete(void **state)
         assert_non_null(json_object_get(json_array_get(json_object_get(document, "votes"), 0), of_votes[i]));
     for (size_t i = 0; of_diff[i]; i++)
         assert_non_null(json_object_get(json_object_get(document, "diff"), of_diff[i]));
+    const json_t *effect = json_object_get(document, "effect");
+    for (size_t i = 0; of_reach[i]; i++)
+        assert_non_null(json_object_get(json_array_get(json_object_get(effect, "gained"), 0), of_reach[i]));
+    assert_int_equal(json_array_size(json_object_get(effect, "lost")), 0);
+    assert_string_equal(json_string_value(json_object_get(effect, "relation")), "loosens");
     assert_string_equal(json_string_value(json_object_get(document, "outcome")), "allowed");
     assert_string_equal(json_string_value(json_object_get(document, "decision")), b->result.decision_id);
     json_decref(document);
