@@ -204,11 +204,11 @@ static int write_luarc(const char *folder, const char *annotations, struct arena
 /* Lower case, so that it is the name of a file on every system and a target of CMake. */
 static int check_name(const char *name, struct error *err)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
     size_t n = strlen(name);
-    if (n && n <= NAME_BYTES_MAX && strspn(name, letters) == n && !strchr("0123456789_", *name))
+    if (n && n <= NAME_BYTES_MAX && strspn(name, letters) == n && !strchr("0123456789_-", *name))
         return 0;
-    return error_set(err, ERROR_INVALID, "a voter's name has 1 to %d of a-z, 0-9 and '_' and begins with a "
+    return error_set(err, ERROR_INVALID, "a voter's name has 1 to %d of a-z, 0-9, '_' and '-' and begins with a "
                                          "letter, not '%.80s'", NAME_BYTES_MAX, name);
 }
 

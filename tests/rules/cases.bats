@@ -29,6 +29,8 @@ setup() {
     done
 }
 
-@test "they cast every declared code and set every option" {
-    exits 0 "$sluice" plugin test --min-cover 100 --plugin-dir "$plugins" plugins scripts/rules
+@test "they cast every declared code, set every option, and run the lines of rules" {
+    exits 0 "$sluice" plugin test --min-cover 98 --plugin-dir "$plugins" --format "json=$BATS_TEST_TMPDIR/all.json" plugins scripts/rules
+    [ "$(jq -r '.coverage.voters[] | .name as $voter | (.codes + .options) | to_entries[] | select(.value | not) | "\($voter) \(.key)"' \
+        "$BATS_TEST_TMPDIR/all.json")" = "" ]
 }
