@@ -132,14 +132,16 @@ void reply_free(struct reply *reply)
     buf_free(&reply->text);
 }
 
-static void print_errors(const json_t *errors)
+/* Lines are those of the file that the policy came from, where there is one. */
+static void print_errors(const struct cli *cli, const json_t *errors)
 {
     size_t i;
     json_t *e;
+    const char *file = arg_value(cli, "policy");
     json_array_foreach(errors, i, e) {
         long long line = json_number(e, "line");
         if (line)
-            fprintf(stderr, "  %lld:%lld: ", line, json_number(e, "column"));
+            fprintf(stderr, "  %s%s%lld:%lld: ", file ? file : "", file ? ":" : "", line, json_number(e, "column"));
         else
             fputs("  ", stderr);
         fprintf(stderr, "%s%s%s\n", json_text(e, "path"), *json_text(e, "path") ? ": " : "", json_text(e, "message"));
@@ -158,7 +160,7 @@ int reply_failed(const struct cli *cli, const struct reply *reply)
         print_json(cli, reply->json);
     const char *detail = json_text(reply->json, "detail");
     complain("%s", *detail ? detail : json_text(reply->json, "title"));
-    print_errors(json_object_get(reply->json, "errors"));
+    print_errors(cli, json_object_get(reply->json, "errors"));
     print_objections(json_object_get(reply->json, "votes"));
     return EXIT_REFUSED;
 }

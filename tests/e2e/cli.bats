@@ -236,3 +236,17 @@ process: {run_as_user: "1234"}'
     run -0 sluiced --config "$state/sluice.yaml" --check
     [[ "$output" == *"3 voters"* ]]
 }
+
+@test "what is wrong with a policy file is told with file, line and column, by every command that takes one" {
+    printf 'version: 1\nnetwork_policies:\n  a:\n    endpoints: [{host: 127.0.0.1, port: 1}]\n    binaries: [{path: "/**"}]\n' >"$BATS_TEST_TMPDIR/p.yaml"
+    where="$BATS_TEST_TMPDIR/p.yaml:4:24: network_policies.a.endpoints[0].host: endpoint host '127.0.0.1' is always blocked"
+    run -1 sluice policy check "$BATS_TEST_TMPDIR/p.yaml"
+    [[ "$output" == *"$where"* ]]
+    run -1 sluice sandbox create --name wrong --policy "$BATS_TEST_TMPDIR/p.yaml"
+    [[ "$output" == *"$where"* ]]
+    run -1 sluice sandbox get wrong
+    sluice sandbox create --name right
+    run -1 sluice policy set right --policy "$BATS_TEST_TMPDIR/p.yaml"
+    [[ "$output" == *"$where"* ]]
+    sluice sandbox delete right
+}
