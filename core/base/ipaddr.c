@@ -72,18 +72,22 @@ static const struct embedding {
     {32, {0x20, 0x01, 0x00, 0x00}, 12, 0xff},       /* Teredo: its client */
 };
 
-/* With their lengths, which tell nearly every other name apart. */
-static const struct {
-    size_t len;
-    const char *text;
-} blocked_hosts[] = {
-#define NAME(text) {sizeof(text) - 1, text}
-    NAME("localhost"), NAME("localhost.localdomain"), NAME("localhost6"),
-    NAME("localhost6.localdomain6"), NAME("ip6-localhost"), NAME("ip6-loopback"),
-    NAME("metadata"), NAME("metadata.goog"), NAME("metadata.google.internal"),
-    NAME("instance-data"), NAME("instance-data.ec2.internal"),
-#undef NAME
+#define BLOCKED_HOSTS(X)                                                                  \
+    X("localhost") X("localhost.localdomain") X("localhost6") X("localhost6.localdomain6") \
+    X("ip6-localhost") X("ip6-loopback")                                                  \
+    X("metadata") X("metadata.goog") X("metadata.google.internal")                        \
+    X("instance-data") X("instance-data.ec2.internal")
+
+static const char *const blocked_hosts[] = {
+#define X(text) text,
+    BLOCKED_HOSTS(X)
+#undef X
 };
+
+/* The set of their lengths, which tells nearly every other name apart. */
+#define X(text) | UINT64_C(1) << (sizeof(text) - 1)
+static const uint64_t blocked_lengths = 0 BLOCKED_HOSTS(X);
+#undef X
 
 static unsigned bits_of(const struct ipaddr *addr)
 {
@@ -371,8 +375,10 @@ static bool is_blocked_name(const char *name, size_t len)
     enum { TAIL = sizeof below - 1 };
     if (len > TAIL && name[len - TAIL] == '.' && strncasecmp(name + len - TAIL, below, TAIL) == 0)
         return true;
+    if (len > 63 || !(blocked_lengths >> len & 1))
+        return false;
     for (size_t i = 0; i < sizeof blocked_hosts / sizeof blocked_hosts[0]; i++)
-        if (len == blocked_hosts[i].len && strncasecmp(name, blocked_hosts[i].text, len) == 0)
+        if (strncasecmp(name, blocked_hosts[i], len) == 0 && !blocked_hosts[i][len])
             return true;
     return false;
 }

@@ -153,19 +153,10 @@ static const char *loosened_section(const struct sluice_diff *diff)
     return NULL;
 }
 
-/* Rules that come or change and mean the same are held up too: a refusal that can wait does less
- * harm than a freeze that lets pass what nobody compared. */
-static bool loosens(const struct sluice_diff *diff)
-{
-    if (diff->relation == SLUICE_SAME)
-        return diff->n_added > 0 || diff->n_changed > 0;
-    return diff->relation != SLUICE_TIGHTENS;
-}
-
 /* The document path of something that may open more than before, or NULL. */
 static const char *loosened(const struct sluice_diff *diff)
 {
-    if (!loosens(diff))
+    if (diff->relation == SLUICE_SAME || diff->relation == SLUICE_TIGHTENS)
         return loosened_section(diff);
     if (diff->n_added)
         return diff->added[0]->doc_path;

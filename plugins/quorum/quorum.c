@@ -53,14 +53,19 @@ static bool may_overlap(const char *a, const char *b)
     return strcasecmp(x + 1 + nx - n, y + 1 + ny - n) == 0;
 }
 
+static bool may_meet(const struct quorum *q, const char *pattern, const char *host)
+{
+    if (q->host->host_match(q->host, pattern, host))
+        return true;
+    return strpbrk(host, "*:")
+        && (q->host->host_match(q->host, host, pattern) || may_overlap(pattern, host));
+}
+
 static bool reaches(const struct quorum *q, const struct sluice_endpoint *e)
 {
-    for (size_t i = 0; i < q->hosts.n; i++) {
-        const char *pattern = q->hosts.items[i];
-        if (!*e->host || q->host->host_match(q->host, pattern, e->host)
-            || q->host->host_match(q->host, e->host, pattern) || may_overlap(pattern, e->host))
+    for (size_t i = 0; i < q->hosts.n; i++)
+        if (!*e->host || may_meet(q, q->hosts.items[i], e->host))
             return true;
-    }
     return q->hosts.n == 0;
 }
 
@@ -154,12 +159,17 @@ static enum sluice_verdict judge(const struct quorum *q, const struct sluice_tra
                        "than who asked must approve this change", people, q->approvals);
 }
 
+static bool may_open_more(const struct sluice_diff *diff)
+{
+    return diff->relation != SLUICE_SAME && diff->relation != SLUICE_TIGHTENS;
+}
+
 static enum sluice_verdict vote(void *self, const struct sluice_transition *t,
                                 struct sluice_ballot *b)
 {
     const struct quorum *q = self;
     const char *path = "network_policies";
-    if (!concerns(q, t->sandbox) || t->diff->relation == SLUICE_TIGHTENS)
+    if (!concerns(q, t->sandbox) || !may_open_more(t->diff))
         return sluice_allow(b);
     int64_t rules = count_rules(q, t->diff, &path);
     if (rules == 0 || rules < q->min_rules)

@@ -3,18 +3,32 @@
 
 -- Without regard to case, the dot of the root and the brackets of an address.
 local function plain(host)
-  return (host:lower():gsub("%.$", ""):gsub("^%[(.*)%]$", "%1"))
+  host = host:lower()
+  if host:find("[%.%]]$") then
+    host = host:gsub("%.$", ""):gsub("^%[(.*)%]$", "%1")
+  end
+  return host
 end
 
-local function is_within(host, domain)
-  return host == domain or host:sub(-#domain - 1) == "." .. domain
-end
-
-local function is_allowed(host, domains)
+local function set_of(domains)
+  local set = {}
   for _, domain in ipairs(domains) do
-    if is_within(plain(host), plain(domain)) then
+    set[plain(domain)] = true
+  end
+  return set
+end
+
+-- The host itself, then each domain above it; an address is below nothing.
+local function is_allowed(host, domains)
+  local name = plain(host)
+  if name:find(":", 1, true) or name:find("%d$") then
+    return domains[name]
+  end
+  while name do
+    if domains[name] then
       return true
     end
+    name = name:match("^[^.]*%.(.+)$")
   end
   return false
 end
@@ -60,14 +74,15 @@ return {
     },
   },
   vote = function(t, ballot, options)
+    local domains = set_of(options.domains)
     for rule in t:added() do
-      local endpoint = outside(rule, nil, options.domains)
+      local endpoint = outside(rule, nil, domains)
       if endpoint then
         return refuse(ballot, endpoint)
       end
     end
     for change in t:changed() do
-      local endpoint = outside(change.after, change.before, options.domains)
+      local endpoint = outside(change.after, change.before, domains)
       if endpoint then
         return refuse(ballot, endpoint)
       end

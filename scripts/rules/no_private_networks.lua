@@ -25,38 +25,57 @@ local function is_private_block(block, networks)
   return false
 end
 
-local function is_private_host(host, options)
-  local name = host:lower():gsub("%.$", ""):gsub("^%[(.*)%]$", "%1")
-  for _, network in ipairs(options.networks) do
-    if sluice.cidr_contains(network, name) then
+local function is_private_address(address, networks)
+  for _, network in ipairs(networks) do
+    if sluice.cidr_contains(network, address) then
       return true
     end
   end
-  for _, suffix in ipairs(options.suffixes) do
-    if name == suffix or name:sub(-#suffix - 1) == "." .. suffix then
+  return false
+end
+
+-- A name without a dot, or below one of the suffixes.
+local function is_private_name(name, suffixes)
+  if not name:find(".", 1, true) then
+    return name ~= ""
+  end
+  while name do
+    if suffixes[name] then
       return true
     end
+    name = name:match("^[^.]*%.(.+)$")
   end
-  return name ~= "" and not name:find("[.:]")
+  return false
+end
+
+local function is_private_host(host, within)
+  local name = host:lower()
+  if name:find("[%.%]]$") then
+    name = name:gsub("%.$", ""):gsub("^%[(.*)%]$", "%1")
+  end
+  if name:find(":", 1, true) or name:find("%d$") then
+    return is_private_address(name, within.networks)
+  end
+  return is_private_name(name, within.suffixes)
 end
 
 -- What one endpoint opens within: a set of hosts and blocks.
-local function private_parts(endpoint, options)
+local function private_parts(endpoint, within)
   local parts = {}
-  if is_private_host(endpoint.host, options) then
+  if is_private_host(endpoint.host, within) then
     parts["host " .. endpoint.host] = true
   end
   for _, block in ipairs(endpoint.allowed_ips) do
-    if is_private_block(block, options.networks) then
+    if is_private_block(block, within.networks) then
       parts["allowed_ips entry " .. block] = true
     end
   end
   return parts
 end
 
-local function had(rule, part, options)
+local function had(rule, part, within)
   for _, endpoint in ipairs(rule and rule.endpoints or {}) do
-    if private_parts(endpoint, options)[part] then
+    if private_parts(endpoint, within)[part] then
       return true
     end
   end
@@ -64,10 +83,10 @@ local function had(rule, part, options)
 end
 
 -- The first endpoint, and what it opens within that the rule did not open before.
-local function opened(rule, before, options)
+local function opened(rule, before, within)
   for _, endpoint in ipairs(rule.endpoints) do
-    for part in pairs(private_parts(endpoint, options)) do
-      if not had(before, part, options) then
+    for part in pairs(private_parts(endpoint, within)) do
+      if not had(before, part, within) then
         return endpoint, part
       end
     end
@@ -102,14 +121,18 @@ return {
     },
   },
   vote = function(t, ballot, options)
+    local within = { networks = options.networks, suffixes = {} }
+    for _, suffix in ipairs(options.suffixes) do
+      within.suffixes[suffix] = true
+    end
     for rule in t:added() do
-      local endpoint, part = opened(rule, nil, options)
+      local endpoint, part = opened(rule, nil, within)
       if endpoint then
         return refuse(ballot, endpoint, part)
       end
     end
     for change in t:changed() do
-      local endpoint, part = opened(change.after, change.before, options)
+      local endpoint, part = opened(change.after, change.before, within)
       if endpoint then
         return refuse(ballot, endpoint, part)
       end

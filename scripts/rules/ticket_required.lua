@@ -3,11 +3,8 @@
 
 -- The document path of something that may open more than before, or nil.
 local function loosened(t)
-  for rule in t:added() do
-    return rule.doc_path
-  end
-  for change in t:changed() do
-    return change.after.doc_path
+  if t.relation == "loosens" or t.relation == "both" then
+    return "network_policies"
   end
   for change in t:static_changes() do
     if change.after ~= "" then
