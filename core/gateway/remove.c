@@ -70,7 +70,10 @@ static void removal_stopped(void *arg, const struct error *err)
         removal_done(r);
         return;
     }
-    jobs_run(r->all->setup.jobs, NULL, removal_work, removal_done, r);
+    if (s)
+        sandbox_record(s, removal_work, removal_done, r);   /* after its last phase */
+    else
+        jobs_run(r->all->setup.jobs, NULL, removal_work, removal_done, r);
 }
 
 void sandbox_remove(struct sandboxes *all, const char *id, api_done *done, void *arg)

@@ -99,6 +99,7 @@ supervisor_pid() { pgrep -f "sluice-supervisor --spec $state/sandboxes/$(sluice 
     [ ! -e "$state/sandboxes/$id" ]
     run -1 sluice sandbox get gone
     [[ "$output" == *"gone"*"not found"* ]]
+    ! grep -q "cannot record" "$state/gateway.log"
     sluice sandbox create --name gone
 }
 
