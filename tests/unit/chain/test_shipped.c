@@ -225,6 +225,10 @@ static void agrees_with_the_check_about_plain_endpoints(void **state)
                       paths[i]);
     }
     assert_agrees(f, &POLICY(RULES(.host = "a.example.com", L7(.method = "*", .path = ""))), "no path");
+    const struct sluice_matcher version = {sizeof version, "v", (const char *const[]){"1"}, 1};
+    const struct sluice_matcher *const query[] = {&version};
+    assert_agrees(f, &POLICY(RULES(.host = "a.example.com", L7(.method = "*", .path = "/**",
+                                                               .query = query, .n_query = 1))), "query");
     assert_agrees(f, &POLICY(RULES(.host = "a.example.com", .access = "full")), "full");
     assert_agrees(f, &POLICY(RULES(.host = "a.example.com", .access = "read-only")), "read-only");
     assert_agrees(f, &POLICY(RULES(.host = "a.example.com", .enforcement = "enforce")), "enforce");
