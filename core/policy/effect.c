@@ -251,6 +251,9 @@ static const char *sentence(struct effect_run *run, const struct difference *d, 
     case EFFECT_REQUEST:
         return arena_printf(run->result, "%s %s send %s %s to %s:%u", binary, may,
                             d->line->example_method, d->line->example_path, at, port);
+    case EFFECT_ANYTHING:
+        return arena_printf(run->result, "%s %s say anything to %s:%u without inspection", binary,
+                            may, at, port);
     case EFFECT_UNKNOWN:
         return arena_printf(run->result, "what %s %s say to %s:%u cannot be compared", binary, may,
                             at, port);

@@ -119,6 +119,7 @@ enum effect_kind {
     EFFECT_WHOLE,                                   /* the connection */
     EFFECT_ADDRESSES,                               /* addresses that the name may stand for */
     EFFECT_REQUEST,                                 /* some requests */
+    EFFECT_ANYTHING,                                /* what is not looked at */
     EFFECT_UNKNOWN,                                 /* cannot be compared */
 };
 

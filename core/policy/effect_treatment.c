@@ -331,7 +331,7 @@ static void compare_inspection(struct effect_treatments *t, const struct chain *
     if (has_secrets(from) || has_secrets(to) || is_tcp(from) || is_tcp(to))
         add_both(t, out, EFFECT_UNKNOWN);
     else
-        add_plain(t, to->first->inspected ? &out->lost : &out->gained, EFFECT_UNKNOWN);
+        add_plain(t, to->first->inspected ? &out->lost : &out->gained, EFFECT_ANYTHING);
 }
 
 static void compare_chains(struct effect_treatments *t, const struct chain *from,
@@ -351,6 +351,22 @@ static void compare_chains(struct effect_treatments *t, const struct chain *from
         effect_compare_requests(t, from->ids, from->n, to->ids, to->n, out);
 }
 
+/* All that a chain lets through: its requests, if all of them can be named. */
+static void add_whole(struct effect_treatments *t, const struct chain *chain,
+                      struct effect_lines *lines)
+{
+    struct effect_verdict all = {0};
+    bool named = chain->first->inspected;
+    if (named)
+        effect_compare_requests(t, NULL, 0, chain->ids, chain->n, &all);
+    for (size_t i = 0; i < all.gained.n; i++)
+        named &= all.gained.items[i].kind == EFFECT_REQUEST;
+    if (named && all.gained.n)
+        *lines = all.gained;
+    else
+        add_plain(t, lines, EFFECT_WHOLE);
+}
+
 static void compare(struct effect_treatments *t, uint32_t from, uint32_t to,
                     const struct effect_place *place, struct effect_verdict *out)
 {
@@ -360,9 +376,9 @@ static void compare(struct effect_treatments *t, uint32_t from, uint32_t to,
     if (before.n && after.n)
         compare_chains(t, &before, &after, place, out);
     else if (before.n)
-        add_plain(t, &out->lost, EFFECT_WHOLE);
+        add_whole(t, &before, &out->lost);
     else
-        add_plain(t, &out->gained, EFFECT_WHOLE);
+        add_whole(t, &after, &out->gained);
 }
 
 uint32_t effect_place_number(struct effect_treatments *t, const struct effect_place *place)
