@@ -24,10 +24,15 @@ void sandbox_add_waiter(struct sandbox *s, api_done *done, void *arg)
     s->waiters = w;
 }
 
-void sandbox_tell_waiters(struct sandbox *s, const struct error *err)
+struct sandbox_waiter *sandbox_take_waiters(struct sandbox *s)
 {
     struct sandbox_waiter *list = s->waiters;
     s->waiters = NULL;
+    return list;
+}
+
+void sandbox_tell_waiters(struct sandbox_waiter *list, const struct error *err)
+{
     for (struct sandbox_waiter *w = list, *next; w; w = next) {
         next = w->next;
         w->done(w->arg, err);
@@ -131,12 +136,11 @@ void sandbox_ended(struct sandbox *s)
     sandbox_close_stream(s);
     if (asked) {
         log_info(s->all->setup.log, "sandbox %s stopped", s->name);
-        sandbox_phase(s, "stopped", "");
+        sandbox_phase(s, "stopped", NULL, sandbox_take_waiters(s));
     } else {
         log_error(s->all->setup.log, "sandbox %s: %s", s->name, err.text);
-        sandbox_phase(s, "error", err.text);
+        sandbox_phase(s, "error", &err, sandbox_take_waiters(s));
     }
-    sandbox_tell_waiters(s, asked ? NULL : &err);
 }
 
 /* One that was adopted from an earlier gateway is known by its lock alone until it connects. */
@@ -183,7 +187,7 @@ void sandbox_stop(struct sandbox *s, api_done *done, void *arg)
     if (s->state == SANDBOX_STOPPING)
         return;
     s->state = SANDBOX_STOPPING;
-    sandbox_phase(s, "stopping", "");
+    sandbox_phase(s, "stopping", NULL, NULL);
     if (s->stream)
         sandbox_send(s, &(struct sandbox_message){.type = MESSAGE_STOP, .stop.grace_ms = STOP_GRACE_MS});
     else

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What became of a sandbox: in the store, in order, and as an event. */
+/* What became of a sandbox: in the store, in order, and as an event.  Whoever waits for it is told
+ * when it is on record, so that whoever asks next reads it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,15 +14,21 @@ void sandbox_record(struct sandbox *s, void (*work)(void *arg), void (*done)(voi
     free(key);
 }
 
-/* ---- phase: in the store and as an event ---- */
-
 struct phase_write {
     struct sandboxes *all;
     char *id, *name;
     const char *phase;                              /* static text */
     char error[1024];
     bool fail_pending;
+    uint64_t number;                                /* among the phases of its sandbox */
+    struct sandbox_waiter *waiters;
+    bool failed;                                    /* then the waiters are told the outcome */
+    struct error outcome;
+    int rc;
+    struct error err;
 };
+
+/* ---- in the store ---- */
 
 static int fail_pending(struct store_tx *tx, const struct phase_write *w, struct error *err)
 {
@@ -39,73 +46,75 @@ static int write_phase(struct store_tx *tx, void *arg, struct error *err)
 static void phase_work(void *arg)
 {
     struct phase_write *w = arg;
-    struct error err;
-    if (store_write(w->all->setup.store, write_phase, w, &err) != 0)
-        log_error(w->all->setup.log, "cannot record that sandbox %s is %s: %s", w->name, w->phase, err.text);
+    w->rc = store_write(w->all->setup.store, write_phase, w, &w->err);
 }
 
-static void phase_written(void *arg)
+void sandbox_phase_free(struct phase_write *w)
 {
-    struct phase_write *w = arg;
-    events_publish(w->all->setup.events, "sandbox", w->name,
-                   json_pack("{s:s, s:s, s:s}", "id", w->id, "phase", w->phase, "error", w->error));
+    if (!w)
+        return;
     free(w->id);
     free(w->name);
     free(w);
 }
 
-void sandbox_phase(struct sandbox *s, const char *phase, const char *error)
+/* What the store does not take now it gets later, unless another phase takes its place. */
+static void keep_or_free(struct phase_write *w)
+{
+    struct sandbox *s = sandbox_find(w->all, w->id);
+    bool gone = !s || s->removing || w->err.kind == ERROR_NOT_FOUND;    /* and its record with it */
+    if (w->rc != 0 && !gone)
+        log_error(w->all->setup.log, "cannot record that sandbox %s is %s: %s", w->name, w->phase, w->err.text);
+    if (w->rc != 0 && !gone && s->n_phases == w->number)
+        s->unwritten = w;
+    else
+        sandbox_phase_free(w);
+}
+
+static void phase_done(void *arg)
+{
+    struct phase_write *w = arg;
+    struct sandbox_waiter *waiters = w->waiters;
+    bool failed = w->failed || w->rc != 0;
+    struct error err = w->failed ? w->outcome : w->err;
+    if (!w->failed && w->rc != 0)
+        error_prefix(&err, "sandbox '%s' is %s, which cannot be recorded yet", w->name, w->phase);
+    if (w->rc == 0)
+        events_publish(w->all->setup.events, "sandbox", w->name,
+                       json_pack("{s:s, s:s, s:s}", "id", w->id, "phase", w->phase, "error", w->error));
+    w->waiters = NULL;
+    keep_or_free(w);
+    sandbox_tell_waiters(waiters, failed ? &err : NULL);
+}
+
+/* ---- entering a phase ---- */
+
+void sandbox_phase(struct sandbox *s, const char *phase, const struct error *outcome, struct sandbox_waiter *waiters)
 {
     struct phase_write *w = alloc_zero(1, sizeof *w);
-    w->all = s->all;
-    w->id = alloc_str(s->id);
-    w->name = alloc_str(s->name);
-    w->phase = phase;
-    w->fail_pending = strcmp(phase, "error") == 0;
-    snprintf(w->error, sizeof w->error, "%s", error ? error : "");
-    sandbox_record(s, phase_work, phase_written, w);
-}
-
-/* ---- ready ---- */
-
-struct ready_note {
-    char *id;
-    struct sandboxes *all;
-};
-
-/* The waiters are told when the record says ready, so that whoever asks next reads it. */
-static int write_ready(struct store_tx *tx, void *arg, struct error *err)
-{
-    const struct ready_note *note = arg;
-    return store_tx_sandbox_phase(tx, note->id, "ready", "", err);
-}
-
-static void ready_work(void *arg)
-{
-    struct ready_note *note = arg;
-    struct error err;
-    if (store_write(note->all->setup.store, write_ready, note, &err) != 0)
-        log_error(note->all->setup.log, "cannot record that a sandbox is ready: %s", err.text);
-}
-
-static void ready_done(void *arg)
-{
-    struct ready_note *note = arg;
-    struct sandbox *s = sandbox_find(note->all, note->id);
-    if (s && s->state == SANDBOX_UP) {
-        events_publish(s->all->setup.events, "sandbox", s->name,
-                       json_pack("{s:s, s:s, s:s}", "id", s->id, "phase", "ready", "error", ""));
-        sandbox_tell_waiters(s, NULL);
+    *w = (struct phase_write){.all = s->all, .id = alloc_str(s->id), .name = alloc_str(s->name), .phase = phase,
+                              .fail_pending = outcome != NULL, .number = ++s->n_phases, .waiters = waiters,
+                              .failed = outcome != NULL};
+    if (outcome) {
+        w->outcome = *outcome;
+        snprintf(w->error, sizeof w->error, "%s", outcome->text);
     }
-    free(note->id);
-    free(note);
+    sandbox_phase_free(s->unwritten);
+    s->unwritten = NULL;
+    sandbox_record(s, phase_work, phase_done, w);
+}
+
+void sandbox_write_again(struct sandbox *s)
+{
+    struct phase_write *w = s->unwritten;
+    s->unwritten = NULL;
+    if (w)
+        sandbox_record(s, phase_work, phase_done, w);
 }
 
 void sandbox_is_ready(struct sandbox *s)
 {
     sandbox_drop_timer(s);
     s->state = SANDBOX_UP;
-    struct ready_note *note = alloc_zero(1, sizeof *note);
-    *note = (struct ready_note){alloc_str(s->id), s->all};
-    sandbox_record(s, ready_work, ready_done, note);
+    sandbox_phase(s, "ready", NULL, sandbox_take_waiters(s));
 }

@@ -26,6 +26,8 @@ struct exec_wait {
     uv_timer_t timer;
 };
 
+struct phase_write;
+
 struct sandbox {
     struct sandbox *next;
     struct sandboxes *all;
@@ -46,6 +48,8 @@ struct sandbox {
     uv_poll_t *exit_poll;                           /* on pidfd */
     uv_timer_t *timer;                              /* of a start or stop under way */
     struct sandbox_waiter *waiters;                 /* for that start or stop */
+    uint64_t n_phases;                              /* so far */
+    struct phase_write *unwritten;                  /* the present one, if the store did not take it */
     struct error start_error;                       /* what the supervisor said was wrong */
     struct exec_wait *execs;
 
@@ -78,7 +82,8 @@ void sandbox_drop(struct sandbox *s);               /* out of the list, and free
 
 /* life.c: what starting and stopping share. */
 void sandbox_add_waiter(struct sandbox *s, api_done *done, void *arg);
-void sandbox_tell_waiters(struct sandbox *s, const struct error *err);
+struct sandbox_waiter *sandbox_take_waiters(struct sandbox *s);
+void sandbox_tell_waiters(struct sandbox_waiter *list, const struct error *err);
 void sandbox_set_timer(struct sandbox *s, uv_timer_cb fn, uint64_t ms);
 void sandbox_drop_timer(struct sandbox *s);
 void sandbox_kill(struct sandbox *s);
@@ -96,8 +101,12 @@ void sandbox_ended(struct sandbox *s);
 /* A job that records what became of the sandbox: those of one sandbox run in order, and the gateway
  * does not end before they have. */
 void sandbox_record(struct sandbox *s, void (*work)(void *arg), void (*done)(void *arg), void *arg);
-/* Writes phase and error to the store and publishes the change. */
-void sandbox_phase(struct sandbox *s, const char *phase, const char *error);
+/* Writes the phase to the store, publishes it and then tells the waiters, which it takes.  outcome:
+ * why it is an error, for the record and for the waiters; NULL: it is none. */
+void sandbox_phase(struct sandbox *s, const char *phase, const struct error *outcome, struct sandbox_waiter *waiters);
+/* The present phase once more, if the store did not take it. */
+void sandbox_write_again(struct sandbox *s);
+void sandbox_phase_free(struct phase_write *w);
 bool sandbox_lock_held(const char *dir);
 /* Notices the end of a supervisor that nobody watches. */
 void sandbox_check_lost(struct sandbox *s);

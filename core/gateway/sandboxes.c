@@ -56,6 +56,7 @@ struct sandbox *sandbox_add(struct sandboxes *all, const struct store_sandbox *r
 static void free_sandbox(struct sandbox *s)
 {
     sandbox_logs_free(s);
+    sandbox_phase_free(s->unwritten);
     free(s->id);
     free(s->name);
     free(s->dir);
@@ -115,6 +116,7 @@ static void on_ping(uv_timer_t *timer)
     for (struct sandbox *s = all->list; s; s = s->next) {
         if (s->ready)
             sandbox_send(s, &(struct sandbox_message){.type = MESSAGE_PING});
+        sandbox_write_again(s);
         sandbox_check_lost(s);
     }
 }
