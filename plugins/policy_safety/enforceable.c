@@ -20,13 +20,15 @@ static bool has_catch_all(const struct sluice_endpoint *e)
 {
     for (size_t i = 0; i < e->n_rules; i++) {
         const struct sluice_l7_rule *r = e->rules[i];
-        if (strcmp(r->method, "*") == 0 && *r->path && selects_every_path(r->path) && r->n_query == 0)
+        bool every_path = *r->path && selects_every_path(r->path);
+        if (strcmp(r->method, "*") == 0 && every_path && r->n_query == 0)
             return true;
     }
     return false;
 }
 
-/* X(field, whether endpoint e sets it).  A row leaves this list when the runtime learns its field. */
+/* X(field, whether endpoint e sets it).  A row leaves this list when the runtime learns its field.
+ */
 #define UNENFORCEABLE_FIELDS(X)                                                                    \
     X("protocol", *e->protocol)                                                                    \
     X("path", !selects_every_path(e->path))                                                        \

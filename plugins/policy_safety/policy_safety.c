@@ -14,10 +14,13 @@
 #include "enforceable.h"
 
 static const struct sluice_code codes[] = {
-    {"ALWAYS_BLOCKED", "A destination that the proxy refuses whatever the policy says: loopback, link-local, metadata."},
-    {"TOO_BROAD", "Write access to everything, or a host pattern that opens a whole top-level domain."},
+    {"ALWAYS_BLOCKED", "A destination that the proxy refuses whatever the policy says: loopback, "
+     "link-local, metadata."},
+    {"TOO_BROAD", "Write access to everything, or a host pattern that opens a whole top-level "
+     "domain."},
     {"ROOT_IDENTITY", "The workload would run as root."},
-    {"NOT_ENFORCEABLE", "A field that this runtime cannot enforce yet; accepting it would promise what is not kept."},
+    {"NOT_ENFORCEABLE", "A field that this runtime cannot enforce yet; accepting it would promise "
+     "what is not kept."},
     {NULL, NULL},
 };
 

@@ -37,7 +37,7 @@ struct finding {
 
 struct search {
     const struct sluice_host *host;
-    const char *const *bypass;                      /* names of programs that speak more than HTTP */
+    const char *const *bypass;                      /* names of programs beyond HTTP */
     size_t n_bypass;
     void (*found)(void *ctx, const struct finding *finding);
     void *ctx;

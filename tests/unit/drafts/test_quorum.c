@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The shipped voter quorum over a whole life of a held update: who asks, who approves, what loads. */
+/* The shipped voter quorum over the life of a held update: who asks, who approves, what loads. */
 #include "fixture.h"
 
 static int quorum_setup(void **state)
