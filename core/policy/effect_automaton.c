@@ -330,7 +330,7 @@ static uint32_t make_step(struct effect_automaton *a, uint32_t state, uint32_t s
     enum shape shape;
     const uint32_t *atoms = atoms_of(a, state, &n, &shape);
     shape = shape_after(a->space->language, shape, symbol);
-    if (shape == SHAPE_DEAD || !effect_spend(a->budget, n + 4))
+    if (shape == SHAPE_DEAD || !effect_spend(a->budget, n + 16))
         return DEAD;
     begin_set(a, shape);
     for (size_t i = 0; i < n; i++)
@@ -493,7 +493,7 @@ void effect_automaton_explore(struct effect_automaton *a, effect_found *found, v
         if (!is_relevant(a, state))
             continue;
         size_t n = accepted(a, state, members);
-        if (n) {
+        if (n && effect_spend(a->budget, 64)) {
             const char *example = example_of(a, state);
             found(ctx, members, n, exists(a, example) ? example : NULL);
         }

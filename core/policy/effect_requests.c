@@ -206,9 +206,11 @@ static void find_changes(struct requests *q)
         q->shown[side] = arena_zalloc(q->arena, (q->n + 1) * sizeof *q->shown[side]);
     for (size_t i = 0; i < q->n; i++)
         q->sides[q->rules[i].content] |= 1u << q->rules[i].side;
+    /* Audit does not stop at the paths that are selected. */
+    bool differ = q->selector != EFFECT_NEVER && q->all[FROM] != q->all[TO];
     for (uint32_t i = 0; i < q->n; i++) {
         struct rule *rule = &q->rules[i];
-        rule->changed = q->sides[rule->content] != 3;
+        rule->changed = differ || q->sides[rule->content] != 3;
         if (rule->path == EFFECT_NEVER)
             continue;
         struct numbers *list = &q->by_path[rule->path];
@@ -218,9 +220,16 @@ static void find_changes(struct requests *q)
     }
 }
 
-static struct effect_lines *lines_of(struct requests *q, unsigned side)
+/* Lines outlive the comparison of these requests. */
+static void add_line(struct requests *q, unsigned side, enum effect_kind kind,
+                     const struct rule *rule, const char *method, const char *path)
 {
-    return side == TO ? &q->out->gained : &q->out->lost;
+    struct arena *arena = q->t->arena;
+    bool known = rule && rule->path != EFFECT_NEVER;
+    struct effect_lines *lines = side == TO ? &q->out->gained : &q->out->lost;
+    effect_add_line(arena, lines, (struct effect_line){
+        kind, rule ? rule->method : "", known ? arena_str(arena, rule->text) : "",
+        arena_str(arena, method), arena_str(arena, path)});
 }
 
 /* What one more rule that allows may gain, one more that denies may lose. */
@@ -229,8 +238,7 @@ static void compare_others(struct requests *q)
     for (size_t i = 0; i < q->n; i++) {
         const struct rule *rule = &q->rules[i];
         if (rule->path == EFFECT_NEVER && rule->changed)
-            effect_add_line(q->arena, lines_of(q, rule->side ^ rule->deny),
-                            (struct effect_line){EFFECT_UNKNOWN, rule->method, "", "", ""});
+            add_line(q, rule->side ^ rule->deny, EFFECT_UNKNOWN, rule, "", "");
     }
 }
 
@@ -271,9 +279,7 @@ static void compare_class(struct requests *q, const struct effect_class *class)
         unsigned side = by[TO] ? TO : FROM;
         bool *shown = &q->shown[side][by[side] - q->rules];
         if (!*shown)
-            effect_add_line(q->arena, lines_of(q, side),
-                            (struct effect_line){EFFECT_REQUEST, by[side]->method, by[side]->text,
-                                                 q->methods[i], class->example});
+            add_line(q, side, EFFECT_REQUEST, by[side], q->methods[i], class->example);
         *shown = true;
     }
 }
@@ -298,24 +304,33 @@ static bool same_items(const uint32_t *a, size_t n_a, const uint32_t *b, size_t 
     return true;
 }
 
+static void compare(struct requests *q, const uint32_t *from, size_t n_from, const uint32_t *to,
+                    size_t n_to)
+{
+    uint32_t opaque = EFFECT_NEVER;
+    if (!add_side(q, FROM, from, n_from, &opaque) || !add_side(q, TO, to, n_to, &opaque)) {
+        add_line(q, FROM, EFFECT_UNKNOWN, NULL, "", "");
+        add_line(q, TO, EFFECT_UNKNOWN, NULL, "", "");
+        return;
+    }
+    if (q->all[FROM] && q->all[TO])
+        return;
+    replace_audited(q);
+    find_changes(q);
+    compare_others(q);
+    compare_paths(q);
+}
+
 void effect_compare_requests(struct effect_treatments *t, const uint32_t *from, size_t n_from,
                              const uint32_t *to, size_t n_to, struct effect_verdict *out)
 {
-    struct requests q = {.t = t, .arena = t->arena, .out = out, .selector = EFFECT_NEVER,
-                         .contents.arena = t->arena};
-    uint32_t opaque = EFFECT_NEVER;
     if (same_items(from, n_from, to, n_to) && same_items(to, n_to, from, n_from))
         return;
-    effect_space_init(&q.paths, EFFECT_PATHS, t->arena, t->budget);
-    if (!add_side(&q, FROM, from, n_from, &opaque) || !add_side(&q, TO, to, n_to, &opaque)) {
-        effect_add_line(t->arena, &out->gained, (struct effect_line){EFFECT_UNKNOWN, "", "", "", ""});
-        effect_add_line(t->arena, &out->lost, (struct effect_line){EFFECT_UNKNOWN, "", "", "", ""});
-        return;
-    }
-    if (q.all[FROM] && q.all[TO])
-        return;
-    replace_audited(&q);
-    find_changes(&q);
-    compare_others(&q);
-    compare_paths(&q);
+    struct arena *arena = arena_new();
+    struct requests q = {.t = t, .arena = arena, .out = out, .selector = EFFECT_NEVER,
+                         .contents.arena = arena};
+    effect_space_init(&q.paths, EFFECT_PATHS, arena, t->budget);
+    effect_spend(t->budget, 256);
+    compare(&q, from, n_from, to, n_to);
+    arena_free(arena);
 }

@@ -98,15 +98,35 @@ static void note_order(struct effect_treatments *t, const struct effect_treatmen
     buf_free(&key);
 }
 
+/* Inspected, and nothing else. */
+static bool is_ordinary(const struct sluice_endpoint *e)
+{
+    return is_inspected(e) && !has_credentials(e) && !e->allow_encoded_slash &&
+           !*e->persisted_queries && !e->n_graphql_persisted_queries &&
+           !e->graphql_max_body_bytes && !e->json_rpc && !e->mcp;
+}
+
+/* The usual ones are not worth a document. */
+static uint32_t opaque_number(struct effect_treatments *t, const struct sluice_endpoint *b)
+{
+    struct sluice_endpoint rest = opaque_part(*b);
+    struct buf text = {0};
+    if (!is_ordinary(b))
+        return number_of(t, &t->opaque, &rest, '{');
+    buf_printf(&text, "%s %s %s", b->protocol, b->tls, b->path);
+    uint32_t id = effect_intern(&t->opaque, text.data, text.len);
+    buf_free(&text);
+    return id;
+}
+
 static void describe(struct effect_treatments *t, const struct sluice_endpoint *e,
                      const struct sluice_endpoint *b, uint32_t id)
 {
-    struct sluice_endpoint rest = opaque_part(*b);
     t->items = effect_grow(t->arena, t->items, id, &t->cap, sizeof *t->items);
     t->items[id] = (struct effect_treatment){
         .endpoint = e, .exact = is_exact(e), .inspected = is_inspected(e),
         .asks_more = is_inspected(e) || *e->tls || e->n_allowed_ips,
-        .credentials = has_credentials(e), .opaque = number_of(t, &t->opaque, &rest, ' ')};
+        .credentials = has_credentials(e), .opaque = opaque_number(t, b)};
     note_order(t, &t->items[id]);
 }
 
