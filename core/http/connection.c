@@ -361,10 +361,17 @@ static struct http_connection *connection_new(struct http_server *server, struct
     return c;
 }
 
+/* Anybody may come by TCP, known or not: a quarter is kept for the owner of the Unix socket. */
+static unsigned most_for(const struct http_server *server, const struct http_link *link)
+{
+    unsigned most = server->limits.connections;
+    return link->uv.handle.type == UV_TCP ? most - most / 4 : most;
+}
+
 void connection_begin(struct http_server *server, struct http_link *link)
 {
     struct http_connection *c = connection_new(server, link);
-    unsigned most = server->limits.connections, n = server->stats.connections;
+    unsigned most = most_for(server, link), n = server->stats.connections;
     if (n > most + CONNECTION_REFUSED_MAX || http_link_read(link, on_read, c) != 0) {
         connection_close(c);
         return;

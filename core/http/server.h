@@ -30,7 +30,8 @@ struct http_limits {
     unsigned body_ms;                               /* from the head to the end of the body: 408 */
     unsigned idle_ms;                               /* between two requests: closed */
     unsigned write_ms;                              /* for the peer to take an answer: closed */
-    unsigned connections;                           /* one more is answered 503 and closed */
+    unsigned connections;                           /* one more is answered 503 and closed; by tcp
+                                                     * three quarters */
 };
 
 #define HTTP_LIMITS_DEFAULT                                                                        \
