@@ -64,15 +64,18 @@ static inline int mode_sh(char *command)
     return rc;
 }
 
+/* The program's file goes by its name: behind /proc/PID/exe valgrind shows itself. */
 static inline int mode_run(const char *name, int (*become)(void))
 {
     char folder[] = "/tmp/sluice-mode-XXXXXX", program[64];
     int status = 0;
-    if (!mkdtemp(folder) ||
-        mode_sh(alloc_printf("chmod 755 %s && cp /proc/%d/exe %s/test && cp " SLUICE_BUILD_DIR
+    char *self = realpath("/proc/self/exe", NULL);
+    if (!self || !mkdtemp(folder) ||
+        mode_sh(alloc_printf("chmod 755 %s && cp %s %s/test && cp " SLUICE_BUILD_DIR
                              "/bin/sluice-init " SLUICE_BUILD_DIR "/bin/sluice-supervisor %s",
-                             folder, getpid(), folder, folder)) != 0)
+                             folder, self, folder, folder)) != 0)
         return 1;
+    free(self);
     snprintf(program, sizeof program, "%s/test", folder);
     fflush(NULL);
     pid_t pid = fork();
