@@ -10,193 +10,11 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "policy/effect_parts.h"
+#include "policy/effect_run.h"
 #include "policy/match.h"
 #include "policy/policy.h"
 
-enum { STEPS_MAX = 4000000, SIDES = 2, ANY_HOST = UINT32_MAX - 1 };
-
-struct item {
-    const struct sluice_endpoint *endpoint;
-    uint32_t host, binaries, treatment, content;
-    unsigned side;
-    bool changed;
-};
-
-struct list {
-    uint32_t *items;
-    size_t n, cap;
-};
-
-/* The classes that a set of binary patterns lets through, and by which pattern each. */
-struct binaries {
-    struct list classes, patterns;
-};
-
-/* The first item of a side that lets a class through, and by which pattern. */
-struct opener {
-    uint32_t item, pattern;
-};
-
-/* What some binaries gain or lose at a host and port: which item opens it, by which pattern. */
-struct difference {
-    unsigned side;
-    uint32_t at;                                    /* among the items of its side */
-    uint32_t pattern, class;
-    const struct effect_line *line;
-};
-
-struct differences {
-    struct difference *items;
-    size_t n, cap;
-};
-
-struct effect_run {
-    struct arena *arena, *result;
-    struct effect_budget budget;
-    struct effect_space hosts, paths;
-    struct effect_treatments treatments;
-    struct effect_interner binary_sets, contents, meetings, shown[SIDES];
-    struct item *items;                             /* in the order of the policies, from and to */
-    size_t n_items, cap_items;
-    unsigned *sides;                                /* of each content: a bit for each side */
-    struct list *by_host, any_host;                 /* items by host pattern */
-    struct binaries *binaries;
-    struct differences *met;                        /* by meeting */
-    size_t cap_met;
-    uint32_t *chains[SIDES];                        /* by class of binaries */
-    struct opener *openers[SIDES];
-    struct sluice_reach const **reach[SIDES];       /* SIDES: lost, gained */
-    size_t n_reach[SIDES], cap_reach[SIDES];
-    bool differs[SIDES];
-};
-
-enum { FROM, TO };
-
-static void push(struct effect_run *run, struct list *list, uint32_t item)
-{
-    list->items = effect_grow(run->arena, list->items, list->n, &list->cap, sizeof item);
-    list->items[list->n++] = item;
-}
-
-/* ---- items ---- */
-
-static int by_number(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
-static size_t sort_unique(uint32_t *items, size_t n)
-{
-    size_t kept = 0;
-    qsort(items, n, sizeof *items, by_number);
-    for (size_t i = 0; i < n; i++)
-        if (i == 0 || items[i] != items[kept - 1])
-            items[kept++] = items[i];
-    return kept;
-}
-
-/* The rule's binaries as one number; EFFECT_NEVER: it lets nobody through. */
-static uint32_t binaries_of(struct effect_run *run, const struct sluice_rule *rule)
-{
-    uint32_t *set = arena_alloc(run->arena, (rule->n_binaries + 1) * sizeof *set);
-    for (size_t i = 0; i < rule->n_binaries; i++)
-        set[i] = effect_pattern(&run->paths, rule->binaries[i]->path);
-    size_t n = sort_unique(set, rule->n_binaries);
-    return n ? effect_intern(&run->binary_sets, set, n * sizeof *set) : EFFECT_NEVER;
-}
-
-static uint32_t content_of(struct effect_run *run, const struct item *item)
-{
-    const struct sluice_endpoint *e = item->endpoint;
-    uint32_t *key = arena_alloc(run->arena, (e->n_ports + 3) * sizeof *key);
-    key[0] = item->host;
-    key[1] = item->binaries;
-    key[2] = item->treatment;
-    for (size_t i = 0; i < e->n_ports; i++)
-        key[i + 3] = e->ports[i];
-    size_t n = sort_unique(key + 3, e->n_ports);
-    effect_spend(&run->budget, n);
-    return effect_intern(&run->contents, key, (n + 3) * sizeof *key);
-}
-
-static void add_item(struct effect_run *run, unsigned side, const struct sluice_endpoint *e,
-                     uint32_t binaries)
-{
-    struct item item = {.endpoint = e, .binaries = binaries, .side = side};
-    item.host = *e->host ? effect_pattern(&run->hosts, e->host)
-              : e->n_allowed_ips ? (uint32_t)ANY_HOST : (uint32_t)EFFECT_NEVER;
-    if (item.host == EFFECT_NEVER || e->n_ports == 0)
-        return;
-    item.treatment = effect_treatment(&run->treatments, e);
-    item.content = content_of(run, &item);
-    run->items = effect_grow(run->arena, run->items, run->n_items, &run->cap_items,
-                             sizeof *run->items);
-    run->items[run->n_items++] = item;
-}
-
-static void add_items(struct effect_run *run, unsigned side, const struct sluice_policy *policy)
-{
-    for (size_t i = 0; policy && i < policy->n_rules; i++) {
-        const struct sluice_rule *rule = policy->rules[i];
-        uint32_t binaries = rule->n_endpoints ? binaries_of(run, rule) : (uint32_t)EFFECT_NEVER;
-        for (size_t j = 0; j < rule->n_endpoints && binaries != EFFECT_NEVER; j++)
-            add_item(run, side, rule->endpoints[j], binaries);
-    }
-}
-
-/* Which treatment is obeyed may depend on the order of the rules: where it does, and the order of
- * what is unchanged is another one, everything is looked at. */
-static bool order_changed(struct effect_run *run)
-{
-    size_t i = 0, j = 0, middle = 0, n = run->n_items;
-    while (middle < n && run->items[middle].side == FROM)
-        middle++;
-    if (run->treatments.orders.n < 2)
-        return false;
-    for (j = middle; i < middle || j < n; i++, j++) {
-        while (i < middle && run->items[i].changed)
-            i++;
-        while (j < n && run->items[j].changed)
-            j++;
-        if ((i < middle) != (j < n) ||
-            (i < middle && run->items[i].content != run->items[j].content))
-            return true;
-    }
-    return false;
-}
-
-static void mark_relevant(struct effect_run *run, const struct item *item)
-{
-    const struct effect_key *set = &run->binary_sets.keys[item->binaries];
-    const uint32_t *patterns = set->bytes;
-    for (size_t i = 0; i < set->len / sizeof *patterns; i++)
-        run->paths.patterns[patterns[i]].relevant = true;
-    if (item->host != ANY_HOST)
-        run->hosts.patterns[item->host].relevant = true;
-    for (size_t i = 0; i < run->hosts.n && item->host == ANY_HOST; i++)
-        run->hosts.patterns[i].relevant = true;
-}
-
-/* Whether there is anything to look at. */
-static bool find_changes(struct effect_run *run)
-{
-    bool any = false;
-    run->sides = arena_zalloc(run->arena, (run->contents.n + 1) * sizeof *run->sides);
-    for (size_t i = 0; i < run->n_items; i++)
-        run->sides[run->items[i].content] |= 1u << run->items[i].side;
-    for (size_t i = 0; i < run->n_items; i++)
-        run->items[i].changed = run->sides[run->items[i].content] != 3;
-    bool all = order_changed(run);
-    for (size_t i = 0; i < run->n_items; i++) {
-        run->items[i].changed |= all;
-        if (run->items[i].changed)
-            mark_relevant(run, &run->items[i]);
-        any |= run->items[i].changed;
-    }
-    return any;
-}
+enum { STEPS_MAX = 4000000 };
 
 /* ---- classes of binaries ---- */
 
@@ -207,7 +25,7 @@ static void index_binaries(struct effect_run *run)
     uint32_t *seen = arena_zalloc(run->arena, (space->n_classes + 1) * sizeof *seen);
     for (uint32_t c = 0; c < space->n_classes; c++)
         for (size_t i = 0; i < space->classes[c].n; i++)
-            push(run, &by_pattern[space->classes[c].members[i]], c);
+            effect_push(run, &by_pattern[space->classes[c].members[i]], c);
     run->binaries = arena_zalloc(run->arena, (run->binary_sets.n + 1) * sizeof *run->binaries);
     for (uint32_t s = 0; s < run->binary_sets.n && !run->budget.spent; s++) {
         struct binaries *set = &run->binaries[s];
@@ -220,8 +38,8 @@ static void index_binaries(struct effect_run *run)
                 if (seen[classes->items[j]] == s + 1)
                     continue;
                 seen[classes->items[j]] = s + 1;
-                push(run, &set->classes, classes->items[j]);
-                push(run, &set->patterns, patterns[i]);
+                effect_push(run, &set->classes, classes->items[j]);
+                effect_push(run, &set->patterns, patterns[i]);
             }
         }
     }
@@ -230,88 +48,6 @@ static void index_binaries(struct effect_run *run)
         run->chains[side] = arena_zalloc(run->arena, n * sizeof *run->chains[side]);
         run->openers[side] = arena_zalloc(run->arena, n * sizeof *run->openers[side]);
     }
-}
-
-/* ---- reach ---- */
-
-static const char *host_text(struct effect_run *run, const char *host)
-{
-    return strchr(host, ':') ? arena_printf(run->result, "[%s]", host) : host;
-}
-
-static const char *sentence(struct effect_run *run, const struct difference *d, const char *binary,
-                            const char *host, uint16_t port)
-{
-    bool gained = d->side == TO;
-    const char *at = host_text(run, host), *may = gained ? "may now" : "may no longer";
-    switch (d->line->kind) {
-    case EFFECT_ADDRESSES:
-        return arena_printf(run->result, "%s %s reach %s:%u at %s addresses", binary, may, at, port,
-                            gained ? "more" : "all of its former");
-    case EFFECT_REQUEST:
-        return arena_printf(run->result, "%s %s send %s %s to %s:%u", binary, may,
-                            d->line->example_method, d->line->example_path, at, port);
-    case EFFECT_ANYTHING:
-        return arena_printf(run->result, "%s %s say anything to %s:%u without inspection", binary,
-                            may, at, port);
-    case EFFECT_UNKNOWN:
-        return arena_printf(run->result, "what %s %s say to %s:%u cannot be compared", binary, may,
-                            at, port);
-    default:
-        return arena_printf(run->result, "%s %s reach %s:%u", binary, may, at, port);
-    }
-}
-
-static void add_reach(struct effect_run *run, unsigned side, struct sluice_reach reach)
-{
-    struct sluice_reach *copy = arena_alloc(run->result, sizeof *copy);
-    reach.size = sizeof reach;
-    *copy = reach;
-    run->reach[side] = effect_grow(run->result, run->reach[side], run->n_reach[side],
-                                   &run->cap_reach[side], sizeof *run->reach[side]);
-    run->reach[side][run->n_reach[side]++] = copy;
-}
-
-/* One that stands for everything. */
-static void add_all(struct effect_run *run, unsigned side, const char *why)
-{
-    add_reach(run, side, (struct sluice_reach){.host = "**", .binary = "**", .method = "",
-                                               .path = "", .example = why});
-}
-
-/* Each pattern of hosts, port, pattern of binaries and kind of reach once. */
-static bool is_new(struct effect_run *run, const struct difference *d, const struct item *item,
-                   uint16_t port)
-{
-    struct effect_interner *shown = &run->shown[d->side];
-    const struct effect_line *line = d->line;
-    struct buf key = {0};
-    size_t known = shown->n;
-    buf_printf(&key, "%x %x %x %d %s %s", item->host, port, d->pattern, line->kind, line->method,
-               line->path);
-    bool new = effect_intern(shown, key.data, key.len) >= known;
-    effect_spend(&run->budget, key.len);
-    buf_free(&key);
-    return new;
-}
-
-static void show(struct effect_run *run, const struct difference *d, const struct item *item,
-                 const struct effect_place *place)
-{
-    run->differs[d->side] = true;
-    if (!is_new(run, d, item, place->port) || run->n_reach[d->side] > POLICY_REACH_MAX)
-        return;
-    if (run->n_reach[d->side] == POLICY_REACH_MAX) {
-        add_all(run, d->side, "and more than can be listed");
-        return;
-    }
-    const char *binary = run->paths.classes[d->class].example;
-    add_reach(run, d->side, (struct sluice_reach){
-        .host = *item->endpoint->host ? item->endpoint->host : "**", .port = place->port,
-        .binary = arena_str(run->result, run->paths.patterns[d->pattern].text),
-        .method = arena_str(run->result, d->line->method),
-        .path = arena_str(run->result, d->line->path),
-        .example = sentence(run, d, binary, place->host, place->port)});
 }
 
 /* ---- meetings: the items of both sides that match a host and port ---- */
@@ -350,7 +86,7 @@ static void meet(struct effect_run *run, const struct meeting *m, unsigned side,
         for (size_t j = 0; j < classes->n; j++) {
             uint32_t class = classes->items[j];
             if (!run->chains[FROM][class] && !run->chains[TO][class])
-                push(run, touched, class);
+                effect_push(run, touched, class);
             if (!run->chains[side][class])
                 run->openers[side][class] = (struct opener){(uint32_t)i, set->patterns.items[j]};
             run->chains[side][class] = effect_chain(&run->treatments, run->chains[side][class],
@@ -422,7 +158,7 @@ static void hold(struct effect_run *run, const struct meeting *m, const struct e
     effect_spend(&run->budget, run->met[id].n * 4);
     for (size_t i = 0; i < run->met[id].n && !run->budget.spent; i++) {
         const struct difference *d = &run->met[id].items[i];
-        show(run, d, m->items[d->side][d->at], place);
+        effect_show(run, d, m->items[d->side][d->at], place);
     }
 }
 
@@ -521,7 +257,7 @@ static void visit_hosts(struct effect_run *run)
     run->by_host = arena_zalloc(run->arena, (run->hosts.n + 1) * sizeof *run->by_host);
     for (uint32_t i = 0; i < run->n_items; i++) {
         uint32_t host = run->items[i].host;
-        push(run, host == ANY_HOST ? &run->any_host : &run->by_host[host], i);
+        effect_push(run, host == ANY_HOST ? &run->any_host : &run->by_host[host], i);
         any |= host == ANY_HOST && run->items[i].changed;
     }
     for (size_t i = 0; i < run->hosts.n_classes && !run->budget.spent; i++) {
@@ -565,7 +301,8 @@ static void compare_middlewares(struct effect_run *run, const struct sluice_poli
         return;
     for (unsigned side = 0; side < SIDES; side++) {
         run->differs[side] = true;
-        add_all(run, side, "a middleware changes, and what it lets through cannot be compared");
+        effect_show_all(run, side,
+                        "a middleware changes, and what it lets through cannot be compared");
     }
 }
 
@@ -597,16 +334,16 @@ static void give_up(struct effect_run *run, struct policy_effect *out)
     for (unsigned side = 0; side < SIDES; side++) {
         run->n_reach[side] = 0;
         run->differs[side] = true;
-        add_all(run, side, out->note);
+        effect_show_all(run, side, out->note);
     }
 }
 
 static void compare_policies(struct effect_run *run, const struct sluice_policy *from,
                              const struct sluice_policy *to)
 {
-    add_items(run, FROM, from);
-    add_items(run, TO, to);
-    if (!run->budget.spent && find_changes(run)) {
+    effect_add_items(run, FROM, from);
+    effect_add_items(run, TO, to);
+    if (!run->budget.spent && effect_find_changes(run)) {
         effect_classify(&run->paths);
         effect_classify(&run->hosts);
         index_binaries(run);

@@ -25,8 +25,8 @@ enum { POLICY_REACH_MAX = 1024 };
 
 struct policy_effect {
     enum sluice_relation relation;
-    /* Together the entries of a list cover all that is gained, or lost.  An entry names the patterns
-     * that open it; its example is one of those requests. */
+    /* Together the entries of a list cover all that is gained, or lost.  An entry names the
+     * patterns that open it; its example is one of those requests. */
     const struct sluice_reach *const *gained, *const *lost;
     size_t n_gained, n_lost;
     const char *note;                               /* why it could not be compared; "" if it was */

@@ -43,7 +43,7 @@ struct effect_automaton {
     size_t n_atoms, cap_atoms;
     uint32_t *starts;                               /* of the patterns, among the atoms */
     size_t n_starts, cap_starts;
-    struct effect_interner sets;                    /* a state is its shape and its atoms, in order */
+    struct effect_interner sets;                    /* a state is its shape and its atoms */
     struct state *states;
     size_t cap_states;
     uint32_t start;

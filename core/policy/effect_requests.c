@@ -37,7 +37,7 @@ struct requests {
     size_t n, cap;
     unsigned *sides;                                /* of each content: a bit for each side */
     struct numbers *by_path;                        /* rules by path pattern */
-    uint32_t selector;                              /* the endpoints' own path; EFFECT_NEVER: none */
+    uint32_t selector;                              /* the endpoints' path; or EFFECT_NEVER */
     bool all[SIDES];                                /* nothing is refused: enforcement is audit */
     const char *methods[128];
     size_t n_methods;
@@ -66,7 +66,8 @@ static void add_rule(struct requests *q, struct rule rule)
 static bool is_simple(const struct sluice_endpoint *e, const struct sluice_l7_rule *r)
 {
     return (is(e->protocol, "rest") || is(e->protocol, "websocket")) && !*r->command &&
-           !*r->operation_type && !*r->operation_name && !r->n_fields && !r->n_query && !r->n_params;
+           !*r->operation_type && !*r->operation_name && !r->n_fields && !r->n_query &&
+           !r->n_params;
 }
 
 static void add_l7_rule(struct requests *q, unsigned side, const struct sluice_endpoint *e,
@@ -179,7 +180,8 @@ static void add_method(struct requests *q, const char *method)
 /* All that are named, those that go with them, and one that stands for the others. */
 static void collect_methods(struct requests *q)
 {
-    static const char *const known[] = {"DELETE", "POST", "PUT", "PATCH", "GET", "OPTIONS", "TRACE"};
+    static const char *const known[] = {"DELETE", "POST",    "PUT",  "PATCH",
+                                        "GET",    "OPTIONS", "TRACE"};
     for (size_t i = 0; i < q->n; i++) {
         if (q->rules[i].path == EFFECT_NEVER || is(q->rules[i].method, "*"))
             continue;

@@ -13,7 +13,8 @@ void effect_treatments_init(struct effect_treatments *t, struct arena *arena,
 {
     *t = (struct effect_treatments){
         .arena = arena, .budget = budget, .keys.arena = arena, .opaque.arena = arena,
-        .orders.arena = arena, .chains.arena = arena, .places.arena = arena, .verdicts.arena = arena};
+        .orders.arena = arena, .chains.arena = arena, .places.arena = arena,
+        .verdicts.arena = arena};
     effect_intern(&t->chains, "", 0);               /* the empty chain has number 0 */
 }
 
@@ -85,7 +86,7 @@ static bool is_exact(const struct sluice_endpoint *e)
     return *e->host && !strchr(e->host, '*');
 }
 
-/* Of those that ask for more, the first is obeyed.  Inspected ones add up, but for the addresses. */
+/* Of those that ask for more, the first is obeyed.  Inspected ones add up, addresses apart. */
 static void note_order(struct effect_treatments *t, const struct effect_treatment *item)
 {
     struct buf key = {0};
