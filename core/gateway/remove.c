@@ -42,18 +42,29 @@ static void removal_work(void *arg)
         log_warn(r->all->setup.log, "cannot delete everything below %s: %s", r->dir, strerror(errno));
 }
 
+/* One that was just made may be on its way up while it is deleted. */
+static void drop_sandbox(struct sandbox *s)
+{
+    struct sandbox_waiter *waiters = sandbox_take_waiters(s);
+    struct error err;
+    error_set(&err, ERROR_NOT_FOUND, "sandbox '%s' was deleted", s->name);
+    events_publish(s->all->setup.events, "sandbox", s->name,
+                   json_pack("{s:s, s:s}", "id", s->id, "phase", "deleted"));
+    if (s->state != SANDBOX_DOWN)
+        sandbox_kill(s);
+    sandbox_forget(s);
+    sandbox_drop(s);
+    sandbox_tell_waiters(waiters, &err);
+}
+
 static void removal_done(void *arg)
 {
     struct removal *r = arg;
     struct sandbox *s = sandbox_find(r->all, r->id);
     if (s && r->rc != 0)
         s->removing = false;                        /* it is still there, and still has its name */
-    if (s && r->rc == 0) {
-        events_publish(r->all->setup.events, "sandbox", s->name,
-                       json_pack("{s:s, s:s}", "id", s->id, "phase", "deleted"));
-        sandbox_forget(s);
-        sandbox_drop(s);
-    }
+    if (s && r->rc == 0)
+        drop_sandbox(s);
     r->done(r->arg, r->rc == 0 ? NULL : &r->err);
     free(r->id);
     free(r->dir);

@@ -203,6 +203,11 @@ static void start_prepared(void *arg)
 {
     struct start *st = arg;
     struct sandbox *s = sandbox_find(st->all, st->id);
+    if (!s) {
+        error_set(&st->err, ERROR_NOT_FOUND, "sandbox '%s' was deleted", st->record.name);
+        start_end(st, &st->err);
+        return;
+    }
     s->preparing = false;
     if (st->rc == 0)
         st->rc = start_process(st, s);
@@ -229,6 +234,11 @@ static void start_loaded(void *arg)
     if (!s)
         s = sandbox_add(st->all, &st->record);
     sandbox_check_lost(s);
+    if (s->removing) {
+        error_set(&st->err, ERROR_STATE, "sandbox '%s' is being deleted", s->name);
+        start_end(st, &st->err);
+        return;
+    }
     if (s->state == SANDBOX_UP) {
         start_end(st, NULL);
         return;

@@ -133,6 +133,10 @@ static void on_hello(struct sandbox *s, const struct sandbox_hello *hello)
         sandbox_close_stream(s);
         return;
     }
+    if (s->state == SANDBOX_STOPPING) {             /* it was asked to before it could say hello */
+        sandbox_send(s, &(struct sandbox_message){.type = MESSAGE_STOP, .stop.grace_ms = STOP_GRACE_MS});
+        return;
+    }
     s->ready = true;
     s->sent_revision = hello->loaded_revision;
     log_info(s->all->setup.log, "sandbox %s is ready at revision %lu", s->name, (unsigned long)hello->loaded_revision);

@@ -77,7 +77,7 @@ lock_holder() {    # the supervisor of sandbox $1
         for job in $(jobs -p | grep -v "^$(cat "$state/gateway.pid")$"); do wait "$job" || true; done
         case $(phase race) in
         ready) sluice sandbox exec race -- true ;;
-        stopped|error) sluice sandbox start race && sluice sandbox exec race -- true ;;
+        stopped) sluice sandbox start race && sluice sandbox exec race -- true ;;
         deleted) [ $((round % 2)) -eq 1 ] ;;
         *) phase race; false ;;
         esac
