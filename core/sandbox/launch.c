@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -117,7 +119,7 @@ static int place_files(const struct files *files)
 
 /* In the child; what goes wrong is one line on stderr, the complaints. */
 static void run_child(const struct launch_request *request, const struct files *files,
-                      const struct argv *argv)
+                      const struct argv *argv, pid_t parent)
 {
     const struct rlimit none = {0, 0};
     char *env[] = {NULL};
@@ -127,7 +129,8 @@ static void run_child(const struct launch_request *request, const struct files *
     } else if (request->host_uid != geteuid() &&
                sandbox_ground_switch(request->host_uid, request->spec->workdir, &err) != 0) {
         fprintf(stderr, "%s\n", err.text);
-    } else {
+    } else if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == parent) {
+        /* bwrap asks for the same, but later: a supervisor killed before that would leave it. */
         execvpe(argv->items[0], (char **)argv->items, env);
         if (errno == ENOENT || errno == EACCES)
             fprintf(stderr, "there is no bwrap in PATH that can be run: install bubblewrap\n");
@@ -140,9 +143,9 @@ static void run_child(const struct launch_request *request, const struct files *
 static int start(const struct launch_request *request, const struct argv *argv,
                  struct files *files, struct launch *out, struct error *err)
 {
-    pid_t pid = fork();
+    pid_t parent = getpid(), pid = fork();
     if (pid == 0)
-        run_child(request, files, argv);
+        run_child(request, files, argv, parent);
     if (pid < 0)
         return error_errno(err, ERROR_INTERNAL, "cannot fork");
     files_close_inherited(files);
