@@ -159,34 +159,43 @@ static void stop_timeout(uv_timer_t *timer)
     sandbox_kill(s);
 }
 
-/* Without a process to watch, the end shows in the lock.  A start that is being prepared ends when
- * it finds that it is not wanted any more. */
+/* Its supervisor lives and does not come back: nothing can be told to it. */
+static void give_up_stop(struct sandbox *s)
+{
+    struct error err;
+    error_set(&err, ERROR_STATE, "the supervisor of sandbox '%s' is not connected at the moment: try again", s->name);
+    sandbox_drop_timer(s);
+    s->state = SANDBOX_UP;
+    sandbox_phase(s, "ready", NULL, NULL);
+    sandbox_tell_waiters(sandbox_take_waiters(s), &err);
+}
+
+/* Without a process to watch, the end shows in the lock; a supervisor that comes back meanwhile is
+ * told to stop when it says hello.  A start that is being prepared ends when it finds that it is
+ * not wanted any more. */
 static void stop_look(uv_timer_t *timer)
 {
     struct sandbox *s = timer->data;
-    if (s->preparing || sandbox_lock_held(s->dir))
-        uv_timer_start(timer, stop_look, STOP_LOOK_MS, 0);
-    else
+    if (!s->preparing && !sandbox_lock_held(s->dir))
         sandbox_ended(s);
+    else if (!s->preparing && !s->stream && clock_mono_ms() > s->stop_deadline_ms)
+        give_up_stop(s);
+    else
+        uv_timer_start(timer, stop_look, STOP_LOOK_MS, 0);
 }
 
 void sandbox_stop(struct sandbox *s, api_done *done, void *arg)
 {
-    struct error err;
     sandbox_check_lost(s);
     if (s->state == SANDBOX_DOWN) {
         done(arg, NULL);
-        return;
-    }
-    if (s->state == SANDBOX_UP && !s->stream && s->pidfd < 0) {
-        error_set(&err, ERROR_STATE, "the supervisor of sandbox '%s' is not connected at the moment: try again", s->name);
-        done(arg, &err);
         return;
     }
     sandbox_add_waiter(s, done, arg);
     if (s->state == SANDBOX_STOPPING)
         return;
     s->state = SANDBOX_STOPPING;
+    s->stop_deadline_ms = clock_mono_ms() + STOP_TIMEOUT_MS;
     sandbox_phase(s, "stopping", NULL, NULL);
     if (s->stream)
         sandbox_send(s, &(struct sandbox_message){.type = MESSAGE_STOP, .stop.grace_ms = STOP_GRACE_MS});
