@@ -12,6 +12,7 @@
 #include "chain/ballot.h"
 #include "chain/native/host.h"
 #include "chain/native/image.h"
+#include "chain/native/object.h"
 #include "chain/native/record.h"
 #include "chain/options.h"
 #include "chain/voter.h"
@@ -145,7 +146,7 @@ static int start(struct voter *voter, struct native *n, struct error *err)
 static int load(struct voter *voter, struct native *n, const struct codefile *file,
                 const struct chain_voter_config *config, struct error *err)
 {
-    if (record_check_note(file->bytes, file->size, file->path, err) != 0
+    if (object_check(file->bytes, file->size, file->path, err) != 0
         || image_open(file, &n->image, err) != 0
         || record_read(n->image.handle, config->plugin, file->path, &n->plugin, err) != 0)
         return -1;

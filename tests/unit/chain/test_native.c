@@ -10,7 +10,7 @@
 
 #include "base/alloc.h"
 #include "chain/codefile.h"
-#include "chain/native/record.h"
+#include "chain/native/object.h"
 
 #define MARK "/tmp/sluice-constructor-ran"
 
@@ -29,6 +29,12 @@ static const struct {
     {"other_name", "/other_name\\.so calls itself someone_else: the file must be called someone_else\\.so"},
     {"bad_version", "/bad_version\\.so: its version is no UTF-8 text of at most 64 bytes"},
     {"unresolved", "/unresolved\\.so cannot be loaded: undefined symbol: nobody_has_this"},
+    {"needs_library", "/needs_library\\.so needs the library libtrap\\.so, and a plugin may need parts "
+                      "of the C library only: link it in statically$"},
+    {"has_rpath", "/has_rpath\\.so has an RPATH \\(/opt/lib\\), which makes the loader search"},
+    {"has_runpath", "/has_runpath\\.so has a RUNPATH \\(\\$ORIGIN/lib\\), which .*: link it without$"},
+    {"has_auditor", "/has_auditor\\.so has an auditor \\(trap\\.so\\)"},
+    {"has_filter", "/has_filter\\.so has a filter \\(libtrap\\.so\\)"},
     {"init_fails", "/init_fails\\.so refused to start: its init returned 7"},
 };
 
@@ -122,24 +128,24 @@ static void strange_headers_are_refused(void **state)
     struct codefile file = read_parrot();
     struct error err;
     unsigned char *b = file.bytes;
-    assert_int_equal(record_check_note(b, file.size, "x.so", &err), 0);
-    assert_int_equal(record_check_note((const unsigned char *)"hello", 5, "x.so", &err), -1);
+    assert_int_equal(object_check(b, file.size, "x.so", &err), 0);
+    assert_int_equal(object_check((const unsigned char *)"hello", 5, "x.so", &err), -1);
     assert_string_equal(err.text, "x.so is no shared object (it has no ELF header)");
 
     b[EI_CLASS] = ELFCLASS32;
-    assert_int_equal(record_check_note(b, file.size, "x.so", &err), -1);
+    assert_int_equal(object_check(b, file.size, "x.so", &err), -1);
     assert_string_equal(err.text, "x.so is built for another word size or byte order than this gateway");
     b[EI_CLASS] = ELFCLASS64;
 
     Elf64_Ehdr *head = (Elf64_Ehdr *)b;
     uint16_t machine = head->e_machine;
     head->e_machine = EM_SPARC;
-    assert_int_equal(record_check_note(b, file.size, "x.so", &err), -1);
+    assert_int_equal(object_check(b, file.size, "x.so", &err), -1);
     assert_matches(err.text, "^x\\.so is built for ELF machine 2, this gateway runs on machine [0-9]+$");
     head->e_machine = machine;
 
     head->e_type = ET_REL;
-    assert_int_equal(record_check_note(b, file.size, "x.so", &err), -1);
+    assert_int_equal(object_check(b, file.size, "x.so", &err), -1);
     assert_string_equal(err.text, "x.so is no shared object (its ELF type is 1)");
     codefile_close(&file);
 }
@@ -153,12 +159,45 @@ static void the_note_is_found_both_ways(void **state)
     Elf64_Ehdr *head = (Elf64_Ehdr *)file.bytes;
     Elf64_Ehdr saved = *head;
     head->e_phnum = 0;
-    assert_int_equal(record_check_note(file.bytes, file.size, "x.so", &err), 0);
+    assert_int_equal(object_check(file.bytes, file.size, "x.so", &err), 0);
     *head = saved;
     head->e_shnum = 0;
-    assert_int_equal(record_check_note(file.bytes, file.size, "x.so", &err), 0);
+    assert_int_equal(object_check(file.bytes, file.size, "x.so", &err), 0);
     head->e_phnum = 0;
-    assert_int_equal(record_check_note(file.bytes, file.size, "x.so", &err), -1);
+    assert_int_equal(object_check(file.bytes, file.size, "x.so", &err), -1);
+    codefile_close(&file);
+}
+
+/* Where the entries of the dynamic table begin, and how many bytes they have. */
+static size_t find_dynamic(const struct codefile *file, size_t *size)
+{
+    const Elf64_Ehdr *head = (const Elf64_Ehdr *)file->bytes;
+    const Elf64_Phdr *segments = (const Elf64_Phdr *)(file->bytes + head->e_phoff);
+    for (size_t i = 0; i < head->e_phnum; i++)
+        if (segments[i].p_type == PT_DYNAMIC) {
+            *size = segments[i].p_filesz;
+            return segments[i].p_offset;
+        }
+    fail_msg("no dynamic table");
+    return 0;
+}
+
+static void names_of_libraries_are_within_the_file(void **state)
+{
+    (void)state;
+    struct codefile file = read_parrot();
+    struct error err;
+    size_t size, at = find_dynamic(&file, &size);
+    for (Elf64_Dyn *d = (Elf64_Dyn *)(file.bytes + at); d->d_tag != DT_NULL; d++) {
+        if (d->d_tag != DT_NEEDED && d->d_tag != DT_STRTAB)
+            continue;
+        uint64_t saved = d->d_un.d_val;
+        d->d_un.d_val = UINT64_MAX / 2;
+        assert_int_equal(object_check(file.bytes, file.size, "x.so", &err), -1);
+        assert_string_equal(err.text, "x.so names libraries outside of its own bytes");
+        d->d_un.d_val = saved;
+    }
+    assert_int_equal(object_check(file.bytes, file.size, "x.so", &err), 0);
     codefile_close(&file);
 }
 
@@ -172,24 +211,25 @@ static void any_bytes_are_survived(void **state)
         unsigned char *cut = alloc_bytes(size + 1);
         memcpy(cut, file.bytes, size);
         unsigned char *exact = alloc_resize(cut, size ? size : 1, 1);
-        record_check_note(exact, size, "x.so", &err);
+        object_check(exact, size, "x.so", &err);
         free(exact);
     }
+    size_t table_size, table = find_dynamic(&file, &table_size);
     uint32_t random = 1;
     for (int round = 0; round < 20000; round++) {
         unsigned char saved[4];
         size_t at[4];
         for (int i = 0; i < 4; i++) {
             random = random * 1664525 + 1013904223;
-            at[i] = (random >> 8) % 1200;
+            at[i] = round % 2 ? (random >> 8) % 1200 : table + (random >> 8) % table_size;
             saved[i] = file.bytes[at[i]];
             file.bytes[at[i]] = (unsigned char)(random >> 3);
         }
-        record_check_note(file.bytes, file.size, "x.so", &err);
+        object_check(file.bytes, file.size, "x.so", &err);
         for (int i = 3; i >= 0; i--)
             file.bytes[at[i]] = saved[i];
     }
-    assert_int_equal(record_check_note(file.bytes, file.size, "x.so", &err), 0);
+    assert_int_equal(object_check(file.bytes, file.size, "x.so", &err), 0);
     codefile_close(&file);
 }
 
@@ -230,6 +270,7 @@ int main(void)
         cmocka_unit_test(a_plugin_is_named_not_located),
         cmocka_unit_test(strange_headers_are_refused),
         cmocka_unit_test(the_note_is_found_both_ways),
+        cmocka_unit_test(names_of_libraries_are_within_the_file),
         cmocka_unit_test(any_bytes_are_survived),
         cmocka_unit_test(nothing_stays_open),
     };
