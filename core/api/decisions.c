@@ -56,7 +56,10 @@ int route_decision_get(struct api_call *call)
         return -1;
     json_t *json = encode_decision(call, &d);
     json_object_set_new(json, "candidate", parsed(d.candidate_json));
-    json_object_set_new(json, "diff", parsed(d.diff_json));
+    json_t *diff = parsed(d.diff_json), *effect = json_object_get(diff, "effect");
+    json_object_set(json, "effect", effect ? effect : json_null());     /* null: recorded before it was kept */
+    json_object_del(diff, "effect");
+    json_object_set_new(json, "diff", diff);
     json_object_set_new(json, "warnings", parsed(d.warnings_json));
     json_object_set_new(json, "previous", json_string(d.previous));
     return api_reply(call, 200, json);

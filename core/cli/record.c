@@ -100,6 +100,7 @@ static void table_decision(const struct cli *cli, const json_t *d)
            json_text(actor, "role"), json_text(actor, "via"), json_text(d, "kind"), json_text(d, "sandbox"),
            *json_text(d, "reason") ? ", because \"" : "", json_text(d, "reason"), *json_text(d, "reason") ? "\"" : "");
     explain_changes(json_object_get(d, "diff"));
+    print_effect(json_object_get(d, "effect"), "  ");
     printf("\nThe voters:\n");
     json_array_foreach(json_object_get(d, "votes"), i, v)
         explain_vote(v);

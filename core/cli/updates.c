@@ -106,7 +106,7 @@ static void print_examples(const json_t *list, const char *indent)
 
 void print_effect(const json_t *effect, const char *indent)
 {
-    if (!effect)
+    if (!json_is_object(effect))
         return;
     printf("%sEffect: %s\n", indent, json_text(effect, "relation"));
     print_examples(json_object_get(effect, "gained"), indent);

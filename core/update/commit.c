@@ -26,6 +26,14 @@ static const char *new_id(struct update *u)
     return arena_str(u->arena, digest_uuid(id));
 }
 
+/* What changed in the text, and what that means. */
+static json_t *recorded_diff(const struct sluice_diff *diff)
+{
+    json_t *json = update_diff_json(diff);
+    json_object_set_new(json, "effect", update_effect_json(diff));
+    return json;
+}
+
 static struct store_decision *make_decision(struct update *u)
 {
     const struct update_request *q = u->request;
@@ -47,7 +55,7 @@ static struct store_decision *make_decision(struct update *u)
         .candidate_hash = r->hash,
         .candidate_json = policy_json(r->candidate),
         .votes_json = dump(u, update_votes_json(&r->votes)),
-        .diff_json = dump(u, update_diff_json(r->diff)),
+        .diff_json = dump(u, recorded_diff(r->diff)),
         .warnings_json = dump(u, update_problems_json(&r->warnings)),
         .draft_id = *r->draft_id ? r->draft_id : q->draft_id ? q->draft_id : "",
         .chain_digest = r->chain_digest,

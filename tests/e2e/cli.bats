@@ -187,6 +187,11 @@ process: {run_as_user: "1234"}'
     [[ "$output" == *"just trying"* ]]
     [[ "$output" == *"It was denied"* ]]
     [ "$(sluice decision show "$id" -o json | jq -r .candidate.process.run_as_user)" = 1234 ]
+    sluice policy update demo --add-endpoint effect.example.com:443 --binary /usr/bin/curl
+    id=$(sluice decision list demo --limit 1 -o json | jq -r '.decisions[0].id')
+    run -0 sluice decision show "$id"
+    [[ "$output" == *"Effect: loosens"*"curl may now reach effect.example.com:443"* ]]
+    [ "$(sluice decision show "$id" -o json | jq -r '.effect.gained[0].host')" = effect.example.com ]
     run -1 sluice decision show 00000000-0000-4000-8000-000000000000
 }
 

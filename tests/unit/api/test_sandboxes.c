@@ -139,6 +139,8 @@ static void decisions_are_kept_and_can_be_verified(void **state)
     a = ASK(d, "GET", arena_printf(d->arena, "/v1/decisions/%s", id));
     assert_status(&a, 200);
     assert_int_equal(json_integer_value(json_object_get(json_object_get(a.json, "candidate"), "version")), 1);
+    assert_string_equal(json_string_value(json_object_get(json_object_get(a.json, "effect"), "relation")), "same");
+    assert_null(json_object_get(json_object_get(a.json, "diff"), "effect"));
     a = ASK(d, "GET", "/v1/decisions/nothing");
     assert_status(&a, 404);
     a = ASK(d, "GET", "/v1/decisions?sandbox=nobody");
