@@ -28,9 +28,6 @@ typedef int (*store_write_fn)(struct store_tx *tx, void *arg, struct error *err)
 
 /* Blocks until durable.  -1: fn failed (its err), or the commit did. */
 int store_write(struct store *store, store_write_fn fn, void *arg, struct error *err);
-/* Returns at once; done is called on the commit thread when durable or failed (err set then). */
-void store_write_async(struct store *store, store_write_fn fn, void *arg,
-                       void (*done)(void *arg, const struct error *err));
 
 /* ---- sandboxes ---- */
 struct store_sandbox {

@@ -15,12 +15,11 @@ enum {
     WAL_PAGES_MAX = 32000,                          /* 125 MiB: the next commit waits for one */
 };
 
-/* One write.  A synchronous one lives on its caller's stack until finished. */
+/* One write, on its caller's stack until finished. */
 struct job {
     struct job *next;
     store_write_fn fn;
     void *arg;
-    void (*done)(void *arg, const struct error *err);   /* NULL: synchronous */
     pthread_cond_t *wake;
     bool finished;
     int rc;
@@ -143,29 +142,14 @@ static void take_group(struct committer *c, struct group *group)
     pthread_mutex_unlock(&c->lock);
 }
 
-static void answer_async(struct job *job)
-{
-    job->done(job->arg, job->rc ? &job->err : NULL);
-    free(job);
-}
-
 static void answer(struct committer *c, const struct group *group)
 {
-    struct job *async[GROUP_MAX];
-    size_t n_async = 0;
     pthread_mutex_lock(&c->lock);
     for (size_t i = 0; i < group->n; i++) {
-        struct job *job = group->jobs[i];
-        if (job->done) {
-            async[n_async++] = job;
-            continue;
-        }
-        job->finished = true;
-        pthread_cond_signal(job->wake);
+        group->jobs[i]->finished = true;
+        pthread_cond_signal(group->jobs[i]->wake);
     }
     pthread_mutex_unlock(&c->lock);
-    for (size_t i = 0; i < n_async; i++)
-        answer_async(async[i]);
 }
 
 static void *run(void *arg)
@@ -182,19 +166,14 @@ static void *run(void *arg)
 
 /* ---- handing over ---- */
 
-static void enqueue(struct committer *c, struct job *job)
-{
-    *c->last = job;
-    c->last = &job->next;
-    pthread_cond_signal(&c->waiting);
-}
-
 int committer_write(struct committer *committer, store_write_fn fn, void *arg, struct error *err)
 {
     pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
     struct job job = {.fn = fn, .arg = arg, .wake = &wake};
     pthread_mutex_lock(&committer->lock);
-    enqueue(committer, &job);
+    *committer->last = &job;
+    committer->last = &job.next;
+    pthread_cond_signal(&committer->waiting);
     while (!job.finished)
         pthread_cond_wait(&wake, &committer->lock);
     pthread_mutex_unlock(&committer->lock);
@@ -202,18 +181,6 @@ int committer_write(struct committer *committer, store_write_fn fn, void *arg, s
     if (job.rc && err)
         *err = job.err;
     return job.rc;
-}
-
-void committer_write_async(struct committer *committer, store_write_fn fn, void *arg,
-                           void (*done)(void *arg, const struct error *err))
-{
-    struct job *job = alloc_zero(1, sizeof *job);
-    job->fn = fn;
-    job->arg = arg;
-    job->done = done;
-    pthread_mutex_lock(&committer->lock);
-    enqueue(committer, job);
-    pthread_mutex_unlock(&committer->lock);
 }
 
 /* ---- life ---- */

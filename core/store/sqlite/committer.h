@@ -18,7 +18,5 @@ struct committer *committer_new(const char *path, const struct log *log, struct 
 void committer_free(struct committer *committer); /* finishes what was handed over; NULL is fine */
 
 int committer_write(struct committer *committer, store_write_fn fn, void *arg, struct error *err);
-void committer_write_async(struct committer *committer, store_write_fn fn, void *arg,
-                           void (*done)(void *arg, const struct error *err));
 
 #endif

@@ -111,9 +111,3 @@ int store_write(struct store *store, store_write_fn fn, void *arg, struct error 
 {
     return committer_write(store->committer, fn, arg, err);
 }
-
-void store_write_async(struct store *store, store_write_fn fn, void *arg,
-                       void (*done)(void *arg, const struct error *err))
-{
-    committer_write_async(store->committer, fn, arg, done);
-}
