@@ -32,7 +32,6 @@ struct api_sandboxes {
                             const char *exec_id);
     /* The sandbox whose supervisor has this token, or NULL. */
     const char *(*by_token)(void *ctx, const char *token);
-    size_t (*count_ready)(void *ctx);
 };
 
 struct api {

@@ -308,15 +308,6 @@ static const char *api_by_token(void *ctx, const char *token)
     return NULL;
 }
 
-static size_t api_count_ready(void *ctx)
-{
-    struct sandboxes *all = ctx;
-    size_t n = 0;
-    for (struct sandbox *s = all->list; s; s = s->next)
-        n += s->ready;
-    return n;
-}
-
 const struct api_sandboxes sandboxes_api = {
     .start = api_start,
     .stop = api_stop,
@@ -326,5 +317,4 @@ const struct api_sandboxes sandboxes_api = {
     .supervisor_stream = api_supervisor_stream,
     .supervisor_exec = api_supervisor_exec,
     .by_token = api_by_token,
-    .count_ready = api_count_ready,
 };

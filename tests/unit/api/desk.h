@@ -131,15 +131,15 @@ static inline const char *fake_by_token(void *ctx, const char *token)
     return strcmp(token, SANDBOX_TOKEN) == 0 ? "s1" : NULL;
 }
 
-static inline size_t fake_count(void *ctx)
-{
-    (void)ctx;
-    return 1;
-}
-
 static const struct api_sandboxes fake_sandboxes = {
-    fake_start, fake_stop, fake_remove, fake_handle, fake_handle, fake_handle, fake_supervisor_exec, fake_by_token,
-    fake_count,
+    .start = fake_start,
+    .stop = fake_stop,
+    .remove = fake_remove,
+    .exec = fake_handle,
+    .logs = fake_handle,
+    .supervisor_stream = fake_handle,
+    .supervisor_exec = fake_supervisor_exec,
+    .by_token = fake_by_token,
 };
 
 static inline int fake_reload(void *ctx, struct problems *problems, struct error *err)
