@@ -89,14 +89,15 @@ char *arena_str(struct arena *arena, const char *text)
 
 char *arena_vprintf(struct arena *arena, const char *format, va_list args)
 {
-    va_list measure;
-    va_copy(measure, args);
-    int n = vsnprintf(NULL, 0, format, measure);
-    va_end(measure);
-    char *text = arena_alloc(arena, (size_t)(n < 0 ? 0 : n) + 1);
-    text[0] = '\0';
-    if (n > 0)
-        vsnprintf(text, (size_t)n + 1, format, args);
+    char shown[256];                                /* most texts need no second round */
+    va_list again;
+    va_copy(again, args);
+    int n = vsnprintf(shown, sizeof shown, format, args);
+    size_t len = n < 0 ? 0 : (size_t)n;
+    char *text = len < sizeof shown ? arena_strn(arena, shown, len) : arena_alloc(arena, len + 1);
+    if (len >= sizeof shown)
+        vsnprintf(text, len + 1, format, again);
+    va_end(again);
     return text;
 }
 

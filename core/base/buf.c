@@ -37,7 +37,9 @@ void buf_puts(struct buf *buf, const char *text)
 
 void buf_putc(struct buf *buf, char c)
 {
-    buf_add(buf, &c, 1);
+    buf_reserve(buf, 1);
+    buf->data[buf->len++] = c;
+    buf->data[buf->len] = '\0';
 }
 
 void buf_printf(struct buf *buf, const char *format, ...)
@@ -45,14 +47,17 @@ void buf_printf(struct buf *buf, const char *format, ...)
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, args);
+    buf_reserve(buf, 1);
+    size_t room = buf->cap - buf->len;
+    int n = vsnprintf(buf->data + buf->len, room, format, args);
     va_end(args);
-    if (n > 0) {
+    if (n > 0 && (size_t)n >= room) {
         buf_reserve(buf, (size_t)n);
         vsnprintf(buf->data + buf->len, (size_t)n + 1, format, again);
-        buf->len += (size_t)n;
     }
     va_end(again);
+    buf->len += n > 0 ? (size_t)n : 0;
+    buf->data[buf->len] = '\0';
 }
 
 void buf_consume(struct buf *buf, size_t len)

@@ -30,7 +30,8 @@ size_t text_utf8_valid(const char *bytes, size_t len)
 {
     size_t at = 0;
     while (at < len) {
-        size_t n = sequence((const unsigned char *)bytes + at, len - at);
+        bool ascii = (signed char)bytes[at] > 0;    /* nearly every byte */
+        size_t n = ascii ? 1 : sequence((const unsigned char *)bytes + at, len - at);
         if (!n)
             return at;
         at += n;
@@ -38,18 +39,27 @@ size_t text_utf8_valid(const char *bytes, size_t len)
     return len;
 }
 
+static bool stands_for_itself(char c)
+{
+    return (unsigned char)c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
+}
+
 void text_json_quote(struct buf *out, const char *text)
 {
     static const char special[] = "\"\\\b\f\n\r\t", names[] = "\"\\bfnrt";
     buf_putc(out, '"');
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        const char *known = strchr(special, *c);
+    for (;; text++) {
+        const char *run = text;
+        while (stands_for_itself(*text))
+            text++;
+        buf_add(out, run, (size_t)(text - run));
+        if (!*text)
+            break;
+        const char *known = strchr(special, *text);
         if (known)
             buf_printf(out, "\\%c", names[known - special]);
-        else if (*c < 0x20 || *c == 0x7f)
-            buf_printf(out, "\\u%04x", *c);
         else
-            buf_putc(out, (char)*c);
+            buf_printf(out, "\\u%04x", (unsigned)*text);
     }
     buf_putc(out, '"');
 }

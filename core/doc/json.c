@@ -37,7 +37,7 @@ static char peek(const struct reader *r)
 
 static void skip_space(struct reader *r)
 {
-    while (r->at < r->end && strchr(" \t\r\n", *r->at))
+    while (r->at < r->end && (*r->at == ' ' || *r->at == '\t' || *r->at == '\r' || *r->at == '\n'))
         r->at++;
 }
 

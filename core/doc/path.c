@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,16 +11,27 @@ enum { KEY_SHOWN_MAX = 256 };
 
 static bool is_word(const char *key)
 {
-    static const char letters[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
-    return *key && key[strspn(key, letters)] == '\0';
+    const char *c = key;
+    while (isalnum((unsigned char)*c) || *c == '_' || *c == '-')
+        c++;
+    return c > key && !*c;
+}
+
+static char *join(struct arena *arena, const char *parent, const char *between, const char *key)
+{
+    size_t n = strlen(parent), dot = strlen(between), len = strlen(key);
+    char *path = arena_alloc(arena, n + dot + len + 1);
+    memcpy(path, parent, n);
+    memcpy(path + n, between, dot);
+    memcpy(path + n + dot, key, len + 1);
+    return path;
 }
 
 char *doc_path_key(struct arena *arena, const char *parent, const char *key)
 {
     size_t n = doc_cut(key, strlen(key), KEY_SHOWN_MAX);
     if (!key[n] && is_word(key))
-        return arena_printf(arena, "%s%s%s", parent, *parent ? "." : "", key);
+        return join(arena, parent, *parent ? "." : "", key);
     struct buf quoted = {0};
     char *shown = arena_printf(arena, "%.*s%s", (int)n, key, key[n] ? "…" : "");
     doc_quote(shown, DOC_JSON, &quoted);

@@ -49,6 +49,33 @@ static void test_arena(void **state)
     arena_free(NULL);
 }
 
+/* Whatever room there is when a text is formatted. */
+static void test_formatted_texts_of_every_length(void **state)
+{
+    (void)state;
+    enum { LONGEST = 600 };
+    char wanted[LONGEST + 1];
+    memset(wanted, 'x', LONGEST);
+    wanted[LONGEST] = '\0';
+    struct arena *arena = arena_new();
+    struct buf all = {0};
+    for (int len = 0; len <= LONGEST; len++) {
+        struct buf buf = {0};
+        const char *tail = wanted + LONGEST - len;
+        buf_printf(&buf, "%s", tail);
+        assert_string_equal(buf_str(&buf), tail);
+        assert_int_equal(buf.len, len);
+        size_t before = all.len;
+        buf_printf(&all, "%s", tail);
+        assert_int_equal(all.len, before + (size_t)len);
+        assert_string_equal(buf_str(&all) + before, tail);
+        assert_string_equal(arena_printf(arena, "%s", tail), tail);
+        buf_free(&buf);
+    }
+    buf_free(&all);
+    arena_free(arena);
+}
+
 static void test_buf(void **state)
 {
     (void)state;
@@ -82,6 +109,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arena),
+        cmocka_unit_test(test_formatted_texts_of_every_length),
         cmocka_unit_test(test_buf),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
