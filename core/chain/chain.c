@@ -24,6 +24,7 @@ struct chain {
     atomic_size_t references;
     struct seat *seats;
     size_t n;
+    _Atomic int64_t asked;
     char digest[DIGEST_HEX_SIZE];
 };
 
@@ -277,10 +278,12 @@ void chain_ask(struct chain *chain, const struct sluice_transition *transition,
 {
     struct chain_vote *votes = arena_zalloc(arena, chain->n * sizeof *votes);
     void **begun = arena_zalloc(arena, chain->n * sizeof *begun);
+    struct voter_ask asked = {
+        .transition = transition, .id = atomic_fetch_add(&chain->asked, 1) + 1, .arena = arena};
     uint64_t now_ns = clock_mono_ns();
     for (size_t i = 0; i < chain->n; i++) {
         struct voter *voter = chain->seats[i].voter;
-        begun[i] = voter->ops->begin ? voter->ops->begin(voter, transition) : NULL;
+        begun[i] = voter->ops->begin ? voter->ops->begin(voter, &asked) : NULL;
     }
     for (size_t i = 0; i < chain->n; i++)
         ask(&chain->seats[i], transition, begun[i], arena, &now_ns, &votes[i]);

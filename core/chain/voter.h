@@ -11,6 +11,14 @@
 
 struct voter;
 
+/* A chain asks its voters about one transition. */
+struct voter_ask {
+    const struct sluice_transition *transition;
+    int64_t id;                                     /* no other ask of the chain has it */
+    const struct told *told;                        /* the first isolated voter fills it in for all */
+    struct arena *arena;                            /* where it lives */
+};
+
 struct voter_ops {
     const char *kind;                               /* "native", "lua" or "command" */
     /* Casts into the ballot of the vote, which chain_ask began with the voter's codes, and ends
@@ -18,9 +26,9 @@ struct voter_ops {
      * crash, budget, timeout, answer that makes no sense. */
     int (*vote)(struct voter *voter, const struct sluice_transition *transition,
                 struct sluice_ballot *ballot, struct error *err);
-    /* The same in two steps, so that a chain can have all of its isolated voters at work at once:
-     * finish takes what begin returned, on the same thread.  Both or none. */
-    void *(*begin)(struct voter *voter, const struct sluice_transition *transition);
+    /* Instead of it, the same in two steps, so that a chain can have all of its isolated voters at
+     * work at once: finish takes what begin returned, on the same thread.  Both or none. */
+    void *(*begin)(struct voter *voter, struct voter_ask *ask);
     int (*finish)(struct voter *voter, void *begun, struct sluice_ballot *ballot, struct error *err);
     void (*observe)(struct voter *voter, const struct sluice_outcome *outcome);     /* may be NULL */
     /* Lua alone, inline: notes from now on which lines run, and says so.  Both or none. */

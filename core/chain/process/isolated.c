@@ -19,6 +19,7 @@
 #include "chain/process/frame.h"
 #include "chain/process/message.h"
 #include "chain/process/tables.h"
+#include "chain/process/told.h"
 #include "chain/voter.h"
 #include "policy/policy.h"
 
@@ -41,8 +42,7 @@ struct isolated {
     atomic_bool quarantined;
     pthread_mutex_t mutex;                          /* of the members below; one vote at a time */
     struct child child;
-    char *sent[MESSAGE_ROLES_COUNT];                /* the policies that the process has, as JSON */
-    int64_t next_id;
+    struct buf sent[MESSAGE_ROLES_COUNT];           /* the policies that the process has */
     unsigned failures;                              /* in a row */
     uint64_t failed_ms;                             /* when the last one was */
 };
@@ -51,10 +51,8 @@ struct isolated {
 
 static void forget_sent(struct isolated *v)
 {
-    for (int i = 0; i < MESSAGE_ROLES_COUNT; i++) {
-        free(v->sent[i]);
-        v->sent[i] = NULL;
-    }
+    for (int i = 0; i < MESSAGE_ROLES_COUNT; i++)
+        buf_free(&v->sent[i]);
 }
 
 static void note_failure(struct isolated *v, const char *how)
@@ -116,44 +114,19 @@ static uint64_t deadline(uint32_t ms)
     return clock_mono_ns() + (uint64_t)ms * 1000000u;
 }
 
-/* Adds a policy unless the process has it already. */
-static void add_policy(struct isolated *v, struct buf *frames, enum message_role role,
-                       const struct sluice_policy *policy)
+/* Adds the policies that the process does not have already, and the request. */
+static void add_told(struct isolated *v, struct buf *frames, const struct told *told)
 {
-    static const char *const words[] = {
-#define X(id, word) [ROLE_##id] = word,
-        MESSAGE_ROLES(X)
-#undef X
-    };
-    struct buf json = {0};
-    if (policy)
-        schema_encode_json(&policy_schema, policy, &json);
-    if (v->sent[role] && strcmp(v->sent[role], buf_str(&json)) == 0) {
-        buf_free(&json);
-        return;
+    for (int i = 0; i < MESSAGE_ROLES_COUNT; i++) {
+        const struct buf *policy = &told->policies[i];
+        struct buf *sent = &v->sent[i];
+        if (sent->len == policy->len && memcmp(sent->data, policy->data, policy->len) == 0)
+            continue;
+        buf_add(frames, policy->data, policy->len);
+        buf_clear(sent);
+        buf_add(sent, policy->data, policy->len);
     }
-    size_t begin = frame_begin(frames);
-    buf_printf(frames, "{\"type\":\"policy\",\"role\":\"%s\"", words[role]);
-    if (policy) {
-        buf_puts(frames, ",\"policy\":");
-        buf_add(frames, json.data, json.len);
-    }
-    buf_putc(frames, '}');
-    frame_end(frames, begin);
-    free(v->sent[role]);
-    v->sent[role] = buf_take(&json);
-}
-
-/* The transition without what travels on its own; its policies are added before it. */
-static struct sluice_transition add_policies(struct isolated *v, struct buf *frames,
-                                             const struct sluice_transition *t)
-{
-    add_policy(v, frames, ROLE_BASELINE, t->baseline);
-    add_policy(v, frames, ROLE_CURRENT, t->current);
-    add_policy(v, frames, ROLE_CANDIDATE, t->candidate);
-    struct sluice_transition bare = *t;
-    bare.baseline = bare.current = bare.candidate = NULL;
-    return bare;
+    buf_add(frames, told->request.data, told->request.len);
 }
 
 /* ---- opening ---- */
@@ -297,13 +270,11 @@ struct begun {
     struct error err;
 };
 
-static int send_vote(struct isolated *v, const struct sluice_transition *t, const struct begun *b,
+static int send_vote(struct isolated *v, const struct told *told, const struct begun *b,
                      struct error *err)
 {
     struct buf frames = {0};
-    const struct sluice_transition bare = add_policies(v, &frames, t);
-    const struct message_vote vote = {b->id, &bare, message_diff_of(t->diff, b->arena)};
-    add_message(&frames, MESSAGE_VOTE, &vote);
+    add_told(v, &frames, told);
     int rc = frame_send(v->child.socket, &frames, b->until, err);
     buf_free(&frames);
     return rc == 0 ? 0 : fail(v, "vote", err);
@@ -336,17 +307,19 @@ static int cast(const struct message_voted *voted, struct sluice_ballot *ballot,
     return ballot_finish(ballot, verdict, err);
 }
 
-static void *isolated_begin(struct voter *voter, const struct sluice_transition *transition)
+static void *isolated_begin(struct voter *voter, struct voter_ask *ask)
 {
     struct isolated *v = voter->impl;
     struct arena *arena = arena_new();
     struct begun *b = arena_zalloc(arena, sizeof *b);
+    if (!ask->told)
+        ask->told = told_vote(ask->transition, ask->id, ask->arena);
     pthread_mutex_lock(&v->mutex);
     b->arena = arena;
-    b->id = v->next_id++;
+    b->id = ask->id;
     b->failed = ensure_running(v, &b->err) != 0;
     b->until = deadline(v->config.timeout_ms + GRACE_MS);
-    b->failed = b->failed || send_vote(v, transition, b, &b->err) != 0;
+    b->failed = b->failed || send_vote(v, ask->told, b, &b->err) != 0;
     return b;
 }
 
@@ -370,12 +343,6 @@ static int isolated_finish(struct voter *voter, void *begun, struct sluice_ballo
     return rc;
 }
 
-static int isolated_vote(struct voter *voter, const struct sluice_transition *transition,
-                         struct sluice_ballot *ballot, struct error *err)
-{
-    return isolated_finish(voter, isolated_begin(voter, transition), ballot, err);
-}
-
 static void isolated_observe(struct voter *voter, const struct sluice_outcome *outcome)
 {
     struct isolated *v = voter->impl;
@@ -386,12 +353,7 @@ static void isolated_observe(struct voter *voter, const struct sluice_outcome *o
     struct error err;
     pthread_mutex_lock(&v->mutex);
     if (ensure_running(v, &err) == 0) {
-        const struct sluice_transition bare = add_policies(v, &frames, outcome->transition);
-        const struct message_observe observe = {
-            .transition = &bare, .diff = message_diff_of(outcome->transition->diff, arena),
-            .outcome = outcome->outcome, .revision = (int64_t)outcome->revision,
-        };
-        add_message(&frames, MESSAGE_OBSERVE, &observe);
+        add_told(v, &frames, told_outcome(outcome, arena));
         if (frame_send(v->child.socket, &frames, deadline(OBSERVE_TIMEOUT_MS), &err) != 0)
             fail(v, "observe", &err);
     }
@@ -418,7 +380,7 @@ static void isolated_close(struct voter *voter)
 }
 
 #define OPS(word) \
-    {.kind = word, .vote = isolated_vote, .begin = isolated_begin, .finish = isolated_finish, \
+    {.kind = word, .begin = isolated_begin, .finish = isolated_finish, \
      .observe = isolated_observe, .close = isolated_close, .state = isolated_state}
 static const struct voter_ops native_ops = OPS("native"), lua_ops = OPS("lua"),
                               command_ops = OPS("command");
@@ -490,7 +452,6 @@ struct voter *voter_process_open(const struct chain_config *chain,
     v->log = log;
     v->external = config->n_command > 0;
     v->child = (struct child)CHILD_NONE;
-    v->next_id = 1;
     pthread_mutex_init(&v->mutex, NULL);
     keep_config(v, chain, config, voter);
     if (start(v, arena, &opened, err) != 0 || keep_description(v, voter, opened, err) != 0) {

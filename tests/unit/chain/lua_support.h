@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "chain/ballot.h"
 #include "chain/voter.h"
 #include "policy/diff.h"
@@ -69,6 +70,17 @@ struct change {
     struct arena *arena;
     struct sluice_transition t;
 };
+
+/* As chain_ask does for a chain of one. */
+static inline int vote_of(struct voter *voter, const struct sluice_transition *t, struct arena *arena,
+                          struct ballot *ballot, struct error *err)
+{
+    struct voter_ask ask = {.transition = t, .id = (int64_t)clock_mono_ns(), .arena = arena};
+    ballot_begin(ballot, arena, voter->codes);
+    if (!voter->ops->begin)
+        return voter->ops->vote(voter, t, &ballot->face, err);
+    return voter->ops->finish(voter, voter->ops->begin(voter, &ask), &ballot->face, err);
+}
 
 static inline struct policy *parse_policy(const char *yaml)
 {

@@ -45,8 +45,7 @@ static void vote_on(struct voter *voter, const struct sluice_transition *t, stru
 {
     struct arena *arena = arena_new();
     struct ballot ballot;
-    ballot_begin(&ballot, arena, voter->codes);
-    if (voter->ops->vote(voter, t, &ballot.face, err) == 0)
+    if (vote_of(voter, t, arena, &ballot, err) == 0)
         error_set(err, ERROR_INTERNAL, "nothing: it voted %s", chain_verdict_word(ballot.verdict));
     arena_free(arena);
 }

@@ -102,8 +102,7 @@ static struct voter *open_lua(struct fixture *f, const char *text, const char *o
 
 static int ask(struct fixture *f, struct voter *voter)
 {
-    ballot_begin(&f->ballot, f->arena, voter->codes);
-    return voter->ops->vote(voter, &f->change.t, &f->ballot.face, &f->err);
+    return vote_of(voter, &f->change.t, f->arena, &f->ballot, &f->err);
 }
 
 static void assert_logged(struct fixture *f, const char *pattern)
@@ -354,8 +353,7 @@ static void *vote_often(void *arg)
         struct arena *arena = arena_new();
         struct ballot ballot;
         struct error err;
-        ballot_begin(&ballot, arena, crowd->voter->codes);
-        int rc = crowd->voter->ops->vote(crowd->voter, &crowd->f->change.t, &ballot.face, &err);
+        int rc = vote_of(crowd->voter, &crowd->f->change.t, arena, &ballot, &err);
         arena_free(arena);
         if (rc != 0 || strcmp(ballot.message, "2 rules") != 0)
             return (void *)1;
@@ -381,6 +379,33 @@ static void test_many_threads_vote_at_once(void **state)
             pthread_join(threads[t], &failed);
             assert_null(failed);
         }
+        voter_free(voters[i]);
+    }
+}
+
+static void test_a_transition_is_written_once_for_all(void **state)
+{
+    struct fixture *f = *state;
+    struct voter *voters[] = {open_lua(f, "return { vote = function(t, b)\n"
+                                          "return b:deny('N', '', '%d', #t.candidate.rules) end }",
+                                       "{}"),
+                              open_lua(f, "return { vote = function(t, b)\n"
+                                          "return b:deny('K', '', '%s', t.kind) end }",
+                                       "{}")};
+    static const char *const said[] = {"2", "replace"};
+    struct voter_ask ask = {.transition = &f->change.t, .id = 7, .arena = f->arena};
+    const struct told *told = NULL;
+    void *begun[2];
+    for (int i = 0; i < 2; i++) {
+        begun[i] = voters[i]->ops->begin(voters[i], &ask);
+        assert_non_null(ask.told);
+        assert_true(i == 0 || ask.told == told);
+        told = ask.told;
+    }
+    for (int i = 0; i < 2; i++) {
+        ballot_begin(&f->ballot, f->arena, voters[i]->codes);
+        assert_int_equal(voters[i]->ops->finish(voters[i], begun[i], &f->ballot.face, &f->err), 0);
+        assert_string_equal(f->ballot.message, said[i]);
         voter_free(voters[i]);
     }
 }
@@ -512,7 +537,7 @@ int main(void)
         TEST(test_restart_pause_and_quarantine), TEST(test_a_changed_file_is_not_started_again),
         TEST(test_what_it_says_is_logged),       TEST(test_voters_are_asked_in_parallel),
         TEST(test_any_program_can_vote),         TEST(test_many_threads_vote_at_once),
-        TEST(test_programs_that_are_refused),
+        TEST(test_programs_that_are_refused),    TEST(test_a_transition_is_written_once_for_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
