@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static const struct {
     int status;
     const char *word;
@@ -14,6 +16,14 @@ static const struct {
 #undef X
 };
 
+/* A text that was cut ends with a whole character, so that it stays UTF-8. */
+static void end_whole(struct error *err)
+{
+    size_t len = strlen(err->text);
+    if (len == sizeof err->text - 1)
+        err->text[text_utf8_valid(err->text, len)] = '\0';
+}
+
 int error_vset(struct error *err, enum error_kind kind, const char *format, va_list args)
 {
     if (!err)
@@ -22,6 +32,7 @@ int error_vset(struct error *err, enum error_kind kind, const char *format, va_l
     vsnprintf(text, sizeof text, format, args);
     err->kind = kind;
     memcpy(err->text, text, sizeof text);
+    end_whole(err);
     return -1;
 }
 
@@ -46,6 +57,7 @@ int error_errno(struct error *err, enum error_kind kind, const char *format, ...
         size_t used = strlen(err->text);
         snprintf(err->text + used, sizeof err->text - used, ": %s",
                  strerror_r(number, reason, sizeof reason));
+        end_whole(err);
     }
     return -1;
 }
@@ -63,6 +75,7 @@ int error_prefix(struct error *err, const char *format, ...)
     size_t used = strlen(prefix);
     memcpy(err->text, prefix, used + 1);
     snprintf(err->text + used, sizeof err->text - used, ": %s", text);
+    end_whole(err);
     return -1;
 }
 

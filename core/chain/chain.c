@@ -210,6 +210,14 @@ void chain_unref(struct chain *chain)
         close_chain(chain);
 }
 
+void chain_watch(struct chain *chain, chain_state_fn *fn, void *ctx)
+{
+    for (size_t i = 0; i < chain->n; i++) {
+        chain->seats[i].voter->watcher = fn;
+        chain->seats[i].voter->watcher_ctx = ctx;
+    }
+}
+
 const char *chain_digest(const struct chain *chain)
 {
     return chain->digest;
@@ -316,7 +324,7 @@ void chain_describe(struct chain *chain, size_t i, struct chain_voter_info *out)
         .isolation = seat->isolation,
         .path = voter->path,
         .sha256 = voter->sha256,
-        .state = voter->ops->state ? voter->ops->state(voter) : "ready",
+        .state = voter_state(voter),
         .summary = voter->summary,
         .votes = atomic_load_explicit(&seat->stats.votes, memory_order_relaxed),
         .denials = atomic_load_explicit(&seat->stats.denials, memory_order_relaxed),

@@ -67,6 +67,11 @@ struct chain *chain_load(const struct chain_config *config, const struct log *lo
 struct chain *chain_ref(struct chain *chain);
 void chain_unref(struct chain *chain);
 
+/* Told when a voter's state is another one, on the thread of the vote that changed it; why: what went
+ * wrong last.  Set before the first vote; ctx outlives the chain. */
+typedef void chain_state_fn(void *ctx, const char *voter, const char *state, const char *why);
+void chain_watch(struct chain *chain, chain_state_fn *fn, void *ctx);
+
 /* A digest of the set of voters with their code and configuration: part of the review token. */
 const char *chain_digest(const struct chain *chain);
 size_t chain_size(const struct chain *chain);

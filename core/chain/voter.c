@@ -43,3 +43,14 @@ void voter_free(struct voter *voter)
     free(voter->options);
     free(voter);
 }
+
+const char *voter_state(const struct voter *voter)
+{
+    return voter->ops->state ? voter->ops->state(voter) : "ready";
+}
+
+void voter_changed(const struct voter *voter, const char *why)
+{
+    if (voter->watcher)
+        voter->watcher(voter->watcher_ctx, voter->name, voter_state(voter), why);
+}

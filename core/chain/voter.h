@@ -35,7 +35,7 @@ struct voter_ops {
     void (*cover)(struct voter *voter);
     size_t (*lines)(struct voter *voter, struct arena *arena, struct chain_line **out);
     void (*close)(struct voter *voter);             /* releases impl; voter_free does the rest */
-    const char *(*state)(struct voter *voter);      /* "ready" or "quarantined"; NULL: always ready */
+    const char *(*state)(const struct voter *voter);/* "ready" or "quarantined"; NULL: always ready */
 };
 
 struct voter {
@@ -49,6 +49,8 @@ struct voter {
     bool deny_on_error;
     uint32_t timeout_ms;
     uint32_t memory_mb;
+    chain_state_fn *watcher;                        /* NULL: nobody asked to be told */
+    void *watcher_ctx;
 };
 
 /* A voter without impl, with the level, limits and on_error of its configuration or the defaults.
@@ -65,5 +67,9 @@ struct voter *voter_lua_open(const struct chain_config *chain, const struct chai
 struct voter *voter_process_open(const struct chain_config *chain, const struct chain_voter_config *config,
                                  const struct log *log, struct error *err);
 void voter_free(struct voter *voter);
+
+const char *voter_state(const struct voter *voter);
+/* Tells the watcher that the voter's state is another one now. */
+void voter_changed(const struct voter *voter, const char *why);
 
 #endif

@@ -70,6 +70,14 @@ static struct chain *load_chain(const struct gateway_config *config, const struc
     return NULL;
 }
 
+/* Any thread. */
+static void voter_changed(void *ctx, const char *voter, const char *state, const char *why)
+{
+    struct gateway *g = ctx;
+    events_publish(g->events, "voter", "",
+                   json_pack("{s:s, s:s, s:s}", "voter", voter, "state", state, "reason", why));
+}
+
 static void print_chain(struct chain *chain)
 {
     for (size_t i = 0; i < chain_size(chain); i++) {
@@ -112,6 +120,7 @@ static int reload(void *ctx, struct problems *problems, struct error *err)
         const char *changed = gateway_config_restart(&g->config, &config, arena);
         if (*changed)
             log_warn(g->log, "these settings changed and need a restart: %s", changed);
+        chain_watch(chain, voter_changed, g);
         updates_set_chain(g->updates, chain);
         log_info(g->log, "reloaded: %zu voters", chain_size(chain));
         events_publish(g->events, "chain", "", json_pack("{s:s}", "digest", chain_digest(chain)));
@@ -365,6 +374,7 @@ static int open_parts(struct gateway *g, struct chain *chain, struct error *err)
     g->drafts = drafts_new(g->updates, &draft_hooks, g->log);
     g->jobs = jobs_new(&g->loop);
     g->events = events_new(&g->loop);
+    chain_watch(chain, voter_changed, g);
     g->server = http_server_new(&g->loop, NULL, &api_router, &g->api, g->log);
     if (listen_all(g, err) != 0)
         return -1;

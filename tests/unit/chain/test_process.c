@@ -297,10 +297,19 @@ static int ask_patiently(struct fixture *f, struct voter *voter)
     }
 }
 
+/* What a watcher was told, a line for each time. */
+static void note_state(void *ctx, const char *voter, const char *state, const char *why)
+{
+    buf_printf(ctx, "%s is %s: %s\n", voter, state, why);
+}
+
 static void test_restart_pause_and_quarantine(void **state)
 {
     struct fixture *f = *state;
     struct voter *voter = open_fault(f, "crash_on_dry_run");
+    struct buf told = {0};
+    voter->watcher = note_state;
+    voter->watcher_ctx = &told;
     for (int i = 0; i < 4; i++) {
         f->change.t.dry_run = true;
         assert_int_equal(ask_patiently(f, voter), -1);
@@ -313,9 +322,12 @@ static void test_restart_pause_and_quarantine(void **state)
     f->change.t.dry_run = true;
     for (int i = 0; i < 5; i++) {
         assert_string_equal(voter->ops->state(voter), "ready");
+        assert_string_equal(buf_str(&told), "");
         assert_int_equal(ask_patiently(f, voter), -1);
     }
     assert_string_equal(voter->ops->state(voter), "quarantined");
+    assert_string_equal(buf_str(&told), "fault is quarantined: it was killed by signal 11 (Segmentation fault)\n");
+    buf_free(&told);
     f->change.t.dry_run = false;
     assert_int_equal(ask(f, voter), -1);
     assert_matches(f->err.text, "quarantined after 5 failures in a row: reload the chain");

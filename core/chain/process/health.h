@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a voter's process has fared: after a failure in a row it pauses before it is started again,
+ * longer each time; after HEALTH_FAILURES_MAX of them it is not started any more until the chain is
+ * loaded anew.
+ *
+ * {0} is in good health.  One thread at a time, but for health_quarantined. */
+#ifndef CHAIN_PROCESS_HEALTH_H
+#define CHAIN_PROCESS_HEALTH_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+enum { HEALTH_FAILURES_MAX = 5 };
+
+struct health {
+    unsigned failures;                              /* in a row */
+    uint64_t failed_ms;                             /* when the last one was */
+    atomic_bool quarantined;
+};
+
+void health_failed(struct health *health);
+void health_answered(struct health *health);
+bool health_quarantined(const struct health *health);
+/* -1: the process is not to be started now; err says why, and what to do. */
+int health_check(const struct health *health, struct error *err);
+
+#endif
