@@ -14,7 +14,6 @@ function(sluice_plugin name)
         LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/plugins)
     install(TARGETS ${name} LIBRARY DESTINATION lib/sluice/plugins)
     if(PLUGIN_CASES AND SLUICE_PROGRAM)
-        enable_testing()
         add_test(NAME ${name} COMMAND ${SLUICE_PROGRAM} plugin test
             --plugin-dir ${CMAKE_BINARY_DIR}/plugins ${CMAKE_CURRENT_SOURCE_DIR}/${PLUGIN_CASES})
     endif()

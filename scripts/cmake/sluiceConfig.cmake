@@ -8,4 +8,6 @@ if(NOT TARGET sluice::plugin)
         INTERFACE_INCLUDE_DIRECTORIES "${sluice_PREFIX}/include")
 endif()
 find_program(SLUICE_PROGRAM sluice HINTS "${sluice_PREFIX}/bin")
+# Here, because in a function it would not outlive the call.
+enable_testing()
 include("${CMAKE_CURRENT_LIST_DIR}/SluicePlugin.cmake")

@@ -63,6 +63,7 @@ PY
     says "8 passed, 0 failed"
     says "covered: 100.0 %"
     exits 0 ctest --test-dir no_stars/build
+    says "100% tests passed, 0 tests failed out of 1"
     exits 0 sluice plugin check no_stars/build/plugins/no_stars.so
     says "no_stars 0.1.0 (native, ABI 1)"
     says "WILDCARD_HOST"
