@@ -140,12 +140,13 @@ int store_tx_revision_loaded(struct store_tx *tx, const char *sandbox_id, uint64
     int counts = report_counts(tx, sandbox_id, revision, &loaded, err);
     if (counts <= 0)
         return counts;
+    /* What is older than the loaded one was superseded when that was loaded. */
     if (db_run(tx->db, err, "UPDATE revision SET status='loaded', error='', loaded_at_ms=? "
                "WHERE sandbox_id=? AND revision=? AND status<>'loaded'", "iti", at_ms, sandbox_id,
                (int64_t)revision) ||
         db_run(tx->db, err, "UPDATE revision SET status='superseded' WHERE sandbox_id=? "
-               "AND revision<? AND status IN ('pending', 'loaded')", "ti", sandbox_id,
-               (int64_t)revision))
+               "AND revision>=? AND revision<? AND status IN ('pending', 'loaded')", "tii", sandbox_id,
+               (int64_t)loaded, (int64_t)revision))
         return -1;
     return set_loaded_revision(tx, sandbox_id, revision, err);
 }
