@@ -2,6 +2,7 @@
 #include "store/sqlite/committer.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -15,13 +16,12 @@ enum {
     WAL_PAGES_MAX = 32000,                          /* 125 MiB: the next commit waits for one */
 };
 
-/* One write, on its caller's stack until finished. */
+/* One write, on its caller's stack until it is answered. */
 struct job {
     struct job *next;
     store_write_fn fn;
     void *arg;
-    pthread_cond_t *wake;
-    bool finished;
+    sem_t answered;
     int rc;
     struct error err;
 };
@@ -142,23 +142,14 @@ static void take_group(struct committer *c, struct group *group)
     pthread_mutex_unlock(&c->lock);
 }
 
-static void answer(struct committer *c, const struct group *group)
-{
-    pthread_mutex_lock(&c->lock);
-    for (size_t i = 0; i < group->n; i++) {
-        group->jobs[i]->finished = true;
-        pthread_cond_signal(group->jobs[i]->wake);
-    }
-    pthread_mutex_unlock(&c->lock);
-}
-
 static void *run(void *arg)
 {
     struct committer *c = arg;
     struct group group;
     for (take_group(c, &group); group.n; take_group(c, &group)) {
         commit(c, &group);
-        answer(c, &group);
+        for (size_t i = 0; i < group.n; i++)
+            sem_post(&group.jobs[i]->answered);     /* and the job is gone */
         keep_log_short(c);
     }
     return NULL;
@@ -166,18 +157,23 @@ static void *run(void *arg)
 
 /* ---- handing over ---- */
 
+static void enqueue(struct committer *c, struct job *job)
+{
+    pthread_mutex_lock(&c->lock);
+    *c->last = job;
+    c->last = &job->next;
+    pthread_mutex_unlock(&c->lock);
+    pthread_cond_signal(&c->waiting);
+}
+
 int committer_write(struct committer *committer, store_write_fn fn, void *arg, struct error *err)
 {
-    pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
-    struct job job = {.fn = fn, .arg = arg, .wake = &wake};
-    pthread_mutex_lock(&committer->lock);
-    *committer->last = &job;
-    committer->last = &job.next;
-    pthread_cond_signal(&committer->waiting);
-    while (!job.finished)
-        pthread_cond_wait(&wake, &committer->lock);
-    pthread_mutex_unlock(&committer->lock);
-    pthread_cond_destroy(&wake);
+    struct job job = {.fn = fn, .arg = arg};
+    sem_init(&job.answered, 0, 0);
+    enqueue(committer, &job);
+    while (sem_wait(&job.answered) != 0)
+        ;                                           /* a signal came in between */
+    sem_destroy(&job.answered);
     if (job.rc && err)
         *err = job.err;
     return job.rc;
