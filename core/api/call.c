@@ -123,30 +123,36 @@ static void send_failure(struct api_call *call)
     json_decref(extra);
 }
 
-static void send_yaml(struct api_call *call)
+/* The answer as text.  On a worker where it can be: writing a long document holds up the loop. */
+static void render(struct api_call *call)
 {
+    if (!call->status || !call->body || call->text)
+        return;
+    call->text = json_dumps(call->body, JSON_COMPACT | JSON_ENCODE_ANY);
+    call->type = "application/json";
+    if (!call->text) {
+        error_set(&call->err, ERROR_INTERNAL, "the answer cannot be written as JSON");
+        call->status = 0;
+        return;
+    }
+    if (!api_wants_yaml(call))
+        return;
     struct buf yaml = {0};
-    char *json = json_dumps(call->body, JSON_COMPACT);
-    doc_json_to_yaml(json, strlen(json), &yaml);
-    http_respond(call->req, call->status, "application/yaml", yaml.data, yaml.len);
-    buf_free(&yaml);
-    free(json);
+    doc_json_to_yaml(call->text, strlen(call->text), &yaml);
+    free(call->text);
+    call->text = buf_take(&yaml);
+    call->type = "application/yaml";
 }
 
 void api_finish(struct api_call *call)
 {
+    render(call);
     if (*call->etag)
         http_header(call->req, "ETag", call->etag);
-    if (!call->status)
-        send_failure(call);
-    else if (call->text)
-        http_respond(call->req, call->status, call->type, call->text, strlen(call->text));
-    else if (call->body && api_wants_yaml(call))
-        send_yaml(call);
-    else if (call->body)
-        http_respond_json(call->req, call->status, call->body);
+    if (call->status)
+        http_respond(call->req, call->status, call->type, call->text, call->text ? strlen(call->text) : 0);
     else
-        http_respond(call->req, call->status, NULL, NULL, 0);
+        send_failure(call);
     json_decref(call->body);
     free(call->text);
     problems_free(&call->problems);
@@ -159,6 +165,8 @@ static void run_call(void *arg)
     struct api_call *call = arg;
     if (call->route->work(call) != 0)
         call->status = 0;
+    else if (!call->then)
+        render(call);
 }
 
 static void call_done(void *arg)

@@ -97,7 +97,7 @@ static int choose(struct bulk *b, const struct store_draft *pending, size_t n, s
     b->n = b->n_skipped = 0;
     b->members = arena_alloc(b->arena, (n + 1) * sizeof *b->members);
     b->skipped = arena_alloc(b->arena, (n + 1) * sizeof *b->skipped);
-    b->policy = drafts_policy_at(b->drafts, b->box.id, 0, b->arena, &newest, err);
+    b->policy = updates_policy_at(b->drafts->updates, b->box.id, 0, b->arena, &newest, err);
     if (!b->policy)
         return -1;
     b->base_revision = newest.revision;

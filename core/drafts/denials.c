@@ -123,7 +123,7 @@ static int write_denials(struct store_tx *tx, void *arg, struct error *err)
 static int record_all(struct drafts *drafts, struct recording *r, struct error *err)
 {
     struct store_revision newest;
-    r->policy = drafts_policy_at(drafts, r->box->id, 0, r->arena, &newest, err);
+    r->policy = updates_policy_at(drafts->updates, r->box->id, 0, r->arena, &newest, err);
     return r->policy ? store_write(drafts->store, write_denials, r, err) : -1;
 }
 

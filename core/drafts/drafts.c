@@ -42,29 +42,6 @@ int drafts_event(struct store_tx *tx, const struct store_draft *draft, const cha
     return store_tx_draft_event(tx, draft->sandbox_id, &row, err);
 }
 
-static void drop_policy(void *policy)
-{
-    policy_unref(policy);
-}
-
-struct policy *drafts_policy_at(struct drafts *drafts, const char *sandbox_id, uint64_t number,
-                                struct arena *arena, struct store_revision *out, struct error *err)
-{
-    struct problems problems = {0};
-    if (store_revision_get(drafts->store, sandbox_id, number, arena, out, err))
-        return NULL;
-    struct policy *policy =
-        policy_parse(out->policy_json, strlen(out->policy_json), DOC_JSON, &problems);
-    if (policy)
-        arena_defer(arena, drop_policy, policy);
-    else
-        error_set(err, ERROR_INTERNAL, "revision %lu in the store cannot be read: %s",
-                  (unsigned long)out->revision,
-                  problems.n ? problems.items[0].message : "unknown reason");
-    problems_free(&problems);
-    return policy;
-}
-
 /* ---- looking ---- */
 
 int drafts_get(struct drafts *drafts, const char *sandbox, const char *id, struct arena *arena,

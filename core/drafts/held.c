@@ -38,13 +38,13 @@ static struct policy *on_top(struct drafts *drafts, const struct store_draft *dr
     struct store_decision decision;
     struct store_revision now, then;
     struct policy *base,
-        *current = drafts_policy_at(drafts, draft->sandbox_id, 0, arena, &now, err);
+        *current = updates_policy_at(drafts->updates, draft->sandbox_id, 0, arena, &now, err);
     if (!current || store_decision_of_draft(drafts->store, draft->id, arena, &decision, err))
         return NULL;
     *newest = now.revision;
     if (now.revision == decision.base_revision)
         return asked;
-    base = drafts_policy_at(drafts, draft->sandbox_id, decision.base_revision, arena, &then, err);
+    base = updates_policy_at(drafts->updates, draft->sandbox_id, decision.base_revision, arena, &then, err);
     return base ? keep(drafts_rebase(base, asked, current, err), arena) : NULL;
 }
 

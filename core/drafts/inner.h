@@ -25,11 +25,6 @@ int drafts_event(struct store_tx *tx, const struct store_draft *draft, const cha
 /* "Rule 'x'", or what stands in its place for a held update. */
 const char *drafts_label(const struct store_draft *draft, struct arena *arena);
 
-/* A revision's policy, which the arena drops; number 0: the newest. */
-struct policy *drafts_policy_at(struct drafts *drafts, const char *sandbox_id, uint64_t number,
-                                struct arena *arena, struct store_revision *out,
-                                struct error *err);
-
 /* ---- ask.c: the update that approving a chunk is ---- */
 
 struct drafts_ask {

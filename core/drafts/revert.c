@@ -72,13 +72,13 @@ static struct policy *without(struct drafts *drafts, const struct reversal *r, u
     struct store_revision newest, then;
     struct policy *current, *before;
     if (drafts_change_decode(r->draft.undo_json, r->arena, &change, err) ||
-        !(current = drafts_policy_at(drafts, id, 0, r->arena, &newest, err)))
+        !(current = updates_policy_at(drafts->updates, id, 0, r->arena, &newest, err)))
         return NULL;
     *base = newest.revision;
     if (strcmp(change.hash, newest.hash) != 0)
         return drafts_take_back(current, &change, err);
     /* Nothing happened since: what was before is exact, whatever the approval changed. */
-    before = drafts_policy_at(drafts, id, change.base_revision, r->arena, &then, err);
+    before = updates_policy_at(drafts->updates, id, change.base_revision, r->arena, &then, err);
     return before ? policy_ref(before) : NULL;
 }
 

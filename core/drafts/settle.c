@@ -80,7 +80,7 @@ void drafts_settle(struct drafts *drafts, const char *sandbox, const char *sandb
     struct store_draft *pending;
     struct error err;
     size_t n = 0;
-    struct policy *policy = drafts_policy_at(drafts, sandbox_id, 0, arena, &newest, &err);
+    struct policy *policy = updates_policy_at(drafts->updates, sandbox_id, 0, arena, &newest, &err);
     if (!policy ||
         store_draft_list(drafts->store, sandbox_id, "pending", arena, &pending, &n, &err))
         log_warn(drafts->log, "sandbox %s: chunks that are covered stay pending: %s", sandbox,

@@ -24,24 +24,9 @@ static int invalid(struct update *u)
     return error_set(u->err, ERROR_INVALID, "the policy has %zu problem%s", n, n == 1 ? "" : "s");
 }
 
-static struct policy *stored_policy(struct update *u, const struct store_revision *revision)
+static struct policy *policy_at(struct update *u, uint64_t number, struct store_revision *out)
 {
-    struct problems problems = {0};
-    struct policy *policy =
-        policy_parse(revision->policy_json, strlen(revision->policy_json), DOC_JSON, &problems);
-    if (!policy)
-        error_set(u->err, ERROR_INTERNAL, "revision %lu in the store cannot be read: %s",
-                  (unsigned long)revision->revision,
-                  problems.n ? problems.items[0].message : "unknown reason");
-    problems_free(&problems);
-    return keep(u, policy);
-}
-
-static struct policy *load_revision(struct update *u, uint64_t number, struct store_revision *out)
-{
-    if (store_revision_get(u->updates->store, u->sandbox.id, number, u->arena, out, u->err) != 0)
-        return NULL;
-    return stored_policy(u, out);
+    return updates_policy_at(u->updates, u->sandbox.id, number, u->arena, out, u->err);
 }
 
 static int check_expected(struct update *u)
@@ -75,10 +60,10 @@ int update_load(struct update *u)
         return -1;
     u->result->sandbox_id = u->sandbox.id;
     struct store_revision newest, first;
-    u->result->current = load_revision(u, 0, &newest);
+    u->result->current = policy_at(u, 0, &newest);
     if (!u->result->current)
         return -1;
-    u->baseline = newest.revision == 1 ? u->result->current : load_revision(u, 1, &first);
+    u->baseline = newest.revision == 1 ? u->result->current : policy_at(u, 1, &first);
     if (!u->baseline)
         return -1;
     u->result->base_revision = newest.revision;
@@ -106,7 +91,7 @@ static struct policy *from_operations(struct update *u)
 static struct policy *from_rollback(struct update *u)
 {
     struct store_revision revision;
-    struct policy *policy = load_revision(u, u->request->to_revision, &revision);
+    struct policy *policy = policy_at(u, u->request->to_revision, &revision);
     return policy ? policy_ref(policy) : NULL;
 }
 

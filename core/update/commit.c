@@ -27,10 +27,10 @@ static const char *new_id(struct update *u)
 }
 
 /* What changed in the text, and what that means. */
-static json_t *recorded_diff(const struct sluice_diff *diff)
+static json_t *recorded_diff(const struct update_result *r)
 {
-    json_t *json = update_diff_json(diff);
-    json_object_set_new(json, "effect", update_effect_json(diff));
+    json_t *json = json_copy(r->diff_json);
+    json_object_set(json, "effect", r->effect_json);
     return json;
 }
 
@@ -54,8 +54,8 @@ static struct store_decision *make_decision(struct update *u)
         .base_hash = r->base_hash,
         .candidate_hash = r->hash,
         .candidate_json = policy_json(r->candidate),
-        .votes_json = dump(u, update_votes_json(&r->votes)),
-        .diff_json = dump(u, recorded_diff(r->diff)),
+        .votes_json = dump(u, json_incref(r->votes_json)),
+        .diff_json = dump(u, recorded_diff(r)),
         .warnings_json = dump(u, update_problems_json(&r->warnings)),
         .draft_id = *r->draft_id ? r->draft_id : q->draft_id ? q->draft_id : "",
         .chain_digest = r->chain_digest,
@@ -173,5 +173,9 @@ int update_commit(struct update *u)
     prepare(u, &c);
     if (!c.decision && !u->request->also)
         return 0;
-    return store_write(u->updates->store, write_commit, &c, u->err);
+    if (store_write(u->updates->store, write_commit, &c, u->err) != 0)
+        return -1;
+    if (c.revision)
+        stored_policies_keep(u->updates->stored, u->result->candidate);
+    return 0;
 }

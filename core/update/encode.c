@@ -130,11 +130,11 @@ static json_t *encode_warnings(const struct update_result *r)
 json_t *update_document(const struct update_result *r)
 {
     json_t *json = json_pack(
-        "{s:s, s:I, s:s, s:b, s:s, s:b, s:o, s:o, s:o}", "outcome", chain_outcome_word(r->outcome),
+        "{s:s, s:I, s:s, s:b, s:s, s:b, s:O, s:o, s:O}", "outcome", chain_outcome_word(r->outcome),
         "revision", (json_int_t)r->revision, "hash", r->hash, "changed", (int)r->changed, "status",
-        r->status, "dry_run", (int)r->dry_run, "votes", update_votes_json(&r->votes), "warnings",
-        encode_warnings(r), "diff", update_diff_json(r->diff));
-    json_object_set_new(json, "effect", update_effect_json(r->diff));
+        r->status, "dry_run", (int)r->dry_run, "votes", r->votes_json, "warnings",
+        encode_warnings(r), "diff", r->diff_json);
+    json_object_set(json, "effect", r->effect_json);
     json_object_set_new(json, "base_revision", json_integer((json_int_t)r->base_revision));
     json_object_set_new(json, "summary", json_string(r->changed ? r->tally.why : "nothing changes"));
     if (r->tally.overridden)

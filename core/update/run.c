@@ -41,11 +41,30 @@ static void begin(struct update *u)
     u->result->chain_digest = chain_digest(u->chain);
 }
 
+static void drop_json(void *json)
+{
+    json_decref(json);
+}
+
+static json_t *keep(struct update *u, json_t *json)
+{
+    arena_defer(u->arena, drop_json, json);
+    return json;
+}
+
 static void vote(struct update *u, const struct sluice_transition *transition)
 {
     chain_ask(u->chain, transition, u->arena, &u->result->votes);
     chain_tally(&u->result->votes, u->request->override, u->arena, &u->result->tally);
     u->result->outcome = u->result->tally.outcome;
+}
+
+static void encode(struct update *u)
+{
+    struct update_result *r = u->result;
+    r->votes_json = keep(u, update_votes_json(&r->votes));
+    r->diff_json = keep(u, update_diff_json(r->diff));
+    r->effect_json = keep(u, update_effect_json(r->diff));
 }
 
 static int attempt(struct update *u)
@@ -60,6 +79,7 @@ static int attempt(struct update *u)
     const struct sluice_transition *transition = update_transition(u);
     if (r->changed)
         vote(u, transition);
+    encode(u);
     if (u->request->review && u->request->review(u->request->arg, r, u->err) != 0)
         return -1;
     if (u->request->dry_run)

@@ -42,6 +42,10 @@ void updates_set_chain(struct updates *updates, struct chain *chain);
 struct chain *updates_chain(struct updates *updates);               /* a new reference */
 struct store *updates_store(struct updates *updates);
 
+/* A revision's policy, which the arena drops; number 0: the newest. */
+struct policy *updates_policy_at(struct updates *updates, const char *sandbox_id, uint64_t number,
+                                 struct arena *arena, struct store_revision *out, struct error *err);
+
 struct update_request {
     enum sluice_kind kind;
     const char *sandbox;                            /* its name; on create that of the new one */
@@ -83,6 +87,7 @@ struct update_result {
     const char *chain_digest;
     struct problems warnings;
     const struct sluice_diff *diff;
+    json_t *votes_json, *diff_json, *effect_json;   /* of the record and the document alike */
     struct policy *candidate, *current;             /* current: NULL on create */
     const char *sandbox_id;
     const char *decision_id;                        /* "" for a dry run or when nothing changed */

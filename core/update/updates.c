@@ -10,6 +10,7 @@ struct updates *updates_new(struct store *store, struct chain *chain, const stru
 {
     struct updates *u = alloc_zero(1, sizeof *u);
     u->store = store;
+    u->stored = stored_policies_new();
     u->log = log;
     u->chain = chain_ref(chain);
     if (hooks)
@@ -23,6 +24,7 @@ void updates_free(struct updates *updates)
     if (!updates)
         return;
     chain_unref(updates->chain);
+    stored_policies_free(updates->stored);
     pthread_mutex_destroy(&updates->lock);
     free(updates);
 }
@@ -48,4 +50,20 @@ struct chain *updates_chain(struct updates *updates)
 struct store *updates_store(struct updates *updates)
 {
     return updates->store;
+}
+
+static void drop_policy(void *policy)
+{
+    policy_unref(policy);
+}
+
+struct policy *updates_policy_at(struct updates *updates, const char *sandbox_id, uint64_t number,
+                                 struct arena *arena, struct store_revision *out, struct error *err)
+{
+    if (store_revision_get(updates->store, sandbox_id, number, arena, out, err) != 0)
+        return NULL;
+    struct policy *policy = stored_policies_get(updates->stored, out, err);
+    if (policy)
+        arena_defer(arena, drop_policy, policy);
+    return policy;
 }

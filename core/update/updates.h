@@ -5,10 +5,12 @@
 
 #include <pthread.h>
 
+#include "update/stored.h"
 #include "update/update.h"
 
 struct updates {
     struct store *store;
+    struct stored_policies *stored;
     const struct log *log;
     struct update_hooks hooks;
     pthread_mutex_t lock;                           /* guards chain */
