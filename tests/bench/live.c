@@ -4,13 +4,11 @@
  * live one SOCKET NAME ROUNDS       (a) policy set sent -> enforced, one sandbox
  * live many SOCKET ROUNDS NAME...   (a) the same for all of them at once
  * live rate SOCKET SECONDS NAME...  (b) durable updates per second, a client each
- * live peer FILE SECONDS            (b) what one sqlite3 connection commits one by one
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
-#include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -237,31 +235,6 @@ static int run_rate(const char *socket, int seconds, char **names, int n)
     return 0;
 }
 
-static int run_peer(const char *file, int seconds)
-{
-    sqlite3 *db;
-    sqlite3_stmt *insert;
-    unsigned long n = 0;
-    if (sqlite3_open(file, &db) != SQLITE_OK ||
-        sqlite3_exec(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT, b TEXT);",
-                     NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_prepare_v2(db, "INSERT INTO t(a, b) VALUES(?, ?)", -1, &insert, NULL) != SQLITE_OK)
-        return 1;
-    char text[1024];
-    policy_text(text, sizeof text, 1, 1);
-    uint64_t start = now_ns(), until = start + (uint64_t)seconds * 1000000000u;
-    for (; now_ns() < until; n++) {
-        sqlite3_bind_text(insert, 1, text, -1, SQLITE_STATIC);
-        sqlite3_bind_text(insert, 2, text, -1, SQLITE_STATIC);
-        sqlite3_step(insert);
-        sqlite3_reset(insert);
-    }
-    printf("%.0f\n", (double)n / ((double)(now_ns() - start) / 1e9));
-    sqlite3_finalize(insert);
-    sqlite3_close(db);
-    return 0;
-}
-
 int main(int argc, char **argv)
 {
     const char *mode = argc > 1 ? argv[1] : "";
@@ -271,8 +244,6 @@ int main(int argc, char **argv)
         return run_live("all at once", argv[2], atoi(argv[3]), argv + 4, argc - 4);
     if (strcmp(mode, "rate") == 0 && argc > 4)
         return run_rate(argv[2], atoi(argv[3]), argv + 4, argc - 4);
-    if (strcmp(mode, "peer") == 0 && argc == 4)
-        return run_peer(argv[2], atoi(argv[3]));
-    fprintf(stderr, "usage: live one SOCKET NAME ROUNDS | many SOCKET ROUNDS NAME... | rate SOCKET SECONDS NAME... | peer FILE SECONDS\n");
+    fprintf(stderr, "usage: live one SOCKET NAME ROUNDS | many SOCKET ROUNDS NAME... | rate SOCKET SECONDS NAME...\n");
     return 2;
 }
