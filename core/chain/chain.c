@@ -256,46 +256,102 @@ static void take_failure(const struct seat *seat, const struct error *err, struc
     out->path = "";
 }
 
+/* What is known about one question to all voters; arrays by seat. */
+struct question {
+    struct chain *chain;
+    struct voter_ask ask;
+    struct chain_vote *votes;                       /* voter NULL: not voted yet */
+    void **begun;                                   /* votes under way; else NULL */
+    uint64_t *since_ns;                             /* when those began */
+    size_t n_begun;
+};
+
 /* begun: what the voter's begin returned, if it has one. */
-static void ask(struct seat *seat, const struct sluice_transition *transition, void *begun,
-                struct arena *arena, uint64_t *now_ns, struct chain_vote *out)
+static void ask(struct question *q, size_t i, uint64_t *now_ns)
 {
+    struct seat *seat = &q->chain->seats[i];
     struct voter *voter = seat->voter;
+    struct chain_vote *out = &q->votes[i];
     struct ballot ballot;
     struct error err;
-    ballot_begin(&ballot, arena, voter->codes);
+    ballot_begin(&ballot, q->ask.arena, voter->codes);
     *out = (struct chain_vote){
-        .voter = arena_str(arena, voter->name),
-        .version = arena_str(arena, voter->version),
+        .voter = arena_str(q->ask.arena, voter->name),
+        .version = arena_str(q->ask.arena, voter->version),
         .level = chain_level_word(voter->level),
     };
-    int rc = begun ? voter->ops->finish(voter, begun, &ballot.face, &err)
-                   : voter->ops->vote(voter, transition, &ballot.face, &err);
+    int rc = q->begun[i] ? voter->ops->finish(voter, q->begun[i], &ballot.face, &err)
+                         : voter->ops->vote(voter, q->ask.transition, &ballot.face, &err);
     if (rc == 0)
-        take_ballot(&ballot, arena, out);
+        take_ballot(&ballot, q->ask.arena, out);
     else
-        take_failure(seat, &err, arena, out);
+        take_failure(seat, &err, q->ask.arena, out);
     uint64_t start = *now_ns;
     *now_ns = clock_mono_ns();
     out->duration_ns = *now_ns - start;
     stats_add(&seat->stats, out->duration_ns, out->verdict == SLUICE_DENY, out->failed);
 }
 
+/* Puts every isolated voter to work that is free; patient: waits for the first that is left. */
+static void begin_votes(struct question *q, bool patient)
+{
+    for (size_t i = 0; i < q->chain->n; i++) {
+        struct voter *voter = q->chain->seats[i].voter;
+        if (q->votes[i].voter || !voter->ops->begin)
+            continue;
+        q->since_ns[i] = clock_mono_ns();
+        q->begun[i] = voter->ops->begin(voter, &q->ask, patient);
+        q->n_begun += q->begun[i] != NULL;
+        patient = false;
+    }
+}
+
+static void ask_inline(struct question *q)
+{
+    uint64_t now_ns = clock_mono_ns();
+    for (size_t i = 0; i < q->chain->n; i++)
+        if (!q->chain->seats[i].voter->ops->begin)
+            ask(q, i, &now_ns);
+}
+
+/* In the order of their answers: a voter that takes its time keeps nobody from the turn of another. */
+static void finish_votes(struct question *q)
+{
+    while (q->n_begun) {
+        size_t i = voter_process_answered(q->begun, q->chain->n);
+        ask(q, i, &q->since_ns[i]);
+        q->begun[i] = NULL;
+        q->n_begun--;
+    }
+}
+
+static bool all_voted(const struct question *q)
+{
+    for (size_t i = 0; i < q->chain->n; i++)
+        if (!q->votes[i].voter)
+            return false;
+    return true;
+}
+
 void chain_ask(struct chain *chain, const struct sluice_transition *transition,
                struct arena *arena, struct chain_votes *out)
 {
-    struct chain_vote *votes = arena_zalloc(arena, chain->n * sizeof *votes);
-    void **begun = arena_zalloc(arena, chain->n * sizeof *begun);
-    struct voter_ask asked = {
-        .transition = transition, .id = atomic_fetch_add(&chain->asked, 1) + 1, .arena = arena};
-    uint64_t now_ns = clock_mono_ns();
-    for (size_t i = 0; i < chain->n; i++) {
-        struct voter *voter = chain->seats[i].voter;
-        begun[i] = voter->ops->begin ? voter->ops->begin(voter, &asked) : NULL;
+    struct question q = {
+        .chain = chain,
+        .ask = {.transition = transition, .id = atomic_fetch_add(&chain->asked, 1) + 1,
+                .arena = arena},
+        .votes = arena_zalloc(arena, chain->n * sizeof *q.votes),
+        .begun = arena_zalloc(arena, chain->n * sizeof *q.begun),
+        .since_ns = arena_zalloc(arena, chain->n * sizeof *q.since_ns),
+    };
+    begin_votes(&q, false);
+    ask_inline(&q);
+    finish_votes(&q);
+    while (!all_voted(&q)) {
+        begin_votes(&q, true);
+        finish_votes(&q);
     }
-    for (size_t i = 0; i < chain->n; i++)
-        ask(&chain->seats[i], transition, begun[i], arena, &now_ns, &votes[i]);
-    *out = (struct chain_votes){votes, chain->n};
+    *out = (struct chain_votes){q.votes, chain->n};
 }
 
 void chain_observe(struct chain *chain, const struct sluice_outcome *outcome)

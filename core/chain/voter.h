@@ -27,8 +27,11 @@ struct voter_ops {
     int (*vote)(struct voter *voter, const struct sluice_transition *transition,
                 struct sluice_ballot *ballot, struct error *err);
     /* Instead of it, the same in two steps, so that a chain can have all of its isolated voters at
-     * work at once: finish takes what begin returned, on the same thread.  Both or none. */
-    void *(*begin)(struct voter *voter, struct voter_ask *ask);
+     * work at once.  begin takes the voter's turn; finish, on the same thread, waits for the answer
+     * and gives the turn back.  Unless patient, begin returns NULL where it would have to wait for
+     * the turn or for a process to start.  A thread that has a turn must not be patient: it would
+     * hold up everybody who waits for that voter.  Both or none. */
+    void *(*begin)(struct voter *voter, struct voter_ask *ask, bool patient);
     int (*finish)(struct voter *voter, void *begun, struct sluice_ballot *ballot, struct error *err);
     void (*observe)(struct voter *voter, const struct sluice_outcome *outcome);     /* may be NULL */
     /* Lua alone, inline: notes from now on which lines run, and says so.  Both or none. */
@@ -67,6 +70,10 @@ struct voter *voter_lua_open(const struct chain_config *chain, const struct chai
 struct voter *voter_process_open(const struct chain_config *chain, const struct chain_voter_config *config,
                                  const struct log *log, struct error *err);
 void voter_free(struct voter *voter);
+
+/* Which of the votes under way (NULL: none) is the first to be answered, or known to have failed.
+ * Blocks. */
+size_t voter_process_answered(void *const *begun, size_t n);
 
 const char *voter_state(const struct voter *voter);
 /* Tells the watcher that the voter's state is another one now. */

@@ -45,53 +45,68 @@ static int await(int fd, short events, uint64_t deadline_ns, struct error *err)
     }
 }
 
-int frame_send(int fd, const struct buf *frames, uint64_t deadline_ns, struct error *err)
+int frame_write(int fd, const struct buf *frames, size_t *sent, struct error *err)
 {
-    for (size_t sent = 0; sent < frames->len;) {
-        ssize_t n = send(fd, frames->data + sent, frames->len - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (*sent < frames->len) {
+        ssize_t n =
+            send(fd, frames->data + *sent, frames->len - *sent, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n > 0)
-            sent += (size_t)n;
-        else if (errno == EAGAIN || errno == EINTR) {
-            if (await(fd, POLLOUT, deadline_ns, err) != 0)
-                return -1;
-        } else
+            *sent += (size_t)n;
+        else if (errno == EAGAIN)
+            return 0;
+        else if (errno != EINTR)
             return gone(err);
     }
-    return 0;
+    return 1;
 }
 
-/* Reads exactly len bytes behind what the buffer holds. */
-static int read_exactly(int fd, size_t len, uint64_t deadline_ns, struct buf *out,
-                        struct error *err)
+static size_t json_length(const struct buf *in)
 {
-    buf_reserve(out, len);
-    while (len > 0) {
-        ssize_t n = recv(fd, out->data + out->len, len, MSG_DONTWAIT);
-        if (n > 0) {
-            out->len += (size_t)n;
-            len -= (size_t)n;
-        } else if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-            if (await(fd, POLLIN, deadline_ns, err) != 0)
-                return -1;
-        } else {
+    size_t len = 0;
+    for (int i = 0; i < FRAME_HEADER; i++)
+        len = len << 8 | (unsigned char)in->data[i];
+    return len;
+}
+
+int frame_read(int fd, size_t max, struct buf *in, struct error *err)
+{
+    for (;;) {
+        size_t whole = in->len < FRAME_HEADER ? 0 : json_length(in), left;
+        if (whole > max)
+            return error_set(err, ERROR_TOO_LARGE, "a frame of %zu bytes, where %zu are allowed",
+                             whole, max);
+        left = FRAME_HEADER + whole - in->len;
+        if (left == 0 && in->len >= FRAME_HEADER)
+            return 1;
+        buf_reserve(in, left);
+        ssize_t n = recv(fd, in->data + in->len, left, MSG_DONTWAIT);
+        if (n < 0 && errno == EAGAIN)
+            return 0;
+        if (n == 0 || (n < 0 && errno != EINTR))
             return gone(err);
-        }
+        in->len += n > 0 ? (size_t)n : 0;
+        in->data[in->len] = '\0';
     }
-    out->data[out->len] = '\0';
-    return 0;
+}
+
+int frame_send(int fd, const struct buf *frames, uint64_t deadline_ns, struct error *err)
+{
+    size_t sent = 0;
+    int rc;
+    while ((rc = frame_write(fd, frames, &sent, err)) == 0)
+        if (await(fd, POLLOUT, deadline_ns, err) != 0)
+            return -1;
+    return rc < 0 ? -1 : 0;
 }
 
 int frame_receive(int fd, size_t max, uint64_t deadline_ns, struct buf *json, struct error *err)
 {
+    int rc;
     buf_clear(json);
-    if (read_exactly(fd, FRAME_HEADER, deadline_ns, json, err) != 0)
-        return -1;
-    size_t len = 0;
-    for (int i = 0; i < FRAME_HEADER; i++)
-        len = len << 8 | (unsigned char)json->data[i];
-    if (len > max)
-        return error_set(err, ERROR_TOO_LARGE, "a frame of %zu bytes, where %zu are allowed", len,
-                         max);
-    buf_clear(json);
-    return read_exactly(fd, len, deadline_ns, json, err);
+    while ((rc = frame_read(fd, max, json, err)) == 0)
+        if (await(fd, POLLIN, deadline_ns, err) != 0)
+            return -1;
+    if (rc > 0)
+        buf_consume(json, FRAME_HEADER);
+    return rc < 0 ? -1 : 0;
 }

@@ -24,7 +24,11 @@ enum {
 size_t frame_begin(struct buf *out);
 void frame_end(struct buf *out, size_t begin);
 
-/* Both: -1 with err, ERROR_TIMEOUT when the deadline passed, ERROR_UPSTREAM when the other side is
+/* Without waiting: as much as fits, and what has come, behind what earlier calls sent and read.  1:
+ * all was sent; in holds a whole frame, header included.  0: there is more to do. */
+int frame_write(int fd, const struct buf *frames, size_t *sent, struct error *err);
+int frame_read(int fd, size_t max, struct buf *in, struct error *err);
+/* All four: -1 with err, ERROR_TIMEOUT when the deadline passed, ERROR_UPSTREAM when the other side is
  * gone, ERROR_TOO_LARGE for a frame of more than max bytes. */
 int frame_send(int fd, const struct buf *frames, uint64_t deadline_ns, struct error *err);
 int frame_receive(int fd, size_t max, uint64_t deadline_ns, struct buf *json, struct error *err);

@@ -22,14 +22,13 @@ struct isolated {
 
 /* ---- votes ---- */
 
-/* A vote under way.  While it is, its thread holds the mutex of the voter; chains lock their voters
- * in one order, so two updates never wait for each other. */
+/* A vote under way.  While it is, its thread holds the mutex of the voter, and waits for the mutex
+ * of no other voter before it has given back all it holds: see begin in voter.h. */
 struct begun {
+    struct exchange exchange;
     struct arena *arena;
     int64_t id;
-    uint64_t until;
-    bool failed;                                    /* it never got under way; err says why */
-    struct error err;
+    bool down;                                      /* there is no process to ask */
 };
 
 /* Casts what the process said into the gateway's ballot, which checks it once more. */
@@ -42,20 +41,49 @@ static int cast(const struct message_voted *voted, struct sluice_ballot *ballot,
     return ballot_finish(ballot, verdict, err);
 }
 
-static void *isolated_begin(struct voter *voter, struct voter_ask *ask)
+static bool take_turn(struct isolated *v, bool patient)
+{
+    if (patient)
+        pthread_mutex_lock(&v->mutex);
+    else if (pthread_mutex_trylock(&v->mutex) != 0)
+        return false;
+    if (patient || child_is_idle(&v->session.child))
+        return true;
+    pthread_mutex_unlock(&v->mutex);
+    return false;
+}
+
+static void *isolated_begin(struct voter *voter, struct voter_ask *ask, bool patient)
 {
     struct isolated *v = voter->impl;
-    struct arena *arena = arena_new();
-    struct begun *b = arena_zalloc(arena, sizeof *b);
     if (!ask->told)
         ask->told = told_vote(ask->transition, ask->id, ask->arena);
-    pthread_mutex_lock(&v->mutex);
+    if (!take_turn(v, patient))
+        return NULL;
+    struct arena *arena = arena_new();
+    struct begun *b = arena_zalloc(arena, sizeof *b);
     b->arena = arena;
     b->id = ask->id;
-    b->failed = session_ensure(&v->session, &b->err) != 0;
-    b->until = session_deadline(voter->timeout_ms + GRACE_MS);
-    b->failed = b->failed || session_tell(&v->session, ask->told, b->until, "vote", &b->err) != 0;
+    b->down = session_ensure(&v->session, &b->exchange.err) != 0;
+    if (b->down)
+        b->exchange.ended = b->exchange.failed = true;
+    else
+        session_ask(&v->session, ask->told, session_deadline(voter->timeout_ms + GRACE_MS),
+                    &b->exchange);
     return b;
+}
+
+size_t voter_process_answered(void *const *begun, size_t n)
+{
+    struct arena *arena = NULL;
+    for (size_t i = 0; i < n && !arena; i++)
+        if (begun[i])
+            arena = ((struct begun *)begun[i])->arena;
+    struct exchange **list = arena_zalloc(arena, n * sizeof *list);
+    for (size_t i = 0; i < n; i++)
+        if (begun[i])
+            list[i] = &((struct begun *)begun[i])->exchange;
+    return exchange_await(list, n, arena);
 }
 
 static int isolated_finish(struct voter *voter, void *begun, struct sluice_ballot *ballot,
@@ -65,15 +93,17 @@ static int isolated_finish(struct voter *voter, void *begun, struct sluice_ballo
     struct begun *b = begun;
     struct message answer;
     int rc = -1;
-    if (b->failed)
-        *err = b->err;
+    exchange_await(&(struct exchange *){&b->exchange}, 1, b->arena);
+    if (b->down)
+        *err = b->exchange.err;
     else
-        rc = session_receive_vote(&v->session, b->id, b->until, b->arena, &answer, err);
+        rc = session_take_vote(&v->session, &b->exchange, b->id, b->arena, &answer, err);
     pthread_mutex_unlock(&v->mutex);
     if (rc == 0 && answer.type == MESSAGE_FAILED)
         rc = error_set(err, ERROR_INTERNAL, "%s", answer.failed->text);
     else if (rc == 0)
         rc = cast(answer.voted, ballot, err);
+    exchange_end(&b->exchange);
     arena_free(b->arena);
     return rc;
 }

@@ -96,18 +96,34 @@ int session_tell(struct session *s, const struct told *told, uint64_t until, con
     return rc == 0 ? 0 : fail(s, request, err);
 }
 
-int session_receive_vote(struct session *s, int64_t id, uint64_t until, struct arena *arena,
-                         struct message *out, struct error *err)
+void session_ask(struct session *s, const struct told *told, uint64_t until, struct exchange *x)
 {
-    if (receive(s, until, arena, out, err) != 0)
-        return fail(s, "vote", err);
+    struct buf frames = {0};
+    add_told(s, &frames, told);
+    exchange_begin(x, s->child.socket, &frames, until);
+}
+
+static int read_vote(const struct exchange *x, int64_t id, struct arena *arena, struct message *out,
+                     struct error *err)
+{
+    *err = x->err;
+    if (x->failed)
+        return -1;
+    size_t len;
+    const char *json = exchange_json(x, &len);
+    if (message_decode(json, len, arena, out, err) != 0)
+        return -1;
     bool fits = (out->type == MESSAGE_VOTED && out->voted->id == id &&
                  message_verdict(out->voted->verdict) >= 0) ||
                 (out->type == MESSAGE_FAILED && out->failed->id == id);
-    if (!fits) {
-        error_set(err, ERROR_MALFORMED, "no ballot of this vote");
+    return fits ? 0 : error_set(err, ERROR_MALFORMED, "no ballot of this vote");
+}
+
+int session_take_vote(struct session *s, const struct exchange *x, int64_t id, struct arena *arena,
+                      struct message *out, struct error *err)
+{
+    if (read_vote(x, id, arena, out, err) != 0)
         return fail(s, "vote", err);
-    }
     child_pass_messages(&s->child, s->name, s->log);
     health_answered(&s->health);
     return 0;

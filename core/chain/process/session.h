@@ -10,6 +10,7 @@
 #define CHAIN_PROCESS_SESSION_H
 
 #include "chain/process/child.h"
+#include "chain/process/exchange.h"
 #include "chain/process/health.h"
 #include "chain/process/told.h"
 #include "chain/voter.h"
@@ -41,11 +42,13 @@ int session_open(struct session *s, struct arena *arena, const struct message_op
 int session_ensure(struct session *s, struct error *err);
 
 uint64_t session_deadline(uint32_t ms);
-/* Tells the process what it does not know yet.  A failure of these two ends it; request: the verb for
- * messages. */
+/* Tells the process what it does not know yet.  A failure ends it; request: the verb for messages. */
 int session_tell(struct session *s, const struct told *told, uint64_t until, const char *request,
                  struct error *err);
-int session_receive_vote(struct session *s, int64_t id, uint64_t until, struct arena *arena,
-                         struct message *out, struct error *err);
+/* The same for a vote, without waiting; exchange_await tells when the answer is there to be taken.
+ * A failure on the way ends the process when it is taken. */
+void session_ask(struct session *s, const struct told *told, uint64_t until, struct exchange *x);
+int session_take_vote(struct session *s, const struct exchange *x, int64_t id, struct arena *arena,
+                      struct message *out, struct error *err);
 
 #endif

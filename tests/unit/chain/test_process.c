@@ -242,6 +242,11 @@ static void test_each_failure_is_a_failed_vote(void **state)
         {"message", "killed by signal|did not vote|ended with code"},
         {"no_verdict", "it returned 99, which is no verdict"},
         {"not_cast", "it returned allow without casting it"},
+        {"fork_bomb", "called what voters may not"},
+        {"handler", "did not vote within 300 ms and was killed"},
+        {"partial", "did not vote within 300 ms and was killed"},
+        {"jump", "killed by signal|ended with code"},
+        {"corrupt", "killed by signal|ended with code"},
     };
     struct fixture *f = *state;
     for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
@@ -409,7 +414,7 @@ static void test_a_transition_is_written_once_for_all(void **state)
     const struct told *told = NULL;
     void *begun[2];
     for (int i = 0; i < 2; i++) {
-        begun[i] = voters[i]->ops->begin(voters[i], &ask);
+        begun[i] = voters[i]->ops->begin(voters[i], &ask, true);
         assert_non_null(ask.told);
         assert_true(i == 0 || ask.told == told);
         told = ask.told;
@@ -525,6 +530,66 @@ static void test_voters_are_asked_in_parallel(void **state)
     chain_unref(chain);
 }
 
+struct asker {
+    struct fixture *f;
+    struct chain *chain;
+    struct arena *arena;
+    struct chain_votes votes;
+};
+
+static void *ask_once(void *arg)
+{
+    struct asker *a = arg;
+    chain_ask(a->chain, &a->f->change.t, a->arena, &a->votes);
+    return NULL;
+}
+
+static void assert_only_the_second_takes_long(const struct chain_votes *votes)
+{
+    for (size_t i = 0; i < votes->n; i++) {
+        uint64_t ms = votes->items[i].duration_ns / 1000000;
+        if (i == 1)
+            assert_in_range(ms, 1000, 3000);
+        else
+            assert_in_range(ms, 0, 900);
+    }
+}
+
+/* Two updates at once: the one waits for the other's turn with the voter that hangs, and neither
+ * keeps a turn with another voter meanwhile. */
+static void test_a_voter_that_hangs_keeps_nobody_from_the_others(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const hangs[] = {"{\"mode\": \"loop\"}", "{\"mode\": \"partial\"}"};
+    for (int mode = 0; mode < 2; mode++) {
+        const struct chain_voter_config configs[] = {
+            {.plugin = "fault", .name = "calm", .options_json = "{}", .timeout_ms = 10000},
+            {.plugin = "fault", .timeout_ms = 1000, .options_json = hangs[mode]},
+            {.plugin = "fault", .name = "inline", .options_json = "{}", .isolation = "inline"},
+            {.plugin = "fault", .name = "last", .options_json = "{}", .timeout_ms = 10000},
+        };
+        const struct chain_voter_config *voters[] = {&configs[0], &configs[1], &configs[2],
+                                                     &configs[3]};
+        const struct chain_config config = {
+            .plugin_dirs = dirs, .n_plugin_dirs = 2, .voters = voters, .n_voters = 4};
+        struct problems problems = {0};
+        struct chain *chain = chain_load(&config, &f->sink, &problems);
+        assert_non_null(chain);
+        struct asker askers[2];
+        pthread_t threads[2];
+        for (int i = 0; i < 2; i++) {
+            askers[i] = (struct asker){.f = f, .chain = chain, .arena = arena_new()};
+            assert_int_equal(pthread_create(&threads[i], NULL, ask_once, &askers[i]), 0);
+        }
+        for (int i = 0; i < 2; i++) {
+            pthread_join(threads[i], NULL);
+            assert_only_the_second_takes_long(&askers[i].votes);
+            arena_free(askers[i].arena);
+        }
+        chain_unref(chain);
+    }
+}
+
 static void test_what_it_says_is_logged(void **state)
 {
     struct fixture *f = *state;
@@ -550,6 +615,7 @@ int main(void)
         TEST(test_what_it_says_is_logged),       TEST(test_voters_are_asked_in_parallel),
         TEST(test_any_program_can_vote),         TEST(test_many_threads_vote_at_once),
         TEST(test_programs_that_are_refused),    TEST(test_a_transition_is_written_once_for_all),
+        TEST(test_a_voter_that_hangs_keeps_nobody_from_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "chain/process/exchange.h"
+
+#include <poll.h>
+#include <time.h>
+
+#include "base/clock.h"
+
+/* One that failed or has its answer is ended; true then. */
+static bool advance(struct exchange *x)
+{
+    int rc = 0;
+    if (!x->ended && (rc = frame_write(x->fd, &x->out, &x->sent, &x->err)) > 0)
+        rc = frame_read(x->fd, FRAME_ANSWER_MAX, &x->in, &x->err);
+    x->ended = x->ended || rc != 0;
+    x->failed = x->failed || rc < 0;
+    return x->ended;
+}
+
+void exchange_begin(struct exchange *x, int fd, struct buf *frames, uint64_t until_ns)
+{
+    *x = (struct exchange){.fd = fd, .until_ns = until_ns, .out = *frames};
+    *frames = (struct buf){0};
+    x->failed = x->ended = frame_write(fd, &x->out, &x->sent, &x->err) < 0;
+}
+
+static struct exchange *soonest(struct exchange *const *list, size_t n)
+{
+    struct exchange *out = NULL;
+    for (size_t i = 0; i < n; i++)
+        if (list[i] && (!out || list[i]->until_ns < out->until_ns))
+            out = list[i];
+    return out;
+}
+
+/* Waits until one of them can go on, or the first is out of time, which ends it. */
+static void wait_for_any(struct exchange *const *list, size_t n, struct pollfd *fds)
+{
+    struct exchange *first = soonest(list, n);
+    uint64_t now = clock_mono_ns(), left = first->until_ns > now ? first->until_ns - now : 0;
+    const struct timespec wait = {(time_t)(left / 1000000000u), (long)(left % 1000000000u)};
+    for (size_t i = 0; i < n; i++) {
+        const struct exchange *x = list[i];
+        fds[i] = (struct pollfd){.fd = x ? x->fd : -1,
+                                 .events = x && x->sent < x->out.len ? POLLOUT : POLLIN};
+    }
+    if (left) {
+        ppoll(fds, (nfds_t)n, &wait, NULL);
+    } else {
+        first->ended = first->failed = true;
+        error_set(&first->err, ERROR_TIMEOUT, "no answer in time");
+    }
+}
+
+size_t exchange_await(struct exchange *const *list, size_t n, struct arena *arena)
+{
+    struct pollfd *fds = arena_alloc(arena, n * sizeof *fds);
+    for (;;) {
+        for (size_t i = 0; i < n; i++)
+            if (list[i] && advance(list[i]))
+                return i;
+        wait_for_any(list, n, fds);
+    }
+}
+
+const char *exchange_json(const struct exchange *x, size_t *len)
+{
+    *len = x->in.len - FRAME_HEADER;
+    return x->in.data + FRAME_HEADER;
+}
+
+void exchange_end(struct exchange *x)
+{
+    buf_free(&x->out);
+    buf_free(&x->in);
+}
