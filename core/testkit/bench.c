@@ -18,6 +18,9 @@
 
 enum { VOTERS_MAX = 256, SAMPLES_MAX = 1 << 20, WARM_UP = 64, BASELINE_BYTES_MAX = 16 << 20 };
 
+/* The row of a chain as a whole; no voter's name has parentheses. */
+static const char whole_chain[] = "(chain)";
+
 /* ---- in the worker ---- */
 
 struct samples {
@@ -54,18 +57,26 @@ static struct samples *samples_of(struct load *load, const char *voter, const ch
     return s;
 }
 
-static void note(struct load *load, struct chain *chain, const struct chain_votes *votes,
-                 uint64_t bytes)
+static void add(struct samples *s, uint64_t ns, uint64_t bytes)
 {
+    if (!s || s->n == SAMPLES_MAX)
+        return;
+    s->ns[s->n++] = ns;
+    s->bytes += bytes;
+}
+
+static void note(struct load *load, struct chain *chain, const struct chain_votes *votes,
+                 uint64_t whole_ns, uint64_t bytes)
+{
+    const char *isolation = NULL;
     for (size_t i = 0; i < votes->n; i++) {
         struct chain_voter_info info;
         chain_describe(chain, i, &info);
-        struct samples *s = samples_of(load, info.name, info.isolation);
-        if (!s || s->n == SAMPLES_MAX)
-            continue;
-        s->ns[s->n++] = votes->items[i].duration_ns;
-        s->bytes += bytes;
+        add(samples_of(load, info.name, info.isolation), votes->items[i].duration_ns, bytes);
+        isolation = !isolation || strcmp(isolation, info.isolation) == 0 ? info.isolation : "both";
     }
+    if (votes->n > 1)
+        add(samples_of(load, whole_chain, isolation), whole_ns, bytes);
 }
 
 static void ask(struct load *load, struct chain *chain, const struct sluice_transition *t,
@@ -74,11 +85,11 @@ static void ask(struct load *load, struct chain *chain, const struct sluice_tran
     struct arena *arena = arena_new();
     struct chain_votes votes;
     arena_alloc(arena, 1);                          /* its first block is no part of the vote */
-    uint64_t before = allocated_bytes();
+    uint64_t before = allocated_bytes(), start = clock_mono_ns();
     chain_ask(chain, t, arena, &votes);
-    uint64_t bytes = allocated_bytes() - before;
+    uint64_t took = clock_mono_ns() - start, bytes = allocated_bytes() - before;
     if (counts)
-        note(load, chain, &votes, bytes);
+        note(load, chain, &votes, took, bytes);
     arena_free(arena);
 }
 
@@ -128,7 +139,8 @@ static json_t *row_of(const struct load *load, struct samples *s)
                   "p50_ns", (json_int_t)s->ns[s->n / 2], "p95_ns",
                   (json_int_t)s->ns[s->n * 95 / 100], "p99_ns", (json_int_t)s->ns[s->n * 99 / 100]);
     /* What a process of its own allocates is not seen here, nor which voter of a chain it was. */
-    if (load->n_voters == 1 && strcmp(s->isolation, "inline") == 0)
+    bool known = load->n_voters == 1 || strcmp(s->voter, whole_chain) == 0;
+    if (known && strcmp(s->isolation, "inline") == 0)
         json_object_set_new(row, "bytes", json_integer((json_int_t)(s->bytes / s->n)));
     return row;
 }

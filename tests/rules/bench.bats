@@ -25,6 +25,25 @@ bench() { "$sluice" plugin bench --time 50 --plugin-dir "$plugins" "$@"; }
     [ "$(jq -r '.voters[0] | "\(.isolation) \(.bytes)"' <<<"$output")" = "process null" ]
 }
 
+@test "a chain has a row of its own, with the time and bytes of all" {
+    cat >"$folder/gateway.yaml" <<YAML
+chain: {voters: [{plugin: mode_lock, isolation: inline}, {script: $PWD/scripts/rules/no_wildcards.lua, isolation: inline}]}
+YAML
+    case_file chain <<'YAML'
+chain: gateway.yaml
+cases: [{name: a, candidate: {version: 1}, expect: {outcome: allowed}}]
+YAML
+    run --separate-stderr bench -o json "$folder"
+    [ "$(jq -r '.voters[] | "\(.voter) \(.isolation) \(.bytes != null)"' <<<"$output")" = "\
+mode_lock inline false
+no_wildcards inline false
+(chain) inline true" ]
+    jq -e '.voters | .[2].p50_ns >= .[1].p50_ns and .[2].votes == .[0].votes' <<<"$output"
+    sed -i 's/no_wildcards.lua, isolation: inline/no_wildcards.lua, isolation: process/' "$folder/gateway.yaml"
+    run --separate-stderr bench -o json "$folder"
+    [ "$(jq -r '.voters[2] | "\(.voter) \(.isolation) \(.bytes)"' <<<"$output")" = "(chain) both null" ]
+}
+
 @test "exit 4 where the median grew by more than the threshold" {
     exits 0 bench --save "$folder/now.json" plugins/live_reload
     exits 0 bench --compare "$folder/now.json" plugins/live_reload
