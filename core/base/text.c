@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/text.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,12 +27,21 @@ static size_t sequence(const unsigned char *s, size_t len)
     return need;
 }
 
+/* Whether eight bytes are ASCII without NUL, as nearly all are. */
+static bool are_plain(const char *bytes)
+{
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    return ((word | (word - UINT64_C(0x0101010101010101))) & UINT64_C(0x8080808080808080)) == 0;
+}
+
 size_t text_utf8_valid(const char *bytes, size_t len)
 {
     size_t at = 0;
     while (at < len) {
-        bool ascii = (signed char)bytes[at] > 0;    /* nearly every byte */
-        size_t n = ascii ? 1 : sequence((const unsigned char *)bytes + at, len - at);
+        size_t n = len - at >= sizeof(uint64_t) && are_plain(bytes + at)
+                       ? sizeof(uint64_t)
+                       : sequence((const unsigned char *)bytes + at, len - at);
         if (!n)
             return at;
         at += n;

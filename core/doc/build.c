@@ -123,10 +123,21 @@ static int by_text_then_place(const void *a, const void *b)
     return x->column < y->column ? -1 : x->column > y->column;
 }
 
+/* Small maps, nearly all, are looked through; for larger ones it says so without looking. */
+static bool may_have_duplicates(const struct doc_node *map)
+{
+    enum { SMALL = 16 };
+    for (size_t i = 1; i < map->n && map->n <= SMALL; i++)
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(map->keys[i]->text, map->keys[j]->text) == 0)
+                return true;
+    return map->n > SMALL;
+}
+
 /* Sorts a copy: comparing each key with each other would take quadratic time. */
 static void report_duplicates(struct doc_build *b, const struct doc_node *map)
 {
-    if (map->n < 2)
+    if (!may_have_duplicates(map))
         return;
     struct doc_node **sorted = alloc_bytes(map->n * sizeof(struct doc_node *));
     memcpy(sorted, map->keys, map->n * sizeof(struct doc_node *));

@@ -8,21 +8,15 @@
 struct reader {
     struct doc_build *build;
     const char *at, *end;
-    const char *seen; /* line and column are those of this byte */
-    struct doc_place place;
-    struct buf text; /* of the string being read */
+    const char *line_start;
+    unsigned line;
+    size_t inner; /* bytes of this line that begin no character */
+    struct buf unescaped;
 };
 
-/* Moves line and column up to where the reader is: each byte is looked at once. */
-static struct doc_place here(struct reader *r)
+static struct doc_place here(const struct reader *r)
 {
-    for (; r->seen < r->at; r->seen++) {
-        if (*r->seen == '\n')
-            r->place = (struct doc_place){r->place.line + 1, 1};
-        else if ((*r->seen & 0xc0) != 0x80)
-            r->place.column++;
-    }
-    return r->place;
+    return (struct doc_place){r->line, (unsigned)((size_t)(r->at - r->line_start) - r->inner + 1)};
 }
 
 static int refuse(struct reader *r, const char *what)
@@ -35,10 +29,18 @@ static char peek(const struct reader *r)
     return r->at < r->end ? *r->at : '\0';
 }
 
+/* Lines end nowhere else: a string has its line breaks escaped. */
 static void skip_space(struct reader *r)
 {
-    while (r->at < r->end && (*r->at == ' ' || *r->at == '\t' || *r->at == '\r' || *r->at == '\n'))
-        r->at++;
+    for (; r->at < r->end; r->at++) {
+        if (*r->at == '\n') {
+            r->line++;
+            r->line_start = r->at + 1;
+            r->inner = 0;
+        } else if (*r->at != ' ' && *r->at != '\t' && *r->at != '\r') {
+            break;
+        }
+    }
 }
 
 static int hex_digit(char c)
@@ -91,7 +93,7 @@ static int read_unicode(struct reader *r)
             return refuse(r, "a high surrogate stands without its low one");
         c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
     }
-    add_utf8(&r->text, c);
+    add_utf8(&r->unescaped, c);
     return 0;
 }
 
@@ -102,7 +104,7 @@ static int read_escape(struct reader *r)
     char c = peek(r);
     const char *known = c ? strchr(names, c) : NULL;
     if (known) {
-        buf_putc(&r->text, values[known - names]);
+        buf_putc(&r->unescaped, values[known - names]);
         r->at++;
         return 0;
     }
@@ -112,23 +114,57 @@ static int read_escape(struct reader *r)
     return read_unicode(r);
 }
 
-static int read_string(struct reader *r)
+/* The characters up to the next quote, backslash or control character. */
+static size_t skip_plain(struct reader *r)
 {
-    buf_clear(&r->text);
-    for (r->at++; r->at < r->end && *r->at != '"';) {
-        const char *run = r->at;
-        while (r->at < r->end && *r->at != '"' && *r->at != '\\' && (unsigned char)*r->at >= 0x20)
-            r->at++;
-        buf_add(&r->text, run, (size_t)(r->at - run));
-        if (peek(r) == '\\' && read_escape(r))
+    const char *from = r->at, *at = from, *end = r->end;
+    size_t inner = 0;
+    for (; at < end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20; at++)
+        inner += (*at & 0xc0) == 0x80;
+    r->at = at;
+    r->inner += inner;
+    return (size_t)(at - from);
+}
+
+/* Reads on after the first characters of a string that has something escaped. */
+static int read_escaped(struct reader *r)
+{
+    while (peek(r) == '\\') {
+        if (read_escape(r))
             return -1;
-        else if (r->at < r->end && (unsigned char)*r->at < 0x20)
-            return refuse(r, "a control character in a string must be escaped");
+        const char *run = r->at;
+        buf_add(&r->unescaped, run, skip_plain(r));
+    }
+    return 0;
+}
+
+/* The text is in the document itself, or unescaped until the next string. */
+static int read_string(struct reader *r, const char **text, size_t *len)
+{
+    *text = ++r->at;
+    *len = skip_plain(r);
+    if (peek(r) == '\\') {
+        buf_clear(&r->unescaped);
+        buf_add(&r->unescaped, *text, *len);
+        if (read_escaped(r))
+            return -1;
+        *text = buf_str(&r->unescaped);
+        *len = r->unescaped.len;
     }
     if (r->at == r->end)
         return refuse(r, "a string does not end");
+    if (*r->at != '"')
+        return refuse(r, "a control character in a string must be escaped");
     r->at++;
     return 0;
+}
+
+static int read_text(struct reader *r, struct doc_place at)
+{
+    const char *text;
+    size_t len;
+    const struct doc_node node = {.kind = DOC_SCALAR, .line = at.line, .column = at.column};
+    return read_string(r, &text, &len) ? -1 : doc_build_scalar(r->build, node, text, len);
 }
 
 static bool skip_digits(struct reader *r)
@@ -185,10 +221,7 @@ static int read_key(struct reader *r)
     struct doc_place at = here(r);
     if (peek(r) != '"')
         return refuse(r, "a key in double quotes is expected here");
-    if (read_string(r) ||
-        doc_build_scalar(
-            r->build, (struct doc_node){.kind = DOC_SCALAR, .line = at.line, .column = at.column},
-            buf_str(&r->text), r->text.len))
+    if (read_text(r, at))
         return -1;
     skip_space(r);
     if (peek(r) != ':')
@@ -250,11 +283,7 @@ static int read_value(struct reader *r)
     case '[':
         return read_collection(r, DOC_LIST);
     case '"':
-        if (read_string(r))
-            return -1;
-        return doc_build_scalar(
-            r->build, (struct doc_node){.kind = DOC_SCALAR, .line = at.line, .column = at.column},
-            buf_str(&r->text), r->text.len);
+        return read_text(r, at);
     default:
         return r->at == r->end ? read_word(r) : read_plain(r);
     }
@@ -262,12 +291,12 @@ static int read_value(struct reader *r)
 
 int doc_read_json(struct doc_build *b, const char *text, size_t len)
 {
-    struct reader r = {.build = b, .at = text, .end = text + len, .seen = text, .place = {1, 1}};
+    struct reader r = {.build = b, .at = text, .end = text + len, .line_start = text, .line = 1};
     skip_space(&r);
     int rc = read_value(&r);
     skip_space(&r);
     if (!rc && r.at < r.end)
         rc = refuse(&r, "more text follows the value");
-    buf_free(&r.text);
+    buf_free(&r.unescaped);
     return rc;
 }

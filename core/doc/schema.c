@@ -221,6 +221,8 @@ static void set_defaults(const struct schema *schema, void *record)
             continue;
         else if (f->kind == SCHEMA_TEXT || f->kind == SCHEMA_JSON)
             memcpy(at, &text, sizeof text);
+        else if (!f->fallback)
+            continue;                               /* 0 already */
         else if (f->kind == SCHEMA_BOOL)
             *(bool *)at = strcmp(text, "true") == 0;
         else if (f->kind == SCHEMA_DOUBLE)
