@@ -57,6 +57,23 @@ static struct samples *samples_of(struct load *load, const char *voter, const ch
     return s;
 }
 
+/* A row for each voter, found before the votes so that looking for it disturbs none; behind them one
+ * for all together, where they are several. */
+static struct samples **rows_of(struct load *load, struct chain *chain, struct arena *arena)
+{
+    size_t n = chain_size(chain);
+    struct samples **rows = arena_zalloc(arena, (n + 1) * sizeof *rows);
+    const char *isolation = NULL;
+    for (size_t i = 0; i < n; i++) {
+        struct chain_voter_info info;
+        chain_describe(chain, i, &info);
+        rows[i] = samples_of(load, info.name, info.isolation);
+        isolation = !isolation || strcmp(isolation, info.isolation) == 0 ? info.isolation : "both";
+    }
+    rows[n] = n > 1 ? samples_of(load, whole_chain, isolation) : NULL;
+    return rows;
+}
+
 static void add(struct samples *s, uint64_t ns, uint64_t bytes)
 {
     if (!s || s->n == SAMPLES_MAX)
@@ -65,22 +82,8 @@ static void add(struct samples *s, uint64_t ns, uint64_t bytes)
     s->bytes += bytes;
 }
 
-static void note(struct load *load, struct chain *chain, const struct chain_votes *votes,
-                 uint64_t whole_ns, uint64_t bytes)
-{
-    const char *isolation = NULL;
-    for (size_t i = 0; i < votes->n; i++) {
-        struct chain_voter_info info;
-        chain_describe(chain, i, &info);
-        add(samples_of(load, info.name, info.isolation), votes->items[i].duration_ns, bytes);
-        isolation = !isolation || strcmp(isolation, info.isolation) == 0 ? info.isolation : "both";
-    }
-    if (votes->n > 1)
-        add(samples_of(load, whole_chain, isolation), whole_ns, bytes);
-}
-
-static void ask(struct load *load, struct chain *chain, const struct sluice_transition *t,
-                bool counts)
+/* rows: NULL for a vote that does not count. */
+static void ask(struct chain *chain, const struct sluice_transition *t, struct samples **rows)
 {
     struct arena *arena = arena_new();
     struct chain_votes votes;
@@ -88,8 +91,10 @@ static void ask(struct load *load, struct chain *chain, const struct sluice_tran
     uint64_t before = allocated_bytes(), start = clock_mono_ns();
     chain_ask(chain, t, arena, &votes);
     uint64_t took = clock_mono_ns() - start, bytes = allocated_bytes() - before;
-    if (counts)
-        note(load, chain, &votes, took, bytes);
+    for (size_t i = 0; rows && i < votes.n; i++)
+        add(rows[i], votes.items[i].duration_ns, bytes);
+    if (rows)
+        add(rows[votes.n], took, bytes);
     arena_free(arena);
 }
 
@@ -97,15 +102,16 @@ static void measure(struct load *load, struct chain *chain, const struct test *t
                     uint64_t ns)
 {
     struct arena *arena = arena_new();
+    struct samples **rows = rows_of(load, chain, arena);
     const struct sluice_transition **ts = arena_alloc(arena, n * sizeof *ts);
     for (size_t i = 0; i < n; i++)
         ts[i] = stage_transition(&tests[i], arena);
     for (size_t i = 0; i < WARM_UP; i++)
-        ask(load, chain, ts[i % n], false);
+        ask(chain, ts[i % n], NULL);
     /* At least every case once. */
     uint64_t end = clock_mono_ns() + ns;
     for (size_t i = 0; i < n || clock_mono_ns() < end; i++)
-        ask(load, chain, ts[i % n], true);
+        ask(chain, ts[i % n], rows);
     arena_free(arena);
 }
 
