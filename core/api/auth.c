@@ -15,6 +15,7 @@
 #include <openssl/crypto.h>
 
 #include "api/call.h"
+#include "api/parameters.h"
 #include "base/alloc.h"
 #include "base/digest.h"
 #include "http/peer.h"
@@ -139,7 +140,7 @@ int api_authenticate(struct http_request *req, void *ctx)
         return -1;
     }
     if (route->right == API_OPEN)
-        return 0;
+        return api_check_query(req, route->takes);
     if (!bearer(req) && from_foreign_page(req)) {
         http_respond_problem(req, 403, "forbidden", NULL,
                              "a web page from elsewhere may not act for its reader: send a token", NULL);
@@ -165,7 +166,7 @@ int api_authenticate(struct http_request *req, void *ctx)
     req->user = a;
     req->free_user = free;
     if (may(route->right, a->actor.role))
-        return 0;
+        return api_check_query(req, route->takes);
     http_respond_problem(req, 403, "forbidden", NULL, why_not(route->right, a->actor.role), NULL);
     return -1;
 }

@@ -2,13 +2,33 @@
 #include "api/bodies.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 static const char *const networks[] = {"proxy", "none", NULL};
 static const char *const modes[] = {"manual", "auto", NULL};
 
+/* Read by the update, which knows the sandbox. */
+static int leave_policy(struct schema_decoder *d, const struct doc_node *value, void *record)
+{
+    (void)d;
+    (void)value;
+    (void)record;
+    return 0;
+}
+
+static int check_proposal(struct schema_decoder *d, void *record)
+{
+    const struct body_proposal *p = record;
+    if (!p->rule)
+        return schema_problem(d, NULL, "a proposal is {rule_name, rule, rationale, confidence}: the rule is missing");
+    if (!(p->confidence >= 0 && p->confidence <= 1))
+        return schema_problem(d, NULL, "confidence is a number from 0 to 1, not %g", p->confidence);
+    return 0;
+}
+
 static const struct schema_field create_fields[] = {
     {"name", SCHEMA_TEXT, offsetof(struct body_create, name), .max = 19, .help = "DNS label of at most 19 characters; made up when left out"},
-    {"policy", .flags = SCHEMA_IGNORED, .help = "A version-1 policy; the restrictive default when left out"},
+    {"policy", SCHEMA_CUSTOM, .sub = &policy_schema, .decode = leave_policy, .help = "A version-1 policy; the restrictive default when left out"},
     {"network", SCHEMA_TEXT, offsetof(struct body_create, network), .fallback = "proxy", .words = networks, .help = "none: no proxy, nothing ever gets out"},
     {"approval_mode", SCHEMA_TEXT, offsetof(struct body_create, approval_mode), .fallback = "manual", .words = modes, .help = "auto: denied requests that pass every voter are approved at once"},
     {"labels", SCHEMA_JSON, offsetof(struct body_create, labels_json), .help = "Labels that voters and lists may look at"},
@@ -35,21 +55,46 @@ static const struct schema_field approve_all_fields[] = {
 };
 const struct schema body_approve_all_schema = {.name = "approval of all", .size = sizeof(struct body_approve_all), .fields = approve_all_fields};
 
-/* Read by their own decoders; described here for OpenAPI. */
-static const struct schema_field operations_fields[] = {
-    {"operations", .flags = SCHEMA_IGNORED, .help = "A list of add_rule, remove_endpoint, remove_rule, add_deny_rules, add_allow_rules, remove_binary"},
+static const struct schema_field proposal_fields[] = {
+    {"rule_name", SCHEMA_TEXT, offsetof(struct body_proposal, rule_name), .help = "The key it gets in network_policies; made of its first endpoint when left out"},
+    {"rule", SCHEMA_STRUCT, offsetof(struct body_proposal, rule), .sub = &policy_rule_schema, .help = "What is proposed"},
+    {"proposed_rule", SCHEMA_STRUCT, offsetof(struct body_proposal, rule), .sub = &policy_rule_schema, .flags = SCHEMA_ALIAS, .excludes = "rule", .help = "OpenShell's name of rule"},
+    {"rationale", SCHEMA_TEXT, offsetof(struct body_proposal, rationale), .flags = SCHEMA_LINES, .help = "Why, for whoever decides"},
+    {"confidence", SCHEMA_DOUBLE, offsetof(struct body_proposal, confidence), .fallback = "0.75", .help = "How sure the author is, from 0 to 1"},
     {0},
 };
-const struct schema body_operations_schema = {.name = "operations", .size = sizeof(char), .fields = operations_fields};
+static const struct schema proposal_schema = {.name = "proposal", .size = sizeof(struct body_proposal), .fields = proposal_fields, .finish = check_proposal};
 
 static const struct schema_field proposals_fields[] = {
-    {"proposals", .flags = SCHEMA_IGNORED, .help = "A list of {rule_name, rule, rationale, confidence}"},
+    {"proposals", SCHEMA_STRUCTS, offsetof(struct body_proposals, items), offsetof(struct body_proposals, n), .sub = &proposal_schema, .flags = SCHEMA_NONEMPTY, .help = "Rules that somebody else decides about"},
+    {"proposed_chunks", SCHEMA_STRUCTS, offsetof(struct body_proposals, items), offsetof(struct body_proposals, n), .sub = &proposal_schema, .flags = SCHEMA_NONEMPTY | SCHEMA_ALIAS, .excludes = "proposals", .help = "OpenShell's name of proposals"},
     {0},
 };
-const struct schema body_proposals_schema = {.name = "proposals", .size = sizeof(char), .fields = proposals_fields};
+const struct schema body_proposals_schema = {.name = "submission", .size = sizeof(struct body_proposals), .fields = proposals_fields};
 
 static const struct schema_field edit_fields[] = {
-    {"rule", .flags = SCHEMA_IGNORED, .help = "The rule that the chunk proposes from now on"},
+    {"rule", SCHEMA_STRUCT, offsetof(struct body_edit, rule), .sub = &policy_rule_schema, .flags = SCHEMA_REQUIRED, .help = "The rule that the chunk proposes from now on"},
     {0},
 };
-const struct schema body_edit_schema = {.name = "edit", .size = sizeof(char), .fields = edit_fields};
+const struct schema body_edit_schema = {.name = "edit", .size = sizeof(struct body_edit), .fields = edit_fields};
+
+/* Read by the gateway (gateway/exec.c); described here for OpenAPI. */
+struct body_exec {
+    const char *const *command;
+    size_t n_command;
+    const char *env_json, *workdir;
+    bool tty;
+    uint16_t cols, rows;
+    int64_t timeout_ms;
+};
+static const struct schema_field exec_fields[] = {
+    {"command", SCHEMA_TEXTS, offsetof(struct body_exec, command), offsetof(struct body_exec, n_command), .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY, .help = "The program and its arguments"},
+    {"env", SCHEMA_JSON, offsetof(struct body_exec, env_json), .help = "Further environment: a map of texts"},
+    {"workdir", SCHEMA_TEXT, offsetof(struct body_exec, workdir), .help = "Where it starts"},
+    {"tty", SCHEMA_BOOL, offsetof(struct body_exec, tty), .help = "Whether it gets a terminal"},
+    {"cols", SCHEMA_U16, offsetof(struct body_exec, cols), .help = "The terminal's width"},
+    {"rows", SCHEMA_U16, offsetof(struct body_exec, rows), .help = "The terminal's height"},
+    {"timeout_ms", SCHEMA_I64, offsetof(struct body_exec, timeout_ms), .help = "After so long it is ended; 0: never"},
+    {0},
+};
+const struct schema body_exec_schema = {.name = "command", .size = sizeof(struct body_exec), .fields = exec_fields};

@@ -3,11 +3,7 @@
 #ifndef API_BODIES_H
 #define API_BODIES_H
 
-#include "doc/schema.h"
-
-struct body_pair {
-    const char *key, *value;
-};
+#include "policy/policy.h"
 
 struct body_create {
     const char *name;                               /* "": one is made up */
@@ -28,7 +24,23 @@ struct body_approve_all {
     bool include_security_flagged;
 };
 
+struct body_proposal {
+    const char *rule_name;                          /* "": made of its first endpoint */
+    const struct sluice_rule *rule;
+    const char *rationale;
+    double confidence;
+};
+
+struct body_proposals {
+    const struct body_proposal *const *items;
+    size_t n;
+};
+
+struct body_edit {
+    const struct sluice_rule *rule;
+};
+
 extern const struct schema body_create_schema, body_approve_schema, body_reject_schema,
-    body_approve_all_schema, body_operations_schema, body_proposals_schema, body_edit_schema;
+    body_approve_all_schema, body_proposals_schema, body_edit_schema, body_exec_schema;
 
 #endif

@@ -81,8 +81,12 @@ int api_body(struct api_call *call, size_t max_bytes, const struct doc_node **ou
 
 bool api_wants_yaml(const struct api_call *call)
 {
-    const char *accept = http_request_header(call->req, "Accept");
-    return accept && strstr(accept, "yaml") && !strstr(accept, "json");
+    static const char *const names[] = {"application/yaml", "application/x-yaml", "text/yaml"};
+    int json = http_request_weight(call->req, "application/json");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (http_request_weight(call->req, names[i]) > json)
+            return true;
+    return false;
 }
 
 int api_sandbox(struct api_call *call, struct store_sandbox *out)

@@ -26,8 +26,13 @@ struct api_route {
     int (*work)(struct api_call *call);
     bool ordered;                                   /* changes the sandbox {name}: one after another */
     void (*handle)(struct api *api, struct http_request *req);     /* instead of work */
-    const struct schema *body;                      /* of its request body, for OpenAPI; NULL: none */
-    const char *answer;                             /* what 200 carries, for OpenAPI */
+    unsigned takes;                                 /* query parameters and header fields: api/parameters.h */
+    /* For OpenAPI: */
+    const struct schema *body;                      /* of its request body; NULL: none */
+    bool body_optional;
+    const char *answer;                             /* what success carries: a name of ANSWERS or a media type */
+    bool made;                                      /* success is 201 */
+    const char *upgrade;                            /* success is 101 and this protocol */
 };
 
 struct api_actor {
@@ -71,7 +76,7 @@ int api_query_number(struct api_call *call, const char *name, uint64_t fallback,
                      uint64_t *out);
 /* The body as a tree in the call's arena, by its Content-Type (JSON where there is none). */
 int api_body(struct api_call *call, size_t max_bytes, const struct doc_node **out);
-/* Accept names YAML and no JSON.  Answers are then YAML; problems are always JSON (RFC 9457). */
+/* Accept wants YAML more than JSON.  Answers are then YAML; problems are always JSON (RFC 9457). */
 bool api_wants_yaml(const struct api_call *call);
 int api_sandbox(struct api_call *call, struct store_sandbox *out);         /* the one named {name} */
 

@@ -35,6 +35,8 @@ int api_override(struct api_call *call, bool *out)
 {
     const char *text = http_request_header(call->req, "Sluice-Override");
     *out = text && (strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0);
+    if (text && !*out && strcasecmp(text, "false") != 0 && strcmp(text, "0") != 0)
+        return error_set(&call->err, ERROR_MALFORMED, "Sluice-Override is true or false, not '%s'", text);
     if (*out && strcmp(call->actor->actor.role, "admin") != 0)
         return error_set(&call->err, ERROR_FORBIDDEN, "only an admin may override a voter");
     return 0;
@@ -62,7 +64,8 @@ static int status_of(const struct update_result *r)
 int api_update_reply(struct api_call *call, const struct update_result *result)
 {
     json_t *document = update_document(result);
-    snprintf(call->etag, sizeof call->etag, "\"%lu\"", (unsigned long)result->revision);
+    if (result->revision)
+        snprintf(call->etag, sizeof call->etag, "\"%lu\"", (unsigned long)result->revision);
     if (result->outcome != CHAIN_DENIED || result->dry_run)
         return api_reply(call, status_of(result), document);
     call->body = document;

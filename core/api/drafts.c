@@ -83,10 +83,6 @@ static int begin(struct api_call *call, const char *reason, struct drafts_call *
         .id = api_param(call, "id"),
         .actor = call->actor->actor,
     };
-    if (api_query(call, "dry_run"))
-        return error_set(&call->err, ERROR_MALFORMED,
-                         "dry_run is for the policy itself: what approving a chunk would do is the preview "
-                         "of GET /v1/sandboxes/%s/drafts", out->sandbox);
     if (api_reason(call, &out->reason) != 0 || api_override(call, &out->override) != 0)
         return -1;
     if (reason && *reason)
@@ -94,12 +90,12 @@ static int begin(struct api_call *call, const char *reason, struct drafts_call *
     return 0;
 }
 
-/* A body that may be left out. */
-static int decode_body(struct api_call *call, const struct schema *schema, void **out)
+/* Without a body: one that says nothing. */
+static int decode_body(struct api_call *call, const struct schema *schema, size_t max_bytes, void **out)
 {
     static const struct doc_node nothing = {.kind = DOC_MAP, .text = "", .line = 1, .column = 1};
     const struct doc_node *body = &nothing;
-    if (call->req->body.len && api_body(call, POLICY_BYTES_MAX, &body) != 0)
+    if (call->req->body.len && api_body(call, max_bytes, &body) != 0)
         return -1;
     if (schema_decode(schema, body, "", call->arena, out, &call->problems) != 0)
         return error_set(&call->err, ERROR_INVALID, "the request has %zu problem%s", call->problems.n,
@@ -112,7 +108,7 @@ int route_draft_approve(struct api_call *call)
     void *body;
     struct drafts_call what;
     struct update_result result = {0};
-    if (decode_body(call, &body_approve_schema, &body) != 0)
+    if (decode_body(call, &body_approve_schema, POLICY_BYTES_MAX, &body) != 0)
         return -1;
     const struct body_approve *approve = body;
     const char *token = approve->review_token;
@@ -146,7 +142,7 @@ int route_draft_reject(struct api_call *call)
     struct drafts_call what;
     struct update_result result = {0};
     bool changed = false;
-    if (decode_body(call, &body_reject_schema, &body) != 0)
+    if (decode_body(call, &body_reject_schema, POLICY_BYTES_MAX, &body) != 0)
         return -1;
     if (begin(call, ((const struct body_reject *)body)->reason, &what) != 0 ||
         drafts_reject(call->api->drafts, &what, call->arena, &result, &changed, &call->problems, &call->err) != 0)
@@ -172,20 +168,12 @@ int route_draft_undo(struct api_call *call)
 
 int route_draft_edit(struct api_call *call)
 {
-    const struct doc_node *body, *node;
-    void *rule;
+    void *body;
     struct drafts_call what;
     struct drafts_view view;
-    if (api_body(call, POLICY_BYTES_MAX, &body) != 0)
-        return -1;
-    node = doc_get(body, "rule");
-    if (!node)
-        return error_set(&call->err, ERROR_INVALID, "the body is {\"rule\": {…}}: the rule that the chunk proposes from now on");
-    if (schema_decode(&policy_rule_schema, node, "rule", call->arena, &rule, &call->problems) != 0)
-        return error_set(&call->err, ERROR_INVALID, "the rule has %zu problem%s", call->problems.n,
-                         call->problems.n == 1 ? "" : "s");
-    if (begin(call, NULL, &what) != 0 ||
-        drafts_edit(call->api->drafts, &what, rule, call->arena, &view, &call->problems, &call->err) != 0)
+    if (decode_body(call, &body_edit_schema, POLICY_BYTES_MAX, &body) != 0 || begin(call, NULL, &what) != 0 ||
+        drafts_edit(call->api->drafts, &what, ((const struct body_edit *)body)->rule, call->arena, &view,
+                    &call->problems, &call->err) != 0)
         return -1;
     return api_reply(call, 200, encode_view(call, &view));
 }
@@ -197,7 +185,7 @@ int route_draft_approve_all(struct api_call *call)
     struct update_result result = {0};
     struct drafts_skip *skipped;
     size_t approved, n_skipped;
-    if (decode_body(call, &body_approve_all_schema, &body) != 0)
+    if (decode_body(call, &body_approve_all_schema, POLICY_BYTES_MAX, &body) != 0)
         return -1;
     if (begin(call, NULL, &what) != 0 ||
         drafts_approve_all(call->api->drafts, &what,
@@ -239,50 +227,7 @@ int route_draft_history(struct api_call *call)
     return api_reply(call, 200, json_pack("{s:o}", "history", list));
 }
 
-/* ---- POST …/drafts: {proposals: [{rule_name, rule, rationale, confidence}]} ---- */
-
-/* The field names of OpenShell's clients are read as well. */
-static const struct doc_node *member(const struct doc_node *map, const char *name, const char *alias)
-{
-    const struct doc_node *value = doc_get(map, name);
-    return value ? value : doc_get(map, alias);
-}
-
-static const char *text_of(const struct doc_node *node)
-{
-    return node && node->kind == DOC_SCALAR ? node->text : "";
-}
-
-static int decode_proposal(struct api_call *call, const struct doc_node *node, const char *path,
-                           struct drafts_proposal *out)
-{
-    void *rule;
-    const struct doc_node *body = member(node, "rule", "proposed_rule");
-    if (node->kind != DOC_MAP || !body)
-        return problems_add(&call->problems, path, node->line, node->column,
-                            "a proposal is {rule_name, rule, rationale, confidence}: the rule is missing");
-    const char *at = arena_printf(call->arena, "%s.rule", path);
-    if (schema_decode(&policy_rule_schema, body, at, call->arena, &rule, &call->problems) != 0)
-        return -1;
-    out->rule = rule;
-    out->rule_name = text_of(doc_get(node, "rule_name"));
-    out->rationale = text_of(doc_get(node, "rationale"));
-    const char *confidence = text_of(doc_get(node, "confidence"));
-    out->confidence = *confidence ? atof(confidence) : 0.75;
-    return 0;
-}
-
-static int decode_proposals(struct api_call *call, const struct doc_node *list,
-                            struct drafts_proposal *out)
-{
-    int rc = 0;
-    for (size_t i = 0; i < list->n; i++)
-        rc |= decode_proposal(call, list->items[i], arena_printf(call->arena, "proposals[%zu]", i), &out[i]);
-    if (rc == 0)
-        return 0;
-    return error_set(&call->err, ERROR_INVALID, "the proposals have %zu problem%s", call->problems.n,
-                     call->problems.n == 1 ? "" : "s");
-}
+/* ---- POST …/drafts ---- */
 
 static int reply_submitted(struct api_call *call, const char *const *ids, size_t n)
 {
@@ -300,18 +245,23 @@ static int reply_submitted(struct api_call *call, const char *const *ids, size_t
 
 int route_draft_submit(struct api_call *call)
 {
-    const struct doc_node *body;
-    if (api_body(call, 2 * POLICY_BYTES_MAX, &body) != 0)
+    void *decoded;
+    if (decode_body(call, &body_proposals_schema, 2 * POLICY_BYTES_MAX, &decoded) != 0)
         return -1;
-    const struct doc_node *list = member(body, "proposals", "proposed_chunks");
-    if (!list || list->kind != DOC_LIST || list->n == 0)
+    const struct body_proposals *body = decoded;
+    if (body->n == 0)
         return error_set(&call->err, ERROR_INVALID,
                          "the body is {\"proposals\": [{\"rule_name\": …, \"rule\": {…}, \"rationale\": …}]}");
-    struct drafts_proposal *items = arena_zalloc(call->arena, list->n * sizeof *items);
-    const char **ids = arena_zalloc(call->arena, list->n * sizeof *ids);
-    if (decode_proposals(call, list, items) != 0 ||
-        drafts_submit(call->api->drafts, api_param(call, "name"), &call->actor->actor, "operator", items,
-                      list->n, call->arena, ids, &call->problems, &call->err) != 0)
+    struct drafts_proposal *items = arena_zalloc(call->arena, body->n * sizeof *items);
+    const char **ids = arena_zalloc(call->arena, body->n * sizeof *ids);
+    for (size_t i = 0; i < body->n; i++) {
+        const struct body_proposal *p = body->items[i];
+        items[i] = (struct drafts_proposal){
+            .rule_name = p->rule_name, .rule = p->rule, .rationale = p->rationale, .confidence = p->confidence,
+        };
+    }
+    if (drafts_submit(call->api->drafts, api_param(call, "name"), &call->actor->actor, "operator", items,
+                      body->n, call->arena, ids, &call->problems, &call->err) != 0)
         return -1;
-    return reply_submitted(call, ids, list->n);
+    return reply_submitted(call, ids, body->n);
 }

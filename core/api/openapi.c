@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET /openapi.json: OpenAPI 3.1, made from the route table and the schema tables. */
-#include <string.h>
 #include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "api/answers.h"
 #include "api/call.h"
+#include "api/parameters.h"
 #include "api/routes.h"
+#include "base/alloc.h"
 
 static json_t *described(const struct schema *schema)
 {
@@ -15,42 +19,93 @@ static json_t *described(const struct schema *schema)
     return json ? json : json_object();
 }
 
-static json_t *parameters(const char *pattern)
+static json_t *parameters(const struct http_route *route)
 {
+    const struct api_route *doc = route->doc;
     json_t *list = json_array();
-    for (const char *at = strchr(pattern, '{'); at; at = strchr(at + 1, '{')) {
+    for (const char *at = strchr(route->pattern, '{'); at; at = strchr(at + 1, '{')) {
         size_t len = strcspn(at + 1, "}");
+        bool number = strncmp(at, "{revision}", len + 2) == 0;
         json_array_append_new(list, json_pack("{s:s%, s:s, s:b, s:{s:s}}", "name", at + 1, len,
                                               "in", "path", "required", 1, "schema", "type",
-                                              "string"));
+                                              number ? "integer" : "string"));
     }
+    api_describe_parameters(doc->takes, list);
     return list;
+}
+
+/* The same schema under both of the media types that are spoken here.  Takes it. */
+static json_t *as_json_or_yaml(json_t *schema)
+{
+    return json_pack("{s:{s:o}, s:{s:O}}", "application/json", "schema", schema, "application/yaml", "schema", schema);
+}
+
+static json_t *component(const char *name)
+{
+    return json_pack("{s:o}", "$ref", json_sprintf("#/components/schemas/%s", name));
+}
+
+/* answer: a name of ANSWERS, a media type, or NULL: no content. */
+static json_t *response(const char *description, const char *answer)
+{
+    json_t *response = json_pack("{s:s}", "description", description);
+    if (answer && strchr(answer, '/'))
+        json_object_set_new(response, "content", json_pack("{s:{}}", answer));
+    else if (answer)
+        json_object_set_new(response, "content", as_json_or_yaml(component(answer)));
+    return response;
 }
 
 static json_t *responses(const struct api_route *doc)
 {
-    return json_pack("{s:{s:s}, s:{s:s, s:{s:{s:{s:s}}}}}", "2XX", "description",
-                     doc->answer ? doc->answer : "done", "default", "description",
-                     "a problem (RFC 9457)", "content", "application/problem+json", "schema",
-                     "$ref", "#/components/schemas/problem");
+    bool update = doc->answer && strcmp(doc->answer, "update") == 0;
+    json_t *list = json_pack("{s:o}", "default", response("a problem (RFC 9457)", NULL));
+    json_object_set_new(json_object_get(list, "default"), "content",
+                        json_pack("{s:{s:o}}", "application/problem+json", "schema", component("problem")));
+    if (doc->upgrade)
+        json_object_set_new(list, "101", response(doc->upgrade, NULL));
+    else
+        json_object_set_new(list, doc->made ? "201" : "200", response(doc->made ? "made" : "done", doc->answer));
+    if (doc->made && doc->takes & TAKES(DRY_RUN))
+        json_object_set_new(list, "200", response("what would be decided", "update"));
+    if (update)
+        json_object_set_new(list, "202", response("held: it waits for somebody else's approval", "update"));
+    if (update || (doc->made && doc->takes & TAKES(DRY_RUN)))
+        json_object_set(list, "403", json_object_get(list, "default"));
+    return list;
 }
 
-static json_t *operation(const struct http_route *route)
+/* "rejection" is described as the schema rejection_body. */
+static json_t *body_component(const struct schema *body, json_t *schemas)
+{
+    char *name = alloc_printf("%s_body", body->name);
+    for (char *c = name; *c; c++)
+        if (*c == ' ')
+            *c = '_';
+    if (!json_object_get(schemas, name))
+        json_object_set_new(schemas, name, described(body));
+    json_t *reference = component(name);
+    free(name);
+    return reference;
+}
+
+static json_t *operation(const struct http_route *route, json_t *schemas)
 {
     const struct api_route *doc = route->doc;
     static const char *const rights[] = {"anybody", "user or admin", "admin", "supervisor"};
     json_t *op = json_pack("{s:s, s:s, s:o, s:o}", "summary", route->summary, "x-right",
-                           rights[doc->right], "parameters", parameters(route->pattern),
+                           rights[doc->right], "parameters", parameters(route),
                            "responses", responses(doc));
+    if (doc->right == API_OPEN)
+        json_object_set_new(op, "security", json_array());
     if (doc->body)
         json_object_set_new(op, "requestBody",
-                            json_pack("{s:{s:{s:o}, s:{s:o}}}", "content", "application/json",
-                                      "schema", described(doc->body), "application/yaml", "schema",
-                                      described(doc->body)));
+                            json_pack("{s:b, s:o}", "required", !doc->body_optional, "content",
+                                      as_json_or_yaml(body_component(doc->body, schemas))));
     return op;
 }
 
-static void add_route(json_t *paths, const struct http_route *route)
+static void add_route(json_t *paths, json_t *schemas, const struct http_route *route)
 {
     char method[8] = "";
     for (size_t i = 0; route->method[i] && i < sizeof method - 1; i++)
@@ -60,27 +115,21 @@ static void add_route(json_t *paths, const struct http_route *route)
         path = json_object();
         json_object_set_new(paths, route->pattern, path);
     }
-    json_object_set_new(path, method, operation(route));
-}
-
-static json_t *problem_schema(void)
-{
-    return json_pack("{s:s, s:{s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}}}", "type", "object",
-                     "properties", "type", "type", "string", "title", "type", "string", "status",
-                     "type", "integer", "detail", "type", "string", "errors", "type", "array",
-                     "votes", "type", "array");
+    json_object_set_new(path, method, operation(route, schemas));
 }
 
 void handle_openapi(struct api *api, struct http_request *req)
 {
     (void)api;
-    json_t *paths = json_object();
+    json_t *paths = json_object(), *schemas = api_describe_answers();
     for (size_t i = 0; i < api_router.n_routes; i++)
-        add_route(paths, &api_router.routes[i]);
-    json_t *document = json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:{s:o}}}", "openapi", "3.1.0",
-                                 "info", "title", "sluice", "version", SLUICE_VERSION, "summary",
-                                 "Policy gateway for sandboxes that run AI agents", "paths", paths,
-                                 "components", "schemas", "problem", problem_schema());
+        add_route(paths, schemas, &api_router.routes[i]);
+    json_t *document = json_pack(
+        "{s:s, s:{s:s, s:s, s:s}, s:[{}, {s:[]}], s:o, s:{s:o, s:{s:{s:s, s:s, s:s}}}}", "openapi", "3.1.0", "info",
+        "title", "sluice", "version", SLUICE_VERSION, "summary", "Policy gateway for sandboxes that run AI agents",
+        "security", "token", "paths", paths, "components", "schemas", schemas, "securitySchemes", "token",
+        "type", "http", "scheme", "bearer", "description",
+        "Not needed where the kernel says who asks: on the Unix socket and on loopback TCP");
     http_respond_json(req, 200, document);
     json_decref(document);
 }

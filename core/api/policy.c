@@ -34,16 +34,22 @@ int route_policy_patch(struct api_call *call)
     return api_update(call, &request);
 }
 
+/* {revision} of the path. */
+static int read_number(struct api_call *call, uint64_t *out)
+{
+    char *end;
+    const char *text = api_param(call, "revision");
+    *out = strtoull(text, &end, 10);
+    if (*text >= '0' && *text <= '9' && !*end && *out > 0 && *out <= INT64_MAX)
+        return 0;
+    return error_set(&call->err, ERROR_MALFORMED, "a revision is a number from 1, not '%s'", text);
+}
+
 int route_rollback(struct api_call *call)
 {
     struct update_request request;
-    char *end;
-    const char *text = api_param(call, "revision");
-    if (api_update_begin(call, SLUICE_ROLLBACK, &request) != 0)
+    if (api_update_begin(call, SLUICE_ROLLBACK, &request) != 0 || read_number(call, &request.to_revision) != 0)
         return -1;
-    request.to_revision = strtoull(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || request.to_revision == 0)
-        return error_set(&call->err, ERROR_MALFORMED, "a revision is a number from 1, not '%s'", text);
     return api_update(call, &request);
 }
 
@@ -124,12 +130,8 @@ struct wait {
 static int read_revision(struct api_call *call, struct store_revision *r)
 {
     struct store_sandbox sandbox;
-    char *end;
-    const char *text = api_param(call, "revision");
-    uint64_t number = strtoull(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || number == 0)
-        return error_set(&call->err, ERROR_MALFORMED, "a revision is a number from 1, not '%s'", text);
-    if (api_sandbox(call, &sandbox) != 0 ||
+    uint64_t number;
+    if (read_number(call, &number) != 0 || api_sandbox(call, &sandbox) != 0 ||
         store_revision_get(call->api->store, sandbox.id, number, call->arena, r, &call->err) != 0)
         return -1;
     json_t *body = encode_revision(call, r);

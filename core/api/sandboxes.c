@@ -34,11 +34,19 @@ int route_sandbox_get(struct api_call *call)
 }
 
 /* ?label=k=v; several are all required. */
+static int check_labels(struct api_call *call)
+{
+    for (size_t i = 0; i < call->req->n_query; i++) {
+        const char *value = call->req->query[i].value;
+        if (strcmp(call->req->query[i].name, "label") == 0 && (*value == '=' || !strchr(value, '=')))
+            return error_set(&call->err, ERROR_MALFORMED, "query parameter label is KEY=VALUE, not '%s'", value);
+    }
+    return 0;
+}
+
 static bool has_label(const struct store_sandbox *s, const char *wanted)
 {
     const char *equals = strchr(wanted, '=');
-    if (!equals)
-        return false;
     json_t *labels = json_loads(s->labels_json, 0, NULL);
     char *key = strndup(wanted, (size_t)(equals - wanted));
     const char *value = json_string_value(json_object_get(labels, key));
@@ -60,7 +68,7 @@ int route_sandbox_list(struct api_call *call)
 {
     struct store_sandbox *items;
     size_t n;
-    if (store_sandbox_list(call->api->store, call->arena, &items, &n, &call->err) != 0)
+    if (check_labels(call) != 0 || store_sandbox_list(call->api->store, call->arena, &items, &n, &call->err) != 0)
         return -1;
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++)

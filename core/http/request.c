@@ -50,31 +50,30 @@ static int fits(const char *range, size_t len, const char *type)
     return len == 3 && memcmp(range, "*/*", 3) == 0;
 }
 
-/* Whether the parameters of one range, such as ";q=0.0", say that it is not wanted. */
-static bool unwanted(const char *params, size_t len)
+/* The weight in the parameters of one range, such as ";q=0.5", in thousandths. */
+static int weight(const char *params, size_t len)
 {
     for (size_t i = 0; i + 3 < len; i++)
-        if (strncasecmp(params + i, ";q=0", 4) == 0 || strncasecmp(params + i, " q=0", 4) == 0)
-            return strcspn(params + i + 4, "123456789") >= len - i - 4;
-    return false;
+        if (strncasecmp(params + i, ";q=", 3) == 0 || strncasecmp(params + i, " q=", 3) == 0)
+            return (int)(strtod(params + i + 3, NULL) * 1000 + 0.5);
+    return 1000;
 }
 
-bool http_request_accepts(const struct http_request *req, const char *type)
+int http_request_weight(const struct http_request *req, const char *type)
 {
     const char *at = http_request_header(req, "Accept");
-    int best = 0;
-    bool accepted = !at;
+    int best = 0, found = at ? 0 : 1000;
     while (at && *at) {
         at += strspn(at, " \t,");
         size_t item = strcspn(at, ","), range = strcspn(at, "; \t,");
         int fit = fits(at, range, type);
         if (fit > best) {
             best = fit;
-            accepted = !unwanted(at + range, item - range);
+            found = weight(at + range, item - range);
         }
         at += item;
     }
-    return accepted;
+    return found;
 }
 
 bool http_request_gone(const struct http_request *req)

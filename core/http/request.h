@@ -48,8 +48,8 @@ const char *http_request_query(const struct http_request *req, const char *name)
 const char *http_request_header(const struct http_request *req, const char *name);
 /* The media type without parameters in lower case, "" without a Content-Type; lives with req. */
 const char *http_request_type(struct http_request *req);
-/* True when the Accept header admits the media type, or there is none; q=0 refuses. */
-bool http_request_accepts(const struct http_request *req, const char *type);
+/* How much the Accept header wants the media type, in thousandths: 0 not at all, 1000 without one. */
+int http_request_weight(const struct http_request *req, const char *type);
 /* The peer has ended its side or the connection broke: work on its behalf may stop. */
 bool http_request_gone(const struct http_request *req);
 

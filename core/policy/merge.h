@@ -43,6 +43,8 @@ enum { POLICY_OPERATIONS_MAX = 256 };
 /* Decodes {operations:[{add_rule:{rule_name, rule}}, …]} in the arena. */
 int policy_operations_decode(const struct doc_node *node, struct arena *arena,
                              struct policy_operations *out, struct problems *problems);
+/* What that document looks like, for descriptions: decoding it is the function's alone. */
+extern const struct schema policy_operations_schema;
 /* The same document as canonical JSON, appended. */
 void policy_operations_encode(const struct policy_operations *operations, struct buf *json);
 

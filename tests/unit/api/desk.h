@@ -279,6 +279,24 @@ static UNUSED void assert_problem(const struct answer *a, int status, const char
     assert_string_equal(text_of(a, "detail"), detail);
 }
 
+/* /v1/sandboxes/{name} as a path that somebody asks for. */
+static UNUSED const char *example_path(struct desk *d, const char *pattern)
+{
+    struct buf path = {0};
+    for (const char *c = pattern; *c; c++) {
+        if (*c == '{') {
+            buf_puts(&path, "1");
+            c = strchr(c, '}');
+        } else {
+            buf_putc(&path, *c);
+        }
+    }
+    char *text = buf_take(&path);
+    const char *kept = arena_str(d->arena, text);
+    free(text);
+    return kept;
+}
+
 /* ---- the desk itself ---- */
 
 static inline int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw)

@@ -21,24 +21,6 @@ static const struct role roles[] = {
 };
 enum { ROLES = sizeof roles / sizeof *roles };
 
-/* /v1/sandboxes/{name} as a path that somebody asks for. */
-static const char *example_path(struct desk *d, const char *pattern)
-{
-    struct buf path = {0};
-    for (const char *c = pattern; *c; c++) {
-        if (*c == '{') {
-            buf_puts(&path, "1");
-            c = strchr(c, '}');
-        } else {
-            buf_putc(&path, *c);
-        }
-    }
-    char *text = buf_take(&path);
-    const char *kept = arena_str(d->arena, text);
-    free(text);
-    return kept;
-}
-
 static const char *judge(struct desk *d, const struct http_route *route, const struct role *role)
 {
     struct ask q = {.method = route->method, .path = example_path(d, route->pattern)};

@@ -135,6 +135,8 @@ static void an_override_is_an_admins_and_needs_a_reason(void **state)
     struct desk *d = *state;
     struct answer a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"Sluice-Override", "true"}));
     assert_problem(&a, 403, "/forbidden", "an override needs a reason: say why it is right");
+    a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"Sluice-Override", "yes"}));
+    assert_problem(&a, 400, "/malformed", "Sluice-Override is true or false, not 'yes'");
     a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"Sluice-Override", "false"}));
     assert_status(&a, 200);
 }
@@ -170,13 +172,15 @@ static void a_policy_is_read_as_json_or_yaml(void **state)
     assert_int_equal(json_integer_value(json_object_get(json_object_get(a.json, "policy"), "version")), 1);
     a = ASK(d, "GET", POLICY "?revision=1");
     assert_string_equal(a.etag, "\"1\"");
-    static const char *const yaml[] = {"application/yaml", "application/yaml, */*;q=0.1", "application/x-yaml", "text/yaml"};
+    static const char *const yaml[] = {"application/yaml", "application/yaml, */*;q=0.1", "application/x-yaml", "text/yaml",
+                                       "application/json;q=0.5, application/yaml"};
     for (size_t i = 0; i < sizeof yaml / sizeof *yaml; i++) {
         a = ASK(d, "GET", POLICY, HEADERS({"Accept", yaml[i]}));
         assert_string_equal(a.type, "application/yaml");
         assert_null(a.json);
     }
-    static const char *const json[] = {"application/json", "*/*", "application/json, application/yaml;q=0.5"};
+    static const char *const json[] = {"application/json", "*/*", "application/json, application/yaml;q=0.5",
+                                       "application/yaml;q=0, */*", "text/html"};
     for (size_t i = 0; i < sizeof json / sizeof *json; i++) {
         a = ASK(d, "GET", POLICY, HEADERS({"Accept", json[i]}));
         assert_string_equal(a.type, "application/json");
@@ -207,6 +211,8 @@ static void numbers_that_are_none(void **state)
     assert_status(&a, 400);
     a = ASK(d, "GET", "/v1/sandboxes/demo/revisions/x");
     assert_problem(&a, 400, "/malformed", "a revision is a number from 1, not 'x'");
+    a = ASK(d, "GET", "/v1/sandboxes/demo/revisions/99999999999999999999999");
+    assert_problem(&a, 400, "/malformed", "a revision is a number from 1, not '99999999999999999999999'");
     a = ASK(d, "POST", "/v1/sandboxes/demo/revisions/0/rollback");
     assert_problem(&a, 400, "/malformed", "a revision is a number from 1, not '0'");
     a = ASK(d, "GET", "/v1/sandboxes/demo/revisions/7");

@@ -100,12 +100,18 @@ static void lists_choose_by_label(void **state)
         const char *query;
         size_t n;
     } cases[] = {
-        {"", 2}, {"?label=team%3Da", 1}, {"?label=team=b", 1}, {"?label=team%3Dc", 0}, {"?label=team", 0},
+        {"", 2}, {"?label=team%3Da", 1}, {"?label=team=b", 1}, {"?label=team%3Dc", 0},
         {"?label=team%3Db&label=tier%3Dx%3Dy", 1}, {"?label=team%3Da&label=tier%3Dx%3Dy", 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct answer a = ASK(d, "GET", arena_printf(d->arena, "/v1/sandboxes%s", cases[i].query));
         assert_int_equal(json_array_size(json_object_get(a.json, "sandboxes")), cases[i].n);
+    }
+    static const char *const wrong[] = {"team", "", "%3Da"};
+    for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
+        struct answer refused = ASK(d, "GET", arena_printf(d->arena, "/v1/sandboxes?label=%s", wrong[k]));
+        assert_problem(&refused, 400, "/malformed",
+                       arena_printf(d->arena, "query parameter label is KEY=VALUE, not '%s'", k == 2 ? "=a" : wrong[k]));
     }
 }
 

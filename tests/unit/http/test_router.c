@@ -207,27 +207,29 @@ static void test_problem(void **state)
     free(text);
 }
 
-static void accepts(const char *header, const char *type, bool want)
+static void weighs(const char *header, const char *type, int want)
 {
     struct http_field field = {"Accept", header};
     struct http_head head = {.fields = &field, .n_fields = header != NULL};
     struct http_request req = {.head = &head};
-    if (http_request_accepts(&req, type) != want)
-        fail_msg("Accept: %s, %s", header, type);
+    int is = http_request_weight(&req, type);
+    if (is != want)
+        fail_msg("Accept: %s, %s weighs %d", header, type, is);
 }
 
-static void test_accepts(void **state)
+static void test_accept(void **state)
 {
     (void)state;
-    accepts(NULL, "application/json", true);
-    accepts("*/*", "application/json", true);
-    accepts("application/yaml", "application/json", false);
-    accepts("text/html, application/*;q=0.5", "application/json", true);
-    accepts("application/*, application/json;q=0", "application/json", false);
-    accepts("application/*;q=0, application/json", "application/json", true);
-    accepts("*/*;q=0.000", "application/json", false);
-    accepts("Application/JSON; charset=utf-8", "application/json", true);
-    accepts("", "application/json", false);
+    weighs(NULL, "application/json", 1000);
+    weighs("*/*", "application/json", 1000);
+    weighs("application/yaml", "application/json", 0);
+    weighs("text/html, application/*;q=0.5", "application/json", 500);
+    weighs("application/*, application/json;q=0", "application/json", 0);
+    weighs("application/*;q=0, application/json", "application/json", 1000);
+    weighs("*/*;q=0.000", "application/json", 0);
+    weighs("*/*; q=0.001", "application/json", 1);
+    weighs("Application/JSON; charset=utf-8", "application/json", 1000);
+    weighs("", "application/json", 0);
 }
 
 int main(void)
@@ -236,7 +238,7 @@ int main(void)
         cmocka_unit_test(test_routes), cmocka_unit_test(test_paths), cmocka_unit_test(test_query),
         cmocka_unit_test(test_escape), cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_long_path), cmocka_unit_test(test_loopback),
-        cmocka_unit_test(test_problem), cmocka_unit_test(test_accepts),
+        cmocka_unit_test(test_problem), cmocka_unit_test(test_accept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

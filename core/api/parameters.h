@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside core/api: the query parameters and header fields that routes take, once. */
+#ifndef API_PARAMETERS_H
+#define API_PARAMETERS_H
+
+#include <jansson.h>
+
+struct http_request;
+
+/* id, name, where, JSON type, help */
+#define API_PARAMETERS(X)                                                                                             \
+    X(DRY_RUN, "dry_run", "query", "boolean", "Decide, tell the outcome, and change nothing")                         \
+    X(REVISION, "revision", "query", "integer", "That of a revision; the newest when left out")                       \
+    X(WAIT_MS, "wait_ms", "query", "integer", "Answer when the revision leaves pending, or after so long")            \
+    X(LABEL, "label", "query", "string", "KEY=VALUE that a sandbox must have; where there are several, all of them")  \
+    X(STATUS, "status", "query", "string", "Only chunks that are pending, approved, rejected or superseded")          \
+    X(SANDBOX, "sandbox", "query", "string", "Only what concerns the sandbox of this name")                           \
+    X(LIMIT, "limit", "query", "integer", "At most so many, the newest; 0: all")                                      \
+    X(SINCE_MS, "since_ms", "query", "integer", "Only decisions since then, in milliseconds since 1970")              \
+    X(FOLLOW, "follow", "query", "boolean", "Whether to go on with what comes")                                       \
+    X(IF_MATCH, "If-Match", "header", "string", "\"N\": only if the policy is still at revision N, else 412")         \
+    X(REASON, "Sluice-Reason", "header", "string", "Why, for the record")                                             \
+    X(OVERRIDE, "Sluice-Override", "header", "boolean", "Overrule overridable voters; needs a reason")                \
+    X(REVIEW_TOKEN, "Sluice-Review-Token", "header", "string", "The review token, where the body has none")           \
+    X(LAST_EVENT_ID, "Last-Event-ID", "header", "string", "Resume after this event")
+
+enum api_parameter {
+#define X(id, name, where, type, help) API_##id,
+    API_PARAMETERS(X)
+#undef X
+};
+
+/* A set of parameters. */
+#define TAKES(id) (1U << API_##id)
+#define TAKES_UPDATE (TAKES(DRY_RUN) | TAKES(IF_MATCH) | TAKES(REASON) | TAKES(OVERRIDE))
+#define TAKES_DECISION (TAKES(REASON) | TAKES(OVERRIDE))
+
+/* 0, or -1 after answering 400: a query parameter that the set does not have, or one twice. */
+int api_check_query(struct http_request *req, unsigned takes);
+/* Appends the set to a list of OpenAPI parameter objects. */
+void api_describe_parameters(unsigned takes, json_t *list);
+
+#endif

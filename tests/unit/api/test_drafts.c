@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the routes of draft chunks read, and what they refuse to read. */
+#include "desk.h"
+
+#define DRAFTS "/v1/sandboxes/demo/drafts"
+#define RULE "{\"endpoints\":[{\"host\":\"a.example.com\",\"port\":443}],\"binaries\":[{\"path\":\"/usr/bin/curl\"}]}"
+
+static const json_t *chunk_of(const struct answer *a)
+{
+    return json_array_get(json_object_get(a->json, "chunks"), 0);
+}
+
+static const char *text_in(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+static const char *propose(struct desk *d)
+{
+    struct answer a = ASK(d, "POST", DRAFTS, .body = "{\"proposals\":[{\"rule_name\":\"mine\",\"rule\":" RULE "}]}");
+    assert_status(&a, 201);
+    return text_in(chunk_of(&a), "id");
+}
+
+static void a_proposal_is_kept_as_it_was_written(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "POST", DRAFTS, YAML("proposals:\n"
+                                                  "  - rule_name: mine\n"
+                                                  "    rule: {endpoints: [{host: a.example.com, port: 443}]}\n"
+                                                  "    rationale: |\n      two\n      lines\n"
+                                                  "    confidence: 0.5\n"));
+    assert_status(&a, 201);
+    assert_string_equal(text_in(chunk_of(&a), "rule_name"), "mine");
+    assert_string_equal(text_in(chunk_of(&a), "rationale"), "two\nlines\n");
+    assert_true(json_real_value(json_object_get(chunk_of(&a), "confidence")) == 0.5);
+    a = ASK(d, "POST", DRAFTS, .body = "{\"proposed_chunks\":[{\"proposed_rule\":" RULE "}]}");
+    assert_status(&a, 201);
+    assert_string_equal(text_in(chunk_of(&a), "rule_name"), "allow_a_example_com_443");
+    assert_true(json_real_value(json_object_get(chunk_of(&a), "confidence")) == 0.75);
+}
+
+struct wrong {
+    const char *body, *path, *message;
+};
+
+static void assert_wrong(struct desk *d, const char *method, const char *path, const struct wrong *w)
+{
+    struct answer a = ask(d, (struct ask){.method = method, .path = path, .body = w->body});
+    assert_status(&a, 422);
+    const json_t *first = json_array_get(json_object_get(a.json, "errors"), 0);
+    assert_string_equal(text_in(first, "path"), w->path);
+    assert_string_equal(text_in(first, "message"), w->message);
+    assert_true(json_integer_value(json_object_get(first, "line")) == 1);
+}
+
+/* Nothing that was written is passed over in silence. */
+static void proposals_that_are_wrong(void **state)
+{
+    struct desk *d = *state;
+    static const struct wrong wrong[] = {
+        {"{\"proposals\":[{\"rule\":" RULE ",\"why\":\"x\"}]}", "proposals[0].why",
+         "a proposal has no such field; it has rule_name, rule, proposed_rule, rationale, confidence"},
+        {"{\"proposals\":[{\"rule\":" RULE "}],\"status\":\"approved\"}", "status",
+         "a submission has no such field; it has proposals, proposed_chunks"},
+        {"{\"proposals\":[{\"rule\":" RULE "},{\"rule_name\":\"x\"}]}", "proposals[1]",
+         "a proposal is {rule_name, rule, rationale, confidence}: the rule is missing"},
+        {"{\"proposals\":[{\"rule\":" RULE ",\"confidence\":7}]}", "proposals[0]", "confidence is a number from 0 to 1, not 7"},
+        {"{\"proposals\":[{\"rule\":" RULE ",\"confidence\":\"sure\"}]}", "proposals[0].confidence",
+         "must be a number, not \"sure\""},
+        {"{\"proposals\":[{\"rule\":" RULE ",\"rule_name\":{}}]}", "proposals[0].rule_name", "must be a text, not a map"},
+        {"{\"proposals\":[]}", "proposals", "must not be an empty list: leave it out"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_wrong(d, "POST", DRAFTS, &wrong[i]);
+    struct answer a = ASK(d, "POST", DRAFTS, .body = "{}");
+    assert_problem(&a, 422, "/invalid",
+                   "the body is {\"proposals\": [{\"rule_name\": …, \"rule\": {…}, \"rationale\": …}]}");
+    a = ASK(d, "GET", DRAFTS);
+    assert_int_equal(json_array_size(json_object_get(a.json, "chunks")), 0);
+}
+
+static void edits_that_are_wrong(void **state)
+{
+    struct desk *d = *state;
+    const char *path = arena_printf(d->arena, DRAFTS "/%s", propose(d));
+    static const struct wrong wrong[] = {
+        {"{\"rule\":" RULE ",\"status\":\"approved\"}", "status", "an edit has no such field; it has rule"},
+        {"{\"rule\":{\"endpoints\":[{\"host\":\"a\",\"port\":0}]}}", "rule.endpoints[0].port", "must be between 1 and 65535, not 0"},
+        {"{}", "", "the field \"rule\" is missing"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_wrong(d, "PATCH", path, &wrong[i]);
+}
+
+/* The same request again: one chunk, one approval, one revision. */
+static void a_replay_changes_nothing(void **state)
+{
+    struct desk *d = *state;
+    propose(d);
+    propose(d);
+    struct answer a = ASK(d, "GET", DRAFTS "?status=pending");
+    assert_int_equal(json_array_size(json_object_get(a.json, "chunks")), 1);
+    const char *approve = arena_printf(d->arena, DRAFTS "/%s/approve", text_in(chunk_of(&a), "id"));
+    const char *body = arena_printf(d->arena, "{\"review_token\":\"%s\"}", text_in(chunk_of(&a), "review_token"));
+    a = ask(d, (struct ask){.method = "POST", .path = approve, .body = body});
+    assert_status(&a, 200);
+    a = ask(d, (struct ask){.method = "POST", .path = approve, .body = body});
+    assert_problem(&a, 409, "/wrong-state", "chunk status is 'approved', expected 'pending' or 'rejected'");
+    const char *undo = arena_printf(d->arena, "%.*sundo", (int)(strlen(approve) - strlen("approve")), approve);
+    a = ask(d, (struct ask){.method = "POST", .path = undo});
+    assert_status(&a, 200);
+    a = ask(d, (struct ask){.method = "POST", .path = undo});
+    assert_status(&a, 409);
+    a = ask(d, (struct ask){.method = "POST", .path = approve, .body = body});
+    assert_status(&a, 412);                         /* the old token is of no use for the next approval */
+    a = ASK(d, "GET", "/v1/sandboxes/demo");
+    assert_int_equal(number_of(&a, "policy_revision"), 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        DEMO_TEST(a_proposal_is_kept_as_it_was_written),
+        DEMO_TEST(proposals_that_are_wrong),
+        DEMO_TEST(edits_that_are_wrong),
+        DEMO_TEST(a_replay_changes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
