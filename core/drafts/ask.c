@@ -2,6 +2,7 @@
 /* The update that approving a chunk is, what it would do now, and the token of having seen that. */
 #include <jansson.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -103,12 +104,18 @@ int drafts_ask(struct drafts *drafts, const struct drafts_call *call,
 
 /* ---- seeing ---- */
 
+/* With the revision and the status: a policy that is again what it was, or a chunk that was rejected
+ * meanwhile, is not what was reviewed, and an approval that is sent again does not approve again. */
 void drafts_token(const struct store_draft *draft, const struct update_result *seen,
                   char out[DIGEST_HEX_SIZE])
 {
     struct digest *digest = digest_new();
-    digest_add_str(digest, "sluice review 1");
+    char revision[24];
+    snprintf(revision, sizeof revision, "%lu", (unsigned long)seen->base_revision);
+    digest_add_str(digest, "sluice review 2");
     digest_add_str(digest, draft->id);
+    digest_add_str(digest, draft->status);
+    digest_add_str(digest, revision);
     digest_add_str(digest, draft->rule_name);
     digest_add_str(digest, draft->rule_json);
     digest_add_str(digest, draft->held_json);
