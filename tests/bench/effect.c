@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How long the effect of a change takes at its worst: 256 rules of 16 endpoints each, in shapes that
+ * are hard in different ways.  Prints the median of each, and whether it was decided or given up. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "policy/effect.h"
+#include "policy/policy.h"
+
+enum { RULES = 256, ENDPOINTS = 16, RUNS = 9 };
+
+typedef void write_endpoint(struct buf *out, unsigned rule, unsigned endpoint, bool after);
+
+/* Each host its own; a single one moves. */
+static void one_moves(struct buf *out, unsigned rule, unsigned endpoint, bool after)
+{
+    unsigned host = rule * ENDPOINTS + endpoint + (after && rule == 7 && endpoint == 7 ? 100000 : 0);
+    buf_printf(out, "{host: h%u.example.com, port: 443}", host);
+}
+
+static void all_move(struct buf *out, unsigned rule, unsigned endpoint, bool after)
+{
+    buf_printf(out, "{host: h%u.%s.com, port: 443}", rule * ENDPOINTS + endpoint, after ? "b" : "a");
+}
+
+/* The same hosts in another order of rules: nothing is gained or lost. */
+static void shuffled(struct buf *out, unsigned rule, unsigned endpoint, bool after)
+{
+    unsigned n = rule * ENDPOINTS + endpoint;
+    buf_printf(out, "{host: h%u.example.com, port: 443}", after ? n * 1021 % (RULES * ENDPOINTS) : n);
+}
+
+/* Wildcards that overlap in many ways. */
+static void entangled(struct buf *out, unsigned rule, unsigned endpoint, bool after)
+{
+    unsigned n = rule * ENDPOINTS + endpoint;
+    buf_printf(out, "{host: \"%c*%c*%c%u.e%u.com\", port: 443}", 'a' + n % 7, 'a' + n / 7 % 11, 'a' + n % 5, n % 13,
+               n / 256 + (after ? 1 : 0));
+}
+
+static void one_domain(struct buf *out, unsigned rule, unsigned endpoint, bool after)
+{
+    unsigned n = rule * ENDPOINTS + endpoint;
+    buf_printf(out, "{host: \"*%x*%x*.example.com\", port: %u}", n % 61, n % 67, 1 + n % 3 + (after ? 1 : 0));
+}
+
+static void requests(struct buf *out, unsigned rule, unsigned endpoint, bool after)
+{
+    unsigned n = rule * ENDPOINTS + endpoint;
+    if (endpoint < 4)
+        buf_printf(out, "{host: h%u.com, port: 443, protocol: rest, enforcement: enforce, rules: [{allow: {method: GET, path: /%c/*/x%u%s}}]}",
+                   n % 97, 'a' + n % 3, n, after ? "/**" : "");
+    else
+        buf_printf(out, "{host: h%u.com, port: 80}", n);
+}
+
+static const struct shape {
+    const char *name;
+    write_endpoint *write;
+    const char *binaries;
+} shapes[] = {
+    {"one host of 4096 moves", one_moves, "[{path: /usr/bin/curl}]"},
+    {"all hosts move", all_move, "[{path: /usr/bin/curl}]"},
+    {"all hosts move, ten binaries", all_move,
+     "[{path: /a/*}, {path: /b/**}, {path: /c/d}, {path: /a/b*}, {path: /**/e}, {path: /f*/g}, {path: /h}, {path: /i/*}, {path: /j}, {path: /k/**/l}]"},
+    {"the same hosts in other rules", shuffled, "[{path: /usr/bin/curl}]"},
+    {"wildcards of 16 domains", entangled, "[{path: /usr/bin/curl}, {path: /opt/**}]"},
+    {"wildcards of one domain", one_domain, "[{path: /usr/bin/curl}]"},
+    {"inspected requests", requests, "[{path: /usr/bin/curl}]"},
+};
+
+static struct policy *make(const struct shape *shape, bool after)
+{
+    struct buf text = {0};
+    struct problems problems = {0};
+    buf_puts(&text, "version: 1\nnetwork_policies:\n");
+    for (unsigned rule = 0; rule < RULES; rule++) {
+        buf_printf(&text, " r%u:\n  binaries: %s\n  endpoints: [", rule, shape->binaries);
+        for (unsigned i = 0; i < ENDPOINTS; i++) {
+            buf_puts(&text, i ? "," : "");
+            shape->write(&text, rule, i, after);
+        }
+        buf_puts(&text, "]\n");
+    }
+    struct policy *policy = policy_parse(text.data, text.len, DOC_YAML, &problems);
+    if (!policy) {
+        fprintf(stderr, "effect: %s: %s (%zu bytes)\n", shape->name, problems.items[0].message, text.len);
+        exit(1);
+    }
+    buf_free(&text);
+    return policy;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void measure(const struct shape *shape)
+{
+    struct policy *before = make(shape, false), *after = make(shape, true);
+    double ms[RUNS];
+    const char *relation = "", *note = "";
+    for (int i = 0; i < RUNS; i++) {
+        struct arena *arena = arena_new();
+        uint64_t start = clock_mono_ns();
+        const struct policy_effect *effect = policy_effect(policy_model(before), policy_model(after), arena);
+        ms[i] = (double)(clock_mono_ns() - start) / 1e6;
+        relation = policy_relation_word(effect->relation);
+        note = *effect->note ? ", given up" : "";
+        arena_free(arena);
+    }
+    qsort(ms, RUNS, sizeof *ms, by_value);
+    printf("%-34s p50 %7.2f ms  max %7.2f ms  %s%s\n", shape->name, ms[RUNS / 2], ms[RUNS - 1], relation, note);
+    policy_unref(before);
+    policy_unref(after);
+}
+
+int main(void)
+{
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        measure(&shapes[i]);
+    return 0;
+}
