@@ -54,80 +54,6 @@ struct effect_automaton {
 
 enum { DEAD = UINT32_MAX };
 
-/* ---- shapes: which texts can exist at all ---- */
-
-enum shape {
-    SHAPE_DEAD,
-    SHAPE_START,
-    HOST_DIGITS,                                    /* of the last label: digits so far */
-    HOST_HEX,
-    HOST_X,                                         /* hex digits behind an x */
-    HOST_0X,                                        /* and a 0 before it: a number to resolvers */
-    HOST_NAME,
-    HOST_DOT,
-    PATH_SLASH,
-    PATH_DOT,
-    PATH_DOTS,
-    PATH_NAME,
-};
-
-static bool is_digit(uint32_t c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_host_char(uint32_t c)
-{
-    return is_digit(c) || (c >= 'a' && c <= 'z') || c == '-' || c == '_';
-}
-
-/* Hosts from their end: names alone, as wildcards never match addresses. */
-static enum shape host_shape(enum shape shape, uint32_t c)
-{
-    bool hex = is_digit(c) || (c >= 'a' && c <= 'f');
-    if (c == '.')
-        return shape == HOST_HEX || shape == HOST_X || shape == HOST_NAME ? HOST_DOT : SHAPE_DEAD;
-    if (!is_host_char(c))
-        return SHAPE_DEAD;
-    if ((shape == SHAPE_START || shape == HOST_DIGITS) && is_digit(c))
-        return HOST_DIGITS;
-    if ((shape == SHAPE_START || shape == HOST_DIGITS || shape == HOST_HEX) && (hex || c == 'x'))
-        return hex ? HOST_HEX : HOST_X;
-    return shape == HOST_X && c == '0' ? HOST_0X : HOST_NAME;
-}
-
-static enum shape binary_shape(enum shape shape, uint32_t c)
-{
-    if (c == '/')
-        return shape == SHAPE_START || shape == PATH_NAME ? PATH_SLASH : SHAPE_DEAD;
-    if (shape == SHAPE_START)
-        return SHAPE_DEAD;
-    if (c == '.' && (shape == PATH_SLASH || shape == PATH_DOT))
-        return shape == PATH_SLASH ? PATH_DOT : PATH_DOTS;
-    return PATH_NAME;
-}
-
-/* Paths of requests may have empty segments. */
-static enum shape path_shape(enum shape shape, uint32_t c)
-{
-    if (c == '/')
-        return shape == PATH_DOT || shape == PATH_DOTS ? SHAPE_DEAD : PATH_SLASH;
-    return binary_shape(shape, c);
-}
-
-static enum shape shape_after(enum effect_language language, enum shape shape, uint32_t c)
-{
-    return language == EFFECT_HOSTS    ? host_shape(shape, c)
-         : language == EFFECT_BINARIES ? binary_shape(shape, c)
-                                       : path_shape(shape, c);
-}
-
-static bool shape_accepts(enum effect_language language, enum shape shape)
-{
-    return shape == HOST_NAME || shape == HOST_HEX || shape == HOST_X || shape == PATH_NAME ||
-           (language == EFFECT_PATHS && shape == PATH_SLASH);
-}
-
 /* ---- patterns ---- */
 
 struct effect_automaton *effect_automaton_new(const struct effect_space *space)
@@ -277,7 +203,7 @@ static void sort(uint32_t *items, size_t n)
     }
 }
 
-static void begin_set(struct effect_automaton *a, enum shape shape)
+static void begin_set(struct effect_automaton *a, uint32_t shape)
 {
     if (!a->marks) {
         a->marks = arena_zalloc(a->arena, (a->n_atoms + 1) * sizeof *a->marks);
@@ -307,7 +233,7 @@ static uint32_t start_state(struct effect_automaton *a)
 {
     if (a->sets.n)
         return a->start;
-    begin_set(a, SHAPE_START);
+    begin_set(a, EFFECT_SHAPE_START);
     for (size_t i = 0; i < a->n_starts; i++)
         begin(a, a->starts[i]);
     effect_spend(a->budget, a->n_next);
@@ -315,7 +241,7 @@ static uint32_t start_state(struct effect_automaton *a)
 }
 
 static const uint32_t *atoms_of(const struct effect_automaton *a, uint32_t state, size_t *n,
-                                enum shape *shape)
+                                uint32_t *shape)
 {
     const struct effect_key *key = &a->sets.keys[state];
     const uint32_t *set = key->bytes;
@@ -327,10 +253,10 @@ static const uint32_t *atoms_of(const struct effect_automaton *a, uint32_t state
 static uint32_t make_step(struct effect_automaton *a, uint32_t state, uint32_t symbol)
 {
     size_t n;
-    enum shape shape;
+    uint32_t shape;
     const uint32_t *atoms = atoms_of(a, state, &n, &shape);
-    shape = shape_after(a->space->language, shape, symbol);
-    if (shape == SHAPE_DEAD || !effect_spend(a->budget, n + 16))
+    shape = effect_shape_after(a->space->language, shape, symbol);
+    if (shape == EFFECT_SHAPE_DEAD || !effect_spend(a->budget, n + 16))
         return DEAD;
     begin_set(a, shape);
     for (size_t i = 0; i < n; i++)
@@ -354,9 +280,9 @@ static uint32_t step(struct effect_automaton *a, uint32_t state, uint32_t symbol
 static size_t accepted(const struct effect_automaton *a, uint32_t state, uint32_t *members)
 {
     size_t n, found = 0;
-    enum shape shape;
+    uint32_t shape;
     const uint32_t *atoms = atoms_of(a, state, &n, &shape);
-    if (!shape_accepts(a->space->language, shape))
+    if (!effect_shape_accepts(a->space->language, shape))
         return 0;
     for (size_t i = 0; i < n; i++)
         if (a->atoms[atoms[i]].accepts &&
@@ -419,7 +345,7 @@ static void add_other(struct symbols *s)
 static void collect_symbols(struct effect_automaton *a, uint32_t state, struct symbols *out)
 {
     size_t n;
-    enum shape shape;
+    uint32_t shape;
     bool any = false, separator = false;
     const uint32_t *atoms = atoms_of(a, state, &n, &shape);
     *out = (struct symbols){0};
@@ -442,7 +368,7 @@ static void collect_symbols(struct effect_automaton *a, uint32_t state, struct s
 static bool is_relevant(const struct effect_automaton *a, uint32_t state)
 {
     size_t n;
-    enum shape shape;
+    uint32_t shape;
     const uint32_t *atoms = atoms_of(a, state, &n, &shape);
     for (size_t i = 0; i < n; i++)
         if (a->space->patterns[a->atoms[atoms[i]].pattern].relevant)

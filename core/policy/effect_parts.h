@@ -79,6 +79,19 @@ uint32_t effect_pattern(struct effect_space *space, const char *pattern);
 /* Fills classes with those that some relevant pattern matches. */
 void effect_classify(struct effect_space *space);
 
+/* ---- shapes: which texts can exist at all ---- */
+
+/* A shape is a number; those of hosts, binaries and paths are told apart in effect_shape.c. */
+enum {
+    EFFECT_SHAPE_DEAD,                              /* of texts that no continuation makes possible */
+    EFFECT_SHAPE_START,                             /* of the empty text */
+};
+
+/* One symbol further; hosts are read from their end. */
+uint32_t effect_shape_after(enum effect_language language, uint32_t shape, uint32_t symbol);
+/* A text may end in this shape. */
+bool effect_shape_accepts(enum effect_language language, uint32_t shape);
+
 /* ---- automata ---- */
 
 /* Runs all its patterns at once over a text; states are made as they are needed.  Hosts are read
