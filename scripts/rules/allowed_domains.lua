@@ -18,19 +18,14 @@ local function set_of(domains)
   return set
 end
 
--- The host itself, then each domain above it; an address is below nothing.
+-- The host itself, or a domain above it; an address is below nothing.
 local function is_allowed(host, domains)
   local name = plain(host)
-  if name:find(":", 1, true) or name:find("%d$") then
-    return domains[name]
+  local domain = name
+  while domain and not domains[domain] do
+    domain = domain:match("%.(.+)")
   end
-  while name do
-    if domains[name] then
-      return true
-    end
-    name = name:match("^[^.]*%.(.+)$")
-  end
-  return false
+  return domain == name or domain and not name:find("%d$")
 end
 
 local function had_host(rule, host)

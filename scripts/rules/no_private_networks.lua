@@ -36,16 +36,14 @@ end
 
 -- A name without a dot, or below one of the suffixes.
 local function is_private_name(name, suffixes)
-  if not name:find(".", 1, true) then
+  local above = name:match("%.(.+)")
+  if not above then
     return name ~= ""
   end
-  while name do
-    if suffixes[name] then
-      return true
-    end
-    name = name:match("^[^.]*%.(.+)$")
+  while above and not suffixes[name] do
+    name, above = above, above:match("%.(.+)")
   end
-  return false
+  return suffixes[name]
 end
 
 local function is_private_host(host, within)
@@ -59,15 +57,15 @@ local function is_private_host(host, within)
   return is_private_name(name, within.suffixes)
 end
 
--- What one endpoint opens within: a set of hosts and blocks.
+-- What one endpoint opens within: a list of hosts and blocks.
 local function private_parts(endpoint, within)
   local parts = {}
   if is_private_host(endpoint.host, within) then
-    parts["host " .. endpoint.host] = true
+    parts[1] = "host " .. endpoint.host
   end
   for _, block in ipairs(endpoint.allowed_ips) do
     if is_private_block(block, within.networks) then
-      parts["allowed_ips entry " .. block] = true
+      parts[#parts + 1] = "allowed_ips entry " .. block
     end
   end
   return parts
@@ -75,8 +73,10 @@ end
 
 local function had(rule, part, within)
   for _, endpoint in ipairs(rule and rule.endpoints or {}) do
-    if private_parts(endpoint, within)[part] then
-      return true
+    for _, other in ipairs(private_parts(endpoint, within)) do
+      if other == part then
+        return true
+      end
     end
   end
   return false
@@ -85,7 +85,7 @@ end
 -- The first endpoint, and what it opens within that the rule did not open before.
 local function opened(rule, before, within)
   for _, endpoint in ipairs(rule.endpoints) do
-    for part in pairs(private_parts(endpoint, within)) do
+    for _, part in ipairs(private_parts(endpoint, within)) do
       if not had(before, part, within) then
         return endpoint, part
       end

@@ -24,6 +24,7 @@ struct machine {
     const struct sluice_transition *transition;     /* NULL between votes */
     struct sluice_ballot *ballot;                   /* the same */
     struct arena *arena;                            /* of the vote, NULL until something needs it */
+    int views;                                      /* made in this vote, or kept for it */
     int logged;                                     /* lines of this vote */
     bool cast;                                      /* the script cast a verdict ... */
     enum sluice_verdict verdict;                    /* ... this one, last */

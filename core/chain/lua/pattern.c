@@ -296,8 +296,18 @@ const char *pattern_match(struct pattern *m, const char *at)
     return match(m, at, m->pattern);
 }
 
+/* Whether the pattern is one item and the end of the subject, such as "%d$". */
+static bool is_last_character(struct pattern *m)
+{
+    size_t len = (size_t)(m->end - m->pattern);
+    return !m->anchored && len >= 2 && m->end[-1] == '$'
+           && item_end(m, m->pattern) == m->end - 1;
+}
+
 const char *pattern_search(struct pattern *m, const char *from, const char **begin)
 {
+    if (from < m->subject_end && is_last_character(m))
+        from = m->subject_end - 1;
     for (const char *at = from; at <= m->subject_end; at++) {
         const char *end = pattern_match(m, at);
         if (end) {

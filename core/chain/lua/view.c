@@ -65,6 +65,7 @@ void view_make(lua_State *L, struct view view, const void *address)
         if (!known) {
             lua_pushvalue(L, -1);
             lua_rawsetp(L, -3, address);
+            machine_of(L)->views++;
         }
     }
     lua_remove(L, -2);                              /* view */
@@ -381,8 +382,10 @@ void view_open(lua_State *L)
 
 void view_begin(lua_State *L)
 {
-    lua_newtable(L);
+    struct machine *m = machine_of(L);
+    lua_createtable(L, 0, m->views);                /* as many as the vote before needed */
     lua_rawsetp(L, LUA_REGISTRYINDEX, &registry_cache);
+    m->views = 0;
 }
 
 /* ---- iterators ---- */

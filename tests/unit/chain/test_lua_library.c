@@ -93,17 +93,18 @@ static void add_pieces(char *out, size_t size, const char *const *pieces, size_t
 
 #define PIECES(list) list, sizeof list / sizeof *list
 
+static const char *const pieces[] = {
+    "a",     "b",   "ab",   ".",    "%a",   "%d",     "%S",     "%w", "[ab]", "[^a]", "[a-c]",
+    "[%d-]", "[]]", "[^]]", "*",    "+",    "-",      "?",      "(",  ")",    "()",   "(a*)",
+    "(.-)",  "%1",  "%2",   "%b()", "%bab", "%f[%w]", "%f[^a]", "^",  "$",    "%%",   "%.",
+    " ",     "1",   "x",    "%",    "[",    "[a",     "%f",     "%b",
+};
+static const char *const subjects[] = {"a", "b", "ab", "(", ")", " ", "1",
+                                       "x", "-", ".",  "]", "%", "B"};
+
 static void test_patterns_mean_the_same(void **state)
 {
     (void)state;
-    static const char *const pieces[] = {
-        "a",     "b",   "ab",   ".",    "%a",   "%d",     "%S",     "%w", "[ab]", "[^a]", "[a-c]",
-        "[%d-]", "[]]", "[^]]", "*",    "+",    "-",      "?",      "(",  ")",    "()",   "(a*)",
-        "(.-)",  "%1",  "%2",   "%b()", "%bab", "%f[%w]", "%f[^a]", "^",  "$",    "%%",   "%.",
-        " ",     "1",   "x",    "%",    "[",    "[a",     "%f",     "%b",
-    };
-    static const char *const subjects[] = {"a", "b", "ab", "(", ")", " ", "1",
-                                           "x", "-", ".",  "]", "%", "B"};
     static const char *const calls[] = {
         "call(string.find, '%s', '%s')",
         "call(string.match, '%s', '%s')",
@@ -129,6 +130,26 @@ static void test_patterns_mean_the_same(void **state)
         snprintf(code, sizeof code, calls[i % (sizeof calls / sizeof *calls)], subject, pattern);
 #pragma GCC diagnostic pop
         compare(&w, code);
+    }
+    end(&w);
+}
+
+/* One item and the end of the subject is looked for at the end alone. */
+static void test_patterns_of_the_last_character(void **state)
+{
+    (void)state;
+    static const char *const starts[] = {"", ", 1", ", 2", ", -1", ", 9"};
+    struct worlds w;
+    begin(&w);
+    uint64_t seed = 1;
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        for (int round = 0; round < 100; round++) {
+            char subject[256], code[1024];
+            add_pieces(subject, sizeof subject, PIECES(subjects), 4, &seed);
+            snprintf(code, sizeof code, "call(string.find, '%s', '%s%s$'%s)", subject,
+                     round % 4 ? "" : "^", pieces[i], starts[round % 5]);
+            compare(&w, code);
+        }
     }
     end(&w);
 }
@@ -253,6 +274,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_patterns_mean_the_same),
+        cmocka_unit_test(test_patterns_of_the_last_character),
         cmocka_unit_test(test_functions_answer_the_same),
         cmocka_unit_test(test_sorting_random_lists),
     };
