@@ -34,6 +34,11 @@ struct api_sandboxes {
     const char *(*by_token)(void *ctx, const char *token);
 };
 
+/* A person who comes with a token of their own. */
+struct api_token {
+    const char *name, *sha256, *role;               /* role: "admin" or "user" */
+};
+
 struct api {
     uv_loop_t *loop;
     const struct log *log;
@@ -49,6 +54,8 @@ struct api {
     int (*reload)(void *ctx, struct problems *problems, struct error *err);
     void *reload_ctx;
     const char *admin_token_hash;                   /* SHA-256 of the token for TCP clients; NULL: none */
+    const struct api_token *const *tokens;
+    size_t n_tokens;
     bool draining;
     int64_t started_ms;
 };

@@ -3,8 +3,10 @@
  *
  * On a Unix socket and on loopback TCP the peer's uid is the identity: the gateway's own uid and
  * root are admins, others are users; one in another user namespace, such as a sandbox's workload,
- * is nobody by its uid.  A bearer token is either the admin token or that of a
- * sandbox's supervisor, which may do exactly what API_SUPERVISOR routes offer. */
+ * is nobody by its uid.  A bearer token is the admin token, whose bearer acts as the gateway's own
+ * user, that of a person whom the configuration names, or that of a sandbox's supervisor, which may
+ * do exactly what API_SUPERVISOR routes offer.  A name is one person, whichever way they come: who
+ * asked for a held update cannot approve it through another door. */
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,12 +39,36 @@ static bool same_digest(const char *token, const char *hash)
     return hash && CRYPTO_memcmp(mine, hash, DIGEST_HEX_SIZE) == 0;
 }
 
+static void set_user_name(struct api_actor *a, uid_t uid)
+{
+    char space[1024];
+    struct passwd entry, *found = NULL;
+    if (getpwuid_r(uid, &entry, space, sizeof space, &found) == 0 && found)
+        snprintf(a->name, sizeof a->name, "%s", found->pw_name);
+    else
+        snprintf(a->name, sizeof a->name, "uid:%u", (unsigned)uid);
+}
+
+static const struct api_token *named_token(const struct api *api, const char *token)
+{
+    for (size_t i = 0; i < api->n_tokens; i++)
+        if (same_digest(token, api->tokens[i]->sha256))
+            return api->tokens[i];
+    return NULL;
+}
+
 static bool by_token(struct api *api, const struct http_request *req, const char *token,
                      struct api_actor *a)
 {
     if (same_digest(token, api->admin_token_hash)) {
-        snprintf(a->name, sizeof a->name, "token");
+        set_user_name(a, geteuid());
         set_actor(a, "admin", via_word(req));
+        return true;
+    }
+    const struct api_token *named = named_token(api, token);
+    if (named) {
+        snprintf(a->name, sizeof a->name, "%s", named->name);
+        set_actor(a, named->role, via_word(req));
         return true;
     }
     const char *sandbox = api->sandboxes->by_token(api->sandboxes_ctx, token);
@@ -59,12 +85,7 @@ static bool by_uid(const struct http_request *req, struct api_actor *a)
     uid_t uid;
     if (!http_peer_uid(req->peer, &uid))
         return false;
-    char space[1024];
-    struct passwd entry, *found = NULL;
-    if (getpwuid_r(uid, &entry, space, sizeof space, &found) == 0 && found)
-        snprintf(a->name, sizeof a->name, "%s", found->pw_name);
-    else
-        snprintf(a->name, sizeof a->name, "uid:%u", (unsigned)uid);
+    set_user_name(a, uid);
     set_actor(a, uid == 0 || uid == geteuid() ? "admin" : "user", via_word(req));
     return true;
 }
@@ -128,7 +149,7 @@ static const char *why_not(enum api_right right, const char *role)
         return "a sandbox may not do this: it only has its own stream";
     if (right == API_SUPERVISOR)
         return "only the supervisor of a sandbox may do this";
-    return "only an admin may do this: the gateway's own user, root, or the admin token";
+    return "only an admin may do this: the gateway's own user, root, or a token of an admin";
 }
 
 int api_authenticate(struct http_request *req, void *ctx)

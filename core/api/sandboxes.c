@@ -195,6 +195,17 @@ static void create_start(struct api_call *call)
     call->api->sandboxes->start(call->api->sandboxes_ctx, call->then_arg, create_started, call);
 }
 
+/* A chunk belongs to a sandbox, and there is none yet: nothing waits, so nothing is said to wait. */
+static int refuse_held(struct api_call *call, const char *name)
+{
+    call->status = 0;
+    return error_set(&call->err, ERROR_DENIED,
+                     "sandbox '%s' was not made: its policy was %s, and a sandbox that does not exist cannot wait for "
+                     "an approval: make it with less (without a policy it gets the restrictive default), then ask for "
+                     "the rest with 'sluice policy set %s', which waits as a chunk for somebody else's approval", name,
+                     json_string_value(json_object_get(call->body, "summary")), name);
+}
+
 int route_sandbox_create(struct api_call *call)
 {
     const struct doc_node *body;
@@ -215,10 +226,12 @@ int route_sandbox_create(struct api_call *call)
     request.document_path = "policy";
     if (api_update(call, &request) != 0)
         return -1;
-    if (!request.dry_run && call->status == 200) {
-        call->then = create_start;
-        call->then_arg = (void *)record.id;
-    }
+    if (request.dry_run)
+        return 0;
+    if (call->status == 202)
+        return refuse_held(call, record.name);
+    call->then = create_start;
+    call->then_arg = (void *)record.id;
     return 0;
 }
 

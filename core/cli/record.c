@@ -84,6 +84,8 @@ static void explain_remedy(const json_t *d)
         if (strcmp(verdict, "deny") == 0)
             printf("  %s must no longer object to %s%s.\n", json_text(v, "voter"), *json_text(v, "path") ? json_text(v, "path") : "it",
                    strcmp(level, "overridable") == 0 ? ", or an admin overrides it with --override --reason" : "");
+        else if (strcmp(verdict, "hold") == 0 && strcmp(json_text(d, "kind"), "create") == 0)
+            printf("  make the sandbox with less and ask for the rest with sluice policy set: only a sandbox that exists can wait for an approval.\n");
         else if (strcmp(verdict, "hold") == 0)
             printf("  somebody other than its author must approve it (sluice rule approve).\n");
     }

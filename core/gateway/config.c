@@ -71,10 +71,32 @@ static const struct schema_field sandbox_fields[] = {
 };
 static const struct schema sandboxes_schema = {.name = "sandboxes", .size = sizeof(struct sandbox_settings), .fields = sandbox_fields};
 
+static int check_token(struct schema_decoder *d, void *record)
+{
+    static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@-";
+    const struct api_token *t = record;
+    size_t len = strlen(t->name);
+    if (len == 0 || len > 64 || strspn(t->name, alphabet) != len)
+        return schema_problem(d, NULL, "the name of a token's bearer is 1 to 64 of a-z, A-Z, 0-9, '.', '_', '@' and '-', not '%s'", t->name);
+    if (strlen(t->sha256) != 64 || strspn(t->sha256, "0123456789abcdef") != 64)
+        return schema_problem(d, NULL, "sha256 is 64 hexadecimal digits: printf %%s TOKEN | sha256sum");
+    return 0;
+}
+
+static const char *const roles[] = {"admin", "user", NULL};
+static const struct schema_field token_fields[] = {
+    {"name", SCHEMA_TEXT, offsetof(struct api_token, name), .flags = SCHEMA_REQUIRED, .help = "Who its bearer is"},
+    {"sha256", SCHEMA_TEXT, offsetof(struct api_token, sha256), .flags = SCHEMA_REQUIRED, .help = "SHA-256 of the token"},
+    {"role", SCHEMA_TEXT, offsetof(struct api_token, role), .fallback = "admin", .words = roles, .help = "What they may do"},
+    {0},
+};
+static const struct schema token_schema = {.name = "token", .size = sizeof(struct api_token), .fields = token_fields, .finish = check_token};
+
 static const struct schema_field config_fields[] = {
     {"state_dir", SCHEMA_TEXT, offsetof(struct gateway_config, state_dir), .help = "Where everything is kept"},
     {"listen", SCHEMA_TEXTS, offsetof(struct gateway_config, listen), offsetof(struct gateway_config, n_listen), .help = "unix:PATH or tcp:HOST:PORT"},
     {"store", SCHEMA_TEXT, offsetof(struct gateway_config, store), .help = "sqlite:PATH"},
+    {"tokens", SCHEMA_STRUCTS, offsetof(struct gateway_config, tokens), offsetof(struct gateway_config, n_tokens), .sub = &token_schema, .help = "People who come with a token of their own"},
     {"chain", SCHEMA_STRUCT, offsetof(struct gateway_config, chain), .sub = &chain_config_schema, .help = "The voters"},
     {"egress", SCHEMA_STRUCT, offsetof(struct gateway_config, egress), .sub = &egress_schema, .help = "The sandboxes' proxies"},
     {"sandboxes", SCHEMA_STRUCT, offsetof(struct gateway_config, sandboxes), .sub = &sandboxes_schema, .help = "The sandboxes"},
@@ -291,6 +313,17 @@ static bool same_listen(const struct gateway_config *a, const struct gateway_con
     return true;
 }
 
+static bool same_tokens(const struct gateway_config *a, const struct gateway_config *b)
+{
+    if (a->n_tokens != b->n_tokens)
+        return false;
+    for (size_t i = 0; i < a->n_tokens; i++)
+        if (strcmp(a->tokens[i]->name, b->tokens[i]->name) != 0 || strcmp(a->tokens[i]->role, b->tokens[i]->role) != 0 ||
+            strcmp(a->tokens[i]->sha256, b->tokens[i]->sha256) != 0)
+            return false;
+    return true;
+}
+
 static bool same_egress(const struct egress_settings *a, const struct egress_settings *b)
 {
     if (a->n_hosts != b->n_hosts || strcmp(a->extra_ca, b->extra_ca) != 0)
@@ -315,6 +348,7 @@ const char *gateway_config_restart(const struct gateway_config *old, const struc
         {"state_dir", strcmp(old->state_dir, new_->state_dir) == 0},
         {"listen", same_listen(old, new_)},
         {"store", strcmp(old->store, new_->store) == 0},
+        {"tokens", same_tokens(old, new_)},
         {"egress", same_egress(old->egress, new_->egress)},
         {"sandboxes", strcmp(old->sandboxes->on_exit, new_->sandboxes->on_exit) == 0},
     };

@@ -404,6 +404,8 @@ static void fill_api(struct gateway *g)
     g->api.server = g->server;
     g->api.sandboxes = &sandboxes_api;
     g->api.sandboxes_ctx = g->sandboxes;
+    g->api.tokens = g->config.tokens;
+    g->api.n_tokens = g->config.n_tokens;
     g->api.reload = reload;
     g->api.reload_ctx = g;
     g->api.started_ms = clock_now_ms();

@@ -24,6 +24,7 @@ return {
 LUA
     cat >"$state/sluice.yaml" <<YAML
 listen: ["unix:$state/sluice.sock", "tcp:127.0.0.1:7070"]
+tokens: [{name: second, sha256: $(printf '%s' "second person" | sha256sum | cut -d' ' -f1)}]
 chain:
   voters:
     - {plugin: static_fields, isolation: inline}
@@ -119,10 +120,27 @@ as_supervisor() { curl -sS -o /dev/null -w '%{http_code}' --max-time 5 --unix-so
     run -0 api PATCH "/v1/sandboxes/other/drafts/$id" -H "$json" -d "{\"rule\":$(rule worse.example.com)}"
     [ "$(jq .status <<<"$output")" = 409 ]
     [ "$(revision other)" = "$before" ]
-    run -0 curl -sS -H "Authorization: Bearer $(cat "$state/admin.token")" -H "$json" -d "{\"review_token\":\"$token\"}" \
-        "http://127.0.0.1:7070/v1/sandboxes/other/drafts/$id/approve"
+    approve_as() { curl -sS -H "Authorization: Bearer $1" -H "$json" -d "{\"review_token\":\"$token\"}" "http://127.0.0.1:7070/v1/sandboxes/other/drafts/$id/approve"; }
+    run -0 approve_as "$(cat "$state/admin.token")"
+    [[ "$output" == *"asked for this update: somebody else must approve it"* ]]
+    [ "$(revision other)" = "$before" ]
+    run -0 approve_as "second person"
     [ "$(jq -r .outcome <<<"$output")" = allowed ]
     [ "$(revision other)" = $((before + 1)) ]
+}
+
+@test "a held creation is refused in words that say what to do" {
+    run -0 api POST /v1/sandboxes -H "$json" -d "{\"name\":\"held\",\"policy\":$(policy hold_me held.example.com)}"
+    [ "$(jq -c '[.status, .outcome]' <<<"$output")" = '[403,"held"]' ]
+    [[ "$(jq -r .type <<<"$output")" == */denied ]]
+    [[ "$(jq -r .detail <<<"$output")" == "sandbox 'held' was not made: its policy was held by 1 of 4 voters, "*"'sluice policy set held'"* ]]
+    [ "$(jq -r '.votes[3].code' <<<"$output")" = TWO ]
+    [ "$(api GET /v1/sandboxes/held | jq .status)" = 404 ]
+    run -0 sluice decision show "$(jq -r .decision <<<"$output")"
+    [[ "$output" == *"It was held."*"only a sandbox that exists can wait for an approval"* ]]
+    printf '%s' "$(policy hold_me held.example.com)" >"$BATS_TEST_TMPDIR/held.yaml"
+    run -1 sluice sandbox create --name held --policy "$BATS_TEST_TMPDIR/held.yaml"
+    [[ "$output" == *"two people must want this"* ]]
 }
 
 @test "an override is given with a reason, which is on record" {

@@ -35,7 +35,9 @@ struct desk {
     struct log log;
     struct arena *arena;
     struct http_router router;
-    char admin_hash[DIGEST_HEX_SIZE];
+    char admin_hash[DIGEST_HEX_SIZE], alice_hash[DIGEST_HEX_SIZE], bob_hash[DIGEST_HEX_SIZE];
+    struct api_token alice, bob;                    /* an admin, a user */
+    const struct api_token *tokens[2];
     struct error start_error;                       /* with a text: starting a sandbox fails with it */
     bool judge_only;                                /* answer 299 once a request may go on */
     unsigned reloads;
@@ -124,6 +126,8 @@ static inline void fake_supervisor_exec(void *ctx, struct http_request *req, con
 
 #define SANDBOX_TOKEN "a-sandbox's-token"
 #define ADMIN_TOKEN "the-admin's-token"
+#define ALICE_TOKEN "alice's-token"
+#define BOB_TOKEN "bob's-token"
 
 static inline const char *fake_by_token(void *ctx, const char *token)
 {
@@ -336,6 +340,12 @@ static inline void fill_api(struct desk *d)
     d->api.reload = fake_reload;
     d->api.reload_ctx = d;
     d->api.admin_token_hash = digest_of(ADMIN_TOKEN, strlen(ADMIN_TOKEN), d->admin_hash);
+    d->alice = (struct api_token){"alice", digest_of(ALICE_TOKEN, strlen(ALICE_TOKEN), d->alice_hash), "admin"};
+    d->bob = (struct api_token){"bob", digest_of(BOB_TOKEN, strlen(BOB_TOKEN), d->bob_hash), "user"};
+    d->tokens[0] = &d->alice;
+    d->tokens[1] = &d->bob;
+    d->api.tokens = d->tokens;
+    d->api.n_tokens = 2;
     d->api.started_ms = clock_now_ms();
 }
 

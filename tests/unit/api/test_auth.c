@@ -86,13 +86,39 @@ static void refusals_say_what_to_do(void **state)
     assert_problem(&a, 401, "/unauthorized", WHO_ASKS);
     a = ASK(d, "PUT", "/v1/sandboxes/demo/policy", HEADERS({"X-As", "user"}));
     assert_problem(&a, 403, "/forbidden",
-                   "only an admin may do this: the gateway's own user, root, or the admin token");
+                   "only an admin may do this: the gateway's own user, root, or a token of an admin");
     a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", "Bearer " SANDBOX_TOKEN}));
     assert_problem(&a, 403, "/forbidden", "a sandbox may not do this: it only has its own stream");
     a = ASK(d, "GET", "/v1/supervisor/stream");
     assert_problem(&a, 403, "/forbidden", "only the supervisor of a sandbox may do this");
     a = ASK(d, "GET", "/v1/supervisor/stream", HEADERS({"Authorization", "Bearer nobody's"}));
     assert_problem(&a, 410, "/gone", "no sandbox of this gateway has this token");
+}
+
+static const char *author_of(struct desk *d, const char *token)
+{
+    static const char *const body =
+        "{\"proposals\":[{\"rule\":{\"endpoints\":[{\"host\":\"a.example.com\",\"port\":443}]}}]}";
+    struct ask q = {.method = "POST", .path = "/v1/sandboxes/demo/drafts", .body = body};
+    if (token)
+        q.headers[0] = (struct http_field){"Authorization", arena_printf(d->arena, "Bearer %s", token)};
+    struct answer a = ask(d, q);
+    assert_status(&a, 201);
+    return json_string_value(json_object_get(json_array_get(json_object_get(a.json, "chunks"), 0), "author"));
+}
+
+/* The admin token is no second person beside the gateway's own user: neither could then approve what
+ * the other asked for.  People whom the configuration names are people of their own. */
+static void a_person_is_one_whichever_way_they_come(void **state)
+{
+    struct desk *d = *state;
+    assert_string_equal(author_of(d, ADMIN_TOKEN), author_of(d, NULL));
+    assert_string_equal(author_of(d, ALICE_TOKEN), "alice");
+    assert_string_equal(author_of(d, BOB_TOKEN), "bob");
+    struct answer a = ASK(d, "POST", "/v1/plugins/reload", HEADERS({"Authorization", "Bearer " BOB_TOKEN}));
+    assert_status(&a, 403);
+    a = ASK(d, "POST", "/v1/plugins/reload", HEADERS({"Authorization", "Bearer " ALICE_TOKEN}));
+    assert_status(&a, 200);
 }
 
 static void a_supervisor_is_its_own_sandbox_only(void **state)
@@ -139,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         DESK_TEST(rights_are_the_golden_list),
         DESK_TEST(refusals_say_what_to_do),
+        DEMO_TEST(a_person_is_one_whichever_way_they_come),
         DESK_TEST(a_supervisor_is_its_own_sandbox_only),
         DESK_TEST(a_page_of_the_gateway_itself_may_ask),
         DESK_TEST(a_gateway_that_stops_takes_no_more_changes),

@@ -96,6 +96,9 @@ static const char complete[] =
     "state_dir: /tmp/state\n"
     "listen: [\"unix:/run/sluice/sluice.sock\", \"tcp:127.0.0.1:7070\", \"tcp:[::1]:0\"]\n"
     "store: \"sqlite:/tmp/store.db\"\n"
+    "tokens:\n"
+    "  - {name: alice@example, sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}\n"
+    "  - {name: bob, role: user, sha256: \"0000000000000000000000000000000000000000000000000000000000000000\"}\n"
     "chain:\n"
     "  plugin_dirs: [/usr/lib/sluice/plugins, more]\n"
     "  vote_timeout_ms: 750\n"
@@ -124,6 +127,11 @@ static void every_key_is_read(void **state)
     assert_int_equal(c->n_listen, 3);
     assert_string_equal(c->listen[1], "tcp:127.0.0.1:7070");
     assert_string_equal(c->store, "sqlite:/tmp/store.db");
+    assert_int_equal(c->n_tokens, 2);
+    assert_string_equal(c->tokens[0]->name, "alice@example");
+    assert_string_equal(c->tokens[0]->role, "admin");
+    assert_int_equal(strlen(c->tokens[0]->sha256), 64);
+    assert_string_equal(c->tokens[1]->role, "user");
     assert_string_equal(c->chain->base_dir, s->folder);
     assert_string_equal(c->chain->plugin_dirs[0], "/usr/lib/sluice/plugins");
     assert_string_equal(c->chain->plugin_dirs[1], arena_printf(s->arena, "%s/more", s->folder));
@@ -203,6 +211,11 @@ static const struct {
     {"egress:\n  hosts: {a.example: [10.0.0.1], A.EXAMPLE.: [10.0.0.2]}\n",
      "2:34 egress.hosts: host a.example is pinned twice"},
     {"state_dir: [a]\n", "1:12 state_dir: must be a text, not a list"},
+    {"tokens:\n  - {name: a b, sha256: x}\n",
+     "2:5 tokens[0]: the name of a token's bearer is 1 to 64 of a-z, A-Z, 0-9, '.', '_', '@' and '-', not 'a b'"},
+    {"tokens:\n  - {name: a, sha256: abc}\n",
+     "2:5 tokens[0]: sha256 is 64 hexadecimal digits: printf %s TOKEN | sha256sum"},
+    {"tokens: [{name: a}]\n", "1:10 tokens[0]: the field \"sha256\" is missing"},
     {"listen: {}\n", "1:9 listen: must be a list, not a map"},
 };
 
@@ -271,6 +284,7 @@ static const struct {
     {"state_dir: /tmp/b\n", "state_dir, listen, store"},
     {"state_dir: /tmp/a\nlisten: [\"unix:/tmp/x\"]\n", "listen"},
     {"state_dir: /tmp/a\nlisten: [\"unix:/tmp/a/sluice.sock\", \"tcp:127.0.0.1:1\"]\n", "listen"},
+    {"state_dir: /tmp/a\ntokens: [{name: a, sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}]\n", "tokens"},
     {"state_dir: /tmp/a\nstore: \"sqlite:/tmp/x\"\n", "store"},
     {"state_dir: /tmp/a\negress: {hosts: {a.example: 10.0.0.1}}\n", "egress"},
     {"state_dir: /tmp/a\nsandboxes: {on_exit: stop}\negress: {extra_ca: sluice.yaml}\n", "egress, sandboxes"},
