@@ -41,10 +41,10 @@ static int same_as_reviewed(const struct approval *a, const struct store_draft *
                             struct error *err)
 {
     if (strcmp(a->draft.rule_json, now->rule_json) == 0 &&
-        strcmp(a->draft.held_json, now->held_json) == 0)
+        strcmp(a->draft.held_json, now->held_json) == 0 && strcmp(a->draft.status, now->status) == 0)
         return 0;
     return error_set(err, ERROR_MOVED,
-                     "chunk '%s' was edited since it was reviewed: review it again", now->id);
+                     "chunk '%s' was edited or decided since it was reviewed: review it again", now->id);
 }
 
 static void set_approved(const struct approval *a, const struct update_result *r,
