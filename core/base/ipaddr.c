@@ -2,6 +2,7 @@
 #include "base/ipaddr.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
@@ -378,7 +379,8 @@ static bool is_blocked_name(const char *name, size_t len)
     if (len > 63 || !(blocked_lengths >> len & 1))
         return false;
     for (size_t i = 0; i < sizeof blocked_hosts / sizeof blocked_hosts[0]; i++)
-        if (strncasecmp(name, blocked_hosts[i], len) == 0 && !blocked_hosts[i][len])
+        if (tolower((unsigned char)*name) == *blocked_hosts[i] &&
+            strncasecmp(name, blocked_hosts[i], len) == 0 && !blocked_hosts[i][len])
             return true;
     return false;
 }

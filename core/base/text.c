@@ -27,21 +27,33 @@ static size_t sequence(const unsigned char *s, size_t len)
     return need;
 }
 
-/* Whether eight bytes are ASCII without NUL, as nearly all are. */
+/* Eight bytes at once.  A byte is plain if it is below 0x80, plus 1 and minus 0x20 too; what it
+ * carries to the next one, when it is not, only makes more look bad. */
 static bool are_plain(const char *bytes)
 {
+    const uint64_t each = UINT64_C(0x0101010101010101), high = each * 0x80;
     uint64_t word;
     memcpy(&word, bytes, sizeof word);
-    return ((word | (word - UINT64_C(0x0101010101010101))) & UINT64_C(0x8080808080808080)) == 0;
+    return ((word | (word + each) | (word - each * 0x20)) & high) == 0;
+}
+
+size_t text_plain(const char *bytes, size_t len)
+{
+    size_t n = 0;
+    while (len - n >= sizeof(uint64_t) && are_plain(bytes + n))
+        n += sizeof(uint64_t);
+    while (n < len && bytes[n] >= 0x20 && bytes[n] < 0x7f)
+        n++;
+    return n;
 }
 
 size_t text_utf8_valid(const char *bytes, size_t len)
 {
     size_t at = 0;
     while (at < len) {
-        size_t n = len - at >= sizeof(uint64_t) && are_plain(bytes + at)
-                       ? sizeof(uint64_t)
-                       : sequence((const unsigned char *)bytes + at, len - at);
+        size_t n = text_plain(bytes + at, len - at);
+        if (!n)
+            n = sequence((const unsigned char *)bytes + at, len - at);
         if (!n)
             return at;
         at += n;

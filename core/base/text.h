@@ -10,6 +10,8 @@ struct buf;
 
 /* Strict UTF-8 (RFC 3629) without NUL.  Returns the offset of the first bad byte, or len. */
 size_t text_utf8_valid(const char *bytes, size_t len);
+/* How many bytes of printable ASCII a text begins with: nearly always all of them. */
+size_t text_plain(const char *bytes, size_t len);
 /* Appends text as a JSON string, quotes included (RFC 8259). */
 void text_json_quote(struct buf *out, const char *text);
 /* Appends text with control characters written as \xNN, so that a log line stays one line. */

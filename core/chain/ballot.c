@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "chain/ballot.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,13 +35,13 @@ static size_t character(const char *s, size_t len)
     return 0;
 }
 
-/* Copies what fits, in whole characters.  Plain ASCII, nearly every text, costs one pass. */
+/* Copies what fits, in whole characters. */
 static void copy_clean(char *out, size_t max, const char *text, size_t len)
 {
-    size_t used = 0;
-    for (size_t at = 0; at < len;) {
-        size_t n = text[at] >= 0x20 && text[at] < 0x7f ? 1 : character(text + at, len - at);
-        size_t need = n ? n : 4;
+    size_t used = text_plain(text, len < max ? len : max);
+    memcpy(out, text, used);
+    for (size_t at = used; at < len;) {
+        size_t n = character(text + at, len - at), need = n ? n : 4;
         if (used + need > max)
             break;
         if (n)
@@ -66,10 +67,15 @@ static bool declared(const struct sluice_code *codes, const char *code)
     return false;
 }
 
+static bool is_code(const char *text)
+{
+    while (isalnum((unsigned char)*text) || *text == '_' || *text == '.' || *text == '-')
+        text++;
+    return !*text;
+}
+
 static void take_code(struct ballot *b, enum sluice_verdict verdict, const char *code)
 {
-    static const char allowed[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
     const char *word = chain_verdict_word(verdict);
     size_t len = code ? strnlen(code, SLUICE_CODE_MAX + 1) : 0;
     b->code[0] = '\0';
@@ -77,7 +83,7 @@ static void take_code(struct ballot *b, enum sluice_verdict verdict, const char 
         complain(b, "cast %s without a code", word);
     else if (len > SLUICE_CODE_MAX)
         complain(b, "cast %s with a code of more than %d bytes", word, SLUICE_CODE_MAX);
-    else if (strspn(code, allowed) != len)
+    else if (!is_code(code))
         complain(b, "cast %s with a code that is not made of letters, digits, '_', '.' and '-'", word);
     else if (b->codes && !declared(b->codes, code))
         complain(b, "cast %s with the code %s, which it does not declare", word, code);

@@ -38,12 +38,10 @@ static bool is_unseen(unsigned c)
 size_t doc_find_unsafe(const char *text, size_t len, const char *allowed, unsigned *c)
 {
     size_t at = 0;
-    for (size_t n = 1; at < len; at += n) {
-        bool letter = text[at] >= 0x20 && text[at] < 0x7f;     /* of ASCII: nearly every one */
-        if (letter) {
-            n = 1;
+    for (size_t n; at < len; at += n) {
+        n = text_plain(text + at, len - at);
+        if (n)
             continue;
-        }
         *c = doc_char(text + at, &n);
         if (is_unseen(*c) && !(*c < 0x80 && strchr(allowed, (int)*c)))
             return at;

@@ -26,6 +26,20 @@ static void test_utf8(void **state)
         assert_int_equal(text_utf8_valid(cases[i].bytes, cases[i].len), cases[i].valid);
 }
 
+static void test_plain_bytes_before_each_other_one(void **state)
+{
+    (void)state;
+    char text[24];
+    for (size_t len = 0; len <= sizeof text; len++)
+        for (size_t at = 0; at < len; at++)
+            for (int byte = 0; byte < 256; byte++) {
+                bool plain = byte >= 0x20 && byte <= 0x7e;
+                memset(text, '~', sizeof text);
+                text[at] = (char)byte;
+                assert_int_equal(text_plain(text, len), plain ? len : at);
+            }
+}
+
 static void check_writer(void (*write)(struct buf *, const char *), const char *text, const char *expected)
 {
     struct buf out = {0};
@@ -62,6 +76,7 @@ static void test_nearest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_plain_bytes_before_each_other_one),
         cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_quoting),
         cmocka_unit_test(test_nearest),
