@@ -124,7 +124,7 @@ static const struct template lua_files[] = {
      "Refuses rules that open whole domains.\n"
      "\n"
      "```sh\n"
-     "sluice plugin test --watch .\n"
+     "sluice plugin test .\n"
      "```\n"
      "\n"
      "The first case fails until `vote` in `@.lua` does what it promises; with `--watch` the cases run again whenever you\n"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "chain/process/command.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,13 +12,16 @@
 /* sluice-plugin-host MEMORY_MB FOLDER… -- PROGRAM ARGUMENT… */
 static const char program[] = "sluice-plugin-host", separator[] = "--";
 
+static const char *below(const char *base, const char *path, struct arena *arena)
+{
+    return *path == '/' ? path : arena_printf(arena, "%s/%s", base && *base ? base : ".", path);
+}
+
 static const char *find_program(const char *name, const char *base, struct arena *arena,
                                 struct error *err)
 {
-    if (*name == '/')
-        return name;
     if (strchr(name, '/'))
-        return arena_printf(arena, "%s/%s", base && *base ? base : ".", name);
+        return below(base, name, arena);
     char *save = NULL, *folders = arena_str(arena, COMMAND_PATH);
     for (char *f = strtok_r(folders, ":", &save); f; f = strtok_r(NULL, ":", &save)) {
         const char *path = arena_printf(arena, "%s/%s", f, name);
@@ -26,6 +30,12 @@ static const char *find_program(const char *name, const char *base, struct arena
     }
     error_set(err, ERROR_NOT_FOUND, "there is no program %s in %s", name, COMMAND_PATH);
     return NULL;
+}
+
+/* An argument that says that it is a path. */
+static bool is_file(const char *word)
+{
+    return *word == '/' || strncmp(word, "./", 2) == 0 || strncmp(word, "../", 3) == 0;
 }
 
 /* Checks a file and adds it to the digest; its folder becomes readable. */
@@ -50,7 +60,7 @@ static int take_files(const char *const *words, size_t n, struct arena *arena,
     size_t used = 2;
     for (size_t i = 0; i < n; i++) {
         digest_add_str(digest, words[i]);
-        if (*words[i] == '/' && take_file(words[i], arena, digest, out, &host[used++], err) != 0)
+        if (is_file(words[i]) && take_file(words[i], arena, digest, out, &host[used++], err) != 0)
             return -1;
     }
     host[used++] = separator;
@@ -65,6 +75,9 @@ int command_read(const struct chain_config *chain, const struct chain_voter_conf
     const char **words = arena_zalloc(arena, n * sizeof *words);
     const char **host = arena_zalloc(arena, (2 * n + 4) * sizeof *host);
     memcpy(words, config->command, n * sizeof *words);
+    for (size_t i = 1; i < n; i++)
+        if (is_file(words[i]))
+            words[i] = below(chain->base_dir, words[i], arena);
     words[0] = find_program(words[0], chain->base_dir, arena, err);
     if (!words[0])
         return -1;

@@ -2,8 +2,8 @@
 /* A voter that is any program: found, checked, and what sluice-plugin-host is told to start it.
  *
  * The program is an absolute path, a path relative to base_dir, or a name looked up in the system's
- * folders.  It and every argument that begins with / must be files that nobody but root and the
- * gateway's user may write; their contents are part of the digest, so that a program that changed
+ * folders.  It and every argument that begins with /, ./ or ../ (from base_dir) must be files that
+ * nobody but root and the gateway's user may write; their contents are part of the digest, so that a program that changed
  * is not taken for the one that was loaded.
  *
  * Ownership: everything lives in the arena.  Any thread; blocks. */

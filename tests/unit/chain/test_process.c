@@ -444,7 +444,7 @@ static char *write_python(struct fixture *f)
 
 static struct voter *open_command(struct fixture *f, const char *const *words, size_t n)
 {
-    const struct chain_config chain = {.base_dir = "."};
+    const struct chain_config chain = {.base_dir = f->scripts.folder};
     const struct chain_voter_config config = {.command = words, .n_command = n, .timeout_ms = 2000,
                                               .memory_mb = 64, .options_json = "{\"max\": 1}"};
     return voter_process_open(&chain, &config, &f->sink, &f->err);
@@ -471,6 +471,23 @@ static void test_any_program_can_vote(void **state)
         assert_string_equal(f->ballot.message, "2 rules, where 1 are allowed");
     }
     voter_free(voter);
+    free(path);
+}
+
+static void test_an_argument_may_be_a_file_beside_the_configuration(void **state)
+{
+    struct fixture *f = *state;
+    char *path = write_python(f);
+    const char *const words[] = {"python3", "./few_rules.py"};
+    struct voter *voter = open_command(f, words, 2);
+    if (!voter)
+        fail_msg("%s", f->err.text);
+    assert_string_equal(voter->path, path);
+    assert_int_equal(ask(f, voter), 0);
+    voter_free(voter);
+    assert_int_equal(chmod(path, 0666), 0);
+    assert_null(open_command(f, words, 2));
+    assert_matches(f->err.text, "others may write .*/few_rules.py");
     free(path);
 }
 
@@ -614,7 +631,8 @@ int main(void)
         TEST(test_restart_pause_and_quarantine), TEST(test_a_changed_file_is_not_started_again),
         TEST(test_what_it_says_is_logged),       TEST(test_voters_are_asked_in_parallel),
         TEST(test_any_program_can_vote),         TEST(test_many_threads_vote_at_once),
-        TEST(test_programs_that_are_refused),    TEST(test_a_transition_is_written_once_for_all),
+        TEST(test_programs_that_are_refused),
+        TEST(test_an_argument_may_be_a_file_beside_the_configuration),    TEST(test_a_transition_is_written_once_for_all),
         TEST(test_a_voter_that_hangs_keeps_nobody_from_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
