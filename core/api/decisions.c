@@ -68,7 +68,7 @@ int route_decision_get(struct api_call *call)
 int route_audit_verify(struct api_call *call)
 {
     struct store_audit_report report;
-    if (store_audit_verify(call->api->store, &report, &call->err) != 0)
+    if (store_audit_verify(call->api->store, api_query(call, "head"), &report, &call->err) != 0)
         return -1;
     return api_reply(call, 200,
                      json_pack("{s:b, s:I, s:I, s:s, s:s}", "intact", (int)(report.bad_seq == 0),

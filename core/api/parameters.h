@@ -17,6 +17,7 @@ struct http_request;
     X(SANDBOX, "sandbox", "query", "string", "Only what concerns the sandbox of this name")                           \
     X(LIMIT, "limit", "query", "integer", "At most so many, the newest; 0: all")                                      \
     X(SINCE_MS, "since_ms", "query", "integer", "Only decisions since then, in milliseconds since 1970")              \
+    X(HEAD, "head", "query", "string", "A head that was noted earlier, which must be in the chain")                    \
     X(FOLLOW, "follow", "query", "boolean", "Whether to go on with what comes")                                       \
     X(IF_MATCH, "If-Match", "header", "string", "\"N\": only if the policy is still at revision N, else 412")         \
     X(REASON, "Sluice-Reason", "header", "string", "Why, for the record")                                             \

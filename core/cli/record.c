@@ -136,11 +136,11 @@ static int show_audit(const struct cli *cli, const json_t *json)
     return intact ? EXIT_DONE : EXIT_REFUSED;
 }
 
-static int verify_file(const struct cli *cli, const char *file)
+static int verify_file(const struct cli *cli, const char *file, const char *head)
 {
     struct store_audit_report r;
     struct error err;
-    if (store_audit_verify_file(file, &r, &err) != 0) {
+    if (store_audit_verify_file(file, head, &r, &err) != 0) {
         complain("%s", err.text);
         return EXIT_USAGE;
     }
@@ -154,10 +154,13 @@ static int verify_file(const struct cli *cli, const char *file)
 int cmd_audit_verify(struct cli *cli)
 {
     struct reply reply;
-    const char *file = arg_value(cli, "file");
+    const char *file = arg_value(cli, "file"), *head = arg_value(cli, "head");
     if (file)
-        return verify_file(cli, file);
-    client_call(cli, &(struct call){.method = "GET", .path = alloc_str("/v1/audit/verify"), .timeout_s = 600}, &reply);
+        return verify_file(cli, file, head);
+    char *noted = url_escape(head ? head : "");
+    char *path = alloc_printf("/v1/audit/verify%s%s", head ? "?head=" : "", noted);
+    free(noted);
+    client_call(cli, &(struct call){.method = "GET", .path = path, .timeout_s = 600}, &reply);
     int code = reply.status == 200 ? show_audit(cli, reply.json) : reply_failed(cli, &reply);
     reply_free(&reply);
     return code;

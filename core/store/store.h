@@ -104,11 +104,14 @@ struct store_audit_report {
     uint64_t bad_seq;                               /* first bad record, 0: none */
     char why[256];
     char head[65];                                  /* hash of the last good record */
+    bool noted_found;
 };
 
-int store_audit_verify(struct store *s, struct store_audit_report *out, struct error *err);
+/* noted: the head of an earlier report, kept elsewhere; that it is no more in the chain is how a store
+ * that was rolled back as a whole is found.  NULL: none. */
+int store_audit_verify(struct store *s, const char *noted, struct store_audit_report *out, struct error *err);
 /* The same, offline, on a database file. */
-int store_audit_verify_file(const char *path, struct store_audit_report *out, struct error *err);
+int store_audit_verify_file(const char *path, const char *noted, struct store_audit_report *out, struct error *err);
 
 /* ---- drafts ---- */
 struct store_draft {

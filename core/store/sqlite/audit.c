@@ -67,7 +67,7 @@ bad(struct store_audit_report *out, uint64_t seq, const char *format, ...)
     return false;
 }
 
-static bool check_record(const struct store_decision *d, struct store_audit_report *out)
+static bool check_record(const struct store_decision *d, const char *noted, struct store_audit_report *out)
 {
     char hash[DIGEST_HEX_SIZE];
     uint64_t expected = out->records + 1;
@@ -84,6 +84,7 @@ static bool check_record(const struct store_decision *d, struct store_audit_repo
                    "replaced or reordered",
                    d->seq);
     out->records++;
+    out->noted_found |= noted && strcmp(noted, hash) == 0;
     memcpy(out->head, hash, sizeof out->head);
     return true;
 }
@@ -104,15 +105,15 @@ static bool check_head(const struct head *head, struct store_audit_report *out)
 }
 
 /* 1: good, and there may be more; 0: the end, or a bad record; -1: err. */
-static int check_next(struct db *db, sqlite3_stmt *stmt, struct store_audit_report *out,
-                      struct error *err)
+static int check_next(struct db *db, sqlite3_stmt *stmt, const char *noted,
+                      struct store_audit_report *out, struct error *err)
 {
     struct store_decision decision;
     struct arena *arena = arena_new();
     int rc = db_next(db, stmt, err);
     if (rc > 0) {
         db_record_read(stmt, &decision_record, arena, &decision);
-        rc = check_record(&decision, out);
+        rc = check_record(&decision, noted, out);
         if (!rc)
             db_end(stmt);
     }
@@ -134,38 +135,44 @@ static int check_end(struct db *db, struct store_audit_report *out, struct error
     return 0;
 }
 
-static int check_all(struct db *db, struct store_audit_report *out, struct error *err)
+static int check_all(struct db *db, const char *noted, struct store_audit_report *out, struct error *err)
 {
     sqlite3_stmt *stmt = db_query(db, err, DECISION_SELECT "ORDER BY seq", "");
     int rc = stmt ? 1 : -1;
     while (rc > 0)
-        rc = check_next(db, stmt, out, err);
-    return rc < 0 || out->bad_seq ? rc : check_end(db, out, err);
+        rc = check_next(db, stmt, noted, out, err);
+    if (rc < 0 || out->bad_seq || check_end(db, out, err) != 0)
+        return rc;
+    if (noted && !out->noted_found && !out->bad_seq)
+        bad(out, out->records + 1, "the head %.64s, which was noted, is no record of the chain: the store was "
+            "rolled back or replaced", noted);
+    return 0;
 }
 
 /* Records and head are read as they were at one moment. */
-static int verify(struct db *db, struct store_audit_report *out, struct error *err)
+static int verify(struct db *db, const char *noted, struct store_audit_report *out, struct error *err)
 {
     *out = (struct store_audit_report){0};
     if (db_run(db, err, "BEGIN", ""))
         return -1;
-    int rc = check_all(db, out, err);
+    int rc = check_all(db, noted, out, err);
     db_run(db, NULL, "COMMIT", "");
     return rc;
 }
 
-int store_audit_verify(struct store *s, struct store_audit_report *out, struct error *err)
+int store_audit_verify(struct store *s, const char *noted, struct store_audit_report *out, struct error *err)
 {
     struct db *db = db_pool_take(s->readers);
-    int rc = verify(db, out, err);
+    int rc = verify(db, noted, out, err);
     db_pool_give(s->readers, db);
     return rc;
 }
 
-int store_audit_verify_file(const char *path, struct store_audit_report *out, struct error *err)
+int store_audit_verify_file(const char *path, const char *noted, struct store_audit_report *out,
+                            struct error *err)
 {
     struct db *db = db_open(path, DB_INSPECT, err);
-    int rc = db && migration_check(db, path, err) == 0 ? verify(db, out, err) : -1;
+    int rc = db && migration_check(db, path, err) == 0 ? verify(db, noted, out, err) : -1;
     db_close(db);
     return rc;
 }

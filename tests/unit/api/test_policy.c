@@ -187,6 +187,64 @@ static void a_policy_is_read_as_json_or_yaml(void **state)
     }
 }
 
+/* ---- many, and the same again ---- */
+
+enum { WRITERS = 64 };
+
+/* Nobody waits in vain, nobody is lost, no revision is skipped. */
+static void many_writers_of_one_sandbox(void **state)
+{
+    struct desk *d = *state;
+    struct answer *answers[WRITERS];
+    bool taken[WRITERS + 2] = {false};
+    for (int i = 0; i < WRITERS; i++)
+        answers[i] = begin_ask(d, (struct ask){.method = "PATCH", .path = POLICY, .body = arena_printf(d->arena,
+            "{\"operations\":[{\"add_rule\":{\"rule_name\":\"r%d\",\"rule\":{\"endpoints\":[{\"host\":\"h%d.example.com\","
+            "\"port\":443}],\"binaries\":[{\"path\":\"/usr/bin/curl\"}]}}}]}", i, i)});
+    for (int i = 0; i < WRITERS; i++) {
+        RUN_UNTIL(d, answers[i]->done);
+        assert_status(answers[i], 200);
+        long long revision = number_of(answers[i], "revision");
+        assert_true(revision >= 2 && revision < WRITERS + 2 && !taken[revision]);
+        taken[revision] = true;
+    }
+    struct answer a = ASK(d, "GET", POLICY);
+    assert_string_equal(a.etag, arena_printf(d->arena, "\"%d\"", WRITERS + 1));
+    assert_int_equal(json_object_size(json_object_get(json_object_get(a.json, "policy"), "network_policies")), WRITERS);
+    a = ASK(d, "GET", "/v1/decisions?sandbox=demo&limit=0");
+    assert_int_equal(json_array_size(json_object_get(a.json, "decisions")), WRITERS + 1);
+}
+
+/* A client that did not hear the answer sends its request again. */
+static void a_request_that_is_sent_again_changes_nothing(void **state)
+{
+    struct desk *d = *state;
+    static const struct ask requests[] = {
+        {"PUT", POLICY, "application/yaml", FIRST_RULE, {{NULL, NULL}}},
+        {"PATCH", POLICY, NULL, FIRST_OPERATION, {{NULL, NULL}}},
+        {"POST", "/v1/sandboxes/demo/revisions/1/rollback", NULL, NULL, {{NULL, NULL}}},
+        {"POST", "/v1/sandboxes/demo/stop", NULL, NULL, {{NULL, NULL}}},
+        {"POST", "/v1/sandboxes/demo/start", NULL, NULL, {{NULL, NULL}}},
+        {"DELETE", "/v1/sandboxes/demo/drafts", NULL, NULL, {{NULL, NULL}}},
+    };
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        struct answer first = ask(d, requests[i]), decisions = ASK(d, "GET", "/v1/decisions"),
+                      again = ask(d, requests[i]), after = ASK(d, "GET", "/v1/decisions");
+        assert_status(&first, 200);
+        assert_status(&again, 200);
+        assert_string_equal(first.etag, again.etag);
+        assert_string_equal(decisions.text, after.text);
+    }
+    struct answer a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"If-Match", "\"1\""}));
+    assert_status(&a, 412);
+    a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"demo\"}");
+    assert_status(&a, 409);
+    a = ASK(d, "DELETE", "/v1/sandboxes/demo");
+    assert_status(&a, 200);
+    a = ASK(d, "DELETE", "/v1/sandboxes/demo");
+    assert_status(&a, 404);
+}
+
 /* policy get --full | policy set --policy - changes nothing. */
 static void what_was_read_can_be_sent_back(void **state)
 {
@@ -355,6 +413,8 @@ int main(void)
         DEMO_TEST(a_reason_is_text),
         DEMO_TEST(a_policy_is_read_as_json_or_yaml),
         DEMO_TEST(what_was_read_can_be_sent_back),
+        DEMO_TEST(many_writers_of_one_sandbox),
+        DEMO_TEST(a_request_that_is_sent_again_changes_nothing),
         DEMO_TEST(numbers_that_are_none),
         DEMO_TEST(revisions_are_listed_and_rolled_back),
         DEMO_TEST(a_wait_ends_when_the_revision_is_loaded),

@@ -154,6 +154,10 @@ static void decisions_are_kept_and_can_be_verified(void **state)
     a = ASK(d, "GET", "/v1/audit/verify");
     assert_true(json_is_true(json_object_get(a.json, "intact")));
     assert_int_equal(number_of(&a, "records"), 1);
+    a = ASK(d, "GET", arena_printf(d->arena, "/v1/audit/verify?head=%s", text_of(&a, "head")));
+    assert_true(json_is_true(json_object_get(a.json, "intact")));
+    a = ASK(d, "GET", "/v1/audit/verify?head=0");
+    assert_string_equal(text_of(&a, "why"), "the head 0, which was noted, is no record of the chain: the store was rolled back or replaced");
 }
 
 static void plugins_are_listed_and_reloaded(void **state)

@@ -20,8 +20,8 @@ static int setup_five(void **state)
 static struct store_audit_report verify(struct fixture *f)
 {
     struct store_audit_report live, file;
-    assert_int_equal(store_audit_verify(f->store, &live, &f->err), 0);
-    if (store_audit_verify_file(f->path, &file, &f->err))
+    assert_int_equal(store_audit_verify(f->store, NULL, &live, &f->err), 0);
+    if (store_audit_verify_file(f->path, NULL, &file, &f->err))
         fail_msg("%s", f->err.text);
     assert_int_equal(live.bad_seq, file.bad_seq);
     assert_string_equal(live.why, file.why);
@@ -140,6 +140,22 @@ static void a_lost_tail_is_found(void **state)
     assert_bad(f, 4, "records 4 to 5 are missing at the end");
 }
 
+/* Every record of an older copy is good: only who noted a head elsewhere can tell. */
+static void a_rollback_of_the_whole_store_is_found(void **state)
+{
+    struct fixture *f = *state;
+    struct store_audit_report before = verify(f), after;
+    tamper(f, UNLOCK "DELETE FROM decision WHERE seq>3;"
+                     "UPDATE audit_head SET count=3, hash=(SELECT hash FROM decision WHERE seq=3)");
+    assert_int_equal(verify(f).bad_seq, 0);
+    assert_int_equal(store_audit_verify_file(f->path, before.head, &after, &f->err), 0);
+    assert_int_equal(after.bad_seq, 4);
+    assert_contains(after.why, before.head);
+    assert_contains(after.why, "the store was rolled back or replaced");
+    assert_int_equal(store_audit_verify(f->store, verify(f).head, &after, &f->err), 0);
+    assert_int_equal(after.bad_seq, 0);
+}
+
 static void a_removed_head_is_found(void **state)
 {
     struct fixture *f = *state;
@@ -187,7 +203,7 @@ static int verifies_five(struct fixture *f)
 {
     struct store_audit_report report;
     struct error err;
-    return store_audit_verify_file(f->path, &report, &err) == 0 && report.records == 5 &&
+    return store_audit_verify_file(f->path, NULL, &report, &err) == 0 && report.records == 5 &&
                    report.bad_seq == 0 ? 0 : 1;
 }
 
@@ -206,11 +222,11 @@ static void what_is_no_store_is_refused(void **state)
     struct fixture *f = *state;
     struct store_audit_report report;
     char *none = alloc_printf("%s/none.db", f->folder);
-    assert_int_equal(store_audit_verify_file(none, &report, &f->err), -1);
+    assert_int_equal(store_audit_verify_file(none, NULL, &report, &f->err), -1);
     assert_contains(f->err.text, "/none.db: cannot be read: No such file or directory");
     FILE *file = fopen(none, "w");
     fclose(file);
-    assert_int_equal(store_audit_verify_file(none, &report, &f->err), -1);
+    assert_int_equal(store_audit_verify_file(none, NULL, &report, &f->err), -1);
     assert_contains(f->err.text, "/none.db: is empty");
     free(none);
 }
@@ -261,6 +277,7 @@ int main(void)
         TEST(a_gap_that_was_closed_is_found),
         TEST(reordered_records_are_found),
         TEST(a_lost_tail_is_found),
+        TEST(a_rollback_of_the_whole_store_is_found),
         TEST(a_removed_head_is_found),
         TEST(a_record_behind_the_head_is_found),
         TEST(a_replaced_end_is_found),
