@@ -177,6 +177,48 @@ as_supervisor() { curl -sS -o /dev/null -w '%{http_code}' --max-time 5 --unix-so
     sluice audit verify
 }
 
+@test "updates that come faster than a sandbox takes them: it goes forward only, and ends at the last" {
+    sluice sandbox create --name storm
+    run -0 python3 - "$state/sluice.sock" <<'PY'
+import http.client, json, socket, sys
+class Unix(http.client.HTTPConnection):
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(30)
+        self.sock.connect(sys.argv[1])
+def ask(connection, method, path, body=None):
+    connection.request(method, path, body, {"Content-Type": "application/yaml"})
+    answer = connection.getresponse()
+    return answer.status, answer
+follower, writer = Unix("localhost"), Unix("localhost")
+_, stream = ask(follower, "GET", "/v1/events?sandbox=storm")
+assert stream.readline().startswith(b":")
+for n in range(400):
+    status, answer = ask(writer, "PUT", "/v1/sandboxes/storm/policy", f"""
+version: 1
+network_policies: {{r: {{endpoints: [{{host: h{n}.example.com, port: 443}}], binaries: [{{path: /usr/bin/curl}}]}}}}""")
+    answer.read()
+    assert status == 200, status
+status, answer = ask(writer, "GET", "/v1/sandboxes/storm/revisions/401?wait_ms=20000")
+assert json.load(answer)["status"] == "loaded"
+loaded, kind = [0], None
+while loaded[-1] < 401:
+    line = stream.readline().decode().rstrip()
+    if line.startswith("event: "):
+        kind = line[7:]
+    elif line.startswith("data: ") and kind == "revision":
+        event = json.loads(line[6:])
+        assert event["status"] == "loaded", event
+        assert event["revision"] > loaded[-1], (loaded, event)
+        loaded.append(event["revision"])
+status, answer = ask(writer, "GET", "/v1/sandboxes/storm/revisions")
+statuses = [r["status"] for r in json.load(answer)["revisions"]]
+assert statuses == ["loaded"] + ["superseded"] * 400, statuses[:5]
+PY
+    [ "$(sluice sandbox get storm -o json | jq -c '[.policy_revision, .loaded_revision]')" = '[401,401]' ]
+    sluice sandbox delete storm
+}
+
 @test "a sandbox's token opens its own stream, and nothing else" {
     token=$(supervisor_token one)
     for path in /v1/status /v1/sandboxes /v1/sandboxes/one /v1/sandboxes/one/policy /v1/sandboxes/one/drafts /v1/decisions /v1/events /v1/plugins /v1/sandboxes/one/logs; do
