@@ -39,6 +39,8 @@ struct api_token {
     const char *name, *sha256, *role;               /* role: "admin" or "user" */
 };
 
+enum { API_OUTCOMES = CHAIN_HELD + 1 };
+
 struct api {
     uv_loop_t *loop;
     const struct log *log;
@@ -56,6 +58,7 @@ struct api {
     const char *admin_token_hash;                   /* SHA-256 of the token for TCP clients; NULL: none */
     const struct api_token *const *tokens;
     size_t n_tokens;
+    _Atomic uint64_t decided[API_OUTCOMES];         /* since the start, by enum chain_outcome; any thread */
     bool draining;
     int64_t started_ms;
 };

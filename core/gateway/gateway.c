@@ -175,6 +175,7 @@ static void decided(void *ctx, const struct update_request *request, const struc
         sandboxes_push(g->sandboxes, result->sandbox_id, result->revision, result->candidate);
     if (!result->changed)
         return;
+    g->api.decided[result->outcome]++;
     log_info(g->log, "%s of sandbox %s by %s: %s%s%s", chain_kind_word(request->kind), request->sandbox,
              request->actor.name, chain_outcome_word(result->outcome), result->outcome == CHAIN_ALLOWED ? "" : ", ",
              result->outcome == CHAIN_ALLOWED ? "" : result->tally.why);

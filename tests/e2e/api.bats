@@ -143,6 +143,15 @@ as_supervisor() { curl -sS -o /dev/null -w '%{http_code}' --max-time 5 --unix-so
     [[ "$output" == *"two people must want this"* ]]
 }
 
+@test "decisions are counted by outcome" {
+    count() { api GET /metrics | sed -n "s/^sluice_decisions_total{outcome=\"$1\"} //p"; }
+    before="$(count allowed) $(count denied) $(count held)"
+    api PUT /v1/sandboxes/other/policy -H "$json" -d "$(policy deny_me no.example.com)"
+    api PUT /v1/sandboxes/other/policy?dry_run -H "$json" -d "$(policy hold_me no.example.com)"
+    read -r allowed denied held <<<"$before"
+    [ "$(count allowed) $(count denied) $(count held)" = "$allowed $((denied + 1)) $held" ]
+}
+
 @test "an override is given with a reason, which is on record" {
     before=$(revision other)
     ask() { api PUT /v1/sandboxes/other/policy -H "$json" -d "$(policy deny_me no.example.com)" "$@"; }

@@ -191,7 +191,15 @@ static void status_and_metrics_count(void **state)
     a = ASK(d, "GET", "/metrics", HEADERS({"X-As", "anonymous"}));
     assert_status(&a, 200);
     assert_string_equal(a.type, "text/plain; version=0.0.4");
-    assert_non_null(strstr(a.text, "\nsluice_sandboxes 1\n"));
+    static const char *const lines[] = {
+        "\nsluice_sandboxes 1\n", "\nsluice_sandboxes_in_phase{phase=\"ready\"} 1\n", "\nsluice_sandboxes_behind 1\n",
+        "\nsluice_drafts_pending 0\n", "\nsluice_decisions_total{outcome=\"held\"} 0\n", "\nsluice_http_requests_running 1\n",
+        "\nsluice_vote_errors_total{voter=\"static_fields\"} 0\n", "\nsluice_vote_p99_seconds{voter=\"live_reload\"} 0.0",
+        "\nsluice_voter_quarantined{voter=\"policy_safety\"} 0\n",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (!strstr(a.text, lines[i]))
+            fail_msg("%s is not in %s", lines[i], a.text);
     assert_non_null(strstr(a.text, "sluice_votes_total{voter=\"live_reload\"} 1\n"));
 }
 
