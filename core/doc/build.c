@@ -129,7 +129,8 @@ static bool may_have_duplicates(const struct doc_node *map)
     enum { SMALL = 16 };
     for (size_t i = 1; i < map->n && map->n <= SMALL; i++)
         for (size_t j = 0; j < i; j++)
-            if (strcmp(map->keys[i]->text, map->keys[j]->text) == 0)
+            if (*map->keys[i]->text == *map->keys[j]->text &&
+                strcmp(map->keys[i]->text, map->keys[j]->text) == 0)
                 return true;
     return map->n > SMALL;
 }

@@ -10,7 +10,7 @@ struct schema_decoder {
     struct problems *problems;
     const char *base;
     const struct doc_node *root;
-    const struct schema_step *at;                   /* NULL: the root */
+    struct schema_step *at;                         /* NULL: the root */
 };
 
 /* key: the record's, where a map keeps it under one; NULL: none. */

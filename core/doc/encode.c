@@ -49,9 +49,9 @@ static bool is_default(const struct schema *schema, const struct schema_field *f
     switch (field->kind) {
     case SCHEMA_TEXT:
     case SCHEMA_JSON:
-        return !*text_at(at) || strcmp(text_at(at), fallback) == 0;
+        return !*text_at(at) || (*fallback && strcmp(text_at(at), fallback) == 0);
     case SCHEMA_BOOL:
-        return *(const bool *)at == (strcmp(fallback, "true") == 0);
+        return *(const bool *)at == (*fallback && strcmp(fallback, "true") == 0);
     case SCHEMA_DOUBLE:
         return *(const double *)at == strtod(fallback, NULL);
     case SCHEMA_STRUCT:
@@ -69,7 +69,7 @@ static bool is_default(const struct schema *schema, const struct schema_field *f
     case SCHEMA_CUSTOM:
         return !field->encode;
     default:
-        return schema_get_number(field->kind, at) == strtoll(fallback, NULL, 10);
+        return schema_get_number(field->kind, at) == (*fallback ? strtoll(fallback, NULL, 10) : 0);
     }
 }
 

@@ -42,7 +42,14 @@ char *doc_path_key(struct arena *arena, const char *parent, const char *key)
 
 char *doc_path_item(struct arena *arena, const char *parent, size_t i)
 {
-    return arena_printf(arena, "%s[%zu]", parent, i);
+    char text[sizeof "[]" + 3 * sizeof i], *at = text + sizeof text;
+    *--at = '\0';
+    *--at = ']';
+    for (; i > 9; i /= 10)
+        *--at = (char)('0' + i % 10);
+    *--at = (char)('0' + i);
+    *--at = '[';
+    return join(arena, parent, "", at);
 }
 
 static const struct doc_node *step_item(const struct doc_node *node, const char **at)

@@ -9,13 +9,15 @@
 #include "base/text.h"
 #include "doc/decoder.h"
 
-static const char *path_of(struct schema_decoder *d, const struct schema_step *step)
+static const char *path_of(struct schema_decoder *d, struct schema_step *step)
 {
     if (!step)
         return d->base;
-    const char *parent = path_of(d, step->up);
-    return step->key ? doc_path_key(d->arena, parent, step->key)
-                     : doc_path_item(d->arena, parent, step->index);
+    const char *parent = step->path ? NULL : path_of(d, step->up);
+    if (parent)
+        step->path = step->key ? doc_path_key(d->arena, parent, step->key)
+                               : doc_path_item(d->arena, parent, step->index);
+    return step->path;
 }
 
 const char *schema_path(struct schema_decoder *d)
@@ -31,7 +33,7 @@ struct arena *schema_arena(struct schema_decoder *d)
 void schema_enter(struct schema_decoder *d, struct schema_step *step, const char *key,
                   const struct doc_node *node)
 {
-    *step = (struct schema_step){d->at, key, 0, node};
+    *step = (struct schema_step){.up = d->at, .key = key, .node = node};
     d->at = step;
 }
 
@@ -125,7 +127,7 @@ static int read_field(struct schema_decoder *d, const struct schema_field *field
 static const struct schema_field *find_field(const struct schema *schema, const char *name)
 {
     for (const struct schema_field *f = schema->fields; f->name; f++)
-        if (strcmp(f->name, name) == 0)
+        if (*f->name == *name && strcmp(f->name, name) == 0)
             return f;
     return NULL;
 }

@@ -47,10 +47,11 @@ struct schema_decoder;
 /* One step of the path that is being decoded.  Paths become text only for problems and for records
  * that keep theirs: long keys around many values would cost memory otherwise. */
 struct schema_step {
-    const struct schema_step *up;
+    struct schema_step *up;
     const char *key;                                /* NULL: an item of a list */
     size_t index;
     const struct doc_node *node;
+    const char *path;                               /* once somebody asked for it */
 };
 
 struct schema_field {
