@@ -18,7 +18,8 @@
 ---@field dry_run boolean nothing will be committed
 ---@field reason string as the actor gave it
 ---@field now integer the time of the update, in milliseconds since 1970
----@field sandbox sluice.Sandbox
+---@field now_ms integer the same
+---@field sandbox sluice.Sandbox? nil for kind global
 ---@field actor sluice.Actor
 ---@field baseline sluice.Policy? the policy of its creation; nil on create
 ---@field current sluice.Policy? the policy now; nil on create

@@ -108,6 +108,13 @@ rules() {
     [ "$shown" -eq "$(cd "$top" && git ls-files '*README.md' | xargs grep -lE '^```yaml$' | grep -cvE '^(plugins|scripts/rules|core/testkit)/README.md$')" ]
 }
 
+@test "the example on top of sluice/plugin.h" {
+    sed -n 's/^ \*     //p' "$prefix/include/sluice/plugin.h" >few_rules.c
+    exits 0 cc -shared -fPIC -Wall -Wextra -Wpedantic -Werror $(pkg-config --cflags sluice-plugin) -o few_rules.so few_rules.c
+    exits 0 sluice plugin check few_rules.so
+    says "few_rules 1.0.0 (native, ABI 1)"
+}
+
 @test "the case file of core/testkit/README.md" {
     mkdir cases
     cp "$prefix/share/sluice/rules/no_wildcards.lua" .
