@@ -32,8 +32,8 @@ static int check_owner(const struct stat *st, const char *path, bool strict, str
 {
     if (st->st_uid != 0 && st->st_uid != geteuid() && !owns_program(st->st_uid))
         return error_set(err, ERROR_FORBIDDEN,
-                         "%s belongs to uid %u, not to root or the gateway's own uid %u", path,
-                         st->st_uid, geteuid());
+                         "%s belongs to uid %u, not to root or the gateway's own uid %u: run chown "
+                         "on it", path, st->st_uid, geteuid());
     bool open_to_others = st->st_mode & (S_IWGRP | S_IWOTH);
     if (open_to_others && (strict || !(st->st_mode & S_ISVTX)))
         return error_set(err, ERROR_FORBIDDEN,

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support.h"
 
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -128,7 +131,7 @@ static void a_file_or_folder_of_somebody_else(void **state)
     if (geteuid() != 0)
         skip();
     assert_int_equal(chown(f->path, 12345, 0), 0);
-    assert_not_read(f->path, NULL, "/a\\.so belongs to uid 12345, not to root or the gateway's own uid 0");
+    assert_not_read(f->path, NULL, "/a\\.so belongs to uid 12345, not to root or the gateway's own uid 0: run chown on it$");
     assert_int_equal(chown(f->path, 0, 0), 0);
     assert_int_equal(chown(f->dir, 12345, 0), 0);
     assert_not_read(f->path, NULL, "sluice-codefile-[^/]* belongs to uid 12345");
@@ -170,6 +173,72 @@ static void a_linked_folder_is_fine(void **state)
     assert_read(path, "hello");
     free(sub);
     free(path);
+}
+
+/* Exchanges two names for ever: a file, or a folder with one in it, that is fine and one that others may
+ * write. */
+struct swap {
+    const char *one, *other;
+    atomic_bool stop;
+};
+
+static void *exchange(void *arg)
+{
+    struct swap *swap = arg;
+    while (!atomic_load(&swap->stop))
+        renameat2(AT_FDCWD, swap->one, AT_FDCWD, swap->other, RENAME_EXCHANGE);
+    return NULL;
+}
+
+/* What was checked is what is read, however often it is another one meanwhile. */
+static void assert_never_evil(const char *path, const char *one, const char *other)
+{
+    struct swap swap = {.one = one, .other = other};
+    pthread_t thread;
+    size_t good = 0, refused = 0, evil = 0;
+    assert_int_equal(pthread_create(&thread, NULL, exchange, &swap), 0);
+    for (size_t n = 0; n < 10000 || ((!good || !refused) && n < 2000000); n++) {
+        struct codefile file;
+        struct error err;
+        if (codefile_read(path, NULL, 1000, &file, &err) != 0) {
+            refused++;
+            continue;
+        }
+        good++;
+        evil += strcmp((char *)file.bytes, "hello") != 0;
+        codefile_close(&file);
+    }
+    atomic_store(&swap.stop, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(evil, 0);
+    assert_true(good > 0 && refused > 0);
+}
+
+static void a_file_that_is_swapped_meanwhile(void **state)
+{
+    struct fixture *f = *state;
+    char *evil = alloc_printf("%s/evil.so", f->dir);
+    write_file(evil, "evil!");
+    chmod(evil, 0666);
+    assert_never_evil(f->path, f->path, evil);
+    free(evil);
+}
+
+static void a_folder_that_is_swapped_meanwhile(void **state)
+{
+    struct fixture *f = *state;
+    char *good = alloc_printf("%s/good", f->dir), *evil = alloc_printf("%s/evil", f->dir);
+    char *in_good = alloc_printf("%s/a.so", good), *in_evil = alloc_printf("%s/a.so", evil);
+    mkdir(good, 0755);
+    mkdir(evil, 0755);
+    write_file(in_good, "hello");
+    write_file(in_evil, "evil!");
+    chmod(evil, 0777);
+    assert_never_evil(in_good, good, evil);
+    free(good);
+    free(evil);
+    free(in_good);
+    free(in_evil);
 }
 
 static void a_pin_must_match(void **state)
@@ -214,6 +283,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_link_within_its_folder_is_fine, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_link_out_of_its_folder, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_linked_folder_is_fine, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_that_is_swapped_meanwhile, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_folder_that_is_swapped_meanwhile, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pin_must_match, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_large_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_relative_path, set_up, tear_down),

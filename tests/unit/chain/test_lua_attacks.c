@@ -2,6 +2,7 @@
 /* Every script of tests/security/lua must end as an error, the one that its second line names,
  * within its budget. */
 #include <dirent.h>
+#include <time.h>
 #include <lauxlib.h>
 #include <lualib.h>
 
@@ -120,6 +121,14 @@ static void test_each_attack_fails_isolated(void **state)
     attack_with_each(true);
 }
 
+/* Of this thread: how long others keep the processor says nothing about a pattern. */
+static uint64_t cpu_time_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 /* Patterns at which a backtracking matcher takes time exponential or of a high power. */
 static void test_worst_case_patterns_end_soon(void **state)
 {
@@ -146,9 +155,9 @@ static void test_worst_case_patterns_end_soon(void **state)
         struct error err;
         struct voter *voter = open_text(&scripts, text, NULL, &err);
         assert_non_null(voter);
-        uint64_t start = clock_mono_ns();
+        uint64_t start = cpu_time_us();
         vote_on(voter, &c.t, &err);
-        uint64_t took_us = (clock_mono_ns() - start) / 1000;
+        uint64_t took_us = cpu_time_us() - start;
         voter_free(voter);
         assert_matches(err.text, "too costly|found nothing");
         assert_in_range(took_us, 0, 50000);
