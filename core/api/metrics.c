@@ -118,7 +118,7 @@ int route_metrics(struct api_call *call)
     put_decisions(&out, api);
     struct chain *chain = updates_chain(api->updates);
     put_chain(&out, chain);
-    chain_unref(chain);
+    updates_leave_chain(api->updates, chain);
     call->then = put_http;
     return api_reply_text(call, 200, "text/plain; version=0.0.4", buf_take(&out));
 }

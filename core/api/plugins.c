@@ -24,7 +24,7 @@ int route_plugin_list(struct api_call *call)
 {
     struct chain *chain = updates_chain(call->api->updates);
     json_t *body = json_pack("{s:o, s:s}", "voters", encode_chain(chain), "digest", chain_digest(chain));
-    chain_unref(chain);
+    updates_leave_chain(call->api->updates, chain);
     return api_reply(call, 200, body);
 }
 

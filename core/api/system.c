@@ -25,7 +25,7 @@ static size_t count_voters(struct api *api)
 {
     struct chain *chain = updates_chain(api->updates);
     size_t n = chain_size(chain);
-    chain_unref(chain);
+    updates_leave_chain(api->updates, chain);
     return n;
 }
 

@@ -135,7 +135,7 @@ static void close_seat(struct seat *seat)
     free(seat->doc_path);
 }
 
-static void close_chain(struct chain *chain)
+void chain_close(struct chain *chain)
 {
     for (size_t i = 0; i < chain->n; i++)
         close_seat(&chain->seats[i]);
@@ -191,7 +191,7 @@ struct chain *chain_load(const struct chain_config *config, const struct log *lo
         }
     }
     if (failed) {
-        close_chain(chain);
+        chain_close(chain);
         return NULL;
     }
     make_digest(chain);
@@ -204,10 +204,15 @@ struct chain *chain_ref(struct chain *chain)
     return chain;
 }
 
+bool chain_leave(struct chain *chain)
+{
+    return atomic_fetch_sub(&chain->references, 1) == 1;
+}
+
 void chain_unref(struct chain *chain)
 {
-    if (chain && atomic_fetch_sub(&chain->references, 1) == 1)
-        close_chain(chain);
+    if (chain && chain_leave(chain))
+        chain_close(chain);
 }
 
 void chain_watch(struct chain *chain, chain_state_fn *fn, void *ctx)

@@ -65,7 +65,10 @@ const char *chain_kind_word(enum sluice_kind kind);
 struct chain *chain_load(const struct chain_config *config, const struct log *log,
                          struct problems *problems);
 struct chain *chain_ref(struct chain *chain);
-void chain_unref(struct chain *chain);
+void chain_unref(struct chain *chain);              /* the last one blocks until all voters ended */
+/* The same in two steps: true for the last one, who must close it. */
+bool chain_leave(struct chain *chain);
+void chain_close(struct chain *chain);
 
 /* Told when a voter's state is another one, on the thread of the vote that changed it; why: what went
  * wrong last.  Set before the first vote; ctx outlives the chain. */

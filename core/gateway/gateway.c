@@ -436,11 +436,13 @@ static void abandon(struct gateway *g)
     uv_loop_close(&g->loop);
 }
 
+/* Takes the chain. */
 static int serve(struct gateway *g, struct chain *chain, struct error *err)
 {
     uv_loop_init(&g->loop);
-    if (make_state_dir(g->config.state_dir, err) != 0 || open_parts(g, chain, err) != 0 ||
-        open_sandboxes(g, err) != 0) {
+    bool open = make_state_dir(g->config.state_dir, err) == 0 && open_parts(g, chain, err) == 0;
+    chain_unref(chain);                             /* so that it ends with the first reload */
+    if (!open || open_sandboxes(g, err) != 0) {
         abandon(g);
         return -1;
     }
@@ -459,7 +461,7 @@ int gateway_run(const struct gateway_flags *flags, const struct log *log)
     struct gateway g = {.flags = flags, .log = log, .arena = arena_new()};
     struct problems problems = {0};
     struct error err;
-    struct chain *chain = NULL;
+    struct chain *chain;
     int code = 0;
     pthread_mutex_init(&g.reload_lock, NULL);
     if (gateway_config_load(flags, g.arena, &g.config, &problems, &err) != 0 ||
@@ -467,7 +469,6 @@ int gateway_run(const struct gateway_flags *flags, const struct log *log)
         code = report(flags, &problems, &err, 2);
     else if (serve(&g, chain, &err) != 0)
         code = report(flags, &problems, &err, 1);
-    chain_unref(chain);
     free_parts(&g);
     problems_free(&problems);
     return code;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The life of an update, in one place: every line of attempt() is a step of the pipeline. */
+/* The life of an update, in one place: every line of decide() is a step of the pipeline. */
 #include "base/clock.h"
 #include "policy/diff.h"
 #include "update/updates.h"
@@ -11,11 +11,6 @@ static int check_request(const struct update_request *r, struct error *err)
     if (r->kind == SLUICE_GLOBAL)
         return error_set(err, ERROR_UNSUPPORTED, "there is no policy of the whole gateway yet");
     return 0;
-}
-
-static void drop_chain(void *chain)
-{
-    chain_unref(chain);
 }
 
 static void drop_warnings(void *warnings)
@@ -36,9 +31,7 @@ static void begin(struct update *u)
         .draft_id = "",
         .at_ms = clock_now_ms(),
     };
-    u->chain = updates_chain(u->updates);
-    arena_defer(u->arena, drop_chain, u->chain);
-    u->result->chain_digest = chain_digest(u->chain);
+    u->result->chain_digest = arena_str(u->arena, chain_digest(u->chain));
 }
 
 static void drop_json(void *json)
@@ -67,7 +60,7 @@ static void encode(struct update *u)
     r->effect_json = keep(u, update_effect_json(r->diff));
 }
 
-static int attempt(struct update *u)
+static int decide(struct update *u)
 {
     struct update_result *r = u->result;
     begin(u);
@@ -91,6 +84,16 @@ static int attempt(struct update *u)
                                                          chain_outcome_word(r->outcome),
                                                          r->outcome == CHAIN_ALLOWED ? r->revision : 0});
     return 0;
+}
+
+/* On the newest chain; nothing that outlives the attempt needs it. */
+static int attempt(struct update *u)
+{
+    u->chain = updates_chain(u->updates);
+    int rc = decide(u);
+    updates_leave_chain(u->updates, u->chain);
+    u->chain = NULL;
+    return rc;
 }
 
 static int run(struct update *u)

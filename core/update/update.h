@@ -39,7 +39,9 @@ void updates_free(struct updates *updates);
 
 /* A reload.  Updates under way finish on the chain they started on. */
 void updates_set_chain(struct updates *updates, struct chain *chain);
-struct chain *updates_chain(struct updates *updates);               /* a new reference */
+/* A new reference, which updates_leave_chain gives back without waiting for a replaced chain's end. */
+struct chain *updates_chain(struct updates *updates);
+void updates_leave_chain(struct updates *updates, struct chain *chain);
 struct store *updates_store(struct updates *updates);
 
 /* A revision's policy, which the arena drops; number 0: the newest. */

@@ -13,6 +13,7 @@ struct updates *updates_new(struct store *store, struct chain *chain, const stru
     u->stored = stored_policies_new();
     u->log = log;
     u->chain = chain_ref(chain);
+    u->closer = closer_new();
     if (hooks)
         u->hooks = *hooks;
     pthread_mutex_init(&u->lock, NULL);
@@ -23,6 +24,7 @@ void updates_free(struct updates *updates)
 {
     if (!updates)
         return;
+    closer_free(updates->closer);
     chain_unref(updates->chain);
     stored_policies_free(updates->stored);
     pthread_mutex_destroy(&updates->lock);
@@ -36,7 +38,7 @@ void updates_set_chain(struct updates *updates, struct chain *chain)
     struct chain *old = updates->chain;
     updates->chain = chain;
     pthread_mutex_unlock(&updates->lock);
-    chain_unref(old);
+    closer_unref(updates->closer, old);
 }
 
 struct chain *updates_chain(struct updates *updates)
@@ -45,6 +47,11 @@ struct chain *updates_chain(struct updates *updates)
     struct chain *chain = chain_ref(updates->chain);
     pthread_mutex_unlock(&updates->lock);
     return chain;
+}
+
+void updates_leave_chain(struct updates *updates, struct chain *chain)
+{
+    closer_unref(updates->closer, chain);
 }
 
 struct store *updates_store(struct updates *updates)

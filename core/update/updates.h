@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "update/closer.h"
 #include "update/stored.h"
 #include "update/update.h"
 
@@ -15,6 +16,7 @@ struct updates {
     struct update_hooks hooks;
     pthread_mutex_t lock;                           /* guards chain */
     struct chain *chain;
+    struct closer *closer;                          /* of chains that were replaced */
 };
 
 /* One run of the pipeline.  Lives in the arena of the update. */

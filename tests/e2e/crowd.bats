@@ -14,15 +14,6 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
 
 supervisor_pid() { pgrep -f "sluice-supervisor --spec $state/sandboxes/$(sluice sandbox get "$1" -o json | jq -r .id)/"; }
 
-# until_so COMMAND: looks until it is so, 10 s at most.
-until_so() {
-    for try in $(seq 200); do
-        if eval "$1"; then return 0; fi
-        read -r -t 0.05 _ <>"$state/ready" || true
-    done
-    return 1
-}
-
 others_are_well() {
     [ "$(timeout 10 sluice sandbox exec calm -- echo well)" = well ]
     [ "$(timeout 10 sluice status -o json | jq .ready)" = 2 ]

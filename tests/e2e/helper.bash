@@ -93,6 +93,15 @@ wait_event() {
     return "$seen"
 }
 
+# until_so COMMAND: looks until it is so, 10 s at most.
+until_so() {
+    for try in $(seq 200); do
+        if eval "$1"; then return 0; fi
+        read -r -t 0.05 _ <>"$state/ready" || true
+    done
+    return 1
+}
+
 chain_with() {     # chain_with VOTER...: writes $state/sluice.yaml with these voters inline
     {
         echo "chain:"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "store/sqlite/thread.h"
+#include "base/thread.h"
 
 struct checkpointer {
     struct db *db;

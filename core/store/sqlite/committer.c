@@ -8,7 +8,7 @@
 #include "base/alloc.h"
 #include "store/sqlite/checkpointer.h"
 #include "store/sqlite/inner.h"
-#include "store/sqlite/thread.h"
+#include "base/thread.h"
 
 enum {
     GROUP_MAX = 256,                                /* writes in one transaction */

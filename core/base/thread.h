@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Starting the store's own threads. */
-#ifndef STORE_SQLITE_THREAD_H
-#define STORE_SQLITE_THREAD_H
+/* Starting threads. */
+#ifndef BASE_THREAD_H
+#define BASE_THREAD_H
 
 #include <pthread.h>
 #include <signal.h>
@@ -18,7 +18,7 @@ static inline int thread_start(pthread_t *out, const char *name, void *(*run)(vo
     int rc = pthread_create(out, NULL, run, arg);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc != 0)
-        return error_set(err, ERROR_INTERNAL, "store: cannot start its %s thread (error %d)", name,
+        return error_set(err, ERROR_INTERNAL, "cannot start the %s thread (error %d)", name,
                          rc);
     pthread_setname_np(*out, name);
     return 0;
