@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "http/problem.h"
+#include "policy/check.h"
 
 const char *api_param(const struct api_call *call, const char *name)
 {
@@ -118,6 +119,8 @@ const char *api_time(struct arena *arena, int64_t ms)
 static void send_failure(struct api_call *call)
 {
     json_t *extra = json_object();
+    if (call->tree)
+        policy_locate(&call->problems, call->tree);
     if (call->problems.n)
         json_object_set_new(extra, "errors", update_problems_json(&call->problems));
     if (call->body)

@@ -49,6 +49,7 @@ struct api_call {
     struct arena *arena;
     struct error err;
     struct problems problems;
+    const struct doc_node *tree;                    /* of the body, in which problems without a line are looked up */
 
     int status;                                     /* of the answer, 0: failed with err */
     json_t *body;                                   /* owned */

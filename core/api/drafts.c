@@ -97,6 +97,7 @@ static int decode_body(struct api_call *call, const struct schema *schema, size_
     const struct doc_node *body = &nothing;
     if (call->req->body.len && api_body(call, max_bytes, &body) != 0)
         return -1;
+    call->tree = body;
     if (schema_decode(schema, body, "", call->arena, out, &call->problems) != 0)
         return error_set(&call->err, ERROR_INVALID, "the request has %zu problem%s", call->problems.n,
                          call->problems.n == 1 ? "" : "s");

@@ -31,6 +31,7 @@ int route_policy_patch(struct api_call *call)
         return error_set(&call->err, ERROR_INVALID, "the operations have %zu problem%s",
                          call->problems.n, call->problems.n == 1 ? "" : "s");
     request.operations = &operations;
+    call->tree = body;
     return api_update(call, &request);
 }
 

@@ -79,7 +79,7 @@ int route_sandbox_list(struct api_call *call)
 
 /* ---- POST /v1/sandboxes ---- */
 
-static int check_name(const char *name, struct error *err)
+static int check_name(const char *name, struct problems *problems)
 {
     size_t len = strlen(name);
     bool good = len >= 1 && len <= NAME_MAX_BYTES && !strstr(name, "--") && name[0] != '-' &&
@@ -88,28 +88,27 @@ static int check_name(const char *name, struct error *err)
         good = islower((unsigned char)*c) || isdigit((unsigned char)*c) || *c == '-';
     if (good)
         return 0;
-    return error_set(err, ERROR_INVALID,
-                     "'%s' is no sandbox name: use 1 to %d of a-z, 0-9 and '-', not at the ends and not twice in a row",
-                     name, NAME_MAX_BYTES);
+    return problems_add(problems, "name", 0, 0,
+                        "'%s' is no sandbox name: use 1 to %d of a-z, 0-9 and '-', not at the ends and not twice in a row",
+                        name, NAME_MAX_BYTES);
 }
 
 /* An object of texts with at most max members. */
-static int check_texts(const char *what, const char *json, size_t max, struct error *err)
+static int check_texts(const char *what, const char *json, size_t max, struct arena *arena, struct problems *problems)
 {
     json_t *object = json_loads(json, 0, NULL);
     const char *key;
     json_t *value;
     int rc = 0;
     if (!json_is_object(object))
-        rc = error_set(err, ERROR_INVALID, "%s must be a map of texts", what);
+        rc = problems_add(problems, what, 0, 0, "%s must be a map of texts", what);
     else if (json_object_size(object) > max)
-        rc = error_set(err, ERROR_INVALID, "%s has %zu entries, at most %zu are allowed", what,
-                       json_object_size(object), max);
+        rc = problems_add(problems, what, 0, 0, "%s has %zu entries, at most %zu are allowed", what,
+                          json_object_size(object), max);
     json_object_foreach(object, key, value) {
-        if (rc == 0 && (!json_is_string(value) || !*key || strlen(key) > 256 ||
-                        json_string_length(value) > 8192))
-            rc = error_set(err, ERROR_INVALID,
-                           "%s.%s must be a text of at most 8192 bytes under a key of at most 256", what, key);
+        if (!json_is_string(value) || !*key || strlen(key) > 256 || json_string_length(value) > 8192)
+            rc = problems_add(problems, doc_path_key(arena, what, key), 0, 0,
+                              "%s.%.256s must be a text of at most 8192 bytes under a key of at most 256", what, key);
     }
     json_decref(object);
     return rc;
@@ -140,10 +139,13 @@ static int make_record(struct api_call *call, const struct body_create *body, st
         .error = "",
         .created_at_ms = clock_now_ms(),
     };
-    if (check_name(out->name, &call->err) != 0 ||
-        check_texts("labels", out->labels_json, LABELS_MAX, &call->err) != 0)
-        return -1;
-    return check_texts("env", out->env_json, ENV_MAX, &call->err);
+    if ((check_name(out->name, &call->problems) |
+         check_texts("labels", out->labels_json, LABELS_MAX, call->arena, &call->problems) |
+         check_texts("env", out->env_json, ENV_MAX, call->arena, &call->problems)) == 0)
+        return 0;
+    if (call->problems.n == 1)
+        return error_set(&call->err, ERROR_INVALID, "%s", call->problems.items[0].message);
+    return error_set(&call->err, ERROR_INVALID, "the request for a sandbox has %zu problems", call->problems.n);
 }
 
 static void created_read(void *arg)
@@ -214,6 +216,7 @@ int route_sandbox_create(struct api_call *call)
     struct update_request request;
     if (api_body(call, 2 * POLICY_BYTES_MAX, &body) != 0)
         return -1;
+    call->tree = body;
     if (schema_decode(&body_create_schema, body, "", call->arena, &decoded, &call->problems) != 0)
         return error_set(&call->err, ERROR_INVALID, "the request for a sandbox has %zu problem%s",
                          call->problems.n, call->problems.n == 1 ? "" : "s");

@@ -108,17 +108,26 @@ static struct store_draft new_draft(const struct submission *s, const struct dra
 
 /* ---- checking ---- */
 
-/* The caller's problems, at the places that the caller knows. */
-static void pass_on(const struct problems *found, const char *place, struct problems *out)
+/* What stands behind front in a path, NULL: it does not begin with it. */
+static const char *behind(const char *path, const char *front)
 {
-    static const char ours[] = "operations[0].add_rule";
-    char path[512];
+    size_t len = strlen(front);
+    return strncmp(path, front, len) == 0 && strchr(".[", path[len]) ? path + len : NULL;
+}
+
+/* The caller's problems, at the places that the caller knows: the rule stands in the operation that
+ * adds it and, by its name, in the policy that this makes. */
+static void pass_on(const struct problems *found, const char *rule_name, const char *place,
+                    struct arena *arena, struct problems *out)
+{
+    const char *in_policy = doc_path_key(arena, "network_policies", rule_name);
     for (size_t i = 0; i < found->n; i++) {
         const struct problem *p = &found->items[i];
-        bool inside = strncmp(p->path, ours, strlen(ours)) == 0;
-        snprintf(path, sizeof path, "%s%s", inside ? place : p->path,
-                 inside ? p->path + strlen(ours) : "");
-        problems_add(out, path, p->line, p->column, "%s", p->message);
+        const char *rest = behind(p->path, "operations[0].add_rule.rule");
+        if (!rest)
+            rest = behind(p->path, in_policy);
+        problems_add(out, rest ? arena_printf(arena, "%s%s", place, rest) : p->path, p->line, p->column,
+                     "%s", p->message);
     }
 }
 
@@ -133,7 +142,7 @@ int drafts_check(struct drafts *drafts, const struct drafts_call *call,
         return -1;
     ask->request.dry_run = true;
     int rc = update_run(drafts->updates, &ask->request, arena, result, &found, err);
-    pass_on(&found, place, problems);
+    pass_on(&found, draft->rule_name, place, arena, problems);
     problems_free(&found);
     return rc;
 }
@@ -144,7 +153,7 @@ static int check_all(struct drafts *drafts, const struct submission *s, struct p
     struct drafts_call call = {.sandbox = s->box.name, .actor = *s->actor};
     int rc = 0;
     for (size_t i = 0; i < s->n; i++) {
-        const char *place = arena_printf(s->arena, "proposals[%zu]", i);
+        const char *place = arena_printf(s->arena, "proposals[%zu].rule", i);
         if (drafts_check(drafts, &call, &s->made[i], place, s->arena, problems, err) == 0)
             continue;
         if (err->kind != ERROR_INVALID)
@@ -255,7 +264,7 @@ int drafts_edit(struct drafts *drafts, const struct drafts_call *call,
                          "and ask for another update",
                          e.draft.id);
     drafts_set_rule(&e.draft, rule, arena);
-    if (drafts_check(drafts, call, &e.draft, "", arena, problems, err) ||
+    if (drafts_check(drafts, call, &e.draft, "rule", arena, problems, err) ||
         store_write(drafts->store, write_edit, &e, err))
         return -1;
     drafts_changed(drafts, call->sandbox, e.draft.id, e.draft.status);

@@ -70,6 +70,10 @@ static void proposals_that_are_wrong(void **state)
         {"{\"proposals\":[{\"rule\":" RULE ",\"confidence\":\"sure\"}]}", "proposals[0].confidence",
          "must be a number, not \"sure\""},
         {"{\"proposals\":[{\"rule\":" RULE ",\"rule_name\":{}}]}", "proposals[0].rule_name", "must be a text, not a map"},
+        {"{\"proposals\":[{\"rule\":" RULE "},{\"rule\":{\"endpoints\":[{\"host\":\"169.254.169.254\",\"port\":80}]}}]}",
+         "proposals[1].rule.endpoints[0].host",
+         "endpoint host '169.254.169.254' is always blocked (a loopback, link-local, unspecified or metadata address); "
+         "the proxy will deny traffic to this destination regardless of policy"},
         {"{\"proposals\":[]}", "proposals", "must not be an empty list: leave it out"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
@@ -88,6 +92,9 @@ static void edits_that_are_wrong(void **state)
     static const struct wrong wrong[] = {
         {"{\"rule\":" RULE ",\"status\":\"approved\"}", "status", "an edit has no such field; it has rule"},
         {"{\"rule\":{\"endpoints\":[{\"host\":\"a\",\"port\":0}]}}", "rule.endpoints[0].port", "must be between 1 and 65535, not 0"},
+        {"{\"rule\":{\"endpoints\":[{\"host\":\"127.0.0.1\",\"port\":80}]}}", "rule.endpoints[0].host",
+         "endpoint host '127.0.0.1' is always blocked (a loopback, link-local, unspecified or metadata address); "
+         "the proxy will deny traffic to this destination regardless of policy"},
         {"{}", "", "the field \"rule\" is missing"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)

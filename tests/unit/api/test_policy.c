@@ -90,6 +90,11 @@ static void documents_that_are_wrong(void **state)
     assert_non_null(strstr(json_string_value(json_object_get(error, "path")), "operations[0]"));
     a = ASK(d, "PUT", "/v1/sandboxes/nobody/policy", YAML(FIRST_RULE));
     assert_status(&a, 404);
+    a = ASK(d, "PATCH", POLICY, YAML("operations:\n  - remove_rule: {rule_name: nope}\n"));
+    error = json_array_get(json_object_get(a.json, "errors"), 0);
+    assert_string_equal(json_string_value(json_object_get(error, "path")), "operations[0].remove_rule.rule_name");
+    assert_int_equal(json_integer_value(json_object_get(error, "line")), 2);
+    assert_int_equal(json_integer_value(json_object_get(error, "column")), 30);
 }
 
 static void a_denied_update_is_a_problem_with_its_votes(void **state)

@@ -71,6 +71,18 @@ static void requests_that_are_wrong(void **state)
     assert_problem(&a, 422, "/invalid", "labels.team must be a text of at most 8192 bytes under a key of at most 256");
     a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"env\":[1]}");
     assert_problem(&a, 422, "/invalid", "env must be a map of texts");
+    a = ASK(d, "POST", "/v1/sandboxes", YAML("name: A\nlabels:\n  team: 1\nenv: {a: [], b: x}\n"));
+    assert_problem(&a, 422, "/invalid", "the request for a sandbox has 3 problems");
+    static const struct {
+        const char *path;
+        int line, column;
+    } places[] = {{"name", 1, 7}, {"labels.team", 3, 9}, {"env.a", 4, 7}};
+    for (size_t i = 0; i < 3; i++) {
+        const json_t *error = json_array_get(json_object_get(a.json, "errors"), i);
+        assert_string_equal(json_string_value(json_object_get(error, "path")), places[i].path);
+        assert_int_equal(json_integer_value(json_object_get(error, "line")), places[i].line);
+        assert_int_equal(json_integer_value(json_object_get(error, "column")), places[i].column);
+    }
     a = ASK(d, "POST", "/v1/sandboxes", .body = "[]");
     assert_status(&a, 422);
     a = ASK(d, "GET", "/v1/sandboxes");
