@@ -345,8 +345,10 @@ struct options *options_read(const struct sluice_option *table, const char *json
     json_error_t why;
     json_t *given = json && *json ? json_loads(json, JSON_REJECT_DUPLICATES, &why) : json_object();
     if (!json_is_object(given)) {
+        bool overflow = !given && json_error_code(&why) == json_error_numeric_overflow;
         json_decref(given);
-        error_set(err, ERROR_INVALID, "options must be a map of names to values");
+        error_set(err, ERROR_INVALID, overflow ? "a number in the options has more than 64 bits"
+                                               : "options must be a map of names to values");
         return NULL;
     }
     struct options *o = alloc_zero(1, sizeof *o);

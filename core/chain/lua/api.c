@@ -232,7 +232,7 @@ static int write_log(lua_State *L)
     if (text_utf8_valid(text, len) != len)
         return luaL_error(L, "the text to log is no UTF-8");
     if (m->logged++ < MACHINE_LOG_LINES)
-        log_info(m->log, "%s: %.*s", m->name, MACHINE_LOG_BYTES, text);
+        log_info(m->log, "voter %s: %.*s", m->name, MACHINE_LOG_BYTES, text);
     return 0;
 }
 

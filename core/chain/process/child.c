@@ -112,11 +112,17 @@ bool child_is_idle(const struct child *child)
     return child->socket >= 0 && poll(&poller, 1, 0) == 0;
 }
 
-/* A line of the host's own log has a time and a level in front, which the gateway's log has too. */
-static const char *strip_prefix(const char *line)
+/* A line of the host's own log has time, level and voter in front, which the gateway's log has too. */
+static const char *strip_prefix(const char *line, const char *voter)
 {
     const char *at = strstr(line, program);
-    return at && at[sizeof program - 1] == ':' ? at + sizeof program + 1 : line;
+    if (!at || at[sizeof program - 1] != ':')
+        return line;
+    at += sizeof program + 1;
+    size_t len = strlen(voter);
+    bool named = strncmp(at, "voter ", 6) == 0 && strncmp(at + 6, voter, len) == 0
+                 && strncmp(at + 6 + len, ": ", 2) == 0;
+    return named ? at + 6 + len + 2 : at;
 }
 
 void child_pass_messages(struct child *child, const char *voter, const struct log *log)
@@ -128,8 +134,9 @@ void child_pass_messages(struct child *child, const char *voter, const struct lo
     bytes[n] = '\0';
     char *line = strtok_r(bytes, "\n", &save);
     for (int i = 0; line && i < CHILD_LOG_LINES; i++, line = strtok_r(NULL, "\n", &save)) {
-        log_info(log, "voter %s: %.*s", voter, CHILD_LOG_BYTES, strip_prefix(line));
-        snprintf(child->said, sizeof child->said, "%s", strip_prefix(line));
+        const char *text = strip_prefix(line, voter);
+        log_info(log, "voter %s: %.*s", voter, CHILD_LOG_BYTES, text);
+        snprintf(child->said, sizeof child->said, "%s", text);
     }
     char rest[4096];
     while (n > 0 && read(child->messages, rest, sizeof rest) > 0)

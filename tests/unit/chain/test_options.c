@@ -99,6 +99,7 @@ static void wrong_options_are_named(void **state)
         {"{\"owner\":null}", "option owner: must be a text"},
         {"{\"strict\":1,\"max_hosts\":true}",
          "option max_hosts: must be a whole number; option strict: must be true or false"},
+        {"{\"max_hosts\":99999999999999999999}", "a number in the options has more than 64 bits"},
         {"[]", "options must be a map of names to values"},
         {"{\"owner\":\"a\",\"owner\":\"b\"}", "options must be a map of names to values"},
     };
