@@ -118,11 +118,11 @@ static const struct arg_option rule_undo[] = {
 #define STAGE_OPTIONS                                                                              \
     {"plugin-dir", 0, ARG_VALUE, "DIR", "where named voters are; may be repeated"},                \
     {"isolation", 0, ARG_VALUE, "inline|process", "how voters run (inline; a chain: as configured)"}, \
-    {"run", 0, ARG_VALUE, "REGEX", "only cases whose name matches"},                               \
-    {"timeout", 0, ARG_VALUE, "S", "kill a voter that takes longer for one case (10)"}
+    {"run", 0, ARG_VALUE, "REGEX", "only cases whose name matches"}
 
 static const struct arg_option plugin_test[] = {
     STAGE_OPTIONS,
+    {"timeout", 0, ARG_VALUE, "S", "kill a voter that takes longer for one case (10)"},
     {"list", 0, ARG_FLAG, NULL, "name the cases, run none"},
     {"jobs", 'j', ARG_VALUE, "N", "processes at once (one for each processor)"},
     {"shuffle", 0, ARG_FLAG, NULL, "in another order"},
@@ -138,6 +138,7 @@ static const struct arg_option plugin_test[] = {
 };
 static const struct arg_option plugin_bench[] = {
     STAGE_OPTIONS,
+    {"timeout", 0, ARG_VALUE, "S", "kill a voter that takes longer for one case (30)"},
     {"time", 0, ARG_VALUE, "MS", "how long the cases of one file are measured (500)"},
     {"save", 0, ARG_VALUE, "FILE", "write what was measured"},
     {"compare", 0, ARG_VALUE, "FILE", "show the change since --save FILE"},

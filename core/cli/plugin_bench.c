@@ -18,6 +18,8 @@ static int read_flags(const struct cli *cli, struct testkit_bench *o)
     o->save = arg_value(cli, "save");
     o->compare = arg_value(cli, "compare");
     o->json = cli->output == OUT_JSON;
+    if (cli->output == OUT_YAML)
+        return usage_error(cli, "what was measured is a table or -o json");
     if (arg_given(cli, "threshold") && !o->compare)
         return usage_error(cli, "--threshold needs --compare FILE");
     return arg_percent(cli, "threshold", 1e6, &o->threshold);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sluice plugin replay: the decisions come from the gateway, the chain is asked here. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -456,6 +457,18 @@ static int replay(struct history *h, const struct stage_settings *settings)
     return differing < 0 ? EXIT_USAGE : differing ? EXIT_REFUSED : EXIT_DONE;
 }
 
+/* Before the gateway is asked for anything. */
+static int check_chain(const struct cli *cli)
+{
+    const char *path = arg_value(cli, "chain");
+    if (!path)
+        return usage_error(cli, "which chain? --chain FILE, a gateway's configuration");
+    if (access(path, R_OK) == 0)
+        return -1;
+    complain("cannot read %s: %s", path, strerror(errno));
+    return EXIT_USAGE;
+}
+
 int cmd_plugin_replay(struct cli *cli)
 {
     struct plugin_stage stage = {0};
@@ -464,11 +477,9 @@ int cmd_plugin_replay(struct cli *cli)
                         .policies = json_object(),
                         .first = json_object(),
                         .sandboxes = json_object()};
-    int code = !arg_given(cli, "chain")
-                   ? usage_error(cli, "which chain? --chain FILE, a gateway's configuration")
-               : cli->n_operands
+    int code = cli->n_operands
                    ? usage_error(cli, "takes no operand: --sandbox NAME for one sandbox")
-                   : -1;
+                   : check_chain(cli);
     if (code < 0)
         code = plugin_stage_open(cli, &stage);
     if (code < 0)

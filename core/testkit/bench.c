@@ -276,19 +276,23 @@ static void print_rows(const json_t *rows, const json_t *before)
             printf("%10s", "-");
         if (old)
             printf("%10lld (%+.1f %%)", number(old, "p50_ns"), change(row, old, "p50_ns"));
+        else if (before)
+            printf("%10s", "new");
         printf("  %s\n", answer_member(row, "cases"));
     }
 }
 
-/* The median and the bytes: the tail is the machine's. */
+/* The median and the bytes: the tail is the machine's.  A comparison with nothing in common is a
+ * mistake, not a success. */
 static int judge_rows(const json_t *rows, const json_t *before, double threshold)
 {
     static const char *const judged[] = {"p50_ns", "bytes"};
     int code = TESTKIT_PASSED;
-    size_t i;
+    size_t i, common = 0;
     json_t *row;
     json_array_foreach((json_t *)(uintptr_t)rows, i, row) {
         const json_t *old = find_row(before, row);
+        common += old != NULL;
         for (size_t k = 0; k < 2 && old; k++) {
             if (change(row, old, judged[k]) <= threshold)
                 continue;
@@ -299,7 +303,11 @@ static int judge_rows(const json_t *rows, const json_t *before, double threshold
             code = TESTKIT_BELOW;
         }
     }
-    return code;
+    if (common)
+        return code;
+    fputs("sluice: the file of --compare has none of these voters with these cases: save it anew\n",
+          stderr);
+    return TESTKIT_USAGE;
 }
 
 static json_t *read_baseline(const char *path)

@@ -53,11 +53,16 @@ no_wildcards inline false
     says "live_reload: p50_ns is"
     jq '.voters[].p50_ns = 1000000000' "$folder/now.json" >"$folder/slow.json"
     exits 0 bench --compare "$folder/slow.json" --threshold 50 plugins/live_reload
+    exits 0 bench --compare "$folder/slow.json" --threshold 50 plugins/live_reload scripts/rules/cases/no_wildcards.test.yaml
+    [[ "$output" =~ no_wildcards\ .*\ new\  ]]
+    exits 2 bench --compare "$folder/slow.json" --threshold 50 scripts/rules/cases/no_wildcards.test.yaml
+    says "has none of these voters with these cases"
 }
 
 @test "wrong use, no case, voters that crash or do not load" {
     exits 2 bench
     exits 2 bench --threshold 5 plugins
+    exits 2 bench -o yaml plugins/live_reload
     exits 2 bench --compare "$folder/absent.json" plugins
     echo '{}' >"$folder/empty.json"
     exits 2 bench --compare "$folder/empty.json" plugins

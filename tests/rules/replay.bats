@@ -116,5 +116,6 @@ YAML
     says "chain.voters[3].plugin: there is no absent.so"
     exits 2 "$sluice" plugin replay --chain "$folder/same.yaml" --since yesterday
     exits 2 "$sluice" plugin replay --chain "$folder/same.yaml" --sandbox nobody
+    exits 2 "$sluice" --gateway "unix:$folder/no.sock" plugin replay --chain "$folder/absent.yaml"
     exits 3 "$sluice" --gateway "unix:$folder/no.sock" plugin replay --chain "$folder/same.yaml"
 }
