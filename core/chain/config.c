@@ -61,6 +61,7 @@ static const struct schema_field chain_fields[] = {
      .min = 1, .max = TIMEOUT_MS_MAX, .help = "Longest vote of a voter without a limit of its own."},
     {.name = "voters", .kind = SCHEMA_STRUCTS, CHAIN(voters),
      .count_offset = offsetof(struct chain_config, n_voters), .sub = &chain_voter_config_schema,
+     .flags = SCHEMA_NONEMPTY,
      .help = "Who votes; static_fields, policy_safety and live_reload by default."},
     {.name = NULL},
 };

@@ -8,18 +8,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "gateway/folder.h"
 #include "gateway/sandboxes.h"
 
 struct gateway {
     const struct gateway_flags *flags;
     const struct log *log;
     struct arena *arena;                            /* of the configuration */
+    int folder;                                     /* holds the state folder */
     struct gateway_config config;
     pthread_mutex_t reload_lock;                    /* one reload at a time */
 
@@ -265,25 +266,6 @@ static void start_signals(struct gateway *g)
 
 /* ---- the start ---- */
 
-static int make_state_dir(const char *path, struct error *err)
-{
-    char *copy = alloc_str(path);
-    int rc = 0;
-    for (char *slash = strchr(copy + 1, '/');; slash = strchr(slash + 1, '/')) {
-        if (slash)
-            *slash = '\0';
-        if (mkdir(copy, 0700) != 0 && errno != EEXIST) {
-            rc = error_errno(err, ERROR_IO, "cannot make the state folder %s (at %s)", path, copy);
-            break;
-        }
-        if (!slash)
-            break;
-        *slash = '/';
-    }
-    free(copy);
-    return rc;
-}
-
 static bool listens_on_tcp(const struct gateway_config *config)
 {
     for (size_t i = 0; i < config->n_listen; i++)
@@ -329,7 +311,7 @@ static int listen_all(struct gateway *g, struct error *err)
 {
     for (size_t i = 0; i < g->config.n_listen; i++)
         if (http_server_listen(g->server, g->config.listen[i], err) != 0)
-            return error_prefix(err, "cannot listen on %s", g->config.listen[i]);
+            return -1;
     return 0;
 }
 
@@ -419,6 +401,8 @@ static void free_parts(struct gateway *g)
     if (g->jobs)
         jobs_free(g->jobs);
     store_close(g->store);
+    if (g->folder >= 0)
+        close(g->folder);
     free(g->supervisor_address);
     arena_free(g->arena);
     pthread_mutex_destroy(&g->reload_lock);
@@ -440,7 +424,8 @@ static void abandon(struct gateway *g)
 static int serve(struct gateway *g, struct chain *chain, struct error *err)
 {
     uv_loop_init(&g->loop);
-    bool open = make_state_dir(g->config.state_dir, err) == 0 && open_parts(g, chain, err) == 0;
+    g->folder = folder_take(g->config.state_dir, err);
+    bool open = g->folder >= 0 && folder_for_sockets(&g->config, err) == 0 && open_parts(g, chain, err) == 0;
     chain_unref(chain);                             /* so that it ends with the first reload */
     if (!open || open_sandboxes(g, err) != 0) {
         abandon(g);
@@ -458,7 +443,7 @@ static int serve(struct gateway *g, struct chain *chain, struct error *err)
 
 int gateway_run(const struct gateway_flags *flags, const struct log *log)
 {
-    struct gateway g = {.flags = flags, .log = log, .arena = arena_new()};
+    struct gateway g = {.flags = flags, .log = log, .arena = arena_new(), .folder = -1};
     struct problems problems = {0};
     struct error err;
     struct chain *chain;

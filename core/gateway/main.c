@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/standard.h"
 #include "gateway/gateway.h"
 
 static const char usage[] =
@@ -100,6 +101,7 @@ static int parse(int argc, char **argv, struct gateway_flags *flags)
 int main(int argc, char **argv)
 {
     struct gateway_flags flags = {.log_level = LOG_INFO};
+    standard_streams();
     int code = parse(argc, argv, &flags);
     if (code < 0) {
         const struct log log = {STDERR_FILENO, flags.log_level, flags.log_json, "sluiced"};

@@ -131,6 +131,6 @@ supervisor_pid() { pgrep -f "sluice-supervisor --spec $state/sandboxes/$(sluice 
 
 @test "a second gateway on the same state refuses to start" {
     run -1 sluiced --state-dir "$state"
-    [[ "$output" == *"sluice.sock"* ]]
+    [[ "$output" == *"another sluiced works in the state folder $state"* ]]
     sluice status
 }

@@ -12,6 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -331,17 +334,85 @@ static void a_start_that_fails_says_why(void **state)
     assert_string_equal(buf_str(&h->said), "");
 }
 
-static void a_second_gateway_on_the_same_socket_is_refused(void **state)
+static void a_second_gateway_is_refused(void **state)
 {
     struct house *h = *state, second = {0};
+    char wanted[256], other[128];
     START(h, "--state-dir", h->state);
     expect_line(h->out, "sluiced ready on");
-    RUN(&second, "--state-dir", h->state);
+    snprintf(other, sizeof other, "unix:%s/other.sock", h->folder);
+    RUN(&second, "--state-dir", h->state, "--listen", other);
     assert_int_equal(second.code, 1);
-    assert_contains(buf_str(&second.logged), "sluiced: cannot listen on unix:");
+    snprintf(wanted, sizeof wanted, "sluiced: another sluiced works in the state folder %s: stop it, or give this one a "
+             "folder of its own with --state-dir\n", h->state);
+    assert_string_equal(buf_str(&second.logged), wanted);
+    snprintf(other, sizeof other, "unix:%s/sluice.sock", h->state);
+    snprintf(wanted, sizeof wanted, "sluiced: another process listens on %s already\n", other);
+    RUN(&second, "--state-dir", h->folder, "--listen", other);
+    assert_int_equal(second.code, 1);
+    assert_string_equal(buf_str(&second.logged), wanted);
     buf_free(&second.said);
     buf_free(&second.logged);
     end_with(h, SIGTERM);
+}
+
+static void the_folder_of_a_socket_is_made(void **state)
+{
+    struct house *h = *state;
+    char address[160];
+    snprintf(address, sizeof address, "unix:%s/run/sluice/sluice.sock", h->folder);
+    START(h, "--state-dir", h->state, "--listen", address);
+    expect_line(h->out, address);
+    end_with(h, SIGTERM);
+    RUN(h, "--state-dir", h->state, "--listen", "unix:/proc/nowhere/sluice.sock");
+    assert_int_equal(h->code, 1);
+    assert_contains(buf_str(&h->logged), "sluiced: cannot make the socket folder /proc/nowhere (at /proc/nowhere)");
+}
+
+static pid_t start_without_streams(const char *state, const char *notify)
+{
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    for (int fd = 0; fd < 3; fd++)
+        close(fd);
+    setenv("NOTIFY_SOCKET", notify, 1);
+    execl(SLUICE_BUILD_DIR "/bin/sluiced", "sluiced", "--state-dir", state, NULL);
+    _exit(127);
+}
+
+/* A standard stream that is closed would be the number of the first file opened, such as a voter's. */
+static void closed_streams_are_nobody_elses(void **state)
+{
+    struct house *h = *state;
+    struct stat null, st;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char path[64], word[16] = "";
+    int notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/notify", h->folder);
+    assert_int_equal(bind(notify, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(stat("/dev/null", &null), 0);
+    pid_t pid = start_without_streams(h->state, address.sun_path);
+    assert_int_equal(recv(notify, word, sizeof word - 1, 0), 7);
+    assert_string_equal(word, "READY=1");
+    for (int fd = 0; fd < 3; fd++) {
+        snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, fd);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_rdev, null.st_rdev);
+    }
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    close(notify);
+}
+
+/* It is not the default: where nobody votes, nothing is allowed. */
+static void an_empty_list_of_voters_is_a_mistake(void **state)
+{
+    struct house *h = *state;
+    write_config(h, "chain: {voters: []}\n");
+    RUN(h, "--check", "--config", h->file);
+    assert_int_equal(h->code, 2);
+    assert_contains(buf_str(&h->logged), "sluice.yaml:1:17: chain.voters: must not be an empty list: leave it out\n");
 }
 
 #define HOUSE_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -360,7 +431,10 @@ int main(void)
         HOUSE_TEST(a_hangup_that_fails_leaves_the_chain_at_work),
         HOUSE_TEST(a_hangup_names_what_needs_a_restart),
         HOUSE_TEST(a_start_that_fails_says_why),
-        HOUSE_TEST(a_second_gateway_on_the_same_socket_is_refused),
+        HOUSE_TEST(a_second_gateway_is_refused),
+        HOUSE_TEST(the_folder_of_a_socket_is_made),
+        HOUSE_TEST(closed_streams_are_nobody_elses),
+        HOUSE_TEST(an_empty_list_of_voters_is_a_mistake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
