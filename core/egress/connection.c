@@ -82,7 +82,7 @@ void egress_connection_refuse(struct connection *c, struct egress_refusal *refus
 bool egress_connection_client_held(const struct connection *c)
 {
     uint32_t inode;
-    return egress_diag_inode(c->proxy->identity.diag_fd, &c->ends, &inode, NULL) != 0 || inode != 0;
+    return egress_client_inode(&c->proxy->identity, &c->ends, &inode, NULL) != 0 || inode != 0;
 }
 
 static void head_timeout(struct connection *c)
@@ -140,7 +140,7 @@ static void have_head(struct connection *c)
     egress_socket_pause(c->client);
     c->flow.head = http_parser_take_head(c->requests);
     if (read_target(c, &refusal) == 0) {
-        egress_decide(c);
+        egress_ask_caller(c);
         return;
     }
     snprintf(refusal.detail, sizeof refusal.detail, "%s", refusal.kind == REFUSAL_TARGET

@@ -36,8 +36,10 @@ struct egress_proxy {
     struct connection *connections;
     unsigned n_connections;                         /* all of them */
     unsigned n_refused;                             /* those that only get a 503 */
+    struct connection *asking;                      /* wait for the next look at who they are */
+    bool looking;
     bool waiting;                                   /* a client stands in the backlog */
-    uint64_t allowed, denied;
+    uint64_t allowed, denied, looks;
 
     bool closing, listener_closed;
     void (*on_closed)(void *ctx);
@@ -47,6 +49,7 @@ struct egress_proxy {
 
 enum connection_state {
     CONNECTION_HEAD,                                /* waits for a request, or the rest of one */
+    CONNECTION_IDENTIFYING,
     CONNECTION_RESOLVING,
     CONNECTION_DIALLING,
     CONNECTION_TUNNEL,
@@ -77,6 +80,7 @@ struct connection {
     bool served;                                    /* a request before this one was answered */
     struct egress_socket *client, *upstream;        /* upstream: NULL unless dialling or used */
     uv_timer_t timer;
+    struct connection *next_asking;                 /* CONNECTION_IDENTIFYING */
     struct egress_query *query;                     /* CONNECTION_RESOLVING */
     struct egress_ends ends;
     struct http_parser *requests;
@@ -111,8 +115,12 @@ void egress_connection_drop_upstream(struct connection *c);
 /* One handle or query fewer; the last one frees the connection. */
 void egress_connection_handle_closed(void *connection);
 
+/* identify.c */
+void egress_ask_caller(struct connection *c);  /* the flow's head and target are set; then decides */
+
 /* decide.c */
-void egress_decide(struct connection *c);                  /* the flow's head and target are set */
+void egress_decide(struct connection *c);                  /* the flow's caller is known */
+void egress_decide_unidentified(struct connection *c, const struct error *err);
 bool egress_decide_addresses(struct connection *c);        /* false: refused */
 void egress_decide_again(struct connection *c);            /* the policy has changed */
 void egress_flow_clear(struct flow *flow);

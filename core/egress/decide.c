@@ -117,7 +117,7 @@ static void deny_address(struct connection *c, const char *check, struct egress_
     deny(c, refusal);
 }
 
-static void unidentified(struct connection *c, const struct error *err)
+void egress_decide_unidentified(struct connection *c, const struct error *err)
 {
     struct egress_refusal refusal;
     if (err->kind == ERROR_DENIED) {
@@ -145,13 +145,10 @@ static bool ask_policy(struct connection *c, struct buf *reason)
 
 void egress_decide(struct connection *c)
 {
-    struct error err;
     struct buf reason = {0};
     struct egress_refusal refusal;
     const char *check;
-    if (egress_identify(&c->proxy->identity, &c->ends, &c->flow.caller, &err) != 0)
-        unidentified(c, &err);
-    else if (!ask_policy(c, &reason))
+    if (!ask_policy(c, &reason))
         deny_by_policy(c, buf_str(&reason), "by policy");
     else if ((check = egress_check_host(&c->flow.target, &refusal)))
         deny_address(c, check, &refusal);

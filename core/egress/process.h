@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What /proc says about the processes of a sandbox.  Plain values; may be used on the loop's
- * thread, as /proc answers from the kernel's memory. */
+/* What /proc says about the processes of a sandbox.
+ *
+ * They do not hold still while we look: one may fork, leave everything to its child and end.  So a
+ * search looks again and again until it finds nobody new and nobody gone.
+ *
+ * Plain values; any thread, but better not the loop's: how long it takes is up to the workload. */
 #ifndef EGRESS_PROCESS_H
 #define EGRESS_PROCESS_H
 
@@ -11,29 +15,69 @@
 
 struct error;
 
+struct task {                                       /* a thread */
+    pid_t tid;
+    ino_t inode;                                    /* of its folder in /proc, as ids come again */
+    bool ended;
+};
+
 struct process {
     pid_t pid;
+    ino_t inode;
     size_t parent;                                  /* index in the list; PROCESS_INIT */
-    bool owner;                                     /* holds the socket that was asked for */
+    struct task *tasks;
+    size_t n_tasks;
+    bool ended;
 };
 
 #define PROCESS_INIT SIZE_MAX
 enum { PROCESS_MAX = 4096 };                        /* more are not looked through */
 
-struct processes {
+struct search {
+    pid_t init;
+    const uint32_t *inodes;                         /* of the sockets that are looked for; 0: none */
+    size_t n_sockets;
+    uint64_t deadline_ns;                           /* of clock_mono_ns: then it is given up */
+
     struct process *items;                          /* parents before their children */
     size_t n, cap;
+    struct holding {                                /* a thread of that process has that socket ... */
+        size_t process, socket;                     /* (indices) */
+        int fd;                                     /* ... as this; -1: it cannot be borrowed */
+    } *holdings;
+    size_t n_holdings;
+    struct hidden {                                 /* tasks whose descriptors cannot be listed */
+        size_t process;
+        pid_t tid;
+    } *hidden;
+    size_t n_hidden;
+    bool begun, changed;
 };
 
-/* All descendants of init that can be found, each marked whether it, or a thread of it with a
- * descriptor table of its own, holds the socket.  -1 with err when that cannot be said of every
- * one of them. */
-int egress_find_owners(pid_t init, uint32_t inode, struct processes *out, struct error *err);
-void egress_processes_free(struct processes *list);
+void egress_search_begin(struct search *search, pid_t init, const uint32_t *inodes, size_t n,
+                         uint64_t deadline_ns);
+/* Looks through all descendants of init until nothing changes any more; *changed says whether
+ * anything had since the last time, as it has the first time.  -1 with err when it cannot be said of every process. */
+int egress_search_look(struct search *search, bool *changed, struct error *err);
+void egress_search_end(struct search *search);
 
 /* The path of the executable, as the process's own mounts show it; the caller frees it.  Without
- * the " (deleted)" that the kernel appends when the file is gone.  NULL with err: unknown, or no
- * UTF-8. */
-char *egress_process_exe(pid_t pid, struct error *err);
+ * the " (deleted)" that the kernel appends when the file is gone.  NULL with err: unknown, no UTF-8,
+ * or the process has ended. */
+char *egress_process_exe(const struct process *process, struct error *err);
+
+/* table.c */
+/* Which of the sockets the descriptor table of a thread contains. */
+int egress_table_look(struct search *search, size_t process, pid_t tid, struct error *err);
+/* Tables that cannot be listed, compared with a file that is borrowed from a known holder. */
+int egress_table_look_hidden(struct search *search, size_t socket, struct error *err);
+bool egress_table_shared(pid_t pid, pid_t tid);     /* by the thread with the rest of its process */
+bool egress_search_holds(const struct search *search, size_t process, size_t socket);
+
+/* Helpers of both files. */
+enum { PROC_PATH_SIZE = 64 };
+ssize_t egress_proc_read(const char *path, char *out, size_t size);     /* -1: gone */
+bool egress_proc_ended(pid_t pid, pid_t tid);
+int egress_search_late(const struct search *search, struct error *err);
 
 #endif

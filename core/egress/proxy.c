@@ -15,6 +15,7 @@ enum {
     HEAD_MS = 10000,
     IDLE_MS = 60000,
     DIAL_MS = 5000,
+    LOOK_MS = 5000,
     BACKLOG = 128,
 };
 
@@ -49,6 +50,7 @@ static void end_if_empty(struct egress_proxy *proxy)
     void *ctx = proxy->closed_ctx;
     policy_unref(proxy->policy);
     egress_pins_free(proxy->pins);
+    uv_mutex_destroy(&proxy->identity.diag_lock);
     free(proxy);
     if (on_closed)
         on_closed(ctx);
@@ -85,7 +87,10 @@ static int listen_on(struct egress_proxy *proxy, int fd, struct error *err)
 static void take_config(struct egress_proxy *proxy, const struct egress_config *config)
 {
     const struct egress_limits *limits = &config->limits;
-    proxy->identity = (struct egress_identity){config->diag_fd, config->init_pid};
+    proxy->identity = (struct egress_identity){
+        .diag_fd = config->diag_fd, .init_pid = config->init_pid,
+        .look_ms = or_default(limits->look_ms, LOOK_MS)};
+    uv_mutex_init(&proxy->identity.diag_lock);
     proxy->policy = policy_ref(config->policy);
     proxy->revision = config->revision;
     proxy->log = config->log;
@@ -136,7 +141,7 @@ uint64_t egress_revision(const struct egress_proxy *proxy)
 
 void egress_stats(const struct egress_proxy *proxy, struct egress_stats *out)
 {
-    *out = (struct egress_stats){proxy->allowed, proxy->denied, proxy->n_connections};
+    *out = (struct egress_stats){proxy->allowed, proxy->denied, proxy->looks, proxy->n_connections};
 }
 
 static void listener_closed(uv_handle_t *handle)

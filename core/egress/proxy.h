@@ -13,8 +13,12 @@
  * Threads: the loop's thread only.  Callbacks come from the loop, or from egress_set_policy for
  * what that call itself closes; they must not call egress_close or egress_set_policy.
  *
- * Known limit: a process is what holds the socket at the moment of the decision.  One that hides
- * its descriptor in a message under way between two unix sockets is not seen there. */
+ * What a binary is worth: it is told by the path of the program that holds the client's socket when
+ * the request is decided, and of the programs that started it.  That keeps programs apart which do
+ * not deceive.  Whoever can start an allowed program can also speak through it (LD_PRELOAD, a script
+ * for an allowed interpreter, its options and files), and a holder is not seen while its descriptor
+ * is in a message under way between two unix sockets or in a system call that outlives it.  What
+ * holds against hostile code is what all rules of the sandbox allow together. */
 #ifndef EGRESS_PROXY_H
 #define EGRESS_PROXY_H
 
@@ -55,6 +59,7 @@ struct egress_limits {
     unsigned head_ms;                               /* 10000; a head that takes longer: 408 */
     unsigned idle_ms;                               /* 60000; between two requests, then closed */
     unsigned dial_ms;                               /* 5000, for each address */
+    unsigned look_ms;                               /* 5000, to find out who is calling: else 403 */
 };
 
 struct egress_config {
@@ -78,6 +83,7 @@ struct egress_config {
 
 struct egress_stats {
     uint64_t allowed, denied;                       /* decisions so far */
+    uint64_t looks;                                 /* through the processes; one serves many */
     unsigned open;                                  /* client connections now */
 };
 

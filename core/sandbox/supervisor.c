@@ -349,8 +349,6 @@ static void on_cell_ready(void *ctx, const struct cell_ready *ready)
         fail(s, &err);
         return;
     }
-    if (sandbox_harden(&err) != 0)
-        log_warn(s->log, "%s", err.text);
     s->landlock_abi = ready->landlock_abi;
     s->execs = sandbox_execs_new(&request);
     s->state = SUPERVISOR_RUNNING;
@@ -427,7 +425,7 @@ static void open_link(struct supervisor *s)
 int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
 {
     struct supervisor *s = alloc_zero(1, sizeof *s);
-    struct error err;
+    struct error err, harm;
     s->spec = spec;
     s->log = log;
     digest_uuid(s->instance);
@@ -435,7 +433,10 @@ int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
     s->lines.loop = &s->loop;
     watch_signals(s);
     s->denials = sandbox_denials_new(&s->loop, send_denials, s);
-    int rc = start_cell(s, &err);                 /* first: nothing may have started a thread yet */
+    /* Nothing may have started a thread until both are done: capabilities belong to a thread. */
+    int rc = start_cell(s, &err);
+    if (sandbox_harden(&harm) != 0)
+        log_warn(log, "%s", harm.text);
     open_link(s);
     if (rc != 0)
         fail(s, &err);

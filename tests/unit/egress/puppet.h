@@ -10,13 +10,18 @@
 #include "egress/network.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-enum { PUPPET_CONTROL = 3 };                        /* the puppet's end of the channel */
+enum {
+    PUPPET_CONTROL = 3,                             /* the puppet's end of the channel */
+    PUPPET_FILES = 16384,
+};
 
 struct puppet {
     pid_t pid;
@@ -67,6 +72,8 @@ enum puppet_order {
     PUPPET_EXEC = 'e',                              /* the same, running the last program given */
     PUPPET_VEIL = 'v',                              /* like PUPPET_EXEC, but nobody may look into it */
     PUPPET_HIDE = 'h',                              /* a thread's own table holds it from now on */
+    PUPPET_HOP = 'o',                               /* a child holds it, then only its child, ... */
+    PUPPET_FILL = 'd',                              /* as many descriptors as it may have */
 };
 
 /* Until the test ends the puppet: nothing is read, as the orders are for another process. */
@@ -114,6 +121,28 @@ static inline void puppet_fork(const char *program)
         execl(program, program, "linger", (char *)NULL);
     if (pid == 0)
         puppet_linger();
+}
+
+/* Each is the parent of the next one and gone at once, until the test ends the puppet. */
+static inline void puppet_hop(void)
+{
+    struct pollfd control = {.fd = PUPPET_CONTROL};
+    if (fork() != 0)
+        return;
+    while (poll(&control, 1, 0) == 0)
+        if (fork() != 0)
+            _exit(0);
+    _exit(0);
+}
+
+static inline void puppet_fill(void)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max < PUPPET_FILES ? limit.rlim_max : PUPPET_FILES;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    while (dup(PUPPET_CONTROL) >= 0)
+        ;
 }
 
 /* Until a program of that path runs in the child, the order is not carried out. */
@@ -166,7 +195,11 @@ static inline void puppet_obey(int socket, const char *last)
     while (read(PUPPET_CONTROL, &order, 1) > 0) {
         if (order == PUPPET_HIDE)
             puppet_start_hiding(socket);
-        if (order == PUPPET_LET_GO || order == PUPPET_HIDE)
+        if (order == PUPPET_HOP)
+            puppet_hop();
+        if (order == PUPPET_FILL)
+            puppet_fill();
+        if (order == PUPPET_LET_GO || order == PUPPET_HIDE || order == PUPPET_HOP)
             close(socket);
         if (order == PUPPET_VEIL)
             puppet_veil(last);

@@ -114,25 +114,6 @@ static void a_tunnel_being_set_up_is_refused(void **state)
     rig_stop(&rig);
 }
 
-static void a_name_being_resolved_is_refused(void **state)
-{
-    struct rig rig;
-    (void)state;
-    rig_start(&rig, "nowhere.invalid 443 /**");
-    struct puppet puppet = rig_puppet(&rig, rig.client);
-    struct end *client = rig_end(&rig, puppet.socket);
-    struct egress_stats stats;
-    end_send(client, "CONNECT nowhere.invalid:443 HTTP/1.1\r\nHost: nowhere.invalid\r\n\r\n");
-    UNTIL(&rig, (egress_stats(rig.proxy, &stats), stats.open == 1));
-    uv_run(&rig.loop, UV_RUN_NOWAIT);
-    if (!client->in.len)                            /* else the resolver was as quick as that */
-        rig_set(&rig, "");
-    UNTIL(&rig, client->eof);
-    assert_true(end_has(client, "because policy changed") || end_has(client, "DNS resolution failed"));
-    puppet_end(&puppet);
-    rig_stop(&rig);
-}
-
 static void a_new_rule_opens_at_once(void **state)
 {
     struct rig rig;
@@ -247,7 +228,6 @@ static int tests(void)
         cmocka_unit_test(addresses_that_were_not_used_do_not_matter),
         cmocka_unit_test(the_binary_is_judged_again),
         cmocka_unit_test(a_tunnel_being_set_up_is_refused),
-        cmocka_unit_test(a_name_being_resolved_is_refused),
         cmocka_unit_test(a_new_rule_opens_at_once),
         cmocka_unit_test(the_next_request_of_a_connection_is_judged_anew),
         cmocka_unit_test(a_request_without_an_answer_yet_gets_one),

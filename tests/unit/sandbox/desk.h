@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "http/address.h"
 #include "http/server.h"
 #include "http/tunnel.h"
 #include "modes.h"
@@ -41,7 +42,7 @@ struct desk {
     struct http_server *server;
     bool server_closed, refuse_410, refuse_stream;
     struct log log;
-    char folder[64], address[96];
+    char folder[64], address[HTTP_ADDRESS_SIZE];
     struct policy *policy;                          /* the one in the spec */
     uv_process_t supervisor;
     bool exited;
@@ -64,7 +65,7 @@ struct desk {
 
 /* --- what comes in ---------------------------------------------------------------------------- */
 
-static void desk_take(struct desk *d, const struct sandbox_message *m)
+static inline void desk_take(struct desk *d, const struct sandbox_message *m)
 {
     switch (m->type) {
     case MESSAGE_HELLO:
@@ -98,7 +99,7 @@ static void desk_take(struct desk *d, const struct sandbox_message *m)
     }
 }
 
-static void desk_on_stream(struct http_tunnel *tunnel, void *ctx, const char *bytes, size_t len)
+static inline void desk_on_stream(struct http_tunnel *tunnel, void *ctx, const char *bytes, size_t len)
 {
     struct desk *d = ctx;
     struct sandbox_message message;
@@ -118,7 +119,7 @@ static void desk_on_stream(struct http_tunnel *tunnel, void *ctx, const char *by
     }
 }
 
-static void desk_on_stream_closed(void *ctx, const struct error *why)
+static inline void desk_on_stream_closed(void *ctx, const struct error *why)
 {
     struct desk *d = ctx;
     (void)why;
@@ -126,7 +127,7 @@ static void desk_on_stream_closed(void *ctx, const struct error *why)
     buf_clear(&d->lines);
 }
 
-static void desk_on_exec(struct http_tunnel *tunnel, void *ctx, const char *bytes, size_t len)
+static inline void desk_on_exec(struct http_tunnel *tunnel, void *ctx, const char *bytes, size_t len)
 {
     struct desk *d = ctx;
     struct sandbox_frame frame;
@@ -148,7 +149,7 @@ static void desk_on_exec(struct http_tunnel *tunnel, void *ctx, const char *byte
     assert_int_equal(taken, 0);
 }
 
-static void desk_on_exec_closed(void *ctx, const struct error *why)
+static inline void desk_on_exec_closed(void *ctx, const struct error *why)
 {
     struct desk *d = ctx;
     (void)why;
@@ -161,7 +162,7 @@ static const struct http_tunnel_callbacks desk_stream_callbacks = {desk_on_strea
 static const struct http_tunnel_callbacks desk_exec_callbacks = {desk_on_exec, NULL,
                                                                  desk_on_exec_closed};
 
-static void desk_get_stream(struct http_request *req, void *ctx)
+static inline void desk_get_stream(struct http_request *req, void *ctx)
 {
     struct desk *d = ctx;
     assert_string_equal(http_request_header(req, "Authorization"), "Bearer " TOKEN);
@@ -172,7 +173,7 @@ static void desk_get_stream(struct http_request *req, void *ctx)
         d->stream = http_upgrade(req, SANDBOX_STREAM_UPGRADE, &desk_stream_callbacks, d);
 }
 
-static void desk_get_exec(struct http_request *req, void *ctx)
+static inline void desk_get_exec(struct http_request *req, void *ctx)
 {
     struct desk *d = ctx;
     assert_string_equal(http_request_header(req, "Authorization"), "Bearer " TOKEN);
@@ -196,12 +197,12 @@ static const struct http_router desk_router = {desk_routes,
         uv_run(&(d)->loop, UV_RUN_ONCE);                                                   \
     }
 
-static void desk_expire(uv_timer_t *timer)
+static inline void desk_expire(uv_timer_t *timer)
 {
     ((struct desk *)timer->data)->expired = true;
 }
 
-static void desk_on_exit(uv_process_t *process, int64_t status, int signal_number)
+static inline void desk_on_exit(uv_process_t *process, int64_t status, int signal_number)
 {
     struct desk *d = process->data;
     d->exited = true;
@@ -209,12 +210,12 @@ static void desk_on_exit(uv_process_t *process, int64_t status, int signal_numbe
     uv_close((uv_handle_t *)process, NULL);
 }
 
-static void desk_on_server_closed(void *ctx)
+static inline void desk_on_server_closed(void *ctx)
 {
     ((struct desk *)ctx)->server_closed = true;
 }
 
-static void desk_serve(struct desk *d)
+static inline void desk_serve(struct desk *d)
 {
     struct error err;
     d->server_closed = false;
@@ -223,7 +224,7 @@ static void desk_serve(struct desk *d)
         fail_msg("%s", err.text);
 }
 
-static void desk_shut(struct desk *d)
+static inline void desk_shut(struct desk *d)
 {
     if (!d->server)
         return;
@@ -234,7 +235,7 @@ static void desk_shut(struct desk *d)
 
 /* --- the supervisor --------------------------------------------------------------------------- */
 
-static void desk_spawn(struct desk *d)
+static inline void desk_spawn(struct desk *d)
 {
     char program[256], spec[96];
     snprintf(spec, sizeof spec, "%s/spec.json", d->folder);
@@ -253,7 +254,7 @@ static void desk_spawn(struct desk *d)
 }
 
 /* policy: a YAML document; NULL: the default. */
-static void desk_write_spec(struct desk *d, const char *policy, bool proxy)
+static inline void desk_write_spec(struct desk *d, const char *policy, bool proxy)
 {
     char init[256], path[96], workdir[96], lock[96];
     struct problems problems = {0};
@@ -277,7 +278,7 @@ static void desk_write_spec(struct desk *d, const char *policy, bool proxy)
         fail_msg("%s", err.text);
 }
 
-static struct desk *desk_new(void)
+static inline struct desk *desk_new(void)
 {
     struct desk *d = alloc_zero(1, sizeof *d);
     signal(SIGPIPE, SIG_IGN);
@@ -295,7 +296,7 @@ static struct desk *desk_new(void)
 }
 
 /* A sandbox that is ready. */
-static struct desk *desk_open(const char *policy, bool proxy)
+static inline struct desk *desk_open(const char *policy, bool proxy)
 {
     struct desk *d = desk_new();
     desk_write_spec(d, policy, proxy);
@@ -306,7 +307,7 @@ static struct desk *desk_open(const char *policy, bool proxy)
     return d;
 }
 
-static void desk_close(struct desk *d)
+static inline void desk_close(struct desk *d)
 {
     if (!d->exited)
         uv_process_kill(&d->supervisor, SIGTERM);
@@ -329,7 +330,7 @@ static void desk_close(struct desk *d)
     free(d);
 }
 
-static void desk_send(struct desk *d, const struct sandbox_message *message)
+static inline void desk_send(struct desk *d, const struct sandbox_message *message)
 {
     struct buf line = {0};
     sandbox_message_encode(message, &line);
@@ -338,7 +339,7 @@ static void desk_send(struct desk *d, const struct sandbox_message *message)
     buf_free(&line);
 }
 
-static void desk_send_policy(struct desk *d, uint64_t revision, const char *hash, const char *text)
+static inline void desk_send_policy(struct desk *d, uint64_t revision, const char *hash, const char *text)
 {
     struct sandbox_message message = {
         .type = MESSAGE_POLICY, .revision = {.revision = revision, .hash = hash, .policy = text}};
@@ -347,7 +348,7 @@ static void desk_send_policy(struct desk *d, uint64_t revision, const char *hash
 
 /* --- commands --------------------------------------------------------------------------------- */
 
-static void desk_begin(struct desk *d, struct sandbox_exec exec)
+static inline void desk_begin(struct desk *d, struct sandbox_exec exec)
 {
     buf_clear(&d->out);
     buf_clear(&d->err);
@@ -359,7 +360,7 @@ static void desk_begin(struct desk *d, struct sandbox_exec exec)
     DESK_WAIT(d, d->exec);
 }
 
-static void desk_write(struct desk *d, enum sandbox_frame_type type, const void *bytes, size_t len)
+static inline void desk_write(struct desk *d, enum sandbox_frame_type type, const void *bytes, size_t len)
 {
     uint8_t header[FRAME_HEADER_SIZE];
     sandbox_frame_header(header, type, len);
@@ -368,13 +369,13 @@ static void desk_write(struct desk *d, enum sandbox_frame_type type, const void 
 }
 
 /* Waits for the end; returns the exit frame. */
-static const char *desk_end(struct desk *d)
+static inline const char *desk_end(struct desk *d)
 {
     DESK_WAIT(d, d->exec_closed);
     return buf_str(&d->exit);
 }
 
-static const char *desk_sh(struct desk *d, const char *script)
+static inline const char *desk_sh(struct desk *d, const char *script)
 {
     const char *const command[] = {"/bin/sh", "-c", script};
     desk_begin(d, (struct sandbox_exec){.command = command, .n_command = 3});
