@@ -378,8 +378,9 @@ static bool is_blocked_name(const char *name, size_t len)
         return true;
     if (len > 63 || !(blocked_lengths >> len & 1))
         return false;
+    int first = tolower((unsigned char)*name);
     for (size_t i = 0; i < sizeof blocked_hosts / sizeof blocked_hosts[0]; i++)
-        if (tolower((unsigned char)*name) == *blocked_hosts[i] &&
+        if (first == *blocked_hosts[i] &&
             strncasecmp(name, blocked_hosts[i], len) == 0 && !blocked_hosts[i][len])
             return true;
     return false;
