@@ -347,7 +347,7 @@ static size_t check_text(const char *file, const struct buf *text)
     enum doc_format format = strcmp(media_type(file, text), "application/json") == 0 ? DOC_JSON : DOC_YAML;
     if (doc_parse(buf_str(text), text->len, format, POLICY_BYTES_MAX, arena, &tree, &problems) == 0 &&
         (policy = policy_decode(tree, "", &problems))) {
-        policy_check(policy_model(policy), &problems, &warnings);
+        policy_check(policy, &problems, &warnings);
         policy_locate(&problems, tree);
         policy_locate(&warnings, tree);
     }

@@ -47,10 +47,19 @@ const char *check_shown(struct check *c, const char *text)
     return arena_printf(c->arena, "%.*s...", (int)len, text);
 }
 
-int policy_check(const struct sluice_policy *policy, struct problems *problems,
-                 struct problems *warnings)
+/* The canonical text is longer than what was written in YAML, and has the sections that were left out. */
+static void check_size(struct check *c, const struct policy *policy)
 {
-    struct check c = {arena_new(), policy, problems, warnings, false};
+    size_t len = strlen(policy_json(policy));
+    if (len > POLICY_BYTES_MAX)
+        check_problem(c, "", "", "the policy has %zu bytes when it is written as JSON, at most %d are allowed: "
+                      "say less, or say it with patterns", len, POLICY_BYTES_MAX);
+}
+
+int policy_check(const struct policy *policy, struct problems *problems, struct problems *warnings)
+{
+    struct check c = {arena_new(), policy_model(policy), problems, warnings, false};
+    check_size(&c, policy);
     check_static(&c);
     check_rules(&c);
     check_middlewares(&c);

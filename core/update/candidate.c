@@ -133,7 +133,7 @@ int update_candidate(struct update *u)
         return u->problems->n ? invalid(u) : -1;
     u->result->hash = policy_hash(candidate);
     u->result->changed = !u->result->current || strcmp(u->result->base_hash, u->result->hash) != 0;
-    int rc = policy_check(policy_model(candidate), u->problems, &u->result->warnings);
+    int rc = policy_check(candidate, u->problems, &u->result->warnings);
     locate(u);
     return rc == 0 ? 0 : invalid(u);
 }

@@ -7,7 +7,7 @@ static void run(const struct doc_node *test, const char *name)
 {
     struct policy *policy = cases_policy(name, doc_get(test, "policy"));
     struct problems problems = {0}, warnings = {0};
-    int rc = policy_check(policy_model(policy), &problems, &warnings);
+    int rc = policy_check(policy, &problems, &warnings);
     cases_expect(name, "problems", doc_get(test, "problems"), &problems);
     cases_expect(name, "warnings", doc_get(test, "warnings"), &warnings);
     assert_int_equal(rc, problems.n ? -1 : 0);
@@ -51,7 +51,7 @@ static void test_problems_find_their_lines(void **state)
     assert_int_equal(doc_parse(text, strlen(text), DOC_YAML, sizeof text, arena, &tree, &problems), 0);
     struct policy *policy = policy_decode(tree, "", &problems);
     assert_non_null(policy);
-    assert_int_equal(policy_check(policy_model(policy), &problems, NULL), -1);
+    assert_int_equal(policy_check(policy, &problems, NULL), -1);
     problems_add(&problems, "network_policies.api.binaries[3].path", 0, 0, "absent");
     problems_add(&problems, "nowhere", 0, 0, "absent");
     policy_locate(&problems, tree);
@@ -89,7 +89,7 @@ static void test_many_endpoints_are_compared_in_time(void **state)
     struct policy *policy = policy_parse(text.data, text.len, DOC_YAML, &problems);
     cases_print("problem", &problems);
     assert_non_null(policy);
-    assert_int_equal(policy_check(policy_model(policy), &problems, NULL), 0);
+    assert_int_equal(policy_check(policy, &problems, NULL), 0);
     policy_unref(policy);
     buf_free(&text);
 }
@@ -106,7 +106,7 @@ static void test_patterns_made_to_be_slow_are_refused(void **state)
     struct problems problems = {0};
     struct policy *policy = policy_parse(text.data, text.len, DOC_YAML, &problems);
     assert_non_null(policy);
-    assert_int_equal(policy_check(policy_model(policy), &problems, NULL), -1);
+    assert_int_equal(policy_check(policy, &problems, NULL), -1);
     assert_int_equal(problems.n, 1);
     assert_string_equal(problems.items[0].path, "network_policies");
     assert_non_null(strstr(problems.items[0].message, "too many wildcards"));
@@ -120,7 +120,7 @@ static void test_the_default_policy_is_fine(void **state)
     (void)state;
     struct policy *policy = policy_default();
     struct problems problems = {0}, warnings = {0};
-    assert_int_equal(policy_check(policy_model(policy), &problems, &warnings), 0);
+    assert_int_equal(policy_check(policy, &problems, &warnings), 0);
     assert_int_equal(problems.n + warnings.n, 0);
     policy_unref(policy);
 }

@@ -190,6 +190,23 @@ static void problems_of_a_member_are_located_in_its_document(void **state)
     assert_int_equal(b->problems.items[0].column, 26);
 }
 
+/* A policy that was accepted must be readable for ever after, so what counts is what is stored. */
+static void a_policy_is_measured_as_it_is_stored(void **state)
+{
+    struct bench *b = *state;
+    struct buf yaml = {0};
+    buf_puts(&yaml, "version: 1\nnetwork_policies:\n a:\n  endpoints: [{host: a.example.com, port: 443}]\n  binaries: [");
+    while (yaml.len < POLICY_BYTES_MAX - 40)
+        buf_printf(&yaml, "{path: /b%zu},", yaml.len);
+    buf_puts(&yaml, "{path: /c}]\n");
+    assert_int_equal(run(b, (struct update_request){REPLACE(b, buf_str(&yaml))}), -1);
+    assert_int_equal(b->err.kind, ERROR_INVALID);
+    assert_contains(b->problems.items[0].message, "bytes when it is written as JSON, at most 262144 are allowed");
+    buf_free(&yaml);
+    RUN(b, REPLACE(b, "version: 1\n" FIRST_RULE));
+    assert_int_equal(b->result.revision, 2);
+}
+
 static void operations_that_cannot_be_applied_are_problems(void **state)
 {
     struct bench *b = *state;
@@ -233,6 +250,7 @@ int main(void)
         BENCH_TEST(problems_have_path_line_and_column),
         BENCH_TEST(problems_of_the_safety_check_are_located_too),
         BENCH_TEST(problems_of_a_member_are_located_in_its_document),
+        BENCH_TEST(a_policy_is_measured_as_it_is_stored),
         BENCH_TEST(operations_that_cannot_be_applied_are_problems),
         BENCH_TEST(warnings_do_not_stop_an_update),
         BENCH_TEST(what_is_not_there_is_not_found),
