@@ -142,47 +142,79 @@ static bool step_both(struct segment a, size_t i, struct segment b, size_t j, un
         && memcmp(a.text + i + 1, b.text + j + 1, *di - 1) == 0;
 }
 
-static void mark_steps(bool *seen, struct segment a, size_t i, struct segment b, size_t j,
-                       unsigned flags)
+/* Pairs of places that some text brings two segments to. */
+struct reached {
+    bool *seen;                                     /* by place in a, then place in b */
+    size_t width, left;                             /* left: seen, and not looked at yet */
+};
+
+static void reach(struct reached *r, size_t i, size_t j)
 {
-    size_t width = b.len + 1, di, dj;
-    bool star_a = i < a.len && a.text[i] == '*', star_b = j < b.len && b.text[j] == '*';
-    if (star_a)
-        seen[(i + 1) * width + j] = true;
-    if (star_b)
-        seen[i * width + j + 1] = true;
-    if (star_a && j < b.len && !star_b)
-        seen[i * width + j + char_len(b.text + j, b.len - j)] = true;
-    if (star_b && i < a.len && !star_a)
-        seen[(i + char_len(a.text + i, a.len - i)) * width + j] = true;
-    if (i < a.len && j < b.len && !star_a && !star_b && step_both(a, i, b, j, flags, &di, &dj))
-        seen[(i + di) * width + j + dj] = true;
+    bool *cell = &r->seen[i * r->width + j];
+    r->left += !*cell;
+    *cell = true;
 }
 
-/* seen[i * width + j]: some text brings a to i and b to j. */
-static bool overlap_segments(struct segment a, struct segment b, unsigned flags)
+static void reach_next(struct reached *r, struct segment a, size_t i, struct segment b, size_t j,
+                       unsigned flags)
 {
-    bool few[1024], *seen = few;
-    size_t width = b.len + 1, cells = (a.len + 1) * width;
+    size_t di, dj;
+    bool star_a = i < a.len && a.text[i] == '*', star_b = j < b.len && b.text[j] == '*';
+    if (star_a)
+        reach(r, i + 1, j);
+    if (star_b)
+        reach(r, i, j + 1);
+    if (star_a && j < b.len && !star_b)
+        reach(r, i, j + char_len(b.text + j, b.len - j));
+    if (star_b && i < a.len && !star_a)
+        reach(r, i + char_len(a.text + i, a.len - i), j);
+    if (i < a.len && j < b.len && !star_a && !star_b && step_both(a, i, b, j, flags, &di, &dj))
+        reach(r, i + di, j + dj);
+}
+
+static bool same_text(const char *a, const char *b, size_t len, unsigned flags)
+{
+    for (size_t i = 0; i < len; i++)
+        if (fold(a[i], flags) != fold(b[i], flags))
+            return false;
+    return true;
+}
+
+static bool is_literal(struct segment s)
+{
+    return !memchr(s.text, '*', s.len) && !memchr(s.text, '?', s.len);
+}
+
+static bool overlap_segments(struct segment a, struct segment b, unsigned flags, size_t *effort)
+{
+    bool few[1024];
+    struct reached r = {few, b.len + 1, 0};
+    size_t cells = (a.len + 1) * r.width, at = 0;
+    if (is_literal(a) && is_literal(b))
+        return a.len == b.len && same_text(a.text, b.text, a.len, flags);
     if (cells > sizeof few)
-        seen = alloc_bytes(cells);
-    memset(seen, 0, cells);
-    seen[0] = true;
-    for (size_t i = 0; i <= a.len; i++)
-        for (size_t j = 0; j <= b.len; j++)
-            if (seen[i * width + j])
-                mark_steps(seen, a, i, b, j, flags);
-    bool overlap = seen[a.len * width + b.len];
-    if (seen != few)
-        free(seen);
+        r.seen = alloc_bytes(cells);
+    memset(r.seen, 0, cells);
+    reach(&r, 0, 0);
+    for (; r.left; at++) {
+        if (!r.seen[at])
+            continue;
+        r.left--;
+        reach_next(&r, a, at / r.width, b, at % r.width, flags);
+    }
+    *effort += at;
+    bool overlap = r.seen[cells - 1];
+    if (r.seen != few)
+        free(r.seen);
     return overlap;
 }
 
 static bool overlap_tokens(const struct token *a, size_t na, const struct token *b, size_t nb,
-                           unsigned flags)
+                           unsigned flags, size_t *effort)
 {
     size_t width = nb + 1;
     bool *seen = alloc_zero((na + 1) * width, sizeof *seen);
+    *effort += (na + 1) * width;
     seen[0] = true;
     for (size_t i = 0; i <= na; i++) {
         for (size_t j = 0; j <= nb; j++) {
@@ -195,21 +227,13 @@ static bool overlap_tokens(const struct token *a, size_t na, const struct token 
             if (run_b || (run_a && j < nb))
                 seen[i * width + j + 1] = true;
             if (i < na && j < nb && !run_a && !run_b
-                && overlap_segments(a[i].segment, b[j].segment, flags))
+                && overlap_segments(a[i].segment, b[j].segment, flags, effort))
                 seen[(i + 1) * width + j + 1] = true;
         }
     }
     bool overlap = seen[na * width + nb];
     free(seen);
     return overlap;
-}
-
-static bool same_text(const char *a, const char *b, size_t len, unsigned flags)
-{
-    for (size_t i = 0; i < len; i++)
-        if (fold(a[i], flags) != fold(b[i], flags))
-            return false;
-    return true;
 }
 
 /* Length of what follows the last wildcard. */
@@ -232,14 +256,17 @@ static bool ends_agree(const char *a, const char *b, unsigned flags)
         && same_text(a + strlen(a) - tail, b + strlen(b) - tail, tail, flags);
 }
 
-bool glob_overlap(const char *a, const char *b, char separator, unsigned flags)
+bool glob_overlap(const char *a, const char *b, char separator, unsigned flags, size_t *effort)
 {
-    size_t na, nb;
+    enum { STEPS_MAX = 4097 * 4097 };
+    size_t na, nb, uncounted = 0;
     if (!ends_agree(a, b, flags))
         return false;
+    if ((strlen(a) + 1) * (strlen(b) + 1) > STEPS_MAX)
+        return true;
     struct token *ta = tokens_of(a, separator, flags, &na);
     struct token *tb = tokens_of(b, separator, flags, &nb);
-    bool overlap = overlap_tokens(ta, na, tb, nb, flags);
+    bool overlap = overlap_tokens(ta, na, tb, nb, flags, effort ? effort : &uncounted);
     free(ta);
     free(tb);
     return overlap;

@@ -47,6 +47,15 @@ const char *check_shown(struct check *c, const char *text)
     return arena_printf(c->arena, "%.*s...", (int)len, text);
 }
 
+bool check_path_length(struct check *c, const char *record, const char *field, const char *path)
+{
+    size_t len = strlen(path);
+    if (len > CHECK_PATH_MAX)
+        check_problem(c, record, field, "path exceeds maximum length (%zu > %d): %s", len, CHECK_PATH_MAX,
+                      check_shown(c, path));
+    return len <= CHECK_PATH_MAX;
+}
+
 /* The canonical text is longer than what was written in YAML, and has the sections that were left out. */
 static void check_size(struct check *c, const struct policy *policy)
 {

@@ -231,7 +231,8 @@ static void check_inspected(struct check *c, const struct sluice_endpoint *e,
     check_base(c, e, p);
     check_enforcement(c, e, p);
     check_strays(c, e, p);
-    if (*e->path && e->path[0] != '/' && !check_is(e->path, "**"))
+    if (check_path_length(c, e->doc_path, "path", e->path) && *e->path && e->path[0] != '/' &&
+        !check_is(e->path, "**"))
         check_problem(c, e->doc_path, "path",
                       "endpoint path must start with '/' or be '**', got '%s'",
                       check_shown(c, e->path));

@@ -46,7 +46,7 @@ static bool selects(const struct sluice_middleware *m, const struct sluice_endpo
             return false;
     for (size_t i = 0; i < m->n_include; i++)
         if (!*e->host
-            || glob_overlap(m->include[i], e->host, '.', GLOB_FOLD_CASE | GLOB_RUN_NOT_EMPTY))
+            || glob_overlap(m->include[i], e->host, '.', GLOB_FOLD_CASE | GLOB_RUN_NOT_EMPTY, NULL))
             return true;
     return false;
 }

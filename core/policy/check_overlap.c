@@ -158,7 +158,7 @@ struct entry {
     const struct sluice_endpoint *e;
     size_t index;                                   /* in the rule */
     char host[IPADDR_HOST_SIZE];                    /* canonical; "" is every host */
-    size_t stars;                                   /* in the host */
+    bool wildcard;                                  /* the host is a pattern */
     const char *values[ASPECTS];
     const char *all_values;                         /* joined; the same pointer for equal ones */
     uint16_t *ports;                                /* in order */
@@ -173,8 +173,7 @@ static void set_host(struct entry *entry)
 {
     const char *host = entry->e->host;
     size_t len = strlen(host);
-    for (const char *p = host; *p; p++)
-        entry->stars += *p == '*';
+    entry->wildcard = strchr(host, '*') != NULL;
     if (ipaddr_canonical_host(host, len, entry->host) == 0 || len >= sizeof entry->host)
         return;
     memcpy(entry->host, host, len + 1);
@@ -260,15 +259,15 @@ static void common_ports(const struct entry *a, const struct entry *b, struct bu
     }
 }
 
-static bool hosts_overlap(const struct entry *a, const struct entry *b)
+static bool hosts_overlap(const struct entry *a, const struct entry *b, size_t *effort)
 {
     if (!*a->host || !*b->host)
         return true;
-    if (!a->stars && !b->stars)
+    if (!a->wildcard && !b->wildcard)
         return strcasecmp(a->host, b->host) == 0;
-    if (a->stars && b->stars)
-        return glob_overlap(a->host, b->host, '.', GLOB_FOLD_CASE | GLOB_RUN_NOT_EMPTY);
-    return a->stars ? policy_host_match(a->host, b->host) : policy_host_match(b->host, a->host);
+    if (a->wildcard && b->wildcard)
+        return glob_overlap(a->host, b->host, '.', GLOB_FOLD_CASE | GLOB_RUN_NOT_EMPTY, effort);
+    return a->wildcard ? policy_host_match(a->host, b->host) : policy_host_match(b->host, a->host);
 }
 
 /* Says something about requests, and not only that a connection may be made. */
@@ -291,20 +290,22 @@ static bool all_paths(const char *path)
 }
 
 /* Without a separator, * crosses every boundary: too much rather than too little. */
-static bool paths_overlap(const char *a, const char *b)
+static bool paths_overlap(const char *a, const char *b, size_t *effort)
 {
-    return all_paths(a) || all_paths(b) || glob_overlap(a, b, '\0', 0);
+    return all_paths(a) || all_paths(b) || glob_overlap(a, b, '\0', 0, effort);
 }
 
-static bool may_take_same_request(const struct sluice_endpoint *a, const struct sluice_endpoint *b)
+static bool may_take_same_request(const struct sluice_endpoint *a,
+                                  const struct sluice_endpoint *b, size_t *effort)
 {
     return is_rich(a) && is_rich(b) && specificity(a->path) == specificity(b->path)
-        && paths_overlap(a->path, b->path);
+        && paths_overlap(a->path, b->path, effort);
 }
 
-static void add_conflicts(const struct entry *a, const struct entry *b, struct buf *out)
+static void add_conflicts(const struct entry *a, const struct entry *b, struct buf *out,
+                          size_t *effort)
 {
-    size_t n = may_take_same_request(a->e, b->e) ? ASPECTS : ALWAYS;
+    size_t n = may_take_same_request(a->e, b->e, effort) ? ASPECTS : ALWAYS;
     for (size_t i = 0; i < n; i++)
         if (!check_is(a->values[i], b->values[i]))
             buf_printf(out, "%s%s=%s vs %s", out->len ? "; " : "", aspects[i].name,
@@ -319,13 +320,13 @@ static const char *place(struct check *c, const struct entry *entry)
                         *entry->e->path ? " " : "", check_shown(c, entry->e->path));
 }
 
-static void compare(struct check *c, const struct entry *a, const struct entry *b)
+static void compare(struct check *c, const struct entry *a, const struct entry *b, size_t *effort)
 {
     struct buf ports = {0}, conflicts = {0};
-    if (!share_port(a, b) || !hosts_overlap(a, b))
+    if (!share_port(a, b) || !hosts_overlap(a, b, effort))
         return;
     common_ports(a, b, &ports);
-    add_conflicts(a, b, &conflicts);
+    add_conflicts(a, b, &conflicts, effort);
     if (conflicts.len)
         check_problem(c, b->e->doc_path, "",
                       "network policies %s and %s overlap on port(s) %s with "
@@ -345,15 +346,14 @@ static bool is_full(const struct problems *problems)
  * endpoints as people write them stay far below, and what is made to be slow is refused. */
 void check_overlaps(struct check *c)
 {
-    enum { EFFORT_MAX = 50 * 1000 * 1000 };
+    enum { EFFORT_MAX = 200 * 1000 * 1000 };
     size_t n, effort = 0;
     struct entry *entries = all_entries(c, &n);
     for (size_t i = 0; i < n; i++) {
         for (size_t j = i + 1; j < n && !is_full(c->problems) && effort <= EFFORT_MAX; j++) {
             if (entries[i].all_values == entries[j].all_values)
                 continue;
-            effort += entries[i].stars * entries[j].stars;
-            compare(c, &entries[i], &entries[j]);
+            compare(c, &entries[i], &entries[j], &effort);
         }
     }
     if (effort > EFFORT_MAX)

@@ -22,6 +22,11 @@ const char *check_item(struct check *c, const char *list, size_t i);    /* "list
 /* Long texts are cut for messages. */
 const char *check_shown(struct check *c, const char *text);
 
+/* Paths of files and of requests, with wildcards or without. */
+enum { CHECK_PATH_MAX = 4096 };
+/* A problem where the path is longer; then false. */
+bool check_path_length(struct check *c, const char *record, const char *field, const char *path);
+
 void check_static(struct check *c);
 void check_rules(struct check *c);
 void check_middlewares(struct check *c);

@@ -82,7 +82,8 @@ static void check_http(const struct place *at, const char *const *methods)
         check_never(at, "path", "path is not written; write \"**\" for every path");
     else if (r->path[0] != '/' && strncmp(r->path, "**", 2) != 0)
         check_never(at, "path", "request paths begin with '/'");
-    check_glob(at, "path", r->path);
+    if (check_path_length(at->c, r->doc_path, "path", r->path))
+        check_glob(at, "path", r->path);
     check_matchers(at, "query", r->query, r->n_query);
 }
 

@@ -34,6 +34,8 @@ static bool has_glued_run(const char *path)
 static void check_binary(struct check *c, const struct sluice_binary *b)
 {
     const char *shown = check_shown(c, b->path);
+    if (!check_path_length(c, b->doc_path, "path", b->path))
+        return;
     if (!*b->path)
         check_problem(c, b->doc_path, "path", "binary path must not be empty");
     else if (!is_plain_path(b->path))

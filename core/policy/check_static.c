@@ -5,7 +5,7 @@
 
 #include "policy/check_parts.h"
 
-enum { PATHS_MAX = 256, PATH_BYTES_MAX = 4096 };
+enum { PATHS_MAX = 256 };
 
 /* 0 is root, and the highest number stands for "nobody asked" in the kernel's interfaces. */
 static bool is_identity(const char *text)
@@ -56,10 +56,9 @@ static void check_path(struct check *c, const char *field, const char *path, boo
 {
     static const char section[] = "filesystem_policy";
     const char *shown = check_shown(c, path);
-    if (strlen(path) > PATH_BYTES_MAX)
-        check_problem(c, section, field, "path exceeds maximum length (%zu > %d): %s", strlen(path),
-                      PATH_BYTES_MAX, shown);
-    else if (path[0] != '/')
+    if (!check_path_length(c, section, field, path))
+        return;
+    if (path[0] != '/')
         check_problem(c, section, field, "path must be absolute (start with '/'): %s", shown);
     else if (has_component(path, ".."))
         check_problem(c, section, field, "path contains '..' traversal component: %s", shown);

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/alloc.h"
 #include "base/glob.h"
 
 static const struct {
@@ -152,8 +153,8 @@ static void test_overlap_is_what_trying_finds(void **state)
             bool found = false;
             for (size_t k = 0; k < texts.n && !found; k++)
                 found = hits[i * texts.n + k] && hits[j * texts.n + k];
-            if (glob_overlap(patterns.at[i], patterns.at[j], '.', 0) != found
-                || glob_overlap(patterns.at[j], patterns.at[i], '.', 0) != found)
+            if (glob_overlap(patterns.at[i], patterns.at[j], '.', 0, NULL) != found
+                || glob_overlap(patterns.at[j], patterns.at[i], '.', 0, NULL) != found)
                 fail_msg("'%s' and '%s': not %d", patterns.at[i], patterns.at[j], found);
         }
     }
@@ -166,14 +167,14 @@ static void test_overlap_by_example(void **state)
 {
     (void)state;
     unsigned host = GLOB_FOLD_CASE | GLOB_RUN_NOT_EMPTY;
-    assert_true(glob_overlap("*.Example.com", "a.example.COM", '.', host));
-    assert_true(glob_overlap("*-eu.x.com", "api-*.x.com", '.', host));
-    assert_false(glob_overlap("*.example.com", "*.*.example.com", '.', host));
-    assert_false(glob_overlap("**.example.com", "example.com", '.', host));
-    assert_true(glob_overlap("**.example.com", "a.*.example.com", '.', host));
-    assert_true(glob_overlap("/é?", "/?a", '/', 0));
-    assert_false(glob_overlap("/é", "/??", '/', 0));
-    assert_true(glob_overlap("/a/**", "/**/b", '/', 0));
+    assert_true(glob_overlap("*.Example.com", "a.example.COM", '.', host, NULL));
+    assert_true(glob_overlap("*-eu.x.com", "api-*.x.com", '.', host, NULL));
+    assert_false(glob_overlap("*.example.com", "*.*.example.com", '.', host, NULL));
+    assert_false(glob_overlap("**.example.com", "example.com", '.', host, NULL));
+    assert_true(glob_overlap("**.example.com", "a.*.example.com", '.', host, NULL));
+    assert_true(glob_overlap("/é?", "/?a", '/', 0, NULL));
+    assert_false(glob_overlap("/é", "/??", '/', 0, NULL));
+    assert_true(glob_overlap("/a/**", "/**/b", '/', 0, NULL));
 }
 
 /* Backtracking without bounds would take until the end of time. */
@@ -188,10 +189,29 @@ static void test_long_patterns_stay_cheap(void **state)
     pattern[4000] = text[4000] = '\0';
     pattern[3999] = 'b';
     assert_false(glob_match(pattern, text, '/', 0));
-    assert_false(glob_overlap(pattern, text, '/', 0));
+    assert_false(glob_overlap(pattern, text, '/', 0, NULL));
     for (size_t i = 0; i < 4000; i++)
         pattern[i] = "/**/a"[i % 5];
     assert_false(glob_match(pattern, text, '/', 0));
+}
+
+/* Where few places can be reached, few are looked at. */
+static void test_overlap_counts_its_steps(void **state)
+{
+    (void)state;
+    size_t literal = 0, all = 0;
+    assert_false(glob_overlap("*.abcdefghijklmnopqrst.*", "*.abcdefghijklmnopqrsu.*", '.', 0, &literal));
+    assert_true(literal < 30);
+    assert_true(glob_overlap("*abcdefghijklmnopqrst*", "*uvwxyzabcdefghijklmn*", '.', 0, &all));
+    assert_in_range(all, 23 * 22, 24 * 24);
+    char *endless = alloc_bytes(300002);
+    memset(endless, 'a', 300001);
+    endless[0] = '*';
+    endless[300001] = '\0';
+    all = 0;
+    assert_true(glob_overlap(endless, endless, '.', 0, &all));
+    assert_int_equal(all, 0);
+    free(endless);
 }
 
 static void test_wildcards_are_seen(void **state)
@@ -210,6 +230,7 @@ int main(void)
         cmocka_unit_test(test_overlap_is_what_trying_finds),
         cmocka_unit_test(test_overlap_by_example),
         cmocka_unit_test(test_long_patterns_stay_cheap),
+        cmocka_unit_test(test_overlap_counts_its_steps),
         cmocka_unit_test(test_wildcards_are_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/cases.h"
 
+#include "base/alloc.h"
 #include "policy/check.h"
 
 static void run(const struct doc_node *test, const char *name)
@@ -94,25 +95,77 @@ static void test_many_endpoints_are_compared_in_time(void **state)
     buf_free(&text);
 }
 
+/* A policy as large as can be, of hosts with a number in the middle; their tls differs, so all are compared. */
+static struct policy *policy_of_many(const char *before, const char *after)
+{
+    struct buf text = {0};
+    struct problems problems = {0};
+    buf_puts(&text, "version: 1\nnetwork_policies:\n  a:\n    endpoints:\n");
+    for (int i = 0; text.len < POLICY_BYTES_MAX - 300; i++) {
+        buf_printf(&text, "      - {host: '%s%d%s', port: 1%s}\n", before, i, after, i % 2 ? ", tls: skip" : "");
+    }
+    buf_puts(&text, "    binaries: [{path: /x}]\n");
+    struct policy *policy = policy_parse(text.data, text.len, DOC_YAML, &problems);
+    cases_print("problem", &problems);
+    assert_non_null(policy);
+    buf_free(&text);
+    return policy;
+}
+
+#define LABEL_40 "abcdefghijklmnopqrstuvwxyzabcdefghijklmn"
+
 static void test_patterns_made_to_be_slow_are_refused(void **state)
 {
+    static const char *const hosts[][2] = {
+        {"*a*a*a*a*a*a*a*a*a*a*a*a*a", ".*.*.*.*.*.*.*.a.b"},
+        {"*" LABEL_40 "*", ".*.x.a.b"},               /* few wildcards, much text */
+    };
     (void)state;
-    struct buf text = {0};
-    buf_puts(&text, "version: 1\nnetwork_policies:\n  a:\n    endpoints:\n");
-    for (int i = 0; text.len < POLICY_BYTES_MAX - 200; i++)
-        buf_printf(&text, "      - {host: '*a*a*a*a*a*a*a*a*a*a*a*a*a%d.*.*.*.*.*.*.*.a.b', port: 1%s}\n", i % 10,
-                   i % 2 ? ", tls: skip" : "");
-    buf_puts(&text, "    binaries: [{path: /x}]\n");
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+        struct problems problems = {0};
+        struct policy *policy = policy_of_many(hosts[i][0], hosts[i][1]);
+        assert_int_equal(policy_check(policy, &problems, NULL), -1);
+        assert_string_equal(problems.items[problems.n - 1].path, "network_policies");
+        assert_non_null(strstr(problems.items[problems.n - 1].message, "too many wildcards"));
+        problems_free(&problems);
+        policy_unref(policy);
+    }
+}
+
+static void test_long_labels_are_told_apart_at_a_glance(void **state)
+{
+    (void)state;
     struct problems problems = {0};
+    struct policy *policy = policy_of_many("*.", LABEL_40 ".*.x.example.com");
+    if (policy_check(policy, &problems, NULL) != 0)
+        fail_msg("%s", problems.items[0].message);
+    policy_unref(policy);
+}
+
+/* Two patterns of 100 KB would take ten gigabytes to compare. */
+static void test_endless_patterns_are_refused_and_not_compared(void **state)
+{
+    (void)state;
+    struct problems problems = {0};
+    struct buf text = {0};
+    char *path = alloc_bytes(100001);
+    memset(path, 'a', 100000);
+    path[0] = '/';
+    path[99999] = '*';
+    path[100000] = '\0';
+    buf_puts(&text, "version: 1\nnetwork_policies:\n  a:\n    binaries: [{path: /x}]\n    endpoints:\n");
+    for (int i = 0; i < 2; i++)
+        buf_printf(&text, "      - {host: a.b, port: 1, protocol: rest, access: full, enforcement: %s, path: %s}\n",
+                   i ? "audit" : "enforce", path);
     struct policy *policy = policy_parse(text.data, text.len, DOC_YAML, &problems);
     assert_non_null(policy);
     assert_int_equal(policy_check(policy, &problems, NULL), -1);
-    assert_int_equal(problems.n, 1);
-    assert_string_equal(problems.items[0].path, "network_policies");
-    assert_non_null(strstr(problems.items[0].message, "too many wildcards"));
+    assert_string_equal(problems.items[0].path, "network_policies.a.endpoints[0].path");
+    assert_non_null(strstr(problems.items[0].message, "path exceeds maximum length (100000 > 4096): /aaa"));
     problems_free(&problems);
     policy_unref(policy);
     buf_free(&text);
+    free(path);
 }
 
 static void test_the_default_policy_is_fine(void **state)
@@ -139,6 +192,8 @@ int main(void)
         cmocka_unit_test(test_problems_find_their_lines),
         cmocka_unit_test(test_many_endpoints_are_compared_in_time),
         cmocka_unit_test(test_patterns_made_to_be_slow_are_refused),
+        cmocka_unit_test(test_long_labels_are_told_apart_at_a_glance),
+        cmocka_unit_test(test_endless_patterns_are_refused_and_not_compared),
         cmocka_unit_test(test_the_default_policy_is_fine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
