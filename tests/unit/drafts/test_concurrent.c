@@ -69,7 +69,7 @@ static void *approve_once(void *arg)
     struct worker *w = arg;
     struct arena *arena = arena_new();
     struct problems problems = {0};
-    struct update_result result;
+    struct update_result result = {.outcome = CHAIN_DENIED};
     struct drafts_call call = call_by(arena_printf(arena, "reviewer%d", w->number), w->id);
     w->rc = drafts_approve(w->f->drafts, &call, w->token, arena, &result, &problems, &w->err);
     w->outcome = result.outcome;
@@ -90,7 +90,7 @@ static void one_of_many_reviewers_wins(void **state)
         start(workers, f, id, view(f, id).review_token, approve_once);
         finish(workers);
         for (int i = 0; i < THREADS; i++) {
-            won += workers[i].rc == 0;
+            won += workers[i].rc == 0 && workers[i].outcome == CHAIN_ALLOWED;
             if (workers[i].rc && workers[i].err.kind != ERROR_STATE &&
                 workers[i].err.kind != ERROR_MOVED)
                 fail_msg("%s", workers[i].err.text);
@@ -98,6 +98,43 @@ static void one_of_many_reviewers_wins(void **state)
         assert_int_equal(won, 1);
         assert_int_equal(revision(f), 2 + (uint64_t)round);
         assert_string_equal(status_of(f, id), "approved");
+    }
+}
+
+/* ---- one approves, another rejects ---- */
+
+static void *reject_once(void *arg)
+{
+    struct worker *w = arg;
+    struct arena *arena = arena_new();
+    struct problems problems = {0};
+    struct update_result result;
+    bool changed;
+    struct drafts_call call = call_by("alice", w->id);
+    w->rc = drafts_reject(w->f->drafts, &call, arena, &result, &changed, &problems, &w->err);
+    problems_free(&problems);
+    arena_free(arena);
+    return NULL;
+}
+
+/* Whoever comes first: a rejection that succeeded stands, and the policy says what the chunk says. */
+static void a_rejection_stands_against_approvals(void **state)
+{
+    struct fixture *f = *state;
+    for (int round = 0; round < ROUNDS; round++) {
+        struct worker workers[THREADS];
+        struct worker rejecting = {.f = f};
+        const char *host = arena_printf(f->arena, "h%d.example.com", round);
+        denied(f, host, 443, CURL, 1);
+        const char *id = rejecting.id = chunk_of(f, host, CURL);
+        start(workers, f, id, view(f, id).review_token, approve_once);
+        assert_int_equal(pthread_create(&rejecting.thread, NULL, reject_once, &rejecting), 0);
+        finish(workers);
+        pthread_join(rejecting.thread, NULL);
+        if (rejecting.rc)
+            assert_int_equal(rejecting.err.kind, ERROR_STATE);
+        assert_string_equal(status_of(f, id), rejecting.rc == 0 ? "rejected" : "approved");
+        assert_int_equal(allows(f, host, 443, CURL), rejecting.rc != 0);
     }
 }
 
@@ -162,6 +199,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(no_hit_is_lost),
         TEST(one_of_many_reviewers_wins),
+        TEST(a_rejection_stands_against_approvals),
         TEST(an_undo_drops_nobody_elses_update),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
