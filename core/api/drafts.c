@@ -5,8 +5,8 @@
 
 #include "api/bodies.h"
 #include "api/change.h"
+#include "api/parameters.h"
 #include "api/routes.h"
-
 
 static json_t *parsed(const char *json)
 {
@@ -47,16 +47,21 @@ static json_t *encode_view(struct api_call *call, const struct drafts_view *v)
     return json;
 }
 
+static bool is_status(const char *word)
+{
+    int i = 0;
+    while (i < STORE_DRAFT_STATUS_COUNT && strcmp(word, store_draft_status_word(i)) != 0)
+        i++;
+    return i < STORE_DRAFT_STATUS_COUNT;
+}
+
 static int reply_list(struct api_call *call, const char *sandbox)
 {
-    static const char *const statuses[] = {"pending", "approved", "rejected", "superseded", NULL};
     const char *status = api_query(call, "status");
     struct drafts_view *views;
     size_t n;
-    for (size_t i = 0; status && strcmp(status, statuses[i] ? statuses[i] : "") != 0; i++)
-        if (!statuses[i])
-            return error_set(&call->err, ERROR_MALFORMED,
-                             "status is pending, approved, rejected or superseded, not '%s'", status);
+    if (status && !is_status(status))
+        return error_set(&call->err, ERROR_MALFORMED, "there is no status '%s', there is" STORE_DRAFT_STATUSES(STORE_EACH_WORD), status);
     if (drafts_list(call->api->drafts, sandbox, status, call->arena, &views, &n, &call->err) != 0)
         return -1;
     json_t *list = json_array();

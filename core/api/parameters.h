@@ -5,6 +5,8 @@
 
 #include <jansson.h>
 
+#include "store/words.h"
+
 struct http_request;
 
 /* id, name, where, JSON type, help */
@@ -13,7 +15,7 @@ struct http_request;
     X(REVISION, "revision", "query", "integer", "That of a revision; the newest when left out")                       \
     X(WAIT_MS, "wait_ms", "query", "integer", "Answer when the revision leaves pending, or after so long")            \
     X(LABEL, "label", "query", "string", "KEY=VALUE that a sandbox must have; where there are several, all of them")  \
-    X(STATUS, "status", "query", "string", "Only chunks that are pending, approved, rejected or superseded")          \
+    X(STATUS, "status", "query", "string", "Only chunks of one status:" STORE_DRAFT_STATUSES(STORE_EACH_WORD))        \
     X(SANDBOX, "sandbox", "query", "string", "Only what concerns the sandbox of this name")                           \
     X(LIMIT, "limit", "query", "integer", "At most so many, the newest; 0: all")                                      \
     X(SINCE_MS, "since_ms", "query", "integer", "Only decisions since then, in milliseconds since 1970")              \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every command of sluice, once: parsing, help and errors come from this list. */
 #include "cli/cli.h"
+#include "store/words.h"
 
 #define WAIT_OPTIONS                                                                               \
     {"wait", 0, ARG_FLAG, NULL, "wait until the sandbox enforces it"},                             \
@@ -82,7 +83,7 @@ static const struct arg_option policy_rollback[] = {
     {0},
 };
 static const struct arg_option rule_get[] = {
-    {"status", 0, ARG_VALUE, "S", "pending, approved, rejected or superseded"},
+    {"status", 0, ARG_VALUE, "S", "only those of one status:" STORE_DRAFT_STATUSES(STORE_EACH_WORD)},
     {0},
 };
 static const struct arg_option rule_approve[] = {

@@ -50,7 +50,7 @@ static int same_as_reviewed(const struct approval *a, const struct store_draft *
 static void set_approved(const struct approval *a, const struct update_result *r,
                          struct store_draft *now)
 {
-    now->status = drafts_status_word(DRAFTS_APPROVED);
+    now->status = store_draft_status_word(STORE_DRAFT_APPROVED);
     now->decided_by = a->call->actor.name;
     now->decided_at_ms = r->at_ms;
     now->reason = a->call->reason ? a->call->reason : "";

@@ -27,11 +27,6 @@ struct bulk {
     struct sluice_draft draft;                      /* what the voters see of all of them */
 };
 
-static void drop_policy(void *policy)
-{
-    policy_unref(policy);
-}
-
 /* ---- choosing ---- */
 
 static void skip(struct bulk *b, const struct store_draft *draft, const char *why)
@@ -63,8 +58,7 @@ static const char *join(struct bulk *b, struct member *m)
         const struct sluice_diff *diff =
             policy_diff(policy_model(b->policy), policy_model(with), b->arena);
         m->undo_json = drafts_change_encode(diff, b->base_revision, "", false, b->arena);
-        arena_defer(b->arena, drop_policy, with);
-        b->policy = with;
+        b->policy = drafts_keep(with, b->arena);
     } else {
         why = arena_printf(b->arena, "conflicts with the others: %s",
                            problems.n ? problems.items[0].message : "cannot be merged");
@@ -115,17 +109,17 @@ static int write_member(struct bulk *b, struct store_tx *tx, const struct member
     struct store_draft now;
     if (store_tx_draft_get(tx, m->draft.sandbox_id, m->draft.id, b->arena, &now, err))
         return -1;
-    if (strcmp(now.rule_json, m->draft.rule_json) != 0 || !drafts_is(now.status, DRAFTS_PENDING))
+    if (strcmp(now.rule_json, m->draft.rule_json) != 0 || !drafts_is(now.status, STORE_DRAFT_PENDING))
         return error_set(err, ERROR_MOVED, "chunk '%s' is not pending any more, or was edited",
                          now.id);
-    now.status = drafts_status_word(DRAFTS_APPROVED);
+    now.status = store_draft_status_word(STORE_DRAFT_APPROVED);
     now.approvals_json = m->ask.approvals_json;
     now.decided_by = b->call->actor.name;
     now.decided_at_ms = r->at_ms;
     now.reason = b->call->reason ? b->call->reason : "";
     now.revision = r->revision;
     now.undo_json = m->undo_json;
-    if (store_tx_draft_update(tx, &now, drafts_status_word(DRAFTS_PENDING), err))
+    if (store_tx_draft_update(tx, &now, store_draft_status_word(STORE_DRAFT_PENDING), err))
         return -1;
     const char *text = arena_printf(b->arena, "%s approved", drafts_label(&now, b->arena));
     return drafts_event(tx, &now, "approved", b->call->actor.name, text, r->at_ms, err);
@@ -193,7 +187,7 @@ static int attempt(struct bulk *b, struct update_result *out, struct problems *p
 {
     struct store_draft *pending;
     size_t n;
-    if (store_draft_list(b->drafts->store, b->box.id, "pending", b->arena, &pending, &n, err))
+    if (store_draft_list(b->drafts->store, b->box.id, store_draft_status_word(STORE_DRAFT_PENDING), b->arena, &pending, &n, err))
         return -1;
     if (n == 0)
         return error_set(err, ERROR_STATE, "no pending chunks to approve");
@@ -220,7 +214,7 @@ int drafts_approve_all(struct drafts *drafts, const struct drafts_call *call,
     *n_skipped = b->n_skipped;
     for (size_t i = 0; i < *approved; i++)
         drafts_changed(drafts, call->sandbox, b->members[i]->draft.id,
-                       drafts_status_word(DRAFTS_APPROVED));
+                       store_draft_status_word(STORE_DRAFT_APPROVED));
     if (*approved)
         drafts_settle(drafts, call->sandbox, b->box.id);
     return 0;

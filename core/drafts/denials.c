@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "drafts/inner.h"
 #include "drafts/mapper.h"
+#include "drafts/notes.h"
 #include "drafts/rules.h"
 #include "policy/match.h"
 
@@ -44,7 +45,7 @@ static int count_again(struct recording *r, struct store_tx *tx, const struct dr
     draft->hits += hits_of(denial);
     if (denial->last_seen_ms > draft->last_seen_ms)
         draft->last_seen_ms = denial->last_seen_ms;
-    if (drafts_is(draft->status, DRAFTS_PENDING))
+    if (drafts_is(draft->status, STORE_DRAFT_PENDING))
         describe(draft, ssrf, r->arena);
     return store_tx_draft_update(tx, draft, draft->status, err);
 }
@@ -55,8 +56,8 @@ static struct store_draft new_draft(const struct recording *r, const struct draf
     struct store_draft draft = {
         .id = drafts_new_id(r->arena),
         .sandbox_id = r->box->id,
-        .status = drafts_status_word(DRAFTS_PENDING),
-        .source = "mechanistic",
+        .status = store_draft_status_word(STORE_DRAFT_PENDING),
+        .source = store_draft_source_word(STORE_DRAFT_MECHANISTIC),
         .rule_name = drafts_rule_name(target->host, target->port, r->arena),
         .rule_json = drafts_rule_json(target, r->arena),
         .held_kind = "", .held_json = "",

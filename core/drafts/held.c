@@ -4,19 +4,6 @@
 #include "drafts/inner.h"
 #include "drafts/rules.h"
 
-static void drop_policy(void *policy)
-{
-    policy_unref(policy);
-}
-
-/* NULL is passed on. */
-static struct policy *keep(struct policy *policy, struct arena *arena)
-{
-    if (policy)
-        arena_defer(arena, drop_policy, policy);
-    return policy;
-}
-
 static struct policy *asked_for(const struct store_draft *draft, struct arena *arena,
                                 struct error *err)
 {
@@ -27,7 +14,7 @@ static struct policy *asked_for(const struct store_draft *draft, struct arena *a
         error_set(err, ERROR_INTERNAL, "the policy of held chunk '%s' cannot be read: %s",
                   draft->id, problems.n ? problems.items[0].message : "unknown reason");
     problems_free(&problems);
-    return keep(policy, arena);
+    return drafts_keep(policy, arena);
 }
 
 /* The revision that the update was made from stands in the decision that held it. */
@@ -45,7 +32,7 @@ static struct policy *on_top(struct drafts *drafts, const struct store_draft *dr
     if (now.revision == decision.base_revision)
         return asked;
     base = updates_policy_at(drafts->updates, draft->sandbox_id, decision.base_revision, arena, &then, err);
-    return base ? keep(drafts_rebase(base, asked, current, err), arena) : NULL;
+    return base ? drafts_keep(drafts_rebase(base, asked, current, err), arena) : NULL;
 }
 
 int drafts_ask_held(struct drafts *drafts, const struct store_draft *draft, struct arena *arena,

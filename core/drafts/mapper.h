@@ -7,8 +7,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <sluice/policy.h>
-
 #include "base/arena.h"
 
 /* What a chunk is known by. */
@@ -27,10 +25,5 @@ const char *drafts_rule_name(const char *host, uint16_t port, struct arena *aren
 const char *drafts_rule_json(const struct drafts_target *target, struct arena *arena);
 const char *drafts_rationale(const struct drafts_target *target, struct arena *arena);
 double drafts_confidence(uint16_t port, uint64_t hits, bool ssrf);
-
-/* What a reviewer should know of a rule, one sentence after the other; "" for nothing. */
-const char *drafts_notes(const struct sluice_rule *rule, bool ssrf, struct arena *arena);
-/* Whether these notes say that the connection was refused for where its host resolves to. */
-bool drafts_notes_ssrf(const char *notes);
 
 #endif

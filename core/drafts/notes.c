@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "drafts/notes.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,7 +8,6 @@
 #include "base/buf.h"
 #include "base/glob.h"
 #include "base/ipaddr.h"
-#include "drafts/mapper.h"
 
 enum { EPHEMERAL_FROM = 49152 };
 

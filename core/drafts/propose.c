@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "drafts/inner.h"
 #include "drafts/mapper.h"
+#include "drafts/notes.h"
 #include "drafts/rules.h"
 
 /* ---- what all new chunks have in common ---- */
@@ -19,7 +20,7 @@ const char *drafts_new_id(struct arena *arena)
 int drafts_room(struct store_tx *tx, const char *sandbox_id, struct error *err)
 {
     uint64_t pending;
-    if (store_tx_draft_count(tx, sandbox_id, drafts_status_word(DRAFTS_PENDING), &pending, err))
+    if (store_tx_draft_count(tx, sandbox_id, store_draft_status_word(STORE_DRAFT_PENDING), &pending, err))
         return -1;
     return pending < DRAFTS_PENDING_MAX;
 }
@@ -75,7 +76,7 @@ void drafts_set_rule(struct store_draft *draft, const struct sluice_rule *rule, 
     draft->rule_json = drafts_rule_encode(rule, arena);
     draft->security_notes = drafts_notes(rule, ssrf, arena);
     /* A mechanistic chunk is found again by what was refused, whatever is proposed instead. */
-    if (strcmp(draft->source, "mechanistic") == 0)
+    if (strcmp(draft->source, store_draft_source_word(STORE_DRAFT_MECHANISTIC)) == 0)
         return;
     const struct sluice_endpoint *first = rule->n_endpoints ? rule->endpoints[0] : NULL;
     draft->host = first ? arena_str(arena, first->host) : "";
@@ -89,7 +90,7 @@ static struct store_draft new_draft(const struct submission *s, const struct dra
     struct store_draft draft = {
         .id = drafts_new_id(s->arena),
         .sandbox_id = s->box.id,
-        .status = drafts_status_word(DRAFTS_PENDING),
+        .status = store_draft_status_word(STORE_DRAFT_PENDING),
         .source = s->source,
         .rule_name = name_of(item, s->arena),
         .held_kind = "", .held_json = "",
@@ -210,7 +211,7 @@ int drafts_submit(struct drafts *drafts, const char *sandbox, const struct sluic
     struct submission s = {.actor = actor, .source = source, .n = n, .arena = arena};
     s.made = arena_zalloc(arena, (n + 1) * sizeof *s.made);
     if (store_sandbox_get(drafts->store, sandbox, arena, &s.box, err) ||
-        store_draft_list(drafts->store, s.box.id, "pending", arena, &s.pending, &s.n_pending, err))
+        store_draft_list(drafts->store, s.box.id, store_draft_status_word(STORE_DRAFT_PENDING), arena, &s.pending, &s.n_pending, err))
         return -1;
     for (size_t i = 0; i < n; i++)
         s.made[i] = new_draft(&s, &items[i]);

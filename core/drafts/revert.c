@@ -19,7 +19,7 @@ struct reversal {
 static void set_status(const struct reversal *r, struct store_draft *now, int64_t at_ms)
 {
     bool rejected = r->action == DRAFTS_REJECT;
-    now->status = drafts_status_word(rejected ? DRAFTS_REJECTED : DRAFTS_PENDING);
+    now->status = drafts_next(r->action, r->draft.status, NULL);
     now->decided_by = rejected ? r->call->actor.name : "";
     now->decided_at_ms = rejected ? at_ms : 0;
     now->reason = rejected && r->call->reason ? r->call->reason : "";
@@ -57,29 +57,22 @@ static int write_alone(struct store_tx *tx, void *arg, struct error *err)
 
 /* ---- what becomes of the policy ---- */
 
-static void drop_policy(void *policy)
-{
-    policy_unref(policy);
-}
-
-/* The policy without what the approval added, and the revision it is made from.  A new reference.
- */
+/* The policy without what the approval added, in the arena, and the revision it is made from. */
 static struct policy *without(struct drafts *drafts, const struct reversal *r, uint64_t *base,
                               struct error *err)
 {
     const char *id = r->draft.sandbox_id;
     struct drafts_change change;
     struct store_revision newest, then;
-    struct policy *current, *before;
+    struct policy *current;
     if (drafts_change_decode(r->draft.undo_json, r->arena, &change, err) ||
         !(current = updates_policy_at(drafts->updates, id, 0, r->arena, &newest, err)))
         return NULL;
     *base = newest.revision;
     if (strcmp(change.hash, newest.hash) != 0)
-        return drafts_take_back(current, &change, err);
+        return drafts_keep(drafts_take_back(current, &change, err), r->arena);
     /* Nothing happened since: what was before is exact, whatever the approval changed. */
-    before = updates_policy_at(drafts->updates, id, change.base_revision, r->arena, &then, err);
-    return before ? policy_ref(before) : NULL;
+    return updates_policy_at(drafts->updates, id, change.base_revision, r->arena, &then, err);
 }
 
 static int load(struct drafts *drafts, struct reversal *r, struct error *err)
@@ -103,7 +96,6 @@ static int attempt(struct drafts *drafts, struct reversal *r, struct update_resu
     request.policy = without(drafts, r, &request.if_revision, err);
     if (!request.policy)
         return -1;
-    arena_defer(r->arena, drop_policy, request.policy);
     return update_run(drafts->updates, &request, r->arena, out, problems, err);
 }
 
@@ -138,13 +130,13 @@ int drafts_reject(struct drafts *drafts, const struct drafts_call *call, struct 
     *changed = false;
     if (load(drafts, r, err))
         return -1;
-    if (drafts_is(r->draft.status, DRAFTS_APPROVED)) {
+    if (drafts_is(r->draft.status, STORE_DRAFT_APPROVED)) {
         int rc = take_back(drafts, r, out, problems, err);
         *changed = rc == 0 && out->changed;
         return rc;
     }
     if (store_write(drafts->store, write_alone, r, err))
         return -1;
-    drafts_changed(drafts, call->sandbox, r->draft.id, drafts_status_word(DRAFTS_REJECTED));
+    drafts_changed(drafts, call->sandbox, r->draft.id, drafts_next(DRAFTS_REJECT, r->draft.status, NULL));
     return 0;
 }

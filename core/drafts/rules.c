@@ -88,6 +88,18 @@ bool drafts_same_but_rules(const struct policy *a, const struct policy *b)
     return drafts_same(&policy_schema, &x, &y);
 }
 
+static void drop_policy(void *policy)
+{
+    policy_unref(policy);
+}
+
+struct policy *drafts_keep(struct policy *policy, struct arena *arena)
+{
+    if (policy)
+        arena_defer(arena, drop_policy, policy);
+    return policy;
+}
+
 /* ---- what an approval changed: two small policies with just those rules ---- */
 
 static int by_key(const void *a, const void *b)
@@ -111,11 +123,6 @@ static json_t *one_side(const struct sluice_diff *diff, bool after,
     return json_loads(encode(&policy_schema, &side, arena), 0, NULL);
 }
 
-static void free_text(void *text)
-{
-    free(text);
-}
-
 const char *drafts_change_encode(const struct sluice_diff *diff, uint64_t base_revision,
                                  const char *hash, bool whole, struct arena *arena)
 {
@@ -124,14 +131,10 @@ const char *drafts_change_encode(const struct sluice_diff *diff, uint64_t base_r
                              one_side(diff, false, diff->removed, diff->n_removed, arena), "after",
                              one_side(diff, true, diff->added, diff->n_added, arena));
     char *text = json_dumps(json, JSON_COMPACT);
+    const char *kept = arena_str(arena, text);
     json_decref(json);
-    arena_defer(arena, free_text, text);
-    return text;
-}
-
-static void drop_policy(void *policy)
-{
-    policy_unref(policy);
+    free(text);
+    return kept;
 }
 
 static int decode_side(const struct doc_node *root, const char *key, struct arena *arena,
@@ -140,11 +143,8 @@ static int decode_side(const struct doc_node *root, const char *key, struct aren
     static const struct doc_node nothing = {.kind = DOC_NULL, .text = ""};
     struct problems problems = {0};
     const struct doc_node *node = doc_get(root, key);
-    *out = policy_decode(node ? node : &nothing, "", &problems);
-    if (!*out)
-        return first_problem(&problems, "undo record", err);
-    arena_defer(arena, drop_policy, *out);
-    return 0;
+    *out = drafts_keep(policy_decode(node ? node : &nothing, "", &problems), arena);
+    return *out ? 0 : first_problem(&problems, "undo record", err);
 }
 
 static const char *text_at(const struct doc_node *root, const char *key)

@@ -68,7 +68,7 @@ static void settle_one(struct drafts *drafts, const char *sandbox, const struct 
     if (*draft->held_kind || !covered(policy, draft, arena))
         return;
     if (store_write(drafts->store, write_superseded, &settling, &err) == 0)
-        drafts_changed(drafts, sandbox, draft->id, drafts_status_word(DRAFTS_SUPERSEDED));
+        drafts_changed(drafts, sandbox, draft->id, store_draft_status_word(STORE_DRAFT_SUPERSEDED));
     else if (err.kind != ERROR_STATE && err.kind != ERROR_NOT_FOUND)
         log_warn(drafts->log, "sandbox %s: chunk %s: %s", sandbox, draft->id, err.text);
 }
@@ -82,7 +82,7 @@ void drafts_settle(struct drafts *drafts, const char *sandbox, const char *sandb
     size_t n = 0;
     struct policy *policy = updates_policy_at(drafts->updates, sandbox_id, 0, arena, &newest, &err);
     if (!policy ||
-        store_draft_list(drafts->store, sandbox_id, "pending", arena, &pending, &n, &err))
+        store_draft_list(drafts->store, sandbox_id, store_draft_status_word(STORE_DRAFT_PENDING), arena, &pending, &n, &err))
         log_warn(drafts->log, "sandbox %s: chunks that are covered stay pending: %s", sandbox,
                  err.text);
     for (size_t i = 0; i < n; i++)

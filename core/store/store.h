@@ -116,8 +116,7 @@ int store_audit_verify_file(const char *path, const char *noted, struct store_au
 /* ---- drafts ---- */
 struct store_draft {
     const char *id, *sandbox_id;
-    const char *status;                             /* pending, approved, rejected, superseded */
-    const char *source;                             /* mechanistic, agent, held, operator */
+    const char *status, *source;                    /* of store/words.h */
     const char *rule_name, *rule_json;              /* the proposed rule; "" for a held update */
     const char *held_kind, *held_json;              /* a held update: what was asked, and its candidate policy */
     const char *host, *binary;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/digest.h"
+#include "store/words.h"
 #include "update/updates.h"
 
 static void free_text(void *text)
@@ -93,8 +94,8 @@ static struct store_draft *make_held(struct update *u)
     *draft = (struct store_draft){
         .id = r->draft_id,
         .sandbox_id = u->sandbox.id,
-        .status = "pending",
-        .source = "held",
+        .status = store_draft_status_word(STORE_DRAFT_PENDING),
+        .source = store_draft_source_word(STORE_DRAFT_HELD),
         .rule_name = "", .rule_json = "",
         .held_kind = chain_kind_word(u->request->kind),
         .held_json = policy_json(r->candidate),

@@ -101,6 +101,14 @@ static void edits_that_are_wrong(void **state)
         assert_wrong(d, "PATCH", path, &wrong[i]);
 }
 
+static void a_status_that_there_is_not(void **state)
+{
+    struct answer a = ASK(*state, "GET", DRAFTS "?status=open");
+    assert_problem(&a, 400, "/malformed", "there is no status 'open', there is pending approved rejected superseded");
+    a = ASK(*state, "GET", DRAFTS "?status=superseded");
+    assert_status(&a, 200);
+}
+
 /* The same request again: one chunk, one approval, one revision. */
 static void a_replay_changes_nothing(void **state)
 {
@@ -132,6 +140,7 @@ int main(void)
         DEMO_TEST(a_proposal_is_kept_as_it_was_written),
         DEMO_TEST(proposals_that_are_wrong),
         DEMO_TEST(edits_that_are_wrong),
+        DEMO_TEST(a_status_that_there_is_not),
         DEMO_TEST(a_replay_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

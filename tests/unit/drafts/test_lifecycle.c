@@ -34,10 +34,6 @@ static const struct {
     {DRAFTS_EDIT, "approved", NULL, "chunk status is 'approved', expected 'pending'"},
     {DRAFTS_EDIT, "rejected", NULL, "chunk status is 'rejected', expected 'pending'"},
     {DRAFTS_EDIT, "superseded", NULL, "chunk status is 'superseded', expected 'pending'"},
-    {DRAFTS_CLEAR, "pending", "", NULL},
-    {DRAFTS_CLEAR, "approved", NULL, "chunk status is 'approved', expected 'pending'"},
-    {DRAFTS_CLEAR, "rejected", NULL, "chunk status is 'rejected', expected 'pending'"},
-    {DRAFTS_CLEAR, "superseded", NULL, "chunk status is 'superseded', expected 'pending'"},
     {DRAFTS_SUPERSEDE, "pending", "superseded", NULL},
     {DRAFTS_SUPERSEDE, "approved", NULL, "chunk status is 'approved', expected 'pending'"},
     {DRAFTS_SUPERSEDE, "rejected", NULL, "chunk status is 'rejected', expected 'pending'"},
@@ -63,7 +59,7 @@ static void every_cell_says_what_follows(void **state)
 static void no_cell_is_forgotten(void **state)
 {
     (void)state;
-    assert_int_equal(sizeof cells / sizeof *cells, DRAFTS_ACTION_COUNT * DRAFTS_STATUS_COUNT);
+    assert_int_equal(sizeof cells / sizeof *cells, DRAFTS_ACTION_COUNT * STORE_DRAFT_STATUS_COUNT);
 }
 
 static void an_unknown_status_leads_nowhere(void **state)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "drafts/mapper.h"
+#include "drafts/notes.h"
 #include "drafts/rules.h"
 
 static int setup(void **state)

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a reviewer should know of a rule (reference/policy.md 7.5).  Pure, any thread. */
+#ifndef DRAFTS_NOTES_H
+#define DRAFTS_NOTES_H
+
+#include <stdbool.h>
+
+#include <sluice/policy.h>
+
+#include "base/arena.h"
+
+/* One sentence after the other, in the arena; "" for nothing. */
+const char *drafts_notes(const struct sluice_rule *rule, bool ssrf, struct arena *arena);
+/* Whether these notes say that the connection was refused for where its host resolves to. */
+bool drafts_notes_ssrf(const char *notes);
+
+#endif

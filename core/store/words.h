@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The words that a stored draft chunk's status and source may be, once for all layers. */
+#ifndef STORE_WORDS_H
+#define STORE_WORDS_H
+
+#define STORE_DRAFT_STATUSES(X)                                           \
+    X(PENDING,    "pending",    "waits for a decision")                   \
+    X(APPROVED,   "approved",   "its rule is in the policy")              \
+    X(REJECTED,   "rejected",   "refused by a person; may be approved")   \
+    X(SUPERSEDED, "superseded", "another chunk or the policy covers it")
+
+#define STORE_DRAFT_SOURCES(X)                                            \
+    X(MECHANISTIC, "mechanistic", "made of a refused request")            \
+    X(AGENT,       "agent",       "proposed by or for an agent")          \
+    X(HELD,        "held",        "an update that a voter held")          \
+    X(OPERATOR,    "operator",    "proposed by a person")
+
+/* All words of a list as one text. */
+#define STORE_EACH_WORD(id, word, meaning) " " word
+
+enum store_draft_status {
+#define X(id, word, meaning) STORE_DRAFT_##id,
+    STORE_DRAFT_STATUSES(X)
+#undef X
+    STORE_DRAFT_STATUS_COUNT
+};
+
+enum store_draft_source {
+#define X(id, word, meaning) STORE_DRAFT_##id,
+    STORE_DRAFT_SOURCES(X)
+#undef X
+    STORE_DRAFT_SOURCE_COUNT
+};
+
+const char *store_draft_status_word(enum store_draft_status status);
+const char *store_draft_source_word(enum store_draft_source source);
+
+#endif
