@@ -63,6 +63,12 @@ struct api {
     int64_t started_ms;
 };
 
+/* For requests that the gateway answers itself. */
+/* By Content-Type; JSON where there is none. */
+int api_body_format(struct http_request *req, enum doc_format *out, struct error *err);
+/* A query parameter that was checked to be true, false, 1, 0 or nothing (which is true). */
+bool api_flag(const struct http_request *req, const char *name);
+
 /* The route table, with authentication before every request.  ctx of the server: struct api *. */
 extern const struct http_router api_router;
 

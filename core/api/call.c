@@ -20,15 +20,6 @@ const char *api_query(const struct api_call *call, const char *name)
     return http_request_query(call->req, name);
 }
 
-int api_query_flag(struct api_call *call, const char *name, bool *out)
-{
-    const char *value = api_query(call, name);
-    *out = value && (!*value || strcmp(value, "true") == 0 || strcmp(value, "1") == 0);
-    if (!value || *out || strcmp(value, "false") == 0 || strcmp(value, "0") == 0)
-        return 0;
-    return error_set(&call->err, ERROR_MALFORMED, "query parameter %s is true or false, not '%s'", name, value);
-}
-
 int api_query_number(struct api_call *call, const char *name, uint64_t fallback, uint64_t max,
                      uint64_t *out)
 {
@@ -45,9 +36,9 @@ int api_query_number(struct api_call *call, const char *name, uint64_t fallback,
     return 0;
 }
 
-static int body_format(struct api_call *call, enum doc_format *out)
+int api_body_format(struct http_request *req, enum doc_format *out, struct error *err)
 {
-    const char *type = http_request_type(call->req);
+    const char *type = http_request_type(req);
     if (!*type || strcmp(type, "application/json") == 0 ||
         strcmp(type, "application/x-www-form-urlencoded") == 0) {
         *out = DOC_JSON;
@@ -58,7 +49,7 @@ static int body_format(struct api_call *call, enum doc_format *out)
         *out = DOC_YAML;
         return 0;
     }
-    return error_set(&call->err, ERROR_MEDIA_TYPE,
+    return error_set(err, ERROR_MEDIA_TYPE,
                      "the body is %s: send application/json or application/yaml", type);
 }
 
@@ -67,7 +58,7 @@ int api_body(struct api_call *call, size_t max_bytes, const struct doc_node **ou
     enum doc_format format = DOC_JSON;
     struct doc_node *tree;
     const struct buf *body = &call->req->body;
-    if (body_format(call, &format) != 0)
+    if (api_body_format(call->req, &format, &call->err) != 0)
         return -1;
     if (body->len > max_bytes)
         return error_set(&call->err, ERROR_TOO_LARGE, "the body has %zu bytes, at most %zu are allowed",

@@ -70,8 +70,6 @@ int api_authenticate(struct http_request *req, void *ctx);
 
 const char *api_param(const struct api_call *call, const char *name);      /* "" if there is none */
 const char *api_query(const struct api_call *call, const char *name);      /* NULL if there is none */
-/* true, 1 or nothing: set; false or 0: not set; anything else is refused rather than guessed. */
-int api_query_flag(struct api_call *call, const char *name, bool *out);
 /* -1: not a number, or above max. */
 int api_query_number(struct api_call *call, const char *name, uint64_t fallback, uint64_t max,
                      uint64_t *out);

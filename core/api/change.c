@@ -50,8 +50,8 @@ int api_update_begin(struct api_call *call, enum sluice_kind kind, struct update
         .actor = call->actor->actor,
         .document_path = "",
     };
-    if (api_query_flag(call, "dry_run", &out->dry_run) != 0 || api_reason(call, &out->reason) != 0 ||
-        read_if_match(call, &out->if_revision) != 0)
+    out->dry_run = api_flag(call->req, "dry_run");
+    if (api_reason(call, &out->reason) != 0 || read_if_match(call, &out->if_revision) != 0)
         return -1;
     return api_override(call, &out->override);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/api.h"
 #include "base/alloc.h"
 #include "http/router.h"
 
@@ -21,12 +22,27 @@ static bool in_query(unsigned takes, size_t i)
     return takes & 1U << i && strcmp(parameters[i].where, "query") == 0;
 }
 
-static bool known(unsigned takes, const char *name)
+static const struct parameter *find(unsigned takes, const char *name)
 {
     for (size_t i = 0; i < PARAMETERS; i++)
         if (in_query(takes, i) && strcmp(parameters[i].name, name) == 0)
+            return &parameters[i];
+    return NULL;
+}
+
+static bool is_flag(const char *value)
+{
+    static const char *const words[] = {"", "true", "false", "1", "0"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(value, words[i]) == 0)
             return true;
     return false;
+}
+
+bool api_flag(const struct http_request *req, const char *name)
+{
+    const char *value = http_request_query(req, name);
+    return value && (!*value || strcmp(value, "true") == 0 || strcmp(value, "1") == 0);
 }
 
 static int refuse(struct http_request *req, char *detail)
@@ -51,10 +67,13 @@ static int refuse_unknown(struct http_request *req, unsigned takes, const char *
 int api_check_query(struct http_request *req, unsigned takes)
 {
     for (size_t i = 0; i < req->n_query; i++) {
-        const char *name = req->query[i].name;
-        if (!known(takes, name))
+        const char *name = req->query[i].name, *value = req->query[i].value;
+        const struct parameter *p = find(takes, name);
+        if (!p)
             return refuse_unknown(req, takes, name);
-        if (http_request_query(req, name) != req->query[i].value && strcmp(name, parameters[API_LABEL].name) != 0)
+        if (strcmp(p->type, "boolean") == 0 && !is_flag(value))
+            return refuse(req, alloc_printf("query parameter %s is true or false, not '%s'", name, value));
+        if (http_request_query(req, name) != value && strcmp(name, parameters[API_LABEL].name) != 0)
             return refuse(req, alloc_printf("query parameter %s is given twice: which one counts?", name));
     }
     return 0;

@@ -58,8 +58,8 @@ void handle_events(struct api *api, struct http_request *req)
 {
     const char *last_id = http_request_header(req, "Last-Event-ID");
     const char *sandbox = http_request_query(req, "sandbox");
-    const char *follow = http_request_query(req, "follow");
-    bool once = follow && strcmp(follow, "false") == 0;     /* what is kept, and the end */
+    /* follow=false: what is kept, and the end */
+    bool once = http_request_query(req, "follow") && !api_flag(req, "follow");
     char *wanted = alloc_str(sandbox), *from = alloc_str(last_id);
     struct follower *f = alloc_zero(1, sizeof *f);
     f->api = api;

@@ -3,9 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/api.h"
 #include "base/alloc.h"
 #include "gateway/sandbox.h"
 #include "http/request.h"
+
+enum { COMMAND_BYTES_MAX = 1024 * 1024 };
 
 static void free_wait(uv_handle_t *timer)
 {
@@ -92,16 +95,36 @@ static int check_values(const json_t *command, const json_t *env, json_int_t col
     return timeout < 0 ? invalid(err, "timeout_ms is a number from 0, which means none") : 0;
 }
 
+static int read_body(struct http_request *req, struct arena *arena, json_t **out, struct error *err)
+{
+    enum doc_format format;
+    struct doc_node *tree;
+    struct problems problems = {0};
+    struct buf json = {0};
+    *out = NULL;
+    if (api_body_format(req, &format, err) != 0)
+        return -1;
+    if (doc_parse(buf_str(&req->body), req->body.len, format, COMMAND_BYTES_MAX, arena, &tree, &problems) == 0) {
+        doc_print(tree, DOC_JSON, &json);
+        *out = json_loadb(buf_str(&json), json.len, 0, NULL);
+    }
+    if (!*out)
+        error_set(err, ERROR_MALFORMED, "the body is no JSON or YAML document: %s", problems.n ? problems.items[0].message : "");
+    buf_free(&json);
+    problems_free(&problems);
+    return *out ? 0 : -1;
+}
+
 /* {command, env, workdir, tty, cols, rows, timeout_ms} */
-static int read_command(const struct buf *body, struct arena *arena, struct sandbox_exec *out, struct error *err)
+static int read_command(struct http_request *req, struct arena *arena, struct sandbox_exec *out, struct error *err)
 {
     json_error_t where;
-    json_t *json = json_loadb(buf_str(body), body->len, JSON_REJECT_DUPLICATES, &where), *command = NULL, *env = NULL;
+    json_t *json, *command = NULL, *env = NULL;
     const char *workdir = NULL;
     int tty = 0, rc = 0;
     json_int_t cols = 0, rows = 0, timeout = 0;
-    if (!json)
-        return error_set(err, ERROR_MALFORMED, "the body is no JSON document: %s (line %d)", where.text, where.line);
+    if (read_body(req, arena, &json, err) != 0)
+        return -1;
     if (json_unpack_ex(json, &where, JSON_STRICT, "{s:o, s?o, s?s, s?b, s?I, s?I, s?I}", "command", &command, "env",
                        &env, "workdir", &workdir, "tty", &tty, "cols", &cols, "rows", &rows, "timeout_ms", &timeout) != 0)
         rc = invalid(err, where.text);
@@ -166,7 +189,7 @@ void sandbox_exec_request(struct sandboxes *all, struct http_request *req, const
     struct sandbox *s;
     struct sandbox_exec exec;
     struct error err;
-    if (check_ready(all, req, name, &s, &err) != 0 || read_command(&req->body, arena, &exec, &err) != 0)
+    if (check_ready(all, req, name, &s, &err) != 0 || read_command(req, arena, &exec, &err) != 0)
         http_respond_error(req, &err);
     else
         add_wait(s, req, &exec);

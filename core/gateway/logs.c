@@ -82,8 +82,7 @@ void sandbox_logs_request(struct sandboxes *all, struct http_request *req, const
     struct buf text = {0};
     for (size_t i = 0; i < s->n_lines; i++)
         buf_puts(&text, s->lines[(s->first_line + i) % LOG_LINES_KEPT]);
-    const char *following = http_request_query(req, "follow");
-    if (following && strcmp(following, "true") == 0)
+    if (api_flag(req, "follow"))
         follow(s, req, &text);
     else
         http_respond(req, 200, "text/plain; charset=utf-8", buf_str(&text), text.len);

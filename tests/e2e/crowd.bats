@@ -110,4 +110,11 @@ time.sleep(100)' "$state/sluice.sock" >"$BATS_TEST_TMPDIR/held.$n" 3>&- &
     [[ "$(ask '{"command":["true"],"cols":70000}')" == "422 "*"cols and rows are numbers from 0 to 65535" ]]
     [[ "$(ask '{"command":["true"],"timeout_ms":-1}')" == "422 "*"timeout_ms is a number from 0, which means none" ]]
     [[ "$(ask '{"command":["true"],"comand":[]}')" == "422 "* ]]
+    [[ "$(ask '{"command":["true"],"command":["false"]}')" == "400 "*"this key is written twice"* ]]
+}
+
+@test "a command may be written in YAML, and each of its characters arrives" {
+    run_raw() { api POST /v1/sandboxes/calm/exec -H 'Connection: Upgrade' -H 'Upgrade: sluice-exec' -H "Content-Type: $1" --max-time 10 -d "$2" | tr -d '\0'; }
+    [[ "$(run_raw application/yaml 'command: [printf, "%s|", a, "1"]')" == *"a|1|"*'{"code":0}' ]]
+    [[ "$(run_raw application/json '{"command":["printf","%s|","a\nb\tc","\u001b\u007f"]}')" == *$'a\nb\tc|\x1b\x7f|'*'{"code":0}' ]]
 }
