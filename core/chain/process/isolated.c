@@ -27,6 +27,7 @@ struct isolated {
 struct begun {
     struct exchange exchange;
     struct arena *arena;
+    const struct told *told;
     int64_t id;
     bool down;                                      /* there is no process to ask */
 };
@@ -53,6 +54,12 @@ static bool take_turn(struct isolated *v, bool patient)
     return false;
 }
 
+static void send(struct voter *voter, struct begun *b)
+{
+    struct isolated *v = voter->impl;
+    session_ask(&v->session, b->told, session_deadline(voter->timeout_ms + GRACE_MS), &b->exchange);
+}
+
 static void *isolated_begin(struct voter *voter, struct voter_ask *ask, bool patient)
 {
     struct isolated *v = voter->impl;
@@ -63,13 +70,13 @@ static void *isolated_begin(struct voter *voter, struct voter_ask *ask, bool pat
     struct arena *arena = arena_new();
     struct begun *b = arena_zalloc(arena, sizeof *b);
     b->arena = arena;
+    b->told = ask->told;
     b->id = ask->id;
     b->down = session_ensure(&v->session, &b->exchange.err) != 0;
     if (b->down)
         b->exchange.ended = b->exchange.failed = true;
     else
-        session_ask(&v->session, ask->told, session_deadline(voter->timeout_ms + GRACE_MS),
-                    &b->exchange);
+        send(voter, b);
     return b;
 }
 
@@ -86,6 +93,25 @@ size_t voter_process_answered(void *const *begun, size_t n)
     return exchange_await(list, n, arena);
 }
 
+/* A process may end in order between two votes, and so just before one reaches it: then it is started
+ * again and asked once more. */
+static int take_answer(struct voter *voter, struct begun *b, struct message *answer,
+                       struct error *err)
+{
+    struct session *s = &((struct isolated *)voter->impl)->session;
+    struct exchange *x = &b->exchange;
+    int rc = session_take_vote(s, x, b->id, true, b->arena, answer, err);
+    if (rc != SESSION_LEFT)
+        return rc;
+    exchange_end(x);
+    *x = (struct exchange){0};
+    if (session_ensure(s, err) != 0)
+        return -1;
+    send(voter, b);
+    exchange_await(&x, 1, b->arena);
+    return session_take_vote(s, x, b->id, false, b->arena, answer, err);
+}
+
 static int isolated_finish(struct voter *voter, void *begun, struct sluice_ballot *ballot,
                            struct error *err)
 {
@@ -97,7 +123,7 @@ static int isolated_finish(struct voter *voter, void *begun, struct sluice_ballo
     if (b->down)
         *err = b->exchange.err;
     else
-        rc = session_take_vote(&v->session, &b->exchange, b->id, b->arena, &answer, err);
+        rc = take_answer(voter, b, &answer, err);
     pthread_mutex_unlock(&v->mutex);
     if (rc == 0 && answer.type == MESSAGE_FAILED)
         rc = error_set(err, ERROR_INTERNAL, "%s", answer.failed->text);

@@ -31,24 +31,27 @@ static void note_failure(struct session *s, const char *how)
     voter_changed(s->voter, how);
 }
 
-/* Ends the process; err says why it is no longer trusted, and what it did itself if that is why. */
-static int fail(struct session *s, const char *request, struct error *err)
+/* How it ended, or what ended it; true: by itself, in order. */
+static bool end_process(struct session *s, struct buf *how)
 {
-    struct buf how = {0};
-    struct error cause = *err;
     child_pass_messages(&s->child, s->name, s->log);
-    child_end(&s->child, &how);
     forget_sent(s);
+    return child_end(&s->child, how);
+}
+
+/* The process has ended; err says why it is no longer trusted, and how what it did itself. */
+static int blame(struct session *s, const char *request, const struct buf *how, struct error *err)
+{
+    struct error cause = *err;
     /* The kind says that the process died over the request: chain.c asks for it. */
     if (cause.kind == ERROR_TIMEOUT)
         error_set(err, ERROR_TIMEOUT, "it did not %s within %u ms and was killed", request,
                   s->config.timeout_ms);
     else if (cause.kind == ERROR_UPSTREAM)
-        error_set(err, ERROR_UPSTREAM, "%s", buf_str(&how));
+        error_set(err, ERROR_UPSTREAM, "%s", buf_str(how));
     else
         error_set(err, ERROR_UPSTREAM, "it answered with what is no answer and was killed: %s",
                   cause.text);
-    buf_free(&how);
     note_failure(s, err->text);
     return -1;
 }
@@ -93,7 +96,13 @@ int session_tell(struct session *s, const struct told *told, uint64_t until, con
     add_told(s, &frames, told);
     int rc = frame_send(s->child.socket, &frames, until, err);
     buf_free(&frames);
-    return rc == 0 ? 0 : fail(s, request, err);
+    if (rc != 0) {
+        struct buf how = {0};
+        end_process(s, &how);
+        blame(s, request, &how, err);
+        buf_free(&how);
+    }
+    return rc;
 }
 
 void session_ask(struct session *s, const struct told *told, uint64_t until, struct exchange *x)
@@ -119,14 +128,19 @@ static int read_vote(const struct exchange *x, int64_t id, struct arena *arena, 
     return fits ? 0 : error_set(err, ERROR_MALFORMED, "no ballot of this vote");
 }
 
-int session_take_vote(struct session *s, const struct exchange *x, int64_t id, struct arena *arena,
-                      struct message *out, struct error *err)
+int session_take_vote(struct session *s, const struct exchange *x, int64_t id, bool first,
+                      struct arena *arena, struct message *out, struct error *err)
 {
-    if (read_vote(x, id, arena, out, err) != 0)
-        return fail(s, "vote", err);
-    child_pass_messages(&s->child, s->name, s->log);
-    health_answered(&s->health);
-    return 0;
+    if (read_vote(x, id, arena, out, err) == 0) {
+        child_pass_messages(&s->child, s->name, s->log);
+        health_answered(&s->health);
+        return 0;
+    }
+    struct buf how = {0};
+    bool left = end_process(s, &how) && err->kind == ERROR_UPSTREAM;
+    int rc = left && first ? SESSION_LEFT : blame(s, "vote", &how, err);
+    buf_free(&how);
+    return rc;
 }
 
 /* ---- starting ---- */
@@ -229,10 +243,7 @@ int session_ensure(struct session *s, struct error *err)
         return 0;
     if (s->child.socket >= 0) {
         struct buf how = {0};
-        child_pass_messages(&s->child, s->name, s->log);
-        bool in_order = child_end(&s->child, &how);
-        forget_sent(s);
-        if (!in_order)
+        if (!end_process(s, &how))
             note_failure(s, buf_str(&how));
         buf_free(&how);
     }

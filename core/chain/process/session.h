@@ -46,9 +46,11 @@ uint64_t session_deadline(uint32_t ms);
 int session_tell(struct session *s, const struct told *told, uint64_t until, const char *request,
                  struct error *err);
 /* The same for a vote, without waiting; exchange_await tells when the answer is there to be taken.
- * A failure on the way ends the process when it is taken. */
+ * A failure on the way ends the process when it is taken.  SESSION_LEFT: at the first asking, it ended
+ * in order instead of answering. */
+enum { SESSION_LEFT = 1 };
 void session_ask(struct session *s, const struct told *told, uint64_t until, struct exchange *x);
-int session_take_vote(struct session *s, const struct exchange *x, int64_t id, struct arena *arena,
-                      struct message *out, struct error *err);
+int session_take_vote(struct session *s, const struct exchange *x, int64_t id, bool first,
+                      struct arena *arena, struct message *out, struct error *err);
 
 #endif
