@@ -214,12 +214,12 @@ static bool overlap_tokens(const struct token *a, size_t na, const struct token 
 {
     size_t width = nb + 1;
     bool *seen = alloc_zero((na + 1) * width, sizeof *seen);
-    *effort += (na + 1) * width;
     seen[0] = true;
     for (size_t i = 0; i <= na; i++) {
         for (size_t j = 0; j <= nb; j++) {
             if (!seen[i * width + j])
                 continue;
+            ++*effort;
             bool run_a = i < na && a[i].run, run_b = j < nb && b[j].run;
             /* A run is left, or takes what the other pattern has next. */
             if (run_a || (run_b && i < na))

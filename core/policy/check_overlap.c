@@ -346,7 +346,7 @@ static bool is_full(const struct problems *problems)
  * endpoints as people write them stay far below, and what is made to be slow is refused. */
 void check_overlaps(struct check *c)
 {
-    enum { EFFORT_MAX = 200 * 1000 * 1000 };
+    enum { EFFORT_MAX = 50 * 1000 * 1000 };
     size_t n, effort = 0;
     struct entry *entries = all_entries(c, &n);
     for (size_t i = 0; i < n; i++) {

@@ -132,16 +132,6 @@ static void test_patterns_made_to_be_slow_are_refused(void **state)
     }
 }
 
-static void test_long_labels_are_told_apart_at_a_glance(void **state)
-{
-    (void)state;
-    struct problems problems = {0};
-    struct policy *policy = policy_of_many("*.", LABEL_40 ".*.x.example.com");
-    if (policy_check(policy, &problems, NULL) != 0)
-        fail_msg("%s", problems.items[0].message);
-    policy_unref(policy);
-}
-
 /* Two patterns of 100 KB would take ten gigabytes to compare. */
 static void test_endless_patterns_are_refused_and_not_compared(void **state)
 {
@@ -192,7 +182,6 @@ int main(void)
         cmocka_unit_test(test_problems_find_their_lines),
         cmocka_unit_test(test_many_endpoints_are_compared_in_time),
         cmocka_unit_test(test_patterns_made_to_be_slow_are_refused),
-        cmocka_unit_test(test_long_labels_are_told_apart_at_a_glance),
         cmocka_unit_test(test_endless_patterns_are_refused_and_not_compared),
         cmocka_unit_test(test_the_default_policy_is_fine),
     };
