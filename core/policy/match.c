@@ -14,27 +14,28 @@ static bool is_address(const char *host)
     return strchr(host, ':') || last[strspn(last, "0123456789")] == '\0';
 }
 
-/* A pattern is kept as its author wrote it: with brackets, another spelling of an address, or the
- * dot of the DNS root. */
-static const char *plain_pattern(const char *pattern, char buffer[IPADDR_HOST_SIZE])
+/* A policy keeps hosts as their author wrote them: with brackets, another spelling of an address, or
+ * the dot of the DNS root. */
+static const char *plain(const char *written, char buffer[IPADDR_HOST_SIZE])
 {
-    size_t len = strlen(pattern);
-    bool rooted = len > 1 && pattern[len - 1] == '.';
-    if (!rooted && !strchr(pattern, ':'))
-        return pattern;
-    if (ipaddr_canonical_host(pattern, len, buffer) == 0)
+    size_t len = strlen(written);
+    bool rooted = len > 1 && written[len - 1] == '.';
+    if (!rooted && !strchr(written, ':'))
+        return written;
+    if (ipaddr_canonical_host(written, len, buffer) == 0)
         return buffer;
     if (!rooted || len > IPADDR_HOST_SIZE)
-        return pattern;
-    memcpy(buffer, pattern, len - 1);
+        return written;
+    memcpy(buffer, written, len - 1);
     buffer[len - 1] = '\0';
     return buffer;
 }
 
 bool policy_host_match(const char *pattern, const char *host)
 {
-    char buffer[IPADDR_HOST_SIZE];
-    pattern = plain_pattern(pattern, buffer);
+    char of_pattern[IPADDR_HOST_SIZE], of_host[IPADDR_HOST_SIZE];
+    pattern = plain(pattern, of_pattern);
+    host = plain(host, of_host);
     if (!strchr(pattern, '*'))
         return strcasecmp(pattern, host) == 0;
     return !is_address(host) && glob_match(pattern, host, '.', GLOB_FOLD_CASE | GLOB_RUN_NOT_EMPTY);

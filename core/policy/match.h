@@ -26,7 +26,8 @@ struct policy_decision {
 void policy_match(const struct sluice_policy *policy, const struct policy_request *request,
                   struct policy_decision *out, struct buf *reason);
 
-/* A host pattern against a canonical host: * within a label, ** across labels, in any case. */
+/* A host pattern against a host, each canonical or as a policy writes it: * within a label, ** across
+ * labels, in any case. */
 bool policy_host_match(const char *pattern, const char *host);
 /* A binary pattern against a path: * within a component, ** across. */
 bool policy_binary_match(const char *pattern, const char *path);

@@ -42,15 +42,27 @@ struct quorum {
 
 /* ---- which changes ---- */
 
-/* Two patterns that both have wildcards: what they end in after the last one tells whether a name
- * could match both, and in doubt it could. */
+/* What stands behind the last wildcard, without the dot of the DNS root; NULL: there is no wildcard. */
+static const char *tail_of(const char *pattern, size_t *len)
+{
+    const char *star = strrchr(pattern, '*');
+    if (!star)
+        return NULL;
+    *len = strlen(star + 1);
+    *len -= *len && star[*len] == '.';
+    return star + 1;
+}
+
+/* Two patterns that both have wildcards: what they end in tells whether a name could match both, and
+ * in doubt it could. */
 static bool may_overlap(const char *a, const char *b)
 {
-    const char *x = strrchr(a, '*'), *y = strrchr(b, '*');
+    size_t na, nb;
+    const char *x = tail_of(a, &na), *y = tail_of(b, &nb);
     if (!x || !y)
         return false;
-    size_t nx = strlen(x + 1), ny = strlen(y + 1), n = nx < ny ? nx : ny;
-    return strcasecmp(x + 1 + nx - n, y + 1 + ny - n) == 0;
+    size_t n = na < nb ? na : nb;
+    return strncasecmp(x + na - n, y + nb - n, n) == 0;
 }
 
 static bool may_meet(const struct quorum *q, const char *pattern, const char *host)

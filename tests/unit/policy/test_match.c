@@ -210,6 +210,11 @@ static void test_patterns(void **state)
     assert_false(policy_host_match("*.0.0.1", "10.0.0.1"));
     assert_true(policy_host_match("[2606:0::A]", "2606::a"));
     assert_false(policy_host_match("a?.example.com", "ab.example.com"));
+    /* Voters ask about hosts as the policy writes them. */
+    assert_true(policy_host_match("db.example.com", "DB.Example.com."));
+    assert_true(policy_host_match("*.example.com", "db.example.com."));
+    assert_true(policy_host_match("2606::a", "[2606:0::A]"));
+    assert_false(policy_host_match("**", "[::1]"));
     assert_true(policy_binary_match("/usr/bin/python3.?", "/usr/bin/python3.9"));
     assert_true(policy_binary_match("**/node", "/usr/bin/node"));
     assert_false(policy_binary_match("/usr/bin/curl", "/usr/bin/CURL"));
