@@ -125,8 +125,11 @@ void print_update(const struct cli *cli, const char *sandbox, const json_t *d)
             print_effect(json_object_get(d, "effect"), "");
         print_objections(json_object_get(d, "votes"));
     } else if (strcmp(outcome, "held") == 0) {
-        complain("%s: chunk %s of sandbox %s waits for somebody else's approval", json_text(d, "summary"),
-                 json_text(d, "draft"), sandbox);
+        const char *chunk = json_text(d, "draft");  /* none: many wait, and the summary says what to do */
+        if (*chunk)
+            complain("%s: chunk %s of sandbox %s waits for somebody else's approval", json_text(d, "summary"), chunk, sandbox);
+        else
+            complain("%s", json_text(d, "summary"));
         print_objections(json_object_get(d, "votes"));
     } else if (changed) {
         printf("✓ Policy revision %lld %s (hash: %.12s)\n", json_number(d, "revision"),

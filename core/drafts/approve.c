@@ -141,6 +141,8 @@ static int approve(struct drafts *drafts, struct approval *a, const struct sluic
         if (rc && (err->kind != ERROR_MOVED || a->stale))
             return -1;
     }
+    if (rc == 0 && out->outcome == CHAIN_HELD)
+        out->draft_id = a->draft.id;
     if (rc == 0 && out->outcome == CHAIN_ALLOWED) {
         drafts_changed(drafts, a->call->sandbox, a->draft.id, a->status);
         drafts_settle(drafts, a->call->sandbox, a->draft.sandbox_id);

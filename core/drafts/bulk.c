@@ -34,18 +34,59 @@ static void skip(struct bulk *b, const struct store_draft *draft, const char *wh
     b->skipped[b->n_skipped++] = (struct drafts_skip){draft->id, why};
 }
 
+/* It waits for others: with this approval on record, the next one may be enough. */
+static void record_alone(struct bulk *b, const struct drafts_view *view, struct arena *scratch)
+{
+    struct drafts_call call = *b->call;
+    struct problems problems = {0};
+    struct update_result result;
+    struct error ignored;                           /* the chunk is left out anyway */
+    call.id = view->draft.id;
+    drafts_approve(b->drafts, &call, view->review_token, scratch, &result, &problems, &ignored);
+    problems_free(&problems);
+}
+
+static const char *ask_voters(struct bulk *b, const struct store_draft *draft)
+{
+    struct arena *scratch = arena_new();
+    struct drafts_view view;
+    drafts_preview(b->drafts, b->call, draft, &b->call->actor, scratch, &view);
+    const char *why = NULL;
+    if (!view.previewed)
+        why = arena_str(b->arena, view.preview_error);
+    else if (view.preview.outcome != CHAIN_ALLOWED)
+        why = arena_str(b->arena, view.preview.tally.why);
+    if (view.previewed && view.preview.outcome == CHAIN_HELD)
+        record_alone(b, &view, scratch);
+    arena_free(scratch);
+    return why;
+}
+
 /* NULL: it may be approved, as far as the chunk alone says. */
 static const char *objection(struct bulk *b, const struct store_draft *draft)
 {
-    struct drafts_view view;
     if (*draft->held_kind)
         return "a held update is approved by itself";
     if (*draft->security_notes && !b->include_flagged)
         return arena_printf(b->arena, "has security notes: %s", draft->security_notes);
-    drafts_preview(b->drafts, b->call, draft, &b->call->actor, b->arena, &view);
-    if (!view.previewed)
-        return view.preview_error;
-    return view.preview.outcome == CHAIN_ALLOWED ? NULL : view.preview.tally.why;
+    return ask_voters(b, draft);
+}
+
+static const char *change_made(struct bulk *b, const struct policy *with)
+{
+    struct arena *scratch = arena_new();
+    const struct sluice_diff *diff =
+        policy_diff(policy_model(b->policy), policy_model(with), scratch);
+    const char *json = drafts_change_encode(diff, b->base_revision, "", false, b->arena);
+    arena_free(scratch);
+    return json;
+}
+
+/* Takes a reference. */
+static void set_policy(struct bulk *b, struct policy *policy)
+{
+    policy_unref(b->policy);
+    b->policy = policy;
 }
 
 /* Adds the chunk's rule to those chosen before it; a conflict leaves it out. */
@@ -55,10 +96,8 @@ static const char *join(struct bulk *b, struct member *m)
     const char *why = NULL;
     struct policy *with = policy_merge(b->policy, &m->ask.operations, &problems, &warnings);
     if (with) {
-        const struct sluice_diff *diff =
-            policy_diff(policy_model(b->policy), policy_model(with), b->arena);
-        m->undo_json = drafts_change_encode(diff, b->base_revision, "", false, b->arena);
-        b->policy = drafts_keep(with, b->arena);
+        m->undo_json = change_made(b, with);
+        set_policy(b, with);
     } else {
         why = arena_printf(b->arena, "conflicts with the others: %s",
                            problems.n ? problems.items[0].message : "cannot be merged");
@@ -91,9 +130,10 @@ static int choose(struct bulk *b, const struct store_draft *pending, size_t n, s
     b->n = b->n_skipped = 0;
     b->members = arena_alloc(b->arena, (n + 1) * sizeof *b->members);
     b->skipped = arena_alloc(b->arena, (n + 1) * sizeof *b->skipped);
-    b->policy = updates_policy_at(b->drafts->updates, b->box.id, 0, b->arena, &newest, err);
-    if (!b->policy)
+    struct policy *now = updates_policy_at(b->drafts->updates, b->box.id, 0, b->arena, &newest, err);
+    if (!now)
         return -1;
+    set_policy(b, policy_ref(now));
     b->base_revision = newest.revision;
     for (size_t i = 0; i < n; i++)
         if (choose_one(b, &pending[i], err))
@@ -106,30 +146,35 @@ static int choose(struct bulk *b, const struct store_draft *pending, size_t n, s
 static int write_member(struct bulk *b, struct store_tx *tx, const struct member *m,
                         const struct update_result *r, struct error *err)
 {
+    bool allowed = r->outcome == CHAIN_ALLOWED;
     struct store_draft now;
     if (store_tx_draft_get(tx, m->draft.sandbox_id, m->draft.id, b->arena, &now, err))
         return -1;
     if (strcmp(now.rule_json, m->draft.rule_json) != 0 || !drafts_is(now.status, STORE_DRAFT_PENDING))
         return error_set(err, ERROR_MOVED, "chunk '%s' is not pending any more, or was edited",
                          now.id);
-    now.status = store_draft_status_word(STORE_DRAFT_APPROVED);
     now.approvals_json = m->ask.approvals_json;
-    now.decided_by = b->call->actor.name;
-    now.decided_at_ms = r->at_ms;
-    now.reason = b->call->reason ? b->call->reason : "";
-    now.revision = r->revision;
-    now.undo_json = m->undo_json;
-    if (store_tx_draft_update(tx, &now, store_draft_status_word(STORE_DRAFT_PENDING), err))
+    if (allowed) {
+        now.status = drafts_next(DRAFTS_APPROVE, now.status, NULL);
+        now.decided_by = b->call->actor.name;
+        now.decided_at_ms = r->at_ms;
+        now.reason = b->call->reason ? b->call->reason : "";
+        now.revision = r->revision;
+        now.undo_json = m->undo_json;
+    }
+    if (store_tx_draft_update(tx, &now, m->draft.status, err))
         return -1;
-    const char *text = arena_printf(b->arena, "%s approved", drafts_label(&now, b->arena));
-    return drafts_event(tx, &now, "approved", b->call->actor.name, text, r->at_ms, err);
+    const char *text = arena_printf(b->arena, allowed ? "%s approved" : "%s waits for another approval",
+                                    drafts_label(&now, b->arena));
+    return drafts_event(tx, &now, allowed ? "approved" : "approval", b->call->actor.name, text,
+                        r->at_ms, err);
 }
 
 static int write_members(struct store_tx *tx, void *arg, const struct update_result *r,
                          struct error *err)
 {
     struct bulk *b = arg;
-    for (size_t i = 0; r->outcome == CHAIN_ALLOWED && i < b->n; i++)
+    for (size_t i = 0; r->outcome != CHAIN_DENIED && i < b->n; i++)
         if (write_member(b, tx, b->members[i], r, err))
             return -1;
     return 0;
@@ -137,13 +182,34 @@ static int write_members(struct store_tx *tx, void *arg, const struct update_res
 
 /* ---- the update ---- */
 
-/* What is told of all is what is true of each: the least confidence, the approval given now. */
+static bool has_approved(const struct sluice_draft *draft, const char *actor)
+{
+    for (size_t i = 0; i < draft->n_approvals; i++)
+        if (strcmp(draft->approvals[i]->actor, actor) == 0)
+            return true;
+    return false;
+}
+
+static bool approved_all(const struct bulk *b, const char *actor)
+{
+    for (size_t i = 0; i < b->n; i++)
+        if (!has_approved(&b->members[i]->ask.draft, actor))
+            return false;
+    return true;
+}
+
+/* What is told of all is what is true of each: the least confidence, who approved every one. */
 static void summarise(struct bulk *b)
 {
-    const struct sluice_approval **approvals = arena_alloc(b->arena, sizeof *approvals);
-    struct sluice_approval *mine = arena_alloc(b->arena, sizeof *mine);
     const struct sluice_draft *first = &b->members[0]->ask.draft;
+    const struct sluice_approval **approvals =
+        arena_alloc(b->arena, (first->n_approvals + 1) * sizeof *approvals);
     b->draft = *first;
+    b->draft.approvals = approvals;
+    b->draft.n_approvals = 0;
+    for (size_t i = 0; i < first->n_approvals; i++)
+        if (approved_all(b, first->approvals[i]->actor))
+            approvals[b->draft.n_approvals++] = first->approvals[i];
     for (size_t i = 1; i < b->n; i++) {
         const struct sluice_draft *d = &b->members[i]->ask.draft;
         b->draft.id = b->draft.author = "";
@@ -151,10 +217,6 @@ static void summarise(struct bulk *b)
         if (d->confidence < b->draft.confidence)
             b->draft.confidence = d->confidence;
     }
-    *mine = *first->approvals[first->n_approvals - 1];
-    approvals[0] = mine;
-    b->draft.approvals = approvals;
-    b->draft.n_approvals = 1;
 }
 
 static int run(struct bulk *b, struct update_result *out, struct problems *problems,
@@ -194,6 +256,20 @@ static int attempt(struct bulk *b, struct update_result *out, struct problems *p
     return choose(b, pending, n, err) ? -1 : run(b, out, problems, err);
 }
 
+static void drop_policy(void *bulk)
+{
+    set_policy(bulk, NULL);
+}
+
+/* What was held by itself waits as a chunk that somebody else can approve; these wait already. */
+static void say_what_to_do(struct bulk *b, struct update_result *out)
+{
+    if (out->outcome == CHAIN_HELD)
+        out->tally.why = arena_printf(
+            b->arena, "%s; your approval is recorded with each of the %zu chunks: approve them one at "
+            "a time, or have somebody else approve all too", out->tally.why, b->n);
+}
+
 int drafts_approve_all(struct drafts *drafts, const struct drafts_call *call,
                        bool include_flagged, struct arena *arena, struct update_result *out,
                        size_t *approved, struct drafts_skip **skipped, size_t *n_skipped,
@@ -202,6 +278,7 @@ int drafts_approve_all(struct drafts *drafts, const struct drafts_call *call,
     struct bulk *b = arena_zalloc(arena, sizeof *b);
     *b = (struct bulk){
         .drafts = drafts, .call = call, .include_flagged = include_flagged, .arena = arena};
+    arena_defer(arena, drop_policy, b);
     if (store_sandbox_get(drafts->store, call->sandbox, arena, &b->box, err))
         return -1;
     int rc = attempt(b, out, problems, err);
@@ -209,6 +286,7 @@ int drafts_approve_all(struct drafts *drafts, const struct drafts_call *call,
         rc = attempt(b, out, problems, err);
     if (rc)
         return -1;
+    say_what_to_do(b, out);
     *approved = out->outcome == CHAIN_ALLOWED ? b->n : 0;
     *skipped = b->skipped;
     *n_skipped = b->n_skipped;

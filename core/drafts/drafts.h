@@ -93,7 +93,8 @@ struct drafts_skip {
     const char *id, *why;
 };
 
-/* One update for all pending chunks that can be approved together. */
+/* One update for all pending chunks that can be approved together.  A chunk that a voter holds is left
+ * out, but has this approval on record from then on. */
 int drafts_approve_all(struct drafts *drafts, const struct drafts_call *call,
                        bool include_flagged, struct arena *arena, struct update_result *out,
                        size_t *approved, struct drafts_skip **skipped, size_t *n_skipped,

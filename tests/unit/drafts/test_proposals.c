@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Proposals of agents and operators, held updates, approval mode auto, approving all at once. */
+/* Proposals of agents and operators, held updates, approval mode auto. */
 #include "drafts/fixture.h"
 
 #define CURL "/usr/bin/curl"
@@ -253,88 +253,6 @@ static void auto_mode_does_not_bring_back_what_was_rejected(void **state)
     assert_false(allows(f, "a.example.com", 443, CURL));
 }
 
-/* ---- all at once ---- */
-
-struct bulk {
-    size_t approved, n_skipped;
-    struct drafts_skip *skipped;
-};
-
-static int approve_all(struct fixture *f, bool include_flagged, struct bulk *b)
-{
-    struct drafts_call call = call_by("bob", NULL);
-    return drafts_approve_all(f->drafts, &call, include_flagged, f->arena, &f->result, &b->approved,
-                              &b->skipped, &b->n_skipped, &f->problems, &f->err);
-}
-
-static void all_is_one_update(void **state)
-{
-    struct fixture *f = *state;
-    struct bulk b;
-    denied(f, "a.example.com", 443, CURL, 1);
-    denied(f, "b.example.com", 443, CURL, 1);
-    denied(f, "a.example.com", 443, "/usr/bin/git", 1);
-    denied(f, "bad.example.com", 443, CURL, 1);
-    denied(f, "db.example.com", 5432, CURL, 1);
-    const char *held = held_chunk(f, "alice");
-    succeed(f, approve_all(f, false, &b));
-    assert_int_equal(f->result.outcome, CHAIN_ALLOWED);
-    assert_int_equal(b.approved, 3);
-    assert_int_equal(b.n_skipped, 3);
-    assert_contains(b.skipped[0].why, "refused by 1 of 1 voter");
-    assert_contains(b.skipped[1].why, "has security notes: Port 5432");
-    assert_string_equal(b.skipped[2].id, held);
-    assert_contains(b.skipped[2].why, "held update");
-    assert_int_equal(revision(f), 2);
-    assert_true(allows(f, "a.example.com", 443, CURL) && allows(f, "b.example.com", 443, CURL) &&
-                allows(f, "a.example.com", 443, "/usr/bin/git"));
-    succeed(f, approve_all(f, true, &b));
-    assert_int_equal(b.approved, 1);
-    assert_true(allows(f, "db.example.com", 5432, CURL));
-}
-
-static void each_of_all_is_taken_back_alone(void **state)
-{
-    struct fixture *f = *state;
-    struct bulk b;
-    denied(f, "a.example.com", 443, CURL, 1);
-    denied(f, "b.example.com", 443, CURL, 1);
-    denied(f, "a.example.com", 443, "/usr/bin/git", 1);
-    succeed(f, approve_all(f, false, &b));
-    assert_int_equal(b.approved, 3);
-    succeed(f, undo(f, "bob", chunk_of(f, "a.example.com", CURL)));
-    assert_false(allows(f, "a.example.com", 443, CURL));
-    assert_true(allows(f, "b.example.com", 443, CURL) &&
-                allows(f, "a.example.com", 443, "/usr/bin/git"));
-    succeed(f, undo(f, "bob", chunk_of(f, "b.example.com", CURL)));
-    succeed(f, undo(f, "bob", chunk_of(f, "a.example.com", "/usr/bin/git")));
-    struct policy *policy = current_policy(f, NULL);
-    assert_int_equal(policy_model(policy)->n_rules, 0);
-    policy_unref(policy);
-}
-
-static void nothing_pending_is_said(void **state)
-{
-    struct fixture *f = *state;
-    struct bulk b;
-    assert_refused(f, approve_all(f, false, &b), ERROR_STATE, "no pending chunks to approve");
-}
-
-static void nothing_that_may_be_approved_changes_nothing(void **state)
-{
-    struct fixture *f = *state;
-    struct bulk b;
-    denied(f, "bad.example.com", 443, CURL, 1);
-    succeed(f, approve_all(f, false, &b));
-    assert_int_equal(b.approved, 0);
-    assert_int_equal(b.n_skipped, 1);
-    assert_false(f->result.changed);
-    assert_int_equal(revision(f), 1);
-    json_t *document = update_document(&f->result);
-    assert_non_null(document);
-    json_decref(document);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,10 +273,6 @@ int main(void)
         AUTO(auto_mode_approves_what_nobody_objects_to),
         AUTO(auto_mode_leaves_the_rest_to_people),
         AUTO(auto_mode_does_not_bring_back_what_was_rejected),
-        TEST(all_is_one_update),
-        TEST(each_of_all_is_taken_back_alone),
-        TEST(nothing_pending_is_said),
-        TEST(nothing_that_may_be_approved_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
