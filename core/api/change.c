@@ -7,20 +7,61 @@
 
 enum { REASON_MAX = 1024 };
 
-/* If-Match: "N" (RFC 9110 section 13.1.1); * matches any revision. */
+/* ---- If-Match (RFC 9110 section 13.1.1): * or a list of entity tags, of which ours are "N" ---- */
+
+/* 0: the tag is that of no revision. */
+static uint64_t revision_in(const char *text, size_t len)
+{
+    bool number = len > 0 && len < 19 && *text != '0' && strspn(text, "0123456789") >= len;
+    return number ? strtoull(text, NULL, 10) : 0;
+}
+
+/* Goes on to the next tag; a bare number is read as well.  -1: no list of tags. */
+static int read_tag(const char **at, uint64_t *revision)
+{
+    bool weak = strncmp(*at, "W/", 2) == 0, quoted = (*at)[weak ? 2 : 0] == '"';
+    const char *text = *at + (weak ? 2 : 0) + quoted;
+    size_t len = strcspn(text, quoted ? "\"" : ", \t");
+    *revision = weak ? 0 : revision_in(text, len);          /* weak tags never match */
+    if (quoted ? text[len] != '"' : weak || !*revision)
+        return -1;
+    text += len + quoted;
+    text += strspn(text, " \t");
+    if (*text && *text != ',')
+        return -1;
+    *at = text + strspn(text, ", \t");
+    return 0;
+}
+
+static int read_tags(struct api_call *call, const char *at, uint64_t current, uint64_t *out)
+{
+    const char *text = at;
+    uint64_t revision;
+    do {
+        if (read_tag(&at, &revision) != 0)
+            return error_set(&call->err, ERROR_MALFORMED,
+                             "If-Match names the revision that the change builds on, such as \"3\", not %s", text);
+        if (!*out || (revision && revision == current))
+            *out = revision;
+    } while (*at);
+    if (*out)
+        return 0;
+    return error_set(&call->err, ERROR_MOVED,
+                     "If-Match (%s) names no revision of the policy of sandbox '%s': they are tagged such as \"%lu\"",
+                     text, api_param(call, "name"), (unsigned long)(current ? current : 1));
+}
+
+/* Of a list, the revision that is current; the update then makes sure that it still is. */
 static int read_if_match(struct api_call *call, uint64_t *out)
 {
     const char *text = http_request_header(call->req, "If-Match");
+    struct store_sandbox sandbox = {.revision = 0};
+    struct error ignored;
     if (!text || strcmp(text, "*") == 0)
         return 0;
-    char *end;
-    const char *digits = *text == '"' ? text + 1 : text;
-    unsigned long long n = strtoull(digits, &end, 10);
-    if (*digits < '0' || *digits > '9' || n == 0 || strcmp(end, *text == '"' ? "\"" : "") != 0)
-        return error_set(&call->err, ERROR_MALFORMED,
-                         "If-Match names the revision that the change builds on, such as \"3\", not %s", text);
-    *out = n;
-    return 0;
+    if (strchr(text, ','))
+        store_sandbox_get(call->api->store, api_param(call, "name"), call->arena, &sandbox, &ignored);
+    return read_tags(call, text, sandbox.revision, out);
 }
 
 int api_reason(struct api_call *call, const char **out)

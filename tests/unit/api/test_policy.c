@@ -116,13 +116,24 @@ static void a_denied_update_is_a_problem_with_its_votes(void **state)
 static void if_match_names_a_revision(void **state)
 {
     struct desk *d = *state;
-    static const char *const wrong[] = {"x", "\"x\"", "\"1", "1\"", "0", "\"0\"", "-1", "\"1\", \"2\"", "W/\"1\"", ""};
+    static const char *const wrong[] = {"x", "\"1", "1\"", "0", "-1", "W/1", "\"1\" \"2\"", "\"1\", x", "*, \"1\"", ""};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct answer a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"If-Match", wrong[i]}));
         assert_problem(&a, 400, "/malformed",
                        arena_printf(d->arena, "If-Match names the revision that the change builds on, such as \"3\", not %s",
                                     wrong[i]));
     }
+    static const char *const other[] = {"\"x\"", "\"\"", "\"0\"", "\"01\"", "W/\"1\"", "\"x\", W/\"1\""};
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
+        struct answer a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"If-Match", other[i]}));
+        assert_problem(&a, 412, "/revision-moved",
+                       arena_printf(d->arena, "If-Match (%s) names no revision of the policy of sandbox 'demo': they are "
+                                              "tagged such as \"1\"", other[i]));
+    }
+    struct answer list = ASK(d, "PUT", POLICY "?dry_run", YAML(FIRST_RULE), HEADERS({"If-Match", "\"7\",\"1\" , W/\"x\""}));
+    assert_status(&list, 200);
+    list = ASK(d, "PUT", POLICY "?dry_run", YAML(FIRST_RULE), HEADERS({"If-Match", "\"7\", \"8\""}));
+    assert_status(&list, 412);
     struct answer a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"If-Match", "\"9\""}));
     assert_problem(&a, 412, "/revision-moved",
                    "the policy of sandbox 'demo' is at revision 1, not 9: read it again and repeat the change on top of it");
