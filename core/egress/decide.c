@@ -15,7 +15,7 @@
 #define ENGINE_POLICY "l4"
 #define ENGINE_ADDRESS "ssrf"
 
-enum { LOG_REASON_MAX = 256, LOG_PATH_MAX = 200 };
+enum { LOG_REASON_MAX = 256, LOG_PATH_MAX = 200, LOG_BINARY_MAX = 1024 };
 
 void egress_flow_clear(struct flow *flow)
 {
@@ -36,7 +36,8 @@ static void flow_text(const struct flow *flow, char *out, size_t size)
 static void print_what(struct buf *out, const struct flow *flow)
 {
     const char *binary = flow->caller.binary;
-    buf_printf(out, "%s(%d) -> ", *binary ? binary : "unknown", (int)flow->caller.pid);
+    buf_printf(out, "%.*s(%d) -> ", LOG_BINARY_MAX, *binary ? binary : "unknown",
+               (int)flow->caller.pid);
     if (flow->connect) {
         buf_puts(out, flow->target.authority);
         return;

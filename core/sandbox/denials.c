@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,19 +60,41 @@ static void drop_oldest(struct denial_book *book)
     book->n--;
 }
 
+/* At most room bytes of it, in whole characters. */
+static const char *copy(struct arena *arena, const char *text, size_t room)
+{
+    size_t len = strlen(text);
+    if (len > room)
+        len = text_utf8_valid(text, room);
+    return arena_printf(arena, "%.*s", (int)len, text);
+}
+
+/* The nearest ones, as many as there is room for. */
+static size_t copy_ancestors(struct arena *arena, const struct sandbox_denial *d, size_t room,
+                             const char **out)
+{
+    size_t n = 0;
+    while (n < d->n_ancestors && n < DENIALS_ANCESTORS_MAX && strlen(d->ancestors[n]) < room) {
+        room -= strlen(d->ancestors[n]);
+        out[n] = arena_str(arena, d->ancestors[n]);
+        n++;
+    }
+    return n;
+}
+
 static struct entry *entry_new(const struct sandbox_denial *d)
 {
+    enum { REASON_MAX = 1024, HOST_MAX = 256 };
     struct arena *arena = arena_new();
     struct entry *e = arena_zalloc(arena, sizeof *e);
-    size_t n = d->n_ancestors < DENIALS_ANCESTORS_MAX ? d->n_ancestors : DENIALS_ANCESTORS_MAX;
-    const char **ancestors = arena_zalloc(arena, (n + 1) * sizeof *ancestors);
-    for (size_t i = 0; i < n; i++)
-        ancestors[i] = arena_str(arena, d->ancestors[i]);
+    const char **ancestors = arena_zalloc(arena, DENIALS_ANCESTORS_MAX * sizeof *ancestors);
+    size_t room = DENIALS_TEXT_MAX - REASON_MAX - HOST_MAX;
     e->arena = arena;
     e->denial = (struct sandbox_denial){
-        .host = arena_str(arena, d->host), .port = d->port, .binary = arena_str(arena, d->binary),
-        .ancestors = ancestors, .n_ancestors = n, .reason = arena_str(arena, d->reason),
-        .stage = arena_str(arena, d->stage)};
+        .host = copy(arena, d->host, HOST_MAX), .port = d->port,
+        .binary = copy(arena, d->binary, room), .ancestors = ancestors,
+        .reason = copy(arena, d->reason, REASON_MAX), .stage = arena_str(arena, d->stage)};
+    e->denial.n_ancestors = copy_ancestors(arena, d, room - strlen(e->denial.binary), ancestors);
     return e;
 }
 
@@ -120,17 +143,29 @@ void sandbox_denials_add(struct denial_book *book, const struct sandbox_denial *
         uv_timer_start(&book->timer, on_timer, now ? 0 : DENIALS_INTERVAL_MS, 0);
 }
 
+/* The next ones that are due, from *at on, which moves behind them. */
+static size_t take_batch(struct entry **at, struct entry *batch[DENIALS_BATCH])
+{
+    size_t n = 0;
+    for (; *at && n < DENIALS_BATCH; *at = (*at)->next)
+        if ((*at)->denial.count > 0)
+            batch[n++] = *at;
+    return n;
+}
+
 void sandbox_denials_flush(struct denial_book *book)
 {
-    struct sandbox_denial *items = alloc_zero(book->n + 1, sizeof *items);
-    struct sandbox_denials due = {.items = items};
-    for (const struct entry *e = book->entries; e; e = e->next)
-        if (e->denial.count > 0)
-            items[due.n++] = e->denial;
-    if (due.n > 0 && book->send(book->ctx, &due))
-        for (struct entry *e = book->entries; e; e = e->next)
-            e->denial.count = 0;
-    free(items);
+    struct entry *batch[DENIALS_BATCH], *at = book->entries;
+    for (size_t n; (n = take_batch(&at, batch)) > 0;) {
+        struct sandbox_denial items[DENIALS_BATCH];
+        struct sandbox_denials due = {items, n};
+        for (size_t i = 0; i < n; i++)
+            items[i] = batch[i]->denial;
+        if (!book->send(book->ctx, &due))
+            return;
+        for (size_t i = 0; i < n; i++)
+            batch[i]->denial.count = 0;
+    }
 }
 
 static void on_closed(uv_handle_t *handle)

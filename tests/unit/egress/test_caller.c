@@ -189,6 +189,39 @@ static void control_bytes_of_a_path_stay_out_of_the_log(void **state)
     rig_stop(&rig);
 }
 
+/* A workload chooses how long its paths are; what it makes the gateway keep must not grow with it. */
+static void a_very_long_path_makes_no_very_long_line(void **state)
+{
+    enum { DEPTH = 14, NAME = 240 };
+    struct rig rig;
+    char path[DEPTH * (NAME + 1) + 128], program[sizeof path + 8];
+    size_t len;
+    (void)state;
+    rig_start(&rig, "");
+    len = (size_t)snprintf(path, sizeof path, "%s", rig.folder);
+    for (int i = 0; i < DEPTH; i++) {
+        path[len++] = '/';
+        memset(path + len, 1, NAME);
+        len += NAME;
+        path[len] = '\0';
+        assert_int_equal(mkdir(path, 0755), 0);
+    }
+    puppet_install(path, "client", program, sizeof program);
+    struct puppet puppet = rig_puppet(&rig, program);
+    struct end *end = rig_end(&rig, puppet.socket);
+    end_send(end, rig_connect(&rig, "origin.test"));
+    rig_refused(&rig, end, 403, "policy_denied", NULL, NULL);
+    assert_true(rig.lines.len < 6000);
+    assert_true(rig.denials.len > DEPTH * NAME);    /* there it makes a rule, and is whole */
+    puppet_end(&puppet);
+    unlink(program);
+    for (int i = 0; i < DEPTH; i++, len -= NAME + 1) {
+        path[len] = '\0';
+        assert_int_equal(rmdir(path), 0);
+    }
+    rig_stop(&rig);
+}
+
 static void diagnostics_that_do_not_answer_are_said_so(void **state)
 {
     struct rig rig;
@@ -218,6 +251,7 @@ static int tests(void)
         cmocka_unit_test(a_file_named_like_a_deleted_one_is_another_file),
         cmocka_unit_test(a_path_that_is_no_text_is_refused),
         cmocka_unit_test(control_bytes_of_a_path_stay_out_of_the_log),
+        cmocka_unit_test(a_very_long_path_makes_no_very_long_line),
         cmocka_unit_test(diagnostics_that_do_not_answer_are_said_so),
     };
     return cmocka_run_group_tests(list, NULL, NULL);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/denials.h"
 
+#include "base/buf.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,18 +14,37 @@ struct gateway {
     uv_loop_t loop;
     struct denial_book *book;
     bool away;
-    unsigned reports;
+    unsigned reports, most;                         /* most: it goes away then */
+    size_t received;
     size_t n;                                       /* of the last report */
     uint64_t count;
     char host[64], reason[64];
+    char first_host[64];                            /* of the first report */
+    uint64_t first_count;
 };
+
+/* A longer line would make the gateway give up the stream. */
+static void check_line(const struct sandbox_denials *denials)
+{
+    struct sandbox_message message = {.type = MESSAGE_DENIALS, .denials = *denials};
+    struct buf line = {0};
+    sandbox_message_encode(&message, &line);
+    assert_true(line.len < SANDBOX_LINE_MAX);
+    buf_free(&line);
+}
 
 static bool receive(void *ctx, const struct sandbox_denials *denials)
 {
     struct gateway *g = ctx;
-    if (g->away)
+    if (g->away || g->reports == g->most)
         return false;
+    check_line(denials);
     g->reports++;
+    if (g->received == 0) {
+        g->first_count = denials->items[0].count;
+        snprintf(g->first_host, sizeof g->first_host, "%s", denials->items[0].host);
+    }
+    g->received += denials->n;
     g->n = denials->n;
     g->count = denials->items[0].count;
     snprintf(g->reason, sizeof g->reason, "%s", denials->items[0].reason);
@@ -43,6 +64,7 @@ static int open_book(void **state)
 {
     static struct gateway g;
     memset(&g, 0, sizeof g);
+    g.most = UINT32_MAX;
     uv_loop_init(&g.loop);
     g.book = sandbox_denials_new(&g.loop, receive, &g);
     *state = &g;
@@ -134,9 +156,50 @@ static void the_book_is_bounded_and_forgets_the_oldest(void **state)
     uv_run(&g->loop, UV_RUN_ONCE);
     g->away = false;
     sandbox_denials_flush(g->book);
-    assert_int_equal(g->n, DENIALS_MAX);
-    assert_string_equal(g->host, "kept");
-    assert_int_equal(g->count, DENIALS_MAX + 10);
+    assert_int_equal(g->received, DENIALS_MAX);
+    assert_string_equal(g->first_host, "kept");
+    assert_int_equal(g->first_count, DENIALS_MAX + 10);
+}
+
+/* Programs whose paths are as long and as awkward as paths can be, started by their like. */
+static void deny_at_length(struct gateway *g)
+{
+    static char path[4096];
+    const char *ancestors[64];
+    memset(path, 1, sizeof path - 1);
+    for (size_t i = 0; i < 64; i++)
+        ancestors[i] = path;
+    for (int i = 0; i < DENIALS_MAX; i++) {
+        char host[32];
+        snprintf(host, sizeof host, "h%d", i);
+        sandbox_denials_add(g->book, &(struct sandbox_denial){
+            .host = host, .port = 443, .binary = path, .reason = path, .stage = "connect",
+            .ancestors = ancestors, .n_ancestors = 64});
+    }
+}
+
+static void long_denials_are_told_in_lines_that_fit(void **state)
+{
+    struct gateway *g = *state;
+    g->away = true;
+    deny_at_length(g);
+    g->away = false;
+    sandbox_denials_flush(g->book);
+    assert_int_equal(g->received, DENIALS_MAX);
+}
+
+static void what_was_not_taken_is_told_later(void **state)
+{
+    struct gateway *g = *state;
+    g->away = true;
+    deny_at_length(g);
+    g->away = false;
+    g->most = 3;
+    sandbox_denials_flush(g->book);
+    assert_int_equal(g->reports, 3);
+    g->most = UINT32_MAX;
+    sandbox_denials_flush(g->book);
+    assert_int_equal(g->received, DENIALS_MAX);
 }
 
 int main(void)
@@ -151,6 +214,9 @@ int main(void)
                                         close_book),
         cmocka_unit_test_setup_teardown(the_book_is_bounded_and_forgets_the_oldest, open_book,
                                         close_book),
+        cmocka_unit_test_setup_teardown(long_denials_are_told_in_lines_that_fit, open_book,
+                                        close_book),
+        cmocka_unit_test_setup_teardown(what_was_not_taken_is_told_later, open_book, close_book),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

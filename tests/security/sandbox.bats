@@ -1,0 +1,60 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What a hostile workload does to the programs that watch it: they stay in command.
+
+load ../e2e/helper.bash
+
+setup_file() {
+    load ../e2e/helper.bash
+    state=$BATS_FILE_TMPDIR/state
+    start_origin
+    start_gateway
+    first_rule >"$state/first-rule.yaml"
+}
+setup() { load ../e2e/helper.bash; state=$BATS_FILE_TMPDIR/state; }
+teardown_file() { load ../e2e/helper.bash; state=$BATS_FILE_TMPDIR/state; teardown_all; }
+
+inmate() { sluice sandbox exec inmate -- "$@"; }
+
+@test "denials of programs with paths as long as they can be do not break the supervisor's stream" {
+    sluice sandbox create --name inmate
+    cat >"$BATS_TEST_TMPDIR/flood.sh" <<'SH'
+folder=/tmp
+for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do folder=$folder/$(printf '%0240d' 0 | tr 0 '\001'); done
+mkdir -p "$folder" && cp /usr/bin/perl "$folder/perl"
+exec "$folder/perl" -e 'use Socket; for $n (1..600) {
+    socket($s, PF_INET, SOCK_STREAM, 0); connect($s, pack_sockaddr_in(3128, inet_aton("10.200.0.1"))) or die;
+    syswrite($s, "CONNECT h$n.test:443 HTTP/1.1\r\nHost: h\r\n\r\n"); sysread($s, $answer, 99); $denied++ if $answer =~ / 403 /;
+    close($s) } print "$denied denied\n"'
+SH
+    run -0 inmate bash -c "$(cat "$BATS_TEST_TMPDIR/flood.sh")"
+    [ "$output" = "600 denied" ]
+    sluice policy set inmate --policy "$state/first-rule.yaml" --wait --timeout 10
+    ! grep "stream ended" "$state/gateway.log"
+}
+
+@test "processes full of descriptors delay their own requests, and no new policy" {
+    cat >"$BATS_TEST_TMPDIR/heavy.sh" <<'SH'
+mkfifo /tmp/full
+exec 8<>/tmp/full 9<>/dev/tcp/10.200.0.1/3128
+for n in 1 2 3 4 5 6 7 8; do
+    perl -e 'for (1 .. 15000) { open($kept[$_], "<&", STDIN) or last } syswrite(STDOUT, "full\n"); sleep 100' >&8 &
+done
+for n in 1 2 3 4 5 6 7 8; do read -r _ <&8; done
+printf 'CONNECT 10.77.0.2:8080 HTTP/1.1\r\nHost: h\r\n\r\n' >&9
+echo asked
+head -1 <&9
+kill $(jobs -p)
+SH
+    mkfifo "$BATS_TEST_TMPDIR/said"
+    inmate bash -c "$(cat "$BATS_TEST_TMPDIR/heavy.sh")" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
+    exec 7<"$BATS_TEST_TMPDIR/said"
+    read -r -t 60 line <&7
+    [ "$line" = asked ]
+    start=$EPOCHREALTIME
+    echo 'version: 1' | sluice policy set inmate --policy - --wait --timeout 10
+    [ $((${EPOCHREALTIME/./} - ${start/./})) -lt 500000 ]
+    read -r -t 20 line <&7
+    [[ "$line" == "HTTP/1.1 403 Forbidden"* ]]
+    exec 7<&-
+}
