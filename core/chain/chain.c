@@ -259,6 +259,8 @@ static void take_failure(const struct seat *seat, const struct error *err, struc
     out->code = voter_error;
     out->message = arena_printf(arena, "voter %s failed: %s", voter->name, err->text);
     out->path = "";
+    out->facts = NULL;
+    out->n_facts = 0;
 }
 
 /* What is known about one question to all voters; arrays by seat. */
@@ -294,6 +296,8 @@ static void ask(struct question *q, size_t i, uint64_t *now_ns)
     uint64_t start = *now_ns;
     *now_ns = clock_mono_ns();
     out->duration_ns = *now_ns - start;
+    if (rc == 0 && voter->ops->unstoppable && voter_check_time(voter, out->duration_ns, &err) != 0)
+        take_failure(seat, &err, q->ask.arena, out);
     stats_add(&seat->stats, out->duration_ns, out->verdict == SLUICE_DENY, out->failed);
 }
 

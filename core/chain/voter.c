@@ -44,6 +44,15 @@ void voter_free(struct voter *voter)
     free(voter);
 }
 
+int voter_check_time(const struct voter *voter, uint64_t took_ns, struct error *err)
+{
+    uint64_t took_ms = took_ns / 1000000;
+    if (took_ms <= voter->timeout_ms)
+        return 0;
+    return error_set(err, ERROR_TIMEOUT, "it took %llu ms, its limit is %u ms",
+                     (unsigned long long)took_ms, voter->timeout_ms);
+}
+
 const char *voter_state(const struct voter *voter)
 {
     return voter->ops->state ? voter->ops->state(voter) : "ready";

@@ -26,6 +26,7 @@ struct voter_ops {
      * crash, budget, timeout, answer that makes no sense. */
     int (*vote)(struct voter *voter, const struct sluice_transition *transition,
                 struct sluice_ballot *ballot, struct error *err);
+    bool unstoppable;                               /* whoever calls vote also calls voter_check_time */
     /* Instead of it, the same in two steps, so that a chain can have all of its isolated voters at
      * work at once.  begin takes the voter's turn; finish, on the same thread, waits for the answer
      * and gives the turn back.  Unless patient, begin returns NULL where it would have to wait for
@@ -70,6 +71,10 @@ struct voter *voter_lua_open(const struct chain_config *chain, const struct chai
 struct voter *voter_process_open(const struct chain_config *chain, const struct chain_voter_config *config,
                                  const struct log *log, struct error *err);
 void voter_free(struct voter *voter);
+
+/* Nothing can stop native code in this process.  What came too late is refused afterwards, so that
+ * a slow voter shows up as one. */
+int voter_check_time(const struct voter *voter, uint64_t took_ns, struct error *err);
 
 /* Which of the votes under way (NULL: none) is the first to be answered, or known to have failed.
  * Blocks. */

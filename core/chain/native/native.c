@@ -41,21 +41,24 @@ static void end_turn(struct native *n)
         pthread_mutex_unlock(&n->turn);
 }
 
-/* Nothing can stop native code in this process; what came too late is refused afterwards, so that
- * a slow voter shows up as one. */
 static int native_vote(struct voter *voter, const struct sluice_transition *transition,
                        struct sluice_ballot *ballot, struct error *err)
+{
+    const struct native *n = voter->impl;
+    return ballot_finish(ballot, n->plugin.vote(n->self, transition, ballot), err);
+}
+
+/* Waiting for its turn does not count. */
+static int native_vote_in_turn(struct voter *voter, const struct sluice_transition *transition,
+                               struct sluice_ballot *ballot, struct error *err)
 {
     struct native *n = voter->impl;
     take_turn(n);
     uint64_t start = clock_mono_ns();
-    enum sluice_verdict verdict = n->plugin.vote(n->self, transition, ballot);
-    uint64_t took_ms = (clock_mono_ns() - start) / 1000000;
+    int rc = native_vote(voter, transition, ballot, err);
+    uint64_t took = clock_mono_ns() - start;
     end_turn(n);
-    if (took_ms > voter->timeout_ms)
-        return error_set(err, ERROR_TIMEOUT, "it took %llu ms, its limit is %u ms",
-                         (unsigned long long)took_ms, voter->timeout_ms);
-    return ballot_finish(ballot, verdict, err);
+    return rc == 0 ? voter_check_time(voter, took, err) : -1;
 }
 
 static void native_observe(struct voter *voter, const struct sluice_outcome *outcome)
@@ -86,12 +89,10 @@ static void native_close(struct voter *voter)
     release(n);
 }
 
-static const struct voter_ops native_ops = {
-    .kind = "native",
-    .vote = native_vote,
-    .observe = native_observe,
-    .close = native_close,
-};
+#define OPS(...) \
+    {.kind = "native", .observe = native_observe, .close = native_close, __VA_ARGS__}
+static const struct voter_ops reentrant_ops = OPS(.vote = native_vote, .unstoppable = true),
+                              turn_ops = OPS(.vote = native_vote_in_turn);
 
 static char *find_file(const struct chain_config *chain, const char *plugin, struct error *err)
 {
@@ -154,6 +155,7 @@ static int load(struct voter *voter, struct native *n, const struct codefile *fi
         || copy_label(n->plugin.summary, SUMMARY_MAX, "summary", &voter->summary, err) != 0)
         return error_prefix(err, "%s", file->path);
     n->reentrant = n->plugin.flags & SLUICE_REENTRANT;
+    voter->ops = n->reentrant ? &reentrant_ops : &turn_ops;
     n->options = options_read(n->plugin.options, config->options_json, err);
     if (!n->options)
         return -1;
@@ -184,7 +186,7 @@ struct voter *voter_native_open(const struct chain_config *chain, const struct c
     struct codefile file = {0};
     if (read_file(chain, config, &file, err) != 0)
         return NULL;
-    struct voter *voter = voter_new(&native_ops, chain, config);
+    struct voter *voter = voter_new(&turn_ops, chain, config);
     voter->name = alloc_str(config->name && *config->name ? config->name : config->plugin);
     voter->path = alloc_str(file.path);
     voter->sha256 = alloc_str(file.sha256);

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "chain/ballot.h"
 #include "chain/process/confine.h"
@@ -160,6 +161,15 @@ static const struct message_fact *const *facts_of(const struct ballot *ballot, s
     return out;
 }
 
+static int ask(struct voter *voter, const struct sluice_transition *t, struct ballot *ballot,
+               struct error *err)
+{
+    uint64_t start = clock_mono_ns();
+    if (voter->ops->vote(voter, t, &ballot->face, err) != 0)
+        return -1;
+    return voter->ops->unstoppable ? voter_check_time(voter, clock_mono_ns() - start, err) : 0;
+}
+
 static int vote(struct host *host, const struct message_vote *message, struct arena *arena)
 {
     struct sluice_transition t;
@@ -167,7 +177,7 @@ static int vote(struct host *host, const struct message_vote *message, struct ar
     struct error err = {0};
     ballot_begin(&ballot, arena, host->voter->codes);
     if (complete(host, message->transition, message->diff, arena, &t, &err) != 0 ||
-        host->voter->ops->vote(host->voter, &t, &ballot.face, &err) != 0) {
+        ask(host->voter, &t, &ballot, &err) != 0) {
         const struct message_failed failed = {message->id, clean(err.text, arena)};
         return reply(host, MESSAGE_FAILED, &failed);
     }

@@ -155,6 +155,51 @@ static void too_late_is_a_failure(void **state)
     arena_free(arena);
 }
 
+static void so_is_it_on_many_threads_at_once(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new();
+    struct chain *chain = LOAD(NULL, VOTER(.plugin = "slow", .timeout_ms = 10));
+    struct chain_vote vote = ask_one(arena, chain);
+    assert_true(vote.failed);
+    assert_int_equal(vote.verdict, SLUICE_DENY);
+    assert_int_equal(vote.n_facts, 0);
+    assert_matches(vote.message, "^voter slow failed: it took [0-9]+ ms, its limit is 10 ms$");
+    chain_unref(chain);
+    setenv("SLUICE_PLUGIN_HOST", SLUICE_BUILD_DIR "/bin/sluice-plugin-host", 1);
+    chain = LOAD(NULL, VOTER(.plugin = "slow", .isolation = "process", .timeout_ms = 10));
+    vote = ask_one(arena, chain);
+    assert_matches(vote.message, "^voter slow failed: it (took|did not vote within)");
+    chain_unref(chain);
+    arena_free(arena);
+}
+
+static void *ask_in_thread(void *chain)
+{
+    struct arena *arena = arena_new();
+    struct chain_vote vote = ask_one(arena, chain);
+    bool failed = vote.failed;
+    arena_free(arena);
+    return failed ? chain : NULL;
+}
+
+static void waiting_for_its_turn_does_not_make_a_voter_late(void **state)
+{
+    (void)state;
+    enum { N = 12 };                                /* the last one waits longer than a vote may take */
+    pthread_t threads[N];
+    struct chain *chain = LOAD(NULL, VOTER(.plugin = "parrot", .timeout_ms = 500,
+                                           .options_json = "{\"sleep\":\"50ms\"}"));
+    for (int i = 0; i < N; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_in_thread, chain), 0);
+    for (int i = 0; i < N; i++) {
+        void *failed;
+        pthread_join(threads[i], &failed);
+        assert_null(failed);
+    }
+    chain_unref(chain);
+}
+
 static void times_and_counts_are_kept(void **state)
 {
     (void)state;
@@ -387,6 +432,8 @@ int main(void)
         cmocka_unit_test(a_gibibyte_is_cut),
         cmocka_unit_test(on_error_abstain),
         cmocka_unit_test(too_late_is_a_failure),
+        cmocka_unit_test(so_is_it_on_many_threads_at_once),
+        cmocka_unit_test(waiting_for_its_turn_does_not_make_a_voter_late),
         cmocka_unit_test(times_and_counts_are_kept),
         cmocka_unit_test(one_vote_at_a_time),
         cmocka_unit_test(names_are_unique),
