@@ -65,8 +65,9 @@ int usage_error(const struct cli *cli, const char *format, ...)
     va_end(args);
     fputc('\n', stderr);
     if (cli->command)
-        fprintf(stderr, "usage: sluice %s%s%s %s [options]; -h shows them\n", cli->command->group,
-                cli->command->verb ? " " : "", cli->command->verb ? cli->command->verb : "", cli->command->operands);
+        fprintf(stderr, "usage: sluice %s%s%s%s%s [options]; -h shows them\n", cli->command->group,
+                cli->command->verb ? " " : "", cli->command->verb ? cli->command->verb : "",
+                *cli->command->operands ? " " : "", cli->command->operands);
     return EXIT_USAGE;
 }
 

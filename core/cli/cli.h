@@ -47,6 +47,7 @@ struct cli {
     bool has_rest;                                  /* there was a -- */
 
     char last[128];                                 /* the sandbox used last, once asked for */
+    const char *named;                              /* the sandbox that the command line names */
     const char *gateway, *token;
     enum { OUT_TABLE, OUT_JSON, OUT_YAML } output;
     bool quiet;
@@ -96,15 +97,15 @@ int client_show(const struct cli *cli, char *path, void (*table)(const struct cl
 typedef int (*client_each)(void *ctx, size_t i, const struct reply *reply);
 int client_get_each(const struct cli *cli, char *const *paths, size_t n, client_each each, void *ctx);
 char *url_escape(const char *text);                 /* the caller frees it */
-/* Whether the gateway is reached through a Unix socket; path is then set. */
-bool client_unix_path(const struct cli *cli, const char **path);
-char *client_default_gateway(void);
-/* Lines of a stream (server-sent events, logs) as they come. */
-int client_follow(const struct cli *cli, char *path, void (*line)(void *ctx, const char *line), void *ctx);
+/* Hands over the lines of a stream (server-sent events, logs) as they come.  Takes call->path. */
+int client_follow(const struct cli *cli, const struct call *call, void (*line)(void *ctx, const char *line), void *ctx);
 
 /* ---- print.c ---- */
 void print_json(const struct cli *cli, const json_t *json);         /* as -o says: json or yaml */
 void print_yaml(const json_t *json, struct buf *out);
+void print_item(const struct cli *cli, const json_t *json);         /* of a stream: a line, or a YAML document */
+bool print_unread(void);                            /* stdout is a pipe that nobody reads any more */
+int print_finish(int code);                         /* the end of stdout; code, or that of what could not be written */
 /* A table whose columns are as wide as their widest cell. */
 struct table {
     size_t n_columns, n_cells;
@@ -121,7 +122,10 @@ void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));   
 /* The sandbox of a command: its NAME, or the last one used (said on stderr).  NULL after saying
  * that there is none.  n: which operand. */
 const char *sandbox_operand(struct cli *cli, size_t n);
+/* The gateway answered with this status: unless it does not know the named sandbox, that is the last used. */
+void sandbox_answered(const struct cli *cli, long status);
 void remember_sandbox(const char *name);
+void forget_sandbox(const char *name);              /* it is gone; no other is forgotten */
 
 /* ---- updates.c: what is common to commands that change a policy ---- */
 /* The header of --reason, NULL where none is given; the caller frees it.  An exit code after saying

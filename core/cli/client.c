@@ -1,45 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests to the gateway, by libcurl. */
-#include <curl/curl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
-#include "cli/cli.h"
-
-char *client_default_gateway(void)
-{
-    const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    if (geteuid() == 0)
-        return alloc_str("unix:/var/lib/sluice/sluice.sock");
-    if (xdg && *xdg == '/')
-        return alloc_printf("unix:%s/sluice/sluice.sock", xdg);
-    return alloc_printf("unix:%s/.local/state/sluice/sluice.sock", home ? home : "");
-}
-
-bool client_unix_path(const struct cli *cli, const char **path)
-{
-    if (strncmp(cli->gateway, "unix:", 5) != 0)
-        return false;
-    *path = cli->gateway + 5;
-    return true;
-}
-
-/* tcp:HOST:PORT is what sluiced prints; it means http. */
-static char *make_url(const struct cli *cli, const char *path)
-{
-    const char *ignored;
-    if (client_unix_path(cli, &ignored))
-        return alloc_printf("http://localhost%s", path);
-    if (strncmp(cli->gateway, "tcp:", 4) == 0)
-        return alloc_printf("http://%s%s", cli->gateway + 4, path);
-    size_t len = strlen(cli->gateway);
-    while (len && cli->gateway[len - 1] == '/')
-        len--;
-    return alloc_printf("%.*s%s", (int)len, cli->gateway, path);
-}
+#include "cli/connect.h"
 
 char *url_escape(const char *text)
 {
@@ -74,18 +41,11 @@ static struct curl_slist *make_headers(const struct cli *cli, const struct call 
     return list;
 }
 
-static CURL *make_curl(const struct cli *cli, const struct call *call, const char *url, struct curl_slist *headers)
+static CURL *make_curl(const struct cli *cli, const struct call *call, const char *path, struct curl_slist *headers)
 {
-    const char *path;
-    CURL *curl = curl_easy_init();
-    if (client_unix_path(cli, &path))
-        curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, path);
-    curl_easy_setopt(curl, CURLOPT_URL, url);
+    CURL *curl = connect_new(cli, path);
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 10L);
     if (call->type) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->body);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)call->len);
@@ -96,18 +56,11 @@ static CURL *make_curl(const struct cli *cli, const struct call *call, const cha
     return curl;
 }
 
-static void unreachable(const struct cli *cli, CURLcode code, const char *detail)
-{
-    complain("cannot reach the gateway at %s: %s\nis sluiced running? --gateway or SLUICE_GATEWAY names another one",
-             cli->gateway, *detail ? detail : curl_easy_strerror(code));
-}
-
 void client_call(const struct cli *cli, const struct call *call, struct reply *out)
 {
     char detail[CURL_ERROR_SIZE] = "";
-    char *url = make_url(cli, call->path);
     struct curl_slist *headers = make_headers(cli, call);
-    CURL *curl = make_curl(cli, call, url, headers);
+    CURL *curl = make_curl(cli, call, call->path, headers);
     *out = (struct reply){0};
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &out->text);
@@ -117,12 +70,12 @@ void client_call(const struct cli *cli, const struct call *call, struct reply *o
     if (code == CURLE_OK)
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &out->status);
     else
-        unreachable(cli, code, detail);
+        connect_failed(cli, curl, code, detail);
     if (out->status)
         out->json = json_loadb(buf_str(&out->text), out->text.len, 0, NULL);
+    sandbox_answered(cli, out->status);
     curl_easy_cleanup(curl);
     curl_slist_free_all(headers);
-    free(url);
     free(call->path);
 }
 
@@ -196,30 +149,26 @@ static void slot_start(const struct cli *cli, struct slot *s, CURLM *multi, cons
                        size_t i)
 {
     const struct call call = {.method = "GET"};
-    char *url = make_url(cli, path);
     if (!s->curl) {
         s->headers = make_headers(cli, &call);
-        s->curl = make_curl(cli, &call, url, s->headers);
+        s->curl = make_curl(cli, &call, path, s->headers);
         curl_easy_setopt(s->curl, CURLOPT_WRITEFUNCTION, on_body);
         curl_easy_setopt(s->curl, CURLOPT_WRITEDATA, &s->body);
         curl_easy_setopt(s->curl, CURLOPT_PRIVATE, s);
         curl_easy_setopt(s->curl, CURLOPT_TIMEOUT, 120L);
     }
-    curl_easy_setopt(s->curl, CURLOPT_URL, url);
+    connect_path(cli, s->curl, path);
     buf_clear(&s->body);
     s->i = i;
     curl_multi_add_handle(multi, s->curl);
-    free(url);
 }
 
 static int slot_finish(const struct cli *cli, struct slot *s, CURLcode code, client_each each,
                        void *ctx)
 {
     struct reply reply = {0};
-    if (code != CURLE_OK) {
-        unreachable(cli, code, "");
-        return EXIT_UNREACHABLE;
-    }
+    if (code != CURLE_OK)
+        return connect_failed(cli, s->curl, code, "");
     curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &reply.status);
     reply.json = json_loadb(buf_str(&s->body), s->body.len, 0, NULL);
     int rc = each(ctx, s->i, &reply);
@@ -273,46 +222,72 @@ struct follow {
     void *ctx;
 };
 
+static long status_of(CURL *curl)
+{
+    long status = 0;
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    return status;
+}
+
+/* Lines as they come; of a problem document the whole.  Nobody reads on: neither do we. */
 static size_t on_stream(char *bytes, size_t size, size_t n, void *ctx)
 {
     struct follow *f = ctx;
     char *end;
     buf_add(&f->in, bytes, size * n);
-    while (f->in.len && (end = memchr(f->in.data, '\n', f->in.len))) {
+    while (status_of(f->curl) == 200 && f->in.len && (end = memchr(f->in.data, '\n', f->in.len))) {
         size_t len = (size_t)(end - f->in.data);
         *end = '\0';
         f->line(f->ctx, f->in.data);
         buf_consume(&f->in, len + 1);
     }
-    return size * n;
+    return ferror(stdout) ? 0 : size * n;
 }
 
-int client_follow(const struct cli *cli, char *path, void (*line)(void *ctx, const char *line), void *ctx)
+/* A stream may be silent for long: whoever read it can be gone before the next line. */
+static int on_progress(void *ctx, curl_off_t all, curl_off_t now, curl_off_t all_up, curl_off_t now_up)
+{
+    (void)ctx, (void)all, (void)now, (void)all_up, (void)now_up;
+    return print_unread();
+}
+
+static int stream_ended(const struct cli *cli, struct follow *f, CURLcode code, const char *detail)
+{
+    struct reply reply = {.status = status_of(f->curl)};
+    if (reply.status == 0)
+        return connect_failed(cli, f->curl, code, detail);
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        return 128 + SIGPIPE;
+    if (reply.status == 200 && code != CURLE_OK && !ferror(stdout)) {
+        complain("the connection to the gateway broke: %s", *detail ? detail : curl_easy_strerror(code));
+        return EXIT_UNREACHABLE;
+    }
+    if (reply.status == 200)
+        return EXIT_DONE;
+    reply.json = json_loadb(buf_str(&f->in), f->in.len, 0, NULL);
+    buf_puts(&reply.text, buf_str(&f->in));
+    int result = reply_failed(cli, &reply);
+    reply_free(&reply);
+    return result;
+}
+
+int client_follow(const struct cli *cli, const struct call *call, void (*line)(void *ctx, const char *line), void *ctx)
 {
     char detail[CURL_ERROR_SIZE] = "";
-    const struct call call = {.method = "GET", .path = path, .accept = "*/*"};
-    char *url = make_url(cli, path);
-    struct curl_slist *headers = make_headers(cli, &call);
-    CURL *curl = make_curl(cli, &call, url, headers);
+    struct curl_slist *headers = make_headers(cli, call);
+    CURL *curl = make_curl(cli, call, call->path, headers);
     struct follow f = {.curl = curl, .line = line, .ctx = ctx};
-    long status = 0;
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_stream);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &f);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
     CURLcode code = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    int result = EXIT_DONE;
-    if (status == 0) {
-        unreachable(cli, code, detail);
-        result = EXIT_UNREACHABLE;
-    } else if (status != 200) {
-        complain("the gateway answered %ld", status);
-        result = EXIT_REFUSED;
-    }
+    int result = stream_ended(cli, &f, code, detail);
+    sandbox_answered(cli, status_of(curl));
     buf_free(&f.in);
     curl_easy_cleanup(curl);
     curl_slist_free_all(headers);
-    free(url);
-    free(path);
+    free(call->path);
     return result;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sandbox exec: the terminal's streams over an upgraded connection (core/sandbox/frame.h). */
-#include <curl/curl.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,7 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
-#include "cli/cli.h"
+#include "cli/connect.h"
 #include "sandbox/frame.h"
 
 struct session {
@@ -40,27 +39,16 @@ static void add_frame(struct session *s, enum sandbox_frame_type type, const voi
 
 static int connect_gateway(const struct cli *cli, struct session *s)
 {
-    const char *path;
     curl_socket_t socket;
     char detail[CURL_ERROR_SIZE] = "";
-    char *url = client_unix_path(cli, &path) ? alloc_str("http://localhost")
-                : strncmp(cli->gateway, "tcp:", 4) == 0 ? alloc_printf("http://%s", cli->gateway + 4) : alloc_str(cli->gateway);
-    s->curl = curl_easy_init();
-    if (client_unix_path(cli, &path))
-        curl_easy_setopt(s->curl, CURLOPT_UNIX_SOCKET_PATH, path);
-    curl_easy_setopt(s->curl, CURLOPT_URL, url);
+    s->curl = connect_new(cli, "");
     curl_easy_setopt(s->curl, CURLOPT_CONNECT_ONLY, 1L);
-    curl_easy_setopt(s->curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(s->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(s->curl, CURLOPT_ERRORBUFFER, detail);
     CURLcode code = curl_easy_perform(s->curl);
-    free(url);
-    if (code == CURLE_OK && curl_easy_getinfo(s->curl, CURLINFO_ACTIVESOCKET, &socket) == CURLE_OK) {
-        s->socket = socket;
-        return 0;
-    }
-    complain("cannot reach the gateway at %s: %s\nis sluiced running? --gateway or SLUICE_GATEWAY names another one",
-             cli->gateway, *detail ? detail : curl_easy_strerror(code));
+    curl_easy_setopt(s->curl, CURLOPT_ERRORBUFFER, NULL);
+    if (code != CURLE_OK || curl_easy_getinfo(s->curl, CURLINFO_ACTIVESOCKET, &socket) != CURLE_OK)
+        return connect_failed(cli, s->curl, code, detail);
+    s->socket = socket;
     return -1;
 }
 
@@ -180,6 +168,7 @@ static int handshake(const struct cli *cli, struct session *s)
     }
     size_t head = (size_t)(end - s->in.data) + 4;
     long status = s->in.len > 12 ? strtol(s->in.data + 9, NULL, 10) : 0;
+    sandbox_answered(cli, status);
     if (status != 101)
         return refused(cli, s, head, status);
     buf_consume(&s->in, head);
@@ -188,16 +177,29 @@ static int handshake(const struct cli *cli, struct session *s)
 
 /* ---- the streams ---- */
 
-static void write_all(int fd, const uint8_t *bytes, size_t len)
+static int write_all(int fd, const uint8_t *bytes, size_t len)
 {
     while (len) {
         ssize_t n = write(fd, bytes, len);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return;
+            return -1;
         bytes += n;
         len -= (size_t)n;
+    }
+    return 0;
+}
+
+/* What nobody reads any more, or no disk has room for, ends the command. */
+static void on_output(struct session *s, const struct sandbox_frame *f)
+{
+    if (f->type == FRAME_STDERR) {
+        write_all(STDERR_FILENO, f->payload, f->len);
+    } else if (write_all(STDOUT_FILENO, f->payload, f->len) != 0) {
+        s->code = errno == EPIPE ? 128 + SIGPIPE : EXIT_REFUSED;
+        if (errno != EPIPE)
+            complain("cannot write the command's output: %s", strerror(errno));
     }
 }
 
@@ -215,11 +217,11 @@ static int read_frames(struct session *s)
 {
     struct sandbox_frame f;
     ssize_t n;
-    while (s->in.len && (n = sandbox_frame_next((const uint8_t *)s->in.data, s->in.len, &f)) != 0) {
+    while (s->code < 0 && s->in.len && (n = sandbox_frame_next((const uint8_t *)s->in.data, s->in.len, &f)) != 0) {
         if (n < 0)
             return -1;
         if (f.type == FRAME_STDOUT || f.type == FRAME_STDERR)
-            write_all(f.type == FRAME_STDOUT ? STDOUT_FILENO : STDERR_FILENO, f.payload, f.len);
+            on_output(s, &f);
         else if (f.type == FRAME_EXIT)
             on_exit_frame(s, &f);
         buf_consume(&s->in, (size_t)n);
@@ -319,13 +321,13 @@ int exec_run(const struct cli *cli, const char *sandbox, const struct exec_reque
     if (wrong >= 0)
         return wrong;
     struct session s = {.stdin_open = true, .tty = request->tty, .signals = -1, .code = -1};
-    int code = EXIT_UNREACHABLE;
-    if (connect_gateway(cli, &s) == 0) {
+    int code = connect_gateway(cli, &s);
+    if (code < 0) {
         add_request(cli, &s, sandbox, request);
         code = handshake(cli, &s);
-        if (code < 0)
-            code = talk(&s);
     }
+    if (code < 0)
+        code = talk(&s);
     curl_easy_cleanup(s.curl);
     buf_free(&s.in);
     buf_free(&s.out);

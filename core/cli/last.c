@@ -58,12 +58,24 @@ static const char *recall(char *line, int size)
     return name;
 }
 
+void sandbox_answered(const struct cli *cli, long status)
+{
+    if (cli->named && status && status != 404)
+        remember_sandbox(cli->named);
+}
+
+void forget_sandbox(const char *name)
+{
+    char line[128];
+    const char *last = recall(line, sizeof line);
+    if (last && strcmp(last, name) == 0)
+        remember_sandbox("");
+}
+
 const char *sandbox_operand(struct cli *cli, size_t n)
 {
-    if (cli->n_operands > n) {
-        remember_sandbox(cli->operands[n]);
-        return cli->operands[n];
-    }
+    if (cli->n_operands > n)
+        return cli->named = cli->operands[n];
     const char *name = recall(cli->last, sizeof cli->last);
     if (name)
         say(cli, "→ Using sandbox '%s' (last used)", name);

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sluice: the command line. */
-#include <curl/curl.h>
 #include <signal.h>
 #include <stdlib.h>
 
-#include "cli/cli.h"
+#include "base/standard.h"
+#include "cli/connect.h"
 
 int main(int argc, char **argv)
 {
     struct cli cli = {0};
     char *fallback = NULL;
+    standard_streams();
     signal(SIGPIPE, SIG_IGN);
     int code = args_parse(&cli, argc, argv);
     if (code < 0) {
         curl_global_init(CURL_GLOBAL_DEFAULT);
         if (!cli.gateway || !*cli.gateway)
-            cli.gateway = fallback = client_default_gateway();
-        code = cli.command->run(&cli);
+            cli.gateway = fallback = connect_default();
+        code = connect_check(&cli);
+        code = print_finish(code < 0 ? cli.command->run(&cli) : code);
         curl_global_cleanup();
     }
     free(fallback);

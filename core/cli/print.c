@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Results on stdout, everything else on stderr. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "cli/cli.h"
 #include "doc/tree.h"
+
+/* 0.65 stays 0.65. */
+#define PRINT_REALS JSON_REAL_PRECISION(15)
 
 void say(const struct cli *cli, const char *format, ...)
 {
@@ -43,7 +50,7 @@ long long json_number(const json_t *object, const char *key)
 
 void print_yaml(const json_t *json, struct buf *out)
 {
-    char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = json_dumps(json, PRINT_REALS | JSON_COMPACT | JSON_ENCODE_ANY);
     doc_json_to_yaml(text, strlen(text), out);
     free(text);
 }
@@ -57,8 +64,38 @@ void print_json(const struct cli *cli, const json_t *json)
         buf_free(&out);
         return;
     }
-    json_dumpf(json, stdout, JSON_INDENT(2));
+    json_dumpf(json, stdout, PRINT_REALS | JSON_INDENT(2));
     putchar('\n');
+}
+
+void print_item(const struct cli *cli, const json_t *json)
+{
+    if (cli->output == OUT_YAML) {
+        puts("---");
+        print_json(cli, json);
+    } else {
+        json_dumpf(json, stdout, PRINT_REALS | JSON_COMPACT);
+        putchar('\n');
+    }
+    fflush(stdout);
+}
+
+bool print_unread(void)
+{
+    struct pollfd p = {STDOUT_FILENO, 0, 0};
+    return poll(&p, 1, 0) > 0 && (p.revents & POLLERR);
+}
+
+/* Whoever closed the other end of a pipe has read enough and need not hear of it. */
+int print_finish(int code)
+{
+    bool failed = fflush(stdout) != 0;
+    if (!failed && !ferror(stdout))
+        return code;
+    if (print_unread())
+        return 128 + SIGPIPE;
+    complain("cannot write the result: %s", failed ? strerror(errno) : "output error");
+    return code ? code : EXIT_REFUSED;
 }
 
 void table_row(struct table *t, size_t n, const char *const *cells)

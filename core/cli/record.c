@@ -170,49 +170,72 @@ int cmd_audit_verify(struct cli *cli)
 
 struct sse {
     const struct cli *cli;
-    char type[64], data[4096];
+    char type[64];
+    struct buf data;
 };
 
+/* What was lost before this reader began is nothing to it: "reset" is for those who come back. */
 static void print_event(struct sse *s)
 {
-    if (s->cli->output == OUT_JSON) {
-        printf("{\"event\":\"%s\",\"data\":%s}\n", s->type, s->data);
+    json_t *json = json_loads(buf_str(&s->data), 0, NULL);
+    const char *sandbox = json_text(json, "sandbox");
+    if (s->cli->output != OUT_TABLE) {
+        json_t *item = json_pack("{s:s, s:O?}", "event", s->type, "data", json);
+        print_item(s->cli, item);
+        json_decref(item);
     } else {
-        json_t *json = json_loads(s->data, 0, NULL);
-        const char *sandbox = json_text(json, "sandbox"), *at = json_text(json, "at");
-        printf("%s %-9s %s %s\n", at, s->type, *sandbox ? sandbox : "-", s->data);
-        json_decref(json);
+        printf("%s %-9s %s %s\n", json_text(json, "at"), s->type, *sandbox ? sandbox : "-", buf_str(&s->data));
+        fflush(stdout);
     }
-    fflush(stdout);
-    s->type[0] = s->data[0] = '\0';
+    json_decref(json);
 }
 
 static void event_line(void *ctx, const char *line)
 {
     struct sse *s = ctx;
-    if (strncmp(line, "event: ", 7) == 0)
-        snprintf(s->type, sizeof s->type, "%.*s", (int)strcspn(line + 7, "\r"), line + 7);
-    else if (strncmp(line, "data: ", 6) == 0)
-        snprintf(s->data, sizeof s->data, "%.*s", (int)strcspn(line + 6, "\r"), line + 6);
-    else if ((*line == '\0' || *line == '\r') && *s->data)
-        print_event(s);
+    int len = (int)strcspn(line, "\r");
+    if (strncmp(line, "event: ", 7) == 0) {
+        snprintf(s->type, sizeof s->type, "%.*s", len - 7, line + 7);
+    } else if (strncmp(line, "data: ", 6) == 0) {
+        buf_clear(&s->data);
+        buf_printf(&s->data, "%.*s", len - 6, line + 6);
+    } else if (len == 0 && s->data.len) {
+        if (strcmp(s->type, "reset") != 0)
+            print_event(s);
+        buf_clear(&s->data);
+    }
 }
 
 int cmd_events(struct cli *cli)
 {
     struct sse s = {.cli = cli};
     char *name = cli->n_operands ? url_escape(cli->operands[0]) : NULL;
-    char *path = alloc_printf("/v1/events?%s%s%sfollow=%s", name ? "sandbox=" : "", name ? name : "", name ? "&" : "",
-                              arg_given(cli, "follow") ? "true" : "false");
+    /* From the oldest event that is kept. */
+    const struct call call = {
+        .method = "GET", .accept = "text/event-stream", .headers = {"Last-Event-ID: 0"},
+        .path = alloc_printf("/v1/events?%s%s%sfollow=%s", name ? "sandbox=" : "", name ? name : "", name ? "&" : "",
+                             arg_given(cli, "follow") ? "true" : "false"),
+    };
     free(name);
-    return client_follow(cli, path, event_line, &s);
+    int code = client_follow(cli, &call, event_line, &s);
+    buf_free(&s.data);
+    return code;
 }
 
+/* TIME LEVEL TEXT, as log_write() writes it. */
 static void log_line(void *ctx, const char *line)
 {
-    (void)ctx;
-    puts(line);
-    fflush(stdout);
+    const struct cli *cli = ctx;
+    char at[64] = "", level[16] = "";
+    int text = 0;
+    if (cli->output == OUT_TABLE || sscanf(line, "%63s %15s %n", at, level, &text) < 2 || !text) {
+        puts(line);
+        fflush(stdout);
+        return;
+    }
+    json_t *item = json_pack("{s:s, s:s, s:s}", "at", at, "level", level, "text", line + text);
+    print_item(cli, item);
+    json_decref(item);
 }
 
 int cmd_logs(struct cli *cli)
@@ -221,9 +244,10 @@ int cmd_logs(struct cli *cli)
     if (!name)
         return EXIT_USAGE;
     char *escaped = url_escape(name);
-    char *path = alloc_printf("/v1/sandboxes/%s/logs%s", escaped, arg_given(cli, "tail") ? "?follow=true" : "");
+    const struct call call = {.method = "GET", .accept = "*/*",
+                              .path = alloc_printf("/v1/sandboxes/%s/logs%s", escaped, arg_given(cli, "tail") ? "?follow=true" : "")};
     free(escaped);
-    return client_follow(cli, path, log_line, NULL);
+    return client_follow(cli, &call, log_line, cli);
 }
 
 /* ---- status ---- */

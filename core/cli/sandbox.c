@@ -143,15 +143,22 @@ static int create_body(const struct cli *cli, const struct policy_file *file, st
     return -1;
 }
 
-static int delete_one(const struct cli *cli, const char *name)
+static int delete_one(const struct cli *cli, const char *name, bool is_result)
 {
     struct reply reply;
     char *escaped = url_escape(name);
     client_call(cli, &(struct call){.method = "DELETE", .path = alloc_printf("/v1/sandboxes/%s", escaped)}, &reply);
     free(escaped);
     int code = reply.status == 200 ? EXIT_DONE : reply_failed(cli, &reply);
-    if (code == EXIT_DONE)
-        say(cli, "✓ Deleted sandbox %s", name);
+    if (code == EXIT_DONE) {
+        forget_sandbox(name);
+        if (!is_result)
+            say(cli, "✓ Deleted sandbox %s", name);
+        else if (cli->output != OUT_TABLE)
+            print_item(cli, reply.json);
+        else
+            printf("✓ Deleted sandbox %s\n", name);
+    }
     reply_free(&reply);
     return code;
 }
@@ -165,7 +172,7 @@ static int run_main(const struct cli *cli, const char *name)
     int code = exec_run(cli, name, &request);
     if (!arg_given(cli, "no-keep"))
         return code;
-    int deleted = delete_one(cli, name);
+    int deleted = delete_one(cli, name, false);
     return code ? code : deleted;
 }
 
@@ -271,7 +278,7 @@ int cmd_sandbox_delete(struct cli *cli)
     if (!cli->n_operands)
         return usage_error(cli, "which sandbox? give one name or several");
     for (size_t i = 0; i < cli->n_operands; i++) {
-        int one = delete_one(cli, cli->operands[i]);
+        int one = delete_one(cli, cli->operands[i], true);
         code = one ? one : code;
     }
     return code;
@@ -311,7 +318,9 @@ int cmd_sandbox_exec(struct cli *cli)
     const char *name = arg_value(cli, "name");
     const char *const *command = cli->rest;
     size_t n = cli->n_rest;
-    if (!name && !(name = sandbox_operand(cli, 0)))
+    if (name)
+        cli->named = name;
+    else if (!(name = sandbox_operand(cli, 0)))
         return EXIT_USAGE;
     size_t names = arg_given(cli, "name") ? 0 : 1;
     if (n && cli->n_operands > names)

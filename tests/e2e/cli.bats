@@ -54,6 +54,50 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
     run -3 sluice --gateway unix:/nowhere/sluice.sock status
     [[ "$output" == *"cannot reach the gateway at unix:/nowhere/sluice.sock"* ]]
     SLUICE_GATEWAY=http://127.0.0.1:1 run -3 sluice sandbox list
+    run -3 sluice --gateway unix:/nowhere/sluice.sock sandbox exec demo -- true
+    [[ "$output" == *"cannot reach the gateway at unix:/nowhere/sluice.sock: No such file or directory"* ]]
+    run -2 sluice --gateway /nowhere/sluice.sock status
+    [[ "$output" == *"a gateway is unix:PATH, http://HOST:PORT or https://HOST:PORT, not '/nowhere/sluice.sock'"* ]]
+}
+
+@test "the sandbox used last is one that there is" {
+    sluice sandbox get demo
+    run -1 sluice policy get nobody
+    run -1 sluice sandbox exec nobody -- true
+    run -1 sluice logs nobody
+    [[ "$output" == *"sandbox 'nobody' not found"* ]]
+    run -0 --separate-stderr sluice sandbox get
+    [[ "$output" == "Name:      demo"* ]]
+    [ "$stderr" = "→ Using sandbox 'demo' (last used)" ]
+    sluice sandbox create --name short
+    run -0 --separate-stderr sluice -q sandbox exec -- hostname
+    [ "$output" = short ]
+    [ "$stderr" = "" ]
+    sluice sandbox exec -n demo -- true
+    run -0 --separate-stderr sluice sandbox delete short
+    [ "$output" = "✓ Deleted sandbox short" ]
+    [ "$stderr" = "" ]
+    run -0 sluice sandbox get
+    [[ "$output" == *"Name:      demo"* ]]
+    sluice sandbox create --name short
+    [ "$(sluice sandbox delete short -o json | jq -r .name)" = short ]
+    run -2 sluice sandbox get
+    [[ "$output" == *"no sandbox name given and none was used before"* ]]
+}
+
+@test "a result that cannot be written is no success; whoever stops reading ends the command" {
+    run -1 bash -c 'sluice policy get demo --full >/dev/full'
+    [[ "$output" == *"cannot write the result: No space left on device"* ]]
+    run -1 bash -c 'sluice sandbox list >&-'
+    [[ "$output" == *"cannot write the result: Bad file descriptor"* ]]
+    run -1 bash -c 'sluice sandbox exec demo -- echo much >/dev/full'
+    [[ "$output" == *"cannot write the command's output: No space left on device"* ]]
+    run -141 timeout 20 bash -c 'set -o pipefail; sluice sandbox exec demo -- yes | head -1'
+    [ "$output" = y ]
+    run -141 timeout 20 bash -c 'set -o pipefail; sluice events demo --follow | head -1'
+    run -0 timeout 20 bash -c 'sluice sandbox exec demo -- cat <&-'
+    run -2 bash -c 'sluice policy set demo --policy - <&-'
+    [[ "$output" == *"cannot read -: Bad file descriptor"* ]]
 }
 
 @test "results are JSON or YAML when asked, complete by contract" {
@@ -204,6 +248,12 @@ process: {run_as_user: "1234"}'
     [ "$(timeout 10 sluice events demo -o json | jq -r 'select(.event == "decision") | .data.outcome' | head -1)" = allowed ]
     run -0 sluice logs demo
     [[ "$output" == *"HTTP:GET"*"DENIED /usr/bin/curl"*"10.77.0.2:8080"* ]]
+    [[ "$(sluice logs demo -o json | head -1 | jq -r '"\(.level) \(.text)"')" == "info HTTP:GET "* ]]
+    [[ "$(sluice logs demo -o yaml | head -3)" == "---"*"at: "*"level: info" ]]
+    [ "$(sluice events demo -o yaml | head -2)" = $'---\nevent: decision' ]
+    [ "$(timeout 20 sluice events demo --follow -o json | head -1)" = "$(sluice events demo -o json | head -1)" ]
+    run -1 sluice logs nobody -o json
+    [[ "$output" == *'"status": 404'* ]]
 }
 
 @test "exec: exit codes, signals, streams, environment, timeout" {

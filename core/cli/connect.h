@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The way to the gateway: --gateway, SLUICE_GATEWAY or the local socket. */
+#ifndef CLI_CONNECT_H
+#define CLI_CONNECT_H
+
+#include <curl/curl.h>
+
+#include "cli/cli.h"
+
+char *connect_default(void);
+/* An exit code after saying that this is no address, or -1. */
+int connect_check(const struct cli *cli);
+/* A handle for path at the gateway, for curl_easy_cleanup. */
+CURL *connect_new(const struct cli *cli, const char *path);
+void connect_path(const struct cli *cli, CURL *curl, const char *path);
+/* Says why the gateway was not reached; detail is what CURLOPT_ERRORBUFFER holds.  EXIT_UNREACHABLE. */
+int connect_failed(const struct cli *cli, CURL *curl, CURLcode code, const char *detail);
+
+#endif
