@@ -26,22 +26,33 @@ static json_t *encode_decision(struct api_call *call, const struct store_decisio
     return json;
 }
 
+/* Of the sandbox that has the name; where none has it, of those that had it or were refused. */
+static int list_decisions(struct api_call *call, const char *name, int64_t since, size_t limit,
+                          struct store_decision **items, size_t *n)
+{
+    struct store *store = call->api->store;
+    struct store_sandbox sandbox;
+    if (!name)
+        return store_decision_list(store, NULL, since, limit, call->arena, items, n, &call->err);
+    if (store_sandbox_get(store, name, call->arena, &sandbox, &call->err) == 0)
+        return store_decision_list(store, sandbox.id, since, limit, call->arena, items, n, &call->err);
+    struct error none = call->err;
+    if (none.kind != ERROR_NOT_FOUND ||
+        store_decision_list_of_name(store, name, since, limit, call->arena, items, n, &call->err) != 0)
+        return -1;
+    call->err = none;
+    return *n ? 0 : -1;
+}
+
 int route_decision_list(struct api_call *call)
 {
     struct store_decision *items;
     size_t n;
     uint64_t limit, since;
-    struct store_sandbox sandbox;
-    const char *name = api_query(call, "sandbox"), *id = NULL;
     if (api_query_number(call, "limit", 100, 1000000, &limit) != 0 ||
         api_query_number(call, "since_ms", 0, INT64_MAX, &since) != 0)
         return -1;
-    if (name) {
-        if (store_sandbox_get(call->api->store, name, call->arena, &sandbox, &call->err) != 0)
-            return -1;
-        id = sandbox.id;
-    }
-    if (store_decision_list(call->api->store, id, (int64_t)since, limit, call->arena, &items, &n, &call->err) != 0)
+    if (list_decisions(call, api_query(call, "sandbox"), (int64_t)since, limit, &items, &n) != 0)
         return -1;
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++)

@@ -98,3 +98,16 @@ int store_decision_list(struct store *s, const char *sandbox_id, int64_t since_m
     db_pool_give(s->readers, db);
     return rc;
 }
+
+int store_decision_list_of_name(struct store *s, const char *name, int64_t since_ms, size_t limit,
+                                struct arena *arena, struct store_decision **out, size_t *n,
+                                struct error *err)
+{
+    struct db *db = db_pool_take(s->readers);
+    sqlite3_stmt *stmt = db_query(
+        db, err, SELECT_SHORT "WHERE sandbox=? AND at_ms>=? ORDER BY seq DESC LIMIT ?", "tii", name,
+        since_ms, limit ? (int64_t)limit : (int64_t)-1);
+    int rc = db_record_all(db, stmt, &decision_record, arena, out, n, err);
+    db_pool_give(s->readers, db);
+    return rc;
+}

@@ -145,6 +145,22 @@ static void a_life(void **state)
     assert_status(&a, 404);
 }
 
+/* Why was it refused, and what happened to the one that is gone? */
+static void decisions_outlive_their_sandbox(void **state)
+{
+    struct desk *d = *state;
+    ASK(d, "PUT", "/v1/sandboxes/demo/policy", YAML("version: 1\nnetwork_policies: {a: {endpoints: [{host: a.example.com, port: 1}]}}"));
+    ASK(d, "DELETE", "/v1/sandboxes/demo");
+    struct answer a = ASK(d, "GET", "/v1/decisions?sandbox=demo");
+    assert_status(&a, 200);
+    assert_int_equal(json_array_size(json_object_get(a.json, "decisions")), 2);
+    ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"demo\"}");
+    a = ASK(d, "GET", "/v1/decisions?sandbox=demo");
+    assert_int_equal(json_array_size(json_object_get(a.json, "decisions")), 1);
+    a = ASK(d, "GET", "/v1/decisions?sandbox=nobody");
+    assert_problem(&a, 404, "/not-found", "sandbox 'nobody' not found");
+}
+
 static void decisions_are_kept_and_can_be_verified(void **state)
 {
     struct desk *d = *state;
@@ -251,6 +267,7 @@ int main(void)
         DESK_TEST(a_sandbox_that_does_not_start_leaves_its_decision_only),
         DEMO_TEST(lists_choose_by_label),
         DEMO_TEST(a_life),
+        DEMO_TEST(decisions_outlive_their_sandbox),
         DEMO_TEST(decisions_are_kept_and_can_be_verified),
         DEMO_TEST(plugins_are_listed_and_reloaded),
         DEMO_TEST(status_and_metrics_count),
