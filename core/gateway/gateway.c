@@ -168,6 +168,12 @@ static void hangup_done(void *arg)
 
 /* ---- decisions: what was committed goes to its sandbox at once ---- */
 
+static void draft_changed(void *ctx, const char *sandbox, const char *draft_id, const char *status)
+{
+    struct gateway *g = ctx;
+    events_publish(g->events, "draft", sandbox, json_pack("{s:s, s:s}", "draft", draft_id, "status", status));
+}
+
 static void decided(void *ctx, const struct update_request *request, const struct update_result *result)
 {
     struct gateway *g = ctx;
@@ -184,12 +190,8 @@ static void decided(void *ctx, const struct update_request *request, const struc
                    json_pack("{s:s, s:s, s:s, s:s, s:I}", "decision", result->decision_id, "kind",
                              chain_kind_word(request->kind), "outcome", chain_outcome_word(result->outcome), "actor",
                              request->actor.name, "revision", (json_int_t)(pushed ? result->revision : 0)));
-}
-
-static void draft_changed(void *ctx, const char *sandbox, const char *draft_id, const char *status)
-{
-    struct gateway *g = ctx;
-    events_publish(g->events, "draft", sandbox, json_pack("{s:s, s:s}", "draft", draft_id, "status", status));
+    if (*result->draft_id)
+        draft_changed(g, request->sandbox, result->draft_id, "pending");
 }
 
 /* ---- the end ---- */

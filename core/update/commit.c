@@ -114,6 +114,26 @@ static struct store_draft *make_held(struct update *u)
     return draft;
 }
 
+/* The chunk that waits already for just this: who asks again does not ask for more. */
+static const char *waiting(struct update *u)
+{
+    const struct update_result *r = u->result;
+    struct store *store = u->updates->store;
+    struct store_draft *pending;
+    struct store_decision first;
+    struct error ignored;
+    size_t n = 0;
+    store_draft_list(store, u->sandbox.id, "pending", u->arena, &pending, &n, &ignored);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(pending[i].held_kind, chain_kind_word(u->request->kind)) == 0 &&
+            strcmp(pending[i].held_json, policy_json(r->candidate)) == 0 &&
+            strcmp(pending[i].author, u->request->actor.name) == 0 &&
+            store_decision_of_draft(store, pending[i].id, u->arena, &first, &ignored) == 0 &&
+            first.base_revision == r->base_revision)
+            return pending[i].id;
+    return NULL;
+}
+
 static int write_held(struct store_tx *tx, const struct update *u, const struct store_draft *draft,
                       struct error *err)
 {
@@ -157,8 +177,9 @@ static void prepare(struct update *u, struct commit *c)
         return;
     r->decision_id = new_id(u);
     if (r->outcome == CHAIN_HELD && u->request->kind != SLUICE_CREATE && !u->request->draft) {
-        r->draft_id = new_id(u);
-        c->held = make_held(u);
+        const char *before = waiting(u);
+        r->draft_id = before ? before : new_id(u);
+        c->held = before ? NULL : make_held(u);
     }
     if (r->outcome == CHAIN_ALLOWED) {
         r->revision = r->base_revision + 1;

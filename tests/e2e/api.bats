@@ -111,6 +111,7 @@ as_supervisor() { curl -sS -o /dev/null -w '%{http_code}' --max-time 5 --unix-so
     before=$(revision other)
     [ "$(api PUT /v1/sandboxes/other/policy -H "$json" -d "$(policy hold_me held.example.com)" | jq -r .outcome)" = held ]
     read -r id token <<<"$(api GET '/v1/sandboxes/other/drafts?status=pending' | jq -r '.chunks[] | select(.source == "held") | "\(.id) \(.review_token)"')"
+    wait_event other draft ".draft == \"$id\" and .status == \"pending\""
     run -0 api POST "/v1/sandboxes/other/drafts/$id/approve" -H "$json" -d "{\"review_token\":\"$token\"}"
     [ "$(jq .status <<<"$output")" = 403 ]
     [[ "$output" == *"asked for this update: somebody else must approve it"* ]]

@@ -77,6 +77,24 @@ static void a_held_update_waits_as_a_chunk(void **state)
     assert_int_equal(count_drafts(b), 1);
 }
 
+static void asking_again_for_what_waits_makes_no_second_chunk(void **state)
+{
+    struct bench *b = *state;
+    write_rule(b, "asking", HOLD);
+    USE_VOTERS(b, SCRIPT("asking", "mandatory"));
+    RUN(b, REPLACE(b, "version: 1\n" FIRST_RULE));
+    const char *first = b->result.draft_id, *decision_id = b->result.decision_id;
+    RUN(b, REPLACE(b, "version: 1\n" FIRST_RULE));
+    assert_int_equal(b->result.outcome, CHAIN_HELD);
+    assert_string_equal(b->result.draft_id, first);
+    assert_string_not_equal(b->result.decision_id, decision_id);
+    assert_string_equal(decision(b, b->result.decision_id).draft_id, first);
+    assert_int_equal(count_drafts(b), 1);
+    RUN(b, REPLACE(b, "version: 1\n" FIRST_RULE, .actor = {sizeof(struct sluice_actor), "bob", "admin", "unix"}));
+    assert_string_not_equal(b->result.draft_id, first);
+    assert_int_equal(count_drafts(b), 2);
+}
+
 /* A sandbox that does not exist yet can have no chunks. */
 static void a_held_creation_leaves_its_decision_alone(void **state)
 {
@@ -201,6 +219,7 @@ int main(void)
         BENCH_TEST(a_denied_update_is_recorded_with_its_candidate),
         BENCH_TEST(every_objection_is_told),
         BENCH_TEST(a_held_update_waits_as_a_chunk),
+        BENCH_TEST(asking_again_for_what_waits_makes_no_second_chunk),
         BENCH_TEST(a_held_creation_leaves_its_decision_alone),
         BENCH_TEST(silence_is_refusal),
         BENCH_TEST(an_override_needs_a_reason_and_is_recorded),
