@@ -16,6 +16,7 @@
 #include "sandbox/harden.h"
 #include "sandbox/lines.h"
 #include "sandbox/link.h"
+#include "sandbox/loadable.h"
 #include "sandbox/trim.h"
 
 #include <signal.h>
@@ -46,6 +47,7 @@ struct supervisor {
     struct denial_book *denials;
     struct egress_proxy *proxy;                     /* NULL without a network */
     int diag_fd;
+    struct policy *built;                           /* what the sandbox was started with */
     struct policy *policy;                          /* in force */
     uint64_t revision;
     struct lines lines;
@@ -204,6 +206,23 @@ static struct policy *read_policy(const char *text, struct error *err)
     return policy;
 }
 
+/* The policy of a revision, if it is what was sent and the sandbox can do as it says. */
+static struct policy *accept_policy(struct supervisor *s, const struct sandbox_revision *revision,
+                                    struct error *err)
+{
+    struct policy *policy = read_policy(revision->policy, err);
+    if (!policy)
+        return NULL;
+    int rc = strcmp(policy_hash(policy), revision->hash) != 0
+                 ? error_set(err, ERROR_INVALID, "the policy's hash is %s, not %s", policy_hash(policy),
+                             revision->hash)
+                 : sandbox_loadable(policy_model(s->built), policy_model(policy), s->proxy, err);
+    if (rc == 0)
+        return policy;
+    policy_unref(policy);
+    return NULL;
+}
+
 static void answer_policy(struct supervisor *s, enum sandbox_message_type type,
                           const struct sandbox_revision *revision, const char *error)
 {
@@ -233,13 +252,7 @@ static void take_policy(struct supervisor *s, const struct sandbox_revision *rev
         answer_policy(s, MESSAGE_LOADED, revision, NULL);
         return;
     }
-    struct policy *policy = read_policy(revision->policy, &err);
-    if (policy && strcmp(policy_hash(policy), revision->hash) != 0) {
-        error_set(&err, ERROR_INVALID, "the policy's hash is %s, not %s", policy_hash(policy),
-                  revision->hash);
-        policy_unref(policy);
-        policy = NULL;
-    }
+    struct policy *policy = accept_policy(s, revision, &err);
     if (!policy) {
         log_error(s->log, "revision %llu is refused, revision %llu stays in force: %s",
                   (unsigned long long)revision->revision, (unsigned long long)s->revision,
@@ -408,6 +421,9 @@ static int start_cell(struct supervisor *s, struct error *err)
     s->policy = read_policy(s->spec->policy, err);
     if (!s->policy)
         return error_prefix(err, "no sandbox can be made: its policy");
+    s->built = policy_ref(s->policy);
+    if (sandbox_loadable(NULL, policy_model(s->policy), s->spec->proxy, err) != 0)
+        return error_prefix(err, "no sandbox can be made");
     struct cell_request request = {s->spec, policy_model(s->policy)};
     s->revision = s->spec->revision;
     s->cell = sandbox_cell_start(&s->loop, &request, &cell_callbacks, s, err);
@@ -443,6 +459,7 @@ int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
     uv_run(&s->loop, UV_RUN_DEFAULT);
     uv_loop_close(&s->loop);
     sandbox_execs_free(s->execs);
+    policy_unref(s->built);
     policy_unref(s->policy);
     sandbox_lines_free(&s->lines);
     rc = s->exit_code;

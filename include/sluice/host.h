@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct sluice_endpoint;
+
 struct sluice_host {
     uint32_t size;
     uint32_t abi;
@@ -20,6 +22,10 @@ struct sluice_host {
      * allowed_ips, whatever the policy says: loopback, link-local, multicast, metadata and the like. */
     bool (*host_blocked)(const struct sluice_host *host, const char *name);
     bool (*cidr_blocked)(const struct sluice_host *host, const char *cidr);
+    /* The name of the first field of an endpoint that the sandbox's proxy cannot enforce yet; NULL: it
+     * can enforce them all. */
+    const char *(*endpoint_unenforceable)(const struct sluice_host *host,
+                                          const struct sluice_endpoint *endpoint);
 };
 
 #endif

@@ -11,8 +11,6 @@
 
 #include <sluice/plugin.h>
 
-#include "enforceable.h"
-
 static const struct sluice_code codes[] = {
     {"ALWAYS_BLOCKED", "A destination that the proxy refuses whatever the policy says: loopback, "
      "link-local, metadata."},
@@ -109,7 +107,7 @@ static void check_allowed_ips(struct findings *f, const struct sluice_endpoint *
 
 static void check_enforceable(struct findings *f, const struct sluice_endpoint *e)
 {
-    const char *field = unenforceable_field(e);
+    const char *field = f->host->endpoint_unenforceable(f->host, e);
     if (!field || !is_first(f, "NOT_ENFORCEABLE"))
         return;
     set_path(f, "%s.%s", e->doc_path, field);
@@ -207,8 +205,8 @@ static enum sluice_verdict vote(void *self, const struct sluice_transition *t,
 static int init(const struct sluice_host *host, const struct sluice_options *options, void **self)
 {
     (void)options;
-    if (!SLUICE_HAS(host, cidr_blocked)) {
-        host->log(host, "this gateway is too old: it does not say what can never be reached");
+    if (!SLUICE_HAS(host, endpoint_unenforceable)) {
+        host->log(host, "this gateway is too old: it does not say what can never be reached or enforced");
         return -1;
     }
     struct checker *checker = malloc(sizeof *checker);

@@ -6,6 +6,7 @@
 #include <sluice/version.h>
 
 #include "base/ipaddr.h"
+#include "policy/enforceable.h"
 #include "policy/match.h"
 
 enum { MESSAGE_MAX = 1024 };
@@ -49,13 +50,20 @@ static bool cidr_blocked(const struct sluice_host *face, const char *cidr)
     return cidr && ipaddr_block_parse(cidr, &block) == 0 && ipaddr_block_overlaps_blocked(&block);
 }
 
+static const char *endpoint_unenforceable(const struct sluice_host *face,
+                                          const struct sluice_endpoint *endpoint)
+{
+    (void)face;
+    return policy_endpoint_unenforceable(endpoint);
+}
+
 void host_open(struct host *host, const char *voter, const struct log *log)
 {
     *host = (struct host){
         .face = {.size = sizeof host->face, .abi = SLUICE_ABI, .version = SLUICE_VERSION,
                  .gateway = host, .log = say, .host_match = host_match,
                  .cidr_contains = cidr_contains, .host_blocked = host_blocked,
-                 .cidr_blocked = cidr_blocked},
+                 .cidr_blocked = cidr_blocked, .endpoint_unenforceable = endpoint_unenforceable},
         .log = log,
         .voter = voter,
         .starting = true,

@@ -72,6 +72,53 @@ static void a_bad_policy_is_refused_and_the_old_one_stays(void **state)
     assert_int_equal(d->loaded, 0);
 }
 
+static void refuse_to_load(struct desk *d, uint64_t revision, const char *yaml, const char *why)
+{
+    struct problems problems = {0};
+    struct policy *written = policy_parse(yaml, strlen(yaml), DOC_YAML, &problems);
+    assert_non_null(written);
+    struct policy *next = policy_complete(written, d->policy);
+    d->failed[0] = '\0';
+    desk_send_policy(d, revision, policy_hash(next), policy_json(next));
+    DESK_WAIT(d, d->failed[0]);
+    if (!strstr(d->failed, why))
+        fail_msg("'%s' is not in '%s'", why, d->failed);
+    policy_unref(next);
+    policy_unref(written);
+}
+
+/* Whatever voters a site has: what would be half enforced is not loaded. */
+static void what_cannot_be_enforced_is_not_loaded(void **state)
+{
+    struct desk *d = *state;
+    refuse_to_load(d, 2, "version: 1\nnetwork_policies: {a: {binaries: [{path: /usr/bin/curl}], endpoints: "
+                         "[{host: a.example.com, port: 443, protocol: rest, enforcement: enforce, access: read-only}]}}\n",
+                   "network_policies.a.endpoints[0].protocol: this runtime cannot enforce protocol yet");
+    refuse_to_load(d, 3, "version: 1\nnetwork_middlewares: {m: {middleware: openshell/regex, endpoints: {include: ['*.example.com']}}}\n",
+                   "network_middlewares.m: this runtime cannot enforce middlewares yet");
+    refuse_to_load(d, 4, "version: 1\nfilesystem_policy: {include_workdir: true, read_only: [/usr], read_write: [/tmp, /dev/null]}\n",
+                   "cannot be taken from a running sandbox: stop it and start it again");
+    refuse_to_load(d, 5, "version: 1\nprocess: {run_as_user: '4711'}\n",
+                   "process.run_as_user: 'sandbox' cannot be taken from a running sandbox");
+    assert_int_equal(d->loaded, 0);
+}
+
+static void paths_may_be_added(void **state)
+{
+    struct desk *d = *state;
+    struct sluice_policy model = *policy_model(d->policy);
+    struct sluice_filesystem files = *model.filesystem;
+    const char *paths[64] = {"/opt"};
+    memcpy(paths + 1, files.read_only, files.n_read_only * sizeof *paths);
+    files.read_only = paths;
+    files.n_read_only++;
+    model.filesystem = &files;
+    struct policy *next = policy_take(arena_new(), &model);
+    desk_send_policy(d, 2, policy_hash(next), policy_json(next));
+    DESK_WAIT(d, d->loaded == 2);
+    policy_unref(next);
+}
+
 static void a_gateway_that_was_away_is_found_again(void **state)
 {
     struct desk *d = *state;
@@ -438,6 +485,8 @@ static int run_desk(const char *group)
         AT_A_DESK(a_ping_is_answered),
         AT_A_DESK(a_policy_is_loaded),
         AT_A_DESK(a_bad_policy_is_refused_and_the_old_one_stays),
+        AT_A_DESK(what_cannot_be_enforced_is_not_loaded),
+        AT_A_DESK(paths_may_be_added),
         AT_A_DESK(a_gateway_that_was_away_is_found_again),
         AT_A_DESK(strange_lines_change_nothing),
         AT_A_DESK(an_orphan_stops),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "enforceable.h"
+#include "policy/enforceable.h"
 
 #include <string.h>
 
@@ -50,7 +50,7 @@ static bool has_catch_all(const struct sluice_endpoint *e)
     X("json_rpc", e->json_rpc != NULL)                                                             \
     X("mcp", e->mcp != NULL)
 
-const char *unenforceable_field(const struct sluice_endpoint *e)
+const char *policy_endpoint_unenforceable(const struct sluice_endpoint *e)
 {
 #define X(name, is_set) \
     if (is_set)         \
@@ -58,4 +58,21 @@ const char *unenforceable_field(const struct sluice_endpoint *e)
     UNENFORCEABLE_FIELDS(X)
 #undef X
     return NULL;
+}
+
+int policy_enforceable(const struct sluice_policy *policy, struct error *err)
+{
+    for (size_t i = 0; i < policy->n_rules; i++) {
+        const struct sluice_rule *rule = policy->rules[i];
+        for (size_t j = 0; j < rule->n_endpoints; j++) {
+            const char *field = policy_endpoint_unenforceable(rule->endpoints[j]);
+            if (field)
+                return error_set(err, ERROR_UNSUPPORTED, "%s.%s: this runtime cannot enforce %s yet",
+                                 rule->endpoints[j]->doc_path, field, field);
+        }
+    }
+    if (policy->n_middlewares)
+        return error_set(err, ERROR_UNSUPPORTED, "%s: this runtime cannot enforce middlewares yet",
+                         policy->middlewares[0]->doc_path);
+    return 0;
 }

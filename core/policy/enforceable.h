@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the runtime cannot enforce yet.  policy_safety refuses it while there is somebody to tell, and
+ * a supervisor does not load it whatever the voters said: half enforced is worse than refused.
+ * One list, in enforceable.c.  Pure, any thread. */
+#ifndef POLICY_ENFORCEABLE_H
+#define POLICY_ENFORCEABLE_H
+
+#include <sluice/policy.h>
+
+#include "base/error.h"
+
+/* The name of the first field that is set and cannot be enforced, or NULL. */
+const char *policy_endpoint_unenforceable(const struct sluice_endpoint *e);
+
+/* -1: something in the policy cannot; err names the first by its document path. */
+int policy_enforceable(const struct sluice_policy *policy, struct error *err);
+
+#endif
