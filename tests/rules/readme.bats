@@ -122,3 +122,34 @@ rules() {
     exits 0 sluice plugin test cases
     says "3 passed, 0 failed"
 }
+
+@test "include/README.md names every header, and the numbers are those of the headers" {
+    cd "$top/include"
+    [ "$(grep -o '^| `[a-z]*\.h`' README.md | tr -d '|` ' | sort)" = "$(cd sluice && ls)" ]
+    number() { sed -n "s/.*\b$1[ =][ =]*\([0-9][0-9]*\).*/\1/p" sluice/*.h | head -1; }
+    [ "$(number SLUICE_ABI)" -ge 1 ]
+    grep -q "\`SLUICE_ABI\` is $(number SLUICE_ABI)\." README.md
+    grep -q "most $(number SLUICE_CODE_MAX) bytes of letters" README.md
+    grep -q "messages are cut at $(number SLUICE_MESSAGE_MAX) bytes and paths at $(number SLUICE_PATH_MAX);" README.md
+}
+
+@test "scripts/rules/README.md names all that a vote sees and says" {
+    names() { sed -n "/^---@class sluice.$1\b/,/^\$/p" "$top/scripts/sluice.lua" | sed -n 's/^---@field \([a-z_]*\).*/t.\1/p'; }
+    { names Transition; sed -n 's/^function \(Transition\|Ballot\):\([a-z_]*\).*/:\2/p; s/^function \(sluice\.[a-z_]*\).*/\1/p' "$top/scripts/sluice.lua"; } |
+        grep -v '^t.now_ms$' >names
+    [ "$(wc -l <names)" -ge 24 ]
+    while read -r name; do grep -qF -- "$name" "$top/scripts/rules/README.md" || { echo "not named: $name"; return 1; }; done <names
+}
+
+@test "the README of each shipped voter tells its options, defaults and codes, and the tables name each" {
+    for file in "$prefix"/lib/sluice/plugins/*.so; do
+        name=$(basename "$file" .so)
+        grep -q "^| \[$name\]($name/) " "$top/plugins/README.md" || { echo "no $name in plugins/README.md"; return 1; }
+        sluice plugin check -o json "$file" |
+            jq -r '(.codes[] | "`\(.code)`"), (.options[] | "`\(.name)`", .default // empty)' >told
+        while read -r text; do grep -qF -- "$text" "$top/plugins/$name/README.md" || { echo "$name: $text"; return 1; }; done <told
+    done
+    for file in "$prefix"/share/sluice/rules/*.lua; do
+        grep -q "^| \`$(basename "$file")\` |" "$top/scripts/rules/README.md" || { echo "no $file"; return 1; }
+    done
+}
