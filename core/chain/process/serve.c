@@ -230,22 +230,31 @@ static bool is_spent(void)
     return usage.ru_utime.tv_sec + usage.ru_stime.tv_sec >= RETIRE_CPU_SECONDS;
 }
 
+static int answer_one(struct host *host, const char *json, size_t len, bool *more)
+{
+    struct message message;
+    struct error err;
+    struct arena *arena = arena_new();
+    if (message_decode(json, len, arena, &message, &err) != 0) {
+        arena_free(arena);
+        return -1;
+    }
+    int rc = handle(host, &message, arena);
+    /* A request comes behind its policies. */
+    *more = message.type == MESSAGE_POLICY || !is_spent();
+    return rc;
+}
+
 static int answer(struct host *host)
 {
-    struct buf json = {0};
-    struct error err;
+    struct buf in = {0};
+    bool more = true;
     int rc = 0;
-    while (rc == 0 && !is_spent() &&
-           frame_receive(host->socket, FRAME_MAX, FRAME_FOREVER, &json, &err) == 0) {
-        struct message message;
-        struct arena *arena = arena_new();
-        rc = message_decode(buf_str(&json), json.len, arena, &message, &err);
-        if (rc == 0)
-            rc = handle(host, &message, arena);
-        else
-            arena_free(arena);
+    for (size_t len; more && rc == 0 && frame_next(host->socket, FRAME_MAX, &in, &len) == 0;) {
+        rc = answer_one(host, in.data + FRAME_HEADER, len, &more);
+        buf_consume(&in, FRAME_HEADER + len);
     }
-    buf_free(&json);
+    buf_free(&in);
     return rc == 0 ? 0 : 1;
 }
 
