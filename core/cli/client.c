@@ -85,16 +85,16 @@ void reply_free(struct reply *reply)
     buf_free(&reply->text);
 }
 
-/* Lines are those of the file that the policy came from, where there is one. */
+/* Lines are those of the file that was read; without one they are of a request that nobody wrote. */
 static void print_errors(const struct cli *cli, const json_t *errors)
 {
     size_t i;
     json_t *e;
-    const char *file = arg_value(cli, "policy");
+    const char *policy = arg_value(cli, "policy"), *file = policy ? policy : arg_value(cli, "rule");
     json_array_foreach(errors, i, e) {
         long long line = json_number(e, "line");
-        if (line)
-            fprintf(stderr, "  %s%s%lld:%lld: ", file ? file : "", file ? ":" : "", line, json_number(e, "column"));
+        if (file && line)
+            fprintf(stderr, "  %s:%lld:%lld: ", file, line, json_number(e, "column"));
         else
             fputs("  ", stderr);
         fprintf(stderr, "%s%s%s\n", json_text(e, "path"), *json_text(e, "path") ? ": " : "", json_text(e, "message"));

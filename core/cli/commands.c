@@ -66,11 +66,11 @@ static const struct arg_option policy_get[] = {
     {0},
 };
 static const struct arg_option policy_list[] = {
-    {"limit", 0, ARG_VALUE, "N", "at most N revisions (20)"},
+    {"limit", 0, ARG_VALUE, "N", "at most N revisions (20); 0: all"},
     {0},
 };
 static const struct arg_option policy_diff[] = {
-    {"from", 0, ARG_VALUE, "N", "the older revision (the newest)"},
+    {"from", 0, ARG_VALUE, "N", "the older revision (the newest; without any option the one before it)"},
     {"to", 0, ARG_VALUE, "N", "the newer revision (the newest)"},
     {"policy", 0, ARG_VALUE, "FILE", "a document instead of --to: what setting it would change"},
     {0},
@@ -160,7 +160,7 @@ static const struct arg_option plugin_new[] = {
     {0},
 };
 static const struct arg_option decision_list[] = {
-    {"limit", 0, ARG_VALUE, "N", "at most N decisions (20)"},
+    {"limit", 0, ARG_VALUE, "N", "at most N decisions (20); 0: all"},
     {0},
 };
 static const struct arg_option audit_verify[] = {

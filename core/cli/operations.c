@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "cli/cli.h"
+#include "policy/policy.h"
 
 enum { PARTS_MAX = 6 };
 
@@ -84,12 +86,32 @@ static int read_endpoint_option(const struct cli *cli, const struct spec *s, con
     return -1;
 }
 
+/* One of the words that the policy's schema has for the field. */
+static int read_endpoint_word(const struct cli *cli, const struct spec *s, const char *field, const char *word, json_t *endpoint)
+{
+    const struct schema_field *f = policy_endpoint_schema.fields;
+    while (strcmp(f->name, field) != 0)
+        f++;
+    for (size_t i = 0; f->words[i]; i++)
+        if (strcasecmp(f->words[i], word) == 0)
+            return json_object_set_new(endpoint, field, json_string(f->words[i]));
+    char *words = alloc_str(f->words[0]);
+    for (size_t i = 1; f->words[i]; i++) {
+        char *more = alloc_printf("%s%s%s", words, f->words[i + 1] ? ", " : " or ", f->words[i]);
+        free(words);
+        words = more;
+    }
+    usage_error(cli, "--%s %s must be %s, got '%s' in '%s'", s->flag, field, words, word, s->text);
+    free(words);
+    return -1;
+}
+
 static int read_endpoint(const struct cli *cli, const struct spec *s, json_t *endpoint)
 {
     static const char *const fields[] = {"access", "protocol", "enforcement"};
     for (size_t i = 2; i < s->n && i < 5; i++)
-        if (*s->parts[i])
-            json_object_set_new(endpoint, fields[i - 2], json_string(s->parts[i]));
+        if (*s->parts[i] && read_endpoint_word(cli, s, fields[i - 2], s->parts[i], endpoint) != 0)
+            return -1;
     if (json_object_get(endpoint, "enforcement") && !json_object_get(endpoint, "protocol")) {
         usage_error(cli, "--%s cannot set enforcement without protocol in '%s'", s->flag, s->text);
         return -1;

@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "cli/cli.h"
-#include "policy/check.h"
+#include "cli/document.h"
 #include "policy/diff.h"
 #include "update/update.h"
 
@@ -20,9 +19,7 @@ static char *policy_path(const char *name, const char *rest)
 /* JSON is sent as JSON, so that its problems are told in its own terms; all else is YAML. */
 static const char *media_type(const char *path, const struct buf *text)
 {
-    size_t len = strlen(path);
-    bool json = (len > 5 && strcmp(path + len - 5, ".json") == 0) || (text->len && text->data[0] == '{');
-    return json ? "application/json" : "application/yaml";
+    return document_is_json(path, text) ? "application/json" : "application/yaml";
 }
 
 /* The headers that say how a change is meant.  Frees nothing: they live as long as the command. */
@@ -275,11 +272,10 @@ static struct policy *fetch(const struct cli *cli, const char *name, long revisi
     return policy;
 }
 
-static int diff_revisions(const struct cli *cli, const char *name, long from, long to)
+/* Takes both policies; NULL: it could not be had, which was said. */
+static int diff_policies(const struct cli *cli, const char *name, struct policy *a, struct policy *b, int code)
 {
-    int code = EXIT_DONE;
-    struct policy *a = fetch(cli, name, from, &code), *b = a ? fetch(cli, name, to, &code) : NULL;
-    if (b) {
+    if (a && b) {
         struct arena *arena = arena_new();
         const struct sluice_diff *diff = policy_diff(policy_model(a), policy_model(b), arena);
         json_t *json = json_pack("{s:s, s:b, s:o, s:o}", "sandbox", name, "changed",
@@ -292,6 +288,52 @@ static int diff_revisions(const struct cli *cli, const char *name, long from, lo
     policy_unref(a);
     policy_unref(b);
     return code;
+}
+
+static int diff_revisions(const struct cli *cli, const char *name, long from, long to)
+{
+    int code = EXIT_DONE;
+    struct policy *a = fetch(cli, name, from, &code), *b = a ? fetch(cli, name, to, &code) : NULL;
+    return diff_policies(cli, name, a, b, code);
+}
+
+/* What the newest revision changed. */
+static int diff_newest(const struct cli *cli, const char *name)
+{
+    struct reply reply;
+    client_call(cli, &(struct call){.method = "GET", .path = policy_path(name, "/policy")}, &reply);
+    long newest = reply.status == 200 ? (long)json_number(reply.json, "revision") : 0;
+    int code = newest ? EXIT_DONE : reply_failed(cli, &reply);
+    reply_free(&reply);
+    return newest ? diff_revisions(cli, name, newest > 1 ? newest - 1 : 1, newest) : code;
+}
+
+/* The policy of a file, its static sections those of base where it does not write them. */
+static struct policy *read_policy(const struct cli *cli, const char *file, struct policy *base, int *code)
+{
+    struct document document;
+    struct problems problems = {0};
+    struct policy *complete = NULL;
+    *code = document_read(cli, file, &document);
+    struct policy *policy = *code < 0 ? policy_decode(document.tree, "", &problems) : NULL;
+    for (size_t i = 0; i < problems.n; i++)
+        complain("%s:%u:%u: %s%s%s", file, problems.items[i].line, problems.items[i].column, problems.items[i].path,
+                 *problems.items[i].path ? ": " : "", problems.items[i].message);
+    if (policy)
+        complete = policy_complete(policy, base);
+    else if (*code < 0)
+        *code = EXIT_REFUSED;
+    policy_unref(policy);
+    problems_free(&problems);
+    document_free(&document);
+    return complete;
+}
+
+static int diff_revision_to_file(const struct cli *cli, const char *name, long from, const char *file)
+{
+    int code = EXIT_DONE;
+    struct policy *a = fetch(cli, name, from, &code), *b = a ? read_policy(cli, file, a, &code) : NULL;
+    return diff_policies(cli, name, a, b, code);
 }
 
 /* What setting the file would change: a dry run, so the gateway's own words. */
@@ -318,63 +360,10 @@ int cmd_policy_diff(struct cli *cli)
         return EXIT_USAGE;
     if (file && arg_given(cli, "to"))
         return usage_error(cli, "--to and --policy exclude each other");
-    if (!file && !from && !to)
-        return usage_error(cli, "what with what? --from N and --to N, or --policy FILE");
     const char *name = sandbox_operand(cli, 0);
     if (!name)
         return EXIT_USAGE;
-    return file ? diff_file(cli, name, file) : diff_revisions(cli, name, from, to);
-}
-
-/* ---- check: without a gateway ---- */
-
-static size_t print_problems(const char *file, const struct problems *problems, const char *what)
-{
-    for (size_t i = 0; i < problems->n; i++) {
-        const struct problem *p = &problems->items[i];
-        printf("%s:%u:%u: %s%s%s%s\n", file, p->line ? p->line : 1, p->column ? p->column : 1, what, p->path,
-               *p->path ? ": " : "", p->message);
-    }
-    return problems->n;
-}
-
-static size_t check_text(const char *file, const struct buf *text)
-{
-    struct problems problems = {0}, warnings = {0};
-    struct arena *arena = arena_new();
-    struct doc_node *tree;
-    struct policy *policy = NULL;
-    enum doc_format format = strcmp(media_type(file, text), "application/json") == 0 ? DOC_JSON : DOC_YAML;
-    if (doc_parse(buf_str(text), text->len, format, POLICY_BYTES_MAX, arena, &tree, &problems) == 0 &&
-        (policy = policy_decode(tree, "", &problems))) {
-        policy_check(policy, &problems, &warnings);
-        policy_locate(&problems, tree);
-        policy_locate(&warnings, tree);
-    }
-    print_problems(file, &warnings, "warning: ");
-    size_t n = print_problems(file, &problems, "");
-    policy_unref(policy);
-    problems_free(&problems);
-    problems_free(&warnings);
-    arena_free(arena);
-    return n;
-}
-
-int cmd_policy_check(struct cli *cli)
-{
-    size_t bad = 0;
-    if (!cli->n_operands)
-        return usage_error(cli, "which file? give one or several");
-    for (size_t i = 0; i < cli->n_operands; i++) {
-        struct buf text = {0};
-        int code = read_input(cli, cli->operands[i], &text);
-        if (code < 0 && check_text(cli->operands[i], &text) > 0)
-            bad++;
-        else if (code < 0)
-            say(cli, "%s is good", cli->operands[i]);
-        buf_free(&text);
-        if (code >= 0)
-            return code;
-    }
-    return bad ? EXIT_REFUSED : EXIT_DONE;
+    if (file)
+        return from ? diff_revision_to_file(cli, name, from, file) : diff_file(cli, name, file);
+    return from || to ? diff_revisions(cli, name, from, to) : diff_newest(cli, name);
 }

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "cli/cli.h"
-#include "doc/tree.h"
+#include "cli/document.h"
+#include "store/words.h"
 
 static char *drafts_path(const char *name, const char *id, const char *verb)
 {
@@ -77,9 +77,30 @@ static void table_chunks(const struct cli *cli, const json_t *json)
         print_chunk(c);
 }
 
+static int check_status(const struct cli *cli, const char *status)
+{
+    char *words = NULL;
+    for (enum store_draft_status i = 0; i < STORE_DRAFT_STATUS_COUNT; i++) {
+        const char *word = store_draft_status_word(i), *before = words ? words : "";
+        if (strcmp(word, status) == 0) {
+            free(words);
+            return -1;
+        }
+        char *more = alloc_printf("%s%s%s", before, words ? ", " : "", word);
+        free(words);
+        words = more;
+    }
+    int code = usage_error(cli, "--status is one of %s, not '%s'", words, status);
+    free(words);
+    return code;
+}
+
 int cmd_rule_get(struct cli *cli)
 {
-    const char *status = arg_value(cli, "status"), *name = sandbox_operand(cli, 0);
+    const char *status = arg_value(cli, "status");
+    if (status && check_status(cli, status) >= 0)
+        return EXIT_USAGE;
+    const char *name = sandbox_operand(cli, 0);
     if (!name)
         return EXIT_USAGE;
     char *escaped = status ? url_escape(status) : NULL, *query = escaped ? alloc_printf("?status=%s", escaped) : alloc_str("");
@@ -229,31 +250,35 @@ int cmd_rule_reject(struct cli *cli)
     return code;
 }
 
+static int send_rule(struct cli *cli, char *path, const struct document *rule)
+{
+    struct buf body = {0};
+    struct reply reply;
+    buf_puts(&body, "{\"rule\":");
+    doc_print(rule->tree, DOC_JSON, &body);
+    buf_putc(&body, '}');
+    client_call(cli, &(struct call){.method = "PATCH", .path = path, .type = "application/json", .body = buf_str(&body),
+                                    .len = body.len}, &reply);
+    document_locate(rule, &body, "rule", &reply);
+    int code = show_reply(cli, &reply, "✓ Chunk edited");
+    reply_free(&reply);
+    buf_free(&body);
+    return code;
+}
+
 int cmd_rule_edit(struct cli *cli)
 {
-    const char *id, *name = chunk_operand(cli, &id), *file = arg_value(cli, "rule");
-    struct buf text = {0}, body = {0};
-    struct reply reply;
-    if (!name)
-        return EXIT_USAGE;
+    const char *id, *file = arg_value(cli, "rule");
+    struct document rule;
     if (!file)
         return usage_error(cli, "which rule? --rule FILE, or --rule - for stdin");
-    int code = read_input(cli, file, &text);
-    if (code < 0) {
-        /* The file stands under one key, a level deeper: indenting keeps it a YAML document. */
-        buf_puts(&body, "rule:\n  ");
-        for (size_t i = 0; i < text.len; i++) {
-            buf_putc(&body, text.data[i]);
-            if (text.data[i] == '\n')
-                buf_puts(&body, "  ");
-        }
-        client_call(cli, &(struct call){.method = "PATCH", .path = drafts_path(name, id, ""), .type = "application/yaml",
-                                        .body = buf_str(&body), .len = body.len}, &reply);
-        code = show_reply(cli, &reply, "✓ Chunk edited");
-        reply_free(&reply);
-    }
-    buf_free(&text);
-    buf_free(&body);
+    const char *name = chunk_operand(cli, &id);
+    if (!name)
+        return EXIT_USAGE;
+    int code = document_read(cli, file, &rule);
+    if (code < 0)
+        code = send_rule(cli, drafts_path(name, id, ""), &rule);
+    document_free(&rule);
     return code;
 }
 

@@ -6,9 +6,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "cli/cli.h"
-#include "doc/tree.h"
-#include "policy/check.h"
+#include "cli/document.h"
 
 enum { CREATE_TIMEOUT_S = 300 };
 
@@ -52,54 +50,6 @@ static void table_one(const struct cli *cli, const json_t *s)
 
 /* ---- create ---- */
 
-/* The policy file: it is sent as a member of the request, so its problems are looked up in it. */
-struct policy_file {
-    struct arena *arena;
-    struct doc_node *tree;                          /* NULL: none was named */
-};
-
-static int read_policy(const struct cli *cli, struct policy_file *out)
-{
-    const char *path = arg_value(cli, "policy");
-    struct buf text = {0};
-    struct problems problems = {0};
-    out->arena = arena_new();
-    int code = path ? read_input(cli, path, &text) : -1;
-    if (code < 0 && path &&
-        doc_parse(buf_str(&text), text.len, DOC_YAML, text.len + 1, out->arena, &out->tree, &problems) != 0) {
-        for (size_t i = 0; i < problems.n; i++)
-            complain("%s:%u:%u: %s", path, problems.items[i].line, problems.items[i].column, problems.items[i].message);
-        code = EXIT_REFUSED;
-    }
-    problems_free(&problems);
-    buf_free(&text);
-    return code;
-}
-
-/* One problem of the request that is one of its policy: with the path, line and column of the file. */
-static void locate_problem(const struct policy_file *file, json_t *e)
-{
-    static const char member[] = "policy";
-    const char *path = json_text(e, "path"), *rest = path + strlen(member);
-    struct problems one = {0};
-    if (strncmp(path, member, strlen(member)) != 0 || (*rest && *rest != '.'))
-        return;
-    problems_add(&one, *rest ? rest + 1 : rest, 0, 0, "%s", "");
-    policy_locate(&one, file->tree);
-    json_object_set_new(e, "path", json_string(one.items[0].path));
-    json_object_set_new(e, "line", json_integer(one.items[0].line));
-    json_object_set_new(e, "column", json_integer(one.items[0].column));
-    problems_free(&one);
-}
-
-static void locate_problems(const struct policy_file *file, const struct reply *reply)
-{
-    size_t i;
-    json_t *e;
-    json_array_foreach(file->tree ? json_object_get(reply->json, "errors") : NULL, i, e)
-        locate_problem(file, e);
-}
-
 static int check_words(const struct cli *cli)
 {
     const char *network = arg_value(cli, "network"), *mode = arg_value(cli, "approval-mode");
@@ -120,7 +70,7 @@ static void add_text(json_t *body, const char *key, const char *value)
         json_object_set_new(body, key, json_string(value));
 }
 
-static int create_body(const struct cli *cli, const struct policy_file *file, struct buf *out)
+static int create_body(const struct cli *cli, const struct document *file, struct buf *out)
 {
     json_t *labels = pairs(cli, "label"), *env = labels ? pairs(cli, "env") : NULL;
     if (!env) {
@@ -176,7 +126,7 @@ static int run_main(const struct cli *cli, const char *name)
     return code ? code : deleted;
 }
 
-static int create(struct cli *cli, const struct policy_file *file, const struct buf *body)
+static int create(struct cli *cli, const struct document *file, const struct buf *body)
 {
     struct reply reply;
     char *reason;
@@ -187,7 +137,7 @@ static int create(struct cli *cli, const struct policy_file *file, const struct 
                                     .body = buf_str(body), .len = body->len, .headers = {reason},
                                     .timeout_s = CREATE_TIMEOUT_S}, &reply);
     free(reason);
-    locate_problems(file, &reply);
+    document_locate(file, body, "policy", &reply);
     code = reply.status == 201 && reply.json ? EXIT_DONE : reply_failed(cli, &reply);
     char *name = code == EXIT_DONE ? alloc_str(json_text(reply.json, "name")) : NULL;
     if (code == EXIT_DONE) {
@@ -211,15 +161,15 @@ int cmd_sandbox_create(struct cli *cli)
     struct buf body = {0};
     if (cli->n_operands)
         return usage_error(cli, "unexpected '%s': the name is given with --name, the command after --", cli->operands[0]);
-    struct policy_file file = {0};
+    struct document file = {0};
     int code = check_words(cli);
     if (code < 0)
-        code = read_policy(cli, &file);
+        code = document_read(cli, arg_value(cli, "policy"), &file);
     if (code < 0)
         code = create_body(cli, &file, &body);
     if (code < 0)
         code = create(cli, &file, &body);
-    arena_free(file.arena);
+    document_free(&file);
     buf_free(&body);
     return code;
 }

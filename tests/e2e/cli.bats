@@ -215,6 +215,26 @@ filesystem_policy: {read_only: [/opt]}'
     run -2 sluice policy rollback demo
 }
 
+@test "policy diff: the newest change, a revision or a file from any revision" {
+    sluice sandbox create --name differs
+    run -0 sluice policy diff differs
+    [[ "$output" == "no difference" ]]
+    sluice policy set differs --policy "$state/first-rule.yaml"
+    run -0 sluice policy diff differs
+    [[ "$output" == *"+ network_policies.allow_10_77_0_2_8080"*"Effect: loosens"* ]]
+    sluice policy rollback differs --to 1
+    run -0 sluice policy diff differs
+    [[ "$output" == *"- network_policies.allow_10_77_0_2_8080"*"Effect: tightens"* ]]
+    run -0 sluice policy diff differs --from 2 --policy "$state/first-rule.yaml"
+    [ "$output" = "no difference" ]
+    run -0 sluice policy diff differs --from 1 --policy "$state/first-rule.yaml"
+    [[ "$output" == *"+ network_policies.allow_10_77_0_2_8080"* ]]
+    run -1 sluice policy diff differs --from 1 --policy - <<<'versoin: 1'
+    [[ "$output" == *'-:1:1: versoin: a policy has no such field; did you mean "version"?'* ]]
+    run -1 sluice policy diff nobody
+    sluice sandbox delete differs
+}
+
 @test "policy diff shows rules by name" {
     run -0 sluice policy diff demo --policy "$state/first-rule.yaml"
     [[ "$output" == *"+ network_policies.allow_10_77_0_2_8080"* ]]
@@ -304,4 +324,33 @@ process: {run_as_user: "1234"}'
     run -1 sluice policy set right --policy "$BATS_TEST_TMPDIR/p.yaml"
     [[ "$output" == *"$where"* ]]
     sluice sandbox delete right
+}
+
+@test "policy check goes on after a file that cannot be read, and speaks JSON" {
+    printf 'version: 2\n' >"$BATS_TEST_TMPDIR/bad.yaml"
+    printf 'version: 1\n' >"$BATS_TEST_TMPDIR/good.yaml"
+    cd "$BATS_TEST_TMPDIR"
+    run -2 sluice policy check good.yaml missing.yaml bad.yaml
+    [[ "$output" == *"good.yaml is good"*"cannot read missing.yaml: No such file or directory"*"bad.yaml:1:10: version: must be 1, not 2"* ]]
+    run -1 sluice policy check good.yaml bad.yaml -o json
+    [ "$(jq -c '[.files[] | [.file, .valid, .errors[0].path, .errors[0].line, .errors[0].column]]' <<<"$output")" = \
+        '[["good.yaml",true,null,null,null],["bad.yaml",false,"version",1,10]]' ]
+    run -0 sluice policy check good.yaml -o yaml
+    [[ "$output" == *"valid: true"* ]]
+}
+
+@test "what is wrong in a rule or a new sandbox's policy is told at its place in the file" {
+    sluice sandbox create --name places
+    chunk=$(propose places)
+    printf -- '---\nendpoints: [{host: 10.77.0.2, port: 8080}]\nbinaries:\n- {pat: /bin/x}\n' >"$BATS_TEST_TMPDIR/rule.yaml"
+    run -1 sluice rule edit places --chunk-id "$chunk" --rule "$BATS_TEST_TMPDIR/rule.yaml"
+    [[ "$output" == *"rule.yaml:4:4: binaries[0].pat: a binary has no such field; did you mean \"path\"?"* ]]
+    sed -i 's/pat:/path:/' "$BATS_TEST_TMPDIR/rule.yaml"
+    run -0 sluice rule edit places --chunk-id "$chunk" --rule "$BATS_TEST_TMPDIR/rule.yaml" -o json
+    [ "$(jq -r '.rule.binaries[0].path' <<<"$output")" = /bin/x ]
+    sluice sandbox delete places
+    printf 'version: 1\nnetwork_policies:\n  a:\n    endpoints: [{hos: x, port: 1}]\n' >"$BATS_TEST_TMPDIR/p.yaml"
+    [ "$(sluice sandbox create --policy "$BATS_TEST_TMPDIR/p.yaml" 2>&1)" = "$(sluice policy set demo --policy "$BATS_TEST_TMPDIR/p.yaml" 2>&1)" ]
+    run -2 sluice rule get demo --status open
+    [[ "$output" == *"--status is one of pending, approved, rejected, superseded, not 'open'"* ]]
 }

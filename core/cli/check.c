@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sluice policy check: without a gateway. */
+#include <stdio.h>
+
+#include "cli/document.h"
+#include "policy/check.h"
+
+/* {path, line, column, message}, as in a problem document of the gateway. */
+static json_t *problem_list(const struct problems *problems)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < problems->n; i++) {
+        const struct problem *p = &problems->items[i];
+        json_array_append_new(list, json_pack("{s:s, s:i, s:i, s:s}", "path", p->path, "line", p->line ? (int)p->line : 1,
+                                              "column", p->column ? (int)p->column : 1, "message", p->message));
+    }
+    return list;
+}
+
+static json_t *check_text(const char *file, const struct buf *text)
+{
+    struct problems problems = {0}, warnings = {0};
+    struct arena *arena = arena_new();
+    struct doc_node *tree;
+    struct policy *policy = NULL;
+    enum doc_format format = document_is_json(file, text) ? DOC_JSON : DOC_YAML;
+    if (doc_parse(buf_str(text), text->len, format, POLICY_BYTES_MAX, arena, &tree, &problems) == 0 &&
+        (policy = policy_decode(tree, "", &problems))) {
+        policy_check(policy, &problems, &warnings);
+        policy_locate(&problems, tree);
+        policy_locate(&warnings, tree);
+    }
+    json_t *result = json_pack("{s:s, s:b, s:o, s:o}", "file", file, "valid", (int)(problems.n == 0), "errors",
+                               problem_list(&problems), "warnings", problem_list(&warnings));
+    policy_unref(policy);
+    problems_free(&problems);
+    problems_free(&warnings);
+    arena_free(arena);
+    return result;
+}
+
+static void print_list(const char *file, const json_t *list, const char *what)
+{
+    size_t i;
+    json_t *p;
+    json_array_foreach(list, i, p)
+        printf("%s:%lld:%lld: %s%s%s%s\n", file, json_number(p, "line"), json_number(p, "column"), what, json_text(p, "path"),
+               *json_text(p, "path") ? ": " : "", json_text(p, "message"));
+}
+
+static void print_result(const struct cli *cli, const json_t *result)
+{
+    const char *file = json_text(result, "file");
+    print_list(file, json_object_get(result, "warnings"), "warning: ");
+    print_list(file, json_object_get(result, "errors"), "");
+    if (json_is_true(json_object_get(result, "valid")))
+        say(cli, "%s is good", file);
+}
+
+int cmd_policy_check(struct cli *cli)
+{
+    int code = EXIT_DONE;
+    if (!cli->n_operands)
+        return usage_error(cli, "which file? give one or several");
+    json_t *results = json_array();
+    for (size_t i = 0; i < cli->n_operands; i++) {
+        struct buf text = {0};
+        if (read_input(cli, cli->operands[i], &text) >= 0) {
+            code = EXIT_USAGE;
+        } else {
+            json_t *result = check_text(cli->operands[i], &text);
+            if (code == EXIT_DONE && !json_is_true(json_object_get(result, "valid")))
+                code = EXIT_REFUSED;
+            if (cli->output == OUT_TABLE)
+                print_result(cli, result);
+            json_array_append_new(results, result);
+        }
+        buf_free(&text);
+    }
+    json_t *all = json_pack("{s:o}", "files", results);
+    if (cli->output != OUT_TABLE)
+        print_json(cli, all);
+    json_decref(all);
+    return code;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A file that is sent as one member of a request: what is wrong with it is told at its own places. */
+#include "cli/document.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static enum doc_format format_of(const char *path, const struct buf *text)
+{
+    return document_is_json(path, text) ? DOC_JSON : DOC_YAML;
+}
+
+bool document_is_json(const char *path, const struct buf *text)
+{
+    size_t len = strlen(path);
+    return (len > 5 && strcmp(path + len - 5, ".json") == 0) || (text->len && text->data[0] == '{');
+}
+
+int document_read(const struct cli *cli, const char *path, struct document *out)
+{
+    struct buf text = {0};
+    struct problems problems = {0};
+    *out = (struct document){.arena = arena_new()};
+    int code = path ? read_input(cli, path, &text) : -1;
+    if (code < 0 && path &&
+        doc_parse(buf_str(&text), text.len, format_of(path, &text), text.len + 1, out->arena, &out->tree, &problems) != 0) {
+        for (size_t i = 0; i < problems.n; i++) {
+            const struct problem *p = &problems.items[i];
+            complain("%s:%u:%u: %s%s%s", path, p->line, p->column, p->path, *p->path ? ": " : "", p->message);
+        }
+        code = EXIT_REFUSED;
+    }
+    problems_free(&problems);
+    buf_free(&text);
+    return code;
+}
+
+void document_free(struct document *document)
+{
+    arena_free(document->arena);
+}
+
+/* Two trees of the same shape: what stands in twin where the other one has this line and column. */
+static const struct doc_node *find_twin(const struct doc_node *sent, const struct doc_node *twin, unsigned line, unsigned column)
+{
+    const struct doc_node *found = NULL;
+    if (sent->line == line && sent->column == column)
+        return twin;
+    for (size_t i = 0; i < sent->n && i < twin->n && !found; i++) {
+        found = sent->keys && twin->keys ? find_twin(sent->keys[i], twin->keys[i], line, column) : NULL;
+        if (!found)
+            found = find_twin(sent->items[i], twin->items[i], line, column);
+    }
+    return found;
+}
+
+static void locate_problem(const struct document *file, const struct doc_node *sent, const char *member, json_t *e)
+{
+    const char *path = json_text(e, "path"), *rest = path + strlen(member);
+    if (strncmp(path, member, strlen(member)) != 0 || (*rest && *rest != '.' && *rest != '['))
+        return;
+    const struct doc_node *place = find_twin(sent, file->tree, (unsigned)json_number(e, "line"), (unsigned)json_number(e, "column"));
+    if (!place)
+        place = file->tree;
+    json_object_set_new(e, "path", json_string(*rest == '.' ? rest + 1 : rest));
+    json_object_set_new(e, "line", json_integer(place->line));
+    json_object_set_new(e, "column", json_integer(place->column));
+}
+
+void document_locate(const struct document *file, const struct buf *body, const char *member, const struct reply *reply)
+{
+    struct doc_node *sent;
+    struct problems ignored = {0};
+    size_t i;
+    json_t *e, *errors = json_object_get(reply->json, "errors");
+    if (file->tree && errors && doc_parse(body->data, body->len, DOC_JSON, body->len + 1, file->arena, &sent, &ignored) == 0)
+        json_array_foreach(errors, i, e)
+            locate_problem(file, doc_get(sent, member), member, e);
+    problems_free(&ignored);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_DOCUMENT_H
+#define CLI_DOCUMENT_H
+
+#include "cli/cli.h"
+#include "doc/tree.h"
+
+struct document {
+    struct arena *arena;
+    struct doc_node *tree;                          /* NULL: no file was named */
+};
+
+bool document_is_json(const char *path, const struct buf *text);
+/* Reads the file at path, NULL: none.  An exit code after saying what is wrong, or -1.  Always to be
+ * followed by document_free. */
+int document_read(const struct cli *cli, const char *path, struct document *out);
+void document_free(struct document *document);
+/* The errors of a reply that are about this member of the body sent: with path, line and column of the file. */
+void document_locate(const struct document *file, const struct buf *body, const char *member, const struct reply *reply);
+
+#endif
