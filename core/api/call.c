@@ -93,6 +93,27 @@ int api_reply(struct api_call *call, int status, json_t *body)
     return 0;
 }
 
+/* The text is JSON.  Answers that the client wants in YAML become that. */
+static void as_accepted(struct api_call *call)
+{
+    call->type = "application/json";
+    if (!api_wants_yaml(call))
+        return;
+    struct buf yaml = {0};
+    doc_json_to_yaml(call->text, strlen(call->text), &yaml);
+    free(call->text);
+    call->text = buf_take(&yaml);
+    call->type = "application/yaml";
+}
+
+int api_reply_json(struct api_call *call, int status, char *json)
+{
+    call->status = status;
+    call->text = json;
+    as_accepted(call);
+    return 0;
+}
+
 int api_reply_text(struct api_call *call, int status, const char *type, char *text)
 {
     call->status = status;
@@ -127,19 +148,12 @@ static void render(struct api_call *call)
     if (!call->status || !call->body || call->text)
         return;
     call->text = json_dumps(call->body, JSON_COMPACT | JSON_ENCODE_ANY);
-    call->type = "application/json";
     if (!call->text) {
         error_set(&call->err, ERROR_INTERNAL, "the answer cannot be written as JSON");
         call->status = 0;
         return;
     }
-    if (!api_wants_yaml(call))
-        return;
-    struct buf yaml = {0};
-    doc_json_to_yaml(call->text, strlen(call->text), &yaml);
-    free(call->text);
-    call->text = buf_take(&yaml);
-    call->type = "application/yaml";
+    as_accepted(call);
 }
 
 void api_finish(struct api_call *call)

@@ -81,6 +81,8 @@ int api_sandbox(struct api_call *call, struct store_sandbox *out);         /* th
 
 /* Takes body. */
 int api_reply(struct api_call *call, int status, json_t *body);
+/* Takes json: an answer that was written already. */
+int api_reply_json(struct api_call *call, int status, char *json);
 /* Takes text. */
 int api_reply_text(struct api_call *call, int status, const char *type, char *text);
 /* Sends the answer and frees the call.  Loop thread. */

@@ -18,27 +18,27 @@ static void add_preview(json_t *json, const struct drafts_view *v)
 {
     if (v->previewed) {
         json_t *preview = update_document(&v->preview);
-        json_object_set_new(json, "preview", preview);
-        json_object_set(json, "votes", json_object_get(preview, "votes"));
-        json_object_set(json, "diff", json_object_get(preview, "diff"));
-        json_object_set(json, "effect", json_object_get(preview, "effect"));
+        static const char *const shown[] = {"votes", "warnings", "diff", "effect"};
+        for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+            json_object_set(json, shown[i], json_object_get(preview, shown[i]));
         json_object_set(json, "would_be", json_object_get(preview, "outcome"));
+        json_decref(preview);
     } else if (v->preview_error) {
         json_object_set_new(json, "error", json_string(v->preview_error));
     }
 }
 
-static json_t *encode_view(struct api_call *call, const struct drafts_view *v)
+static json_t *encode_view(struct arena *arena, const struct drafts_view *v)
 {
     const struct store_draft *d = &v->draft;
     json_t *json = json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:i, s:s, s:I, s:s?, s:s?, s:s, s:f, s:s, s:s, s:s, s:s?, s:s, s:s}",
         "id", d->id, "sandbox", v->sandbox, "status", d->status, "source", d->source, "rule_name",
         d->rule_name, "rule", parsed(d->rule_json), "host", d->host, "port", (int)d->port, "binary",
-        d->binary, "hits", (json_int_t)d->hits, "first_seen", api_time(call->arena, d->first_seen_ms),
-        "last_seen", api_time(call->arena, d->last_seen_ms), "rationale", d->rationale, "confidence",
+        d->binary, "hits", (json_int_t)d->hits, "first_seen", api_time(arena, d->first_seen_ms),
+        "last_seen", api_time(arena, d->last_seen_ms), "rationale", d->rationale, "confidence",
         d->confidence, "security_notes", d->security_notes, "review_token", v->review_token,
-        "decided_by", d->decided_by, "decided_at", api_time(call->arena, d->decided_at_ms), "reason",
+        "decided_by", d->decided_by, "decided_at", api_time(arena, d->decided_at_ms), "reason",
         d->reason, "author", d->author);
     if (*d->held_kind)
         json_object_set_new(json, "held_kind", json_string(d->held_kind));
@@ -55,19 +55,35 @@ static bool is_status(const char *word)
     return i < STORE_DRAFT_STATUS_COUNT;
 }
 
+/* A long list is written while it is read: what one chunk needs is gone before the next. */
+static int write_view(void *ctx, const struct drafts_view *view, struct arena *arena, struct error *err)
+{
+    struct buf *text = ctx;
+    json_t *json = encode_view(arena, view);
+    char *one = json_dumps(json, JSON_COMPACT);
+    json_decref(json);
+    if (!one)
+        return error_set(err, ERROR_INTERNAL, "chunk '%s' cannot be written as JSON", view->draft.id);
+    if (buf_str(text)[text->len - 1] != '[')
+        buf_putc(text, ',');
+    buf_puts(text, one);
+    free(one);
+    return 0;
+}
+
 static int reply_list(struct api_call *call, const char *sandbox)
 {
     const char *status = api_query(call, "status");
-    struct drafts_view *views;
-    size_t n;
+    struct buf text = {0};
     if (status && !is_status(status))
         return error_set(&call->err, ERROR_MALFORMED, "there is no status '%s', there is" STORE_DRAFT_STATUSES(STORE_EACH_WORD), status);
-    if (drafts_list(call->api->drafts, sandbox, status, call->arena, &views, &n, &call->err) != 0)
+    buf_puts(&text, "{\"chunks\":[");
+    if (drafts_each(call->api->drafts, sandbox, status, write_view, &text, &call->err) != 0) {
+        buf_free(&text);
         return -1;
-    json_t *list = json_array();
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, encode_view(call, &views[i]));
-    return api_reply(call, 200, json_pack("{s:o}", "chunks", list));
+    }
+    buf_puts(&text, "]}");
+    return api_reply_json(call, 200, buf_take(&text));
 }
 
 int route_draft_list(struct api_call *call)
@@ -78,6 +94,19 @@ int route_draft_list(struct api_call *call)
 int route_draft_list_all(struct api_call *call)
 {
     return reply_list(call, NULL);
+}
+
+static int reply_draft(struct api_call *call, const char *id)
+{
+    struct drafts_view view;
+    if (drafts_get(call->api->drafts, api_param(call, "name"), id, call->arena, &view, &call->err) != 0)
+        return -1;
+    return api_reply(call, 200, encode_view(call->arena, &view));
+}
+
+int route_draft_get(struct api_call *call)
+{
+    return reply_draft(call, api_param(call, "id"));
 }
 
 /* reason: of the body, which goes before that of the header; NULL or "": none. */
@@ -128,18 +157,10 @@ int route_draft_approve(struct api_call *call)
         struct error ignored;
         if ((call->err.kind == ERROR_MOVED || call->err.kind == ERROR_TOKEN) &&
             drafts_get(call->api->drafts, what.sandbox, what.id, call->arena, &view, &ignored) == 0)
-            call->body = encode_view(call, &view);  /* the new token and the new diff */
+            call->body = encode_view(call->arena, &view);  /* the new token and the new diff */
         return -1;
     }
     return api_update_reply(call, &result);
-}
-
-static int reply_draft(struct api_call *call, const char *id)
-{
-    struct drafts_view view;
-    if (drafts_get(call->api->drafts, api_param(call, "name"), id, call->arena, &view, &call->err) != 0)
-        return -1;
-    return api_reply(call, 200, encode_view(call, &view));
 }
 
 int route_draft_reject(struct api_call *call)
@@ -181,7 +202,7 @@ int route_draft_edit(struct api_call *call)
         drafts_edit(call->api->drafts, &what, ((const struct body_edit *)body)->rule, call->arena, &view,
                     &call->problems, &call->err) != 0)
         return -1;
-    return api_reply(call, 200, encode_view(call, &view));
+    return api_reply(call, 200, encode_view(call->arena, &view));
 }
 
 int route_draft_approve_all(struct api_call *call)
@@ -244,7 +265,7 @@ static int reply_submitted(struct api_call *call, const char *const *ids, size_t
             json_decref(list);
             return -1;
         }
-        json_array_append_new(list, encode_view(call, &view));
+        json_array_append_new(list, encode_view(call->arena, &view));
     }
     return api_reply(call, 201, json_pack("{s:o}", "chunks", list));
 }

@@ -62,6 +62,7 @@ static const struct http_route routes[] = {
          .body_optional = true, .takes = TAKES_DECISION),
     WORK("POST", SANDBOX "/drafts/{id}/undo", "Take an approved chunk back", .right = API_ADMIN, .work = route_draft_undo, .ordered = true, .answer = "update",
          .takes = TAKES_DECISION),
+    WORK("GET", SANDBOX "/drafts/{id}", "One chunk and what the voters would say", .right = API_READ, .work = route_draft_get, .answer = "draft"),
     WORK("PATCH", SANDBOX "/drafts/{id}", "Edit a pending chunk's rule", .right = API_ADMIN, .work = route_draft_edit, .ordered = true, .body = &body_edit_schema, .answer = "draft",
          .takes = TAKES_DECISION),
     WORK("GET", "/v1/drafts", "The chunks of all sandboxes", .right = API_READ, .work = route_draft_list_all, .answer = "drafts",

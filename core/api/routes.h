@@ -29,6 +29,7 @@ void handle_supervisor_stream(struct api *api, struct http_request *req);
 void handle_supervisor_exec(struct api *api, struct http_request *req);
 
 /* drafts.c */
+int route_draft_get(struct api_call *call);
 int route_draft_list(struct api_call *call);
 int route_draft_list_all(struct api_call *call);
 int route_draft_submit(struct api_call *call);

@@ -121,20 +121,16 @@ static const char *chunk_operand(struct cli *cli, const char **id)
     return sandbox_operand(cli, 0);
 }
 
-/* The token of the chunk as it stands; what is approved is shown first. */
+/* The token of the chunk as it stands. */
 static char *fetch_token(struct cli *cli, const char *name, const char *id, int *code)
 {
     struct reply reply;
     char *token = NULL;
-    size_t i;
-    json_t *c;
-    client_call(cli, &(struct call){.method = "GET", .path = drafts_path(name, NULL, "")}, &reply);
-    *code = reply.status == 200 ? EXIT_REFUSED : reply_failed(cli, &reply);
-    json_array_foreach(json_object_get(reply.json, "chunks"), i, c)
-        if (strcmp(json_text(c, "id"), id) == 0)
-            token = alloc_str(json_text(c, "review_token"));
-    if (!token && reply.status == 200)
-        complain("draft chunk '%s' not found in sandbox '%s'", id, name);
+    client_call(cli, &(struct call){.method = "GET", .path = drafts_path(name, id, "")}, &reply);
+    if (reply.status == 200)
+        token = alloc_str(json_text(reply.json, "review_token"));
+    else
+        *code = reply_failed(cli, &reply);
     reply_free(&reply);
     return token;
 }

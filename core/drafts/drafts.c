@@ -56,30 +56,55 @@ int drafts_get(struct drafts *drafts, const char *sandbox, const char *id, struc
     return 0;
 }
 
-static int view_all(struct drafts *drafts, const struct store_draft *items, size_t n,
-                    struct arena *arena, struct drafts_view *views, struct error *err)
+struct each {
+    struct drafts *drafts;
+    const char *status;
+    drafts_visit *visit;
+    void *ctx;
+};
+
+/* Whatever went away or was decided since the list was made is passed over. */
+static int visit_one(const struct each *e, const struct store_draft_key *key, struct arena *arena,
+                     struct error *err)
 {
-    struct store_sandbox box = {.id = ""};
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(box.id, items[i].sandbox_id) != 0 &&
-            store_sandbox_by_id(drafts->store, items[i].sandbox_id, arena, &box, err))
-            return -1;
-        drafts_look(drafts, box.name, &items[i], arena, &views[i]);
-    }
-    return 0;
+    struct store_sandbox box;
+    struct store_draft draft;
+    struct drafts_view view;
+    if (store_sandbox_by_id(e->drafts->store, key->sandbox_id, arena, &box, err) ||
+        store_draft_get(e->drafts->store, key->sandbox_id, key->id, arena, &draft, err))
+        return err->kind == ERROR_NOT_FOUND ? 0 : -1;
+    if (e->status && strcmp(draft.status, e->status) != 0)
+        return 0;
+    drafts_look(e->drafts, box.name, &draft, arena, &view);
+    return e->visit(e->ctx, &view, arena, err);
 }
 
-int drafts_list(struct drafts *drafts, const char *sandbox, const char *status, struct arena *arena,
-                struct drafts_view **out, size_t *n, struct error *err)
+static int visit_all(const struct each *e, const char *sandbox, struct arena *arena,
+                     struct error *err)
 {
     struct store_sandbox box = {0};
-    struct store_draft *items;
-    if (sandbox && store_sandbox_get(drafts->store, sandbox, arena, &box, err))
+    struct store_draft_key *keys;
+    size_t n;
+    int rc = 0;
+    if ((sandbox && store_sandbox_get(e->drafts->store, sandbox, arena, &box, err)) ||
+        store_draft_keys(e->drafts->store, box.id, e->status, arena, &keys, &n, err))
         return -1;
-    if (store_draft_list(drafts->store, box.id, status, arena, &items, n, err))
-        return -1;
-    *out = arena_zalloc(arena, (*n + 1) * sizeof **out);
-    return view_all(drafts, items, *n, arena, *out, err);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct arena *scratch = arena_new();
+        rc = visit_one(e, &keys[i], scratch, err);
+        arena_free(scratch);
+    }
+    return rc;
+}
+
+int drafts_each(struct drafts *drafts, const char *sandbox, const char *status,
+                drafts_visit *visit, void *ctx, struct error *err)
+{
+    const struct each each = {drafts, status, visit, ctx};
+    struct arena *arena = arena_new();
+    int rc = visit_all(&each, sandbox, arena, err);
+    arena_free(arena);
+    return rc;
 }
 
 int drafts_history(struct drafts *drafts, const char *sandbox, struct arena *arena,

@@ -61,9 +61,14 @@ struct drafts_view {
     const char *preview_error;
 };
 
-/* sandbox NULL: of all sandboxes; status NULL: any.  Oldest first. */
-int drafts_list(struct drafts *drafts, const char *sandbox, const char *status, struct arena *arena,
-                struct drafts_view **out, size_t *n, struct error *err);
+/* Takes what it needs of a view: the view and the arena are gone once it returns.  -1 ends the list. */
+typedef int drafts_visit(void *ctx, const struct drafts_view *view, struct arena *arena,
+                         struct error *err);
+
+/* sandbox NULL: of all sandboxes; status NULL: any.  Oldest first.  However many there are, there is
+ * memory for one view at a time. */
+int drafts_each(struct drafts *drafts, const char *sandbox, const char *status,
+                drafts_visit *visit, void *ctx, struct error *err);
 int drafts_get(struct drafts *drafts, const char *sandbox, const char *id, struct arena *arena,
                struct drafts_view *out, struct error *err);
 

@@ -73,22 +73,34 @@ static void settle_one(struct drafts *drafts, const char *sandbox, const struct 
         log_warn(drafts->log, "sandbox %s: chunk %s: %s", sandbox, draft->id, err.text);
 }
 
+static void settle_all(struct drafts *drafts, const char *sandbox, const char *sandbox_id,
+                       struct arena *arena)
+{
+    struct store_revision newest;
+    struct store_draft_key *keys;
+    struct error err;
+    size_t n = 0;
+    const char *pending = store_draft_status_word(STORE_DRAFT_PENDING);
+    struct policy *policy = updates_policy_at(drafts->updates, sandbox_id, 0, arena, &newest, &err);
+    if (!policy || store_draft_keys(drafts->store, sandbox_id, pending, arena, &keys, &n, &err)) {
+        log_warn(drafts->log, "sandbox %s: chunks that are covered stay pending: %s", sandbox,
+                 err.text);
+        return;
+    }
+    const char *reason =
+        arena_printf(arena, "covered by policy revision %lu", (unsigned long)newest.revision);
+    for (size_t i = 0; i < n; i++) {
+        struct arena *scratch = arena_new();
+        struct store_draft draft;
+        if (store_draft_get(drafts->store, sandbox_id, keys[i].id, scratch, &draft, &err) == 0)
+            settle_one(drafts, sandbox, &draft, policy, reason, scratch);
+        arena_free(scratch);
+    }
+}
+
 void drafts_settle(struct drafts *drafts, const char *sandbox, const char *sandbox_id)
 {
     struct arena *arena = arena_new();
-    struct store_revision newest;
-    struct store_draft *pending;
-    struct error err;
-    size_t n = 0;
-    struct policy *policy = updates_policy_at(drafts->updates, sandbox_id, 0, arena, &newest, &err);
-    if (!policy ||
-        store_draft_list(drafts->store, sandbox_id, store_draft_status_word(STORE_DRAFT_PENDING), arena, &pending, &n, &err))
-        log_warn(drafts->log, "sandbox %s: chunks that are covered stay pending: %s", sandbox,
-                 err.text);
-    for (size_t i = 0; i < n; i++)
-        settle_one(drafts, sandbox, &pending[i], policy,
-                   arena_printf(arena, "covered by policy revision %lu",
-                                (unsigned long)newest.revision),
-                   arena);
+    settle_all(drafts, sandbox, sandbox_id, arena);
     arena_free(arena);
 }

@@ -16,7 +16,10 @@
     X(TEXT, draft_id) comma X(TEXT, event) comma X(TEXT, actor) comma X(TEXT, text)                \
     comma X(INTEGER, at_ms)
 
+#define KEY_COLUMNS(X, comma) X(TEXT, id) comma X(TEXT, sandbox_id)
+
 #define SELECT       "SELECT " COLUMNS(DB_NAME, ",") " FROM draft "
+#define SELECT_KEY   "SELECT " KEY_COLUMNS(DB_NAME, ",") " FROM draft "
 #define SELECT_EVENT "SELECT " EVENT_COLUMNS(DB_NAME, ",") " FROM draft_event "
 
 static const struct db_column columns[] = {
@@ -27,6 +30,15 @@ static const struct db_column columns[] = {
 
 static const struct db_record record = {sizeof(struct store_draft), columns,
                                         sizeof columns / sizeof *columns};
+
+static const struct db_column key_columns[] = {
+#define X(kind, field) {#field, DB_##kind, offsetof(struct store_draft_key, field)},
+    KEY_COLUMNS(X, )
+#undef X
+};
+
+static const struct db_record key_record = {sizeof(struct store_draft_key), key_columns,
+                                            sizeof key_columns / sizeof *key_columns};
 
 static const struct db_column event_columns[] = {
 #define X(kind, field) {#field, DB_##kind, offsetof(struct store_draft_event, field)},
@@ -66,15 +78,31 @@ int store_tx_draft_get(struct store_tx *tx, const char *sandbox_id, const char *
 }
 
 /* An empty status stands for any.  Nothing waits for a decision in a sandbox that is gone. */
+#define OF_SANDBOX "WHERE sandbox_id=? AND (?='' OR status=?) ORDER BY number"
+#define OF_ALL     "WHERE (?='' OR status=?) AND sandbox_id IN (SELECT id FROM sandbox WHERE deleted_at_ms=0) ORDER BY number"
+
 static sqlite3_stmt *select_drafts(struct db *db, const char *sandbox_id, const char *status,
                                    struct error *err)
 {
-    if (sandbox_id)
-        return db_query(db, err, SELECT "WHERE sandbox_id=? AND (?='' OR status=?) ORDER BY number",
-                        "ttt", sandbox_id, status, status);
-    return db_query(db, err, SELECT "WHERE (?='' OR status=?) AND sandbox_id IN "
-                    "(SELECT id FROM sandbox WHERE deleted_at_ms=0) ORDER BY number", "tt", status,
-                    status);
+    return sandbox_id ? db_query(db, err, SELECT OF_SANDBOX, "ttt", sandbox_id, status, status)
+                      : db_query(db, err, SELECT OF_ALL, "tt", status, status);
+}
+
+static sqlite3_stmt *select_keys(struct db *db, const char *sandbox_id, const char *status,
+                                 struct error *err)
+{
+    return sandbox_id ? db_query(db, err, SELECT_KEY OF_SANDBOX, "ttt", sandbox_id, status, status)
+                      : db_query(db, err, SELECT_KEY OF_ALL, "tt", status, status);
+}
+
+int store_draft_keys(struct store *s, const char *sandbox_id, const char *status,
+                     struct arena *arena, struct store_draft_key **out, size_t *n, struct error *err)
+{
+    struct db *db = db_pool_take(s->readers);
+    sqlite3_stmt *stmt = select_keys(db, sandbox_id, status, err);
+    int rc = db_record_all(db, stmt, &key_record, arena, out, n, err);
+    db_pool_give(s->readers, db);
+    return rc;
 }
 
 int store_draft_list(struct store *s, const char *sandbox_id, const char *status,

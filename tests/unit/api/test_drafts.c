@@ -109,6 +109,31 @@ static void a_status_that_there_is_not(void **state)
     assert_status(&a, 200);
 }
 
+static void one_chunk_by_its_id(void **state)
+{
+    struct desk *d = *state;
+    const char *id = propose(d);
+    struct answer a = ask(d, (struct ask){.method = "GET", .path = arena_printf(d->arena, DRAFTS "/%s", id)});
+    assert_status(&a, 200);
+    assert_string_equal(text_of(&a, "rule_name"), "mine");
+    assert_int_equal(strlen(text_of(&a, "review_token")), 64);
+    struct answer list = ASK(d, "GET", DRAFTS);
+    assert_string_equal(text_in(chunk_of(&list), "review_token"), text_of(&a, "review_token"));
+    a = ASK(d, "GET", DRAFTS "/none");
+    assert_problem(&a, 404, "/not-found", "chunk 'none' not found");
+}
+
+static void a_list_in_yaml(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "GET", DRAFTS, HEADERS({"Accept", "application/yaml"}));
+    assert_string_equal(a.type, "application/yaml");
+    assert_string_equal(a.text, "chunks: []\n");
+    propose(d);
+    a = ASK(d, "GET", DRAFTS, HEADERS({"Accept", "application/yaml"}));
+    assert_non_null(strstr(a.text, "rule_name: mine\n"));
+}
+
 /* The same request again: one chunk, one approval, one revision. */
 static void a_replay_changes_nothing(void **state)
 {
@@ -141,6 +166,8 @@ int main(void)
         DEMO_TEST(proposals_that_are_wrong),
         DEMO_TEST(edits_that_are_wrong),
         DEMO_TEST(a_status_that_there_is_not),
+        DEMO_TEST(one_chunk_by_its_id),
+        DEMO_TEST(a_list_in_yaml),
         DEMO_TEST(a_replay_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

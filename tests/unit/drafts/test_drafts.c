@@ -51,12 +51,12 @@ static void the_same_is_counted_whatever_became_of_it(void **state)
 static void what_no_rule_could_allow_makes_no_chunk(void **state)
 {
     struct fixture *f = *state;
-    struct drafts_view *views;
+    struct store_draft *items;
     size_t n;
     denied(f, "169.254.169.254", 80, CURL, 1);
     denied(f, "localhost", 80, CURL, 1);
     denied(f, "bad host", 80, CURL, 1);
-    assert_int_equal(drafts_list(f->drafts, "demo", NULL, f->arena, &views, &n, &f->err), 0);
+    assert_int_equal(store_draft_list(f->store, "s1", NULL, f->arena, &items, &n, &f->err), 0);
     assert_int_equal(n, 0);
 }
 
@@ -386,21 +386,6 @@ static void history_names_who_did_what(void **state)
     }
 }
 
-static void the_whole_gateway_has_one_queue(void **state)
-{
-    struct fixture *f = *state;
-    struct drafts_denial denial = {"b.example.com", 443, CURL, "", "connect", 1, 1, 1};
-    struct drafts_view *views;
-    size_t n;
-    a_chunk(f, "a.example.com");
-    assert_int_equal(drafts_record_denials(f->drafts, "other", &denial, 1, &f->err), 0);
-    assert_int_equal(drafts_list(f->drafts, NULL, "pending", f->arena, &views, &n, &f->err), 0);
-    assert_int_equal(n, 2);
-    assert_string_equal(views[0].sandbox, "demo");
-    assert_string_equal(views[1].sandbox, "other");
-    assert_int_equal(strlen(views[1].review_token), 64);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -426,7 +411,6 @@ int main(void)
         TEST(an_edit_is_checked_like_any_rule),
         TEST(clearing_forgets_what_is_pending),
         TEST(history_names_who_did_what),
-        TEST(the_whole_gateway_has_one_queue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
