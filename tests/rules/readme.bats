@@ -142,7 +142,7 @@ rules() {
 }
 
 @test "the README of each shipped voter tells its options, defaults and codes, and the tables name each" {
-    for file in "$prefix"/lib/sluice/plugins/*.so; do
+    for file in "$build"/plugins/*.so; do
         name=$(basename "$file" .so)
         grep -q "^| \[$name\]($name/) " "$top/plugins/README.md" || { echo "no $name in plugins/README.md"; return 1; }
         sluice plugin check -o json "$file" |
