@@ -52,6 +52,7 @@ struct supervisor {
     uint64_t revision;
     struct lines lines;
     bool stopping;
+    unsigned open_parts;                            /* ENDING: of link and cell */
     struct error failure;                           /* valid when FAILED or ENDING with code 1 */
     uv_signal_t terminate, interrupt;
     uv_timer_t patience, idle;
@@ -114,16 +115,25 @@ static void on_proxy_closed(void *ctx)
     close(s->diag_fd);
 }
 
+static void on_part_closed(void *ctx)
+{
+    struct supervisor *s = ctx;
+    if (--s->open_parts == 0)
+        uv_stop(&s->loop);
+}
+
 static void on_execs_ended(void *ctx)
 {
     struct supervisor *s = ctx;
-    sandbox_link_close(s->link, NULL, NULL);
+    s->open_parts = s->cell ? 2 : 1;
     uv_close((uv_handle_t *)&s->patience, NULL);
+    sandbox_link_close(s->link, on_part_closed, s);
     if (s->cell)
-        sandbox_cell_close(s->cell, NULL, NULL);
+        sandbox_cell_close(s->cell, on_part_closed, s);
 }
 
-/* Closes everything; the loop then runs out of work. */
+/* Closes everything; the loop then runs out of work, or is stopped when only the proxy still waits
+ * for an answer. */
 static void wind_up(struct supervisor *s, int exit_code)
 {
     if (s->state == SUPERVISOR_ENDING)
@@ -457,7 +467,9 @@ int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
     if (rc != 0)
         fail(s, &err);
     uv_run(&s->loop, UV_RUN_DEFAULT);
-    uv_loop_close(&s->loop);
+    uv_run(&s->loop, UV_RUN_NOWAIT);                /* what was being closed when it was stopped */
+    if (uv_loop_close(&s->loop) != 0)
+        _exit(s->exit_code);                        /* a worker asks for a name: nobody waits */
     sandbox_execs_free(s->execs);
     policy_unref(s->built);
     policy_unref(s->policy);

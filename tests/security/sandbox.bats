@@ -58,3 +58,35 @@ SH
     [[ "$line" == "HTTP/1.1 403 Forbidden"* ]]
     exec 7<&-
 }
+
+# Names of this gateway are asked of a server that takes the question and says nothing.
+start_silent_resolver() {
+    printf 'nameserver 10.77.0.9\noptions timeout:20 attempts:1\n' >"$BATS_TEST_TMPDIR/resolv.conf"
+    mkdir "$BATS_TEST_TMPDIR/bin"
+    printf '#!/bin/sh\nexec unshare --mount sh -c "mount --bind %s /etc/resolv.conf && exec %s \\"\\$@\\"" sluiced "$@"\n' \
+        "$BATS_TEST_TMPDIR/resolv.conf" "$build/bin/sluiced" >"$BATS_TEST_TMPDIR/bin/sluiced"
+    chmod +x "$BATS_TEST_TMPDIR/bin/sluiced"
+    PATH=$BATS_TEST_TMPDIR/bin:$PATH
+    mkfifo "$BATS_TEST_TMPDIR/asked"
+    perl -MSocket -e '$| = 1; socket($s, PF_INET, SOCK_DGRAM, 0); bind($s, pack_sockaddr_in(53, inet_aton("10.77.0.9"))) or die;
+        print "bound\n"; recv($s, $q, 512, 0); print "asked\n"; sleep 100' >"$BATS_TEST_TMPDIR/asked" 3>&- &
+    echo $! >>"$BATS_FILE_TMPDIR/origins"
+    exec 6<"$BATS_TEST_TMPDIR/asked"
+    read -r -t 10 _ <&6
+}
+
+@test "a name that nobody answers for does not hold up the end of a sandbox" {
+    start_silent_resolver
+    state=$BATS_TEST_TMPDIR/state
+    start_gateway
+    printf 'version: 1\nnetwork_policies: {a: {endpoints: [{host: slow.test, port: 80}], binaries: [{path: "/**"}]}}\n' |
+        sluice sandbox create --name asks --policy -
+    sluice sandbox exec asks -- curl -s http://slow.test/ >/dev/null 2>&1 3>&- &
+    read -r -t 10 line <&6
+    [ "$line" = asked ]
+    start=$EPOCHREALTIME
+    sluice sandbox stop asks
+    [ $((${EPOCHREALTIME/./} - ${start/./})) -lt 4000000 ]
+    ! grep "does not stop" "$state/gateway.log"
+    teardown_all
+}
