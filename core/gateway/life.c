@@ -159,7 +159,7 @@ static void stop_timeout(uv_timer_t *timer)
     sandbox_kill(s);
 }
 
-/* Its supervisor lives and does not come back: nothing can be told to it. */
+/* Nothing can be told to it, and nobody knows which process it is. */
 static void give_up_stop(struct sandbox *s)
 {
     struct error err;
@@ -168,6 +168,21 @@ static void give_up_stop(struct sandbox *s)
     s->state = SANDBOX_UP;
     sandbox_phase(s, "ready", NULL, NULL);
     sandbox_tell_waiters(sandbox_take_waiters(s), &err);
+}
+
+/* Its supervisor lives and does not come back: it hangs.  Its id may be another process's by now,
+ * but not as long as the lock is held by whoever wrote it there. */
+static void end_hanging(struct sandbox *s)
+{
+    sandbox_watch(s, sandbox_lock_pid(s->dir));
+    if (!sandbox_lock_held(s->dir)) {
+        sandbox_ended(s);
+    } else if (s->pidfd < 0) {
+        give_up_stop(s);
+    } else {
+        log_warn(s->all->setup.log, "the supervisor of sandbox %s does not come back: killing it", s->name);
+        sandbox_kill(s);
+    }
 }
 
 /* Without a process to watch, the end shows in the lock; a supervisor that comes back meanwhile is
@@ -179,7 +194,7 @@ static void stop_look(uv_timer_t *timer)
     if (!s->preparing && !sandbox_lock_held(s->dir))
         sandbox_ended(s);
     else if (!s->preparing && !s->stream && clock_mono_ms() > s->stop_deadline_ms)
-        give_up_stop(s);
+        end_hanging(s);
     else
         uv_timer_start(timer, stop_look, STOP_LOOK_MS, 0);
 }

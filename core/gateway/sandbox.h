@@ -109,6 +109,7 @@ void sandbox_phase(struct sandbox *s, const char *phase, const struct error *out
 void sandbox_write_again(struct sandbox *s);
 void sandbox_phase_free(struct phase_write *w);
 bool sandbox_lock_held(const char *dir);
+pid_t sandbox_lock_pid(const char *dir);            /* who held it last; 0: unknown */
 /* Notices the end of a supervisor that nobody watches. */
 void sandbox_check_lost(struct sandbox *s);
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -157,6 +158,19 @@ bool sandbox_lock_held(const char *dir)
     bool held = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     close(fd);
     return held;
+}
+
+pid_t sandbox_lock_pid(const char *dir)
+{
+    char *path = alloc_printf("%s/lock", dir);
+    FILE *file = fopen(path, "re");
+    int pid = 0;
+    if (file && fscanf(file, "%d", &pid) != 1)
+        pid = 0;
+    if (file)
+        fclose(file);
+    free(path);
+    return pid;
 }
 
 /* Its supervisor went while no gateway looked: what it had not loaded it never will. */

@@ -24,15 +24,19 @@ static int usage(FILE *out, int code)
     return code;
 }
 
-/* Held as long as this process lives, so that the gateway can tell. */
+/* Held as long as this process lives, so that the gateway can tell; and who holds it is written in
+ * it, for a gateway that finds nobody to talk to. */
 static int take_lock(const char *path, struct error *err)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return error_errno(err, ERROR_INTERNAL, "cannot open %s", path);
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+        error_errno(err, ERROR_STATE, "another supervisor runs this sandbox: %s", path);
+    else if (ftruncate(fd, 0) != 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
+        error_errno(err, ERROR_IO, "cannot write %s", path);
+    else
         return 0;
-    error_errno(err, ERROR_STATE, "another supervisor runs this sandbox: %s", path);
     close(fd);
     return -1;
 }

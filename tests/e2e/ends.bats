@@ -64,6 +64,18 @@ lock_holder() {    # the supervisor of sandbox $1
     [ -z "$(supervisors)" ]
 }
 
+@test "a supervisor that hangs, and never came back to a new gateway, is ended by a delete" {
+    start_gateway
+    sluice -q sandbox create --name hangs
+    holder=$(lock_holder hangs)
+    stop_gateway KILL
+    kill -STOP "$holder"
+    start_gateway
+    sluice sandbox delete hangs
+    [ -z "$(supervisors)" ]
+    [ -z "$(ls "$state/sandboxes")" ]
+}
+
 @test "start, stop and delete of one sandbox at once end in one of their outcomes" {
     start_gateway
     for round in 1 2 3 4 5 6; do
