@@ -67,6 +67,8 @@ struct store_revision {
 /* revision 0: the newest.  ERROR_NOT_FOUND names what there is. */
 int store_revision_get(struct store *s, const char *sandbox_id, uint64_t revision, struct arena *arena, struct store_revision *out, struct error *err);
 int store_revision_list(struct store *s, const char *sandbox_id, size_t limit, struct arena *arena, struct store_revision **out, size_t *n, struct error *err);   /* newest first, without policy_json; limit 0: all */
+/* ERROR_MOVED unless the sandbox's newest revision is expected, ERROR_NOT_FOUND when it was deleted. */
+int store_tx_revision_expect(struct store_tx *tx, const char *sandbox_id, uint64_t expected, struct error *err);
 /* Only core/update may call this.  ERROR_MOVED unless the sandbox's newest revision is expected. */
 int store_tx_revision_commit(struct store_tx *tx, const struct store_revision *revision, uint64_t expected, struct error *err);
 /* The supervisor enforces it: it becomes loaded, and what it replaces (loaded, and pending ones
@@ -110,7 +112,7 @@ struct store_audit_report {
 };
 
 /* noted: the head of an earlier report, kept elsewhere; that it is no more in the chain is how a store
- * that was rolled back as a whole is found.  NULL: none. */
+ * that was rolled back as a whole is found.  NULL: none.  One at a time (ERROR_LIMIT); nobody waits for it. */
 int store_audit_verify(struct store *s, const char *noted, struct store_audit_report *out, struct error *err);
 /* The same, offline, on a database file. */
 int store_audit_verify_file(const char *path, const char *noted, struct store_audit_report *out, struct error *err);
@@ -131,7 +133,7 @@ struct store_draft {
     const char *decided_by, *reason;
     int64_t created_at_ms, decided_at_ms;
     uint64_t revision;                              /* the revision its approval made, 0: none */
-    const char *undo_json;                          /* what an undo takes back: operations, "" if not approved */
+    const char *undo_json;                          /* what an undo takes back (drafts/rules.h), "" if not approved */
 };
 
 struct store_draft_event {

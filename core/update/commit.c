@@ -163,6 +163,10 @@ static int write_commit(struct store_tx *tx, void *arg, struct error *err)
         return -1;
     if (c->revision && store_tx_revision_commit(tx, c->revision, u->result->base_revision, err) != 0)
         return -1;
+    /* That nothing changes is true of the newest revision, or of nothing. */
+    if (!u->result->changed &&
+        store_tx_revision_expect(tx, u->sandbox.id, u->result->base_revision, err) != 0)
+        return -1;
     if (c->decision && store_tx_decision_append(tx, c->decision, err) != 0)
         return -1;
     if (c->held && write_held(tx, u, c->held, err) != 0)

@@ -92,18 +92,26 @@ int store_revision_list(struct store *s, const char *sandbox_id, size_t limit, s
 
 /* ---- writing ---- */
 
-int store_tx_revision_commit(struct store_tx *tx, const struct store_revision *revision,
-                             uint64_t expected, struct error *err)
+int store_tx_revision_expect(struct store_tx *tx, const char *sandbox_id, uint64_t expected,
+                             struct error *err)
 {
     uint64_t newest = 0, loaded = 0;
     bool alive = false;
-    if (counters(tx->db, revision->sandbox_id, &newest, &loaded, &alive, err))
+    if (counters(tx->db, sandbox_id, &newest, &loaded, &alive, err))
         return -1;
     if (!alive)
         return error_set(err, ERROR_NOT_FOUND, "the sandbox was deleted");
     if (newest != expected)
         return error_set(err, ERROR_MOVED, "the policy is at revision %" PRIu64 ", not at %" PRIu64
                          ": fetch it and try again", newest, expected);
+    return 0;
+}
+
+int store_tx_revision_commit(struct store_tx *tx, const struct store_revision *revision,
+                             uint64_t expected, struct error *err)
+{
+    if (store_tx_revision_expect(tx, revision->sandbox_id, expected, err) != 0)
+        return -1;
     if (revision->revision != expected + 1)
         return error_set(err, ERROR_INTERNAL, "revision %" PRIu64 " cannot follow %" PRIu64,
                          revision->revision, expected);

@@ -76,6 +76,41 @@ static void a_review_can_refuse(void **state)
     assert_int_equal(count_decisions(b), 1);
 }
 
+struct interloper {
+    struct bench *bench;
+    int calls;                                      /* of the caller's addition */
+};
+
+/* Somebody else's update comes between the decision and its commit. */
+static int take_the_rule_away(void *arg, const struct update_result *seen, struct error *err)
+{
+    struct bench *b = ((struct interloper *)arg)->bench;
+    struct update_request other = {.sandbox = "demo", .actor = alice,
+                                   MERGE(b, OPERATIONS("{remove_rule: {rule_name: api}}"))};
+    struct update_result result;
+    assert_false(seen->changed);
+    return update_run(b->updates, &other, b->arena, &result, &b->problems, err);
+}
+
+static int note_call(struct store_tx *tx, void *arg, const struct update_result *result, struct error *err)
+{
+    (void)tx;
+    (void)result;
+    (void)err;
+    ((struct interloper *)arg)->calls++;
+    return 0;
+}
+
+static void that_nothing_changes_must_be_true_of_the_newest_revision(void **state)
+{
+    struct bench *b = *state;
+    struct interloper other = {b, 0};
+    RUN(b, MERGE(b, OPERATIONS(FIRST_OPERATION)));
+    REFUSED(b, ERROR_MOVED, "the policy is at revision 3, not at 2: fetch it and try again",
+            MERGE(b, OPERATIONS(FIRST_OPERATION), .review = take_the_rule_away, .also = note_call, .arg = &other));
+    assert_int_equal(other.calls, 0);
+}
+
 /* ---- a sandbox that never stands still ---- */
 
 struct meddler {
@@ -293,6 +328,7 @@ int main(void)
         BENCH_TEST(a_held_update_leaves_no_chunk_without_its_decision),
         BENCH_TEST(what_the_caller_adds_also_runs_when_nothing_changed),
         BENCH_TEST(a_review_can_refuse),
+        BENCH_TEST(that_nothing_changes_must_be_true_of_the_newest_revision),
         BENCH_TEST(a_reviewed_update_is_not_run_again),
         BENCH_TEST(sixteen_writers_lose_nothing),
         BENCH_TEST(each_decision_is_one_chains),
