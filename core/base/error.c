@@ -16,14 +16,6 @@ static const struct {
 #undef X
 };
 
-/* A text that was cut ends with a whole character, so that it stays UTF-8. */
-static void end_whole(struct error *err)
-{
-    size_t len = strlen(err->text);
-    if (len == sizeof err->text - 1)
-        err->text[text_utf8_valid(err->text, len)] = '\0';
-}
-
 int error_vset(struct error *err, enum error_kind kind, const char *format, va_list args)
 {
     if (!err)
@@ -32,7 +24,7 @@ int error_vset(struct error *err, enum error_kind kind, const char *format, va_l
     vsnprintf(text, sizeof text, format, args);
     err->kind = kind;
     memcpy(err->text, text, sizeof text);
-    end_whole(err);
+    text_end_whole(err->text, sizeof err->text);
     return -1;
 }
 
@@ -57,7 +49,7 @@ int error_errno(struct error *err, enum error_kind kind, const char *format, ...
         size_t used = strlen(err->text);
         snprintf(err->text + used, sizeof err->text - used, ": %s",
                  strerror_r(number, reason, sizeof reason));
-        end_whole(err);
+        text_end_whole(err->text, sizeof err->text);
     }
     return -1;
 }
@@ -75,7 +67,7 @@ int error_prefix(struct error *err, const char *format, ...)
     size_t used = strlen(prefix);
     memcpy(err->text, prefix, used + 1);
     snprintf(err->text + used, sizeof err->text - used, ": %s", text);
-    end_whole(err);
+    text_end_whole(err->text, sizeof err->text);
     return -1;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 
 int problems_add(struct problems *problems, const char *path, unsigned line, unsigned column,
                  const char *format, ...)
@@ -21,6 +22,7 @@ int problems_add(struct problems *problems, const char *path, unsigned line, uns
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
+    text_end_whole(message, sizeof message);
     problems->items = alloc_resize(problems->items, problems->n + 1, sizeof *problems->items);
     problems->items[problems->n++] =
         (struct problem){alloc_str(path ? path : ""), line, column, alloc_str(message)};

@@ -66,6 +66,13 @@ static bool stands_for_itself(char c)
     return (unsigned char)c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
 }
 
+void text_end_whole(char *text, size_t size)
+{
+    size_t len = strlen(text);
+    if (len == size - 1)
+        text[text_utf8_valid(text, len)] = '\0';
+}
+
 void text_json_quote(struct buf *out, const char *text)
 {
     static const char special[] = "\"\\\b\f\n\r\t", names[] = "\"\\bfnrt";

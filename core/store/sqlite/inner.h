@@ -3,13 +3,17 @@
 #ifndef STORE_SQLITE_INNER_H
 #define STORE_SQLITE_INNER_H
 
+#include <pthread.h>
+
 #include "store/sqlite/db.h"
 #include "store/sqlite/pool.h"
 #include "store/store.h"
 
 struct store {
+    char *path;
     struct committer *committer;
     struct db_pool *readers;
+    pthread_mutex_t verifying;                      /* held while the audit chain is */
 };
 
 struct store_tx {

@@ -6,12 +6,10 @@
 
 #include "base/alloc.h"
 
-enum { READERS = 8 };
-
 struct db_pool {
     pthread_mutex_t lock;
     pthread_cond_t back;
-    struct db *idle[READERS]; /* the one given back last is lent first: its cache is warm */
+    struct db *idle[DB_READERS]; /* the one given back last is lent first: its cache is warm */
     size_t n_idle;
 };
 
@@ -20,7 +18,7 @@ struct db_pool *db_pool_new(const char *path, struct error *err)
     struct db_pool *pool = alloc_zero(1, sizeof *pool);
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->back, NULL);
-    while (pool->n_idle < READERS) {
+    while (pool->n_idle < DB_READERS) {
         struct db *db = db_open(path, DB_READ, err);
         if (!db) {
             db_pool_free(pool);

@@ -5,6 +5,8 @@
 
 #include "store/sqlite/db.h"
 
+enum { DB_READERS = 8 };
+
 struct db_pool;
 
 struct db_pool *db_pool_new(const char *path, struct error *err);

@@ -90,6 +90,8 @@ struct store *store_open(const char *url, const struct log *log, struct error *e
     if (!path || make_file(path, log, err) || migrate(path, err))
         return NULL;
     struct store *store = alloc_zero(1, sizeof *store);
+    store->path = alloc_str(path);
+    pthread_mutex_init(&store->verifying, NULL);
     store->readers = db_pool_new(path, err);
     store->committer = store->readers ? committer_new(path, log, err) : NULL;
     if (store->committer)
@@ -104,6 +106,8 @@ void store_close(struct store *store)
         return;
     committer_free(store->committer);
     db_pool_free(store->readers);
+    pthread_mutex_destroy(&store->verifying);
+    free(store->path);
     free(store);
 }
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/error.h"
+#include "base/problems.h"
 #include "base/text.h"
 
 /* Two bytes each, and one byte before them, so that every limit falls into a character. */
@@ -31,8 +32,29 @@ static void a_long_text_is_cut_between_characters(void **state)
     }
 }
 
+static void so_is_the_message_of_a_problem(void **state)
+{
+    (void)state;
+    struct problems problems = {0};
+    char text[8193];
+    for (size_t i = 0; i < sizeof text / 2; i++)
+        memcpy(text + 2 * i, "\xc3\xa9", 2);
+    text[sizeof text - 1] = '\0';
+    problems_add(&problems, "", 0, 0, "%s", text);
+    problems_add(&problems, "", 0, 0, "x%s", text);
+    for (size_t i = 0; i < problems.n; i++) {
+        size_t len = strlen(problems.items[i].message);
+        assert_in_range(len, 2000, 4000);
+        assert_int_equal(text_utf8_valid(problems.items[i].message, len), len);
+    }
+    problems_free(&problems);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_long_text_is_cut_between_characters)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_long_text_is_cut_between_characters),
+        cmocka_unit_test(so_is_the_message_of_a_problem),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

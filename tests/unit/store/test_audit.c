@@ -2,6 +2,8 @@
 /* The audit chain: every way of tampering is found, and the first bad record is named. */
 #include "store/fixture.h"
 
+#include "store/sqlite/inner.h"
+
 #define UNLOCK \
     "DROP TRIGGER decision_update; DROP TRIGGER decision_delete; DROP TRIGGER audit_head_delete;"
 
@@ -264,6 +266,32 @@ static void the_first_decision_about_a_chunk_is_found(void **state)
     assert_string_equal(f->err.text, "no decision about chunk 'c2'");
 }
 
+static void only_one_verifies_at_a_time(void **state)
+{
+    struct fixture *f = *state;
+    struct store_audit_report report;
+    pthread_mutex_lock(&f->store->verifying);
+    assert_int_equal(store_audit_verify(f->store, NULL, &report, &f->err), -1);
+    assert_int_equal(f->err.kind, ERROR_LIMIT);
+    assert_string_equal(f->err.text, "the audit chain is being verified already: wait for that, then try again");
+    pthread_mutex_unlock(&f->store->verifying);
+    assert_int_equal(store_audit_verify(f->store, NULL, &report, &f->err), 0);
+    assert_int_equal(report.records, 5);
+}
+
+/* Every reader is lent: a verification does not need one, so it takes none from an update either. */
+static void a_verification_takes_no_reader(void **state)
+{
+    struct fixture *f = *state;
+    struct store_audit_report report;
+    struct db *lent[DB_READERS];
+    for (size_t i = 0; i < DB_READERS; i++)
+        lent[i] = db_pool_take(f->store->readers);
+    assert_int_equal(store_audit_verify(f->store, NULL, &report, &f->err), 0);
+    for (size_t i = 0; i < DB_READERS; i++)
+        db_pool_give(f->store->readers, lent[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +312,8 @@ int main(void)
         TEST(a_forged_record_is_found),
         TEST(a_file_is_verified_where_nothing_may_be_written),
         TEST(what_is_no_store_is_refused),
+        TEST(only_one_verifies_at_a_time),
+        TEST(a_verification_takes_no_reader),
         TEST(decisions_are_listed_newest_first),
         TEST(the_first_decision_about_a_chunk_is_found),
     };
