@@ -256,16 +256,27 @@ int route_draft_history(struct api_call *call)
 
 /* ---- POST …/drafts ---- */
 
+static json_t *submitted_chunk(struct api_call *call, const char *id)
+{
+    struct arena *scratch = arena_new();
+    struct drafts_view view;
+    json_t *json = NULL;
+    if (drafts_get(call->api->drafts, api_param(call, "name"), id, scratch, &view, &call->err) == 0)
+        json = encode_view(scratch, &view);
+    arena_free(scratch);
+    return json;
+}
+
 static int reply_submitted(struct api_call *call, const char *const *ids, size_t n)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++) {
-        struct drafts_view view;
-        if (drafts_get(call->api->drafts, api_param(call, "name"), ids[i], call->arena, &view, &call->err) != 0) {
+        json_t *chunk = submitted_chunk(call, ids[i]);
+        if (!chunk) {
             json_decref(list);
             return -1;
         }
-        json_array_append_new(list, encode_view(call->arena, &view));
+        json_array_append_new(list, chunk);
     }
     return api_reply(call, 201, json_pack("{s:o}", "chunks", list));
 }

@@ -88,7 +88,7 @@ static int make_draft(struct recording *r, struct store_tx *tx, const struct dra
 {
     if (granted(r, target))
         return 0;
-    int room = drafts_room(tx, r->box->id, err);
+    int room = drafts_room(tx, r->box->id, 1, err);
     if (room <= 0) {
         r->n_refused++;
         return room;

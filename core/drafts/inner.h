@@ -9,6 +9,8 @@
 
 enum {
     DRAFTS_PENDING_MAX = 500, /* of one sandbox; a sandbox chooses what it asks for */
+    DRAFTS_SUBMIT_MAX = 100,  /* proposals at once: each is voted on, and the sandbox's other calls wait */
+    DRAFTS_RULE_BYTES_MAX = 32768,
     DRAFTS_ATTEMPTS = 5,      /* when other updates keep coming first */
 };
 
@@ -59,8 +61,8 @@ int drafts_ask_held(struct drafts *drafts, const struct store_draft *draft, stru
 /* ---- propose.c ---- */
 
 const char *drafts_new_id(struct arena *arena);
-/* 1: the sandbox may have another pending chunk, 0: it has DRAFTS_PENDING_MAX, -1: err. */
-int drafts_room(struct store_tx *tx, const char *sandbox_id, struct error *err);
+/* 1: the sandbox may have so many more pending chunks, 0: it may not, -1: err. */
+int drafts_room(struct store_tx *tx, const char *sandbox_id, size_t more, struct error *err);
 int drafts_write_proposed(struct store_tx *tx, const struct store_draft *draft, struct arena *arena,
                           struct error *err);
 /* Once new chunks are durable: they are announced, and approved where nobody need be asked. */

@@ -17,12 +17,12 @@ const char *drafts_new_id(struct arena *arena)
     return arena_str(arena, digest_uuid(id));
 }
 
-int drafts_room(struct store_tx *tx, const char *sandbox_id, struct error *err)
+int drafts_room(struct store_tx *tx, const char *sandbox_id, size_t more, struct error *err)
 {
     uint64_t pending;
     if (store_tx_draft_count(tx, sandbox_id, store_draft_status_word(STORE_DRAFT_PENDING), &pending, err))
         return -1;
-    return pending < DRAFTS_PENDING_MAX;
+    return pending + more <= DRAFTS_PENDING_MAX;
 }
 
 int drafts_write_proposed(struct store_tx *tx, const struct store_draft *draft, struct arena *arena,
@@ -117,19 +117,34 @@ static const char *behind(const char *path, const char *front)
 }
 
 /* The caller's problems, at the places that the caller knows: the rule stands in the operation that
- * adds it and, by its name, in the policy that this makes. */
-static void pass_on(const struct problems *found, const char *rule_name, const char *place,
-                    struct arena *arena, struct problems *out)
+ * adds it and, where it is a new one, by its name in the policy that this makes. */
+static void pass_on(const struct problems *found, const struct store_draft *draft,
+                    const struct policy *current, const char *place, struct arena *arena,
+                    struct problems *out)
 {
-    const char *in_policy = doc_path_key(arena, "network_policies", rule_name);
+    const char *in_policy = doc_path_key(arena, "network_policies", draft->rule_name);
+    bool widens = current && drafts_find_rule(policy_model(current), draft->rule_name);
     for (size_t i = 0; i < found->n; i++) {
         const struct problem *p = &found->items[i];
         const char *rest = behind(p->path, "operations[0].add_rule.rule");
-        if (!rest)
+        if (!rest && !widens)
             rest = behind(p->path, in_policy);
-        problems_add(out, rest ? arena_printf(arena, "%s%s", place, rest) : p->path, p->line, p->column,
-                     "%s", p->message);
+        if (rest)
+            problems_add(out, arena_printf(arena, "%s%s", place, rest), 0, 0, "%s", p->message);
+        else
+            problems_add(out, place, 0, 0, "in the policy with it, %s: %s", p->path, p->message);
     }
+}
+
+static int check_length(const struct store_draft *draft, const char *place,
+                        struct problems *problems, struct error *err)
+{
+    size_t len = strlen(draft->rule_json);
+    if (len <= DRAFTS_RULE_BYTES_MAX)
+        return 0;
+    problems_add(problems, place, 0, 0, "has %zu bytes as JSON, a proposed rule has at most %d: propose it in parts", len,
+                 DRAFTS_RULE_BYTES_MAX);
+    return error_set(err, ERROR_INVALID, "the rule is too long");
 }
 
 int drafts_check(struct drafts *drafts, const struct drafts_call *call,
@@ -137,13 +152,13 @@ int drafts_check(struct drafts *drafts, const struct drafts_call *call,
                  struct problems *problems, struct error *err)
 {
     struct drafts_ask *ask = arena_alloc(arena, sizeof *ask);
-    struct update_result *result = arena_alloc(arena, sizeof *result);
+    struct update_result *result = arena_zalloc(arena, sizeof *result);
     struct problems found = {0};
-    if (drafts_ask(drafts, call, draft, NULL, arena, ask, err))
+    if (check_length(draft, place, problems, err) || drafts_ask(drafts, call, draft, NULL, arena, ask, err))
         return -1;
     ask->request.dry_run = true;
     int rc = update_run(drafts->updates, &ask->request, arena, result, &found, err);
-    pass_on(&found, draft->rule_name, place, arena, problems);
+    pass_on(&found, draft, result->current, place, arena, problems);
     problems_free(&found);
     return rc;
 }
@@ -154,8 +169,11 @@ static int check_all(struct drafts *drafts, const struct submission *s, struct p
     struct drafts_call call = {.sandbox = s->box.name, .actor = *s->actor};
     int rc = 0;
     for (size_t i = 0; i < s->n; i++) {
-        const char *place = arena_printf(s->arena, "proposals[%zu].rule", i);
-        if (drafts_check(drafts, &call, &s->made[i], place, s->arena, problems, err) == 0)
+        struct arena *scratch = arena_new();
+        const char *place = arena_printf(scratch, "proposals[%zu].rule", i);
+        int one = drafts_check(drafts, &call, &s->made[i], place, scratch, problems, err);
+        arena_free(scratch);
+        if (one == 0)
             continue;
         if (err->kind != ERROR_INVALID)
             return -1;
@@ -186,20 +204,23 @@ static int replace_pending(const struct submission *s, struct store_tx *tx,
     return 0;
 }
 
+static int no_room(const struct submission *s, struct error *err)
+{
+    return error_set(err, ERROR_LIMIT,
+                     "sandbox '%s' has %zu pending chunks and may have %d: decide or clear some",
+                     s->box.name, s->n_pending, DRAFTS_PENDING_MAX);
+}
+
 static int write_submission(struct store_tx *tx, void *arg, struct error *err)
 {
     const struct submission *s = arg;
-    for (size_t i = 0; i < s->n; i++) {
-        int room = drafts_room(tx, s->box.id, err);
-        if (room == 0)
-            return error_set(err, ERROR_LIMIT,
-                             "sandbox '%s' has %d pending chunks already: decide or clear "
-                             "some",
-                             s->box.name, DRAFTS_PENDING_MAX);
-        if (room < 0 || drafts_write_proposed(tx, &s->made[i], s->arena, err) ||
+    int room = drafts_room(tx, s->box.id, s->n, err);
+    if (room <= 0)
+        return room ? -1 : no_room(s, err);
+    for (size_t i = 0; i < s->n; i++)
+        if (drafts_write_proposed(tx, &s->made[i], s->arena, err) ||
             replace_pending(s, tx, &s->made[i], err))
             return -1;
-    }
     return 0;
 }
 
@@ -209,10 +230,16 @@ int drafts_submit(struct drafts *drafts, const char *sandbox, const struct sluic
                   struct error *err)
 {
     struct submission s = {.actor = actor, .source = source, .n = n, .arena = arena};
-    s.made = arena_zalloc(arena, (n + 1) * sizeof *s.made);
+    const char *pending = store_draft_status_word(STORE_DRAFT_PENDING);
+    if (n > DRAFTS_SUBMIT_MAX)
+        return error_set(err, ERROR_LIMIT, "%zu proposals at once: at most %d are taken, send the others after them", n,
+                         DRAFTS_SUBMIT_MAX);
     if (store_sandbox_get(drafts->store, sandbox, arena, &s.box, err) ||
-        store_draft_list(drafts->store, s.box.id, store_draft_status_word(STORE_DRAFT_PENDING), arena, &s.pending, &s.n_pending, err))
+        store_draft_list(drafts->store, s.box.id, pending, arena, &s.pending, &s.n_pending, err))
         return -1;
+    if (s.n_pending + n > DRAFTS_PENDING_MAX)
+        return no_room(&s, err);
+    s.made = arena_zalloc(arena, (n + 1) * sizeof *s.made);
     for (size_t i = 0; i < n; i++)
         s.made[i] = new_draft(&s, &items[i]);
     if (check_all(drafts, &s, problems, err) ||

@@ -84,6 +84,76 @@ static void problems_stand_where_the_proposal_stands(void **state)
     assert_null(chunk_of(f, "a.example.com", CURL));        /* all or nothing */
 }
 
+/* A rule of that name has endpoints already, so the new ones stand elsewhere than in the proposal. */
+static void problems_of_a_rule_that_is_widened(void **state)
+{
+    struct fixture *f = *state;
+    const char *id = NULL;
+    succeed(f, approve(f, "bob", submitted(f, "api", ONE_ENDPOINT("a.example.com"))));
+    assert_refused(f, submit(f, "api", ONE_ENDPOINT("127.0.0.1"), &id), ERROR_INVALID, "1 problem");
+    assert_string_equal(f->problems.items[0].path, "proposals[0].rule");
+    assert_contains(f->problems.items[0].message, "in the policy with it, network_policies.api.endpoints[1]");
+}
+
+static const char *long_rule(struct fixture *f, size_t endpoints)
+{
+    struct buf text = {0};
+    buf_puts(&text, "{endpoints: [");
+    for (size_t i = 0; i < endpoints; i++)
+        buf_printf(&text, "{host: h%zu.a-long-name-for-a-host.example.com, port: 443},", i);
+    buf_puts(&text, "], binaries: [{path: " CURL "}]}");
+    const char *kept = arena_str(f->arena, buf_str(&text));
+    buf_free(&text);
+    return kept;
+}
+
+static void a_rule_that_is_too_long(void **state)
+{
+    struct fixture *f = *state;
+    const char *id = NULL;
+    assert_refused(f, submit(f, "long", long_rule(f, 600), &id), ERROR_INVALID, "1 problem");
+    assert_string_equal(f->problems.items[0].path, "proposals[0].rule");
+    assert_contains(f->problems.items[0].message, "bytes as JSON, a proposed rule has at most 32768");
+    assert_non_null(submitted(f, "long", long_rule(f, 100)));
+}
+
+static uint64_t votes_cast(struct fixture *f)
+{
+    struct chain_voter_info info;
+    chain_describe(f->chain, 0, &info);
+    return info.votes;
+}
+
+static int submit_many(struct fixture *f, size_t n)
+{
+    struct sluice_actor user = person("op");
+    struct drafts_proposal *items = arena_alloc(f->arena, n * sizeof *items);
+    const char **ids = arena_alloc(f->arena, n * sizeof *ids);
+    for (size_t i = 0; i < n; i++)
+        items[i] = (struct drafts_proposal){
+            "", a_rule(f, arena_printf(f->arena, ONE_ENDPOINT("p%zu.example.com"), i)), "", 1};
+    return drafts_submit(f->drafts, "demo", &user, "operator", items, n, f->arena, ids, &f->problems,
+                         &f->err);
+}
+
+/* Each proposal costs a vote of everybody, so what cannot be kept is refused before. */
+static void what_has_no_room_costs_no_votes(void **state)
+{
+    struct fixture *f = *state;
+    struct drafts_denial many[450];
+    for (int i = 0; i < 450; i++)
+        many[i] = (struct drafts_denial){
+            arena_printf(f->arena, "h%d.example.com", i), 443, CURL, "", "connect", 1, 1, 1};
+    uint64_t before = votes_cast(f);
+    assert_refused(f, submit_many(f, 101), ERROR_LIMIT, "101 proposals at once: at most 100 are taken");
+    assert_int_equal(drafts_record_denials(f->drafts, "demo", many, 450, &f->err), 0);
+    assert_refused(f, submit_many(f, 51), ERROR_LIMIT,
+                   "sandbox 'demo' has 450 pending chunks and may have 500: decide or clear some");
+    assert_int_equal(votes_cast(f), before);
+    succeed(f, submit_many(f, 50));
+    assert_true(votes_cast(f) > before);
+}
+
 static void a_proposal_replaces_what_was_only_observed(void **state)
 {
     struct fixture *f = *state;
@@ -262,6 +332,9 @@ int main(void)
         TEST(a_name_is_made_where_none_is_given),
         TEST(an_invalid_proposal_is_refused_with_its_problems),
         TEST(problems_stand_where_the_proposal_stands),
+        TEST(problems_of_a_rule_that_is_widened),
+        TEST(a_rule_that_is_too_long),
+        TEST(what_has_no_room_costs_no_votes),
         TEST(a_proposal_replaces_what_was_only_observed),
         TEST(what_is_covered_by_now_needs_no_decision),
         TEST(an_approval_settles_others),
