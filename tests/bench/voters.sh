@@ -17,7 +17,7 @@ inline_c=200 inline_lua=10000 twenty=100000 isolated="150000 1000000"     # nano
 
 # cases FILE EXPECTED SUBJECT: the transition there and back, so that no vote finds the policies of the one before.
 cases() {
-    local rest="reason: OPS-1, sandbox: {name: demo, network: proxy, labels: {owner: web}}, expect: {$2}"
+    local rest="baseline: {version: 1}, reason: OPS-1, sandbox: {name: demo, network: proxy, labels: {owner: web}}, expect: {$2}"
     cat >"$work/$1.test.yaml" <<YAML
 $3
 policies: {ten: {file: $here/ten.yaml}, other: {file: other.yaml}}
