@@ -198,7 +198,7 @@ static void test_a_policy_that_changes_between_votes(void **state)
     voter_free(voter);
 }
 
-static void test_natives_and_confinement(void **state)
+static void test_natives(void **state)
 {
     struct fixture *f = *state;
     struct voter *voter = open_fault(f, "none");
@@ -209,7 +209,14 @@ static void test_natives_and_confinement(void **state)
     assert_int_equal(ask(f, voter), 0);
     assert_int_equal(f->ballot.verdict, SLUICE_ALLOW);
     voter_free(voter);
-    voter = open_fault(f, "escape");
+}
+
+static void test_nothing_outside_can_be_reached(void **state)
+{
+    struct fixture *f = *state;
+    struct voter *voter = open_native(f, "escape", "try");
+    if (!voter)
+        fail_msg("%s", f->err.text);
     if (ask(f, voter) != 0)
         fail_msg("%s", f->err.text);
     assert_string_equal(f->ballot.message, "");
@@ -517,6 +524,14 @@ static void test_programs_that_are_refused(void **state)
     free(path);
 }
 
+static void test_nothing_outside_can_be_reached_by_a_program(void **state)
+{
+    struct fixture *f = *state;
+    const char *const words[] = {SLUICE_BUILD_DIR "/tests/plugins/escape"};
+    assert_null(open_command(f, words, 1));
+    assert_matches(f->err.text, "after saying: what works: nothing$");
+}
+
 /* Three voters that take the whole of their time limit take it together. */
 static void test_voters_are_asked_in_parallel(void **state)
 {
@@ -628,7 +643,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_the_same_answers_as_inline),   TEST(test_a_policy_that_changes_between_votes),
-        TEST(test_natives_and_confinement),      TEST(test_each_failure_is_a_failed_vote),
+        TEST(test_natives),                      TEST(test_nothing_outside_can_be_reached),
+        TEST(test_nothing_outside_can_be_reached_by_a_program),
+        TEST(test_each_failure_is_a_failed_vote),
         TEST(test_what_cannot_be_opened),        TEST(test_a_bad_end_holds_nobody_up),
         TEST(test_restart_pause_and_quarantine), TEST(test_a_changed_file_is_not_started_again),
         TEST(test_what_it_says_is_logged),       TEST(test_voters_are_asked_in_parallel),
