@@ -2,7 +2,7 @@
 /* The chain of voters: loaded once, immutable, shared by reference count.
  *
  * A reload makes a new chain; votes that are running finish on the chain they started on, and old
- * code stays mapped until its last reference is gone.  Any thread; chain_vote blocks its caller. */
+ * code stays mapped until its last reference is gone.  Any thread; chain_ask blocks its caller. */
 #ifndef CHAIN_CHAIN_H
 #define CHAIN_CHAIN_H
 

@@ -25,7 +25,8 @@ struct updates;
 struct update_request;
 struct update_result;
 
-/* Called on the updating thread after each decision that was recorded (never for a dry run). */
+/* Called on the updating thread after each update that was decided, also one that changed nothing; never
+ * for a dry run. */
 struct update_hooks {
     void (*decided)(void *ctx, const struct update_request *request,
                     const struct update_result *result);

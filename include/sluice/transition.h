@@ -42,7 +42,7 @@ struct sluice_sandbox {
     const struct sluice_label *const *labels;       /* in key order */
     size_t n_labels;
     enum sluice_network network;
-    bool running;                                   /* its supervisor is connected now */
+    bool running;                                   /* it was ready when last heard of: its supervisor answers, or soon does */
 };
 
 struct sluice_actor {
