@@ -46,14 +46,20 @@ static void print_command_help(FILE *to, const struct command *c)
 
 static void print_help(FILE *to, const char *group)
 {
+    const char *example = NULL;
     fprintf(to, "usage: sluice %s [options]\n\n", group ? group : "COMMAND");
-    for (const struct command *c = cli_commands; c->group; c++)
-        if (!group || strcmp(group, c->group) == 0)
-            fprintf(to, "  %-9s%-13s %s\n", c->group, c->verb ? c->verb : "", c->summary);
+    for (const struct command *c = cli_commands; c->group; c++) {
+        if (group && strcmp(group, c->group) != 0)
+            continue;
+        fprintf(to, "  %-9s%-13s %s\n", c->group, c->verb ? c->verb : "", c->summary);
+        example = example ? example : c->example;
+    }
     fputs("\nglobal:\n", to);
     print_options(to, global_options);
-    fputs("\nexample: sluice policy set demo --policy policy.yaml --wait\n"
-          "sluice COMMAND -h shows a command's options.\n", to);
+    fprintf(to, "\nexample: %s\nsluice COMMAND -h shows a command's options.\n", example);
+    if (!group)
+        fputs("exit codes: 0 done, 1 refused or failed, 2 usage or unreadable file, 3 gateway unreachable,\n"
+              "124 --wait ran out of time; of sandbox exec the command's own\n", to);
 }
 
 int usage_error(const struct cli *cli, const char *format, ...)
@@ -186,6 +192,8 @@ static int read_word(struct cli *cli, const char **group, const char *word)
 {
     if (cli->command) {
         cli->operands[cli->n_operands++] = word;
+    } else if (!*group && strcmp(word, "help") == 0) {
+        cli->args[cli->n_args++] = (struct arg){word, ""};
     } else if (!*group) {
         *group = word;
         if (!group_exists(word))

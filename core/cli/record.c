@@ -98,8 +98,8 @@ static void table_decision(const struct cli *cli, const json_t *d)
     size_t i;
     json_t *v;
     printf("Decision %s of %s\n\n", json_text(d, "id"), json_text(d, "at"));
-    printf("%s (%s, via %s) asked for a %s of the policy of sandbox %s%s%s%s.\n", json_text(actor, "name"),
-           json_text(actor, "role"), json_text(actor, "via"), json_text(d, "kind"), json_text(d, "sandbox"),
+    printf("%s (%s, via %s) asked for %s %s of the policy of sandbox %s%s%s%s.\n", json_text(actor, "name"),
+           json_text(actor, "role"), json_text(actor, "via"), strchr("aeiou", *json_text(d, "kind")) ? "an" : "a", json_text(d, "kind"), json_text(d, "sandbox"),
            *json_text(d, "reason") ? ", because \"" : "", json_text(d, "reason"), *json_text(d, "reason") ? "\"" : "");
     explain_changes(json_object_get(d, "diff"));
     print_effect(json_object_get(d, "effect"), "  ");

@@ -21,3 +21,4 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/sluiced.service DESTINATION lib/system
 install(CODE "execute_process(COMMAND \"${CMAKE_CURRENT_SOURCE_DIR}/scripts/manpages\"
     \"${CMAKE_RUNTIME_OUTPUT_DIRECTORY}\" \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/share/man/man1\"
     COMMAND_ERROR_IS_FATAL ANY)")
+install(FILES scripts/sluice.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME sluice)

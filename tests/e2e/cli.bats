@@ -17,7 +17,9 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
     run -0 sluice -h
     [[ "$output" == *"example: "* ]]
     run -0 sluice policy -h
-    [[ "$output" == *"rollback"* ]]
+    [[ "$output" == *"rollback"*"example: sluice policy "* ]]
+    [ "$(sluice help)" = "$(sluice -h)" ]
+    [ "$(sluice help policy set)" = "$(sluice policy set -h)" ]
     sluice -h | awk '$1 ~ /^(sandbox|policy|rule|plugin|decision|audit)$/ { print $1, $2 }' >"$BATS_TEST_TMPDIR/commands"
     [ "$(wc -l <"$BATS_TEST_TMPDIR/commands")" -gt 25 ]
     while read -r group verb; do
@@ -27,6 +29,24 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
     run -0 sluice --version
     [[ "$output" == "sluice "* ]]
     run -0 sluiced --version
+}
+
+@test "the man pages and the completion say what the help says" {
+    "$top/scripts/manpages" "$build/bin" "$BATS_TEST_TMPDIR/man"
+    sed 's/\\-/-/g' "$BATS_TEST_TMPDIR/man/sluice.1" >"$BATS_TEST_TMPDIR/page"
+    grep -qF -- '\-\-state\-dir' "$BATS_TEST_TMPDIR/man/sluiced.1"
+    while read -r group verb; do
+        sluice "$group" "$verb" -h | sed '/^global:/,/^$/d' >"$BATS_TEST_TMPDIR/help"
+        run -1 grep -vxFf "$BATS_TEST_TMPDIR/page" "$BATS_TEST_TMPDIR/help"
+    done < <(sluice -h | awk '$1 ~ /^(sandbox|policy|rule|plugin|decision|audit)$/ { print $1, $2 }')
+    complete_words() { COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=(); _sluice; echo "${COMPREPLY[*]}"; }
+    . "$top/scripts/sluice.bash"
+    [ "$(complete_words sluice p)" = "plugin policy" ]
+    [ "$(complete_words sluice -q policy s)" = set ]
+    [ "$(complete_words sluice policy set d)" = demo ]
+    [ "$(complete_words sluice policy set demo --po)" = --policy ]
+    [ "$(complete_words sluice events '')" = demo ]
+    [ "$(complete_words sluice plugin check '')" = "" ]
 }
 
 @test "wrong words and flags exit 2 and say what was meant" {
