@@ -11,6 +11,7 @@
 #include "chain/chain.h"
 #include "chain/options.h"
 #include "cli/cli.h"
+#include "testkit/file.h"
 
 static void table_voters(const struct cli *cli, const json_t *json)
 {
@@ -47,7 +48,8 @@ int cmd_plugin_reload(struct cli *cli)
     return code;
 }
 
-/* ---- check: loads each file in a chain of its own, without a gateway ---- */
+/* ---- check: loads each file in a chain of its own, without a gateway, and in a process of its own, so
+ * that what crashes or hangs is told like any other refusal ---- */
 
 static json_t *describe_options(const struct sluice_option *options)
 {
@@ -106,8 +108,7 @@ static struct chain *load_one(const char *path, struct problems *problems)
     snprintf(absolute, sizeof absolute, "%s", path);
     if (path[0] != '/' && getcwd(copy, sizeof copy))
         snprintf(absolute, sizeof absolute, "%s/%.2000s", copy, path);
-    size_t len = strlen(absolute);
-    bool native = len > 3 && strcmp(absolute + len - 3, ".so") == 0;
+    bool native = file_ends_with(absolute, ".so");
     snprintf(copy, sizeof copy, "%s", absolute);
     char *name = alloc_str(basename(copy));
     const char *dirs[] = {dirname(absolute)};
@@ -116,7 +117,7 @@ static struct chain *load_one(const char *path, struct problems *problems)
     char *script = native ? NULL : alloc_printf("%s/%s", dirs[0], name);
     const struct chain_voter_config voter = {
         .plugin = native ? name : "", .script = script ? script : "", .name = "", .level = "mandatory",
-        .on_error = "deny", .isolation = "inline", .sha256 = "", .options_json = "{}", .doc_path = path,
+        .on_error = "deny", .isolation = "process", .sha256 = "", .options_json = "{}", .doc_path = path,
     };
     const struct chain_voter_config *const voters[] = {&voter};
     const struct chain_config config = {.plugin_dirs = dirs, .n_plugin_dirs = 1, .vote_timeout_ms = 500, .voters = voters,
@@ -129,10 +130,18 @@ static struct chain *load_one(const char *path, struct problems *problems)
 
 static int check_one(const struct cli *cli, const char *path)
 {
+    if (!file_ends_with(path, ".so") && !file_ends_with(path, ".lua")) {
+        complain("%s is neither a voter in C (.so) nor a rule (.lua); any other program is tried by its "
+                 "cases: sluice plugin test", path);
+        return EXIT_REFUSED;
+    }
     struct problems problems = {0};
     struct chain *chain = load_one(path, &problems);
-    for (size_t i = 0; i < problems.n; i++)
-        complain("%s: %s", path, problems.items[i].message);
+    for (size_t i = 0; i < problems.n; i++) {
+        const char *message = problems.items[i].message;
+        bool named = strstr(message, path);
+        complain("%s%s%s", named ? "" : path, named ? "" : ": ", message);
+    }
     if (chain) {
         json_t *json = describe(chain);
         if (cli->output != OUT_TABLE)

@@ -1,0 +1,58 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# sluice plugin check: what a gateway would make of a file, without one.
+bats_require_minimum_version 1.5.0
+
+setup() {
+    load support
+    folder=$BATS_TEST_TMPDIR
+    umask 022
+}
+
+@test "a voter in C: name, version, ABI, options with defaults and help, codes, digest" {
+    exits 0 "$sluice" plugin check "$plugins/quorum.so"
+    says "quorum 1.0.0 (native, ABI 1)"
+    says "option approvals (integer, default 2): "
+    says "option hosts (list): "
+    says "code QUORUM: "
+    says "sha256 $(sha256sum "$plugins/quorum.so" | cut -d' ' -f1)"
+    run -0 --separate-stderr "$sluice" plugin check -o json "$plugins/quorum.so"
+    [ "$(jq -c '[.name, .kind, .abi, .codes[0].code, (.options[] | select(.name == "approvals") | .type, .default)]' <<<"$output")" = \
+        '["quorum","native",1,"QUORUM","integer","2"]' ]
+}
+
+@test "a rule in Lua" {
+    exits 0 "$sluice" plugin check scripts/rules/max_endpoints.lua
+    says "max_endpoints 1.0.0 (lua)"
+    says "option max (integer, default 50): Most endpoints"
+    says "code TOO_MANY_ENDPOINTS: "
+}
+
+@test "every file is told, and one that is refused makes it exit 1" {
+    echo 'return {' >"$folder/broken.lua"
+    touch "$folder/program.py"
+    exits 1 "$sluice" plugin check "$folder/broken.lua" "$build/tests/plugins/wrong_abi.so" "$folder/absent.so" "$folder/program.py" \
+        "$plugins/live_reload.so"
+    says "sluice: $folder/broken.lua:2: unexpected symbol near <eof>"
+    says "sluice: $build/tests/plugins/wrong_abi.so speaks plugin ABI 2, this gateway speaks 1: rebuild it"
+    says "there is no absent.so in $folder"
+    says "program.py is neither a voter in C (.so) nor a rule (.lua)"
+    says "live_reload 1.0.0 (native, ABI 1)"
+    exits 2 "$sluice" plugin check
+}
+
+@test "one that crashes while it starts is refused like any other" {
+    cat >"$folder/crash.c" <<'C'
+#include <sluice/plugin.h>
+#include <signal.h>
+static int init(const struct sluice_host *h, const struct sluice_options *o, void **self)
+{ (void)h; (void)o; (void)self; return raise(SIGSEGV); }
+static enum sluice_verdict vote(void *self, const struct sluice_transition *t, struct sluice_ballot *b)
+{ (void)self; (void)t; return sluice_allow(b); }
+SLUICE_PLUGIN(.name = "crash", .version = "1.0.0", .init = init, .vote = vote);
+C
+    compile "$folder/crash.c" crash -Iinclude
+    exits 1 "$sluice" plugin check "$folder/crash.so" "$plugins/live_reload.so"
+    says "crash.so: its process could not open it: it was killed by signal 11"
+    says "live_reload 1.0.0"
+}
