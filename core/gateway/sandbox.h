@@ -54,6 +54,10 @@ struct sandbox {
     struct error start_error;                       /* what the supervisor said was wrong */
     struct exec_wait *execs;
 
+    struct denial_report *denials;                  /* that wait to be recorded */
+    size_t n_denials, n_denials_lost;
+    bool recording_denials;
+
     char **lines;                                   /* ring of its newest log lines */
     size_t n_lines, first_line;
     struct log_follower *followers;
@@ -118,6 +122,10 @@ void sandbox_accept_stream(struct sandbox *s, struct http_request *req);
 void sandbox_close_stream(struct sandbox *s);
 void sandbox_send(struct sandbox *s, const struct sandbox_message *message);
 void sandbox_send_policy(struct sandbox *s, uint64_t revision, struct policy *policy);
+
+/* denials.c: what a supervisor reports; the arena that the list lives in is taken over. */
+void sandbox_denied(struct sandbox *s, const struct sandbox_denials *list, struct arena *arena);
+void sandbox_denials_drop(struct sandbox *s);
 
 /* exec.c */
 void sandbox_exec_request(struct sandboxes *all, struct http_request *req, const char *name);

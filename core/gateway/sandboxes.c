@@ -57,6 +57,7 @@ struct sandbox *sandbox_add(struct sandboxes *all, const struct store_sandbox *r
 static void free_sandbox(struct sandbox *s)
 {
     sandbox_logs_free(s);
+    sandbox_denials_drop(s);
     sandbox_phase_free(s->unwritten);
     free(s->id);
     free(s->name);

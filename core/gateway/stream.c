@@ -147,58 +147,6 @@ static void on_hello(struct sandbox *s, const struct sandbox_hello *hello)
     jobs_run(s->all->setup.jobs, NULL, read_newest, send_newest, c);
 }
 
-/* ---- denials become draft chunks ---- */
-
-struct denials {
-    struct sandboxes *all;
-    char *name;
-    struct arena *arena;
-    struct drafts_denial *items;
-    size_t n;
-};
-
-static void record_denials(void *arg)
-{
-    struct denials *d = arg;
-    struct error err;
-    if (drafts_record_denials(d->all->setup.drafts, d->name, d->items, d->n, &err) != 0)
-        log_error(d->all->setup.log, "cannot record what sandbox %s was denied: %s", d->name, err.text);
-}
-
-static void denials_recorded(void *arg)
-{
-    struct denials *d = arg;
-    arena_free(d->arena);
-    free(d->name);
-    free(d);
-}
-
-static void publish_denial(struct sandbox *s, const struct sandbox_denial *item)
-{
-    events_publish(s->all->setup.events, "denial", s->name,
-                   json_pack("{s:s, s:i, s:s, s:s, s:s, s:I}", "host", item->host, "port",
-                             (int)item->port, "binary", item->binary, "reason", item->reason,
-                             "stage", item->stage, "count", (json_int_t)item->count));
-}
-
-/* The arena with the decoded message goes along to the worker. */
-static void on_denials(struct sandbox *s, const struct sandbox_denials *list, struct arena *arena)
-{
-    struct denials *d = alloc_zero(1, sizeof *d);
-    *d = (struct denials){.all = s->all, .name = alloc_str(s->name), .arena = arena, .n = list->n};
-    d->items = arena_zalloc(arena, (list->n + 1) * sizeof *d->items);
-    for (size_t i = 0; i < list->n; i++) {
-        const struct sandbox_denial *item = &list->items[i];
-        d->items[i] = (struct drafts_denial){
-            .host = item->host, .port = item->port, .binary = item->binary,
-            .reason = item->reason, .stage = item->stage, .count = item->count,
-            .first_seen_ms = item->first_seen_ms, .last_seen_ms = item->last_seen_ms,
-        };
-        publish_denial(s, item);
-    }
-    jobs_run(s->all->setup.jobs, s->name, record_denials, denials_recorded, d);
-}
-
 /* ---- lines ---- */
 
 static void on_failed(struct sandbox *s, const struct sandbox_revision *revision)
@@ -225,7 +173,7 @@ static bool on_message(struct sandbox *s, const struct sandbox_message *m, struc
         on_failed(s, &m->revision);
         return false;
     case MESSAGE_DENIALS:
-        on_denials(s, &m->denials, arena);
+        sandbox_denied(s, &m->denials, arena);
         return true;
     case MESSAGE_LOG:
         sandbox_log_line(s, m->log.level, m->log.text);

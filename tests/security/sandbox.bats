@@ -33,6 +33,32 @@ SH
     ! grep "stream ended" "$state/gateway.log"
 }
 
+@test "a flood of denials is counted to the last one, and an update does not wait for it" {
+    sluice sandbox create --name floods
+    cat >"$BATS_TEST_TMPDIR/flood.pl" <<'PL'
+use Socket;
+for $n (1..3000) {
+    socket($s, PF_INET, SOCK_STREAM, 0); connect($s, pack_sockaddr_in(3128, inet_aton("10.200.0.1"))) or die;
+    syswrite($s, sprintf("CONNECT h%d.test:443 HTTP/1.1\r\nHost: h\r\n\r\n", $n % 100)); sysread($s, $answer, 99); close($s);
+    syswrite(STDOUT, "begun\n") if $n == 300 }
+PL
+    mkfifo "$BATS_TEST_TMPDIR/said"
+    sluice sandbox exec floods -- perl -e "$(cat "$BATS_TEST_TMPDIR/flood.pl")" >"$BATS_TEST_TMPDIR/said" 3>&- &
+    exec 7<"$BATS_TEST_TMPDIR/said"
+    read -r -t 30 line <&7
+    [ "$line" = begun ]
+    for n in 1 2 3; do
+        printf 'version: 1\nnetwork_policies: {a: {endpoints: [{host: a%d.test, port: 80}], binaries: [{path: /bin/x}]}}\n' "$n" |
+            sluice policy set floods --policy - --wait --timeout 5
+    done
+    wait $!
+    exec 7<&-
+    hits() { sluice rule get floods -o json | jq '[.chunks[].hits] | add'; }
+    wait_event floods denial '.host == "h0.test"'
+    for try in $(seq 50); do [ "$(hits)" != 3000 ] || break; sleep 0.1; done
+    [ "$(hits)" = 3000 ]
+}
+
 @test "processes full of descriptors delay their own requests, and no new policy" {
     cat >"$BATS_TEST_TMPDIR/heavy.sh" <<'SH'
 mkfifo /tmp/full

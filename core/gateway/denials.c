@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Denials become draft chunks.
+ *
+ * A workload decides how many there are, and every job of a sandbox waits for those before it.  So
+ * one job at a time records them; what is reported meanwhile waits for the next one, and there is a
+ * most.  An update of the sandbox's policy thus waits for one such job at most. */
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "gateway/sandbox.h"
+
+enum { WAITING_MAX = 1024 };                        /* denials of one sandbox */
+
+struct denial_report {
+    struct denial_report *next;
+    struct arena *arena;                            /* with the texts of items */
+    struct drafts_denial *items;
+    size_t n;
+};
+
+struct recording {
+    struct sandboxes *all;
+    char *id, *name;
+    struct denial_report *reports;
+    struct drafts_denial *items;                    /* of all of them */
+    size_t n;
+};
+
+static void free_reports(struct denial_report *reports)
+{
+    for (struct denial_report *r = reports, *next; r; r = next) {
+        next = r->next;
+        arena_free(r->arena);
+        free(r);
+    }
+}
+
+static void record(void *arg)
+{
+    struct recording *r = arg;
+    struct error err;
+    if (drafts_record_denials(r->all->setup.drafts, r->name, r->items, r->n, &err) != 0)
+        log_error(r->all->setup.log, "cannot record what sandbox %s was denied: %s", r->name, err.text);
+}
+
+static void begin(struct sandbox *s);
+
+static void recorded(void *arg)
+{
+    struct recording *r = arg;
+    struct sandbox *s = sandbox_find(r->all, r->id);
+    if (s) {
+        s->recording_denials = false;
+        if (s->denials)
+            begin(s);
+    }
+    free_reports(r->reports);
+    free(r->items);
+    free(r->id);
+    free(r->name);
+    free(r);
+}
+
+static void begin(struct sandbox *s)
+{
+    struct recording *r = alloc_zero(1, sizeof *r);
+    *r = (struct recording){.all = s->all, .id = alloc_str(s->id), .name = alloc_str(s->name),
+                            .reports = s->denials, .items = alloc_zero(s->n_denials, sizeof *r->items)};
+    for (const struct denial_report *report = r->reports; report; report = report->next)
+        for (size_t i = 0; i < report->n; i++)
+            r->items[r->n++] = report->items[i];
+    if (s->n_denials_lost)
+        log_warn(s->all->setup.log, "sandbox %s: %zu denials are not on record: there were too many at once", s->name,
+                 s->n_denials_lost);
+    s->denials = NULL;
+    s->n_denials = s->n_denials_lost = 0;
+    s->recording_denials = true;
+    jobs_run(s->all->setup.jobs, s->name, record, recorded, r);
+}
+
+static void publish(struct sandbox *s, const struct sandbox_denial *item)
+{
+    events_publish(s->all->setup.events, "denial", s->name,
+                   json_pack("{s:s, s:i, s:s, s:s, s:s, s:I}", "host", item->host, "port",
+                             (int)item->port, "binary", item->binary, "reason", item->reason,
+                             "stage", item->stage, "count", (json_int_t)item->count));
+}
+
+void sandbox_denied(struct sandbox *s, const struct sandbox_denials *list, struct arena *arena)
+{
+    struct denial_report *report = alloc_zero(1, sizeof *report), **last = &s->denials;
+    *report = (struct denial_report){
+        .arena = arena, .n = list->n, .items = arena_zalloc(arena, (list->n + 1) * sizeof *report->items)};
+    for (size_t i = 0; i < list->n; i++) {
+        const struct sandbox_denial *item = &list->items[i];
+        report->items[i] = (struct drafts_denial){
+            .host = item->host, .port = item->port, .binary = item->binary,
+            .reason = item->reason, .stage = item->stage, .count = item->count,
+            .first_seen_ms = item->first_seen_ms, .last_seen_ms = item->last_seen_ms,
+        };
+        publish(s, item);
+    }
+    if (s->n_denials + list->n > WAITING_MAX) {
+        s->n_denials_lost += list->n;
+        free_reports(report);
+        return;
+    }
+    while (*last)
+        last = &(*last)->next;
+    *last = report;
+    s->n_denials += list->n;
+    if (!s->recording_denials)
+        begin(s);
+}
+
+void sandbox_denials_drop(struct sandbox *s)
+{
+    free_reports(s->denials);
+    s->denials = NULL;
+}
