@@ -46,13 +46,13 @@ static void print_command_help(FILE *to, const struct command *c)
 
 static void print_help(FILE *to, const char *group)
 {
-    const char *example = NULL;
+    const char *example = "";
     fprintf(to, "usage: sluice %s [options]\n\n", group ? group : "COMMAND");
     for (const struct command *c = cli_commands; c->group; c++) {
         if (group && strcmp(group, c->group) != 0)
             continue;
         fprintf(to, "  %-9s%-13s %s\n", c->group, c->verb ? c->verb : "", c->summary);
-        example = example ? example : c->example;
+        example = *example ? example : c->example;
     }
     fputs("\nglobal:\n", to);
     print_options(to, global_options);
