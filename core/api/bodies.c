@@ -30,7 +30,7 @@ static const struct schema_field create_fields[] = {
     {"name", SCHEMA_TEXT, offsetof(struct body_create, name), .max = 19, .help = "DNS label of at most 19 characters; made up when left out"},
     {"policy", SCHEMA_CUSTOM, .sub = &policy_schema, .decode = leave_policy, .help = "A version-1 policy; the restrictive default when left out"},
     {"network", SCHEMA_TEXT, offsetof(struct body_create, network), .fallback = "proxy", .words = networks, .help = "none: no proxy, nothing ever gets out"},
-    {"approval_mode", SCHEMA_TEXT, offsetof(struct body_create, approval_mode), .fallback = "manual", .words = modes, .help = "auto: denied requests that pass every voter are approved at once"},
+    {"approval_mode", SCHEMA_TEXT, offsetof(struct body_create, approval_mode), .fallback = "manual", .words = modes, .help = "auto: denied requests and what agents propose are approved at once, where every voter allows them"},
     {"labels", SCHEMA_JSON, offsetof(struct body_create, labels_json), .help = "Labels that voters and lists may look at"},
     {"env", SCHEMA_JSON, offsetof(struct body_create, env_json), .help = "Environment of every command"},
     {0},
@@ -65,7 +65,10 @@ static const struct schema_field proposal_fields[] = {
 };
 static const struct schema proposal_schema = {.name = "proposal", .size = sizeof(struct body_proposal), .fields = proposal_fields, .finish = check_proposal};
 
+static const char *const proposers[] = {"operator", "agent", NULL};   /* the gateway says itself what is mechanistic or held */
+
 static const struct schema_field proposals_fields[] = {
+    {"source", SCHEMA_TEXT, offsetof(struct body_proposals, source), .fallback = "operator", .words = proposers, .help = "Whose idea it is: agent, where one thought of it; voters and approval mode auto tell them apart"},
     {"proposals", SCHEMA_STRUCTS, offsetof(struct body_proposals, items), offsetof(struct body_proposals, n), .sub = &proposal_schema, .flags = SCHEMA_NONEMPTY, .help = "Rules that somebody else decides about"},
     {"proposed_chunks", SCHEMA_STRUCTS, offsetof(struct body_proposals, items), offsetof(struct body_proposals, n), .sub = &proposal_schema, .flags = SCHEMA_NONEMPTY | SCHEMA_ALIAS, .excludes = "proposals", .help = "OpenShell's name of proposals"},
     {0},

@@ -32,6 +32,7 @@ struct body_proposal {
 };
 
 struct body_proposals {
+    const char *source;                             /* "operator" or "agent" */
     const struct body_proposal *const *items;
     size_t n;
 };

@@ -298,7 +298,7 @@ int route_draft_submit(struct api_call *call)
             .rule_name = p->rule_name, .rule = p->rule, .rationale = p->rationale, .confidence = p->confidence,
         };
     }
-    if (drafts_submit(call->api->drafts, api_param(call, "name"), &call->actor->actor, "operator", items,
+    if (drafts_submit(call->api->drafts, api_param(call, "name"), &call->actor->actor, body->source, items,
                       body->n, call->arena, ids, &call->problems, &call->err) != 0)
         return -1;
     return reply_submitted(call, ids, body->n);

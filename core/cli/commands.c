@@ -18,7 +18,7 @@ static const struct arg_option sandbox_create[] = {
     {"keep", 0, ARG_FLAG, NULL, "keep it after CMD ended (the default)"},
     {"no-keep", 0, ARG_FLAG, NULL, "delete it after CMD ended"},
     {"no-auto-providers", 0, ARG_FLAG, NULL, "accepted for compatibility"},
-    {"approval-mode", 0, ARG_VALUE, "manual|auto", "auto: what every voter allows needs no person"},
+    {"approval-mode", 0, ARG_VALUE, "manual|auto", "auto: denied requests and agents' proposals that every voter allows need no person"},
     {"workdir", 0, ARG_VALUE, "DIR", "where CMD runs"},
     {"reason", 0, ARG_VALUE, "TEXT", "why, for the record"},
     {0},

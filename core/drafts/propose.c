@@ -40,8 +40,11 @@ void drafts_announce(struct drafts *drafts, const struct store_sandbox *box,
 {
     for (size_t i = 0; i < n; i++)
         drafts_changed(drafts, box->name, items[i].id, items[i].status);
+    /* What a person proposes is for another person to decide. */
+    const char *by_person = store_draft_source_word(STORE_DRAFT_OPERATOR);
     for (size_t i = 0; i < n && strcmp(box->approval_mode, "auto") == 0; i++)
-        drafts_try_approve(drafts, box->name, &items[i]);
+        if (strcmp(items[i].source, by_person) != 0)
+            drafts_try_approve(drafts, box->name, &items[i]);
 }
 
 /* ---- proposals ---- */

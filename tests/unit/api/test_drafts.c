@@ -63,7 +63,10 @@ static void proposals_that_are_wrong(void **state)
         {"{\"proposals\":[{\"rule\":" RULE ",\"why\":\"x\"}]}", "proposals[0].why",
          "a proposal has no such field; it has rule_name, rule, proposed_rule, rationale, confidence"},
         {"{\"proposals\":[{\"rule\":" RULE "}],\"status\":\"approved\"}", "status",
-         "a submission has no such field; it has proposals, proposed_chunks"},
+         "a submission has no such field; it has source, proposals, proposed_chunks"},
+        {"{\"proposals\":[{\"rule\":" RULE "}],\"source\":\"mechanistic\"}", "source",
+         "must be operator or agent, not \"mechanistic\""},
+        {"{\"proposals\":[{\"rule\":" RULE "}],\"source\":\"held\"}", "source", "must be operator or agent, not \"held\""},
         {"{\"proposals\":[{\"rule\":" RULE "},{\"rule_name\":\"x\"}]}", "proposals[1]",
          "a proposal is {rule_name, rule, rationale, confidence}: the rule is missing"},
         {"{\"proposals\":[{\"rule\":" RULE ",\"confidence\":7}]}", "proposals[0]", "confidence is a number from 0 to 1, not 7"},
@@ -123,6 +126,16 @@ static void one_chunk_by_its_id(void **state)
     assert_problem(&a, 404, "/not-found", "chunk 'none' not found");
 }
 
+static void an_agent_says_so(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "POST", DRAFTS, .body = "{\"source\":\"agent\",\"proposals\":[{\"rule\":" RULE "}]}");
+    assert_status(&a, 201);
+    assert_string_equal(text_in(chunk_of(&a), "source"), "agent");
+    a = ASK(d, "POST", DRAFTS, .body = "{\"proposals\":[{\"rule\":" RULE "}]}");
+    assert_string_equal(text_in(chunk_of(&a), "source"), "operator");
+}
+
 static void a_list_in_yaml(void **state)
 {
     struct desk *d = *state;
@@ -167,6 +180,7 @@ int main(void)
         DEMO_TEST(edits_that_are_wrong),
         DEMO_TEST(a_status_that_there_is_not),
         DEMO_TEST(one_chunk_by_its_id),
+        DEMO_TEST(an_agent_says_so),
         DEMO_TEST(a_list_in_yaml),
         DEMO_TEST(a_replay_changes_nothing),
     };

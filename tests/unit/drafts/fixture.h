@@ -82,11 +82,11 @@ static inline void hear(void *ctx, const char *sandbox, const char *id, const ch
     snprintf(f->heard + used, sizeof f->heard - used, "%s ", status);
 }
 
-static inline struct chain *load_chain(struct fixture *f, const char *script)
+static inline struct chain *load_rule(struct fixture *f, const char *folder, const char *script)
 {
     struct chain_voter_config voter = {
         .plugin = "",
-        .script = "judge.lua",
+        .script = script,
         .name = "",
         .level = "mandatory",
         .on_error = "deny",
@@ -98,16 +98,21 @@ static inline struct chain *load_chain(struct fixture *f, const char *script)
     };
     const struct chain_voter_config *voters[] = {&voter};
     struct chain_config config = {
-        .vote_timeout_ms = 5000, .voters = voters, .n_voters = 1, .base_dir = f->folder};
-    char path[96];
-    snprintf(path, sizeof path, "%s/judge.lua", f->folder);
-    FILE *file = fopen(path, "w");
-    fputs(script, file);
-    fclose(file);
+        .vote_timeout_ms = 5000, .voters = voters, .n_voters = 1, .base_dir = folder};
     struct chain *chain = chain_load(&config, &f->log, &f->problems);
     if (!chain)
         fail_msg("%s: %s", f->problems.items[0].path, f->problems.items[0].message);
     return chain;
+}
+
+static inline struct chain *load_chain(struct fixture *f, const char *text)
+{
+    char path[96];
+    snprintf(path, sizeof path, "%s/judge.lua", f->folder);
+    FILE *file = fopen(path, "w");
+    fputs(text, file);
+    fclose(file);
+    return load_rule(f, f->folder, "judge.lua");
 }
 
 static inline struct sluice_actor person(const char *name)

@@ -312,6 +312,42 @@ static void auto_mode_leaves_the_rest_to_people(void **state)
     assert_int_equal(f->result.outcome, CHAIN_ALLOWED);
 }
 
+static const char *proposed_by(struct fixture *f, const char *source, const char *host)
+{
+    struct sluice_actor user = {sizeof user, "op", "user", "unix"};
+    struct drafts_proposal proposal = {"", a_rule(f, arena_printf(f->arena, ONE_ENDPOINT("%s"), host)), "", 1};
+    const char *id;
+    succeed(f, drafts_submit(f->drafts, "demo", &user, source, &proposal, 1, f->arena, &id, &f->problems,
+                             &f->err));
+    return id;
+}
+
+/* What a person proposes is for another person to decide. */
+static void auto_mode_is_for_denied_requests_and_agents(void **state)
+{
+    struct fixture *f = *state;
+    const char *agent = proposed_by(f, "agent", "a.example.com");
+    assert_string_equal(view(f, agent).draft.decided_by, "auto-approval");
+    assert_string_equal(status_of(f, agent), "approved");
+    assert_string_equal(status_of(f, proposed_by(f, "operator", "b.example.com")), "pending");
+    assert_false(allows(f, "b.example.com", 443, CURL));
+}
+
+/* The shipped rule is for sites that want a person for what agents propose all the same. */
+static void agent_drafts_hold_keeps_agents_waiting(void **state)
+{
+    struct fixture *f = *state;
+    struct chain *chain = load_rule(f, "scripts/rules", "agent_drafts_hold.lua");
+    updates_set_chain(f->updates, chain);
+    chain_unref(chain);
+    const char *id = proposed_by(f, "agent", "a.example.com");
+    assert_string_equal(status_of(f, id), "pending");
+    denied(f, "b.example.com", 443, CURL, 1);
+    assert_string_equal(status_of(f, chunk_of(f, "b.example.com", CURL)), "approved");
+    succeed(f, approve(f, "bob", id));
+    assert_string_equal(status_of(f, id), "approved");
+}
+
 static void auto_mode_does_not_bring_back_what_was_rejected(void **state)
 {
     struct fixture *f = *state;
@@ -345,6 +381,8 @@ int main(void)
         TEST(a_held_update_is_not_edited),
         AUTO(auto_mode_approves_what_nobody_objects_to),
         AUTO(auto_mode_leaves_the_rest_to_people),
+        AUTO(auto_mode_is_for_denied_requests_and_agents),
+        AUTO(agent_drafts_hold_keeps_agents_waiting),
         AUTO(auto_mode_does_not_bring_back_what_was_rejected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
