@@ -52,7 +52,7 @@ static const struct http_route routes[] = {
     WORK("POST", SANDBOX "/drafts", "Propose rules", .right = API_READ, .work = route_draft_submit, .ordered = true, .body = &body_proposals_schema, .answer = "drafts",
          .made = true),
     WORK("DELETE", SANDBOX "/drafts", "Delete the pending chunks", .right = API_ADMIN, .work = route_draft_clear, .ordered = true, .answer = "cleared",
-         .takes = TAKES_DECISION),
+         .takes = TAKES(REASON)),
     WORK("GET", SANDBOX "/drafts/history", "What happened to the chunks, and by whom", .right = API_READ, .work = route_draft_history, .answer = "history"),
     WORK("POST", SANDBOX "/drafts/approve-all", "Approve every pending chunk in one update", .right = API_ADMIN, .work = route_draft_approve_all, .ordered = true, .body = &body_approve_all_schema, .answer = "update",
          .body_optional = true, .takes = TAKES_DECISION),
@@ -64,7 +64,7 @@ static const struct http_route routes[] = {
          .takes = TAKES_DECISION),
     WORK("GET", SANDBOX "/drafts/{id}", "One chunk and what the voters would say", .right = API_READ, .work = route_draft_get, .answer = "draft"),
     WORK("PATCH", SANDBOX "/drafts/{id}", "Edit a pending chunk's rule", .right = API_ADMIN, .work = route_draft_edit, .ordered = true, .body = &body_edit_schema, .answer = "draft",
-         .takes = TAKES_DECISION),
+         .takes = TAKES(REASON)),
     WORK("GET", "/v1/drafts", "The chunks of all sandboxes", .right = API_READ, .work = route_draft_list_all, .answer = "drafts",
          .takes = TAKES(STATUS)),
 

@@ -35,6 +35,11 @@ const char *drafts_label(const struct store_draft *draft, struct arena *arena)
                              : arena_printf(arena, "Held %s", draft->held_kind);
 }
 
+const char *drafts_because(const char *what, const char *reason, struct arena *arena)
+{
+    return reason && *reason ? arena_printf(arena, "%s: %s", what, reason) : what;
+}
+
 int drafts_event(struct store_tx *tx, const struct store_draft *draft, const char *event,
                  const char *actor, const char *text, int64_t at_ms, struct error *err)
 {
@@ -119,21 +124,23 @@ int drafts_history(struct drafts *drafts, const char *sandbox, struct arena *are
 /* ---- clearing ---- */
 
 struct clearing {
-    const char *sandbox_id, *actor;
+    const char *sandbox_id;
+    const struct drafts_call *call;
+    struct arena *arena;
     uint64_t cleared;
 };
 
 static int write_clearing(struct store_tx *tx, void *arg, struct error *err)
 {
     struct clearing *c = arg;
-    char text[64];
     if (store_tx_draft_clear(tx, c->sandbox_id, &c->cleared, err))
         return -1;
     if (!c->cleared)
         return 0;
-    snprintf(text, sizeof text, "%lu pending chunk%s cleared", (unsigned long)c->cleared,
-             c->cleared == 1 ? "" : "s");
-    struct store_draft_event event = {"", "cleared", c->actor, text, clock_now_ms()};
+    const char *what = arena_printf(c->arena, "%lu pending chunk%s cleared",
+                                    (unsigned long)c->cleared, c->cleared == 1 ? "" : "s");
+    struct store_draft_event event = {"", "cleared", c->call->actor.name,
+                                      drafts_because(what, c->call->reason, c->arena), clock_now_ms()};
     return store_tx_draft_event(tx, c->sandbox_id, &event, err);
 }
 
@@ -142,7 +149,7 @@ int drafts_clear(struct drafts *drafts, const struct drafts_call *call, uint64_t
 {
     struct arena *arena = arena_new();
     struct store_sandbox box;
-    struct clearing clearing = {.actor = call->actor.name};
+    struct clearing clearing = {.call = call, .arena = arena};
     int rc = store_sandbox_get(drafts->store, call->sandbox, arena, &box, err);
     if (rc == 0) {
         clearing.sandbox_id = box.id;

@@ -27,6 +27,9 @@ int drafts_event(struct store_tx *tx, const struct store_draft *draft, const cha
 /* "Rule 'x'", or what stands in its place for a held update. */
 const char *drafts_label(const struct store_draft *draft, struct arena *arena);
 
+/* "what: reason", or what alone where there is no reason. */
+const char *drafts_because(const char *what, const char *reason, struct arena *arena);
+
 /* ---- ask.c: the update that approving a chunk is ---- */
 
 struct drafts_ask {

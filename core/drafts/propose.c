@@ -275,8 +275,9 @@ static int write_edit(struct store_tx *tx, void *arg, struct error *err)
     now.approvals_json = "[]";                      /* they were of another rule */
     if (store_tx_draft_update(tx, &now, now.status, err))
         return -1;
-    const char *text = arena_printf(e->arena, "%s edited", drafts_label(&now, e->arena));
-    return drafts_event(tx, &now, "edited", e->call->actor.name, text, clock_now_ms(), err);
+    const char *what = arena_printf(e->arena, "%s edited", drafts_label(&now, e->arena));
+    return drafts_event(tx, &now, "edited", e->call->actor.name,
+                        drafts_because(what, e->call->reason, e->arena), clock_now_ms(), err);
 }
 
 int drafts_edit(struct drafts *drafts, const struct drafts_call *call,

@@ -38,9 +38,9 @@ static int change_status(const struct reversal *r, struct store_tx *tx, int64_t 
     if (store_tx_draft_update(tx, &now, r->draft.status, err))
         return -1;
     const char *word = r->action == DRAFTS_REJECT ? "rejected" : "undone";
-    const char *text = arena_printf(r->arena, "%s %s%s%s", drafts_label(&now, r->arena), word,
-                                    *now.reason ? ": " : "", now.reason);
-    return drafts_event(tx, &now, word, r->call->actor.name, text, at_ms, err);
+    const char *what = arena_printf(r->arena, "%s %s", drafts_label(&now, r->arena), word);
+    return drafts_event(tx, &now, word, r->call->actor.name,
+                        drafts_because(what, now.reason, r->arena), at_ms, err);
 }
 
 static int write_with_update(struct store_tx *tx, void *arg, const struct update_result *result,

@@ -136,6 +136,40 @@ static void an_agent_says_so(void **state)
     assert_string_equal(text_in(chunk_of(&a), "source"), "operator");
 }
 
+static void assert_last_event(struct desk *d, const char *text)
+{
+    struct answer a = ASK(d, "GET", DRAFTS "/history");
+    const json_t *list = json_object_get(a.json, "history");
+    assert_string_equal(text_in(json_array_get(list, json_array_size(list) - 1), "text"), text);
+}
+
+static void assert_no_override(const json_t *operation)
+{
+    size_t i;
+    json_t *parameter;
+    assert_non_null(operation);
+    json_array_foreach(json_object_get(operation, "parameters"), i, parameter)
+        assert_string_not_equal(text_in(parameter, "name"), "Sluice-Override");
+}
+
+/* No voter is asked, so there is nothing to override. */
+static void clearing_and_editing_keep_the_reason(void **state)
+{
+    struct desk *d = *state;
+    struct answer document = ASK(d, "GET", "/openapi.json");
+    const char *id = propose(d);
+    struct answer a = ask(d, (struct ask){.method = "PATCH", .path = arena_printf(d->arena, DRAFTS "/%s", id),
+                                          .body = "{\"rule\":" RULE "}", HEADERS({"Sluice-Reason", "too wide"})});
+    assert_status(&a, 200);
+    assert_last_event(d, "Rule 'mine' edited: too wide");
+    a = ASK(d, "DELETE", DRAFTS, HEADERS({"Sluice-Reason", "a new start"}));
+    assert_status(&a, 200);
+    assert_last_event(d, "1 pending chunk cleared: a new start");
+    const json_t *paths = json_object_get(document.json, "paths");
+    assert_no_override(json_object_get(json_object_get(paths, "/v1/sandboxes/{name}/drafts"), "delete"));
+    assert_no_override(json_object_get(json_object_get(paths, "/v1/sandboxes/{name}/drafts/{id}"), "patch"));
+}
+
 static void a_list_in_yaml(void **state)
 {
     struct desk *d = *state;
@@ -181,6 +215,7 @@ int main(void)
         DEMO_TEST(a_status_that_there_is_not),
         DEMO_TEST(one_chunk_by_its_id),
         DEMO_TEST(an_agent_says_so),
+        DEMO_TEST(clearing_and_editing_keep_the_reason),
         DEMO_TEST(a_list_in_yaml),
         DEMO_TEST(a_replay_changes_nothing),
     };
