@@ -114,14 +114,15 @@ static int check_texts(const char *what, const char *json, size_t max, struct ar
     return rc;
 }
 
+/* Of 32 random bits: that one is taken already does not happen, so nobody hears of it. */
 static const char *make_up_name(struct arena *arena)
 {
     static const char *const first[] = {"amber", "brisk", "calm", "deft", "early", "frank", "green", "keen", "lucid", "merry", "noble", "quiet", "rapid", "solid", "tidy", "vivid"};
     static const char *const second[] = {"brook", "canal", "creek", "delta", "ford", "gate", "harbor", "inlet", "lake", "lock", "mill", "quay", "river", "spring", "weir", "well"};
     char id[UUID_SIZE];
     digest_uuid(id);
-    unsigned n = (unsigned)strtoul((char[]){id[0], id[1], id[2], id[3], 0}, NULL, 16);
-    return arena_printf(arena, "%s-%s-%.2s", first[n & 15], second[n >> 4 & 15], id + 4);
+    unsigned n = (unsigned)strtoul((char[]){id[0], id[1], 0}, NULL, 16);
+    return arena_printf(arena, "%s-%s-%.6s", first[n & 15], second[n >> 4], id + 2);
 }
 
 static int make_record(struct api_call *call, const struct body_create *body, struct store_sandbox *out)

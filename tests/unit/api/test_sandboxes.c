@@ -22,12 +22,16 @@ static void a_sandbox_is_made_and_ready(void **state)
     assert_string_equal(text_of(&a, "phase"), "ready");
 }
 
+/* Two words and six digits: of 32 random bits, so that thousands of sandboxes do not meet. */
 static void a_name_is_made_up(void **state)
 {
     struct desk *d = *state;
     struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{}"), b = ASK(d, "POST", "/v1/sandboxes", .body = "{}");
     assert_status(&a, 201);
     assert_status(&b, 201);
+    const char *digits = strrchr(text_of(&a, "name"), '-') + 1;
+    assert_int_equal(strlen(digits), 6);
+    assert_int_equal(strspn(digits, "0123456789abcdef"), 6);
     assert_true(strlen(text_of(&a, "name")) <= 19);
     assert_string_not_equal(text_of(&a, "name"), text_of(&b, "name"));
 }
