@@ -70,6 +70,11 @@ unwanted_words() {
     { source_files "$1"; (cd "$1" && find . -name '*.md' -not -path './build*' -not -path './.*'); } | grep -v '^tests/e2e/architecture.bats$' | (cd "$1" && xargs -r grep -nHE '\b(TODO|FIXME|HACK)\b|(^|[^A-Za-z0-9_}./-])/(work|workspace|root|Users)/' || true)
 }
 
+# Bash does not end a function at a command behind "!" that succeeds: such a line asserts nothing.
+inert_assertions() {
+    (cd "$1" && grep -rnE --include='*.bats' '^ *! ' tests || true)
+}
+
 longer_than() {    # longer_than TREE LINES: sources of core/ and plugins/
     (cd "$1" && find core plugins -name '*.[ch]' -exec wc -l {} + | awk -v most="$2" '$2 != "total" && $1 > most { print $2 ": " $1 " lines" }')
 }
@@ -115,6 +120,10 @@ none() {           # none CHECK…: it prints nothing
     none unwanted_words "$top"
 }
 
+@test "no assertion that cannot fail" {
+    none inert_assertions "$top"
+}
+
 @test "no file that nobody can hold" {
     none longer_than "$top" 650
 }
@@ -133,6 +142,12 @@ some() {           # some PATTERN CHECK…: it prints this and nothing else
     echo '#include "api/api.h"' >"$bad/core/base/log.c"
     echo '#include "base/log.h"' >"$bad/core/api/call.c"
     some 'core/base/log.c: api/api.h is no lower layer' wrong_layers "$bad"
+}
+
+@test "an assertion that cannot fail is seen" {
+    mkdir -p "$bad/tests"
+    printf '    run ! true\n    ! grep -q x file\n' >"$bad/tests/x.bats"
+    some 'tests/x.bats:2:*' inert_assertions "$bad"
 }
 
 @test "a layer beside is seen" {

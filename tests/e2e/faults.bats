@@ -196,5 +196,5 @@ felt() {
     sluice -q sandbox delete $(printf 's%d ' $(seq 8))
     stop_gateway
     tail -1 "$state/gateway.log" | grep -q ' stopped$'
-    ! grep -E 'Sanitizer|runtime error' "$state/gateway.log"
+    run ! grep -E 'Sanitizer|runtime error' "$state/gateway.log"
 }

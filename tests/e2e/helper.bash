@@ -93,6 +93,11 @@ wait_event() {
     return "$seen"
 }
 
+# ended PID: it runs no more; that nobody has asked for its exit code yet is not its fault.
+ended() {
+    [ ! -e "/proc/$1" ] || grep -q '^State:.*Z' "/proc/$1/status"
+}
+
 # until_so COMMAND: looks until it is so, 10 s at most.
 until_so() {
     for try in $(seq 200); do

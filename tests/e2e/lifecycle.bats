@@ -80,7 +80,7 @@ supervisor_pid() { pgrep -f "sluice-supervisor --spec $state/sandboxes/$(sluice 
     sluice sandbox exec demo -- sh -c 'echo kept >/sandbox/note'
     supervisor=$(supervisor_pid demo)
     sluice sandbox stop demo
-    ! kill -0 "$supervisor" 2>/dev/null
+    ended "$supervisor"
     [ "$(sluice sandbox get demo -o json | jq -r .phase)" = stopped ]
     run -1 sluice sandbox exec demo -- true
     [[ "$output" == *"sandbox 'demo' is not ready (it is stopped): start it, or wait for it"* ]]
@@ -95,11 +95,11 @@ supervisor_pid() { pgrep -f "sluice-supervisor --spec $state/sandboxes/$(sluice 
     id=$(sluice sandbox get gone -o json | jq -r .id)
     supervisor=$(supervisor_pid gone)
     sluice sandbox delete gone
-    ! kill -0 "$supervisor" 2>/dev/null
+    ended "$supervisor"
     [ ! -e "$state/sandboxes/$id" ]
     run -1 sluice sandbox get gone
     [[ "$output" == *"gone"*"not found"* ]]
-    ! grep -q "cannot record" "$state/gateway.log"
+    run ! grep -q "cannot record" "$state/gateway.log"
     sluice sandbox create --name gone
 }
 
@@ -121,8 +121,8 @@ supervisor_pid() { pgrep -f "sluice-supervisor --spec $state/sandboxes/$(sluice 
     supervisor=$(supervisor_pid demo)
     sluice sandbox exec demo -- tail -f /dev/null >/dev/null 2>&1 3>&- &
     stop_gateway
-    ! kill -0 "$supervisor" 2>/dev/null
-    ! grep -q 'Sanitizer\|Assertion' "$state/gateway.log"
+    ended "$supervisor"
+    run ! grep -q 'Sanitizer\|Assertion' "$state/gateway.log"
     start_gateway
     [ "$(sluice sandbox get demo -o json | jq -r .phase)" = stopped ]
     sluice sandbox start demo

@@ -242,7 +242,7 @@ cases:
 YAML
     exits 0 "$sluice" plugin test --format json "$folder"
     [ "$(jq .passed <<<"$output")" = 2 ]
-    ! pgrep -f "$folder"
+    run ! pgrep -f "$folder"
 }
 
 @test "a voter that fails is no voter that denies" {

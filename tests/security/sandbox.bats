@@ -30,7 +30,7 @@ SH
     run -0 inmate bash -c "$(cat "$BATS_TEST_TMPDIR/flood.sh")"
     [ "$output" = "600 denied" ]
     sluice policy set inmate --policy "$state/first-rule.yaml" --wait --timeout 10
-    ! grep "stream ended" "$state/gateway.log"
+    run ! grep "stream ended" "$state/gateway.log"
 }
 
 @test "a flood of denials is counted to the last one, and an update does not wait for it" {
@@ -113,6 +113,6 @@ start_silent_resolver() {
     start=$EPOCHREALTIME
     sluice sandbox stop asks
     [ $((${EPOCHREALTIME/./} - ${start/./})) -lt 4000000 ]
-    ! grep "does not stop" "$state/gateway.log"
+    run ! grep "does not stop" "$state/gateway.log"
     teardown_all
 }
