@@ -43,7 +43,7 @@ measure() {
 
 # chain FILE OUTCOME VOTER...: each the inside of a map of a gateway's configuration.
 chain() {
-    printf 'chain: {voters: [%s]}\n' "$(printf '{%s}, ' "${@:3}")" >"$work/$1.yaml"
+    printf 'chain: {vote_timeout_ms: 10000, voters: [%s]}\n' "$(printf '{%s}, ' "${@:3}")" >"$work/$1.yaml"
     cases "$1" "outcome: $2" "chain: $1.yaml"
 }
 
