@@ -32,10 +32,23 @@ static void print_options(FILE *to, const struct arg_option *options)
     }
 }
 
+/* Options end at --, so they stand in front of it. */
+static void print_usage(FILE *to, const struct command *c)
+{
+    const char *rest = strstr(c->operands, "-- ");
+    if (rest && rest > c->operands && rest[-1] == '[')
+        rest--;
+    size_t n = rest ? (size_t)(rest - c->operands) : strlen(c->operands);
+    while (n && c->operands[n - 1] == ' ')
+        n--;
+    fprintf(to, "usage: sluice %s%s%s%s%.*s%s%s%s", c->group, c->verb ? " " : "", c->verb ? c->verb : "", n ? " " : "", (int)n,
+            c->operands, c->options->name ? " [options]" : "", rest ? " " : "", rest ? rest : "");
+}
+
 static void print_command_help(FILE *to, const struct command *c)
 {
-    fprintf(to, "usage: sluice %s%s%s%s%s%s\n\n%s\n", c->group, c->verb ? " " : "", c->verb ? c->verb : "",
-            *c->operands ? " " : "", c->operands, c->options->name ? " [options]" : "", c->summary);
+    print_usage(to, c);
+    fprintf(to, "\n\n%s\n", c->summary);
     if (c->options->name)
         fputc('\n', to);
     print_options(to, c->options);
@@ -70,10 +83,10 @@ int usage_error(const struct cli *cli, const char *format, ...)
     vfprintf(stderr, format, args);
     va_end(args);
     fputc('\n', stderr);
-    if (cli->command)
-        fprintf(stderr, "usage: sluice %s%s%s%s%s [options]; -h shows them\n", cli->command->group,
-                cli->command->verb ? " " : "", cli->command->verb ? cli->command->verb : "",
-                *cli->command->operands ? " " : "", cli->command->operands);
+    if (cli->command) {
+        print_usage(stderr, cli->command);
+        fputs("; -h shows all\n", stderr);
+    }
     return EXIT_USAGE;
 }
 
@@ -255,17 +268,51 @@ static size_t most_operands(const struct command *c)
     return n;
 }
 
+/* Files of this machine may have any name; all else is sent as JSON, where it would be missing. */
+static bool may_be_said(const char *shown, const char *word)
+{
+    return strstr(shown, "FILE") || strstr(shown, "PATH...") || text_utf8_valid(word, strlen(word)) == strlen(word);
+}
+
+static int check_options(const struct cli *cli)
+{
+    for (size_t i = 0; i < cli->n_args; i++) {
+        const char *name = cli->args[i].name, *value = cli->args[i].value;
+        const struct arg_option *o = find_option(cli->command->options, name, strlen(name), 0);
+        if (!o)
+            o = find_option(global_options, name, strlen(name), 0);
+        if (!o)
+            return usage_error(cli, "option --%s is of another command", name);
+        if (o->value && !may_be_said(o->value, value))
+            return usage_error(cli, "the value of --%s is no UTF-8 text", name);
+    }
+    return -1;
+}
+
+static int check_operands(const struct cli *cli)
+{
+    const char *shown = cli->command->operands;
+    for (size_t i = 0; i < cli->n_operands; i++) {
+        if (!*cli->operands[i])
+            return usage_error(cli, "word %zu is empty, where %s stands", i + 1, shown);
+        if (!may_be_said(shown, cli->operands[i]))
+            return usage_error(cli, "word %zu is no UTF-8 text", i + 1);
+    }
+    return -1;
+}
+
 static int check_words(const struct cli *cli)
 {
     const struct command *c = cli->command;
-    for (size_t i = 0; i < cli->n_args; i++) {
-        const char *name = cli->args[i].name;
-        if (!find_option(c->options, name, strlen(name), 0) && !find_option(global_options, name, strlen(name), 0))
-            return usage_error(cli, "option --%s is of another command", name);
-    }
+    int code = check_options(cli);
+    if (code >= 0)
+        return code;
     size_t most = most_operands(c);
     if (cli->n_operands > most)
         return usage_error(cli, "unexpected '%s'", cli->operands[most]);
+    code = check_operands(cli);
+    if (code >= 0)
+        return code;
     long ignored;                                   /* before anything is sent */
     return arg_number(cli, "timeout", 0, TIMEOUT_MAX_S, &ignored) != 0 ? EXIT_USAGE : -1;
 }

@@ -164,7 +164,7 @@ static const struct arg_option decision_list[] = {
     {0},
 };
 static const struct arg_option audit_verify[] = {
-    {"file", 0, ARG_VALUE, "F", "a database file instead of the running gateway"},
+    {"file", 0, ARG_VALUE, "FILE", "a database file instead of the running gateway"},
     {"head", 0, ARG_VALUE, "HASH", "the head of an earlier check, which must be in the chain: finds a rolled back store"},
     {0},
 };

@@ -198,6 +198,10 @@ static void table_all(const struct cli *cli, const json_t *json)
 int cmd_sandbox_list(struct cli *cli)
 {
     struct buf path = {0};
+    json_t *labels = pairs(cli, "label");
+    if (!labels)
+        return EXIT_USAGE;
+    json_decref(labels);
     buf_puts(&path, "/v1/sandboxes");
     for (size_t i = 0; i < cli->n_args; i++) {
         if (strcmp(cli->args[i].name, "label") != 0)

@@ -175,6 +175,7 @@ static int wait_loaded(const struct cli *cli, const char *sandbox, json_t *docum
         long left = now < deadline ? (long)(deadline - now) : 0;
         if (ask_revision(cli, sandbox, revision, left < WAIT_STEP_MS ? left : WAIT_STEP_MS, &reply) != 0) {
             int code = reply_failed(cli, &reply);
+            complain("revision %lld was submitted; whether it is loaded is not known", revision);
             reply_free(&reply);
             return code;
         }

@@ -63,6 +63,12 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
     run -2 sluice policy set demo --policy
     [[ "$output" == *"option --policy needs a value"* ]]
     run -2 sluice -o xml status
+    run -2 sluice sandbox list --label team
+    [[ "$output" == *"--label takes KEY=VALUE, not 'team'"* ]]
+    run -2 sluice sandbox create word
+    [[ "$output" == *"usage: sluice sandbox create [options] [-- CMD...]; -h shows all" ]]
+    run -1 sluice sandbox create --name UPPER
+    [ "${#lines[@]}" -eq 1 ]
     run -2 sluice sandbox exec demo
     [[ "$output" == *"which command?"* ]]
     run -2 sluice

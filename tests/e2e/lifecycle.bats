@@ -70,6 +70,23 @@ supervisor_pid() { pgrep -f "sluice-supervisor --spec $state/sandboxes/$(sluice 
     [ "$(knock slow)" = 200 ]
 }
 
+@test "a gateway that is killed during --wait: exit 3, and what is not known is said" {
+    supervisor=$(supervisor_pid slow)
+    kill -STOP "$supervisor"
+    echo 'version: 1' | sluice policy set slow --policy - --wait >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+    waiter=$!
+    wait_event slow decision '.kind == "replace" and .outcome == "allowed" and .revision == 3'
+    stop_gateway KILL
+    code=0
+    wait "$waiter" || code=$?
+    [ "$code" -eq 3 ]
+    grep -q "cannot reach the gateway at unix:" "$BATS_TEST_TMPDIR/out"
+    grep -q "revision 3 was submitted; whether it is loaded is not known" "$BATS_TEST_TMPDIR/out"
+    kill -CONT "$supervisor"
+    start_gateway
+    wait_event slow revision '.revision == 3 and .status == "loaded"'
+}
+
 @test "a sandbox whose supervisor ended can be started again, with the newest policy" {
     run -0 sluice sandbox start victim
     [ "$(sluice sandbox get victim -o json | jq -r .phase)" = ready ]

@@ -282,6 +282,34 @@ static void the_commands_are_described(void **state)
 
 #define ARGS_TEST(test) cmocka_unit_test_setup(test, setup)
 
+/* What is no text would be left out of the request, and another thing done than was asked for. */
+static void words_are_text(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *says;
+    } cases[] = {
+        {"sandbox create --name x\xff", "the value of --name is no UTF-8 text"},
+        {"sandbox exec demo --workdir /\xff -- pwd", "the value of --workdir is no UTF-8 text"},
+        {"policy update demo --add-endpoint a:1 --binary /bin/\xff", "the value of --binary is no UTF-8 text"},
+        {"policy get \xff", "word 1 is no UTF-8 text"},
+        {"sandbox delete demo ''", "word 2 is empty, where NAME... stands"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct terminal *t = type(cases[i].line);
+        assert_int_equal(t->code, EXIT_USAGE);
+        if (!strstr(t->err, cases[i].says))
+            fail_msg("%s: %s", cases[i].line, t->err);
+        hang_up(t);
+    }
+    static const char *const files[] = {"policy set demo --policy /tmp/\xff", "policy check /tmp/\xff", "audit verify --file \xff"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct terminal *t = type(files[i]);
+        assert_int_equal(t->code, -1);
+        hang_up(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +325,7 @@ int main(void)
         ARGS_TEST(two_tokens_are_kept_apart),
         ARGS_TEST(a_reason_is_one_line_and_an_override_needs_one),
         ARGS_TEST(the_commands_are_described),
+        ARGS_TEST(words_are_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
