@@ -186,6 +186,66 @@ static void test_bytecode_is_refused(void **state)
     scripts_end(&scripts);
 }
 
+/* Calls whatever a script can reach, with whatever it can hold.  The reason is the seed. */
+static const char random_calls[] =
+    "return { vote = function(t, ballot)\n"
+    "  local seed = tonumber(t.reason)\n"
+    "  local function random(n) seed = (seed * 1103515245 + 12345) % 2147483648 return seed // 65536 % n + 1 end\n"
+    "  local functions = {}\n"
+    "  for name in ('assert error getmetatable ipairs next pairs pcall rawequal rawget rawlen select '\n"
+    "    .. 'setmetatable tonumber tostring type xpcall'):gmatch('%a+') do functions[#functions + 1] = _ENV[name] end\n"
+    "  for name in ('string.byte string.char string.find string.format string.gmatch string.gsub string.len '\n"
+    "    .. 'string.lower string.match string.rep string.reverse string.sub string.upper table.concat '\n"
+    "    .. 'table.insert table.move table.pack table.remove table.sort table.unpack utf8.char utf8.codepoint '\n"
+    "    .. 'utf8.codes utf8.len utf8.offset math.abs math.ceil math.floor math.fmod math.log math.max '\n"
+    "    .. 'math.modf math.sqrt math.tointeger math.type math.ult sluice.host_match sluice.cidr_contains '\n"
+    "    .. 'sluice.log'):gmatch('[%a.8_]+') do\n"
+    "    local library, member = name:match('(.*)%.(.*)')\n"
+    "    functions[#functions + 1] = _ENV[library][member] end\n"
+    "  for name in ('added removed changed static_changes gained lost'):gmatch('[%a_]+') do\n"
+    "    functions[#functions + 1] = t[name] end\n"
+    "  for name in ('allow abstain deny hold fact'):gmatch('%a+') do functions[#functions + 1] = ballot[name] end\n"
+    "  local rules = t.candidate.rules\n"
+    "  local values = {'', 'a', '%', '%a*-', '[^', '%b()', '%5s', '\\0', '\\xff\\xfe', '*.a.com', '10.0.0.0/8', '::1',\n"
+    "    0, 1, -1, 3, 0.5, -0.0, 1/0, 0/0, math.mininteger, math.maxinteger, true, false, {}, {1, 2, 3},\n"
+    "    setmetatable({}, {__index = function() return 1 end, __len = function() return 5 end}),\n"
+    "    t, ballot, rules, rules.api, t.candidate, t.sandbox.labels, print, string.rep, function(...) return ... end}\n"
+    "  for i = 1, 400 do\n"
+    "    local made = {}\n"
+    "    for k = 1, random(5) - 1 do made[k] = values[random(#values + 1)] end\n"
+    "    local result = table.pack(pcall(functions[random(#functions)], table.unpack(made, 1, 5)))\n"
+    "    if result[1] and result[2] ~= nil then values[random(#values)] = result[2] end\n"
+    "  end\n"
+    "  return ballot:allow() end }\n";
+
+/* Under the sanitizers, which judge.  A state that was treated so still votes in order. */
+static void test_random_calls(void **state)
+{
+    (void)state;
+    enum { SEEDS = 300 };
+    struct scripts scripts;
+    struct change c;
+    struct error err;
+    scripts_begin(&scripts);
+    change_begin(&c, "version: 1\n", candidate);
+    struct voter *voter = open_text(&scripts, random_calls, NULL, &err);
+    if (!voter)
+        fail_msg("%s", err.text);
+    int through = 0;
+    for (int seed = 1; seed <= SEEDS; seed++) {
+        char text[16];
+        snprintf(text, sizeof text, "%d", seed);
+        c.t.reason = text;
+        err.text[0] = '\0';
+        vote_on(voter, &c.t, &err);
+        through += strstr(err.text, "it voted allow") != NULL;
+    }
+    assert_in_range(through, SEEDS / 2, SEEDS);
+    voter_free(voter);
+    change_end(&c);
+    scripts_end(&scripts);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +253,7 @@ int main(void)
         cmocka_unit_test(test_each_attack_fails_isolated),
         cmocka_unit_test(test_worst_case_patterns_end_soon),
         cmocka_unit_test(test_bytecode_is_refused),
+        cmocka_unit_test(test_random_calls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
