@@ -41,6 +41,19 @@ static const char *const secrets[] = {
     "/etc/krb5.keytab",
     "/etc/NetworkManager/system-connections",
     "/etc/wireguard",
+    /* Not to be read but to be asked: they run programs outside for whoever can connect, and for
+     * that a socket need not be writable. */
+    "/run/docker.sock",
+    "/run/podman/podman.sock",
+    "/run/containerd/containerd.sock",
+    "/run/crio/crio.sock",
+    "/run/snapd.socket",
+    "/run/dbus/system_bus_socket",
+    "/run/systemd/private",
+    "/run/user/*/bus",
+    "/run/user/*/systemd/private",
+    "/run/user/*/docker.sock",
+    "/run/user/*/podman/podman.sock",
 };
 
 /* Folders that are the sandbox's own whatever the host has there. */

@@ -212,12 +212,14 @@ static const char *const rig_origin_address[] = {ORIGIN_ADDRESS};
 static const char *const rig_mixed_addresses[] = {ORIGIN_ADDRESS, "127.0.0.1"};
 static const char *const rig_two_addresses[] = {OTHER_ADDRESS, ORIGIN_ADDRESS};
 static const char *const rig_public_address[] = {"8.8.8.8"};
+static const char *const rig_own_address[] = {OWN_ADDRESS};
 static const struct egress_pin rig_pins[] = {
     {"origin.test", rig_origin_address, 1},
     {"Other.Test", rig_origin_address, 1},
     {"mixed.test", rig_mixed_addresses, 2},
     {"two.test", rig_two_addresses, 2},
     {"public.test", rig_public_address, 1},
+    {"own.test", rig_own_address, 1},
 };
 
 static inline void rig_begin(struct rig *rig)

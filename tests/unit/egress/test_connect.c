@@ -59,6 +59,38 @@ static void an_empty_policy_lets_nothing_out(void **state)
     rig_stop(&rig);
 }
 
+static void whatever_is_empty_lets_nothing_out(void **state)
+{
+    static const char *const policies[] = {
+        "version: 1\n",
+        "version: 1\nnetwork_policies: {}\n",
+        "version: 1\nnetwork_policies: {a: {endpoints: [], binaries: [{path: /**}]}}\n",
+        "version: 1\nnetwork_policies: {a: {endpoints: [{host: origin.test, port: %u}], "
+        "binaries: []}}\n",
+        "version: 1\nnetwork_policies: {a: {endpoints: [{host: origin.test, port: %u}]}}\n",
+        "version: 1\nnetwork_policies: {a: {binaries: [{path: /**}]}}\n",
+        "version: 1\nnetwork_policies: {a: {}, b: {endpoints: [{host: other.test, port: %u}], "
+        "binaries: [{path: /**}]}}\n",
+    };
+    struct rig rig;
+    (void)state;
+    rig_start(&rig, "origin.test 0 /**");
+    for (size_t i = 0; i < sizeof policies / sizeof *policies; i++) {
+        char yaml[256];
+        const char *port = strstr(policies[i], "%u");
+        size_t len = port ? (size_t)(port - policies[i]) : strlen(policies[i]);
+        snprintf(yaml, sizeof yaml, "%.*s", (int)len, policies[i]);
+        if (port)
+            snprintf(yaml + len, sizeof yaml - len, "%u%s", rig.origin_port, port + 2);
+        struct policy *policy = rig_parse(yaml);
+        egress_set_policy(rig.proxy, policy, ++rig.revision);
+        policy_unref(policy);
+        rig_expect_refusal(&rig, rig_connect(&rig, "origin.test"), 403, "policy_denied", NULL, NULL);
+    }
+    assert_int_equal(rig.accepted, 0);
+    rig_stop(&rig);
+}
+
 static void another_host_or_port_is_denied(void **state)
 {
     struct rig rig;
@@ -220,6 +252,53 @@ static void a_wildcard_opens_no_internal_address(void **state)
     rig_stop(&rig);
 }
 
+/* Services of the machine itself are internal, whatever its address: who serves the names below a
+ * wildcard could lead there. */
+static void a_wildcard_does_not_open_this_machine(void **state)
+{
+    struct rig rig;
+    struct end *origin;
+    (void)state;
+    rig_start(&rig, "*.test 0 /**");
+    int listener = network_listen(OWN_ADDRESS, &rig.origin_port);
+    rig_expect_refusal(&rig, rig_connect(&rig, "own.test"), 403, "ssrf_denied", NULL,
+                       "own.test resolves to " OWN_ADDRESS ", an address of this machine, "
+                       "connection rejected");
+    assert_int_equal(accept(listener, NULL, NULL), -1);
+    close(rig.origin);
+    rig.origin = listener;
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = &rig};
+    epoll_ctl(rig.epoll, EPOLL_CTL_ADD, listener, &event);
+    rig_set(&rig, "own.test 0 /**");                /* named, it is meant */
+    struct puppet puppet = rig_puppet(&rig, rig.client);
+    rig_tunnel(&rig, &puppet, "own.test", &origin);
+    puppet_end(&puppet);
+    rig_stop(&rig);
+}
+
+/* Through itself the proxy is asked by nobody that it knows. */
+static void the_proxy_leads_nowhere_through_itself(void **state)
+{
+    struct rig rig;
+    char rules[128], request[256];
+    (void)state;
+    rig_start(&rig, "");
+    snprintf(rules, sizeof rules, PROXY_ADDRESS " %u /**\norigin.test 0 /**", rig.port);
+    rig_set(&rig, rules);
+    struct puppet puppet = rig_puppet(&rig, rig.client);
+    struct end *client = rig_end(&rig, puppet.socket);
+    snprintf(request, sizeof request, "CONNECT " PROXY_ADDRESS ":%u HTTP/1.1\r\nHost: h\r\n\r\n",
+             rig.port);
+    end_send(client, request);
+    UNTIL(&rig, end_has(client, "\r\n\r\n"));
+    assert_true(end_has(client, " 200 "));
+    end_send(client, rig_connect(&rig, "origin.test"));
+    UNTIL(&rig, end_has(client, "no process of the sandbox holds the connection"));
+    assert_int_equal(rig.accepted, 0);
+    puppet_end(&puppet);
+    rig_stop(&rig);
+}
+
 static void allowed_ips_decide_by_address(void **state)
 {
     struct rig rig;
@@ -281,6 +360,7 @@ static int tests(void)
         cmocka_unit_test(an_allowed_tunnel_carries_bytes_both_ways),
         cmocka_unit_test(a_host_is_compared_in_its_canonical_form),
         cmocka_unit_test(an_empty_policy_lets_nothing_out),
+        cmocka_unit_test(whatever_is_empty_lets_nothing_out),
         cmocka_unit_test(another_host_or_port_is_denied),
         cmocka_unit_test(bytes_behind_the_head_wait_for_the_tunnel),
         cmocka_unit_test(bytes_behind_a_denied_head_go_nowhere),
@@ -291,6 +371,8 @@ static int tests(void)
         cmocka_unit_test(a_name_that_nobody_knows_is_answered),
         cmocka_unit_test(every_address_of_a_name_is_checked),
         cmocka_unit_test(a_wildcard_opens_no_internal_address),
+        cmocka_unit_test(a_wildcard_does_not_open_this_machine),
+        cmocka_unit_test(the_proxy_leads_nowhere_through_itself),
         cmocka_unit_test(allowed_ips_decide_by_address),
         cmocka_unit_test(an_address_is_reached_when_it_is_declared),
         cmocka_unit_test(a_malformed_pin_is_an_error),

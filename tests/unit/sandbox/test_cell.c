@@ -2,8 +2,10 @@
 #include "box.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -322,6 +324,41 @@ static void the_whole_host_can_be_shown_but_not_its_secrets(void **state)
     box_close(&box);
 }
 
+static void make_socket(const char *path)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    chmod(path, 0666);
+    close(fd);
+}
+
+/* Whoever may connect to one of these may run anything outside. */
+static void sockets_of_powerful_services_are_covered(void **state)
+{
+    static const char *const read_only[] = {"/run"};
+    struct box box;
+    struct box_options options = {
+        .filesystem = {sizeof options.filesystem, true, read_only, 1, NULL, 0}};
+    (void)state;
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("run", "/run", "tmpfs", 0, "mode=0755") != 0)
+        skip();                                     /* an ordinary user cannot show a /run of its own */
+    assert_int_equal(system("mkdir -p /run/user/1000/systemd"), 0);
+    make_socket("/run/docker.sock");
+    make_socket("/run/user/1000/bus");
+    make_socket("/run/user/1000/systemd/private");
+    make_socket("/run/mine.sock");
+    assert_int_equal(box_open(&box, &options), 0);
+    assert_string_equal(box_sh(&box, "cd /run; stat -c %F docker.sock user/1000/bus "
+                                     "user/1000/systemd/private mine.sock"),
+                        "character special file\ncharacter special file\n"
+                        "character special file\nsocket\n");
+    box_close(&box);
+    assert_int_equal(umount2("/run", MNT_DETACH), 0);
+}
+
 /* --- refusals --------------------------------------------------------------------------------- */
 
 static void expect_failure(const struct box_options *options, const char *text)
@@ -420,6 +457,7 @@ int main(void)
         cmocka_unit_test(only_what_is_listed_is_there),
         cmocka_unit_test(hidden_folders_stay_hidden),
         cmocka_unit_test(the_whole_host_can_be_shown_but_not_its_secrets),
+        cmocka_unit_test(sockets_of_powerful_services_are_covered),
         cmocka_unit_test(a_strict_policy_fails_by_name),
         cmocka_unit_test(a_strict_policy_that_can_be_met_is),
         cmocka_unit_test(without_bubblewrap_it_says_so),

@@ -4,6 +4,8 @@
 #include "box.h"
 #include "probe.h"
 
+#include <sys/un.h>
+
 static int open_plain_box(void **state)
 {
     struct box *box = alloc_zero(1, sizeof *box);
@@ -83,6 +85,24 @@ static void the_only_way_out_is_the_proxy(void **state)
                               "closed 192.0.2.1\nclosed 10.200.0.2\nlo\n1\n");
 }
 
+/* Names of the abstract kind belong to a network namespace, not to a folder that could be hidden. */
+static void a_socket_of_the_host_without_a_path_is_not_there(void **state)
+{
+    struct box *box = *state;
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int len = snprintf(at.sun_path + 1, sizeof at.sun_path - 1, "sluice-walls-%d", (int)getpid());
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, size), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    char *script = alloc_printf("use Socket; socket(S, PF_UNIX, SOCK_STREAM, 0); "
+                                "print connect(S, pack(q(S a*), 1, qq(\\0%s))) ? q(open) : $!",
+                                at.sun_path + 1);
+    assert_string_equal(box_run(box, "/usr/bin/perl", "-e", script, NULL), "Connection refused");
+    free(script);
+    close(fd);
+}
+
 static void it_sees_only_itself(void **state)
 {
     struct box *box = *state;
@@ -131,6 +151,8 @@ static int run_walls(const char *group)
         cmocka_unit_test_setup_teardown(a_command_has_no_privilege, open_plain_box, close_box),
         cmocka_unit_test_setup_teardown(on_the_host_it_is_not_root, open_plain_box, close_box),
         cmocka_unit_test_setup_teardown(the_only_way_out_is_the_proxy, open_plain_box, close_box),
+        cmocka_unit_test_setup_teardown(a_socket_of_the_host_without_a_path_is_not_there,
+                                        open_plain_box, close_box),
         cmocka_unit_test_setup_teardown(it_sees_only_itself, open_plain_box, close_box),
         cmocka_unit_test_setup_teardown(nobody_inside_can_end_init, open_plain_box, close_box),
         cmocka_unit_test_setup_teardown(a_command_cannot_look_into_another, open_plain_box,
