@@ -16,8 +16,10 @@ write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/sluiceConfigVersion
 install(FILES scripts/cmake/sluiceConfig.cmake scripts/cmake/SluicePlugin.cmake
     ${CMAKE_CURRENT_BINARY_DIR}/sluiceConfigVersion.cmake DESTINATION lib/cmake/sluice)
 
-configure_file(scripts/cmake/sluiced.service.in sluiced.service @ONLY)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/sluiced.service DESTINATION lib/systemd/system)
+# Written when it is installed: the prefix may be another one than when the build was configured.
+install(CODE "set(SLUICE_BINDIR \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}\")
+    configure_file(\"${CMAKE_CURRENT_SOURCE_DIR}/scripts/cmake/sluiced.service.in\"
+        \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/lib/systemd/system/sluiced.service\" @ONLY)")
 install(CODE "execute_process(COMMAND \"${CMAKE_CURRENT_SOURCE_DIR}/scripts/manpages\"
     \"${CMAKE_RUNTIME_OUTPUT_DIRECTORY}\" \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/share/man/man1\"
     COMMAND_ERROR_IS_FATAL ANY)")

@@ -28,7 +28,7 @@ setup() {
         lib/systemd/system/sluiced.service share/man/man1/sluice.1 share/man/man1/sluiced.1; do
         [ -e "$prefix/$file" ] || { echo "no $file"; return 1; }
     done
-    grep -q "^ExecStart=/" "$prefix/lib/systemd/system/sluiced.service"
+    grep -q "^ExecStart=$prefix/bin/sluiced\( \|$\)" "$prefix/lib/systemd/system/sluiced.service"
     grep -q 'plugin test' "$prefix/share/man/man1/sluice.1"
 }
 
