@@ -156,7 +156,7 @@ int api_authenticate(struct http_request *req, void *ctx)
 {
     struct api *api = ctx;
     const struct api_route *route = req->route->doc;
-    if (api->draining && strcmp(req->method, "GET") != 0) {
+    if (api->draining && strcmp(req->route->method, "GET") != 0) {
         http_respond_problem(req, 503, "draining", NULL, "the gateway is stopping: try again when it is back", NULL);
         return -1;
     }

@@ -130,6 +130,35 @@ supervisor_pid() { pgrep -f "sluice-supervisor --spec $state/sandboxes/$(sluice 
     run -0 sluice audit verify
 }
 
+@test "a gateway that is stopped in the middle of an update decides it, answers, and takes no other" {
+    state=$BATS_TEST_TMPDIR/state
+    mkdir -p "$state"
+    mkfifo "$state/asked" "$state/go_on"
+    cat >"$state/gate.yaml" <<YAML
+chain:
+  plugin_dirs: [$build/tests/plugins]
+  voters: [{plugin: gate, isolation: inline, timeout_ms: 20000, options: {folder: $state}}]
+YAML
+    start_gateway --config "$state/gate.yaml"
+    sluice sandbox create --name busy
+    exec 8<>"$state/asked"
+    api PUT /v1/sandboxes/busy/policy -H 'Content-Type: application/yaml' -d "$(first_rule)" >"$BATS_TEST_TMPDIR/answer" 3>&- 8>&- &
+    asking=$!
+    read -r -t 20 -n 1 <&8
+    exec 8>&-
+    kill -TERM "$(cat "$state/gateway.pid")"
+    while sluice status >/dev/null 2>&1; do :; done
+    run -3 sluice policy update busy --add-endpoint other.example.com:443 --binary /usr/bin/curl
+    : >"$state/go_on"
+    wait "$asking"
+    wait_gone "$(cat "$state/gateway.pid")"
+    [ "$(jq -c '[.outcome, .revision]' "$BATS_TEST_TMPDIR/answer")" = '["allowed",2]' ]
+    start_gateway --config "$state/gate.yaml"
+    wait_event busy revision '.status == "loaded" and .revision == 2'
+    sluice sandbox delete busy
+    stop_gateway
+}
+
 @test "on_exit: stop ends the sandboxes with the gateway" {
     stop_gateway
     printf 'sandboxes: {on_exit: stop}\n' >"$state/stop.yaml"

@@ -158,6 +158,8 @@ static void a_gateway_that_stops_takes_no_more_changes(void **state)
     assert_status(&a, 503);
     a = ASK(d, "GET", "/healthz");
     assert_status(&a, 200);
+    a = ASK(d, "HEAD", "/healthz");
+    assert_status(&a, 200);
 }
 
 int main(void)
