@@ -32,6 +32,7 @@ struct api_route {
     bool body_optional;
     const char *answer;                             /* what success carries: a name of ANSWERS or a media type */
     bool made;                                      /* success is 201 */
+    bool may_update;                                /* may take an update, which may be held or denied */
     const char *upgrade;                            /* success is 101 and this protocol */
 };
 

@@ -42,6 +42,8 @@ static json_t *encode_view(struct arena *arena, const struct drafts_view *v)
         d->reason, "author", d->author);
     if (*d->held_kind)
         json_object_set_new(json, "held_kind", json_string(d->held_kind));
+    if (*d->takes_back)
+        json_object_set_new(json, "takes_back", json_string(d->takes_back));
     json_object_set_new(json, "approvals", parsed(d->approvals_json));
     add_preview(json, v);
     return json;

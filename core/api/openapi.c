@@ -58,7 +58,7 @@ static json_t *response(const char *description, const char *answer)
 
 static json_t *responses(const struct api_route *doc)
 {
-    bool update = doc->answer && strcmp(doc->answer, "update") == 0;
+    bool update = doc->may_update || (doc->answer && strcmp(doc->answer, "update") == 0);
     json_t *list = json_pack("{s:o}", "default", response("a problem (RFC 9457)", NULL));
     json_object_set_new(json_object_get(list, "default"), "content",
                         json_pack("{s:{s:o}}", "application/problem+json", "schema", component("problem")));

@@ -59,7 +59,7 @@ static const struct http_route routes[] = {
     WORK("POST", SANDBOX "/drafts/{id}/approve", "Approve a chunk that was reviewed", .right = API_ADMIN, .work = route_draft_approve, .ordered = true, .body = &body_approve_schema, .answer = "update",
          .body_optional = true, .takes = TAKES_DECISION | TAKES(REVIEW_TOKEN)),
     WORK("POST", SANDBOX "/drafts/{id}/reject", "Reject a chunk", .right = API_ADMIN, .work = route_draft_reject, .ordered = true, .body = &body_reject_schema, .answer = "draft",
-         .body_optional = true, .takes = TAKES_DECISION),
+         .may_update = true, .body_optional = true, .takes = TAKES_DECISION),
     WORK("POST", SANDBOX "/drafts/{id}/undo", "Take an approved chunk back", .right = API_ADMIN, .work = route_draft_undo, .ordered = true, .answer = "update",
          .takes = TAKES_DECISION),
     WORK("GET", SANDBOX "/drafts/{id}", "One chunk and what the voters would say", .right = API_READ, .work = route_draft_get, .answer = "draft"),

@@ -241,7 +241,7 @@ int cmd_rule_reject(struct cli *cli)
     json_decref(body);
     if (code >= 0)
         return code;
-    code = show_reply(cli, &reply, "✓ Chunk rejected");
+    code = reply.status == 202 ? update_finish(cli, name, &reply) : show_reply(cli, &reply, "✓ Chunk rejected");
     reply_free(&reply);
     return code;
 }

@@ -13,6 +13,7 @@ struct approval {
     struct arena *arena;
     bool stale; /* the token is not that of the chunk as it stands */
     const char *status;                             /* what became of it */
+    const char *taken_back, *back_to;               /* the chunk that it took back, and its status; NULL: none */
 };
 
 /* ---- what is asked before and written with the commit ---- */
@@ -73,6 +74,22 @@ static int record(struct approval *a, struct store_tx *tx, const struct update_r
     return drafts_event(tx, now, events[r->outcome], a->call->actor.name, text, r->at_ms, err);
 }
 
+/* A held undo: the chunk that it is about, unless something else became of that one meanwhile. */
+static int settle_original(struct approval *a, struct store_tx *tx, const struct store_draft *held,
+                           const struct update_result *r, struct error *err)
+{
+    struct drafts_call why = *a->call;
+    struct store_draft original;
+    if (store_tx_draft_get(tx, held->sandbox_id, held->takes_back, a->arena, &original, err))
+        return err->kind == ERROR_NOT_FOUND ? 0 : -1;
+    if (!drafts_is(original.status, STORE_DRAFT_APPROVED))
+        return 0;
+    why.reason = held->rationale;
+    a->taken_back = original.id;
+    a->back_to = held->back_to;
+    return drafts_taken_back(tx, &original, held->back_to, &why, r->at_ms, a->arena, err);
+}
+
 static int write_approval(struct store_tx *tx, void *arg, const struct update_result *r,
                           struct error *err)
 {
@@ -87,9 +104,10 @@ static int write_approval(struct store_tx *tx, void *arg, const struct update_re
     if (r->outcome == CHAIN_ALLOWED)
         set_approved(a, r, &now);
     a->status = now.status;
-    if (store_tx_draft_update(tx, &now, expected, err))
+    a->taken_back = NULL;
+    if (store_tx_draft_update(tx, &now, expected, err) || record(a, tx, r, &now, err))
         return -1;
-    return record(a, tx, r, &now, err);
+    return r->outcome == CHAIN_ALLOWED && *now.takes_back ? settle_original(a, tx, &now, r, err) : 0;
 }
 
 /* ---- approving ---- */
@@ -145,6 +163,8 @@ static int approve(struct drafts *drafts, struct approval *a, const struct sluic
         out->draft_id = a->draft.id;
     if (rc == 0 && out->outcome == CHAIN_ALLOWED) {
         drafts_changed(drafts, a->call->sandbox, a->draft.id, a->status);
+        if (a->taken_back)
+            drafts_changed(drafts, a->call->sandbox, a->taken_back, a->back_to);
         drafts_settle(drafts, a->call->sandbox, a->draft.sandbox_id);
     }
     return rc;

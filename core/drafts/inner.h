@@ -87,6 +87,14 @@ const char *drafts_undo_json(const struct update_result *result, struct arena *a
 void drafts_try_approve(struct drafts *drafts, const char *sandbox,
                         const struct store_draft *draft);
 
+/* ---- revert.c ---- */
+
+/* The rule of an approved chunk is no more in the policy: its status, for which reason and by whom.
+ * ERROR_STATE when it is not approved any more. */
+int drafts_taken_back(struct store_tx *tx, const struct store_draft *draft, const char *status,
+                      const struct drafts_call *why, int64_t at_ms, struct arena *arena,
+                      struct error *err);
+
 /* ---- settle.c ---- */
 
 /* ERROR_STATE when the chunk is not pending any more. */

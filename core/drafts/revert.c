@@ -16,38 +16,71 @@ struct reversal {
 
 /* ---- what becomes of the chunk ---- */
 
-static void set_status(const struct reversal *r, struct store_draft *now, int64_t at_ms)
+static void set_status(struct store_draft *now, const char *status, const struct drafts_call *why,
+                       int64_t at_ms)
 {
-    bool rejected = r->action == DRAFTS_REJECT;
-    now->status = drafts_next(r->action, r->draft.status, NULL);
-    now->decided_by = rejected ? r->call->actor.name : "";
+    bool rejected = drafts_is(status, STORE_DRAFT_REJECTED);
+    now->status = status;
+    now->decided_by = rejected ? why->actor.name : "";
     now->decided_at_ms = rejected ? at_ms : 0;
-    now->reason = rejected && r->call->reason ? r->call->reason : "";
+    now->reason = rejected && why->reason ? why->reason : "";
     now->approvals_json = "[]";
     now->revision = 0;
     now->undo_json = "";
 }
 
+int drafts_taken_back(struct store_tx *tx, const struct store_draft *draft, const char *status,
+                      const struct drafts_call *why, int64_t at_ms, struct arena *arena,
+                      struct error *err)
+{
+    struct store_draft now;
+    if (store_tx_draft_get(tx, draft->sandbox_id, draft->id, arena, &now, err))
+        return -1;
+    set_status(&now, status, why, at_ms);
+    if (store_tx_draft_update(tx, &now, draft->status, err))
+        return -1;
+    const char *word = drafts_is(status, STORE_DRAFT_REJECTED) ? "rejected" : "undone";
+    const char *what = arena_printf(arena, "%s %s", drafts_label(&now, arena), word);
+    return drafts_event(tx, &now, word, why->actor.name, drafts_because(what, now.reason, arena),
+                        at_ms, err);
+}
+
+static const char *next_status(const struct reversal *r)
+{
+    return drafts_next(r->action, r->draft.status, NULL);
+}
+
 static int change_status(const struct reversal *r, struct store_tx *tx, int64_t at_ms,
                          struct error *err)
 {
-    struct store_draft now;
-    if (store_tx_draft_get(tx, r->draft.sandbox_id, r->draft.id, r->arena, &now, err))
+    return drafts_taken_back(tx, &r->draft, next_status(r), r->call, at_ms, r->arena, err);
+}
+
+/* What waits now knows which chunk it is about: approving it settles both. */
+static int wait_for_approval(const struct reversal *r, struct store_tx *tx,
+                             const struct update_result *result, struct error *err)
+{
+    struct store_draft held;
+    if (store_tx_draft_get(tx, r->draft.sandbox_id, result->draft_id, r->arena, &held, err))
         return -1;
-    set_status(r, &now, at_ms);
-    if (store_tx_draft_update(tx, &now, r->draft.status, err))
+    held.takes_back = r->draft.id;
+    held.back_to = next_status(r);
+    if (store_tx_draft_update(tx, &held, held.status, err))
         return -1;
-    const char *word = r->action == DRAFTS_REJECT ? "rejected" : "undone";
-    const char *what = arena_printf(r->arena, "%s %s", drafts_label(&now, r->arena), word);
-    return drafts_event(tx, &now, word, r->call->actor.name,
-                        drafts_because(what, now.reason, r->arena), at_ms, err);
+    const char *text = arena_printf(r->arena, "%s stays until chunk %s is approved",
+                                    drafts_label(&r->draft, r->arena), held.id);
+    return drafts_event(tx, &r->draft, "held", r->call->actor.name, text, result->at_ms, err);
 }
 
 static int write_with_update(struct store_tx *tx, void *arg, const struct update_result *result,
                              struct error *err)
 {
     const struct reversal *r = arg;
-    return result->outcome == CHAIN_ALLOWED ? change_status(r, tx, result->at_ms, err) : 0;
+    switch (result->outcome) {
+    case CHAIN_ALLOWED: return change_status(r, tx, result->at_ms, err);
+    case CHAIN_HELD:    return wait_for_approval(r, tx, result, err);
+    default:            return 0;
+    }
 }
 
 static int write_alone(struct store_tx *tx, void *arg, struct error *err)
@@ -107,7 +140,7 @@ static int take_back(struct drafts *drafts, struct reversal *r, struct update_re
         rc = load(drafts, r, err) ? -1 : attempt(drafts, r, out, problems, err);
     if (rc == 0 && out->outcome == CHAIN_ALLOWED)
         drafts_changed(drafts, r->call->sandbox, r->draft.id,
-                       drafts_next(r->action, r->draft.status, NULL));
+                       next_status(r));
     return rc;
 }
 
@@ -137,6 +170,6 @@ int drafts_reject(struct drafts *drafts, const struct drafts_call *call, struct 
     }
     if (store_write(drafts->store, write_alone, r, err))
         return -1;
-    drafts_changed(drafts, call->sandbox, r->draft.id, drafts_next(DRAFTS_REJECT, r->draft.status, NULL));
+    drafts_changed(drafts, call->sandbox, r->draft.id, next_status(r));
     return 0;
 }

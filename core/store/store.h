@@ -134,6 +134,7 @@ struct store_draft {
     int64_t created_at_ms, decided_at_ms;
     uint64_t revision;                              /* the revision its approval made, 0: none */
     const char *undo_json;                          /* what an undo takes back (drafts/rules.h), "" if not approved */
+    const char *takes_back, *back_to;               /* a held undo or rejection: of which chunk, and the status that one gets */
 };
 
 struct store_draft_event {

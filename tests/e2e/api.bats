@@ -18,6 +18,11 @@ return {
         return ballot:hold("TWO", rule.doc_path, "two people must want this")
       end
     end
+    for rule in t:removed() do
+      if rule.name == "keep_me" and not (t.draft and #t.draft.approvals > 0) then
+        return ballot:hold("TWO", rule.doc_path, "two people must want it gone")
+      end
+    end
     return ballot:allow()
   end,
 }
@@ -128,6 +133,17 @@ as_supervisor() { curl -sS -o /dev/null -w '%{http_code}' --max-time 5 --unix-so
     run -0 approve_as "second person"
     [ "$(jq -r .outcome <<<"$output")" = allowed ]
     [ "$(revision other)" = $((before + 1)) ]
+}
+
+@test "a held rejection waits, and settles its chunk when somebody else approves it" {
+    id=$(api POST /v1/sandboxes/one/drafts -H "$json" -d "{\"proposals\":[{\"rule_name\":\"keep_me\",\"rule\":$(rule keep.example.com)}]}" | jq -r '.chunks[0].id')
+    sluice rule approve one --chunk-id "$id"
+    run -1 sluice rule reject one --chunk-id "$id" --reason "no longer"
+    [[ "$output" == *"held by 1 of 4 voters: chunk "*" of sandbox one waits for somebody else's approval"* ]]
+    held=$(api GET '/v1/sandboxes/one/drafts?status=pending' | jq -r ".chunks[] | select(.takes_back == \"$id\") | .id")
+    [ "$(api GET "/v1/sandboxes/one/drafts/$id" | jq -r .status)" = approved ]
+    sluice --gateway http://127.0.0.1:7070 --token "second person" rule approve one --chunk-id "$held"
+    [ "$(api GET "/v1/sandboxes/one/drafts/$id" | jq -c '[.status, .decided_by, .reason]')" = '["rejected","second","no longer"]' ]
 }
 
 @test "a held creation is refused in words that say what to do" {

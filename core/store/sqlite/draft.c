@@ -11,7 +11,8 @@
     comma X(TEXT, rationale) comma X(TEXT, security_notes) comma X(TEXT, author)                   \
     comma X(REAL, confidence) comma X(TEXT, approvals_json) comma X(TEXT, decided_by)              \
     comma X(TEXT, reason) comma X(INTEGER, created_at_ms) comma X(INTEGER, decided_at_ms)          \
-    comma X(COUNT, revision) comma X(TEXT, undo_json)
+    comma X(COUNT, revision) comma X(TEXT, undo_json) comma X(TEXT, takes_back)                    \
+    comma X(TEXT, back_to)
 #define EVENT_COLUMNS(X, comma)                                                                    \
     X(TEXT, draft_id) comma X(TEXT, event) comma X(TEXT, actor) comma X(TEXT, text)                \
     comma X(INTEGER, at_ms)

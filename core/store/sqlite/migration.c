@@ -126,6 +126,9 @@ static const char *const steps[] = {
     " at_ms INTEGER NOT NULL"
     ") STRICT;"
     "CREATE INDEX draft_event_sandbox ON draft_event(sandbox_id, number);",
+
+    "ALTER TABLE draft ADD COLUMN takes_back TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE draft ADD COLUMN back_to TEXT NOT NULL DEFAULT '';",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

@@ -99,6 +99,23 @@ static void refuses_a_newer_schema(void **state)
     refuses(f, f->url, "has schema 99, this sluice knows schemas up to ");
 }
 
+/* A store of the first schema, with what it had. */
+static void opens_an_older_schema(void **state)
+{
+    struct fixture *f = *state;
+    struct store_sandbox box;
+    struct store_draft *drafts;
+    size_t n;
+    open_store(f);
+    put_sandbox(f, "s1", "demo");
+    store_close(f->store);
+    tamper(f, "ALTER TABLE draft DROP COLUMN takes_back; ALTER TABLE draft DROP COLUMN back_to;"
+              "PRAGMA user_version=1");
+    open_store(f);
+    assert_int_equal(store_sandbox_get(f->store, "demo", f->arena, &box, &f->err), 0);
+    assert_int_equal(store_draft_list(f->store, "s1", NULL, f->arena, &drafts, &n, &f->err), 0);
+}
+
 static int sees_read_only(struct fixture *f)
 {
     struct error err = {0};
@@ -174,6 +191,7 @@ int main(void)
         TEST(refuses_what_is_no_database),
         TEST(refuses_the_database_of_another_program),
         TEST(refuses_a_newer_schema),
+        TEST(opens_an_older_schema),
         TEST(refuses_a_read_only_file),
         TEST(refuses_a_read_only_folder),
         TEST(names_that_mean_something_to_sqlite_are_just_names),
