@@ -16,6 +16,11 @@ static const char *const words[] = {
 #undef X
 };
 
+const char *log_level_word(enum log_level level)
+{
+    return words[level];
+}
+
 int log_level_parse(const char *word, enum log_level *out)
 {
     for (int i = 0; i < LOG_LEVEL_COUNT; i++) {

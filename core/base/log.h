@@ -26,6 +26,7 @@ struct log {
 
 void log_write(const struct log *log, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+const char *log_level_word(enum log_level level);
 int log_level_parse(const char *word, enum log_level *out);        /* -1: no such level */
 
 #define log_debug(log, ...) log_write(log, LOG_DEBUG, __VA_ARGS__)

@@ -46,6 +46,8 @@ static int decode_hosts(struct schema_decoder *d, const struct doc_node *map, vo
         const char *name = map->keys[i]->text;
         if (ipaddr_canonical_host(name, strlen(name), host) != 0)
             return schema_problem(d, map->keys[i], "'%s' is no host name", name);
+        if (ipaddr_parse(host, &(struct ipaddr){0}) == 0)
+            return schema_problem(d, map->keys[i], "'%s' is an address: only names are pinned", name);
         for (size_t j = 0; j < i; j++)
             if (strcmp(egress->hosts[j].name, host) == 0)
                 return schema_problem(d, map->keys[i], "host %s is pinned twice", host);
@@ -59,7 +61,7 @@ static int decode_hosts(struct schema_decoder *d, const struct doc_node *map, vo
 
 static const struct schema_field egress_fields[] = {
     {"hosts", SCHEMA_CUSTOM, .decode = decode_hosts, .help = "Pinned names, before DNS; checked like any answer of the resolver"},
-    {"extra_ca", SCHEMA_TEXT, offsetof(struct egress_settings, extra_ca), .help = "PEM file of further certificate authorities"},
+    {"extra_ca", SCHEMA_TEXT, offsetof(struct egress_settings, extra_ca), .help = "PEM file of further certificate authorities, for when the proxy looks into TLS, which it does not yet"},
     {0},
 };
 static const struct schema egress_schema = {.name = "egress", .size = sizeof(struct egress_settings), .fields = egress_fields};
@@ -226,26 +228,48 @@ static void default_egress(const char *base_dir, struct arena *arena, struct gat
     c->egress = egress;
 }
 
+/* The same for a path behind a scheme, such as unix:PATH. */
+static const char *below_scheme(struct arena *arena, const char *base_dir, const char *scheme, const char *text)
+{
+    size_t len = strlen(scheme);
+    return strncmp(text, scheme, len) == 0
+               ? arena_printf(arena, "%s%s", scheme, below(arena, base_dir, text + len)) : text;
+}
+
+static void choose_state(const struct gateway_flags *flags, const char *base_dir, struct arena *arena,
+                         struct gateway_config *c)
+{
+    bool in_file = c->state_dir && *c->state_dir;
+    c->state_dir = flags->state_dir ? absolute(arena, flags->state_dir)
+                 : in_file          ? below(arena, base_dir, c->state_dir)
+                                    : default_state_dir(arena);
+    in_file = c->store && *c->store;
+    c->store = flags->store ? flags->store
+             : in_file      ? below_scheme(arena, base_dir, "sqlite:", c->store)
+                            : arena_printf(arena, "sqlite:%s/sluice.db", c->state_dir);
+}
+
+static void choose_listen(const struct gateway_flags *flags, const char *base_dir, struct arena *arena,
+                          struct gateway_config *c)
+{
+    size_t n = flags->n_listen ? flags->n_listen : c->n_listen;
+    const char **listen = arena_alloc(arena, (n + 1) * sizeof *listen);
+    for (size_t i = 0; i < n; i++)
+        listen[i] = flags->n_listen ? flags->listen[i] : below_scheme(arena, base_dir, "unix:", c->listen[i]);
+    if (n == 0)
+        listen[n++] = arena_printf(arena, "unix:%s/sluice.sock", c->state_dir);
+    c->listen = listen;
+    c->n_listen = n;
+}
+
 static void fill_defaults(const struct gateway_flags *flags, struct arena *arena,
                           struct gateway_config *c)
 {
-    if (flags->state_dir || !c->state_dir || !*c->state_dir)
-        c->state_dir = flags->state_dir ? flags->state_dir : default_state_dir(arena);
-    c->state_dir = absolute(arena, c->state_dir);
-    if (flags->store || !c->store || !*c->store)
-        c->store = flags->store ? flags->store : arena_printf(arena, "sqlite:%s/sluice.db", c->state_dir);
-    if (flags->n_listen) {
-        c->listen = flags->listen;
-        c->n_listen = flags->n_listen;
-    } else if (!c->n_listen) {
-        const char **listen = arena_alloc(arena, sizeof *listen);
-        listen[0] = arena_printf(arena, "unix:%s/sluice.sock", c->state_dir);
-        c->listen = listen;
-        c->n_listen = 1;
-    }
     const char *base_dir = absolute(arena, ".");
     if (flags->config)
         base_dir = dirname(arena_str(arena, absolute(arena, flags->config)));
+    choose_state(flags, base_dir, arena, c);
+    choose_listen(flags, base_dir, arena, c);
     default_chain(flags, base_dir, arena, c);
     default_egress(base_dir, arena, c);
     static const struct sandbox_settings keep = {.on_exit = "keep"};

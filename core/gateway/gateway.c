@@ -433,6 +433,8 @@ static int serve(struct gateway *g, struct chain *chain, struct error *err)
         abandon(g);
         return -1;
     }
+    if (*g->config.egress->extra_ca)
+        log_warn(g->log, "egress.extra_ca has no effect yet: the proxy does not look into TLS");
     fill_api(g);
     start_signals(g);
     say_ready(g);

@@ -94,15 +94,13 @@ static int write_spec(struct start *st)
         .hash = st->revision.hash,
         .hosts = setup->config->egress->hosts,
         .n_hosts = setup->config->egress->n_hosts,
-        .extra_ca = *setup->config->egress->extra_ca ? setup->config->egress->extra_ca : NULL,
-        .log_level = setup->flags->log_level == LOG_DEBUG ? "debug" : "info",
+        .log_level = log_level_word(setup->flags->log_level),
         .log_json = setup->flags->log_json,
         .init = st->all->init,
         .lock = arena_printf(st->arena, "%s/lock", st->dir),
         .hidden = hidden,
         .n_hidden = n_hidden,
     };
-    spec.n_labels = read_pairs(st->arena, st->record.labels_json, &spec.labels);
     spec.n_env = read_pairs(st->arena, st->record.env_json, &spec.env);
     return sandbox_spec_write(&spec, arena_printf(st->arena, "%s/spec.json", st->dir), &st->err);
 }

@@ -19,11 +19,11 @@ enum { SPEC_BYTES_MAX = 4 * 1024 * 1024 };
 /* The members that are one text each: name, whether it must be there. */
 #define SPEC_TEXTS(X)                                                                         \
     X(id, true) X(name, true) X(token, true) X(gateway, true) X(workdir, true) X(policy, true) \
-    X(hash, true) X(init, true) X(lock, true) X(extra_ca, false) X(log_level, false)
+    X(hash, true) X(init, true) X(lock, true) X(log_level, false)
 
 /* Everything else, so that an unknown member can be told. */
 static const char *const other_members[] = {
-    "proxy", "labels", "env", "uid", "revision", "hosts", "log_json", "hidden",
+    "proxy", "env", "uid", "revision", "hosts", "log_json", "hidden",
 };
 
 static json_t *hosts_to_json(const struct sandbox_spec *spec)
@@ -46,7 +46,6 @@ char *sandbox_spec_encode(const struct sandbox_spec *spec)
     json_object_set_new(root, "log_json", json_boolean(spec->log_json));
     json_object_set_new(root, "uid", json_integer(spec->uid));
     json_object_set_new(root, "revision", json_integer((json_int_t)spec->revision));
-    json_object_set_new(root, "labels", sandbox_json_of_pairs(spec->labels, spec->n_labels));
     json_object_set_new(root, "env", sandbox_json_of_pairs(spec->env, spec->n_env));
     json_object_set_new(root, "hidden", sandbox_json_of_texts(spec->hidden, spec->n_hidden));
     json_object_set_new(root, "hosts", hosts_to_json(spec));
@@ -96,7 +95,6 @@ static int read_members(const struct json_reader *r, struct sandbox_spec *out)
         sandbox_json_flag(r, "log_json", &out->log_json) != 0 ||
         sandbox_json_number(r, "uid", UINT32_MAX - 1, &uid) != 0 ||
         sandbox_json_number(r, "revision", INT64_MAX, &out->revision) != 0 ||
-        sandbox_json_pairs(r, "labels", &out->labels, &out->n_labels) != 0 ||
         sandbox_json_pairs(r, "env", &out->env, &out->n_env) != 0 ||
         sandbox_json_texts(r, "hidden", &out->hidden, &out->n_hidden) != 0)
         return -1;

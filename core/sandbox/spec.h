@@ -28,8 +28,6 @@ struct sandbox_spec {
     const char *token;                              /* the supervisor's bearer token */
     const char *gateway;                       /* "unix:PATH" or "tcp:HOST:PORT" (http/address.h) */
     bool proxy;                                     /* false: --network none */
-    struct spec_pair *labels;
-    size_t n_labels;
     struct spec_pair *env;                          /* of every command, before the request's own */
     size_t n_env;
     const char *workdir;                            /* host folder shown as /sandbox */
@@ -40,7 +38,6 @@ struct sandbox_spec {
     const char *hash;
     struct spec_host *hosts;
     size_t n_hosts;
-    const char *extra_ca;                           /* PEM file, or NULL */
     const char *log_level;                          /* NULL: info */
     bool log_json;
     const char *init;                               /* path of sluice-init */

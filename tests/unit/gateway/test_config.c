@@ -159,6 +159,16 @@ static void every_key_is_read(void **state)
     assert_string_equal(c->sandboxes->on_exit, "stop");
 }
 
+static void paths_of_the_file_begin_at_its_folder(void **state)
+{
+    struct shelf *s = *state;
+    must_load(s, "state_dir: state\nstore: sqlite:db/sluice.db\nlisten: ['unix:run/sluice.sock', 'tcp:127.0.0.1:0']\n");
+    assert_string_equal(s->config.state_dir, arena_printf(s->arena, "%s/state", s->folder));
+    assert_string_equal(s->config.store, arena_printf(s->arena, "sqlite:%s/db/sluice.db", s->folder));
+    assert_string_equal(s->config.listen[0], arena_printf(s->arena, "unix:%s/run/sluice.sock", s->folder));
+    assert_string_equal(s->config.listen[1], "tcp:127.0.0.1:0");
+}
+
 static void flags_win(void **state)
 {
     struct shelf *s = *state;
@@ -202,6 +212,7 @@ static const struct {
     {"egress: {extra_ca: /does/not/exist.pem}\n",
      "1:20 egress.extra_ca: cannot read /does/not/exist.pem: No such file or directory"},
     {"egress:\n  hosts: [a]\n", "2:10 egress.hosts: must be a map of host names to lists of addresses"},
+    {"egress:\n  hosts: {10.0.0.1: [10.0.0.2]}\n", "2:11 egress.hosts: '10.0.0.1' is an address: only names are pinned"},
     {"egress:\n  hosts: {a..b: [10.0.0.1]}\n", "2:11 egress.hosts: 'a..b' is no host name"},
     {"egress:\n  hosts:\n    api.example: [10.0.0.1, ten]\n",
      "3:29 egress.hosts: host api.example is pinned to IP addresses, such as [10.77.0.2], not 'ten'"},
@@ -311,6 +322,7 @@ int main(void)
         CONFIG_TEST(an_empty_file_is_no_file),
         CONFIG_TEST(every_key_is_read),
         CONFIG_TEST(flags_win),
+        CONFIG_TEST(paths_of_the_file_begin_at_its_folder),
         CONFIG_TEST(a_state_dir_in_the_file_moves_what_has_no_place_of_its_own),
         CONFIG_TEST(what_is_wrong_is_told_with_line_and_column),
         CONFIG_TEST(a_wrong_flag_is_not_a_place_in_the_file),

@@ -16,15 +16,15 @@
 
 static const char *const addresses[] = {"10.77.0.2", "fd00::2"};
 static const char *const hidden[] = {"/var/lib/sluice", "/run/sluice/sluice.sock"};
-static struct spec_pair labels[] = {{"team", "a"}}, env[] = {{"LANG", "C.UTF-8"}, {"X", ""}};
+static struct spec_pair env[] = {{"LANG", "C.UTF-8"}, {"X", ""}};
 static struct spec_host hosts[] = {{"api.example.com", addresses, 2}};
 
 static const struct sandbox_spec sample = {
     .id = "6b9a", .name = "demo", .token = "secret", .gateway = "unix:/run/sluice/sluice.sock",
-    .proxy = true, .labels = labels, .n_labels = 1, .env = env, .n_env = 2,
+    .proxy = true, .env = env, .n_env = 2,
     .workdir = "/var/lib/sluice/sandboxes/6b9a/work", .uid = 1900000001,
     .policy = "{\"version\":1}", .revision = 7, .hash = "abc", .hosts = hosts, .n_hosts = 1,
-    .extra_ca = NULL, .log_level = "debug", .log_json = true, .init = "/usr/bin/sluice-init",
+    .log_level = "debug", .log_json = true, .init = "/usr/bin/sluice-init",
     .lock = "/var/lib/sluice/sandboxes/6b9a/lock", .hidden = hidden, .n_hidden = 2,
 };
 
@@ -33,8 +33,6 @@ static void check_sample(const struct sandbox_spec *spec)
     assert_string_equal(spec->id, "6b9a");
     assert_string_equal(spec->gateway, sample.gateway);
     assert_true(spec->proxy);
-    assert_int_equal(spec->n_labels, 1);
-    assert_string_equal(spec->labels[0].value, "a");
     assert_int_equal(spec->n_env, 2);
     assert_string_equal(spec->env[1].key, "X");
     assert_string_equal(spec->env[1].value, "");
@@ -44,7 +42,6 @@ static void check_sample(const struct sandbox_spec *spec)
     assert_int_equal(spec->n_hosts, 1);
     assert_string_equal(spec->hosts[0].name, "api.example.com");
     assert_string_equal(spec->hosts[0].addresses[1], "fd00::2");
-    assert_null(spec->extra_ca);
     assert_string_equal(spec->log_level, "debug");
     assert_true(spec->log_json);
     assert_int_equal(spec->n_hidden, 2);
