@@ -142,7 +142,8 @@ static void send_failure(struct api_call *call)
     json_decref(extra);
 }
 
-/* The answer as text.  On a worker where it can be: writing a long document holds up the loop. */
+/* The answer as text.  On a worker where it can be: writing a long document, and freeing it, holds up
+ * the loop. */
 static void render(struct api_call *call)
 {
     if (!call->status || !call->body || call->text)
@@ -153,6 +154,8 @@ static void render(struct api_call *call)
         call->status = 0;
         return;
     }
+    json_decref(call->body);
+    call->body = NULL;
     as_accepted(call);
 }
 

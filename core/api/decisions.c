@@ -27,32 +27,32 @@ static json_t *encode_decision(struct api_call *call, const struct store_decisio
 }
 
 /* Of the sandbox that has the name; where none has it, of those that had it or were refused. */
-static int list_decisions(struct api_call *call, const char *name, int64_t since, size_t limit,
+static int list_decisions(struct api_call *call, const char *name, struct store_decision_query *query,
                           struct store_decision **items, size_t *n)
 {
     struct store *store = call->api->store;
     struct store_sandbox sandbox;
-    if (!name)
-        return store_decision_list(store, NULL, since, limit, call->arena, items, n, &call->err);
-    if (store_sandbox_get(store, name, call->arena, &sandbox, &call->err) == 0)
-        return store_decision_list(store, sandbox.id, since, limit, call->arena, items, n, &call->err);
-    struct error none = call->err;
-    if (none.kind != ERROR_NOT_FOUND ||
-        store_decision_list_of_name(store, name, since, limit, call->arena, items, n, &call->err) != 0)
+    bool found = name && store_sandbox_get(store, name, call->arena, &sandbox, &call->err) == 0;
+    if (name && !found && call->err.kind != ERROR_NOT_FOUND)
         return -1;
-    call->err = none;
-    return *n ? 0 : -1;
+    query->sandbox_id = found ? sandbox.id : NULL;
+    query->sandbox = name;
+    if (store_decision_list(store, query, call->arena, items, n, &call->err) != 0)
+        return -1;
+    return !name || found || *n || query->before_seq ? 0 : -1;
 }
 
 int route_decision_list(struct api_call *call)
 {
     struct store_decision *items;
     size_t n;
-    uint64_t limit, since;
+    uint64_t limit, since, before;
     if (api_query_number(call, "limit", 100, 1000000, &limit) != 0 ||
-        api_query_number(call, "since_ms", 0, INT64_MAX, &since) != 0)
+        api_query_number(call, "since_ms", 0, INT64_MAX, &since) != 0 ||
+        api_query_number(call, "before", 0, INT64_MAX, &before) != 0)
         return -1;
-    if (list_decisions(call, api_query(call, "sandbox"), (int64_t)since, limit, &items, &n) != 0)
+    struct store_decision_query query = {.since_ms = (int64_t)since, .before_seq = before, .limit = limit};
+    if (list_decisions(call, api_query(call, "sandbox"), &query, &items, &n) != 0)
         return -1;
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++)

@@ -18,6 +18,7 @@ struct http_request;
     X(STATUS, "status", "query", "string", "Only chunks of one status:" STORE_DRAFT_STATUSES(STORE_EACH_WORD))        \
     X(SANDBOX, "sandbox", "query", "string", "Only what concerns the sandbox of this name")                           \
     X(LIMIT, "limit", "query", "integer", "At most so many, the newest; 0: all")                                      \
+    X(BEFORE, "before", "query", "integer", "Only decisions whose seq is smaller: the next page after one's last")     \
     X(SINCE_MS, "since_ms", "query", "integer", "Only decisions since then, in milliseconds since 1970")              \
     X(HEAD, "head", "query", "string", "A head that was noted earlier, which must be in the chain")                    \
     X(FOLLOW, "follow", "query", "boolean", "Whether to go on with what comes")                                       \

@@ -81,32 +81,21 @@ int store_decision_of_draft(struct store *s, const char *draft_id, struct arena 
     return rc > 0 ? 0 : -1;
 }
 
-int store_decision_list(struct store *s, const char *sandbox_id, int64_t since_ms, size_t limit,
+#define LIST(column) \
+    SELECT_SHORT "WHERE " column "=? AND at_ms>=? AND seq<? ORDER BY seq DESC LIMIT ?"
+
+int store_decision_list(struct store *s, const struct store_decision_query *query,
                         struct arena *arena, struct store_decision **out, size_t *n,
                         struct error *err)
 {
-    int64_t most = limit ? (int64_t)limit : -1;
-    struct db *db = db_pool_take(s->readers);
-    sqlite3_stmt *stmt =
-        sandbox_id ? db_query(db, err,
-                              SELECT_SHORT "WHERE sandbox_id=? AND at_ms>=? "
-                                           "ORDER BY seq DESC LIMIT ?",
-                              "tii", sandbox_id, since_ms, most)
-                   : db_query(db, err, SELECT_SHORT "WHERE at_ms>=? ORDER BY seq DESC LIMIT ?",
-                              "ii", since_ms, most);
-    int rc = db_record_all(db, stmt, &decision_record, arena, out, n, err);
-    db_pool_give(s->readers, db);
-    return rc;
-}
-
-int store_decision_list_of_name(struct store *s, const char *name, int64_t since_ms, size_t limit,
-                                struct arena *arena, struct store_decision **out, size_t *n,
-                                struct error *err)
-{
+    const char *sandbox = query->sandbox_id ? query->sandbox_id : query->sandbox;
     struct db *db = db_pool_take(s->readers);
     sqlite3_stmt *stmt = db_query(
-        db, err, SELECT_SHORT "WHERE sandbox=? AND at_ms>=? ORDER BY seq DESC LIMIT ?", "tii", name,
-        since_ms, limit ? (int64_t)limit : (int64_t)-1);
+        db, err,
+        query->sandbox_id ? LIST("sandbox_id") : sandbox ? LIST("sandbox") : LIST("''"), "tiii",
+        sandbox ? sandbox : "", query->since_ms,
+        query->before_seq ? (int64_t)query->before_seq : INT64_MAX,
+        query->limit ? (int64_t)query->limit : (int64_t)-1);
     int rc = db_record_all(db, stmt, &decision_record, arena, out, n, err);
     db_pool_give(s->readers, db);
     return rc;

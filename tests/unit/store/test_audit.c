@@ -238,15 +238,28 @@ static void decisions_are_listed_newest_first(void **state)
     struct fixture *f = *state;
     struct store_decision *list, out;
     size_t n;
-    assert_int_equal(store_decision_list(f->store, NULL, 0, 2, f->arena, &list, &n, &f->err), 0);
+    assert_int_equal(store_decision_list(f->store, &(struct store_decision_query){.limit = 2},
+                                         f->arena, &list, &n, &f->err), 0);
     assert_int_equal(n, 2);
     assert_string_equal(list[0].id, "d5");
     assert_string_equal(list[0].candidate_json, "");
-    assert_int_equal(store_decision_list(f->store, "s1", 3000, 0, f->arena, &list, &n, &f->err), 0);
+    /* The next page. */
+    const struct store_decision_query next = {.before_seq = list[1].seq, .limit = 2};
+    assert_int_equal(store_decision_list(f->store, &next, f->arena, &list, &n, &f->err), 0);
+    assert_int_equal(n, 2);
+    assert_string_equal(list[0].id, "d3");
+    const struct store_decision_query rest = {.sandbox_id = "s1", .before_seq = list[1].seq};
+    assert_int_equal(store_decision_list(f->store, &rest, f->arena, &list, &n, &f->err), 0);
+    assert_int_equal(n, 1);
+    assert_string_equal(list[0].id, "d1");
+    assert_int_equal(store_decision_list(f->store, &(struct store_decision_query){.sandbox_id = "s1", .since_ms = 3000},
+                                         f->arena, &list, &n, &f->err), 0);
     assert_int_equal(n, 5);
-    assert_int_equal(store_decision_list(f->store, "s1", 3001, 0, f->arena, &list, &n, &f->err), 0);
+    assert_int_equal(store_decision_list(f->store, &(struct store_decision_query){.sandbox_id = "s1", .since_ms = 3001},
+                                         f->arena, &list, &n, &f->err), 0);
     assert_int_equal(n, 0);
-    assert_int_equal(store_decision_list(f->store, "s9", 0, 0, f->arena, &list, &n, &f->err), 0);
+    assert_int_equal(store_decision_list(f->store, &(struct store_decision_query){.sandbox_id = "s9"},
+                                         f->arena, &list, &n, &f->err), 0);
     assert_int_equal(n, 0);
     assert_int_equal(store_decision_get(f->store, "d9", f->arena, &out, &f->err), -1);
     assert_string_equal(f->err.text, "decision 'd9' not found");

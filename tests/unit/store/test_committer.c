@@ -351,8 +351,8 @@ static void no_update_is_lost(void **state)
     assert_int_equal(store_revision_list(f->store, "s1", 0, f->arena, &list, &n, &f->err), 0);
     assert_int_equal(n, THREADS * target);
     assert_true(attempts > n);                      /* they did get into each other's way */
-    assert_int_equal(store_decision_list(f->store, "s1", 0, 0, f->arena, &decisions, &n, &f->err),
-                     0);
+    assert_int_equal(store_decision_list(f->store, &(struct store_decision_query){.sandbox_id = "s1"},
+                                         f->arena, &decisions, &n, &f->err), 0);
     assert_int_equal(n, THREADS * target);
     for (size_t i = 0; i < n; i++) {
         assert_int_equal(list[i].revision, n - i);

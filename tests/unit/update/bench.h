@@ -202,7 +202,8 @@ static inline size_t count_decisions(struct bench *b)
 {
     struct store_decision *items;
     size_t n;
-    assert_int_equal(store_decision_list(b->store, NULL, 0, 0, b->arena, &items, &n, &b->err), 0);
+    assert_int_equal(store_decision_list(b->store, &(struct store_decision_query){0},
+                                         b->arena, &items, &n, &b->err), 0);
     return n;
 }
 

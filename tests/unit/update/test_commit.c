@@ -306,7 +306,8 @@ static void each_decision_is_one_chains(void **state)
     const char *last = "";
     run_writers(b, writers, swap_chains);
     assert_nothing_lost(b);
-    assert_int_equal(store_decision_list(b->store, "s1", 0, 0, b->arena, &items, &n, &b->err), 0);
+    assert_int_equal(store_decision_list(b->store, &(struct store_decision_query){.sandbox_id = "s1"},
+                                         b->arena, &items, &n, &b->err), 0);
     for (size_t i = 0; i < n; i++) {
         json_t *votes = json_loads(items[i].votes_json, 0, NULL);
         assert_int_equal(json_array_size(votes), 3);

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/history.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "chain/options.h"
+#include "cli/plugin.h"
+
+/* ---- reading from the gateway ---- */
+
+/* NULL with the exit code; *code is EXIT_DONE where there is no such thing. */
+static json_t *get(const struct cli *cli, char *path, int *code)
+{
+    struct reply reply;
+    json_t *json = NULL;
+    client_call(cli, &(struct call){.method = "GET", .path = path}, &reply);
+    *code = EXIT_DONE;
+    if (reply.status == 200)
+        json = json_incref(reply.json);
+    else if (reply.status != 404)
+        *code = reply_failed(cli, &reply);
+    reply_free(&reply);
+    return json;
+}
+
+static void drop_policy(void *policy)
+{
+    policy_unref(policy);
+}
+
+/* Known policies are found by hash: most bases are the candidate of an earlier decision. */
+static struct policy *find_policy(const struct history *h, const char *hash)
+{
+    const json_t *index = json_object_get(h->policies, hash);
+    return index ? h->known[json_integer_value(index)] : NULL;
+}
+
+static struct policy *keep_policy(struct history *h, const char *hash, const json_t *document)
+{
+    struct problems problems = {0};
+    char *text = json_dumps(document, JSON_COMPACT);
+    struct policy *written = text ? policy_parse(text, strlen(text), DOC_JSON, &problems) : NULL;
+    free(text);
+    problems_free(&problems);
+    if (!written)
+        return NULL;
+    struct policy *policy = policy_complete(written, NULL);
+    policy_unref(written);
+    arena_defer(h->arena, drop_policy, policy);
+    h->known = alloc_resize(h->known, h->n_known + 1, sizeof *h->known);
+    json_object_set_new(h->policies, hash, json_integer((json_int_t)h->n_known));
+    h->known[h->n_known++] = policy;
+    return policy;
+}
+
+void history_progress(const struct cli *cli, const char *what, size_t done, size_t n)
+{
+    if (cli->quiet || !isatty(STDERR_FILENO) || (done % 64 && done != n))
+        return;
+    enum { WIDTH = 40 };
+    int filled = n ? (int)(done * WIDTH / n) : WIDTH;
+    fprintf(stderr, "\r%s [%.*s%*s] %zu of %zu%s", what, filled,
+            "########################################", WIDTH - filled, "", done, n,
+            done == n ? "\n" : "");
+}
+
+/* ---- the candidates of all decisions, each policy once ---- */
+
+struct wanted {
+    struct history *h;
+    char **paths;
+    const char **hashes;
+    size_t n, done;
+};
+
+static int on_candidate(void *arg, size_t i, const struct reply *reply)
+{
+    struct wanted *w = arg;
+    if (reply->status != 200 && reply->status != 404)
+        return reply_failed(w->h->cli, reply);
+    if (reply->json)
+        keep_policy(w->h, w->hashes[i], json_object_get(reply->json, "candidate"));
+    history_progress(w->h->cli, "reading", ++w->done, w->n);
+    return EXIT_DONE;
+}
+
+static int read_candidates(struct history *h)
+{
+    size_t n = json_array_size(h->list), i;
+    struct wanted w = {.h = h, .paths = alloc_zero(n, sizeof *w.paths),
+                       .hashes = alloc_zero(n, sizeof *w.hashes)};
+    json_t *seen = json_object(), *d;
+    json_array_foreach(h->list, i, d) {
+        const char *hash = json_text(d, "candidate_hash");
+        if (json_object_get(seen, hash))
+            continue;
+        json_object_set_new(seen, hash, json_true());
+        char *id = url_escape(json_text(d, "id"));
+        w.hashes[w.n] = hash;
+        w.paths[w.n++] = alloc_printf("/v1/decisions/%s", id);
+        free(id);
+    }
+    int code = client_get_each(h->cli, w.paths, w.n, on_candidate, &w);
+    for (i = 0; i < w.n; i++)
+        free(w.paths[i]);
+    free(w.paths);
+    free(w.hashes);
+    json_decref(seen);
+    return code;
+}
+
+static struct policy *revision_of(struct history *h, const char *sandbox, long long revision,
+                                  const char *hash, int *code)
+{
+    struct policy *policy = *hash ? find_policy(h, hash) : NULL;
+    *code = EXIT_DONE;
+    if (policy)
+        return policy;
+    char *name = url_escape(sandbox);
+    json_t *json =
+        get(h->cli, alloc_printf("/v1/sandboxes/%s/policy?revision=%lld", name, revision), code);
+    free(name);
+    /* Another sandbox may have the name by now. */
+    if (json && (!*hash || strcmp(json_text(json, "hash"), hash) == 0))
+        policy = keep_policy(h, json_text(json, "hash"), json_object_get(json, "policy"));
+    json_decref(json);
+    return policy;
+}
+
+static const json_t *sandbox_of(struct history *h, const char *name, int *code)
+{
+    const json_t *known = json_object_get(h->sandboxes, name);
+    *code = EXIT_DONE;
+    if (known)
+        return known;
+    char *escaped = url_escape(name);
+    json_t *json = get(h->cli, alloc_printf("/v1/sandboxes/%s", escaped), code);
+    free(escaped);
+    json_object_set_new(h->sandboxes, name, json ? json : json_null());
+    return json_object_get(h->sandboxes, name);
+}
+
+/* ---- one decision ---- */
+
+static void set_labels(struct history *h, const json_t *json, struct sluice_sandbox *out)
+{
+    json_t *labels = json_object_get(json, "labels"), *value;
+    const char *key;
+    const struct sluice_label **list =
+        arena_alloc(h->arena, (json_object_size(labels) + 1) * sizeof *list);
+    json_object_foreach(labels, key, value) {
+        struct sluice_label *label = arena_alloc(h->arena, sizeof *label);
+        size_t at = out->n_labels++;
+        *label = (struct sluice_label){sizeof *label, key, json_string_value(value)};
+        for (; at > 0 && strcmp(list[at - 1]->key, key) > 0; at--)
+            list[at] = list[at - 1];
+        list[at] = label;
+    }
+    out->labels = out->n_labels ? list : NULL;
+}
+
+/* A sandbox that is gone is taken for the usual one. */
+static void set_sandbox(struct history *h, const json_t *json, struct replay_decision *d)
+{
+    struct sluice_sandbox *s = arena_zalloc(h->arena, sizeof *s);
+    s->size = sizeof *s;
+    s->name = d->sandbox;
+    s->id = json_text(json, "id");
+    s->network = strcmp(json_text(json, "network"), "none") == 0 ? SLUICE_NETWORK_NONE
+                                                                 : SLUICE_NETWORK_PROXY;
+    s->running = d->kind != SLUICE_CREATE;
+    set_labels(h, json, s);
+    h->gone += json_is_null(json);
+    d->face = s;
+}
+
+static void set_actor(struct history *h, const json_t *json, struct replay_decision *d)
+{
+    struct sluice_actor *a = arena_alloc(h->arena, sizeof *a);
+    *a = (struct sluice_actor){sizeof *a, json_text(json, "name"), json_text(json, "role"),
+                               json_text(json, "via")};
+    d->actor = a;
+}
+
+static int64_t read_time(const char *text)
+{
+    struct tm tm = {0};
+    const char *end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+    if (!end)
+        return -1;
+    long ms = *end == '.' ? strtol(end + 1, (char **)(uintptr_t)&end, 10) : 0;
+    return strcmp(end, "Z") == 0 ? (int64_t)timegm(&tm) * 1000 + ms : -1;
+}
+
+static int set_kind(const json_t *json, struct replay_decision *d)
+{
+    for (int k = 0; k < SLUICE_KIND_COUNT; k++) {
+        d->kind = (enum sluice_kind)k;
+        if (strcmp(json_text(json, "kind"), chain_kind_word(d->kind)) == 0)
+            return 0;
+    }
+    return -1;
+}
+
+static int set_policies(struct history *h, const json_t *json, struct replay_decision *d)
+{
+    int code;
+    d->candidate = find_policy(h, json_text(json, "candidate_hash"));
+    if (d->kind == SLUICE_CREATE) {
+        json_object_set_new(h->first, d->sandbox, json_string(json_text(json, "candidate_hash")));
+        return EXIT_DONE;
+    }
+    d->current = revision_of(h, d->sandbox, json_number(json, "base_revision"),
+                             json_text(json, "base_hash"), &code);
+    if (code != EXIT_DONE || !d->current)
+        return code;
+    const char *first = json_text(h->first, d->sandbox);
+    d->baseline = revision_of(h, d->sandbox, 1, first, &code);
+    if (d->baseline && !*first)
+        json_object_set_new(h->first, d->sandbox, json_string(policy_hash(d->baseline)));
+    return code;
+}
+
+static int read_decision(struct history *h, const json_t *json)
+{
+    struct replay_decision *d = &h->decisions[h->n];
+    *d = (struct replay_decision){
+        .id = json_text(json, "id"),
+        .sandbox = json_text(json, "sandbox"),
+        .at = json_text(json, "at"),
+        .outcome = json_text(json, "outcome"),
+        .reason = json_text(json, "reason"),
+        .votes = json_object_get(json, "votes"),
+        .overridden = json_is_true(json_object_get(json, "overridden")),
+        .now_ms = read_time(json_text(json, "at")),
+    };
+    int code = set_kind(json, d) == 0 ? set_policies(h, json, d) : EXIT_DONE;
+    if (code != EXIT_DONE)
+        return code;
+    if (!d->candidate || (d->kind != SLUICE_CREATE && (!d->current || !d->baseline))) {
+        h->unknown++;
+        return EXIT_DONE;
+    }
+    const json_t *sandbox = d->kind == SLUICE_GLOBAL ? NULL : sandbox_of(h, d->sandbox, &code);
+    set_actor(h, json_object_get(json, "actor"), d);
+    if (sandbox)
+        set_sandbox(h, sandbox, d);
+    h->n++;
+    return code;
+}
+
+/* Oldest first, so that policies are known when later decisions stand on them. */
+static int read_decisions(struct history *h)
+{
+    size_t n = json_array_size(h->list);
+    int read = read_candidates(h);
+    if (read != EXIT_DONE)
+        return read;
+    h->decisions = alloc_zero(n, sizeof *h->decisions);
+    for (size_t i = n; i > 0; i--) {
+        int code = read_decision(h, json_array_get(h->list, i - 1));
+        if (code != EXIT_DONE)
+            return code;
+    }
+    return EXIT_DONE;
+}
+
+static int read_since(const struct cli *cli, int64_t *out)
+{
+    const char *text = arg_value(cli, "since");
+    int64_t ago;
+    *out = 0;
+    if (!text)
+        return -1;
+    if (options_duration(text, &ago) == 0)
+        *out = clock_now_ms() - ago;
+    else
+        *out = read_time(text);
+    return *out >= 0
+               ? -1
+               : usage_error(cli,
+                             "--since takes a time such as 2026-01-31T08:05:00Z or 24h, not '%s'",
+                             text);
+}
+
+/* One page of the gateway's list, which is newest first; *more: there may be another one. */
+static int read_page(struct history *h, int64_t since, const char *sandbox, bool *more)
+{
+    enum { PAGE = 200 };
+    int code;
+    const json_t *last = json_array_get(h->list, json_array_size(h->list) - 1);
+    char *name = sandbox ? url_escape(sandbox) : NULL;
+    json_t *json = get(h->cli,
+                       alloc_printf("/v1/decisions?limit=%d&since_ms=%lld&before=%lld%s%s", PAGE,
+                                    (long long)since, last ? json_number(last, "seq") : 0,
+                                    name ? "&sandbox=" : "", name ? name : ""),
+                       &code);
+    free(name);
+    if (!json && code == EXIT_DONE) {
+        complain("there is no sandbox '%s'", sandbox ? sandbox : "");
+        return EXIT_USAGE;
+    }
+    json_t *page = json_object_get(json, "decisions");
+    *more = json_array_size(page) == PAGE;
+    json_array_extend(h->list, page);
+    json_decref(json);
+    return code == EXIT_REFUSED ? EXIT_USAGE : code;
+}
+
+int history_read(struct history *h)
+{
+    int64_t since;
+    bool more = true;
+    int code = read_since(h->cli, &since);
+    if (code >= 0)
+        return code;
+    do
+        code = read_page(h, since, arg_value(h->cli, "sandbox"), &more);
+    while (code == EXIT_DONE && more);
+    return code == EXIT_DONE ? read_decisions(h) : code;
+}
+
+void history_begin(struct history *h, struct cli *cli)
+{
+    *h = (struct history){.cli = cli, .arena = arena_new(), .list = json_array(),
+                          .policies = json_object(), .first = json_object(),
+                          .sandboxes = json_object()};
+}
+
+void history_end(struct history *h)
+{
+    arena_free(h->arena);
+    free(h->known);
+    free(h->decisions);
+    json_decref(h->list);
+    json_decref(h->policies);
+    json_decref(h->first);
+    json_decref(h->sandboxes);
+}

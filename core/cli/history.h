@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The decisions that a gateway has on record, read for plugin replay.
+ *
+ * Ownership: history_begin fills a struct that history_end empties; the decisions live as long. */
+#ifndef CLI_HISTORY_H
+#define CLI_HISTORY_H
+
+#include "cli/cli.h"
+#include "testkit/replay.h"
+
+struct history {
+    struct cli *cli;
+    struct arena *arena;
+    json_t *list;                                   /* of the gateway, newest first */
+    json_t *policies;                               /* {hash: index into known} */
+    struct policy **known;
+    size_t n_known;
+    json_t *first;                                  /* {sandbox: hash of its creation-time policy} */
+    json_t *sandboxes;                              /* {name: as the gateway tells it, or null} */
+    struct replay_decision *decisions;
+    size_t n, unknown, gone;                        /* unknown: left out, their policies are not kept */
+};
+
+void history_begin(struct history *h, struct cli *cli);
+/* Those that --sandbox and --since name, oldest first.  Returns the exit code. */
+int history_read(struct history *h);
+void history_end(struct history *h);
+
+/* A bar on stderr, if that is a terminal. */
+void history_progress(const struct cli *cli, const char *what, size_t done, size_t n);
+
+#endif
