@@ -148,8 +148,6 @@ static const char *phase_word(const struct sandbox *s)
         return "starting";
     case SANDBOX_STOPPING:
         return "stopping";
-    case SANDBOX_UP:
-        return "disconnected from its supervisor";
     default:
         return "stopped";
     }
@@ -161,7 +159,7 @@ static int check_ready(struct sandboxes *all, struct http_request *req, const ch
     *out = sandbox_by_name(all, name);
     if (!*out)
         return error_set(err, ERROR_NOT_FOUND, "sandbox '%s' not found", name);
-    if (!(*out)->ready)
+    if (!(*out)->ready && (*out)->state != SANDBOX_UP)
         return error_set(err, ERROR_STATE, "sandbox '%s' is not ready (it is %s): start it, or wait for it", name,
                          phase_word(*out));
     if (!http_upgrade_asked(req, SANDBOX_EXEC_UPGRADE))
@@ -169,18 +167,39 @@ static int check_ready(struct sandboxes *all, struct http_request *req, const ch
     return 0;
 }
 
+static void send_wait(struct exec_wait *w, struct sandbox_exec *exec)
+{
+    exec->id = w->id;
+    sandbox_send(w->sandbox, &(struct sandbox_message){.type = MESSAGE_EXEC, .exec = *exec});
+}
+
+void sandbox_exec_send_all(struct sandbox *s)
+{
+    for (struct exec_wait *w = s->execs; w; w = w->next) {
+        struct arena *arena = arena_new();
+        struct sandbox_exec exec;
+        struct error err;
+        if (read_command(w->req, arena, &exec, &err) == 0)      /* it was read before */
+            send_wait(w, &exec);
+        arena_free(arena);
+    }
+}
+
 static void add_wait(struct sandbox *s, struct http_request *req, struct sandbox_exec *exec)
 {
     struct exec_wait *w = alloc_zero(1, sizeof *w);
     w->sandbox = s;
     w->req = req;
-    exec->id = digest_secret(w->id);
+    digest_secret(w->id);
     uv_timer_init(s->all->setup.loop, &w->timer);
     w->timer.data = w;
     uv_timer_start(&w->timer, on_timeout, EXEC_TIMEOUT_MS, 0);
     w->next = s->execs;
     s->execs = w;
-    sandbox_send(s, &(struct sandbox_message){.type = MESSAGE_EXEC, .exec = *exec});
+    if (s->ready)
+        send_wait(w, exec);
+    else
+        log_info(s->all->setup.log, "sandbox %s: a command waits for the supervisor to come back", s->name);
 }
 
 void sandbox_exec_request(struct sandboxes *all, struct http_request *req, const char *name)

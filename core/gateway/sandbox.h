@@ -130,6 +130,7 @@ void sandbox_denials_drop(struct sandbox *s);
 /* exec.c */
 void sandbox_exec_request(struct sandboxes *all, struct http_request *req, const char *name);
 void sandbox_exec_answer(struct sandbox *s, struct http_request *req, const char *exec_id);
+void sandbox_exec_send_all(struct sandbox *s);      /* its supervisor is there: what waited for it is run */
 void sandbox_exec_fail_all(struct sandbox *s, const char *why);
 
 /* logs.c */

@@ -142,6 +142,7 @@ static void on_hello(struct sandbox *s, const struct sandbox_hello *hello)
     log_info(s->all->setup.log, "sandbox %s is ready at revision %lu", s->name, (unsigned long)hello->loaded_revision);
     report(s, hello->loaded_revision, NULL);
     sandbox_is_ready(s);
+    sandbox_exec_send_all(s);
     struct catch_up *c = alloc_zero(1, sizeof *c);
     *c = (struct catch_up){.all = s->all, .id = alloc_str(s->id)};
     jobs_run(s->all->setup.jobs, NULL, read_newest, send_newest, c);

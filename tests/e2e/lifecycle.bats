@@ -30,6 +30,20 @@ supervisor_pid() { pgrep -f "sluice-supervisor --spec $state/sandboxes/$(sluice 
     sluice policy set demo --policy "$state/first-rule.yaml" --wait
 }
 
+@test "a command that comes before the supervisor is back waits for it" {
+    supervisor=$(supervisor_pid demo)
+    stop_gateway KILL
+    kill -STOP "$supervisor"
+    : >"$state/gateway.log"
+    start_gateway
+    sluice sandbox exec demo -- echo back >"$BATS_TEST_TMPDIR/out" 3>&- &
+    waiter=$!
+    timeout 20 grep -q "sandbox demo: a command waits" <(exec tail -n +1 -F "$state/gateway.log" 2>/dev/null 3>&-)
+    kill -CONT "$supervisor"
+    wait "$waiter"
+    [ "$(cat "$BATS_TEST_TMPDIR/out")" = back ]
+}
+
 @test "a gateway that is stopped exits 0 and leaves its sandbox running" {
     before=$(supervisor_pid demo)
     pid=$(cat "$state/gateway.pid")
