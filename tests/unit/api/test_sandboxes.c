@@ -36,6 +36,33 @@ static void a_name_is_made_up(void **state)
     assert_string_not_equal(text_of(&a, "name"), text_of(&b, "name"));
 }
 
+/* Of many who ask for one name at once, one gets it, and keeps it. */
+static void a_name_is_given_once(void **state)
+{
+    enum { CLIENTS = 16 };
+    struct desk *d = *state;
+    struct answer *answers[CLIENTS];
+    int made = 0;
+    const char *id = "";
+    for (int i = 0; i < CLIENTS; i++)
+        answers[i] = begin_ask(d, (struct ask){.method = "POST", .path = "/v1/sandboxes", .body = "{\"name\":\"one\"}"});
+    for (int i = 0; i < CLIENTS; i++) {
+        RUN_UNTIL(d, answers[i]->done);
+        if (answers[i]->status == 201) {
+            made++;
+            id = text_of(answers[i], "id");
+        } else {
+            assert_status(answers[i], 409);
+        }
+    }
+    assert_int_equal(made, 1);
+    struct answer a = ASK(d, "GET", "/v1/sandboxes/one");
+    assert_string_equal(text_of(&a, "id"), id);
+    assert_string_equal(text_of(&a, "phase"), "ready");
+    a = ASK(d, "GET", "/v1/decisions");
+    assert_int_equal(json_array_size(json_object_get(a.json, "decisions")), 1);
+}
+
 static void names_that_are_none(void **state)
 {
     struct desk *d = *state;
@@ -266,6 +293,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         DESK_TEST(a_sandbox_is_made_and_ready),
         DESK_TEST(a_name_is_made_up),
+        DESK_TEST(a_name_is_given_once),
         DESK_TEST(names_that_are_none),
         DESK_TEST(requests_that_are_wrong),
         DESK_TEST(a_sandbox_that_does_not_start_leaves_its_decision_only),
