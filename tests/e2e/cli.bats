@@ -285,6 +285,15 @@ process: {run_as_user: "1234"}'
     run -1 sluice decision show 00000000-0000-4000-8000-000000000000
 }
 
+@test "a head that was noted tells a store that was rolled back" {
+    head=$(sluice audit verify -o json | jq -r .head)
+    sluice policy update demo --add-endpoint later.example.com:443 --binary /usr/bin/curl
+    sluice audit verify --head "$head"
+    sluice audit verify --file "$state/sluice.db" --head "$head"
+    run -1 sluice audit verify --head 0000
+    [[ "$output" == *"the head 0000, which was noted, is no record of the chain: the store was rolled back or replaced"* ]]
+}
+
 @test "events shows what is kept and ends; logs shows what the proxy decided" {
     knock demo >/dev/null
     wait_event demo denial '.port == 8080'
