@@ -59,7 +59,7 @@ struct api {
     const struct api_token *const *tokens;
     size_t n_tokens;
     _Atomic uint64_t decided[API_OUTCOMES];         /* since the start, by enum chain_outcome; any thread */
-    bool draining;
+    _Atomic bool draining;
     int64_t started_ms;
 };
 

@@ -39,14 +39,17 @@ static bool same_digest(const char *token, const char *hash)
     return hash && CRYPTO_memcmp(mine, hash, DIGEST_HEX_SIZE) == 0;
 }
 
-static void set_user_name(struct api_actor *a, uid_t uid)
+/* Reads files or asks a directory service, so not on the loop thread. */
+void api_name_actor(struct api_actor *a)
 {
-    char space[1024];
+    char space[16384];
     struct passwd entry, *found = NULL;
-    if (getpwuid_r(uid, &entry, space, sizeof space, &found) == 0 && found)
+    if (*a->name)
+        return;
+    if (getpwuid_r(a->uid, &entry, space, sizeof space, &found) == 0 && found)
         snprintf(a->name, sizeof a->name, "%s", found->pw_name);
     else
-        snprintf(a->name, sizeof a->name, "uid:%u", (unsigned)uid);
+        snprintf(a->name, sizeof a->name, "uid:%u", (unsigned)a->uid);
 }
 
 static const struct api_token *named_token(const struct api *api, const char *token)
@@ -61,7 +64,7 @@ static bool by_token(struct api *api, const struct http_request *req, const char
                      struct api_actor *a)
 {
     if (same_digest(token, api->admin_token_hash)) {
-        set_user_name(a, geteuid());
+        a->uid = geteuid();
         set_actor(a, "admin", via_word(req));
         return true;
     }
@@ -82,11 +85,9 @@ static bool by_token(struct api *api, const struct http_request *req, const char
 
 static bool by_uid(const struct http_request *req, struct api_actor *a)
 {
-    uid_t uid;
-    if (!http_peer_uid(req->peer, &uid))
+    if (!http_peer_uid(req->peer, &a->uid))
         return false;
-    set_user_name(a, uid);
-    set_actor(a, uid == 0 || uid == geteuid() ? "admin" : "user", via_word(req));
+    set_actor(a, a->uid == 0 || a->uid == geteuid() ? "admin" : "user", via_word(req));
     return true;
 }
 

@@ -178,6 +178,8 @@ void api_finish(struct api_call *call)
 static void run_call(void *arg)
 {
     struct api_call *call = arg;
+    if (call->actor)
+        api_name_actor(call->actor);
     if (call->route->work(call) != 0)
         call->status = 0;
     else if (!call->then)

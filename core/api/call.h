@@ -38,7 +38,8 @@ struct api_route {
 
 struct api_actor {
     struct sluice_actor actor;                      /* texts point into this struct */
-    char name[128];
+    char name[128];                                 /* "": not looked up yet */
+    uid_t uid;                                      /* whose name it will be */
     char sandbox_id[40];                            /* of a supervisor, else "" */
 };
 
@@ -46,7 +47,7 @@ struct api_call {
     struct api *api;
     struct http_request *req;
     const struct api_route *route;
-    const struct api_actor *actor;
+    struct api_actor *actor;
     struct arena *arena;
     struct error err;
     struct problems problems;
@@ -68,6 +69,8 @@ void api_dispatch(struct http_request *req, void *ctx);
 void api_handle(struct http_request *req, void *ctx);
 /* The router's before: who is it, and may they? */
 int api_authenticate(struct http_request *req, void *ctx);
+/* Looks up the name, once.  Worker thread. */
+void api_name_actor(struct api_actor *actor);
 
 const char *api_param(const struct api_call *call, const char *name);      /* "" if there is none */
 const char *api_query(const struct api_call *call, const char *name);      /* NULL if there is none */

@@ -50,12 +50,25 @@ static int fits(const char *range, size_t len, const char *type)
     return len == 3 && memcmp(range, "*/*", 3) == 0;
 }
 
-/* The weight in the parameters of one range, such as ";q=0.5", in thousandths. */
+/* A qvalue of RFC 9110 section 12.4.2, in thousandths; 0 for what is none. */
+static int qvalue(const char *text)
+{
+    int value = 0, digits = 0;
+    if (*text != '0' && *text != '1')
+        return 0;
+    value = (*text++ - '0') * 1000;
+    if (*text == '.')
+        for (int unit = 100; digits < 3 && text[1] >= '0' && text[1] <= '9'; unit /= 10, digits++)
+            value += (*++text - '0') * unit;
+    return value <= 1000 ? value : 0;
+}
+
+/* The weight in the parameters of one range, such as ";q=0.5". */
 static int weight(const char *params, size_t len)
 {
     for (size_t i = 0; i + 3 < len; i++)
         if (strncasecmp(params + i, ";q=", 3) == 0 || strncasecmp(params + i, " q=", 3) == 0)
-            return (int)(strtod(params + i + 3, NULL) * 1000 + 0.5);
+            return qvalue(params + i + 3);
     return 1000;
 }
 

@@ -228,6 +228,15 @@ static void test_accept(void **state)
     weighs("application/*;q=0, application/json", "application/json", 1000);
     weighs("*/*;q=0.000", "application/json", 0);
     weighs("*/*; q=0.001", "application/json", 1);
+    weighs("*/*;q=1", "application/json", 1000);
+    weighs("*/*;q=1.000, text/html", "application/json", 1000);
+    weighs("*/*;q=0.25", "application/json", 250);
+    /* What is no qvalue is not wanted. */
+    weighs("*/*;q=1e999", "application/json", 1000);
+    weighs("*/*;q=nan", "application/json", 0);
+    weighs("*/*;q=-1", "application/json", 0);
+    weighs("*/*;q=7", "application/json", 0);
+    weighs("*/*;q=1.5", "application/json", 0);
     weighs("Application/JSON; charset=utf-8", "application/json", 1000);
     weighs("", "application/json", 0);
 }
