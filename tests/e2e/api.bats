@@ -245,6 +245,26 @@ PY
     sluice sandbox delete storm
 }
 
+@test "while every voter is down nothing passes, and the way out is the operator's: stop it, or mend the chain" {
+    put() { api PUT /v1/sandboxes/other/policy -H "$json" -H 'Sluice-Override: true' -H 'Sluice-Reason: now' -d "$1" | jq -r '"\(.status) \(.votes[0].code)"'; }
+    sluice policy update other --add-endpoint there.example.com:443 --binary /usr/bin/curl
+    before=$(revision other)
+    cp "$state/sluice.yaml" "$state/good.yaml"
+    echo 'return {name = "down", version = "1.0.0", summary = "Fails.", vote = function() error("down") end}' >"$state/down.lua"
+    sed '/voters:/,$d' "$state/good.yaml" >"$state/sluice.yaml"
+    echo "  voters: [{script: $state/down.lua}]" >>"$state/sluice.yaml"
+    sluice plugin reload
+    [ "$(put "$(policy more more.example.com)")" = "403 VOTER_ERROR" ]
+    [ "$(put '{"version":1}')" = "403 VOTER_ERROR" ]
+    [ "$(revision other)" = "$before" ]
+    sluice sandbox stop other
+    [ "$(api GET /v1/sandboxes/other | jq -r .phase)" = stopped ]
+    cp "$state/good.yaml" "$state/sluice.yaml"
+    sluice plugin reload
+    sluice sandbox start other
+    [ "$(api PUT /v1/sandboxes/other/policy -H "$json" -d '{"version":1}' | jq -r .outcome)" = allowed ]
+}
+
 @test "a sandbox's token opens its own stream, and nothing else" {
     token=$(supervisor_token one)
     for path in /v1/status /v1/sandboxes /v1/sandboxes/one /v1/sandboxes/one/policy /v1/sandboxes/one/drafts /v1/decisions /v1/events /v1/plugins /v1/sandboxes/one/logs; do
