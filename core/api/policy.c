@@ -210,6 +210,13 @@ static void wait_timeout(uv_timer_t *timer)
     wait_over(timer->data);
 }
 
+/* From within the connection: what is left is done by the loop's next turn. */
+static void wait_for_nobody(void *ctx)
+{
+    struct wait *w = ctx;
+    uv_timer_start(&w->timer, wait_timeout, 0, 0);
+}
+
 static void wait_begin(struct api_call *call)
 {
     struct wait *w = alloc_zero(1, sizeof *w);
@@ -220,6 +227,8 @@ static void wait_begin(struct api_call *call)
     w->timer.data = w;
     w->subscriber = events_subscribe(call->api->events, NULL, wait_event, w);
     uv_timer_start(&w->timer, wait_timeout, ms, 0);
+    call->req->on_gone_ctx = w;
+    call->req->on_gone = wait_for_nobody;
     wait_look(w);                                   /* it may have moved before we subscribed */
 }
 

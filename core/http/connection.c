@@ -56,9 +56,9 @@ static void orphan(struct http_connection *c)
     if (!x)
         return;
     x->connection = NULL;
-    x->gone = true;
+    c->server->stats.requests_running -= x->handed;
     if (x->handed)
-        c->server->stats.requests_running--;
+        exchange_peer_gone(x);
     else
         exchange_free(x);
 }
@@ -304,7 +304,7 @@ static void on_eof(struct http_connection *c)
     c->eof = true;
     http_link_read_stop(c->link);
     if (c->exchange)
-        c->exchange->gone = true;
+        exchange_peer_gone(c->exchange);
     if (c->state == CONNECTION_STREAMING)
         connection_break_stream(c, "the peer has hung up");
     else if (c->state == CONNECTION_LINGER)

@@ -114,6 +114,8 @@ void connection_break_stream(struct http_connection *c, const char *why);
 struct http_link *connection_release(struct http_connection *c, struct buf *unread);
 
 struct http_exchange *exchange_new(struct http_connection *c, struct http_head *head);
+/* The peer waits no more: tells whoever has the request, once. */
+void exchange_peer_gone(struct http_exchange *x);
 void exchange_free(struct http_exchange *x);
 /* Finds the route and lets "before" look.  False: it is answered already. */
 bool exchange_route(struct http_exchange *x);

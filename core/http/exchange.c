@@ -38,6 +38,14 @@ void exchange_free(struct http_exchange *x)
     free(x);
 }
 
+void exchange_peer_gone(struct http_exchange *x)
+{
+    bool known = x->gone;
+    x->gone = true;
+    if (!known && x->handed && x->req.on_gone)
+        x->req.on_gone(x->req.on_gone_ctx);
+}
+
 struct http_connection *exchange_detach(struct http_exchange *x)
 {
     struct http_connection *c = x->connection;

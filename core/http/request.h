@@ -25,7 +25,7 @@ struct http_param {                                 /* of the query */
 
 enum { HTTP_PARAMS_MAX = 8, HTTP_QUERY_MAX = 64 };
 
-struct http_request {                               /* to be read only, but for user */
+struct http_request {                               /* to be read only, but for user and on_gone */
     const char *method;
     const char *path;                               /* as sent, without the query: for logs */
     const struct http_route *route;
@@ -37,6 +37,10 @@ struct http_request {                               /* to be read only, but for 
     struct http_peer *peer;                         /* see http_peer_uid */
     void *user;                                     /* for whoever authenticates */
     void (*free_user)(void *user);  /* called with it when the request ends; NULL: nothing */
+    /* Called at most once when the peer stops to wait while a handler has the request, which must not be
+     * answered from within; NULL: nothing. */
+    void (*on_gone)(void *ctx);
+    void *on_gone_ctx;
     struct http_exchange *exchange;                 /* the server's own */
 };
 
