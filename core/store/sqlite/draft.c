@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "store/sqlite/inner.h"
+#include "store/words.h"
 
 #define COLUMNS(X, comma)                                                                          \
     X(TEXT, id) comma X(TEXT, sandbox_id) comma X(TEXT, status) comma X(TEXT, source)              \
@@ -189,8 +190,8 @@ int store_tx_draft_update(struct store_tx *tx, const struct store_draft *draft,
 int store_tx_draft_clear(struct store_tx *tx, const char *sandbox_id, uint64_t *cleared,
                          struct error *err)
 {
-    int rc = db_run(tx->db, err, "DELETE FROM draft WHERE sandbox_id=? AND status='pending'", "t",
-                    sandbox_id);
+    int rc = db_run(tx->db, err, "DELETE FROM draft WHERE sandbox_id=? AND status=?", "tt", sandbox_id,
+                    store_draft_status_word(STORE_DRAFT_PENDING));
     *cleared = rc ? 0 : (uint64_t)db_changes(tx->db);
     return rc;
 }

@@ -98,6 +98,7 @@ static void edits_that_are_wrong(void **state)
         {"{\"rule\":{\"endpoints\":[{\"host\":\"127.0.0.1\",\"port\":80}]}}", "rule.endpoints[0].host",
          "endpoint host '127.0.0.1' is always blocked (a loopback, link-local, unspecified or metadata address); "
          "the proxy will deny traffic to this destination regardless of policy"},
+        {"{\"rule\":{\"endpoints\":[]}}", "rule", "add-rule 'mine' must contain at least one endpoint"},
         {"{}", "", "the field \"rule\" is missing"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
