@@ -235,6 +235,7 @@ void sandbox_exec_answer(struct sandbox *s, struct http_request *req, const char
     struct http_tunnel *supervisor = http_upgrade(req, SANDBOX_EXEC_UPGRADE, &silent, NULL);
     if (client && supervisor) {
         http_tunnel_splice(client, supervisor, NULL, NULL);
+        http_tunnel_close_at_end(client);
         return;
     }
     if (client)

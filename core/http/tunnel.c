@@ -5,10 +5,19 @@
 #include "base/error.h"
 #include "http/tunnel_internal.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+/* A second descriptor of the socket: the loop does not look at one that is paused. */
+struct watch {
+    uv_poll_t poll;
+    int fd;
+};
 
 struct http_tunnel {
     struct http_link *link;
+    struct watch *watch;                            /* NULL: the peer's end waits for its turn */
     struct http_tunnel_callbacks callbacks;
     void *ctx;
     struct buf pending;                             /* came with the head, not delivered yet */
@@ -43,11 +52,20 @@ static void closed(void *owner)
     free(t);
 }
 
+static void watch_closed(uv_handle_t *handle)
+{
+    struct watch *watch = (struct watch *)handle;
+    close(watch->fd);
+    free(watch);
+}
+
 void http_tunnel_close(struct http_tunnel *t)
 {
     if (t->closing)
         return;
     t->closing = true;
+    if (t->watch)
+        uv_close((uv_handle_t *)&t->watch->poll, watch_closed);
     http_link_close(t->link, closed, t);
 }
 
@@ -58,6 +76,29 @@ static void broke(struct http_tunnel *t, const char *what, const char *reason)
     t->broken = true;
     error_set(&t->why, ERROR_UPSTREAM, "%s the tunnel failed: %s", what, reason);
     http_tunnel_close(t);
+}
+
+static void on_hang_up(uv_poll_t *poll, int status, int events)
+{
+    (void)status, (void)events;
+    http_tunnel_close(poll->data);
+}
+
+void http_tunnel_close_at_end(struct http_tunnel *t)
+{
+    uv_os_fd_t fd;
+    if (t->closing || t->watch)
+        return;
+    int copy = uv_fileno(&t->link->uv.handle, &fd) == 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (copy < 0) {
+        broke(t, "watching", "it is not connected, or no descriptor is free");
+        return;
+    }
+    t->watch = alloc_zero(1, sizeof *t->watch);
+    t->watch->fd = copy;
+    t->watch->poll.data = t;
+    uv_poll_init(t->link->uv.handle.loop, &t->watch->poll, copy);
+    uv_poll_start(&t->watch->poll, UV_DISCONNECT, on_hang_up);
 }
 
 static void end_if_both_ended(struct http_tunnel *t)

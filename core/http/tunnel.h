@@ -48,6 +48,9 @@ void http_tunnel_pause(struct http_tunnel *tunnel);
 void http_tunnel_resume(struct http_tunnel *tunnel);
 /* Ends our side when everything queued is sent; reading goes on. */
 void http_tunnel_shutdown(struct http_tunnel *tunnel);
+/* From now on the end of the peer's side closes the tunnel at once, also while it is paused and
+ * bytes of the peer are unread: for protocols whose streams have an end of their own. */
+void http_tunnel_close_at_end(struct http_tunnel *tunnel);
 /* Closes at once; what is still queued is lost. */
 void http_tunnel_close(struct http_tunnel *tunnel);
 

@@ -177,13 +177,9 @@ static void on_tunnel_drain(struct http_tunnel *tunnel, void *ctx)
     sandbox_exec_pause_outputs(s, false);
 }
 
-/* A client that ends its side before the exit frame is gone: frames have an end of input. */
 static void on_tunnel_read(struct http_tunnel *tunnel, void *ctx, const char *bytes, size_t len)
 {
-    struct exec_session *s = ctx;
-    if (len > 0 && sandbox_exec_take_frames(s, bytes, len))
-        return;
-    if (!s->told || len > 0)
+    if (len > 0 && !sandbox_exec_take_frames(ctx, bytes, len))
         http_tunnel_close(tunnel);
 }
 
@@ -232,6 +228,7 @@ static void on_upgrade(void *ctx, const struct http_head *head, struct http_tunn
     s->call = NULL;
     s->tunnel = tunnel;
     http_tunnel_start(tunnel, &tunnel_callbacks, s);
+    http_tunnel_close_at_end(tunnel);             /* frames have an end of input: it is gone */
     http_tunnel_pause(tunnel);                    /* until there is somebody to give its input to */
     if (run(s, &err) != 0) {
         http_tunnel_resume(tunnel);

@@ -126,6 +126,17 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
     [[ "$output" == *"cannot read -: Bad file descriptor"* ]]
 }
 
+@test "a client that dies while its command reads nothing takes the command with it" {
+    yes 2>/dev/null | sluice sandbox exec demo -- sleep 4711 3>&- &
+    client=$!
+    until_so 'pgrep -f "^sleep 4711" >/dev/null'
+    yes=$(pgrep -P $$ -x yes)
+    # Everything on the way is full: nothing more is taken.
+    until_so 'before=$(grep wchar "/proc/$yes/io"); read -r -t 0.3 _ <>"$state/ready" || [ "$(grep wchar "/proc/$yes/io")" = "$before" ]'
+    kill -9 "$client"
+    until_so '! pgrep -f "^sleep 4711" >/dev/null'
+}
+
 @test "results are JSON or YAML when asked, complete by contract" {
     run -0 sluice sandbox get demo -o json
     jq -e 'has("name") and has("id") and has("phase") and has("network") and has("labels") and has("policy_revision") and has("loaded_revision") and has("policy_hash") and has("created_at")' <<<"$output"

@@ -369,6 +369,28 @@ static void test_splice_closed_early(void **state)
     pair_close(&pair);
 }
 
+/* Nobody reads what it sent: that its sender is gone is noticed nevertheless. */
+static void test_hang_up_while_paused(void **state)
+{
+    for (int tcp = 0; tcp < 2; tcp++) {
+        (void)state;
+        struct relay *relay = relay_new(tcp);
+        struct end *end = &relay->server[0];
+        struct raw *raw = raw_new(relay->f);
+        raw_puts(raw, "GET /exec HTTP/1.1\r\n" ASK "\r\n");
+        RUN_UNTIL(relay->f, raw_has(raw, "101"));
+        http_tunnel_pause(end->tunnel);
+        http_tunnel_close_at_end(end->tunnel);
+        raw_puts(raw, "unread");
+        assert_int_equal(end->closes, 0);
+        raw_free(raw);
+        RUN_UNTIL(relay->f, end->closes == 1);
+        assert_int_equal(end->got.len, 0);
+        assert_false(end->broken);
+        relay_free(relay);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -378,6 +400,7 @@ int main(void)
         cmocka_unit_test(test_client_tunnel), cmocka_unit_test(test_splice),
         cmocka_unit_test(test_splice_sends_what_is_queued),
         cmocka_unit_test(test_splice_hang_up), cmocka_unit_test(test_splice_closed_early),
+        cmocka_unit_test(test_hang_up_while_paused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
