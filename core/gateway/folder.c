@@ -31,22 +31,32 @@ static int make_folders(const char *path, mode_t mode, const char *what, struct 
     return rc;
 }
 
+static int hold(int fd, const char *path, const char *where, const char *flag, struct error *err)
+{
+    if (fd < 0)
+        return error_errno(err, ERROR_IO, "cannot open the %s %s", where, path);
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    if (errno == EWOULDBLOCK)
+        error_set(err, ERROR_EXISTS, "another sluiced works in the %s %s: stop it, or give this one its own with %s", where,
+                  path, flag);
+    else
+        error_errno(err, ERROR_IO, "cannot lock the %s %s", where, path);
+    close(fd);
+    return -1;
+}
+
 int folder_take(const char *path, struct error *err)
 {
     if (make_folders(path, 0700, "state", err) != 0)
         return -1;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return error_errno(err, ERROR_IO, "cannot open the state folder %s", path);
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return fd;
-    if (errno == EWOULDBLOCK)
-        error_set(err, ERROR_EXISTS, "another sluiced works in the state folder %s: stop it, or give this one a folder of "
-                  "its own with --state-dir", path);
-    else
-        error_errno(err, ERROR_IO, "cannot lock the state folder %s", path);
-    close(fd);
-    return -1;
+    return hold(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), path, "state folder", "--state-dir", err);
+}
+
+int folder_take_store(const char *url, struct error *err)
+{
+    const char *path = strchr(url, ':') + 1;
+    return hold(open(path, O_RDONLY | O_CLOEXEC), path, "store", "--store", err);
 }
 
 int folder_for_sockets(const struct gateway_config *config, struct error *err)

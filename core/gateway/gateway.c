@@ -20,7 +20,7 @@ struct gateway {
     const struct gateway_flags *flags;
     const struct log *log;
     struct arena *arena;                            /* of the configuration */
-    int folder;                                     /* holds the state folder */
+    int folder, store_file;                         /* held, so that no other gateway works there */
     struct gateway_config config;
     pthread_mutex_t reload_lock;                    /* one reload at a time */
 
@@ -351,7 +351,7 @@ static void notify_systemd(void)
 static int open_parts(struct gateway *g, struct chain *chain, struct error *err)
 {
     g->store = store_open(g->config.store, g->log, err);
-    if (!g->store || make_admin_token(g, err) != 0)
+    if (!g->store || (g->store_file = folder_take_store(g->config.store, err)) < 0 || make_admin_token(g, err) != 0)
         return -1;
     const struct update_hooks hooks = {decided, g};
     g->updates = updates_new(g->store, chain, &hooks, g->log);
@@ -403,6 +403,8 @@ static void free_parts(struct gateway *g)
     if (g->jobs)
         jobs_free(g->jobs);
     store_close(g->store);
+    if (g->store_file >= 0)
+        close(g->store_file);
     if (g->folder >= 0)
         close(g->folder);
     free(g->supervisor_address);
@@ -447,7 +449,7 @@ static int serve(struct gateway *g, struct chain *chain, struct error *err)
 
 int gateway_run(const struct gateway_flags *flags, const struct log *log)
 {
-    struct gateway g = {.flags = flags, .log = log, .arena = arena_new(), .folder = -1};
+    struct gateway g = {.flags = flags, .log = log, .arena = arena_new(), .folder = -1, .store_file = -1};
     struct problems problems = {0};
     struct error err;
     struct chain *chain;

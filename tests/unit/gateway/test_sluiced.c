@@ -343,12 +343,18 @@ static void a_second_gateway_is_refused(void **state)
     snprintf(other, sizeof other, "unix:%s/other.sock", h->folder);
     RUN(&second, "--state-dir", h->state, "--listen", other);
     assert_int_equal(second.code, 1);
-    snprintf(wanted, sizeof wanted, "sluiced: another sluiced works in the state folder %s: stop it, or give this one a "
-             "folder of its own with --state-dir\n", h->state);
+    snprintf(wanted, sizeof wanted, "sluiced: another sluiced works in the state folder %s: stop it, or give this one its "
+             "own with --state-dir\n", h->state);
     assert_string_equal(buf_str(&second.logged), wanted);
     snprintf(other, sizeof other, "unix:%s/sluice.sock", h->state);
     snprintf(wanted, sizeof wanted, "sluiced: another process listens on %s already\n", other);
     RUN(&second, "--state-dir", h->folder, "--listen", other);
+    assert_int_equal(second.code, 1);
+    assert_string_equal(buf_str(&second.logged), wanted);
+    snprintf(other, sizeof other, "sqlite:%s/sluice.db", h->state);
+    snprintf(wanted, sizeof wanted, "sluiced: another sluiced works in the store %s: stop it, or give this one its own with "
+             "--store\n", other + strlen("sqlite:"));
+    RUN(&second, "--state-dir", h->folder, "--store", other);
     assert_int_equal(second.code, 1);
     assert_string_equal(buf_str(&second.logged), wanted);
     buf_free(&second.said);
