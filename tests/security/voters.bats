@@ -44,3 +44,12 @@ PYTHON
     [[ "$output" == *"what works: sets an owner, "* ]]
     [ "$(tr -cd , <<<"$output" | wc -c)" -gt 40 ]
 }
+
+@test "no attack that is tried there works in a voter's process, as a plugin or as a program" {
+    start_with "plugin: escape, timeout_ms: 20000"
+    try_create a | jq -e '.votes[] | select(.voter == "escape") | .verdict == "allow"'
+    stop_gateway
+    printf 'chain: {voters: [{command: ["%s"]}]}\n' "$build/tests/plugins/escape" >"$state/program.yaml"
+    run -2 sluiced --check --state-dir "$state" --config "$state/program.yaml"
+    [[ "$output" == *"what works: nothing"* ]]
+}

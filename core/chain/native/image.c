@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -41,50 +42,51 @@ static int write_all(int fd, const unsigned char *bytes, size_t size)
     return 0;
 }
 
-static int copy_sealed(const struct codefile *file, struct error *err)
+int image_copy(const struct codefile *file, struct image *out, struct error *err)
 {
-    int fd = make_memory_file(strrchr(file->path, '/') + 1);
-    if (fd < 0)
+    *out = (struct image){NULL, make_memory_file(strrchr(file->path, '/') + 1)};
+    if (out->fd < 0)
         return error_errno(err, ERROR_INTERNAL, "cannot make a memory file for %s", file->path);
-    if (write_all(fd, file->bytes, file->size) == 0
-        && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0)
-        return fd;
+    if (write_all(out->fd, file->bytes, file->size) == 0
+        && fcntl(out->fd, F_ADD_SEALS,
+                 F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0)
+        return 0;
     error_errno(err, ERROR_INTERNAL, "cannot copy %s into memory", file->path);
-    close(fd);
+    image_close(out);
     return -1;
 }
 
-int image_open(const struct codefile *file, struct image_handle *out, struct error *err)
+int image_map(struct image *image, const char *path, struct error *err)
 {
-    char path[FD_PATH_SIZE];
-    int fd = copy_sealed(file, err);
-    if (fd < 0)
-        return -1;
-    fd_path(fd, path);
-    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!handle) {
-        const char *why = dlerror();
-        size_t prefix = strlen(path);
-        if (strncmp(why, path, prefix) == 0 && strncmp(why + prefix, ": ", 2) == 0)
-            why += prefix + 2;
-        close(fd);
-        return error_set(err, ERROR_MALFORMED, "%s cannot be loaded: %s", file->path, why);
-    }
-    *out = (struct image_handle){handle, fd};
-    return 0;
+    char link[FD_PATH_SIZE];
+    fd_path(image->fd, link);
+    image->handle = dlopen(link, RTLD_NOW | RTLD_LOCAL);
+    if (image->handle)
+        return 0;
+    const char *why = dlerror();
+    size_t prefix = strlen(link);
+    if (strncmp(why, link, prefix) == 0 && strncmp(why + prefix, ": ", 2) == 0)
+        why += prefix + 2;
+    return error_set(err, ERROR_MALFORMED, "%s cannot be loaded: %s", path, why);
+}
+
+static bool is_mapped(const struct image *image)
+{
+    char link[FD_PATH_SIZE];
+    fd_path(image->fd, link);
+    void *still = dlopen(link, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
+    if (still)
+        dlclose(still);
+    return still;
 }
 
 /* The loader knows an object by the path it was opened with.  Some refuse to go (-z nodelete,
  * unique symbols): then the descriptor stays too, so that its number never names another file. */
-void image_close(struct image_handle *image)
+void image_close(struct image *image)
 {
-    char path[FD_PATH_SIZE];
-    fd_path(image->fd, path);
-    dlclose(image->handle);
-    void *still = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
-    if (still)
-        dlclose(still);
-    else
+    if (image->handle)
+        dlclose(image->handle);
+    if (image->fd >= 0 && !(image->handle && is_mapped(image)))
         close(image->fd);
-    *image = (struct image_handle){NULL, -1};
+    *image = (struct image)IMAGE_NONE;
 }

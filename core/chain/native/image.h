@@ -3,18 +3,22 @@
  *   - what was checked is what runs, whatever becomes of the file meanwhile;
  *   - overwriting an installed plugin in place cannot touch one that is running;
  *   - two voters of one file share no data, and no reload meets code of the load before.
- * Ownership: image_open fills a struct that image_close unmaps.  Any thread; blocks. */
+ * Ownership: image_copy fills a struct that image_close empties again.  Any thread; blocks. */
 #ifndef CHAIN_NATIVE_IMAGE_H
 #define CHAIN_NATIVE_IMAGE_H
 
 #include "chain/codefile.h"
 
-struct image_handle {
-    void *handle;                                   /* of dlopen */
-    int fd;
+struct image {
+    void *handle;                                   /* of dlopen; NULL: not mapped */
+    int fd;                                         /* of the copy */
 };
 
-int image_open(const struct codefile *file, struct image_handle *out, struct error *err);
-void image_close(struct image_handle *image);
+#define IMAGE_NONE {NULL, -1}
+
+int image_copy(const struct codefile *file, struct image *out, struct error *err);
+/* Runs its constructors.  path: what the copy was made from, for messages. */
+int image_map(struct image *image, const char *path, struct error *err);
+void image_close(struct image *image);              /* IMAGE_NONE is fine */
 
 #endif

@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "chain/ballot.h"
 #include "chain/native/host.h"
-#include "chain/native/image.h"
+#include "chain/native/native.h"
 #include "chain/native/object.h"
 #include "chain/native/record.h"
 #include "chain/options.h"
@@ -21,7 +21,7 @@ enum { VERSION_MAX = 64, SUMMARY_MAX = 256 };
 
 struct native {
     struct sluice_plugin plugin;
-    struct image_handle image;
+    struct image image;
     struct host host;
     struct options *options;
     void *self;
@@ -74,8 +74,7 @@ static void native_observe(struct voter *voter, const struct sluice_outcome *out
 static void release(struct native *n)
 {
     options_free(n->options);
-    if (n->image.handle)
-        image_close(&n->image);
+    image_close(&n->image);
     host_close(&n->host);
     pthread_mutex_destroy(&n->turn);
     free(n);
@@ -112,13 +111,35 @@ static char *find_file(const struct chain_config *chain, const char *plugin, str
     return NULL;
 }
 
-static int read_file(const struct chain_config *chain, const struct chain_voter_config *config,
-                     struct codefile *out, struct error *err)
+static int check_and_copy(const struct codefile *file, struct native_code *out, struct error *err)
 {
+    if (object_check(file->bytes, file->size, file->path, err) != 0
+        || image_copy(file, &out->image, err) != 0)
+        return -1;
+    out->path = alloc_str(file->path);
+    memcpy(out->sha256, file->sha256, sizeof out->sha256);
+    return 0;
+}
+
+int native_read(const struct chain_config *chain, const struct chain_voter_config *config,
+                struct native_code *out, struct error *err)
+{
+    struct codefile file;
+    *out = (struct native_code){.image = IMAGE_NONE};
     char *path = find_file(chain, config->plugin, err);
-    int rc = path ? codefile_read(path, config->sha256, CODEFILE_BYTES_MAX, out, err) : -1;
+    int rc = path ? codefile_read(path, config->sha256, CODEFILE_BYTES_MAX, &file, err) : -1;
     free(path);
+    if (rc != 0)
+        return -1;
+    rc = check_and_copy(&file, out, err);
+    codefile_close(&file);
     return rc;
+}
+
+void native_code_free(struct native_code *code)
+{
+    image_close(&code->image);
+    free(code->path);
 }
 
 /* A text of the record for people to read; NULL counts as "". */
@@ -144,16 +165,15 @@ static int start(struct voter *voter, struct native *n, struct error *err)
 }
 
 /* Maps, checks and starts what was read.  On failure the caller releases n. */
-static int load(struct voter *voter, struct native *n, const struct codefile *file,
-                const struct chain_voter_config *config, struct error *err)
+static int load(struct voter *voter, struct native *n, const struct chain_voter_config *config,
+                struct error *err)
 {
-    if (object_check(file->bytes, file->size, file->path, err) != 0
-        || image_open(file, &n->image, err) != 0
-        || record_read(n->image.handle, config->plugin, file->path, &n->plugin, err) != 0)
+    if (image_map(&n->image, voter->path, err) != 0
+        || record_read(n->image.handle, config->plugin, voter->path, &n->plugin, err) != 0)
         return -1;
     if (copy_label(n->plugin.version, VERSION_MAX, "version", &voter->version, err) != 0
         || copy_label(n->plugin.summary, SUMMARY_MAX, "summary", &voter->summary, err) != 0)
-        return error_prefix(err, "%s", file->path);
+        return error_prefix(err, "%s", voter->path);
     n->reentrant = n->plugin.flags & SLUICE_REENTRANT;
     voter->ops = n->reentrant ? &reentrant_ops : &turn_ops;
     n->options = options_read(n->plugin.options, config->options_json, err);
@@ -165,14 +185,16 @@ static int load(struct voter *voter, struct native *n, const struct codefile *fi
     return start(voter, n, err);
 }
 
-static int open_native(struct voter *voter, const struct codefile *file,
-                       const struct chain_voter_config *config, const struct log *log,
-                       struct error *err)
+static int give_body(struct voter *voter, struct native_code *code,
+                     const struct chain_voter_config *config, const struct log *log,
+                     struct error *err)
 {
     struct native *n = alloc_zero(1, sizeof *n);
+    n->image = code->image;
+    code->image = (struct image)IMAGE_NONE;
     host_open(&n->host, voter->name, log);
     pthread_mutex_init(&n->turn, NULL);
-    if (load(voter, n, file, config, err) != 0) {
+    if (load(voter, n, config, err) != 0) {
         release(n);
         return -1;
     }
@@ -180,20 +202,28 @@ static int open_native(struct voter *voter, const struct codefile *file,
     return 0;
 }
 
+struct voter *native_open(struct native_code *code, const struct chain_config *chain,
+                          const struct chain_voter_config *config, const struct log *log,
+                          struct error *err)
+{
+    struct voter *voter = voter_new(&turn_ops, chain, config);
+    voter->name = alloc_str(config->name && *config->name ? config->name : config->plugin);
+    voter->path = alloc_str(code->path);
+    voter->sha256 = alloc_str(code->sha256);
+    if (give_body(voter, code, config, log, err) != 0) {
+        voter_free(voter);
+        return NULL;
+    }
+    return voter;
+}
+
 struct voter *voter_native_open(const struct chain_config *chain, const struct chain_voter_config *config,
                                 const struct log *log, struct error *err)
 {
-    struct codefile file = {0};
-    if (read_file(chain, config, &file, err) != 0)
-        return NULL;
-    struct voter *voter = voter_new(&turn_ops, chain, config);
-    voter->name = alloc_str(config->name && *config->name ? config->name : config->plugin);
-    voter->path = alloc_str(file.path);
-    voter->sha256 = alloc_str(file.sha256);
-    if (open_native(voter, &file, config, log, err) != 0) {
-        voter_free(voter);
-        voter = NULL;
-    }
-    codefile_close(&file);
+    struct native_code code;
+    struct voter *voter = NULL;
+    if (native_read(chain, config, &code, err) == 0)
+        voter = native_open(&code, chain, config, log, err);
+    native_code_free(&code);
     return voter;
 }

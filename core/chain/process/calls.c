@@ -6,6 +6,7 @@
 #include <linux/futex.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,8 +34,17 @@ struct call {
 #define OPEN_FLAGS    (O_RDONLY | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | \
                        O_PATH | O_NOATIME | LARGE_FILE)
 #define STATUS_FLAGS  (O_ACCMODE | O_APPEND | O_NONBLOCK | LARGE_FILE)
+#ifdef MAP_32BIT
+#define MAP_LOW       MAP_32BIT
+#else
+#define MAP_LOW       0
+#endif
+#define MAP_FLAGS     (MAP_ANONYMOUS | MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_NORESERVE | \
+                       MAP_DENYWRITE | MAP_EXECUTABLE | MAP_STACK | MAP_POPULATE | \
+                       MAP_NONBLOCK | MAP_LOW)
 #define RECEIVE_FLAGS (MSG_DONTWAIT | MSG_PEEK | MSG_TRUNC | MSG_WAITALL | MSG_NOSIGNAL)
 #define SEND_FLAGS    (MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE)
+#define PRIVATE(n)    {n, SCMP_CMP_MASKED_EQ, ~(uint64_t)MAP_FLAGS, MAP_PRIVATE}
 #define FUTEX(op)     {1, SCMP_CMP_MASKED_EQ, \
                        ~(uint64_t)(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME), op}
 
@@ -46,9 +56,9 @@ static const struct call allowed[] = {
     CALL(ppoll),
     WITH(fcntl, IS(1, F_DUPFD)), WITH(fcntl, IS(1, F_DUPFD_CLOEXEC)),
     WITH(fcntl, IS(1, F_GETFD)), WITH(fcntl, IS(1, F_SETFD)), WITH(fcntl, IS(1, F_GETFL)),
-    WITH(fcntl, IS(1, F_SETFL), ONLY(2, STATUS_FLAGS)), WITH(fcntl, IS(1, F_ADD_SEALS)),
+    WITH(fcntl, IS(1, F_SETFL), ONLY(2, STATUS_FLAGS)),
     WITH(ioctl, IS(1, FIOCLEX)), WITH(ioctl, IS(1, FIONCLEX)), WITH(ioctl, IS(1, TCGETS)),
-    CALL(memfd_create), CALL(ftruncate),
+    WITH(ioctl, IS(1, FIONBIO)),
     /* files, to read; Landlock says which */
     WITH(open, ONLY(1, OPEN_FLAGS)), WITH(openat, ONLY(2, OPEN_FLAGS)),
     CALL(stat), CALL(lstat), CALL(newfstatat), CALL(statx), CALL(statfs), CALL(access),
@@ -60,8 +70,12 @@ static const struct call allowed[] = {
     WITH(getsockopt, IS(1, SOL_SOCKET), IS(2, SO_DOMAIN)),
     WITH(getsockopt, IS(1, SOL_SOCKET), IS(2, SO_PROTOCOL)),
     WITH(getsockopt, IS(1, SOL_SOCKET), IS(2, SO_ERROR)),
-    /* memory */
-    CALL(mmap), CALL(munmap), CALL(mremap), CALL(mprotect), CALL(madvise), CALL(brk),
+    /* memory that limits count.  Not: shared, and stacks that grow */
+    WITH(mmap, PRIVATE(3)), WITH(mremap, ONLY(3, MREMAP_MAYMOVE | MREMAP_FIXED)),
+    WITH(mprotect, ONLY(2, PROT_READ | PROT_WRITE | PROT_EXEC)), CALL(munmap), CALL(brk),
+    WITH(madvise, AT_MOST(2, MADV_DONTNEED)), WITH(madvise, IS(2, MADV_FREE)),
+    WITH(madvise, IS(2, MADV_HUGEPAGE)), WITH(madvise, IS(2, MADV_NOHUGEPAGE)),
+    WITH(madvise, IS(2, MADV_DONTDUMP)), WITH(madvise, IS(2, MADV_DODUMP)),
     /* locks between threads of one process.  Not: those that lend a priority to their owner */
     WITH(futex, FUTEX(FUTEX_WAIT)), WITH(futex, FUTEX(FUTEX_WAKE)),
     WITH(futex, FUTEX(FUTEX_WAIT_BITSET)), WITH(futex, FUTEX(FUTEX_WAKE_BITSET)),
@@ -73,9 +87,9 @@ static const struct call allowed[] = {
     WITH(clock_gettime, AT_MOST(0, CLOCK_TAI)), WITH(clock_getres, AT_MOST(0, CLOCK_TAI)),
     WITH(clock_nanosleep, AT_MOST(0, CLOCK_TAI)), CALL(gettimeofday), CALL(time), CALL(times),
     CALL(nanosleep), CALL(sched_yield), CALL(restart_syscall),
-    /* itself.  Limits can be read, none can be set */
+    /* itself.  Limits can be lowered, which confine() does when these rules hold already */
     CALL(getpid), CALL(getppid), CALL(gettid), CALL(getuid), CALL(geteuid), CALL(getgid),
-    CALL(getegid), CALL(getrusage), CALL(getrlimit), WITH(prlimit64, IS(0, 0), IS(2, 0)),
+    CALL(getegid), CALL(getrusage), CALL(getrlimit), WITH(prlimit64, IS(0, 0)), CALL(setrlimit),
     WITH(sched_getaffinity, IS(0, 0)), CALL(uname), CALL(sysinfo), CALL(getrandom),
     CALL(rt_sigaction), CALL(rt_sigprocmask), CALL(rt_sigreturn), CALL(sigaltstack),
     CALL(exit), CALL(exit_group),

@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <linux/landlock.h>
 #include <sched.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -13,35 +14,61 @@
 
 #include "chain/process/calls.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-enum { SANITIZED = 1 };
-#else
-enum { SANITIZED = 0 };
-#endif
-
-enum { OWN_MB = 32 };                               /* what the host takes beside the voter */
+enum {
+    OWN_MB = 32,                                    /* what the host takes beside the voter */
+    LIBRARIES_MB = 64, PROGRAM_MB = 128,            /* what may be mapped beside data */
+    STACK_MB = 8,
+};
 
 /* ---- limits ---- */
 
+/* In bytes: all that is mapped, and what of it is data.  Limits that are set count from there: with
+ * AddressSanitizer it is terabytes. */
+struct mapped {
+    rlim_t all, data;
+};
+
+static int measure(struct mapped *out, struct error *err)
+{
+    unsigned long pages, data;
+    FILE *file = fopen("/proc/self/statm", "re");
+    int n = file ? fscanf(file, "%lu %*u %*u %*u %*u %lu", &pages, &data) : 0;
+    if (file)
+        fclose(file);
+    if (n != 2)
+        return error_set(err, ERROR_INTERNAL, "cannot read /proc/self/statm");
+    rlim_t size = (rlim_t)sysconf(_SC_PAGESIZE);
+    *out = (struct mapped){pages * size, data * size};
+    return 0;
+}
+
+/* A limit that is lower already stays. */
 static int limit(int what, rlim_t most, struct error *err)
 {
-    const struct rlimit both = {most, most};
+    struct rlimit both;
+    getrlimit((__rlimit_resource_t)what, &both);
+    if (both.rlim_max > most)
+        both.rlim_max = most;
+    both.rlim_cur = both.rlim_max;
     return setrlimit((__rlimit_resource_t)what, &both) == 0
          ? 0 : error_errno(err, ERROR_INTERNAL, "cannot set a limit");
 }
 
-static int set_limits(uint32_t memory_mb, struct error *err)
+/* Data is not all that can be held, but the rest is mapped too: stacks, and pages that are no longer
+ * to be written.  Memory that needs no mapping (files of the memory, segments, pipes) cannot be had. */
+static int set_limits(const struct mapped *before, uint32_t memory_mb, uint32_t mapped_mb,
+                      struct error *err)
 {
     const rlim_t data = (rlim_t)(memory_mb + OWN_MB) << 20;
-    if (limit(RLIMIT_CORE, 0, err) != 0 || limit(RLIMIT_CPU, CONFINE_CPU_SECONDS, err) != 0 ||
-        limit(RLIMIT_NOFILE, 64, err) != 0 || limit(RLIMIT_MEMLOCK, 0, err) != 0 ||
-        limit(RLIMIT_MSGQUEUE, 0, err) != 0)
-        return -1;
-    /* AddressSanitizer reserves terabytes.  The address space is the wider limit: it counts what is
-     * mapped and never touched. */
-    if (!SANITIZED && (limit(RLIMIT_DATA, data, err) != 0 ||
-                       limit(RLIMIT_AS, data + (512u << 20), err) != 0))
-        return -1;
+    const struct { int what; rlim_t most; } limits[] = {
+        {RLIMIT_CORE, 0}, {RLIMIT_CPU, CONFINE_CPU_SECONDS}, {RLIMIT_NOFILE, 64},
+        {RLIMIT_FSIZE, 0}, {RLIMIT_MEMLOCK, 0}, {RLIMIT_MSGQUEUE, 0}, {RLIMIT_SIGPENDING, 0},
+        {RLIMIT_STACK, (rlim_t)STACK_MB << 20}, {RLIMIT_DATA, before->data + data},
+        {RLIMIT_AS, before->all + data + ((rlim_t)mapped_mb << 20)},
+    };
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+        if (limit(limits[i].what, limits[i].most, err) != 0)
+            return -1;
     return 0;
 }
 
@@ -112,11 +139,13 @@ static int restrict_files(const char *const *folders, size_t n, struct error *er
     return rc == 0 ? 0 : error_errno(err, ERROR_INTERNAL, "cannot restrict access to files");
 }
 
+/* Limits last: those of a program to come need not be enough for this one. */
 int confine(const char *const *folders, size_t n, uint32_t memory_mb, bool exec,
             struct error *err)
 {
-    if (set_limits(memory_mb, err) != 0 || drop_privileges(err) != 0 ||
-        restrict_files(folders, n, err) != 0)
+    struct mapped before = {0, 0};
+    if ((!exec && measure(&before, err) != 0) || drop_privileges(err) != 0 ||
+        restrict_files(folders, n, err) != 0 || calls_restrict(exec, err) != 0)
         return -1;
-    return calls_restrict(exec, err);
+    return set_limits(&before, memory_mb, exec ? PROGRAM_MB : LIBRARIES_MB, err);
 }

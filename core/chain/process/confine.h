@@ -15,8 +15,8 @@
 
 enum { CONFINE_CPU_SECONDS = 60 };                  /* of the whole process; it retires earlier */
 
-/* folders: what may be read besides the system's libraries.  memory_mb: of data.  exec: the process
- * may become another program, which starts as confined as it is. */
+/* folders: what may be read besides the system's libraries.  memory_mb: of data, from now on.  exec:
+ * the process may become another program, which starts as confined as it is. */
 int confine(const char *const *folders, size_t n, uint32_t memory_mb, bool exec,
             struct error *err);
 

@@ -9,12 +9,13 @@
 #include "chain/process/serve.h"
 
 #if defined(__SANITIZE_ADDRESS__)
-/* A voter that crashes is to end as it would without sanitizers, and looking for leaks takes a
- * process of its own, which is not allowed here. */
+/* A voter that crashes or has no memory is to end as it would without sanitizers, memory that is freed
+ * is to be free, and looking for leaks takes a process of its own, which is not allowed here. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
-    return "detect_leaks=0:handle_segv=0:handle_abort=0";
+    return "detect_leaks=0:handle_segv=0:handle_abort=0:allocator_may_return_null=1:"
+           "quarantine_size_mb=1:thread_local_quarantine_size_kb=64";
 }
 #endif
 

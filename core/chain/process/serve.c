@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "chain/ballot.h"
+#include "chain/native/native.h"
 #include "chain/process/confine.h"
 #include "chain/process/frame.h"
 #include "chain/process/message.h"
@@ -89,23 +90,41 @@ static const char *const *readable(const struct message_open *open, struct arena
     return folders;
 }
 
-static int open_voter(struct host *host, const struct message_open *open, struct arena *arena,
-                      struct error *err)
+/* The last step before code of the voter can run. */
+static int lock_in(const struct message_open *open, struct arena *arena, struct error *err)
 {
     size_t n;
     const char *const *folders = readable(open, arena, &n);
-    if (open->protocol != MESSAGE_PROTOCOL)
-        return error_set(err, ERROR_UNSUPPORTED,
-                         "the gateway speaks protocol %u, sluice-plugin-host %d", open->protocol,
-                         MESSAGE_PROTOCOL);
-    if (confine(folders, n, open->voter->memory_mb, false, err) != 0)
-        return -1;
+    return confine(folders, n, open->voter->memory_mb, false, err);
+}
+
+static struct voter *open_native(struct host *host, const struct message_open *open,
+                                 const struct chain_config *chain, struct arena *arena,
+                                 struct error *err)
+{
+    struct native_code code;
+    struct voter *voter = NULL;
+    if (native_read(chain, open->voter, &code, err) == 0 && lock_in(open, arena, err) == 0)
+        voter = native_open(&code, chain, open->voter, &host->log, err);
+    native_code_free(&code);
+    return voter;
+}
+
+static int open_voter(struct host *host, const struct message_open *open, struct arena *arena,
+                      struct error *err)
+{
     const struct chain_config chain = {
         .plugin_dirs = open->plugin_dirs, .n_plugin_dirs = open->n_plugin_dirs,
         .base_dir = open->base_dir,
     };
-    host->voter = *open->voter->script ? voter_lua_open(&chain, open->voter, &host->log, err)
-                                       : voter_native_open(&chain, open->voter, &host->log, err);
+    if (open->protocol != MESSAGE_PROTOCOL)
+        return error_set(err, ERROR_UNSUPPORTED,
+                         "the gateway speaks protocol %u, sluice-plugin-host %d", open->protocol,
+                         MESSAGE_PROTOCOL);
+    if (!*open->voter->script)
+        host->voter = open_native(host, open, &chain, arena, err);
+    else if (lock_in(open, arena, err) == 0)
+        host->voter = voter_lua_open(&chain, open->voter, &host->log, err);
     return host->voter ? 0 : -1;
 }
 

@@ -73,15 +73,21 @@ static inline int tear_down(void **state)
     return 0;
 }
 
-static inline struct voter *open_native(struct fixture *f, const char *plugin, const char *mode)
+static inline struct voter *open_patient(struct fixture *f, const char *plugin, const char *mode,
+                                         uint32_t timeout_ms)
 {
     char *options = mode ? alloc_printf("{\"mode\": \"%s\"}", mode) : alloc_str("{}");
     const struct chain_config chain = {.plugin_dirs = dirs, .n_plugin_dirs = 2, .base_dir = "."};
     const struct chain_voter_config config = {
-        .plugin = plugin, .options_json = options, .timeout_ms = VOTE_MS, .memory_mb = 32};
+        .plugin = plugin, .options_json = options, .timeout_ms = timeout_ms, .memory_mb = 32};
     struct voter *voter = voter_process_open(&chain, &config, &f->sink, &f->err);
     free(options);
     return voter;
+}
+
+static inline struct voter *open_native(struct fixture *f, const char *plugin, const char *mode)
+{
+    return open_patient(f, plugin, mode, VOTE_MS);
 }
 
 static inline struct voter *open_fault(struct fixture *f, const char *mode)

@@ -103,7 +103,7 @@ static void test_natives(void **state)
 static void test_nothing_outside_can_be_reached(void **state)
 {
     struct fixture *f = *state;
-    struct voter *voter = open_native(f, "escape", "try");
+    struct voter *voter = open_patient(f, "escape", "try", 20000);
     if (!voter)
         fail_msg("%s", f->err.text);
     if (ask(f, voter) != 0)
