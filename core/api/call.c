@@ -175,12 +175,26 @@ void api_finish(struct api_call *call)
     free(call);
 }
 
+/* Nothing is read from a body that the route has no use for, so nothing may be asked there. */
+static int refuse_body(struct api_call *call)
+{
+    const struct doc_node *body;
+    if (call->route->body || !call->req->body.len)
+        return 0;
+    if (api_body(call, call->req->body.len, &body) != 0)
+        return -1;
+    if (body->kind == DOC_NULL || (body->kind == DOC_MAP && body->n == 0))
+        return 0;
+    return error_set(&call->err, ERROR_INVALID, "%s %s takes no body: leave it out (a reason goes into the header Sluice-Reason)",
+                     call->req->method, call->req->route->pattern);
+}
+
 static void run_call(void *arg)
 {
     struct api_call *call = arg;
     if (call->actor)
         api_name_actor(call->actor);
-    if (call->route->work(call) != 0)
+    if (refuse_body(call) != 0 || call->route->work(call) != 0)
         call->status = 0;
     else if (!call->then)
         render(call);

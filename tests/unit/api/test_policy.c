@@ -203,6 +203,26 @@ static void a_policy_is_read_as_json_or_yaml(void **state)
     }
 }
 
+static void a_body_that_nobody_reads_is_refused(void **state)
+{
+    struct desk *d = *state;
+    put_first_rule(d);
+    static const char *const paths[] = {"/v1/sandboxes/demo/revisions/1/rollback", "/v1/sandboxes/demo/stop",
+                                        "/v1/sandboxes/demo/drafts/1/undo", "/v1/plugins/reload"};
+    static const char *const patterns[] = {"/v1/sandboxes/{name}/revisions/{revision}/rollback", "/v1/sandboxes/{name}/stop",
+                                           "/v1/sandboxes/{name}/drafts/{id}/undo", "/v1/plugins/reload"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        struct answer a = ask(d, (struct ask){.method = "POST", .path = paths[i], .body = "{\"dry_run\":true}"});
+        assert_problem(&a, 422, "/invalid",
+                       arena_printf(d->arena, "POST %s takes no body: leave it out (a reason goes into the header Sluice-Reason)",
+                                    patterns[i]));
+    }
+    struct answer a = ASK(d, "GET", POLICY);
+    assert_string_equal(a.etag, "\"2\"");
+    a = ASK(d, "POST", "/v1/sandboxes/demo/revisions/1/rollback", .body = "{}");
+    assert_status(&a, 200);
+}
+
 /* ---- many, and the same again ---- */
 
 enum { WRITERS = 64 };
@@ -443,6 +463,7 @@ int main(void)
         DEMO_TEST(a_reason_is_text),
         DEMO_TEST(a_policy_is_read_as_json_or_yaml),
         DEMO_TEST(what_was_read_can_be_sent_back),
+        DEMO_TEST(a_body_that_nobody_reads_is_refused),
         DEMO_TEST(many_writers_of_one_sandbox),
         DEMO_TEST(a_request_that_is_sent_again_changes_nothing),
         DEMO_TEST(numbers_that_are_none),
