@@ -1,220 +1,197 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Forwarded requests.  What one request and one response become is data: exchanges.txt. */
 #include "egress/rig.h"
+#include "http/corpus.h"
 
-/* Sends a request whose %P is the origin's port; the client's end. */
-static struct end *ask(struct rig *rig, const struct puppet *puppet, const char *text)
+#define EXCHANGES "tests/fixtures/egress/exchanges.txt"
+
+/* A proxy that lets everybody to the origin by two names, and a client that has not asked yet. */
+struct scene {
+    struct rig rig;
+    struct puppet puppet;
+};
+
+static int open_scene(void **state)
+{
+    static struct scene scene;
+    rig_start(&scene.rig, "origin.test 0 /**\nother.test 0 /**");
+    scene.puppet = rig_puppet(&scene.rig, scene.rig.client);
+    *state = &scene;
+    return 0;
+}
+
+static int close_scene(void **state)
+{
+    struct scene *scene = *state;
+    puppet_end(&scene->puppet);
+    rig_stop(&scene->rig);
+    return 0;
+}
+
+/* Appends text, in which %P is the origin's port. */
+static void with_port(const struct rig *rig, const char *text, struct buf *out)
+{
+    for (const char *at; (at = strstr(text, "%P")); text = at + 2) {
+        buf_add(out, text, (size_t)(at - text));
+        buf_printf(out, "%u", rig->origin_port);
+    }
+    buf_puts(out, text);
+}
+
+static struct end *ask_as(struct rig *rig, const struct puppet *puppet, const char *text)
 {
     struct buf request = {0};
-    for (const char *at; (at = strstr(text, "%P")); text = at + 2) {
-        buf_add(&request, text, (size_t)(at - text));
-        buf_printf(&request, "%u", rig->origin_port);
-    }
-    buf_puts(&request, text);
     struct end *end = rig_end(rig, puppet->socket);
+    with_port(rig, text, &request);
     end_send_bytes(end, request.data, request.len);
     buf_free(&request);
     return end;
 }
 
+static struct end *ask(struct scene *scene, const char *text)
+{
+    return ask_as(&scene->rig, &scene->puppet, text);
+}
+
+/* ---- exchanges.txt ---- */
+
 struct exchange {
-    const char *request, *sent_on;                  /* what the origin must get; %P is its port */
-    const char *response, *answer;                  /* what the client must get */
-    bool closes;                                    /* the origin ends its side after the response */
+    char name[128], error[64], reason[128];
+    struct buf ask, sent, answer, got;              /* got is empty when it is refused */
+    bool ends;
 };
 
-static void expect_text(struct rig *rig, struct end *end, const char *format)
+static void expect_text(struct rig *rig, const struct exchange *x, const char *what,
+                        struct end *end, const struct buf *expected)
 {
     struct buf text = {0};
-    for (const char *at; (at = strstr(format, "%P")); format = at + 2) {
-        buf_add(&text, format, (size_t)(at - format));
-        buf_printf(&text, "%u", rig->origin_port);
-    }
-    buf_puts(&text, format);
+    with_port(rig, expected->data, &text);
     UNTIL(rig, end->in.len >= text.len || end->eof);
-    assert_string_equal(buf_str(&end->in), text.data);
+    if (strcmp(buf_str(&end->in), text.data) != 0)
+        fail_msg("%s: %s is\n%s\nnot\n%s", x->name, what, buf_str(&end->in), text.data);
     buf_free(&text);
 }
 
-static void run(const struct exchange *x)
+static void run_exchange(struct rig *rig, const struct exchange *x)
 {
-    struct rig rig;
-    rig_start(&rig, "origin.test 0 /**");
-    struct puppet puppet = rig_puppet(&rig, rig.client);
-    struct end *client = ask(&rig, &puppet, x->request), *origin = rig_origin(&rig);
-    expect_text(&rig, origin, x->sent_on);
-    end_send(origin, x->response);
-    if (x->closes)
+    struct puppet puppet = rig_puppet(rig, rig->client);
+    struct end *client = ask_as(rig, &puppet, x->ask.data), *origin = rig_origin(rig);
+    if (x->sent.len)
+        expect_text(rig, x, "what was sent on", origin, &x->sent);
+    if (x->answer.len)
+        end_send_bytes(origin, x->answer.data, x->answer.len);
+    if (x->ends)
         shutdown(origin->fd, SHUT_WR);
-    expect_text(&rig, client, x->answer);
+    if (x->got.len) {
+        expect_text(rig, x, "the answer", client, &x->got);
+    } else {
+        rig_refused(rig, client, 502, x->error, NULL, NULL);
+        if (!end_has(client, x->reason))
+            fail_msg("%s: expected '%s' in %s", x->name, x->reason, client->in.data);
+    }
     puppet_end(&puppet);
-    rig_stop(&rig);
 }
 
-static void a_request_goes_on_in_origin_form(void **state)
+static void read_exchange_line(const char *line, struct exchange *x)
 {
-    (void)state;
-    run(&(struct exchange){
-        .request = "GET http://origin.test:%P/a/b?c=d HTTP/1.1\r\nHost: somewhere.else\r\n"
-                   "X-One: 1\r\nx-two:  two \r\n\r\n",
-        .sent_on = "GET /a/b?c=d HTTP/1.1\r\nHost: origin.test:%P\r\nX-One: 1\r\nx-two: two\r\n"
-                   "Via: 1.1 sluice\r\nConnection: close\r\n\r\n",
-        .response = "HTTP/1.1 200 OK\r\nServer: s\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok",
-        .answer = "HTTP/1.1 200 OK\r\nServer: s\r\nContent-Length: 2\r\nVia: 1.1 sluice\r\n\r\nok"});
+    struct {
+        const char *key;
+        struct buf *to;
+    } texts[] = {{"ask: ", &x->ask}, {"sent: ", &x->sent}, {"answer: ", &x->answer}, {"got: ", &x->got}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (strncmp(line, texts[i].key, strlen(texts[i].key)) == 0)
+            corpus_unescape(line + strlen(texts[i].key), texts[i].to);
+    sscanf(line, "case: %127[^\n]", x->name);
+    sscanf(line, "refused: %63s %127[^\n]", x->error, x->reason);
+    x->ends |= strcmp(line, "ends: yes") == 0;
 }
 
-static void hop_by_hop_headers_stay_behind(void **state)
+static void forget_exchange(struct exchange *x)
 {
-    (void)state;
-    run(&(struct exchange){
-        .request = "GET http://origin.test:%P HTTP/1.1\r\nHost: origin.test\r\nConnection: X-Mine, te\r\n"
-                   "X-Mine: 1\r\nTE: trailers\r\nKeep-Alive: 5\r\nProxy-Authorization: Basic x\r\n"
-                   "Proxy-Connection: keep-alive\r\nUpgrade: h2c\r\nTrailer: a\r\nX-Kept: 1\r\n\r\n",
-        .sent_on = "GET / HTTP/1.1\r\nHost: origin.test:%P\r\nX-Kept: 1\r\nVia: 1.1 sluice\r\n"
-                   "Connection: close\r\n\r\n",
-        .response = "HTTP/1.1 204 No Content\r\nConnection: X-Theirs\r\nX-Theirs: 1\r\n"
-                    "Keep-Alive: 1\r\nProxy-Authenticate: Basic\r\n\r\n",
-        .answer = "HTTP/1.1 204 No Content\r\nVia: 1.1 sluice\r\n\r\n"});
+    buf_free(&x->ask);
+    buf_free(&x->sent);
+    buf_free(&x->answer);
+    buf_free(&x->got);
+    *x = (struct exchange){0};
 }
 
-static void a_body_of_known_length_passes(void **state)
+static void each_exchange_comes_out_as_told(void **state)
 {
-    (void)state;
-    run(&(struct exchange){
-        .request = "POST http://origin.test:%P/?q HTTP/1.1\r\nHost: h\r\nContent-Length: 0005\r\n\r\n"
-                   "12345",
-        .sent_on = "POST /?q HTTP/1.1\r\nHost: origin.test:%P\r\nContent-Length: 5\r\n"
-                   "Via: 1.1 sluice\r\nConnection: close\r\n\r\n12345",
-        .response = "HTTP/1.1 201 Whatever\r\nContent-Length: 0\r\n\r\n",
-        .answer = "HTTP/1.1 201 Created\r\nContent-Length: 0\r\nVia: 1.1 sluice\r\n\r\n"});
+    struct scene *scene = *state;
+    struct exchange x = {0};
+    char line[2048];
+    unsigned cases = 0;
+    FILE *file = fopen(EXCHANGES, "r");
+    assert_non_null(file);
+    for (bool more = true; more;) {
+        more = fgets(line, sizeof line, file) != NULL;
+        line[more ? strcspn(line, "\n") : 0] = '\0';
+        read_exchange_line(line, &x);
+        if (*line || !x.ask.len)
+            continue;
+        run_exchange(&scene->rig, &x);
+        forget_exchange(&x);
+        cases++;
+    }
+    fclose(file);
+    close(scene->puppet.socket);
+    assert_true(cases > 15);
 }
 
-static void chunks_are_framed_anew(void **state)
-{
-    (void)state;
-    run(&(struct exchange){
-        .request = "POST http://origin.test:%P/?q HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: Chunked\r\n"
-                   "\r\n0005\r\n12345\r\n01\r\n6\r\n000\r\n\r\n",
-        .sent_on = "POST /?q HTTP/1.1\r\nHost: origin.test:%P\r\nTransfer-Encoding: chunked\r\n"
-                   "Via: 1.1 sluice\r\nConnection: close\r\n\r\n5\r\n12345\r\n1\r\n6\r\n0\r\n\r\n",
-        .response = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n002\r\nok\r\n0\r\n\r\n",
-        .answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nVia: 1.1 sluice\r\n\r\n"
-                  "2\r\nok\r\n0\r\n\r\n"});
-}
-
-static void a_response_that_ends_with_its_connection_is_chunked(void **state)
-{
-    (void)state;
-    run(&(struct exchange){
-        .request = "GET http://origin.test:%P/ HTTP/1.1\r\nHost: h\r\n\r\n",
-        .sent_on = "GET / HTTP/1.1\r\nHost: origin.test:%P\r\nVia: 1.1 sluice\r\nConnection: close\r\n\r\n",
-        .response = "HTTP/1.0 200 OK\r\n\r\nall of it",
-        .answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nVia: 1.1 sluice\r\n\r\n"
-                  "9\r\nall of it\r\n0\r\n\r\n",
-        .closes = true});
-}
-
-static void an_old_client_gets_no_chunks(void **state)
-{
-    (void)state;
-    run(&(struct exchange){
-        .request = "GET http://origin.test:%P/ HTTP/1.0\r\n\r\n",
-        .sent_on = "GET / HTTP/1.1\r\nHost: origin.test:%P\r\nVia: 1.1 sluice\r\nConnection: close\r\n\r\n",
-        .response = "HTTP/1.1 100 Continue\r\n\r\n"
-                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
-        .answer = "HTTP/1.1 200 OK\r\nVia: 1.1 sluice\r\nConnection: close\r\n\r\nok"});
-}
-
-static void head_and_304_have_no_body(void **state)
-{
-    (void)state;
-    run(&(struct exchange){
-        .request = "HEAD http://origin.test:%P/ HTTP/1.1\r\nHost: h\r\n\r\n",
-        .sent_on = "HEAD / HTTP/1.1\r\nHost: origin.test:%P\r\nVia: 1.1 sluice\r\nConnection: close\r\n\r\n",
-        .response = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n",
-        .answer = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\nVia: 1.1 sluice\r\n\r\n"});
-    run(&(struct exchange){
-        .request = "GET http://origin.test:%P/ HTTP/1.1\r\nHost: h\r\n\r\n",
-        .sent_on = "GET / HTTP/1.1\r\nHost: origin.test:%P\r\nVia: 1.1 sluice\r\nConnection: close\r\n\r\n",
-        .response = "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\nContent-Length: 99\r\n\r\n",
-        .answer = "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\nContent-Length: 99\r\n"
-                  "Via: 1.1 sluice\r\n\r\n"});
-}
+/* ---- more than one exchange ---- */
 
 /* What has no body is complete, whatever length its head announces. */
 static void a_request_may_follow_a_head(void **state)
 {
-    struct rig rig;
-    (void)state;
-    rig_start(&rig, "origin.test 0 /**");
-    struct puppet puppet = rig_puppet(&rig, rig.client);
-    ask(&rig, &puppet, "HEAD http://origin.test:%P/1 HTTP/1.1\r\nHost: h\r\n\r\n"
+    struct scene *scene = *state;
+    struct rig *rig = &scene->rig;
+    ask(scene, "HEAD http://origin.test:%P/1 HTTP/1.1\r\nHost: h\r\n\r\n"
                        "GET http://origin.test:%P/2 HTTP/1.1\r\nHost: h\r\n\r\n");
-    struct end *origin = rig_origin(&rig);
-    UNTIL(&rig, end_has(origin, "\r\n\r\n"));
+    struct end *origin = rig_origin(rig);
+    UNTIL(rig, end_has(origin, "\r\n\r\n"));
     end_send(origin, "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n");
-    origin = rig_origin(&rig);
-    UNTIL(&rig, end_has(origin, "GET /2 "));
-    puppet_end(&puppet);
-    rig_stop(&rig);
-}
-
-static void options_of_a_whole_server_has_a_star(void **state)
-{
-    (void)state;
-    run(&(struct exchange){
-        .request = "OPTIONS http://origin.test:%P HTTP/1.1\r\nHost: h\r\n\r\n",
-        .sent_on = "OPTIONS * HTTP/1.1\r\nHost: origin.test:%P\r\nVia: 1.1 sluice\r\n"
-                   "Connection: close\r\n\r\n",
-        .response = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
-        .answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nVia: 1.1 sluice\r\n\r\n"});
+    origin = rig_origin(rig);
+    UNTIL(rig, end_has(origin, "GET /2 "));
 }
 
 static void an_interim_response_passes(void **state)
 {
-    struct rig rig;
-    (void)state;
-    rig_start(&rig, "origin.test 0 /**");
-    struct puppet puppet = rig_puppet(&rig, rig.client);
-    struct end *client = ask(&rig, &puppet, "POST http://origin.test:%P/ HTTP/1.1\r\nHost: h\r\n"
+    struct scene *scene = *state;
+    struct rig *rig = &scene->rig;
+    struct end *client = ask(scene, "POST http://origin.test:%P/ HTTP/1.1\r\nHost: h\r\n"
                              "Expect: 100-continue\r\nContent-Length: 4\r\n\r\n");
-    struct end *origin = rig_origin(&rig);
-    UNTIL(&rig, end_has(origin, "Expect: 100-continue\r\n"));
+    struct end *origin = rig_origin(rig);
+    UNTIL(rig, end_has(origin, "Expect: 100-continue\r\n"));
     end_send(origin, "HTTP/1.1 100 Continue\r\n\r\n");
-    UNTIL(&rig, end_has(client, "HTTP/1.1 100 Continue\r\n\r\n"));
+    UNTIL(rig, end_has(client, "HTTP/1.1 100 Continue\r\n\r\n"));
     end_send(client, "body");
-    UNTIL(&rig, end_has(origin, "\r\n\r\nbody"));
+    UNTIL(rig, end_has(origin, "\r\n\r\nbody"));
     end_send(origin, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-    UNTIL(&rig, end_has(client, "HTTP/1.1 200 OK\r\n"));
-    puppet_end(&puppet);
-    rig_stop(&rig);
+    UNTIL(rig, end_has(client, "HTTP/1.1 200 OK\r\n"));
 }
 
 /* Each request of a connection may go somewhere else, and each is judged. */
 static void requests_follow_each_other_on_one_connection(void **state)
 {
-    struct rig rig;
-    (void)state;
-    rig_start(&rig, "origin.test 0 /**\nother.test 0 /**");
-    struct puppet puppet = rig_puppet(&rig, rig.client);
-    struct end *client = ask(&rig, &puppet,
+    struct scene *scene = *state;
+    struct rig *rig = &scene->rig;
+    struct end *client = ask(scene,
         "GET http://origin.test:%P/1 HTTP/1.1\r\nHost: h\r\n\r\n"
         "POST http://other.test:%P/2 HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx"
         "GET http://third.test:%P/3 HTTP/1.1\r\nHost: h\r\n\r\n"
         "GET http://origin.test:%P/4 HTTP/1.1\r\nHost: h\r\n\r\n");
-    struct end *origin = rig_origin(&rig);
-    UNTIL(&rig, end_has(origin, "GET /1 "));
+    struct end *origin = rig_origin(rig);
+    UNTIL(rig, end_has(origin, "GET /1 "));
     end_send(origin, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none");
-    origin = rig_origin(&rig);
-    UNTIL(&rig, end_has(origin, "\r\n\r\nx"));
+    origin = rig_origin(rig);
+    UNTIL(rig, end_has(origin, "\r\n\r\nx"));
     assert_true(end_has(origin, "POST /2 HTTP/1.1\r\nHost: other.test:"));
     end_send(origin, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\ntwo\r\n0\r\n\r\n");
-    UNTIL(&rig, client->eof);
+    UNTIL(rig, client->eof);
     assert_true(end_has(client, "\r\n\r\none"));
     assert_true(end_has(client, "3\r\ntwo\r\n0\r\n\r\nHTTP/1.1 403 Forbidden\r\n"));
-    assert_int_equal(rig.accepted, 2);
-    assert_true(strncmp(rig.denials.data, "forward third.test:", 19) == 0);
-    puppet_end(&puppet);
-    rig_stop(&rig);
+    assert_int_equal(rig->accepted, 2);
+    assert_true(strncmp(rig->denials.data, "forward third.test:", 19) == 0);
 }
 
 static void a_denied_request_says_why(void **state)
@@ -224,7 +201,7 @@ static void a_denied_request_says_why(void **state)
     (void)state;
     rig_start(&rig, "");
     struct puppet puppet = rig_puppet(&rig, rig.client);
-    struct end *client = ask(&rig, &puppet, "DELETE http://origin.test:%P/x?token=y HTTP/1.1\r\n"
+    struct end *client = ask_as(&rig, &puppet, "DELETE http://origin.test:%P/x?token=y HTTP/1.1\r\n"
                              "Host: h\r\n\r\n");
     snprintf(detail, sizeof detail, "DELETE origin.test:%u/x not permitted by policy", rig.origin_port);
     rig_refused(&rig, client, 403, "policy_denied", detail,
@@ -273,132 +250,76 @@ static void an_unreachable_origin_is_answered(void **state)
     rig_stop(&rig);
 }
 
-static void a_response_that_nobody_understands_is_not_passed_on(void **state)
-{
-    static const struct {
-        const char *response, *reason, *error;
-    } cases[] = {
-        {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",
-         "Content-Length can't be present with Transfer-Encoding", "invalid_upstream_response"},
-        {"HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
-         "a line feed stands without a carriage return", "invalid_upstream_response"},
-        {"SSH-2.0-OpenSSH_9\r\n\r\n", "the status line is not HTTP/1.1 and three digits",
-         "invalid_upstream_response"},
-        {"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
-         "it switched protocols without being asked to", "invalid_upstream_response"},
-        {"", "broke the connection off before its answer was complete", "upstream_unreachable"},
-        {"HTTP/1.1 200 OK\r\nConte", "broke the connection off before its answer was complete",
-         "upstream_unreachable"},
-    };
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct rig rig;
-        rig_start(&rig, "origin.test 0 /**");
-        struct puppet puppet = rig_puppet(&rig, rig.client);
-        struct end *client = ask(&rig, &puppet, "GET http://origin.test:%P/ HTTP/1.1\r\nHost: h\r\n\r\n");
-        struct end *origin = rig_origin(&rig);
-        if (*cases[i].response)
-            end_send(origin, cases[i].response);
-        shutdown(origin->fd, SHUT_WR);
-        rig_refused(&rig, client, 502, cases[i].error, NULL, NULL);
-        if (!end_has(client, cases[i].reason))
-            fail_msg("expected '%s' in %s", cases[i].reason, client->in.data);
-        puppet_end(&puppet);
-        rig_stop(&rig);
-    }
-}
-
 /* What has begun cannot be taken back, but must not look complete. */
 static void a_broken_response_is_never_completed(void **state)
 {
-    struct rig rig;
-    (void)state;
-    rig_start(&rig, "origin.test 0 /**");
-    struct puppet puppet = rig_puppet(&rig, rig.client);
-    struct end *client = ask(&rig, &puppet, "GET http://origin.test:%P/ HTTP/1.1\r\nHost: h\r\n\r\n");
-    struct end *origin = rig_origin(&rig);
+    struct scene *scene = *state;
+    struct rig *rig = &scene->rig;
+    struct end *client = ask(scene, "GET http://origin.test:%P/ HTTP/1.1\r\nHost: h\r\n\r\n");
+    struct end *origin = rig_origin(rig);
     end_send(origin, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n");
-    UNTIL(&rig, end_has(client, "2\r\nok\r\n"));
+    UNTIL(rig, end_has(client, "2\r\nok\r\n"));
     shutdown(origin->fd, SHUT_WR);
-    UNTIL(&rig, client->eof);
+    UNTIL(rig, client->eof);
     assert_false(end_has(client, "0\r\n\r\n"));
-    puppet_end(&puppet);
-    rig_stop(&rig);
 }
 
 static void an_early_answer_ends_the_connection(void **state)
 {
-    struct rig rig;
-    (void)state;
-    rig_start(&rig, "origin.test 0 /**");
-    struct puppet puppet = rig_puppet(&rig, rig.client);
-    struct end *client = ask(&rig, &puppet, "POST http://origin.test:%P/ HTTP/1.1\r\nHost: h\r\n"
+    struct scene *scene = *state;
+    struct rig *rig = &scene->rig;
+    struct end *client = ask(scene, "POST http://origin.test:%P/ HTTP/1.1\r\nHost: h\r\n"
                              "Content-Length: 1000\r\n\r\nabc");
-    struct end *origin = rig_origin(&rig);
-    UNTIL(&rig, end_has(origin, "\r\n\r\nabc"));
+    struct end *origin = rig_origin(rig);
+    UNTIL(rig, end_has(origin, "\r\n\r\nabc"));
     end_send(origin, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n");
-    UNTIL(&rig, client->eof);
+    UNTIL(rig, client->eof);
     assert_true(end_has(client, "HTTP/1.1 413 "));
-    puppet_end(&puppet);
-    rig_stop(&rig);
 }
 
 static void a_client_that_only_ends_its_side_gets_its_answer(void **state)
 {
-    struct rig rig;
-    (void)state;
-    rig_start(&rig, "origin.test 0 /**");
-    struct puppet puppet = rig_puppet(&rig, rig.client);
-    struct end *client = ask(&rig, &puppet, "GET http://origin.test:%P/ HTTP/1.1\r\nHost: h\r\n\r\n");
+    struct scene *scene = *state;
+    struct rig *rig = &scene->rig;
+    struct end *client = ask(scene, "GET http://origin.test:%P/ HTTP/1.1\r\nHost: h\r\n\r\n");
     shutdown(client->fd, SHUT_WR);
-    struct end *origin = rig_origin(&rig);
-    UNTIL(&rig, end_has(origin, "\r\n\r\n"));
+    struct end *origin = rig_origin(rig);
+    UNTIL(rig, end_has(origin, "\r\n\r\n"));
     end_send(origin, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-    UNTIL(&rig, client->eof);
+    UNTIL(rig, client->eof);
     assert_true(end_has(client, "\r\n\r\nok"));
-    puppet_end(&puppet);
-    rig_stop(&rig);
 }
 
 static void a_client_that_is_gone_frees_its_origin(void **state)
 {
-    struct rig rig;
-    (void)state;
-    rig_start(&rig, "origin.test 0 /**");
-    struct puppet puppet = rig_puppet(&rig, rig.client);
-    struct end *client = ask(&rig, &puppet, "GET http://origin.test:%P/ HTTP/1.1\r\nHost: h\r\n\r\n");
-    struct end *origin = rig_origin(&rig);
-    UNTIL(&rig, end_has(origin, "\r\n\r\n"));
-    puppet_end(&puppet);
-    epoll_ctl(rig.epoll, EPOLL_CTL_DEL, client->fd, NULL);
+    struct scene *scene = *state;
+    struct rig *rig = &scene->rig;
+    struct end *client = ask(scene, "GET http://origin.test:%P/ HTTP/1.1\r\nHost: h\r\n\r\n");
+    struct end *origin = rig_origin(rig);
+    UNTIL(rig, end_has(origin, "\r\n\r\n"));
+    assert_true(puppet_do(&scene->puppet, PUPPET_LET_GO));
+    epoll_ctl(rig->epoll, EPOLL_CTL_DEL, client->fd, NULL);
     close(client->fd);
     client->fd = -1;
-    UNTIL(&rig, origin->eof);
-    rig_stop(&rig);
+    UNTIL(rig, origin->eof);
 }
+
+#define ON_A_SCENE(test) cmocka_unit_test_setup_teardown(test, open_scene, close_scene)
 
 static int tests(void)
 {
     const struct CMUnitTest list[] = {
-        cmocka_unit_test(a_request_goes_on_in_origin_form),
-        cmocka_unit_test(hop_by_hop_headers_stay_behind),
-        cmocka_unit_test(a_body_of_known_length_passes),
-        cmocka_unit_test(chunks_are_framed_anew),
-        cmocka_unit_test(a_response_that_ends_with_its_connection_is_chunked),
-        cmocka_unit_test(an_old_client_gets_no_chunks),
-        cmocka_unit_test(head_and_304_have_no_body),
-        cmocka_unit_test(a_request_may_follow_a_head),
-        cmocka_unit_test(options_of_a_whole_server_has_a_star),
-        cmocka_unit_test(an_interim_response_passes),
-        cmocka_unit_test(requests_follow_each_other_on_one_connection),
+        ON_A_SCENE(each_exchange_comes_out_as_told),
+        ON_A_SCENE(a_request_may_follow_a_head),
+        ON_A_SCENE(an_interim_response_passes),
+        ON_A_SCENE(requests_follow_each_other_on_one_connection),
         cmocka_unit_test(a_denied_request_says_why),
         cmocka_unit_test(what_a_proxy_cannot_do_is_said),
         cmocka_unit_test(an_unreachable_origin_is_answered),
-        cmocka_unit_test(a_response_that_nobody_understands_is_not_passed_on),
-        cmocka_unit_test(a_broken_response_is_never_completed),
-        cmocka_unit_test(an_early_answer_ends_the_connection),
-        cmocka_unit_test(a_client_that_only_ends_its_side_gets_its_answer),
-        cmocka_unit_test(a_client_that_is_gone_frees_its_origin),
+        ON_A_SCENE(a_broken_response_is_never_completed),
+        ON_A_SCENE(an_early_answer_ends_the_connection),
+        ON_A_SCENE(a_client_that_only_ends_its_side_gets_its_answer),
+        ON_A_SCENE(a_client_that_is_gone_frees_its_origin),
     };
     return cmocka_run_group_tests(list, NULL, NULL);
 }
