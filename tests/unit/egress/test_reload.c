@@ -198,6 +198,35 @@ static void a_request_without_an_answer_yet_gets_one(void **state)
     rig_stop(&rig);
 }
 
+/* Wherever in a request's body the policy changes, the origin never gets a whole request. */
+static void a_request_whose_body_is_on_its_way_is_refused(void **state)
+{
+    static const char body[] = "4\r\nbody\r\n0\r\n\r\n";
+    struct rig rig;
+    char head[256];
+    (void)state;
+    rig_start(&rig, "");
+    snprintf(head, sizeof head, "POST http://origin.test:%u/ HTTP/1.1\r\nHost: h\r\n"
+             "Transfer-Encoding: chunked\r\n\r\n", rig.origin_port);
+    for (size_t at = 0; at < sizeof body - 1; at++) {
+        rig_set(&rig, "origin.test 0 /**");
+        struct puppet puppet = rig_puppet(&rig, rig.client);
+        struct end *client = rig_end(&rig, puppet.socket);
+        end_send(client, head);
+        end_send_bytes(client, body, at);
+        struct end *origin = rig_origin(&rig);
+        UNTIL(&rig, end_has(origin, "\r\n\r\n"));
+        rig_set(&rig, "");
+        send(client->fd, body + at, sizeof body - 1 - at, MSG_NOSIGNAL);
+        rig_refused(&rig, client, 403, "policy_denied", NULL, NULL);
+        assert_true(end_has(client, "because policy changed"));
+        UNTIL(&rig, origin->eof);
+        assert_false(end_has(origin, "0\r\n\r\n"));
+        puppet_end(&puppet);
+    }
+    rig_stop(&rig);
+}
+
 static void a_response_under_way_is_cut(void **state)
 {
     struct rig rig;
@@ -231,6 +260,7 @@ static int tests(void)
         cmocka_unit_test(a_new_rule_opens_at_once),
         cmocka_unit_test(the_next_request_of_a_connection_is_judged_anew),
         cmocka_unit_test(a_request_without_an_answer_yet_gets_one),
+        cmocka_unit_test(a_request_whose_body_is_on_its_way_is_refused),
         cmocka_unit_test(a_response_under_way_is_cut),
     };
     return cmocka_run_group_tests(list, NULL, NULL);
