@@ -35,7 +35,7 @@ static inline void resolver_write(const char *path, const char *text, const char
     if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
         network_fail(path);
     close(fd);
-    if (mount(path, over, NULL, MS_BIND, NULL) != 0)
+    if (mount(path, over, "", MS_BIND, NULL) != 0)
         network_fail(over);
     unlink(path);
 }
@@ -43,7 +43,7 @@ static inline void resolver_write(const char *path, const char *text, const char
 /* Once network_enter has made us root of a user namespace. */
 static inline void resolver_enter(void)
 {
-    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+    if (unshare(CLONE_NEWNS) != 0 || mount("", "/", "", MS_REC | MS_PRIVATE, NULL) != 0)
         network_fail("unshare");
     char path[] = "/tmp/sluice-resolver-XXXXXX";
     close(mkstemp(path));

@@ -342,7 +342,7 @@ static void sockets_of_powerful_services_are_covered(void **state)
     struct box_options options = {
         .filesystem = {sizeof options.filesystem, true, read_only, 1, NULL, 0}};
     (void)state;
-    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+    if (unshare(CLONE_NEWNS) != 0 || mount("", "/", "", MS_REC | MS_PRIVATE, NULL) != 0 ||
         mount("run", "/run", "tmpfs", 0, "mode=0755") != 0)
         skip();                                     /* an ordinary user cannot show a /run of its own */
     assert_int_equal(system("mkdir -p /run/user/1000/systemd"), 0);
