@@ -74,8 +74,7 @@ static int invalid(struct error *err, const char *what)
 }
 
 /* Nothing that does not fit is left out or cut: the command runs as it was asked for, or not at all. */
-static int check_values(const json_t *command, const json_t *env, json_int_t cols, json_int_t rows, json_int_t timeout,
-                        struct error *err)
+static int check_values(const json_t *command, const json_t *env, json_int_t cols, json_int_t rows, struct error *err)
 {
     const char *key;
     json_t *item;
@@ -92,7 +91,7 @@ static int check_values(const json_t *command, const json_t *env, json_int_t col
             return invalid(err, "env is a map of texts");
     if (cols < 0 || cols > UINT16_MAX || rows < 0 || rows > UINT16_MAX)
         return invalid(err, "cols and rows are numbers from 0 to 65535");
-    return timeout < 0 ? invalid(err, "timeout_ms is a number from 0, which means none") : 0;
+    return 0;
 }
 
 static int read_body(struct http_request *req, struct arena *arena, json_t **out, struct error *err)
@@ -129,7 +128,7 @@ static int read_command(struct http_request *req, struct arena *arena, struct sa
                        &env, "workdir", &workdir, "tty", &tty, "cols", &cols, "rows", &rows, "timeout_ms", &timeout) != 0)
         rc = invalid(err, where.text);
     if (rc == 0)
-        rc = check_values(command, env, cols, rows, timeout, err);
+        rc = check_values(command, env, cols, rows, err);
     if (rc == 0) {
         *out = (struct sandbox_exec){.workdir = arena_str(arena, workdir), .tty = tty, .cols = (uint16_t)cols,
                                      .rows = (uint16_t)rows, .timeout_ms = (uint64_t)timeout};

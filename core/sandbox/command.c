@@ -144,6 +144,10 @@ int sandbox_exec_check(const struct sandbox_exec *exec, struct error *err)
 {
     if (check_command(exec, err) != 0 || sandbox_env_check(exec->env, exec->n_env, err) != 0)
         return -1;
+    if (exec->timeout_ms > EXEC_TIMEOUT_MAX_MS)
+        return error_set(err, ERROR_INVALID,
+                         "timeout_ms is a number from 0, which means none, to %d",
+                         EXEC_TIMEOUT_MAX_MS);
     if (!exec->workdir)
         return 0;
     if (strlen(exec->workdir) > COMMAND_FOLDER_MAX)

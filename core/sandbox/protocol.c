@@ -212,7 +212,7 @@ static int read_exec(const struct json_reader *r, struct sandbox_exec *out)
         sandbox_json_flag(r, "tty", &out->tty) != 0 ||
         sandbox_json_optional_number(r, "cols", UINT16_MAX, &cols) != 0 ||
         sandbox_json_optional_number(r, "rows", UINT16_MAX, &rows) != 0 ||
-        sandbox_json_optional_number(r, "timeout_ms", INT32_MAX, &out->timeout_ms) != 0)
+        sandbox_json_optional_number(r, "timeout_ms", EXEC_TIMEOUT_MAX_MS, &out->timeout_ms) != 0)
         return -1;
     out->cols = (uint16_t)cols;
     out->rows = (uint16_t)rows;

@@ -91,6 +91,8 @@ struct sandbox_denials {
     size_t n;
 };
 
+#define EXEC_TIMEOUT_MAX_MS INT32_MAX               /* 24 days */
+
 struct sandbox_exec {
     const char *id;                                 /* made by the gateway, unguessable */
     const char *const *command;                     /* run directly, PATH of its environment */
@@ -100,7 +102,7 @@ struct sandbox_exec {
     const char *workdir;                            /* NULL: /sandbox */
     bool tty;
     uint16_t cols, rows;                            /* 0: 80 and 24 */
-    uint64_t timeout_ms;                            /* 0: none */
+    uint64_t timeout_ms;                            /* 0: none; at most EXEC_TIMEOUT_MAX_MS */
 };
 
 struct sandbox_message {

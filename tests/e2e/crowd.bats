@@ -108,7 +108,9 @@ time.sleep(100)' "$state/sluice.sock" >"$BATS_TEST_TMPDIR/held.$n" 3>&- &
     [[ "$(ask '{"command":["true"],"env":["A"]}')" == "422 "*"env is a map of texts" ]]
     [[ "$(ask '{"command":["true"],"env":{"A":1}}')" == "422 "*"env is a map of texts" ]]
     [[ "$(ask '{"command":["true"],"cols":70000}')" == "422 "*"cols and rows are numbers from 0 to 65535" ]]
-    [[ "$(ask '{"command":["true"],"timeout_ms":-1}')" == "422 "*"timeout_ms is a number from 0, which means none" ]]
+    for ms in -1 2147483648 9223372036854775807; do
+        [[ "$(ask "{\"command\":[\"true\"],\"timeout_ms\":$ms}")" == "422 timeout_ms is a number from 0, which means none, to 2147483647" ]]
+    done
     [[ "$(ask '{"command":["true"],"comand":[]}')" == "422 "* ]]
     [[ "$(ask '{"command":["true"],"command":["false"]}')" == "400 "*"this key is written twice"* ]]
 }

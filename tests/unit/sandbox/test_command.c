@@ -117,6 +117,15 @@ static void folders_are_checked(void **state)
     free(folder);
 }
 
+static void time_is_bounded_by_what_a_message_holds(void **state)
+{
+    struct sandbox_exec exec = {.command = ls, .n_command = 1, .timeout_ms = EXEC_TIMEOUT_MAX_MS};
+    (void)state;
+    assert_int_equal(sandbox_exec_check(&exec, NULL), 0);
+    exec.timeout_ms++;
+    expect_refusal(&exec, "timeout_ms is a number from 0, which means none, to 2147483647");
+}
+
 static void environment_names_are_checked(void **state)
 {
     static const struct { const char *name, *value, *error;
@@ -175,6 +184,7 @@ int main(void)
         cmocka_unit_test(without_a_network_there_is_no_proxy),
         cmocka_unit_test(commands_are_bounded),
         cmocka_unit_test(folders_are_checked),
+        cmocka_unit_test(time_is_bounded_by_what_a_message_holds),
         cmocka_unit_test(environment_names_are_checked),
         cmocka_unit_test(the_environment_is_bounded),
     };
