@@ -153,42 +153,45 @@ static const char *why_not(enum api_right right, const char *role)
     return "only an admin may do this: the gateway's own user, root, or a token of an admin";
 }
 
+static int refuse(struct http_request *req, enum error_kind kind, const char *why)
+{
+    struct error err;
+    error_set(&err, kind, "%s", why);
+    http_respond_error(req, &err);
+    return -1;
+}
+
+static int refuse_unknown(struct http_request *req, enum api_right right)
+{
+    if (right == API_SUPERVISOR && bearer(req))     /* one whose sandbox was deleted ends when it hears this */
+        return refuse(req, ERROR_GONE, "no sandbox of this gateway has this token");
+    http_header(req, "WWW-Authenticate", "Bearer");
+    return refuse(req, ERROR_UNAUTHORIZED,
+                  req->peer->apart
+                      ? "who is asking is not known: the uid of a process in another user namespace, such as "
+                        "a sandbox, says nothing: send a token (sluice --token, SLUICE_TOKEN)"
+                      : "who is asking is not known: send a token (sluice --token, SLUICE_TOKEN), "
+                        "or connect through the gateway's Unix socket");
+}
+
 int api_authenticate(struct http_request *req, void *ctx)
 {
     struct api *api = ctx;
     const struct api_route *route = req->route->doc;
-    if (api->draining && strcmp(req->route->method, "GET") != 0) {
-        http_respond_problem(req, 503, "draining", NULL, "the gateway is stopping: try again when it is back", NULL);
-        return -1;
-    }
+    if (api->draining && strcmp(req->route->method, "GET") != 0)
+        return refuse(req, ERROR_DRAINING, "the gateway is stopping: try again when it is back");
     if (route->right == API_OPEN)
         return api_check_query(req, route->takes);
-    if (!bearer(req) && from_foreign_page(req)) {
-        http_respond_problem(req, 403, "forbidden", NULL,
-                             "a web page from elsewhere may not act for its reader: send a token", NULL);
-        return -1;
-    }
+    if (!bearer(req) && from_foreign_page(req))
+        return refuse(req, ERROR_FORBIDDEN, "a web page from elsewhere may not act for its reader: send a token");
     struct api_actor *a = alloc_zero(1, sizeof *a);
     if (!identify(api, req, a)) {
         free(a);
-        if (route->right == API_SUPERVISOR && bearer(req)) {
-            /* A supervisor whose sandbox was deleted ends when it hears this. */
-            http_respond_problem(req, 410, "gone", NULL, "no sandbox of this gateway has this token", NULL);
-            return -1;
-        }
-        http_header(req, "WWW-Authenticate", "Bearer");
-        http_respond_problem(req, 401, "unauthorized", NULL,
-                             req->peer->apart
-                                 ? "who is asking is not known: the uid of a process in another user namespace, such as "
-                                   "a sandbox, says nothing: send a token (sluice --token, SLUICE_TOKEN)"
-                                 : "who is asking is not known: send a token (sluice --token, SLUICE_TOKEN), "
-                                   "or connect through the gateway's Unix socket", NULL);
-        return -1;
+        return refuse_unknown(req, route->right);
     }
     req->user = a;
     req->free_user = free;
-    if (may(route->right, a->actor.role))
-        return api_check_query(req, route->takes);
-    http_respond_problem(req, 403, "forbidden", NULL, why_not(route->right, a->actor.role), NULL);
-    return -1;
+    if (!may(route->right, a->actor.role))
+        return refuse(req, ERROR_FORBIDDEN, why_not(route->right, a->actor.role));
+    return api_check_query(req, route->takes);
 }

@@ -80,3 +80,11 @@ const char *error_word(enum error_kind kind)
 {
     return kinds[kind].word;
 }
+
+const char *error_word_of_status(int status)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (kinds[i].status == status)
+            return kinds[i].word;
+    return "unknown";
+}

@@ -18,6 +18,7 @@
     X(METHOD,       405, "method-not-allowed")                     \
     X(EXISTS,       409, "exists")                                 \
     X(STATE,        409, "wrong-state")                            \
+    X(GONE,         410, "gone")                                   \
     X(MOVED,        412, "revision-moved")                         \
     X(TOO_LARGE,    413, "too-large")                              \
     X(MEDIA_TYPE,   415, "unsupported-media-type")                 \
@@ -53,5 +54,6 @@ int error_prefix(struct error *err, const char *format, ...) __attribute__((form
 
 int error_status(enum error_kind kind);             /* the HTTP status */
 const char *error_word(enum error_kind kind);       /* the last part of a problem's type */
+const char *error_word_of_status(int status);       /* of the first kind with this status */
 
 #endif

@@ -2,10 +2,12 @@
 #include "http/problem.h"
 
 #include "base/alloc.h"
+#include "base/error.h"
 
 #include <stdlib.h>
 
-/* status, reason phrase, problem word of the server's own answers */
+/* status, reason phrase, and the problem word of what only an HTTP server can say; the other words are
+ * those of base/error.h */
 #define STATUSES(X)                                                                                \
     X(100, "Continue", "")                                                                         \
     X(101, "Switching Protocols", "")                                                              \
@@ -18,29 +20,29 @@
     X(304, "Not Modified", "")                                                                     \
     X(307, "Temporary Redirect", "")                                                               \
     X(308, "Permanent Redirect", "")                                                               \
-    X(400, "Bad Request", "malformed")                                                             \
-    X(401, "Unauthorized", "unauthorized")                                                         \
-    X(403, "Forbidden", "forbidden")                                                               \
-    X(404, "Not Found", "not-found")                                                               \
-    X(405, "Method Not Allowed", "method-not-allowed")                                             \
+    X(400, "Bad Request", "")                                                                      \
+    X(401, "Unauthorized", "")                                                                     \
+    X(403, "Forbidden", "")                                                                        \
+    X(404, "Not Found", "")                                                                        \
+    X(405, "Method Not Allowed", "")                                                               \
     X(406, "Not Acceptable", "not-acceptable")                                                     \
     X(407, "Proxy Authentication Required", "proxy-authentication")                                \
     X(408, "Request Timeout", "request-timeout")                                                   \
-    X(409, "Conflict", "exists")                                                                   \
-    X(412, "Precondition Failed", "revision-moved")                                                \
-    X(413, "Content Too Large", "too-large")                                                       \
-    X(415, "Unsupported Media Type", "unsupported-media-type")                                     \
+    X(409, "Conflict", "")                                                                         \
+    X(412, "Precondition Failed", "")                                                              \
+    X(413, "Content Too Large", "")                                                                \
+    X(415, "Unsupported Media Type", "")                                                           \
     X(417, "Expectation Failed", "expectation-failed")                                             \
-    X(422, "Unprocessable Content", "invalid")                                                     \
+    X(422, "Unprocessable Content", "")                                                            \
     X(426, "Upgrade Required", "upgrade-required")                                                 \
-    X(428, "Precondition Required", "review-token-missing")                                        \
-    X(429, "Too Many Requests", "too-many")                                                        \
+    X(428, "Precondition Required", "")                                                            \
+    X(429, "Too Many Requests", "")                                                                \
     X(431, "Request Header Fields Too Large", "header-too-large")                                  \
-    X(500, "Internal Server Error", "internal-error")                                              \
-    X(501, "Not Implemented", "unsupported")                                                       \
-    X(502, "Bad Gateway", "sandbox-failed")                                                        \
+    X(500, "Internal Server Error", "")                                                            \
+    X(501, "Not Implemented", "")                                                                  \
+    X(502, "Bad Gateway", "")                                                                      \
     X(503, "Service Unavailable", "unavailable")                                                   \
-    X(504, "Gateway Timeout", "timeout")
+    X(504, "Gateway Timeout", "")
 
 struct status {
     int number;
@@ -68,7 +70,8 @@ const char *http_reason(int status)
 
 const char *http_problem_word(int status)
 {
-    return find(status)->word;
+    const char *own = find(status)->word;
+    return *own ? own : error_word_of_status(status);
 }
 
 /* Text that is no UTF-8 has no place in JSON: the member is then left out. */
