@@ -133,7 +133,7 @@ struct clearing {
 static int write_clearing(struct store_tx *tx, void *arg, struct error *err)
 {
     struct clearing *c = arg;
-    if (store_tx_draft_clear(tx, c->sandbox_id, &c->cleared, err))
+    if (store_tx_draft_trim(tx, c->sandbox_id, store_draft_status_word(STORE_DRAFT_PENDING), 0, &c->cleared, err))
         return -1;
     if (!c->cleared)
         return 0;

@@ -9,6 +9,7 @@
 
 enum {
     DRAFTS_PENDING_MAX = 500, /* of one sandbox; a sandbox chooses what it asks for */
+    DRAFTS_SUPERSEDED_MAX = 500, /* the newest; whoever may propose makes more and more of them */
     DRAFTS_SUBMIT_MAX = 100,  /* proposals at once: each is voted on, and the sandbox's other calls wait */
     DRAFTS_RULE_BYTES_MAX = 32768,
     DRAFTS_ATTEMPTS = 5,      /* when other updates keep coming first */

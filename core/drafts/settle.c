@@ -10,6 +10,7 @@ int drafts_supersede(struct store_tx *tx, const struct store_draft *draft, const
                      struct arena *arena, struct error *err)
 {
     struct store_draft now;
+    uint64_t forgotten;
     if (store_tx_draft_get(tx, draft->sandbox_id, draft->id, arena, &now, err))
         return -1;
     const char *expected = now.status, *next = drafts_next(DRAFTS_SUPERSEDE, now.status, err);
@@ -19,7 +20,8 @@ int drafts_supersede(struct store_tx *tx, const struct store_draft *draft, const
     now.reason = reason;
     now.decided_by = "gateway";
     now.decided_at_ms = clock_now_ms();
-    if (store_tx_draft_update(tx, &now, expected, err))
+    if (store_tx_draft_update(tx, &now, expected, err) ||
+        store_tx_draft_trim(tx, now.sandbox_id, next, DRAFTS_SUPERSEDED_MAX, &forgotten, err))
         return -1;
     const char *text = arena_printf(arena, "%s superseded: %s", drafts_label(&now, arena), reason);
     return drafts_event(tx, &now, "superseded", "gateway", text, now.decided_at_ms, err);

@@ -164,7 +164,8 @@ int store_tx_draft_insert(struct store_tx *tx, const struct store_draft *draft, 
 /* Writes every field.  ERROR_STATE unless its status in the store is still expected_status. */
 int store_tx_draft_update(struct store_tx *tx, const struct store_draft *draft, const char *expected_status, struct error *err);
 int store_tx_draft_count(struct store_tx *tx, const char *sandbox_id, const char *status, uint64_t *out, struct error *err);
-int store_tx_draft_clear(struct store_tx *tx, const char *sandbox_id, uint64_t *cleared, struct error *err);     /* the pending ones */
+/* Deletes those of a status, but for the newest. */
+int store_tx_draft_trim(struct store_tx *tx, const char *sandbox_id, const char *status, size_t keep, uint64_t *deleted, struct error *err);
 int store_tx_draft_event(struct store_tx *tx, const char *sandbox_id, const struct store_draft_event *event, struct error *err);
 
 #endif

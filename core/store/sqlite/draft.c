@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "store/sqlite/inner.h"
-#include "store/words.h"
 
 #define COLUMNS(X, comma)                                                                          \
     X(TEXT, id) comma X(TEXT, sandbox_id) comma X(TEXT, status) comma X(TEXT, source)              \
@@ -187,12 +186,14 @@ int store_tx_draft_update(struct store_tx *tx, const struct store_draft *draft,
                          &record, draft, "t", draft->id);
 }
 
-int store_tx_draft_clear(struct store_tx *tx, const char *sandbox_id, uint64_t *cleared,
-                         struct error *err)
+int store_tx_draft_trim(struct store_tx *tx, const char *sandbox_id, const char *status,
+                        size_t keep, uint64_t *deleted, struct error *err)
 {
-    int rc = db_run(tx->db, err, "DELETE FROM draft WHERE sandbox_id=? AND status=?", "tt", sandbox_id,
-                    store_draft_status_word(STORE_DRAFT_PENDING));
-    *cleared = rc ? 0 : (uint64_t)db_changes(tx->db);
+    int rc = db_run(tx->db, err, "DELETE FROM draft WHERE sandbox_id=? AND status=? AND number <= "
+                    "(SELECT number FROM draft WHERE sandbox_id=? AND status=? "
+                    "ORDER BY number DESC LIMIT 1 OFFSET ?)", "tttti", sandbox_id, status,
+                    sandbox_id, status, (int64_t)keep);
+    *deleted = rc ? 0 : (uint64_t)db_changes(tx->db);
     return rc;
 }
 

@@ -168,6 +168,37 @@ static void a_proposal_replaces_what_was_only_observed(void **state)
     assert_string_equal(status_of(f, observed), "superseded");
 }
 
+static int insert_superseded(struct store_tx *tx, void *arg, struct error *err)
+{
+    struct store_draft draft = {.sandbox_id = "s1", .status = "superseded", .source = "agent", .approvals_json = "[]"};
+    char id[16];
+    (void)arg;
+    for (int i = 0; i < 500; i++) {
+        snprintf(id, sizeof id, "old%d", i);
+        draft.id = id;
+        if (store_tx_draft_insert(tx, &draft, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* Whoever may propose makes as many as they like superseded. */
+static void superseded_chunks_do_not_fill_the_store(void **state)
+{
+    struct fixture *f = *state;
+    struct store_draft *items;
+    size_t n;
+    assert_int_equal(store_write(f->store, insert_superseded, NULL, &f->err), 0);
+    const char *first = submitted(f, "api", ONE_ENDPOINT("a.example.com"));
+    submitted(f, "api", ONE_ENDPOINT("a.example.com"));
+    assert_int_equal(store_draft_list(f->store, "s1", "superseded", f->arena, &items, &n, &f->err), 0);
+    assert_int_equal(n, 500);
+    assert_string_equal(items[0].id, "old1");       /* the oldest went */
+    assert_string_equal(items[499].id, first);
+    assert_int_equal(store_draft_list(f->store, "s1", "pending", f->arena, &items, &n, &f->err), 0);
+    assert_int_equal(n, 1);
+}
+
 static void what_is_covered_by_now_needs_no_decision(void **state)
 {
     struct fixture *f = *state;
@@ -372,6 +403,7 @@ int main(void)
         TEST(a_rule_that_is_too_long),
         TEST(what_has_no_room_costs_no_votes),
         TEST(a_proposal_replaces_what_was_only_observed),
+        TEST(superseded_chunks_do_not_fill_the_store),
         TEST(what_is_covered_by_now_needs_no_decision),
         TEST(an_approval_settles_others),
         TEST(a_held_update_is_approved_by_somebody_else),
