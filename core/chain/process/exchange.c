@@ -28,7 +28,7 @@ static struct exchange *soonest(struct exchange *const *list, size_t n)
 {
     struct exchange *out = NULL;
     for (size_t i = 0; i < n; i++)
-        if (list[i] && (!out || list[i]->until_ns < out->until_ns))
+        if (list[i] && !list[i]->ended && (!out || list[i]->until_ns < out->until_ns))
             out = list[i];
     return out;
 }
@@ -41,7 +41,7 @@ static void wait_for_any(struct exchange *const *list, size_t n, struct pollfd *
     const struct timespec wait = {(time_t)(left / 1000000000u), (long)(left % 1000000000u)};
     for (size_t i = 0; i < n; i++) {
         const struct exchange *x = list[i];
-        fds[i] = (struct pollfd){.fd = x ? x->fd : -1,
+        fds[i] = (struct pollfd){.fd = x && !x->ended ? x->fd : -1,
                                  .events = x && x->sent < x->out.len ? POLLOUT : POLLIN};
     }
     if (left) {
@@ -56,9 +56,17 @@ size_t exchange_await(struct exchange *const *list, size_t n, struct arena *aren
 {
     struct pollfd *fds = arena_alloc(arena, n * sizeof *fds);
     for (;;) {
-        for (size_t i = 0; i < n; i++)
-            if (list[i] && advance(list[i]))
+        size_t failed = n;
+        bool open = false;
+        for (size_t i = 0; i < n; i++) {
+            bool ended = list[i] && advance(list[i]);
+            if (ended && !list[i]->failed)
                 return i;
+            open = open || (list[i] && !ended);
+            failed = ended ? i : failed;
+        }
+        if (!open)
+            return failed;
         wait_for_any(list, n, fds);
     }
 }

@@ -23,8 +23,8 @@ struct exchange {
 
 /* Sends what fits at once. */
 void exchange_begin(struct exchange *x, int fd, struct buf *frames, uint64_t until_ns);
-/* Which of them ended first: answered, failed or out of time.  Those that are NULL do not count,
- * one must not be.  Blocks. */
+/* Which of them was answered first.  Those that failed or are out of time come when no other is
+ * left, because ending a process takes a while.  NULL ones do not count, one must not be.  Blocks. */
 size_t exchange_await(struct exchange *const *list, size_t n, struct arena *arena);
 /* The JSON of the answer of one that did not fail. */
 const char *exchange_json(const struct exchange *x, size_t *len);
