@@ -31,17 +31,6 @@ char *http_unescape(const char *text, size_t len, bool plus, char *out)
     return text_utf8_valid(start, size) == size ? out + 1 : NULL;
 }
 
-void http_escape(struct buf *out, const char *text)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                "0123456789-._~";
-    for (; *text; text++)
-        if (strchr(plain, *text))
-            buf_putc(out, *text);
-        else
-            buf_printf(out, "%%%02X", (unsigned char)*text);
-}
-
 /* Decodes one "name=value" of len bytes to text; NULL when it is bad. */
 static char *parse_pair(const char *pair, size_t len, struct http_param *out, char *text)
 {

@@ -45,8 +45,6 @@ int policy_operations_decode(const struct doc_node *node, struct arena *arena,
                              struct policy_operations *out, struct problems *problems);
 /* What that document looks like, for descriptions: decoding it is the function's alone. */
 extern const struct schema policy_operations_schema;
-/* The same document as canonical JSON, appended. */
-void policy_operations_encode(const struct policy_operations *operations, struct buf *json);
 
 /* Applies all or nothing.  Returns the new policy, or NULL with problems (paths such as
  * operations[0].add_rule.rule.endpoints[1]).  Warnings say what was kept otherwise than written. */

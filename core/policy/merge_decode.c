@@ -220,15 +220,3 @@ int policy_operations_decode(const struct doc_node *node, struct arena *arena,
     *out = (struct policy_operations){items, list->n};
     return rc;
 }
-
-void policy_operations_encode(const struct policy_operations *operations, struct buf *json)
-{
-    buf_puts(json, "{\"operations\":[");
-    for (size_t i = 0; i < operations->n; i++) {
-        const struct policy_operation *op = &operations->items[i];
-        buf_printf(json, "%s{\"%s\":", i ? "," : "", words[op->kind]);
-        schema_encode_json(&schemas[op->kind], op, json);
-        buf_putc(json, '}');
-    }
-    buf_puts(json, "]}");
-}

@@ -12,8 +12,3 @@ const struct sluice_rule *policy_rule_parse(const char *json, struct arena *aren
         return NULL;
     return schema_decode(&policy_rule_schema, tree, "", arena, &rule, problems) == 0 ? rule : NULL;
 }
-
-void policy_rule_json(const struct sluice_rule *rule, struct buf *out)
-{
-    schema_encode_json(&policy_rule_schema, rule, out);
-}

@@ -8,7 +8,5 @@
 /* In the arena; NULL: problems says why, with paths that begin at the rule. */
 const struct sluice_rule *policy_rule_parse(const char *json, struct arena *arena,
                                             struct problems *problems);
-/* Canonical JSON. */
-void policy_rule_json(const struct sluice_rule *rule, struct buf *out);
 
 #endif

@@ -115,15 +115,6 @@ static void test_query(void **state)
     assert_null(http_query_parse("%80=1", &n));
 }
 
-static void test_escape(void **state)
-{
-    (void)state;
-    struct buf out = {0};
-    http_escape(&out, "a b/é~?");
-    assert_string_equal(out.data, "a%20b%2F%C3%A9~%3F");
-    buf_free(&out);
-}
-
 static void test_addresses(void **state)
 {
     (void)state;
@@ -244,8 +235,7 @@ static void test_accept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_routes), cmocka_unit_test(test_paths), cmocka_unit_test(test_query),
-        cmocka_unit_test(test_escape), cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_routes), cmocka_unit_test(test_paths), cmocka_unit_test(test_query), cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_long_path), cmocka_unit_test(test_loopback),
         cmocka_unit_test(test_problem), cmocka_unit_test(test_accept),
     };
