@@ -8,6 +8,8 @@
 #include "api/parameters.h"
 #include "api/routes.h"
 
+enum { HISTORY_MAX = 100000 };                      /* events at once */
+
 static json_t *parsed(const char *json)
 {
     json_t *value = json && *json ? json_loads(json, 0, NULL) : NULL;
@@ -245,7 +247,10 @@ int route_draft_history(struct api_call *call)
 {
     struct store_draft_event *items;
     size_t n;
-    if (drafts_history(call->api->drafts, api_param(call, "name"), call->arena, &items, &n, &call->err) != 0)
+    uint64_t limit;
+    if (api_query_number(call, "limit", 1000, HISTORY_MAX, &limit) != 0 ||
+        drafts_history(call->api->drafts, api_param(call, "name"), limit ? limit : HISTORY_MAX, call->arena, &items, &n,
+                       &call->err) != 0)
         return -1;
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++)

@@ -159,6 +159,10 @@ static const struct arg_option plugin_new[] = {
     {"lua", 0, ARG_FLAG, NULL, "in Lua"},
     {0},
 };
+static const struct arg_option rule_history[] = {
+    {"limit", 0, ARG_VALUE, "N", "at most N events (1000), the newest; 0: all"},
+    {0},
+};
 static const struct arg_option decision_list[] = {
     {"limit", 0, ARG_VALUE, "N", "at most N decisions (20); 0: all"},
     {0},
@@ -200,7 +204,7 @@ const struct command cli_commands[] = {
     {"rule", "edit", "[NAME]", rule_edit, cmd_rule_edit, "change what a pending chunk proposes", "sluice rule edit demo --chunk-id ID --rule rule.yaml"},
     {"rule", "undo", "[NAME]", rule_undo, cmd_rule_undo, "take an approved chunk back", "sluice rule undo demo --chunk-id ID --wait"},
     {"rule", "clear", "[NAME]", none, cmd_rule_clear, "delete the pending chunks", "sluice rule clear demo"},
-    {"rule", "history", "[NAME]", none, cmd_rule_history, "show what happened to the chunks", "sluice rule history demo"},
+    {"rule", "history", "[NAME]", rule_history, cmd_rule_history, "show what happened to the chunks", "sluice rule history demo"},
     {"plugin", "list", "", none, cmd_plugin_list, "list the chain of voters", "sluice plugin list"},
     {"plugin", "reload", "", none, cmd_plugin_reload, "read the gateway's configuration again and reload its chain", "sluice plugin reload"},
     {"plugin", "check", "PATH...", none, cmd_plugin_check, "check plugin files without a gateway", "sluice plugin check ./my_voter.so"},

@@ -313,5 +313,10 @@ static void table_history(const struct cli *cli, const json_t *json)
 int cmd_rule_history(struct cli *cli)
 {
     const char *name = sandbox_operand(cli, 0);
-    return name ? client_show(cli, drafts_path(name, NULL, "/history"), table_history) : EXIT_USAGE;
+    long limit;
+    if (!name || arg_number(cli, "limit", 1000, 100000, &limit) != 0)
+        return EXIT_USAGE;
+    char *query = alloc_printf("/history?limit=%ld", limit), *path = drafts_path(name, NULL, query);
+    free(query);
+    return client_show(cli, path, table_history);
 }

@@ -112,13 +112,13 @@ int drafts_each(struct drafts *drafts, const char *sandbox, const char *status,
     return rc;
 }
 
-int drafts_history(struct drafts *drafts, const char *sandbox, struct arena *arena,
+int drafts_history(struct drafts *drafts, const char *sandbox, size_t limit, struct arena *arena,
                    struct store_draft_event **out, size_t *n, struct error *err)
 {
     struct store_sandbox box;
     if (store_sandbox_get(drafts->store, sandbox, arena, &box, err))
         return -1;
-    return store_draft_history(drafts->store, box.id, arena, out, n, err);
+    return store_draft_history(drafts->store, box.id, limit, arena, out, n, err);
 }
 
 /* ---- clearing ---- */

@@ -106,7 +106,8 @@ int drafts_approve_all(struct drafts *drafts, const struct drafts_call *call,
                        struct problems *problems, struct error *err);
 int drafts_clear(struct drafts *drafts, const struct drafts_call *call, uint64_t *cleared,
                  struct error *err);
-int drafts_history(struct drafts *drafts, const char *sandbox, struct arena *arena,
+/* The newest, at most limit; the oldest of them first. */
+int drafts_history(struct drafts *drafts, const char *sandbox, size_t limit, struct arena *arena,
                    struct store_draft_event **out, size_t *n, struct error *err);
 
 #endif

@@ -156,7 +156,8 @@ struct store_draft_key {
     const char *id, *sandbox_id;
 };
 int store_draft_keys(struct store *s, const char *sandbox_id, const char *status, struct arena *arena, struct store_draft_key **out, size_t *n, struct error *err);
-int store_draft_history(struct store *s, const char *sandbox_id, struct arena *arena, struct store_draft_event **out, size_t *n, struct error *err);
+/* The newest, at most limit; the oldest of them first. */
+int store_draft_history(struct store *s, const char *sandbox_id, size_t limit, struct arena *arena, struct store_draft_event **out, size_t *n, struct error *err);
 /* The mechanistic chunk of this sandbox, host, port and binary, whatever its status. */
 int store_tx_draft_find(struct store_tx *tx, const char *sandbox_id, const char *host, uint16_t port, const char *binary, struct arena *arena, struct store_draft *out, struct error *err);
 int store_tx_draft_get(struct store_tx *tx, const char *sandbox_id, const char *id, struct arena *arena, struct store_draft *out, struct error *err);

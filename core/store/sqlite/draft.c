@@ -116,12 +116,13 @@ int store_draft_list(struct store *s, const char *sandbox_id, const char *status
     return rc;
 }
 
-int store_draft_history(struct store *s, const char *sandbox_id, struct arena *arena,
+int store_draft_history(struct store *s, const char *sandbox_id, size_t limit, struct arena *arena,
                         struct store_draft_event **out, size_t *n, struct error *err)
 {
     struct db *db = db_pool_take(s->readers);
-    sqlite3_stmt *stmt = db_query(db, err, SELECT_EVENT "WHERE sandbox_id=? ORDER BY number", "t",
-                                  sandbox_id);
+    sqlite3_stmt *stmt = db_query(db, err, SELECT_EVENT "WHERE number IN (SELECT number FROM draft_event "
+                                  "WHERE sandbox_id=? ORDER BY number DESC LIMIT ?) ORDER BY number",
+                                  "ti", sandbox_id, (int64_t)limit);
     int rc = db_record_all(db, stmt, &event_record, arena, out, n, err);
     db_pool_give(s->readers, db);
     return rc;

@@ -166,6 +166,9 @@ static void clearing_and_editing_keep_the_reason(void **state)
     a = ASK(d, "DELETE", DRAFTS, HEADERS({"Sluice-Reason", "a new start"}));
     assert_status(&a, 200);
     assert_last_event(d, "1 pending chunk cleared: a new start");
+    a = ASK(d, "GET", DRAFTS "/history?limit=2");
+    assert_int_equal(json_array_size(json_object_get(a.json, "history")), 2);
+    assert_last_event(d, "1 pending chunk cleared: a new start");
     const json_t *paths = json_object_get(document.json, "paths");
     assert_no_override(json_object_get(json_object_get(paths, "/v1/sandboxes/{name}/drafts"), "delete"));
     assert_no_override(json_object_get(json_object_get(paths, "/v1/sandboxes/{name}/drafts/{id}"), "patch"));

@@ -202,7 +202,7 @@ static void a_denied_approval_leaves_the_chunk(void **state)
     assert_int_equal(f->result.outcome, CHAIN_DENIED);
     assert_string_equal(status_of(f, id), "pending");
     assert_int_equal(revision(f), 1);
-    assert_int_equal(drafts_history(f->drafts, "demo", f->arena, &events, &n, &f->err), 0);
+    assert_int_equal(drafts_history(f->drafts, "demo", 100, f->arena, &events, &n, &f->err), 0);
     assert_string_equal(events[n - 1].event, "refused");
     assert_contains(events[n - 1].text,
                     "Rule 'allow_bad_example_com_443' not approved: refused by 1 of 1 voter");
@@ -353,7 +353,7 @@ static void clearing_forgets_what_is_pending(void **state)
     assert_int_equal(cleared, 1);
     assert_null(chunk_of(f, "b.example.com", CURL));
     assert_string_equal(status_of(f, kept), "rejected");
-    assert_int_equal(drafts_history(f->drafts, "demo", f->arena, &events, &n, &f->err), 0);
+    assert_int_equal(drafts_history(f->drafts, "demo", 100, f->arena, &events, &n, &f->err), 0);
     assert_string_equal(events[n - 1].event, "cleared");
     assert_string_equal(events[n - 1].actor, "alice");
     assert_string_equal(events[n - 1].text, "1 pending chunk cleared");
@@ -376,7 +376,7 @@ static void history_names_who_did_what(void **state)
     succeed(f, approve(f, "bob", id));
     succeed(f, undo(f, "carol", id));
     succeed(f, reject(f, "dave", id, "not ours"));
-    assert_int_equal(drafts_history(f->drafts, "demo", f->arena, &events, &n, &f->err), 0);
+    assert_int_equal(drafts_history(f->drafts, "demo", 100, f->arena, &events, &n, &f->err), 0);
     assert_int_equal(n, 4);
     for (size_t i = 0; i < n; i++) {
         assert_string_equal(events[i].event, expected[i].event);

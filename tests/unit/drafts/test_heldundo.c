@@ -54,7 +54,7 @@ static const char *last_event(struct fixture *f, const char *id)
 {
     struct store_draft_event *events;
     size_t n;
-    assert_int_equal(drafts_history(f->drafts, "demo", f->arena, &events, &n, &f->err), 0);
+    assert_int_equal(drafts_history(f->drafts, "demo", 100, f->arena, &events, &n, &f->err), 0);
     while (n-- > 0)
         if (strcmp(events[n].draft_id, id) == 0)
             return events[n].text;

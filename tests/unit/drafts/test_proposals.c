@@ -247,7 +247,7 @@ static void a_held_update_is_approved_by_somebody_else(void **state)
     struct drafts_view v = view(f, id);
     struct store_draft_event *events;
     size_t n;
-    assert_int_equal(drafts_history(f->drafts, "demo", f->arena, &events, &n, &f->err), 0);
+    assert_int_equal(drafts_history(f->drafts, "demo", 100, f->arena, &events, &n, &f->err), 0);
     assert_int_equal(n, 1);
     assert_string_equal(events[0].actor, "alice");
     assert_contains(events[0].text, "Held merge proposed: ");

@@ -196,7 +196,10 @@ static void history_names_actors_in_order(void **state)
     struct store_draft_event *events;
     size_t n;
     assert_int_equal(store_write(f->store, write_events, NULL, &f->err), 0);
-    assert_int_equal(store_draft_history(f->store, "s1", f->arena, &events, &n, &f->err), 0);
+    assert_int_equal(store_draft_history(f->store, "s1", 1, f->arena, &events, &n, &f->err), 0);
+    assert_int_equal(n, 1);
+    assert_string_equal(events[0].event, "approved");       /* the newest */
+    assert_int_equal(store_draft_history(f->store, "s1", 3, f->arena, &events, &n, &f->err), 0);
     assert_int_equal(n, 2);
     assert_string_equal(events[0].event, "proposed");
     assert_string_equal(events[1].actor, "alice");
