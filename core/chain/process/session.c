@@ -231,6 +231,7 @@ static int restart(struct session *s, struct error *err)
         child_end(&s->child, NULL);
         rc = error_set(err, ERROR_STATE,
                        "its file changed since the chain was loaded: reload the chain");
+        note_failure(s, err->text);
     }
     arena_free(arena);
     return rc;

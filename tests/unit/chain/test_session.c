@@ -140,6 +140,10 @@ static void test_a_changed_file_is_not_started_again(void **state)
     while (ask(f, voter) == 0 || strstr(f->err.text, "killed by signal 9"))
         continue;                                   /* until its end has been seen */
     assert_matches(f->err.text, "its file changed since the chain was loaded");
+    /* Nor is a process started for every vote to find that out again. */
+    for (int i = 0; i < 5 && strcmp(voter->ops->state(voter), "ready") == 0; i++)
+        assert_int_equal(ask_patiently(f, voter), -1);
+    assert_string_equal(voter->ops->state(voter), "quarantined");
     voter_free(voter);
 }
 
