@@ -240,7 +240,8 @@ static void on_terminate(uv_signal_t *signal, int number)
     if (g->stopping)
         return;
     log_info(g->log, "%s: finishing what runs, then stopping", number == SIGINT ? "SIGINT" : "SIGTERM");
-    g->stopping = g->api.draining = true;
+    g->stopping = true;
+    g->api.draining = true;
     events_publish(g->events, "draining", "", json_object());       /* whoever waits for something hears it */
     http_server_drain(g->server, drained, g);
 }
