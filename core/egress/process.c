@@ -205,7 +205,9 @@ int egress_search_look(struct search *search, bool *changed, struct error *err)
                            path);
     do {
         search->changed = false;
-        rc = look_at_all(search, err);
+        rc = egress_search_late(search, err);
+        if (rc == 0)
+            rc = look_at_all(search, err);
         *changed |= search->changed;
     } while (rc == 0 && search->changed);
     return rc;
