@@ -76,10 +76,18 @@ static void wind_up(struct exec_session *s)
 
 /* --- the end of a command -------------------------------------------------------------------- */
 
+/* A client may take its time to read, unless the sandbox ends. */
+static bool still_reads(const struct exec_session *s)
+{
+    return s->tunnel && http_tunnel_queued(s->tunnel) > 0 && !s->table->ending;
+}
+
 static void on_goodbye(uv_timer_t *timer)
 {
     struct exec_session *s = timer->data;
-    if (s->tunnel)
+    if (still_reads(s))
+        uv_timer_start(timer, on_goodbye, EXEC_GOODBYE_MS, 0);
+    else if (s->tunnel)
         http_tunnel_close(s->tunnel);
 }
 
@@ -102,7 +110,7 @@ static void send_exit(struct exec_session *s)
 static void on_linger(uv_timer_t *timer)
 {
     struct exec_session *s = timer->data;
-    if (s->tunnel_full) {
+    if (s->tunnel_full && still_reads(s)) {
         uv_timer_start(timer, on_linger, EXEC_LINGER_MS, 0);
         return;
     }
@@ -113,6 +121,7 @@ static void on_linger(uv_timer_t *timer)
 /* The command has ended; what it wrote comes before its exit. */
 static void finish(struct exec_session *s, int code, const char *error)
 {
+    s->finished = true;
     s->code = s->timed_out ? EXEC_TIMEOUT_CODE : code;
     snprintf(s->error, sizeof s->error, "%s", error);
     s->error[text_utf8_valid(s->error, strlen(s->error))] = '\0';
@@ -199,6 +208,22 @@ static const struct http_tunnel_callbacks tunnel_callbacks = {
     .on_read = on_tunnel_read, .on_drain = on_tunnel_drain, .on_close = on_tunnel_close,
 };
 
+static bool make_room(struct exec_table *table)
+{
+    struct exec_session *oldest = NULL;
+    size_t n = 0;
+    for (struct exec_session *s = table->sessions; s; s = s->next) {
+        n += !s->given_way;
+        if (s->finished && s->tunnel && !s->given_way)
+            oldest = s;
+    }
+    if (n > EXEC_SESSIONS_MAX && oldest) {
+        oldest->given_way = true;
+        http_tunnel_close(oldest->tunnel);
+    }
+    return n <= EXEC_SESSIONS_MAX || oldest;
+}
+
 static int run(struct exec_session *s, struct error *err)
 {
     const struct sandbox_exec *exec = s->exec;
@@ -213,7 +238,7 @@ static int run(struct exec_session *s, struct error *err)
         return -1;
     if (s->table->ending)
         return error_set(err, ERROR_STATE, "the sandbox is stopping");
-    if (s->table->n_sessions > EXEC_SESSIONS_MAX)
+    if (!make_room(s->table))
         return error_set(err, ERROR_LIMIT, "%d commands run in this sandbox already",
                          EXEC_SESSIONS_MAX);
     command.env = sandbox_env_make(s->table->made.spec, exec, s->arena, &command.n_env);

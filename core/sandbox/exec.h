@@ -16,10 +16,12 @@ struct exec_table;
 struct log;
 
 enum {
-    EXEC_SESSIONS_MAX = 32,                 /* more are refused; init's channel is sized for them */
+    /* More are refused; init's channel is sized for them.  One that has finished and whose client
+     * does not read what it said gives way, the oldest first. */
+    EXEC_SESSIONS_MAX = 32,
     EXEC_KILL_GRACE_MS = 100,                       /* between SIGTERM and SIGKILL */
     EXEC_LINGER_MS = 200,                         /* for the output of what a command left behind */
-    EXEC_GOODBYE_MS = 5000,                     /* for the client to hang up after the exit frame */
+    EXEC_GOODBYE_MS = 1000,                     /* for the client to hang up after the exit frame */
     EXEC_TIMEOUT_CODE = 124,
     EXEC_CANNOT_RUN_CODE = 126,
 };

@@ -39,7 +39,8 @@ struct exec_session {
     bool input_open, input_own, input_ended;        /* own: not the terminal */
     size_t input_queued;                            /* bytes on their way to the command */
     uv_timer_t timer;                            /* timeout, then kill, then linger, then goodbye */
-    bool running, told, timed_out;                  /* told: the exit frame is sent */
+    bool running, finished, told, timed_out;        /* told: the exit frame is sent */
+    bool given_way;                                 /* another has its place */
     int code;
     char error[512];
 };

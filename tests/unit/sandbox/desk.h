@@ -355,6 +355,7 @@ static inline void desk_begin(struct desk *d, struct sandbox_exec exec)
     buf_clear(&d->exit);
     buf_clear(&d->exec_bytes);
     d->exec_closed = false;
+    d->exec = NULL;                                 /* one that is paused is left to itself */
     exec.id = "exec-1";
     desk_send(d, &(struct sandbox_message){.type = MESSAGE_EXEC, .exec = exec});
     DESK_WAIT(d, d->exec);

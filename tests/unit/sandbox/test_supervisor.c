@@ -354,6 +354,34 @@ static void a_reader_that_pauses_loses_nothing(void **state)
     assert_string_equal(buf_str(&d->err), "done\n");
 }
 
+/* Its command has finished; what that left behind says more than anybody reads, until all is full. */
+static void begin_unread(struct desk *d)
+{
+    const char *const command[] = {
+        "/bin/sh", "-c", "(while head -c 20000 /dev/zero; do echo >>/tmp/said; done) & echo >/tmp/said"};
+    desk_begin(d, (struct sandbox_exec){.command = command, .n_command = 3});
+    http_tunnel_pause(d->exec);
+}
+
+static void finished_commands_that_nobody_reads_give_way(void **state)
+{
+    struct desk *d = *state;
+    for (int i = 0; i < 32; i++)
+        begin_unread(d);
+    while (strcmp(desk_sh(d, "echo there is room"), "there is room\n") != 0)
+        assert_false(d->expired);
+}
+
+static void a_stop_does_not_wait_for_a_client_that_does_not_read(void **state)
+{
+    struct desk *d = *state;
+    begin_unread(d);
+    desk_sh(d, "while a=$(wc -l </tmp/said); sleep 0.1; [ $a -lt 20 ] || [ $a != $(wc -l </tmp/said) ]; do :; done");
+    desk_send(d, &(struct sandbox_message){.type = MESSAGE_STOP});
+    DESK_WAIT(d, d->exited);
+    assert_int_equal(d->exit_code, 0);
+}
+
 static void what_is_left_in_the_background_does_not_hold_the_exit(void **state)
 {
     struct desk *d = *state;
@@ -503,6 +531,8 @@ static int run_desk(const char *group)
         AT_A_DESK(input_goes_in_until_its_end),
         AT_A_DESK(much_output_is_complete),
         AT_A_DESK(a_reader_that_pauses_loses_nothing),
+        AT_A_DESK(finished_commands_that_nobody_reads_give_way),
+        AT_A_DESK(a_stop_does_not_wait_for_a_client_that_does_not_read),
         AT_A_DESK(what_is_left_in_the_background_does_not_hold_the_exit),
         AT_A_DESK(the_environment_is_the_sandboxs),
         AT_A_DESK(what_cannot_run_says_why),
