@@ -261,5 +261,15 @@ static void table_status(const struct cli *cli, const json_t *s)
 
 int cmd_status(struct cli *cli)
 {
-    return client_show(cli, alloc_str("/v1/status"), table_status);
+    struct reply reply;
+    client_call(cli, &(struct call){.method = "GET", .path = alloc_str("/v1/status")}, &reply);
+    int code = reply.status == 200 && reply.json ? EXIT_DONE : reply_failed(cli, &reply);
+    if (code == EXIT_DONE && cli->output == OUT_TABLE) {
+        table_status(cli, reply.json);
+    } else if (code == EXIT_DONE) {
+        json_object_set_new(reply.json, "gateway", json_string(cli->gateway));     /* it cannot know how it was reached */
+        print_json(cli, reply.json);
+    }
+    reply_free(&reply);
+    return code;
 }

@@ -149,6 +149,8 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
     jq -e '.voters | length == 3 and (map(has("name") and has("version") and has("kind") and has("level") and has("isolation") and has("path") and has("sha256") and has("state") and has("votes") and has("denials") and has("errors") and has("p50_us") and has("p99_us")) | all)' <<<"$output"
     run -0 sluice sandbox get demo -o yaml
     [[ "$output" == *'phase: ready'* ]]
+    run -0 sluice status -o json
+    [ "$(jq -r .gateway <<<"$output")" = "$SLUICE_GATEWAY" ]
 }
 
 @test "an update document has every member of the contract" {
