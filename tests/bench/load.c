@@ -7,8 +7,8 @@
  * the host r<n>.example.com.  Each is due at its time, whatever became of those before it, and late
  * ones count from when they were due.  A line of JSON for each answer:
  *     {"n": 7, "sandbox": "s1", "ms": 1.25, "status": 200, "answer": {...}}
- * status 0: the connection ended without one.  SIGTERM: no more are sent, and what is under way is
- * waited for.
+ * status 0: the connection ended without one, and its sandbox gets no more.  SIGTERM: no more are
+ * sent, and what is under way is waited for.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -43,7 +43,7 @@ static void wait_until(uint64_t ns)
         continue;
 }
 
-static void replace(struct client *c, const char *name, long n, uint64_t due_ns)
+static int replace(struct client *c, const char *name, long n, uint64_t due_ns)
 {
     char path[128], body[512];
     const char *answer = NULL;
@@ -54,6 +54,7 @@ static void replace(struct client *c, const char *name, long n, uint64_t due_ns)
     int status = request(c, "PUT", path, "application/yaml", body, &answer);
     printf("{\"n\": %ld, \"sandbox\": \"%s\", \"ms\": %.3f, \"status\": %d, \"answer\": %s}\n", n,
            name, (double)(now_ns() - due_ns) / 1e6, status, status ? answer : "null");
+    return status;
 }
 
 static void *send_updates(void *arg)
@@ -68,8 +69,8 @@ static void *send_updates(void *arg)
             due = load->start_ns + (uint64_t)n * 1000000000u / (uint64_t)load->rate;
             wait_until(due);
         }
-        if (!atomic_load(&load->stopped))
-            replace(c, s->name, n, due);
+        if (!atomic_load(&load->stopped) && replace(c, s->name, n, due) == 0)
+            break;
     }
     close(c->fd);
     free(c);

@@ -66,7 +66,7 @@ load 0 "$count" >"$state/made"
 row "decisions made, one after the other in each of 16" "$count in $(awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $start }") s" ""
 before=$(rss)
 row "50 updates/s, nothing beside" "$(load 50 $((50 * seconds)) | times)" ""
-load 50 1000000 >"$state/beside" &
+bench_load "$state/sluice.sock" 50 1000000 $names >"$state/beside" &
 loader=$!
 start=$EPOCHREALTIME
 replays=0
