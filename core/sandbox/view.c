@@ -223,6 +223,13 @@ static int list_host(struct maker *m, const struct listed *l, struct error *err)
 
 static int list_path(struct maker *m, const struct listed *l, struct error *err);
 
+/* What a listed root does not show.  /run is where services of the host listen, for whoever can
+ * connect; it is listed by itself, or what is in it. */
+static bool root_leaves_out(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, "run") == 0;
+}
+
 /* The root itself is the sandbox's own, to have places to mount on: what is in it is shown. */
 static int list_root(struct maker *m, const struct listed *l, struct error *err)
 {
@@ -232,7 +239,7 @@ static int list_root(struct maker *m, const struct listed *l, struct error *err)
         return leave_out(m, l, errno, strerror(errno), err);
     for (struct dirent *e; rc == 0 && (e = readdir(root));) {
         struct listed child = {arena_printf(m->arena, "/%s", e->d_name), NULL, false};
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && !is_own(child.path))
+        if (!root_leaves_out(e->d_name) && !is_own(child.path))
             rc = list_path(m, &child, err);
     }
     closedir(root);

@@ -334,6 +334,19 @@ static void make_socket(const char *path)
     close(fd);
 }
 
+/* A /run of this process, with sockets.  An ordinary user cannot make one. */
+static void make_run(void)
+{
+    if (unshare(CLONE_NEWNS) != 0 || mount("", "/", "", MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("run", "/run", "tmpfs", 0, "mode=0755") != 0)
+        skip();
+    assert_int_equal(system("mkdir -p /run/user/1000/systemd"), 0);
+    make_socket("/run/docker.sock");
+    make_socket("/run/user/1000/bus");
+    make_socket("/run/user/1000/systemd/private");
+    make_socket("/run/mine.sock");
+}
+
 /* Whoever may connect to one of these may run anything outside. */
 static void sockets_of_powerful_services_are_covered(void **state)
 {
@@ -342,19 +355,26 @@ static void sockets_of_powerful_services_are_covered(void **state)
     struct box_options options = {
         .filesystem = {sizeof options.filesystem, true, read_only, 1, NULL, 0}};
     (void)state;
-    if (unshare(CLONE_NEWNS) != 0 || mount("", "/", "", MS_REC | MS_PRIVATE, NULL) != 0 ||
-        mount("run", "/run", "tmpfs", 0, "mode=0755") != 0)
-        skip();                                     /* an ordinary user cannot show a /run of its own */
-    assert_int_equal(system("mkdir -p /run/user/1000/systemd"), 0);
-    make_socket("/run/docker.sock");
-    make_socket("/run/user/1000/bus");
-    make_socket("/run/user/1000/systemd/private");
-    make_socket("/run/mine.sock");
+    make_run();
     assert_int_equal(box_open(&box, &options), 0);
     assert_string_equal(box_sh(&box, "cd /run; stat -c %F docker.sock user/1000/bus "
                                      "user/1000/systemd/private mine.sock"),
                         "character special file\ncharacter special file\n"
                         "character special file\nsocket\n");
+    box_close(&box);
+    assert_int_equal(umount2("/run", MNT_DETACH), 0);
+}
+
+static void the_root_lends_nothing_in_run(void **state)
+{
+    static const char *const read_only[] = {"/", "/run/mine.sock"};
+    struct box box;
+    struct box_options options = {
+        .filesystem = {sizeof options.filesystem, true, read_only, 2, NULL, 0}};
+    (void)state;
+    make_run();
+    assert_int_equal(box_open(&box, &options), 0);
+    assert_string_equal(box_sh(&box, "find /run /var/run/"), "/run\n/run/mine.sock\n/var/run/\n/var/run/mine.sock\n");
     box_close(&box);
     assert_int_equal(umount2("/run", MNT_DETACH), 0);
 }
@@ -458,6 +478,7 @@ int main(void)
         cmocka_unit_test(hidden_folders_stay_hidden),
         cmocka_unit_test(the_whole_host_can_be_shown_but_not_its_secrets),
         cmocka_unit_test(sockets_of_powerful_services_are_covered),
+        cmocka_unit_test(the_root_lends_nothing_in_run),
         cmocka_unit_test(a_strict_policy_fails_by_name),
         cmocka_unit_test(a_strict_policy_that_can_be_met_is),
         cmocka_unit_test(without_bubblewrap_it_says_so),
