@@ -8,7 +8,10 @@
 #include "api/parameters.h"
 #include "api/routes.h"
 
-enum { HISTORY_MAX = 100000 };                      /* events at once */
+enum {
+    HISTORY_MAX = 100000,                           /* events at once */
+    LIST_BYTES = 4 << 20,                           /* of one answer; what is left out comes after it */
+};
 
 static json_t *parsed(const char *json)
 {
@@ -72,21 +75,27 @@ static int write_view(void *ctx, const struct drafts_view *view, struct arena *a
         buf_putc(text, ',');
     buf_puts(text, one);
     free(one);
-    return 0;
+    return text->len >= LIST_BYTES;
 }
 
 static int reply_list(struct api_call *call, const char *sandbox)
 {
     const char *status = api_query(call, "status");
     struct buf text = {0};
+    uint64_t after;
+    if (api_query_number(call, "after", 0, INT64_MAX, &after) != 0)
+        return -1;
     if (status && !is_status(status))
         return error_set(&call->err, ERROR_MALFORMED, "there is no status '%s', there is" STORE_DRAFT_STATUSES(STORE_EACH_WORD), status);
     buf_puts(&text, "{\"chunks\":[");
-    if (drafts_each(call->api->drafts, sandbox, status, write_view, &text, &call->err) != 0) {
+    if (drafts_each(call->api->drafts, sandbox, status, &after, write_view, &text, &call->err) != 0) {
         buf_free(&text);
         return -1;
     }
-    buf_puts(&text, "]}");
+    if (after)
+        buf_printf(&text, "],\"next\":%lu}", (unsigned long)after);
+    else
+        buf_puts(&text, "]}");
     return api_reply_json(call, 200, buf_take(&text));
 }
 

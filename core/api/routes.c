@@ -48,7 +48,7 @@ static const struct http_route routes[] = {
          .takes = TAKES_UPDATE),
 
     WORK("GET", SANDBOX "/drafts", "Proposed rules and what the voters would say", .right = API_READ, .work = route_draft_list, .answer = "drafts",
-         .takes = TAKES(STATUS)),
+         .takes = TAKES(STATUS) | TAKES(AFTER)),
     WORK("POST", SANDBOX "/drafts", "Propose rules", .right = API_READ, .work = route_draft_submit, .ordered = true, .body = &body_proposals_schema, .answer = "drafts",
          .made = true),
     WORK("DELETE", SANDBOX "/drafts", "Delete the pending chunks", .right = API_ADMIN, .work = route_draft_clear, .ordered = true, .answer = "cleared",
@@ -67,7 +67,7 @@ static const struct http_route routes[] = {
     WORK("PATCH", SANDBOX "/drafts/{id}", "Edit a pending chunk's rule", .right = API_ADMIN, .work = route_draft_edit, .ordered = true, .body = &body_edit_schema, .answer = "draft",
          .takes = TAKES(REASON)),
     WORK("GET", "/v1/drafts", "The chunks of all sandboxes", .right = API_READ, .work = route_draft_list_all, .answer = "drafts",
-         .takes = TAKES(STATUS)),
+         .takes = TAKES(STATUS) | TAKES(AFTER)),
 
     WORK("GET", "/v1/decisions", "Decisions, newest first", .right = API_READ, .work = route_decision_list, .answer = "decisions",
          .takes = TAKES(SANDBOX) | TAKES(SINCE_MS) | TAKES(BEFORE) | TAKES(LIMIT)),

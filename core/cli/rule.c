@@ -95,6 +95,25 @@ static int check_status(const struct cli *cli, const char *status)
     return code;
 }
 
+/* A long list comes in parts. */
+static int fetch_chunks(struct cli *cli, const char *name, const char *status, json_t *all)
+{
+    long long next = 0;
+    int code = EXIT_DONE;
+    do {
+        struct reply reply;
+        char *query = alloc_printf("?after=%lld%s%s", next, status ? "&status=" : "", status ? status : "");
+        client_call(cli, &(struct call){.method = "GET", .path = drafts_path(name, NULL, query)}, &reply);
+        if (reply.status != 200 || !reply.json)
+            code = reply_failed(cli, &reply);
+        json_array_extend(all, json_object_get(reply.json, "chunks"));
+        next = code == EXIT_DONE ? json_number(reply.json, "next") : 0;
+        reply_free(&reply);
+        free(query);
+    } while (next);
+    return code;
+}
+
 int cmd_rule_get(struct cli *cli)
 {
     const char *status = arg_value(cli, "status");
@@ -103,11 +122,14 @@ int cmd_rule_get(struct cli *cli)
     const char *name = sandbox_operand(cli, 0);
     if (!name)
         return EXIT_USAGE;
-    char *escaped = status ? url_escape(status) : NULL, *query = escaped ? alloc_printf("?status=%s", escaped) : alloc_str("");
-    char *path = drafts_path(name, NULL, query);
-    free(query);
-    free(escaped);
-    return client_show(cli, path, table_chunks);
+    json_t *all = json_array(), *json = json_pack("{s:o}", "chunks", all);
+    int code = fetch_chunks(cli, name, status, all);
+    if (code == EXIT_DONE && cli->output != OUT_TABLE)
+        print_json(cli, json);
+    else if (code == EXIT_DONE)
+        table_chunks(cli, json);
+    json_decref(json);
+    return code;
 }
 
 /* The sandbox and the chunk of a command.  NULL after saying what is missing. */

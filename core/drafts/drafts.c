@@ -64,6 +64,7 @@ int drafts_get(struct drafts *drafts, const char *sandbox, const char *id, struc
 struct each {
     struct drafts *drafts;
     const char *status;
+    uint64_t *after;
     drafts_visit *visit;
     void *ctx;
 };
@@ -84,9 +85,19 @@ static int visit_one(const struct each *e, const struct store_draft_key *key, st
     return e->visit(e->ctx, &view, arena, err);
 }
 
+static int visit_in_arena_of_its_own(const struct each *e, const struct store_draft_key *key,
+                                     struct error *err)
+{
+    struct arena *arena = arena_new();
+    int rc = visit_one(e, key, arena, err);
+    arena_free(arena);
+    return rc;
+}
+
 static int visit_all(const struct each *e, const char *sandbox, struct arena *arena,
                      struct error *err)
 {
+    uint64_t start = *e->after;
     struct store_sandbox box = {0};
     struct store_draft_key *keys;
     size_t n;
@@ -94,18 +105,20 @@ static int visit_all(const struct each *e, const char *sandbox, struct arena *ar
     if ((sandbox && store_sandbox_get(e->drafts->store, sandbox, arena, &box, err)) ||
         store_draft_keys(e->drafts->store, box.id, e->status, arena, &keys, &n, err))
         return -1;
+    *e->after = 0;
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        struct arena *scratch = arena_new();
-        rc = visit_one(e, &keys[i], scratch, err);
-        arena_free(scratch);
+        if (keys[i].number > start)
+            rc = visit_in_arena_of_its_own(e, &keys[i], err);
+        if (rc > 0 && i + 1 < n)
+            *e->after = keys[i].number;
     }
-    return rc;
+    return rc < 0 ? -1 : 0;
 }
 
-int drafts_each(struct drafts *drafts, const char *sandbox, const char *status,
+int drafts_each(struct drafts *drafts, const char *sandbox, const char *status, uint64_t *after,
                 drafts_visit *visit, void *ctx, struct error *err)
 {
-    const struct each each = {drafts, status, visit, ctx};
+    const struct each each = {drafts, status, after, visit, ctx};
     struct arena *arena = arena_new();
     int rc = visit_all(&each, sandbox, arena, err);
     arena_free(arena);

@@ -61,13 +61,15 @@ struct drafts_view {
     const char *preview_error;
 };
 
-/* Takes what it needs of a view: the view and the arena are gone once it returns.  -1 ends the list. */
+/* Takes what it needs of a view: the view and the arena are gone once it returns.  1 ends the list, -1
+ * does with err. */
 typedef int drafts_visit(void *ctx, const struct drafts_view *view, struct arena *arena,
                          struct error *err);
 
 /* sandbox NULL: of all sandboxes; status NULL: any.  Oldest first.  However many there are, there is
- * memory for one view at a time. */
-int drafts_each(struct drafts *drafts, const char *sandbox, const char *status,
+ * memory for one view at a time.  *after: where an earlier list ended, 0: at the first; where this one
+ * ends, 0: with the last. */
+int drafts_each(struct drafts *drafts, const char *sandbox, const char *status, uint64_t *after,
                 drafts_visit *visit, void *ctx, struct error *err);
 int drafts_get(struct drafts *drafts, const char *sandbox, const char *id, struct arena *arena,
                struct drafts_view *out, struct error *err);

@@ -154,6 +154,7 @@ int store_draft_list(struct store *s, const char *sandbox_id, const char *status
 /* The same, but only what they are known by: their texts may be long. */
 struct store_draft_key {
     const char *id, *sandbox_id;
+    uint64_t number;                                /* its place in the list: they only grow */
 };
 int store_draft_keys(struct store *s, const char *sandbox_id, const char *status, struct arena *arena, struct store_draft_key **out, size_t *n, struct error *err);
 /* The newest, at most limit; the oldest of them first. */

@@ -17,7 +17,7 @@
     X(TEXT, draft_id) comma X(TEXT, event) comma X(TEXT, actor) comma X(TEXT, text)                \
     comma X(INTEGER, at_ms)
 
-#define KEY_COLUMNS(X, comma) X(TEXT, id) comma X(TEXT, sandbox_id)
+#define KEY_COLUMNS(X, comma) X(TEXT, id) comma X(TEXT, sandbox_id) comma X(COUNT, number)
 
 #define SELECT       "SELECT " COLUMNS(DB_NAME, ",") " FROM draft "
 #define SELECT_KEY   "SELECT " KEY_COLUMNS(DB_NAME, ",") " FROM draft "

@@ -127,6 +127,44 @@ static void one_chunk_by_its_id(void **state)
     assert_problem(&a, 404, "/not-found", "chunk 'none' not found");
 }
 
+/* 18 rules of some 25 KB each, which an answer tells thrice: as the rule, its diff and its effect. */
+static const char *long_proposals(struct desk *d, int batch)
+{
+    struct buf body = {0};
+    buf_puts(&body, "{\"proposals\":[");
+    for (int i = 0; i < 18; i++) {
+        buf_printf(&body, "%s{\"rule\":{\"binaries\":[{\"path\":\"/usr/bin/curl\"}],\"endpoints\":[", i ? "," : "");
+        for (int e = 0; e < 400; e++)
+            buf_printf(&body, "%s{\"host\":\"h%d-%d-%d.a-name-that-is-long.example.com\",\"port\":443}", e ? "," : "", batch, i, e);
+        buf_puts(&body, "]}}");
+    }
+    buf_puts(&body, "]}");
+    const char *text = arena_str(d->arena, buf_str(&body));
+    buf_free(&body);
+    return text;
+}
+
+static void a_long_list_comes_in_parts(void **state)
+{
+    struct desk *d = *state;
+    size_t n = 0, parts = 0;
+    long long next = 0;
+    for (int batch = 0; batch < 2; batch++) {
+        struct answer a = ask(d, (struct ask){.method = "POST", .path = DRAFTS, .body = long_proposals(d, batch)});
+        assert_status(&a, 201);
+    }
+    do {
+        struct answer a = ask(d, (struct ask){.method = "GET", .path = arena_printf(d->arena, DRAFTS "?after=%lld", next)});
+        assert_status(&a, 200);
+        assert_true(strlen(a.text) < 5 << 20);
+        n += json_array_size(json_object_get(a.json, "chunks"));
+        next = number_of(&a, "next");
+        parts++;
+    } while (next);
+    assert_int_equal(n, 36);
+    assert_true(parts > 1);
+}
+
 static void an_agent_says_so(void **state)
 {
     struct desk *d = *state;
@@ -218,6 +256,7 @@ int main(void)
         DEMO_TEST(edits_that_are_wrong),
         DEMO_TEST(a_status_that_there_is_not),
         DEMO_TEST(one_chunk_by_its_id),
+        DEMO_TEST(a_long_list_comes_in_parts),
         DEMO_TEST(an_agent_says_so),
         DEMO_TEST(clearing_and_editing_keep_the_reason),
         DEMO_TEST(a_list_in_yaml),

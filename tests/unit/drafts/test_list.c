@@ -44,8 +44,10 @@ static int look(void *ctx, const struct drafts_view *v, struct arena *arena, str
 static void assert_list(struct fixture *f, const char *sandbox, const char *status, const char *text)
 {
     struct seen seen = {.f = f};
-    succeed(f, drafts_each(f->drafts, sandbox, status, look, &seen, &f->err));
+    uint64_t after = 0;
+    succeed(f, drafts_each(f->drafts, sandbox, status, &after, look, &seen, &f->err));
     assert_string_equal(seen.text, text);
+    assert_int_equal(after, 0);
 }
 
 static const char *a_chunk(struct fixture *f, const char *host)
@@ -79,8 +81,9 @@ static void each_status_has_a_list(void **state)
 static void a_sandbox_that_is_not_there(void **state)
 {
     struct fixture *f = *state;
+    uint64_t after = 0;
     struct seen seen = {.f = f};
-    assert_refused(f, drafts_each(f->drafts, "gone", NULL, look, &seen, &f->err), ERROR_NOT_FOUND, "gone");
+    assert_refused(f, drafts_each(f->drafts, "gone", NULL, &after, look, &seen, &f->err), ERROR_NOT_FOUND, "gone");
 }
 
 static int reject_the_second(struct fixture *f, size_t n)
@@ -98,14 +101,15 @@ static int clear_the_rest(struct fixture *f, size_t n)
 static void what_was_decided_meanwhile_is_passed_over(void **state)
 {
     struct fixture *f = *state;
+    uint64_t after = 0;
     struct seen rejecting = {.f = f, .meanwhile = reject_the_second};
     struct seen clearing = {.f = f, .meanwhile = clear_the_rest};
     a_chunk(f, "a.example.com");
     a_chunk(f, "b.example.com");
     a_chunk(f, "c.example.com");
-    succeed(f, drafts_each(f->drafts, "demo", "pending", look, &rejecting, &f->err));
+    succeed(f, drafts_each(f->drafts, "demo", "pending", &after, look, &rejecting, &f->err));
     assert_string_equal(rejecting.text, "demo a.example.com 64 demo c.example.com 64 ");
-    succeed(f, drafts_each(f->drafts, "demo", "pending", look, &clearing, &f->err));
+    succeed(f, drafts_each(f->drafts, "demo", "pending", &after, look, &clearing, &f->err));
     assert_string_equal(clearing.text, "demo a.example.com 64 ");
 }
 
@@ -119,21 +123,42 @@ static int stop(void *ctx, const struct drafts_view *v, struct arena *arena, str
 static void a_visitor_may_end_it(void **state)
 {
     struct fixture *f = *state;
+    uint64_t after = 0;
     size_t n = 0;
     a_chunk(f, "a.example.com");
     a_chunk(f, "b.example.com");
-    assert_refused(f, drafts_each(f->drafts, "demo", NULL, stop, &n, &f->err), ERROR_INTERNAL, "enough of a.example.com");
+    assert_refused(f, drafts_each(f->drafts, "demo", NULL, &after, stop, &n, &f->err), ERROR_INTERNAL, "enough of a.example.com");
     assert_int_equal(n, 1);
+}
+
+static int one_at_a_time(void *ctx, const struct drafts_view *v, struct arena *arena, struct error *err)
+{
+    return look(ctx, v, arena, err) == 0 ? 1 : -1;
+}
+
+static void a_list_goes_on_where_it_ended(void **state)
+{
+    struct fixture *f = *state;
+    struct seen seen = {.f = f};
+    uint64_t after = 0;
+    a_chunk(f, "a.example.com");
+    a_chunk(f, "b.example.com");
+    succeed(f, drafts_each(f->drafts, "demo", NULL, &after, one_at_a_time, &seen, &f->err));
+    assert_true(after > 0);
+    succeed(f, drafts_each(f->drafts, "demo", NULL, &after, one_at_a_time, &seen, &f->err));
+    assert_int_equal(after, 0);                     /* that was the last */
+    assert_string_equal(seen.text, "demo a.example.com 64 demo b.example.com 64 ");
 }
 
 /* Each preview needs some 15 KB; a long list needs no more of it than a short one. */
 static void a_list_needs_memory_for_one_chunk(void **state)
 {
     struct fixture *f = *state;
+    uint64_t after = 0;
     struct seen seen = {.f = f};
     for (int i = 0; i < 60; i++)
         a_chunk(f, arena_printf(f->arena, "h%d.example.com", i));
-    succeed(f, drafts_each(f->drafts, "demo", NULL, look, &seen, &f->err));
+    succeed(f, drafts_each(f->drafts, "demo", NULL, &after, look, &seen, &f->err));
     assert_int_equal(seen.n, 60);
     if (seen.most_bytes > seen.first_bytes + 32 * 1024)
         fail_msg("%zu bytes at the first chunk, %zu later", seen.first_bytes, seen.most_bytes);
@@ -148,6 +173,7 @@ int main(void)
         TEST(a_sandbox_that_is_not_there),
         TEST(what_was_decided_meanwhile_is_passed_over),
         TEST(a_visitor_may_end_it),
+        TEST(a_list_goes_on_where_it_ended),
         TEST(a_list_needs_memory_for_one_chunk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
