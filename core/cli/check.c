@@ -24,9 +24,12 @@ static json_t *check_text(const char *file, const struct buf *text)
     struct doc_node *tree;
     struct policy *policy = NULL;
     enum doc_format format = document_is_json(file, text) ? DOC_JSON : DOC_YAML;
-    if (doc_parse(buf_str(text), text->len, format, POLICY_BYTES_MAX, arena, &tree, &problems) == 0 &&
-        (policy = policy_decode(tree, "", &problems))) {
-        policy_check(policy, &problems, &warnings);
+    if (doc_parse(buf_str(text), text->len, format, POLICY_BYTES_MAX, arena, &tree, &problems) == 0) {
+        policy = policy_decode(tree, "", &problems);
+        if (!policy)
+            policy = policy_decode_sound(tree, "");  /* what else is wrong with it */
+        if (policy)
+            policy_check(policy, &problems, &warnings);
         policy_locate(&problems, tree);
         policy_locate(&warnings, tree);
     }

@@ -20,11 +20,14 @@ static int check_collection(struct schema_decoder *d, const struct schema_field 
     return 0;
 }
 
-/* Reads every item into an array of elements, even after a problem: all are to be seen. */
+/* Reads every item into an array of elements, even after a problem: all are to be seen.  Where only
+ * what is sound is wanted, an item that stands apart is left out and takes nothing else along. */
 static int read_items(struct schema_decoder *d, const struct schema_field *field,
                       const struct doc_node *value, size_t width, item_reader *read, void *record)
 {
     int rc = 0;
+    size_t n = 0;
+    bool apart = d->sound && field->flags & SCHEMA_APART;
     char *array = value->n ? arena_zalloc(d->arena, value->n * width) : NULL;
     for (size_t i = 0; i < value->n; i++) {
         const char *key = value->keys ? value->keys[i]->text : NULL;
@@ -32,12 +35,14 @@ static int read_items(struct schema_decoder *d, const struct schema_field *field
         bool bad_key = value->keys && schema_key(d, value->keys[i]);
         schema_enter(d, &step, key, value->items[i]);
         step.index = i;
-        if (bad_key || read(d, field, value->items[i], key, array + i * width))
+        if (!bad_key && read(d, field, value->items[i], key, array + n * width) == 0)
+            n++;
+        else if (!apart)
             rc = -1;
         schema_leave(d);
     }
     memcpy((char *)record + field->offset, &array, sizeof array);
-    memcpy((char *)record + field->count_offset, &value->n, sizeof value->n);
+    memcpy((char *)record + field->count_offset, &n, sizeof n);
     return rc;
 }
 
@@ -94,9 +99,11 @@ int schema_read_keyed(struct schema_decoder *d, const struct schema_field *field
         read_items(d, field, value, sizeof(void *), read_struct_item, record))
         return -1;
     void *array;
+    size_t n;
     memcpy(&array, (char *)record + field->offset, sizeof array);
-    if (value->n)
-        qsort_r(array, value->n, sizeof(void *), by_key, (void *)(uintptr_t)field->sub);
+    memcpy(&n, (char *)record + field->count_offset, sizeof n);
+    if (n)
+        qsort_r(array, n, sizeof(void *), by_key, (void *)(uintptr_t)field->sub);
     return 0;
 }
 

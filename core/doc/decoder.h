@@ -11,6 +11,7 @@ struct schema_decoder {
     const char *base;
     const struct doc_node *root;
     struct schema_step *at;                         /* NULL: the root */
+    bool sound;                                     /* see schema_decode_sound */
 };
 
 /* key: the record's, where a map keeps it under one; NULL: none. */

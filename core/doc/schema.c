@@ -180,7 +180,7 @@ static int decode_field(struct schema_decoder *d, const struct schema *schema,
     int rc;
     schema_enter(d, &step, map->keys[i]->text, map->items[i]);
     if (!field)
-        rc = refuse_unknown(d, schema, map->keys[i]);
+        rc = d->sound ? 0 : refuse_unknown(d, schema, map->keys[i]);
     else if (field->excludes && doc_get(map, field->excludes))
         rc = schema_problem(d, map->keys[i], "cannot stand beside \"%s\": keep one of them",
                             field->excludes);
@@ -267,7 +267,9 @@ int schema_decode_record(struct schema_decoder *d, const struct schema *schema,
         return schema_problem(d, node, "must be a map of the fields of %s %s, not %s",
                               article(schema), schema->name, schema_show(d, node));
     void *record = new_record(d, schema, key);
-    if (is_short ? schema->decode_short(d, node, record) : decode_fields(d, schema, node, record))
+    bool root = !d->at && d->sound;                 /* of which whatever could be read is wanted */
+    int rc = is_short ? schema->decode_short(d, node, record) : decode_fields(d, schema, node, record);
+    if (rc != 0 && !root)
         return -1;
     if (key || schema->key_offset)
         set_names(schema, schema_key_of(schema, record), record);
@@ -294,4 +296,13 @@ int schema_decode(const struct schema *schema, const struct doc_node *node, cons
         .arena = arena, .problems = problems, .base = path ? path : "", .root = node};
     *out = NULL;
     return schema_decode_record(&d, schema, node, NULL, out);
+}
+
+void *schema_decode_sound(const struct schema *schema, const struct doc_node *node, const char *path,
+                          struct arena *arena)
+{
+    struct schema_decoder d = {.arena = arena, .base = path ? path : "", .root = node, .sound = true};
+    void *record = NULL;
+    schema_decode_record(&d, schema, node, NULL, &record);
+    return record;
 }

@@ -39,6 +39,16 @@ struct policy *policy_decode(const struct doc_node *node, const char *path,
     return policy_take(arena, model);
 }
 
+struct policy *policy_decode_sound(const struct doc_node *node, const char *path)
+{
+    struct arena *arena = arena_new();
+    void *model = schema_decode_sound(&policy_schema, node, path, arena);
+    if (model)
+        return policy_take(arena, model);
+    arena_free(arena);
+    return NULL;
+}
+
 struct policy *policy_parse(const char *text, size_t len, enum doc_format format,
                             struct problems *problems)
 {

@@ -24,6 +24,9 @@ struct policy *policy_parse(const char *text, size_t len, enum doc_format format
 /* The same from a tree, such as the member of a request body.  path: where the tree stands. */
 struct policy *policy_decode(const struct doc_node *node, const char *path,
                              struct problems *problems);
+/* What is sound of a tree that policy_decode refused, to find with policy_check what else is wrong:
+ * nothing but problems may come of it.  NULL: nothing is. */
+struct policy *policy_decode_sound(const struct doc_node *node, const char *path);
 /* Wraps a model made in an arena; takes the arena.  The model's sections may be NULL. */
 struct policy *policy_take(struct arena *arena, const struct sluice_policy *model);
 

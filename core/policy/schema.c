@@ -245,9 +245,9 @@ static const struct schema_field rule_fields[] = {
     {.name = "name", .kind = SCHEMA_TEXT, AT(rule, name), .number = 1, .flags = SCHEMA_NAMED,
      .help = "A name for people; default: the key."},
     {.name = "endpoints", .kind = SCHEMA_STRUCTS, LIST(rule, endpoints), .number = 2,
-     .sub = &policy_endpoint_schema, .help = "What may be reached."},
+     .flags = SCHEMA_APART, .sub = &policy_endpoint_schema, .help = "What may be reached."},
     {.name = "binaries", .kind = SCHEMA_STRUCTS, LIST(rule, binaries), .number = 3,
-     .sub = &policy_binary_schema, .help = "Who may reach it; none: nobody."},
+     .flags = SCHEMA_APART, .sub = &policy_binary_schema, .help = "Who may reach it; none: nobody."},
     {0},
 };
 
@@ -310,10 +310,10 @@ static const struct schema_field policy_fields[] = {
      .sub = &policy_process_schema,
      .help = "Who the workload runs as; fixed when the sandbox is created."},
     {.name = "network_policies", .kind = SCHEMA_KEYED, LIST(policy, rules), .number = 5,
-     .sub = &policy_rule_schema,
+     .flags = SCHEMA_APART, .sub = &policy_rule_schema,
      .help = "Rules by name: which binaries may reach which endpoints."},
     {.name = "network_middlewares", .kind = SCHEMA_KEYED, LIST(policy, middlewares), .number = 6,
-     .sub = &policy_middleware_schema,
+     .flags = SCHEMA_APART, .sub = &policy_middleware_schema,
      .help = "Middlewares by name, for hosts that the rules let through."},
     {0},
 };

@@ -126,9 +126,23 @@ static void locate(struct update *u)
     policy_locate(&u->result->warnings, root);
 }
 
+/* A document that cannot be read in full may have more wrong with it: all of it is told at once. */
+static void check_the_rest(struct update *u)
+{
+    const struct update_request *r = u->request;
+    struct policy *sound = r->document ? policy_decode_sound(r->document, r->document_path) : NULL;
+    if (!sound)
+        return;
+    policy_check(sound, u->problems, &u->result->warnings);
+    policy_unref(sound);
+    locate(u);
+}
+
 int update_candidate(struct update *u)
 {
     struct policy *candidate = u->result->candidate = keep(u, make_candidate(u));
+    if (!candidate && u->problems->n)
+        check_the_rest(u);
     if (!candidate)
         return u->problems->n ? invalid(u) : -1;
     u->result->hash = policy_hash(candidate);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a policy; what is read must print in both formats, and complete, to the same hash.
- */
+/* Any bytes as a policy; what is read must print in both formats, and complete, to the same hash.  The
+ * safety check runs over it, or over what is sound of it. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/policy.h"
+#include "policy/check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -28,6 +28,18 @@ static void expect_same(const struct policy *policy, enum doc_format format)
     buf_free(&text);
 }
 
+static void check_what_is_sound(const char *text, size_t size, enum doc_format format)
+{
+    struct arena *arena = arena_new();
+    struct doc_node *tree;
+    struct policy *sound = doc_parse(text, size, format, POLICY_BYTES_MAX, arena, &tree, NULL) == 0
+                               ? policy_decode_sound(tree, "") : NULL;
+    if (sound)
+        policy_check(sound, NULL, NULL);
+    policy_unref(sound);
+    arena_free(arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct problems problems = {0};
@@ -38,10 +50,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         expect_same(policy, DOC_YAML);
         expect_same(policy, DOC_JSON);
         expect_same(complete, DOC_YAML);
+        policy_check(complete, NULL, NULL);
         policy_unref(complete);
         policy_unref(policy);
-    } else if (!problems.n) {
-        abort();
+    } else {
+        check_what_is_sound((const char *)data, size, format);
+        if (!problems.n)
+            abort();
     }
     problems_free(&problems);
     return 0;

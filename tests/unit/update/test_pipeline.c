@@ -173,6 +173,37 @@ static void problems_of_the_safety_check_are_located_too(void **state)
 }
 
 /* The policy of a new sandbox is a member of a larger body: paths name it, lines are the body's. */
+/* What cannot be read hides nothing of what is wrong beside it. */
+static void problems_of_shape_and_of_safety_come_together(void **state)
+{
+    struct bench *b = *state;
+    REFUSED(b, ERROR_INVALID, "the policy has 6 problems",
+            REPLACE(b, "version: 1\n"
+                       "process: {run_as_user: root, run_as_grup: sandbox}\n"
+                       "network_policies:\n"
+                       "  api:\n"
+                       "    endpoints:\n"
+                       "      - {host: localhost, port: 443, deny_rule: []}\n"
+                       "      - {host: a.example.com, port: many}\n"
+                       "      - {host: 127.0.0.1, port: 80}\n"
+                       "    binaries: [{path: /usr/bin/curl}]\n"));
+    static const struct {
+        const char *path;
+        unsigned line;
+    } want[] = {
+        {"process.run_as_grup", 2},
+        {"network_policies.api.endpoints[0].deny_rule", 6},
+        {"network_policies.api.endpoints[1].port", 7},
+        {"process.run_as_user", 2},
+        {"network_policies.api.endpoints[0].host", 6},
+        {"network_policies.api.endpoints[2].host", 8},
+    };
+    for (size_t i = 0; i < b->problems.n; i++) {
+        assert_string_equal(b->problems.items[i].path, want[i].path);
+        assert_int_equal(b->problems.items[i].line, want[i].line);
+    }
+}
+
 static void problems_of_a_member_are_located_in_its_document(void **state)
 {
     struct bench *b = *state;
@@ -249,6 +280,7 @@ int main(void)
         BENCH_TEST(an_expected_revision_must_be_the_newest),
         BENCH_TEST(problems_have_path_line_and_column),
         BENCH_TEST(problems_of_the_safety_check_are_located_too),
+        BENCH_TEST(problems_of_shape_and_of_safety_come_together),
         BENCH_TEST(problems_of_a_member_are_located_in_its_document),
         BENCH_TEST(a_policy_is_measured_as_it_is_stored),
         BENCH_TEST(operations_that_cannot_be_applied_are_problems),
