@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a sandbox is deleted: stopped, then its record, then its files. */
-#include <errno.h>
-#include <ftw.h>
+/* How a sandbox is deleted: stopped, then its files, then its record: what stays can be deleted again. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "gateway/sandbox.h"
+#include "gateway/tree.h"
 
 struct removal {
     struct sandboxes *all;
@@ -20,14 +18,6 @@ struct removal {
     int rc;
 };
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path) != 0 && errno != ENOENT;
-}
-
 static int write_removal(struct store_tx *tx, void *arg, struct error *err)
 {
     const struct removal *r = arg;
@@ -37,9 +27,9 @@ static int write_removal(struct store_tx *tx, void *arg, struct error *err)
 static void removal_work(void *arg)
 {
     struct removal *r = arg;
-    r->rc = store_write(r->all->setup.store, write_removal, r, &r->err);
-    if (r->rc == 0 && r->dir && nftw(r->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0 && errno != ENOENT)
-        log_warn(r->all->setup.log, "cannot delete everything below %s: %s", r->dir, strerror(errno));
+    r->rc = r->dir ? tree_delete(r->dir, &r->err) : 0;
+    if (r->rc == 0)
+        r->rc = store_write(r->all->setup.store, write_removal, r, &r->err);
 }
 
 /* One that was just made may be on its way up while it is deleted. */

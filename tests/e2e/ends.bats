@@ -9,7 +9,10 @@ setup() {
     state=$BATS_TEST_TMPDIR/state
     mkdir -p "$state"
 }
-teardown() { teardown_all; }
+teardown() {
+    umount "$state"/sandboxes/*/work/busy 2>/dev/null || true
+    teardown_all
+}
 
 phase() { sluice sandbox get "$1" -o json 2>/dev/null | jq -r '.phase // "deleted"'; }
 
@@ -73,6 +76,22 @@ lock_holder() {    # the supervisor of sandbox $1
     start_gateway
     sluice sandbox delete hangs
     [ -z "$(supervisors)" ]
+    [ -z "$(ls "$state/sandboxes")" ]
+}
+
+@test "a delete that cannot delete everything says so, and can be asked for again" {
+    start_gateway
+    sluice -q sandbox create --name full
+    sluice sandbox exec full -- sh -c 'mkdir -p /sandbox/cache/mod && touch /sandbox/cache/mod/a && chmod -R 0555 /sandbox/cache && mkdir /sandbox/busy'
+    work=$state/sandboxes/$(sluice sandbox get full -o json | jq -r .id)/work
+    mount -t tmpfs none "$work/busy" || skip "nothing can be mounted here"
+    run -1 sluice sandbox delete full
+    [[ "$output" == *"cannot delete all below $(dirname "$work"): "*"'busy': "* ]]
+    [ "$(phase full)" = stopped ]
+    [ ! -e "$work/cache" ]
+    umount "$work/busy"
+    sluice sandbox delete full
+    [ "$(phase full)" = deleted ]
     [ -z "$(ls "$state/sandboxes")" ]
 }
 
