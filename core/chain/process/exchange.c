@@ -17,9 +17,9 @@ static bool advance(struct exchange *x)
     return x->ended;
 }
 
-void exchange_begin(struct exchange *x, int fd, struct buf *frames, uint64_t until_ns)
+void exchange_begin(struct exchange *x, int fd, struct buf *frames, uint32_t limit_ms)
 {
-    *x = (struct exchange){.fd = fd, .until_ns = until_ns, .out = *frames};
+    *x = (struct exchange){.fd = fd, .left_ns = (uint64_t)limit_ms * 1000000u, .out = *frames};
     *frames = (struct buf){0};
     x->failed = x->ended = frame_write(fd, &x->out, &x->sent, &x->err) < 0;
 }
@@ -28,7 +28,7 @@ static struct exchange *soonest(struct exchange *const *list, size_t n)
 {
     struct exchange *out = NULL;
     for (size_t i = 0; i < n; i++)
-        if (list[i] && !list[i]->ended && (!out || list[i]->until_ns < out->until_ns))
+        if (list[i] && !list[i]->ended && (!out || list[i]->left_ns < out->left_ns))
             out = list[i];
     return out;
 }
@@ -37,7 +37,7 @@ static struct exchange *soonest(struct exchange *const *list, size_t n)
 static void wait_for_any(struct exchange *const *list, size_t n, struct pollfd *fds)
 {
     struct exchange *first = soonest(list, n);
-    uint64_t now = clock_mono_ns(), left = first->until_ns > now ? first->until_ns - now : 0;
+    uint64_t left = first->left_ns;
     const struct timespec wait = {(time_t)(left / 1000000000u), (long)(left % 1000000000u)};
     for (size_t i = 0; i < n; i++) {
         const struct exchange *x = list[i];
@@ -52,9 +52,19 @@ static void wait_for_any(struct exchange *const *list, size_t n, struct pollfd *
     }
 }
 
+static void charge(struct exchange *const *list, size_t n, uint64_t *since_ns)
+{
+    uint64_t now = clock_mono_ns(), spent = now - *since_ns;
+    *since_ns = now;
+    for (size_t i = 0; i < n; i++)
+        if (list[i])
+            list[i]->left_ns -= list[i]->left_ns < spent ? list[i]->left_ns : spent;
+}
+
 size_t exchange_await(struct exchange *const *list, size_t n, struct arena *arena)
 {
     struct pollfd *fds = arena_alloc(arena, n * sizeof *fds);
+    uint64_t since_ns = clock_mono_ns();
     for (;;) {
         size_t failed = n;
         bool open = false;
@@ -68,6 +78,7 @@ size_t exchange_await(struct exchange *const *list, size_t n, struct arena *aren
         if (!open)
             return failed;
         wait_for_any(list, n, fds);
+        charge(list, n, &since_ns);
     }
 }
 

@@ -13,7 +13,7 @@
 
 struct exchange {
     int fd;
-    uint64_t until_ns;                              /* of CLOCK_MONOTONIC */
+    uint64_t left_ns;                               /* of its limit: exchange_await counts down */
     struct buf out, in;
     size_t sent;
     bool ended;                                     /* answered, or failed */
@@ -22,9 +22,10 @@ struct exchange {
 };
 
 /* Sends what fits at once. */
-void exchange_begin(struct exchange *x, int fd, struct buf *frames, uint64_t until_ns);
+void exchange_begin(struct exchange *x, int fd, struct buf *frames, uint32_t limit_ms);
 /* Which of them was answered first.  Those that failed or are out of time come when no other is
- * left, because ending a process takes a while.  NULL ones do not count, one must not be.  Blocks. */
+ * left, because ending a process takes a while.  Only what passes in here is charged to them: a process
+ * may have waited for this side.  NULL ones do not count, one must not be.  Blocks. */
 size_t exchange_await(struct exchange *const *list, size_t n, struct arena *arena);
 /* The JSON of the answer of one that did not fail. */
 const char *exchange_json(const struct exchange *x, size_t *len);

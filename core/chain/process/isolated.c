@@ -57,7 +57,7 @@ static bool take_turn(struct isolated *v, bool patient)
 static void send(struct voter *voter, struct begun *b)
 {
     struct isolated *v = voter->impl;
-    session_ask(&v->session, b->told, session_deadline(voter->timeout_ms + GRACE_MS), &b->exchange);
+    session_ask(&v->session, b->told, voter->timeout_ms + GRACE_MS, &b->exchange);
 }
 
 static void *isolated_begin(struct voter *voter, struct voter_ask *ask, bool patient)
@@ -144,8 +144,7 @@ static void isolated_observe(struct voter *voter, const struct sluice_outcome *o
     struct error err;
     pthread_mutex_lock(&v->mutex);
     if (session_ensure(s, &err) == 0)
-        session_tell(s, told_outcome(outcome, arena), session_deadline(OBSERVE_TIMEOUT_MS),
-                     "observe", &err);
+        session_tell(s, told_outcome(outcome, arena), OBSERVE_TIMEOUT_MS, "observe", &err);
     pthread_mutex_unlock(&v->mutex);
     arena_free(arena);
 }

@@ -40,13 +40,14 @@ static bool end_process(struct session *s, struct buf *how)
 }
 
 /* The process has ended; err says why it is no longer trusted, and how what it did itself. */
-static int blame(struct session *s, const char *request, const struct buf *how, struct error *err)
+static int blame(struct session *s, const char *request, uint32_t limit_ms, const struct buf *how,
+                 struct error *err)
 {
     struct error cause = *err;
     /* The kind says that the process died over the request: chain.c asks for it. */
     if (cause.kind == ERROR_TIMEOUT)
         error_set(err, ERROR_TIMEOUT, "it did not %s within %u ms and was killed", request,
-                  s->config.timeout_ms);
+                  limit_ms);
     else if (cause.kind == ERROR_UPSTREAM)
         error_set(err, ERROR_UPSTREAM, "%s", buf_str(how));
     else
@@ -69,7 +70,7 @@ static int receive(struct session *s, uint64_t deadline_ns, struct arena *arena,
     return rc;
 }
 
-uint64_t session_deadline(uint32_t ms)
+static uint64_t deadline(uint32_t ms)
 {
     return clock_mono_ns() + (uint64_t)ms * 1000000u;
 }
@@ -89,27 +90,28 @@ static void add_told(struct session *s, struct buf *frames, const struct told *t
     buf_add(frames, told->request.data, told->request.len);
 }
 
-int session_tell(struct session *s, const struct told *told, uint64_t until, const char *request,
-                 struct error *err)
+int session_tell(struct session *s, const struct told *told, uint32_t limit_ms,
+                 const char *request, struct error *err)
 {
     struct buf frames = {0};
     add_told(s, &frames, told);
-    int rc = frame_send(s->child.socket, &frames, until, err);
+    int rc = frame_send(s->child.socket, &frames, deadline(limit_ms), err);
     buf_free(&frames);
     if (rc != 0) {
         struct buf how = {0};
         end_process(s, &how);
-        blame(s, request, &how, err);
+        blame(s, request, limit_ms, &how, err);
         buf_free(&how);
     }
     return rc;
 }
 
-void session_ask(struct session *s, const struct told *told, uint64_t until, struct exchange *x)
+void session_ask(struct session *s, const struct told *told, uint32_t limit_ms,
+                 struct exchange *x)
 {
     struct buf frames = {0};
     add_told(s, &frames, told);
-    exchange_begin(x, s->child.socket, &frames, until);
+    exchange_begin(x, s->child.socket, &frames, limit_ms);
 }
 
 static int read_vote(const struct exchange *x, int64_t id, struct arena *arena, struct message *out,
@@ -138,7 +140,7 @@ int session_take_vote(struct session *s, const struct exchange *x, int64_t id, b
     }
     struct buf how = {0};
     bool left = end_process(s, &how) && err->kind == ERROR_UPSTREAM;
-    int rc = left && first ? SESSION_LEFT : blame(s, "vote", &how, err);
+    int rc = left && first ? SESSION_LEFT : blame(s, "vote", s->config.timeout_ms, &how, err);
     buf_free(&how);
     return rc;
 }
@@ -151,7 +153,7 @@ static int greet(struct session *s, struct arena *arena, const struct message_op
 {
     struct buf frames = {0};
     struct message message;
-    uint64_t until = session_deadline(OPEN_TIMEOUT_MS);
+    uint64_t until = deadline(OPEN_TIMEOUT_MS);
     const struct message_open open = {
         .protocol = MESSAGE_PROTOCOL, .plugin_dirs = s->chain.plugin_dirs,
         .n_plugin_dirs = s->chain.n_plugin_dirs, .base_dir = s->chain.base_dir,

@@ -41,15 +41,15 @@ int session_open(struct session *s, struct arena *arena, const struct message_op
 /* Starts the process again if it ended, unless its health forbids. */
 int session_ensure(struct session *s, struct error *err);
 
-uint64_t session_deadline(uint32_t ms);
 /* Tells the process what it does not know yet.  A failure ends it; request: the verb for messages. */
-int session_tell(struct session *s, const struct told *told, uint64_t until, const char *request,
-                 struct error *err);
+int session_tell(struct session *s, const struct told *told, uint32_t limit_ms,
+                 const char *request, struct error *err);
 /* The same for a vote, without waiting; exchange_await tells when the answer is there to be taken.
  * A failure on the way ends the process when it is taken.  SESSION_LEFT: at the first asking, it ended
  * in order instead of answering. */
 enum { SESSION_LEFT = 1 };
-void session_ask(struct session *s, const struct told *told, uint64_t until, struct exchange *x);
+void session_ask(struct session *s, const struct told *told, uint32_t limit_ms,
+                 struct exchange *x);
 int session_take_vote(struct session *s, const struct exchange *x, int64_t id, bool first,
                       struct arena *arena, struct message *out, struct error *err);
 
