@@ -15,18 +15,25 @@ struct log_follower {
     struct http_stream *stream;
 };
 
+static void drop_oldest(struct sandbox *s)
+{
+    char **oldest = &s->lines[s->first_line];
+    s->line_bytes -= strlen(*oldest);
+    free(*oldest);
+    *oldest = NULL;
+    s->first_line = (s->first_line + 1) % LOG_LINES_KEPT;
+    s->n_lines--;
+}
+
 void sandbox_log_line(struct sandbox *s, const char *level, const char *text)
 {
     char now[CLOCK_TEXT_SIZE];
     char *line = alloc_printf("%s %-5s %s\n", clock_format(clock_now_ms(), now), level, text);
     if (!s->lines)
         s->lines = alloc_zero(LOG_LINES_KEPT, sizeof *s->lines);
-    if (s->n_lines == LOG_LINES_KEPT) {
-        free(s->lines[s->first_line]);
-        s->lines[s->first_line] = NULL;
-        s->first_line = (s->first_line + 1) % LOG_LINES_KEPT;
-        s->n_lines--;
-    }
+    s->line_bytes += strlen(line);
+    while (s->n_lines == LOG_LINES_KEPT || (s->n_lines && s->line_bytes > LOG_BYTES_KEPT))
+        drop_oldest(s);
     s->lines[(s->first_line + s->n_lines++) % LOG_LINES_KEPT] = line;
     for (struct log_follower *f = s->followers; f; f = f->next)
         http_stream_write(f->stream, line, strlen(line));

@@ -8,7 +8,10 @@
 #include "http/tunnel.h"
 #include "sandbox/protocol.h"
 
-enum { LOG_LINES_KEPT = 2000, START_TIMEOUT_MS = 30000, STOP_TIMEOUT_MS = 10000,
+/* What is kept of a sandbox's log fits a stream, which a reader gets in one go. */
+enum { LOG_LINES_KEPT = 2000, LOG_BYTES_KEPT = 512 * 1024 };
+
+enum { START_TIMEOUT_MS = 30000, STOP_TIMEOUT_MS = 10000,
        EXEC_TIMEOUT_MS = 10000, STOP_GRACE_MS = 500, STOP_LOOK_MS = 200 };
 
 struct sandbox_waiter {
@@ -59,7 +62,7 @@ struct sandbox {
     bool recording_denials;
 
     char **lines;                                   /* ring of its newest log lines */
-    size_t n_lines, first_line;
+    size_t n_lines, first_line, line_bytes;
     struct log_follower *followers;
     bool removing;
 };
