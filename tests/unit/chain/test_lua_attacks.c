@@ -167,8 +167,20 @@ static void test_worst_case_patterns_end_soon(void **state)
     scripts_end(&scripts);
 }
 
+static void expect_no_script(const struct scripts *scripts, const char *code, size_t len, const char *pattern)
+{
+    struct error err = {0};
+    char *path = scripts_write(scripts, "rule.lua", code, len);
+    assert_null(open_script(path, NULL, &err));
+    assert_matches(err.text, pattern);
+    free(path);
+}
+
+/* Also dressed as text, cut anywhere, and damaged. */
 static void test_bytecode_is_refused(void **state)
 {
+    static const char *const dresses[] = {"#!/usr/bin/lua\n", "# lua\n", "\xef\xbb\xbf", "\n", " "};
+    static const char binary[] = "attempt to load a binary chunk";
     (void)state;
     struct scripts scripts;
     scripts_begin(&scripts);
@@ -177,11 +189,21 @@ static void test_bytecode_is_refused(void **state)
     assert_int_equal(luaL_dostring(L, "return string.dump(function() return {vote = 1} end)"), 0);
     size_t len;
     const char *code = lua_tolstring(L, -1, &len);
-    char *path = scripts_write(&scripts, "rule.lua", code, len);
-    struct error err;
-    assert_null(open_script(path, NULL, &err));
-    assert_matches(err.text, "attempt to load a binary chunk");
-    free(path);
+    for (size_t cut = 1; cut <= len; cut++)
+        expect_no_script(&scripts, code, cut, binary);
+    for (size_t i = 0; i < sizeof dresses / sizeof *dresses; i++) {
+        struct buf dressed = {0};
+        buf_puts(&dressed, dresses[i]);
+        buf_add(&dressed, code, len);
+        expect_no_script(&scripts, dressed.data, dressed.len, "rule.lua");
+        buf_free(&dressed);
+    }
+    char *damaged = memcpy(alloc_bytes(len), code, len);
+    for (size_t at = 1; at < len; at++) {
+        damaged[at] ^= (char)(1u << at % 8);
+        expect_no_script(&scripts, damaged, len, binary);
+    }
+    free(damaged);
     lua_close(L);
     scripts_end(&scripts);
 }
