@@ -39,7 +39,8 @@
                      "candidate_hash votes[vote] overridden! chain_digest at hash candidate* diff<diff> effect* "     \
                      "warnings[error] previous")                                                                      \
     X(audit, "intact! records# first_bad# why head")                                                                  \
-    X(voter, "name version summary kind level isolation path sha256 state votes# denials# errors# p50_us# p99_us#")   \
+    X(voter, "name version summary kind level isolation path sha256 state "                               \
+             "reads_files! votes# denials# errors# p50_us# p99_us#")                                                  \
     X(plugins, "voters[voter] digest")
 
 /* The answers as JSON Schemas, by name: members that are listed are always there, and there may be more. */

@@ -390,6 +390,7 @@ void chain_describe(struct chain *chain, size_t i, struct chain_voter_info *out)
         .path = voter->path,
         .sha256 = voter->sha256,
         .state = voter_state(voter),
+        .reads_files = voter->reads_files,
         .summary = voter->summary,
         .votes = atomic_load_explicit(&seat->stats.votes, memory_order_relaxed),
         .denials = atomic_load_explicit(&seat->stats.denials, memory_order_relaxed),

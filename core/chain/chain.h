@@ -103,6 +103,7 @@ void chain_observe(struct chain *chain, const struct sluice_outcome *outcome);
 struct chain_voter_info {
     const char *name, *version, *kind, *level, *isolation, *path, *sha256, *state, *summary;
     uint64_t votes, denials, errors, p50_us, p99_us;
+    bool reads_files;                               /* isolated, but this kernel cannot keep it from files */
     const struct sluice_code *codes;                /* NULL: any code may be cast */
     const struct sluice_option *options;            /* the table; NULL: none */
 };

@@ -53,6 +53,7 @@ struct voter {
     bool deny_on_error;
     uint32_t timeout_ms;
     uint32_t memory_mb;
+    bool reads_files;                               /* isolated, but the kernel has no Landlock */
     chain_state_fn *watcher;                        /* NULL: nobody asked to be told */
     void *watcher_ctx;
 };

@@ -22,10 +22,11 @@ static void table_voters(const struct cli *cli, const json_t *json)
     table_row(&t, 9, (const char *[]){"NAME", "VERSION", "KIND", "LEVEL", "ISOLATION", "STATE", "VOTES", "DENIALS", "PATH"});
     json_array_foreach(json_object_get(json, "voters"), i, v) {
         char votes[24], denials[24];
+        bool reads = json_is_true(json_object_get(v, "reads_files"));
         snprintf(votes, sizeof votes, "%lld", json_number(v, "votes"));
         snprintf(denials, sizeof denials, "%lld", json_number(v, "denials"));
         table_row(&t, 9, (const char *[]){json_text(v, "name"), json_text(v, "version"), json_text(v, "kind"), json_text(v, "level"),
-                                          json_text(v, "isolation"), json_text(v, "state"), votes, denials, json_text(v, "path")});
+                                          reads ? "process, reads files" : json_text(v, "isolation"), json_text(v, "state"), votes, denials, json_text(v, "path")});
     }
     table_print(&t);
 }

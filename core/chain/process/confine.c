@@ -117,7 +117,12 @@ static void let_read(int ruleset, const char *path)
     close(rule.parent_fd);
 }
 
-/* A kernel without Landlock leaves the voter able to read what the gateway's user may read. */
+bool confine_hides_files(void)
+{
+    return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) > 0;
+}
+
+/* The gateway warns of a kernel without Landlock. */
 static int restrict_files(const char *const *folders, size_t n, struct error *err)
 {
     static const char *const system[] = {"/usr", "/lib", "/lib64", "/etc/ld.so.cache",

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "chain/ballot.h"
+#include "chain/process/confine.h"
 #include "chain/process/session.h"
 #include "chain/process/tables.h"
 
@@ -188,6 +189,16 @@ static int keep_description(struct isolated *v, struct voter *voter,
     return tables_keep_options(s->arena, opened, &voter->option_table, err);
 }
 
+/* A script opens no files, so that there is nothing to keep it from. */
+static void look_at_files(struct voter *voter, const struct log *log)
+{
+    voter->reads_files = voter->ops != &lua_ops && !confine_hides_files();
+    if (voter->reads_files)
+        log_warn(log, "voter %s: this kernel has no Landlock, so that it can read whatever the gateway's user "
+                      "may read, the gateway's own files too: trust it, or boot with lsm=landlock,...",
+                 voter->name);
+}
+
 struct voter *voter_process_open(const struct chain_config *chain,
                                  const struct chain_voter_config *config, const struct log *log,
                                  struct error *err)
@@ -206,6 +217,8 @@ struct voter *voter_process_open(const struct chain_config *chain,
         || keep_description(v, voter, opened, err) != 0) {
         voter_free(voter);
         voter = NULL;
+    } else {
+        look_at_files(voter, log);
     }
     arena_free(arena);
     return voter;

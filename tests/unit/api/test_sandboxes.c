@@ -223,7 +223,7 @@ static void plugins_are_listed_and_reloaded(void **state)
 {
     struct desk *d = *state;
     struct answer a = ASK(d, "GET", "/v1/plugins");
-    static const char *const members[] = {"name", "version", "kind", "level", "isolation", "path", "sha256", "state",
+    static const char *const members[] = {"name", "version", "kind", "level", "isolation", "path", "sha256", "state", "reads_files",
                                           "votes", "denials", "errors", "p50_us", "p99_us", NULL};
     const json_t *voters = json_object_get(a.json, "voters");
     assert_int_equal(json_array_size(voters), 3);
