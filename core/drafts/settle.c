@@ -3,8 +3,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/glob.h"
 #include "drafts/inner.h"
+#include "drafts/mapper.h"
 #include "drafts/rules.h"
+#include "policy/match.h"
 
 int drafts_supersede(struct store_tx *tx, const struct store_draft *draft, const char *reason,
                      struct arena *arena, struct error *err)
@@ -39,6 +42,24 @@ static int write_superseded(struct store_tx *tx, void *arg, struct error *err)
     return drafts_supersede(tx, s->draft, s->reason, s->arena, err);
 }
 
+/* A rule whose first endpoint the policy does not let through is not covered, which is found out much
+ * sooner than by adding it.  Patterns, and what names no host or binary, tell nothing. */
+static bool may_be_covered(const struct policy *policy, const struct sluice_rule *rule,
+                           struct arena *arena)
+{
+    struct drafts_target target;
+    struct policy_decision decision;
+    if (!rule->n_endpoints || !rule->n_binaries || !rule->endpoints[0]->n_ports)
+        return true;
+    const char *host = rule->endpoints[0]->host, *binary = rule->binaries[0]->path;
+    if (glob_has_wildcard(host) || glob_has_wildcard(binary) ||
+        drafts_target(host, rule->endpoints[0]->ports[0], binary, arena, &target))
+        return true;
+    struct policy_request request = {target.host, target.port, target.binary, NULL, 0};
+    policy_match(policy_model(policy), &request, &decision, NULL);
+    return decision.allowed;
+}
+
 /* Adding its rule would change nothing. */
 static bool covered(const struct policy *policy, const struct store_draft *draft,
                     struct arena *arena)
@@ -52,9 +73,10 @@ static bool covered(const struct policy *policy, const struct store_draft *draft
         .host = "",
         .binary_path = "",
     };
-    struct policy *with =
-        rule ? policy_merge(policy, &(struct policy_operations){&add, 1}, &problems, &warnings)
-             : NULL;
+    struct policy_operations operations = {&add, 1};
+    struct policy *with = NULL;
+    if (rule && may_be_covered(policy, rule, arena))
+        with = policy_merge(policy, &operations, &problems, &warnings);
     bool same = with && strcmp(policy_hash(with), policy_hash(policy)) == 0;
     policy_unref(with);
     problems_free(&problems);

@@ -214,6 +214,41 @@ static void what_is_covered_by_now_needs_no_decision(void **state)
     assert_string_equal(view(f, late).draft.reason, "covered by policy revision 2");
 }
 
+/* However the rule writes it. */
+static void what_is_covered_in_other_words(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const rules[] = {
+        ONE_ENDPOINT("A.Example.com."),
+        ONE_ENDPOINT("'*.example.org'"),
+        "{endpoints: [{host: b.example.com, port: 443}], binaries: [{path: '/usr/**'}]}",
+        "{endpoints: [{host: c.example.com, ports: [80, 443]}], binaries: [{path: " CURL "}]}",
+        "{endpoints: [{host: d.example.com, port: 443}]}",
+        "{endpoints: [{host: e.example.com, port: 443, protocol: rest, access: read-only}], binaries: [{path: " CURL "}]}",
+        "{endpoints: [{host: '', port: 9443, allowed_ips: [10.1.0.0/16]}], binaries: [{path: " CURL "}]}",
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        const char *name = arena_printf(f->arena, "r%zu", i);
+        succeed(f, approve(f, "bob", submitted(f, name, rules[i])));
+        assert_int_equal(f->result.outcome, CHAIN_ALLOWED);
+        assert_string_equal(status_of(f, submitted(f, name, rules[i])), "superseded");
+    }
+}
+
+/* It is what the rule asks for that counts, not what was denied once. */
+static void what_was_edited_to_something_covered(void **state)
+{
+    struct fixture *f = *state;
+    struct drafts_view edited;
+    denied(f, "a.example.com", 443, CURL, 1);
+    const char *id = chunk_of(f, "a.example.com", CURL);
+    struct drafts_call call = call_by("alice", id);
+    succeed(f, drafts_edit(f->drafts, &call, a_rule(f, ONE_ENDPOINT("b.example.com")), f->arena, &edited, &f->problems,
+                           &f->err));
+    succeed(f, approve(f, "bob", submitted(f, "allow_a_example_com_443", ONE_ENDPOINT("b.example.com"))));
+    assert_string_equal(status_of(f, id), "superseded");
+}
+
 static void an_approval_settles_others(void **state)
 {
     struct fixture *f = *state;
@@ -405,6 +440,8 @@ int main(void)
         TEST(a_proposal_replaces_what_was_only_observed),
         TEST(superseded_chunks_do_not_fill_the_store),
         TEST(what_is_covered_by_now_needs_no_decision),
+        TEST(what_is_covered_in_other_words),
+        TEST(what_was_edited_to_something_covered),
         TEST(an_approval_settles_others),
         TEST(a_held_update_is_approved_by_somebody_else),
         TEST(a_held_update_can_be_taken_back),
