@@ -36,11 +36,18 @@ static void count(struct deletion *d, const char *name, int rc)
         failed(d, name);
 }
 
+/* Where it cannot be, what is done to the folder next fails, and that is told. */
+static void make_writable(int folder, const char *name)
+{
+    int ignored = fchmodat(folder, name, 0700, 0);
+    (void)ignored;
+}
+
 static void move_up(struct deletion *d, int folder, const char *name)
 {
     char free_name[32];
     int rc;
-    fchmodat(folder, name, 0700, 0);                /* its ".." is written to */
+    make_writable(folder, name);                    /* its ".." is written to */
     do {
         snprintf(free_name, sizeof free_name, "deleted-%lu", d->moved++);
         rc = renameat(folder, name, d->top, free_name);
@@ -53,7 +60,7 @@ static void empty(struct deletion *d, int folder);
 static void delete_folder(struct deletion *d, const char *name)
 {
     struct stat st;
-    fchmodat(d->top, name, 0700, 0);
+    make_writable(d->top, name);
     int folder = openat(d->top, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (folder < 0 || fstat(folder, &st) != 0) {
         failed(d, name);
