@@ -67,7 +67,7 @@ without_licence() {
 
 # Notes to be done later, and paths of somebody's machine.  This file names them.
 unwanted_words() {
-    { source_files "$1"; (cd "$1" && find . -name '*.md' -not -path './build*' -not -path './.*'); } | grep -v '^tests/e2e/architecture.bats$' | (cd "$1" && xargs -r grep -nHE '\b(TODO|FIXME|HACK)\b|(^|[^A-Za-z0-9_}./-])/(work|workspace|root|Users)/' || true)
+    { source_files "$1"; (cd "$1" && find . -name '*.md' -not -path './build*' -not -path './.*'); } | grep -v '^tests/e2e/architecture.bats$' | (cd "$1" && xargs -r grep -nHE '\b(TODO|FIXME|HACK)\b|(^|[^A-Za-z0-9_}*./-])/(work|workspace|root|Users)/' || true)
 }
 
 # Bash does not end a function at a command behind "!" that succeeds: such a line asserts nothing.
@@ -77,6 +77,34 @@ inert_assertions() {
 
 longer_than() {    # longer_than TREE LINES: sources of core/ and plugins/
     (cd "$1" && find core plugins -name '*.[ch]' -exec wc -l {} + | awk -v most="$2" '$2 != "total" && $1 > most { print $2 ": " $1 " lines" }')
+}
+
+# FILE<tab>TEST of each row of the table of attacks; a file of tests of which none is named has the TEST "".
+attack_tests() {
+    awk -F'|' '/^\|/ && $2 !~ /^ (attack|---) / {
+        n = split($3, span, "`")
+        file = n < 3 ? "row:" $2 : ""; named = n >= 3
+        for (i = 2; i <= n; i += 2) {
+            if (span[i] !~ /^[a-z0-9]+\/.*\.[a-z]+$/) { print file "\t" span[i]; named = 1; continue }
+            if (!named) print file "\t"
+            file = span[i]; named = file ~ /\.lua$/
+            print file "\t."
+        }
+        if (!named) print file "\t"
+    }' "$1/tests/security/README.md"
+}
+
+# What the table of attacks names and is not there: a test of cmocka is one that is in its program's list.
+missing_attack_tests() {
+    attack_tests "$1" | while IFS=$'\t' read -r file name; do
+        case $file:$name in
+            *:.) [ -f "$1/tests/$file" ] ;;
+            *.c:*) grep -qE "(^|[ {])(cmocka_unit_test[a-z_]*|[A-Z][A-Z_]*)\($name[,)]" "$1/tests/$file" ;;
+            *.bats:*) grep -qxF "@test \"$name\" {" "$1/tests/$file" ;;
+            *.txt:*) grep -qx -F -e "case: $name" -e "=== $name" -e "=e= $name" "$1/tests/$file" ;;
+            *) false ;;
+        esac 2>/dev/null || echo "tests/security/README.md: $file: ${name:-no test is named}"
+    done
 }
 
 # ---- on the tree ----
@@ -126,6 +154,11 @@ none() {           # none CHECK…: it prints nothing
 
 @test "no file that nobody can hold" {
     none longer_than "$top" 650
+}
+
+@test "the tests that the table of attacks names are there" {
+    [ "$(attack_tests "$top" | grep -vc '	\.$')" -gt 80 ]
+    none missing_attack_tests "$top"
 }
 
 # ---- the checks see what they are for ----
@@ -204,10 +237,25 @@ C
     echo 'static const char path[] = "/work/main/x";' >"$bad/core/api/a.c"
     some 'core/api/a.c:1:*' unwanted_words "$bad"
     echo 'static const char path[] = "/home/sandbox/work/x";' >"$bad/core/api/a.c"
+    echo 'static const char glob[] = "sandboxes/*/work/x";' >>"$bad/core/api/a.c"
     none unwanted_words "$bad"
 }
 
 @test "a long file is seen" {
     seq 651 >"$bad/core/api/a.c"
     some 'core/api/a.c: 651 lines' longer_than "$bad" 650
+}
+
+@test "a test that the table of attacks names, and that is gone, is seen" {
+    mkdir -p "$bad/tests/unit" "$bad/tests/security/lua"
+    printf '@test "a b" {\n}\n' >"$bad/tests/security/x.bats"
+    printf '        cmocka_unit_test(here),\n' >"$bad/tests/unit/x.c"
+    table() { printf '| attack | tried in | not covered |\n| --- | --- | --- |\n| one | %s | |\n' "$1" >"$bad/tests/security/README.md"; }
+    table '`security/x.bats` `a b`; `unit/x.c` `here`'
+    none missing_attack_tests "$bad"
+    for row in '`security/x.bats` `a`' '`unit/x.c` `here` `he`' '`unit/x.c`' '`unit/y.c`' '`unit/x.c`; `security/x.bats` `a b`' '`security/lua/x.lua`' ''; do
+        table "$row"
+        run -0 missing_attack_tests "$bad"
+        [[ "$output" == "tests/security/README.md: "* ]] || { echo "not seen: $row" >&2; return 1; }
+    done
 }
