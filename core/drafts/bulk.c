@@ -249,7 +249,8 @@ static int attempt(struct bulk *b, struct update_result *out, struct problems *p
 {
     struct store_draft *pending;
     size_t n;
-    if (store_draft_list(b->drafts->store, b->box.id, store_draft_status_word(STORE_DRAFT_PENDING), b->arena, &pending, &n, err))
+    const char *status = store_draft_status_word(STORE_DRAFT_PENDING);
+    if (store_draft_list(b->drafts->store, b->box.id, status, b->arena, &pending, &n, err))
         return -1;
     if (n == 0)
         return error_set(err, ERROR_STATE, "no pending chunks to approve");

@@ -145,7 +145,8 @@ static int check_length(const struct store_draft *draft, const char *place,
     size_t len = strlen(draft->rule_json);
     if (len <= DRAFTS_RULE_BYTES_MAX)
         return 0;
-    problems_add(problems, place, 0, 0, "has %zu bytes as JSON, a proposed rule has at most %d: propose it in parts", len,
+    problems_add(problems, place, 0, 0,
+                 "has %zu bytes as JSON, a proposed rule has at most %d: propose it in parts", len,
                  DRAFTS_RULE_BYTES_MAX);
     return error_set(err, ERROR_INVALID, "the rule is too long");
 }
