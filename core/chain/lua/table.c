@@ -54,13 +54,14 @@ static void shift(lua_State *L, lua_Integer from, lua_Integer to)
 
 static int table_insert(lua_State *L)
 {
-    lua_Integer end = sandbox_length(L, 1) + 1, at = end;
+    /* A length that a script made up wraps around, as in Lua. */
+    lua_Integer end = (lua_Integer)((lua_Unsigned)sandbox_length(L, 1) + 1), at = end;
     int arguments = lua_gettop(L);
     if (arguments != 2 && arguments != 3)
         return luaL_error(L, "wrong number of arguments to 'insert'");
     if (arguments == 3) {
         at = luaL_checkinteger(L, 2);
-        luaL_argcheck(L, at >= 1 && at <= end, 2, "position out of bounds");
+        luaL_argcheck(L, (lua_Unsigned)at - 1 < (lua_Unsigned)end, 2, "position out of bounds");
     }
     span(L, at, end);
     for (lua_Integer i = end; i > at; i--)
@@ -72,9 +73,8 @@ static int table_insert(lua_State *L)
 static int table_remove(lua_State *L)
 {
     lua_Integer len = sandbox_length(L, 1), at = luaL_optinteger(L, 2, len);
-    if (lua_gettop(L) > 1)
-        luaL_argcheck(L, (at >= 1 && at <= len + 1) || (len == 0 && at == 0), 2,
-                      "position out of bounds");
+    if (at != len)
+        luaL_argcheck(L, (lua_Unsigned)at - 1 <= (lua_Unsigned)len, 2, "position out of bounds");
     span(L, at, len);
     lua_geti(L, 1, at);                             /* result */
     for (; at < len; at++)

@@ -253,6 +253,35 @@ static void test_functions_answer_the_same(void **state)
     end(&w);
 }
 
+/* Lengths that a script makes up, at which sums overflow. */
+static void test_lengths_at_the_limits(void **state)
+{
+    static const char *const lengths[] = {"math.maxinteger", "math.mininteger", "-1", "0"};
+    static const char *const calls[] = {
+        "table.insert(o, 7)", "table.insert(o, 1, 7)", "table.insert(o, n, 7)",
+        "table.insert(o, math.mininteger, 7)", "table.remove(o)", "table.remove(o, n)",
+        "table.remove(o, 0)", "table.remove(o, 5)",
+    };
+    (void)state;
+    struct worlds w;
+    begin(&w);
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
+        for (size_t j = 0; j < sizeof calls / sizeof *calls; j++) {
+            char code[512];
+            if (i == 0 && strcmp(calls[j], "table.remove(o, 5)") == 0)
+                continue;                           /* Lua's would take for ever */
+            snprintf(code, sizeof code,
+                     "call(function() local n, seen = %s, {}\n"
+                     "local o = setmetatable({}, {__len = function() return n end,\n"
+                     "  __newindex = function(_, k, v) seen[#seen + 1] = k .. '=' .. tostring(v) end,\n"
+                     "  __index = function(_, k) return k end})\n"
+                     "local r = (function() return %s end)() return r, table.concat(seen, ' ') end)",
+                     lengths[i], calls[j]);
+            compare(&w, code);
+        }
+    end(&w);
+}
+
 static void test_sorting_random_lists(void **state)
 {
     (void)state;
@@ -276,6 +305,7 @@ int main(void)
         cmocka_unit_test(test_patterns_mean_the_same),
         cmocka_unit_test(test_patterns_of_the_last_character),
         cmocka_unit_test(test_functions_answer_the_same),
+        cmocka_unit_test(test_lengths_at_the_limits),
         cmocka_unit_test(test_sorting_random_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
