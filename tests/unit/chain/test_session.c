@@ -163,6 +163,22 @@ static void test_what_it_says_is_logged(void **state)
     voter_free(voter);
 }
 
+/* The first outcome keeps it busy, the second is more than a socket takes. */
+static void test_a_missed_outcome_names_its_own_limit(void **state)
+{
+    enum { LONG = 3 << 20 };
+    struct fixture *f = *state;
+    struct voter *voter = open_fault(f, "observe_loop");
+    char *reason = arena_zalloc(f->arena, LONG + 1);
+    memset(reason, 'x', LONG);
+    const struct sluice_outcome outcome = {sizeof outcome, &f->change.t, "allowed", 7};
+    voter->ops->observe(voter, &outcome);
+    f->change.t.reason = reason;
+    voter->ops->observe(voter, &outcome);
+    assert_logged(f, "it did not observe within 100 ms and was killed");
+    voter_free(voter);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -173,6 +189,7 @@ int main(void)
         TEST(test_restart_pause_and_quarantine),
         TEST(test_a_changed_file_is_not_started_again),
         TEST(test_what_it_says_is_logged),
+        TEST(test_a_missed_outcome_names_its_own_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
