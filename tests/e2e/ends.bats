@@ -10,7 +10,7 @@ setup() {
     mkdir -p "$state"
 }
 teardown() {
-    umount "$state"/sandboxes/*/"work"/busy 2>/dev/null || true
+    umount "$state"/sandboxes/*/work/busy 2>/dev/null || true
     teardown_all
 }
 
