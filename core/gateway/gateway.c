@@ -225,13 +225,18 @@ static void sandboxes_stopped(void *ctx)
     jobs_when_idle(g->jobs, all_idle, g);
 }
 
+static void stop_sandboxes(void *ctx)
+{
+    struct gateway *g = ctx;
+    sandboxes_stop_all(g->sandboxes, sandboxes_stopped, g);
+}
+
+/* What runs for a client that has gone may yet start a sandbox. */
 static void drained(void *ctx)
 {
     struct gateway *g = ctx;
-    if (strcmp(g->config.sandboxes->on_exit, "stop") == 0)
-        sandboxes_stop_all(g->sandboxes, sandboxes_stopped, g);
-    else
-        sandboxes_stopped(g);
+    bool stop = strcmp(g->config.sandboxes->on_exit, "stop") == 0;
+    jobs_when_idle(g->jobs, stop ? stop_sandboxes : all_idle, g);
 }
 
 static void on_terminate(uv_signal_t *signal, int number)
@@ -243,6 +248,7 @@ static void on_terminate(uv_signal_t *signal, int number)
     g->stopping = true;
     g->api.draining = true;
     events_publish(g->events, "draining", "", json_object());       /* whoever waits for something hears it */
+    sandboxes_drain(g->sandboxes);
     http_server_drain(g->server, drained, g);
 }
 

@@ -80,7 +80,7 @@ struct sandboxes {
     struct push *pushes, **last_push;
     void (*on_stopped)(void *ctx);
     void *stopped_ctx;
-    bool closing;
+    bool draining, closing;
 };
 
 struct sandbox *sandbox_find(struct sandboxes *all, const char *id);
@@ -100,6 +100,7 @@ void sandbox_free_handle(uv_handle_t *handle);
 
 /* start.c, life.c, remove.c, phase.c.  done is called on the loop thread, later. */
 void sandbox_load_and_start(struct sandboxes *all, const char *id, api_done *done, void *arg);
+int sandbox_too_late(const struct sandbox *s, struct error *err);  /* the gateway is stopping */
 void sandbox_stop(struct sandbox *s, api_done *done, void *arg);
 void sandbox_remove(struct sandboxes *all, const char *id, api_done *done, void *arg);
 void sandbox_forget(struct sandbox *s);             /* closes its handles; its supervisor goes on */

@@ -210,6 +210,17 @@ int sandboxes_adopt(struct sandboxes *all, struct error *err)
 
 /* ---- ends ---- */
 
+void sandboxes_drain(struct sandboxes *all)
+{
+    struct error err;
+    all->draining = true;
+    for (struct sandbox *s = all->list; s; s = s->next)
+        if (s->state == SANDBOX_STARTING) {
+            sandbox_too_late(s, &err);
+            sandbox_tell_waiters(sandbox_take_waiters(s), &err);
+        }
+}
+
 static void maybe_stopped(struct sandboxes *all)
 {
     if (!all->on_stopped)
@@ -230,13 +241,13 @@ static void one_stopped(void *arg, const struct error *err)
 
 void sandboxes_stop_all(struct sandboxes *all, void (*done)(void *ctx), void *ctx)
 {
-    all->on_stopped = done;
-    all->stopped_ctx = ctx;
     for (struct sandbox *s = all->list, *next; s; s = next) {
         next = s->next;
-        if (s->state == SANDBOX_UP)
+        if (s->state == SANDBOX_UP || s->state == SANDBOX_STARTING)
             sandbox_stop(s, one_stopped, all);
     }
+    all->on_stopped = done;                         /* not before all were asked */
+    all->stopped_ctx = ctx;
     maybe_stopped(all);
 }
 

@@ -30,6 +30,8 @@ int sandboxes_adopt(struct sandboxes *all, struct error *err);
 /* A sandbox has a new revision.  Any thread; takes a reference of the policy. */
 void sandboxes_push(struct sandboxes *all, const char *sandbox_id, uint64_t revision,
                     struct policy *policy);
+/* Nobody waits any longer for a sandbox to come up: supervisors cannot reach this gateway any more. */
+void sandboxes_drain(struct sandboxes *all);
 /* Ends every supervisor (on_exit: stop), then calls done. */
 void sandboxes_stop_all(struct sandboxes *all, void (*done)(void *ctx), void *ctx);
 /* Forgets them; supervisors that live go on.  Frees when its handles are closed. */

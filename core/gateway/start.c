@@ -173,10 +173,17 @@ static int spawn(struct sandbox *s, struct error *err)
     return error_set(err, ERROR_INTERNAL, "cannot start %s: %s", s->all->supervisor, uv_strerror(rc));
 }
 
+int sandbox_too_late(const struct sandbox *s, struct error *err)
+{
+    return error_set(err, ERROR_DRAINING, "sandbox '%s' was not up before the gateway was stopped", s->name);
+}
+
 static int start_process(struct start *st, struct sandbox *s)
 {
     if (s->state != SANDBOX_STARTING)
         return error_set(&st->err, ERROR_STATE, "sandbox '%s' was stopped before it was up", s->name);
+    if (s->all->draining)
+        return sandbox_too_late(s, &st->err);
     memcpy(s->token_hash, st->token_hash, sizeof s->token_hash);
     s->start_error = (struct error){0};
     s->sent_revision = 0;

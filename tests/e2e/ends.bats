@@ -37,6 +37,52 @@ lock_holder() {    # the supervisor of sandbox $1
     [ "$(phase a)" = ready ]
 }
 
+@test "a creation that a stop overtakes is undone, and its client is told at once" {
+    mkfifo "$state/asked" "$state/go_on"
+    cat >"$state/sluice.yaml" <<YAML
+chain:
+  plugin_dirs: [$build/tests/plugins]
+  voters: [{plugin: gate, isolation: inline, timeout_ms: 20000, options: {folder: $state}}]
+YAML
+    start_gateway --config "$state/sluice.yaml"
+    pid=$(cat "$state/gateway.pid")
+    exec 8<>"$state/asked"
+    api POST /v1/sandboxes -H 'Content-Type: application/json' -d '{"name":"late"}' >"$state/answer" 3>&- 8>&- &
+    asking=$!
+    read -r -t 20 -n 1 <&8
+    exec 8>&-
+    kill "$pid"
+    while sluice status >/dev/null 2>&1; do :; done
+    : >"$state/go_on"
+    wait "$asking"
+    wait "$pid"
+    [ "$(jq -r '"\(.status) \(.detail)"' "$state/answer")" = "503 sandbox 'late' was not up before the gateway was stopped" ]
+    [ -z "$(supervisors)" ]
+    [ -z "$(ls "$state/sandboxes")" ]
+    rm "$state/asked"
+    start_gateway --config "$state/sluice.yaml"
+    [ "$(phase late)" = deleted ]
+}
+
+@test "on_exit: stop also ends a sandbox that is only starting" {
+    printf 'sandboxes: {on_exit: stop}\n' >"$state/sluice.yaml"
+    start_gateway --config "$state/sluice.yaml"
+    pid=$(cat "$state/gateway.pid")
+    sluice -q sandbox create --name slow
+    sluice -q sandbox stop slow
+    sluice sandbox start slow >"$state/answer" 2>&1 3>&- &
+    asking=$!
+    while [ -z "$(supervisors)" ]; do :; done
+    kill -STOP $(supervisors)
+    kill "$pid"
+    wait "$asking" && false
+    [[ "$(cat "$state/answer")" == *"sandbox 'slow' was not up before the gateway was stopped" ]]
+    wait "$pid"
+    [ -z "$(supervisors)" ]
+    start_gateway --config "$state/sluice.yaml"
+    [ "$(phase slow)" = stopped ]
+}
+
 @test "a supervisor that ended while no gateway ran leaves a sandbox that can be started and deleted" {
     start_gateway
     sluice -q sandbox create --name gone
