@@ -145,28 +145,37 @@ void chain_close(struct chain *chain)
 
 static int by_name(const void *a, const void *b)
 {
-    const struct voter *const *x = a, *const *y = b;
-    return strcmp((*x)->name, (*y)->name);
+    const struct seat *const *x = a, *const *y = b;
+    return strcmp((*x)->voter->name, (*y)->voter->name);
+}
+
+static void add_seat(struct digest *digest, const struct seat *seat)
+{
+    const struct voter *voter = seat->voter;
+    char limits[32];
+    snprintf(limits, sizeof limits, "%u ms %u MB", voter->timeout_ms, voter->memory_mb);
+    digest_add_str(digest, voter->name);
+    digest_add_str(digest, voter->version);
+    digest_add_str(digest, voter->sha256);
+    digest_add_str(digest, voter->options);
+    digest_add_str(digest, chain_level_word(voter->level));
+    digest_add_str(digest, voter->deny_on_error ? "deny" : "abstain");
+    digest_add_str(digest, seat->isolation);
+    digest_add_str(digest, limits);
 }
 
 /* By name, because a vote cannot depend on the order of voters. */
 static void make_digest(struct chain *chain)
 {
-    struct voter **voters = alloc_zero(chain->n + 1, sizeof *voters);
+    const struct seat **seats = alloc_zero(chain->n + 1, sizeof *seats);
     for (size_t i = 0; i < chain->n; i++)
-        voters[i] = chain->seats[i].voter;
-    qsort(voters, chain->n, sizeof *voters, by_name);
+        seats[i] = &chain->seats[i];
+    qsort(seats, chain->n, sizeof *seats, by_name);
     struct digest *digest = digest_new();
-    for (size_t i = 0; i < chain->n; i++) {
-        digest_add_str(digest, voters[i]->name);
-        digest_add_str(digest, voters[i]->version);
-        digest_add_str(digest, voters[i]->sha256);
-        digest_add_str(digest, voters[i]->options);
-        digest_add_str(digest, chain_level_word(voters[i]->level));
-        digest_add_str(digest, voters[i]->deny_on_error ? "deny" : "abstain");
-    }
+    for (size_t i = 0; i < chain->n; i++)
+        add_seat(digest, seats[i]);
     digest_hex(digest, chain->digest);
-    free(voters);
+    free(seats);
 }
 
 struct chain *chain_load(const struct chain_config *config, const struct log *log,

@@ -295,6 +295,14 @@ static void the_digest_tells_chains_apart(void **state)
     assert_string_not_equal(one, two);
     digest_of(two, PARROT("a", ""), VOTER(.plugin = "parrot", .name = "b", .on_error = "abstain"));
     assert_string_not_equal(one, two);
+    digest_of(two, PARROT("a", ""), VOTER(.plugin = "parrot", .name = "b", .isolation = "process"));
+    assert_string_not_equal(one, two);
+    digest_of(two, PARROT("a", ""), VOTER(.plugin = "parrot", .name = "b", .timeout_ms = 501));
+    assert_string_not_equal(one, two);
+    digest_of(two, PARROT("a", ""), VOTER(.plugin = "parrot", .name = "b", .memory_mb = 33));
+    assert_string_not_equal(one, two);
+    digest_of(two, PARROT("a", ""), VOTER(.plugin = "parrot", .name = "b", .timeout_ms = 60000, .memory_mb = 32));
+    assert_string_equal(one, two);
 }
 
 static void outcomes_are_observed_and_logged(void **state)
