@@ -97,6 +97,18 @@ void sandbox_watch(struct sandbox *s, pid_t pid)
     uv_poll_start(s->exit_poll, UV_READABLE, on_pidfd);
 }
 
+/* Its id may be another process's by now, but not as long as the lock is held by whoever wrote it
+ * there. */
+void sandbox_watch_holder(struct sandbox *s)
+{
+    pid_t pid = sandbox_lock_pid(s->dir);
+    if (s->pidfd >= 0)
+        return;
+    sandbox_watch(s, pid);
+    if (!sandbox_lock_held(s->dir) || sandbox_lock_pid(s->dir) != pid)
+        drop_watch(s);
+}
+
 void sandbox_kill(struct sandbox *s)
 {
     if (s->pidfd >= 0)
@@ -170,11 +182,10 @@ static void give_up_stop(struct sandbox *s)
     sandbox_tell_waiters(sandbox_take_waiters(s), &err);
 }
 
-/* Its supervisor lives and does not come back: it hangs.  Its id may be another process's by now,
- * but not as long as the lock is held by whoever wrote it there. */
+/* Its supervisor lives and does not come back: it hangs. */
 static void end_hanging(struct sandbox *s)
 {
-    sandbox_watch(s, sandbox_lock_pid(s->dir));
+    sandbox_watch_holder(s);
     if (!sandbox_lock_held(s->dir)) {
         sandbox_ended(s);
     } else if (s->pidfd < 0) {

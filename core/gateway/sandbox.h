@@ -104,7 +104,8 @@ int sandbox_too_late(const struct sandbox *s, struct error *err);  /* the gatewa
 void sandbox_stop(struct sandbox *s, api_done *done, void *arg);
 void sandbox_remove(struct sandboxes *all, const char *id, api_done *done, void *arg);
 void sandbox_forget(struct sandbox *s);             /* closes its handles; its supervisor goes on */
-void sandbox_watch(struct sandbox *s, pid_t pid);   /* tells when that process ends */
+void sandbox_watch(struct sandbox *s, pid_t pid);   /* tells when that process ends, a child of ours */
+void sandbox_watch_holder(struct sandbox *s);       /* the same for whoever holds the lock */
 void sandbox_is_ready(struct sandbox *s);
 void sandbox_ended(struct sandbox *s);
 /* A job that records what became of the sandbox: those of one sandbox run in order, and the gateway

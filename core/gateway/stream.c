@@ -251,7 +251,6 @@ void sandbox_accept_stream(struct sandbox *s, struct http_request *req)
                              "this is a supervisor's stream: Upgrade: " SANDBOX_STREAM_UPGRADE, NULL);
         return;
     }
-    pid_t pid = req->peer->pid;
     sandbox_close_stream(s);                        /* a newer stream takes the older one's place */
     struct stream *stream = alloc_zero(1, sizeof *stream);
     stream->s = s;
@@ -261,5 +260,5 @@ void sandbox_accept_stream(struct sandbox *s, struct http_request *req)
         return;
     }
     s->stream = stream;
-    sandbox_watch(s, pid);
+    sandbox_watch_holder(s);
 }
