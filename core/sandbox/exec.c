@@ -208,20 +208,24 @@ static const struct http_tunnel_callbacks tunnel_callbacks = {
     .on_read = on_tunnel_read, .on_drain = on_tunnel_drain, .on_close = on_tunnel_close,
 };
 
+/* Commands that run have a place each; the oldest that has only something left to say gives way. */
 static bool make_room(struct exec_table *table)
 {
     struct exec_session *oldest = NULL;
-    size_t n = 0;
+    size_t n = 0, running = 0;
     for (struct exec_session *s = table->sessions; s; s = s->next) {
         n += !s->given_way;
+        running += !s->finished;
         if (s->finished && s->tunnel && !s->given_way)
             oldest = s;
     }
+    if (running > EXEC_SESSIONS_MAX)
+        return false;
     if (n > EXEC_SESSIONS_MAX && oldest) {
         oldest->given_way = true;
         http_tunnel_close(oldest->tunnel);
     }
-    return n <= EXEC_SESSIONS_MAX || oldest;
+    return true;
 }
 
 static int run(struct exec_session *s, struct error *err)
