@@ -285,6 +285,7 @@ static void keep_config(struct session *s, const struct chain_config *chain,
     };
     s->name = *s->config.name     ? s->config.name
               : *s->config.plugin ? s->config.plugin
+              : s->external       ? command[0]
                                   : s->config.script;
 }
 

@@ -98,6 +98,7 @@ static void test_nothing_outside_can_be_reached_by_a_program(void **state)
     const char *const words[] = {SLUICE_BUILD_DIR "/tests/plugins/escape"};
     assert_null(open_command(f, words, 1));
     assert_matches(f->err.text, "after saying: what works: nothing$");
+    assert_logged(f, "voter [^ ]*/tests/plugins/escape: what works: nothing");
 }
 
 int main(void)
