@@ -60,7 +60,7 @@ static void print_command_help(FILE *to, const struct command *c)
 static void print_help(FILE *to, const char *group)
 {
     const char *example = "";
-    fprintf(to, "usage: sluice %s [options]\n\n", group ? group : "COMMAND");
+    fprintf(to, "usage: sluice %s%sCOMMAND [options]\n\n", group ? group : "", group ? " " : "");
     for (const struct command *c = cli_commands; c->group; c++) {
         if (group && strcmp(group, c->group) != 0)
             continue;

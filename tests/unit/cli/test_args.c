@@ -140,7 +140,7 @@ static const struct {
     const char *says;
 } wrong[] = {
     {"", EXIT_USAGE, "usage: sluice COMMAND [options]\n"},
-    {"policy", EXIT_USAGE, "usage: sluice policy [options]\n"},
+    {"policy", EXIT_USAGE, "usage: sluice policy COMMAND [options]\n"},
     {"polcy set", EXIT_USAGE, "sluice: unknown command 'polcy', did you mean 'policy'?\n"},
     {"policy sett", EXIT_USAGE, "sluice: unknown command 'sett', did you mean 'set'?\n"},
     {"xylophone", EXIT_USAGE, "sluice: unknown command 'xylophone': sluice -h lists them\n"},
@@ -183,7 +183,7 @@ static void help_and_version_are_results(void **state)
         const char *line, *says;
     } cases[] = {
         {"-h", "usage: sluice COMMAND [options]\n"},
-        {"--help policy", "usage: sluice policy [options]\n"},
+        {"--help policy", "usage: sluice policy COMMAND [options]\n"},
         {"policy set -h", "usage: sluice policy set [NAME] [options]\n"},
         {"policy set --policy x --help demo", "usage: sluice policy set [NAME] [options]\n"},
         {"status -h", "usage: sluice status\n"},
