@@ -3,9 +3,12 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/text.h"
@@ -49,6 +52,20 @@ static void format_line(struct buf *line, const struct log *log, enum log_level 
     buf_putc(line, '\n');
 }
 
+static void shorten(const struct log *log)
+{
+    struct stat st;
+    size_t half = log->file_max / 2;
+    if (fstat(log->fd, &st) != 0 || !S_ISREG(st.st_mode) || (size_t)st.st_size <= log->file_max)
+        return;
+    char *tail = alloc_bytes(half);
+    ssize_t n = pread(log->fd, tail, half, st.st_size - (off_t)half);
+    char *line = n > 0 ? memchr(tail, '\n', (size_t)n) : NULL;
+    if (ftruncate(log->fd, 0) == 0 && line)
+        (void)!write(log->fd, line + 1, (size_t)(tail + n - line - 1));
+    free(tail);
+}
+
 void log_write(const struct log *log, enum log_level level, const char *format, ...)
 {
     if (!log || level < log->level)
@@ -61,5 +78,7 @@ void log_write(const struct log *log, enum log_level level, const char *format, 
     struct buf line = {0};
     format_line(&line, log, level, message);
     (void)!write(log->fd, line.data, line.len);
+    if (log->file_max)
+        shorten(log);
     buf_free(&line);
 }

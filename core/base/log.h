@@ -5,6 +5,7 @@
 #define BASE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct error;
 
@@ -22,6 +23,8 @@ struct log {
     enum log_level level;                           /* lines below it are dropped */
     bool json;
     const char *program;
+    /* Of a file that gets longer the newest half is kept, if it is open for reading too.  0: all. */
+    size_t file_max;
 };
 
 void log_write(const struct log *log, enum log_level level, const char *format, ...)

@@ -104,7 +104,7 @@ int main(int argc, char **argv)
     standard_streams();
     int code = parse(argc, argv, &flags);
     if (code < 0) {
-        const struct log log = {STDERR_FILENO, flags.log_level, flags.log_json, "sluiced"};
+        const struct log log = {.fd = STDERR_FILENO, .level = flags.log_level, .json = flags.log_json, .program = "sluiced"};
         signal(SIGPIPE, SIG_IGN);
         /* Updates wait for the disk on a worker each; more of them share one fsync. */
         setenv("UV_THREADPOOL_SIZE", "64", 0);

@@ -148,22 +148,25 @@ static void start_timeout(uv_timer_t *timer)
 
 static int spawn(struct sandbox *s, struct error *err)
 {
-    char *spec = alloc_printf("%s/spec.json", s->dir), *log = alloc_printf("%s/supervisor.log", s->dir);
-    int log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    char *log = alloc_printf("%s/supervisor.log", s->dir);
+    int log_fd = open(log, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    int rc = log_fd < 0 ? error_errno(err, ERROR_IO, "cannot open %s", log) : 0;
+    free(log);
+    if (rc != 0)
+        return rc;
+    char *spec = alloc_printf("%s/spec.json", s->dir);
     char *args[] = {s->all->supervisor, (char *)"--spec", spec, NULL};
     uv_stdio_container_t stdio[] = {{.flags = UV_IGNORE}, {.flags = UV_IGNORE},
-                                    {.flags = UV_INHERIT_FD, .data.fd = log_fd < 0 ? 2 : log_fd}};
+                                    {.flags = UV_INHERIT_FD, .data.fd = log_fd}};
     uv_process_options_t options = {
         .exit_cb = sandbox_reaped, .file = s->all->supervisor, .args = args,
         .flags = UV_PROCESS_DETACHED, .stdio_count = 3, .stdio = stdio,
     };
     s->process = alloc_zero(1, sizeof *s->process);
     s->process->data = s;
-    int rc = uv_spawn(s->all->setup.loop, s->process, &options);
-    if (log_fd >= 0)
-        close(log_fd);
+    rc = uv_spawn(s->all->setup.loop, s->process, &options);
+    close(log_fd);
     free(spec);
-    free(log);
     if (rc == 0) {
         uv_unref((uv_handle_t *)s->process);
         return 0;

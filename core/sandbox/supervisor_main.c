@@ -24,6 +24,9 @@ static int usage(FILE *out, int code)
     return code;
 }
 
+/* The workload's requests are in it. */
+enum { LOG_FILE_MAX = 8 * 1024 * 1024 };
+
 /* Held as long as this process lives, so that the gateway can tell; and who holds it is written in
  * it, for a gateway that finds nobody to talk to. */
 static int take_lock(const char *path, struct error *err)
@@ -61,7 +64,8 @@ static int supervise(const char *path, struct log *log)
 
 int main(int argc, char **argv)
 {
-    struct log log = {.fd = STDERR_FILENO, .level = LOG_INFO, .program = "sluice-supervisor"};
+    struct log log = {.fd = STDERR_FILENO, .level = LOG_INFO, .program = "sluice-supervisor",
+                      .file_max = LOG_FILE_MAX};
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         puts("sluice-supervisor " SLUICE_VERSION);
         return 0;

@@ -116,3 +116,13 @@ start_silent_resolver() {
     run ! grep "does not stop" "$state/gateway.log"
     teardown_all
 }
+
+@test "what a workload has logged does not fill the disk of its gateway" {
+    sluice sandbox create --name wordy
+    log=$state/sandboxes/$(sluice sandbox get wordy -o json | jq -r .id)/supervisor.log
+    yes "$(printf 'old %0200d' 0)" | head -c 9M >>"$log"
+    sluice sandbox exec wordy -- curl -sS -o /dev/null "$url?newest"
+    [ "$(stat -c %s "$log")" -lt $((5 * 1024 * 1024)) ]
+    grep -q '^old 0*$' "$log"
+    tail -1 "$log" | grep -q 'HTTP:GET .* DENIED'
+}

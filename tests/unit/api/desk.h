@@ -361,7 +361,7 @@ static inline int desk_setup(void **state)
     uv_unref((uv_handle_t *)&d->watchdog);
     snprintf(d->folder, sizeof d->folder, "/tmp/sluice-api-XXXXXX");
     assert_non_null(mkdtemp(d->folder));
-    d->log = (struct log){STDERR_FILENO, LOG_ERROR, false, "test"};
+    d->log = (struct log){.fd = STDERR_FILENO, .level = LOG_ERROR, .program = "test"};
     d->arena = arena_new();
     open_parts(d);
     fill_api(d);

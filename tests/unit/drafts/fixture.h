@@ -142,7 +142,7 @@ static inline int setup_mode(void **state, const char *mode)
     snprintf(f->folder, sizeof f->folder, "/tmp/sluice-drafts-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
     snprintf(url, sizeof url, "sqlite:%s/sluice.db", f->folder);
-    f->log = (struct log){open("/dev/null", O_WRONLY | O_CLOEXEC), LOG_ERROR, false, "test"};
+    f->log = (struct log){.fd = open("/dev/null", O_WRONLY | O_CLOEXEC), .level = LOG_ERROR, .program = "test"};
     f->arena = arena_new();
     f->store = store_open(url, &f->log, &f->err);
     if (!f->store)

@@ -60,7 +60,7 @@ static inline int setup_closed(void **state)
     snprintf(f->path, sizeof f->path, "%s/sluice.db", f->folder);
     snprintf(f->url, sizeof f->url, "sqlite:%s", f->path);
     f->log_file = open(f->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    f->log = (struct log){f->log_file, LOG_DEBUG, false, "test"};
+    f->log = (struct log){.fd = f->log_file, .level = LOG_DEBUG, .program = "test"};
     f->arena = arena_new();
     *state = f;
     return 0;

@@ -239,7 +239,7 @@ static inline int bench_setup(void **state)
     snprintf(b->folder, sizeof b->folder, "/tmp/sluice-update-XXXXXX");
     assert_non_null(mkdtemp(b->folder));
     snprintf(url, sizeof url, "sqlite:%s/sluice.db", b->folder);
-    b->log = (struct log){open("/dev/null", O_WRONLY | O_CLOEXEC), LOG_ERROR, false, "test"};
+    b->log = (struct log){.fd = open("/dev/null", O_WRONLY | O_CLOEXEC), .level = LOG_ERROR, .program = "test"};
     b->arena = arena_new();
     b->store = store_open(url, &b->log, &b->err);
     if (!b->store)

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+static int open_file(int flags)
+{
+    char name[] = "/tmp/sluice-log-XXXXXX";
+    int made = mkstemp(name), fd = open(name, flags | O_APPEND);
+    assert_true(made >= 0 && fd >= 0);
+    close(made);
+    unlink(name);
+    return fd;
+}
+
+static void a_file_keeps_the_newest_lines(void **state)
+{
+    enum { LINES = 1000, MAX = 4096 };
+    struct log log = {.fd = open_file(O_RDWR), .program = "test", .file_max = MAX};
+    char text[MAX + 1];
+    int first = 0, n = 0, number;
+    (void)state;
+    for (int i = 0; i < LINES; i++) {
+        log_info(&log, "line %d", i);
+        assert_true(lseek(log.fd, 0, SEEK_END) <= MAX);
+    }
+    text[pread(log.fd, text, MAX, 0)] = '\0';
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"), n++) {
+        assert_int_equal(sscanf(line, "%*s info test: line %d", &number), 1);
+        first = n == 0 ? number : first;
+        assert_int_equal(number, first + n);
+    }
+    assert_int_equal(first + n, LINES);
+    assert_true(n > MAX / 2 / 64);
+    close(log.fd);
+}
+
+static void one_that_cannot_be_read_stays_short_too(void **state)
+{
+    struct log log = {.fd = open_file(O_WRONLY), .program = "test", .file_max = 4096};
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        log_info(&log, "line %d", i);
+        assert_true(lseek(log.fd, 0, SEEK_END) <= 4096);
+    }
+    close(log.fd);
+}
+
+static void without_a_limit_all_is_kept(void **state)
+{
+    struct log log = {.fd = open_file(O_RDWR), .program = "test"};
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        log_info(&log, "%0100d", i);
+    assert_true(lseek(log.fd, 0, SEEK_END) > 100 * 100);
+    close(log.fd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_keeps_the_newest_lines),
+        cmocka_unit_test(one_that_cannot_be_read_stays_short_too),
+        cmocka_unit_test(without_a_limit_all_is_kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
