@@ -181,11 +181,10 @@ YAML
         [ "$(jq -r .intact <<<"$output")" = true ]
     done
     for name in $(sluice sandbox list -o json | jq -r '.sandboxes[].name'); do
-        for try in 1 2 3 4 5; do sluice sandbox start "$name" >/dev/null && break; sleep 0.2; done
+        until_so 'sluice sandbox start "$name" >/dev/null'
         [ "$(phase "$name")" = ready ]
         sluice sandbox delete "$name"
     done
-    for try in $(seq 50); do [ -n "$(supervisors)" ] || break; sleep 0.2; done
-    [ -z "$(supervisors)" ]
+    until_so '[ -z "$(supervisors)" ]'
     [ -z "$(ls "$state/sandboxes")" ]
 }

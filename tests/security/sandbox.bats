@@ -55,8 +55,7 @@ PL
     exec 7<&-
     hits() { sluice rule get floods -o json | jq '[.chunks[].hits] | add'; }
     wait_event floods denial '.host == "h0.test"'
-    for try in $(seq 50); do [ "$(hits)" != 3000 ] || break; sleep 0.1; done
-    [ "$(hits)" = 3000 ]
+    until_so '[ "$(hits)" = 3000 ]'
 }
 
 @test "processes full of descriptors delay their own requests, and no new policy" {

@@ -157,8 +157,9 @@ static void killing_reaches_the_whole_group(void **state)
 static void orphans_are_reaped(void **state)
 {
     struct box *box = *state;
-    box_sh(box, "(sh -c 'sleep 0.01' &) ; (sh -c true &); sleep 0.1");
-    assert_string_equal(box_sh(box, "grep -l '^State:.Z' /proc/[0-9]*/status"), "");
+    assert_string_equal(box_sh(box, "mkfifo /tmp/go; (sh -c 'echo $$ >/tmp/orphan; read go </tmp/go' &); echo >/tmp/go; "
+                                    "timeout 20 sh -c 'while [ -e /proc/$0 ]; do :; done' $(cat /tmp/orphan) && echo reaped"),
+                        "reaped\n");
 }
 
 static void stop_asks_first(void **state)

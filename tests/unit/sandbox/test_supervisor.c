@@ -171,10 +171,12 @@ static void what_is_refused_is_told_at_once(void **state)
 static void denials_wait_for_a_gateway_that_is_away(void **state)
 {
     struct desk *d = *state;
-    const char *const command[] = {"/bin/sh", "-c", "sleep 0.3; " CURL "http://example.com/"};
+    const char *const command[] = {"/bin/sh", "-c", "read go; " CURL "http://example.com/"};
     desk_begin(d, (struct sandbox_exec){.command = command, .n_command = 3});
-    http_tunnel_close(d->stream);
     d->refuse_stream = true;
+    http_tunnel_close(d->stream);
+    DESK_WAIT(d, !d->stream);
+    desk_write(d, FRAME_STDIN, "go\n", 3);
     desk_end(d);
     assert_int_equal(d->denials, 0);
     d->refuse_stream = false;
