@@ -17,6 +17,8 @@ on_a_small_disk() {
     trap 'code=$?; rm -f "$state/ballast"; teardown_all >/dev/null 2>&1; exit $code' EXIT
     start_gateway
     sluice sandbox create --name demo
+    sluice sandbox create --name big
+    sluice sandbox exec big -- dd if=/dev/zero of=/sandbox/much bs=1000 count=150 status=none
     first_rule >"$BATS_TEST_TMPDIR/rule.yaml"
     fill() { ! head -c 4000k /dev/zero >"$state/ballast" 2>/dev/null; }
     refused() {     # refused COMMAND...: exits 1 and names the disk
@@ -37,7 +39,7 @@ on_a_small_disk() {
 
     fill
     refused sluice sandbox stop demo
-    refused sluice sandbox delete demo
+    sluice sandbox delete big                       # its files make the room that its record needs
     rm "$state/ballast"
     wait_event demo sandbox '.phase == "stopped"'
     [ "$(sluice sandbox get demo -o json | jq -r .phase)" = stopped ]
@@ -45,7 +47,7 @@ on_a_small_disk() {
     [ "$(sluice sandbox exec demo -- echo runs)" = runs ]
     [ "$(sluice sandbox get demo -o json | jq .loaded_revision)" -eq 2 ]
     sluice audit verify
-    [ "$(sluice decision list -o json | jq '.decisions | length')" -eq 2 ]
+    [ "$(sluice decision list -o json | jq '.decisions | length')" -eq 3 ]
     sluice sandbox delete demo
 }
 
