@@ -65,20 +65,25 @@ YAML
 }
 
 @test "on_exit: stop also ends a sandbox that is only starting" {
+    slow=$(mktemp -d /tmp/sluice-slow-XXXXXX)       # whoever runs bubblewrap has to get there
+    chmod 755 "$slow"
+    printf '#!/bin/sh\n[ ! -e %s/hold ] || exec /bin/sleep 1000\nexec /usr/bin/bwrap "$@"\n' "$slow" >"$slow/bwrap"
+    chmod 755 "$slow/bwrap"
     printf 'sandboxes: {on_exit: stop}\n' >"$state/sluice.yaml"
-    start_gateway --config "$state/sluice.yaml"
+    PATH=$slow:$PATH start_gateway --config "$state/sluice.yaml"
     pid=$(cat "$state/gateway.pid")
     sluice -q sandbox create --name slow
     sluice -q sandbox stop slow
+    : >"$slow/hold"
     sluice sandbox start slow >"$state/answer" 2>&1 3>&- &
     asking=$!
-    while [ -z "$(supervisors)" ]; do :; done
-    kill -STOP $(supervisors)
+    until_so '[ -n "$(supervisors)" ]'
     kill "$pid"
     wait "$asking" && false
     [[ "$(cat "$state/answer")" == *"sandbox 'slow' was not up before the gateway was stopped" ]]
     wait "$pid"
     [ -z "$(supervisors)" ]
+    rm -r "$slow"
     start_gateway --config "$state/sluice.yaml"
     [ "$(phase slow)" = stopped ]
 }
