@@ -21,7 +21,7 @@ _sluice() {
     --policy,* | --rule,* | --file,* | --chain,* | --plugin-dir,* | --save,* | --compare,*) return 0 ;;
     *,-*) words=$(sluice $group $verb -h | grep -oE '^  (-[a-z],|   ) --[a-z-]+' | grep -oE -- '--[a-z-]+') ;;
     *)
-        case $(sluice $group $verb -h | head -1) in
+        case $(sluice $group $verb -h | sed -n 1p) in
         *NAME*) words=$(sluice -q sandbox list 2>/dev/null | awk 'NR > 1 { print $1 }') ;;
         *) [ -n "$verb" ] || words=$(_sluice_commands "$group") ;;
         esac
