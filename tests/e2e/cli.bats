@@ -112,6 +112,7 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
 }
 
 @test "a result that cannot be written is no success; whoever stops reading ends the command" {
+    [ -z "${SLUICE_TEST_PATIENT-}" ] || skip "under valgrind, whose log takes the number of a closed stdout"
     run -1 bash -c 'sluice policy get demo --full >/dev/full'
     [[ "$output" == *"cannot write the result: No space left on device"* ]]
     run -1 bash -c 'sluice sandbox list >&-'
