@@ -203,13 +203,11 @@ int egress_search_look(struct search *search, bool *changed, struct error *err)
     if (access(path, R_OK) != 0)
         return error_errno(err, ERROR_INTERNAL, "cannot list the processes of the sandbox (%s)",
                            path);
-    do {
-        search->changed = false;
-        rc = egress_search_late(search, err);
-        if (rc == 0)
-            rc = look_at_all(search, err);
-        *changed |= search->changed;
-    } while (rc == 0 && search->changed);
+    search->changed = false;
+    rc = egress_search_late(search, err);
+    if (rc == 0)
+        rc = look_at_all(search, err);
+    *changed |= search->changed;
     return rc;
 }
 

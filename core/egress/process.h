@@ -56,8 +56,9 @@ struct search {
 
 void egress_search_begin(struct search *search, pid_t init, const uint32_t *inodes, size_t n,
                          uint64_t deadline_ns);
-/* Looks through all descendants of init until nothing changes any more; *changed says whether
- * anything had since the last time, as it has the first time.  -1 with err when it cannot be said of every process. */
+/* Looks once through all descendants of init; *changed says whether anybody came or went since the last
+ * time, as it has the first time: look again until it has not, and what was found before that last look
+ * holds.  -1 with err when it cannot be said of every process. */
 int egress_search_look(struct search *search, bool *changed, struct error *err);
 void egress_search_end(struct search *search);
 
