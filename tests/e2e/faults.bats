@@ -65,7 +65,7 @@ hosts() { pgrep -c -P "$(cat "$state/gateway.pid")" sluice-plugin; }
 
 @test "a voter that does nothing wrong, to compare with" {
     loads none:deny
-    until_so "[ \$(of_voter none votes) -ge ${full:+1}100 ]"
+    until_so "[ \$(of_voter none votes) -ge ${full:+1}100 ]" 60        # 50 a second
     [ "$(of_voter none errors)" = 0 ]
     until_so '[ "$(hosts)" = 3 ]'
     memory_kb >"$state/memory"

@@ -98,9 +98,9 @@ ended() {
     [ ! -e "/proc/$1" ] || grep -q '^State:.*Z' "/proc/$1/status"
 }
 
-# until_so COMMAND: looks until it is so, 10 s at most.
+# until_so COMMAND [SECONDS]: looks until it is so, 10 s at most unless more are given.
 until_so() {
-    for try in $(seq 200); do
+    for try in $(seq $((20 * ${2:-10}))); do
         if eval "$1"; then return 0; fi
         read -r -t 0.05 _ <>"$state/ready" || true
     done
