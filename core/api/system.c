@@ -6,6 +6,7 @@
 #include "api/call.h"
 #include "api/routes.h"
 #include "base/clock.h"
+#include "store/words.h"
 
 void handle_health(struct api *api, struct http_request *req)
 {
@@ -33,10 +34,10 @@ int route_status(struct api_call *call)
 {
     struct api *api = call->api;
     struct store_sandbox *items;
-    struct store_draft *drafts;
-    size_t n, n_drafts;
+    uint64_t n_drafts;
+    size_t n;
     if (store_sandbox_list(api->store, call->arena, &items, &n, &call->err) != 0 ||
-        store_draft_list(api->store, NULL, "pending", call->arena, &drafts, &n_drafts, &call->err) != 0)
+        store_draft_count(api->store, store_draft_status_word(STORE_DRAFT_PENDING), &n_drafts, &call->err) != 0)
         return -1;
     size_t ready = 0;
     for (size_t i = 0; i < n; i++)

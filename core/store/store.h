@@ -157,6 +157,7 @@ struct store_draft_key {
     uint64_t number;                                /* its place in the list: they only grow */
 };
 int store_draft_keys(struct store *s, const char *sandbox_id, const char *status, struct arena *arena, struct store_draft_key **out, size_t *n, struct error *err);
+int store_draft_count(struct store *s, const char *status, uint64_t *out, struct error *err);   /* of all sandboxes */
 /* The newest, at most limit; the oldest of them first. */
 int store_draft_history(struct store *s, const char *sandbox_id, size_t limit, struct arena *arena, struct store_draft_event **out, size_t *n, struct error *err);
 /* The mechanistic chunk of this sandbox, host, port and binary, whatever its status. */

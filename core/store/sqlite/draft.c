@@ -80,7 +80,8 @@ int store_tx_draft_get(struct store_tx *tx, const char *sandbox_id, const char *
 
 /* An empty status stands for any.  Nothing waits for a decision in a sandbox that is gone. */
 #define OF_SANDBOX "WHERE sandbox_id=? AND (?='' OR status=?) ORDER BY number"
-#define OF_ALL     "WHERE (?='' OR status=?) AND sandbox_id IN (SELECT id FROM sandbox WHERE deleted_at_ms=0) ORDER BY number"
+#define ALIVE      "sandbox_id IN (SELECT id FROM sandbox WHERE deleted_at_ms=0)"
+#define OF_ALL     "WHERE (?='' OR status=?) AND " ALIVE " ORDER BY number"
 
 static sqlite3_stmt *select_drafts(struct db *db, const char *sandbox_id, const char *status,
                                    struct error *err)
@@ -141,17 +142,29 @@ int store_tx_draft_find(struct store_tx *tx, const char *sandbox_id, const char 
     return rc > 0 ? 0 : -1;
 }
 
-int store_tx_draft_count(struct store_tx *tx, const char *sandbox_id, const char *status,
-                         uint64_t *out, struct error *err)
+static int read_count(struct db *db, sqlite3_stmt *stmt, uint64_t *out, struct error *err)
 {
-    sqlite3_stmt *stmt =
-        db_query(tx->db, err, "SELECT count(*) FROM draft WHERE sandbox_id=? AND status=?", "tt",
-                 sandbox_id, status);
-    if (!stmt || db_next(tx->db, stmt, err) < 0)
+    if (!stmt || db_next(db, stmt, err) < 0)
         return -1;
     *out = (uint64_t)sqlite3_column_int64(stmt, 0);
     db_end(stmt);
     return 0;
+}
+
+int store_tx_draft_count(struct store_tx *tx, const char *sandbox_id, const char *status,
+                         uint64_t *out, struct error *err)
+{
+    return read_count(tx->db, db_query(tx->db, err, "SELECT count(*) FROM draft WHERE sandbox_id=? AND status=?",
+                                       "tt", sandbox_id, status), out, err);
+}
+
+int store_draft_count(struct store *s, const char *status, uint64_t *out, struct error *err)
+{
+    struct db *db = db_pool_take(s->readers);
+    int rc = read_count(db, db_query(db, err, "SELECT count(*) FROM draft WHERE status=? AND " ALIVE, "t", status),
+                        out, err);
+    db_pool_give(s->readers, db);
+    return rc;
 }
 
 /* ---- writing ---- */

@@ -139,6 +139,7 @@ static void lists_go_by_sandbox_and_status(void **state)
 {
     struct fixture *f = *state;
     struct store_draft *list, draft = a_draft("c9", "agent", "b");
+    uint64_t count;
     size_t n;
     put_draft(f, "c2", "agent", "a");
     put_draft(f, "c1", "agent", "a");
@@ -154,9 +155,15 @@ static void lists_go_by_sandbox_and_status(void **state)
     assert_int_equal(n, 3);
     store_draft_list(f->store, NULL, "rejected", f->arena, &list, &n, &f->err);
     assert_int_equal(n, 1);
+    assert_int_equal(store_draft_count(f->store, "pending", &count, &f->err), 0);
+    assert_int_equal(count, 2);
+    assert_int_equal(store_draft_count(f->store, "rejected", &count, &f->err), 0);
+    assert_int_equal(count, 1);
     store_write(f->store, delete_other, "s2", &f->err);
     store_draft_list(f->store, NULL, "rejected", f->arena, &list, &n, &f->err);
     assert_int_equal(n, 0);
+    assert_int_equal(store_draft_count(f->store, "rejected", &count, &f->err), 0);
+    assert_int_equal(count, 0);                     /* those of a sandbox that is gone wait no more */
 }
 
 static int clear(struct store_tx *tx, void *cleared, struct error *err)
