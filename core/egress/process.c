@@ -197,17 +197,16 @@ int egress_search_look(struct search *search, bool *changed, struct error *err)
 {
     char path[PROC_PATH_SIZE];
     int rc;
-    *changed = !search->begun;
-    search->begun = true;
     snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)search->init, (int)search->init);
     if (access(path, R_OK) != 0)
         return error_errno(err, ERROR_INTERNAL, "cannot list the processes of the sandbox (%s)",
                            path);
-    search->changed = false;
+    search->changed = !search->begun;
+    search->begun = true;
     rc = egress_search_late(search, err);
     if (rc == 0)
         rc = look_at_all(search, err);
-    *changed |= search->changed;
+    *changed = search->changed;
     return rc;
 }
 
