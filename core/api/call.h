@@ -82,6 +82,8 @@ int api_body(struct api_call *call, size_t max_bytes, const struct doc_node **ou
 /* Accept wants YAML more than JSON.  Answers are then YAML; problems are always JSON (RFC 9457). */
 bool api_wants_yaml(const struct api_call *call);
 int api_sandbox(struct api_call *call, struct store_sandbox *out);         /* the one named {name} */
+/* All sandboxes, and how many chunks wait for a decision: what /v1/status and /metrics count. */
+int api_census(struct api_call *call, struct store_sandbox **sandboxes, size_t *n, uint64_t *pending);
 
 /* Takes body. */
 int api_reply(struct api_call *call, int status, json_t *body);

@@ -6,7 +6,6 @@
 
 #include "api/call.h"
 #include "api/routes.h"
-#include "store/words.h"
 
 static void metric(struct buf *out, const char *name, const char *type, const char *help)
 {
@@ -106,8 +105,7 @@ int route_metrics(struct api_call *call)
     struct store_sandbox *items;
     uint64_t n_drafts;
     size_t n;
-    if (store_sandbox_list(api->store, call->arena, &items, &n, &call->err) != 0 ||
-        store_draft_count(api->store, store_draft_status_word(STORE_DRAFT_PENDING), &n_drafts, &call->err) != 0)
+    if (api_census(call, &items, &n, &n_drafts) != 0)
         return -1;
     struct buf out = {0};
     one(&out, "sluice_up", "gauge", "The gateway runs.", 1);

@@ -30,14 +30,21 @@ static size_t count_voters(struct api *api)
     return n;
 }
 
+int api_census(struct api_call *call, struct store_sandbox **sandboxes, size_t *n, uint64_t *pending)
+{
+    struct store *store = call->api->store;
+    return store_sandbox_list(store, call->arena, sandboxes, n, &call->err) != 0 ||
+                   store_draft_count(store, store_draft_status_word(STORE_DRAFT_PENDING), pending, &call->err) != 0
+               ? -1 : 0;
+}
+
 int route_status(struct api_call *call)
 {
     struct api *api = call->api;
     struct store_sandbox *items;
     uint64_t n_drafts;
     size_t n;
-    if (store_sandbox_list(api->store, call->arena, &items, &n, &call->err) != 0 ||
-        store_draft_count(api->store, store_draft_status_word(STORE_DRAFT_PENDING), &n_drafts, &call->err) != 0)
+    if (api_census(call, &items, &n, &n_drafts) != 0)
         return -1;
     size_t ready = 0;
     for (size_t i = 0; i < n; i++)
