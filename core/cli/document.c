@@ -5,11 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum doc_format format_of(const char *path, const struct buf *text)
-{
-    return document_is_json(path, text) ? DOC_JSON : DOC_YAML;
-}
-
 bool document_is_json(const char *path, const struct buf *text)
 {
     size_t len = strlen(path);
@@ -22,8 +17,9 @@ int document_read(const struct cli *cli, const char *path, struct document *out)
     struct problems problems = {0};
     *out = (struct document){.arena = arena_new()};
     int code = path ? read_input(cli, path, &text) : -1;
+    out->format = !path || document_is_json(path, &text) ? DOC_JSON : DOC_YAML;
     if (code < 0 && path &&
-        doc_parse(buf_str(&text), text.len, format_of(path, &text), text.len + 1, out->arena, &out->tree, &problems) != 0) {
+        doc_parse(buf_str(&text), text.len, out->format, text.len + 1, out->arena, &out->tree, &problems) != 0) {
         for (size_t i = 0; i < problems.n; i++) {
             const struct problem *p = &problems.items[i];
             complain("%s:%u:%u: %s%s%s", path, p->line, p->column, p->path, *p->path ? ": " : "", p->message);
@@ -38,6 +34,27 @@ int document_read(const struct cli *cli, const char *path, struct document *out)
 void document_free(struct document *document)
 {
     arena_free(document->arena);
+}
+
+const char *document_type(const struct document *file)
+{
+    return file->format == DOC_JSON ? "application/json" : "application/yaml";
+}
+
+void document_body(const struct document *file, const json_t *head, const char *member, struct buf *out)
+{
+    char *text = json_dumps(head, JSON_COMPACT);
+    size_t n = json_object_size(head);
+    if (file->format == DOC_JSON)
+        buf_add(out, text, strlen(text) - 1);       /* without its closing brace */
+    else if (n)
+        doc_json_to_yaml(text, strlen(text), out);
+    free(text);
+    if (file->tree) {
+        buf_printf(out, file->format == DOC_JSON ? "%s\"%s\":" : "%s%s: ", file->format == DOC_JSON && n ? "," : "", member);
+        doc_print(file->tree, DOC_JSON, out);
+    }
+    buf_puts(out, file->format == DOC_JSON ? "}" : "\n");
 }
 
 /* Two trees of the same shape: what stands in twin where the other one has this line and column. */
@@ -57,8 +74,11 @@ static const struct doc_node *find_twin(const struct doc_node *sent, const struc
 static void locate_problem(const struct document *file, const struct doc_node *sent, const char *member, json_t *e)
 {
     const char *path = json_text(e, "path"), *rest = path + strlen(member);
-    if (strncmp(path, member, strlen(member)) != 0 || (*rest && *rest != '.' && *rest != '['))
+    if (strncmp(path, member, strlen(member)) != 0 || (*rest && *rest != '.' && *rest != '[')) {
+        json_object_set_new(e, "line", json_integer(0));            /* it stands in no file */
+        json_object_set_new(e, "column", json_integer(0));
         return;
+    }
     const struct doc_node *place = find_twin(sent, file->tree, (unsigned)json_number(e, "line"), (unsigned)json_number(e, "column"));
     if (!place)
         place = file->tree;
@@ -73,7 +93,7 @@ void document_locate(const struct document *file, const struct buf *body, const 
     struct problems ignored = {0};
     size_t i;
     json_t *e, *errors = json_object_get(reply->json, "errors");
-    if (file->tree && errors && doc_parse(body->data, body->len, DOC_JSON, body->len + 1, file->arena, &sent, &ignored) == 0)
+    if (file->tree && errors && doc_parse(body->data, body->len, file->format, body->len + 1, file->arena, &sent, &ignored) == 0)
         json_array_foreach(errors, i, e)
             locate_problem(file, doc_get(sent, member), member, e);
     problems_free(&ignored);

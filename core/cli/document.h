@@ -7,6 +7,7 @@
 
 struct document {
     struct arena *arena;
+    enum doc_format format;
     struct doc_node *tree;                          /* NULL: no file was named */
 };
 
@@ -15,6 +16,10 @@ bool document_is_json(const char *path, const struct buf *text);
  * followed by document_free. */
 int document_read(const struct cli *cli, const char *path, struct document *out);
 void document_free(struct document *document);
+/* The body of a request: head and the file as one more member, in the file's own format, so that what YAML
+ * leaves open - whether 1000 is a number - stays open. */
+void document_body(const struct document *file, const json_t *head, const char *member, struct buf *out);
+const char *document_type(const struct document *file);
 /* The errors of a reply that are about this member of the body sent: with path, line and column of the file. */
 void document_locate(const struct document *file, const struct buf *body, const char *member, const struct reply *reply);
 

@@ -272,10 +272,10 @@ static int send_rule(struct cli *cli, char *path, const struct document *rule)
 {
     struct buf body = {0};
     struct reply reply;
-    buf_puts(&body, "{\"rule\":");
-    doc_print(rule->tree, DOC_JSON, &body);
-    buf_putc(&body, '}');
-    client_call(cli, &(struct call){.method = "PATCH", .path = path, .type = "application/json", .body = buf_str(&body),
+    json_t *head = json_object();
+    document_body(rule, head, "rule", &body);
+    json_decref(head);
+    client_call(cli, &(struct call){.method = "PATCH", .path = path, .type = document_type(rule), .body = buf_str(&body),
                                     .len = body.len}, &reply);
     document_locate(rule, &body, "rule", &reply);
     int code = show_reply(cli, &reply, "✓ Chunk edited");

@@ -81,14 +81,7 @@ static int create_body(const struct cli *cli, const struct document *file, struc
     add_text(body, "name", arg_value(cli, "name"));
     add_text(body, "network", arg_value(cli, "network"));
     add_text(body, "approval_mode", arg_value(cli, "approval-mode"));
-    char *text = json_dumps(body, JSON_COMPACT);
-    buf_add(out, text, strlen(text) - 1);           /* without its closing brace */
-    if (file->tree) {
-        buf_puts(out, ",\"policy\":");
-        doc_print(file->tree, DOC_JSON, out);
-    }
-    buf_putc(out, '}');
-    free(text);
+    document_body(file, body, "policy", out);
     json_decref(body);
     return -1;
 }
@@ -133,7 +126,7 @@ static int create(struct cli *cli, const struct document *file, const struct buf
     int code = reason_header(cli, &reason);
     if (code >= 0)
         return code;
-    client_call(cli, &(struct call){.method = "POST", .path = alloc_str("/v1/sandboxes"), .type = "application/json",
+    client_call(cli, &(struct call){.method = "POST", .path = alloc_str("/v1/sandboxes"), .type = document_type(file),
                                     .body = buf_str(body), .len = body->len, .headers = {reason},
                                     .timeout_s = CREATE_TIMEOUT_S}, &reply);
     free(reason);

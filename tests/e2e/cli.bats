@@ -388,6 +388,27 @@ process: {run_as_user: "1234"}'
     [[ "$output" == *"valid: true"* ]]
 }
 
+@test "a file says the same to every command: what YAML leaves open is a text where a text is wanted" {
+    printf 'version: 1\nprocess: {run_as_user: 1000, run_as_group: 1000}\nnetwork_policies: {"1": {name: 1.50}}\n' >"$BATS_TEST_TMPDIR/open.yaml"
+    run -0 sluice policy check "$BATS_TEST_TMPDIR/open.yaml"
+    sluice sandbox create --name open --policy "$BATS_TEST_TMPDIR/open.yaml" --env "E=é: 👍" --label n=1
+    run -0 --separate-stderr sluice policy set open --policy "$BATS_TEST_TMPDIR/open.yaml" -o json
+    [ "$(jq -c '[.changed, .revision]' <<<"$output")" = '[false,1]' ]
+    [ "$(sluice sandbox list --label n=1 -o json | jq -c '[.sandboxes[].labels]')" = '[{"n":"1"}]' ]
+    [ "$(sluice sandbox exec open -- sh -c 'printf %s "$E"')" = "é: 👍" ]
+    chunk=$(propose open)
+    printf 'name: 1.50\nendpoints: [{host: 10.77.0.2, port: 8080}]\nbinaries: [{path: /x}]\n' >"$BATS_TEST_TMPDIR/open.rule"
+    run -0 --separate-stderr sluice rule edit open --chunk-id "$chunk" --rule "$BATS_TEST_TMPDIR/open.rule" -o json
+    [ "$(jq -r .rule.name <<<"$output")" = 1.50 ]
+    sluice sandbox delete open
+    printf '{"version": 1, "process": {"run_as_user": 1000}}' >"$BATS_TEST_TMPDIR/typed.json"
+    run -1 sluice policy check "$BATS_TEST_TMPDIR/typed.json"
+    run -1 sluice sandbox create --name typed --policy "$BATS_TEST_TMPDIR/open.yaml" --env SLUICE_X=1
+    [[ "$output" != *open.yaml* ]]
+    run -1 sluice sandbox create --name typed --policy "$BATS_TEST_TMPDIR/typed.json"
+    [[ "$output" == *'typed.json:1:43: process.run_as_user: must be a text: write "1000"'* ]]
+}
+
 @test "what is wrong in a rule or a new sandbox's policy is told at its place in the file" {
     sluice sandbox create --name places
     chunk=$(propose places)
