@@ -9,6 +9,7 @@
 #include "api/routes.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/text.h"
 
 enum { NAME_MAX_BYTES = 19, LABELS_MAX = 64, ENV_MAX = 128 };
 
@@ -93,8 +94,15 @@ static int check_name(const char *name, struct problems *problems)
                         name, NAME_MAX_BYTES);
 }
 
+static const char *nothing_refused(const char *key)
+{
+    (void)key;
+    return NULL;
+}
+
 /* An object of texts with at most max members. */
-static int check_texts(const char *what, const char *json, size_t max, struct arena *arena, struct problems *problems)
+static int check_texts(const char *what, const char *json, size_t max, const char *(*refused)(const char *key),
+                       struct arena *arena, struct problems *problems)
 {
     json_t *object = json_loads(json, 0, NULL);
     const char *key;
@@ -109,6 +117,8 @@ static int check_texts(const char *what, const char *json, size_t max, struct ar
         if (!json_is_string(value) || !*key || strlen(key) > 256 || json_string_length(value) > 8192)
             rc = problems_add(problems, doc_path_key(arena, what, key), 0, 0,
                               "%s.%.256s must be a text of at most 8192 bytes under a key of at most 256", what, key);
+        else if (refused(key))
+            rc = problems_add(problems, doc_path_key(arena, what, key), 0, 0, "%s.%.80s: %s", what, key, refused(key));
     }
     json_decref(object);
     return rc;
@@ -141,8 +151,8 @@ static int make_record(struct api_call *call, const struct body_create *body, st
         .created_at_ms = clock_now_ms(),
     };
     if ((check_name(out->name, &call->problems) |
-         check_texts("labels", out->labels_json, LABELS_MAX, call->arena, &call->problems) |
-         check_texts("env", out->env_json, ENV_MAX, call->arena, &call->problems)) == 0)
+         check_texts("labels", out->labels_json, LABELS_MAX, nothing_refused, call->arena, &call->problems) |
+         check_texts("env", out->env_json, ENV_MAX, text_env_name_refused, call->arena, &call->problems)) == 0)
         return 0;
     if (call->problems.n == 1)
         return error_set(&call->err, ERROR_INVALID, "%s", call->problems.items[0].message);

@@ -103,6 +103,21 @@ void text_escape_controls(struct buf *out, const char *text)
     }
 }
 
+const char *text_env_name_refused(const char *name)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_", digits[] = "0123456789";
+    const char *rest = name + strspn(name, letters);
+    while (rest != name && *rest && (strchr(letters, *rest) || strchr(digits, *rest)))
+        rest++;
+    if (rest == name || *rest)
+        return "a name is letters, digits and _, and does not begin with a digit";
+    if (rest - name > 256)
+        return "its name is longer than 256 bytes";
+    if (strncmp(name, "SLUICE_", 7) == 0 || strncmp(name, "OPENSHELL_", 10) == 0)
+        return "names that begin with SLUICE_ or OPENSHELL_ are reserved";
+    return NULL;
+}
+
 /* Levenshtein distance, one row at a time. */
 static size_t distance(const char *a, const char *b)
 {

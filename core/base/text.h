@@ -20,6 +20,8 @@ void text_json_quote(struct buf *out, const char *text);
 void text_escape_controls(struct buf *out, const char *text);
 /* The word of the NULL-terminated list that is nearest to text, or NULL when none is near. */
 const char *text_nearest(const char *text, const char *const *words);
+/* Why no command of a sandbox gets an environment variable of this name; NULL: it may. */
+const char *text_env_name_refused(const char *name);
 /* Shell-quotes text where it needs it. */
 void text_shell_quote(struct buf *out, const char *text);
 

@@ -3,10 +3,10 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "sandbox/view.h"
 #include "sandbox/wire.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #define PROXY_URL "http://" WIRE_PROXY_ADDRESS ":3128"
@@ -67,30 +67,6 @@ const char **sandbox_env_make(const struct sandbox_spec *spec, const struct sand
     return env.items;
 }
 
-static int check_name(const char *name, struct error *err)
-{
-    size_t len = strlen(name);
-    bool good = len > 0 && !isdigit((unsigned char)name[0]);
-    for (size_t i = 0; i < len; i++)
-        good = good && (isalnum((unsigned char)name[i]) || name[i] == '_');
-    if (!good)
-        return error_set(err, ERROR_INVALID,
-                         "environment variable %.80s: a name is letters, digits "
-                         "and _, and does not begin with a digit",
-                         name);
-    if (len > COMMAND_ENV_NAME_MAX)
-        return error_set(err, ERROR_INVALID,
-                         "environment variable %.80s...: its name is longer than "
-                         "%d bytes",
-                         name, COMMAND_ENV_NAME_MAX);
-    if (strncmp(name, "SLUICE_", 7) == 0 || strncmp(name, "OPENSHELL_", 10) == 0)
-        return error_set(err, ERROR_INVALID,
-                         "environment variable %s: names that begin with SLUICE_ "
-                         "or OPENSHELL_ are reserved",
-                         name);
-    return 0;
-}
-
 int sandbox_env_check(const struct spec_pair *env, size_t n, struct error *err)
 {
     size_t total = 0;
@@ -100,8 +76,9 @@ int sandbox_env_check(const struct spec_pair *env, size_t n, struct error *err)
     for (size_t i = 0; i < n; i++) {
         size_t len = strlen(env[i].value);
         total += strlen(env[i].key) + len;
-        if (check_name(env[i].key, err) != 0)
-            return -1;
+        const char *refused = text_env_name_refused(env[i].key);
+        if (refused)
+            return error_set(err, ERROR_INVALID, "environment variable %.80s: %s", env[i].key, refused);
         if (len > COMMAND_ENV_VALUE_MAX)
             return error_set(err, ERROR_INVALID,
                              "environment variable %s: its value is longer than "

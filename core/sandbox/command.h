@@ -14,7 +14,6 @@ enum {
     COMMAND_TOTAL_MAX = 256 * 1024,        /* bytes of all arguments; of the environment likewise */
     COMMAND_FOLDER_MAX = 4096,
     COMMAND_ENV_MAX = 128,
-    COMMAND_ENV_NAME_MAX = 256,
     COMMAND_ENV_VALUE_MAX = 8192,
 };
 

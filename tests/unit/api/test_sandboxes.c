@@ -102,6 +102,10 @@ static void requests_that_are_wrong(void **state)
     assert_problem(&a, 422, "/invalid", "labels.team must be a text of at most 8192 bytes under a key of at most 256");
     a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"env\":[1]}");
     assert_problem(&a, 422, "/invalid", "env must be a map of texts");
+    a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"env\":{\"OPENSHELL_SANDBOX\":\"x\"}}");
+    assert_problem(&a, 422, "/invalid", "env.OPENSHELL_SANDBOX: names that begin with SLUICE_ or OPENSHELL_ are reserved");
+    a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"env\":{\"A B\":\"x\"}}");
+    assert_problem(&a, 422, "/invalid", "env.A B: a name is letters, digits and _, and does not begin with a digit");
     a = ASK(d, "POST", "/v1/sandboxes", YAML("name: A\nlabels:\n  team: 1\nenv: {a: [], b: x}\n"));
     assert_problem(&a, 422, "/invalid", "the request for a sandbox has 3 problems");
     static const struct {
