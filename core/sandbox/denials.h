@@ -2,8 +2,8 @@
 /* Requests the proxy refused, on their way to the gateway.
  *
  * The first denial of a host, port, binary and stage is due at once, up to DENIALS_AT_ONCE_MAX a
- * second; more of the same are counted and due a second later.  What cannot be sent (no gateway)
- * waits, up to DENIALS_MAX different ones; then the one that was seen longest ago is forgotten.  How
+ * second; more of the same are counted and due a second later.  What cannot be sent (no gateway,
+ * or one that does not read) waits, up to DENIALS_MAX different ones; then the one that was seen longest ago is forgotten.  How
  * long a text is decides the workload, by the paths of its programs: so each is bounded.
  * Loop thread only. */
 #ifndef SANDBOX_DENIALS_H
@@ -28,7 +28,7 @@ enum {
 _Static_assert(DENIALS_BATCH * 6 * (DENIALS_TEXT_MAX + 1024) < SANDBOX_LINE_MAX,
                "a batch of denials fits into a line");
 
-/* Returns false when there is nobody to send to now; call sandbox_denials_flush when there is. */
+/* Returns false when there is nobody to send to now, or no room; call sandbox_denials_flush when there is. */
 typedef bool sandbox_denials_sender(void *ctx, const struct sandbox_denials *denials);
 
 struct denial_book *sandbox_denials_new(uv_loop_t *loop, sandbox_denials_sender *send, void *ctx);

@@ -30,8 +30,10 @@ static bool too_many(struct lines *lines, struct gateway_link *link)
         lines->second = second;
         lines->sent = lines->left_out = 0;
     }
-    if (lines->sent++ < LINES_PER_SECOND)
+    if (lines->sent < LINES_PER_SECOND && sandbox_link_has_room(link)) {
+        lines->sent++;
         return false;
+    }
     lines->left_out++;
     return true;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Log lines on their way to the gateway.
  *
- * The workload causes them, so there are at most LINES_PER_SECOND; what is more is counted and told
- * in one line.  While there is no gateway the first LINES_KEPT_MAX wait.  Loop thread only. */
+ * The workload causes them, so there are at most LINES_PER_SECOND, and as many as the gateway reads;
+ * what is more is counted and told in one line.  While there is no gateway the first LINES_KEPT_MAX
+ * wait.  Loop thread only. */
 #ifndef SANDBOX_LINES_H
 #define SANDBOX_LINES_H
 

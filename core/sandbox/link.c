@@ -123,8 +123,16 @@ static void on_tunnel_close(void *ctx, const struct error *why)
     lost(link, why ? why->text : "it ended the stream");
 }
 
+static void on_drain(struct http_tunnel *tunnel, void *ctx)
+{
+    struct gateway_link *link = ctx;
+    (void)tunnel;
+    if (!link->closing)
+        link->made.on_drained(link->made.ctx);
+}
+
 static const struct http_tunnel_callbacks tunnel_callbacks = {
-    .on_read = on_read, .on_close = on_tunnel_close,
+    .on_read = on_read, .on_drain = on_drain, .on_close = on_tunnel_close,
 };
 
 /* --- the call -------------------------------------------------------------------------------- */
@@ -193,6 +201,11 @@ struct gateway_link *sandbox_link_open(const struct gateway_link_request *reques
 bool sandbox_link_is_up(const struct gateway_link *link)
 {
     return link->tunnel && !link->closing;
+}
+
+bool sandbox_link_has_room(const struct gateway_link *link)
+{
+    return sandbox_link_is_up(link) && http_tunnel_queued(link->tunnel) < HTTP_TUNNEL_QUEUE_HIGH;
 }
 
 bool sandbox_link_send(struct gateway_link *link, const struct sandbox_message *message)

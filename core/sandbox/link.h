@@ -22,6 +22,7 @@ struct gateway_link_request {
     const char *gateway, *token;                    /* needed until the link is closed */
     const struct log *log;
     void (*on_up)(void *ctx);                       /* what is sent first should be hello */
+    void (*on_drained)(void *ctx);                  /* everything sent is with the kernel: there is room */
     /* The receiver owns the arena that the message lives in. */
     void (*on_message)(void *ctx, const struct sandbox_message *message, struct arena *arena);
     /* The gateway knows nothing of this sandbox any more (410): it was deleted meanwhile. */
@@ -31,6 +32,9 @@ struct gateway_link_request {
 
 struct gateway_link *sandbox_link_open(const struct gateway_link_request *request);
 bool sandbox_link_is_up(const struct gateway_link *link);
+/* Up, and the gateway reads what it is sent: what can wait should wait otherwise, as a stream with
+ * HTTP_TUNNEL_QUEUE_MAX unread bytes is ended. */
+bool sandbox_link_has_room(const struct gateway_link *link);
 /* False: the link is down, the message was not sent. */
 bool sandbox_link_send(struct gateway_link *link, const struct sandbox_message *message);
 /* Sends what is queued, waits a moment for the gateway to have it, and ends; then on_closed. */

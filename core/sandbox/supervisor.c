@@ -87,7 +87,7 @@ static bool send_denials(void *ctx, const struct sandbox_denials *denials)
 {
     struct supervisor *s = ctx;
     struct sandbox_message message = {.type = MESSAGE_DENIALS, .denials = *denials};
-    return in_touch(s) && sandbox_link_send(s->link, &message);
+    return in_touch(s) && sandbox_link_has_room(s->link) && sandbox_link_send(s->link, &message);
 }
 
 static void say_hello(struct supervisor *s)
@@ -286,6 +286,13 @@ static void on_up(void *ctx)
         say_hello(s);
 }
 
+static void on_drained(void *ctx)
+{
+    struct supervisor *s = ctx;
+    if (s->state == SUPERVISOR_RUNNING)
+        sandbox_denials_flush(s->denials);
+}
+
 static void on_message(void *ctx, const struct sandbox_message *message, struct arena *arena)
 {
     struct supervisor *s = ctx;
@@ -444,7 +451,8 @@ static void open_link(struct supervisor *s)
 {
     struct gateway_link_request request = {
         .loop = &s->loop, .gateway = s->spec->gateway, .token = s->spec->token, .log = s->log,
-        .on_up = on_up, .on_message = on_message, .on_orphaned = on_orphaned, .ctx = s};
+        .on_up = on_up, .on_drained = on_drained, .on_message = on_message,
+        .on_orphaned = on_orphaned, .ctx = s};
     s->link = sandbox_link_open(&request);
 }
 

@@ -16,21 +16,33 @@ teardown_file() { load ../e2e/helper.bash; state=$BATS_FILE_TMPDIR/state; teardo
 
 inmate() { sluice sandbox exec inmate -- "$@"; }
 
-@test "denials of programs with paths as long as they can be do not break the supervisor's stream" {
+@test "denials of programs with paths as long as they can be do not break the supervisor's stream, however many wait" {
     sluice sandbox create --name inmate
+    log=$state/sandboxes/$(sluice sandbox get inmate -o json | jq -r .id)/supervisor.log
     cat >"$BATS_TEST_TMPDIR/flood.sh" <<'SH'
 folder=/tmp
 for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do folder=$folder/$(printf '%0240d' 0 | tr 0 '\001'); done
 mkdir -p "$folder" && cp /usr/bin/perl "$folder/perl"
-exec "$folder/perl" -e 'use Socket; for $n (1..600) {
+exec "$folder/perl" -e 'use Socket; syswrite(STDOUT, "begun\n"); for $n (1..1800) {
     socket($s, PF_INET, SOCK_STREAM, 0); connect($s, pack_sockaddr_in(3128, inet_aton("10.200.0.1"))) or die;
     syswrite($s, "CONNECT h$n.test:443 HTTP/1.1\r\nHost: h\r\n\r\n"); sysread($s, $answer, 99); $denied++ if $answer =~ / 403 /;
     close($s) } print "$denied denied\n"'
 SH
-    run -0 inmate bash -c "$(cat "$BATS_TEST_TMPDIR/flood.sh")"
-    [ "$output" = "600 denied" ]
+    mkfifo "$BATS_TEST_TMPDIR/said"
+    inmate bash -c "$(cat "$BATS_TEST_TMPDIR/flood.sh")" >"$BATS_TEST_TMPDIR/said" 3>&- &
+    exec 7<"$BATS_TEST_TMPDIR/said"
+    read -r -t 30 line <&7
+    [ "$line" = begun ]
+    kill -STOP "$(<"$state/gateway.pid")"           # more denials wait for it than a stream may hold
+    flooded=0
+    until_so '[ "$(grep -c DENIED "$log")" = 1800 ]' 30 || flooded=$?
+    kill -CONT "$(<"$state/gateway.pid")"
+    [ "$flooded" = 0 ]
+    read -r -t 30 line <&7
+    exec 7<&-
+    [ "$line" = "1800 denied" ]
     sluice policy set inmate --policy "$state/first-rule.yaml" --wait --timeout 10
-    run ! grep "stream ended" "$state/gateway.log"
+    run -1 grep "stream ended" "$state/gateway.log"
 }
 
 @test "a flood of denials is counted to the last one, and an update does not wait for it" {
