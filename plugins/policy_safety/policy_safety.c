@@ -71,12 +71,17 @@ static bool host_is_broad(const char *host)
     return !next || !next[1];
 }
 
+static void check_missing_host(struct findings *f, const struct sluice_endpoint *e)
+{
+    if (e->n_allowed_ips > 0 || !is_first(f, "TOO_BROAD"))
+        return;
+    set_path(f, "%s.host", e->doc_path);
+    set_message(f, "the endpoint names neither a host nor allowed_ips");
+}
+
 static void check_host(struct findings *f, const struct sluice_endpoint *e)
 {
-    if (!*e->host && e->n_allowed_ips > 0)
-        return;
-    bool blocked = f->host->host_blocked(f->host, e->host);
-    if (blocked && is_first(f, "ALWAYS_BLOCKED")) {
+    if (f->host->host_blocked(f->host, e->host) && is_first(f, "ALWAYS_BLOCKED")) {
         set_path(f, "%s.host", e->doc_path);
         set_message(f, "host %s is a loopback, link-local or metadata destination, which the proxy "
                     "refuses whatever the policy says", e->host);
@@ -85,10 +90,6 @@ static void check_host(struct findings *f, const struct sluice_endpoint *e)
         set_path(f, "%s.host", e->doc_path);
         set_message(f, "host %s opens a whole top-level domain or more; keep at least two labels, "
                     "such as *.example.com", e->host);
-    }
-    if (!*e->host && is_first(f, "TOO_BROAD")) {
-        set_path(f, "%s.host", e->doc_path);
-        set_message(f, "the endpoint names neither a host nor allowed_ips");
     }
 }
 
@@ -115,16 +116,20 @@ static void check_enforceable(struct findings *f, const struct sluice_endpoint *
                 e->n_ports ? e->ports[0] : 0u, field);
 }
 
-static void check_rules(struct findings *f, const struct sluice_policy *policy)
+static void check_endpoint(struct findings *f, const struct sluice_endpoint *e)
 {
-    for (size_t i = 0; i < policy->n_rules; i++) {
-        for (size_t j = 0; j < policy->rules[i]->n_endpoints; j++) {
-            const struct sluice_endpoint *e = policy->rules[i]->endpoints[j];
-            check_host(f, e);
-            check_allowed_ips(f, e);
-            check_enforceable(f, e);
-        }
-    }
+    if (*e->host)
+        check_host(f, e);
+    else
+        check_missing_host(f, e);
+    check_allowed_ips(f, e);
+    check_enforceable(f, e);
+}
+
+static void check_rule(struct findings *f, const struct sluice_rule *rule)
+{
+    for (size_t i = 0; i < rule->n_endpoints; i++)
+        check_endpoint(f, rule->endpoints[i]);
 }
 
 static void check_middlewares(struct findings *f, const struct sluice_policy *policy)
@@ -166,7 +171,7 @@ static void check_filesystem(struct findings *f, const struct sluice_filesystem 
 
 static bool is_root_identity(const char *text)
 {
-    return strcasecmp(text, "root") == 0 || (*text && text[strspn(text, "0")] == '\0');
+    return strcasecmp(text, "root") == 0 || (*text == '0' && text[strspn(text, "0")] == '\0');
 }
 
 static void check_identity(struct findings *f, const char *field, const char *text)
@@ -197,7 +202,8 @@ static enum sluice_verdict vote(void *self, const struct sluice_transition *t,
     check_identity(&f, "run_as_user", policy->process->run_as_user);
     check_identity(&f, "run_as_group", policy->process->run_as_group);
     check_filesystem(&f, policy->filesystem);
-    check_rules(&f, policy);
+    for (size_t i = 0; i < policy->n_rules; i++)
+        check_rule(&f, policy->rules[i]);
     check_middlewares(&f, policy);
     return cast(&f, b);
 }
