@@ -35,8 +35,8 @@ static size_t character(const char *s, size_t len)
     return 0;
 }
 
-/* Copies what fits, in whole characters. */
-static void copy_clean(char *out, size_t max, const char *text, size_t len)
+/* Copies what fits, in whole characters, and returns its length. */
+static size_t copy_clean(char *out, size_t max, const char *text, size_t len)
 {
     size_t used = text_plain(text, len < max ? len : max);
     memcpy(out, text, used);
@@ -52,11 +52,12 @@ static void copy_clean(char *out, size_t max, const char *text, size_t len)
         at += n ? n : 1;
     }
     out[used] = '\0';
+    return used;
 }
 
-static void copy_text(char *out, size_t max, const char *text)
+static size_t copy_text(char *out, size_t max, const char *text)
 {
-    copy_clean(out, max, text ? text : "", text ? strnlen(text, max) : 0);
+    return copy_clean(out, max, text ? text : "", text ? strnlen(text, max) : 0);
 }
 
 static bool declared(const struct sluice_code *codes, const char *code)
@@ -125,8 +126,8 @@ static enum sluice_verdict cast(struct sluice_ballot *face, enum sluice_verdict 
 static char *clean_in_arena(struct arena *arena, const char *text, size_t max)
 {
     char clean[BALLOT_FACT_VALUE_MAX + 1];
-    copy_text(clean, max, text);
-    return arena_str(arena, clean);
+    size_t len = copy_text(clean, max, text);
+    return arena_strn(arena, clean, len);
 }
 
 static void fact(struct sluice_ballot *face, const char *key, const char *value)
