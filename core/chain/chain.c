@@ -291,11 +291,9 @@ static void ask(struct question *q, size_t i, uint64_t *now_ns)
     struct ballot ballot;
     struct error err;
     ballot_begin(&ballot, q->ask.arena, voter->codes);
-    *out = (struct chain_vote){
-        .voter = arena_str(q->ask.arena, voter->name),
-        .version = arena_str(q->ask.arena, voter->version),
-        .level = chain_level_word(voter->level),
-    };
+    out->voter = arena_str(q->ask.arena, voter->name);
+    out->version = arena_str(q->ask.arena, voter->version);
+    out->level = chain_level_word(voter->level);
     int rc = q->begun[i] ? voter->ops->finish(voter, q->begun[i], &ballot.face, &err)
                          : voter->ops->vote(voter, q->ask.transition, &ballot.face, &err);
     if (rc == 0)
