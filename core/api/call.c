@@ -148,7 +148,7 @@ static void render(struct api_call *call)
 {
     if (!call->status || !call->body || call->text)
         return;
-    call->text = json_dumps(call->body, JSON_COMPACT | JSON_ENCODE_ANY);
+    call->text = json_dumps(call->body, HTTP_JSON);
     if (!call->text) {
         error_set(&call->err, ERROR_INTERNAL, "the answer cannot be written as JSON");
         call->status = 0;

@@ -7,6 +7,7 @@
 #include "api/change.h"
 #include "api/parameters.h"
 #include "api/routes.h"
+#include "http/problem.h"
 
 enum {
     HISTORY_MAX = 100000,                           /* events at once */
@@ -67,7 +68,7 @@ static int write_view(void *ctx, const struct drafts_view *view, struct arena *a
 {
     struct buf *text = ctx;
     json_t *json = encode_view(arena, view);
-    char *one = json_dumps(json, JSON_COMPACT);
+    char *one = json_dumps(json, HTTP_JSON);
     json_decref(json);
     if (!one)
         return error_set(err, ERROR_INTERNAL, "chunk '%s' cannot be written as JSON", view->draft.id);

@@ -92,7 +92,7 @@ char *http_problem_text(int status, const char *word, const char *title, const c
     json_object_set_new(problem, "status", json_integer(status));
     set_text(problem, "detail", detail);
     json_object_update_missing(problem, (json_t *)extra);
-    char *text = json_dumps(problem, JSON_COMPACT);
+    char *text = json_dumps(problem, HTTP_JSON);
     json_decref(problem);
     free(type);
     return text ? text : alloc_str("{}");

@@ -7,6 +7,8 @@
 
 #define HTTP_PROBLEM_TYPE "application/problem+json"
 #define HTTP_PROBLEM_BASE "https://sluice.dev/problems/"
+/* How jansson writes what is sent: 0.65 is no 0.65000000000000002. */
+#define HTTP_JSON (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
 
 /* The standard reason phrase, "Unknown" for a status without one. */
 const char *http_reason(int status);

@@ -129,7 +129,7 @@ void http_respond(struct http_request *req, int status, const char *type, const 
 
 void http_respond_json(struct http_request *req, int status, const json_t *document)
 {
-    char *text = json_dumps(document, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = json_dumps(document, HTTP_JSON);
     if (text)
         http_respond(req, status, "application/json", text, strlen(text));
     else

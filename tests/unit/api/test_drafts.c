@@ -30,11 +30,17 @@ static void a_proposal_is_kept_as_it_was_written(void **state)
                                                   "  - rule_name: mine\n"
                                                   "    rule: {endpoints: [{host: a.example.com, port: 443}]}\n"
                                                   "    rationale: |\n      two\n      lines\n"
-                                                  "    confidence: 0.5\n"));
+                                                  "    confidence: 0.65\n"));
     assert_status(&a, 201);
     assert_string_equal(text_in(chunk_of(&a), "rule_name"), "mine");
     assert_string_equal(text_in(chunk_of(&a), "rationale"), "two\nlines\n");
-    assert_true(json_real_value(json_object_get(chunk_of(&a), "confidence")) == 0.5);
+    assert_non_null(strstr(a.text, "\"confidence\":0.65,"));
+    struct answer list = ASK(d, "GET", DRAFTS);
+    assert_non_null(strstr(list.text, "\"confidence\":0.65,"));
+    const char *approve = arena_printf(d->arena, DRAFTS "/%s/approve", text_in(chunk_of(&a), "id"));
+    struct answer unread = ask(d, (struct ask){.method = "POST", .path = approve});
+    assert_status(&unread, 428);
+    assert_non_null(strstr(unread.text, "\"confidence\":0.65,"));
     a = ASK(d, "POST", DRAFTS, .body = "{\"proposed_chunks\":[{\"proposed_rule\":" RULE "}]}");
     assert_status(&a, 201);
     assert_string_equal(text_in(chunk_of(&a), "rule_name"), "allow_a_example_com_443");
