@@ -83,16 +83,46 @@ static bool granted(const struct recording *r, const struct drafts_target *targe
     return decision.allowed;
 }
 
+/* As drafts_room. */
+static int find_room(struct recording *r, struct store_tx *tx, struct error *err)
+{
+    int room = drafts_room(tx, r->box->id, 1, err);
+    r->n_refused += room <= 0;
+    return room;
+}
+
+/* The policy that covered it does so no more: it waits for a decision again. */
+static int reopen(struct recording *r, struct store_tx *tx, const struct drafts_denial *denial,
+                  struct store_draft *draft, struct error *err)
+{
+    const char *superseded = draft->status;
+    const char *text = arena_printf(r->arena, "%s proposed again: %s no more", drafts_label(draft, r->arena), draft->reason);
+    draft->status = drafts_next(DRAFTS_REOPEN, superseded, err);
+    draft->reason = draft->decided_by = "";
+    draft->decided_at_ms = 0;
+    if (!draft->status || store_tx_draft_update(tx, draft, superseded, err) ||
+        drafts_event(tx, draft, "proposed", draft->author, text, clock_now_ms(), err) ||
+        count_again(r, tx, denial, draft, err))
+        return -1;
+    r->made[r->n_made++] = *draft;
+    return 0;
+}
+
+static int seen_before(struct recording *r, struct store_tx *tx, const struct drafts_denial *denial,
+                       const struct drafts_target *target, struct store_draft *draft, struct error *err)
+{
+    int room = drafts_was_covered(draft) && !granted(r, target) ? find_room(r, tx, err) : 0;
+    if (room < 0)
+        return -1;
+    return room ? reopen(r, tx, denial, draft, err) : count_again(r, tx, denial, draft, err);
+}
+
 static int make_draft(struct recording *r, struct store_tx *tx, const struct drafts_denial *denial,
                       const struct drafts_target *target, struct error *err)
 {
-    if (granted(r, target))
-        return 0;
-    int room = drafts_room(tx, r->box->id, 1, err);
-    if (room <= 0) {
-        r->n_refused++;
+    int room = granted(r, target) ? 0 : find_room(r, tx, err);
+    if (room <= 0)
         return room;
-    }
     struct store_draft *draft = &r->made[r->n_made++];
     *draft = new_draft(r, denial, target);
     return drafts_write_proposed(tx, draft, r->arena, err);
@@ -107,7 +137,7 @@ static int record_one(struct recording *r, struct store_tx *tx, const struct dra
         return 0;
     if (store_tx_draft_find(tx, r->box->id, target.host, target.port, target.binary, r->arena,
                             &draft, err) == 0)
-        return count_again(r, tx, denial, &draft, err);
+        return seen_before(r, tx, denial, &target, &draft, err);
     return err->kind == ERROR_NOT_FOUND ? make_draft(r, tx, denial, &target, err) : -1;
 }
 

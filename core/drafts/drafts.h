@@ -51,6 +51,10 @@ int drafts_submit(struct drafts *drafts, const char *sandbox, const struct sluic
                   struct arena *arena, const char **ids, struct problems *problems,
                   struct error *err);
 
+/* Pending chunks that ask for what the policy grants by now are superseded.  To be called after every
+ * change of a policy but those of this interface, which do it themselves. */
+void drafts_settle(struct drafts *drafts, const char *sandbox, const char *sandbox_id);
+
 /* A chunk and what approving it now would do. */
 struct drafts_view {
     struct store_draft draft;

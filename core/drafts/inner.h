@@ -101,8 +101,7 @@ int drafts_taken_back(struct store_tx *tx, const struct store_draft *draft, cons
 /* ERROR_STATE when the chunk is not pending any more. */
 int drafts_supersede(struct store_tx *tx, const struct store_draft *draft, const char *reason,
                      struct arena *arena, struct error *err);
-
-/* Pending chunks that ask for what the policy grants by now are superseded. */
-void drafts_settle(struct drafts *drafts, const char *sandbox, const char *sandbox_id);
+/* Whether a policy made it superseded, and no other chunk. */
+bool drafts_was_covered(const struct store_draft *draft);
 
 #endif

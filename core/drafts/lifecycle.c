@@ -15,6 +15,7 @@ static const struct {
     [DRAFTS_UNDO]      = {FROM(APPROVED),                 STORE_DRAFT_PENDING},
     [DRAFTS_EDIT]      = {FROM(PENDING),                  STORE_DRAFT_PENDING},
     [DRAFTS_SUPERSEDE] = {FROM(PENDING),                  STORE_DRAFT_SUPERSEDED},
+    [DRAFTS_REOPEN]    = {FROM(SUPERSEDED),               STORE_DRAFT_PENDING},
 };
 
 bool drafts_is(const char *word, enum store_draft_status status)

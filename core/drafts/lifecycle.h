@@ -15,6 +15,7 @@ enum drafts_action {
     DRAFTS_UNDO,
     DRAFTS_EDIT,
     DRAFTS_SUPERSEDE,
+    DRAFTS_REOPEN,                                  /* what covered it is gone, and it was denied again */
     DRAFTS_ACTION_COUNT
 };
 

@@ -9,6 +9,14 @@
 #include "drafts/rules.h"
 #include "policy/match.h"
 
+static const char covered_by[] = "covered by policy revision ";
+
+bool drafts_was_covered(const struct store_draft *draft)
+{
+    return drafts_is(draft->status, STORE_DRAFT_SUPERSEDED) &&
+           strncmp(draft->reason, covered_by, sizeof covered_by - 1) == 0;
+}
+
 int drafts_supersede(struct store_tx *tx, const struct store_draft *draft, const char *reason,
                      struct arena *arena, struct error *err)
 {
@@ -105,14 +113,17 @@ static void settle_all(struct drafts *drafts, const char *sandbox, const char *s
     struct error err;
     size_t n = 0;
     const char *pending = store_draft_status_word(STORE_DRAFT_PENDING);
-    struct policy *policy = updates_policy_at(drafts->updates, sandbox_id, 0, arena, &newest, &err);
-    if (!policy || store_draft_keys(drafts->store, sandbox_id, pending, arena, &keys, &n, &err)) {
+    int rc = store_draft_keys(drafts->store, sandbox_id, pending, arena, &keys, &n, &err);
+    if (rc == 0 && n == 0)
+        return;
+    struct policy *policy = rc == 0 ? updates_policy_at(drafts->updates, sandbox_id, 0, arena, &newest, &err) : NULL;
+    if (!policy) {
         log_warn(drafts->log, "sandbox %s: chunks that are covered stay pending: %s", sandbox,
                  err.text);
         return;
     }
     const char *reason =
-        arena_printf(arena, "covered by policy revision %lu", (unsigned long)newest.revision);
+        arena_printf(arena, "%s%lu", covered_by, (unsigned long)newest.revision);
     for (size_t i = 0; i < n; i++) {
         struct arena *scratch = arena_new();
         struct store_draft draft;

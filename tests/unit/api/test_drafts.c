@@ -229,6 +229,21 @@ static void a_list_in_yaml(void **state)
     assert_non_null(strstr(a.text, "rule_name: mine\n"));
 }
 
+static void what_a_replacement_grants_waits_no_more(void **state)
+{
+    struct desk *d = *state;
+    const char *path = arena_printf(d->arena, DRAFTS "/%s", propose(d));
+    struct answer a = ASK(d, "PUT", "/v1/sandboxes/demo/policy?dry_run=true", .body = "{\"version\":1,\"network_policies\":{\"mine\":" RULE "}}");
+    assert_status(&a, 200);
+    a = ask(d, (struct ask){.method = "GET", .path = path});
+    assert_string_equal(text_of(&a, "status"), "pending");
+    a = ASK(d, "PUT", "/v1/sandboxes/demo/policy", .body = "{\"version\":1,\"network_policies\":{\"mine\":" RULE "}}");
+    assert_status(&a, 200);
+    a = ask(d, (struct ask){.method = "GET", .path = path});
+    assert_string_equal(text_of(&a, "status"), "superseded");
+    assert_string_equal(text_of(&a, "reason"), "covered by policy revision 2");
+}
+
 /* The same request again: one chunk, one approval, one revision. */
 static void a_replay_changes_nothing(void **state)
 {
@@ -266,6 +281,7 @@ int main(void)
         DEMO_TEST(an_agent_says_so),
         DEMO_TEST(clearing_and_editing_keep_the_reason),
         DEMO_TEST(a_list_in_yaml),
+        DEMO_TEST(what_a_replacement_grants_waits_no_more),
         DEMO_TEST(a_replay_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,6 +38,10 @@ static const struct {
     {DRAFTS_SUPERSEDE, "approved", NULL, "chunk status is 'approved', expected 'pending'"},
     {DRAFTS_SUPERSEDE, "rejected", NULL, "chunk status is 'rejected', expected 'pending'"},
     {DRAFTS_SUPERSEDE, "superseded", NULL, "chunk status is 'superseded', expected 'pending'"},
+    {DRAFTS_REOPEN, "pending", NULL, "chunk status is 'pending', expected 'superseded'"},
+    {DRAFTS_REOPEN, "approved", NULL, "chunk status is 'approved', expected 'superseded'"},
+    {DRAFTS_REOPEN, "rejected", NULL, "chunk status is 'rejected', expected 'superseded'"},
+    {DRAFTS_REOPEN, "superseded", "pending", NULL},
 };
 
 static void every_cell_says_what_follows(void **state)

@@ -264,6 +264,29 @@ static void an_approval_settles_others(void **state)
     assert_contains(f->heard, "approved superseded");
 }
 
+static void what_nothing_covers_any_more_is_pending_again(void **state)
+{
+    struct fixture *f = *state;
+    denied(f, "a.example.com", 443, CURL, 1);
+    const char *id = chunk_of(f, "a.example.com", CURL);
+    succeed(f, merge(f, "alice", "{operations: [{add_rule: {rule_name: r, rule: " ONE_ENDPOINT("a.example.com") "}}]}"));
+    drafts_settle(f->drafts, "demo", "s1");
+    assert_string_equal(status_of(f, id), "superseded");
+    denied(f, "a.example.com", 443, CURL, 1);               /* a late report */
+    assert_string_equal(status_of(f, id), "superseded");
+    succeed(f, merge(f, "alice", "{operations: [{remove_rule: {rule_name: r}}]}"));
+    denied(f, "a.example.com", 443, CURL, 1);
+    struct drafts_view again = view(f, id);
+    assert_string_equal(again.draft.status, "pending");
+    assert_string_equal(again.draft.reason, "");
+    assert_string_equal(again.draft.decided_by, "");
+    assert_int_equal(again.draft.decided_at_ms, 0);
+    assert_int_equal(again.draft.hits, 3);
+    assert_contains(f->heard, "pending superseded pending");
+    succeed(f, approve(f, "bob", id));
+    assert_true(allows(f, "a.example.com", 443, CURL));
+}
+
 /* ---- held updates ---- */
 
 static const char *held_chunk(struct fixture *f, const char *who)
@@ -443,6 +466,7 @@ int main(void)
         TEST(what_is_covered_in_other_words),
         TEST(what_was_edited_to_something_covered),
         TEST(an_approval_settles_others),
+        TEST(what_nothing_covers_any_more_is_pending_again),
         TEST(a_held_update_is_approved_by_somebody_else),
         TEST(a_held_update_can_be_taken_back),
         TEST(a_held_update_undoes_nobody_elses),
