@@ -25,7 +25,6 @@ struct egress_proxy {
     uv_tcp_t listener;
     struct egress_identity identity;
     struct policy *policy;
-    uint64_t revision;
     struct egress_pins *pins;
     struct egress_limits limits;
     const struct log *log;

@@ -92,7 +92,6 @@ static void take_config(struct egress_proxy *proxy, const struct egress_config *
         .look_ms = or_default(limits->look_ms, LOOK_MS)};
     uv_mutex_init(&proxy->identity.diag_lock);
     proxy->policy = policy_ref(config->policy);
-    proxy->revision = config->revision;
     proxy->log = config->log;
     proxy->on_denial = config->on_denial;
     proxy->on_line = config->on_line;
@@ -124,19 +123,13 @@ struct egress_proxy *egress_new(uv_loop_t *loop, const struct egress_config *con
     return NULL;
 }
 
-void egress_set_policy(struct egress_proxy *proxy, struct policy *policy, uint64_t revision)
+void egress_set_policy(struct egress_proxy *proxy, struct policy *policy)
 {
     struct policy *old = proxy->policy;
     proxy->policy = policy_ref(policy);
-    proxy->revision = revision;
     for (struct connection *c = proxy->connections; c; c = c->next)
         egress_decide_again(c);
     policy_unref(old);
-}
-
-uint64_t egress_revision(const struct egress_proxy *proxy)
-{
-    return proxy->revision;
 }
 
 void egress_stats(const struct egress_proxy *proxy, struct egress_stats *out)

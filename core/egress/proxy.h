@@ -68,7 +68,6 @@ struct egress_config {
     pid_t init_pid;                                 /* the sandbox's PID 1, as the host sees it; it
                                                      * and nobody but its descendants are callers */
     struct policy *policy;                          /* in force from the start; never NULL */
-    uint64_t revision;                              /* its number, for log lines */
     const struct egress_pin *pins;
     size_t n_pins;
     struct egress_limits limits;
@@ -95,9 +94,8 @@ struct egress_proxy *egress_new(uv_loop_t *loop, const struct egress_config *con
 /* The next decision uses the policy.  What is under way is judged again at once, by the same
  * target and caller: what is still allowed lives on, a CONNECT being set up or a request without
  * an answer yet gets 403 "policy changed", and the rest is closed. */
-void egress_set_policy(struct egress_proxy *proxy, struct policy *policy, uint64_t revision);
+void egress_set_policy(struct egress_proxy *proxy, struct policy *policy);
 
-uint64_t egress_revision(const struct egress_proxy *proxy);
 void egress_stats(const struct egress_proxy *proxy, struct egress_stats *out);
 
 /* Closes the socket and every connection at once; on_closed(ctx) is called from the loop, once,

@@ -44,7 +44,6 @@ struct sandbox {
     bool preparing;                                 /* a worker writes what its supervisor reads */
     bool ready;                                     /* hello was heard on this stream */
     uint64_t sent_revision;                         /* the newest one this stream was told of */
-    char instance[UUID_SIZE];
 
     uv_process_t *process;                          /* our child, or NULL */
     int pidfd;                                      /* of the supervisor, -1: unknown */

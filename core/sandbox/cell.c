@@ -76,8 +76,8 @@ static void take_ready(struct cell *cell, const struct wire_packet *packet)
     flush_lines(cell);
     bool network = packet->n_fds == 2;
     struct cell_ready ready = {
-        .init_pid = packet->sender, .landlock_abi = (uint32_t)packet->message.value,
-        .listen_fd = network ? packet->fds[0] : -1, .diag_fd = network ? packet->fds[1] : -1};
+        .init_pid = packet->sender, .listen_fd = network ? packet->fds[0] : -1,
+        .diag_fd = network ? packet->fds[1] : -1};
     cell->callbacks->on_ready(cell->ctx, &ready);
 }
 

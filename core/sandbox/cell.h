@@ -24,8 +24,7 @@ struct sluice_policy;
 
 struct cell_ready {
     pid_t init_pid;                                 /* on the host */
-    uint32_t landlock_abi;                          /* 0: no Landlock */
-    int listen_fd, diag_fd;                     /* the receiver closes them; -1 without a network */
+    int listen_fd, diag_fd;                         /* the receiver closes them; -1 without a network */
 };
 
 struct cell_callbacks {

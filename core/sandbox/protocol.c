@@ -37,13 +37,7 @@ static void put_hello(json_t *root, const struct sandbox_hello *hello)
 {
     put_number(root, "protocol", hello->protocol);
     put_text(root, "sandbox", hello->sandbox);
-    put_text(root, "instance", hello->instance);
-    put_number(root, "pid", (uint64_t)hello->pid);
-    json_object_set_new(root, "proxy", json_boolean(hello->proxy));
     put_number(root, "loaded_revision", hello->loaded_revision);
-    put_text(root, "hash", hello->hash);
-    json_object_set_new(root, "egress", sandbox_json_of_texts(hello->egress, hello->n_egress));
-    put_number(root, "landlock_abi", hello->landlock_abi);
 }
 
 static void put_revision(json_t *root, const struct sandbox_revision *revision)
@@ -139,20 +133,12 @@ void sandbox_message_encode(const struct sandbox_message *message, struct buf *o
 
 static int read_hello(const struct json_reader *r, struct sandbox_hello *out)
 {
-    uint64_t protocol = 0, pid = 0, abi = 0;
+    uint64_t protocol = 0;
     if (sandbox_json_number(r, "protocol", UINT32_MAX, &protocol) != 0 ||
         sandbox_json_text(r, "sandbox", &out->sandbox) != 0 ||
-        sandbox_json_text(r, "instance", &out->instance) != 0 ||
-        sandbox_json_number(r, "pid", INT32_MAX, &pid) != 0 ||
-        sandbox_json_flag(r, "proxy", &out->proxy) != 0 ||
-        sandbox_json_number(r, "loaded_revision", INT64_MAX, &out->loaded_revision) != 0 ||
-        sandbox_json_text(r, "hash", &out->hash) != 0 ||
-        sandbox_json_texts(r, "egress", &out->egress, &out->n_egress) != 0 ||
-        sandbox_json_number(r, "landlock_abi", UINT32_MAX, &abi) != 0)
+        sandbox_json_number(r, "loaded_revision", INT64_MAX, &out->loaded_revision) != 0)
         return -1;
     out->protocol = (uint32_t)protocol;
-    out->pid = (int64_t)pid;
-    out->landlock_abi = (uint32_t)abi;
     return 0;
 }
 

@@ -58,14 +58,7 @@ enum sandbox_message_type {
 struct sandbox_hello {
     uint32_t protocol;                              /* SANDBOX_PROTOCOL_VERSION */
     const char *sandbox;                            /* id */
-    const char *instance;                           /* uuid of this supervisor process */
-    int64_t pid;
-    bool proxy;                                     /* false: --network none */
     uint64_t loaded_revision;
-    const char *hash;                               /* of the loaded policy */
-    const char *const *egress;                      /* what its proxy can enforce, such as "l4" */
-    size_t n_egress;
-    uint32_t landlock_abi;                          /* 0: no Landlock */
 };
 
 struct sandbox_revision {          /* POLICY: all; LOADED: no policy, no error; FAILED: no policy */

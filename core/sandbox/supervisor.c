@@ -4,7 +4,6 @@
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/buf.h"
-#include "base/digest.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/problems.h"
@@ -38,10 +37,8 @@ struct supervisor {
     const struct sandbox_spec *spec;
     const struct log *log;
     enum supervisor_state state;
-    char instance[UUID_SIZE];
     struct cell *cell;
     bool cell_gone;
-    uint32_t landlock_abi;
     struct exec_table *execs;
     struct gateway_link *link;
     struct denial_book *denials;
@@ -92,13 +89,10 @@ static bool send_denials(void *ctx, const struct sandbox_denials *denials)
 
 static void say_hello(struct supervisor *s)
 {
-    static const char *const egress[] = {"l4"};
     struct sandbox_message message = {
         .type = MESSAGE_HELLO,
         .hello = {.protocol = SANDBOX_PROTOCOL_VERSION, .sandbox = s->spec->id,
-                  .instance = s->instance, .pid = getpid(), .proxy = s->spec->proxy,
-                  .loaded_revision = s->revision, .hash = policy_hash(s->policy), .egress = egress,
-                  .n_egress = s->spec->proxy ? 1 : 0, .landlock_abi = s->landlock_abi}};
+                  .loaded_revision = s->revision}};
     if (!in_touch(s))
         return;
     sandbox_link_send(s->link, &message);
@@ -247,7 +241,7 @@ static void answer_policy(struct supervisor *s, enum sandbox_message_type type,
 static void enforce(struct supervisor *s, struct policy *policy, uint64_t revision)
 {
     if (s->proxy)
-        egress_set_policy(s->proxy, policy, revision);
+        egress_set_policy(s->proxy, policy);
     policy_unref(s->policy);
     s->policy = policy;
     s->revision = revision;
@@ -354,8 +348,8 @@ static int start_proxy(struct supervisor *s, const struct cell_ready *ready, str
                                       spec->hosts[i].n_addresses};
     struct egress_config config = {
         .listen_fd = ready->listen_fd, .diag_fd = ready->diag_fd, .init_pid = ready->init_pid,
-        .policy = s->policy, .revision = s->revision, .pins = pins, .n_pins = spec->n_hosts,
-        .log = s->log, .on_denial = on_denial, .on_line = on_line, .ctx = s};
+        .policy = s->policy, .pins = pins, .n_pins = spec->n_hosts, .log = s->log,
+        .on_denial = on_denial, .on_line = on_line, .ctx = s};
     s->proxy = egress_new(&s->loop, &config, err);
     free(pins);
     if (s->proxy)
@@ -379,7 +373,6 @@ static void on_cell_ready(void *ctx, const struct cell_ready *ready)
         fail(s, &err);
         return;
     }
-    s->landlock_abi = ready->landlock_abi;
     s->execs = sandbox_execs_new(&request);
     s->state = SUPERVISOR_RUNNING;
     log_info(s->log, "sandbox %s is ready", s->spec->name);
@@ -462,7 +455,6 @@ int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
     struct error err, harm;
     s->spec = spec;
     s->log = log;
-    digest_uuid(s->instance);
     uv_loop_init(&s->loop);
     s->lines.loop = &s->loop;
     watch_signals(s);

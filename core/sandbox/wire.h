@@ -30,12 +30,12 @@ enum init_message_type {
     INIT_EXEC,              /* to init: body exec_body; id is the sender's choice */
     INIT_KILL,              /* to init: value is the signal for the process group of job id */
     INIT_STOP,              /* to init: value is the grace in ms between SIGTERM and the end */
-    INIT_READY,             /* from init: value is the Landlock ABI, 0 none; descriptors: with the
-                             * network, the proxy's listening socket and a NETLINK_SOCK_DIAG one */
+    INIT_READY,             /* from init; descriptors: with the network, the proxy's listening socket
+                             * and a NETLINK_SOCK_DIAG one */
     INIT_FAILED,            /* from init: text says why there is no sandbox */
     INIT_WARNING,           /* from init: text */
-    INIT_STARTED,           /* from init: value is the pid inside; descriptors: with a terminal its
-                             * master, else the far ends of stdin, stdout and stderr */
+    INIT_STARTED,           /* from init; descriptors: with a terminal its master, else the far ends
+                             * of stdin, stdout and stderr */
     INIT_EXITED,          /* from init: value is the exit code, 128 + signal, or 126/127 with a text
                              * when the command could not be started */
 };

@@ -44,7 +44,7 @@ struct landlock_paths {
 };
 /* *ruleset is -1 where the kernel has no Landlock and the paths are not strict; each such case and
  * each path left out is told through warn. */
-int init_landlock(const struct landlock_paths *paths, int *ruleset, int *abi,
+int init_landlock(const struct landlock_paths *paths, int *ruleset,
                   void (*warn)(void *ctx, const char *text), void *ctx, char *reason);
 
 /* filter.c: the workload's seccomp program, made once and loaded by each command. */

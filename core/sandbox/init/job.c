@@ -161,10 +161,9 @@ static void remember(struct init *init, uint32_t id, pid_t pid, int failure)
     init->jobs = job;
 }
 
-static void announce(const struct init *init, uint32_t id, pid_t pid, const struct stdio *io)
+static void announce(const struct init *init, uint32_t id, const struct stdio *io)
 {
-    struct init_message started = {.version = WIRE_VERSION, .type = INIT_STARTED, .id = id,
-                                   .value = pid};
+    struct init_message started = {.version = WIRE_VERSION, .type = INIT_STARTED, .id = id};
     if (sandbox_wire_send(init->channel, &started, io->outer, io->n_outer) != 0)
         _exit(1);
 }
@@ -182,7 +181,7 @@ void job_start(struct init *init, uint32_t id, int body_fd)
         pid = fork_child(init, &command, &io, &failure, reason);
     if (pid > 0) {
         remember(init, id, pid, failure);
-        announce(init, id, pid, &io);
+        announce(init, id, &io);
     } else {
         init_send(init, INIT_EXITED, id, CODE_CANNOT_RUN, reason);
     }

@@ -125,17 +125,15 @@ static int go_without(const struct landlock_paths *paths, const char *why,
     return 0;
 }
 
-int init_landlock(const struct landlock_paths *paths, int *ruleset, int *abi,
+int init_landlock(const struct landlock_paths *paths, int *ruleset,
                   void (*warn)(void *ctx, const char *text), void *ctx, char *reason)
 {
     size_t applied = 0;
     *ruleset = -1;
-    *abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-    if (*abi <= 0) {
-        *abi = 0;
+    int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    if (abi <= 0)
         return go_without(paths, why_missing(errno), warn, ctx, reason);
-    }
-    struct landlock_ruleset_attr attr = {.handled_access_fs = rights_of_abi(*abi)};
+    struct landlock_ruleset_attr attr = {.handled_access_fs = rights_of_abi(abi)};
     *ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
     if (*ruleset < 0)
         return init_reason(reason, "cannot make a Landlock ruleset: %m");

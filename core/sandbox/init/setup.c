@@ -48,7 +48,7 @@ static int read_setup(struct body *body, struct setup_body *fixed, struct landlo
 
 /* fds: the listening socket and the diagnostics socket, or none. */
 static int build(struct init *init, const struct setup_body *fixed,
-                 const struct landlock_paths *paths, int *abi, int fds[2], char *reason)
+                 const struct landlock_paths *paths, int fds[2], char *reason)
 {
     init->uid = fixed->uid;
     init->gid = fixed->gid;
@@ -56,16 +56,16 @@ static int build(struct init *init, const struct setup_body *fixed,
     syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
     if (init_make_userns(fixed->uid, fixed->gid, &init->userns, reason) != 0 ||
         init_filter(&init->filter, reason) != 0 ||
-        init_landlock(paths, &init->ruleset, abi, warn, init, reason) != 0)
+        init_landlock(paths, &init->ruleset, warn, init, reason) != 0)
         return -1;
     if ((fixed->flags & SETUP_NETWORK) && init_network(&fds[0], &fds[1], reason) != 0)
         return -1;
     return init_drop_capabilities() == 0 ? 0 : init_reason(reason, "cannot drop capabilities: %m");
 }
 
-static int report(const struct init *init, int rc, int abi, const int fds[2], const char *reason)
+static int report(const struct init *init, int rc, const int fds[2], const char *reason)
 {
-    struct init_message ready = {.version = WIRE_VERSION, .type = INIT_READY, .value = abi};
+    struct init_message ready = {.version = WIRE_VERSION, .type = INIT_READY};
     if (rc != 0)
         init_send(init, INIT_FAILED, 0, 0, reason);
     else
@@ -82,14 +82,14 @@ int init_setup(struct init *init, int body_fd)
     struct landlock_paths paths = {0};
     struct setup_body fixed;
     struct body body;
-    int fds[2] = {-1, -1}, abi = 0;
+    int fds[2] = {-1, -1};
     int rc = body_open(body_fd, sizeof fixed, &body, reason);
     if (rc == 0)
         rc = read_setup(&body, &fixed, &paths, reason);
     if (rc == 0)
-        rc = build(init, &fixed, &paths, &abi, fds, reason);
+        rc = build(init, &fixed, &paths, fds, reason);
     free(paths.read_only);
     free(paths.read_write);
     body_close(&body);
-    return report(init, rc, abi, fds, reason);
+    return report(init, rc, fds, reason);
 }

@@ -44,7 +44,6 @@ struct rig {
     struct buf lines, denials;                      /* one line each */
     unsigned n_denials;
     bool timed_out, closed;
-    uint64_t revision;
     char folder[64], client[128], other[128], parent[128];      /* programs */
 };
 
@@ -203,7 +202,7 @@ static inline struct policy *rig_policy(const struct rig *rig, const char *rules
 static inline void rig_set(struct rig *rig, const char *rules)
 {
     struct policy *policy = rig_policy(rig, rules);
-    egress_set_policy(rig->proxy, policy, ++rig->revision);
+    egress_set_policy(rig->proxy, policy);
     policy_unref(policy);
 }
 
@@ -252,7 +251,7 @@ static inline void rig_start_with(struct rig *rig, const char *rules, struct egr
     struct policy *policy = rig_policy(rig, rules);
     struct egress_config config = {
         .listen_fd = network_listen(PROXY_ADDRESS, &rig->port), .diag_fd = rig->diag,
-        .init_pid = getpid(), .policy = policy, .revision = ++rig->revision, .pins = rig_pins,
+        .init_pid = getpid(), .policy = policy, .pins = rig_pins,
         .n_pins = sizeof rig_pins / sizeof *rig_pins, .limits = limits, .log = &rig->log,
         .on_denial = rig_on_denial, .on_line = rig_on_line, .ctx = rig};
     rig->proxy = egress_new(&rig->loop, &config, &err);

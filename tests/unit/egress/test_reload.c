@@ -11,7 +11,6 @@ static void a_tunnel_that_is_still_allowed_lives_on(void **state)
     struct puppet puppet = rig_puppet(&rig, rig.client);
     struct end *client = rig_tunnel(&rig, &puppet, "origin.test", &origin);
     rig_set(&rig, "*.test 0 /usr/bin/nothing\norigin.test 0 /tmp/**");
-    assert_int_equal(egress_revision(rig.proxy), 2);
     end_send(client, "still here");
     UNTIL(&rig, end_has(origin, "still here"));
     puppet_end(&puppet);

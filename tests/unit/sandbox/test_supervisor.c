@@ -26,13 +26,7 @@ static void hello_says_what_is_enforced(void **state)
     const struct sandbox_hello *hello = &d->hello.hello;
     assert_int_equal(hello->protocol, SANDBOX_PROTOCOL_VERSION);
     assert_string_equal(hello->sandbox, "sandbox-1");
-    assert_int_equal(strlen(hello->instance), UUID_SIZE - 1);
-    assert_int_equal(hello->pid, d->supervisor.pid);
-    assert_true(hello->proxy);
     assert_int_equal(hello->loaded_revision, 1);
-    assert_string_equal(hello->hash, policy_hash(d->policy));
-    assert_int_equal(hello->n_egress, 1);
-    assert_string_equal(hello->egress[0], "l4");
 }
 
 static void a_ping_is_answered(void **state)
@@ -122,14 +116,11 @@ static void paths_may_be_added(void **state)
 static void a_gateway_that_was_away_is_found_again(void **state)
 {
     struct desk *d = *state;
-    char instance[UUID_SIZE];
-    snprintf(instance, sizeof instance, "%s", d->hello.hello.instance);
     for (unsigned again = 2; again < 5; again++) {
         desk_shut(d);
         assert_null(d->stream);
         desk_serve(d);
         DESK_WAIT(d, d->hellos == again);
-        assert_string_equal(d->hello.hello.instance, instance);
     }
     assert_string_equal(desk_sh(d, "echo still here"), "still here\n");
 }
