@@ -131,6 +131,9 @@ void print_update(const struct cli *cli, const char *sandbox, const json_t *d)
         else
             complain("%s", json_text(d, "summary"));
         print_objections(json_object_get(d, "votes"));
+    } else if (strcmp(json_text(d, "status"), "superseded") == 0) {
+        printf("⚠ Policy revision %lld was superseded (loaded revision: %lld)\n", json_number(d, "revision"),
+               json_number(d, "loaded_revision"));
     } else if (changed) {
         printf("✓ Policy revision %lld %s (hash: %.12s)\n", json_number(d, "revision"),
                strcmp(json_text(d, "status"), "loaded") == 0 ? "loaded" : "submitted", json_text(d, "hash"));
@@ -151,17 +154,13 @@ static int ask_revision(const struct cli *cli, const char *sandbox, long long re
     return out->status == 200 && out->json ? 0 : -1;
 }
 
-/* What became of the revision, as an exit code.  A successor that is loaded counts as loaded only
- * for itself: this revision was never enforced or no longer is. */
+/* What became of the revision, as an exit code.  One that has a successor did not fail: the sandbox
+ * enforces what was asked for later. */
 static int judge(const char *status, const json_t *revision)
 {
-    if (strcmp(status, "loaded") == 0)
+    if (strcmp(status, "loaded") == 0 || strcmp(status, "superseded") == 0)
         return EXIT_DONE;
-    if (strcmp(status, "superseded") == 0)
-        complain("revision %lld was superseded (loaded revision: %lld)", json_number(revision, "revision"),
-                 json_number(revision, "loaded_revision"));
-    else
-        complain("revision %lld failed to load: %s", json_number(revision, "revision"), json_text(revision, "error"));
+    complain("revision %lld failed to load: %s", json_number(revision, "revision"), json_text(revision, "error"));
     return EXIT_REFUSED;
 }
 

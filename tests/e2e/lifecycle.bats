@@ -84,6 +84,20 @@ supervisor_pid() { pgrep -f "sluice-supervisor --spec $state/sandboxes/$(sluice 
     [ "$(knock slow)" = 200 ]
 }
 
+@test "--wait for a revision that got a successor: exit 0, and the successor is named" {
+    sluice sandbox create --name heir
+    sluice sandbox stop heir
+    sluice policy set heir --policy "$state/first-rule.yaml" --wait >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+    waiter=$!
+    wait_event heir decision '.kind == "replace"'
+    run -0 sluice policy update heir --add-endpoint 10.77.0.3:8080 --binary /usr/bin/curl
+    sluice sandbox start heir
+    wait "$waiter"
+    grep -qx '⚠ Policy revision 2 was superseded (loaded revision: 3)' "$BATS_TEST_TMPDIR/out"
+    [ "$(sluice policy list heir -o json | jq -c '[.revisions[].status]')" = '["loaded","superseded","superseded"]' ]
+    sluice sandbox delete heir
+}
+
 @test "a gateway that is killed during --wait: exit 3, and what is not known is said" {
     supervisor=$(supervisor_pid slow)
     kill -STOP "$supervisor"
