@@ -156,7 +156,6 @@ enum { ASPECTS = sizeof aspects / sizeof aspects[0] };
 struct entry {
     const struct sluice_rule *rule;
     const struct sluice_endpoint *e;
-    size_t index;                                   /* in the rule */
     char host[IPADDR_HOST_SIZE];                    /* canonical; "" is every host */
     bool wildcard;                                  /* the host is a pattern */
     const char *values[ASPECTS];
@@ -221,10 +220,11 @@ static struct entry *all_entries(struct check *c, size_t *n)
         for (size_t j = 0; j < rule->n_endpoints; j++) {
             entries[at].rule = rule;
             entries[at].e = rule->endpoints[j];
-            entries[at].index = j;
-            prepare(c, entries, at++);
+            if (*rule->endpoints[j]->host || rule->endpoints[j]->n_allowed_ips)
+                prepare(c, entries, at++);          /* others are wrong as they stand */
         }
     }
+    *n = at;
     return entries;
 }
 
@@ -315,8 +315,9 @@ static void add_conflicts(const struct entry *a, const struct entry *b, struct b
 
 static const char *place(struct check *c, const struct entry *entry)
 {
-    return arena_printf(c->arena, "'%s' endpoint[%zu] (%s%s%s)", check_shown(c, entry->rule->key),
-                        entry->index, *entry->host ? check_shown(c, entry->host) : "any host",
+    /* Its own count: what cannot be read of a document is not in the rule. */
+    return arena_printf(c->arena, "'%s' endpoint%s (%s%s%s)", check_shown(c, entry->rule->key),
+                        strrchr(entry->e->doc_path, '['), *entry->host ? check_shown(c, entry->host) : "any host",
                         *entry->e->path ? " " : "", check_shown(c, entry->e->path));
 }
 

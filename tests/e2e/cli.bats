@@ -388,6 +388,23 @@ process: {run_as_user: "1234"}'
     [[ "$output" == *"valid: true"* ]]
 }
 
+@test "endpoints that disagree are named by their places in the file, whatever else is wrong in it" {
+    cat >"$BATS_TEST_TMPDIR/places.yaml" <<'YAML'
+version: 1
+network_policies:
+  a:
+    endpoints:
+      - {host: a.example.com, port: 0}
+      - {host: "", port: 443}
+      - {host: a.example.com, port: 443}
+      - {host: a.example.com, port: 443, tls: skip}
+    binaries: [{path: /x}]
+YAML
+    run -1 --separate-stderr sluice policy check "$BATS_TEST_TMPDIR/places.yaml"
+    [ "$(grep -c overlap <<<"$output")" = 1 ]
+    [[ "$output" == *":8:9: network_policies.a.endpoints[3]: network policies 'a' endpoint[2] (a.example.com) and 'a' endpoint[3] (a.example.com) overlap"* ]]
+}
+
 @test "a file says the same to every command: what YAML leaves open is a text where a text is wanted" {
     printf 'version: 1\nprocess: {run_as_user: 1000, run_as_group: 1000}\nnetwork_policies: {"1": {name: 1.50}}\n' >"$BATS_TEST_TMPDIR/open.yaml"
     run -0 sluice policy check "$BATS_TEST_TMPDIR/open.yaml"
