@@ -4,28 +4,11 @@
 set -euo pipefail
 umask 022
 cd "$(dirname "$0")/../.."
+. tests/bench/gateway.sh
 
 quick=${1:+1}
 rounds=${quick:+20} rounds=${rounds:-200}
-state=$(mktemp -d ./build/bench-XXXXXX)     # on the disk of the build, not on a tmpfs
-state=$PWD/${state#./}
-chmod 711 "$state"
-export PATH=$PWD/build/bin:$PATH XDG_STATE_HOME=$state/client SLUICE_GATEWAY=unix:$state/sluice.sock
-gateway=
-cleanup() {
-    [ -z "$gateway" ] || { kill "$gateway" 2>/dev/null && wait "$gateway" || true; }
-    rm -rf "$state"
-}
-trap cleanup EXIT
 
-printf 'sandboxes: {on_exit: stop}\n' >"$state/sluice.yaml"
-mkfifo "$state/ready"
-sluiced --config "$state/sluice.yaml" --state-dir "$state" --log-level error >"$state/ready" 2>"$state/log" &
-gateway=$!
-read -r _ <"$state/ready"
-
-row() { printf '%-46s %-44s %s\n' "$1" "$2" "$3"; }
-rss() { awk '/^VmRSS/ { printf "%.1f MiB", $2 / 1024 }' "/proc/$1/status"; }
 times() {          # times COUNT COMMAND...: p50 and p99 of its wall-clock milliseconds
     local n=$1 i
     shift
@@ -37,9 +20,7 @@ times() {          # times COUNT COMMAND...: p50 and p99 of its wall-clock milli
     done | sort -n | awk '{ v[NR] = $1 } END { printf "p50 %.1f ms  p99 %.1f ms (n %d)", v[int((NR + 1) / 2)] / 1000, v[int((NR * 99 + 99) / 100)] / 1000, NR }'
 }
 
-. tests/bench/machine.sh
-echo "$machine, store on $(stat -f -c %T "$state")"
-row "what" "measured" "target"
+table
 row "(d) idle gateway, resident" "$(rss "$gateway")" "<= 10 MiB"
 
 made=0

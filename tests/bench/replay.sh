@@ -4,22 +4,12 @@
 set -euo pipefail
 umask 022
 cd "$(dirname "$0")/../.."
+. tests/bench/gateway.sh
 
 quick=${1:+1}
 count=${quick:+500} count=${count:-10000}
 seconds=${quick:+2} seconds=${seconds:-20}
-state=$(mktemp -d ./build/bench-XXXXXX)     # on the disk of the build, not on a tmpfs
-state=$PWD/${state#./}
-chmod 711 "$state"
-export PATH=$PWD/build/bin:$PATH XDG_STATE_HOME=$state/client SLUICE_GATEWAY=unix:$state/sluice.sock
-gateway=
-cleanup() {
-    [ -z "$gateway" ] || { kill "$gateway" 2>/dev/null && wait "$gateway" || true; }
-    rm -rf "$state"
-}
-trap cleanup EXIT
 
-printf 'sandboxes: {on_exit: stop}\n' >"$state/sluice.yaml"
 cat >"$state/names.lua" <<'LUA'
 return {
   codes = { NAME = "A host that nobody may reach." },
@@ -43,28 +33,20 @@ chain:
     - {plugin: live_reload, isolation: inline}
     - {script: names.lua, isolation: inline}
 YAML
-mkfifo "$state/ready"
-sluiced --config "$state/sluice.yaml" --state-dir "$state" --log-level error >"$state/ready" 2>"$state/log" &
-gateway=$!
-read -r _ <"$state/ready"
 names=$(printf 's%d ' $(seq 16))
 for name in $names; do sluice -q sandbox create --name "$name" >/dev/null; done
 
-row() { printf '%-46s %-44s %s\n' "$1" "$2" "$3"; }
-rss() { awk '/^VmRSS/ { printf "%.1f MiB", $2 / 1024 }' "/proc/$gateway/status"; }
 load() { bench_load "$state/sluice.sock" "$1" "$2" $names; }
 times() {          # p50 and p99 of the answers that bench_load printed, and their number
     sed -n 's/.*"ms": \([0-9.]*\), "status": 200.*/\1/p' | sort -n |
         awk '{ v[NR] = $1 } END { printf "p50 %.2f ms  p99 %.2f ms (n %d)", v[int((NR + 1) / 2)], v[int((NR * 99 + 99) / 100)], NR }'
 }
 
-. tests/bench/machine.sh
-echo "$machine, store on $(stat -f -c %T "$state")"
-row "what" "measured" "target"
+table
 start=$EPOCHREALTIME
 load 0 "$count" >"$state/made"
 row "decisions made, one after the other in each of 16" "$count in $(awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $start }") s" ""
-before=$(rss)
+before=$(rss "$gateway")
 row "50 updates/s, nothing beside" "$(load 50 $((50 * seconds)) | times)" ""
 bench_load "$state/sluice.sock" 50 1000000 $names >"$state/beside" &
 loader=$!
@@ -81,4 +63,4 @@ done
 kill "$loader"
 wait "$loader" || true
 row "50 updates/s, beside $replays replays" "$(times <"$state/beside")" "p99 as alone"
-row "gateway, resident before and after" "$before, $(rss)" ""
+row "gateway, resident before and after" "$before, $(rss "$gateway")" ""
