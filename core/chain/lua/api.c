@@ -75,8 +75,8 @@ void api_push_transition(lua_State *L)
 /* ---- ballot ---- */
 
 static const char registry_ballot;
-/* What ballot calls return: the address of one of these, which no script can make up. */
-static const char verdict_tokens[SLUICE_VERDICT_COUNT];
+/* What ballot calls return stands under the addresses of these; no script can make one up. */
+static const char registry_verdicts[SLUICE_VERDICT_COUNT];
 
 static struct machine *voting(lua_State *L)
 {
@@ -94,7 +94,7 @@ static int cast(lua_State *L, enum sluice_verdict verdict, const char *code, con
     struct machine *m = machine_of(L);
     m->cast = true;
     m->verdict = sluice_cast(m->ballot, verdict, code, path, "%s", message);
-    lua_pushlightuserdata(L, (void *)(uintptr_t)&verdict_tokens[verdict]);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &registry_verdicts[verdict]);
     return 1;
 }
 
@@ -171,6 +171,10 @@ static void open_ballot(lua_State *L)
     lua_setfield(L, -2, "__metatable");
     lua_setmetatable(L, -2);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &registry_ballot);
+    for (int v = 0; v < SLUICE_VERDICT_COUNT; v++) {
+        lua_newuserdatauv(L, 0, 0);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &registry_verdicts[v]);
+    }
 }
 
 void api_push_ballot(lua_State *L)
@@ -189,8 +193,12 @@ int api_read_verdict(lua_State *L, int index, enum sluice_verdict *out, struct e
         return error_set(err, ERROR_INTERNAL,
                          "cast %s but returned nothing: write return ballot:%s(…)",
                          chain_verdict_word(m->verdict), chain_verdict_word(m->verdict));
+    index = lua_absindex(L, index);
     for (int v = 0; v < SLUICE_VERDICT_COUNT; v++) {
-        if (lua_touserdata(L, index) == &verdict_tokens[v]) {
+        lua_rawgetp(L, LUA_REGISTRYINDEX, &registry_verdicts[v]);
+        bool this = lua_rawequal(L, index, -1);
+        lua_pop(L, 1);
+        if (this) {
             *out = (enum sluice_verdict)v;
             return 0;
         }
@@ -251,10 +259,8 @@ void api_open(lua_State *L)
     luaL_newlib(L, functions);
     sandbox_freeze(L, "sluice");
     lua_setfield(L, -2, "sluice");
+    luaL_newlib(L, methods);
     view_open(L);
-    view_push_names(L, &chain_transition_schema);
-    luaL_setfuncs(L, methods, 0);
-    lua_pop(L, 1);
     open_ballot(L);
 }
 

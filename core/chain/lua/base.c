@@ -7,6 +7,7 @@
 
 #include "chain/lua/budget.h"
 #include "chain/lua/sandbox.h"
+#include "chain/lua/view.h"
 
 enum key_type { KEY_BOOLEAN, KEY_NUMBER, KEY_TEXT };
 
@@ -118,7 +119,7 @@ static int base_pairs(lua_State *L)
 static int base_next(lua_State *L)
 {
     lua_settop(L, 2);
-    if (lua_type(L, 1) == LUA_TUSERDATA && luaL_getmetafield(L, 1, "__next") != LUA_TNIL) {
+    if (lua_isuserdata(L, 1) && luaL_getmetafield(L, 1, "__next") != LUA_TNIL) {
         lua_insert(L, 1);
         lua_call(L, 2, LUA_MULTRET);
         return lua_gettop(L);
@@ -260,12 +261,13 @@ static int base_getmetatable(lua_State *L)
 
 void sandbox_push_base(lua_State *L)
 {
-    static const char *const taken[] = {"assert", "error", "ipairs", "rawequal", "rawget", "rawlen",
+    static const char *const taken[] = {"assert", "error", "rawequal", "rawget", "rawlen",
                                         "select", "tonumber", "type", NULL};
     static const luaL_Reg own[] = {
-        {"getmetatable", base_getmetatable}, {"next", base_next},     {"pairs", base_pairs},
-        {"pcall", base_pcall},               {"xpcall", base_xpcall}, {"tostring", base_tostring},
-        {"setmetatable", base_setmetatable}, {NULL, NULL},
+        {"getmetatable", base_getmetatable}, {"ipairs", view_ipairs}, {"next", base_next},
+        {"pairs", base_pairs},               {"pcall", base_pcall},   {"xpcall", base_xpcall},
+        {"tostring", base_tostring},         {"setmetatable", base_setmetatable},
+        {NULL, NULL},
     };
     lua_newtable(L);
     sandbox_take(L, luaopen_base, taken);

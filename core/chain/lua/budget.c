@@ -13,11 +13,6 @@ enum { CLOCK_EVERY = 4096 }; /* charged steps between two looks at the clock */
 
 static void on_count(lua_State *L, lua_Debug *where);
 
-struct budget *budget_of(lua_State *L)
-{
-    return *(struct budget **)lua_getextraspace(L);
-}
-
 /* From now on every instruction calls the hook.  lua_sethook may be called at any moment, so the
  * allocator may call this too. */
 __attribute__((format(printf, 2, 3)))

@@ -40,7 +40,11 @@ lua_State *budget_open(struct budget *budget, size_t limit);
 /* Gives the state a full budget of steps and time; coverage: NULL, or notes lines there. */
 void budget_start(struct budget *budget, uint32_t timeout_ms, struct coverage *coverage);
 
-struct budget *budget_of(lua_State *L);
+static inline struct budget *budget_of(lua_State *L)
+{
+    return *(struct budget **)lua_getextraspace(L);
+}
+
 /* Counts steps of a C function.  Raises when a budget is spent. */
 void budget_charge(lua_State *L, size_t steps);
 void budget_charge_bytes(lua_State *L, size_t bytes);

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "chain/lua/budget.h"
+#include "chain/lua/views.h"
 
 enum { MACHINE_LOG_LINES = 20, MACHINE_LOG_BYTES = 1024 };     /* of one vote, of one line */
 
@@ -20,11 +21,10 @@ struct machine {
     struct coverage *coverage;                      /* of the vote, NULL if nobody wants it */
     const struct log *log;
     const char *name;                               /* the voter's, for the log */
-    uint64_t vote;                                  /* its number; views of others are dead */
     const struct sluice_transition *transition;     /* NULL between votes */
     struct sluice_ballot *ballot;                   /* the same */
     struct arena *arena;                            /* of the vote, NULL until something needs it */
-    int views;                                      /* made in this vote, or kept for it */
+    struct views views;
     int logged;                                     /* lines of this vote */
     bool cast;                                      /* the script cast a verdict ... */
     enum sluice_verdict verdict;                    /* ... this one, last */

@@ -17,7 +17,6 @@
 #include "chain/lua/coverage.h"
 #include "chain/lua/definition.h"
 #include "chain/lua/sandbox.h"
-#include "chain/lua/view.h"
 #include "chain/options.h"
 #include "chain/voter.h"
 
@@ -75,6 +74,7 @@ static void machine_close(struct machine *m)
 {
     if (m->budget.L)
         lua_close(m->budget.L);
+    views_free(&m->views);
     arena_free(m->arena);
     free(m);
 }
@@ -159,7 +159,6 @@ static void give_back(struct rule *rule, struct machine *m)
 static int run_vote(lua_State *L)
 {
     const struct rule *rule = lua_touserdata(L, 1);
-    view_begin(L);
     run_file(L);                                    /* rule */
     if (!lua_istable(L, -1) || lua_getfield(L, -1, "vote") != LUA_TFUNCTION)
         return luaL_error(L, "the file returned another table than when it was loaded");
@@ -173,7 +172,7 @@ static int run_vote(lua_State *L)
 static void begin(struct machine *m, const struct sluice_transition *t,
                   struct sluice_ballot *ballot)
 {
-    m->vote++;
+    views_begin(&m->views);
     m->transition = t;
     m->ballot = ballot;
     m->logged = 0;

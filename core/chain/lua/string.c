@@ -150,7 +150,7 @@ static bool add_replacement(struct pattern *m, luaL_Buffer *out, const char *beg
         lua_call(L, pattern_push_captures(m, begin, end), 1);
         break;
     case LUA_TTABLE:
-    case LUA_TUSERDATA:
+    case LUA_TLIGHTUSERDATA:
         pattern_push_capture(m, 0, begin, end);
         lua_gettable(L, 3);
         break;
@@ -198,7 +198,7 @@ static int str_gsub(lua_State *L)
     const char *pattern = luaL_checklstring(L, 2, &pattern_len);
     int type = lua_type(L, 3);
     luaL_argexpected(L, type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TFUNCTION ||
-                     type == LUA_TTABLE || type == LUA_TUSERDATA, 3, "string/function/table");
+                     type == LUA_TTABLE || type == LUA_TLIGHTUSERDATA, 3, "string/function/table");
     lua_Integer most = luaL_optinteger(L, 4, (lua_Integer)len + 1);
     struct pattern m;
     luaL_Buffer out;

@@ -22,51 +22,44 @@ static void push_node(lua_State *L, const struct doc_node *node)
     else if (node->kind == DOC_SCALAR)
         lua_pushstring(L, node->text);
     else
-        view_make(L, (struct view){.kind = VIEW_NODE, .data = node, .n = node->n}, node);
+        view_make(L, (struct view){.kind = VIEW_NODE, .data = node, .n = node->n});
 }
 
 /* Memory of the arena is not in the budget of bytes, so each reading has a price in steps. */
-static void push_json(lua_State *L, const char *json)
+static const struct doc_node *parse(lua_State *L, const char *json)
 {
     struct doc_node *node;
     size_t len = strlen(json);
     budget_charge(L, 1000 + len);
     if (doc_parse(json, len, DOC_JSON, len, machine_arena(machine_of(L)), &node, NULL) != 0)
         luaL_error(L, "a field cannot be read");
-    push_node(L, node);
+    return node;
 }
 
-static void push_encoded(lua_State *L, const struct schema_field *field, const void *record)
+/* The JSON of a field that is kept as such, or encoded by its own function. */
+static const char *json_of(lua_State *L, const struct schema_field *field, const void *record)
 {
     struct buf json = {0};
+    if (field->kind == SCHEMA_JSON) {
+        const char *kept = view_pointer_at(record, field->offset);
+        return kept && *kept ? kept : "null";
+    }
     if (field->encode)
         field->encode(record, &json);
     const char *text = json.len ? arena_str(machine_arena(machine_of(L)), json.data) : "null";
     buf_free(&json);
-    push_json(L, text);
+    return text;
 }
 
-/* What is kept as JSON or encoded by its own function is read once in a vote, if the row says where
- * it stands: the address is what it is known by. */
+/* Read once in a vote. */
 static void push_document(lua_State *L, const struct schema_field *field, const void *record)
 {
-    const char *at = (const char *)record + field->offset;
-    view_push_cache(L);
-    if (field->offset && lua_rawgetp(L, -1, at) != LUA_TNIL) {
-        lua_remove(L, -2);
-        return;
-    }
-    lua_settop(L, field->offset ? -2 : -1);         /* cache */
-    const char *json = field->kind == SCHEMA_JSON ? view_pointer_at(record, field->offset) : NULL;
-    if (field->kind == SCHEMA_JSON)
-        push_json(L, json && *json ? json : "null");
-    else
-        push_encoded(L, field, record);
-    if (field->offset) {
-        lua_pushvalue(L, -1);
-        lua_rawsetp(L, -3, at);
-    }
-    lua_remove(L, -2);
+    struct views *views = &machine_of(L)->views;
+    uint32_t place = views_place(
+        views, (struct view){.kind = VIEW_DOCUMENT, .what = field, .data = record, .node = NULL});
+    if (!views->items[place].node)
+        views->items[place].node = parse(L, json_of(L, field, record));
+    push_node(L, views->items[place].node);
 }
 
 static void push_array(lua_State *L, enum view_kind kind, const struct schema_field *field,
@@ -74,10 +67,7 @@ static void push_array(lua_State *L, enum view_kind kind, const struct schema_fi
 {
     size_t n;
     memcpy(&n, (const char *)record + field->count_offset, sizeof n);
-    view_make(L,
-              (struct view){.kind = kind, .what = field, .n = n,
-                            .data = view_pointer_at(record, field->offset)},
-              (const char *)record + field->offset);
+    view_make(L, (struct view){.kind = kind, .what = field, .data = record, .n = n});
 }
 
 /* The table writes `port` or `ports`; scripts find both, and port is the first of them. */
@@ -112,26 +102,20 @@ void view_push_value(lua_State *L, const struct schema_field *field, const void 
     }
 }
 
-void view_push_element(lua_State *L, const struct view *view, size_t i)
+void view_push_element(lua_State *L, struct view view, size_t i)
 {
-    const struct schema_field *field = view->what;
-    const void *const *records = view->data;
-    switch (view->kind) {
-    case VIEW_PORTS:
-        lua_pushinteger(L, ((const uint16_t *)view->data)[i]);
-        break;
-    case VIEW_TEXTS:
-        view_push_text(L, records[i]);
-        break;
-    case VIEW_NODE:
-        push_node(L, ((const struct doc_node *)view->data)->items[i]);
-        break;
-    default:
-        if (field->wrap)
-            view_make(L, (struct view){.kind = VIEW_WRAPPED, .what = field, .data = records[i]},
-                      (const char *)records[i] + 1);     /* the record itself has a view too */
-        else
-            view_push(L, field->sub, records[i]);
+    if (view.kind == VIEW_NODE) {
+        push_node(L, ((const struct doc_node *)view.data)->items[i]);
+        return;
     }
+    const struct schema_field *field = view.what;
+    const void *const *items = view_pointer_at(view.data, field->offset);
+    if (view.kind == VIEW_PORTS)
+        lua_pushinteger(L, ((const uint16_t *)(const void *)items)[i]);
+    else if (view.kind == VIEW_TEXTS)
+        view_push_text(L, items[i]);
+    else if (field->wrap)
+        view_make(L, (struct view){.kind = VIEW_WRAPPED, .what = field, .data = items[i]});
+    else
+        view_push(L, field->sub, items[i]);
 }
-

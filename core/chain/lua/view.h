@@ -16,18 +16,17 @@
 
 #include "doc/schema.h"
 
-/* Prepares a state.  view_begin drops every view of the vote before. */
+/* Prepares a state.  Takes the table of the functions that a transition offers beside its fields from
+ * the stack. */
 void view_open(lua_State *L);
-void view_begin(lua_State *L);
 
 void view_push(lua_State *L, const struct schema *schema, const void *record);
 /* Pushes an iterator over n records: for record in iterator do. */
 void view_push_iterator(lua_State *L, const struct schema *schema, const void *const *records,
                         size_t n);
+/* ipairs, of tables too: with [] alone it would work, but each item of a view would be two calls. */
+int view_ipairs(lua_State *L);
 /* The record behind an argument; raises unless it is a view by this schema. */
 const void *view_check(lua_State *L, int index, const struct schema *schema);
-
-/* Functions that views of one table offer beside their fields: pushes the table of names. */
-void view_push_names(lua_State *L, const struct schema *schema);
 
 #endif

@@ -2,6 +2,7 @@
 /* scripts/sluice.lua, from which editors complete, against what a vote really is handed. */
 #include <lauxlib.h>
 #include <lualib.h>
+#include <stdalign.h>
 
 #include "chain/lua/api.h"
 #include "chain/lua/sandbox.h"
@@ -50,6 +51,7 @@ static int set_up(void **state)
     budget_start(&f->machine.budget, 60000, NULL);
     lua_pushcfunction(f->L, open_all);
     assert_int_equal(lua_pcall(f->L, 0, 1, 0), 0);
+    views_begin(&f->machine.views);
     *state = f;
     return 0;
 }
@@ -59,6 +61,8 @@ static int tear_down(void **state)
     struct fixture *f = *state;
     lua_close(f->notes);
     lua_close(f->L);
+    views_free(&f->machine.views);
+    arena_free(f->machine.arena);
     test_free(f);
     return 0;
 }
@@ -132,27 +136,64 @@ static void check_field(struct fixture *f, const char *class, const struct schem
     check_record(f, inner, field->sub);
 }
 
-/* Both ways: what a view offers is annotated, and what is annotated is offered. */
-static void check_record(struct fixture *f, const char *class, const struct schema *schema)
+static int read_member(lua_State *L)
+{                                                   /* view name */
+    lua_gettable(L, 1);
+    return 1;
+}
+
+/* What the view at the top of the sandbox's stack has by that name is pushed; false: nothing. */
+static bool push_member(struct fixture *f, const char *name)
 {
-    view_push_names(f->L, schema);                  /* names */
-    for (lua_pushnil(f->L); lua_next(f->L, -2); lua_pop(f->L, 1)) {
-        const char *name = lua_tostring(f->L, -2);
-        bool method = lua_isfunction(f->L, -1), noted = strstr(type_of(f, class, name), "method ");
-        if (method != noted)
-            fail_msg("sluice.%s.%s is %s method", class, name, method ? "a" : "no");
-    }
+    lua_pushcfunction(f->L, read_member);
+    lua_pushvalue(f->L, -2);
+    lua_pushstring(f->L, name);
+    return lua_pcall(f->L, 2, 1, 0) == LUA_OK;
+}
+
+static void check_member(struct fixture *f, const char *class, const char *name, bool annotated)
+{
+    bool offered = push_member(f, name), method = lua_isfunction(f->L, -1);
+    lua_pop(f->L, 1);
+    if (offered && method != !!strstr(type_of(f, class, name), "method "))
+        fail_msg("sluice.%s.%s is %s method", class, name, method ? "a" : "no");
+    if (annotated && !offered)
+        fail_msg("sluice.%s has no %s", class, name);
+}
+
+/* The annotated member that comes behind another, first behind NULL; NULL: there is none. */
+static const char *member_after(struct fixture *f, const char *class, const char *name)
+{
     lua_settop(f->notes, 1);
     lua_getfield(f->notes, 1, class);
-    for (lua_pushnil(f->notes); lua_next(f->notes, -2); lua_pop(f->notes, 1)) {
-        if (lua_getfield(f->L, -1, lua_tostring(f->notes, -2)) == LUA_TNIL)
-            fail_msg("sluice.%s has no %s", class, lua_tostring(f->notes, -2));
-        lua_pop(f->L, 1);
-    }
+    lua_pushstring(f->notes, name);
+    return lua_next(f->notes, 2) ? lua_tostring(f->notes, 3) : NULL;
+}
+
+/* Both ways: what a view offers is annotated, and what is annotated is offered. */
+static void check_members(struct fixture *f, const char *class)
+{
+    static const char *const names[] = {"doc_path", "key",     "rules",          "now",    "relation", "added",
+                                        "removed",  "changed", "static_changes", "gained", "lost"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        check_member(f, class, names[i], false);
+    for (const char *name = NULL; (name = member_after(f, class, name));)
+        check_member(f, class, name, true);
+}
+
+static void check_record(struct fixture *f, const char *class, const struct schema *schema)
+{
+    static const struct sluice_diff diff = {.size = sizeof diff};
+    struct sluice_transition transition = {.size = sizeof transition, .diff = &diff};
+    alignas(max_align_t) char record[1024] = "";    /* a group has no size of its own */
+    assert_in_range(schema->size, 0, sizeof record);
+    view_push(f->L, schema, schema == &chain_transition_schema ? (const void *)&transition : record);
+    check_members(f, class);
     lua_pop(f->L, 1);
     for (const struct schema_field *field = schema->fields; field->name; field++)
         if (!(field->flags & (SCHEMA_ALIAS | SCHEMA_IGNORED)))
             check_field(f, class, field);
+    views_begin(&f->machine.views);
 }
 
 static void test_records(void **state)
