@@ -121,12 +121,23 @@ static const char *match_balance(struct pattern *m, const char *s, const char *p
     return NULL;
 }
 
+static ptrdiff_t count(struct pattern *m, const char *s, const char *p, const char *end)
+{
+    ptrdiff_t n = 0;
+    if (*p == '.') {
+        n = m->subject_end - s;
+        step(m, (size_t)n / BUDGET_BYTES_PER_STEP);
+        return n;
+    }
+    while (single(m, s + n, p, end))
+        n++;
+    return n;
+}
+
 /* As many as there are, then fewer and fewer. */
 static const char *match_greedy(struct pattern *m, const char *s, const char *p, const char *end)
 {
-    ptrdiff_t n = 0;
-    while (single(m, s + n, p, end))
-        n++;
+    ptrdiff_t n = count(m, s, p, end);
     for (; n >= 0; n--) {
         const char *result = match(m, s + n, end + 1);
         if (result)
@@ -276,6 +287,17 @@ static const char *match(struct pattern *m, const char *s, const char *p)
     return result;
 }
 
+/* The character that every match begins with; -1: it may be several, or none. */
+static int first_character(const struct pattern *m)
+{
+    const char *p = m->pattern;
+    if (p < m->end && *p == '%' && p + 1 < m->end && ispunct((unsigned char)p[1]))
+        p++;
+    else if (p == m->end || strchr("%.[()$", *p))
+        return -1;
+    return p + 1 < m->end && strchr("*?-", p[1]) ? -1 : (unsigned char)*p;
+}
+
 void pattern_begin(struct pattern *m, lua_State *L, const char *subject, size_t subject_len,
                    const char *pattern, size_t pattern_len)
 {
@@ -296,6 +318,18 @@ const char *pattern_match(struct pattern *m, const char *at)
     return match(m, at, m->pattern);
 }
 
+const char *pattern_start(struct pattern *m, const char *from)
+{
+    if (from > m->subject_end)
+        return NULL;
+    int first = first_character(m);
+    if (first < 0)
+        return from;
+    const char *at = memchr(from, first, (size_t)(m->subject_end - from));
+    step(m, (size_t)((at ? at : m->subject_end) - from) / BUDGET_BYTES_PER_STEP);
+    return at;
+}
+
 /* Whether the pattern is one item and the end of the subject, such as "%d$". */
 static bool is_last_character(struct pattern *m)
 {
@@ -308,14 +342,16 @@ const char *pattern_search(struct pattern *m, const char *from, const char **beg
 {
     if (from < m->subject_end && is_last_character(m))
         from = m->subject_end - 1;
-    for (const char *at = from; at <= m->subject_end; at++) {
+    if (m->anchored) {
+        *begin = from;
+        return pattern_match(m, from);
+    }
+    for (const char *at = from; (at = pattern_start(m, at)); at++) {
         const char *end = pattern_match(m, at);
         if (end) {
             *begin = at;
             return end;
         }
-        if (m->anchored)
-            break;
     }
     return NULL;
 }

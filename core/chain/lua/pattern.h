@@ -39,6 +39,8 @@ void pattern_begin(struct pattern *m, lua_State *L, const char *subject, size_t 
                    const char *pattern, size_t pattern_len);
 /* Whether a match begins exactly at a place of the subject.  Returns its end, or NULL. */
 const char *pattern_match(struct pattern *m, const char *at);
+/* The first place from one on where a match may begin, which need not be anchored.  NULL: none. */
+const char *pattern_start(struct pattern *m, const char *from);
 /* The first match from a place on: its end, and where it begins.  NULL: none. */
 const char *pattern_search(struct pattern *m, const char *from, const char **begin);
 /* Pushes the captures of the last match, or the whole match where there are none, and returns how

@@ -90,7 +90,7 @@ static int gmatch_next(lua_State *L)
     pattern_begin(&m, L, s, len, pattern, pattern_len);
     m.anchored = false;                             /* a ^ stands for itself here, as in Lua */
     m.pattern = pattern;
-    for (const char *at = s + from; at <= m.subject_end; at++) {
+    for (const char *at = s + from; (at = pattern_start(&m, at)); at++) {
         const char *end = pattern_match(&m, at);
         if (!end || end - s == last)
             continue;
@@ -233,6 +233,31 @@ static int str_rep(lua_State *L)
     return 1;
 }
 
+static bool is_upper(char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+/* A text that is in lower case already, as most are, is given back. */
+static int str_lower(lua_State *L)
+{
+    size_t len, i = 0;
+    const char *s = luaL_checklstring(L, 1, &len);
+    budget_charge_bytes(L, len);
+    while (i < len && !is_upper(s[i]))
+        i++;
+    if (i == len) {
+        lua_settop(L, 1);
+        return 1;
+    }
+    luaL_Buffer out;
+    char *text = luaL_buffinitsize(L, &out, len);
+    for (i = 0; i < len; i++)
+        text[i] = is_upper(s[i]) ? (char)(s[i] - 'A' + 'a') : s[i];
+    luaL_pushresultsize(&out, len);
+    return 1;
+}
+
 /* Looks at each conversion of a format: %s gets a text without addresses, %p is not offered. */
 static void prepare_format(lua_State *L, int first)
 {
@@ -282,12 +307,11 @@ static int str_format(lua_State *L)
 
 void sandbox_push_string(lua_State *L)
 {
-    static const char *const taken[] = {"byte", "char", "len", "lower", "reverse", "sub", "upper",
-                                        NULL};
+    static const char *const taken[] = {"byte", "char", "len", "reverse", "sub", "upper", NULL};
     static const luaL_Reg own[] = {
         {"find", str_find},     {"format", str_format}, {"gmatch", str_gmatch},
-        {"gsub", str_gsub},     {"match", str_match},   {"rep", str_rep},
-        {NULL, NULL},
+        {"gsub", str_gsub},     {"lower", str_lower},   {"match", str_match},
+        {"rep", str_rep},       {NULL, NULL},
     };
     lua_newtable(L);                                /* string */
     sandbox_take(L, luaopen_string, taken);

@@ -134,6 +134,34 @@ static void test_patterns_mean_the_same(void **state)
     end(&w);
 }
 
+/* A character that every match begins with is looked for first. */
+static void test_patterns_that_begin_with_a_character(void **state)
+{
+    (void)state;
+    static const char *const beginnings[] = {"a", "%.", "]", "b+", "a*", "1?", "x-", "%%", "%%+", "-", "^", "*", "%a", "a$"};
+    static const char *const calls[] = {
+        "call(string.find, '%s', '%s%s')",
+        "call(string.match, '%s', '%s(.+)%s')",
+        "call(string.match, '%s', '%s.*%s')",
+        "call(function(s, p) local r = '' for x in s:gmatch(p) do r = r .. ';' .. x end return r end, '%s', '%s%s')",
+    };
+    struct worlds w;
+    begin(&w);
+    uint64_t seed = 7;
+    for (int i = 0; i < ROUNDS; i++) {
+        char subject[256], rest[256], code[1024];
+        add_pieces(subject, sizeof subject, PIECES(subjects), 10, &seed);
+        add_pieces(rest, sizeof rest, PIECES(pieces), 2, &seed);
+        const char *beginning = beginnings[next_random(&seed) % (sizeof beginnings / sizeof *beginnings)];
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        snprintf(code, sizeof code, calls[i % (sizeof calls / sizeof *calls)], subject, beginning, rest);
+#pragma GCC diagnostic pop
+        compare(&w, code);
+    }
+    end(&w);
+}
+
 /* One item and the end of the subject is looked for at the end alone. */
 static void test_patterns_of_the_last_character(void **state)
 {
@@ -172,6 +200,10 @@ static void test_functions_answer_the_same(void **state)
         "call(string.format, '%y', 1)",
         "call(string.upper, 'aB1')",
         "call(string.lower, 'aB1')",
+        "call(string.lower, '@AZ[`az{\\0\\xC4')",
+        "call(string.lower, 'ab-1', 'x')",
+        "call(string.lower, 12)",
+        "call(string.lower)",
         "call(string.reverse, 'abc')",
         "call(string.sub, 'abcdef', 2, -2)",
         "call(string.byte, 'abc', 1, -1)",
@@ -303,6 +335,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_patterns_mean_the_same),
+        cmocka_unit_test(test_patterns_that_begin_with_a_character),
         cmocka_unit_test(test_patterns_of_the_last_character),
         cmocka_unit_test(test_functions_answer_the_same),
         cmocka_unit_test(test_lengths_at_the_limits),
