@@ -3,29 +3,39 @@
 
 -- Without regard to case, the dot of the root and the brackets of an address.
 local function plain(host)
-  host = host:lower()
-  if host:find("[%.%]]$") then
-    host = host:gsub("%.$", ""):gsub("^%[(.*)%]$", "%1")
+  local name = host:lower()
+  local last = name:sub(-1)
+  if last == "." or last == "]" then
+    name = name:gsub("%.$", ""):gsub("^%[(.*)%]$", "%1")
   end
-  return host
+  return name
 end
 
-local function set_of(domains)
-  local set = {}
+-- The domains themselves, and those that others may be below: an address has nothing below it.
+local function sets_of(domains)
+  local exact, above = {}, {}
   for _, domain in ipairs(domains) do
-    set[plain(domain)] = true
+    domain = plain(domain)
+    exact[domain] = true
+    above[domain] = domain:find("%D$")
   end
-  return set
+  return { exact = exact, above = above }
 end
 
--- The host itself, or a domain above it; an address is below nothing.
-local function is_allowed(host, domains)
-  local name = plain(host)
-  local domain = name
-  while domain and not domains[domain] do
-    domain = domain:match("%.(.+)")
+local function is_within(name, domains)
+  if domains.exact[name] then
+    return true
   end
-  return domain == name or domain and not name:find("%d$")
+  local dot = name:find(".", 1, true)
+  while dot and not domains.above[name:sub(dot + 1)] do
+    dot = name:find(".", dot + 1, true)
+  end
+  return dot ~= nil
+end
+
+-- Most hosts are written plainly.
+local function is_allowed(host, domains)
+  return is_within(host, domains) or is_within(plain(host), domains)
 end
 
 local function had_host(rule, host)
@@ -69,7 +79,7 @@ return {
     },
   },
   vote = function(t, ballot, options)
-    local domains = set_of(options.domains)
+    local domains = sets_of(options.domains)
     for rule in t:added() do
       local endpoint = outside(rule, nil, domains)
       if endpoint then

@@ -36,45 +36,47 @@ end
 
 -- A name without a dot, or below one of the suffixes.
 local function is_private_name(name, suffixes)
-  local above = name:match("%.(.+)")
-  if not above then
+  local dot = name:find(".", 1, true)
+  if not dot then
     return name ~= ""
   end
-  while above and not suffixes[name] do
-    name, above = above, above:match("%.(.+)")
+  while dot and not suffixes[name:sub(dot + 1)] do
+    dot = name:find(".", dot + 1, true)
   end
-  return suffixes[name]
+  return dot ~= nil or suffixes[name]
+end
+
+-- Without regard to case, the dot of the root and the brackets of an address.
+local function plain(host)
+  local name = host:lower()
+  local last = name:sub(-1)
+  if last == "." or last == "]" then
+    name = name:gsub("%.$", ""):gsub("^%[(.*)%]$", "%1")
+  end
+  return name
 end
 
 local function is_private_host(host, within)
-  local name = host:lower()
-  if name:find("[%.%]]$") then
-    name = name:gsub("%.$", ""):gsub("^%[(.*)%]$", "%1")
-  end
-  if name:find(":", 1, true) or name:find("%d$") then
+  local name = plain(host)
+  if name:find("%d$") or name:find(":", 1, true) then
     return is_private_address(name, within.networks)
   end
   return is_private_name(name, within.suffixes)
 end
 
--- What one endpoint opens within: a list of hosts and blocks.
-local function private_parts(endpoint, within)
-  local parts = {}
-  if is_private_host(endpoint.host, within) then
-    parts[1] = "host " .. endpoint.host
-  end
-  for _, block in ipairs(endpoint.allowed_ips) do
-    if is_private_block(block, within.networks) then
-      parts[#parts + 1] = "allowed_ips entry " .. block
+local function had_host(rule, host)
+  for _, endpoint in ipairs(rule and rule.endpoints or {}) do
+    if endpoint.host == host then
+      return true
     end
   end
-  return parts
+  return false
 end
 
-local function had(rule, part, within)
+local function had_block(rule, block)
   for _, endpoint in ipairs(rule and rule.endpoints or {}) do
-    for _, other in ipairs(private_parts(endpoint, within)) do
-      if other == part then
+    for _, other in ipairs(endpoint.allowed_ips) do
+      if other == block then
         return true
       end
     end
@@ -82,13 +84,25 @@ local function had(rule, part, within)
   return false
 end
 
--- The first endpoint, and what it opens within that the rule did not open before.
+-- What one endpoint opens within that the rule did not open before.
+local function new_part(endpoint, before, within)
+  local host = endpoint.host
+  if is_private_host(host, within) and not had_host(before, host) then
+    return "host " .. host
+  end
+  for _, block in ipairs(endpoint.allowed_ips) do
+    if is_private_block(block, within.networks) and not had_block(before, block) then
+      return "allowed_ips entry " .. block
+    end
+  end
+end
+
+-- The first endpoint that opens something within, and what.
 local function opened(rule, before, within)
   for _, endpoint in ipairs(rule.endpoints) do
-    for _, part in ipairs(private_parts(endpoint, within)) do
-      if not had(before, part, within) then
-        return endpoint, part
-      end
+    local part = new_part(endpoint, before, within)
+    if part then
+      return endpoint, part
     end
   end
 end
