@@ -384,4 +384,18 @@ static inline const char *desk_sh(struct desk *d, const char *script)
     return buf_str(&d->out);
 }
 
+static inline int open_desk(void **state)
+{
+    *state = desk_open(NULL, true);
+    return 0;
+}
+
+static inline int close_desk(void **state)
+{
+    desk_close(*state);
+    return 0;
+}
+
+#define AT_A_DESK(test) cmocka_unit_test_setup_teardown(test, open_desk, close_desk)
+
 #endif
