@@ -96,7 +96,7 @@ int egress_client_inode(struct egress_identity *identity, const struct egress_en
                         uint32_t *inode, struct error *err)
 {
     uv_mutex_lock(&identity->diag_lock);
-    int rc = egress_diag_inode(identity->diag_fd, ends, inode, err);
+    int rc = egress_diag_inode(identity->diag_fd, ++identity->asked, ends, inode, err);
     uv_mutex_unlock(&identity->diag_lock);
     return rc;
 }
@@ -145,7 +145,7 @@ static void look_once(struct egress_identity *identity, struct egress_question *
             inodes[n_open] = questions[i].inode;
             open[n_open++] = &questions[i];
         }
-    egress_search_begin(&search, identity->init_pid, inodes, n_open, deadline_ns);
+    egress_search_begin(&search, identity->init_children, inodes, n_open, deadline_ns);
     if (n_open > 0)
         look(&search, open, n_open);
     egress_search_end(&search);

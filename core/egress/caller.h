@@ -22,8 +22,9 @@ struct egress_caller {
 
 struct egress_identity {
     int diag_fd;                                    /* asked by one thread at a time ... */
+    uint32_t asked;                                 /* ... so often ... */
     uv_mutex_t diag_lock;                           /* ... which this is for */
-    pid_t init_pid;
+    int init_children;                              /* egress_children_open of the sandbox's PID 1 */
     unsigned look_ms;                               /* the longest look */
 };
 

@@ -35,11 +35,11 @@ struct question {
     struct inet_diag_req_v2 request;
 };
 
-static int ask(int fd, const struct egress_ends *ends, struct inet_diag_sockid *id)
+static int ask(int fd, uint32_t number, const struct egress_ends *ends, struct inet_diag_sockid *id)
 {
     struct question q = {
         .header = {.nlmsg_len = sizeof q, .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-                   .nlmsg_flags = NLM_F_REQUEST},
+                   .nlmsg_flags = NLM_F_REQUEST, .nlmsg_seq = number},
         .request = {.sdiag_family = (uint8_t)ends->client.ss_family,
                     .sdiag_protocol = IPPROTO_TCP, .idiag_states = ~0u,
                     .id = {.idiag_cookie = {INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE}}},
@@ -48,11 +48,18 @@ static int ask(int fd, const struct egress_ends *ends, struct inet_diag_sockid *
     put_end(&ends->client, q.request.id.idiag_src, &q.request.id.idiag_sport);
     put_end(&ends->proxy, q.request.id.idiag_dst, &q.request.id.idiag_dport);
     *id = q.request.id;
-    char old[512];                                  /* an answer that nobody waited for */
-    while (recv(fd, old, sizeof old, MSG_DONTWAIT) > 0)
-        ;
     return sendto(fd, &q, sizeof q, 0, (struct sockaddr *)&kernel, sizeof kernel) == sizeof q ? 0
                                                                                              : -1;
+}
+
+/* Answers that nobody waited for are passed over. */
+static ssize_t hear(int fd, uint32_t number, struct nlmsghdr *answer, size_t size)
+{
+    ssize_t len;
+    do
+        len = recv(fd, answer, size, MSG_DONTWAIT);
+    while (len >= (ssize_t)sizeof *answer && answer->nlmsg_seq != number);
+    return len;
 }
 
 /* Where there is no such connection the kernel answers with a listener that would take it. */
@@ -62,10 +69,9 @@ static bool same_connection(const struct inet_diag_msg *m, const struct inet_dia
            m->id.idiag_dport == id->idiag_dport;
 }
 
-static int read_answer(const char *bytes, size_t len, const struct inet_diag_sockid *id,
+static int read_answer(const struct nlmsghdr *header, size_t len, const struct inet_diag_sockid *id,
                        uint32_t *inode)
 {
-    const struct nlmsghdr *header = (const struct nlmsghdr *)bytes;
     errno = EPROTO;
     if (!NLMSG_OK(header, len))
         return -1;
@@ -81,15 +87,18 @@ static int read_answer(const char *bytes, size_t len, const struct inet_diag_soc
     return 0;
 }
 
-int egress_diag_inode(int diag_fd, const struct egress_ends *ends, uint32_t *inode,
+int egress_diag_inode(int diag_fd, uint32_t number, const struct egress_ends *ends, uint32_t *inode,
                       struct error *err)
 {
-    _Alignas(struct nlmsghdr) char answer[4096];
+    union {
+        struct nlmsghdr header;
+        char bytes[4096];
+    } answer;
     struct inet_diag_sockid id;
     *inode = 0;
-    ssize_t len = ask(diag_fd, ends, &id) == 0 ? recv(diag_fd, answer, sizeof answer, MSG_DONTWAIT)
-                                               : -1;
-    if (len < 0 || read_answer(answer, (size_t)len, &id, inode) != 0)
+    ssize_t len = ask(diag_fd, number, ends, &id) == 0
+        ? hear(diag_fd, number, &answer.header, sizeof answer) : -1;
+    if (len < 0 || read_answer(&answer.header, (size_t)len, &id, inode) != 0)
         return error_errno(err, ERROR_INTERNAL, "the kernel's socket diagnostics do not answer");
     return 0;
 }

@@ -18,8 +18,8 @@ struct egress_ends {
 int egress_ends_of(int fd, struct egress_ends *out);                /* -1: not connected any more */
 
 /* The inode of the client's socket; 0 when no process holds it any more.  -1 with err when the
- * kernel could not be asked. */
-int egress_diag_inode(int diag_fd, const struct egress_ends *ends, uint32_t *inode,
+ * kernel could not be asked.  number: of the question, another one each time. */
+int egress_diag_inode(int diag_fd, uint32_t number, const struct egress_ends *ends, uint32_t *inode,
                       struct error *err);
 
 #endif

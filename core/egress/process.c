@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "egress/proc.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,37 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-ssize_t egress_proc_read(const char *path, char *out, size_t size)
-{
-    size_t len = 0;
-    ssize_t got = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    while (len < size - 1 && (got = read(fd, out + len, size - 1 - len)) > 0)
-        len += (size_t)got;
-    close(fd);
-    out[len] = '\0';
-    return got < 0 ? -1 : (ssize_t)len;
-}
-
-/* Whether a thread has ended, perhaps without having been waited for: then it holds nothing, and
- * its children are somebody else's. */
-bool egress_proc_ended(pid_t pid, pid_t tid)
-{
-    char path[PROC_PATH_SIZE], text[512];
-    snprintf(path, sizeof path, "/proc/%d/task/%d/exe", (int)pid, (int)tid);
-    if (readlink(path, text, sizeof text) > 0)
-        return false;
-    if (errno == ENOENT || errno == ESRCH)
-        return true;
-    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, (int)tid);
-    if (egress_proc_read(path, text, sizeof text) < 0)
-        return true;
-    const char *name_end = strrchr(text, ')');
-    return name_end && name_end[1] == ' ' && strchr("ZX", name_end[2]) != NULL;
-}
-
 int egress_search_late(const struct search *search, struct error *err)
 {
     if (clock_mono_ns() < search->deadline_ns)
@@ -57,6 +27,8 @@ int egress_search_late(const struct search *search, struct error *err)
 
 /* ---- who there is ---- */
 
+enum { FOLDER_LINKS = 2 };                          /* of a folder without subfolders */
+
 static bool is_known(const struct search *search, pid_t pid, ino_t inode)
 {
     for (size_t i = 0; i < search->n; i++)
@@ -65,20 +37,24 @@ static bool is_known(const struct search *search, pid_t pid, ino_t inode)
     return false;
 }
 
-static int find_inode(pid_t pid, ino_t *out)
+/* The folder of a process's threads, which has a link for each of them. */
+static int find_threads(pid_t pid, ino_t *inode, size_t *n)
 {
     struct stat st;
     char path[PROC_PATH_SIZE];
-    snprintf(path, sizeof path, "/proc/%d", (int)pid);
-    int rc = stat(path, &st);
-    *out = rc == 0 ? st.st_ino : 0;
-    return rc;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    if (stat(path, &st) != 0)
+        return -1;
+    *inode = st.st_ino;
+    *n = (size_t)st.st_nlink - FOLDER_LINKS;
+    return 0;
 }
 
 static int add(struct search *search, pid_t pid, size_t parent, struct error *err)
 {
     ino_t inode;
-    if (find_inode(pid, &inode) != 0) {
+    size_t n;
+    if (find_threads(pid, &inode, &n) != 0) {
         search->changed = true;                     /* it has ended, and left what to whom? */
         return 0;
     }
@@ -91,83 +67,135 @@ static int add(struct search *search, pid_t pid, size_t parent, struct error *er
         search->cap = search->cap ? search->cap * 2 : 32;
         search->items = alloc_resize(search->items, search->cap, sizeof *search->items);
     }
-    search->items[search->n++] = (struct process){.pid = pid, .inode = inode, .parent = parent};
+    search->items[search->n++] =
+        (struct process){.pid = pid, .inode = inode, .parent = parent, .counted = n};
     search->changed = true;
     return 0;
 }
 
-/* The children that one thread has made. */
-static int add_children(struct search *search, pid_t pid, pid_t tid, size_t parent,
-                        struct error *err)
+static int add_listed(struct search *search, const char *list, size_t parent, struct error *err)
 {
-    char path[PROC_PATH_SIZE], text[PROCESS_MAX * 8], *at = text, *end;
     int rc = 0;
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)tid);
-    ssize_t len = egress_proc_read(path, text, sizeof text);
-    if (len == sizeof text - 1)
-        return error_set(err, ERROR_DENIED, "process %d has too many children to look through",
-                         (int)pid);
-    for (long child = 0; len > 0 && rc == 0; at = end) {
-        child = strtol(at, &end, 10);
-        if (end == at)
-            break;
+    char *end;
+    for (long child = strtol(list, &end, 10); rc == 0 && end != list; child = strtol(list, &end, 10)) {
         rc = add(search, (pid_t)child, parent, err);
+        list = end;
     }
     return rc;
 }
 
-static struct task *find_task(const struct process *process, pid_t tid, ino_t inode)
+/* The children that a thread has made, by the file that lists them: path, or fd where there is none. */
+static int add_children(struct search *search, const char *path, int fd, size_t parent, struct error *err)
+{
+    char list[PROCESS_MAX * 8];
+    ssize_t len = path ? egress_proc_read(path, list, sizeof list)
+                       : egress_proc_read_again(fd, list, sizeof list);
+    if (len == sizeof list - 1)
+        return error_set(err, ERROR_DENIED, "a process has too many children to look through");
+    return len > 0 ? add_listed(search, list, parent, err) : 0;
+}
+
+/* ---- what each has ---- */
+
+static struct task *find_task(const struct process *process, const struct task *task)
 {
     for (size_t i = 0; i < process->n_tasks; i++)
-        if (process->tasks[i].tid == tid && process->tasks[i].inode == inode)
+        if (process->tasks[i].tid == task->tid && process->tasks[i].inode == task->inode)
             return &process->tasks[i];
     return NULL;
 }
 
-static struct task *add_task(struct process *process, pid_t tid, ino_t inode)
+static void put_task(struct process *process, pid_t tid, ino_t inode)
 {
     process->tasks = alloc_resize(process->tasks, process->n_tasks + 1, sizeof *process->tasks);
-    process->tasks[process->n_tasks] = (struct task){.tid = tid, .inode = inode};
-    return &process->tasks[process->n_tasks++];
+    process->tasks[process->n_tasks++] = (struct task){.tid = tid, .inode = inode};
+}
+
+static void list_tasks(struct process *process, size_t n)
+{
+    struct proc_folder folder;
+    const struct dirent64 *entry;
+    char path[PROC_PATH_SIZE];
+    if (n == 1) {
+        put_task(process, process->pid, 0);
+        return;
+    }
+    snprintf(path, sizeof path, "/proc/%d/task", (int)process->pid);
+    if (egress_proc_open(&folder, path) != 0)
+        return;
+    while ((entry = egress_proc_next(&folder)))
+        put_task(process, (pid_t)strtol(entry->d_name, NULL, 10), entry->d_ino);
+    egress_proc_close(&folder);
+}
+
+static bool has_left(const struct process *old, const struct process *now)
+{
+    for (size_t i = 0; i < old->n_tasks; i++)
+        if (!find_task(now, &old->tasks[i]))
+            return true;
+    return false;
+}
+
+/* A thread with a table of its own that executes a program takes the place of the first one, and its
+ * table with it: so when a thread is gone, the tables of all others are looked at again. */
+static void update_tasks(struct process *process, size_t n)
+{
+    struct process now = {.pid = process->pid};
+    if (n == 1 && process->n_tasks == 1 && process->tasks[0].tid == process->pid)
+        return;
+    list_tasks(&now, n);
+    bool left = has_left(process, &now);
+    for (size_t i = 0; i < now.n_tasks && !left; i++) {
+        const struct task *known = find_task(process, &now.tasks[i]);
+        if (known)
+            now.tasks[i] = *known;
+    }
+    free(process->tasks);
+    process->tasks = now.tasks;
+    process->n_tasks = now.n_tasks;
 }
 
 /* The table before the children: what it has given away it gave to one of these. */
-static int look_at_task(struct search *search, size_t i, pid_t tid, ino_t inode, struct error *err)
+static int look_at_task(struct search *search, size_t i, size_t nth, struct error *err)
 {
-    struct process *process = &search->items[i];
-    pid_t pid = process->pid;
-    struct task *task = find_task(process, tid, inode);
-    size_t index = task ? (size_t)(task - process->tasks) : process->n_tasks;
-    if (!task) {
-        add_task(process, tid, inode);
-        search->changed = true;
-        if ((tid == pid || !egress_table_shared(pid, tid)) &&
-            egress_table_look(search, i, tid, err) != 0)
-            return -1;
+    char path[PROC_PATH_SIZE];
+    struct task *task = &search->items[i].tasks[nth];
+    pid_t pid = search->items[i].pid, tid = task->tid;
+    int rc = 0;
+    if (!task->seen) {
+        task->seen = search->changed = true;
+        if (tid == pid || !egress_table_shared(pid, tid))
+            rc = egress_table_look(search, i, tid, err);
     }
-    if (add_children(search, pid, tid, i, err) != 0)
-        return -1;
-    task = &search->items[i].tasks[index];
-    if (!task->ended && egress_proc_ended(pid, tid))
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)tid);
+    if (rc == 0)
+        rc = add_children(search, path, -1, i, err);
+    if (rc == 0 && !task->ended && egress_proc_ended(pid, tid))
         task->ended = search->changed = true;
+    return rc;
+}
+
+/* How many threads the process has; 0: it is no more. */
+static size_t count_threads(struct process *process)
+{
+    ino_t inode;
+    size_t n = process->counted;
+    process->counted = 0;
+    if (n > 0 || (find_threads(process->pid, &inode, &n) == 0 && inode == process->inode))
+        return n;
     return 0;
 }
 
 static int look_at_process(struct search *search, size_t i, struct error *err)
 {
-    char path[PROC_PATH_SIZE];
     int rc = egress_search_late(search, err);
-    snprintf(path, sizeof path, "/proc/%d/task", (int)search->items[i].pid);
-    DIR *dir = rc == 0 ? opendir(path) : NULL;
-    if (rc == 0 && !dir && !search->items[i].ended)
+    size_t n = rc == 0 ? count_threads(&search->items[i]) : 0;
+    if (rc == 0 && n == 0 && !search->items[i].ended)
         search->items[i].ended = search->changed = true;
-    for (struct dirent *entry; rc == 0 && dir && (entry = readdir(dir));) {
-        pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
-        if (tid != 0)
-            rc = look_at_task(search, i, tid, entry->d_ino, err);
-    }
-    if (dir)
-        closedir(dir);
+    if (n > 0)
+        update_tasks(&search->items[i], n);
+    for (size_t nth = 0; rc == 0 && n > 0 && nth < search->items[i].n_tasks; nth++)
+        rc = look_at_task(search, i, nth, err);
     return rc;
 }
 
@@ -180,30 +208,34 @@ static int look_at_all(struct search *search, struct error *err)
     for (size_t i = known; rc == 0 && i-- > 0;)
         rc = look_at_process(search, i, err);
     if (rc == 0)
-        rc = add_children(search, search->init, search->init, PROCESS_INIT, err);
+        rc = add_children(search, NULL, search->init_children, PROCESS_INIT, err);
     for (size_t i = known; rc == 0 && i < search->n; i++)
         rc = look_at_process(search, i, err);
     return rc;
 }
 
-void egress_search_begin(struct search *search, pid_t init, const uint32_t *inodes, size_t n,
+int egress_children_open(pid_t init, struct error *err)
+{
+    char path[PROC_PATH_SIZE];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)init, (int)init);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        error_errno(err, ERROR_INTERNAL, "cannot list the processes of the sandbox (%s)", path);
+    return fd;
+}
+
+void egress_search_begin(struct search *search, int init_children, const uint32_t *inodes, size_t n,
                          uint64_t deadline_ns)
 {
     *search = (struct search){
-        .init = init, .inodes = inodes, .n_sockets = n, .deadline_ns = deadline_ns};
+        .init_children = init_children, .inodes = inodes, .n_sockets = n, .deadline_ns = deadline_ns};
 }
 
 int egress_search_look(struct search *search, bool *changed, struct error *err)
 {
-    char path[PROC_PATH_SIZE];
-    int rc;
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)search->init, (int)search->init);
-    if (access(path, R_OK) != 0)
-        return error_errno(err, ERROR_INTERNAL, "cannot list the processes of the sandbox (%s)",
-                           path);
     search->changed = !search->begun;
     search->begun = true;
-    rc = egress_search_late(search, err);
+    int rc = egress_search_late(search, err);
     if (rc == 0)
         rc = look_at_all(search, err);
     *changed = search->changed;
@@ -236,10 +268,9 @@ static void drop_deleted(const char *link, char *path, size_t len)
 char *egress_process_exe(const struct process *process, struct error *err)
 {
     char link[PROC_PATH_SIZE], path[PATH_MAX];
-    ino_t inode;
     snprintf(link, sizeof link, "/proc/%d/exe", (int)process->pid);
     ssize_t len = readlink(link, path, sizeof path - 1);
-    if (len <= 0 || find_inode(process->pid, &inode) != 0 || inode != process->inode) {
+    if (len <= 0 || process->ended) {
         error_set(err, ERROR_DENIED, "the executable of process %d is unknown", (int)process->pid);
         return NULL;
     }

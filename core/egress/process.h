@@ -18,14 +18,15 @@ struct error;
 struct task {                                       /* a thread */
     pid_t tid;
     ino_t inode;                                    /* of its folder in /proc, as ids come again */
-    bool ended;
+    bool seen, ended;                               /* seen: what its table contains */
 };
 
 struct process {
     pid_t pid;
-    ino_t inode;
+    ino_t inode;                                    /* of its folder of threads, likewise */
     size_t parent;                                  /* index in the list; PROCESS_INIT */
-    struct task *tasks;
+    size_t counted;                                 /* threads it had when it was found; 0 from then on */
+    struct task *tasks;                             /* as found by the last look */
     size_t n_tasks;
     bool ended;
 };
@@ -34,7 +35,7 @@ struct process {
 enum { PROCESS_MAX = 4096 };                        /* more are not looked through */
 
 struct search {
-    pid_t init;
+    int init_children;                              /* init's list of them; borrowed */
     const uint32_t *inodes;                         /* of the sockets that are looked for; 0: none */
     size_t n_sockets;
     uint64_t deadline_ns;                           /* of clock_mono_ns: then it is given up */
@@ -54,7 +55,8 @@ struct search {
     bool begun, changed;
 };
 
-void egress_search_begin(struct search *search, pid_t init, const uint32_t *inodes, size_t n,
+/* init_children: of egress_children_open. */
+void egress_search_begin(struct search *search, int init_children, const uint32_t *inodes, size_t n,
                          uint64_t deadline_ns);
 /* Looks once through all descendants of init; *changed says whether anybody came or went since the last
  * time, as it has the first time: look again until it has not, and what was found before that last look
@@ -62,9 +64,12 @@ void egress_search_begin(struct search *search, pid_t init, const uint32_t *inod
 int egress_search_look(struct search *search, bool *changed, struct error *err);
 void egress_search_end(struct search *search);
 
+/* Init's list of its children, which stays open as long as one looks: the caller closes it.  -1 with err. */
+int egress_children_open(pid_t init, struct error *err);
+
 /* The path of the executable, as the process's own mounts show it; the caller frees it.  Without
  * the " (deleted)" that the kernel appends when the file is gone.  NULL with err: unknown, no UTF-8,
- * or the process has ended. */
+ * or the process has ended.  That it was this process is certain when the next look finds no change. */
 char *egress_process_exe(const struct process *process, struct error *err);
 
 /* table.c */
@@ -75,10 +80,6 @@ int egress_table_look_hidden(struct search *search, size_t socket, struct error 
 bool egress_table_shared(pid_t pid, pid_t tid);     /* by the thread with the rest of its process */
 bool egress_search_holds(const struct search *search, size_t process, size_t socket);
 
-/* Helpers of both files. */
-enum { PROC_PATH_SIZE = 64 };
-ssize_t egress_proc_read(const char *path, char *out, size_t size);     /* -1: gone */
-bool egress_proc_ended(pid_t pid, pid_t tid);
 int egress_search_late(const struct search *search, struct error *err);
 
 #endif

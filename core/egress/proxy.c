@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "egress/connection.h"
+#include "egress/process.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -51,6 +52,7 @@ static void end_if_empty(struct egress_proxy *proxy)
     policy_unref(proxy->policy);
     egress_pins_free(proxy->pins);
     uv_mutex_destroy(&proxy->identity.diag_lock);
+    close(proxy->identity.init_children);
     free(proxy);
     if (on_closed)
         on_closed(ctx);
@@ -84,11 +86,12 @@ static int listen_on(struct egress_proxy *proxy, int fd, struct error *err)
     return 0;
 }
 
-static void take_config(struct egress_proxy *proxy, const struct egress_config *config)
+static void take_config(struct egress_proxy *proxy, const struct egress_config *config,
+                        int init_children)
 {
     const struct egress_limits *limits = &config->limits;
     proxy->identity = (struct egress_identity){
-        .diag_fd = config->diag_fd, .init_pid = config->init_pid,
+        .diag_fd = config->diag_fd, .init_children = init_children,
         .look_ms = or_default(limits->look_ms, LOOK_MS)};
     uv_mutex_init(&proxy->identity.diag_lock);
     proxy->policy = policy_ref(config->policy);
@@ -107,14 +110,16 @@ struct egress_proxy *egress_new(uv_loop_t *loop, const struct egress_config *con
                                 struct error *err)
 {
     struct egress_pins *pins = egress_pins_new(config->pins, config->n_pins, err);
-    if (!pins) {
+    int init_children = pins ? egress_children_open(config->init_pid, err) : -1;
+    if (init_children < 0) {
+        egress_pins_free(pins);
         close(config->listen_fd);
         return NULL;
     }
     struct egress_proxy *proxy = alloc_zero(1, sizeof *proxy);
     proxy->loop = loop;
     proxy->pins = pins;
-    take_config(proxy, config);
+    take_config(proxy, config, init_children);
     uv_tcp_init(loop, &proxy->listener);
     proxy->listener.data = proxy;
     if (listen_on(proxy, config->listen_fd, err) == 0)

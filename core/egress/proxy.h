@@ -86,8 +86,8 @@ struct egress_stats {
     unsigned open;                                  /* client connections now */
 };
 
-/* NULL with err when a pin is malformed or the socket cannot be listened on; listen_fd is closed
- * then, too. */
+/* NULL with err when a pin is malformed, the socket cannot be listened on or the processes of the sandbox
+ * cannot be listed; listen_fd is closed then, too. */
 struct egress_proxy *egress_new(uv_loop_t *loop, const struct egress_config *config,
                                 struct error *err);
 

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "egress/proc.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -34,6 +35,9 @@ static void add_holding(struct search *search, size_t process, size_t socket, in
 /* A process that has made itself undumpable belongs to root in /proc. */
 static void hide(struct search *search, size_t process, pid_t tid)
 {
+    for (size_t i = 0; i < search->n_hidden; i++)
+        if (search->hidden[i].process == process && search->hidden[i].tid == tid)
+            return;
     search->hidden = alloc_resize(search->hidden, search->n_hidden + 1, sizeof *search->hidden);
     search->hidden[search->n_hidden++] = (struct hidden){process, tid};
 }
@@ -53,20 +57,23 @@ static void compare(struct search *search, size_t process, bool leader, const ch
 int egress_table_look(struct search *search, size_t process, pid_t tid, struct error *err)
 {
     char path[PROC_PATH_SIZE], link[64];
+    struct proc_folder folder;
+    const struct dirent64 *entry;
     pid_t pid = search->items[process].pid;
     int rc = 0;
     snprintf(path, sizeof path, "/proc/%d/task/%d/fd", (int)pid, (int)tid);
-    DIR *dir = opendir(path);
-    if (!dir && errno != ENOENT && errno != ESRCH && !egress_proc_ended(pid, tid))
-        hide(search, process, tid);
-    for (struct dirent *entry; rc == 0 && dir && (entry = readdir(dir));) {
-        ssize_t len = readlinkat(dirfd(dir), entry->d_name, link, sizeof link - 1);
+    if (egress_proc_open(&folder, path) != 0) {
+        if (errno != ENOENT && errno != ESRCH && !egress_proc_ended(pid, tid))
+            hide(search, process, tid);
+        return 0;
+    }
+    while (rc == 0 && (entry = egress_proc_next(&folder))) {
+        ssize_t len = readlinkat(folder.fd, entry->d_name, link, sizeof link - 1);
         link[len > 0 ? len : 0] = '\0';
         compare(search, process, tid == pid, link, entry->d_name);
         rc = egress_search_late(search, err);
     }
-    if (dir)
-        closedir(dir);
+    egress_proc_close(&folder);
     return rc;
 }
 

@@ -72,6 +72,7 @@ enum puppet_order {
     PUPPET_EXEC = 'e',                              /* the same, running the last program given */
     PUPPET_VEIL = 'v',                              /* like PUPPET_EXEC, but nobody may look into it */
     PUPPET_HIDE = 'h',                              /* a thread's own table holds it from now on */
+    PUPPET_TAKE_OVER = 't',                         /* that thread executes the program: no answer */
     PUPPET_HOP = 'o',                               /* a child holds it, then only its child, ... */
     PUPPET_FILL = 'd',                              /* as many descriptors as it may have */
 };
@@ -86,32 +87,33 @@ static inline void puppet_linger(void)
 }
 
 struct puppet_hiding {
-    int socket, report;
+    int report, order;
 };
 
 static inline int puppet_hide(void *arg)
 {
     struct puppet_hiding *h = arg;
-    char byte = 'k';
-    if (write(h->report, &byte, 1) != 1)
+    char byte = 'k', *again[] = {"hidden", "linger", NULL};
+    if (write(h->report, &byte, 1) != 1 || read(h->order, &byte, 1) != 1)
         return 1;
-    for (;;)
-        pause();
+    return execv("/proc/self/exe", again);
 }
 
-/* A thread made without CLONE_FILES: its descriptors are a copy that /proc/PID/fd does not show. */
-static inline void puppet_start_hiding(int socket)
+/* A thread made without CLONE_FILES: its descriptors are a copy that /proc/PID/fd does not show.  What is
+ * written to the result makes it take over. */
+static inline int puppet_start_hiding(void)
 {
     static char stack[64 * 1024];
     static struct puppet_hiding hiding;
-    int report[2];
+    int report[2], order[2];
     char byte;
-    if (pipe(report) != 0)
+    if (pipe(report) != 0 || pipe(order) != 0)
         _exit(4);
-    hiding = (struct puppet_hiding){socket, report[1]};
+    hiding = (struct puppet_hiding){report[1], order[0]};
     int flags = CLONE_VM | CLONE_THREAD | CLONE_SIGHAND | CLONE_FS;
     if (clone(puppet_hide, stack + sizeof stack, flags, &hiding) < 0 || read(report[0], &byte, 1) != 1)
         _exit(5);
+    return order[1];
 }
 
 static inline void puppet_fork(const char *program)
@@ -192,9 +194,12 @@ static inline void puppet_veil(const char *program)
 static inline void puppet_obey(int socket, const char *last)
 {
     char order;
+    int hidden = -1;
     while (read(PUPPET_CONTROL, &order, 1) > 0) {
         if (order == PUPPET_HIDE)
-            puppet_start_hiding(socket);
+            hidden = puppet_start_hiding();
+        if (order == PUPPET_TAKE_OVER && write(hidden, &order, 1) == 1)
+            pause();
         if (order == PUPPET_HOP)
             puppet_hop();
         if (order == PUPPET_FILL)
@@ -287,6 +292,12 @@ static inline bool puppet_do(const struct puppet *puppet, enum puppet_order orde
     char byte = (char)order;
     return write(puppet->control, &byte, 1) == 1 && read(puppet->control, &byte, 1) == 1 &&
            byte == 'k';
+}
+
+static inline void puppet_tell(const struct puppet *puppet, enum puppet_order order)
+{
+    char byte = (char)order;
+    assert_int_equal(write(puppet->control, &byte, 1), 1);
 }
 
 static inline void puppet_end(struct puppet *puppet)

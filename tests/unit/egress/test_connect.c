@@ -354,6 +354,27 @@ static void a_malformed_pin_is_an_error(void **state)
     rig_stop(&rig);
 }
 
+static void processes_that_cannot_be_listed_are_said_so(void **state)
+{
+    struct rig rig;
+    struct error err;
+    char text[128];
+    uint16_t port = 0;
+    (void)state;
+    rig_start(&rig, "");
+    pid_t gone = fork();
+    if (gone == 0)
+        _exit(0);
+    waitpid(gone, NULL, 0);
+    struct egress_config config = {.listen_fd = network_listen(PROXY_ADDRESS, &port), .init_pid = gone};
+    assert_null(egress_new(&rig.loop, &config, &err));
+    snprintf(text, sizeof text, "cannot list the processes of the sandbox (/proc/%d/task/%d/children): No such "
+             "file or directory", (int)gone, (int)gone);
+    assert_string_equal(err.text, text);
+    assert_int_equal(fcntl(config.listen_fd, F_GETFD), -1);
+    rig_stop(&rig);
+}
+
 static int tests(void)
 {
     const struct CMUnitTest list[] = {
@@ -376,6 +397,7 @@ static int tests(void)
         cmocka_unit_test(allowed_ips_decide_by_address),
         cmocka_unit_test(an_address_is_reached_when_it_is_declared),
         cmocka_unit_test(a_malformed_pin_is_an_error),
+        cmocka_unit_test(processes_that_cannot_be_listed_are_said_so),
     };
     return cmocka_run_group_tests(list, NULL, NULL);
 }

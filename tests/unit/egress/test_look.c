@@ -111,6 +111,34 @@ static void a_look_that_takes_too_long_is_a_refusal(void **state)
     rig_stop(&rig);
 }
 
+/* The attack: while the table of the first thread is looked through, the one that has the socket in a
+ * table of its own takes that one's place; an allowed program has the socket too and does nothing. */
+static void a_thread_that_takes_its_process_over_is_found(void **state)
+{
+    enum { ATTEMPTS = 6 };
+    struct rig rig;
+    char rules[256];
+    (void)state;
+    rig_start(&rig, "");
+    snprintf(rules, sizeof rules, "origin.test 0 %s", rig.other);
+    rig_set(&rig, rules);
+    for (int i = 0; i < ATTEMPTS; i++) {
+        const char *programs[] = {rig.client, rig.other, NULL};
+        struct puppet puppet = puppet_start_spare(rig.port, programs, 1);
+        assert_true(puppet_do(&puppet, PUPPET_EXEC));
+        assert_true(puppet_do(&puppet, PUPPET_HIDE));
+        assert_true(puppet_do(&puppet, PUPPET_FILL));
+        struct end *end = ask(&rig, &puppet);
+        puppet_tell(&puppet, PUPPET_TAKE_OVER);
+        UNTIL(&rig, end_has(end, "\r\n\r\n"));
+        if (!end_has(end, "HTTP/1.1 403 "))
+            fail_msg("attempt %d: %s", i, end->in.data);
+        puppet_end(&puppet);
+    }
+    assert_int_equal(rig.accepted, 0);
+    rig_stop(&rig);
+}
+
 static void a_proxy_can_end_during_a_look(void **state)
 {
     struct rig rig;
@@ -132,6 +160,7 @@ static int tests(void)
         cmocka_unit_test(a_new_policy_is_not_held_up_by_a_look),
         cmocka_unit_test(one_look_serves_all_who_wait),
         cmocka_unit_test(a_look_that_takes_too_long_is_a_refusal),
+        cmocka_unit_test(a_thread_that_takes_its_process_over_is_found),
         cmocka_unit_test(a_proxy_can_end_during_a_look),
     };
     /* As in a sandbox, orphans become children of its first process, which nobody waits for. */
