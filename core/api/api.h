@@ -55,6 +55,7 @@ struct api {
     /* Reads the configuration again and reloads its chain.  Worker thread. */
     int (*reload)(void *ctx, struct problems *problems, struct error *err);
     void *reload_ctx;
+    const char *config_file;                        /* what it reads; NULL: none */
     const char *admin_token_hash;                   /* SHA-256 of the token for TCP clients; NULL: none */
     const struct api_token *const *tokens;
     size_t n_tokens;

@@ -31,7 +31,10 @@ int route_plugin_list(struct api_call *call)
 
 int route_plugin_reload(struct api_call *call)
 {
-    if (call->api->reload(call->api->reload_ctx, &call->problems, &call->err) != 0)
+    if (call->api->reload(call->api->reload_ctx, &call->problems, &call->err) != 0) {
+        if (call->api->config_file)
+            call->body = json_pack("{s:s}", "file", call->api->config_file);
         return -1;
+    }
     return route_plugin_list(call);
 }

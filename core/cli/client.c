@@ -86,12 +86,14 @@ void reply_free(struct reply *reply)
 }
 
 /* Lines are those of the file that was read; without one they are of a request that nobody wrote. */
-static void print_errors(const struct cli *cli, const json_t *errors, const char *detail)
+/* In the file that was sent, or in the one that the gateway says. */
+static void print_errors(const struct cli *cli, const json_t *problem, const char *detail)
 {
     size_t i;
     json_t *e;
-    const char *policy = arg_value(cli, "policy"), *file = policy ? policy : arg_value(cli, "rule");
-    json_array_foreach(errors, i, e) {
+    const char *policy = arg_value(cli, "policy"), *sent = policy ? policy : arg_value(cli, "rule");
+    const char *file = sent ? sent : json_string_value(json_object_get(problem, "file"));
+    json_array_foreach(json_object_get(problem, "errors"), i, e) {
         long long line = json_number(e, "line");
         if (strcmp(json_text(e, "message"), detail) == 0 && !(file && line))
             continue;
@@ -115,7 +117,7 @@ int reply_failed(const struct cli *cli, const struct reply *reply)
         print_json(cli, reply->json);
     const char *detail = json_text(reply->json, "detail");
     complain("%s", *detail ? detail : json_text(reply->json, "title"));
-    print_errors(cli, json_object_get(reply->json, "errors"), detail);
+    print_errors(cli, reply->json, detail);
     print_objections(json_object_get(reply->json, "votes"));
     return EXIT_REFUSED;
 }

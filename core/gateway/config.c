@@ -110,7 +110,7 @@ static int read_file(const char *path, struct buf *out, struct error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return error_errno(err, ERROR_NOT_FOUND, "cannot read the configuration file %s", path);
+        return error_errno(err, ERROR_INVALID, "cannot read the configuration file %s", path);
     ssize_t n;
     do {
         buf_reserve(out, 65536);
@@ -119,7 +119,7 @@ static int read_file(const char *path, struct buf *out, struct error *err)
     } while (n > 0 && out->len <= CONFIG_BYTES_MAX);
     close(fd);
     if (n < 0)
-        return error_errno(err, ERROR_NOT_FOUND, "cannot read the configuration file %s", path);
+        return error_errno(err, ERROR_INVALID, "cannot read the configuration file %s", path);
     return 0;
 }
 

@@ -400,6 +400,7 @@ static void fill_api(struct gateway *g)
     g->api.n_tokens = g->config.n_tokens;
     g->api.reload = reload;
     g->api.reload_ctx = g;
+    g->api.config_file = g->flags->config;
     g->api.started_ms = clock_now_ms();
 }
 

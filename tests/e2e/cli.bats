@@ -353,9 +353,13 @@ process: {run_as_user: "1234"}'
     [ "$(sluice plugin list -o json | jq '.voters | length')" = 3 ]
     echo 'chain: {voters: [{plugin: live_reload, isolaton: inline}]}' >"$state/sluice.yaml"
     run -1 sluice plugin reload
-    [[ "$output" == *"isolaton"*"did you mean"*"isolation"* ]]
+    [[ "$output" == *"$state/sluice.yaml:1:40: chain.voters[0].isolaton: "*"did you mean \"isolation\"?"* ]]
     run -2 sluiced --config "$state/sluice.yaml" --check
     [[ "$output" == *"sluice.yaml:1:"* ]]
+    mv "$state/sluice.yaml" "$state/away.yaml"
+    run -1 --separate-stderr sluice plugin reload -o json
+    [ "$(jq -c '[.status, .type]' <<<"$output")" = '[422,"https://sluice.dev/problems/invalid"]' ]
+    [[ "$stderr" == *"the chain at work stays: cannot read the configuration file $state/sluice.yaml: No such file or directory"* ]]
     chain_with static_fields policy_safety live_reload
     run -0 sluiced --config "$state/sluice.yaml" --check
     [[ "$output" == *"3 voters"* ]]
