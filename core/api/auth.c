@@ -181,7 +181,7 @@ int api_authenticate(struct http_request *req, void *ctx)
     if (api->draining && strcmp(req->route->method, "GET") != 0)
         return refuse(req, ERROR_DRAINING, "the gateway is stopping: try again when it is back");
     if (route->right == API_OPEN)
-        return api_check_query(req, route->takes);
+        return api_check_parameters(req, route->takes);
     if (!bearer(req) && from_foreign_page(req))
         return refuse(req, ERROR_FORBIDDEN, "a web page from elsewhere may not act for its reader: send a token");
     struct api_actor *a = alloc_zero(1, sizeof *a);
@@ -193,5 +193,5 @@ int api_authenticate(struct http_request *req, void *ctx)
     req->free_user = free;
     if (!may(route->right, a->actor.role))
         return refuse(req, ERROR_FORBIDDEN, why_not(route->right, a->actor.role));
-    return api_check_query(req, route->takes);
+    return api_check_parameters(req, route->takes);
 }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "api/api.h"
 #include "base/alloc.h"
@@ -64,7 +65,20 @@ static int refuse_unknown(struct http_request *req, unsigned takes, const char *
     return refuse(req, detail);
 }
 
-int api_check_query(struct http_request *req, unsigned takes)
+/* 0, or -1 after answering 400: a header field of the set that is there twice. */
+static int check_headers(struct http_request *req, unsigned takes)
+{
+    for (size_t i = 0; i < PARAMETERS; i++) {
+        size_t n = 0;
+        for (size_t j = 0; takes & 1U << i && j < req->head->n_fields; j++)
+            n += strcasecmp(req->head->fields[j].name, parameters[i].name) == 0;
+        if (n > 1 && !in_query(takes, i))
+            return refuse(req, alloc_printf("header field %s is given twice: which one counts?", parameters[i].name));
+    }
+    return 0;
+}
+
+int api_check_parameters(struct http_request *req, unsigned takes)
 {
     for (size_t i = 0; i < req->n_query; i++) {
         const char *name = req->query[i].name, *value = req->query[i].value;
@@ -76,7 +90,7 @@ int api_check_query(struct http_request *req, unsigned takes)
         if (http_request_query(req, name) != value && strcmp(name, parameters[API_LABEL].name) != 0)
             return refuse(req, alloc_printf("query parameter %s is given twice: which one counts?", name));
     }
-    return 0;
+    return check_headers(req, takes);
 }
 
 void api_describe_parameters(unsigned takes, json_t *list)

@@ -40,9 +40,9 @@ enum api_parameter {
 #define TAKES_UPDATE (TAKES(DRY_RUN) | TAKES(IF_MATCH) | TAKES(REASON) | TAKES(OVERRIDE))
 #define TAKES_DECISION (TAKES(REASON) | TAKES(OVERRIDE))
 
-/* 0, or -1 after answering 400: a query parameter that the set does not have, one twice, or a boolean
- * that is none: nobody who asks for a trial gets the real thing. */
-int api_check_query(struct http_request *req, unsigned takes);
+/* 0, or -1 after answering 400: a query parameter that the set does not have, one or a header field
+ * twice, or a boolean that is none: nobody who asks for a trial gets the real thing. */
+int api_check_parameters(struct http_request *req, unsigned takes);
 /* Appends the set to a list of OpenAPI parameter objects. */
 void api_describe_parameters(unsigned takes, json_t *list);
 

@@ -142,6 +142,8 @@ void http_respond_problem(struct http_request *req, int status, const char *word
                           const char *title, const char *detail, const json_t *extra)
 {
     char *text = http_problem_text(status, word, title, detail, extra);
+    if (status == 503)
+        http_header(req, "Retry-After", "1");
     http_respond(req, status, HTTP_PROBLEM_TYPE, text, strlen(text));
     free(text);
 }

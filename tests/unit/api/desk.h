@@ -188,7 +188,7 @@ struct answer {
     struct http_call *call;
     bool done;
     int status;                                     /* 0: broken */
-    char etag[32], type[64], allow[64];
+    char etag[32], type[64], retry[8];
     char *text;                                     /* in the arena */
     json_t *json;                                   /* NULL: no JSON */
 };
@@ -213,6 +213,7 @@ static inline void on_response(void *ctx, const struct http_response *response)
     arena_defer(a->d->arena, drop_json, a->json);
     keep_header(response, "ETag", a->etag, sizeof a->etag);
     keep_header(response, "Content-Type", a->type, sizeof a->type);
+    keep_header(response, "Retry-After", a->retry, sizeof a->retry);
     a->done = true;
 }
 

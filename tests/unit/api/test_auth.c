@@ -151,6 +151,7 @@ static void a_gateway_that_stops_takes_no_more_changes(void **state)
     d->api.draining = true;
     struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{}");
     assert_problem(&a, 503, "/draining", "the gateway is stopping: try again when it is back");
+    assert_string_equal(a.retry, "1");
     a = ASK(d, "GET", "/v1/status");
     assert_status(&a, 200);
     assert_true(json_is_true(json_object_get(a.json, "draining")));

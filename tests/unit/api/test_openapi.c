@@ -89,7 +89,9 @@ static void a_parameter_is_given_once(void **state)
     struct desk *d = *state;
     struct answer a = ASK(d, "PUT", "/v1/sandboxes/demo/policy?dry_run=false&dry_run=true", YAML("version: 1"));
     assert_problem(&a, 400, "/malformed", "query parameter dry_run is given twice: which one counts?");
-    a = ASK(d, "GET", "/v1/sandboxes?label=a%3Db&label=c%3Dd");
+    a = ASK(d, "PUT", "/v1/sandboxes/demo/policy", HEADERS({"If-Match", "\"9\""}, {"if-match", "\"1\""}), .body = "{\"version\":1}");
+    assert_problem(&a, 400, "/malformed", "header field If-Match is given twice: which one counts?");
+    a = ASK(d, "GET", "/v1/sandboxes?label=a%3Db&label=c%3Dd", HEADERS({"Sluice-Reason", "x"}, {"Sluice-Reason", "y"}));
     assert_status(&a, 200);
 }
 
