@@ -112,7 +112,7 @@ static struct policy *make_candidate(struct update *u)
 }
 
 /* Paths begin where the document stands in its body, so they are looked up from there. */
-static void locate(struct update *u)
+void update_locate(struct update *u)
 {
     const struct update_request *r = u->request;
     if (!r->document)
@@ -135,7 +135,7 @@ static void check_the_rest(struct update *u)
         return;
     policy_check(sound, u->problems, &u->result->warnings);
     policy_unref(sound);
-    locate(u);
+    update_locate(u);
 }
 
 int update_candidate(struct update *u)
@@ -148,6 +148,6 @@ int update_candidate(struct update *u)
     u->result->hash = policy_hash(candidate);
     u->result->changed = !u->result->current || strcmp(u->result->base_hash, u->result->hash) != 0;
     int rc = policy_check(candidate, u->problems, &u->result->warnings);
-    locate(u);
+    update_locate(u);
     return rc == 0 ? 0 : invalid(u);
 }

@@ -52,6 +52,18 @@ static void vote(struct update *u, const struct sluice_transition *transition)
     u->result->outcome = u->result->tally.outcome;
 }
 
+/* That such a revision is loaded does not say that the sandbox does what it says by now. */
+static void warn_of_start(struct update *u)
+{
+    struct update_result *r = u->result;
+    const char *name = u->request->sandbox;
+    for (size_t i = 0; i < r->diff->n_static_changes && r->current; i++)
+        problems_add(&r->warnings, r->diff->static_changes[i]->path, 0, 0,
+                     "what changes here counts from the sandbox's next start on: sluice sandbox stop %s, then "
+                     "sluice sandbox start %s", name, name);
+    update_locate(u);
+}
+
 static void encode(struct update *u)
 {
     struct update_result *r = u->result;
@@ -72,6 +84,8 @@ static int decide(struct update *u)
     const struct sluice_transition *transition = update_transition(u);
     if (r->changed)
         vote(u, transition);
+    if (r->changed && r->outcome != CHAIN_DENIED)
+        warn_of_start(u);
     encode(u);
     if (u->request->review && u->request->review(u->request->arg, r, u->err) != 0)
         return -1;

@@ -36,6 +36,8 @@ struct update {
 /* candidate.c: the sandbox, its baseline and current policy, and what the request makes of them. */
 int update_load(struct update *u);
 int update_candidate(struct update *u);
+/* Line and column of problems and warnings, where a document was sent. */
+void update_locate(struct update *u);
 
 /* transition.c: what the voters see. */
 const struct sluice_transition *update_transition(struct update *u);

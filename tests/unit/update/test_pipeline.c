@@ -258,6 +258,22 @@ static void warnings_do_not_stop_an_update(void **state)
     assert_contains(decision(b, b->result.decision_id).warnings_json, "/**");
 }
 
+static void what_counts_from_the_next_start_on_is_said(void **state)
+{
+    struct bench *b = *state;
+    RUN(b, REPLACE(b, "version: 1\nfilesystem_policy: {include_workdir: true, read_only: [/usr, /lib, /proc, /dev/urandom, "
+                      "/app, /etc, /var/log], read_write: [/tmp, /dev/null, /opt]}\n"));
+    assert_int_equal(b->result.outcome, CHAIN_ALLOWED);
+    assert_int_equal(b->result.warnings.n, 1);
+    assert_string_equal(b->result.warnings.items[0].path, "filesystem_policy.read_write");
+    assert_contains(b->result.warnings.items[0].message, "from the sandbox's next start on: sluice sandbox stop demo");
+    assert_int_equal(b->result.warnings.items[0].line, 2);
+    assert_contains(decision(b, b->result.decision_id).warnings_json, "next start");
+    RUN(b, REPLACE(b, "version: 1\nprocess: {run_as_user: '1500'}\n"));
+    assert_int_equal(b->result.outcome, CHAIN_DENIED);
+    assert_int_equal(b->result.warnings.n, 0);
+}
+
 static void what_is_not_there_is_not_found(void **state)
 {
     struct bench *b = *state;
@@ -285,6 +301,7 @@ int main(void)
         BENCH_TEST(a_policy_is_measured_as_it_is_stored),
         BENCH_TEST(operations_that_cannot_be_applied_are_problems),
         BENCH_TEST(warnings_do_not_stop_an_update),
+        BENCH_TEST(what_counts_from_the_next_start_on_is_said),
         BENCH_TEST(what_is_not_there_is_not_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
