@@ -31,7 +31,7 @@ struct chain {
 static const char words_inline[] = "inline", words_process[] = "process";
 static const char voter_error[] = "VOTER_ERROR";
 
-/* The contract's chain for a configuration that names no voters. */
+/* The chain of a configuration that names no voters. */
 #define DEFAULT_VOTER(plugin_name)                                                          \
     {.plugin = plugin_name, .name = "", .level = "mandatory", .on_error = "deny",           \
      .isolation = words_inline, .sha256 = "", .options_json = "", .doc_path = "chain.voters"}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The `chain` section of the configuration (contract section 2), also read on its own by the test
- * runner.  Plain data in the arena it was decoded into. */
+/* The `chain` section of the configuration, also read on its own by the test runner.  Plain data in
+ * the arena it was decoded into. */
 #ifndef CHAIN_CONFIG_H
 #define CHAIN_CONFIG_H
 
@@ -26,7 +26,7 @@ struct chain_config {
     const char *const *plugin_dirs;
     size_t n_plugin_dirs;
     uint32_t vote_timeout_ms;                       /* default 500 */
-    const struct chain_voter_config *const *voters; /* NULL and 0: the default chain of the contract */
+    const struct chain_voter_config *const *voters; /* NULL and 0: the default chain */
     size_t n_voters;
     const char *base_dir;                           /* of the file it was read from; not a field of the document */
 };

@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-/* Exit codes of contract section 3. */
+/* What the commands exit with. */
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3, EXIT_WAITED = 124 };
 
 enum arg_kind { ARG_FLAG, ARG_VALUE };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The SPECs of policy update (reference/policy.md 9.2) as merge operations, in command-line order. */
+/* The SPECs of policy update as merge operations, in command-line order. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,7 +53,7 @@ static int read_target(const struct cli *cli, const struct spec *s, size_t need,
     return read_port(cli, s, port);
 }
 
-/* The mapper's scheme: reference/policy.md 7.8. */
+/* As drafts/mapper.c names them. */
 static char *default_rule_name(const char *host, json_int_t port)
 {
     char *name = alloc_printf("allow_%s_%lld", host, (long long)port), *to = name;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a refused connection suggests: a rule that would have let it through, and how likely it is
- * that somebody wants it (reference/policy.md 7.5 and 7.8).  Pure, any thread. */
+ * that somebody wants it.  Pure, any thread. */
 #ifndef DRAFTS_MAPPER_H
 #define DRAFTS_MAPPER_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a reviewer should know of a rule (reference/policy.md 7.5).  Pure, any thread. */
+/* What a reviewer should know of a rule.  Pure, any thread. */
 #ifndef DRAFTS_NOTES_H
 #define DRAFTS_NOTES_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which addresses an allowed request may be connected to (reference/sandbox.md 2.8); an address of
- * this machine counts as internal, which the kernel is asked for.  Any thread. */
+/* Which addresses an allowed request may be connected to; an address of this machine counts as
+ * internal, which the kernel is asked for.  Any thread. */
 #ifndef EGRESS_DESTINATION_H
 #define EGRESS_DESTINATION_H
 

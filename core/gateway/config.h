@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The gateway's configuration: contract section 2.  Lives in the arena it was read into. */
+/* The gateway's configuration, key by key as in README.md.  Lives in the arena it was read into. */
 #ifndef GATEWAY_CONFIG_H
 #define GATEWAY_CONFIG_H
 

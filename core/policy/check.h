@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Schema-independent checks of a policy: the same for every kind of update (design.md section 3,
- * reference/policy.md 3.2 to 3.6 and 3.8).  Every problem is reported, with its document path;
- * line and column are filled in by policy_locate() where the text is at hand.  Pure, any thread. */
+/* Schema-independent checks of a policy: the same for every kind of update.  Every problem is
+ * reported, with its document path; line and column are filled in by policy_locate() where the text
+ * is at hand.  Pure, any thread. */
 #ifndef POLICY_CHECK_H
 #define POLICY_CHECK_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hosts and addresses: 3.5, 3.8 and 5b, 5d, 5e of 3.2 in reference/policy.md. */
+/* Hosts and addresses: what can be none, what could never be reached, and what opens too much. */
 #include <ctype.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether the inspection that an endpoint asks for is whole: 5g of 3.2, and 3.3, in
- * reference/policy.md.  The request rules themselves are checked in check_requests.c. */
+/* Whether the inspection that an endpoint asks for is whole.  The request rules themselves are
+ * checked in check_requests.c. */
 #include <stdint.h>
 #include <string.h>
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Middlewares: 6 of 3.2 in reference/policy.md. */
 #include <string.h>
 #include <strings.h>
 

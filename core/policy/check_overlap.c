@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Endpoints that overlap must agree on how a connection is treated, or nobody could say which of
- * them decides: 3.6 of reference/policy.md.  What they allow may differ, since that adds up. */
+ * them decides.  What they allow may differ, since that adds up. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

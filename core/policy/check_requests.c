@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rules and deny rules of inspected endpoints, each protocol by its own grammar: 3.3 in
- * reference/policy.md. */
+/* The rules and deny rules of inspected endpoints, each protocol by its own grammar. */
 #include <string.h>
 #include <strings.h>
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests that inspected endpoints let through: what some rule allows and none denies
- * (reference/sandbox.md 2.6 and 2.12).
+/* Requests that inspected endpoints let through: what some rule allows and none denies.
  *
  * Rules of a method and a path alone are compared as sets.  Others are taken as they are: one more
  * of them may gain something and loses nothing.  Endpoints that are inspected in more than one way

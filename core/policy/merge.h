@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The merge operations of reference/policy.md 5.4, with the semantics of its section 6, but nothing
- * is dropped silently: what cannot be carried over is an error.  Pure, any thread. */
+/* The merge operations.  Nothing is dropped silently: what cannot be carried over is an error.
+ * Pure, any thread. */
 #ifndef POLICY_MERGE_H
 #define POLICY_MERGE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One host and port is inspected in one way: 6.5 of reference/policy.md. */
+/* One host and port is inspected in one way. */
 #include <string.h>
 
 #include "policy/merge_parts.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operations as a document: 5.4 of reference/policy.md. */
+/* Operations as a document, such as {"add_rule": {…}}. */
 #include <ctype.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two endpoints of one host and path become one: 6.3 of reference/policy.md.  What only one of them
- * says is kept; what both say must be the same, since neither can be dropped. */
+/* Two endpoints of one host and path become one.  What only one of them says is kept; what both say
+ * must be the same, since neither can be dropped. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

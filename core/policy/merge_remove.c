@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Removals: 6.7 of reference/policy.md.  What is not there is an error, never a silent success. */
+/* Removals.  What is not there is an error, never a silent success. */
 #include <string.h>
 
 #include "policy/merge_parts.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Request rules: the expansion of access presets, and the operations that add to an endpoint that
- * is named by host and port alone: 6.6 of reference/policy.md. */
+ * is named by host and port alone. */
 #include <string.h>
 
 #include "policy/merge_parts.h"

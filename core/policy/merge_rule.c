@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* add_rule: 6.2 and 6.4 of reference/policy.md.  A rule lets each of its binaries reach each of its
- * endpoints, so what is added to a rule reaches further than it says.  Only a rule whose whole
- * product the operation names may be widened. */
+/* add_rule.  A rule lets each of its binaries reach each of its endpoints, so what is added to a
+ * rule reaches further than it says.  Only a rule whose whole product the operation names may be
+ * widened. */
 #include <string.h>
 
 #include "policy/merge_parts.h"

@@ -42,7 +42,7 @@ void policy_print(const struct policy *policy, enum doc_format format, struct bu
  * have their defaults where base is NULL.  Returns a new reference. */
 struct policy *policy_complete(struct policy *policy, const struct policy *base);
 
-/* What a sandbox gets when nobody gives a policy: reference/policy.md section 2.1.  Complete. */
+/* What a sandbox gets when nobody gives a policy.  Complete. */
 struct policy *policy_default(void);
 
 extern const struct schema policy_schema, policy_rule_schema, policy_endpoint_schema,

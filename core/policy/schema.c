@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tables of the version-1 policy document: reference/policy.md section 1.  The rows stand in
- * the order in which fields are printed.  Numbers are those of OpenShell's protobuf messages. */
+/* The tables of the version-1 policy document.  The rows stand in the order in which fields are
+ * printed.  Numbers are those of OpenShell's protobuf messages. */
 #include "policy/matcher.h"
 #include "policy/policy.h"
 

@@ -17,7 +17,7 @@
 /* To read /proc/PID/exe and /proc/PID/fd of the workload, and to end bubblewrap. */
 static const unsigned kept[] = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_KILL};
 
-/* reference/sandbox.md 1.2 */
+/* What a supervisor never does, and whoever took it over would: mount, load code into the kernel. */
 static const int refused[] = {
     SCMP_SYS(mount), SCMP_SYS(fsopen), SCMP_SYS(fsconfig), SCMP_SYS(fsmount), SCMP_SYS(fspick),
     SCMP_SYS(move_mount), SCMP_SYS(open_tree), SCMP_SYS(pivot_root), SCMP_SYS(umount2),

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What every program needs, added where the host has it (reference/sandbox.md 1.5). */
+/* What every program needs, added where the host has it. */
 static const struct { const char *path; bool writable; } baseline[] = {
     {"/usr", false}, {"/lib", false}, {"/etc", false}, {"/app", false}, {"/var/log", false},
     {"/proc", false}, {"/dev/urandom", false}, {"/tmp", true},

@@ -37,7 +37,7 @@ struct store_sandbox {
     const char *labels_json, *env_json;             /* objects of texts */
     const char *approval_mode;                      /* "manual" or "auto" */
     const char *token_hash;                         /* SHA-256 of its supervisor's token */
-    const char *phase;                              /* contract section 3 */
+    const char *phase;                              /* "provisioning", "ready", … */
     const char *error;                              /* why the phase is error, else "" */
     uint64_t revision, loaded_revision;             /* newest, and the one enforced; 0: none */
     int64_t created_at_ms, deleted_at_ms;           /* deleted: 0 while it lives; its decisions stay */

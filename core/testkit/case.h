@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Case files (contract section 7): what is asked of a voter or a chain, and what it should say.
+/* Case files: what is asked of a voter or a chain, and what it should say.
  *
  * Ownership: a case_file and everything reached from it live in the arena it was read into.
  * Thread: immutable once read, so any.  Limits: CASE_BYTES_MAX a file.
  *
  * A file names its voter by `plugin`, by `command` (a program and its arguments; those with a slash
- * are files), or a whole `chain`.  A case may say more than the contract's example: `options` of
- * its own, laid over the file's; `now` (RFC 3339), so that a voter that looks at the clock can be
- * tested; `override`, for chains; and `table`, a list of rows that each repeat the case with some
- * members replaced. */
+ * are files), or a whole `chain`.  A case may have `options` of its own, laid over the file's;
+ * `now` (RFC 3339), so that a voter that looks at the clock can be tested; `override`, for chains;
+ * and `table`, a list of rows that each repeat the case with some members replaced. */
 #ifndef TESTKIT_CASE_H
 #define TESTKIT_CASE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sluice plugin test and bench (contract sections 7 and 8).
+/* sluice plugin test and bench.
  *
  * Each returns an exit code.  Reports go to stdout and files, what is wrong with the call or the
  * case files to stderr.  The calling process has one thread: voters run in forks of it. */

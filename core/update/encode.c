@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The update document of contract section 3 and its parts, as JSON. */
+/* The update document, what every change is answered with, and its parts. */
 #include <string.h>
 
 #include "policy/effect.h"

@@ -103,7 +103,7 @@ struct update_result {
 int update_run(struct updates *updates, const struct update_request *request, struct arena *arena,
                struct update_result *out, struct problems *problems, struct error *err);
 
-/* The update document of contract section 3, and its parts.  The caller owns the result. */
+/* What every change is answered with, and its parts.  The caller owns the result. */
 json_t *update_document(const struct update_result *result);
 json_t *update_votes_json(const struct chain_votes *votes);
 json_t *update_diff_json(const struct sluice_diff *diff);

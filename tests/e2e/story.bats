@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# The seven steps that must always work (contract section 10).
+# The seven steps that must always work.
 
 setup_file() {
     load helper

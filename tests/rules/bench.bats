@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# sluice plugin bench (contract section 8).
+# sluice plugin bench.
 bats_require_minimum_version 1.5.0
 
 setup() {

@@ -21,7 +21,7 @@ setup() {
     cd "$BATS_TEST_TMPDIR"
 }
 
-@test "everything is where the contract says" {
+@test "everything is where it is looked for" {
     for file in bin/sluice bin/sluiced bin/sluice-supervisor bin/sluice-init bin/sluice-plugin-host \
         lib/sluice/plugins/live_reload.so include/sluice/plugin.h share/sluice/rules/no_wildcards.lua \
         share/sluice/sluice.lua lib/pkgconfig/sluice-plugin.pc lib/cmake/sluice/sluiceConfig.cmake \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# sluice plugin replay (contract section 9): another chain is asked about a gateway's decisions.
+# sluice plugin replay: another chain is asked about a gateway's decisions.
 
 setup_file() {
     load support

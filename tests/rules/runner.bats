@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# sluice plugin test: its flags, reports and exit codes (contract section 7).
+# sluice plugin test: its flags, reports and exit codes.
 
 setup_file() {
     load support

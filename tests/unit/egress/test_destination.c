@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of reference/sandbox.md 2.8, and every blocked IPv4 range in every IPv6 form. */
+/* What may be connected to, and every blocked IPv4 range in every IPv6 form. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

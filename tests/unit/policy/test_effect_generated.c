@@ -382,7 +382,7 @@ static bool preset_takes(const char *access, const char *method)
     return strcmp(access, "full") == 0;
 }
 
-/* reference/sandbox.md 2.6 and 2.12, for endpoints without addresses of their own. */
+/* What some rule allows and none denies, for endpoints without addresses of their own. */
 static bool serves(const struct sluice_policy *policy, const struct http *r)
 {
     struct policy_request request = {.host = r->host, .port = 443, .binary = "/x"};

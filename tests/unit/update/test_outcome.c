@@ -185,7 +185,6 @@ static void a_voter_sees_who_asks_and_why(void **state)
                     "\"facts\":{\"saw\":\"replace demo a proxy alice admin because\"}");
 }
 
-/* Every member that contract section 3 names. */
 static void the_document_is_complete(void **state)
 {
     struct bench *b = *state;
