@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* /v1/decisions and the audit chain. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/call.h"
 #include "api/routes.h"
+#include "http/problem.h"
 
 static json_t *parsed(const char *json)
 {
@@ -11,19 +13,39 @@ static json_t *parsed(const char *json)
     return value ? value : json_null();
 }
 
-static json_t *encode_decision(struct api_call *call, const struct store_decision *d)
+/* Without what is stored as JSON. */
+static json_t *encode_facts(struct api_call *call, const struct store_decision *d)
 {
     json_t *json = json_pack(
-        "{s:s, s:I, s:s, s:s, s:s, s:{s:s, s:s, s:s}, s:s, s:I, s:I, s:s, s:s, s:o, s:b, s:s, s:s, s:s}",
+        "{s:s, s:I, s:s, s:s, s:s, s:{s:s, s:s, s:s}, s:s, s:I, s:I, s:s, s:s, s:b, s:s, s:s, s:s}",
         "id", d->id, "seq", (json_int_t)d->seq, "sandbox", d->sandbox, "kind", d->kind, "outcome",
         d->outcome, "actor", "name", d->actor, "role", d->role, "via", d->via, "reason", d->reason,
         "base_revision", (json_int_t)d->base_revision, "revision", (json_int_t)d->revision,
-        "base_hash", d->base_hash, "candidate_hash", d->candidate_hash, "votes",
-        parsed(d->votes_json), "overridden", (int)d->overridden, "chain_digest", d->chain_digest,
+        "base_hash", d->base_hash, "candidate_hash", d->candidate_hash,
+        "overridden", (int)d->overridden, "chain_digest", d->chain_digest,
         "at", api_time(call->arena, d->at_ms), "hash", d->hash);
     if (*d->draft_id)
         json_object_set_new(json, "draft", json_string(d->draft_id));
     return json;
+}
+
+static void add_stored(struct buf *out, const char *member, const char *json)
+{
+    buf_printf(out, ",\"%s\":%s", member, *json ? json : "null");
+}
+
+/* A list may be long, and what is stored is JSON: it is not parsed. */
+static void add_decision(struct api_call *call, struct buf *out, const struct store_decision *d, bool candidate)
+{
+    json_t *facts = encode_facts(call, d);
+    char *text = json_dumps(facts, HTTP_JSON);
+    buf_add(out, text, strlen(text) - 1);
+    add_stored(out, "votes", d->votes_json);
+    if (candidate)
+        add_stored(out, "candidate", d->candidate_json);
+    buf_add(out, "}", 1);
+    free(text);
+    json_decref(facts);
 }
 
 /* Of the sandbox that has the name; where none has it, of those that had it or were refused. */
@@ -44,20 +66,29 @@ static int list_decisions(struct api_call *call, const char *name, struct store_
 
 int route_decision_list(struct api_call *call)
 {
+    enum { LISTED_MAX = 1000000, CANDIDATES_MAX = 100 };
+    bool candidates = api_flag(call->req, "candidate");
+    struct buf out = {0};
     struct store_decision *items;
     size_t n;
     uint64_t limit, since, before;
-    if (api_query_number(call, "limit", 100, 1000000, &limit) != 0 ||
+    if (api_query_number(call, "limit", 100, candidates ? CANDIDATES_MAX : LISTED_MAX, &limit) != 0 ||
         api_query_number(call, "since_ms", 0, INT64_MAX, &since) != 0 ||
         api_query_number(call, "before", 0, INT64_MAX, &before) != 0)
         return -1;
-    struct store_decision_query query = {.since_ms = (int64_t)since, .before_seq = before, .limit = limit};
+    struct store_decision_query query = {.since_ms = (int64_t)since, .before_seq = before,
+                                         .candidates = candidates, .limit = limit};
+    if (candidates && !limit)
+        query.limit = CANDIDATES_MAX;
     if (list_decisions(call, api_query(call, "sandbox"), &query, &items, &n) != 0)
         return -1;
-    json_t *list = json_array();
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, encode_decision(call, &items[i]));
-    return api_reply(call, 200, json_pack("{s:o}", "decisions", list));
+    buf_printf(&out, "{\"decisions\":[");
+    for (size_t i = 0; i < n; i++) {
+        buf_add(&out, ",", i > 0);
+        add_decision(call, &out, &items[i], candidates);
+    }
+    buf_printf(&out, "]}");
+    return api_reply_json(call, 200, buf_take(&out));
 }
 
 int route_decision_get(struct api_call *call)
@@ -65,7 +96,8 @@ int route_decision_get(struct api_call *call)
     struct store_decision d;
     if (store_decision_get(call->api->store, api_param(call, "id"), call->arena, &d, &call->err) != 0)
         return -1;
-    json_t *json = encode_decision(call, &d);
+    json_t *json = encode_facts(call, &d);
+    json_object_set_new(json, "votes", parsed(d.votes_json));
     json_object_set_new(json, "candidate", parsed(d.candidate_json));
     json_t *diff = parsed(d.diff_json), *effect = json_object_get(diff, "effect");
     json_object_set(json, "effect", effect ? effect : json_null());     /* null: recorded before it was kept */

@@ -21,6 +21,7 @@ struct http_request;
     X(LIMIT, "limit", "query", "integer", "At most so many, the newest; 0: all")                                      \
     X(BEFORE, "before", "query", "integer", "Only decisions whose seq is smaller: the next page after one's last")     \
     X(SINCE_MS, "since_ms", "query", "integer", "Only decisions since then, in milliseconds since 1970")              \
+    X(CANDIDATE, "candidate", "query", "boolean", "With the policy that each was about; at most 100 at once")         \
     X(HEAD, "head", "query", "string", "A head that was noted earlier, which must be in the chain")                    \
     X(FOLLOW, "follow", "query", "boolean", "Whether to go on with what comes")                                       \
     X(IF_MATCH, "If-Match", "header", "string", "\"N\": only if the policy is still at revision N, else 412")         \

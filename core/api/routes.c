@@ -70,7 +70,7 @@ static const struct http_route routes[] = {
          .takes = TAKES(STATUS) | TAKES(AFTER)),
 
     WORK("GET", "/v1/decisions", "Decisions, newest first", .right = API_READ, .work = route_decision_list, .answer = "decisions",
-         .takes = TAKES(SANDBOX) | TAKES(SINCE_MS) | TAKES(BEFORE) | TAKES(LIMIT)),
+         .takes = TAKES(SANDBOX) | TAKES(SINCE_MS) | TAKES(BEFORE) | TAKES(LIMIT) | TAKES(CANDIDATE)),
     WORK("GET", "/v1/decisions/{id}", "One decision with candidate, votes, diff and effect", .right = API_READ, .work = route_decision_get, .answer = "full_decision"),
     WORK("GET", "/v1/audit/verify", "Check the audit chain from its first record", .right = API_READ, .work = route_audit_verify, .answer = "audit", .takes = TAKES(HEAD)),
     WORK("GET", "/v1/plugins", "The chain of voters", .right = API_READ, .work = route_plugin_list, .answer = "plugins"),

@@ -92,10 +92,6 @@ void reply_free(struct reply *reply);
 int reply_failed(const struct cli *cli, const struct reply *reply);
 /* GET and print with the table function; the whole life of a reading command. */
 int client_show(const struct cli *cli, char *path, void (*table)(const struct cli *cli, const json_t *json));
-/* GETs every path, several at once; each hears of them as they come, in any order, and returns
- * EXIT_DONE to go on.  Returns the exit code. */
-typedef int (*client_each)(void *ctx, size_t i, const struct reply *reply);
-int client_get_each(const struct cli *cli, char *const *paths, size_t n, client_each each, void *ctx);
 char *url_escape(const char *text);                 /* the caller frees it */
 /* Hands over the lines of a stream (server-sent events, logs) as they come.  Takes call->path. */
 int client_follow(const struct cli *cli, const struct call *call, void (*line)(void *ctx, const char *line), void *ctx);

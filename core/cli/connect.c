@@ -46,19 +46,14 @@ static char *make_url(const char *gateway, const char *path)
     return alloc_printf("%.*s%s", (int)len, gateway, path);
 }
 
-void connect_path(const struct cli *cli, CURL *curl, const char *path)
-{
-    char *url = make_url(cli->gateway, path);
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    free(url);
-}
-
 CURL *connect_new(const struct cli *cli, const char *path)
 {
+    char *url = make_url(cli->gateway, path);
     CURL *curl = curl_easy_init();
     if (begins(cli->gateway, unix_scheme))
         curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, cli->gateway + strlen(unix_scheme));
-    connect_path(cli, curl, path);
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    free(url);
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 10L);

@@ -12,7 +12,6 @@ char *connect_default(void);
 int connect_check(const struct cli *cli);
 /* A handle for path at the gateway, for curl_easy_cleanup. */
 CURL *connect_new(const struct cli *cli, const char *path);
-void connect_path(const struct cli *cli, CURL *curl, const char *path);
 /* Says why the gateway was not reached; detail is what CURLOPT_ERRORBUFFER holds.  EXIT_UNREACHABLE. */
 int connect_failed(const struct cli *cli, CURL *curl, CURLcode code, const char *detail);
 

@@ -70,51 +70,6 @@ void history_progress(const struct cli *cli, const char *what, size_t done, size
             done == n ? "\n" : "");
 }
 
-/* ---- the candidates of all decisions, each policy once ---- */
-
-struct wanted {
-    struct history *h;
-    char **paths;
-    const char **hashes;
-    size_t n, done;
-};
-
-static int on_candidate(void *arg, size_t i, const struct reply *reply)
-{
-    struct wanted *w = arg;
-    if (reply->status != 200 && reply->status != 404)
-        return reply_failed(w->h->cli, reply);
-    if (reply->json)
-        keep_policy(w->h, w->hashes[i], json_object_get(reply->json, "candidate"));
-    history_progress(w->h->cli, "reading", ++w->done, w->n);
-    return EXIT_DONE;
-}
-
-static int read_candidates(struct history *h)
-{
-    size_t n = json_array_size(h->list), i;
-    struct wanted w = {.h = h, .paths = alloc_zero(n, sizeof *w.paths),
-                       .hashes = alloc_zero(n, sizeof *w.hashes)};
-    json_t *seen = json_object(), *d;
-    json_array_foreach(h->list, i, d) {
-        const char *hash = json_text(d, "candidate_hash");
-        if (json_object_get(seen, hash))
-            continue;
-        json_object_set_new(seen, hash, json_true());
-        char *id = url_escape(json_text(d, "id"));
-        w.hashes[w.n] = hash;
-        w.paths[w.n++] = alloc_printf("/v1/decisions/%s", id);
-        free(id);
-    }
-    int code = client_get_each(h->cli, w.paths, w.n, on_candidate, &w);
-    for (i = 0; i < w.n; i++)
-        free(w.paths[i]);
-    free(w.paths);
-    free(w.hashes);
-    json_decref(seen);
-    return code;
-}
-
 static struct policy *revision_of(struct history *h, const char *sandbox, long long revision,
                                   const char *hash, int *code)
 {
@@ -255,13 +210,10 @@ static int read_decision(struct history *h, const json_t *json)
     return code;
 }
 
-/* Oldest first, so that policies are known when later decisions stand on them. */
+/* Oldest first: what each stands on is known by then. */
 static int read_decisions(struct history *h)
 {
     size_t n = json_array_size(h->list);
-    int read = read_candidates(h);
-    if (read != EXIT_DONE)
-        return read;
     h->decisions = alloc_zero(n, sizeof *h->decisions);
     for (size_t i = n; i > 0; i--) {
         int code = read_decision(h, json_array_get(h->list, i - 1));
@@ -289,18 +241,28 @@ static int read_since(const struct cli *cli, int64_t *out)
                              text);
 }
 
-/* One page of the gateway's list, which is newest first; *more: there may be another one. */
+/* Its text goes: of all decisions together it would be much. */
+static void take_candidate(struct history *h, json_t *decision)
+{
+    const char *hash = json_text(decision, "candidate_hash");
+    if (!find_policy(h, hash))
+        keep_policy(h, hash, json_object_get(decision, "candidate"));
+    json_object_del(decision, "candidate");
+}
+
+/* One page of the gateway's list, which is newest first; *more: there may be another one.  Pages are
+ * small: a gateway has nothing long to do for them, and its updates come between. */
 static int read_page(struct history *h, int64_t since, const char *sandbox, bool *more)
 {
-    enum { PAGE = 200 };
+    enum { PAGE = 20 };
     int code;
+    size_t i;
     const json_t *last = json_array_get(h->list, json_array_size(h->list) - 1);
     char *name = sandbox ? url_escape(sandbox) : NULL;
-    json_t *json = get(h->cli,
-                       alloc_printf("/v1/decisions?limit=%d&since_ms=%lld&before=%lld%s%s", PAGE,
-                                    (long long)since, last ? json_number(last, "seq") : 0,
-                                    name ? "&sandbox=" : "", name ? name : ""),
-                       &code);
+    char *path = alloc_printf("/v1/decisions?candidate=true&limit=%d&since_ms=%lld&before=%lld%s%s", PAGE,
+                              (long long)since, last ? json_number(last, "seq") : 0,
+                              name ? "&sandbox=" : "", name ? name : "");
+    json_t *decision, *json = get(h->cli, path, &code);
     free(name);
     if (!json && code == EXIT_DONE) {
         complain("there is no sandbox '%s'", sandbox ? sandbox : "");
@@ -308,9 +270,18 @@ static int read_page(struct history *h, int64_t since, const char *sandbox, bool
     }
     json_t *page = json_object_get(json, "decisions");
     *more = json_array_size(page) == PAGE;
+    json_array_foreach(page, i, decision)
+        take_candidate(h, decision);
     json_array_extend(h->list, page);
     json_decref(json);
     return code == EXIT_REFUSED ? EXIT_USAGE : code;
+}
+
+/* How many there are is known at the end: until then the newest one's place in the record stands for it. */
+static void tell_progress(const struct history *h, bool more)
+{
+    size_t n = json_array_size(h->list), newest = (size_t)json_number(json_array_get(h->list, 0), "seq");
+    history_progress(h->cli, "reading", n, more && newest > n ? newest : n + more);
 }
 
 int history_read(struct history *h)
@@ -320,9 +291,10 @@ int history_read(struct history *h)
     int code = read_since(h->cli, &since);
     if (code >= 0)
         return code;
-    do
+    do {
         code = read_page(h, since, arg_value(h->cli, "sandbox"), &more);
-    while (code == EXIT_DONE && more);
+        tell_progress(h, more);
+    } while (code == EXIT_DONE && more);
     return code == EXIT_DONE ? read_decisions(h) : code;
 }
 

@@ -100,10 +100,11 @@ struct store_decision_query {
     const char *sandbox;                            /* unless that is given: of every sandbox that ever had this name, or was to have it */
     int64_t since_ms;
     uint64_t before_seq;                            /* only those with a smaller seq; 0: all */
+    bool candidates;                                /* with candidate_json, which is "" otherwise */
     size_t limit;                                   /* 0: all */
 };
 
-int store_decision_list(struct store *s, const struct store_decision_query *query, struct arena *arena, struct store_decision **out, size_t *n, struct error *err);   /* newest first, without candidate_json */
+int store_decision_list(struct store *s, const struct store_decision_query *query, struct arena *arena, struct store_decision **out, size_t *n, struct error *err);   /* newest first */
 /* The first decision about a chunk: of a held update, the one that held it. */
 int store_decision_of_draft(struct store *s, const char *draft_id, struct arena *arena, struct store_decision *out, struct error *err);
 /* Appends to the audit chain: fills seq, previous and hash (their texts live until fn returns). */

@@ -7,8 +7,6 @@
 #include "base/digest.h"
 #include "store/sqlite/inner.h"
 
-#define SELECT_SHORT "SELECT " DECISION_FACTS(DB_NAME, ",") ",hash,'' FROM decision "
-
 static const struct db_column columns[] = {
 #define X(kind, field) {#field, DB_##kind, offsetof(struct store_decision, field)},
     DECISION_COLUMNS(X, )
@@ -81,8 +79,9 @@ int store_decision_of_draft(struct store *s, const char *draft_id, struct arena 
     return rc > 0 ? 0 : -1;
 }
 
-#define LIST(column) \
-    SELECT_SHORT "WHERE " column "=? AND at_ms>=? AND seq<? ORDER BY seq DESC LIMIT ?"
+#define LIST(column)                                                                             \
+    "SELECT " DECISION_FACTS(DB_NAME, ",") ",hash,CASE WHEN ? THEN candidate_json ELSE '' END " \
+    "FROM decision WHERE " column "=? AND at_ms>=? AND seq<? ORDER BY seq DESC LIMIT ?"
 
 int store_decision_list(struct store *s, const struct store_decision_query *query,
                         struct arena *arena, struct store_decision **out, size_t *n,
@@ -92,8 +91,8 @@ int store_decision_list(struct store *s, const struct store_decision_query *quer
     struct db *db = db_pool_take(s->readers);
     sqlite3_stmt *stmt = db_query(
         db, err,
-        query->sandbox_id ? LIST("sandbox_id") : sandbox ? LIST("sandbox") : LIST("''"), "tiii",
-        sandbox ? sandbox : "", query->since_ms,
+        query->sandbox_id ? LIST("sandbox_id") : sandbox ? LIST("sandbox") : LIST("''"), "itiii",
+        (int64_t)query->candidates, sandbox ? sandbox : "", query->since_ms,
         query->before_seq ? (int64_t)query->before_seq : INT64_MAX,
         query->limit ? (int64_t)query->limit : (int64_t)-1);
     int rc = db_record_all(db, stmt, &decision_record, arena, out, n, err);

@@ -196,6 +196,22 @@ static void decisions_outlive_their_sandbox(void **state)
     assert_problem(&a, 404, "/not-found", "sandbox 'nobody' not found");
 }
 
+static void a_list_of_decisions_can_be_had_with_the_candidates(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "GET", "/v1/decisions?candidate=true");
+    json_t *listed = json_incref(json_array_get(json_object_get(a.json, "decisions"), 0));
+    a = ASK(d, "GET", arena_printf(d->arena, "/v1/decisions/%s", json_string_value(json_object_get(listed, "id"))));
+    const char *name;
+    json_t *value;
+    json_object_foreach(listed, name, value)
+        assert_true(json_equal(value, json_object_get(a.json, name)));
+    assert_non_null(json_object_get(listed, "candidate"));
+    json_decref(listed);
+    a = ASK(d, "GET", "/v1/decisions?candidate=true&limit=101");
+    assert_problem(&a, 400, "/malformed", "query parameter limit must be a number from 0 to 100, not '101'");
+}
+
 static void decisions_are_kept_and_can_be_verified(void **state)
 {
     struct desk *d = *state;
@@ -205,6 +221,7 @@ static void decisions_are_kept_and_can_be_verified(void **state)
     assert_string_equal(json_string_value(json_object_get(first, "kind")), "create");
     assert_string_equal(json_string_value(json_object_get(first, "outcome")), "allowed");
     assert_string_equal(json_string_value(json_object_get(json_object_get(first, "actor"), "role")), "admin");
+    assert_null(json_object_get(first, "candidate"));
     a = ASK(d, "GET", arena_printf(d->arena, "/v1/decisions/%s", id));
     assert_status(&a, 200);
     assert_int_equal(json_integer_value(json_object_get(json_object_get(a.json, "candidate"), "version")), 1);
@@ -304,6 +321,7 @@ int main(void)
         DEMO_TEST(lists_choose_by_label),
         DEMO_TEST(a_life),
         DEMO_TEST(decisions_outlive_their_sandbox),
+        DEMO_TEST(a_list_of_decisions_can_be_had_with_the_candidates),
         DEMO_TEST(decisions_are_kept_and_can_be_verified),
         DEMO_TEST(plugins_are_listed_and_reloaded),
         DEMO_TEST(status_and_metrics_count),
