@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "doc/safe.h"
+
 enum { REASON_MAX = 1024 };
 
 /* ---- If-Match (RFC 9110 section 13.1.1): * or a list of entity tags, of which ours are "N" ---- */
@@ -69,6 +71,9 @@ int api_reason(struct api_call *call, const char **out)
     const char *text = *out = http_request_header(call->req, "Sluice-Reason");
     if (text && strlen(text) > REASON_MAX)
         return error_set(&call->err, ERROR_MALFORMED, "Sluice-Reason is longer than %d bytes", REASON_MAX);
+    unsigned unseen;
+    if (text && doc_find_unsafe(text, strlen(text), "\t", &unseen) < strlen(text))
+        return error_set(&call->err, ERROR_MALFORMED, "Sluice-Reason has the invisible character U+%04X: leave it out", unseen);
     return 0;
 }
 

@@ -167,6 +167,10 @@ static void a_reason_is_text(void **state)
     assert_string_equal(text_of(&a, "reason"), "f\xc3\xbcr alle");
     a = ASK(d, "PUT", POLICY, YAML("version: 1\n"), HEADERS({"Sluice-Reason", "f\xfcr alle"}));
     assert_problem(&a, 400, "/malformed", "a header value is not UTF-8");
+    a = ASK(d, "PUT", POLICY, YAML("version: 1\n"), HEADERS({"Sluice-Reason", "two\u2028lines"}));
+    assert_problem(&a, 400, "/malformed", "Sluice-Reason has the invisible character U+2028: leave it out");
+    a = ASK(d, "POST", "/v1/sandboxes/demo/drafts/1/undo", HEADERS({"Sluice-Reason", "to the \u202eleft"}));
+    assert_problem(&a, 400, "/malformed", "Sluice-Reason has the invisible character U+202E: leave it out");
     memset(long_one, 'x', 1025);
     a = ASK(d, "PUT", POLICY, YAML("version: 1\n"), HEADERS({"Sluice-Reason", long_one}));
     assert_problem(&a, 400, "/malformed", "Sluice-Reason is longer than 1024 bytes");
