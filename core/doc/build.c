@@ -101,9 +101,9 @@ int doc_build_scalar(struct doc_build *b, struct doc_node value, const char *tex
 
 int doc_build_open(struct doc_build *b, enum doc_kind kind, struct doc_place at)
 {
-    if (b->depth == DOC_DEPTH_MAX)
-        return doc_build_problem(b, at, "lists and maps are nested more than %d deep",
-                                 DOC_DEPTH_MAX);
+    if (b->depth == b->depth_max)
+        return doc_build_problem(b, at, "lists and maps are nested more than %u deep",
+                                 b->depth_max);
     struct doc_node *node =
         keep(b, (struct doc_node){.kind = kind, .line = at.line, .column = at.column, .text = ""});
     if (attach(b, node))

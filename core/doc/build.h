@@ -24,8 +24,8 @@ struct doc_build {
     struct doc_node *root;
     struct doc_node **pending;                      /* children of the open collections in order */
     size_t n_pending, cap_pending;
-    struct doc_frame open[DOC_DEPTH_MAX];
-    unsigned depth;
+    struct doc_frame open[DOC_DEPTH_MAX + DOC_AROUND];
+    unsigned depth, depth_max;
     size_t nodes, nodes_max;
     bool failed;
 };

@@ -7,7 +7,6 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
-#include "doc/build.h"
 #include "doc/number.h"
 #include "doc/safe.h"
 
@@ -205,11 +204,11 @@ void doc_print_canonical(const struct doc_node *node, struct buf *out)
 
 void doc_json_to_yaml(const char *json, size_t len, struct buf *out)
 {
-    struct doc_build b = {.arena = arena_new(), .nodes_max = SIZE_MAX};
-    if (doc_read_json(&b, json, len))
+    struct arena *arena = arena_new();
+    struct doc_node *root;
+    if (doc_parse_own(json, len, arena, &root, NULL))
         buf_add(out, json, len); /* JSON is YAML too, if not block YAML */
     else
-        doc_print(b.root, DOC_YAML, out);
-    doc_build_end(&b);
-    arena_free(b.arena);
+        doc_print(root, DOC_YAML, out);
+    arena_free(arena);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "doc/tree.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -60,6 +61,23 @@ static int read_document(struct doc_build *b, const char *text, size_t len, enum
     return check_characters(b, text, len) ? -1 : doc_read_yaml(b, text, len);
 }
 
+static int parse(struct doc_build *b, const char *text, size_t len, enum doc_format format,
+                 struct doc_node **out)
+{
+    int rc = read_document(b, text, len, format);
+    doc_build_end(b);
+    *out = rc || b->failed ? NULL : b->root;
+    return *out ? 0 : -1;
+}
+
+int doc_parse_own(const char *json, size_t len, struct arena *arena, struct doc_node **out,
+                  struct problems *problems)
+{
+    struct doc_build b = {.arena = arena, .problems = problems,
+                          .depth_max = DOC_DEPTH_MAX + DOC_AROUND, .nodes_max = SIZE_MAX};
+    return parse(&b, json, len, DOC_JSON, out);
+}
+
 int doc_parse(const char *text, size_t len, enum doc_format format, size_t max_bytes,
               struct arena *arena, struct doc_node **out, struct problems *problems)
 {
@@ -68,13 +86,9 @@ int doc_parse(const char *text, size_t len, enum doc_format format, size_t max_b
         return problems_add(problems, "", 0, 0,
                             "the document has %zu bytes, more than the %zu that are allowed", len,
                             max_bytes);
-    struct doc_build b = {.arena = arena, .problems = problems, .nodes_max = DOC_NODES_MAX};
-    int rc = read_document(&b, text, len, format);
-    doc_build_end(&b);
-    if (rc || b.failed)
-        return -1;
-    *out = b.root;
-    return 0;
+    struct doc_build b = {.arena = arena, .problems = problems,
+                          .depth_max = DOC_DEPTH_MAX, .nodes_max = DOC_NODES_MAX};
+    return parse(&b, text, len, format, out);
 }
 
 const struct doc_node *doc_get(const struct doc_node *map, const char *key)

@@ -17,7 +17,7 @@
 #include "base/buf.h"
 #include "base/problems.h"
 
-enum { DOC_DEPTH_MAX = 32, DOC_NODES_MAX = 100000 };
+enum { DOC_DEPTH_MAX = 32, DOC_AROUND = 8, DOC_NODES_MAX = 100000 };
 
 enum doc_format { DOC_YAML, DOC_JSON };
 
@@ -38,6 +38,11 @@ struct doc_node {
 int doc_parse(const char *text, size_t len, enum doc_format format, size_t max_bytes,
               struct arena *arena, struct doc_node **out, struct problems *problems);
 
+/* JSON of our own in which documents stand: DOC_AROUND deeper than they may be, with as many values
+ * as it has. */
+int doc_parse_own(const char *json, size_t len, struct arena *arena, struct doc_node **out,
+                  struct problems *problems);
+
 const struct doc_node *doc_get(const struct doc_node *map, const char *key); /* NULL: not there */
 /* The value at a document path such as network_policies["a b"].endpoints[0]; NULL: not there. */
 const struct doc_node *doc_at(const struct doc_node *root, const char *path);
@@ -52,7 +57,7 @@ char *doc_path_item(struct arena *arena, const char *parent, size_t i);
 void doc_print(const struct doc_node *node, enum doc_format format, struct buf *out);
 /* The same JSON with the keys of every map in byte order. */
 void doc_print_canonical(const struct doc_node *node, struct buf *out);
-/* JSON that sluice itself wrote, as block YAML.  Knows no limits but the depth. */
+/* JSON of our own, as block YAML. */
 void doc_json_to_yaml(const char *json, size_t len, struct buf *out);
 
 #endif

@@ -20,8 +20,8 @@
 
 #include "base/arena.h"
 
-/* Lists longer than this end with an entry that stands for everything. */
-enum { POLICY_REACH_MAX = 1024 };
+/* A list of more entries, or of more bytes of text, ends with an entry that stands for everything. */
+enum { POLICY_REACH_MAX = 1024, POLICY_REACH_BYTES_MAX = 512 * 1024 };
 
 struct policy_effect {
     enum sluice_relation relation;

@@ -37,6 +37,8 @@ static void add_reach(struct effect_run *run, unsigned side, struct sluice_reach
     struct sluice_reach *copy = arena_alloc(run->result, sizeof *copy);
     reach.size = sizeof reach;
     *copy = reach;
+    run->reach_bytes[side] += strlen(reach.host) + strlen(reach.binary) + strlen(reach.method) +
+                              strlen(reach.path) + strlen(reach.example);
     run->reach[side] = effect_grow(run->result, run->reach[side], run->n_reach[side],
                                    &run->cap_reach[side], sizeof *run->reach[side]);
     run->reach[side][run->n_reach[side]++] = copy;
@@ -67,9 +69,11 @@ void effect_show(struct effect_run *run, const struct difference *d, const struc
                  const struct effect_place *place)
 {
     run->differs[d->side] = true;
-    if (!is_new(run, d, item, place->port) || run->n_reach[d->side] > POLICY_REACH_MAX)
+    if (!is_new(run, d, item, place->port) || run->full[d->side])
         return;
-    if (run->n_reach[d->side] == POLICY_REACH_MAX) {
+    if (run->n_reach[d->side] == POLICY_REACH_MAX ||
+        run->reach_bytes[d->side] > POLICY_REACH_BYTES_MAX) {
+        run->full[d->side] = true;
         effect_show_all(run, d->side, "and more than can be listed");
         return;
     }

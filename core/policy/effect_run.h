@@ -59,7 +59,8 @@ struct effect_run {
     uint32_t *chains[SIDES];                        /* by class of binaries */
     struct opener *openers[SIDES];
     struct sluice_reach const **reach[SIDES];       /* SIDES: lost, gained */
-    size_t n_reach[SIDES], cap_reach[SIDES];
+    size_t n_reach[SIDES], cap_reach[SIDES], reach_bytes[SIDES];
+    bool full[SIDES];
     bool differs[SIDES];
 };
 

@@ -136,3 +136,29 @@ YAML
     grep -o '`[a-z_0-9]*`' include/WIRE.md | tr -d '`' | sort -u >"$folder/documented"
     [ "$(comm -23 "$folder/sent" "$folder/documented")" = "" ] || { comm -23 "$folder/sent" "$folder/documented"; return 1; }
 }
+
+@test "the deepest, the longest and the widest policy that there may be reaches it" {
+    python3 - "$folder" <<'PY'
+import sys
+def write(name, text):
+    open(f"{sys.argv[1]}/{name}.yaml", "w").write("version: 1\n" + text + "\n")
+def config(value):
+    return "network_middlewares: {m: {middleware: a/b, order: 1, config: {a: %s}}}" % value
+write("deep", config("[" * 28 + "]" * 28))
+write("wide", config("[" + ",".join("1" * 99980) + "]"))
+write("long", "network_policies:\n  api:\n    endpoints: [%s]\n    binaries: [%s]" % (
+    ", ".join("{host: h%d.example.com, port: 443}" % i for i in range(40)),
+    ", ".join("{path: /usr/%d%s}" % (i, "/b" * 1500) for i in range(32))))
+PY
+    case_file few_rules <<'YAML'
+command: [python3, ./few_rules.py]
+policies: {deep: {file: deep.yaml}, wide: {file: wide.yaml}, long: {file: long.yaml}}
+cases:
+  - name: limits
+    expect: {verdict: allow}
+    table: [{name: deep, candidate: deep}, {name: wide, candidate: wide}, {name: long, candidate: long}]
+YAML
+    exits 0 "$sluice" plugin test "$folder"
+    sed -i 's/^command: .*/plugin: live_reload/' "$folder/few_rules.test.yaml"
+    exits 0 "$sluice" plugin test --isolation process "$folder"
+}

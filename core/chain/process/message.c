@@ -200,7 +200,7 @@ int message_decode(const char *json, size_t len, struct arena *arena, struct mes
     struct problems problems = {0};
     struct doc_node *node;
     void *record;
-    if (doc_parse(json, len, DOC_JSON, len, arena, &node, &problems) != 0)
+    if (doc_parse_own(json, len, arena, &node, &problems) != 0)
         return first_problem(&problems, err);
     const struct doc_node *type = doc_get(node, "type");
     for (int i = 0; type && i < MESSAGE_TYPES; i++) {
