@@ -120,6 +120,23 @@ static int check_head(const struct image *image, const char *path, ElfW(Ehdr) *h
     return 0;
 }
 
+/* The loader maps what is not there as well, and who touches it is killed. */
+static int check_whole(const struct image *image, const ElfW(Ehdr) *head, const char *path,
+                       struct error *err)
+{
+    for (size_t i = 0; i < head->e_phnum; i++) {
+        ElfW(Phdr) segment;
+        struct image bytes;
+        if (!take(image, head->e_phoff + i * sizeof segment, &segment, sizeof segment)
+            || (segment.p_type == PT_LOAD
+                && !part(image, segment.p_offset, segment.p_filesz, &bytes)))
+            return error_set(err, ERROR_MALFORMED,
+                             "%s is cut short at %zu bytes: copy or build it again", path,
+                             image->size);
+    }
+    return 0;
+}
+
 int object_refuse_abi(uint32_t abi, const char *path, struct error *err)
 {
     return error_set(err, ERROR_UNSUPPORTED,
@@ -253,7 +270,8 @@ int object_check(const unsigned char *bytes, size_t size, const char *path, stru
 {
     struct image image = {bytes, size};
     ElfW(Ehdr) head;
-    if (check_head(&image, path, &head, err) != 0 || check_note(&image, &head, path, err) != 0)
+    if (check_head(&image, path, &head, err) != 0 || check_whole(&image, &head, path, err) != 0
+        || check_note(&image, &head, path, err) != 0)
         return -1;
     return check_searches(&image, &head, path, err);
 }

@@ -150,6 +150,25 @@ static void strange_headers_are_refused(void **state)
     codefile_close(&file);
 }
 
+static void a_file_that_is_cut_short_is_refused(void **state)
+{
+    (void)state;
+    struct codefile file = read_parrot();
+    struct error err;
+    const Elf64_Ehdr *head = (const Elf64_Ehdr *)file.bytes;
+    const Elf64_Phdr *segments = (const Elf64_Phdr *)(file.bytes + head->e_phoff);
+    size_t end = 0;
+    for (size_t i = 0; i < head->e_phnum; i++)
+        if (segments[i].p_type == PT_LOAD && segments[i].p_offset + segments[i].p_filesz > end)
+            end = segments[i].p_offset + segments[i].p_filesz;
+    assert_int_equal(object_check(file.bytes, end, "x.so", &err), 0);
+    assert_int_equal(object_check(file.bytes, end - 1, "x.so", &err), -1);
+    assert_matches(err.text, "^x\\.so is cut short at [0-9]+ bytes: copy or build it again$");
+    assert_int_equal(object_check(file.bytes, sizeof *head, "x.so", &err), -1);
+    assert_string_equal(err.text, "x.so is cut short at 64 bytes: copy or build it again");
+    codefile_close(&file);
+}
+
 /* The section headers are the second way, for files whose segments do not list the note. */
 static void the_note_is_found_both_ways(void **state)
 {
@@ -269,6 +288,7 @@ int main(void)
         cmocka_unit_test(no_folder_no_plugin),
         cmocka_unit_test(a_plugin_is_named_not_located),
         cmocka_unit_test(strange_headers_are_refused),
+        cmocka_unit_test(a_file_that_is_cut_short_is_refused),
         cmocka_unit_test(the_note_is_found_both_ways),
         cmocka_unit_test(names_of_libraries_are_within_the_file),
         cmocka_unit_test(any_bytes_are_survived),
