@@ -43,7 +43,10 @@ static void format_line(struct buf *line, const struct log *log, enum log_level 
     if (log->json) {
         buf_printf(line, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"message\":", when,
                    words[level], log->program);
-        text_json_quote(line, message);
+        struct buf text = {0};
+        text_escape_bytes(&text, message);
+        text_json_quote(line, buf_str(&text));
+        buf_free(&text);
         buf_puts(line, "}\n");
         return;
     }

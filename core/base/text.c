@@ -93,14 +93,27 @@ void text_json_quote(struct buf *out, const char *text)
     buf_putc(out, '"');
 }
 
-void text_escape_controls(struct buf *out, const char *text)
+static void escape_bytes(struct buf *out, const char *bytes, bool controls)
 {
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        if (*c < 0x20 || *c == 0x7f)
-            buf_printf(out, "\\x%02x", *c);
-        else
-            buf_putc(out, (char)*c);
+    for (size_t n, len = strlen(bytes); len; bytes += n, len -= n) {
+        unsigned char c = (unsigned char)*bytes;
+        n = controls && (c < 0x20 || c == 0x7f) ? 0 : sequence((const unsigned char *)bytes, len);
+        buf_add(out, bytes, n);
+        if (!n) {
+            buf_printf(out, "\\x%02x", c);
+            n = 1;
+        }
     }
+}
+
+void text_escape_controls(struct buf *out, const char *bytes)
+{
+    escape_bytes(out, bytes, true);
+}
+
+void text_escape_bytes(struct buf *out, const char *bytes)
+{
+    escape_bytes(out, bytes, false);
 }
 
 const char *text_env_name_refused(const char *name)

@@ -16,8 +16,10 @@ size_t text_plain(const char *bytes, size_t len);
 void text_end_whole(char *text, size_t size);
 /* Appends text as a JSON string, quotes included (RFC 8259). */
 void text_json_quote(struct buf *out, const char *text);
-/* Appends text with control characters written as \xNN, so that a log line stays one line. */
-void text_escape_controls(struct buf *out, const char *text);
+/* Appends bytes with those that are no UTF-8 written as \xNN, and control characters like them, so
+ * that a log line stays one line. */
+void text_escape_controls(struct buf *out, const char *bytes);
+void text_escape_bytes(struct buf *out, const char *bytes); /* those that are no UTF-8 alone */
 /* The word of the NULL-terminated list that is nearest to text, or NULL when none is near. */
 const char *text_nearest(const char *text, const char *const *words);
 /* Why no command of a sandbox gets an environment variable of this name; NULL: it may. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "doc/safe.h"
 
 struct ballot *ballot_of(struct sluice_ballot *face)
 {
@@ -23,25 +24,13 @@ static void complain(struct ballot *b, const char *format, ...)
     va_end(args);
 }
 
-/* The bytes at s that may be copied as they are: one character, or 0 to escape a byte. */
-static size_t character(const char *s, size_t len)
-{
-    unsigned char c = (unsigned char)*s;
-    if (c < 0x20 || c == 0x7f)
-        return 0;
-    for (size_t n = 1; n <= 4 && n <= len; n++)
-        if (text_utf8_valid(s, n) == n)
-            return n;
-    return 0;
-}
-
 /* Copies what fits, in whole characters, and returns its length. */
 static size_t copy_clean(char *out, size_t max, const char *text, size_t len)
 {
     size_t used = text_plain(text, len < max ? len : max);
     memcpy(out, text, used);
     for (size_t at = used; at < len;) {
-        size_t n = character(text + at, len - at), need = n ? n : 4;
+        size_t n = doc_safe_char(text + at, len - at, ""), need = n ? n : 4;
         if (used + need > max)
             break;
         if (n)
@@ -68,11 +57,17 @@ static bool declared(const struct sluice_code *codes, const char *code)
     return false;
 }
 
-static bool is_code(const char *text)
+static bool has_letters_of_code(const char *text)
 {
     while (isalnum((unsigned char)*text) || *text == '_' || *text == '.' || *text == '-')
         text++;
     return !*text;
+}
+
+bool ballot_is_code(const char *text)
+{
+    size_t len = strnlen(text, SLUICE_CODE_MAX + 1);
+    return len && len <= SLUICE_CODE_MAX && has_letters_of_code(text);
 }
 
 static void take_code(struct ballot *b, enum sluice_verdict verdict, const char *code)
@@ -84,7 +79,7 @@ static void take_code(struct ballot *b, enum sluice_verdict verdict, const char 
         complain(b, "cast %s without a code", word);
     else if (len > SLUICE_CODE_MAX)
         complain(b, "cast %s with a code of more than %d bytes", word, SLUICE_CODE_MAX);
-    else if (!is_code(code))
+    else if (!has_letters_of_code(code))
         complain(b, "cast %s with a code that is not made of letters, digits, '_', '.' and '-'", word);
     else if (b->codes && !declared(b->codes, code))
         complain(b, "cast %s with the code %s, which it does not declare", word, code);

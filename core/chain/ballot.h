@@ -34,6 +34,9 @@ struct ballot {
     size_t n_facts;
 };
 
+/* Whether a code may be cast: 1 to SLUICE_CODE_MAX letters, digits, '_', '.' and '-'. */
+bool ballot_is_code(const char *text);
+
 /* codes: the voter's table, NULL if it declares none. */
 void ballot_begin(struct ballot *ballot, struct arena *arena, const struct sluice_code *codes);
 

@@ -114,6 +114,7 @@ static int open_voter(const struct chain_config *chain, const struct chain_voter
     struct voter *voter = alone ? voter_process_open(chain, config, log, &err)
                         : native ? voter_native_open(chain, config, log, &err)
                                  : voter_lua_open(chain, config, log, &err);
+    voter = voter_checked(voter, &err);
     if (!voter)
         return refuse(problems, config,
                       err.kind == ERROR_INVALID ? ".options"

@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
+#include "chain/ballot.h"
+#include "doc/safe.h"
 
 enum { TIMEOUT_MS = 500, MEMORY_MB = 32 };
 
@@ -42,6 +45,60 @@ void voter_free(struct voter *voter)
     free(voter->sha256);
     free(voter->options);
     free(voter);
+}
+
+/* what: a text of a record or of a row of its tables. */
+static int check_text(const char *text, const char *what, const char *row, struct error *err)
+{
+    unsigned c;
+    size_t len = text ? strlen(text) : 0;
+    if (!len || (text_utf8_valid(text, len) == len &&
+                 doc_find_unsafe(text, len, "\t\r\n", &c) == len))
+        return 0;
+    return error_set(err, ERROR_MALFORMED, "its %s%s is no UTF-8 text or has invisible characters: save its source as UTF-8", what, row);
+}
+
+static int check_code(const struct sluice_code *code, struct error *err)
+{
+    if (!ballot_is_code(code->code)) {
+        struct buf shown = {0};
+        doc_escape(code->code, strnlen(code->code, SLUICE_CODE_MAX), "", &shown);
+        error_set(err, ERROR_MALFORMED,
+                  "it declares the code '%s', which is not made of 1 to %d letters, digits, '_', '.' "
+                  "and '-'", buf_str(&shown), SLUICE_CODE_MAX);
+        buf_free(&shown);
+        return -1;
+    }
+    return check_text(code->help, "help for code ", code->code, err);
+}
+
+static int check_option(const struct sluice_option *option, struct error *err)
+{
+    if (check_text(option->name, "name of an option", "", err) != 0 ||
+        check_text(option->help, "help for option ", option->name, err) != 0)
+        return -1;
+    return check_text(option->fallback, "default of option ", option->name, err);
+}
+
+static int check_declared(const struct voter *voter, struct error *err)
+{
+    int rc = check_text(voter->version, "version", "", err);
+    if (rc == 0)
+        rc = check_text(voter->summary, "summary", "", err);
+    for (const struct sluice_code *code = voter->codes; rc == 0 && code && code->code; code++)
+        rc = check_code(code, err);
+    const struct sluice_option *option = voter->option_table;
+    for (; rc == 0 && option && option->name; option++)
+        rc = check_option(option, err);
+    return rc == 0 ? 0 : error_prefix(err, "%s", voter->path);
+}
+
+struct voter *voter_checked(struct voter *voter, struct error *err)
+{
+    if (!voter || check_declared(voter, err) == 0)
+        return voter;
+    voter_free(voter);
+    return NULL;
 }
 
 int voter_check_time(const struct voter *voter, uint64_t took_ns, struct error *err)

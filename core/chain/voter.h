@@ -72,6 +72,9 @@ struct voter *voter_lua_open(const struct chain_config *chain, const struct chai
 struct voter *voter_process_open(const struct chain_config *chain, const struct chain_voter_config *config,
                                  const struct log *log, struct error *err);
 void voter_free(struct voter *voter);
+/* The voter, which may be NULL, or NULL with err where what it says of itself cannot be shown to a
+ * reader, or names codes that no ballot takes.  Takes it. */
+struct voter *voter_checked(struct voter *voter, struct error *err);
 
 /* Nothing can stop native code in this process.  What came too late is refused afterwards, so that
  * a slow voter shows up as one. */

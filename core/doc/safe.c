@@ -49,6 +49,26 @@ size_t doc_find_unsafe(const char *text, size_t len, const char *allowed, unsign
     return len;
 }
 
+size_t doc_safe_char(const char *bytes, size_t len, const char *allowed)
+{
+    unsigned c;
+    for (size_t n = 1; n <= 4 && n <= len; n++)
+        if (text_utf8_valid(bytes, n) == n)
+            return doc_find_unsafe(bytes, n, allowed, &c) == n ? n : 0;
+    return 0;
+}
+
+void doc_escape(const char *bytes, size_t len, const char *allowed, struct buf *out)
+{
+    for (size_t at = 0, n; at < len; at += n ? n : 1) {
+        n = doc_safe_char(bytes + at, len - at, allowed);
+        if (n)
+            buf_add(out, bytes + at, n);
+        else
+            buf_printf(out, "\\x%02x", (unsigned char)bytes[at]);
+    }
+}
+
 static void escape(unsigned c, enum doc_format format, struct buf *out)
 {
     if (c <= 0xffff)

@@ -272,8 +272,9 @@ static void finish(struct runner *r, size_t index)
     if (job->late || job->closed)
         worker_kill(&job->worker);
     char *how = worker_end(&job->worker);
-    if (!job->closed)
-        blame(r, job, how ? how : "it ended its process with status 0");
+    bool stuck = job->closed && !job->answered;     /* it would do the same again */
+    if (!job->closed || stuck)
+        blame(r, job, stuck ? "it gave no answer" : how ? how : "it ended its process with status 0");
     else
         push(r, job->slice.first + job->answered, job->slice.n - job->answered);
     if (job->answered == job->slice.n)

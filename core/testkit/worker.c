@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "doc/safe.h"
 
 enum { OUTPUT_MAX = 64 << 20 };
 
@@ -145,10 +146,12 @@ char *worker_output(const struct worker *worker, size_t max)
 {
     off_t size = lseek(worker->output, 0, SEEK_END);
     size_t len = size < 0 ? 0 : (size_t)size < max ? (size_t)size : max;
-    char *text = alloc_bytes(len + 1);
-    ssize_t n = pread(worker->output, text, len, size - (off_t)len);
-    text[n > 0 ? n : 0] = '\0';
-    return text;
+    char *bytes = alloc_bytes(len + 1);
+    ssize_t n = pread(worker->output, bytes, len, size - (off_t)len);
+    struct buf text = {0};
+    doc_escape(bytes, n > 0 ? (size_t)n : 0, "\t\n", &text);
+    free(bytes);
+    return buf_take(&text);
 }
 
 void worker_close(struct worker *worker)

@@ -29,3 +29,42 @@ says() {
 says_not() {
     [[ "$output" != *"$1"* ]] || { printf 'says: %s\n%s\n' "$1" "$output" >&2; return 1; }
 }
+
+# Case files of the voter faulty.so, and what comes of them.
+passing() {
+    case_file good <<'YAML'
+plugin: faulty.so
+options: {how: deny}
+policies:
+  empty: {version: 1}
+cases:
+  - name: it denies
+    kind: [replace, merge]
+    candidate: empty
+    expect: {verdict: deny, code: ASKED, message: "^refused as asked", path: network_policies, facts: {asked_by: dev}}
+  - name: it allows
+    options: {how: allow}
+    candidate: empty
+    expect: {verdict: allow}
+YAML
+}
+
+failing() {
+    case_file bad <<'YAML'
+plugin: faulty.so
+cases:
+  - name: it denies (or so)
+    candidate: {version: 1}
+    expect: {verdict: deny, code: ASKED}
+YAML
+}
+
+crashing() {
+    case_file crash <<'YAML'
+plugin: faulty.so
+cases:
+  - {name: before, candidate: {version: 1}, expect: {verdict: allow}}
+  - {name: boom, candidate: {version: 1}, reason: crash, expect: {verdict: allow}}
+  - {name: after, candidate: {version: 1}, expect: {verdict: allow}}
+YAML
+}

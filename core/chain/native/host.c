@@ -2,10 +2,13 @@
 #include "chain/native/host.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include <sluice/version.h>
 
 #include "base/ipaddr.h"
+#include "base/text.h"
+#include "doc/safe.h"
 #include "policy/enforceable.h"
 #include "policy/match.h"
 
@@ -14,12 +17,15 @@ enum { MESSAGE_MAX = 1024 };
 static void say(const struct sluice_host *face, const char *message)
 {
     struct host *host = face->gateway;
-    message = message ? message : "";
+    struct buf text = {0};
+    doc_escape(message ? message : "", message ? strnlen(message, MESSAGE_MAX) : 0, "", &text);
     pthread_mutex_lock(&host->mutex);
     if (host->starting)
-        snprintf(host->said, sizeof host->said, "%s", message);
+        snprintf(host->said, sizeof host->said, "%s", buf_str(&text));
+    text_end_whole(host->said, sizeof host->said);
     pthread_mutex_unlock(&host->mutex);
-    log_info(host->log, "voter %s: %.*s", host->voter, MESSAGE_MAX, message);
+    log_info(host->log, "voter %s: %s", host->voter, buf_str(&text));
+    buf_free(&text);
 }
 
 static bool host_match(const struct sluice_host *face, const char *pattern, const char *name)

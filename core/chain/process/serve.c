@@ -7,7 +7,6 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/text.h"
 #include "chain/ballot.h"
 #include "chain/native/native.h"
 #include "chain/process/confine.h"
@@ -15,6 +14,7 @@
 #include "chain/process/message.h"
 #include "chain/process/tables.h"
 #include "chain/voter.h"
+#include "doc/safe.h"
 #include "policy/policy.h"
 
 /* The CPU time after which the process ends in order, so that its limit never meets a vote. */
@@ -44,13 +44,11 @@ static int reply(struct host *host, enum message_type type, const void *record)
     return rc;
 }
 
-/* Error texts may quote anything; the wire carries UTF-8 without control characters. */
+/* Error texts may quote anything; the wire carries what a reader can see. */
 static const char *clean(const char *text, struct arena *arena)
 {
-    if (text_utf8_valid(text, strlen(text)) != strlen(text))
-        return "it failed with a text that is no UTF-8";
     struct buf out = {0};
-    text_escape_controls(&out, text);
+    doc_escape(text, strlen(text), "", &out);
     const char *copy = arena_str(arena, buf_str(&out));
     buf_free(&out);
     return copy;
@@ -125,6 +123,7 @@ static int open_voter(struct host *host, const struct message_open *open, struct
         host->voter = open_native(host, open, &chain, arena, err);
     else if (lock_in(open, arena, err) == 0)
         host->voter = voter_lua_open(&chain, open->voter, &host->log, err);
+    host->voter = voter_checked(host->voter, err);
     return host->voter ? 0 : -1;
 }
 

@@ -45,6 +45,17 @@ static void a_file_keeps_the_newest_lines(void **state)
     close(log.fd);
 }
 
+static void a_line_is_utf8_whatever_is_logged(void **state)
+{
+    struct log log = {.fd = open_file(O_RDWR), .program = "test", .json = true};
+    char text[256] = "";
+    (void)state;
+    log_info(&log, "caf\xe9\n\xc3\xa9");
+    assert_true(pread(log.fd, text, sizeof text - 1, 0) > 0);
+    assert_non_null(strstr(text, "\"message\":\"caf\\\\xe9\\n\xc3\xa9\"}\n"));
+    close(log.fd);
+}
+
 static void one_that_cannot_be_read_stays_short_too(void **state)
 {
     struct log log = {.fd = open_file(O_WRONLY), .program = "test", .file_max = 4096};
@@ -70,6 +81,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_keeps_the_newest_lines),
+        cmocka_unit_test(a_line_is_utf8_whatever_is_logged),
         cmocka_unit_test(one_that_cannot_be_read_stays_short_too),
         cmocka_unit_test(without_a_limit_all_is_kept),
     };

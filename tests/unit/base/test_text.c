@@ -55,6 +55,8 @@ static void test_quoting(void **state)
     check_writer(text_json_quote, "", "\"\"");
     check_writer(text_json_quote, "\tplain\b\f\r", "\"\\tplain\\b\\f\\r\"");
     check_writer(text_escape_controls, "a\nb\x1b[0m", "a\\x0ab\\x1b[0m");
+    check_writer(text_escape_controls, "caf\xe9 \xc3\xa9\n", "caf\\xe9 \xc3\xa9\\x0a");
+    check_writer(text_escape_bytes, "caf\xe9 \xc3\xa9\n", "caf\\xe9 \xc3\xa9\n");
     check_writer(text_shell_quote, "a-b/c.d", "a-b/c.d");
     check_writer(text_shell_quote, "", "''");
     check_writer(text_shell_quote, "it's $x", "'it'\\''s $x'");

@@ -123,10 +123,10 @@ static void the_first_mistake_is_reported(void **state)
 static void strange_bytes_are_escaped(void **state)
 {
     struct fixture *f = *state;
-    sluice_deny(&f->ballot.face, "KNOWN", "a\xff" "b", "Block → Proxy\n\x1b[31m\xc3(\xed\xa0\x80");
+    sluice_deny(&f->ballot.face, "KNOWN", "a\xff" "b", "Block → Proxy\n\x1b[31m\xc3(\xed\xa0\x80\u2028\ufffe");
     assert_string_equal(f->ballot.path, "a\\xffb");
     assert_string_equal(f->ballot.message,
-                        "Block → Proxy\\x0a\\x1b[31m\\xc3(\\xed\\xa0\\x80");
+                        "Block → Proxy\\x0a\\x1b[31m\\xc3(\\xed\\xa0\\x80\\xe2\\x80\\xa8\\xef\\xbf\\xbe");
 }
 
 static void long_texts_are_cut_between_characters(void **state)
