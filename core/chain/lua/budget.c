@@ -86,7 +86,7 @@ void budget_charge_bytes(lua_State *L, size_t bytes)
 static void *refuse(struct budget *b, size_t size)
 {
     if (size > BUDGET_BLOCK_MAX)
-        spend(b, "asked for one text or table of more than %d bytes", BUDGET_BLOCK_MAX);
+        spend(b, "asked for one text or table of more than %d bytes, or nests its calls too deep", BUDGET_BLOCK_MAX);
     else if (b->refused == size)
         spend(b, "spent its %zu MB of memory", b->limit >> 20);
     else

@@ -258,10 +258,38 @@ static int str_lower(lua_State *L)
     return 1;
 }
 
+/* Here, and not in the library's own function, which knows nothing of the script's line. */
+static void check_conversion(lua_State *L, const char *flags, const char *conversion, int argument)
+{
+    size_t ignored;
+    switch (*conversion) {
+    case 's':
+        luaL_argcheck(L, !lua_isnone(L, argument), argument, "no value");
+        sandbox_tostring(L, argument, &ignored);
+        lua_replace(L, argument);
+        break;
+    case 'c': case 'd': case 'i': case 'o': case 'u': case 'x': case 'X':
+        luaL_checkinteger(L, argument);
+        break;
+    case 'a': case 'A': case 'e': case 'E': case 'f': case 'F': case 'g': case 'G':
+        luaL_checknumber(L, argument);
+        break;
+    case 'q':
+        luaL_argcheck(L, !lua_isnone(L, argument), argument, "no value");
+        break;
+    case 'p':
+        luaL_error(L, "invalid conversion '%%p' to 'format': addresses are not shown");
+        break;
+    default:
+        lua_pushlstring(L, flags, (size_t)(conversion - flags) + (*conversion != '\0'));
+        luaL_error(L, "invalid conversion '%%%s' to 'format'", lua_tostring(L, -1));
+    }
+}
+
 /* Looks at each conversion of a format: %s gets a text without addresses, %p is not offered. */
 static void prepare_format(lua_State *L, int first)
 {
-    size_t len, ignored;
+    size_t len;
     const char *p = luaL_checklstring(L, first, &len), *end = p + len;
     budget_charge_bytes(L, len);
     int argument = first;
@@ -270,16 +298,10 @@ static void prepare_format(lua_State *L, int first)
             p++;
             continue;
         }
+        const char *flags = p;
         while (p < end && strchr("-+ #0123456789.", *p) && *p)
             p++;
-        if (p < end && *p == 'p')
-            luaL_error(L, "invalid conversion '%%p' to 'format': addresses are not shown");
-        if (++argument > lua_gettop(L))
-            luaL_argerror(L, argument - first + 1, "no value");
-        if (p < end && *p == 's') {
-            sandbox_tostring(L, argument, &ignored);
-            lua_replace(L, argument);
-        }
+        check_conversion(L, flags, p, ++argument);
         size_t bytes = 0;
         if (lua_type(L, argument) == LUA_TSTRING)
             lua_tolstring(L, argument, &bytes);

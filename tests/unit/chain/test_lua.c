@@ -234,8 +234,14 @@ static void test_mistakes_of_a_vote(void **state)
               "cast allow but returned nothing: write return ballot:allow");
     run_fails(*state, "return ballot:deny('NO')",
               "bad argument #3 to 'deny'|string expected, got no value");
-    run_fails(*state, "return ballot:deny('NO', '', '%d', 'x')", "number expected, got string");
-    run_fails(*state, "return ballot:deny('NO', '', '%s %s', 'x')", "no value");
+    run_fails(*state, "return ballot:deny('NO', '', '%d', 'x')",
+              "^rule.lua:2: bad argument #4 to 'deny' .number expected, got string.$");
+    run_fails(*state, "return ballot:deny('NO', '', '%s %s', 'x')",
+              "^rule.lua:2: bad argument #5 to 'deny' .no value.$");
+    run_fails(*state, "return ballot:deny('NO', '', 'up to 100%')",
+              "^rule.lua:2: invalid conversion '%' to 'format'$");
+    run_fails(*state, "return ballot:deny('NO', '', string.format('%y', 1))",
+              "^rule.lua:2: invalid conversion '%y' to 'format'");
     run_fails(*state, "return ballot.deny('NO', '', 'x')", "call it with a colon");
     run_fails(*state, "error('because')", "^rule.lua:2: because$");
     run_fails(*state, "local x = nil; x()",
