@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sluice plugin … */
+#include <errno.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
@@ -136,6 +137,10 @@ static int check_one(const struct cli *cli, const char *path)
                  "cases: sluice plugin test", path);
         return EXIT_REFUSED;
     }
+    if (access(path, R_OK) != 0) {
+        complain("cannot read %s: %s", path, strerror(errno));
+        return EXIT_USAGE;
+    }
     struct problems problems = {0};
     struct chain *chain = load_one(path, &problems);
     for (size_t i = 0; i < problems.n; i++) {
@@ -145,6 +150,8 @@ static int check_one(const struct cli *cli, const char *path)
     }
     if (chain) {
         json_t *json = describe(chain);
+        if (cli->output == OUT_YAML && cli->n_operands > 1)
+            puts("---");
         if (cli->output != OUT_TABLE)
             print_json(cli, json);
         else
@@ -162,7 +169,9 @@ int cmd_plugin_check(struct cli *cli)
     int code = EXIT_DONE;
     if (!cli->n_operands)
         return usage_error(cli, "which plugin? give one file or several");
-    for (size_t i = 0; i < cli->n_operands; i++)
-        code |= check_one(cli, cli->operands[i]);
+    for (size_t i = 0; i < cli->n_operands; i++) {
+        int one = check_one(cli, cli->operands[i]);
+        code = one > code ? one : code;
+    }
     return code;
 }

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "testkit/scaffold.h"
 
@@ -30,11 +32,15 @@ static int make(struct cli *cli, struct arena *arena, enum scaffold_language lan
         return err.kind == ERROR_INVALID ? EXIT_USAGE : EXIT_REFUSED;
     }
     printf("%s\n", folder);
+    struct buf quoted = {0};
+    text_shell_quote(&quoted, folder);
+    folder = buf_str(&quoted);
     say(cli, language == SCAFFOLD_C
                  ? "build it:  cmake -S %s -B %s/build && cmake --build %s/build\n"
                    "test it:   sluice plugin test --plugin-dir %s/build/plugins %s/cases"
                  : "test it:   sluice plugin test --watch %s",
         folder, folder, folder, folder, folder);
+    buf_free(&quoted);
     return EXIT_DONE;
 }
 

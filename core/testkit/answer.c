@@ -59,8 +59,8 @@ static void judge_word(struct judge *j, const struct case_ballot *b, const json_
                        const char *what, const char *wanted)
 {
     const char *got = answer_member(vote, what);
-    if (*wanted && strcmp(wanted, got) != 0)
-        differ(j, part(j, b, what), wanted, or_none(got));
+    if (strcmp(wanted, got) != 0)
+        differ(j, part(j, b, what), or_none(wanted), or_none(got));
 }
 
 static void judge_facts(struct judge *j, const struct case_ballot *b, const json_t *vote)
@@ -89,9 +89,12 @@ static void judge_ballot(struct judge *j, const struct case_ballot *b, const jso
                answer_member(vote, "message"));
         return;
     }
-    judge_word(j, b, vote, "verdict", b->verdict);
-    judge_word(j, b, vote, "code", b->code);
-    judge_word(j, b, vote, "path", b->path);
+    if (*b->verdict)
+        judge_word(j, b, vote, "verdict", b->verdict);
+    if (b->has_code)
+        judge_word(j, b, vote, "code", b->code);
+    if (b->has_path)
+        judge_word(j, b, vote, "path", b->path);
     const char *message = answer_member(vote, "message");
     if (*b->message && !matches(b->message, message))
         differ(j, part(j, b, "message"), arena_printf(j->arena, "/%s/", b->message),

@@ -27,6 +27,7 @@ struct case_fact {
 struct case_ballot {
     const char *voter;                              /* its key in `votes`; NULL: the only voter */
     const char *verdict, *code, *path;
+    bool has_code, has_path;                        /* written; "" expects that there is none */
     const char *message;                            /* a regular expression that compiles */
     const struct case_fact *const *facts;
     size_t n_facts;

@@ -113,15 +113,22 @@ static bool matches(const char *pattern, const char *text)
     return found;
 }
 
+static void word(struct buf *out, const char *text)
+{
+    if (text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")])
+        text_json_quote(out, text);
+    else
+        buf_puts(out, text);
+}
+
 static void member(struct buf *out, const char *name, const char *value)
 {
     if (!*value)
         return;
-    buf_printf(out, "%s%s: ", out->data[out->len - 1] == '{' ? "" : ", ", name);
-    if (value[strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")])
-        text_json_quote(out, value);
-    else
-        buf_puts(out, value);
+    buf_puts(out, out->data[out->len - 1] == '{' ? "" : ", ");
+    word(out, name);
+    buf_puts(out, ": ");
+    word(out, value);
 }
 
 static void pattern(struct buf *out, const char *name, const char *old, const char *text)
@@ -161,7 +168,7 @@ static void ballot(struct buf *out, const struct case_ballot *old, const json_t 
     member(out, "code", answer_member(vote, "code"));
     if (*old->message && *answer_member(vote, "message"))
         pattern(out, "message", old->message, answer_member(vote, "message"));
-    if (*old->path)
+    if (old->has_path)
         member(out, "path", answer_member(vote, "path"));
     facts(out, old, vote);
     buf_putc(out, '}');

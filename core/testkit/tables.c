@@ -157,6 +157,21 @@ static int decode_message(struct schema_decoder *d, const struct doc_node *value
     return check_regex(d, value, &((struct case_ballot *)record)->message);
 }
 
+/* code: "" and path: "" expect that there is none. */
+static int decode_code(struct schema_decoder *d, const struct doc_node *value, void *record)
+{
+    struct case_ballot *ballot = record;
+    ballot->has_code = true;
+    return schema_text(d, value, &ballot->code);
+}
+
+static int decode_path(struct schema_decoder *d, const struct doc_node *value, void *record)
+{
+    struct case_ballot *ballot = record;
+    ballot->has_path = true;
+    return schema_text(d, value, &ballot->path);
+}
+
 static int decode_load_error(struct schema_decoder *d, const struct doc_node *value, void *record)
 {
     return check_regex(d, value, &((struct case_expect *)record)->load_error);
@@ -190,10 +205,12 @@ static const struct schema fact_schema = {
 #define BALLOT_FIELDS                                                                              \
     {.name = "verdict", .kind = SCHEMA_TEXT, BALLOT(verdict), .words = verdicts,                   \
      .help = "What the voter says."},                                                              \
-    {.name = "code", .kind = SCHEMA_TEXT, BALLOT(code), .help = "Its code."},                      \
+    {.name = "code", .kind = SCHEMA_TEXT, BALLOT(code), .decode = decode_code,                     \
+     .help = "Its code; \"\": none."},                                                             \
     {.name = "message", .kind = SCHEMA_TEXT, BALLOT(message), .decode = decode_message,            \
      .help = "A POSIX extended regular expression that its message matches."},                     \
-    {.name = "path", .kind = SCHEMA_TEXT, BALLOT(path), .help = "The path that it names."},              \
+    {.name = "path", .kind = SCHEMA_TEXT, BALLOT(path), .decode = decode_path,                     \
+     .help = "The path that it names; \"\": none."},                                               \
     {.name = "facts", .kind = SCHEMA_KEYED, BALLOT(facts), .sub = &fact_schema,                    \
      .count_offset = offsetof(struct case_ballot, n_facts), .help = "Some of its facts."}
 

@@ -102,4 +102,6 @@ PY
     says "name exists already and is not empty"
     exits 1 sluice plugin new other --c nowhere/other
     says "cannot make the folder nowhere/other"
+    exits 0 sluice plugin new spaced --lua "two words"
+    says "test it:   sluice plugin test --watch 'two words'"
 }

@@ -16,44 +16,6 @@ setup() {
     cp "$BATS_FILE_TMPDIR/faulty.so" "$folder/"
 }
 
-passing() {
-    case_file good <<'YAML'
-plugin: faulty.so
-options: {how: deny}
-policies:
-  empty: {version: 1}
-cases:
-  - name: it denies
-    kind: [replace, merge]
-    candidate: empty
-    expect: {verdict: deny, code: ASKED, message: "^refused as asked", path: network_policies, facts: {asked_by: dev}}
-  - name: it allows
-    options: {how: allow}
-    candidate: empty
-    expect: {verdict: allow}
-YAML
-}
-
-failing() {
-    case_file bad <<'YAML'
-plugin: faulty.so
-cases:
-  - name: it denies (or so)
-    candidate: {version: 1}
-    expect: {verdict: deny, code: ASKED}
-YAML
-}
-
-crashing() {
-    case_file crash <<'YAML'
-plugin: faulty.so
-cases:
-  - {name: before, candidate: {version: 1}, expect: {verdict: allow}}
-  - {name: boom, candidate: {version: 1}, reason: crash, expect: {verdict: allow}}
-  - {name: after, candidate: {version: 1}, expect: {verdict: allow}}
-YAML
-}
-
 @test "exit 0: all passed, once for each kind" {
     passing
     exits 0 "$sluice" plugin test "$folder"
@@ -257,6 +219,25 @@ YAML
     says "✗ it denies"
     says "it returned deny without casting it"
     says "✓ it fails"
+}
+
+@test "code and path that are written empty expect none" {
+    case_file none <<'YAML'
+plugin: faulty.so
+options: {how: deny}
+cases:
+  - {name: a code, candidate: {version: 1}, expect: {verdict: deny, code: ""}}
+  - {name: a path, candidate: {version: 1}, expect: {verdict: deny, path: ""}}
+  - {name: neither, candidate: {version: 1}, options: {how: allow}, expect: {verdict: allow, code: "", path: ""}}
+YAML
+    exits 1 "$sluice" plugin test "$folder"
+    says "wanted code: (none)"
+    says "got    code: ASKED"
+    says "wanted path: (none)"
+    says "got    path: network_policies"
+    says "1 passed, 2 failed"
+    exits 1 "$sluice" plugin test --update "$folder"
+    exits 0 "$sluice" plugin test "$folder"
 }
 
 @test "load_error: a voter that must be refused" {
@@ -553,50 +534,6 @@ cases:
       - {name: bob}
 YAML
     exits 0 "$sluice" plugin test --run '^(in|right)' "$folder"
-}
-
-@test "tap: prove reads it, failures and skips included" {
-    passing
-    exits 0 prove -q --exec "$sluice plugin test --format tap" "$folder/good.test.yaml"
-    says "All tests successful"
-    failing
-    "$sluice" plugin test -j 1 --fail-fast --format "tap=$BATS_TEST_TMPDIR/out.tap" "$folder" || true
-    exits 1 prove -v -e cat "$BATS_TEST_TMPDIR/out.tap"
-    says "Failed 1/4 subtests"
-    says "(less 3 skipped subtests: 0 okay)"
-    says_not "Parse errors"
-    says 'again: "sluice plugin test'
-}
-
-@test "junit: the schema of its readers accepts it" {
-    passing
-    failing
-    crashing
-    exits 5 "$sluice" plugin test -q --format "junit=$folder/all.xml" "$folder"
-    xmllint --noout --schema tests/fixtures/testkit/junit.xsd "$folder/all.xml"
-    exits 1 "$sluice" plugin test -j 1 -q --fail-fast --format "junit=$folder/fast.xml" "$folder/bad.test.yaml" "$folder/good.test.yaml"
-    xmllint --noout --schema tests/fixtures/testkit/junit.xsd "$folder/fast.xml"
-    count() { xmllint --xpath "string($2)" "$folder/$1.xml"; }
-    [ "$(count all /testsuites/@tests)" = 7 ]
-    [ "$(count all /testsuites/@failures)" = 1 ]
-    [ "$(count all /testsuites/@errors)" = 1 ]
-    [ "$(count all 'count(//testcase)')" = 7 ]
-    [ "$(count all 'count(//testsuite)')" = 3 ]
-    [ "$(count fast 'sum(//testsuite/@skipped)')" = 3 ]
-    [[ "$(count all //failure)" == *"wanted verdict: deny"* ]]
-}
-
-@test "json and several reports at once" {
-    passing
-    failing
-    exits 1 "$sluice" plugin test --cover --format pretty --format "json=$folder/r.json" --format "tap=$folder/r.tap" "$folder"
-    says "3 passed, 1 failed"
-    [ "$(jq '.passed, .failed, .crashed, .skipped' "$folder/r.json" | tr '\n' ' ')" = "3 1 0 0 " ]
-    [ "$(jq -r '.tests[] | select(.result == "failed") | .mismatches[0].wanted' "$folder/r.json")" = deny ]
-    [ "$(jq '.coverage.percent == 40' "$folder/r.json")" = true ]
-    grep -q '^1\.\.4$' "$folder/r.tap"
-    exits 1 "$sluice" plugin test -o json "$folder"
-    [ "$(jq -r '.tests[0].ballots[0].voter' <<<"$output")" = faulty ]
 }
 
 @test "--watch runs again within a second of a change" {
