@@ -176,7 +176,12 @@ void egress_forward_upstream_read(struct connection *c, const char *bytes, ssize
         upstream_ended(c, n);
         return;
     }
+    bool untold = !c->response;                     /* the client has nothing of it yet */
     enum http_event event = take_response(c, bytes, (size_t)n, &out);
+    if (event == HTTP_BAD && untold) {
+        http_head_free(c->response);
+        c->response = NULL;
+    }
     if (event == HTTP_GOT_HEAD)
         bad_response(c, REFUSAL_RESPONSE, "it switched protocols without being asked to");
     else if (event == HTTP_BAD)

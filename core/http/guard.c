@@ -203,6 +203,15 @@ static const char *chunk_step(struct http_chunk_guard *guard, char c)
     return NULL;
 }
 
+/* An extension behind a size, or a trailer, begins here. */
+static bool droppable(const struct http_chunk_guard *guard, char c)
+{
+    if (!guard->lenient)
+        return false;
+    return guard->state == CHUNK_SIZE ? guard->digits && (c == ';' || c == ' ' || c == '\t')
+                                      : guard->state == CHUNK_LAST_CR && c != '\r';
+}
+
 static size_t chunk_data(struct http_chunk_guard *guard, size_t len)
 {
     size_t run = len < guard->left ? len : (size_t)guard->left;
@@ -217,10 +226,42 @@ const char *http_guard_chunks(struct http_chunk_guard *guard, const char *bytes,
 {
     const char *bad = NULL;
     size_t i = 0;
-    while (i < len && !bad && guard->state != CHUNK_DONE && guard->state != CHUNK_DATA)
+    while (i < len && !bad && guard->state != CHUNK_DONE && guard->state != CHUNK_DATA && !droppable(guard, bytes[i]))
         bad = chunk_step(guard, bytes[i++]);
     if (!bad && guard->state == CHUNK_DATA && i < len)
         i += chunk_data(guard, len - i);
     *used = i;
     return bad;
+}
+
+/* One byte that is left out. */
+static const char *drop_step(struct http_chunk_guard *guard, unsigned char c)
+{
+    enum { DROPPED_MAX = 16 * 1024 };
+    if (++guard->dropped > DROPPED_MAX)
+        return "chunk extensions and trailers are too long";
+    if (guard->drop == DROP_TRAILER_LF) {
+        guard->drop = DROP_NOTHING;
+        return c == '\n' ? NULL : "a trailer does not end in a carriage return and a line feed";
+    }
+    if (guard->drop == DROP_TRAILER && c == '\r')
+        guard->drop = DROP_TRAILER_LF;
+    else if (control(c))
+        return "a chunk extension or a trailer contains a control byte";
+    return NULL;
+}
+
+size_t http_guard_drop(struct http_chunk_guard *guard, const char *bytes, size_t len, const char **bad)
+{
+    size_t i = 0;
+    *bad = NULL;
+    if (!guard->drop && len && droppable(guard, *bytes))
+        guard->drop = guard->state == CHUNK_SIZE ? DROP_EXTENSION : DROP_TRAILER;
+    while (guard->drop && i < len && !*bad) {
+        if (guard->drop == DROP_EXTENSION && bytes[i] == '\r')
+            guard->drop = DROP_NOTHING;
+        else
+            *bad = drop_step(guard, (unsigned char)bytes[i++]);
+    }
+    return i;
 }

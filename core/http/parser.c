@@ -170,7 +170,7 @@ static bool execute(struct http_parser *parser, const char *bytes, size_t len)
 static enum http_event begin_body(struct http_parser *parser)
 {
     const struct http_head *head = parser->head;
-    parser->chunk_guard = (struct http_chunk_guard){0};
+    parser->chunk_guard = (struct http_chunk_guard){.lenient = parser->side == HTTP_OF_SERVER};
     parser->left = head->length;
     parser->seen = 0;
     parser->max_body = UINT64_MAX;
@@ -275,6 +275,16 @@ static enum http_event next_body(struct http_parser *parser, const char **bytes,
     return HTTP_GOT_BODY;
 }
 
+/* NULL or what is wrong with what is left out. */
+static const char *drop(struct http_parser *parser, const char **bytes, size_t *len)
+{
+    const char *bad = NULL;
+    size_t n = parser->framing == BODY_CHUNKED ? http_guard_drop(&parser->chunk_guard, *bytes, *len, &bad) : 0;
+    *bytes += n;
+    *len -= n;
+    return bad;
+}
+
 static enum http_event finish(struct http_parser *parser)
 {
     http_head_free(parser->head);
@@ -289,7 +299,8 @@ enum http_event http_parser_next(struct http_parser *parser, const char **bytes,
     *body = NULL;
     *body_len = 0;
     while (parser->state == IN_BODY && *len) {
-        enum http_event event = next_body(parser, bytes, len, body, body_len);
+        const char *bad = drop(parser, bytes, len);
+        enum http_event event = bad ? broken(parser, 400, bad) : next_body(parser, bytes, len, body, body_len);
         if (event == HTTP_BAD || *body_len)
             return event;
     }
