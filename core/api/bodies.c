@@ -81,18 +81,46 @@ static const struct schema_field edit_fields[] = {
 };
 const struct schema body_edit_schema = {.name = "edit", .size = sizeof(struct body_edit), .fields = edit_fields};
 
-/* Read by the gateway (gateway/exec.c); described here for OpenAPI. */
-struct body_exec {
-    const char *const *command;
-    size_t n_command;
-    const char *env_json, *workdir;
-    bool tty;
-    uint16_t cols, rows;
-    int64_t timeout_ms;
-};
+/* Whatever is in it: it is for the command to read. */
+static int take_text(struct schema_decoder *d, const struct doc_node *value, const char **out)
+{
+    if (value->kind != DOC_SCALAR || value->literal)
+        return schema_problem(d, value, "must be a text, not %s", schema_show(d, value));
+    *out = arena_str(schema_arena(d), value->text);
+    return 0;
+}
+
+static int decode_command(struct schema_decoder *d, const struct doc_node *list, void *record)
+{
+    struct body_exec *body = record;
+    if (list->kind != DOC_LIST || !list->n)
+        return schema_problem(d, list, "must be a list of texts: the program and its arguments");
+    const char **texts = arena_alloc(schema_arena(d), list->n * sizeof *texts);
+    for (size_t i = 0; i < list->n; i++)
+        if (take_text(d, list->items[i], &texts[i]) != 0)
+            return -1;
+    body->command = texts;
+    body->n_command = list->n;
+    return 0;
+}
+
+static int decode_env(struct schema_decoder *d, const struct doc_node *map, void *record)
+{
+    struct body_exec *body = record;
+    if (map->kind != DOC_MAP)
+        return schema_problem(d, map, "must be a map of texts");
+    const char **texts = arena_alloc(schema_arena(d), (2 * map->n + 1) * sizeof *texts);
+    for (size_t i = 0; i < map->n; i++)
+        if (take_text(d, map->keys[i], &texts[2 * i]) != 0 || take_text(d, map->items[i], &texts[2 * i + 1]) != 0)
+            return -1;
+    body->env = texts;
+    body->n_env = map->n;
+    return 0;
+}
+
 static const struct schema_field exec_fields[] = {
-    {"command", SCHEMA_TEXTS, offsetof(struct body_exec, command), offsetof(struct body_exec, n_command), .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY, .help = "The program and its arguments"},
-    {"env", SCHEMA_JSON, offsetof(struct body_exec, env_json), .help = "Further environment: a map of texts"},
+    {"command", SCHEMA_TEXTS, offsetof(struct body_exec, command), offsetof(struct body_exec, n_command), .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY, .decode = decode_command, .help = "The program and its arguments"},
+    {"env", SCHEMA_JSON, offsetof(struct body_exec, env), .decode = decode_env, .help = "Further environment: a map of texts"},
     {"workdir", SCHEMA_TEXT, offsetof(struct body_exec, workdir), .help = "Where it starts"},
     {"tty", SCHEMA_BOOL, offsetof(struct body_exec, tty), .help = "Whether it gets a terminal"},
     {"cols", SCHEMA_U16, offsetof(struct body_exec, cols), .help = "The terminal's width"},

@@ -41,6 +41,17 @@ struct body_edit {
     const struct sluice_rule *rule;
 };
 
+struct body_exec {
+    const char *const *command;
+    size_t n_command;
+    const char *const *env;                         /* name and value in turn */
+    size_t n_env;                                   /* pairs */
+    const char *workdir;                            /* "": not written */
+    bool tty;
+    uint16_t cols, rows;
+    int64_t timeout_ms;
+};
+
 extern const struct schema body_create_schema, body_approve_schema, body_reject_schema,
     body_approve_all_schema, body_proposals_schema, body_edit_schema, body_exec_schema;
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/bodies.h"
 #include "base/alloc.h"
 #include "gateway/sandbox.h"
 #include "http/request.h"
@@ -46,98 +47,30 @@ static void on_timeout(uv_timer_t *timer)
     fail(take_wait(w), ERROR_TIMEOUT, name, "its supervisor did not answer in time");
 }
 
-static size_t read_texts(struct arena *arena, const json_t *list, const char *const **out)
-{
-    const char **texts = arena_zalloc(arena, (json_array_size(list) + 1) * sizeof *texts);
-    size_t n = 0, i;
-    json_t *item;
-    json_array_foreach(list, i, item)
-        texts[n++] = arena_str(arena, json_string_value(item));
-    *out = texts;
-    return n;
-}
-
-static size_t read_env(struct arena *arena, json_t *object, struct spec_pair **out)
-{
-    const char *key;
-    json_t *value;
-    size_t n = 0;
-    *out = arena_zalloc(arena, (json_object_size(object) + 1) * sizeof **out);
-    json_object_foreach(object, key, value)
-        (*out)[n++] = (struct spec_pair){arena_str(arena, key), arena_str(arena, json_string_value(value))};
-    return n;
-}
-
-static int invalid(struct error *err, const char *what)
-{
-    return error_set(err, ERROR_INVALID, "the command is {command, env, workdir, tty, cols, rows, timeout_ms}: %s", what);
-}
-
-/* Nothing that does not fit is left out or cut: the command runs as it was asked for, or not at all. */
-static int check_values(const json_t *command, const json_t *env, json_int_t cols, json_int_t rows, struct error *err)
-{
-    const char *key;
-    json_t *item;
-    size_t i;
-    if (!json_is_array(command))
-        return invalid(err, "command is a list of texts");
-    json_array_foreach(command, i, item)
-        if (!json_is_string(item))
-            return invalid(err, "command is a list of texts");
-    if (env && !json_is_object(env))
-        return invalid(err, "env is a map of texts");
-    json_object_foreach((json_t *)env, key, item)
-        if (!json_is_string(item))
-            return invalid(err, "env is a map of texts");
-    if (cols < 0 || cols > UINT16_MAX || rows < 0 || rows > UINT16_MAX)
-        return invalid(err, "cols and rows are numbers from 0 to 65535");
-    return 0;
-}
-
-static int read_body(struct http_request *req, struct arena *arena, json_t **out, struct error *err)
+/* The request's body; what is wrong with it goes into problems too. */
+static int read_command(struct http_request *req, struct arena *arena, struct sandbox_exec *out,
+                        struct problems *problems, struct error *err)
 {
     enum doc_format format;
     struct doc_node *tree;
-    struct problems problems = {0};
-    struct buf json = {0};
-    *out = NULL;
+    void *decoded;
     if (api_body_format(req, &format, err) != 0)
         return -1;
-    if (doc_parse(buf_str(&req->body), req->body.len, format, COMMAND_BYTES_MAX, arena, &tree, &problems) == 0) {
-        doc_print(tree, DOC_JSON, &json);
-        *out = json_loadb(buf_str(&json), json.len, 0, NULL);
-    }
-    if (!*out)
-        error_set(err, ERROR_MALFORMED, "the body is no JSON or YAML document: %s", problems.n ? problems.items[0].message : "");
-    buf_free(&json);
-    problems_free(&problems);
-    return *out ? 0 : -1;
-}
-
-/* {command, env, workdir, tty, cols, rows, timeout_ms} */
-static int read_command(struct http_request *req, struct arena *arena, struct sandbox_exec *out, struct error *err)
-{
-    json_error_t where;
-    json_t *json, *command = NULL, *env = NULL;
-    const char *workdir = NULL;
-    int tty = 0, rc = 0;
-    json_int_t cols = 0, rows = 0, timeout = 0;
-    if (read_body(req, arena, &json, err) != 0)
-        return -1;
-    if (json_unpack_ex(json, &where, JSON_STRICT, "{s:o, s?o, s?s, s?b, s?I, s?I, s?I}", "command", &command, "env",
-                       &env, "workdir", &workdir, "tty", &tty, "cols", &cols, "rows", &rows, "timeout_ms", &timeout) != 0)
-        rc = invalid(err, where.text);
-    if (rc == 0)
-        rc = check_values(command, env, cols, rows, err);
-    if (rc == 0) {
-        *out = (struct sandbox_exec){.workdir = arena_str(arena, workdir), .tty = tty, .cols = (uint16_t)cols,
-                                     .rows = (uint16_t)rows, .timeout_ms = (uint64_t)timeout};
-        out->n_command = read_texts(arena, command, &out->command);
-        out->n_env = read_env(arena, env, &out->env);
-        rc = sandbox_exec_check(out, err);
-    }
-    json_decref(json);
-    return rc;
+    if (doc_parse(buf_str(&req->body), req->body.len, format, COMMAND_BYTES_MAX, arena, &tree, problems) != 0)
+        return error_set(err, ERROR_MALFORMED, "the body is no JSON or YAML document: %s", problems->items[0].message);
+    if (schema_decode(&body_exec_schema, tree, "", arena, &decoded, problems) != 0)
+        return error_set(err, ERROR_INVALID, "the command has %zu problem%s: %s%s%s", problems->n, problems->n == 1 ? "" : "s",
+                         problems->items[0].path, *problems->items[0].path ? ": " : "", problems->items[0].message);
+    const struct body_exec *body = decoded;
+    struct spec_pair *env = arena_alloc(arena, (body->n_env + 1) * sizeof *env);
+    for (size_t i = 0; i < body->n_env; i++)
+        env[i] = (struct spec_pair){body->env[2 * i], body->env[2 * i + 1]};
+    *out = (struct sandbox_exec){
+        .command = body->command, .n_command = body->n_command, .env = env, .n_env = body->n_env,
+        .workdir = *body->workdir ? body->workdir : NULL, .tty = body->tty, .cols = body->cols, .rows = body->rows,
+        .timeout_ms = (uint64_t)body->timeout_ms,
+    };
+    return sandbox_exec_check(out, err);
 }
 
 static const char *phase_word(const struct sandbox *s)
@@ -177,9 +110,11 @@ void sandbox_exec_send_all(struct sandbox *s)
     for (struct exec_wait *w = s->execs; w; w = w->next) {
         struct arena *arena = arena_new();
         struct sandbox_exec exec;
+        struct problems problems = {0};
         struct error err;
-        if (read_command(w->req, arena, &exec, &err) == 0)      /* it was read before */
+        if (read_command(w->req, arena, &exec, &problems, &err) == 0)      /* it was read before */
             send_wait(w, &exec);
+        problems_free(&problems);
         arena_free(arena);
     }
 }
@@ -201,16 +136,25 @@ static void add_wait(struct sandbox *s, struct http_request *req, struct sandbox
         log_info(s->all->setup.log, "sandbox %s: a command waits for the supervisor to come back", s->name);
 }
 
+static void refuse(struct http_request *req, const struct problems *problems, const struct error *err)
+{
+    json_t *extra = problems->n ? json_pack("{s:o}", "errors", update_problems_json(problems)) : NULL;
+    http_respond_problem(req, error_status(err->kind), error_word(err->kind), NULL, err->text, extra);
+    json_decref(extra);
+}
+
 void sandbox_exec_request(struct sandboxes *all, struct http_request *req, const char *name)
 {
     struct arena *arena = arena_new();
     struct sandbox *s;
     struct sandbox_exec exec;
+    struct problems problems = {0};
     struct error err;
-    if (check_ready(all, req, name, &s, &err) != 0 || read_command(req, arena, &exec, &err) != 0)
-        http_respond_error(req, &err);
+    if (check_ready(all, req, name, &s, &err) != 0 || read_command(req, arena, &exec, &problems, &err) != 0)
+        refuse(req, &problems, &err);
     else
         add_wait(s, req, &exec);
+    problems_free(&problems);
     arena_free(arena);
 }
 

@@ -103,11 +103,16 @@ time.sleep(100)' "$state/sluice.sock" >"$BATS_TEST_TMPDIR/held.$n" 3>&- &
 
 @test "a command that cannot be read as asked for is refused, not run in part" {
     ask() { api POST /v1/sandboxes/calm/exec -H 'Connection: Upgrade' -H 'Upgrade: sluice-exec' -H 'Content-Type: application/json' -d "$1" | jq -r '"\(.status) \(.detail)"'; }
-    [[ "$(ask '{"command":"true"}')" == "422 "*"command is a list of texts" ]]
-    [[ "$(ask '{"command":["true",1]}')" == "422 "*"command is a list of texts" ]]
-    [[ "$(ask '{"command":["true"],"env":["A"]}')" == "422 "*"env is a map of texts" ]]
-    [[ "$(ask '{"command":["true"],"env":{"A":1}}')" == "422 "*"env is a map of texts" ]]
-    [[ "$(ask '{"command":["true"],"cols":70000}')" == "422 "*"cols and rows are numbers from 0 to 65535" ]]
+    [[ "$(ask '{"command":"true"}')" == "422 "*"command: must be a list of texts: the program and its arguments" ]]
+    [[ "$(ask '{"command":[]}')" == "422 "*"command: must be a list of texts: the program and its arguments" ]]
+    [[ "$(ask '{"command":["true",1]}')" == "422 "*'command: must be a text, not "1"' ]]
+    [[ "$(ask '{"command":["true"],"env":["A"]}')" == "422 "*"env: must be a map of texts" ]]
+    [[ "$(ask '{"command":["true"],"env":{"A":1}}')" == "422 "*'env: must be a text, not "1"' ]]
+    [[ "$(ask '{"command":["true"],"cols":70000}')" == "422 "*"cols: must be between 0 and 65535, not 70000" ]]
+    [[ "$(ask '{"tty":true}')" == "422 "*'the field "command" is missing' ]]
+    [[ "$(ask '{"command":["true"],"tty":"yes"}')" == "422 "*"tty: must be true or false"* ]]
+    [ "$(api POST /v1/sandboxes/calm/exec -H 'Connection: Upgrade' -H 'Upgrade: sluice-exec' -d '{"command":["true"], "comand":[], "rows":-1}' |
+        jq -c '[.errors[] | [.path, .line, .column]]')" = '[["comand",1,22],["rows",1,42]]' ]
     for ms in -1 2147483648 9223372036854775807; do
         [[ "$(ask "{\"command\":[\"true\"],\"timeout_ms\":$ms}")" == "422 timeout_ms is a number from 0, which means none, to 2147483647" ]]
     done
