@@ -8,11 +8,8 @@
 
 #include "base/alloc.h"
 
-void buf_reserve(struct buf *buf, size_t more)
+static void grow(struct buf *buf, size_t need)
 {
-    size_t need = buf->len + more + 1;
-    if (need <= buf->cap)
-        return;
     size_t cap = buf->cap ? buf->cap : 64;
     while (cap < need)
         cap *= 2;
@@ -21,9 +18,20 @@ void buf_reserve(struct buf *buf, size_t more)
     buf->data[buf->len] = '\0';
 }
 
+static inline void reserve(struct buf *buf, size_t more)
+{
+    if (buf->len + more >= buf->cap)
+        grow(buf, buf->len + more + 1);
+}
+
+void buf_reserve(struct buf *buf, size_t more)
+{
+    reserve(buf, more);
+}
+
 void buf_add(struct buf *buf, const void *bytes, size_t len)
 {
-    buf_reserve(buf, len);
+    reserve(buf, len);
     if (len)
         memcpy(buf->data + buf->len, bytes, len);
     buf->len += len;
@@ -37,9 +45,21 @@ void buf_puts(struct buf *buf, const char *text)
 
 void buf_putc(struct buf *buf, char c)
 {
-    buf_reserve(buf, 1);
+    reserve(buf, 1);
     buf->data[buf->len++] = c;
     buf->data[buf->len] = '\0';
+}
+
+void buf_number(struct buf *buf, int64_t number)
+{
+    char digits[sizeof "-9223372036854775808"], *end = digits + sizeof digits, *at = end;
+    uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+    do
+        *--at = (char)('0' + rest % 10);
+    while (rest /= 10);
+    if (number < 0)
+        *--at = '-';
+    buf_add(buf, at, (size_t)(end - at));
 }
 
 void buf_printf(struct buf *buf, const char *format, ...)

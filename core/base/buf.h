@@ -5,6 +5,7 @@
 #define BASE_BUF_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct buf {
     char *data;                                     /* NULL while nothing was ever added */
@@ -14,6 +15,7 @@ struct buf {
 void buf_add(struct buf *buf, const void *bytes, size_t len);
 void buf_puts(struct buf *buf, const char *text);
 void buf_putc(struct buf *buf, char c);
+void buf_number(struct buf *buf, int64_t number);   /* in decimal */
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_reserve(struct buf *buf, size_t more);     /* room for more bytes at data + len */
 void buf_consume(struct buf *buf, size_t len);      /* drops the first len bytes */

@@ -47,6 +47,25 @@ size_t text_plain(const char *bytes, size_t len)
     return n;
 }
 
+/* The same for a quote and a backslash: a byte that is one of them is 0 before 1 is taken off. */
+static bool are_json_plain(const char *bytes)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101), high = each * 0x80;
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    return are_plain(bytes) && ((((word ^ each * '"') - each) | ((word ^ each * '\\') - each)) & high) == 0;
+}
+
+size_t text_json_plain(const char *bytes, size_t len)
+{
+    size_t n = 0;
+    while (len - n >= sizeof(uint64_t) && are_json_plain(bytes + n))
+        n += sizeof(uint64_t);
+    while (n < len && bytes[n] >= 0x20 && bytes[n] < 0x7f && bytes[n] != '"' && bytes[n] != '\\')
+        n++;
+    return n;
+}
+
 size_t text_utf8_valid(const char *bytes, size_t len)
 {
     size_t at = 0;
@@ -76,9 +95,11 @@ void text_end_whole(char *text, size_t size)
 void text_json_quote(struct buf *out, const char *text)
 {
     static const char special[] = "\"\\\b\f\n\r\t", names[] = "\"\\bfnrt";
+    const char *end = text + strlen(text);
     buf_putc(out, '"');
     for (;; text++) {
         const char *run = text;
+        text += text_json_plain(text, (size_t)(end - text));
         while (stands_for_itself(*text))
             text++;
         buf_add(out, run, (size_t)(text - run));

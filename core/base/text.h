@@ -12,6 +12,8 @@ struct buf;
 size_t text_utf8_valid(const char *bytes, size_t len);
 /* How many bytes of printable ASCII a text begins with: nearly always all of them. */
 size_t text_plain(const char *bytes, size_t len);
+/* The same without quotes and backslashes, which JSON escapes. */
+size_t text_json_plain(const char *bytes, size_t len);
 /* A text that was cut to fill its buffer of size bytes ends with a whole character again. */
 void text_end_whole(char *text, size_t size);
 /* Appends text as a JSON string, quotes included (RFC 8259). */

@@ -69,9 +69,10 @@ static int attach(struct doc_build *b, struct doc_node *node)
     struct doc_place at = {node->line, node->column};
     if (++b->nodes > b->nodes_max)
         return doc_build_problem(b, at, "the document has more than %zu values", b->nodes_max);
-    if (doc_build_wants_key(b) && node->kind == DOC_NULL)
+    bool key = node->kind != DOC_SCALAR && doc_build_wants_key(b);
+    if (key && node->kind == DOC_NULL)
         return doc_build_problem(b, at, "a key must be text: write it in quotes");
-    if (doc_build_wants_key(b) && node->kind != DOC_SCALAR)
+    if (key)
         return doc_build_problem(b, at, "a key must be text, not a %s",
                                  node->kind == DOC_LIST ? "list" : "map");
     if (!b->depth) {

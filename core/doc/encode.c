@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +85,7 @@ static void encode_item(const struct schema_field *field, const struct array *ar
 {
     const void *p;
     if (field->kind == SCHEMA_U16S) {
-        buf_printf(out, "%u", ((const uint16_t *)(const void *)array->items)[i]);
+        buf_number(out, ((const uint16_t *)(const void *)array->items)[i]);
         return;
     }
     memcpy(&p, array->items + i * sizeof p, sizeof p);
@@ -101,7 +100,8 @@ static void encode_item(const struct schema_field *field, const struct array *ar
     if (field->wrap)
         buf_printf(out, "{\"%s\":", field->wrap);
     encode_record(field->sub, p, out);
-    buf_puts(out, field->wrap ? "}" : "");
+    if (field->wrap)
+        buf_putc(out, '}');
 }
 
 static void encode_array(const struct schema_field *field, const void *record, struct buf *out)
@@ -110,7 +110,8 @@ static void encode_array(const struct schema_field *field, const void *record, s
     bool keyed = field->kind == SCHEMA_KEYED;
     buf_putc(out, keyed ? '{' : '[');
     for (size_t i = 0; i < array.n; i++) {
-        buf_puts(out, i ? "," : "");
+        if (i)
+            buf_putc(out, ',');
         encode_item(field, &array, i, out);
     }
     buf_putc(out, keyed ? '}' : ']');
@@ -157,7 +158,7 @@ static void encode_value(const struct schema_field *field, const void *record, s
         encode_array(field, record, out);
         return;
     default:
-        buf_printf(out, "%" PRId64, schema_get_number(field->kind, at));
+        buf_number(out, schema_get_number(field->kind, at));
     }
 }
 
@@ -180,7 +181,8 @@ static void encode_fields(const struct schema *schema, const void *record, struc
         if (!is_written(schema, f, record))
             continue;
         size_t before = out->len;
-        buf_puts(out, first ? "" : ",");
+        if (!first)
+            buf_putc(out, ',');
         text_json_quote(out, f->name);
         buf_putc(out, ':');
         size_t value = out->len;

@@ -28,7 +28,7 @@ void policy_encode_port(const void *endpoint, struct buf *json)
 {
     const struct sluice_endpoint *e = endpoint;
     if (e->n_ports == 1)
-        buf_printf(json, "%u", e->ports[0]);
+        buf_number(json, e->ports[0]);
 }
 
 void policy_encode_ports(const void *endpoint, struct buf *json)

@@ -105,12 +105,31 @@ static void test_buf(void **state)
     buf_free(&buf);
 }
 
+static void test_numbers(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t number;
+        const char *text;
+    } rows[] = {
+        {0, "0"}, {7, "7"}, {10, "10"}, {-1, "-1"}, {65535, "65535"}, {1767607200000, "1767607200000"},
+        {INT64_MAX, "9223372036854775807"}, {INT64_MIN, "-9223372036854775808"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf buf = {0};
+        buf_number(&buf, rows[i].number);
+        assert_string_equal(buf_str(&buf), rows[i].text);
+        buf_free(&buf);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arena),
         cmocka_unit_test(test_formatted_texts_of_every_length),
         cmocka_unit_test(test_buf),
+        cmocka_unit_test(test_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,6 +40,22 @@ static void test_plain_bytes_before_each_other_one(void **state)
             }
 }
 
+/* Among others that differ from a quote or a backslash by one bit. */
+static void test_plain_bytes_of_json(void **state)
+{
+    (void)state;
+    char text[24];
+    for (const char *other = "~ #[]!"; *other; other++)
+        for (size_t len = 0; len <= sizeof text; len++)
+            for (size_t at = 0; at < len; at++)
+                for (int byte = 0; byte < 256; byte++) {
+                    bool plain = byte >= 0x20 && byte <= 0x7e && byte != '"' && byte != '\\';
+                    memset(text, *other, sizeof text);
+                    text[at] = (char)byte;
+                    assert_int_equal(text_json_plain(text, len), plain ? len : at);
+                }
+}
+
 static void check_writer(void (*write)(struct buf *, const char *), const char *text, const char *expected)
 {
     struct buf out = {0};
@@ -79,6 +95,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plain_bytes_before_each_other_one),
+        cmocka_unit_test(test_plain_bytes_of_json),
         cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_quoting),
         cmocka_unit_test(test_nearest),
