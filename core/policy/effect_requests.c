@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "policy/effect_parts.h"
 #include "policy/policy.h"
+#include "policy/preset.h"
 
 enum { FROM, TO, SIDES };
 
@@ -87,25 +88,13 @@ static void add_l7_rule(struct requests *q, unsigned side, const struct sluice_e
     add_rule(q, rule);
 }
 
-/* What an access preset stands for. */
 static void add_access(struct requests *q, unsigned side, const struct sluice_endpoint *e)
 {
-    static const struct {
-        const char *protocol, *access, *methods[7];
-    } presets[] = {
-        {"rest", "read-only", {"GET", "HEAD", "OPTIONS"}},
-        {"rest", "read-write", {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH"}},
-        {"rest", "full", {"*"}},
-        {"websocket", "read-only", {"GET"}},
-        {"websocket", "read-write", {"GET", "WEBSOCKET_TEXT"}},
-        {"websocket", "full", {"*"}},
-    };
-    for (size_t i = 0; i < sizeof presets / sizeof *presets; i++)
-        for (size_t j = 0; is(presets[i].protocol, e->protocol) && is(presets[i].access, e->access)
-                           && presets[i].methods[j]; j++)
-            add_rule(q, (struct rule){.method = presets[i].methods[j], .text = "**", .side = side,
-                                      .path = effect_pattern(&q->paths, "**")});
-    if (*e->access && !is(e->protocol, "rest") && !is(e->protocol, "websocket"))
+    const char *const *methods = policy_preset(e->protocol, e->access);
+    for (size_t i = 0; methods && methods[i]; i++)
+        add_rule(q, (struct rule){.method = methods[i], .text = "**", .side = side,
+                                  .path = effect_pattern(&q->paths, "**")});
+    if (*e->access && !methods)
         add_rule(q, (struct rule){.method = "", .path = EFFECT_NEVER, .side = side,
                                   .text = arena_printf(q->arena, "access %s", e->access)});
 }

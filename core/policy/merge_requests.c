@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policy/merge_parts.h"
+#include "policy/preset.h"
 
 /* Each request rule as text, made once: comparing all with all is then cheap. */
 static const char **texts_of(const struct sluice_l7_rule *const *list, size_t n,
@@ -65,18 +66,6 @@ merge_requests(struct merge *m, const struct sluice_l7_rule *const *list, size_t
 
 /* Presets. */
 
-static const struct {
-    const char *protocol, *access;
-    const char *methods[7];
-} presets[] = {
-    {"rest", "read-only", {"GET", "HEAD", "OPTIONS"}},
-    {"rest", "read-write", {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH"}},
-    {"rest", "full", {"*"}},
-    {"websocket", "read-only", {"GET"}},
-    {"websocket", "read-write", {"GET", "WEBSOCKET_TEXT"}},
-    {"websocket", "full", {"*"}},
-};
-
 static const struct sluice_l7_rule *whole_method(struct merge *m, const char *method)
 {
     struct sluice_l7_rule *r = arena_alloc(m->arena, sizeof *r);
@@ -90,15 +79,15 @@ static const struct sluice_l7_rule *whole_method(struct merge *m, const char *me
 const struct sluice_l7_rule *const *merge_preset(struct merge *m, const char *protocol,
                                                  const char *access, size_t *n)
 {
-    for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++) {
-        if (strcmp(presets[i].protocol, protocol) != 0 || strcmp(presets[i].access, access) != 0)
-            continue;
-        const struct sluice_l7_rule **rules = arena_alloc(m->arena, sizeof presets[i].methods);
-        for (*n = 0; presets[i].methods[*n]; ++*n)
-            rules[*n] = whole_method(m, presets[i].methods[*n]);
-        return rules;
-    }
-    return NULL;
+    const char *const *methods = policy_preset(protocol, access);
+    if (!methods)
+        return NULL;
+    for (*n = 0; methods[*n];)
+        ++*n;
+    const struct sluice_l7_rule **rules = arena_alloc(m->arena, *n * sizeof *rules);
+    for (size_t i = 0; i < *n; i++)
+        rules[i] = whole_method(m, methods[i]);
+    return rules;
 }
 
 /* Adding to one endpoint. */
