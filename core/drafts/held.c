@@ -14,7 +14,7 @@ static struct policy *asked_for(const struct store_draft *draft, struct arena *a
         error_set(err, ERROR_INTERNAL, "the policy of held chunk '%s' cannot be read: %s",
                   draft->id, problems.n ? problems.items[0].message : "unknown reason");
     problems_free(&problems);
-    return drafts_keep(policy, arena);
+    return policy_keep(policy, arena);
 }
 
 /* The revision that the update was made from stands in the decision that held it. */
@@ -32,7 +32,7 @@ static struct policy *on_top(struct drafts *drafts, const struct store_draft *dr
     if (now.revision == decision.base_revision)
         return asked;
     base = updates_policy_at(drafts->updates, draft->sandbox_id, decision.base_revision, arena, &then, err);
-    return base ? drafts_keep(drafts_rebase(base, asked, current, err), arena) : NULL;
+    return base ? policy_keep(drafts_rebase(base, asked, current, err), arena) : NULL;
 }
 
 int drafts_ask_held(struct drafts *drafts, const struct store_draft *draft, struct arena *arena,

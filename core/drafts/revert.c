@@ -103,7 +103,7 @@ static struct policy *without(struct drafts *drafts, const struct reversal *r, u
         return NULL;
     *base = newest.revision;
     if (strcmp(change.hash, newest.hash) != 0)
-        return drafts_keep(drafts_take_back(current, &change, err), r->arena);
+        return policy_keep(drafts_take_back(current, &change, err), r->arena);
     /* Nothing happened since: what was before is exact, whatever the approval changed. */
     return updates_policy_at(drafts->updates, id, change.base_revision, r->arena, &then, err);
 }

@@ -88,18 +88,6 @@ bool drafts_same_but_rules(const struct policy *a, const struct policy *b)
     return drafts_same(&policy_schema, &x, &y);
 }
 
-static void drop_policy(void *policy)
-{
-    policy_unref(policy);
-}
-
-struct policy *drafts_keep(struct policy *policy, struct arena *arena)
-{
-    if (policy)
-        arena_defer(arena, drop_policy, policy);
-    return policy;
-}
-
 /* ---- what an approval changed: two small policies with just those rules ---- */
 
 static int by_key(const void *a, const void *b)
@@ -143,7 +131,7 @@ static int decode_side(const struct doc_node *root, const char *key, struct aren
     static const struct doc_node nothing = {.kind = DOC_NULL, .text = ""};
     struct problems problems = {0};
     const struct doc_node *node = doc_get(root, key);
-    *out = drafts_keep(policy_decode(node ? node : &nothing, "", &problems), arena);
+    *out = policy_keep(policy_decode(node ? node : &nothing, "", &problems), arena);
     return *out ? 0 : first_problem(&problems, "undo record", err);
 }
 

@@ -23,9 +23,6 @@ struct policy *drafts_with_rules(const struct sluice_policy *policy,
                                  const struct sluice_rule *const *rules, size_t n,
                                  struct error *err);
 
-/* The arena takes over a reference.  NULL is passed on. */
-struct policy *drafts_keep(struct policy *policy, struct arena *arena);
-
 /* What an approval changed, as the store keeps it.  hash: of the policy that it made, "" when it
  * was no revision; whole: it changed more than rules. */
 const char *drafts_change_encode(const struct sluice_diff *diff, uint64_t base_revision,

@@ -73,6 +73,18 @@ void policy_unref(struct policy *policy)
         arena_free(policy->arena);
 }
 
+static void drop(void *policy)
+{
+    policy_unref(policy);
+}
+
+struct policy *policy_keep(struct policy *policy, struct arena *arena)
+{
+    if (policy)
+        arena_defer(arena, drop, policy);
+    return policy;
+}
+
 const struct sluice_policy *policy_model(const struct policy *policy)
 {
     return policy->model;

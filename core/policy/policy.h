@@ -32,6 +32,8 @@ struct policy *policy_take(struct arena *arena, const struct sluice_policy *mode
 
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy *policy);           /* NULL is fine */
+/* Hands the reference over to the arena, which drops it at its end.  Returns policy; NULL is fine. */
+struct policy *policy_keep(struct policy *policy, struct arena *arena);
 
 const struct sluice_policy *policy_model(const struct policy *policy);
 const char *policy_hash(const struct policy *policy);   /* SHA-256 of the canonical JSON, in hex */

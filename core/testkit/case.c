@@ -110,18 +110,6 @@ static int expand_tables(struct reader *r, struct doc_node *root)
 
 /* ---- policies ---- */
 
-static void drop_policy(void *policy)
-{
-    policy_unref(policy);
-}
-
-static struct policy *keep(struct reader *r, struct policy *policy)
-{
-    if (policy)
-        arena_defer(r->arena, drop_policy, policy);
-    return policy;
-}
-
 static void note_use(struct reader *r, const char *path)
 {
     struct case_file *file = r->file;
@@ -144,7 +132,7 @@ static struct policy *policy_here(struct reader *r, const struct doc_node *node,
                      p->column, "%s", p->message);
     }
     problems_free(&problems);
-    return keep(r, policy);
+    return policy_keep(policy, r->arena);
 }
 
 /* Every problem of the other file, each at the place that names it. */
@@ -169,7 +157,7 @@ static struct policy *policy_from_file(struct reader *r, const struct doc_node *
     }
     problems_free(&problems);
     buf_free(&text);
-    return keep(r, policy);
+    return policy_keep(policy, r->arena);
 }
 
 static const struct doc_node *only_file(const struct doc_node *node)

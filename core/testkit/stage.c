@@ -176,16 +176,9 @@ struct chain *stage_load(const struct test *test, const struct stage_settings *s
 
 /* ---- transitions ---- */
 
-static void drop_policy(void *policy)
-{
-    policy_unref(policy);
-}
-
 static struct policy *complete(struct policy *written, struct policy *base, struct arena *arena)
 {
-    struct policy *policy = policy_complete(written, base);
-    arena_defer(arena, drop_policy, policy);
-    return policy;
+    return policy_keep(policy_complete(written, base), arena);
 }
 
 static struct policy *empty_policy(struct arena *arena)
@@ -193,8 +186,7 @@ static struct policy *empty_policy(struct arena *arena)
     struct problems problems = {0};
     struct policy *policy = policy_parse("version: 1\n", 11, DOC_YAML, &problems);
     problems_free(&problems);
-    arena_defer(arena, drop_policy, policy);
-    return policy;
+    return policy_keep(policy, arena);
 }
 
 static void set_policies(struct sluice_transition *t, const struct test *test, struct arena *arena)

@@ -5,19 +5,6 @@
 #include "policy/check.h"
 #include "update/updates.h"
 
-static void drop_policy(void *policy)
-{
-    policy_unref(policy);
-}
-
-/* Hands a reference over to the update's arena. */
-static struct policy *keep(struct update *u, struct policy *policy)
-{
-    if (policy)
-        arena_defer(u->arena, drop_policy, policy);
-    return policy;
-}
-
 static int invalid(struct update *u)
 {
     size_t n = u->problems->n;
@@ -77,8 +64,8 @@ static struct policy *from_document(struct update *u)
 {
     if (!u->request->document)
         return policy_default();
-    struct policy *written =
-        keep(u, policy_decode(u->request->document, u->request->document_path, u->problems));
+    struct policy *written = policy_keep(
+        policy_decode(u->request->document, u->request->document_path, u->problems), u->arena);
     return written ? policy_complete(written, u->result->current) : NULL;
 }
 
@@ -140,7 +127,8 @@ static void check_the_rest(struct update *u)
 
 int update_candidate(struct update *u)
 {
-    struct policy *candidate = u->result->candidate = keep(u, make_candidate(u));
+    struct policy *candidate = policy_keep(make_candidate(u), u->arena);
+    u->result->candidate = candidate;
     if (!candidate && u->problems->n)
         check_the_rest(u);
     if (!candidate)

@@ -59,18 +59,10 @@ struct store *updates_store(struct updates *updates)
     return updates->store;
 }
 
-static void drop_policy(void *policy)
-{
-    policy_unref(policy);
-}
-
 struct policy *updates_policy_at(struct updates *updates, const char *sandbox_id, uint64_t number,
                                  struct arena *arena, struct store_revision *out, struct error *err)
 {
     if (store_revision_get(updates->store, sandbox_id, number, arena, out, err) != 0)
         return NULL;
-    struct policy *policy = stored_policies_get(updates->stored, out, err);
-    if (policy)
-        arena_defer(arena, drop_policy, policy);
-    return policy;
+    return policy_keep(stored_policies_get(updates->stored, out, err), arena);
 }
