@@ -44,6 +44,13 @@ void http_link_read_stop(struct http_link *link)
     uv_read_stop(&link->uv.stream);
 }
 
+size_t http_link_try(struct http_link *link, const char *bytes, size_t len)
+{
+    uv_buf_t buf = uv_buf_init((char *)bytes, (unsigned)len);
+    int taken = uv_try_write(&link->uv.stream, &buf, 1);
+    return taken > 0 ? (size_t)taken : 0;
+}
+
 struct writing {
     uv_write_t req;
     char *bytes;

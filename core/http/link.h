@@ -32,6 +32,8 @@ struct http_link *http_link_new(uv_loop_t *loop, enum http_address_kind kind);
 int http_link_read(struct http_link *link, void (*on_read)(void *, const char *, ssize_t),
                    void *owner);
 void http_link_read_stop(struct http_link *link);
+/* How many of the bytes the kernel takes at once; 0 while others are queued. */
+size_t http_link_try(struct http_link *link, const char *bytes, size_t len);
 /* Takes the bytes (the buffer is empty afterwards).  done (NULL: nobody asks) is called with owner
  * from the loop, unless a libuv error is returned. */
 int http_link_write(struct http_link *link, struct buf *bytes, http_link_done *done, void *owner);

@@ -219,8 +219,11 @@ bool http_tunnel_write(struct http_tunnel *t, const void *bytes, size_t len)
         broke(t, "writing to", "the peer reads too slowly");
         return false;
     }
+    size_t taken = http_link_try(t->link, bytes, len);
+    if (taken == len)
+        return true;
     struct buf copy = {0};
-    buf_add(&copy, bytes, len);
+    buf_add(&copy, (const char *)bytes + taken, len - taken);
     int rc = http_link_write(t->link, &copy, on_written, t);
     if (rc != 0)
         broke(t, "writing to", uv_strerror(rc));

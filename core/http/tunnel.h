@@ -21,7 +21,7 @@ struct http_tunnel;
 struct http_tunnel_callbacks {
     /* Bytes of the peer; len 0 once, when it has ended its side.  bytes[len] may not be read. */
     void (*on_read)(struct http_tunnel *tunnel, void *ctx, const char *bytes, size_t len);
-    /* Everything that was written has been taken by the kernel.  NULL: not of interest. */
+    /* Everything that was queued has been taken by the kernel.  NULL: not of interest. */
     void (*on_drain)(struct http_tunnel *tunnel, void *ctx);
     /* why is NULL when it was closed here or ended on both sides.  NULL: not of interest. */
     void (*on_close)(void *ctx, const struct error *why);

@@ -106,7 +106,7 @@ static void test_bytes_behind_the_request(void **state)
     assert_int_equal(http_server_stats(relay->f->server).tunnels, 1);
     http_tunnel_write(end->tunnel, "\0raw", 4);
     RUN_UNTIL(relay->f, memcmp(raw->got.data + raw->got.len - 4, "\0raw", 4) == 0);
-    RUN_UNTIL(relay->f, end->drains == 1);
+    assert_int_equal(end->drains, 0);               /* the kernel took them at once */
     raw_end(raw);
     RUN_UNTIL(relay->f, end->ended);
     assert_int_equal(end->closes, 0);

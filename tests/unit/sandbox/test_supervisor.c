@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "desk.h"
 
+#include "base/clock.h"
+
 #include <dirent.h>
 
 #define ONE_RULE "version: 1\nnetwork_policies: {api: {binaries: [{path: /usr/bin/curl}], " \
@@ -147,6 +149,20 @@ static void what_is_refused_is_told_at_once(void **state)
     DESK_WAIT(d, strstr(buf_str(&d->logs), "DENIED /usr/bin/curl"));
 }
 
+static void the_same_refusal_again_is_told_once_a_second(void **state)
+{
+    enum { REFUSALS = 40 };
+    struct desk *d = *state;
+    uint64_t start_ns = clock_mono_ns();
+    desk_sh(d, "curl -sS -m 20 -o /dev/null 'http://example.com/[1-40]'");
+    for (int n = 1; n <= REFUSALS; n++) {
+        char line[32];
+        snprintf(line, sizeof line, "example.com:80/%d ", n);
+        DESK_WAIT(d, strstr(buf_str(&d->logs), line));
+    }
+    assert_in_range(d->denials, 1, 2 + (clock_mono_ns() - start_ns) / 1000000000u);
+}
+
 static void denials_wait_for_a_gateway_that_is_away(void **state)
 {
     struct desk *d = *state;
@@ -288,6 +304,7 @@ static int run_desk(const char *group)
         AT_A_DESK(strange_lines_change_nothing),
         AT_A_DESK(an_orphan_stops),
         AT_A_DESK(what_is_refused_is_told_at_once),
+        AT_A_DESK(the_same_refusal_again_is_told_once_a_second),
         AT_A_DESK(denials_wait_for_a_gateway_that_is_away),
         AT_A_DESK(a_loaded_policy_is_enforced),
         AT_A_DESK(stop_ends_it),
