@@ -79,6 +79,7 @@ static int listen_on(struct egress_proxy *proxy, int fd, struct error *err)
         return error_set(err, ERROR_INTERNAL, "the egress proxy's socket is unusable: %s",
                          uv_strerror(rc));
     }
+    egress_socket_tune(&proxy->listener);
     rc = uv_listen((uv_stream_t *)&proxy->listener, BACKLOG, have_client);
     if (rc != 0)
         return error_set(err, ERROR_INTERNAL, "the egress proxy cannot listen: %s",

@@ -37,18 +37,15 @@ struct egress_socket *egress_socket_new(uv_loop_t *loop, char *scratch,
     return s;
 }
 
-static void tune(struct egress_socket *s)
+void egress_socket_tune(uv_tcp_t *tcp)
 {
-    uv_tcp_nodelay(&s->tcp, 1);
-    uv_tcp_keepalive(&s->tcp, 1, KEEPALIVE_S);
+    uv_tcp_nodelay(tcp, 1);
+    uv_tcp_keepalive(tcp, 1, KEEPALIVE_S);
 }
 
 int egress_socket_accept(struct egress_socket *s, uv_stream_t *listener)
 {
-    int rc = uv_accept(listener, stream_of(s));
-    if (rc == 0)
-        tune(s);
-    return rc;
+    return uv_accept(listener, stream_of(s));
 }
 
 int egress_socket_fileno(const struct egress_socket *s)
@@ -63,7 +60,7 @@ static void connected(uv_connect_t *req, int status)
     if (s->closing)
         return;
     if (status == 0)
-        tune(s);
+        egress_socket_tune(&s->tcp);
     s->calls->connected(s->owner, status);
 }
 

@@ -32,6 +32,8 @@ struct egress_socket;
 struct egress_socket *egress_socket_new(uv_loop_t *loop, char *scratch,
                                         const struct egress_socket_calls *calls, void *owner);
 int egress_socket_accept(struct egress_socket *s, uv_stream_t *listener);   /* libuv error or 0 */
+/* Without delay, and asked for a sign of life: a listener for all that it accepts.  Connected ones are. */
+void egress_socket_tune(uv_tcp_t *tcp);
 int egress_socket_fileno(const struct egress_socket *s);
 void egress_socket_connect(struct egress_socket *s, const struct ipaddr *to, uint16_t port);
 

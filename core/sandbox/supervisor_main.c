@@ -6,8 +6,10 @@
 #include "sandbox/supervisor.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -75,5 +77,8 @@ int main(int argc, char **argv)
     if (argc != 3 || strcmp(argv[1], "--spec") != 0)
         return usage(stderr, EXIT_USAGE);
     signal(SIGPIPE, SIG_IGN);
+    /* One looks for callers, half of them may wait for names.  The gateway's many are not for us. */
+    setenv("UV_THREADPOOL_SIZE", "16", 1);
+    mallopt(M_ARENA_MAX, 2);
     return supervise(argv[2], &log);
 }

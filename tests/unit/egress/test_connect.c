@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/rig.h"
 
+#include <netinet/tcp.h>
+
 static void an_allowed_tunnel_carries_bytes_both_ways(void **state)
 {
     struct rig rig;
@@ -354,6 +356,47 @@ static void a_malformed_pin_is_an_error(void **state)
     rig_stop(&rig);
 }
 
+static int option(int fd, int level, int name)
+{
+    int value = 0;
+    socklen_t len = sizeof value;
+    assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
+    return value;
+}
+
+/* The proxy's end of a connection from that port. */
+static int find_accepted(uint16_t client_port)
+{
+    for (int fd = 0; fd < 1024; fd++) {
+        struct sockaddr_in peer;
+        socklen_t len = sizeof peer;
+        if (getpeername(fd, (struct sockaddr *)&peer, &len) == 0 && peer.sin_family == AF_INET &&
+            peer.sin_port == client_port)
+            return fd;
+    }
+    fail_msg("the proxy has no such connection");
+    return -1;
+}
+
+static void a_client_that_is_gone_without_a_word_is_noticed(void **state)
+{
+    struct rig rig;
+    struct end *origin;
+    struct sockaddr_in client;
+    socklen_t len = sizeof client;
+    (void)state;
+    rig_start(&rig, "origin.test 0 /**");
+    struct puppet puppet = rig_puppet(&rig, rig.client);
+    rig_tunnel(&rig, &puppet, "origin.test", &origin);
+    getsockname(puppet.socket, (struct sockaddr *)&client, &len);
+    int accepted = find_accepted(client.sin_port);
+    assert_int_equal(option(accepted, SOL_SOCKET, SO_KEEPALIVE), 1);
+    assert_int_equal(option(accepted, IPPROTO_TCP, TCP_KEEPIDLE), 60);
+    assert_int_equal(option(accepted, IPPROTO_TCP, TCP_NODELAY), 1);
+    puppet_end(&puppet);
+    rig_stop(&rig);
+}
+
 static void processes_that_cannot_be_listed_are_said_so(void **state)
 {
     struct rig rig;
@@ -397,6 +440,7 @@ static int tests(void)
         cmocka_unit_test(allowed_ips_decide_by_address),
         cmocka_unit_test(an_address_is_reached_when_it_is_declared),
         cmocka_unit_test(a_malformed_pin_is_an_error),
+        cmocka_unit_test(a_client_that_is_gone_without_a_word_is_noticed),
         cmocka_unit_test(processes_that_cannot_be_listed_are_said_so),
     };
     return cmocka_run_group_tests(list, NULL, NULL);
