@@ -71,10 +71,10 @@ void handle_events(struct api *api, struct http_request *req)
         uv_timer_start(&f->timer, keep_alive, KEEP_ALIVE_MS, KEEP_ALIVE_MS);
         f->subscriber = events_subscribe(api->events, wanted, send_event, f);
         http_sse_comment(f->stream, "sluice events");
-        if (once)
-            events_replay(api->events, 0, wanted, send_event, f);
-        else if (from)
+        if (from)
             resume(f, from, wanted);
+        else if (once)
+            events_replay(api->events, 0, wanted, send_event, f);
         if (once)
             http_stream_close(f->stream);
     } else {

@@ -327,3 +327,15 @@ sys.stdin.read()' <"$state/ready" >"$BATS_TEST_TMPDIR/held" 3>&- &
     exec 7>&-
     kill "$crowd"
 }
+
+@test "what is kept of the events is told from where somebody left off, also to who does not stay" {
+    kept() { api GET '/v1/events?follow=false' "$@" | sed -n 's/^id: //p'; }
+    sluice sandbox create --name events
+    sluice sandbox delete events
+    ids=$(kept)
+    [ "$(wc -l <<<"$ids")" -gt 2 ]
+    [ "$(kept -H "Last-Event-ID: $(tail -2 <<<"$ids" | head -1)")" = "$(tail -1 <<<"$ids")" ]
+    [ -z "$(kept -H "Last-Event-ID: $(tail -1 <<<"$ids")")" ]
+    [ "$(kept -H 'Last-Event-ID: 1')" = "$ids" ]
+    api GET '/v1/events?follow=false' -H 'Last-Event-ID: 1' | grep -qx 'event: reset'
+}
