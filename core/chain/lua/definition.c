@@ -64,8 +64,8 @@ static int push_map(lua_State *L, const char *member)
         return luaL_error(L, "%s must be a table, not a %s", member, luaL_typename(L, -1));
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
         if (lua_type(L, -2) != LUA_TSTRING || ++n > DEFINITION_CODES_MAX)
-            return luaL_error(L, "%s must be a table of at most %d names", member,
-                              DEFINITION_CODES_MAX);
+            return luaL_error(L, "%s must be a table of at most %d names, such as { NAME = … }",
+                              member, DEFINITION_CODES_MAX);
     return n;
 }
 
@@ -180,8 +180,9 @@ static const struct sluice_option *read_options(lua_State *L, struct arena *aren
 void definition_read(lua_State *L, int index, struct arena *arena, struct definition *out)
 {
     if (!lua_istable(L, index))
-        luaL_error(L, "the file must return a table with a function vote, not a %s",
-                   lua_type(L, index) == LUA_TNIL ? "nothing" : luaL_typename(L, index));
+        luaL_error(L, "the file must return a table with a function vote, not %s%s",
+                   lua_isnil(L, index) ? "nothing" : "a ",
+                   lua_isnil(L, index) ? "" : luaL_typename(L, index));
     lua_pushvalue(L, index);                        /* table */
     check_members(L, "the rule", members);
     out->name = read_text(L, arena, "name");
@@ -191,8 +192,9 @@ void definition_read(lua_State *L, int index, struct arena *arena, struct defini
     out->options = read_options(L, arena);
     lua_pushliteral(L, "vote");
     lua_rawget(L, -2);
+    if (lua_isnil(L, -1))
+        luaL_error(L, "the rule has no function vote");
     if (!lua_isfunction(L, -1))
-        luaL_error(L, "vote must be a function, not a %s",
-                   lua_isnil(L, -1) ? "missing member" : luaL_typename(L, -1));
+        luaL_error(L, "vote must be a function, not a %s", luaL_typename(L, -1));
     lua_pop(L, 2);
 }

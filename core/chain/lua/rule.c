@@ -42,6 +42,14 @@ static const char registry_chunk, registry_environment;
 
 /* ---- machines ---- */
 
+/* Without the byte order mark that some editors write. */
+static int load_text(lua_State *L, const struct rule *rule)
+{
+    const char *text = (const char *)rule->file.bytes;
+    size_t mark = strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    return luaL_loadbufferx(L, text + mark, rule->file.size - mark, rule->chunk, "t");
+}
+
 static int set_up(lua_State *L)
 {
     const struct rule *rule = lua_touserdata(L, 1);
@@ -53,7 +61,7 @@ static int set_up(lua_State *L)
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
     lua_rawsetp(L, LUA_REGISTRYINDEX, &registry_environment);
-    if (luaL_loadbufferx(L, (const char *)rule->file.bytes, rule->file.size, rule->chunk, "t"))
+    if (load_text(L, rule))
         return lua_error(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &registry_chunk);
     return 0;
@@ -233,7 +241,7 @@ static void rule_cover(struct voter *voter)
     lua_State *L = luaL_newstate();
     if (rule->coverage || !L)
         return;
-    if (luaL_loadbufferx(L, (const char *)rule->file.bytes, rule->file.size, rule->chunk, "t") == 0)
+    if (load_text(L, rule) == 0)
         rule->coverage = coverage_new(L, -1);
     lua_close(L);
 }

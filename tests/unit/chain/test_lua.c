@@ -341,6 +341,16 @@ static void test_description(void **state)
     voter_free(voter);
 }
 
+static void test_a_byte_order_mark_is_passed_over(void **state)
+{
+    struct fixture *f = *state;
+    struct error err = {0};
+    struct voter *voter = open_text(&f->scripts, "\xef\xbb\xbfreturn {vote = error}", NULL, &err);
+    if (!voter)
+        fail_msg("%s", err.text);
+    voter_free(voter);
+}
+
 static void test_files_that_are_refused(void **state)
 {
     static const struct {
@@ -348,15 +358,15 @@ static void test_files_that_are_refused(void **state)
     } files[] = {
         {"return {", "^/tmp/sluice-lua-.*/rule.lua:1: unexpected symbol near <eof>$"},
         {"x = = 1", "/rule.lua:1: unexpected symbol near '='$"},
-        {"", "/rule.lua: the file must return a table with a function vote, not a nothing"},
+        {"", "/rule.lua: the file must return a table with a function vote, not nothing$"},
         {"return 5", "must return a table with a function vote, not a number"},
-        {"return {}", "vote must be a function, not a missing member"},
+        {"return {}", "/rule.lua: the rule has no function vote$"},
         {"return {vote = 5}", "vote must be a function, not a number"},
         {"return {vot = 5}", "the rule has no member vot; did you mean vote\\?"},
         {"return {name = 5, vote = print}", "name must be a text, not a number"},
         {"return {name = 'other', vote = error}",
          "calls itself other, so its file must be called other.lua"},
-        {"return {codes = {1}, vote = error}", "codes must be a table of at most 256 names"},
+        {"return {codes = {1}, vote = error}", "codes must be a table of at most 256 names, such as . NAME = … .$"},
         {"return {codes = {A = 1}, vote = error}", "codes.A must be a text, not a number"},
         {"return {options = {a = 5}, vote = error}",
          "options.a must be a table with a type, not a number"},
@@ -526,6 +536,7 @@ int main(void)
         TEST(test_votes_after_errors),
         TEST(test_options),
         TEST(test_description),
+        TEST(test_a_byte_order_mark_is_passed_over),
         TEST(test_files_that_are_refused),
         TEST(test_a_draft),
         TEST(test_shipped_rules),
