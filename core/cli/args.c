@@ -375,14 +375,19 @@ bool arg_given(const struct cli *cli, const char *name)
 
 int arg_number(const struct cli *cli, const char *name, long fallback, long max, long *out)
 {
+    return arg_range(cli, name, fallback, 0, max, out);
+}
+
+int arg_range(const struct cli *cli, const char *name, long fallback, long min, long max, long *out)
+{
     const char *text = arg_value(cli, name);
     *out = fallback;
     if (!text)
         return 0;
     char *end;
     *out = strtol(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || *out < 0 || *out > max) {
-        usage_error(cli, "--%s takes a number from 0 to %ld, not '%s'", name, max, text);
+    if (*text < '0' || *text > '9' || *end || *out < min || *out > max) {
+        usage_error(cli, "--%s takes a number from %ld to %ld, not '%s'", name, min, max, text);
         return -1;
     }
     return 0;

@@ -62,8 +62,9 @@ int args_parse(struct cli *cli, int argc, char **argv);
 void args_free(struct cli *cli);
 const char *arg_value(const struct cli *cli, const char *name);     /* the last one, NULL: not given */
 bool arg_given(const struct cli *cli, const char *name);
-/* A whole number from 0 to max; fallback where it is not given.  -1 after saying what is wrong. */
+/* A whole number from 0, or min, to max; fallback where it is not given.  -1 after saying what is wrong. */
 int arg_number(const struct cli *cli, const char *name, long fallback, long max, long *out);
+int arg_range(const struct cli *cli, const char *name, long fallback, long min, long max, long *out);
 int usage_error(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- client.c ---- */

@@ -69,17 +69,12 @@ static uint64_t any_seed(void)
 static int read_numbers(const struct cli *cli, struct testkit_options *o)
 {
     long jobs, repeat, timeout, seed, cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    if (arg_number(cli, "jobs",
-                   cpus < 1          ? 1
-                   : cpus > JOBS_MAX ? JOBS_MAX
-                                     : cpus,
-                   JOBS_MAX, &jobs) != 0 ||
-        arg_number(cli, "repeat", 1, REPEAT_MAX, &repeat) != 0 ||
-        arg_number(cli, "timeout", TIMEOUT_S, TIMEOUT_S_MAX, &timeout) != 0 ||
+    cpus = cpus < 1 ? 1 : cpus > JOBS_MAX ? JOBS_MAX : cpus;
+    if (arg_range(cli, "jobs", cpus, 1, JOBS_MAX, &jobs) != 0 ||
+        arg_range(cli, "repeat", 1, 1, REPEAT_MAX, &repeat) != 0 ||
+        arg_range(cli, "timeout", TIMEOUT_S, 1, TIMEOUT_S_MAX, &timeout) != 0 ||
         arg_number(cli, "seed", 0, UINT32_MAX, &seed) != 0)
         return EXIT_USAGE;
-    if (!jobs || !repeat || !timeout)
-        return usage_error(cli, "-j, --repeat and --timeout begin at 1");
     o->jobs = (unsigned)jobs;
     o->repeat = (unsigned)repeat;
     o->timeout_s = (unsigned)timeout;

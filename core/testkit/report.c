@@ -124,7 +124,7 @@ int reports_close(struct reports *reports, struct error *err)
         bool bad = ferror(to) || (reports->paths[i] ? fclose(to) : fflush(to)) != 0;
         if (bad && rc == 0)
             rc = error_set(err, ERROR_IO, "cannot write the report %s",
-                           reports->paths[i] ? reports->paths[i] : "");
+                           reports->paths[i] ? reports->paths[i] : "to stdout");
         free(reports->paths[i]);
     }
     free(reports);

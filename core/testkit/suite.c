@@ -12,7 +12,7 @@
 #include "chain/chain.h"
 #include "testkit/file.h"
 
-enum { FOLDER_DEPTH_MAX = 16, SUITE_FILES_MAX = 10000 };
+enum { FOLDER_DEPTH_MAX = 16 };
 
 struct finder {
     struct suite *suite;
@@ -50,6 +50,8 @@ static void search(struct finder *f, const char *folder, int depth)
             here || file_ends_with(folder, "/") || strcmp(folder, "/") == 0 ? "" : "/";
         char *path = alloc_printf("%s%s%s", here ? "" : folder, slash, entries[i]->d_name);
         bool there = lstat(path, &st) == 0;
+        if (there && S_ISLNK(st.st_mode))           /* to a folder it could lead round in circles */
+            there = stat(path, &st) == 0 && S_ISREG(st.st_mode);
         if (there && S_ISDIR(st.st_mode) && depth < FOLDER_DEPTH_MAX)
             search(f, path, depth + 1);
         else if (there && S_ISREG(st.st_mode) && file_ends_with(path, ".test.yaml"))

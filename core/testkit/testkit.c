@@ -19,7 +19,8 @@ static int list(const struct suite *suite)
     for (size_t i = 0; i < suite->n_tests; i++)
         printf("%s:%u: %s\n", suite->tests[i].file->path, suite->tests[i].item->node->line,
                suite->tests[i].name);
-    return suite->n_tests ? TESTKIT_PASSED : TESTKIT_NOTHING;
+    fflush(stdout);
+    return TESTKIT_PASSED;
 }
 
 static int update(const struct suite *suite, const struct run *run)
@@ -71,10 +72,8 @@ static int run_tests(const struct testkit_options *o, const struct suite *suite)
 
 static int test_suite(const struct testkit_options *o, const struct suite *suite)
 {
-    if (o->list)
-        return list(suite);
     if (suite->n_tests)
-        return run_tests(o, suite);
+        return o->list ? list(suite) : run_tests(o, suite);
     fprintf(stderr, "sluice: no case ran: %s\n",
             !suite->n_files ? "there is no *.test.yaml"
             : o->run        ? "--run matches none"

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "testkit/file.h"
 
 enum { QUIET_MS = 50, DEPTH_MAX = 16 };
@@ -24,6 +25,7 @@ struct watch {
     int events, signals;
     sigset_t old;
     char changed[NAME_MAX + 1];
+    struct buf names;                               /* of files that tests use, each between slashes */
 };
 
 struct watch *watch_new(struct error *err)
@@ -52,6 +54,7 @@ void watch_free(struct watch *watch)
     if (watch->signals >= 0)
         close(watch->signals);
     sigprocmask(SIG_SETMASK, &watch->old, NULL);
+    buf_free(&watch->names);
     free(watch);
 }
 
@@ -98,6 +101,13 @@ void watch_path(struct watch *watch, const char *path)
         add_folder_of(watch, path);
 }
 
+static void add_used(struct watch *watch, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    buf_printf(&watch->names, "/%s/", slash ? slash + 1 : path);
+    add_folder_of(watch, path);
+}
+
 static void add_file(struct watch *watch, const struct suite *suite, const struct case_file *file)
 {
     bool by_path = file_ends_with(file->plugin, ".lua") || file_ends_with(file->plugin, ".so");
@@ -106,25 +116,34 @@ static void add_file(struct watch *watch, const struct suite *suite, const struc
         add_folder_of(watch, file_beside(suite->arena, file->folder, file->plugin));
     for (size_t i = 0; i < file->n_command; i++)
         if (strchr(file->command[i], '/'))
-            add_folder_of(watch, file_beside(suite->arena, file->folder, file->command[i]));
+            add_used(watch, file_beside(suite->arena, file->folder, file->command[i]));
     if (*file->chain)
-        add_folder_of(watch, file_beside(suite->arena, file->folder, file->chain));
+        add_used(watch, file_beside(suite->arena, file->folder, file->chain));
     for (size_t i = 0; i < file->n_uses; i++)
-        add_folder_of(watch, file->uses[i]);
+        add_used(watch, file->uses[i]);
 }
 
 void watch_suite(struct watch *watch, const struct suite *suite,
                  const struct stage_settings *settings)
 {
+    watch->names.len = 0;
     for (size_t i = 0; i < suite->n_files; i++)
         add_file(watch, suite, suite->files[i]);
     for (size_t i = 0; i < settings->n_plugin_dirs; i++)
         add_folder(watch, settings->plugin_dirs[i]);
 }
 
+static bool is_used(const struct watch *watch, const char *name)
+{
+    char *between = alloc_printf("/%s/", name);
+    bool used = watch->names.len && strstr(watch->names.data, between);
+    free(between);
+    return used;
+}
+
 /* Only what a test may depend on: editors write files of their own, and reports may go beside the
  * cases. */
-static bool matters(const struct inotify_event *event)
+static bool matters(const struct watch *watch, const struct inotify_event *event)
 {
     static const char *const endings[] = {".yaml", ".yml", ".lua", ".so", ".py", ".sh"};
     const char *name = event->len ? event->name : "";
@@ -133,7 +152,7 @@ static bool matters(const struct inotify_event *event)
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
         if (file_ends_with(name, endings[i]))
             return true;
-    return event->mask & IN_ISDIR;
+    return event->mask & IN_ISDIR || is_used(watch, name);
 }
 
 static bool take_events(struct watch *watch)
@@ -144,7 +163,7 @@ static bool take_events(struct watch *watch)
     while ((n = read(watch->events, bytes, sizeof bytes)) > 0) {
         for (char *at = bytes; at < bytes + n;) {
             const struct inotify_event *event = (const void *)at;
-            if (matters(event)) {
+            if (matters(watch, event)) {
                 snprintf(watch->changed, sizeof watch->changed, "%s", event->name);
                 any = true;
             }

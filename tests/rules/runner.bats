@@ -101,6 +101,7 @@ YAML
     exits 2 "$sluice" plugin test --format tap --format json "$folder"
     says "two reports cannot share stdout"
     exits 2 "$sluice" plugin test -j 0 "$folder"
+    says "--jobs takes a number from 1 to 64, not '0'"
     printf 'x' >"$folder/notes.txt"
     exits 2 "$sluice" plugin test "$folder/notes.txt"
     says "is no case file"
@@ -113,6 +114,7 @@ YAML
     exits 3 "$sluice" plugin test --run 'no such case' "$folder"
     says "--run matches none"
     exits 3 "$sluice" plugin test --list --run 'no such case' "$folder"
+    says "--run matches none"
     case_file none <<<'{plugin: faulty.so, cases: []}'
     exits 3 "$sluice" plugin test "$folder/none.test.yaml"
 }
@@ -426,6 +428,16 @@ YAML
     says "1 passed"
 }
 
+@test "a link to a case file is a case file" {
+    passing
+    mkdir "$folder/more"
+    ln -s ../good.test.yaml "$folder/more/again.test.yaml"
+    ln -s .. "$folder/more/up"
+    sed -i "s|^plugin: .*|plugin: $folder/faulty.so|" "$folder/good.test.yaml"
+    exits 0 "$sluice" plugin test --list "$folder"
+    [ "$(grep -c "it allows" <<<"$output")" -eq 2 ]
+}
+
 @test "--list names the cases and runs none" {
     crashing
     exits 0 "$sluice" plugin test --list "$folder"
@@ -538,6 +550,8 @@ YAML
 
 @test "--watch runs again within a second of a change" {
     passing
+    echo '{"version": 1}' >"$folder/empty.json"
+    sed -i 's/empty: {version: 1}/empty: {file: empty.json}/' "$folder/good.test.yaml"
     "$sluice" plugin test --watch "$folder" >"$folder/out" 2>"$folder/err" 3>&- &
     pid=$!
     waits() { for _ in $(seq 200); do [ "$(grep -c "$1" "$folder/$2" || true)" -ge "$3" ] && return; sleep 0.02; done; cat "$folder/out" "$folder/err"; return 1; }
@@ -550,6 +564,10 @@ YAML
     waits 'watching for changes' err 2
     sed -i 's/verdict: hold/verdict: allow/' "$folder/good.test.yaml"
     waits '3 passed' out 2
+    waits 'watching for changes' err 3
+    echo '{"version": 1, "network_policies": {}}' >"$folder/empty.json"
+    waits 'empty.json changed' err 1
+    waits '3 passed' out 3
     kill -INT $pid
     code=0
     wait $pid || code=$?
