@@ -71,6 +71,7 @@ PL
 }
 
 @test "processes full of descriptors delay their own requests, and no new policy" {
+    sluice sandbox create --name heavy
     cat >"$BATS_TEST_TMPDIR/heavy.sh" <<'SH'
 mkfifo /tmp/full
 exec 8<>/tmp/full 9<>/dev/tcp/10.200.0.1/3128
@@ -84,12 +85,12 @@ head -1 <&9
 kill $(jobs -p)
 SH
     mkfifo "$BATS_TEST_TMPDIR/said"
-    inmate bash -c "$(cat "$BATS_TEST_TMPDIR/heavy.sh")" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
+    sluice sandbox exec heavy -- bash -c "$(cat "$BATS_TEST_TMPDIR/heavy.sh")" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
     exec 7<"$BATS_TEST_TMPDIR/said"
     read -r -t 60 line <&7
     [ "$line" = asked ]
     start=$EPOCHREALTIME
-    echo 'version: 1' | sluice policy set inmate --policy - --wait --timeout 10
+    echo 'version: 1' | sluice policy set heavy --policy - --wait --timeout 10
     [ $((${EPOCHREALTIME/./} - ${start/./})) -lt 500000 ]
     read -r -t 20 line <&7
     [[ "$line" == "HTTP/1.1 403 Forbidden"* ]]
