@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "cli/cli.h"
+#include "drafts/mapper.h"
 #include "policy/policy.h"
 
 enum { PARTS_MAX = 6 };
@@ -51,20 +52,6 @@ static int read_target(const struct cli *cli, const struct spec *s, size_t need,
     if (!*s->parts[0])
         return usage_error(cli, "--%s has an empty host segment in '%s'", s->flag, s->text);
     return read_port(cli, s, port);
-}
-
-/* As drafts/mapper.c names them. */
-static char *default_rule_name(const char *host, json_int_t port)
-{
-    char *name = alloc_printf("allow_%s_%lld", host, (long long)port), *to = name;
-    for (const char *c = name; *c; c++) {
-        if (*c == '.' || *c == '-')
-            *to++ = '_';
-        else if (isalnum((unsigned char)*c) || *c == '_')
-            *to++ = *c;
-    }
-    *to = '\0';
-    return name;
 }
 
 static int read_endpoint_option(const struct cli *cli, const struct spec *s, const char *word, json_t *endpoint)
@@ -144,10 +131,11 @@ static json_t *add_endpoint(const struct cli *cli, struct spec *s)
         return NULL;
     }
     const char *given = arg_value(cli, "rule-name");
-    char *name = given ? alloc_str(given) : default_rule_name(s->parts[0], port);
+    struct arena *arena = arena_new();
+    const char *name = given ? given : drafts_rule_name(s->parts[0], (uint16_t)port, arena);
     json_t *op = json_pack("{s:{s:s, s:{s:[o], s:o}}}", "add_rule", "rule_name", name, "rule", "endpoints", endpoint,
                            "binaries", binaries(cli));
-    free(name);
+    arena_free(arena);
     return op;
 }
 

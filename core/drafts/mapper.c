@@ -48,10 +48,11 @@ const char *drafts_rule_name(const char *host, uint16_t port, struct arena *aren
     struct buf name = {0};
     buf_puts(&name, "allow_");
     for (const char *p = host; *p; p++) {
-        if (*p == '.' || *p == '-')
+        bool root = *p == '.' && !p[1];
+        if (*p == '-' || (*p == '.' && !root))
             buf_putc(&name, '_');
         else if (isalnum((unsigned char)*p) || *p == '_')
-            buf_putc(&name, *p);
+            buf_putc(&name, (char)tolower((unsigned char)*p));
     }
     buf_printf(&name, "_%u", port);
     const char *text = arena_str(arena, name.data);

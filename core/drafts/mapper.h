@@ -21,6 +21,7 @@ struct drafts_target {
 int drafts_target(const char *host, uint16_t port, const char *binary, struct arena *arena,
                   struct drafts_target *out);
 
+/* The same for all spellings of a host. */
 const char *drafts_rule_name(const char *host, uint16_t port, struct arena *arena);
 const char *drafts_rule_json(const struct drafts_target *target, struct arena *arena);
 const char *drafts_rationale(const struct drafts_target *target, struct arena *arena);
