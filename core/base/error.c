@@ -2,6 +2,7 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,7 +17,7 @@ static const struct {
 #undef X
 };
 
-int error_vset(struct error *err, enum error_kind kind, const char *format, va_list args)
+static int vset(struct error *err, enum error_kind kind, const char *format, va_list args)
 {
     if (!err)
         return -1;
@@ -32,7 +33,7 @@ int error_set(struct error *err, enum error_kind kind, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    error_vset(err, kind, format, args);
+    vset(err, kind, format, args);
     va_end(args);
     return -1;
 }
@@ -43,7 +44,7 @@ int error_errno(struct error *err, enum error_kind kind, const char *format, ...
     char reason[128];
     va_list args;
     va_start(args, format);
-    error_vset(err, kind, format, args);
+    vset(err, kind, format, args);
     va_end(args);
     if (err) {
         size_t used = strlen(err->text);

@@ -6,8 +6,6 @@
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
 
-#include <stdarg.h>
-
 #define ERROR_KINDS(X)                                             \
     X(INTERNAL,     500, "internal-error")                         \
     X(MALFORMED,    400, "malformed")                              \
@@ -45,7 +43,6 @@ struct error {
 /* Fills err and returns -1, so that a failing function can say "return error_set(...)". */
 int error_set(struct error *err, enum error_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-int error_vset(struct error *err, enum error_kind kind, const char *format, va_list args);
 /* Like error_set, with ": " and the text of errno appended. */
 int error_errno(struct error *err, enum error_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -8,7 +8,8 @@
 #include "base/text.h"
 #include "doc/safe.h"
 
-struct ballot *ballot_of(struct sluice_ballot *face)
+/* The ballot behind what a voter was handed. */
+static struct ballot *ballot_of(struct sluice_ballot *face)
 {
     return face->gateway;
 }

@@ -40,9 +40,6 @@ bool ballot_is_code(const char *text);
 /* codes: the voter's table, NULL if it declares none. */
 void ballot_begin(struct ballot *ballot, struct arena *arena, const struct sluice_code *codes);
 
-/* The ballot behind what a voter was handed. */
-struct ballot *ballot_of(struct sluice_ballot *face);
-
 /* For every voter_ops.vote, with what the voter returned: -1 with err if a cast was wrong, nothing
  * was cast, or the returned verdict is not the last one cast. */
 int ballot_finish(struct sluice_ballot *face, enum sluice_verdict returned, struct error *err);

@@ -130,7 +130,6 @@ void forget_sandbox(const char *name);              /* it is gone; no other is f
 int reason_header(const struct cli *cli, char **out);
 /* Prints the outcome of an update and, with --wait, waits until it is loaded. */
 int update_finish(const struct cli *cli, const char *sandbox, const struct reply *reply);
-void print_update(const struct cli *cli, const char *sandbox, const json_t *document);
 void print_objections(const json_t *votes);
 void print_effect(const json_t *effect, const char *indent);
 int read_input(const struct cli *cli, const char *path, struct buf *out);  /* - is stdin; exit code or -1 */

@@ -17,8 +17,6 @@ struct plugin_stage {
 int plugin_stage_open(const struct cli *cli, struct plugin_stage *out);
 void plugin_stage_close(struct plugin_stage *stage);
 
-/* Every value of an option, in command-line order; room for cli->n_args. */
-size_t arg_values(const struct cli *cli, const char *name, const char **out);
 /* A number, with or without %; below 0: not given.  An exit code, or -1 to go on. */
 int arg_percent(const struct cli *cli, const char *name, double most, double *out);
 

@@ -30,7 +30,8 @@ static char *shipped_plugin_dir(void)
     return alloc_printf("%s/lib/sluice/plugins", prefix);
 }
 
-size_t arg_values(const struct cli *cli, const char *name, const char **out)
+/* Every value of an option, in command-line order; room for cli->n_args. */
+static size_t arg_values(const struct cli *cli, const char *name, const char **out)
 {
     size_t n = 0;
     for (size_t i = 0; i < cli->n_args; i++)

@@ -113,7 +113,7 @@ void print_effect(const json_t *effect, const char *indent)
     print_examples(json_object_get(effect, "lost"), indent);
 }
 
-void print_update(const struct cli *cli, const char *sandbox, const json_t *d)
+static void print_update(const struct cli *cli, const char *sandbox, const json_t *d)
 {
     const char *outcome = json_text(d, "outcome");
     bool changed = json_is_true(json_object_get(d, "changed"));

@@ -5,7 +5,8 @@
 
 #include "base/text.h"
 
-unsigned doc_char(const char *text, size_t *len)
+/* The character at text, which is not at its end, and its length in bytes. */
+static unsigned read_char(const char *text, size_t *len)
 {
     const unsigned char *t = (const unsigned char *)text;
     *len = t[0] < 0x80 ? 1 : t[0] < 0xe0 ? 2 : t[0] < 0xf0 ? 3 : 4;
@@ -42,7 +43,7 @@ size_t doc_find_unsafe(const char *text, size_t len, const char *allowed, unsign
         n = text_plain(text + at, len - at);
         if (n)
             continue;
-        *c = doc_char(text + at, &n);
+        *c = read_char(text + at, &n);
         if (is_unseen(*c) && !(*c < 0x80 && strchr(allowed, (int)*c)))
             return at;
     }
@@ -89,7 +90,7 @@ void doc_quote(const char *text, enum doc_format format, struct buf *out)
     }
     buf_putc(out, '"');
     for (size_t n; *text; text += n) {
-        c = doc_char(text, &n);
+        c = read_char(text, &n);
         if (is_unseen(c)) {
             escape(c, format, out);
             continue;

@@ -18,7 +18,5 @@ void doc_escape(const char *bytes, size_t len, const char *allowed, struct buf *
 size_t doc_cut(const char *text, size_t len, size_t most);
 /* Appends text in double quotes with every unsafe character escaped, as the format has it. */
 void doc_quote(const char *text, enum doc_format format, struct buf *out);
-/* The character at text, which is not at its end, and its length in bytes. */
-unsigned doc_char(const char *text, size_t *len);
 
 #endif

@@ -32,7 +32,8 @@ static int review(void *arg, const struct update_result *seen, struct error *err
                      a->draft.id, token);
 }
 
-const char *drafts_undo_json(const struct update_result *result, struct arena *arena)
+/* What the approval changed, to be kept in the chunk. */
+static const char *undo_json_of(const struct update_result *result, struct arena *arena)
 {
     return drafts_change_encode(result->diff, result->base_revision, result->hash,
                                 !drafts_same_but_rules(result->current, result->candidate), arena);
@@ -56,7 +57,7 @@ static void set_approved(const struct approval *a, const struct update_result *r
     now->decided_at_ms = r->at_ms;
     now->reason = a->call->reason ? a->call->reason : "";
     now->revision = r->revision;
-    now->undo_json = drafts_undo_json(r, a->arena);
+    now->undo_json = undo_json_of(r, a->arena);
 }
 
 static int record(struct approval *a, struct store_tx *tx, const struct update_result *r,

@@ -72,18 +72,9 @@ int drafts_write_proposed(struct store_tx *tx, const struct store_draft *draft, 
 /* Once new chunks are durable: they are announced, and approved where nobody need be asked. */
 void drafts_announce(struct drafts *drafts, const struct store_sandbox *box,
                      const struct store_draft *items, size_t n);
-/* The rule, and what is told of it. */
-void drafts_set_rule(struct store_draft *draft, const struct sluice_rule *rule,
-                     struct arena *arena);
-/* Whether its rule could be added at all.  Problems stand at place. */
-int drafts_check(struct drafts *drafts, const struct drafts_call *call,
-                 const struct store_draft *draft, const char *place, struct arena *arena,
-                 struct problems *problems, struct error *err);
 
 /* ---- approve.c ---- */
 
-/* What the approval changed, to be kept in the chunk. */
-const char *drafts_undo_json(const struct update_result *result, struct arena *arena);
 /* Approves without a person where nobody objects; the chunk stays pending otherwise. */
 void drafts_try_approve(struct drafts *drafts, const char *sandbox,
                         const struct store_draft *draft);

@@ -73,7 +73,8 @@ static double clamp(double x)
     return x > 1 ? 1 : x > 0 ? x : 0;
 }
 
-void drafts_set_rule(struct store_draft *draft, const struct sluice_rule *rule, struct arena *arena)
+/* The rule, and what is told of it. */
+static void set_rule(struct store_draft *draft, const struct sluice_rule *rule, struct arena *arena)
 {
     bool ssrf = drafts_notes_ssrf(draft->security_notes);
     draft->rule_json = drafts_rule_encode(rule, arena);
@@ -106,7 +107,7 @@ static struct store_draft new_draft(const struct submission *s, const struct dra
         .approvals_json = "[]", .decided_by = "", .reason = "", .undo_json = "",
         .created_at_ms = now,
     };
-    drafts_set_rule(&draft, item->rule, s->arena);
+    set_rule(&draft, item->rule, s->arena);
     return draft;
 }
 
@@ -151,9 +152,10 @@ static int check_length(const struct store_draft *draft, const char *place,
     return error_set(err, ERROR_INVALID, "the rule is too long");
 }
 
-int drafts_check(struct drafts *drafts, const struct drafts_call *call,
-                 const struct store_draft *draft, const char *place, struct arena *arena,
-                 struct problems *problems, struct error *err)
+/* Whether its rule could be added at all.  Problems stand at place. */
+static int check_rule(struct drafts *drafts, const struct drafts_call *call,
+                      const struct store_draft *draft, const char *place, struct arena *arena,
+                      struct problems *problems, struct error *err)
 {
     struct drafts_ask *ask = arena_alloc(arena, sizeof *ask);
     struct update_result *result = arena_zalloc(arena, sizeof *result);
@@ -175,7 +177,7 @@ static int check_all(struct drafts *drafts, const struct submission *s, struct p
     for (size_t i = 0; i < s->n; i++) {
         struct arena *scratch = arena_new();
         const char *place = arena_printf(scratch, "proposals[%zu].rule", i);
-        int one = drafts_check(drafts, &call, &s->made[i], place, scratch, problems, err);
+        int one = check_rule(drafts, &call, &s->made[i], place, scratch, problems, err);
         arena_free(scratch);
         if (one == 0)
             continue;
@@ -272,7 +274,7 @@ static int write_edit(struct store_tx *tx, void *arg, struct error *err)
     if (store_tx_draft_get(tx, e->draft.sandbox_id, e->draft.id, e->arena, &now, err) ||
         !drafts_next(DRAFTS_EDIT, now.status, err))
         return -1;
-    drafts_set_rule(&now, e->rule, e->arena);
+    set_rule(&now, e->rule, e->arena);
     now.approvals_json = "[]";                      /* they were of another rule */
     if (store_tx_draft_update(tx, &now, now.status, err))
         return -1;
@@ -296,8 +298,8 @@ int drafts_edit(struct drafts *drafts, const struct drafts_call *call,
                          "chunk '%s' is a held update, which cannot be edited: reject it "
                          "and ask for another update",
                          e.draft.id);
-    drafts_set_rule(&e.draft, rule, arena);
-    if (drafts_check(drafts, call, &e.draft, "rule", arena, problems, err) ||
+    set_rule(&e.draft, rule, arena);
+    if (check_rule(drafts, call, &e.draft, "rule", arena, problems, err) ||
         store_write(drafts->store, write_edit, &e, err))
         return -1;
     drafts_changed(drafts, call->sandbox, e.draft.id, e.draft.status);

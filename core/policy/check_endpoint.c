@@ -88,7 +88,7 @@ static void check_uninspected(struct check *c, const struct sluice_endpoint *e)
                       check_shown(c, e->host), blind ? "tls: skip" : "L4-only");
 }
 
-void check_credentials(struct check *c, const struct sluice_endpoint *e)
+static void check_credentials(struct check *c, const struct sluice_endpoint *e)
 {
     check_signing(c, e);
     check_binding(c, e);

@@ -35,7 +35,6 @@ void check_overlaps(struct check *c);
 void check_endpoint(struct check *c, const struct sluice_endpoint *e);
 void check_host(struct check *c, const struct sluice_endpoint *e);
 void check_allowed_ips(struct check *c, const struct sluice_endpoint *e);
-void check_credentials(struct check *c, const struct sluice_endpoint *e);
 void check_inspection(struct check *c, const struct sluice_endpoint *e);
 void check_requests(struct check *c, const struct sluice_endpoint *e);
 

@@ -27,7 +27,7 @@ bool merge_has_port(const struct sluice_endpoint *e, uint16_t port)
     return false;
 }
 
-struct sluice_endpoint *merge_copy(struct merge *m, const struct sluice_endpoint *e)
+static struct sluice_endpoint *copy_of(struct merge *m, const struct sluice_endpoint *e)
 {
     struct sluice_endpoint *copy = arena_alloc(m->arena, sizeof *copy);
     *copy = *e;
@@ -42,7 +42,7 @@ static int by_number(const void *a, const void *b)
 struct sluice_endpoint *merge_with_ports(struct merge *m, const struct sluice_endpoint *e,
                                          const uint16_t *ports, size_t n)
 {
-    struct sluice_endpoint *copy = merge_copy(m, e);
+    struct sluice_endpoint *copy = copy_of(m, e);
     uint16_t *own = arena_alloc(m->arena, (n + 1) * sizeof *own);
     size_t kept = 0;
     if (n)
@@ -297,7 +297,7 @@ const struct sluice_endpoint *merge_endpoints(struct merge *m, const struct slui
                                               const struct sluice_endpoint *from,
                                               struct merge_conflict *conflict)
 {
-    struct sluice_endpoint *merged = merge_copy(m, into);
+    struct sluice_endpoint *merged = copy_of(m, into);
     if (merge_contracts_conflict(into, from))
         return merge_refuse(m, conflict, MERGE_CONTRACT,
                             "cannot combine MCP contracts at %s: existing %s, "

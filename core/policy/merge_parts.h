@@ -59,7 +59,6 @@ int merge_remove_binary(struct merge *m);
 /* Endpoints. */
 bool merge_same_host(const char *a, const char *b);                 /* patterns are text here */
 bool merge_has_port(const struct sluice_endpoint *e, uint16_t port);
-struct sluice_endpoint *merge_copy(struct merge *m, const struct sluice_endpoint *e);
 /* A copy with other ports, sorted and each once; ports are copied. */
 struct sluice_endpoint *merge_with_ports(struct merge *m, const struct sluice_endpoint *e,
                                          const uint16_t *ports, size_t n);

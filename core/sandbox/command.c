@@ -67,7 +67,7 @@ const char **sandbox_env_make(const struct sandbox_spec *spec, const struct sand
     return env.items;
 }
 
-int sandbox_env_check(const struct spec_pair *env, size_t n, struct error *err)
+static int check_env(const struct spec_pair *env, size_t n, struct error *err)
 {
     size_t total = 0;
     if (n > COMMAND_ENV_MAX)
@@ -119,7 +119,7 @@ static int check_command(const struct sandbox_exec *exec, struct error *err)
 
 int sandbox_exec_check(const struct sandbox_exec *exec, struct error *err)
 {
-    if (check_command(exec, err) != 0 || sandbox_env_check(exec->env, exec->n_env, err) != 0)
+    if (check_command(exec, err) != 0 || check_env(exec->env, exec->n_env, err) != 0)
         return -1;
     if (exec->timeout_ms > EXEC_TIMEOUT_MAX_MS)
         return error_set(err, ERROR_INVALID,

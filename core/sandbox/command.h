@@ -17,9 +17,6 @@ enum {
     COMMAND_ENV_VALUE_MAX = 8192,
 };
 
-/* A sandbox's or a command's own environment: counts, sizes, names. */
-int sandbox_env_check(const struct spec_pair *env, size_t n, struct error *err);
-
 /* The whole environment as "NAME=VALUE" texts: what every command has, the sandbox's own, the
  * command's, and last what nobody may override, the way to the proxy. */
 const char **sandbox_env_make(const struct sandbox_spec *spec, const struct sandbox_exec *exec,

@@ -23,7 +23,7 @@ static json_t *option_names(const struct sluice_option *options)
     return list;
 }
 
-json_t *batch_describe(struct chain *chain)
+static json_t *describe(struct chain *chain)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < chain_size(chain); i++) {
@@ -100,7 +100,7 @@ static void run_chain(int to, struct chain *chain, const struct batch *batch, st
 {
     if (batch->cover)
         chain_cover(chain);
-    worker_say(to, json_pack("{s:o}", "loaded", batch_describe(chain)));
+    worker_say(to, json_pack("{s:o}", "loaded", describe(chain)));
     run_tests(to, chain, batch);
     if (batch->cover)
         worker_say(to, json_pack("{s:o}", "lines", all_lines(chain, arena)));

@@ -22,6 +22,4 @@ struct batch {
 
 void batch_run(int to, void *batch);                /* a worker_fn */
 
-json_t *batch_describe(struct chain *chain);        /* what "loaded" holds */
-
 #endif
