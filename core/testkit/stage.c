@@ -35,14 +35,15 @@ static const char *absolute(struct arena *arena, const char *path)
     return whole;
 }
 
+/* only: the folder of a file that is named by its path; no other of its name will do. */
 static void set_dirs(struct chain_config *config, const struct stage_settings *settings,
-                     const char *first, struct arena *arena)
+                     const char *only, struct arena *arena)
 {
     const char **dirs = arena_alloc(arena, (settings->n_plugin_dirs + 1) * sizeof *dirs);
     size_t n = 0;
-    if (first)
-        dirs[n++] = first;
-    for (size_t i = 0; i < settings->n_plugin_dirs; i++)
+    if (only)
+        dirs[n++] = only;
+    for (size_t i = 0; !only && i < settings->n_plugin_dirs; i++)
         dirs[n++] = absolute(arena, settings->plugin_dirs[i]);
     config->plugin_dirs = dirs;
     config->n_plugin_dirs = n;

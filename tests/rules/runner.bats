@@ -296,6 +296,9 @@ YAML
         "$folder/cases/lua.test.yaml" >"$folder/cases/name.test.yaml"
     exits 0 "$sluice" plugin test --plugin-dir "$plugins" "$folder"
     says "3 passed"
+    sed 's/live_reload/absent\/live_reload.so/' "$folder/cases/name.test.yaml" >"$folder/cases/file.test.yaml"
+    exits 1 "$sluice" plugin test --plugin-dir "$plugins" "$folder/cases/file.test.yaml"
+    says "there is no live_reload.so in $folder/cases/absent"
 }
 
 @test "a program: the one of include/WIRE.md" {
