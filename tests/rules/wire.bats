@@ -162,3 +162,14 @@ YAML
     sed -i 's/^command: .*/plugin: live_reload/' "$folder/few_rules.test.yaml"
     exits 0 "$sluice" plugin test --isolation process "$folder"
 }
+
+@test "options may be as many as a configuration holds" {
+    cp scripts/rules/allowed_domains.lua "$folder/"
+    {
+        echo 'plugin: allowed_domains.lua'
+        printf 'options: {domains: [x'
+        printf ', sub%s.some-domain.example.com' $(seq 10000)
+        printf ']}\ncases: [{name: many, candidate: {version: 1}, expect: {verdict: allow}}]\n'
+    } >"$folder/many.test.yaml"
+    exits 0 "$sluice" plugin test --isolation process "$folder/many.test.yaml"
+}

@@ -17,7 +17,7 @@
 enum {
     FRAME_HEADER = 4,
     FRAME_MAX = 4 * 1024 * 1024,                    /* bytes of JSON, to a voter */
-    FRAME_ANSWER_MAX = 256 * 1024,                  /* and from it */
+    FRAME_ANSWER_MAX = 256 * 1024,                  /* and from it, but for its answer to open */
     FRAME_AHEAD = 16 * 1024,                        /* read at once where several may follow */
 };
 

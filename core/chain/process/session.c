@@ -59,11 +59,12 @@ static int blame(struct session *s, const char *request, uint32_t limit_ms, cons
 
 /* ---- messages ---- */
 
+/* The first answer, which may be as long as the options that it repeats. */
 static int receive(struct session *s, uint64_t deadline_ns, struct arena *arena,
                    struct message *out, struct error *err)
 {
     struct buf json = {0};
-    int rc = frame_receive(s->child.socket, FRAME_ANSWER_MAX, deadline_ns, &json, err);
+    int rc = frame_receive(s->child.socket, FRAME_MAX, deadline_ns, &json, err);
     if (rc == 0)
         rc = message_decode(buf_str(&json), json.len, arena, out, err);
     buf_free(&json);
