@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a script says about itself: the table that its file returns (contract section 6).
+/* What a script says about itself: the table that its file returns.
  *
  * Ownership: everything lives in the arena.  The state's thread. */
 #ifndef CHAIN_LUA_DEFINITION_H

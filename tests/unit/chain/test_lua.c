@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lua voters against contract section 6: what a file may return, what a vote sees and says. */
+/* Lua voters: what a file may return, what a vote sees and says. */
 #include "lua_support.h"
 
 static const char policy[] =
@@ -86,70 +86,71 @@ static void run_fails(struct fixture *f, const char *body, const char *pattern)
 }
 
 /* Each line is an expression that must be true in a vote. */
+static const char *const truths[] = {
+    "t.kind == 'replace'",
+    "t.dry_run == false",
+    "t.reason == 'because'",
+    "t.now == 1700000000000",
+    "math.type(t.now) == 'integer'",
+    "t.draft == nil",
+    "t.sandbox.name == 'demo'",
+    "t.sandbox.labels.team == 'web'",
+    "t.sandbox.labels.x == nil",
+    "t.sandbox.network == 'proxy'",
+    "t.sandbox.running == true",
+    "#t.sandbox.labels == 1",
+    "t.actor.name == 'dev' and t.actor.role == 'user' and t.actor.via == 'unix'",
+    "t.candidate.version == 1",
+    "#t.candidate.rules == 2",
+    "#t.current.rules == 0",
+    "t.candidate.rules.nope == nil",
+    "t.candidate.rules[1] == nil",
+    "t.candidate.rules == t.candidate.network_policies",
+    "t.candidate.rules.api == t.candidate.rules.api",
+    "t.candidate.rules.api ~= t.candidate.rules.web",
+    "t.candidate.rules.api.key == 'api' and t.candidate.rules.api.name == 'api'",
+    "t.candidate.rules.web.name == 'The web'",
+    "t.candidate.rules.api.doc_path == 'network_policies.api'",
+    "#t.candidate.rules.api.endpoints == 2",
+    "#t.candidate.rules.web.binaries == 0",
+    "t.candidate.rules.api.endpoints[1].host == 'api.example.com'",
+    "t.candidate.rules.api.endpoints[1].doc_path == 'network_policies.api.endpoints[0]'",
+    "t.candidate.rules.api.endpoints[0] == nil and t.candidate.rules.api.endpoints[3] == nil",
+    "t.candidate.rules.api.endpoints[1].port == 443",
+    "#t.candidate.rules.api.endpoints[1].ports == 2",
+    "t.candidate.rules.api.endpoints[1].ports[2] == 8443",
+    "t.candidate.rules.api.endpoints[2].ports[1] == 80",
+    "t.candidate.rules.api.endpoints[1].protocol == 'rest'",
+    "t.candidate.rules.api.endpoints[2].protocol == ''",
+    "t.candidate.rules.api.endpoints[1].rules[1].allow.method == 'GET'",
+    "t.candidate.rules.api.endpoints[1].rules[1].allow.query.q.any[1] == 'a*'",
+    "t.candidate.rules.api.endpoints[1].mcp == nil",
+    "t.candidate.rules.api.endpoints[1].credential_binding.provider == ''",
+    "table.concat(t.candidate.rules.api.endpoints[2].allowed_ips, ' ') == '10.0.0.0/8 "
+    "10.1.2.3'",
+    "select('#', table.unpack(t.candidate.filesystem_policy.read_only)) == 2",
+    "t.candidate.filesystem_policy.include_workdir == true",
+    "t.candidate.process.run_as_user == 'sandbox'",
+    "t.candidate.landlock.compatibility == 'best_effort'",
+    "t.candidate.network_middlewares.redact.config.mode == 'redact'",
+    "t.candidate.network_middlewares.redact.config.list[1] == 1",
+    "t.candidate.network_middlewares.redact.config.list[2] == 'x'",
+    "#t.candidate.network_middlewares.redact.config.list == 2",
+    "t.candidate.network_middlewares.redact.endpoints.include[1] == '*.example.com'",
+    "t.candidate.network_middlewares.redact.order == 1",
+    "tostring(t.candidate.rules.api) == 'rule network_policies.api'",
+    "next(t.candidate.rules) == 'api' and next(t.candidate.rules, 'api') == 'web'",
+    "next(t.candidate.rules, 'web') == nil and next(t.current.rules) == nil",
+    "sluice.host_match('*.example.com', 'a.example.com')",
+    "not sluice.host_match('*.example.com', 'a.b.example.com')",
+    "sluice.cidr_contains('10.0.0.0/8', '10.2.3.4')",
+    "not sluice.cidr_contains('10.0.0.0/8', '11.2.3.4')",
+    "not sluice.cidr_contains('10.0.0.0/8', 'nonsense')",
+    "next(options) == nil",
+};
+
 static void test_what_a_vote_sees(void **state)
 {
-    static const char *const truths[] = {
-        "t.kind == 'replace'",
-        "t.dry_run == false",
-        "t.reason == 'because'",
-        "t.now == 1700000000000",
-        "math.type(t.now) == 'integer'",
-        "t.draft == nil",
-        "t.sandbox.name == 'demo'",
-        "t.sandbox.labels.team == 'web'",
-        "t.sandbox.labels.x == nil",
-        "t.sandbox.network == 'proxy'",
-        "t.sandbox.running == true",
-        "#t.sandbox.labels == 1",
-        "t.actor.name == 'dev' and t.actor.role == 'user' and t.actor.via == 'unix'",
-        "t.candidate.version == 1",
-        "#t.candidate.rules == 2",
-        "#t.current.rules == 0",
-        "t.candidate.rules.nope == nil",
-        "t.candidate.rules[1] == nil",
-        "t.candidate.rules == t.candidate.network_policies",
-        "t.candidate.rules.api == t.candidate.rules.api",
-        "t.candidate.rules.api ~= t.candidate.rules.web",
-        "t.candidate.rules.api.key == 'api' and t.candidate.rules.api.name == 'api'",
-        "t.candidate.rules.web.name == 'The web'",
-        "t.candidate.rules.api.doc_path == 'network_policies.api'",
-        "#t.candidate.rules.api.endpoints == 2",
-        "#t.candidate.rules.web.binaries == 0",
-        "t.candidate.rules.api.endpoints[1].host == 'api.example.com'",
-        "t.candidate.rules.api.endpoints[1].doc_path == 'network_policies.api.endpoints[0]'",
-        "t.candidate.rules.api.endpoints[0] == nil and t.candidate.rules.api.endpoints[3] == nil",
-        "t.candidate.rules.api.endpoints[1].port == 443",
-        "#t.candidate.rules.api.endpoints[1].ports == 2",
-        "t.candidate.rules.api.endpoints[1].ports[2] == 8443",
-        "t.candidate.rules.api.endpoints[2].ports[1] == 80",
-        "t.candidate.rules.api.endpoints[1].protocol == 'rest'",
-        "t.candidate.rules.api.endpoints[2].protocol == ''",
-        "t.candidate.rules.api.endpoints[1].rules[1].allow.method == 'GET'",
-        "t.candidate.rules.api.endpoints[1].rules[1].allow.query.q.any[1] == 'a*'",
-        "t.candidate.rules.api.endpoints[1].mcp == nil",
-        "t.candidate.rules.api.endpoints[1].credential_binding.provider == ''",
-        "table.concat(t.candidate.rules.api.endpoints[2].allowed_ips, ' ') == '10.0.0.0/8 "
-        "10.1.2.3'",
-        "select('#', table.unpack(t.candidate.filesystem_policy.read_only)) == 2",
-        "t.candidate.filesystem_policy.include_workdir == true",
-        "t.candidate.process.run_as_user == 'sandbox'",
-        "t.candidate.landlock.compatibility == 'best_effort'",
-        "t.candidate.network_middlewares.redact.config.mode == 'redact'",
-        "t.candidate.network_middlewares.redact.config.list[1] == 1",
-        "t.candidate.network_middlewares.redact.config.list[2] == 'x'",
-        "#t.candidate.network_middlewares.redact.config.list == 2",
-        "t.candidate.network_middlewares.redact.endpoints.include[1] == '*.example.com'",
-        "t.candidate.network_middlewares.redact.order == 1",
-        "tostring(t.candidate.rules.api) == 'rule network_policies.api'",
-        "next(t.candidate.rules) == 'api' and next(t.candidate.rules, 'api') == 'web'",
-        "next(t.candidate.rules, 'web') == nil and next(t.current.rules) == nil",
-        "sluice.host_match('*.example.com', 'a.example.com')",
-        "not sluice.host_match('*.example.com', 'a.b.example.com')",
-        "sluice.cidr_contains('10.0.0.0/8', '10.2.3.4')",
-        "not sluice.cidr_contains('10.0.0.0/8', '11.2.3.4')",
-        "not sluice.cidr_contains('10.0.0.0/8', 'nonsense')",
-        "next(options) == nil",
-    };
     for (size_t i = 0; i < sizeof truths / sizeof *truths; i++) {
         char *body = alloc_printf("assert(%s) return ballot:allow()", truths[i]);
         run(*state, body);
@@ -460,69 +461,6 @@ static void test_coverage_of_lines(void **state)
     voter_free(voter);
 }
 
-static const struct {
-    const char *script, *options, *before, *after;
-    enum sluice_verdict verdict;
-} shipped[] = {
-#define RULE(host)                                                 \
-    "version: 1\nnetwork_policies: {a: {endpoints: [{host: '" host \
-    "', port: 443}], binaries: [{path: /bin/sh}]}}\n"
-    {"no_wildcards", NULL, "version: 1\n", RULE("a.example.com"), SLUICE_ALLOW},
-    {"no_wildcards", NULL, "version: 1\n", RULE("*.example.com"), SLUICE_DENY},
-    {"no_wildcards", NULL, RULE("a.example.com"), RULE("*.example.com"), SLUICE_DENY},
-    {"no_wildcards", NULL, RULE("*.example.com"), RULE("*.example.com"), SLUICE_ALLOW},
-    {"owner_label", NULL, "version: 1\n", RULE("a.example.com"), SLUICE_DENY},
-    {"owner_label", NULL, "version: 1\n", "version: 1\n", SLUICE_ALLOW},
-    {"owner_label", "{\"label\": \"team\"}", "version: 1\n", RULE("a.example.com"), SLUICE_ALLOW},
-    {"max_endpoints", "{\"max\": 0}", "version: 1\n", RULE("a.example.com"), SLUICE_DENY},
-    {"max_endpoints", "{\"max\": 0}", RULE("b.example.com"), RULE("a.example.com"), SLUICE_ALLOW},
-    {"max_endpoints", NULL, "version: 1\n", RULE("a.example.com"), SLUICE_ALLOW},
-};
-
-static void test_shipped_rules(void **state)
-{
-    struct fixture *f = *state;
-    for (size_t i = 0; i < sizeof shipped / sizeof *shipped; i++) {
-        struct error err;
-        char *path = alloc_printf("scripts/rules/%s.lua", shipped[i].script);
-        struct voter *voter = open_script(path, shipped[i].options, &err);
-        if (!voter)
-            fail_msg("%s", err.text);
-        change_end(&f->change);
-        change_begin(&f->change, shipped[i].before, shipped[i].after);
-        if (ask(f, voter, &err) != 0)
-            fail_msg("%s", err.text);
-        assert_int_equal(f->ballot.verdict, shipped[i].verdict);
-        voter_free(voter);
-        free(path);
-    }
-}
-
-/* The rule that the README teaches. */
-static void test_the_rule_of_the_readme(void **state)
-{
-    struct fixture *f = *state;
-    static char text[32768];
-    FILE *file = fopen("scripts/rules/README.md", "r");
-    assert_non_null(file);
-    text[fread(text, 1, sizeof text - 1, file)] = '\0';
-    fclose(file);
-    char *begin = strstr(text, "```lua\n");
-    assert_non_null(begin);
-    begin += strlen("```lua\n");
-    *strstr(begin, "```") = '\0';
-    struct error err;
-    char *path = scripts_write(&f->scripts, "no_plain_http.lua", begin, strlen(begin));
-    struct voter *voter = open_script(path, NULL, &err);
-    if (!voter)
-        fail_msg("%s", err.text);
-    assert_int_equal(ask(f, voter, &err), 0);
-    assert_string_equal(f->ballot.message, "api opens port 80 of b.example.com");
-    assert_string_equal(f->ballot.path, "network_policies.api.endpoints[1]");
-    voter_free(voter);
-    free(path);
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -538,9 +476,7 @@ int main(void)
         TEST(test_description),
         TEST(test_a_byte_order_mark_is_passed_over),
         TEST(test_files_that_are_refused),
-        TEST(test_a_draft),
-        TEST(test_shipped_rules),
-        TEST(test_the_rule_of_the_readme), TEST(test_coverage_of_lines),
+        TEST(test_a_draft), TEST(test_coverage_of_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
