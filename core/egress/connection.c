@@ -17,6 +17,7 @@ void egress_connection_handle_closed(void *owner)
     if (--c->handles)
         return;
     egress_flow_clear(&c->flow);
+    egress_tunnel_free(c);
     http_parser_free(c->requests);
     buf_free(&c->pending);
     egress_connection_gone(c);

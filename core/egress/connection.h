@@ -7,6 +7,7 @@
 #define EGRESS_CONNECTION_H
 
 #include "egress/caller.h"
+#include "egress/hello.h"
 #include "egress/proxy.h"
 #include "egress/resolve.h"
 #include "egress/rewrite.h"
@@ -84,6 +85,7 @@ struct connection {
     struct egress_ends ends;
     struct http_parser *requests;
     struct buf pending;                             /* the client's bytes nobody has looked at */
+    struct egress_hello *hello;                     /* CONNECTION_TUNNEL, until it is known whom TLS asks for */
     bool client_ended, upstream_ended;              /* their side */
     bool client_finished, upstream_finished;        /* our side, everything sent */
     struct flow flow;
@@ -121,6 +123,8 @@ void egress_ask_caller(struct connection *c);  /* the flow's head and target are
 void egress_decide(struct connection *c);                  /* the flow's caller is known */
 void egress_decide_unidentified(struct connection *c, const struct error *err);
 bool egress_decide_addresses(struct connection *c);        /* false: refused */
+/* What a TLS client asks for within a tunnel.  False: it is not what the tunnel is for. */
+bool egress_decide_hello(struct connection *c, enum egress_hello_state state);
 void egress_decide_again(struct connection *c);            /* the policy has changed */
 void egress_flow_clear(struct flow *flow);
 void egress_log_failure(const struct connection *c, const char *reason);
@@ -135,6 +139,7 @@ void egress_tunnel_begin(struct connection *c);
 void egress_tunnel_read(struct connection *c, bool from_client, const char *bytes, ssize_t n);
 void egress_tunnel_drained(struct connection *c, bool client, int status);
 void egress_tunnel_finished(struct connection *c);
+void egress_tunnel_free(struct connection *c);              /* what it keeps of its own */
 
 /* forward.c */
 void egress_forward_begin(struct connection *c);

@@ -14,6 +14,7 @@
 
 #define ENGINE_POLICY "l4"
 #define ENGINE_ADDRESS "ssrf"
+#define ENGINE_TLS "tls"
 
 enum { LOG_REASON_MAX = 256, LOG_PATH_MAX = 200, LOG_BINARY_MAX = 1024 };
 
@@ -171,6 +172,28 @@ bool egress_decide_addresses(struct connection *c)
     c->proxy->allowed++;
     log_line(c, "OPEN", "[INFO] ALLOWED", ENGINE_POLICY, NULL);
     return true;
+}
+
+/* A server of many names would answer for the one that TLS asks for: that one has to be the one that
+ * was judged.  An address has no name to differ from. */
+bool egress_decide_hello(struct connection *c, enum egress_hello_state state)
+{
+    static const char unrecognized_name[] = "\x15\x03\x03\x00\x02\x02\x70";    /* a fatal alert (RFC 8446 6) */
+    const struct egress_hello *hello = c->hello;
+    const char *host = c->flow.target.host;
+    char *reason = NULL;
+    if (state == HELLO_BAD)
+        reason = alloc_printf("the TLS client hello cannot be read: %s", hello->problem);
+    else if (state == HELLO_READ && *hello->name && strcmp(hello->name, host) != 0)
+        reason = alloc_printf("TLS asks for %s in a tunnel to %s", hello->name, host);
+    if (!reason)
+        return true;
+    c->proxy->denied++;
+    log_line(c, "CLOSE", "[MED] DENIED", ENGINE_TLS, reason);
+    egress_socket_write(c->client, unrecognized_name, sizeof unrecognized_name - 1);
+    egress_connection_end(c);
+    free(reason);
+    return false;
 }
 
 void egress_log_failure(const struct connection *c, const char *reason)

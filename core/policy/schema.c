@@ -174,7 +174,7 @@ static const struct schema_field endpoint_fields[] = {
      .flags = SCHEMA_FOLD, .words = protocols,
      .help = "What is inspected; left out: nothing above TCP."},
     {.name = "tls", .kind = SCHEMA_TEXT, AT(endpoint, tls), .number = 4, .words = tls_modes,
-     .synonyms = tls_synonyms, .help = "skip: TLS is passed through unseen."},
+     .synonyms = tls_synonyms, .help = "skip: TLS is passed through unseen; otherwise a client has to ask for the host of its tunnel."},
     {.name = "enforcement", .kind = SCHEMA_TEXT, AT(endpoint, enforcement), .number = 5,
      .words = enforcements,
      .help = "enforce refuses what no rule allows; audit, the default, logs it."},

@@ -138,3 +138,30 @@ start_silent_resolver() {
     grep -q '^old 0*$' "$log"
     tail -1 "$log" | grep -q 'HTTP:GET .* DENIED'
 }
+
+# A server at 10.77.0.3:8443 that answers each hello with the alert handshake_failure.
+start_choosy_server() {
+    mkfifo "$BATS_TEST_TMPDIR/bound"
+    perl -MSocket -e '$| = 1; socket($l, PF_INET, SOCK_STREAM, 0); setsockopt($l, SOL_SOCKET, SO_REUSEADDR, 1);
+        bind($l, pack_sockaddr_in(8443, inet_aton("10.77.0.3"))) or die; listen($l, 9); print "bound\n";
+        while (accept($s, $l)) { sysread($s, $b, 999) and syswrite($s, "\x15\x03\x03\0\x02\x02\x28"); close($s) }' \
+        >"$BATS_TEST_TMPDIR/bound" 3>&- &
+    echo $! >>"$BATS_FILE_TMPDIR/origins"
+    read -r -t 10 _ <"$BATS_TEST_TMPDIR/bound"
+}
+
+@test "a tunnel to one host is no way to another one of the same server" {
+    state=$BATS_TEST_TMPDIR/state
+    mkdir "$state"
+    start_choosy_server
+    printf 'egress: {hosts: {open.test: [10.77.0.3], hidden.test: [10.77.0.3]}}\n' >"$state/sluice.yaml"
+    start_gateway --config "$state/sluice.yaml"
+    printf 'version: 1\nnetwork_policies: {a: {endpoints: [{host: open.test, port: 8443}], binaries: [{path: "/**"}]}}\n' |
+        sluice sandbox create --name fronts --policy -
+    run ! sluice sandbox exec fronts -- curl -sS --connect-to hidden.test:8443:open.test:8443 https://hidden.test:8443/
+    [[ "$output" == *"unrecognized name"* ]]
+    until_so 'sluice logs fronts | grep -q "DENIED .*-> open.test:8443 .*TLS asks for hidden.test in a tunnel to open.test"'
+    run ! sluice sandbox exec fronts -- curl -sS https://open.test:8443/
+    [[ "$output" == *"handshake failure"* ]]        # that is what the server says: it was reached
+    teardown_all
+}
