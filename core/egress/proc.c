@@ -2,7 +2,6 @@
 #include "egress/proc.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +11,7 @@
  * read that brings less than half a page brings the last one. */
 enum { LAST_READ = 2048 };
 
-ssize_t egress_proc_read_again(int fd, char *out, size_t size)
+ssize_t egress_proc_read(int fd, char *out, size_t size)
 {
     size_t len = 0;
     ssize_t got;
@@ -24,12 +23,12 @@ ssize_t egress_proc_read_again(int fd, char *out, size_t size)
     return got < 0 ? -1 : (ssize_t)len;
 }
 
-ssize_t egress_proc_read(const char *path, char *out, size_t size)
+ssize_t egress_proc_read_path(const char *path, char *out, size_t size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -1;
-    ssize_t len = egress_proc_read_again(fd, out, size);
+    ssize_t len = egress_proc_read(fd, out, size);
     close(fd);
     return len;
 }
@@ -40,11 +39,11 @@ bool egress_proc_ended(pid_t pid, pid_t tid)
     snprintf(path, sizeof path, "/proc/%d/task/%d/exe", (int)pid, (int)tid);
     if (readlink(path, text, sizeof text) > 0)
         return false;
-    if (errno == ENOENT || errno == ESRCH)
+    if (egress_proc_gone())
         return true;
     snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, (int)tid);
-    if (egress_proc_read(path, text, sizeof text) < 0)
-        return true;
+    if (egress_proc_read_path(path, text, sizeof text) < 0)
+        return egress_proc_gone();
     const char *name_end = strrchr(text, ')');
     return name_end && name_end[1] == ' ' && strchr("ZX", name_end[2]) != NULL;
 }
@@ -72,7 +71,10 @@ const struct dirent64 *egress_proc_next(struct proc_folder *folder)
     }
 }
 
-void egress_proc_close(struct proc_folder *folder)
+int egress_proc_close(struct proc_folder *folder)
 {
+    int rc = folder->len < 0 ? -1 : 0, why = errno;
     close(folder->fd);
+    errno = why;
+    return rc;
 }

@@ -4,6 +4,7 @@
 #ifndef EGRESS_PROC_H
 #define EGRESS_PROC_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -12,9 +13,15 @@ struct dirent64;
 
 enum { PROC_PATH_SIZE = 64 };
 
-/* What the file has, as a string; as much as size - 1 may be cut.  -1: gone. */
-ssize_t egress_proc_read(const char *path, char *out, size_t size);
-ssize_t egress_proc_read_again(int fd, char *out, size_t size);
+/* Whether errno says that there is no such process any more: another failure is no answer. */
+static inline bool egress_proc_gone(void)
+{
+    return errno == ENOENT || errno == ESRCH;
+}
+
+/* What the file has now, as a string; as much as size - 1 may be cut.  -1, and errno. */
+ssize_t egress_proc_read(int fd, char *out, size_t size);
+ssize_t egress_proc_read_path(const char *path, char *out, size_t size);
 
 /* Whether a thread has ended, perhaps without having been waited for: then it holds nothing, and
  * its children are somebody else's. */
@@ -27,8 +34,8 @@ struct proc_folder {
 };
 
 int egress_proc_open(struct proc_folder *folder, const char *path);     /* -1, and errno */
-/* The next entry, but for "." and ".."; NULL: that were all.  Lives until the next call. */
+/* The next entry, but for "." and ".."; NULL: there is none, or it cannot be read.  Lives until the next call. */
 const struct dirent64 *egress_proc_next(struct proc_folder *folder);
-void egress_proc_close(struct proc_folder *folder);
+int egress_proc_close(struct proc_folder *folder);  /* -1, and errno: not every entry could be read */
 
 #endif

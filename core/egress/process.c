@@ -8,7 +8,6 @@
 #include "egress/proc.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -27,7 +26,10 @@ int egress_search_late(const struct search *search, struct error *err)
 
 /* ---- who there is ---- */
 
-enum { FOLDER_LINKS = 2 };                          /* of a folder without subfolders */
+enum {
+    FOLDER_LINKS = 2,                               /* of a folder without subfolders */
+    LISTS_OPEN_MAX = 16,
+};
 
 static bool is_known(const struct search *search, pid_t pid, ino_t inode)
 {
@@ -68,7 +70,7 @@ static int add(struct search *search, pid_t pid, size_t parent, struct error *er
         search->items = alloc_resize(search->items, search->cap, sizeof *search->items);
     }
     search->items[search->n++] =
-        (struct process){.pid = pid, .inode = inode, .parent = parent, .counted = n};
+        (struct process){.pid = pid, .inode = inode, .parent = parent, .children = -1, .counted = n};
     search->changed = true;
     return 0;
 }
@@ -84,15 +86,44 @@ static int add_listed(struct search *search, const char *list, size_t parent, st
     return rc;
 }
 
-/* The children that a thread has made, by the file that lists them: path, or fd where there is none. */
-static int add_children(struct search *search, const char *path, int fd, size_t parent, struct error *err)
+static int unlisted(const struct process *process, const char *what, struct error *err)
+{
+    return error_errno(err, ERROR_INTERNAL, "cannot list the %s of process %d", what, (int)process->pid);
+}
+
+static int open_children(pid_t pid, pid_t tid)
+{
+    char path[PROC_PATH_SIZE];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)tid);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static int add_children(struct search *search, int fd, size_t parent, struct error *err)
 {
     char list[PROCESS_MAX * 8];
-    ssize_t len = path ? egress_proc_read(path, list, sizeof list)
-                       : egress_proc_read_again(fd, list, sizeof list);
+    ssize_t len = egress_proc_read(fd, list, sizeof list);
     if (len == sizeof list - 1)
         return error_set(err, ERROR_DENIED, "a process has too many children to look through");
+    if (len < 0 && !egress_proc_gone())
+        return error_errno(err, ERROR_INTERNAL, "cannot list the children of a process");
     return len > 0 ? add_listed(search, list, parent, err) : 0;
+}
+
+/* The children that a thread has made.  The list stays open for the next look where it is one of few. */
+static int add_children_of(struct search *search, size_t i, pid_t tid, struct error *err)
+{
+    struct process *process = &search->items[i];
+    pid_t pid = process->pid;
+    bool keep = tid == pid && i < LISTS_OPEN_MAX;
+    int fd = keep && process->children >= 0 ? process->children : open_children(pid, tid);
+    if (fd < 0)
+        return egress_proc_gone() ? 0 : unlisted(process, "children", err);
+    if (keep)
+        process->children = fd;
+    int rc = add_children(search, fd, i, err);
+    if (!keep)
+        close(fd);
+    return rc;
 }
 
 /* ---- what each has ---- */
@@ -111,21 +142,21 @@ static void put_task(struct process *process, pid_t tid, ino_t inode)
     process->tasks[process->n_tasks++] = (struct task){.tid = tid, .inode = inode};
 }
 
-static void list_tasks(struct process *process, size_t n)
+static int list_tasks(struct process *process, size_t n, struct error *err)
 {
     struct proc_folder folder;
     const struct dirent64 *entry;
     char path[PROC_PATH_SIZE];
     if (n == 1) {
         put_task(process, process->pid, 0);
-        return;
+        return 0;
     }
     snprintf(path, sizeof path, "/proc/%d/task", (int)process->pid);
     if (egress_proc_open(&folder, path) != 0)
-        return;
+        return egress_proc_gone() ? 0 : unlisted(process, "threads", err);
     while ((entry = egress_proc_next(&folder)))
         put_task(process, (pid_t)strtol(entry->d_name, NULL, 10), entry->d_ino);
-    egress_proc_close(&folder);
+    return egress_proc_close(&folder) == 0 || egress_proc_gone() ? 0 : unlisted(process, "threads", err);
 }
 
 static bool has_left(const struct process *old, const struct process *now)
@@ -138,12 +169,12 @@ static bool has_left(const struct process *old, const struct process *now)
 
 /* A thread with a table of its own that executes a program takes the place of the first one, and its
  * table with it: so when a thread is gone, the tables of all others are looked at again. */
-static void update_tasks(struct process *process, size_t n)
+static int update_tasks(struct process *process, size_t n, struct error *err)
 {
     struct process now = {.pid = process->pid};
     if (n == 1 && process->n_tasks == 1 && process->tasks[0].tid == process->pid)
-        return;
-    list_tasks(&now, n);
+        return 0;
+    int rc = list_tasks(&now, n, err);
     bool left = has_left(process, &now);
     for (size_t i = 0; i < now.n_tasks && !left; i++) {
         const struct task *known = find_task(process, &now.tasks[i]);
@@ -153,12 +184,12 @@ static void update_tasks(struct process *process, size_t n)
     free(process->tasks);
     process->tasks = now.tasks;
     process->n_tasks = now.n_tasks;
+    return rc;
 }
 
 /* The table before the children: what it has given away it gave to one of these. */
 static int look_at_task(struct search *search, size_t i, size_t nth, struct error *err)
 {
-    char path[PROC_PATH_SIZE];
     struct task *task = &search->items[i].tasks[nth];
     pid_t pid = search->items[i].pid, tid = task->tid;
     int rc = 0;
@@ -167,9 +198,9 @@ static int look_at_task(struct search *search, size_t i, size_t nth, struct erro
         if (tid == pid || !egress_table_shared(pid, tid))
             rc = egress_table_look(search, i, tid, err);
     }
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)tid);
     if (rc == 0)
-        rc = add_children(search, path, -1, i, err);
+        rc = add_children_of(search, i, tid, err);
+    task = &search->items[i].tasks[nth];            /* the list may have moved */
     if (rc == 0 && !task->ended && egress_proc_ended(pid, tid))
         task->ended = search->changed = true;
     return rc;
@@ -193,7 +224,7 @@ static int look_at_process(struct search *search, size_t i, struct error *err)
     if (rc == 0 && n == 0 && !search->items[i].ended)
         search->items[i].ended = search->changed = true;
     if (n > 0)
-        update_tasks(&search->items[i], n);
+        rc = update_tasks(&search->items[i], n, err);
     for (size_t nth = 0; rc == 0 && n > 0 && nth < search->items[i].n_tasks; nth++)
         rc = look_at_task(search, i, nth, err);
     return rc;
@@ -208,7 +239,7 @@ static int look_at_all(struct search *search, struct error *err)
     for (size_t i = known; rc == 0 && i-- > 0;)
         rc = look_at_process(search, i, err);
     if (rc == 0)
-        rc = add_children(search, NULL, search->init_children, PROCESS_INIT, err);
+        rc = add_children(search, search->init_children, PROCESS_INIT, err);
     for (size_t i = known; rc == 0 && i < search->n; i++)
         rc = look_at_process(search, i, err);
     return rc;
@@ -216,11 +247,10 @@ static int look_at_all(struct search *search, struct error *err)
 
 int egress_children_open(pid_t init, struct error *err)
 {
-    char path[PROC_PATH_SIZE];
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)init, (int)init);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open_children(init, init);
     if (fd < 0)
-        error_errno(err, ERROR_INTERNAL, "cannot list the processes of the sandbox (%s)", path);
+        error_errno(err, ERROR_INTERNAL, "cannot list the processes of the sandbox (the children of process %d)",
+                    (int)init);
     return fd;
 }
 
@@ -244,8 +274,11 @@ int egress_search_look(struct search *search, bool *changed, struct error *err)
 
 void egress_search_end(struct search *search)
 {
-    for (size_t i = 0; i < search->n; i++)
+    for (size_t i = 0; i < search->n; i++) {
         free(search->items[i].tasks);
+        if (search->items[i].children >= 0)
+            close(search->items[i].children);
+    }
     free(search->items);
     free(search->holdings);
     free(search->hidden);

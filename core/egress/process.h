@@ -25,6 +25,7 @@ struct process {
     pid_t pid;
     ino_t inode;                                    /* of its folder of threads, likewise */
     size_t parent;                                  /* index in the list; PROCESS_INIT */
+    int children;                                   /* the first thread's list of them; -1: not open */
     size_t counted;                                 /* threads it had when it was found; 0 from then on */
     struct task *tasks;                             /* as found by the last look */
     size_t n_tasks;

@@ -63,7 +63,7 @@ int egress_table_look(struct search *search, size_t process, pid_t tid, struct e
     int rc = 0;
     snprintf(path, sizeof path, "/proc/%d/task/%d/fd", (int)pid, (int)tid);
     if (egress_proc_open(&folder, path) != 0) {
-        if (errno != ENOENT && errno != ESRCH && !egress_proc_ended(pid, tid))
+        if (!egress_proc_gone() && !egress_proc_ended(pid, tid))
             hide(search, process, tid);
         return 0;
     }
@@ -73,7 +73,8 @@ int egress_table_look(struct search *search, size_t process, pid_t tid, struct e
         compare(search, process, tid == pid, link, entry->d_name);
         rc = egress_search_late(search, err);
     }
-    egress_proc_close(&folder);
+    if (egress_proc_close(&folder) != 0 && !egress_proc_gone())
+        hide(search, process, tid);
     return rc;
 }
 
@@ -88,8 +89,8 @@ static long table_size(pid_t tid)
 {
     char path[PROC_PATH_SIZE], text[4096];
     snprintf(path, sizeof path, "/proc/%d/status", (int)tid);
-    if (egress_proc_read(path, text, sizeof text) < 0)
-        return 0;
+    if (egress_proc_read_path(path, text, sizeof text) < 0)
+        return egress_proc_gone() ? 0 : -1;
     const char *line = strstr(text, "\nFDSize:");
     return line ? strtol(line + strlen("\nFDSize:"), NULL, 10) : -1;
 }

@@ -48,7 +48,7 @@ static void a_list_of_many_pages_is_read_to_its_end(void **state)
         pids[i] = clone(wait_for_the_end, stacks[i] + STACK, flags, NULL);
         assert_true(pids[i] > 0);
     }
-    ssize_t len = egress_proc_read(children_path(), list, sizeof list);
+    ssize_t len = egress_proc_read_path(children_path(), list, sizeof list);
     assert_true(len > 4096);
     char *at = list;
     for (size_t i = 0; i < CHILDREN; i++)
@@ -65,16 +65,16 @@ static void an_open_list_is_read_as_it_is_now(void **state)
     char list[64], expected[64];
     int fd = open(children_path(), O_RDONLY | O_CLOEXEC);
     (void)state;
-    assert_int_equal(egress_proc_read_again(fd, list, sizeof list), 0);
+    assert_int_equal(egress_proc_read(fd, list, sizeof list), 0);
     pid_t child = fork();
     if (child == 0)
         wait_for_the_end(NULL);
     snprintf(expected, sizeof expected, "%d ", (int)child);
-    assert_true(egress_proc_read_again(fd, list, sizeof list) > 0);
+    assert_true(egress_proc_read(fd, list, sizeof list) > 0);
     assert_string_equal(list, expected);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
-    assert_int_equal(egress_proc_read_again(fd, list, sizeof list), 0);
+    assert_int_equal(egress_proc_read(fd, list, sizeof list), 0);
     close(fd);
 }
 
@@ -82,10 +82,10 @@ static void a_list_that_does_not_fit_is_cut(void **state)
 {
     char text[8];
     (void)state;
-    assert_int_equal(egress_proc_read("/proc/self/status", text, sizeof text), sizeof text - 1);
+    assert_int_equal(egress_proc_read_path("/proc/self/status", text, sizeof text), sizeof text - 1);
     assert_memory_equal(text, "Name:\t", 6);
     assert_int_equal(text[sizeof text - 1], '\0');
-    assert_int_equal(egress_proc_read("/proc/0/status", text, sizeof text), -1);
+    assert_int_equal(egress_proc_read_path("/proc/0/status", text, sizeof text), -1);
 }
 
 static void every_entry_of_a_folder_comes_once(void **state)
