@@ -258,4 +258,25 @@ static void box_close(struct box *box)
     free(command);
 }
 
+static inline int open_plain_box(void **state)
+{
+    struct box *box = alloc_zero(1, sizeof *box);
+    struct box_options options = {.no_filesystem = true};
+    *state = box;
+    if (box_open(box, &options) == 0)
+        return 0;
+    print_error("%s\n", box->why.text);
+    return -1;
+}
+
+static inline int close_box(void **state)
+{
+    struct box *box = *state;
+    box_close(box);
+    free(box);
+    return 0;
+}
+
+#define IN_A_BOX(test) cmocka_unit_test_setup_teardown(test, open_plain_box, close_box)
+
 #endif

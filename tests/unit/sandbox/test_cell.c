@@ -9,25 +9,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-static int open_plain_box(void **state)
-{
-    struct box *box = alloc_zero(1, sizeof *box);
-    struct box_options options = {.no_filesystem = true};
-    *state = box;
-    if (box_open(box, &options) == 0)
-        return 0;
-    print_error("%s\n", box->why.text);
-    return -1;
-}
-
-static int close_box(void **state)
-{
-    struct box *box = *state;
-    box_close(box);
-    free(box);
-    return 0;
-}
-
 static void it_is_ready_with_its_sockets(void **state)
 {
     struct box *box = *state;
@@ -454,8 +435,6 @@ static void each_place_where_it_cannot_work_is_explained(void **state)
         assert_string_equal(err.text, cases[i].text);
     }
 }
-
-#define IN_A_BOX(test) cmocka_unit_test_setup_teardown(test, open_plain_box, close_box)
 
 int main(void)
 {

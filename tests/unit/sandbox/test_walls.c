@@ -6,25 +6,6 @@
 
 #include <sys/un.h>
 
-static int open_plain_box(void **state)
-{
-    struct box *box = alloc_zero(1, sizeof *box);
-    struct box_options options = {.no_filesystem = true};
-    *state = box;
-    if (box_open(box, &options) == 0)
-        return 0;
-    print_error("%s\n", box->why.text);
-    return -1;
-}
-
-static int close_box(void **state)
-{
-    struct box *box = *state;
-    box_close(box);
-    free(box);
-    return 0;
-}
-
 static void hostile_system_calls_are_refused(void **state)
 {
     struct box *box = *state;
@@ -146,19 +127,15 @@ static void the_file_system_cannot_be_filled_with_devices(void **state)
 static int run_walls(const char *group)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(hostile_system_calls_are_refused, open_plain_box,
-                                        close_box),
-        cmocka_unit_test_setup_teardown(a_command_has_no_privilege, open_plain_box, close_box),
-        cmocka_unit_test_setup_teardown(on_the_host_it_is_not_root, open_plain_box, close_box),
-        cmocka_unit_test_setup_teardown(the_only_way_out_is_the_proxy, open_plain_box, close_box),
-        cmocka_unit_test_setup_teardown(a_socket_of_the_host_without_a_path_is_not_there,
-                                        open_plain_box, close_box),
-        cmocka_unit_test_setup_teardown(it_sees_only_itself, open_plain_box, close_box),
-        cmocka_unit_test_setup_teardown(nobody_inside_can_end_init, open_plain_box, close_box),
-        cmocka_unit_test_setup_teardown(a_command_cannot_look_into_another, open_plain_box,
-                                        close_box),
-        cmocka_unit_test_setup_teardown(the_file_system_cannot_be_filled_with_devices,
-                                        open_plain_box, close_box),
+        IN_A_BOX(hostile_system_calls_are_refused),
+        IN_A_BOX(a_command_has_no_privilege),
+        IN_A_BOX(on_the_host_it_is_not_root),
+        IN_A_BOX(the_only_way_out_is_the_proxy),
+        IN_A_BOX(a_socket_of_the_host_without_a_path_is_not_there),
+        IN_A_BOX(it_sees_only_itself),
+        IN_A_BOX(nobody_inside_can_end_init),
+        IN_A_BOX(a_command_cannot_look_into_another),
+        IN_A_BOX(the_file_system_cannot_be_filled_with_devices),
     };
     return cmocka_run_group_tests_name(group, tests, NULL, NULL);
 }
