@@ -304,9 +304,11 @@ int route_draft_submit(struct api_call *call)
     if (decode_body(call, &body_proposals_schema, 2 * POLICY_BYTES_MAX, &decoded) != 0)
         return -1;
     const struct body_proposals *body = decoded;
-    if (body->n == 0)
+    if (body->n == 0) {
+        problems_add(&call->problems, "", 1, 1, "the field \"proposals\" is missing");
         return error_set(&call->err, ERROR_INVALID,
                          "the body is {\"proposals\": [{\"rule_name\": …, \"rule\": {…}, \"rationale\": …}]}");
+    }
     struct drafts_proposal *items = arena_zalloc(call->arena, body->n * sizeof *items);
     const char **ids = arena_zalloc(call->arena, body->n * sizeof *ids);
     for (size_t i = 0; i < body->n; i++) {

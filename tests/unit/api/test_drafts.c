@@ -90,6 +90,9 @@ static void proposals_that_are_wrong(void **state)
     struct answer a = ASK(d, "POST", DRAFTS, .body = "{}");
     assert_problem(&a, 422, "/invalid",
                    "the body is {\"proposals\": [{\"rule_name\": …, \"rule\": {…}, \"rationale\": …}]}");
+    const json_t *error = json_array_get(json_object_get(a.json, "errors"), 0);
+    assert_string_equal(text_in(error, "message"), "the field \"proposals\" is missing");
+    assert_int_equal(json_integer_value(json_object_get(error, "line")), 1);
     a = ASK(d, "GET", DRAFTS);
     assert_int_equal(json_array_size(json_object_get(a.json, "chunks")), 0);
 }
