@@ -18,6 +18,27 @@ enum { STEPS_MAX = 4000000 };
 
 /* ---- classes of binaries ---- */
 
+/* The classes of a set's patterns, each once.  seen: by class, the last set that listed it, counted
+ * from 1. */
+static void list_classes(struct effect_run *run, uint32_t s, const struct list *by_pattern,
+                         uint32_t *seen)
+{
+    struct binaries *set = &run->binaries[s];
+    const uint32_t *patterns = run->binary_sets.keys[s].bytes;
+    size_t n = run->binary_sets.keys[s].len / sizeof *patterns;
+    for (size_t i = 0; i < n; i++) {
+        const struct list *classes = &by_pattern[patterns[i]];
+        effect_spend(&run->budget, classes->n + 1);
+        for (size_t j = 0; j < classes->n; j++) {
+            if (seen[classes->items[j]] == s + 1)
+                continue;
+            seen[classes->items[j]] = s + 1;
+            effect_push(run, &set->classes, classes->items[j]);
+            effect_push(run, &set->patterns, patterns[i]);
+        }
+    }
+}
+
 static void index_binaries(struct effect_run *run)
 {
     struct effect_space *space = &run->paths;
@@ -27,22 +48,8 @@ static void index_binaries(struct effect_run *run)
         for (size_t i = 0; i < space->classes[c].n; i++)
             effect_push(run, &by_pattern[space->classes[c].members[i]], c);
     run->binaries = arena_zalloc(run->arena, (run->binary_sets.n + 1) * sizeof *run->binaries);
-    for (uint32_t s = 0; s < run->binary_sets.n && !run->budget.spent; s++) {
-        struct binaries *set = &run->binaries[s];
-        const uint32_t *patterns = run->binary_sets.keys[s].bytes;
-        size_t n = run->binary_sets.keys[s].len / sizeof *patterns;
-        for (size_t i = 0; i < n; i++) {
-            const struct list *classes = &by_pattern[patterns[i]];
-            effect_spend(&run->budget, classes->n + 1);
-            for (size_t j = 0; j < classes->n; j++) {
-                if (seen[classes->items[j]] == s + 1)
-                    continue;
-                seen[classes->items[j]] = s + 1;
-                effect_push(run, &set->classes, classes->items[j]);
-                effect_push(run, &set->patterns, patterns[i]);
-            }
-        }
-    }
+    for (uint32_t s = 0; s < run->binary_sets.n && !run->budget.spent; s++)
+        list_classes(run, s, by_pattern, seen);
     for (unsigned side = 0; side < SIDES; side++) {
         size_t n = space->n_classes + 1;
         run->chains[side] = arena_zalloc(run->arena, n * sizeof *run->chains[side]);
