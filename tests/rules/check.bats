@@ -84,3 +84,20 @@ C
     refused init ' refused to start: caf\xe9' '.init = init' \
         'static int init(const struct sluice_host *h, const struct sluice_options *o, void **s) { (void)o; (void)s; h->log(h, "caf\351"); return 1; }'
 }
+
+@test "one that was built on a newer system is refused by its own name" {
+    cd "$folder"
+    echo 'GLIBC_9.9 { global: newer; };' >versions
+    echo 'int newer(void); int newer(void) { return 1; }' | cc -shared -fPIC -nostdlib -Wl,-soname,libc.so.6,--version-script=versions -o newer_libc.so -xc -
+    cat >newer.c <<'C'
+#include <sluice/plugin.h>
+int newer(void);
+static enum sluice_verdict vote(void *self, const struct sluice_transition *t, struct sluice_ballot *b)
+{ (void)self; (void)t; return newer() ? sluice_allow(b) : sluice_abstain(b); }
+SLUICE_PLUGIN(.name = "newer", .version = "1.0.0", .vote = vote);
+C
+    cc -shared -fPIC -I"$OLDPWD/include" -o newer.so newer.c newer_libc.so
+    exits 1 "$sluice" plugin check newer.so
+    says "sluice: $folder/newer.so cannot be loaded: "
+    says "version \`GLIBC_9.9' not found (required by $folder/newer.so): build it on a system that is no newer than this one"
+}

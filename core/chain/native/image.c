@@ -10,6 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U
 #endif
@@ -56,18 +58,32 @@ int image_copy(const struct codefile *file, struct image *out, struct error *err
     return -1;
 }
 
+/* The loader's own words, with the file's path for the link that it was given. */
+static int refuse(const char *why, const char *link, const char *path, struct error *err)
+{
+    struct buf text = {0};
+    const char *at;
+    size_t prefix = strlen(link);
+    if (strncmp(why, link, prefix) == 0 && strncmp(why + prefix, ": ", 2) == 0)
+        why += prefix + 2;
+    for (; (at = strstr(why, link)); why = at + prefix) {
+        buf_add(&text, why, (size_t)(at - why));
+        buf_puts(&text, path);
+    }
+    buf_puts(&text, why);
+    bool newer = strstr(buf_str(&text), "version `");
+    error_set(err, ERROR_MALFORMED, "%s cannot be loaded: %s%s", path, buf_str(&text),
+              newer ? ": build it on a system that is no newer than this one" : "");
+    buf_free(&text);
+    return -1;
+}
+
 int image_map(struct image *image, const char *path, struct error *err)
 {
     char link[FD_PATH_SIZE];
     fd_path(image->fd, link);
     image->handle = dlopen(link, RTLD_NOW | RTLD_LOCAL);
-    if (image->handle)
-        return 0;
-    const char *why = dlerror();
-    size_t prefix = strlen(link);
-    if (strncmp(why, link, prefix) == 0 && strncmp(why + prefix, ": ", 2) == 0)
-        why += prefix + 2;
-    return error_set(err, ERROR_MALFORMED, "%s cannot be loaded: %s", path, why);
+    return image->handle ? 0 : refuse(dlerror(), link, path, err);
 }
 
 static bool is_mapped(const struct image *image)
