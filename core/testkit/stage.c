@@ -151,6 +151,15 @@ static int read_chain(const char *path, struct arena *arena, struct chain_config
     return rc;
 }
 
+/* Folders are told from that of the configuration, as a gateway takes them. */
+static void place_dirs(struct chain_config *config, struct arena *arena)
+{
+    const char **dirs = arena_alloc(arena, config->n_plugin_dirs * sizeof *dirs);
+    for (size_t i = 0; i < config->n_plugin_dirs; i++)
+        dirs[i] = file_beside(arena, config->base_dir, config->plugin_dirs[i]);
+    config->plugin_dirs = dirs;
+}
+
 struct chain *stage_load_chain(const char *path, const struct stage_settings *settings,
                                const struct log *log, struct arena *arena, const char **why)
 {
@@ -158,7 +167,9 @@ struct chain *stage_load_chain(const char *path, const struct stage_settings *se
     if (read_chain(path, arena, &config, why) != 0)
         return NULL;
     config.base_dir = dirname(arena_str(arena, absolute(arena, path)));
-    if (!config.n_plugin_dirs)
+    if (config.n_plugin_dirs)
+        place_dirs(&config, arena);
+    else
         set_dirs(&config, settings, NULL, arena);
     if (settings->isolation && config.n_voters)
         config.voters = isolate(&config, settings->isolation, arena);
