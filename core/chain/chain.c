@@ -407,6 +407,7 @@ void chain_describe(struct chain *chain, size_t i, struct chain_voter_info *out)
         .p99_us = microseconds(&seat->stats, 0.99),
         .codes = voter->codes,
         .options = voter->option_table,
+        .configured = voter->configured,
     };
 }
 

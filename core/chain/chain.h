@@ -106,6 +106,7 @@ struct chain_voter_info {
     bool reads_files;                               /* isolated, but this kernel cannot keep it from files */
     const struct sluice_code *codes;                /* NULL: any code may be cast */
     const struct sluice_option *options;            /* the table; NULL: none */
+    const char *configured;                         /* options that the configuration sets, as JSON; NULL: none */
 };
 
 /* In chain order; the texts live as long as the chain. */

@@ -29,6 +29,7 @@ struct voter *voter_new(const struct voter_ops *ops, const struct chain_config *
     voter->timeout_ms = config->timeout_ms ? config->timeout_ms
                       : chain->vote_timeout_ms ? chain->vote_timeout_ms : TIMEOUT_MS;
     voter->memory_mb = config->memory_mb ? config->memory_mb : MEMORY_MB;
+    voter->configured = alloc_str(config->options_json);
     return voter;
 }
 
@@ -44,6 +45,7 @@ void voter_free(struct voter *voter)
     free(voter->path);
     free(voter->sha256);
     free(voter->options);
+    free(voter->configured);
     free(voter);
 }
 

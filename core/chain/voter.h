@@ -47,6 +47,7 @@ struct voter {
     void *impl;                                     /* of native/, lua/ or process/ */
     char *name, *version, *summary, *path, *sha256; /* owned by the voter */
     char *options;                                  /* options_json() of its options, owned */
+    char *configured;                               /* those that the configuration sets, as JSON, owned */
     const struct sluice_code *codes;                /* live as long as impl; NULL: any code may be cast */
     const struct sluice_option *option_table;       /* the same; NULL: none */
     enum chain_level level;

@@ -29,9 +29,9 @@ static json_t *describe(struct chain *chain)
     for (size_t i = 0; i < chain_size(chain); i++) {
         struct chain_voter_info v;
         chain_describe(chain, i, &v);
-        json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o}", "name", v.name, "path",
+        json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o, s:s?}", "name", v.name, "path",
                                               v.path, "codes", code_names(v.codes), "options",
-                                              option_names(v.options)));
+                                              option_names(v.options), "configured", v.configured));
     }
     return list;
 }

@@ -40,6 +40,23 @@ static void declare(json_t *reached, const json_t *names)
     }
 }
 
+static void reach(struct cover *cover, const json_t *voter, const char *part, const char *name)
+{
+    json_t *file = json_object_get(cover->files, answer_member(voter, "path"));
+    json_t *reached = json_object_get(file, part);
+    if (json_object_get(reached, name))
+        json_object_set_new(reached, name, json_true());
+}
+
+static void reach_options(struct cover *cover, const json_t *voter)
+{
+    const char *name;
+    json_t *value, *configured = json_loads(answer_member(voter, "configured"), 0, NULL);
+    json_object_foreach(configured, name, value)
+        reach(cover, voter, "options", name);
+    json_decref(configured);
+}
+
 void cover_loaded(struct cover *cover, const json_t *voters)
 {
     size_t i;
@@ -54,24 +71,8 @@ void cover_loaded(struct cover *cover, const json_t *voters)
         }
         for (int p = 0; p < PARTS; p++)
             declare(json_object_get(file, parts[p]), json_object_get(voter, parts[p]));
+        reach_options(cover, voter);
     }
-}
-
-static void reach(struct cover *cover, const json_t *voter, const char *part, const char *name)
-{
-    json_t *file = json_object_get(cover->files, answer_member(voter, "path"));
-    json_t *reached = json_object_get(file, part);
-    if (json_object_get(reached, name))
-        json_object_set_new(reached, name, json_true());
-}
-
-void cover_options(struct cover *cover, const json_t *voters, const char *options)
-{
-    const char *name;
-    json_t *value, *given = json_loads(options, 0, NULL);
-    json_object_foreach(given, name, value)
-        reach(cover, json_array_get(voters, 0), "options", name);
-    json_decref(given);
 }
 
 void cover_votes(struct cover *cover, const json_t *voters, const json_t *votes)

@@ -15,10 +15,9 @@ struct cover;
 struct cover *cover_new(void);
 void cover_free(struct cover *cover);
 
-/* voters: what a worker says of those it loaded, {name, path, codes: [...], options: [...]}. */
+/* voters: what a worker says of those it loaded, {name, path, codes: [...], options: [...],
+ * configured}, the last as the text of a JSON object, null where no option is set. */
 void cover_loaded(struct cover *cover, const json_t *voters);
-/* options: the JSON object that the only one of the voters was given. */
-void cover_options(struct cover *cover, const json_t *voters, const char *options);
 void cover_votes(struct cover *cover, const json_t *voters, const json_t *votes);
 /* lines: {line: ran} for each of the voters. */
 void cover_lines(struct cover *cover, const json_t *voters, const json_t *lines);

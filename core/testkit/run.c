@@ -202,13 +202,9 @@ static void take_votes(struct runner *r, struct job *job, json_t *message)
 
 static void take_loaded(struct runner *r, struct job *job, json_t *message)
 {
-    const struct test *test = &r->suite->tests[job->slice.first];
     job->voters = json_incref(json_object_get(message, "loaded"));
-    if (r->cover) {
+    if (r->cover)
         cover_loaded(r->cover, job->voters);
-        if (!*test->file->chain)
-            cover_options(r->cover, job->voters, test->item->options);
-    }
     set_deadline(r, job);
 }
 

@@ -130,6 +130,16 @@ YAML
     says "covered: 40.0 %"
 }
 
+@test "the configuration of a chain sets options as a case does" {
+    echo 'chain: {plugin_dirs: [.], voters: [{plugin: faulty, isolation: inline, options: {how: deny}}]}' >"$folder/gateway.yaml"
+    case_file chain <<'YAML'
+chain: gateway.yaml
+cases: [{name: it denies, candidate: {version: 1}, expect: {outcome: denied}}]
+YAML
+    exits 0 "$sluice" plugin test --cover "$folder"
+    says "options    1 of 3; never: start, end"
+}
+
 @test "coverage of Lua counts lines, those of functions that are never called too" {
     cat >"$folder/lines.lua" <<'LUA'
 local function never()
