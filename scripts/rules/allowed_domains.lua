@@ -26,11 +26,11 @@ local function is_within(name, domains)
   if domains.exact[name] then
     return true
   end
-  local dot = name:find(".", 1, true)
-  while dot and not domains.above[name:sub(dot + 1)] do
-    dot = name:find(".", dot + 1, true)
+  local above = name:match("%.(.+)")
+  while above and not domains.above[above] do
+    above = above:match("%.(.+)")
   end
-  return dot ~= nil
+  return above ~= nil
 end
 
 -- Most hosts are written plainly.

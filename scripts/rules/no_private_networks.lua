@@ -36,14 +36,14 @@ end
 
 -- A name without a dot, or below one of the suffixes.
 local function is_private_name(name, suffixes)
-  local dot = name:find(".", 1, true)
-  if not dot then
+  local above = name:match("%.(.+)")
+  if not above then
     return name ~= ""
   end
-  while dot and not suffixes[name:sub(dot + 1)] do
-    dot = name:find(".", dot + 1, true)
+  while above and not suffixes[above] do
+    above = above:match("%.(.+)")
   end
-  return dot ~= nil or suffixes[name]
+  return above ~= nil or suffixes[name]
 end
 
 -- Without regard to case, the dot of the root and the brackets of an address.
