@@ -9,7 +9,10 @@
 #include "base/clock.h"
 #include "chain/lua/coverage.h"
 
-enum { CLOCK_EVERY = 4096 }; /* charged steps between two looks at the clock */
+enum {
+    CLOCK_EVERY = 4096, /* charged steps between two looks at the clock */
+    COLLECT_AT = 400,   /* percent of what a collection left: a vote's garbage is little beside the library */
+};
 
 static void on_count(lua_State *L, lua_Debug *where);
 
@@ -126,6 +129,7 @@ lua_State *budget_open(struct budget *b, size_t limit)
         return NULL;
     b->L = L;
     *(struct budget **)lua_getextraspace(L) = b;
+    lua_gc(L, LUA_GCINC, COLLECT_AT, 0, 0);
     lua_sethook(L, on_count, LUA_MASKCOUNT, BUDGET_HOOK_EVERY);
     return L;
 }
