@@ -24,7 +24,7 @@ void view_push(lua_State *L, const struct schema *schema, const void *record);
 /* Pushes an iterator over n records: for record in iterator do. */
 void view_push_iterator(lua_State *L, const struct schema *schema, const void *const *records,
                         size_t n);
-/* ipairs, of tables too: with [] alone it would work, but each item of a view would be two calls. */
+/* ipairs, of tables as well: through [] each item of a view would be two calls. */
 int view_ipairs(lua_State *L);
 /* The record behind an argument; raises unless it is a view by this schema. */
 const void *view_check(lua_State *L, int index, const struct schema *schema);
