@@ -94,7 +94,7 @@ void text_end_whole(char *text, size_t size)
 
 void text_json_quote(struct buf *out, const char *text)
 {
-    static const char special[] = "\"\\\b\f\n\r\t", names[] = "\"\\bfnrt";
+    static const char special[] = "\"\\\b\f\n\r\t", names[] = "\"\\bfnrt", hex[] = "0123456789abcdef";
     const char *end = text + strlen(text);
     buf_putc(out, '"');
     for (;; text++) {
@@ -106,10 +106,11 @@ void text_json_quote(struct buf *out, const char *text)
         if (!*text)
             break;
         const char *known = strchr(special, *text);
+        unsigned byte = (unsigned char)*text;
         if (known)
-            buf_printf(out, "\\%c", names[known - special]);
+            buf_add(out, (char[]){'\\', names[known - special]}, 2);
         else
-            buf_printf(out, "\\u%04x", (unsigned)*text);
+            buf_add(out, (char[]){'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]}, 6);
     }
     buf_putc(out, '"');
 }

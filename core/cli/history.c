@@ -29,11 +29,6 @@ static json_t *get(const struct cli *cli, char *path, int *code)
     return json;
 }
 
-static void drop_policy(void *policy)
-{
-    policy_unref(policy);
-}
-
 /* Known policies are found by hash: most bases are the candidate of an earlier decision. */
 static struct policy *find_policy(const struct history *h, const char *hash)
 {
@@ -52,7 +47,7 @@ static struct policy *keep_policy(struct history *h, const char *hash, const jso
         return NULL;
     struct policy *policy = policy_complete(written, NULL);
     policy_unref(written);
-    arena_defer(h->arena, drop_policy, policy);
+    policy_keep(policy, h->arena);
     h->known = alloc_resize(h->known, h->n_known + 1, sizeof *h->known);
     json_object_set_new(h->policies, hash, json_integer((json_int_t)h->n_known));
     h->known[h->n_known++] = policy;

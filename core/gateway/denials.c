@@ -2,14 +2,17 @@
 /* Denials become draft chunks.
  *
  * A workload decides how many there are, and every job of a sandbox waits for those before it.  So
- * one job at a time records them; what is reported meanwhile waits for the next one, and there is a
- * most.  An update of the sandbox's policy thus waits for one such job at most. */
+ * one job at a time records a few of them, and there is a most that waits.  An update of the sandbox's
+ * policy thus waits for one such job at most. */
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "gateway/sandbox.h"
 
-enum { WAITING_MAX = 1024 };                        /* denials of one sandbox */
+enum {
+    WAITING_MAX = 1024,                             /* denials of one sandbox */
+    AT_ONCE = 32,                                   /* a job records no more reports than have so many */
+};
 
 struct denial_report {
     struct denial_report *next;
@@ -61,19 +64,31 @@ static void recorded(void *arg)
     free(r);
 }
 
+/* The first of those that wait, whole reports; there is one. */
+static void take_reports(struct sandbox *s, struct recording *r)
+{
+    struct denial_report **end = &s->denials;
+    r->reports = s->denials;
+    do {
+        r->items = alloc_resize(r->items, r->n + (*end)->n, sizeof *r->items);
+        for (size_t i = 0; i < (*end)->n; i++)
+            r->items[r->n++] = (*end)->items[i];
+        end = &(*end)->next;
+    } while (*end && r->n + (*end)->n <= AT_ONCE);
+    s->denials = *end;
+    *end = NULL;
+    s->n_denials -= r->n;
+}
+
 static void begin(struct sandbox *s)
 {
     struct recording *r = alloc_zero(1, sizeof *r);
-    *r = (struct recording){.all = s->all, .id = alloc_str(s->id), .name = alloc_str(s->name),
-                            .reports = s->denials, .items = alloc_zero(s->n_denials, sizeof *r->items)};
-    for (const struct denial_report *report = r->reports; report; report = report->next)
-        for (size_t i = 0; i < report->n; i++)
-            r->items[r->n++] = report->items[i];
+    *r = (struct recording){.all = s->all, .id = alloc_str(s->id), .name = alloc_str(s->name)};
+    take_reports(s, r);
     if (s->n_denials_lost)
         log_warn(s->all->setup.log, "sandbox %s: %zu denials are not on record: there were too many at once", s->name,
                  s->n_denials_lost);
-    s->denials = NULL;
-    s->n_denials = s->n_denials_lost = 0;
+    s->n_denials_lost = 0;
     s->recording_denials = true;
     jobs_run(s->all->setup.jobs, s->name, record, recorded, r);
 }
