@@ -25,7 +25,7 @@ static int vset(struct error *err, enum error_kind kind, const char *format, va_
     vsnprintf(text, sizeof text, format, args);
     err->kind = kind;
     memcpy(err->text, text, sizeof text);
-    text_end_whole(err->text, sizeof err->text);
+    text_make_valid(err->text, sizeof err->text);
     return -1;
 }
 
@@ -50,7 +50,7 @@ int error_errno(struct error *err, enum error_kind kind, const char *format, ...
         size_t used = strlen(err->text);
         snprintf(err->text + used, sizeof err->text - used, ": %s",
                  strerror_r(number, reason, sizeof reason));
-        text_end_whole(err->text, sizeof err->text);
+        text_make_valid(err->text, sizeof err->text);
     }
     return -1;
 }
@@ -68,7 +68,7 @@ int error_prefix(struct error *err, const char *format, ...)
     size_t used = strlen(prefix);
     memcpy(err->text, prefix, used + 1);
     snprintf(err->text + used, sizeof err->text - used, ": %s", text);
-    text_end_whole(err->text, sizeof err->text);
+    text_make_valid(err->text, sizeof err->text);
     return -1;
 }
 

@@ -22,7 +22,7 @@ int problems_add(struct problems *problems, const char *path, unsigned line, uns
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    text_end_whole(message, sizeof message);
+    text_make_valid(message, sizeof message);
     problems->items = alloc_resize(problems->items, problems->n + 1, sizeof *problems->items);
     problems->items[problems->n++] =
         (struct problem){alloc_str(path ? path : ""), line, column, alloc_str(message)};

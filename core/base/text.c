@@ -2,6 +2,7 @@
 #include "base/text.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,11 +86,19 @@ static bool stands_for_itself(char c)
     return (unsigned char)c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
 }
 
-void text_end_whole(char *text, size_t size)
+void text_make_valid(char *text, size_t size)
 {
-    size_t len = strlen(text);
-    if (len == size - 1)
-        text[text_utf8_valid(text, len)] = '\0';
+    enum { CHARACTER_MAX = 4 };
+    size_t len = strlen(text), valid = text_utf8_valid(text, len);
+    bool is_cut = len == size - 1 && len - valid < CHARACTER_MAX;
+    if (valid < len && !is_cut) {
+        struct buf out = {0};
+        text_escape_bytes(&out, text);
+        snprintf(text, size, "%s", buf_str(&out));
+        buf_free(&out);
+        valid = text_utf8_valid(text, strlen(text));
+    }
+    text[valid] = '\0';
 }
 
 void text_json_quote(struct buf *out, const char *text)

@@ -14,8 +14,9 @@ size_t text_utf8_valid(const char *bytes, size_t len);
 size_t text_plain(const char *bytes, size_t len);
 /* The same without quotes and backslashes, which JSON escapes. */
 size_t text_json_plain(const char *bytes, size_t len);
-/* A text that was cut to fill its buffer of size bytes ends with a whole character again. */
-void text_end_whole(char *text, size_t size);
+/* Makes the bytes in a buffer of size bytes UTF-8: a text that was cut to fill it ends with a whole
+ * character again, other bytes that are none are written as \xNN, as far as they fit. */
+void text_make_valid(char *text, size_t size);
 /* Appends text as a JSON string, quotes included (RFC 8259). */
 void text_json_quote(struct buf *out, const char *text);
 /* Appends bytes with those that are no UTF-8 written as \xNN, and control characters like them, so

@@ -22,7 +22,7 @@ static void say(const struct sluice_host *face, const char *message)
     pthread_mutex_lock(&host->mutex);
     if (host->starting)
         snprintf(host->said, sizeof host->said, "%s", buf_str(&text));
-    text_end_whole(host->said, sizeof host->said);
+    text_make_valid(host->said, sizeof host->said);
     pthread_mutex_unlock(&host->mutex);
     log_info(host->log, "voter %s: %s", host->voter, buf_str(&text));
     buf_free(&text);
