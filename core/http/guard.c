@@ -239,7 +239,7 @@ static const char *drop_step(struct http_chunk_guard *guard, unsigned char c)
 {
     enum { DROPPED_MAX = 16 * 1024 };
     if (++guard->dropped > DROPPED_MAX)
-        return "chunk extensions and trailers are too long";
+        return "a chunk extension or the trailers are too long";
     if (guard->drop == DROP_TRAILER_LF) {
         guard->drop = DROP_NOTHING;
         return c == '\n' ? NULL : "a trailer does not end in a carriage return and a line feed";
@@ -255,8 +255,11 @@ size_t http_guard_drop(struct http_chunk_guard *guard, const char *bytes, size_t
 {
     size_t i = 0;
     *bad = NULL;
-    if (!guard->drop && len && droppable(guard, *bytes))
+    if (!guard->drop && len && droppable(guard, *bytes)) {
         guard->drop = guard->state == CHUNK_SIZE ? DROP_EXTENSION : DROP_TRAILER;
+        if (guard->drop == DROP_EXTENSION)
+            guard->dropped = 0;
+    }
     while (guard->drop && i < len && !*bad) {
         if (guard->drop == DROP_EXTENSION && bytes[i] == '\r')
             guard->drop = DROP_NOTHING;

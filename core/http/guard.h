@@ -38,7 +38,7 @@ struct http_chunk_guard {
     uint64_t left;                                  /* of the current chunk */
     bool lenient;                                   /* of a response: what means nothing to us is left out */
     enum { DROP_NOTHING, DROP_EXTENSION, DROP_TRAILER, DROP_TRAILER_LF } drop;
-    size_t dropped;
+    size_t dropped;                                 /* of one extension, or of it and the trailers */
 };
 
 /* Looks at bytes up to the end of one run of chunk data, so that each call passes at most one, or up to
