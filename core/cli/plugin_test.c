@@ -50,7 +50,8 @@ int plugin_stage_open(const struct cli *cli, struct plugin_stage *out)
     size_t n = arg_values(cli, "plugin-dir", out->dirs);
     if (!n)
         out->dirs[n++] = out->shipped = shipped_plugin_dir();
-    out->settings = (struct stage_settings){out->dirs, n, out->shipped != NULL, isolation};
+    out->settings = (struct stage_settings){.plugin_dirs = out->dirs, .n_plugin_dirs = n,
+                                            .usual_dirs = out->shipped != NULL, .isolation = isolation};
     return -1;
 }
 

@@ -110,16 +110,20 @@ static struct chain *load_plugin(const struct test *test, const struct stage_set
     return load(&config, log, false, arena, why);
 }
 
-static const struct chain_voter_config *const *isolate(const struct chain_config *config,
-                                                       const char *isolation, struct arena *arena)
+/* The voters of a chain, with what the settings say instead of its configuration. */
+static const struct chain_voter_config *const *set_voters(const struct chain_config *config,
+                                                          const struct stage_settings *settings,
+                                                          struct arena *arena)
 {
     struct chain_voter_config *copies = arena_alloc(arena, (config->n_voters + 1) * sizeof *copies);
     const struct chain_voter_config **list =
         arena_alloc(arena, (config->n_voters + 1) * sizeof *list);
     for (size_t i = 0; i < config->n_voters; i++) {
         copies[i] = *config->voters[i];
-        if (!copies[i].n_command)                   /* a program has its own process in any case */
-            copies[i].isolation = isolation;
+        if (settings->isolation && !copies[i].n_command)    /* a program has its own process in any case */
+            copies[i].isolation = settings->isolation;
+        if (settings->vote_timeout_ms)
+            copies[i].timeout_ms = settings->vote_timeout_ms;
         list[i] = &copies[i];
     }
     return list;
@@ -171,8 +175,10 @@ struct chain *stage_load_chain(const char *path, const struct stage_settings *se
         place_dirs(&config, arena);
     else
         set_dirs(&config, settings, NULL, arena);
-    if (settings->isolation && config.n_voters)
-        config.voters = isolate(&config, settings->isolation, arena);
+    if (settings->vote_timeout_ms)
+        config.vote_timeout_ms = settings->vote_timeout_ms;
+    if (config.n_voters)
+        config.voters = set_voters(&config, settings, arena);
     return load(&config, log, true, arena, why);
 }
 

@@ -12,6 +12,7 @@ struct stage_settings {
     size_t n_plugin_dirs;
     bool usual_dirs;                                /* nobody named them */
     const char *isolation;                          /* NULL: inline, a chain's as configured */
+    uint32_t vote_timeout_ms;                       /* of every voter of a chain; 0: as configured */
 };
 
 /* NULL with the reasons, joined by "; ", in the arena.  The reasons of a chain begin with the path

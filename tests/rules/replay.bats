@@ -67,6 +67,16 @@ chain() {
     says "0 decisions asked"
 }
 
+@test "how long a voter takes here makes no difference" {
+    cat >"$folder/slow.lua" <<'LUA'
+return { vote = function(t, ballot) for i = 1, 1000000 do local x = i * i end return ballot:allow() end }
+LUA
+    chain >"$folder/slow.yaml" <<<"    - {script: slow.lua, isolation: inline, timeout_ms: 1}"
+    exits 0 "$sluice" plugin replay --chain "$folder/slow.yaml"
+    says "7 decisions asked, 0 would come out otherwise"
+    exits 0 "$sluice" plugin replay --chain "$folder/slow.yaml" --isolation process
+}
+
 @test "exit 1: a tighter chain names what it would refuse, and the ballots that differ" {
     chain >"$folder/tight.yaml" <<YAML
     - {script: no_b.lua, isolation: inline}
