@@ -55,6 +55,9 @@ json_t *api_describe_answers(void)
         json_object_set_new(schemas, answers[i][0], describe(answers[i][1]));
     json_t *problem = json_object_get(json_object_get(schemas, "problem"), "properties");
     json_object_set_new(problem, "errors", describe_member("[error]"));     /* where there are some */
+    json_object_set_new(problem, "file", describe_member(""));              /* that they are in */
     json_object_set_new(problem, "votes", describe_member("[vote]"));
+    json_t *decision = json_object_get(json_object_get(schemas, "decision"), "properties");
+    json_object_set_new(decision, "candidate", describe_member("*"));       /* where it was asked for */
     return schemas;
 }

@@ -35,17 +35,20 @@ static void add_stored(struct buf *out, const char *member, const char *json)
 }
 
 /* A list may be long, and what is stored is JSON: it is not parsed. */
-static void add_decision(struct api_call *call, struct buf *out, const struct store_decision *d, bool candidate)
+static int add_decision(struct api_call *call, struct buf *out, const struct store_decision *d, bool candidate)
 {
     json_t *facts = encode_facts(call, d);
     char *text = json_dumps(facts, HTTP_JSON);
+    json_decref(facts);
+    if (!text)
+        return error_set(&call->err, ERROR_INTERNAL, "decision '%s' cannot be written as JSON", d->id);
     buf_add(out, text, strlen(text) - 1);
     add_stored(out, "votes", d->votes_json);
     if (candidate)
         add_stored(out, "candidate", d->candidate_json);
     buf_add(out, "}", 1);
     free(text);
-    json_decref(facts);
+    return 0;
 }
 
 /* Of the sandbox that has the name; where none has it, of those that had it or were refused. */
@@ -82,12 +85,15 @@ int route_decision_list(struct api_call *call)
         query.limit = CANDIDATES_MAX;
     if (list_decisions(call, api_query(call, "sandbox"), &query, &items, &n) != 0)
         return -1;
-    buf_printf(&out, "{\"decisions\":[");
+    buf_puts(&out, "{\"decisions\":[");
     for (size_t i = 0; i < n; i++) {
         buf_add(&out, ",", i > 0);
-        add_decision(call, &out, &items[i], candidates);
+        if (add_decision(call, &out, &items[i], candidates) != 0) {
+            buf_free(&out);
+            return -1;
+        }
     }
-    buf_printf(&out, "]}");
+    buf_puts(&out, "]}");
     return api_reply_json(call, 200, buf_take(&out));
 }
 

@@ -2,6 +2,8 @@
 /* /v1/sandboxes, /v1/decisions, /v1/plugins, /v1/status and /metrics, over HTTP. */
 #include "desk.h"
 
+#include <sqlite3.h>
+
 static void a_sandbox_is_made_and_ready(void **state)
 {
     struct desk *d = *state;
@@ -210,6 +212,25 @@ static void a_list_of_decisions_can_be_had_with_the_candidates(void **state)
     json_decref(listed);
     a = ASK(d, "GET", "/v1/decisions?candidate=true&limit=101");
     assert_problem(&a, 400, "/malformed", "query parameter limit must be a number from 0 to 100, not '101'");
+    a = ASK(d, "GET", "/openapi.json");
+    static const char *const way[] = {"components", "schemas", "decision", "properties", "candidate", NULL};
+    const json_t *at = a.json;
+    for (size_t i = 0; way[i]; i++)
+        at = json_object_get(at, way[i]);
+    assert_non_null(at);
+}
+
+/* Another program wrote the file, or the disk is bad: the others can still be read. */
+static void a_decision_that_is_no_text_ends_nothing(void **state)
+{
+    struct desk *d = *state;
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(arena_printf(d->arena, "%s/sluice.db", d->folder), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "DROP TRIGGER decision_update; UPDATE decision SET reason = CAST(x'ff' AS TEXT) WHERE seq = 1", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    struct answer a = ASK(d, "GET", "/v1/decisions");
+    assert_status(&a, 500);
+    assert_non_null(strstr(text_of(&a, "detail"), "cannot be written as JSON"));
 }
 
 static void decisions_are_kept_and_can_be_verified(void **state)
@@ -323,6 +344,7 @@ int main(void)
         DEMO_TEST(decisions_outlive_their_sandbox),
         DEMO_TEST(a_list_of_decisions_can_be_had_with_the_candidates),
         DEMO_TEST(decisions_are_kept_and_can_be_verified),
+        DEMO_TEST(a_decision_that_is_no_text_ends_nothing),
         DEMO_TEST(plugins_are_listed_and_reloaded),
         DEMO_TEST(status_and_metrics_count),
         DEMO_TEST(every_answer_is_yaml_when_asked),
