@@ -81,15 +81,7 @@ static const struct schema_field edit_fields[] = {
 };
 const struct schema body_edit_schema = {.name = "edit", .size = sizeof(struct body_edit), .fields = edit_fields};
 
-/* Whatever is in it: it is for the command to read. */
-static int take_text(struct schema_decoder *d, const struct doc_node *value, const char **out)
-{
-    if (value->kind != DOC_SCALAR || value->literal)
-        return schema_problem(d, value, "must be a text, not %s", schema_show(d, value));
-    *out = arena_str(schema_arena(d), value->text);
-    return 0;
-}
-
+/* Whatever is in the texts: they are for the command to read. */
 static int decode_command(struct schema_decoder *d, const struct doc_node *list, void *record)
 {
     struct body_exec *body = record;
@@ -97,7 +89,7 @@ static int decode_command(struct schema_decoder *d, const struct doc_node *list,
         return schema_problem(d, list, "must be a list of texts: the program and its arguments");
     const char **texts = arena_alloc(schema_arena(d), list->n * sizeof *texts);
     for (size_t i = 0; i < list->n; i++)
-        if (take_text(d, list->items[i], &texts[i]) != 0)
+        if (schema_any_text(d, list->items[i], &texts[i]) != 0)
             return -1;
     body->command = texts;
     body->n_command = list->n;
@@ -111,7 +103,7 @@ static int decode_env(struct schema_decoder *d, const struct doc_node *map, void
         return schema_problem(d, map, "must be a map of texts");
     const char **texts = arena_alloc(schema_arena(d), (2 * map->n + 1) * sizeof *texts);
     for (size_t i = 0; i < map->n; i++)
-        if (take_text(d, map->keys[i], &texts[2 * i]) != 0 || take_text(d, map->items[i], &texts[2 * i + 1]) != 0)
+        if (schema_any_text(d, map->keys[i], &texts[2 * i]) != 0 || schema_any_text(d, map->items[i], &texts[2 * i + 1]) != 0)
             return -1;
     body->env = texts;
     body->n_env = map->n;

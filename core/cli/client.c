@@ -85,8 +85,8 @@ void reply_free(struct reply *reply)
     buf_free(&reply->text);
 }
 
-/* Lines are those of the file that was read; without one they are of a request that nobody wrote. */
-/* In the file that was sent, or in the one that the gateway says. */
+/* Lines are those of the file that was sent, or that the gateway says it read; without one they are of
+ * a request that nobody wrote. */
 static void print_errors(const struct cli *cli, const json_t *problem, const char *detail)
 {
     size_t i;

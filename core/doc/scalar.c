@@ -57,6 +57,14 @@ static int expect_text(struct schema_decoder *d, const struct doc_node *value)
     return 0;
 }
 
+int schema_any_text(struct schema_decoder *d, const struct doc_node *value, const char **out)
+{
+    if (expect_text(d, value) != 0)
+        return -1;
+    *out = arena_str(d->arena, value->text);
+    return 0;
+}
+
 int schema_text(struct schema_decoder *d, const struct doc_node *value, const char **out)
 {
     return schema_read_text(d, NULL, value, out);

@@ -111,6 +111,8 @@ int schema_problem(struct schema_decoder *d, const struct doc_node *at, const ch
 /* A value for messages: a scalar in quotes and not too long, "a list", "a map" or "nothing". */
 const char *schema_show(struct schema_decoder *d, const struct doc_node *value);
 int schema_text(struct schema_decoder *d, const struct doc_node *value, const char **out);
+/* The same, whatever characters are in it. */
+int schema_any_text(struct schema_decoder *d, const struct doc_node *value, const char **out);
 int schema_integer(struct schema_decoder *d, const struct doc_node *value, int64_t min, int64_t max,
                    int64_t *out);
 int schema_key(struct schema_decoder *d, const struct doc_node *key);   /* 0: fit to be a key */

@@ -105,9 +105,9 @@ time.sleep(100)' "$state/sluice.sock" >"$BATS_TEST_TMPDIR/held.$n" 3>&- &
     ask() { api POST /v1/sandboxes/calm/exec -H 'Connection: Upgrade' -H 'Upgrade: sluice-exec' -H 'Content-Type: application/json' -d "$1" | jq -r '"\(.status) \(.detail)"'; }
     [[ "$(ask '{"command":"true"}')" == "422 "*"command: must be a list of texts: the program and its arguments" ]]
     [[ "$(ask '{"command":[]}')" == "422 "*"command: must be a list of texts: the program and its arguments" ]]
-    [[ "$(ask '{"command":["true",1]}')" == "422 "*'command: must be a text, not "1"' ]]
+    [[ "$(ask '{"command":["true",1]}')" == "422 "*'command: must be a text: write "1"' ]]
     [[ "$(ask '{"command":["true"],"env":["A"]}')" == "422 "*"env: must be a map of texts" ]]
-    [[ "$(ask '{"command":["true"],"env":{"A":1}}')" == "422 "*'env: must be a text, not "1"' ]]
+    [[ "$(ask '{"command":["true"],"env":{"A":1}}')" == "422 "*'env: must be a text: write "1"' ]]
     [[ "$(ask '{"command":["true"],"cols":70000}')" == "422 "*"cols: must be between 0 and 65535, not 70000" ]]
     [[ "$(ask '{"tty":true}')" == "422 "*'the field "command" is missing' ]]
     [[ "$(ask '{"command":["true"],"tty":"yes"}')" == "422 "*"tty: must be true or false"* ]]
