@@ -61,7 +61,7 @@ int api_body(struct api_call *call, size_t max_bytes, const struct doc_node **ou
     if (api_body_format(call->req, &format, &call->err) != 0)
         return -1;
     if (body->len > max_bytes)
-        return error_set(&call->err, ERROR_TOO_LARGE, "the body has %zu bytes, at most %zu are allowed",
+        return error_set(&call->err, ERROR_TOO_LARGE, "the body has %zu bytes, at most %zu are allowed: send less",
                          body->len, max_bytes);
     if (doc_parse(buf_str(body), body->len, format, max_bytes, call->arena, &tree, &call->problems) != 0)
         return error_set(&call->err, ERROR_MALFORMED, "the body is no %s: %s",

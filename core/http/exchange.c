@@ -112,12 +112,13 @@ static bool find_route(struct http_exchange *x)
 static bool admit_body(struct http_exchange *x)
 {
     struct http_server *server = x->connection->server;
+    struct http_parser *parser = x->connection->parser;
     size_t max = x->req.route->max_body ? x->req.route->max_body : server->limits.body_bytes;
     const char *expect = http_head_get(x->head, "Expect");
     if (expect && strcasecmp(expect, "100-continue") != 0)
         return stop(x, 417, "the only expectation understood is 100-continue");
-    if (!http_parser_limit_body(x->connection->parser, max))
-        return stop(x, 413, "the body is too large");
+    if (!http_parser_limit_body(parser, max))
+        return stop(x, 413, http_parser_too_large(parser));
     return true;
 }
 

@@ -5,7 +5,9 @@
 #include "base/buf.h"
 #include "http/guard.h"
 
+#include <inttypes.h>
 #include <llhttp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -34,6 +36,7 @@ struct http_parser {
 
     int status;                                     /* BROKEN */
     const char *error;
+    char too_large[80];
 };
 
 static enum http_event broken(struct http_parser *parser, int status, const char *error)
@@ -267,7 +270,7 @@ static enum http_event next_body(struct http_parser *parser, const char **bytes,
     *len -= used;
     parser->seen += parser->body_len;
     if (parser->seen > parser->max_body)
-        return broken(parser, 413, "the body is too large");
+        return broken(parser, 413, http_parser_too_large(parser));
     if (parser->complete)
         parser->state = ENDING;
     *body = parser->body;
@@ -338,6 +341,13 @@ bool http_parser_limit_body(struct http_parser *parser, uint64_t max)
 {
     parser->max_body = max;
     return parser->framing != BODY_LENGTH || parser->left <= max;
+}
+
+const char *http_parser_too_large(struct http_parser *parser)
+{
+    snprintf(parser->too_large, sizeof parser->too_large, "the body is too large: at most %" PRIu64 " bytes are taken here%s",
+             parser->max_body, parser->side == HTTP_OF_CLIENT ? ": send less" : "");
+    return parser->too_large;
 }
 
 void http_parser_no_body(struct http_parser *parser)

@@ -69,6 +69,8 @@ struct http_head *http_parser_take_head(struct http_parser *parser);
 /* After HTTP_GOT_HEAD: the body of this message may have max bytes (else HTTP_BAD with 413; no
  * limit unless set).  False: the head itself announces more. */
 bool http_parser_limit_body(struct http_parser *parser, uint64_t max);
+/* What to say then. */
+const char *http_parser_too_large(struct http_parser *parser);
 /* After HTTP_GOT_HEAD of a response to HEAD: there is no body, whatever the head says. */
 void http_parser_no_body(struct http_parser *parser);
 

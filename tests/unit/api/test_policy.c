@@ -72,7 +72,7 @@ static void bodies_that_cannot_be_read(void **state)
     memset(large, '#', POLICY_BYTES_MAX + 1);
     large[POLICY_BYTES_MAX + 1] = '\0';
     a = ASK(d, "PUT", POLICY, YAML(large));
-    assert_problem(&a, 413, "/too-large", "the body has 262145 bytes, at most 262144 are allowed");
+    assert_problem(&a, 413, "/too-large", "the body has 262145 bytes, at most 262144 are allowed: send less");
 }
 
 static void documents_that_are_wrong(void **state)

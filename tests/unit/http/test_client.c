@@ -145,7 +145,7 @@ static void test_wrong_answers(void **state)
     expect_error("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc", ERROR_UPSTREAM,
                  "the connection ended before the answer was complete");
     expect_error("HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nabcdefghijk", ERROR_UPSTREAM,
-                 "the body is too large");
+                 "the body is too large: at most 10 bytes are taken here");
     expect_error("HTTP/1.1 200 OK\nContent-Length: 3\r\n\r\nabc", ERROR_UPSTREAM,
                  "a line feed stands without a carriage return");
     expect_error("SSH-2.0-OpenSSH\r\n\r\n", ERROR_UPSTREAM, "the status line is not HTTP/1.1");
