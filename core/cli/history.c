@@ -288,7 +288,8 @@ int history_read(struct history *h)
         return code;
     do {
         code = read_page(h, since, arg_value(h->cli, "sandbox"), &more);
-        tell_progress(h, more);
+        if (code == EXIT_DONE)
+            tell_progress(h, more);
     } while (code == EXIT_DONE && more);
     return code == EXIT_DONE ? read_decisions(h) : code;
 }

@@ -67,6 +67,16 @@ chain() {
     says "0 decisions asked"
 }
 
+@test "on a terminal it shows how far it has come, and nothing of what it could not read" {
+    chain >"$folder/shown.yaml" </dev/null
+    exits 0 script -qec "$sluice plugin replay --chain $folder/shown.yaml" /dev/null
+    says "reading ["
+    says "7 of 7"
+    exits 2 script -qec "$sluice plugin replay --chain $folder/shown.yaml --sandbox nobody" /dev/null
+    says "there is no sandbox 'nobody'"
+    says_not "reading ["
+}
+
 @test "how long a voter takes here makes no difference" {
     cat >"$folder/slow.lua" <<'LUA'
 return { vote = function(t, ballot) for i = 1, 1000000 do local x = i * i end return ballot:allow() end }
