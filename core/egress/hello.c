@@ -4,7 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { HANDSHAKE = 22, CLIENT_HELLO = 1, MESSAGE_HEAD = 4, RANDOM_SIZE = 32, SERVER_NAME = 0, HOST_NAME = 0 };
+enum { CHANGE_CIPHER = 20, ALERT = 21, HANDSHAKE = 22, HEARTBEAT = 24, ALERT_SIZE = 2 };
+enum { CLIENT_HELLO = 1, MESSAGE_HEAD = 4, VERSION_SIZE = 2, RANDOM_SIZE = 32, SERVER_NAME = 0, HOST_NAME = 0 };
 
 /* ---- the message ---- */
 
@@ -112,36 +113,92 @@ static enum egress_hello_state look_at_message(struct egress_hello *hello)
     return problem ? bad(hello, problem) : HELLO_READ;
 }
 
+/* A version is nothing to go by, as servers take any.  Some pass over an alert that comes before a hello, or
+ * over a record that is empty. */
 static enum egress_hello_state look_at_head(struct egress_hello *hello)
 {
-    bool first = hello->message.len == 0;
-    if (hello->head[0] != HANDSHAKE || (hello->n_head > 1 && hello->head[1] != 3))
-        return first ? HELLO_NONE : bad(hello, "another record comes within it");
+    uint8_t type = hello->head[0];
+    bool begun = hello->message.len > 0, second = hello->stage == HELLO_SECOND;
+    if (!begun && (type < CHANGE_CIPHER || type > HEARTBEAT))
+        return HELLO_NONE;
     if (hello->n_head < EGRESS_RECORD_HEAD)
         return HELLO_MORE;
+    hello->n_head = 0;
     hello->left = (size_t)hello->head[3] << 8 | hello->head[4];
-    return hello->left ? HELLO_MORE : bad(hello, "it has an empty record");
+    if (type == HANDSHAKE)
+        return hello->left ? HELLO_MORE : bad(hello, "it has an empty record");
+    if (begun)
+        return bad(hello, "another record comes within it");
+    if (second)
+        return HELLO_MORE;
+    return hello->left <= ALERT_SIZE ? bad(hello, "another record comes before it") : HELLO_NONE;
+}
+
+/* How much of the message there is to be read before more can be said of it. */
+static size_t lacking(const struct egress_hello *hello)
+{
+    struct span length = {(const uint8_t *)hello->message.data + 1, MESSAGE_HEAD - 1};
+    size_t len;
+    if (hello->message.len < MESSAGE_HEAD)
+        return MESSAGE_HEAD - hello->message.len;
+    take_number(&length, MESSAGE_HEAD - 1, &len);
+    return MESSAGE_HEAD + len - hello->message.len;
+}
+
+static size_t take_body(struct egress_hello *hello, const char *bytes, size_t len)
+{
+    bool handshake = hello->head[0] == HANDSHAKE;
+    size_t most = handshake && lacking(hello) < hello->left ? lacking(hello) : hello->left;
+    size_t n = len < most ? len : most;
+    if (handshake)
+        buf_add(&hello->message, bytes, n);
+    hello->left -= n;
+    return n;
 }
 
 enum egress_hello_state egress_hello_read(struct egress_hello *hello, const char *bytes, size_t len)
 {
     enum egress_hello_state state = HELLO_MORE;
-    while (len && state == HELLO_MORE) {
-        size_t n = 1;
+    hello->used = 0;
+    for (size_t n; len && state == HELLO_MORE; bytes += n, len -= n, hello->used += n) {
         if (hello->left) {
-            n = len < hello->left ? len : hello->left;
-            buf_add(&hello->message, bytes, n);
-            hello->left -= n;
-            hello->n_head = 0;
+            n = take_body(hello, bytes, len);
             state = look_at_message(hello);
         } else {
+            n = 1;
             hello->head[hello->n_head++] = (uint8_t)*bytes;
             state = look_at_head(hello);
         }
-        bytes += n;
-        len -= n;
     }
-    return state;
+    bool waits = hello->message.len > 0 || hello->stage == HELLO_FIRST;
+    if (state == HELLO_READ) {
+        buf_clear(&hello->message);
+        hello->stage = HELLO_ANSWER;
+    }
+    return state == HELLO_MORE && !waits ? HELLO_BEFORE : state;
+}
+
+/* A warning may come before the answer. */
+enum egress_hello_state egress_hello_read_answer(struct egress_hello *hello, const char *bytes, size_t len)
+{
+    static const uint8_t retry[RANDOM_SIZE] = {
+        0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
+        0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
+    enum { RANDOM_AT = EGRESS_RECORD_HEAD + MESSAGE_HEAD + VERSION_SIZE };
+    struct buf *said = &hello->message;
+    buf_add(said, bytes, len);
+    while (said->len >= EGRESS_RECORD_HEAD + ALERT_SIZE && *said->data == ALERT)
+        buf_consume(said, EGRESS_RECORD_HEAD + ALERT_SIZE);
+    if (said->len && *said->data != HANDSHAKE && *said->data != ALERT)
+        return HELLO_NONE;
+    if (said->len < RANDOM_AT + RANDOM_SIZE)
+        return HELLO_MORE;
+    if (memcmp(said->data + RANDOM_AT, retry, RANDOM_SIZE) != 0)
+        return HELLO_NONE;
+    buf_clear(said);
+    *hello->name = '\0';
+    hello->stage = HELLO_SECOND;
+    return HELLO_READ;
 }
 
 void egress_hello_free(struct egress_hello *hello)

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* False: the upstream does not keep up. */
-static bool pass_pending(struct connection *c)
+/* The first bytes that the client has been waiting with.  False: the upstream does not keep up. */
+static bool pass(struct connection *c, size_t len)
 {
-    bool taken = egress_socket_write(c->upstream, c->pending.data, c->pending.len);
-    buf_free(&c->pending);
+    bool taken = egress_socket_write(c->upstream, c->pending.data, len);
+    buf_consume(&c->pending, len);
     return taken;
 }
 
@@ -24,15 +24,34 @@ void egress_tunnel_free(struct connection *c)
     c->hello = NULL;
 }
 
-/* False: nothing more is to be read of the client for now. */
-static bool look_at_hello(struct connection *c, const char *bytes, size_t len)
+/* No hello is waited for any more. */
+static bool pass_all(struct connection *c)
 {
-    enum egress_hello_state state = egress_hello_read(c->hello, bytes, len);
+    bool taken;
+    egress_tunnel_free(c);
+    taken = pass(c, c->pending.len);
+    buf_free(&c->pending);
+    return taken;
+}
+
+/* What is pending has not been looked at from this byte on.  False: nothing more is to be read of the client
+ * for now. */
+static bool look_at_hello(struct connection *c, size_t from)
+{
+    struct egress_hello *hello = c->hello;
+    bool second = hello->stage == HELLO_SECOND;
+    if (hello->stage == HELLO_ANSWER)
+        return c->pending.len < EGRESS_READ_MAX;
+    enum egress_hello_state state = egress_hello_read(hello, c->pending.data + from, c->pending.len - from);
     if (state == HELLO_MORE)
         return true;
-    bool decided = egress_decide_hello(c, state);
-    egress_tunnel_free(c);
-    return decided && pass_pending(c);
+    if (state == HELLO_BEFORE)
+        return pass(c, c->pending.len);
+    if (!egress_decide_hello(c, state)) {
+        egress_tunnel_free(c);
+        return false;
+    }
+    return state == HELLO_NONE || second ? pass_all(c) : pass(c, from + hello->used);
 }
 
 static bool is_inspected(const struct flow *flow)
@@ -48,7 +67,7 @@ void egress_tunnel_begin(struct connection *c)
         egress_socket_read(c->upstream);
     if (is_inspected(&c->flow))
         c->hello = alloc_zero(1, sizeof *c->hello);
-    if (c->hello ? look_at_hello(c, c->pending.data, c->pending.len) : pass_pending(c))
+    if (c->hello ? look_at_hello(c, 0) : pass_all(c))
         egress_socket_read(c->client);
 }
 
@@ -56,8 +75,9 @@ static void client_said(struct connection *c, const char *bytes, size_t len)
 {
     bool taken;
     if (c->hello) {
+        size_t from = c->pending.len;
         buf_add(&c->pending, bytes, len);
-        taken = look_at_hello(c, bytes, len);
+        taken = look_at_hello(c, from);
     } else {
         taken = egress_socket_write(c->upstream, bytes, len);
     }
@@ -65,22 +85,31 @@ static void client_said(struct connection *c, const char *bytes, size_t len)
         egress_socket_pause(c->client);
 }
 
+/* What the client said meanwhile is passed on, or is or follows its second hello. */
+static void look_at_answer(struct connection *c, const char *bytes, size_t len)
+{
+    enum egress_hello_state state = egress_hello_read_answer(c->hello, bytes, len);
+    if (state != HELLO_MORE && (state == HELLO_NONE ? pass_all(c) : look_at_hello(c, 0)))
+        egress_socket_read(c->client);
+}
+
 void egress_tunnel_read(struct connection *c, bool from_client, const char *bytes, ssize_t n)
 {
     struct egress_socket *to = from_client ? c->upstream : c->client;
     if (n == UV_EOF) {
-        if (from_client && c->hello) {
-            egress_tunnel_free(c);
-            pass_pending(c);
-        }
+        if (c->hello)
+            pass_all(c);
         *(from_client ? &c->client_ended : &c->upstream_ended) = true;
         egress_socket_finish(to);
     } else if (n < 0) {
         egress_connection_close(c);
     } else if (from_client) {
         client_said(c, bytes, (size_t)n);
-    } else if (!egress_socket_write(to, bytes, (size_t)n)) {
-        egress_socket_pause(c->upstream);
+    } else {
+        if (!egress_socket_write(to, bytes, (size_t)n))
+            egress_socket_pause(c->upstream);
+        if (c->hello && c->hello->stage == HELLO_ANSWER)
+            look_at_answer(c, bytes, (size_t)n);
     }
 }
 

@@ -95,10 +95,99 @@ static void a_hello_may_ask_for_no_server(void **state)
 
 static void what_is_not_tls_is_no_hello(void **state)
 {
-    static const char *const others[] = {"GET / HTTP/1.1\r\n", "SSH-2.0-x\r\n", "\x16\x02\x01", "\x15\x03\x01", "*1\r\n"};
+    static const char *const others[] = {"GET / HTTP/1.1\r\n", "SSH-2.0-x\r\n", "*1\r\n", "\x13", "\x19", "\x15\x03\x01\x01\x02"};
     (void)state;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         expect(&(struct buf){(char *)(uintptr_t)others[i], strlen(others[i]), 0}, HELLO_NONE, NULL);
+}
+
+/* Servers take a record of any version: Go's up to 15, Java's all from 3 on. */
+static void any_version_of_a_record_is_read(void **state)
+{
+    struct buf bytes = tls_client("origin.test");
+    (void)state;
+    for (int major = 0; major < 256; major++) {
+        bytes.data[1] = (char)major;
+        expect(&bytes, HELLO_READ, "origin.test");
+    }
+    buf_free(&bytes);
+}
+
+static enum egress_hello_state read_answer(struct egress_hello *hello, const struct buf *answer, size_t step)
+{
+    enum egress_hello_state state = HELLO_MORE;
+    for (size_t at = 0; at < answer->len && state == HELLO_MORE; at += step)
+        state = egress_hello_read_answer(hello, answer->data + at, answer->len - at < step ? answer->len - at : step);
+    return state;
+}
+
+static void a_second_hello_is_read_where_the_server_asks_for_it(void **state)
+{
+    struct buf first = tls_client("first.test"), second = tls_client("second.test"), retry = tls_retry(), rest = {0};
+    static const char records[] = "\x14\x03\x03\0\x01\x01" "\x17\x03\x03\0\x03" "abc";
+    (void)state;
+    buf_add(&rest, records, sizeof records - 1);
+    buf_add(&rest, second.data, second.len);
+    for (size_t step = 1; step < 60; step++) {
+        struct egress_hello hello = {0};
+        enum egress_hello_state got = HELLO_BEFORE;
+        assert_int_equal(egress_hello_read(&hello, first.data, first.len), HELLO_READ);
+        assert_int_equal(read_answer(&hello, &retry, step), HELLO_READ);
+        for (size_t at = 0; at < rest.len && (got == HELLO_MORE || got == HELLO_BEFORE); at += step) {
+            got = egress_hello_read(&hello, rest.data + at, rest.len - at < step ? rest.len - at : step);
+            if (at + step <= sizeof records - 1)
+                assert_int_equal(got, HELLO_BEFORE);
+        }
+        assert_int_equal(got, HELLO_READ);
+        assert_string_equal(hello.name, "second.test");
+        egress_hello_free(&hello);
+    }
+    buf_free(&first);
+    buf_free(&second);
+    buf_free(&retry);
+    buf_free(&rest);
+}
+
+/* Both hellos in one piece, and even in one record. */
+static void bytes_behind_a_hello_are_the_next_one(void **state)
+{
+    struct buf first = tls_client("first.test"), second = tls_client("second.test"), retry = tls_retry(), both = {0};
+    size_t head = EGRESS_RECORD_HEAD, end = first.len;
+    (void)state;
+    buf_add(&both, "\x16\x03\x01", 3);
+    tls_number(&both, 2, first.len + second.len - 2 * head);
+    buf_add(&both, first.data + head, first.len - head);
+    buf_add(&both, second.data + head, second.len - head);
+    buf_add(&first, second.data, second.len);
+    const struct buf *const pieces[] = {&first, &both};
+    for (size_t i = 0; i < 2; i++) {
+        struct egress_hello hello = {0};
+        assert_int_equal(egress_hello_read(&hello, pieces[i]->data, pieces[i]->len), HELLO_READ);
+        assert_int_equal(hello.used, end);
+        assert_int_equal(read_answer(&hello, &retry, retry.len), HELLO_READ);
+        assert_int_equal(egress_hello_read(&hello, pieces[i]->data + end, pieces[i]->len - end), HELLO_READ);
+        assert_string_equal(hello.name, "second.test");
+        egress_hello_free(&hello);
+    }
+    buf_free(&first);
+    buf_free(&second);
+    buf_free(&retry);
+    buf_free(&both);
+}
+
+static void another_answer_ends_the_reading(void **state)
+{
+    struct buf first = tls_client("first.test"), retry = tls_retry();
+    (void)state;
+    retry.data[20]++;
+    for (size_t step = 1; step <= retry.len; step++) {
+        struct egress_hello hello = {0};
+        assert_int_equal(egress_hello_read(&hello, first.data, first.len), HELLO_READ);
+        assert_int_equal(read_answer(&hello, &retry, step), HELLO_NONE);
+        egress_hello_free(&hello);
+    }
+    buf_free(&first);
+    buf_free(&retry);
 }
 
 static void expect_bad_name(const char *name, size_t len, const char *problem)
@@ -145,6 +234,8 @@ static void what_no_client_sends_is_refused(void **state)
     expect_bad_bytes("\x16\x03\x01\0\x01\x02", 6, "it is another message");
     expect_bad_bytes("\x16\x03\x01\0\x04\x01\x00\x80\x01", 9, "it is longer than 32 KiB");
     expect_bad_bytes("\x16\x03\x01\0\x01\x01\x17\x03\x03\0\x01", 11, "another record comes within it");
+    expect_bad_bytes("\x15\x03\x01\0\x02\x01\x5a", 7, "another record comes before it");
+    expect_bad_bytes("\x14\x03\x01\0\0\x16", 6, "another record comes before it");
     expect_bad_bytes("\x16\x03\x01\0\x05\x01\0\0\x01\x03", 10, "it is cut off");
     tls_hello(&bytes, NULL, 16384);
     buf_add(&message, bytes.data + EGRESS_RECORD_HEAD, bytes.len - EGRESS_RECORD_HEAD);
@@ -188,6 +279,10 @@ int main(void)
         cmocka_unit_test(a_hello_that_is_cut_off_is_waited_for),
         cmocka_unit_test(a_hello_may_ask_for_no_server),
         cmocka_unit_test(what_is_not_tls_is_no_hello),
+        cmocka_unit_test(any_version_of_a_record_is_read),
+        cmocka_unit_test(a_second_hello_is_read_where_the_server_asks_for_it),
+        cmocka_unit_test(bytes_behind_a_hello_are_the_next_one),
+        cmocka_unit_test(another_answer_ends_the_reading),
         cmocka_unit_test(a_name_that_two_readers_take_differently_is_refused),
         cmocka_unit_test(what_no_client_sends_is_refused),
         cmocka_unit_test(any_byte_in_any_place_is_survived),

@@ -76,4 +76,22 @@ static inline struct buf tls_client(const char *name)
     return out;
 }
 
+/* What a server says that wants another hello, behind the warning that some begin with. */
+static inline struct buf tls_retry(void)
+{
+    static const char random[] = "\xcf\x21\xad\x74\xe5\x9a\x61\x11\xbe\x1d\x8c\x02\x1e\x65\xb8\x91"
+                                 "\xc2\xa2\x11\x16\x7a\xbb\x8c\x5e\x07\x9e\x09\xe2\xc8\xa8\x33\x9c";
+    struct buf body = {0}, message = {0}, out = {0};
+    buf_add(&body, "\x03\x03", 2);
+    buf_add(&body, random, 32);
+    buf_add(&body, "\x00\x13\x01\x00" "\x00\x06" "\x00\x2b\x00\x02\x03\x04", 12);
+    tls_number(&message, 1, 2);
+    tls_block(&message, 3, &body);
+    buf_add(&out, "\x15\x03\x03\x00\x02\x01\x70", 7);
+    tls_records(&out, &message, 16384);
+    buf_free(&body);
+    buf_free(&message);
+    return out;
+}
+
 #endif
