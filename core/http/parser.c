@@ -191,6 +191,14 @@ static enum http_event begin_body(struct http_parser *parser)
     return HTTP_GOT_HEAD;
 }
 
+static enum http_event not_taken(struct http_parser *parser)
+{
+    llhttp_errno_t code = llhttp_get_errno(&parser->llhttp);
+    bool method = code == HPE_INVALID_METHOD || code == HPE_INVALID_CONSTANT;   /* the latter: one of RTSP */
+    return method ? broken(parser, 501, "this server does not know the method of the request: methods are written in capitals, such as GET")
+                  : broken(parser, 400, llhttp_get_error_reason(&parser->llhttp));
+}
+
 static enum http_event read_head(struct http_parser *parser)
 {
     struct buf *text = &parser->text;
@@ -208,7 +216,7 @@ static enum http_event read_head(struct http_parser *parser)
                 &parser->settings);
     parser->llhttp.data = parser;
     if (!execute(parser, parser->head->text, len))
-        return broken(parser, 400, llhttp_get_error_reason(&parser->llhttp));
+        return not_taken(parser);
     if (parser->head->n_fields != parser->head_guard.lines - 2)
         return broken(parser, 400, "the header fields cannot be told apart");
     bad = http_guard_fields(parser->side, parser->head);

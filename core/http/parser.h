@@ -75,7 +75,7 @@ const char *http_parser_too_large(struct http_parser *parser);
 void http_parser_no_body(struct http_parser *parser);
 
 bool http_parser_idle(const struct http_parser *parser);  /* no byte of a message has come */
-/* After HTTP_BAD: a text, and the status that answers it (400, 413 or 431). */
+/* After HTTP_BAD: a text, and the status that answers it (400, 413, 431 or 501). */
 const char *http_parser_error(const struct http_parser *parser, int *status);
 
 #endif

@@ -298,6 +298,13 @@ static void test_allow(void **state)
     fixture_free(f);
 }
 
+static void test_unknown_method(void **state)
+{
+    (void)state;
+    expect_last(SMALL, HEAD("FROB /hello") "\r\n", "HTTP/1.1 501 Not Implemented\r\n",
+                "this server does not know the method of the request: methods are written in capitals, such as GET");
+}
+
 static void test_continue(void **state)
 {
     (void)state;
@@ -406,6 +413,7 @@ int main(void)
         cmocka_unit_test(test_hang_up_before_answer), cmocka_unit_test(test_close_before_answer),
         cmocka_unit_test(test_refused_while_sending),
         cmocka_unit_test(test_before_refuses), cmocka_unit_test(test_allow),
+        cmocka_unit_test(test_unknown_method),
         cmocka_unit_test(test_continue), cmocka_unit_test(test_unread_answer),
         cmocka_unit_test(test_drain), cmocka_unit_test(test_drain_when_nothing_is_open),
         cmocka_unit_test(test_thousand_connections),
