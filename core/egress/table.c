@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -32,7 +33,7 @@ static void add_holding(struct search *search, size_t process, size_t socket, in
     search->holdings[search->n_holdings++] = (struct holding){process, socket, fd};
 }
 
-/* A process that has made itself undumpable belongs to root in /proc. */
+/* A process that has made itself undumpable, perhaps while it was looked at, belongs to root in /proc. */
 static void hide(struct search *search, size_t process, pid_t tid)
 {
     for (size_t i = 0; i < search->n_hidden; i++)
@@ -69,6 +70,8 @@ int egress_table_look(struct search *search, size_t process, pid_t tid, struct e
     }
     while (rc == 0 && (entry = egress_proc_next(&folder))) {
         ssize_t len = readlinkat(folder.fd, entry->d_name, link, sizeof link - 1);
+        if (len < 0 && !egress_proc_gone())
+            hide(search, process, tid);
         link[len > 0 ? len : 0] = '\0';
         compare(search, process, tid == pid, link, entry->d_name);
         rc = egress_search_late(search, err);
@@ -110,19 +113,26 @@ static int table_contains(pid_t tid, int file)
     return size < 0 ? -1 : 0;
 }
 
+/* The file of a holder's descriptor; -1: there is none, or it is another one by now. */
+static int borrow_of(const struct search *search, const struct holding *h)
+{
+    struct stat st;
+    int pidfd = (int)syscall(SYS_pidfd_open, search->items[h->process].pid, 0);
+    int file = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, h->fd, 0);
+    if (pidfd >= 0)
+        close(pidfd);
+    if (file < 0 || (fstat(file, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_ino == search->inodes[h->socket]))
+        return file;
+    close(file);
+    return -1;
+}
+
 static int borrow(const struct search *search, size_t socket)
 {
     int file = -1;
-    for (size_t i = 0; file < 0 && i < search->n_holdings; i++) {
-        const struct holding *h = &search->holdings[i];
-        if (h->socket != socket || h->fd < 0)
-            continue;
-        int pidfd = (int)syscall(SYS_pidfd_open, search->items[h->process].pid, 0);
-        if (pidfd < 0)
-            continue;
-        file = (int)syscall(SYS_pidfd_getfd, pidfd, h->fd, 0);
-        close(pidfd);
-    }
+    for (size_t i = 0; file < 0 && i < search->n_holdings; i++)
+        if (search->holdings[i].socket == socket && search->holdings[i].fd >= 0)
+            file = borrow_of(search, &search->holdings[i]);
     return file;
 }
 

@@ -71,6 +71,7 @@ enum puppet_order {
     PUPPET_FORK = 'f',                              /* a child that holds it too */
     PUPPET_EXEC = 'e',                              /* the same, running the last program given */
     PUPPET_VEIL = 'v',                              /* like PUPPET_EXEC, but nobody may look into it */
+    PUPPET_FLICKER = 'w',                           /* ... may look into it from time to time */
     PUPPET_HIDE = 'h',                              /* a thread's own table holds it from now on */
     PUPPET_TAKE_OVER = 't',                         /* that thread executes the program: no answer */
     PUPPET_HOP = 'o',                               /* a child holds it, then only its child, ... */
@@ -169,7 +170,7 @@ static inline void puppet_await(const char *program)
  * /proc belong to the root of the machine. */
 static inline int puppet_become_veiled(char **argv)
 {
-    char *again[] = {argv[0], "veiled", NULL};
+    char *again[] = {argv[0], strcmp(argv[1], "veil") == 0 ? "veiled" : "flickering", argv[2], NULL};
     if (unshare(CLONE_NEWUSER) != 0)
         return 9;
     network_write("/proc/self/uid_map", "1000 0 1");
@@ -177,12 +178,28 @@ static inline int puppet_become_veiled(char **argv)
     return 10;
 }
 
-static inline void puppet_veil(const char *program)
+/* The socket is the last of many descriptors, so that a look comes to it late. */
+static inline void puppet_flicker(int socket)
 {
-    char path[64];
+    struct pollfd control = {.fd = PUPPET_CONTROL};
+    for (int fd; (fd = dup(socket)) >= 0 && fd < 1000; socket = fd)
+        if (dup2(PUPPET_CONTROL, socket) < 0)
+            _exit(12);
+    for (bool dumpable = true; poll(&control, 1, 0) == 0; dumpable = !dumpable) {
+        prctl(PR_SET_DUMPABLE, dumpable);
+        for (int i = 0; i < 50; i++)
+            access("/proc/thread-self/fd/0", F_OK);        /* until then the folder has its former owner */
+    }
+    _exit(0);
+}
+
+static inline void puppet_veil(const char *program, const char *how, int socket)
+{
+    char path[64], number[16];
+    snprintf(number, sizeof number, "%d", socket);
     pid_t pid = fork();
     if (pid == 0) {
-        execl(program, program, "veil", (char *)NULL);
+        execl(program, program, how, number, (char *)NULL);
         _exit(11);
     }
     snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
@@ -207,7 +224,9 @@ static inline void puppet_obey(int socket, const char *last)
         if (order == PUPPET_LET_GO || order == PUPPET_HIDE || order == PUPPET_HOP)
             close(socket);
         if (order == PUPPET_VEIL)
-            puppet_veil(last);
+            puppet_veil(last, "veil", socket);
+        if (order == PUPPET_FLICKER)
+            puppet_veil(last, "flicker", socket);
         if (order == PUPPET_FORK)
             puppet_fork(NULL);
         if (order == PUPPET_EXEC) {
@@ -226,8 +245,10 @@ static inline int puppet_main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "linger") == 0)
         puppet_linger();
-    if (argc > 1 && strcmp(argv[1], "veil") == 0)
+    if (argc > 1 && (strcmp(argv[1], "veil") == 0 || strcmp(argv[1], "flicker") == 0))
         return puppet_become_veiled(argv);
+    if (argc > 2 && strcmp(argv[1], "flickering") == 0)
+        puppet_flicker(atoi(argv[2]));
     if (argc > 1 && strcmp(argv[1], "veiled") == 0) {
         prctl(PR_SET_DUMPABLE, 0);
         puppet_linger();

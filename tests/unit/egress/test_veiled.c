@@ -49,12 +49,38 @@ static void a_veiled_caller_is_refused(void **state)
     rig_stop(&rig);
 }
 
+/* The attack: an allowed program has the socket too and does nothing; who uses it lets the look begin, and
+ * not go on. */
+static void a_process_that_veils_itself_during_a_look_is_found(void **state)
+{
+    enum { ATTEMPTS = 40 };
+    struct rig rig;
+    char rules[256];
+    (void)state;
+    rig_start(&rig, "");
+    snprintf(rules, sizeof rules, "origin.test 0 %s", rig.client);
+    rig_set(&rig, rules);
+    for (int i = 0; i < ATTEMPTS; i++) {
+        const char *programs[] = {rig.client, rig.other, NULL};
+        struct puppet puppet = puppet_start_spare(rig.port, programs, 1);
+        assert_true(puppet_do(&puppet, PUPPET_FLICKER));
+        struct end *end = rig_end(&rig, puppet.socket);
+        end_send(end, rig_connect(&rig, "origin.test"));
+        UNTIL(&rig, end_has(end, "\r\n\r\n"));
+        if (!end_has(end, "HTTP/1.1 403 "))
+            fail_msg("attempt %d: %s", i, end->in.data);
+        puppet_end(&puppet);
+    }
+    rig_stop(&rig);
+}
+
 static int tests(void)
 {
     const struct CMUnitTest list[] = {
         cmocka_unit_test(a_veiled_bystander_hinders_nobody),
         cmocka_unit_test(a_veiled_process_that_shares_the_socket_is_found),
         cmocka_unit_test(a_veiled_caller_is_refused),
+        cmocka_unit_test(a_process_that_veils_itself_during_a_look_is_found),
     };
     return cmocka_run_group_tests(list, NULL, NULL);
 }
