@@ -133,7 +133,7 @@ static bool from_foreign_page(const struct http_request *req)
 static const char *bearer(const struct http_request *req)
 {
     const char *value = http_request_header(req, "Authorization");
-    return value && strncasecmp(value, "Bearer ", 7) == 0 ? value + 7 : NULL;
+    return value && strncasecmp(value, "Bearer ", 7) == 0 ? value + 7 + strspn(value + 7, " ") : NULL;
 }
 
 static bool identify(struct api *api, const struct http_request *req, struct api_actor *a)
@@ -177,17 +177,35 @@ static int refuse(struct http_request *req, enum error_kind kind, const char *wh
     return -1;
 }
 
+static int refuse_to_know(struct http_request *req, const char *why)
+{
+    http_header(req, "WWW-Authenticate", "Bearer");
+    return refuse(req, ERROR_UNAUTHORIZED, why);
+}
+
+/* Who sends one means to be known by it: the peer's uid does not stand in for one that is not understood. */
+static int check_authorization(struct http_request *req)
+{
+    const struct http_head *head = req->head;
+    size_t n = 0;
+    for (size_t i = 0; i < head->n_fields; i++)
+        n += strcasecmp(head->fields[i].name, "Authorization") == 0;
+    if (n > 1)
+        return refuse(req, ERROR_MALFORMED, "header field Authorization is given twice: which one counts?");
+    if (n && !bearer(req))
+        return refuse_to_know(req, "the only Authorization understood is 'Bearer TOKEN': send that, or none to be known by your uid");
+    return 0;
+}
+
 static int refuse_unknown(struct http_request *req, enum api_right right)
 {
     if (right == API_SUPERVISOR && bearer(req))     /* one whose sandbox was deleted ends when it hears this */
         return refuse(req, ERROR_GONE, "no sandbox of this gateway has this token");
-    http_header(req, "WWW-Authenticate", "Bearer");
-    return refuse(req, ERROR_UNAUTHORIZED,
-                  req->peer->apart
-                      ? "who is asking is not known: the uid of a process in another user namespace, such as "
-                        "a sandbox, says nothing: send a token (sluice --token, SLUICE_TOKEN)"
-                      : "who is asking is not known: send a token (sluice --token, SLUICE_TOKEN), "
-                        "or connect through the gateway's Unix socket");
+    return refuse_to_know(req, req->peer->apart
+                                   ? "who is asking is not known: the uid of a process in another user namespace, such as "
+                                     "a sandbox, says nothing: send a token (sluice --token, SLUICE_TOKEN)"
+                                   : "who is asking is not known: send a token (sluice --token, SLUICE_TOKEN), "
+                                     "or connect through the gateway's Unix socket");
 }
 
 int api_authenticate(struct http_request *req, void *ctx)
@@ -198,6 +216,8 @@ int api_authenticate(struct http_request *req, void *ctx)
         return refuse(req, ERROR_DRAINING, "the gateway is stopping: try again when it is back");
     if (route->right == API_OPEN)
         return api_check_parameters(req, route->takes);
+    if (check_authorization(req) != 0)
+        return -1;
     if (!bearer(req) && from_foreign_page(req))
         return refuse(req, ERROR_FORBIDDEN, "a web page from elsewhere may not act for its reader: send a token");
     struct api_actor *a = alloc_zero(1, sizeof *a);

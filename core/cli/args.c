@@ -332,6 +332,8 @@ static int read_globals(struct cli *cli)
         cli->gateway = getenv("SLUICE_GATEWAY");
     if (!cli->token)
         cli->token = getenv("SLUICE_TOKEN");
+    if (cli->token && !*cli->token)
+        cli->token = NULL;
     return -1;
 }
 

@@ -95,6 +95,23 @@ static void refusals_say_what_to_do(void **state)
     assert_problem(&a, 410, "/gone", "no sandbox of this gateway has this token");
 }
 
+/* Of two, or of one that is not understood, nothing is taken, and the uid does not stand in for it. */
+static void an_authorization_is_one_bearer_token(void **state)
+{
+    struct desk *d = *state;
+    static const char *const others[] = {"Basic Og==", "Bearer", "Bearer  ", "BearerX " ADMIN_TOKEN, "", "Digest a=b"};
+    struct answer a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", "Bearer " ADMIN_TOKEN}, {"authorization", "Bearer " ADMIN_TOKEN}));
+    assert_problem(&a, 400, "/malformed", "header field Authorization is given twice: which one counts?");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", others[i]}));
+        assert_problem(&a, 401, "/unauthorized", "the only Authorization understood is 'Bearer TOKEN': send that, or none to be known by your uid");
+    }
+    a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", "bearer   " ADMIN_TOKEN}));
+    assert_status(&a, 200);
+    a = ASK(d, "GET", "/healthz", HEADERS({"Authorization", "Basic Og=="}));
+    assert_status(&a, 200);
+}
+
 static const char *author_of(struct desk *d, const char *token)
 {
     static const char *const body =
@@ -168,6 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         DESK_TEST(rights_are_the_golden_list),
         DESK_TEST(refusals_say_what_to_do),
+        DESK_TEST(an_authorization_is_one_bearer_token),
         DEMO_TEST(a_person_is_one_whichever_way_they_come),
         DESK_TEST(a_supervisor_is_its_own_sandbox_only),
         DESK_TEST(a_page_of_the_gateway_itself_may_ask),

@@ -212,6 +212,10 @@ static void the_environment_is_asked_last(void **state)
     assert_string_equal(t->cli.gateway, "unix:/flag");
     assert_string_equal(t->cli.token, "F");
     hang_up(t);
+    setenv("SLUICE_TOKEN", "", 1);                  /* the same as none */
+    t = type("status");
+    assert_null(t->cli.token);
+    hang_up(t);
 }
 
 /* rule approve --token is the review token; the gateway's stands in front of the command. */
