@@ -165,3 +165,23 @@ start_choosy_server() {
     [[ "$output" == *"handshake failure"* ]]        # that is what the server says: it was reached
     teardown_all
 }
+
+@test "a server that asks a client for another hello gets it through a tunnel" {
+    state=$BATS_TEST_TMPDIR/state
+    mkdir "$state"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=open.test -days 2 \
+        -keyout "$state/key.pem" -out "$state/cert.pem"
+    mkfifo "$state/bound"
+    openssl s_server -accept 10.77.0.3:8443 -cert "$state/cert.pem" -key "$state/key.pem" -groups P-384 -www >"$state/bound" 3>&- &
+    echo $! >>"$BATS_FILE_TMPDIR/origins"
+    exec 7<"$state/bound"
+    until [ "$line" = ACCEPT ]; do read -r -t 10 line <&7; done
+    printf 'egress: {hosts: {open.test: [10.77.0.3]}}\n' >"$state/sluice.yaml"
+    start_gateway --config "$state/sluice.yaml"
+    printf 'version: 1\nnetwork_policies: {a: {endpoints: [{host: open.test, port: 8443}], binaries: [{path: "/**"}]}}\n' |
+        sluice sandbox create --name again --policy -
+    run -0 sluice sandbox exec again -- curl -sSk --tls13-ciphers TLS_AES_128_GCM_SHA256 https://open.test:8443/
+    [[ "$output" == *"TLS_AES_128_GCM_SHA256"* ]]
+    exec 7<&-
+    teardown_all
+}
