@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -206,7 +207,7 @@ void doc_json_to_yaml(const char *json, size_t len, struct buf *out)
 {
     struct arena *arena = arena_new();
     struct doc_node *root;
-    if (doc_parse_own(json, len, arena, &root, NULL))
+    if (doc_parse_own(json, len, SIZE_MAX, arena, &root, NULL))
         buf_add(out, json, len); /* JSON is YAML too, if not block YAML */
     else
         doc_print(root, DOC_YAML, out);

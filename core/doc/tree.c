@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "doc/tree.h"
 
-#include <stdint.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -70,11 +69,11 @@ static int parse(struct doc_build *b, const char *text, size_t len, enum doc_for
     return *out ? 0 : -1;
 }
 
-int doc_parse_own(const char *json, size_t len, struct arena *arena, struct doc_node **out,
-                  struct problems *problems)
+int doc_parse_own(const char *json, size_t len, size_t max_values, struct arena *arena,
+                  struct doc_node **out, struct problems *problems)
 {
     struct doc_build b = {.arena = arena, .problems = problems,
-                          .depth_max = DOC_DEPTH_MAX + DOC_AROUND, .nodes_max = SIZE_MAX};
+                          .depth_max = DOC_DEPTH_MAX + DOC_AROUND, .nodes_max = max_values};
     return parse(&b, json, len, DOC_JSON, out);
 }
 

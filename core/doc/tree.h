@@ -38,10 +38,9 @@ struct doc_node {
 int doc_parse(const char *text, size_t len, enum doc_format format, size_t max_bytes,
               struct arena *arena, struct doc_node **out, struct problems *problems);
 
-/* JSON of our own in which documents stand: DOC_AROUND deeper than they may be, with as many values
- * as it has. */
-int doc_parse_own(const char *json, size_t len, struct arena *arena, struct doc_node **out,
-                  struct problems *problems);
+/* JSON of our own in which documents stand: DOC_AROUND deeper than they may be. */
+int doc_parse_own(const char *json, size_t len, size_t max_values, struct arena *arena,
+                  struct doc_node **out, struct problems *problems);
 
 const struct doc_node *doc_get(const struct doc_node *map, const char *key); /* NULL: not there */
 /* The value at a document path such as network_policies["a b"].endpoints[0]; NULL: not there. */

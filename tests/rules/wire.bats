@@ -163,6 +163,23 @@ YAML
     exits 0 "$sluice" plugin test --isolation process "$folder"
 }
 
+@test "what it says of itself has a bound, so that the gateway keeps its memory" {
+    cat >"$folder/talker.py" <<'PY'
+import os
+os.read(3, 1 << 20)
+body = b'{"type":"opened","protocol":1,"name":"talker","version":"1","options":{"a":[' + b"0," * 2000000 + b"0]}}"
+data = len(body).to_bytes(4, "big") + body
+while data:
+    data = data[os.write(3, data):]
+os.read(3, 1)
+PY
+    case_file talker <<'YAML'
+command: [python3, ./talker.py]
+cases: [{name: too many values, candidate: {version: 1}, expect: {load_error: "the document has more than 400000 values"}}]
+YAML
+    exits 0 "$sluice" plugin test "$folder/talker.test.yaml"
+}
+
 @test "options may be as many as a configuration holds" {
     cp scripts/rules/allowed_domains.lua "$folder/"
     {

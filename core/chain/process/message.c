@@ -9,6 +9,10 @@
 #include "policy/effect.h"
 #include "policy/policy.h"
 
+/* Of a message: room for a document and what stands around it, and for a gateway whose voters tell
+ * what they like. */
+enum { VALUES_MAX = 4 * DOC_NODES_MAX };
+
 static const char *const types[] = {
 #define X(id, word, member) [MESSAGE_##id] = word,
     MESSAGES(X)
@@ -200,7 +204,7 @@ int message_decode(const char *json, size_t len, struct arena *arena, struct mes
     struct problems problems = {0};
     struct doc_node *node;
     void *record;
-    if (doc_parse_own(json, len, arena, &node, &problems) != 0)
+    if (doc_parse_own(json, len, VALUES_MAX, arena, &node, &problems) != 0)
         return first_problem(&problems, err);
     const struct doc_node *type = doc_get(node, "type");
     for (int i = 0; type && i < MESSAGE_TYPES; i++) {
