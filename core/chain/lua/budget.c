@@ -78,9 +78,21 @@ void budget_charge(lua_State *L, size_t steps)
     budget_check(L);
 }
 
+/* A buffer of the library and the text that becomes of it: it does not collect before it gives up. */
+static void make_room(lua_State *L, size_t bytes)
+{
+    struct budget *b = budget_of(L);
+    if (bytes > BUDGET_BLOCK_MAX || b->used + 2 * bytes <= b->limit)
+        return;
+    lua_gc(L, LUA_GCCOLLECT, 0);
+    look_at_clock(b);
+    budget_check(L);
+}
+
 void budget_charge_bytes(lua_State *L, size_t bytes)
 {
     budget_charge(L, bytes / BUDGET_BYTES_PER_STEP + 1);
+    make_room(L, bytes);
 }
 
 /* Lua answers a refusal with a full collection and asks once more for the same size; only when

@@ -287,6 +287,22 @@ static void test_votes_after_errors(void **state)
     voter_free(voter);
 }
 
+/* The library's buffers collect nothing before they give up, unlike Lua's own texts. */
+static void test_garbage_is_no_use_of_memory(void **state)
+{
+    struct fixture *f = *state;
+    struct error err = {0};
+    struct voter *voter = open_rule(f,
+        "return { vote = function(t, ballot)\n"
+        "  local kept, x = {}, ('x'):rep(10000)\n"
+        "  for i = 1, 3 do kept[i] = x:rep(100) .. i end\n"
+        "  for i = 1, 12 do local s = x:rep(100) .. i end\n"
+        "  return ballot:allow() end }");
+    if (ask(f, voter, &err) != 0)
+        fail_msg("%s", err.text);
+    voter_free(voter);
+}
+
 static const char with_options[] = "return { version = '2.1.0', summary = 'Says its options.',\n"
                                    "  codes = { A = 'One.', B = 'Two.' },\n"
                                    "  options = { max = {type = 'integer', default = 3, help = "
@@ -472,6 +488,7 @@ int main(void)
         TEST(test_mistakes_of_a_vote),
         TEST(test_no_state_between_votes),
         TEST(test_votes_after_errors),
+        TEST(test_garbage_is_no_use_of_memory),
         TEST(test_options),
         TEST(test_description),
         TEST(test_a_byte_order_mark_is_passed_over),
