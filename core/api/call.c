@@ -168,6 +168,11 @@ void api_finish(struct api_call *call)
         http_respond(call->req, call->status, call->type, call->text, call->text ? strlen(call->text) : 0);
     else
         send_failure(call);
+    api_drop(call);
+}
+
+void api_drop(struct api_call *call)
+{
     json_decref(call->body);
     free(call->text);
     problems_free(&call->problems);

@@ -58,7 +58,7 @@ struct api_call {
     const char *type;                               /* of text */
     char *text;                                     /* owned; instead of body */
     char etag[32];
-    /* Loop thread, after work returned 0: takes the call on and ends in api_finish. */
+    /* Loop thread, after work returned 0: takes the call on and ends in api_finish or api_drop. */
     void (*then)(struct api_call *call);
     void *then_arg;
 };
@@ -82,6 +82,8 @@ int api_body(struct api_call *call, size_t max_bytes, const struct doc_node **ou
 /* Accept wants YAML more than JSON.  Answers are then YAML; problems are always JSON (RFC 9457). */
 bool api_wants_yaml(const struct api_call *call);
 int api_sandbox(struct api_call *call, struct store_sandbox *out);         /* the one named {name} */
+/* There is one of that name, or decisions tell of one. */
+int api_sandbox_on_record(struct api_call *call, const char *name);
 /* All sandboxes, and how many chunks wait for a decision: what /v1/status and /metrics count. */
 int api_census(struct api_call *call, struct store_sandbox **sandboxes, size_t *n, uint64_t *pending);
 
@@ -93,6 +95,8 @@ int api_reply_json(struct api_call *call, int status, char *json);
 int api_reply_text(struct api_call *call, int status, const char *type, char *text);
 /* Sends the answer and frees the call.  Loop thread. */
 void api_finish(struct api_call *call);
+/* Frees the call, whose request has its answer. */
+void api_drop(struct api_call *call);
 
 const char *api_time(struct arena *arena, int64_t ms);              /* NULL for 0: JSON null */
 

@@ -67,6 +67,14 @@ static int list_decisions(struct api_call *call, const char *name, struct store_
     return !name || found || *n || query->before_seq ? 0 : -1;
 }
 
+int api_sandbox_on_record(struct api_call *call, const char *name)
+{
+    struct store_decision_query query = {.limit = 1};
+    struct store_decision *items;
+    size_t n;
+    return list_decisions(call, name, &query, &items, &n);
+}
+
 int route_decision_list(struct api_call *call)
 {
     enum { LISTED_MAX = 1000000, CANDIDATES_MAX = 100 };

@@ -75,7 +75,7 @@ static const struct http_route routes[] = {
     WORK("GET", "/v1/audit/verify", "Check the audit chain from its first record", .right = API_READ, .work = route_audit_verify, .answer = "audit", .takes = TAKES(HEAD)),
     WORK("GET", "/v1/plugins", "The chain of voters", .right = API_READ, .work = route_plugin_list, .answer = "plugins"),
     WORK("POST", "/v1/plugins/reload", "Read the configuration again and take its chain and its tokens", .right = API_ADMIN, .work = route_plugin_reload, .answer = "plugins"),
-    HANDLE("GET", "/v1/events", "Server-sent events, resumable by Last-Event-ID", .right = API_READ, .handle = handle_events,
+    WORK("GET", "/v1/events", "Server-sent events, resumable by Last-Event-ID", .right = API_READ, .work = route_events,
          .answer = "text/event-stream", .takes = TAKES(SANDBOX) | TAKES(FOLLOW) | TAKES(LAST_EVENT_ID)),
 
     HANDLE("GET", "/v1/supervisor/stream", "A supervisor's stream (Upgrade: sluice-supervisor)", .right = API_SUPERVISOR, .handle = handle_supervisor_stream,

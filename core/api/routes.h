@@ -43,6 +43,7 @@ int route_draft_history(struct api_call *call);
 
 /* decisions.c */
 int route_decision_list(struct api_call *call);
+int route_events(struct api_call *call);
 int route_decision_get(struct api_call *call);
 int route_audit_verify(struct api_call *call);
 
@@ -59,7 +60,6 @@ int route_status(struct api_call *call);
 int route_metrics(struct api_call *call);
 
 /* stream.c */
-void handle_events(struct api *api, struct http_request *req);
 
 /* openapi.c */
 void handle_openapi(struct api *api, struct http_request *req);

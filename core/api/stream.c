@@ -54,32 +54,48 @@ static void resume(struct follower *f, const char *last_id, const char *sandbox)
         http_sse_event(f->stream, NULL, "reset", "{\"reason\":\"events since then are no longer kept: read the current state again\"}");
 }
 
-void handle_events(struct api *api, struct http_request *req)
+static void begin(struct follower *f, const char *sandbox, const char *last_id, bool once)
 {
-    const char *last_id = http_request_header(req, "Last-Event-ID");
-    const char *sandbox = http_request_query(req, "sandbox");
+    struct api *api = f->api;
+    uv_timer_init(api->loop, &f->timer);
+    f->timer.data = f;
+    uv_timer_start(&f->timer, keep_alive, KEEP_ALIVE_MS, KEEP_ALIVE_MS);
+    f->subscriber = events_subscribe(api->events, sandbox, send_event, f);
+    http_sse_comment(f->stream, "sluice events");
+    if (last_id)
+        resume(f, last_id, sandbox);
+    else if (once)
+        events_replay(api->events, 0, sandbox, send_event, f);
+    if (once)
+        http_stream_close(f->stream);
+}
+
+/* The stream takes the request; what was asked lives on in the call's arena. */
+static void follow(struct api_call *call)
+{
+    struct http_request *req = call->req;
+    const char *last_id = arena_str(call->arena, http_request_header(req, "Last-Event-ID"));
+    const char *sandbox = arena_str(call->arena, api_query(call, "sandbox"));
     /* follow=false: what is kept, and the end */
-    bool once = http_request_query(req, "follow") && !api_flag(req, "follow");
-    char *wanted = alloc_str(sandbox), *from = alloc_str(last_id);
+    bool once = api_query(call, "follow") && !api_flag(req, "follow");
     struct follower *f = alloc_zero(1, sizeof *f);
-    f->api = api;
+    f->api = call->api;
     http_header(req, "Cache-Control", "no-store");
     f->stream = http_stream_begin(req, 200, "text/event-stream", stream_closed, f);
-    if (f->stream) {
-        uv_timer_init(api->loop, &f->timer);
-        f->timer.data = f;
-        uv_timer_start(&f->timer, keep_alive, KEEP_ALIVE_MS, KEEP_ALIVE_MS);
-        f->subscriber = events_subscribe(api->events, wanted, send_event, f);
-        http_sse_comment(f->stream, "sluice events");
-        if (from)
-            resume(f, from, wanted);
-        else if (once)
-            events_replay(api->events, 0, wanted, send_event, f);
-        if (once)
-            http_stream_close(f->stream);
-    } else {
+    if (f->stream)
+        begin(f, sandbox, last_id, once);
+    else
         free(f);
-    }
-    free(wanted);
-    free(from);
+    api_drop(call);
+}
+
+int route_events(struct api_call *call)
+{
+    const char *sandbox = api_query(call, "sandbox");
+    bool named = sandbox && *sandbox;               /* "": the gateway's own */
+    if (named && api_sandbox_on_record(call, sandbox) != 0)
+        return -1;
+    call->status = 200;
+    call->then = follow;
+    return 0;
 }

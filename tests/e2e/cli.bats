@@ -122,6 +122,8 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
     run -141 timeout 20 bash -c 'set -o pipefail; sluice sandbox exec demo -- yes | head -1'
     [ "$output" = y ]
     run -141 timeout 20 bash -c 'set -o pipefail; sluice events demo --follow | head -1'
+    run -1 sluice events nobody
+    [[ "$output" == *"sandbox 'nobody' not found"* ]]
     run -0 timeout 20 bash -c 'sluice sandbox exec demo -- cat <&-'
     run -2 bash -c 'sluice policy set demo --policy - <&-'
     [[ "$output" == *"cannot read -: Bad file descriptor"* ]]

@@ -330,6 +330,26 @@ static void what_is_not_there(void **state)
     assert_status(&a, 405);
 }
 
+static const char *events_of(struct desk *d, const char *name)
+{
+    struct answer a = ASK(d, "GET", arena_printf(d->arena, "/v1/events?follow=false&sandbox=%s", name));
+    assert_status(&a, 200);
+    return a.text;
+}
+
+static void events_are_of_a_sandbox_that_there_is_or_was(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "GET", "/v1/events?sandbox=dmeo");
+    assert_problem(&a, 404, "/not-found", "sandbox 'dmeo' not found");
+    assert_null(strstr(events_of(d, "demo"), "event: "));
+    events_publish(d->api.events, "sandbox", "demo", json_object());
+    assert_non_null(strstr(events_of(d, "demo"), "event: sandbox"));
+    a = ASK(d, "DELETE", "/v1/sandboxes/demo");
+    assert_status(&a, 200);
+    assert_non_null(strstr(events_of(d, "demo"), "event: sandbox"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +362,7 @@ int main(void)
         DEMO_TEST(lists_choose_by_label),
         DEMO_TEST(a_life),
         DEMO_TEST(decisions_outlive_their_sandbox),
+        DEMO_TEST(events_are_of_a_sandbox_that_there_is_or_was),
         DEMO_TEST(a_list_of_decisions_can_be_had_with_the_candidates),
         DEMO_TEST(decisions_are_kept_and_can_be_verified),
         DEMO_TEST(a_decision_that_is_no_text_ends_nothing),
