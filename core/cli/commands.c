@@ -150,7 +150,7 @@ static const struct arg_option plugin_replay[] = {
     {"chain", 0, ARG_VALUE, "FILE", "the gateway configuration whose chain is asked"},
     {"sandbox", 0, ARG_VALUE, "N", "only decisions about this sandbox"},
     {"since", 0, ARG_VALUE, "T", "only since then: 2026-01-31T08:05:00Z, or 24h ago"},
-    {"plugin-dir", 0, ARG_VALUE, "DIR", "where voters are if FILE does not say; may be repeated"},
+    {"plugin-dir", 0, ARG_VALUE, "DIR", "where voters are, instead of where FILE says; may be repeated"},
     {"isolation", 0, ARG_VALUE, "inline|process", "how voters run, whatever FILE says"},
     {0},
 };

@@ -171,7 +171,7 @@ struct chain *stage_load_chain(const char *path, const struct stage_settings *se
     if (read_chain(path, arena, &config, why) != 0)
         return NULL;
     config.base_dir = dirname(arena_str(arena, absolute(arena, path)));
-    if (config.n_plugin_dirs)
+    if (config.n_plugin_dirs && settings->usual_dirs)
         place_dirs(&config, arena);
     else
         set_dirs(&config, settings, NULL, arena);

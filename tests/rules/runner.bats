@@ -140,6 +140,17 @@ YAML
     says "options    1 of 3; never: start, end"
 }
 
+@test "folders of the command line stand for those of a chain, as a gateway takes them" {
+    echo 'chain: {plugin_dirs: [elsewhere], voters: [{plugin: faulty, isolation: inline}]}' >"$folder/gateway.yaml"
+    case_file chain <<'YAML'
+chain: gateway.yaml
+cases: [{name: it allows, candidate: {version: 1}, expect: {outcome: allowed}}]
+YAML
+    exits 1 "$sluice" plugin test "$folder"
+    says "there is no faulty.so in $folder/elsewhere"
+    exits 0 "$sluice" plugin test --plugin-dir "$folder" "$folder"
+}
+
 @test "coverage of Lua counts lines, those of functions that are never called too" {
     cat >"$folder/lines.lua" <<'LUA'
 local function never()
