@@ -32,7 +32,7 @@ static int read_intent(const struct cli *cli, struct call *call, struct intent *
     size_t n = 0;
     long revision;
     *out = (struct intent){0};
-    if (arg_number(cli, "if-revision", 0, 1000000000, &revision) != 0)
+    if (arg_range(cli, "if-revision", 0, 1, 1000000000, &revision) != 0)
         return EXIT_USAGE;
     int code = reason_header(cli, &out->reason);
     if (code >= 0)

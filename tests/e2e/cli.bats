@@ -247,6 +247,8 @@ filesystem_policy: {read_only: [/opt]}'
     run -0 sluice policy set demo --policy "$state/first-rule.yaml" --if-revision "$now" -o json
     run -1 sluice policy set demo --policy - --if-revision "$now" <<<'version: 1'
     [[ "$output" == *"is at revision $((now + 1)), not $now"* ]]
+    run -2 sluice policy set demo --policy - --if-revision 0 <<<'version: 1'
+    [[ "$output" == *"--if-revision takes a number from 1 to 1000000000, not '0'"* ]]
 }
 
 @test "rollback makes an earlier revision the policy again" {
