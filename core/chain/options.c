@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/text.h"
+#include "doc/safe.h"
 
 struct value {
     bool set;                                       /* has a value, of its own or the default */
@@ -200,6 +201,16 @@ static int from_json(struct reader *r, enum sluice_option_type type, const json_
     return -1;
 }
 
+/* As it would be written, as far as a line has room for it. */
+static const char *shown(struct reader *r, const json_t *json)
+{
+    char *text = json_dumps(json, JSON_ENCODE_ANY);
+    size_t len = doc_cut(text, strlen(text), 60);
+    const char *copy = arena_printf(r->options->arena, "%.*s%s", (int)len, text, text[len] ? "…" : "");
+    free(text);
+    return copy;
+}
+
 static void read_row(struct reader *r, const struct sluice_option *option, const json_t *given,
                      struct row *row)
 {
@@ -211,7 +222,7 @@ static void read_row(struct reader *r, const struct sluice_option *option, const
     }
     row->value.set = given || option->fallback;
     if (given && from_json(r, option->type, given, &row->value) != 0)
-        complain(r, "option %s: must be %s", option->name, types[option->type].what);
+        complain(r, "option %s: must be %s, not %s", option->name, types[option->type].what, shown(r, given));
     else if (!given && option->fallback
              && from_text(r, option->type, option->fallback, &row->value) != 0)
         complain(r, "option %s: the voter's own default %s is not %s", option->name,

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Voters in shared objects, called in this process: trusted like the gateway itself. */
+#include <dirent.h>
+#include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -93,9 +96,28 @@ static void native_close(struct voter *voter)
 static const struct voter_ops reentrant_ops = OPS(.vote = native_vote, .unstoppable = true),
                               turn_ops = OPS(.vote = native_vote_in_turn);
 
+/* near: the voter so far whose name is nearest to plugin; "": none. */
+static void look_for_near(const char *folder, const char *plugin, char near[NAME_MAX + 1])
+{
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        char *name = entry->d_name;
+        size_t len = strlen(name);
+        if (len < 4 || strcmp(name + len - 3, ".so") != 0 || text_plain(name, len) != len)
+            continue;
+        name[len - 3] = '\0';
+        const char *const words[] = {name, *near ? near : NULL, NULL};
+        if (text_nearest(plugin, words) == name)
+            snprintf(near, NAME_MAX + 1, "%s", name);
+    }
+    if (dir)
+        closedir(dir);
+}
+
 static char *find_file(const struct chain_config *chain, const char *plugin, struct error *err)
 {
     struct buf dirs = {0};
+    char near[NAME_MAX + 1] = "";
     for (size_t i = 0; i < chain->n_plugin_dirs; i++) {
         char *path = alloc_printf("%s/%s.so", chain->plugin_dirs[i], plugin);
         if (access(path, F_OK) == 0) {
@@ -103,10 +125,12 @@ static char *find_file(const struct chain_config *chain, const char *plugin, str
             return path;
         }
         free(path);
+        look_for_near(chain->plugin_dirs[i], plugin, near);
         buf_printf(&dirs, "%s%s", i ? ", " : "", chain->plugin_dirs[i]);
     }
-    error_set(err, ERROR_NOT_FOUND, "there is no %s.so in %s", plugin,
-              dirs.len ? buf_str(&dirs) : "any plugin folder: none is configured");
+    error_set(err, ERROR_NOT_FOUND, "there is no %s.so in %s%s%s%s", plugin,
+              dirs.len ? buf_str(&dirs) : "any plugin folder: none is configured",
+              *near ? "; did you mean " : "", near, *near ? "?" : "");
     buf_free(&dirs);
     return NULL;
 }

@@ -18,6 +18,7 @@ static const struct {
     const char *plugin, *pattern;
 } refused[] = {
     {"no_such", "^there is no no_such\\.so in .*/tests/plugins, .*/plugins$"},
+    {"live_relaod", "^there is no live_relaod\\.so in .*/tests/plugins, .*/plugins; did you mean live_reload\\?$"},
     {"no_record", "/no_record\\.so has no plugin record \\(no note \\.note\\.sluice\\)"},
     {"no_symbol", "/no_symbol\\.so has no plugin record \\(no symbol sluice_plugin\\)"},
     {"wrong_abi", "/wrong_abi\\.so speaks plugin ABI 2, this gateway speaks 1: rebuild it"},
@@ -78,7 +79,7 @@ static void options_are_checked_before_init(void **state)
     assert_refused(PARROT("p", "{\"sey\":\"allow\"}"), "chain.voters[0].options",
                    "^option sey: unknown, did you mean say\\?$");
     assert_refused(PARROT("p", "{\"count\":\"x\"}"), "chain.voters[0].options",
-                   "^option count: must be a whole number$");
+                   "^option count: must be a whole number, not \"x\"$");
 }
 
 static void a_pin_is_checked(void **state)
