@@ -98,19 +98,27 @@ static long table_size(pid_t tid)
     return line ? strtol(line + strlen("\nFDSize:"), NULL, 10) : -1;
 }
 
-/* 1: the thread's table contains the file that is our descriptor; 0: it does not; -1: unknown. */
-static int table_contains(pid_t tid, int file)
+static int unreadable(const struct search *search, const struct hidden *hidden, struct error *err)
+{
+    return error_set(err, ERROR_DENIED, "process %d may hold the connection, but does not let its "
+                     "descriptors be read", (int)search->items[hidden->process].pid);
+}
+
+/* 1: the thread's table contains the file that is our descriptor; 0: it does not; -1 with err: unknown. */
+static int table_contains(const struct search *search, const struct hidden *hidden, int file, struct error *err)
 {
     pid_t self = getpid();
-    long size = table_size(tid);
+    long size = file < 0 ? -1 : table_size(hidden->tid);
     for (long fd = 0; fd < size; fd++) {
-        long order = syscall(SYS_kcmp, self, tid, KCMP_FILE, file, fd);
+        if (egress_search_late(search, err) != 0)
+            return -1;
+        long order = syscall(SYS_kcmp, self, hidden->tid, KCMP_FILE, file, fd);
         if (order == 0 || (order < 0 && errno == ESRCH))
             return order == 0;
         if (order < 0 && errno != EBADF)
-            return -1;
+            return unreadable(search, hidden, err);
     }
-    return size < 0 ? -1 : 0;
+    return size < 0 ? unreadable(search, hidden, err) : 0;
 }
 
 /* The file of a holder's descriptor; -1: there is none, or it is another one by now. */
@@ -141,12 +149,9 @@ int egress_table_look_hidden(struct search *search, size_t socket, struct error 
     int file = search->n_hidden ? borrow(search, socket) : -1, contains = 0;
     for (size_t i = 0; contains >= 0 && i < search->n_hidden; i++) {
         const struct hidden *hidden = &search->hidden[i];
-        contains = file < 0 ? -1 : table_contains(hidden->tid, file);
+        contains = table_contains(search, hidden, file, err);
         if (contains == 1)
             add_holding(search, hidden->process, socket, -1);
-        if (contains < 0)
-            error_set(err, ERROR_DENIED, "process %d may hold the connection, but does not let its "
-                      "descriptors be read", (int)search->items[hidden->process].pid);
     }
     if (file >= 0)
         close(file);

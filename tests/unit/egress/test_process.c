@@ -11,9 +11,12 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "egress/process.h"
@@ -123,12 +126,41 @@ static void without_descriptors_children_cannot_be_listed(void **state)
     end(pid);
 }
 
+/* How many descriptors a hidden process has room for is its own choice. */
+static void hidden_descriptors_are_compared_until_it_is_too_late(void **state)
+{
+    struct search search;
+    struct error err;
+    struct stat st;
+    bool changed;
+    (void)state;
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(fstat(fd, &st), 0);
+    const uint32_t inode = (uint32_t)st.st_ino;
+    pid_t pid = start(1);
+    begin(&search);
+    search.inodes = &inode;
+    search.n_sockets = 1;
+    assert_int_equal(egress_search_look(&search, &changed, &err), 0);
+    assert_int_equal(search.n_holdings, 1);
+    search.hidden = alloc_resize(NULL, 1, sizeof *search.hidden);
+    search.hidden[search.n_hidden++] = (struct hidden){0, pid};
+    assert_int_equal(egress_table_look_hidden(&search, 0, &err), 0);
+    search.deadline_ns = 0;
+    assert_int_equal(egress_table_look_hidden(&search, 0, &err), -1);
+    assert_non_null(strstr(err.text, "cannot be looked through in time"));
+    finish(&search);
+    close(fd);
+    end(pid);
+}
+
 int main(void)
 {
     const struct CMUnitTest list[] = {
         cmocka_unit_test(a_look_ends_when_it_finds_no_change),
         cmocka_unit_test(without_descriptors_threads_cannot_be_listed),
         cmocka_unit_test(without_descriptors_children_cannot_be_listed),
+        cmocka_unit_test(hidden_descriptors_are_compared_until_it_is_too_late),
     };
     return cmocka_run_group_tests(list, NULL, NULL);
 }
