@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/text.h"
+#include "policy/check.h"
 
 enum { NAME_MAX_BYTES = 19, LABELS_MAX = 64, ENV_MAX = 128 };
 
@@ -135,7 +136,7 @@ static const char *make_up_name(struct arena *arena)
     return arena_printf(arena, "%s-%s-%.6s", first[n & 15], second[n >> 4], id + 2);
 }
 
-static int make_record(struct api_call *call, const struct body_create *body, struct store_sandbox *out)
+static void make_record(struct api_call *call, const struct body_create *body, struct store_sandbox *out)
 {
     char id[UUID_SIZE];
     *out = (struct store_sandbox){
@@ -150,13 +151,39 @@ static int make_record(struct api_call *call, const struct body_create *body, st
         .error = "",
         .created_at_ms = clock_now_ms(),
     };
-    if ((check_name(out->name, &call->problems) |
-         check_texts("labels", out->labels_json, LABELS_MAX, nothing_refused, call->arena, &call->problems) |
-         check_texts("env", out->env_json, ENV_MAX, text_env_name_refused, call->arena, &call->problems)) == 0)
+    check_name(out->name, &call->problems);
+    check_texts("labels", out->labels_json, LABELS_MAX, nothing_refused, call->arena, &call->problems);
+    check_texts("env", out->env_json, ENV_MAX, text_env_name_refused, call->arena, &call->problems);
+}
+
+/* What the update would find: it is not asked about a request that has other problems. */
+static void check_policy(struct api_call *call, const struct doc_node *document)
+{
+    struct problems warnings = {0};
+    struct policy *policy = policy_keep(policy_decode(document, "policy", &call->problems), call->arena);
+    policy = policy ? policy_complete(policy, NULL) : policy_decode_sound(document, "policy");
+    if (policy)
+        policy_check(policy_keep(policy, call->arena), &call->problems, &warnings);
+    problems_free(&warnings);
+}
+
+/* All that is wrong with it is told at once. */
+static int read_create(struct api_call *call, const struct doc_node *body, struct store_sandbox *out)
+{
+    void *decoded;
+    bool read = schema_decode(&body_create_schema, body, "", call->arena, &decoded, &call->problems) == 0;
+    if (!read)
+        decoded = schema_decode_sound(&body_create_schema, body, "", call->arena);
+    if (decoded)
+        make_record(call, decoded, out);
+    if (!call->problems.n)
         return 0;
-    if (call->problems.n == 1)
+    if (decoded && doc_get(body, "policy"))
+        check_policy(call, doc_get(body, "policy"));
+    if (read && call->problems.n == 1)
         return error_set(&call->err, ERROR_INVALID, "%s", call->problems.items[0].message);
-    return error_set(&call->err, ERROR_INVALID, "the request for a sandbox has %zu problems", call->problems.n);
+    return error_set(&call->err, ERROR_INVALID, "the request for a sandbox has %zu problem%s",
+                     call->problems.n, call->problems.n == 1 ? "" : "s");
 }
 
 static void created_read(void *arg)
@@ -222,16 +249,12 @@ static int refuse_held(struct api_call *call, const char *name)
 int route_sandbox_create(struct api_call *call)
 {
     const struct doc_node *body;
-    void *decoded;
     struct store_sandbox record;
     struct update_request request;
     if (api_body(call, 2 * POLICY_BYTES_MAX, &body) != 0)
         return -1;
     call->tree = body;
-    if (schema_decode(&body_create_schema, body, "", call->arena, &decoded, &call->problems) != 0)
-        return error_set(&call->err, ERROR_INVALID, "the request for a sandbox has %zu problem%s",
-                         call->problems.n, call->problems.n == 1 ? "" : "s");
-    if (make_record(call, decoded, &record) != 0 ||
+    if (read_create(call, body, &record) != 0 ||
         api_update_begin(call, SLUICE_CREATE, &request) != 0)
         return -1;
     request.sandbox = record.name;

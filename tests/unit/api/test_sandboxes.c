@@ -122,6 +122,15 @@ static void requests_that_are_wrong(void **state)
     }
     a = ASK(d, "POST", "/v1/sandboxes", .body = "[]");
     assert_status(&a, 422);
+    a = ASK(d, "POST", "/v1/sandboxes",
+            YAML("nam: a\nname: A\nnetwork: bridge\nenv: {a: []}\npolicy:\n  version: 2\n  landlock: {compatibility: maybe}\n"));
+    assert_problem(&a, 422, "/invalid", "the request for a sandbox has 6 problems");
+    static const char *const all[] = {"nam", "network", "name", "env.a", "policy.version", "policy.landlock.compatibility"};
+    for (size_t i = 0; i < 6; i++) {
+        const json_t *error = json_array_get(json_object_get(a.json, "errors"), i);
+        assert_string_equal(json_string_value(json_object_get(error, "path")), all[i]);
+        assert_true(json_integer_value(json_object_get(error, "line")) > 0);
+    }
     a = ASK(d, "GET", "/v1/sandboxes");
     assert_int_equal(json_array_size(json_object_get(a.json, "sandboxes")), 0);
 }
