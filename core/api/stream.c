@@ -70,14 +70,19 @@ static void begin(struct follower *f, const char *sandbox, const char *last_id, 
         http_stream_close(f->stream);
 }
 
+/* follow=false: what is kept, and the end */
+static bool ends_at_once(const struct api_call *call)
+{
+    return api_query(call, "follow") && !api_flag(call->req, "follow");
+}
+
 /* The stream takes the request; what was asked lives on in the call's arena. */
 static void follow(struct api_call *call)
 {
     struct http_request *req = call->req;
     const char *last_id = arena_str(call->arena, http_request_header(req, "Last-Event-ID"));
     const char *sandbox = arena_str(call->arena, api_query(call, "sandbox"));
-    /* follow=false: what is kept, and the end */
-    bool once = api_query(call, "follow") && !api_flag(req, "follow");
+    bool once = ends_at_once(call);
     struct follower *f = alloc_zero(1, sizeof *f);
     f->api = call->api;
     http_header(req, "Cache-Control", "no-store");
@@ -89,11 +94,12 @@ static void follow(struct api_call *call)
     api_drop(call);
 }
 
+/* Who follows may be there before the sandbox is. */
 int route_events(struct api_call *call)
 {
     const char *sandbox = api_query(call, "sandbox");
     bool named = sandbox && *sandbox;               /* "": the gateway's own */
-    if (named && api_sandbox_on_record(call, sandbox) != 0)
+    if (named && ends_at_once(call) && api_sandbox_on_record(call, sandbox) != 0)
         return -1;
     call->status = 200;
     call->then = follow;

@@ -211,7 +211,7 @@ const struct command cli_commands[] = {
     {"plugin", "bench", "PATH...", plugin_bench, cmd_plugin_bench, "measure voters with their test cases as load", "sluice plugin bench --compare before.json --threshold 10 cases"},
     {"plugin", "new", "NAME [DIR]", plugin_new, cmd_plugin_new, "make a folder for a voter, with a first case", "sluice plugin new no_wildcards --lua"},
     {"plugin", "test", "PATH...", plugin_test, cmd_plugin_test, "run test cases of voters and chains", "sluice plugin test --plugin-dir build/plugins cases"},
-    {"plugin", "replay", "", plugin_replay, cmd_plugin_replay, "ask another chain about the decisions on record", "sluice plugin replay --chain new.yaml --since 7d"},
+    {"plugin", "replay", "", plugin_replay, cmd_plugin_replay, "ask another chain about the decisions on record; gives way to all else on this machine", "sluice plugin replay --chain new.yaml --since 7d"},
     {"decision", "list", "[NAME]", decision_list, cmd_decision_list, "list decisions", "sluice decision list demo"},
     {"decision", "show", "ID", none, cmd_decision_show, "explain a decision", "sluice decision show ID"},
     {"audit", "verify", "", audit_verify, cmd_audit_verify, "check the audit chain", "sluice audit verify"},

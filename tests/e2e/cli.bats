@@ -449,3 +449,16 @@ YAML
     run -2 sluice rule get demo --status open
     [[ "$output" == *"--status is one of pending, approved, rejected, superseded, not 'open'"* ]]
 }
+
+@test "who follows a sandbox may be there before it" {
+    mkfifo "$BATS_TEST_TMPDIR/told"
+    curl -sSN --unix-socket "$state/sluice.sock" "http://localhost/v1/events?sandbox=later" >"$BATS_TEST_TMPDIR/told" 3>&- &
+    exec 7<"$BATS_TEST_TMPDIR/told"
+    read -r -t 10 line <&7
+    [ "$line" = ": sluice events" ]
+    sluice sandbox create --name later
+    until [[ "$line" == "data: "* ]]; do read -r -t 10 line <&7; done
+    [ "$(jq -r .sandbox <<<"${line#data: }")" = later ]
+    kill $!
+    exec 7<&-
+}

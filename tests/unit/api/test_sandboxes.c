@@ -349,7 +349,7 @@ static const char *events_of(struct desk *d, const char *name)
 static void events_are_of_a_sandbox_that_there_is_or_was(void **state)
 {
     struct desk *d = *state;
-    struct answer a = ASK(d, "GET", "/v1/events?sandbox=dmeo");
+    struct answer a = ASK(d, "GET", "/v1/events?follow=false&sandbox=dmeo");
     assert_problem(&a, 404, "/not-found", "sandbox 'dmeo' not found");
     assert_null(strstr(events_of(d, "demo"), "event: "));
     events_publish(d->api.events, "sandbox", "demo", json_object());
