@@ -158,10 +158,10 @@ start_choosy_server() {
     start_gateway --config "$state/sluice.yaml"
     printf 'version: 1\nnetwork_policies: {a: {endpoints: [{host: open.test, port: 8443}], binaries: [{path: "/**"}]}}\n' |
         sluice sandbox create --name fronts --policy -
-    run ! sluice sandbox exec fronts -- curl -sS --connect-to hidden.test:8443:open.test:8443 https://hidden.test:8443/
+    run ! sluice sandbox exec fronts -- curl -sSk --connect-to hidden.test:8443:open.test:8443 https://hidden.test:8443/
     [[ "$output" == *"unrecognized name"* ]]
     until_so 'sluice logs fronts | grep -q "DENIED .*-> open.test:8443 .*TLS asks for hidden.test in a tunnel to open.test"'
-    run ! sluice sandbox exec fronts -- curl -sS https://open.test:8443/
+    run ! sluice sandbox exec fronts -- curl -sSk https://open.test:8443/
     [[ "$output" == *"handshake failure"* ]]        # that is what the server says: it was reached
     teardown_all
 }
