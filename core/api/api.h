@@ -5,7 +5,6 @@
 #ifndef API_API_H
 #define API_API_H
 
-#include <pthread.h>
 #include <uv.h>
 
 #include "api/events.h"
@@ -40,14 +39,6 @@ struct api_token {
     const char *name, *sha256, *role;               /* role: "admin" or "user" */
 };
 
-/* Those that count now. */
-struct api_tokens {
-    pthread_mutex_t lock;
-    struct arena *arena;                            /* what they live in, owned; NULL: they outlive the api */
-    const struct api_token *const *items;
-    size_t n;
-};
-
 enum { API_OUTCOMES = CHAIN_HELD + 1 };
 
 struct api {
@@ -66,14 +57,12 @@ struct api {
     void *reload_ctx;
     const char *config_file;                        /* what it reads; NULL: none */
     const char *admin_token_hash;                   /* SHA-256 of the token for TCP clients; NULL: none */
-    struct api_tokens tokens;
+    const struct api_token *const *tokens;
+    size_t n_tokens;
     _Atomic uint64_t decided[API_OUTCOMES];         /* since the start, by enum chain_outcome; any thread */
     _Atomic bool draining;
     int64_t started_ms;
 };
-
-/* From now on these count, and those before them no more.  Takes arena, which is freed with the next call. */
-void api_set_tokens(struct api *api, struct arena *arena, const struct api_token *const *items, size_t n);
 
 /* For requests that the gateway answers itself. */
 /* By Content-Type; JSON where there is none. */

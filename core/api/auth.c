@@ -52,32 +52,12 @@ void api_name_actor(struct api_actor *a)
         snprintf(a->name, sizeof a->name, "uid:%u", (unsigned)a->uid);
 }
 
-void api_set_tokens(struct api *api, struct arena *arena, const struct api_token *const *items, size_t n)
+static const struct api_token *named_token(const struct api *api, const char *token)
 {
-    struct api_tokens *tokens = &api->tokens;
-    pthread_mutex_lock(&tokens->lock);
-    struct arena *old = tokens->arena;
-    tokens->arena = arena;
-    tokens->items = items;
-    tokens->n = n;
-    pthread_mutex_unlock(&tokens->lock);
-    arena_free(old);
-}
-
-static bool by_named_token(struct api *api, const struct http_request *req, const char *token, struct api_actor *a)
-{
-    bool found = false;
-    pthread_mutex_lock(&api->tokens.lock);
-    for (size_t i = 0; i < api->tokens.n && !found; i++) {
-        const struct api_token *named = api->tokens.items[i];
-        found = same_digest(token, named->sha256);
-        if (found) {
-            snprintf(a->name, sizeof a->name, "%s", named->name);
-            set_actor(a, named->role, via_word(req));
-        }
-    }
-    pthread_mutex_unlock(&api->tokens.lock);
-    return found;
+    for (size_t i = 0; i < api->n_tokens; i++)
+        if (same_digest(token, api->tokens[i]->sha256))
+            return api->tokens[i];
+    return NULL;
 }
 
 static bool by_token(struct api *api, const struct http_request *req, const char *token,
@@ -88,8 +68,12 @@ static bool by_token(struct api *api, const struct http_request *req, const char
         set_actor(a, "admin", via_word(req));
         return true;
     }
-    if (by_named_token(api, req, token, a))
+    const struct api_token *named = named_token(api, token);
+    if (named) {
+        snprintf(a->name, sizeof a->name, "%s", named->name);
+        set_actor(a, named->role, via_word(req));
         return true;
+    }
     const char *sandbox = api->sandboxes->by_token(api->sandboxes_ctx, token);
     if (!sandbox)
         return false;

@@ -74,7 +74,7 @@ static const struct http_route routes[] = {
     WORK("GET", "/v1/decisions/{id}", "One decision with candidate, votes, diff and effect", .right = API_READ, .work = route_decision_get, .answer = "full_decision"),
     WORK("GET", "/v1/audit/verify", "Check the audit chain from its first record", .right = API_READ, .work = route_audit_verify, .answer = "audit", .takes = TAKES(HEAD)),
     WORK("GET", "/v1/plugins", "The chain of voters", .right = API_READ, .work = route_plugin_list, .answer = "plugins"),
-    WORK("POST", "/v1/plugins/reload", "Read the configuration again and take its chain and its tokens", .right = API_ADMIN, .work = route_plugin_reload, .answer = "plugins"),
+    WORK("POST", "/v1/plugins/reload", "Read the configuration again and reload its chain", .right = API_ADMIN, .work = route_plugin_reload, .answer = "plugins"),
     WORK("GET", "/v1/events", "Server-sent events, resumable by Last-Event-ID", .right = API_READ, .work = route_events,
          .answer = "text/event-stream", .takes = TAKES(SANDBOX) | TAKES(FOLLOW) | TAKES(LAST_EVENT_ID)),
 

@@ -337,6 +337,17 @@ static bool same_listen(const struct gateway_config *a, const struct gateway_con
     return true;
 }
 
+static bool same_tokens(const struct gateway_config *a, const struct gateway_config *b)
+{
+    if (a->n_tokens != b->n_tokens)
+        return false;
+    for (size_t i = 0; i < a->n_tokens; i++)
+        if (strcmp(a->tokens[i]->name, b->tokens[i]->name) != 0 || strcmp(a->tokens[i]->role, b->tokens[i]->role) != 0 ||
+            strcmp(a->tokens[i]->sha256, b->tokens[i]->sha256) != 0)
+            return false;
+    return true;
+}
+
 static bool same_egress(const struct egress_settings *a, const struct egress_settings *b)
 {
     if (a->n_hosts != b->n_hosts || strcmp(a->extra_ca, b->extra_ca) != 0)
@@ -361,6 +372,7 @@ const char *gateway_config_restart(const struct gateway_config *old, const struc
         {"state_dir", strcmp(old->state_dir, new_->state_dir) == 0},
         {"listen", same_listen(old, new_)},
         {"store", strcmp(old->store, new_->store) == 0},
+        {"tokens", same_tokens(old, new_)},
         {"egress", same_egress(old->egress, new_->egress)},
         {"sandboxes", strcmp(old->sandboxes->on_exit, new_->sandboxes->on_exit) == 0},
     };

@@ -107,7 +107,7 @@ int gateway_check(const struct gateway_flags *flags, const struct log *log)
     return code;
 }
 
-/* Worker thread.  The chain and the tokens, all or nothing: a chain that does not load leaves the old one at work. */
+/* Worker thread.  All or nothing: a chain that does not load leaves the old one at work. */
 static int reload(void *ctx, struct problems *problems, struct error *err)
 {
     struct gateway *g = ctx;
@@ -125,14 +125,13 @@ static int reload(void *ctx, struct problems *problems, struct error *err)
         updates_set_chain(g->updates, chain);
         log_info(g->log, "reloaded: %zu voters", chain_size(chain));
         events_publish(g->events, "chain", "", json_pack("{s:s}", "digest", chain_digest(chain)));
-        api_set_tokens(&g->api, arena, config.tokens, config.n_tokens);
         rc = 0;
     } else {
         error_prefix(err, "the chain at work stays");
-        arena_free(arena);
     }
     pthread_mutex_unlock(&g->reload_lock);
     chain_unref(chain);
+    arena_free(arena);
     return rc;
 }
 
@@ -397,7 +396,8 @@ static void fill_api(struct gateway *g)
     g->api.server = g->server;
     g->api.sandboxes = &sandboxes_api;
     g->api.sandboxes_ctx = g->sandboxes;
-    api_set_tokens(&g->api, NULL, g->config.tokens, g->config.n_tokens);
+    g->api.tokens = g->config.tokens;
+    g->api.n_tokens = g->config.n_tokens;
     g->api.reload = reload;
     g->api.reload_ctx = g;
     g->api.config_file = g->flags->config;
@@ -416,7 +416,6 @@ static void free_parts(struct gateway *g)
     if (g->folder >= 0)
         close(g->folder);
     free(g->supervisor_address);
-    api_set_tokens(&g->api, NULL, NULL, 0);
     arena_free(g->arena);
     pthread_mutex_destroy(&g->reload_lock);
 }

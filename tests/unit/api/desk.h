@@ -345,7 +345,8 @@ static inline void fill_api(struct desk *d)
     d->bob = (struct api_token){"bob", digest_of(BOB_TOKEN, strlen(BOB_TOKEN), d->bob_hash), "user"};
     d->tokens[0] = &d->alice;
     d->tokens[1] = &d->bob;
-    api_set_tokens(&d->api, NULL, d->tokens, 2);
+    d->api.tokens = d->tokens;
+    d->api.n_tokens = 2;
     d->api.started_ms = clock_now_ms();
 }
 

@@ -295,7 +295,7 @@ static const struct {
     {"state_dir: /tmp/b\n", "state_dir, listen, store"},
     {"state_dir: /tmp/a\nlisten: [\"unix:/tmp/x\"]\n", "listen"},
     {"state_dir: /tmp/a\nlisten: [\"unix:/tmp/a/sluice.sock\", \"tcp:127.0.0.1:1\"]\n", "listen"},
-    {"state_dir: /tmp/a\ntokens: [{name: a, sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}]\n", ""},
+    {"state_dir: /tmp/a\ntokens: [{name: a, sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}]\n", "tokens"},
     {"state_dir: /tmp/a\nstore: \"sqlite:/tmp/x\"\n", "store"},
     {"state_dir: /tmp/a\negress: {hosts: {a.example: 10.0.0.1}}\n", "egress"},
     {"state_dir: /tmp/a\nsandboxes: {on_exit: stop}\negress: {extra_ca: sluice.yaml}\n", "egress, sandboxes"},
