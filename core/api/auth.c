@@ -170,10 +170,7 @@ static int refuse_to_know(struct http_request *req, const char *why)
 /* Who sends one means to be known by it: the peer's uid does not stand in for one that is not understood. */
 static int check_authorization(struct http_request *req)
 {
-    const struct http_head *head = req->head;
-    size_t n = 0;
-    for (size_t i = 0; i < head->n_fields; i++)
-        n += strcasecmp(head->fields[i].name, "Authorization") == 0;
+    size_t n = http_head_count(req->head, "Authorization");
     if (n > 1)
         return refuse(req, ERROR_MALFORMED, "header field Authorization is given twice: which one counts?");
     if (n && !bearer(req))

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "api/api.h"
 #include "base/alloc.h"
@@ -69,11 +68,9 @@ static int refuse_unknown(struct http_request *req, unsigned takes, const char *
 static int check_headers(struct http_request *req, unsigned takes)
 {
     for (size_t i = 0; i < PARAMETERS; i++) {
-        size_t n = 0;
-        for (size_t j = 0; takes & 1U << i && j < req->head->n_fields; j++)
-            n += strcasecmp(req->head->fields[j].name, parameters[i].name) == 0;
-        if (n > 1 && !in_query(takes, i))
-            return refuse(req, alloc_printf("header field %s is given twice: which one counts?", parameters[i].name));
+        const struct parameter *p = &parameters[i];
+        if (takes & 1U << i && strcmp(p->where, "header") == 0 && http_head_count(req->head, p->name) > 1)
+            return refuse(req, alloc_printf("header field %s is given twice: which one counts?", p->name));
     }
     return 0;
 }

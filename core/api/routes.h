@@ -43,7 +43,6 @@ int route_draft_history(struct api_call *call);
 
 /* decisions.c */
 int route_decision_list(struct api_call *call);
-int route_events(struct api_call *call);
 int route_decision_get(struct api_call *call);
 int route_audit_verify(struct api_call *call);
 
@@ -60,6 +59,7 @@ int route_status(struct api_call *call);
 int route_metrics(struct api_call *call);
 
 /* stream.c */
+int route_events(struct api_call *call);
 
 /* openapi.c */
 void handle_openapi(struct api *api, struct http_request *req);

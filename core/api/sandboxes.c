@@ -95,18 +95,12 @@ static int check_name(const char *name, struct problems *problems)
                         name, NAME_MAX_BYTES);
 }
 
-static const char *nothing_refused(const char *key)
-{
-    (void)key;
-    return NULL;
-}
-
-/* An object of texts with at most max members. */
+/* An object of texts with at most max members.  refused: why not this key; NULL: any will do. */
 static int check_texts(const char *what, const char *json, size_t max, const char *(*refused)(const char *key),
                        struct arena *arena, struct problems *problems)
 {
     json_t *object = json_loads(json, 0, NULL);
-    const char *key;
+    const char *key, *why;
     json_t *value;
     int rc = 0;
     if (!json_is_object(object))
@@ -118,8 +112,8 @@ static int check_texts(const char *what, const char *json, size_t max, const cha
         if (!json_is_string(value) || !*key || strlen(key) > 256 || json_string_length(value) > 8192)
             rc = problems_add(problems, doc_path_key(arena, what, key), 0, 0,
                               "%s.%.256s must be a text of at most 8192 bytes under a key of at most 256", what, key);
-        else if (refused(key))
-            rc = problems_add(problems, doc_path_key(arena, what, key), 0, 0, "%s.%.80s: %s", what, key, refused(key));
+        else if ((why = refused ? refused(key) : NULL))
+            rc = problems_add(problems, doc_path_key(arena, what, key), 0, 0, "%s.%.80s: %s", what, key, why);
     }
     json_decref(object);
     return rc;
@@ -152,7 +146,7 @@ static void make_record(struct api_call *call, const struct body_create *body, s
         .created_at_ms = clock_now_ms(),
     };
     check_name(out->name, &call->problems);
-    check_texts("labels", out->labels_json, LABELS_MAX, nothing_refused, call->arena, &call->problems);
+    check_texts("labels", out->labels_json, LABELS_MAX, NULL, call->arena, &call->problems);
     check_texts("env", out->env_json, ENV_MAX, text_env_name_refused, call->arena, &call->problems);
 }
 

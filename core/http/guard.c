@@ -123,21 +123,14 @@ const char *http_guard_lines(enum http_side side, const char *text, size_t len)
     return bad;
 }
 
-static size_t count(const struct http_head *head, const char *name)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < head->n_fields; i++)
-        n += strcasecmp(head->fields[i].name, name) == 0;
-    return n;
-}
-
 static const char *framing(const struct http_head *head)
 {
     const char *length = http_head_get(head, "Content-Length");
     const char *coding = http_head_get(head, "Transfer-Encoding");
     if (length && coding)
         return "Content-Length and Transfer-Encoding contradict each other";
-    if (count(head, "Content-Length") > 1 || count(head, "Transfer-Encoding") > 1)
+    if (http_head_count(head, "Content-Length") > 1 ||
+        http_head_count(head, "Transfer-Encoding") > 1)
         return "Content-Length or Transfer-Encoding is given more than once";
     if (length && (!*length || strlen(length) > 18 || length[strspn(length, "0123456789")]))
         return "Content-Length is not a plain decimal number";
@@ -151,7 +144,7 @@ static const char *host(const struct http_head *head)
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                   ".-_:[]";
     const char *name = http_head_get(head, "Host");
-    if (count(head, "Host") > 1)
+    if (http_head_count(head, "Host") > 1)
         return "Host is given more than once";
     if (!name)
         return head->minor == 0 ? NULL : "Host is missing";

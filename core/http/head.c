@@ -13,6 +13,14 @@ const char *http_head_get(const struct http_head *head, const char *name)
     return NULL;
 }
 
+size_t http_head_count(const struct http_head *head, const char *name)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < head->n_fields; i++)
+        n += strcasecmp(head->fields[i].name, name) == 0;
+    return n;
+}
+
 static bool lists(const char *value, const char *token)
 {
     size_t len = strlen(token);

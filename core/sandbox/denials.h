@@ -2,10 +2,10 @@
 /* Requests the proxy refused, on their way to the gateway.
  *
  * The first denial of a host, port, binary and stage is due at once, up to DENIALS_AT_ONCE_MAX a
- * second; more of the same are counted and due a second later.  What cannot be sent (no gateway,
- * or one that does not read) waits, up to DENIALS_MAX different ones; then the one that was seen longest ago is forgotten.  How
- * long a text is decides the workload, by the paths of its programs: so each is bounded.
- * Loop thread only. */
+ * second; more of the same are counted and due a second later.  What cannot be sent (no gateway, or
+ * one that does not read) waits, up to DENIALS_MAX different ones; then the one that was seen longest
+ * ago is forgotten.  How long a text is decides the workload, by the paths of its programs: so each
+ * is bounded.  Loop thread only. */
 #ifndef SANDBOX_DENIALS_H
 #define SANDBOX_DENIALS_H
 

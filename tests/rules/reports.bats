@@ -2,19 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # sluice plugin test: its reports, as the programs that read them want them.
 
-setup_file() {
-    load support
-    export folder=$BATS_FILE_TMPDIR
-    umask 022
-    compile tests/fixtures/testkit/faulty.c faulty -Iinclude
-}
-
-setup() {
-    load support
-    folder=$BATS_TEST_TMPDIR
-    umask 022
-    cp "$BATS_FILE_TMPDIR/faulty.so" "$folder/"
-}
+setup_file() { load support; make_faulty; }
+setup() { load support; take_faulty; }
 
 @test "tap: prove reads it, failures and skips included" {
     passing

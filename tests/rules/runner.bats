@@ -1,20 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# sluice plugin test: its flags, reports and exit codes.
+# sluice plugin test: its flags and exit codes.
 
-setup_file() {
-    load support
-    export folder=$BATS_FILE_TMPDIR
-    umask 022
-    compile tests/fixtures/testkit/faulty.c faulty -Iinclude
-}
-
-setup() {
-    load support
-    folder=$BATS_TEST_TMPDIR
-    umask 022
-    cp "$BATS_FILE_TMPDIR/faulty.so" "$folder/"
-}
+setup_file() { load support; make_faulty; }
+setup() { load support; take_faulty; }
 
 @test "exit 0: all passed, once for each kind" {
     passing

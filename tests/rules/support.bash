@@ -9,6 +9,18 @@ compile() {
     cc -shared -fPIC -Wall -Wextra "${@:3}" -o "$folder/$2.so" "$1"
 }
 
+# The voter faulty.so: made once for a file, and put beside the case files of each of its tests.
+make_faulty() {
+    export folder=$BATS_FILE_TMPDIR
+    umask 022
+    compile tests/fixtures/testkit/faulty.c faulty -Iinclude
+}
+take_faulty() {
+    folder=$BATS_TEST_TMPDIR
+    umask 022
+    cp "$BATS_FILE_TMPDIR/faulty.so" "$folder/"
+}
+
 # case_file NAME: a case file from stdin, in a folder that only we may write.
 case_file() {
     cat >"$folder/$1.test.yaml"

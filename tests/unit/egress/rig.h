@@ -206,6 +206,14 @@ static inline void rig_set(struct rig *rig, const char *rules)
     policy_unref(policy);
 }
 
+/* This program, or who descends from it, may reach the origin, and nobody else. */
+static inline void rig_allow(struct rig *rig, const char *program)
+{
+    char rules[256];
+    snprintf(rules, sizeof rules, "origin.test 0 %s", program);
+    rig_set(rig, rules);
+}
+
 /* Names that the tests know. */
 static const char *const rig_origin_address[] = {ORIGIN_ADDRESS};
 static const char *const rig_mixed_addresses[] = {ORIGIN_ADDRESS, "127.0.0.1"};
@@ -379,6 +387,14 @@ static inline void rig_unidentified(struct rig *rig, struct puppet *puppet, cons
     assert_int_equal(rig->accepted, 0);
     assert_int_equal(rig->n_denials, 1);
     puppet_end(puppet);
+}
+
+/* Waits for the answer, which must be 403; attempt: which of several this is. */
+static inline void rig_forbidden(struct rig *rig, const struct end *end, int attempt)
+{
+    UNTIL(rig, end_has(end, "\r\n\r\n"));
+    if (!end_has(end, "HTTP/1.1 403 "))
+        fail_msg("attempt %d: %s", attempt, end->in.data);
 }
 
 static inline int rig_main(int argc, char **argv, int (*tests)(void))

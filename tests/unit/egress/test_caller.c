@@ -116,11 +116,9 @@ static void two_programs_that_share_a_socket_are_refused(void **state)
 static void a_socket_in_a_threads_own_table_is_found(void **state)
 {
     struct rig rig;
-    char rules[256];
     (void)state;
     rig_start(&rig, "");
-    snprintf(rules, sizeof rules, "origin.test 0 %s", rig.other);
-    rig_set(&rig, rules);
+    rig_allow(&rig, rig.other);
     struct puppet puppet = start_chain(&rig, rig.client, rig.other, NULL, 1);
     assert_true(puppet_do(&puppet, PUPPET_EXEC));
     assert_true(puppet_do(&puppet, PUPPET_HIDE));
