@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "http/tunnel_internal.h"
+#include "net/stream.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +17,11 @@ enum {
 
 struct http_call {
     uv_loop_t *loop;
-    struct http_link *link;                         /* NULL: not yet, closed, or now a tunnel's */
+    struct net_stream *socket;                      /* NULL: not yet, closed, or now a tunnel's */
     uv_timer_t timer;
-    uv_connect_t connecting;
     uv_getaddrinfo_t resolving;
     bool is_resolving;
-    unsigned open_parts;                            /* link, timer, resolver: not ended yet */
+    unsigned open_parts;                            /* socket, timer, resolver: not ended yet */
     bool done;                                      /* a callback was called, or it is cancelled */
     struct http_address address;
     char *name;                                     /* the address as text, for errors */
@@ -60,9 +60,9 @@ void http_client_cancel(struct http_call *call)
     if (call->done)
         return;
     call->done = true;
-    if (call->link)
-        http_link_close(call->link, part_ended, call);
-    call->link = NULL;
+    if (call->socket)
+        net_close(call->socket);
+    call->socket = NULL;
     if (call->is_resolving)
         uv_cancel((uv_req_t *)&call->resolving);
     uv_close((uv_handle_t *)&call->timer, timer_closed);
@@ -102,8 +102,8 @@ static void upgrade(struct http_call *call, const char *bytes, size_t len)
         return;
     }
     buf_add(&pending, bytes, len);
-    struct http_tunnel *tunnel = http_tunnel_new(call->link, &pending, NULL);
-    call->link = NULL;
+    struct http_tunnel *tunnel = http_tunnel_new(call->socket, &pending, NULL);
+    call->socket = NULL;
     call->open_parts--;
     http_client_cancel(call);
     call->callbacks.on_upgrade(call->ctx, call->head, tunnel);
@@ -172,31 +172,33 @@ static void on_read(void *owner, const char *bytes, ssize_t n)
         fail(call, ERROR_UPSTREAM, uv_strerror((int)n));
 }
 
-static void on_connect(uv_connect_t *req, int status)
+static void on_connect(void *owner, int status)
 {
-    struct http_call *call = req->data;
+    struct http_call *call = owner;
     if (call->done)
         return;
-    /* A server that refuses early stops reading, but its answer can still be read. */
-    if (status == 0)
-        status = http_link_read(call->link, on_read, call);
-    if (status == 0)
-        status = http_link_write(call->link, &call->request, NULL, NULL);
-    if (status != 0)
+    if (status != 0) {
         fail(call, ERROR_UPSTREAM, uv_strerror(status));
+        return;
+    }
+    /* A server that refuses early stops reading, but its answer can still be read. */
+    net_read(call->socket);
+    net_send(call->socket, &call->request);
 }
+
+static const struct net_calls socket_calls = {
+    .read = on_read,
+    .connected = on_connect,
+    .closed = part_ended,
+};
 
 static int connect_to(struct http_call *call, const struct sockaddr *ip)
 {
-    call->link = http_link_new(call->loop, call->address.kind);
+    bool tcp = call->address.kind == HTTP_TCP;
+    call->socket = net_socket_new(call->loop, tcp ? NET_TCP : NET_PIPE, &socket_calls, call);
     call->open_parts++;
-    call->connecting.data = call;
-    if (call->address.kind == HTTP_TCP) {
-        uv_tcp_nodelay(&call->link->uv.tcp, 1);
-        return uv_tcp_connect(&call->connecting, &call->link->uv.tcp, ip, on_connect);
-    }
-    uv_pipe_connect(&call->connecting, &call->link->uv.pipe, call->address.path, on_connect);
-    return 0;
+    return tcp ? net_connect_tcp(call->socket, ip)
+               : net_connect_unix(call->socket, call->address.path);
 }
 
 static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *found)

@@ -70,23 +70,23 @@ void connection_close(struct http_connection *c)
     c->closing = true;
     orphan(c);
     uv_close((uv_handle_t *)&c->timer, timer_closed);
-    if (c->link)
-        http_link_close(c->link, part_closed, c);
-    c->link = NULL;
+    if (c->socket)
+        net_close(c->socket);
+    c->socket = NULL;
 }
 
-struct http_link *connection_release(struct http_connection *c, struct buf *unread)
+struct net_stream *connection_release(struct http_connection *c, struct buf *unread)
 {
-    struct http_link *link = c->link;
+    struct net_stream *socket = c->socket;
     buf_consume(&c->input, c->parsed);
     c->parsed = 0;
     *unread = c->input;
     c->input = (struct buf){0};
-    c->link = NULL;
+    c->socket = NULL;
     c->open_parts--;
-    http_link_read_stop(link);
+    net_pause(socket);
     connection_close(c);
-    return link;
+    return socket;
 }
 
 void connection_break_stream(struct http_connection *c, const char *why)
@@ -131,7 +131,7 @@ static void enter(struct http_connection *c, enum connection_state state, unsign
 static void end_lingering(void *owner, int status)
 {
     struct http_connection *c = owner;
-    if (!c->closing && (status < 0 || c->eof))
+    if (status < 0 || c->eof)
         connection_close(c);
 }
 
@@ -143,16 +143,13 @@ static void linger(struct http_connection *c)
     buf_clear(&c->input);
     c->parsed = 0;
     read_again(c);
-    if (!c->closing && http_link_shutdown(c->link, end_lingering, c) != 0)
-        connection_close(c);
+    if (!c->closing)
+        net_finish(c->socket);
 }
 
 /* The answer is with the kernel. */
-static void answered(void *owner, int status)
+static void answered(struct http_connection *c, int status)
 {
-    struct http_connection *c = owner;
-    if (c->closing)
-        return;
     end_stream(c);
     if (c->closing)
         return;
@@ -167,20 +164,27 @@ static void answered(void *owner, int status)
     }
 }
 
+static void drained(void *owner, int status)
+{
+    struct http_connection *c = owner;
+    if (c->state == CONNECTION_WRITING)
+        answered(c, status);
+    else if (status < 0)
+        connection_break_stream(c, "the connection is broken");
+}
+
 void connection_answer(struct http_connection *c, struct buf *answer)
 {
     enter(c, CONNECTION_WRITING, c->server->limits.write_ms);
-    if (http_link_write(c->link, answer, answered, c) != 0)
-        connection_close(c);
+    net_send(c->socket, answer);
 }
 
 void connection_stream(struct http_connection *c, struct buf *head, struct http_stream *stream)
 {
     c->stream = stream;
     enter(c, CONNECTION_STREAMING, 0);
-    if (http_link_write(c->link, head, NULL, NULL) != 0)
-        connection_break_stream(c, "the connection is broken");
-    else if (c->eof)
+    net_send(c->socket, head);
+    if (c->eof)
         connection_break_stream(c, "the peer has hung up");
 }
 
@@ -202,8 +206,7 @@ static void ask_for_body(struct http_connection *c, const struct http_head *head
     if (empty || head->minor == 0 || !http_head_get(head, "Expect"))
         return;
     buf_puts(&go, "HTTP/1.1 100 Continue\r\n\r\n");
-    if (http_link_write(c->link, &go, NULL, NULL) != 0)
-        connection_close(c);
+    net_send(c->socket, &go);
 }
 
 static void got_head(struct http_connection *c)
@@ -302,7 +305,6 @@ static void process(struct http_connection *c)
 static void on_eof(struct http_connection *c)
 {
     c->eof = true;
-    http_link_read_stop(c->link);
     if (c->exchange)
         exchange_peer_gone(c->exchange);
     if (c->state == CONNECTION_STREAMING)
@@ -326,7 +328,7 @@ static void on_read(void *owner, const char *bytes, ssize_t n)
         process(c);
         if (!c->closing && c->input.len > CONNECTION_INPUT_MAX) {
             c->read_paused = true;
-            http_link_read_stop(c->link);
+            net_pause(c->socket);
         }
     }
 }
@@ -336,23 +338,26 @@ static void read_again(struct http_connection *c)
     if (!c->read_paused || c->closing || c->eof || c->input.len > CONNECTION_INPUT_MAX)
         return;
     c->read_paused = false;
-    if (http_link_read(c->link, on_read, c) != 0)
-        connection_close(c);
+    net_read(c->socket);
 }
 
-static struct http_connection *connection_new(struct http_server *server, struct http_link *link)
+static const struct net_calls socket_calls = {
+    .read = on_read,
+    .drained = drained,
+    .finished = end_lingering,
+    .closed = part_closed,
+};
+
+static struct http_connection *connection_new(struct http_server *server, enum net_kind kind)
 {
     struct http_connection *c = alloc_zero(1, sizeof *c);
-    uv_os_fd_t fd = -1;
     c->server = server;
-    c->link = link;
+    c->socket = net_socket_new(server->loop, kind, &socket_calls, c);
     c->open_parts = 2;
     c->fresh = true;
     c->parser = http_parser_new(HTTP_OF_CLIENT, server->limits.head_bytes);
     uv_timer_init(server->loop, &c->timer);
     c->timer.data = c;
-    uv_fileno(&link->uv.handle, &fd);
-    http_peer_read(fd, &c->peer);
     c->next = server->connections;
     if (c->next)
         c->next->prev = c;
@@ -362,20 +367,22 @@ static struct http_connection *connection_new(struct http_server *server, struct
 }
 
 /* Anybody may come by TCP, known or not: a quarter is kept for the owner of the Unix socket. */
-static unsigned most_for(const struct http_server *server, const struct http_link *link)
+static unsigned most_for(const struct http_server *server, enum net_kind kind)
 {
     unsigned most = server->limits.connections;
-    return link->uv.handle.type == UV_TCP ? most - most / 4 : most;
+    return kind == NET_TCP ? most - most / 4 : most;
 }
 
-void connection_begin(struct http_server *server, struct http_link *link)
+void connection_begin(struct http_server *server, enum net_kind kind, uv_stream_t *listener)
 {
-    struct http_connection *c = connection_new(server, link);
-    unsigned most = most_for(server, link), n = server->stats.connections;
-    if (n > most + CONNECTION_REFUSED_MAX || http_link_read(link, on_read, c) != 0) {
+    struct http_connection *c = connection_new(server, kind);
+    unsigned most = most_for(server, kind), n = server->stats.connections;
+    if (net_accept(c->socket, listener) != 0 || n > most + CONNECTION_REFUSED_MAX) {
         connection_close(c);
         return;
     }
+    http_peer_read(net_fileno(c->socket), &c->peer);
+    net_read(c->socket);
     enter(c, CONNECTION_IDLE, server->limits.head_ms);
     if (n > most)
         refuse(c, 503, "this server has as many connections as it may: try again later");

@@ -12,10 +12,10 @@
 #define HTTP_CONNECTION_H
 
 #include "base/error.h"
-#include "http/link.h"
 #include "http/server.h"
 #include "http/stream.h"
 #include "http/tunnel_internal.h"
+#include "net/stream.h"
 
 enum connection_state {
     CONNECTION_IDLE,
@@ -60,9 +60,9 @@ struct http_connection {
     struct http_server *server;
     struct http_connection *prev, *next;
     enum connection_state state;
-    struct http_link *link;                         /* NULL: closed or handed to a tunnel */
+    struct net_stream *socket;                      /* NULL: closed or handed to a tunnel */
     uv_timer_t timer;                               /* what the state may last */
-    unsigned open_parts;                            /* link and timer, until they are closed */
+    unsigned open_parts;                            /* socket and timer, until they are closed */
     bool closing;
     bool fresh;                                     /* no request yet */
     bool eof;                                       /* the peer has ended its side */
@@ -97,8 +97,8 @@ struct http_server {
     void *closed_ctx;
 };
 
-/* Takes the accepted link. */
-void connection_begin(struct http_server *server, struct http_link *link);
+/* Accepts the connection that waits at the listener. */
+void connection_begin(struct http_server *server, enum net_kind kind, uv_stream_t *listener);
 /* Whatever it does; a request that a handler has stays valid. */
 void connection_close(struct http_connection *c);
 /* Closes it now if it is idle, else after the answer under way. */
@@ -110,8 +110,8 @@ void connection_answer(struct http_connection *c, struct buf *answer);
 void connection_stream(struct http_connection *c, struct buf *head, struct http_stream *stream);
 /* Closes, and the owner of the stream is told why. */
 void connection_break_stream(struct http_connection *c, const char *why);
-/* The link leaves the connection, which ends; unread gets the bytes that were read already. */
-struct http_link *connection_release(struct http_connection *c, struct buf *unread);
+/* The socket leaves the connection, which ends; unread gets the bytes that were read already. */
+struct net_stream *connection_release(struct http_connection *c, struct buf *unread);
 
 struct http_exchange *exchange_new(struct http_connection *c, struct http_head *head);
 /* The peer waits no more: tells whoever has the request, once. */

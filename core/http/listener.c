@@ -16,20 +16,13 @@ enum { BACKLOG = 511 };
 
 static void on_connection(uv_stream_t *stream, int status)
 {
-    struct http_link *own = stream->data;
-    struct http_listener *listener = own->owner;
+    struct http_listener *listener = stream->data;
     struct http_server *server = listener->server;
     if (status < 0) {
         log_warn(server->log, "accepting a connection failed: %s", uv_strerror(status));
         return;
     }
-    struct http_link *link = http_link_new(server->loop, listener->address.kind);
-    uv_accept(stream, &link->uv.stream);
-    if (listener->address.kind == HTTP_TCP) {
-        uv_tcp_nodelay(&link->uv.tcp, 1);
-        uv_tcp_keepalive(&link->uv.tcp, 1, 60);
-    }
-    connection_begin(server, link);
+    connection_begin(server, stream->type == UV_TCP ? NET_TCP : NET_PIPE, stream);
 }
 
 /* 1: somebody listens there, 0: nobody does any more, -1: the kernel does not say. */
@@ -72,32 +65,34 @@ static int refused(const struct http_address *address, int code, struct error *e
 }
 
 /* Between bind and listen nobody can connect, so the mode is in time. */
-static int bind_unix(struct http_link *link, const struct http_address *address)
+static int bind_unix(struct http_listener *listener)
 {
-    int rc = uv_pipe_bind(&link->uv.pipe, address->path);
-    if (rc == 0 && chmod(address->path, 0600) != 0)
+    int rc = uv_pipe_bind(&listener->uv.pipe, listener->address.path);
+    if (rc == 0 && chmod(listener->address.path, 0600) != 0)
         rc = uv_translate_sys_error(errno);
     return rc;
 }
 
-static int bind_link(struct http_link *link, struct http_address *address)
+static int bind_tcp(struct http_listener *listener)
 {
+    struct http_address *address = &listener->address;
+    uv_tcp_t *tcp = &listener->uv.tcp;
     struct sockaddr_storage bound;
     int len = sizeof bound;
-    if (address->kind == HTTP_UNIX)
-        return bind_unix(link, address);
-    int rc = uv_tcp_bind(&link->uv.tcp, (struct sockaddr *)&address->ip, UV_TCP_IPV6ONLY *
+    int rc = uv_tcp_bind(tcp, (struct sockaddr *)&address->ip, UV_TCP_IPV6ONLY *
                          (address->ip.ss_family == AF_INET6));
     if (rc == 0)
-        rc = uv_tcp_getsockname(&link->uv.tcp, (struct sockaddr *)&bound, &len);
+        rc = uv_tcp_getsockname(tcp, (struct sockaddr *)&bound, &len);
+    if (rc == 0)
+        net_tune_tcp(tcp);
     if (rc == 0)
         http_address_from_ip((struct sockaddr *)&bound, address);
     return rc;
 }
 
-static void closed(void *owner)
+static void closed(uv_handle_t *handle)
 {
-    struct http_listener *listener = owner;
+    struct http_listener *listener = handle->data;
     struct http_server *server = listener->server;
     free(listener);
     server->n_listeners--;
@@ -116,7 +111,7 @@ static void remove_listener(struct http_listener *listener)
 void listener_close(struct http_listener *listener)
 {
     remove_listener(listener);
-    http_link_close(listener->link, closed, listener);
+    uv_close(&listener->uv.handle, closed);
 }
 
 static void append_listener(struct http_listener *listener)
@@ -135,13 +130,16 @@ int listener_open(struct http_server *server, const struct http_address *address
     struct http_listener *listener = alloc_zero(1, sizeof *listener);
     listener->server = server;
     listener->address = *address;
-    listener->link = http_link_new(server->loop, address->kind);
-    listener->link->owner = listener;
+    if (address->kind == HTTP_UNIX)
+        uv_pipe_init(server->loop, &listener->uv.pipe, 0);
+    else
+        uv_tcp_init(server->loop, &listener->uv.tcp);
+    listener->uv.handle.data = listener;
     append_listener(listener);
     server->n_listeners++;
-    int rc = bind_link(listener->link, &listener->address);
+    int rc = address->kind == HTTP_UNIX ? bind_unix(listener) : bind_tcp(listener);
     if (rc == 0)
-        rc = uv_listen(&listener->link->uv.stream, BACKLOG, on_connection);
+        rc = uv_listen(&listener->uv.stream, BACKLOG, on_connection);
     if (rc == 0)
         return 0;
     listener_close(listener);

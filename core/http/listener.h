@@ -3,12 +3,18 @@
 #ifndef HTTP_LISTENER_H
 #define HTTP_LISTENER_H
 
-#include "http/link.h"
+#include "http/address.h"
+#include "net/stream.h"
 
 struct http_server;
 
 struct http_listener {
-    struct http_link *link;
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } uv;
     struct http_server *server;
     struct http_listener *next;
     struct http_address address;                    /* with the port that was chosen */

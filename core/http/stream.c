@@ -50,7 +50,7 @@ bool http_stream_write(struct http_stream *stream, const void *bytes, size_t len
         return false;
     if (len == 0)
         return true;
-    if (http_link_queued(c->link) + len > c->server->limits.stream_bytes) {
+    if (net_queued(c->socket) + len > c->server->limits.stream_bytes) {
         connection_break_stream(c, "the reader is too slow");
         return false;
     }
@@ -59,8 +59,7 @@ bool http_stream_write(struct http_stream *stream, const void *bytes, size_t len
     buf_add(&chunk, bytes, len);
     if (stream->chunked)
         buf_puts(&chunk, "\r\n");
-    if (http_link_write(c->link, &chunk, NULL, NULL) != 0)
-        connection_break_stream(c, "the connection is broken");
+    net_send(c->socket, &chunk);
     return !ending(stream);
 }
 
@@ -76,7 +75,7 @@ void http_stream_close(struct http_stream *stream)
 
 size_t http_stream_queued(const struct http_stream *stream)
 {
-    return ending(stream) ? 0 : http_link_queued(stream->connection->link);
+    return ending(stream) ? 0 : net_queued(stream->connection->socket);
 }
 
 static void put_line(struct buf *out, const char *field, const char *text)

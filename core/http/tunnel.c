@@ -16,11 +16,13 @@ struct watch {
 };
 
 struct http_tunnel {
-    struct http_link *link;
+    struct net_stream *socket;
     struct watch *watch;                            /* NULL: the peer's end waits for its turn */
     struct http_tunnel_callbacks callbacks;
     void *ctx;
     struct buf pending;                             /* came with the head, not delivered yet */
+    bool opening;                                   /* the head is not sent yet */
+    bool drain_due;                                 /* bytes of the owner are queued */
     bool paused;
     bool read_ended, told_end;
     bool write_ended, shut;                         /* asked for, done */
@@ -66,7 +68,7 @@ void http_tunnel_close(struct http_tunnel *t)
     t->closing = true;
     if (t->watch)
         uv_close((uv_handle_t *)&t->watch->poll, watch_closed);
-    http_link_close(t->link, closed, t);
+    net_close(t->socket);
 }
 
 static void broke(struct http_tunnel *t, const char *what, const char *reason)
@@ -86,10 +88,9 @@ static void on_hang_up(uv_poll_t *poll, int status, int events)
 
 void http_tunnel_close_at_end(struct http_tunnel *t)
 {
-    uv_os_fd_t fd;
     if (t->closing || t->watch)
         return;
-    int copy = uv_fileno(&t->link->uv.handle, &fd) == 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    int copy = fcntl(net_fileno(t->socket), F_DUPFD_CLOEXEC, 0);
     if (copy < 0) {
         broke(t, "watching", "it is not connected, or no descriptor is free");
         return;
@@ -97,7 +98,7 @@ void http_tunnel_close_at_end(struct http_tunnel *t)
     t->watch = alloc_zero(1, sizeof *t->watch);
     t->watch->fd = copy;
     t->watch->poll.data = t;
-    uv_poll_init(t->link->uv.handle.loop, &t->watch->poll, copy);
+    uv_poll_init(net_loop(t->socket), &t->watch->poll, copy);
     uv_poll_start(&t->watch->poll, UV_DISCONNECT, on_hang_up);
 }
 
@@ -123,7 +124,6 @@ static void on_read(void *owner, const char *bytes, ssize_t n)
         t->callbacks.on_read(t, t->ctx, bytes, (size_t)n);
     } else if (n == UV_EOF) {
         t->read_ended = true;
-        http_link_read_stop(t->link);
         tell_end(t);
     } else {
         broke(t, "reading from", uv_strerror((int)n));
@@ -147,16 +147,57 @@ static void read_on(struct http_tunnel *t)
         return;
     if (t->read_ended)
         tell_end(t);
-    else if (http_link_read(t->link, on_read, t) != 0)
-        broke(t, "reading from", "the socket is not connected");
+    else
+        net_read(t->socket);
 }
 
-struct http_tunnel *http_tunnel_new(struct http_link *link, struct buf *pending,
+static void opened(struct http_tunnel *t, int status)
+{
+    t->opening = false;
+    if (status < 0)
+        broke(t, "opening", uv_strerror(status));
+    else
+        read_on(t);
+}
+
+static void on_drained(void *owner, int status)
+{
+    struct http_tunnel *t = owner;
+    if (t->opening)
+        opened(t, status);
+    else if (status < 0)
+        broke(t, "writing to", uv_strerror(status));
+    bool due = t->drain_due;
+    t->drain_due = false;
+    if (due && !t->closing && t->callbacks.on_drain)
+        t->callbacks.on_drain(t, t->ctx);
+}
+
+static void shut_down(void *owner, int status)
+{
+    struct http_tunnel *t = owner;
+    /* A peer that is wholly gone has ended both sides. */
+    if (status < 0 && status != UV_ENOTCONN) {
+        broke(t, "ending", uv_strerror(status));
+        return;
+    }
+    t->shut = true;
+    end_if_both_ended(t);
+}
+
+static const struct net_calls socket_calls = {
+    .read = on_read,
+    .drained = on_drained,
+    .finished = shut_down,
+    .closed = closed,
+};
+
+struct http_tunnel *http_tunnel_new(struct net_stream *socket, struct buf *pending,
                                     struct http_tunnels *tunnels)
 {
     struct http_tunnel *t = alloc_zero(1, sizeof *t);
-    http_link_read_stop(link);
-    t->link = link;
+    net_set_owner(socket, &socket_calls, t);
+    t->socket = socket;
     t->pending = *pending;
     *pending = (struct buf){0};
     t->paused = true;
@@ -171,24 +212,14 @@ struct http_tunnel *http_tunnel_new(struct http_link *link, struct buf *pending,
     return t;
 }
 
-static void opened(void *owner, int status)
-{
-    struct http_tunnel *t = owner;
-    if (status < 0)
-        broke(t, "opening", uv_strerror(status));
-    else if (!t->closing)
-        read_on(t);
-}
-
 void http_tunnel_open(struct http_tunnel *t, struct buf *head,
                       const struct http_tunnel_callbacks *callbacks, void *ctx)
 {
     t->callbacks = *callbacks;
     t->ctx = ctx;
     t->paused = false;
-    int rc = http_link_write(t->link, head, opened, t);
-    if (rc != 0)
-        broke(t, "opening", uv_strerror(rc));
+    t->opening = true;
+    net_send(t->socket, head);
 }
 
 void http_tunnel_start(struct http_tunnel *t, const struct http_tunnel_callbacks *callbacks,
@@ -200,46 +231,29 @@ void http_tunnel_start(struct http_tunnel *t, const struct http_tunnel_callbacks
     http_tunnel_resume(t);
 }
 
-static void on_written(void *owner, int status)
-{
-    struct http_tunnel *t = owner;
-    if (t->closing)
-        return;
-    if (status < 0)
-        broke(t, "writing to", uv_strerror(status));
-    else if (http_link_queued(t->link) == 0 && t->callbacks.on_drain)
-        t->callbacks.on_drain(t, t->ctx);
-}
-
 bool http_tunnel_write(struct http_tunnel *t, const void *bytes, size_t len)
 {
     if (t->closing || t->write_ended || len == 0)
         return true;
-    if (http_link_queued(t->link) + len > HTTP_TUNNEL_QUEUE_MAX) {
+    if (net_queued(t->socket) + len > HTTP_TUNNEL_QUEUE_MAX) {
         broke(t, "writing to", "the peer reads too slowly");
         return false;
     }
-    size_t taken = http_link_try(t->link, bytes, len);
-    if (taken == len)
+    if (net_write(t->socket, bytes, len))
         return true;
-    struct buf copy = {0};
-    buf_add(&copy, (const char *)bytes + taken, len - taken);
-    int rc = http_link_write(t->link, &copy, on_written, t);
-    if (rc != 0)
-        broke(t, "writing to", uv_strerror(rc));
+    t->drain_due = true;
     return http_tunnel_queued(t) < HTTP_TUNNEL_QUEUE_HIGH;
 }
 
 size_t http_tunnel_queued(const struct http_tunnel *t)
 {
-    return t->closing ? 0 : http_link_queued(t->link);
+    return net_queued(t->socket);
 }
 
 void http_tunnel_pause(struct http_tunnel *t)
 {
     t->paused = true;
-    if (!t->closing)
-        http_link_read_stop(t->link);
+    net_pause(t->socket);
 }
 
 void http_tunnel_resume(struct http_tunnel *t)
@@ -248,28 +262,12 @@ void http_tunnel_resume(struct http_tunnel *t)
     read_on(t);
 }
 
-static void shut_down(void *owner, int status)
-{
-    struct http_tunnel *t = owner;
-    if (t->closing)
-        return;
-    /* A peer that is wholly gone has ended both sides. */
-    if (status < 0 && status != UV_ENOTCONN) {
-        broke(t, "ending", uv_strerror(status));
-        return;
-    }
-    t->shut = true;
-    end_if_both_ended(t);
-}
-
 void http_tunnel_shutdown(struct http_tunnel *t)
 {
     if (t->closing || t->write_ended)
         return;
     t->write_ended = true;
-    int rc = http_link_shutdown(t->link, shut_down, t);
-    if (rc != 0)
-        shut_down(t, rc);
+    net_finish(t->socket);
 }
 
 void http_tunnels_close(struct http_tunnels *tunnels)

@@ -3,8 +3,8 @@
 #ifndef HTTP_TUNNEL_INTERNAL_H
 #define HTTP_TUNNEL_INTERNAL_H
 
-#include "http/link.h"
 #include "http/tunnel.h"
+#include "net/stream.h"
 
 /* The tunnels of one server, which ends only after them. */
 struct http_tunnels {
@@ -13,9 +13,9 @@ struct http_tunnels {
     void (*on_gone)(struct http_tunnels *tunnels);  /* after each one */
 };
 
-/* Takes link and pending, the bytes that were read already; silent until http_tunnel_start or
+/* Takes socket and pending, the bytes that were read already; silent until http_tunnel_start or
  * http_tunnel_open.  tunnels may be NULL. */
-struct http_tunnel *http_tunnel_new(struct http_link *link, struct buf *pending,
+struct http_tunnel *http_tunnel_new(struct net_stream *socket, struct buf *pending,
                                     struct http_tunnels *tunnels);
 /* Sends head first and begins to read when the kernel has taken it. */
 void http_tunnel_open(struct http_tunnel *tunnel, struct buf *head,

@@ -18,8 +18,8 @@ struct http_tunnel *http_upgrade(struct http_request *req, const char *protocol,
     if (c) {
         exchange_put_head(x, c, &head, 101, NULL);
         buf_printf(&head, "Connection: upgrade\r\nUpgrade: %s\r\n\r\n", protocol);
-        struct http_link *link = connection_release(c, &unread);
-        tunnel = http_tunnel_new(link, &unread, &c->server->tunnels);
+        struct net_stream *socket = connection_release(c, &unread);
+        tunnel = http_tunnel_new(socket, &unread, &c->server->tunnels);
         http_tunnel_open(tunnel, &head, callbacks, ctx);
     }
     exchange_free(x);

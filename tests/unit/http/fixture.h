@@ -13,7 +13,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "http/link.h"
+#include "net/stream.h"
 #include "http/server.h"
 #include "http/stream.h"
 #include "http/tunnel.h"
@@ -115,8 +115,7 @@ static UNUSED void fixture_free(struct fixture *f)
 
 struct raw {
     struct fixture *f;
-    struct http_link *link;
-    uv_connect_t connecting;
+    struct net_stream *socket;
     bool connected, eof, closed;
     int status;                                     /* what failed last, or 0 */
     struct buf got;
@@ -133,12 +132,30 @@ static inline void raw_read(void *owner, const char *bytes, ssize_t n)
         raw->status = (int)n;
 }
 
-static inline void raw_connected(uv_connect_t *req, int status)
+static inline void raw_connected(void *owner, int status)
 {
-    struct raw *raw = req->data;
+    struct raw *raw = owner;
     raw->connected = true;
     raw->status = status;
 }
+
+static inline void raw_drained(void *owner, int status)
+{
+    if (status < 0)
+        ((struct raw *)owner)->status = status;
+}
+
+static inline void raw_closed(void *owner)
+{
+    ((struct raw *)owner)->closed = true;
+}
+
+static const struct net_calls raw_calls = {
+    .read = raw_read,
+    .drained = raw_drained,
+    .connected = raw_connected,
+    .closed = raw_closed,
+};
 
 static UNUSED struct raw *raw_new(struct fixture *f)
 {
@@ -146,30 +163,21 @@ static UNUSED struct raw *raw_new(struct fixture *f)
     struct http_address address;
     assert_int_equal(http_address_parse(f->address, &address, NULL), 0);
     raw->f = f;
-    raw->link = http_link_new(&f->loop, address.kind);
-    raw->connecting.data = raw;
-    if (address.kind == HTTP_TCP)
-        uv_tcp_connect(&raw->connecting, &raw->link->uv.tcp, (struct sockaddr *)&address.ip,
-                       raw_connected);
-    else
-        uv_pipe_connect(&raw->connecting, &raw->link->uv.pipe, address.path, raw_connected);
+    bool tcp = address.kind == HTTP_TCP;
+    raw->socket = net_socket_new(&f->loop, tcp ? NET_TCP : NET_PIPE, &raw_calls, raw);
+    assert_int_equal(tcp ? net_connect_tcp(raw->socket, (struct sockaddr *)&address.ip)
+                         : net_connect_unix(raw->socket, address.path), 0);
     RUN_UNTIL(f, raw->connected);
     assert_int_equal(raw->status, 0);
-    assert_int_equal(http_link_read(raw->link, raw_read, raw), 0);
+    net_read(raw->socket);
     return raw;
-}
-
-static inline void raw_sent(void *owner, int status)
-{
-    if (status < 0)
-        ((struct raw *)owner)->status = status;
 }
 
 static UNUSED void raw_send(struct raw *raw, const char *bytes, size_t len)
 {
     struct buf copy = {0};
     buf_add(&copy, bytes, len);
-    assert_int_equal(http_link_write(raw->link, &copy, raw_sent, raw), 0);
+    net_send(raw->socket, &copy);
 }
 
 static UNUSED void raw_puts(struct raw *raw, const char *text)
@@ -177,20 +185,14 @@ static UNUSED void raw_puts(struct raw *raw, const char *text)
     raw_send(raw, text, strlen(text));
 }
 
-static inline void ignore_status(void *owner, int status)
-{
-    (void)owner;
-    (void)status;
-}
-
 static UNUSED void raw_end(struct raw *raw)
 {
-    http_link_shutdown(raw->link, ignore_status, raw);
+    net_finish(raw->socket);
 }
 
 static UNUSED void raw_free(struct raw *raw)
 {
-    http_link_close(raw->link, mark, &raw->closed);
+    net_close(raw->socket);
     RUN_UNTIL(raw->f, raw->closed);
     buf_free(&raw->got);
     free(raw);

@@ -6,9 +6,11 @@
 
 struct peer {
     struct fixture *f;
-    struct http_link *listener, *link;              /* link: the accepted connection */
+    uv_pipe_t listener;
+    struct net_stream *socket;                      /* the accepted connection */
+    unsigned open;                                  /* listener and sockets */
     const char *answer;
-    bool hold, closed, link_closed;                 /* hold: says its answer but does not end */
+    bool hold;                                      /* says its answer but does not end */
     struct buf got;
     /* what the client heard */
     unsigned calls;
@@ -21,7 +23,7 @@ static void end_answer(void *owner, int status)
 {
     struct peer *peer = owner;
     if (status == 0 && !peer->hold)
-        http_link_shutdown(peer->link, ignore_status, peer);
+        net_finish(peer->socket);
 }
 
 static void heard(void *owner, const char *bytes, ssize_t n)
@@ -35,37 +37,53 @@ static void heard(void *owner, const char *bytes, ssize_t n)
         return;
     buf_puts(&answer, peer->answer);
     peer->answer = NULL;
-    http_link_write(peer->link, &answer, end_answer, peer);
+    net_send(peer->socket, &answer);
 }
+
+static void socket_closed(void *owner)
+{
+    ((struct peer *)owner)->open--;
+}
+
+static const struct net_calls socket_calls = {
+    .read = heard,
+    .drained = end_answer,
+    .closed = socket_closed,
+};
 
 static void accepted(uv_stream_t *stream, int status)
 {
-    struct peer *peer = ((struct http_link *)stream->data)->owner;
+    struct peer *peer = stream->data;
     assert_int_equal(status, 0);
-    if (peer->link)
-        http_link_close(peer->link, mark, &peer->link_closed);
-    peer->link_closed = false;
-    peer->link = http_link_new(&peer->f->loop, HTTP_UNIX);
-    uv_accept(stream, &peer->link->uv.stream);
-    http_link_read(peer->link, heard, peer);
+    if (peer->socket)
+        net_close(peer->socket);
+    peer->socket = net_socket_new(&peer->f->loop, NET_PIPE, &socket_calls, peer);
+    peer->open++;
+    assert_int_equal(net_accept(peer->socket, stream), 0);
+    net_read(peer->socket);
+}
+
+static void listener_closed(uv_handle_t *handle)
+{
+    ((struct peer *)handle->data)->open--;
 }
 
 static void peer_open(struct peer *peer, const char *answer)
 {
-    *peer = (struct peer){.f = fixture_new(), .answer = answer};
+    *peer = (struct peer){.f = fixture_new(), .answer = answer, .open = 1};
     snprintf(peer->f->address, sizeof peer->f->address, "unix:%s/socket", peer->f->dir);
-    peer->listener = http_link_new(&peer->f->loop, HTTP_UNIX);
-    peer->listener->owner = peer;
-    assert_int_equal(uv_pipe_bind(&peer->listener->uv.pipe, peer->f->address + 5), 0);
-    assert_int_equal(uv_listen(&peer->listener->uv.stream, 5, accepted), 0);
+    uv_pipe_init(&peer->f->loop, &peer->listener, 0);
+    peer->listener.data = peer;
+    assert_int_equal(uv_pipe_bind(&peer->listener, peer->f->address + 5), 0);
+    assert_int_equal(uv_listen((uv_stream_t *)&peer->listener, 5, accepted), 0);
 }
 
 static void peer_close(struct peer *peer)
 {
-    http_link_close(peer->listener, mark, &peer->closed);
-    if (peer->link)
-        http_link_close(peer->link, mark, &peer->link_closed);
-    RUN_UNTIL(peer->f, peer->closed && (!peer->link || peer->link_closed));
+    uv_close((uv_handle_t *)&peer->listener, listener_closed);
+    if (peer->socket)
+        net_close(peer->socket);
+    RUN_UNTIL(peer->f, peer->open == 0);
     buf_free(&peer->got);
     buf_free(&peer->body);
     fixture_free(peer->f);
@@ -233,7 +251,7 @@ static void test_nobody_there(void **state)
     request.headers = &header;
     request.n_headers = 1;
     fails(&peer, &request, ERROR_MALFORMED, "contains what HTTP does not allow");
-    assert_null(peer.link);
+    assert_null(peer.socket);
     peer_close(&peer);
 }
 

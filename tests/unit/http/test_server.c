@@ -199,12 +199,12 @@ static void test_pipelined_flood(void **state)
     raw_puts(raw, HEAD("GET /later") "\r\n");
     for (int i = 0; i < N; i++)
         buf_puts(&flood, HEAD("GET /hello") "\r\n");
-    http_link_write(raw->link, &flood, NULL, NULL);
+    net_send(raw->socket, &flood);
     RUN_UNTIL(f, f->held);
     for (int i = 0; i < 300; i++)
         uv_run(&f->loop, UV_RUN_NOWAIT);
     assert_int_equal(f->hits, 1);
-    assert_true(http_link_queued(raw->link) > 0);
+    assert_true(net_queued(raw->socket) > 0);
     http_respond(f->held, 204, NULL, NULL, 0);
     RUN_UNTIL(f, f->hits == N + 1);
     raw_free(raw);
@@ -265,7 +265,7 @@ static void test_refused_while_sending(void **state)
     char *body = alloc_zero(1, 4 << 20);
     raw_puts(raw, HEAD("POST /echo") "Content-Length: 8000000\r\n\r\n");
     raw_send(raw, body, 4 << 20);
-    RUN_UNTIL(f, raw->eof && http_link_queued(raw->link) == 0);
+    RUN_UNTIL(f, raw->eof && net_queued(raw->socket) == 0);
     assert_int_equal(raw->status, 0);
     assert_true(raw_has(raw, "HTTP/1.1 413 "));
     free(body);
@@ -324,7 +324,7 @@ static void test_unread_answer(void **state)
     (void)state;
     struct fixture *f = serving(LIMITS(5000, 5000, 5000, 50, 16), false);
     struct raw *raw = raw_new(f);
-    http_link_read_stop(raw->link);
+    net_pause(raw->socket);
     raw_puts(raw, HEAD("GET /big") "\r\n");
     RUN_UNTIL(f, http_server_stats(f->server).requests == 1);
     RUN_UNTIL(f, http_server_stats(f->server).connections == 0);

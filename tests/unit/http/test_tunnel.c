@@ -179,7 +179,7 @@ static void test_slow_reader(void **state)
     memset(block, 'x', sizeof block);
     raw_puts(raw, "GET /exec HTTP/1.1\r\n" ASK "\r\n");
     RUN_UNTIL(relay->f, raw_has(raw, "101"));
-    http_link_read_stop(raw->link);
+    net_pause(raw->socket);
     for (int i = 0; i < 140; i++)
         asked_to_wait |= !http_tunnel_write(end->tunnel, block, sizeof block);
     assert_true(asked_to_wait);
