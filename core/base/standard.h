@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Standard input, output and error: numbers that nothing else may have. */
+/* What a program of ours needs of its process: standard streams, room for open files. */
 #ifndef BASE_STANDARD_H
 #define BASE_STANDARD_H
 
 /* For the beginning of main(): a program that is started without one of them would give its number
  * to the next file it opens, and write its messages there.  Those missing are made to fail instead. */
 void standard_streams(void);
+
+/* As many open files as this process may have. */
+void standard_open_files(void);
 
 #endif

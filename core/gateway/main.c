@@ -102,6 +102,7 @@ int main(int argc, char **argv)
 {
     struct gateway_flags flags = {.log_level = LOG_INFO};
     standard_streams();
+    standard_open_files();
     int code = parse(argc, argv, &flags);
     if (code < 0) {
         const struct log log = {.fd = STDERR_FILENO, .level = flags.log_level, .json = flags.log_json, .program = "sluiced"};

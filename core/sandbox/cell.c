@@ -118,7 +118,7 @@ static void on_channel(uv_poll_t *poll, int status, int events)
            (rc = sandbox_wire_receive(cell->launch.channel, &packet)) == 1)
         take_packet(cell, &packet);
     /* The end of the channel is not the end of the story: bubblewrap ends next, and says why. */
-    if (rc == 0 || (rc < 0 && errno != EAGAIN))
+    if (rc == 0)
         uv_poll_stop(poll);
 }
 
@@ -213,8 +213,12 @@ static void send_plain(const struct cell *cell, enum init_message_type type, uin
                        int32_t value)
 {
     struct init_message message = {.version = WIRE_VERSION, .type = type, .id = id, .value = value};
-    if (cell->launch.pid > 0 && sandbox_wire_send(cell->launch.channel, &message, NULL, 0) != 0)
+    if (cell->launch.pid <= 0 || sandbox_wire_send(cell->launch.channel, &message, NULL, 0) == 0)
+        return;
+    if (type == INIT_STOP)
         kill(cell->launch.pid, SIGKILL);
+    else
+        cell->callbacks->on_warning(cell->ctx, "a signal for a command could not be sent to init");
 }
 
 int sandbox_cell_run(struct cell *cell, uint32_t id, const struct cell_command *command,

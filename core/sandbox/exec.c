@@ -358,6 +358,13 @@ void sandbox_execs_started(struct exec_table *table, uint32_t id, const int *fds
             close(fds[i]);
         return;
     }
+    if (n_fds == 0) {                               /* they came, and there was no room for them */
+        sandbox_cell_kill(table->made.cell, id, SIGKILL);
+        sandbox_execs_exited(table, id, EXEC_CANNOT_RUN_CODE,
+                             "the sandbox's supervisor has no room for more open files "
+                             "(RLIMIT_NOFILE): end other commands first");
+        return;
+    }
     sandbox_exec_open_io(s, fds, n_fds);
     if (s->exec->timeout_ms > 0)
         uv_timer_start(&s->timer, on_timeout, s->exec->timeout_ms, 0);

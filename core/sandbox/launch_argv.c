@@ -15,11 +15,12 @@ _Static_assert((int)LAUNCH_CHANNEL_FD == (int)WIRE_CHANNEL_FD, "init looks for i
 /* Uid 0 of exactly one user namespace, which owns the network namespace: with another uid
  * bubblewrap would nest a second one, and the proxy's address could not be set (CAP_NET_ADMIN).
  * The workload gets its own namespace below from init; since Linux 5.12 it takes CAP_SETFCAP to map
- * uid 0 there. */
+ * uid 0 there.  CAP_SYS_ADMIN limits the terminals of /dev/pts.  Init gives all of them up before
+ * the first command. */
 static void add_namespaces(const struct launch_request *request, struct argv *argv)
 {
     sandbox_argv_add(argv, "bwrap", "--unshare-user", "--unshare-all", "--uid", "0", "--gid", "0",
-                     "--cap-add", "CAP_NET_ADMIN", "--cap-add", "CAP_SETFCAP", "--as-pid-1",
+                     "--cap-add", "CAP_NET_ADMIN", "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETFCAP", "--as-pid-1",
                      "--die-with-parent", "--new-session", "--clearenv", "--hostname",
                      request->spec->name, "--proc", "/proc", "--dev", "/dev", NULL);
 }

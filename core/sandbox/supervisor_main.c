@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/standard.h"
 #include "sandbox/spec.h"
 #include "sandbox/supervisor.h"
 
@@ -77,6 +78,7 @@ int main(int argc, char **argv)
     if (argc != 3 || strcmp(argv[1], "--spec") != 0)
         return usage(stderr, EXIT_USAGE);
     signal(SIGPIPE, SIG_IGN);
+    standard_open_files();
     /* One looks for callers, half of them may wait for names.  The gateway's many are not for us. */
     setenv("UV_THREADPOOL_SIZE", "16", 1);
     mallopt(M_ARENA_MAX, 2);

@@ -74,8 +74,10 @@ int sandbox_wire_receive(int channel, struct wire_packet *out)
         return -1;
     read_control(&header, out);
     out->message.text[WIRE_TEXT_SIZE - 1] = '\0';
+    if (header.msg_flags & MSG_CTRUNC)              /* we may not open that many */
+        sandbox_wire_drop_fds(out);
     if (got == (ssize_t)sizeof out->message && out->message.version == WIRE_VERSION &&
-        !(header.msg_flags & (MSG_CTRUNC | MSG_TRUNC)))
+        !(header.msg_flags & MSG_TRUNC))
         return 1;
     sandbox_wire_drop_fds(out);
     errno = EPROTO;

@@ -75,7 +75,8 @@ struct wire_packet {
     size_t n_fds;
     pid_t sender;                             /* in the receiver's view, with SO_PASSCRED; else 0 */
 };
-/* 1: a packet, 0: the other end has closed,
+/* 1: a packet, without descriptors where not all of them could be opened here; 0: the other end has
+ * closed;
  * -1: errno, EAGAIN when the channel does not block, EPROTO for what no partner of ours sends. */
 int sandbox_wire_receive(int channel, struct wire_packet *out);
 void sandbox_wire_drop_fds(struct wire_packet *packet);

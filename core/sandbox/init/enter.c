@@ -11,13 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-enum { WORKLOAD_TASKS_MAX = 2048 };
 
 static int write_file(const char *path, const char *text)
 {
@@ -111,13 +108,8 @@ static int become(const struct init *init, char *reason)
     return 0;
 }
 
-/* Processes and threads are counted in the workload's own user namespace, so that one sandbox
- * cannot take them all from the host, whichever uid it has there. */
 static int restrict_self(const struct init *init, char *reason)
 {
-    const struct rlimit none = {0, 0}, tasks = {WORKLOAD_TASKS_MAX, WORKLOAD_TASKS_MAX};
-    if (setrlimit(RLIMIT_CORE, &none) != 0 || setrlimit(RLIMIT_NPROC, &tasks) != 0)
-        return init_reason(reason, "cannot set the workload's limits: %m");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return init_reason(reason, "cannot give up new privileges: %m");
     if (init->ruleset >= 0 && syscall(SYS_landlock_restrict_self, init->ruleset, 0) != 0)
@@ -130,7 +122,7 @@ static int restrict_self(const struct init *init, char *reason)
 int init_enter(const struct init *init, const char *folder, char *reason)
 {
     umask(022);
-    if (become(init, reason) != 0)
+    if (init_limit_self(init, reason) != 0 || become(init, reason) != 0)
         return -1;
     if (chdir(folder) != 0)
         return init_reason(reason, "cannot enter the folder %s: %m", folder);

@@ -4,11 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ioprio.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,6 +34,21 @@ static const struct refusal refusals[] = {
     /* other processes */
     NEVER(ptrace), NEVER(process_vm_readv), NEVER(process_vm_writev),
     NEVER(pidfd_open), NEVER(pidfd_getfd), NEVER(pidfd_send_signal),
+    NEVER(process_madvise), NEVER(process_mrelease), NEVER(kcmp),
+    /* init, which may have the workload's host uid: its limits, its share of the processors, its
+     * queue of signals, where its memory lies */
+    NEVER_WITH(prlimit64, EQ(0, 1)),
+    NEVER_WITH(sched_setscheduler, EQ(0, 1)), NEVER_WITH(sched_setparam, EQ(0, 1)),
+    NEVER_WITH(sched_setattr, EQ(0, 1)), NEVER_WITH(sched_setaffinity, EQ(0, 1)),
+    NEVER_WITH(setpriority, EQ(0, PRIO_PROCESS), EQ(1, 1)),
+    NEVER_WITH(setpriority, EQ(0, PRIO_PGRP), EQ(1, 1)),
+    NEVER_WITH(setpriority, EQ(0, PRIO_USER)),
+    NEVER_WITH(ioprio_set, EQ(0, IOPRIO_WHO_PROCESS), EQ(1, 1)),
+    NEVER_WITH(ioprio_set, EQ(0, IOPRIO_WHO_PGRP), EQ(1, 1)),
+    NEVER_WITH(ioprio_set, EQ(0, IOPRIO_WHO_USER)),
+    NEVER_WITH(migrate_pages, EQ(0, 1)), NEVER_WITH(move_pages, EQ(0, 1)),
+    NEVER_WITH(kill, EQ(0, 1)), NEVER_WITH(tkill, EQ(0, 1)), NEVER_WITH(tgkill, EQ(0, 1)),
+    NEVER_WITH(rt_sigqueueinfo, EQ(0, 1)), NEVER_WITH(rt_tgsigqueueinfo, EQ(0, 1)),
     /* mounts and namespaces */
     NEVER(mount), NEVER(umount2), NEVER(pivot_root), NEVER(setns),
     NEVER(fsopen), NEVER(fsconfig), NEVER(fsmount), NEVER(fspick), NEVER(move_mount),

@@ -23,6 +23,7 @@ struct init {
     int ruleset;                                    /* Landlock, or -1 */
     struct sock_fprog filter;                       /* seccomp */
     uint32_t uid, gid;                              /* of the workload, in its namespace */
+    uint32_t files_max;                             /* that one of its processes may have open */
     struct job *jobs;
 };
 
@@ -30,8 +31,13 @@ int init_reason(char *reason, const char *format, ...) __attribute__((format(pri
 
 /* setup.c: everything that happens once.  Sends READY or FAILED itself. */
 int init_setup(struct init *init, int body_fd);
+/* A supervisor that is gone ends init in here.  A kernel that is short of memory is asked again;
+ * -1 with errno only for descriptors that cannot be passed. */
+int init_tell(const struct init *init, const struct init_message *message, const int *fds,
+              size_t n_fds);
 void init_send(const struct init *init, enum init_message_type type, uint32_t id, int32_t value,
                const char *text);
+void init_pause(void);                              /* 10 ms, before something is tried again */
 
 /* network.c: the address on lo, the proxy's socket and the diagnostics socket. */
 int init_network(int *listener, int *diag, char *reason);
@@ -49,6 +55,12 @@ int init_landlock(const struct landlock_paths *paths, int *ruleset,
 
 /* filter.c: the workload's seccomp program, made once and loaded by each command. */
 int init_filter(struct sock_fprog *out, char *reason);
+
+/* limits.c */
+uint32_t init_files_max(void);
+int init_limit_terminals(char *reason);             /* needs CAP_SYS_ADMIN */
+/* In a forked child, while its /proc entry is still its own. */
+int init_limit_self(const struct init *init, char *reason);
 
 /* enter.c */
 int init_make_userns(uint32_t uid, uint32_t gid, int *out, char *reason);

@@ -19,6 +19,7 @@ struct job {
     uint32_t id;
     pid_t pid;                                      /* also its session and process group */
     int failure;                                   /* the child writes a struct failure, or execs */
+    int unsent;                                     /* errno: its descriptors could not be passed */
 };
 
 struct failure {
@@ -152,20 +153,14 @@ static pid_t fork_child(struct init *init, const struct command *command, struct
     return pid;
 }
 
-static void remember(struct init *init, uint32_t id, pid_t pid, int failure)
+/* A command whose descriptors nobody gets is ended; job_end tells why. */
+static void announce(const struct init *init, struct job *job, const struct stdio *io)
 {
-    struct job *job = calloc(1, sizeof *job);
-    if (!job)
-        _exit(1);
-    *job = (struct job){.next = init->jobs, .id = id, .pid = pid, .failure = failure};
-    init->jobs = job;
-}
-
-static void announce(const struct init *init, uint32_t id, const struct stdio *io)
-{
-    struct init_message started = {.version = WIRE_VERSION, .type = INIT_STARTED, .id = id};
-    if (sandbox_wire_send(init->channel, &started, io->outer, io->n_outer) != 0)
-        _exit(1);
+    struct init_message started = {.version = WIRE_VERSION, .type = INIT_STARTED, .id = job->id};
+    if (init_tell(init, &started, io->outer, io->n_outer) == 0)
+        return;
+    job->unsent = errno;
+    kill(job->pid, SIGKILL);
 }
 
 void job_start(struct init *init, uint32_t id, int body_fd)
@@ -174,15 +169,21 @@ void job_start(struct init *init, uint32_t id, int body_fd)
     struct stdio io = {{-1, -1, -1}, {-1, -1, -1}, 0};
     struct command command = {0};
     struct body body;
-    int failure = -1;
+    struct job *job = calloc(1, sizeof *job);
+    bool opened = body_open(body_fd, sizeof(struct exec_body), &body, reason) == 0;
     pid_t pid = -1;
-    if (body_open(body_fd, sizeof(struct exec_body), &body, reason) == 0 &&
-        read_command(&body, &command, reason) == 0)
-        pid = fork_child(init, &command, &io, &failure, reason);
+    if (!job)
+        init_reason(reason, "cannot keep a command in mind: %m");
+    else if (opened && read_command(&body, &command, reason) == 0)
+        pid = fork_child(init, &command, &io, &job->failure, reason);
     if (pid > 0) {
-        remember(init, id, pid, failure);
-        announce(init, id, &io);
+        job->id = id;
+        job->pid = pid;
+        job->next = init->jobs;
+        init->jobs = job;
+        announce(init, job, &io);
     } else {
+        free(job);
         init_send(init, INIT_EXITED, id, CODE_CANNOT_RUN, reason);
     }
     stdio_close(&io);
@@ -201,7 +202,11 @@ void job_kill(const struct init *init, uint32_t id, int signal)
 static void job_end(const struct init *init, struct job *job, int status)
 {
     struct failure failure = {0};
-    if (read(job->failure, &failure, sizeof failure) == (ssize_t)sizeof failure) {
+    if (job->unsent) {
+        errno = job->unsent;
+        init_reason(failure.text, "cannot pass the command's descriptors to the supervisor: %m");
+        init_send(init, INIT_EXITED, job->id, CODE_CANNOT_RUN, failure.text);
+    } else if (read(job->failure, &failure, sizeof failure) == (ssize_t)sizeof failure) {
         failure.text[WIRE_TEXT_SIZE - 1] = '\0';
         init_send(init, INIT_EXITED, job->id, failure.code, failure.text);
     } else {

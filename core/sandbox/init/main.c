@@ -60,12 +60,18 @@ static void stop(struct init *init, int32_t grace_ms)
     _exit(0);
 }
 
-/* Returns false when the supervisor is gone or the set-up has failed. */
+/* Returns false when the supervisor is gone or the set-up has failed.  What else may go wrong with
+ * the channel, such as too little memory, is no reason to end a sandbox. */
 static bool take_message(struct init *init)
 {
     struct wire_packet packet;
-    if (sandbox_wire_receive(init->channel, &packet) != 1)
+    int rc = sandbox_wire_receive(init->channel, &packet);
+    if (rc == 0)
         return false;
+    if (rc < 0) {
+        init_pause();
+        return true;
+    }
     const struct init_message *m = &packet.message;
     int body = packet.n_fds > 0 ? packet.fds[0] : -1;
     switch (m->type) {
@@ -81,7 +87,8 @@ static bool take_message(struct init *init)
         stop(init, m->value);
         return false;
     default:
-        return false;
+        sandbox_wire_drop_fds(&packet);
+        return true;
     }
 }
 
@@ -97,8 +104,10 @@ int main(void)
     struct pollfd fds[] = {{.fd = init.channel, .events = POLLIN},
                            {.fd = init.signals, .events = POLLIN}};
     for (;;) {
-        if (poll(fds, 2, -1) < 0 && errno != EINTR)
-            return 1;
+        if (poll(fds, 2, -1) < 0) {
+            init_pause();
+            continue;
+        }
         if (fds[1].revents) {
             drain_signals(&init);
             job_reap(&init);

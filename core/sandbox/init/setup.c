@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "init.h"
 
+#include <errno.h>
 #include <linux/keyctl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 int init_reason(char *reason, const char *format, ...)
@@ -18,13 +20,31 @@ int init_reason(char *reason, const char *format, ...)
     return -1;
 }
 
+void init_pause(void)
+{
+    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+    nanosleep(&pause, NULL);
+}
+
+int init_tell(const struct init *init, const struct init_message *message, const int *fds,
+              size_t n_fds)
+{
+    while (sandbox_wire_send(init->channel, message, fds, n_fds) != 0) {
+        if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN)
+            _exit(1);                          /* nobody supervises: end, and the sandbox with it */
+        if (n_fds > 0 && errno != ENOMEM && errno != ENOBUFS && errno != EAGAIN)
+            return -1;
+        init_pause();
+    }
+    return 0;
+}
+
 void init_send(const struct init *init, enum init_message_type type, uint32_t id, int32_t value,
                const char *text)
 {
     struct init_message message = {.version = WIRE_VERSION, .type = type, .id = id, .value = value};
     snprintf(message.text, sizeof message.text, "%s", text);
-    if (sandbox_wire_send(init->channel, &message, NULL, 0) != 0)
-        _exit(1);                              /* nobody supervises: end, and the sandbox with it */
+    init_tell(init, &message, NULL, 0);
 }
 
 static void warn(void *ctx, const char *text)
@@ -58,6 +78,9 @@ static int build(struct init *init, const struct setup_body *fixed,
         init_filter(&init->filter, reason) != 0 ||
         init_landlock(paths, &init->ruleset, warn, init, reason) != 0)
         return -1;
+    init->files_max = init_files_max();
+    if (init_limit_terminals(reason) != 0)
+        return -1;
     if ((fixed->flags & SETUP_NETWORK) && init_network(&fds[0], &fds[1], reason) != 0)
         return -1;
     return init_drop_capabilities() == 0 ? 0 : init_reason(reason, "cannot drop capabilities: %m");
@@ -69,7 +92,7 @@ static int report(const struct init *init, int rc, const int fds[2], const char 
     if (rc != 0)
         init_send(init, INIT_FAILED, 0, 0, reason);
     else
-        rc = sandbox_wire_send(init->channel, &ready, fds, fds[0] >= 0 ? 2 : 0);
+        rc = init_tell(init, &ready, fds, fds[0] >= 0 ? 2 : 0);
     for (int i = 0; i < 2; i++)
         if (fds[i] >= 0)
             close(fds[i]);

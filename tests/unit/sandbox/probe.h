@@ -12,6 +12,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -75,6 +76,33 @@ static long probe_high_unshare(void)
     X(pidfd_open, EPERM, syscall(SYS_pidfd_open, 1, 0))                                    \
     X(pidfd_getfd, EPERM, syscall(SYS_pidfd_getfd, 0, 0, 0))                               \
     X(pidfd_send_signal, EPERM, syscall(SYS_pidfd_send_signal, 0, 9, NULL, 0))             \
+    X(process_madvise, EPERM, syscall(SYS_process_madvise, 0, NULL, 0, 0, 0))              \
+    X(kcmp, EPERM, syscall(SYS_kcmp, 1, 1, 0, 0, 0))                                       \
+    X(init_limit, EPERM, syscall(SYS_prlimit64, 1, RLIMIT_NOFILE, &(struct rlimit){9, 9}, NULL)) \
+    X(init_limit_high, EPERM, syscall(SYS_prlimit64, 1 | HIGH_BIT, RLIMIT_CPU, &(struct rlimit){9, 9}, NULL)) \
+    X(own_limit, 0, syscall(SYS_prlimit64, 0, RLIMIT_CORE, NULL, &(struct rlimit){0, 0}))  \
+    X(init_scheduler, EPERM, sched_setscheduler(1, SCHED_IDLE, &(struct sched_param){0}))  \
+    X(init_parameter, EPERM, sched_setparam(1, &(struct sched_param){0}))                  \
+    X(init_attributes, EPERM, syscall(SYS_sched_setattr, 1, (uint32_t[14]){56, SCHED_BATCH}, 0)) \
+    X(init_processors, EPERM, syscall(SYS_sched_setaffinity, 1, 8, &(unsigned long){1}))   \
+    X(own_scheduler, 0, sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0}))      \
+    X(init_priority, EPERM, setpriority(PRIO_PROCESS, 1, 19))                              \
+    X(init_group_priority, EPERM, setpriority(PRIO_PGRP, 1, 19))                           \
+    X(user_priority, EPERM, setpriority(PRIO_USER, 0, 19))                                 \
+    X(user_priority_by_id, EPERM, setpriority(PRIO_USER, getuid(), 19))                    \
+    X(own_priority, 0, setpriority(PRIO_PROCESS, 0, 1))                                    \
+    X(init_io_priority, EPERM, syscall(SYS_ioprio_set, 1, 1, 3 << 13))                     \
+    X(init_group_io_priority, EPERM, syscall(SYS_ioprio_set, 2, 1, 3 << 13))               \
+    X(user_io_priority, EPERM, syscall(SYS_ioprio_set, 3, getuid(), 3 << 13))              \
+    X(own_io_priority, 0, syscall(SYS_ioprio_set, 1, 0, 3 << 13))                          \
+    X(init_pages, EPERM, syscall(SYS_migrate_pages, 1, 1, &(unsigned long){1}, &(unsigned long){1})) \
+    X(move_init_pages, EPERM, syscall(SYS_move_pages, 1, 0, NULL, NULL, NULL, 0))          \
+    X(signal_init, EPERM, kill(1, SIGTERM))                                                \
+    X(signal_init_thread, EPERM, syscall(SYS_tgkill, 1, 1, SIGTERM))                       \
+    X(queue_for_init, EPERM, syscall(SYS_rt_sigqueueinfo, 1, SIGRTMIN, &(siginfo_t){.si_code = SI_QUEUE})) \
+    X(init_oom_score, EACCES, probe_open("/proc/1/oom_score_adj", O_WRONLY))               \
+    X(init_timer_slack, EACCES, probe_open("/proc/1/timerslack_ns", O_WRONLY))             \
+    X(init_autogroup, EACCES, probe_open("/proc/1/autogroup", O_WRONLY))                   \
     X(mount, EPERM, mount("x", "/tmp", "tmpfs", 0, NULL))                                  \
     X(remount, EPERM, mount(NULL, "/usr", NULL, MS_REMOUNT | MS_BIND, NULL))               \
     X(umount, EPERM, umount2("/usr", MNT_DETACH))                                          \

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "box.h"
 
+#include <sys/resource.h>
+
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -191,6 +193,55 @@ static void a_killed_init_is_told(void **state)
     box_wait(box, &never);
     assert_true(box->gone && box->has_why);
     assert_string_equal(box->why.text, "the sandbox has ended: its first process was killed");
+}
+
+/* Descriptors in flight are counted for a host uid, and init may have the workload's. */
+static void a_command_whose_descriptors_cannot_be_passed_fails_alone(void **state)
+{
+    static const char *const fill[] = {"/usr/bin/python3", "-c",
+        "import os, resource, socket, time\n"
+        "hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))\n"
+        "kept = []\n"
+        "try:\n"
+        "    while True:\n"
+        "        kept.append(socket.socketpair())\n"
+        "        socket.send_fds(kept[-1][0], [b'x'], [0] * 200)\n"
+        "except OSError as e: why = e\n"
+        "print(why.strerror, flush=True); time.sleep(100)"};
+    static const char *const after[] = {"/bin/echo", "there"};
+    struct cell_command filler = {.argv = fill, .n_argv = 3, .env = box_env, .n_env = 2,
+                                  .folder = "/sandbox"};
+    struct cell_command next = {.argv = after, .n_argv = 2, .env = box_env, .n_env = 2,
+                                .folder = "/sandbox"};
+    struct box *box = *state;
+    char said[64] = "";
+    struct error err;
+    box_start_command(box, &filler);
+    assert_true(read(box->fds[1], said, sizeof said - 1) > 0);
+    assert_string_equal(said, "Too many references: cannot splice\n");
+    assert_int_equal(sandbox_cell_run(box->cell, 1000, &next, &err), 0);
+    box_wait(box, &box->exited);
+    assert_false(box->gone);
+    assert_int_equal(box->code, 126);
+    assert_string_equal(box->exit_error, "cannot pass the command's descriptors to the supervisor: "
+                                         "Too many references: cannot splice");
+    box->exited = false;
+    sandbox_cell_kill(box->cell, box->last_id, SIGKILL);
+    box_wait(box, &box->exited);
+    assert_string_equal(box_run(box, "/bin/echo", "there", NULL), "there\n");
+}
+
+/* Its init may have as many in flight as the workload: more is what a supervisor gives it. */
+static int open_box_of_few_files(void **state)
+{
+    struct rlimit own, few;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &own), 0);
+    few = (struct rlimit){200, own.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    int rc = open_plain_box(state);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &own), 0);
+    return rc;
 }
 
 static void without_a_network_there_are_no_sockets(void **state)
@@ -451,6 +502,8 @@ int main(void)
         IN_A_BOX(orphans_are_reaped),
         IN_A_BOX(stop_asks_first),
         IN_A_BOX(stop_does_not_wait_for_ever),
+        cmocka_unit_test_setup_teardown(a_command_whose_descriptors_cannot_be_passed_fails_alone,
+                                        open_box_of_few_files, close_box),
         IN_A_BOX(a_killed_init_is_told),
         cmocka_unit_test(without_a_network_there_are_no_sockets),
         cmocka_unit_test(the_workload_has_the_uid_that_the_policy_names),

@@ -124,6 +124,50 @@ static void the_file_system_cannot_be_filled_with_devices(void **state)
     assert_string_equal(box_sh(box, "ls /tmp /sandbox | grep -E 'sda|mem'"), "");
 }
 
+static long number_in(const char *path)
+{
+    long number = -1;
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%ld", &number), 1);
+    fclose(file);
+    return number;
+}
+
+/* What is counted for the whole host, or for all sandboxes of a uid. */
+static void shared_accounts_have_low_limits(void **state)
+{
+    struct box *box = *state;
+    long files = 0, tasks = 0, signals = 0, queues = 0, locked = 0;
+    const char *said = box_run(box, "/bin/bash", "-c",
+                               "for limit in n u i q l; do ulimit -H$limit; done", NULL);
+    assert_int_equal(sscanf(said, "%ld %ld %ld %ld %ld", &files, &tasks, &signals, &queues, &locked),
+                     5);
+    assert_true(files >= 256 && files <= 4096);
+    assert_true(files * tasks < number_in("/proc/sys/fs/file-max"));
+    assert_true(tasks <= 2048 && signals <= 1024 && queues <= 128 * 1024 && locked <= 1024);
+}
+
+static void terminals_are_counted_per_sandbox(void **state)
+{
+    struct box *box = *state;
+    const char *said = box_run(box, "/usr/bin/perl", "-e",
+                               "for (1 .. 300) { open($t[$_], '+<', '/dev/ptmx') or (print $_, ' ', $!), last }",
+                               NULL);
+    assert_string_equal(said, "65 No space left on device");
+    said = box_run(box, "/usr/bin/perl", "-e", "open(T, '+<', '/dev/ptmx') and print 'open'", NULL);
+    assert_string_equal(said, "open");
+}
+
+static void a_workload_is_ended_before_those_who_watch_it(void **state)
+{
+    struct box *box = *state;
+    long own = number_in("/proc/self/oom_score_adj");
+    long init = strtol(box_sh(box, "cat /proc/1/oom_score_adj"), NULL, 10);
+    long workload = strtol(box_sh(box, "cat /proc/self/oom_score_adj"), NULL, 10);
+    assert_true(own < init && init < workload);
+}
+
 static int run_walls(const char *group)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +180,9 @@ static int run_walls(const char *group)
         IN_A_BOX(nobody_inside_can_end_init),
         IN_A_BOX(a_command_cannot_look_into_another),
         IN_A_BOX(the_file_system_cannot_be_filled_with_devices),
+        IN_A_BOX(shared_accounts_have_low_limits),
+        IN_A_BOX(terminals_are_counted_per_sandbox),
+        IN_A_BOX(a_workload_is_ended_before_those_who_watch_it),
     };
     return cmocka_run_group_tests_name(group, tests, NULL, NULL);
 }
