@@ -43,9 +43,12 @@ void egress_connection_drop_upstream(struct connection *c)
         egress_socket_close(c->upstream);
     c->upstream = NULL;
     c->upstream_ended = c->upstream_finished = false;
-    if (c->query)
-        egress_query_drop(c->query);
-    c->query = NULL;
+    if (c->lookup)
+        egress_lookup_cancel(c->lookup);
+    if (c->dial)
+        egress_dial_cancel(c->dial);
+    c->lookup = NULL;
+    c->dial = NULL;
     drop_forward(c);
 }
 
@@ -103,8 +106,6 @@ static void timed_out(uv_timer_t *timer)
     struct connection *c = timer->data;
     if (c->state == CONNECTION_HEAD)
         head_timeout(c);
-    else if (c->state == CONNECTION_RESOLVING || c->state == CONNECTION_DIALLING)
-        egress_reach_timeout(c);
     else
         egress_connection_close(c);
 }
@@ -216,6 +217,8 @@ static void client_read(void *owner, const char *bytes, ssize_t n)
     struct connection *c = owner;
     if (c->state == CONNECTION_HEAD)
         head_read(c, bytes, n);
+    else if (c->state == CONNECTION_RESOLVING || c->state == CONNECTION_DIALLING)
+        egress_reach_client_read(c, bytes, n);
     else if (c->state == CONNECTION_TUNNEL)
         egress_tunnel_read(c, true, bytes, n);
     else if (c->state == CONNECTION_FORWARD)
@@ -275,14 +278,8 @@ static void upstream_finished(void *owner)
         egress_tunnel_finished(c);
 }
 
-static void upstream_connected(void *owner, int status)
-{
-    egress_reach_connected(owner, status);
-}
-
 const struct egress_socket_calls egress_connection_upstream_calls = {
-    upstream_read, upstream_drained, upstream_finished, upstream_connected,
-    egress_connection_handle_closed};
+    upstream_read, upstream_drained, upstream_finished, NULL, egress_connection_handle_closed};
 
 static const struct egress_socket_calls client_calls = {
     client_read, client_drained, client_finished, NULL, egress_connection_handle_closed};

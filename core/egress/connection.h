@@ -7,26 +7,25 @@
 #define EGRESS_CONNECTION_H
 
 #include "egress/caller.h"
+#include "egress/dial.h"
 #include "egress/hello.h"
 #include "egress/proxy.h"
-#include "egress/resolve.h"
+#include "egress/resolver.h"
 #include "egress/rewrite.h"
 #include "egress/socket.h"
 #include "egress/target.h"
 #include "http/parser.h"
 #include "policy/match.h"
 
-enum {
-    EGRESS_HEAD_MAX = 16 * 1024,
-    EGRESS_DIALS_MAX = 8,                           /* addresses tried for one request */
-};
+enum { EGRESS_HEAD_MAX = 16 * 1024 };
 
 struct egress_proxy {
     uv_loop_t *loop;
     uv_tcp_t listener;
     struct egress_identity identity;
     struct policy *policy;
-    struct egress_pins *pins;
+    struct egress_resolver resolver;
+    struct egress_dialer dialer;
     struct egress_limits limits;
     const struct log *log;
     void (*on_denial)(void *ctx, const struct egress_denial *denial);
@@ -67,8 +66,7 @@ struct flow {
     struct egress_caller caller;
     struct policy_decision decision;                /* points into the proxy's present policy */
     struct egress_addresses addresses;              /* all checked */
-    size_t next;                                    /* the address to dial next */
-    int status;                                     /* why the last one failed: libuv error */
+    size_t dialled;                                 /* the address that is connected */
 };
 
 struct connection {
@@ -78,10 +76,11 @@ struct connection {
     unsigned handles;                               /* open ones; the last one frees it */
     bool refused;                                   /* one too many */
     bool served;                                    /* a request before this one was answered */
-    struct egress_socket *client, *upstream;        /* upstream: NULL unless dialling or used */
+    struct egress_socket *client, *upstream;        /* upstream: NULL until it is connected */
     uv_timer_t timer;
     struct connection *next_asking;                 /* CONNECTION_IDENTIFYING */
-    struct egress_query *query;                     /* CONNECTION_RESOLVING */
+    struct egress_lookup *lookup;                   /* CONNECTION_RESOLVING, or NULL */
+    struct egress_dial *dial;                       /* CONNECTION_DIALLING, or NULL */
     struct egress_ends ends;
     struct http_parser *requests;
     struct buf pending;                             /* the client's bytes nobody has looked at */
@@ -113,7 +112,7 @@ void egress_connection_end(struct connection *c);
 bool egress_connection_client_held(const struct connection *c);
 void egress_connection_drop_upstream(struct connection *c);
 
-/* One handle or query fewer; the last one frees the connection. */
+/* One handle, look-up or dial fewer; the last one frees the connection. */
 void egress_connection_handle_closed(void *connection);
 
 /* identify.c */
@@ -131,8 +130,7 @@ void egress_log_failure(const struct connection *c, const char *reason);
 
 /* reach.c: resolve, check, dial; then egress_tunnel_begin or egress_forward_begin. */
 void egress_reach(struct connection *c);
-void egress_reach_connected(struct connection *c, int status);
-void egress_reach_timeout(struct connection *c);
+void egress_reach_client_read(struct connection *c, const char *bytes, ssize_t n);
 
 /* tunnel.c */
 void egress_tunnel_begin(struct connection *c);

@@ -228,7 +228,7 @@ void egress_decide_again(struct connection *c)
     if (!ask_policy(c, &reason))
         stop(c, buf_str(&reason));
     else if (egress_check_addresses(&flow->decision, &flow->target,
-                                    flow->addresses.items + (dialled ? flow->next - 1 : 0),
+                                    flow->addresses.items + (dialled ? flow->dialled : 0),
                                     dialled ? 1 : flow->addresses.n, &refusal))
         stop(c, refusal.reason);
     buf_free(&reason);

@@ -15,6 +15,8 @@ enum {
     MAX_REFUSED = 64,                               /* clients being told that there are too many */
     HEAD_MS = 10000,
     IDLE_MS = 60000,
+    RESOLVE_MS = 10000,
+    MAX_LOOKUPS = 128,
     DIAL_MS = 5000,
     LOOK_MS = 5000,
     BACKLOG = 128,
@@ -50,7 +52,7 @@ static void end_if_empty(struct egress_proxy *proxy)
     void (*on_closed)(void *) = proxy->on_closed;
     void *ctx = proxy->closed_ctx;
     policy_unref(proxy->policy);
-    egress_pins_free(proxy->pins);
+    egress_resolver_free_pins(&proxy->resolver);
     uv_mutex_destroy(&proxy->identity.diag_lock);
     close(proxy->identity.init_children);
     free(proxy);
@@ -103,23 +105,28 @@ static void take_config(struct egress_proxy *proxy, const struct egress_config *
     proxy->limits = (struct egress_limits){
         .max_connections = or_default(limits->max_connections, MAX_CONNECTIONS),
         .head_ms = or_default(limits->head_ms, HEAD_MS),
-        .idle_ms = or_default(limits->idle_ms, IDLE_MS),
-        .dial_ms = or_default(limits->dial_ms, DIAL_MS)};
+        .idle_ms = or_default(limits->idle_ms, IDLE_MS)};
+    proxy->dialer = (struct egress_dialer){.loop = proxy->loop, .scratch = proxy->scratch,
+                                           .dial_ms = or_default(limits->dial_ms, DIAL_MS)};
+    proxy->resolver.loop = proxy->loop;
+    proxy->resolver.resolve_ms = or_default(limits->resolve_ms, RESOLVE_MS);
+    proxy->resolver.max_lookups = or_default(limits->max_lookups, MAX_LOOKUPS);
 }
 
 struct egress_proxy *egress_new(uv_loop_t *loop, const struct egress_config *config,
                                 struct error *err)
 {
-    struct egress_pins *pins = egress_pins_new(config->pins, config->n_pins, err);
-    int init_children = pins ? egress_children_open(config->init_pid, err) : -1;
+    struct egress_proxy *proxy = alloc_zero(1, sizeof *proxy);
+    int init_children = -1;
+    if (egress_resolver_pin(&proxy->resolver, config->pins, config->n_pins, err) == 0)
+        init_children = egress_children_open(config->init_pid, err);
     if (init_children < 0) {
-        egress_pins_free(pins);
+        egress_resolver_free_pins(&proxy->resolver);
         close(config->listen_fd);
+        free(proxy);
         return NULL;
     }
-    struct egress_proxy *proxy = alloc_zero(1, sizeof *proxy);
     proxy->loop = loop;
-    proxy->pins = pins;
     take_config(proxy, config, init_children);
     uv_tcp_init(loop, &proxy->listener);
     proxy->listener.data = proxy;

@@ -5,7 +5,7 @@
  * the namespace of its own process.  One port serves CONNECT and absolute-form HTTP.  Each tunnel
  * and each forwarded request is decided on its own, in this order: target made canonical, calling
  * process found (socket diagnostics, then /proc), policy asked, name resolved once, every address
- * checked, a checked address dialled.  Whatever is not carried out is answered with a JSON reason.
+ * checked, the checked addresses raced.  Whatever is not carried out is answered with a JSON reason.
  *
  * Ownership: the proxy takes listen_fd (it closes it) and a reference to each policy; diag_fd, log
  * and ctx are borrowed until on_closed; pins are copied.  What a callback is given lives until it
@@ -58,7 +58,9 @@ struct egress_limits {
     unsigned max_connections;                       /* 256; one more is answered 503 */
     unsigned head_ms;                               /* 10000; a head that takes longer: 408 */
     unsigned idle_ms;                               /* 60000; between two requests, then closed */
-    unsigned dial_ms;                               /* 5000, for each address */
+    unsigned resolve_ms;                            /* 10000; a name that takes longer: 504 */
+    unsigned max_lookups;                           /* 128 by DNS at a time; one more is answered 503 */
+    unsigned dial_ms;                               /* 5000, for all addresses of a request */
     unsigned look_ms;                               /* 5000, to find out who is calling: else 403 */
 };
 
@@ -99,7 +101,7 @@ void egress_set_policy(struct egress_proxy *proxy, struct policy *policy);
 void egress_stats(const struct egress_proxy *proxy, struct egress_stats *out);
 
 /* Closes the socket and every connection at once; on_closed(ctx) is called from the loop, once,
- * when nothing of the proxy is left on it (a DNS query under way is waited for). */
+ * when nothing of the proxy is left on it. */
 void egress_close(struct egress_proxy *proxy, void (*on_closed)(void *ctx), void *ctx);
 
 #endif

@@ -4,113 +4,105 @@
 
 #include <stdio.h>
 
-enum { RESOLVE_MS = 10000 };
+static void fail(struct connection *c, struct egress_refusal *refusal)
+{
+    snprintf(refusal->detail, sizeof refusal->detail, "connection to %s failed",
+             c->flow.target.authority);
+    egress_log_failure(c, refusal->reason);
+    egress_connection_refuse(c, refusal);
+}
 
-static void fail(struct connection *c, enum egress_refusal_kind kind, const char *reason)
+static void fail_dial(struct connection *c, const struct egress_dial_result *result)
 {
     struct egress_refusal refusal;
-    egress_refuse(&refusal, kind, "%s", reason);
-    snprintf(refusal.detail, sizeof refusal.detail, "connection to %s failed",
-             c->flow.target.authority);
-    egress_log_failure(c, reason);
-    egress_connection_refuse(c, &refusal);
+    char tried[64] = "";
+    bool slow = result->status == UV_ETIMEDOUT;
+    if (c->flow.addresses.n > 1)
+        snprintf(tried, sizeof tried, " (%zu of its %zu addresses tried)", result->tried,
+                 c->flow.addresses.n);
+    egress_refuse(&refusal, slow ? REFUSAL_SLOW : REFUSAL_UNREACHABLE, "%s %s: %s%s",
+                  c->flow.target.authority, slow ? "did not answer" : "cannot be reached",
+                  uv_strerror(result->status), tried);
+    fail(c, &refusal);
 }
 
-static void fail_dial(struct connection *c)
+static void dialled(void *owner, const struct egress_dial_result *result)
 {
-    char reason[256];
-    int status = c->flow.status;
-    snprintf(reason, sizeof reason, status == UV_ETIMEDOUT ? "%s did not answer: %s"
-             : "%s cannot be reached: %s", c->flow.target.authority, uv_strerror(status));
-    fail(c, status == UV_ETIMEDOUT ? REFUSAL_SLOW : REFUSAL_UNREACHABLE, reason);
-}
-
-static void dial_next(struct connection *c)
-{
-    struct flow *flow = &c->flow;
-    struct egress_proxy *proxy = c->proxy;
-    if (flow->next == flow->addresses.n || flow->next == EGRESS_DIALS_MAX) {
-        fail_dial(c);
+    struct connection *c = owner;
+    c->dial = NULL;
+    if (result->status != 0) {
+        fail_dial(c, result);
         return;
     }
-    c->upstream = egress_socket_new(proxy->loop, proxy->scratch,
-                                    &egress_connection_upstream_calls, c);
+    c->upstream = result->socket;
     c->handles++;
-    egress_connection_expect(c, proxy->limits.dial_ms);
-    egress_socket_connect(c->upstream, &flow->addresses.items[flow->next++], flow->target.port);
-}
-
-static void dial_failed(struct connection *c, int status)
-{
-    c->flow.status = status;
-    egress_connection_drop_upstream(c);
-    dial_next(c);
-}
-
-void egress_reach_connected(struct connection *c, int status)
-{
-    if (status != 0) {
-        dial_failed(c, status);
-        return;
-    }
-    egress_connection_expect(c, 0);
+    egress_socket_give(c->upstream, &egress_connection_upstream_calls, c);
+    c->flow.dialled = result->index;
     if (c->flow.connect)
         egress_tunnel_begin(c);
     else
         egress_forward_begin(c);
 }
 
-void egress_reach_timeout(struct connection *c)
-{
-    if (c->state == CONNECTION_DIALLING)
-        dial_failed(c, UV_ETIMEDOUT);
-    else
-        fail(c, REFUSAL_SLOW, "the name could not be resolved in time");
-}
-
 static void check_and_dial(struct connection *c)
 {
+    static const struct egress_dial_calls calls = {dialled, egress_connection_handle_closed};
+    struct flow *flow = &c->flow;
     if (!egress_decide_addresses(c))
         return;
     c->state = CONNECTION_DIALLING;
-    dial_next(c);
+    c->handles++;
+    c->dial = egress_dial_start(&c->proxy->dialer, flow->addresses.items, flow->addresses.n,
+                                flow->target.port, &calls, c);
 }
 
-static void query_done(struct connection *c, int status)
+static void resolved(void *owner, struct egress_addresses addresses,
+                     const struct egress_refusal *failure)
 {
-    char reason[512];
-    if (status == 0) {
+    struct connection *c = owner;
+    c->lookup = NULL;
+    c->flow.addresses = addresses;
+    if (failure) {
+        struct egress_refusal refusal = *failure;
+        fail(c, &refusal);
+    } else {
         check_and_dial(c);
-        return;
     }
-    snprintf(reason, sizeof reason, "DNS resolution failed for %s: %s", c->flow.target.authority,
-             uv_strerror(status));
-    fail(c, REFUSAL_UNREACHABLE, reason);
 }
 
-static void resolved(void *ctx, int status, struct egress_addresses addresses)
+static void look_up(struct connection *c)
 {
-    struct connection *c = ctx;
-    if (status != UV_ECANCELED) {
-        c->query = NULL;
-        c->flow.addresses = addresses;
-        query_done(c, status);
-    }
-    egress_connection_handle_closed(c);
+    static const struct egress_lookup_calls calls = {resolved, egress_connection_handle_closed};
+    struct egress_refusal refusal;
+    c->lookup = egress_lookup_start(&c->proxy->resolver, &c->flow.target, &calls, c, &refusal);
+    if (c->lookup)
+        c->handles++;
+    else
+        fail(c, &refusal);
 }
 
+/* Meanwhile the client is read, to notice when it goes. */
 void egress_reach(struct connection *c)
 {
     c->state = CONNECTION_RESOLVING;
-    if (egress_pins_find(c->proxy->pins, &c->flow.target, &c->flow.addresses)) {
+    egress_connection_expect(c, 0);
+    if (c->pending.len < EGRESS_READ_MAX)
+        egress_socket_read(c->client);
+    if (egress_resolver_knows(&c->proxy->resolver, &c->flow.target, &c->flow.addresses))
         check_and_dial(c);
-        return;
+    else
+        look_up(c);
+}
+
+/* Bytes wait for the tunnel or the request's body.  A client that has only ended its side is told so
+ * again when it is read next. */
+void egress_reach_client_read(struct connection *c, const char *bytes, ssize_t n)
+{
+    if (n > 0) {
+        buf_add(&c->pending, bytes, (size_t)n);
+        if (c->pending.len >= EGRESS_READ_MAX)
+            egress_socket_pause(c->client);
+    } else if (n != UV_EOF || !egress_connection_client_held(c)) {
+        egress_connection_close(c);
     }
-    c->query = egress_query_new(c->proxy->loop, c->flow.target.host, resolved, c);
-    if (!c->query) {
-        query_done(c, UV_EAI_FAIL);
-        return;
-    }
-    c->handles++;
-    egress_connection_expect(c, RESOLVE_MS);
 }

@@ -18,6 +18,7 @@
     X(UNREACHABLE, 502, "upstream_unreachable")         \
     X(RESPONSE,    502, "invalid_upstream_response")    \
     X(BUSY,        503, "too_many_connections")         \
+    X(LOOKUPS,     503, "too_many_lookups")             \
     X(IDENTITY,    503, "identity_unavailable")         \
     X(SLOW,        504, "upstream_timeout")
 

@@ -64,14 +64,18 @@ static void connected(uv_connect_t *req, int status)
     s->calls->connected(s->owner, status);
 }
 
-void egress_socket_connect(struct egress_socket *s, const struct ipaddr *to, uint16_t port)
+int egress_socket_connect(struct egress_socket *s, const struct ipaddr *to, uint16_t port)
 {
     struct sockaddr_storage address;
     socklen_t len;
     ipaddr_to_sockaddr(to, port, &address, &len);
-    int rc = uv_tcp_connect(&s->connect, &s->tcp, (struct sockaddr *)&address, connected);
-    if (rc != 0)
-        s->calls->connected(s->owner, rc);
+    return uv_tcp_connect(&s->connect, &s->tcp, (struct sockaddr *)&address, connected);
+}
+
+void egress_socket_give(struct egress_socket *s, const struct egress_socket_calls *calls, void *owner)
+{
+    s->calls = calls;
+    s->owner = owner;
 }
 
 static void give_scratch(uv_handle_t *handle, size_t suggested, uv_buf_t *out)

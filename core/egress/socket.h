@@ -35,7 +35,10 @@ int egress_socket_accept(struct egress_socket *s, uv_stream_t *listener);   /* l
 /* Without delay, and asked for a sign of life: a listener for all that it accepts.  Connected ones are. */
 void egress_socket_tune(uv_tcp_t *tcp);
 int egress_socket_fileno(const struct egress_socket *s);
-void egress_socket_connect(struct egress_socket *s, const struct ipaddr *to, uint16_t port);
+/* A libuv error at once, or 0 and connected is called. */
+int egress_socket_connect(struct egress_socket *s, const struct ipaddr *to, uint16_t port);
+/* From now on it has another owner and calls. */
+void egress_socket_give(struct egress_socket *s, const struct egress_socket_calls *calls, void *owner);
 
 void egress_socket_read(struct egress_socket *s);   /* until paused */
 void egress_socket_pause(struct egress_socket *s);

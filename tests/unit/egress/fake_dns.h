@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The system's resolver, answered by the test: a DNS server at 10.77.0.3:53 that reads what it says
  * from a table, and can keep an answer back. */
-#ifndef TEST_EGRESS_RESOLVER_H
-#define TEST_EGRESS_RESOLVER_H
+#ifndef TEST_EGRESS_FAKE_DNS_H
+#define TEST_EGRESS_FAKE_DNS_H
 
 #include "egress/rig.h"
 
 #include <sys/mount.h>
 
 /* name, then the answers to its first, second, ... question for that type; the last one stays.
- * An answer is a list of addresses, "none", "nxdomain" or "wait". */
+ * An answer is a list of addresses, "none", "nxdomain" or "silent"; "wait" before it holds it back. */
 struct resolver_name {
     const char *name, *a[4], *aaaa[4];
 };
@@ -19,7 +19,7 @@ struct resolver {
     uv_poll_t poll;
     int fd;
     const struct resolver_name *names;
-    unsigned asked_a[16], asked_aaaa[16];           /* by name */
+    unsigned asked_a[24], asked_aaaa[24];           /* by name */
     struct buf questions;                           /* "NAME " each */
     struct {
         struct sockaddr_in to;
@@ -40,6 +40,15 @@ static inline void resolver_write(const char *path, const char *text, const char
     unlink(path);
 }
 
+/* What resolver_enter has put in the place of a file of the system. */
+static inline void resolver_rewrite(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+        network_fail(path);
+    close(fd);
+}
+
 /* Once network_enter has made us root of a user namespace. */
 static inline void resolver_enter(void)
 {
@@ -47,9 +56,11 @@ static inline void resolver_enter(void)
         network_fail("unshare");
     char path[] = "/tmp/sluice-resolver-XXXXXX";
     close(mkstemp(path));
-    resolver_write(path, "nameserver " OTHER_ADDRESS "\noptions timeout:10 attempts:1\n",
+    resolver_write(path, "search evil.test\nnameserver " OTHER_ADDRESS
+                         "\noptions ndots:5 timeout:10 attempts:1\n",
                    "/etc/resolv.conf");
     resolver_write(path, "hosts: files dns\n", "/etc/nsswitch.conf");
+    resolver_write(path, "", "/etc/hosts");
 }
 
 static inline void resolver_record(struct buf *out, const char *address, int type)
@@ -108,9 +119,10 @@ static inline void resolver_answer(struct resolver *r, const unsigned char *q,
     int type = q[12 + name_len + 1], n = 0;
     const char *said = resolver_says(r, name, type);
     struct buf out = {0}, records = {0};
+    bool wait = strncmp(said, "wait", 4) == 0;
+    said += wait ? strspn(said, "wait ") : 0;
     buf_printf(&r->questions, "%s ", name);
-    snprintf(copy, sizeof copy, "%s", strcmp(said, "wait") && strcmp(said, "none") &&
-                                      strcmp(said, "nxdomain") ? said : "");
+    snprintf(copy, sizeof copy, "%s", strcmp(said, "none") && strcmp(said, "silent") && strcmp(said, "nxdomain") ? said : "");
     while ((word = strsep(&rest, " ")) && *word) {
         resolver_record(&records, word, type);
         n++;
@@ -122,9 +134,9 @@ static inline void resolver_answer(struct resolver *r, const unsigned char *q,
     buf_add(&out, "\0\0\0\0", 4);
     buf_add(&out, q + 12, name_len + 4);
     buf_add(&out, records.data, records.len);
-    if (strcmp(said, "wait") == 0)
+    if (wait)
         resolver_keep(r, &out, to);
-    else
+    else if (strcmp(said, "silent") != 0)
         sendto(r->fd, out.data, out.len, 0, (const struct sockaddr *)to, sizeof *to);
     buf_free(&out);
     buf_free(&records);
@@ -158,11 +170,18 @@ static inline void resolver_start(struct resolver *r, struct rig *rig,
     uv_poll_start(&r->poll, UV_READABLE, resolver_events);
 }
 
-static inline void resolver_stop(struct resolver *r)
+/* Sends the answers that were held back. */
+static inline void resolver_release(struct resolver *r)
 {
     for (unsigned i = 0; i < r->waiting; i++)
         sendto(r->fd, r->kept[i].answer, r->kept[i].len, 0,
                (const struct sockaddr *)&r->kept[i].to, sizeof r->kept[i].to);
+    r->waiting = 0;
+}
+
+static inline void resolver_stop(struct resolver *r)
+{
+    resolver_release(r);
     uv_close((uv_handle_t *)&r->poll, NULL);
     uv_run(&r->rig->loop, UV_RUN_NOWAIT);
     close(r->fd);
