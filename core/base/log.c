@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/printable.h"
 #include "base/text.h"
 
 static const char *const words[] = {
@@ -45,13 +46,16 @@ static void format_line(struct buf *line, const struct log *log, enum log_level 
                    words[level], log->program);
         struct buf text = {0};
         text_escape_bytes(&text, message);
-        text_json_quote(line, buf_str(&text));
+        struct buf quoted = {0};
+        text_json_quote(&quoted, buf_str(&text));
+        printable_escape_json(line, buf_str(&quoted));
+        buf_free(&quoted);
         buf_free(&text);
         buf_puts(line, "}\n");
         return;
     }
     buf_printf(line, "%s %-5s %s: ", when, words[level], log->program);
-    text_escape_controls(line, message);
+    printable_escape(line, message, strlen(message), "");
     buf_putc(line, '\n');
 }
 

@@ -81,6 +81,11 @@ size_t text_utf8_valid(const char *bytes, size_t len)
     return len;
 }
 
+size_t text_utf8_char(const char *bytes, size_t len)
+{
+    return len ? sequence((const unsigned char *)bytes, len) : 0;
+}
+
 static bool stands_for_itself(char c)
 {
     return (unsigned char)c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
@@ -124,27 +129,16 @@ void text_json_quote(struct buf *out, const char *text)
     buf_putc(out, '"');
 }
 
-static void escape_bytes(struct buf *out, const char *bytes, bool controls)
+void text_escape_bytes(struct buf *out, const char *bytes)
 {
     for (size_t n, len = strlen(bytes); len; bytes += n, len -= n) {
-        unsigned char c = (unsigned char)*bytes;
-        n = controls && (c < 0x20 || c == 0x7f) ? 0 : sequence((const unsigned char *)bytes, len);
+        n = sequence((const unsigned char *)bytes, len);
         buf_add(out, bytes, n);
         if (!n) {
-            buf_printf(out, "\\x%02x", c);
+            buf_printf(out, "\\x%02x", (unsigned char)*bytes);
             n = 1;
         }
     }
-}
-
-void text_escape_controls(struct buf *out, const char *bytes)
-{
-    escape_bytes(out, bytes, true);
-}
-
-void text_escape_bytes(struct buf *out, const char *bytes)
-{
-    escape_bytes(out, bytes, false);
 }
 
 const char *text_env_name_refused(const char *name)

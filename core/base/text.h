@@ -10,6 +10,8 @@ struct buf;
 
 /* Strict UTF-8 (RFC 3629) without NUL.  Returns the offset of the first bad byte, or len. */
 size_t text_utf8_valid(const char *bytes, size_t len);
+/* Length of the valid UTF-8 character that bytes begin with, or 0. */
+size_t text_utf8_char(const char *bytes, size_t len);
 /* How many bytes of printable ASCII a text begins with: nearly always all of them. */
 size_t text_plain(const char *bytes, size_t len);
 /* The same without quotes and backslashes, which JSON escapes. */
@@ -19,10 +21,8 @@ size_t text_json_plain(const char *bytes, size_t len);
 void text_make_valid(char *text, size_t size);
 /* Appends text as a JSON string, quotes included (RFC 8259). */
 void text_json_quote(struct buf *out, const char *text);
-/* Appends bytes with those that are no UTF-8 written as \xNN, and control characters like them, so
- * that a log line stays one line. */
-void text_escape_controls(struct buf *out, const char *bytes);
-void text_escape_bytes(struct buf *out, const char *bytes); /* those that are no UTF-8 alone */
+/* Appends bytes with those that are no UTF-8 written as \xNN. */
+void text_escape_bytes(struct buf *out, const char *bytes);
 /* The word of the NULL-terminated list that is nearest to text, or NULL when none is near. */
 const char *text_nearest(const char *text, const char *const *words);
 /* Why no command of a sandbox gets an environment variable of this name; NULL: it may. */

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/printable.h"
 #include "base/text.h"
-#include "doc/safe.h"
 
 /* The ballot behind what a voter was handed. */
 static struct ballot *ballot_of(struct sluice_ballot *face)
@@ -31,7 +31,7 @@ static size_t copy_clean(char *out, size_t max, const char *text, size_t len)
     size_t used = text_plain(text, len < max ? len : max);
     memcpy(out, text, used);
     for (size_t at = used; at < len;) {
-        size_t n = doc_safe_char(text + at, len - at, ""), need = n ? n : 4;
+        size_t n = printable_char(text + at, len - at, ""), need = n ? n : 4;
         if (used + need > max)
             break;
         if (n)

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/arena.h"
+#include "base/printable.h"
 #include "base/text.h"
 #include "doc/safe.h"
 
@@ -115,7 +116,7 @@ static int complain(struct reader *r, const char *format, ...)
     va_end(args);
     if (r->complaints.len)
         buf_puts(&r->complaints, "; ");
-    text_escape_controls(&r->complaints, text);
+    printable_escape(&r->complaints, text, strlen(text), "");
     return -1;
 }
 

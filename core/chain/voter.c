@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/printable.h"
 #include "base/text.h"
 #include "chain/ballot.h"
 #include "doc/safe.h"
@@ -64,7 +65,7 @@ static int check_code(const struct sluice_code *code, struct error *err)
 {
     if (!ballot_is_code(code->code)) {
         struct buf shown = {0};
-        doc_escape(code->code, strnlen(code->code, SLUICE_CODE_MAX), "", &shown);
+        printable_escape(&shown, code->code, strnlen(code->code, SLUICE_CODE_MAX), "");
         error_set(err, ERROR_MALFORMED,
                   "it declares the code '%s', which is not made of 1 to %d letters, digits, '_', '.' "
                   "and '-'", buf_str(&shown), SLUICE_CODE_MAX);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "cli/cli.h"
 
@@ -28,7 +29,7 @@ static void print_options(FILE *to, const struct arg_option *options)
         char left[64];
         snprintf(left, sizeof left, "%c%c%s--%s%s%s", options->letter ? '-' : ' ', options->letter ? options->letter : ' ',
                  options->letter ? ", " : "  ", options->name, options->value ? " " : "", options->value ? options->value : "");
-        fprintf(to, "  %-34s %s\n", left, options->help);
+        terminal_print(to, "  %-34s %s\n", left, options->help);
     }
 }
 
@@ -41,51 +42,51 @@ static void print_usage(FILE *to, const struct command *c)
     size_t n = rest ? (size_t)(rest - c->operands) : strlen(c->operands);
     while (n && c->operands[n - 1] == ' ')
         n--;
-    fprintf(to, "usage: sluice %s%s%s%s%.*s%s%s%s", c->group, c->verb ? " " : "", c->verb ? c->verb : "", n ? " " : "", (int)n,
+    terminal_print(to, "usage: sluice %s%s%s%s%.*s%s%s%s", c->group, c->verb ? " " : "", c->verb ? c->verb : "", n ? " " : "", (int)n,
             c->operands, c->options->name ? " [options]" : "", rest ? " " : "", rest ? rest : "");
 }
 
 static void print_command_help(FILE *to, const struct command *c)
 {
     print_usage(to, c);
-    fprintf(to, "\n\n%s\n", c->summary);
+    terminal_print(to, "\n\n%s\n", c->summary);
     if (c->options->name)
-        fputc('\n', to);
+        terminal_print(to, "\n");
     print_options(to, c->options);
-    fputs("\nglobal:\n", to);
+    terminal_print(to, "\nglobal:\n");
     print_options(to, global_options);
-    fprintf(to, "\nexample: %s\n", c->example);
+    terminal_print(to, "\nexample: %s\n", c->example);
 }
 
 static void print_help(FILE *to, const char *group)
 {
     const char *example = "";
-    fprintf(to, "usage: sluice %s%sCOMMAND [options]\n\n", group ? group : "", group ? " " : "");
+    terminal_print(to, "usage: sluice %s%sCOMMAND [options]\n\n", group ? group : "", group ? " " : "");
     for (const struct command *c = cli_commands; c->group; c++) {
         if (group && strcmp(group, c->group) != 0)
             continue;
-        fprintf(to, "  %-9s%-13s %s\n", c->group, c->verb ? c->verb : "", c->summary);
+        terminal_print(to, "  %-9s%-13s %s\n", c->group, c->verb ? c->verb : "", c->summary);
         example = *example ? example : c->example;
     }
-    fputs("\nglobal:\n", to);
+    terminal_print(to, "\nglobal:\n");
     print_options(to, global_options);
-    fprintf(to, "\nexample: %s\nsluice COMMAND -h shows a command's options.\n", example);
+    terminal_print(to, "\nexample: %s\nsluice COMMAND -h shows a command's options.\n", example);
     if (!group)
-        fputs("exit codes: 0 done, 1 refused or failed, 2 usage or unreadable file, 3 gateway unreachable,\n"
-              "124 --wait ran out of time; of sandbox exec the command's own\n", to);
+        terminal_print(to, "exit codes: 0 done, 1 refused or failed, 2 usage or unreadable file, 3 gateway unreachable or lost,\n"
+                           "124 --wait ran out of time; of sandbox exec the command's own\n");
 }
 
 int usage_error(const struct cli *cli, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    fputs("sluice: ", stderr);
-    vfprintf(stderr, format, args);
+    terminal_print(stderr, "sluice: ");
+    terminal_vprint(stderr, format, args);
     va_end(args);
-    fputc('\n', stderr);
+    terminal_print(stderr, "\n");
     if (cli->command) {
         print_usage(stderr, cli->command);
-        fputs("; -h shows all\n", stderr);
+        terminal_print(stderr, "; -h shows all\n");
     }
     return EXIT_USAGE;
 }
@@ -345,7 +346,7 @@ int args_parse(struct cli *cli, int argc, char **argv)
     if (code >= 0)
         return code;
     if (arg_given(cli, "version")) {
-        printf("sluice %s\n", SLUICE_VERSION);
+        terminal_print(stdout, "sluice %s\n", SLUICE_VERSION);
         return EXIT_DONE;
     }
     if (arg_given(cli, "help")) {

@@ -2,6 +2,7 @@
 /* sluice policy check: without a gateway. */
 #include <stdio.h>
 
+#include "base/terminal.h"
 #include "cli/document.h"
 #include "policy/check.h"
 
@@ -47,7 +48,7 @@ static void print_list(const char *file, const json_t *list, const char *what)
     size_t i;
     json_t *p;
     json_array_foreach(list, i, p)
-        printf("%s:%lld:%lld: %s%s%s%s\n", file, json_number(p, "line"), json_number(p, "column"), what, json_text(p, "path"),
+        terminal_print(stdout, "%s:%lld:%lld: %s%s%s%s\n", file, json_number(p, "line"), json_number(p, "column"), what, json_text(p, "path"),
                *json_text(p, "path") ? ": " : "", json_text(p, "message"));
 }
 

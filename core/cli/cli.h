@@ -99,6 +99,7 @@ int client_follow(const struct cli *cli, const struct call *call, void (*line)(v
 
 /* ---- print.c ---- */
 void print_json(const struct cli *cli, const json_t *json);         /* as -o says: json or yaml */
+void print_compact(const json_t *json);            /* JSON on one line */
 void print_yaml(const json_t *json, struct buf *out);
 void print_item(const struct cli *cli, const json_t *json);         /* of a stream: a line, or a YAML document */
 bool print_unread(void);                            /* stdout is a pipe that nobody reads any more */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/terminal.h"
 #include "cli/connect.h"
 
 char *url_escape(const char *text)
@@ -98,10 +99,10 @@ static void print_errors(const struct cli *cli, const json_t *problem, const cha
         if (strcmp(json_text(e, "message"), detail) == 0 && !(file && line))
             continue;
         if (file && line)
-            fprintf(stderr, "  %s:%lld:%lld: ", file, line, json_number(e, "column"));
+            terminal_print(stderr, "  %s:%lld:%lld: ", file, line, json_number(e, "column"));
         else
-            fputs("  ", stderr);
-        fprintf(stderr, "%s%s%s\n", json_text(e, "path"), *json_text(e, "path") ? ": " : "", json_text(e, "message"));
+            terminal_print(stderr, "  ");
+        terminal_print(stderr, "%s%s%s\n", json_text(e, "path"), *json_text(e, "path") ? ": " : "", json_text(e, "message"));
     }
 }
 

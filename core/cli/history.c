@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/terminal.h"
 #include "chain/options.h"
 #include "cli/plugin.h"
 
@@ -60,9 +61,10 @@ void history_progress(const struct cli *cli, const char *what, size_t done, size
         return;
     enum { WIDTH = 40 };
     int filled = n ? (int)(done * WIDTH / n) : WIDTH;
-    fprintf(stderr, "\r%s [%.*s%*s] %zu of %zu%s", what, filled,
-            "########################################", WIDTH - filled, "", done, n,
-            done == n ? "\n" : "");
+    terminal_print(stderr, "\r%s [%.*s%*s] %zu of %zu", what, filled,
+                   "########################################", WIDTH - filled, "", done, n);
+    if (done == n)
+        terminal_print(stderr, "\n");
 }
 
 static struct policy *revision_of(struct history *h, const char *sandbox, long long revision,

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/terminal.h"
 #include "chain/chain.h"
 #include "chain/options.h"
 #include "cli/cli.h"
@@ -45,7 +46,7 @@ int cmd_plugin_reload(struct cli *cli)
     if (code == EXIT_DONE && cli->output != OUT_TABLE)
         print_json(cli, reply.json);
     else if (code == EXIT_DONE)
-        printf("✓ Reloaded: %zu voters\n", json_array_size(json_object_get(reply.json, "voters")));
+        terminal_print(stdout, "✓ Reloaded: %zu voters\n", json_array_size(json_object_get(reply.json, "voters")));
     reply_free(&reply);
     return code;
 }
@@ -88,20 +89,20 @@ static void print_description(const json_t *json)
 {
     size_t i;
     json_t *row;
-    printf("%s %s (%s", json_text(json, "name"), json_text(json, "version"), json_text(json, "kind"));
+    terminal_print(stdout, "%s %s (%s", json_text(json, "name"), json_text(json, "version"), json_text(json, "kind"));
     if (json_object_get(json, "abi"))
-        printf(", ABI %lld", json_number(json, "abi"));
-    puts(")");
+        terminal_print(stdout, ", ABI %lld", json_number(json, "abi"));
+    terminal_print(stdout, ")\n");
     if (*json_text(json, "summary"))
-        printf("  %s\n", json_text(json, "summary"));
+        terminal_print(stdout, "  %s\n", json_text(json, "summary"));
     json_array_foreach(json_object_get(json, "options"), i, row) {
         const char *fallback = json_string_value(json_object_get(row, "default"));
-        printf("  option %s (%s%s%s): %s\n", json_text(row, "name"), json_text(row, "type"), fallback ? ", default " : "",
+        terminal_print(stdout, "  option %s (%s%s%s): %s\n", json_text(row, "name"), json_text(row, "type"), fallback ? ", default " : "",
                fallback ? fallback : "", json_text(row, "help"));
     }
     json_array_foreach(json_object_get(json, "codes"), i, row)
-        printf("  code %s: %s\n", json_text(row, "code"), json_text(row, "help"));
-    printf("  sha256 %s\n", json_text(json, "sha256"));
+        terminal_print(stdout, "  code %s: %s\n", json_text(row, "code"), json_text(row, "help"));
+    terminal_print(stdout, "  sha256 %s\n", json_text(json, "sha256"));
 }
 
 static struct chain *load_one(const char *path, struct problems *problems)
@@ -151,7 +152,7 @@ static int check_one(const struct cli *cli, const char *path)
     if (chain) {
         json_t *json = describe(chain);
         if (cli->output == OUT_YAML && cli->n_operands > 1)
-            puts("---");
+            terminal_print(stdout, "---\n");
         if (cli->output != OUT_TABLE)
             print_json(cli, json);
         else

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "testkit/scaffold.h"
@@ -31,7 +32,7 @@ static int make(struct cli *cli, struct arena *arena, enum scaffold_language lan
         complain("%s", err.text);
         return err.kind == ERROR_INVALID ? EXIT_USAGE : EXIT_REFUSED;
     }
-    printf("%s\n", folder);
+    terminal_print(stdout, "%s\n", folder);
     struct buf quoted = {0};
     text_shell_quote(&quoted, folder);
     folder = buf_str(&quoted);

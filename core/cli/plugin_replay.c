@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/terminal.h"
 #include "cli/history.h"
 #include "cli/plugin.h"
 
@@ -66,9 +67,9 @@ static void print_vote(const char *when, const json_t *vote)
     const char *code = json_text(vote, "code"), *message = json_text(vote, "message"),
                *path = json_text(vote, "path");
     if (json_is_null(vote))
-        printf("      %s: did not vote\n", when);
+        terminal_print(stdout, "      %s: did not vote\n", when);
     else
-        printf("      %s: %s%s%s%s%s%s%s%s\n", when, json_text(vote, "verdict"), *code ? " " : "",
+        terminal_print(stdout, "      %s: %s%s%s%s%s%s%s%s\n", when, json_text(vote, "verdict"), *code ? " " : "",
                code, *message ? ", " : "", message, *path ? " (" : "", path, *path ? ")" : "");
 }
 
@@ -76,11 +77,11 @@ static void print_difference(const json_t *d)
 {
     size_t i;
     json_t *pair;
-    printf("%s  %s  %s  %s\n  then %s, now %s%s%s\n", json_text(d, "id"), json_text(d, "sandbox"),
+    terminal_print(stdout, "%s  %s  %s  %s\n  then %s, now %s%s%s\n", json_text(d, "id"), json_text(d, "sandbox"),
            json_text(d, "kind"), json_text(d, "at"), json_text(d, "then"), json_text(d, "now"),
            *json_text(d, "how") ? ": " : "", json_text(d, "how"));
     json_array_foreach(json_object_get(d, "ballots"), i, pair) {
-        printf("    %s\n", json_text(pair, "voter"));
+        terminal_print(stdout, "    %s\n", json_text(pair, "voter"));
         print_vote("then", json_object_get(pair, "then"));
         print_vote("now ", json_object_get(pair, "now"));
     }
@@ -122,7 +123,7 @@ static int replay(struct history *h, const struct stage_settings *settings)
     if (differing < 0)
         complain("%s", err.text);
     else if (h->cli->output == OUT_TABLE)
-        printf("%zu decisions asked, %d would come out otherwise\n", h->n, differing);
+        terminal_print(stdout, "%zu decisions asked, %d would come out otherwise\n", h->n, differing);
     else {
         json_t *json =
             json_pack("{s:I, s:i, s:I, s:O}", "asked", (json_int_t)h->n, "differing", differing,

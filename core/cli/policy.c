@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/terminal.h"
 #include "cli/document.h"
 #include "policy/diff.h"
 #include "update/update.h"
@@ -130,14 +131,14 @@ static void print_policy(const json_t *policy)
 {
     struct buf text = {0};
     print_yaml(policy, &text);
-    fputs(buf_str(&text), stdout);
+    terminal_lines(stdout, "", buf_str(&text));
     buf_free(&text);
 }
 
 static void table_policy(const struct cli *cli, const json_t *json)
 {
     (void)cli;
-    printf("Sandbox:   %s\nRevision:  %lld (loaded: %lld)\nStatus:    %s\nHash:      %s\n---\n", json_text(json, "sandbox"),
+    terminal_print(stdout, "Sandbox:   %s\nRevision:  %lld (loaded: %lld)\nStatus:    %s\nHash:      %s\n---\n", json_text(json, "sandbox"),
            json_number(json, "revision"), json_number(json, "loaded_revision"), json_text(json, "status"), json_text(json, "hash"));
     print_policy(json_object_get(json, "policy"));
 }
@@ -149,7 +150,7 @@ static int get_full(const struct cli *cli, char *path)
     int code = EXIT_DONE;
     client_call(cli, &(struct call){.method = "GET", .path = path, .accept = "application/yaml"}, &reply);
     if (reply.status == 200)
-        fwrite(buf_str(&reply.text), 1, reply.text.len, stdout);
+        terminal_lines(stdout, "", buf_str(&reply.text));
     else
         code = reply_failed(cli, &reply);
     reply_free(&reply);
@@ -211,7 +212,7 @@ static void print_side(const char *sign, const json_t *rule)
     print_yaml(rule, &text);
     for (char *line = text.data, *end; line && *line; line = end + 1) {
         end = strchr(line, '\n');
-        printf("%s     %.*s\n", sign, (int)(end - line), line);
+        terminal_print(stdout, "%s     %.*s\n", sign, (int)(end - line), line);
     }
     buf_free(&text);
 }
@@ -222,20 +223,20 @@ static void table_diff(const struct cli *cli, const json_t *json)
     size_t i;
     json_t *c;
     json_array_foreach(json_object_get(diff, "added"), i, c) {
-        printf("+ network_policies.%s\n", json_text(c, "key"));
+        terminal_print(stdout, "+ network_policies.%s\n", json_text(c, "key"));
         print_side("+", json_object_get(c, "rule"));
     }
     json_array_foreach(json_object_get(diff, "removed"), i, c) {
-        printf("- network_policies.%s\n", json_text(c, "key"));
+        terminal_print(stdout, "- network_policies.%s\n", json_text(c, "key"));
         print_side("-", json_object_get(c, "rule"));
     }
     json_array_foreach(json_object_get(diff, "changed"), i, c) {
-        printf("~ network_policies.%s\n", json_text(c, "key"));
+        terminal_print(stdout, "~ network_policies.%s\n", json_text(c, "key"));
         print_side("-", json_object_get(c, "before"));
         print_side("+", json_object_get(c, "after"));
     }
     json_array_foreach(json_object_get(diff, "static"), i, c)
-        printf("~ %s\n- %s\n+ %s\n", json_text(c, "path"), json_text(c, "before"), json_text(c, "after"));
+        terminal_print(stdout, "~ %s\n- %s\n+ %s\n", json_text(c, "path"), json_text(c, "before"), json_text(c, "after"));
     if (!json_is_true(json_object_get(json, "changed")))
         say(cli, "no difference");
     else

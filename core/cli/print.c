@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/printable.h"
+#include "base/terminal.h"
 #include "cli/cli.h"
 #include "doc/tree.h"
 
@@ -22,19 +24,19 @@ void say(const struct cli *cli, const char *format, ...)
     if (cli->quiet)
         return;
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    terminal_vprint(stderr, format, args);
     va_end(args);
-    fputc('\n', stderr);
+    terminal_print(stderr, "\n");
 }
 
 void complain(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    fputs("sluice: ", stderr);
-    vfprintf(stderr, format, args);
+    terminal_print(stderr, "sluice: ");
+    terminal_vprint(stderr, format, args);
     va_end(args);
-    fputc('\n', stderr);
+    terminal_print(stderr, "\n");
 }
 
 const char *json_text(const json_t *object, const char *key)
@@ -55,27 +57,38 @@ void print_yaml(const json_t *json, struct buf *out)
     free(text);
 }
 
+static void print_dump(const json_t *json, size_t flags)
+{
+    char *text = json_dumps(json, PRINT_REALS | JSON_ENCODE_ANY | flags);
+    terminal_json(stdout, text ? text : "null");
+    terminal_print(stdout, "\n");
+    free(text);
+}
+
+void print_compact(const json_t *json)
+{
+    print_dump(json, JSON_COMPACT);
+}
+
 void print_json(const struct cli *cli, const json_t *json)
 {
     if (cli->output == OUT_YAML) {
         struct buf out = {0};
         print_yaml(json, &out);
-        fputs(buf_str(&out), stdout);
+        terminal_lines(stdout, "", buf_str(&out));
         buf_free(&out);
         return;
     }
-    json_dumpf(json, stdout, PRINT_REALS | JSON_INDENT(2));
-    putchar('\n');
+    print_dump(json, JSON_INDENT(2));
 }
 
 void print_item(const struct cli *cli, const json_t *json)
 {
     if (cli->output == OUT_YAML) {
-        puts("---");
+        terminal_print(stdout, "---\n");
         print_json(cli, json);
     } else {
-        json_dumpf(json, stdout, PRINT_REALS | JSON_COMPACT);
-        putchar('\n');
+        print_compact(json);
     }
     fflush(stdout);
 }
@@ -98,12 +111,20 @@ int print_finish(int code)
     return code ? code : EXIT_REFUSED;
 }
 
+static char *printable(const char *text)
+{
+    struct buf out = {0};
+    buf_puts(&out, "");
+    printable_escape(&out, text, strlen(text), "");
+    return buf_take(&out);
+}
+
 void table_row(struct table *t, size_t n, const char *const *cells)
 {
     t->n_columns = n;
     t->cells = alloc_resize(t->cells, t->n_cells + n, sizeof *t->cells);
     for (size_t i = 0; i < n; i++)
-        t->cells[t->n_cells++] = alloc_str(cells[i] ? cells[i] : "");
+        t->cells[t->n_cells++] = printable(cells[i] ? cells[i] : "");
 }
 
 void table_print(struct table *t)
@@ -111,11 +132,11 @@ void table_print(struct table *t)
     for (size_t i = 0; i < t->n_cells; i++) {
         size_t width = 0, column = i % t->n_columns;
         for (size_t j = column; j < t->n_cells; j += t->n_columns)
-            width = strlen(t->cells[j]) > width ? strlen(t->cells[j]) : width;
+            width = terminal_width(t->cells[j]) > width ? terminal_width(t->cells[j]) : width;
         if (column + 1 == t->n_columns)
-            printf("%s\n", t->cells[i]);
+            terminal_print(stdout, "%s\n", t->cells[i]);
         else
-            printf("%-*s  ", (int)width, t->cells[i]);
+            terminal_print(stdout, "%-*s  ", (int)width, t->cells[i]);
     }
     for (size_t i = 0; i < t->n_cells; i++)
         free(t->cells[i]);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/terminal.h"
 #include "cli/cli.h"
 #include "store/store.h"
 
@@ -54,7 +55,7 @@ static void explain_changes(const json_t *diff)
             char line[512];
             const char *name = json_text(c, parts[p].name);
             snprintf(line, sizeof line, "%.*s%s", (int)(strstr(parts[p].sentence, "%s") - parts[p].sentence), parts[p].sentence, name);
-            printf("  It %s.\n", line);
+            terminal_print(stdout, "  It %s.\n", line);
         }
     }
 }
@@ -65,7 +66,7 @@ static void explain_vote(const json_t *v)
     const char *level = json_text(v, "level");
     const char *said = strcmp(verdict, "allow") == 0 ? "agreed" : strcmp(verdict, "deny") == 0 ? "refused"
                      : strcmp(verdict, "hold") == 0 ? "asked for a person's decision" : "had no opinion";
-    printf("  %s %s (%s) %s%s%s%s%s%s%s%s.\n", json_text(v, "voter"), json_text(v, "version"), level, said,
+    terminal_print(stdout, "  %s %s (%s) %s%s%s%s%s%s%s%s.\n", json_text(v, "voter"), json_text(v, "version"), level, said,
            *message ? ": " : "", *message ? json_text(v, "code") : "", *message ? ", " : "", message, *path ? " (at " : "", path,
            *path ? ")" : "");
 }
@@ -76,18 +77,18 @@ static void explain_remedy(const json_t *d)
     json_t *v;
     if (strcmp(json_text(d, "outcome"), "allowed") == 0)
         return;
-    printf("\nTo pass:\n");
+    terminal_print(stdout, "\nTo pass:\n");
     json_array_foreach(json_object_get(d, "votes"), i, v) {
         const char *verdict = json_text(v, "verdict"), *level = json_text(v, "level");
         if (strcmp(level, "advisory") == 0)
             continue;
         if (strcmp(verdict, "deny") == 0)
-            printf("  %s must no longer object to %s%s.\n", json_text(v, "voter"), *json_text(v, "path") ? json_text(v, "path") : "it",
+            terminal_print(stdout, "  %s must no longer object to %s%s.\n", json_text(v, "voter"), *json_text(v, "path") ? json_text(v, "path") : "it",
                    strcmp(level, "overridable") == 0 ? ", or an admin overrides it with --override --reason" : "");
         else if (strcmp(verdict, "hold") == 0 && strcmp(json_text(d, "kind"), "create") == 0)
-            printf("  make the sandbox with less and ask for the rest with sluice policy set: only a sandbox that exists can wait for an approval.\n");
+            terminal_print(stdout, "  make the sandbox with less and ask for the rest with sluice policy set: only a sandbox that exists can wait for an approval.\n");
         else if (strcmp(verdict, "hold") == 0)
-            printf("  somebody other than its author must approve it (sluice rule approve).\n");
+            terminal_print(stdout, "  somebody other than its author must approve it (sluice rule approve).\n");
     }
 }
 
@@ -97,19 +98,19 @@ static void table_decision(const struct cli *cli, const json_t *d)
     const json_t *actor = json_object_get(d, "actor");
     size_t i;
     json_t *v;
-    printf("Decision %s of %s\n\n", json_text(d, "id"), json_text(d, "at"));
-    printf("%s (%s, via %s) asked for %s %s of the policy of sandbox %s%s%s%s.\n", json_text(actor, "name"),
+    terminal_print(stdout, "Decision %s of %s\n\n", json_text(d, "id"), json_text(d, "at"));
+    terminal_print(stdout, "%s (%s, via %s) asked for %s %s of the policy of sandbox %s%s%s%s.\n", json_text(actor, "name"),
            json_text(actor, "role"), json_text(actor, "via"), strchr("aeiou", *json_text(d, "kind")) ? "an" : "a", json_text(d, "kind"), json_text(d, "sandbox"),
            *json_text(d, "reason") ? ", because \"" : "", json_text(d, "reason"), *json_text(d, "reason") ? "\"" : "");
     explain_changes(json_object_get(d, "diff"));
     print_effect(json_object_get(d, "effect"), "  ");
-    printf("\nThe voters:\n");
+    terminal_print(stdout, "\nThe voters:\n");
     json_array_foreach(json_object_get(d, "votes"), i, v)
         explain_vote(v);
-    printf("\nIt was %s", json_text(d, "outcome"));
+    terminal_print(stdout, "\nIt was %s", json_text(d, "outcome"));
     if (json_number(d, "revision"))
-        printf(" and became revision %lld", json_number(d, "revision"));
-    printf("%s.\n", json_is_true(json_object_get(d, "overridden")) ? ", overriding a voter" : "");
+        terminal_print(stdout, " and became revision %lld", json_number(d, "revision"));
+    terminal_print(stdout, "%s.\n", json_is_true(json_object_get(d, "overridden")) ? ", overriding a voter" : "");
     explain_remedy(d);
 }
 
@@ -130,9 +131,9 @@ static int show_audit(const struct cli *cli, const json_t *json)
     if (cli->output != OUT_TABLE)
         print_json(cli, json);
     else if (intact)
-        printf("✓ The audit chain is intact: %lld records, head %s\n", json_number(json, "records"), json_text(json, "head"));
+        terminal_print(stdout, "✓ The audit chain is intact: %lld records, head %s\n", json_number(json, "records"), json_text(json, "head"));
     else
-        printf("✗ The audit chain is broken at record %lld: %s\n", json_number(json, "first_bad"), json_text(json, "why"));
+        terminal_print(stdout, "✗ The audit chain is broken at record %lld: %s\n", json_number(json, "first_bad"), json_text(json, "why"));
     return intact ? EXIT_DONE : EXIT_REFUSED;
 }
 
@@ -184,7 +185,8 @@ static void print_event(struct sse *s)
         print_item(s->cli, item);
         json_decref(item);
     } else {
-        printf("%s %-9s %s %s\n", json_text(json, "at"), s->type, *sandbox ? sandbox : "-", buf_str(&s->data));
+        terminal_print(stdout, "%s %-9s %s ", json_text(json, "at"), s->type, *sandbox ? sandbox : "-");
+        print_compact(json);
         fflush(stdout);
     }
     json_decref(json);
@@ -229,7 +231,7 @@ static void log_line(void *ctx, const char *line)
     char at[64] = "", level[16] = "";
     int text = 0;
     if (cli->output == OUT_TABLE || sscanf(line, "%63s %15s %n", at, level, &text) < 2 || !text) {
-        puts(line);
+        terminal_print(stdout, "%s\n", line);
         fflush(stdout);
         return;
     }
@@ -254,7 +256,7 @@ int cmd_logs(struct cli *cli)
 
 static void table_status(const struct cli *cli, const json_t *s)
 {
-    printf("Gateway:   %s\nStatus:    %s\nVersion:   %s\nStarted:   %s\nSandboxes: %lld (%lld ready)\nVoters:    %lld\nPending:   %lld draft chunk(s)\n",
+    terminal_print(stdout, "Gateway:   %s\nStatus:    %s\nVersion:   %s\nStarted:   %s\nSandboxes: %lld (%lld ready)\nVoters:    %lld\nPending:   %lld draft chunk(s)\n",
            cli->gateway, json_text(s, "status"), json_text(s, "version"), json_text(s, "started_at"), json_number(s, "sandboxes"),
            json_number(s, "ready"), json_number(s, "voters"), json_number(s, "pending_drafts"));
 }

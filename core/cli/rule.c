@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/terminal.h"
 #include "cli/document.h"
 #include "store/words.h"
 
@@ -25,11 +26,11 @@ static void print_endpoints(const json_t *rule)
         const char *protocol = json_text(e, "protocol");
         long long port = json_number(e, "port");
         char *ports = port ? alloc_printf("%lld", port) : json_dumps(json_object_get(e, "ports"), JSON_COMPACT);
-        printf("  Endpoint:   %s:%s [%s]\n", json_text(e, "host"), ports ? ports : "", *protocol ? protocol : "L4");
+        terminal_print(stdout, "  Endpoint:   %s:%s [%s]\n", json_text(e, "host"), ports ? ports : "", *protocol ? protocol : "L4");
         free(ports);
     }
     json_array_foreach(json_object_get(rule, "binaries"), i, e)
-        printf("  Binary:     %s\n", json_text(e, "path"));
+        terminal_print(stdout, "  Binary:     %s\n", json_text(e, "path"));
 }
 
 static void print_votes(const json_t *chunk)
@@ -38,32 +39,32 @@ static void print_votes(const json_t *chunk)
     json_t *v;
     json_array_foreach(json_object_get(chunk, "votes"), i, v) {
         const char *code = json_text(v, "code");
-        printf("  Vote:       %s: %s%s%s%s%s\n", json_text(v, "voter"), json_text(v, "verdict"), *code ? ", " : "", code,
+        terminal_print(stdout, "  Vote:       %s: %s%s%s%s%s\n", json_text(v, "voter"), json_text(v, "verdict"), *code ? ", " : "", code,
                *code ? ": " : "", json_text(v, "message"));
     }
 }
 
 static void print_chunk(const json_t *c)
 {
-    printf("Chunk %s\n  Status:     %s\n  Rule:       %s\n  Source:     %s (confidence %.0f%%)\n", json_text(c, "id"),
+    terminal_print(stdout, "Chunk %s\n  Status:     %s\n  Rule:       %s\n  Source:     %s (confidence %.0f%%)\n", json_text(c, "id"),
            json_text(c, "status"), json_text(c, "rule_name"), json_text(c, "source"),
            100 * json_number_value(json_object_get(c, "confidence")));
     if (*json_text(c, "rationale"))
-        printf("  Rationale:  %s\n", json_text(c, "rationale"));
+        terminal_print(stdout, "  Rationale:  %s\n", json_text(c, "rationale"));
     if (*json_text(c, "security_notes"))
-        printf("  Security:   %s\n", json_text(c, "security_notes"));
+        terminal_print(stdout, "  Security:   %s\n", json_text(c, "security_notes"));
     print_endpoints(json_object_get(c, "rule"));
     if (json_number(c, "hits") > 1)
-        printf("  Hits:       %lld (first seen %s, last seen %s)\n", json_number(c, "hits"), json_text(c, "first_seen"),
+        terminal_print(stdout, "  Hits:       %lld (first seen %s, last seen %s)\n", json_number(c, "hits"), json_text(c, "first_seen"),
                json_text(c, "last_seen"));
     print_effect(json_object_get(c, "effect"), "  ");
     if (*json_text(c, "would_be"))
-        printf("  If approved now: %s\n", json_text(c, "would_be"));
+        terminal_print(stdout, "  If approved now: %s\n", json_text(c, "would_be"));
     print_votes(c);
     if (*json_text(c, "error"))
-        printf("  Problem:    %s\n", json_text(c, "error"));
+        terminal_print(stdout, "  Problem:    %s\n", json_text(c, "error"));
     if (*json_text(c, "decided_by"))
-        printf("  Decided:    by %s at %s%s%s\n", json_text(c, "decided_by"), json_text(c, "decided_at"),
+        terminal_print(stdout, "  Decided:    by %s at %s%s%s\n", json_text(c, "decided_by"), json_text(c, "decided_at"),
                *json_text(c, "reason") ? ": " : "", json_text(c, "reason"));
 }
 
@@ -248,7 +249,7 @@ static int show_reply(struct cli *cli, const struct reply *reply, const char *do
     if (cli->output != OUT_TABLE)
         print_json(cli, reply->json);
     else
-        printf("%s\n", done);
+        terminal_print(stdout, "%s\n", done);
     return EXIT_DONE;
 }
 

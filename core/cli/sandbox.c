@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/terminal.h"
 #include "cli/document.h"
 
 enum { CREATE_TIMEOUT_S = 300 };
@@ -39,12 +40,12 @@ static void table_one(const struct cli *cli, const json_t *s)
 {
     (void)cli;
     char *labels = json_dumps(json_object_get(s, "labels"), JSON_COMPACT);
-    printf("Name:      %s\nId:        %s\nPhase:     %s\nNetwork:   %s\nLabels:    %s\n", json_text(s, "name"), json_text(s, "id"),
+    terminal_print(stdout, "Name:      %s\nId:        %s\nPhase:     %s\nNetwork:   %s\nLabels:    %s\n", json_text(s, "name"), json_text(s, "id"),
            json_text(s, "phase"), json_text(s, "network"), labels);
-    printf("Revision:  %lld (loaded: %lld)\nHash:      %s\nCreated:   %s\n", json_number(s, "policy_revision"),
+    terminal_print(stdout, "Revision:  %lld (loaded: %lld)\nHash:      %s\nCreated:   %s\n", json_number(s, "policy_revision"),
            json_number(s, "loaded_revision"), json_text(s, "policy_hash"), json_text(s, "created_at"));
     if (*json_text(s, "error"))
-        printf("Error:     %s\n", json_text(s, "error"));
+        terminal_print(stdout, "Error:     %s\n", json_text(s, "error"));
     free(labels);
 }
 
@@ -100,7 +101,7 @@ static int delete_one(const struct cli *cli, const char *name, bool is_result)
         else if (cli->output != OUT_TABLE)
             print_item(cli, reply.json);
         else
-            printf("✓ Deleted sandbox %s\n", name);
+            terminal_print(stdout, "✓ Deleted sandbox %s\n", name);
     }
     reply_free(&reply);
     return code;
@@ -140,7 +141,7 @@ static int create(struct cli *cli, const struct document *file, const struct buf
         else if (cli->n_rest)
             say(cli, "✓ Created sandbox: %s (%s)", name, json_text(reply.json, "phase"));
         else
-            printf("✓ Created sandbox: %s (%s)\n", name, json_text(reply.json, "phase"));
+            terminal_print(stdout, "✓ Created sandbox: %s (%s)\n", name, json_text(reply.json, "phase"));
     }
     reply_free(&reply);
     if (code == EXIT_DONE && cli->n_rest)
@@ -242,7 +243,7 @@ static int change_life(struct cli *cli, const char *verb, const char *done)
     if (code == EXIT_DONE && cli->output != OUT_TABLE)
         print_json(cli, reply.json);
     else if (code == EXIT_DONE)
-        printf("✓ %s sandbox %s\n", done, name);
+        terminal_print(stdout, "✓ %s sandbox %s\n", done, name);
     reply_free(&reply);
     return code;
 }

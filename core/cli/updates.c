@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "cli/cli.h"
 
@@ -61,7 +62,7 @@ void print_objections(const json_t *votes)
         if (strcmp(verdict, "deny") != 0 && strcmp(verdict, "hold") != 0)
             continue;
         const char *level = json_text(v, "level");
-        fprintf(stderr, "  %s%s%s: %s: %s%s%s%s\n", json_text(v, "voter"), *level && strcmp(level, "mandatory") ? ", " : "",
+        terminal_print(stderr, "  %s%s%s: %s: %s%s%s%s\n", json_text(v, "voter"), *level && strcmp(level, "mandatory") ? ", " : "",
                 strcmp(level, "mandatory") ? level : "", json_text(v, "code"), json_text(v, "message"),
                 *path ? " (" : "", path, *path ? ")" : "");
     }
@@ -80,7 +81,7 @@ static void print_names(const json_t *list, const char *sign, const char *key)
     size_t i;
     json_t *item;
     json_array_foreach(list, i, item)
-        printf("%s %s\n", sign, json_text(item, key));
+        terminal_print(stdout, "%s %s\n", sign, json_text(item, key));
 }
 
 static void print_diff(const json_t *diff)
@@ -98,17 +99,17 @@ static void print_examples(const json_t *list, const char *indent)
     json_t *reach;
     json_array_foreach(list, i, reach) {
         if (i < SHOWN)
-            printf("%s  %s\n", indent, json_text(reach, "example"));
+            terminal_print(stdout, "%s  %s\n", indent, json_text(reach, "example"));
     }
     if (json_array_size(list) > SHOWN)
-        printf("%s  and %zu more\n", indent, json_array_size(list) - SHOWN);
+        terminal_print(stdout, "%s  and %zu more\n", indent, json_array_size(list) - SHOWN);
 }
 
 void print_effect(const json_t *effect, const char *indent)
 {
     if (!json_is_object(effect))
         return;
-    printf("%sEffect: %s\n", indent, json_text(effect, "relation"));
+    terminal_print(stdout, "%sEffect: %s\n", indent, json_text(effect, "relation"));
     print_examples(json_object_get(effect, "gained"), indent);
     print_examples(json_object_get(effect, "lost"), indent);
 }
@@ -119,7 +120,7 @@ static void print_update(const struct cli *cli, const char *sandbox, const json_
     bool changed = json_is_true(json_object_get(d, "changed"));
     print_warnings(cli, json_object_get(d, "warnings"));
     if (json_is_true(json_object_get(d, "dry_run"))) {
-        printf("dry run: %s, %s\n", outcome, json_text(d, "summary"));
+        terminal_print(stdout, "dry run: %s, %s\n", outcome, json_text(d, "summary"));
         print_diff(json_object_get(d, "diff"));
         if (changed)
             print_effect(json_object_get(d, "effect"), "");
@@ -132,13 +133,13 @@ static void print_update(const struct cli *cli, const char *sandbox, const json_
             complain("%s", json_text(d, "summary"));
         print_objections(json_object_get(d, "votes"));
     } else if (strcmp(json_text(d, "status"), "superseded") == 0) {
-        printf("⚠ Policy revision %lld was superseded (loaded revision: %lld)\n", json_number(d, "revision"),
+        terminal_print(stdout, "⚠ Policy revision %lld was superseded (loaded revision: %lld)\n", json_number(d, "revision"),
                json_number(d, "loaded_revision"));
     } else if (changed) {
-        printf("✓ Policy revision %lld %s (hash: %.12s)\n", json_number(d, "revision"),
+        terminal_print(stdout, "✓ Policy revision %lld %s (hash: %.12s)\n", json_number(d, "revision"),
                strcmp(json_text(d, "status"), "loaded") == 0 ? "loaded" : "submitted", json_text(d, "hash"));
     } else {
-        printf("· Policy unchanged (revision %lld, hash: %.12s)\n", json_number(d, "revision"), json_text(d, "hash"));
+        terminal_print(stdout, "· Policy unchanged (revision %lld, hash: %.12s)\n", json_number(d, "revision"), json_text(d, "hash"));
     }
 }
 

@@ -3,18 +3,8 @@
 
 #include <string.h>
 
+#include "base/printable.h"
 #include "base/text.h"
-
-/* The character at text, which is not at its end, and its length in bytes. */
-static unsigned read_char(const char *text, size_t *len)
-{
-    const unsigned char *t = (const unsigned char *)text;
-    *len = t[0] < 0x80 ? 1 : t[0] < 0xe0 ? 2 : t[0] < 0xf0 ? 3 : 4;
-    unsigned c = t[0] & (*len == 1 ? 0x7f : 0x3fu >> (*len - 1));
-    for (size_t i = 1; i < *len; i++)
-        c = c << 6 | (t[i] & 0x3f);
-    return c;
-}
 
 size_t doc_cut(const char *text, size_t len, size_t most)
 {
@@ -43,31 +33,11 @@ size_t doc_find_unsafe(const char *text, size_t len, const char *allowed, unsign
         n = text_plain(text + at, len - at);
         if (n)
             continue;
-        *c = read_char(text + at, &n);
+        *c = printable_read(text + at, &n);
         if (is_unseen(*c) && !(*c < 0x80 && strchr(allowed, (int)*c)))
             return at;
     }
     return len;
-}
-
-size_t doc_safe_char(const char *bytes, size_t len, const char *allowed)
-{
-    unsigned c;
-    for (size_t n = 1; n <= 4 && n <= len; n++)
-        if (text_utf8_valid(bytes, n) == n)
-            return doc_find_unsafe(bytes, n, allowed, &c) == n ? n : 0;
-    return 0;
-}
-
-void doc_escape(const char *bytes, size_t len, const char *allowed, struct buf *out)
-{
-    for (size_t at = 0, n; at < len; at += n ? n : 1) {
-        n = doc_safe_char(bytes + at, len - at, allowed);
-        if (n)
-            buf_add(out, bytes + at, n);
-        else
-            buf_printf(out, "\\x%02x", (unsigned char)bytes[at]);
-    }
 }
 
 static void escape(unsigned c, enum doc_format format, struct buf *out)
@@ -80,18 +50,27 @@ static void escape(unsigned c, enum doc_format format, struct buf *out)
         buf_printf(out, "\\u%04X\\u%04X", 0xd7c0 + (c >> 10), 0xdc00 | (c & 0x3ff));
 }
 
+/* Whether JSON's own short escapes are all that the text needs. */
+static bool is_plain(const char *text)
+{
+    for (size_t n, len = strlen(text); len; text += n, len -= n) {
+        n = text_plain(text, len);
+        if (!n && !(n = printable_char(text, len, "\b\f\n\r\t")))
+            return false;
+    }
+    return true;
+}
+
 void doc_quote(const char *text, enum doc_format format, struct buf *out)
 {
-    unsigned c;
-    size_t len = strlen(text);
-    if (doc_find_unsafe(text, len, "\b\f\n\r\t", &c) == len) {
+    if (is_plain(text)) {
         text_json_quote(out, text);
         return;
     }
     buf_putc(out, '"');
     for (size_t n; *text; text += n) {
-        c = read_char(text, &n);
-        if (is_unseen(c)) {
+        unsigned c = printable_read(text, &n);
+        if (!printable_code(c)) {
             escape(c, format, out);
             continue;
         }

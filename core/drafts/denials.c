@@ -17,7 +17,7 @@ struct recording {
     struct policy *policy;
     struct arena *arena;
     struct store_draft *made;                       /* room for n */
-    size_t n_made, n_refused;
+    size_t n_made, n_refused, n_unreadable;
 };
 
 static bool is_ssrf(const struct drafts_denial *denial)
@@ -133,6 +133,10 @@ static int record_one(struct recording *r, struct store_tx *tx, const struct dra
 {
     struct drafts_target target;
     struct store_draft draft;
+    if (!drafts_readable(denial->host, denial->binary)) {
+        r->n_unreadable++;
+        return 0;
+    }
     if (drafts_target(denial->host, denial->port, denial->binary, r->arena, &target))
         return 0;
     if (store_tx_draft_find(tx, r->box->id, target.host, target.port, target.binary, r->arena,
@@ -144,7 +148,7 @@ static int record_one(struct recording *r, struct store_tx *tx, const struct dra
 static int write_denials(struct store_tx *tx, void *arg, struct error *err)
 {
     struct recording *r = arg;
-    r->n_made = r->n_refused = 0;
+    r->n_made = r->n_refused = r->n_unreadable = 0;
     for (size_t i = 0; i < r->n; i++)
         if (record_one(r, tx, &r->items[i], err))
             return -1;
@@ -173,6 +177,11 @@ int drafts_record_denials(struct drafts *drafts, const char *sandbox,
                  "sandbox %s: %zu denials made no chunk: %d are pending already, decide or "
                  "clear some",
                  sandbox, r.n_refused, DRAFTS_PENDING_MAX);
+    if (r.n_unreadable)
+        log_warn(drafts->log,
+                 "sandbox %s: %zu denials made no chunk: their host or program path has characters "
+                 "that a terminal does not show, its log has them escaped",
+                 sandbox, r.n_unreadable);
     if (rc == 0)
         drafts_announce(drafts, &box, r.made, r.n_made);
     arena_free(r.arena);

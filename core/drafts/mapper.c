@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/ipaddr.h"
+#include "base/printable.h"
 #include "base/text.h"
 
 static const struct {
@@ -41,6 +42,11 @@ int drafts_target(const char *host, uint16_t port, const char *binary, struct ar
     *out = (struct drafts_target){arena_str(arena, canonical), port,
                                   known ? arena_str(arena, binary) : ""};
     return 0;
+}
+
+bool drafts_readable(const char *host, const char *binary)
+{
+    return printable_text(host) && (!binary || printable_text(binary));
 }
 
 const char *drafts_rule_name(const char *host, uint16_t port, struct arena *arena)

@@ -21,6 +21,10 @@ struct drafts_target {
 int drafts_target(const char *host, uint16_t port, const char *binary, struct arena *arena,
                   struct drafts_target *out);
 
+/* Whether a person who reads the host and the path on a terminal sees what they are (base/printable.h):
+ * of anything else no chunk is made. */
+bool drafts_readable(const char *host, const char *binary);
+
 /* The same for all spellings of a host. */
 const char *drafts_rule_name(const char *host, uint16_t port, struct arena *arena);
 const char *drafts_rule_json(const struct drafts_target *target, struct arena *arena);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/printable.h"
 #include "egress/connection.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "egress/destination.h"
 
 #include <stdio.h>
@@ -65,8 +65,7 @@ static void log_line(const struct connection *c, const char *activity, const cha
     buf_printf(&raw, " [policy:%s engine:%s]", rule, engine);
     if (reason)
         buf_printf(&raw, " [reason:%.*s]", LOG_REASON_MAX, reason);
-    raw.data[text_utf8_valid(raw.data, raw.len)] = '\0';
-    text_escape_controls(&line, raw.data);
+    printable_escape(&line, raw.data, raw.len, "");
     log_info(proxy->log, "%s", line.data);
     if (proxy->on_line)
         proxy->on_line(proxy->ctx, line.data);

@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/terminal.h"
 #include "gateway/folder.h"
 #include "gateway/sandboxes.h"
 
@@ -44,15 +45,15 @@ static void print_problems(const char *file, const struct problems *problems)
     for (size_t i = 0; i < problems->n; i++) {
         const struct problem *p = &problems->items[i];
         if (file && p->line)
-            fprintf(stderr, "%s:%u:%u: ", file, p->line, p->column);
-        fprintf(stderr, "%s%s%s\n", p->path, *p->path ? ": " : "", p->message);
+            terminal_print(stderr, "%s:%u:%u: ", file, p->line, p->column);
+        terminal_print(stderr, "%s%s%s\n", p->path, *p->path ? ": " : "", p->message);
     }
 }
 
 static int report(const struct gateway_flags *flags, struct problems *problems, const struct error *err, int code)
 {
     print_problems(flags->config, problems);
-    fprintf(stderr, "sluiced: %s\n", err->text);
+    terminal_print(stderr, "sluiced: %s\n", err->text);
     problems_free(problems);
     return code;
 }
@@ -84,9 +85,9 @@ static void print_chain(struct chain *chain)
     for (size_t i = 0; i < chain_size(chain); i++) {
         struct chain_voter_info v;
         chain_describe(chain, i, &v);
-        printf("%-20s %-8s %-7s %-12s %-8s %s\n", v.name, v.version, v.kind, v.level, v.isolation, v.path);
+        terminal_print(stdout, "%-20s %-8s %-7s %-12s %-8s %s\n", v.name, v.version, v.kind, v.level, v.isolation, v.path);
     }
-    printf("configuration is good: %zu voters\n", chain_size(chain));
+    terminal_print(stdout, "configuration is good: %zu voters\n", chain_size(chain));
 }
 
 int gateway_check(const struct gateway_flags *flags, const struct log *log)
@@ -328,10 +329,10 @@ static void say_ready(struct gateway *g)
 {
     struct chain *chain = updates_chain(g->updates);
     char text[HTTP_ADDRESS_SIZE];
-    printf("sluiced ready on ");
+    terminal_print(stdout, "sluiced ready on ");
     for (size_t i = 0; i < http_server_n_addresses(g->server); i++)
-        printf("%s%s", i ? ", " : "", http_server_address(g->server, i, text));
-    printf(" (%zu voters)\n", chain_size(chain));
+        terminal_print(stdout, "%s%s", i ? ", " : "", http_server_address(g->server, i, text));
+    terminal_print(stdout, " (%zu voters)\n", chain_size(chain));
     fflush(stdout);
     chain_unref(chain);
 }

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/standard.h"
+#include "base/terminal.h"
 #include "gateway/gateway.h"
 
 static const char usage[] =
@@ -41,7 +42,8 @@ static const struct option long_options[] = {
 
 static int wrong(const char *message, const char *value)
 {
-    fprintf(stderr, "sluiced: %s '%s'\n%s", message, value, usage);
+    terminal_print(stderr, "sluiced: %s '%s'\n", message, value);
+    terminal_lines(stderr, "", usage);
     return 2;
 }
 
@@ -73,13 +75,13 @@ static int apply(int option, const char *value, struct gateway_flags *flags, con
         flags->check = true;
         return -1;
     case OPT_VERSION:
-        printf("sluiced %s\n", SLUICE_VERSION);
+        terminal_print(stdout, "sluiced %s\n", SLUICE_VERSION);
         return 0;
     case 'h':
-        fputs(usage, stdout);
+        terminal_lines(stdout, "", usage);
         return 0;
     default:
-        fputs(usage, stderr);
+        terminal_lines(stderr, "", usage);
         return 2;
     }
 }

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/terminal.h"
 #include "testkit/allocated.h"
 #include "testkit/answer.h"
 #include "testkit/file.h"
@@ -186,7 +187,7 @@ struct outcome {
 static void take(json_t *message, const char *file, json_t *rows, struct outcome *out)
 {
     if (json_object_get(message, "refused")) {
-        fprintf(stderr, "sluice: %s: %s\n", file, answer_member(message, "refused"));
+        terminal_print(stderr, "sluice: %s: %s\n", file, answer_member(message, "refused"));
         out->refused = true;
     }
     if (json_object_get(message, "row"))
@@ -201,8 +202,9 @@ static int end_worker(struct worker *worker, const char *file, const struct outc
     char *how = worker_end(worker), *output = worker_output(worker, 4096);
     bool crashed = !out->closed && !out->refused;
     if (crashed)
-        fprintf(stderr, "sluice: %s: its voter crashed: %s\n%s", file,
-                how ? how : "it ended its process", output);
+        terminal_print(stderr, "sluice: %s: its voter crashed: %s\n", file, how ? how : "it ended its process");
+    if (crashed)
+        terminal_lines(stderr, "  | ", output);
     free(how);
     free(output);
     worker_close(worker);
@@ -218,7 +220,7 @@ static int bench_file(struct load *load, json_t *rows)
     json_t *message;
     int timeout = (int)(load->settings->time_ms + load->settings->timeout_s * 1000), more = 1;
     if (worker_start(&worker, run_load, load, &err) != 0) {
-        fprintf(stderr, "sluice: %s\n", err.text);
+        terminal_print(stderr, "sluice: %s\n", err.text);
         worker_close(&worker);
         return TESTKIT_CRASHED;
     }
@@ -263,22 +265,22 @@ static void print_rows(const json_t *rows, const json_t *before)
 {
     size_t i;
     json_t *row;
-    printf("%-20s %-8s %10s %10s %10s %10s %10s%s\n", "VOTER", "RUNS", "VOTES", "P50 ns", "P95 ns",
+    terminal_print(stdout, "%-20s %-8s %10s %10s %10s %10s %10s%s\n", "VOTER", "RUNS", "VOTES", "P50 ns", "P95 ns",
            "P99 ns", "BYTES", before ? "   P50 was" : "");
     json_array_foreach((json_t *)(uintptr_t)rows, i, row) {
         const json_t *bytes = json_object_get(row, "bytes"), *old = find_row(before, row);
-        printf("%-20s %-8s %10lld %10lld %10lld %10lld ", answer_member(row, "voter"),
+        terminal_print(stdout, "%-20s %-8s %10lld %10lld %10lld %10lld ", answer_member(row, "voter"),
                answer_member(row, "isolation"), number(row, "votes"), number(row, "p50_ns"),
                number(row, "p95_ns"), number(row, "p99_ns"));
         if (bytes)
-            printf("%10lld", json_integer_value(bytes));
+            terminal_print(stdout, "%10lld", json_integer_value(bytes));
         else
-            printf("%10s", "-");
+            terminal_print(stdout, "%10s", "-");
         if (old)
-            printf("%10lld (%+.1f %%)", number(old, "p50_ns"), change(row, old, "p50_ns"));
+            terminal_print(stdout, "%10lld (%+.1f %%)", number(old, "p50_ns"), change(row, old, "p50_ns"));
         else if (before)
-            printf("%10s", "new");
-        printf("  %s\n", answer_member(row, "cases"));
+            terminal_print(stdout, "%10s", "new");
+        terminal_print(stdout, "  %s\n", answer_member(row, "cases"));
     }
 }
 
@@ -296,7 +298,7 @@ static int judge_rows(const json_t *rows, const json_t *before, double threshold
         for (size_t k = 0; k < 2 && old; k++) {
             if (change(row, old, judged[k]) <= threshold)
                 continue;
-            fprintf(stderr,
+            terminal_print(stderr,
                     "sluice: %s: %s is %lld, which is %.1f %% more than %lld (--threshold %g)\n",
                     answer_member(row, "voter"), judged[k], number(row, judged[k]),
                     change(row, old, judged[k]), number(old, judged[k]), threshold);
@@ -305,8 +307,7 @@ static int judge_rows(const json_t *rows, const json_t *before, double threshold
     }
     if (common)
         return code;
-    fputs("sluice: the file of --compare has none of these voters with these cases: save it anew\n",
-          stderr);
+    terminal_print(stderr, "sluice: the file of --compare has none of these voters with these cases: save it anew\n");
     return TESTKIT_USAGE;
 }
 
@@ -316,12 +317,12 @@ static json_t *read_baseline(const char *path)
     struct error err;
     json_t *json = NULL, *rows = NULL;
     if (file_read(path, BASELINE_BYTES_MAX, &text, &err) != 0) {
-        fprintf(stderr, "sluice: %s\n", err.text);
+        terminal_print(stderr, "sluice: %s\n", err.text);
     } else {
         json = json_loadb(buf_str(&text), text.len, 0, NULL);
         rows = json_incref(json_object_get(json, "voters"));
         if (!json_is_array(rows))
-            fprintf(stderr, "sluice: %s was not written by plugin bench --save\n", path);
+            terminal_print(stderr, "sluice: %s was not written by plugin bench --save\n", path);
     }
     buf_free(&text);
     json_decref(json);
@@ -335,7 +336,7 @@ static int save(const json_t *rows, const char *path)
     char *text = json_dumps(json, JSON_INDENT(2));
     int rc = file_write(path, text, strlen(text), &err);
     if (rc != 0)
-        fprintf(stderr, "sluice: %s\n", err.text);
+        terminal_print(stderr, "sluice: %s\n", err.text);
     free(text);
     json_decref(json);
     return rc == 0 ? TESTKIT_PASSED : TESTKIT_USAGE;
@@ -345,8 +346,10 @@ static int finish(const struct testkit_bench *o, const json_t *rows, const json_
 {
     if (o->json) {
         json_t *json = json_pack("{s:O}", "voters", rows);
-        json_dumpf(json, stdout, JSON_INDENT(2));
-        putchar('\n');
+        char *text = json_dumps(json, JSON_INDENT(2));
+        terminal_json(stdout, text);
+        terminal_print(stdout, "\n");
+        free(text);
         json_decref(json);
     } else {
         print_rows(rows, before);
@@ -363,7 +366,7 @@ static int bench_suite(const struct testkit_bench *o, const struct suite *suite,
     json_t *rows = json_array();
     int worst = TESTKIT_PASSED;
 #ifdef __SANITIZE_ADDRESS__
-    fputs("sluice: this build has sanitizers: a release takes a fraction of these times\n", stderr);
+    terminal_print(stderr, "sluice: this build has sanitizers: a release takes a fraction of these times\n");
 #endif
     for (size_t first = 0, end; first < suite->n_tests; first = end) {
         struct load *load = alloc_zero(1, sizeof *load);
@@ -388,10 +391,10 @@ int testkit_bench(const struct testkit_bench *o)
         return TESTKIT_USAGE;
     int code = suite_read(&suite, o->paths, o->n_paths, &(struct suite_filter){.run = o->run});
     if (code != 0) {
-        fputs(suite.errors, stderr);
+        terminal_lines(stderr, "", suite.errors);
         code = TESTKIT_USAGE;
     } else if (!suite.n_tests) {
-        fputs("sluice: no case ran\n", stderr);
+        terminal_print(stderr, "sluice: no case ran\n");
         code = TESTKIT_NOTHING;
     } else {
         code = bench_suite(o, &suite, before);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/terminal.h"
 #include "testkit/answer.h"
 
 /* files: {path: {name, codes: {CODE: reached}, options: {name: reached}, lines: {line: reached}}}
@@ -131,14 +132,14 @@ static void print_part(const json_t *reached, const char *part, FILE *to)
     count(reached, &hit, &all);
     if (!all)
         return;
-    fprintf(to, "  %-8s %3zu of %zu", part, hit, all);
+    terminal_print(to, "  %-8s %3zu of %zu", part, hit, all);
     size_t named = 0;
     json_object_foreach((json_t *)(uintptr_t)reached, name, is)
         if (!json_is_true(is) && named++ < NAMED_MAX)
-            fprintf(to, "%s%s", named == 1 ? "; never: " : ", ", name);
+            terminal_print(to, "%s%s", named == 1 ? "; never: " : ", ", name);
     if (named > NAMED_MAX)
-        fprintf(to, " and %zu more", named - NAMED_MAX);
-    fputc('\n', to);
+        terminal_print(to, " and %zu more", named - NAMED_MAX);
+    terminal_print(to, "\n");
 }
 
 void cover_print(const struct cover *cover, FILE *to)
@@ -146,11 +147,11 @@ void cover_print(const struct cover *cover, FILE *to)
     const char *path;
     json_t *file;
     json_object_foreach(cover->files, path, file) {
-        fprintf(to, "%s (%s)\n", answer_member(file, "name"), path);
+        terminal_print(to, "%s (%s)\n", answer_member(file, "name"), path);
         for (int p = 0; p < PARTS; p++)
             print_part(json_object_get(file, parts[p]), parts[p], to);
     }
-    fprintf(to, "covered: %.1f %%\n", cover_percent(cover));
+    terminal_print(to, "covered: %.1f %%\n", cover_percent(cover));
 }
 
 json_t *cover_json(const struct cover *cover)

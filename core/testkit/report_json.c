@@ -2,6 +2,7 @@
 /* One JSON document for programs. */
 #include <stdlib.h>
 
+#include "base/terminal.h"
 #include "chain/chain.h"
 #include "testkit/report.h"
 
@@ -47,7 +48,8 @@ static void end(struct report *r, const struct report_sum *sum)
     if (sum->cover)
         json_object_set_new(json, "coverage", cover_json(sum->cover));
     char *text = json_dumps(json, JSON_INDENT(2));
-    fprintf(r->to, "%s\n", text);
+    terminal_json(r->to, text);
+    terminal_print(r->to, "\n");
     free(text);
     json_decref(json);
     r->state = NULL;

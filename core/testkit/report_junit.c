@@ -6,6 +6,8 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/printable.h"
+#include "base/text.h"
 #include "testkit/report.h"
 
 struct group {
@@ -20,17 +22,18 @@ struct junit {
     size_t n;
 };
 
-/* XML 1.0 has no way to write control characters. */
+/* XML 1.0 has no way to write control characters and noncharacters. */
 static void quote(struct buf *out, const char *text)
 {
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '&' || c == '<' || c == '>' || c == '"' || c == '\n')
+    for (size_t n, len = strlen(text); len; text += n, len -= n) {
+        bool valid = text_utf8_char(text, len) > 0;
+        unsigned c = valid ? printable_read(text, &n) : 0;
+        n = valid ? n : 1;
+        bool is_nameable = c == '\n' || c == '\t' || (c >= 0x7f && (c & 0xfffe) != 0xfffe);
+        if (strchr("&<>\"", *text) || (is_nameable && !printable_code(c)))
             buf_printf(out, "&#%u;", c);
-        else if (c < 0x20 && c != '\t')
-            buf_printf(out, "\\x%02x", c);
         else
-            buf_putc(out, (char)c);
+            printable_escape(out, text, n, "");
     }
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "testkit/file.h"
 
@@ -284,14 +285,14 @@ static int apply(struct edits *edits, const struct case_file *file, FILE *to, st
         struct edit *e = &edits->items[i];
         unsigned line = e->expect->node->line;
         if (!e->text) {
-            fprintf(to, "%s:%u: not updated: its tests do not agree on a ballot\n", file->path,
+            terminal_print(to, "%s:%u: not updated: its tests do not agree on a ballot\n", file->path,
                     line);
             continue;
         }
         buf_add(&out, file->text + at, e->from - at);
         buf_printf(&out, "%s%s", e->from && file->text[e->from - 1] == ':' ? " " : "", e->text);
         at = e->to;
-        fprintf(to, "%s:%u: updated\n", file->path, line);
+        terminal_print(to, "%s:%u: updated\n", file->path, line);
         n++;
     }
     buf_puts(&out, file->text + at);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/terminal.h"
 #include "chain/chain.h"
 #include "testkit/file.h"
 
@@ -37,12 +38,22 @@ static int visible(const struct dirent *entry)
     return entry->d_name[0] != '.';
 }
 
+/* A name of a file may have line breaks, an error is one line. */
+__attribute__((format(printf, 2, 3)))
+static void complain(struct buf *errors, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    terminal_format(errors, format, args);
+    va_end(args);
+}
+
 static void search(struct finder *f, const char *folder, int depth)
 {
     struct dirent **entries;
     int n = scandir(folder, &entries, visible, alphasort);
     if (n < 0)
-        buf_printf(&f->errors, "%s: cannot be searched: %s\n", folder, strerror(errno));
+        complain(&f->errors, "%s: cannot be searched: %s\n", folder, strerror(errno));
     for (int i = 0; i < n; i++) {
         struct stat st;
         bool here = strcmp(folder, ".") == 0;
@@ -67,11 +78,11 @@ static void find(struct finder *f, const char *path)
 {
     struct stat st;
     if (stat(path, &st) != 0)
-        buf_printf(&f->errors, "%s: cannot be read: %s\n", path, strerror(errno));
+        complain(&f->errors, "%s: cannot be read: %s\n", path, strerror(errno));
     else if (S_ISDIR(st.st_mode))
         search(f, path, 0);
     else if (!file_ends_with(path, ".test.yaml"))
-        buf_printf(&f->errors, "%s: is no case file: their names end in .test.yaml\n", path);
+        complain(&f->errors, "%s: is no case file: their names end in .test.yaml\n", path);
     else
         add_path(f, path);
 }
@@ -80,10 +91,10 @@ static void tell(struct buf *errors, const char *path, const struct problems *pr
 {
     for (size_t i = 0; i < problems->n; i++) {
         const struct problem *p = &problems->items[i];
-        buf_puts(errors, path);
+        complain(errors, "%s", path);
         if (p->line)
-            buf_printf(errors, ":%u:%u", p->line, p->column);
-        buf_printf(errors, ": %s%s%s\n", p->path, *p->path ? ": " : "", p->message);
+            complain(errors, ":%u:%u", p->line, p->column);
+        complain(errors, ": %s%s%s\n", p->path, *p->path ? ": " : "", p->message);
     }
 }
 
@@ -204,7 +215,7 @@ static int plan(struct finder *f, const struct suite_filter *filter)
     if (rc != 0) {
         char why[128];
         regerror(rc, &regex, why, sizeof why);
-        buf_printf(&f->errors, "--run %s: is no POSIX extended regular expression: %s\n",
+        complain(&f->errors, "--run %s: is no POSIX extended regular expression: %s\n",
                    filter->run, why);
         return -1;
     }

@@ -4,20 +4,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/terminal.h"
 #include "testkit/rewrite.h"
 #include "testkit/run.h"
 #include "testkit/watch.h"
 
 static int complain(const char *text)
 {
-    fprintf(stderr, "sluice: %s\n", text);
+    terminal_print(stderr, "sluice: %s\n", text);
     return TESTKIT_USAGE;
 }
 
 static int list(const struct suite *suite)
 {
     for (size_t i = 0; i < suite->n_tests; i++)
-        printf("%s:%u: %s\n", suite->tests[i].file->path, suite->tests[i].item->node->line,
+        terminal_print(stdout, "%s:%u: %s\n", suite->tests[i].file->path, suite->tests[i].item->node->line,
                suite->tests[i].name);
     fflush(stdout);
     return TESTKIT_PASSED;
@@ -29,7 +30,7 @@ static int update(const struct suite *suite, const struct run *run)
     int n = rewrite_suite(suite, run, stderr, &err);
     if (n < 0)
         return complain(err.text);
-    fprintf(stderr, "%d expectation%s updated\n", n, n == 1 ? "" : "s");
+    terminal_print(stderr, "%d expectation%s updated\n", n, n == 1 ? "" : "s");
     return TESTKIT_PASSED;
 }
 
@@ -42,7 +43,7 @@ static int exit_code(const struct testkit_options *o, const struct run *run,
     if (counts[RESULT_FAILED])
         return TESTKIT_FAILED;
     if (cover && o->min_cover >= 0 && cover_percent(cover) < o->min_cover) {
-        fprintf(stderr, "sluice: covered %.1f %%, less than --min-cover %g\n", cover_percent(cover),
+        terminal_print(stderr, "sluice: covered %.1f %%, less than --min-cover %g\n", cover_percent(cover),
                 o->min_cover);
         return TESTKIT_BELOW;
     }
@@ -74,7 +75,7 @@ static int test_suite(const struct testkit_options *o, const struct suite *suite
 {
     if (suite->n_tests)
         return o->list ? list(suite) : run_tests(o, suite);
-    fprintf(stderr, "sluice: no case ran: %s\n",
+    terminal_print(stderr, "sluice: no case ran: %s\n",
             !suite->n_files ? "there is no *.test.yaml"
             : o->run        ? "--run matches none"
                             : "the files have none");
@@ -89,7 +90,7 @@ static int once(const struct testkit_options *o, struct watch *watch)
     for (size_t i = 0; watch && i < o->n_paths; i++)
         watch_path(watch, o->paths[i]);
     if (suite_read(&suite, o->paths, o->n_paths, &filter) != 0) {
-        fputs(suite.errors, stderr);
+        terminal_lines(stderr, "", suite.errors);
         code = TESTKIT_USAGE;
     } else {
         code = test_suite(o, &suite);
@@ -109,11 +110,11 @@ static int watch_and_test(const struct testkit_options *o)
     if (!watch)
         return complain(err.text);
     int code = once(o, watch);
-    fputs("watching for changes; Ctrl-C ends\n", stderr);
+    terminal_print(stderr, "watching for changes; Ctrl-C ends\n");
     while ((changed = watch_wait(watch))) {
-        fprintf(stderr, "\n%s changed\n", changed);
+        terminal_print(stderr, "\n%s changed\n", changed);
         code = once(o, watch);
-        fputs("watching for changes; Ctrl-C ends\n", stderr);
+        terminal_print(stderr, "watching for changes; Ctrl-C ends\n");
     }
     watch_free(watch);
     return code;

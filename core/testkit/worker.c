@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "doc/safe.h"
+#include "base/printable.h"
 
 enum { OUTPUT_MAX = 64 << 20 };
 
@@ -149,7 +149,7 @@ char *worker_output(const struct worker *worker, size_t max)
     char *bytes = alloc_bytes(len + 1);
     ssize_t n = pread(worker->output, bytes, len, size - (off_t)len);
     struct buf text = {0};
-    doc_escape(bytes, n > 0 ? (size_t)n : 0, "\t\n", &text);
+    printable_escape(&text, bytes, n > 0 ? (size_t)n : 0, "\t\n");
     free(bytes);
     return buf_take(&text);
 }

@@ -54,6 +54,12 @@ wrong_callers() {  # wrong_callers TREE FUNCTION FOLDERS
     (cd "$1" && grep -rnE --include='*.[ch]' "\\b$2\\b" core plugins | grep -vE "^core/($3)/" || true)
 }
 
+# Output that does not go through core/base/terminal.c, by the folders and files given: a text from
+# elsewhere would reach the terminal raw.  Of the kind are all calls of stdio and write() that print.
+raw_output() {     # raw_output TREE PATH…
+    (cd "$1" && shift && grep -rnE --include='*.c' '\b(v?f?printf|v?dprintf|f?puts|putc|fputc|putchar|fwrite|perror|psignal|json_dumpf|json_dumpfd|json_dump_file)(_unlocked)?\(|\b(write|writev|send)\((1|2|STDOUT_FILENO|STDERR_FILENO)\b' "$@" || true)
+}
+
 source_files() {
     (cd "$1" && find core plugins include scripts tests CMakeLists.txt -type f \( -name '*.c' -o -name '*.h' -o -name '*.lua' -o -name '*.bats' \
         -o -name '*.bash' -o -name '*.cmake' -o -name CMakeLists.txt -o -path 'scripts/*' ! -name '*.*' \) 2>/dev/null)
@@ -137,6 +143,13 @@ none() {           # none CHECK…: it prints nothing
 
 @test "only core/update commits a revision" {
     none wrong_callers "$top" store_tx_revision_commit 'update|store'
+}
+
+@test "what the programs print goes one way, which makes it printable" {
+    # The exceptions: a name in a file of ours, a report that escapes as XML does.
+    none eval "raw_output '$top' core/cli core/testkit core/gateway | grep -vE '^core/(cli/last.c:[0-9]+: +fprintf\(file, |testkit/report_junit.c:[0-9]+: +fwrite\(out.data)' || true"
+    # Only exec hands on bytes as they are: they are the command's own.
+    [ "$(cd "$top" && grep -rlE '\bwrite\(' core/cli)" = core/cli/exec.c ]
 }
 
 @test "every source file names its licence" {
@@ -223,6 +236,16 @@ C
 @test "a second committer is seen" {
     echo 'int f(void) { return store_tx_revision_commit(tx, r, 1, err); }' >"$bad/core/api/a.c"
     some 'core/api/a.c:1:*' wrong_callers "$bad" store_tx_revision_commit 'update|store'
+}
+
+@test "output past the one way is seen" {
+    mkdir -p "$bad/core/cli"
+    for call in 'printf("%s", text)' 'fprintf(stderr, "%s", text)' 'fputs(text, stdout)' 'puts(text)' 'fwrite(text, 1, 1, stdout)' 'json_dumpf(json, stdout, 0)' 'perror(text)' 'write(STDOUT_FILENO, text, 1)' 'putchar(c)'; do
+        printf 'void f(void) { %s; }\n' "$call" >"$bad/core/cli/a.c"
+        some 'core/cli/a.c:1:*' raw_output "$bad" core/cli
+    done
+    echo 'void f(void) { snprintf(text, 1, "x"); buf_printf(&out, "x"); terminal_print(stdout, "%s", text); }' >"$bad/core/cli/a.c"
+    none raw_output "$bad" core/cli
 }
 
 @test "a missing licence is seen" {

@@ -7,8 +7,8 @@
 #include <sluice/version.h>
 
 #include "base/ipaddr.h"
+#include "base/printable.h"
 #include "base/text.h"
-#include "doc/safe.h"
 #include "policy/enforceable.h"
 #include "policy/match.h"
 
@@ -18,7 +18,7 @@ static void say(const struct sluice_host *face, const char *message)
 {
     struct host *host = face->gateway;
     struct buf text = {0};
-    doc_escape(message ? message : "", message ? strnlen(message, MESSAGE_MAX) : 0, "", &text);
+    printable_escape(&text, message ? message : "", message ? strnlen(message, MESSAGE_MAX) : 0, "");
     pthread_mutex_lock(&host->mutex);
     if (host->starting)
         snprintf(host->said, sizeof host->said, "%s", buf_str(&text));

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/printable.h"
 #include "chain/ballot.h"
 #include "chain/native/native.h"
 #include "chain/process/confine.h"
@@ -14,7 +15,6 @@
 #include "chain/process/message.h"
 #include "chain/process/tables.h"
 #include "chain/voter.h"
-#include "doc/safe.h"
 #include "policy/policy.h"
 
 /* The CPU time after which the process ends in order, so that its limit never meets a vote. */
@@ -48,7 +48,7 @@ static int reply(struct host *host, enum message_type type, const void *record)
 static const char *clean(const char *text, struct arena *arena)
 {
     struct buf out = {0};
-    doc_escape(text, strlen(text), "", &out);
+    printable_escape(&out, text, strlen(text), "");
     const char *copy = arena_str(arena, buf_str(&out));
     buf_free(&out);
     return copy;

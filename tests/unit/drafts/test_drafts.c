@@ -85,6 +85,22 @@ static void the_ssrf_note_stays(void **state)
     assert_contains(view(f, id).draft.security_notes, "blocked by SSRF protection");
 }
 
+static void what_a_terminal_does_not_show_makes_no_chunk(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const paths[] = {
+        "/tmp/a\x1b]0;x\x07", "/tmp/f\nsluice: approved", "/tmp/\xc2\x9b" "31m", "/tmp/e\xe2\x80\xaegnp.exe",
+        "/tmp/zero\xe2\x80\x8bwidth", "/tmp/line\xe2\x80\xa8", "/tmp/tag\xf3\xa0\x81\x81", "/tmp/del\x7f", "/tmp/cr\r",
+        "/tmp/soft\xc2\xadhyphen", "/tmp/invalid\xff",
+    };
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        denied(f, "a.example.com", 443, paths[i], 1);
+        assert_null(chunk_of(f, "a.example.com", paths[i]));
+    }
+    denied(f, "a.example.com", 443, "/tmp/caf\xc3\xa9", 1);
+    assert_non_null(chunk_of(f, "a.example.com", "/tmp/caf\xc3\xa9"));
+}
+
 static void a_sandbox_cannot_fill_the_store(void **state)
 {
     struct fixture *f = *state;
@@ -395,6 +411,7 @@ int main(void)
         TEST(what_no_rule_could_allow_makes_no_chunk),
         TEST(a_late_report_of_what_is_allowed_makes_no_chunk),
         TEST(the_ssrf_note_stays),
+        TEST(what_a_terminal_does_not_show_makes_no_chunk),
         TEST(a_sandbox_cannot_fill_the_store),
         TEST(an_approved_chunk_is_policy),
         TEST(approving_needs_the_token),

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fails where a file has what a terminal obeys or does not show, or a line that was forged."""
+import re
+import sys
+import unicodedata
+
+COLOURS = re.compile("\x1b\\[[0-9;]*m")
+
+
+def hidden(c):
+    return c != "\n" and (unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Cs") or 0xfe00 <= ord(c) <= 0xfe0f or 0xe0000 <= ord(c) <= 0xe0fff)
+
+
+bad = 0
+for name in sys.argv[1:]:
+    text = COLOURS.sub("", open(name, encoding="utf-8", errors="surrogateescape", newline="").read().replace("\r\n", "\n"))
+    for number, line in enumerate(text.split("\n"), 1):
+        if any(map(hidden, line)) or line.startswith("sluice: forged"):
+            bad += 1
+            print(f"{name}:{number}: {line[:120]!r}")
+sys.exit(bad != 0)
