@@ -73,6 +73,8 @@ struct sandboxes {
     struct sandboxes_setup setup;
     struct sandbox *list;
     char *supervisor, *init;                        /* paths of the programs */
+    char *bwrap;                                    /* NULL: no_bwrap says why */
+    struct error no_bwrap;
     uv_async_t wake;
     uv_timer_t ping;
     uv_mutex_t lock;                                /* guards pushes */

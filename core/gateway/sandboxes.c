@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/program.h"
 #include "gateway/sandbox.h"
 
 /* A committed revision on its way from an updating thread to its supervisor. */
@@ -138,6 +139,9 @@ struct sandboxes *sandboxes_new(const struct sandboxes_setup *setup)
     all->setup = *setup;
     all->supervisor = sibling("sluice-supervisor");
     all->init = sibling("sluice-init");
+    all->bwrap = program_find("bwrap", &all->no_bwrap);
+    if (!all->bwrap)
+        log_warn(setup->log, "no sandbox can be made: %s", all->no_bwrap.text);
     all->last_push = &all->pushes;
     uv_mutex_init(&all->lock);
     uv_async_init(setup->loop, &all->wake, on_wake);
@@ -152,7 +156,7 @@ struct sandboxes *sandboxes_new(const struct sandboxes_setup *setup)
 bool sandbox_lock_held(const char *dir)
 {
     char *path = alloc_printf("%s/lock", dir);
-    int fd = open(path, O_RDWR | O_CLOEXEC);
+    int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     free(path);
     if (fd < 0)
         return false;
@@ -265,6 +269,7 @@ static void free_all(uv_handle_t *handle)
     uv_mutex_destroy(&all->lock);
     free(all->supervisor);
     free(all->init);
+    free(all->bwrap);
     free(all);
 }
 

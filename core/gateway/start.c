@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "gateway/own_files.h"
 #include "gateway/sandbox.h"
 
 struct start {
@@ -51,35 +52,15 @@ static int make_folders(struct start *st)
     return rc;
 }
 
-/* What no policy can show a workload, as it may well run under the gateway's own uid: the state,
- * the sockets that are listened on and the store. */
-static size_t list_hidden(struct start *st, const char ***out)
-{
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
-    const struct gateway_config *config = st->all->setup.config;
-    const char *store = strchr(config->store, ':') + 1;
-    const char **paths = arena_alloc(st->arena, (config->n_listen + 4) * sizeof *paths);
-    size_t n = 0;
-    paths[n++] = config->state_dir;
-    for (size_t i = 0; i < config->n_listen; i++)
-        if (strncmp(config->listen[i], "unix:", 5) == 0)
-            paths[n++] = config->listen[i] + 5;
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
-        paths[n++] = arena_printf(st->arena, "%s%s", store, suffixes[i]);
-    for (size_t i = 0; i < n; i++) {
-        char *whole = realpath(paths[i], NULL);
-        paths[i] = arena_str(st->arena, whole ? whole : paths[i]);
-        free(whole);
-    }
-    *out = paths;
-    return n;
-}
-
 static int write_spec(struct start *st)
 {
+    if (!st->all->bwrap)
+        return error_set(&st->err, ERROR_UNSUPPORTED,
+                         "no sandbox can be made: %s: install bubblewrap and restart the gateway",
+                         st->all->no_bwrap.text);
     const struct sandboxes_setup *setup = &st->all->setup;
-    const char **hidden;
-    size_t n_hidden = list_hidden(st, &hidden);
+    struct own_files own;
+    own_files_list(setup->config, setup->flags, st->all->bwrap, st->arena, &own);
     enum { UID_BASE = 1900000000, UIDS = 65536 };
     struct sandbox_spec spec = {
         .id = st->record.id,
@@ -98,8 +79,11 @@ static int write_spec(struct start *st)
         .log_json = setup->flags->log_json,
         .init = st->all->init,
         .lock = arena_printf(st->arena, "%s/lock", st->dir),
-        .hidden = hidden,
-        .n_hidden = n_hidden,
+        .bwrap = st->all->bwrap,
+        .hidden = own.hidden,
+        .n_hidden = own.n_hidden,
+        .read_only = own.read_only,
+        .n_read_only = own.n_read_only,
     };
     spec.n_env = read_pairs(st->arena, st->record.env_json, &spec.env);
     return sandbox_spec_write(&spec, arena_printf(st->arena, "%s/spec.json", st->dir), &st->err);
@@ -149,7 +133,7 @@ static void start_timeout(uv_timer_t *timer)
 static int spawn(struct sandbox *s, struct error *err)
 {
     char *log = alloc_printf("%s/supervisor.log", s->dir);
-    int log_fd = open(log, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    int log_fd = open(log, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
     int rc = log_fd < 0 ? error_errno(err, ERROR_IO, "cannot open %s", log) : 0;
     free(log);
     if (rc != 0)

@@ -36,11 +36,17 @@ static void count(struct deletion *d, const char *name, int rc)
         failed(d, name);
 }
 
-/* Where it cannot be, what is done to the folder next fails, and that is told. */
+/* Where it cannot be, what is done to the folder next fails, and that is told.  By descriptor: a
+ * name may become a link to something else meanwhile. */
 static void make_writable(int folder, const char *name)
 {
-    int ignored = fchmodat(folder, name, 0700, 0);
+    char path[64];
+    int fd = openat(folder, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    int ignored = fd < 0 ? 0 : chmod(path, 0700);
     (void)ignored;
+    if (fd >= 0)
+        close(fd);
 }
 
 static void move_up(struct deletion *d, int folder, const char *name)
@@ -108,7 +114,7 @@ int tree_delete(const char *path, struct error *err)
 {
     struct stat st;
     struct deletion d = {.gone = 1};
-    chmod(path, 0700);
+    make_writable(AT_FDCWD, path);
     d.top = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (d.top < 0)
         return errno == ENOENT ? 0 : error_errno(err, ERROR_IO, "cannot delete %s", path);

@@ -6,8 +6,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "sandbox/ground.h"
+#include "sandbox/mount_plan.h"
 #include "sandbox/spec.h"
-#include "sandbox/view.h"
 #include "sandbox/wire.h"
 
 #include <errno.h>
@@ -27,6 +27,8 @@ struct cell {
     void *ctx;
     struct launch launch;
     enum cell_state state;
+    struct arena *arena;                            /* of the guards */
+    struct mount_guards guards;
     uv_poll_t channel, complaints;
     uv_signal_t child;
     struct buf said;                                /* the line begun; before ready, all of it */
@@ -70,8 +72,16 @@ static void on_complaints(uv_poll_t *poll, int status, int events)
     read_complaints(poll->data);
 }
 
-static void take_ready(struct cell *cell, const struct wire_packet *packet)
+/* The mounts are made and nothing runs in them yet: the last moment to find that a file of the
+ * gateway's own was moved to where they show it. */
+static void take_ready(struct cell *cell, struct wire_packet *packet)
 {
+    if (mount_guards_unmoved(&cell->guards, &cell->why) != 0) {
+        cell->has_why = true;
+        sandbox_wire_drop_fds(packet);
+        kill(cell->launch.pid, SIGKILL);
+        return;
+    }
     cell->state = CELL_READY;
     flush_lines(cell);
     bool network = packet->n_fds == 2;
@@ -165,6 +175,7 @@ static void on_handle_closed(uv_handle_t *handle)
     close(cell->launch.channel);
     close(cell->launch.complaints);
     buf_free(&cell->said);
+    arena_free(cell->arena);
     void (*on_closed)(void *ctx) = cell->on_closed;
     void *ctx = cell->closed_ctx;
     free(cell);
@@ -258,9 +269,10 @@ void sandbox_cell_stop(struct cell *cell, uint32_t grace_ms)
 
 struct plan {
     const struct cell_request *request;
-    struct arena *arena;
     struct cell *cell;
-    struct view view;
+    struct mount_plan mounts;
+    struct mount_guards guards;
+    struct planned_mount work;
     char workdir[PATH_MAX];
     struct sandbox_spec spec;                       /* with the work folder resolved */
     uint32_t host_uid, uid, gid;
@@ -274,13 +286,13 @@ static void warn(void *ctx, const char *text)
 }
 
 /* As the host uid of the workload, so that what it cannot reach is left out and named. */
-static int make_view(void *ctx)
+static int plan_mounts(void *ctx)
 {
     struct plan *plan = ctx;
-    struct view_request request = {
-        .policy = plan->request->policy, .hidden = plan->spec.hidden,
-        .n_hidden = plan->spec.n_hidden, .warn = warn, .ctx = plan->cell};
-    return sandbox_view_make(&request, plan->arena, &plan->view, plan->err);
+    struct mount_plan_request request = {
+        .policy = plan->request->policy, .guards = &plan->guards, .workdir = plan->work,
+        .warn = warn, .ctx = plan->cell};
+    return mount_plan_make(&request, plan->cell->arena, &plan->mounts, plan->err);
 }
 
 /* "sandbox" or a number, as the policy's check has seen to. */
@@ -304,22 +316,47 @@ static int make_plan(struct plan *plan)
     if (sandbox_ground_uid(plan->spec.uid, &plan->host_uid, plan->err) != 0 ||
         sandbox_ground_own(plan->workdir, plan->host_uid, plan->err) != 0)
         return -1;
+    plan->work.source = plan->workdir;
+    if (mount_identify(plan->workdir, &plan->work.device, &plan->work.inode) != 0)
+        return error_errno(plan->err, ERROR_INTERNAL, "cannot open the work folder %s",
+                           plan->workdir);
+    mount_guards_make(&plan->spec, plan->cell->arena, &plan->guards);
     error_set(plan->err, ERROR_INTERNAL, "cannot act as uid %u for a moment", plan->host_uid);
-    return sandbox_ground_as(plan->host_uid, make_view, plan);
+    return sandbox_ground_as(plan->host_uid, plan_mounts, plan);
+}
+
+/* First all records, then all strings, as wire.h has it. */
+static void add_plan(struct buf *body, const struct mount_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_mounts; i++) {
+        const struct planned_mount *m = &plan->mounts[i];
+        buf_add(body, &(struct wire_mount){m->device, m->inode, m->kind, 0}, sizeof(struct wire_mount));
+    }
+    for (size_t i = 0; i < plan->guards.n; i++) {
+        const struct mount_guard *g = &plan->guards.items[i];
+        buf_add(body, &(struct wire_guard){g->device, g->inode, g->kind, g->pattern},
+                sizeof(struct wire_guard));
+    }
+    for (size_t i = 0; i < plan->n_mounts; i++)
+        add_strings(body, (const char *[]){plan->mounts[i].source, plan->mounts[i].target}, 2);
+    for (size_t i = 0; i < plan->guards.n; i++)
+        add_strings(body, &plan->guards.items[i].path, 1);
 }
 
 static int send_setup(const struct plan *plan)
 {
-    const struct view *view = &plan->view;
+    const struct mount_plan *mounts = &plan->mounts;
     struct init_message message = {.type = INIT_SETUP};
     struct setup_body fixed = {
-        .flags = (plan->spec.proxy ? SETUP_NETWORK : 0) | (view->strict ? SETUP_STRICT : 0),
-        .uid = plan->uid, .gid = plan->gid, .n_read_only = (uint32_t)view->n_read_only,
-        .n_read_write = (uint32_t)view->n_read_write};
+        .flags = (plan->spec.proxy ? SETUP_NETWORK : 0) | (mounts->strict ? SETUP_STRICT : 0),
+        .uid = plan->uid, .gid = plan->gid, .n_mounts = (uint32_t)mounts->n_mounts,
+        .n_guards = (uint32_t)mounts->guards.n, .n_read_only = (uint32_t)mounts->n_read_only,
+        .n_read_write = (uint32_t)mounts->n_read_write};
     struct buf body = {0};
     buf_add(&body, &fixed, sizeof fixed);
-    add_strings(&body, view->read_only, view->n_read_only);
-    add_strings(&body, view->read_write, view->n_read_write);
+    add_plan(&body, mounts);
+    add_strings(&body, mounts->read_only, mounts->n_read_only);
+    add_strings(&body, mounts->read_write, mounts->n_read_write);
     return send_body(plan->cell, &message, &body, plan->err);
 }
 
@@ -337,11 +374,7 @@ static void watch(struct cell *cell, uv_loop_t *loop)
 
 static int launch(struct plan *plan)
 {
-    struct launch_request request = {.spec = &plan->spec,
-                                     .view = &plan->view,
-                                     .host_uid = plan->host_uid,
-                                     .uid = plan->uid,
-                                     .gid = plan->gid};
+    struct launch_request request = {.spec = &plan->spec, .host_uid = plan->host_uid};
     return sandbox_launch(&request, &plan->cell->launch, plan->err);
 }
 
@@ -356,17 +389,18 @@ struct cell *sandbox_cell_start(uv_loop_t *loop, const struct cell_request *requ
     plan->request = request;
     plan->cell = cell;
     plan->err = err;
-    plan->arena = arena_new();
+    cell->arena = arena_new();
     int rc = make_plan(plan);
     if (rc == 0 && (rc = launch(plan)) == 0) {
         watch(cell, loop);
         /* Bubblewrap may have failed already; then the reason comes from it. */
         send_setup(plan);
     }
-    arena_free(plan->arena);
+    cell->guards = plan->mounts.guards;
     free(plan);
     if (rc == 0)
         return cell;
+    arena_free(cell->arena);
     free(cell);
     return NULL;
 }

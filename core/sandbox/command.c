@@ -4,7 +4,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "sandbox/view.h"
+#include "sandbox/mount_plan.h"
 #include "sandbox/wire.h"
 
 #include <string.h>
@@ -22,7 +22,6 @@ static const struct spec_pair first[] = {
 static const struct spec_pair proxy[] = {
     {"ALL_PROXY", PROXY_URL}, {"HTTP_PROXY", PROXY_URL}, {"HTTPS_PROXY", PROXY_URL},
     {"http_proxy", PROXY_URL}, {"https_proxy", PROXY_URL}, {"grpc_proxy", PROXY_URL},
-    {"NO_PROXY", "127.0.0.1,localhost,::1"}, {"no_proxy", "127.0.0.1,localhost,::1"},
     {"NODE_USE_ENV_PROXY", "1"},
 };
 
@@ -56,13 +55,17 @@ const char **sandbox_env_make(const struct sandbox_spec *spec, const struct sand
     enum { FIRST = sizeof first / sizeof *first, PROXY = sizeof proxy / sizeof *proxy };
     struct env env = {.arena = arena};
     env.items =
-        arena_zalloc(arena, (FIRST + PROXY + spec->n_env + exec->n_env + 2) * sizeof *env.items);
+        arena_zalloc(arena, (FIRST + PROXY + spec->n_env + exec->n_env + 4) * sizeof *env.items);
     put_all(&env, first, FIRST);
     put(&env, &(struct spec_pair){"TERM", exec->tty ? "xterm-256color" : "dumb"});
     put_all(&env, spec->env, spec->n_env);
     put_all(&env, exec->env, exec->n_env);
-    if (spec->proxy)
+    if (spec->proxy) {
+        const char *direct = arena_printf(arena, "127.0.0.1,localhost,::1,%s", spec->name);
         put_all(&env, proxy, PROXY);
+        put(&env, &(struct spec_pair){"NO_PROXY", direct});
+        put(&env, &(struct spec_pair){"no_proxy", direct});
+    }
     *n = env.n;
     return env.items;
 }

@@ -9,7 +9,7 @@
 #include "sandbox/cell.h"
 #include "sandbox/command.h"
 #include "sandbox/exec_session.h"
-#include "sandbox/view.h"
+#include "sandbox/mount_plan.h"
 
 #include <signal.h>
 #include <stdio.h>

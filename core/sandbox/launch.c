@@ -7,7 +7,6 @@
 #include "sandbox/ground.h"
 #include "sandbox/launch_argv.h"
 #include "sandbox/spec.h"
-#include "sandbox/view.h"
 #include "sandbox/wire.h"
 
 #include <errno.h>
@@ -66,27 +65,6 @@ static int open_complaints(struct files *files)
     return fcntl(ends[0], F_SETFL, O_NONBLOCK);
 }
 
-static int open_accounts(const struct launch_request *request, struct files *files)
-{
-    char text[256];
-    int n = snprintf(text, sizeof text,
-                     "root:x:0:0::/:/usr/sbin/nologin\nsandbox:x:%u:%u::" SANDBOX_WORKDIR
-                     ":/bin/bash\nnobody:x:65534:65534::/:/usr/sbin/nologin\n",
-                     request->uid, request->gid);
-    files->inherited[LAUNCH_PASSWD_FD] = sandbox_wire_body(text, (size_t)n);
-    n = snprintf(text, sizeof text, "root:x:0:\nsandbox:x:%u:\nnogroup:x:65534:\n", request->gid);
-    files->inherited[LAUNCH_GROUP_FD] = sandbox_wire_body(text, (size_t)n);
-    return files->inherited[LAUNCH_PASSWD_FD] >= 0 && files->inherited[LAUNCH_GROUP_FD] >= 0 ? 0
-                                                                                             : -1;
-}
-
-/* A sealed memfd is read from where it was written to its end. */
-static int rewind_accounts(const struct files *files)
-{
-    return lseek(files->inherited[LAUNCH_PASSWD_FD], 0, SEEK_SET) == 0 &&
-                   lseek(files->inherited[LAUNCH_GROUP_FD], 0, SEEK_SET) == 0 ? 0 : -1;
-}
-
 static int open_files(const struct launch_request *request, struct files *files, struct error *err)
 {
     const char *init = request->spec->init;
@@ -95,8 +73,7 @@ static int open_files(const struct launch_request *request, struct files *files,
     files->inherited[LAUNCH_INIT_FD] = open(init, O_PATH | O_CLOEXEC);
     if (files->inherited[LAUNCH_INIT_FD] < 0)
         return error_errno(err, ERROR_INTERNAL, "cannot find sluice-init at %s", init);
-    if (open_channel(files) != 0 || open_complaints(files) != 0 ||
-        open_accounts(request, files) != 0 || rewind_accounts(files) != 0)
+    if (open_channel(files) != 0 || open_complaints(files) != 0)
         return error_errno(err, ERROR_INTERNAL, "cannot open what a sandbox needs");
     return 0;
 }
@@ -148,11 +125,9 @@ static void run_child(const struct launch_request *request, const struct files *
         fprintf(stderr, "%s\n", err.text);
     } else if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == parent) {
         /* bwrap asks for the same, but later: a supervisor killed before that would leave it. */
-        execvpe(argv->items[0], (char **)argv->items, env);
-        if (errno == ENOENT || errno == EACCES)
-            fprintf(stderr, "there is no bwrap in PATH that can be run: install bubblewrap\n");
-        else
-            perror("cannot run bwrap");
+        execve(request->spec->bwrap, (char **)argv->items, env);
+        fprintf(stderr, "cannot run %s: %s: install bubblewrap and restart the gateway\n",
+                request->spec->bwrap, strerror(errno));
     }
     _exit(1);
 }

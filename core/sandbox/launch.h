@@ -15,7 +15,6 @@
 
 struct error;
 struct sandbox_spec;
-struct view;
 
 struct launch {
     pid_t pid;                                    /* bubblewrap; init is another process below it */
@@ -25,9 +24,7 @@ struct launch {
 
 struct launch_request {
     const struct sandbox_spec *spec;
-    const struct view *view;
     uint32_t host_uid;                              /* of sandbox_ground_uid */
-    uint32_t uid, gid;                              /* the workload's own, for its /etc/passwd */
 };
 int sandbox_launch(const struct launch_request *request, struct launch *out, struct error *err);
 

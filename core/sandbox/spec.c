@@ -19,11 +19,11 @@ enum { SPEC_BYTES_MAX = 4 * 1024 * 1024 };
 /* The members that are one text each: name, whether it must be there. */
 #define SPEC_TEXTS(X)                                                                         \
     X(id, true) X(name, true) X(token, true) X(gateway, true) X(workdir, true) X(policy, true) \
-    X(hash, true) X(init, true) X(lock, true) X(log_level, false)
+    X(hash, true) X(init, true) X(bwrap, true) X(lock, true) X(log_level, false)
 
 /* Everything else, so that an unknown member can be told. */
 static const char *const other_members[] = {
-    "proxy", "env", "uid", "revision", "hosts", "log_json", "hidden",
+    "proxy", "env", "uid", "revision", "hosts", "log_json", "hidden", "read_only",
 };
 
 static json_t *hosts_to_json(const struct sandbox_spec *spec)
@@ -48,6 +48,8 @@ char *sandbox_spec_encode(const struct sandbox_spec *spec)
     json_object_set_new(root, "revision", json_integer((json_int_t)spec->revision));
     json_object_set_new(root, "env", sandbox_json_of_pairs(spec->env, spec->n_env));
     json_object_set_new(root, "hidden", sandbox_json_of_texts(spec->hidden, spec->n_hidden));
+    json_object_set_new(root, "read_only",
+                        sandbox_json_of_texts(spec->read_only, spec->n_read_only));
     json_object_set_new(root, "hosts", hosts_to_json(spec));
     char *text = json_dumps(root, JSON_INDENT(1));
     char *copy = alloc_str(text);
@@ -96,7 +98,8 @@ static int read_members(const struct json_reader *r, struct sandbox_spec *out)
         sandbox_json_number(r, "uid", UINT32_MAX - 1, &uid) != 0 ||
         sandbox_json_number(r, "revision", INT64_MAX, &out->revision) != 0 ||
         sandbox_json_pairs(r, "env", &out->env, &out->n_env) != 0 ||
-        sandbox_json_texts(r, "hidden", &out->hidden, &out->n_hidden) != 0)
+        sandbox_json_texts(r, "hidden", &out->hidden, &out->n_hidden) != 0 ||
+        sandbox_json_texts(r, "read_only", &out->read_only, &out->n_read_only) != 0)
         return -1;
     out->uid = (uint32_t)uid;
     return read_hosts(r, out);
@@ -197,7 +200,7 @@ int sandbox_spec_read(const char *path, struct arena *arena, struct sandbox_spec
                       struct error *err)
 {
     struct buf text = {0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     int rc = fd < 0 ? -1 : read_all(fd, &text);
     if (rc != 0)
         error_errno(err, ERROR_IO, "cannot read %s", path);

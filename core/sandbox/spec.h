@@ -41,10 +41,13 @@ struct sandbox_spec {
     const char *log_level;                          /* NULL: info */
     bool log_json;
     const char *init;                               /* path of sluice-init */
+    const char *bwrap;                              /* absolute path of bubblewrap */
     const char *lock;                           /* locked with flock() while the supervisor lives */
     const char *const *hidden;                 /* host paths no policy can show: the gateway's state
                                                      * folder and its sockets belong here */
     size_t n_hidden;
+    const char *const *read_only;                   /* host paths no policy can let a workload write */
+    size_t n_read_only;
 };
 
 /* JSON text of the spec; the caller frees it. */

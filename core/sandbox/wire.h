@@ -18,11 +18,12 @@
 #include <sys/types.h>
 
 enum {
-    WIRE_VERSION = 1,
+    WIRE_VERSION = 2,
     WIRE_FDS_MAX = 3,
     WIRE_TEXT_SIZE = 480,
     WIRE_BODY_MAX = 4 * 1024 * 1024,
     WIRE_STRINGS_MAX = 4096,
+    WIRE_PATH_MAX = 4096,
 };
 
 enum init_message_type {
@@ -52,10 +53,42 @@ enum {
     SETUP_STRICT = 1 << 1,                          /* landlock.compatibility: hard_requirement */
 };
 
-struct setup_body {                             /* strings: n_read_only paths, n_read_write paths */
+/* The fixed part is followed by n_mounts struct wire_mount and n_guards struct wire_guard.  Strings:
+ * source and target of each mount, the path of each guard, the paths for Landlock. */
+struct setup_body {
     uint32_t flags;
     uint32_t uid, gid;                              /* what the workload sees itself as */
+    uint32_t n_mounts, n_guards;
     uint32_t n_read_only, n_read_write;
+    uint32_t reserved;
+};
+
+enum mount_kind {
+    MOUNT_READ_ONLY,                                /* a file or folder of the host */
+    MOUNT_READ_WRITE,
+    MOUNT_DEVICE,                                   /* a device node of the host */
+    MOUNT_LINK,                                     /* symbolic link; source is its text */
+    MOUNT_PRIVATE,                                  /* an empty folder of the sandbox's own */
+    MOUNT_WORKDIR,                                  /* the work folder, writable */
+    MOUNT_WORKDIR_READ_ONLY,
+};
+
+struct wire_mount {                                 /* parents come before what lies below them */
+    uint64_t device, inode;                         /* what the plan judged; host kinds only */
+    uint32_t kind, reserved;
+};
+
+/* What a listed folder does not lend with the rest of its content. */
+enum guard_kind {
+    GUARD_HIDDEN,                                   /* seen only where it is listed by itself */
+    GUARD_OWN,                                      /* the gateway's: never seen */
+    GUARD_READ_ONLY,                                /* the gateway's: never written */
+    GUARD_LISTED,                                   /* listed read-only in a writable folder */
+};
+
+struct wire_guard {
+    uint64_t device, inode;                         /* 0 where it does not exist or is a pattern */
+    uint32_t kind, pattern;                         /* pattern: components are globs */
 };
 
 struct exec_body {                                  /* strings: argv, environment, folder */
@@ -83,6 +116,9 @@ void sandbox_wire_drop_fds(struct wire_packet *packet);
 
 /* A body as a sealed memfd, or -1 with errno. */
 int sandbox_wire_body(const void *bytes, size_t len);
+
+/* Where init finds the host's files while it builds the sandbox's. */
+#define WIRE_HOST "/.host"
 
 /* Where the sandbox's proxy listens, on the sandbox's own loopback. */
 #define WIRE_PROXY_ADDRESS "10.200.0.1"

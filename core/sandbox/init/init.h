@@ -39,6 +39,25 @@ void init_send(const struct init *init, enum init_message_type type, uint32_t id
                const char *text);
 void init_pause(void);                              /* 10 ms, before something is tried again */
 
+/* mounts.c: the sandbox's file tree, see tree.h. */
+struct setup_mount {
+    uint32_t kind;                                  /* enum mount_kind */
+    uint64_t device, inode;
+    const char *source, *target;
+};
+struct setup_guard {
+    uint32_t kind;                                  /* enum guard_kind */
+    bool pattern;
+    uint64_t device, inode;
+    const char *path;
+};
+struct setup_plan {
+    struct setup_mount *mounts;
+    struct setup_guard *guards;
+    size_t n_mounts, n_guards;
+};
+int init_mounts(const struct setup_plan *plan, uint32_t uid, uint32_t gid, char *reason);
+
 /* network.c: the address on lo, the proxy's socket and the diagnostics socket. */
 int init_network(int *listener, int *diag, char *reason);
 

@@ -47,36 +47,91 @@ void init_send(const struct init *init, enum init_message_type type, uint32_t id
     init_tell(init, &message, NULL, 0);
 }
 
+struct setup {                                      /* points into its body */
+    struct setup_body fixed;
+    struct setup_plan plan;
+    struct landlock_paths paths;
+    const char **mount_paths, **guard_paths;
+};
+
 static void warn(void *ctx, const char *text)
 {
     init_send(ctx, INIT_WARNING, 0, 0, text);
 }
 
-static int read_setup(struct body *body, struct setup_body *fixed, struct landlock_paths *paths,
-                      char *reason)
+/* The next n bytes of a body's fixed-size records, or NULL when there are fewer. */
+static const void *take_records(struct body *body, size_t n)
 {
+    const char *records = body->next;
+    if (n > (size_t)(body->bytes + body->len - records))
+        return NULL;
+    body->next += n;
+    return records;
+}
+
+static int read_plan(struct body *body, const struct setup_body *fixed, struct setup *out,
+                     char *reason)
+{
+    size_t n_mounts = fixed->n_mounts, n_guards = fixed->n_guards;
+    struct setup_plan *plan = &out->plan;
+    const struct wire_mount *mounts = n_mounts > WIRE_STRINGS_MAX / 2 ? NULL
+        : take_records(body, n_mounts * sizeof *mounts);
+    const struct wire_guard *guards = !mounts || n_guards > WIRE_STRINGS_MAX ? NULL
+        : take_records(body, n_guards * sizeof *guards);
+    if (!guards || !(out->mount_paths = body_strings(body, 2 * n_mounts)) ||
+        !(out->guard_paths = body_strings(body, n_guards)))
+        return init_reason(reason, "the mount plan came incomplete");
+    *plan = (struct setup_plan){calloc(n_mounts + 1, sizeof *plan->mounts),
+                                calloc(n_guards + 1, sizeof *plan->guards), n_mounts, n_guards};
+    if (!plan->mounts || !plan->guards)
+        return init_reason(reason, "no memory for the mount plan");
+    for (size_t i = 0; i < n_mounts; i++)
+        plan->mounts[i] = (struct setup_mount){mounts[i].kind, mounts[i].device, mounts[i].inode,
+                                               out->mount_paths[2 * i], out->mount_paths[2 * i + 1]};
+    for (size_t i = 0; i < n_guards; i++)
+        plan->guards[i] = (struct setup_guard){guards[i].kind, guards[i].pattern, guards[i].device,
+                                               guards[i].inode, out->guard_paths[i]};
+    return 0;
+}
+
+static int read_setup(struct body *body, struct setup *out, char *reason)
+{
+    struct setup_body *fixed = &out->fixed;
     memcpy(fixed, body->bytes, sizeof *fixed);
-    *paths = (struct landlock_paths){
+    if (read_plan(body, fixed, out, reason) != 0)
+        return -1;
+    out->paths = (struct landlock_paths){
         .read_only = body_strings(body, fixed->n_read_only), .n_read_only = fixed->n_read_only,
         .read_write = body_strings(body, fixed->n_read_write), .n_read_write = fixed->n_read_write,
         .strict = fixed->flags & SETUP_STRICT,
     };
-    return paths->read_only && paths->read_write
+    return out->paths.read_only && out->paths.read_write
                ? 0
                : init_reason(reason, "the set-up came incomplete");
 }
 
-/* fds: the listening socket and the diagnostics socket, or none. */
-static int build(struct init *init, const struct setup_body *fixed,
-                 const struct landlock_paths *paths, int fds[2], char *reason)
+static void free_setup(struct setup *setup)
 {
+    free(setup->plan.mounts);
+    free(setup->plan.guards);
+    free(setup->mount_paths);
+    free(setup->guard_paths);
+    free(setup->paths.read_only);
+    free(setup->paths.read_write);
+}
+
+/* fds: the listening socket and the diagnostics socket, or none. */
+static int build(struct init *init, const struct setup *setup, int fds[2], char *reason)
+{
+    const struct setup_body *fixed = &setup->fixed;
     init->uid = fixed->uid;
     init->gid = fixed->gid;
     /* The session keyring came from whoever started the supervisor. */
     syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
-    if (init_make_userns(fixed->uid, fixed->gid, &init->userns, reason) != 0 ||
+    if (init_mounts(&setup->plan, fixed->uid, fixed->gid, reason) != 0 ||
+        init_make_userns(fixed->uid, fixed->gid, &init->userns, reason) != 0 ||
         init_filter(&init->filter, reason) != 0 ||
-        init_landlock(paths, &init->ruleset, warn, init, reason) != 0)
+        init_landlock(&setup->paths, &init->ruleset, warn, init, reason) != 0)
         return -1;
     init->files_max = init_files_max();
     if (init_limit_terminals(reason) != 0)
@@ -102,17 +157,15 @@ static int report(const struct init *init, int rc, const int fds[2], const char 
 int init_setup(struct init *init, int body_fd)
 {
     char reason[WIRE_TEXT_SIZE] = "";
-    struct landlock_paths paths = {0};
-    struct setup_body fixed;
+    struct setup setup = {0};
     struct body body;
     int fds[2] = {-1, -1};
-    int rc = body_open(body_fd, sizeof fixed, &body, reason);
+    int rc = body_open(body_fd, sizeof setup.fixed, &body, reason);
     if (rc == 0)
-        rc = read_setup(&body, &fixed, &paths, reason);
+        rc = read_setup(&body, &setup, reason);
     if (rc == 0)
-        rc = build(init, &fixed, &paths, fds, reason);
-    free(paths.read_only);
-    free(paths.read_write);
+        rc = build(init, &setup, fds, reason);
+    free_setup(&setup);
     body_close(&body);
     return report(init, rc, fds, reason);
 }

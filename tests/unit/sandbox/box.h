@@ -53,6 +53,7 @@ struct box_options {
     bool no_network;
     const char *const *hidden;
     size_t n_hidden;
+    const char *bwrap;                              /* NULL: where it is */
 };
 
 static void box_on_ready(void *ctx, const struct cell_ready *ready)
@@ -142,7 +143,7 @@ static int box_open(struct box *box, const struct box_options *options)
     assert_int_equal(mkdir(box->workdir, 0755), 0);
     struct sandbox_spec spec = {
         .id = "box", .name = "box", .workdir = box->workdir, .uid = BOX_UID,
-        .init = mode_program("sluice-init", init), .proxy = !options->no_network,
+        .init = mode_program("sluice-init", init), .bwrap = options->bwrap ? options->bwrap : "/usr/bin/bwrap", .proxy = !options->no_network,
         .hidden = options->hidden, .n_hidden = options->n_hidden};
     struct cell_request request = {&spec, &policy};
     box->cell = sandbox_cell_start(&box->loop, &request, &box_callbacks, box, &box->why);

@@ -272,7 +272,7 @@ static inline void desk_write_spec(struct desk *d, const char *policy, bool prox
     struct sandbox_spec spec = {
         .id = "sandbox-1", .name = "demo", .token = TOKEN, .gateway = d->address, .proxy = proxy,
         .workdir = workdir, .uid = DESK_UID, .policy = policy_json(d->policy), .revision = 1,
-        .hash = policy_hash(d->policy), .init = mode_program("sluice-init", init), .lock = lock,
+        .hash = policy_hash(d->policy), .init = mode_program("sluice-init", init), .bwrap = "/usr/bin/bwrap", .lock = lock,
         .env = env, .n_env = 1, .hosts = hosts, .n_hosts = 1, .log_level = "error"};
     if (sandbox_spec_write(&spec, path, &err) != 0)
         fail_msg("%s", err.text);

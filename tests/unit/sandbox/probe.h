@@ -150,7 +150,7 @@ static long probe_high_unshare(void)
     X(write_root, EROFS,  probe_open("/x", O_WRONLY | O_CREAT))                            \
     X(write_dev, EROFS,  probe_open("/dev/x", O_WRONLY | O_CREAT))                         \
     X(read_root, EACCES, probe_open("/", O_RDONLY | O_DIRECTORY))                          \
-    X(read_shadow, EACCES, probe_open("/etc/shadow", O_RDONLY))                            \
+    X(read_shadow, ENOENT, probe_open("/etc/shadow", O_RDONLY))                            \
     X(see_home, ENOENT, access("/home", F_OK))                                             \
     X(see_root_home, ENOENT, access("/root", F_OK))                                        \
     X(see_run, ENOENT, access("/run", F_OK))                                               \

@@ -298,9 +298,11 @@ static void only_what_is_listed_is_there(void **state)
     assert_non_null(strstr(said, "cannot create ro/x: Read-only file system"));
     assert_non_null(strstr(said, "cannot create /sandbox/z: Read-only file system"));
     char *warning =
-        alloc_printf("filesystem_policy.read_only[1] is left out: %s is a symbolic link, or leads "
+        alloc_printf("filesystem_policy.read_only[0]: %s is or leads through a symbolic link: what "
+                     "is shown is %s/ro\n"
+                     "filesystem_policy.read_only[1] is left out: %s is a symbolic link, or leads "
                      "through one that the sandbox may write: list what it points to\n",
-                     trap);
+                     ro, folder, trap);
     assert_string_equal(buf_str(&box.warnings), warning);
     box_close(&box);
     free(make);
@@ -330,10 +332,13 @@ static void hidden_folders_stay_hidden(void **state)
                                 folder, folder);
     const char *said = box_run(&box, "/bin/sh", "-c", script, NULL);
     assert_null(strstr(said, "secret"));
-    assert_non_null(strstr(said, "sock: Permission denied"));
+    assert_non_null(strstr(said, "sock: No such file or directory"));
     assert_non_null(strstr(said, "state/db: No such file or directory"));
     char *warning = alloc_printf(
-        "filesystem_policy.read_write[1] is left out: %s belongs to the gateway itself\n", hide);
+        "filesystem_policy.read_write[1] is left out: %s belongs to the gateway itself\n"
+        "filesystem_policy.read_write[0]: %s holds %s, which belongs to the gateway: nothing can be "
+        "added, renamed or deleted in the folders that lead to it; folders beside it are not "
+        "affected\n", hide, folder, hide);
     assert_string_equal(buf_str(&box.warnings), warning);
     box_close(&box);
     free(make);
@@ -351,7 +356,7 @@ static void the_whole_host_can_be_shown_but_not_its_secrets(void **state)
     (void)state;
     assert_int_equal(box_open(&box, &options), 0);
     assert_non_null(strstr(box_sh(&box, "ls /"), "home\n"));
-    assert_non_null(strstr(box_sh(&box, "cat /etc/shadow"), "Permission denied"));
+    assert_non_null(strstr(box_sh(&box, "cat /etc/shadow"), "No such file"));
     assert_string_equal(box_sh(&box, "ls -A /tmp; echo x > /tmp/x; cat /tmp/x"), "x\n");
     assert_non_null(strstr(box_sh(&box, "echo x > /opt/x"), "Read-only file system"));
     box_close(&box);
@@ -381,7 +386,7 @@ static void make_run(void)
 }
 
 /* Whoever may connect to one of these may run anything outside. */
-static void sockets_of_powerful_services_are_covered(void **state)
+static void sockets_of_powerful_services_are_not_there(void **state)
 {
     static const char *const read_only[] = {"/run"};
     struct box box;
@@ -390,10 +395,12 @@ static void sockets_of_powerful_services_are_covered(void **state)
     (void)state;
     make_run();
     assert_int_equal(box_open(&box, &options), 0);
-    assert_string_equal(box_sh(&box, "cd /run; stat -c %F docker.sock user/1000/bus "
-                                     "user/1000/systemd/private mine.sock"),
-                        "character special file\ncharacter special file\n"
-                        "character special file\nsocket\n");
+    assert_string_equal(box_sh(&box, "cd /run; find . -type s -o -type f -o -type c"), "./mine.sock\n");
+    /* Neither are they when their services start again. */
+    unlink("/run/docker.sock");
+    make_socket("/run/docker.sock");
+    make_socket("/run/snapd.socket");
+    assert_string_equal(box_sh(&box, "cd /run; find . -type s -o -type f -o -type c"), "./mine.sock\n");
     box_close(&box);
     assert_int_equal(umount2("/run", MNT_DETACH), 0);
 }
@@ -455,15 +462,10 @@ static void a_strict_policy_that_can_be_met_is(void **state)
 
 static void without_bubblewrap_it_says_so(void **state)
 {
-    struct box_options options = {.no_filesystem = true};
-    char *path = alloc_str(getenv("PATH"));
+    struct box_options options = {.no_filesystem = true, .bwrap = "/nonexistent/bwrap"};
     (void)state;
-    setenv("PATH", "/nonexistent", 1);
-    expect_failure(
-        &options,
-        "no sandbox can be made: there is no bwrap in PATH that can be run: install bubblewrap");
-    setenv("PATH", path, 1);
-    free(path);
+    expect_failure(&options, "no sandbox can be made: cannot run /nonexistent/bwrap: No such file or "
+                             "directory: install bubblewrap and restart the gateway");
 }
 
 static void each_place_where_it_cannot_work_is_explained(void **state)
@@ -510,7 +512,7 @@ int main(void)
         cmocka_unit_test(only_what_is_listed_is_there),
         cmocka_unit_test(hidden_folders_stay_hidden),
         cmocka_unit_test(the_whole_host_can_be_shown_but_not_its_secrets),
-        cmocka_unit_test(sockets_of_powerful_services_are_covered),
+        cmocka_unit_test(sockets_of_powerful_services_are_not_there),
         cmocka_unit_test(the_root_lends_nothing_in_run),
         cmocka_unit_test(a_strict_policy_fails_by_name),
         cmocka_unit_test(a_strict_policy_that_can_be_met_is),

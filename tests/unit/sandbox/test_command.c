@@ -29,7 +29,7 @@ static void later_values_win_but_never_over_the_proxy(void **state)
 {
     struct spec_pair own[] = {{"PATH", "/opt/bin"}, {"A", "1"}, {"HTTPS_PROXY", "http://evil"}};
     struct spec_pair call[] = {{"A", "2"}, {"TERM", "vt100"}, {"no_proxy", "*"}};
-    const struct sandbox_spec spec = {.proxy = true, .env = own, .n_env = 3};
+    const struct sandbox_spec spec = {.name = "demo", .proxy = true, .env = own, .n_env = 3};
     const struct sandbox_exec exec = {.command = ls, .n_command = 1, .env = call, .n_env = 3};
     struct arena *arena = arena_new();
     size_t n;
@@ -43,7 +43,7 @@ static void later_values_win_but_never_over_the_proxy(void **state)
     assert_string_equal(value_of(env, n, "TERM"), "vt100");
     assert_string_equal(value_of(env, n, "HTTPS_PROXY"), "http://10.200.0.1:3128");
     assert_string_equal(value_of(env, n, "grpc_proxy"), "http://10.200.0.1:3128");
-    assert_string_equal(value_of(env, n, "no_proxy"), "127.0.0.1,localhost,::1");
+    assert_string_equal(value_of(env, n, "no_proxy"), "127.0.0.1,localhost,::1,demo");
     assert_string_equal(value_of(env, n, "NODE_USE_ENV_PROXY"), "1");
     arena_free(arena);
 }

@@ -24,7 +24,7 @@ static const struct sandbox_spec sample = {
     .proxy = true, .env = env, .n_env = 2,
     .workdir = "/var/lib/sluice/sandboxes/6b9a/work", .uid = 1900000001,
     .policy = "{\"version\":1}", .revision = 7, .hash = "abc", .hosts = hosts, .n_hosts = 1,
-    .log_level = "debug", .log_json = true, .init = "/usr/bin/sluice-init",
+    .log_level = "debug", .log_json = true, .init = "/usr/bin/sluice-init", .bwrap = "/usr/bin/bwrap",
     .lock = "/var/lib/sluice/sandboxes/6b9a/lock", .hidden = hidden, .n_hidden = 2,
 };
 

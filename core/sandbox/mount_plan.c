@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/view.h"
+#include "sandbox/mount_plan.h"
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/program.h"
+#include "sandbox/mount_guard.h"
 #include "sandbox/path.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <glob.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* What every program needs, added where the host has it. */
 static const struct { const char *path; bool writable; } baseline[] = {
     {"/usr", false}, {"/lib", false}, {"/etc", false}, {"/app", false}, {"/var/log", false},
-    {"/proc", false}, {"/dev/urandom", false}, {"/tmp", true},
+    {"/proc", false}, {"/dev/urandom", false}, {"/tmp", true}, {"/dev/shm", true},
 };
 
 /* The nodes of the sandbox's own /dev.  They lead nowhere, so nobody has to list them. */
@@ -27,37 +30,14 @@ static const char *const device_links[] = {
     "/dev/ptmx", "/dev/fd", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/core",
 };
 
-/* Secrets that live in folders everybody lists.  They are covered unless listed by themselves. */
-static const char *const secrets[] = {
-    "/etc/shadow",
-    "/etc/shadow-",
-    "/etc/gshadow",
-    "/etc/gshadow-",
-    "/etc/security/opasswd",
-    "/etc/sudoers",
-    "/etc/sudoers.d",
-    "/etc/ssl/private",
-    "/etc/ssh/ssh_host_*_key",
-    "/etc/krb5.keytab",
-    "/etc/NetworkManager/system-connections",
-    "/etc/wireguard",
-    /* Not to be read but to be asked: they run programs outside for whoever can connect, and for
-     * that a socket need not be writable. */
-    "/run/docker.sock",
-    "/run/podman/podman.sock",
-    "/run/containerd/containerd.sock",
-    "/run/crio/crio.sock",
-    "/run/snapd.socket",
-    "/run/dbus/system_bus_socket",
-    "/run/systemd/private",
-    "/run/user/*/bus",
-    "/run/user/*/systemd/private",
-    "/run/user/*/docker.sock",
-    "/run/user/*/podman/podman.sock",
-};
-
 /* Folders that are the sandbox's own whatever the host has there. */
 static const char *const own_folders[] = {"/proc", "/dev", "/tmp", SANDBOX_WORKDIR};
+
+/* Files that init writes (init/own_files.c). */
+static const char *const own_files[] = {
+    "/etc/passwd", "/etc/group", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf",
+    "/etc/nsswitch.conf",
+};
 
 struct listed {
     const char *path;                               /* normal form, as written */
@@ -71,12 +51,12 @@ struct links {
 };
 
 struct maker {
-    const struct view_request *request;
+    const struct mount_plan_request *request;
     struct arena *arena;
-    struct view *view;
+    struct mount_plan *plan;
     struct links links;                             /* all that were met on the way */
-    const char **writable, **hidden;                /* as written and resolved */
-    size_t n_writable, n_hidden;
+    const char **writable;                          /* as written and resolved */
+    size_t n_writable;
 };
 
 /* Room for one more in an arena array that doubles when n is a power of two. */
@@ -104,27 +84,27 @@ static void add_links(struct maker *m, const struct path_walk *walk)
     }
 }
 
-static void add_entry(struct maker *m, enum view_kind kind, const char *source, const char *target)
+static void add_mount(struct maker *m, const struct planned_mount *mount)
 {
-    struct view *view = m->view;
-    for (size_t i = 0; i < view->n_entries; i++) {
-        struct view_entry *old = &view->entries[i];
-        if (strcmp(old->target, target) == 0) {
-            if (kind > old->kind)                  /* writable over read only, covered over shown */
-                *old = (struct view_entry){kind, source, target};
+    struct mount_plan *plan = m->plan;
+    for (size_t i = 0; i < plan->n_mounts; i++) {
+        struct planned_mount *old = &plan->mounts[i];
+        if (strcmp(old->target, mount->target) == 0) {
+            if (mount->kind > old->kind)            /* writable wins over read only */
+                *old = *mount;
             return;
         }
     }
-    view->entries = grow(m->arena, view->entries, view->n_entries, sizeof *view->entries);
-    view->entries[view->n_entries++] = (struct view_entry){kind, source, target};
+    plan->mounts = grow(m->arena, plan->mounts, plan->n_mounts, sizeof *plan->mounts);
+    plan->mounts[plan->n_mounts++] = *mount;
 }
 
 static void grant(struct maker *m, const char *path, bool writable)
 {
     if (writable)
-        add_text(m, &m->view->read_write, &m->view->n_read_write, path);
+        add_text(m, &m->plan->read_write, &m->plan->n_read_write, path);
     else
-        add_text(m, &m->view->read_only, &m->view->n_read_only, path);
+        add_text(m, &m->plan->read_only, &m->plan->n_read_only, path);
 }
 
 static bool one_of(const char *path, const char *const *list, size_t n)
@@ -148,34 +128,46 @@ static bool is_own(const char *path)
     for (size_t i = 0; i < sizeof own_folders / sizeof *own_folders; i++)
         if (sandbox_path_within(path, own_folders[i]))
             return true;
-    return false;
+    return ONE_OF(path, own_files);
 }
 
 static void list_own(struct maker *m, const struct listed *l)
 {
     if (ONE_OF(l->path, device_links))
         return;
-    if (strcmp(l->path, "/tmp") == 0 || strcmp(l->path, "/dev/shm") == 0)
-        add_entry(m, VIEW_PRIVATE, NULL, l->path);
+    if (strcmp(l->path, "/tmp") == 0)
+        add_mount(m, &(struct planned_mount){MOUNT_PRIVATE, "", l->path, 0, 0});
     if (strcmp(l->path, SANDBOX_WORKDIR) == 0 && l->writable)
-        m->view->workdir_writable = true;
+        m->plan->workdir_writable = true;
     grant(m, l->path, l->writable);
 }
 
-/* A path that cannot be shown: an error when the policy insists, else a warning, and none for one
- * that is simply not there. */
+static void warn(struct maker *m, const char *text)
+{
+    m->request->warn(m->request->ctx, text);
+}
+
+static bool in_baseline(const char *path)
+{
+    for (size_t i = 0; i < sizeof baseline / sizeof *baseline; i++)
+        if (strcmp(path, baseline[i].path) == 0)
+            return true;
+    return false;
+}
+
+/* A path that cannot be shown: an error when the policy insists, else a warning, and none for one of
+ * the baseline that this host does not have. */
 static int leave_out(struct maker *m, const struct listed *l, int error, const char *why,
                      struct error *err)
 {
     if (!l->where)
         return 0;
-    if (m->view->strict)
+    if (m->plan->strict)
         return error_set(err, ERROR_UNSUPPORTED,
                          "landlock.compatibility is hard_requirement, but %s, %s, %s", l->where,
                          l->path, why);
-    if (error != ENOENT)
-        m->request->warn(m->request->ctx,
-                         arena_printf(m->arena, "%s is left out: %s %s", l->where, l->path, why));
+    if (error != ENOENT || !in_baseline(l->path))
+        warn(m, arena_printf(m->arena, "%s is left out: %s %s", l->where, l->path, why));
     return 0;
 }
 
@@ -187,6 +179,27 @@ static bool within_any(const char *path, const char *const *folders, size_t n)
     return false;
 }
 
+/* Whether nobody but root can make the link say something else, or lead elsewhere by moving what it
+ * is in.  A workload of an ordinary user's gateway has that user's uid on the host. */
+static bool is_roots_link(const char *path)
+{
+    char prefix[PATH_MAX];
+    struct stat st;
+    for (size_t end = 1; end < sizeof prefix; end++) {
+        if (path[end] != '/' && path[end] != '\0')
+            continue;
+        memcpy(prefix, path, end);
+        prefix[end] = '\0';
+        if (lstat(prefix, &st) != 0 || !program_owner_is_root(st.st_uid))
+            return false;
+        if (S_ISDIR(st.st_mode) && (st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX))
+            return false;
+        if (path[end] == '\0')
+            return true;
+    }
+    return false;
+}
+
 static const char *refuse_walk(struct maker *m, const struct path_walk *walk)
 {
     /* Where the policy lets the workload write, an earlier run may have put a link to something
@@ -195,17 +208,32 @@ static const char *refuse_walk(struct maker *m, const struct path_walk *walk)
         if (within_any(walk->links[i].path, m->writable, m->n_writable))
             return "is a symbolic link, or leads through one that the sandbox may write: list what "
                    "it points to";
-    if (within_any(walk->real, m->hidden, m->n_hidden))
+    for (size_t i = 0; i < walk->n_links; i++)
+        if (!is_roots_link(walk->links[i].path))
+            return "is a symbolic link, or leads through one, that is not root's alone: list what it "
+                   "points to";
+    if (mount_guards_cover(&m->plan->guards, GUARD_OWN, walk->real))
         return "belongs to the gateway itself";
     if (is_own(walk->real))
         return "leads into a folder that is the sandbox's own";
     return NULL;
 }
 
+/* The name the policy lists stays, and leads to what it points to. */
+static void tell_of_link(struct maker *m, const struct listed *l, const struct path_walk *walk)
+{
+    if (l->where && walk->n_links > 0 && !in_baseline(l->path))
+        warn(m, arena_printf(m->arena, "%s: %s is or leads through a symbolic link: what is shown is %s",
+                             l->where, l->path, walk->real));
+}
+
 static int list_host(struct maker *m, const struct listed *l, struct error *err)
 {
     struct path_walk walk;
+    struct planned_mount mount = {0};
     int error = sandbox_path_walk(m->arena, l->path, &walk);
+    if (error == 0 && mount_identify(walk.real, &mount.device, &mount.inode) != 0)
+        error = errno;
     if (error == ENOENT || error == ENOTDIR)
         return leave_out(m, l, ENOENT, "does not exist", err);
     if (error != 0)
@@ -213,10 +241,12 @@ static int list_host(struct maker *m, const struct listed *l, struct error *err)
     const char *refusal = refuse_walk(m, &walk);
     if (refusal)
         return leave_out(m, l, EPERM, refusal, err);
+    tell_of_link(m, l, &walk);
     add_links(m, &walk);
-    enum view_kind kind = walk.device || sandbox_path_within(walk.real, "/dev") ? VIEW_DEVICE
-                          : l->writable ? VIEW_READ_WRITE : VIEW_READ_ONLY;
-    add_entry(m, kind, walk.real, walk.real);
+    mount.kind = walk.device || sandbox_path_within(walk.real, "/dev") ? MOUNT_DEVICE
+                 : l->writable ? MOUNT_READ_WRITE : MOUNT_READ_ONLY;
+    mount.source = mount.target = walk.real;
+    add_mount(m, &mount);
     grant(m, walk.real, l->writable);
     return 0;
 }
@@ -290,19 +320,19 @@ static void list_baseline(struct maker *m)
 {
     for (size_t i = 0; i < sizeof baseline / sizeof *baseline; i++) {
         struct listed l = {baseline[i].path, NULL, baseline[i].writable};
-        if (!is_listed(m, l.path) && !sandbox_view_shows(m->view, l.path))
+        if (!is_listed(m, l.path) && !mount_plan_shows(m->plan, l.path))
             list_path(m, &l, NULL);
     }
     for (size_t i = 0; i < sizeof devices / sizeof *devices; i++)
         grant(m, devices[i], true);
 }
 
-bool sandbox_view_shows(const struct view *view, const char *path)
+bool mount_plan_shows(const struct mount_plan *plan, const char *path)
 {
-    for (size_t i = 0; i < view->n_entries; i++) {
-        const struct view_entry *e = &view->entries[i];
+    for (size_t i = 0; i < plan->n_mounts; i++) {
+        const struct planned_mount *e = &plan->mounts[i];
         bool of_host =
-            e->kind == VIEW_READ_ONLY || e->kind == VIEW_READ_WRITE || e->kind == VIEW_DEVICE;
+            e->kind == MOUNT_READ_ONLY || e->kind == MOUNT_READ_WRITE || e->kind == MOUNT_DEVICE;
         if (of_host && sandbox_path_within(path, e->target))
             return true;
     }
@@ -317,7 +347,7 @@ static void list_root_links(struct maker *m)
         struct path_walk walk;
         const char *path = arena_printf(m->arena, "/%s", e->d_name);
         if (sandbox_path_walk(m->arena, path, &walk) == 0 && walk.n_links > 0 &&
-            sandbox_view_shows(m->view, walk.real))
+            mount_plan_shows(m->plan, walk.real))
             add_links(m, &walk);
     }
     if (root)
@@ -327,29 +357,9 @@ static void list_root_links(struct maker *m)
 static void place_links(struct maker *m)
 {
     for (size_t i = 0; i < m->links.n; i++)
-        if (!sandbox_view_shows(m->view, m->links.items[i].path))
-            add_entry(m, VIEW_LINK, m->links.items[i].text, m->links.items[i].path);
-}
-
-static void mask(struct maker *m, const char *path)
-{
-    struct path_walk walk;
-    if (sandbox_path_walk(m->arena, path, &walk) == 0 && sandbox_view_shows(m->view, walk.real))
-        add_entry(m, walk.directory ? VIEW_MASK_FOLDER : VIEW_MASK_FILE, NULL, walk.real);
-}
-
-static void mask_secrets(struct maker *m)
-{
-    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++) {
-        glob_t found = {0};
-        if (glob(secrets[i], GLOB_NOSORT, NULL, &found) == 0)
-            for (size_t k = 0; k < found.gl_pathc; k++)
-                if (!is_listed(m, found.gl_pathv[k]))
-                    mask(m, found.gl_pathv[k]);
-        globfree(&found);
-    }
-    for (size_t i = 0; i < m->n_hidden; i++)
-        mask(m, m->hidden[i]);
+        if (!mount_plan_shows(m->plan, m->links.items[i].path))
+            add_mount(m, &(struct planned_mount){MOUNT_LINK, m->links.items[i].text,
+                                                 m->links.items[i].path, 0, 0});
 }
 
 /* Both as written and as it is on this host. */
@@ -363,19 +373,19 @@ static void add_both(struct maker *m, const char ***items, size_t *n, const char
 
 static void prepare(struct maker *m)
 {
-    const struct view_request *request = m->request;
+    const struct mount_plan_request *request = m->request;
     const struct sluice_filesystem *fs = request->policy->filesystem;
     for (size_t i = 0; fs && i < fs->n_read_write; i++)
         add_both(m, &m->writable, &m->n_writable, fs->read_write[i]);
-    for (size_t i = 0; i < request->n_hidden; i++)
-        add_both(m, &m->hidden, &m->n_hidden, request->hidden[i]);
+    for (size_t i = 0; i < request->guards->n; i++)
+        *mount_guards_append(&m->plan->guards, m->arena) = request->guards->items[i];
 }
 
 /* Component by component, so that a folder comes before everything in it. */
 static int by_target(const void *a, const void *b)
 {
-    const char *x = ((const struct view_entry *)a)->target,
-               *y = ((const struct view_entry *)b)->target;
+    const char *x = ((const struct planned_mount *)a)->target,
+               *y = ((const struct planned_mount *)b)->target;
     while (*x && *x == *y)
         x++, y++;
     int cx = *x == '/' ? 1 : (unsigned char)*x + (*x != '\0');
@@ -383,38 +393,92 @@ static int by_target(const void *a, const void *b)
     return cx - cy;
 }
 
-static bool host_kind(enum view_kind kind)
+static bool host_kind(enum mount_kind kind)
 {
-    return kind == VIEW_READ_ONLY || kind == VIEW_READ_WRITE;
+    return kind == MOUNT_READ_ONLY || kind == MOUNT_READ_WRITE;
 }
 
-static bool mask_kind(enum view_kind kind)
+/* Whether e shows nothing that the nearest mount above it does not show just the same. */
+static bool covered(const struct mount_plan *plan, const struct planned_mount *e,
+                    const struct planned_mount *above)
 {
-    return kind == VIEW_MASK_FOLDER || kind == VIEW_MASK_FILE;
+    return above && above->kind == e->kind && host_kind(e->kind) &&
+           !mount_guards_cover(&plan->guards, GUARD_HIDDEN, e->target);
 }
 
-/* Whether e shows nothing that the nearest entry above it does not show just the same. */
-static bool covered(const struct view_entry *e, const struct view_entry *above)
-{
-    if (!above)
-        return false;
-    return mask_kind(e->kind) ? above->kind == VIEW_MASK_FOLDER
-                              : above->kind == e->kind && host_kind(e->kind);
-}
-
-/* Drops those entries. */
-static void drop_covered(struct view *view)
+/* Drops those mounts. */
+static void drop_covered(struct mount_plan *plan)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < view->n_entries; i++) {
-        const struct view_entry *e = &view->entries[i], *above = NULL;
+    for (size_t i = 0; i < plan->n_mounts; i++) {
+        const struct planned_mount *e = &plan->mounts[i], *above = NULL;
         for (size_t k = 0; k < kept; k++)
-            if (sandbox_path_within(e->target, view->entries[k].target))
-                above = &view->entries[k];
-        if (!covered(e, above))
-            view->entries[kept++] = *e;
+            if (sandbox_path_within(e->target, plan->mounts[k].target))
+                above = &plan->mounts[k];
+        if (!covered(plan, e, above))
+            plan->mounts[kept++] = *e;
     }
-    view->n_entries = kept;
+    plan->n_mounts = kept;
+}
+
+/* What is listed read-only in a folder that is listed read-write stays so: init rebuilds the folder
+ * around it, because a mount in the folder would fall off when the host replaces what is below it. */
+static void guard_read_only(struct maker *m)
+{
+    struct mount_plan *plan = m->plan;
+    for (size_t i = 0; i < plan->n_mounts; i++) {
+        const struct planned_mount *e = &plan->mounts[i], *above = NULL;
+        for (size_t k = 0; k < i; k++)
+            if (sandbox_path_within(e->target, plan->mounts[k].target) &&
+                host_kind(plan->mounts[k].kind))
+                above = &plan->mounts[k];
+        if (e->kind == MOUNT_READ_ONLY && above && above->kind == MOUNT_READ_WRITE)
+            *mount_guards_append(&plan->guards, m->arena) = (struct mount_guard){
+                GUARD_LISTED, false, e->target, e->device, e->inode};
+    }
+}
+
+static const struct mount_guard *rebuilt_for(const struct mount_plan *plan, const char *path)
+{
+    const struct mount_guard *guard = mount_guards_below(&plan->guards, GUARD_OWN, path);
+    if (!guard)
+        guard = mount_guards_below(&plan->guards, GUARD_READ_ONLY, path);
+    return guard ? guard : mount_guards_below(&plan->guards, GUARD_LISTED, path);
+}
+
+/* A folder that is rebuilt has the entries it had, and takes no new ones. */
+static void tell_of_rebuilt(struct maker *m, const struct listed *l)
+{
+    struct path_walk walk;
+    if (sandbox_path_walk(m->arena, l->path, &walk) != 0 || !mount_plan_shows(m->plan, walk.real))
+        return;
+    const struct mount_guard *guard = rebuilt_for(m->plan, walk.real);
+    if (guard)
+        warn(m, arena_printf(m->arena,
+                             "%s: %s holds %s, which %s: nothing can be added, renamed or deleted in "
+                             "the folders that lead to it; folders beside it are not affected",
+                             l->where, l->path, guard->path,
+                             guard->kind == GUARD_LISTED ? "is listed read-only"
+                                                         : "belongs to the gateway"));
+}
+
+static void tell_of_all_rebuilt(struct maker *m)
+{
+    const struct sluice_filesystem *fs = m->request->policy->filesystem;
+    for (size_t i = 0; fs && i < fs->n_read_write; i++) {
+        struct listed l = {.path = sandbox_path_normal(m->arena, fs->read_write[i]), .writable = true,
+                           .where = arena_printf(m->arena, "filesystem_policy.read_write[%zu]", i)};
+        if (!is_own(l.path))
+            tell_of_rebuilt(m, &l);
+    }
+}
+
+static void plan_workdir(struct maker *m)
+{
+    struct planned_mount mount = m->request->workdir;
+    mount.kind = m->plan->workdir_writable ? MOUNT_WORKDIR : MOUNT_WORKDIR_READ_ONLY;
+    mount.target = SANDBOX_WORKDIR;
+    add_mount(m, &mount);
 }
 
 static bool is_strict(const struct sluice_policy *policy)
@@ -425,27 +489,29 @@ static bool is_strict(const struct sluice_policy *policy)
 static int list_policy(struct maker *m, struct error *err)
 {
     const struct sluice_filesystem *fs = m->request->policy->filesystem;
-    m->view->workdir_writable = !fs || fs->include_workdir;
+    m->plan->workdir_writable = !fs || fs->include_workdir;
     if (fs && (list_all(m, fs->read_write, fs->n_read_write, true, err) != 0 ||
                list_all(m, fs->read_only, fs->n_read_only, false, err) != 0))
         return -1;
-    grant(m, SANDBOX_WORKDIR, m->view->workdir_writable);
+    grant(m, SANDBOX_WORKDIR, m->plan->workdir_writable);
     return 0;
 }
 
-int sandbox_view_make(const struct view_request *request, struct arena *arena, struct view *out,
+int mount_plan_make(const struct mount_plan_request *request, struct arena *arena, struct mount_plan *out,
                       struct error *err)
 {
-    struct maker m = {.request = request, .arena = arena, .view = out};
-    *out = (struct view){.strict = is_strict(request->policy)};
+    struct maker m = {.request = request, .arena = arena, .plan = out};
+    *out = (struct mount_plan){.strict = is_strict(request->policy)};
     prepare(&m);
     if (list_policy(&m, err) != 0)
         return -1;
     list_baseline(&m);
     list_root_links(&m);
     place_links(&m);
-    mask_secrets(&m);
-    qsort(out->entries, out->n_entries, sizeof *out->entries, by_target);
+    plan_workdir(&m);
+    qsort(out->mounts, out->n_mounts, sizeof *out->mounts, by_target);
     drop_covered(out);
+    guard_read_only(&m);
+    tell_of_all_rebuilt(&m);
     return 0;
 }

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What of the host's files is this gateway's own: no sandbox sees the ones, or writes the others.
+ * Lists live in the arena they were made in.  Any thread. */
+#ifndef GATEWAY_OWN_FILES_H
+#define GATEWAY_OWN_FILES_H
+
+#include "gateway/config.h"
+
+struct own_files {
+    const char **hidden;                            /* state, sockets, store, configuration, scripts */
+    size_t n_hidden;
+    const char **read_only;                         /* programs, their folders, plugin folders */
+    size_t n_read_only;
+};
+
+void own_files_list(const struct gateway_config *config, const struct gateway_flags *flags,
+                    const char *bwrap, struct arena *arena, struct own_files *out);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The files of /etc that say who and where a program is: a sandbox has its own, never the host's. */
+#include "tree.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct identity {
+    char name[256];
+    uint32_t uid, gid;
+};
+
+static void write_passwd(FILE *out, const struct identity *who)
+{
+    fprintf(out, "root:x:0:0::/:/usr/sbin/nologin\n"
+                 "sandbox:x:%u:%u::/sandbox:/bin/bash\n"
+                 "nobody:x:65534:65534::/:/usr/sbin/nologin\n", who->uid, who->gid);
+}
+
+static void write_group(FILE *out, const struct identity *who)
+{
+    fprintf(out, "root:x:0:\nsandbox:x:%u:\nnogroup:x:65534:\n", who->gid);
+}
+
+static void write_hosts(FILE *out, const struct identity *who)
+{
+    fprintf(out, "127.0.0.1 localhost\n127.0.1.1 %s\n::1 localhost ip6-localhost ip6-loopback\n",
+            who->name);
+}
+
+static void write_hostname(FILE *out, const struct identity *who)
+{
+    fprintf(out, "%s\n", who->name);
+}
+
+static void write_resolver(FILE *out, const struct identity *who)
+{
+    (void)who;
+    fputs("# Nothing answers here: the proxy resolves the names of requests.\n"
+          "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n", out);
+}
+
+static void write_switch(FILE *out, const struct identity *who)
+{
+    (void)who;
+    fputs("passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nnetworks: files\n"
+          "protocols: files\nservices: files\nethers: files\nrpc: files\n", out);
+}
+
+static const struct {
+    const char *name;
+    void (*write)(FILE *out, const struct identity *who);
+} files[] = {
+    {"passwd", write_passwd},     {"group", write_group},           {"hosts", write_hosts},
+    {"hostname", write_hostname}, {"resolv.conf", write_resolver},  {"nsswitch.conf", write_switch},
+};
+
+static int write_one(struct tree *tree, int etc, size_t i, const struct identity *who)
+{
+    int fd = openat(etc, files[i].name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
+    FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
+    if (out)
+        files[i].write(out, who);
+    if (!out || fclose(out) != 0)
+        return init_reason(tree->reason, "cannot write /etc/%s of the sandbox's own: %m",
+                           files[i].name);
+    return 0;
+}
+
+int tree_write_own_files(struct tree *tree, uint32_t uid, uint32_t gid)
+{
+    const struct stat folder = {.st_mode = S_IFDIR};
+    struct identity who = {.uid = uid, .gid = gid};
+    int place, rc = 0;
+    if (gethostname(who.name, sizeof who.name - 1) != 0)
+        return init_reason(tree->reason, "cannot ask for the sandbox's host name: %m");
+    if (tree_open_target(tree, "/etc", &folder, &place) != 0)
+        return -1;
+    for (size_t i = 0; rc == 0 && i < sizeof files / sizeof *files; i++)
+        rc = write_one(tree, place, i, &who);
+    close(place);
+    return rc;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sandbox's file tree while init builds it.
+ *
+ * bubblewrap leaves an empty root with /proc and /dev, and the whole host at WIRE_HOST.  Every source
+ * is walked from there, component by component and through no link; the descriptor that was judged
+ * is the one that is mounted, so nothing that happens on the host meanwhile can change what is
+ * shown.  A folder that holds something guarded is not mounted: it is rebuilt in the root's own
+ * tmpfs from mounts of its other entries, so there is nothing a replacement on the host could
+ * uncover.
+ *
+ * Functions return 0 or -1 and have then filled tree->reason. */
+#ifndef INIT_TREE_H
+#define INIT_TREE_H
+
+#include "init.h"
+
+#include <sys/stat.h>
+
+struct tree {
+    const struct setup_plan *plan;
+    int host, root;                                 /* O_PATH */
+    dev_t own[4];                                   /* file systems of the sandbox's own */
+    size_t n_own;
+    size_t n_shown;                                 /* mounts made so far */
+    char *reason;
+};
+
+/* walk.c */
+/* Opens what a mount of the plan names, if it is still what the plan judged. */
+int tree_open_source(struct tree *tree, const struct setup_mount *mount, int *out, struct stat *st);
+/* Opens the place of a mount, which is made where the sandbox's own tree ends and must be the source
+ * itself where a folder of the host is mounted already.  st: of what is to be mounted there. */
+int tree_open_target(struct tree *tree, const char *path, const struct stat *st, int *out);
+int tree_add_own(struct tree *tree, const char *path);
+
+/* show.c */
+/* Shows a descriptor of the host at path, both as plan and policy name it. */
+int tree_show(struct tree *tree, int fd, const struct stat *st, uint32_t kind, const char *path);
+/* Mounts a descriptor as it is. */
+int tree_attach(struct tree *tree, int fd, const struct stat *st, uint32_t kind, const char *path);
+
+/* guard.c */
+/* A guard of that kind for exactly this path, or strictly below it. */
+bool guard_at(const struct setup_plan *plan, uint32_t kind, const char *path);
+bool guard_above(const struct setup_plan *plan, uint32_t kind, const char *path);
+bool guard_below(const struct setup_plan *plan, uint32_t kind, const char *path);
+/* Whether st is one of the gateway's own files, whatever its name. */
+bool guard_is_own(const struct setup_plan *plan, const struct stat *st);
+
+/* own_files.c: accounts, names and resolver of the sandbox's own below /etc. */
+int tree_write_own_files(struct tree *tree, uint32_t uid, uint32_t gid);
+
+#endif

@@ -1,0 +1,134 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What a sandbox is shown stays what its policy lists, whatever happens to the paths meanwhile: while it
+# starts, and while it runs.  SLUICE_STARTS=10000 is the long form of the race.
+
+load ../e2e/helper.bash
+
+setup_file() {
+    load ../e2e/helper.bash
+    state=$BATS_FILE_TMPDIR/state
+    chmod 755 "$BATS_FILE_TMPDIR"
+    start_gateway
+}
+setup() {
+    load ../e2e/helper.bash
+    state=$BATS_FILE_TMPDIR/state
+    shared=$BATS_TEST_TMPDIR/shared
+    mkdir -m 777 "$shared"
+}
+teardown_file() { load ../e2e/helper.bash; state=$BATS_FILE_TMPDIR/state; teardown_all; }
+
+policy() {         # policy READ_ONLY READ_WRITE: comma-separated paths
+    printf 'version: 1\nfilesystem_policy: {read_only: [/usr, /lib, /proc%s], read_write: [%s]}\n' "${1:+, $1}" "$2"
+}
+
+inside() { local name=$1; shift; sluice sandbox exec "$name" -- sh -c "$*"; }
+
+@test "starts under a swapper of their paths: none shows what was not judged" {
+    starts=${SLUICE_STARTS:-20}
+    secret=$BATS_TEST_TMPDIR/secret
+    mkdir -m 755 "$secret" "$shared/shown" "$shared/deep" "$shared/deep/shown" "$shared/deep.aside"
+    echo mine | tee "$shared/shown/mine" >"$shared/deep/shown/mine"
+    echo secret >"$secret/token"
+    ln -s "$secret" "$shared/deep.aside/shown"
+    mkfifo "$BATS_TEST_TMPDIR/end" "$BATS_TEST_TMPDIR/said"
+    python3 "$BATS_TEST_DIRNAME/swapper.py" "$shared" "$secret" <"$BATS_TEST_TMPDIR/end" >"$BATS_TEST_TMPDIR/said" 3>&- &
+    exec 6>"$BATS_TEST_TMPDIR/end" 7<"$BATS_TEST_TMPDIR/said"
+    read -r -t 10 line <&7
+    [ "$line" = swapping ]
+    policy "$shared/shown" "$shared/deep/shown" >"$BATS_TEST_TMPDIR/policy.yaml"
+    good=0 refused=0
+    for n in $(seq "$starts"); do
+        if sluice sandbox create --name "race-$n" --policy "$BATS_TEST_TMPDIR/policy.yaml" >/dev/null 2>"$BATS_TEST_TMPDIR/err"; then
+            good=$((good + 1))
+            seen=$(inside "race-$n" "cat $shared/shown/* $shared/deep/shown/*" 2>/dev/null) || true
+            [[ "$seen" != *secret* ]] || { echo "start $n: $seen"; return 1; }
+            sluice -q sandbox delete "race-$n"
+        else
+            refused=$((refused + 1))
+            grep -q "was moved or replaced while the sandbox was started" "$BATS_TEST_TMPDIR/err" || { cat "$BATS_TEST_TMPDIR/err"; return 1; }
+        fi
+    done
+    exec 6>&-
+    read -r -t 10 turns <&7
+    exec 7<&-
+    echo "# $starts starts: $good ready, $refused refused; $turns swaps" >&3
+    [ $((good + refused)) = "$starts" ]
+    [ "$turns" -gt "$starts" ]
+}
+
+@test "a folder that becomes a link to the gateway's state never shows it" {
+    starts=$((${SLUICE_STARTS:-20} / 2))
+    mkdir -m 755 "$shared/shown" "$shared/deep" "$shared/deep.aside"
+    echo mine >"$shared/shown/mine"
+    mkfifo "$BATS_TEST_TMPDIR/end" "$BATS_TEST_TMPDIR/said"
+    python3 "$BATS_TEST_DIRNAME/swapper.py" "$shared" "$state" <"$BATS_TEST_TMPDIR/end" >"$BATS_TEST_TMPDIR/said" 3>&- &
+    exec 6>"$BATS_TEST_TMPDIR/end" 7<"$BATS_TEST_TMPDIR/said"
+    read -r -t 10 line <&7
+    policy "$shared/shown" "" >"$BATS_TEST_TMPDIR/policy.yaml"
+    for n in $(seq "$starts"); do
+        sluice sandbox create --name "state-$n" --policy "$BATS_TEST_TMPDIR/policy.yaml" >/dev/null 2>&1 || continue
+        seen=$(inside "state-$n" "ls -A $shared/shown $state" 2>/dev/null) || true
+        [[ "$seen" != *sluice.db* ]]
+        sluice -q sandbox delete "state-$n"
+    done
+    exec 6>&-
+    read -r -t 10 turns <&7
+    exec 7<&-
+    [ "$turns" -gt "$starts" ]
+}
+
+# A host's /etc and /run of this test, in a mount namespace of the gateway.
+@test "what the host replaces while a sandbox runs does not appear in it" {
+    [ "$(id -u)" = 0 ] || skip "only root has an /etc of its own"
+    state=$BATS_TEST_TMPDIR/state
+    mkdir -p "$state" "$BATS_TEST_TMPDIR/etc" "$BATS_TEST_TMPDIR/bin"
+    cp -a /etc/. "$BATS_TEST_TMPDIR/etc"
+    printf '#!/bin/sh\nexec unshare --mount sh -c "mount --bind %s /etc && exec %s \\"\\$@\\"" sluiced "$@"\n' \
+        "$BATS_TEST_TMPDIR/etc" "$build/bin/sluiced" >"$BATS_TEST_TMPDIR/bin/sluiced"
+    chmod 755 "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/bin/sluiced"
+    PATH=$BATS_TEST_TMPDIR/bin:$PATH
+    start_gateway
+    sluice sandbox create --name lasting
+    before=$(inside lasting "cat /etc/passwd; ls /etc")
+    cd "$BATS_TEST_TMPDIR/etc"
+    for file in passwd group shadow hosts resolv.conf; do
+        echo "intruder:x:1:1::/:" >"$file.new" && chmod 644 "$file.new" && mv "$file.new" "$file"
+    done
+    echo secret >passwd- ; echo secret >sudoers
+    [ "$(inside lasting "cat /etc/passwd; ls /etc")" = "$before" ]
+    run ! inside lasting "grep -r -e intruder -e secret /etc 2>/dev/null"
+    run ! inside lasting "cat /etc/shadow /etc/sudoers /etc/passwd-"
+    cd /
+    teardown_all
+}
+
+@test "what is listed read-only in a writable folder stays so when the host replaces it, or the folders above it" {
+    mkdir -p "$shared/tree/sub" && chmod -R 777 "$shared/tree"
+    echo 1 >"$shared/tree/limits"; echo 1 >"$shared/tree/sub/limits"; chmod 666 "$shared"/tree/limits "$shared"/tree/sub/limits
+    mkdir -m 777 "$shared/tree/free"
+    policy "$shared/tree/limits, $shared/tree/sub/limits" "$shared/tree" |
+        sluice sandbox create --name half --policy -
+    inside half "echo y >$shared/tree/free/new"
+    write() { inside half "echo taken >$1" 2>/dev/null; }
+    run ! write "$shared/tree/limits"
+    sed -i s/1/2/ "$shared/tree/limits" "$shared/tree/sub/limits"
+    chmod 666 "$shared/tree/limits" "$shared/tree/sub/limits"
+    run ! write "$shared/tree/limits"
+    run ! write "$shared/tree/sub/limits"
+    run ! inside half "mv $shared/tree/sub $shared/tree/gone"
+    mv "$shared/tree/sub" "$shared/tree/sub.old"; mkdir -m 777 "$shared/tree/sub"; echo 3 >"$shared/tree/sub/limits"; chmod 666 "$shared/tree/sub/limits"
+    run ! write "$shared/tree/sub/limits"
+    [ "$(cat "$shared/tree/limits" "$shared/tree/sub/limits" "$shared/tree/sub.old/limits")" = "$(printf '2\n3\n2')" ]
+}
+
+@test "a mount that the host makes later below a listed folder does not come in" {
+    [ "$(id -u)" = 0 ] || skip "only root mounts on the host"
+    mkdir "$shared/point"
+    policy "$shared" "" | sluice sandbox create --name still --policy -
+    mount -t tmpfs later "$shared/point"
+    echo later >"$shared/point/later"
+    run ! inside still "cat $shared/point/later"
+    umount "$shared/point"
+}
