@@ -64,6 +64,8 @@ static void print_result(const struct cli *cli, const json_t *result)
 int cmd_policy_check(struct cli *cli)
 {
     int code = EXIT_DONE;
+    if (arg_given(cli, "cases"))
+        return policy_cases(cli, arg_value(cli, "cases"));
     if (!cli->n_operands)
         return usage_error(cli, "which file? give one or several");
     json_t *results = json_array();

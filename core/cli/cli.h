@@ -155,6 +155,8 @@ int cmd_policy_list(struct cli *cli);
 int cmd_policy_diff(struct cli *cli);
 int cmd_policy_rollback(struct cli *cli);
 int cmd_policy_check(struct cli *cli);
+int policy_cases(struct cli *cli, const char *file);    /* policy check --cases */
+int cmd_policy_can_i(struct cli *cli);
 int cmd_rule_get(struct cli *cli);
 int cmd_rule_approve(struct cli *cli);
 int cmd_rule_reject(struct cli *cli);

@@ -75,6 +75,20 @@ static const struct arg_option policy_diff[] = {
     {"policy", 0, ARG_VALUE, "FILE", "a document instead of --to: what setting it would change"},
     {0},
 };
+static const struct arg_option policy_check[] = {
+    {"cases", 0, ARG_VALUE, "FILE", "ask about the requests of this file instead; each comes out as it says, or is told"},
+    {0},
+};
+static const struct arg_option policy_can_i[] = {
+    {"binary", 0, ARG_VALUE, "PATH", "the program that asks"},
+    {"host", 0, ARG_VALUE, "H", "where to: a name or an address"},
+    {"port", 0, ARG_VALUE, "N", "and the port"},
+    {"method", 0, ARG_VALUE, "M", "of an HTTP request (GET); without method, path and query: the connection alone"},
+    {"path", 0, ARG_VALUE, "P", "of the request (/)"},
+    {"query", 0, ARG_VALUE, "Q", "of the request, without '?'"},
+    {"policy", 0, ARG_VALUE, "FILE", "ask this document instead of the sandbox's policy; - reads stdin"},
+    {0},
+};
 static const struct arg_option policy_rollback[] = {
     {"to", 0, ARG_VALUE, "N", "the revision to go back to"},
     WAIT_OPTIONS,
@@ -196,7 +210,8 @@ const struct command cli_commands[] = {
     {"policy", "list", "[NAME]", policy_list, cmd_policy_list, "list the policy's revisions", "sluice policy list demo"},
     {"policy", "diff", "[NAME]", policy_diff, cmd_policy_diff, "show what differs between revisions, or from a file", "sluice policy diff demo --from 1 --to 3"},
     {"policy", "rollback", "[NAME]", policy_rollback, cmd_policy_rollback, "make an earlier revision the policy again", "sluice policy rollback demo --to 2 --wait"},
-    {"policy", "check", "FILE...", none, cmd_policy_check, "check policy files without a gateway", "sluice policy check policy.yaml"},
+    {"policy", "check", "FILE...", policy_check, cmd_policy_check, "check policy files without a gateway", "sluice policy check policy.yaml"},
+    {"policy", "can-i", "[NAME]", policy_can_i, cmd_policy_can_i, "say whether a program may send a request; exit 0 yes, 1 no", "sluice policy can-i demo --binary /usr/bin/curl --host api.github.com --port 443 --method GET --path /repos"},
     {"rule", "get", "[NAME]", rule_get, cmd_rule_get, "show proposed rules", "sluice rule get demo --status pending"},
     {"rule", "approve", "[NAME]", rule_approve, cmd_rule_approve, "approve a chunk", "sluice rule approve demo --chunk-id ID --wait"},
     {"rule", "reject", "[NAME]", rule_reject, cmd_rule_reject, "reject a chunk", "sluice rule reject demo --chunk-id ID --reason 'not needed'"},

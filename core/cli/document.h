@@ -5,6 +5,12 @@
 #include "cli/cli.h"
 #include "doc/tree.h"
 
+struct policy;
+
+/* A policy file, as the schema alone reads it.  NULL after saying what is wrong; the caller has a
+ * reference. */
+struct policy *policy_from_file(const struct cli *cli, const char *path);
+
 struct document {
     struct arena *arena;
     enum doc_format format;

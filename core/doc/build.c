@@ -113,6 +113,43 @@ int doc_build_open(struct doc_build *b, enum doc_kind kind, struct doc_place at)
     return 0;
 }
 
+int doc_build_anchor(struct doc_build *b, struct doc_place at, const char *name)
+{
+    enum { ANCHORS_MAX = 1000 };
+    struct doc_node *node = b->n_pending ? b->pending[b->n_pending - 1] : b->root;
+    if (b->depth && b->open[b->depth - 1].first == b->n_pending)
+        node = b->open[b->depth - 1].node;          /* a list or map that was just opened */
+    if (b->n_anchors == ANCHORS_MAX)
+        return doc_build_problem(b, at, "the document has more than %d anchors", ANCHORS_MAX);
+    b->anchors = alloc_resize(b->anchors, b->n_anchors + 1, sizeof *b->anchors);
+    b->anchors[b->n_anchors++] = (struct doc_anchor){arena_str(b->arena, name), node, false};
+    return 0;
+}
+
+static bool is_open(const struct doc_build *b, const struct doc_node *node)
+{
+    for (unsigned i = 0; i < b->depth; i++)
+        if (b->open[i].node == node)
+            return true;
+    return false;
+}
+
+int doc_build_alias(struct doc_build *b, struct doc_place at, const char *name)
+{
+    struct doc_anchor *found = NULL;
+    for (size_t i = 0; i < b->n_anchors; i++) {
+        if (strcmp(b->anchors[i].name, name) == 0)
+            found = &b->anchors[i];                 /* the last one of the name counts */
+        b->anchors[i].has_alias |= is_open(b, b->anchors[i].node);
+    }
+    if (!found)
+        return doc_build_problem(b, at, "the alias *%.60s has no anchor before it", name);
+    if (found->has_alias)
+        return doc_build_problem(b, at, "the alias *%.60s stands for a value that has an alias "
+                                 "itself: write it out", name);
+    return attach(b, found->node);
+}
+
 static int by_text_then_place(const void *a, const void *b)
 {
     const struct doc_node *x = *(struct doc_node *const *)a, *y = *(struct doc_node *const *)b;
@@ -180,4 +217,6 @@ void doc_build_end(struct doc_build *b)
 {
     free(b->pending);
     b->pending = NULL;
+    free(b->anchors);
+    b->anchors = NULL;
 }

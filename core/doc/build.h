@@ -18,6 +18,13 @@ struct doc_frame {
     size_t first;                                   /* where its children begin in pending */
 };
 
+/* A value that aliases may stand for. */
+struct doc_anchor {
+    const char *name;
+    struct doc_node *node;
+    bool has_alias;                                 /* within the value */
+};
+
 struct doc_build {
     struct arena *arena;
     struct problems *problems;
@@ -28,10 +35,17 @@ struct doc_build {
     unsigned depth, depth_max;
     size_t nodes, nodes_max;
     bool failed;
+    bool aliases;                                   /* YAML's anchors and aliases are accepted */
+    struct doc_anchor *anchors;
+    size_t n_anchors;
 };
 
 int doc_build_scalar(struct doc_build *b, struct doc_node value, const char *text, size_t len);
 int doc_build_open(struct doc_build *b, enum doc_kind kind, struct doc_place at);
+/* Names the value that was begun last. */
+int doc_build_anchor(struct doc_build *b, struct doc_place at, const char *name);
+/* The value of that name stands here too. */
+int doc_build_alias(struct doc_build *b, struct doc_place at, const char *name);
 void doc_build_close(struct doc_build *b);
 bool doc_build_wants_key(const struct doc_build *b);
 /* Reports at the place, with the document path of the value that is being read.  Returns -1. */

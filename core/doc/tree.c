@@ -77,17 +77,31 @@ int doc_parse_own(const char *json, size_t len, size_t max_values, struct arena 
     return parse(&b, json, len, DOC_JSON, out);
 }
 
-int doc_parse(const char *text, size_t len, enum doc_format format, size_t max_bytes,
-              struct arena *arena, struct doc_node **out, struct problems *problems)
+static int parse_bounded(struct doc_build *b, const char *text, size_t len, enum doc_format format,
+                         size_t max_bytes, struct doc_node **out)
 {
     *out = NULL;
     if (len > max_bytes)
-        return problems_add(problems, "", 0, 0,
+        return problems_add(b->problems, "", 0, 0,
                             "the document has %zu bytes, more than the %zu that are allowed", len,
                             max_bytes);
-    struct doc_build b = {.arena = arena, .problems = problems,
-                          .depth_max = DOC_DEPTH_MAX, .nodes_max = DOC_NODES_MAX};
-    return parse(&b, text, len, format, out);
+    b->depth_max = DOC_DEPTH_MAX;
+    b->nodes_max = DOC_NODES_MAX;
+    return parse(b, text, len, format, out);
+}
+
+int doc_parse(const char *text, size_t len, enum doc_format format, size_t max_bytes,
+              struct arena *arena, struct doc_node **out, struct problems *problems)
+{
+    struct doc_build b = {.arena = arena, .problems = problems};
+    return parse_bounded(&b, text, len, format, max_bytes, out);
+}
+
+int doc_parse_aliased(const char *text, size_t len, size_t max_bytes, struct arena *arena,
+                      struct doc_node **out, struct problems *problems)
+{
+    struct doc_build b = {.arena = arena, .problems = problems, .aliases = true};
+    return parse_bounded(&b, text, len, DOC_YAML, max_bytes, out);
 }
 
 const struct doc_node *doc_get(const struct doc_node *map, const char *key)

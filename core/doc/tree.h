@@ -38,6 +38,12 @@ struct doc_node {
 int doc_parse(const char *text, size_t len, enum doc_format format, size_t max_bytes,
               struct arena *arena, struct doc_node **out, struct problems *problems);
 
+/* YAML with anchors and aliases, for files that a generator may have written, such as cases; never
+ * for what the gateway obeys.  The tree then holds one node at several places.  An alias cannot
+ * stand for a value that has an alias, so walking the tree costs at most the square of its text. */
+int doc_parse_aliased(const char *text, size_t len, size_t max_bytes, struct arena *arena,
+                      struct doc_node **out, struct problems *problems);
+
 /* JSON of our own in which documents stand: DOC_AROUND deeper than they may be. */
 int doc_parse_own(const char *json, size_t len, size_t max_values, struct arena *arena,
                   struct doc_node **out, struct problems *problems);

@@ -117,13 +117,18 @@ static const char *show(struct doc_build *b, const char *sign, const yaml_char_t
 static int refuse_properties(struct doc_build *b, struct doc_place at, const yaml_char_t *anchor,
                              const yaml_char_t *tag)
 {
-    if (anchor)
+    if (anchor && !b->aliases)
         return doc_build_problem(b, at, "the anchor %s is not supported: write the value out",
                                  show(b, "&", anchor));
     if (tag)
         return doc_build_problem(b, at, "the tag %s is not supported: leave it out",
                                  show(b, "", tag));
     return 0;
+}
+
+static int name_value(struct doc_build *b, struct doc_place at, const yaml_char_t *anchor)
+{
+    return anchor ? doc_build_anchor(b, at, (const char *)anchor) : 0;
 }
 
 static int read_scalar(struct doc_build *b, const yaml_event_t *event)
@@ -140,13 +145,24 @@ static int read_scalar(struct doc_build *b, const yaml_event_t *event)
         return doc_build_problem(b, at,
                                  "the merge key \"<<\" is not supported: write the fields out");
     enum doc_kind kind = reads_as_null(event) ? DOC_NULL : DOC_SCALAR;
-    return doc_build_scalar(
+    int rc = doc_build_scalar(
         b, (struct doc_node){.kind = kind, .plain = plain, .line = at.line, .column = at.column},
         text, len);
+    return rc ? rc : name_value(b, at, event->data.scalar.anchor);
 }
 
-static int refuse_alias(struct doc_build *b, struct doc_place at, const yaml_char_t *anchor)
+static int read_opening(struct doc_build *b, enum doc_kind kind, struct doc_place at,
+                        const yaml_char_t *anchor, const yaml_char_t *tag)
 {
+    if (refuse_properties(b, at, anchor, tag) || doc_build_open(b, kind, at))
+        return -1;
+    return name_value(b, at, anchor);
+}
+
+static int read_alias(struct doc_build *b, struct doc_place at, const yaml_char_t *anchor)
+{
+    if (b->aliases)
+        return doc_build_alias(b, at, (const char *)anchor);
     return doc_build_problem(b, at,
                              "the alias %s is not supported: write the value out, or quote text "
                              "that begins with *",
@@ -160,17 +176,13 @@ static int read_event(struct doc_build *b, const yaml_event_t *event)
     case YAML_SCALAR_EVENT:
         return read_scalar(b, event);
     case YAML_ALIAS_EVENT:
-        return refuse_alias(b, at, event->data.alias.anchor);
+        return read_alias(b, at, event->data.alias.anchor);
     case YAML_SEQUENCE_START_EVENT:
-        return refuse_properties(b, at, event->data.sequence_start.anchor,
-                                 event->data.sequence_start.tag)
-                   ? -1
-                   : doc_build_open(b, DOC_LIST, at);
+        return read_opening(b, DOC_LIST, at, event->data.sequence_start.anchor,
+                            event->data.sequence_start.tag);
     case YAML_MAPPING_START_EVENT:
-        return refuse_properties(b, at, event->data.mapping_start.anchor,
-                                 event->data.mapping_start.tag)
-                   ? -1
-                   : doc_build_open(b, DOC_MAP, at);
+        return read_opening(b, DOC_MAP, at, event->data.mapping_start.anchor,
+                            event->data.mapping_start.tag);
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
         doc_build_close(b);

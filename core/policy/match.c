@@ -56,7 +56,7 @@ static bool has_port(const struct sluice_endpoint *e, uint16_t port)
     return false;
 }
 
-static bool endpoint_matches(const struct sluice_endpoint *e, const struct policy_request *r)
+bool policy_endpoint_takes_host(const struct sluice_endpoint *e, const struct policy_request *r)
 {
     if (!has_port(e, r->port))
         return false;
@@ -71,7 +71,7 @@ static bool binary_matches(const struct sluice_rule *rule, const char *path)
     return false;
 }
 
-static bool caller_matches(const struct sluice_rule *rule, const struct policy_request *r)
+bool policy_rule_takes_caller(const struct sluice_rule *rule, const struct policy_request *r)
 {
     if (binary_matches(rule, r->binary))
         return true;
@@ -84,7 +84,7 @@ static bool caller_matches(const struct sluice_rule *rule, const struct policy_r
 static bool opens(const struct sluice_rule *rule, const struct policy_request *r)
 {
     for (size_t i = 0; i < rule->n_endpoints; i++)
-        if (endpoint_matches(rule->endpoints[i], r))
+        if (policy_endpoint_takes_host(rule->endpoints[i], r))
             return true;
     return false;
 }
@@ -100,7 +100,7 @@ static void take(const struct sluice_rule *rule, const struct policy_request *r,
 {
     for (size_t i = 0; i < rule->n_endpoints; i++) {
         const struct sluice_endpoint *e = rule->endpoints[i];
-        if (!endpoint_matches(e, r))
+        if (!policy_endpoint_takes_host(e, r))
             continue;
         if (!out->endpoint || (!asks_more(out->endpoint) && asks_more(e)))
             out->endpoint = e;
@@ -143,7 +143,7 @@ void policy_match(const struct sluice_policy *policy, const struct policy_reques
 {
     *out = (struct policy_decision){0};
     for (size_t i = 0; i < policy->n_rules; i++)
-        if (opens(policy->rules[i], request) && caller_matches(policy->rules[i], request))
+        if (opens(policy->rules[i], request) && policy_rule_takes_caller(policy->rules[i], request))
             take(policy->rules[i], request, out);
     if (!out->allowed && reason)
         explain(policy, request, reason);

@@ -26,6 +26,12 @@ struct policy_decision {
 void policy_match(const struct sluice_policy *policy, const struct policy_request *request,
                   struct policy_decision *out, struct buf *reason);
 
+/* The two halves of the question: does the rule name the caller, or one that started it; does the
+ * endpoint name the host and the port? */
+bool policy_rule_takes_caller(const struct sluice_rule *rule, const struct policy_request *request);
+bool policy_endpoint_takes_host(const struct sluice_endpoint *endpoint,
+                                const struct policy_request *request);
+
 /* A host pattern against a host, each canonical or as a policy writes it: * within a label, ** across
  * labels, in any case. */
 bool policy_host_match(const char *pattern, const char *host);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sluice policy can-i: what the policy of a sandbox, or of a file, says of a request. */
+#include "base/alloc.h"
+#include "base/terminal.h"
+#include "cli/document.h"
+#include "policy/match/ask.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct policy *policy_from_file(const struct cli *cli, const char *path)
+{
+    struct buf text = {0};
+    struct problems problems = {0};
+    struct policy *policy = NULL;
+    if (read_input(cli, path, &text) < 0) {
+        enum doc_format format = document_is_json(path, &text) ? DOC_JSON : DOC_YAML;
+        policy = policy_parse(buf_str(&text), text.len, format, &problems);
+    }
+    for (size_t i = 0; i < problems.n; i++)
+        complain("%s:%u:%u: %s%s%s", path, problems.items[i].line, problems.items[i].column,
+                 problems.items[i].path, *problems.items[i].path ? ": " : "",
+                 problems.items[i].message);
+    problems_free(&problems);
+    buf_free(&text);
+    return policy;
+}
+
+/* The policy in force in a sandbox.  NULL: *code says why. */
+static struct policy *policy_of_sandbox(struct cli *cli, int *code)
+{
+    struct policy *policy = NULL;
+    struct reply reply;
+    const char *name = sandbox_operand(cli, 0);
+    if (!name) {
+        *code = EXIT_USAGE;
+        return NULL;
+    }
+    char *escaped = url_escape(name);
+    struct call call = {.method = "GET",
+                        .path = alloc_printf("/v1/sandboxes/%s/policy", escaped)};
+    free(escaped);
+    client_call(cli, &call, &reply);
+    if (reply.status == 200) {
+        char *text = json_dumps(json_object_get(reply.json, "policy"), JSON_COMPACT);
+        policy = text ? policy_parse(text, strlen(text), DOC_JSON, NULL) : NULL;
+        free(text);
+        sandbox_answered(cli, reply.status);
+        if (!policy)
+            complain("the gateway's answer has no policy that this version can read");
+        *code = EXIT_REFUSED;
+    } else {
+        *code = reply_failed(cli, &reply);
+    }
+    reply_free(&reply);
+    return policy;
+}
+
+static const char *value_or(const struct cli *cli, const char *name, const char *fallback)
+{
+    const char *value = arg_value(cli, name);
+    return value ? value : fallback;
+}
+
+/* An exit code after saying what is wrong, or -1. */
+static int read_question(const struct cli *cli, struct policy_question *out)
+{
+    long port;
+    bool about_request = arg_given(cli, "method") || arg_given(cli, "path") ||
+                         arg_given(cli, "query");
+    if (!arg_given(cli, "binary") || !arg_given(cli, "host") || !arg_given(cli, "port"))
+        return usage_error(cli, "who may reach what? --binary, --host and --port are needed");
+    if (arg_range(cli, "port", 0, 1, 65535, &port) != 0)
+        return EXIT_USAGE;
+    *out = (struct policy_question){
+        .connection = {.binary = arg_value(cli, "binary"), .host = arg_value(cli, "host"),
+                       .port = (uint16_t)port},
+        .method = value_or(cli, "method", about_request ? "GET" : ""),
+        .path = value_or(cli, "path", "/"),
+        .query = value_or(cli, "query", "")};
+    if (out->connection.binary[0] != '/')
+        return usage_error(cli, "--binary takes an absolute path such as /usr/bin/curl, not '%s'",
+                           out->connection.binary);
+    return -1;
+}
+
+static void print_answer(const struct cli *cli, const struct policy_answer *answer)
+{
+    const char *reason = buf_str(&answer->reason);
+    if (cli->output != OUT_TABLE) {
+        json_t *json = json_pack("{s:b, s:s, s:s, s:b, s:s}", "allowed", (int)answer->allowed,
+                                 "rule", answer->rule, "reason", reason, "audited",
+                                 (int)answer->audited, "layer", answer->layer);
+        print_json(cli, json);
+        json_decref(json);
+    } else if (answer->audited) {
+        terminal_print(stdout, "allowed by %s, as it only audits: %s\n", answer->rule, reason);
+    } else if (answer->allowed) {
+        terminal_print(stdout, "allowed by %s\n", answer->rule);
+    } else {
+        terminal_print(stdout, "denied: %s\n", reason);
+    }
+}
+
+int cmd_policy_can_i(struct cli *cli)
+{
+    struct policy_question question;
+    struct policy_answer answer;
+    const char *file = arg_value(cli, "policy");
+    int code = read_question(cli, &question);
+    if (code >= 0)
+        return code;
+    code = EXIT_USAGE;
+    struct policy *policy = file ? policy_from_file(cli, file) : policy_of_sandbox(cli, &code);
+    if (!policy)
+        return code;
+    policy_ask(policy_model(policy), &question, &answer);
+    print_answer(cli, &answer);
+    code = answer.allowed ? EXIT_DONE : EXIT_REFUSED;
+    buf_free(&answer.reason);
+    policy_unref(policy);
+    return code;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sluice policy check --cases FILE: what policies say of requests, without a gateway. */
+#include "base/terminal.h"
+#include "cli/document.h"
+#include "policy/match/cases.h"
+
+#include <stdio.h>
+
+/* What a run has come to. */
+struct run {
+    const struct cli *cli;
+    const char *file;
+    size_t passed, failed;
+};
+
+static void report(struct run *run, const struct doc_node *node, const char *id, const char *policy,
+                   const char *why)
+{
+    run->failed++;
+    terminal_print(stdout, "%s:%u:%u: %s%s%s: %s\n", run->file, node->line, node->column, id, policy ? " with " : "",
+           policy ? policy : "", why);
+}
+
+static void run_case(struct run *run, const struct doc_node *node, const struct policy_case *c,
+                     const struct sluice_policy *policy, const char *name)
+{
+    struct buf why = {0};
+    if (policy_case_passes(c, policy, &why))
+        run->passed++;
+    else
+        report(run, node, c->id, name, buf_str(&why));
+    buf_free(&why);
+}
+
+/* With each policy given, where the case has none of its own. */
+static int run_with(struct run *run, const struct doc_node *node, const struct policy_case *c)
+{
+    const struct cli *cli = run->cli;
+    if (c->policy) {
+        run_case(run, node, c, NULL, NULL);
+        return EXIT_DONE;
+    }
+    for (size_t i = 0; i < cli->n_operands; i++) {
+        struct policy *policy = policy_from_file(cli, cli->operands[i]);
+        if (!policy)
+            return EXIT_USAGE;
+        run_case(run, node, c, policy_model(policy), cli->operands[i]);
+        policy_unref(policy);
+    }
+    if (!cli->n_operands) {
+        complain("%s:%u: the case '%s' has no policy: give one as an operand", run->file,
+                 node->line, c->id);
+        return EXIT_USAGE;
+    }
+    return EXIT_DONE;
+}
+
+static int run_list(struct run *run, const struct doc_node *list, struct arena *arena,
+                    struct problems *problems)
+{
+    int code = EXIT_DONE;
+    for (size_t i = 0; list->kind == DOC_LIST && i < list->n; i++) {
+        struct policy_case c;
+        char *path = doc_path_item(arena, "", i);
+        if (policy_case_read(list->items[i], path, arena, &c, problems) == 0 && code == EXIT_DONE)
+            code = run_with(run, list->items[i], &c);
+    }
+    return code;
+}
+
+static void print_problems(const char *file, const struct problems *problems)
+{
+    for (size_t i = 0; i < problems->n; i++)
+        complain("%s:%u:%u: %s%s%s", file, problems->items[i].line, problems->items[i].column,
+                 problems->items[i].path, *problems->items[i].path ? ": " : "",
+                 problems->items[i].message);
+}
+
+static int finish(const struct run *run)
+{
+    enum { NO_CASE = 3 };
+    terminal_print(stdout, "%zu passed, %zu failed\n", run->passed, run->failed);
+    return run->failed ? EXIT_REFUSED : run->passed ? EXIT_DONE : NO_CASE;
+}
+
+int policy_cases(struct cli *cli, const char *file)
+{
+    enum { BYTES_MAX = 16 * 1024 * 1024 };
+    struct run run = {.cli = cli, .file = file};
+    struct problems problems = {0};
+    struct doc_node *list;
+    struct buf text = {0};
+    int code = read_input(cli, file, &text);
+    if (code >= 0) {
+        buf_free(&text);
+        return code;
+    }
+    struct arena *arena = arena_new();
+    code = EXIT_DONE;
+    if (doc_parse_aliased(buf_str(&text), text.len, BYTES_MAX, arena, &list, &problems) == 0)
+        code = run_list(&run, list, arena, &problems);
+    print_problems(file, &problems);
+    if (code == EXIT_DONE)
+        code = problems.n ? EXIT_USAGE : finish(&run);
+    problems_free(&problems);
+    arena_free(arena);
+    buf_free(&text);
+    return code;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/match/ask.h"
+
+#include "base/ipaddr.h"
+#include "policy/match/http.h"
+#include "policy/match/target.h"
+
+#include <string.h>
+
+static void deny(struct policy_answer *out, const char *reason)
+{
+    out->allowed = false;
+    buf_clear(&out->reason);
+    buf_puts(&out->reason, reason);
+}
+
+static bool query_is_valid(const char *query)
+{
+    struct policy_query q = {.rest = query};
+    bool bad = false;
+    while (policy_query_next(&q, &bad))
+        ;
+    policy_query_free(&q);
+    return !bad;
+}
+
+static void decide_request(const struct policy_candidates *candidates,
+                           const struct policy_question *question, const char *path,
+                           struct policy_answer *out)
+{
+    struct policy_http_request request = {question->method, path, question->query,
+                                          question->websocket};
+    struct policy_http_decision decision;
+    policy_http_decide(candidates, &request, &decision, &out->reason);
+    out->allowed = decision.allowed;
+    out->audited = decision.audited;
+    out->rule = decision.rule ? decision.rule->key : "";
+}
+
+/* The connection is allowed: is the request?  Where nothing is inspected a path is still read, as
+ * tunnels of plain HTTP are, unless the endpoint asks for no look at all. */
+static void ask_request(const struct sluice_policy *policy, const struct policy_request *connection,
+                        const struct policy_question *question, struct policy_answer *out)
+{
+    struct policy_candidates candidates;
+    struct buf path = {0};
+    policy_candidates_find(policy, connection, &candidates);
+    const char *why = policy_target_path(question->path, strlen(question->path),
+                                         policy_candidates_keep_encoded_slash(&candidates), &path);
+    if (!why && !query_is_valid(question->query))
+        why = "the query has a malformed escape or is no UTF-8";
+    out->layer = "l7";
+    if (why)
+        deny(out, why);
+    else if (candidates.n)
+        decide_request(&candidates, question, path.data, out);
+    policy_candidates_free(&candidates);
+    buf_free(&path);
+}
+
+void policy_ask(const struct sluice_policy *policy, const struct policy_question *question,
+                struct policy_answer *out)
+{
+    char host[IPADDR_HOST_SIZE];
+    struct policy_request connection = question->connection;
+    struct policy_decision decision;
+    *out = (struct policy_answer){.layer = "l4", .rule = ""};
+    if (ipaddr_canonical_host(connection.host, strlen(connection.host), host) != 0) {
+        deny(out, "the host is neither a name nor an address");
+        return;
+    }
+    connection.host = host;
+    policy_match(policy, &connection, &decision, &out->reason);
+    out->allowed = decision.allowed;
+    if (!decision.allowed)
+        return;
+    out->rule = decision.rule->key;
+    if (*question->method && strcmp(decision.endpoint->tls, "skip") != 0)
+        ask_request(policy, &connection, question, out);
+}

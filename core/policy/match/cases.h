@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cases of requests and what a policy says of them, as data: a list of maps
+ *
+ *     - id: reads-only              kind and why: for people
+ *       policy: {version: 1, …}     or the document as text; left out where one is given
+ *       binary: /usr/bin/curl       ancestors: [/usr/bin/bash]
+ *       method: GET                 CONNECT or TCP: the connection alone; DNS: a look-up of the host
+ *       host: api.example.com       port: 443, path: /a, query: b=c
+ *       expect: allow               or deny; audited: true, reason: part of the reason
+ *       or_refused: true            refusing the policy is as good
+ *       defect: true                the opposite of expect is as good
+ *
+ * Ownership: a case lives in the arena and points into the tree.  Pure, one thread. */
+#ifndef POLICY_MATCH_CASES_H
+#define POLICY_MATCH_CASES_H
+
+#include "base/arena.h"
+#include "base/problems.h"
+#include "doc/tree.h"
+#include "policy/match/ask.h"
+
+struct policy_case {
+    const char *id;
+    const struct doc_node *policy;                  /* NULL: not written */
+    struct policy_question question;
+    bool connection_only, look_up;
+    bool allow, audited, or_refused, defect;
+    const char *reason;                             /* "": any */
+};
+
+/* -1: problems says what is wrong with the case. */
+int policy_case_read(const struct doc_node *node, const char *path, struct arena *arena,
+                     struct policy_case *out, struct problems *problems);
+/* Whether the case comes out as it says; why gets what differs.  given is asked where the case has
+ * no policy of its own. */
+bool policy_case_passes(const struct policy_case *c, const struct sluice_policy *given,
+                        struct buf *why);
+
+#endif

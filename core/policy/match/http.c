@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/match/http.h"
+
+#include "base/alloc.h"
+#include "base/glob.h"
+#include "policy/match/target.h"
+#include "policy/preset.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static bool is(const char *text, const char *word)
+{
+    return strcmp(text, word) == 0;
+}
+
+static bool is_inspected(const struct sluice_endpoint *e)
+{
+    return *e->protocol && !is(e->protocol, "tcp");
+}
+
+void policy_candidates_find(const struct sluice_policy *policy,
+                            const struct policy_request *connection,
+                            struct policy_candidates *out)
+{
+    *out = (struct policy_candidates){0};
+    for (size_t i = 0; i < policy->n_rules; i++) {
+        const struct sluice_rule *rule = policy->rules[i];
+        if (!policy_rule_takes_caller(rule, connection))
+            continue;
+        for (size_t j = 0; j < rule->n_endpoints; j++) {
+            const struct sluice_endpoint *e = rule->endpoints[j];
+            if (!is_inspected(e) || !policy_endpoint_takes_host(e, connection))
+                continue;
+            out->items = alloc_resize(out->items, out->n + 1, sizeof *out->items);
+            out->items[out->n++] = (struct policy_candidate){rule, e};
+        }
+    }
+}
+
+void policy_candidates_free(struct policy_candidates *candidates)
+{
+    free(candidates->items);
+    *candidates = (struct policy_candidates){0};
+}
+
+bool policy_candidates_keep_encoded_slash(const struct policy_candidates *candidates)
+{
+    for (size_t i = 0; i < candidates->n; i++)
+        if (candidates->items[i].endpoint->allow_encoded_slash)
+            return true;
+    return false;
+}
+
+/* ---- the route ---- */
+
+static bool path_matches(const char *pattern, const char *path)
+{
+    return is(pattern, "**") || glob_match(pattern, path, '/', 0);
+}
+
+/* A path that ends with a run below /x selects /x itself too; no rule of the endpoint is then
+ * asked. */
+static bool selects(const struct sluice_endpoint *e, const char *path)
+{
+    size_t len = strlen(e->path);
+    if (!*e->path || path_matches(e->path, path))
+        return true;
+    return len > 3 && is(e->path + len - 3, "/**") && strlen(path) == len - 3 &&
+           strncmp(e->path, path, len - 3) == 0;
+}
+
+static size_t specificity(const struct sluice_endpoint *e)
+{
+    size_t n = 0;
+    for (const char *p = e->path; *p; p++)
+        n += *p != '*';
+    return n;
+}
+
+static const struct policy_candidate *find_route(const struct policy_candidates *candidates,
+                                                 const char *path)
+{
+    const struct policy_candidate *best = NULL;
+    for (size_t i = 0; i < candidates->n; i++) {
+        const struct policy_candidate *c = &candidates->items[i];
+        if (selects(c->endpoint, path) &&
+            (!best || specificity(c->endpoint) >= specificity(best->endpoint)))
+            best = c;
+    }
+    return best;
+}
+
+/* ---- rules ---- */
+
+static bool method_matches(const char *written, const char *method)
+{
+    return is(written, "*") || strcasecmp(written, method) == 0 ||
+           (strcasecmp(written, "GET") == 0 && strcasecmp(method, "HEAD") == 0);
+}
+
+static bool value_matches(const struct sluice_matcher *m, const char *value)
+{
+    for (size_t i = 0; i < m->n_any; i++)
+        if (*m->any[i] && glob_match(m->any[i], value, '.', 0))
+            return true;
+    return false;
+}
+
+/* Of an allow rule all values of the key have to match, of a deny rule one is enough. */
+static bool parameter_matches(const struct sluice_matcher *m, const char *query, bool deny)
+{
+    struct policy_query q = {.rest = query};
+    size_t n = 0, matching = 0;
+    bool bad = false;
+    while (policy_query_next(&q, &bad)) {
+        if (!is(buf_str(&q.key), m->key))
+            continue;
+        n++;
+        matching += value_matches(m, buf_str(&q.value));
+    }
+    policy_query_free(&q);
+    return deny ? matching > 0 : n > 0 && matching == n;
+}
+
+static bool query_matches(const struct sluice_l7_rule *r, const char *query, bool deny)
+{
+    for (size_t i = 0; i < r->n_query; i++)
+        if (!parameter_matches(r->query[i], query, deny))
+            return false;
+    return true;
+}
+
+/* Rules about the operations inside a body are not about the request. */
+static bool is_about_requests(const struct sluice_l7_rule *r)
+{
+    return *r->method && *r->path && !*r->operation_type && !*r->operation_name && !r->n_fields &&
+           !r->n_params && !*r->command;
+}
+
+static bool rule_matches(const struct sluice_l7_rule *r, const struct policy_http_request *request,
+                         bool deny)
+{
+    return is_about_requests(r) && method_matches(r->method, request->method) &&
+           path_matches(r->path, request->path) && query_matches(r, request->query, deny);
+}
+
+static bool any_matches(const struct sluice_l7_rule *const *rules, size_t n,
+                        const struct policy_http_request *request, bool deny)
+{
+    for (size_t i = 0; i < n; i++)
+        if (rule_matches(rules[i], request, deny))
+            return true;
+    return false;
+}
+
+static bool preset_allows(const struct sluice_endpoint *e, const char *method)
+{
+    const char *const *methods = e->n_rules ? NULL : policy_preset(e->protocol, e->access);
+    for (size_t i = 0; methods && methods[i]; i++)
+        if (method_matches(methods[i], method))
+            return true;
+    return false;
+}
+
+static bool endpoint_allows(const struct sluice_endpoint *e,
+                            const struct policy_http_request *request)
+{
+    return preset_allows(e, request->method) ||
+           any_matches(e->rules, e->n_rules, request, false);
+}
+
+/* What the rules say together. */
+struct verdict {
+    const struct sluice_rule *allowing, *denying;
+};
+
+static struct verdict ask_rules(const struct policy_candidates *candidates, const char *protocol,
+                                const struct policy_http_request *request)
+{
+    struct verdict verdict = {0};
+    for (size_t i = 0; i < candidates->n; i++) {
+        const struct policy_candidate *c = &candidates->items[i];
+        const struct sluice_endpoint *e = c->endpoint;
+        if (!is(e->protocol, protocol) || (*e->path && !path_matches(e->path, request->path)))
+            continue;
+        if (!verdict.denying && any_matches(e->deny_rules, e->n_deny_rules, request, true))
+            verdict.denying = c->rule;
+        if (!verdict.allowing && endpoint_allows(e, request))
+            verdict.allowing = c->rule;
+    }
+    return verdict;
+}
+
+/* ---- the decision ---- */
+
+static void refuse(struct policy_http_decision *out, struct buf *reason, const char *text)
+{
+    out->hard = true;
+    if (reason)
+        buf_puts(reason, text);
+}
+
+/* What holds whatever the rules say.  False: refused. */
+static bool pass_route(const struct policy_http_request *request, struct policy_http_decision *out,
+                       struct buf *reason)
+{
+    const struct sluice_endpoint *route = out->endpoint;
+    if (!route)
+        refuse(out, reason, "no L7 endpoint path matched request");
+    else if (!route->allow_encoded_slash && strstr(request->path, "%2F"))
+        refuse(out, reason, "request-target contains an encoded '/' (%2F) which is not allowed on "
+                            "this endpoint");
+    else if (is(route->protocol, "websocket") && !request->websocket)
+        refuse(out, reason, "websocket endpoint requires a valid WebSocket upgrade request");
+    return !out->hard;
+}
+
+void policy_http_decide(const struct policy_candidates *candidates,
+                        const struct policy_http_request *request,
+                        struct policy_http_decision *out, struct buf *reason)
+{
+    *out = (struct policy_http_decision){.allowed = candidates->n == 0};
+    if (out->allowed)
+        return;
+    const struct policy_candidate *route = find_route(candidates, request->path);
+    out->endpoint = route ? route->endpoint : NULL;
+    out->rule = route ? route->rule : NULL;
+    if (!pass_route(request, out, reason))
+        return;
+    struct verdict verdict = ask_rules(candidates, route->endpoint->protocol, request);
+    if (verdict.denying || verdict.allowing)
+        out->rule = verdict.denying ? verdict.denying : verdict.allowing;
+    bool permitted = verdict.allowing && !verdict.denying;
+    out->audited = !permitted && !is(route->endpoint->enforcement, "enforce");
+    out->allowed = permitted || out->audited;
+    if (!permitted && reason)
+        buf_printf(reason, "%s %s %s", request->method, request->path,
+                   verdict.denying ? "blocked by deny rule" : "not permitted by policy");
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The decision about one HTTP request on a connection whose endpoints are inspected.
+ *
+ * Which endpoints those are depends on the connection alone, so they are collected once.  Of them the
+ * request's path selects one, the route, which says how the request is treated; then the rules of
+ * all endpoints of its protocol are taken together, and one rule that denies outweighs every rule
+ * that allows.
+ *
+ * Pure, any thread.  What is collected and decided points into the policy. */
+#ifndef POLICY_MATCH_HTTP_H
+#define POLICY_MATCH_HTTP_H
+
+#include "policy/match.h"
+
+struct policy_candidate {
+    const struct sluice_rule *rule;
+    const struct sluice_endpoint *endpoint;
+};
+
+/* The inspected endpoints that serve the connection, in the policy's order. */
+struct policy_candidates {
+    struct policy_candidate *items;
+    size_t n;
+};
+
+struct policy_http_request {
+    const char *method;
+    const char *path;                               /* canonical: policy_target_path */
+    const char *query;                              /* raw, without "?"; "" when there is none */
+    bool websocket;                                 /* it is a valid WebSocket upgrade */
+};
+
+struct policy_http_decision {
+    bool allowed;
+    bool audited;                                   /* allowed, as the route does not enforce */
+    bool hard;                                      /* denied, and audit does not change that */
+    const struct sluice_rule *rule;                 /* of what decided, else of the route; or NULL */
+    const struct sluice_endpoint *endpoint;         /* the route; NULL: no path matches */
+};
+
+void policy_candidates_find(const struct sluice_policy *policy,
+                            const struct policy_request *connection,
+                            struct policy_candidates *out);
+void policy_candidates_free(struct policy_candidates *candidates);
+
+/* Whether %2F in a path is acceptable to some endpoint; policy_http_decide asks the route. */
+bool policy_candidates_keep_encoded_slash(const struct policy_candidates *candidates);
+
+/* Appends the reason of a denial or of what is audited (NULL: not wanted).  Without candidates
+ * nothing is inspected: everything is allowed. */
+void policy_http_decide(const struct policy_candidates *candidates,
+                        const struct policy_http_request *request,
+                        struct policy_http_decision *out, struct buf *reason);
+
+#endif

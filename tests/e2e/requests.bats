@@ -1,0 +1,104 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What a policy says of a request, before anybody sends it: policy can-i and policy check --cases.
+
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    load helper
+    cat >"$BATS_TEST_TMPDIR/p.yaml" <<'YAML'
+version: 1
+network_policies:
+  reads:
+    endpoints:
+      - {host: api.test, port: 443, protocol: rest, enforcement: enforce, access: read-only}
+      - {host: lax.test, port: 443, protocol: rest, access: read-only}
+    binaries: [{path: /usr/bin/curl}]
+YAML
+    p=$BATS_TEST_TMPDIR/p.yaml
+}
+
+can_i() {
+    sluice policy can-i --policy "$p" --binary /usr/bin/curl --port 443 "$@"
+}
+
+@test "can-i answers for a file, by exit code and in words" {
+    run -0 can_i --host api.test
+    [ "$output" = "allowed by reads" ]
+    run -0 can_i --host API.test. --path '/a/../b'
+    run -1 can_i --host api.test --method POST --path /b
+    [ "$output" = "denied: POST /b not permitted by policy" ]
+    run -1 can_i --host other.test
+    [ "$output" = "denied: endpoint other.test:443 is not allowed by any policy" ]
+    run -0 can_i --host lax.test --method POST
+    [ "$output" = "allowed by reads, as it only audits: POST / not permitted by policy" ]
+    run -1 can_i --host 0x7f.1
+    [ "$output" = "denied: the host is neither a name nor an address" ]
+}
+
+@test "can-i speaks JSON" {
+    run -1 can_i --host api.test --method POST --path /b -o json
+    [ "$(jq -c '[.allowed, .rule, .reason, .audited, .layer]' <<<"$output")" = '[false,"reads","POST /b not permitted by policy",false,"l7"]' ]
+    run -0 can_i --host api.test -o json
+    [ "$(jq -c '[.allowed, .rule, .reason, .audited, .layer]' <<<"$output")" = '[true,"reads","",false,"l4"]' ]
+}
+
+@test "can-i says what it lacks" {
+    run -2 sluice policy can-i --policy "$p" --host a --port 1
+    [[ $output == *"--binary, --host and --port are needed"* ]]
+    run -2 sluice policy can-i --policy "$p" --binary curl --host a --port 1
+    [[ $output == *"--binary takes an absolute path such as /usr/bin/curl, not 'curl'"* ]]
+    run -2 sluice policy can-i --policy "$p" --binary /x --host a --port 70000
+    [[ $output == *"--port"*"65535"* ]]
+    run -2 sluice policy can-i --policy /does/not/exist --binary /x --host a --port 1
+    run -2 sluice policy can-i --policy <(echo 'version: 1
+nonsense: 1') --binary /x --host a --port 1
+    [[ $output == *"nonsense"* ]]
+}
+
+@test "the request cases come out as they say" {
+    run -0 sluice policy check --cases tests/fixtures/policies/requests.yaml
+    [[ ${lines[-1]} =~ ^[1-9][0-9]*\ passed,\ 0\ failed$ ]]
+}
+
+@test "a case that comes out otherwise is named with file, line and what was got" {
+    cat >"$BATS_TEST_TMPDIR/c.yaml" <<'YAML'
+- {id: wrong, binary: /usr/bin/curl, method: GET, host: api.test, port: 443, path: /, expect: deny}
+- {id: right, binary: /usr/bin/curl, method: POST, host: api.test, port: 443, path: /, expect: deny, reason: not permitted}
+- {id: other words, binary: /usr/bin/curl, method: POST, host: api.test, port: 443, path: /, expect: deny, reason: because}
+- {id: audited, binary: /usr/bin/curl, method: POST, host: lax.test, port: 443, path: /, expect: allow}
+- {id: defect, binary: /usr/bin/curl, method: GET, host: api.test, port: 443, path: /, expect: deny, defect: true}
+YAML
+    run -1 sluice policy check --cases "$BATS_TEST_TMPDIR/c.yaml" "$p"
+    [ "${lines[0]}" = "$BATS_TEST_TMPDIR/c.yaml:1:3: wrong with $p: expected deny, got allow" ]
+    [[ ${lines[1]} == *'other words'*'expected the reason "because" (POST / not permitted by policy)' ]]
+    [[ ${lines[2]} == *'audited'*'expected it not audited'* ]]
+    [ "${lines[-1]}" = "2 passed, 3 failed" ]
+}
+
+@test "a refused policy fails its case unless the case accepts that" {
+    cat >"$BATS_TEST_TMPDIR/c.yaml" <<'YAML'
+- {id: a, policy: "version: 2", binary: /x, method: TCP, host: a.test, port: 1, expect: deny, or_refused: true}
+- {id: b, policy: "version: 2", binary: /x, method: TCP, host: a.test, port: 1, expect: deny}
+YAML
+    run -1 sluice policy check --cases "$BATS_TEST_TMPDIR/c.yaml"
+    [[ ${lines[0]} == *": b: the policy is refused: "* ]]
+    [ "${lines[-1]}" = "1 passed, 1 failed" ]
+}
+
+@test "case files that cannot be run are told, with their own exit codes" {
+    run -2 sluice policy check --cases /does/not/exist
+    run -2 sluice policy check --cases <(echo '- {id: a, binary: /x, method: TCP, host: a.test, port: x, expect: maybe, extra: 1}')
+    [[ $output == *"[0].port: must be a number from 0 to 65535"* ]]
+    [[ $output == *"[0].expect: must be allow or deny"* ]]
+    [[ $output == *"[0].extra: unknown key"* ]]
+    run -2 sluice policy check --cases <(echo '- {id: a, binary: /x, method: TCP, host: a.test, port: 1, expect: deny}')
+    [[ $output == *"the case 'a' has no policy: give one as an operand"* ]]
+    run -3 sluice policy check --cases <(echo '[]')
+    [ "$output" = "0 passed, 0 failed" ]
+    run -2 sluice policy check --cases <(echo '- {id: a, policy: &p {x: *p}, binary: /x, method: TCP, host: a.test, port: 1, expect: deny}')
+    [[ $output == *"alias *p stands for a value that has an alias itself"* ]]
+    run -2 sluice policy check --cases <(echo '- *nobody')
+    [[ $output == *"the alias *nobody has no anchor before it"* ]]
+}
