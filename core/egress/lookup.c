@@ -6,8 +6,8 @@
 
 #include "base/alloc.h"
 #include "egress/answer.h"
+#include "egress/nameservers.h"
 
-#include <ares.h>
 #include <arpa/nameser.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,14 +16,13 @@ enum {
     TRY_MS = 1000,                                  /* for a server's answer; doubled in each round */
     TRIES = 3,                                      /* rounds through all servers */
     OTHER_FAMILY_MS = 300,                          /* once one family has addresses */
-    DNS_PORT = 53,
 };
 
 struct question {
     struct egress_lookup *lookup;
     int type;
     bool answered;
-    int status, timeouts;                           /* a code of c-ares; how many servers were silent */
+    int status;                                     /* a code of c-ares */
     struct egress_answer answer;
 };
 
@@ -142,72 +141,17 @@ static void finish(struct egress_lookup *lookup)
     lookup->calls->done(lookup->owner, addresses, addresses.n ? NULL : &failure);
 }
 
-static struct ipaddr server_address(const struct ares_addr_port_node *server)
-{
-    struct ipaddr out = {.family = server->family};
-    memcpy(out.bytes, &server->addr, server->family == AF_INET ? 4 : 16);
-    return out;
-}
-
-/* The servers are asked in order, so that those before the one that answered were silent.  When that
- * many are not there, it was a later round, which says nothing of a single server. */
-static void remember_servers(const struct egress_lookup *lookup, int timeouts)
-{
-    struct egress_silent *silent = &lookup->resolver->silent;
-    struct ares_addr_port_node *servers = NULL, *one;
-    int n = 0;
-    if (ares_get_servers_ports(lookup->channel, &servers) != ARES_SUCCESS)
-        return;
-    for (one = servers; one; one = one->next)
-        n++;
-    for (one = servers; one && timeouts < n && timeouts >= 0; one = one->next, timeouts--) {
-        struct ipaddr address = server_address(one);
-        if (timeouts > 0)
-            egress_silent_add(silent, &address, DNS_PORT, uv_now(lookup->resolver->loop));
-        else
-            egress_silent_remove(silent, &address, DNS_PORT);
-    }
-    ares_free_data(servers);
-}
-
-static bool is_silent(const struct egress_lookup *lookup, const struct ares_addr_port_node *server)
-{
-    struct ipaddr address = server_address(server);
-    return egress_silent_has(&lookup->resolver->silent, &address, DNS_PORT,
-                             uv_now(lookup->resolver->loop));
-}
-
-/* Servers that were silent lately are asked last. */
-static void sort_servers(struct egress_lookup *lookup)
-{
-    struct ares_addr_port_node *servers = NULL, *sorted = NULL, *late = NULL;
-    struct ares_addr_port_node **end_of_sorted = &sorted, **end_of_late = &late, *next;
-    if (ares_get_servers_ports(lookup->channel, &servers) != ARES_SUCCESS)
-        return;
-    for (struct ares_addr_port_node *s = servers; s; s = next) {
-        struct ares_addr_port_node ***list = is_silent(lookup, s) ? &end_of_late : &end_of_sorted;
-        next = s->next;
-        s->next = NULL;
-        **list = s;
-        *list = &s->next;
-    }
-    *end_of_sorted = late;
-    if (sorted != late && late)
-        ares_set_servers_ports(lookup->channel, sorted);
-    ares_free_data(sorted);
-}
-
 static void answered(void *arg, int status, int timeouts, unsigned char *bytes, int len)
 {
     struct question *question = arg;
     question->answered = true;
-    question->timeouts = timeouts;
     question->status = status;
     if (status == ARES_SUCCESS)
         question->status = egress_answer_read(bytes, (size_t)len, question->lookup->target.host,
                                               question->type, &question->answer);
     if (question->answer.n)
-        remember_servers(question->lookup, timeouts);
+        egress_nameservers_remember(question->lookup->channel, timeouts, &question->lookup->resolver->silent,
+                                    uv_now(question->lookup->resolver->loop));
 }
 
 /* Called after everything that may bring an answer: decides when to look again. */
@@ -331,7 +275,7 @@ struct egress_lookup *egress_lookup_start(struct egress_resolver *resolver,
     if (open_channel(lookup) != ARES_SUCCESS) {
         lookup->broken = UV_ENOMEM;
     } else {
-        sort_servers(lookup);
+        egress_nameservers_sort(lookup->channel, &resolver->silent, uv_now(resolver->loop));
         ask(lookup, &lookup->questions[0], ns_t_aaaa);
         ask(lookup, &lookup->questions[1], ns_t_a);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names through the real resolver, whose server says what the attacker wants. */
 #include "egress/fake_dns.h"
+#include "egress/socket.h"
 
 #define TEN(a, b) a " " b " " b " " b " " b " " b " " b " " b " " b " " b
 
@@ -248,6 +249,36 @@ static void a_client_that_ends_its_side_is_served(void **state)
     end(&scene);
 }
 
+/* What a client says before its tunnel is there is kept, but only so much, and nothing of it is lost. */
+static void early_bytes_are_bounded_and_kept(void **state)
+{
+    enum { BOUND = 1024 * 1024, STILL = 50 };
+    struct scene scene;
+    size_t sent = 0;
+    char bytes[4096];
+    (void)state;
+    begin(&scene);
+    struct puppet puppet = rig_puppet(&scene.rig, scene.rig.client);
+    struct end *client = ask_slow(&scene, &puppet);
+    for (int refused = 0; refused < STILL && sent < BOUND; uv_run(&scene.rig.loop, UV_RUN_NOWAIT)) {
+        for (size_t i = 0; i < sizeof bytes; i++)
+            bytes[i] = (char)(((sent + i) * 2654435761u) >> 13);
+        ssize_t taken = send(client->fd, bytes, sizeof bytes, MSG_NOSIGNAL);
+        refused = taken > 0 ? 0 : refused + 1;
+        sent += taken > 0 ? (size_t)taken : 0;
+    }
+    assert_true(sent > EGRESS_READ_MAX && sent < BOUND);
+    UNTIL(&scene.rig, scene.resolver.waiting >= 2);
+    resolver_release(&scene.resolver);
+    struct end *origin = rig_origin(&scene.rig);
+    UNTIL(&scene.rig, origin->in.len == sent);
+    for (size_t i = 0; i < sent; i++)
+        if (origin->in.data[i] != (char)((i * 2654435761u) >> 13))
+            fail_msg("byte %zu is wrong", i);
+    puppet_end(&puppet);
+    end(&scene);
+}
+
 static void the_hosts_file_comes_before_dns(void **state)
 {
     static const struct {
@@ -289,6 +320,7 @@ static int tests(void)
         cmocka_unit_test(silent_names_hold_up_no_other),
         cmocka_unit_test(a_client_that_goes_ends_its_look_up),
         cmocka_unit_test(a_client_that_ends_its_side_is_served),
+        cmocka_unit_test(early_bytes_are_bounded_and_kept),
         cmocka_unit_test(the_hosts_file_comes_before_dns),
     };
     resolver_enter();
