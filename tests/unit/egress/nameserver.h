@@ -138,6 +138,7 @@ static inline void ns_serve_udp(struct nameserver *ns, int fd)
     ssize_t n = recvfrom(fd, bytes, sizeof bytes, 0, (struct sockaddr *)&from, &size);
     if (n < 17)
         return;
+    atomic_fetch_add(&ns->asked, 1);
     ns_read(&q, bytes, (size_t)n, false);
     if (ns_lie(&lie, &q))
         sendto(strcmp(q.label, "elsewhere") == 0 ? ns->elsewhere : fd, buf_str(&lie), lie.len, 0,
@@ -146,7 +147,6 @@ static inline void ns_serve_udp(struct nameserver *ns, int fd)
         ns_answer(&out, &q);
         sendto(fd, out.data, out.len, 0, (struct sockaddr *)&from, size);
     }
-    atomic_fetch_add(&ns->asked, 1);
     buf_free(&lie);
     buf_free(&out);
 }
@@ -161,6 +161,7 @@ static inline void ns_serve_tcp(struct nameserver *ns)
         struct buf out = {0};
         if (len > sizeof bytes || recv(fd, bytes, len, MSG_WAITALL) != (ssize_t)len)
             break;
+        atomic_fetch_add(&ns->asked_by_tcp, 1);
         ns_read(&q, bytes, len, true);
         ns_answer(&out, &q);
         bytes[0] = (unsigned char)(out.len >> 8);
@@ -168,7 +169,6 @@ static inline void ns_serve_tcp(struct nameserver *ns)
         send(fd, bytes, 2, MSG_NOSIGNAL);
         send(fd, out.data, out.len, MSG_NOSIGNAL);
         buf_free(&out);
-        atomic_fetch_add(&ns->asked_by_tcp, 1);
     }
     close(fd);
 }
