@@ -40,7 +40,7 @@ static void drop_forward(struct connection *c)
 void egress_connection_drop_upstream(struct connection *c)
 {
     if (c->upstream)
-        egress_socket_close(c->upstream);
+        net_close(c->upstream);
     c->upstream = NULL;
     c->upstream_ended = c->upstream_finished = false;
     if (c->lookup)
@@ -58,7 +58,7 @@ void egress_connection_close(struct connection *c)
         return;
     c->state = CONNECTION_CLOSING;
     egress_connection_drop_upstream(c);
-    egress_socket_close(c->client);
+    net_close(c->client);
     uv_close((uv_handle_t *)&c->timer, timer_closed);
 }
 
@@ -70,15 +70,15 @@ void egress_connection_end(struct connection *c)
     egress_connection_drop_upstream(c);
     buf_clear(&c->pending);
     egress_connection_expect(c, SENDING_MS);
-    egress_socket_read(c->client);
-    egress_socket_finish(c->client);
+    net_read(c->client);
+    net_finish(c->client);
 }
 
 void egress_connection_refuse(struct connection *c, struct egress_refusal *refusal)
 {
     struct buf answer = {0};
     egress_refusal_print(refusal, &answer);
-    egress_socket_write(c->client, answer.data, answer.len);
+    net_write(c->client, answer.data, answer.len);
     buf_free(&answer);
     egress_connection_end(c);
 }
@@ -139,7 +139,7 @@ static int read_target(struct connection *c, struct egress_refusal *refusal)
 static void have_head(struct connection *c)
 {
     struct egress_refusal refusal;
-    egress_socket_pause(c->client);
+    net_pause(c->client);
     c->flow.head = http_parser_take_head(c->requests);
     if (read_target(c, &refusal) == 0) {
         egress_ask_caller(c);
@@ -189,7 +189,7 @@ void egress_connection_next_request(struct connection *c)
     if (c->client_ended)
         egress_connection_close(c);
     else
-        egress_socket_read(c->client);
+        net_read(c->client);
 }
 
 static void head_read(struct connection *c, const char *bytes, ssize_t n)
@@ -258,9 +258,10 @@ static void upstream_drained(void *owner, int status)
     drained(owner, false, status);
 }
 
-static void client_finished(void *owner)
+static void client_finished(void *owner, int status)
 {
     struct connection *c = owner;
+    (void)status;                                   /* a peer that is gone wants no end either */
     c->client_finished = true;
     if (c->state == CONNECTION_TUNNEL)
         egress_tunnel_finished(c);
@@ -270,18 +271,19 @@ static void client_finished(void *owner)
         egress_connection_expect(c, ENDING_MS);
 }
 
-static void upstream_finished(void *owner)
+static void upstream_finished(void *owner, int status)
 {
     struct connection *c = owner;
+    (void)status;
     c->upstream_finished = true;
     if (c->state == CONNECTION_TUNNEL)
         egress_tunnel_finished(c);
 }
 
-const struct egress_socket_calls egress_connection_upstream_calls = {
+const struct net_calls egress_connection_upstream_calls = {
     upstream_read, upstream_drained, upstream_finished, NULL, egress_connection_handle_closed};
 
-static const struct egress_socket_calls client_calls = {
+static const struct net_calls client_calls = {
     client_read, client_drained, client_finished, NULL, egress_connection_handle_closed};
 
 static void too_many(struct connection *c)
@@ -298,7 +300,7 @@ void egress_connection_new(struct egress_proxy *proxy)
 {
     struct connection *c = alloc_zero(1, sizeof *c);
     c->proxy = proxy;
-    c->client = egress_socket_new(proxy->loop, proxy->scratch, &client_calls, c);
+    c->client = net_socket_new(proxy->loop, NET_TCP, &client_calls, c);
     c->requests = http_parser_new(HTTP_OF_CLIENT, EGRESS_HEAD_MAX);
     uv_timer_init(proxy->loop, &c->timer);
     c->timer.data = c;
@@ -308,13 +310,13 @@ void egress_connection_new(struct egress_proxy *proxy)
         c->next->prev = c;
     proxy->connections = c;
     proxy->n_connections++;
-    if (egress_socket_accept(c->client, (uv_stream_t *)&proxy->listener) != 0 ||
-        egress_ends_of(egress_socket_fileno(c->client), &c->ends) != 0) {
+    if (net_accept(c->client, (uv_stream_t *)&proxy->listener) != 0 ||
+        egress_ends_of(net_fileno(c->client), &c->ends) != 0) {
         egress_connection_close(c);
     } else if (proxy->n_connections - proxy->n_refused > proxy->limits.max_connections) {
         too_many(c);
     } else {
         egress_connection_expect(c, proxy->limits.head_ms);
-        egress_socket_read(c->client);
+        net_read(c->client);
     }
 }

@@ -12,9 +12,9 @@
 #include "egress/proxy.h"
 #include "egress/resolver.h"
 #include "egress/rewrite.h"
-#include "egress/socket.h"
 #include "egress/target.h"
 #include "http/parser.h"
+#include "net/stream.h"
 #include "policy/match.h"
 
 enum { EGRESS_HEAD_MAX = 16 * 1024 };
@@ -43,7 +43,6 @@ struct egress_proxy {
     bool closing, listener_closed;
     void (*on_closed)(void *ctx);
     void *closed_ctx;
-    char scratch[EGRESS_READ_MAX];
 };
 
 enum connection_state {
@@ -76,7 +75,7 @@ struct connection {
     unsigned handles;                               /* open ones; the last one frees it */
     bool refused;                                   /* one too many */
     bool served;                                    /* a request before this one was answered */
-    struct egress_socket *client, *upstream;        /* upstream: NULL until it is connected */
+    struct net_stream *client, *upstream;        /* upstream: NULL until it is connected */
     uv_timer_t timer;
     struct connection *next_asking;                 /* CONNECTION_IDENTIFYING */
     struct egress_lookup *lookup;                   /* CONNECTION_RESOLVING, or NULL */
@@ -95,7 +94,7 @@ struct connection {
     bool request_done, response_done;
 };
 
-extern const struct egress_socket_calls egress_connection_upstream_calls;
+extern const struct net_calls egress_connection_upstream_calls;
 
 /* connection.c */
 void egress_connection_new(struct egress_proxy *proxy);             /* accepts one */

@@ -189,7 +189,7 @@ bool egress_decide_hello(struct connection *c, enum egress_hello_state state)
         return true;
     c->proxy->denied++;
     log_line(c, "CLOSE", "[MED] DENIED", ENGINE_TLS, reason);
-    egress_socket_write(c->client, unrecognized_name, sizeof unrecognized_name - 1);
+    net_write(c->client, unrecognized_name, sizeof unrecognized_name - 1);
     egress_connection_end(c);
     free(reason);
     return false;

@@ -8,7 +8,7 @@
 
 struct attempt {
     struct egress_dial *dial;
-    struct egress_socket *socket;                   /* NULL: not begun, failed or given away */
+    struct net_stream *socket;                   /* NULL: not begun, failed or given away */
     struct ipaddr address;
     size_t index;                                   /* in the caller's list */
 };
@@ -75,7 +75,7 @@ static void attempt_closed(void *owner)
 
 static void drop(struct attempt *attempt)
 {
-    egress_socket_close(attempt->socket);
+    net_close(attempt->socket);
     attempt->socket = NULL;
     attempt->dial->under_way--;
 }
@@ -119,19 +119,26 @@ static void remember(struct egress_dial *dial, const struct attempt *attempt)
 
 static void connected(void *owner, int status);
 
-static const struct egress_socket_calls attempt_calls = {.connected = connected,
+static const struct net_calls attempt_calls = {.connected = connected,
                                                          .closed = attempt_closed};
+
+static int connect_to(struct attempt *attempt)
+{
+    struct sockaddr_storage to;
+    socklen_t len;
+    ipaddr_to_sockaddr(&attempt->address, attempt->dial->port, &to, &len);
+    return net_connect_tcp(attempt->socket, (struct sockaddr *)&to);
+}
 
 /* Begins the next attempt that does not fail at once.  False: none is left. */
 static bool begin_attempt(struct egress_dial *dial)
 {
     while (dial->next < dial->n) {
         struct attempt *attempt = &dial->attempts[dial->next++];
-        attempt->socket = egress_socket_new(dial->dialer->loop, dial->dialer->scratch,
-                                            &attempt_calls, attempt);
+        attempt->socket = net_socket_new(dial->dialer->loop, NET_TCP, &attempt_calls, attempt);
         dial->handles++;
         dial->under_way++;
-        int rc = egress_socket_connect(attempt->socket, &attempt->address, dial->port);
+        int rc = connect_to(attempt);
         if (rc == 0)
             return true;
         dial->status = rc;

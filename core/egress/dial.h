@@ -8,7 +8,7 @@
 #define EGRESS_DIAL_H
 
 #include "egress/silent.h"
-#include "egress/socket.h"
+#include "net/stream.h"
 
 enum {
     EGRESS_DIALS_MAX = 8,                           /* addresses tried for one request */
@@ -17,14 +17,13 @@ enum {
 
 struct egress_dialer {
     uv_loop_t *loop;
-    char *scratch;                                  /* of egress_socket_new */
     unsigned dial_ms;                               /* for a dial as a whole */
     struct egress_silent silent;
 };
 
 struct egress_dial_result {
     int status;                                     /* 0, or a libuv error: of the last attempt, or UV_ETIMEDOUT */
-    struct egress_socket *socket;                   /* connected; the owner's from then on; see egress_socket_give */
+    struct net_stream *socket;                   /* connected; the owner's from then on; see net_set_owner */
     size_t index;                                   /* its address */
     size_t tried;
 };

@@ -38,10 +38,10 @@ static void send_request(struct connection *c)
         return;
     }
     c->request_done = event == HTTP_GOT_END;
-    if (egress_socket_write(c->upstream, out.data, out.len))
-        egress_socket_read(c->client);
+    if (net_write(c->upstream, out.data, out.len))
+        net_read(c->client);
     else
-        egress_socket_pause(c->client);
+        net_pause(c->client);
     buf_free(&out);
 }
 
@@ -51,9 +51,9 @@ void egress_forward_begin(struct connection *c)
     c->state = CONNECTION_FORWARD;
     c->responses = http_parser_new(HTTP_OF_SERVER, EGRESS_HEAD_MAX);
     egress_rewrite_request(c->flow.head, &c->flow.target, c->flow.path, &head);
-    egress_socket_write(c->upstream, head.data, head.len);
+    net_write(c->upstream, head.data, head.len);
     buf_free(&head);
-    egress_socket_read(c->upstream);
+    net_read(c->upstream);
     send_request(c);
 }
 
@@ -63,8 +63,8 @@ void egress_forward_client_read(struct connection *c, const char *bytes, ssize_t
         buf_add(&c->pending, bytes, (size_t)n);
         if (!c->request_done)
             send_request(c);
-        else if (c->pending.len >= EGRESS_READ_MAX)
-            egress_socket_pause(c->client);
+        else if (c->pending.len >= NET_READ_MAX)
+            net_pause(c->client);
         return;
     }
     c->client_ended = true;
@@ -144,11 +144,11 @@ static void pass_on(struct connection *c, struct buf *out, bool complete)
     if (complete)
         egress_frame_end(out, c->framing.chunked);
     c->response_done = complete;
-    bool taken = egress_socket_write(c->client, out->data, out->len);
+    bool taken = net_write(c->client, out->data, out->len);
     if (complete && taken)
         response_sent(c);
     else if (!taken)
-        egress_socket_pause(c->upstream);
+        net_pause(c->upstream);
 }
 
 static void upstream_ended(struct connection *c, ssize_t n)
@@ -198,7 +198,7 @@ void egress_forward_drained(struct connection *c, bool client, int status)
     else if (client && c->response_done)
         response_sent(c);
     else if (client)
-        egress_socket_read(c->upstream);
-    else if (status == 0 && !c->client_ended && c->pending.len < EGRESS_READ_MAX)
-        egress_socket_read(c->client);
+        net_read(c->upstream);
+    else if (status == 0 && !c->client_ended && c->pending.len < NET_READ_MAX)
+        net_read(c->client);
 }

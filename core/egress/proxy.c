@@ -81,7 +81,7 @@ static int listen_on(struct egress_proxy *proxy, int fd, struct error *err)
         return error_set(err, ERROR_INTERNAL, "the egress proxy's socket is unusable: %s",
                          uv_strerror(rc));
     }
-    egress_socket_tune(&proxy->listener);
+    net_tune_tcp(&proxy->listener);
     rc = uv_listen((uv_stream_t *)&proxy->listener, BACKLOG, have_client);
     if (rc != 0)
         return error_set(err, ERROR_INTERNAL, "the egress proxy cannot listen: %s",
@@ -106,7 +106,7 @@ static void take_config(struct egress_proxy *proxy, const struct egress_config *
         .max_connections = or_default(limits->max_connections, MAX_CONNECTIONS),
         .head_ms = or_default(limits->head_ms, HEAD_MS),
         .idle_ms = or_default(limits->idle_ms, IDLE_MS)};
-    proxy->dialer = (struct egress_dialer){.loop = proxy->loop, .scratch = proxy->scratch,
+    proxy->dialer = (struct egress_dialer){.loop = proxy->loop,
                                            .dial_ms = or_default(limits->dial_ms, DIAL_MS)};
     proxy->resolver.loop = proxy->loop;
     proxy->resolver.resolve_ms = or_default(limits->resolve_ms, RESOLVE_MS);

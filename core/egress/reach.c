@@ -36,7 +36,7 @@ static void dialled(void *owner, const struct egress_dial_result *result)
     }
     c->upstream = result->socket;
     c->handles++;
-    egress_socket_give(c->upstream, &egress_connection_upstream_calls, c);
+    net_set_owner(c->upstream, &egress_connection_upstream_calls, c);
     c->flow.dialled = result->index;
     if (c->flow.connect)
         egress_tunnel_begin(c);
@@ -86,8 +86,8 @@ void egress_reach(struct connection *c)
 {
     c->state = CONNECTION_RESOLVING;
     egress_connection_expect(c, 0);
-    if (c->pending.len < EGRESS_READ_MAX)
-        egress_socket_read(c->client);
+    if (c->pending.len < NET_READ_MAX)
+        net_read(c->client);
     if (egress_resolver_knows(&c->proxy->resolver, &c->flow.target, &c->flow.addresses))
         check_and_dial(c);
     else
@@ -100,8 +100,8 @@ void egress_reach_client_read(struct connection *c, const char *bytes, ssize_t n
 {
     if (n > 0) {
         buf_add(&c->pending, bytes, (size_t)n);
-        if (c->pending.len >= EGRESS_READ_MAX)
-            egress_socket_pause(c->client);
+        if (c->pending.len >= NET_READ_MAX)
+            net_pause(c->client);
     } else if (n != UV_EOF || !egress_connection_client_held(c)) {
         egress_connection_close(c);
     }

@@ -11,7 +11,7 @@
 /* The first bytes that the client has been waiting with.  False: the upstream does not keep up. */
 static bool pass(struct connection *c, size_t len)
 {
-    bool taken = egress_socket_write(c->upstream, c->pending.data, len);
+    bool taken = net_write(c->upstream, c->pending.data, len);
     buf_consume(&c->pending, len);
     return taken;
 }
@@ -41,7 +41,7 @@ static bool look_at_hello(struct connection *c, size_t from)
     struct egress_hello *hello = c->hello;
     bool second = hello->stage == HELLO_SECOND;
     if (hello->stage == HELLO_ANSWER)
-        return c->pending.len < EGRESS_READ_MAX;
+        return c->pending.len < NET_READ_MAX;
     enum egress_hello_state state = egress_hello_read(hello, c->pending.data + from, c->pending.len - from);
     if (state == HELLO_MORE)
         return true;
@@ -63,12 +63,12 @@ void egress_tunnel_begin(struct connection *c)
 {
     static const char established[] = "HTTP/1.1 200 Connection Established\r\n\r\n";
     c->state = CONNECTION_TUNNEL;
-    if (egress_socket_write(c->client, established, sizeof established - 1))
-        egress_socket_read(c->upstream);
+    if (net_write(c->client, established, sizeof established - 1))
+        net_read(c->upstream);
     if (is_inspected(&c->flow))
         c->hello = alloc_zero(1, sizeof *c->hello);
     if (c->hello ? look_at_hello(c, 0) : pass_all(c))
-        egress_socket_read(c->client);
+        net_read(c->client);
 }
 
 static void client_said(struct connection *c, const char *bytes, size_t len)
@@ -79,10 +79,10 @@ static void client_said(struct connection *c, const char *bytes, size_t len)
         buf_add(&c->pending, bytes, len);
         taken = look_at_hello(c, from);
     } else {
-        taken = egress_socket_write(c->upstream, bytes, len);
+        taken = net_write(c->upstream, bytes, len);
     }
     if (!taken && c->state == CONNECTION_TUNNEL)
-        egress_socket_pause(c->client);
+        net_pause(c->client);
 }
 
 /* What the client said meanwhile is passed on, or is or follows its second hello. */
@@ -90,24 +90,24 @@ static void look_at_answer(struct connection *c, const char *bytes, size_t len)
 {
     enum egress_hello_state state = egress_hello_read_answer(c->hello, bytes, len);
     if (state != HELLO_MORE && (state == HELLO_NONE ? pass_all(c) : look_at_hello(c, 0)))
-        egress_socket_read(c->client);
+        net_read(c->client);
 }
 
 void egress_tunnel_read(struct connection *c, bool from_client, const char *bytes, ssize_t n)
 {
-    struct egress_socket *to = from_client ? c->upstream : c->client;
+    struct net_stream *to = from_client ? c->upstream : c->client;
     if (n == UV_EOF) {
         if (c->hello)
             pass_all(c);
         *(from_client ? &c->client_ended : &c->upstream_ended) = true;
-        egress_socket_finish(to);
+        net_finish(to);
     } else if (n < 0) {
         egress_connection_close(c);
     } else if (from_client) {
         client_said(c, bytes, (size_t)n);
     } else {
-        if (!egress_socket_write(to, bytes, (size_t)n))
-            egress_socket_pause(c->upstream);
+        if (!net_write(to, bytes, (size_t)n))
+            net_pause(c->upstream);
         if (c->hello && c->hello->stage == HELLO_ANSWER)
             look_at_answer(c, bytes, (size_t)n);
     }
@@ -118,9 +118,9 @@ void egress_tunnel_drained(struct connection *c, bool client, int status)
     if (status != 0)
         egress_connection_close(c);
     else if (client && !c->upstream_ended)
-        egress_socket_read(c->upstream);
+        net_read(c->upstream);
     else if (!client && !c->client_ended)
-        egress_socket_read(c->client);
+        net_read(c->client);
 }
 
 void egress_tunnel_finished(struct connection *c)

@@ -110,7 +110,6 @@ static void a_client_that_goes_ends_the_race(void **state)
 struct race {
     struct rig rig;
     struct egress_dialer dialer;
-    char scratch[EGRESS_READ_MAX];
     struct egress_dial_result result;
     bool done, closed, socket_closed;
 };
@@ -133,13 +132,13 @@ static void socket_closed(void *owner)
 }
 
 static const struct egress_dial_calls race_calls = {race_done, race_closed};
-static const struct egress_socket_calls socket_calls = {.closed = socket_closed};
+static const struct net_calls socket_calls = {.closed = socket_closed};
 
 static void race_begin(struct race *race, unsigned dial_ms)
 {
     memset(race, 0, sizeof *race);
     rig_start(&race->rig, "");
-    race->dialer = (struct egress_dialer){.loop = &race->rig.loop, .scratch = race->scratch,
+    race->dialer = (struct egress_dialer){.loop = &race->rig.loop,
                                           .dial_ms = dial_ms};
 }
 
@@ -155,8 +154,8 @@ static void race_run(struct race *race, const char *const *texts, size_t n)
     UNTIL(&race->rig, race->done && race->closed);
     if (race->result.status != 0)
         return;
-    egress_socket_give(race->result.socket, &socket_calls, race);
-    egress_socket_close(race->result.socket);
+    net_set_owner(race->result.socket, &socket_calls, race);
+    net_close(race->result.socket);
     UNTIL(&race->rig, race->socket_closed);
 }
 
