@@ -8,6 +8,7 @@
 #include <uv.h>
 
 #include "api/events.h"
+#include "api/guesses.h"
 #include "api/jobs.h"
 #include "base/log.h"
 #include "drafts/drafts.h"
@@ -59,6 +60,8 @@ struct api {
     const char *admin_token_hash;                   /* SHA-256 of the token for TCP clients; NULL: none */
     const struct api_token *const *tokens;
     size_t n_tokens;
+    uint64_t weak_told;                             /* a bit for each token whose weakness was logged */
+    struct guesses guesses;
     _Atomic uint64_t decided[API_OUTCOMES];         /* since the start, by enum chain_outcome; any thread */
     _Atomic bool draining;
     int64_t started_ms;

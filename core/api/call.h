@@ -24,6 +24,7 @@ struct api_route {
     enum api_right right;
     /* Worker thread.  NULL: the route has a handler of its own, on the loop thread. */
     int (*work)(struct api_call *call);
+    bool stateless;                                 /* tells nothing of what the gateway has or does */
     bool ordered;                                   /* changes the sandbox {name}: one after another */
     void (*handle)(struct api *api, struct http_request *req);     /* instead of work */
     unsigned takes;                                 /* query parameters and header fields: api/parameters.h */

@@ -16,10 +16,10 @@
      .doc = &(const struct api_route){__VA_ARGS__}}
 
 static const struct http_route routes[] = {
-    HANDLE("GET", "/healthz", "Whether the gateway runs", .right = API_OPEN, .handle = handle_health, .answer = "text/plain"),
-    HANDLE("GET", "/readyz", "Whether the gateway takes requests", .right = API_OPEN, .handle = handle_ready, .answer = "text/plain"),
+    HANDLE("GET", "/healthz", "Whether the gateway runs", .right = API_OPEN, .stateless = true, .handle = handle_health, .answer = "text/plain"),
+    HANDLE("GET", "/readyz", "Whether the gateway takes requests", .right = API_OPEN, .stateless = true, .handle = handle_ready, .answer = "text/plain"),
     WORK("GET", "/metrics", "Metrics in Prometheus text format", .right = API_OPEN, .work = route_metrics, .answer = "text/plain"),
-    HANDLE("GET", "/openapi.json", "This interface as OpenAPI 3.1", .right = API_OPEN, .handle = handle_openapi, .answer = "application/json"),
+    HANDLE("GET", "/openapi.json", "This interface as OpenAPI 3.1", .right = API_OPEN, .stateless = true, .handle = handle_openapi, .answer = "application/json"),
     WORK("GET", "/v1/status", "What the gateway is and does", .right = API_READ, .work = route_status, .answer = "status"),
 
     WORK("POST", "/v1/sandboxes", "Make a sandbox and wait until it is ready", .right = API_ADMIN,

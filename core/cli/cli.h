@@ -175,6 +175,7 @@ int cmd_plugin_new(struct cli *cli);
 int cmd_decision_list(struct cli *cli);
 int cmd_decision_show(struct cli *cli);
 int cmd_audit_verify(struct cli *cli);
+int cmd_token_create(struct cli *cli);
 int cmd_events(struct cli *cli);
 int cmd_logs(struct cli *cli);
 int cmd_status(struct cli *cli);

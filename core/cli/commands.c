@@ -181,6 +181,11 @@ static const struct arg_option decision_list[] = {
     {"limit", 0, ARG_VALUE, "N", "at most N decisions (20); 0: all"},
     {0},
 };
+static const struct arg_option token_create[] = {
+    {"name", 0, ARG_VALUE, "N", "its bearer, in every record of what they did; made up when left out"},
+    {"role", 0, ARG_VALUE, "admin|user", "what they may do; a user reads and proposes"},
+    {0},
+};
 static const struct arg_option audit_verify[] = {
     {"file", 0, ARG_VALUE, "FILE", "a database file instead of the running gateway"},
     {"head", 0, ARG_VALUE, "HASH", "the head of an earlier check, which must be in the chain: finds a rolled back store"},
@@ -230,6 +235,7 @@ const struct command cli_commands[] = {
     {"decision", "list", "[NAME]", decision_list, cmd_decision_list, "list decisions", "sluice decision list demo"},
     {"decision", "show", "ID", none, cmd_decision_show, "explain a decision", "sluice decision show ID"},
     {"audit", "verify", "", audit_verify, cmd_audit_verify, "check the audit chain", "sluice audit verify"},
+    {"token", "create", "", token_create, cmd_token_create, "make a token for a person, without a gateway", "sluice token create --name alice --role admin"},
     {"events", NULL, "[NAME]", events, cmd_events, "show what happens", "sluice events --follow"},
     {"logs", NULL, "[NAME]", logs, cmd_logs, "show a sandbox's log", "sluice logs demo --tail"},
     {"status", NULL, "", none, cmd_status, "show the gateway", "sluice status"},

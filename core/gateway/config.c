@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/ipaddr.h"
-#include "http/address.h"
 #include "policy/check.h"
 
 enum { CONFIG_BYTES_MAX = 1024 * 1024 };
@@ -96,7 +95,7 @@ static const struct schema token_schema = {.name = "token", .size = sizeof(struc
 
 static const struct schema_field config_fields[] = {
     {"state_dir", SCHEMA_TEXT, offsetof(struct gateway_config, state_dir), .help = "Where everything is kept"},
-    {"listen", SCHEMA_TEXTS, offsetof(struct gateway_config, listen), offsetof(struct gateway_config, n_listen), .help = "unix:PATH or tcp:HOST:PORT"},
+    {"listen", SCHEMA_STRUCTS, offsetof(struct gateway_config, listen), offsetof(struct gateway_config, n_listen), .sub = &listener_schema, .help = "Where clients connect: unix:PATH or tcp:HOST:PORT, or a map"},
     {"store", SCHEMA_TEXT, offsetof(struct gateway_config, store), .help = "sqlite:PATH"},
     {"tokens", SCHEMA_STRUCTS, offsetof(struct gateway_config, tokens), offsetof(struct gateway_config, n_tokens), .sub = &token_schema, .help = "People who come with a token of their own"},
     {"chain", SCHEMA_STRUCT, offsetof(struct gateway_config, chain), .sub = &chain_config_schema, .help = "The voters"},
@@ -249,15 +248,32 @@ static void choose_state(const struct gateway_flags *flags, const char *base_dir
                             : arena_printf(arena, "sqlite:%s/sluice.db", c->state_dir);
 }
 
+static const struct gateway_listener *one_listener(const char *address, struct arena *arena)
+{
+    struct gateway_listener *l = arena_zalloc(arena, sizeof *l);
+    l->address = address;
+    return l;
+}
+
+static const struct gateway_listener *listener_below(const struct gateway_listener *l, const char *base_dir,
+                                                     struct arena *arena)
+{
+    struct gateway_listener *whole = arena_zalloc(arena, sizeof *whole);
+    *whole = *l;
+    whole->address = below_scheme(arena, base_dir, "unix:", l->address);
+    return whole;
+}
+
 static void choose_listen(const struct gateway_flags *flags, const char *base_dir, struct arena *arena,
                           struct gateway_config *c)
 {
     size_t n = flags->n_listen ? flags->n_listen : c->n_listen;
-    const char **listen = arena_alloc(arena, (n + 1) * sizeof *listen);
+    const struct gateway_listener **listen = arena_alloc(arena, (n + 1) * sizeof *listen);
     for (size_t i = 0; i < n; i++)
-        listen[i] = flags->n_listen ? flags->listen[i] : below_scheme(arena, base_dir, "unix:", c->listen[i]);
+        listen[i] = flags->n_listen ? listener_from_flag(flags->listen[i], arena)
+                                    : listener_below(c->listen[i], base_dir, arena);
     if (n == 0)
-        listen[n++] = arena_printf(arena, "unix:%s/sluice.sock", c->state_dir);
+        listen[n++] = one_listener(arena_printf(arena, "unix:%s/sluice.sock", c->state_dir), arena);
     c->listen = listen;
     c->n_listen = n;
 }
@@ -277,17 +293,12 @@ static void fill_defaults(const struct gateway_flags *flags, struct arena *arena
         c->sandboxes = &keep;
 }
 
-static void check_listen(const struct gateway_config *c, const char *name, struct arena *arena,
+static void check_listen(const struct gateway_config *c, bool from_flags, struct arena *arena,
                          struct problems *problems)
 {
     for (size_t i = 0; i < c->n_listen; i++) {
-        struct http_address address;
-        struct error why;
-        const char *path = arena_printf(arena, "%s[%zu]", name, i);
-        if (http_address_parse(c->listen[i], &address, &why) != 0)
-            problems_add(problems, path, 0, 0, "%s", why.text);
-        else if (address.kind == HTTP_TCP && !address.resolved)
-            problems_add(problems, path, 0, 0, "%s names a host: listen on an IP address", c->listen[i]);
+        const char *path = arena_printf(arena, "%s[%zu]", from_flags ? "--listen" : "listen", i);
+        listener_check(c->listen[i], from_flags, path, arena, problems);
     }
 }
 
@@ -295,7 +306,7 @@ static void check_listen(const struct gateway_config *c, const char *name, struc
 static void check(const struct gateway_config *c, const struct gateway_flags *flags, struct arena *arena,
                   struct problems *problems)
 {
-    check_listen(c, flags->n_listen ? "--listen" : "listen", arena, problems);
+    check_listen(c, flags->n_listen > 0, arena, problems);
     if (strncmp(c->store, "sqlite:", 7) != 0 || !c->store[7])
         problems_add(problems, flags->store ? "--store" : "store", 0, 0, "'%s' is no store: use sqlite:PATH", c->store);
     if (*c->egress->extra_ca && access(c->egress->extra_ca, R_OK) != 0)
@@ -332,7 +343,9 @@ static bool same_listen(const struct gateway_config *a, const struct gateway_con
     if (a->n_listen != b->n_listen)
         return false;
     for (size_t i = 0; i < a->n_listen; i++)
-        if (strcmp(a->listen[i], b->listen[i]) != 0)
+        if (strcmp(a->listen[i]->address, b->listen[i]->address) != 0 ||
+            listener_flags(a->listen[i]) != listener_flags(b->listen[i]) ||
+            a->listen[i]->insecure != b->listen[i]->insecure)
             return false;
     return true;
 }

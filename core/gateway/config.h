@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "chain/config.h"
+#include "gateway/listen.h"
 #include "sandbox/spec.h"
 
 struct egress_settings {
@@ -21,7 +22,7 @@ struct sandbox_settings {
 
 struct gateway_config {
     const char *state_dir;
-    const char *const *listen;
+    const struct gateway_listener *const *listen;
     size_t n_listen;
     const char *store;
     const struct chain_config *chain;               /* never NULL after gateway_config_load */

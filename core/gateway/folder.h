@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The folders that a gateway needs before it can start. */
+/* The folders that a gateway needs before it can start.
+ *
+ * A folder in which others could replace what the gateway opens is refused, with its path: it and every
+ * folder above it must belong to root or the gateway's own user, and nobody else may write it (above it,
+ * a sticky folder such as /tmp is fine).  A symbolic link on the way must have such an owner too. */
 #ifndef GATEWAY_FOLDER_H
 #define GATEWAY_FOLDER_H
 
@@ -11,10 +15,16 @@
 /* Makes the state folder and takes it for this gateway alone.  Returns a descriptor that holds it
  * until it is closed or the process ends, -1 with the reason. */
 int folder_take(const char *path, struct error *err);
-/* The same with a store that is open.  To be closed after it: closing any descriptor of the file earlier
+/* Whether the store may be opened: its folder is safe, and neither it nor a file beside it that SQLite
+ * opens is a link or belongs to somebody else. */
+int folder_check_store(const char *url, struct error *err);
+/* Takes a store that is open for this gateway alone.  To be closed after it: closing any descriptor of the file earlier
  * would drop the database's own locks. */
 int folder_take_store(const char *url, struct error *err);
 /* Makes the folders that the Unix sockets listened on are in. */
 int folder_for_sockets(const struct gateway_config *config, struct error *err);
+
+/* Opens a file that only the gateway's own user may read, or makes it.  path: of the folder. */
+int folder_open_secret(int folder, const char *path, const char *name, struct error *err);
 
 #endif

@@ -279,7 +279,7 @@ static void start_signals(struct gateway *g)
 static bool listens_on_tcp(const struct gateway_config *config)
 {
     for (size_t i = 0; i < config->n_listen; i++)
-        if (strncmp(config->listen[i], "tcp:", 4) == 0)
+        if (!listener_is_unix(config->listen[i]))
             return true;
     return false;
 }
@@ -291,8 +291,8 @@ static int make_admin_token(struct gateway *g, struct error *err)
         return 0;
     char token[DIGEST_HEX_SIZE] = "";
     char *path = alloc_printf("%s/admin.token", g->config.state_dir);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    int rc = fd < 0 ? error_errno(err, ERROR_IO, "cannot open %s", path) : 0;
+    int fd = folder_open_secret(g->folder, g->config.state_dir, "admin.token", err);
+    int rc = fd < 0 ? -1 : 0;
     ssize_t n = fd < 0 ? -1 : read(fd, token, sizeof token - 1);
     if (rc == 0 && n < DIGEST_HEX_SIZE - 1) {
         digest_secret(token);
@@ -307,21 +307,31 @@ static int make_admin_token(struct gateway *g, struct error *err)
     return rc;
 }
 
-/* Supervisors come through a Unix socket where there is one. */
-static char *pick_supervisor_address(struct gateway *g)
+/* Supervisors come through a Unix socket where there is one, else through the first listener that
+ * takes their tokens. */
+static int pick_supervisor_address(struct gateway *g, struct error *err)
 {
     char text[HTTP_ADDRESS_SIZE];
-    for (size_t i = 0; i < http_server_n_addresses(g->server); i++)
-        if (strncmp(http_server_address(g->server, i, text), "unix:", 5) == 0)
-            return alloc_str(text);
-    return alloc_str(http_server_address(g->server, 0, text));
+    size_t n = g->config.n_listen, pick = n;
+    for (size_t i = n; i-- > 0;)
+        if (listener_is_unix(g->config.listen[i]) ||
+            (!(listener_flags(g->config.listen[i]) & HTTP_NO_SECRETS) && (pick == n || !listener_is_unix(g->config.listen[pick]))))
+            pick = i;
+    if (pick == n)
+        return error_set(err, ERROR_INVALID, "no listener takes the tokens of the sandboxes' supervisors: listen on a Unix socket "
+                         "or on 127.0.0.1 too");
+    g->supervisor_address = alloc_str(http_server_address(g->server, pick, text));
+    return 0;
 }
 
 static int listen_all(struct gateway *g, struct error *err)
 {
-    for (size_t i = 0; i < g->config.n_listen; i++)
-        if (http_server_listen(g->server, g->config.listen[i], err) != 0)
+    for (size_t i = 0; i < g->config.n_listen; i++) {
+        const struct gateway_listener *l = g->config.listen[i];
+        listener_warn(l, g->log);
+        if (http_server_listen(g->server, l->address, listener_flags(l), err) != 0)
             return -1;
+    }
     return 0;
 }
 
@@ -358,6 +368,8 @@ static void notify_systemd(void)
 
 static int open_parts(struct gateway *g, struct chain *chain, struct error *err)
 {
+    if (folder_check_store(g->config.store, err) != 0)
+        return -1;
     g->store = store_open(g->config.store, g->log, err);
     if (!g->store || (g->store_file = folder_take_store(g->config.store, err)) < 0 || make_admin_token(g, err) != 0)
         return -1;
@@ -371,8 +383,7 @@ static int open_parts(struct gateway *g, struct chain *chain, struct error *err)
     g->server = http_server_new(&g->loop, NULL, &api_router, &g->api, g->log);
     if (listen_all(g, err) != 0)
         return -1;
-    g->supervisor_address = pick_supervisor_address(g);
-    return 0;
+    return pick_supervisor_address(g, err);
 }
 
 static int open_sandboxes(struct gateway *g, struct error *err)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -19,7 +20,8 @@ static const char usage[] =
     "               [--log-format text|json] [--check] [--version]\n"
     "\n"
     "The policy gateway: decides policy changes by asking its voters and runs sandboxes.\n"
-    "ADDR is unix:PATH or tcp:HOST:PORT; URL is sqlite:PATH.  Works without any flag or file.\n"
+    "ADDR is unix:PATH or tcp:HOST:PORT[,insecure][,trust_local_uids]; URL is sqlite:PATH.\n"
+    "Works without any flag or file.\n"
     "\n"
     "example: sluiced --config /etc/sluice/sluice.yaml --check\n";
 
@@ -105,6 +107,7 @@ int main(int argc, char **argv)
     struct gateway_flags flags = {.log_level = LOG_INFO};
     standard_streams();
     standard_open_files();
+    umask(077);
     int code = parse(argc, argv, &flags);
     if (code < 0) {
         const struct log log = {.fd = STDERR_FILENO, .level = flags.log_level, .json = flags.log_json, .program = "sluiced"};

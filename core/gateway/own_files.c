@@ -98,8 +98,8 @@ void own_files_list(const struct gateway_config *config, const struct gateway_fl
     struct list hidden = {.arena = arena}, read_only = {.arena = arena};
     add(&hidden, config->state_dir);
     for (size_t i = 0; i < config->n_listen; i++)
-        if (strncmp(config->listen[i], "unix:", 5) == 0)
-            add(&hidden, config->listen[i] + 5);
+        if (listener_is_unix(config->listen[i]))
+            add(&hidden, config->listen[i]->address + 5);
     add_store(&hidden, config->store);
     if (flags->config)
         add(&hidden, flags->config);

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/program.h"
@@ -334,7 +336,7 @@ static const char *api_by_token(void *ctx, const char *token)
     char hash[DIGEST_HEX_SIZE];
     digest_of(token, strlen(token), hash);
     for (struct sandbox *s = all->list; s; s = s->next)
-        if (*s->token_hash && strcmp(s->token_hash, hash) == 0)
+        if (*s->token_hash && CRYPTO_memcmp(s->token_hash, hash, sizeof hash) == 0)
             return s->id;
     return NULL;
 }

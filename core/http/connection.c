@@ -373,7 +373,49 @@ static unsigned most_for(const struct http_server *server, enum net_kind kind)
     return kind == NET_TCP ? most - most / 4 : most;
 }
 
-void connection_begin(struct http_server *server, enum net_kind kind, uv_stream_t *listener)
+/* The uid of the peer is being looked for, before its first byte is read. */
+struct look {
+    struct http_connection *connection;
+    struct http_peer peer;
+    uv_work_t work;
+};
+
+static void look_for_peer(uv_work_t *work)
+{
+    struct look *look = work->data;
+    http_peer_look(&look->peer);
+}
+
+static void end_look(uv_work_t *work, int status)
+{
+    struct look *look = work->data;
+    struct http_connection *c = look->connection;
+    (void)status;
+    c->server->n_looking--;
+    c->peer = look->peer;
+    if (!c->closing)
+        net_read(c->socket);
+    free(look);
+    part_closed(c);
+}
+
+/* Beyond the limit the peer has no uid: a token still says who it is. */
+static bool begin_look(struct http_connection *c)
+{
+    if (!(c->peer.listener & HTTP_TRUST_LOCAL_UIDS) || !c->peer.loopback || c->server->n_looking >= LOOKING_MAX)
+        return false;
+    struct look *look = alloc_zero(1, sizeof *look);
+    *look = (struct look){.connection = c, .peer = c->peer, .work.data = look};
+    if (uv_queue_work(c->server->loop, &look->work, look_for_peer, end_look) != 0) {
+        free(look);
+        return false;
+    }
+    c->server->n_looking++;
+    c->open_parts++;
+    return true;
+}
+
+void connection_begin(struct http_server *server, enum net_kind kind, uv_stream_t *listener, unsigned flags)
 {
     struct http_connection *c = connection_new(server, kind);
     unsigned most = most_for(server, kind), n = server->stats.connections;
@@ -382,8 +424,10 @@ void connection_begin(struct http_server *server, enum net_kind kind, uv_stream_
         return;
     }
     http_peer_read(net_fileno(c->socket), &c->peer);
-    net_read(c->socket);
+    c->peer.listener = flags;
     enter(c, CONNECTION_IDLE, server->limits.head_ms);
+    if (n > most || !begin_look(c))
+        net_read(c->socket);
     if (n > most)
         refuse(c, 503, "this server has as many connections as it may: try again later");
 }

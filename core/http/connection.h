@@ -31,6 +31,7 @@ enum {
     CONNECTION_INPUT_MAX = 64 * 1024,               /* pipelined bytes kept while a request runs */
     CONNECTION_LINGER_MS = 2000,
     CONNECTION_REFUSED_MAX = 64,                    /* beyond the limit, being told so */
+    LOOKING_MAX = 16,
 };
 
 /* A request on its way, from its head to its answer. */
@@ -86,6 +87,7 @@ struct http_server {
     const struct log *log;
     struct http_listener *listeners;
     size_t n_listeners;                             /* until they are closed */
+    unsigned n_looking;                             /* connections whose peer is being looked for */
     struct http_connection *connections;
     struct http_tunnels tunnels;
     struct http_stats stats;
@@ -97,8 +99,8 @@ struct http_server {
     void *closed_ctx;
 };
 
-/* Accepts the connection that waits at the listener. */
-void connection_begin(struct http_server *server, enum net_kind kind, uv_stream_t *listener);
+/* Accepts the connection that waits at the listener.  flags: enum http_listener_flags. */
+void connection_begin(struct http_server *server, enum net_kind kind, uv_stream_t *listener, unsigned flags);
 /* Whatever it does; a request that a handler has stays valid. */
 void connection_close(struct http_connection *c);
 /* Closes it now if it is idle, else after the answer under way. */

@@ -22,7 +22,7 @@ static void on_connection(uv_stream_t *stream, int status)
         log_warn(server->log, "accepting a connection failed: %s", uv_strerror(status));
         return;
     }
-    connection_begin(server, stream->type == UV_TCP ? NET_TCP : NET_PIPE, stream);
+    connection_begin(server, stream->type == UV_TCP ? NET_TCP : NET_PIPE, stream, listener->flags);
 }
 
 /* 1: somebody listens there, 0: nobody does any more, -1: the kernel does not say. */
@@ -122,7 +122,7 @@ static void append_listener(struct http_listener *listener)
     *at = listener;
 }
 
-int listener_open(struct http_server *server, const struct http_address *address,
+int listener_open(struct http_server *server, const struct http_address *address, unsigned flags,
                   struct error *err)
 {
     if (address->kind == HTTP_UNIX && clear_stale(address->path, err) != 0)
@@ -130,6 +130,7 @@ int listener_open(struct http_server *server, const struct http_address *address
     struct http_listener *listener = alloc_zero(1, sizeof *listener);
     listener->server = server;
     listener->address = *address;
+    listener->flags = flags;
     if (address->kind == HTTP_UNIX)
         uv_pipe_init(server->loop, &listener->uv.pipe, 0);
     else

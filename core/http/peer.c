@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/peer.h"
 
+#include "http/holder.h"
+
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
@@ -10,18 +12,6 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-/* pid 0: a process outside of our pid namespace, where no sandbox of ours can be. */
-static bool is_apart(pid_t pid, uid_t uid)
-{
-    char path[64], mine[64], its[64];
-    snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
-    ssize_t n = readlink("/proc/self/ns/user", mine, sizeof mine);
-    ssize_t m = pid > 0 ? readlink(path, its, sizeof its) : -1;
-    if (m < 0)
-        return pid > 0 && uid == geteuid();         /* others hide theirs from an ordinary user */
-    return n != m || memcmp(mine, its, (size_t)n) != 0;
-}
-
 static void read_unix(int fd, struct http_peer *peer)
 {
     struct ucred cred;
@@ -30,7 +20,7 @@ static void read_unix(int fd, struct http_peer *peer)
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0) {
         peer->uid = cred.uid;
         peer->pid = cred.pid;
-        peer->apart = is_apart(cred.pid, cred.uid);
+        peer->apart = http_process_apart(cred.pid, cred.uid);
         peer->uid_known = !peer->apart;
     }
     snprintf(peer->text, sizeof peer->text, "unix:uid=%u,pid=%d", (unsigned)peer->uid,
@@ -93,18 +83,17 @@ static void put_question(const struct http_peer *peer, struct question *q)
 
 /* A socket in TIME_WAIT and one that no process holds are reported with uid 0 and inode 0: they
  * must not pass for root's. */
-static bool read_answer(const char *bytes, size_t len, uid_t *uid)
+static bool read_answer(const char *bytes, size_t len, struct inet_diag_msg *out)
 {
     const struct nlmsghdr *header = (const struct nlmsghdr *)bytes;
-    if (len < NLMSG_LENGTH(sizeof(struct inet_diag_msg)) || !NLMSG_OK(header, len) ||
+    if (len < NLMSG_LENGTH(sizeof *out) || !NLMSG_OK(header, len) ||
         header->nlmsg_type != SOCK_DIAG_BY_FAMILY)
         return false;
-    const struct inet_diag_msg *message = NLMSG_DATA(header);
-    *uid = message->idiag_uid;
-    return message->idiag_inode != 0;
+    memcpy(out, NLMSG_DATA(header), sizeof *out);
+    return out->idiag_inode != 0;
 }
 
-static bool ask(int fd, const struct http_peer *peer, uid_t *uid)
+static bool ask(int fd, const struct http_peer *peer, struct inet_diag_msg *out)
 {
     struct question q;
     _Alignas(struct nlmsghdr) char answer[4096];
@@ -115,21 +104,27 @@ static bool ask(int fd, const struct http_peer *peer, uid_t *uid)
     if (sendto(fd, &q, sizeof q, 0, (struct sockaddr *)&kernel, sizeof kernel) != sizeof q)
         return false;
     ssize_t len = recv(fd, answer, sizeof answer, 0);
-    return len > 0 && read_answer(answer, (size_t)len, uid);
+    return len > 0 && read_answer(answer, (size_t)len, out);
 }
 
-bool http_peer_uid(struct http_peer *peer, uid_t *uid)
+void http_peer_look(struct http_peer *peer)
 {
-    if (!peer->uid_known && peer->kind == HTTP_TCP && peer->loopback) {
-        int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-        uid_t found;
-        if (fd >= 0 && ask(fd, peer, &found)) {
-            peer->uid_known = true;
-            peer->uid = found;
-        }
-        if (fd >= 0)
-            close(fd);
+    struct inet_diag_msg found;
+    if (peer->uid_known || peer->kind != HTTP_TCP || !peer->loopback)
+        return;
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    if (fd < 0)
+        return;
+    if (ask(fd, peer, &found)) {
+        peer->uid_known = http_socket_held_here(found.idiag_inode, found.idiag_uid);
+        peer->apart = !peer->uid_known;
+        peer->uid = peer->uid_known ? found.idiag_uid : (uid_t)-1;
     }
+    close(fd);
+}
+
+bool http_peer_uid(const struct http_peer *peer, uid_t *uid)
+{
     if (peer->uid_known)
         *uid = peer->uid;
     return peer->uid_known;

@@ -30,7 +30,7 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_limits *l
     return server;
 }
 
-int http_server_listen(struct http_server *server, const char *text, struct error *err)
+int http_server_listen(struct http_server *server, const char *text, unsigned flags, struct error *err)
 {
     struct http_address address;
     if (http_address_parse(text, &address, err) != 0)
@@ -38,7 +38,7 @@ int http_server_listen(struct http_server *server, const char *text, struct erro
     if (address.kind == HTTP_TCP && !address.resolved)
         return error_set(err, ERROR_MALFORMED, "cannot listen on %s: give an IP address or "
                          "localhost, not a name", text);
-    return listener_open(server, &address, err);
+    return listener_open(server, &address, flags, err);
 }
 
 size_t http_server_n_addresses(const struct http_server *server)

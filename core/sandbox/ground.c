@@ -104,7 +104,7 @@ static int make_way(const char *path, size_t from)
             continue;
         memcpy(prefix, path, end);
         prefix[end] = '\0';
-        if (mkdir(prefix, 0755) != 0)
+        if (mkdir(prefix, 0755) != 0 || chmod(prefix, 0755) != 0)   /* whatever the umask is */
             return -1;
         if (path[end] == '\0')
             return 0;

@@ -157,7 +157,7 @@ static inline int fake_reload(void *ctx, struct problems *problems, struct error
 
 /* ---- who asks ---- */
 
-/* X-As: user or anonymous; the test's own uid, an admin, where it is not said.  Each request of a
+/* X-As: user, anonymous or exposed; the test's own uid, an admin, where it is not said.  Each request of a
  * test has a connection of its own. */
 static inline int as_somebody(struct http_request *req, void *ctx)
 {
@@ -165,7 +165,9 @@ static inline int as_somebody(struct http_request *req, void *ctx)
     const char *as = http_request_header(req, "X-As");
     if (as && strcmp(as, "user") == 0)
         req->peer->uid = 987654;
-    if (as && strcmp(as, "anonymous") == 0) {
+    if (as && strcmp(as, "exposed") == 0)
+        req->peer->listener = HTTP_NO_SECRETS;
+    if (as && (strcmp(as, "anonymous") == 0 || strcmp(as, "exposed") == 0)) {
         req->peer->kind = HTTP_TCP;
         req->peer->loopback = req->peer->uid_known = false;
     }
@@ -370,7 +372,7 @@ static inline int desk_setup(void **state)
     d->router.before = as_somebody;
     d->api.server = http_server_new(&d->loop, NULL, &d->router, d, &d->log);
     snprintf(address, sizeof address, "unix:%s/socket", d->folder);
-    if (http_server_listen(d->api.server, address, &d->err) != 0)
+    if (http_server_listen(d->api.server, address, 0, &d->err) != 0)
         fail_msg("%s", d->err.text);
     http_server_address(d->api.server, 0, d->address);
     *state = d;

@@ -5,6 +5,8 @@
  * the failure prints the line that is wanted. */
 #include "desk.h"
 
+#include "base/token.h"
+
 struct role {
     const char *name;
     struct http_field headers[2];
@@ -18,6 +20,8 @@ static const struct role roles[] = {
     {"sandbox", {{"X-As", "anonymous"}, {"Authorization", "Bearer " SANDBOX_TOKEN}}},
     {"deleted-sandbox", {{"X-As", "anonymous"}, {"Authorization", "Bearer nobody's"}}},
     {"foreign-page", {{"Origin", "http://evil.example"}}},
+    {"forwarded", {{"Via", "1.1 edge"}}},
+    {"other-site", {{"Sec-Fetch-Site", "cross-site"}, {"Authorization", "Bearer " ADMIN_TOKEN}}},
 };
 enum { ROLES = sizeof roles / sizeof *roles };
 
@@ -146,6 +150,46 @@ static void a_supervisor_is_its_own_sandbox_only(void **state)
     assert_string_equal(a.text, "s1");
 }
 
+/* On an address that is not encrypted and that other machines reach. */
+static void no_token_is_taken_where_it_can_be_read(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "GET", "/v1/status", HEADERS({"X-As", "exposed"}, {"Authorization", "Bearer " ADMIN_TOKEN}));
+    assert_problem(&a, 403, "/forbidden",
+                   "no token is taken here: this address is not encrypted and other machines can reach it, so the token may have "
+                   "been read. Replace it, and connect through the gateway's Unix socket");
+    a = ASK(d, "GET", "/v1/status", HEADERS({"X-As", "exposed"}));
+    assert_problem(&a, 401, "/unauthorized",
+                   "who is asking cannot be known here, as this address is not encrypted and other machines can reach it: connect "
+                   "through the gateway's Unix socket");
+    a = ASK(d, "GET", "/metrics", HEADERS({"X-As", "exposed"}));
+    assert_status(&a, 200);
+}
+
+static void a_secret_cannot_be_tried_out(void **state)
+{
+    struct desk *d = *state;
+    char token[TOKEN_SIZE], hash[DIGEST_HEX_SIZE], strong[TOKEN_SIZE + 16];
+    snprintf(strong, sizeof strong, "Bearer %s", token_make(token));
+    d->alice.sha256 = digest_of(token, strlen(token), hash);
+    for (int i = 0; i < GUESSES_MAX; i++) {
+        struct answer a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", "Bearer guess"}));
+        assert_status(&a, 401);
+    }
+    struct answer a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", "Bearer " BOB_TOKEN}));
+    assert_problem(&a, 429, "/too-many", "too many wrong tokens came from here: try again later. A token of 'sluice token create' "
+                                         "is taken at any time");
+    assert_true(atoi(a.retry) > 50 && atoi(a.retry) <= 61);
+    a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", strong}));
+    assert_status(&a, 200);
+    a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", "Bearer " BOB_TOKEN}, {"X-As", "anonymous"}));
+    assert_status(&a, 200);
+    for (size_t i = 0; i < GUESSES_SOURCES; i++)
+        d->api.guesses.rows[i].since_ms -= GUESSES_WINDOW_MS;
+    a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", "Bearer " BOB_TOKEN}));
+    assert_status(&a, 200);
+}
+
 static void a_page_of_the_gateway_itself_may_ask(void **state)
 {
     struct desk *d = *state;
@@ -188,6 +232,8 @@ int main(void)
         DESK_TEST(an_authorization_is_one_bearer_token),
         DEMO_TEST(a_person_is_one_whichever_way_they_come),
         DESK_TEST(a_supervisor_is_its_own_sandbox_only),
+        DESK_TEST(no_token_is_taken_where_it_can_be_read),
+        DESK_TEST(a_secret_cannot_be_tried_out),
         DESK_TEST(a_page_of_the_gateway_itself_may_ask),
         DESK_TEST(a_gateway_that_stops_takes_no_more_changes),
     };

@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "gateway/config.h"
+#include "http/address.h"
 
 struct shelf {
     char folder[64], file[96];
@@ -72,7 +73,7 @@ static void everything_has_a_default(void **state)
     assert_string_equal(s->config.state_dir, s->folder);
     assert_string_equal(s->config.store, arena_printf(s->arena, "sqlite:%s/sluice.db", s->folder));
     assert_int_equal(s->config.n_listen, 1);
-    assert_string_equal(s->config.listen[0], arena_printf(s->arena, "unix:%s/sluice.sock", s->folder));
+    assert_string_equal(s->config.listen[0]->address, arena_printf(s->arena, "unix:%s/sluice.sock", s->folder));
     assert_int_equal(s->config.chain->vote_timeout_ms, 500);
     assert_int_equal(s->config.chain->n_voters, 0);
     assert_int_equal(s->config.chain->n_plugin_dirs, 1);
@@ -125,7 +126,7 @@ static void every_key_is_read(void **state)
     const struct gateway_config *c = &s->config;
     assert_string_equal(c->state_dir, "/tmp/state");
     assert_int_equal(c->n_listen, 3);
-    assert_string_equal(c->listen[1], "tcp:127.0.0.1:7070");
+    assert_string_equal(c->listen[1]->address, "tcp:127.0.0.1:7070");
     assert_string_equal(c->store, "sqlite:/tmp/store.db");
     assert_int_equal(c->n_tokens, 2);
     assert_string_equal(c->tokens[0]->name, "alice@example");
@@ -165,8 +166,8 @@ static void paths_of_the_file_begin_at_its_folder(void **state)
     must_load(s, "state_dir: state\nstore: sqlite:db/sluice.db\nlisten: ['unix:run/sluice.sock', 'tcp:127.0.0.1:0']\n");
     assert_string_equal(s->config.state_dir, arena_printf(s->arena, "%s/state", s->folder));
     assert_string_equal(s->config.store, arena_printf(s->arena, "sqlite:%s/db/sluice.db", s->folder));
-    assert_string_equal(s->config.listen[0], arena_printf(s->arena, "unix:%s/run/sluice.sock", s->folder));
-    assert_string_equal(s->config.listen[1], "tcp:127.0.0.1:0");
+    assert_string_equal(s->config.listen[0]->address, arena_printf(s->arena, "unix:%s/run/sluice.sock", s->folder));
+    assert_string_equal(s->config.listen[1]->address, "tcp:127.0.0.1:0");
 }
 
 static void flags_win(void **state)
@@ -181,10 +182,31 @@ static void flags_win(void **state)
     assert_string_equal(s->config.state_dir, "/tmp/other");
     assert_string_equal(s->config.store, "sqlite:/tmp/other.db");
     assert_int_equal(s->config.n_listen, 1);
-    assert_string_equal(s->config.listen[0], "tcp:127.0.0.1:0");
+    assert_string_equal(s->config.listen[0]->address, "tcp:127.0.0.1:0");
     assert_int_equal(s->config.chain->n_plugin_dirs, 2);
     assert_string_equal(s->config.chain->plugin_dirs[0], "here");
     assert_string_equal(s->config.sandboxes->on_exit, "stop");
+}
+
+static void each_listener_grants_what_is_written(void **state)
+{
+    struct shelf *s = *state;
+    must_load(s, "listen: [unix:/tmp/a, tcp:127.0.0.1:1, {address: tcp:127.0.0.1:2, trust_local_uids: true},\n"
+                 "         {address: tcp:10.77.0.2:3, insecure: true}]\n");
+    const unsigned in_file[] = {0, 0, HTTP_TRUST_LOCAL_UIDS, 0};
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(listener_flags(s->config.listen[i]), in_file[i]);
+    static const char *const listen[] = {"tcp:127.0.0.1:1", "tcp:10.77.0.2:2", "tcp:0.0.0.0:3,insecure",
+                                         "tcp:127.0.0.1:4,trust_local_uids", "tcp:10.77.0.2:5,trust_local_uids,insecure",
+                                         "unix:/tmp/a,insecure"};
+    const unsigned by_flag[] = {0, HTTP_NO_SECRETS, 0, HTTP_TRUST_LOCAL_UIDS, HTTP_TRUST_LOCAL_UIDS, 0};
+    s->flags.listen = listen;
+    s->flags.n_listen = 6;
+    must_load(s, NULL);
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(listener_flags(s->config.listen[i]), by_flag[i]);
+    assert_string_equal(s->config.listen[4]->address, "tcp:10.77.0.2:5");
+    assert_string_equal(s->config.listen[5]->address, "unix:/tmp/a,insecure");
 }
 
 static void a_state_dir_in_the_file_moves_what_has_no_place_of_its_own(void **state)
@@ -192,7 +214,7 @@ static void a_state_dir_in_the_file_moves_what_has_no_place_of_its_own(void **st
     struct shelf *s = *state;
     must_load(s, "state_dir: /tmp/state\n");
     assert_string_equal(s->config.store, "sqlite:/tmp/state/sluice.db");
-    assert_string_equal(s->config.listen[0], "unix:/tmp/state/sluice.sock");
+    assert_string_equal(s->config.listen[0]->address, "unix:/tmp/state/sluice.sock");
 }
 
 /* What is wrong with a file: its text, and the only problem as LINE:COLUMN PATH MESSAGE. */
@@ -228,6 +250,17 @@ static const struct {
      "2:5 tokens[0]: sha256 is 64 hexadecimal digits: printf %s TOKEN | sha256sum"},
     {"tokens: [{name: a}]\n", "1:10 tokens[0]: the field \"sha256\" is missing"},
     {"listen: {}\n", "1:9 listen: must be a list, not a map"},
+    {"listen: [{insecure: true}]\n", "1:10 listen[0]: the field \"address\" is missing"},
+    {"listen: [{address: unix:/tmp/a, insecure: true}]\n",
+     "1:10 listen[0]: insecure and trust_local_uids are for tcp addresses: leave them out for unix:/tmp/a"},
+    {"listen: [{address: \"tcp:127.0.0.1:1\", tls: {certificate: a}}]\n",
+     "1:44 listen[0].tls: TLS is not built yet: listen on a Unix socket or on 127.0.0.1, and leave tls out"},
+    {"listen: [\"tcp:10.77.0.2:1\"]\n",
+     "1:10 listen[0]: other machines can reach tcp:10.77.0.2:1, and tokens cross it in clear text, as TLS is not built yet: listen "
+     "on a Unix socket or on 127.0.0.1, or write {address: \"tcp:10.77.0.2:1\", insecure: true}"},
+    {"listen: [{address: \"tcp:[::]:1\", trust_local_uids: true}]\n",
+     "1:10 listen[0]: other machines can reach tcp:[::]:1, and tokens cross it in clear text, as TLS is not built yet: listen "
+     "on a Unix socket or on 127.0.0.1, or write {address: \"tcp:[::]:1\", insecure: true}"},
 };
 
 static void what_is_wrong_is_told_with_line_and_column(void **state)
@@ -322,6 +355,7 @@ int main(void)
         CONFIG_TEST(an_empty_file_is_no_file),
         CONFIG_TEST(every_key_is_read),
         CONFIG_TEST(flags_win),
+        CONFIG_TEST(each_listener_grants_what_is_written),
         CONFIG_TEST(paths_of_the_file_begin_at_its_folder),
         CONFIG_TEST(a_state_dir_in_the_file_moves_what_has_no_place_of_its_own),
         CONFIG_TEST(what_is_wrong_is_told_with_line_and_column),

@@ -85,7 +85,8 @@ static UNUSED void fixture_serve(struct fixture *f, const struct http_limits *li
     struct error err;
     snprintf(address, sizeof address, "unix:%s/socket", f->dir);
     f->server = http_server_new(&f->loop, limits, router, f, &f->log);
-    if (http_server_listen(f->server, tcp ? "tcp:127.0.0.1:0" : address, &err) != 0)
+    if (http_server_listen(f->server, tcp ? "tcp:127.0.0.1:0" : address,
+                           tcp ? HTTP_TRUST_LOCAL_UIDS : 0, &err) != 0)
         fail_msg("%s", err.text);
     http_server_address(f->server, 0, f->address);
 }

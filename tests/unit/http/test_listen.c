@@ -52,7 +52,7 @@ static void listen_fails(struct fixture *f, const char *address, enum error_kind
                          const char *text)
 {
     struct error err = {0};
-    assert_int_equal(http_server_listen(f->server, address, &err), -1);
+    assert_int_equal(http_server_listen(f->server, address, 0, &err), -1);
     assert_int_equal(err.kind, kind);
     if (!strstr(err.text, text))
         fail_msg("wanted \"%s\" in \"%s\"", text, err.text);
@@ -102,7 +102,7 @@ static void test_two_addresses(void **state)
     struct fixture *f = serving(false);
     char address[HTTP_ADDRESS_SIZE];
     struct error err;
-    assert_int_equal(http_server_listen(f->server, "tcp:[::1]:0", &err), 0);
+    assert_int_equal(http_server_listen(f->server, "tcp:[::1]:0", HTTP_TRUST_LOCAL_UIDS, &err), 0);
     assert_int_equal(http_server_n_addresses(f->server), 2);
     http_server_address(f->server, 1, address);
     assert_int_equal(strncmp(address, "tcp:[::1]:", 10), 0);

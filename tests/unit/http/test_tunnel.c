@@ -74,7 +74,7 @@ static struct relay *relay_new(bool tcp)
     char address[HTTP_ADDRESS_SIZE];
     snprintf(address, sizeof address, "unix:%s/socket", f->dir);
     f->server = http_server_new(&f->loop, NULL, &router, relay, &f->log);
-    assert_int_equal(http_server_listen(f->server, tcp ? "tcp:127.0.0.1:0" : address, NULL), 0);
+    assert_int_equal(http_server_listen(f->server, tcp ? "tcp:127.0.0.1:0" : address, 0, NULL), 0);
     http_server_address(f->server, 0, f->address);
     return relay;
 }

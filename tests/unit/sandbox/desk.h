@@ -220,7 +220,7 @@ static inline void desk_serve(struct desk *d)
     struct error err;
     d->server_closed = false;
     d->server = http_server_new(&d->loop, NULL, &desk_router, d, &d->log);
-    if (http_server_listen(d->server, d->address, &err) != 0)
+    if (http_server_listen(d->server, d->address, 0, &err) != 0)
         fail_msg("%s", err.text);
 }
 

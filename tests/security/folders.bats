@@ -1,0 +1,79 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# A gateway works in no folder, and opens no file, that another user of the host could replace.
+
+load ../e2e/helper.bash
+
+setup() {
+    dir=$BATS_TEST_TMPDIR/place
+    mkdir "$dir"
+    chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" 2>/dev/null || true
+}
+
+refused() {        # refused TEXT FLAG...: it does not start, and says TEXT
+    local text=$1
+    shift
+    run -1 timeout 20 sluiced "$@" 3>&-
+    echo "$output"
+    [[ "$output" != *"sluiced ready"* ]]
+    [[ "$output" == *"$text"* ]]
+}
+other() { [ "$(id -u)" -eq 0 ] || skip "needs root to be two users"; chown -h 4243:4243 "$@"; }
+
+@test "a state folder of somebody else is refused, and so is one below it, or one that others may write" {
+    chmod 777 "$dir"
+    refused "others may write $dir (mode 0777): run chmod go-w on it" --state-dir "$dir"
+    refused "others may write $dir (mode 0777)" --state-dir "$dir/below/it"
+    [ ! -e "$dir/below" ]
+    chmod 775 "$dir"
+    refused "others may write $dir (mode 0775)" --state-dir "$dir"
+    chmod 1777 "$dir"
+    refused "others may write $dir (mode 1777)" --state-dir "$dir"
+    chmod 755 "$dir"
+    other "$dir"
+    refused "$dir belongs to uid 4243" --state-dir "$dir"
+    refused "$dir belongs to uid 4243" --state-dir "$dir/below"
+    refused "$dir belongs to uid 4243" --state-dir "$BATS_TEST_TMPDIR/own" --listen "unix:$dir/s.sock"
+    refused "$dir belongs to uid 4243" --state-dir "$BATS_TEST_TMPDIR/own2" --store "sqlite:$dir/sluice.db"
+    [ -z "$(ls "$dir")" ]
+}
+
+@test "a link that somebody else made does not lead to a state folder; one of our own does" {
+    mkdir "$dir/real"
+    ln -s "$dir/real" "$BATS_TEST_TMPDIR/ours"
+    export state=$BATS_TEST_TMPDIR/ours
+    start_gateway
+    stop_gateway
+    [ -e "$dir/real/sluice.db" ]
+    ln -s "$dir/real" "$BATS_TEST_TMPDIR/theirs"
+    other "$BATS_TEST_TMPDIR/theirs"
+    refused "$BATS_TEST_TMPDIR/theirs belongs to uid 4243" --state-dir "$BATS_TEST_TMPDIR/theirs"
+}
+
+@test "no link in it is followed, whoever made it" {
+    echo precious >"$BATS_TEST_TMPDIR/precious"
+    for name in admin.token sluice.db sluice.db-wal sluice.db-shm sluice.db-journal sandboxes sluice.sock; do
+        ln -s "$BATS_TEST_TMPDIR/precious" "$dir/$name"
+        refused "$dir/$name is a symbolic link, and none is followed there: remove it" --state-dir "$dir" --listen "unix:$dir/sluice.sock" --listen tcp:127.0.0.1:7099
+        rm "$dir/$name"
+    done
+    [ "$(cat "$BATS_TEST_TMPDIR/precious")" = precious ]
+    ln "$BATS_TEST_TMPDIR/precious" "$dir/admin.token"
+    refused "$dir/admin.token is not a file of this gateway's user alone" --state-dir "$dir" --listen "unix:$dir/s" --listen tcp:127.0.0.1:7099
+    [ "$(cat "$BATS_TEST_TMPDIR/precious")" = precious ]
+}
+
+@test "a careless umask opens nothing that the gateway makes" {
+    export state=$BATS_TEST_TMPDIR/state
+    mkdir "$state"
+    umask 000
+    start_gateway --listen "unix:$state/run/deeper/sluice.sock" --listen "unix:$state/sluice.sock" --listen tcp:127.0.0.1:7098
+    sluice sandbox create --name demo
+    sluice sandbox exec demo -- bash -c 'echo x >f; [ "$(umask)" = 0022 ]'
+    # What the test itself made there does not count.
+    open=$(find "$state" -mindepth 1 ! -type l \( -perm -o+w -o -perm -g+w \) ! -path '*/work/*' ! -name ready ! -name gateway.log ! -name gateway.pid ! -path "$state/client*")
+    private=$(find "$state/sandboxes" "$state/sluice.db" "$state/admin.token" -maxdepth 1 -perm /077)
+    teardown_all
+    [ -z "$open" ]
+    [ -z "$private" ]
+}
