@@ -16,6 +16,8 @@ enum { TIMEOUT_MAX_S = 86400 };
 static const struct arg_option global_options[] = {
     {"gateway", 0, ARG_VALUE, "ADDR", "unix:PATH, http://HOST:PORT or https://... (SLUICE_GATEWAY)"},
     {"token", 0, ARG_VALUE, "T", "bearer token (SLUICE_TOKEN)"},
+    {"gateway-user", 0, ARG_VALUE, "USER", "whose gateway gets the token on a socket, beside yours and root's (SLUICE_GATEWAY_USER)"},
+    {"insecure", 0, ARG_FLAG, NULL, "send the token over http:// to another machine too"},
     {"output", 'o', ARG_VALUE, "table|json|yaml", "form of the result"},
     {"quiet", 'q', ARG_FLAG, NULL, "only results and errors"},
     {"help", 'h', ARG_FLAG, NULL, "this text"},
@@ -331,6 +333,10 @@ static int read_globals(struct cli *cli)
     cli->gateway = arg_value(cli, "gateway");
     if (!cli->gateway)
         cli->gateway = getenv("SLUICE_GATEWAY");
+    cli->gateway_user = arg_given(cli, "gateway-user") ? arg_value(cli, "gateway-user") : getenv("SLUICE_GATEWAY_USER");
+    if (cli->gateway_user && !*cli->gateway_user)
+        cli->gateway_user = NULL;
+    cli->insecure = arg_given(cli, "insecure");
     if (!cli->token)
         cli->token = getenv("SLUICE_TOKEN");
     if (cli->token && !*cli->token)

@@ -4,6 +4,7 @@
 #define CLI_CLI_H
 
 #include <jansson.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -48,7 +49,10 @@ struct cli {
 
     char last[128];                                 /* the sandbox used last, once asked for */
     const char *named;                              /* the sandbox that the command line names */
-    const char *gateway, *token;
+    const char *gateway, *token, *gateway_user;
+    bool insecure;                                  /* a token may go over http:// to another machine */
+    int socket;                                     /* the one opened last */
+    bool distrusts;                                 /* the token was not sent to what answers; said already */
     enum { OUT_TABLE, OUT_JSON, OUT_YAML } output;
     bool quiet;
 };
@@ -116,14 +120,14 @@ long long json_number(const json_t *object, const char *key);
 void say(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));   /* stderr, unless -q */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));                     /* stderr, always */
 
-/* ---- last.c: the sandbox that was used last ---- */
+/* ---- last.c: the sandbox that was used last at this gateway ---- */
 /* The sandbox of a command: its NAME, or the last one used (said on stderr).  NULL after saying
  * that there is none.  n: which operand. */
 const char *sandbox_operand(struct cli *cli, size_t n);
 /* The gateway answered with this status: unless it does not know the named sandbox, that is the last used. */
 void sandbox_answered(const struct cli *cli, long status);
-void remember_sandbox(const char *name);
-void forget_sandbox(const char *name);              /* it is gone; no other is forgotten */
+void remember_sandbox(const struct cli *cli, const char *name);
+void forget_sandbox(const struct cli *cli, const char *name);              /* it is gone; no other is forgotten */
 
 /* ---- updates.c: what is common to commands that change a policy ---- */
 /* The header of --reason, NULL where none is given; the caller frees it.  An exit code after saying
@@ -188,6 +192,7 @@ struct exec_request {
     bool tty;
     long timeout_ms;
     json_t *env;                                    /* borrowed; NULL: none */
+    const sigset_t *ends;                           /* signals that end it, 128 + their number; NULL: as usual */
 };
 int exec_run(const struct cli *cli, const char *sandbox, const struct exec_request *request);
 

@@ -13,7 +13,7 @@ static const struct arg_option sandbox_create[] = {
     {"name", 0, ARG_VALUE, "N", "at most 19 of a-z, 0-9 and '-'; made up when left out"},
     {"policy", 0, ARG_VALUE, "FILE", "its policy; the restrictive default when left out"},
     {"network", 0, ARG_VALUE, "proxy|none", "none: nothing ever gets out"},
-    {"label", 0, ARG_VALUE, "K=V", "a label; may be repeated"},
+    {"label", 0, ARG_VALUE, "K=V[,K=V...]", "labels; may be repeated"},
     {"env", 0, ARG_VALUE, "K=V", "environment of its commands; may be repeated"},
     {"keep", 0, ARG_FLAG, NULL, "keep it after CMD ended (the default)"},
     {"no-keep", 0, ARG_FLAG, NULL, "delete it after CMD ended"},
@@ -24,7 +24,7 @@ static const struct arg_option sandbox_create[] = {
     {0},
 };
 static const struct arg_option sandbox_list[] = {
-    {"label", 0, ARG_VALUE, "K=V", "only those with this label; may be repeated"},
+    {"label", 0, ARG_VALUE, "K=V[,K=V...]", "only those with all of these labels; may be repeated"},
     {0},
 };
 static const struct arg_option sandbox_exec[] = {
@@ -132,7 +132,7 @@ static const struct arg_option rule_undo[] = {
 };
 #define STAGE_OPTIONS                                                                              \
     {"plugin-dir", 0, ARG_VALUE, "DIR", "where named voters are; may be repeated"},                \
-    {"isolation", 0, ARG_VALUE, "inline|process", "how voters run (inline; a chain: as configured)"}, \
+    {"isolation", 0, ARG_VALUE, "inline|process", "how voters run (native code: process; all else as configured)"}, \
     {"run", 0, ARG_VALUE, "REGEX", "only cases whose name matches"}
 
 static const struct arg_option plugin_test[] = {

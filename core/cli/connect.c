@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/connect.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "cli/trust.h"
 
 static const char unix_scheme[] = "unix:", tcp_scheme[] = "tcp:";
 
@@ -24,15 +27,6 @@ char *connect_default(void)
     return alloc_printf("unix:%s/.local/state/sluice/sluice.sock", home ? home : "");
 }
 
-int connect_check(const struct cli *cli)
-{
-    static const char *const schemes[] = {unix_scheme, tcp_scheme, "http://", "https://"};
-    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
-        if (begins(cli->gateway, schemes[i]) && cli->gateway[strlen(schemes[i])])
-            return -1;
-    return usage_error(cli, "a gateway is unix:PATH, http://HOST:PORT or https://HOST:PORT, not '%s'", cli->gateway);
-}
-
 /* tcp:HOST:PORT is what sluiced prints; it means http. */
 static char *make_url(const char *gateway, const char *path)
 {
@@ -46,12 +40,52 @@ static char *make_url(const char *gateway, const char *path)
     return alloc_printf("%.*s%s", (int)len, gateway, path);
 }
 
+int connect_check(const struct cli *cli)
+{
+    static const char *const schemes[] = {unix_scheme, tcp_scheme, "http://", "https://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+        if (begins(cli->gateway, schemes[i]) && cli->gateway[strlen(schemes[i])])
+            return -1;
+    return usage_error(cli, "a gateway is unix:PATH, http://HOST:PORT or https://HOST:PORT, not '%s'", cli->gateway);
+}
+
+static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct cli *cli = ctx;
+    (void)purpose;
+    bool plain = !begins(cli->gateway, unix_scheme) && !begins(cli->gateway, "https://");
+    if (plain && !trust_plain(cli, &address->addr)) {
+        cli->distrusts = true;
+        return CURL_SOCKET_BAD;
+    }
+    return cli->socket = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+int connect_trusts(const struct cli *cli)
+{
+    struct cli *mutable = (struct cli *)(uintptr_t)cli;
+    if (begins(cli->gateway, unix_scheme))
+        mutable->distrusts = !trust_socket(cli, cli->socket, cli->gateway + strlen(unix_scheme));
+    return cli->distrusts ? -1 : 0;
+}
+
+/* Connected, and nothing is sent yet. */
+static int before_request(void *ctx, char *ip, char *own_ip, int port, int own_port)
+{
+    (void)ip, (void)own_ip, (void)port, (void)own_port;
+    return connect_trusts(ctx) == 0 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
 CURL *connect_new(const struct cli *cli, const char *path)
 {
     char *url = make_url(cli->gateway, path);
     CURL *curl = curl_easy_init();
     if (begins(cli->gateway, unix_scheme))
         curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, cli->gateway + strlen(unix_scheme));
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, (void *)(uintptr_t)cli);
+    curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, before_request);
+    curl_easy_setopt(curl, CURLOPT_PREREQDATA, (void *)(uintptr_t)cli);
     curl_easy_setopt(curl, CURLOPT_URL, url);
     free(url);
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
@@ -64,6 +98,8 @@ CURL *connect_new(const struct cli *cli, const char *path)
 int connect_failed(const struct cli *cli, CURL *curl, CURLcode code, const char *detail)
 {
     long number = 0;
+    if (cli->distrusts)
+        return EXIT_UNREACHABLE;
     curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &number);
     if (begins(cli->gateway, unix_scheme) && code == CURLE_COULDNT_CONNECT && number)
         detail = strerror((int)number);

@@ -12,6 +12,8 @@ char *connect_default(void);
 int connect_check(const struct cli *cli);
 /* A handle for path at the gateway, for curl_easy_cleanup. */
 CURL *connect_new(const struct cli *cli, const char *path);
+/* Whether a token may be sent over the connection that was made; -1 after saying why not. */
+int connect_trusts(const struct cli *cli);
 /* Says why the gateway was not reached; detail is what CURLOPT_ERRORBUFFER holds.  EXIT_UNREACHABLE. */
 int connect_failed(const struct cli *cli, CURL *curl, CURLcode code, const char *detail);
 

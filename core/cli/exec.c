@@ -22,7 +22,7 @@ struct session {
     struct buf in;                                  /* received, not yet read */
     struct buf out;                                 /* to be sent */
     bool stdin_open, tty;
-    int signals;                                    /* signalfd of SIGWINCH, -1: none */
+    int signals;                                    /* signalfd of SIGWINCH and what ends us, -1: none */
     int code;                                       /* -1: the command runs */
     struct termios saved;
 };
@@ -49,7 +49,7 @@ static int connect_gateway(const struct cli *cli, struct session *s)
     if (code != CURLE_OK || curl_easy_getinfo(s->curl, CURLINFO_ACTIVESOCKET, &socket) != CURLE_OK)
         return connect_failed(cli, s->curl, code, detail);
     s->socket = socket;
-    return -1;
+    return connect_trusts(cli) == 0 ? -1 : EXIT_UNREACHABLE;
 }
 
 /* Sends what the socket takes.  -1: the connection broke. */
@@ -83,10 +83,49 @@ static int fill(struct session *s)
     }
 }
 
-static void wait_socket(const struct session *s, short events)
+/* ---- signals ---- */
+
+static void send_size(struct session *s)
 {
-    struct pollfd p = {s->socket, events, 0};
-    poll(&p, 1, -1);
+    struct winsize size;
+    char text[64];
+    if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) != 0)
+        return;
+    int n = snprintf(text, sizeof text, "{\"cols\":%d,\"rows\":%d}", size.ws_col, size.ws_row);
+    add_frame(s, FRAME_RESIZE, text, (size_t)n);
+}
+
+static void on_signal(struct session *s)
+{
+    struct signalfd_siginfo info;
+    if (read(s->signals, &info, sizeof info) != sizeof info)
+        return;
+    if (info.ssi_signo == SIGWINCH)
+        send_size(s);
+    else
+        s->code = 128 + (int)info.ssi_signo;
+}
+
+static void watch_signals(struct session *s, const struct exec_request *request)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    if (request->ends)
+        set = *request->ends;
+    if (s->tty)
+        sigaddset(&set, SIGWINCH);
+    else if (!request->ends)
+        return;
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void wait_socket(struct session *s, short events)
+{
+    struct pollfd p[2] = {{s->socket, events, 0}, {s->signals, POLLIN, 0}};
+    poll(p, 2, -1);
+    if (p[1].revents)
+        on_signal(s);
 }
 
 /* ---- the request ---- */
@@ -149,22 +188,24 @@ static int refused(const struct cli *cli, struct session *s, size_t head, long s
 /* -1: upgraded; else the exit code. */
 static int handshake(const struct cli *cli, struct session *s)
 {
-    char *end;
+    char *end = NULL;
     bool open = true;
-    while (s->out.len) {
+    while (s->out.len && s->code < 0) {
         if (flush(s) != 0)
             break;
         if (s->out.len)
             wait_socket(s, POLLOUT);
     }
-    while (!(end = s->in.len ? strstr(s->in.data, "\r\n\r\n") : NULL) && open) {
+    while (s->code < 0 && !(end = s->in.len ? strstr(s->in.data, "\r\n\r\n") : NULL) && open) {
         open = fill(s) == 0;
         if (open && !(s->in.len && strstr(s->in.data, "\r\n\r\n")))
             wait_socket(s, POLLIN);
     }
+    if (s->code >= 0)
+        return s->code;
     if (!end) {
         complain("the gateway closed the connection without an answer");
-        return EXIT_REFUSED;
+        return EXIT_UNREACHABLE;
     }
     size_t head = (size_t)(end - s->in.data) + 4;
     long status = s->in.len > 12 ? strtol(s->in.data + 9, NULL, 10) : 0;
@@ -239,17 +280,6 @@ static void read_stdin(struct session *s)
     s->stdin_open = n > 0;
 }
 
-static void send_size(struct session *s)
-{
-    struct signalfd_siginfo info;
-    struct winsize size;
-    char text[64];
-    if (read(s->signals, &info, sizeof info) != sizeof info || ioctl(STDIN_FILENO, TIOCGWINSZ, &size) != 0)
-        return;
-    int n = snprintf(text, sizeof text, "{\"cols\":%d,\"rows\":%d}", size.ws_col, size.ws_row);
-    add_frame(s, FRAME_RESIZE, text, (size_t)n);
-}
-
 enum { QUEUE_MAX = 256 * 1024 };
 
 static int pump(struct session *s)
@@ -264,7 +294,7 @@ static int pump(struct session *s)
         if (p[1].revents)
             read_stdin(s);
         if (p[2].revents)
-            send_size(s);
+            on_signal(s);
         if (flush(s) != 0)
             return -1;
         if (p[0].revents) {
@@ -278,7 +308,6 @@ static int pump(struct session *s)
 
 static void raw_terminal(struct session *s)
 {
-    sigset_t set;
     if (!s->tty || tcgetattr(STDIN_FILENO, &s->saved) != 0) {
         s->tty = false;
         return;
@@ -286,10 +315,6 @@ static void raw_terminal(struct session *s)
     struct termios raw = s->saved;
     cfmakeraw(&raw);
     tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
-    sigemptyset(&set);
-    sigaddset(&set, SIGWINCH);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 static int talk(struct session *s)
@@ -298,12 +323,10 @@ static int talk(struct session *s)
     int rc = read_frames(s) == 0 ? pump(s) : -1;
     if (s->tty)
         tcsetattr(STDIN_FILENO, TCSADRAIN, &s->saved);
-    if (s->signals >= 0)
-        close(s->signals);
     if (rc == 0)
         return s->code;
-    complain("the connection broke before the command ended");
-    return EXIT_REFUSED;
+    complain("the connection to the gateway broke before the command ended: what became of it is not known");
+    return EXIT_UNREACHABLE;
 }
 
 /* The request is JSON: a word that is no UTF-8 cannot be sent, and must not be left out. */
@@ -321,6 +344,7 @@ int exec_run(const struct cli *cli, const char *sandbox, const struct exec_reque
     if (wrong >= 0)
         return wrong;
     struct session s = {.stdin_open = true, .tty = request->tty, .signals = -1, .code = -1};
+    watch_signals(&s, request);
     int code = connect_gateway(cli, &s);
     if (code < 0) {
         add_request(cli, &s, sandbox, request);
@@ -329,6 +353,8 @@ int exec_run(const struct cli *cli, const char *sandbox, const struct exec_reque
     if (code < 0)
         code = talk(&s);
     curl_easy_cleanup(s.curl);
+    if (s.signals >= 0)
+        close(s.signals);
     buf_free(&s.in);
     buf_free(&s.out);
     return code;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/digest.h"
 #include "cli/cli.h"
 
 static char *state_folder(void)
@@ -27,12 +28,20 @@ static void make_folders(char *path)
     mkdir(path, 0700);
 }
 
+/* Each gateway has sandboxes of its own: a file for each address. */
+static char *last_file(const struct cli *cli, const char *folder)
+{
+    char hex[DIGEST_HEX_SIZE];
+    digest_of(cli->gateway, strlen(cli->gateway), hex);
+    return alloc_printf("%s/last-sandbox.%.16s", folder, hex);
+}
+
 /* Best effort: a read-only home is no reason to fail. */
-void remember_sandbox(const char *name)
+void remember_sandbox(const struct cli *cli, const char *name)
 {
     char *folder = state_folder();
     make_folders(folder);
-    char *path = alloc_printf("%s/last-sandbox", folder);
+    char *path = last_file(cli, folder);
     FILE *file = fopen(path, "we");
     if (file) {
         fprintf(file, "%s\n", name);
@@ -42,9 +51,9 @@ void remember_sandbox(const char *name)
     free(folder);
 }
 
-static const char *recall(char *line, int size)
+static const char *recall(const struct cli *cli, char *line, int size)
 {
-    char *folder = state_folder(), *path = alloc_printf("%s/last-sandbox", folder);
+    char *folder = state_folder(), *path = last_file(cli, folder);
     FILE *file = fopen(path, "re");
     const char *name = NULL;
     if (file && fgets(line, size, file)) {
@@ -61,25 +70,25 @@ static const char *recall(char *line, int size)
 void sandbox_answered(const struct cli *cli, long status)
 {
     if (cli->named && status && status != 404)
-        remember_sandbox(cli->named);
+        remember_sandbox(cli, cli->named);
 }
 
-void forget_sandbox(const char *name)
+void forget_sandbox(const struct cli *cli, const char *name)
 {
     char line[128];
-    const char *last = recall(line, sizeof line);
+    const char *last = recall(cli, line, sizeof line);
     if (last && strcmp(last, name) == 0)
-        remember_sandbox("");
+        remember_sandbox(cli, "");
 }
 
 const char *sandbox_operand(struct cli *cli, size_t n)
 {
     if (cli->n_operands > n)
         return cli->named = cli->operands[n];
-    const char *name = recall(cli->last, sizeof cli->last);
+    const char *name = recall(cli, cli->last, sizeof cli->last);
     if (name)
         say(cli, "→ Using sandbox '%s' (last used)", name);
     else
-        usage_error(cli, "no sandbox name given and none was used before");
+        usage_error(cli, "no sandbox name given and none was used before at %s", cli->gateway);
     return name;
 }

@@ -224,6 +224,17 @@ static void print_skipped(const struct cli *cli, const json_t *json)
         say(cli, "  skipped %s: %s", json_text(s, "id"), json_text(s, "why"));
 }
 
+static int show_reply(struct cli *cli, const struct reply *reply, const char *done)
+{
+    if (reply->status != 200)
+        return reply_failed(cli, reply);
+    if (cli->output != OUT_TABLE)
+        print_json(cli, reply->json);
+    else
+        terminal_print(stdout, "%s\n", done);
+    return EXIT_DONE;
+}
+
 int cmd_rule_approve_all(struct cli *cli)
 {
     const char *name = sandbox_operand(cli, 0);
@@ -237,20 +248,10 @@ int cmd_rule_approve_all(struct cli *cli)
         return code;
     if (reply.status == 200)
         print_skipped(cli, reply.json);
-    code = update_finish(cli, name, &reply);
+    bool nothing = reply.status == 200 && json_number(reply.json, "approved") == 0;
+    code = nothing ? show_reply(cli, &reply, "· Nothing to approve: policy unchanged") : update_finish(cli, name, &reply);
     reply_free(&reply);
     return code;
-}
-
-static int show_reply(struct cli *cli, const struct reply *reply, const char *done)
-{
-    if (reply->status != 200)
-        return reply_failed(cli, reply);
-    if (cli->output != OUT_TABLE)
-        print_json(cli, reply->json);
-    else
-        terminal_print(stdout, "%s\n", done);
-    return EXIT_DONE;
 }
 
 int cmd_rule_reject(struct cli *cli)

@@ -11,26 +11,39 @@
 
 enum { CREATE_TIMEOUT_S = 300 };
 
-/* Every --name K=V of the command line as an object.  NULL after saying what is wrong. */
-static json_t *pairs(const struct cli *cli, const char *name)
+/* Adds KEY=VALUE, len bytes.  0, or -1 after saying what is wrong. */
+static int add_pair(const struct cli *cli, const char *name, const char *pair, size_t len, json_t *object)
+{
+    const char *equals = memchr(pair, '=', len);
+    if (!equals || equals == pair) {
+        usage_error(cli, "--%s takes KEY=VALUE, not '%.*s'", name, (int)len, pair);
+        return -1;
+    }
+    char *key = alloc_strn(pair, (size_t)(equals - pair));
+    int rc = json_object_set_new(object, key, json_stringn(equals + 1, (size_t)(pair + len - equals - 1)));
+    free(key);
+    if (rc != 0)
+        usage_error(cli, "--%s %s is no valid UTF-8 text", name, pair);
+    return rc;
+}
+
+/* Every --name K=V of the command line as an object; with comma, K=V,K=V are several.  NULL after
+ * saying what is wrong. */
+static json_t *pairs(const struct cli *cli, const char *name, bool comma)
 {
     json_t *object = json_object();
     for (size_t i = 0; i < cli->n_args; i++) {
-        const char *value = cli->args[i].value, *equals = strchr(value, '=');
+        const char *at = cli->args[i].value;
         if (strcmp(cli->args[i].name, name) != 0)
             continue;
-        if (!equals || equals == value) {
-            usage_error(cli, "--%s takes KEY=VALUE, not '%s'", name, value);
-            json_decref(object);
-            return NULL;
-        }
-        char *key = alloc_strn(value, (size_t)(equals - value));
-        int rc = json_object_set_new(object, key, json_string(equals + 1));
-        free(key);
-        if (rc != 0) {
-            usage_error(cli, "--%s %s is no valid UTF-8 text", name, value);
-            json_decref(object);
-            return NULL;
+        for (bool more = true; more;) {
+            size_t len = comma ? strcspn(at, ",") : strlen(at);
+            more = at[len] == ',';
+            if (add_pair(cli, name, at, len, object) != 0) {
+                json_decref(object);
+                return NULL;
+            }
+            at += len + more;
         }
     }
     return object;
@@ -73,7 +86,7 @@ static void add_text(json_t *body, const char *key, const char *value)
 
 static int create_body(const struct cli *cli, const struct document *file, struct buf *out)
 {
-    json_t *labels = pairs(cli, "label"), *env = labels ? pairs(cli, "env") : NULL;
+    json_t *labels = pairs(cli, "label", true), *env = labels ? pairs(cli, "env", false) : NULL;
     if (!env) {
         json_decref(labels);
         return EXIT_USAGE;
@@ -95,7 +108,7 @@ static int delete_one(const struct cli *cli, const char *name, bool is_result)
     free(escaped);
     int code = reply.status == 200 ? EXIT_DONE : reply_failed(cli, &reply);
     if (code == EXIT_DONE) {
-        forget_sandbox(name);
+        forget_sandbox(cli, name);
         if (!is_result)
             say(cli, "✓ Deleted sandbox %s", name);
         else if (cli->output != OUT_TABLE)
@@ -107,11 +120,24 @@ static int delete_one(const struct cli *cli, const char *name, bool is_result)
     return code;
 }
 
-static int run_main(const struct cli *cli, const char *name)
+/* What --no-keep makes is deleted, whatever ends the command: such signals wait until it is there. */
+static void hold_signals(const struct cli *cli, sigset_t *out)
+{
+    sigemptyset(out);
+    sigaddset(out, SIGINT);
+    sigaddset(out, SIGTERM);
+    sigaddset(out, SIGHUP);
+    sigaddset(out, SIGQUIT);
+    if (arg_given(cli, "no-keep"))
+        sigprocmask(SIG_BLOCK, out, NULL);
+}
+
+static int run_main(const struct cli *cli, const char *name, const sigset_t *ends)
 {
     const struct exec_request request = {
         .command = cli->rest, .n_command = cli->n_rest, .workdir = arg_value(cli, "workdir"),
         .tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
+        .ends = arg_given(cli, "no-keep") ? ends : NULL,
     };
     int code = exec_run(cli, name, &request);
     if (!arg_given(cli, "no-keep"))
@@ -123,10 +149,12 @@ static int run_main(const struct cli *cli, const char *name)
 static int create(struct cli *cli, const struct document *file, const struct buf *body)
 {
     struct reply reply;
+    sigset_t ends;
     char *reason;
     int code = reason_header(cli, &reason);
     if (code >= 0)
         return code;
+    hold_signals(cli, &ends);
     client_call(cli, &(struct call){.method = "POST", .path = alloc_str("/v1/sandboxes"), .type = document_type(file),
                                     .body = buf_str(body), .len = body->len, .headers = {reason},
                                     .timeout_s = CREATE_TIMEOUT_S}, &reply);
@@ -135,7 +163,7 @@ static int create(struct cli *cli, const struct document *file, const struct buf
     code = reply.status == 201 && reply.json ? EXIT_DONE : reply_failed(cli, &reply);
     char *name = code == EXIT_DONE ? alloc_str(json_text(reply.json, "name")) : NULL;
     if (code == EXIT_DONE) {
-        remember_sandbox(name);
+        remember_sandbox(cli, name);
         if (cli->output != OUT_TABLE && !cli->n_rest)
             print_json(cli, reply.json);
         else if (cli->n_rest)
@@ -145,7 +173,7 @@ static int create(struct cli *cli, const struct document *file, const struct buf
     }
     reply_free(&reply);
     if (code == EXIT_DONE && cli->n_rest)
-        code = run_main(cli, name);
+        code = run_main(cli, name, &ends);
     free(name);
     return code;
 }
@@ -192,18 +220,18 @@ static void table_all(const struct cli *cli, const json_t *json)
 int cmd_sandbox_list(struct cli *cli)
 {
     struct buf path = {0};
-    json_t *labels = pairs(cli, "label");
+    const char *key;
+    json_t *value, *labels = pairs(cli, "label", true);
     if (!labels)
         return EXIT_USAGE;
-    json_decref(labels);
     buf_puts(&path, "/v1/sandboxes");
-    for (size_t i = 0; i < cli->n_args; i++) {
-        if (strcmp(cli->args[i].name, "label") != 0)
-            continue;
-        char *label = url_escape(cli->args[i].value);
+    json_object_foreach(labels, key, value) {
+        char *pair = alloc_printf("%s=%s", key, json_string_value(value)), *label = url_escape(pair);
         buf_printf(&path, "%clabel=%s", strchr(path.data, '?') ? '&' : '?', label);
         free(label);
+        free(pair);
     }
+    json_decref(labels);
     return client_show(cli, buf_take(&path), table_all);
 }
 
@@ -281,7 +309,7 @@ int cmd_sandbox_exec(struct cli *cli)
         return usage_error(cli, "which command? it stands after --");
     if (arg_number(cli, "timeout", 0, 86400, &timeout) != 0)
         return EXIT_USAGE;
-    json_t *env = pairs(cli, "env");
+    json_t *env = pairs(cli, "env", false);
     if (!env)
         return EXIT_USAGE;
     const struct exec_request request = {

@@ -43,7 +43,7 @@ static int read_items(struct schema_decoder *d, const struct schema_field *field
     }
     memcpy((char *)record + field->offset, &array, sizeof array);
     memcpy((char *)record + field->count_offset, &n, sizeof n);
-    return rc;
+    return value->n && !n ? -1 : rc;                /* of what holds nothing sound nobody can say that it is empty */
 }
 
 static int read_text_item(struct schema_decoder *d, const struct schema_field *field,

@@ -462,3 +462,84 @@ YAML
     kill $!
     exec 7<&-
 }
+
+@test "the last used sandbox is kept for each gateway" {
+    sluice sandbox get demo >/dev/null
+    run -2 --separate-stderr sluice --gateway http://127.0.0.1:1 policy get
+    [[ "$stderr" == *"none was used before at http://127.0.0.1:1"* ]]
+    run -0 --separate-stderr sluice sandbox get
+    [[ "$stderr" == *"'demo' (last used)"* ]]
+}
+
+@test "a comma stands between labels, for create as for list" {
+    sluice sandbox create --name labelled --label a=b,c=d --label e=f >/dev/null
+    [ "$(sluice sandbox get labelled -o json | jq -c .labels)" = '{"a":"b","c":"d","e":"f"}' ]
+    [ "$(sluice sandbox list --label c=d,a=b -o json | jq -r '.sandboxes[].name')" = labelled ]
+    [ "$(sluice sandbox list --label c=d,a=x -o json | jq -r '.sandboxes | length')" = 0 ]
+    run -2 sluice sandbox list --label a=b,c
+    [[ "$output" == *"--label takes KEY=VALUE, not 'c'"* ]]
+    sluice sandbox exec labelled --env A=b,c=d -- sh -c '[ "$A" = b,c=d ]'
+    sluice -q sandbox delete labelled >/dev/null
+}
+
+@test "approve-all that approves nothing says so, not that it was a dry run" {
+    sluice sandbox create --name flags >/dev/null
+    api POST /v1/sandboxes/flags/drafts -H 'Content-Type: application/json' -d '{"proposals":[{"rule_name":"flagged","rule":{"endpoints":[{"host":"*.example.com","port":443}],"binaries":[{"path":"/usr/bin/curl"}]}}]}' >/dev/null
+    run -0 sluice rule approve-all flags
+    [[ "$output" == *"0 chunk(s) approved, 1 skipped"* ]]
+    [[ "$output" == *"Nothing to approve: policy unchanged"* ]]
+    [[ "$output" != *"dry run"* ]]
+    sluice -q sandbox delete flags >/dev/null
+}
+
+@test "a number in quotes is told once, and nothing untrue with it" {
+    for port in '"8080"' '[8080]' '{}' 'http'; do
+        printf 'version: 1\nnetwork_policies:\n  a:\n    endpoints: [{host: a.example.com, port: %s}]\n    binaries: [{path: /usr/bin/curl}]\n' "$port" >"$BATS_TEST_TMPDIR/p.yaml"
+        run ! sluice policy check "$BATS_TEST_TMPDIR/p.yaml"
+        [[ "$output" == *"endpoints[0].port"* ]]
+        [[ "$output" != *"no endpoints"* ]]
+    done
+    printf 'version: 1\nnetwork_policies:\n  a:\n    endpoints: [{host: a.example.com, port: 1}]\n    binaries: [{path: 7}]\n' >"$BATS_TEST_TMPDIR/p.yaml"
+    run ! sluice policy check "$BATS_TEST_TMPDIR/p.yaml"
+    [[ "$output" != *"no binaries"* ]]
+}
+
+@test "a connection that is lost during exec: exit 3" {
+    cat >"$BATS_TEST_TMPDIR/lost.py" <<'PY'
+import socket, sys
+l = socket.socket(socket.AF_UNIX); l.bind(sys.argv[1]); l.listen(5); print("up", flush=True)
+for answer in (b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: sluice-exec\r\n\r\n", b"HTTP/1.1 1", b""):
+    c, _ = l.accept(); c.recv(65536); c.sendall(answer); c.close()
+PY
+    mkfifo "$BATS_TEST_TMPDIR/up"
+    python3 "$BATS_TEST_TMPDIR/lost.py" "$BATS_TEST_TMPDIR/l.sock" >"$BATS_TEST_TMPDIR/up" 3>&- &
+    read -r _ <"$BATS_TEST_TMPDIR/up"
+    run -3 sluice --gateway "unix:$BATS_TEST_TMPDIR/l.sock" sandbox exec demo -- true
+    [[ "$output" == *"the connection to the gateway broke before the command ended"* ]]
+    run -3 sluice --gateway "unix:$BATS_TEST_TMPDIR/l.sock" sandbox exec demo -- true
+    run -3 sluice --gateway "unix:$BATS_TEST_TMPDIR/l.sock" sandbox exec demo -- true
+    wait
+}
+
+@test "--no-keep deletes the sandbox whatever signal ends the command, at any stage" {
+    for signal in INT TERM HUP; do
+        mkfifo "$BATS_TEST_TMPDIR/$signal"
+        env --default-signal=INT sluice sandbox create --name brief --no-keep -- sh -c 'echo up; exec sleep 60' >"$BATS_TEST_TMPDIR/$signal" 3>&- &
+        client=$!
+        read -r -t 30 line <"$BATS_TEST_TMPDIR/$signal"
+        [ "$line" = up ]
+        kill -"$signal" "$client"
+        code=0; wait "$client" || code=$?
+        [ "$code" -eq $((128 + $(kill -l "$signal"))) ]
+        run -1 sluice sandbox get brief
+        [[ "$output" == *"brief"* ]]
+        # While it is being made.
+        env --default-signal=INT sluice sandbox create --name early --no-keep -- sleep 60 >/dev/null 2>&1 3>&- &
+        client=$!
+        until_so "sluice sandbox list -o json | grep -q '\"early\"'"
+        kill -"$signal" "$client"
+        code=0; wait "$client" || code=$?
+        [ "$code" -eq $((128 + $(kill -l "$signal"))) ]
+        run -1 sluice sandbox get early
+    done
+}

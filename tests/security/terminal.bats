@@ -135,3 +135,94 @@ LIST
     on_terminal "$shown/report.broken" sluice plugin test --plugin-dir "$build/plugins" "$shown"
     look "$shown"/report.*
 }
+
+listen_as() {      # listen_as UID: somebody's gateway at $shown/theirs/s.sock
+    mkdir "$shown/theirs"
+    chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$shown" "$shown/theirs"
+    chown "$1" "$shown/theirs"
+    mkfifo "$shown/up"
+    setpriv --reuid "$1" --regid "$1" --clear-groups python3 - "$shown/theirs/s.sock" 422 <"$BATS_TEST_DIRNAME/hostile_gateway.py" >"$shown/up" 3>&- &
+    hostile=$!
+    exec 4<"$shown/up"
+    read -r -t 10 _ <&4
+}
+
+@test "a token is not sent to a socket that another user serves" {
+    [ "$(id -u)" -eq 0 ] || skip "needs another user"
+    listen_as 4243
+    export SLUICE_TOKEN=canary-token
+    for words in 'sandbox list' 'events demo' 'sandbox exec demo -- true'; do
+        run -3 sluice --gateway "unix:$shown/theirs/s.sock" $words
+        [[ "$output" == *"belongs to uid 4243, not to you (uid 0) or root: the token was not sent; --gateway-user USER names whose gateway it is"* ]]
+    done
+    chown 0:0 "$shown/theirs" "$shown/theirs/s.sock"
+    run -3 sluice --gateway "unix:$shown/theirs/s.sock" sandbox list
+    [[ "$output" == *"is served by uid 4243, not to you"* ]] || [[ "$output" == *"is served by uid 4243"* ]]
+    chmod 777 "$shown/theirs"
+    run -3 sluice --gateway "unix:$shown/theirs/s.sock" --gateway-user 4243 sandbox list
+    [[ "$output" == *"others may write to the folder $shown/theirs"* ]]
+    chmod 755 "$shown/theirs"
+    kill "$hostile"; hostile=
+    cat <&4 >"$shown/got"
+    run ! grep -q canary "$shown/got"
+}
+
+@test "a token goes to another user's socket where that user is named" {
+    [ "$(id -u)" -eq 0 ] || skip "needs another user"
+    listen_as 4243
+    SLUICE_TOKEN=canary-token run -1 sluice --gateway "unix:$shown/theirs/s.sock" --gateway-user 4243 sandbox list
+    kill "$hostile"; hostile=
+    grep -q canary <&4
+}
+
+@test "a token goes to another machine without TLS only where somebody insists" {
+    export SLUICE_TOKEN=canary-token
+    for address in http://10.77.0.2:7999 tcp:10.77.0.2:7999 http://127.0.0.1@10.77.0.2:7999; do
+        run -3 sluice --gateway "$address" sandbox list
+        [[ "$output" == *"leads to another machine without TLS: the token was not sent"*"insist with --insecure"* ]]
+        run -3 sluice --gateway "$address" --insecure sandbox list
+        [[ "$output" == *"cannot reach the gateway"* ]]
+    done
+    for address in http://127.0.0.1:1 http://localhost:1 'http://[::1]:1' https://10.77.0.2:7999; do
+        run -3 sluice --gateway "$address" sandbox list
+        [[ "$output" == *"cannot reach the gateway"* ]]
+    done
+}
+
+@test "cases of a stranger run no native code in the runner and show no other files" {
+    echo 'TOP-SECRET-canary: yes' >"$shown/secret.yaml"
+    mkdir "$shown/cases"
+    ln -s ../secret.yaml "$shown/cases/link.yaml"
+    ln -s ../secret.yaml "$shown/cases/case.test.yaml"
+    mkfifo "$shown/cases/pipe.yaml"
+    for named in ../secret.yaml "$shown/secret.yaml" link.yaml sub/../../secret.yaml; do
+        printf 'plugin: live_reload\ncases: [{name: x, candidate: {file: %s}, expect: {verdict: allow}}]\n' "$named" >"$shown/cases/leak.test.yaml"
+        run -2 sluice plugin test --plugin-dir "$build/plugins" "$shown/cases"
+        [[ "$output" != *canary* ]]
+        [[ "$output" == *"leads out of the case file's folder"* ]] || [[ "$output" == *"No such file"* ]]
+    done
+    printf 'plugin: live_reload\ncases: [{name: x, candidate: {file: pipe.yaml}, expect: {verdict: allow}}]\n' >"$shown/cases/leak.test.yaml"
+    run -2 timeout 20 sluice plugin test --plugin-dir "$build/plugins" "$shown/cases"
+    [[ "$output" == *"pipe.yaml is no regular file"* ]]
+    printf 'chain: ../secret.yaml\ncases: [{name: x, candidate: {version: 1}, expect: {outcome: allowed}}]\n' >"$shown/cases/leak.test.yaml"
+    run sluice plugin test --plugin-dir "$build/plugins" "$shown/cases"
+    [[ "$output" != *canary* ]]
+    rm "$shown"/cases/*
+    cat >"$shown/cases/evil.c" <<C
+#include <sluice/plugin.h>
+#include <fcntl.h>
+__attribute__((constructor)) static void begin(void) { open("$shown/mark", O_WRONLY | O_CREAT, 0644); }
+static enum sluice_verdict vote(void *self, const struct sluice_transition *t, struct sluice_ballot *b) { (void)self, (void)t; return sluice_allow(b); }
+SLUICE_PLUGIN(.name = "evil", .version = "1.0.0", .summary = "x.", .vote = vote);
+C
+    gcc -shared -fPIC -I"$top/include" -o "$shown/cases/evil.so" "$shown/cases/evil.c"
+    printf 'plugin: evil.so\ncases: [{name: x, candidate: {version: 1}, expect: {verdict: allow}}]\n' >"$shown/cases/a.test.yaml"
+    printf 'chain: gateway.yaml\ncases: [{name: x, candidate: {version: 1}, expect: {outcome: allowed}}]\n' >"$shown/cases/b.test.yaml"
+    echo 'chain: {plugin_dirs: [.], voters: [{plugin: evil, isolation: inline}]}' >"$shown/cases/gateway.yaml"
+    run -0 sluice plugin test "$shown/cases"
+    [ ! -e "$shown/mark" ]
+    run sluice plugin bench "$shown/cases"
+    [ ! -e "$shown/mark" ]
+    run -0 sluice plugin test --isolation inline "$shown/cases"
+    [ -e "$shown/mark" ]
+}
