@@ -144,7 +144,7 @@ static struct policy *policy_from_file(struct reader *r, const struct doc_node *
     struct buf text = {0};
     const char *at = file_beside(r->arena, r->file->folder, name->text);
     note_use(r, at);
-    if (file_read(at, POLICY_BYTES_MAX, &text, &err) != 0) {
+    if (file_read_below(r->file->folder, name->text, POLICY_BYTES_MAX, &text, &err) != 0) {
         problem_at(r, name, path, err.text);
         return NULL;
     }

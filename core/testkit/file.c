@@ -3,18 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 
-int file_read(const char *path, size_t max_bytes, struct buf *out, struct error *err)
+/* Takes the descriptor; -1 has errno. */
+static int read_whole(int fd, const char *path, size_t max_bytes, struct buf *out, struct error *err)
 {
     enum { STEP = 65536 };
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd < 0 ? -1 : 1;
     while (n > 0 && out->len <= max_bytes) {
         buf_reserve(out, STEP);
@@ -31,6 +33,50 @@ int file_read(const char *path, size_t max_bytes, struct buf *out, struct error 
     if (out->len > max_bytes)
         return error_set(err, ERROR_TOO_LARGE, "%s has more than %zu bytes", path, max_bytes);
     return 0;
+}
+
+int file_read(const char *path, size_t max_bytes, struct buf *out, struct error *err)
+{
+    return read_whole(open(path, O_RDONLY | O_CLOEXEC), path, max_bytes, out, err);
+}
+
+int file_read_below(const char *folder, const char *path, size_t max_bytes, struct buf *out,
+                    struct error *err)
+{
+    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    int root = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = root < 0 ? -1 : (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+    bool outside = root >= 0 && fd < 0 && errno == EXDEV;
+    int saved = errno;
+    struct stat st;
+    if (root >= 0)
+        close(root);
+    if (outside)
+        return error_set(err, ERROR_DENIED,
+                         "%s leads out of the case file's folder: put the file below %s and name it from there", path, folder);
+    if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
+        close(fd);
+        return error_set(err, ERROR_DENIED, "%s is no regular file", path);
+    }
+    errno = saved;
+    const char *beside = *path == '/' || strcmp(folder, ".") == 0 ? "" : folder;
+    char *shown = alloc_printf("%s%s%s", beside, *beside ? "/" : "", path);
+    int rc = read_whole(fd, shown, max_bytes, out, err);
+    free(shown);
+    return rc;
+}
+
+bool file_is_below(const char *folder, const char *path)
+{
+    struct stat st;
+    char *top = realpath(folder, NULL), *real = realpath(path, NULL);
+    size_t n = top ? strlen(top) : 0;
+    bool below = top && real && strncmp(top, real, n) == 0 && (real[n] == '/' || strcmp(top, "/") == 0) &&
+                 stat(real, &st) == 0 && S_ISREG(st.st_mode);
+    free(top);
+    free(real);
+    return below;
 }
 
 static int write_all(int fd, const char *text, size_t len)

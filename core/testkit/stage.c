@@ -93,7 +93,6 @@ static struct chain *load_plugin(const struct test *test, const struct stage_set
 {
     struct chain_voter_config voter = {
         .plugin = "", .script = "", .name = "", .level = "mandatory", .on_error = "deny",
-        .isolation = settings->isolation ? settings->isolation : isolation_inline,
         .sha256 = "", .options_json = test->item->options, .doc_path = "plugin",
     };
     const struct chain_voter_config *const voters[] = {&voter};
@@ -101,6 +100,9 @@ static struct chain *load_plugin(const struct test *test, const struct stage_set
         .vote_timeout_ms = VOTE_TIMEOUT_MS, .voters = voters, .n_voters = 1, .base_dir = "."};
     const char *folder;
     name_voter(&voter, test->file, arena, &folder);
+    voter.isolation = settings->isolation ? settings->isolation
+                      : *voter.plugin     ? isolation_process
+                                          : isolation_inline;
     if (test->file->n_command) {
         voter.command = name_command(test->file, arena);
         voter.n_command = test->file->n_command;
@@ -110,10 +112,11 @@ static struct chain *load_plugin(const struct test *test, const struct stage_set
     return load(&config, log, false, arena, why);
 }
 
-/* The voters of a chain, with what the settings say instead of its configuration. */
+/* The voters of a chain, with what the settings say instead of its configuration; confine: native
+ * code gets a process of its own in any case. */
 static const struct chain_voter_config *const *set_voters(const struct chain_config *config,
                                                           const struct stage_settings *settings,
-                                                          struct arena *arena)
+                                                          bool confine, struct arena *arena)
 {
     struct chain_voter_config *copies = arena_alloc(arena, (config->n_voters + 1) * sizeof *copies);
     const struct chain_voter_config **list =
@@ -122,6 +125,8 @@ static const struct chain_voter_config *const *set_voters(const struct chain_con
         copies[i] = *config->voters[i];
         if (settings->isolation && !copies[i].n_command)    /* a program has its own process in any case */
             copies[i].isolation = settings->isolation;
+        else if (confine && *copies[i].plugin)
+            copies[i].isolation = isolation_process;
         if (settings->vote_timeout_ms)
             copies[i].timeout_ms = settings->vote_timeout_ms;
         list[i] = &copies[i];
@@ -130,7 +135,7 @@ static const struct chain_voter_config *const *set_voters(const struct chain_con
 }
 
 /* The chain of a gateway's configuration; its other sections are the gateway's business. */
-static int read_chain(const char *path, struct arena *arena, struct chain_config *out,
+static int read_chain(const char *path, bool quote, struct arena *arena, struct chain_config *out,
                       const char **why)
 {
     struct problems problems = {0};
@@ -146,7 +151,10 @@ static int read_chain(const char *path, struct arena *arena, struct chain_config
     const struct doc_node *chain = rc == 0 && root->kind == DOC_MAP ? doc_get(root, "chain") : NULL;
     if (chain)
         rc = schema_decode(&chain_config_schema, chain, "chain", arena, &decoded, &problems);
-    if (problems.n)
+    if (problems.n && !quote)
+        *why = arena_printf(arena, "%s:%u:%u: is no configuration of a chain; it lies outside of the case file's folder, so what is wrong is not quoted",
+                            path, problems.items[0].line, problems.items[0].column);
+    else if (problems.n)
         *why = arena_printf(arena, "%s: %s", path, join(arena, &problems, true));
     *out = decoded ? *(struct chain_config *)decoded
                    : (struct chain_config){.vote_timeout_ms = VOTE_TIMEOUT_MS};
@@ -164,11 +172,12 @@ static void place_dirs(struct chain_config *config, struct arena *arena)
     config->plugin_dirs = dirs;
 }
 
-struct chain *stage_load_chain(const char *path, const struct stage_settings *settings,
-                               const struct log *log, struct arena *arena, const char **why)
+/* folder: that of the case file which names the chain, NULL: somebody whose files these are. */
+static struct chain *load_chain(const char *path, const char *folder, const struct stage_settings *settings,
+                                const struct log *log, struct arena *arena, const char **why)
 {
     struct chain_config config;
-    if (read_chain(path, arena, &config, why) != 0)
+    if (read_chain(path, !folder || file_is_below(folder, path), arena, &config, why) != 0)
         return NULL;
     config.base_dir = dirname(arena_str(arena, absolute(arena, path)));
     if (config.n_plugin_dirs && settings->usual_dirs)
@@ -178,8 +187,14 @@ struct chain *stage_load_chain(const char *path, const struct stage_settings *se
     if (settings->vote_timeout_ms)
         config.vote_timeout_ms = settings->vote_timeout_ms;
     if (config.n_voters)
-        config.voters = set_voters(&config, settings, arena);
+        config.voters = set_voters(&config, settings, folder != NULL, arena);
     return load(&config, log, true, arena, why);
+}
+
+struct chain *stage_load_chain(const char *path, const struct stage_settings *settings,
+                               const struct log *log, struct arena *arena, const char **why)
+{
+    return load_chain(path, NULL, settings, log, arena, why);
 }
 
 struct chain *stage_load(const struct test *test, const struct stage_settings *settings,
@@ -188,8 +203,7 @@ struct chain *stage_load(const struct test *test, const struct stage_settings *s
     const struct case_file *file = test->file;
     if (!*file->chain)
         return load_plugin(test, settings, log, arena, why);
-    return stage_load_chain(file_beside(arena, file->folder, file->chain), settings, log, arena,
-                            why);
+    return load_chain(file_beside(arena, file->folder, file->chain), file->folder, settings, log, arena, why);
 }
 
 /* ---- transitions ---- */

@@ -11,7 +11,8 @@ struct stage_settings {
     const char *const *plugin_dirs;
     size_t n_plugin_dirs;
     bool usual_dirs;                                /* nobody named them */
-    const char *isolation;                          /* NULL: inline, a chain's as configured */
+    /* NULL: native code of a case file in a process of its own, all else as configured. */
+    const char *isolation;
     uint32_t vote_timeout_ms;                       /* of every voter of a chain; 0: as configured */
 };
 

@@ -48,7 +48,8 @@ static void complain(struct buf *errors, const char *format, ...)
     va_end(args);
 }
 
-static void search(struct finder *f, const char *folder, int depth)
+/* top: the folder that was named; a link that leads out of it is not followed. */
+static void search(struct finder *f, const char *top, const char *folder, int depth)
 {
     struct dirent **entries;
     int n = scandir(folder, &entries, visible, alphasort);
@@ -62,9 +63,9 @@ static void search(struct finder *f, const char *folder, int depth)
         char *path = alloc_printf("%s%s%s", here ? "" : folder, slash, entries[i]->d_name);
         bool there = lstat(path, &st) == 0;
         if (there && S_ISLNK(st.st_mode))           /* to a folder it could lead round in circles */
-            there = stat(path, &st) == 0 && S_ISREG(st.st_mode);
+            there = file_is_below(top, path) && stat(path, &st) == 0;
         if (there && S_ISDIR(st.st_mode) && depth < FOLDER_DEPTH_MAX)
-            search(f, path, depth + 1);
+            search(f, top, path, depth + 1);
         else if (there && S_ISREG(st.st_mode) && file_ends_with(path, ".test.yaml"))
             add_path(f, path);
         free(path);
@@ -80,7 +81,7 @@ static void find(struct finder *f, const char *path)
     if (stat(path, &st) != 0)
         complain(&f->errors, "%s: cannot be read: %s\n", path, strerror(errno));
     else if (S_ISDIR(st.st_mode))
-        search(f, path, 0);
+        search(f, path, path, 0);
     else if (!file_ends_with(path, ".test.yaml"))
         complain(&f->errors, "%s: is no case file: their names end in .test.yaml\n", path);
     else

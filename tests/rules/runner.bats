@@ -169,7 +169,7 @@ YAML
 @test "exit 5: a crash is of one case, the rest still runs" {
     crashing
     for jobs in 1 4; do
-        exits 5 "$sluice" plugin test -j $jobs "$folder"
+        exits 5 "$sluice" plugin test --isolation inline -j $jobs "$folder"
         says "✓ before"
         says "✗ boom: crashed"
         says "during the vote"
@@ -188,7 +188,7 @@ cases:
   - {name: it crashes in the beginning, options: {start: crash}, candidate: {version: 1}, expect: {verdict: allow}}
   - {name: it is well, options: {how: allow}, candidate: {version: 1}, expect: {verdict: allow}}
 YAML
-    exits 5 "$sluice" plugin test --timeout 1 "$folder"
+    exits 5 "$sluice" plugin test --isolation inline --timeout 1 "$folder"
     says "it ended its process with status 0, during the vote"
     says "no answer within 1 s (--timeout), during the vote"
     says "while it was closed, after this vote"
@@ -214,7 +214,7 @@ cases:
   - {name: it prints, candidate: {version: 1}, reason: print, expect: {verdict: allow}}
   - {name: it leaves a process, candidate: {version: 1}, reason: leave, expect: {verdict: allow}}
 YAML
-    exits 0 "$sluice" plugin test --format json "$folder"
+    exits 0 "$sluice" plugin test --isolation inline --format json "$folder"
     [ "$(jq .passed <<<"$output")" = 2 ]
     run ! pgrep -f "$folder"
 }

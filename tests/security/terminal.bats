@@ -141,7 +141,7 @@ listen_as() {      # listen_as UID: somebody's gateway at $shown/theirs/s.sock
     chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$shown" "$shown/theirs"
     chown "$1" "$shown/theirs"
     mkfifo "$shown/up"
-    setpriv --reuid "$1" --regid "$1" --clear-groups python3 - "$shown/theirs/s.sock" 422 <"$BATS_TEST_DIRNAME/hostile_gateway.py" >"$shown/up" 3>&- &
+    setpriv --reuid "$1" --regid "$1" --clear-groups /usr/bin/python3 - "$shown/theirs/s.sock" 422 <"$BATS_TEST_DIRNAME/hostile_gateway.py" >"$shown/up" 3>&- &
     hostile=$!
     exec 4<"$shown/up"
     read -r -t 10 _ <&4
