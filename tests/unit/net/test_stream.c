@@ -2,6 +2,7 @@
 /* What net/stream.h promises, of every transport alike. */
 #include "base/alloc.h"
 #include "net/stream.h"
+#include "net/tls.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -164,6 +165,56 @@ static struct world *connect_memory(void)
     w->a.stream = pair[0];
     w->b.stream = pair[1];
     return w;
+}
+
+static SSL_CTX *contexts[2];                        /* of a, a client, and of b */
+
+static void make_contexts(void)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = X509_new();
+    X509_gmtime_adj(X509_getm_notBefore(cert), -60);
+    X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+    X509_set_pubkey(cert, key);
+    X509_sign(cert, key, EVP_sha256());
+    contexts[0] = SSL_CTX_new(TLS_client_method());
+    contexts[1] = SSL_CTX_new(TLS_server_method());
+    SSL_CTX_use_certificate(contexts[1], cert);
+    SSL_CTX_use_PrivateKey(contexts[1], key);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+}
+
+static SSL *new_ssl(int side)
+{
+    SSL *ssl = SSL_new(contexts[side]);
+    if (side)
+        SSL_set_accept_state(ssl);
+    else
+        SSL_set_connect_state(ssl);
+    return ssl;
+}
+
+static struct world *wrap(struct world *w)
+{
+    w->a.connected = w->b.connected = 0;
+    w->a.stream = net_tls_new(w->a.stream, new_ssl(0), NULL, 0, &calls, &w->a);
+    w->b.stream = net_tls_new(w->b.stream, new_ssl(1), NULL, 0, &calls, &w->b);
+    RUN_UNTIL(w, w->a.connected && w->b.connected);
+    assert_int_equal(w->a.status, 0);
+    assert_int_equal(w->b.status, 0);
+    assert_string_equal(net_tls_problem(w->a.stream), "");
+    return w;
+}
+
+static struct world *connect_tls(void)
+{
+    return wrap(connect_tcp());
+}
+
+static struct world *connect_tls_in_memory(void)
+{
+    return wrap(connect_memory());
 }
 
 static void end_close(struct end *e)
@@ -357,7 +408,8 @@ static void a_new_owner_gets_what_follows(struct world *w)
         world_free(w);                                           \
     }
 
-#define TRANSPORTS(X, what) X(tcp, what) X(pipe, what) X(memory, what)
+#define TRANSPORTS(X, what)                                       \
+    X(tcp, what) X(pipe, what) X(memory, what) X(tls, what) X(tls_in_memory, what)
 #define PROMISES(X)                                  \
     X(bytes_arrive_in_order)                         \
     X(send_always_drains_and_only_from_the_loop)     \
@@ -384,6 +436,82 @@ static void a_port_nobody_listens_on_is_an_error(void **state)
     world_free(w);
 }
 
+/* What is written before the handshake is over waits for it, and so does the end. */
+static void early_bytes_wait_for_the_handshake(void **state)
+{
+    (void)state;
+    struct world *w = connect_memory();
+    w->a.stream = net_tls_new(w->a.stream, new_ssl(0), NULL, 0, &calls, &w->a);
+    net_read(w->b.stream);
+    assert_false(net_write(w->a.stream, "early", 5));
+    assert_int_equal(net_queued(w->a.stream), 5);
+    net_finish(w->a.stream);
+    RUN_UNTIL(w, w->b.got.len > 0);                 /* the hello, in the clear */
+    struct buf hello = w->b.got;
+    w->b.got = (struct buf){0};
+    w->b.stream = net_tls_new(w->b.stream, new_ssl(1), hello.data, hello.len, &calls, &w->b);
+    net_read(w->b.stream);
+    RUN_UNTIL(w, w->b.ended && w->a.drained && w->a.finished);
+    assert_string_equal(w->b.got.data, "early");
+    assert_false(net_tls_cut_short(w->b.stream));
+    buf_free(&hello);
+    world_free(w);
+}
+
+static void an_end_without_notice_is_told_apart(void **state)
+{
+    (void)state;
+    struct world *w = connect_tls_in_memory();
+    net_read(w->b.stream);
+    net_write(w->a.stream, "half", 4);
+    RUN_UNTIL(w, w->b.got.len == 4);
+    net_close(w->a.stream);
+    w->a.closing = true;
+    RUN_UNTIL(w, w->b.ended);
+    assert_true(net_tls_cut_short(w->b.stream));
+    world_free(w);
+}
+
+static void what_is_no_tls_fails_with_the_reason(void **state)
+{
+    (void)state;
+    struct world *w = connect_memory();
+    w->b.stream = net_tls_new(w->b.stream, new_ssl(1), NULL, 0, &calls, &w->b);
+    net_write(w->a.stream, "GET / HTTP/1.1\r\n\r\n", 18);
+    RUN_UNTIL(w, w->b.connected);
+    assert_int_equal(w->b.status, UV_EPROTO);
+    assert_string_equal(net_tls_problem(w->b.stream), "http request");
+    world_free(w);
+}
+
+static void a_certificate_that_is_not_trusted_fails_with_the_reason(void **state)
+{
+    (void)state;
+    struct world *w = connect_memory();
+    SSL *ssl = new_ssl(0);
+    SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+    w->a.stream = net_tls_new(w->a.stream, ssl, NULL, 0, &calls, &w->a);
+    w->b.stream = net_tls_new(w->b.stream, new_ssl(1), NULL, 0, &calls, &w->b);
+    RUN_UNTIL(w, w->a.connected && w->b.status);
+    assert_int_equal(w->a.status, UV_EPROTO);
+    assert_string_equal(net_tls_problem(w->a.stream), "self-signed certificate");
+    assert_int_equal(w->b.status, UV_EPROTO);
+    world_free(w);
+}
+
+static void a_peer_that_goes_during_the_handshake_is_an_error(void **state)
+{
+    (void)state;
+    struct world *w = connect_tcp();
+    w->a.connected = 0;
+    w->a.stream = net_tls_new(w->a.stream, new_ssl(0), NULL, 0, &calls, &w->a);
+    net_close(w->b.stream);
+    w->b.closing = true;
+    RUN_UNTIL(w, w->a.connected);
+    assert_true(w->a.status == UV_ECONNRESET || w->a.status == UV_EPIPE);
+    world_free(w);
+}
+
 #define TEST(transport, what) cmocka_unit_test(what##_over_##transport),
 #define TESTS(what) TRANSPORTS(TEST, what)
 
@@ -393,6 +521,15 @@ int main(void)
         PROMISES(TESTS)
         TRANSPORTS(TEST, a_reader_that_pauses_holds_the_writer_back)
         cmocka_unit_test(a_port_nobody_listens_on_is_an_error),
+        cmocka_unit_test(early_bytes_wait_for_the_handshake),
+        cmocka_unit_test(an_end_without_notice_is_told_apart),
+        cmocka_unit_test(what_is_no_tls_fails_with_the_reason),
+        cmocka_unit_test(a_certificate_that_is_not_trusted_fails_with_the_reason),
+        cmocka_unit_test(a_peer_that_goes_during_the_handshake_is_an_error),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    make_contexts();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    SSL_CTX_free(contexts[0]);
+    SSL_CTX_free(contexts[1]);
+    return failed;
 }
