@@ -3,14 +3,12 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/log_file.h"
 #include "base/printable.h"
 #include "base/text.h"
 
@@ -36,41 +34,67 @@ int log_level_parse(const char *word, enum log_level *out)
     return -1;
 }
 
-static void format_line(struct buf *line, const struct log *log, enum log_level level,
-                        const char *message)
+static const char *const kinds[] = {
+#define X(id, word) [LOG_KIND_##id] = word,
+    LOG_KINDS(X)
+#undef X
+};
+
+const char *log_kind_word(enum log_kind kind)
 {
-    char when[CLOCK_TEXT_SIZE];
-    clock_format(clock_now_ms(), when);
-    if (log->json) {
-        buf_printf(line, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"message\":", when,
-                   words[level], log->program);
-        struct buf text = {0};
-        text_escape_bytes(&text, message);
-        struct buf quoted = {0};
-        text_json_quote(&quoted, buf_str(&text));
-        printable_escape_json(line, buf_str(&quoted));
-        buf_free(&quoted);
-        buf_free(&text);
-        buf_puts(line, "}\n");
-        return;
-    }
-    buf_printf(line, "%s %-5s %s: ", when, words[level], log->program);
-    printable_escape(line, message, strlen(message), "");
-    buf_putc(line, '\n');
+    return kinds[kind];
 }
 
-static void shorten(const struct log *log)
+int log_kind_parse(const char *word, size_t len, enum log_kind *out)
 {
-    struct stat st;
-    size_t half = log->file_max / 2;
-    if (fstat(log->fd, &st) != 0 || !S_ISREG(st.st_mode) || (size_t)st.st_size <= log->file_max)
+    for (int i = 0; i < LOG_KIND_COUNT; i++) {
+        if (strlen(kinds[i]) == len && memcmp(word, kinds[i], len) == 0) {
+            *out = (enum log_kind)i;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+/* The kind follows the program's name and precedes the text, so no text can forge it. */
+static void format_json(struct buf *out, const struct log *log, const struct log_line *line, const char *when)
+{
+    struct buf text = {0}, quoted = {0};
+    buf_printf(out, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\"", when,
+               words[line->level], log->program);
+    if (line->kind != LOG_KIND_GENERAL)
+        buf_printf(out, LOG_FILE_JSON_KIND "%s\"", kinds[line->kind]);
+    buf_puts(out, ",\"message\":");
+    text_escape_bytes(&text, line->text);
+    text_json_quote(&quoted, buf_str(&text));
+    printable_escape_json(out, buf_str(&quoted));
+    buf_puts(out, "}\n");
+    buf_free(&quoted);
+    buf_free(&text);
+}
+
+static void format_text(struct buf *out, const struct log *log, const struct log_line *line, const char *when)
+{
+    buf_printf(out, "%s %-5s %s", when, words[line->level], log->program);
+    if (line->kind != LOG_KIND_GENERAL)
+        buf_printf(out, "[%s]", kinds[line->kind]);
+    buf_puts(out, ": ");
+    printable_escape(out, line->text, strlen(line->text), "");
+    buf_putc(out, '\n');
+}
+
+void log_write_line(const struct log *log, const struct log_line *line)
+{
+    char when[CLOCK_TEXT_SIZE];
+    struct buf out = {0};
+    if (!log || line->level < log->level)
         return;
-    char *tail = alloc_bytes(half);
-    ssize_t n = pread(log->fd, tail, half, st.st_size - (off_t)half);
-    char *line = n > 0 ? memchr(tail, '\n', (size_t)n) : NULL;
-    if (ftruncate(log->fd, 0) == 0 && line)
-        (void)!write(log->fd, line + 1, (size_t)(tail + n - line - 1));
-    free(tail);
+    clock_format(line->at_ms ? line->at_ms : clock_now_ms(), when);
+    (log->json ? format_json : format_text)(&out, log, line, when);
+    (void)!write(log->fd, out.data, out.len);
+    if (log->file_max)
+        log_file_shorten(log->fd, log->file_max);
+    buf_free(&out);
 }
 
 void log_write(const struct log *log, enum log_level level, const char *format, ...)
@@ -82,10 +106,5 @@ void log_write(const struct log *log, enum log_level level, const char *format, 
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    struct buf line = {0};
-    format_line(&line, log, level, message);
-    (void)!write(log->fd, line.data, line.len);
-    if (log->file_max)
-        shorten(log);
-    buf_free(&line);
+    log_write_line(log, &(struct log_line){.level = level, .text = message});
 }

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct error;
 
@@ -18,19 +19,45 @@ enum log_level {
     LOG_LEVEL_COUNT
 };
 
+/* What a line is about.  A workload can cause any number of lines of some kinds, so each kind has a
+ * share of a bounded file that no other kind can take. */
+#define LOG_KINDS(X)                                                        \
+    X(GENERAL, "general") /* of the program itself */                       \
+    X(ALLOWED, "allowed") /* a request that the policy permits */           \
+    X(REFUSED, "refused") /* a request that was refused */                  \
+    X(ERROR,   "error")   /* a permitted request that failed; complaints */ \
+    X(EXEC,    "exec")    /* a command that was run */
+
+enum log_kind {
+#define X(id, word) LOG_KIND_##id,
+    LOG_KINDS(X)
+#undef X
+    LOG_KIND_COUNT
+};
+
 struct log {
     int fd;
     enum log_level level;                           /* lines below it are dropped */
     bool json;
     const char *program;
-    /* Of a file that gets longer the newest half is kept, if it is open for reading too.  0: all. */
+    /* A file that grows beyond this is cut to half (base/log_file.h).  0: it may grow. */
     size_t file_max;
+};
+
+struct log_line {
+    enum log_level level;
+    enum log_kind kind;
+    int64_t at_ms;                                  /* 0: now */
+    const char *text;
 };
 
 void log_write(const struct log *log, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+void log_write_line(const struct log *log, const struct log_line *line);
 const char *log_level_word(enum log_level level);
 int log_level_parse(const char *word, enum log_level *out);        /* -1: no such level */
+const char *log_kind_word(enum log_kind kind);
+int log_kind_parse(const char *word, size_t len, enum log_kind *out);      /* -1: no such kind */
 
 #define log_debug(log, ...) log_write(log, LOG_DEBUG, __VA_ARGS__)
 #define log_info(log, ...)  log_write(log, LOG_INFO, __VA_ARGS__)

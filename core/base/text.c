@@ -217,3 +217,26 @@ void text_shell_quote(struct buf *out, const char *text)
     }
     buf_putc(out, '\'');
 }
+
+static bool inside_character(char c)
+{
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+void text_shorten(struct buf *out, const char *text, size_t max)
+{
+    static const char gap[] = "...";
+    size_t len = strlen(text);
+    if (len <= max) {
+        buf_add(out, text, len);
+        return;
+    }
+    size_t head = (max - (sizeof gap - 1)) / 2, tail = len - head;
+    for (int i = 0; i < 3 && head > 0 && inside_character(text[head]); i++)
+        head--;
+    for (int i = 0; i < 3 && tail < len && inside_character(text[tail]); i++)
+        tail++;
+    buf_add(out, text, head);
+    buf_add(out, gap, sizeof gap - 1);
+    buf_add(out, text + tail, len - tail);
+}

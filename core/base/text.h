@@ -23,6 +23,9 @@ void text_make_valid(char *text, size_t size);
 void text_json_quote(struct buf *out, const char *text);
 /* Appends bytes with those that are no UTF-8 written as \xNN. */
 void text_escape_bytes(struct buf *out, const char *bytes);
+/* Appends text; of one that is longer than max bytes its beginning and its end, with "..." between
+ * them, in whole characters. */
+void text_shorten(struct buf *out, const char *text, size_t max);
 /* The word of the NULL-terminated list that is nearest to text, or NULL when none is near. */
 const char *text_nearest(const char *text, const char *const *words);
 /* Why no command of a sandbox gets an environment variable of this name; NULL: it may. */

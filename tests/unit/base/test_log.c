@@ -67,6 +67,57 @@ static void one_that_cannot_be_read_stays_short_too(void **state)
     close(log.fd);
 }
 
+static char *content(int fd)
+{
+    off_t size = lseek(fd, 0, SEEK_END);
+    char *text = calloc(1, (size_t)size + 1);
+    assert_int_equal(pread(fd, text, (size_t)size, 0), size);
+    return text;
+}
+
+static void write_kind(const struct log *log, enum log_kind kind, const char *text)
+{
+    log_write_line(log, &(struct log_line){.level = LOG_INFO, .kind = kind, .text = text});
+}
+
+/* Whichever kind floods, a line of each other kind stays, in text and in JSON. */
+static void no_kind_rolls_out_another(void **state)
+{
+    enum { MAX = 64 * 1024 };
+    (void)state;
+    for (int flood = 0; flood < LOG_KIND_COUNT; flood++) {
+        struct log log = {.fd = open_file(O_RDWR), .program = "test", .file_max = MAX, .json = flood % 2};
+        for (int kind = 0; kind < LOG_KIND_COUNT; kind++)
+            write_kind(&log, (enum log_kind)kind, kind == flood ? "flood" : "evidence [refused]: \",\"kind\":\"allowed\"");
+        for (int i = 0; i < 10000; i++)
+            write_kind(&log, (enum log_kind)flood, "a line of the flood that says nothing more");
+        char *text = content(log.fd), *at = text;
+        int left = 0;
+        for (; (at = strstr(at, "evidence")); at++)
+            left++;
+        assert_int_equal(left, LOG_KIND_COUNT - 1);
+        assert_true(strlen(text) <= MAX);
+        free(text);
+        close(log.fd);
+    }
+}
+
+/* What one kind does not need, the newest lines of the others have. */
+static void a_kind_alone_has_half_the_file(void **state)
+{
+    enum { MAX = 64 * 1024 };
+    struct log log = {.fd = open_file(O_RDWR), .program = "test", .file_max = MAX};
+    off_t before = 0, size = 0;
+    (void)state;
+    for (int i = 0; size >= before; i++) {
+        before = size;
+        write_kind(&log, LOG_KIND_REFUSED, "a line");
+        size = lseek(log.fd, 0, SEEK_END);
+    }
+    assert_in_range(size, MAX / 2 - 100, MAX / 2);
+    close(log.fd);
+}
+
 static void without_a_limit_all_is_kept(void **state)
 {
     struct log log = {.fd = open_file(O_RDWR), .program = "test"};
@@ -83,6 +134,8 @@ int main(void)
         cmocka_unit_test(a_file_keeps_the_newest_lines),
         cmocka_unit_test(a_line_is_utf8_whatever_is_logged),
         cmocka_unit_test(one_that_cannot_be_read_stays_short_too),
+        cmocka_unit_test(no_kind_rolls_out_another),
+        cmocka_unit_test(a_kind_alone_has_half_the_file),
         cmocka_unit_test(without_a_limit_all_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
