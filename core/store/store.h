@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The durable store: sandboxes, revisions, decisions, drafts and the audit chain.
+/* The durable store: sandboxes, revisions, decisions, drafts, the audit chain, traffic and events.
  *
  * Reads may be made on any thread and block it; records they return live in the arena given.
  * Writes run on the store's commit thread: store_write hands over a function, the thread groups
@@ -45,6 +45,8 @@ struct store_sandbox {
 
 int store_sandbox_get(struct store *s, const char *name, struct arena *arena, struct store_sandbox *out, struct error *err);
 int store_sandbox_by_id(struct store *s, const char *id, struct arena *arena, struct store_sandbox *out, struct error *err);
+/* The one that has the name or, where none has it, the one that had it last. */
+int store_sandbox_ever(struct store *s, const char *name, struct arena *arena, struct store_sandbox *out, struct error *err);
 int store_sandbox_list(struct store *s, struct arena *arena, struct store_sandbox **out, size_t *n, struct error *err);
 /* Gives it its number.  ERROR_EXISTS if the name is taken. */
 int store_tx_sandbox_insert(struct store_tx *tx, struct store_sandbox *sandbox, struct error *err);
@@ -171,5 +173,58 @@ int store_tx_draft_count(struct store_tx *tx, const char *sandbox_id, const char
 /* Deletes those of a status, but for the newest. */
 int store_tx_draft_trim(struct store_tx *tx, const char *sandbox_id, const char *status, size_t keep, uint64_t *deleted, struct error *err);
 int store_tx_draft_event(struct store_tx *tx, const char *sandbox_id, const struct store_draft_event *event, struct error *err);
+
+/* ---- the traffic record ---- */
+enum {
+    STORE_TRAFFIC_MAX = 2048,                       /* rows of one sandbox and verdict */
+    STORE_TRAFFIC_DELETED_KEPT = 32,                /* deleted sandboxes whose rows are kept, the last ones */
+};
+
+struct store_traffic {
+    uint64_t number;                                /* its place in the list, never used again */
+    const char *sandbox_id;
+    const char *verdict;                            /* of STORE_TRAFFIC_VERDICTS */
+    const char *host;                               /* "": requests that have no row of their own */
+    uint16_t port;
+    const char *binary, *rule, *reason;             /* reason: of the latest */
+    uint64_t count;
+    int64_t first_seen_ms, last_seen_ms;
+};
+
+struct store_traffic_query {
+    const char *sandbox_id;
+    const char *verdict;                            /* NULL: any */
+    uint64_t after;                                 /* only those with a greater number */
+    size_t limit;                                   /* 0: all */
+};
+
+/* A batch of a supervisor: source names its process, number counts the batches of that. */
+struct store_traffic_batch {
+    const char *sandbox_id, *source;
+    uint64_t number;
+    const struct store_traffic *items;
+    size_t n;
+};
+
+int store_traffic_list(struct store *s, const struct store_traffic_query *query, struct arena *arena, struct store_traffic **out, size_t *n, struct error *err);
+/* The rows without a host: at most one for each verdict. */
+int store_traffic_unlisted(struct store *s, const char *sandbox_id, struct arena *arena, struct store_traffic **out, size_t *n, struct error *err);
+/* Adds the counts, once: a batch whose number is not above that of the last one of its source changes
+ * nothing.  A row, once there, is never replaced by another; where there is no room for one more, the
+ * request counts in the row without a host. */
+int store_tx_traffic_add(struct store_tx *tx, const struct store_traffic_batch *batch, struct error *err);
+
+/* ---- events ---- */
+struct store_event {
+    uint64_t id;                                    /* grows; never used again */
+    bool of_workload;                               /* caused by a workload: trimmed apart from the others */
+    const char *type, *sandbox, *json;
+};
+
+/* All of them by id, and the greatest id that ever was. */
+int store_event_list(struct store *s, struct arena *arena, struct store_event **out, size_t *n, uint64_t *last_id, struct error *err);
+int store_tx_event_insert(struct store_tx *tx, const struct store_event *event, struct error *err);
+/* Deletes those of a class but for the newest. */
+int store_tx_event_trim(struct store_tx *tx, bool of_workload, size_t keep, struct error *err);
 
 #endif

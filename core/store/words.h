@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The words that a stored draft chunk's status and source may be, once for all layers. */
+/* The words that a stored status, source or verdict may be, once for all layers. */
 #ifndef STORE_WORDS_H
 #define STORE_WORDS_H
 
@@ -14,6 +14,12 @@
     X(AGENT,       "agent",       "proposed by or for an agent")          \
     X(HELD,        "held",        "an update that a voter held")          \
     X(OPERATOR,    "operator",    "proposed by a person")
+
+/* What became of a request, in the traffic record. */
+#define STORE_TRAFFIC_VERDICTS(X)                                         \
+    X(ALLOWED, "allowed", "permitted, and its destination was dialled")   \
+    X(REFUSED, "refused", "not permitted")                                \
+    X(FAILED,  "failed",  "permitted, but its host could not be resolved")
 
 /* All words of a list as one text. */
 #define STORE_EACH_WORD(id, word, meaning) " " word
@@ -30,6 +36,13 @@ enum store_draft_source {
     STORE_DRAFT_SOURCES(X)
 #undef X
     STORE_DRAFT_SOURCE_COUNT
+};
+
+enum store_traffic_verdict {
+#define X(id, word, meaning) STORE_TRAFFIC_##id,
+    STORE_TRAFFIC_VERDICTS(X)
+#undef X
+    STORE_TRAFFIC_VERDICT_COUNT
 };
 
 const char *store_draft_status_word(enum store_draft_status status);

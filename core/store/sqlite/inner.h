@@ -21,4 +21,7 @@ struct store_tx {
     struct arena *arena;                            /* until the function returns */
 };
 
+/* traffic.c: after a sandbox was deleted, drops the rows of those deleted long before it. */
+int store_tx_traffic_trim(struct store_tx *tx, struct error *err);
+
 #endif

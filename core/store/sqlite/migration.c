@@ -129,6 +129,35 @@ static const char *const steps[] = {
 
     "ALTER TABLE draft ADD COLUMN takes_back TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE draft ADD COLUMN back_to TEXT NOT NULL DEFAULT '';",
+
+    "CREATE TABLE traffic ("
+    " number INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " sandbox_id TEXT NOT NULL REFERENCES sandbox(id),"
+    " verdict TEXT NOT NULL,"
+    " host TEXT NOT NULL,"
+    " port INTEGER NOT NULL,"
+    " binary TEXT NOT NULL,"
+    " rule TEXT NOT NULL,"
+    " reason TEXT NOT NULL,"
+    " count INTEGER NOT NULL,"
+    " first_seen_ms INTEGER NOT NULL,"
+    " last_seen_ms INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE UNIQUE INDEX traffic_key ON traffic(sandbox_id, verdict, host, port, binary, rule);"
+    "CREATE INDEX traffic_sandbox ON traffic(sandbox_id, number);"
+    "CREATE TABLE traffic_source ("
+    " sandbox_id TEXT PRIMARY KEY REFERENCES sandbox(id),"
+    " source TEXT NOT NULL,"
+    " number INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE event ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " of_workload INTEGER NOT NULL,"
+    " type TEXT NOT NULL,"
+    " sandbox TEXT NOT NULL,"
+    " json TEXT NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX event_class ON event(of_workload, id);",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

@@ -36,6 +36,19 @@ int store_sandbox_get(struct store *s, const char *name, struct arena *arena,
     return rc > 0 ? 0 : -1;
 }
 
+int store_sandbox_ever(struct store *s, const char *name, struct arena *arena, struct store_sandbox *out,
+                       struct error *err)
+{
+    struct db *db = db_pool_take(s->readers);
+    sqlite3_stmt *stmt = db_query(db, err, SELECT "WHERE name=? ORDER BY deleted_at_ms=0 DESC, number DESC LIMIT 1",
+                                  "t", name);
+    int rc = db_record_one(db, stmt, &whole, arena, out, err);
+    db_pool_give(s->readers, db);
+    if (rc == 0)
+        return error_set(err, ERROR_NOT_FOUND, "sandbox '%s' not found", name);
+    return rc > 0 ? 0 : -1;
+}
+
 int store_sandbox_by_id(struct store *s, const char *id, struct arena *arena,
                         struct store_sandbox *out, struct error *err)
 {
@@ -99,7 +112,8 @@ int store_tx_sandbox_token(struct store_tx *tx, const char *id, const char *toke
 int store_tx_sandbox_delete(struct store_tx *tx, const char *id, int64_t at_ms, struct error *err)
 {
     if (db_run(tx->db, err, "UPDATE sandbox SET deleted_at_ms=?, token_hash='' "
-               "WHERE id=? AND deleted_at_ms=0", "it", at_ms, id))
+               "WHERE id=? AND deleted_at_ms=0", "it", at_ms, id) ||
+        require_one(tx, id, err))
         return -1;
-    return require_one(tx, id, err);
+    return store_tx_traffic_trim(tx, err);
 }
