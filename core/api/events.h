@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The gateway's events: published on any thread, delivered on the loop thread, the newest
- * EVENTS_KEPT remembered so that a client that was away can resume.
+/* The gateway's events: published on any thread, delivered on the loop thread, and kept so that a
+ * client that was away can resume, also after a restart of the gateway.
  *
- * Numbers grow across restarts, so an old Last-Event-ID is recognised as a gap, never mistaken. */
+ * The newest EVENTS_KEPT of each class are kept, in memory and in the store; a workload can cause any
+ * number of the class "workload", so those take no place of the others.  Numbers grow across restarts
+ * and are never used again.  Whoever asked for durable events gets each one once it is in the store,
+ * so a gateway that is killed has told nobody of an event that it then forgets. */
 #ifndef API_EVENTS_H
 #define API_EVENTS_H
 
@@ -11,10 +14,15 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "base/error.h"
+
 enum { EVENTS_KEPT = 1024 };
 
 struct events;
 struct events_subscriber;
+struct jobs;
+struct log;
+struct store;
 
 struct event {                                      /* lives until the callback returns */
     uint64_t id;
@@ -26,6 +34,12 @@ struct event {                                      /* lives until the callback 
 typedef void events_fn(void *ctx, const struct event *event);
 
 struct events *events_new(uv_loop_t *loop);
+/* Keeps them in the store from now on, and knows those that are there.  Before the first event;
+ * blocks. */
+int events_keep(struct events *events, struct store *store, struct jobs *jobs, const struct log *log,
+                struct error *err);
+/* Writes what is not in the store yet, which is not used any more.  When jobs are idle; blocks. */
+void events_finish(struct events *events);
 void events_close(struct events *events);           /* after the last publisher and subscriber are gone */
 
 /* Any thread.  Takes data; {sandbox, at} are added to it. */
@@ -35,8 +49,14 @@ void events_publish(struct events *events, const char *type, const char *sandbox
  * events_replay, which hands over those after last_id; false: some of them are forgotten. */
 struct events_subscriber *events_subscribe(struct events *events, const char *sandbox, events_fn *fn,
                                            void *ctx);
+/* The same, for events that are in the store: what events_replay hands over and what follows it. */
+struct events_subscriber *events_subscribe_durable(struct events *events, const char *sandbox,
+                                                   events_fn *fn, void *ctx);
 void events_unsubscribe(struct events *events, struct events_subscriber *subscriber);
 bool events_replay(struct events *events, uint64_t last_id, const char *sandbox, events_fn *fn,
                    void *ctx);
+/* Hands over those after last_id that are not in the store yet. */
+void events_replay_unwritten(struct events *events, uint64_t last_id, const char *sandbox, events_fn *fn,
+                             void *ctx);
 
 #endif

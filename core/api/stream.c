@@ -60,14 +60,16 @@ static void begin(struct follower *f, const char *sandbox, const char *last_id, 
     uv_timer_init(api->loop, &f->timer);
     f->timer.data = f;
     uv_timer_start(&f->timer, keep_alive, KEEP_ALIVE_MS, KEEP_ALIVE_MS);
-    f->subscriber = events_subscribe(api->events, sandbox, send_event, f);
+    f->subscriber = events_subscribe_durable(api->events, sandbox, send_event, f);
     http_sse_comment(f->stream, "sluice events");
     if (last_id)
         resume(f, last_id, sandbox);
     else if (once)
         events_replay(api->events, 0, sandbox, send_event, f);
-    if (once)
+    if (once) {
+        events_replay_unwritten(api->events, last_id ? strtoull(last_id, NULL, 10) : 0, sandbox, send_event, f);
         http_stream_close(f->stream);
+    }
 }
 
 /* follow=false: what is kept, and the end */

@@ -215,6 +215,7 @@ static void all_idle(void *ctx)
     sandboxes_close(g->sandboxes);
     /* Its last writes tell sandboxes and events what became of them, which live until the loop turns
      * again.  This blocks the loop when nothing is left for it to do. */
+    events_finish(g->events);
     store_close(g->store);
     g->store = NULL;
     http_server_close(g->server, server_closed, g);
@@ -379,6 +380,8 @@ static int open_parts(struct gateway *g, struct chain *chain, struct error *err)
     g->drafts = drafts_new(g->updates, &draft_hooks, g->log);
     g->jobs = jobs_new(&g->loop);
     g->events = events_new(&g->loop);
+    if (events_keep(g->events, g->store, g->jobs, g->log, err) != 0)
+        return -1;
     chain_watch(chain, voter_changed, g);
     g->server = http_server_new(&g->loop, NULL, &api_router, &g->api, g->log);
     if (listen_all(g, err) != 0)
@@ -439,6 +442,8 @@ static void abandon(struct gateway *g)
         sandboxes_close(g->sandboxes);
     if (g->server)
         http_server_close(g->server, NULL, NULL);
+    if (g->events)
+        events_finish(g->events);
     events_close(g->events);
     uv_run(&g->loop, UV_RUN_DEFAULT);
     uv_loop_close(&g->loop);

@@ -10,9 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/events.h"
+#include "api/jobs.h"
 #include "base/alloc.h"
+#include "store/store.h"
 
 struct hall {
     uv_loop_t loop;
@@ -202,6 +205,101 @@ static void whoever_subscribes_during_a_delivery_hears_from_the_next_on(void **s
     free(a);
 }
 
+/* What a workload causes takes no place of what the gateway has to say. */
+static void a_flood_of_denials_leaves_the_rest(void **state)
+{
+    struct hall *h = *state;
+    struct ear *all = ear(h, NULL);
+    struct ear late = {.hall = h};
+    say(h, "decision", "demo");
+    for (int i = 0; i < 3 * EVENTS_KEPT; i++)
+        say(h, "denial", "demo");
+    deliver(h);
+    assert_false(events_replay(h->events, all->first_id, NULL, listen_in, &late));
+    assert_int_equal(late.heard, EVENTS_KEPT + 1);
+    assert_memory_equal(late.types, "decision ", 9);
+    assert_false(late.disordered);
+    silence(all);
+    free(all);
+}
+
+/* ---- in a store ---- */
+
+struct home {
+    char folder[64], url[96];
+    struct store *store;
+    struct jobs *jobs;
+};
+
+static void remove_folder(const char *folder)
+{
+    static const char *const names[] = {"db", "db-wal", "db-shm"};
+    char path[128];
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        unlink(path);
+    }
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static void move_in(struct hall *h, struct home *home)
+{
+    struct error err;
+    home->store = store_open(home->url, NULL, &err);
+    home->jobs = jobs_new(&h->loop);
+    assert_non_null(home->store);
+    assert_int_equal(events_keep(h->events, home->store, home->jobs, NULL, &err), 0);
+}
+
+static void move_out(struct hall *h, struct home *home)
+{
+    events_finish(h->events);
+    store_close(home->store);
+    jobs_free(home->jobs);
+}
+
+/* The same gateway's next life. */
+static void begin_anew(struct hall *h, struct home *home)
+{
+    move_out(h, home);
+    events_close(h->events);
+    uv_run(&h->loop, UV_RUN_NOWAIT);
+    h->events = events_new(&h->loop);
+    move_in(h, home);
+}
+
+static void say_and_wait(struct hall *h, struct home *home, const char *type)
+{
+    say(h, type, "demo");
+    do
+        uv_run(&h->loop, UV_RUN_ONCE);
+    while (!jobs_idle(home->jobs));
+}
+
+static void events_outlive_the_gateway(void **state)
+{
+    struct hall *h = *state;
+    struct home home = {.folder = "/tmp/sluice-events-XXXXXX"};
+    struct ear durable = {.hall = h}, late = {.hall = h};
+    assert_non_null(mkdtemp(home.folder));
+    snprintf(home.url, sizeof home.url, "sqlite:%s/db", home.folder);
+    move_in(h, &home);
+    durable.subscriber = events_subscribe_durable(h->events, NULL, listen_in, &durable);
+    say_and_wait(h, &home, "one");
+    assert_string_equal(durable.types, "one ");
+    uint64_t seen = durable.last_id;
+    say_and_wait(h, &home, "two");
+    say(h, "three", "demo");                        /* on its way when the gateway ends */
+    silence(&durable);
+    begin_anew(h, &home);
+    say_and_wait(h, &home, "four");
+    assert_true(events_replay(h->events, seen, NULL, listen_in, &late));
+    assert_string_equal(late.types, "two three four ");
+    assert_false(late.disordered);
+    move_out(h, &home);
+    remove_folder(home.folder);
+}
+
 enum { PUBLISHERS = 8, EACH = 500 };
 
 static void *publish_many(void *arg)
@@ -250,6 +348,8 @@ int main(void)
         EVENTS_TEST(a_number_of_another_life_is_a_gap),
         EVENTS_TEST(nobody_hears_after_unsubscribing_during_a_delivery),
         EVENTS_TEST(whoever_subscribes_during_a_delivery_hears_from_the_next_on),
+        EVENTS_TEST(a_flood_of_denials_leaves_the_rest),
+        EVENTS_TEST(events_outlive_the_gateway),
         EVENTS_TEST(many_threads_may_publish),
         EVENTS_TEST(closing_leaves_nothing_behind),
     };
