@@ -38,6 +38,9 @@
     X(full_decision, "id seq# sandbox kind outcome actor<actor> reason base_revision# revision# base_hash "           \
                      "candidate_hash votes[vote] overridden! chain_digest at hash candidate* diff<diff> effect* "     \
                      "warnings[error] previous")                                                                      \
+    X(request, "host port# binary verdict rule reason count# first_seen last_seen")                                   \
+    X(unlisted, "allowed# refused# failed#")                                                                          \
+    X(traffic, "sandbox traffic[request] unlisted<unlisted>")                                                         \
     X(audit, "intact! records# first_bad# why head")                                                                  \
     X(voter, "name version summary kind level isolation path sha256 state "                               \
              "reads_files! votes# denials# errors# p50_us# p99_us#")                                                  \

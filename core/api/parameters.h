@@ -16,6 +16,7 @@ struct http_request;
     X(WAIT_MS, "wait_ms", "query", "integer", "Answer when the revision leaves pending, or after so long")            \
     X(LABEL, "label", "query", "string", "KEY=VALUE that a sandbox must have; where there are several, all of them")  \
     X(STATUS, "status", "query", "string", "Only chunks of one status:" STORE_DRAFT_STATUSES(STORE_EACH_WORD))        \
+    X(VERDICT, "verdict", "query", "string", "Only requests with one verdict:" STORE_TRAFFIC_VERDICTS(STORE_EACH_WORD)) \
     X(AFTER, "after", "query", "integer", "Only what stands behind this: the next of an answer that left some out")   \
     X(SANDBOX, "sandbox", "query", "string", "Only what concerns the sandbox of this name")                           \
     X(LIMIT, "limit", "query", "integer", "At most so many, the newest; 0: all")                                      \

@@ -33,6 +33,8 @@ static const struct http_route routes[] = {
     HANDLE("POST", SANDBOX "/exec", "Run a command in a sandbox (Upgrade: sluice-exec)", .right = API_ADMIN, .handle = handle_exec,
          .body = &body_exec_schema, .upgrade = "sluice-exec"),
     HANDLE("GET", SANDBOX "/logs", "The log of a sandbox", .right = API_READ, .handle = handle_logs, .answer = "text/plain", .takes = TAKES(FOLLOW)),
+    WORK("GET", SANDBOX "/traffic", "What a sandbox asked its proxy for, counted; also of one that was deleted", .right = API_READ,
+         .work = route_traffic_list, .answer = "traffic", .takes = TAKES(VERDICT) | TAKES(AFTER) | TAKES(LIMIT)),
 
     WORK("GET", SANDBOX "/policy", "The newest policy, or that of a revision", .right = API_READ, .work = route_policy_get, .answer = "policy",
          .takes = TAKES(REVISION)),

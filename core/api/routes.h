@@ -46,6 +46,9 @@ int route_decision_list(struct api_call *call);
 int route_decision_get(struct api_call *call);
 int route_audit_verify(struct api_call *call);
 
+/* traffic.c */
+int route_traffic_list(struct api_call *call);
+
 /* plugins.c */
 int route_plugin_list(struct api_call *call);
 int route_plugin_reload(struct api_call *call);

@@ -182,6 +182,7 @@ int cmd_audit_verify(struct cli *cli);
 int cmd_token_create(struct cli *cli);
 int cmd_events(struct cli *cli);
 int cmd_logs(struct cli *cli);
+int cmd_traffic(struct cli *cli);
 int cmd_status(struct cli *cli);
 
 /* Runs a command in a sandbox with the terminal's streams; the exit code is the command's. */

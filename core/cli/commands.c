@@ -130,6 +130,10 @@ static const struct arg_option rule_undo[] = {
     {"reason", 0, ARG_VALUE, "TEXT", "why, for the record"},
     {0},
 };
+static const struct arg_option traffic[] = {
+    {"verdict", 0, ARG_VALUE, "V", "only requests with one verdict:" STORE_TRAFFIC_VERDICTS(STORE_EACH_WORD)},
+    {0},
+};
 #define STAGE_OPTIONS                                                                              \
     {"plugin-dir", 0, ARG_VALUE, "DIR", "where named voters are; may be repeated"},                \
     {"isolation", 0, ARG_VALUE, "inline|process", "how voters run (native code: process; all else as configured)"}, \
@@ -238,6 +242,7 @@ const struct command cli_commands[] = {
     {"token", "create", "", token_create, cmd_token_create, "make a token for a person, without a gateway", "sluice token create --name alice --role admin"},
     {"events", NULL, "[NAME]", events, cmd_events, "show what happens", "sluice events --follow"},
     {"logs", NULL, "[NAME]", logs, cmd_logs, "show a sandbox's log", "sluice logs demo --tail"},
+    {"traffic", NULL, "[NAME]", traffic, cmd_traffic, "show what a sandbox asked its proxy for", "sluice traffic demo --verdict refused"},
     {"status", NULL, "", none, cmd_status, "show the gateway", "sluice status"},
     {0},
 };

@@ -29,7 +29,7 @@ struct egress_proxy {
     struct egress_limits limits;
     const struct log *log;
     void (*on_denial)(void *ctx, const struct egress_denial *denial);
-    void (*on_line)(void *ctx, const char *line);
+    void (*on_line)(void *ctx, const struct egress_line *line);
     void *ctx;
 
     struct connection *connections;

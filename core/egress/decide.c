@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/printable.h"
 #include "egress/connection.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/log.h"
+#include "base/printable.h"
+#include "base/text.h"
 #include "egress/destination.h"
 
 #include <stdio.h>
@@ -15,8 +15,9 @@
 #define ENGINE_POLICY "l4"
 #define ENGINE_ADDRESS "ssrf"
 #define ENGINE_TLS "tls"
+#define ENGINE_IDENTITY "identity"
 
-enum { LOG_REASON_MAX = 256, LOG_PATH_MAX = 200, LOG_BINARY_MAX = 1024 };
+enum { LOG_REASON_MAX = 256, LOG_PATH_MAX = 200, LOG_BINARY_MAX = 200 };
 
 void egress_flow_clear(struct flow *flow)
 {
@@ -37,8 +38,8 @@ static void flow_text(const struct flow *flow, char *out, size_t size)
 static void print_what(struct buf *out, const struct flow *flow)
 {
     const char *binary = flow->caller.binary;
-    buf_printf(out, "%.*s(%d) -> ", LOG_BINARY_MAX, *binary ? binary : "unknown",
-               (int)flow->caller.pid);
+    text_shorten(out, *binary ? binary : "unknown", LOG_BINARY_MAX);
+    buf_printf(out, "(%d) -> ", (int)flow->caller.pid);
     if (flow->connect) {
         buf_puts(out, flow->target.authority);
         return;
@@ -49,28 +50,62 @@ static void print_what(struct buf *out, const struct flow *flow)
                flow->path[path] ? "?[redacted]" : "");
 }
 
-/* activity is that of a tunnel; a request is named by its method. */
-static void log_line(const struct connection *c, const char *activity, const char *action,
-                     const char *engine, const char *reason)
+/* What a line says of a request besides what the request itself says. */
+struct entry {
+    const char *activity;                           /* that of a tunnel; a request is named by its method */
+    const char *action, *engine, *reason;           /* reason NULL: none */
+    enum log_kind kind;
+    bool outcome;
+    enum store_traffic_verdict verdict;
+};
+
+static char *print_line(const struct flow *flow, const struct entry *entry)
+{
+    struct buf raw = {0}, text = {0};
+    const char *rule = flow->decision.rule ? flow->decision.rule->key : "-";
+    if (flow->connect)
+        buf_printf(&raw, "NET:%s %s ", entry->activity, entry->action);
+    else
+        buf_printf(&raw, "HTTP:%s %s ", flow->head->method, entry->action);
+    print_what(&raw, flow);
+    buf_printf(&raw, " [policy:%s engine:%s]", rule, entry->engine);
+    if (entry->reason) {
+        buf_puts(&raw, " [reason:");
+        text_shorten(&raw, entry->reason, LOG_REASON_MAX);
+        buf_putc(&raw, ']');
+    }
+    printable_escape(&text, raw.data, raw.len, "");
+    buf_free(&raw);
+    return buf_take(&text);
+}
+
+static void log_entry(const struct connection *c, const struct entry *entry)
 {
     const struct egress_proxy *proxy = c->proxy;
     const struct flow *flow = &c->flow;
-    struct buf raw = {0}, line = {0};
-    const char *rule = flow->decision.rule ? flow->decision.rule->key : "-";
-    if (flow->connect)
-        buf_printf(&raw, "NET:%s %s ", activity, action);
-    else
-        buf_printf(&raw, "HTTP:%s %s ", flow->head->method, action);
-    print_what(&raw, flow);
-    buf_printf(&raw, " [policy:%s engine:%s]", rule, engine);
-    if (reason)
-        buf_printf(&raw, " [reason:%.*s]", LOG_REASON_MAX, reason);
-    printable_escape(&line, raw.data, raw.len, "");
-    log_info(proxy->log, "%s", line.data);
-    if (proxy->on_line)
-        proxy->on_line(proxy->ctx, line.data);
-    buf_free(&raw);
-    buf_free(&line);
+    if (!proxy->on_line)
+        return;
+    char *text = print_line(flow, entry);
+    struct egress_line line = {
+        .kind = entry->kind, .text = text, .outcome = entry->outcome, .verdict = entry->verdict,
+        .host = flow->target.host, .port = flow->target.port, .binary = flow->caller.binary,
+        .rule = flow->decision.rule && flow->decision.allowed ? flow->decision.rule->key : "",
+        .reason = entry->reason ? entry->reason : ""};
+    proxy->on_line(proxy->ctx, &line);
+    free(text);
+}
+
+static void log_refusal(const struct connection *c, const char *engine, const char *reason)
+{
+    log_entry(c, &(struct entry){"OPEN", "[MED] DENIED", engine, reason, LOG_KIND_REFUSED, true,
+                                 STORE_TRAFFIC_REFUSED});
+}
+
+/* outcome: it counts as one more refusal.  Otherwise what was permitted is ended. */
+static void log_end(const struct connection *c, const char *engine, const char *reason, bool outcome)
+{
+    log_entry(c, &(struct entry){"CLOSE", "[MED] DENIED", engine, reason, LOG_KIND_REFUSED, outcome,
+                                 STORE_TRAFFIC_REFUSED});
 }
 
 static void report(const struct connection *c, const char *stage, const char *reason)
@@ -95,7 +130,7 @@ static void deny(struct connection *c, struct egress_refusal *refusal)
 {
     bool address = refusal->kind == REFUSAL_ADDRESS;
     c->proxy->denied++;
-    log_line(c, "OPEN", "[MED] DENIED", address ? ENGINE_ADDRESS : ENGINE_POLICY, refusal->reason);
+    log_refusal(c, address ? ENGINE_ADDRESS : ENGINE_POLICY, refusal->reason);
     report(c, address ? "ssrf" : stage_of(&c->flow), refusal->reason);
     egress_connection_refuse(c, refusal);
 }
@@ -127,7 +162,7 @@ void egress_decide_unidentified(struct connection *c, const struct error *err)
         free(reason);
         return;
     }
-    log_error(c->proxy->log, "a request was refused: %s", err->text);
+    log_refusal(c, ENGINE_IDENTITY, err->text);
     egress_refuse(&refusal, REFUSAL_IDENTITY, "the calling process cannot be looked up: %s",
                   err->text);
     egress_connection_refuse(c, &refusal);
@@ -169,7 +204,8 @@ bool egress_decide_addresses(struct connection *c)
         return false;
     }
     c->proxy->allowed++;
-    log_line(c, "OPEN", "[INFO] ALLOWED", ENGINE_POLICY, NULL);
+    log_entry(c, &(struct entry){"OPEN", "[INFO] ALLOWED", ENGINE_POLICY, NULL, LOG_KIND_ALLOWED, true,
+                                 STORE_TRAFFIC_ALLOWED});
     return true;
 }
 
@@ -188,7 +224,7 @@ bool egress_decide_hello(struct connection *c, enum egress_hello_state state)
     if (!reason)
         return true;
     c->proxy->denied++;
-    log_line(c, "CLOSE", "[MED] DENIED", ENGINE_TLS, reason);
+    log_end(c, ENGINE_TLS, reason, true);
     net_write(c->client, unrecognized_name, sizeof unrecognized_name - 1);
     egress_connection_end(c);
     free(reason);
@@ -197,7 +233,9 @@ bool egress_decide_hello(struct connection *c, enum egress_hello_state state)
 
 void egress_log_failure(const struct connection *c, const char *reason)
 {
-    log_line(c, "FAIL", "[LOW] FAILED", ENGINE_POLICY, reason);
+    bool dialled = c->state > CONNECTION_RESOLVING; /* then it counts as allowed already */
+    log_entry(c, &(struct entry){"FAIL", "[LOW] FAILED", ENGINE_POLICY, reason, LOG_KIND_ERROR, !dialled,
+                                 STORE_TRAFFIC_FAILED});
 }
 
 /* Bytes of the answer are with the client already: no other answer can take its place. */
@@ -212,7 +250,7 @@ static void stop(struct connection *c, const char *reason)
         deny_by_policy(c, reason, "because policy changed");
         return;
     }
-    log_line(c, "CLOSE", "[MED] DENIED", ENGINE_POLICY, reason);
+    log_end(c, ENGINE_POLICY, reason, false);
     egress_connection_close(c);
 }
 

@@ -7,6 +7,7 @@
 #include "egress/connection.h"
 #include "egress/process.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -35,14 +36,21 @@ static void accept_more(struct egress_proxy *proxy)
         egress_connection_new(proxy);
 }
 
+/* A workload may cause any number of these, so they have a kind that takes no other line's place. */
+static void log_accept_failure(const struct egress_proxy *proxy, int status)
+{
+    char text[160];
+    snprintf(text, sizeof text, "the egress proxy cannot accept a connection: %s", uv_strerror(status));
+    log_write_line(proxy->log, &(struct log_line){.level = LOG_WARN, .kind = LOG_KIND_ERROR, .text = text});
+}
+
 static void have_client(uv_stream_t *listener, int status)
 {
     struct egress_proxy *proxy = listener->data;
     if (status == 0)
         accept_more(proxy);
     else
-        log_warn(proxy->log, "the egress proxy cannot accept a connection: %s",
-                 uv_strerror(status));
+        log_accept_failure(proxy, status);
 }
 
 static void end_if_empty(struct egress_proxy *proxy)

@@ -22,7 +22,9 @@
 #ifndef EGRESS_PROXY_H
 #define EGRESS_PROXY_H
 
+#include "base/log.h"
 #include "policy/policy.h"
+#include "store/words.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,7 +33,6 @@
 #include <uv.h>
 
 struct error;
-struct log;
 struct egress_proxy;
 
 /* A name with the addresses it has, asked before DNS; the addresses are checked like any answer of
@@ -51,6 +52,20 @@ struct egress_denial {
     const char *reason;
     const char *stage;                              /* "connect", "forward" or "ssrf" */
     int64_t at_ms;                                  /* since 1970 */
+};
+
+/* A line of the decision log, such as "NET:OPEN [INFO] ALLOWED /usr/bin/curl(58) ->
+ * api.github.com:443 [policy:github_api engine:l4]", and what it is about. */
+struct egress_line {
+    enum log_kind kind;
+    const char *text;                               /* one line, of bounded length */
+    bool outcome;                                   /* it tells of a request's verdict; false: of what came later */
+    enum store_traffic_verdict verdict;
+    const char *host;                               /* canonical */
+    uint16_t port;
+    const char *binary;                             /* "" when the caller could not be identified */
+    const char *rule;                               /* the key of the rule that permits it, or "" */
+    const char *reason;                             /* "" where there is none */
 };
 
 /* What bounds a client.  0: the default. */
@@ -76,9 +91,8 @@ struct egress_config {
     const struct log *log;
     /* Every refused decision, but no malformed request or unreachable host.  NULL: not wanted. */
     void (*on_denial)(void *ctx, const struct egress_denial *denial);
-    /* Every line of the decision log, such as "NET:OPEN [INFO] ALLOWED /usr/bin/curl(58) ->
-     * api.github.com:443 [policy:github_api engine:l4]", which also goes to log.  NULL: not wanted. */
-    void (*on_line)(void *ctx, const char *line);
+    /* Every line of the decision log.  NULL: not wanted. */
+    void (*on_line)(void *ctx, const struct egress_line *line);
     void *ctx;
 };
 

@@ -8,8 +8,9 @@
 #include "http/tunnel.h"
 #include "sandbox/protocol.h"
 
-/* What is kept of a sandbox's log fits a stream, which a reader gets in one go. */
-enum { LOG_LINES_KEPT = 2000, LOG_BYTES_KEPT = 512 * 1024 };
+/* What is kept of a sandbox's log fits a stream, which a reader gets in one go.  Its file, from
+ * which a gateway that is started anew reads it, may be longer. */
+enum { LOG_LINES_KEPT = 2000, LOG_BYTES_KEPT = 512 * 1024, LOG_FILE_MAX = 2 * LOG_BYTES_KEPT };
 
 enum { START_TIMEOUT_MS = 30000, STOP_TIMEOUT_MS = 10000,
        EXEC_TIMEOUT_MS = 10000, STOP_GRACE_MS = 500, STOP_LOOK_MS = 200 };
@@ -61,7 +62,9 @@ struct sandbox {
     bool recording_denials;
 
     char **lines;                                   /* ring of its newest log lines */
-    size_t n_lines, first_line, line_bytes;
+    enum log_kind *line_kinds;                      /* of each of them */
+    size_t n_lines, first_line, line_bytes, kind_bytes[LOG_KIND_COUNT];
+    struct log log_file;                            /* fd 0: not open */
     struct log_follower *followers;
     bool removing;
 };
@@ -139,8 +142,13 @@ void sandbox_exec_answer(struct sandbox *s, struct http_request *req, const char
 void sandbox_exec_send_all(struct sandbox *s);      /* its supervisor is there: what waited for it is run */
 void sandbox_exec_fail_all(struct sandbox *s, const char *why);
 
+/* traffic.c: a batch of the traffic record; the arena that it lives in is taken over. */
+void sandbox_traffic(struct sandbox *s, const struct sandbox_traffic *batch, struct arena *arena);
+
 /* logs.c */
-void sandbox_log_line(struct sandbox *s, const char *level, const char *text);
+void sandbox_log_line(struct sandbox *s, const struct sandbox_log *line);
+/* Reads what an earlier gateway kept.  Blocks. */
+void sandbox_logs_load(struct sandbox *s);
 void sandbox_logs_request(struct sandboxes *all, struct http_request *req, const char *name);
 void sandbox_logs_free(struct sandbox *s);
 

@@ -190,6 +190,7 @@ static int mark_stopped(struct store_tx *tx, void *arg, struct error *err)
 static int adopt(struct sandboxes *all, const struct store_sandbox *record, struct error *err)
 {
     struct sandbox *s = sandbox_add(all, record);
+    sandbox_logs_load(s);
     if (sandbox_lock_held(s->dir)) {
         s->state = SANDBOX_UP;
         log_info(all->setup.log, "sandbox %s is running: waiting for its supervisor to come back", s->name);

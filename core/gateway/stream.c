@@ -176,8 +176,11 @@ static bool on_message(struct sandbox *s, const struct sandbox_message *m, struc
     case MESSAGE_DENIALS:
         sandbox_denied(s, &m->denials, arena);
         return true;
+    case MESSAGE_TRAFFIC:
+        sandbox_traffic(s, &m->traffic, arena);
+        return true;
     case MESSAGE_LOG:
-        sandbox_log_line(s, m->log.level, m->log.text);
+        sandbox_log_line(s, &m->log);
         return false;
     default:
         return false;

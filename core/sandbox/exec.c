@@ -271,8 +271,9 @@ static void on_upgrade(void *ctx, const struct http_head *head, struct http_tunn
 
 static void call_failed(struct exec_session *s, const char *why)
 {
-    log_warn(s->table->made.log, "exec %s: the gateway does not take the call: %s", s->exec->id,
-             why);
+    char text[512];
+    snprintf(text, sizeof text, "exec %s: the gateway does not take the call: %s", s->exec->id, why);
+    log_write_line(s->table->made.log, &(struct log_line){.level = LOG_WARN, .kind = LOG_KIND_EXEC, .text = text});
     s->call = NULL;
     wind_up(s);
     sandbox_exec_part_ended(s);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "sandbox/json.h"
+#include "store/words.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +72,40 @@ static void put_denials(json_t *root, const struct sandbox_denials *denials)
     json_object_set_new(root, "items", items);
 }
 
+static json_t *traffic_to_json(const struct sandbox_traffic_item *t)
+{
+    json_t *item = json_object();
+    put_text(item, "verdict", t->verdict);
+    put_text(item, "host", t->host);
+    put_number(item, "port", t->port);
+    put_text(item, "binary", t->binary);
+    put_text(item, "rule", t->rule);
+    put_text(item, "reason", t->reason);
+    put_number(item, "count", t->count);
+    put_number(item, "first_seen_ms", (uint64_t)t->first_seen_ms);
+    put_number(item, "last_seen_ms", (uint64_t)t->last_seen_ms);
+    return item;
+}
+
+static void put_traffic(json_t *root, const struct sandbox_traffic *traffic)
+{
+    json_t *items = json_array();
+    for (size_t i = 0; i < traffic->n; i++)
+        json_array_append_new(items, traffic_to_json(&traffic->items[i]));
+    put_text(root, "source", traffic->source);
+    put_number(root, "number", traffic->number);
+    json_object_set_new(root, "items", items);
+}
+
+static void put_log(json_t *root, const struct sandbox_log *log)
+{
+    put_text(root, "level", log->level);
+    put_text(root, "kind", log->kind);
+    if (log->at_ms)
+        put_number(root, "at_ms", (uint64_t)log->at_ms);
+    put_text(root, "message", log->text);
+}
+
 static void put_exec(json_t *root, const struct sandbox_exec *exec)
 {
     put_text(root, "id", exec->id);
@@ -100,9 +135,12 @@ static void put_members(json_t *root, const struct sandbox_message *m)
     case MESSAGE_EXEC:
         put_exec(root, &m->exec);
         break;
+    case MESSAGE_TRAFFIC:
+    case MESSAGE_TRAFFIC_ACK:
+        put_traffic(root, &m->traffic);
+        break;
     case MESSAGE_LOG:
-        put_text(root, "level", m->log.level);
-        put_text(root, "message", m->log.text);
+        put_log(root, &m->log);
         break;
     case MESSAGE_START_FAILED:
         put_text(root, "error", m->log.text);
@@ -173,19 +211,90 @@ static int read_denial(const struct json_reader *r, struct sandbox_denial *out)
     return 0;
 }
 
+/* An array of n zeroed items of size bytes for the list of a message.  NULL: there is none. */
+static void *new_items(const struct json_reader *r, size_t size, const json_t **list, size_t *n)
+{
+    *list = json_object_get(r->object, "items");
+    if (!json_is_array(*list)) {
+        error_set(r->err, ERROR_MALFORMED, "items must be a list");
+        return NULL;
+    }
+    *n = json_array_size(*list);
+    return arena_zalloc(r->arena, (*n + 1) * size);
+}
+
 static int read_denials(const struct json_reader *r, struct sandbox_denials *out)
 {
-    const json_t *items = json_object_get(r->object, "items");
-    if (!json_is_array(items))
-        return error_set(r->err, ERROR_MALFORMED, "items must be a list");
-    out->n = json_array_size(items);
-    out->items = arena_zalloc(r->arena, (out->n + 1) * sizeof *out->items);
+    const json_t *items;
+    if (!(out->items = new_items(r, sizeof *out->items, &items, &out->n)))
+        return -1;
     for (size_t i = 0; i < out->n; i++) {
         struct json_reader item = {json_array_get(items, i), r->arena, r->err};
         if (read_denial(&item, &out->items[i]) != 0)
             return error_prefix(r->err, "items[%zu]", i);
     }
     return 0;
+}
+
+static int read_verdict(const struct json_reader *r, const char **out)
+{
+    static const char *const verdicts[] = {
+#define X(id, word, meaning) word,
+        STORE_TRAFFIC_VERDICTS(X)
+#undef X
+    };
+    if (sandbox_json_text(r, "verdict", out) != 0)
+        return -1;
+    for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++)
+        if (strcmp(*out, verdicts[i]) == 0)
+            return 0;
+    return error_set(r->err, ERROR_MALFORMED, "unknown verdict %s", *out);
+}
+
+static int read_traffic_item(const struct json_reader *r, struct sandbox_traffic_item *out)
+{
+    uint64_t port = 0, first = 0, last = 0;
+    if (read_verdict(r, &out->verdict) != 0 ||
+        sandbox_json_text(r, "host", &out->host) != 0 ||
+        sandbox_json_number(r, "port", UINT16_MAX, &port) != 0 ||
+        sandbox_json_text(r, "binary", &out->binary) != 0 ||
+        sandbox_json_text(r, "rule", &out->rule) != 0 ||
+        sandbox_json_text(r, "reason", &out->reason) != 0 ||
+        sandbox_json_number(r, "count", INT64_MAX, &out->count) != 0 ||
+        sandbox_json_number(r, "first_seen_ms", INT64_MAX, &first) != 0 ||
+        sandbox_json_number(r, "last_seen_ms", INT64_MAX, &last) != 0)
+        return -1;
+    out->port = (uint16_t)port;
+    out->first_seen_ms = (int64_t)first;
+    out->last_seen_ms = (int64_t)last;
+    return 0;
+}
+
+static int read_traffic(const struct json_reader *r, struct sandbox_traffic *out)
+{
+    const json_t *items;
+    if (sandbox_json_text(r, "source", &out->source) != 0 ||
+        sandbox_json_number(r, "number", INT64_MAX, &out->number) != 0 ||
+        !(out->items = new_items(r, sizeof *out->items, &items, &out->n)))
+        return -1;
+    for (size_t i = 0; i < out->n; i++) {
+        struct json_reader item = {json_array_get(items, i), r->arena, r->err};
+        if (read_traffic_item(&item, &out->items[i]) != 0)
+            return error_prefix(r->err, "items[%zu]", i);
+    }
+    return 0;
+}
+
+/* A supervisor of an earlier version says neither kind nor time. */
+static int read_log(const struct json_reader *r, struct sandbox_log *out)
+{
+    uint64_t at = 0;
+    if (sandbox_json_text(r, "level", &out->level) != 0 ||
+        sandbox_json_optional_text(r, "kind", &out->kind) != 0 ||
+        sandbox_json_optional_number(r, "at_ms", INT64_MAX, &at) != 0)
+        return -1;
+    out->at_ms = (int64_t)at;
+    return sandbox_json_text(r, "message", &out->text);
 }
 
 static int read_exec(const struct json_reader *r, struct sandbox_exec *out)
@@ -218,10 +327,11 @@ static int read_members(const struct json_reader *r, struct sandbox_message *out
         return read_denials(r, &out->denials);
     case MESSAGE_EXEC:
         return read_exec(r, &out->exec);
+    case MESSAGE_TRAFFIC:
+    case MESSAGE_TRAFFIC_ACK:
+        return read_traffic(r, &out->traffic);
     case MESSAGE_LOG:
-        if (sandbox_json_text(r, "level", &out->log.level) != 0)
-            return -1;
-        return sandbox_json_text(r, "message", &out->log.text);
+        return read_log(r, &out->log);
     case MESSAGE_START_FAILED:
         return sandbox_json_text(r, "error", &out->log.text);
     case MESSAGE_STOP:

@@ -41,10 +41,12 @@ enum {
     X(LOADED,       "loaded")       /* supervisor: decides by this revision from now on */      \
     X(FAILED,       "failed")       /* supervisor: refused this revision, keeps the old one */  \
     X(DENIALS,      "denials")      /* supervisor: requests it refused */                       \
+    X(TRAFFIC,      "traffic")      /* supervisor: a batch of the traffic record */             \
     X(LOG,          "log")          /* supervisor: a line for the sandbox's log */              \
     X(PONG,         "pong")         /* supervisor: answer to ping */                            \
     X(POLICY,       "policy")       /* gateway: enforce this revision */                        \
     X(EXEC,         "exec")         /* gateway: run a command, dial back with its id */         \
+    X(TRAFFIC_ACK,  "traffic_ack")  /* gateway: that batch is on record */                      \
     X(STOP,         "stop")         /* gateway: end the workload, then yourself */              \
     X(PING,         "ping")         /* gateway: heartbeat */
 
@@ -84,6 +86,27 @@ struct sandbox_denials {
     size_t n;
 };
 
+/* Requests of one kind, counted.  host "": those whose own rows there was no room for. */
+struct sandbox_traffic_item {
+    const char *verdict;                            /* of STORE_TRAFFIC_VERDICTS */
+    const char *host;
+    uint16_t port;
+    const char *binary;                             /* "" when the client could not be identified */
+    const char *rule;                               /* key of the rule that permits it, or "" */
+    const char *reason;                             /* of the latest one, or "" */
+    uint64_t count;                                 /* since the batch before */
+    int64_t first_seen_ms, last_seen_ms;            /* wall clock */
+};
+
+/* Batches of one source are numbered 1, 2, 3...  A batch that was not acknowledged is sent again
+ * with its number, so that the gateway counts it once. */
+struct sandbox_traffic {
+    const char *source;                             /* random, of this supervisor process */
+    uint64_t number;
+    struct sandbox_traffic_item *items;             /* TRAFFIC_ACK: none */
+    size_t n;
+};
+
 #define EXEC_TIMEOUT_MAX_MS INT32_MAX               /* 24 days */
 
 struct sandbox_exec {
@@ -98,6 +121,12 @@ struct sandbox_exec {
     uint64_t timeout_ms;                            /* 0: none; at most EXEC_TIMEOUT_MAX_MS */
 };
 
+struct sandbox_log {
+    const char *level, *text;
+    const char *kind;                               /* of LOG_KINDS */
+    int64_t at_ms;                                  /* wall clock */
+};
+
 struct sandbox_message {
     enum sandbox_message_type type;
     union {
@@ -105,9 +134,8 @@ struct sandbox_message {
         struct sandbox_revision revision;           /* POLICY, LOADED, FAILED */
         struct sandbox_denials denials;
         struct sandbox_exec exec;
-        struct {
-            const char *level, *text;               /* LOG; START_FAILED: text only */
-        } log;
+        struct sandbox_traffic traffic;             /* TRAFFIC, TRAFFIC_ACK */
+        struct sandbox_log log;                     /* LOG; START_FAILED: text only */
         struct {
             uint64_t grace_ms;
         } stop;

@@ -16,6 +16,7 @@
 #include "sandbox/lines.h"
 #include "sandbox/link.h"
 #include "sandbox/loadable.h"
+#include "sandbox/traffic.h"
 #include "sandbox/trim.h"
 
 #include <signal.h>
@@ -47,7 +48,8 @@ struct supervisor {
     struct policy *built;                           /* what the sandbox was started with */
     struct policy *policy;                          /* in force */
     uint64_t revision;
-    struct lines lines;
+    struct lines *lines;                            /* NULL: ended */
+    struct traffic_book *traffic;
     bool stopping;
     unsigned open_parts;                            /* ENDING: of link and cell */
     struct error failure;                           /* valid when FAILED or ENDING with code 1 */
@@ -74,10 +76,11 @@ static bool in_touch(const struct supervisor *s)
     return s->state == SUPERVISOR_RUNNING && s->link && sandbox_link_is_up(s->link);
 }
 
-/* A line for the sandbox's log. */
-static void tell(struct supervisor *s, enum log_level level, const char *text)
+static bool send_traffic(void *ctx, const struct sandbox_traffic *batch)
 {
-    sandbox_lines_add(&s->lines, in_touch(s) ? s->link : NULL, level, text);
+    struct supervisor *s = ctx;
+    struct sandbox_message message = {.type = MESSAGE_TRAFFIC, .traffic = *batch};
+    return s->link && sandbox_link_is_up(s->link) && sandbox_link_send(s->link, &message);
 }
 
 static bool send_denials(void *ctx, const struct sandbox_denials *denials)
@@ -96,7 +99,8 @@ static void say_hello(struct supervisor *s)
     if (!in_touch(s))
         return;
     sandbox_link_send(s->link, &message);
-    sandbox_lines_flush(&s->lines, s->link);
+    sandbox_lines_connect(s->lines, s->link);
+    sandbox_traffic_connected(s->traffic);
     sandbox_denials_flush(s->denials);
     await_idleness(s);
 }
@@ -116,14 +120,24 @@ static void on_part_closed(void *ctx)
         uv_stop(&s->loop);
 }
 
-static void on_execs_ended(void *ctx)
+static void on_traffic_finished(void *ctx)
 {
     struct supervisor *s = ctx;
     s->open_parts = s->cell ? 2 : 1;
+    sandbox_traffic_close(s->traffic);
+    s->traffic = NULL;
+    sandbox_lines_close(s->lines);
+    s->lines = NULL;
     uv_close((uv_handle_t *)&s->patience, NULL);
     sandbox_link_close(s->link, on_part_closed, s);
     if (s->cell)
         sandbox_cell_close(s->cell, on_part_closed, s);
+}
+
+static void on_execs_ended(void *ctx)
+{
+    struct supervisor *s = ctx;
+    sandbox_traffic_finish(s->traffic, on_traffic_finished, s);
 }
 
 /* Closes everything; the loop then runs out of work, or is stopped when only the proxy still waits
@@ -301,6 +315,10 @@ static void on_message(void *ctx, const struct sandbox_message *message, struct 
             return;
         }
         break;
+    case MESSAGE_TRAFFIC_ACK:
+        if (s->traffic)
+            sandbox_traffic_acknowledged(s->traffic, &message->traffic);
+        break;
     case MESSAGE_STOP:
         stop(s, message->stop.grace_ms);
         break;
@@ -334,9 +352,13 @@ static void on_denial(void *ctx, const struct egress_denial *d)
         sandbox_denials_add(s->denials, &denial);
 }
 
-static void on_line(void *ctx, const char *line)
+static void on_line(void *ctx, const struct egress_line *line)
 {
-    tell(ctx, LOG_INFO, line);
+    struct supervisor *s = ctx;
+    if (s->lines)
+        sandbox_lines_add_decision(s->lines, line);
+    if (s->traffic)
+        sandbox_traffic_add(s->traffic, line);
 }
 
 static int start_proxy(struct supervisor *s, const struct cell_ready *ready, struct error *err)
@@ -395,8 +417,8 @@ static void on_cell_exited(void *ctx, uint32_t id, int code, const char *error)
 static void on_cell_warning(void *ctx, const char *text)
 {
     struct supervisor *s = ctx;
-    log_warn(s->log, "%s", text);
-    tell(s, LOG_WARN, text);
+    if (s->lines)
+        sandbox_lines_add(s->lines, LOG_WARN, LOG_KIND_ERROR, text);
 }
 
 static void on_cell_gone(void *ctx, const struct error *why)
@@ -456,7 +478,8 @@ int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
     s->spec = spec;
     s->log = log;
     uv_loop_init(&s->loop);
-    s->lines.loop = &s->loop;
+    s->lines = sandbox_lines_new(&s->loop, log);
+    s->traffic = sandbox_traffic_new(&s->loop, send_traffic, s);
     watch_signals(s);
     s->denials = sandbox_denials_new(&s->loop, send_denials, s);
     /* Nothing may have started a thread until both are done: capabilities belong to a thread. */
@@ -473,7 +496,6 @@ int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
     sandbox_execs_free(s->execs);
     policy_unref(s->built);
     policy_unref(s->policy);
-    sandbox_lines_free(&s->lines);
     rc = s->exit_code;
     free(s);
     return rc;

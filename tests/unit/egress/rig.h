@@ -153,10 +153,10 @@ static inline void rig_on_denial(void *ctx, const struct egress_denial *d)
     rig->n_denials++;
 }
 
-static inline void rig_on_line(void *ctx, const char *line)
+static inline void rig_on_line(void *ctx, const struct egress_line *line)
 {
     struct rig *rig = ctx;
-    buf_puts(&rig->lines, line);
+    buf_puts(&rig->lines, line->text);
     buf_putc(&rig->lines, '\n');
 }
 

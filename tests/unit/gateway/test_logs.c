@@ -6,7 +6,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gateway/sandbox.h"
 #include "http/server.h"
@@ -24,6 +26,11 @@ static const char *newest(const struct sandbox *s)
     return s->lines[(s->first_line + s->n_lines - 1) % LOG_LINES_KEPT];
 }
 
+static void add_line(struct sandbox *s, const char *level, const char *kind, const char *text)
+{
+    sandbox_log_line(s, &(struct sandbox_log){.level = level, .kind = kind, .text = text});
+}
+
 static void short_lines_are_kept_by_number(void **state)
 {
     struct sandbox s = {0};
@@ -31,7 +38,7 @@ static void short_lines_are_kept_by_number(void **state)
     (void)state;
     for (int i = 0; i < 2 * LOG_LINES_KEPT + 1; i++) {
         snprintf(text, sizeof text, "line %d", i);
-        sandbox_log_line(&s, "info", text);
+        add_line(&s, "info", "general", text);
     }
     assert_int_equal(s.n_lines, LOG_LINES_KEPT);
     assert_non_null(strstr(s.lines[s.first_line], "info  line 2001\n"));
@@ -50,12 +57,45 @@ static void long_lines_are_kept_by_size(void **state)
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     for (int i = 0; i < LOG_LINES_KEPT; i++)
-        sandbox_log_line(&s, "warn", text);
-    sandbox_log_line(&s, "info", "short");
+        add_line(&s, "warn", NULL, text);
+    add_line(&s, "info", NULL, "short");
     assert_in_range(kept_bytes(&s), LOG_BYTES_KEPT - 2 * sizeof text, limits.stream_bytes / 2);
     assert_non_null(strstr(newest(&s), "info  short\n"));
     assert_int_equal(s.line_bytes, kept_bytes(&s));
     sandbox_logs_free(&s);
+}
+
+static bool is_kept(const struct sandbox *s, const char *text)
+{
+    for (size_t i = 0; i < s->n_lines; i++)
+        if (strstr(s->lines[(s->first_line + i) % LOG_LINES_KEPT], text))
+            return true;
+    return false;
+}
+
+/* Another gateway reads what this one kept, times included, and no kind has lost its lines to another. */
+static void lines_outlive_the_gateway_and_a_flood_of_another_kind(void **state)
+{
+    char folder[] = "/tmp/sluice-logs-XXXXXX", path[64], text[1000];
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    struct sandbox s = {.dir = folder}, next = {.dir = folder};
+    sandbox_log_line(&s, &(struct sandbox_log){.level = "warn", .kind = "allowed", .text = "evidence: sandbox[refused]: x", .at_ms = 1000});
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    for (int i = 0; i < 2 * LOG_LINES_KEPT; i++)
+        add_line(&s, "info", "refused", text);
+    add_line(&s, "info", "refused", "newest");
+    assert_true(is_kept(&s, "1970-01-01T00:00:01.000Z warn  evidence: sandbox[refused]: x\n"));
+    sandbox_logs_free(&s);
+    sandbox_logs_load(&next);
+    assert_true(is_kept(&next, "1970-01-01T00:00:01.000Z warn  evidence: sandbox[refused]: x\n"));
+    assert_true(is_kept(&next, "info  newest\n"));
+    assert_true(next.line_bytes > LOG_BYTES_KEPT / 2);
+    sandbox_logs_free(&next);
+    snprintf(path, sizeof path, "%s/sandbox.log", folder);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
 }
 
 int main(void)
@@ -63,6 +103,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(short_lines_are_kept_by_number),
         cmocka_unit_test(long_lines_are_kept_by_size),
+        cmocka_unit_test(lines_outlive_the_gateway_and_a_flood_of_another_kind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,6 +57,10 @@ struct desk {
     char loaded_hash[80], failed[512], start_failed[1024], denied_host[256], denied_binary[256],
          denied_stage[32];
     struct buf logs;
+    struct buf traffic;                             /* a line for each item that was acknowledged */
+    unsigned batches;
+    uint64_t batch_number;
+    bool ignore_batches;
     /* the exec */
     struct http_tunnel *exec;
     struct buf exec_bytes, out, err, exit;
@@ -64,6 +68,23 @@ struct desk {
 };
 
 /* --- what comes in ---------------------------------------------------------------------------- */
+
+static inline void desk_send(struct desk *d, const struct sandbox_message *message);
+
+/* Keeps the batch's sum and acknowledges it, unless the test wants to see it again. */
+static inline void desk_take_traffic(struct desk *d, const struct sandbox_traffic *batch)
+{
+    d->batches++;
+    d->batch_number = batch->number;
+    if (d->ignore_batches)
+        return;
+    for (size_t i = 0; i < batch->n; i++)
+        buf_printf(&d->traffic, "%s %s:%u %s %s %llu\n", batch->items[i].verdict, batch->items[i].host,
+                   batch->items[i].port, batch->items[i].binary, batch->items[i].rule,
+                   (unsigned long long)batch->items[i].count);
+    desk_send(d, &(struct sandbox_message){.type = MESSAGE_TRAFFIC_ACK,
+                                           .traffic = {.source = batch->source, .number = batch->number}});
+}
 
 static inline void desk_take(struct desk *d, const struct sandbox_message *m)
 {
@@ -87,6 +108,9 @@ static inline void desk_take(struct desk *d, const struct sandbox_message *m)
         snprintf(d->denied_host, sizeof d->denied_host, "%s", m->denials.items[0].host);
         snprintf(d->denied_stage, sizeof d->denied_stage, "%s", m->denials.items[0].stage);
         snprintf(d->denied_binary, sizeof d->denied_binary, "%s", m->denials.items[0].binary);
+        break;
+    case MESSAGE_TRAFFIC:
+        desk_take_traffic(d, &m->traffic);
         break;
     case MESSAGE_LOG:
         buf_printf(&d->logs, "%s\n", m->log.text);
@@ -320,6 +344,7 @@ static inline void desk_close(struct desk *d)
     arena_free(d->arena);
     buf_free(&d->lines);
     buf_free(&d->logs);
+    buf_free(&d->traffic);
     buf_free(&d->exec_bytes);
     buf_free(&d->out);
     buf_free(&d->err);

@@ -84,6 +84,27 @@ static void denials_pass(void **state)
     arena_free(arena);
 }
 
+static void traffic_passes(void **state)
+{
+    struct sandbox_traffic_item item = {
+        .verdict = "allowed", .host = "example.com", .port = 443, .binary = "/usr/bin/curl", .rule = "web",
+        .reason = "", .count = 3, .first_seen_ms = 5, .last_seen_ms = 6};
+    const struct sandbox_message message = {.type = MESSAGE_TRAFFIC, .traffic = {"s", 9, &item, 1}};
+    struct sandbox_message out;
+    struct arena *arena = arena_new();
+    (void)state;
+    pass(&message,
+         "{\"type\":\"traffic\",\"source\":\"s\",\"number\":9,\"items\":[{\"verdict\":\"allowed\","
+         "\"host\":\"example.com\",\"port\":443,\"binary\":\"/usr/bin/curl\",\"rule\":\"web\",\"reason\":\"\","
+         "\"count\":3,\"first_seen_ms\":5,\"last_seen_ms\":6}]}\n",
+         arena, &out);
+    assert_int_equal(out.traffic.number, 9);
+    assert_int_equal(out.traffic.n, 1);
+    assert_int_equal(out.traffic.items[0].count, 3);
+    assert_string_equal(out.traffic.items[0].rule, "web");
+    arena_free(arena);
+}
+
 static void exec_passes(void **state)
 {
     static const char *const command[] = {"ls", "-l"};
@@ -114,9 +135,11 @@ static void small_messages_pass(void **state)
     (void)state;
     pass(&message, "{\"type\":\"stop\",\"grace_ms\":500}\n", arena, &out);
     assert_int_equal(out.stop.grace_ms, 500);
-    message = (struct sandbox_message){.type = MESSAGE_LOG, .log = {"warn", "a\nb"}};
-    pass(&message, "{\"type\":\"log\",\"level\":\"warn\",\"message\":\"a\\nb\"}\n", arena, &out);
+    message = (struct sandbox_message){.type = MESSAGE_LOG, .log = {.level = "warn", .text = "a\nb", .kind = "refused", .at_ms = 7}};
+    pass(&message, "{\"type\":\"log\",\"level\":\"warn\",\"kind\":\"refused\",\"at_ms\":7,\"message\":\"a\\nb\"}\n", arena, &out);
     assert_string_equal(out.log.text, "a\nb");
+    assert_string_equal(out.log.kind, "refused");
+    assert_int_equal(out.log.at_ms, 7);
     message = (struct sandbox_message){.type = MESSAGE_START_FAILED, .log = {.text = "no"}};
     pass(&message, "{\"type\":\"start_failed\",\"error\":\"no\"}\n", arena, &out);
     assert_string_equal(out.log.text, "no");
@@ -129,7 +152,7 @@ static void small_messages_pass(void **state)
 
 static void text_that_is_not_utf8_is_cut(void **state)
 {
-    struct sandbox_message out, message = {.type = MESSAGE_LOG, .log = {"warn", "good\xff bad"}};
+    struct sandbox_message out, message = {.type = MESSAGE_LOG, .log = {.level = "warn", .text = "good\xff bad"}};
     struct arena *arena = arena_new();
     (void)state;
     pass(&message, "{\"type\":\"log\",\"level\":\"warn\",\"message\":\"good\"}\n", arena, &out);
@@ -173,6 +196,7 @@ int main(void)
         cmocka_unit_test(hello_passes),
         cmocka_unit_test(revisions_pass),
         cmocka_unit_test(denials_pass),
+        cmocka_unit_test(traffic_passes),
         cmocka_unit_test(exec_passes),
         cmocka_unit_test(small_messages_pass),
         cmocka_unit_test(text_that_is_not_utf8_is_cut),

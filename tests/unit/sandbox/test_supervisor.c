@@ -163,6 +163,55 @@ static void the_same_refusal_again_is_told_once_a_second(void **state)
     assert_in_range(d->denials, 1, 2 + (clock_mono_ns() - start_ns) / 1000000000u);
 }
 
+/* Beyond those that have a line each, they are counted. */
+static void many_refusals_alike_are_few_lines(void **state)
+{
+    enum { REFUSALS = 400, LINES_MAX = 100 };
+    struct desk *d = *state;
+    unsigned lines = 0;
+    desk_sh(d, "curl -sS -m 60 -o /dev/null 'http://example.com/[1-400]'");
+    DESK_WAIT(d, strstr(buf_str(&d->logs), " like it in "));
+    for (const char *at = buf_str(&d->logs); (at = strstr(at, "DENIED")); at++)
+        lines++;
+    assert_in_range(lines, 1, LINES_MAX);
+    DESK_WAIT(d, strstr(buf_str(&d->traffic), "refused example.com:80 /usr/bin/curl  "));
+}
+
+static uint64_t requests_counted(const struct desk *d, const char *what)
+{
+    uint64_t sum = 0;
+    for (const char *at = buf_str(&d->traffic); (at = strstr(at, what)); at++)
+        sum += strtoull(at + strlen(what), NULL, 10);
+    return sum;
+}
+
+#define REFUSED_BY_CURL "refused example.com:80 /usr/bin/curl  "
+
+/* A batch that nobody acknowledged comes again with its number, and what came meanwhile comes after it. */
+static void traffic_is_counted_once_over_a_broken_stream(void **state)
+{
+    struct desk *d = *state;
+    d->ignore_batches = true;
+    desk_sh(d, "curl -sS -o /dev/null 'http://example.com/[1-3]'");
+    DESK_WAIT(d, d->batches == 1);
+    desk_sh(d, "curl -sS -o /dev/null 'http://example.com/[1-4]'");
+    desk_shut(d);
+    d->ignore_batches = false;
+    desk_serve(d);
+    DESK_WAIT(d, requests_counted(d, REFUSED_BY_CURL) == 7);
+    assert_int_equal(d->batch_number, 2);
+}
+
+/* A supervisor that is asked to stop hands over what it has counted first. */
+static void traffic_is_told_before_the_end(void **state)
+{
+    struct desk *d = *state;
+    desk_sh(d, "curl -sS -o /dev/null 'http://example.com/[1-3]'");
+    desk_send(d, &(struct sandbox_message){.type = MESSAGE_STOP, .stop.grace_ms = 100});
+    DESK_WAIT(d, d->exited);
+    assert_int_equal(requests_counted(d, REFUSED_BY_CURL), 3);
+}
+
 static void denials_wait_for_a_gateway_that_is_away(void **state)
 {
     struct desk *d = *state;
@@ -305,6 +354,9 @@ static int run_desk(const char *group)
         AT_A_DESK(an_orphan_stops),
         AT_A_DESK(what_is_refused_is_told_at_once),
         AT_A_DESK(the_same_refusal_again_is_told_once_a_second),
+        AT_A_DESK(many_refusals_alike_are_few_lines),
+        AT_A_DESK(traffic_is_counted_once_over_a_broken_stream),
+        AT_A_DESK(traffic_is_told_before_the_end),
         AT_A_DESK(denials_wait_for_a_gateway_that_is_away),
         AT_A_DESK(a_loaded_policy_is_enforced),
         AT_A_DESK(stop_ends_it),
