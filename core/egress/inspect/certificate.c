@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "egress/inspect/certificate.h"
+
+#include "base/ipaddr.h"
+
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+#include <stdbool.h>
+#include <string.h>
+
+enum { SERIAL_BYTES = 16, SKEW_S = 3600, DAY_S = 24 * 60 * 60 };
+
+static bool set_serial(X509 *cert)
+{
+    unsigned char bytes[SERIAL_BYTES];
+    if (RAND_bytes(bytes, sizeof bytes) != 1)
+        return false;
+    bytes[0] = (bytes[0] & 0x7f) | 0x40;            /* positive, and never shorter */
+    BIGNUM *number = BN_bin2bn(bytes, sizeof bytes, NULL);
+    bool set = number && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(cert));
+    BN_free(number);
+    return set;
+}
+
+static bool add_text(X509_NAME *name, const char *field, const char *text)
+{
+    return X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, (const unsigned char *)text, -1,
+                                      -1, 0) == 1;
+}
+
+static bool add_extension(X509 *cert, X509 *issuer, int id, const char *value)
+{
+    X509V3_CTX ctx;
+    X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &ctx, id, value);
+    bool added = extension && X509_add_ext(cert, extension, -1) == 1;
+    X509_EXTENSION_free(extension);
+    return added;
+}
+
+/* Version, serial number, validity and key.  Clocks inside and outside may differ a little. */
+static X509 *begin(EVP_PKEY *key, long days)
+{
+    X509 *cert = X509_new();
+    bool good = cert && X509_set_version(cert, X509_VERSION_3) && set_serial(cert) &&
+                X509_gmtime_adj(X509_getm_notBefore(cert), -SKEW_S) &&
+                X509_gmtime_adj(X509_getm_notAfter(cert), days * DAY_S - SKEW_S) &&
+                X509_set_pubkey(cert, key);
+    if (good)
+        return cert;
+    X509_free(cert);
+    return NULL;
+}
+
+static X509 *finish(X509 *cert, bool good, EVP_PKEY *signer)
+{
+    if (good && X509_sign(cert, signer, EVP_sha256()) > 0)
+        return cert;
+    X509_free(cert);
+    return NULL;
+}
+
+X509 *egress_certificate_authority(EVP_PKEY *key)
+{
+    X509 *cert = begin(key, EGRESS_AUTHORITY_DAYS);
+    if (!cert)
+        return NULL;
+    X509_NAME *name = X509_get_subject_name(cert);
+    bool good = add_text(name, "O", "sluice") && add_text(name, "CN", "sluice sandbox CA") &&
+                X509_set_issuer_name(cert, name) &&
+                add_extension(cert, cert, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
+                add_extension(cert, cert, NID_key_usage, "critical,keyCertSign,cRLSign") &&
+                add_extension(cert, cert, NID_subject_key_identifier, "hash");
+    return finish(cert, good, key);
+}
+
+static ASN1_OCTET_STRING *address_of(const char *host)
+{
+    struct ipaddr ip;
+    if (ipaddr_parse(host, &ip) != 0)
+        return NULL;
+    return a2i_IPADDRESS(host);
+}
+
+/* The name is set as a value, not written into a text that is parsed again. */
+static bool add_host(X509 *cert, const char *host)
+{
+    GENERAL_NAMES *names = GENERAL_NAMES_new();
+    GENERAL_NAME *name = GENERAL_NAME_new();
+    ASN1_OCTET_STRING *address = address_of(host);
+    ASN1_IA5STRING *text = address ? NULL : ASN1_IA5STRING_new();
+    bool good = names && name && (address || (text && ASN1_STRING_set(text, host, -1)));
+    if (good) {
+        GENERAL_NAME_set0_value(name, address ? GEN_IPADD : GEN_DNS,
+                                address ? (void *)address : (void *)text);
+        good = sk_GENERAL_NAME_push(names, name) > 0 &&
+               X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 1, 0) == 1;
+    }
+    GENERAL_NAMES_free(names);
+    return good;
+}
+
+/* The names of hosts are in the extension, which is critical as the subject is empty. */
+X509 *egress_certificate_leaf(X509 *issuer, EVP_PKEY *issuer_key, EVP_PKEY *key, const char *host)
+{
+    X509 *cert = begin(key, EGRESS_LEAF_DAYS);
+    if (!cert)
+        return NULL;
+    bool good = X509_set_issuer_name(cert, X509_get_subject_name(issuer)) &&
+                add_host(cert, host) &&
+                add_extension(cert, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
+                add_extension(cert, issuer, NID_key_usage, "critical,digitalSignature") &&
+                add_extension(cert, issuer, NID_ext_key_usage, "serverAuth") &&
+                add_extension(cert, issuer, NID_authority_key_identifier, "keyid:always");
+    return finish(cert, good, issuer_key);
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The two halves of inspected TLS against each other: the authority's servers, and clients that
+ * trust it or do not. */
+#include "base/alloc.h"
+#include "egress/inspect/authority.h"
+#include "egress/inspect/certificate.h"
+#include "egress/inspect/trust.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <openssl/x509v3.h>
+
+struct pair {
+    struct egress_authority *authority;
+    struct egress_trust *trust;
+    char file[32];
+};
+
+static struct pair pair_new(void)
+{
+    struct error err;
+    struct pair p = {.authority = egress_authority_new(&err), .file = "/tmp/authority-XXXXXX"};
+    assert_non_null(p.authority);
+    const char *pem = egress_authority_pem(p.authority);
+    int fd = mkstemp(p.file);
+    assert_int_equal(write(fd, pem, strlen(pem)), strlen(pem));
+    close(fd);
+    p.trust = egress_trust_new(p.file, &err);
+    assert_non_null(p.trust);
+    return p;
+}
+
+static void pair_free(struct pair *p)
+{
+    egress_trust_free(p->trust);
+    egress_authority_free(p->authority);
+    unlink(p->file);
+}
+
+/* A handshake and a byte back, so that session tickets are read.  The client's verdict. */
+static long shake(SSL *client, SSL *server)
+{
+    BIO *a, *b;
+    char byte;
+    assert_int_equal(BIO_new_bio_pair(&a, 0, &b, 0), 1);
+    SSL_set_bio(client, a, a);
+    SSL_set_bio(server, b, b);
+    for (int i = 0; i < 20; i++) {
+        SSL_do_handshake(client);
+        if (SSL_do_handshake(server) == 1)
+            SSL_write(server, "x", 1);
+        SSL_read(client, &byte, 1);
+    }
+    return SSL_get_verify_result(client);
+}
+
+static long connect_as(struct pair *p, const char *wanted, const char *served, bool *resumed)
+{
+    struct error err;
+    SSL *client = egress_trust_client(p->trust, wanted, 443, &err);
+    SSL *server = egress_authority_server(p->authority, served, &err);
+    assert_non_null(client);
+    assert_non_null(server);
+    long verdict = shake(client, server);
+    if (verdict == X509_V_OK)
+        assert_true(SSL_is_init_finished(client) && SSL_is_init_finished(server));
+    if (resumed)
+        *resumed = SSL_session_reused(client);
+    SSL_shutdown(client);
+    SSL_free(client);
+    SSL_free(server);
+    return verdict;
+}
+
+static void names_and_addresses_are_verified_as_what_they_are(void **state)
+{
+    (void)state;
+    struct pair p = pair_new();
+    assert_int_equal(connect_as(&p, "api.example.com", "api.example.com", NULL), X509_V_OK);
+    assert_int_equal(connect_as(&p, "10.77.0.2", "10.77.0.2", NULL), X509_V_OK);
+    assert_int_equal(connect_as(&p, "2001:db8::1", "2001:db8::1", NULL), X509_V_OK);
+    assert_int_equal(connect_as(&p, "other.example.com", "example.com", NULL),
+                     X509_V_ERR_HOSTNAME_MISMATCH);
+    assert_int_equal(connect_as(&p, "10.77.0.3", "10.77.0.2", NULL),
+                     X509_V_ERR_IP_ADDRESS_MISMATCH);
+    pair_free(&p);
+}
+
+static void another_authority_is_not_trusted(void **state)
+{
+    (void)state;
+    struct error err;
+    struct pair p = pair_new();
+    egress_authority_free(p.authority);
+    p.authority = egress_authority_new(&err);
+    assert_int_not_equal(connect_as(&p, "a.test", "a.test", NULL), X509_V_OK);
+    pair_free(&p);
+}
+
+static void a_session_is_resumed_at_its_own_place_alone(void **state)
+{
+    (void)state;
+    bool resumed;
+    struct pair p = pair_new();
+    connect_as(&p, "a.test", "a.test", &resumed);
+    assert_false(resumed);
+    connect_as(&p, "a.test", "a.test", &resumed);
+    assert_true(resumed);
+    connect_as(&p, "b.test", "b.test", &resumed);
+    assert_false(resumed);
+    pair_free(&p);
+}
+
+static X509 *leaf_of(struct pair *p, const char *host)
+{
+    struct error err;
+    SSL *server = egress_authority_server(p->authority, host, &err);
+    X509 *leaf = SSL_get_certificate(server);
+    X509_up_ref(leaf);
+    SSL_free(server);
+    return leaf;
+}
+
+static void a_leaf_is_what_verifiers_insist_on(void **state)
+{
+    (void)state;
+    int days, seconds;
+    struct pair p = pair_new();
+    X509 *leaf = leaf_of(&p, "a.test");
+    assert_int_equal(X509_get_extended_key_usage(leaf), XKU_SSL_SERVER);
+    assert_int_equal(X509_get_key_usage(leaf), KU_DIGITAL_SIGNATURE);
+    assert_int_equal(X509_check_ca(leaf), 0);
+    assert_int_equal(X509_check_host(leaf, "a.test", 0, 0, NULL), 1);
+    assert_int_equal(X509_get_version(leaf), X509_VERSION_3);
+    ASN1_TIME_diff(&days, &seconds, X509_get0_notBefore(leaf), X509_get0_notAfter(leaf));
+    assert_int_equal(days, EGRESS_LEAF_DAYS);
+    assert_int_equal(seconds, 0);
+    X509_free(leaf);
+    pair_free(&p);
+}
+
+static void leaves_are_kept_and_the_one_unused_for_longest_goes(void **state)
+{
+    (void)state;
+    char host[32];
+    struct pair p = pair_new();
+    X509 *first = leaf_of(&p, "first.test"), *second = leaf_of(&p, "second.test");
+    X509 *again = leaf_of(&p, "first.test");
+    assert_ptr_equal(first, again);
+    for (int i = 0; i < EGRESS_LEAVES_MAX - 1; i++) {
+        snprintf(host, sizeof host, "h%d.test", i);
+        X509_free(leaf_of(&p, host));
+    }
+    X509 *kept = leaf_of(&p, "first.test"), *made = leaf_of(&p, "second.test");
+    assert_ptr_equal(first, kept);
+    assert_ptr_not_equal(second, made);
+    X509_free(first);
+    X509_free(second);
+    X509_free(again);
+    X509_free(kept);
+    X509_free(made);
+    pair_free(&p);
+}
+
+static void two_authorities_share_no_key_and_no_serial(void **state)
+{
+    (void)state;
+    struct pair p = pair_new(), q = pair_new();
+    X509 *a = leaf_of(&p, "a.test"), *b = leaf_of(&q, "a.test"), *c = leaf_of(&p, "c.test");
+    assert_int_not_equal(EVP_PKEY_eq(X509_get0_pubkey(a), X509_get0_pubkey(b)), 1);
+    assert_int_equal(EVP_PKEY_eq(X509_get0_pubkey(a), X509_get0_pubkey(c)), 1);
+    assert_int_not_equal(ASN1_INTEGER_cmp(X509_get0_serialNumber(a), X509_get0_serialNumber(c)), 0);
+    X509_free(a);
+    X509_free(b);
+    X509_free(c);
+    pair_free(&p);
+    pair_free(&q);
+}
+
+static void a_client_without_http_1_1_is_refused(void **state)
+{
+    (void)state;
+    static const unsigned char h2[] = "\x02h2", both[] = "\x02h2\x08http/1.1";
+    const unsigned char *chosen;
+    unsigned len;
+    struct error err;
+    struct pair p = pair_new();
+    for (int i = 0; i < 2; i++) {
+        SSL *client = egress_trust_client(p.trust, "a.test", 443, &err);
+        SSL *server = egress_authority_server(p.authority, "a.test", &err);
+        SSL_set_alpn_protos(client, i ? both : h2, i ? sizeof both - 1 : sizeof h2 - 1);
+        shake(client, server);
+        assert_int_equal(SSL_is_init_finished(client), i);
+        SSL_get0_alpn_selected(client, &chosen, &len);
+        assert_int_equal(len, i ? 8 : 0);
+        SSL_free(client);
+        SSL_free(server);
+    }
+    pair_free(&p);
+}
+
+static void a_file_of_extra_authorities_has_to_have_some(void **state)
+{
+    (void)state;
+    struct error err;
+    assert_null(egress_trust_new("/does/not/exist", &err));
+    assert_non_null(strstr(err.text, "egress.extra_ca: /does/not/exist cannot be read"));
+    assert_null(egress_trust_new("/etc/passwd", &err));
+    assert_string_equal(err.text, "egress.extra_ca: /etc/passwd has no certificate in PEM");
+}
+
+static void the_bundle_has_the_extra_authorities(void **state)
+{
+    (void)state;
+    struct pair p = pair_new();
+    const struct buf *pem = egress_trust_pem(p.trust);
+    assert_non_null(strstr(pem->data, egress_authority_pem(p.authority)));
+    assert_int_equal(pem->data[pem->len - 1], '\n');
+    pair_free(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_and_addresses_are_verified_as_what_they_are),
+        cmocka_unit_test(another_authority_is_not_trusted),
+        cmocka_unit_test(a_session_is_resumed_at_its_own_place_alone),
+        cmocka_unit_test(a_leaf_is_what_verifiers_insist_on),
+        cmocka_unit_test(leaves_are_kept_and_the_one_unused_for_longest_goes),
+        cmocka_unit_test(two_authorities_share_no_key_and_no_serial),
+        cmocka_unit_test(a_client_without_http_1_1_is_refused),
+        cmocka_unit_test(a_file_of_extra_authorities_has_to_have_some),
+        cmocka_unit_test(the_bundle_has_the_extra_authorities),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
