@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "policy/effect_parts.h"
+#include "policy/match/http.h"
 #include "policy/policy.h"
 #include "policy/preset.h"
 
@@ -38,6 +39,7 @@ struct requests {
     unsigned *sides;                                /* of each content: a bit for each side */
     struct numbers *by_path;                        /* rules by path pattern */
     uint32_t selector;                              /* the endpoints' path; or EFFECT_NEVER */
+    uint32_t top;                                   /* what it selects beside: policy_path_top */
     bool all[SIDES];                                /* nothing is refused: enforcement is audit */
     const char *methods[128];
     size_t n_methods;
@@ -108,6 +110,14 @@ static void add_endpoint(struct requests *q, unsigned side, const struct sluice_
         add_l7_rule(q, side, e, e->deny_rules[i], true);
 }
 
+static void add_selector(struct requests *q, const char *path)
+{
+    char top[POLICY_TARGET_PATH_MAX + 1];
+    q->selector = effect_pattern(&q->paths, path);
+    if (policy_path_top(path, top))
+        q->top = effect_pattern(&q->paths, arena_str(q->arena, top));
+}
+
 /* Of audit endpoints the one that is selected decides; mixed with others, they cannot be told. */
 static bool add_side(struct requests *q, unsigned side, const uint32_t *ids, size_t n,
                      uint32_t *opaque)
@@ -123,7 +133,7 @@ static bool add_side(struct requests *q, unsigned side, const uint32_t *ids, siz
         inspected++;
         audit += !is(item->endpoint->enforcement, "enforce");
         if (*item->endpoint->path)
-            q->selector = effect_pattern(&q->paths, item->endpoint->path);
+            add_selector(q, item->endpoint->path);
         add_endpoint(q, side, item->endpoint);
     }
     q->all[side] = audit > 0;
@@ -196,7 +206,7 @@ static void find_changes(struct requests *q)
         q->shown[side] = arena_zalloc(q->arena, (q->n + 1) * sizeof *q->shown[side]);
     for (size_t i = 0; i < q->n; i++)
         q->sides[q->rules[i].content] |= 1u << q->rules[i].side;
-    /* Audit does not stop at the paths that are selected. */
+    /* Audit covers what no rule of the selected path does. */
     bool differ = q->selector != EFFECT_NEVER && q->all[FROM] != q->all[TO];
     for (uint32_t i = 0; i < q->n; i++) {
         struct rule *rule = &q->rules[i];
@@ -238,11 +248,12 @@ static void compare_others(struct requests *q)
 static void decide(struct requests *q, const struct effect_class *class, const char *method,
                    const struct rule *by[SIDES])
 {
-    bool denied[SIDES] = {false}, selected = q->selector == EFFECT_NEVER;
+    bool denied[SIDES] = {false}, selected = q->selector == EFFECT_NEVER, top = false;
     by[FROM] = by[TO] = NULL;
     for (size_t i = 0; i < class->n; i++) {
         const struct numbers *list = &q->by_path[class->members[i]];
         selected |= class->members[i] == q->selector;
+        top |= class->members[i] == q->top;
         effect_spend(q->t->budget, list->n + 1);
         for (size_t j = 0; j < list->n; j++) {
             const struct rule *rule = &q->rules[list->items[j]];
@@ -255,7 +266,7 @@ static void decide(struct requests *q, const struct effect_class *class, const c
         }
     }
     for (unsigned side = 0; side < SIDES; side++)
-        if (denied[side] || (!selected && !q->all[side]))
+        if (denied[side] || (!selected && !(top && q->all[side])))
             by[side] = NULL;
 }
 
@@ -317,7 +328,7 @@ void effect_compare_requests(struct effect_treatments *t, const uint32_t *from, 
     if (same_items(from, n_from, to, n_to) && same_items(to, n_to, from, n_from))
         return;
     struct arena *arena = arena_new();
-    struct requests q = {.t = t, .arena = arena, .out = out, .selector = EFFECT_NEVER,
+    struct requests q = {.t = t, .arena = arena, .out = out, .selector = EFFECT_NEVER, .top = EFFECT_NEVER,
                          .contents.arena = arena};
     effect_space_init(&q.paths, EFFECT_PATHS, arena, t->budget);
     effect_spend(t->budget, 256);

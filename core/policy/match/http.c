@@ -3,7 +3,6 @@
 
 #include "base/alloc.h"
 #include "base/glob.h"
-#include "policy/match/target.h"
 #include "policy/preset.h"
 
 #include <stdlib.h>
@@ -55,20 +54,27 @@ bool policy_candidates_keep_encoded_slash(const struct policy_candidates *candid
 
 /* ---- the route ---- */
 
+bool policy_path_top(const char *selector, char top[POLICY_TARGET_PATH_MAX + 1])
+{
+    size_t len = strlen(selector);
+    if (len < 5 || len > POLICY_TARGET_PATH_MAX || !is(selector + len - 3, "/**"))
+        return false;
+    memcpy(top, selector, len - 3);
+    top[len - 3] = '\0';
+    return true;
+}
+
 static bool path_matches(const char *pattern, const char *path)
 {
     return is(pattern, "**") || glob_match(pattern, path, '/', 0);
 }
 
-/* A path that ends with a run below /x selects /x itself too; no rule of the endpoint is then
- * asked. */
+/* What is below /x includes /x itself, though no rule of the endpoint is then asked. */
 static bool selects(const struct sluice_endpoint *e, const char *path)
 {
-    size_t len = strlen(e->path);
-    if (!*e->path || path_matches(e->path, path))
-        return true;
-    return len > 3 && is(e->path + len - 3, "/**") && strlen(path) == len - 3 &&
-           strncmp(e->path, path, len - 3) == 0;
+    char top[POLICY_TARGET_PATH_MAX + 1];
+    return !*e->path || path_matches(e->path, path) ||
+           (policy_path_top(e->path, top) && path_matches(top, path));
 }
 
 static size_t specificity(const struct sluice_endpoint *e)

@@ -11,6 +11,7 @@
 #define POLICY_MATCH_HTTP_H
 
 #include "policy/match.h"
+#include "policy/match/target.h"
 
 struct policy_candidate {
     const struct sluice_rule *rule;
@@ -42,6 +43,10 @@ void policy_candidates_find(const struct sluice_policy *policy,
                             const struct policy_request *connection,
                             struct policy_candidates *out);
 void policy_candidates_free(struct policy_candidates *candidates);
+
+/* An endpoint's path that ends with a whole segment of two stars, such as for all below /x, selects
+ * what stands before it, /x, too: that pattern.  False: the path is no such one. */
+bool policy_path_top(const char *selector, char top[POLICY_TARGET_PATH_MAX + 1]);
 
 /* Whether %2F in a path is acceptable to some endpoint; policy_http_decide asks the route. */
 bool policy_candidates_keep_encoded_slash(const struct policy_candidates *candidates);

@@ -8,6 +8,7 @@
 #include "base/ipaddr.h"
 #include "policy/effect.h"
 #include "policy/match.h"
+#include "policy/match/http.h"
 
 /* ---- generated policies ---- */
 
@@ -364,44 +365,21 @@ static bool takes(const char *method, const char *path, const struct http *r)
            glob_match(path, r->path, '/', 0);
 }
 
-static bool any_takes(const struct sluice_l7_rule *const *rules, size_t n, const struct http *r)
-{
-    for (size_t i = 0; i < n; i++)
-        if (takes(rules[i]->method, rules[i]->path, r))
-            return true;
-    return false;
-}
-
-static bool preset_takes(const char *access, const char *method)
-{
-    static const char *const written[] = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH"};
-    size_t n = strcmp(access, "read-only") == 0 ? 3 : strcmp(access, "read-write") == 0 ? 6 : 0;
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(written[i], method) == 0)
-            return true;
-    return strcmp(access, "full") == 0;
-}
-
-/* What some rule allows and none denies, for endpoints without addresses of their own. */
+/* What the proxy would say. */
 static bool serves(const struct sluice_policy *policy, const struct http *r)
 {
-    struct policy_request request = {.host = r->host, .port = 443, .binary = "/x"};
+    struct policy_request connection = {.host = r->host, .port = 443, .binary = "/x"};
+    struct policy_http_request request = {.method = r->method, .path = r->path, .query = ""};
+    struct policy_candidates candidates;
+    struct policy_http_decision inside;
     struct policy_decision d;
-    bool allowed = false, audited = false, denied = false;
-    policy_match(policy, &request, &d, NULL);
-    if (!d.allowed || !*d.endpoint->protocol)
-        return d.allowed;
-    for (size_t i = 0; i < policy->n_rules; i++) {
-        const struct sluice_endpoint *e = policy->rules[i]->endpoints[0];
-        if (!policy_host_match(e->host, r->host) || !*e->protocol)
-            continue;
-        audited |= strcmp(e->enforcement, "audit") == 0;
-        if (*e->path && !glob_match(e->path, r->path, '/', 0))
-            continue;
-        allowed |= preset_takes(e->access, r->method) || any_takes(e->rules, e->n_rules, r);
-        denied |= any_takes(e->deny_rules, e->n_deny_rules, r);
-    }
-    return audited || (allowed && !denied);
+    policy_match(policy, &connection, &d, NULL);
+    if (!d.allowed)
+        return false;
+    policy_candidates_find(policy, &connection, &candidates);
+    policy_http_decide(&candidates, &request, &inside, NULL);
+    policy_candidates_free(&candidates);
+    return inside.allowed;
 }
 
 static bool tells(const struct sluice_reach *const *list, size_t n, const struct http *r)
