@@ -10,9 +10,10 @@
 #define API_ANSWERS(X)                                                                                                \
     X(problem, "type title status# detail")                                                                           \
     X(error, "path line# column# message")                                                                            \
-    X(status, "status version pid# started_at sandboxes# ready# pending_drafts# voters# draining!")                   \
+    X(status, "status version pid# started_at sandboxes# ready# pending_drafts# voters# draining! " \
+              "limits* workload_uids*")                                                                               \
     X(sandbox, "name id phase network labels* policy_revision# loaded_revision# policy_hash created_at "              \
-               "approval_mode error?")                                                                                \
+               "approval_mode limits* error?")                                                                                \
     X(sandboxes, "sandboxes[sandbox]")                                                                                \
     X(policy, "sandbox revision# loaded_revision# hash status policy*")                                               \
     X(revision, "revision# hash status kind actor reason decision? created_at loaded_at? error?")                     \

@@ -40,6 +40,13 @@ struct api_token {
     const char *name, *sha256, *role;               /* role: "admin" or "user" */
 };
 
+/* What the gateway can give a sandbox on this host.  A reason is NULL where it can. */
+struct api_host {
+    const char *cgroup;                             /* "v1", "v2" or "none" */
+    const char *no_memory, *no_cpus, *no_pids;      /* why this limit cannot be enforced */
+    const char *shared_uid;                         /* why sandboxes have no host uid of their own */
+};
+
 enum { API_OUTCOMES = CHAIN_HELD + 1 };
 
 struct api {
@@ -56,6 +63,7 @@ struct api {
     /* Reads the configuration again and reloads its chain.  Worker thread. */
     int (*reload)(void *ctx, struct problems *problems, struct error *err);
     void *reload_ctx;
+    struct api_host host;
     const char *config_file;                        /* what it reads; NULL: none */
     const char *admin_token_hash;                   /* SHA-256 of the token for TCP clients; NULL: none */
     const struct api_token *const *tokens;

@@ -33,6 +33,9 @@ static const struct schema_field create_fields[] = {
     {"approval_mode", SCHEMA_TEXT, offsetof(struct body_create, approval_mode), .fallback = "manual", .words = modes, .help = "auto: denied requests and what agents propose are approved at once, where every voter allows them"},
     {"labels", SCHEMA_JSON, offsetof(struct body_create, labels_json), .help = "Labels that voters and lists may look at"},
     {"env", SCHEMA_JSON, offsetof(struct body_create, env_json), .help = "Environment of every command"},
+    {"memory", SCHEMA_TEXT, offsetof(struct body_create, memory), .max = 32, .help = "Memory of all its processes and its /tmp: bytes, or a number with K, M, G or T"},
+    {"cpus", SCHEMA_DOUBLE, offsetof(struct body_create, cpus), .help = "Processors that it may keep busy, such as 1.5"},
+    {"pids", SCHEMA_I64, offsetof(struct body_create, pids), .help = "Processes and threads that it may have at a time, from 8 to 2048"},
     {0},
 };
 const struct schema body_create_schema = {.name = "sandbox", .size = sizeof(struct body_create), .fields = create_fields};

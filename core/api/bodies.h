@@ -10,6 +10,9 @@ struct body_create {
     const char *network;                            /* "proxy" or "none" */
     const char *approval_mode;                      /* "manual" or "auto" */
     const char *labels_json, *env_json;             /* objects of texts; "" when not written */
+    const char *memory;                             /* such as 512M; "": not written */
+    double cpus;                                    /* 0: not written */
+    int64_t pids;                                   /* 0: not written */
 };
 
 struct body_approve {

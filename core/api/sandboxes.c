@@ -6,6 +6,7 @@
 
 #include "api/bodies.h"
 #include "api/change.h"
+#include "api/limits.h"
 #include "api/routes.h"
 #include "base/clock.h"
 #include "base/digest.h"
@@ -19,12 +20,12 @@ static json_t *encode_sandbox(struct api_call *call, const struct store_sandbox 
     struct store_revision r;
     struct error ignored;
     bool known = store_revision_get(call->api->store, s->id, s->revision, call->arena, &r, &ignored) == 0;
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:s, s:s?, s:s, s:s?}", "name", s->name,
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:s, s:s?, s:s, s:o, s:s?}", "name", s->name,
                      "id", s->id, "phase", s->phase, "network", s->network, "labels",
                      json_loads(s->labels_json, 0, NULL), "policy_revision", (json_int_t)s->revision,
                      "loaded_revision", (json_int_t)s->loaded_revision, "policy_hash",
                      known ? r.hash : "", "created_at", api_time(call->arena, s->created_at_ms),
-                     "approval_mode", s->approval_mode, "error", *s->error ? s->error : NULL);
+                     "approval_mode", s->approval_mode, "limits", api_limits_json(call, s), "error", *s->error ? s->error : NULL);
 }
 
 int route_sandbox_get(struct api_call *call)
@@ -145,6 +146,7 @@ static void make_record(struct api_call *call, const struct body_create *body, s
         .error = "",
         .created_at_ms = clock_now_ms(),
     };
+    api_limits_read(call, body, out);
     check_name(out->name, &call->problems);
     check_texts("labels", out->labels_json, LABELS_MAX, NULL, call->arena, &call->problems);
     check_texts("env", out->env_json, ENV_MAX, text_env_name_refused, call->arena, &call->problems);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "api/call.h"
+#include "api/limits.h"
 #include "api/routes.h"
 #include "base/clock.h"
 #include "store/words.h"
@@ -38,6 +39,12 @@ int api_census(struct api_call *call, struct store_sandbox **sandboxes, size_t *
                ? -1 : 0;
 }
 
+static json_t *encode_uids(const struct api *api)
+{
+    return json_pack("{s:s, s:s?}", "kind", api->host.shared_uid ? "shared" : "own", "reason",
+                     api->host.shared_uid);
+}
+
 int route_status(struct api_call *call)
 {
     struct api *api = call->api;
@@ -50,10 +57,11 @@ int route_status(struct api_call *call)
     for (size_t i = 0; i < n; i++)
         ready += strcmp(items[i].phase, "ready") == 0;
     return api_reply(call, 200,
-                     json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:b}", "status", "connected",
+                     json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:b, s:o, s:o}", "status", "connected",
                                "version", SLUICE_VERSION, "pid", (int)getpid(), "started_at",
                                api_time(call->arena, api->started_ms), "sandboxes", (json_int_t)n,
                                "ready", (json_int_t)ready, "pending_drafts", (json_int_t)n_drafts,
                                "voters", (json_int_t)count_voters(api), "draining",
-                               (int)api->draining));
+                               (int)api->draining, "limits", api_limits_host(api), "workload_uids",
+                               encode_uids(api)));
 }

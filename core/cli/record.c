@@ -254,11 +254,19 @@ int cmd_logs(struct cli *cli)
 
 /* ---- status ---- */
 
+static void table_fact(const char *label, const char *value, const char *of, const char *reason)
+{
+    printf("%-10s %s%s%s%s\n", label, of, value, *reason ? ": " : "", reason);
+}
+
 static void table_status(const struct cli *cli, const json_t *s)
 {
     terminal_print(stdout, "Gateway:   %s\nStatus:    %s\nVersion:   %s\nStarted:   %s\nSandboxes: %lld (%lld ready)\nVoters:    %lld\nPending:   %lld draft chunk(s)\n",
            cli->gateway, json_text(s, "status"), json_text(s, "version"), json_text(s, "started_at"), json_number(s, "sandboxes"),
            json_number(s, "ready"), json_number(s, "voters"), json_number(s, "pending_drafts"));
+    const json_t *limits = json_object_get(s, "limits"), *uids = json_object_get(s, "workload_uids");
+    table_fact("Limits:", json_text(limits, "cgroup"), "by cgroup ", json_text(limits, "reason"));
+    table_fact("Uids:", json_text(uids, "kind"), "of sandboxes: ", json_text(uids, "reason"));
 }
 
 int cmd_status(struct cli *cli)

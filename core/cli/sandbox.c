@@ -49,6 +49,22 @@ static json_t *pairs(const struct cli *cli, const char *name, bool comma)
     return object;
 }
 
+static void table_limits(const json_t *limits)
+{
+    const json_t *cpus = json_object_get(limits, "cpus");
+    const char *memory = json_text(limits, "memory"), *reason = json_text(limits, "reason");
+    printf("Memory:    %s\n", *memory ? memory : "no limit asked for");
+    if (json_is_number(cpus))
+        printf("CPUs:      %g\n", json_number_value(cpus));
+    else
+        printf("CPUs:      no limit asked for\n");
+    printf("Pids:      %lld\n", json_number(limits, "pids") ? json_number(limits, "pids") : 2048);
+    if (*reason)
+        printf("Limits:    cgroup %s: %s\n", json_text(limits, "cgroup"), reason);
+    else
+        printf("Limits:    by cgroup %s\n", json_text(limits, "cgroup"));
+}
+
 static void table_one(const struct cli *cli, const json_t *s)
 {
     (void)cli;
@@ -57,6 +73,7 @@ static void table_one(const struct cli *cli, const json_t *s)
            json_text(s, "phase"), json_text(s, "network"), labels);
     terminal_print(stdout, "Revision:  %lld (loaded: %lld)\nHash:      %s\nCreated:   %s\n", json_number(s, "policy_revision"),
            json_number(s, "loaded_revision"), json_text(s, "policy_hash"), json_text(s, "created_at"));
+    table_limits(json_object_get(s, "limits"));
     if (*json_text(s, "error"))
         terminal_print(stdout, "Error:     %s\n", json_text(s, "error"));
     free(labels);
@@ -78,6 +95,24 @@ static int check_words(const struct cli *cli)
     return -1;
 }
 
+/* What is no number becomes a usage error; its range is the gateway's to check. */
+static int add_number(const struct cli *cli, json_t *body, const char *key, bool whole)
+{
+    char *end;
+    const char *value = arg_value(cli, key);
+    if (!value)
+        return -1;
+    double number = strtod(value, &end);
+    if (*value < '0' || *value > '9' || *end || value[strspn(value, "0123456789.")])
+        return usage_error(cli, "--%s is a number%s, not '%s'", key, whole ? "" : " such as 1.5", value);
+    if (whole && strchr(value, '.'))
+        return usage_error(cli, "--%s is a whole number, not '%s'", key, value);
+    if (number == 0)
+        return usage_error(cli, "--%s is more than 0", key);
+    json_object_set_new(body, key, whole ? json_integer((json_int_t)number) : json_real(number));
+    return -1;
+}
+
 static void add_text(json_t *body, const char *key, const char *value)
 {
     if (value)
@@ -95,9 +130,14 @@ static int create_body(const struct cli *cli, const struct document *file, struc
     add_text(body, "name", arg_value(cli, "name"));
     add_text(body, "network", arg_value(cli, "network"));
     add_text(body, "approval_mode", arg_value(cli, "approval-mode"));
-    document_body(file, body, "policy", out);
+    add_text(body, "memory", arg_value(cli, "memory"));
+    int code = add_number(cli, body, "cpus", false);
+    if (code < 0)
+        code = add_number(cli, body, "pids", true);
+    if (code < 0)
+        document_body(file, body, "policy", out);
     json_decref(body);
-    return -1;
+    return code;
 }
 
 static int delete_one(const struct cli *cli, const char *name, bool is_result)

@@ -411,6 +411,7 @@ static void fill_api(struct gateway *g)
     g->api.server = g->server;
     g->api.sandboxes = &sandboxes_api;
     g->api.sandboxes_ctx = g->sandboxes;
+    sandboxes_host(g->sandboxes, &g->api.host);
     g->api.tokens = g->config.tokens;
     g->api.n_tokens = g->config.n_tokens;
     g->api.reload = reload;

@@ -135,6 +135,16 @@ static void why_ended(const struct sandbox *s, struct error *err)
                   s->name, s->dir);
 }
 
+/* Bubblewrap and what is below it end a moment after a supervisor that was killed. */
+static void leave_cgroups(uv_timer_t *timer)
+{
+    struct sandbox *s = timer->data;
+    if (sandbox_leave_cgroups(s->dir))
+        sandbox_drop_timer(s);
+    else
+        uv_timer_start(timer, leave_cgroups, LEAVE_RETRY_MS, 0);
+}
+
 void sandbox_ended(struct sandbox *s)
 {
     struct error err;
@@ -144,6 +154,9 @@ void sandbox_ended(struct sandbox *s)
     sandbox_drop_timer(s);
     s->state = SANDBOX_DOWN;
     s->ready = false;
+    sandbox_claim_again(s);
+    if (!sandbox_leave_cgroups(s->dir))
+        sandbox_set_timer(s, leave_cgroups, LEAVE_RETRY_MS);
     sandbox_exec_fail_all(s, "the sandbox ended");
     sandbox_close_stream(s);
     if (asked) {

@@ -5,7 +5,9 @@
 
 #include "base/digest.h"
 #include "gateway/sandboxes.h"
+#include "gateway/uids.h"
 #include "http/tunnel.h"
+#include "sandbox/cgroup.h"
 #include "sandbox/protocol.h"
 
 /* What is kept of a sandbox's log fits a stream, which a reader gets in one go.  Its file, from
@@ -13,7 +15,7 @@
 enum { LOG_LINES_KEPT = 2000, LOG_BYTES_KEPT = 512 * 1024, LOG_FILE_MAX = 2 * LOG_BYTES_KEPT };
 
 enum { START_TIMEOUT_MS = 30000, STOP_TIMEOUT_MS = 10000,
-       EXEC_TIMEOUT_MS = 10000, STOP_GRACE_MS = 500, STOP_LOOK_MS = 200 };
+       EXEC_TIMEOUT_MS = 10000, STOP_GRACE_MS = 500, STOP_LOOK_MS = 200, LEAVE_RETRY_MS = 100 };
 
 struct sandbox_waiter {
     struct sandbox_waiter *next;
@@ -41,6 +43,8 @@ struct sandbox {
     char token_hash[DIGEST_HEX_SIZE];
 
     enum { SANDBOX_DOWN, SANDBOX_STARTING, SANDBOX_UP, SANDBOX_STOPPING } state;
+    int uid_lock;                                   /* its claim of a host uid, -1: none (uids.h) */
+    uint32_t uid;                                   /* claimed */
     struct stream *stream;                          /* NULL: not connected */
     bool preparing;                                 /* a worker writes what its supervisor reads */
     bool ready;                                     /* hello was heard on this stream */
@@ -78,6 +82,8 @@ struct sandboxes {
     char *supervisor, *init;                        /* paths of the programs */
     char *bwrap;                                    /* NULL: no_bwrap says why */
     struct error no_bwrap;
+    struct uid_range uids;
+    struct cgroup_home cgroups;
     uv_async_t wake;
     uv_timer_t ping;
     uv_mutex_t lock;                                /* guards pushes */
@@ -86,6 +92,11 @@ struct sandboxes {
     void *stopped_ctx;
     bool draining, closing;
 };
+
+/* host.c: what a sandbox has of its host beside its files.  These block, but not for long. */
+void sandbox_claim_again(struct sandbox *s);        /* the uid that its work folder has */
+bool sandbox_leave_cgroups(const char *dir);        /* false: something runs in them */
+char *sandbox_cgroup_list(const char *dir);         /* to be freed */
 
 struct sandbox *sandbox_find(struct sandboxes *all, const char *id);
 struct sandbox *sandbox_by_name(struct sandboxes *all, const char *name);

@@ -50,7 +50,7 @@ struct sandbox *sandbox_add(struct sandboxes *all, const struct store_sandbox *r
     s->dir = alloc_printf("%s/sandboxes/%s", all->setup.config->state_dir, record->id);
     s->number = record->number;
     s->proxy = strcmp(record->network, "none") != 0;
-    s->pidfd = -1;
+    s->pidfd = s->uid_lock = -1;
     snprintf(s->token_hash, sizeof s->token_hash, "%s", record->token_hash);
     s->next = all->list;
     all->list = s;
@@ -62,6 +62,8 @@ static void free_sandbox(struct sandbox *s)
     sandbox_logs_free(s);
     sandbox_denials_drop(s);
     sandbox_phase_free(s->unwritten);
+    if (s->uid_lock >= 0)
+        close(s->uid_lock);
     free(s->id);
     free(s->name);
     free(s->dir);
@@ -144,6 +146,12 @@ struct sandboxes *sandboxes_new(const struct sandboxes_setup *setup)
     all->bwrap = program_find("bwrap", &all->no_bwrap);
     if (!all->bwrap)
         log_warn(setup->log, "no sandbox can be made: %s", all->no_bwrap.text);
+    uid_range_find(&all->uids);
+    cgroup_find(&all->cgroups);
+    if (!all->uids.count)
+        log_warn(setup->log, "sandboxes share the uid of this gateway: %s", all->uids.why);
+    if (*all->cgroups.why)
+        log_warn(setup->log, "sandboxes have no cgroup for each limit: %s", all->cgroups.why);
     all->last_push = &all->pushes;
     uv_mutex_init(&all->lock);
     uv_async_init(setup->loop, &all->wake, on_wake);
@@ -197,6 +205,8 @@ static int adopt(struct sandboxes *all, const struct store_sandbox *record, stru
         return 0;
     }
     s->state = SANDBOX_DOWN;
+    sandbox_claim_again(s);
+    sandbox_leave_cgroups(s->dir);
     if (strcmp(record->phase, "stopped") == 0 || strcmp(record->phase, "error") == 0)
         return 0;
     log_warn(all->setup.log, "sandbox %s ended while no gateway ran: it is stopped now", s->name);

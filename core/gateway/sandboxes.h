@@ -37,6 +37,9 @@ void sandboxes_stop_all(struct sandboxes *all, void (*done)(void *ctx), void *ct
 /* Forgets them; supervisors that live go on.  Frees when its handles are closed. */
 void sandboxes_close(struct sandboxes *all);
 
+/* What sandboxes can have of this host; the texts live as long as the sandboxes. */
+void sandboxes_host(const struct sandboxes *all, struct api_host *out);
+
 extern const struct api_sandboxes sandboxes_api;    /* ctx: struct sandboxes * */
 
 #endif

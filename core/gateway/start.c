@@ -2,14 +2,17 @@
 /* How a sandbox comes up: its record is read, its folder and spec are written, its supervisor started. */
 #include <errno.h>
 #include <fcntl.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "gateway/own_files.h"
 #include "gateway/sandbox.h"
+#include "sandbox/idmap.h"
 
 struct start {
     struct sandboxes *all;
@@ -21,6 +24,9 @@ struct start {
     struct store_revision revision;
     char token[DIGEST_HEX_SIZE], token_hash[DIGEST_HEX_SIZE];
     char *dir;
+    uint32_t uid;
+    int uid_lock;                                   /* -1: to be claimed; the sandbox's own until then */
+    bool claimed;                                   /* here, for the sandbox to take */
     struct error err;
     int rc;
 };
@@ -52,6 +58,64 @@ static int make_folders(struct start *st)
     return rc;
 }
 
+/* Of all of them, where a sandbox asks for nothing else. */
+static uint64_t default_memory(void)
+{
+    return (uint64_t)sysconf(_SC_PHYS_PAGES) / 4 * 3 * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* A limit that was asked for and cannot be set any more ends the start. */
+static int make_cgroups(struct start *st)
+{
+    enum { PIDS_DEFAULT = 2048 };
+    const struct cgroup_home *home = &st->all->cgroups;
+    const struct store_sandbox *r = &st->record;
+    const struct { int64_t wanted; enum cgroup_controller by; const char *what; } wants[] = {
+        {r->memory_bytes, CGROUP_MEMORY, "memory"}, {r->cpu_millis, CGROUP_CPU, "cpus"}, {r->pids, CGROUP_PIDS, "pids"}};
+    for (size_t i = 0; i < sizeof wants / sizeof *wants; i++)
+        if (wants[i].wanted && !*home->parent[wants[i].by])
+            return error_set(&st->err, ERROR_UNSUPPORTED, "sandbox '%s' has a limit of %s, which cannot be enforced on this host: %s",
+                             r->name, wants[i].what, home->why);
+    const struct cgroup_limits limits = {
+        .memory = r->memory_bytes ? (uint64_t)r->memory_bytes : default_memory(),
+        .cpu_millis = (uint64_t)r->cpu_millis, .pids = r->pids ? (uint64_t)r->pids : PIDS_DEFAULT};
+    return cgroup_make(home, arena_printf(st->arena, "sluice-%s", st->id), &limits,
+                       arena_printf(st->arena, "%s/cgroups", st->dir), &st->err);
+}
+
+/* Hands over what a sandbox has written under a uid that another gateway has taken meanwhile. */
+static int give_work(struct start *st, const char *work, uint32_t old)
+{
+    int status = -1;
+    pid_t pid;
+    char *args[] = {(char *)"chown", (char *)"-Rh", arena_printf(st->arena, "--from=%u", old),
+                    arena_printf(st->arena, "%u:%u", st->uid, st->uid), (char *)"--", (char *)work, NULL};
+    char *env[] = {NULL};
+    int rc = posix_spawn(&pid, "/bin/chown", NULL, NULL, args, env);
+    while (rc == 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (rc == 0 && status == 0)
+        return 0;
+    return error_set(&st->err, ERROR_IO, "cannot give %s from uid %u to uid %u", work, old, st->uid);
+}
+
+/* The uid that the work folder has, else the one of its number, else the next that is free. */
+static int take_uid(struct start *st)
+{
+    struct stat st_work;
+    const struct uid_range *uids = &st->all->uids;
+    const char *work = arena_printf(st->arena, "%s/work", st->dir);
+    if (!uids->count || st->uid_lock >= 0)
+        return 0;
+    bool had = lstat(work, &st_work) == 0 && uid_in_range(uids, st_work.st_uid);
+    uint32_t wanted = had ? st_work.st_uid : uid_of_number(uids, st->record.number);
+    st->uid_lock = uid_claim(uids, wanted, !(had && uids->subordinate), &st->uid, &st->err);
+    st->claimed = st->uid_lock >= 0;
+    if (st->uid_lock < 0 && *st->err.text)
+        return -1;
+    return had && wanted != st->uid ? give_work(st, work, wanted) : 0;
+}
+
 static int write_spec(struct start *st)
 {
     if (!st->all->bwrap)
@@ -61,7 +125,7 @@ static int write_spec(struct start *st)
     const struct sandboxes_setup *setup = &st->all->setup;
     struct own_files own;
     own_files_list(setup->config, setup->flags, st->all->bwrap, st->arena, &own);
-    enum { UID_BASE = 1900000000, UIDS = 65536 };
+    const struct uid_range *uids = &st->all->uids;
     struct sandbox_spec spec = {
         .id = st->record.id,
         .name = st->record.name,
@@ -69,7 +133,10 @@ static int write_spec(struct start *st)
         .gateway = setup->gateway_address,
         .proxy = strcmp(st->record.network, "none") != 0,
         .workdir = arena_printf(st->arena, "%s/work", st->dir),
-        .uid = UID_BASE + (uint32_t)(st->record.number % UIDS),
+        .uid = uids->subordinate && uids->count ? SANDBOX_SUB_ID : st->uid,
+        .sub_uid = uids->subordinate && uids->count ? st->uid : 0,
+        .sub_gid = uids->subordinate && uids->count ? uids->first_gid + (st->uid - uids->first) : 0,
+        .cgroups = st->all->cgroups.kind == CGROUP_NONE ? NULL : arena_printf(st->arena, "%s/cgroups", st->dir),
         .policy = st->revision.policy_json,
         .revision = st->revision.revision,
         .hash = st->revision.hash,
@@ -108,7 +175,7 @@ static void start_prepare(void *arg)
         store_revision_get(store, st->id, 0, st->arena, &st->revision, &st->err) != 0)
         return;
     st->dir = arena_printf(st->arena, "%s/sandboxes/%s", st->all->setup.config->state_dir, st->id);
-    if (make_folders(st) != 0 || write_spec(st) != 0 ||
+    if (make_folders(st) != 0 || take_uid(st) != 0 || make_cgroups(st) != 0 || write_spec(st) != 0 ||
         store_write(store, write_start, st, &st->err) != 0)
         return;
     st->rc = 0;
@@ -117,6 +184,8 @@ static void start_prepare(void *arg)
 static void start_end(struct start *st, const struct error *err)
 {
     st->done(st->arg, err);
+    if (st->claimed)
+        close(st->uid_lock);
     arena_free(st->arena);
     free(st->id);
     free(st);
@@ -140,11 +209,13 @@ static int spawn(struct sandbox *s, struct error *err)
         return rc;
     char *spec = alloc_printf("%s/spec.json", s->dir);
     char *args[] = {s->all->supervisor, (char *)"--spec", spec, NULL};
+    /* The claim of its uid lasts as long as the supervisor, whatever becomes of the gateway. */
     uv_stdio_container_t stdio[] = {{.flags = UV_IGNORE}, {.flags = UV_IGNORE},
-                                    {.flags = UV_INHERIT_FD, .data.fd = log_fd}};
+                                    {.flags = UV_INHERIT_FD, .data.fd = log_fd},
+                                    {.flags = UV_INHERIT_FD, .data.fd = s->uid_lock}};
     uv_process_options_t options = {
         .exit_cb = sandbox_reaped, .file = s->all->supervisor, .args = args,
-        .flags = UV_PROCESS_DETACHED, .stdio_count = 3, .stdio = stdio,
+        .flags = UV_PROCESS_DETACHED, .stdio_count = s->uid_lock >= 0 ? 4 : 3, .stdio = stdio,
     };
     s->process = alloc_zero(1, sizeof *s->process);
     s->process->data = s;
@@ -201,6 +272,11 @@ static void start_prepared(void *arg)
         return;
     }
     s->preparing = false;
+    if (st->claimed) {
+        s->uid_lock = st->uid_lock;
+        s->uid = st->uid;
+        st->claimed = false;
+    }
     if (st->rc == 0)
         st->rc = start_process(st, s);
     if (st->rc != 0) {
@@ -242,6 +318,8 @@ static void start_loaded(void *arg)
     }
     s->state = SANDBOX_STARTING;
     s->preparing = true;
+    st->uid_lock = s->uid_lock;
+    st->uid = s->uid;
     jobs_run(st->all->setup.jobs, NULL, start_prepare, start_prepared, st);
 }
 
@@ -254,6 +332,6 @@ static void start_load(void *arg)
 void sandbox_load_and_start(struct sandboxes *all, const char *id, api_done *done, void *arg)
 {
     struct start *st = alloc_zero(1, sizeof *st);
-    *st = (struct start){.all = all, .id = alloc_str(id), .done = done, .arg = arg, .arena = arena_new()};
+    *st = (struct start){.all = all, .id = alloc_str(id), .done = done, .arg = arg, .arena = arena_new(), .uid_lock = -1};
     jobs_run(all->setup.jobs, NULL, start_load, start_loaded, st);
 }

@@ -34,6 +34,12 @@ static struct id_map read_map(const char *path, uint32_t id)
     return map;
 }
 
+bool sandbox_ground_covers(uint32_t id)
+{
+    return geteuid() == 0 && read_map("/proc/self/uid_map", id).covers &&
+           read_map("/proc/self/gid_map", id).covers;
+}
+
 int sandbox_ground_uid(uint32_t wanted, uint32_t *out, struct error *err)
 {
     *out = geteuid();

@@ -4,10 +4,13 @@
 #ifndef SANDBOX_GROUND_H
 #define SANDBOX_GROUND_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct error;
 
+/* Whether root here can switch to that uid and gid. */
+bool sandbox_ground_covers(uint32_t id);
 /* The host uid that bubblewrap and the workload run under: wanted where we are root and may switch
  * to it, else our own.  The host's own root must name one: wanted 0 is an error there. */
 int sandbox_ground_uid(uint32_t wanted, uint32_t *out, struct error *err);

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "sandbox/argv.h"
+#include "sandbox/cgroup.h"
 #include "sandbox/ground.h"
 #include "sandbox/launch_argv.h"
 #include "sandbox/spec.h"
@@ -83,7 +84,7 @@ static int place_files(const struct files *files)
 {
     int moved[LAUNCH_FDS_END];
     for (int i = 1; i < LAUNCH_FDS_END; i++)
-        if ((moved[i] = fcntl(files->inherited[i], F_DUPFD, 64)) < 0)
+        if ((moved[i] = fcntl(files->inherited[i], F_DUPFD, LAUNCH_FDS_END)) < 0)
             return -1;
     for (int i = 1; i < LAUNCH_FDS_END; i++)
         if (dup2(moved[i], i) < 0)
@@ -118,7 +119,9 @@ static void run_child(const struct launch_request *request, const struct files *
     char *env[] = {NULL};
     struct error err;
     raise_oom_score();
-    if (place_files(files) != 0 || setrlimit(RLIMIT_CORE, &none) != 0) {
+    if (request->spec->cgroups && cgroup_enter(request->spec->cgroups, &err) != 0) {
+        fprintf(stderr, "%s\n", err.text);
+    } else if (place_files(files) != 0 || setrlimit(RLIMIT_CORE, &none) != 0) {
         perror("cannot prepare the sandbox");
     } else if (request->host_uid != geteuid() &&
                sandbox_ground_switch(request->host_uid, request->spec->workdir, &err) != 0) {

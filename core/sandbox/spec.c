@@ -19,11 +19,13 @@ enum { SPEC_BYTES_MAX = 4 * 1024 * 1024 };
 /* The members that are one text each: name, whether it must be there. */
 #define SPEC_TEXTS(X)                                                                         \
     X(id, true) X(name, true) X(token, true) X(gateway, true) X(workdir, true) X(policy, true) \
-    X(hash, true) X(init, true) X(bwrap, true) X(lock, true) X(log_level, false)
+    X(hash, true) X(init, true) X(bwrap, true) X(lock, true) X(log_level, false) \
+    X(cgroups, false)
 
 /* Everything else, so that an unknown member can be told. */
 static const char *const other_members[] = {
     "proxy", "env", "uid", "revision", "hosts", "log_json", "hidden", "read_only",
+    "sub_uid", "sub_gid",
 };
 
 static json_t *hosts_to_json(const struct sandbox_spec *spec)
@@ -45,6 +47,8 @@ char *sandbox_spec_encode(const struct sandbox_spec *spec)
     json_object_set_new(root, "proxy", json_boolean(spec->proxy));
     json_object_set_new(root, "log_json", json_boolean(spec->log_json));
     json_object_set_new(root, "uid", json_integer(spec->uid));
+    json_object_set_new(root, "sub_uid", json_integer(spec->sub_uid));
+    json_object_set_new(root, "sub_gid", json_integer(spec->sub_gid));
     json_object_set_new(root, "revision", json_integer((json_int_t)spec->revision));
     json_object_set_new(root, "env", sandbox_json_of_pairs(spec->env, spec->n_env));
     json_object_set_new(root, "hidden", sandbox_json_of_texts(spec->hidden, spec->n_hidden));
@@ -91,17 +95,21 @@ static int read_texts(const struct json_reader *r, struct sandbox_spec *out)
 
 static int read_members(const struct json_reader *r, struct sandbox_spec *out)
 {
-    uint64_t uid = 0;
+    uint64_t uid = 0, sub_uid = 0, sub_gid = 0;
     if (read_texts(r, out) != 0 ||
         sandbox_json_flag(r, "proxy", &out->proxy) != 0 ||
         sandbox_json_flag(r, "log_json", &out->log_json) != 0 ||
         sandbox_json_number(r, "uid", UINT32_MAX - 1, &uid) != 0 ||
+        sandbox_json_number(r, "sub_uid", UINT32_MAX - 1, &sub_uid) != 0 ||
+        sandbox_json_number(r, "sub_gid", UINT32_MAX - 1, &sub_gid) != 0 ||
         sandbox_json_number(r, "revision", INT64_MAX, &out->revision) != 0 ||
         sandbox_json_pairs(r, "env", &out->env, &out->n_env) != 0 ||
         sandbox_json_texts(r, "hidden", &out->hidden, &out->n_hidden) != 0 ||
         sandbox_json_texts(r, "read_only", &out->read_only, &out->n_read_only) != 0)
         return -1;
     out->uid = (uint32_t)uid;
+    out->sub_uid = (uint32_t)sub_uid;
+    out->sub_gid = (uint32_t)sub_gid;
     return read_hosts(r, out);
 }
 

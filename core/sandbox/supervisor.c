@@ -10,9 +10,11 @@
 #include "egress/proxy.h"
 #include "policy/policy.h"
 #include "sandbox/cell.h"
+#include "sandbox/cgroup.h"
 #include "sandbox/denials.h"
 #include "sandbox/exec.h"
 #include "sandbox/harden.h"
+#include "sandbox/idmap.h"
 #include "sandbox/lines.h"
 #include "sandbox/link.h"
 #include "sandbox/loadable.h"
@@ -456,6 +458,9 @@ static int start_cell(struct supervisor *s, struct error *err)
     s->built = policy_ref(s->policy);
     if (sandbox_loadable(NULL, policy_model(s->policy), s->spec->proxy, err) != 0)
         return error_prefix(err, "no sandbox can be made");
+    if (s->spec->sub_uid && geteuid() != 0 &&
+        sandbox_idmap_enter(s->spec->sub_uid, s->spec->sub_gid, err) != 0)
+        return error_prefix(err, "no sandbox can be made");
     struct cell_request request = {s->spec, policy_model(s->policy)};
     s->revision = s->spec->revision;
     s->cell = sandbox_cell_start(&s->loop, &request, &cell_callbacks, s, err);
@@ -491,6 +496,8 @@ int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
         fail(s, &err);
     uv_run(&s->loop, UV_RUN_DEFAULT);
     uv_run(&s->loop, UV_RUN_NOWAIT);                /* what was being closed when it was stopped */
+    if (spec->cgroups)
+        cgroup_remove(spec->cgroups);
     if (uv_loop_close(&s->loop) != 0)
         _exit(s->exit_code);                        /* a worker asks for a name: nobody waits */
     sandbox_execs_free(s->execs);

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/standard.h"
+#include "sandbox/idmap.h"
 #include "sandbox/spec.h"
 #include "sandbox/supervisor.h"
 
@@ -19,10 +20,11 @@ enum { EXIT_USAGE = 2 };
 
 static int usage(FILE *out, int code)
 {
-    fputs("usage: sluice-supervisor --spec FILE\n"
+    fputs("usage: sluice-supervisor --spec FILE [--delete-work]\n"
           "       sluice-supervisor --version\n"
           "\n"
-          "Runs one sandbox.  sluiced starts it and writes FILE; nobody needs to do so by hand.\n",
+          "Runs one sandbox, or deletes its work folder where that takes its subordinate uid.\n"
+          "sluiced starts it and writes FILE; nobody needs to do so by hand.\n",
           out);
     return code;
 }
@@ -65,6 +67,23 @@ static int supervise(const char *path, struct log *log)
     return code;
 }
 
+/* What a workload wrote as a subordinate uid is not the user's to delete, but root's of a namespace
+ * that has both. */
+static int delete_work(const char *path, struct log *log)
+{
+    struct sandbox_spec spec;
+    struct error err;
+    struct arena *arena = arena_new();
+    if (sandbox_spec_read(path, arena, &spec, &err) == 0 && take_lock(spec.lock, &err) == 0 &&
+        (!spec.sub_uid || geteuid() == 0 || sandbox_idmap_enter(spec.sub_uid, spec.sub_gid, &err) == 0)) {
+        execl("/bin/rm", "rm", "-rf", "--one-file-system", "--", spec.workdir, (char *)NULL);
+        error_errno(&err, ERROR_INTERNAL, "cannot run /bin/rm");
+    }
+    log_error(log, "%s", err.text);
+    arena_free(arena);
+    return 1;
+}
+
 int main(int argc, char **argv)
 {
     struct log log = {.fd = STDERR_FILENO, .level = LOG_INFO, .program = "sluice-supervisor",
@@ -75,6 +94,8 @@ int main(int argc, char **argv)
     }
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
         return usage(stdout, 0);
+    if (argc == 4 && strcmp(argv[1], "--spec") == 0 && strcmp(argv[3], "--delete-work") == 0)
+        return delete_work(argv[2], &log);
     if (argc != 3 || strcmp(argv[1], "--spec") != 0)
         return usage(stderr, EXIT_USAGE);
     signal(SIGPIPE, SIG_IGN);

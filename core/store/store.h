@@ -39,6 +39,7 @@ struct store_sandbox {
     const char *token_hash;                         /* SHA-256 of its supervisor's token */
     const char *phase;                              /* "provisioning", "ready", … */
     const char *error;                              /* why the phase is error, else "" */
+    int64_t memory_bytes, cpu_millis, pids;         /* limits that were asked for; 0: none */
     uint64_t revision, loaded_revision;             /* newest, and the one enforced; 0: none */
     int64_t created_at_ms, deleted_at_ms;           /* deleted: 0 while it lives; its decisions stay */
 };

@@ -158,6 +158,10 @@ static const char *const steps[] = {
     " json TEXT NOT NULL"
     ") STRICT;"
     "CREATE INDEX event_class ON event(of_workload, id);",
+
+    "ALTER TABLE sandbox ADD COLUMN memory_bytes INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE sandbox ADD COLUMN cpu_millis INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE sandbox ADD COLUMN pids INTEGER NOT NULL DEFAULT 0;",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

@@ -5,7 +5,8 @@
     X(TEXT, id) comma X(TEXT, name) comma X(TEXT, network) comma X(TEXT, labels_json)              \
     comma X(TEXT, env_json) comma X(TEXT, approval_mode) comma X(TEXT, token_hash)                 \
     comma X(TEXT, phase) comma X(TEXT, error) comma X(COUNT, revision)                             \
-    comma X(COUNT, loaded_revision) comma X(INTEGER, created_at_ms) comma X(INTEGER, deleted_at_ms)
+    comma X(COUNT, loaded_revision) comma X(INTEGER, memory_bytes) comma X(INTEGER, cpu_millis)    \
+    comma X(INTEGER, pids) comma X(INTEGER, created_at_ms) comma X(INTEGER, deleted_at_ms)
 
 #define SELECT "SELECT number," COLUMNS(DB_NAME, ",") " FROM sandbox "
 

@@ -111,6 +111,8 @@ static void opens_an_older_schema(void **state)
     store_close(f->store);
     tamper(f, "ALTER TABLE draft DROP COLUMN takes_back; ALTER TABLE draft DROP COLUMN back_to;"
               "DROP TABLE traffic; DROP TABLE traffic_source; DROP TABLE event;"
+              "ALTER TABLE sandbox DROP COLUMN memory_bytes; ALTER TABLE sandbox DROP COLUMN cpu_millis;"
+              "ALTER TABLE sandbox DROP COLUMN pids;"
               "PRAGMA user_version=1");
     open_store(f);
     assert_int_equal(store_sandbox_get(f->store, "demo", f->arena, &box, &f->err), 0);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a sandbox has of its host beside its files: a uid and control groups. */
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "gateway/sandbox.h"
+
+void sandbox_claim_again(struct sandbox *s)
+{
+    struct stat st;
+    struct error err;
+    char *work = alloc_printf("%s/work", s->dir);
+    if (s->uid_lock < 0 && lstat(work, &st) == 0 && uid_in_range(&s->all->uids, st.st_uid)) {
+        s->uid_lock = uid_claim(&s->all->uids, st.st_uid, false, &s->uid, &err);
+        if (s->uid_lock < 0 && *err.text)
+            log_warn(s->all->setup.log, "sandbox %s: %s; it gets another one when it starts", s->name, err.text);
+    }
+    free(work);
+}
+
+char *sandbox_cgroup_list(const char *dir)
+{
+    return alloc_printf("%s/cgroups", dir);
+}
+
+bool sandbox_leave_cgroups(const char *dir)
+{
+    char *list = sandbox_cgroup_list(dir);
+    bool left = cgroup_remove(list);
+    free(list);
+    return left;
+}
+
+void sandboxes_host(const struct sandboxes *all, struct api_host *out)
+{
+    const struct cgroup_home *home = &all->cgroups;
+    *out = (struct api_host){
+        .cgroup = cgroup_kind_word(home->kind),
+        .no_memory = *home->parent[CGROUP_MEMORY] ? NULL : home->why,
+        .no_cpus = *home->parent[CGROUP_CPU] ? NULL : home->why,
+        .no_pids = *home->parent[CGROUP_PIDS] ? NULL : home->why,
+        .shared_uid = all->uids.count ? NULL : all->uids.why,
+    };
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The host uids of workloads: one for each sandbox, and never the same one for two of this host.
+ *
+ * A root gateway has a range of its own, an ordinary user's the range of /etc/subuid.  A uid is
+ * claimed by a lock on a file that all gateways of the user know.  The gateway holds it as long as
+ * the sandbox exists, and its supervisor as long as it lives, so a lock that nobody holds is free
+ * whatever has crashed.  Blocks; any thread. */
+#ifndef GATEWAY_UIDS_H
+#define GATEWAY_UIDS_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct uid_range {
+    uint32_t first, count;                          /* count 0: sandboxes share the gateway's own */
+    uint32_t first_gid;                             /* of the same index */
+    bool subordinate;                               /* of /etc/subuid */
+    char why[256];                                  /* why they share it */
+    char claims[PATH_MAX];                          /* folder of the locks; "": none can be had */
+};
+
+/* Looks at this host.  Starts a process to see whether subordinate ids can be used. */
+void uid_range_find(struct uid_range *out);
+bool uid_in_range(const struct uid_range *range, uint32_t uid);
+/* The uid of the sandbox with that number, while nobody else has it. */
+uint32_t uid_of_number(const struct uid_range *range, int64_t number);
+/* Locks that uid, or the next that is free; any: whether another will do.  Returns the descriptor
+ * that holds the lock, -1 with err when there is none; -1 without a word where no claims can be had. */
+int uid_claim(const struct uid_range *range, uint32_t wanted, bool any, uint32_t *out, struct error *err);
+
+#endif
