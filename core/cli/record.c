@@ -256,7 +256,7 @@ int cmd_logs(struct cli *cli)
 
 static void table_fact(const char *label, const char *value, const char *of, const char *reason)
 {
-    printf("%-10s %s%s%s%s\n", label, of, value, *reason ? ": " : "", reason);
+    terminal_print(stdout, "%-10s %s%s%s%s\n", label, of, value, *reason ? ": " : "", reason);
 }
 
 static void table_status(const struct cli *cli, const json_t *s)

@@ -53,16 +53,16 @@ static void table_limits(const json_t *limits)
 {
     const json_t *cpus = json_object_get(limits, "cpus");
     const char *memory = json_text(limits, "memory"), *reason = json_text(limits, "reason");
-    printf("Memory:    %s\n", *memory ? memory : "no limit asked for");
+    terminal_print(stdout, "Memory:    %s\n", *memory ? memory : "no limit asked for");
     if (json_is_number(cpus))
-        printf("CPUs:      %g\n", json_number_value(cpus));
+        terminal_print(stdout, "CPUs:      %g\n", json_number_value(cpus));
     else
-        printf("CPUs:      no limit asked for\n");
-    printf("Pids:      %lld\n", json_number(limits, "pids") ? json_number(limits, "pids") : 2048);
+        terminal_print(stdout, "CPUs:      no limit asked for\n");
+    terminal_print(stdout, "Pids:      %lld\n", json_number(limits, "pids") ? json_number(limits, "pids") : 2048);
     if (*reason)
-        printf("Limits:    cgroup %s: %s\n", json_text(limits, "cgroup"), reason);
+        terminal_print(stdout, "Limits:    cgroup %s: %s\n", json_text(limits, "cgroup"), reason);
     else
-        printf("Limits:    by cgroup %s\n", json_text(limits, "cgroup"));
+        terminal_print(stdout, "Limits:    by cgroup %s\n", json_text(limits, "cgroup"));
 }
 
 static void table_one(const struct cli *cli, const json_t *s)

@@ -2,6 +2,7 @@
 /* What a sandbox has of its host beside its files: a uid and control groups. */
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "gateway/sandbox.h"
@@ -12,11 +13,26 @@ void sandbox_claim_again(struct sandbox *s)
     struct error err;
     char *work = alloc_printf("%s/work", s->dir);
     if (s->uid_lock < 0 && lstat(work, &st) == 0 && uid_in_range(&s->all->uids, st.st_uid)) {
-        s->uid_lock = uid_claim(&s->all->uids, st.st_uid, false, &s->uid, &err);
+        s->uid_lock = uid_claim(&s->all->uids, st.st_uid, &err);
+        s->uid = st.st_uid;
         if (s->uid_lock < 0 && *err.text)
             log_warn(s->all->setup.log, "sandbox %s: %s; it gets another one when it starts", s->name, err.text);
     }
     free(work);
+}
+
+/* While this gateway lives no other takes it, and after that itself does not. */
+void sandbox_retire_uid(struct sandbox *s)
+{
+    struct sandboxes *all = s->all;
+    if (s->uid_lock < 0)
+        return;
+    uid_retire(s->uid_lock, all->setup.config->state_dir);
+    int *place = &all->retired[all->n_retired++ % RETIRED_MAX];
+    if (*place > 0)
+        close(*place);
+    *place = s->uid_lock;
+    s->uid_lock = -1;
 }
 
 char *sandbox_cgroup_list(const char *dir)

@@ -71,6 +71,7 @@ static void drop_sandbox(struct sandbox *s)
                    json_pack("{s:s, s:s}", "id", s->id, "phase", "deleted"));
     if (s->state != SANDBOX_DOWN)
         sandbox_kill(s);
+    sandbox_retire_uid(s);
     sandbox_forget(s);
     sandbox_drop(s);
     sandbox_tell_waiters(waiters, &err);

@@ -15,7 +15,7 @@
 enum { LOG_LINES_KEPT = 2000, LOG_BYTES_KEPT = 512 * 1024, LOG_FILE_MAX = 2 * LOG_BYTES_KEPT };
 
 enum { START_TIMEOUT_MS = 30000, STOP_TIMEOUT_MS = 10000,
-       EXEC_TIMEOUT_MS = 10000, STOP_GRACE_MS = 500, STOP_LOOK_MS = 200, LEAVE_RETRY_MS = 100 };
+       EXEC_TIMEOUT_MS = 10000, STOP_GRACE_MS = 500, STOP_LOOK_MS = 200, LEAVE_RETRY_MS = 100, RETIRED_MAX = 256 };
 
 struct sandbox_waiter {
     struct sandbox_waiter *next;
@@ -83,6 +83,8 @@ struct sandboxes {
     char *bwrap;                                    /* NULL: no_bwrap says why */
     struct error no_bwrap;
     struct uid_range uids;
+    int retired[RETIRED_MAX];                       /* claims of sandboxes that are deleted; 0: none */
+    unsigned n_retired;
     struct cgroup_home cgroups;
     uv_async_t wake;
     uv_timer_t ping;
@@ -95,6 +97,7 @@ struct sandboxes {
 
 /* host.c: what a sandbox has of its host beside its files.  These block, but not for long. */
 void sandbox_claim_again(struct sandbox *s);        /* the uid that its work folder has */
+void sandbox_retire_uid(struct sandbox *s);         /* it is deleted */
 bool sandbox_leave_cgroups(const char *dir);        /* false: something runs in them */
 char *sandbox_cgroup_list(const char *dir);         /* to be freed */
 

@@ -279,6 +279,9 @@ static void free_all(uv_handle_t *handle)
     }
     while (all->list)
         sandbox_drop(all->list);
+    for (size_t i = 0; i < RETIRED_MAX; i++)
+        if (all->retired[i] > 0)
+            close(all->retired[i]);
     uv_mutex_destroy(&all->lock);
     free(all->supervisor);
     free(all->init);

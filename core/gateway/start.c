@@ -109,7 +109,11 @@ static int take_uid(struct start *st)
         return 0;
     bool had = lstat(work, &st_work) == 0 && uid_in_range(uids, st_work.st_uid);
     uint32_t wanted = had ? st_work.st_uid : uid_of_number(uids, st->record.number);
-    st->uid_lock = uid_claim(uids, wanted, !(had && uids->subordinate), &st->uid, &st->err);
+    st->uid = wanted;
+    if (had)
+        st->uid_lock = uid_claim(uids, wanted, &st->err);
+    if (!had || (st->uid_lock < 0 && *st->err.text && !uids->subordinate))
+        st->uid_lock = uid_claim_new(uids, wanted, st->all->setup.config->state_dir, &st->uid, &st->err);
     st->claimed = st->uid_lock >= 0;
     if (st->uid_lock < 0 && *st->err.text)
         return -1;

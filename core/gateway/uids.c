@@ -131,22 +131,48 @@ static int lock_one(const struct uid_range *range, uint32_t uid)
     return -1;
 }
 
-int uid_claim(const struct uid_range *range, uint32_t wanted, bool any, uint32_t *out, struct error *err)
+int uid_claim(const struct uid_range *range, uint32_t uid, struct error *err)
+{
+    error_set(err, ERROR_INTERNAL, "%s", "");
+    int fd = *range->claims ? lock_one(range, uid) : -1;
+    if (fd < 0 && *range->claims && errno == EWOULDBLOCK)
+        error_set(err, ERROR_STATE, "uid %u is taken by a sandbox of another gateway", uid);
+    else if (fd < 0 && *range->claims)
+        error_errno(err, ERROR_INTERNAL, "cannot claim uid %u in %s", uid, range->claims);
+    return fd;
+}
+
+void uid_retire(int lock, const char *state_dir)
+{
+    size_t len = strlen(state_dir);
+    if (ftruncate(lock, 0) == 0)
+        (void)!pwrite(lock, state_dir, len, 0);
+}
+
+/* The sandbox that had it before was of this gateway, and is deleted. */
+static bool is_retired(int lock, const char *state_dir)
+{
+    char text[PATH_MAX];
+    ssize_t len = pread(lock, text, sizeof text, 0);
+    return len > 0 && (size_t)len == strlen(state_dir) && memcmp(text, state_dir, (size_t)len) == 0;
+}
+
+int uid_claim_new(const struct uid_range *range, uint32_t wanted, const char *state_dir, uint32_t *out,
+                  struct error *err)
 {
     *out = wanted;
     error_set(err, ERROR_INTERNAL, "%s", "");
-    if (!*range->claims)
-        return -1;
-    for (uint32_t tries = 0; tries < (any ? range->count : 1); tries++) {
+    for (uint32_t tries = 0; *range->claims && tries < range->count; tries++) {
         *out = range->first + (wanted - range->first + tries) % range->count;
         int fd = lock_one(range, *out);
-        if (fd >= 0)
+        if (fd >= 0 && !is_retired(fd, state_dir))
             return fd;
-        if (errno != EWOULDBLOCK) {
-            error_errno(err, ERROR_INTERNAL, "cannot claim uid %u in %s", *out, range->claims);
-            return -1;
-        }
+        if (fd >= 0)
+            close(fd);
+        else if (errno != EWOULDBLOCK)
+            return error_errno(err, ERROR_INTERNAL, "cannot claim uid %u in %s", *out, range->claims);
     }
-    error_set(err, ERROR_STATE, "uid %u is taken by a sandbox of another gateway", wanted);
+    if (*range->claims)
+        error_set(err, ERROR_STATE, "all %u uids of sandboxes are taken", range->count);
     return -1;
 }

@@ -27,8 +27,14 @@ void uid_range_find(struct uid_range *out);
 bool uid_in_range(const struct uid_range *range, uint32_t uid);
 /* The uid of the sandbox with that number, while nobody else has it. */
 uint32_t uid_of_number(const struct uid_range *range, int64_t number);
-/* Locks that uid, or the next that is free; any: whether another will do.  Returns the descriptor
- * that holds the lock, -1 with err when there is none; -1 without a word where no claims can be had. */
-int uid_claim(const struct uid_range *range, uint32_t wanted, bool any, uint32_t *out, struct error *err);
+/* Locks that uid for an existing sandbox.  Returns the descriptor that holds the lock, -1 with err
+ * when somebody else does; -1 without a word where no claims can be had. */
+int uid_claim(const struct uid_range *range, uint32_t uid, struct error *err);
+/* Locks that uid for a new sandbox of the gateway with that state folder, or the next that is free
+ * and that no sandbox of that gateway had before. */
+int uid_claim_new(const struct uid_range *range, uint32_t wanted, const char *state_dir, uint32_t *out,
+                  struct error *err);
+/* The sandbox that had the locked uid is deleted: what it left elsewhere is no later one's. */
+void uid_retire(int lock, const char *state_dir);
 
 #endif
