@@ -13,7 +13,9 @@
     X(status, "status version pid# started_at sandboxes# ready# pending_drafts# voters# draining! " \
               "limits* workload_uids*")                                                                               \
     X(sandbox, "name id phase network labels* policy_revision# loaded_revision# policy_hash created_at "              \
-               "approval_mode limits* error?")                                                                                \
+               "approval_mode limits* error?")                                                                        \
+    X(created, "name id phase network labels* policy_revision# loaded_revision# policy_hash created_at "              \
+               "approval_mode limits* error? update<update> warnings*")                                               \
     X(sandboxes, "sandboxes[sandbox]")                                                                                \
     X(policy, "sandbox revision# loaded_revision# hash status policy*")                                               \
     X(revision, "revision# hash status kind actor reason decision? created_at loaded_at? error?")                     \

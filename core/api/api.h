@@ -33,6 +33,8 @@ struct api_sandboxes {
                             const char *exec_id);
     /* The sandbox whose supervisor has this token, or NULL. */
     const char *(*by_token)(void *ctx, const char *token);
+    /* A new list of texts: what of its last start is not as its policy reads. */
+    json_t *(*warnings)(void *ctx, const char *sandbox_id);
 };
 
 /* A person who comes with a token of their own. */

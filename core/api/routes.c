@@ -23,7 +23,7 @@ static const struct http_route routes[] = {
     WORK("GET", "/v1/status", "What the gateway is and does", .right = API_READ, .work = route_status, .answer = "status"),
 
     WORK("POST", "/v1/sandboxes", "Make a sandbox and wait until it is ready", .right = API_ADMIN,
-         .work = route_sandbox_create, .body = &body_create_schema, .answer = "sandbox", .made = true, .takes = TAKES(DRY_RUN) | TAKES_DECISION),
+         .work = route_sandbox_create, .body = &body_create_schema, .answer = "created", .made = true, .takes = TAKES(DRY_RUN) | TAKES_DECISION),
     WORK("GET", "/v1/sandboxes", "All sandboxes, or those with a label", .right = API_READ, .work = route_sandbox_list, .answer = "sandboxes",
          .takes = TAKES(LABEL)),
     WORK("GET", SANDBOX, "One sandbox", .right = API_READ, .work = route_sandbox_get, .answer = "sandbox"),

@@ -186,15 +186,15 @@ static void created_read(void *arg)
 {
     struct api_call *call = arg;
     struct store_sandbox s;
-    json_t *update = call->body;
+    json_t *more = call->body;                      /* update and warnings */
     call->body = NULL;
     call->status = 0;
     if (store_sandbox_by_id(call->api->store, call->then_arg, call->arena, &s, &call->err) == 0) {
         json_t *body = encode_sandbox(call, &s);
-        json_object_set(body, "update", update);
+        json_object_update(body, more);
         api_reply(call, 201, body);
     }
-    json_decref(update);
+    json_decref(more);
 }
 
 static void created_send(void *arg)
@@ -219,6 +219,8 @@ static void create_started(void *arg, const struct error *err)
 {
     struct api_call *call = arg;
     if (!err) {
+        json_t *warnings = call->api->sandboxes->warnings(call->api->sandboxes_ctx, call->then_arg);
+        call->body = json_pack("{s:o, s:o}", "update", call->body, "warnings", warnings);
         jobs_run(call->api->jobs, NULL, created_read, created_send, call);
         return;
     }

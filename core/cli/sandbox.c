@@ -186,6 +186,14 @@ static int run_main(const struct cli *cli, const char *name, const sigset_t *end
     return code ? code : deleted;
 }
 
+static void print_start_warnings(const struct cli *cli, const json_t *warnings)
+{
+    size_t i;
+    json_t *text;
+    json_array_foreach(warnings, i, text)
+        say(cli, "warning: %s", json_string_value(text));
+}
+
 static int create(struct cli *cli, const struct document *file, const struct buf *body)
 {
     struct reply reply;
@@ -204,6 +212,7 @@ static int create(struct cli *cli, const struct document *file, const struct buf
     char *name = code == EXIT_DONE ? alloc_str(json_text(reply.json, "name")) : NULL;
     if (code == EXIT_DONE) {
         remember_sandbox(cli, name);
+        print_start_warnings(cli, json_object_get(reply.json, "warnings"));
         if (cli->output != OUT_TABLE && !cli->n_rest)
             print_json(cli, reply.json);
         else if (cli->n_rest)

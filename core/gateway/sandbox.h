@@ -59,6 +59,7 @@ struct sandbox {
     uint64_t n_phases;                              /* so far */
     struct phase_write *unwritten;                  /* the present one, if the store did not take it */
     struct error start_error;                       /* what the supervisor said was wrong */
+    json_t *warnings;                               /* texts, of its last start; NULL: unknown */
     struct exec_wait *execs;
 
     struct denial_report *denials;                  /* that wait to be recorded */

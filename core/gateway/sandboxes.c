@@ -64,6 +64,7 @@ static void free_sandbox(struct sandbox *s)
     sandbox_phase_free(s->unwritten);
     if (s->uid_lock >= 0)
         close(s->uid_lock);
+    json_decref(s->warnings);
     free(s->id);
     free(s->name);
     free(s->dir);
@@ -355,6 +356,12 @@ static const char *api_by_token(void *ctx, const char *token)
     return NULL;
 }
 
+static json_t *api_warnings(void *ctx, const char *id)
+{
+    struct sandbox *s = sandbox_find(ctx, id);
+    return s && s->warnings ? json_incref(s->warnings) : json_array();
+}
+
 const struct api_sandboxes sandboxes_api = {
     .start = api_start,
     .stop = api_stop,
@@ -364,4 +371,5 @@ const struct api_sandboxes sandboxes_api = {
     .supervisor_stream = api_supervisor_stream,
     .supervisor_exec = api_supervisor_exec,
     .by_token = api_by_token,
+    .warnings = api_warnings,
 };

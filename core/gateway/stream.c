@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "gateway/sandbox.h"
 #include "http/peer.h"
+#include "sandbox/json.h"
 
 /* A connection outlives the sandbox's interest in it by the time it takes to close. */
 struct stream {
@@ -139,6 +140,8 @@ static void on_hello(struct sandbox *s, const struct sandbox_hello *hello)
     }
     s->ready = true;
     s->sent_revision = hello->loaded_revision;
+    json_decref(s->warnings);
+    s->warnings = sandbox_json_of_texts(hello->warnings, hello->n_warnings);
     log_info(s->all->setup.log, "sandbox %s is ready at revision %lu", s->name, (unsigned long)hello->loaded_revision);
     report(s, hello->loaded_revision, NULL);
     sandbox_is_ready(s);

@@ -320,7 +320,8 @@ static int make_plan(struct plan *plan)
     if (mount_identify(plan->workdir, &plan->work.device, &plan->work.inode) != 0)
         return error_errno(plan->err, ERROR_INTERNAL, "cannot open the work folder %s",
                            plan->workdir);
-    mount_guards_make(&plan->spec, plan->cell->arena, &plan->guards);
+    if (mount_guards_make(&plan->spec, plan->cell->arena, &plan->guards, plan->err) != 0)
+        return -1;
     error_set(plan->err, ERROR_INTERNAL, "cannot act as uid %u for a moment", plan->host_uid);
     return sandbox_ground_as(plan->host_uid, plan_mounts, plan);
 }

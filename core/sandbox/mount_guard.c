@@ -124,8 +124,22 @@ void mount_guards_add(struct mount_guards *guards, struct arena *arena, enum gua
     mount_table_spellings(real, add_spelling, &spelling);
 }
 
-void mount_guards_make(const struct sandbox_spec *spec, struct arena *arena,
-                       struct mount_guards *out)
+/* A hidden file with a second name could be seen under that one, wherever it is. */
+static int check_names(const struct mount_guards *guards, struct error *err)
+{
+    struct stat st;
+    for (size_t i = 0; i < guards->n; i++)
+        if (guards->items[i].kind == GUARD_OWN && lstat(guards->items[i].path, &st) == 0 &&
+            S_ISREG(st.st_mode) && st.st_nlink > 1)
+            return error_set(err, ERROR_STATE,
+                             "no sandbox can be made: %s, which belongs to the gateway, has %lu "
+                             "names (hard links), and a sandbox could see it under another one: "
+                             "leave it one name", guards->items[i].path, (unsigned long)st.st_nlink);
+    return 0;
+}
+
+int mount_guards_make(const struct sandbox_spec *spec, struct arena *arena,
+                      struct mount_guards *out, struct error *err)
 {
     *out = (struct mount_guards){0};
     for (size_t i = 0; i < spec->n_hidden; i++)
@@ -134,6 +148,7 @@ void mount_guards_make(const struct sandbox_spec *spec, struct arena *arena,
         mount_guards_add(out, arena, GUARD_READ_ONLY, spec->read_only[i]);
     for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
         *mount_guards_append(out, arena) = (struct mount_guard){GUARD_HIDDEN, true, secrets[i], 0, 0};
+    return check_names(out, err);
 }
 
 /* Component by component: a star does not cross a slash. */

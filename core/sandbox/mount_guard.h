@@ -30,9 +30,10 @@ struct mount_guards {
     size_t n;
 };
 
-/* Those of a spec, with the secrets every sandbox is kept from. */
-void mount_guards_make(const struct sandbox_spec *spec, struct arena *arena,
-                       struct mount_guards *out);
+/* Those of a spec, with the secrets every sandbox is kept from.  -1: a file has names that nobody
+ * told us. */
+int mount_guards_make(const struct sandbox_spec *spec, struct arena *arena,
+                      struct mount_guards *out, struct error *err);
 struct mount_guard *mount_guards_append(struct mount_guards *guards, struct arena *arena);
 void mount_guards_add(struct mount_guards *guards, struct arena *arena, enum guard_kind kind,
                       const char *path);

@@ -421,20 +421,31 @@ static void drop_covered(struct mount_plan *plan)
     plan->n_mounts = kept;
 }
 
+static void guard_below_writable(struct maker *m, const char *path)
+{
+    const struct mount_plan *plan = m->plan;
+    const struct planned_mount *above = NULL;
+    for (size_t i = 0; i < plan->n_mounts; i++)
+        if (host_kind(plan->mounts[i].kind) && strcmp(plan->mounts[i].target, path) != 0 &&
+            sandbox_path_within(path, plan->mounts[i].target))
+            above = &plan->mounts[i];
+    if (above && above->kind == MOUNT_READ_WRITE)
+        *mount_guards_append(&m->plan->guards, m->arena) =
+            (struct mount_guard){GUARD_LISTED, false, path, 0, 0};
+}
+
 /* What is listed read-only in a folder that is listed read-write stays so: init rebuilds the folder
- * around it, because a mount in the folder would fall off when the host replaces what is below it. */
+ * around it, because a mount in the folder would fall off when the host replaces what is below it.
+ * Also where there is nothing to show now, or a link: it may become a file. */
 static void guard_read_only(struct maker *m)
 {
-    struct mount_plan *plan = m->plan;
-    for (size_t i = 0; i < plan->n_mounts; i++) {
-        const struct planned_mount *e = &plan->mounts[i], *above = NULL;
-        for (size_t k = 0; k < i; k++)
-            if (sandbox_path_within(e->target, plan->mounts[k].target) &&
-                host_kind(plan->mounts[k].kind))
-                above = &plan->mounts[k];
-        if (e->kind == MOUNT_READ_ONLY && above && above->kind == MOUNT_READ_WRITE)
-            *mount_guards_append(&plan->guards, m->arena) = (struct mount_guard){
-                GUARD_LISTED, false, e->target, e->device, e->inode};
+    const struct sluice_filesystem *fs = m->request->policy->filesystem;
+    struct path_walk walk;
+    for (size_t i = 0; fs && i < fs->n_read_only; i++) {
+        const char *path = sandbox_path_normal(m->arena, fs->read_only[i]);
+        guard_below_writable(m, path);
+        if (sandbox_path_walk(m->arena, path, &walk) == 0 && strcmp(walk.real, path) != 0)
+            guard_below_writable(m, walk.real);
     }
 }
 

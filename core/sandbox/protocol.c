@@ -39,6 +39,8 @@ static void put_hello(json_t *root, const struct sandbox_hello *hello)
     put_number(root, "protocol", hello->protocol);
     put_text(root, "sandbox", hello->sandbox);
     put_number(root, "loaded_revision", hello->loaded_revision);
+    json_object_set_new(root, "warnings",
+                        sandbox_json_of_texts(hello->warnings, hello->n_warnings));
 }
 
 static void put_revision(json_t *root, const struct sandbox_revision *revision)
@@ -174,7 +176,8 @@ static int read_hello(const struct json_reader *r, struct sandbox_hello *out)
     uint64_t protocol = 0;
     if (sandbox_json_number(r, "protocol", UINT32_MAX, &protocol) != 0 ||
         sandbox_json_text(r, "sandbox", &out->sandbox) != 0 ||
-        sandbox_json_number(r, "loaded_revision", INT64_MAX, &out->loaded_revision) != 0)
+        sandbox_json_number(r, "loaded_revision", INT64_MAX, &out->loaded_revision) != 0 ||
+        sandbox_json_texts(r, "warnings", &out->warnings, &out->n_warnings) != 0)
         return -1;
     out->protocol = (uint32_t)protocol;
     return 0;

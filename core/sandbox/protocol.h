@@ -61,6 +61,8 @@ struct sandbox_hello {
     uint32_t protocol;                              /* SANDBOX_PROTOCOL_VERSION */
     const char *sandbox;                            /* id */
     uint64_t loaded_revision;
+    const char *const *warnings;                    /* of its start: what is not as the policy reads */
+    size_t n_warnings;
 };
 
 struct sandbox_revision {          /* POLICY: all; LOADED: no policy, no error; FAILED: no policy */

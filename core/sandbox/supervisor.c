@@ -33,6 +33,8 @@ enum supervisor_state {
     SUPERVISOR_ENDING,
 };
 
+enum { WARNINGS_MAX = 64 };
+
 enum { IDLE_MS = 1000 };                            /* after a start, a command or a new policy */
 
 struct supervisor {
@@ -52,6 +54,8 @@ struct supervisor {
     uint64_t revision;
     struct lines *lines;                            /* NULL: ended */
     struct traffic_book *traffic;
+    const char *warnings[WARNINGS_MAX];             /* of the start; owned */
+    size_t n_warnings;
     bool stopping;
     unsigned open_parts;                            /* ENDING: of link and cell */
     struct error failure;                           /* valid when FAILED or ENDING with code 1 */
@@ -97,7 +101,8 @@ static void say_hello(struct supervisor *s)
     struct sandbox_message message = {
         .type = MESSAGE_HELLO,
         .hello = {.protocol = SANDBOX_PROTOCOL_VERSION, .sandbox = s->spec->id,
-                  .loaded_revision = s->revision}};
+                  .loaded_revision = s->revision, .warnings = s->warnings,
+                  .n_warnings = s->n_warnings}};
     if (!in_touch(s))
         return;
     sandbox_link_send(s->link, &message);
@@ -419,6 +424,8 @@ static void on_cell_exited(void *ctx, uint32_t id, int code, const char *error)
 static void on_cell_warning(void *ctx, const char *text)
 {
     struct supervisor *s = ctx;
+    if (s->state == SUPERVISOR_STARTING && s->n_warnings < WARNINGS_MAX)
+        s->warnings[s->n_warnings++] = alloc_str(text);
     if (s->lines)
         sandbox_lines_add(s->lines, LOG_WARN, LOG_KIND_ERROR, text);
 }
@@ -503,6 +510,8 @@ int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
     sandbox_execs_free(s->execs);
     policy_unref(s->built);
     policy_unref(s->policy);
+    for (size_t i = 0; i < s->n_warnings; i++)
+        free((char *)s->warnings[i]);
     rc = s->exit_code;
     free(s);
     return rc;

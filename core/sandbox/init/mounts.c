@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -95,6 +96,7 @@ int init_mounts(const struct setup_plan *plan, uint32_t uid, uint32_t gid, char 
         close(tree.host);
     if (tree.root >= 0)
         close(tree.root);
+    free(tree.shown);
     umask(mask);
     /* The scaffold belongs to the host uid that the workload has too. */
     if (rc == 0 && (leave_host(&tree) != 0 || set_read_only(&tree, "/dev") != 0 ||

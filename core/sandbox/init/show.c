@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -35,29 +36,60 @@ static int clone_mounts(int fd, uint32_t kind)
     return -1;
 }
 
-static int place_copy(struct tree *tree, int fd, int target, uint32_t kind, const char *path)
+/* Records what is shown.  While the host moves it, one thing can be met under two names, of which
+ * only one is guarded: then the other must not make it writable. */
+static int record(struct tree *tree, const struct stat *st, bool writable, bool guarded,
+                  const char *path)
 {
-    int copy = clone_mounts(fd, kind);
-    int rc = copy < 0 ? -1
-                      : move_mount(copy, "", target, "",
-                                   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+    if (tree->n_shown == SHOWN_MAX)
+        return init_reason(tree->reason, "more than %d mounts are needed at %s: list fewer folders "
+                           "that hold hidden files", SHOWN_MAX, path);
+    for (size_t i = 0; i < tree->n_shown; i++) {
+        const struct shown *s = &tree->shown[i];
+        if (s->inode == st->st_ino && s->device == st->st_dev &&
+            ((s->writable && guarded) || (writable && s->guarded)))
+            return init_reason(tree->reason, "%s is also in a writable folder under another name, or "
+                               "was moved or replaced while the sandbox was started", path);
+    }
+    if ((tree->n_shown & (tree->n_shown - 1)) == 0) {
+        size_t room = tree->n_shown ? 2 * tree->n_shown : 1;
+        struct shown *bigger = realloc(tree->shown, room * sizeof *bigger);
+        if (!bigger)
+            return init_reason(tree->reason, "no memory for the mounts");
+        tree->shown = bigger;
+    }
+    tree->shown[tree->n_shown++] = (struct shown){st->st_dev, st->st_ino, writable, guarded};
+    return 0;
+}
+
+/* A copy is made of what still has a name. */
+static int place_copy(struct tree *tree, int copy, const struct stat *st, const char *path)
+{
+    int target;
+    if (tree_open_target(tree, path, st, &target) != 0)
+        return -1;
+    int rc = move_mount(copy, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
     if (rc != 0)
         init_reason(tree->reason, "cannot mount %s: %m", path);
-    if (copy >= 0)
-        close(copy);
+    close(target);
     return rc;
 }
 
 int tree_attach(struct tree *tree, int fd, const struct stat *st, uint32_t kind, const char *path)
 {
-    int target;
-    if (++tree->n_shown > SHOWN_MAX)
-        return init_reason(tree->reason, "more than %d mounts are needed at %s: list fewer folders "
-                           "that hold hidden files", SHOWN_MAX, path);
-    if (tree_open_target(tree, path, st, &target) != 0)
+    bool guarded = guard_at(tree->plan, GUARD_LISTED, path) ||
+                   guard_above(tree->plan, GUARD_READ_ONLY, path);
+    bool writable = kind == MOUNT_READ_WRITE;
+    if (record(tree, st, writable, guarded && !writable, path) != 0)
         return -1;
-    int rc = place_copy(tree, fd, target, kind, path);
-    close(target);
+    int copy = clone_mounts(fd, kind);
+    if (copy < 0 && errno == ENOENT)
+        return init_reason(tree->reason, "%s was moved or replaced while the sandbox was started: "
+                           "start it again", path);
+    if (copy < 0)
+        return init_reason(tree->reason, "cannot mount %s: %m", path);
+    int rc = place_copy(tree, copy, st, path);
+    close(copy);
     return rc;
 }
 
@@ -85,8 +117,9 @@ static int show_entry(struct tree *tree, int folder, int place, const char *name
                       const char *path)
 {
     struct stat st;
+    /* What is listed by itself comes with its own mount, or was left out. */
     if (guard_at(tree->plan, GUARD_HIDDEN, path) || guard_at(tree->plan, GUARD_OWN, path) ||
-        is_planned(tree, path))
+        guard_at(tree->plan, GUARD_LISTED, path) || is_planned(tree, path))
         return 0;
     int fd = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
@@ -117,7 +150,8 @@ static int show_entries(struct tree *tree, DIR *dir, int place, uint32_t kind, c
 static int rebuild(struct tree *tree, int fd, const struct stat *st, uint32_t kind, const char *path)
 {
     int place;
-    if (tree_open_target(tree, path, st, &place) != 0)
+    if (record(tree, st, false, kind == MOUNT_READ_WRITE, path) != 0 ||
+        tree_open_target(tree, path, st, &place) != 0)
         return -1;
     int folder = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = folder < 0 ? NULL : fdopendir(folder);

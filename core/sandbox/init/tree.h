@@ -21,7 +21,12 @@ struct tree {
     int host, root;                                 /* O_PATH */
     dev_t own[4];                                   /* file systems of the sandbox's own */
     size_t n_own;
-    size_t n_shown;                                 /* mounts made so far */
+    struct shown {
+        dev_t device;
+        ino_t inode;
+        bool writable, guarded;                     /* guarded: rebuilt, or read-only by a guard */
+    } *shown;                                       /* files and folders so far */
+    size_t n_shown;
     char *reason;
 };
 

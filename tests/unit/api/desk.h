@@ -135,6 +135,13 @@ static inline const char *fake_by_token(void *ctx, const char *token)
     return strcmp(token, SANDBOX_TOKEN) == 0 ? "s1" : NULL;
 }
 
+static inline json_t *fake_warnings(void *ctx, const char *id)
+{
+    (void)ctx;
+    (void)id;
+    return json_pack("[s]", "a listed path is left out");
+}
+
 static const struct api_sandboxes fake_sandboxes = {
     .start = fake_start,
     .stop = fake_stop,
@@ -144,6 +151,7 @@ static const struct api_sandboxes fake_sandboxes = {
     .supervisor_stream = fake_handle,
     .supervisor_exec = fake_supervisor_exec,
     .by_token = fake_by_token,
+    .warnings = fake_warnings,
 };
 
 static inline int fake_reload(void *ctx, struct problems *problems, struct error *err)

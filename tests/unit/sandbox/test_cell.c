@@ -275,9 +275,9 @@ static void only_what_is_listed_is_there(void **state)
     (void)state;
     assert_non_null(mkdtemp(folder));
     char *make = alloc_printf(
-        "chmod 755 %s; mkdir -m 777 %s/rw %s/other; mkdir %s/ro; echo text > %s/ro/file;"
+        "chmod 755 %s; mkdir -m 777 %s/rw %s/rw/sub %s/other; mkdir %s/ro; echo text > %s/ro/file;"
         "ln -s ro %s/link; ln -s /etc %s/rw/trap; echo secret > %s/other/x",
-        folder, folder, folder, folder, folder, folder, folder, folder);
+        folder, folder, folder, folder, folder, folder, folder, folder, folder);
     assert_int_equal(system(make), 0);
     char *ro = alloc_printf("%s/link", folder), *rw = alloc_printf("%s/rw", folder);
     char *trap = alloc_printf("%s/rw/trap", folder), *other = alloc_printf("%s/other", folder);
@@ -288,7 +288,7 @@ static void only_what_is_listed_is_there(void **state)
         .hidden = hidden, .n_hidden = 1};
     assert_int_equal(box_open(&box, &options), 0);
     char *script =
-        alloc_printf("cd %s; cat link/file ro/file; echo y > ro/x; echo y > rw/x && cat rw/x;"
+        alloc_printf("cd %s; cat link/file ro/file; echo y > ro/x; echo y > rw/sub/x && cat rw/sub/x;"
                      "ls; echo z > /sandbox/z; ls -A /sandbox",
                      folder);
     const char *said = box_run(&box, "/bin/sh", "-c", script, NULL);
@@ -301,8 +301,11 @@ static void only_what_is_listed_is_there(void **state)
         alloc_printf("filesystem_policy.read_only[0]: %s is or leads through a symbolic link: what "
                      "is shown is %s/ro\n"
                      "filesystem_policy.read_only[1] is left out: %s is a symbolic link, or leads "
-                     "through one that the sandbox may write: list what it points to\n",
-                     ro, folder, trap);
+                     "through one that the sandbox may write: list what it points to\n"
+                     "filesystem_policy.read_write[0]: %s holds %s, which is listed read-only: "
+                     "nothing can be added, renamed or deleted in the folders that lead to it; "
+                     "folders beside it are not affected\n",
+                     ro, folder, trap, rw, trap);
     assert_string_equal(buf_str(&box.warnings), warning);
     box_close(&box);
     free(make);

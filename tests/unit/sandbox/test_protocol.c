@@ -28,15 +28,19 @@ static void pass(const struct sandbox_message *message, const char *text, struct
 static void hello_passes(void **state)
 {
     const struct sandbox_message message = {
-        .type = MESSAGE_HELLO, .hello = {.protocol = 1, .sandbox = "s", .loaded_revision = 3}};
+        .type = MESSAGE_HELLO, .hello = {.protocol = 1, .sandbox = "s", .loaded_revision = 3,
+                                         .warnings = (const char *const[]){"w"}, .n_warnings = 1}};
     struct sandbox_message out;
     struct arena *arena = arena_new();
     (void)state;
     pass(&message,
-         "{\"type\":\"hello\",\"protocol\":1,\"sandbox\":\"s\",\"loaded_revision\":3}\n", arena, &out);
+         "{\"type\":\"hello\",\"protocol\":1,\"sandbox\":\"s\",\"loaded_revision\":3,"
+         "\"warnings\":[\"w\"]}\n", arena, &out);
     assert_int_equal(out.hello.protocol, 1);
     assert_string_equal(out.hello.sandbox, "s");
     assert_int_equal(out.hello.loaded_revision, 3);
+    assert_int_equal(out.hello.n_warnings, 1);
+    assert_string_equal(out.hello.warnings[0], "w");
     arena_free(arena);
 }
 
