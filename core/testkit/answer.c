@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "testkit/answer.h"
 
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "chain/chain.h"
+#include "testkit/pattern.h"
 
 enum { MISMATCHES_MAX = 256 };
 
@@ -33,16 +33,6 @@ static void differ(struct judge *j, const char *what, const char *wanted, const 
 {
     if (j->n < MISMATCHES_MAX)
         j->items[j->n++] = (struct mismatch){what, wanted, arena_str(j->arena, got)};
-}
-
-static bool matches(const char *pattern, const char *text)
-{
-    regex_t regex;
-    if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0)
-        return false;
-    bool found = regexec(&regex, text, 0, NULL, 0) == 0;
-    regfree(&regex);
-    return found;
 }
 
 static const char *or_none(const char *text)
@@ -96,7 +86,7 @@ static void judge_ballot(struct judge *j, const struct case_ballot *b, const jso
     if (b->has_path)
         judge_word(j, b, vote, "path", b->path);
     const char *message = answer_member(vote, "message");
-    if (*b->message && !matches(b->message, message))
+    if (*b->message && !pattern_found(b->message, message))
         differ(j, part(j, b, "message"), arena_printf(j->arena, "/%s/", b->message),
                or_none(message));
     judge_facts(j, b, vote);
@@ -173,7 +163,7 @@ static void judge_refusal(struct judge *j, const struct case_expect *e, const ch
 {
     if (!*e->load_error)
         differ(j, "load", "it loads", text);
-    else if (!matches(e->load_error, text))
+    else if (!pattern_found(e->load_error, text))
         differ(j, "load_error", arena_printf(j->arena, "/%s/", e->load_error), text);
 }
 

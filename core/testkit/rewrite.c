@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "testkit/rewrite.h"
 
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +8,7 @@
 #include "base/terminal.h"
 #include "base/text.h"
 #include "testkit/file.h"
+#include "testkit/pattern.h"
 
 /* One expectation of a file, and what to put in its place. */
 struct edit {
@@ -104,16 +104,6 @@ static void locate(struct edit *e, const char *text)
 
 /* ---- what will stand there ---- */
 
-static bool matches(const char *pattern, const char *text)
-{
-    regex_t regex;
-    if (!*pattern || regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0)
-        return false;
-    bool found = regexec(&regex, text, 0, NULL, 0) == 0;
-    regfree(&regex);
-    return found;
-}
-
 static void word(struct buf *out, const char *text)
 {
     if (text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")])
@@ -135,7 +125,7 @@ static void member(struct buf *out, const char *name, const char *value)
 static void pattern(struct buf *out, const char *name, const char *old, const char *text)
 {
     struct buf quoted = {0};
-    if (matches(old, text)) {
+    if (*old && pattern_found(old, text)) {
         member(out, name, old);
         return;
     }

@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +11,7 @@
 #include "base/terminal.h"
 #include "chain/chain.h"
 #include "testkit/file.h"
+#include "testkit/pattern.h"
 
 enum { FOLDER_DEPTH_MAX = 16 };
 
@@ -133,7 +133,7 @@ static const char *test_name(struct arena *arena, const struct case_item *item,
 
 static void add_test(struct suite *suite, const struct test *test, const regex_t *only)
 {
-    if (only && regexec(only, test->name, 0, NULL, 0) != 0)
+    if (only && !pattern_matches(only, test->name))
         return;
     if (!(suite->n_tests & (suite->n_tests + 1)))
         suite->tests = alloc_resize(suite->tests, 2 * (suite->n_tests + 1), sizeof *suite->tests);
@@ -212,12 +212,9 @@ static int plan(struct finder *f, const struct suite_filter *filter)
 {
     struct suite *suite = f->suite;
     regex_t regex;
-    int rc = filter->run ? regcomp(&regex, filter->run, REG_EXTENDED | REG_NOSUB) : 0;
-    if (rc != 0) {
-        char why[128];
-        regerror(rc, &regex, why, sizeof why);
-        complain(&f->errors, "--run %s: is no POSIX extended regular expression: %s\n",
-                   filter->run, why);
+    char why[PATTERN_WHY];
+    if (filter->run && pattern_compile(&regex, filter->run, why) != 0) {
+        complain(&f->errors, "--run %s: %s\n", filter->run, why);
         return -1;
     }
     for (unsigned run = 1; run <= (filter->repeat ? filter->repeat : 1); run++)

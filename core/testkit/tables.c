@@ -2,7 +2,6 @@
 /* The tables that case files are read by. */
 #include "testkit/tables.h"
 
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,6 +9,7 @@
 #include "chain/chain.h"
 #include "chain/process/transition.h"
 #include "testkit/case.h"
+#include "testkit/pattern.h"
 
 /* ---- what every case may leave out ---- */
 
@@ -139,17 +139,14 @@ static int decode_kind(struct schema_decoder *d, const struct doc_node *value, v
 
 static int check_regex(struct schema_decoder *d, const struct doc_node *value, const char **out)
 {
-    char why[128];
+    char why[PATTERN_WHY];
     regex_t regex;
     if (schema_text(d, value, out) != 0)
         return -1;
-    int rc = regcomp(&regex, *out, REG_EXTENDED | REG_NOSUB);
-    if (rc == 0) {
-        regfree(&regex);
-        return 0;
-    }
-    regerror(rc, &regex, why, sizeof why);
-    return schema_problem(d, value, "is no POSIX extended regular expression: %s", why);
+    if (pattern_compile(&regex, *out, why) != 0)
+        return schema_problem(d, value, "%s", why);
+    regfree(&regex);
+    return 0;
 }
 
 static int decode_message(struct schema_decoder *d, const struct doc_node *value, void *record)
