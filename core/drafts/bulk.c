@@ -235,13 +235,15 @@ static int run(struct bulk *b, struct update_result *out, struct problems *probl
         .draft = &b->draft,
         .also = write_members,
         .arg = b,
-        .dry_run = b->n == 0, /* nothing is decided: the caller learns the state */
+        .dry_run = b->n == 0, /* nothing is decided or recorded: only the state is read */
     };
     for (size_t i = 0; i < b->n; i++)
         items[i] = b->members[i]->ask.operation;
     if (b->n)
         summarise(b);
-    return update_run(b->drafts->updates, &request, b->arena, out, problems, err);
+    int rc = update_run(b->drafts->updates, &request, b->arena, out, problems, err);
+    out->dry_run = false;                           /* nobody asked for one */
+    return rc;
 }
 
 static int attempt(struct bulk *b, struct update_result *out, struct problems *problems,

@@ -51,6 +51,19 @@ static void all_is_one_update(void **state)
     assert_true(allows(f, "db.example.com", 5432, CURL));
 }
 
+static void all_that_is_skipped_is_no_dry_run(void **state)
+{
+    struct fixture *f = *state;
+    struct bulk b;
+    denied(f, "db.example.com", 5432, CURL, 1);
+    succeed(f, approve_all(f, false, &b));
+    assert_int_equal(b.approved, 0);
+    assert_int_equal(b.n_skipped, 1);
+    assert_int_equal(f->result.outcome, CHAIN_ALLOWED);
+    assert_false(f->result.dry_run || f->result.changed);
+    assert_int_equal(revision(f), 1);
+}
+
 static void each_of_all_is_taken_back_alone(void **state)
 {
     struct fixture *f = *state;
@@ -168,6 +181,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(all_is_one_update),
+        TEST(all_that_is_skipped_is_no_dry_run),
         TEST(each_of_all_is_taken_back_alone),
         TEST(nothing_pending_is_said),
         TEST(nothing_that_may_be_approved_changes_nothing),
