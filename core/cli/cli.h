@@ -72,8 +72,10 @@ int arg_range(const struct cli *cli, const char *name, long fallback, long min, 
 int usage_error(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- client.c ---- */
+enum { ANSWER_MIB_MAX = 32, ANSWER_MAX = ANSWER_MIB_MAX * 1024 * 1024 };    /* bytes of an answer, or of a line of a stream */
+
 struct reply {
-    long status;                                    /* 0: the gateway could not be reached; said already */
+    long status;                                    /* 0: no answer, or one that is too long; said already */
     json_t *json;                                   /* NULL: the body is no JSON */
     struct buf text;
 };
@@ -87,6 +89,8 @@ struct call {
     const char *accept;                             /* NULL: application/json */
     const char *headers[6];                         /* "Name: value", NULL ends */
     long timeout_s;                                 /* 0: 120 */
+    const sigset_t *held;                           /* signals that are blocked; NULL: none */
+    const char *interrupted;                        /* what to say when one of them comes */
 };
 
 /* Always to be followed by reply_free. */

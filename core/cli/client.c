@@ -16,10 +16,18 @@ char *url_escape(const char *text)
     return copy;
 }
 
+/* Keeps bytes of an answer.  0: it has more than ANSWER_MAX, which ends the transfer. */
+static size_t keep_bytes(struct buf *answer, const char *bytes, size_t n)
+{
+    if (n > ANSWER_MAX - answer->len)
+        return 0;
+    buf_add(answer, bytes, n);
+    return n;
+}
+
 static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
 {
-    buf_add(ctx, bytes, size * n);
-    return size * n;
+    return keep_bytes(ctx, bytes, size * n);
 }
 
 static struct curl_slist *make_headers(const struct cli *cli, const struct call *call)
@@ -57,12 +65,54 @@ static CURL *make_curl(const struct cli *cli, const struct call *call, const cha
     return curl;
 }
 
+struct wait {
+    const struct call *call;
+    bool said;
+};
+
+/* A signal that is blocked until the answer is there is not passed over in silence. */
+static int on_wait(void *ctx, curl_off_t all, curl_off_t now, curl_off_t all_up, curl_off_t now_up)
+{
+    struct wait *w = ctx;
+    sigset_t pending;
+    (void)all, (void)now, (void)all_up, (void)now_up;
+    sigpending(&pending);
+    sigandset(&pending, &pending, w->call->held);
+    if (!w->said && !sigisemptyset(&pending)) {
+        complain("%s", w->call->interrupted);
+        w->said = true;
+    }
+    return 0;
+}
+
+static bool changes_something(const struct call *call)
+{
+    return strcmp(call->method, "GET") != 0 && !strstr(call->path, "dry_run=true");
+}
+
+/* The request may have been carried out although its answer is missing. */
+static void say_unanswered(const struct cli *cli, const struct call *call, CURL *curl, CURLcode code, const char *detail)
+{
+    long sent = 0;
+    curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &sent);
+    if (code == CURLE_WRITE_ERROR)
+        complain("the answer of the gateway at %s has more than %d MiB: it was not read to its end", cli->gateway, ANSWER_MIB_MAX);
+    else
+        connect_failed(cli, curl, code, detail);
+    if (sent && !cli->distrusts && changes_something(call))
+        complain("whether the change was made is not known: look before you ask for it again");
+}
+
 void client_call(const struct cli *cli, const struct call *call, struct reply *out)
 {
     char detail[CURL_ERROR_SIZE] = "";
     struct curl_slist *headers = make_headers(cli, call);
     CURL *curl = make_curl(cli, call, call->path, headers);
+    struct wait wait = {.call = call};
     *out = (struct reply){0};
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_wait);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &wait);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, call->held ? 0L : 1L);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &out->text);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
@@ -71,7 +121,7 @@ void client_call(const struct cli *cli, const struct call *call, struct reply *o
     if (code == CURLE_OK)
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &out->status);
     else
-        connect_failed(cli, curl, code, detail);
+        say_unanswered(cli, call, curl, code, detail);
     if (out->status)
         out->json = json_loadb(buf_str(&out->text), out->text.len, 0, NULL);
     sandbox_answered(cli, out->status);
@@ -111,7 +161,7 @@ int reply_failed(const struct cli *cli, const struct reply *reply)
     if (reply->status == 0)
         return EXIT_UNREACHABLE;
     if (!reply->json) {
-        complain("the gateway answered %ld: %s", reply->status, buf_str(&reply->text));
+        complain("the gateway answered %ld: %.400s", reply->status, buf_str(&reply->text));
         return EXIT_REFUSED;
     }
     if (cli->output != OUT_TABLE)
@@ -143,6 +193,8 @@ int client_show(const struct cli *cli, char *path, void (*table)(const struct cl
 struct follow {
     CURL *curl;
     struct buf in;
+    size_t searched;                                /* of in, for the end of the line */
+    bool too_long;
     void (*line)(void *ctx, const char *line);
     void *ctx;
 };
@@ -159,13 +211,18 @@ static size_t on_stream(char *bytes, size_t size, size_t n, void *ctx)
 {
     struct follow *f = ctx;
     char *end;
-    buf_add(&f->in, bytes, size * n);
-    while (status_of(f->curl) == 200 && f->in.len && (end = memchr(f->in.data, '\n', f->in.len))) {
+    f->too_long = keep_bytes(&f->in, bytes, size * n) != size * n;
+    if (f->too_long)
+        return 0;
+    while (status_of(f->curl) == 200 && f->in.len &&
+           (end = memchr(f->in.data + f->searched, '\n', f->in.len - f->searched))) {
         size_t len = (size_t)(end - f->in.data);
         *end = '\0';
         f->line(f->ctx, f->in.data);
         buf_consume(&f->in, len + 1);
+        f->searched = 0;
     }
+    f->searched = f->in.len;
     return ferror(stdout) ? 0 : size * n;
 }
 
@@ -179,12 +236,17 @@ static int on_progress(void *ctx, curl_off_t all, curl_off_t now, curl_off_t all
 static int stream_ended(const struct cli *cli, struct follow *f, CURLcode code, const char *detail)
 {
     struct reply reply = {.status = status_of(f->curl)};
+    if (f->too_long) {
+        complain("the gateway at %s sent %s of more than %d MiB: what follows was not read", cli->gateway,
+                 reply.status == 200 ? "a line" : "an answer", ANSWER_MIB_MAX);
+        return EXIT_UNREACHABLE;
+    }
     if (reply.status == 0)
         return connect_failed(cli, f->curl, code, detail);
     if (code == CURLE_ABORTED_BY_CALLBACK)
         return 128 + SIGPIPE;
     if (reply.status == 200 && code != CURLE_OK && !ferror(stdout)) {
-        complain("the connection to the gateway broke: %s", *detail ? detail : curl_easy_strerror(code));
+        complain("the connection to the gateway broke: %s\nwhat happened since is not shown", connect_reason(code, detail));
         return EXIT_UNREACHABLE;
     }
     if (reply.status == 200)

@@ -94,6 +94,14 @@ CURL *connect_new(const struct cli *cli, const char *path)
     return curl;
 }
 
+/* A field that is longer than curl keeps is an allocation that failed, as curl tells it. */
+const char *connect_reason(CURLcode code, const char *detail)
+{
+    if (code == CURLE_OUT_OF_MEMORY)
+        return "a field of its answer's header has more than 100 KiB";
+    return *detail ? detail : curl_easy_strerror(code);
+}
+
 /* Of a Unix socket curl says only that it could not connect to localhost port 80. */
 int connect_failed(const struct cli *cli, CURL *curl, CURLcode code, const char *detail)
 {
@@ -104,6 +112,6 @@ int connect_failed(const struct cli *cli, CURL *curl, CURLcode code, const char 
     if (begins(cli->gateway, unix_scheme) && code == CURLE_COULDNT_CONNECT && number)
         detail = strerror((int)number);
     complain("cannot reach the gateway at %s: %s\nis sluiced running? --gateway or SLUICE_GATEWAY names another one",
-             cli->gateway, *detail ? detail : curl_easy_strerror(code));
+             cli->gateway, connect_reason(code, detail));
     return EXIT_UNREACHABLE;
 }

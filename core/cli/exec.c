@@ -67,10 +67,12 @@ static int flush(struct session *s)
     return 0;
 }
 
-/* Receives what is there.  0: go on, -1: the connection ended. */
+enum { INPUT_STEP = 1024 * 1024, HEAD_MAX = 64 * 1024, REFUSAL_MAX = 1024 * 1024 };
+
+/* Receives what is there, up to INPUT_STEP.  0: go on, 1: there may be more, -1: the connection ended. */
 static int fill(struct session *s)
 {
-    for (;;) {
+    for (size_t enough = s->in.len + INPUT_STEP; s->in.len < enough;) {
         size_t got = 0;
         buf_reserve(&s->in, 65536);
         CURLcode code = curl_easy_recv(s->curl, s->in.data + s->in.len, 65536, &got);
@@ -81,6 +83,7 @@ static int fill(struct session *s)
         s->in.len += got;
         s->in.data[s->in.len] = '\0';
     }
+    return 1;
 }
 
 /* ---- signals ---- */
@@ -169,14 +172,22 @@ static void add_request(const struct cli *cli, struct session *s, const char *sa
 /* The answer was no upgrade: its body is a problem. */
 static int refused(const struct cli *cli, struct session *s, size_t head, long status)
 {
-    while (fill(s) == 0) {
+    int more;
+    while (s->code < 0 && (more = fill(s)) >= 0) {
+        if (s->in.len - head > REFUSAL_MAX) {
+            complain("the gateway's answer has more than %d KiB: it was not read to its end", REFUSAL_MAX / 1024);
+            return EXIT_UNREACHABLE;
+        }
         json_t *whole = json_loadb(s->in.data + head, s->in.len - head, 0, NULL);
         if (whole) {
             json_decref(whole);
             break;
         }
-        wait_socket(s, POLLIN);
+        if (more == 0)
+            wait_socket(s, POLLIN);
     }
+    if (s->code >= 0)
+        return s->code;
     struct reply reply = {.status = status};
     reply.json = json_loadb(s->in.data + head, s->in.len - head, 0, NULL);
     buf_puts(&reply.text, s->in.data + head);
@@ -196,15 +207,19 @@ static int handshake(const struct cli *cli, struct session *s)
         if (s->out.len)
             wait_socket(s, POLLOUT);
     }
-    while (s->code < 0 && !(end = s->in.len ? strstr(s->in.data, "\r\n\r\n") : NULL) && open) {
-        open = fill(s) == 0;
-        if (open && !(s->in.len && strstr(s->in.data, "\r\n\r\n")))
+    while (s->code < 0 && !(end = s->in.len ? strstr(s->in.data, "\r\n\r\n") : NULL) && open && s->in.len <= HEAD_MAX) {
+        open = fill(s) >= 0;
+        if (open && s->in.len <= HEAD_MAX && !(s->in.len && strstr(s->in.data, "\r\n\r\n")))
             wait_socket(s, POLLIN);
     }
     if (s->code >= 0)
         return s->code;
-    if (!end) {
+    if (!end && s->in.len > HEAD_MAX)
+        complain("the header of the gateway's answer has more than %d KiB", HEAD_MAX / 1024);
+    else if (!end)
         complain("the gateway closed the connection without an answer");
+    if (!end) {
+        complain("whether the command was started is not known");
         return EXIT_UNREACHABLE;
     }
     size_t head = (size_t)(end - s->in.data) + 4;
@@ -284,23 +299,24 @@ enum { QUEUE_MAX = 256 * 1024 };
 
 static int pump(struct session *s)
 {
-    while (s->code < 0) {
+    for (int more = 0; s->code < 0;) {
         struct pollfd p[3] = {
             {s->socket, (short)(POLLIN | (s->out.len ? POLLOUT : 0)), 0},
             {s->stdin_open && s->out.len < QUEUE_MAX ? STDIN_FILENO : -1, POLLIN, 0},
             {s->signals, POLLIN, 0},
         };
-        poll(p, 3, -1);
+        poll(p, 3, more ? 0 : -1);
         if (p[1].revents)
             read_stdin(s);
         if (p[2].revents)
             on_signal(s);
         if (flush(s) != 0)
             return -1;
-        if (p[0].revents) {
-            bool ended = fill(s) != 0;
-            if (read_frames(s) != 0 || (ended && s->code < 0))
+        if (p[0].revents || more) {
+            int filled = fill(s);
+            if (read_frames(s) != 0 || (filled < 0 && s->code < 0))
                 return -1;
+            more = filled > 0;
         }
     }
     return 0;

@@ -183,6 +183,8 @@ static int run_main(const struct cli *cli, const char *name, const sigset_t *end
     if (!arg_given(cli, "no-keep"))
         return code;
     int deleted = delete_one(cli, name, false);
+    if (deleted != EXIT_DONE)
+        complain("sandbox %s was not deleted: sluice sandbox delete %s", name, name);
     return code ? code : deleted;
 }
 
@@ -205,7 +207,8 @@ static int create(struct cli *cli, const struct document *file, const struct buf
     hold_signals(cli, &ends);
     client_call(cli, &(struct call){.method = "POST", .path = alloc_str("/v1/sandboxes"), .type = document_type(file),
                                     .body = buf_str(body), .len = body->len, .headers = {reason},
-                                    .timeout_s = CREATE_TIMEOUT_S}, &reply);
+                                    .timeout_s = CREATE_TIMEOUT_S, .held = arg_given(cli, "no-keep") ? &ends : NULL,
+                                    .interrupted = "interrupted: the sandbox is deleted as soon as it is made"}, &reply);
     free(reason);
     document_locate(file, body, "policy", &reply);
     code = reply.status == 201 && reply.json ? EXIT_DONE : reply_failed(cli, &reply);
