@@ -489,7 +489,7 @@ YAML
     [[ "$output" == *"0 chunk(s) approved, 1 skipped"* ]]
     [[ "$output" == *"Nothing to approve: policy unchanged"* ]]
     [[ "$output" != *"dry run"* ]]
-    run -0 sluice rule approve-all flags -o json
+    run -0 --separate-stderr sluice rule approve-all flags -o json
     jq -e '.dry_run == false and .changed == false and .approved == 0 and (.skipped | length) == 1' <<<"$output"
     sluice -q sandbox delete flags >/dev/null
 }
