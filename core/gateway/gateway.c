@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/terminal.h"
 #include "gateway/folder.h"
+#include "gateway/own_files.h"
 #include "gateway/sandboxes.h"
 
 struct gateway {
@@ -108,6 +109,14 @@ int gateway_check(const struct gateway_flags *flags, const struct log *log)
     return code;
 }
 
+static int check_own_files(struct gateway *g, const struct gateway_config *config,
+                           struct arena *arena, struct error *err)
+{
+    struct own_files own;
+    own_files_list(config, g->flags, NULL, arena, &own);
+    return own_files_check(&own, g->config.state_dir, g->store, err);
+}
+
 /* Worker thread.  All or nothing: a chain that does not load leaves the old one at work. */
 static int reload(void *ctx, struct problems *problems, struct error *err)
 {
@@ -118,11 +127,13 @@ static int reload(void *ctx, struct problems *problems, struct error *err)
     int rc = -1;
     pthread_mutex_lock(&g->reload_lock);
     if (gateway_config_load(g->flags, arena, &config, problems, err) == 0 &&
+        check_own_files(g, &config, arena, err) == 0 &&
         (chain = load_chain(&config, g->log, problems, err))) {
         const char *changed = gateway_config_restart(&g->config, &config, arena);
         if (*changed)
             log_warn(g->log, "these settings changed and need a restart: %s", changed);
         chain_watch(chain, voter_changed, g);
+        sandboxes_configure(g->sandboxes, &config);
         updates_set_chain(g->updates, chain);
         log_info(g->log, "reloaded: %zu voters", chain_size(chain));
         events_publish(g->events, "chain", "", json_pack("{s:s}", "digest", chain_digest(chain)));

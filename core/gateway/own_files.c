@@ -92,6 +92,20 @@ static void add_programs(struct list *read_only, const char *bwrap)
             add(read_only, folder);
 }
 
+static const char **copy_paths(const char **paths, size_t n, struct arena *arena)
+{
+    const char **copy = arena_alloc(arena, (n + 1) * sizeof *copy);
+    for (size_t i = 0; i < n; i++)
+        copy[i] = arena_str(arena, paths[i]);
+    return copy;
+}
+
+struct own_files own_files_copy(const struct own_files *own, struct arena *arena)
+{
+    return (struct own_files){copy_paths(own->hidden, own->n_hidden, arena), own->n_hidden,
+                              copy_paths(own->read_only, own->n_read_only, arena), own->n_read_only};
+}
+
 void own_files_list(const struct gateway_config *config, const struct gateway_flags *flags,
                     const char *bwrap, struct arena *arena, struct own_files *out)
 {

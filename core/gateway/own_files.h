@@ -16,4 +16,11 @@ struct own_files {
 void own_files_list(const struct gateway_config *config, const struct gateway_flags *flags,
                     const char *bwrap, struct arena *arena, struct own_files *out);
 
+struct own_files own_files_copy(const struct own_files *own, struct arena *arena);
+
+/* -1 when a running sandbox may write one of them, as it was started before they were ours. */
+struct store;
+int own_files_check(const struct own_files *own, const char *state_dir, struct store *store,
+                    struct error *err);
+
 #endif

@@ -4,6 +4,7 @@
 #define GATEWAY_SANDBOX_H
 
 #include "base/digest.h"
+#include "gateway/own_files.h"
 #include "gateway/sandboxes.h"
 #include "gateway/uids.h"
 #include "http/tunnel.h"
@@ -89,7 +90,9 @@ struct sandboxes {
     struct cgroup_home cgroups;
     uv_async_t wake;
     uv_timer_t ping;
-    uv_mutex_t lock;                                /* guards pushes */
+    uv_mutex_t lock;                                /* guards pushes and own */
+    struct own_files own;                           /* of the configuration in force */
+    struct arena *own_arena;
     struct push *pushes, **last_push;
     void (*on_stopped)(void *ctx);
     void *stopped_ctx;

@@ -138,6 +138,19 @@ static char *sibling(const char *name)
     return alloc_printf("%s/%s", dirname(exe), name);
 }
 
+void sandboxes_configure(struct sandboxes *all, const struct gateway_config *config)
+{
+    struct arena *arena = arena_new(), *old;
+    struct own_files own;
+    own_files_list(config, all->setup.flags, all->bwrap, arena, &own);
+    uv_mutex_lock(&all->lock);
+    old = all->own_arena;
+    all->own = own;
+    all->own_arena = arena;
+    uv_mutex_unlock(&all->lock);
+    arena_free(old);
+}
+
 struct sandboxes *sandboxes_new(const struct sandboxes_setup *setup)
 {
     struct sandboxes *all = alloc_zero(1, sizeof *all);
@@ -155,6 +168,7 @@ struct sandboxes *sandboxes_new(const struct sandboxes_setup *setup)
         log_warn(setup->log, "sandboxes have no cgroup for each limit: %s", all->cgroups.why);
     all->last_push = &all->pushes;
     uv_mutex_init(&all->lock);
+    sandboxes_configure(all, setup->config);
     uv_async_init(setup->loop, &all->wake, on_wake);
     uv_timer_init(setup->loop, &all->ping);
     all->wake.data = all->ping.data = all;
@@ -287,6 +301,7 @@ static void free_all(uv_handle_t *handle)
     free(all->supervisor);
     free(all->init);
     free(all->bwrap);
+    arena_free(all->own_arena);
     free(all);
 }
 

@@ -24,6 +24,8 @@ struct sandboxes_setup {
 };
 
 struct sandboxes *sandboxes_new(const struct sandboxes_setup *setup);
+/* Later starts keep their workloads from the files of this configuration.  Any thread. */
+void sandboxes_configure(struct sandboxes *all, const struct gateway_config *config);
 /* Finds the sandboxes on record again: those whose supervisor lives come back by themselves, the
  * others are marked as stopped.  Before the server listens; blocks. */
 int sandboxes_adopt(struct sandboxes *all, struct error *err);

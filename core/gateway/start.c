@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "gateway/own_files.h"
 #include "gateway/sandbox.h"
 #include "sandbox/idmap.h"
 
@@ -127,8 +126,9 @@ static int write_spec(struct start *st)
                          "no sandbox can be made: %s: install bubblewrap and restart the gateway",
                          st->all->no_bwrap.text);
     const struct sandboxes_setup *setup = &st->all->setup;
-    struct own_files own;
-    own_files_list(setup->config, setup->flags, st->all->bwrap, st->arena, &own);
+    uv_mutex_lock(&st->all->lock);
+    const struct own_files own = own_files_copy(&st->all->own, st->arena);
+    uv_mutex_unlock(&st->all->lock);
     const struct uid_range *uids = &st->all->uids;
     struct sandbox_spec spec = {
         .id = st->record.id,

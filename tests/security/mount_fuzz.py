@@ -170,7 +170,8 @@ def pwned(modes):
         for path in paths_below(zone):
             if os.path.islink(path) or not os.path.isfile(path):
                 continue
-            ro = any(part.startswith("ro_") and not part.endswith(".made") and ".old" not in part for part in path[len(zone):].split("/"))
+            # What the host has given another name is listed under that one.
+            ro = ".old" not in path and any(part.startswith("ro_") for part in path[len(zone):].split("/"))
             if (mode != "rw" or ro) and "PWNED" in open(path, errors="replace").read() and not path.endswith(".made"):
                 yield path
     for path in own + list(paths_below(outside)):

@@ -149,3 +149,37 @@ inside() { local name=$1; shift; sluice sandbox exec "$name" -- sh -c "$*"; }
     sluice sandbox create --name quiet -o json >"$BATS_TEST_TMPDIR/out"
     jq -e '.warnings == []' "$BATS_TEST_TMPDIR/out"
 }
+
+@test "random trees and policies, and a host that replaces what it can: nothing is seen or written that is not listed" {
+    state=$BATS_TEST_TMPDIR/home/state
+    mkdir -p "$state" "$BATS_TEST_TMPDIR/home/rules" "$BATS_TEST_TMPDIR/outside"
+    echo "SECRET outside" >"$BATS_TEST_TMPDIR/outside/x"
+    cat >"$BATS_TEST_TMPDIR/home/rules/strict.lua" <<'LUA'
+-- SECRET rule
+return { name = "strict", version = "1.0.0", summary = "Allows.", vote = function(t, b) return b:allow() end }
+LUA
+    printf '# SECRET\nchain: {voters: [{plugin: live_reload}, {script: rules/strict.lua}]}\n' >"$BATS_TEST_TMPDIR/home/sluice.yaml"
+    start_gateway --config "$BATS_TEST_TMPDIR/home/sluice.yaml"
+    run python3 "$BATS_TEST_DIRNAME/mount_fuzz.py" "$BATS_TEST_TMPDIR" "${SLUICE_FUZZ_SECONDS:-10}" "${SLUICE_FUZZ_SEED:-1}"
+    echo "# $output" >&3
+    teardown_all
+    [ "$status" = 0 ]
+}
+
+@test "a rule in a folder that a running sandbox may write is not obeyed" {
+    state=$BATS_TEST_TMPDIR/state
+    mkdir -p "$state" && chmod 755 "$shared"
+    echo 'return { name = "late", version = "1.0.0", summary = "Allows.", vote = function(t, b) return b:allow() end }' >"$shared/late.lua"
+    printf 'chain: {voters: [{plugin: live_reload}]}\n' >"$state/sluice.yaml"
+    start_gateway --config "$state/sluice.yaml"
+    policy "" "$shared" | sluice sandbox create --name writes --policy -
+    printf 'chain: {voters: [{plugin: live_reload}, {script: %s/late.lua}]}\n' "$shared" >"$state/sluice.yaml"
+    run -1 sluice plugin reload
+    [[ "$output" == *"$shared/late.lua may be written by sandbox 'writes', which is running"* ]]
+    [[ "$(sluice plugin list -o json)" != *late* ]]
+    sluice sandbox stop writes
+    sluice plugin reload
+    sluice sandbox start writes                     # now it is the gateway's, and hidden
+    run ! inside writes "cat $shared/late.lua"
+    teardown_all
+}

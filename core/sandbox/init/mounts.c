@@ -54,6 +54,9 @@ static int make_mount(struct tree *tree, const struct setup_mount *mount)
                  ? tree_show(tree, fd, &st, mount->kind, mount->target)
                  : tree_attach(tree, fd, &st, mount->kind, mount->target);
     close(fd);
+    if (rc > 0)
+        return init_reason(tree->reason, "%s was moved or replaced while the sandbox was started: "
+                           "start it again", mount->source);
     return rc;
 }
 

@@ -70,7 +70,7 @@ static int place_copy(struct tree *tree, int copy, const struct stat *st, const 
         return -1;
     int rc = move_mount(copy, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
     if (rc != 0)
-        init_reason(tree->reason, "cannot mount %s: %m", path);
+        rc = errno == ENOENT ? 1 : init_reason(tree->reason, "cannot mount %s: %m", path);
     close(target);
     return rc;
 }
@@ -83,11 +83,8 @@ int tree_attach(struct tree *tree, int fd, const struct stat *st, uint32_t kind,
     if (record(tree, st, writable, guarded && !writable, path) != 0)
         return -1;
     int copy = clone_mounts(fd, kind);
-    if (copy < 0 && errno == ENOENT)
-        return init_reason(tree->reason, "%s was moved or replaced while the sandbox was started: "
-                           "start it again", path);
     if (copy < 0)
-        return init_reason(tree->reason, "cannot mount %s: %m", path);
+        return errno == ENOENT ? 1 : init_reason(tree->reason, "cannot mount %s: %m", path);
     int rc = place_copy(tree, copy, st, path);
     close(copy);
     return rc;
@@ -129,7 +126,7 @@ static int show_entry(struct tree *tree, int folder, int place, const char *name
         rc = S_ISLNK(st.st_mode) ? copy_link(tree, folder, place, name)
                                  : tree_show(tree, fd, &st, kind, path);
     close(fd);
-    return rc;
+    return rc < 0 ? -1 : 0;                         /* one that is gone is not missed */
 }
 
 static int show_entries(struct tree *tree, DIR *dir, int place, uint32_t kind, const char *path)

@@ -39,6 +39,7 @@ int tree_open_target(struct tree *tree, const char *path, const struct stat *st,
 int tree_add_own(struct tree *tree, const char *path);
 
 /* show.c */
+/* Both return 1, without a reason, when it has no name any more on the host. */
 /* Shows a descriptor of the host at path, both as plan and policy name it. */
 int tree_show(struct tree *tree, int fd, const struct stat *st, uint32_t kind, const char *path);
 /* Mounts a descriptor as it is. */
