@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sluice policy check: without a gateway. */
+/* sluice policy check: without a gateway, so programs are looked up on this machine. */
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "base/alloc.h"
+#include "base/executable.h"
+#include "base/glob.h"
 #include "base/terminal.h"
 #include "cli/document.h"
 #include "policy/check.h"
@@ -18,9 +25,43 @@ static json_t *problem_list(const struct problems *problems)
     return list;
 }
 
+/* What a sandbox has of its own, so that this machine says nothing about it. */
+static bool is_of_sandbox(const char *path)
+{
+    static const char *const folders[] = {"/sandbox/", "/tmp/", "/dev/", "/proc/"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        if (strncmp(path, folders[i], strlen(folders[i])) == 0)
+            return true;
+    return false;
+}
+
+static void check_program(int root, const struct sluice_binary *binary, struct problems *warnings,
+                          struct problems *notes)
+{
+    struct executable program;
+    if (binary->path[0] != '/' || glob_has_wildcard(binary->path) || is_of_sandbox(binary->path))
+        return;
+    executable_describe(root, binary->path, &program);
+    char *path = alloc_printf("%s.path", binary->doc_path);
+    if (*program.note)
+        problems_add(program.kind == EXECUTABLE_FILE ? notes : warnings, path, 0, 0,
+                     "on this machine, '%s' %s", binary->path, program.note);
+    free(path);
+}
+
+static void check_programs(const struct sluice_policy *policy, struct problems *warnings,
+                           struct problems *notes)
+{
+    int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    for (size_t i = 0; i < policy->n_rules; i++)
+        for (size_t b = 0; b < policy->rules[i]->n_binaries; b++)
+            check_program(root, policy->rules[i]->binaries[b], warnings, notes);
+    close(root);
+}
+
 static json_t *check_text(const char *file, const struct buf *text)
 {
-    struct problems problems = {0}, warnings = {0};
+    struct problems problems = {0}, warnings = {0}, notes = {0};
     struct arena *arena = arena_new();
     struct doc_node *tree;
     struct policy *policy = NULL;
@@ -29,16 +70,21 @@ static json_t *check_text(const char *file, const struct buf *text)
         policy = policy_decode(tree, "", &problems);
         if (!policy)
             policy = policy_decode_sound(tree, "");  /* what else is wrong with it */
-        if (policy)
+        if (policy) {
             policy_check(policy, &problems, &warnings);
+            check_programs(policy_model(policy), &warnings, &notes);
+        }
         policy_locate(&problems, tree);
         policy_locate(&warnings, tree);
+        policy_locate(&notes, tree);
     }
-    json_t *result = json_pack("{s:s, s:b, s:o, s:o}", "file", file, "valid", (int)(problems.n == 0), "errors",
-                               problem_list(&problems), "warnings", problem_list(&warnings));
+    json_t *result = json_pack("{s:s, s:b, s:o, s:o, s:o}", "file", file, "valid", (int)(problems.n == 0), "errors",
+                               problem_list(&problems), "warnings", problem_list(&warnings), "notes",
+                               problem_list(&notes));
     policy_unref(policy);
     problems_free(&problems);
     problems_free(&warnings);
+    problems_free(&notes);
     arena_free(arena);
     return result;
 }
@@ -55,6 +101,7 @@ static void print_list(const char *file, const json_t *list, const char *what)
 static void print_result(const struct cli *cli, const json_t *result)
 {
     const char *file = json_text(result, "file");
+    print_list(file, json_object_get(result, "notes"), "note: ");
     print_list(file, json_object_get(result, "warnings"), "warning: ");
     print_list(file, json_object_get(result, "errors"), "");
     if (json_is_true(json_object_get(result, "valid")))

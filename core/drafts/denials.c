@@ -77,7 +77,7 @@ static struct store_draft new_draft(const struct recording *r, const struct draf
  * refused: adding host and port would help nobody. */
 static bool granted(const struct recording *r, const struct drafts_target *target)
 {
-    struct policy_request request = {target->host, target->port, target->binary, NULL, 0};
+    struct policy_request request = {.host = target->host, .port = target->port, .binary = target->binary};
     struct policy_decision decision;
     policy_match(policy_model(r->policy), &request, &decision, NULL);
     return decision.allowed;

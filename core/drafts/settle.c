@@ -63,7 +63,7 @@ static bool may_be_covered(const struct policy *policy, const struct sluice_rule
     if (glob_has_wildcard(host) || glob_has_wildcard(binary) ||
         drafts_target(host, rule->endpoints[0]->ports[0], binary, arena, &target))
         return true;
-    struct policy_request request = {target.host, target.port, target.binary, NULL, 0};
+    struct policy_request request = {.host = target.host, .port = target.port, .binary = target.binary};
     policy_match(policy_model(policy), &request, &decision, NULL);
     return decision.allowed;
 }

@@ -9,6 +9,7 @@
 #include "egress/caller.h"
 #include "egress/dial.h"
 #include "egress/hello.h"
+#include "egress/links.h"
 #include "egress/proxy.h"
 #include "egress/resolver.h"
 #include "egress/rewrite.h"
@@ -23,6 +24,7 @@ struct egress_proxy {
     uv_loop_t *loop;
     uv_tcp_t listener;
     struct egress_identity identity;
+    int root;                                       /* the sandbox's root folder */
     struct policy *policy;
     struct egress_resolver resolver;
     struct egress_dialer dialer;
@@ -63,6 +65,8 @@ struct flow {
     struct egress_target target;
     const char *path;                               /* forwarded: into head->target */
     struct egress_caller caller;
+    struct egress_links links;
+    struct buf hint;                                /* what a refusal says about the policy's paths */
     struct policy_decision decision;                /* points into the proxy's present policy */
     struct egress_addresses addresses;              /* all checked */
     size_t dialled;                                 /* the address that is connected */
@@ -124,6 +128,8 @@ bool egress_decide_addresses(struct connection *c);        /* false: refused */
 /* What a TLS client asks for within a tunnel.  False: it is not what the tunnel is for. */
 bool egress_decide_hello(struct connection *c, enum egress_hello_state state);
 void egress_decide_again(struct connection *c);            /* the policy has changed */
+/* The question to the policy; borrows from the flow. */
+struct policy_request egress_flow_request(const struct flow *flow);
 void egress_flow_clear(struct flow *flow);
 void egress_log_failure(const struct connection *c, const char *reason);
 

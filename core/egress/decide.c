@@ -17,12 +17,14 @@
 #define ENGINE_TLS "tls"
 #define ENGINE_IDENTITY "identity"
 
-enum { LOG_REASON_MAX = 256, LOG_PATH_MAX = 200, LOG_BINARY_MAX = 200 };
+enum { LOG_REASON_MAX = 256, LOG_PATH_MAX = 200, LOG_BINARY_MAX = 200, LOG_HINT_MAX = 512 };
 
 void egress_flow_clear(struct flow *flow)
 {
     http_head_free(flow->head);
     egress_caller_free(&flow->caller);
+    egress_links_free(&flow->links);
+    buf_free(&flow->hint);
     egress_addresses_free(&flow->addresses);
     *flow = (struct flow){0};
 }
@@ -50,6 +52,19 @@ static void print_what(struct buf *out, const struct flow *flow)
                flow->path[path] ? "?[redacted]" : "");
 }
 
+/* The path of the rule, where it is not the program's own. */
+static void print_link(struct buf *out, const struct flow *flow)
+{
+    struct policy_request request = egress_flow_request(flow);
+    const struct policy_link *link =
+        flow->decision.rule ? policy_rule_link(flow->decision.rule, &request) : NULL;
+    if (!link)
+        return;
+    buf_puts(out, " [path:");
+    text_shorten(out, link->path, LOG_BINARY_MAX);
+    buf_putc(out, ']');
+}
+
 /* What a line says of a request besides what the request itself says. */
 struct entry {
     const char *activity;                           /* that of a tunnel; a request is named by its method */
@@ -69,9 +84,15 @@ static char *print_line(const struct flow *flow, const struct entry *entry)
         buf_printf(&raw, "HTTP:%s %s ", flow->head->method, entry->action);
     print_what(&raw, flow);
     buf_printf(&raw, " [policy:%s engine:%s]", rule, entry->engine);
+    print_link(&raw, flow);
     if (entry->reason) {
         buf_puts(&raw, " [reason:");
         text_shorten(&raw, entry->reason, LOG_REASON_MAX);
+        buf_putc(&raw, ']');
+    }
+    if (entry->reason && flow->hint.len) {
+        buf_puts(&raw, " [hint:");
+        text_shorten(&raw, flow->hint.data, LOG_HINT_MAX);
         buf_putc(&raw, ']');
     }
     printable_escape(&text, raw.data, raw.len, "");
@@ -114,7 +135,8 @@ static void report(const struct connection *c, const char *stage, const char *re
     struct egress_denial denial = {
         .host = flow->target.host, .port = flow->target.port, .binary = flow->caller.binary,
         .ancestors = (const char *const *)flow->caller.ancestors,
-        .n_ancestors = flow->caller.n_ancestors, .reason = reason, .stage = stage,
+        .n_ancestors = flow->caller.n_ancestors, .reason = reason,
+        .hint = buf_str(&flow->hint), .stage = stage,
         .at_ms = clock_now_ms()};
     if (c->proxy->on_denial)
         c->proxy->on_denial(c->proxy->ctx, &denial);
@@ -141,6 +163,7 @@ static void deny_by_policy(struct connection *c, const char *reason, const char 
     char what[320];
     flow_text(&c->flow, what, sizeof what);
     egress_refuse(&refusal, REFUSAL_POLICY, "%s", reason);
+    refusal.hint = buf_str(&c->flow.hint);
     snprintf(refusal.detail, sizeof refusal.detail, "%s not permitted %s", what, because);
     deny(c, &refusal);
 }
@@ -168,14 +191,30 @@ void egress_decide_unidentified(struct connection *c, const struct error *err)
     egress_connection_refuse(c, &refusal);
 }
 
+struct policy_request egress_flow_request(const struct flow *flow)
+{
+    return (struct policy_request){
+        .host = flow->target.host, .port = flow->target.port, .binary = flow->caller.binary,
+        .ancestors = (const char *const *)flow->caller.ancestors,
+        .n_ancestors = flow->caller.n_ancestors,
+        .links = flow->links.items, .n_links = flow->links.n};
+}
+
+/* What the paths of the policy lead to was looked up together with the caller, or when the flow was
+ * last judged; but there may be another policy by now. */
 static bool ask_policy(struct connection *c, struct buf *reason)
 {
     struct flow *flow = &c->flow;
-    struct policy_request request = {
-        .host = flow->target.host, .port = flow->target.port, .binary = flow->caller.binary,
-        .ancestors = (const char *const *)flow->caller.ancestors,
-        .n_ancestors = flow->caller.n_ancestors};
-    policy_match(policy_model(c->proxy->policy), &request, &flow->decision, reason);
+    struct policy *policy = c->proxy->policy;
+    struct policy_request request = egress_flow_request(flow);
+    policy_match(policy_model(policy), &request, &flow->decision, NULL);
+    if (!flow->decision.allowed && flow->links.policy != policy) {
+        buf_clear(&flow->hint);
+        egress_links_find(&flow->links, c->proxy->root, policy, &request, true);
+        request = egress_flow_request(flow);
+    }
+    if (!flow->decision.allowed)
+        policy_match(policy_model(policy), &request, &flow->decision, reason);
     return flow->decision.allowed;
 }
 

@@ -287,32 +287,71 @@ void egress_search_end(struct search *search)
 
 /* ---- what program it is ---- */
 
-/* The kernel marks a file that is gone, but a file may also have that name. */
-static void drop_deleted(const char *link, char *path, size_t len)
+static const char deleted_mark[] = " (deleted)";
+
+static bool is_marked(const char *path, size_t len)
 {
-    static const char mark[] = " (deleted)";
-    size_t mark_len = sizeof mark - 1;
+    size_t mark = sizeof deleted_mark - 1;
+    return len > mark && strcmp(path + len - mark, deleted_mark) == 0;
+}
+
+static ssize_t read_link(const char *link, char path[PATH_MAX])
+{
+    ssize_t len = readlink(link, path, PATH_MAX - 1);
+    path[len > 0 ? len : 0] = '\0';
+    return len;
+}
+
+/* The kernel marks a file that is gone, but a file may also have that name.  A file that was gone
+ * before its path is read has the mark after its name.  So both are asked of one open file, in this
+ * order, and a file that is removed in between keeps the mark. */
+static ssize_t read_marked(const char *exe, char path[PATH_MAX], bool *gone)
+{
+    char link[PROC_PATH_SIZE];
     struct stat st;
-    if (len > mark_len && strcmp(path + len - mark_len, mark) == 0 && stat(link, &st) == 0 &&
-        st.st_nlink == 0)
-        path[len - mark_len] = '\0';
+    int fd = open(exe, O_PATH | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    *gone = fstat(fd, &st) == 0 && st.st_nlink == 0;
+    ssize_t len = read_link(link, path);
+    close(fd);
+    if (!*gone || len <= 0 || !is_marked(path, (size_t)len))
+        return len;
+    len -= (ssize_t)sizeof deleted_mark - 1;
+    path[len] = '\0';
+    return len;
+}
+
+/* A file of memfd_create: the text behind the colon is whatever its maker wrote. */
+static bool is_memory(const char *path)
+{
+    return strncmp(path, "/memfd:", strlen("/memfd:")) == 0;
+}
+
+static ssize_t read_exe(pid_t pid, char path[PATH_MAX], bool *gone)
+{
+    char link[PROC_PATH_SIZE];
+    snprintf(link, sizeof link, "/proc/%d/exe", (int)pid);
+    ssize_t len = read_link(link, path);
+    *gone = false;
+    return len > 0 && is_marked(path, (size_t)len) ? read_marked(link, path, gone) : len;
 }
 
 char *egress_process_exe(const struct process *process, struct error *err)
 {
-    char link[PROC_PATH_SIZE], path[PATH_MAX];
-    snprintf(link, sizeof link, "/proc/%d/exe", (int)process->pid);
-    ssize_t len = readlink(link, path, sizeof path - 1);
-    if (len <= 0 || process->ended) {
-        error_set(err, ERROR_DENIED, "the executable of process %d is unknown", (int)process->pid);
-        return NULL;
-    }
-    path[len] = '\0';
-    if (text_utf8_valid(path, (size_t)len) != (size_t)len) {
-        error_set(err, ERROR_DENIED, "the path of the executable of process %d is not UTF-8",
-                  (int)process->pid);
-        return NULL;
-    }
-    drop_deleted(link, path, (size_t)len);
-    return alloc_str(path);
+    char path[PATH_MAX];
+    bool gone;
+    int pid = (int)process->pid;
+    ssize_t len = read_exe(process->pid, path, &gone);
+    if (len <= 0 || process->ended)
+        error_set(err, ERROR_DENIED, "the executable of process %d is unknown", pid);
+    else if (text_utf8_valid(path, (size_t)len) != (size_t)len)
+        error_set(err, ERROR_DENIED, "the path of the executable of process %d is not UTF-8", pid);
+    else if (gone && is_memory(path))
+        error_set(err, ERROR_DENIED, "the executable of process %d is a file in memory "
+                  "(memfd_create), which no path of a policy can name", pid);
+    else
+        return alloc_str(path);
+    return NULL;
 }

@@ -70,7 +70,7 @@ int egress_children_open(pid_t init, struct error *err);
 
 /* The path of the executable, as the process's own mounts show it; the caller frees it.  Without
  * the " (deleted)" that the kernel appends when the file is gone.  NULL with err: unknown, no UTF-8,
- * or the process has ended.  That it was this process is certain when the next look finds no change. */
+ * a file in memory, or the process has ended.  That it was this process is certain when the next look finds no change. */
 char *egress_process_exe(const struct process *process, struct error *err);
 
 /* table.c */

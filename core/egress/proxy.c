@@ -63,6 +63,7 @@ static void end_if_empty(struct egress_proxy *proxy)
     egress_resolver_free_pins(&proxy->resolver);
     uv_mutex_destroy(&proxy->identity.diag_lock);
     close(proxy->identity.init_children);
+    close(proxy->root);
     free(proxy);
     if (on_closed)
         on_closed(ctx);
@@ -97,6 +98,21 @@ static int listen_on(struct egress_proxy *proxy, int fd, struct error *err)
     return 0;
 }
 
+/* What is looked up in /proc and in the sandbox's file system.  -1 with err. */
+static int open_sandbox(pid_t init, int *root, struct error *err)
+{
+    int init_children = egress_children_open(init, err);
+    if (init_children < 0)
+        return -1;
+    *root = egress_root_open(init);
+    if (*root >= 0)
+        return init_children;
+    error_errno(err, ERROR_INTERNAL, "cannot open the root folder of the sandbox (that of process %d)",
+                (int)init);
+    close(init_children);
+    return -1;
+}
+
 static void take_config(struct egress_proxy *proxy, const struct egress_config *config,
                         int init_children)
 {
@@ -127,7 +143,7 @@ struct egress_proxy *egress_new(uv_loop_t *loop, const struct egress_config *con
     struct egress_proxy *proxy = alloc_zero(1, sizeof *proxy);
     int init_children = -1;
     if (egress_resolver_pin(&proxy->resolver, config->pins, config->n_pins, err) == 0)
-        init_children = egress_children_open(config->init_pid, err);
+        init_children = open_sandbox(config->init_pid, &proxy->root, err);
     if (init_children < 0) {
         egress_resolver_free_pins(&proxy->resolver);
         close(config->listen_fd);

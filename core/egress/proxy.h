@@ -50,6 +50,7 @@ struct egress_denial {
     const char *const *ancestors;                   /* paths, nearest first */
     size_t n_ancestors;
     const char *reason;
+    const char *hint;                               /* on the policy's paths (links.h); "": nothing */
     const char *stage;                              /* "connect", "forward" or "ssrf" */
     int64_t at_ms;                                  /* since 1970 */
 };

@@ -50,6 +50,7 @@ int egress_refuse(struct egress_refusal *out, enum egress_refusal_kind kind, con
     va_list args;
     out->kind = kind;
     out->detail[0] = '\0';
+    out->hint = NULL;
     va_start(args, format);
     vsnprintf(out->reason, sizeof out->reason, format, args);
     va_end(args);
@@ -63,7 +64,12 @@ void egress_refusal_print(const struct egress_refusal *refusal, struct buf *out)
     struct buf body = {0};
     buf_puts(&body, "{\"detail\":");
     text_json_quote(&body, *refusal->detail ? refusal->detail : refusal->reason);
-    buf_printf(&body, ",\"error\":\"%s\",\"reason\":", kinds[refusal->kind].word);
+    buf_printf(&body, ",\"error\":\"%s\"", kinds[refusal->kind].word);
+    if (refusal->hint && *refusal->hint) {
+        buf_puts(&body, ",\"hint\":");
+        text_json_quote(&body, refusal->hint);
+    }
+    buf_puts(&body, ",\"reason\":");
     text_json_quote(&body, refusal->reason);
     buf_puts(&body, "}\n");
     egress_status_line(kinds[refusal->kind].status, out);

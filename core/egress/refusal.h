@@ -32,6 +32,7 @@ struct egress_refusal {
     enum egress_refusal_kind kind;
     char detail[512];                               /* what was refused */
     char reason[1024];                              /* why; never empty */
+    const char *hint;                               /* what may help; borrowed, NULL or "": nothing */
 };
 
 /* Returns -1.  The detail is set by the caller or stays empty, in which case the reason is it. */

@@ -7,6 +7,8 @@
  *  - An endpoint that names a host lets it stand for internal addresses, which one with a wildcard
  *    does not (egress/destination.h).  So naming a host that a wildcard covers gains reach, as does
  *    any other change of the addresses that a name may stand for, allowed_ips included.
+ *  - A path of a program is that text.  Where it is a link, the program that it leads to is reached
+ *    under it, and a glob that matches the text does not let that program through (match.h).
  *  - A caller may match by its ancestors.  What is reached by a set of processes is what one of
  *    them reaches, so comparing single binaries compares them all.
  *  - What cannot be decided counts as both gained and lost: credentials, other ways of looking into

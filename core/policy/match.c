@@ -71,7 +71,7 @@ static bool binary_matches(const struct sluice_rule *rule, const char *path)
     return false;
 }
 
-bool policy_rule_takes_caller(const struct sluice_rule *rule, const struct policy_request *r)
+static bool caller_matches(const struct sluice_rule *rule, const struct policy_request *r)
 {
     if (binary_matches(rule, r->binary))
         return true;
@@ -81,10 +81,48 @@ bool policy_rule_takes_caller(const struct sluice_rule *rule, const struct polic
     return false;
 }
 
-static bool opens(const struct sluice_rule *rule, const struct policy_request *r)
+static bool leads_to_caller(const struct policy_link *link, const struct policy_request *r)
+{
+    if (strcmp(link->program, r->binary) == 0)
+        return true;
+    for (size_t i = 0; i < r->n_ancestors; i++)
+        if (strcmp(link->program, r->ancestors[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool has_path(const struct sluice_rule *rule, const char *path)
+{
+    for (size_t i = 0; i < rule->n_binaries; i++)
+        if (strcmp(rule->binaries[i]->path, path) == 0)
+            return true;
+    return false;
+}
+
+static const struct policy_link *find_link(const struct sluice_rule *rule,
+                                           const struct policy_request *r)
+{
+    for (size_t i = 0; i < r->n_links; i++)
+        if (leads_to_caller(&r->links[i], r) && has_path(rule, r->links[i].path))
+            return &r->links[i];
+    return NULL;
+}
+
+bool policy_rule_takes_caller(const struct sluice_rule *rule, const struct policy_request *request)
+{
+    return caller_matches(rule, request) || find_link(rule, request);
+}
+
+const struct policy_link *policy_rule_link(const struct sluice_rule *rule,
+                                           const struct policy_request *request)
+{
+    return caller_matches(rule, request) ? NULL : find_link(rule, request);
+}
+
+bool policy_rule_opens(const struct sluice_rule *rule, const struct policy_request *request)
 {
     for (size_t i = 0; i < rule->n_endpoints; i++)
-        if (policy_endpoint_takes_host(rule->endpoints[i], r))
+        if (policy_endpoint_takes_host(rule->endpoints[i], request))
             return true;
     return false;
 }
@@ -126,7 +164,7 @@ static void explain(const struct sluice_policy *policy, const struct policy_requ
 {
     struct buf text = {0};
     for (size_t i = 0; i < policy->n_rules; i++)
-        if (opens(policy->rules[i], r))
+        if (policy_rule_opens(policy->rules[i], r))
             add_reason(&text, policy->rules[i], r);
     bool v6 = strchr(r->host, ':') != NULL;
     if (policy->n_rules == 0)
@@ -143,7 +181,8 @@ void policy_match(const struct sluice_policy *policy, const struct policy_reques
 {
     *out = (struct policy_decision){0};
     for (size_t i = 0; i < policy->n_rules; i++)
-        if (opens(policy->rules[i], request) && policy_rule_takes_caller(policy->rules[i], request))
+        if (policy_rule_opens(policy->rules[i], request) &&
+            policy_rule_takes_caller(policy->rules[i], request))
             take(policy->rules[i], request, out);
     if (!out->allowed && reason)
         explain(policy, request, reason);

@@ -6,12 +6,19 @@
 #include "base/buf.h"
 #include "policy/policy.h"
 
+/* A binary path of the policy that is a link where the callers live, and the path it leads to. */
+struct policy_link {
+    const char *path, *program;
+};
+
 struct policy_request {
     const char *host;                               /* canonical (base/ipaddr.h) */
     uint16_t port;
     const char *binary;                             /* absolute path of the caller's executable */
     const char *const *ancestors;                   /* paths, nearest first */
     size_t n_ancestors;
+    const struct policy_link *links;                /* a path matches what it leads to, too */
+    size_t n_links;
 };
 
 struct policy_decision {
@@ -26,11 +33,17 @@ struct policy_decision {
 void policy_match(const struct sluice_policy *policy, const struct policy_request *request,
                   struct policy_decision *out, struct buf *reason);
 
-/* The two halves of the question: does the rule name the caller, or one that started it; does the
- * endpoint name the host and the port? */
+/* The two halves of the question: does the rule name the caller, or one that started it, by itself or
+ * by a link; does the endpoint name the host and the port? */
 bool policy_rule_takes_caller(const struct sluice_rule *rule, const struct policy_request *request);
 bool policy_endpoint_takes_host(const struct sluice_endpoint *endpoint,
                                 const struct policy_request *request);
+/* Whether an endpoint of the rule has the request's host and port, whoever asks. */
+bool policy_rule_opens(const struct sluice_rule *rule, const struct policy_request *request);
+
+/* The link by which the rule lets the caller through; NULL: by a path or glob, or not at all. */
+const struct policy_link *policy_rule_link(const struct sluice_rule *rule,
+                                           const struct policy_request *request);
 
 /* A host pattern against a host, each canonical or as a policy writes it: * within a label, ** across
  * labels, in any case. */

@@ -273,7 +273,7 @@ static inline uint64_t revision(struct fixture *f)
 static inline bool allows(struct fixture *f, const char *host, uint16_t port, const char *binary)
 {
     struct policy *policy = current_policy(f, NULL);
-    struct policy_request request = {host, port, binary, NULL, 0};
+    struct policy_request request = {.host = host, .port = port, .binary = binary};
     struct policy_decision decision;
     policy_match(policy_model(policy), &request, &decision, NULL);
     policy_unref(policy);

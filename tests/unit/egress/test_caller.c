@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/rig.h"
 
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
 /* A rule for one program, asked for by a chain of programs. */
 static struct puppet start_chain(struct rig *rig, const char *first, const char *second,
                                  const char *third, int spare)
@@ -169,6 +172,65 @@ static void a_path_that_is_no_text_is_refused(void **state)
     rig_stop(&rig);
 }
 
+/* The name of a file in memory is free text, and would fit the glob. */
+static void a_program_in_memory_has_no_path(void **state)
+{
+    struct rig rig;
+    char path[64], bytes[65536];
+    (void)state;
+    rig_start(&rig, "origin.test 0 /**/client");
+    int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    int to = (int)syscall(SYS_memfd_create, "/usr/bin/client", MFD_CLOEXEC);
+    for (ssize_t n; (n = read(from, bytes, sizeof bytes)) > 0;)
+        assert_int_equal(write(to, bytes, (size_t)n), n);
+    close(from);
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getpid(), to);
+    struct puppet puppet = rig_puppet(&rig, path);
+    rig_unidentified(&rig, &puppet, "is a file in memory (memfd_create), which no path of a policy can name");
+    close(to);
+    rig_stop(&rig);
+}
+
+/* The kernel's mark says that this name is gone, and the count of links that the file is not. */
+static void a_program_without_its_name_that_has_another_one_is_refused(void **state)
+{
+    struct rig rig;
+    char path[256];
+    (void)state;
+    start_for(&rig, "client");
+    snprintf(path, sizeof path, "%s/second", rig.folder);
+    struct puppet puppet = rig_puppet(&rig, rig.client);
+    assert_int_equal(link(rig.client, path), 0);
+    assert_int_equal(unlink(rig.client), 0);
+    struct end *end = rig_end(&rig, puppet.socket);
+    end_send(end, rig_connect(&rig, "origin.test"));
+    rig_refused(&rig, end, 403, "policy_denied", NULL, NULL);
+    assert_true(end_has(end, "/client (deleted)' not allowed in policy 'rule1'"));
+    puppet_end(&puppet);
+    unlink(path);
+    rig_stop(&rig);
+}
+
+static void a_path_with_spaces_is_matched_to_the_byte(void **state)
+{
+    struct rig rig;
+    struct end *origin;
+    char path[256], yaml[512];
+    (void)state;
+    rig_start(&rig, "");
+    puppet_install(rig.folder, "a b  (deleted)", path, sizeof path);
+    snprintf(yaml, sizeof yaml, "version: 1\nnetwork_policies:\n  a:\n    endpoints: [{host: origin.test, "
+             "port: %u}]\n    binaries: [{path: \"%s/a b  (deleted)\"}]\n", rig.origin_port, rig.folder);
+    struct policy *policy = rig_parse(yaml);
+    egress_set_policy(rig.proxy, policy);
+    policy_unref(policy);
+    struct puppet puppet = rig_puppet(&rig, path);
+    rig_tunnel(&rig, &puppet, "origin.test", &origin);
+    puppet_end(&puppet);
+    unlink(path);
+    rig_stop(&rig);
+}
+
 static void control_bytes_of_a_path_stay_out_of_the_log(void **state)
 {
     struct rig rig;
@@ -248,6 +310,9 @@ static int tests(void)
         cmocka_unit_test(a_program_that_was_deleted_keeps_its_path),
         cmocka_unit_test(a_file_named_like_a_deleted_one_is_another_file),
         cmocka_unit_test(a_path_that_is_no_text_is_refused),
+        cmocka_unit_test(a_program_in_memory_has_no_path),
+        cmocka_unit_test(a_program_without_its_name_that_has_another_one_is_refused),
+        cmocka_unit_test(a_path_with_spaces_is_matched_to_the_byte),
         cmocka_unit_test(control_bytes_of_a_path_stay_out_of_the_log),
         cmocka_unit_test(a_very_long_path_makes_no_very_long_line),
         cmocka_unit_test(diagnostics_that_do_not_answer_are_said_so),

@@ -67,8 +67,9 @@ static void test_decisions(void **state)
     (void)state;
     struct policy *policy = parsed(text);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct policy_request request = {cases[i].host, cases[i].port, cases[i].binary, &cases[i].ancestor,
-                                         cases[i].ancestor != NULL};
+        struct policy_request request = {
+            .host = cases[i].host, .port = cases[i].port, .binary = cases[i].binary,
+            .ancestors = &cases[i].ancestor, .n_ancestors = cases[i].ancestor != NULL};
         struct policy_decision d;
         struct buf reason = {0};
         policy_match(policy_model(policy), &request, &d, &reason);

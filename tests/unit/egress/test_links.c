@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Paths of a policy that are links, name nothing or are scripts. */
+#include "egress/rig.h"
+
+/* Allows the path in the rig's folder.  target: makes it a link to that first; NULL: does not. */
+static const char *allow_path(struct rig *rig, const char *name, const char *target, char path[160])
+{
+    char rules[256];
+    snprintf(path, 160, "%s/%s", rig->folder, name);
+    if (target)
+        assert_int_equal(symlink(target, path), 0);
+    snprintf(rules, sizeof rules, "origin.test 0 %s", path);
+    rig_set(rig, rules);
+    return path;
+}
+
+static struct end *ask(struct rig *rig, struct puppet *puppet)
+{
+    struct end *end = rig_end(rig, puppet->socket);
+    end_send(end, rig_connect(rig, "origin.test"));
+    return end;
+}
+
+static void expect_hint(struct rig *rig, const char *program, const char *format, ...)
+{
+    char hint[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(hint, sizeof hint, format, args);
+    va_end(args);
+    struct puppet puppet = rig_puppet(rig, program);
+    struct end *end = ask(rig, &puppet);
+    UNTIL(rig, end->eof);
+    json_t *json = end_answer(end, 403);
+    assert_string_equal(json_string_value(json_object_get(json, "hint")), hint);
+    assert_non_null(strstr(rig->lines.data, hint));
+    json_decref(json);
+    puppet_end(&puppet);
+}
+
+static void expect_tunnel(struct rig *rig, const char *program)
+{
+    struct end *origin;
+    struct puppet puppet = rig_puppet(rig, program);
+    rig_tunnel(rig, &puppet, "origin.test", &origin);
+    puppet_end(&puppet);
+}
+
+static void a_link_counts_for_the_program_it_leads_to(void **state)
+{
+    struct rig rig;
+    char path[160], logged[256];
+    (void)state;
+    rig_start(&rig, "");
+    allow_path(&rig, "link", "client", path);
+    expect_tunnel(&rig, rig.client);
+    snprintf(logged, sizeof logged, "ALLOWED %s(", rig.client);
+    assert_non_null(strstr(rig.lines.data, logged));
+    snprintf(logged, sizeof logged, " [policy:rule1 engine:l4] [path:%s]\n", path);
+    assert_non_null(strstr(rig.lines.data, logged));
+    expect_hint(&rig, rig.other, "in the sandbox, '%s' leads to %s, the program that counts", path,
+                rig.client);
+    unlink(path);
+    rig_stop(&rig);
+}
+
+static void a_chain_of_links_and_a_link_to_a_folder_count_too(void **state)
+{
+    struct rig rig;
+    char first[160], second[160], folder[160], below[160];
+    (void)state;
+    rig_start(&rig, "");
+    allow_path(&rig, "second", rig.client, second);
+    allow_path(&rig, "first", "./second", first);
+    expect_tunnel(&rig, rig.client);
+    allow_path(&rig, "folder", ".", folder);
+    allow_path(&rig, "folder/client", NULL, below);
+    expect_tunnel(&rig, rig.client);
+    unlink(first);
+    unlink(second);
+    unlink(folder);
+    rig_stop(&rig);
+}
+
+static void an_ancestor_may_be_what_a_link_leads_to(void **state)
+{
+    struct rig rig;
+    struct end *origin;
+    char path[160];
+    (void)state;
+    rig_start(&rig, "");
+    allow_path(&rig, "link", rig.parent, path);
+    const char *programs[] = {rig.parent, rig.other, NULL};
+    struct puppet puppet = puppet_start_spare(rig.port, programs, 0);
+    rig_tunnel(&rig, &puppet, "origin.test", &origin);
+    puppet_end(&puppet);
+    unlink(path);
+    rig_stop(&rig);
+}
+
+static void a_link_is_followed_when_the_request_is_decided(void **state)
+{
+    struct rig rig;
+    char path[160];
+    (void)state;
+    rig_start(&rig, "");
+    allow_path(&rig, "link", NULL, path);
+    expect_hint(&rig, rig.client, "in the sandbox, '%s' names nothing", path);
+    assert_int_equal(symlink("client", path), 0);
+    expect_tunnel(&rig, rig.client);
+    unlink(path);
+    assert_int_equal(symlink("other", path), 0);
+    expect_hint(&rig, rig.client, "in the sandbox, '%s' leads to %s, the program that counts", path,
+                rig.other);
+    expect_tunnel(&rig, rig.other);
+    unlink(path);
+    rig_stop(&rig);
+}
+
+static void a_glob_matches_no_program_through_a_link(void **state)
+{
+    struct rig rig;
+    char path[160], link[160];
+    (void)state;
+    rig_start(&rig, "");
+    allow_path(&rig, "link", "client", link);
+    allow_path(&rig, "lin*", NULL, path);
+    struct puppet puppet = rig_puppet(&rig, rig.client);
+    rig_refused(&rig, ask(&rig, &puppet), 403, "policy_denied", NULL, NULL);
+    puppet_end(&puppet);
+    unlink(link);
+    rig_stop(&rig);
+}
+
+static void a_tunnel_by_a_link_lives_on_under_a_policy_that_allows_it(void **state)
+{
+    struct rig rig;
+    struct end *origin;
+    char path[160], rules[400];
+    (void)state;
+    rig_start(&rig, "");
+    allow_path(&rig, "link", "client", path);
+    struct puppet puppet = rig_puppet(&rig, rig.client);
+    struct end *end = rig_tunnel(&rig, &puppet, "origin.test", &origin);
+    snprintf(rules, sizeof rules, "other.test 1 /x\norigin.test 0 %s", path);
+    rig_set(&rig, rules);
+    end_send(end, "still here");
+    UNTIL(&rig, end_has(origin, "still here"));
+    unlink(path);
+    rig_set(&rig, "origin.test 0 /x");
+    UNTIL(&rig, end->eof && origin->eof);
+    puppet_end(&puppet);
+    rig_stop(&rig);
+}
+
+static void the_links_of_proc_lead_nowhere(void **state)
+{
+    struct rig rig;
+    char path[160], target[64];
+    (void)state;
+    rig_start(&rig, "");
+    struct puppet puppet = rig_puppet(&rig, rig.client);
+    snprintf(target, sizeof target, "/proc/%d/exe", (int)puppet.pid);
+    allow_path(&rig, "link", target, path);
+    rig_refused(&rig, ask(&rig, &puppet), 403, "policy_denied", NULL, NULL);
+    puppet_end(&puppet);
+    expect_hint(&rig, rig.client, "in the sandbox, '%s' names nothing", path);
+    unlink(path);
+    rig_stop(&rig);
+}
+
+static void a_link_without_end_names_nothing(void **state)
+{
+    struct rig rig;
+    char path[160];
+    (void)state;
+    rig_start(&rig, "");
+    allow_path(&rig, "link", "link", path);
+    expect_hint(&rig, rig.client, "in the sandbox, '%s' names nothing", path);
+    unlink(path);
+    rig_stop(&rig);
+}
+
+static void a_script_names_its_interpreter(void **state)
+{
+    struct rig rig;
+    char path[160];
+    (void)state;
+    rig_start(&rig, "");
+    allow_path(&rig, "script", NULL, path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+    dprintf(fd, "#! %s -x\n", rig.other);
+    close(fd);
+    expect_hint(&rig, rig.client, "in the sandbox, '%s' is a script: the program that counts is its "
+                "interpreter, %s", path, rig.other);
+    unlink(path);
+    rig_stop(&rig);
+}
+
+static int tests(void)
+{
+    const struct CMUnitTest list[] = {
+        cmocka_unit_test(a_link_counts_for_the_program_it_leads_to),
+        cmocka_unit_test(a_chain_of_links_and_a_link_to_a_folder_count_too),
+        cmocka_unit_test(an_ancestor_may_be_what_a_link_leads_to),
+        cmocka_unit_test(a_link_is_followed_when_the_request_is_decided),
+        cmocka_unit_test(a_glob_matches_no_program_through_a_link),
+        cmocka_unit_test(a_tunnel_by_a_link_lives_on_under_a_policy_that_allows_it),
+        cmocka_unit_test(the_links_of_proc_lead_nowhere),
+        cmocka_unit_test(a_link_without_end_names_nothing),
+        cmocka_unit_test(a_script_names_its_interpreter),
+    };
+    return cmocka_run_group_tests(list, NULL, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    return rig_main(argc, argv, tests);
+}
