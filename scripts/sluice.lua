@@ -78,7 +78,7 @@ function Transition:lost() end
 
 ---@class sluice.Actor
 ---@field name string
----@field role "admin"|"user"|"sandbox"
+---@field role "viewer"|"user"|"approver"|"admin"|"sandbox"
 ---@field via "unix"|"tcp"|"gateway"
 
 ---@class sluice.Draft

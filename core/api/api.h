@@ -8,8 +8,8 @@
 #include <uv.h>
 
 #include "api/events.h"
-#include "api/guesses.h"
 #include "api/jobs.h"
+#include "auth/auth.h"
 #include "base/log.h"
 #include "drafts/drafts.h"
 #include "http/router.h"
@@ -31,15 +31,8 @@ struct api_sandboxes {
     void (*supervisor_stream)(void *ctx, struct http_request *req, const char *sandbox_id);
     void (*supervisor_exec)(void *ctx, struct http_request *req, const char *sandbox_id,
                             const char *exec_id);
-    /* The sandbox whose supervisor has this token, or NULL. */
-    const char *(*by_token)(void *ctx, const char *token);
     /* A new list of texts: what of its last start is not as its policy reads. */
     json_t *(*warnings)(void *ctx, const char *sandbox_id);
-};
-
-/* A person who comes with a token of their own. */
-struct api_token {
-    const char *name, *sha256, *role;               /* role: "admin" or "user" */
 };
 
 /* What the gateway can give a sandbox on this host.  A reason is NULL where it can. */
@@ -67,11 +60,7 @@ struct api {
     void *reload_ctx;
     struct api_host host;
     const char *config_file;                        /* what it reads; NULL: none */
-    const char *admin_token_hash;                   /* SHA-256 of the token for TCP clients; NULL: none */
-    const struct api_token *const *tokens;
-    size_t n_tokens;
-    uint64_t weak_told;                             /* a bit for each token whose weakness was logged */
-    struct guesses guesses;
+    struct auth auth;
     _Atomic uint64_t decided[API_OUTCOMES];         /* since the start, by enum chain_outcome; any thread */
     _Atomic bool draining;
     int64_t started_ms;

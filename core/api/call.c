@@ -197,8 +197,7 @@ static int refuse_body(struct api_call *call)
 static void run_call(void *arg)
 {
     struct api_call *call = arg;
-    if (call->actor)
-        api_name_actor(call->actor);
+    auth_look_up_name(call->who);
     if (refuse_body(call) != 0 || call->route->work(call) != 0)
         call->status = 0;
     else if (!call->then)
@@ -221,7 +220,7 @@ void api_dispatch(struct http_request *req, void *ctx)
     call->api = api;
     call->req = req;
     call->route = req->route->doc;
-    call->actor = req->user;
+    call->who = req->user;
     call->arena = arena_new();
     const char *name = http_request_param(req, "name");
     jobs_run(api->jobs, call->route->ordered ? name : NULL, run_call, call_done, call);

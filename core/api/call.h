@@ -10,18 +10,11 @@
 #include "base/arena.h"
 #include "http/request.h"
 
-enum api_right {
-    API_OPEN,                                       /* anybody who can connect */
-    API_READ,                                       /* users and admins */
-    API_ADMIN,
-    API_SUPERVISOR,                                 /* the supervisor of a sandbox */
-};
-
 struct api_call;
 
 /* The doc of a struct http_route. */
 struct api_route {
-    enum api_right right;
+    enum auth_permission permission;                /* what its caller needs */
     /* Worker thread.  NULL: the route has a handler of its own, on the loop thread. */
     int (*work)(struct api_call *call);
     bool stateless;                                 /* tells nothing of what the gateway has or does */
@@ -37,18 +30,11 @@ struct api_route {
     const char *upgrade;                            /* success is 101 and this protocol */
 };
 
-struct api_actor {
-    struct sluice_actor actor;                      /* texts point into this struct */
-    char name[128];                                 /* "": not looked up yet */
-    uid_t uid;                                      /* whose name it will be */
-    char sandbox_id[40];                            /* of a supervisor, else "" */
-};
-
 struct api_call {
     struct api *api;
     struct http_request *req;
     const struct api_route *route;
-    struct api_actor *actor;
+    struct auth_principal *who;
     struct arena *arena;
     struct error err;
     struct problems problems;
@@ -70,8 +56,6 @@ void api_dispatch(struct http_request *req, void *ctx);
 void api_handle(struct http_request *req, void *ctx);
 /* The router's before: who is it, and may they? */
 int api_authenticate(struct http_request *req, void *ctx);
-/* Looks up the name, once.  Worker thread. */
-void api_name_actor(struct api_actor *actor);
 
 const char *api_param(const struct api_call *call, const char *name);      /* "" if there is none */
 const char *api_query(const struct api_call *call, const char *name);      /* NULL if there is none */

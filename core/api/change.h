@@ -7,7 +7,9 @@
 
 /* Sluice-Reason, NULL where there is none. */
 int api_reason(struct api_call *call, const char **out);
-/* Sluice-Override; refused for everybody but admins. */
+/* Whether Sluice-Override asks to overrule voters. */
+bool api_overrides(const struct http_request *req);
+/* The same for a call; a value that is neither true nor false is an error. */
 int api_override(struct api_call *call, bool *out);
 /* Fills in what every update takes from the request: actor, Sluice-Reason, Sluice-Override,
  * If-Match, dry_run, and the sandbox {name}. */

@@ -129,7 +129,7 @@ static int begin(struct api_call *call, const char *reason, struct drafts_call *
     *out = (struct drafts_call){
         .sandbox = api_param(call, "name"),
         .id = api_param(call, "id"),
-        .actor = call->actor->actor,
+        .actor = auth_actor(call->who),
     };
     if (api_reason(call, &out->reason) != 0 || api_override(call, &out->override) != 0)
         return -1;
@@ -317,8 +317,9 @@ int route_draft_submit(struct api_call *call)
             .rule_name = p->rule_name, .rule = p->rule, .rationale = p->rationale, .confidence = p->confidence,
         };
     }
-    if (drafts_submit(call->api->drafts, api_param(call, "name"), &call->actor->actor, body->source, items,
-                      body->n, call->arena, ids, &call->problems, &call->err) != 0)
+    const struct sluice_actor actor = auth_actor(call->who);
+    if (drafts_submit(call->api->drafts, api_param(call, "name"), &actor, body->source, items, body->n,
+                      call->arena, ids, &call->problems, &call->err) != 0)
         return -1;
     return reply_submitted(call, ids, body->n);
 }

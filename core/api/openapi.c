@@ -56,12 +56,17 @@ static json_t *response(const char *description, const char *answer)
     return response;
 }
 
+static json_t *problem(const char *description)
+{
+    json_t *answer = response(description, NULL);
+    json_object_set_new(answer, "content", json_pack("{s:{s:o}}", "application/problem+json", "schema", component("problem")));
+    return answer;
+}
+
 static json_t *responses(const struct api_route *doc)
 {
     bool update = doc->may_update || (doc->answer && strcmp(doc->answer, "update") == 0);
-    json_t *list = json_pack("{s:o}", "default", response("a problem (RFC 9457)", NULL));
-    json_object_set_new(json_object_get(list, "default"), "content",
-                        json_pack("{s:{s:o}}", "application/problem+json", "schema", component("problem")));
+    json_t *list = json_pack("{s:o}", "default", problem("a problem (RFC 9457)"));
     if (doc->upgrade)
         json_object_set_new(list, "101", response(doc->upgrade, NULL));
     else
@@ -92,11 +97,10 @@ static json_t *body_component(const struct schema *body, json_t *schemas)
 static json_t *operation(const struct http_route *route, json_t *schemas)
 {
     const struct api_route *doc = route->doc;
-    static const char *const rights[] = {"anybody", "user or admin", "admin", "supervisor"};
-    json_t *op = json_pack("{s:s, s:s, s:o, s:o}", "summary", route->summary, "x-right",
-                           rights[doc->right], "parameters", parameters(route),
+    json_t *op = json_pack("{s:s, s:s, s:o, s:o}", "summary", route->summary, "x-permission",
+                           auth_permission_word(doc->permission), "parameters", parameters(route),
                            "responses", responses(doc));
-    if (doc->right == API_OPEN)
+    if (doc->permission == AUTH_ANYBODY)
         json_object_set_new(op, "security", json_array());
     if (doc->body)
         json_object_set_new(op, "requestBody",

@@ -353,13 +353,13 @@ void handle_logs(struct api *api, struct http_request *req)
 
 void handle_supervisor_stream(struct api *api, struct http_request *req)
 {
-    const struct api_actor *actor = req->user;
-    api->sandboxes->supervisor_stream(api->sandboxes_ctx, req, actor->sandbox_id);
+    const struct auth_principal *who = req->user;
+    api->sandboxes->supervisor_stream(api->sandboxes_ctx, req, who->sandbox_id);
 }
 
 void handle_supervisor_exec(struct api *api, struct http_request *req)
 {
-    const struct api_actor *actor = req->user;
-    api->sandboxes->supervisor_exec(api->sandboxes_ctx, req, actor->sandbox_id,
+    const struct auth_principal *who = req->user;
+    api->sandboxes->supervisor_exec(api->sandboxes_ctx, req, who->sandbox_id,
                                     http_request_param(req, "id"));
 }

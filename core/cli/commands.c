@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every command of sluice, once: parsing, help and errors come from this list. */
+#include "auth/permission.h"
 #include "cli/cli.h"
 #include "store/words.h"
 
@@ -190,7 +191,7 @@ static const struct arg_option decision_list[] = {
 };
 static const struct arg_option token_create[] = {
     {"name", 0, ARG_VALUE, "N", "its bearer, in every record of what they did; made up when left out"},
-    {"role", 0, ARG_VALUE, "admin|user", "what they may do; a user reads and proposes"},
+    {"role", 0, ARG_VALUE, "R", "what they may do:" AUTH_GIVEN_HELP},
     {0},
 };
 static const struct arg_option audit_verify[] = {

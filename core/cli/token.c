@@ -4,19 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/permission.h"
+#include "auth/token.h"
 #include "base/alloc.h"
 #include "base/digest.h"
 #include "base/terminal.h"
-#include "base/token.h"
 #include "cli/cli.h"
-
-static const char name_alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@-";
-
-static bool good_name(const char *name)
-{
-    size_t len = strlen(name);
-    return len > 0 && len <= 64 && strspn(name, name_alphabet) == len;
-}
 
 static void print_token(const struct cli *cli, const char *token, const char *name, const char *role, const char *sha256)
 {
@@ -32,15 +25,23 @@ static void print_token(const struct cli *cli, const char *token, const char *na
              "the rest belongs into the gateway's configuration; it takes effect when sluiced is started again");
 }
 
+static bool is_given(const char *role)
+{
+    const char *const *given = auth_given_roles;
+    while (*given && strcmp(*given, role) != 0)
+        given++;
+    return *given;
+}
+
 /* Needs no gateway: the configuration keeps the digest alone. */
 int cmd_token_create(struct cli *cli)
 {
     char token[TOKEN_SIZE], sha256[DIGEST_HEX_SIZE], made_up[32];
     const char *name = arg_value(cli, "name"), *role = arg_value(cli, "role");
-    if (!role || (strcmp(role, "admin") != 0 && strcmp(role, "user") != 0))
-        return usage_error(cli, "what may its bearer do? --role admin or --role user");
-    if (name && !good_name(name))
-        return usage_error(cli, "the name of a token's bearer is 1 to 64 of a-z, A-Z, 0-9, '.', '_', '@' and '-', not '%s'", name);
+    if (!role || !is_given(role))
+        return usage_error(cli, "what may its bearer do? --role is one of:" AUTH_GIVEN_WORDS);
+    if (name && !token_name_is_good(name))
+        return usage_error(cli, TOKEN_NAME_RULE, name);
     token_make(token);
     digest_of(token, strlen(token), sha256);
     snprintf(made_up, sizeof made_up, "token-%.6s", sha256);

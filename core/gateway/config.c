@@ -72,32 +72,11 @@ static const struct schema_field sandbox_fields[] = {
 };
 static const struct schema sandboxes_schema = {.name = "sandboxes", .size = sizeof(struct sandbox_settings), .fields = sandbox_fields};
 
-static int check_token(struct schema_decoder *d, void *record)
-{
-    static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@-";
-    const struct api_token *t = record;
-    size_t len = strlen(t->name);
-    if (len == 0 || len > 64 || strspn(t->name, alphabet) != len)
-        return schema_problem(d, NULL, "the name of a token's bearer is 1 to 64 of a-z, A-Z, 0-9, '.', '_', '@' and '-', not '%s'", t->name);
-    if (strlen(t->sha256) != 64 || strspn(t->sha256, "0123456789abcdef") != 64)
-        return schema_problem(d, NULL, "sha256 is 64 hexadecimal digits: printf %%s TOKEN | sha256sum");
-    return 0;
-}
-
-static const char *const roles[] = {"admin", "user", NULL};
-static const struct schema_field token_fields[] = {
-    {"name", SCHEMA_TEXT, offsetof(struct api_token, name), .flags = SCHEMA_REQUIRED, .help = "Who its bearer is"},
-    {"sha256", SCHEMA_TEXT, offsetof(struct api_token, sha256), .flags = SCHEMA_REQUIRED, .help = "SHA-256 of the token"},
-    {"role", SCHEMA_TEXT, offsetof(struct api_token, role), .fallback = "admin", .words = roles, .help = "What they may do"},
-    {0},
-};
-static const struct schema token_schema = {.name = "token", .size = sizeof(struct api_token), .fields = token_fields, .finish = check_token};
-
 static const struct schema_field config_fields[] = {
     {"state_dir", SCHEMA_TEXT, offsetof(struct gateway_config, state_dir), .help = "Where everything is kept"},
     {"listen", SCHEMA_STRUCTS, offsetof(struct gateway_config, listen), offsetof(struct gateway_config, n_listen), .sub = &listener_schema, .help = "Where clients connect: unix:PATH or tcp:HOST:PORT, or a map"},
     {"store", SCHEMA_TEXT, offsetof(struct gateway_config, store), .help = "sqlite:PATH"},
-    {"tokens", SCHEMA_STRUCTS, offsetof(struct gateway_config, tokens), offsetof(struct gateway_config, n_tokens), .sub = &token_schema, .help = "People who come with a token of their own"},
+    {"tokens", SCHEMA_STRUCTS, offsetof(struct gateway_config, tokens), offsetof(struct gateway_config, n_tokens), .sub = &auth_token_schema, .help = "People who come with a token of their own"},
     {"chain", SCHEMA_STRUCT, offsetof(struct gateway_config, chain), .sub = &chain_config_schema, .help = "The voters"},
     {"egress", SCHEMA_STRUCT, offsetof(struct gateway_config, egress), .sub = &egress_schema, .help = "The sandboxes' proxies"},
     {"sandboxes", SCHEMA_STRUCT, offsetof(struct gateway_config, sandboxes), .sub = &sandboxes_schema, .help = "The sandboxes"},

@@ -3,7 +3,7 @@
 #ifndef GATEWAY_CONFIG_H
 #define GATEWAY_CONFIG_H
 
-#include "api/api.h"
+#include "auth/token.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "chain/config.h"
@@ -28,7 +28,7 @@ struct gateway_config {
     const struct chain_config *chain;               /* never NULL after gateway_config_load */
     const struct egress_settings *egress;           /* never NULL after gateway_config_load */
     const struct sandbox_settings *sandboxes;       /* never NULL after gateway_config_load */
-    const struct api_token *const *tokens;          /* of people */
+    const struct auth_token *const *tokens;         /* of people */
     size_t n_tokens;
     const struct doc_node *tree;                    /* of the file, for lines; NULL without one */
 };

@@ -315,7 +315,7 @@ static int make_admin_token(struct gateway *g, struct error *err)
         close(fd);
     free(path);
     digest_of(token, strlen(token), g->admin_token_hash);
-    g->api.admin_token_hash = g->admin_token_hash;
+    g->api.auth.admin_token_hash = g->admin_token_hash;
     return rc;
 }
 
@@ -423,8 +423,11 @@ static void fill_api(struct gateway *g)
     g->api.sandboxes = &sandboxes_api;
     g->api.sandboxes_ctx = g->sandboxes;
     sandboxes_host(g->sandboxes, &g->api.host);
-    g->api.tokens = g->config.tokens;
-    g->api.n_tokens = g->config.n_tokens;
+    g->api.auth.log = g->log;
+    g->api.auth.tokens = g->config.tokens;
+    g->api.auth.n_tokens = g->config.n_tokens;
+    g->api.auth.find_supervisor = sandboxes_by_token;
+    g->api.auth.supervisors = g->sandboxes;
     g->api.reload = reload;
     g->api.reload_ctx = g;
     g->api.config_file = g->flags->config;

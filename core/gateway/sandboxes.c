@@ -360,7 +360,7 @@ static void api_supervisor_exec(void *ctx, struct http_request *req, const char 
     sandbox_exec_answer(sandbox_find(ctx, id), req, exec_id);
 }
 
-static const char *api_by_token(void *ctx, const char *token)
+const char *sandboxes_by_token(void *ctx, const char *token)
 {
     struct sandboxes *all = ctx;
     char hash[DIGEST_HEX_SIZE];
@@ -385,6 +385,5 @@ const struct api_sandboxes sandboxes_api = {
     .logs = api_logs,
     .supervisor_stream = api_supervisor_stream,
     .supervisor_exec = api_supervisor_exec,
-    .by_token = api_by_token,
     .warnings = api_warnings,
 };

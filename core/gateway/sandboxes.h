@@ -41,6 +41,8 @@ void sandboxes_close(struct sandboxes *all);
 
 /* What sandboxes can have of this host; the texts live as long as the sandboxes. */
 void sandboxes_host(const struct sandboxes *all, struct api_host *out);
+/* The id of the sandbox whose supervisor has this token, or NULL.  ctx: struct sandboxes *. */
+const char *sandboxes_by_token(void *ctx, const char *token);
 
 extern const struct api_sandboxes sandboxes_api;    /* ctx: struct sandboxes * */
 

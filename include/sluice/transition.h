@@ -48,7 +48,7 @@ struct sluice_sandbox {
 struct sluice_actor {
     uint32_t size;
     const char *name;                               /* who asks, such as "alice" or "uid:1000" */
-    const char *role;                               /* "admin", "user" or "sandbox" */
+    const char *role;                               /* "viewer", "user", "approver", "admin" or "sandbox" */
     const char *via;                                /* "unix", "tcp" or "gateway" */
 };
 

@@ -35,9 +35,9 @@ struct desk {
     struct log log;
     struct arena *arena;
     struct http_router router;
-    char admin_hash[DIGEST_HEX_SIZE], alice_hash[DIGEST_HEX_SIZE], bob_hash[DIGEST_HEX_SIZE];
-    struct api_token alice, bob;                    /* an admin, a user */
-    const struct api_token *tokens[2];
+    char admin_hash[DIGEST_HEX_SIZE], hashes[4][DIGEST_HEX_SIZE];
+    struct auth_token alice, bob, vera, paul;       /* an admin, a user, a viewer, an approver */
+    const struct auth_token *tokens[4];
     struct error start_error;                       /* with a text: starting a sandbox fails with it */
     bool judge_only;                                /* answer 299 once a request may go on */
     unsigned reloads;
@@ -128,6 +128,8 @@ static inline void fake_supervisor_exec(void *ctx, struct http_request *req, con
 #define ADMIN_TOKEN "the-admin's-token"
 #define ALICE_TOKEN "alice's-token"
 #define BOB_TOKEN "bob's-token"
+#define VERA_TOKEN "vera's-token"
+#define PAUL_TOKEN "paul's-token"
 
 static inline const char *fake_by_token(void *ctx, const char *token)
 {
@@ -150,7 +152,6 @@ static const struct api_sandboxes fake_sandboxes = {
     .logs = fake_handle,
     .supervisor_stream = fake_handle,
     .supervisor_exec = fake_supervisor_exec,
-    .by_token = fake_by_token,
     .warnings = fake_warnings,
 };
 
@@ -340,6 +341,11 @@ static inline void open_parts(struct desk *d)
     d->api.drafts = drafts_new(d->api.updates, NULL, &d->log);
 }
 
+static inline struct auth_token a_token(const char *name, const char *token, const char *role, char hash[DIGEST_HEX_SIZE])
+{
+    return (struct auth_token){name, digest_of(token, strlen(token), hash), role};
+}
+
 static inline void fill_api(struct desk *d)
 {
     d->api.loop = &d->loop;
@@ -350,13 +356,16 @@ static inline void fill_api(struct desk *d)
     d->api.sandboxes_ctx = d;
     d->api.reload = fake_reload;
     d->api.reload_ctx = d;
-    d->api.admin_token_hash = digest_of(ADMIN_TOKEN, strlen(ADMIN_TOKEN), d->admin_hash);
-    d->alice = (struct api_token){"alice", digest_of(ALICE_TOKEN, strlen(ALICE_TOKEN), d->alice_hash), "admin"};
-    d->bob = (struct api_token){"bob", digest_of(BOB_TOKEN, strlen(BOB_TOKEN), d->bob_hash), "user"};
-    d->tokens[0] = &d->alice;
-    d->tokens[1] = &d->bob;
-    d->api.tokens = d->tokens;
-    d->api.n_tokens = 2;
+    d->alice = a_token("alice", ALICE_TOKEN, "admin", d->hashes[0]);
+    d->bob = a_token("bob", BOB_TOKEN, "user", d->hashes[1]);
+    d->vera = a_token("vera", VERA_TOKEN, "viewer", d->hashes[2]);
+    d->paul = a_token("paul", PAUL_TOKEN, "approver", d->hashes[3]);
+    memcpy(d->tokens, (const struct auth_token *[]){&d->alice, &d->bob, &d->vera, &d->paul}, sizeof d->tokens);
+    d->api.auth.log = &d->log;
+    d->api.auth.admin_token_hash = digest_of(ADMIN_TOKEN, strlen(ADMIN_TOKEN), d->admin_hash);
+    d->api.auth.tokens = d->tokens;
+    d->api.auth.n_tokens = 4;
+    d->api.auth.find_supervisor = fake_by_token;
     d->api.started_ms = clock_now_ms();
 }
 

@@ -5,7 +5,7 @@
  * the failure prints the line that is wanted. */
 #include "desk.h"
 
-#include "base/token.h"
+#include "auth/token.h"
 
 struct role {
     const char *name;
@@ -22,6 +22,9 @@ static const struct role roles[] = {
     {"foreign-page", {{"Origin", "http://evil.example"}}},
     {"forwarded", {{"Via", "1.1 edge"}}},
     {"other-site", {{"Sec-Fetch-Site", "cross-site"}, {"Authorization", "Bearer " ADMIN_TOKEN}}},
+    {"viewer-token", {{"X-As", "anonymous"}, {"Authorization", "Bearer " VERA_TOKEN}}},
+    {"user-token", {{"X-As", "anonymous"}, {"Authorization", "Bearer " BOB_TOKEN}}},
+    {"approver-token", {{"X-As", "anonymous"}, {"Authorization", "Bearer " PAUL_TOKEN}}},
 };
 enum { ROLES = sizeof roles / sizeof *roles };
 
@@ -37,8 +40,9 @@ static void add_line(struct desk *d, const struct http_route *route, struct buf 
 {
     buf_printf(out, "%-6s %-50s", route->method, route->pattern);
     for (int i = 0; i < ROLES; i++)
-        buf_printf(out, " %-*s", i + 1 < ROLES ? (int)strlen(roles[i].name) : 0, judge(d, route, &roles[i]));
-    buf_putc(out, '\n');
+        buf_printf(out, " %-*s", (int)strlen(roles[i].name), judge(d, route, &roles[i]));
+    const struct api_route *doc = route->doc;
+    buf_printf(out, " %s\n", auth_permission_word(doc->permission));
 }
 
 static char *read_golden(struct desk *d)
@@ -62,7 +66,7 @@ static void rights_are_the_golden_list(void **state)
     buf_printf(&now, "# %-55s", "route");
     for (int i = 0; i < ROLES; i++)
         buf_printf(&now, " %s", roles[i].name);
-    buf_putc(&now, '\n');
+    buf_puts(&now, " permission\n");
     for (size_t i = 0; i < api_router.n_routes; i++)
         add_line(d, &api_router.routes[i], &now);
     char *golden = read_golden(d), *save = NULL, *text = arena_str(d->arena, buf_str(&now));
@@ -97,6 +101,66 @@ static void refusals_say_what_to_do(void **state)
     assert_problem(&a, 403, "/forbidden", "only the supervisor of a sandbox may do this");
     a = ASK(d, "GET", "/v1/supervisor/stream", HEADERS({"Authorization", "Bearer nobody's"}));
     assert_problem(&a, 410, "/gone", "no sandbox of this gateway has this token");
+}
+
+static void a_refusal_names_the_permission_that_is_missing(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "POST", "/v1/sandboxes/demo/drafts", HEADERS({"Authorization", "Bearer " VERA_TOKEN}), .body = "{}");
+    assert_problem(&a, 403, "/forbidden",
+                   "the role viewer may not do this, as it lacks the permission policy.propose: ask with a token of a role that has "
+                   "it (GET /v1/permissions)");
+}
+
+/* Who may change a policy may not overrule voters as well. */
+static void overriding_is_a_permission_of_its_own(void **state)
+{
+    struct desk *d = *state;
+    static const struct {
+        const char *method, *path;
+    } routes[] = {
+        {"PUT", "/v1/sandboxes/demo/policy"},
+        {"PATCH", "/v1/sandboxes/demo/policy"},
+        {"POST", "/v1/sandboxes/demo/revisions/1/rollback"},
+        {"POST", "/v1/sandboxes/demo/drafts/approve-all"},
+        {"POST", "/v1/sandboxes/demo/drafts/1/approve"},
+        {"POST", "/v1/sandboxes/demo/drafts/1/reject"},
+        {"POST", "/v1/sandboxes/demo/drafts/1/undo"},
+    };
+    static const char *const yes[] = {"true", "TRUE", "1"}, *const no[] = {"false", "0"};
+    d->judge_only = true;
+    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        struct ask q = {.method = routes[i].method, .path = routes[i].path};
+        q.headers[0] = (struct http_field){"Authorization", "Bearer " PAUL_TOKEN};
+        for (size_t j = 0; j < 3; j++) {
+            q.headers[1] = (struct http_field){"Sluice-Override", yes[j]};
+            struct answer a = ask(d, q);
+            assert_problem(&a, 403, "/forbidden", "only an admin may override a voter");
+        }
+        for (size_t j = 0; j < 2; j++) {
+            q.headers[1] = (struct http_field){"Sluice-Override", no[j]};
+            struct answer a = ask(d, q);
+            assert_status(&a, 299);
+        }
+        q.headers[0] = (struct http_field){"Authorization", "Bearer " ALICE_TOKEN};
+        q.headers[1] = (struct http_field){"Sluice-Override", "true"};
+        struct answer a = ask(d, q);
+        assert_status(&a, 299);
+    }
+}
+
+/* A record shows the role of who acted. */
+static void an_approver_changes_a_policy(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "PUT", "/v1/sandboxes/demo/policy", HEADERS({"Authorization", "Bearer " PAUL_TOKEN}), 
+                          .body = "{\"version\":1,\"network_policies\":{\"a\":{\"endpoints\":[{\"host\":\"a.example.com\",\"port\":443}],"
+                                  "\"binaries\":[{\"path\":\"/usr/bin/curl\"}]}}}");
+    assert_status(&a, 200);
+    a = ASK(d, "GET", "/v1/decisions?limit=1");
+    const json_t *actor = json_object_get(json_array_get(json_object_get(a.json, "decisions"), 0), "actor");
+    assert_string_equal(json_string_value(json_object_get(actor, "name")), "paul");
+    assert_string_equal(json_string_value(json_object_get(actor, "role")), "approver");
 }
 
 /* Of two, or of one that is not understood, nothing is taken, and the uid does not stand in for it. */
@@ -185,7 +249,7 @@ static void a_secret_cannot_be_tried_out(void **state)
     a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", "Bearer " BOB_TOKEN}, {"X-As", "anonymous"}));
     assert_status(&a, 200);
     for (size_t i = 0; i < GUESSES_SOURCES; i++)
-        d->api.guesses.rows[i].since_ms -= GUESSES_WINDOW_MS;
+        d->api.auth.guesses.rows[i].since_ms -= GUESSES_WINDOW_MS;
     a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", "Bearer " BOB_TOKEN}));
     assert_status(&a, 200);
 }
@@ -229,6 +293,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         DESK_TEST(rights_are_the_golden_list),
         DESK_TEST(refusals_say_what_to_do),
+        DESK_TEST(a_refusal_names_the_permission_that_is_missing),
+        DESK_TEST(overriding_is_a_permission_of_its_own),
+        DEMO_TEST(an_approver_changes_a_policy),
         DESK_TEST(an_authorization_is_one_bearer_token),
         DEMO_TEST(a_person_is_one_whichever_way_they_come),
         DESK_TEST(a_supervisor_is_its_own_sandbox_only),

@@ -74,7 +74,7 @@ static void other_query_parameters_are_refused(void **state)
         json_array_foreach(json_object_get(operation_of(a.json, route), "parameters"), n, parameter)
             add_query_name(parameter, &names);
         struct ask q = {.method = route->method, .path = arena_printf(d->arena, "%s?lable=x", example_path(d, route->pattern))};
-        if (doc->right == API_SUPERVISOR)
+        if (doc->permission == AUTH_SUPERVISE)
             q.headers[0] = (struct http_field){"Authorization", "Bearer " SANDBOX_TOKEN};
         struct answer refused = ask(d, q);
         assert_problem(&refused, 400, "/malformed",

@@ -248,6 +248,8 @@ static const struct {
      "2:5 tokens[0]: the name of a token's bearer is 1 to 64 of a-z, A-Z, 0-9, '.', '_', '@' and '-', not 'a b'"},
     {"tokens:\n  - {name: a, sha256: abc}\n",
      "2:5 tokens[0]: sha256 is 64 hexadecimal digits: printf %s TOKEN | sha256sum"},
+    {"tokens:\n  - {name: a, sha256: abc, role: approver}\n", "2:34 tokens[0].role: must be viewer, user or admin, not \"approver\""},
+    {"tokens:\n  - {name: a, sha256: abc, role: sandbox}\n", "2:34 tokens[0].role: must be viewer, user or admin, not \"sandbox\""},
     {"tokens: [{name: a}]\n", "1:10 tokens[0]: the field \"sha256\" is missing"},
     {"listen: {}\n", "1:9 listen: must be a list, not a map"},
     {"listen: [{insecure: true}]\n", "1:10 listen[0]: the field \"address\" is missing"},

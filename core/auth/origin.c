@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/origin.h"
+#include "auth/origin.h"
 
 #include <string.h>
 #include <strings.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/guesses.h"
+#include "auth/guesses.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "base/token.h"
+#include "auth/token.h"
 
 static void a_token_is_known_and_no_two_are_the_same(void **state)
 {

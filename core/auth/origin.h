@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the header fields of a request say about where it comes from: a web page, or a proxy. */
-#ifndef API_ORIGIN_H
-#define API_ORIGIN_H
+#ifndef AUTH_ORIGIN_H
+#define AUTH_ORIGIN_H
 
 #include <stdbool.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who has sent wrong tokens lately, so that a secret that somebody made up cannot be tried out.  Tokens that
  * `sluice token create` makes cannot be guessed and are not counted.  Loop thread only; plain values. */
-#ifndef API_GUESSES_H
-#define API_GUESSES_H
+#ifndef AUTH_GUESSES_H
+#define AUTH_GUESSES_H
 
 #include <stdbool.h>
 #include <stdint.h>

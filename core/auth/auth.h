@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who is asking, and may they?  Every front (HTTP now, gRPC later) asks here, once for each request, before
+ * the request's body is read.  Whoever runs the front fills a struct auth.  Loop thread only. */
+#ifndef AUTH_AUTH_H
+#define AUTH_AUTH_H
+
+#include "auth/guesses.h"
+#include "auth/principal.h"
+#include "auth/token.h"
+#include "base/error.h"
+#include "base/log.h"
+
+struct http_request;
+
+struct auth {
+    const struct log *log;
+    const char *admin_token_hash;                   /* SHA-256 of the token for TCP clients; NULL: none */
+    const struct auth_token *const *tokens;
+    size_t n_tokens;
+    /* The id of the sandbox whose supervisor has this token, or NULL. */
+    const char *(*find_supervisor)(void *ctx, const char *token);
+    void *supervisors;
+    uint64_t weak_told;                             /* a bit for each token whose weakness was logged */
+    struct guesses guesses;
+};
+
+/* What a request is about to do. */
+struct auth_question {
+    enum auth_permission permission;
+    const char *sandbox;                            /* see auth_may */
+    bool stateless;                                 /* the answer tells nothing of what the gateway has or does */
+};
+
+/* Why not, and what the answer must say besides. */
+struct auth_refusal {
+    struct error err;
+    bool challenge;                                 /* a bearer token would do: WWW-Authenticate */
+    int retry_s;                                    /* Retry-After; 0: no matter when */
+};
+
+/* 0: it may, and out is who it is (nobody, where anybody may).  -1: the refusal is filled. */
+int auth_admit(struct auth *auth, const struct http_request *req, const struct auth_question *question,
+               struct auth_principal *out, struct auth_refusal *refusal);
+
+#endif

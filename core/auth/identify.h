@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside core/auth: who a request comes from. */
+#ifndef AUTH_IDENTIFY_H
+#define AUTH_IDENTIFY_H
+
+#include "auth/auth.h"
+
+enum auth_known { AUTH_UNKNOWN, AUTH_KNOWN, AUTH_LATER };   /* later: too many wrong tokens came from there */
+
+/* The bearer token of a request, NULL: it has none. */
+const char *auth_bearer(const struct http_request *req);
+enum auth_known auth_identify(struct auth *auth, const struct http_request *req, enum auth_permission wanted,
+                              struct auth_principal *out);
+
+#endif

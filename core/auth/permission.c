@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auth/permission.h"
+
+#include <string.h>
+
+static const char *const role_words[] = {
+#define X(id, name, given, help) [AUTH_##id] = name,
+    AUTH_ROLES(X)
+#undef X
+};
+
+#define ITEM_GIVEN(name) name,
+#define ITEM_NOT_GIVEN(name)
+#define BIT_GIVEN(id) | 1U << AUTH_##id
+#define BIT_NOT_GIVEN(id)
+
+const char *const auth_given_roles[] = {
+#define X(id, name, given, help) ITEM_##given(name)
+    AUTH_ROLES(X)
+#undef X
+    NULL};
+
+static const struct {
+    const char *name, *help;
+    unsigned roles;
+} permissions[] = {
+    [AUTH_ANYBODY] = {"anybody", "Connect to the gateway", ~0U},
+    [AUTH_SUPERVISE] = {"supervisor", "Be the supervisor of a sandbox", 1U << AUTH_SANDBOX},
+#define X(id, name, roles, help) [AUTH_##id] = {name, help, roles},
+    AUTH_PERMISSIONS(X)
+#undef X
+};
+
+bool auth_role_has(enum auth_role role, enum auth_permission permission)
+{
+    return permissions[permission].roles & 1U << role;
+}
+
+const char *auth_role_word(enum auth_role role)
+{
+    return role_words[role];
+}
+
+bool auth_role_find(const char *word, enum auth_role *out)
+{
+    for (unsigned i = 0; i < AUTH_ROLE_COUNT; i++)
+        if (strcmp(role_words[i], word) == 0) {
+            *out = i;
+            return true;
+        }
+    return false;
+}
+
+const char *auth_permission_word(enum auth_permission permission)
+{
+    return permissions[permission].name;
+}
+
+const char *auth_permission_help(enum auth_permission permission)
+{
+    return permissions[permission].help;
+}
+
+bool auth_only_admins(enum auth_permission permission)
+{
+    const unsigned given = 0
+#define X(id, name, given, help) BIT_##given(id)
+        AUTH_ROLES(X)
+#undef X
+        ;
+    return (permissions[permission].roles & given) == AUTH_ADMINS;
+}

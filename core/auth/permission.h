@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Roles, permissions, and which role has which.  Constant; any thread. */
+#ifndef AUTH_PERMISSION_H
+#define AUTH_PERMISSION_H
+
+#include <stdbool.h>
+
+/* id, name, whether the configuration can give it to the bearer of a token, what it is for */
+#define AUTH_ROLES(X)                                                                                   \
+    X(VIEWER, "viewer", GIVEN, "reads")                                                                 \
+    X(USER, "user", GIVEN, "reads and proposes")                                                        \
+    X(APPROVER, "approver", NOT_GIVEN, "reads, decides drafts and changes policies")                    \
+    X(ADMIN, "admin", GIVEN, "may do everything")                                                       \
+    X(SANDBOX, "sandbox", NOT_GIVEN, "is the supervisor of one sandbox")
+
+enum auth_role {
+#define X(id, name, given, help) AUTH_##id,
+    AUTH_ROLES(X)
+#undef X
+    AUTH_ROLE_COUNT
+};
+
+#define AUTH_READERS (1U << AUTH_VIEWER | 1U << AUTH_USER | 1U << AUTH_APPROVER | 1U << AUTH_ADMIN)
+#define AUTH_DECIDERS (1U << AUTH_APPROVER | 1U << AUTH_ADMIN)
+#define AUTH_ADMINS (1U << AUTH_ADMIN)
+
+/* id, name, the roles that have it, what it allows */
+#define AUTH_PERMISSIONS(X)                                                                                             \
+    X(SANDBOX_READ, "sandbox.read", AUTH_READERS, "See sandboxes, their logs and what they asked their proxy for")      \
+    X(SANDBOX_CREATE, "sandbox.create", AUTH_ADMINS, "Create sandboxes")                                                \
+    X(SANDBOX_RUN, "sandbox.run", AUTH_ADMINS, "Start and stop sandboxes, and run commands in them")                    \
+    X(SANDBOX_DELETE, "sandbox.delete", AUTH_ADMINS, "Delete sandboxes with their files")                               \
+    X(POLICY_READ, "policy.read", AUTH_READERS, "Read policies and their revisions")                                    \
+    X(POLICY_PROPOSE, "policy.propose", 1U << AUTH_USER | AUTH_ADMINS, "Propose rules for others to decide")            \
+    X(POLICY_CHANGE, "policy.change", AUTH_DECIDERS, "Replace, change and roll back policies")                          \
+    X(POLICY_OVERRIDE, "policy.override", AUTH_ADMINS, "Overrule overridable voters")                                   \
+    X(DRAFT_READ, "draft.read", AUTH_READERS, "Read proposed rules and their history")                                  \
+    X(DRAFT_DECIDE, "draft.decide", AUTH_DECIDERS, "Approve, reject, edit, undo and clear proposed rules")              \
+    X(DECISION_READ, "decision.read", AUTH_READERS, "Read decisions with their votes")                                  \
+    X(AUDIT_READ, "audit.read", AUTH_READERS, "Check the audit chain")                                                  \
+    X(PLUGIN_MANAGE, "plugin.manage", AUTH_ADMINS, "Reload the chain of voters")                                        \
+    X(PROVIDER_MANAGE, "provider.manage", AUTH_ADMINS, "Manage the credentials that sandboxes use")                     \
+    X(TOKEN_MANAGE, "token.manage", AUTH_ADMINS, "Create and revoke tokens")                                            \
+    X(HOST_MANAGE, "host.manage", AUTH_ADMINS, "Manage the hosts that run sandboxes")                                   \
+    X(CEILING_MANAGE, "ceiling.manage", AUTH_ADMINS, "Set the limits that no policy may exceed")                        \
+    X(GATEWAY_READ, "gateway.read", AUTH_READERS, "See the gateway's status, events, voters and permissions")
+
+/* The first two are no rights of people: no role of a person includes or lacks them. */
+enum auth_permission {
+    AUTH_ANYBODY,                                   /* whoever can connect */
+    AUTH_SUPERVISE,                                 /* the supervisor of a sandbox */
+#define X(id, name, roles, help) AUTH_##id,
+    AUTH_PERMISSIONS(X)
+#undef X
+    AUTH_PERMISSION_COUNT,
+    AUTH_PERMISSION_FIRST = AUTH_SUPERVISE + 1      /* of AUTH_PERMISSIONS */
+};
+
+bool auth_role_has(enum auth_role role, enum auth_permission permission);
+const char *auth_role_word(enum auth_role role);
+/* False: there is no role of that name. */
+bool auth_role_find(const char *word, enum auth_role *out);
+const char *auth_permission_word(enum auth_permission permission);
+const char *auth_permission_help(enum auth_permission permission);
+
+/* The roles that the configuration can give: as text, as text with what they are for, and as a list that
+ * ends with NULL. */
+#define AUTH_WORD_GIVEN(name, help) " " name
+#define AUTH_WORD_NOT_GIVEN(name, help)
+#define AUTH_WORD(id, name, given, help) AUTH_WORD_##given(name, help)
+#define AUTH_GIVEN_WORDS AUTH_ROLES(AUTH_WORD)
+#define AUTH_HELP_GIVEN(name, help) " " name " (" help ")"
+#define AUTH_HELP_NOT_GIVEN(name, help)
+#define AUTH_HELP(id, name, given, help) AUTH_HELP_##given(name, help)
+#define AUTH_GIVEN_HELP AUTH_ROLES(AUTH_HELP)
+extern const char *const auth_given_roles[];
+/* Whether admins are the only ones among them who have the permission. */
+bool auth_only_admins(enum auth_permission permission);
+
+#endif

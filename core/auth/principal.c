@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auth/principal.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+void auth_principal_by_uid(struct auth_principal *p, uid_t uid, const char *via)
+{
+    bool admin = uid == 0 || uid == geteuid();
+    *p = (struct auth_principal){.kind = AUTH_BY_UID, .role = admin ? AUTH_ADMIN : AUTH_USER, .via = via, .uid = uid};
+}
+
+void auth_principal_by_token(struct auth_principal *p, const char *name, enum auth_role role, const char *via)
+{
+    *p = (struct auth_principal){.kind = AUTH_BY_TOKEN, .role = role, .via = via};
+    snprintf(p->name, sizeof p->name, "%s", name);
+}
+
+void auth_principal_supervisor(struct auth_principal *p, const char *sandbox_id)
+{
+    *p = (struct auth_principal){.kind = AUTH_BY_TOKEN, .role = AUTH_SANDBOX, .via = "gateway"};
+    snprintf(p->name, sizeof p->name, "sandbox:%s", sandbox_id);
+    snprintf(p->sandbox_id, sizeof p->sandbox_id, "%s", sandbox_id);
+}
+
+bool auth_may(const struct auth_principal *p, enum auth_permission permission, const char *sandbox)
+{
+    if (permission == AUTH_ANYBODY)
+        return true;
+    if (p->kind == AUTH_NOBODY || (*p->sandbox_id && sandbox && strcmp(sandbox, p->sandbox_id) != 0))
+        return false;
+    return auth_role_has(p->role, permission);
+}
+
+void auth_look_up_name(struct auth_principal *p)
+{
+    char space[16384];
+    struct passwd entry, *found = NULL;
+    if (p->kind == AUTH_NOBODY || *p->name)
+        return;
+    if (getpwuid_r(p->uid, &entry, space, sizeof space, &found) == 0 && found)
+        snprintf(p->name, sizeof p->name, "%s", found->pw_name);
+    else
+        snprintf(p->name, sizeof p->name, "uid:%u", (unsigned)p->uid);
+}
+
+struct sluice_actor auth_actor(const struct auth_principal *p)
+{
+    return (struct sluice_actor){sizeof(struct sluice_actor), p->name, auth_role_word(p->role), p->via};
+}

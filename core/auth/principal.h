@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who is asking, and the one question about them: may they do this to this sandbox?
+ *
+ * Plain values; any thread. */
+#ifndef AUTH_PRINCIPAL_H
+#define AUTH_PRINCIPAL_H
+
+#include <sluice/transition.h>
+#include <sys/types.h>
+
+#include "auth/permission.h"
+
+/* How a principal was recognised.  One kind, one constructor below. */
+enum auth_kind {
+    AUTH_NOBODY,                                    /* nobody has been recognised */
+    AUTH_BY_UID,
+    AUTH_BY_TOKEN,
+};
+
+struct auth_principal {
+    enum auth_kind kind;
+    enum auth_role role;
+    const char *via;                                /* "unix", "tcp" or "gateway" */
+    char name[128];                                 /* "": that of uid, not looked up yet */
+    uid_t uid;
+    char sandbox_id[40];                            /* the only one it may act on; "": any */
+};
+
+/* The gateway's own uid and root are admins, others are users. */
+void auth_principal_by_uid(struct auth_principal *p, uid_t uid, const char *via);
+void auth_principal_by_token(struct auth_principal *p, const char *name, enum auth_role role, const char *via);
+/* The supervisor of a sandbox, which has a token too. */
+void auth_principal_supervisor(struct auth_principal *p, const char *sandbox_id);
+
+/* Whether it may do this to this sandbox.  sandbox: an id or a name; NULL: the gateway as a whole, or
+ * the sandbox it belongs to. */
+bool auth_may(const struct auth_principal *p, enum auth_permission permission, const char *sandbox);
+
+/* Looks up the name of its uid, once.  Blocks: it reads files or asks a directory service. */
+void auth_look_up_name(struct auth_principal *p);
+/* What voters and records see of it; the texts point into p. */
+struct sluice_actor auth_actor(const struct auth_principal *p);
+
+#endif
