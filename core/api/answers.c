@@ -23,6 +23,8 @@ static json_t *describe_member(const char *mark)
     case '*':
         return json_object();
     case '[':
+        if (mark[1] == ']')
+            return json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "string");
         return json_pack("{s:s, s:o}", "type", "array", "items", reference(mark + 1, strcspn(mark + 1, "]")));
     case '<':
         return reference(mark + 1, strcspn(mark + 1, ">"));

@@ -6,7 +6,7 @@
 #include <jansson.h>
 
 /* name, members.  A member is a text, or with a mark behind its name: # integer, % number, ! boolean, ? text or null,
- * * anything, [x] a list of x, <x> an x, where x is a name of this list. */
+ * * anything, [] a list of texts, [x] a list of x, <x> an x, where x is a name of this list. */
 #define API_ANSWERS(X)                                                                                                \
     X(problem, "type title status# detail")                                                                           \
     X(error, "path line# column# message")                                                                            \
@@ -47,7 +47,9 @@
     X(audit, "intact! records# first_bad# why head")                                                                  \
     X(voter, "name version summary kind level isolation path sha256 state "                               \
              "reads_files! votes# denials# errors# p50_us# p99_us#")                                                  \
-    X(plugins, "voters[voter] digest")
+    X(plugins, "voters[voter] digest")                                                                                \
+    X(permission, "name help roles[]")                                                                                \
+    X(permissions, "permissions[permission]")
 
 /* The answers as JSON Schemas, by name: members that are listed are always there, and there may be more. */
 json_t *api_describe_answers(void);

@@ -63,6 +63,15 @@ static json_t *problem(const char *description)
     return answer;
 }
 
+static json_t *too_many(void)
+{
+    json_t *answer = problem("too many: wrong tokens came from here, or the work is limited");
+    json_object_set_new(answer, "headers",
+                        json_pack("{s:{s:s, s:{s:s}}}", "Retry-After", "description", "Seconds to wait after wrong tokens",
+                                  "schema", "type", "integer"));
+    return answer;
+}
+
 static json_t *responses(const struct api_route *doc)
 {
     bool update = doc->may_update || (doc->answer && strcmp(doc->answer, "update") == 0);
@@ -77,6 +86,8 @@ static json_t *responses(const struct api_route *doc)
         json_object_set_new(list, "202", response("held: it waits for somebody else's approval", "update"));
     if (update || (doc->made && doc->takes & TAKES(DRY_RUN)))
         json_object_set(list, "403", json_object_get(list, "default"));
+    if (doc->permission >= AUTH_PERMISSION_FIRST)
+        json_object_set_new(list, "429", too_many());
     return list;
 }
 

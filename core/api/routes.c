@@ -76,6 +76,7 @@ static const struct http_route routes[] = {
     WORK("GET", "/v1/decisions/{id}", "One decision with candidate, votes, diff and effect", .permission = AUTH_DECISION_READ, .work = route_decision_get, .answer = "full_decision"),
     WORK("GET", "/v1/audit/verify", "Check the audit chain from its first record", .permission = AUTH_AUDIT_READ, .work = route_audit_verify, .answer = "audit", .takes = TAKES(HEAD)),
     WORK("GET", "/v1/plugins", "The chain of voters", .permission = AUTH_GATEWAY_READ, .work = route_plugin_list, .answer = "plugins"),
+    WORK("GET", "/v1/permissions", "The permissions, and the roles that have each", .permission = AUTH_GATEWAY_READ, .work = route_permission_list, .answer = "permissions"),
     WORK("POST", "/v1/plugins/reload", "Read the configuration again and reload its chain", .permission = AUTH_PLUGIN_MANAGE, .work = route_plugin_reload, .answer = "plugins"),
     WORK("GET", "/v1/events", "Server-sent events, resumable by Last-Event-ID", .permission = AUTH_GATEWAY_READ, .work = route_events,
          .answer = "text/event-stream", .takes = TAKES(SANDBOX) | TAKES(FOLLOW) | TAKES(LAST_EVENT_ID)),

@@ -57,6 +57,7 @@ int route_plugin_reload(struct api_call *call);
 void handle_health(struct api *api, struct http_request *req);
 void handle_ready(struct api *api, struct http_request *req);
 int route_status(struct api_call *call);
+int route_permission_list(struct api_call *call);
 
 /* metrics.c */
 int route_metrics(struct api_call *call);

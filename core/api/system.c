@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Health and status of the gateway. */
+/* Health and status of the gateway, and its permissions. */
 #include <string.h>
 #include <unistd.h>
 
@@ -64,4 +64,22 @@ int route_status(struct api_call *call)
                                "voters", (json_int_t)count_voters(api), "draining",
                                (int)api->draining, "limits", api_limits_host(api), "workload_uids",
                                encode_uids(api)));
+}
+
+static json_t *encode_roles(enum auth_permission permission)
+{
+    json_t *list = json_array();
+    for (unsigned role = 0; role < AUTH_ROLE_COUNT; role++)
+        if (auth_role_has(role, permission))
+            json_array_append_new(list, json_string(auth_role_word(role)));
+    return list;
+}
+
+int route_permission_list(struct api_call *call)
+{
+    json_t *list = json_array();
+    for (unsigned i = AUTH_PERMISSION_FIRST; i < AUTH_PERMISSION_COUNT; i++)
+        json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", auth_permission_word(i), "help",
+                                              auth_permission_help(i), "roles", encode_roles(i)));
+    return api_reply(call, 200, json_pack("{s:o}", "permissions", list));
 }

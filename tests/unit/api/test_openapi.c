@@ -221,6 +221,7 @@ static void answers_are_as_described(void **state)
         {"GET", "/v1/decisions", "/v1/decisions", NULL, 200},
         {"GET", "/v1/audit/verify", "/v1/audit/verify", NULL, 200},
         {"GET", "/v1/plugins", "/v1/plugins", NULL, 200},
+        {"GET", "/v1/permissions", "/v1/permissions", NULL, 200},
     };
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++)
         check_answer(d, document.json, examples[i]);
@@ -251,6 +252,34 @@ static void bodies_are_described(void **state)
     assert_true(described >= 7);
 }
 
+/* Wherever a token is looked at, too many wrong ones are answered with 429. */
+static void it_says_who_may_and_where_too_many_is_answered(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "GET", "/openapi.json");
+    for (size_t i = 0; i < api_router.n_routes; i++) {
+        const struct http_route *route = &api_router.routes[i];
+        const struct api_route *doc = route->doc;
+        const json_t *op = operation_of(a.json, route), *too_many = json_object_get(json_object_get(op, "responses"), "429");
+        assert_string_equal(json_string_value(json_object_get(op, "x-permission")), auth_permission_word(doc->permission));
+        assert_int_equal(too_many != NULL, doc->permission != AUTH_ANYBODY && doc->permission != AUTH_SUPERVISE);
+        assert_int_equal(too_many != NULL, json_object_get(json_object_get(too_many, "headers"), "Retry-After") != NULL);
+    }
+}
+
+static void permissions_are_listed_with_their_roles(void **state)
+{
+    struct desk *d = *state;
+    struct answer a = ASK(d, "GET", "/v1/permissions");
+    const json_t *list = json_object_get(a.json, "permissions"), *row = json_array_get(list, 6);
+    assert_int_equal(json_array_size(list), 18);
+    assert_string_equal(json_string_value(json_object_get(row, "name")), "policy.change");
+    assert_string_equal(json_string_value(json_object_get(row, "help")), "Replace, change and roll back policies");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(row, "roles"), 0)), "approver");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(row, "roles"), 1)), "admin");
+    assert_int_equal(json_array_size(json_object_get(row, "roles")), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +290,8 @@ int main(void)
         DEMO_TEST(answers_are_as_described),
         DESK_TEST(its_references_lead_somewhere),
         DESK_TEST(bodies_are_described),
+        DESK_TEST(it_says_who_may_and_where_too_many_is_answered),
+        DESK_TEST(permissions_are_listed_with_their_roles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
