@@ -39,8 +39,8 @@ int tree_open_target(struct tree *tree, const char *path, const struct stat *st,
 int tree_add_own(struct tree *tree, const char *path);
 
 /* show.c */
-/* Both return 1, without a reason, when it has no name any more on the host. */
-/* Shows a descriptor of the host at path, both as plan and policy name it. */
+/* Shows a descriptor of the host at path, as plan and policy name it.  Like tree_attach it returns 1,
+ * without a reason, when the thing has no name any more on the host. */
 int tree_show(struct tree *tree, int fd, const struct stat *st, uint32_t kind, const char *path);
 /* Mounts a descriptor as it is. */
 int tree_attach(struct tree *tree, int fd, const struct stat *st, uint32_t kind, const char *path);
