@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/ipaddr.h"
+#include "gateway/folder.h"
 #include "policy/check.h"
 
 enum { CONFIG_BYTES_MAX = 1024 * 1024 };
@@ -89,6 +90,11 @@ static int read_file(const char *path, struct buf *out, struct error *err)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return error_errno(err, ERROR_INVALID, "cannot read the configuration file %s", path);
+    if (folder_check_file(fd, path, err) != 0) {
+        close(fd);
+        err->kind = ERROR_INVALID;                  /* nobody's right to ask is in question */
+        return -1;
+    }
     ssize_t n;
     do {
         buf_reserve(out, 65536);

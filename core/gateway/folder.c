@@ -211,6 +211,49 @@ int folder_take_store(const char *url, struct error *err)
     return hold(open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), path, "store", "--store", err);
 }
 
+/* A device, such as /dev/null, holds no text of anybody's. */
+static int check_text(const struct stat *st, const char *path, struct error *err)
+{
+    return S_ISREG(st->st_mode) || S_ISFIFO(st->st_mode) ? check_folder(st, path, false, err) : 0;
+}
+
+/* The folders on the way to a file, those of links included, and the file that is there by name. */
+static int check_way(const char *path, unsigned links, struct error *err)
+{
+    char target[PATH_MAX], *copy = alloc_str(path), *again = alloc_str(path), *next = NULL;
+    const char *name = basename(copy), *folder = dirname(again);
+    const struct wanted w = {"configuration's", folder, 0, true};
+    struct stat st;
+    int rc = 0, dir = links > LINKS_MAX ? error_set(err, ERROR_IO, "too many symbolic links lead to %s", path)
+                                        : open_absolute(folder, &w, err);
+    if (dir < 0)
+        rc = -1;
+    else if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)     /* a pipe that has no name */
+        rc = errno == ENOENT ? 0 : error_errno(err, ERROR_IO, "cannot look at %s", path);
+    else if (!S_ISLNK(st.st_mode))
+        rc = check_text(&st, path, err);
+    else if ((rc = check_owner(st.st_uid, path, err)) == 0) {
+        ssize_t n = readlinkat(dir, name, target, sizeof target - 1);
+        target[n < 0 ? 0 : n] = '\0';
+        next = *target == '/' ? alloc_str(target) : alloc_printf("%s/%s", folder, target);
+        rc = check_way(next, links + 1, err);
+    }
+    if (dir >= 0)
+        close(dir);
+    free(next);
+    free(copy);
+    free(again);
+    return rc;
+}
+
+int folder_check_file(int fd, const char *path, struct error *err)
+{
+    struct stat st;
+    if (check_way(path, 0, err) != 0)
+        return -1;
+    return fstat(fd, &st) != 0 ? error_errno(err, ERROR_IO, "cannot look at %s", path) : check_text(&st, path, err);
+}
+
 int folder_for_sockets(const struct gateway_config *config, struct error *err)
 {
     int rc = 0;

@@ -21,6 +21,9 @@ int folder_check_store(const char *url, struct error *err);
 /* Takes a store that is open for this gateway alone.  To be closed after it: closing any descriptor of the file earlier
  * would drop the database's own locks. */
 int folder_take_store(const char *url, struct error *err);
+/* Whether what was opened at path may be read as configuration: it and every folder and link on the way to
+ * it are safe, its own folder being one that may be sticky. */
+int folder_check_file(int fd, const char *path, struct error *err);
 /* Makes the folders that the Unix sockets listened on are in. */
 int folder_for_sockets(const struct gateway_config *config, struct error *err);
 

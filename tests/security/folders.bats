@@ -77,3 +77,50 @@ other() { [ "$(id -u)" -eq 0 ] || skip "needs root to be two users"; chown -h 42
     [ -z "$open" ]
     [ -z "$private" ]
 }
+
+@test "a configuration that somebody else owns, may write, or could replace is refused, and the one at work stays" {
+    conf=$dir/sluice.yaml
+    checks() { not_read "$@" --check; [ "$status" -eq 2 ]; }
+    not_read() {
+        local text=$1
+        shift
+        run timeout 20 sluiced "$@" 3>&-
+        echo "$output"
+        [ "$status" -ne 0 ]
+        [[ "$output" != *"sluiced ready"* && "$output" != *"is good"* ]]
+        [[ "$output" == *"$text"* ]]
+    }
+    echo 'sandboxes: {on_exit: stop}' >"$conf"
+    chmod 644 "$conf"
+    run -0 sluiced --config "$conf" --check
+    run -0 sluiced --config <(cat "$conf") --check
+    export state=$BATS_TEST_TMPDIR/state
+    mkdir "$state"
+    start_gateway --config "$conf"
+    for mode in 0664 0646; do
+        chmod "$mode" "$conf"
+        checks "others may write $conf (mode $mode): run chmod go-w on it" --config "$conf"
+        not_read "others may write $conf (mode $mode)" --config "$conf" --state-dir "$BATS_TEST_TMPDIR/second"
+    done
+    run -1 sluice plugin reload
+    [[ "$output" == *"the chain at work stays: others may write $conf"* ]]
+    stop_gateway
+    chmod 644 "$conf"
+    chmod 777 "$dir"
+    checks "others may write $dir (mode 0777)" --config "$conf"
+    (cd "$dir" && checks "others may write $dir (mode 0777)" --config sluice.yaml)
+    chmod 1777 "$dir"
+    run -0 sluiced --config "$conf" --check
+    mkdir "$dir/real"
+    mv "$conf" "$dir/real/sluice.yaml"
+    ln -s real/sluice.yaml "$conf"
+    run -0 sluiced --config "$conf" --check
+    chmod 777 "$dir/real"
+    checks "others may write $dir/real (mode 0777)" --config "$conf"
+    chmod 755 "$dir/real"
+    other "$conf"
+    checks "$conf belongs to uid 4243" --config "$conf"
+    chown -h 0:0 "$conf"
+    other "$dir/real/sluice.yaml"
+    checks "$dir/real/sluice.yaml belongs to uid 4243" --config "$conf"
+}
