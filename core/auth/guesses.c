@@ -1,15 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth/guesses.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
-/* A user of this machine, or an address: what a new connection does not change. */
+/* The first half of an IPv6 address: the rest is the host's own choice. */
+static void put_network(const struct sockaddr_in6 *six, char out[64])
+{
+    struct in6_addr network = {0};
+    char text[INET6_ADDRSTRLEN];
+    memcpy(&network, &six->sin6_addr, 8);
+    snprintf(out, 64, "tcp:[%s]/64", inet_ntop(AF_INET6, &network, text, sizeof text));
+}
+
+/* A user of this machine, an address, or those among which one client may choose: what a new connection
+ * does not change. */
 static void put_source(const struct http_peer *peer, char out[64])
 {
     const char *colon = strrchr(peer->text, ':');
     if (peer->kind == HTTP_UNIX)
         snprintf(out, 64, "uid %u", (unsigned)peer->uid);
+    else if (peer->loopback)
+        snprintf(out, 64, "tcp:loopback");
+    else if (peer->remote.ss_family == AF_INET6)
+        put_network((const struct sockaddr_in6 *)&peer->remote, out);
     else
         snprintf(out, 64, "%.*s", (int)(colon ? colon - peer->text : 0), peer->text);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth/origin.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -19,9 +20,16 @@ bool origin_is_other_site(const struct http_request *req)
 
 bool origin_is_foreign_page(const struct http_request *req)
 {
-    const char *origin = http_request_header(req, "Origin"), *host = http_request_header(req, "Host");
-    const char *of = origin ? strstr(origin, "://") : NULL;
-    return origin && (!of || !host || strcasecmp(of + 3, host) != 0);
+    const char *host = http_request_header(req, "Host");
+    for (size_t i = 0; i < req->head->n_fields; i++) {
+        const struct http_field *f = &req->head->fields[i];
+        if (strcasecmp(f->name, "Origin") != 0)
+            continue;
+        const char *of = strstr(f->value, "://");
+        if (!of || !host || strcasecmp(of + 3, host) != 0)
+            return true;
+    }
+    return false;
 }
 
 bool origin_host_is_local(const struct http_request *req)
@@ -36,22 +44,34 @@ bool origin_host_is_local(const struct http_request *req)
     return false;
 }
 
+static char plain(char c)
+{
+    return c == '_' ? '-' : (char)tolower((unsigned char)c);
+}
+
+/* A mark is a name, or with '*' at its end the beginning of names. */
+static bool bears_mark(const char *name, const char *mark)
+{
+    while (*mark && *mark != '*' && plain(*name) == plain(*mark)) {
+        name++;
+        mark++;
+    }
+    return *mark == '*' || (!*mark && !*name);
+}
+
 const char *origin_forwarded_by(const struct http_request *req)
 {
-    /* Names, and beginnings of names that end in '*'. */
     static const char *const marks[] = {
         "Forwarded*", "Via", "X-Forward*", "X-Real-*", "X-Client-*", "X-Cluster-Client-*", "X-Original-*",
         "X-Originating-*", "X-Remote-*", "X-Proxy*", "X-Envoy-*", "X-Amzn-*", "X-Azure-*", "X-Appengine-*",
         "X-Host", "X-Auth-Request-*", "True-Client-*", "Client-IP", "CF-*", "CDN-Loop", "Fastly-*",
-        "Proxy-*", "Remote-*", "Tailscale-*",
+        "Proxy-*", "Remote-*", "Tailscale-*", "WL-Proxy-*", "Ali-CDN-*", "Akamai-*", "X-Akamai-*", "Fly-*",
+        "Incap-*", "X-Sucuri-*", "X-Varnish*", "Surrogate-Capability", "X-Vercel-*", "X-WebAuth-*",
+        "X-Traefik-*", "X-Nginx-*", "X-ARR-*", "X-SSL-*", "SSL-Client-*", "Front-End-Https",
     };
     for (size_t i = 0; i < req->head->n_fields; i++)
-        for (size_t m = 0; m < sizeof marks / sizeof *marks; m++) {
-            const char *name = req->head->fields[i].name;
-            size_t len = strlen(marks[m]);
-            bool begins = marks[m][len - 1] == '*';
-            if (begins ? strncasecmp(name, marks[m], len - 1) == 0 : strcasecmp(name, marks[m]) == 0)
-                return name;
-        }
+        for (size_t m = 0; m < sizeof marks / sizeof *marks; m++)
+            if (bears_mark(req->head->fields[i].name, marks[m]))
+                return req->head->fields[i].name;
     return NULL;
 }

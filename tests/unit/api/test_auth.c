@@ -266,8 +266,31 @@ static void a_page_of_the_gateway_itself_may_ask(void **state)
         a = ASK(d, "POST", "/v1/plugins/reload", HEADERS({"Origin", foreign[i]}));
         assert_problem(&a, 403, "/forbidden", "a web page from elsewhere may not act for its reader: send a token");
     }
+    a = ASK(d, "POST", "/v1/plugins/reload", HEADERS({"Origin", "http://localhost"}, {"Origin", "http://evil.example"}));
+    assert_problem(&a, 403, "/forbidden", "a web page from elsewhere may not act for its reader: send a token");
     a = ASK(d, "GET", "/v1/status", HEADERS({"Origin", "http://console.example"}, {"Authorization", "Bearer " ADMIN_TOKEN}));
     assert_status(&a, 299);
+}
+
+static void however_a_proxy_spells_its_fields_its_uid_is_not_used(void **state)
+{
+    struct desk *d = *state;
+    d->judge_only = true;
+    static const char *const fields[] = {
+        "FORWARDED", "X_Forwarded_For", "x_real-ip", "X-FORWARDED_PROTO", "WL-Proxy-Client-IP", "Ali-CDN-Real-IP", "Fly-Client-IP",
+        "Incap-Client-IP", "X-Varnish", "Surrogate-Capability", "X-Vercel-Forwarded-For", "Akamai-Origin-Hop", "X-WebAuth-User",
+        "X-Traefik-Router", "X-Nginx-Proxy", "X-Sucuri-ClientIP", "Front-End-Https", "X-SSL-Client-Verify",
+    };
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        struct answer a = ASK(d, "GET", "/v1/status", HEADERS({fields[i], ""}));
+        assert_status(&a, 401);
+        assert_non_null(strstr(json_string_value(json_object_get(a.json, "detail")), "a proxy forwarded this request"));
+    }
+    static const char *const others[] = {"X-Request-Id", "Viaduct", "X-Realm", "Traceparent", "Accept", "X-Fly"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct answer a = ASK(d, "GET", "/v1/status", HEADERS({others[i], "1"}));
+        assert_status(&a, 299);
+    }
 }
 
 static void a_gateway_that_stops_takes_no_more_changes(void **state)
@@ -302,6 +325,7 @@ int main(void)
         DESK_TEST(no_token_is_taken_where_it_can_be_read),
         DESK_TEST(a_secret_cannot_be_tried_out),
         DESK_TEST(a_page_of_the_gateway_itself_may_ask),
+        DESK_TEST(however_a_proxy_spells_its_fields_its_uid_is_not_used),
         DESK_TEST(a_gateway_that_stops_takes_no_more_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
