@@ -59,7 +59,11 @@ static int run_list(struct run *run, const struct doc_node *list, struct arena *
                     struct problems *problems)
 {
     int code = EXIT_DONE;
-    for (size_t i = 0; list->kind == DOC_LIST && i < list->n; i++) {
+    if (list->kind != DOC_LIST) {
+        problems_add(problems, "", list->line, list->column, "must be a list of cases, '- {id: ..., ...}'");
+        return EXIT_USAGE;
+    }
+    for (size_t i = 0; i < list->n; i++) {
         struct policy_case c;
         char *path = doc_path_item(arena, "", i);
         if (policy_case_read(list->items[i], path, arena, &c, problems) == 0 && code == EXIT_DONE)

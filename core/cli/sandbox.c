@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sluice sandbox … */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,6 +110,8 @@ static int add_number(const struct cli *cli, json_t *body, const char *key, bool
         return usage_error(cli, "--%s is a whole number, not '%s'", key, value);
     if (number == 0)
         return usage_error(cli, "--%s is more than 0", key);
+    if (number > INT32_MAX)
+        return usage_error(cli, "--%s is a number up to %d, not '%s'", key, INT32_MAX, value);
     json_object_set_new(body, key, whole ? json_integer((json_int_t)number) : json_real(number));
     return -1;
 }
@@ -117,6 +120,13 @@ static void add_text(json_t *body, const char *key, const char *value)
 {
     if (value)
         json_object_set_new(body, key, json_string(value));
+}
+
+/* An empty one would ask for no limit, which a variable that is not set does not mean. */
+static int check_memory(const struct cli *cli)
+{
+    const char *memory = arg_value(cli, "memory");
+    return !memory || *memory ? -1 : usage_error(cli, "--memory is a size such as 512M, not ''");
 }
 
 static int create_body(const struct cli *cli, const struct document *file, struct buf *out)
@@ -131,7 +141,9 @@ static int create_body(const struct cli *cli, const struct document *file, struc
     add_text(body, "network", arg_value(cli, "network"));
     add_text(body, "approval_mode", arg_value(cli, "approval-mode"));
     add_text(body, "memory", arg_value(cli, "memory"));
-    int code = add_number(cli, body, "cpus", false);
+    int code = check_memory(cli);
+    if (code < 0)
+        code = add_number(cli, body, "cpus", false);
     if (code < 0)
         code = add_number(cli, body, "pids", true);
     if (code < 0)

@@ -77,6 +77,10 @@ all_gone() { for folder in $1; do [ ! -e "$folder" ] || return 1; done; }
     [[ "$output" == *"--cpus is a number such as 1.5, not 'many'"* ]]
     run -2 sluice sandbox create --name no --pids 1.5
     [[ "$output" == *"--pids is a whole number, not '1.5'"* ]]
+    run -2 sluice sandbox create --name no --pids 9999999999999999999999
+    [[ "$output" == *"--pids is a number up to 2147483647, not '9999999999999999999999'"* ]]
+    run -2 sluice sandbox create --name no --memory ""
+    [[ "$output" == *"--memory is a size such as 512M, not ''"* ]]
     for size in 12x 1K -5 1.5G 99999999T; do
         run ! sluice sandbox create --name no --memory "$size"
         [[ "$output" == *"'$size' is no memory size: write bytes, or a number with K, M, G or T, such as 512M; at least 16M"* ]]

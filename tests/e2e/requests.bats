@@ -97,6 +97,9 @@ YAML
     [[ $output == *"the case 'a' has no policy: give one as an operand"* ]]
     run -3 sluice policy check --cases <(echo '[]')
     [ "$output" = "0 passed, 0 failed" ]
+    run -2 sluice policy check --cases <(echo 'cases: [{id: a}]')
+    [[ "$output" == *":1:1: must be a list of cases"* ]]
+    run -2 sluice policy check --cases <(printf '')
     run -2 sluice policy check --cases <(echo '- {id: a, policy: &p {x: *p}, binary: /x, method: TCP, host: a.test, port: 1, expect: deny}')
     [[ $output == *"alias *p stands for a value that has an alias itself"* ]]
     run -2 sluice policy check --cases <(echo '- *nobody')
