@@ -53,6 +53,8 @@ long long json_number(const json_t *object, const char *key)
 void print_yaml(const json_t *json, struct buf *out)
 {
     char *text = json_dumps(json, PRINT_REALS | JSON_COMPACT | JSON_ENCODE_ANY);
+    if (!text)                                      /* a gateway that is none left the value out */
+        text = alloc_str("null");
     doc_json_to_yaml(text, strlen(text), out);
     free(text);
 }

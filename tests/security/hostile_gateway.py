@@ -31,7 +31,7 @@ def document():
 
 
 def answer(status, head):
-    body = document()
+    body = {} if status == 202 else document()      # 202 lacks all that is asked for
     if "/events" in head:
         return "text/event-stream", f"event: x{LINE}\ndata: {json.dumps(body, ensure_ascii=False)}\n\n"
     if "/logs" in head:
@@ -54,7 +54,7 @@ def main(path, status):
         print(head, flush=True)
         kind, text = answer(status, head)
         body = text.encode()
-        reply = f"HTTP/1.1 {status} E\x1b]0;pwned\x07\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        reply = f"HTTP/1.1 {200 if status == 202 else status} E\x1b]0;pwned\x07\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         try:
             peer.sendall(reply.encode() + body)
         except OSError:

@@ -167,6 +167,19 @@ listen_as() {      # listen_as UID: somebody's gateway at $shown/theirs/s.sock
     run ! grep -q canary "$shown/got"
 }
 
+@test "a gateway that leaves out what was asked for does not end the command line by a signal" {
+    mkfifo "$shown/up"
+    /usr/bin/python3 "$BATS_TEST_DIRNAME/hostile_gateway.py" "$shown/empty.sock" 202 >"$shown/up" 3>&- &
+    hostile=$!
+    exec 4<"$shown/up"
+    read -r -t 10 _ <&4
+    for words in 'policy get demo' 'policy get demo --full' 'rule get demo' 'sandbox get demo' 'traffic demo' status; do
+        for form in table json yaml; do
+            run -0 sluice --gateway "unix:$shown/empty.sock" $words -o $form
+        done
+    done
+}
+
 @test "a token goes to another user's socket where that user is named" {
     [ "$(id -u)" -eq 0 ] || skip "needs another user"
     listen_as 4243
