@@ -2,14 +2,17 @@
 #include "egress/connection.h"
 
 #include "base/alloc.h"
+#include "base/error.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* How long a client may take to read the rest of its last answer, to end its side after that, and
  * how long a tunnel whose client is gone may take to be ended by the other side. */
-enum { SENDING_MS = 30000, ENDING_MS = 2000, ORPHAN_MS = 30000 };
+enum { SENDING_MS = 30000, ENDING_MS = 2000, ORPHAN_MS = 30000, WATCH_MS = 1000 };
 
 void egress_connection_handle_closed(void *owner)
 {
@@ -20,6 +23,8 @@ void egress_connection_handle_closed(void *owner)
     egress_tunnel_free(c);
     http_parser_free(c->requests);
     buf_free(&c->pending);
+    egress_caller_free(&c->caller);
+    free(c->unidentified);
     egress_connection_gone(c);
     free(c);
 }
@@ -83,10 +88,30 @@ void egress_connection_refuse(struct connection *c, struct egress_refusal *refus
     egress_connection_end(c);
 }
 
-bool egress_connection_client_held(const struct connection *c)
+/* The client's kernel answers the acknowledgement of its end with a reset where no process holds the
+ * socket any more: egress_callers has told it to.  So the acknowledgement is not delayed. */
+static bool has_gone(const struct connection *c)
 {
-    uint32_t inode;
-    return egress_client_inode(&c->proxy->identity, &c->ends, &inode, NULL) != 0 || inode != 0;
+    struct tcp_info info = {0};
+    socklen_t len = sizeof info;
+    int now = 1, fd = net_fileno(c->client);
+    setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &now, sizeof now);
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 || info.tcpi_state == TCP_CLOSE;
+}
+
+static void look_again(uv_timer_t *timer)
+{
+    egress_connection_client_ended(timer->data);
+}
+
+void egress_connection_client_ended(struct connection *c)
+{
+    if (!has_gone(c))
+        uv_timer_start(&c->timer, look_again, WATCH_MS, 0);
+    else if (c->state == CONNECTION_TUNNEL)
+        egress_connection_expect(c, ORPHAN_MS);
+    else
+        egress_connection_close(c);
 }
 
 static void head_timeout(struct connection *c)
@@ -141,8 +166,9 @@ static void have_head(struct connection *c)
     struct egress_refusal refusal;
     net_pause(c->client);
     c->flow.head = http_parser_take_head(c->requests);
+    c->flow.caller = &c->caller;
     if (read_target(c, &refusal) == 0) {
-        egress_ask_caller(c);
+        egress_follow_links(c);
         return;
     }
     snprintf(refusal.detail, sizeof refusal.detail, "%s", refusal.kind == REFUSAL_TARGET
@@ -225,8 +251,8 @@ static void client_read(void *owner, const char *bytes, ssize_t n)
         egress_forward_client_read(c, bytes, n);
     else if (c->state == CONNECTION_ENDING && n < 0)
         ending_read_end(c, n);
-    if (c->state == CONNECTION_TUNNEL && n == UV_EOF && !egress_connection_client_held(c))
-        egress_connection_expect(c, ORPHAN_MS);
+    if (c->state == CONNECTION_TUNNEL && n == UV_EOF)
+        egress_connection_client_ended(c);
 }
 
 static void upstream_read(void *owner, const char *bytes, ssize_t n)
@@ -296,6 +322,22 @@ static void too_many(struct connection *c)
     egress_connection_refuse(c, &refusal);
 }
 
+/* The record is taken at once, as it holds the client's socket. */
+static int take_client(struct connection *c)
+{
+    struct error err;
+    struct sockaddr_storage address;
+    socklen_t len = sizeof address;
+    if (net_accept(c->client, (uv_stream_t *)&c->proxy->listener) != 0 ||
+        getpeername(net_fileno(c->client), (struct sockaddr *)&address, &len) != 0)
+        return -1;
+    if (egress_callers_take(c->proxy->callers, &address, &c->caller, &err) != 0) {
+        c->unidentified = alloc_str(err.text);
+        c->caller.binary = alloc_str("");
+    }
+    return 0;
+}
+
 void egress_connection_new(struct egress_proxy *proxy)
 {
     struct connection *c = alloc_zero(1, sizeof *c);
@@ -310,8 +352,7 @@ void egress_connection_new(struct egress_proxy *proxy)
         c->next->prev = c;
     proxy->connections = c;
     proxy->n_connections++;
-    if (net_accept(c->client, (uv_stream_t *)&proxy->listener) != 0 ||
-        egress_ends_of(net_fileno(c->client), &c->ends) != 0) {
+    if (take_client(c) != 0) {
         egress_connection_close(c);
     } else if (proxy->n_connections - proxy->n_refused > proxy->limits.max_connections) {
         too_many(c);

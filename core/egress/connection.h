@@ -6,7 +6,7 @@
 #ifndef EGRESS_CONNECTION_H
 #define EGRESS_CONNECTION_H
 
-#include "egress/caller.h"
+#include "egress/caller/callers.h"
 #include "egress/dial.h"
 #include "egress/hello.h"
 #include "egress/links.h"
@@ -23,7 +23,7 @@ enum { EGRESS_HEAD_MAX = 16 * 1024 };
 struct egress_proxy {
     uv_loop_t *loop;
     uv_tcp_t listener;
-    struct egress_identity identity;
+    struct egress_callers *callers;
     int root;                                       /* the sandbox's root folder */
     struct policy *policy;
     struct egress_resolver resolver;
@@ -37,10 +37,8 @@ struct egress_proxy {
     struct connection *connections;
     unsigned n_connections;                         /* all of them */
     unsigned n_refused;                             /* those that only get a 503 */
-    struct connection *asking;                      /* wait for the next look at who they are */
-    bool looking;
     bool waiting;                                   /* a client stands in the backlog */
-    uint64_t allowed, denied, looks;
+    uint64_t allowed, denied;
 
     bool closing, listener_closed;
     void (*on_closed)(void *ctx);
@@ -49,7 +47,7 @@ struct egress_proxy {
 
 enum connection_state {
     CONNECTION_HEAD,                                /* waits for a request, or the rest of one */
-    CONNECTION_IDENTIFYING,
+    CONNECTION_FOLLOWING,                           /* what the paths of the policy lead to */
     CONNECTION_RESOLVING,
     CONNECTION_DIALLING,
     CONNECTION_TUNNEL,
@@ -64,7 +62,7 @@ struct flow {
     bool connect;
     struct egress_target target;
     const char *path;                               /* forwarded: into head->target */
-    struct egress_caller caller;
+    const struct egress_caller *caller;             /* the connection's */
     struct egress_links links;
     struct buf hint;                                /* what a refusal says about the policy's paths */
     struct policy_decision decision;                /* points into the proxy's present policy */
@@ -81,10 +79,10 @@ struct connection {
     bool served;                                    /* a request before this one was answered */
     struct net_stream *client, *upstream;        /* upstream: NULL until it is connected */
     uv_timer_t timer;
-    struct connection *next_asking;                 /* CONNECTION_IDENTIFYING */
     struct egress_lookup *lookup;                   /* CONNECTION_RESOLVING, or NULL */
     struct egress_dial *dial;                       /* CONNECTION_DIALLING, or NULL */
-    struct egress_ends ends;
+    struct egress_caller caller;                    /* who opened it; binary "" when that is not known */
+    char *unidentified;                             /* why not, or NULL */
     struct http_parser *requests;
     struct buf pending;                             /* the client's bytes nobody has looked at */
     struct egress_hello *hello;                     /* CONNECTION_TUNNEL, until it is known whom TLS asks for */
@@ -111,19 +109,19 @@ void egress_connection_malformed(struct connection *c);
 void egress_connection_next_request(struct connection *c);
 /* After an answer: nothing more is read as a request. */
 void egress_connection_end(struct connection *c);
-/* Whether any process still holds the client's end. */
-bool egress_connection_client_held(const struct connection *c);
+/* The client has ended its side.  Where no process holds its socket any more, now or later, that ends
+ * the connection; a tunnel's other side may finish first. */
+void egress_connection_client_ended(struct connection *c);
 void egress_connection_drop_upstream(struct connection *c);
 
 /* One handle, look-up or dial fewer; the last one frees the connection. */
 void egress_connection_handle_closed(void *connection);
 
-/* identify.c */
-void egress_ask_caller(struct connection *c);  /* the flow's head and target are set; then decides */
+/* follow.c */
+void egress_follow_links(struct connection *c);             /* then decides */
 
 /* decide.c */
-void egress_decide(struct connection *c);                  /* the flow's caller is known */
-void egress_decide_unidentified(struct connection *c, const struct error *err);
+void egress_decide(struct connection *c);                  /* the flow's head, target and links are set */
 bool egress_decide_addresses(struct connection *c);        /* false: refused */
 /* What a TLS client asks for within a tunnel.  False: it is not what the tunnel is for. */
 bool egress_decide_hello(struct connection *c, enum egress_hello_state state);

@@ -22,7 +22,6 @@ enum { LOG_REASON_MAX = 256, LOG_PATH_MAX = 200, LOG_BINARY_MAX = 200, LOG_HINT_
 void egress_flow_clear(struct flow *flow)
 {
     http_head_free(flow->head);
-    egress_caller_free(&flow->caller);
     egress_links_free(&flow->links);
     buf_free(&flow->hint);
     egress_addresses_free(&flow->addresses);
@@ -39,9 +38,9 @@ static void flow_text(const struct flow *flow, char *out, size_t size)
 
 static void print_what(struct buf *out, const struct flow *flow)
 {
-    const char *binary = flow->caller.binary;
+    const char *binary = flow->caller->binary;
     text_shorten(out, *binary ? binary : "unknown", LOG_BINARY_MAX);
-    buf_printf(out, "(%d) -> ", (int)flow->caller.pid);
+    buf_printf(out, "(%d) -> ", (int)flow->caller->pid);
     if (flow->connect) {
         buf_puts(out, flow->target.authority);
         return;
@@ -109,7 +108,7 @@ static void log_entry(const struct connection *c, const struct entry *entry)
     char *text = print_line(flow, entry);
     struct egress_line line = {
         .kind = entry->kind, .text = text, .outcome = entry->outcome, .verdict = entry->verdict,
-        .host = flow->target.host, .port = flow->target.port, .binary = flow->caller.binary,
+        .host = flow->target.host, .port = flow->target.port, .binary = flow->caller->binary,
         .rule = flow->decision.rule && flow->decision.allowed ? flow->decision.rule->key : "",
         .reason = entry->reason ? entry->reason : ""};
     proxy->on_line(proxy->ctx, &line);
@@ -133,9 +132,9 @@ static void report(const struct connection *c, const char *stage, const char *re
 {
     const struct flow *flow = &c->flow;
     struct egress_denial denial = {
-        .host = flow->target.host, .port = flow->target.port, .binary = flow->caller.binary,
-        .ancestors = (const char *const *)flow->caller.ancestors,
-        .n_ancestors = flow->caller.n_ancestors, .reason = reason,
+        .host = flow->target.host, .port = flow->target.port, .binary = flow->caller->binary,
+        .ancestors = (const char *const *)flow->caller->ancestors,
+        .n_ancestors = flow->caller->n_ancestors, .reason = reason,
         .hint = buf_str(&flow->hint), .stage = stage,
         .at_ms = clock_now_ms()};
     if (c->proxy->on_denial)
@@ -176,32 +175,24 @@ static void deny_address(struct connection *c, const char *check, struct egress_
     deny(c, refusal);
 }
 
-void egress_decide_unidentified(struct connection *c, const struct error *err)
+static void deny_unidentified(struct connection *c)
 {
-    struct egress_refusal refusal;
-    if (err->kind == ERROR_DENIED) {
-        char *reason = alloc_printf("the calling process could not be identified: %s", err->text);
-        deny_by_policy(c, reason, "by policy");
-        free(reason);
-        return;
-    }
-    log_refusal(c, ENGINE_IDENTITY, err->text);
-    egress_refuse(&refusal, REFUSAL_IDENTITY, "the calling process cannot be looked up: %s",
-                  err->text);
-    egress_connection_refuse(c, &refusal);
+    char *reason = alloc_printf("the calling process could not be identified: %s", c->unidentified);
+    deny_by_policy(c, reason, "by policy");
+    free(reason);
 }
 
 struct policy_request egress_flow_request(const struct flow *flow)
 {
     return (struct policy_request){
-        .host = flow->target.host, .port = flow->target.port, .binary = flow->caller.binary,
-        .ancestors = (const char *const *)flow->caller.ancestors,
-        .n_ancestors = flow->caller.n_ancestors,
+        .host = flow->target.host, .port = flow->target.port, .binary = flow->caller->binary,
+        .ancestors = (const char *const *)flow->caller->ancestors,
+        .n_ancestors = flow->caller->n_ancestors,
         .links = flow->links.items, .n_links = flow->links.n};
 }
 
-/* What the paths of the policy lead to was looked up together with the caller, or when the flow was
- * last judged; but there may be another policy by now. */
+/* What the paths of the policy lead to was looked up before, or when the flow was last judged; but there
+ * may be another policy by now. */
 static bool ask_policy(struct connection *c, struct buf *reason)
 {
     struct flow *flow = &c->flow;
@@ -223,7 +214,9 @@ void egress_decide(struct connection *c)
     struct buf reason = {0};
     struct egress_refusal refusal;
     const char *check;
-    if (!ask_policy(c, &reason))
+    if (c->unidentified)
+        deny_unidentified(c);
+    else if (!ask_policy(c, &reason))
         deny_by_policy(c, buf_str(&reason), "by policy");
     else if ((check = egress_check_host(&c->flow.target, &refusal)))
         deny_address(c, check, &refusal);

@@ -68,11 +68,13 @@ void egress_forward_client_read(struct connection *c, const char *bytes, ssize_t
         return;
     }
     c->client_ended = true;
-    if (n != UV_EOF || !egress_connection_client_held(c)) {
+    if (n != UV_EOF) {
         egress_connection_close(c);
     } else if (!c->request_done) {
         http_parser_eof(c->requests);
         bad_request(c);
+    } else {
+        egress_connection_client_ended(c);
     }
 }
 

@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "egress/connection.h"
-#include "egress/process.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +18,6 @@ enum {
     RESOLVE_MS = 10000,
     MAX_LOOKUPS = 128,
     DIAL_MS = 5000,
-    LOOK_MS = 5000,
     BACKLOG = 128,
 };
 
@@ -55,14 +53,12 @@ static void have_client(uv_stream_t *listener, int status)
 
 static void end_if_empty(struct egress_proxy *proxy)
 {
-    if (!proxy->closing || !proxy->listener_closed || proxy->n_connections)
+    if (!proxy->closing || !proxy->listener_closed || proxy->callers || proxy->n_connections)
         return;
     void (*on_closed)(void *) = proxy->on_closed;
     void *ctx = proxy->closed_ctx;
     policy_unref(proxy->policy);
     egress_resolver_free_pins(&proxy->resolver);
-    uv_mutex_destroy(&proxy->identity.diag_lock);
-    close(proxy->identity.init_children);
     close(proxy->root);
     free(proxy);
     if (on_closed)
@@ -98,29 +94,28 @@ static int listen_on(struct egress_proxy *proxy, int fd, struct error *err)
     return 0;
 }
 
-/* What is looked up in /proc and in the sandbox's file system.  -1 with err. */
-static int open_sandbox(pid_t init, int *root, struct error *err)
+/* What is asked of the sandbox's processes and of its file system.  -1 with err. */
+static int open_sandbox(struct egress_proxy *proxy, const struct egress_config *config, struct error *err)
 {
-    int init_children = egress_children_open(init, err);
-    if (init_children < 0)
-        return -1;
-    *root = egress_root_open(init);
-    if (*root >= 0)
-        return init_children;
-    error_errno(err, ERROR_INTERNAL, "cannot open the root folder of the sandbox (that of process %d)",
-                (int)init);
-    close(init_children);
+    struct egress_callers_config callers = {.listener = config->connects_fd, .proxy = config->listen_fd,
+                                            .init_pid = config->init_pid, .log = config->log};
+    proxy->root = egress_root_open(config->init_pid);
+    if (proxy->root < 0) {
+        close(config->connects_fd);
+        return error_errno(err, ERROR_INTERNAL,
+                           "cannot open the root folder of the sandbox (that of process %d)",
+                           (int)config->init_pid);
+    }
+    proxy->callers = egress_callers_new(proxy->loop, &callers, err);
+    if (proxy->callers)
+        return 0;
+    close(proxy->root);
     return -1;
 }
 
-static void take_config(struct egress_proxy *proxy, const struct egress_config *config,
-                        int init_children)
+static void take_config(struct egress_proxy *proxy, const struct egress_config *config)
 {
     const struct egress_limits *limits = &config->limits;
-    proxy->identity = (struct egress_identity){
-        .diag_fd = config->diag_fd, .init_children = init_children,
-        .look_ms = or_default(limits->look_ms, LOOK_MS)};
-    uv_mutex_init(&proxy->identity.diag_lock);
     proxy->policy = policy_ref(config->policy);
     proxy->log = config->log;
     proxy->on_denial = config->on_denial;
@@ -141,17 +136,19 @@ struct egress_proxy *egress_new(uv_loop_t *loop, const struct egress_config *con
                                 struct error *err)
 {
     struct egress_proxy *proxy = alloc_zero(1, sizeof *proxy);
-    int init_children = -1;
-    if (egress_resolver_pin(&proxy->resolver, config->pins, config->n_pins, err) == 0)
-        init_children = open_sandbox(config->init_pid, &proxy->root, err);
-    if (init_children < 0) {
+    proxy->loop = loop;
+    int rc = egress_resolver_pin(&proxy->resolver, config->pins, config->n_pins, err);
+    if (rc != 0)
+        close(config->connects_fd);
+    else
+        rc = open_sandbox(proxy, config, err);
+    if (rc != 0) {
         egress_resolver_free_pins(&proxy->resolver);
         close(config->listen_fd);
         free(proxy);
         return NULL;
     }
-    proxy->loop = loop;
-    take_config(proxy, config, init_children);
+    take_config(proxy, config);
     uv_tcp_init(loop, &proxy->listener);
     proxy->listener.data = proxy;
     if (listen_on(proxy, config->listen_fd, err) == 0)
@@ -171,7 +168,14 @@ void egress_set_policy(struct egress_proxy *proxy, struct policy *policy)
 
 void egress_stats(const struct egress_proxy *proxy, struct egress_stats *out)
 {
-    *out = (struct egress_stats){proxy->allowed, proxy->denied, proxy->looks, proxy->n_connections};
+    *out = (struct egress_stats){proxy->allowed, proxy->denied, proxy->n_connections};
+}
+
+static void callers_closed(void *ctx)
+{
+    struct egress_proxy *proxy = ctx;
+    proxy->callers = NULL;
+    end_if_empty(proxy);
 }
 
 static void listener_closed(uv_handle_t *handle)
@@ -188,5 +192,6 @@ void egress_close(struct egress_proxy *proxy, void (*on_closed)(void *ctx), void
     proxy->closed_ctx = ctx;
     for (struct connection *c = proxy->connections; c; c = c->next)
         egress_connection_close(c);
+    egress_callers_close(proxy->callers, callers_closed, proxy);
     uv_close((uv_handle_t *)&proxy->listener, listener_closed);
 }

@@ -3,12 +3,12 @@
  *
  * It listens inside the sandbox's network namespace, through a socket made there, and dials from
  * the namespace of its own process.  One port serves CONNECT and absolute-form HTTP.  Each tunnel
- * and each forwarded request is decided on its own, in this order: target made canonical, calling
- * process found (socket diagnostics, then /proc), policy asked, name resolved once, every address
+ * and each forwarded request is decided on its own, in this order: target made canonical, policy
+ * asked for the program that opened the connection (caller/callers.h), name resolved once, every address
  * checked, the checked addresses raced.  Whatever is not carried out is answered with a JSON reason.
  *
- * Ownership: the proxy takes listen_fd (it closes it) and a reference to each policy; diag_fd, log
- * and ctx are borrowed until on_closed; pins are copied.  What a callback is given lives until it
+ * Ownership: the proxy takes listen_fd and connects_fd (it closes them) and a reference to each
+ * policy; log and ctx are borrowed until on_closed; pins are copied.  What a callback is given lives until it
  * returns.
  * Threads: the loop's thread only.  Callbacks come from the loop, or from egress_set_policy for
  * what that call itself closes; they must not call egress_close or egress_set_policy.
@@ -77,12 +77,12 @@ struct egress_limits {
     unsigned resolve_ms;                            /* 10000; a name that takes longer: 504 */
     unsigned max_lookups;                           /* 128 by DNS at a time; one more is answered 503 */
     unsigned dial_ms;                               /* 5000, for all addresses of a request */
-    unsigned look_ms;                               /* 5000, to find out who is calling: else 403 */
 };
 
 struct egress_config {
     int listen_fd;                                  /* bound TCP socket, listening or not yet */
-    int diag_fd;                                    /* NETLINK_SOCK_DIAG of the same namespace */
+    int connects_fd;                                /* of a seccomp filter that suspends each connect of
+                                                     * the workload; the proxy's from here on */
     pid_t init_pid;                                 /* the sandbox's PID 1, as the host sees it; it
                                                      * and nobody but its descendants are callers */
     struct policy *policy;                          /* in force from the start; never NULL */
@@ -99,12 +99,11 @@ struct egress_config {
 
 struct egress_stats {
     uint64_t allowed, denied;                       /* decisions so far */
-    uint64_t looks;                                 /* through the processes; one serves many */
     unsigned open;                                  /* client connections now */
 };
 
-/* NULL with err when a pin is malformed, the socket cannot be listened on or the processes of the sandbox
- * cannot be listed; listen_fd is closed then, too. */
+/* NULL with err when a pin is malformed, the socket cannot be listened on or its connects
+ * cannot be watched; both descriptors are closed then, too. */
 struct egress_proxy *egress_new(uv_loop_t *loop, const struct egress_config *config,
                                 struct error *err);
 

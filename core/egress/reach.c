@@ -102,7 +102,9 @@ void egress_reach_client_read(struct connection *c, const char *bytes, ssize_t n
         buf_add(&c->pending, bytes, (size_t)n);
         if (c->pending.len >= NET_READ_MAX)
             net_pause(c->client);
-    } else if (n != UV_EOF || !egress_connection_client_held(c)) {
+    } else if (n == UV_EOF) {
+        egress_connection_client_ended(c);
+    } else {
         egress_connection_close(c);
     }
 }

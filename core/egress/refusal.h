@@ -19,7 +19,6 @@
     X(RESPONSE,    502, "invalid_upstream_response")    \
     X(BUSY,        503, "too_many_connections")         \
     X(LOOKUPS,     503, "too_many_lookups")             \
-    X(IDENTITY,    503, "identity_unavailable")         \
     X(SLOW,        504, "upstream_timeout")
 
 enum egress_refusal_kind {

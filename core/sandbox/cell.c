@@ -87,7 +87,7 @@ static void take_ready(struct cell *cell, struct wire_packet *packet)
     bool network = packet->n_fds == 2;
     struct cell_ready ready = {
         .init_pid = packet->sender, .listen_fd = network ? packet->fds[0] : -1,
-        .diag_fd = network ? packet->fds[1] : -1};
+        .connects_fd = network ? packet->fds[1] : -1};
     cell->callbacks->on_ready(cell->ctx, &ready);
 }
 

@@ -24,7 +24,7 @@ struct sluice_policy;
 
 struct cell_ready {
     pid_t init_pid;                                 /* on the host */
-    int listen_fd, diag_fd;                         /* the receiver closes them; -1 without a network */
+    int listen_fd, connects_fd;                     /* the receiver closes them; -1 without a network */
 };
 
 struct cell_callbacks {

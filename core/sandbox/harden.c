@@ -14,7 +14,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* To read /proc/PID/exe and /proc/PID/fd of the workload, and to end bubblewrap. */
+/* To borrow sockets of the workload and read its memory and /proc/PID/exe while it waits in connect, to
+ * walk to the gateway's own files once more, and to end bubblewrap. */
 static const unsigned kept[] = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_KILL};
 
 /* What a supervisor never does, and whoever took it over would: mount, load code into the kernel. */

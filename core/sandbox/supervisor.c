@@ -48,7 +48,6 @@ struct supervisor {
     struct gateway_link *link;
     struct denial_book *denials;
     struct egress_proxy *proxy;                     /* NULL without a network */
-    int diag_fd;
     struct policy *built;                           /* what the sandbox was started with */
     struct policy *policy;                          /* in force */
     uint64_t revision;
@@ -114,12 +113,6 @@ static void say_hello(struct supervisor *s)
 
 /* --- the end --------------------------------------------------------------------------------- */
 
-static void on_proxy_closed(void *ctx)
-{
-    struct supervisor *s = ctx;
-    close(s->diag_fd);
-}
-
 static void on_part_closed(void *ctx)
 {
     struct supervisor *s = ctx;
@@ -156,7 +149,7 @@ static void wind_up(struct supervisor *s, int exit_code)
     s->state = SUPERVISOR_ENDING;
     s->exit_code = exit_code;
     if (s->proxy)
-        egress_close(s->proxy, on_proxy_closed, s);
+        egress_close(s->proxy, NULL, NULL);
     sandbox_denials_close(s->denials);
     uv_close((uv_handle_t *)&s->terminate, NULL);
     uv_close((uv_handle_t *)&s->interrupt, NULL);
@@ -376,15 +369,11 @@ static int start_proxy(struct supervisor *s, const struct cell_ready *ready, str
         pins[i] = (struct egress_pin){spec->hosts[i].name, spec->hosts[i].addresses,
                                       spec->hosts[i].n_addresses};
     struct egress_config config = {
-        .listen_fd = ready->listen_fd, .diag_fd = ready->diag_fd, .init_pid = ready->init_pid,
+        .listen_fd = ready->listen_fd, .connects_fd = ready->connects_fd, .init_pid = ready->init_pid,
         .policy = s->policy, .pins = pins, .n_pins = spec->n_hosts, .log = s->log,
         .on_denial = on_denial, .on_line = on_line, .ctx = s};
     s->proxy = egress_new(&s->loop, &config, err);
     free(pins);
-    if (s->proxy)
-        s->diag_fd = ready->diag_fd;
-    else
-        close(ready->diag_fd);
     return s->proxy ? 0 : -1;
 }
 

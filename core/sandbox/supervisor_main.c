@@ -100,8 +100,6 @@ int main(int argc, char **argv)
         return usage(stderr, EXIT_USAGE);
     signal(SIGPIPE, SIG_IGN);
     standard_open_files();
-    /* One looks for callers, half of them may wait for names.  The gateway's many are not for us. */
-    setenv("UV_THREADPOOL_SIZE", "16", 1);
     mallopt(M_ARENA_MAX, 2);
     return supervise(argv[2], &log);
 }

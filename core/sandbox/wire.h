@@ -32,7 +32,7 @@ enum init_message_type {
     INIT_KILL,              /* to init: value is the signal for the process group of job id */
     INIT_STOP,              /* to init: value is the grace in ms between SIGTERM and the end */
     INIT_READY,             /* from init; descriptors: with the network, the proxy's listening socket
-                             * and a NETLINK_SOCK_DIAG one */
+                             * and the seccomp listener for the workload's connects */
     INIT_FAILED,            /* from init: text says why there is no sandbox */
     INIT_WARNING,           /* from init: text */
     INIT_STARTED,           /* from init; descriptors: with a terminal its master, else the far ends

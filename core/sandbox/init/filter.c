@@ -13,7 +13,13 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+/* Debian 12's kernel has it, its headers do not. */
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
 
 struct refusal {
     int syscall, error;
@@ -63,6 +69,10 @@ static const struct refusal refusals[] = {
     NEVER_WITH(seccomp, EQ(0, SECCOMP_SET_MODE_FILTER)),
     /* keyrings belong to no namespace */
     NEVER(keyctl), NEVER(add_key), NEVER(request_key),
+    /* connections that are opened without connect, which is watched */
+    {SCMP_SYS(sendto), EOPNOTSUPP, {HAS(3, MSG_FASTOPEN)}},
+    {SCMP_SYS(sendmsg), EOPNOTSUPP, {HAS(2, MSG_FASTOPEN)}},
+    {SCMP_SYS(sendmmsg), EOPNOTSUPP, {HAS(3, MSG_FASTOPEN)}},
     /* netlink: routes may be read, the rest (audit, diagnostics, netfilter) may not */
     NEVER_WITH(socket, EQ(0, AF_NETLINK), NE(2, 0)),
 };
@@ -129,4 +139,39 @@ int init_filter(struct sock_fprog *out, char *reason)
         return 0;
     errno = rc < -1 ? -rc : errno;
     return init_reason(reason, "cannot make the seccomp filter: %m");
+}
+
+static int install_listener(const struct sock_fprog *program, char *reason)
+{
+    /* A caller that was received waits for its answer whatever signals come, but for a deadly one. */
+    unsigned flags =
+        SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    int fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, program);
+    if (fd < 0 && errno == EBUSY)
+        init_reason(reason, "the container's own seccomp filter has a listener already, so the "
+                            "sandbox's connects cannot be watched: run it without that");
+    else if (fd < 0)
+        init_reason(reason, "cannot watch the sandbox's connects (seccomp notifications need Linux "
+                            "5.19): %m");
+    return fd;
+}
+
+/* Init loads it itself, as there is one listener for a filter and all of its heirs.  What a command loads
+ * on top can only be stricter: a refusal wins over a notification. */
+int init_watch_connects(int *listener, char *reason)
+{
+    struct sock_fprog program = {0};
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+    int rc = ctx ? seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(connect), 0) : -ENOMEM;
+    if (rc == 0)
+        rc = export(ctx, &program);
+    if (ctx)
+        seccomp_release(ctx);
+    if (rc != 0) {
+        errno = rc < -1 ? -rc : errno;
+        return init_reason(reason, "cannot make the filter that watches connects: %m");
+    }
+    *listener = install_listener(&program, reason);
+    free(program.filter);
+    return *listener < 0 ? -1 : 0;
 }

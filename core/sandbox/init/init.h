@@ -58,8 +58,8 @@ struct setup_plan {
 };
 int init_mounts(const struct setup_plan *plan, uint32_t uid, uint32_t gid, char *reason);
 
-/* network.c: the address on lo, the proxy's socket and the diagnostics socket. */
-int init_network(int *listener, int *diag, char *reason);
+/* network.c: the address on lo and the proxy's listening socket. */
+int init_network(int *listener, char *reason);
 
 /* landlock.c */
 struct landlock_paths {
@@ -74,6 +74,8 @@ int init_landlock(const struct landlock_paths *paths, int *ruleset,
 
 /* filter.c: the workload's seccomp program, made once and loaded by each command. */
 int init_filter(struct sock_fprog *out, char *reason);
+/* From now on each connect of init's descendants waits for an answer on the listener. */
+int init_watch_connects(int *listener, char *reason);
 
 /* limits.c */
 uint32_t init_files_max(void);

@@ -70,7 +70,7 @@ static int listen_there(struct in_addr address, int *listener, char *reason)
     return 0;
 }
 
-int init_network(int *listener, int *diag, char *reason)
+int init_network(int *listener, char *reason)
 {
     struct in_addr address;
     inet_pton(AF_INET, WIRE_PROXY_ADDRESS, &address);
@@ -79,11 +79,7 @@ int init_network(int *listener, int *diag, char *reason)
         return init_reason(reason, "cannot open a socket in the sandbox: %m");
     int rc = loopback_up(sock, reason);
     close(sock);
-    if (rc != 0 || add_address(address, reason) != 0 ||
-        listen_there(address, listener, reason) != 0)
+    if (rc != 0 || add_address(address, reason) != 0)
         return -1;
-    *diag = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-    if (*diag < 0)
-        return init_reason(reason, "this kernel has no socket diagnostics (NETLINK_SOCK_DIAG): %m");
-    return 0;
+    return listen_there(address, listener, reason);
 }

@@ -120,7 +120,7 @@ static void free_setup(struct setup *setup)
     free(setup->paths.read_write);
 }
 
-/* fds: the listening socket and the diagnostics socket, or none. */
+/* fds: the proxy's listening socket and the listener for connects, or none. */
 static int build(struct init *init, const struct setup *setup, int fds[2], char *reason)
 {
     const struct setup_body *fixed = &setup->fixed;
@@ -136,7 +136,8 @@ static int build(struct init *init, const struct setup *setup, int fds[2], char 
     init->files_max = init_files_max();
     if (init_limit_terminals(reason) != 0)
         return -1;
-    if ((fixed->flags & SETUP_NETWORK) && init_network(&fds[0], &fds[1], reason) != 0)
+    if ((fixed->flags & SETUP_NETWORK) &&
+        (init_network(&fds[0], reason) != 0 || init_watch_connects(&fds[1], reason) != 0))
         return -1;
     return init_drop_capabilities() == 0 ? 0 : init_reason(reason, "cannot drop capabilities: %m");
 }

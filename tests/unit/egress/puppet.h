@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Clients that are processes of their own, as the proxy finds callers by process.
+/* Clients that are processes of their own, as the proxy tells callers by process.
  *
  * A puppet runs a copy of this test program under a path of the test's choice, connects to the
  * proxy, hands a duplicate of its socket to the test (which the proxy does not see: the test plays
@@ -7,7 +7,7 @@
 #ifndef TEST_EGRESS_PUPPET_H
 #define TEST_EGRESS_PUPPET_H
 
-#include "egress/network.h"
+#include "egress/watched.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -20,7 +20,6 @@
 
 enum {
     PUPPET_CONTROL = 3,                             /* the puppet's end of the channel */
-    PUPPET_FILES = 16384,
 };
 
 struct puppet {
@@ -69,13 +68,8 @@ static inline int puppet_connect(uint16_t port)
 enum puppet_order {
     PUPPET_LET_GO = 'l',                            /* closes the socket */
     PUPPET_FORK = 'f',                              /* a child that holds it too */
+    PUPPET_AGAIN = 'a',                             /* connects anew and passes that socket */
     PUPPET_EXEC = 'e',                              /* the same, running the last program given */
-    PUPPET_VEIL = 'v',                              /* like PUPPET_EXEC, but nobody may look into it */
-    PUPPET_FLICKER = 'w',                           /* ... may look into it from time to time */
-    PUPPET_HIDE = 'h',                              /* a thread's own table holds it from now on */
-    PUPPET_TAKE_OVER = 't',                         /* that thread executes the program: no answer */
-    PUPPET_HOP = 'o',                               /* a child holds it, then only its child, ... */
-    PUPPET_FILL = 'd',                              /* as many descriptors as it may have */
 };
 
 /* Until the test ends the puppet: nothing is read, as the orders are for another process. */
@@ -87,36 +81,6 @@ static inline void puppet_linger(void)
     _exit(0);
 }
 
-struct puppet_hiding {
-    int report, order;
-};
-
-static inline int puppet_hide(void *arg)
-{
-    struct puppet_hiding *h = arg;
-    char byte = 'k', *again[] = {"hidden", "linger", NULL};
-    if (write(h->report, &byte, 1) != 1 || read(h->order, &byte, 1) != 1)
-        return 1;
-    return execv("/proc/self/exe", again);
-}
-
-/* A thread made without CLONE_FILES: its descriptors are a copy that /proc/PID/fd does not show.  What is
- * written to the result makes it take over. */
-static inline int puppet_start_hiding(void)
-{
-    static char stack[64 * 1024];
-    static struct puppet_hiding hiding;
-    int report[2], order[2];
-    char byte;
-    if (pipe(report) != 0 || pipe(order) != 0)
-        _exit(4);
-    hiding = (struct puppet_hiding){report[1], order[0]};
-    int flags = CLONE_VM | CLONE_THREAD | CLONE_SIGHAND | CLONE_FS;
-    if (clone(puppet_hide, stack + sizeof stack, flags, &hiding) < 0 || read(report[0], &byte, 1) != 1)
-        _exit(5);
-    return order[1];
-}
-
 static inline void puppet_fork(const char *program)
 {
     pid_t pid = fork();
@@ -124,28 +88,6 @@ static inline void puppet_fork(const char *program)
         execl(program, program, "linger", (char *)NULL);
     if (pid == 0)
         puppet_linger();
-}
-
-/* Each is the parent of the next one and gone at once, until the test ends the puppet. */
-static inline void puppet_hop(void)
-{
-    struct pollfd control = {.fd = PUPPET_CONTROL};
-    if (fork() != 0)
-        return;
-    while (poll(&control, 1, 0) == 0)
-        if (fork() != 0)
-            _exit(0);
-    _exit(0);
-}
-
-static inline void puppet_fill(void)
-{
-    struct rlimit limit;
-    getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max < PUPPET_FILES ? limit.rlim_max : PUPPET_FILES;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    while (dup(PUPPET_CONTROL) >= 0)
-        ;
 }
 
 /* Until a program of that path runs in the child, the order is not carried out. */
@@ -166,67 +108,17 @@ static inline void puppet_await(const char *program)
     }
 }
 
-/* A user namespace that does not know root, a program started in it, and no dumps: its files in
- * /proc belong to the root of the machine. */
-static inline int puppet_become_veiled(char **argv)
-{
-    char *again[] = {argv[0], strcmp(argv[1], "veil") == 0 ? "veiled" : "flickering", argv[2], NULL};
-    if (unshare(CLONE_NEWUSER) != 0)
-        return 9;
-    network_write("/proc/self/uid_map", "1000 0 1");
-    execv(argv[0], again);
-    return 10;
-}
-
-/* The socket is the last of many descriptors, so that a look comes to it late. */
-static inline void puppet_flicker(int socket)
-{
-    struct pollfd control = {.fd = PUPPET_CONTROL};
-    for (int fd; (fd = dup(socket)) >= 0 && fd < 1000; socket = fd)
-        if (dup2(PUPPET_CONTROL, socket) < 0)
-            _exit(12);
-    for (bool dumpable = true; poll(&control, 1, 0) == 0; dumpable = !dumpable) {
-        prctl(PR_SET_DUMPABLE, dumpable);
-        for (int i = 0; i < 50; i++)
-            access("/proc/thread-self/fd/0", F_OK);        /* until then the folder has its former owner */
-    }
-    _exit(0);
-}
-
-static inline void puppet_veil(const char *program, const char *how, int socket)
-{
-    char path[64], number[16];
-    snprintf(number, sizeof number, "%d", socket);
-    pid_t pid = fork();
-    if (pid == 0) {
-        execl(program, program, how, number, (char *)NULL);
-        _exit(11);
-    }
-    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-    for (int fd; (fd = open(path, O_RDONLY)) >= 0 || errno != EACCES; sched_yield())
-        if (fd >= 0)
-            close(fd);
-}
-
-static inline void puppet_obey(int socket, const char *last)
+static inline void puppet_obey(int socket, uint16_t port, const char *last)
 {
     char order;
-    int hidden = -1;
     while (read(PUPPET_CONTROL, &order, 1) > 0) {
-        if (order == PUPPET_HIDE)
-            hidden = puppet_start_hiding();
-        if (order == PUPPET_TAKE_OVER && write(hidden, &order, 1) == 1)
-            pause();
-        if (order == PUPPET_HOP)
-            puppet_hop();
-        if (order == PUPPET_FILL)
-            puppet_fill();
-        if (order == PUPPET_LET_GO || order == PUPPET_HIDE || order == PUPPET_HOP)
+        if (order == PUPPET_LET_GO)
             close(socket);
-        if (order == PUPPET_VEIL)
-            puppet_veil(last, "veil", socket);
-        if (order == PUPPET_FLICKER)
-            puppet_veil(last, "flicker", socket);
+        if (order == PUPPET_AGAIN) {
+            close(socket);
+            socket = puppet_connect(port);
+            puppet_pass(PUPPET_CONTROL, socket);
+        }
         if (order == PUPPET_FORK)
             puppet_fork(NULL);
         if (order == PUPPET_EXEC) {
@@ -245,21 +137,13 @@ static inline int puppet_main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "linger") == 0)
         puppet_linger();
-    if (argc > 1 && (strcmp(argv[1], "veil") == 0 || strcmp(argv[1], "flicker") == 0))
-        return puppet_become_veiled(argv);
-    if (argc > 2 && strcmp(argv[1], "flickering") == 0)
-        puppet_flicker(atoi(argv[2]));
-    if (argc > 1 && strcmp(argv[1], "veiled") == 0) {
-        prctl(PR_SET_DUMPABLE, 0);
-        puppet_linger();
-    }
     if (argc < 4 || strcmp(argv[1], "puppet") != 0)
         return -1;
     int levels = atoi(argv[3]);
     if (levels == 0) {
         int socket = puppet_connect((uint16_t)atoi(argv[2]));
         puppet_pass(PUPPET_CONTROL, socket);
-        puppet_obey(socket, argc > 4 ? argv[argc - 1] : NULL);
+        puppet_obey(socket, (uint16_t)atoi(argv[2]), argc > 4 ? argv[argc - 1] : NULL);
     }
     if (fork() == 0) {
         char next[16];
@@ -277,10 +161,27 @@ static inline int puppet_main(int argc, char **argv)
     _exit(0);
 }
 
+struct puppet_start {
+    const char *program;
+    char **argv;
+    int control;
+};
+
+static inline int puppet_execute(void *arg)
+{
+    const struct puppet_start *start = arg;
+    if (dup2(start->control, PUPPET_CONTROL) < 0 ||
+        (start->control == PUPPET_CONTROL && fcntl(PUPPET_CONTROL, F_SETFD, 0) != 0))
+        return 7;
+    execv(start->program, start->argv);
+    return 8;
+}
+
 /* programs: NULL-terminated; the first is started by the test, each other one by the one before,
- * but for the last n_spare, which only PUPPET_EXEC starts. */
-static inline struct puppet puppet_start_spare(uint16_t port, const char *const *programs,
-                                               int n_spare)
+ * but for the last n_spare, which only PUPPET_EXEC starts.  The socket comes with puppet_take, once the
+ * connect was answered. */
+static inline struct puppet puppet_start_spare(struct watched *watched, uint16_t port,
+                                               const char *const *programs, int n_spare)
 {
     int pair[2];
     char port_text[8], levels[8];
@@ -294,17 +195,10 @@ static inline struct puppet puppet_start_spare(uint16_t port, const char *const 
     snprintf(levels, sizeof levels, "%d", n - n_spare);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
         network_fail("socketpair");
-    struct puppet puppet = {.control = pair[0]};
-    puppet.pid = fork();
-    if (puppet.pid == 0) {
-        if (dup2(pair[1], PUPPET_CONTROL) < 0 || (pair[1] == PUPPET_CONTROL &&
-                                                  fcntl(PUPPET_CONTROL, F_SETFD, 0) != 0))
-            _exit(7);
-        execv(programs[0], argv);
-        _exit(8);
-    }
+    struct puppet_start start = {programs[0], argv, pair[1]};
+    struct puppet puppet = {.control = pair[0], .socket = -1};
+    puppet.pid = watched_fork(watched, puppet_execute, &start);
     close(pair[1]);
-    puppet.socket = puppet_take(puppet.control);
     return puppet;
 }
 
@@ -313,12 +207,6 @@ static inline bool puppet_do(const struct puppet *puppet, enum puppet_order orde
     char byte = (char)order;
     return write(puppet->control, &byte, 1) == 1 && read(puppet->control, &byte, 1) == 1 &&
            byte == 'k';
-}
-
-static inline void puppet_tell(const struct puppet *puppet, enum puppet_order order)
-{
-    char byte = (char)order;
-    assert_int_equal(write(puppet->control, &byte, 1), 1);
 }
 
 static inline void puppet_end(struct puppet *puppet)

@@ -36,7 +36,8 @@ struct rig {
     int epoll;
     struct egress_proxy *proxy;
     uint16_t port, origin_port;
-    int origin, diag;
+    int origin;
+    struct watched watched;
     unsigned accepted;
     struct end ends[RIG_ENDS];
     size_t n_ends;
@@ -249,7 +250,7 @@ static inline void rig_begin(struct rig *rig)
     rig->origin = network_listen(ORIGIN_ADDRESS, &rig->origin_port);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = rig};
     epoll_ctl(rig->epoll, EPOLL_CTL_ADD, rig->origin, &event);
-    rig->diag = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    watched_begin(&rig->watched);
 }
 
 static inline void rig_start_with(struct rig *rig, const char *rules, struct egress_limits limits)
@@ -258,8 +259,8 @@ static inline void rig_start_with(struct rig *rig, const char *rules, struct egr
     rig_begin(rig);
     struct policy *policy = rig_policy(rig, rules);
     struct egress_config config = {
-        .listen_fd = network_listen(PROXY_ADDRESS, &rig->port), .diag_fd = rig->diag,
-        .init_pid = getpid(), .policy = policy, .pins = rig_pins,
+        .listen_fd = network_listen(PROXY_ADDRESS, &rig->port), 
+        .connects_fd = rig->watched.listener, .init_pid = getpid(), .policy = policy, .pins = rig_pins,
         .n_pins = sizeof rig_pins / sizeof *rig_pins, .limits = limits, .log = &rig->log,
         .on_denial = rig_on_denial, .on_line = rig_on_line, .ctx = rig};
     rig->proxy = egress_new(&rig->loop, &config, &err);
@@ -292,7 +293,7 @@ static inline void rig_stop(struct rig *rig)
     assert_int_equal(uv_loop_close(&rig->loop), 0);
     close(rig->epoll);
     close(rig->origin);
-    close(rig->diag);
+    watched_end(&rig->watched);
     close(rig->log.fd);
     buf_free(&rig->lines);
     buf_free(&rig->denials);
@@ -302,12 +303,55 @@ static inline void rig_stop(struct rig *rig)
     assert_int_equal(rmdir(rig->folder), 0);
 }
 
+static inline bool rig_heard_of(const struct puppet *puppet)
+{
+    struct pollfd control = {.fd = puppet->control, .events = POLLIN};
+    return poll(&control, 1, 0) == 1;
+}
+
+static inline void rig_on_control(uv_poll_t *poll, int status, int events)
+{
+    (void)poll;
+    (void)status;
+    (void)events;
+}
+
+/* Takes the socket that comes once the loop has answered the puppet's connect. */
+static inline void rig_take_socket(struct rig *rig, struct puppet *puppet)
+{
+    uv_poll_t control;
+    uv_poll_init(&rig->loop, &control, puppet->control);
+    uv_poll_start(&control, UV_READABLE, rig_on_control);
+    UNTIL(rig, rig_heard_of(puppet));
+    fcntl(puppet->control, F_SETFL, 0);             /* libuv has made it non-blocking */
+    uv_close((uv_handle_t *)&control, NULL);
+    uv_run(&rig->loop, UV_RUN_NOWAIT);
+    puppet->socket = puppet_take(puppet->control);
+    assert_true(puppet->socket >= 0);
+}
+
+/* The programs of puppet_start_spare. */
+static inline struct puppet rig_puppet_chain(struct rig *rig, const char *const *programs, int n_spare)
+{
+    struct puppet puppet = puppet_start_spare(&rig->watched, rig->port, programs, n_spare);
+    rig_take_socket(rig, &puppet);
+    return puppet;
+}
+
+/* The puppet connects anew, as what it is now. */
+static inline void rig_puppet_again(struct rig *rig, struct puppet *puppet)
+{
+    char byte = PUPPET_AGAIN;
+    close(puppet->socket);
+    assert_int_equal(write(puppet->control, &byte, 1), 1);
+    rig_take_socket(rig, puppet);
+    assert_int_equal(read(puppet->control, &byte, 1), 1);
+}
+
 static inline struct puppet rig_puppet(struct rig *rig, const char *program)
 {
     const char *programs[] = {program, NULL};
-    struct puppet puppet = puppet_start_spare(rig->port, programs, 0);
-    assert_true(puppet.socket >= 0);
-    return puppet;
+    return rig_puppet_chain(rig, programs, 0);
 }
 
 /* The body of the answer in end, which must be complete and of that status; the caller frees it. */

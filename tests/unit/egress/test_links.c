@@ -91,7 +91,7 @@ static void an_ancestor_may_be_what_a_link_leads_to(void **state)
     rig_start(&rig, "");
     allow_path(&rig, "link", rig.parent, path);
     const char *programs[] = {rig.parent, rig.other, NULL};
-    struct puppet puppet = puppet_start_spare(rig.port, programs, 0);
+    struct puppet puppet = rig_puppet_chain(&rig, programs, 0);
     rig_tunnel(&rig, &puppet, "origin.test", &origin);
     puppet_end(&puppet);
     unlink(path);

@@ -7,6 +7,8 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/log.h"
+#include "egress/caller/callers.h"
 #include "modes.h"
 #include "sandbox/cell.h"
 #include "sandbox/spec.h"
@@ -14,6 +16,7 @@
 #include <sluice/policy.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,6 +35,8 @@ struct box {
     struct cell *cell;
     char folder[64], workdir[80];
     struct cell_ready ready;
+    struct log log;
+    struct egress_callers *callers;                 /* answer the commands' connects */
     bool is_ready, gone, has_why, timed_out;
     struct error why;
     struct buf warnings;
@@ -61,6 +66,12 @@ static void box_on_ready(void *ctx, const struct cell_ready *ready)
     struct box *box = ctx;
     box->ready = *ready;
     box->is_ready = true;
+    if (ready->listen_fd >= 0) {
+        struct egress_callers_config config = {.listener = ready->connects_fd, .proxy = ready->listen_fd,
+                                               .init_pid = ready->init_pid, .log = &box->log};
+        box->callers = egress_callers_new(&box->loop, &config, &box->why);
+        assert_non_null(box->callers);
+    }
     uv_stop(&box->loop);
 }
 
@@ -135,6 +146,7 @@ static int box_open(struct box *box, const struct box_options *options)
     memset(box, 0, sizeof *box);
     box->fds[0] = box->fds[1] = box->fds[2] = -1;
     uv_loop_init(&box->loop);
+    box->log = (struct log){.fd = STDERR_FILENO, .level = LOG_WARN, .program = "test"};
     uv_timer_init(&box->loop, &box->patience);
     box->patience.data = box;
     snprintf(box->folder, sizeof box->folder, "/tmp/sluice-test-XXXXXX");
@@ -151,6 +163,17 @@ static int box_open(struct box *box, const struct box_options *options)
         return -1;
     box_wait(box, &box->is_ready);
     return box->is_ready ? 0 : -1;
+}
+
+/* Meanwhile the loop answers the command's connects, such as those of getpwuid to nscd. */
+static inline void box_await_readable(struct box *box, int fd)
+{
+    struct pollfd wait_for[2] = {{.fd = fd, .events = POLLIN},
+                                 {.fd = uv_backend_fd(&box->loop), .events = POLLIN}};
+    do {
+        uv_run(&box->loop, UV_RUN_NOWAIT);
+        assert_true(poll(wait_for, 2, BOX_PATIENCE_MS) > 0);
+    } while (!wait_for[0].revents);
 }
 
 static void box_drop_fds(struct box *box)
@@ -244,9 +267,9 @@ static void box_close(struct box *box)
         while (!closed)
             uv_run(&box->loop, UV_RUN_ONCE);
     }
-    if (box->is_ready && box->ready.listen_fd >= 0) {
+    if (box->callers) {
+        egress_callers_close(box->callers, NULL, NULL);
         close(box->ready.listen_fd);
-        close(box->ready.diag_fd);
     }
     box_drop_fds(box);
     uv_close((uv_handle_t *)&box->patience, NULL);

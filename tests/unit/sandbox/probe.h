@@ -10,6 +10,7 @@
 #include <linux/keyctl.h>
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -21,6 +22,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +31,70 @@
 static long probe_open(const char *path, int flags)
 {
     return syscall(SYS_openat, AT_FDCWD, path, flags, 0600);
+}
+
+/* Opens a connection to the proxy without connect. */
+static long probe_fast_open(long call)
+{
+    struct sockaddr_in proxy = {.sin_family = AF_INET, .sin_port = htons(3128),
+                                .sin_addr.s_addr = htonl(0x0ac80001)};
+    struct iovec part = {"x", 1};
+    struct mmsghdr message = {.msg_hdr = {.msg_name = &proxy, .msg_namelen = sizeof proxy,
+                                          .msg_iov = &part, .msg_iovlen = 1}};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (call == SYS_sendto)
+        return sendto(fd, "x", 1, MSG_FASTOPEN, (struct sockaddr *)&proxy, sizeof proxy);
+    return call == SYS_sendmsg ? sendmsg(fd, &message.msg_hdr, MSG_FASTOPEN)
+                               : sendmmsg(fd, &message, 1, MSG_FASTOPEN);
+}
+
+static long probe_connect(void)
+{
+    struct sockaddr_in proxy = {.sin_family = AF_INET, .sin_port = htons(3128),
+                                .sin_addr.s_addr = htonl(0x0ac80001)};
+    return connect(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&proxy, sizeof proxy);
+}
+
+/* Below a filter of its own that does this with each connect. */
+static long probe_connect_filtered(uint32_t action)
+{
+    int status;
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_connect, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, action),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof code / sizeof *code, code};
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) != 0)
+            _exit(255);
+        _exit(probe_connect() == 0 ? 0 : errno);
+    }
+    waitpid(pid, &status, 0);
+    errno = WEXITSTATUS(status);
+    return errno ? -1 : 0;
+}
+
+static void probe_on_signal(int number)
+{
+    (void)number;
+}
+
+/* A signal that comes while the caller stands still does not make it connect twice. */
+static long probe_connect_interrupted(void)
+{
+    struct itimerval often = {{0, 50}, {0, 50}}, never = {{0, 0}, {0, 0}};
+    long rc = 0;
+    signal(SIGALRM, probe_on_signal);
+    setitimer(ITIMER_REAL, &often, NULL);
+    for (int i = 0; i < 50 && rc == 0; i++)
+        rc = probe_connect();
+    int why = errno;
+    setitimer(ITIMER_REAL, &never, NULL);
+    errno = why;
+    return rc;
 }
 
 /* In a child, because it would end the probe by success; so for clone, which would double it. */
@@ -136,6 +202,14 @@ static long probe_high_unshare(void)
     X(socket_packet_high, EPERM, syscall(SYS_socket, AF_PACKET | HIGH_BIT, SOCK_RAW, 0))   \
     X(socket_x25, EPERM, socket(AF_X25, SOCK_SEQPACKET, 0))                                \
     X(socket_raw, EPERM, socket(AF_INET, SOCK_RAW, 1))                                     \
+    X(connect, 0, probe_connect())                                                         \
+    X(connect_interrupted, 0, probe_connect_interrupted())                                 \
+    X(connect_own_errno, EACCES, probe_connect_filtered(SECCOMP_RET_ERRNO | EACCES))       \
+    X(connect_own_trace, 0, probe_connect_filtered(SECCOMP_RET_TRACE))                     \
+    X(connect_own_listener, ENOSYS, probe_connect_filtered(SECCOMP_RET_USER_NOTIF))        \
+    X(fast_open_sendto, EOPNOTSUPP, probe_fast_open(SYS_sendto))                            \
+    X(fast_open_sendmsg, EOPNOTSUPP, probe_fast_open(SYS_sendmsg))                          \
+    X(fast_open_sendmmsg, EOPNOTSUPP, probe_fast_open(SYS_sendmmsg))                        \
     X(netlink_diag, EPERM, socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG))                \
     X(netlink_route, 0, socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE))                       \
     X(socket_unix, 0, socket(AF_UNIX, SOCK_STREAM, 0))                                     \

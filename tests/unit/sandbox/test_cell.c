@@ -16,7 +16,7 @@ static void it_is_ready_with_its_sockets(void **state)
     struct box *box = *state;
     assert_true(box->ready.init_pid > 1);
     assert_int_equal(kill(box->ready.init_pid, 0), 0);
-    assert_true(box->ready.listen_fd >= 0 && box->ready.diag_fd >= 0);
+    assert_true(box->ready.listen_fd >= 0 && box->ready.connects_fd >= 0);
     assert_string_equal(buf_str(&box->warnings), "");
 }
 
@@ -107,8 +107,7 @@ static void a_terminal_has_a_name_a_size_and_job_control(void **state)
     box_start_command(box, &command);
     assert_int_equal(box->n_fds, 1);
     while (!strstr(buf_str(&said), "ready")) {
-        struct pollfd wait_for = {.fd = box->fds[0], .events = POLLIN};
-        assert_int_equal(poll(&wait_for, 1, BOX_PATIENCE_MS), 1);
+        box_await_readable(box, box->fds[0]);
         ssize_t got = read(box->fds[0], bytes, sizeof bytes);
         assert_true(got > 0);
         buf_add(&said, bytes, (size_t)got);

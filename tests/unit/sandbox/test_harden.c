@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a supervisor keeps once its sandbox runs: of all its threads, as one that looks for callers
- * reads what a workload made. */
+/* What a supervisor keeps once its sandbox runs: of all its threads, as one that follows
+ * links reads what a workload made. */
 #include "desk.h"
 
 #include <dirent.h>
@@ -36,7 +36,7 @@ static void every_thread_has_given_up_its_privileges(void **state)
     char path[64];
     unsigned threads = 0;
     (void)state;
-    desk_sh(d, "curl -s http://example.com/");      /* makes it look for the caller */
+    desk_sh(d, "curl -s http://example.com/");      /* makes it follow links */
     snprintf(path, sizeof path, "/proc/%d/task", d->supervisor.pid);
     DIR *dir = opendir(path);
     for (struct dirent *e; dir && (e = readdir(dir));)

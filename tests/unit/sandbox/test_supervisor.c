@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "desk.h"
 
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
 #include "base/clock.h"
 
 #include <dirent.h>
@@ -147,6 +150,22 @@ static void what_is_refused_is_told_at_once(void **state)
     DESK_WAIT(d, d->denials == 2);
     assert_string_equal(d->denied_host, "other.example");
     DESK_WAIT(d, strstr(buf_str(&d->logs), "DENIED /usr/bin/curl"));
+}
+
+/* A program may forbid to be looked into (PR_SET_DUMPABLE), and for most users that is obeyed. */
+static void a_program_that_hides_is_known(void **state)
+{
+    struct desk *d = *state;
+    char *script = alloc_printf(
+        "perl -MIO::Socket::INET -e 'syscall(%d, %d, 0) == 0 or die; "
+        "$s = IO::Socket::INET->new(\"10.200.0.1:3128\") or die; "
+        "print $s \"GET http://hidden.example/ HTTP/1.1\\r\\nHost: h\\r\\n\\r\\n\"; print scalar <$s>'",
+        SYS_prctl, PR_SET_DUMPABLE);
+    assert_string_equal(desk_sh(d, script), "HTTP/1.1 403 Forbidden\r\n");
+    DESK_WAIT(d, d->denials == 1);
+    assert_string_equal(d->denied_host, "hidden.example");
+    assert_string_equal(d->denied_binary, "/usr/bin/perl");
+    free(script);
 }
 
 static void the_same_refusal_again_is_told_once_a_second(void **state)
@@ -353,6 +372,7 @@ static int run_desk(const char *group)
         AT_A_DESK(strange_lines_change_nothing),
         AT_A_DESK(an_orphan_stops),
         AT_A_DESK(what_is_refused_is_told_at_once),
+        AT_A_DESK(a_program_that_hides_is_known),
         AT_A_DESK(the_same_refusal_again_is_told_once_a_second),
         AT_A_DESK(many_refusals_alike_are_few_lines),
         AT_A_DESK(traffic_is_counted_once_over_a_broken_stream),

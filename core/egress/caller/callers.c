@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "egress/caller/callers.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "egress/caller/borrow.h"
+#include "egress/caller/program.h"
+#include "egress/caller/records.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Calls that are answered before the loop serves others. */
+enum { CALLS_AT_ONCE = 16 };
+
+struct egress_callers {
+    struct egress_notifications notifications;
+    uv_poll_t poll;
+    int proxy;                                      /* a duplicate of the listening socket */
+    struct sockaddr_in address;                     /* its */
+    pid_t init_pid;
+    const struct log *log;
+    struct egress_records records;
+    void (*on_closed)(void *ctx);
+    void *closed_ctx;
+};
+
+/* What the socket is connected to, if it is: by us, or by an answer to a connect that went on. */
+static bool is_connected_to(int fd, const struct sockaddr_in *address)
+{
+    struct egress_named_address peer = {.len = sizeof peer.address};
+    return getpeername(fd, (struct sockaddr *)&peer.address, &peer.len) == 0 &&
+           egress_address_is(&peer, address);
+}
+
+/* The address that a connection of the socket comes from, as the proxy sees it. */
+static bool read_source(int fd, struct sockaddr_in *out)
+{
+    struct sockaddr_storage address;
+    const struct sockaddr_in6 *in6 = (const void *)&address;
+    socklen_t len = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+        return false;
+    if (address.ss_family == AF_INET) {
+        *out = *(const struct sockaddr_in *)(const void *)&address;
+        return true;
+    }
+    *out = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = in6->sin6_port};
+    memcpy(&out->sin_addr, &in6->sin6_addr.s6_addr[12], sizeof out->sin_addr);
+    return address.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
+}
+
+/* Whether the record is in the table now.  The caller stands still until it is answered, so no byte
+ * comes before. */
+static bool keep(struct egress_callers *callers, struct egress_record *record)
+{
+    if (!read_source(record->socket, &record->source))
+        return false;
+    egress_records_add(&callers->records, record);
+    return true;
+}
+
+/* Connects the record's socket to the proxy.  The result as of egress_socket_connect. */
+static int open_connection(struct egress_callers *callers, struct egress_record *record,
+                           const struct egress_named_address *to)
+{
+    /* None: a reset tells the proxy when nobody holds the socket any more. */
+    const int orphan_s = -1;
+    bool opened = false;
+    setsockopt(record->socket, IPPROTO_TCP, TCP_LINGER2, &orphan_s, sizeof orphan_s);
+    int result = egress_socket_connect(record->socket, to, &opened);
+    if (!opened || !keep(callers, record))
+        egress_record_free(record);
+    return result;
+}
+
+static void answer(struct egress_callers *callers, const struct egress_suspended_call *call,
+                   int result)
+{
+    if (result == EGRESS_CONNECT_WAIT)
+        egress_suspended_call_continue(&callers->notifications, call->id);
+    else
+        egress_suspended_call_return(&callers->notifications, call->id, result);
+}
+
+/* A socket that cannot be borrowed is connected by its owner and then has no record. */
+static void serve_unwatched(struct egress_callers *callers, const struct egress_suspended_call *call,
+                            int error)
+{
+    if (error == -EBADF) {
+        answer(callers, call, error);
+        return;
+    }
+    if (error != -ESRCH)
+        log_warn(callers->log, "the socket of process %d cannot be borrowed: %s",
+                 (int)egress_process_of(call->thread), strerror(-error));
+    answer(callers, call, EGRESS_CONNECT_WAIT);
+}
+
+/* Everything that is said of the caller is read before its call is found to be still valid: until then
+ * it has not executed another program, and nobody else got its number. */
+static void serve_proxy_connect(struct egress_callers *callers,
+                                const struct egress_suspended_call *call,
+                                const struct egress_named_address *to)
+{
+    int fd = egress_socket_borrow(call);
+    if (fd < 0) {
+        serve_unwatched(callers, call, fd);
+        return;
+    }
+    struct egress_record *record = alloc_zero(1, sizeof *record);
+    record->socket = fd;
+    if (!egress_socket_is_tcp(fd, callers->proxy)) {
+        egress_record_free(record);
+        answer(callers, call, EGRESS_CONNECT_WAIT);
+        return;
+    }
+    record->identified = egress_program_identify(call->thread, callers->init_pid, &record->caller,
+                                                 &record->problem) == 0;
+    if (!egress_suspended_call_valid(&callers->notifications, call->id))
+        egress_record_free(record);
+    else
+        answer(callers, call, open_connection(callers, record, to));
+}
+
+static void serve(struct egress_callers *callers, const struct egress_suspended_call *call)
+{
+    struct egress_named_address to;
+    int rc = egress_address_read(call, &to);
+    if (rc != 0)
+        answer(callers, call, rc);
+    else if (!egress_address_is(&to, &callers->address))
+        answer(callers, call, EGRESS_CONNECT_WAIT);
+    else if (!egress_records_have_room(&callers->records))
+        answer(callers, call, -EAGAIN);
+    else
+        serve_proxy_connect(callers, call, &to);
+}
+
+static void have_calls(uv_poll_t *poll, int status, int events)
+{
+    struct egress_callers *callers = poll->data;
+    struct egress_suspended_call call;
+    enum egress_notified notified = NOTIFIED_CALL;
+    (void)status;
+    (void)events;
+    for (int i = 0; i < CALLS_AT_ONCE && notified == NOTIFIED_CALL; i++) {
+        notified = egress_notifications_next(&callers->notifications, &call);
+        if (notified == NOTIFIED_CALL)
+            serve(callers, &call);
+    }
+    if (notified == NOTIFIED_END)
+        uv_poll_stop(poll);
+}
+
+static int find_proxy(struct egress_callers *callers, int proxy, struct error *err)
+{
+    socklen_t len = sizeof callers->address;
+    callers->proxy = fcntl(proxy, F_DUPFD_CLOEXEC, 0);
+    if (callers->proxy >= 0 &&
+        getsockname(callers->proxy, (struct sockaddr *)&callers->address, &len) == 0 &&
+        callers->address.sin_family == AF_INET)
+        return 0;
+    return error_errno(err, ERROR_INTERNAL, "cannot tell where the proxy listens");
+}
+
+static void free_callers(struct egress_callers *callers)
+{
+    egress_records_clear(&callers->records);
+    egress_notifications_close(&callers->notifications);
+    if (callers->proxy >= 0)
+        close(callers->proxy);
+    free(callers);
+}
+
+struct egress_callers *egress_callers_new(uv_loop_t *loop, const struct egress_callers_config *config,
+                                          struct error *err)
+{
+    struct egress_callers *callers = alloc_zero(1, sizeof *callers);
+    callers->proxy = -1;
+    callers->init_pid = config->init_pid;
+    callers->log = config->log;
+    callers->poll.data = callers;
+    int rc = egress_notifications_open(&callers->notifications, config->listener, err);
+    if (rc == 0)
+        rc = find_proxy(callers, config->proxy, err);
+    if (rc == 0 && (rc = uv_poll_init(loop, &callers->poll, config->listener)) != 0)
+        error_set(err, ERROR_INTERNAL, "the sandbox's connects cannot be watched: %s",
+                  uv_strerror(rc));
+    if (rc == 0) {
+        uv_poll_start(&callers->poll, UV_READABLE, have_calls);
+        return callers;
+    }
+    free_callers(callers);
+    return NULL;
+}
+
+int egress_callers_take(struct egress_callers *callers, const struct sockaddr_storage *client,
+                        struct egress_caller *out, struct error *err)
+{
+    struct egress_record *record =
+        egress_records_take(&callers->records, (const struct sockaddr_in *)(const void *)client);
+    bool same = record && is_connected_to(record->socket, &callers->address);
+    bool identified = same && record->identified;
+    *out = (struct egress_caller){0};
+    if (identified) {
+        *out = record->caller;
+        record->caller = (struct egress_caller){0};
+    } else if (same) {
+        *err = record->problem;
+    } else {
+        error_set(err, ERROR_DENIED, "the connection was not opened by a connect that the proxy saw");
+    }
+    egress_record_free(record);
+    return identified ? 0 : -1;
+}
+
+size_t egress_callers_pending(const struct egress_callers *callers)
+{
+    return callers->records.n;
+}
+
+static void poll_closed(uv_handle_t *handle)
+{
+    struct egress_callers *callers = handle->data;
+    void (*on_closed)(void *) = callers->on_closed;
+    void *ctx = callers->closed_ctx;
+    free_callers(callers);
+    if (on_closed)
+        on_closed(ctx);
+}
+
+void egress_callers_close(struct egress_callers *callers, void (*on_closed)(void *ctx), void *ctx)
+{
+    callers->on_closed = on_closed;
+    callers->closed_ctx = ctx;
+    uv_close((uv_handle_t *)&callers->poll, poll_closed);
+}

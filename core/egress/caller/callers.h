@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who opened each connection to the proxy.
+ *
+ * The sandbox's init has a seccomp filter that suspends every connect of the workload.  While the
+ * caller stands still, its address is read and its program looked up; its socket is borrowed and
+ * connected, and a record is kept under the connection's source address until the proxy takes it.
+ *
+ * A record holds the client's socket, so that its source address cannot become another connection's.
+ * A connection without a record was opened in another way and speaks for nobody.
+ *
+ * Connects to anywhere else go on untouched: in the sandbox's network namespace they lead to the
+ * sandbox itself or nowhere, whatever the caller's memory says by then.
+ *
+ * Ownership: egress_callers_close frees it.  Threads: the loop's thread only. */
+#ifndef EGRESS_CALLER_CALLERS_H
+#define EGRESS_CALLER_CALLERS_H
+
+#include "egress/caller/caller.h"
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <uv.h>
+
+struct egress_callers;
+struct error;
+struct log;
+
+struct egress_callers_config {
+    int listener;                                   /* of the filter; ours from here on, also on failure */
+    int proxy;                                      /* the proxy's listening socket; needed only now */
+    pid_t init_pid;                                 /* the sandbox's PID 1, as we see it */
+    const struct log *log;
+};
+
+struct egress_callers *egress_callers_new(uv_loop_t *loop, const struct egress_callers_config *config,
+                                          struct error *err);
+
+/* Takes the record of the connection that comes from that address: the caller frees it.  -1 with err
+ * when there is none, or when the program could not be told.  Does not block. */
+int egress_callers_take(struct egress_callers *callers, const struct sockaddr_storage *client,
+                        struct egress_caller *out, struct error *err);
+
+/* How many records wait to be taken. */
+size_t egress_callers_pending(const struct egress_callers *callers);
+
+/* Whoever connects from now on gets ENOSYS.  on_closed(ctx) follows from the loop. */
+void egress_callers_close(struct egress_callers *callers, void (*on_closed)(void *ctx), void *ctx);
+
+#endif

@@ -1,0 +1,684 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connects of a workload, seen and made by us: what the programs notice, and who is recorded. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "egress/caller/callers.h"
+#include "egress/caller/records.h"
+#include "egress/watched.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/un.h>
+#include <uv.h>
+
+enum { PATIENCE_MS = 20000 };
+
+struct desk {
+    uv_loop_t loop;
+    uv_timer_t patience;
+    uv_signal_t child;
+    struct log log;
+    struct watched watched;
+    struct egress_callers *callers;
+    int proxy, local;                               /* listening sockets */
+    uint16_t port, local_port;
+    bool timed_out, closed;
+};
+
+static void on_child(uv_signal_t *handle, int signum)
+{
+    (void)handle;
+    (void)signum;
+}
+
+static void out_of_patience(uv_timer_t *timer)
+{
+    ((struct desk *)timer->data)->timed_out = true;
+}
+
+static void open_desk(struct desk *d)
+{
+    struct error err;
+    memset(d, 0, sizeof *d);
+    uv_loop_init(&d->loop);
+    uv_timer_init(&d->loop, &d->patience);
+    uv_signal_init(&d->loop, &d->child);
+    d->patience.data = d;
+    uv_signal_start(&d->child, on_child, SIGCHLD);
+    uv_timer_start(&d->patience, out_of_patience, PATIENCE_MS, 0);
+    d->log = (struct log){.fd = STDERR_FILENO, .level = LOG_ERROR, .program = "test"};
+    d->proxy = network_listen(PROXY_ADDRESS, &d->port);
+    d->local = network_listen("127.0.0.1", &d->local_port);
+    watched_begin(&d->watched);
+    struct egress_callers_config config = {.listener = d->watched.listener, .proxy = d->proxy,
+                                           .init_pid = getpid(), .log = &d->log};
+    d->callers = egress_callers_new(&d->loop, &config, &err);
+    assert_non_null(d->callers);
+}
+
+static void on_closed(void *ctx)
+{
+    ((struct desk *)ctx)->closed = true;
+}
+
+static void close_desk(struct desk *d)
+{
+    if (!d->closed)
+        egress_callers_close(d->callers, on_closed, d);
+    uv_close((uv_handle_t *)&d->patience, NULL);
+    uv_close((uv_handle_t *)&d->child, NULL);
+    uv_run(&d->loop, UV_RUN_DEFAULT);
+    assert_true(d->closed);
+    assert_int_equal(uv_loop_close(&d->loop), 0);
+    watched_end(&d->watched);
+    close(d->proxy);
+    close(d->local);
+}
+
+/* Serves connects until the process has ended; what it returned. */
+static int finish(struct desk *d, pid_t pid)
+{
+    int status;
+    pid_t ended;
+    while ((ended = waitpid(pid, &status, WNOHANG)) == 0 && !d->timed_out)
+        uv_run(&d->loop, UV_RUN_ONCE);
+    if (ended != pid)
+        kill(pid, SIGKILL);
+    assert_int_equal(ended, pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Runs fn as a workload; what it returned. */
+static int run(struct desk *d, int (*fn)(void *arg))
+{
+    return finish(d, watched_fork(&d->watched, fn, d));
+}
+
+/* Takes the next connection of the proxy.  False: it is nobody's. */
+static bool take(struct desk *d, struct egress_caller *out, struct error *err)
+{
+    struct sockaddr_storage client = {0};
+    socklen_t len = sizeof client;
+    int fd = accept4(d->proxy, (struct sockaddr *)&client, &len, SOCK_CLOEXEC);
+    assert_true(fd >= 0);
+    bool known = egress_callers_take(d->callers, &client, out, err) == 0;
+    close(fd);
+    return known;
+}
+
+static bool one_waits(const struct desk *d)
+{
+    struct pollfd proxy = {.fd = d->proxy, .events = POLLIN};
+    return poll(&proxy, 1, 0) == 1;
+}
+
+static void expect_this_program(struct desk *d)
+{
+    char self[512];
+    struct error err;
+    struct egress_caller caller;
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[len > 0 ? len : 0] = '\0';
+    if (!take(d, &caller, &err))
+        fail_msg("not identified: %s", err.text);
+    assert_string_equal(caller.binary, self);
+    assert_int_equal(caller.n_ancestors, 0);
+    egress_caller_free(&caller);
+}
+
+static void expect_nobody(struct desk *d)
+{
+    struct error err;
+    struct egress_caller caller;
+    assert_false(take(d, &caller, &err));
+    assert_int_equal(err.kind, ERROR_DENIED);
+    assert_string_equal(err.text, "the connection was not opened by a connect that the proxy saw");
+}
+
+/* ---- what the workload does; each returns 0 or the number of what went wrong ---- */
+
+static struct sockaddr_in address_of(const char *address, uint16_t port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
+    inet_pton(AF_INET, address, &at.sin_addr);
+    return at;
+}
+
+static int connect_to(int fd, const struct sockaddr_in *to)
+{
+    return connect(fd, (const struct sockaddr *)to, sizeof *to) == 0 ? 0 : errno;
+}
+
+static int error_of(int fd)
+{
+    int error = -1;
+    socklen_t len = sizeof error;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error : -1;
+}
+
+#define EXPECT(condition)                                                               \
+    do {                                                                                \
+        if (!(condition)) {                                                             \
+            fprintf(stderr, "%s:%d: %s (%s)\n", __FILE__, __LINE__, #condition, strerror(errno)); \
+            return 1;                                                                   \
+        }                                                                               \
+    } while (0)
+
+static int connect_blocking(void *arg)
+{
+    const struct desk *d = arg;
+    struct sockaddr_in proxy = address_of(PROXY_ADDRESS, d->port), peer;
+    socklen_t len = sizeof peer;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    EXPECT(connect_to(fd, &proxy) == 0);
+    EXPECT(getpeername(fd, (struct sockaddr *)&peer, &len) == 0 && peer.sin_port == proxy.sin_port);
+    EXPECT((fcntl(fd, F_GETFL) & O_NONBLOCK) == 0 && error_of(fd) == 0);
+    EXPECT(connect_to(fd, &proxy) == EISCONN);
+    return 0;
+}
+
+static int connect_not_blocking(void *arg)
+{
+    const struct desk *d = arg;
+    struct sockaddr_in proxy = address_of(PROXY_ADDRESS, d->port);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    struct pollfd writable = {.fd = fd, .events = POLLOUT};
+    EXPECT(connect_to(fd, &proxy) == EINPROGRESS);
+    EXPECT(poll(&writable, 1, PATIENCE_MS) == 1 && writable.revents == POLLOUT);
+    EXPECT(error_of(fd) == 0 && (fcntl(fd, F_GETFL) & O_NONBLOCK));
+    EXPECT(connect_to(fd, &proxy) == 0);            /* as without us: the first one after the wait */
+    EXPECT(connect_to(fd, &proxy) == EISCONN);
+    return 0;
+}
+
+static int connect_by_ipv6(void *arg)
+{
+    const struct desk *d = arg;
+    struct sockaddr_in6 proxy = {.sin6_family = AF_INET6, .sin6_port = htons(d->port)};
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
+    inet_pton(AF_INET6, "::ffff:" PROXY_ADDRESS, &proxy.sin6_addr);
+    EXPECT(connect(fd, (struct sockaddr *)&proxy, sizeof proxy) == 0);
+    return 0;
+}
+
+static void a_connect_to_the_proxy_is_as_usual_and_recorded(void **state)
+{
+    static int (*const ways[])(void *) = {connect_blocking, connect_not_blocking, connect_by_ipv6};
+    struct desk d;
+    (void)state;
+    open_desk(&d);
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        assert_int_equal(run(&d, ways[i]), 0);
+        assert_int_equal(egress_callers_pending(d.callers), 1);
+        expect_this_program(&d);
+        assert_int_equal(egress_callers_pending(d.callers), 0);
+    }
+    close_desk(&d);
+}
+
+static int connect_wrongly(void *arg)
+{
+    const struct desk *d = arg;
+    struct sockaddr_in proxy = address_of(PROXY_ADDRESS, d->port);
+    struct sockaddr *to = (struct sockaddr *)&proxy;
+    int fd = socket(AF_INET, SOCK_STREAM, 0), v6 = socket(AF_INET6, SOCK_STREAM, 0), ends[2];
+    EXPECT(pipe(ends) == 0);
+    EXPECT(connect(999, to, sizeof proxy) == -1 && errno == EBADF);
+    EXPECT(connect(-1, to, sizeof proxy) == -1 && errno == EBADF);
+    EXPECT(connect(ends[0], to, sizeof proxy) == -1 && errno == ENOTSOCK);
+    EXPECT(connect(fd, (struct sockaddr *)8, sizeof proxy) == -1 && errno == EFAULT);
+    EXPECT(connect(fd, to, 4) == -1 && errno == EINVAL);
+    EXPECT(connect(fd, to, 1000) == -1 && errno == EINVAL);
+    EXPECT(connect(fd, to, (socklen_t)-1) == -1 && errno == EINVAL);
+    EXPECT(connect(fd, to, 0) == -1 && errno == EINVAL);
+    EXPECT(connect(v6, to, sizeof proxy) == -1 && (errno == EINVAL || errno == EAFNOSUPPORT));
+    proxy.sin_port = htons(1);
+    EXPECT(connect_to(fd, &proxy) == ECONNREFUSED);
+    proxy = address_of("192.0.2.1", 80);
+    EXPECT(connect_to(fd, &proxy) == ENETUNREACH);
+    return 0;
+}
+
+static int connect_elsewhere(void *arg)
+{
+    const struct desk *d = arg;
+    struct sockaddr_in local = address_of("127.0.0.1", d->local_port);
+    struct sockaddr_in proxy = address_of(PROXY_ADDRESS, d->port);
+    struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "\0local"};
+    int fd = socket(AF_INET, SOCK_STREAM, 0), udp = socket(AF_INET, SOCK_DGRAM, 0);
+    int server = socket(AF_UNIX, SOCK_STREAM, 0), client = socket(AF_UNIX, SOCK_STREAM, 0);
+    EXPECT(connect_to(fd, &local) == 0);
+    EXPECT(connect_to(udp, &proxy) == 0);           /* the same numbers, but not TCP */
+    EXPECT(bind(server, (struct sockaddr *)&name, sizeof name) == 0 && listen(server, 1) == 0);
+    EXPECT(connect(client, (struct sockaddr *)&name, sizeof name) == 0);
+    return 0;
+}
+
+static void other_connects_are_the_kernels(void **state)
+{
+    struct desk d;
+    (void)state;
+    open_desk(&d);
+    assert_int_equal(run(&d, connect_wrongly), 0);
+    assert_int_equal(run(&d, connect_elsewhere), 0);
+    assert_int_equal(egress_callers_pending(d.callers), 0);
+    assert_false(one_waits(&d));
+    close_desk(&d);
+}
+
+/* A key agent or whoever else does not want to be looked into.  What that takes is decided when a
+ * program is executed: so it is executed here, in the test's user namespace. */
+static int connect_hidden(void *arg)
+{
+    const struct desk *d = arg;
+    char port[8];
+    snprintf(port, sizeof port, "%u", d->port);
+    execl("/proc/self/exe", "hidden", "hidden", port, (char *)NULL);
+    return 1;
+}
+
+static int hidden_main(const char *port)
+{
+    struct desk d = {.port = (uint16_t)atoi(port)};
+    prctl(PR_SET_DUMPABLE, 0);
+    return connect_blocking(&d);
+}
+
+static void a_hidden_program_is_known_too(void **state)
+{
+    struct desk d;
+    (void)state;
+    open_desk(&d);
+    assert_int_equal(run(&d, connect_hidden), 0);
+    expect_this_program(&d);
+    close_desk(&d);
+}
+
+/* ---- threads ---- */
+
+struct threaded {
+    const struct desk *desk;
+    int result, fd;
+};
+
+static int connect_in_thread(void *arg)
+{
+    struct threaded *t = arg;
+    struct sockaddr_in proxy = address_of(PROXY_ADDRESS, t->desk->port);
+    t->result = connect_to(t->fd, &proxy);
+    return 0;
+}
+
+static void *thread_main(void *arg)
+{
+    connect_in_thread(arg);
+    return NULL;
+}
+
+static int connect_from_a_thread(void *arg)
+{
+    struct threaded t = {.desk = arg, .fd = socket(AF_INET, SOCK_STREAM, 0)};
+    pthread_t thread;
+    EXPECT(pthread_create(&thread, NULL, thread_main, &t) == 0);
+    pthread_join(thread, NULL);
+    EXPECT(t.result == 0);
+    return 0;
+}
+
+static void *thread_with_own_table(void *arg)
+{
+    struct threaded *t = arg;
+    if (unshare(CLONE_FILES) != 0)
+        return NULL;
+    dup2(socket(AF_INET, SOCK_STREAM, 0), t->fd);
+    connect_in_thread(t);
+    t->result = t->result ? t->result : error_of(t->fd);
+    return t;
+}
+
+/* The number stands for another file in the thread's table than in its process's. */
+static int connect_from_a_thread_with_a_table(void *arg)
+{
+    struct threaded t = {.desk = arg, .fd = dup(STDERR_FILENO), .result = -1};
+    pthread_t thread;
+    EXPECT(pthread_create(&thread, NULL, thread_with_own_table, &t) == 0);
+    pthread_join(thread, NULL);
+    EXPECT(t.result == 0);
+    return 0;
+}
+
+static void threads_are_their_process(void **state)
+{
+    struct desk d;
+    (void)state;
+    open_desk(&d);
+    assert_int_equal(run(&d, connect_from_a_thread), 0);
+    expect_this_program(&d);
+    assert_int_equal(run(&d, connect_from_a_thread_with_a_table), 0);
+    expect_this_program(&d);
+    close_desk(&d);
+}
+
+/* ---- attacks ---- */
+
+struct flipped {
+    const struct desk *desk;
+    struct sockaddr_in address;                     /* changes all the time */
+    volatile bool end;
+};
+
+static void *flip(void *arg)
+{
+    struct flipped *f = arg;
+    struct sockaddr_in proxy = address_of(PROXY_ADDRESS, f->desk->port);
+    struct sockaddr_in local = address_of("127.0.0.1", f->desk->local_port);
+    while (!f->end) {
+        f->address = local;
+        __sync_synchronize();
+        f->address = proxy;
+        __sync_synchronize();
+    }
+    return NULL;
+}
+
+static int connect_to_what_changes(void *arg)
+{
+    struct flipped f = {.desk = arg};
+    pthread_t thread;
+    f.address = address_of("127.0.0.1", f.desk->local_port);
+    EXPECT(pthread_create(&thread, NULL, flip, &f) == 0);
+    for (int i = 0; i < 100; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        connect_to(fd, &f.address);
+        close(fd);
+    }
+    f.end = true;
+    pthread_join(thread, NULL);
+    return 0;
+}
+
+static void drain(int listener)
+{
+    int fd;
+    while ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+        close(fd);
+}
+
+/* A look that saw a local address, and a kernel that went to the proxy. */
+static void memory_that_changes_after_the_look_gains_nothing(void **state)
+{
+    struct desk d;
+    struct egress_caller caller;
+    struct error err;
+    unsigned nobody = 0, known = 0;
+    (void)state;
+    open_desk(&d);
+    while (nobody == 0 || known == 0) {
+        assert_int_equal(run(&d, connect_to_what_changes), 0);
+        while (one_waits(&d)) {
+            bool is_known = take(&d, &caller, &err);
+            known += is_known;
+            nobody += !is_known;
+            egress_caller_free(&caller);
+        }
+        drain(d.local);
+        assert_int_equal(egress_callers_pending(d.callers), 0);
+    }
+    close_desk(&d);
+}
+
+static int connect_many(void *arg)
+{
+    enum { MANY = 1500 };
+    const struct desk *d = arg;
+    struct sockaddr_in proxy = address_of(PROXY_ADDRESS, d->port);
+    for (int i = 0; i < MANY; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        int error = connect_to(fd, &proxy);
+        EXPECT(fd >= 0 && (error == EINPROGRESS || error == EAGAIN));
+    }
+    return 0;
+}
+
+static void very_many_connects_are_bounded(void **state)
+{
+    struct desk d;
+    unsigned known = 0;
+    (void)state;
+    open_desk(&d);
+    assert_int_equal(run(&d, connect_many), 0);
+    assert_int_equal(egress_callers_pending(d.callers), EGRESS_RECORDS_MAX);
+    for (; one_waits(&d); known++)
+        expect_this_program(&d);
+    assert_int_equal(known, EGRESS_RECORDS_MAX);
+    assert_int_equal(run(&d, connect_blocking), 0);
+    expect_this_program(&d);
+    close_desk(&d);
+}
+
+/* An address for which a record is kept, and whose socket everybody has closed. */
+static int connect_bound(const struct desk *d, int *error)
+{
+    struct sockaddr_in proxy = address_of(PROXY_ADDRESS, d->port);
+    struct sockaddr_in own = address_of("127.0.0.1", 5555);
+    int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+    EXPECT(bind(fd, (struct sockaddr *)&own, sizeof own) == 0);
+    *error = connect_to(fd, &proxy);
+    return 0;
+}
+
+static int connect_bound_first(void *arg)
+{
+    int error;
+    EXPECT(connect_bound(arg, &error) == 0 && error == 0);
+    return 0;
+}
+
+static int connect_bound_again(void *arg)
+{
+    int error;
+    EXPECT(connect_bound(arg, &error) == 0 && error == EADDRNOTAVAIL);
+    return 0;
+}
+
+static void a_source_port_is_not_used_twice(void **state)
+{
+    struct desk d;
+    (void)state;
+    open_desk(&d);
+    assert_int_equal(run(&d, connect_bound_first), 0);
+    assert_int_equal(run(&d, connect_bound_again), 0);
+    assert_int_equal(egress_callers_pending(d.callers), 1);
+    expect_this_program(&d);
+    close_desk(&d);
+}
+
+/* A socket that is recorded, given up by its owner and connected again to somewhere else. */
+static int connect_and_disconnect(void *arg)
+{
+    const struct desk *d = arg;
+    struct sockaddr_in proxy = address_of(PROXY_ADDRESS, d->port);
+    struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    EXPECT(connect_to(fd, &proxy) == 0);
+    EXPECT(connect(fd, &nowhere, sizeof nowhere) == 0);
+    return 0;
+}
+
+static void a_record_holds_only_for_its_connection(void **state)
+{
+    struct desk d;
+    (void)state;
+    open_desk(&d);
+    assert_int_equal(run(&d, connect_and_disconnect), 0);
+    if (one_waits(&d))
+        expect_nobody(&d);
+    close_desk(&d);
+}
+
+static int connect_for_ever(void *arg)
+{
+    const struct desk *d = arg;
+    struct sockaddr_in proxy = address_of(PROXY_ADDRESS, d->port);
+    for (int fd;; close(fd)) {
+        fd = socket(AF_INET, SOCK_STREAM, 0);
+        connect_to(fd, &proxy);
+    }
+    return 0;
+}
+
+static void callers_that_are_killed_leave_nothing(void **state)
+{
+    enum { CALLERS = 12, ROUNDS = 8 };
+    struct desk d;
+    pid_t pids[CALLERS];
+    struct egress_caller caller;
+    struct error err;
+    (void)state;
+    open_desk(&d);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < CALLERS; i++)
+            pids[i] = watched_fork(&d.watched, connect_for_ever, &d);
+        for (int i = 0; i < CALLERS; i++) {
+            uv_run(&d.loop, UV_RUN_ONCE);
+            kill(pids[i], SIGKILL);
+            assert_int_equal(finish(&d, pids[i]), 128 + SIGKILL);
+        }
+        while (one_waits(&d)) {
+            take(&d, &caller, &err);
+            egress_caller_free(&caller);
+        }
+        assert_int_equal(egress_callers_pending(d.callers), 0);
+    }
+    assert_int_equal(run(&d, connect_blocking), 0);
+    expect_this_program(&d);
+    close_desk(&d);
+}
+
+static void *exec_soon(void *arg)
+{
+    usleep(*(useconds_t *)arg);
+    execl("/bin/true", "true", (char *)NULL);
+    return NULL;
+}
+
+static int connect_while_another_executes(void *arg)
+{
+    const struct desk *d = arg;
+    struct sockaddr_in proxy = address_of(PROXY_ADDRESS, d->port);
+    useconds_t delay = (useconds_t)(getpid() % 7) * 60;
+    pthread_t thread;
+    pthread_create(&thread, NULL, exec_soon, &delay);
+    for (int i = 0; i < 100; i++)
+        connect_to(socket(AF_INET, SOCK_STREAM, 0), &proxy);
+    pthread_join(thread, NULL);
+    return 1;
+}
+
+/* The process is another program as soon as its other thread is gone; the connections are not. */
+static void a_connect_is_of_the_program_that_called_it(void **state)
+{
+    enum { ATTEMPTS = 40 };
+    struct desk d;
+    struct egress_caller caller;
+    struct error err;
+    (void)state;
+    open_desk(&d);
+    for (int i = 0; i < ATTEMPTS; i++) {
+        assert_int_equal(run(&d, connect_while_another_executes), 0);
+        while (one_waits(&d)) {
+            if (take(&d, &caller, &err))
+                assert_null(strstr(caller.binary, "/true"));
+            egress_caller_free(&caller);
+        }
+    }
+    close_desk(&d);
+}
+
+static int connect_unwatched(void *arg)
+{
+    const struct desk *d = arg;
+    struct sockaddr_in proxy = address_of(PROXY_ADDRESS, d->port);
+    EXPECT(connect_to(socket(AF_INET, SOCK_STREAM, 0), &proxy) == ENOSYS);
+    return 0;
+}
+
+static void without_us_nobody_connects(void **state)
+{
+    struct desk d;
+    (void)state;
+    open_desk(&d);
+    egress_callers_close(d.callers, on_closed, &d);
+    while (!d.closed)
+        uv_run(&d.loop, UV_RUN_ONCE);
+    assert_int_equal(run(&d, connect_unwatched), 0);
+    close_desk(&d);
+}
+
+/* As a kernel before 6.9: no descriptors of threads. */
+static void forbid_descriptors_of_threads(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_pidfd_open, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof code / sizeof *code, code};
+    assert_int_equal(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program), 0);
+}
+
+static void old_kernels_do_too(void **state)
+{
+    struct desk d;
+    (void)state;
+    open_desk(&d);
+    forbid_descriptors_of_threads();
+    assert_int_equal(run(&d, connect_blocking), 0);
+    expect_this_program(&d);
+    assert_int_equal(run(&d, connect_from_a_thread), 0);
+    expect_this_program(&d);
+    /* Its socket cannot be had there: it connects, and is nobody. */
+    assert_int_equal(run(&d, connect_from_a_thread_with_a_table), 0);
+    expect_nobody(&d);
+    close_desk(&d);
+}
+
+static int tests(void)
+{
+    const struct CMUnitTest list[] = {
+        cmocka_unit_test(a_connect_to_the_proxy_is_as_usual_and_recorded),
+        cmocka_unit_test(other_connects_are_the_kernels),
+        cmocka_unit_test(a_hidden_program_is_known_too),
+        cmocka_unit_test(threads_are_their_process),
+        cmocka_unit_test(memory_that_changes_after_the_look_gains_nothing),
+        cmocka_unit_test(very_many_connects_are_bounded),
+        cmocka_unit_test(a_source_port_is_not_used_twice),
+        cmocka_unit_test(a_record_holds_only_for_its_connection),
+        cmocka_unit_test(callers_that_are_killed_leave_nothing),
+        cmocka_unit_test(a_connect_is_of_the_program_that_called_it),
+        cmocka_unit_test(without_us_nobody_connects),
+        cmocka_unit_test(old_kernels_do_too),           /* last: its filter stays */
+    };
+    return cmocka_run_group_tests(list, NULL, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "hidden") == 0)
+        return hidden_main(argv[2]);
+    network_enter();
+    return tests();
+}
