@@ -7,34 +7,62 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "sandbox/path.h"
 
 struct list {
     struct arena *arena;
     const char **items;
     size_t n;
+    struct list *links;                             /* the links that lead to the items */
 };
 
-/* Under its absolute name, and under the one it has without links. */
+static void append(struct list *list, const char *path)
+{
+    if ((list->n & (list->n - 1)) == 0) {
+        const char **bigger = arena_zalloc(list->arena, (list->n ? 2 * list->n : 1) * sizeof *bigger);
+        if (list->n)
+            memcpy(bigger, list->items, list->n * sizeof *bigger);
+        list->items = bigger;
+    }
+    list->items[list->n++] = arena_str(list->arena, path);
+}
+
+/* Under its absolute name and under the one it has without links; each link on the way, because
+ * whoever replaces it decides what the gateway reads next. */
 static void add(struct list *list, const char *path)
 {
-    char here[PATH_MAX], *real = realpath(path, NULL);
-    const char *names[2] = {path, real};
-    if (!*path)
-        names[0] = NULL;
-    else if (*path != '/' && getcwd(here, sizeof here))
-        names[0] = arena_printf(list->arena, "%s/%s", here, path);
-    for (size_t i = 0; i < 2; i++) {
-        if (!names[i] || (i == 1 && names[0] && strcmp(names[0], names[1]) == 0))
-            continue;
-        if ((list->n & (list->n - 1)) == 0) {
-            const char **bigger = arena_zalloc(list->arena, (list->n ? 2 * list->n : 1) * sizeof *bigger);
-            if (list->n)
-                memcpy(bigger, list->items, list->n * sizeof *bigger);
-            list->items = bigger;
-        }
-        list->items[list->n++] = arena_str(list->arena, names[i]);
+    char here[PATH_MAX];
+    struct path_walk walk;
+    if (*path && *path != '/' && getcwd(here, sizeof here))
+        path = arena_printf(list->arena, "%s/%s", here, path);
+    if (*path != '/')
+        return;
+    append(list, path);
+    int error = sandbox_path_walk(list->arena, path, &walk);
+    for (size_t i = 0; i < walk.n_links; i++)
+        append(list->links, walk.links[i].path);
+    if (error == 0 && strcmp(walk.real, path) != 0)
+        append(list, walk.real);
+}
+
+static void add_each(struct list *list, const char *paths, const char *separators)
+{
+    char *rest = NULL, *copy = arena_str(list->arena, paths ? paths : "");
+    for (char *path = strtok_r(copy, separators, &rest); path; path = strtok_r(NULL, separators, &rest))
+        if (*path == '/')
+            add(list, path);
+}
+
+/* The interpreter, its script, files of its options. */
+static void add_command(struct list *list, const struct chain_voter_config *voter)
+{
+    for (size_t i = 0; i < voter->n_command; i++) {
+        const char *word = voter->command[i], *value = strchr(word, '=');
+        if (i > 0 && *word == '-' && value)
+            word = value + 1;
+        if (i == 0 ? strchr(word, '/') != NULL : strcmp(word, "/") != 0 && access(word, F_OK) == 0)
+            add(list, word);
     }
-    free(real);
 }
 
 static void add_store(struct list *list, const char *url)
@@ -55,8 +83,7 @@ static void add_voters(const struct chain_config *chain, struct list *hidden, st
     for (size_t i = 0; i < chain->n_voters; i++) {
         const struct chain_voter_config *voter = chain->voters[i];
         const char *script = voter->script;
-        if (voter->n_command > 0 && strchr(voter->command[0], '/'))
-            add(read_only, voter->command[0]);
+        add_command(read_only, voter);
         if (!script || !*script)
             continue;
         if (*script != '/' && chain->base_dir && *chain->base_dir)
@@ -72,7 +99,7 @@ static void add_programs(struct list *read_only, const char *bwrap)
 {
     static const char *const names[] = {"sluiced", "sluice", "sluice-supervisor", "sluice-init",
                                         "sluice-plugin-host"};
-    char exe[PATH_MAX], *rest = NULL;
+    char exe[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
     exe[n < 0 ? 0 : n] = '\0';
     char *slash = strrchr(exe, '/');
@@ -86,10 +113,17 @@ static void add_programs(struct list *read_only, const char *bwrap)
     }
     if (bwrap)
         add(read_only, bwrap);
-    char *path = (char *)arena_str(read_only->arena, getenv("PATH") ? getenv("PATH") : "");
-    for (char *folder = strtok_r(path, ":", &rest); folder; folder = strtok_r(NULL, ":", &rest))
-        if (*folder == '/')
-            add(read_only, folder);
+}
+
+/* Where the loader and the TLS library look because of the environment, and the shell of whoever
+ * starts us. */
+static void add_environment(struct list *read_only)
+{
+    static const char *const names[] = {"PATH", "LD_LIBRARY_PATH", "OPENSSL_CONF", "OPENSSL_MODULES",
+                                        "SSL_CERT_FILE", "SSL_CERT_DIR"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        add_each(read_only, getenv(names[i]), ":");
+    add_each(read_only, getenv("LD_PRELOAD"), ": ");
 }
 
 static const char **copy_paths(const char **paths, size_t n, struct arena *arena)
@@ -109,15 +143,20 @@ struct own_files own_files_copy(const struct own_files *own, struct arena *arena
 void own_files_list(const struct gateway_config *config, const struct gateway_flags *flags,
                     const char *bwrap, struct arena *arena, struct own_files *out)
 {
-    struct list hidden = {.arena = arena}, read_only = {.arena = arena};
+    struct list read_only = {.arena = arena, .links = &read_only};
+    struct list hidden = {.arena = arena, .links = &read_only};
     add(&hidden, config->state_dir);
+    add(&hidden, arena_printf(arena, "%s/admin.token", config->state_dir));
     for (size_t i = 0; i < config->n_listen; i++)
         if (listener_is_unix(config->listen[i]))
             add(&hidden, config->listen[i]->address + 5);
     add_store(&hidden, config->store);
     if (flags->config)
         add(&hidden, flags->config);
+    if (*config->egress->extra_ca)
+        add(&read_only, config->egress->extra_ca);
     add_voters(config->chain, &hidden, &read_only);
+    add_environment(&read_only);
     add_programs(&read_only, bwrap);
     *out = (struct own_files){hidden.items, hidden.n, read_only.items, read_only.n};
 }

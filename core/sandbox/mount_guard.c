@@ -104,8 +104,15 @@ static void add_spelling(void *ctx, const char *path)
     add_one(s->guards, s->arena, s->kind, arena_str(s->arena, path));
 }
 
+static bool is_link(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
 /* The path as it is written, as it is resolved, and under the names other mounts give it.  What does
- * not exist yet is resolved as far as it does. */
+ * not exist yet is resolved as far as it does.  A link that must not be written is guarded itself:
+ * what it leads to is listed too where that must not be written. */
 void mount_guards_add(struct mount_guards *guards, struct arena *arena, enum guard_kind kind,
                       const char *path)
 {
@@ -113,7 +120,8 @@ void mount_guards_add(struct mount_guards *guards, struct arena *arena, enum gua
     struct path_walk walk;
     path = sandbox_path_normal(arena, path);
     add_one(guards, arena, kind, path);
-    const char *real = sandbox_path_walk(arena, path, &walk) == 0 ? walk.real : NULL;
+    bool itself = kind == GUARD_READ_ONLY && is_link(path);
+    const char *real = !itself && sandbox_path_walk(arena, path, &walk) == 0 ? walk.real : NULL;
     const char *name = strrchr(path, '/');
     if (!real && name != path &&
         sandbox_path_walk(arena, arena_strn(arena, path, (size_t)(name - path)), &walk) == 0)

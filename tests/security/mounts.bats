@@ -183,3 +183,45 @@ LUA
     run ! inside writes "cat $shared/late.lua"
     teardown_all
 }
+
+@test "links that lead to what the gateway reads, files of a voter's command and of the environment cannot be written" {
+    state=$BATS_TEST_TMPDIR/state
+    mkdir -p "$state" "$BATS_TEST_TMPDIR/rules" && chmod 755 "$shared"
+    mkdir -m 777 "$shared/free" "$shared/libraries"
+    echo 'return { name = "far", version = "1.0.0", summary = "Allows.", vote = function(t, b) return b:allow() end }' >"$BATS_TEST_TMPDIR/rules/far.lua"
+    ln -s "$BATS_TEST_TMPDIR/rules" "$shared/middle"
+    ln -s "$shared/middle" "$BATS_TEST_TMPDIR/first"
+    mkdir -m 755 "$BATS_TEST_TMPDIR/voters"         # the gateway takes none from a folder that others may write
+    cp "$top/tests/bench/voters/no_wildcards.py" "$BATS_TEST_TMPDIR/voters/voter.py"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -out "$shared/ca.pem" -subj /CN=x 2>/dev/null
+    chmod -R go+w "$shared"
+    cat >"$state/sluice.yaml" <<YAML
+egress: {extra_ca: $shared/ca.pem}
+chain:
+  voters:
+    - {plugin: live_reload}
+    - {script: $BATS_TEST_TMPDIR/first/far.lua}
+    - {command: [/usr/bin/python3, $BATS_TEST_TMPDIR/voters/voter.py], name: program}
+YAML
+    LD_LIBRARY_PATH=$shared/libraries start_gateway --config "$state/sluice.yaml"
+    policy "" "$shared, $BATS_TEST_TMPDIR/voters" | sluice sandbox create --name reads --policy -
+    inside reads "touch $shared/free/new"
+    inside reads "rm $shared/middle; ln -sfn /tmp $shared/middle" || true
+    inside reads "touch $shared/libraries/libuv.so.1" || true
+    inside reads "grep ' $BATS_TEST_TMPDIR/voters/voter.py ro' /proc/self/mountinfo"
+    run ! inside reads "echo taken >>$shared/ca.pem"
+    [ ! -e "$shared/libraries/libuv.so.1" ]
+    [ "$(readlink "$shared/middle")" = "$BATS_TEST_TMPDIR/rules" ]
+    teardown_all
+}
+
+@test "a token of the gateway that has a second name is not shown under it" {
+    state=$BATS_TEST_TMPDIR/state
+    start_gateway --listen "unix:$state/sluice.sock" --listen tcp:127.0.0.1:7079
+    [ -s "$state/admin.token" ]
+    ln "$state/admin.token" "$shared/second"
+    policy "$shared" "" >"$BATS_TEST_TMPDIR/policy.yaml"
+    run -1 sluice sandbox create --name second --policy "$BATS_TEST_TMPDIR/policy.yaml"
+    [[ "$output" == *"admin.token, which belongs to the gateway, has 2 names (hard links)"* ]]
+    teardown_all
+}
