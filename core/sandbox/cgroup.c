@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CPU_PERIOD_US = 100000 };
+enum { CPU_PERIOD_US = 100000, SOCKETS_SHARE = 4 };
 
 #define LEAF "sluiced"
 
@@ -187,8 +187,13 @@ static bool set_v1(const char *folder, int controller, const struct cgroup_limit
     if (controller == CGROUP_MEMORY && limits->memory) {
         snprintf(text, sizeof text, "%llu", (unsigned long long)limits->memory);
         /* Swap is counted with memory, where the kernel counts it. */
-        return write_text(folder, "memory.limit_in_bytes", text) &&
-               (write_text(folder, "memory.memsw.limit_in_bytes", text) || errno == ENOENT);
+        if (!write_text(folder, "memory.limit_in_bytes", text) ||
+            (!write_text(folder, "memory.memsw.limit_in_bytes", text) && errno != ENOENT))
+            return false;
+        /* Buffers of TCP and UDP sockets have an account of their own, which v1 keeps only for a
+         * group that limits it. */
+        snprintf(text, sizeof text, "%llu", (unsigned long long)limits->memory / SOCKETS_SHARE);
+        return write_text(folder, "memory.kmem.tcp.limit_in_bytes", text) || errno == ENOENT;
     }
     if (controller == CGROUP_CPU && limits->cpu_millis) {
         snprintf(text, sizeof text, "%llu", (unsigned long long)limits->cpu_millis * CPU_PERIOD_US / 1000);

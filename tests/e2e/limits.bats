@@ -40,6 +40,28 @@ all_gone() { for folder in $1; do [ ! -e "$folder" ] || return 1; done; }
     done
 }
 
+@test "what waits in sockets counts against the limit of memory" {
+    start_gateway
+    need_cgroups
+    sluice sandbox create --name sockets --memory 64M
+    run -0 sluice sandbox exec sockets -- python3 -c '
+import socket
+boxes, sender, got = [], socket.socket(socket.AF_INET, socket.SOCK_DGRAM), 0
+for _ in range(60):
+    box = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    box.bind(("127.0.0.1", 0)); box.setblocking(False)
+    box.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+    for _ in range(400):
+        sender.sendto(bytes(8000), box.getsockname())
+    boxes.append(box)
+for box in boxes:
+    try:
+        while True: got += len(box.recv(8000))
+    except BlockingIOError: pass
+print(got >> 20)'
+    [ "$output" -lt 64 ]
+}
+
 @test "a limit of processors slows a workload down, and nobody else" {
     start_gateway
     need_cgroups
