@@ -88,6 +88,7 @@ function Transition:lost() end
 ---@field hits integer
 ---@field confidence number 0 to 1
 ---@field approvals sluice.Approval[] so far, this one included
+---@field asked_by string[] who asked for it, by every name they are known by
 
 ---@class sluice.Approval
 ---@field actor string
@@ -139,6 +140,7 @@ function Transition:lost() end
 ---@field rules sluice.AllowRule[]
 ---@field deny_rules sluice.RequestRule[]
 ---@field allowed_ips string[]
+---@field public_only boolean
 ---@field allow_encoded_slash boolean
 ---@field websocket_credential_rewrite boolean
 ---@field request_body_credential_rewrite boolean

@@ -98,6 +98,7 @@ int api_update_begin(struct api_call *call, enum sluice_kind kind, struct update
         .kind = kind,
         .sandbox = api_param(call, "name"),
         .actor = auth_actor(call->who),
+        .account = call->who->account,
         .document_path = "",
     };
     out->dry_run = api_flag(call->req, "dry_run");

@@ -8,6 +8,7 @@
 #include "api/parameters.h"
 #include "api/routes.h"
 #include "http/problem.h"
+#include "update/askers.h"
 
 enum {
     HISTORY_MAX = 100000,                           /* events at once */
@@ -34,6 +35,17 @@ static void add_preview(json_t *json, const struct drafts_view *v)
     }
 }
 
+static json_t *encode_askers(const struct store_draft *d, struct arena *arena)
+{
+    struct askers askers = askers_decode(d->asked_by_json, arena);
+    json_t *list = json_array();
+    size_t n;
+    const char *const *names = askers_names(&askers, arena, &n);
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_string(names[i]));
+    return list;
+}
+
 static json_t *encode_view(struct arena *arena, const struct drafts_view *v)
 {
     const struct store_draft *d = &v->draft;
@@ -51,6 +63,8 @@ static json_t *encode_view(struct arena *arena, const struct drafts_view *v)
     if (*d->takes_back)
         json_object_set_new(json, "takes_back", json_string(d->takes_back));
     json_object_set_new(json, "approvals", parsed(d->approvals_json));
+    json_object_set_new(json, "asked_by", encode_askers(d, arena));
+    json_object_set_new(json, "addresses", *d->addresses_json ? parsed(d->addresses_json) : json_array());
     add_preview(json, v);
     return json;
 }
@@ -130,6 +144,7 @@ static int begin(struct api_call *call, const char *reason, struct drafts_call *
         .sandbox = api_param(call, "name"),
         .id = api_param(call, "id"),
         .actor = auth_actor(call->who),
+        .account = call->who->account,
     };
     if (api_reason(call, &out->reason) != 0 || api_override(call, &out->override) != 0)
         return -1;
@@ -315,6 +330,7 @@ int route_draft_submit(struct api_call *call)
         const struct body_proposal *p = body->items[i];
         items[i] = (struct drafts_proposal){
             .rule_name = p->rule_name, .rule = p->rule, .rationale = p->rationale, .confidence = p->confidence,
+            .account = call->who->account,
         };
     }
     const struct sluice_actor actor = auth_actor(call->who);

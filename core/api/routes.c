@@ -30,7 +30,7 @@ static const struct http_route routes[] = {
     WORK("DELETE", SANDBOX, "Stop a sandbox and delete it with its files", .permission = AUTH_SANDBOX_DELETE, .work = route_sandbox_delete, .ordered = true, .answer = "sandbox"),
     WORK("POST", SANDBOX "/stop", "Stop a sandbox; its files stay", .permission = AUTH_SANDBOX_RUN, .work = route_sandbox_stop, .ordered = true, .answer = "sandbox"),
     WORK("POST", SANDBOX "/start", "Start a stopped sandbox", .permission = AUTH_SANDBOX_RUN, .work = route_sandbox_start, .ordered = true, .answer = "sandbox"),
-    HANDLE("POST", SANDBOX "/exec", "Run a command in a sandbox (Upgrade: sluice-exec)", .permission = AUTH_SANDBOX_RUN, .handle = handle_exec,
+    WORK("POST", SANDBOX "/exec", "Run a command in a sandbox (Upgrade: sluice-exec)", .permission = AUTH_SANDBOX_RUN, .work = route_exec,
          .body = &body_exec_schema, .upgrade = "sluice-exec"),
     HANDLE("GET", SANDBOX "/logs", "The log of a sandbox", .permission = AUTH_SANDBOX_READ, .handle = handle_logs, .answer = "text/plain", .takes = TAKES(FOLLOW)),
     WORK("GET", SANDBOX "/traffic", "What a sandbox asked its proxy for, counted; also of one that was deleted", .permission = AUTH_SANDBOX_READ,

@@ -76,6 +76,7 @@ static enum auth_known by_named_token(struct auth *auth, const struct http_reque
     if (!random)
         warn_of_weak(auth, named);
     auth_principal_by_token(out, named->name, role, via_word(req));
+    out->calls_from_account = http_peer_uid(req->peer, &out->uid);
     return AUTH_KNOWN;
 }
 

@@ -34,16 +34,24 @@ bool auth_may(const struct auth_principal *p, enum auth_permission permission, c
     return auth_role_has(p->role, permission);
 }
 
-void auth_look_up_name(struct auth_principal *p)
+static void name_account(uid_t uid, char *out, size_t size)
 {
     char space[16384];
     struct passwd entry, *found = NULL;
-    if (p->kind == AUTH_NOBODY || *p->name)
-        return;
-    if (getpwuid_r(p->uid, &entry, space, sizeof space, &found) == 0 && found)
-        snprintf(p->name, sizeof p->name, "%s", found->pw_name);
+    if (getpwuid_r(uid, &entry, space, sizeof space, &found) == 0 && found)
+        snprintf(out, size, "%s", found->pw_name);
     else
-        snprintf(p->name, sizeof p->name, "uid:%u", (unsigned)p->uid);
+        snprintf(out, size, "uid:%u", (unsigned)uid);
+}
+
+void auth_look_up_name(struct auth_principal *p)
+{
+    if (p->kind == AUTH_NOBODY)
+        return;
+    if (!*p->name)
+        name_account(p->uid, p->name, sizeof p->name);
+    if (p->calls_from_account && !*p->account)
+        name_account(p->uid, p->account, sizeof p->account);
 }
 
 struct sluice_actor auth_actor(const struct auth_principal *p)

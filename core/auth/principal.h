@@ -23,6 +23,8 @@ struct auth_principal {
     const char *via;                                /* "unix", "tcp" or "gateway" */
     char name[128];                                 /* "": that of uid, not looked up yet */
     uid_t uid;
+    bool calls_from_account;                        /* with a token, from the account of uid ... */
+    char account[128];                              /* ... which has this name; "": not looked up, or not known */
     char sandbox_id[40];                            /* the only one it may act on; "": any */
 };
 
@@ -36,7 +38,7 @@ void auth_principal_supervisor(struct auth_principal *p, const char *sandbox_id)
  * the sandbox it belongs to. */
 bool auth_may(const struct auth_principal *p, enum auth_permission permission, const char *sandbox);
 
-/* Looks up the name of its uid, once.  Blocks: it reads files or asks a directory service. */
+/* Looks up its name and its account, once.  Blocks: it reads files or asks a directory service. */
 void auth_look_up_name(struct auth_principal *p);
 /* What voters and records see of it; the texts point into p. */
 struct sluice_actor auth_actor(const struct auth_principal *p);

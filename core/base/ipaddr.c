@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/ipaddr.h"
 
+#include <unistd.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -429,4 +430,22 @@ bool ipaddr_pattern_blocked(const char *pattern)
         len--;
     return (may_be_blocked_name(pattern, len) || may_be_address(pattern, len))
         && is_blocked(pattern, len);
+}
+
+/* Whether the address is one of this machine, whose services may trust what comes from itself: a
+ * datagram to it would start from it.  None is sent. */
+bool ipaddr_is_own(const struct ipaddr *address)
+{
+    struct sockaddr_storage to, from;
+    struct ipaddr source;
+    socklen_t len, from_len = sizeof from;
+    int fd = socket(address->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    ipaddr_to_sockaddr(address, 9, &to, &len);
+    bool own = fd >= 0 && connect(fd, (struct sockaddr *)&to, len) == 0 &&
+               getsockname(fd, (struct sockaddr *)&from, &from_len) == 0 &&
+               ipaddr_from_sockaddr((struct sockaddr *)&from, &source, NULL) == 0 &&
+               memcmp(source.bytes, address->bytes, sizeof source.bytes) == 0;
+    if (fd >= 0)
+        close(fd);
+    return own;
 }

@@ -36,6 +36,8 @@ bool ipaddr_block_overlaps_blocked(const struct ipaddr_block *block);
 /* IPv6 forms that embed an IPv4 address (mapped, compatible, NAT64, 6to4, Teredo, ISATAP) have the
  * worse class of the two. */
 enum ipaddr_class ipaddr_classify(const struct ipaddr *addr);
+/* Whether it is an address of this machine, which the kernel is asked for. */
+bool ipaddr_is_own(const struct ipaddr *addr);
 char *ipaddr_text(const struct ipaddr *addr, char out[IPADDR_TEXT_SIZE]);
 void ipaddr_to_sockaddr(const struct ipaddr *addr, uint16_t port, struct sockaddr_storage *out,
                         socklen_t *len);

@@ -44,6 +44,18 @@ static void print_votes(const json_t *chunk)
     }
 }
 
+static void print_texts(const char *what, const json_t *list)
+{
+    size_t i;
+    json_t *item;
+    if (json_array_size(list))
+        terminal_print(stdout, "  %-12s", what);
+    json_array_foreach(list, i, item)
+        terminal_print(stdout, "%s%s", i ? ", " : "", json_string_value(item));
+    if (json_array_size(list))
+        terminal_print(stdout, "\n");
+}
+
 static void print_chunk(const json_t *c)
 {
     terminal_print(stdout, "Chunk %s\n  Status:     %s\n  Rule:       %s\n  Source:     %s (confidence %.0f%%)\n", json_text(c, "id"),
@@ -54,6 +66,8 @@ static void print_chunk(const json_t *c)
     if (*json_text(c, "security_notes"))
         terminal_print(stdout, "  Security:   %s\n", json_text(c, "security_notes"));
     print_endpoints(json_object_get(c, "rule"));
+    print_texts("Addresses:", json_object_get(c, "addresses"));
+    print_texts("Asked by:", json_object_get(c, "asked_by"));
     if (json_number(c, "hits") > 1)
         terminal_print(stdout, "  Hits:       %lld (first seen %s, last seen %s)\n", json_number(c, "hits"), json_text(c, "first_seen"),
                json_text(c, "last_seen"));
@@ -63,6 +77,8 @@ static void print_chunk(const json_t *c)
     print_votes(c);
     if (*json_text(c, "error"))
         terminal_print(stdout, "  Problem:    %s\n", json_text(c, "error"));
+    if (strcmp(json_text(c, "status"), "pending") == 0 && *json_text(c, "reason"))
+        terminal_print(stdout, "  Waits:      %s\n", json_text(c, "reason"));
     if (*json_text(c, "decided_by"))
         terminal_print(stdout, "  Decided:    by %s at %s%s%s\n", json_text(c, "decided_by"), json_text(c, "decided_at"),
                *json_text(c, "reason") ? ": " : "", json_text(c, "reason"));

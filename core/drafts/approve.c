@@ -4,6 +4,7 @@
 
 #include "drafts/inner.h"
 #include "drafts/rules.h"
+#include "update/askers.h"
 
 struct approval {
     const struct drafts_call *call;
@@ -114,11 +115,13 @@ static int write_approval(struct store_tx *tx, void *arg, const struct update_re
 /* ---- approving ---- */
 
 static int may_approve(const struct drafts_call *call, const struct store_draft *draft,
-                       struct error *err)
+                       struct arena *arena, struct error *err)
 {
     if (!drafts_next(DRAFTS_APPROVE, draft->status, err))
         return -1;
-    if (*draft->held_kind && strcmp(draft->author, call->actor.name) == 0)
+    const struct asker person = asker_of(call->actor.name, call->account);
+    struct askers askers = askers_decode(draft->asked_by_json, arena);
+    if (*draft->held_kind && (strcmp(draft->author, call->actor.name) == 0 || askers_have(&askers, &person)))
         return error_set(err, ERROR_FORBIDDEN,
                          "'%s' asked for this update: somebody else must approve it",
                          draft->author);
@@ -133,7 +136,7 @@ static int attempt(struct drafts *drafts, struct approval *a, const struct sluic
     struct store_sandbox box;
     if (store_sandbox_get(drafts->store, a->call->sandbox, a->arena, &box, err) ||
         store_draft_get(drafts->store, box.id, a->call->id, a->arena, &a->draft, err) ||
-        may_approve(a->call, &a->draft, err))
+        may_approve(a->call, &a->draft, a->arena, err))
         return -1;
     if (!a->token || !*a->token)
         return error_set(err, ERROR_TOKEN,
@@ -176,32 +179,5 @@ int drafts_approve(struct drafts *drafts, const struct drafts_call *call, const 
                    struct error *err)
 {
     struct approval a = {.call = call, .token = token, .arena = arena};
-    return approve(drafts, &a, &call->actor, out, problems, err);
-}
-
-/* ---- approving by itself ---- */
-
-void drafts_try_approve(struct drafts *drafts, const char *sandbox, const struct store_draft *draft)
-{
-    struct drafts_call call = {
-        .sandbox = sandbox, .id = draft->id,
-        .actor = {sizeof call.actor, "auto-approval", "user", "gateway"},
-        .reason = "approved by itself: the sandbox's approval mode is auto and nobody objects",
-    };
-    struct approval a = {.call = &call, .arena = arena_new()};
-    struct problems problems = {0};
-    struct drafts_view view;
-    struct update_result result;
-    struct error err = {0};
-    if (*draft->security_notes)
-        goto out;
-    drafts_preview(drafts, &call, draft, NULL, a.arena, &view);
-    a.token = view.review_token;
-    if (view.previewed && view.preview.outcome == CHAIN_ALLOWED &&
-        approve(drafts, &a, NULL, &result, &problems, &err))
-        log_info(drafts->log, "sandbox %s: chunk %s was not approved by itself: %s", sandbox,
-                 draft->id, err.text);
-out:
-    problems_free(&problems);
-    arena_free(a.arena);
+    return approve(drafts, &a, call->by_itself ? NULL : &call->actor, out, problems, err);
 }

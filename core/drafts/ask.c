@@ -8,19 +8,23 @@
 #include "base/clock.h"
 #include "drafts/inner.h"
 #include "drafts/rules.h"
+#include "policy/merge.h"
+#include "update/askers.h"
 
-/* ---- approvals: [{actor, role, at_ms}] ---- */
+/* ---- approvals: [{actor, role, at_ms, account}], account left out where it is the actor ---- */
 
 struct approvals {
     const struct sluice_approval **items;
+    struct asker *people;                           /* who they are of */
     size_t n;
 };
 
-static void add_approval(struct approvals *list, struct arena *arena, const char *actor,
+static void add_approval(struct approvals *list, struct arena *arena, struct asker person,
                          const char *role, int64_t at_ms)
 {
     struct sluice_approval *a = arena_zalloc(arena, sizeof *a);
-    *a = (struct sluice_approval){sizeof *a, actor, role, at_ms};
+    *a = (struct sluice_approval){sizeof *a, person.name, role, at_ms};
+    list->people[list->n] = person;
     list->items[list->n++] = a;
 }
 
@@ -30,33 +34,48 @@ static const char *text_of(struct arena *arena, json_t *object, const char *key)
     return arena_str(arena, text ? text : "");
 }
 
-/* Those on record and the approver's; whoever approves again counts once. */
+/* Whether the approver's approval takes this one's place: it is the same name's, or was given from the
+ * approver's account without a token. */
+static bool is_replaced(const struct asker *old, const struct asker *approver)
+{
+    return strcmp(old->name, approver->name) == 0 ||
+           (asker_is_account(old) && asker_is_same(old, approver));
+}
+
+/* Those on record and the approver's.  Nobody counts twice, by whichever of their names they come. */
 static struct approvals collect(const char *json, const struct sluice_actor *approver,
-                                struct arena *arena)
+                                const char *account, struct arena *arena)
 {
     json_t *rows = json_loads(json, 0, NULL), *row;
-    struct approvals list = {arena_alloc(arena, (json_array_size(rows) + 1) * sizeof *list.items),
-                             0};
-    size_t i;
+    size_t room = json_array_size(rows) + 1, i;
+    struct approvals list = {arena_alloc(arena, room * sizeof *list.items),
+                             arena_alloc(arena, room * sizeof *list.people), 0};
+    struct asker now = approver ? asker_of(approver->name, account) : (struct asker){"", ""};
+    bool counted = !approver;
     json_array_foreach(rows, i, row) {
-        const char *actor = text_of(arena, row, "actor");
-        if (!approver || strcmp(actor, approver->name) != 0)
-            add_approval(&list, arena, actor, text_of(arena, row, "role"),
-                         json_integer_value(json_object_get(row, "at_ms")));
+        struct asker old = asker_of(text_of(arena, row, "actor"), text_of(arena, row, "account"));
+        if (approver && is_replaced(&old, &now))
+            continue;
+        counted |= asker_is_same(&old, &now);
+        add_approval(&list, arena, old, text_of(arena, row, "role"),
+                     json_integer_value(json_object_get(row, "at_ms")));
     }
     json_decref(rows);
-    if (approver)
-        add_approval(&list, arena, approver->name, approver->role, clock_now_ms());
+    if (!counted)
+        add_approval(&list, arena, now, approver->role, clock_now_ms());
     return list;
 }
 
 static const char *encode(const struct approvals *list, struct arena *arena)
 {
     json_t *rows = json_array();
-    for (size_t i = 0; i < list->n; i++)
-        json_array_append_new(rows, json_pack("{s:s, s:s, s:I}", "actor", list->items[i]->actor,
-                                              "role", list->items[i]->role, "at_ms",
-                                              (json_int_t)list->items[i]->at_ms));
+    for (size_t i = 0; i < list->n; i++) {
+        json_t *row = json_pack("{s:s, s:s, s:I}", "actor", list->items[i]->actor, "role",
+                                list->items[i]->role, "at_ms", (json_int_t)list->items[i]->at_ms);
+        if (!asker_is_account(&list->people[i]))
+            json_object_set_new(row, "account", json_string(list->people[i].account));
+        json_array_append_new(rows, row);
+    }
     char *text = json_dumps(rows, JSON_COMPACT);
     const char *kept = arena_str(arena, text);
     json_decref(rows);
@@ -64,20 +83,78 @@ static const char *encode(const struct approvals *list, struct arena *arena)
     return kept;
 }
 
+/* Everybody who asked, and those who approve though they are one of them by another name. */
+static void set_asked_by(struct sluice_draft *out, const struct store_draft *draft,
+                         const struct approvals *approvals, struct arena *arena)
+{
+    struct askers askers = askers_decode(draft->asked_by_json, arena);
+    struct asker *all = arena_alloc(arena, (askers.n + approvals->n + 1) * sizeof *all);
+    size_t n = askers.n;
+    if (n)
+        memcpy(all, askers.items, n * sizeof *all);
+    for (size_t i = 0; i < approvals->n; i++)
+        if (askers_have(&askers, &approvals->people[i]))
+            all[n++] = asker_of(approvals->people[i].name, NULL);
+    out->asked_by = askers_names(&(struct askers){all, n}, arena, &out->n_asked_by);
+}
+
 /* ---- the request ---- */
 
-static int ask_rule(const struct store_draft *draft, struct arena *arena, struct drafts_ask *out,
+/* What nobody approved opens public addresses alone, also when its host resolves to others later. */
+static const struct sluice_rule *public_only(const struct sluice_rule *rule, struct arena *arena)
+{
+    struct sluice_rule *limited = arena_alloc(arena, sizeof *limited);
+    const struct sluice_endpoint **endpoints =
+        arena_alloc(arena, (rule->n_endpoints + 1) * sizeof *endpoints);
+    for (size_t i = 0; i < rule->n_endpoints; i++) {
+        struct sluice_endpoint *e = arena_alloc(arena, sizeof *e);
+        *e = *rule->endpoints[i];
+        e->public_only = true;
+        endpoints[i] = e;
+    }
+    *limited = *rule;
+    limited->endpoints = endpoints;
+    return limited;
+}
+
+static bool can_be_added(const struct policy *policy, const struct policy_operations *operations)
+{
+    struct problems problems = {0}, warnings = {0};
+    struct policy *with = policy_merge(policy, operations, &problems, &warnings);
+    policy_unref(with);
+    problems_free(&problems);
+    problems_free(&warnings);
+    return with != NULL;
+}
+
+/* A name that the gateway made up gives way to a rule of that name which the chunk's cannot be added to:
+ * such as one that opens other places, or more addresses. */
+static void avoid_name(const struct policy *policy, const char *name, struct arena *arena,
+                       struct drafts_ask *out)
+{
+    enum { NAMES_MAX = 100 };
+    for (int i = 2; i < NAMES_MAX && drafts_find_rule(policy_model(policy), out->operation.rule_name) &&
+                    !can_be_added(policy, &out->operations); i++)
+        out->operation.rule_name = arena_printf(arena, "%s_%d", name, i);
+}
+
+static int ask_rule(struct drafts *drafts, const struct drafts_call *call,
+                    const struct store_draft *draft, struct arena *arena, struct drafts_ask *out,
                     struct error *err)
 {
+    struct store_revision newest;
     const struct sluice_rule *rule = drafts_rule_decode(draft->rule_json, arena, err);
-    if (!rule)
+    struct policy *now = updates_policy_at(drafts->updates, draft->sandbox_id, 0, arena, &newest, err);
+    if (!rule || !now)
         return -1;
     out->operation = (struct policy_operation){
-        .kind = POLICY_ADD_RULE, .rule_name = draft->rule_name, .rule = rule,
-        .host = "", .binary_path = "",
+        .kind = POLICY_ADD_RULE, .rule_name = draft->rule_name,
+        .rule = call->by_itself ? public_only(rule, arena) : rule, .host = "", .binary_path = "",
     };
     out->operations = (struct policy_operations){&out->operation, 1};
     out->request.operations = &out->operations;
+    if (call->by_itself || strcmp(draft->source, store_draft_source_word(STORE_DRAFT_MECHANISTIC)) == 0)
+        avoid_name(now, draft->rule_name, arena, out);
     return 0;
 }
 
@@ -85,21 +162,23 @@ int drafts_ask(struct drafts *drafts, const struct drafts_call *call,
                const struct store_draft *draft, const struct sluice_actor *approver,
                struct arena *arena, struct drafts_ask *out, struct error *err)
 {
-    struct approvals approvals = collect(draft->approvals_json, approver, arena);
+    struct approvals approvals = collect(draft->approvals_json, approver, call->account, arena);
     *out = (struct drafts_ask){
         .request = {
             .kind = SLUICE_APPROVE, .sandbox = call->sandbox, .actor = call->actor,
-            .reason = call->reason, .override = call->override, .draft = &out->draft,
+            .account = call->account, .reason = call->reason, .override = call->override, .draft = &out->draft,
             .draft_id = draft->id,
         },
         .draft = {
-            sizeof out->draft, draft->id, draft->source, draft->author, draft->hits,
-            draft->confidence, approvals.items, approvals.n,
+            .size = sizeof out->draft, .id = draft->id, .source = draft->source,
+            .author = draft->author, .hits = draft->hits, .confidence = draft->confidence,
+            .approvals = approvals.items, .n_approvals = approvals.n,
         },
         .approvals_json = encode(&approvals, arena),
     };
+    set_asked_by(&out->draft, draft, &approvals, arena);
     return *draft->held_kind ? drafts_ask_held(drafts, draft, arena, out, err)
-                             : ask_rule(draft, arena, out, err);
+                             : ask_rule(drafts, call, draft, arena, out, err);
 }
 
 /* ---- seeing ---- */

@@ -198,6 +198,20 @@ static bool approved_all(const struct bulk *b, const char *actor)
     return true;
 }
 
+/* Who asked for one of them asked for the change. */
+static const char *const *all_askers(const struct bulk *b, size_t *n)
+{
+    size_t room = 0;
+    for (size_t i = 0; i < b->n; i++)
+        room += b->members[i]->ask.draft.n_asked_by;
+    const char **all = arena_alloc(b->arena, (room + 1) * sizeof *all);
+    *n = 0;
+    for (size_t i = 0; i < b->n; i++)
+        for (size_t j = 0; j < b->members[i]->ask.draft.n_asked_by; j++)
+            all[(*n)++] = b->members[i]->ask.draft.asked_by[j];
+    return all;
+}
+
 /* What is told of all is what is true of each: the least confidence, who approved every one. */
 static void summarise(struct bulk *b)
 {
@@ -210,6 +224,7 @@ static void summarise(struct bulk *b)
     for (size_t i = 0; i < first->n_approvals; i++)
         if (approved_all(b, first->approvals[i]->actor))
             approvals[b->draft.n_approvals++] = first->approvals[i];
+    b->draft.asked_by = all_askers(b, &b->draft.n_asked_by);
     for (size_t i = 1; i < b->n; i++) {
         const struct sluice_draft *d = &b->members[i]->ask.draft;
         b->draft.id = b->draft.author = "";
@@ -228,6 +243,7 @@ static int run(struct bulk *b, struct update_result *out, struct problems *probl
         .kind = SLUICE_APPROVE,
         .sandbox = b->call->sandbox,
         .actor = b->call->actor,
+        .account = b->call->account,
         .reason = b->call->reason,
         .override = b->call->override,
         .if_revision = b->base_revision,

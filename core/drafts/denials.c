@@ -3,12 +3,16 @@
  * seen. */
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
+#include "base/glob.h"
+#include "base/text.h"
 #include "drafts/inner.h"
 #include "drafts/mapper.h"
 #include "drafts/notes.h"
 #include "drafts/rules.h"
 #include "policy/match.h"
+#include "update/askers.h"
 
 struct recording {
     const struct store_sandbox *box;
@@ -16,8 +20,11 @@ struct recording {
     size_t n;
     struct policy *policy;
     struct arena *arena;
-    struct store_draft *made;                       /* room for n */
-    size_t n_made, n_refused, n_unreadable;
+    struct store_user *users;                       /* who ran something in the sandbox */
+    size_t n_users;
+    struct store_draft *made, *again;               /* new ones, and some that were pending; room for n */
+    size_t n_made, n_again, n_refused, n_unreadable;
+    const char *pattern;                            /* a program's path that a rule would read as one; NULL: none */
 };
 
 static bool is_ssrf(const struct drafts_denial *denial)
@@ -37,6 +44,31 @@ static void describe(struct store_draft *draft, bool ssrf, struct arena *arena)
     draft->security_notes = rule ? drafts_notes(rule, ssrf, arena) : "";
 }
 
+/* Which process asked may be hidden or arranged by another one, and files outlive commands: whoever ran
+ * something in the sandbox so far counts as having asked for what it is refused. */
+static const char *add_users(const struct recording *r, const char *asked_by)
+{
+    for (size_t i = 0; i < r->n_users; i++) {
+        struct asker user = asker_of(r->users[i].name, r->users[i].account);
+        asked_by = askers_add(asked_by, &user, r->arena);
+    }
+    return asked_by;
+}
+
+static const char *encode_addresses(const struct drafts_denial *denial, struct arena *arena)
+{
+    struct buf json = {0};
+    for (size_t i = 0; i < denial->n_addresses; i++) {
+        buf_putc(&json, i ? ',' : '[');
+        text_json_quote(&json, denial->addresses[i]);
+    }
+    if (denial->n_addresses)
+        buf_putc(&json, ']');
+    const char *text = arena_str(arena, buf_str(&json));
+    buf_free(&json);
+    return text;
+}
+
 /* Seen again, whatever became of it.  What a reviewer has yet to read is kept up to date. */
 static int count_again(struct recording *r, struct store_tx *tx, const struct drafts_denial *denial,
                        struct store_draft *draft, struct error *err)
@@ -45,8 +77,12 @@ static int count_again(struct recording *r, struct store_tx *tx, const struct dr
     draft->hits += hits_of(denial);
     if (denial->last_seen_ms > draft->last_seen_ms)
         draft->last_seen_ms = denial->last_seen_ms;
-    if (drafts_is(draft->status, STORE_DRAFT_PENDING))
+    if (denial->n_addresses)
+        draft->addresses_json = encode_addresses(denial, r->arena);
+    if (drafts_is(draft->status, STORE_DRAFT_PENDING)) {
         describe(draft, ssrf, r->arena);
+        draft->asked_by_json = add_users(r, draft->asked_by_json);
+    }
     return store_tx_draft_update(tx, draft, draft->status, err);
 }
 
@@ -68,6 +104,7 @@ static struct store_draft new_draft(const struct recording *r, const struct draf
         .author = arena_printf(r->arena, "sandbox:%s", r->box->name),
         .approvals_json = "[]", .decided_by = "", .reason = "", .undo_json = "",
         .created_at_ms = clock_now_ms(),
+        .addresses_json = encode_addresses(denial, r->arena), .asked_by_json = add_users(r, ""),
     };
     describe(&draft, is_ssrf(denial), r->arena);
     return draft;
@@ -83,10 +120,10 @@ static bool granted(const struct recording *r, const struct drafts_target *targe
     return decision.allowed;
 }
 
-/* As drafts_room. */
-static int find_room(struct recording *r, struct store_tx *tx, struct error *err)
+static int find_room(struct recording *r, struct store_tx *tx, const struct drafts_target *target,
+                     struct error *err)
 {
-    int room = drafts_room(tx, r->box->id, 1, err);
+    int room = drafts_make_room(tx, r->box->id, target, r->arena, err);
     r->n_refused += room <= 0;
     return room;
 }
@@ -111,16 +148,22 @@ static int reopen(struct recording *r, struct store_tx *tx, const struct drafts_
 static int seen_before(struct recording *r, struct store_tx *tx, const struct drafts_denial *denial,
                        const struct drafts_target *target, struct store_draft *draft, struct error *err)
 {
-    int room = drafts_was_covered(draft) && !granted(r, target) ? find_room(r, tx, err) : 0;
+    int room = drafts_was_covered(draft) && !granted(r, target) ? find_room(r, tx, target, err) : 0;
     if (room < 0)
         return -1;
-    return room ? reopen(r, tx, denial, draft, err) : count_again(r, tx, denial, draft, err);
+    if (room)
+        return reopen(r, tx, denial, draft, err);
+    if (count_again(r, tx, denial, draft, err))
+        return -1;
+    if (drafts_is(draft->status, STORE_DRAFT_PENDING) && r->n_again < DRAFTS_ASKED_AGAIN_MAX)
+        r->again[r->n_again++] = *draft;
+    return 0;
 }
 
 static int make_draft(struct recording *r, struct store_tx *tx, const struct drafts_denial *denial,
                       const struct drafts_target *target, struct error *err)
 {
-    int room = granted(r, target) ? 0 : find_room(r, tx, err);
+    int room = granted(r, target) ? 0 : find_room(r, tx, target, err);
     if (room <= 0)
         return room;
     struct store_draft *draft = &r->made[r->n_made++];
@@ -137,8 +180,10 @@ static int record_one(struct recording *r, struct store_tx *tx, const struct dra
         r->n_unreadable++;
         return 0;
     }
-    if (drafts_target(denial->host, denial->port, denial->binary, r->arena, &target))
+    if (drafts_target(denial->host, denial->port, denial->binary, r->arena, &target)) {
+        r->pattern = denial->binary && glob_has_wildcard(denial->binary) ? denial->binary : r->pattern;
         return 0;
+    }
     if (store_tx_draft_find(tx, r->box->id, target.host, target.port, target.binary, r->arena,
                             &draft, err) == 0)
         return seen_before(r, tx, denial, &target, &draft, err);
@@ -148,7 +193,7 @@ static int record_one(struct recording *r, struct store_tx *tx, const struct dra
 static int write_denials(struct store_tx *tx, void *arg, struct error *err)
 {
     struct recording *r = arg;
-    r->n_made = r->n_refused = r->n_unreadable = 0;
+    r->n_made = r->n_again = r->n_refused = r->n_unreadable = 0;
     for (size_t i = 0; i < r->n; i++)
         if (record_one(r, tx, &r->items[i], err))
             return -1;
@@ -159,7 +204,9 @@ static int record_all(struct drafts *drafts, struct recording *r, struct error *
 {
     struct store_revision newest;
     r->policy = updates_policy_at(drafts->updates, r->box->id, 0, r->arena, &newest, err);
-    return r->policy ? store_write(drafts->store, write_denials, r, err) : -1;
+    if (!r->policy || store_user_list(drafts->store, r->box->id, r->arena, &r->users, &r->n_users, err))
+        return -1;
+    return store_write(drafts->store, write_denials, r, err);
 }
 
 int drafts_record_denials(struct drafts *drafts, const char *sandbox,
@@ -168,22 +215,28 @@ int drafts_record_denials(struct drafts *drafts, const char *sandbox,
     struct store_sandbox box;
     struct recording r = {.box = &box, .items = items, .n = n, .arena = arena_new()};
     r.made = arena_zalloc(r.arena, (n + 1) * sizeof *r.made);
+    r.again = arena_zalloc(r.arena, (n + 1) * sizeof *r.again);
     int rc =
         store_sandbox_get(drafts->store, sandbox, r.arena, &box, err) || record_all(drafts, &r, err)
             ? -1
             : 0;
     if (r.n_refused)
         log_warn(drafts->log,
-                 "sandbox %s: %zu denials made no chunk: %d are pending already, decide or "
-                 "clear some",
+                 "sandbox %s: %zu denials made no chunk: %d of refused requests are pending already, "
+                 "most of them of the same program: decide or clear some",
                  sandbox, r.n_refused, DRAFTS_PENDING_MAX);
     if (r.n_unreadable)
         log_warn(drafts->log,
                  "sandbox %s: %zu denials made no chunk: their host or program path has characters "
                  "that a terminal does not show, its log has them escaped",
                  sandbox, r.n_unreadable);
+    if (r.pattern)
+        log_warn(drafts->log, "sandbox %s: a denial of '%s' made no chunk: a rule would read this path as a "
+                 "pattern and allow other programs too; rename the program", sandbox, r.pattern);
     if (rc == 0)
         drafts_announce(drafts, &box, r.made, r.n_made);
+    if (rc == 0)
+        drafts_try_approve_all(drafts, &box, r.again, r.n_again);
     arena_free(r.arena);
     return rc;
 }

@@ -32,6 +32,8 @@ struct drafts_denial {
     const char *reason, *stage;
     uint64_t count;
     int64_t first_seen_ms, last_seen_ms;
+    const char *const *addresses;                   /* of the host, as texts; none: not known */
+    size_t n_addresses;
 };
 
 int drafts_record_denials(struct drafts *drafts, const char *sandbox,
@@ -43,6 +45,7 @@ struct drafts_proposal {
     const struct sluice_rule *rule;
     const char *rationale;
     double confidence;                              /* 0 to 1 */
+    const char *account;                            /* which the actor called from; NULL: not known */
 };
 
 /* All or nothing; ids has room for n.  source: "agent" or "operator". */
@@ -50,6 +53,10 @@ int drafts_submit(struct drafts *drafts, const char *sandbox, const struct sluic
                   const char *source, const struct drafts_proposal *items, size_t n,
                   struct arena *arena, const char **ids, struct problems *problems,
                   struct error *err);
+
+/* New voters may let through what the old ones held: pending chunks of all sandboxes whose approval mode
+ * is auto are asked about again. */
+void drafts_ask_again(struct drafts *drafts);
 
 /* Pending chunks that ask for what the policy grants by now are superseded.  To be called after every
  * change of a policy but those of this interface, which do it themselves. */
@@ -82,8 +89,10 @@ int drafts_get(struct drafts *drafts, const char *sandbox, const char *id, struc
 struct drafts_call {
     const char *sandbox, *id;
     struct sluice_actor actor;
+    const char *account;                            /* which the actor called from; NULL: not known */
     const char *reason;                             /* NULL: none */
     bool override;                                  /* see update_request */
+    bool by_itself;                                 /* nobody approves: the rule opens public addresses alone */
 };
 
 /* token: ERROR_TOKEN without one, ERROR_MOVED when it is not that of the chunk as it stands. */

@@ -6,12 +6,16 @@
 #include "base/digest.h"
 #include "drafts/drafts.h"
 #include "drafts/lifecycle.h"
+#include "drafts/mapper.h"
 
 enum {
-    DRAFTS_PENDING_MAX = 500, /* of one sandbox; a sandbox chooses what it asks for */
+    DRAFTS_PENDING_MAX = 500, /* of one sandbox and source: none takes the room of another */
     DRAFTS_SUPERSEDED_MAX = 500, /* the newest; whoever may propose makes more and more of them */
     DRAFTS_SUBMIT_MAX = 100,  /* proposals at once: each is voted on, and the sandbox's other calls wait */
     DRAFTS_RULE_BYTES_MAX = 32768,
+    DRAFTS_AUTO_MAX = 50,     /* rules of a sandbox that nobody approved ... */
+    DRAFTS_AUTO_RATE_MAX = 10, DRAFTS_AUTO_RATE_MS = 60 * 1000,    /* ... and how many of them in that time */
+    DRAFTS_ASKED_AGAIN_MAX = 8,   /* chunks of one report of denials: each may be voted on */
     DRAFTS_ATTEMPTS = 5,      /* when other updates keep coming first */
 };
 
@@ -65,19 +69,28 @@ int drafts_ask_held(struct drafts *drafts, const struct store_draft *draft, stru
 /* ---- propose.c ---- */
 
 const char *drafts_new_id(struct arena *arena);
-/* 1: the sandbox may have so many more pending chunks, 0: it may not, -1: err. */
-int drafts_room(struct store_tx *tx, const char *sandbox_id, size_t more, struct error *err);
+/* 1: the sandbox may have so many more pending chunks of the source, 0: it may not, -1: err. */
+int drafts_room(struct store_tx *tx, const char *sandbox_id, const char *source, size_t more,
+                struct error *err);
 int drafts_write_proposed(struct store_tx *tx, const struct store_draft *draft, struct arena *arena,
                           struct error *err);
 /* Once new chunks are durable: they are announced, and approved where nobody need be asked. */
 void drafts_announce(struct drafts *drafts, const struct store_sandbox *box,
                      const struct store_draft *items, size_t n);
 
-/* ---- approve.c ---- */
+/* ---- auto.c ---- */
 
-/* Approves without a person where nobody objects; the chunk stays pending otherwise. */
-void drafts_try_approve(struct drafts *drafts, const char *sandbox,
-                        const struct store_draft *draft);
+/* Where the sandbox's approval mode is auto: approves pending chunks without a person where nothing speaks
+ * against it; else the chunk stays pending and says why. */
+void drafts_try_approve_all(struct drafts *drafts, const struct store_sandbox *box,
+                            const struct store_draft *items, size_t n);
+
+/* ---- room.c ---- */
+
+/* As drafts_room, for a chunk of a refused request: where there is none, the chunk of a program or host
+ * that has more of them gives way. */
+int drafts_make_room(struct store_tx *tx, const char *sandbox_id, const struct drafts_target *target,
+                     struct arena *arena, struct error *err);
 
 /* ---- revert.c ---- */
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/glob.h"
 #include "base/ipaddr.h"
 #include "base/printable.h"
 #include "base/text.h"
@@ -39,6 +40,8 @@ int drafts_target(const char *host, uint16_t port, const char *binary, struct ar
         return -1;
     /* "-" is how the proxy's reports name a binary that could not be found out. */
     bool known = binary && *binary && strcmp(binary, "-") != 0;
+    if (known && glob_has_wildcard(binary))
+        return -1;
     *out = (struct drafts_target){arena_str(arena, canonical), port,
                                   known ? arena_str(arena, binary) : ""};
     return 0;

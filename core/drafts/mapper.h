@@ -16,8 +16,9 @@ struct drafts_target {
     const char *binary;                             /* "" when unknown */
 };
 
-/* -1: no rule could ever allow it (loopback, link-local, metadata; no host name, no port), so
- * nothing is proposed.  The target's texts are in the arena. */
+/* -1: no rule could ever allow it (loopback, link-local, metadata; no host name, no port), or a rule
+ * would allow more (a program whose path has * or ?, which a rule reads as a pattern), so nothing is
+ * proposed.  The target's texts are in the arena. */
 int drafts_target(const char *host, uint16_t port, const char *binary, struct arena *arena,
                   struct drafts_target *out);
 

@@ -8,6 +8,7 @@
 #include "drafts/mapper.h"
 #include "drafts/notes.h"
 #include "drafts/rules.h"
+#include "update/askers.h"
 
 /* ---- what all new chunks have in common ---- */
 
@@ -17,10 +18,11 @@ const char *drafts_new_id(struct arena *arena)
     return arena_str(arena, digest_uuid(id));
 }
 
-int drafts_room(struct store_tx *tx, const char *sandbox_id, size_t more, struct error *err)
+int drafts_room(struct store_tx *tx, const char *sandbox_id, const char *source, size_t more,
+                struct error *err)
 {
     uint64_t pending;
-    if (store_tx_draft_count(tx, sandbox_id, store_draft_status_word(STORE_DRAFT_PENDING), &pending, err))
+    if (store_tx_draft_count(tx, sandbox_id, store_draft_status_word(STORE_DRAFT_PENDING), source, &pending, err))
         return -1;
     return pending + more <= DRAFTS_PENDING_MAX;
 }
@@ -40,11 +42,7 @@ void drafts_announce(struct drafts *drafts, const struct store_sandbox *box,
 {
     for (size_t i = 0; i < n; i++)
         drafts_changed(drafts, box->name, items[i].id, items[i].status);
-    /* What a person proposes is for another person to decide. */
-    const char *by_person = store_draft_source_word(STORE_DRAFT_OPERATOR);
-    for (size_t i = 0; i < n && strcmp(box->approval_mode, "auto") == 0; i++)
-        if (strcmp(items[i].source, by_person) != 0)
-            drafts_try_approve(drafts, box->name, &items[i]);
+    drafts_try_approve_all(drafts, box, items, n);
 }
 
 /* ---- proposals ---- */
@@ -91,6 +89,7 @@ static void set_rule(struct store_draft *draft, const struct sluice_rule *rule, 
 static struct store_draft new_draft(const struct submission *s, const struct drafts_proposal *item)
 {
     int64_t now = clock_now_ms();
+    const struct asker author = asker_of(s->actor->name, item->account);
     struct store_draft draft = {
         .id = drafts_new_id(s->arena),
         .sandbox_id = s->box.id,
@@ -106,6 +105,7 @@ static struct store_draft new_draft(const struct submission *s, const struct dra
         .confidence = clamp(item->confidence),
         .approvals_json = "[]", .decided_by = "", .reason = "", .undo_json = "",
         .created_at_ms = now,
+        .asked_by_json = askers_add("", &author, s->arena),
     };
     set_rule(&draft, item->rule, s->arena);
     return draft;
@@ -210,17 +210,25 @@ static int replace_pending(const struct submission *s, struct store_tx *tx,
     return 0;
 }
 
+static size_t pending_of(const struct submission *s, const char *source)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_pending; i++)
+        n += strcmp(s->pending[i].source, source) == 0;
+    return n;
+}
+
 static int no_room(const struct submission *s, struct error *err)
 {
     return error_set(err, ERROR_LIMIT,
-                     "sandbox '%s' has %zu pending chunks and may have %d: decide or clear some",
-                     s->box.name, s->n_pending, DRAFTS_PENDING_MAX);
+                     "sandbox '%s' has %zu pending chunks of source %s and may have %d: decide or clear some",
+                     s->box.name, pending_of(s, s->source), s->source, DRAFTS_PENDING_MAX);
 }
 
 static int write_submission(struct store_tx *tx, void *arg, struct error *err)
 {
     const struct submission *s = arg;
-    int room = drafts_room(tx, s->box.id, s->n, err);
+    int room = drafts_room(tx, s->box.id, s->source, s->n, err);
     if (room <= 0)
         return room ? -1 : no_room(s, err);
     for (size_t i = 0; i < s->n; i++)
@@ -243,7 +251,7 @@ int drafts_submit(struct drafts *drafts, const char *sandbox, const struct sluic
     if (store_sandbox_get(drafts->store, sandbox, arena, &s.box, err) ||
         store_draft_list(drafts->store, s.box.id, pending, arena, &s.pending, &s.n_pending, err))
         return -1;
-    if (s.n_pending + n > DRAFTS_PENDING_MAX)
+    if (pending_of(&s, source) + n > DRAFTS_PENDING_MAX)
         return no_room(&s, err);
     s.made = arena_zalloc(arena, (n + 1) * sizeof *s.made);
     for (size_t i = 0; i < n; i++)
@@ -275,7 +283,9 @@ static int write_edit(struct store_tx *tx, void *arg, struct error *err)
         !drafts_next(DRAFTS_EDIT, now.status, err))
         return -1;
     set_rule(&now, e->rule, e->arena);
+    const struct asker editor = asker_of(e->call->actor.name, e->call->account);
     now.approvals_json = "[]";                      /* they were of another rule */
+    now.asked_by_json = askers_add(now.asked_by_json, &editor, e->arena);
     if (store_tx_draft_update(tx, &now, now.status, err))
         return -1;
     const char *what = arena_printf(e->arena, "%s edited", drafts_label(&now, e->arena));

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "drafts/inner.h"
 #include "drafts/rules.h"
+#include "update/askers.h"
 
 struct reversal {
     const struct drafts_call *call;
@@ -17,7 +18,7 @@ struct reversal {
 /* ---- what becomes of the chunk ---- */
 
 static void set_status(struct store_draft *now, const char *status, const struct drafts_call *why,
-                       int64_t at_ms)
+                       int64_t at_ms, struct arena *arena)
 {
     bool rejected = drafts_is(status, STORE_DRAFT_REJECTED);
     now->status = status;
@@ -25,6 +26,10 @@ static void set_status(struct store_draft *now, const char *status, const struct
     now->decided_at_ms = rejected ? at_ms : 0;
     now->reason = rejected && why->reason ? why->reason : "";
     now->approvals_json = "[]";
+    if (!rejected) {                                /* who puts it back into the queue asks for it */
+        const struct asker person = asker_of(why->actor.name, why->account);
+        now->asked_by_json = askers_add(now->asked_by_json, &person, arena);
+    }
     now->revision = 0;
     now->undo_json = "";
 }
@@ -36,7 +41,7 @@ int drafts_taken_back(struct store_tx *tx, const struct store_draft *draft, cons
     struct store_draft now;
     if (store_tx_draft_get(tx, draft->sandbox_id, draft->id, arena, &now, err))
         return -1;
-    set_status(&now, status, why, at_ms);
+    set_status(&now, status, why, at_ms, arena);
     if (store_tx_draft_update(tx, &now, draft->status, err))
         return -1;
     const char *word = drafts_is(status, STORE_DRAFT_REJECTED) ? "rejected" : "undone";
@@ -123,7 +128,7 @@ static int attempt(struct drafts *drafts, struct reversal *r, struct update_resu
 {
     struct update_request request = {
         .kind = SLUICE_UNDO, .sandbox = r->call->sandbox, .actor = r->call->actor,
-        .reason = r->call->reason, .override = r->call->override, .draft_id = r->draft.id,
+        .account = r->call->account, .reason = r->call->reason, .override = r->call->override, .draft_id = r->draft.id,
         .also = write_with_update, .arg = r,
     };
     request.policy = without(drafts, r, &request.if_revision, err);

@@ -39,6 +39,8 @@ struct egress_proxy {
     unsigned n_refused;                             /* those that only get a 503 */
     bool waiting;                                   /* a client stands in the backlog */
     uint64_t allowed, denied;
+    bool resolve_denied;
+    unsigned n_lookups;                             /* of hosts of refused requests */
 
     bool closing, listener_closed;
     void (*on_closed)(void *ctx);
@@ -70,6 +72,8 @@ struct flow {
     size_t dialled;                                 /* the address that is connected */
 };
 
+struct report;
+
 struct connection {
     struct egress_proxy *proxy;
     struct connection *prev, *next;
@@ -81,6 +85,7 @@ struct connection {
     uv_timer_t timer;
     struct egress_lookup *lookup;                   /* CONNECTION_RESOLVING, or NULL */
     struct egress_dial *dial;                       /* CONNECTION_DIALLING, or NULL */
+    struct report *report;                          /* a denial whose host is looked up; NULL: none */
     struct egress_caller caller;                    /* who opened it; binary "" when that is not known */
     char *unidentified;                             /* why not, or NULL */
     struct http_parser *requests;
@@ -119,6 +124,11 @@ void egress_connection_handle_closed(void *connection);
 
 /* follow.c */
 void egress_follow_links(struct connection *c);             /* then decides */
+
+/* report.c */
+/* To on_denial, with the addresses of the host. */
+void egress_report(struct connection *c, const char *stage, const char *reason);
+void egress_report_drop(struct connection *c);              /* what is being looked up is not reported */
 
 /* decide.c */
 void egress_decide(struct connection *c);                  /* the flow's head, target and links are set */

@@ -2,7 +2,6 @@
 #include "egress/connection.h"
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/printable.h"
 #include "base/text.h"
@@ -128,19 +127,6 @@ static void log_end(const struct connection *c, const char *engine, const char *
                                  STORE_TRAFFIC_REFUSED});
 }
 
-static void report(const struct connection *c, const char *stage, const char *reason)
-{
-    const struct flow *flow = &c->flow;
-    struct egress_denial denial = {
-        .host = flow->target.host, .port = flow->target.port, .binary = flow->caller->binary,
-        .ancestors = (const char *const *)flow->caller->ancestors,
-        .n_ancestors = flow->caller->n_ancestors, .reason = reason,
-        .hint = buf_str(&flow->hint), .stage = stage,
-        .at_ms = clock_now_ms()};
-    if (c->proxy->on_denial)
-        c->proxy->on_denial(c->proxy->ctx, &denial);
-}
-
 static const char *stage_of(const struct flow *flow)
 {
     return flow->connect ? "connect" : "forward";
@@ -152,7 +138,7 @@ static void deny(struct connection *c, struct egress_refusal *refusal)
     bool address = refusal->kind == REFUSAL_ADDRESS;
     c->proxy->denied++;
     log_refusal(c, address ? ENGINE_ADDRESS : ENGINE_POLICY, refusal->reason);
-    report(c, address ? "ssrf" : stage_of(&c->flow), refusal->reason);
+    egress_report(c, address ? "ssrf" : stage_of(&c->flow), refusal->reason);
     egress_connection_refuse(c, refusal);
 }
 

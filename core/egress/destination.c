@@ -2,15 +2,13 @@
 #include "egress/destination.h"
 
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 /* Why an address is admitted, and so what is asked of it.  The first that applies. */
 enum mode {
     MODE_LISTED,                                    /* the endpoint has allowed_ips */
     MODE_LITERAL,                                   /* the policy names this very address */
     MODE_DECLARED,                                  /* the policy names this very host */
-    MODE_WILDCARD,                                  /* a glob covers the host */
+    MODE_WILDCARD,                                  /* a glob covers the host, or all are public_only */
 };
 
 static const char *const failed[] = {
@@ -45,24 +43,6 @@ static bool listed(const struct sluice_endpoint *endpoint, const struct ipaddr *
     return false;
 }
 
-/* Whether the address is one of this machine, whose services may trust what comes from itself: a
- * datagram to it would start from it.  None is sent. */
-static bool is_own(const struct ipaddr *address)
-{
-    struct sockaddr_storage to, from;
-    struct ipaddr source;
-    socklen_t len, from_len = sizeof from;
-    int fd = socket(address->family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    ipaddr_to_sockaddr(address, 9, &to, &len);
-    bool own = fd >= 0 && connect(fd, (struct sockaddr *)&to, len) == 0 &&
-               getsockname(fd, (struct sockaddr *)&from, &from_len) == 0 &&
-               ipaddr_from_sockaddr((struct sockaddr *)&from, &source, NULL) == 0 &&
-               memcmp(source.bytes, address->bytes, sizeof source.bytes) == 0;
-    if (fd >= 0)
-        close(fd);
-    return own;
-}
-
 static int check_address(enum mode mode, const struct policy_decision *decision,
                          const struct egress_target *target, const struct ipaddr *address,
                          struct egress_refusal *refusal)
@@ -79,7 +59,7 @@ static int check_address(enum mode mode, const struct policy_decision *decision,
     if (mode == MODE_WILDCARD && class != IPADDR_PUBLIC)
         return egress_refuse(refusal, REFUSAL_ADDRESS, "%s resolves to internal address %s, "
                              "connection rejected", target->host, text);
-    if (mode == MODE_WILDCARD && is_own(address))
+    if (mode == MODE_WILDCARD && ipaddr_is_own(address))
         return egress_refuse(refusal, REFUSAL_ADDRESS, "%s resolves to %s, an address of this "
                              "machine, connection rejected", target->host, text);
     return 0;

@@ -119,6 +119,7 @@ static void take_config(struct egress_proxy *proxy, const struct egress_config *
     proxy->policy = policy_ref(config->policy);
     proxy->log = config->log;
     proxy->on_denial = config->on_denial;
+    proxy->resolve_denied = config->resolve_denied;
     proxy->on_line = config->on_line;
     proxy->ctx = config->ctx;
     proxy->limits = (struct egress_limits){
@@ -190,8 +191,10 @@ void egress_close(struct egress_proxy *proxy, void (*on_closed)(void *ctx), void
     proxy->closing = true;
     proxy->on_closed = on_closed;
     proxy->closed_ctx = ctx;
-    for (struct connection *c = proxy->connections; c; c = c->next)
+    for (struct connection *c = proxy->connections; c; c = c->next) {
+        egress_report_drop(c);
         egress_connection_close(c);
+    }
     egress_callers_close(proxy->callers, callers_closed, proxy);
     uv_close((uv_handle_t *)&proxy->listener, listener_closed);
 }

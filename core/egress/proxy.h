@@ -33,6 +33,7 @@
 #include <uv.h>
 
 struct error;
+struct ipaddr;
 struct egress_proxy;
 
 /* A name with the addresses it has, asked before DNS; the addresses are checked like any answer of
@@ -53,6 +54,8 @@ struct egress_denial {
     const char *hint;                               /* on the policy's paths (links.h); "": nothing */
     const char *stage;                              /* "connect", "forward" or "ssrf" */
     int64_t at_ms;                                  /* since 1970 */
+    const struct ipaddr *addresses;                 /* of host; none: not known */
+    size_t n_addresses;
 };
 
 /* A line of the decision log, such as "NET:OPEN [INFO] ALLOWED /usr/bin/curl(58) ->
@@ -88,6 +91,7 @@ struct egress_config {
     struct policy *policy;                          /* in force from the start; never NULL */
     const struct egress_pin *pins;
     size_t n_pins;
+    bool resolve_denied;                            /* names of refused requests are looked up for on_denial */
     struct egress_limits limits;
     const struct log *log;
     /* Every refused decision, but no malformed request or unreachable host.  NULL: not wanted. */

@@ -112,6 +112,7 @@ void sandbox_denied(struct sandbox *s, const struct sandbox_denials *list, struc
             .host = item->host, .port = item->port, .binary = item->binary,
             .reason = item->reason, .stage = item->stage, .count = item->count,
             .first_seen_ms = item->first_seen_ms, .last_seen_ms = item->last_seen_ms,
+            .addresses = item->addresses, .n_addresses = item->n_addresses,
         };
         publish(s, item);
     }

@@ -142,6 +142,8 @@ static int reload(void *ctx, struct problems *problems, struct error *err)
         error_prefix(err, "the chain at work stays");
     }
     pthread_mutex_unlock(&g->reload_lock);
+    if (rc == 0)
+        drafts_ask_again(g->drafts);
     chain_unref(chain);
     arena_free(arena);
     return rc;

@@ -146,6 +146,7 @@ static int write_spec(struct start *st)
         .hash = st->revision.hash,
         .hosts = setup->config->egress->hosts,
         .n_hosts = setup->config->egress->n_hosts,
+        .resolve_denied = strcmp(st->record.approval_mode, "auto") == 0,
         .log_level = log_level_word(setup->flags->log_level),
         .log_json = setup->flags->log_json,
         .init = st->all->init,

@@ -35,6 +35,7 @@ static struct sluice_endpoint bare(const struct sluice_endpoint *e)
 {
     struct sluice_endpoint b = *e;
     b.host = "";
+    b.public_only = false;                          /* is_exact tells */
     b.ports = NULL;
     b.n_ports = 0;
     b.tls = strcmp(e->tls, "skip") == 0 ? "skip" : "";
@@ -81,9 +82,10 @@ static bool is_plain(const struct sluice_endpoint *e)
     return !*e->protocol && !*e->tls && !e->n_allowed_ips && !has_credentials(e);
 }
 
+/* Whether the host may resolve to internal addresses. */
 static bool is_exact(const struct sluice_endpoint *e)
 {
-    return *e->host && !strchr(e->host, '*');
+    return *e->host && !strchr(e->host, '*') && !e->public_only;
 }
 
 /* Of those that ask for more, the first is obeyed.  Inspected ones add up, addresses apart. */

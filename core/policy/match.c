@@ -142,7 +142,7 @@ static void take(const struct sluice_rule *rule, const struct policy_request *r,
             continue;
         if (!out->endpoint || (!asks_more(out->endpoint) && asks_more(e)))
             out->endpoint = e;
-        out->exact_host |= *e->host && !strchr(e->host, '*');
+        out->exact_host |= *e->host && !strchr(e->host, '*') && !e->public_only;
     }
     if (!out->rule)
         out->rule = rule;

@@ -26,7 +26,8 @@ struct policy_decision {
     const struct sluice_rule *rule;                 /* the matching one with the smallest key */
     /* Of all that match, the first that has a protocol, tls or allowed_ips; else the first. */
     const struct sluice_endpoint *endpoint;
-    bool exact_host;                                /* a matching endpoint names the host itself */
+    bool exact_host;                                /* a matching endpoint names the host itself, and is
+                                                     * not public_only */
 };
 
 /* A denial's reason is appended to reason (NULL: not wanted). */

@@ -128,6 +128,17 @@ static void *differs(struct merge *m, struct merge_conflict *conflict,
                         merge_site(m, into), field, was, is);
 }
 
+/* Both are kept on their own: one that is merged into the other would lose its limit or impose it. */
+static bool same_reach(struct merge *m, const struct sluice_endpoint *into,
+                       const struct sluice_endpoint *from, struct merge_conflict *conflict)
+{
+    static const char *const words[] = {"false", "true"};
+    if (into->public_only == from->public_only)
+        return true;
+    return differs(m, conflict, into, "public_only", words[into->public_only],
+                   words[from->public_only]);
+}
+
 static bool fill_texts(struct merge *m, struct sluice_endpoint *into,
                        const struct sluice_endpoint *from, struct merge_conflict *conflict)
 {
@@ -303,7 +314,7 @@ const struct sluice_endpoint *merge_endpoints(struct merge *m, const struct slui
                             "cannot combine MCP contracts at %s: existing %s, "
                             "incoming %s",
                             merge_site(m, into), merge_contract(m, into), merge_contract(m, from));
-    if (!fill_texts(m, merged, from, conflict) || !fill_limits(m, merged, from, conflict)
+    if (!same_reach(m, merged, from, conflict) || !fill_texts(m, merged, from, conflict) || !fill_limits(m, merged, from, conflict)
         || !add_queries(m, merged, from, conflict) || !add_allowed(m, merged, from, conflict))
         return NULL;
     warn_of_promotion(m, into, from);

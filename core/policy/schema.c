@@ -188,6 +188,8 @@ static const struct schema_field endpoint_fields[] = {
      .help = "Requests that are refused though a rule allows them."},
     {.name = "allowed_ips", .kind = SCHEMA_TEXTS, LIST(endpoint, allowed_ips), .number = 8,
      .help = "Addresses and CIDR blocks that the host may resolve to."},
+    {.name = "public_only", .kind = SCHEMA_BOOL, AT(endpoint, public_only),
+     .help = "The host may resolve to public addresses only, as hosts with wildcards may."},
     {.name = "allow_encoded_slash", .kind = SCHEMA_BOOL, AT(endpoint, allow_encoded_slash),
      .number = 11, .help = "Keeps %2F within path segments in place of refusing it."},
     {.name = "websocket_credential_rewrite", .kind = SCHEMA_BOOL,

@@ -82,18 +82,37 @@ static size_t copy_ancestors(struct arena *arena, const struct sandbox_denial *d
     return n;
 }
 
+static size_t copy_addresses(struct arena *arena, const struct sandbox_denial *d, const char **out)
+{
+    size_t n = 0;
+    for (; n < d->n_addresses && n < DENIALS_ADDRESSES_MAX; n++)
+        out[n] = arena_str(arena, d->addresses[n]);
+    return n;
+}
+
+static bool same_addresses(const struct sandbox_denial *a, const struct sandbox_denial *b)
+{
+    bool same = a->n_addresses == b->n_addresses;
+    for (size_t i = 0; same && i < a->n_addresses; i++)
+        same = strcmp(a->addresses[i], b->addresses[i]) == 0;
+    return same;
+}
+
 static struct entry *entry_new(const struct sandbox_denial *d)
 {
     enum { REASON_MAX = 1024, HOST_MAX = 256 };
     struct arena *arena = arena_new();
     struct entry *e = arena_zalloc(arena, sizeof *e);
     const char **ancestors = arena_zalloc(arena, DENIALS_ANCESTORS_MAX * sizeof *ancestors);
+    const char **addresses = arena_zalloc(arena, DENIALS_ADDRESSES_MAX * sizeof *addresses);
     size_t room = DENIALS_TEXT_MAX - REASON_MAX - HOST_MAX;
     e->arena = arena;
     e->denial = (struct sandbox_denial){
         .host = copy(arena, d->host, HOST_MAX), .port = d->port,
         .binary = copy(arena, d->binary, room), .ancestors = ancestors,
         .reason = copy(arena, d->reason, REASON_MAX), .stage = arena_str(arena, d->stage)};
+    e->denial.addresses = addresses;
+    e->denial.n_addresses = copy_addresses(arena, d, addresses);
     e->denial.n_ancestors = copy_ancestors(arena, d, room - strlen(e->denial.binary), ancestors);
     return e;
 }
@@ -128,8 +147,8 @@ void sandbox_denials_add(struct denial_book *book, const struct sandbox_denial *
     bool first = !e;
     if (first)
         e = entry_new(denial);
-    else if (strcmp(e->denial.reason, denial->reason) != 0)
-        e = renewed(e, denial);                   /* the policy changed: the latest reason counts */
+    else if (strcmp(e->denial.reason, denial->reason) != 0 || !same_addresses(&e->denial, denial))
+        e = renewed(e, denial);                   /* the latest reason and addresses count */
     if (book->n >= DENIALS_MAX)
         drop_oldest(book);
     e->next = book->entries;

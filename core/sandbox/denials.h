@@ -21,6 +21,7 @@ enum {
     DENIALS_AT_ONCE_MAX = 50,
     DENIALS_BATCH = 32,                             /* in one message */
     DENIALS_ANCESTORS_MAX = 16,
+    DENIALS_ADDRESSES_MAX = 16,                     /* the worst ones, where a host has more */
     DENIALS_TEXT_MAX = 8 * 1024,                    /* of one; ancestors beyond it are left out */
 };
 

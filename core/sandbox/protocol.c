@@ -58,6 +58,8 @@ static json_t *denial_to_json(const struct sandbox_denial *d)
     put_number(item, "port", d->port);
     put_text(item, "binary", d->binary);
     json_object_set_new(item, "ancestors", sandbox_json_of_texts(d->ancestors, d->n_ancestors));
+    if (d->n_addresses)
+        json_object_set_new(item, "addresses", sandbox_json_of_texts(d->addresses, d->n_addresses));
     put_text(item, "reason", d->reason);
     put_text(item, "stage", d->stage);
     put_number(item, "count", d->count);
@@ -202,6 +204,7 @@ static int read_denial(const struct json_reader *r, struct sandbox_denial *out)
         sandbox_json_number(r, "port", UINT16_MAX, &port) != 0 ||
         sandbox_json_text(r, "binary", &out->binary) != 0 ||
         sandbox_json_texts(r, "ancestors", &out->ancestors, &out->n_ancestors) != 0 ||
+        sandbox_json_texts(r, "addresses", &out->addresses, &out->n_addresses) != 0 ||
         sandbox_json_text(r, "reason", &out->reason) != 0 ||
         sandbox_json_text(r, "stage", &out->stage) != 0 ||
         sandbox_json_number(r, "count", INT64_MAX, &out->count) != 0 ||

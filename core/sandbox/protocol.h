@@ -81,6 +81,8 @@ struct sandbox_denial {
     const char *reason, *stage;
     uint64_t count;                                 /* since the last report of the same denial */
     int64_t first_seen_ms, last_seen_ms;            /* wall clock */
+    const char *const *addresses;                   /* of the host; none: not known */
+    size_t n_addresses;
 };
 
 struct sandbox_denials {

@@ -25,7 +25,7 @@ enum { SPEC_BYTES_MAX = 4 * 1024 * 1024 };
 /* Everything else, so that an unknown member can be told. */
 static const char *const other_members[] = {
     "proxy", "env", "uid", "revision", "hosts", "log_json", "hidden", "read_only",
-    "sub_uid", "sub_gid",
+    "sub_uid", "sub_gid", "resolve_denied",
 };
 
 static json_t *hosts_to_json(const struct sandbox_spec *spec)
@@ -45,6 +45,7 @@ char *sandbox_spec_encode(const struct sandbox_spec *spec)
     SPEC_TEXTS(X)
 #undef X
     json_object_set_new(root, "proxy", json_boolean(spec->proxy));
+    json_object_set_new(root, "resolve_denied", json_boolean(spec->resolve_denied));
     json_object_set_new(root, "log_json", json_boolean(spec->log_json));
     json_object_set_new(root, "uid", json_integer(spec->uid));
     json_object_set_new(root, "sub_uid", json_integer(spec->sub_uid));
@@ -98,6 +99,7 @@ static int read_members(const struct json_reader *r, struct sandbox_spec *out)
     uint64_t uid = 0, sub_uid = 0, sub_gid = 0;
     if (read_texts(r, out) != 0 ||
         sandbox_json_flag(r, "proxy", &out->proxy) != 0 ||
+        sandbox_json_flag(r, "resolve_denied", &out->resolve_denied) != 0 ||
         sandbox_json_flag(r, "log_json", &out->log_json) != 0 ||
         sandbox_json_number(r, "uid", UINT32_MAX - 1, &uid) != 0 ||
         sandbox_json_number(r, "sub_uid", UINT32_MAX - 1, &sub_uid) != 0 ||

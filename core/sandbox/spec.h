@@ -41,6 +41,7 @@ struct sandbox_spec {
     const char *hash;
     struct spec_host *hosts;
     size_t n_hosts;
+    bool resolve_denied;                            /* denials tell what their host resolves to */
     const char *log_level;                          /* NULL: info */
     bool log_json;
     const char *init;                               /* path of sluice-init */

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/ipaddr.h"
 #include "base/log.h"
 #include "base/problems.h"
 #include "egress/proxy.h"
@@ -342,11 +343,28 @@ static void on_orphaned(void *ctx)
 
 /* --- from the proxy and the cell ------------------------------------------------------------- */
 
+/* Those that are public, or the others, behind the first n. */
+static size_t write_addresses(const struct egress_denial *d, bool public, size_t n,
+                              char texts[][IPADDR_TEXT_SIZE], const char **out)
+{
+    for (size_t i = 0; i < d->n_addresses && n < DENIALS_ADDRESSES_MAX; i++) {
+        if ((ipaddr_classify(&d->addresses[i]) == IPADDR_PUBLIC) != public)
+            continue;
+        out[n] = ipaddr_text(&d->addresses[i], texts[n]);
+        n++;
+    }
+    return n;
+}
+
 static void on_denial(void *ctx, const struct egress_denial *d)
 {
     struct supervisor *s = ctx;
+    char texts[DENIALS_ADDRESSES_MAX][IPADDR_TEXT_SIZE];
+    const char *addresses[DENIALS_ADDRESSES_MAX];
+    size_t n = write_addresses(d, false, 0, texts, addresses);
+    n = write_addresses(d, true, n, texts, addresses);
     struct sandbox_denial denial = {
-        .host = d->host, .port = d->port, .binary = d->binary, .ancestors = d->ancestors,
+        .addresses = addresses, .n_addresses = n, .host = d->host, .port = d->port, .binary = d->binary, .ancestors = d->ancestors,
         .n_ancestors = d->n_ancestors, .reason = d->reason, .stage = d->stage};
     if (s->state == SUPERVISOR_RUNNING)
         sandbox_denials_add(s->denials, &denial);
@@ -370,7 +388,8 @@ static int start_proxy(struct supervisor *s, const struct cell_ready *ready, str
                                       spec->hosts[i].n_addresses};
     struct egress_config config = {
         .listen_fd = ready->listen_fd, .connects_fd = ready->connects_fd, .init_pid = ready->init_pid,
-        .policy = s->policy, .pins = pins, .n_pins = spec->n_hosts, .log = s->log,
+        .policy = s->policy, .pins = pins, .n_pins = spec->n_hosts,
+        .resolve_denied = spec->resolve_denied, .log = s->log,
         .on_denial = on_denial, .on_line = on_line, .ctx = s};
     s->proxy = egress_new(&s->loop, &config, err);
     free(pins);

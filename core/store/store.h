@@ -55,6 +55,16 @@ int store_tx_sandbox_phase(struct store_tx *tx, const char *id, const char *phas
 int store_tx_sandbox_token(struct store_tx *tx, const char *id, const char *token_hash, struct error *err);
 int store_tx_sandbox_delete(struct store_tx *tx, const char *id, int64_t at_ms, struct error *err);
 
+/* Somebody who ran a command in a sandbox. */
+struct store_user {
+    const char *name, *account;                     /* the actor, and the local account that it called from; "": not known */
+};
+
+/* Everybody who ran something in it, in the order of their first time. */
+int store_user_list(struct store *s, const char *sandbox_id, struct arena *arena, struct store_user **out, size_t *n, struct error *err);
+/* Does nothing for one who is on record. */
+int store_tx_user_add(struct store_tx *tx, const char *sandbox_id, const struct store_user *user, int64_t at_ms, struct error *err);
+
 /* ---- revisions ---- */
 struct store_revision {
     const char *sandbox_id;
@@ -145,6 +155,8 @@ struct store_draft {
     uint64_t revision;                              /* the revision its approval made, 0: none */
     const char *undo_json;                          /* what an undo takes back (drafts/rules.h), "" if not approved */
     const char *takes_back, *back_to;               /* a held undo or rejection: of which chunk, and the status that one gets */
+    const char *addresses_json;                     /* what the host resolved to when it was refused, "": not known */
+    const char *asked_by_json;                      /* who asked (drafts/askers.h), "": not known */
 };
 
 struct store_draft_event {
@@ -162,6 +174,8 @@ struct store_draft_key {
 };
 int store_draft_keys(struct store *s, const char *sandbox_id, const char *status, struct arena *arena, struct store_draft_key **out, size_t *n, struct error *err);
 int store_draft_count(struct store *s, const char *status, uint64_t *out, struct error *err);   /* of all sandboxes */
+/* Approved ones of a sandbox that this actor decided after since_ms. */
+int store_draft_decided(struct store *s, const char *sandbox_id, const char *decided_by, int64_t since_ms, uint64_t *out, struct error *err);
 /* The newest, at most limit; the oldest of them first. */
 int store_draft_history(struct store *s, const char *sandbox_id, size_t limit, struct arena *arena, struct store_draft_event **out, size_t *n, struct error *err);
 /* The mechanistic chunk of this sandbox, host, port and binary, whatever its status. */
@@ -170,7 +184,14 @@ int store_tx_draft_get(struct store_tx *tx, const char *sandbox_id, const char *
 int store_tx_draft_insert(struct store_tx *tx, const struct store_draft *draft, struct error *err);
 /* Writes every field.  ERROR_STATE unless its status in the store is still expected_status. */
 int store_tx_draft_update(struct store_tx *tx, const struct store_draft *draft, const char *expected_status, struct error *err);
-int store_tx_draft_count(struct store_tx *tx, const char *sandbox_id, const char *status, uint64_t *out, struct error *err);
+int store_tx_draft_count(struct store_tx *tx, const char *sandbox_id, const char *status, const char *source, uint64_t *out, struct error *err);
+/* Pending chunks of refused requests that nobody has approved yet, oldest first. */
+struct store_draft_place {
+    const char *id, *host, *binary;
+};
+int store_tx_draft_places(struct store_tx *tx, const char *sandbox_id, struct arena *arena, struct store_draft_place **out, size_t *n, struct error *err);
+/* Removes a chunk and what its history says. */
+int store_tx_draft_delete(struct store_tx *tx, const char *sandbox_id, const char *id, struct error *err);
 /* Deletes those of a status, but for the newest. */
 int store_tx_draft_trim(struct store_tx *tx, const char *sandbox_id, const char *status, size_t keep, uint64_t *deleted, struct error *err);
 int store_tx_draft_event(struct store_tx *tx, const char *sandbox_id, const struct store_draft_event *event, struct error *err);

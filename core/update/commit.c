@@ -6,6 +6,7 @@
 
 #include "base/digest.h"
 #include "store/words.h"
+#include "update/askers.h"
 #include "update/updates.h"
 
 static void free_text(void *text)
@@ -91,6 +92,7 @@ static struct store_draft *make_held(struct update *u)
 {
     const struct update_result *r = u->result;
     struct store_draft *draft = arena_zalloc(u->arena, sizeof *draft);
+    const struct asker author = asker_of(u->request->actor.name, u->request->account);
     *draft = (struct store_draft){
         .id = r->draft_id,
         .sandbox_id = u->sandbox.id,
@@ -110,6 +112,7 @@ static struct store_draft *make_held(struct update *u)
         .decided_by = "", .reason = "",
         .created_at_ms = r->at_ms,
         .undo_json = "",
+        .asked_by_json = askers_add("", &author, u->arena),
     };
     return draft;
 }

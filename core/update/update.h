@@ -53,6 +53,7 @@ struct update_request {
     enum sluice_kind kind;
     const char *sandbox;                            /* its name; on create that of the new one */
     struct sluice_actor actor;
+    const char *account;                            /* which the actor called from; NULL: not known */
     const char *reason;                             /* NULL counts as "" */
     bool dry_run;
     bool override;                                  /* the caller may and wants to override, and gives a reason */

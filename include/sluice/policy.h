@@ -107,6 +107,7 @@ struct sluice_endpoint {
     const char *credential_provider;                /* credential_binding.provider; "" without a binding */
     const struct sluice_json_rpc *json_rpc;         /* NULL: not written */
     const struct sluice_mcp *mcp;                   /* NULL: not written */
+    bool public_only;                               /* only public addresses, though the host is exact */
 };
 
 struct sluice_rule {

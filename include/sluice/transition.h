@@ -119,6 +119,10 @@ struct sluice_draft {
     double confidence;                              /* 0 to 1 */
     const struct sluice_approval *const *approvals; /* so far, the one being asked about included */
     size_t n_approvals;
+    const char *const *asked_by;                    /* who asked for it, by every name they are known by: the author,
+                                                     * who ran commands in the sandbox before a request was refused,
+                                                     * who edited the chunk; none of them is a second person */
+    size_t n_asked_by;
 };
 
 struct sluice_transition {

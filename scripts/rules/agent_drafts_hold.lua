@@ -10,11 +10,11 @@ local function has(list, text)
   return false
 end
 
--- Distinct people who approved; neither the author nor a sandbox is one of them.
+-- Distinct people who approved; neither who asked nor a sandbox is one of them.
 local function people(draft)
   local seen, n = {}, 0
   for _, approval in ipairs(draft.approvals) do
-    local person = approval.role ~= "sandbox" and approval.actor ~= draft.author
+    local person = approval.role ~= "sandbox" and approval.actor ~= draft.author and not has(draft.asked_by, approval.actor)
     if person and not seen[approval.actor] then
       seen[approval.actor] = true
       n = n + 1

@@ -131,6 +131,9 @@ static const struct schema_field draft_fields[] = {
     {.name = "approvals", .kind = SCHEMA_STRUCTS, AT(approvals), .sub = &chain_approval_schema,
      .count_offset = offsetof(struct sluice_draft, n_approvals),
      .help = "So far, this one included."},
+    {.name = "asked_by", .kind = SCHEMA_TEXTS, AT(asked_by),
+     .count_offset = offsetof(struct sluice_draft, n_asked_by),
+     .help = "Who asked for it, by every name they are known by."},
     {.name = NULL},
 };
 #undef AT

@@ -12,12 +12,14 @@
     comma X(REAL, confidence) comma X(TEXT, approvals_json) comma X(TEXT, decided_by)              \
     comma X(TEXT, reason) comma X(INTEGER, created_at_ms) comma X(INTEGER, decided_at_ms)          \
     comma X(COUNT, revision) comma X(TEXT, undo_json) comma X(TEXT, takes_back)                    \
-    comma X(TEXT, back_to)
+    comma X(TEXT, back_to) comma X(TEXT, addresses_json) comma X(TEXT, asked_by_json)
 #define EVENT_COLUMNS(X, comma)                                                                    \
     X(TEXT, draft_id) comma X(TEXT, event) comma X(TEXT, actor) comma X(TEXT, text)                \
     comma X(INTEGER, at_ms)
 
 #define KEY_COLUMNS(X, comma) X(TEXT, id) comma X(TEXT, sandbox_id) comma X(COUNT, number)
+
+#define PLACE_COLUMNS(X, comma) X(TEXT, id) comma X(TEXT, host) comma X(TEXT, binary)
 
 #define SELECT       "SELECT " COLUMNS(DB_NAME, ",") " FROM draft "
 #define SELECT_KEY   "SELECT " KEY_COLUMNS(DB_NAME, ",") " FROM draft "
@@ -49,6 +51,15 @@ static const struct db_column event_columns[] = {
 
 static const struct db_record event_record = {sizeof(struct store_draft_event), event_columns,
                                               sizeof event_columns / sizeof *event_columns};
+
+static const struct db_column place_columns[] = {
+#define X(kind, field) {#field, DB_##kind, offsetof(struct store_draft_place, field)},
+    PLACE_COLUMNS(X, )
+#undef X
+};
+
+static const struct db_record place_record = {sizeof(struct store_draft_place), place_columns,
+                                              sizeof place_columns / sizeof *place_columns};
 
 /* ---- reading ---- */
 
@@ -152,10 +163,30 @@ static int read_count(struct db *db, sqlite3_stmt *stmt, uint64_t *out, struct e
 }
 
 int store_tx_draft_count(struct store_tx *tx, const char *sandbox_id, const char *status,
-                         uint64_t *out, struct error *err)
+                         const char *source, uint64_t *out, struct error *err)
 {
-    return read_count(tx->db, db_query(tx->db, err, "SELECT count(*) FROM draft WHERE sandbox_id=? AND status=?",
-                                       "tt", sandbox_id, status), out, err);
+    return read_count(tx->db, db_query(tx->db, err, "SELECT count(*) FROM draft WHERE sandbox_id=? AND status=? "
+                                       "AND source=?", "ttt", sandbox_id, status, source), out, err);
+}
+
+int store_tx_draft_places(struct store_tx *tx, const char *sandbox_id, struct arena *arena,
+                          struct store_draft_place **out, size_t *n, struct error *err)
+{
+    sqlite3_stmt *stmt = db_query(tx->db, err, "SELECT " PLACE_COLUMNS(DB_NAME, ",") " FROM draft WHERE "
+                                  "sandbox_id=? AND status='pending' AND source='mechanistic' AND "
+                                  "approvals_json='[]' ORDER BY number", "t", sandbox_id);
+    return db_record_all(tx->db, stmt, &place_record, arena, out, n, err);
+}
+
+int store_draft_decided(struct store *s, const char *sandbox_id, const char *decided_by,
+                        int64_t since_ms, uint64_t *out, struct error *err)
+{
+    struct db *db = db_pool_take(s->readers);
+    int rc = read_count(db, db_query(db, err, "SELECT count(*) FROM draft WHERE sandbox_id=? AND status='approved' "
+                                     "AND decided_by=? AND decided_at_ms>?", "tti", sandbox_id, decided_by, since_ms),
+                        out, err);
+    db_pool_give(s->readers, db);
+    return rc;
 }
 
 int store_draft_count(struct store *s, const char *status, uint64_t *out, struct error *err)
@@ -209,6 +240,13 @@ int store_tx_draft_trim(struct store_tx *tx, const char *sandbox_id, const char 
                     sandbox_id, status, (int64_t)keep);
     *deleted = rc ? 0 : (uint64_t)db_changes(tx->db);
     return rc;
+}
+
+int store_tx_draft_delete(struct store_tx *tx, const char *sandbox_id, const char *id,
+                          struct error *err)
+{
+    return db_run(tx->db, err, "DELETE FROM draft_event WHERE sandbox_id=? AND draft_id=?", "tt", sandbox_id, id) ||
+           db_run(tx->db, err, "DELETE FROM draft WHERE sandbox_id=? AND id=?", "tt", sandbox_id, id) ? -1 : 0;
 }
 
 int store_tx_draft_event(struct store_tx *tx, const char *sandbox_id,

@@ -162,6 +162,17 @@ static const char *const steps[] = {
     "ALTER TABLE sandbox ADD COLUMN memory_bytes INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE sandbox ADD COLUMN cpu_millis INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE sandbox ADD COLUMN pids INTEGER NOT NULL DEFAULT 0;",
+
+    "ALTER TABLE draft ADD COLUMN addresses_json TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE draft ADD COLUMN asked_by_json TEXT NOT NULL DEFAULT '';"
+    "CREATE INDEX draft_event_draft ON draft_event(draft_id);"
+    "CREATE TABLE sandbox_user ("
+    " sandbox_id TEXT NOT NULL REFERENCES sandbox(id),"
+    " name TEXT NOT NULL,"
+    " account TEXT NOT NULL,"
+    " at_ms INTEGER NOT NULL,"
+    " UNIQUE (sandbox_id, name, account)"
+    ") STRICT;",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

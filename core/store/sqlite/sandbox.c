@@ -118,3 +118,31 @@ int store_tx_sandbox_delete(struct store_tx *tx, const char *id, int64_t at_ms, 
         return -1;
     return store_tx_traffic_trim(tx, err);
 }
+
+/* ---- who ran something in it ---- */
+
+static const struct db_column user_columns[] = {
+    {"name", DB_TEXT, offsetof(struct store_user, name)},
+    {"account", DB_TEXT, offsetof(struct store_user, account)},
+};
+
+static const struct db_record user_record = {sizeof(struct store_user), user_columns,
+                                             sizeof user_columns / sizeof *user_columns};
+
+int store_user_list(struct store *s, const char *sandbox_id, struct arena *arena,
+                    struct store_user **out, size_t *n, struct error *err)
+{
+    struct db *db = db_pool_take(s->readers);
+    sqlite3_stmt *stmt = db_query(db, err, "SELECT name,account FROM sandbox_user WHERE sandbox_id=? ORDER BY rowid",
+                                  "t", sandbox_id);
+    int rc = db_record_all(db, stmt, &user_record, arena, out, n, err);
+    db_pool_give(s->readers, db);
+    return rc;
+}
+
+int store_tx_user_add(struct store_tx *tx, const char *sandbox_id, const struct store_user *user,
+                      int64_t at_ms, struct error *err)
+{
+    return db_run(tx->db, err, "INSERT OR IGNORE INTO sandbox_user(sandbox_id,name,account,at_ms) VALUES(?,?,?,?)",
+                  "ttti", sandbox_id, user->name, user->account, at_ms);
+}

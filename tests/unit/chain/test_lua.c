@@ -421,7 +421,7 @@ static void test_a_draft(void **state)
     struct fixture *f = *state;
     const struct sluice_approval approval = {sizeof approval, "bob", "admin", 1600000000000};
     const struct sluice_approval *const approvals[] = {&approval};
-    const struct sluice_draft draft = {sizeof draft, "d1", "agent", "robot", 7, 0.5, approvals, 1};
+    const struct sluice_draft draft = {sizeof draft, "d1", "agent", "robot", 7, 0.5, approvals, 1, NULL, 0};
     f->change.t.kind = SLUICE_APPROVE;
     f->change.t.draft = &draft;
     run(f, "assert(t.kind == 'approve' and t.draft.id == 'd1' and t.draft.source == 'agent')\n"

@@ -187,7 +187,8 @@ static inline int teardown(void **state)
 static inline void denied(struct fixture *f, const char *host, uint16_t port, const char *binary,
                           uint64_t count)
 {
-    struct drafts_denial denial = {host, port, binary, "no rule", "connect", count, 10, 20};
+    static const char *const addresses[] = {"93.184.216.34"};
+    struct drafts_denial denial = {host, port, binary, "no rule", "connect", count, 10, 20, addresses, 1};
     if (drafts_record_denials(f->drafts, "demo", &denial, 1, &f->err))
         fail_msg("%s", f->err.text);
 }

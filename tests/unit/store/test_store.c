@@ -110,6 +110,8 @@ static void opens_an_older_schema(void **state)
     put_sandbox(f, "s1", "demo");
     store_close(f->store);
     tamper(f, "ALTER TABLE draft DROP COLUMN takes_back; ALTER TABLE draft DROP COLUMN back_to;"
+              "ALTER TABLE draft DROP COLUMN addresses_json; ALTER TABLE draft DROP COLUMN asked_by_json;"
+              "DROP INDEX draft_event_draft; DROP TABLE sandbox_user;"
               "DROP TABLE traffic; DROP TABLE traffic_source; DROP TABLE event;"
               "ALTER TABLE sandbox DROP COLUMN memory_bytes; ALTER TABLE sandbox DROP COLUMN cpu_millis;"
               "ALTER TABLE sandbox DROP COLUMN pids;"

@@ -2,7 +2,7 @@
 /* The bug that started it all: however a change is asked for, the answer is the same. */
 #include "bench.h"
 
-static const struct sluice_draft chunk = {sizeof chunk, "c1", "mechanistic", "", 3, 0.75, NULL, 0};
+static const struct sluice_draft chunk = {sizeof chunk, "c1", "mechanistic", "", 3, 0.75, NULL, 0, NULL, 0};
 
 enum { WAYS = 3 };
 
