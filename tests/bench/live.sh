@@ -50,6 +50,12 @@ knocker s1 0 100
 row "(a) policy set -> enforced, one sandbox" "$(build/bin/bench_live one "$state/sluice.sock" s1 "$rounds" | sed 's/.*: //')" "p50 <= 2 ms, p99 <= 10 ms"
 stop_knocking
 
+id=$(sluice sandbox get s1 -o json | sed -n 's/^ *"id": "\(.*\)",/\1/p')
+install -m 755 build/bin/bench_callers "$state/sandboxes/$id/work/callers"
+for processes in 5 200; do
+    row "(f) connect to the proxy, caller told" "$(sluice sandbox exec s1 -- /sandbox/callers 10.200.0.1 3128 $processes $((rounds * 10)))" "p99 <= 100 us, 200 within 1.5 x of 5"
+done
+
 names=s1
 for ((i = 2; i <= 64; i++)); do
     [ "$i" -le 10 ] || sluice -q sandbox create --name "s$i" --policy "$state/plain.yaml" >/dev/null
