@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The sandbox that was used last, for commands that leave NAME out. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/digest.h"
@@ -36,16 +38,17 @@ static char *last_file(const struct cli *cli, const char *folder)
     return alloc_printf("%s/last-sandbox.%.16s", folder, hex);
 }
 
-/* Best effort: a read-only home is no reason to fail. */
+/* Best effort: a read-only home is no reason to fail.  Nobody else may name the sandbox, whatever the
+ * umask is. */
 void remember_sandbox(const struct cli *cli, const char *name)
 {
     char *folder = state_folder();
     make_folders(folder);
     char *path = last_file(cli, folder);
-    FILE *file = fopen(path, "we");
-    if (file) {
-        fprintf(file, "%s\n", name);
-        fclose(file);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        dprintf(fd, "%s\n", name);
+        close(fd);
     }
     free(path);
     free(folder);

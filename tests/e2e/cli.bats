@@ -463,6 +463,15 @@ YAML
     exec 7<&-
 }
 
+@test "what the command line keeps is its owner's alone, whatever the umask" {
+    umask 000
+    rm -rf "$XDG_STATE_HOME/sluice"
+    sluice sandbox get demo >"$BATS_TEST_TMPDIR/out"
+    run -0 find "$XDG_STATE_HOME/sluice" -perm /077
+    [ -z "$output" ]
+    [ -n "$(ls "$XDG_STATE_HOME/sluice")" ]
+}
+
 @test "the last used sandbox is kept for each gateway" {
     sluice sandbox get demo >/dev/null
     run -2 --separate-stderr sluice --gateway http://127.0.0.1:1 policy get
