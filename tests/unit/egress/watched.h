@@ -11,6 +11,7 @@
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/prctl.h>
@@ -91,8 +92,10 @@ static inline void watched_fork_here(void *arg)
 {
     struct watched_child *child = arg;
     child->pid = fork();
-    if (child->pid == 0)
+    if (child->pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);           /* of the thread: a test that fails leaves nobody */
         _exit(child->fn(child->arg));
+    }
 }
 
 /* A process that runs fn and ends with what it returns. */
