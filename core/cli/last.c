@@ -46,8 +46,11 @@ void remember_sandbox(const struct cli *cli, const char *name)
     make_folders(folder);
     char *path = last_file(cli, folder);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd >= 0) {
-        dprintf(fd, "%s\n", name);
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (file) {
+        fprintf(file, "%s\n", name);
+        fclose(file);
+    } else if (fd >= 0) {
         close(fd);
     }
     free(path);

@@ -10,6 +10,7 @@
 #include "gateway/own_files.h"
 #include "gateway/sandbox.h"
 #include "policy/policy.h"
+#include "sandbox/mount_plan.h"
 #include "sandbox/path.h"
 
 struct check {
@@ -51,6 +52,8 @@ static int check_policy(const struct check *c, const struct sluice_filesystem *f
 {
     for (size_t i = 0; fs && i < fs->n_read_write; i++) {
         const char *folder = sandbox_path_normal(c->arena, fs->read_write[i]);
+        if (mount_plan_is_own(folder))
+            continue;
         char *real = realpath(folder, NULL);
         int rc = check_folder(c, folder);
         if (rc == 0 && real)

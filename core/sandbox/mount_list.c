@@ -96,7 +96,7 @@ static bool one_of(const char *path, const char *const *list, size_t n)
 #define ONE_OF(path, list) one_of(path, list, sizeof list / sizeof *list)
 
 /* Below /tmp and /dev the host's may be meant. */
-bool plan_is_own(const char *path)
+bool mount_plan_is_own(const char *path)
 {
     if (strncmp(path, "/tmp/", 5) == 0)
         return false;
@@ -191,7 +191,7 @@ static const char *refuse_walk(struct maker *m, const struct path_walk *walk)
                    "it points to";
     if (mount_guards_cover(&m->plan->guards, GUARD_OWN, walk->real))
         return "belongs to the gateway itself";
-    if (plan_is_own(walk->real))
+    if (mount_plan_is_own(walk->real))
         return "leads into a folder that is the sandbox's own";
     return NULL;
 }
@@ -247,7 +247,7 @@ static int list_root(struct maker *m, const struct listed *l, struct error *err)
         return leave_out(m, l, errno, strerror(errno), err);
     for (struct dirent *e; rc == 0 && (e = readdir(root));) {
         struct listed child = {arena_printf(m->arena, "/%s", e->d_name), NULL, false};
-        if (!root_leaves_out(e->d_name) && !plan_is_own(child.path))
+        if (!root_leaves_out(e->d_name) && !mount_plan_is_own(child.path))
             rc = list_path(m, &child, err);
     }
     closedir(root);
@@ -259,7 +259,7 @@ static int list_path(struct maker *m, const struct listed *l, struct error *err)
 {
     if (strcmp(l->path, "/") == 0)
         return list_root(m, l, err);
-    if (!plan_is_own(l->path))
+    if (!mount_plan_is_own(l->path))
         return list_host(m, l, err);
     list_own(m, l);
     return 0;

@@ -51,6 +51,8 @@ struct mount_plan_request {
 /* Fails when the policy is strict and a listed path cannot be used; the error names it. */
 int mount_plan_make(const struct mount_plan_request *request, struct arena *arena,
                     struct mount_plan *out, struct error *err);
+/* Whether a listed path is the sandbox's own, whatever the host has there. */
+bool mount_plan_is_own(const char *path);
 /* Whether the plan shows the host's file of this path. */
 bool mount_plan_shows(const struct mount_plan *plan, const char *path);
 

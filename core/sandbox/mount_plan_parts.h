@@ -33,8 +33,6 @@ void plan_add_text(struct maker *m, const char ***items, size_t *n, const char *
 /* What Landlock allows. */
 void plan_grant(struct maker *m, const char *path, bool writable);
 void plan_warn(struct maker *m, const char *text);
-/* Whether a path means something of the sandbox's own, not a file of the host. */
-bool plan_is_own(const char *path);
 int plan_list(struct maker *m, const char *const *paths, size_t n, bool writable, struct error *err);
 void plan_list_baseline(struct maker *m);
 

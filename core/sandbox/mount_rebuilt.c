@@ -67,7 +67,7 @@ void plan_tell_of_rebuilt(struct maker *m)
     for (size_t i = 0; fs && i < fs->n_read_write; i++) {
         struct listed l = {.path = sandbox_path_normal(m->arena, fs->read_write[i]), .writable = true,
                            .where = arena_printf(m->arena, "filesystem_policy.read_write[%zu]", i)};
-        if (!plan_is_own(l.path))
+        if (!mount_plan_is_own(l.path))
             tell_of_rebuilt(m, &l);
     }
 }

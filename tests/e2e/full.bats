@@ -19,8 +19,12 @@ on_a_small_disk() {
     sluice sandbox create --name demo
     sluice sandbox create --name big
     sluice sandbox exec big -- dd if=/dev/zero of=/sandbox/much bs=1000 count=150 status=none
+    sluice sandbox exec demo -- true                # who runs commands there is on record from now on
     first_rule >"$BATS_TEST_TMPDIR/rule.yaml"
-    fill() { ! head -c 4000k /dev/zero >"$state/ballast" 2>/dev/null; }
+    fill() {        # the write-ahead log keeps no room for later either
+        sqlite3 "$state/sluice.db" 'pragma wal_checkpoint(truncate)' >/dev/null
+        ! head -c 4000k /dev/zero >"$state/ballast" 2>/dev/null
+    }
     refused() {     # refused COMMAND...: exits 1 and names the disk
         local code=0 said
         said=$("$@" 2>&1) || code=$?
