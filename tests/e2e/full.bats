@@ -23,7 +23,7 @@ on_a_small_disk() {
     first_rule >"$BATS_TEST_TMPDIR/rule.yaml"
     fill() {        # the write-ahead log keeps no room for later either
         sqlite3 "$state/sluice.db" 'pragma wal_checkpoint(truncate)' >/dev/null
-        ! head -c 4000k /dev/zero >"$state/ballast" 2>/dev/null
+        if head -c 4000k /dev/zero >"$state/ballast" 2>/dev/null; then return 1; fi
     }
     refused() {     # refused COMMAND...: exits 1 and names the disk
         local code=0 said
