@@ -9,24 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct policy *policy_from_file(const struct cli *cli, const char *path)
-{
-    struct buf text = {0};
-    struct problems problems = {0};
-    struct policy *policy = NULL;
-    if (read_input(cli, path, &text) < 0) {
-        enum doc_format format = document_is_json(path, &text) ? DOC_JSON : DOC_YAML;
-        policy = policy_parse(buf_str(&text), text.len, format, &problems);
-    }
-    for (size_t i = 0; i < problems.n; i++)
-        complain("%s:%u:%u: %s%s%s", path, problems.items[i].line, problems.items[i].column,
-                 problems.items[i].path, *problems.items[i].path ? ": " : "",
-                 problems.items[i].message);
-    problems_free(&problems);
-    buf_free(&text);
-    return policy;
-}
-
 /* The policy in force in a sandbox.  NULL: *code says why. */
 static struct policy *policy_of_sandbox(struct cli *cli, int *code)
 {

@@ -5,10 +5,35 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/policy.h"
+
 bool document_is_json(const char *path, const struct buf *text)
 {
     size_t len = strlen(path);
     return (len > 5 && strcmp(path + len - 5, ".json") == 0) || (text->len && text->data[0] == '{');
+}
+
+void document_complain(const char *path, const struct problems *problems)
+{
+    for (size_t i = 0; i < problems->n; i++) {
+        const struct problem *p = &problems->items[i];
+        complain("%s:%u:%u: %s%s%s", path, p->line, p->column, p->path, *p->path ? ": " : "", p->message);
+    }
+}
+
+struct policy *policy_from_file(const struct cli *cli, const char *path)
+{
+    struct buf text = {0};
+    struct problems problems = {0};
+    struct policy *policy = NULL;
+    if (read_input(cli, path, &text) < 0) {
+        enum doc_format format = document_is_json(path, &text) ? DOC_JSON : DOC_YAML;
+        policy = policy_parse(buf_str(&text), text.len, format, &problems);
+    }
+    document_complain(path, &problems);
+    problems_free(&problems);
+    buf_free(&text);
+    return policy;
 }
 
 int document_read(const struct cli *cli, const char *path, struct document *out)
@@ -20,10 +45,7 @@ int document_read(const struct cli *cli, const char *path, struct document *out)
     out->format = !path || document_is_json(path, &text) ? DOC_JSON : DOC_YAML;
     if (code < 0 && path &&
         doc_parse(buf_str(&text), text.len, out->format, text.len + 1, out->arena, &out->tree, &problems) != 0) {
-        for (size_t i = 0; i < problems.n; i++) {
-            const struct problem *p = &problems.items[i];
-            complain("%s:%u:%u: %s%s%s", path, p->line, p->column, p->path, *p->path ? ": " : "", p->message);
-        }
+        document_complain(path, &problems);
         code = EXIT_REFUSED;
     }
     problems_free(&problems);

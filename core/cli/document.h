@@ -17,6 +17,8 @@ struct document {
     struct doc_node *tree;                          /* NULL: no file was named */
 };
 
+/* Every problem on stderr, with file, line, column and document path. */
+void document_complain(const char *path, const struct problems *problems);
 bool document_is_json(const char *path, const struct buf *text);
 /* Reads the file at path, NULL: none.  An exit code after saying what is wrong, or -1.  Always to be
  * followed by document_free. */

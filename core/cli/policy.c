@@ -317,9 +317,7 @@ static struct policy *read_policy(const struct cli *cli, const char *file, struc
     struct policy *complete = NULL;
     *code = document_read(cli, file, &document);
     struct policy *policy = *code < 0 ? policy_decode(document.tree, "", &problems) : NULL;
-    for (size_t i = 0; i < problems.n; i++)
-        complain("%s:%u:%u: %s%s%s", file, problems.items[i].line, problems.items[i].column, problems.items[i].path,
-                 *problems.items[i].path ? ": " : "", problems.items[i].message);
+    document_complain(file, &problems);
     if (policy)
         complete = policy_complete(policy, base);
     else if (*code < 0)

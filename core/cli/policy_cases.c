@@ -72,14 +72,6 @@ static int run_list(struct run *run, const struct doc_node *list, struct arena *
     return code;
 }
 
-static void print_problems(const char *file, const struct problems *problems)
-{
-    for (size_t i = 0; i < problems->n; i++)
-        complain("%s:%u:%u: %s%s%s", file, problems->items[i].line, problems->items[i].column,
-                 problems->items[i].path, *problems->items[i].path ? ": " : "",
-                 problems->items[i].message);
-}
-
 static int finish(const struct run *run)
 {
     enum { NO_CASE = 3 };
@@ -103,7 +95,7 @@ int policy_cases(struct cli *cli, const char *file)
     code = EXIT_DONE;
     if (doc_parse_aliased(buf_str(&text), text.len, BYTES_MAX, arena, &list, &problems) == 0)
         code = run_list(&run, list, arena, &problems);
-    print_problems(file, &problems);
+    document_complain(file, &problems);
     if (code == EXIT_DONE)
         code = problems.n ? EXIT_USAGE : finish(&run);
     problems_free(&problems);
