@@ -2,7 +2,7 @@
 /* Fuzzes the parser of requests and responses.  The first byte chooses the side and the size of
  * the cuts.  Oracles: how the bytes are cut never changes what the parser says, and no value that
  * it accepts contains a control byte. */
-#include "../unit/http/trace.h"
+#include "../unit/support/http_trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>

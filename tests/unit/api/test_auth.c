@@ -3,7 +3,7 @@
  *
  * A route that is added or whose right changes must be entered in tests/fixtures/api/rights.txt;
  * the failure prints the line that is wanted. */
-#include "desk.h"
+#include "support/api.h"
 
 #include "auth/token.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the routes of draft chunks read, and what they refuse to read. */
-#include "desk.h"
+#include "support/api.h"
 
 #define DRAFTS "/v1/sandboxes/demo/drafts"
 #define RULE "{\"endpoints\":[{\"host\":\"a.example.com\",\"port\":443}],\"binaries\":[{\"path\":\"/usr/bin/curl\"}]}"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The interface's own description names every route and is a document that tools can read. */
-#include "desk.h"
+#include "support/api.h"
 
 #include <ctype.h>
 

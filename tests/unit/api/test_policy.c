@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* /v1/sandboxes/{name}/policy and its revisions, over HTTP. */
-#include "desk.h"
+#include "support/api.h"
 
 #define POLICY "/v1/sandboxes/demo/policy"
 #define FIRST_RULE                                                          \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* /v1/sandboxes, /v1/decisions, /v1/plugins, /v1/status and /metrics, over HTTP. */
-#include "desk.h"
+#include "support/api.h"
 
 #include <sqlite3.h>
 

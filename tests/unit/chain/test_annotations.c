@@ -9,7 +9,7 @@
 #include "chain/lua/view.h"
 #include "chain/process/transition.h"
 #include "policy/policy.h"
-#include "support.h"
+#include "support/chain.h"
 
 /* A table of classes: each name of a field with its type, each name of a method with what it returns.
  * The functions of `sluice` are a class too. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Voters that are any program. */
-#include "process_support.h"
+#include "support/process.h"
 
 /* The voter of WIRE.md, its file in the folder of the test. */
 static char *write_python(struct fixture *f)

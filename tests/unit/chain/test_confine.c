@@ -4,7 +4,7 @@
 #include <seccomp.h>
 #include <sys/syscall.h>
 
-#include "process_support.h"
+#include "support/process.h"
 
 /* From here on this process and those it starts see a kernel without Landlock. */
 static void take_landlock_away(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lua voters: what a file may return, what a vote sees and says. */
-#include "lua_support.h"
+#include "support/lua.h"
 
 static const char policy[] =
     "version: 1\n"

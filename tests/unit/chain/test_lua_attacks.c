@@ -7,7 +7,7 @@
 #include <lualib.h>
 
 #include "base/clock.h"
-#include "lua_support.h"
+#include "support/lua.h"
 
 enum { BUDGET_MS = 200, SLACK_MS = 3000, ATTACKS = 100 };    /* slack: sanitizers, a busy machine */
 

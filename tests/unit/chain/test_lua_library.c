@@ -5,7 +5,7 @@
 
 #include "chain/lua/sandbox.h"
 #include "chain/lua/budget.h"
-#include "support.h"
+#include "support/chain.h"
 
 enum { ROUNDS = 30000 };
 

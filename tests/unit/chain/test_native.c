@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is refused at loading, each with its own words, and that nothing of it ever ran. */
-#include "support.h"
+#include "support/chain.h"
 
 #include <dlfcn.h>
 #include <elf.h>

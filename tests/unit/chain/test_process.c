@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Voters in processes of their own: the same answers as inline, and no way to hurt the gateway. */
-#include "process_support.h"
+#include "support/process.h"
 
 static void test_the_same_answers_as_inline(void **state)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What goes wrong in a voter's process is a failed vote, and when it is started again. */
-#include "process_support.h"
+#include "support/process.h"
 
 static void test_each_failure_is_a_failed_vote(void **state)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The voters of plugins/, asked through the chain.  Their own cases/ cover documents; these cover
  * what a document cannot say (a parsed policy is already canonical). */
-#include "support.h"
+#include "support/chain.h"
 
 #include "policy/check.h"
 

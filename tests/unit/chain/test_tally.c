@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "support.h"
+#include "support/chain.h"
 
 /* One row: votes as letters (a allow, d deny, h hold, - abstain), levels as m o v(advisory). */
 static const struct {

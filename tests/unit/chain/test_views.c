@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "chain/lua/views.h"
-#include "support.h"
+#include "support/chain.h"
 
 static int things[10000];
 

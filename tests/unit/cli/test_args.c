@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How a command line is read. */
-#include "terminal.h"
+#include "support/terminal.h"
 
 static int setup(void **state)
 {

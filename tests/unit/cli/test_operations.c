@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* policy update's SPECs: the cases of tests/fixtures/cli/operations.txt, and that the gateway's own
  * decoder takes what they make. */
-#include "terminal.h"
+#include "support/terminal.h"
 
 #include "policy/merge.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is printed: YAML that reads back as the same values, and tables. */
-#include "terminal.h"
+#include "support/terminal.h"
 
 #include "doc/tree.h"
 

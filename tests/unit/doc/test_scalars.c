@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a schema makes of each scalar that can be written; the cases are data. */
-#include "doc/everything.h"
+#include "support/doc_schema.h"
 
 static void scalar_document(struct buf *out, const char *format, const char *field,
                             const char *written)

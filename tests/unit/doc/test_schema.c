@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "doc/everything.h"
+#include "support/doc_schema.h"
 
 static const struct schema_field kept_fields[] = {
     {.name = "text", .kind = SCHEMA_TEXT, AT(text), .flags = SCHEMA_KEEP, .fallback = "x"},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "doc/cases.h"
+#include "support/doc_cases.h"
 
 #include <time.h>
 

@@ -2,7 +2,7 @@
 /* Between the look and the approval: whatever comes in there, what was reviewed is not what would be
  * done, and the approval is refused.  Each change is put in before the approval begins, and again
  * between its reading and its commit. */
-#include "drafts/fixture.h"
+#include "support/drafts.h"
 
 #include <pthread.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Approving all at once: what is taken, what is left, and whose approvals count. */
-#include "drafts/fixture.h"
+#include "support/drafts.h"
 
 #define CURL "/usr/bin/curl"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Many at once: no hit is lost, nothing is approved twice, no other update is undone. */
-#include "drafts/fixture.h"
+#include "support/drafts.h"
 
 #include <pthread.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Chunks from refused connections: counting, approving, rejecting, undoing, editing, clearing. */
-#include "drafts/fixture.h"
+#include "support/drafts.h"
 
 #define CURL "/usr/bin/curl"
 #define GIT  "/usr/bin/git"

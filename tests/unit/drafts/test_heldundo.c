@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An undo or a rejection that a voter holds: the chunk keeps its status until somebody approves that,
  * and gets it then. */
-#include "drafts/fixture.h"
+#include "support/drafts.h"
 
 #define CURL "/usr/bin/curl"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Looking at chunks: which, in what order, and at what cost. */
-#include "drafts/fixture.h"
+#include "support/drafts.h"
 
 #include <malloc.h>
 

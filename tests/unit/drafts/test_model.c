@@ -2,7 +2,7 @@
 /* Random sequences of everything that can happen to chunks, against a model of two lines: a chunk
  * has a status, and the policy grants exactly what approved chunks ask for and what others added.
  */
-#include "drafts/fixture.h"
+#include "support/drafts.h"
 
 enum { HOSTS = 2, BINARIES = 3, EDITED = BINARIES, FOREIGN = 2 * BINARIES, PATHS = FOREIGN + 1,
        SEEDS = 10, STEPS = 150 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Proposals of agents and operators, held updates, approval mode auto. */
-#include "drafts/fixture.h"
+#include "support/drafts.h"
 
 #define CURL "/usr/bin/curl"
 #define ONE_ENDPOINT(host) \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The shipped voter quorum over the life of a held update: who asks, who approves, what loads. */
-#include "fixture.h"
+#include "support/drafts.h"
 
 static int quorum_setup(void **state)
 {

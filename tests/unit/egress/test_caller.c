@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "egress/rig.h"
+#include "support/rig.h"
 
 #include <sys/mman.h>
 #include <sys/syscall.h>

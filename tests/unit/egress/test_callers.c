@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "egress/caller/callers.h"
 #include "egress/caller/records.h"
-#include "egress/watched.h"
+#include "support/watched.h"
 
 #include <poll.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Forwarded requests.  What one request and one response become is data: exchanges.txt. */
-#include "egress/rig.h"
-#include "http/corpus.h"
+#include "support/rig.h"
+#include "support/http_corpus.h"
 
 #define EXCHANGES "tests/fixtures/egress/exchanges.txt"
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "egress/hello.h"
-#include "egress/tls.h"
+#include "support/tls_hello.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What bounds a client: time, connections, memory. */
-#include "egress/rig.h"
+#include "support/rig.h"
 
 static void a_head_that_does_not_come_is_answered(void **state)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Paths of a policy that are links, name nothing or are scripts. */
-#include "egress/rig.h"
+#include "support/rig.h"
 
 /* Allows the path in the rig's folder.  target: makes it a link to that first; NULL: does not. */
 static const char *allow_path(struct rig *rig, const char *name, const char *target, char path[160])

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Look-ups against a DNS server that does what DNS servers, and those who pretend to be one, may do. */
-#include "egress/nameserver.h"
+#include "support/nameserver.h"
 
 #include <sys/resource.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A new revision applies to the next decision; what it still allows lives on, the rest ends. */
-#include "egress/rig.h"
+#include "support/rig.h"
 
 static void a_tunnel_that_is_still_allowed_lives_on(void **state)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names through the real resolver, whose server says what the attacker wants. */
-#include "egress/fake_dns.h"
+#include "support/fake_dns.h"
 #include "net/stream.h"
 
 #define TEN(a, b) a " " b " " b " " b " " b " " b " " b " " b " " b " " b

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which server TLS asks for within a tunnel. */
-#include "egress/rig.h"
-#include "egress/tls.h"
+#include "support/rig.h"
+#include "support/tls_hello.h"
 
 static const char unrecognized_name[] = "\x15\x03\x03\0\x02\x02\x70";
 

@@ -2,8 +2,8 @@
 /* Ambiguous requests: what the origin understands, counted, is what was decided and answered. */
 #define CORPUS "tests/fixtures/egress/requests.txt"
 
-#include "egress/rig.h"
-#include "http/corpus.h"
+#include "support/rig.h"
+#include "support/http_corpus.h"
 
 #include <ctype.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Targets as clients send them, through the whole proxy: a policy that allows nothing makes it say
  * which canonical target it has judged. */
-#include "egress/rig.h"
+#include "support/rig.h"
 
 #include <ctype.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The client against a peer that says exactly the bytes of a case, however wrong. */
-#include "fixture.h"
+#include "support/http.h"
 
 #include "http/client.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where a server listens, and who connects there. */
-#include "fixture.h"
+#include "support/http.h"
 
 #include "http/peer.h"
 

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "corpus.h"
-#include "trace.h"
+#include "support/http_corpus.h"
+#include "support/http_trace.h"
 
 static void same_however_cut(const struct corpus_case *c, void *ctx)
 {

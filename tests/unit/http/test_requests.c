@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The corpus of requests against a real server: which statuses answer, and that nothing that was
  * refused ever reached a handler. */
-#include "corpus.h"
-#include "fixture.h"
+#include "support/http_corpus.h"
+#include "support/http.h"
 
 #include "http/parser.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connections over time: limits, keep-alive, hang-ups, draining. */
-#include "fixture.h"
+#include "support/http.h"
 
 #include <sys/resource.h>
 

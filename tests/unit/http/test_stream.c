@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fixture.h"
+#include "support/http.h"
 
 static void stream_closed(void *ctx, const struct error *why)
 {

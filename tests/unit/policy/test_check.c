@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "policy/cases.h"
+#include "support/policy_cases.h"
 
 #include "base/alloc.h"
 #include "policy/check.h"

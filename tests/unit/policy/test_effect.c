@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The effect of a change; the cases are data. */
-#include "policy/cases.h"
+#include "support/policy_cases.h"
 
 #include "policy/effect.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The effect of changes between generated policies agrees with what the matcher lets through. */
-#include "policy/cases.h"
+#include "support/policy_cases.h"
 
 #include <strings.h>
 

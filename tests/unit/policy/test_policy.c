@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "doc/cases.h"
+#include "support/doc_cases.h"
 
-#include "doc/random.h"
+#include "support/doc_random.h"
 #include "policy/policy.h"
 
 static struct policy *parse(const char *text, enum doc_format format)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "box.h"
+#include "support/box.h"
 
 #include <sys/resource.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commands in a sandbox: what goes in, what comes out, and how they end. */
-#include "desk.h"
+#include "support/supervisor.h"
 
 static void output_errors_and_code_come_back(void **state)
 {

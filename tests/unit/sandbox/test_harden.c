@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a supervisor keeps once its sandbox runs: of all its threads, as one that follows
  * links reads what a workload made. */
-#include "desk.h"
+#include "support/supervisor.h"
 
 #include <dirent.h>
 

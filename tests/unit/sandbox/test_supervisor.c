@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "desk.h"
+#include "support/supervisor.h"
 
 #include <sys/prctl.h>
 #include <sys/syscall.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The walls around a workload, from inside.  The program runs its tests as it was started, then
  * again as an ordinary user and as the root of a user namespace that knows no other id. */
-#include "box.h"
-#include "probe.h"
+#include "support/box.h"
+#include "support/probe.h"
 
 #include <sys/un.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The audit chain: every way of tampering is found, and the first bad record is named. */
-#include "store/fixture.h"
+#include "support/store.h"
 
 #include "store/sqlite/inner.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The commit thread: groups, failures of one and of all, many threads at once. */
-#include "store/fixture.h"
+#include "support/store.h"
 
 #include <pthread.h>
 #include <sched.h>

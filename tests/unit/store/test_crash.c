@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What was acknowledged is there after the process is killed, after a power cut and after I/O
  * errors; and the audit chain is whole. */
-#include "store/shim_vfs.h"
+#include "support/store_vfs.h"
 
 #include <signal.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Draft chunks as rows: kept whole, found by what was denied, guarded by their status. */
-#include "store/fixture.h"
+#include "support/store.h"
 
 static struct store_draft a_draft(const char *id, const char *source, const char *host)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sandboxes and their revisions: what is kept, and how a revision's status moves. */
-#include "store/fixture.h"
+#include "support/store.h"
 
 static struct store_sandbox get_sandbox(struct fixture *f, const char *id)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening a store: what is made, what is refused and with which words. */
-#include "store/fixture.h"
+#include "support/store.h"
 
 static void refuses(struct fixture *f, const char *url, const char *words)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The traffic record: each batch counted once, bounded without forgetting what is listed; and events. */
-#include "store/fixture.h"
+#include "support/store.h"
 
 static int add_batch(struct store_tx *tx, void *batch, struct error *err)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Judging is exact: each part of an answer that is wrong is named, and nothing else is. */
-#include "support.h"
+#include "support/testkit.h"
 #include "testkit/answer.h"
 
 static const char denied[] =

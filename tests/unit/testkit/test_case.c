@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is refused in a case file, each with its place. */
-#include "support.h"
+#include "support/testkit.h"
 
 #define FILE_WITH(cases) "plugin: x\npolicies: {empty: {version: 1}}\ncases:\n" cases
 #define GOOD "candidate: empty, expect: {verdict: allow}"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Expressions that would take long are refused before they are compiled; others keep their meaning. */
-#include "support.h"
+#include "support/testkit.h"
 #include "testkit/pattern.h"
 
 static const struct {

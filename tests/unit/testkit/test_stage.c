@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The transition of a case is the one that the pipeline would build. */
-#include "support.h"
+#include "support/testkit.h"
 #include "testkit/stage.h"
 
 static const struct sluice_transition *transition_of(struct suite *suite, struct arena *arena,

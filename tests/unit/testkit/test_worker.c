@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 
-#include "support.h"
+#include "support/testkit.h"
 #include "testkit/worker.h"
 
 static void say_three(int to, void *arg)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A reload in the middle of an update: the update is not the one to wait for the end of the old chain. */
-#include "bench.h"
+#include "support/updates.h"
 
 #include "base/clock.h"
 

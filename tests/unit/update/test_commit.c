@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What belongs together stands or falls together; and many updates at once lose nothing. */
-#include "bench.h"
+#include "support/updates.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

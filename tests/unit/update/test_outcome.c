@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What becomes of a decision: what is recorded, what waits, and what only an override opens. */
-#include "bench.h"
+#include "support/updates.h"
 
 #define DENY "    return ballot:deny('NO', 'network_policies', 'not on %s', 'monday')"
 #define HOLD "    return ballot:hold('ASK', 'network_policies.api', 'ask the owner')"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What each kind of update makes of its request, and when it is refused before anybody votes. */
-#include "bench.h"
+#include "support/updates.h"
 
 static void a_new_sandbox_gets_the_restrictive_default(void **state)
 {

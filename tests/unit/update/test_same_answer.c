@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The bug that started it all: however a change is asked for, the answer is the same. */
-#include "bench.h"
+#include "support/updates.h"
 
 static const struct sluice_draft chunk = {sizeof chunk, "c1", "mechanistic", "", 3, 0.75, NULL, 0, NULL, 0};
 

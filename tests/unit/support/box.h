@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A real sandbox for a test: bubblewrap, init and commands whose output is collected.
  * Everything runs on the loop of the box; a box that does not answer within 20 s fails the test. */
-#ifndef TEST_SANDBOX_BOX_H
-#define TEST_SANDBOX_BOX_H
+#ifndef TESTS_SUPPORT_BOX_H
+#define TESTS_SUPPORT_BOX_H
 
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "egress/caller/callers.h"
-#include "modes.h"
+#include "support/modes.h"
 #include "sandbox/cell.h"
 #include "sandbox/spec.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* First messages of TLS clients. */
-#ifndef TEST_EGRESS_TLS_H
-#define TEST_EGRESS_TLS_H
+#ifndef TESTS_SUPPORT_TLS_HELLO_H
+#define TESTS_SUPPORT_TLS_HELLO_H
 
 #include "base/buf.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A network namespace of the test's own: 10.200.0.1 for the proxy, 10.77.0.2 and .3 for origins,
  * small socket buffers so that a slow reader is felt soon.  Enter it before anything else runs. */
-#ifndef TEST_EGRESS_NETWORK_H
-#define TEST_EGRESS_NETWORK_H
+#ifndef TESTS_SUPPORT_NETWORK_H
+#define TESTS_SUPPORT_NETWORK_H
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads tests/fixtures/http/requests.txt; its head explains the format. */
-#ifndef TEST_HTTP_CORPUS_H
-#define TEST_HTTP_CORPUS_H
+#ifndef TESTS_SUPPORT_HTTP_CORPUS_H
+#define TESTS_SUPPORT_HTTP_CORPUS_H
 
 #include "base/buf.h"
 

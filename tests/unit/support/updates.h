@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pipeline on a real store and the shipped voters, with the sandbox demo made from the default
  * policy.  Everything a test gets lives in the bench's arena. */
-#ifndef TESTS_UPDATE_BENCH_H
-#define TESTS_UPDATE_BENCH_H
+#ifndef TESTS_SUPPORT_UPDATES_H
+#define TESTS_SUPPORT_UPDATES_H
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,10 +4,10 @@
  * A puppet runs a copy of this test program under a path of the test's choice, connects to the
  * proxy, hands a duplicate of its socket to the test (which the proxy does not see: the test plays
  * the sandbox's init) and holds it until it is told to let go or to end. */
-#ifndef TEST_EGRESS_PUPPET_H
-#define TEST_EGRESS_PUPPET_H
+#ifndef TESTS_SUPPORT_PUPPET_H
+#define TESTS_SUPPORT_PUPPET_H
 
-#include "egress/watched.h"
+#include "support/watched.h"
 
 #include <poll.h>
 #include <signal.h>

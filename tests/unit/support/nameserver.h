@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A DNS server on a thread of its own, UDP and TCP, whose answers depend on the first label of the
  * name that it is asked for.  Its addresses: 10.77.0.2 and ::1, port 53. */
-#ifndef TEST_EGRESS_NAMESERVER_H
-#define TEST_EGRESS_NAMESERVER_H
+#ifndef TESTS_SUPPORT_NAMESERVER_H
+#define TESTS_SUPPORT_NAMESERVER_H
 
-#include "egress/fake_dns.h"
+#include "support/fake_dns.h"
 #include "egress/resolver.h"
 
 #include <poll.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A thread whose connects are suspended like those of a workload, and those of all processes that it
  * forks.  The test runs the loop that answers them in its own thread. */
-#ifndef TEST_EGRESS_WATCHED_H
-#define TEST_EGRESS_WATCHED_H
+#ifndef TESTS_SUPPORT_WATCHED_H
+#define TESTS_SUPPORT_WATCHED_H
 
-#include "egress/network.h"
+#include "support/network.h"
 
 #include <linux/audit.h>
 #include <linux/filter.h>

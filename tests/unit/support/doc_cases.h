@@ -5,8 +5,8 @@
  *     --->
  *     the outcome: its canonical JSON, or one "line:column: path: message" per problem
  * and run_cases compares every outcome, reporting all that differ. */
-#ifndef DOC_CASES_H
-#define DOC_CASES_H
+#ifndef TESTS_SUPPORT_DOC_CASES_H
+#define TESTS_SUPPORT_DOC_CASES_H
 
 #include <setjmp.h>
 #include <stdarg.h>

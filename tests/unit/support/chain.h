@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Chains, policies and transitions for the tests of this folder.  Everything is a literal that
  * lives as long as the test. */
-#ifndef TEST_CHAIN_SUPPORT_H
-#define TEST_CHAIN_SUPPORT_H
+#ifndef TESTS_SUPPORT_CHAIN_H
+#define TESTS_SUPPORT_CHAIN_H
 
 #include <regex.h>
 #include <setjmp.h>

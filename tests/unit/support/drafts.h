@@ -4,8 +4,8 @@
  *
  * The voter denies hosts that begin with "bad", holds those that begin with "one" or "two" until
  * as many people approved, and allows everything else. */
-#ifndef TESTS_DRAFTS_FIXTURE_H
-#define TESTS_DRAFTS_FIXTURE_H
+#ifndef TESTS_SUPPORT_DRAFTS_H
+#define TESTS_SUPPORT_DRAFTS_H
 
 #include <setjmp.h>
 #include <stdarg.h>

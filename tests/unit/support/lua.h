@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lua voters and what they vote on, for the tests of this folder. */
-#ifndef TEST_CHAIN_LUA_SUPPORT_H
-#define TEST_CHAIN_LUA_SUPPORT_H
+#ifndef TESTS_SUPPORT_LUA_H
+#define TESTS_SUPPORT_LUA_H
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -13,7 +13,7 @@
 #include "chain/voter.h"
 #include "policy/diff.h"
 #include "policy/policy.h"
-#include "support.h"
+#include "support/chain.h"
 
 /* A folder that only we may write, as voters' files need. */
 struct scripts {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The system's resolver, answered by the test: a DNS server at 10.77.0.3:53 that reads what it says
  * from a table, and can keep an answer back. */
-#ifndef TEST_EGRESS_FAKE_DNS_H
-#define TEST_EGRESS_FAKE_DNS_H
+#ifndef TESTS_SUPPORT_FAKE_DNS_H
+#define TESTS_SUPPORT_FAKE_DNS_H
 
-#include "egress/rig.h"
+#include "support/rig.h"
 
 #include <sys/mount.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The routes behind a real server on a loop, with a real store and the shipped voters, but with
  * sandboxes that only say that they run.  Clients are made on the same loop. */
-#ifndef TESTS_API_DESK_H
-#define TESTS_API_DESK_H
+#ifndef TESTS_SUPPORT_API_H
+#define TESTS_SUPPORT_API_H
 
 #include <setjmp.h>
 #include <stdarg.h>

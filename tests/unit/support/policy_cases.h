@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cases as data: a YAML file holds a list of maps, each with a name, what is given and what is
  * expected.  A file without cases fails. */
-#ifndef TESTS_POLICY_CASES_H
-#define TESTS_POLICY_CASES_H
+#ifndef TESTS_SUPPORT_POLICY_CASES_H
+#define TESTS_SUPPORT_POLICY_CASES_H
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Everything a parser says about some bytes, as one text, however they are cut; shared with the
  * fuzz target. */
-#ifndef TEST_HTTP_TRACE_H
-#define TEST_HTTP_TRACE_H
+#ifndef TESTS_SUPPORT_HTTP_TRACE_H
+#define TESTS_SUPPORT_HTTP_TRACE_H
 
 #include "base/buf.h"
 #include "http/parser.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A table that has everything, and what comes of decoding by it. */
-#ifndef DOC_EVERYTHING_H
-#define DOC_EVERYTHING_H
+#ifndef TESTS_SUPPORT_DOC_SCHEMA_H
+#define TESTS_SUPPORT_DOC_SCHEMA_H
 
-#include "doc/cases.h"
+#include "support/doc_cases.h"
 #include "doc/schema.h"
 
 struct item {

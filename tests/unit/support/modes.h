@@ -2,8 +2,8 @@
 /* Runs a test program again as somebody else: an ordinary user, or the root of a user namespace
  * that knows no other id.  The program and the binaries it needs are copied to where they can be
  * reached. */
-#ifndef TEST_SANDBOX_MODES_H
-#define TEST_SANDBOX_MODES_H
+#ifndef TESTS_SUPPORT_MODES_H
+#define TESTS_SUPPORT_MODES_H
 
 #include "base/alloc.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Case files made of text, for the tests of this folder. */
-#ifndef TEST_TESTKIT_SUPPORT_H
-#define TEST_TESTKIT_SUPPORT_H
+#ifndef TESTS_SUPPORT_TESTKIT_H
+#define TESTS_SUPPORT_TESTKIT_H
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Voters in processes of their own, for the tests of this folder: a vote, and a log that is read. */
-#ifndef TEST_CHAIN_PROCESS_SUPPORT_H
-#define TEST_CHAIN_PROCESS_SUPPORT_H
+#ifndef TESTS_SUPPORT_PROCESS_H
+#define TESTS_SUPPORT_PROCESS_H
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
-#include "lua_support.h"
+#include "support/lua.h"
 
 enum { VOTE_MS = 300, SLACK_MS = 1500 };            /* slack: sanitizers, a busy machine */
 

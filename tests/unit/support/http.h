@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A loop with a server on it, and raw clients that say exactly the bytes a test wants. */
-#ifndef TEST_HTTP_FIXTURE_H
-#define TEST_HTTP_FIXTURE_H
+#ifndef TESTS_SUPPORT_HTTP_H
+#define TESTS_SUPPORT_HTTP_H
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,12 +5,12 @@
  *
  * Becomes the default of this process until shim_remove.  Methods are patched in place: each file
  * opened keeps SQLite's own object and gets a copy of its method table. */
-#ifndef TESTS_STORE_SHIM_VFS_H
-#define TESTS_STORE_SHIM_VFS_H
+#ifndef TESTS_SUPPORT_STORE_VFS_H
+#define TESTS_SUPPORT_STORE_VFS_H
 
 #include <pthread.h>
 
-#include "store/fixture.h"
+#include "support/store.h"
 
 struct shim {
     sqlite3_vfs vfs;                                /* first: SQLite hands it back to us */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A command line that is read as sluice reads it, and what it says while it is. */
-#ifndef TESTS_CLI_TERMINAL_H
-#define TESTS_CLI_TERMINAL_H
+#ifndef TESTS_SUPPORT_TERMINAL_H
+#define TESTS_SUPPORT_TERMINAL_H
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,8 +3,8 @@
  *
  * The desk takes what the supervisor says and keeps the last of each; it hands out one exec at a
  * time.  A desk that waits longer than 20 s fails the test. */
-#ifndef TEST_SANDBOX_DESK_H
-#define TEST_SANDBOX_DESK_H
+#ifndef TESTS_SUPPORT_SUPERVISOR_H
+#define TESTS_SUPPORT_SUPERVISOR_H
 
 #include "base/alloc.h"
 #include "base/arena.h"
@@ -14,7 +14,7 @@
 #include "http/address.h"
 #include "http/server.h"
 #include "http/tunnel.h"
-#include "modes.h"
+#include "support/modes.h"
 #include "policy/policy.h"
 #include "sandbox/frame.h"
 #include "sandbox/protocol.h"

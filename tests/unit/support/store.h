@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A store in a temporary folder of its own, and records to put into it. */
-#ifndef TESTS_STORE_FIXTURE_H
-#define TESTS_STORE_FIXTURE_H
+#ifndef TESTS_SUPPORT_STORE_H
+#define TESTS_SUPPORT_STORE_H
 
 #include <setjmp.h>
 #include <stdarg.h>

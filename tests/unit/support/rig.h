@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A proxy on a loop, an origin, and the ends of connections that collect what they are sent. */
-#ifndef TEST_EGRESS_RIG_H
-#define TEST_EGRESS_RIG_H
+#ifndef TESTS_SUPPORT_RIG_H
+#define TESTS_SUPPORT_RIG_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "egress/proxy.h"
-#include "egress/puppet.h"
+#include "support/puppet.h"
 
 #include <jansson.h>
 #include <sys/epoll.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a hostile program tries in a sandbox: system calls, each with the errno it must get. */
-#ifndef TEST_SANDBOX_PROBE_H
-#define TEST_SANDBOX_PROBE_H
+#ifndef TESTS_SUPPORT_PROBE_H
+#define TESTS_SUPPORT_PROBE_H
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random records of any table, and texts that printers get wrong.  The same seed gives the same. */
-#ifndef DOC_RANDOM_H
-#define DOC_RANDOM_H
+#ifndef TESTS_SUPPORT_DOC_RANDOM_H
+#define TESTS_SUPPORT_DOC_RANDOM_H
 
 #include <inttypes.h>
 #include <stdint.h>
