@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sandbox exec: the terminal's streams over an upgraded connection (core/sandbox/frame.h). */
+/* sandbox exec: the terminal's streams over an upgraded connection (core/sandbox/wire/frame.h). */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,7 +14,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "cli/connect.h"
-#include "sandbox/frame.h"
+#include "sandbox/wire/frame.h"
 
 struct session {
     CURL *curl;

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "chain/config.h"
 #include "gateway/listen.h"
-#include "sandbox/spec.h"
+#include "sandbox/wire/spec.h"
 
 struct egress_settings {
     struct spec_host *hosts;                        /* pinned names */

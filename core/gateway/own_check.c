@@ -10,8 +10,8 @@
 #include "gateway/own_files.h"
 #include "gateway/sandbox.h"
 #include "policy/policy.h"
-#include "sandbox/mount_plan.h"
-#include "sandbox/path.h"
+#include "sandbox/supervisor/mount_plan.h"
+#include "sandbox/supervisor/path.h"
 
 struct check {
     const struct own_files *own;

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
-#include "sandbox/path.h"
+#include "sandbox/supervisor/path.h"
 
 struct list {
     struct arena *arena;

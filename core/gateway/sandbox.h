@@ -8,8 +8,8 @@
 #include "gateway/sandboxes.h"
 #include "gateway/uids.h"
 #include "http/tunnel.h"
-#include "sandbox/cgroup.h"
-#include "sandbox/protocol.h"
+#include "sandbox/supervisor/cgroup.h"
+#include "sandbox/wire/protocol.h"
 
 /* What is kept of a sandbox's log fits a stream, which a reader gets in one go.  Its file, from
  * which a gateway that is started anew reads it, may be longer. */

@@ -11,7 +11,7 @@
 
 #include "base/alloc.h"
 #include "gateway/sandbox.h"
-#include "sandbox/idmap.h"
+#include "sandbox/supervisor/idmap.h"
 
 struct start {
     struct sandboxes *all;

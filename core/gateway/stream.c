@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "gateway/sandbox.h"
 #include "http/peer.h"
-#include "sandbox/json.h"
+#include "sandbox/wire/json.h"
 
 /* A connection outlives the sandbox's interest in it by the time it takes to close. */
 struct stream {

@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sandbox/ground.h"
-#include "sandbox/idmap.h"
+#include "sandbox/supervisor/ground.h"
+#include "sandbox/supervisor/idmap.h"
 
 enum { ROOT_FIRST = 1900000000, ROOT_COUNT = 65536 };
 

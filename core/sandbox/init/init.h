@@ -8,7 +8,7 @@
 #ifndef INIT_INIT_H
 #define INIT_INIT_H
 
-#include "sandbox/wire.h"
+#include "sandbox/wire/wire.h"
 
 #include <linux/filter.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/denials.h"
+#include "sandbox/supervisor/denials.h"
 
 #include "base/buf.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/frame.h"
+#include "sandbox/wire/frame.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

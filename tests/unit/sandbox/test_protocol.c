@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/protocol.h"
+#include "sandbox/wire/protocol.h"
 
 #include "base/arena.h"
 #include "base/buf.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/spec.h"
+#include "sandbox/wire/spec.h"
 
 #include "base/arena.h"
 #include "base/error.h"

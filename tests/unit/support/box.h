@@ -10,8 +10,8 @@
 #include "base/log.h"
 #include "egress/caller/callers.h"
 #include "support/modes.h"
-#include "sandbox/cell.h"
-#include "sandbox/spec.h"
+#include "sandbox/supervisor/cell.h"
+#include "sandbox/wire/spec.h"
 
 #include <sluice/policy.h>
 

@@ -16,9 +16,9 @@
 #include "http/tunnel.h"
 #include "support/modes.h"
 #include "policy/policy.h"
-#include "sandbox/frame.h"
-#include "sandbox/protocol.h"
-#include "sandbox/spec.h"
+#include "sandbox/wire/frame.h"
+#include "sandbox/wire/protocol.h"
+#include "sandbox/wire/spec.h"
 
 #include <setjmp.h>
 #include <signal.h>

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/supervisor/cell.h"
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "sandbox/supervisor/ground.h"
+#include "sandbox/supervisor/mount_plan.h"
+#include "sandbox/wire/spec.h"
+#include "sandbox/wire/wire.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { COMPLAINTS_MAX = 4096, WORKLOAD_ID = 1000 };
+
+enum cell_state { CELL_STARTING, CELL_READY, CELL_STOPPING, CELL_GONE };
+
+struct cell {
+    const struct cell_callbacks *callbacks;
+    void *ctx;
+    struct launch launch;
+    enum cell_state state;
+    struct arena *arena;                            /* of the guards */
+    struct mount_guards guards;
+    uv_poll_t channel, complaints;
+    uv_signal_t child;
+    struct buf said;                                /* the line begun; before ready, all of it */
+    struct error why;                               /* valid with has_why: what init said */
+    bool has_why;
+    int open_handles;
+    void (*on_closed)(void *ctx);
+    void *closed_ctx;
+};
+
+/* --- what init and bubblewrap say ------------------------------------------------------------ */
+
+static void flush_lines(struct cell *cell)
+{
+    char *end;
+    while (cell->said.len > 0 && (end = memchr(cell->said.data, '\n', cell->said.len))) {
+        size_t len = (size_t)(end - cell->said.data);
+        *end = '\0';
+        cell->callbacks->on_warning(cell->ctx, cell->said.data);
+        buf_consume(&cell->said, len + 1);
+    }
+}
+
+static void read_complaints(struct cell *cell)
+{
+    char bytes[1024];
+    ssize_t got;
+    while ((got = read(cell->launch.complaints, bytes, sizeof bytes)) > 0)
+        if (cell->said.len + (size_t)got <= COMPLAINTS_MAX)
+            buf_add(&cell->said, bytes, (size_t)got);
+    if (got == 0)
+        uv_poll_stop(&cell->complaints);
+    if (cell->state == CELL_READY)
+        flush_lines(cell);
+}
+
+static void on_complaints(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    read_complaints(poll->data);
+}
+
+/* The mounts are made and nothing runs in them yet: the last moment to find that a file of the
+ * gateway's own was moved to where they show it. */
+static void take_ready(struct cell *cell, struct wire_packet *packet)
+{
+    if (mount_guards_unmoved(&cell->guards, &cell->why) != 0) {
+        cell->has_why = true;
+        sandbox_wire_drop_fds(packet);
+        kill(cell->launch.pid, SIGKILL);
+        return;
+    }
+    cell->state = CELL_READY;
+    flush_lines(cell);
+    bool network = packet->n_fds == 2;
+    struct cell_ready ready = {
+        .init_pid = packet->sender, .listen_fd = network ? packet->fds[0] : -1,
+        .connects_fd = network ? packet->fds[1] : -1};
+    cell->callbacks->on_ready(cell->ctx, &ready);
+}
+
+static void take_packet(struct cell *cell, struct wire_packet *packet)
+{
+    const struct init_message *m = &packet->message;
+    switch (m->type) {
+    case INIT_READY:
+        take_ready(cell, packet);
+        break;
+    case INIT_STARTED:
+        cell->callbacks->on_started(cell->ctx, m->id, packet->fds, packet->n_fds);
+        break;
+    case INIT_EXITED:
+        cell->callbacks->on_exited(cell->ctx, m->id, m->value, m->text);
+        break;
+    case INIT_WARNING:
+        cell->callbacks->on_warning(cell->ctx, m->text);
+        break;
+    case INIT_FAILED:
+        error_set(&cell->why, ERROR_UNSUPPORTED, "no sandbox can be made: %s", m->text);
+        cell->has_why = true;
+        break;
+    default:
+        sandbox_wire_drop_fds(packet);
+        break;
+    }
+}
+
+static void on_channel(uv_poll_t *poll, int status, int events)
+{
+    struct cell *cell = poll->data;
+    struct wire_packet packet;
+    int rc = -1;
+    (void)status;
+    (void)events;
+    while (uv_is_active((uv_handle_t *)poll) &&
+           (rc = sandbox_wire_receive(cell->launch.channel, &packet)) == 1)
+        take_packet(cell, &packet);
+    /* The end of the channel is not the end of the story: bubblewrap ends next, and says why. */
+    if (rc == 0)
+        uv_poll_stop(poll);
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
+
+static void explain(struct cell *cell)
+{
+    if (cell->has_why)
+        return;
+    cell->has_why = true;
+    if (cell->state != CELL_STARTING) {
+        error_set(&cell->why, ERROR_UPSTREAM,
+                  "the sandbox has ended: its first process was killed");
+        return;
+    }
+    while (cell->said.len > 0 && cell->said.data[cell->said.len - 1] == '\n')
+        cell->said.data[--cell->said.len] = '\0';
+    sandbox_launch_explain(buf_str(&cell->said), &cell->why);
+}
+
+static void on_child(uv_signal_t *handle, int signum)
+{
+    struct cell *cell = handle->data;
+    (void)signum;
+    if (waitpid(cell->launch.pid, NULL, WNOHANG) != cell->launch.pid)
+        return;
+    cell->launch.pid = 0;
+    uv_signal_stop(handle);
+    if (uv_is_active((uv_handle_t *)&cell->channel))
+        on_channel(&cell->channel, 0, UV_READABLE);
+    read_complaints(cell);
+    bool told = cell->state == CELL_STOPPING;
+    if (!told)
+        explain(cell);
+    cell->state = CELL_GONE;
+    cell->callbacks->on_gone(cell->ctx, told ? NULL : &cell->why);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct cell *cell = handle->data;
+    if (--cell->open_handles > 0)
+        return;
+    close(cell->launch.channel);
+    close(cell->launch.complaints);
+    buf_free(&cell->said);
+    arena_free(cell->arena);
+    void (*on_closed)(void *ctx) = cell->on_closed;
+    void *ctx = cell->closed_ctx;
+    free(cell);
+    if (on_closed)
+        on_closed(ctx);
+}
+
+void sandbox_cell_close(struct cell *cell, void (*on_closed)(void *ctx), void *ctx)
+{
+    cell->on_closed = on_closed;
+    cell->closed_ctx = ctx;
+    if (cell->launch.pid > 0) {
+        kill(cell->launch.pid, SIGKILL);
+        waitpid(cell->launch.pid, NULL, 0);
+    }
+    uv_close((uv_handle_t *)&cell->channel, on_handle_closed);
+    uv_close((uv_handle_t *)&cell->complaints, on_handle_closed);
+    uv_close((uv_handle_t *)&cell->child, on_handle_closed);
+}
+
+/* --- what is asked of init ------------------------------------------------------------------- */
+
+/* The bodies' strings, each with its NUL. */
+static void add_strings(struct buf *body, const char *const *strings, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        buf_add(body, strings[i], strlen(strings[i]) + 1);
+}
+
+/* A full channel means that init has hung: it takes messages faster than commands can come. */
+static int send_body(const struct cell *cell, struct init_message *message, struct buf *body,
+                     struct error *err)
+{
+    message->version = WIRE_VERSION;
+    int fd = sandbox_wire_body(body->data, body->len);
+    int rc = fd < 0 ? -1 : sandbox_wire_send(cell->launch.channel, message, &fd, 1);
+    if (rc != 0)
+        error_errno(err, ERROR_UPSTREAM, "the sandbox's init does not take orders");
+    if (fd >= 0)
+        close(fd);
+    buf_free(body);
+    return rc;
+}
+
+static void send_plain(const struct cell *cell, enum init_message_type type, uint32_t id,
+                       int32_t value)
+{
+    struct init_message message = {.version = WIRE_VERSION, .type = type, .id = id, .value = value};
+    if (cell->launch.pid <= 0 || sandbox_wire_send(cell->launch.channel, &message, NULL, 0) == 0)
+        return;
+    if (type == INIT_STOP)
+        kill(cell->launch.pid, SIGKILL);
+    else
+        cell->callbacks->on_warning(cell->ctx, "a signal for a command could not be sent to init");
+}
+
+int sandbox_cell_run(struct cell *cell, uint32_t id, const struct cell_command *command,
+                     struct error *err)
+{
+    struct init_message message = {.type = INIT_EXEC, .id = id};
+    struct exec_body fixed = {
+        .n_argv = (uint32_t)command->n_argv, .n_env = (uint32_t)command->n_env, .tty = command->tty,
+        .cols = command->cols ? command->cols : 80, .rows = command->rows ? command->rows : 24};
+    struct buf body = {0};
+    if (cell->state != CELL_READY)
+        return error_set(err, ERROR_STATE, "the sandbox is not ready");
+    buf_add(&body, &fixed, sizeof fixed);
+    add_strings(&body, command->argv, command->n_argv);
+    add_strings(&body, command->env, command->n_env);
+    add_strings(&body, &command->folder, 1);
+    return send_body(cell, &message, &body, err);
+}
+
+void sandbox_cell_kill(struct cell *cell, uint32_t id, int signal)
+{
+    if (cell->state == CELL_READY)
+        send_plain(cell, INIT_KILL, id, signal);
+}
+
+void sandbox_cell_stop(struct cell *cell, uint32_t grace_ms)
+{
+    if (cell->state == CELL_STARTING || (cell->state == CELL_STOPPING && grace_ms == 0))
+        kill(cell->launch.pid, SIGKILL);
+    else if (cell->state == CELL_READY)
+        send_plain(cell, INIT_STOP, 0, (int32_t)grace_ms);
+    if (cell->state != CELL_GONE)
+        cell->state = CELL_STOPPING;
+}
+
+/* --- the start ------------------------------------------------------------------------------- */
+
+struct plan {
+    const struct cell_request *request;
+    struct cell *cell;
+    struct mount_plan mounts;
+    struct mount_guards guards;
+    struct planned_mount work;
+    char workdir[PATH_MAX];
+    struct sandbox_spec spec;                       /* with the work folder resolved */
+    uint32_t host_uid, uid, gid;
+    struct error *err;
+};
+
+static void warn(void *ctx, const char *text)
+{
+    struct cell *cell = ctx;
+    cell->callbacks->on_warning(cell->ctx, text);
+}
+
+/* As the host uid of the workload, so that what it cannot reach is left out and named. */
+static int plan_mounts(void *ctx)
+{
+    struct plan *plan = ctx;
+    struct mount_plan_request request = {
+        .policy = plan->request->policy, .guards = &plan->guards, .workdir = plan->work,
+        .warn = warn, .ctx = plan->cell};
+    return mount_plan_make(&request, plan->cell->arena, &plan->mounts, plan->err);
+}
+
+/* "sandbox" or a number, as the policy's check has seen to. */
+static uint32_t workload_id(const char *text)
+{
+    char *end;
+    unsigned long number = text ? strtoul(text, &end, 10) : 0;
+    return number > 0 && *end == '\0' && number < UINT32_MAX ? (uint32_t)number : WORKLOAD_ID;
+}
+
+static int make_plan(struct plan *plan)
+{
+    const struct sluice_process *process = plan->request->policy->process;
+    plan->spec = *plan->request->spec;
+    plan->uid = workload_id(process ? process->run_as_user : NULL);
+    plan->gid = workload_id(process ? process->run_as_group : NULL);
+    if (!realpath(plan->spec.workdir, plan->workdir))
+        return error_errno(plan->err, ERROR_INTERNAL, "cannot find the work folder %s",
+                           plan->spec.workdir);
+    plan->spec.workdir = plan->workdir;
+    if (sandbox_ground_uid(plan->spec.uid, &plan->host_uid, plan->err) != 0 ||
+        sandbox_ground_own(plan->workdir, plan->host_uid, plan->err) != 0)
+        return -1;
+    plan->work.source = plan->workdir;
+    if (mount_identify(plan->workdir, &plan->work.device, &plan->work.inode) != 0)
+        return error_errno(plan->err, ERROR_INTERNAL, "cannot open the work folder %s",
+                           plan->workdir);
+    if (mount_guards_make(&plan->spec, plan->cell->arena, &plan->guards, plan->err) != 0)
+        return -1;
+    error_set(plan->err, ERROR_INTERNAL, "cannot act as uid %u for a moment", plan->host_uid);
+    return sandbox_ground_as(plan->host_uid, plan_mounts, plan);
+}
+
+/* First all records, then all strings, as wire.h has it. */
+static void add_plan(struct buf *body, const struct mount_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_mounts; i++) {
+        const struct planned_mount *m = &plan->mounts[i];
+        buf_add(body, &(struct wire_mount){m->device, m->inode, m->kind, 0}, sizeof(struct wire_mount));
+    }
+    for (size_t i = 0; i < plan->guards.n; i++) {
+        const struct mount_guard *g = &plan->guards.items[i];
+        buf_add(body, &(struct wire_guard){g->device, g->inode, g->kind, g->pattern},
+                sizeof(struct wire_guard));
+    }
+    for (size_t i = 0; i < plan->n_mounts; i++)
+        add_strings(body, (const char *[]){plan->mounts[i].source, plan->mounts[i].target}, 2);
+    for (size_t i = 0; i < plan->guards.n; i++)
+        add_strings(body, &plan->guards.items[i].path, 1);
+}
+
+static int send_setup(const struct plan *plan)
+{
+    const struct mount_plan *mounts = &plan->mounts;
+    struct init_message message = {.type = INIT_SETUP};
+    struct setup_body fixed = {
+        .flags = (plan->spec.proxy ? SETUP_NETWORK : 0) | (mounts->strict ? SETUP_STRICT : 0),
+        .uid = plan->uid, .gid = plan->gid, .n_mounts = (uint32_t)mounts->n_mounts,
+        .n_guards = (uint32_t)mounts->guards.n, .n_read_only = (uint32_t)mounts->n_read_only,
+        .n_read_write = (uint32_t)mounts->n_read_write};
+    struct buf body = {0};
+    buf_add(&body, &fixed, sizeof fixed);
+    add_plan(&body, mounts);
+    add_strings(&body, mounts->read_only, mounts->n_read_only);
+    add_strings(&body, mounts->read_write, mounts->n_read_write);
+    return send_body(plan->cell, &message, &body, plan->err);
+}
+
+static void watch(struct cell *cell, uv_loop_t *loop)
+{
+    uv_poll_init(loop, &cell->channel, cell->launch.channel);
+    uv_poll_init(loop, &cell->complaints, cell->launch.complaints);
+    uv_signal_init(loop, &cell->child);
+    cell->channel.data = cell->complaints.data = cell->child.data = cell;
+    cell->open_handles = 3;
+    uv_signal_start(&cell->child, on_child, SIGCHLD);
+    uv_poll_start(&cell->channel, UV_READABLE, on_channel);
+    uv_poll_start(&cell->complaints, UV_READABLE, on_complaints);
+}
+
+static int launch(struct plan *plan)
+{
+    struct launch_request request = {.spec = &plan->spec, .host_uid = plan->host_uid};
+    return sandbox_launch(&request, &plan->cell->launch, plan->err);
+}
+
+struct cell *sandbox_cell_start(uv_loop_t *loop, const struct cell_request *request,
+                                const struct cell_callbacks *callbacks, void *ctx,
+                                struct error *err)
+{
+    struct plan *plan = alloc_zero(1, sizeof *plan);
+    struct cell *cell = alloc_zero(1, sizeof *cell);
+    cell->callbacks = callbacks;
+    cell->ctx = ctx;
+    plan->request = request;
+    plan->cell = cell;
+    plan->err = err;
+    cell->arena = arena_new();
+    int rc = make_plan(plan);
+    if (rc == 0 && (rc = launch(plan)) == 0) {
+        watch(cell, loop);
+        /* Bubblewrap may have failed already; then the reason comes from it. */
+        send_setup(plan);
+    }
+    cell->guards = plan->mounts.guards;
+    free(plan);
+    if (rc == 0)
+        return cell;
+    arena_free(cell->arena);
+    free(cell);
+    return NULL;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/supervisor/denials.h"
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct entry {
+    struct entry *next;
+    struct arena *arena;
+    struct sandbox_denial denial;                   /* count 0: nothing to report */
+};
+
+struct denial_book {
+    uv_timer_t timer;
+    struct entry *entries;                          /* the latest seen first */
+    size_t n;
+    uint64_t second;                              /* of the loop's clock, with told_at_once in it */
+    unsigned told_at_once;
+    sandbox_denials_sender *send;
+    void *ctx;
+};
+
+struct denial_book *sandbox_denials_new(uv_loop_t *loop, sandbox_denials_sender *send, void *ctx)
+{
+    struct denial_book *book = alloc_zero(1, sizeof *book);
+    book->send = send;
+    book->ctx = ctx;
+    uv_timer_init(loop, &book->timer);
+    book->timer.data = book;
+    return book;
+}
+
+/* Takes the entry of the same denial out of the list. */
+static struct entry *take(struct denial_book *book, const struct sandbox_denial *d)
+{
+    for (struct entry **at = &book->entries; *at; at = &(*at)->next) {
+        struct entry *e = *at;
+        if (e->denial.port == d->port && strcmp(e->denial.host, d->host) == 0 &&
+            strcmp(e->denial.binary, d->binary) == 0 && strcmp(e->denial.stage, d->stage) == 0) {
+            *at = e->next;
+            book->n--;
+            return e;
+        }
+    }
+    return NULL;
+}
+
+static void drop_oldest(struct denial_book *book)
+{
+    struct entry **at = &book->entries;
+    while ((*at)->next)
+        at = &(*at)->next;
+    arena_free((*at)->arena);
+    *at = NULL;
+    book->n--;
+}
+
+/* At most room bytes of it, in whole characters. */
+static const char *copy(struct arena *arena, const char *text, size_t room)
+{
+    size_t len = strlen(text);
+    if (len > room)
+        len = text_utf8_valid(text, room);
+    return arena_printf(arena, "%.*s", (int)len, text);
+}
+
+/* The nearest ones, as many as there is room for. */
+static size_t copy_ancestors(struct arena *arena, const struct sandbox_denial *d, size_t room,
+                             const char **out)
+{
+    size_t n = 0;
+    while (n < d->n_ancestors && n < DENIALS_ANCESTORS_MAX && strlen(d->ancestors[n]) < room) {
+        room -= strlen(d->ancestors[n]);
+        out[n] = arena_str(arena, d->ancestors[n]);
+        n++;
+    }
+    return n;
+}
+
+static size_t copy_addresses(struct arena *arena, const struct sandbox_denial *d, const char **out)
+{
+    size_t n = 0;
+    for (; n < d->n_addresses && n < DENIALS_ADDRESSES_MAX; n++)
+        out[n] = arena_str(arena, d->addresses[n]);
+    return n;
+}
+
+static bool same_addresses(const struct sandbox_denial *a, const struct sandbox_denial *b)
+{
+    bool same = a->n_addresses == b->n_addresses;
+    for (size_t i = 0; same && i < a->n_addresses; i++)
+        same = strcmp(a->addresses[i], b->addresses[i]) == 0;
+    return same;
+}
+
+static struct entry *entry_new(const struct sandbox_denial *d)
+{
+    enum { REASON_MAX = 1024, HOST_MAX = 256 };
+    struct arena *arena = arena_new();
+    struct entry *e = arena_zalloc(arena, sizeof *e);
+    const char **ancestors = arena_zalloc(arena, DENIALS_ANCESTORS_MAX * sizeof *ancestors);
+    const char **addresses = arena_zalloc(arena, DENIALS_ADDRESSES_MAX * sizeof *addresses);
+    size_t room = DENIALS_TEXT_MAX - REASON_MAX - HOST_MAX;
+    e->arena = arena;
+    e->denial = (struct sandbox_denial){
+        .host = copy(arena, d->host, HOST_MAX), .port = d->port,
+        .binary = copy(arena, d->binary, room), .ancestors = ancestors,
+        .reason = copy(arena, d->reason, REASON_MAX), .stage = arena_str(arena, d->stage)};
+    e->denial.addresses = addresses;
+    e->denial.n_addresses = copy_addresses(arena, d, addresses);
+    e->denial.n_ancestors = copy_ancestors(arena, d, room - strlen(e->denial.binary), ancestors);
+    return e;
+}
+
+static struct entry *renewed(struct entry *old, const struct sandbox_denial *d)
+{
+    struct entry *e = entry_new(d);
+    e->denial.count = old->denial.count;
+    e->denial.first_seen_ms = old->denial.first_seen_ms;
+    arena_free(old->arena);
+    return e;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    sandbox_denials_flush(timer->data);
+}
+
+/* A workload can ask for a new name each time: then even the first denial has to wait its turn. */
+static bool may_tell_at_once(struct denial_book *book)
+{
+    uint64_t second = uv_now(book->timer.loop) / DENIALS_INTERVAL_MS;
+    if (second != book->second)
+        book->told_at_once = 0;
+    book->second = second;
+    return book->told_at_once++ < DENIALS_AT_ONCE_MAX;
+}
+
+void sandbox_denials_add(struct denial_book *book, const struct sandbox_denial *denial)
+{
+    struct entry *e = take(book, denial);
+    bool first = !e;
+    if (first)
+        e = entry_new(denial);
+    else if (strcmp(e->denial.reason, denial->reason) != 0 || !same_addresses(&e->denial, denial))
+        e = renewed(e, denial);                   /* the latest reason and addresses count */
+    if (book->n >= DENIALS_MAX)
+        drop_oldest(book);
+    e->next = book->entries;
+    book->entries = e;
+    book->n++;
+    e->denial.last_seen_ms = clock_now_ms();
+    if (e->denial.count++ == 0)
+        e->denial.first_seen_ms = e->denial.last_seen_ms;
+    bool now = first && may_tell_at_once(book);
+    if (now || !uv_is_active((uv_handle_t *)&book->timer))
+        uv_timer_start(&book->timer, on_timer, now ? 0 : DENIALS_INTERVAL_MS, 0);
+}
+
+/* The next ones that are due, from *at on, which moves behind them. */
+static size_t take_batch(struct entry **at, struct entry *batch[DENIALS_BATCH])
+{
+    size_t n = 0;
+    for (; *at && n < DENIALS_BATCH; *at = (*at)->next)
+        if ((*at)->denial.count > 0)
+            batch[n++] = *at;
+    return n;
+}
+
+void sandbox_denials_flush(struct denial_book *book)
+{
+    struct entry *batch[DENIALS_BATCH], *at = book->entries;
+    for (size_t n; (n = take_batch(&at, batch)) > 0;) {
+        struct sandbox_denial items[DENIALS_BATCH];
+        struct sandbox_denials due = {items, n};
+        for (size_t i = 0; i < n; i++)
+            items[i] = batch[i]->denial;
+        if (!book->send(book->ctx, &due))
+            return;
+        for (size_t i = 0; i < n; i++)
+            batch[i]->denial.count = 0;
+    }
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct denial_book *book = handle->data;
+    while (book->n > 0)
+        drop_oldest(book);
+    free(book);
+}
+
+void sandbox_denials_close(struct denial_book *book)
+{
+    if (book)
+        uv_close((uv_handle_t *)&book->timer, on_closed);
+}

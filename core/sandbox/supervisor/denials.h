@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests the proxy refused, on their way to the gateway.
+ *
+ * The first denial of a host, port, binary and stage is due at once, up to DENIALS_AT_ONCE_MAX a
+ * second; more of the same are counted and due a second later.  What cannot be sent (no gateway, or
+ * one that does not read) waits, up to DENIALS_MAX different ones; then the one that was seen longest
+ * ago is forgotten.  How long a text is decides the workload, by the paths of its programs: so each
+ * is bounded.  Loop thread only. */
+#ifndef SANDBOX_SUPERVISOR_DENIALS_H
+#define SANDBOX_SUPERVISOR_DENIALS_H
+
+#include "sandbox/wire/protocol.h"
+
+#include <uv.h>
+
+struct denial_book;
+
+enum {
+    DENIALS_MAX = 512,
+    DENIALS_INTERVAL_MS = 1000,
+    DENIALS_AT_ONCE_MAX = 50,
+    DENIALS_BATCH = 32,                             /* in one message */
+    DENIALS_ANCESTORS_MAX = 16,
+    DENIALS_ADDRESSES_MAX = 16,                     /* the worst ones, where a host has more */
+    DENIALS_TEXT_MAX = 8 * 1024,                    /* of one; ancestors beyond it are left out */
+};
+
+/* A byte of a path may take six in JSON. */
+_Static_assert(DENIALS_BATCH * 6 * (DENIALS_TEXT_MAX + 1024) < SANDBOX_LINE_MAX,
+               "a batch of denials fits into a line");
+
+/* Returns false when there is nobody to send to now, or no room; call sandbox_denials_flush when there is. */
+typedef bool sandbox_denials_sender(void *ctx, const struct sandbox_denials *denials);
+
+struct denial_book *sandbox_denials_new(uv_loop_t *loop, sandbox_denials_sender *send, void *ctx);
+/* Texts are copied; count and the times are the book's. */
+void sandbox_denials_add(struct denial_book *book, const struct sandbox_denial *denial);
+void sandbox_denials_flush(struct denial_book *book);
+void sandbox_denials_close(struct denial_book *book);       /* freed once its timer has closed */
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands somebody runs in the sandbox: each has a tunnel of its own to the gateway.
+ *
+ * Ownership: the table borrows what it is made with; a session lives until both its command and its
+ * tunnel have ended.  Loop thread only. */
+#ifndef SANDBOX_SUPERVISOR_EXEC_H
+#define SANDBOX_SUPERVISOR_EXEC_H
+
+#include "sandbox/wire/protocol.h"
+
+#include <uv.h>
+
+struct arena;
+struct cell;
+struct exec_table;
+struct log;
+
+enum {
+    /* More are refused; init's channel is sized for them.  One that has finished and whose client
+     * does not read what it said gives way, the oldest first. */
+    EXEC_SESSIONS_MAX = 32,
+    EXEC_KILL_GRACE_MS = 100,                       /* between SIGTERM and SIGKILL */
+    EXEC_LINGER_MS = 200,                         /* for the output of what a command left behind */
+    EXEC_GOODBYE_MS = 1000,                     /* for the client to hang up after the exit frame */
+    EXEC_TIMEOUT_CODE = 124,
+    EXEC_CANNOT_RUN_CODE = 126,
+};
+
+struct exec_table_request {
+    uv_loop_t *loop;
+    struct cell *cell;
+    const struct sandbox_spec *spec;
+    const struct log *log;
+};
+struct exec_table *sandbox_execs_new(const struct exec_table_request *request);
+/* All must have ended: see sandbox_execs_end. */
+void sandbox_execs_free(struct exec_table *table);
+
+/* Dials the gateway and runs the command; copies exec and takes the arena of what it points to. */
+void sandbox_execs_begin(struct exec_table *table, const struct sandbox_exec *exec,
+                         struct arena *arena);
+
+/* What the cell says of them.  Unknown ids are ignored, their descriptors closed. */
+void sandbox_execs_started(struct exec_table *table, uint32_t id, const int *fds, size_t n_fds);
+void sandbox_execs_exited(struct exec_table *table, uint32_t id, int code, const char *error);
+/* The sandbox is gone: every session is told why and ends.  on_ended once none is left, possibly
+ * before this returns. */
+void sandbox_execs_end(struct exec_table *table, const char *why, void (*on_ended)(void *ctx),
+                       void *ctx);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Starts bubblewrap with sluice-init in it.
+ *
+ * Where the supervisor is the host's root, bubblewrap runs under a host uid of the sandbox's own,
+ * so that nothing in the sandbox is ever root on the host, whatever else gives way.  Everybody else
+ * runs it as themselves.  Called once, from the main thread, before any other thread exists: the
+ * sandbox dies with the thread that started it.
+ *
+ * Ownership: the caller closes the descriptors and waits for the process. */
+#ifndef SANDBOX_SUPERVISOR_LAUNCH_H
+#define SANDBOX_SUPERVISOR_LAUNCH_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct error;
+struct sandbox_spec;
+
+struct launch {
+    pid_t pid;                                    /* bubblewrap; init is another process below it */
+    int channel;                                    /* to init, see wire.h */
+    int complaints;                              /* what bubblewrap and init print: why it failed */
+};
+
+struct launch_request {
+    const struct sandbox_spec *spec;
+    uint32_t host_uid;                              /* of sandbox_ground_uid */
+};
+int sandbox_launch(const struct launch_request *request, struct launch *out, struct error *err);
+
+/* What the complaints mean, in words for whoever asked for the sandbox. */
+void sandbox_launch_explain(const char *complaints, struct error *err);
+
+#endif

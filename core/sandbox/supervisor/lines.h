@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lines that a workload causes, on their way to the supervisor's log and to the gateway.
+ *
+ * Of the refusals of the same program, host, port and reason the first LINES_ALIKE have a line each;
+ * the following ones are counted, and one line every LINES_REPEAT_MS says how many.  The log gets every line that is left.  The gateway
+ * gets at most LINES_PER_SECOND of each kind, and as many as it reads; one line says how many of
+ * which kind it did not get, and when.  While there is no gateway the first LINES_KEPT_MAX of each
+ * kind wait.  Loop thread only. */
+#ifndef SANDBOX_SUPERVISOR_LINES_H
+#define SANDBOX_SUPERVISOR_LINES_H
+
+#include "base/log.h"
+#include "egress/proxy.h"
+
+#include <stddef.h>
+#include <uv.h>
+
+struct gateway_link;
+struct lines;
+
+enum {
+    LINES_PER_SECOND = 200,
+    LINES_KEPT_MAX = 32,
+    LINES_ALIKE = 50,
+    LINES_REPEATS = 512,                            /* different refusals that are counted at a time */
+    LINES_REPEAT_MS = 10000,
+};
+
+struct lines *sandbox_lines_new(uv_loop_t *loop, const struct log *log);
+/* Hello was said on the link, which outlives the lines: sends what waits. */
+void sandbox_lines_connect(struct lines *lines, struct gateway_link *link);
+void sandbox_lines_add(struct lines *lines, enum log_level level, enum log_kind kind, const char *text);
+void sandbox_lines_add_decision(struct lines *lines, const struct egress_line *line);
+/* Reports what was counted.  Freed once its timer has closed. */
+void sandbox_lines_close(struct lines *lines);
+
+#endif

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The mounts of this process, from /proc/self/mountinfo.  Any thread. */
+#ifndef SANDBOX_SUPERVISOR_MOUNT_TABLE_H
+#define SANDBOX_SUPERVISOR_MOUNT_TABLE_H
+
+/* Calls fn with each other path under which mounts show what the resolved path names: a bind mount
+ * of it, of a folder above it or, as the mount point alone, of something below it.  The path need not
+ * exist.  The text is only lent. */
+void mount_table_spellings(const char *path, void (*fn)(void *ctx, const char *path), void *ctx);
+
+#endif

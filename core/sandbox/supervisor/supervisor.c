@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/supervisor/supervisor.h"
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/ipaddr.h"
+#include "base/log.h"
+#include "base/problems.h"
+#include "egress/proxy.h"
+#include "policy/policy.h"
+#include "sandbox/supervisor/cell.h"
+#include "sandbox/supervisor/cgroup.h"
+#include "sandbox/supervisor/denials.h"
+#include "sandbox/supervisor/exec.h"
+#include "sandbox/supervisor/harden.h"
+#include "sandbox/supervisor/idmap.h"
+#include "sandbox/supervisor/lines.h"
+#include "sandbox/supervisor/link.h"
+#include "sandbox/supervisor/loadable.h"
+#include "sandbox/supervisor/traffic.h"
+#include "sandbox/supervisor/trim.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum supervisor_state {
+    SUPERVISOR_STARTING,
+    SUPERVISOR_RUNNING,
+    SUPERVISOR_FAILED,                              /* the gateway is to be told, then ENDING */
+    SUPERVISOR_ENDING,
+};
+
+enum { WARNINGS_MAX = 64 };
+
+enum { IDLE_MS = 1000 };                            /* after a start, a command or a new policy */
+
+struct supervisor {
+    uv_loop_t loop;
+    const struct sandbox_spec *spec;
+    const struct log *log;
+    enum supervisor_state state;
+    struct cell *cell;
+    bool cell_gone;
+    struct exec_table *execs;
+    struct gateway_link *link;
+    struct denial_book *denials;
+    struct egress_proxy *proxy;                     /* NULL without a network */
+    struct policy *built;                           /* what the sandbox was started with */
+    struct policy *policy;                          /* in force */
+    uint64_t revision;
+    struct lines *lines;                            /* NULL: ended */
+    struct traffic_book *traffic;
+    const char *warnings[WARNINGS_MAX];             /* of the start; owned */
+    size_t n_warnings;
+    bool stopping;
+    unsigned open_parts;                            /* ENDING: of link and cell */
+    struct error failure;                           /* valid when FAILED or ENDING with code 1 */
+    uv_signal_t terminate, interrupt;
+    uv_timer_t patience, idle;
+    int exit_code;
+};
+
+static void on_idle(uv_timer_t *timer)
+{
+    (void)timer;
+    sandbox_trim();
+}
+
+static void await_idleness(struct supervisor *s)
+{
+    uv_timer_start(&s->idle, on_idle, IDLE_MS, 0);
+}
+
+/* --- to the gateway -------------------------------------------------------------------------- */
+
+static bool in_touch(const struct supervisor *s)
+{
+    return s->state == SUPERVISOR_RUNNING && s->link && sandbox_link_is_up(s->link);
+}
+
+static bool send_traffic(void *ctx, const struct sandbox_traffic *batch)
+{
+    struct supervisor *s = ctx;
+    struct sandbox_message message = {.type = MESSAGE_TRAFFIC, .traffic = *batch};
+    return s->link && sandbox_link_is_up(s->link) && sandbox_link_send(s->link, &message);
+}
+
+static bool send_denials(void *ctx, const struct sandbox_denials *denials)
+{
+    struct supervisor *s = ctx;
+    struct sandbox_message message = {.type = MESSAGE_DENIALS, .denials = *denials};
+    return in_touch(s) && sandbox_link_has_room(s->link) && sandbox_link_send(s->link, &message);
+}
+
+static void say_hello(struct supervisor *s)
+{
+    struct sandbox_message message = {
+        .type = MESSAGE_HELLO,
+        .hello = {.protocol = SANDBOX_PROTOCOL_VERSION, .sandbox = s->spec->id,
+                  .loaded_revision = s->revision, .warnings = s->warnings,
+                  .n_warnings = s->n_warnings}};
+    if (!in_touch(s))
+        return;
+    sandbox_link_send(s->link, &message);
+    sandbox_lines_connect(s->lines, s->link);
+    sandbox_traffic_connected(s->traffic);
+    sandbox_denials_flush(s->denials);
+    await_idleness(s);
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
+
+static void on_part_closed(void *ctx)
+{
+    struct supervisor *s = ctx;
+    if (--s->open_parts == 0)
+        uv_stop(&s->loop);
+}
+
+static void on_traffic_finished(void *ctx)
+{
+    struct supervisor *s = ctx;
+    s->open_parts = s->cell ? 2 : 1;
+    sandbox_traffic_close(s->traffic);
+    s->traffic = NULL;
+    sandbox_lines_close(s->lines);
+    s->lines = NULL;
+    uv_close((uv_handle_t *)&s->patience, NULL);
+    sandbox_link_close(s->link, on_part_closed, s);
+    if (s->cell)
+        sandbox_cell_close(s->cell, on_part_closed, s);
+}
+
+static void on_execs_ended(void *ctx)
+{
+    struct supervisor *s = ctx;
+    sandbox_traffic_finish(s->traffic, on_traffic_finished, s);
+}
+
+/* Closes everything; the loop then runs out of work, or is stopped when only the proxy still waits
+ * for an answer. */
+static void wind_up(struct supervisor *s, int exit_code)
+{
+    if (s->state == SUPERVISOR_ENDING)
+        return;
+    s->state = SUPERVISOR_ENDING;
+    s->exit_code = exit_code;
+    if (s->proxy)
+        egress_close(s->proxy, NULL, NULL);
+    sandbox_denials_close(s->denials);
+    uv_close((uv_handle_t *)&s->terminate, NULL);
+    uv_close((uv_handle_t *)&s->interrupt, NULL);
+    uv_close((uv_handle_t *)&s->idle, NULL);
+    uv_timer_stop(&s->patience);
+    if (s->execs)
+        sandbox_execs_end(s->execs, exit_code == 0 ? "the sandbox was stopped" : s->failure.text,
+                          on_execs_ended, s);
+    else
+        on_execs_ended(s);
+}
+
+static void report_failure(struct supervisor *s)
+{
+    struct sandbox_message message = {.type = MESSAGE_START_FAILED,
+                                      .log = {.text = s->failure.text}};
+    if (s->link && sandbox_link_is_up(s->link)) {
+        sandbox_link_send(s->link, &message);
+        wind_up(s, 1);
+    }
+}
+
+static void on_patience(uv_timer_t *timer)
+{
+    wind_up(timer->data, 1);
+}
+
+static void fail(struct supervisor *s, const struct error *why)
+{
+    if (s->state == SUPERVISOR_FAILED || s->state == SUPERVISOR_ENDING)
+        return;
+    s->failure = *why;
+    s->state = SUPERVISOR_FAILED;
+    log_error(s->log, "%s", why->text);
+    uv_timer_start(&s->patience, on_patience, SUPERVISOR_REPORT_MS, 0);
+    report_failure(s);
+}
+
+static void stop(struct supervisor *s, uint64_t grace_ms)
+{
+    if (s->state == SUPERVISOR_ENDING || s->stopping)
+        return;
+    s->stopping = true;
+    if (!s->cell || s->cell_gone)
+        wind_up(s, s->state == SUPERVISOR_FAILED);
+    else
+        sandbox_cell_stop(s->cell, (uint32_t)(grace_ms < 600000 ? grace_ms : 600000));
+}
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+    struct supervisor *s = handle->data;
+    log_info(s->log, "signal %d: stopping the sandbox", signum);
+    if (s->stopping && s->cell && !s->cell_gone)
+        sandbox_cell_stop(s->cell, 0);              /* asked twice: no more grace */
+    stop(s, SUPERVISOR_STOP_GRACE_MS);
+}
+
+/* --- the policy ------------------------------------------------------------------------------ */
+
+static struct policy *read_policy(const char *text, struct error *err)
+{
+    struct problems problems = {0};
+    struct policy *policy = policy_parse(text, strlen(text), DOC_JSON, &problems);
+    if (!policy && problems.n > 0)
+        error_set(err, ERROR_INVALID, "%s%s%s%s", problems.items[0].path,
+                  *problems.items[0].path ? ": " : "", problems.items[0].message,
+                  problems.n > 1 ? ", and more" : "");
+    else if (!policy)
+        error_set(err, ERROR_INVALID, "the policy cannot be read");
+    problems_free(&problems);
+    return policy;
+}
+
+/* The policy of a revision, if it is what was sent and the sandbox can do as it says. */
+static struct policy *accept_policy(struct supervisor *s, const struct sandbox_revision *revision,
+                                    struct error *err)
+{
+    struct policy *policy = read_policy(revision->policy, err);
+    if (!policy)
+        return NULL;
+    int rc = strcmp(policy_hash(policy), revision->hash) != 0
+                 ? error_set(err, ERROR_INVALID, "the policy's hash is %s, not %s", policy_hash(policy),
+                             revision->hash)
+                 : sandbox_loadable(policy_model(s->built), policy_model(policy), s->proxy, err);
+    if (rc == 0)
+        return policy;
+    policy_unref(policy);
+    return NULL;
+}
+
+static void answer_policy(struct supervisor *s, enum sandbox_message_type type,
+                          const struct sandbox_revision *revision, const char *error)
+{
+    struct sandbox_message message = {
+        .type = type,
+        .revision = {.revision = revision->revision, .hash = revision->hash, .error = error}};
+    if (in_touch(s))
+        sandbox_link_send(s->link, &message);
+}
+
+/* Enforced from the next decision on, and only then loaded. */
+static void enforce(struct supervisor *s, struct policy *policy, uint64_t revision)
+{
+    if (s->proxy)
+        egress_set_policy(s->proxy, policy);
+    policy_unref(s->policy);
+    s->policy = policy;
+    s->revision = revision;
+    await_idleness(s);
+}
+
+static void take_policy(struct supervisor *s, const struct sandbox_revision *revision)
+{
+    struct error err;
+    if (strcmp(revision->hash, policy_hash(s->policy)) == 0) {
+        s->revision = revision->revision;
+        answer_policy(s, MESSAGE_LOADED, revision, NULL);
+        return;
+    }
+    struct policy *policy = accept_policy(s, revision, &err);
+    if (!policy) {
+        log_error(s->log, "revision %llu is refused, revision %llu stays in force: %s",
+                  (unsigned long long)revision->revision, (unsigned long long)s->revision,
+                  err.text);
+        answer_policy(s, MESSAGE_FAILED, revision, err.text);
+        return;
+    }
+    enforce(s, policy, revision->revision);
+    log_info(s->log, "revision %llu is in force", (unsigned long long)revision->revision);
+    answer_policy(s, MESSAGE_LOADED, revision, NULL);
+}
+
+/* --- from the gateway ------------------------------------------------------------------------ */
+
+static void on_up(void *ctx)
+{
+    struct supervisor *s = ctx;
+    if (s->state == SUPERVISOR_FAILED)
+        report_failure(s);
+    else
+        say_hello(s);
+}
+
+static void on_drained(void *ctx)
+{
+    struct supervisor *s = ctx;
+    if (s->state == SUPERVISOR_RUNNING)
+        sandbox_denials_flush(s->denials);
+}
+
+static void on_message(void *ctx, const struct sandbox_message *message, struct arena *arena)
+{
+    struct supervisor *s = ctx;
+    switch (message->type) {
+    case MESSAGE_POLICY:
+        if (s->state == SUPERVISOR_RUNNING)
+            take_policy(s, &message->revision);
+        break;
+    case MESSAGE_EXEC:
+        if (s->execs && s->state == SUPERVISOR_RUNNING) {
+            sandbox_execs_begin(s->execs, &message->exec, arena);
+            return;
+        }
+        break;
+    case MESSAGE_TRAFFIC_ACK:
+        if (s->traffic)
+            sandbox_traffic_acknowledged(s->traffic, &message->traffic);
+        break;
+    case MESSAGE_STOP:
+        stop(s, message->stop.grace_ms);
+        break;
+    case MESSAGE_PING:
+        sandbox_link_send(s->link, &(struct sandbox_message){.type = MESSAGE_PONG});
+        break;
+    default:
+        log_warn(s->log, "the gateway sent %s, which is not for a supervisor",
+                 sandbox_message_word(message->type));
+        break;
+    }
+    arena_free(arena);
+}
+
+static void on_orphaned(void *ctx)
+{
+    struct supervisor *s = ctx;
+    log_warn(s->log, "the gateway does not know this sandbox any more: stopping it");
+    stop(s, SUPERVISOR_STOP_GRACE_MS);
+}
+
+/* --- from the proxy and the cell ------------------------------------------------------------- */
+
+/* Those that are public, or the others, behind the first n. */
+static size_t write_addresses(const struct egress_denial *d, bool public, size_t n,
+                              char texts[][IPADDR_TEXT_SIZE], const char **out)
+{
+    for (size_t i = 0; i < d->n_addresses && n < DENIALS_ADDRESSES_MAX; i++) {
+        if ((ipaddr_classify(&d->addresses[i]) == IPADDR_PUBLIC) != public)
+            continue;
+        out[n] = ipaddr_text(&d->addresses[i], texts[n]);
+        n++;
+    }
+    return n;
+}
+
+static void on_denial(void *ctx, const struct egress_denial *d)
+{
+    struct supervisor *s = ctx;
+    char texts[DENIALS_ADDRESSES_MAX][IPADDR_TEXT_SIZE];
+    const char *addresses[DENIALS_ADDRESSES_MAX];
+    size_t n = write_addresses(d, false, 0, texts, addresses);
+    n = write_addresses(d, true, n, texts, addresses);
+    struct sandbox_denial denial = {
+        .addresses = addresses, .n_addresses = n, .host = d->host, .port = d->port, .binary = d->binary, .ancestors = d->ancestors,
+        .n_ancestors = d->n_ancestors, .reason = d->reason, .stage = d->stage};
+    if (s->state == SUPERVISOR_RUNNING)
+        sandbox_denials_add(s->denials, &denial);
+}
+
+static void on_line(void *ctx, const struct egress_line *line)
+{
+    struct supervisor *s = ctx;
+    if (s->lines)
+        sandbox_lines_add_decision(s->lines, line);
+    if (s->traffic)
+        sandbox_traffic_add(s->traffic, line);
+}
+
+static int start_proxy(struct supervisor *s, const struct cell_ready *ready, struct error *err)
+{
+    const struct sandbox_spec *spec = s->spec;
+    struct egress_pin *pins = alloc_zero(spec->n_hosts + 1, sizeof *pins);
+    for (size_t i = 0; i < spec->n_hosts; i++)
+        pins[i] = (struct egress_pin){spec->hosts[i].name, spec->hosts[i].addresses,
+                                      spec->hosts[i].n_addresses};
+    struct egress_config config = {
+        .listen_fd = ready->listen_fd, .connects_fd = ready->connects_fd, .init_pid = ready->init_pid,
+        .policy = s->policy, .pins = pins, .n_pins = spec->n_hosts,
+        .resolve_denied = spec->resolve_denied, .log = s->log,
+        .on_denial = on_denial, .on_line = on_line, .ctx = s};
+    s->proxy = egress_new(&s->loop, &config, err);
+    free(pins);
+    return s->proxy ? 0 : -1;
+}
+
+static void on_cell_ready(void *ctx, const struct cell_ready *ready)
+{
+    struct supervisor *s = ctx;
+    struct exec_table_request request = {&s->loop, s->cell, s->spec, s->log};
+    struct error err;
+    if (s->spec->proxy && ready->listen_fd < 0) {
+        error_set(&err, ERROR_INTERNAL, "no sandbox can be made: init sent no sockets");
+        fail(s, &err);
+        return;
+    }
+    if (s->spec->proxy && start_proxy(s, ready, &err) != 0) {
+        fail(s, &err);
+        return;
+    }
+    s->execs = sandbox_execs_new(&request);
+    s->state = SUPERVISOR_RUNNING;
+    log_info(s->log, "sandbox %s is ready", s->spec->name);
+    say_hello(s);
+}
+
+static void on_cell_started(void *ctx, uint32_t id, const int *fds, size_t n_fds)
+{
+    struct supervisor *s = ctx;
+    sandbox_execs_started(s->execs, id, fds, n_fds);
+}
+
+static void on_cell_exited(void *ctx, uint32_t id, int code, const char *error)
+{
+    struct supervisor *s = ctx;
+    sandbox_execs_exited(s->execs, id, code, error);
+    await_idleness(s);
+}
+
+static void on_cell_warning(void *ctx, const char *text)
+{
+    struct supervisor *s = ctx;
+    if (s->state == SUPERVISOR_STARTING && s->n_warnings < WARNINGS_MAX)
+        s->warnings[s->n_warnings++] = alloc_str(text);
+    if (s->lines)
+        sandbox_lines_add(s->lines, LOG_WARN, LOG_KIND_ERROR, text);
+}
+
+static void on_cell_gone(void *ctx, const struct error *why)
+{
+    struct supervisor *s = ctx;
+    s->cell_gone = true;
+    if (why)
+        fail(s, why);
+    else
+        wind_up(s, 0);
+}
+
+static const struct cell_callbacks cell_callbacks = {
+    on_cell_ready, on_cell_started, on_cell_exited, on_cell_warning, on_cell_gone,
+};
+
+/* --- the start ------------------------------------------------------------------------------- */
+
+static void watch_signals(struct supervisor *s)
+{
+    uv_signal_init(&s->loop, &s->terminate);
+    uv_signal_init(&s->loop, &s->interrupt);
+    uv_timer_init(&s->loop, &s->patience);
+    uv_timer_init(&s->loop, &s->idle);
+    s->terminate.data = s->interrupt.data = s->patience.data = s;
+    uv_signal_start(&s->terminate, on_signal, SIGTERM);
+    uv_signal_start(&s->interrupt, on_signal, SIGINT);
+}
+
+static int start_cell(struct supervisor *s, struct error *err)
+{
+    s->policy = read_policy(s->spec->policy, err);
+    if (!s->policy)
+        return error_prefix(err, "no sandbox can be made: its policy");
+    s->built = policy_ref(s->policy);
+    if (sandbox_loadable(NULL, policy_model(s->policy), s->spec->proxy, err) != 0)
+        return error_prefix(err, "no sandbox can be made");
+    if (s->spec->sub_uid && geteuid() != 0 &&
+        sandbox_idmap_enter(s->spec->sub_uid, s->spec->sub_gid, err) != 0)
+        return error_prefix(err, "no sandbox can be made");
+    struct cell_request request = {s->spec, policy_model(s->policy)};
+    s->revision = s->spec->revision;
+    s->cell = sandbox_cell_start(&s->loop, &request, &cell_callbacks, s, err);
+    return s->cell ? 0 : -1;
+}
+
+static void open_link(struct supervisor *s)
+{
+    struct gateway_link_request request = {
+        .loop = &s->loop, .gateway = s->spec->gateway, .token = s->spec->token, .log = s->log,
+        .on_up = on_up, .on_drained = on_drained, .on_message = on_message,
+        .on_orphaned = on_orphaned, .ctx = s};
+    s->link = sandbox_link_open(&request);
+}
+
+int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
+{
+    struct supervisor *s = alloc_zero(1, sizeof *s);
+    struct error err, harm;
+    s->spec = spec;
+    s->log = log;
+    uv_loop_init(&s->loop);
+    s->lines = sandbox_lines_new(&s->loop, log);
+    s->traffic = sandbox_traffic_new(&s->loop, send_traffic, s);
+    watch_signals(s);
+    s->denials = sandbox_denials_new(&s->loop, send_denials, s);
+    /* Nothing may have started a thread until both are done: capabilities belong to a thread. */
+    int rc = start_cell(s, &err);
+    if (sandbox_harden(&harm) != 0)
+        log_warn(log, "%s", harm.text);
+    open_link(s);
+    if (rc != 0)
+        fail(s, &err);
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    uv_run(&s->loop, UV_RUN_NOWAIT);                /* what was being closed when it was stopped */
+    if (spec->cgroups)
+        cgroup_remove(spec->cgroups);
+    if (uv_loop_close(&s->loop) != 0)
+        _exit(s->exit_code);                        /* a worker asks for a name: nobody waits */
+    sandbox_execs_free(s->execs);
+    policy_unref(s->built);
+    policy_unref(s->policy);
+    for (size_t i = 0; i < s->n_warnings; i++)
+        free((char *)s->warnings[i]);
+    rc = s->exit_code;
+    free(s);
+    return rc;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the workload asked the proxy for, counted on its way to the gateway's traffic record.
+ *
+ * Requests that agree in verdict, host, port, program and rule are one entry.  Entries that the
+ * gateway does not have yet go out TRAFFIC_INTERVAL_MS after the first of them, in batches, one at a
+ * time.  A batch is kept and sent again, unchanged and with its number, until it is acknowledged.
+ * Each verdict has room for TRAFFIC_MAX entries of its own, so refused requests take no place of
+ * permitted ones.  Where all of them wait for the gateway, further requests are counted in one entry
+ * of that verdict without a host.  Loop thread only. */
+#ifndef SANDBOX_SUPERVISOR_TRAFFIC_H
+#define SANDBOX_SUPERVISOR_TRAFFIC_H
+
+#include "egress/proxy.h"
+#include "sandbox/wire/protocol.h"
+
+#include <uv.h>
+
+struct traffic_book;
+
+enum {
+    TRAFFIC_MAX = 1024,
+    TRAFFIC_BATCH = 64,
+    TRAFFIC_INTERVAL_MS = 1000,
+    TRAFFIC_RETRY_MS = 5000,
+    TRAFFIC_FINISH_MS = 1000,
+    TRAFFIC_BINARY_MAX = 512,
+    TRAFFIC_TEXT_MAX = 256,                         /* host, rule and reason */
+};
+
+/* A byte may take six in JSON. */
+_Static_assert(TRAFFIC_BATCH * 6 * (TRAFFIC_BINARY_MAX + 4 * TRAFFIC_TEXT_MAX) < SANDBOX_LINE_MAX,
+               "a batch of the traffic record fits into a line");
+
+/* Returns false when there is nobody to send to now; call sandbox_traffic_connected when there is. */
+typedef bool sandbox_traffic_sender(void *ctx, const struct sandbox_traffic *batch);
+
+struct traffic_book *sandbox_traffic_new(uv_loop_t *loop, sandbox_traffic_sender *send, void *ctx);
+void sandbox_traffic_add(struct traffic_book *book, const struct egress_line *line);
+void sandbox_traffic_acknowledged(struct traffic_book *book, const struct sandbox_traffic *ack);
+void sandbox_traffic_connected(struct traffic_book *book);
+/* Sends what is left and calls done once it is acknowledged, or after TRAFFIC_FINISH_MS; at once if
+ * nothing is left or nobody is there. */
+void sandbox_traffic_finish(struct traffic_book *book, void (*done)(void *ctx), void *ctx);
+void sandbox_traffic_close(struct traffic_book *book);      /* freed once its timer has closed */
+
+#endif

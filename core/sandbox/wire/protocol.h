@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The messages between a supervisor and its gateway.
+ *
+ * The supervisor opens GET /v1/supervisor/stream with its bearer token and "Upgrade:
+ * sluice-supervisor"; from then on each side sends one JSON object per line.  Its first line is
+ * hello, or start_failed and the end.  Both sides use these structs, so a field exists once.
+ *
+ * For an exec message the supervisor dials GET /v1/supervisor/exec/{id} with "Upgrade: sluice-exec"
+ * and speaks the frames of frame.h there.
+ *
+ * Ownership: a decoded message lives in the arena it was decoded into; an encoded one borrows.
+ * Any thread. */
+#ifndef SANDBOX_WIRE_PROTOCOL_H
+#define SANDBOX_WIRE_PROTOCOL_H
+
+#include "sandbox/wire/spec.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+struct buf;
+struct error;
+
+#define SANDBOX_STREAM_PATH "/v1/supervisor/stream"
+#define SANDBOX_STREAM_UPGRADE "sluice-supervisor"
+#define SANDBOX_EXEC_PATH "/v1/supervisor/exec/"
+#define SANDBOX_EXEC_UPGRADE "sluice-exec"
+
+enum {
+    SANDBOX_PROTOCOL_VERSION = 1,                   /* in hello; the gateway refuses another one */
+    SANDBOX_LINE_MAX = 2 * 1024 * 1024,             /* bytes of one message */
+    SANDBOX_PING_MS = 15000,                        /* the gateway pings this often ... */
+    SANDBOX_SILENCE_MS = 3 * SANDBOX_PING_MS,       /* ... and a stream silent this long is dead */
+};
+
+#define SANDBOX_MESSAGES(X)                                                                     \
+    X(HELLO,        "hello")        /* supervisor: ready, and what it enforces now */           \
+    X(START_FAILED, "start_failed") /* supervisor: no sandbox could be made, or it died */      \
+    X(LOADED,       "loaded")       /* supervisor: decides by this revision from now on */      \
+    X(FAILED,       "failed")       /* supervisor: refused this revision, keeps the old one */  \
+    X(DENIALS,      "denials")      /* supervisor: requests it refused */                       \
+    X(TRAFFIC,      "traffic")      /* supervisor: a batch of the traffic record */             \
+    X(LOG,          "log")          /* supervisor: a line for the sandbox's log */              \
+    X(PONG,         "pong")         /* supervisor: answer to ping */                            \
+    X(POLICY,       "policy")       /* gateway: enforce this revision */                        \
+    X(EXEC,         "exec")         /* gateway: run a command, dial back with its id */         \
+    X(TRAFFIC_ACK,  "traffic_ack")  /* gateway: that batch is on record */                      \
+    X(STOP,         "stop")         /* gateway: end the workload, then yourself */              \
+    X(PING,         "ping")         /* gateway: heartbeat */
+
+enum sandbox_message_type {
+#define X(id, word) MESSAGE_##id,
+    SANDBOX_MESSAGES(X)
+#undef X
+    MESSAGE_TYPE_COUNT
+};
+
+struct sandbox_hello {
+    uint32_t protocol;                              /* SANDBOX_PROTOCOL_VERSION */
+    const char *sandbox;                            /* id */
+    uint64_t loaded_revision;
+    const char *const *warnings;                    /* of its start: what is not as the policy reads */
+    size_t n_warnings;
+};
+
+struct sandbox_revision {          /* POLICY: all; LOADED: no policy, no error; FAILED: no policy */
+    uint64_t revision;
+    const char *hash;
+    const char *policy;        /* canonical JSON text, carried as a string so that its bytes stay */
+    const char *error;
+};
+
+struct sandbox_denial {
+    const char *host;
+    uint16_t port;
+    const char *binary;                             /* "" when the client could not be identified */
+    const char *const *ancestors;
+    size_t n_ancestors;
+    const char *reason, *stage;
+    uint64_t count;                                 /* since the last report of the same denial */
+    int64_t first_seen_ms, last_seen_ms;            /* wall clock */
+    const char *const *addresses;                   /* of the host; none: not known */
+    size_t n_addresses;
+};
+
+struct sandbox_denials {
+    struct sandbox_denial *items;
+    size_t n;
+};
+
+/* Requests of one kind, counted.  host "": those whose own rows there was no room for. */
+struct sandbox_traffic_item {
+    const char *verdict;                            /* of STORE_TRAFFIC_VERDICTS */
+    const char *host;
+    uint16_t port;
+    const char *binary;                             /* "" when the client could not be identified */
+    const char *rule;                               /* key of the rule that permits it, or "" */
+    const char *reason;                             /* of the latest one, or "" */
+    uint64_t count;                                 /* since the batch before */
+    int64_t first_seen_ms, last_seen_ms;            /* wall clock */
+};
+
+/* Batches of one source are numbered 1, 2, 3...  A batch that was not acknowledged is sent again
+ * with its number, so that the gateway counts it once. */
+struct sandbox_traffic {
+    const char *source;                             /* random, of this supervisor process */
+    uint64_t number;
+    struct sandbox_traffic_item *items;             /* TRAFFIC_ACK: none */
+    size_t n;
+};
+
+#define EXEC_TIMEOUT_MAX_MS INT32_MAX               /* 24 days */
+
+struct sandbox_exec {
+    const char *id;                                 /* made by the gateway, unguessable */
+    const char *const *command;                     /* run directly, PATH of its environment */
+    size_t n_command;
+    struct spec_pair *env;
+    size_t n_env;
+    const char *workdir;                            /* NULL: /sandbox */
+    bool tty;
+    uint16_t cols, rows;                            /* 0: 80 and 24 */
+    uint64_t timeout_ms;                            /* 0: none; at most EXEC_TIMEOUT_MAX_MS */
+};
+
+struct sandbox_log {
+    const char *level, *text;
+    const char *kind;                               /* of LOG_KINDS */
+    int64_t at_ms;                                  /* wall clock */
+};
+
+struct sandbox_message {
+    enum sandbox_message_type type;
+    union {
+        struct sandbox_hello hello;
+        struct sandbox_revision revision;           /* POLICY, LOADED, FAILED */
+        struct sandbox_denials denials;
+        struct sandbox_exec exec;
+        struct sandbox_traffic traffic;             /* TRAFFIC, TRAFFIC_ACK */
+        struct sandbox_log log;                     /* LOG; START_FAILED: text only */
+        struct {
+            uint64_t grace_ms;
+        } stop;
+    };
+};
+
+const char *sandbox_message_word(enum sandbox_message_type type);
+/* Appends the message and its newline. */
+void sandbox_message_encode(const struct sandbox_message *message, struct buf *out);
+/* One line without its newline.  Unknown members are ignored, an unknown type is an error. */
+int sandbox_message_decode(const char *line, size_t len, struct arena *arena,
+                           struct sandbox_message *out, struct error *err);
+
+/* Whether a command may be run at all: counts, sizes, names (command.h).  Gateway and supervisor
+ * both ask, so that the client hears of it early and nothing depends on the gateway. */
+int sandbox_exec_check(const struct sandbox_exec *exec, struct error *err);
+
+#endif

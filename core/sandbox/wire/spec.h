@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a supervisor is told when it is started: one JSON file of mode 0600, named by --spec.
+ *
+ * Ownership: a decoded spec and everything it points to lives in the arena it was decoded into;
+ * an encoded one borrows.  Any thread. */
+#ifndef SANDBOX_WIRE_SPEC_H
+#define SANDBOX_WIRE_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+struct error;
+
+struct spec_pair {
+    const char *key, *value;
+};
+
+struct spec_host {                                  /* a pinned name of egress.hosts */
+    const char *name;
+    const char *const *addresses;
+    size_t n_addresses;
+};
+
+struct sandbox_spec {
+    const char *id, *name;
+    const char *token;                              /* the supervisor's bearer token */
+    const char *gateway;                       /* "unix:PATH" or "tcp:HOST:PORT" (http/address.h) */
+    bool proxy;                                     /* false: --network none */
+    struct spec_pair *env;                          /* of every command, before the request's own */
+    size_t n_env;
+    const char *workdir;                            /* host folder shown as /sandbox */
+    uint32_t uid;                           /* host uid and gid of the workload; 0: the supervisor's
+                                                     * own; heeded where it may switch */
+    uint32_t sub_uid, sub_gid;                      /* subordinate ids of an ordinary user, which uid
+                                                     * names in the supervisor's namespace; 0: none */
+    const char *cgroups;                            /* list of its groups (cgroup.h); NULL: none */
+    const char *policy;                             /* canonical JSON document */
+    uint64_t revision;
+    const char *hash;
+    struct spec_host *hosts;
+    size_t n_hosts;
+    bool resolve_denied;                            /* denials tell what their host resolves to */
+    const char *log_level;                          /* NULL: info */
+    bool log_json;
+    const char *init;                               /* path of sluice-init */
+    const char *bwrap;                              /* absolute path of bubblewrap */
+    const char *lock;                           /* locked with flock() while the supervisor lives */
+    const char *const *hidden;                 /* host paths no policy can show: the gateway's state
+                                                     * folder and its sockets belong here */
+    size_t n_hidden;
+    const char *const *read_only;                   /* host paths no policy can let a workload write */
+    size_t n_read_only;
+};
+
+/* JSON text of the spec; the caller frees it. */
+char *sandbox_spec_encode(const struct sandbox_spec *spec);
+/* Unknown members are errors, so that a gateway and a supervisor of different versions notice. */
+int sandbox_spec_decode(const char *text, size_t len, struct arena *arena,
+                        struct sandbox_spec *out, struct error *err);
+/* The file is written under another name first: a reader sees all of it or none. */
+int sandbox_spec_write(const struct sandbox_spec *spec, const char *path, struct error *err);
+int sandbox_spec_read(const char *path, struct arena *arena, struct sandbox_spec *out,
+                      struct error *err);
+
+#endif
