@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "chain/chain.h"
-#include "chain/process/transition.h"
+#include "chain/transition.h"
 #include "testkit/case.h"
 #include "testkit/pattern.h"
 

@@ -10,7 +10,7 @@
 #include "chain/chain.h"
 #include "chain/lua/sandbox.h"
 #include "chain/lua/view.h"
-#include "chain/process/transition.h"
+#include "chain/transition.h"
 #include "policy/match.h"
 #include "policy/policy.h"
 

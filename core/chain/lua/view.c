@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "chain/lua/view_parts.h"
-#include "chain/process/transition.h"
+#include "chain/transition.h"
 #include "policy/effect.h"
 #include "policy/policy.h"
 

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "chain/config.h"
-#include "chain/process/transition.h"
+#include "chain/transition.h"
 
 enum { MESSAGE_PROTOCOL = 1 };
 

@@ -7,7 +7,7 @@
 #include "chain/lua/api.h"
 #include "chain/lua/sandbox.h"
 #include "chain/lua/view.h"
-#include "chain/process/transition.h"
+#include "chain/transition.h"
 #include "policy/policy.h"
 #include "support/chain.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "chain/process/transition.h"
+#include "chain/transition.h"
 
 #include <stddef.h>
 #include <string.h>

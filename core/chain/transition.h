@@ -2,8 +2,8 @@
 /* Schema tables of struct sluice_transition: what scripts see of it and what is sent to voters in
  * processes of their own come from the same rows.  The diff is not a row: scripts reach it through
  * iterators, and the wire names rules of the policies by their keys. */
-#ifndef CHAIN_PROCESS_TRANSITION_H
-#define CHAIN_PROCESS_TRANSITION_H
+#ifndef CHAIN_TRANSITION_H
+#define CHAIN_TRANSITION_H
 
 #include <sluice/transition.h>
 
