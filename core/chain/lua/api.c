@@ -8,7 +8,7 @@
 #include "base/ipaddr.h"
 #include "base/text.h"
 #include "chain/chain.h"
-#include "chain/lua/sandbox.h"
+#include "chain/lua/lib/sandbox.h"
 #include "chain/lua/view.h"
 #include "chain/transition.h"
 #include "policy/match.h"

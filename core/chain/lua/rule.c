@@ -16,7 +16,7 @@
 #include "chain/lua/api.h"
 #include "chain/lua/coverage.h"
 #include "chain/lua/definition.h"
-#include "chain/lua/sandbox.h"
+#include "chain/lua/lib/sandbox.h"
 #include "chain/options.h"
 #include "chain/voter.h"
 

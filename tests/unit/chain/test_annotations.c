@@ -5,7 +5,7 @@
 #include <stdalign.h>
 
 #include "chain/lua/api.h"
-#include "chain/lua/sandbox.h"
+#include "chain/lua/lib/sandbox.h"
 #include "chain/lua/view.h"
 #include "chain/transition.h"
 #include "policy/policy.h"

@@ -3,8 +3,8 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
-#include "chain/lua/sandbox.h"
 #include "chain/lua/budget.h"
+#include "chain/lua/lib/sandbox.h"
 #include "support/chain.h"
 
 enum { ROUNDS = 30000 };

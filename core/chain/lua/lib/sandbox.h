@@ -4,8 +4,8 @@
  * Everything offered is read only, works in bounded time (budget.h), gives the same answer for the
  * same input in every state (no random numbers, no addresses, pairs in the order of its keys), and
  * reaches nothing outside.  The state's thread. */
-#ifndef CHAIN_LUA_SANDBOX_H
-#define CHAIN_LUA_SANDBOX_H
+#ifndef CHAIN_LUA_LIB_SANDBOX_H
+#define CHAIN_LUA_LIB_SANDBOX_H
 
 #include <lua.h>
 #include <lauxlib.h>

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "chain/lua/budget.h"
-#include "chain/lua/pattern.h"
-#include "chain/lua/sandbox.h"
+#include "chain/lua/lib/pattern.h"
+#include "chain/lua/lib/sandbox.h"
 
 /* The place that a position from 1 (negative: from the end) means, cut to 0..len; len + 1: beyond.
  */

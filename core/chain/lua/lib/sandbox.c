@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "chain/lua/sandbox.h"
+#include "chain/lua/lib/sandbox.h"
 
 #include <lualib.h>
 

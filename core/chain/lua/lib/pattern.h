@@ -6,8 +6,8 @@
  * subject) raises too.  Each step is charged to the state's budget.
  *
  * Ownership: subject and pattern are borrowed and must stay on the stack.  The state's thread. */
-#ifndef CHAIN_LUA_PATTERN_H
-#define CHAIN_LUA_PATTERN_H
+#ifndef CHAIN_LUA_LIB_PATTERN_H
+#define CHAIN_LUA_LIB_PATTERN_H
 
 #include <lua.h>
 #include <stdbool.h>

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "chain/lua/budget.h"
-#include "chain/lua/sandbox.h"
+#include "chain/lua/lib/sandbox.h"
 
 lua_Integer sandbox_length(lua_State *L, int index)
 {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "chain/lua/budget.h"
-#include "chain/lua/sandbox.h"
+#include "chain/lua/lib/sandbox.h"
 #include "chain/lua/view.h"
 
 enum key_type { KEY_BOOLEAN, KEY_NUMBER, KEY_TEXT };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "chain/lua/pattern.h"
+#include "chain/lua/lib/pattern.h"
 
 #include <ctype.h>
 #include <lauxlib.h>
