@@ -44,6 +44,10 @@ struct api_host {
 
 enum { API_OUTCOMES = CHAIN_HELD + 1 };
 
+struct api_counts {
+    _Atomic uint64_t decided[API_OUTCOMES];         /* since the start, by enum chain_outcome; any thread */
+};
+
 struct api {
     uv_loop_t *loop;
     const struct log *log;
@@ -61,7 +65,7 @@ struct api {
     struct api_host host;
     const char *config_file;                        /* what it reads; NULL: none */
     struct auth auth;
-    _Atomic uint64_t decided[API_OUTCOMES];         /* since the start, by enum chain_outcome; any thread */
+    struct api_counts counts;
     _Atomic bool draining;
     int64_t started_ms;
 };

@@ -128,7 +128,5 @@ int api_update(struct api_call *call, const struct update_request *request)
     struct update_result result;
     if (update_run(call->api->updates, request, call->arena, &result, &call->problems, &call->err) != 0)
         return -1;
-    if (result.outcome == CHAIN_ALLOWED && result.changed && !result.dry_run)
-        drafts_settle(call->api->drafts, request->sandbox, result.sandbox_id);
     return api_update_reply(call, &result);
 }

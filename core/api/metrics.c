@@ -42,7 +42,7 @@ static void put_decisions(struct buf *out, const struct api *api)
 {
     metric(out, "sluice_decisions_total", "counter", "Updates decided since the start, by outcome.");
     for (int i = 0; i < API_OUTCOMES; i++)
-        buf_printf(out, "sluice_decisions_total{outcome=\"%s\"} %" PRIu64 "\n", chain_outcome_word(i), api->decided[i]);
+        buf_printf(out, "sluice_decisions_total{outcome=\"%s\"} %" PRIu64 "\n", chain_outcome_word(i), api->counts.decided[i]);
 }
 
 /* ---- the voters ---- */

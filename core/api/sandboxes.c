@@ -152,14 +152,11 @@ static void make_record(struct api_call *call, const struct body_create *body, s
     check_texts("env", out->env_json, ENV_MAX, text_env_name_refused, call->arena, &call->problems);
 }
 
-/* What the update would find: it is not asked about a request that has other problems. */
+/* The update is not run for a request that has other problems: what it would say of the policy. */
 static void check_policy(struct api_call *call, const struct doc_node *document)
 {
     struct problems warnings = {0};
-    struct policy *policy = policy_keep(policy_decode(document, "policy", &call->problems), call->arena);
-    policy = policy ? policy_complete(policy, NULL) : policy_decode_sound(document, "policy");
-    if (policy)
-        policy_check(policy_keep(policy, call->arena), &call->problems, &warnings);
+    policy_unref(update_read_document(document, "policy", NULL, &call->problems, &warnings));
     problems_free(&warnings);
 }
 

@@ -7,6 +7,7 @@
 #include "update/askers.h"
 
 struct approval {
+    struct drafts *drafts;
     const struct drafts_call *call;
     const char *token;
     struct store_draft draft;                       /* as it was when it was reviewed */
@@ -112,6 +113,16 @@ static int write_approval(struct store_tx *tx, void *arg, const struct update_re
     return r->outcome == CHAIN_ALLOWED && *now.takes_back ? settle_original(a, tx, &now, r, err) : 0;
 }
 
+static void announce_approval(void *arg, const struct update_result *r)
+{
+    const struct approval *a = arg;
+    if (r->outcome != CHAIN_ALLOWED)
+        return;
+    drafts_changed(a->drafts, a->call->sandbox, a->draft.id, a->status);
+    if (a->taken_back)
+        drafts_changed(a->drafts, a->call->sandbox, a->taken_back, a->back_to);
+}
+
 /* ---- approving ---- */
 
 static int may_approve(const struct drafts_call *call, const struct store_draft *draft,
@@ -148,6 +159,7 @@ static int attempt(struct drafts *drafts, struct approval *a, const struct sluic
     a->approvals_json = ask->approvals_json;
     ask->request.review = review;
     ask->request.also = write_approval;
+    ask->request.committed = announce_approval;
     ask->request.arg = a;
     return update_run(drafts->updates, &ask->request, a->arena, out, problems, err);
 }
@@ -165,12 +177,6 @@ static int approve(struct drafts *drafts, struct approval *a, const struct sluic
     }
     if (rc == 0 && out->outcome == CHAIN_HELD)
         out->draft_id = a->draft.id;
-    if (rc == 0 && out->outcome == CHAIN_ALLOWED) {
-        drafts_changed(drafts, a->call->sandbox, a->draft.id, a->status);
-        if (a->taken_back)
-            drafts_changed(drafts, a->call->sandbox, a->taken_back, a->back_to);
-        drafts_settle(drafts, a->call->sandbox, a->draft.sandbox_id);
-    }
     return rc;
 }
 
@@ -178,6 +184,6 @@ int drafts_approve(struct drafts *drafts, const struct drafts_call *call, const 
                    struct arena *arena, struct update_result *out, struct problems *problems,
                    struct error *err)
 {
-    struct approval a = {.call = call, .token = token, .arena = arena};
+    struct approval a = {.drafts = drafts, .call = call, .token = token, .arena = arena};
     return approve(drafts, &a, call->by_itself ? NULL : &call->actor, out, problems, err);
 }

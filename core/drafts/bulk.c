@@ -180,6 +180,14 @@ static int write_members(struct store_tx *tx, void *arg, const struct update_res
     return 0;
 }
 
+static void announce_members(void *arg, const struct update_result *r)
+{
+    const struct bulk *b = arg;
+    for (size_t i = 0; r->outcome == CHAIN_ALLOWED && i < b->n; i++)
+        drafts_changed(b->drafts, b->call->sandbox, b->members[i]->draft.id,
+                       store_draft_status_word(STORE_DRAFT_APPROVED));
+}
+
 /* ---- the update ---- */
 
 static bool has_approved(const struct sluice_draft *draft, const char *actor)
@@ -250,6 +258,7 @@ static int run(struct bulk *b, struct update_result *out, struct problems *probl
         .operations = &operations,
         .draft = &b->draft,
         .also = write_members,
+        .committed = announce_members,
         .arg = b,
         .dry_run = b->n == 0, /* nothing is decided or recorded: only the state is read */
     };
@@ -309,10 +318,5 @@ int drafts_approve_all(struct drafts *drafts, const struct drafts_call *call,
     *approved = out->outcome == CHAIN_ALLOWED ? b->n : 0;
     *skipped = b->skipped;
     *n_skipped = b->n_skipped;
-    for (size_t i = 0; i < *approved; i++)
-        drafts_changed(drafts, call->sandbox, b->members[i]->draft.id,
-                       store_draft_status_word(STORE_DRAFT_APPROVED));
-    if (*approved)
-        drafts_settle(drafts, call->sandbox, b->box.id);
     return 0;
 }

@@ -58,9 +58,10 @@ int drafts_submit(struct drafts *drafts, const char *sandbox, const struct sluic
  * is auto are asked about again. */
 void drafts_ask_again(struct drafts *drafts);
 
-/* Pending chunks that ask for what the policy grants by now are superseded.  To be called after every
- * change of a policy but those of this interface, which do it themselves. */
-void drafts_settle(struct drafts *drafts, const char *sandbox, const char *sandbox_id);
+/* What follows a commit for drafts, to be in the pipeline's list of observers: pending chunks that ask
+ * for what the policy grants by now are superseded. */
+void drafts_settle(struct drafts *drafts, const struct update_request *request,
+                   const struct update_result *result);
 
 /* A chunk and what approving it now would do. */
 struct drafts_view {

@@ -105,6 +105,9 @@ int drafts_taken_back(struct store_tx *tx, const struct store_draft *draft, cons
 /* ERROR_STATE when the chunk is not pending any more. */
 int drafts_supersede(struct store_tx *tx, const struct store_draft *draft, const char *reason,
                      struct arena *arena, struct error *err);
+/* New chunks that ask for what the policy grants already are superseded. */
+void drafts_settle_new(struct drafts *drafts, const struct store_sandbox *box,
+                       const struct store_draft *items, size_t n, struct arena *arena);
 /* Whether a policy made it superseded, and no other chunk. */
 bool drafts_was_covered(const struct store_draft *draft);
 

@@ -262,7 +262,7 @@ int drafts_submit(struct drafts *drafts, const char *sandbox, const struct sluic
     for (size_t i = 0; i < n; i++)
         ids[i] = s.made[i].id;
     drafts_announce(drafts, &s.box, s.made, n);
-    drafts_settle(drafts, sandbox, s.box.id);
+    drafts_settle_new(drafts, &s.box, s.made, n, arena);
     return 0;
 }
 

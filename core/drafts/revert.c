@@ -9,6 +9,7 @@
 #include "update/askers.h"
 
 struct reversal {
+    struct drafts *drafts;
     const struct drafts_call *call;
     enum drafts_action action;                      /* DRAFTS_UNDO or DRAFTS_REJECT */
     struct store_draft draft;
@@ -123,13 +124,20 @@ static int load(struct drafts *drafts, struct reversal *r, struct error *err)
     return 0;
 }
 
+static void announce_reversal(void *arg, const struct update_result *result)
+{
+    const struct reversal *r = arg;
+    if (result->outcome == CHAIN_ALLOWED)
+        drafts_changed(r->drafts, r->call->sandbox, r->draft.id, next_status(r));
+}
+
 static int attempt(struct drafts *drafts, struct reversal *r, struct update_result *out,
                    struct problems *problems, struct error *err)
 {
     struct update_request request = {
         .kind = SLUICE_UNDO, .sandbox = r->call->sandbox, .actor = r->call->actor,
         .account = r->call->account, .reason = r->call->reason, .override = r->call->override, .draft_id = r->draft.id,
-        .also = write_with_update, .arg = r,
+        .also = write_with_update, .committed = announce_reversal, .arg = r,
     };
     request.policy = without(drafts, r, &request.if_revision, err);
     if (!request.policy)
@@ -143,9 +151,6 @@ static int take_back(struct drafts *drafts, struct reversal *r, struct update_re
     int rc = attempt(drafts, r, out, problems, err);
     for (int left = DRAFTS_ATTEMPTS - 1; rc && err->kind == ERROR_MOVED && left > 0; left--)
         rc = load(drafts, r, err) ? -1 : attempt(drafts, r, out, problems, err);
-    if (rc == 0 && out->outcome == CHAIN_ALLOWED)
-        drafts_changed(drafts, r->call->sandbox, r->draft.id,
-                       next_status(r));
     return rc;
 }
 
@@ -155,7 +160,7 @@ int drafts_undo(struct drafts *drafts, const struct drafts_call *call, struct ar
                 struct update_result *out, struct problems *problems, struct error *err)
 {
     struct reversal *r = arena_zalloc(arena, sizeof *r);
-    *r = (struct reversal){.call = call, .action = DRAFTS_UNDO, .arena = arena};
+    *r = (struct reversal){.drafts = drafts, .call = call, .action = DRAFTS_UNDO, .arena = arena};
     return load(drafts, r, err) ? -1 : take_back(drafts, r, out, problems, err);
 }
 
@@ -164,7 +169,7 @@ int drafts_reject(struct drafts *drafts, const struct drafts_call *call, struct 
                   struct error *err)
 {
     struct reversal *r = arena_zalloc(arena, sizeof *r);
-    *r = (struct reversal){.call = call, .action = DRAFTS_REJECT, .arena = arena};
+    *r = (struct reversal){.drafts = drafts, .call = call, .action = DRAFTS_REJECT, .arena = arena};
     *changed = false;
     if (load(drafts, r, err))
         return -1;

@@ -105,37 +105,62 @@ static void settle_one(struct drafts *drafts, const char *sandbox, const struct 
         log_warn(drafts->log, "sandbox %s: chunk %s: %s", sandbox, draft->id, err.text);
 }
 
-static void settle_all(struct drafts *drafts, const char *sandbox, const char *sandbox_id,
-                       struct arena *arena)
+/* The newest policy, with which there is something to do for the chunks. */
+struct newest {
+    struct policy *policy;
+    const char *reason;
+};
+
+static int read_newest(struct drafts *drafts, const char *sandbox, const char *sandbox_id,
+                       struct arena *arena, struct newest *out)
 {
-    struct store_revision newest;
+    struct store_revision revision;
+    struct error err;
+    out->policy = updates_policy_at(drafts->updates, sandbox_id, 0, arena, &revision, &err);
+    if (!out->policy) {
+        log_warn(drafts->log, "sandbox %s: chunks that are covered stay pending: %s", sandbox, err.text);
+        return -1;
+    }
+    out->reason = arena_printf(arena, "%s%lu", covered_by, (unsigned long)revision.revision);
+    return 0;
+}
+
+void drafts_settle_new(struct drafts *drafts, const struct store_sandbox *box,
+                       const struct store_draft *items, size_t n, struct arena *arena)
+{
+    struct newest newest;
+    if (n == 0 || read_newest(drafts, box->name, box->id, arena, &newest) != 0)
+        return;
+    for (size_t i = 0; i < n; i++)
+        settle_one(drafts, box->name, &items[i], newest.policy, newest.reason, arena);
+}
+
+static void settle_pending(struct drafts *drafts, const char *sandbox, const char *sandbox_id,
+                           struct arena *arena)
+{
+    struct newest newest;
     struct store_draft_key *keys;
     struct error err;
     size_t n = 0;
     const char *pending = store_draft_status_word(STORE_DRAFT_PENDING);
-    int rc = store_draft_keys(drafts->store, sandbox_id, pending, arena, &keys, &n, &err);
-    if (rc == 0 && n == 0)
+    if (store_draft_keys(drafts->store, sandbox_id, pending, arena, &keys, &n, &err) != 0)
+        log_warn(drafts->log, "sandbox %s: chunks that are covered stay pending: %s", sandbox, err.text);
+    if (n == 0 || read_newest(drafts, sandbox, sandbox_id, arena, &newest) != 0)
         return;
-    struct policy *policy = rc == 0 ? updates_policy_at(drafts->updates, sandbox_id, 0, arena, &newest, &err) : NULL;
-    if (!policy) {
-        log_warn(drafts->log, "sandbox %s: chunks that are covered stay pending: %s", sandbox,
-                 err.text);
-        return;
-    }
-    const char *reason =
-        arena_printf(arena, "%s%lu", covered_by, (unsigned long)newest.revision);
     for (size_t i = 0; i < n; i++) {
         struct arena *scratch = arena_new();
         struct store_draft draft;
         if (store_draft_get(drafts->store, sandbox_id, keys[i].id, scratch, &draft, &err) == 0)
-            settle_one(drafts, sandbox, &draft, policy, reason, scratch);
+            settle_one(drafts, sandbox, &draft, newest.policy, newest.reason, scratch);
         arena_free(scratch);
     }
 }
 
-void drafts_settle(struct drafts *drafts, const char *sandbox, const char *sandbox_id)
+void drafts_settle(struct drafts *drafts, const struct update_request *request,
+                   const struct update_result *result)
 {
     struct arena *arena = arena_new();
-    settle_all(drafts, sandbox, sandbox_id, arena);
+    if (result->outcome == CHAIN_ALLOWED && result->changed)
+        settle_pending(drafts, request->sandbox, result->sandbox_id, arena);
     arena_free(arena);
 }

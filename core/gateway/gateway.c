@@ -180,32 +180,10 @@ static void hangup_done(void *arg)
     free(h);
 }
 
-/* ---- decisions: what was committed goes to its sandbox at once ---- */
-
 static void draft_changed(void *ctx, const char *sandbox, const char *draft_id, const char *status)
 {
     struct gateway *g = ctx;
     events_publish(g->events, "draft", sandbox, json_pack("{s:s, s:s}", "draft", draft_id, "status", status));
-}
-
-static void decided(void *ctx, const struct update_request *request, const struct update_result *result)
-{
-    struct gateway *g = ctx;
-    bool pushed = result->changed && result->outcome == CHAIN_ALLOWED;
-    if (pushed && request->kind != SLUICE_CREATE)
-        sandboxes_push(g->sandboxes, result->sandbox_id, result->revision, result->candidate);
-    if (!result->changed)
-        return;
-    g->api.decided[result->outcome]++;
-    log_info(g->log, "%s of sandbox %s by %s: %s%s%s", chain_kind_word(request->kind), request->sandbox,
-             request->actor.name, chain_outcome_word(result->outcome), result->outcome == CHAIN_ALLOWED ? "" : ", ",
-             result->outcome == CHAIN_ALLOWED ? "" : result->tally.why);
-    events_publish(g->events, "decision", request->sandbox,
-                   json_pack("{s:s, s:s, s:s, s:s, s:I}", "decision", result->decision_id, "kind",
-                             chain_kind_word(request->kind), "outcome", chain_outcome_word(result->outcome), "actor",
-                             request->actor.name, "revision", (json_int_t)(pushed ? result->revision : 0)));
-    if (*result->draft_id)
-        draft_changed(g, request->sandbox, result->draft_id, "pending");
 }
 
 /* ---- the end ---- */
@@ -387,8 +365,7 @@ static int open_parts(struct gateway *g, struct chain *chain, struct error *err)
     g->store = store_open(g->config.store, g->log, err);
     if (!g->store || (g->store_file = folder_take_store(g->config.store, err)) < 0 || make_admin_token(g, err) != 0)
         return -1;
-    const struct update_hooks hooks = {decided, g};
-    g->updates = updates_new(g->store, chain, &hooks, g->log);
+    g->updates = updates_new(g->store, chain, g->log);
     const struct drafts_hooks draft_hooks = {draft_changed, g};
     g->drafts = drafts_new(g->updates, &draft_hooks, g->log);
     g->jobs = jobs_new(&g->loop);
@@ -405,8 +382,8 @@ static int open_parts(struct gateway *g, struct chain *chain, struct error *err)
 static int open_sandboxes(struct gateway *g, struct error *err)
 {
     const struct sandboxes_setup setup = {
-        .loop = &g->loop, .log = g->log, .store = g->store, .drafts = g->drafts, .jobs = g->jobs,
-        .events = g->events, .config = &g->config, .flags = g->flags, .gateway_address = g->supervisor_address,
+        .loop = &g->loop, .log = g->log, .store = g->store, .updates = g->updates, .drafts = g->drafts,
+        .jobs = g->jobs, .events = g->events, .counts = &g->api.counts, .config = &g->config, .flags = g->flags, .gateway_address = g->supervisor_address,
     };
     g->sandboxes = sandboxes_new(&setup);
     return sandboxes_adopt(g->sandboxes, err);

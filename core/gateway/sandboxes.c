@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/program.h"
+#include "gateway/observers.h"
 #include "gateway/sandbox.h"
 
 /* A committed revision on its way from an updating thread to its supervisor. */
@@ -169,6 +170,7 @@ struct sandboxes *sandboxes_new(const struct sandboxes_setup *setup)
     all->last_push = &all->pushes;
     uv_mutex_init(&all->lock);
     sandboxes_configure(all, setup->config);
+    updates_observe(setup->updates, sandboxes_observers, SANDBOXES_OBSERVERS, all);
     uv_async_init(setup->loop, &all->wake, on_wake);
     uv_timer_init(setup->loop, &all->ping);
     all->wake.data = all->ping.data = all;

@@ -15,9 +15,11 @@ struct sandboxes_setup {
     uv_loop_t *loop;
     const struct log *log;
     struct store *store;
+    struct updates *updates;                        /* their observers are those of observers.h from now on */
     struct drafts *drafts;
     struct jobs *jobs;
     struct events *events;
+    struct api_counts *counts;
     const struct gateway_config *config;
     const struct gateway_flags *flags;
     const char *gateway_address;                    /* what supervisors connect to */

@@ -59,14 +59,28 @@ int update_load(struct update *u)
     return check_expected(u);
 }
 
-/* A section that the document does not mention stays what it is. */
+/* A section that the document does not mention stays what it is.  Of a document that cannot be read in
+ * full, what can be read is checked too, so that all of its problems are found at once. */
+struct policy *update_read_document(const struct doc_node *document, const char *path,
+                                    const struct policy *base, struct problems *problems,
+                                    struct problems *warnings)
+{
+    struct policy *written = policy_decode(document, path, problems);
+    struct policy *policy = written ? policy_complete(written, base) : policy_decode_sound(document, path);
+    bool good = policy && policy_check(policy, problems, warnings) == 0 && written;
+    policy_unref(written);
+    if (good)
+        return policy;
+    policy_unref(policy);
+    return NULL;
+}
+
 static struct policy *from_document(struct update *u)
 {
-    if (!u->request->document)
-        return policy_default();
-    struct policy *written = policy_keep(
-        policy_decode(u->request->document, u->request->document_path, u->problems), u->arena);
-    return written ? policy_complete(written, u->result->current) : NULL;
+    const struct update_request *r = u->request;
+    return r->document ? update_read_document(r->document, r->document_path, u->result->current, u->problems,
+                                              &u->result->warnings)
+                       : policy_default();
 }
 
 static struct policy *from_operations(struct update *u)
@@ -113,29 +127,19 @@ void update_locate(struct update *u)
     policy_locate(&u->result->warnings, root);
 }
 
-/* A document that cannot be read in full may have more wrong with it: all of it is told at once. */
-static void check_the_rest(struct update *u)
-{
-    const struct update_request *r = u->request;
-    struct policy *sound = r->document ? policy_decode_sound(r->document, r->document_path) : NULL;
-    if (!sound)
-        return;
-    policy_check(sound, u->problems, &u->result->warnings);
-    policy_unref(sound);
-    update_locate(u);
-}
-
 int update_candidate(struct update *u)
 {
+    struct update_result *r = u->result;
     struct policy *candidate = policy_keep(make_candidate(u), u->arena);
-    u->result->candidate = candidate;
-    if (!candidate && u->problems->n)
-        check_the_rest(u);
-    if (!candidate)
-        return u->problems->n ? invalid(u) : -1;
-    u->result->hash = policy_hash(candidate);
-    u->result->changed = !u->result->current || strcmp(u->result->base_hash, u->result->hash) != 0;
-    int rc = policy_check(candidate, u->problems, &u->result->warnings);
+    r->candidate = candidate;
+    if (candidate && !u->request->document)         /* a document was checked when it was read */
+        policy_check(candidate, u->problems, &r->warnings);
     update_locate(u);
-    return rc == 0 ? 0 : invalid(u);
+    if (u->problems->n)
+        return invalid(u);
+    if (!candidate)
+        return -1;
+    r->hash = policy_hash(candidate);
+    r->changed = !r->current || strcmp(r->base_hash, r->hash) != 0;
+    return 0;
 }

@@ -110,6 +110,16 @@ static int attempt(struct update *u)
     return rc;
 }
 
+/* The one place from which everything that follows a commit happens. */
+static void tell_observers(const struct update *u)
+{
+    const struct updates *all = u->updates;
+    if (u->request->committed)
+        u->request->committed(u->request->arg, u->result);
+    for (size_t i = 0; i < all->n_observers; i++)
+        all->observers[i].decided(all->observers_ctx, u->request, u->result);
+}
+
 static int run(struct update *u)
 {
     const struct update_request *request = u->request;
@@ -119,8 +129,8 @@ static int run(struct update *u)
     for (int left = UPDATE_ATTEMPTS; left > 0; left--) {
         *u->err = (struct error){0};
         if (attempt(u) == 0) {
-            if (!request->dry_run && u->updates->hooks.decided)
-                u->updates->hooks.decided(u->updates->hooks.ctx, request, u->result);
+            if (!request->dry_run)
+                tell_observers(u);
             return 0;
         }
         /* Somebody else's update came first.  A caller who named a revision or reviewed one is

@@ -25,18 +25,20 @@ struct updates;
 struct update_request;
 struct update_result;
 
-/* Called on the updating thread after each update that was decided, also one that changed nothing; never
- * for a dry run. */
-struct update_hooks {
+/* Hears of each update that was decided and committed, also of one that changed nothing; never of a
+ * dry run.  Called on the updating thread.  It cannot fail: the decision is on record. */
+struct update_observer {
+    const char *name;
     void (*decided)(void *ctx, const struct update_request *request,
                     const struct update_result *result);
-    void *ctx;
 };
 
 /* Borrows the store and the log, takes a reference to the chain. */
-struct updates *updates_new(struct store *store, struct chain *chain, const struct update_hooks *hooks,
-                            const struct log *log);
+struct updates *updates_new(struct store *store, struct chain *chain, const struct log *log);
 void updates_free(struct updates *updates);
+/* The observers of every update, called in this order.  Before the first update; borrows the list. */
+void updates_observe(struct updates *updates, const struct update_observer *observers, size_t n,
+                     void *ctx);
 
 /* A reload.  Updates under way finish on the chain they started on. */
 void updates_set_chain(struct updates *updates, struct chain *chain);
@@ -74,7 +76,9 @@ struct update_request {
     /* Runs in the transaction of the commit (also when nothing changed).  NULL: nothing more. */
     int (*also)(struct store_tx *tx, void *arg, const struct update_result *result,
                 struct error *err);
-    void *arg;                                      /* of review and also */
+    /* Called after the commit, before the observers.  NULL: nothing more. */
+    void (*committed)(void *arg, const struct update_result *result);
+    void *arg;                                      /* of review, also and committed */
 };
 
 struct update_result {
@@ -103,6 +107,13 @@ struct update_result {
  * the details when err->kind is ERROR_INVALID.  No revision without an audit record. */
 int update_run(struct updates *updates, const struct update_request *request, struct arena *arena,
                struct update_result *out, struct problems *problems, struct error *err);
+
+/* The policy that a document at path makes of base (NULL: of nothing, for a new sandbox), as an update
+ * reads it.  A new reference; NULL when there are problems, which are then all that an update would
+ * find.  Line and column are those of the document's own tree. */
+struct policy *update_read_document(const struct doc_node *document, const char *path,
+                                    const struct policy *base, struct problems *problems,
+                                    struct problems *warnings);
 
 /* What every change is answered with, and its parts.  The caller owns the result. */
 json_t *update_document(const struct update_result *result);

@@ -5,8 +5,7 @@
 
 #include "base/alloc.h"
 
-struct updates *updates_new(struct store *store, struct chain *chain, const struct update_hooks *hooks,
-                            const struct log *log)
+struct updates *updates_new(struct store *store, struct chain *chain, const struct log *log)
 {
     struct updates *u = alloc_zero(1, sizeof *u);
     u->store = store;
@@ -14,8 +13,6 @@ struct updates *updates_new(struct store *store, struct chain *chain, const stru
     u->log = log;
     u->chain = chain_ref(chain);
     u->closer = closer_new();
-    if (hooks)
-        u->hooks = *hooks;
     pthread_mutex_init(&u->lock, NULL);
     return u;
 }
@@ -29,6 +26,14 @@ void updates_free(struct updates *updates)
     stored_policies_free(updates->stored);
     pthread_mutex_destroy(&updates->lock);
     free(updates);
+}
+
+void updates_observe(struct updates *updates, const struct update_observer *observers, size_t n,
+                     void *ctx)
+{
+    updates->observers = observers;
+    updates->n_observers = n;
+    updates->observers_ctx = ctx;
 }
 
 void updates_set_chain(struct updates *updates, struct chain *chain)

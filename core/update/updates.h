@@ -13,7 +13,9 @@ struct updates {
     struct store *store;
     struct stored_policies *stored;
     const struct log *log;
-    struct update_hooks hooks;
+    const struct update_observer *observers;        /* constant from the first update on */
+    size_t n_observers;
+    void *observers_ctx;
     pthread_mutex_t lock;                           /* guards chain */
     struct chain *chain;
     struct closer *closer;                          /* of chains that were replaced */
@@ -31,6 +33,11 @@ struct update {
     struct chain *chain;
     struct store_sandbox sandbox;
     struct policy *baseline;                        /* NULL on create */
+
+    /* What the commit writes. */
+    struct store_decision *decision;                /* NULL: nothing changed, nothing to record */
+    struct store_revision *revision;                /* NULL: not allowed */
+    struct store_draft *held;                       /* NULL: not held, or its chunk is there already */
 };
 
 /* candidate.c: the sandbox, its baseline and current policy, and what the request makes of them. */
@@ -42,7 +49,12 @@ void update_locate(struct update *u);
 /* transition.c: what the voters see. */
 const struct sluice_transition *update_transition(struct update *u);
 
+/* held.c: the chunk in which a held update waits; its id is known before the decision is made. */
+void update_hold(struct update *u);
+int update_write_held(struct store_tx *tx, const struct update *u, struct error *err);
+
 /* commit.c: revision, ballots, audit record and what the caller wants done with them, at once. */
 int update_commit(struct update *u);
+const char *update_new_id(struct update *u);
 
 #endif

@@ -275,7 +275,6 @@ static void what_nothing_covers_any_more_is_pending_again(void **state)
     denied(f, "a.example.com", 443, CURL, 1);
     const char *id = chunk_of(f, "a.example.com", CURL);
     succeed(f, merge(f, "alice", "{operations: [{add_rule: {rule_name: r, rule: " ONE_ENDPOINT("a.example.com") "}}]}"));
-    drafts_settle(f->drafts, "demo", "s1");
     assert_string_equal(status_of(f, id), "superseded");
     denied(f, "a.example.com", 443, CURL, 1);               /* a late report */
     assert_string_equal(status_of(f, id), "superseded");

@@ -323,6 +323,14 @@ static inline int remove_entry(const char *path, const struct stat *st, int kind
     return remove(path);
 }
 
+static inline void settle_drafts(void *ctx, const struct update_request *request, const struct update_result *result)
+{
+    struct desk *d = ctx;
+    drafts_settle(d->api.drafts, request, result);
+}
+
+static const struct update_observer desk_observers[] = {{"drafts", settle_drafts}};
+
 static inline void open_parts(struct desk *d)
 {
     static const char *const dirs[] = {SLUICE_BUILD_DIR "/plugins"};
@@ -336,9 +344,10 @@ static inline void open_parts(struct desk *d)
     struct chain *chain = chain_load(&config, &d->log, &problems);
     if (!chain)
         fail_msg("%s", problems.items[0].message);
-    d->api.updates = updates_new(d->api.store, chain, NULL, &d->log);
+    d->api.updates = updates_new(d->api.store, chain, &d->log);
     chain_unref(chain);
     d->api.drafts = drafts_new(d->api.updates, NULL, &d->log);
+    updates_observe(d->api.updates, desk_observers, 1, d);
 }
 
 static inline struct auth_token a_token(const char *name, const char *token, const char *role, char hash[DIGEST_HEX_SIZE])

@@ -135,6 +135,12 @@ static inline void create_sandbox(struct fixture *f, const char *id, const char 
     assert_int_equal(f->result.outcome, CHAIN_ALLOWED);
 }
 
+static inline void settle_drafts(void *ctx, const struct update_request *request, const struct update_result *result)
+{
+    struct fixture *f = ctx;
+    drafts_settle(f->drafts, request, result);
+}
+
 static inline int setup_mode(void **state, const char *mode)
 {
     struct fixture *f = alloc_zero(1, sizeof *f);
@@ -148,9 +154,11 @@ static inline int setup_mode(void **state, const char *mode)
     if (!f->store)
         fail_msg("%s", f->err.text);
     f->chain = load_chain(f, judge_script);
-    f->updates = updates_new(f->store, f->chain, NULL, &f->log);
+    f->updates = updates_new(f->store, f->chain, &f->log);
     struct drafts_hooks hooks = {hear, f};
     f->drafts = drafts_new(f->updates, &hooks, &f->log);
+    static const struct update_observer observers[] = {{"drafts", settle_drafts}};
+    updates_observe(f->updates, observers, 1, f);
     create_sandbox(f, "s1", "demo", mode);
     create_sandbox(f, "s2", "other", mode);
     *state = f;

@@ -245,8 +245,9 @@ static inline int bench_setup(void **state)
     if (!b->store)
         fail_msg("%s", b->err.text);
     b->chain = load_voters(b, NULL, 0);
-    const struct update_hooks hooks = {hear, b};
-    b->updates = updates_new(b->store, b->chain, &hooks, &b->log);
+    static const struct update_observer observers[] = {{"hear", hear}};
+    b->updates = updates_new(b->store, b->chain, &b->log);
+    updates_observe(b->updates, observers, 1, b);
     RUN(b, CREATE(b, "s1", "demo", "proxy"));
     assert_int_equal(b->result.outcome, CHAIN_ALLOWED);
     b->decided = 0;

@@ -222,7 +222,7 @@ static void run_writers(struct bench *b, struct writer *writers, void (*meanwhil
     pthread_t threads[WRITERS];
     pthread_barrier_t start;
     updates_free(b->updates);                       /* the hook of the bench is for one thread */
-    b->updates = updates_new(b->store, b->chain, NULL, &b->log);
+    b->updates = updates_new(b->store, b->chain, &b->log);
     pthread_barrier_init(&start, NULL, WRITERS + 1);
     for (int i = 0; i < WRITERS; i++) {
         writers[i] = (struct writer){.b = b, .start = &start, .number = i};

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/observers.h"
+
+#include "gateway/sandbox.h"
+
+static bool is_committed(const struct update_result *result)
+{
+    return result->changed && result->outcome == CHAIN_ALLOWED;
+}
+
+/* A creation has no supervisor yet: it starts with the first revision. */
+static void push_policy(void *ctx, const struct update_request *request, const struct update_result *result)
+{
+    if (is_committed(result) && request->kind != SLUICE_CREATE)
+        sandboxes_push(ctx, result->sandbox_id, result->revision, result->candidate);
+}
+
+static void count_decision(void *ctx, const struct update_request *request, const struct update_result *result)
+{
+    struct sandboxes *all = ctx;
+    (void)request;
+    if (result->changed)
+        all->setup.counts->decided[result->outcome]++;
+}
+
+static void log_decision(void *ctx, const struct update_request *request, const struct update_result *result)
+{
+    const struct sandboxes *all = ctx;
+    bool allowed = result->outcome == CHAIN_ALLOWED;
+    if (result->changed)
+        log_info(all->setup.log, "%s of sandbox %s by %s: %s%s%s", chain_kind_word(request->kind), request->sandbox,
+                 request->actor.name, chain_outcome_word(result->outcome), allowed ? "" : ", ",
+                 allowed ? "" : result->tally.why);
+}
+
+static void publish_decision(void *ctx, const struct update_request *request, const struct update_result *result)
+{
+    const struct sandboxes *all = ctx;
+    if (!result->changed)
+        return;
+    events_publish(all->setup.events, "decision", request->sandbox,
+                   json_pack("{s:s, s:s, s:s, s:s, s:I}", "decision", result->decision_id, "kind",
+                             chain_kind_word(request->kind), "outcome", chain_outcome_word(result->outcome), "actor",
+                             request->actor.name, "revision", (json_int_t)(is_committed(result) ? result->revision : 0)));
+    if (*result->draft_id)
+        events_publish(all->setup.events, "draft", request->sandbox,
+                       json_pack("{s:s, s:s}", "draft", result->draft_id, "status", "pending"));
+}
+
+static void settle_drafts(void *ctx, const struct update_request *request, const struct update_result *result)
+{
+    const struct sandboxes *all = ctx;
+    drafts_settle(all->setup.drafts, request, result);
+}
+
+/* Enforcement first; last what takes time, and writes and publishes on its own. */
+const struct update_observer sandboxes_observers[SANDBOXES_OBSERVERS] = {
+    {"push", push_policy},
+    {"metrics", count_decision},
+    {"log", log_decision},
+    {"events", publish_decision},
+    {"drafts", settle_drafts},
+};
