@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "chain/ballot.h"
+#include "chain/process/conversation.h"
 #include "chain/stats.h"
 #include "chain/voter.h"
 
@@ -278,12 +279,11 @@ struct question {
     struct chain *chain;
     struct voter_ask ask;
     struct chain_vote *votes;                       /* voter NULL: not voted yet */
-    void **begun;                                   /* votes under way; else NULL */
+    struct conversation **begun;                    /* votes under way; else NULL */
     uint64_t *since_ns;                             /* when those began */
     size_t n_begun;
 };
 
-/* begun: what the voter's begin returned, if it has one. */
 static void ask(struct question *q, size_t i, uint64_t *now_ns)
 {
     struct seat *seat = &q->chain->seats[i];
@@ -295,7 +295,7 @@ static void ask(struct question *q, size_t i, uint64_t *now_ns)
     out->voter = arena_str(q->ask.arena, voter->name);
     out->version = arena_str(q->ask.arena, voter->version);
     out->level = chain_level_word(voter->level);
-    int rc = q->begun[i] ? voter->ops->finish(voter, q->begun[i], &ballot.face, &err)
+    int rc = q->begun[i] ? voter->ops->finish(voter, &ballot.face, &err)
                          : voter->ops->vote(voter, q->ask.transition, &ballot.face, &err);
     if (rc == 0)
         take_ballot(&ballot, q->ask.arena, out);
@@ -335,7 +335,7 @@ static void ask_inline(struct question *q)
 static void finish_votes(struct question *q)
 {
     while (q->n_begun) {
-        size_t i = voter_process_answered(q->begun, q->chain->n);
+        size_t i = conversation_await(q->begun, q->chain->n);
         ask(q, i, &q->since_ns[i]);
         q->begun[i] = NULL;
         q->n_begun--;

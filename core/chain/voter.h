@@ -15,7 +15,7 @@ struct voter;
 struct voter_ask {
     const struct sluice_transition *transition;
     int64_t id;                                     /* no other ask of the chain has it */
-    const struct told *told;                        /* the first isolated voter fills it in for all */
+    const struct encoded_request *encoded;          /* the first isolated voter fills it in for all */
     struct arena *arena;                            /* where it lives */
 };
 
@@ -28,12 +28,12 @@ struct voter_ops {
                 struct sluice_ballot *ballot, struct error *err);
     bool unstoppable;                               /* whoever calls vote also calls voter_check_time */
     /* Instead of it, the same in two steps, so that a chain can have all of its isolated voters at
-     * work at once.  begin takes the voter's turn; finish, on the same thread, waits for the answer
-     * and gives the turn back.  Unless patient, begin returns NULL where it would have to wait for
+     * work at once.  begin takes the voter's turn and returns what conversation_await takes; finish,
+     * on the same thread, waits for the answer and gives the turn back.  Unless patient, begin returns NULL where it would have to wait for
      * the turn or for a process to start.  A thread that has a turn must not be patient: it would
      * hold up everybody who waits for that voter.  Both or none. */
-    void *(*begin)(struct voter *voter, struct voter_ask *ask, bool patient);
-    int (*finish)(struct voter *voter, void *begun, struct sluice_ballot *ballot, struct error *err);
+    struct conversation *(*begin)(struct voter *voter, struct voter_ask *ask, bool patient);
+    int (*finish)(struct voter *voter, struct sluice_ballot *ballot, struct error *err);
     void (*observe)(struct voter *voter, const struct sluice_outcome *outcome);     /* may be NULL */
     /* Lua alone, inline: notes from now on which lines run, and says so.  Both or none. */
     void (*cover)(struct voter *voter);
@@ -80,10 +80,6 @@ struct voter *voter_checked(struct voter *voter, struct error *err);
 /* Nothing can stop native code in this process.  What came too late is refused afterwards, so that
  * a slow voter shows up as one. */
 int voter_check_time(const struct voter *voter, uint64_t took_ns, struct error *err);
-
-/* Which of the votes under way (NULL: none) is the first to be answered, or known to have failed.
- * Blocks. */
-size_t voter_process_answered(void *const *begun, size_t n);
 
 const char *voter_state(const struct voter *voter);
 /* Tells the watcher that the voter's state is another one now. */

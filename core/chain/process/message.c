@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "chain/chain.h"
+#include "chain/process/frame.h"
 #include "policy/effect.h"
 #include "policy/policy.h"
 
@@ -20,7 +21,7 @@ static const char *const types[] = {
 };
 
 static const char *const roles[] = {
-#define X(id, word) [ROLE_##id] = word,
+#define X(id, word, member) [ROLE_##id] = word,
     MESSAGE_ROLES(X)
 #undef X
     NULL,
@@ -177,6 +178,7 @@ static const struct schema *schema_of(enum message_type type)
 
 void message_encode(enum message_type type, const void *record, struct buf *out)
 {
+    size_t begin = frame_begin(out);
     buf_printf(out, "{\"type\":\"%s\"", types[type]);
     size_t brace = out->len;
     schema_encode_json(schema_of(type), record, out);
@@ -187,6 +189,7 @@ void message_encode(enum message_type type, const void *record, struct buf *out)
     } else {
         out->data[brace] = ',';
     }
+    frame_end(out, begin);
 }
 
 static int first_problem(struct problems *problems, struct error *err)

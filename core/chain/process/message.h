@@ -37,10 +37,13 @@ struct message_open {
     const struct chain_voter_config *voter;
 };
 
-#define MESSAGE_ROLES(X) X(BASELINE, "baseline") X(CURRENT, "current") X(CANDIDATE, "candidate")
+#define MESSAGE_ROLES(X)                    \
+    X(BASELINE,  "baseline",  baseline)     \
+    X(CURRENT,   "current",   current)      \
+    X(CANDIDATE, "candidate", candidate)
 
 enum message_role {
-#define X(id, word) ROLE_##id,
+#define X(id, word, member) ROLE_##id,
     MESSAGE_ROLES(X)
 #undef X
     MESSAGE_ROLES_COUNT
@@ -125,7 +128,7 @@ struct message {
     };
 };
 
-/* Appends {"type": …, …} without a frame. */
+/* Appends a frame with {"type": …, …}. */
 void message_encode(enum message_type type, const void *record, struct buf *out);
 int message_decode(const char *json, size_t len, struct arena *arena, struct message *out,
                    struct error *err);

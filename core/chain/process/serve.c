@@ -36,9 +36,7 @@ static int reply(struct host *host, enum message_type type, const void *record)
 {
     struct buf frames = {0};
     struct error ignored;
-    size_t begin = frame_begin(&frames);
     message_encode(type, record, &frames);
-    frame_end(&frames, begin);
     int rc = frame_send(host->socket, &frames, FRAME_FOREVER, &ignored);
     buf_free(&frames);
     return rc;
@@ -160,9 +158,9 @@ static int complete(struct host *host, const struct sluice_transition *received,
                     struct sluice_transition *out, struct error *err)
 {
     *out = *received;
-    out->baseline = host->roles[ROLE_BASELINE].policy;
-    out->current = host->roles[ROLE_CURRENT].policy;
-    out->candidate = host->roles[ROLE_CANDIDATE].policy;
+#define X(id, word, member) out->member = host->roles[ROLE_##id].policy;
+    MESSAGE_ROLES(X)
+#undef X
     if (!out->candidate)
         return error_set(err, ERROR_MALFORMED, "a transition without a candidate");
     return message_diff_resolve(diff, out, arena, err);

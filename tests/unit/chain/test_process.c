@@ -166,17 +166,16 @@ static void test_a_transition_is_written_once_for_all(void **state)
                                        "{}")};
     static const char *const said[] = {"2", "replace"};
     struct voter_ask ask = {.transition = &f->change.t, .id = 7, .arena = f->arena};
-    const struct told *told = NULL;
-    void *begun[2];
+    const struct encoded_request *encoded = NULL;
     for (int i = 0; i < 2; i++) {
-        begun[i] = voters[i]->ops->begin(voters[i], &ask, true);
-        assert_non_null(ask.told);
-        assert_true(i == 0 || ask.told == told);
-        told = ask.told;
+        assert_non_null(voters[i]->ops->begin(voters[i], &ask, true));
+        assert_non_null(ask.encoded);
+        assert_true(i == 0 || ask.encoded == encoded);
+        encoded = ask.encoded;
     }
     for (int i = 0; i < 2; i++) {
         ballot_begin(&f->ballot, f->arena, voters[i]->codes);
-        assert_int_equal(voters[i]->ops->finish(voters[i], begun[i], &f->ballot.face, &f->err), 0);
+        assert_int_equal(voters[i]->ops->finish(voters[i], &f->ballot.face, &f->err), 0);
         assert_string_equal(f->ballot.message, said[i]);
         voter_free(voters[i]);
     }

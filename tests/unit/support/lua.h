@@ -79,7 +79,8 @@ static inline int vote_of(struct voter *voter, const struct sluice_transition *t
     ballot_begin(ballot, arena, voter->codes);
     if (!voter->ops->begin)
         return voter->ops->vote(voter, t, &ballot->face, err);
-    return voter->ops->finish(voter, voter->ops->begin(voter, &ask, true), &ballot->face, err);
+    voter->ops->begin(voter, &ask, true);
+    return voter->ops->finish(voter, &ballot->face, err);
 }
 
 static inline struct policy *parse_policy(const char *yaml)

@@ -12,42 +12,49 @@
 
 #include <cmocka.h>
 
-#include "chain/process/exchange.h"
+#include "chain/process/conversation.h"
+#include "chain/process/frame.h"
 
 enum { N = 4 };
 
 struct fixture {
-    struct arena *arena;
-    struct exchange exchanges[N], *list[N];
+    struct conversation conversations[N], *list[N];
+    struct encoded_request request;
     int voters[N];                                  /* the other ends */
 };
 
 static int set_up(void **state)
 {
     static struct fixture f;
-    f = (struct fixture){.arena = arena_new()};
+    f = (struct fixture){0};
+    frame_end(&f.request.request, frame_begin(&f.request.request));
     for (int i = 0; i < N; i++) {
         int ends[2];
-        struct buf frames = {0};
         assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-        frame_end(&frames, frame_begin(&frames));
-        exchange_begin(&f.exchanges[i], ends[0], &frames, 20000);
-        f.list[i] = &f.exchanges[i];
+        f.conversations[i].child.socket = ends[0];
+        conversation_ask(&f.conversations[i], &f.request, 20000);
+        f.list[i] = &f.conversations[i];
         f.voters[i] = ends[1];
     }
     *state = &f;
     return 0;
 }
 
+static void end(struct conversation *c)
+{
+    close(c->child.socket);
+    buf_free(&c->question.out);
+    buf_free(&c->question.in);
+}
+
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
     for (int i = 0; i < N; i++) {
-        close(f->exchanges[i].fd);
         close(f->voters[i]);
-        exchange_end(&f->exchanges[i]);
+        end(&f->conversations[i]);
     }
-    arena_free(f->arena);
+    buf_free(&f->request.request);
     return 0;
 }
 
@@ -58,11 +65,12 @@ static void answer(struct fixture *f, int i)
 
 static size_t next(struct fixture *f)
 {
-    size_t i = exchange_await(f->list, N, f->arena), len;
+    size_t i = conversation_await(f->list, N);
+    const struct conversation_question *q = &f->conversations[i].question;
     f->list[i] = NULL;
-    if (!f->exchanges[i].failed) {
-        assert_string_equal(exchange_json(&f->exchanges[i], &len), "{}");
-        assert_int_equal(len, 2);
+    if (!q->failed) {
+        assert_string_equal(q->in.data + FRAME_HEADER, "{}");
+        assert_int_equal(q->in.len, FRAME_HEADER + 2);
     }
     return i;
 }
@@ -72,15 +80,15 @@ static void answers_come_before_failures(void **state)
     struct fixture *f = *state;
     assert_int_equal(write(f->voters[1], "\0", 1), 1);      /* part of an answer */
     shutdown(f->voters[0], SHUT_RDWR);
-    f->exchanges[2].left_ns = 0;
+    f->conversations[2].question.left_ns = 0;
     answer(f, 3);
     assert_int_equal(next(f), 3);
     assert_int_equal(write(f->voters[1], "\0\0\002{}", 5), 5);
     assert_int_equal(next(f), 1);
     size_t one = next(f), other = next(f);
     assert_int_equal(one + other, 0 + 2);
-    assert_int_equal(f->exchanges[0].err.kind, ERROR_UPSTREAM);
-    assert_int_equal(f->exchanges[2].err.kind, ERROR_TIMEOUT);
+    assert_int_equal(f->conversations[0].question.err.kind, ERROR_UPSTREAM);
+    assert_int_equal(f->conversations[2].question.err.kind, ERROR_TIMEOUT);
 }
 
 static void a_frame_that_is_too_long_fails_at_once(void **state)
@@ -90,7 +98,7 @@ static void a_frame_that_is_too_long_fails_at_once(void **state)
     for (int i = 1; i < N; i++)
         f->list[i] = NULL;
     assert_int_equal(next(f), 0);
-    assert_int_equal(f->exchanges[0].err.kind, ERROR_TOO_LARGE);
+    assert_int_equal(f->conversations[0].question.err.kind, ERROR_TOO_LARGE);
 }
 
 enum { LIMIT_MS = 200, LONG = 4 << 20 };
@@ -114,27 +122,28 @@ static void *answer_in_pieces(void *arg)
 
 static void the_time_in_which_nobody_listens_is_not_charged(void **state)
 {
-    struct fixture *f = *state;
-    struct exchange x, *list[] = {NULL, &x};
-    struct buf frames = {0};
+    (void)state;
+    struct conversation c = {0}, *list[] = {NULL, &c};
+    struct encoded_request request = {0};
     int ends[2];
     pthread_t voter;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    char *request = calloc(1, LONG);
-    buf_add(&frames, request, LONG);
-    free(request);
-    exchange_begin(&x, ends[0], &frames, LIMIT_MS);
-    assert_in_range(x.sent, 1, LONG - 1);           /* what fits */
+    c.child.socket = ends[0];
+    char *bytes = calloc(1, LONG);
+    buf_add(&request.request, bytes, LONG);
+    free(bytes);
+    conversation_ask(&c, &request, LIMIT_MS);
+    assert_in_range(c.question.sent, 1, LONG - 1);  /* what fits */
     usleep((LIMIT_MS + 50) * 1000);                 /* inline voters at work */
     assert_int_equal(pthread_create(&voter, NULL, answer_in_pieces, &ends[1]), 0);
-    assert_int_equal(exchange_await(list, 2, f->arena), 1);
+    assert_int_equal(conversation_await(list, 2), 1);
     shutdown(ends[0], SHUT_RDWR);
     pthread_join(voter, NULL);
-    if (x.failed)
-        fail_msg("%s", x.err.text);
-    close(ends[0]);
+    if (c.question.failed)
+        fail_msg("%s", c.question.err.text);
     close(ends[1]);
-    exchange_end(&x);
+    end(&c);
+    buf_free(&request.request);
 }
 
 int main(void)
