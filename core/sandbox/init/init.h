@@ -58,8 +58,8 @@ struct setup_plan {
 };
 int init_mounts(const struct setup_plan *plan, uint32_t uid, uint32_t gid, char *reason);
 
-/* network.c: the address on lo and the proxy's listening socket. */
-int init_network(int *listener, char *reason);
+/* network.c: the address on lo and the sockets of enum network_fd. */
+int init_network(int fds[NETWORK_FDS], char *reason);
 
 /* landlock.c */
 struct landlock_paths {

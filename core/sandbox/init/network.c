@@ -58,19 +58,19 @@ static int add_address(struct in_addr address, char *reason)
     return 0;
 }
 
-static int listen_there(struct in_addr address, int *listener, char *reason)
+/* A socket that is bound, and listens if it can. */
+static int open_socket(struct in_addr address, int type, uint16_t port, int *out, char *reason)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(WIRE_PROXY_PORT),
-                             .sin_addr = address};
-    *listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (*listener < 0 || bind(*listener, (struct sockaddr *)&at, sizeof at) != 0 ||
-        listen(*listener, SOMAXCONN) != 0)
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = address};
+    *out = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (*out < 0 || bind(*out, (struct sockaddr *)&at, sizeof at) != 0 ||
+        (type == SOCK_STREAM && listen(*out, SOMAXCONN) != 0))
         return init_reason(reason, "cannot listen on " WIRE_PROXY_ADDRESS ":%d in the sandbox: %m",
-                           WIRE_PROXY_PORT);
+                           port);
     return 0;
 }
 
-int init_network(int *listener, char *reason)
+int init_network(int fds[NETWORK_FDS], char *reason)
 {
     struct in_addr address;
     inet_pton(AF_INET, WIRE_PROXY_ADDRESS, &address);
@@ -79,7 +79,9 @@ int init_network(int *listener, char *reason)
         return init_reason(reason, "cannot open a socket in the sandbox: %m");
     int rc = loopback_up(sock, reason);
     close(sock);
-    if (rc != 0 || add_address(address, reason) != 0)
+    if (rc != 0 || add_address(address, reason) != 0 ||
+        open_socket(address, SOCK_STREAM, WIRE_PROXY_PORT, &fds[NETWORK_PROXY], reason) != 0 ||
+        open_socket(address, SOCK_DGRAM, WIRE_DNS_PORT, &fds[NETWORK_DNS_UDP], reason) != 0)
         return -1;
-    return listen_there(address, listener, reason);
+    return open_socket(address, SOCK_STREAM, WIRE_DNS_PORT, &fds[NETWORK_DNS_TCP], reason);
 }

@@ -38,8 +38,8 @@ static void write_hostname(FILE *out, const struct identity *who)
 static void write_resolver(FILE *out, const struct identity *who)
 {
     (void)who;
-    fputs("# Nothing answers here: the proxy resolves the names of requests.\n"
-          "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n", out);
+    fputs("# Gives each name an address that stands for it within this sandbox.\n"
+          "nameserver " WIRE_PROXY_ADDRESS "\n", out);
 }
 
 static void write_switch(FILE *out, const struct identity *who)

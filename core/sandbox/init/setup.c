@@ -120,8 +120,8 @@ static void free_setup(struct setup *setup)
     free(setup->paths.read_write);
 }
 
-/* fds: the proxy's listening socket and the listener for connects, or none. */
-static int build(struct init *init, const struct setup *setup, int fds[2], char *reason)
+/* fds: with a network those of enum network_fd, else none. */
+static int build(struct init *init, const struct setup *setup, int fds[NETWORK_FDS], char *reason)
 {
     const struct setup_body *fixed = &setup->fixed;
     init->uid = fixed->uid;
@@ -137,19 +137,20 @@ static int build(struct init *init, const struct setup *setup, int fds[2], char 
     if (init_limit_terminals(reason) != 0)
         return -1;
     if ((fixed->flags & SETUP_NETWORK) &&
-        (init_network(&fds[0], reason) != 0 || init_watch_connects(&fds[1], reason) != 0))
+        (init_network(fds, reason) != 0 ||
+         init_watch_connects(&fds[NETWORK_CONNECTS], reason) != 0))
         return -1;
     return init_drop_capabilities() == 0 ? 0 : init_reason(reason, "cannot drop capabilities: %m");
 }
 
-static int report(const struct init *init, int rc, const int fds[2], const char *reason)
+static int report(const struct init *init, int rc, const int fds[NETWORK_FDS], const char *reason)
 {
     struct init_message ready = {.version = WIRE_VERSION, .type = INIT_READY};
     if (rc != 0)
         init_send(init, INIT_FAILED, 0, 0, reason);
     else
-        rc = init_tell(init, &ready, fds, fds[0] >= 0 ? 2 : 0);
-    for (int i = 0; i < 2; i++)
+        rc = init_tell(init, &ready, fds, fds[0] >= 0 ? NETWORK_FDS : 0);
+    for (int i = 0; i < NETWORK_FDS; i++)
         if (fds[i] >= 0)
             close(fds[i]);
     return rc;
@@ -160,7 +161,8 @@ int init_setup(struct init *init, int body_fd)
     char reason[WIRE_TEXT_SIZE] = "";
     struct setup setup = {0};
     struct body body;
-    int fds[2] = {-1, -1};
+    int fds[NETWORK_FDS];
+    memset(fds, -1, sizeof fds);
     int rc = body_open(body_fd, sizeof setup.fixed, &body, reason);
     if (rc == 0)
         rc = read_setup(&body, &setup, reason);

@@ -84,10 +84,9 @@ static void take_ready(struct cell *cell, struct wire_packet *packet)
     }
     cell->state = CELL_READY;
     flush_lines(cell);
-    bool network = packet->n_fds == 2;
-    struct cell_ready ready = {
-        .init_pid = packet->sender, .listen_fd = network ? packet->fds[0] : -1,
-        .connects_fd = network ? packet->fds[1] : -1};
+    struct cell_ready ready = {.init_pid = packet->sender, .network = packet->n_fds == NETWORK_FDS};
+    if (ready.network)
+        memcpy(ready.fds, packet->fds, sizeof ready.fds);
     cell->callbacks->on_ready(cell->ctx, &ready);
 }
 

@@ -9,6 +9,7 @@
 #define SANDBOX_SUPERVISOR_CELL_H
 
 #include "sandbox/supervisor/launch.h"
+#include "sandbox/wire/wire.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,7 +25,8 @@ struct sluice_policy;
 
 struct cell_ready {
     pid_t init_pid;                                 /* on the host */
-    int listen_fd, connects_fd;                     /* the receiver closes them; -1 without a network */
+    bool network;
+    int fds[NETWORK_FDS];                           /* with a network; the receiver's */
 };
 
 struct cell_callbacks {

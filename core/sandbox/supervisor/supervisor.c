@@ -8,6 +8,7 @@
 #include "base/ipaddr.h"
 #include "base/log.h"
 #include "base/problems.h"
+#include "egress/dns/server.h"
 #include "egress/proxy.h"
 #include "policy/policy.h"
 #include "sandbox/supervisor/cell.h"
@@ -48,7 +49,9 @@ struct supervisor {
     struct exec_table *execs;
     struct gateway_link *link;
     struct denial_book *denials;
-    struct egress_proxy *proxy;                     /* NULL without a network */
+    struct egress_proxy *proxy;                     /* NULL without a network, as is the resolver */
+    struct egress_dns *resolver;
+    struct egress_names *names;                     /* those that the resolver has given addresses */
     struct policy *built;                           /* what the sandbox was started with */
     struct policy *policy;                          /* in force */
     uint64_t revision;
@@ -151,6 +154,8 @@ static void wind_up(struct supervisor *s, int exit_code)
     s->exit_code = exit_code;
     if (s->proxy)
         egress_close(s->proxy, NULL, NULL);
+    if (s->resolver)
+        egress_dns_close(s->resolver, NULL, NULL);
     sandbox_denials_close(s->denials);
     uv_close((uv_handle_t *)&s->terminate, NULL);
     uv_close((uv_handle_t *)&s->interrupt, NULL);
@@ -379,6 +384,16 @@ static void on_line(void *ctx, const struct egress_line *line)
         sandbox_traffic_add(s->traffic, line);
 }
 
+static int start_resolver(struct supervisor *s, const struct cell_ready *ready, struct error *err)
+{
+    s->names = egress_names_new();
+    struct egress_dns_config config = {
+        .udp = ready->fds[NETWORK_DNS_UDP], .tcp = ready->fds[NETWORK_DNS_TCP],
+        .own_host = s->spec->name, .names = s->names};
+    s->resolver = egress_dns_new(&s->loop, &config, err);
+    return s->resolver ? 0 : -1;
+}
+
 static int start_proxy(struct supervisor *s, const struct cell_ready *ready, struct error *err)
 {
     const struct sandbox_spec *spec = s->spec;
@@ -387,7 +402,8 @@ static int start_proxy(struct supervisor *s, const struct cell_ready *ready, str
         pins[i] = (struct egress_pin){spec->hosts[i].name, spec->hosts[i].addresses,
                                       spec->hosts[i].n_addresses};
     struct egress_config config = {
-        .listen_fd = ready->listen_fd, .connects_fd = ready->connects_fd, .init_pid = ready->init_pid,
+        .listen_fd = ready->fds[NETWORK_PROXY], .connects_fd = ready->fds[NETWORK_CONNECTS],
+        .init_pid = ready->init_pid,
         .policy = s->policy, .pins = pins, .n_pins = spec->n_hosts,
         .resolve_denied = spec->resolve_denied, .log = s->log,
         .on_denial = on_denial, .on_line = on_line, .ctx = s};
@@ -401,12 +417,12 @@ static void on_cell_ready(void *ctx, const struct cell_ready *ready)
     struct supervisor *s = ctx;
     struct exec_table_request request = {&s->loop, s->cell, s->spec, s->log};
     struct error err;
-    if (s->spec->proxy && ready->listen_fd < 0) {
+    if (s->spec->proxy && !ready->network) {
         error_set(&err, ERROR_INTERNAL, "no sandbox can be made: init sent no sockets");
         fail(s, &err);
         return;
     }
-    if (s->spec->proxy && start_proxy(s, ready, &err) != 0) {
+    if (s->spec->proxy && (start_resolver(s, ready, &err) != 0 || start_proxy(s, ready, &err) != 0)) {
         fail(s, &err);
         return;
     }
@@ -516,6 +532,7 @@ int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
     if (uv_loop_close(&s->loop) != 0)
         _exit(s->exit_code);                        /* a worker asks for a name: nobody waits */
     sandbox_execs_free(s->execs);
+    egress_names_free(s->names);
     policy_unref(s->built);
     policy_unref(s->policy);
     for (size_t i = 0; i < s->n_warnings; i++)

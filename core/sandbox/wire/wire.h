@@ -18,8 +18,8 @@
 #include <sys/types.h>
 
 enum {
-    WIRE_VERSION = 2,
-    WIRE_FDS_MAX = 3,
+    WIRE_VERSION = 3,
+    WIRE_FDS_MAX = 4,
     WIRE_TEXT_SIZE = 480,
     WIRE_BODY_MAX = 4 * 1024 * 1024,
     WIRE_STRINGS_MAX = 4096,
@@ -31,14 +31,22 @@ enum init_message_type {
     INIT_EXEC,              /* to init: body exec_body; id is the sender's choice */
     INIT_KILL,              /* to init: value is the signal for the process group of job id */
     INIT_STOP,              /* to init: value is the grace in ms between SIGTERM and the end */
-    INIT_READY,             /* from init; descriptors: with the network, the proxy's listening socket
-                             * and the seccomp listener for the workload's connects */
+    INIT_READY,             /* from init; descriptors: with the network, those of enum network_fd */
     INIT_FAILED,            /* from init: text says why there is no sandbox */
     INIT_WARNING,           /* from init: text */
     INIT_STARTED,           /* from init; descriptors: with a terminal its master, else the far ends
                              * of stdin, stdout and stderr */
     INIT_EXITED,          /* from init: value is the exit code, 128 + signal, or 126/127 with a text
                              * when the command could not be started */
+};
+
+/* What init makes in the sandbox's network namespace and hands out. */
+enum network_fd {
+    NETWORK_PROXY,                                  /* the proxy's listening socket */
+    NETWORK_DNS_UDP,                                /* the resolver's sockets, bound */
+    NETWORK_DNS_TCP,
+    NETWORK_CONNECTS,                               /* seccomp listener for the workload's connects */
+    NETWORK_FDS
 };
 
 struct init_message {
@@ -49,7 +57,7 @@ struct init_message {
 };
 
 enum {
-    SETUP_NETWORK = 1 << 0,                         /* open the proxy's sockets */
+    SETUP_NETWORK = 1 << 0,                         /* make what enum network_fd lists */
     SETUP_STRICT = 1 << 1,                          /* landlock.compatibility: hard_requirement */
 };
 
@@ -120,8 +128,10 @@ int sandbox_wire_body(const void *bytes, size_t len);
 /* Where init finds the host's files while it builds the sandbox's. */
 #define WIRE_HOST "/.host"
 
-/* Where the sandbox's proxy listens, on the sandbox's own loopback. */
+/* Where the sandbox's proxy and its resolver listen, on the sandbox's own loopback. */
 #define WIRE_PROXY_ADDRESS "10.200.0.1"
-enum { WIRE_PROXY_PORT = 3128, WIRE_CHANNEL_FD = 3 };
+enum { WIRE_PROXY_PORT = 3128, WIRE_DNS_PORT = 53, WIRE_CHANNEL_FD = 3 };
+
+_Static_assert((int)NETWORK_FDS <= (int)WIRE_FDS_MAX, "READY carries them all");
 
 #endif

@@ -66,9 +66,9 @@ static void box_on_ready(void *ctx, const struct cell_ready *ready)
     struct box *box = ctx;
     box->ready = *ready;
     box->is_ready = true;
-    if (ready->listen_fd >= 0) {
-        struct egress_callers_config config = {.listener = ready->connects_fd, .proxy = ready->listen_fd,
-                                               .init_pid = ready->init_pid, .log = &box->log};
+    if (ready->network) {
+        struct egress_callers_config config = {.listener = ready->fds[NETWORK_CONNECTS],
+                                               .proxy = ready->fds[NETWORK_PROXY], .init_pid = ready->init_pid, .log = &box->log};
         box->callers = egress_callers_new(&box->loop, &config, &box->why);
         assert_non_null(box->callers);
     }
@@ -269,7 +269,8 @@ static void box_close(struct box *box)
     }
     if (box->callers) {
         egress_callers_close(box->callers, NULL, NULL);
-        close(box->ready.listen_fd);
+        for (int i = 0; i < NETWORK_CONNECTS; i++)  /* the last one is the callers' */
+            close(box->ready.fds[i]);
     }
     box_drop_fds(box);
     uv_close((uv_handle_t *)&box->patience, NULL);
