@@ -141,7 +141,7 @@ static int verify_file(const struct cli *cli, const char *file, const char *head
 {
     struct store_audit_report r;
     struct error err;
-    if (store_audit_verify_file(file, head, &r, &err) != 0) {
+    if (store_audit_verify_at(file, head, &r, &err) != 0) {
         complain("%s", err.text);
         return EXIT_USAGE;
     }

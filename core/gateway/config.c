@@ -13,6 +13,7 @@
 #include "base/ipaddr.h"
 #include "gateway/folder.h"
 #include "policy/check.h"
+#include "store/store.h"
 
 enum { CONFIG_BYTES_MAX = 1024 * 1024 };
 
@@ -76,7 +77,7 @@ static const struct schema sandboxes_schema = {.name = "sandboxes", .size = size
 static const struct schema_field config_fields[] = {
     {"state_dir", SCHEMA_TEXT, offsetof(struct gateway_config, state_dir), .help = "Where everything is kept"},
     {"listen", SCHEMA_STRUCTS, offsetof(struct gateway_config, listen), offsetof(struct gateway_config, n_listen), .sub = &listener_schema, .help = "Where clients connect: unix:PATH or tcp:HOST:PORT, or a map"},
-    {"store", SCHEMA_TEXT, offsetof(struct gateway_config, store), .help = "sqlite:PATH"},
+    {"store", SCHEMA_TEXT, offsetof(struct gateway_config, store), .help = STORE_URL_FORMS},
     {"tokens", SCHEMA_STRUCTS, offsetof(struct gateway_config, tokens), offsetof(struct gateway_config, n_tokens), .sub = &auth_token_schema, .help = "People who come with a token of their own"},
     {"chain", SCHEMA_STRUCT, offsetof(struct gateway_config, chain), .sub = &chain_config_schema, .help = "The voters"},
     {"egress", SCHEMA_STRUCT, offsetof(struct gateway_config, egress), .sub = &egress_schema, .help = "The sandboxes' proxies"},
@@ -212,14 +213,6 @@ static void default_egress(const char *base_dir, struct arena *arena, struct gat
     c->egress = egress;
 }
 
-/* The same for a path behind a scheme, such as unix:PATH. */
-static const char *below_scheme(struct arena *arena, const char *base_dir, const char *scheme, const char *text)
-{
-    size_t len = strlen(scheme);
-    return strncmp(text, scheme, len) == 0
-               ? arena_printf(arena, "%s%s", scheme, below(arena, base_dir, text + len)) : text;
-}
-
 static void choose_state(const struct gateway_flags *flags, const char *base_dir, struct arena *arena,
                          struct gateway_config *c)
 {
@@ -229,8 +222,8 @@ static void choose_state(const struct gateway_flags *flags, const char *base_dir
                                     : default_state_dir(arena);
     in_file = c->store && *c->store;
     c->store = flags->store ? flags->store
-             : in_file      ? below_scheme(arena, base_dir, "sqlite:", c->store)
-                            : arena_printf(arena, "sqlite:%s/sluice.db", c->state_dir);
+             : in_file      ? store_url_below(arena, c->store, base_dir)
+                            : store_url_in(arena, c->state_dir);
 }
 
 static const struct gateway_listener *one_listener(const char *address, struct arena *arena)
@@ -245,7 +238,8 @@ static const struct gateway_listener *listener_below(const struct gateway_listen
 {
     struct gateway_listener *whole = arena_zalloc(arena, sizeof *whole);
     *whole = *l;
-    whole->address = below_scheme(arena, base_dir, "unix:", l->address);
+    if (strncmp(l->address, "unix:", 5) == 0)
+        whole->address = arena_printf(arena, "unix:%s", below(arena, base_dir, l->address + 5));
     return whole;
 }
 
@@ -292,8 +286,9 @@ static void check(const struct gateway_config *c, const struct gateway_flags *fl
                   struct problems *problems)
 {
     check_listen(c, flags->n_listen > 0, arena, problems);
-    if (strncmp(c->store, "sqlite:", 7) != 0 || !c->store[7])
-        problems_add(problems, flags->store ? "--store" : "store", 0, 0, "'%s' is no store: use sqlite:PATH", c->store);
+    if (!store_url_valid(c->store))
+        problems_add(problems, flags->store ? "--store" : "store", 0, 0,
+                     "'%s' is no store: use " STORE_URL_FORMS, c->store);
     if (*c->egress->extra_ca && access(c->egress->extra_ca, R_OK) != 0)
         problems_add(problems, "egress.extra_ca", 0, 0, "cannot read %s: %s", c->egress->extra_ca, strerror(errno));
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "store/store.h"
 
 enum { LINKS_MAX = 16 };
 
@@ -189,26 +190,19 @@ int folder_take(const char *path, struct error *err)
 
 int folder_check_store(const char *url, struct error *err)
 {
-    char *path = alloc_str(strchr(url, ':') + 1), *again = alloc_str(path);
-    const char *name = basename(path), *folder = dirname(again);
+    struct arena *arena = arena_new();
+    const char *const *files = store_url_files(arena, url);
+    const char *folder = *files ? dirname(arena_str(arena, *files)) : NULL;
     const struct wanted w = {"store's", folder, 0, false};
-    const char *const names[] = {name, alloc_printf("%s-wal", name), alloc_printf("%s-shm", name),
-                                 alloc_printf("%s-journal", name), NULL};
-    int dir = open_absolute(folder, &w, err);
-    int rc = dir < 0 ? -1 : check_entries(dir, folder, names, err);
+    int rc = 0, dir = folder ? open_absolute(folder, &w, err) : -1;
+    if (folder && dir < 0)
+        rc = -1;
+    for (; rc == 0 && *files; files++)
+        rc = check_entry(dir, folder, basename(arena_str(arena, *files)), err);
     if (dir >= 0)
         close(dir);
-    for (size_t i = 1; names[i]; i++)
-        free((char *)names[i]);
-    free(path);
-    free(again);
+    arena_free(arena);
     return rc;
-}
-
-int folder_take_store(const char *url, struct error *err)
-{
-    const char *path = strchr(url, ':') + 1;
-    return hold(open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), path, "store", "--store", err);
 }
 
 /* A device, such as /dev/null, holds no text of anybody's. */

@@ -15,12 +15,9 @@
 /* Makes the state folder and takes it for this gateway alone.  Returns a descriptor that holds it
  * until it is closed or the process ends, -1 with the reason. */
 int folder_take(const char *path, struct error *err);
-/* Whether the store may be opened: its folder is safe, and neither it nor a file beside it that SQLite
- * opens is a link or belongs to somebody else. */
+/* Whether the store may be opened: if it has files, their folder is safe, and none of them is a link
+ * or belongs to somebody else. */
 int folder_check_store(const char *url, struct error *err);
-/* Takes a store that is open for this gateway alone.  To be closed after it: closing any descriptor of the file earlier
- * would drop the database's own locks. */
-int folder_take_store(const char *url, struct error *err);
 /* Whether what was opened at path may be read as configuration: it and every folder and link on the way to
  * it are safe, its own folder being one that may be sticky. */
 int folder_check_file(int fd, const char *path, struct error *err);

@@ -22,7 +22,7 @@ struct gateway {
     const struct gateway_flags *flags;
     const struct log *log;
     struct arena *arena;                            /* of the configuration */
-    int folder, store_file;                         /* held, so that no other gateway works there */
+    int folder;                                     /* held, so that no other gateway works there */
     struct gateway_config config;
     pthread_mutex_t reload_lock;                    /* one reload at a time */
 
@@ -363,7 +363,7 @@ static int open_parts(struct gateway *g, struct chain *chain, struct error *err)
     if (folder_check_store(g->config.store, err) != 0)
         return -1;
     g->store = store_open(g->config.store, g->log, err);
-    if (!g->store || (g->store_file = folder_take_store(g->config.store, err)) < 0 || make_admin_token(g, err) != 0)
+    if (!g->store || store_claim(g->store, err) != 0 || make_admin_token(g, err) != 0)
         return -1;
     g->updates = updates_new(g->store, chain, g->log);
     const struct drafts_hooks draft_hooks = {draft_changed, g};
@@ -420,8 +420,6 @@ static void free_parts(struct gateway *g)
     if (g->jobs)
         jobs_free(g->jobs);
     store_close(g->store);
-    if (g->store_file >= 0)
-        close(g->store_file);
     if (g->folder >= 0)
         close(g->folder);
     free(g->supervisor_address);
@@ -468,7 +466,7 @@ static int serve(struct gateway *g, struct chain *chain, struct error *err)
 
 int gateway_run(const struct gateway_flags *flags, const struct log *log)
 {
-    struct gateway g = {.flags = flags, .log = log, .arena = arena_new(), .folder = -1, .store_file = -1};
+    struct gateway g = {.flags = flags, .log = log, .arena = arena_new(), .folder = -1};
     struct problems problems = {0};
     struct error err;
     struct chain *chain;

@@ -13,6 +13,7 @@
 #include "base/standard.h"
 #include "base/terminal.h"
 #include "gateway/gateway.h"
+#include "store/store.h"
 
 static const char usage[] =
     "usage: sluiced [--config FILE] [--state-dir DIR] [--listen ADDR]... [--store URL]\n"
@@ -20,7 +21,7 @@ static const char usage[] =
     "               [--log-format text|json] [--check] [--version]\n"
     "\n"
     "The policy gateway: decides policy changes by asking its voters and runs sandboxes.\n"
-    "ADDR is unix:PATH or tcp:HOST:PORT[,insecure][,trust_local_uids]; URL is sqlite:PATH.\n"
+    "ADDR is unix:PATH or tcp:HOST:PORT[,insecure][,trust_local_uids]; URL is " STORE_URL_FORMS ".\n"
     "Works without any flag or file.\n"
     "\n"
     "example: sluiced --config /etc/sluice/sluice.yaml --check\n";

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "sandbox/supervisor/path.h"
+#include "store/store.h"
 
 struct list {
     struct arena *arena;
@@ -67,9 +68,8 @@ static void add_command(struct list *list, const struct chain_voter_config *vote
 
 static void add_store(struct list *list, const char *url)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
-        add(list, arena_printf(list->arena, "%s%s", strchr(url, ':') + 1, suffixes[i]));
+    for (const char *const *files = store_url_files(list->arena, url); *files; files++)
+        add(list, *files);
 }
 
 /* Whether a script came with the system: it is no secret, and nobody but root writes it. */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The durable store: sandboxes, revisions, decisions, drafts, the audit chain, traffic and events.
  *
- * Reads may be made on any thread and block it; records they return live in the arena given.
- * Writes run on the store's commit thread: store_write hands over a function, the thread groups
- * the functions that are waiting into one transaction (each in a savepoint of its own, so one that
- * fails undoes only itself), commits with one fsync, and only then lets the callers go on.
- * A function may run again if the transaction had to be repeated: it must have no effect but on tx.
+ * A store is opened by its URL, whose scheme names the backend (store/backend.h).
+ *
+ * Reads may run on any thread and block it.  The records that they return live in the arena given.
+ * Writes are functions that store_write runs in a transaction.  Functions that wait at the same
+ * time may share one transaction, but one that fails undoes only its own changes.  store_write
+ * returns once the changes are durable.  A function may run again if its transaction had to be
+ * repeated, so it must have no effect except on tx.
  * Times are milliseconds since 1970. */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -20,9 +22,23 @@
 struct store;
 struct store_tx;
 
-/* url: sqlite:PATH.  Makes or migrates the database (mode 0600). */
+/* ---- where a store is ---- */
+#define STORE_URL_FORMS "sqlite:PATH"               /* for messages and help texts */
+
+bool store_url_valid(const char *url);
+/* The store of a gateway whose state is in this folder and that names no store. */
+const char *store_url_in(struct arena *arena, const char *folder);
+/* The same store, where a relative path counts from a folder. */
+const char *store_url_below(struct arena *arena, const char *url, const char *folder);
+/* Every file of this host that the store may use, the main one first, NULL at the end. */
+const char *const *store_url_files(struct arena *arena, const char *url);
+
+/* Creates the store if there is none, and migrates one of an older schema. */
 struct store *store_open(const char *url, const struct log *log, struct error *err);
-void store_close(struct store *store);              /* waits for writes under way */
+void store_close(struct store *store);              /* waits for writes under way; NULL is fine */
+/* Makes this process the store's only gateway until it closes the store.  ERROR_EXISTS if it has
+ * another one. */
+int store_claim(struct store *store, struct error *err);
 
 typedef int (*store_write_fn)(struct store_tx *tx, void *arg, struct error *err);
 
@@ -41,29 +57,39 @@ struct store_sandbox {
     const char *error;                              /* why the phase is error, else "" */
     int64_t memory_bytes, cpu_millis, pids;         /* limits that were asked for; 0: none */
     uint64_t revision, loaded_revision;             /* newest, and the one enforced; 0: none */
-    int64_t created_at_ms, deleted_at_ms;           /* deleted: 0 while it lives; its decisions stay */
+    /* Deleted: 0 while it lives; its decisions stay. */
+    int64_t created_at_ms, deleted_at_ms;
 };
 
-int store_sandbox_get(struct store *s, const char *name, struct arena *arena, struct store_sandbox *out, struct error *err);
-int store_sandbox_by_id(struct store *s, const char *id, struct arena *arena, struct store_sandbox *out, struct error *err);
+int store_sandbox_get(struct store *s, const char *name, struct arena *arena,
+                      struct store_sandbox *out, struct error *err);
+int store_sandbox_by_id(struct store *s, const char *id, struct arena *arena,
+                        struct store_sandbox *out, struct error *err);
 /* The one that has the name or, where none has it, the one that had it last. */
-int store_sandbox_ever(struct store *s, const char *name, struct arena *arena, struct store_sandbox *out, struct error *err);
-int store_sandbox_list(struct store *s, struct arena *arena, struct store_sandbox **out, size_t *n, struct error *err);
+int store_sandbox_ever(struct store *s, const char *name, struct arena *arena,
+                       struct store_sandbox *out, struct error *err);
+int store_sandbox_list(struct store *s, struct arena *arena, struct store_sandbox **out, size_t *n,
+                       struct error *err);
 /* Gives it its number.  ERROR_EXISTS if the name is taken. */
 int store_tx_sandbox_insert(struct store_tx *tx, struct store_sandbox *sandbox, struct error *err);
-int store_tx_sandbox_phase(struct store_tx *tx, const char *id, const char *phase, const char *error, struct error *err);
-int store_tx_sandbox_token(struct store_tx *tx, const char *id, const char *token_hash, struct error *err);
+int store_tx_sandbox_phase(struct store_tx *tx, const char *id, const char *phase,
+                           const char *error, struct error *err);
+int store_tx_sandbox_token(struct store_tx *tx, const char *id, const char *token_hash,
+                           struct error *err);
 int store_tx_sandbox_delete(struct store_tx *tx, const char *id, int64_t at_ms, struct error *err);
 
 /* Somebody who ran a command in a sandbox. */
 struct store_user {
-    const char *name, *account;                     /* the actor, and the local account that it called from; "": not known */
+    /* The actor, and the local account that it called from; "": not known. */
+    const char *name, *account;
 };
 
 /* Everybody who ran something in it, in the order of their first time. */
-int store_user_list(struct store *s, const char *sandbox_id, struct arena *arena, struct store_user **out, size_t *n, struct error *err);
+int store_user_list(struct store *s, const char *sandbox_id, struct arena *arena,
+                    struct store_user **out, size_t *n, struct error *err);
 /* Does nothing for one who is on record. */
-int store_tx_user_add(struct store_tx *tx, const char *sandbox_id, const struct store_user *user, int64_t at_ms, struct error *err);
+int store_tx_user_add(struct store_tx *tx, const char *sandbox_id, const struct store_user *user,
+                      int64_t at_ms, struct error *err);
 
 /* ---- revisions ---- */
 struct store_revision {
@@ -78,19 +104,27 @@ struct store_revision {
 };
 
 /* revision 0: the newest.  ERROR_NOT_FOUND names what there is. */
-int store_revision_get(struct store *s, const char *sandbox_id, uint64_t revision, struct arena *arena, struct store_revision *out, struct error *err);
-int store_revision_list(struct store *s, const char *sandbox_id, size_t limit, struct arena *arena, struct store_revision **out, size_t *n, struct error *err);   /* newest first, without policy_json; limit 0: all */
+int store_revision_get(struct store *s, const char *sandbox_id, uint64_t revision,
+                       struct arena *arena, struct store_revision *out, struct error *err);
+/* Newest first, without policy_json; limit 0: all. */
+int store_revision_list(struct store *s, const char *sandbox_id, size_t limit, struct arena *arena,
+                        struct store_revision **out, size_t *n, struct error *err);
 /* ERROR_MOVED unless the sandbox's newest revision is expected, ERROR_NOT_FOUND when it was deleted. */
-int store_tx_revision_expect(struct store_tx *tx, const char *sandbox_id, uint64_t expected, struct error *err);
+int store_tx_revision_expect(struct store_tx *tx, const char *sandbox_id, uint64_t expected,
+                             struct error *err);
 /* Only core/update may call this.  ERROR_MOVED unless the sandbox's newest revision is expected. */
-int store_tx_revision_commit(struct store_tx *tx, const struct store_revision *revision, uint64_t expected, struct error *err);
+int store_tx_revision_commit(struct store_tx *tx, const struct store_revision *revision,
+                             uint64_t expected, struct error *err);
 /* The supervisor enforces it: it becomes loaded, and what it replaces (loaded, and pending ones
  * before it) superseded.  A late report of an older revision changes nothing. */
-int store_tx_revision_loaded(struct store_tx *tx, const char *sandbox_id, uint64_t revision, int64_t at_ms, struct error *err);
-int store_tx_revision_failed(struct store_tx *tx, const char *sandbox_id, uint64_t revision, const char *why, struct error *err);
+int store_tx_revision_loaded(struct store_tx *tx, const char *sandbox_id, uint64_t revision,
+                             int64_t at_ms, struct error *err);
+int store_tx_revision_failed(struct store_tx *tx, const char *sandbox_id, uint64_t revision,
+                             const char *why, struct error *err);
 
 /* Its supervisor is gone: what is still pending has failed, with why. */
-int store_tx_revisions_abandon(struct store_tx *tx, const char *sandbox_id, const char *why, struct error *err);
+int store_tx_revisions_abandon(struct store_tx *tx, const char *sandbox_id, const char *why,
+                               struct error *err);
 
 /* ---- decisions and the audit chain ---- */
 struct store_decision {
@@ -107,21 +141,28 @@ struct store_decision {
     const char *previous, *hash;                    /* of the audit record */
 };
 
-int store_decision_get(struct store *s, const char *id, struct arena *arena, struct store_decision *out, struct error *err);
+int store_decision_get(struct store *s, const char *id, struct arena *arena,
+                       struct store_decision *out, struct error *err);
 struct store_decision_query {
     const char *sandbox_id;                         /* NULL: of all */
-    const char *sandbox;                            /* unless that is given: of every sandbox that ever had this name, or was to have it */
+    /* Unless that is given: of every sandbox that ever had this name, or was to have it. */
+    const char *sandbox;
     int64_t since_ms;
     uint64_t before_seq;                            /* only those with a smaller seq; 0: all */
     bool candidates;                                /* with candidate_json, which is "" otherwise */
     size_t limit;                                   /* 0: all */
 };
 
-int store_decision_list(struct store *s, const struct store_decision_query *query, struct arena *arena, struct store_decision **out, size_t *n, struct error *err);   /* newest first */
+/* Newest first. */
+int store_decision_list(struct store *s, const struct store_decision_query *query,
+                        struct arena *arena, struct store_decision **out, size_t *n,
+                        struct error *err);
 /* The first decision about a chunk: of a held update, the one that held it. */
-int store_decision_of_draft(struct store *s, const char *draft_id, struct arena *arena, struct store_decision *out, struct error *err);
+int store_decision_of_draft(struct store *s, const char *draft_id, struct arena *arena,
+                            struct store_decision *out, struct error *err);
 /* Appends to the audit chain: fills seq, previous and hash (their texts live until fn returns). */
-int store_tx_decision_append(struct store_tx *tx, struct store_decision *decision, struct error *err);
+int store_tx_decision_append(struct store_tx *tx, struct store_decision *decision,
+                             struct error *err);
 
 struct store_audit_report {
     uint64_t records;
@@ -131,18 +172,21 @@ struct store_audit_report {
     bool noted_found;
 };
 
-/* noted: the head of an earlier report, kept elsewhere; that it is no more in the chain is how a store
- * that was rolled back as a whole is found.  NULL: none.  One at a time (ERROR_LIMIT); nobody waits for it. */
-int store_audit_verify(struct store *s, const char *noted, struct store_audit_report *out, struct error *err);
-/* The same, offline, on a database file. */
-int store_audit_verify_file(const char *path, const char *noted, struct store_audit_report *out, struct error *err);
+/* noted: the head of an earlier report, kept elsewhere.  If it is absent from the chain, the store was
+ * rolled back.  NULL: none.  Only one verification runs at a time (ERROR_LIMIT), and it delays nobody. */
+int store_audit_verify(struct store *s, const char *noted, struct store_audit_report *out,
+                       struct error *err);
+/* The same on a store that need not be open.  Changes nothing.  where: its URL or its main file. */
+int store_audit_verify_at(const char *where, const char *noted, struct store_audit_report *out,
+                          struct error *err);
 
 /* ---- drafts ---- */
 struct store_draft {
     const char *id, *sandbox_id;
     const char *status, *source;                    /* of store/words.h */
     const char *rule_name, *rule_json;              /* the proposed rule; "" for a held update */
-    const char *held_kind, *held_json;              /* a held update: what was asked, and its candidate policy */
+    /* A held update: what was asked, and its candidate policy. */
+    const char *held_kind, *held_json;
     const char *host, *binary;
     uint16_t port;
     uint64_t hits;
@@ -153,9 +197,12 @@ struct store_draft {
     const char *decided_by, *reason;
     int64_t created_at_ms, decided_at_ms;
     uint64_t revision;                              /* the revision its approval made, 0: none */
-    const char *undo_json;                          /* what an undo takes back (drafts/rules.h), "" if not approved */
-    const char *takes_back, *back_to;               /* a held undo or rejection: of which chunk, and the status that one gets */
-    const char *addresses_json;                     /* what the host resolved to when it was refused, "": not known */
+    /* What an undo takes back (drafts/rules.h), "" if not approved. */
+    const char *undo_json;
+    /* A held undo or rejection: of which chunk, and the status that one gets. */
+    const char *takes_back, *back_to;
+    /* What the host resolved to when it was refused, "": not known. */
+    const char *addresses_json;
     const char *asked_by_json;                      /* who asked (drafts/askers.h), "": not known */
 };
 
@@ -164,37 +211,53 @@ struct store_draft_event {
     int64_t at_ms;
 };
 
-int store_draft_get(struct store *s, const char *sandbox_id, const char *id, struct arena *arena, struct store_draft *out, struct error *err);
+int store_draft_get(struct store *s, const char *sandbox_id, const char *id, struct arena *arena,
+                    struct store_draft *out, struct error *err);
 /* Oldest first; sandbox_id NULL: of all sandboxes; status NULL: any. */
-int store_draft_list(struct store *s, const char *sandbox_id, const char *status, struct arena *arena, struct store_draft **out, size_t *n, struct error *err);
+int store_draft_list(struct store *s, const char *sandbox_id, const char *status,
+                     struct arena *arena, struct store_draft **out, size_t *n, struct error *err);
 /* The same, but only what they are known by: their texts may be long. */
 struct store_draft_key {
     const char *id, *sandbox_id;
     uint64_t number;                                /* its place in the list: they only grow */
 };
-int store_draft_keys(struct store *s, const char *sandbox_id, const char *status, struct arena *arena, struct store_draft_key **out, size_t *n, struct error *err);
-int store_draft_count(struct store *s, const char *status, uint64_t *out, struct error *err);   /* of all sandboxes */
+int store_draft_keys(struct store *s, const char *sandbox_id, const char *status,
+                     struct arena *arena, struct store_draft_key **out, size_t *n,
+                     struct error *err);
+/* Of all sandboxes. */
+int store_draft_count(struct store *s, const char *status, uint64_t *out, struct error *err);
 /* Approved ones of a sandbox that this actor decided after since_ms. */
-int store_draft_decided(struct store *s, const char *sandbox_id, const char *decided_by, int64_t since_ms, uint64_t *out, struct error *err);
+int store_draft_decided(struct store *s, const char *sandbox_id, const char *decided_by,
+                        int64_t since_ms, uint64_t *out, struct error *err);
 /* The newest, at most limit; the oldest of them first. */
-int store_draft_history(struct store *s, const char *sandbox_id, size_t limit, struct arena *arena, struct store_draft_event **out, size_t *n, struct error *err);
+int store_draft_history(struct store *s, const char *sandbox_id, size_t limit, struct arena *arena,
+                        struct store_draft_event **out, size_t *n, struct error *err);
 /* The mechanistic chunk of this sandbox, host, port and binary, whatever its status. */
-int store_tx_draft_find(struct store_tx *tx, const char *sandbox_id, const char *host, uint16_t port, const char *binary, struct arena *arena, struct store_draft *out, struct error *err);
-int store_tx_draft_get(struct store_tx *tx, const char *sandbox_id, const char *id, struct arena *arena, struct store_draft *out, struct error *err);
+int store_tx_draft_find(struct store_tx *tx, const char *sandbox_id, const char *host,
+                        uint16_t port, const char *binary, struct arena *arena,
+                        struct store_draft *out, struct error *err);
+int store_tx_draft_get(struct store_tx *tx, const char *sandbox_id, const char *id,
+                       struct arena *arena, struct store_draft *out, struct error *err);
 int store_tx_draft_insert(struct store_tx *tx, const struct store_draft *draft, struct error *err);
 /* Writes every field.  ERROR_STATE unless its status in the store is still expected_status. */
-int store_tx_draft_update(struct store_tx *tx, const struct store_draft *draft, const char *expected_status, struct error *err);
-int store_tx_draft_count(struct store_tx *tx, const char *sandbox_id, const char *status, const char *source, uint64_t *out, struct error *err);
+int store_tx_draft_update(struct store_tx *tx, const struct store_draft *draft,
+                          const char *expected_status, struct error *err);
+int store_tx_draft_count(struct store_tx *tx, const char *sandbox_id, const char *status,
+                         const char *source, uint64_t *out, struct error *err);
 /* Pending chunks of refused requests that nobody has approved yet, oldest first. */
 struct store_draft_place {
     const char *id, *host, *binary;
 };
-int store_tx_draft_places(struct store_tx *tx, const char *sandbox_id, struct arena *arena, struct store_draft_place **out, size_t *n, struct error *err);
+int store_tx_draft_places(struct store_tx *tx, const char *sandbox_id, struct arena *arena,
+                          struct store_draft_place **out, size_t *n, struct error *err);
 /* Removes a chunk and what its history says. */
-int store_tx_draft_delete(struct store_tx *tx, const char *sandbox_id, const char *id, struct error *err);
+int store_tx_draft_delete(struct store_tx *tx, const char *sandbox_id, const char *id,
+                          struct error *err);
 /* Deletes those of a status, but for the newest. */
-int store_tx_draft_trim(struct store_tx *tx, const char *sandbox_id, const char *status, size_t keep, uint64_t *deleted, struct error *err);
-int store_tx_draft_event(struct store_tx *tx, const char *sandbox_id, const struct store_draft_event *event, struct error *err);
+int store_tx_draft_trim(struct store_tx *tx, const char *sandbox_id, const char *status,
+                        size_t keep, uint64_t *deleted, struct error *err);
+int store_tx_draft_event(struct store_tx *tx, const char *sandbox_id,
+                         const struct store_draft_event *event, struct error *err);
 
 /* ---- the traffic record ---- */
 enum {
@@ -228,23 +291,29 @@ struct store_traffic_batch {
     size_t n;
 };
 
-int store_traffic_list(struct store *s, const struct store_traffic_query *query, struct arena *arena, struct store_traffic **out, size_t *n, struct error *err);
+int store_traffic_list(struct store *s, const struct store_traffic_query *query,
+                       struct arena *arena, struct store_traffic **out, size_t *n,
+                       struct error *err);
 /* The rows without a host: at most one for each verdict. */
-int store_traffic_unlisted(struct store *s, const char *sandbox_id, struct arena *arena, struct store_traffic **out, size_t *n, struct error *err);
+int store_traffic_unlisted(struct store *s, const char *sandbox_id, struct arena *arena,
+                           struct store_traffic **out, size_t *n, struct error *err);
 /* Adds the counts, once: a batch whose number is not above that of the last one of its source changes
  * nothing.  A row, once there, is never replaced by another; where there is no room for one more, the
  * request counts in the row without a host. */
-int store_tx_traffic_add(struct store_tx *tx, const struct store_traffic_batch *batch, struct error *err);
+int store_tx_traffic_add(struct store_tx *tx, const struct store_traffic_batch *batch,
+                         struct error *err);
 
 /* ---- events ---- */
 struct store_event {
     uint64_t id;                                    /* grows; never used again */
-    bool of_workload;                               /* caused by a workload: trimmed apart from the others */
+    /* Caused by a workload: trimmed apart from the others. */
+    bool of_workload;
     const char *type, *sandbox, *json;
 };
 
 /* All of them by id, and the greatest id that ever was. */
-int store_event_list(struct store *s, struct arena *arena, struct store_event **out, size_t *n, uint64_t *last_id, struct error *err);
+int store_event_list(struct store *s, struct arena *arena, struct store_event **out, size_t *n,
+                     uint64_t *last_id, struct error *err);
 int store_tx_event_insert(struct store_tx *tx, const struct store_event *event, struct error *err);
 /* Deletes those of a class but for the newest. */
 int store_tx_event_trim(struct store_tx *tx, bool of_workload, size_t keep, struct error *err);

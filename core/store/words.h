@@ -3,6 +3,13 @@
 #ifndef STORE_WORDS_H
 #define STORE_WORDS_H
 
+/* How far a revision is. */
+#define STORE_REVISION_STATUSES(X)                                        \
+    X(PENDING,    "pending",    "waits for its supervisor")               \
+    X(LOADED,     "loaded",     "enforced")                               \
+    X(FAILED,     "failed",     "its supervisor could not load it")       \
+    X(SUPERSEDED, "superseded", "a later one is loaded")
+
 #define STORE_DRAFT_STATUSES(X)                                           \
     X(PENDING,    "pending",    "waits for a decision")                   \
     X(APPROVED,   "approved",   "its rule is in the policy")              \
@@ -23,6 +30,16 @@
 
 /* All words of a list as one text. */
 #define STORE_EACH_WORD(id, word, meaning) " " word
+
+enum store_revision_status {
+#define X(id, word, meaning) STORE_REVISION_##id,
+    STORE_REVISION_STATUSES(X)
+#undef X
+    STORE_REVISION_STATUS_COUNT
+};
+
+/* One status in a set of them. */
+#define STORE_REVISION_BIT(status) (1u << (status))
 
 enum store_draft_status {
 #define X(id, word, meaning) STORE_DRAFT_##id,
@@ -45,6 +62,7 @@ enum store_traffic_verdict {
     STORE_TRAFFIC_VERDICT_COUNT
 };
 
+const char *store_revision_status_word(enum store_revision_status status);
 const char *store_draft_status_word(enum store_draft_status status);
 const char *store_draft_source_word(enum store_draft_source source);
 

@@ -60,6 +60,11 @@ raw_output() {     # raw_output TREE PATH…
     (cd "$1" && shift && grep -rnE --include='*.c' '\b(v?f?printf|v?dprintf|f?puts|putc|fputc|putchar|fwrite|perror|psignal|json_dumpf|json_dumpfd|json_dump_file)(_unlocked)?\(|\b(write|writev|send)\((1|2|STDOUT_FILENO|STDERR_FILENO)\b' "$@" || true)
 }
 
+# What names a kind of database, its files or the scheme of its URLs outside core/store/.
+wrong_database_names() {
+    (cd "$1" && grep -rniE --include='*.[ch]' 'sqlite|postgres:|[".]wal\b|-wal\b|-shm\b|-journal\b' core include plugins | grep -v '^core/store/' || true)
+}
+
 source_files() {
     (cd "$1" && find core plugins include scripts tests CMakeLists.txt -type f \( -name '*.c' -o -name '*.h' -o -name '*.lua' -o -name '*.bats' \
         -o -name '*.bash' -o -name '*.cmake' -o -name CMakeLists.txt -o -path 'scripts/*' ! -name '*.*' \) 2>/dev/null)
@@ -143,6 +148,12 @@ none() {           # none CHECK…: it prints nothing
 
 @test "only core/update commits a revision" {
     none wrong_callers "$top" store_tx_revision_commit 'update|store'
+}
+
+@test "only core/store knows which database a store is" {
+    none wrong_database_names "$top"
+    # Within it, only the backend's own folder and the list of backends.
+    none eval "cd '$top' && grep -rliE 'sqlite' core/store --include='*.[ch]' | grep -vE '^core/store/(sqlite/.*|(store|audit)\.c|(store|backend)\.h)$' || true"
 }
 
 @test "what the programs print goes one way, which makes it printable" {
@@ -236,6 +247,13 @@ C
 @test "a second committer is seen" {
     echo 'int f(void) { return store_tx_revision_commit(tx, r, 1, err); }' >"$bad/core/api/a.c"
     some 'core/api/a.c:1:*' wrong_callers "$bad" store_tx_revision_commit 'update|store'
+}
+
+@test "a name of a database outside the store is seen" {
+    for line in 'f("sqlite:%s")' '#include <sqlite3.h>' 'char *p = alloc_printf("%s-wal", path);'; do
+        printf '%s\n' "$line" >"$bad/core/api/a.c"
+        some 'core/api/a.c:1:*' wrong_database_names "$bad"
+    done
 }
 
 @test "output past the one way is seen" {

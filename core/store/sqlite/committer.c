@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/thread.h"
 #include "store/sqlite/checkpointer.h"
 #include "store/sqlite/inner.h"
-#include "base/thread.h"
 
 enum {
     GROUP_MAX = 256,                                /* writes in one transaction */
@@ -46,9 +46,9 @@ struct committer {
 
 static int call(struct committer *c, struct job *job)
 {
-    struct store_tx tx = {c->db, arena_new()};
-    int rc = job->fn(&tx, job->arg, &job->err);
-    arena_free(tx.arena);
+    struct sqlite_tx tx = {{&store_sqlite, arena_new()}, c->db};
+    int rc = job->fn(&tx.tx, job->arg, &job->err);
+    arena_free(tx.tx.arena);
     return rc;
 }
 

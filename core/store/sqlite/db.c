@@ -62,12 +62,6 @@ int db_fail(struct db *db, struct error *err)
                      reason, remedy(code));
 }
 
-bool db_broke_unique(struct db *db)
-{
-    int code = sqlite3_extended_errcode(db->handle);
-    return code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY;
-}
-
 int64_t db_changes(struct db *db)
 {
     return sqlite3_changes64(db->handle);
@@ -216,14 +210,20 @@ static void bind_list(sqlite3_stmt *stmt, int at, const char *types, va_list arg
     }
 }
 
-sqlite3_stmt *db_query(struct db *db, struct error *err, const char *sql, const char *types, ...)
+static sqlite3_stmt *query(struct db *db, struct error *err, const char *sql, const char *types,
+                           va_list args)
 {
     sqlite3_stmt *stmt = prepare(db, sql, err);
+    if (stmt)
+        bind_list(stmt, 1, types, args);
+    return stmt;
+}
+
+sqlite3_stmt *db_query(struct db *db, struct error *err, const char *sql, const char *types, ...)
+{
     va_list args;
-    if (!stmt)
-        return NULL;
     va_start(args, types);
-    bind_list(stmt, 1, types, args);
+    sqlite3_stmt *stmt = query(db, err, sql, types, args);
     va_end(args);
     return stmt;
 }
@@ -256,45 +256,71 @@ static int finish(struct db *db, sqlite3_stmt *stmt, struct error *err)
 
 int db_run(struct db *db, struct error *err, const char *sql, const char *types, ...)
 {
-    sqlite3_stmt *stmt = prepare(db, sql, err);
     va_list args;
-    if (!stmt)
-        return -1;
     va_start(args, types);
-    bind_list(stmt, 1, types, args);
+    sqlite3_stmt *stmt = query(db, err, sql, types, args);
     va_end(args);
-    return finish(db, stmt, err);
+    return stmt ? finish(db, stmt, err) : -1;
+}
+
+int db_change(struct db *db, struct error *err, const char *sql, const char *types, ...)
+{
+    va_list args;
+    va_start(args, types);
+    sqlite3_stmt *stmt = query(db, err, sql, types, args);
+    va_end(args);
+    return !stmt || finish(db, stmt, err) != 0 ? -1 : db_changes(db) > 0;
+}
+
+int db_count(struct db *db, struct error *err, uint64_t *out, const char *sql, const char *types,
+             ...)
+{
+    va_list args;
+    va_start(args, types);
+    sqlite3_stmt *stmt = query(db, err, sql, types, args);
+    va_end(args);
+    int rc = stmt ? db_next(db, stmt, err) : -1;
+    if (rc > 0) {
+        *out = (uint64_t)sqlite3_column_int64(stmt, 0);
+        db_end(stmt);
+    }
+    return rc < 0 ? -1 : 0;
 }
 
 /* ---- structs as rows ---- */
 
-static void read_column(sqlite3_stmt *stmt, int i, const struct db_column *column,
+struct store_record db_record_unnumbered(const struct store_record *record)
+{
+    return (struct store_record){record->size, record->fields + 1, record->n - 1};
+}
+
+static void read_column(sqlite3_stmt *stmt, int i, const struct store_field *column,
                         struct arena *arena, char *out)
 {
     void *field = out + column->offset;
-    int64_t number = column->kind == DB_TEXT ? 0 : sqlite3_column_int64(stmt, i);
+    int64_t number = column->kind == STORE_TEXT ? 0 : sqlite3_column_int64(stmt, i);
     const char *text;
     switch (column->kind) {
-    case DB_TEXT:
+    case STORE_TEXT:
         text = (const char *)sqlite3_column_text(stmt, i);
         *(const char **)field = arena_str(arena, text ? text : "");
         break;
-    case DB_INTEGER: *(int64_t *)field = number; break;
-    case DB_COUNT:   *(uint64_t *)field = (uint64_t)number; break;
-    case DB_PORT:    *(uint16_t *)field = (uint16_t)number; break;
-    case DB_FLAG:    *(bool *)field = number != 0; break;
-    case DB_REAL:    *(double *)field = sqlite3_column_double(stmt, i); break;
+    case STORE_INTEGER: *(int64_t *)field = number; break;
+    case STORE_COUNT:   *(uint64_t *)field = (uint64_t)number; break;
+    case STORE_PORT:    *(uint16_t *)field = (uint16_t)number; break;
+    case STORE_FLAG:    *(bool *)field = number != 0; break;
+    case STORE_REAL:    *(double *)field = sqlite3_column_double(stmt, i); break;
     }
 }
 
-void db_record_read(sqlite3_stmt *stmt, const struct db_record *record, struct arena *arena,
+void db_record_read(sqlite3_stmt *stmt, const struct store_record *record, struct arena *arena,
                     void *out)
 {
     for (size_t i = 0; i < record->n; i++)
-        read_column(stmt, (int)i, &record->columns[i], arena, out);
+        read_column(stmt, (int)i, &record->fields[i], arena, out);
 }
 
-int db_record_one(struct db *db, sqlite3_stmt *stmt, const struct db_record *record,
+int db_record_one(struct db *db, sqlite3_stmt *stmt, const struct store_record *record,
                   struct arena *arena, void *out, struct error *err)
 {
     int rc = stmt ? db_next(db, stmt, err) : -1;
@@ -305,7 +331,7 @@ int db_record_one(struct db *db, sqlite3_stmt *stmt, const struct db_record *rec
     return rc;
 }
 
-int db_record_all(struct db *db, sqlite3_stmt *stmt, const struct db_record *record,
+int db_record_all(struct db *db, sqlite3_stmt *stmt, const struct store_record *record,
                   struct arena *arena, void *items, size_t *n, struct error *err)
 {
     struct buf rows = {0};
@@ -325,21 +351,21 @@ int db_record_all(struct db *db, sqlite3_stmt *stmt, const struct db_record *rec
     return rc;
 }
 
-static void bind_column(sqlite3_stmt *stmt, int at, const struct db_column *column,
+static void bind_column(sqlite3_stmt *stmt, int at, const struct store_field *column,
                         const char *from)
 {
     const void *field = from + column->offset;
     switch (column->kind) {
-    case DB_TEXT:    bind_text(stmt, at, *(const char *const *)field); break;
-    case DB_INTEGER: sqlite3_bind_int64(stmt, at, *(const int64_t *)field); break;
-    case DB_COUNT:   sqlite3_bind_int64(stmt, at, (int64_t)*(const uint64_t *)field); break;
-    case DB_PORT:    sqlite3_bind_int64(stmt, at, *(const uint16_t *)field); break;
-    case DB_FLAG:    sqlite3_bind_int64(stmt, at, *(const bool *)field); break;
-    case DB_REAL:    sqlite3_bind_double(stmt, at, *(const double *)field); break;
+    case STORE_TEXT:    bind_text(stmt, at, *(const char *const *)field); break;
+    case STORE_INTEGER: sqlite3_bind_int64(stmt, at, *(const int64_t *)field); break;
+    case STORE_COUNT:   sqlite3_bind_int64(stmt, at, (int64_t)*(const uint64_t *)field); break;
+    case STORE_PORT:    sqlite3_bind_int64(stmt, at, *(const uint16_t *)field); break;
+    case STORE_FLAG:    sqlite3_bind_int64(stmt, at, *(const bool *)field); break;
+    case STORE_REAL:    sqlite3_bind_double(stmt, at, *(const double *)field); break;
     }
 }
 
-int db_record_run(struct db *db, struct error *err, const char *sql, const struct db_record *record,
+int db_record_run(struct db *db, struct error *err, const char *sql, const struct store_record *record,
                   const void *from, const char *types, ...)
 {
     sqlite3_stmt *stmt = prepare(db, sql, err);
@@ -347,9 +373,18 @@ int db_record_run(struct db *db, struct error *err, const char *sql, const struc
     if (!stmt)
         return -1;
     for (size_t i = 0; i < record->n; i++)
-        bind_column(stmt, (int)i + 1, &record->columns[i], from);
+        bind_column(stmt, (int)i + 1, &record->fields[i], from);
     va_start(args, types);
     bind_list(stmt, (int)record->n + 1, types, args);
     va_end(args);
     return finish(db, stmt, err);
+}
+
+int db_insert(struct db *db, struct error *err, const char *sql, const struct store_record *record,
+              const void *from)
+{
+    if (db_record_run(db, err, sql, record, from, "") == 0)
+        return 1;
+    int code = sqlite3_extended_errcode(db->handle);
+    return code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY ? 0 : -1;
 }

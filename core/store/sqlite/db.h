@@ -12,8 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/arena.h"
-#include "base/error.h"
+#include "store/record.h"
 
 enum db_mode {
     DB_WRITE,   /* makes it a write-ahead database if it is none */
@@ -36,44 +35,40 @@ void db_end(sqlite3_stmt *stmt);                    /* for whoever stops before 
 /* Runs a statement that has no rows to give. */
 int db_run(struct db *db, struct error *err, const char *sql, const char *types, ...);
 int64_t db_changes(struct db *db);                  /* rows the last statement changed */
+/* The same; 1: it changed a row, 0: it did not, -1: err. */
+int db_change(struct db *db, struct error *err, const char *sql, const char *types, ...);
+/* The number in the first row, if there is one. */
+int db_count(struct db *db, struct error *err, uint64_t *out, const char *sql, const char *types,
+             ...);
 
 /* What went wrong last on this connection, with what is to be done.  Returns -1. */
 int db_fail(struct db *db, struct error *err);
-bool db_broke_unique(struct db *db);                /* the last failure was a key that is taken */
 
 /* ---- structs as rows ---- */
-enum db_kind { DB_TEXT, DB_INTEGER, DB_COUNT, DB_PORT, DB_FLAG, DB_REAL };
-
-struct db_column {
-    const char *name;
-    enum db_kind kind;
-    size_t offset;
-};
-
-struct db_record {
-    size_t size;
-    const struct db_column *columns;
-    size_t n;
-};
-
-/* A table's columns are one list, LIST(X, comma) of X(KIND, field) with comma between them: */
+/* A table's columns are one list of store/record.h. */
 #define DB_NAME(kind, field)  #field
 #define DB_PARAM(kind, field) "?"
 #define DB_SET(kind, field)   #field "=?"
 #define DB_INSERT(table, LIST) \
     "INSERT INTO " table "(" LIST(DB_NAME, ",") ") VALUES(" LIST(DB_PARAM, ",") ")"
 
+/* A record without its first field, a number that the database gives. */
+struct store_record db_record_unnumbered(const struct store_record *record);
+
 /* The row must have the record's columns, in its order. */
-void db_record_read(sqlite3_stmt *stmt, const struct db_record *record, struct arena *arena,
+void db_record_read(sqlite3_stmt *stmt, const struct store_record *record, struct arena *arena,
                     void *out);
 /* One row: 1, none: 0, -1: err. */
-int db_record_one(struct db *db, sqlite3_stmt *stmt, const struct db_record *record,
+int db_record_one(struct db *db, sqlite3_stmt *stmt, const struct store_record *record,
                   struct arena *arena, void *out, struct error *err);
 /* All rows as an array in the arena. */
-int db_record_all(struct db *db, sqlite3_stmt *stmt, const struct db_record *record,
+int db_record_all(struct db *db, sqlite3_stmt *stmt, const struct store_record *record,
                   struct arena *arena, void *items, size_t *n, struct error *err);
 /* Runs a statement whose first parameters are the record's columns; the others as in db_run. */
-int db_record_run(struct db *db, struct error *err, const char *sql, const struct db_record *record,
+int db_record_run(struct db *db, struct error *err, const char *sql, const struct store_record *record,
                   const void *from, const char *types, ...);
+/* Runs DB_INSERT.  1: inserted, 0: a key is taken, -1: err. */
+int db_insert(struct db *db, struct error *err, const char *sql, const struct store_record *record,
+              const void *from);
 
 #endif

@@ -1,27 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of this folder know of the store: where a read and a write find a connection. */
+/* What the files of this folder share. */
 #ifndef STORE_SQLITE_INNER_H
 #define STORE_SQLITE_INNER_H
 
-#include <pthread.h>
-
+#include "store/backend.h"
 #include "store/sqlite/db.h"
-#include "store/sqlite/pool.h"
-#include "store/store.h"
 
-struct store {
-    char *path;
-    struct committer *committer;
-    struct db_pool *readers;
-    pthread_mutex_t verifying;                      /* held while the audit chain is */
-};
-
-struct store_tx {
+struct sqlite_tx {
+    struct store_tx tx;                             /* first: core/store knows only this */
     struct db *db;
-    struct arena *arena;                            /* until the function returns */
 };
 
-/* traffic.c: after a sandbox was deleted, drops the rows of those deleted long before it. */
-int store_tx_traffic_trim(struct store_tx *tx, struct error *err);
+static inline struct db *db_of(struct store_tx *tx)
+{
+    return ((struct sqlite_tx *)tx)->db;
+}
+
+extern const struct store_sandbox_rows sqlite_sandboxes;
+extern const struct store_revision_rows sqlite_revisions;
+extern const struct store_decision_rows sqlite_decisions;
+extern const struct store_draft_rows sqlite_drafts;
+extern const struct store_traffic_rows sqlite_traffic;
+extern const struct store_event_rows sqlite_events;
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef STORE_SQLITE_POOL_H
 #define STORE_SQLITE_POOL_H
 
-#include "store/sqlite/db.h"
+#include "store/sqlite/inner.h"
 
 enum { DB_READERS = 8 };
 
@@ -11,7 +11,7 @@ struct db_pool;
 
 struct db_pool *db_pool_new(const char *path, struct error *err);
 void db_pool_free(struct db_pool *pool);            /* all connections must be back; NULL is fine */
-struct db *db_pool_take(struct db_pool *pool);      /* waits for one; never NULL */
-void db_pool_give(struct db_pool *pool, struct db *db);
+struct store_tx *db_pool_take(struct db_pool *pool);    /* waits for one; never NULL */
+void db_pool_give(struct db_pool *pool, struct store_tx *tx);
 
 #endif

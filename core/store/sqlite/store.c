@@ -1,28 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/store.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "store/sqlite/committer.h"
-#include "store/sqlite/inner.h"
 #include "store/sqlite/migration.h"
+#include "store/sqlite/pool.h"
 
-static const char scheme[] = "sqlite:";
-
-static const char *path_of(const char *url, struct error *err)
-{
-    if (strncmp(url, scheme, strlen(scheme)) == 0 && url[strlen(scheme)])
-        return url + strlen(scheme);
-    error_set(err, ERROR_INVALID, "store '%s': expected sqlite:PATH", url);
-    return NULL;
-}
+struct sqlite_store {
+    struct store store;                             /* first: core/store knows only this */
+    char *path;
+    struct committer *committer;
+    struct db_pool *readers;
+    int claim;                                      /* descriptor that holds the lock, -1: none */
+};
 
 /* ---- the file ---- */
 
@@ -84,34 +80,119 @@ static int migrate(const char *path, struct error *err)
 
 /* ---- the store ---- */
 
-struct store *store_open(const char *url, const struct log *log, struct error *err)
+static struct sqlite_store *of(struct store *store)
 {
-    const char *path = path_of(url, err);
-    if (!path || make_file(path, log, err) || migrate(path, err))
+    return (struct sqlite_store *)store;
+}
+
+static void sqlite_close(struct store *store)
+{
+    struct sqlite_store *s = of(store);
+    committer_free(s->committer);
+    db_pool_free(s->readers);
+    /* Last: closing any descriptor of the file drops the locks that SQLite holds on it. */
+    if (s->claim >= 0)
+        close(s->claim);
+    free(s->path);
+    free(s);
+}
+
+static struct store *sqlite_open(const char *path, const struct log *log, struct error *err)
+{
+    if (make_file(path, log, err) || migrate(path, err))
         return NULL;
-    struct store *store = alloc_zero(1, sizeof *store);
-    store->path = alloc_str(path);
-    pthread_mutex_init(&store->verifying, NULL);
-    store->readers = db_pool_new(path, err);
-    store->committer = store->readers ? committer_new(path, log, err) : NULL;
-    if (store->committer)
-        return store;
-    store_close(store);
+    struct sqlite_store *s = alloc_zero(1, sizeof *s);
+    *s = (struct sqlite_store){.store.backend = &store_sqlite, .path = alloc_str(path), .claim = -1};
+    s->readers = db_pool_new(path, err);
+    s->committer = s->readers ? committer_new(path, log, err) : NULL;
+    if (s->committer)
+        return &s->store;
+    sqlite_close(&s->store);
     return NULL;
 }
 
-void store_close(struct store *store)
+static int sqlite_claim(struct store *store, struct error *err)
 {
-    if (!store)
-        return;
-    committer_free(store->committer);
-    db_pool_free(store->readers);
-    pthread_mutex_destroy(&store->verifying);
-    free(store->path);
-    free(store);
+    struct sqlite_store *s = of(store);
+    s->claim = open(s->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (s->claim < 0)
+        return error_errno(err, ERROR_IO, "cannot open the store %s", s->path);
+    if (flock(s->claim, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    if (errno != EWOULDBLOCK)
+        return error_errno(err, ERROR_IO, "cannot lock the store %s", s->path);
+    return error_set(err, ERROR_EXISTS, "another sluiced works in the store %s: stop it, or give "
+                     "this one its own with --store", s->path);
 }
 
-int store_write(struct store *store, store_write_fn fn, void *arg, struct error *err)
+static int sqlite_write(struct store *store, store_write_fn fn, void *arg, struct error *err)
 {
-    return committer_write(store->committer, fn, arg, err);
+    return committer_write(of(store)->committer, fn, arg, err);
 }
+
+static struct store_tx *sqlite_read(struct store *store)
+{
+    return db_pool_take(of(store)->readers);
+}
+
+static void sqlite_end_read(struct store *store, struct store_tx *tx)
+{
+    db_pool_give(of(store)->readers, tx);
+}
+
+/* ---- snapshots ---- */
+
+/* Takes db, which may be NULL. */
+static struct store_tx *begin_snapshot(struct db *db, struct error *err)
+{
+    if (!db || db_run(db, err, "BEGIN", "") != 0) {
+        db_close(db);
+        return NULL;
+    }
+    struct sqlite_tx *tx = alloc_zero(1, sizeof *tx);
+    *tx = (struct sqlite_tx){.tx.backend = &store_sqlite, .db = db};
+    return &tx->tx;
+}
+
+static void sqlite_end_snapshot(struct store_tx *tx)
+{
+    db_close(db_of(tx));
+    free(tx);
+}
+
+static struct store_tx *sqlite_snapshot(struct store *store, struct error *err)
+{
+    return begin_snapshot(db_open(of(store)->path, DB_READ, err), err);
+}
+
+static struct store_tx *sqlite_inspect(const char *path, struct error *err)
+{
+    struct db *db = db_open(path, DB_INSPECT, err);
+    if (db && migration_check(db, path, err) != 0) {
+        db_close(db);
+        return NULL;
+    }
+    return begin_snapshot(db, err);
+}
+
+static const char *const suffixes[] = {"", "-wal", "-shm", "-journal", NULL};
+
+const struct store_backend store_sqlite = {
+    .scheme = "sqlite",
+    .files = suffixes,
+    .open = sqlite_open,
+    .close = sqlite_close,
+    .claim = sqlite_claim,
+    .write = sqlite_write,
+    .read = sqlite_read,
+    .end_read = sqlite_end_read,
+    .snapshot = sqlite_snapshot,
+    .inspect = sqlite_inspect,
+    .end_snapshot = sqlite_end_snapshot,
+    .sandboxes = &sqlite_sandboxes,
+    .revisions = &sqlite_revisions,
+    .decisions = &sqlite_decisions,
+    .drafts = &sqlite_drafts,
+    .traffic = &sqlite_traffic,
+    .events = &sqlite_events,
+};

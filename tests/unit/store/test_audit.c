@@ -2,7 +2,7 @@
 /* The audit chain: every way of tampering is found, and the first bad record is named. */
 #include "support/store.h"
 
-#include "store/sqlite/inner.h"
+#include "store/sqlite/pool.h"
 
 #define UNLOCK \
     "DROP TRIGGER decision_update; DROP TRIGGER decision_delete; DROP TRIGGER audit_head_delete;"
@@ -23,7 +23,7 @@ static struct store_audit_report verify(struct fixture *f)
 {
     struct store_audit_report live, file;
     assert_int_equal(store_audit_verify(f->store, NULL, &live, &f->err), 0);
-    if (store_audit_verify_file(f->path, NULL, &file, &f->err))
+    if (store_audit_verify_at(f->path, NULL, &file, &f->err))
         fail_msg("%s", f->err.text);
     assert_int_equal(live.bad_seq, file.bad_seq);
     assert_string_equal(live.why, file.why);
@@ -150,7 +150,7 @@ static void a_rollback_of_the_whole_store_is_found(void **state)
     tamper(f, UNLOCK "DELETE FROM decision WHERE seq>3;"
                      "UPDATE audit_head SET count=3, hash=(SELECT hash FROM decision WHERE seq=3)");
     assert_int_equal(verify(f).bad_seq, 0);
-    assert_int_equal(store_audit_verify_file(f->path, before.head, &after, &f->err), 0);
+    assert_int_equal(store_audit_verify_at(f->path, before.head, &after, &f->err), 0);
     assert_int_equal(after.bad_seq, 4);
     assert_contains(after.why, before.head);
     assert_contains(after.why, "the store was rolled back or replaced");
@@ -205,7 +205,7 @@ static int verifies_five(struct fixture *f)
 {
     struct store_audit_report report;
     struct error err;
-    return store_audit_verify_file(f->path, NULL, &report, &err) == 0 && report.records == 5 &&
+    return store_audit_verify_at(f->path, NULL, &report, &err) == 0 && report.records == 5 &&
                    report.bad_seq == 0 ? 0 : 1;
 }
 
@@ -224,11 +224,11 @@ static void what_is_no_store_is_refused(void **state)
     struct fixture *f = *state;
     struct store_audit_report report;
     char *none = alloc_printf("%s/none.db", f->folder);
-    assert_int_equal(store_audit_verify_file(none, NULL, &report, &f->err), -1);
+    assert_int_equal(store_audit_verify_at(none, NULL, &report, &f->err), -1);
     assert_contains(f->err.text, "/none.db: cannot be read: No such file or directory");
     FILE *file = fopen(none, "w");
     fclose(file);
-    assert_int_equal(store_audit_verify_file(none, NULL, &report, &f->err), -1);
+    assert_int_equal(store_audit_verify_at(none, NULL, &report, &f->err), -1);
     assert_contains(f->err.text, "/none.db: is empty");
     free(none);
 }
@@ -297,12 +297,12 @@ static void a_verification_takes_no_reader(void **state)
 {
     struct fixture *f = *state;
     struct store_audit_report report;
-    struct db *lent[DB_READERS];
+    struct store_tx *lent[DB_READERS];
     for (size_t i = 0; i < DB_READERS; i++)
-        lent[i] = db_pool_take(f->store->readers);
+        lent[i] = store_read(f->store);
     assert_int_equal(store_audit_verify(f->store, NULL, &report, &f->err), 0);
     for (size_t i = 0; i < DB_READERS; i++)
-        db_pool_give(f->store->readers, lent[i]);
+        store_done(f->store, lent[i], 0);
 }
 
 int main(void)

@@ -11,7 +11,7 @@ enum { WRITERS = 8, KILLS = 10, ACKNOWLEDGED_BEFORE_KILL = 150, POWER_CUTS = 40 
 static uint64_t verified_records(const char *path, struct error *err)
 {
     struct store_audit_report report;
-    if (store_audit_verify_file(path, NULL, &report, err))
+    if (store_audit_verify_at(path, NULL, &report, err))
         fail_msg("%s", err->text);
     if (report.bad_seq)
         fail_msg("%s", report.why);

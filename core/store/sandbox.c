@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/backend.h"
+
+static int missing(enum store_key by, const char *value, struct error *err)
+{
+    return error_set(err, ERROR_NOT_FOUND,
+                     by == STORE_BY_ID ? "sandbox with id '%s' not found"
+                                       : "sandbox '%s' not found", value);
+}
+
+/* ---- reading ---- */
+
+static int get(struct store *s, enum store_key by, const char *value, struct arena *arena,
+               struct store_sandbox *out, struct error *err)
+{
+    struct store_tx *tx = store_read(s);
+    int found = store_done(s, tx, tx->backend->sandboxes->find(tx, by, value, arena, out, err));
+    return found > 0 ? 0 : found < 0 ? -1 : missing(by, value, err);
+}
+
+int store_sandbox_get(struct store *s, const char *name, struct arena *arena,
+                      struct store_sandbox *out, struct error *err)
+{
+    return get(s, STORE_BY_NAME, name, arena, out, err);
+}
+
+int store_sandbox_ever(struct store *s, const char *name, struct arena *arena,
+                       struct store_sandbox *out, struct error *err)
+{
+    return get(s, STORE_BY_LAST_NAME, name, arena, out, err);
+}
+
+int store_sandbox_by_id(struct store *s, const char *id, struct arena *arena,
+                        struct store_sandbox *out, struct error *err)
+{
+    return get(s, STORE_BY_ID, id, arena, out, err);
+}
+
+int store_sandbox_list(struct store *s, struct arena *arena, struct store_sandbox **out, size_t *n,
+                       struct error *err)
+{
+    struct store_tx *tx = store_read(s);
+    return store_done(s, tx, tx->backend->sandboxes->list(tx, arena, out, n, err));
+}
+
+int store_user_list(struct store *s, const char *sandbox_id, struct arena *arena,
+                    struct store_user **out, size_t *n, struct error *err)
+{
+    struct store_tx *tx = store_read(s);
+    return store_done(s, tx,
+                      tx->backend->sandboxes->list_users(tx, sandbox_id, arena, out, n, err));
+}
+
+/* ---- writing ---- */
+
+int store_tx_sandbox_insert(struct store_tx *tx, struct store_sandbox *sandbox, struct error *err)
+{
+    int inserted = tx->backend->sandboxes->insert(tx, sandbox, err);
+    if (inserted == 0)
+        return error_set(err, ERROR_EXISTS, "sandbox '%s' exists already", sandbox->name);
+    return inserted > 0 ? 0 : -1;
+}
+
+/* The outcome of a change to a sandbox that lives. */
+static int require(int changed, const char *id, struct error *err)
+{
+    return changed > 0 ? 0 : changed < 0 ? -1 : missing(STORE_BY_ID, id, err);
+}
+
+int store_tx_sandbox_phase(struct store_tx *tx, const char *id, const char *phase,
+                           const char *error, struct error *err)
+{
+    return require(tx->backend->sandboxes->set_phase(tx, id, phase, error, err), id, err);
+}
+
+int store_tx_sandbox_token(struct store_tx *tx, const char *id, const char *token_hash,
+                           struct error *err)
+{
+    return require(tx->backend->sandboxes->set_token(tx, id, token_hash, err), id, err);
+}
+
+int store_tx_sandbox_delete(struct store_tx *tx, const char *id, int64_t at_ms, struct error *err)
+{
+    if (require(tx->backend->sandboxes->set_deleted(tx, id, at_ms, err), id, err) != 0)
+        return -1;
+    return tx->backend->traffic->trim(tx, STORE_TRAFFIC_DELETED_KEPT, err) < 0 ? -1 : 0;
+}
+
+int store_tx_user_add(struct store_tx *tx, const char *sandbox_id, const struct store_user *user,
+                      int64_t at_ms, struct error *err)
+{
+    return tx->backend->sandboxes->add_user(tx, sandbox_id, user, at_ms, err) < 0 ? -1 : 0;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/store.h"
+
+#include <string.h>
+
+#include "store/backend.h"
+
+/* ---- URLs ---- */
+
+const struct store_backend *store_backend_of(const char *url, const char **place)
+{
+    static const struct store_backend *const backends[] = {&store_sqlite};
+    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
+        size_t len = strlen(backends[i]->scheme);
+        if (strncmp(url, backends[i]->scheme, len) != 0 || url[len] != ':' || !url[len + 1])
+            continue;
+        *place = url + len + 1;
+        return backends[i];
+    }
+    return NULL;
+}
+
+bool store_url_valid(const char *url)
+{
+    const char *place;
+    return store_backend_of(url, &place) != NULL;
+}
+
+const char *store_url_in(struct arena *arena, const char *folder)
+{
+    return arena_printf(arena, "%s:%s/sluice.db", store_sqlite.scheme, folder);
+}
+
+const char *store_url_below(struct arena *arena, const char *url, const char *folder)
+{
+    const char *place;
+    const struct store_backend *backend = store_backend_of(url, &place);
+    if (!backend || !backend->files || *place == '/')
+        return url;
+    return arena_printf(arena, "%s:%s/%s", backend->scheme, folder, place);
+}
+
+const char *const *store_url_files(struct arena *arena, const char *url)
+{
+    const char *place;
+    const struct store_backend *backend = store_backend_of(url, &place);
+    const char *const *suffixes = backend ? backend->files : NULL;
+    size_t n = 0;
+    while (suffixes && suffixes[n])
+        n++;
+    const char **files = arena_zalloc(arena, (n + 1) * sizeof *files);
+    for (size_t i = 0; i < n; i++)
+        files[i] = arena_printf(arena, "%s%s", place, suffixes[i]);
+    return files;
+}
+
+/* ---- the store ---- */
+
+struct store *store_open(const char *url, const struct log *log, struct error *err)
+{
+    const char *place;
+    const struct store_backend *backend = store_backend_of(url, &place);
+    if (!backend) {
+        error_set(err, ERROR_INVALID, "store '%s': expected " STORE_URL_FORMS, url);
+        return NULL;
+    }
+    struct store *store = backend->open(place, log, err);
+    if (store)
+        pthread_mutex_init(&store->verifying, NULL);
+    return store;
+}
+
+void store_close(struct store *store)
+{
+    if (!store)
+        return;
+    pthread_mutex_destroy(&store->verifying);
+    store->backend->close(store);
+}
+
+int store_claim(struct store *store, struct error *err)
+{
+    return store->backend->claim(store, err);
+}
+
+int store_write(struct store *store, store_write_fn fn, void *arg, struct error *err)
+{
+    return store->backend->write(store, fn, arg, err);
+}
+
+struct store_tx *store_read(struct store *store)
+{
+    return store->backend->read(store);
+}
+
+int store_done(struct store *store, struct store_tx *tx, int rc)
+{
+    store->backend->end_read(store, tx);
+    return rc;
+}
