@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the paths of the policy lead to, asked on a worker thread: the file system is the workload's,
- * and may take its time. */
-#include "egress/connection.h"
+#include "egress/follow.h"
 
 #include "base/alloc.h"
 
@@ -9,57 +7,60 @@
 
 struct follow {
     uv_work_t work;
-    struct connection *connection;                  /* held by its count of handles */
+    struct client *client;                          /* held by its count of handles */
     struct policy *policy;                          /* in force when the work began */
+    void (*go_on)(struct client *c);
 };
 
-/* The loop does not touch the flow meanwhile. */
+/* The client is not read meanwhile. */
+static const struct client_state following_state = {0};
+
+/* The loop does not touch the route meanwhile. */
 static void work(uv_work_t *req)
 {
     const struct follow *follow = req->data;
-    struct flow *flow = &follow->connection->flow;
-    int root = follow->connection->proxy->root;
-    struct policy_request request = egress_flow_request(flow);
+    struct client *c = follow->client;
+    int root = c->proxy->root;
+    struct policy_request request = egress_route_request(&c->route, &c->caller);
     struct policy_decision decision;
-    egress_links_find(&flow->links, root, follow->policy, &request, false);
-    request = egress_flow_request(flow);
+    egress_links_find(&c->route.links, root, follow->policy, &request, false);
+    request = egress_route_request(&c->route, &c->caller);
     policy_match(policy_model(follow->policy), &request, &decision, NULL);
     if (!decision.allowed)
-        egress_links_explain(root, follow->policy, &request, &flow->hint);
+        egress_links_explain(root, follow->policy, &request, &c->route.hint);
 }
 
 static void followed(uv_work_t *req, int status)
 {
     struct follow *follow = req->data;
-    struct connection *c = follow->connection;
+    struct client *c = follow->client;
     (void)status;                                   /* it is not cancelled */
-    if (c->state == CONNECTION_FOLLOWING)
-        egress_decide(c);
+    if (c->state == &following_state)
+        follow->go_on(c);
     policy_unref(follow->policy);
     free(follow);
-    egress_connection_handle_closed(c);
+    egress_client_release(c);
 }
 
-static bool is_allowed_as_it_stands(const struct connection *c)
+static bool is_allowed_as_it_stands(const struct client *c)
 {
-    struct policy_request request = egress_flow_request(&c->flow);
+    struct policy_request request = egress_route_request(&c->route, &c->caller);
     struct policy_decision decision;
     policy_match(policy_model(c->proxy->policy), &request, &decision, NULL);
     return decision.allowed;
 }
 
-void egress_follow_links(struct connection *c)
+void egress_follow_links(struct client *c, void (*go_on)(struct client *c))
 {
     if (c->unidentified || is_allowed_as_it_stands(c)) {
-        egress_decide(c);
+        go_on(c);
         return;
     }
     struct follow *follow = alloc_zero(1, sizeof *follow);
+    *follow = (struct follow){.client = c, .policy = policy_ref(c->proxy->policy), .go_on = go_on};
     follow->work.data = follow;
-    follow->connection = c;
-    follow->policy = policy_ref(c->proxy->policy);
-    c->state = CONNECTION_FOLLOWING;
+    c->state = &following_state;
     c->handles++;
-    egress_connection_expect(c, 0);
+    egress_client_expect(c, 0);
     uv_queue_work(c->proxy->loop, &follow->work, work, followed);
 }

@@ -52,7 +52,9 @@ struct egress_denial {
     size_t n_ancestors;
     const char *reason;
     const char *hint;                               /* on the policy's paths (links.h); "": nothing */
-    const char *stage;                              /* "connect", "forward" or "ssrf" */
+    const char *stage;                              /* "connect", "forward", "ssrf", or "connect-l7-deny"
+                                                     * or "forward-l7-deny" */
+    const char *method, *path;                      /* of a request that rules refused, canonical; else NULL */
     int64_t at_ms;                                  /* since 1970 */
     const struct ipaddr *addresses;                 /* of host; none: not known */
     size_t n_addresses;

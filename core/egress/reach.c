@@ -1,80 +1,69 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From an allowed request to a connection: resolve once, check all, dial what was checked. */
-#include "egress/connection.h"
+#include "egress/reach.h"
+
+#include "egress/deny.h"
+#include "egress/judge.h"
 
 #include <stdio.h>
+#include <string.h>
 
-static void fail(struct connection *c, struct egress_refusal *refusal)
+static const struct client_state reaching_state;
+
+static void fail(struct client *c, struct egress_refusal *refusal)
 {
     snprintf(refusal->detail, sizeof refusal->detail, "connection to %s failed",
-             c->flow.target.authority);
-    egress_log_failure(c, refusal->reason);
-    egress_connection_refuse(c, refusal);
+             c->route.target.authority);
+    egress_fail(c, refusal);
 }
 
-static void fail_dial(struct connection *c, const struct egress_dial_result *result)
+static void fail_dial(struct client *c, const struct egress_dial_result *result)
 {
     struct egress_refusal refusal;
+    const struct route *route = &c->route;
     char tried[64] = "";
     bool slow = result->status == UV_ETIMEDOUT;
-    if (c->flow.addresses.n > 1)
+    if (route->addresses.n > 1)
         snprintf(tried, sizeof tried, " (%zu of its %zu addresses tried)", result->tried,
-                 c->flow.addresses.n);
+                 route->addresses.n);
     egress_refuse(&refusal, slow ? REFUSAL_SLOW : REFUSAL_UNREACHABLE, "%s %s: %s%s",
-                  c->flow.target.authority, slow ? "did not answer" : "cannot be reached",
+                  route->target.authority, slow ? "did not answer" : "cannot be reached",
                   uv_strerror(result->status), tried);
     fail(c, &refusal);
 }
 
 static void dialled(void *owner, const struct egress_dial_result *result)
 {
-    struct connection *c = owner;
+    struct client *c = owner;
     c->dial = NULL;
     if (result->status != 0) {
         fail_dial(c, result);
         return;
     }
-    c->upstream = result->socket;
-    c->handles++;
-    net_set_owner(c->upstream, &egress_connection_upstream_calls, c);
-    c->flow.dialled = result->index;
-    if (c->flow.connect)
-        egress_tunnel_begin(c);
-    else
-        egress_forward_begin(c);
-}
-
-static void check_and_dial(struct connection *c)
-{
-    static const struct egress_dial_calls calls = {dialled, egress_connection_handle_closed};
-    struct flow *flow = &c->flow;
-    if (!egress_decide_addresses(c))
-        return;
-    c->state = CONNECTION_DIALLING;
-    c->handles++;
-    c->dial = egress_dial_start(&c->proxy->dialer, flow->addresses.items, flow->addresses.n,
-                                flow->target.port, &calls, c);
+    egress_client_set_upstream(c, result->socket);
+    c->upstream.address = c->route.addresses.items[result->index];
+    strcpy(c->upstream.authority, c->route.target.authority);
+    c->reached(c);
 }
 
 static void resolved(void *owner, struct egress_addresses addresses,
                      const struct egress_refusal *failure)
 {
-    struct connection *c = owner;
+    struct client *c = owner;
     c->lookup = NULL;
-    c->flow.addresses = addresses;
+    c->route.addresses = addresses;
     if (failure) {
         struct egress_refusal refusal = *failure;
         fail(c, &refusal);
     } else {
-        check_and_dial(c);
+        c->reached(c);
     }
 }
 
-static void look_up(struct connection *c)
+static void look_up(struct client *c)
 {
-    static const struct egress_lookup_calls calls = {resolved, egress_connection_handle_closed};
+    static const struct egress_lookup_calls calls = {resolved, egress_client_release};
     struct egress_refusal refusal;
-    c->lookup = egress_lookup_start(&c->proxy->resolver, &c->flow.target, &calls, c, &refusal);
+    c->lookup = egress_lookup_start(&c->proxy->resolver, &c->route.target, &calls, c, &refusal);
     if (c->lookup)
         c->handles++;
     else
@@ -82,29 +71,57 @@ static void look_up(struct connection *c)
 }
 
 /* Meanwhile the client is read, to notice when it goes. */
-void egress_reach(struct connection *c)
+static void wait_for(struct client *c, void (*go_on)(struct client *c))
 {
-    c->state = CONNECTION_RESOLVING;
-    egress_connection_expect(c, 0);
-    if (c->pending.len < NET_READ_MAX)
-        net_read(c->client);
-    if (egress_resolver_knows(&c->proxy->resolver, &c->flow.target, &c->flow.addresses))
-        check_and_dial(c);
+    c->state = &reaching_state;
+    c->reached = go_on;
+    egress_client_expect(c, 0);
+    if (egress_client_has_room(c))
+        net_read(c->stream);
+}
+
+void egress_reach_addresses(struct client *c, void (*go_on)(struct client *c))
+{
+    wait_for(c, go_on);
+    if (egress_resolver_knows(&c->proxy->resolver, &c->route.target, &c->route.addresses))
+        go_on(c);
     else
         look_up(c);
 }
 
+void egress_reach_connect(struct client *c, void (*go_on)(struct client *c))
+{
+    static const struct egress_dial_calls calls = {dialled, egress_client_release};
+    const struct route *route = &c->route;
+    wait_for(c, go_on);
+    c->handles++;
+    c->dial = egress_dial_start(&c->proxy->dialer, route->addresses.items, route->addresses.n,
+                                route->target.port, &calls, c);
+}
+
 /* Bytes wait for the tunnel or the request's body.  A client that has only ended its side is told so
  * again when it is read next. */
-void egress_reach_client_read(struct connection *c, const char *bytes, ssize_t n)
+static void reaching_client_read(struct client *c, const char *bytes, ssize_t n)
 {
     if (n > 0) {
         buf_add(&c->pending, bytes, (size_t)n);
-        if (c->pending.len >= NET_READ_MAX)
-            net_pause(c->client);
+        if (!egress_client_has_room(c))
+            net_pause(c->stream);
     } else if (n == UV_EOF) {
-        egress_connection_client_ended(c);
+        egress_client_has_ended(c);
     } else {
-        egress_connection_close(c);
+        egress_client_close(c);
     }
 }
+
+static void reaching_policy_changed(struct client *c)
+{
+    struct buf reason = {0};
+    struct egress_refusal refusal;
+    if (egress_judge(c, &refusal, &reason) == VERDICT_REFUSED)
+        egress_deny_changed(c, &refusal);
+    buf_free(&reason);
+}
+
+static const struct client_state reaching_state = {
+    .client_read = reaching_client_read, .policy_changed = reaching_policy_changed};

@@ -12,9 +12,9 @@
 
 static const struct {
     int status;
-    const char *word;
+    const char *word, *proxy_error;
 } kinds[] = {
-#define X(id, status, word) [REFUSAL_##id] = {status, word},
+#define X(id, status, word, proxy_error) [REFUSAL_##id] = {status, word, proxy_error},
     EGRESS_REFUSALS(X)
 #undef X
 };
@@ -50,7 +50,8 @@ int egress_refuse(struct egress_refusal *out, enum egress_refusal_kind kind, con
     va_list args;
     out->kind = kind;
     out->detail[0] = '\0';
-    out->hint = NULL;
+    out->hint = out->policy = out->engine = out->stage = NULL;
+    out->request = (struct egress_refused_request){0};
     va_start(args, format);
     vsnprintf(out->reason, sizeof out->reason, format, args);
     va_end(args);
@@ -59,21 +60,77 @@ int egress_refuse(struct egress_refusal *out, enum egress_refusal_kind kind, con
     return -1;
 }
 
+static void print_member(struct buf *body, const char *name, const char *value)
+{
+    if (!value || !*value)
+        return;
+    buf_printf(body, ",\"%s\":", name);
+    text_json_quote(body, value);
+}
+
+static void print_request(struct buf *body, const struct egress_refused_request *r)
+{
+    print_member(body, "method", r->method);
+    print_member(body, "path", r->path);
+    print_member(body, "host", r->host);
+    buf_printf(body, ",\"port\":%u", r->port);
+    print_member(body, "binary", r->binary);
+}
+
+/* What OpenShell's clients expect of a refused request. */
+static void print_rules(struct buf *body, const struct egress_refused_request *r, const char *policy)
+{
+    struct buf rule = {0};
+    buf_printf(&rule, "%s %s", r->method, r->path);
+    print_member(body, "layer", "l7");
+    print_member(body, "policy", policy);
+    print_member(body, "protocol", r->protocol);
+    print_member(body, "rule", rule.data);
+    print_request(body, r);
+    buf_puts(body, ",\"rule_missing\":{\"type\":\"rest_allow\",\"layer\":\"l7\"");
+    print_request(body, r);
+    buf_puts(body, "},\"next_steps\":[]");
+    buf_free(&rule);
+}
+
+static void print_body(const struct egress_refusal *refusal, struct buf *body)
+{
+    buf_puts(body, "{\"detail\":");
+    text_json_quote(body, *refusal->detail ? refusal->detail : refusal->reason);
+    print_member(body, "error", kinds[refusal->kind].word);
+    print_member(body, "hint", refusal->hint);
+    print_member(body, "reason", refusal->reason);
+    if (refusal->request.method)
+        print_rules(body, &refusal->request, refusal->policy ? refusal->policy : "-");
+    buf_puts(body, "}\n");
+}
+
+static void print_proxy_status(enum egress_refusal_kind kind, struct buf *out)
+{
+    buf_printf(out, "Proxy-Status: sluice; error=%s; details=\"", kinds[kind].proxy_error);
+    for (const char *p = kinds[kind].word; *p; p++)
+        buf_putc(out, (char)toupper((unsigned char)*p));
+    buf_puts(out, "\"\r\n");
+}
+
+/* A key of a policy may hold what a header field may not. */
+static void print_policy(const char *key, struct buf *out)
+{
+    buf_puts(out, "X-OpenShell-Policy: ");
+    for (const char *p = key ? key : "-"; *p; p++)
+        buf_putc(out, *p >= ' ' && *p <= '~' ? *p : '?');
+    buf_puts(out, "\r\n");
+}
+
 void egress_refusal_print(const struct egress_refusal *refusal, struct buf *out)
 {
     struct buf body = {0};
-    buf_puts(&body, "{\"detail\":");
-    text_json_quote(&body, *refusal->detail ? refusal->detail : refusal->reason);
-    buf_printf(&body, ",\"error\":\"%s\"", kinds[refusal->kind].word);
-    if (refusal->hint && *refusal->hint) {
-        buf_puts(&body, ",\"hint\":");
-        text_json_quote(&body, refusal->hint);
-    }
-    buf_puts(&body, ",\"reason\":");
-    text_json_quote(&body, refusal->reason);
-    buf_puts(&body, "}\n");
+    print_body(refusal, &body);
     egress_status_line(kinds[refusal->kind].status, out);
-    buf_printf(out, "Content-Type: application/json\r\nContent-Length: %zu\r\n"
-               "Connection: close\r\n\r\n%s", body.len, body.data);
+    buf_printf(out, "Content-Type: application/json\r\nContent-Length: %zu\r\n", body.len);
+    print_proxy_status(refusal->kind, out);
+    if (kinds[refusal->kind].status == 403)
+        print_policy(refusal->policy, out);
+    buf_printf(out, "Connection: close\r\n\r\n%s", body.data);
     buf_free(&body);
 }

@@ -5,26 +5,42 @@
 
 #include "base/buf.h"
 
-/* id, status, error word of the answer */
-#define EGRESS_REFUSALS(X)                              \
-    X(MALFORMED,   400, "malformed_request")            \
-    X(TARGET,      400, "invalid_request_target")       \
-    X(SCHEME,      400, "unsupported_proxy_scheme")     \
-    X(POLICY,      403, "policy_denied")                \
-    X(ADDRESS,     403, "ssrf_denied")                  \
-    X(LATE,        408, "header_timeout")               \
-    X(LONG,        431, "header_too_large")             \
-    X(UPGRADE,     501, "upgrade_not_supported")        \
-    X(UNREACHABLE, 502, "upstream_unreachable")         \
-    X(RESPONSE,    502, "invalid_upstream_response")    \
-    X(BUSY,        503, "too_many_connections")         \
-    X(LOOKUPS,     503, "too_many_lookups")             \
-    X(SLOW,        504, "upstream_timeout")
+#include <stdint.h>
+
+/* id, status, error word of the answer, error of Proxy-Status (RFC 9209 2.3) */
+#define EGRESS_REFUSALS(X)                                                                  \
+    X(MALFORMED,   400, "malformed_request", "http_request_error")                          \
+    X(TARGET,      400, "invalid_request_target", "http_request_error")                     \
+    X(SCHEME,      400, "unsupported_proxy_scheme", "http_request_error")                   \
+    X(POLICY,      403, "policy_denied", "http_request_denied")                             \
+    X(ADDRESS,     403, "ssrf_denied", "destination_ip_prohibited")                         \
+    X(AUTHORITY,   403, "request_authority_mismatch", "http_request_denied")                \
+    X(PROTOCOL,    403, "unsupported_l7_protocol", "http_request_denied")                   \
+    X(LATE,        408, "header_timeout", "http_request_error")                             \
+    X(LONG,        431, "header_too_large", "http_request_error")                           \
+    X(UPGRADE,     501, "upgrade_not_supported", "http_request_error")                      \
+    X(UNREACHABLE, 502, "upstream_unreachable", "destination_unavailable")                  \
+    X(RESPONSE,    502, "invalid_upstream_response", "http_protocol_error")                 \
+    X(CERTIFICATE, 502, "upstream_certificate_rejected", "tls_certificate_error")           \
+    X(TLS,         502, "upstream_tls_failed", "tls_protocol_error")                        \
+    X(BUSY,        503, "too_many_connections", "connection_limit_reached")                 \
+    X(LOOKUPS,     503, "too_many_lookups", "connection_limit_reached")                     \
+    X(NO_TLS,      503, "tls_termination_unavailable", "proxy_configuration_error")         \
+    X(SLOW,        504, "upstream_timeout", "connection_timeout")
 
 enum egress_refusal_kind {
-#define X(id, status, word) REFUSAL_##id,
+#define X(id, status, word, proxy_error) REFUSAL_##id,
     EGRESS_REFUSALS(X)
 #undef X
+};
+
+/* The HTTP request that rules refused; borrowed texts. */
+struct egress_refused_request {
+    const char *method, *path;                      /* canonical, without the query; NULL: rules of
+                                                     * requests did not decide */
+    const char *protocol;                           /* of the endpoint that refused it */
+    const char *host, *binary;
+    uint16_t port;
 };
 
 struct egress_refusal {
@@ -32,6 +48,9 @@ struct egress_refusal {
     char detail[512];                               /* what was refused */
     char reason[1024];                              /* why; never empty */
     const char *hint;                               /* what may help; borrowed, NULL or "": nothing */
+    const char *policy;                             /* key of the rule that decided; borrowed, NULL: none */
+    const char *engine, *stage;                     /* what decided, in the log; when, in a denial */
+    struct egress_refused_request request;
 };
 
 /* Returns -1.  The detail is set by the caller or stays empty, in which case the reason is it. */
@@ -39,7 +58,8 @@ int egress_refuse(struct egress_refusal *out, enum egress_refusal_kind kind, con
                   ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Appends the complete response: JSON with detail, error and reason, and Connection: close. */
+/* Appends the complete response: JSON with detail, error and reason, and Connection: close.  One
+ * about a request names it and the rule that would let it pass. */
 void egress_refusal_print(const struct egress_refusal *refusal, struct buf *out);
 /* Appends a status line, "Unknown" for a status that is in no list. */
 void egress_status_line(int status, struct buf *out);

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Refused requests are reported with the addresses that their host has, as far as these are known:
- * looking up a name tells its name servers something, which a refused request must not do.  Where
- * resolve_denied says so the name is looked up, after the client has its answer. */
-#include "egress/connection.h"
+#include "egress/report.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -11,31 +8,35 @@
 
 enum { LOOKUPS_MAX = 16 };                          /* at once; more denials are reported without addresses */
 
+/* What a refusal was about, as long as its host is looked up. */
 struct report {
-    struct connection *c;
+    struct client *c;
     struct egress_lookup *lookup;                   /* NULL: it has its answer */
-    struct flow flow;                               /* target and caller of the refused request */
+    struct egress_target target;
     struct egress_caller caller;
+    char *reason, *hint, *method, *path;            /* the last two NULL: no rules of requests */
     const char *stage;
-    char *reason;
 };
 
-static void tell(const struct egress_proxy *proxy, const struct flow *flow, const char *stage,
-                 const char *reason, const struct egress_addresses *addresses)
+static void tell(const struct egress_proxy *proxy, const struct report *report,
+                 const struct egress_addresses *addresses)
 {
     const struct egress_denial denial = {
-        .host = flow->target.host, .port = flow->target.port, .binary = flow->caller->binary,
-        .ancestors = (const char *const *)flow->caller->ancestors,
-        .n_ancestors = flow->caller->n_ancestors, .reason = reason,
-        .hint = buf_str(&flow->hint), .stage = stage, .at_ms = clock_now_ms(), .addresses = addresses->items, .n_addresses = addresses->n};
+        .host = report->target.host, .port = report->target.port, .binary = report->caller.binary,
+        .ancestors = (const char *const *)report->caller.ancestors,
+        .n_ancestors = report->caller.n_ancestors, .reason = report->reason, .hint = report->hint,
+        .stage = report->stage, .method = report->method, .path = report->path,
+        .at_ms = clock_now_ms(), .addresses = addresses->items, .n_addresses = addresses->n};
     proxy->on_denial(proxy->ctx, &denial);
 }
 
 static void report_free(struct report *report)
 {
     egress_caller_free(&report->caller);
-    buf_free(&report->flow.hint);
     free(report->reason);
+    free(report->hint);
+    free(report->method);
+    free(report->path);
     free(report);
 }
 
@@ -47,69 +48,74 @@ static void copy_caller(const struct egress_caller *from, struct egress_caller *
         to->ancestors[to->n_ancestors] = alloc_str(from->ancestors[to->n_ancestors]);
 }
 
+static struct report *report_new(struct client *c, const struct egress_refusal *refusal)
+{
+    const struct egress_refused_request *request = &refusal->request;
+    struct report *report = alloc_zero(1, sizeof *report);
+    *report = (struct report){
+        .c = c, .target = c->route.target, .stage = refusal->stage, .reason = alloc_str(refusal->reason),
+        .hint = alloc_str(refusal->hint ? refusal->hint : ""),
+        .method = request->method ? alloc_str(request->method) : NULL,
+        .path = request->method ? alloc_str(request->path) : NULL};
+    copy_caller(&c->caller, &report->caller);
+    return report;
+}
+
 static void resolved(void *owner, struct egress_addresses addresses, const struct egress_refusal *failure)
 {
     struct report *report = owner;
     (void)failure;                                  /* then there are no addresses */
     report->lookup = NULL;
-    tell(report->c->proxy, &report->flow, report->stage, report->reason, &addresses);
+    tell(report->c->proxy, report, &addresses);
     egress_addresses_free(&addresses);
 }
 
 static void closed(void *owner)
 {
     struct report *report = owner;
-    struct connection *c = report->c;
+    struct client *c = report->c;
     c->proxy->n_lookups--;
     if (c->report == report)
         c->report = NULL;
     report_free(report);
-    egress_connection_handle_closed(c);             /* the last one may end the proxy */
+    egress_client_release(c);                       /* the last one may end the proxy */
 }
 
 /* False: it is not looked up. */
-static bool look_up(struct connection *c, const char *stage, const char *reason)
+static bool look_up(struct client *c, struct report *report)
 {
     static const struct egress_lookup_calls calls = {resolved, closed};
     struct egress_proxy *proxy = c->proxy;
     struct egress_refusal busy;
     if (!proxy->resolve_denied || c->report || proxy->n_lookups == LOOKUPS_MAX)
         return false;
-    struct report *report = alloc_zero(1, sizeof *report);
-    *report = (struct report){.c = c, .stage = stage, .reason = alloc_str(reason)};
-    report->flow.target = c->flow.target;
-    copy_caller(c->flow.caller, &report->caller);
-    report->flow.caller = &report->caller;
-    buf_puts(&report->flow.hint, buf_str(&c->flow.hint));
-    report->lookup = egress_lookup_start(&proxy->resolver, &report->flow.target, &calls, report, &busy);
-    if (!report->lookup) {
-        report_free(report);
+    report->lookup = egress_lookup_start(&proxy->resolver, &report->target, &calls, report, &busy);
+    if (!report->lookup)
         return false;
-    }
     c->report = report;
     c->handles++;
     proxy->n_lookups++;
     return true;
 }
 
-void egress_report_drop(struct connection *c)
+void egress_report_drop(struct client *c)
 {
     if (c->report && c->report->lookup)
         egress_lookup_cancel(c->report->lookup);
     c->report = NULL;
 }
 
-void egress_report(struct connection *c, const char *stage, const char *reason)
+void egress_report(struct client *c, const struct egress_refusal *refusal)
 {
     struct egress_addresses found = {0};
-    if (!c->proxy->on_denial)
+    if (!c->proxy->on_denial || !refusal->stage)
         return;
-    if (c->flow.addresses.n) {
-        tell(c->proxy, &c->flow, stage, reason, &c->flow.addresses);
+    struct report *report = report_new(c, refusal);
+    bool known = c->route.addresses.n > 0 ||
+                 egress_resolver_knows(&c->proxy->resolver, &report->target, &found);
+    if (!known && look_up(c, report))
         return;
-    }
-    if (!egress_resolver_knows(&c->proxy->resolver, &c->flow.target, &found) && look_up(c, stage, reason))
-        return;
-    tell(c->proxy, &c->flow, stage, reason, &found);
+    tell(c->proxy, report, c->route.addresses.n ? &c->route.addresses : &found);
     egress_addresses_free(&found);
+    report_free(report);
 }

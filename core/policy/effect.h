@@ -5,7 +5,7 @@
  * inspected of (method, path) as well.  Two policies are compared as sets: names of rules, the way
  * endpoints are spread over rules and what others cover anyway make no difference.  Beyond that:
  *  - An endpoint that names a host lets it stand for internal addresses, which one with a wildcard
- *    does not (egress/destination.h).  So naming a host that a wildcard covers gains reach, as does
+ *    does not (egress/destination/destination.h).  So naming a host that a wildcard covers gains reach, as does
  *    any other change of the addresses that a name may stand for, allowed_ips included.
  *  - A path of a program is that text.  Where it is a link, the program that it leads to is reached
  *    under it, and a glob that matches the text does not let that program through (match.h).

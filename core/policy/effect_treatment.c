@@ -180,7 +180,7 @@ static bool covers(const struct sluice_endpoint *e, const struct ipaddr_block *b
     return below && halves_covered(e, block, budget);
 }
 
-/* What a name may stand for: see egress/destination.c. */
+/* What a name may stand for: see egress/destination/destination.c. */
 enum reach { REACH_NOTHING, REACH_LISTED, REACH_PUBLIC, REACH_ANY };
 
 struct addresses {

@@ -2,7 +2,7 @@
 /* Fuzzes the reader of request targets.  The first byte chooses CONNECT's form or a URL.  Oracles:
  * what is accepted has a host of plain bytes, is canonical (reading its own text again gives the
  * same), and its bytes all come from the input. */
-#include "egress/target.h"
+#include "egress/destination/target.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /* Fuzzes the reader of TLS client hellos.  The first byte says in how big steps the rest comes, and
  * whether it comes after a server's wish for another hello.
  * Oracles: all at once and in steps it is understood as the same, and a name that is told is canonical. */
-#include "egress/hello.h"
+#include "egress/tunnel/hello.h"
 
 #include <stdbool.h>
 #include <stdio.h>

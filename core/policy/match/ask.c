@@ -37,14 +37,15 @@ static void decide_request(const struct policy_candidates *candidates,
     out->rule = decision.rule ? decision.rule->key : "";
 }
 
-/* The connection is allowed: is the request?  Where nothing is inspected a path is still read, as
- * tunnels of plain HTTP are, unless the endpoint asks for no look at all. */
+/* The connection is allowed: is the request?  Where no rules are about requests, none is read. */
 static void ask_request(const struct sluice_policy *policy, const struct policy_request *connection,
                         const struct policy_question *question, struct policy_answer *out)
 {
     struct policy_candidates candidates;
     struct buf path = {0};
     policy_candidates_find(policy, connection, &candidates);
+    if (!candidates.n)
+        return;
     const char *why = policy_target_path(question->path, strlen(question->path),
                                          policy_candidates_keep_encoded_slash(&candidates), &path);
     if (!why && !query_is_valid(question->query))
@@ -52,7 +53,7 @@ static void ask_request(const struct sluice_policy *policy, const struct policy_
     out->layer = "l7";
     if (why)
         deny(out, why);
-    else if (candidates.n)
+    else
         decide_request(&candidates, question, path.data, out);
     policy_candidates_free(&candidates);
     buf_free(&path);

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "egress/answer.h"
+#include "egress/destination/answer.h"
 
 #include <ares.h>
 #include <stdio.h>

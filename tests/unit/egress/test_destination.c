@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "egress/destination.h"
+#include "egress/destination/destination.h"
 
 #include <stdio.h>
 #include <string.h>

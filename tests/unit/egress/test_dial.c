@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Several addresses for one name: the first that answers is used, and none that was not judged. */
-#include "egress/dial.h"
+#include "egress/destination/dial.h"
 #include "support/rig.h"
 
 /* A listener whose backlog is full drops what comes, as a packet filter would. */

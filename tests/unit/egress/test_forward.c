@@ -149,25 +149,114 @@ static void a_request_may_follow_a_head(void **state)
                        "GET http://origin.test:%P/2 HTTP/1.1\r\nHost: h\r\n\r\n");
     struct end *origin = rig_origin(rig);
     UNTIL(rig, end_has(origin, "\r\n\r\n"));
-    end_send(origin, "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n");
+    end_send(origin, "HTTP/1.1 200 OK\r\nContent-Length: 99\r\nConnection: close\r\n\r\n");
     origin = rig_origin(rig);
     UNTIL(rig, end_has(origin, "GET /2 "));
 }
 
-static void an_interim_response_passes(void **state)
+/* An origin that waits for the body, or does not know the expectation, is not asked. */
+static void the_proxy_says_go_on(void **state)
 {
     struct scene *scene = *state;
     struct rig *rig = &scene->rig;
     struct end *client = ask(scene, "POST http://origin.test:%P/ HTTP/1.1\r\nHost: h\r\n"
                              "Expect: 100-continue\r\nContent-Length: 4\r\n\r\n");
     struct end *origin = rig_origin(rig);
-    UNTIL(rig, end_has(origin, "Expect: 100-continue\r\n"));
-    end_send(origin, "HTTP/1.1 100 Continue\r\n\r\n");
     UNTIL(rig, end_has(client, "HTTP/1.1 100 Continue\r\n\r\n"));
     end_send(client, "body");
     UNTIL(rig, end_has(origin, "\r\n\r\nbody"));
+    assert_false(end_has(origin, "Expect"));
     end_send(origin, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     UNTIL(rig, end_has(client, "HTTP/1.1 200 OK\r\n"));
+}
+
+static void an_interim_response_passes(void **state)
+{
+    struct scene *scene = *state;
+    struct rig *rig = &scene->rig;
+    struct end *client = ask(scene, "GET http://origin.test:%P/ HTTP/1.1\r\nHost: h\r\n\r\n");
+    struct end *origin = rig_origin(rig);
+    UNTIL(rig, end_has(origin, "\r\n\r\n"));
+    end_send(origin, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
+    UNTIL(rig, end_has(client, "\r\nLink: </a>\r\n\r\n"));
+    end_send(origin, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    UNTIL(rig, end_has(client, "HTTP/1.1 200 OK\r\n"));
+}
+
+/* ---- connections to the origin that are kept ---- */
+
+static struct end *ask_twice(struct scene *scene, struct end **origin, const char *second)
+{
+    struct rig *rig = &scene->rig;
+    struct end *client = ask(scene, "GET http://origin.test:%P/1 HTTP/1.1\r\nHost: h\r\n\r\n");
+    struct buf text = {0};
+    *origin = rig_origin(rig);
+    UNTIL(rig, end_has(*origin, "GET /1 "));
+    end_send(*origin, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none");
+    UNTIL(rig, end_has(client, "\r\n\r\none"));
+    with_port(rig, second, &text);
+    end_send(client, text.data);
+    buf_free(&text);
+    return client;
+}
+
+static void a_connection_to_the_origin_is_used_again(void **state)
+{
+    struct scene *scene = *state;
+    struct rig *rig = &scene->rig;
+    struct end *origin;
+    struct end *client = ask_twice(scene, &origin, "GET http://origin.test:%P/2 HTTP/1.1\r\n"
+                                   "Host: h\r\n\r\n");
+    UNTIL(rig, end_has(origin, "GET /2 "));
+    end_send(origin, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo");
+    UNTIL(rig, end_has(client, "\r\n\r\ntwo"));
+    assert_int_equal(rig->accepted, 1);
+}
+
+/* It ends just when it is used again, so nothing was done about the request yet. */
+static void a_request_is_sent_again_where_a_kept_connection_ends(void **state)
+{
+    struct scene *scene = *state;
+    struct rig *rig = &scene->rig;
+    struct end *origin;
+    struct end *client = ask_twice(scene, &origin, "GET http://origin.test:%P/2 HTTP/1.1\r\n"
+                                   "Host: h\r\n\r\n");
+    UNTIL(rig, end_has(origin, "GET /2 "));
+    shutdown(origin->fd, SHUT_RDWR);
+    origin = rig_origin(rig);
+    UNTIL(rig, end_has(origin, "GET /2 "));
+    end_send(origin, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo");
+    UNTIL(rig, end_has(client, "\r\n\r\ntwo"));
+    assert_null(strstr(strstr(rig->lines.data, "/2") + 1, "/2"));       /* one line */
+}
+
+static void a_request_with_effects_is_not_sent_again(void **state)
+{
+    struct scene *scene = *state;
+    struct rig *rig = &scene->rig;
+    struct end *origin;
+    struct end *client = ask_twice(scene, &origin, "POST http://origin.test:%P/2 HTTP/1.1\r\n"
+                                   "Host: h\r\nContent-Length: 1\r\n\r\nx");
+    UNTIL(rig, end_has(origin, "\r\n\r\nx"));
+    shutdown(origin->fd, SHUT_RDWR);
+    UNTIL(rig, client->eof);
+    assert_true(end_has(client, "HTTP/1.1 502 "));
+    assert_int_equal(rig->accepted, 1);
+}
+
+/* Nobody asked for them: they could be taken for the next answer. */
+static void a_connection_with_bytes_too_many_is_not_kept(void **state)
+{
+    struct scene *scene = *state;
+    struct rig *rig = &scene->rig;
+    struct end *client = ask(scene, "GET http://origin.test:%P/1 HTTP/1.1\r\nHost: h\r\n\r\n");
+    struct end *origin = rig_origin(rig);
+    UNTIL(rig, end_has(origin, "GET /1 "));
+    end_send(origin, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\noneHTTP/1.1 200 OK\r\n"
+                     "Content-Length: 4\r\n\r\nevil");
+    UNTIL(rig, end_has(client, "\r\n\r\none"));
+    UNTIL(rig, origin->eof);
+    assert_false(end_has(client, "evil"));
 }
 
 /* Each request of a connection may go somewhere else, and each is judged. */
@@ -311,7 +400,12 @@ static int tests(void)
     const struct CMUnitTest list[] = {
         ON_A_SCENE(each_exchange_comes_out_as_told),
         ON_A_SCENE(a_request_may_follow_a_head),
+        ON_A_SCENE(the_proxy_says_go_on),
         ON_A_SCENE(an_interim_response_passes),
+        ON_A_SCENE(a_connection_to_the_origin_is_used_again),
+        ON_A_SCENE(a_request_is_sent_again_where_a_kept_connection_ends),
+        ON_A_SCENE(a_request_with_effects_is_not_sent_again),
+        ON_A_SCENE(a_connection_with_bytes_too_many_is_not_kept),
         ON_A_SCENE(requests_follow_each_other_on_one_connection),
         cmocka_unit_test(a_denied_request_says_why),
         cmocka_unit_test(what_a_proxy_cannot_do_is_said),

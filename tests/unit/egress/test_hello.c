@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "egress/hello.h"
+#include "egress/tunnel/hello.h"
 #include "support/tls_hello.h"
 
 #include <stdio.h>

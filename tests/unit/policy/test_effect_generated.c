@@ -175,7 +175,7 @@ static bool matches(const struct sluice_policy *policy, const struct request *r,
     return d->allowed;
 }
 
-/* policy_match() and then the addresses, as egress/destination.c has it. */
+/* policy_match() and then the addresses, as egress/destination/destination.c has it. */
 static bool lets_through(const struct sluice_policy *policy, const struct request *r)
 {
     struct policy_decision d;

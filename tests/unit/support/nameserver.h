@@ -5,7 +5,7 @@
 #define TESTS_SUPPORT_NAMESERVER_H
 
 #include "support/fake_dns.h"
-#include "egress/resolver.h"
+#include "egress/destination/resolver.h"
 
 #include <poll.h>
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "egress/silent.h"
+#include "egress/destination/silent.h"
 
 #include <string.h>
 

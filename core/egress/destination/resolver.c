@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "egress/resolver.h"
+#include "egress/destination/resolver.h"
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "egress/answer.h"
+#include "egress/destination/answer.h"
 
 #include <stdio.h>
 #include <stdlib.h>

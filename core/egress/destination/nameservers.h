@@ -3,7 +3,7 @@
 #ifndef EGRESS_NAMESERVERS_H
 #define EGRESS_NAMESERVERS_H
 
-#include "egress/silent.h"
+#include "egress/destination/silent.h"
 
 #include <ares.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "egress/dial.h"
+#include "egress/destination/dial.h"
 
 #include "base/alloc.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "egress/hello.h"
+#include "egress/tunnel/hello.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "egress/nameservers.h"
+#include "egress/destination/nameservers.h"
 
 #include <string.h>
 

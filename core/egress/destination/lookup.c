@@ -2,11 +2,11 @@
 /* One look-up is one c-ares channel: its sockets are its own, so that each has an unpredictable port,
  * and ending the channel ends exactly this look-up.  c-ares does the transport (servers, repeats,
  * TCP for truncated answers); what an answer says is read in answer.c. */
-#include "egress/resolver.h"
+#include "egress/destination/resolver.h"
 
 #include "base/alloc.h"
-#include "egress/answer.h"
-#include "egress/nameservers.h"
+#include "egress/destination/answer.h"
+#include "egress/destination/nameservers.h"
 
 #include <arpa/nameser.h>
 #include <stdlib.h>

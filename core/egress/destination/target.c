@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "egress/target.h"
+#include "egress/destination/target.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "egress/answer.h"
+#include "egress/destination/answer.h"
 
 #include <ares.h>
 #include <string.h>

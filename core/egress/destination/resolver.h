@@ -10,8 +10,8 @@
 #define EGRESS_RESOLVER_H
 
 #include "egress/proxy.h"
-#include "egress/silent.h"
-#include "egress/target.h"
+#include "egress/destination/silent.h"
+#include "egress/destination/target.h"
 
 struct egress_addresses {
     struct ipaddr *items;                           /* owned; freed with egress_addresses_free */

@@ -4,7 +4,7 @@
 #ifndef EGRESS_DESTINATION_H
 #define EGRESS_DESTINATION_H
 
-#include "egress/target.h"
+#include "egress/destination/target.h"
 #include "policy/match.h"
 
 /* localhost and metadata names, before anything is resolved.  NULL when the host is none of them,

@@ -7,7 +7,7 @@
 #ifndef EGRESS_DIAL_H
 #define EGRESS_DIAL_H
 
-#include "egress/silent.h"
+#include "egress/destination/silent.h"
 #include "net/stream.h"
 
 enum {

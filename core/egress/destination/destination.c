@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "egress/destination.h"
+#include "egress/destination/destination.h"
 
 #include <string.h>
 

@@ -4,7 +4,9 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "egress/connection.h"
+#include "egress/client.h"
+#include "egress/report.h"
+#include "egress/request.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,12 +28,41 @@ static unsigned or_default(unsigned value, unsigned fallback)
     return value ? value : fallback;
 }
 
+static void client_gone(struct client *c);
+
 static void accept_more(struct egress_proxy *proxy)
 {
     /* A client that is not accepted stays in the backlog until another one is gone. */
     proxy->waiting = proxy->n_refused >= MAX_REFUSED;
     if (!proxy->waiting)
-        egress_connection_new(proxy);
+        egress_client_new(proxy, &egress_request_state, client_gone);
+}
+
+static void end_if_empty(struct egress_proxy *proxy)
+{
+    if (!proxy->closing || !proxy->listener_closed || proxy->callers || proxy->n_clients)
+        return;
+    void (*on_closed)(void *) = proxy->on_closed;
+    void *ctx = proxy->closed_ctx;
+    policy_unref(proxy->policy);
+    egress_resolver_free_pins(&proxy->resolver);
+    close(proxy->root);
+    free(proxy);
+    if (on_closed)
+        on_closed(ctx);
+}
+
+static void client_gone(struct client *c)
+{
+    struct egress_proxy *proxy = c->proxy;
+    *(c->prev ? &c->prev->next : &proxy->clients) = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    proxy->n_clients--;
+    proxy->n_refused -= c->refused;
+    if (proxy->waiting && !proxy->closing)
+        accept_more(proxy);
+    end_if_empty(proxy);
 }
 
 /* A workload may cause any number of these, so they have a kind that takes no other line's place. */
@@ -49,33 +80,6 @@ static void have_client(uv_stream_t *listener, int status)
         accept_more(proxy);
     else
         log_accept_failure(proxy, status);
-}
-
-static void end_if_empty(struct egress_proxy *proxy)
-{
-    if (!proxy->closing || !proxy->listener_closed || proxy->callers || proxy->n_connections)
-        return;
-    void (*on_closed)(void *) = proxy->on_closed;
-    void *ctx = proxy->closed_ctx;
-    policy_unref(proxy->policy);
-    egress_resolver_free_pins(&proxy->resolver);
-    close(proxy->root);
-    free(proxy);
-    if (on_closed)
-        on_closed(ctx);
-}
-
-void egress_connection_gone(struct connection *c)
-{
-    struct egress_proxy *proxy = c->proxy;
-    *(c->prev ? &c->prev->next : &proxy->connections) = c->next;
-    if (c->next)
-        c->next->prev = c->prev;
-    proxy->n_connections--;
-    proxy->n_refused -= c->refused;
-    if (proxy->waiting && !proxy->closing)
-        accept_more(proxy);
-    end_if_empty(proxy);
 }
 
 static int listen_on(struct egress_proxy *proxy, int fd, struct error *err)
@@ -117,6 +121,7 @@ static void take_config(struct egress_proxy *proxy, const struct egress_config *
 {
     const struct egress_limits *limits = &config->limits;
     proxy->policy = policy_ref(config->policy);
+    proxy->generation = 1;
     proxy->log = config->log;
     proxy->on_denial = config->on_denial;
     proxy->resolve_denied = config->resolve_denied;
@@ -162,14 +167,16 @@ void egress_set_policy(struct egress_proxy *proxy, struct policy *policy)
 {
     struct policy *old = proxy->policy;
     proxy->policy = policy_ref(policy);
-    for (struct connection *c = proxy->connections; c; c = c->next)
-        egress_decide_again(c);
+    proxy->generation++;
+    for (struct client *c = proxy->clients; c; c = c->next)
+        if (c->state->policy_changed)
+            c->state->policy_changed(c);
     policy_unref(old);
 }
 
 void egress_stats(const struct egress_proxy *proxy, struct egress_stats *out)
 {
-    *out = (struct egress_stats){proxy->allowed, proxy->denied, proxy->n_connections};
+    *out = (struct egress_stats){proxy->allowed, proxy->denied, proxy->n_clients};
 }
 
 static void callers_closed(void *ctx)
@@ -191,9 +198,9 @@ void egress_close(struct egress_proxy *proxy, void (*on_closed)(void *ctx), void
     proxy->closing = true;
     proxy->on_closed = on_closed;
     proxy->closed_ctx = ctx;
-    for (struct connection *c = proxy->connections; c; c = c->next) {
+    for (struct client *c = proxy->clients; c; c = c->next) {
         egress_report_drop(c);
-        egress_connection_close(c);
+        egress_client_close(c);
     }
     egress_callers_close(proxy->callers, callers_closed, proxy);
     uv_close((uv_handle_t *)&proxy->listener, listener_closed);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "egress/rewrite.h"
+#include "egress/forward/rewrite.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -16,7 +16,7 @@ static bool one_of(const char *name, const char *const *list)
 
 static bool stays_behind(const struct http_head *head, const char *name)
 {
-    static const char *const own[] = {"Connection", "Keep-Alive", "TE", "Trailer", "Upgrade",
+    static const char *const own[] = {"Connection", "Expect", "Keep-Alive", "TE", "Trailer", "Upgrade",
                                       "Transfer-Encoding", "Content-Length", NULL};
     return one_of(name, own) || strncasecmp(name, "Proxy-", 6) == 0 ||
            http_head_lists(head, "Connection", name);
@@ -32,11 +32,11 @@ static void print_fields(const struct http_head *head, const char *without, stru
 }
 
 /* The authority of the URL as the origin expects it: a default port is left out. */
-static void print_host(const struct egress_target *target, struct buf *out)
+static void print_host(const struct egress_target *target, uint16_t default_port, struct buf *out)
 {
-    size_t len = strlen(target->authority);
-    if (target->port == 80)
-        len -= strlen(":80");
+    const char *colon = strrchr(target->authority, ':');
+    size_t len = target->port == default_port ? (size_t)(colon - target->authority)
+                                              : strlen(target->authority);
     buf_printf(out, "Host: %.*s\r\n", (int)len, target->authority);
 }
 
@@ -47,17 +47,17 @@ static void print_length(const struct http_head *head, struct buf *out)
 }
 
 void egress_rewrite_request(const struct http_head *head, const struct egress_target *target,
-                            const char *path, struct buf *out)
+                            const char *path, uint16_t default_port, struct buf *out)
 {
     bool server_wide = strcmp(head->method, "OPTIONS") == 0 && !*path;
     const char *root = *path == '/' ? "" : server_wide ? "*" : "/";
     buf_printf(out, "%s %s%s HTTP/1.1\r\n", head->method, root, path);
-    print_host(target, out);
+    print_host(target, default_port, out);
     print_fields(head, "Host", out);
     if (head->chunked)
         buf_puts(out, "Transfer-Encoding: chunked\r\n");
     print_length(head, out);
-    buf_puts(out, VIA "Connection: close\r\n\r\n");
+    buf_puts(out, VIA "\r\n");
 }
 
 struct egress_framing egress_frame_response(const struct http_head *request,

@@ -6,12 +6,13 @@
 #define EGRESS_REWRITE_H
 
 #include "base/buf.h"
-#include "egress/target.h"
+#include "egress/destination/target.h"
 #include "http/parser.h"
 
-/* path is what egress_target_url gave.  The upstream connection serves this one request. */
+/* path: what egress_target_url gave, or begins with '/'.  default_port: what the scheme implies.  The
+ * upstream connection is kept.  100 Continue is not asked for: the proxy has said it. */
 void egress_rewrite_request(const struct http_head *head, const struct egress_target *target,
-                            const char *path, struct buf *out);
+                            const char *path, uint16_t default_port, struct buf *out);
 
 struct egress_framing {
     bool no_body;                                   /* whatever the head says */

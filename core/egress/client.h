@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One accepted connection: the stream, who is calling, and what is under way on it.  For this folder;
+ * loop thread only.
+ *
+ * A client is in one state at a time; a state is a table of handlers for what may happen.  A client
+ * is owned by its proxy's list and frees itself when the last of its handles is closed.  Its timer
+ * serves one purpose at a time: the one of its state. */
+#ifndef EGRESS_CLIENT_H
+#define EGRESS_CLIENT_H
+
+#include "egress/caller/callers.h"
+#include "egress/destination/dial.h"
+#include "egress/destination/resolver.h"
+#include "egress/exchange.h"
+#include "egress/proxy.h"
+#include "egress/tunnel/hello.h"
+
+enum { EGRESS_HEAD_MAX = 16 * 1024 };
+
+struct client;
+struct report;
+
+struct egress_proxy {
+    uv_loop_t *loop;
+    uv_tcp_t listener;
+    struct egress_callers *callers;
+    int root;                                       /* the sandbox's root folder */
+    struct policy *policy;
+    uint64_t generation;                            /* of the policy: counts from 1 */
+    struct egress_resolver resolver;
+    struct egress_dialer dialer;
+    struct egress_limits limits;
+    const struct log *log;
+    void (*on_denial)(void *ctx, const struct egress_denial *denial);
+    void (*on_line)(void *ctx, const struct egress_line *line);
+    void *ctx;
+
+    struct client *clients;
+    unsigned n_clients;                             /* all of them */
+    unsigned n_refused;                             /* those that only get a 503 */
+    bool waiting;                                   /* a client stands in the backlog */
+    uint64_t allowed, denied;
+    bool resolve_denied;
+    unsigned n_lookups;                             /* of hosts of refused requests */
+
+    bool closing, listener_closed;
+    void (*on_closed)(void *ctx);
+    void *closed_ctx;
+};
+
+/* What is done about an event.  NULL: nothing, but that a client whose stream is broken, or whose
+ * time is up, is closed. */
+struct client_state {
+    void (*enter)(struct client *c);                /* the state begins */
+    void (*again)(struct client *c);                /* the same request, for which there is no upstream */
+    void (*client_read)(struct client *c, const char *bytes, ssize_t n);
+    void (*upstream_read)(struct client *c, const char *bytes, ssize_t n);
+    void (*client_drained)(struct client *c, int status);
+    void (*upstream_drained)(struct client *c, int status);
+    void (*client_finished)(struct client *c);      /* our side has ended, everything is sent */
+    void (*upstream_finished)(struct client *c);
+    void (*client_secured)(struct client *c, int status);       /* TLS is established, or failed */
+    void (*upstream_secured)(struct client *c, int status);
+    void (*timed_out)(struct client *c);
+    void (*policy_changed)(struct client *c);
+    bool outlives_client;                           /* the upstream may finish after the client is gone */
+};
+
+struct client {
+    struct egress_proxy *proxy;
+    struct client *prev, *next;
+    void (*gone)(struct client *c);                 /* the last thing heard of it, before it is freed */
+    const struct client_state *state;
+    const struct client_state *idle;                /* between two requests */
+    unsigned handles;                               /* open ones; the last one frees it */
+    bool refused;                                   /* one too many */
+    bool served;                                    /* a request before this one was answered */
+    bool inspected;                                 /* requests come within a tunnel */
+    struct net_stream *stream;
+    bool ended, finished;                           /* their side; our side, everything sent */
+    uv_timer_t timer;
+    struct egress_caller caller;                    /* who opened it; binary "" when that is not known */
+    char *unidentified;                             /* why not, or NULL */
+    struct http_parser *requests;
+    struct buf pending;                             /* the client's bytes that nobody has looked at */
+    struct egress_hello *hello;                     /* of a tunnel, until it is known whom TLS asks for */
+    void (*reached)(struct client *c);              /* what follows when this is over: */
+    struct egress_lookup *lookup;                   /* under way, or NULL */
+    struct egress_dial *dial;                       /* under way, or NULL */
+    struct report *report;                          /* a denial whose host is looked up, or NULL */
+    struct route route;
+    struct exchange exchange;
+    struct upstream upstream;
+};
+
+/* Accepts one; it begins in the state between two requests. */
+void egress_client_new(struct egress_proxy *proxy, const struct client_state *idle,
+                       void (*gone)(struct client *c));
+void egress_client_close(struct client *c);         /* at once; no answer */
+/* Answers and closes, once the client has had the time to read it. */
+void egress_client_refuse(struct client *c, const struct egress_refusal *refusal);
+/* After an answer: nothing more is read as a request. */
+void egress_client_end(struct client *c);
+void egress_client_expect(struct client *c, unsigned ms);       /* the timer anew; 0: none */
+/* The request is over; the client waits for another one.  The upstream connection is kept. */
+void egress_client_next(struct client *c);
+/* The client has ended its side.  Where no process holds its socket any more, now or later, that ends
+ * the connection. */
+void egress_client_has_ended(struct client *c);
+/* A stream to the route's target, or none. */
+void egress_client_set_upstream(struct client *c, struct net_stream *stream);
+void egress_client_drop_upstream(struct client *c);
+/* The caller has read all bytes that it needs of pending: more may come. */
+bool egress_client_has_room(const struct client *c);
+
+/* One handle, look-up, dial or piece of work fewer; the last one frees the client. */
+void egress_client_release(void *client);
+
+extern const struct net_calls egress_client_calls, egress_upstream_calls;
+
+#endif

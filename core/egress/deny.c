@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "egress/deny.h"
+
+#include "egress/record.h"
+#include "egress/report.h"
+
+#include <stdio.h>
+
+void egress_deny(struct client *c, const struct egress_refusal *refusal)
+{
+    egress_record_refused(c, refusal->engine, refusal->reason);
+    egress_report(c, refusal);
+    egress_client_refuse(c, refusal);
+}
+
+void egress_deny_changed(struct client *c, struct egress_refusal *refusal)
+{
+    char what[320];
+    egress_record_name(c, what, sizeof what);
+    refusal->kind = REFUSAL_POLICY;
+    refusal->engine = EGRESS_ENGINE_CONNECTION;
+    refusal->stage = c->exchange.kind == EXCHANGE_CONNECT ? "connect" : "forward";
+    refusal->request.method = NULL;
+    snprintf(refusal->detail, sizeof refusal->detail, "%s not permitted because policy changed", what);
+    egress_deny(c, refusal);
+}
+
+void egress_fail(struct client *c, const struct egress_refusal *refusal)
+{
+    egress_record_failed(c, refusal->reason);
+    egress_client_refuse(c, refusal);
+}

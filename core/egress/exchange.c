@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "egress/exchange.h"
+
+void egress_route_clear(struct route *route)
+{
+    egress_links_free(&route->links);
+    buf_free(&route->hint);
+    policy_candidates_free(&route->candidates);
+    egress_addresses_free(&route->addresses);
+    *route = (struct route){0};
+}
+
+void egress_exchange_clear(struct exchange *exchange)
+{
+    http_head_free(exchange->head);
+    http_head_free(exchange->response);
+    buf_free(&exchange->canonical);
+    *exchange = (struct exchange){.query = ""};
+}
+
+struct policy_request egress_route_request(const struct route *route, const struct egress_caller *caller)
+{
+    return (struct policy_request){
+        .host = route->target.host, .port = route->target.port, .binary = caller->binary,
+        .ancestors = (const char *const *)caller->ancestors, .n_ancestors = caller->n_ancestors,
+        .links = route->links.items, .n_links = route->links.n};
+}
+
+bool egress_exchange_is_judged(const struct exchange *exchange)
+{
+    return exchange->canonical.len > 0;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One request and what becomes of it: plain data, filled in by the steps of the proxy in turn.  For
+ * this folder; loop thread only. */
+#ifndef EGRESS_EXCHANGE_H
+#define EGRESS_EXCHANGE_H
+
+#include "egress/caller/caller.h"
+#include "egress/destination/resolver.h"
+#include "egress/destination/target.h"
+#include "egress/forward/rewrite.h"
+#include "egress/links.h"
+#include "http/parser.h"
+#include "net/stream.h"
+#include "policy/match/http.h"
+
+/* Where requests go, and what the policy says of it.  A tunnel whose traffic is inspected keeps its
+ * route for all requests within it; a forwarded request has its own. */
+struct route {
+    struct egress_target target;
+    struct egress_links links;
+    struct buf hint;                                /* what a refusal says about the policy's paths */
+    uint64_t generation;                            /* of the policy that the next two point into; 0: none */
+    struct policy_decision decision;
+    struct policy_candidates candidates;            /* none: requests are not judged */
+    struct egress_addresses addresses;              /* all checked */
+};
+
+/* A connection to the route's target, kept for the next request to the same place. */
+struct upstream {
+    struct net_stream *stream;                      /* NULL until it is connected */
+    char authority[EGRESS_AUTHORITY_SIZE];
+    struct ipaddr address;
+    bool tls, used;                                 /* used: it has served a request */
+    bool ended, finished;                           /* their side; our side, everything sent */
+    struct http_parser *responses;
+};
+
+enum exchange_kind {
+    EXCHANGE_CONNECT,
+    EXCHANGE_FORWARD,                               /* the target is a URL */
+    EXCHANGE_INSPECTED,                             /* within a tunnel */
+};
+
+struct exchange {
+    enum exchange_kind kind;
+    struct http_head *head;
+    const char *path;                               /* with its query, as sent; into head->target */
+    struct buf canonical;                           /* the path as rules see it; empty where none are asked */
+    const char *query;                              /* of path, without "?"; "" where there is none */
+    bool websocket;                                 /* a valid WebSocket upgrade */
+    struct policy_http_decision rules;
+    bool counted;                                   /* the log has its verdict */
+    bool retried;
+
+    struct http_head *response;                     /* the final head, once it is here */
+    struct egress_framing framing;                  /* how the client gets the response */
+    bool reusable;                                  /* the upstream connection, once this is over */
+    bool request_done, response_done;
+};
+
+void egress_route_clear(struct route *route);
+void egress_exchange_clear(struct exchange *exchange);
+/* The question to the policy about the connection; borrows from both. */
+struct policy_request egress_route_request(const struct route *route, const struct egress_caller *caller);
+/* The rules of requests were asked. */
+bool egress_exchange_is_judged(const struct exchange *exchange);
+
+#endif

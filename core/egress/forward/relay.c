@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "egress/forward/relay.h"
+
+#include "egress/deny.h"
+#include "egress/judge.h"
+#include "egress/record.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct client_state relay_state;
+
+/* ---- the request ---- */
+
+void egress_relay_malformed(struct client *c)
+{
+    int status;
+    struct egress_refusal refusal;
+    const char *why = http_parser_error(c->requests, &status);
+    egress_refuse(&refusal, status == 431 ? REFUSAL_LONG : REFUSAL_MALFORMED, "%s", why);
+    egress_client_refuse(c, &refusal);
+}
+
+/* Bytes of an answer are with the client already: no other answer can take its place. */
+static void bad_request(struct client *c)
+{
+    if (c->exchange.response)
+        egress_client_close(c);
+    else
+        egress_relay_malformed(c);
+}
+
+static enum http_event take_request(struct client *c, struct buf *out)
+{
+    const char *bytes = c->pending.data, *body;
+    size_t len = c->pending.len, body_len;
+    bool chunked = c->exchange.head->chunked;
+    enum http_event event;
+    while ((event = http_parser_next(c->requests, &bytes, &len, &body, &body_len)) == HTTP_GOT_BODY)
+        egress_frame_body(out, chunked, body, body_len);
+    if (event == HTTP_GOT_END)
+        egress_frame_end(out, chunked);
+    buf_consume(&c->pending, c->pending.len - len);
+    return event;
+}
+
+/* What is here of the request's body goes on its way, behind what is in out; out is freed. */
+static void send_request(struct client *c, struct buf *out)
+{
+    enum http_event event = take_request(c, out);
+    if (event == HTTP_BAD) {
+        buf_free(out);
+        bad_request(c);
+        return;
+    }
+    c->exchange.request_done = event == HTTP_GOT_END;
+    if (net_write(c->upstream.stream, out->data, out->len))
+        net_read(c->stream);
+    else
+        net_pause(c->stream);
+    buf_free(out);
+}
+
+static bool waits_for_continue(const struct exchange *exchange)
+{
+    return exchange->head->minor > 0 && !exchange->request_done &&
+           http_head_lists(exchange->head, "Expect", "100-continue");
+}
+
+static void print_head(const struct client *c, struct buf *out)
+{
+    const struct exchange *exchange = &c->exchange;
+    struct buf path = {0};
+    if (egress_exchange_is_judged(exchange)) {
+        buf_puts(&path, exchange->canonical.data);
+        buf_puts(&path, exchange->path + strcspn(exchange->path, "?"));
+    } else {
+        buf_puts(&path, exchange->path);
+    }
+    egress_rewrite_request(exchange->head, &c->route.target, buf_str(&path), c->upstream.tls ? 443 : 80, out);
+    buf_free(&path);
+}
+
+void egress_relay_begin(struct client *c)
+{
+    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    struct buf out = {0};
+    c->state = &relay_state;
+    egress_client_expect(c, 0);
+    if (!c->upstream.responses)
+        c->upstream.responses = http_parser_new(HTTP_OF_SERVER, EGRESS_HEAD_MAX);
+    print_head(c, &out);
+    net_read(c->upstream.stream);
+    send_request(c, &out);
+    if (c->state == &relay_state && waits_for_continue(&c->exchange))
+        net_write(c->stream, go_on, sizeof go_on - 1);
+}
+
+static void relay_client_read(struct client *c, const char *bytes, ssize_t n)
+{
+    struct buf out = {0};
+    if (n > 0) {
+        buf_add(&c->pending, bytes, (size_t)n);
+        if (!c->exchange.request_done)
+            send_request(c, &out);
+        else if (!egress_client_has_room(c))
+            net_pause(c->stream);
+        return;
+    }
+    c->ended = true;
+    if (n != UV_EOF) {
+        egress_client_close(c);
+    } else if (!c->exchange.request_done) {
+        http_parser_eof(c->requests);
+        bad_request(c);
+    } else {
+        egress_client_has_ended(c);
+    }
+}
+
+/* ---- the response ---- */
+
+/* It cannot be passed on: said while there is still room for it, else by breaking off. */
+static void bad_response(struct client *c, enum egress_refusal_kind kind, const char *reason)
+{
+    struct egress_refusal refusal;
+    if (c->exchange.response) {
+        egress_record_failed(c, reason);
+        egress_client_close(c);
+        return;
+    }
+    egress_refuse(&refusal, kind, "%s", reason);
+    snprintf(refusal.detail, sizeof refusal.detail, "the answer of %s cannot be passed on",
+             c->route.target.authority);
+    egress_fail(c, &refusal);
+}
+
+/* Everything the client is to have is with the kernel. */
+static void response_sent(struct client *c)
+{
+    const struct exchange *exchange = &c->exchange;
+    if (!exchange->framing.keep_alive || !exchange->request_done) {
+        egress_client_end(c);
+        return;
+    }
+    c->upstream.used = true;
+    if (!exchange->reusable || c->upstream.ended)
+        egress_client_drop_upstream(c);
+    egress_client_next(c);
+}
+
+/* False: this is no answer to what was asked. */
+static bool take_head(struct client *c, struct buf *out)
+{
+    struct exchange *exchange = &c->exchange;
+    struct http_head *response = http_parser_take_head(c->upstream.responses);
+    const struct http_head *request = exchange->head;
+    bool interim = response->status < 200, known = response->status != 101;
+    if (interim) {
+        http_parser_no_body(c->upstream.responses);
+        if (known && request->minor > 0)
+            egress_rewrite_interim(response, out);
+        http_head_free(response);
+        return known;
+    }
+    exchange->response = response;
+    exchange->reusable = response->keep_alive;
+    exchange->framing = egress_frame_response(request, response);
+    if (exchange->framing.no_body)
+        http_parser_no_body(c->upstream.responses);
+    egress_rewrite_response(request, response, &exchange->framing, out);
+    return true;
+}
+
+/* HTTP_MORE, HTTP_BAD, HTTP_GOT_END when the response is complete, or HTTP_GOT_HEAD when its head
+ * is not acceptable. */
+static enum http_event take_response(struct client *c, const char *bytes, size_t len, struct buf *out)
+{
+    for (;;) {
+        const char *body;
+        size_t body_len;
+        enum http_event event =
+            http_parser_next(c->upstream.responses, &bytes, &len, &body, &body_len);
+        if (event == HTTP_GOT_HEAD && !take_head(c, out))
+            return event;
+        if (event == HTTP_GOT_BODY)
+            egress_frame_body(out, c->exchange.framing.chunked, body, body_len);
+        if (event == HTTP_GOT_END && c->exchange.response && len)
+            c->exchange.reusable = false;           /* nobody asked for more */
+        if (event == HTTP_MORE || event == HTTP_BAD || (event == HTTP_GOT_END && c->exchange.response))
+            return event;
+    }
+}
+
+static void pass_on(struct client *c, struct buf *out, bool complete)
+{
+    if (complete)
+        egress_frame_end(out, c->exchange.framing.chunked);
+    c->exchange.response_done = complete;
+    bool taken = net_write(c->stream, out->data, out->len);
+    if (complete && taken)
+        response_sent(c);
+    else if (!taken)
+        net_pause(c->upstream.stream);
+}
+
+/* A connection that was kept may end just when it is used again.  What changes nothing at the server
+ * is then asked again. */
+static bool can_retry(const struct client *c)
+{
+    static const char *const methods[] = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
+    const struct exchange *exchange = &c->exchange;
+    bool idempotent = false;
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        idempotent |= strcmp(methods[i], exchange->head->method) == 0;
+    return idempotent && c->upstream.used && !exchange->retried && !exchange->response &&
+           http_parser_idle(c->upstream.responses) && exchange->request_done &&
+           !exchange->head->chunked && !exchange->head->length;
+}
+
+static void upstream_ended(struct client *c, ssize_t n)
+{
+    struct buf out = {0};
+    char reason[256];
+    if (can_retry(c)) {
+        c->exchange.retried = true;
+        egress_client_drop_upstream(c);
+        c->idle->again(c);
+        return;
+    }
+    c->upstream.ended = true;
+    if (n == UV_EOF && c->exchange.response && http_parser_eof(c->upstream.responses) == HTTP_GOT_END) {
+        pass_on(c, &out, true);
+        buf_free(&out);
+        return;
+    }
+    snprintf(reason, sizeof reason, "%s broke the connection off before its answer was complete"
+             "%s%s", c->route.target.authority, n == UV_EOF ? "" : ": ",
+             n == UV_EOF ? "" : uv_strerror((int)n));
+    bad_response(c, REFUSAL_UNREACHABLE, reason);
+}
+
+static void relay_upstream_read(struct client *c, const char *bytes, ssize_t n)
+{
+    struct buf out = {0};
+    int status;
+    if (c->exchange.response_done) {
+        c->exchange.reusable = false;
+        return;
+    }
+    if (n < 0) {
+        upstream_ended(c, n);
+        return;
+    }
+    bool untold = !c->exchange.response;            /* the client has nothing of it yet */
+    enum http_event event = take_response(c, bytes, (size_t)n, &out);
+    if (event == HTTP_BAD && untold) {
+        http_head_free(c->exchange.response);
+        c->exchange.response = NULL;
+    }
+    if (event == HTTP_GOT_HEAD)
+        bad_response(c, REFUSAL_RESPONSE, "it switched protocols without being asked to");
+    else if (event == HTTP_BAD)
+        bad_response(c, REFUSAL_RESPONSE, http_parser_error(c->upstream.responses, &status));
+    else
+        pass_on(c, &out, event == HTTP_GOT_END);
+    buf_free(&out);
+}
+
+static void relay_client_drained(struct client *c, int status)
+{
+    if (status != 0)
+        egress_client_close(c);
+    else if (c->exchange.response_done)
+        response_sent(c);
+    else
+        net_read(c->upstream.stream);
+}
+
+static void relay_upstream_drained(struct client *c, int status)
+{
+    if (status == 0 && !c->ended && egress_client_has_room(c))
+        net_read(c->stream);
+}
+
+static void relay_policy_changed(struct client *c)
+{
+    struct buf reason = {0};
+    struct egress_refusal refusal;
+    if (egress_judge(c, &refusal, &reason) != VERDICT_REFUSED) {
+        buf_free(&reason);
+        return;
+    }
+    if (c->exchange.response) {
+        egress_record_ended(c, refusal.engine, refusal.reason, false);
+        egress_client_close(c);
+    } else {
+        egress_deny_changed(c, &refusal);
+    }
+    buf_free(&reason);
+}
+
+static const struct client_state relay_state = {
+    .client_read = relay_client_read,
+    .upstream_read = relay_upstream_read,
+    .client_drained = relay_client_drained,
+    .upstream_drained = relay_upstream_drained,
+    .policy_changed = relay_policy_changed,
+};

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "egress/judge.h"
+
+#include "base/alloc.h"
+#include "egress/destination/destination.h"
+#include "egress/record.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static enum egress_verdict refuse_connection(const struct client *c, const char *reason,
+                                             struct egress_refusal *refusal)
+{
+    char what[320];
+    egress_record_name(c, what, sizeof what);
+    egress_refuse(refusal, REFUSAL_POLICY, "%s", reason);
+    snprintf(refusal->detail, sizeof refusal->detail, "%s not permitted by policy", what);
+    refusal->hint = buf_str(&c->route.hint);
+    refusal->engine = EGRESS_ENGINE_CONNECTION;
+    refusal->stage = c->exchange.kind == EXCHANGE_CONNECT ? "connect" : "forward";
+    return VERDICT_REFUSED;
+}
+
+static enum egress_verdict refuse_unidentified(const struct client *c, struct egress_refusal *refusal)
+{
+    char reason[sizeof refusal->reason];
+    snprintf(reason, sizeof reason, "the calling process could not be identified: %s", c->unidentified);
+    return refuse_connection(c, reason, refusal);
+}
+
+static enum egress_verdict refuse_address(const struct client *c, const char *check,
+                                          struct egress_refusal *refusal)
+{
+    char what[320];
+    egress_record_name(c, what, sizeof what);
+    snprintf(refusal->detail, sizeof refusal->detail, "%s blocked: %s", what, check);
+    refusal->engine = EGRESS_ENGINE_ADDRESS;
+    refusal->stage = "ssrf";
+    return VERDICT_REFUSED;
+}
+
+static void find_candidates(struct route *route, const struct policy *policy,
+                            const struct policy_request *request)
+{
+    policy_candidates_free(&route->candidates);
+    if (route->decision.allowed && strcmp(route->decision.endpoint->tls, "skip") != 0)
+        policy_candidates_find(policy_model(policy), request, &route->candidates);
+}
+
+/* What the paths of the policy lead to was looked up before, or when the route was last judged; but
+ * there may be another policy by now. */
+static void ask_about_connection(struct client *c, struct buf *reason)
+{
+    struct route *route = &c->route;
+    struct policy *policy = c->proxy->policy;
+    struct policy_request request = egress_route_request(route, &c->caller);
+    policy_match(policy_model(policy), &request, &route->decision, NULL);
+    if (!route->decision.allowed && route->links.policy != policy) {
+        buf_clear(&route->hint);
+        egress_links_find(&route->links, c->proxy->root, policy, &request, true);
+        request = egress_route_request(route, &c->caller);
+    }
+    if (!route->decision.allowed)
+        policy_match(policy_model(policy), &request, &route->decision, reason);
+    find_candidates(route, policy, &request);
+    route->generation = c->proxy->generation;
+}
+
+/* ---- the request ---- */
+
+static enum egress_verdict refuse_target(struct egress_refusal *refusal, const char *reason)
+{
+    egress_refuse(refusal, REFUSAL_TARGET, "%s", reason);
+    snprintf(refusal->detail, sizeof refusal->detail, "request-target must be canonical");
+    refusal->engine = EGRESS_ENGINE_REQUEST;
+    return VERDICT_REFUSED;
+}
+
+static enum egress_verdict refuse_request(const struct client *c, const char *reason,
+                                          struct egress_refusal *refusal)
+{
+    const struct exchange *exchange = &c->exchange;
+    const struct policy_http_decision *rules = &exchange->rules;
+    egress_refuse(refusal, REFUSAL_POLICY, "%s", reason);
+    refusal->engine = EGRESS_ENGINE_REQUEST;
+    refusal->stage = exchange->kind == EXCHANGE_FORWARD ? "forward-l7-deny" : "connect-l7-deny";
+    refusal->policy = rules->rule ? rules->rule->key : c->route.decision.rule->key;
+    refusal->request = (struct egress_refused_request){
+        .method = exchange->head->method, .path = exchange->canonical.data,
+        .protocol = rules->endpoint ? rules->endpoint->protocol : "rest",
+        .host = c->route.target.host, .port = c->route.target.port, .binary = c->caller.binary};
+    return VERDICT_REFUSED;
+}
+
+static bool query_is_valid(const char *query)
+{
+    struct policy_query q = {.rest = query};
+    bool bad = false;
+    while (policy_query_next(&q, &bad))
+        ;
+    policy_query_free(&q);
+    return !bad;
+}
+
+/* NULL, or why the target is rejected. */
+static const char *read_target(const struct route *route, struct exchange *exchange)
+{
+    size_t len = strcspn(exchange->path, "?");
+    const char *path = len ? exchange->path : "/";
+    exchange->query = exchange->path[len] ? exchange->path + len + 1 : "";
+    buf_clear(&exchange->canonical);
+    const char *why = policy_target_path(path, len ? len : 1,
+                                         policy_candidates_keep_encoded_slash(&route->candidates),
+                                         &exchange->canonical);
+    if (!why && !query_is_valid(exchange->query))
+        why = "the query has a malformed escape or is no UTF-8";
+    if (why)
+        buf_clear(&exchange->canonical);
+    return why;
+}
+
+/* VERDICT_ALLOWED or VERDICT_REFUSED. */
+static enum egress_verdict judge_request(struct client *c, struct egress_refusal *refusal,
+                                         struct buf *reason)
+{
+    struct exchange *exchange = &c->exchange;
+    const char *why = read_target(&c->route, exchange);
+    if (why)
+        return refuse_target(refusal, why);
+    const struct policy_http_request request = {
+        .method = exchange->head->method, .path = exchange->canonical.data, .query = exchange->query,
+        .websocket = exchange->websocket};
+    policy_http_decide(&c->route.candidates, &request, &exchange->rules, reason);
+    return exchange->rules.allowed ? VERDICT_ALLOWED : refuse_request(c, buf_str(reason), refusal);
+}
+
+static enum egress_verdict judge_addresses(struct client *c, struct egress_refusal *refusal)
+{
+    const struct route *route = &c->route;
+    bool connected = c->upstream.stream != NULL;
+    const struct ipaddr *addresses = connected ? &c->upstream.address : route->addresses.items;
+    size_t n = connected ? 1 : route->addresses.n;
+    if (!n)
+        return VERDICT_NEEDS_ADDRESSES;
+    const char *check = egress_check_addresses(&route->decision, &route->target, addresses, n, refusal);
+    return check ? refuse_address(c, check, refusal) : VERDICT_ALLOWED;
+}
+
+enum egress_verdict egress_judge(struct client *c, struct egress_refusal *refusal, struct buf *reason)
+{
+    const char *check;
+    buf_clear(&c->exchange.canonical);
+    c->exchange.rules = (struct policy_http_decision){0};
+    if (c->unidentified)
+        return refuse_unidentified(c, refusal);
+    if (c->route.generation != c->proxy->generation)
+        ask_about_connection(c, reason);
+    if (!c->route.decision.allowed)
+        return refuse_connection(c, buf_str(reason), refusal);
+    if ((check = egress_check_host(&c->route.target, refusal)))
+        return refuse_address(c, check, refusal);
+    if (c->exchange.head && c->exchange.kind != EXCHANGE_CONNECT && c->route.candidates.n &&
+        judge_request(c, refusal, reason) == VERDICT_REFUSED)
+        return VERDICT_REFUSED;
+    return judge_addresses(c, refusal);
+}
+
+/* A server of many names would answer for the one that TLS asks for: that one has to be the one that
+ * was judged.  An address has no name to differ from. */
+char *egress_judge_hello(const struct client *c, enum egress_hello_state state)
+{
+    const struct egress_hello *hello = c->hello;
+    const struct egress_target *target = &c->route.target;
+    if (state == HELLO_BAD)
+        return alloc_printf("the TLS client hello cannot be read: %s", hello->problem);
+    if (state == HELLO_READ && !target->literal && *hello->name && strcmp(hello->name, target->host) != 0)
+        return alloc_printf("TLS asks for %s in a tunnel to %s", hello->name, target->host);
+    return NULL;
+}

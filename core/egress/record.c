@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "egress/record.h"
+
+#include "base/printable.h"
+#include "base/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REASON_MAX = 256, PATH_MAX_SHOWN = 200, BINARY_MAX = 200, HINT_MAX = 512 };
+
+/* As it was judged, where rules judge it. */
+static const char *path_of(const struct exchange *exchange)
+{
+    return egress_exchange_is_judged(exchange) ? exchange->canonical.data : exchange->path;
+}
+
+static int shown_length(const char *path)
+{
+    size_t len = strcspn(path, "?");
+    return (int)(len < PATH_MAX_SHOWN ? len : PATH_MAX_SHOWN);
+}
+
+void egress_record_name(const struct client *c, char *out, size_t size)
+{
+    const char *path = c->exchange.kind == EXCHANGE_CONNECT ? "" : path_of(&c->exchange);
+    snprintf(out, size, "%s %s%.*s", c->exchange.head->method, c->route.target.authority,
+             shown_length(path), path);
+}
+
+static void print_what(struct buf *out, const struct client *c)
+{
+    const struct exchange *exchange = &c->exchange;
+    const char *authority = c->route.target.authority;
+    text_shorten(out, *c->caller.binary ? c->caller.binary : "unknown", BINARY_MAX);
+    buf_printf(out, "(%d) -> ", (int)c->caller.pid);
+    if (exchange->kind == EXCHANGE_CONNECT) {
+        buf_puts(out, authority);
+        return;
+    }
+    const char *path = path_of(exchange);
+    buf_printf(out, "%s %s://%s%.*s%s", exchange->head->method, c->upstream.tls ? "https" : "http",
+               authority, shown_length(path), path, strchr(exchange->path, '?') ? "?[redacted]" : "");
+}
+
+static const struct sluice_rule *rule_of(const struct client *c)
+{
+    return c->exchange.rules.rule ? c->exchange.rules.rule : c->route.decision.rule;
+}
+
+/* The path of the rule, where it is not the program's own. */
+static void print_link(struct buf *out, const struct client *c)
+{
+    struct policy_request request = egress_route_request(&c->route, &c->caller);
+    const struct policy_link *link = rule_of(c) ? policy_rule_link(rule_of(c), &request) : NULL;
+    if (!link)
+        return;
+    buf_puts(out, " [path:");
+    text_shorten(out, link->path, BINARY_MAX);
+    buf_putc(out, ']');
+}
+
+/* What a line says of a request besides what the request itself says. */
+struct entry {
+    const char *activity;                           /* that of a tunnel; a request is named by its method */
+    const char *action, *engine, *reason;           /* reason NULL: none */
+    enum log_kind kind;
+    bool outcome;
+    enum store_traffic_verdict verdict;
+};
+
+static void print_text(struct buf *out, const char *name, const char *text, size_t max)
+{
+    buf_printf(out, " [%s:", name);
+    text_shorten(out, text, max);
+    buf_putc(out, ']');
+}
+
+static char *print_line(const struct client *c, const struct entry *entry)
+{
+    struct buf raw = {0}, text = {0};
+    if (c->exchange.kind == EXCHANGE_CONNECT)
+        buf_printf(&raw, "NET:%s %s ", entry->activity, entry->action);
+    else
+        buf_printf(&raw, "HTTP:%s %s ", c->exchange.head->method, entry->action);
+    print_what(&raw, c);
+    buf_printf(&raw, " [policy:%s engine:%s]", rule_of(c) ? rule_of(c)->key : "-", entry->engine);
+    print_link(&raw, c);
+    if (entry->reason)
+        print_text(&raw, "reason", entry->reason, REASON_MAX);
+    if (entry->reason && c->route.hint.len)
+        print_text(&raw, "hint", c->route.hint.data, HINT_MAX);
+    printable_escape(&text, raw.data, raw.len, "");
+    buf_free(&raw);
+    return buf_take(&text);
+}
+
+static bool is_permitted(const struct client *c)
+{
+    return c->route.decision.allowed &&
+           (!egress_exchange_is_judged(&c->exchange) || c->exchange.rules.allowed);
+}
+
+static void record(const struct client *c, const struct entry *entry)
+{
+    const struct egress_proxy *proxy = c->proxy;
+    if (!proxy->on_line)
+        return;
+    char *text = print_line(c, entry);
+    struct egress_line line = {
+        .kind = entry->kind, .text = text, .outcome = entry->outcome, .verdict = entry->verdict,
+        .host = c->route.target.host, .port = c->route.target.port, .binary = c->caller.binary,
+        .rule = is_permitted(c) && rule_of(c) ? rule_of(c)->key : "",
+        .reason = entry->reason ? entry->reason : ""};
+    proxy->on_line(proxy->ctx, &line);
+    free(text);
+}
+
+void egress_record_allowed(struct client *c, const char *engine, const char *reason)
+{
+    c->proxy->allowed++;
+    c->exchange.counted = true;
+    record(c, &(struct entry){"OPEN", "[INFO] ALLOWED", engine, reason, LOG_KIND_ALLOWED, true,
+                              STORE_TRAFFIC_ALLOWED});
+}
+
+void egress_record_refused(struct client *c, const char *engine, const char *reason)
+{
+    c->proxy->denied++;
+    c->exchange.counted = true;
+    record(c, &(struct entry){"OPEN", "[MED] DENIED", engine, reason, LOG_KIND_REFUSED, true,
+                              STORE_TRAFFIC_REFUSED});
+}
+
+void egress_record_ended(const struct client *c, const char *engine, const char *reason, bool refusal)
+{
+    record(c, &(struct entry){"CLOSE", "[MED] DENIED", engine, reason, LOG_KIND_REFUSED, refusal,
+                              STORE_TRAFFIC_REFUSED});
+}
+
+void egress_record_failed(const struct client *c, const char *reason)
+{
+    record(c, &(struct entry){"FAIL", "[LOW] FAILED", EGRESS_ENGINE_CONNECTION, reason, LOG_KIND_ERROR,
+                              !c->exchange.counted, STORE_TRAFFIC_FAILED});
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The decision log: one line for each verdict, and for what became of it.  For this folder. */
+#ifndef EGRESS_RECORD_H
+#define EGRESS_RECORD_H
+
+#include "egress/client.h"
+
+#define EGRESS_ENGINE_CONNECTION "l4"
+#define EGRESS_ENGINE_REQUEST "l7"
+#define EGRESS_ENGINE_ADDRESS "ssrf"
+#define EGRESS_ENGINE_TLS "tls"
+
+/* reason: what is audited, or NULL. */
+void egress_record_allowed(struct client *c, const char *engine, const char *reason);
+void egress_record_refused(struct client *c, const char *engine, const char *reason);
+/* What was permitted is ended.  refusal: it counts as one more refusal. */
+void egress_record_ended(const struct client *c, const char *engine, const char *reason, bool refusal);
+/* What was permitted did not work. */
+void egress_record_failed(const struct client *c, const char *reason);
+
+/* "GET host:port/path", or "CONNECT host:port".  The query is left out: it may be a secret, and says
+ * nothing about where. */
+void egress_record_name(const struct client *c, char *out, size_t size);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "egress/request.h"
+
+#include "egress/deny.h"
+#include "egress/follow.h"
+#include "egress/forward/relay.h"
+#include "egress/judge.h"
+#include "egress/reach.h"
+#include "egress/record.h"
+#include "egress/tunnel/tunnel.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- judged and carried out ---- */
+
+static void carry_out(struct client *c)
+{
+    if (c->exchange.kind == EXCHANGE_CONNECT)
+        egress_tunnel_begin(c);
+    else
+        egress_relay_begin(c);
+}
+
+static void permit(struct client *c, const struct buf *reason)
+{
+    const char *engine =
+        egress_exchange_is_judged(&c->exchange) ? EGRESS_ENGINE_REQUEST : EGRESS_ENGINE_CONNECTION;
+    if (!c->exchange.counted)
+        egress_record_allowed(c, engine, reason->len ? reason->data : NULL);
+    if (c->upstream.stream)
+        carry_out(c);
+    else
+        egress_reach_connect(c, carry_out);
+}
+
+static void decide(struct client *c)
+{
+    struct egress_refusal refusal;
+    struct buf reason = {0};
+    switch (egress_judge(c, &refusal, &reason)) {
+    case VERDICT_REFUSED:
+        egress_deny(c, &refusal);
+        break;
+    case VERDICT_NEEDS_ADDRESSES:
+        egress_reach_addresses(c, decide);
+        break;
+    case VERDICT_ALLOWED:
+        permit(c, &reason);
+        break;
+    }
+    buf_free(&reason);
+}
+
+/* ---- read ---- */
+
+static int check_fields(const struct http_head *head, struct egress_refusal *refusal)
+{
+    if (http_head_lists(head, "Connection", "Host") ||
+        http_head_lists(head, "Connection", "Content-Length") ||
+        http_head_lists(head, "Connection", "Transfer-Encoding"))
+        return egress_refuse(refusal, REFUSAL_MALFORMED, "Connection names a header that the "
+                             "request cannot do without");
+    return 0;
+}
+
+static int read_url(struct client *c, struct egress_refusal *refusal)
+{
+    struct exchange *exchange = &c->exchange;
+    exchange->kind = EXCHANGE_FORWARD;
+    if (egress_target_url(exchange->head->target, &c->route.target, &exchange->path, refusal) != 0)
+        return -1;
+    if (http_head_lists(exchange->head, "Upgrade", "websocket"))
+        return egress_refuse(refusal, REFUSAL_UPGRADE, "WebSocket needs a tunnel: use CONNECT");
+    return check_fields(exchange->head, refusal);
+}
+
+static int read_target(struct client *c, struct egress_refusal *refusal)
+{
+    const struct http_head *head = c->exchange.head;
+    c->exchange.kind = EXCHANGE_CONNECT;
+    if (strcmp(head->method, "CONNECT") == 0)
+        return egress_target_authority(head->target, &c->route.target, refusal);
+    return read_url(c, refusal);
+}
+
+/* One to another place is of no use. */
+static void drop_other_upstream(struct client *c)
+{
+    if (c->upstream.stream && strcmp(c->upstream.authority, c->route.target.authority) != 0)
+        egress_client_drop_upstream(c);
+}
+
+static void have_head(struct client *c)
+{
+    struct egress_refusal refusal;
+    net_pause(c->stream);
+    c->exchange.head = http_parser_take_head(c->requests);
+    if (read_target(c, &refusal) == 0) {
+        drop_other_upstream(c);
+        egress_follow_links(c, decide);
+        return;
+    }
+    snprintf(refusal.detail, sizeof refusal.detail, "%s", refusal.kind == REFUSAL_TARGET
+             ? "request-target must be canonical" : refusal.reason);
+    egress_client_refuse(c, &refusal);
+}
+
+static void look_for_head(struct client *c)
+{
+    const char *bytes = c->pending.data, *body;
+    size_t len = c->pending.len, body_len;
+    if (!len)
+        return;
+    if (http_parser_idle(c->requests))
+        egress_client_expect(c, c->proxy->limits.head_ms);
+    enum http_event event = http_parser_next(c->requests, &bytes, &len, &body, &body_len);
+    buf_consume(&c->pending, c->pending.len - len);
+    if (event == HTTP_GOT_HEAD)
+        have_head(c);
+    else if (event == HTTP_BAD)
+        egress_relay_malformed(c);
+}
+
+static void request_enter(struct client *c)
+{
+    c->served = true;
+    egress_client_expect(c, c->proxy->limits.idle_ms);
+    look_for_head(c);
+    if (c->state != &egress_request_state)
+        return;
+    if (c->ended)
+        egress_client_close(c);
+    else
+        net_read(c->stream);
+}
+
+static void request_client_read(struct client *c, const char *bytes, ssize_t n)
+{
+    if (n > 0) {
+        buf_add(&c->pending, bytes, (size_t)n);
+        look_for_head(c);
+    } else if (n == UV_EOF && !http_parser_idle(c->requests)) {
+        http_parser_eof(c->requests);
+        egress_relay_malformed(c);
+    } else {
+        egress_client_close(c);
+    }
+}
+
+/* An upstream that is not asked anything has nothing to say but that it ends. */
+static void request_upstream_read(struct client *c, const char *bytes, ssize_t n)
+{
+    (void)bytes;
+    (void)n;
+    egress_client_drop_upstream(c);
+}
+
+static void request_timed_out(struct client *c)
+{
+    struct egress_refusal refusal;
+    if (http_parser_idle(c->requests) && c->served) {
+        egress_client_close(c);                     /* between two requests: nobody asked anything */
+        return;
+    }
+    egress_refuse(&refusal, REFUSAL_LATE, "the request did not arrive within %u ms",
+                  c->proxy->limits.head_ms);
+    egress_client_refuse(c, &refusal);
+}
+
+/* The addresses that it may be connected to are others now. */
+static void request_policy_changed(struct client *c)
+{
+    egress_client_drop_upstream(c);
+}
+
+const struct client_state egress_request_state = {
+    .enter = request_enter,
+    .again = decide,
+    .client_read = request_client_read,
+    .upstream_read = request_upstream_read,
+    .timed_out = request_timed_out,
+    .policy_changed = request_policy_changed,
+};
