@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/caller/borrow.h"
 
-#include "egress/caller/program.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
@@ -10,41 +8,34 @@
 #include <unistd.h>
 
 /* Debian 12 has older headers. */
-#ifndef PIDFD_THREAD
-#define PIDFD_THREAD O_EXCL
-#endif
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
 #endif
 
 /* Kernels before 6.9 have no descriptor of a thread.  There its process has to do, which shares its
  * descriptors with its threads unless one of them has asked for a table of its own. */
-static int open_process(pid_t thread)
+static int open_process(pid_t thread, pid_t process)
 {
-    pid_t process = egress_process_of(thread);
-    if (process <= 0)
-        return -ESRCH;
     if (process != thread && syscall(SYS_kcmp, process, thread, KCMP_FILES, 0, 0) != 0)
         return -EOPNOTSUPP;
     int pidfd = (int)syscall(SYS_pidfd_open, process, 0);
     return pidfd < 0 ? -errno : pidfd;
 }
 
-static int open_thread(pid_t thread)
+static int duplicate(int pidfd, int number)
 {
-    int pidfd = (int)syscall(SYS_pidfd_open, thread, PIDFD_THREAD);
-    if (pidfd >= 0)
-        return pidfd;
-    return errno == EINVAL ? open_process(thread) : -errno;
+    int fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
+    return fd < 0 ? -errno : fd;
 }
 
-int egress_socket_borrow(const struct egress_suspended_call *call)
+int egress_socket_borrow(const struct egress_process *thread, pid_t process, int number)
 {
-    int pidfd = open_thread(call->thread);
+    if (thread->pidfd >= 0)
+        return duplicate(thread->pidfd, number);
+    int pidfd = open_process(thread->id, process);
     if (pidfd < 0)
         return pidfd;
-    int fd = (int)syscall(SYS_pidfd_getfd, pidfd, (int)call->args[0], 0);
-    int rc = fd < 0 ? -errno : fd;
+    int rc = duplicate(pidfd, number);
     close(pidfd);
     return rc;
 }
@@ -56,8 +47,7 @@ static int option(int fd, int name)
     return getsockopt(fd, SOL_SOCKET, name, &value, &len) == 0 ? value : -1;
 }
 
-/* 0 where the kernel has none (before 5.14). */
-static uint64_t namespace_of(int fd)
+uint64_t egress_socket_namespace(int fd)
 {
     uint64_t cookie = 0;
     socklen_t len = sizeof cookie;
@@ -65,12 +55,12 @@ static uint64_t namespace_of(int fd)
     return cookie;
 }
 
-bool egress_socket_is_tcp(int fd, int other)
+bool egress_socket_is_tcp(int fd, uint64_t namespace)
 {
     int protocol = option(fd, SO_PROTOCOL), family = option(fd, SO_DOMAIN);
     return (family == AF_INET || family == AF_INET6) &&
            (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP) &&
-           namespace_of(fd) == namespace_of(other);
+           egress_socket_namespace(fd) == namespace;
 }
 
 static int connect_once(int fd, const struct egress_named_address *to)

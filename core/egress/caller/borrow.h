@@ -5,13 +5,16 @@
 #define EGRESS_CALLER_BORROW_H
 
 #include "egress/caller/address.h"
+#include "egress/caller/process.h"
 
-/* A descriptor of the same open file, which the caller closes.  -EBADF: the thread has none of that
- * number.  Another negative errno: it cannot be had. */
-int egress_socket_borrow(const struct egress_suspended_call *call);
+/* A descriptor of the same open file as that number is of in the thread, which the caller closes.
+ * -EBADF: of none.  Another negative errno: it cannot be had.  process: the thread's. */
+int egress_socket_borrow(const struct egress_process *thread, pid_t process, int number);
 
-/* Whether it is a TCP socket of the same network namespace as other. */
-bool egress_socket_is_tcp(int fd, int other);
+/* Whether it is a TCP socket of the network namespace with that cookie (egress_socket_namespace). */
+bool egress_socket_is_tcp(int fd, uint64_t namespace);
+/* 0 where the kernel has none (before 5.14). */
+uint64_t egress_socket_namespace(int fd);
 
 enum { EGRESS_CONNECT_WAIT = 1 };
 /* Connects it.  What the call returns to its caller (0 or a negative errno), or EGRESS_CONNECT_WAIT:

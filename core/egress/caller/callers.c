@@ -9,23 +9,20 @@
 #include "egress/caller/records.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Calls that are answered before the loop serves others. */
-enum { CALLS_AT_ONCE = 16 };
-
 struct egress_callers {
     struct egress_notifications notifications;
     uv_poll_t poll;
-    int proxy;                                      /* a duplicate of the listening socket */
-    struct sockaddr_in address;                     /* its */
+    struct sockaddr_in address;                     /* of the proxy's listening socket */
+    uint64_t namespace;                             /* its network's */
     pid_t init_pid;
     const struct log *log;
     struct egress_records records;
+    struct egress_processes processes;
     void (*on_closed)(void *ctx);
     void *closed_ctx;
 };
@@ -97,31 +94,37 @@ static void serve_unwatched(struct egress_callers *callers, const struct egress_
         return;
     }
     if (error != -ESRCH)
-        log_warn(callers->log, "the socket of process %d cannot be borrowed: %s",
-                 (int)egress_process_of(call->thread), strerror(-error));
+        log_warn(callers->log, "the socket of thread %d cannot be borrowed: %s", (int)call->thread,
+                 strerror(-error));
     answer(callers, call, EGRESS_CONNECT_WAIT);
 }
 
+/* Everything that is said of the caller is read before its call is found to be still valid: until then
+ * it has not executed another program, and nobody else got its number. */
 /* Everything that is said of the caller is read before its call is found to be still valid: until then
  * it has not executed another program, and nobody else got its number. */
 static void serve_proxy_connect(struct egress_callers *callers,
                                 const struct egress_suspended_call *call,
                                 const struct egress_named_address *to)
 {
-    int fd = egress_socket_borrow(call);
-    if (fd < 0) {
-        serve_unwatched(callers, call, fd);
+    const struct egress_process *thread;
+    struct egress_ids ids;
+    int fd = -1, rc = egress_processes_hold(&callers->processes, call->thread, &thread, &ids);
+    if (rc == 0)
+        rc = fd = egress_socket_borrow(thread, ids.process, (int)call->args[0]);
+    if (rc < 0) {
+        serve_unwatched(callers, call, rc);
+        return;
+    }
+    if (!egress_socket_is_tcp(fd, callers->namespace)) {
+        close(fd);
+        answer(callers, call, EGRESS_CONNECT_WAIT);
         return;
     }
     struct egress_record *record = alloc_zero(1, sizeof *record);
     record->socket = fd;
-    if (!egress_socket_is_tcp(fd, callers->proxy)) {
-        egress_record_free(record);
-        answer(callers, call, EGRESS_CONNECT_WAIT);
-        return;
-    }
-    record->identified = egress_program_identify(call->thread, callers->init_pid, &record->caller,
-                                                 &record->problem) == 0;
+    record->identified = egress_program_identify(&callers->processes, thread, &ids, callers->init_pid,
+                                                 &record->caller, &record->problem) == 0;
     if (!egress_suspended_call_valid(&callers->notifications, call->id))
         egress_record_free(record);
     else
@@ -142,18 +145,16 @@ static void serve(struct egress_callers *callers, const struct egress_suspended_
         serve_proxy_connect(callers, call, &to);
 }
 
-static void have_calls(uv_poll_t *poll, int status, int events)
+/* The loop comes again for the next call. */
+static void have_call(uv_poll_t *poll, int status, int events)
 {
     struct egress_callers *callers = poll->data;
     struct egress_suspended_call call;
-    enum egress_notified notified = NOTIFIED_CALL;
+    enum egress_notified notified = egress_notifications_next(&callers->notifications, &call);
     (void)status;
     (void)events;
-    for (int i = 0; i < CALLS_AT_ONCE && notified == NOTIFIED_CALL; i++) {
-        notified = egress_notifications_next(&callers->notifications, &call);
-        if (notified == NOTIFIED_CALL)
-            serve(callers, &call);
-    }
+    if (notified == NOTIFIED_CALL)
+        serve(callers, &call);
     if (notified == NOTIFIED_END)
         uv_poll_stop(poll);
 }
@@ -161,9 +162,8 @@ static void have_calls(uv_poll_t *poll, int status, int events)
 static int find_proxy(struct egress_callers *callers, int proxy, struct error *err)
 {
     socklen_t len = sizeof callers->address;
-    callers->proxy = fcntl(proxy, F_DUPFD_CLOEXEC, 0);
-    if (callers->proxy >= 0 &&
-        getsockname(callers->proxy, (struct sockaddr *)&callers->address, &len) == 0 &&
+    callers->namespace = egress_socket_namespace(proxy);
+    if (getsockname(proxy, (struct sockaddr *)&callers->address, &len) == 0 &&
         callers->address.sin_family == AF_INET)
         return 0;
     return error_errno(err, ERROR_INTERNAL, "cannot tell where the proxy listens");
@@ -173,8 +173,7 @@ static void free_callers(struct egress_callers *callers)
 {
     egress_records_clear(&callers->records);
     egress_notifications_close(&callers->notifications);
-    if (callers->proxy >= 0)
-        close(callers->proxy);
+    egress_processes_clear(&callers->processes);
     free(callers);
 }
 
@@ -182,7 +181,6 @@ struct egress_callers *egress_callers_new(uv_loop_t *loop, const struct egress_c
                                           struct error *err)
 {
     struct egress_callers *callers = alloc_zero(1, sizeof *callers);
-    callers->proxy = -1;
     callers->init_pid = config->init_pid;
     callers->log = config->log;
     callers->poll.data = callers;
@@ -193,7 +191,7 @@ struct egress_callers *egress_callers_new(uv_loop_t *loop, const struct egress_c
         error_set(err, ERROR_INTERNAL, "the sandbox's connects cannot be watched: %s",
                   uv_strerror(rc));
     if (rc == 0) {
-        uv_poll_start(&callers->poll, UV_READABLE, have_calls);
+        uv_poll_start(&callers->poll, UV_READABLE, have_call);
         return callers;
     }
     free_callers(callers);

@@ -5,7 +5,9 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "egress/caller/caller.h"
+#include "egress/caller/processes.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -16,34 +18,6 @@
 #include <unistd.h>
 
 enum { PROC_PATH = 48, ATTEMPTS = 3 };
-
-struct ids {
-    pid_t process, parent;                          /* -1: unknown */
-};
-
-static pid_t number_after(const char *text, const char *field)
-{
-    const char *line = strstr(text, field);
-    return line ? (pid_t)strtol(line + strlen(field), NULL, 10) : -1;
-}
-
-/* From /proc/PID/status, which escapes line ends in the program's name. */
-static struct ids read_ids(pid_t thread)
-{
-    char path[PROC_PATH], text[1024];
-    snprintf(path, sizeof path, "/proc/%d/status", (int)thread);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-        close(fd);
-    text[len > 0 ? len : 0] = '\0';
-    return (struct ids){number_after(text, "\nTgid:\t"), number_after(text, "\nPPid:\t")};
-}
-
-pid_t egress_process_of(pid_t thread)
-{
-    return read_ids(thread).process;
-}
 
 static const char deleted_mark[] = " (deleted)";
 
@@ -139,35 +113,69 @@ static enum step add_ancestor(char *path, struct egress_caller *out, struct erro
 
 /* A process whose parent ends gets another one further up, and never the same again: so one that has
  * the same parent before and after its program was read had it all the time. */
-static enum step add_ancestors(pid_t pid, pid_t init, struct egress_caller *out, struct error *err)
+static bool still_has_parent(const struct egress_process *process, pid_t parent)
 {
-    for (pid_t parent = read_ids(pid).parent; parent != init; parent = read_ids(pid).parent) {
-        if (parent <= 0)
-            return changed(out, err);
-        char *path = executable_of(parent, err);
-        if (read_ids(pid).parent != parent) {
-            free(path);
-            return changed(out, err);
-        }
-        enum step step = path ? add_ancestor(path, out, err) : STEP_UNKNOWN;
-        if (step != STEP_ON)
-            return step;
-        pid = parent;
-    }
-    return STEP_ON;
+    struct egress_ids ids;
+    return egress_process_ids(process, &ids) && ids.parent == parent;
 }
 
-int egress_program_identify(pid_t thread, pid_t init, struct egress_caller *out, struct error *err)
+struct climb {
+    struct egress_processes *processes;
+    const struct egress_process *at;
+    pid_t parent;                                   /* of at */
+};
+
+static enum step cannot_hold(pid_t pid, int rc, const struct egress_caller *caller, struct error *err)
 {
-    enum step step = STEP_CHANGED;
-    *out = (struct egress_caller){.pid = egress_process_of(thread)};
-    out->binary = executable_of(thread, err);
+    if (rc == -ESRCH)
+        return changed(caller, err);
+    error_set(err, ERROR_DENIED, "process %d, an ancestor of process %d, cannot be opened: %s", (int)pid,
+              (int)caller->pid, strerror(-rc));
+    return STEP_UNKNOWN;
+}
+
+static enum step add_parent(struct climb *climb, struct egress_caller *out, struct error *err)
+{
+    const struct egress_process *parent;
+    struct egress_ids ids;
+    if (climb->parent <= 0)
+        return changed(out, err);
+    int rc = egress_processes_hold(climb->processes, climb->parent, &parent, &ids);
+    if (rc != 0)
+        return cannot_hold(climb->parent, rc, out, err);
+    char *path = executable_of(climb->parent, err);
+    if (!still_has_parent(climb->at, climb->parent)) {
+        free(path);
+        return changed(out, err);
+    }
+    climb->at = parent;
+    climb->parent = ids.parent;
+    return path ? add_ancestor(path, out, err) : STEP_UNKNOWN;
+}
+
+static enum step add_ancestors(struct climb climb, pid_t init, struct egress_caller *out,
+                               struct error *err)
+{
+    enum step step = STEP_ON;
+    while (out->n_ancestors > 0)
+        free(out->ancestors[--out->n_ancestors]);
+    while (step == STEP_ON && climb.parent != init)
+        step = add_parent(&climb, out, err);
+    return step;
+}
+
+int egress_program_identify(struct egress_processes *processes, const struct egress_process *thread,
+                            const struct egress_ids *ids, pid_t init, struct egress_caller *out,
+                            struct error *err)
+{
+    struct egress_ids now = *ids;
+    *out = (struct egress_caller){.pid = ids->process};
+    out->binary = executable_of(thread->id, err);
     if (!out->binary)
         return -1;
-    for (int i = 0; i < ATTEMPTS && step == STEP_CHANGED; i++) {
-        while (out->n_ancestors > 0)
-            free(out->ancestors[--out->n_ancestors]);
-        step = add_ancestors(out->pid, init, out, err);
-    }
+    enum step step = add_ancestors((struct climb){processes, thread, now.parent}, init, out, err);
+    for (int i = 1; i < ATTEMPTS && step == STEP_CHANGED; i++)
+        if (egress_process_ids(thread, &now))
+            step = add_ancestors((struct climb){processes, thread, now.parent}, init, out, err);
     return step == STEP_ON ? 0 : -1;
 }

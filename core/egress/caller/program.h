@@ -4,17 +4,17 @@
 #ifndef EGRESS_CALLER_PROGRAM_H
 #define EGRESS_CALLER_PROGRAM_H
 
-#include <sys/types.h>
+#include "egress/caller/processes.h"
 
 struct egress_caller;
 struct error;
 
 /* Describes the program of a thread and its ancestors up to init, the sandbox's PID 1, which is left
- * out.  The thread must not end meanwhile: the caller makes sure of that afterwards.  -1 with err when
- * one of them cannot be told; out->pid and, where it is known, out->binary are set even then. */
-int egress_program_identify(pid_t thread, pid_t init, struct egress_caller *out, struct error *err);
-
-/* The process of a thread, or -1. */
-pid_t egress_process_of(pid_t thread);
+ * out.  thread and ids are of egress_processes_hold.  The thread must not end meanwhile: the caller makes
+ * sure of that afterwards.  -1 with err when one of them cannot be told; out->pid and, where it is known,
+ * out->binary are set even then. */
+int egress_program_identify(struct egress_processes *processes, const struct egress_process *thread,
+                            const struct egress_ids *ids, pid_t init, struct egress_caller *out,
+                            struct error *err);
 
 #endif

@@ -7,118 +7,11 @@
 
 #include <cmocka.h>
 
-#include "base/error.h"
-#include "base/log.h"
-#include "egress/caller/callers.h"
 #include "egress/caller/records.h"
-#include "support/watched.h"
+#include "support/callers.h"
 
-#include <poll.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/un.h>
-#include <uv.h>
-
-enum { PATIENCE_MS = 20000 };
-
-struct desk {
-    uv_loop_t loop;
-    uv_timer_t patience;
-    uv_signal_t child;
-    struct log log;
-    struct watched watched;
-    struct egress_callers *callers;
-    int proxy, local;                               /* listening sockets */
-    uint16_t port, local_port;
-    bool timed_out, closed;
-};
-
-static void on_child(uv_signal_t *handle, int signum)
-{
-    (void)handle;
-    (void)signum;
-}
-
-static void out_of_patience(uv_timer_t *timer)
-{
-    ((struct desk *)timer->data)->timed_out = true;
-}
-
-static void open_desk(struct desk *d)
-{
-    struct error err;
-    memset(d, 0, sizeof *d);
-    uv_loop_init(&d->loop);
-    uv_timer_init(&d->loop, &d->patience);
-    uv_signal_init(&d->loop, &d->child);
-    d->patience.data = d;
-    uv_signal_start(&d->child, on_child, SIGCHLD);
-    uv_timer_start(&d->patience, out_of_patience, PATIENCE_MS, 0);
-    d->log = (struct log){.fd = STDERR_FILENO, .level = LOG_ERROR, .program = "test"};
-    d->proxy = network_listen(PROXY_ADDRESS, &d->port);
-    d->local = network_listen("127.0.0.1", &d->local_port);
-    watched_begin(&d->watched);
-    struct egress_callers_config config = {.listener = d->watched.listener, .proxy = d->proxy,
-                                           .init_pid = getpid(), .log = &d->log};
-    d->callers = egress_callers_new(&d->loop, &config, &err);
-    assert_non_null(d->callers);
-}
-
-static void on_closed(void *ctx)
-{
-    ((struct desk *)ctx)->closed = true;
-}
-
-static void close_desk(struct desk *d)
-{
-    if (!d->closed)
-        egress_callers_close(d->callers, on_closed, d);
-    uv_close((uv_handle_t *)&d->patience, NULL);
-    uv_close((uv_handle_t *)&d->child, NULL);
-    uv_run(&d->loop, UV_RUN_DEFAULT);
-    assert_true(d->closed);
-    assert_int_equal(uv_loop_close(&d->loop), 0);
-    watched_end(&d->watched);
-    close(d->proxy);
-    close(d->local);
-}
-
-/* Serves connects until the process has ended; what it returned. */
-static int finish(struct desk *d, pid_t pid)
-{
-    int status;
-    pid_t ended;
-    while ((ended = waitpid(pid, &status, WNOHANG)) == 0 && !d->timed_out)
-        uv_run(&d->loop, UV_RUN_ONCE);
-    if (ended != pid)
-        kill(pid, SIGKILL);
-    assert_int_equal(ended, pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-/* Runs fn as a workload; what it returned. */
-static int run(struct desk *d, int (*fn)(void *arg))
-{
-    return finish(d, watched_fork(&d->watched, fn, d));
-}
-
-/* Takes the next connection of the proxy.  False: it is nobody's. */
-static bool take(struct desk *d, struct egress_caller *out, struct error *err)
-{
-    struct sockaddr_storage client = {0};
-    socklen_t len = sizeof client;
-    int fd = accept4(d->proxy, (struct sockaddr *)&client, &len, SOCK_CLOEXEC);
-    assert_true(fd >= 0);
-    bool known = egress_callers_take(d->callers, &client, out, err) == 0;
-    close(fd);
-    return known;
-}
-
-static bool one_waits(const struct desk *d)
-{
-    struct pollfd proxy = {.fd = d->proxy, .events = POLLIN};
-    return poll(&proxy, 1, 0) == 1;
-}
 
 static void expect_this_program(struct desk *d)
 {
@@ -145,32 +38,12 @@ static void expect_nobody(struct desk *d)
 
 /* ---- what the workload does; each returns 0 or the number of what went wrong ---- */
 
-static struct sockaddr_in address_of(const char *address, uint16_t port)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
-    inet_pton(AF_INET, address, &at.sin_addr);
-    return at;
-}
-
-static int connect_to(int fd, const struct sockaddr_in *to)
-{
-    return connect(fd, (const struct sockaddr *)to, sizeof *to) == 0 ? 0 : errno;
-}
-
 static int error_of(int fd)
 {
     int error = -1;
     socklen_t len = sizeof error;
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error : -1;
 }
-
-#define EXPECT(condition)                                                               \
-    do {                                                                                \
-        if (!(condition)) {                                                             \
-            fprintf(stderr, "%s:%d: %s (%s)\n", __FILE__, __LINE__, #condition, strerror(errno)); \
-            return 1;                                                                   \
-        }                                                                               \
-    } while (0)
 
 static int connect_blocking(void *arg)
 {

@@ -8,12 +8,14 @@
 
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -83,15 +85,22 @@ static inline void watched_end(struct watched *w)
 }
 
 struct watched_child {
-    pid_t pid;
+    pid_t pid;                                      /* the one that it must get; 0: any */
     int (*fn)(void *arg);
     void *arg;
 };
 
+/* fork, or a process of that number. */
+static inline pid_t watched_clone(pid_t number)
+{
+    struct clone_args how = {.exit_signal = SIGCHLD, .set_tid = (uintptr_t)&number, .set_tid_size = 1};
+    return number == 0 ? fork() : (pid_t)syscall(SYS_clone3, &how, sizeof how);
+}
+
 static inline void watched_fork_here(void *arg)
 {
     struct watched_child *child = arg;
-    child->pid = fork();
+    child->pid = watched_clone(child->pid);
     if (child->pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);           /* of the thread: a test that fails leaves nobody */
         _exit(child->fn(child->arg));
