@@ -118,8 +118,11 @@ static int base_pairs(lua_State *L)
 /* The smallest key that comes after the given one, and its value. */
 static int base_next(lua_State *L)
 {
+    bool view = lua_isuserdata(L, 1);
+    if (!view)
+        luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 2);
-    if (lua_isuserdata(L, 1) && luaL_getmetafield(L, 1, "__next") != LUA_TNIL) {
+    if (view && luaL_getmetafield(L, 1, "__next") != LUA_TNIL) {
         lua_insert(L, 1);
         lua_call(L, 2, LUA_MULTRET);
         return lua_gettop(L);
@@ -163,6 +166,23 @@ static int base_pcall(lua_State *L)
     return 2;
 }
 
+/* Calls the handler at index 1 with the error on the stack, and with its own error if it fails, as
+ * Lua does until its stack overflows. */
+static void call_handler(lua_State *L)
+{                                                   /* error */
+    enum { CALLS_MAX = 200 };
+    for (int i = 0; i < CALLS_MAX; i++) {
+        lua_pushvalue(L, 1);
+        lua_insert(L, -2);                          /* handler error */
+        int status = lua_pcall(L, 1, 1, 0);         /* result|error */
+        budget_check(L);
+        if (status == LUA_OK)
+            return;
+    }
+    lua_pushliteral(L, "error in error handling");
+    lua_replace(L, -2);
+}
+
 /* The handler runs after the error has unwound: within it, and so within the hook that raised, no
  * hook would run and nothing could end the handler. */
 static int base_xpcall(lua_State *L)
@@ -178,9 +198,8 @@ static int base_xpcall(lua_State *L)
     if (status == LUA_OK)
         return lua_gettop(L) - 1;
     lua_pushboolean(L, 0);
-    lua_pushvalue(L, 1);
-    lua_rotate(L, -3, 2);                           /* … false handler error */
-    lua_call(L, 1, 1);
+    lua_insert(L, -2);                              /* … false error */
+    call_handler(L);
     return 2;
 }
 

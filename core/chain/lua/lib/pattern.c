@@ -59,6 +59,7 @@ static bool in_class(int c, int class)
     case 'u': in = isupper(c); break;
     case 'w': in = isalnum(c); break;
     case 'x': in = isxdigit(c); break;
+    case 'z': in = c == '\0'; break;                /* of older Lua, which 5.4 still takes */
     default: return class == c;
     }
     return isupper(class) ? !in : in;

@@ -16,16 +16,23 @@ static int charged(lua_State *L)
     return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }
 
+/* Sets fields of the table on the stack from the original at the (relative) index. */
+static void take(lua_State *L, int original, const char *const *names)
+{                                                   /* … library */
+    for (; *names; names++) {
+        if (lua_getfield(L, original, *names) == LUA_TFUNCTION)
+            lua_pushcclosure(L, charged, 1);        /* … library value */
+        lua_setfield(L, -2, *names);
+    }
+}
+
 void sandbox_take(lua_State *L, lua_CFunction open, const char *const *names)
 {                                                   /* library */
     lua_pushcfunction(L, open);
     lua_call(L, 0, 1);                              /* library original */
-    for (; *names; names++) {
-        if (lua_getfield(L, -1, *names) == LUA_TFUNCTION)
-            lua_pushcclosure(L, charged, 1);        /* library original value */
-        lua_setfield(L, -3, *names);
-    }
-    lua_pop(L, 1);
+    lua_insert(L, -2);                              /* original library */
+    take(L, -2, names);
+    lua_remove(L, -2);                              /* library */
     /* luaopen_base writes into the global table, which nobody is to find it in. */
     lua_newtable(L);
     lua_rawseti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
@@ -69,17 +76,22 @@ static void push_utf8(lua_State *L)
     sandbox_take(L, luaopen_utf8, taken);
 }
 
-/* ("x"):rep finds its function here, whatever the global `string` is. */
+/* ("x"):rep finds its function here, whatever the global `string` is.  Arithmetic on texts that are
+ * numbers is Lua's own, which its library has put into the present metatable. */
 static void set_string_metatable(lua_State *L)
 {                                                   /* string */
+    static const char *const taken[] = {"__add", "__sub", "__mul", "__mod", "__pow", "__div",
+                                        "__idiv", "__unm", NULL};
     lua_pushliteral(L, "");
-    lua_createtable(L, 0, 2);                       /* string "" meta */
-    lua_pushvalue(L, -3);
+    lua_getmetatable(L, -1);                        /* string "" original */
+    lua_newtable(L);                                /* string "" original meta */
+    take(L, -2, taken);
+    lua_pushvalue(L, -4);
     lua_setfield(L, -2, "__index");
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
-    lua_setmetatable(L, -2);
-    lua_pop(L, 1);                                  /* string */
+    lua_setmetatable(L, -3);                        /* string "" original */
+    lua_pop(L, 2);                                  /* string */
 }
 
 void sandbox_open(lua_State *L)

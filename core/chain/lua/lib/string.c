@@ -197,9 +197,9 @@ static int str_gsub(lua_State *L)
     const char *s = luaL_checklstring(L, 1, &len);
     const char *pattern = luaL_checklstring(L, 2, &pattern_len);
     int type = lua_type(L, 3);
+    lua_Integer most = luaL_optinteger(L, 4, (lua_Integer)len + 1);
     luaL_argexpected(L, type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TFUNCTION ||
                      type == LUA_TTABLE || type == LUA_TLIGHTUSERDATA, 3, "string/function/table");
-    lua_Integer most = luaL_optinteger(L, 4, (lua_Integer)len + 1);
     struct pattern m;
     luaL_Buffer out;
     pattern_begin(&m, L, s, len, pattern, pattern_len);

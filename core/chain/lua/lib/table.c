@@ -84,15 +84,24 @@ static int table_remove(lua_State *L)
     return 1;
 }
 
+/* A table, or what a metamethod makes one for reading or for writing. */
+static void check_table(lua_State *L, int index, const char *metamethod)
+{
+    if (lua_istable(L, index))
+        return;
+    luaL_argexpected(L, luaL_getmetafield(L, index, metamethod) != LUA_TNIL, index, "table");
+    lua_pop(L, 1);
+}
+
 static int table_move(lua_State *L)
 {
     lua_Integer first = luaL_checkinteger(L, 2), last = luaL_checkinteger(L, 3);
     lua_Integer to = luaL_checkinteger(L, 4);
     int target = lua_isnoneornil(L, 5) ? 1 : 5;
-    sandbox_length(L, 1);
-    sandbox_length(L, target);
+    check_table(L, 1, "__index");
+    check_table(L, target, "__newindex");
     lua_Integer n = span(L, first, last);
-    luaL_argcheck(L, to <= LUA_MAXINTEGER - n, 4, "destination wrap around");
+    luaL_argcheck(L, n == 0 || to <= LUA_MAXINTEGER - n + 1, 4, "destination wrap around");
     bool upward = to > last || to <= first || target != 1;
     for (lua_Integer i = 0; i < n; i++) {
         lua_Integer at = upward ? i : n - 1 - i;
@@ -106,7 +115,7 @@ static int table_move(lua_State *L)
 static int table_unpack(lua_State *L)
 {
     lua_Integer first = luaL_optinteger(L, 2, 1);
-    lua_Integer last = lua_isnoneornil(L, 3) ? sandbox_length(L, 1) : luaL_checkinteger(L, 3);
+    lua_Integer last = lua_isnoneornil(L, 3) ? luaL_len(L, 1) : luaL_checkinteger(L, 3);
     lua_Integer n = span(L, first, last);
     if (n > 10000 || !lua_checkstack(L, (int)n))
         return luaL_error(L, "too many results to unpack");
@@ -159,7 +168,7 @@ static void sink(lua_State *L, lua_Integer root, lua_Integer n)
 static int table_sort(lua_State *L)
 {
     lua_Integer n = sandbox_length(L, 1);
-    luaL_argexpected(L, lua_isnoneornil(L, 2) || lua_isfunction(L, 2), 2, "function");
+    luaL_argexpected(L, n < 2 || lua_isnoneornil(L, 2) || lua_isfunction(L, 2), 2, "function");
     lua_settop(L, 2);
     span(L, 1, n);
     for (lua_Integer root = n / 2; root >= 1; root--)
