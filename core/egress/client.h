@@ -30,6 +30,7 @@ struct egress_proxy {
     struct egress_resolver resolver;
     struct egress_dialer dialer;
     struct egress_limits limits;
+    struct egress_inspection inspection;
     const struct log *log;
     void (*on_denial)(void *ctx, const struct egress_denial *denial);
     void (*on_line)(void *ctx, const struct egress_line *line);
@@ -66,6 +67,9 @@ struct client_state {
     bool outlives_client;                           /* the upstream may finish after the client is gone */
 };
 
+/* Whether its requests come within a tunnel. */
+enum client_inspection { NOT_INSPECTED, INSPECTED_PLAIN, INSPECTED_TLS };
+
 struct client {
     struct egress_proxy *proxy;
     struct client *prev, *next;
@@ -75,7 +79,7 @@ struct client {
     unsigned handles;                               /* open ones; the last one frees it */
     bool refused;                                   /* one too many */
     bool served;                                    /* a request before this one was answered */
-    bool inspected;                                 /* requests come within a tunnel */
+    enum client_inspection inspected;
     struct net_stream *stream;
     bool ended, finished;                           /* their side; our side, everything sent */
     uv_timer_t timer;

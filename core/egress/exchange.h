@@ -56,6 +56,7 @@ struct exchange {
     struct egress_framing framing;                  /* how the client gets the response */
     bool reusable;                                  /* the upstream connection, once this is over */
     bool request_done, response_done;
+    bool switched;                                  /* the response accepts another protocol */
 };
 
 void egress_route_clear(struct route *route);

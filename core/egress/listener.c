@@ -122,6 +122,7 @@ static void take_config(struct egress_proxy *proxy, const struct egress_config *
     const struct egress_limits *limits = &config->limits;
     proxy->policy = policy_ref(config->policy);
     proxy->generation = 1;
+    proxy->inspection = config->inspection;
     proxy->log = config->log;
     proxy->on_denial = config->on_denial;
     proxy->resolve_denied = config->resolve_denied;

@@ -34,7 +34,9 @@
 
 struct error;
 struct ipaddr;
+struct egress_authority;
 struct egress_proxy;
+struct egress_trust;
 
 /* A name with the addresses it has, asked before DNS; the addresses are checked like any answer of
  * the resolver. */
@@ -84,6 +86,14 @@ struct egress_limits {
     unsigned dial_ms;                               /* 5000, for all addresses of a request */
 };
 
+/* With what TLS is inspected; borrowed until on_closed. */
+struct egress_inspection {
+    struct egress_authority *authority;             /* NULL: TLS is not inspected, and refused where it
+                                                     * has to be */
+    struct egress_trust *trust;                     /* with an authority */
+    bool when_needed;                               /* only where rules are about requests */
+};
+
 struct egress_config {
     int listen_fd;                                  /* bound TCP socket, listening or not yet */
     int connects_fd;                                /* of a seccomp filter that suspends each connect of
@@ -95,6 +105,7 @@ struct egress_config {
     size_t n_pins;
     bool resolve_denied;                            /* names of refused requests are looked up for on_denial */
     struct egress_limits limits;
+    struct egress_inspection inspection;
     const struct log *log;
     /* Every refused decision, but no malformed request or unreachable host.  NULL: not wanted. */
     void (*on_denial)(void *ctx, const struct egress_denial *denial);

@@ -2,6 +2,7 @@
 #include "egress/reach.h"
 
 #include "egress/deny.h"
+#include "egress/inspect/upstream.h"
 #include "egress/judge.h"
 
 #include <stdio.h>
@@ -42,7 +43,11 @@ static void dialled(void *owner, const struct egress_dial_result *result)
     egress_client_set_upstream(c, result->socket);
     c->upstream.address = c->route.addresses.items[result->index];
     strcpy(c->upstream.authority, c->route.target.authority);
-    c->reached(c);
+    struct egress_refusal refusal;
+    if (c->inspected == INSPECTED_TLS && !egress_upstream_secure(c, &refusal))
+        fail(c, &refusal);
+    else
+        c->reached(c);
 }
 
 static void resolved(void *owner, struct egress_addresses addresses,

@@ -25,8 +25,8 @@ static int shown_length(const char *path)
 void egress_record_name(const struct client *c, char *out, size_t size)
 {
     const char *path = c->exchange.kind == EXCHANGE_CONNECT ? "" : path_of(&c->exchange);
-    snprintf(out, size, "%s %s%.*s", c->exchange.head->method, c->route.target.authority,
-             shown_length(path), path);
+    const char *method = c->exchange.kind == EXCHANGE_CONNECT ? "CONNECT" : c->exchange.head->method;
+    snprintf(out, size, "%s %s%.*s", method, c->route.target.authority, shown_length(path), path);
 }
 
 static void print_what(struct buf *out, const struct client *c)
@@ -40,7 +40,7 @@ static void print_what(struct buf *out, const struct client *c)
         return;
     }
     const char *path = path_of(exchange);
-    buf_printf(out, "%s %s://%s%.*s%s", exchange->head->method, c->upstream.tls ? "https" : "http",
+    buf_printf(out, "%s %s://%s%.*s%s", exchange->head->method, c->inspected == INSPECTED_TLS ? "https" : "http",
                authority, shown_length(path), path, strchr(exchange->path, '?') ? "?[redacted]" : "");
 }
 

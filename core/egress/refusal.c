@@ -99,6 +99,8 @@ static void print_body(const struct egress_refusal *refusal, struct buf *body)
     text_json_quote(body, *refusal->detail ? refusal->detail : refusal->reason);
     print_member(body, "error", kinds[refusal->kind].word);
     print_member(body, "hint", refusal->hint);
+    if (refusal->kind == REFUSAL_AUTHORITY)         /* where OpenShell's clients look */
+        print_member(body, "message", refusal->detail);
     print_member(body, "reason", refusal->reason);
     if (refusal->request.method)
         print_rules(body, &refusal->request, refusal->policy ? refusal->policy : "-");

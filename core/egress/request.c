@@ -4,10 +4,11 @@
 #include "egress/deny.h"
 #include "egress/follow.h"
 #include "egress/forward/relay.h"
+#include "egress/inspect/within.h"
 #include "egress/judge.h"
 #include "egress/reach.h"
 #include "egress/record.h"
-#include "egress/tunnel/tunnel.h"
+#include "egress/tunnel/opening.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 static void carry_out(struct client *c)
 {
     if (c->exchange.kind == EXCHANGE_CONNECT)
-        egress_tunnel_begin(c);
+        egress_tunnel_open(c);
     else
         egress_relay_begin(c);
 }
@@ -54,16 +55,6 @@ static void decide(struct client *c)
 
 /* ---- read ---- */
 
-static int check_fields(const struct http_head *head, struct egress_refusal *refusal)
-{
-    if (http_head_lists(head, "Connection", "Host") ||
-        http_head_lists(head, "Connection", "Content-Length") ||
-        http_head_lists(head, "Connection", "Transfer-Encoding"))
-        return egress_refuse(refusal, REFUSAL_MALFORMED, "Connection names a header that the "
-                             "request cannot do without");
-    return 0;
-}
-
 static int read_url(struct client *c, struct egress_refusal *refusal)
 {
     struct exchange *exchange = &c->exchange;
@@ -72,12 +63,14 @@ static int read_url(struct client *c, struct egress_refusal *refusal)
         return -1;
     if (http_head_lists(exchange->head, "Upgrade", "websocket"))
         return egress_refuse(refusal, REFUSAL_UPGRADE, "WebSocket needs a tunnel: use CONNECT");
-    return check_fields(exchange->head, refusal);
+    return egress_within_check_fields(exchange->head, refusal);
 }
 
 static int read_target(struct client *c, struct egress_refusal *refusal)
 {
     const struct http_head *head = c->exchange.head;
+    if (c->inspected)
+        return egress_within_read(c, refusal);
     c->exchange.kind = EXCHANGE_CONNECT;
     if (strcmp(head->method, "CONNECT") == 0)
         return egress_target_authority(head->target, &c->route.target, refusal);
@@ -91,19 +84,30 @@ static void drop_other_upstream(struct client *c)
         egress_client_drop_upstream(c);
 }
 
+/* What cannot be understood is no question to the policy; one about another host is. */
+static void refuse_target(struct client *c, struct egress_refusal *refusal)
+{
+    if (!*refusal->detail)
+        snprintf(refusal->detail, sizeof refusal->detail, "%s", refusal->kind == REFUSAL_TARGET
+                 ? "request-target must be canonical" : refusal->reason);
+    if (refusal->engine)
+        egress_record_refused(c, refusal->engine, refusal->reason);
+    egress_client_refuse(c, refusal);
+}
+
 static void have_head(struct client *c)
 {
     struct egress_refusal refusal;
     net_pause(c->stream);
     c->exchange.head = http_parser_take_head(c->requests);
-    if (read_target(c, &refusal) == 0) {
+    if (read_target(c, &refusal) != 0) {
+        refuse_target(c, &refusal);
+    } else if (c->inspected) {
+        decide(c);                                  /* the tunnel's route is known */
+    } else {
         drop_other_upstream(c);
         egress_follow_links(c, decide);
-        return;
     }
-    snprintf(refusal.detail, sizeof refusal.detail, "%s", refusal.kind == REFUSAL_TARGET
-             ? "request-target must be canonical" : refusal.reason);
-    egress_client_refuse(c, &refusal);
 }
 
 static void look_for_head(struct client *c)
@@ -129,6 +133,8 @@ static void request_enter(struct client *c)
     look_for_head(c);
     if (c->state != &egress_request_state)
         return;
+    if (c->upstream.stream)
+        net_read(c->upstream.stream);
     if (c->ended)
         egress_client_close(c);
     else
@@ -168,10 +174,31 @@ static void request_timed_out(struct client *c)
     egress_client_refuse(c, &refusal);
 }
 
-/* The addresses that it may be connected to are others now. */
+/* The first request on a connection whose TLS failed tries again. */
+static void request_upstream_secured(struct client *c, int status)
+{
+    if (status != 0)
+        egress_client_drop_upstream(c);
+}
+
+static void judge_tunnel_again(struct client *c)
+{
+    struct buf reason = {0};
+    struct egress_refusal refusal;
+    if (egress_judge(c, &refusal, &reason) == VERDICT_REFUSED) {
+        egress_record_ended(c, EGRESS_ENGINE_CONNECTION, refusal.reason, false);
+        egress_client_close(c);
+    }
+    buf_free(&reason);
+}
+
+/* What a kept connection may be for depends on the policy. */
 static void request_policy_changed(struct client *c)
 {
-    egress_client_drop_upstream(c);
+    if (c->inspected)
+        judge_tunnel_again(c);
+    else
+        egress_client_drop_upstream(c);
 }
 
 const struct client_state egress_request_state = {
@@ -179,6 +206,7 @@ const struct client_state egress_request_state = {
     .again = decide,
     .client_read = request_client_read,
     .upstream_read = request_upstream_read,
+    .upstream_secured = request_upstream_secured,
     .timed_out = request_timed_out,
     .policy_changed = request_policy_changed,
 };

@@ -65,6 +65,12 @@ int egress_target_authority(const char *text, struct egress_target *out,
     return parse_authority(text, strlen(text), 0, out, refusal);
 }
 
+int egress_target_host(const char *text, uint16_t default_port, struct egress_target *out,
+                       struct egress_refusal *refusal)
+{
+    return parse_authority(text, strlen(text), default_port, out, refusal);
+}
+
 static int check_scheme(const char *text, struct egress_refusal *refusal)
 {
     if (strncasecmp(text, "http://", 7) == 0)

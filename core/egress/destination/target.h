@@ -21,6 +21,9 @@ struct egress_target {
 /* HOST:PORT of a CONNECT request. */
 int egress_target_authority(const char *text, struct egress_target *out,
                             struct egress_refusal *refusal);
+/* HOST[:PORT] of a Host field. */
+int egress_target_host(const char *text, uint16_t default_port, struct egress_target *out,
+                       struct egress_refusal *refusal);
 /* http://HOST[:PORT][/PATH][?QUERY] of a forwarded request.  *path is the rest of text after the
  * authority, possibly "" or beginning with '?'. */
 int egress_target_url(const char *text, struct egress_target *out, const char **path,

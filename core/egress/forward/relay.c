@@ -2,8 +2,11 @@
 #include "egress/forward/relay.h"
 
 #include "egress/deny.h"
+#include "egress/forward/websocket.h"
+#include "egress/inspect/upstream.h"
 #include "egress/judge.h"
 #include "egress/record.h"
+#include "egress/tunnel/tunnel.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -77,7 +80,10 @@ static void print_head(const struct client *c, struct buf *out)
     } else {
         buf_puts(&path, exchange->path);
     }
-    egress_rewrite_request(exchange->head, &c->route.target, buf_str(&path), c->upstream.tls ? 443 : 80, out);
+    const struct egress_rewrite how = {
+        .path = buf_str(&path), .default_port = c->inspected == INSPECTED_TLS ? 443 : 80,
+        .via = !c->inspected, .websocket = exchange->websocket};
+    egress_rewrite_request(exchange->head, &c->route.target, &how, out);
     buf_free(&path);
 }
 
@@ -149,33 +155,44 @@ static void response_sent(struct client *c)
     egress_client_next(c);
 }
 
+/* False: nobody asked for what the response switches to. */
+static bool take_interim(struct client *c, struct http_head *response, struct buf *out)
+{
+    const struct http_head *request = c->exchange.head;
+    bool switches = response->status == 101;
+    c->exchange.switched = switches && c->exchange.websocket &&
+                           egress_websocket_accepts(request, response);
+    if (c->exchange.switched)
+        egress_rewrite_upgrade(response, out);
+    else if (!switches && request->minor > 0)
+        egress_rewrite_interim(response, out);
+    http_head_free(response);
+    return c->exchange.switched || !switches;
+}
+
 /* False: this is no answer to what was asked. */
 static bool take_head(struct client *c, struct buf *out)
 {
     struct exchange *exchange = &c->exchange;
     struct http_head *response = http_parser_take_head(c->upstream.responses);
-    const struct http_head *request = exchange->head;
-    bool interim = response->status < 200, known = response->status != 101;
-    if (interim) {
+    if (response->status < 200) {
         http_parser_no_body(c->upstream.responses);
-        if (known && request->minor > 0)
-            egress_rewrite_interim(response, out);
-        http_head_free(response);
-        return known;
+        return take_interim(c, response, out);
     }
     exchange->response = response;
     exchange->reusable = response->keep_alive;
-    exchange->framing = egress_frame_response(request, response);
+    exchange->framing = egress_frame_response(exchange->head, response);
     if (exchange->framing.no_body)
         http_parser_no_body(c->upstream.responses);
-    egress_rewrite_response(request, response, &exchange->framing, out);
+    egress_rewrite_response(exchange->head, response, &exchange->framing, !c->inspected, out);
     return true;
 }
 
 /* HTTP_MORE, HTTP_BAD, HTTP_GOT_END when the response is complete, or HTTP_GOT_HEAD when its head
- * is not acceptable. */
+ * is not acceptable or protocols are switched. */
 static enum http_event take_response(struct client *c, const char *bytes, size_t len, struct buf *out)
 {
+    struct exchange *exchange = &c->exchange;
     for (;;) {
         const char *body;
         size_t body_len;
@@ -183,13 +200,24 @@ static enum http_event take_response(struct client *c, const char *bytes, size_t
             http_parser_next(c->upstream.responses, &bytes, &len, &body, &body_len);
         if (event == HTTP_GOT_HEAD && !take_head(c, out))
             return event;
+        if (exchange->switched) {
+            buf_add(out, bytes, len);
+            return HTTP_GOT_HEAD;
+        }
         if (event == HTTP_GOT_BODY)
-            egress_frame_body(out, c->exchange.framing.chunked, body, body_len);
-        if (event == HTTP_GOT_END && c->exchange.response && len)
-            c->exchange.reusable = false;           /* nobody asked for more */
-        if (event == HTTP_MORE || event == HTTP_BAD || (event == HTTP_GOT_END && c->exchange.response))
+            egress_frame_body(out, exchange->framing.chunked, body, body_len);
+        if (event == HTTP_GOT_END && exchange->response && len)
+            exchange->reusable = false;             /* nobody asked for more */
+        if (event == HTTP_MORE || event == HTTP_BAD || (event == HTTP_GOT_END && exchange->response))
             return event;
     }
+}
+
+/* From here on the connection is no longer HTTP. */
+static void switch_protocols(struct client *c, const struct buf *first)
+{
+    net_write(c->stream, first->data, first->len);
+    egress_tunnel_pass(c);
 }
 
 static void pass_on(struct client *c, struct buf *out, bool complete)
@@ -258,13 +286,27 @@ static void relay_upstream_read(struct client *c, const char *bytes, ssize_t n)
         http_head_free(c->exchange.response);
         c->exchange.response = NULL;
     }
-    if (event == HTTP_GOT_HEAD)
+    if (c->exchange.switched)
+        switch_protocols(c, &out);
+    else if (event == HTTP_GOT_HEAD)
         bad_response(c, REFUSAL_RESPONSE, "it switched protocols without being asked to");
     else if (event == HTTP_BAD)
         bad_response(c, REFUSAL_RESPONSE, http_parser_error(c->upstream.responses, &status));
     else
         pass_on(c, &out, event == HTTP_GOT_END);
     buf_free(&out);
+}
+
+/* The origin is not who it should be, or TLS does not work with it. */
+static void relay_upstream_secured(struct client *c, int status)
+{
+    struct egress_refusal refusal;
+    if (status == 0)
+        return;
+    egress_upstream_explain(c, &refusal);
+    snprintf(refusal.detail, sizeof refusal.detail, "connection to %s failed",
+             c->route.target.authority);
+    egress_fail(c, &refusal);
 }
 
 static void relay_client_drained(struct client *c, int status)
@@ -305,5 +347,6 @@ static const struct client_state relay_state = {
     .upstream_read = relay_upstream_read,
     .client_drained = relay_client_drained,
     .upstream_drained = relay_upstream_drained,
+    .upstream_secured = relay_upstream_secured,
     .policy_changed = relay_policy_changed,
 };

@@ -46,18 +46,22 @@ static void print_length(const struct http_head *head, struct buf *out)
         buf_printf(out, "Content-Length: %" PRIu64 "\r\n", head->length);
 }
 
+#define WEBSOCKET "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+
 void egress_rewrite_request(const struct http_head *head, const struct egress_target *target,
-                            const char *path, uint16_t default_port, struct buf *out)
+                            const struct egress_rewrite *how, struct buf *out)
 {
-    bool server_wide = strcmp(head->method, "OPTIONS") == 0 && !*path;
-    const char *root = *path == '/' ? "" : server_wide ? "*" : "/";
-    buf_printf(out, "%s %s%s HTTP/1.1\r\n", head->method, root, path);
-    print_host(target, default_port, out);
+    bool server_wide = strcmp(head->method, "OPTIONS") == 0 && !*how->path;
+    const char *root = *how->path == '/' ? "" : server_wide ? "*" : "/";
+    buf_printf(out, "%s %s%s HTTP/1.1\r\n", head->method, root, how->path);
+    print_host(target, how->default_port, out);
     print_fields(head, "Host", out);
     if (head->chunked)
         buf_puts(out, "Transfer-Encoding: chunked\r\n");
     print_length(head, out);
-    buf_puts(out, VIA "\r\n");
+    buf_puts(out, how->via ? VIA : "");
+    buf_puts(out, how->websocket ? WEBSOCKET : "");
+    buf_puts(out, "\r\n");
 }
 
 struct egress_framing egress_frame_response(const struct http_head *request,
@@ -73,7 +77,7 @@ struct egress_framing egress_frame_response(const struct http_head *request,
 }
 
 void egress_rewrite_response(const struct http_head *request, const struct http_head *response,
-                             const struct egress_framing *framing, struct buf *out)
+                             const struct egress_framing *framing, bool via, struct buf *out)
 {
     egress_status_line(response->status, out);
     print_fields(response, "Connection", out);
@@ -81,7 +85,7 @@ void egress_rewrite_response(const struct http_head *request, const struct http_
         buf_puts(out, "Transfer-Encoding: chunked\r\n");
     if (response->status != 204)
         print_length(response, out);
-    buf_puts(out, VIA);
+    buf_puts(out, via ? VIA : "");
     if (!framing->keep_alive)
         buf_puts(out, "Connection: close\r\n");
     else if (request->minor == 0)
@@ -94,6 +98,13 @@ void egress_rewrite_interim(const struct http_head *response, struct buf *out)
     egress_status_line(response->status, out);
     print_fields(response, "Connection", out);
     buf_puts(out, "\r\n");
+}
+
+void egress_rewrite_upgrade(const struct http_head *response, struct buf *out)
+{
+    egress_status_line(response->status, out);
+    print_fields(response, "Connection", out);
+    buf_puts(out, WEBSOCKET "\r\n");
 }
 
 void egress_frame_body(struct buf *out, bool chunked, const char *bytes, size_t len)

@@ -9,10 +9,17 @@
 #include "egress/destination/target.h"
 #include "http/parser.h"
 
-/* path: what egress_target_url gave, or begins with '/'.  default_port: what the scheme implies.  The
- * upstream connection is kept.  100 Continue is not asked for: the proxy has said it. */
+/* How a request is passed on. */
+struct egress_rewrite {
+    const char *path;                               /* what egress_target_url gave, or begins with '/' */
+    uint16_t default_port;                          /* what the scheme implies */
+    bool via;                                       /* the proxy names itself */
+    bool websocket;                                 /* a valid upgrade, which is asked for upstream, too */
+};
+
+/* The upstream connection is kept.  100 Continue is not asked for: the proxy has said it. */
 void egress_rewrite_request(const struct http_head *head, const struct egress_target *target,
-                            const char *path, uint16_t default_port, struct buf *out);
+                            const struct egress_rewrite *how, struct buf *out);
 
 struct egress_framing {
     bool no_body;                                   /* whatever the head says */
@@ -24,7 +31,9 @@ struct egress_framing {
 struct egress_framing egress_frame_response(const struct http_head *request,
                                             const struct http_head *response);
 void egress_rewrite_response(const struct http_head *request, const struct http_head *response,
-                             const struct egress_framing *framing, struct buf *out);
+                             const struct egress_framing *framing, bool via, struct buf *out);
+/* 101, which accepts a WebSocket upgrade. */
+void egress_rewrite_upgrade(const struct http_head *response, struct buf *out);
 /* An interim response (100 to 199). */
 void egress_rewrite_interim(const struct http_head *response, struct buf *out);
 

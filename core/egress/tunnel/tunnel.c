@@ -2,6 +2,7 @@
 #include "egress/tunnel/tunnel.h"
 
 #include "base/alloc.h"
+#include "egress/inspect/inspect.h"
 #include "egress/judge.h"
 #include "egress/record.h"
 
@@ -18,7 +19,7 @@ static bool pass(struct client *c, size_t len)
     return taken;
 }
 
-static void drop_hello(struct client *c)
+void egress_tunnel_drop_hello(struct client *c)
 {
     if (c->hello)
         egress_hello_free(c->hello);
@@ -30,14 +31,13 @@ static void drop_hello(struct client *c)
 static bool pass_all(struct client *c)
 {
     bool taken;
-    drop_hello(c);
+    egress_tunnel_drop_hello(c);
     taken = pass(c, c->pending.len);
     buf_free(&c->pending);
     return taken;
 }
 
-/* False: it is not what the tunnel is for. */
-static bool check_hello(struct client *c, enum egress_hello_state state)
+bool egress_tunnel_check_hello(struct client *c, enum egress_hello_state state)
 {
     static const char unrecognized_name[] = "\x15\x03\x03\x00\x02\x02\x70";    /* a fatal alert (RFC 8446 6) */
     char *reason = egress_judge_hello(c, state);
@@ -46,7 +46,7 @@ static bool check_hello(struct client *c, enum egress_hello_state state)
     c->proxy->denied++;
     egress_record_ended(c, EGRESS_ENGINE_TLS, reason, true);
     net_write(c->stream, unrecognized_name, sizeof unrecognized_name - 1);
-    drop_hello(c);
+    egress_tunnel_drop_hello(c);
     egress_client_end(c);
     free(reason);
     return false;
@@ -65,23 +65,25 @@ static bool look_at_hello(struct client *c, size_t from)
         return true;
     if (state == HELLO_BEFORE)
         return pass(c, c->pending.len);
-    if (!check_hello(c, state))
+    if (!egress_tunnel_check_hello(c, state))
         return false;
     return state == HELLO_NONE || second ? pass_all(c) : pass(c, from + hello->used);
 }
 
-static bool is_checked(const struct route *route)
+/* Within a request that was upgraded TLS is of no concern, nor where the policy says so. */
+static bool is_checked(const struct client *c)
 {
-    return !route->target.literal && strcmp(route->decision.endpoint->tls, "skip") != 0;
+    return c->exchange.kind == EXCHANGE_CONNECT && !c->route.target.literal &&
+           strcmp(c->route.decision.endpoint->tls, "skip") != 0;
 }
 
-void egress_tunnel_begin(struct client *c)
+void egress_tunnel_pass(struct client *c)
 {
-    static const char established[] = "HTTP/1.1 200 Connection Established\r\n\r\n";
     c->state = &tunnel_state;
-    if (net_write(c->stream, established, sizeof established - 1))
-        net_read(c->upstream.stream);
-    if (is_checked(&c->route))
+    egress_tunnel_drop_hello(c);
+    egress_client_expect(c, 0);
+    net_read(c->upstream.stream);
+    if (is_checked(c))
         c->hello = alloc_zero(1, sizeof *c->hello);
     if (c->hello ? look_at_hello(c, 0) : pass_all(c))
         net_read(c->stream);
@@ -165,14 +167,20 @@ static void tunnel_finished(struct client *c)
         egress_client_close(c);
 }
 
+static void end_tunnel(struct client *c, const char *reason)
+{
+    egress_record_ended(c, EGRESS_ENGINE_CONNECTION, reason, false);
+    egress_client_close(c);
+}
+
 static void tunnel_policy_changed(struct client *c)
 {
     struct buf reason = {0};
     struct egress_refusal refusal;
-    if (egress_judge(c, &refusal, &reason) == VERDICT_REFUSED) {
-        egress_record_ended(c, EGRESS_ENGINE_CONNECTION, refusal.reason, false);
-        egress_client_close(c);
-    }
+    if (egress_judge(c, &refusal, &reason) == VERDICT_REFUSED)
+        end_tunnel(c, refusal.reason);
+    else if (c->exchange.kind == EXCHANGE_CONNECT && egress_inspect_required(c))
+        end_tunnel(c, "requests to this endpoint are inspected now, and this tunnel is not");
     buf_free(&reason);
 }
 

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "egress/inspect/inspect.h"
+
+#include "base/error.h"
+#include "egress/inspect/authority.h"
+#include "egress/inspect/upstream.h"
+#include "egress/judge.h"
+#include "egress/record.h"
+#include "net/tls.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct client_state securing_state;
+
+bool egress_inspect_required(const struct client *c)
+{
+    return c->route.candidates.n > 0;
+}
+
+bool egress_inspect_wanted(const struct client *c)
+{
+    const struct egress_inspection *inspection = &c->proxy->inspection;
+    bool skipped = strcmp(c->route.decision.endpoint->tls, "skip") == 0;
+    return egress_inspect_required(c) ||
+           (inspection->authority && !inspection->when_needed && !skipped);
+}
+
+/* The tunnel's own request is over, and its parser with it. */
+static void begin(struct client *c, enum client_inspection inspected)
+{
+    c->inspected = inspected;
+    egress_exchange_clear(&c->exchange);
+    http_parser_free(c->requests);
+    c->requests = http_parser_new(HTTP_OF_CLIENT, EGRESS_HEAD_MAX);
+    c->upstream.used = true;                        /* it may end before there is a request */
+}
+
+void egress_inspect_plain(struct client *c)
+{
+    begin(c, INSPECTED_PLAIN);
+    egress_client_next(c);
+}
+
+/* ---- TLS with the client ---- */
+
+static void give_up(struct client *c, const char *problem)
+{
+    char reason[400];
+    snprintf(reason, sizeof reason, "TLS with the client failed: %s (it has to trust "
+             "/etc/sluice-tls/ca.pem; tls: skip leaves its connections to this host alone)", problem);
+    egress_record_failed(c, reason);
+    egress_client_close(c);
+}
+
+/* Meanwhile TLS with the origin begins too.  If that fails, the first request will try again and be
+ * told why. */
+void egress_inspect_tls(struct client *c)
+{
+    struct error err;
+    struct egress_refusal failure;
+    SSL *ssl = egress_authority_server(c->proxy->inspection.authority, c->route.target.host, &err);
+    if (!ssl) {
+        give_up(c, err.text);
+        return;
+    }
+    begin(c, INSPECTED_TLS);
+    c->state = &securing_state;
+    c->stream = net_tls_new(c->stream, ssl, c->pending.data, c->pending.len, &egress_client_calls, c);
+    buf_free(&c->pending);
+    egress_client_expect(c, c->proxy->limits.head_ms);
+    if (!egress_upstream_secure(c, &failure))
+        egress_client_drop_upstream(c);
+}
+
+static void securing_client_secured(struct client *c, int status)
+{
+    if (status == 0)
+        egress_client_next(c);
+    else
+        give_up(c, net_tls_problem(c->stream));
+}
+
+static void securing_upstream_secured(struct client *c, int status)
+{
+    if (status != 0)
+        egress_client_drop_upstream(c);
+}
+
+static void securing_timed_out(struct client *c)
+{
+    give_up(c, "it took too long");
+}
+
+static void securing_policy_changed(struct client *c)
+{
+    struct buf reason = {0};
+    struct egress_refusal refusal;
+    if (egress_judge(c, &refusal, &reason) == VERDICT_REFUSED) {
+        egress_record_ended(c, EGRESS_ENGINE_CONNECTION, refusal.reason, false);
+        egress_client_close(c);
+    }
+    buf_free(&reason);
+}
+
+static const struct client_state securing_state = {
+    .client_secured = securing_client_secured,
+    .upstream_secured = securing_upstream_secured,
+    .timed_out = securing_timed_out,
+    .policy_changed = securing_policy_changed,
+};
