@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/request.h"
 
+#include "base/alloc.h"
 #include "egress/deny.h"
 #include "egress/follow.h"
 #include "egress/forward/relay.h"
@@ -11,6 +12,7 @@
 #include "egress/tunnel/opening.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- judged and carried out ---- */
@@ -23,12 +25,18 @@ static void carry_out(struct client *c)
         egress_relay_begin(c);
 }
 
+static void record_allowed(struct client *c, const struct buf *reason)
+{
+    bool judged = egress_exchange_is_judged(&c->exchange);
+    char *audited = c->exchange.rules.audited ? alloc_printf("audit: %s", buf_str(reason)) : NULL;
+    egress_record_allowed(c, judged ? EGRESS_ENGINE_REQUEST : EGRESS_ENGINE_CONNECTION, audited);
+    free(audited);
+}
+
 static void permit(struct client *c, const struct buf *reason)
 {
-    const char *engine =
-        egress_exchange_is_judged(&c->exchange) ? EGRESS_ENGINE_REQUEST : EGRESS_ENGINE_CONNECTION;
     if (!c->exchange.counted)
-        egress_record_allowed(c, engine, reason->len ? reason->data : NULL);
+        record_allowed(c, reason);
     if (c->upstream.stream)
         carry_out(c);
     else

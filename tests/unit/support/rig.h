@@ -253,19 +253,24 @@ static inline void rig_begin(struct rig *rig)
     watched_begin(&rig->watched);
 }
 
-static inline void rig_start_with(struct rig *rig, const char *rules, struct egress_limits limits)
+static inline void rig_start_proxy(struct rig *rig, struct policy *policy, struct egress_limits limits,
+                                   struct egress_inspection inspection)
 {
     struct error err;
-    rig_begin(rig);
-    struct policy *policy = rig_policy(rig, rules);
     struct egress_config config = {
-        .listen_fd = network_listen(PROXY_ADDRESS, &rig->port), 
+        .listen_fd = network_listen(PROXY_ADDRESS, &rig->port),
         .connects_fd = rig->watched.listener, .init_pid = getpid(), .policy = policy, .pins = rig_pins,
-        .n_pins = sizeof rig_pins / sizeof *rig_pins, .limits = limits, .log = &rig->log,
-        .on_denial = rig_on_denial, .on_line = rig_on_line, .ctx = rig};
+        .n_pins = sizeof rig_pins / sizeof *rig_pins, .limits = limits, .inspection = inspection,
+        .log = &rig->log, .on_denial = rig_on_denial, .on_line = rig_on_line, .ctx = rig};
     rig->proxy = egress_new(&rig->loop, &config, &err);
     assert_non_null(rig->proxy);
     policy_unref(policy);
+}
+
+static inline void rig_start_with(struct rig *rig, const char *rules, struct egress_limits limits)
+{
+    rig_begin(rig);
+    rig_start_proxy(rig, rig_policy(rig, rules), limits, (struct egress_inspection){0});
 }
 
 static inline void rig_start(struct rig *rig, const char *rules)
