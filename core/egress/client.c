@@ -2,7 +2,6 @@
 #include "egress/client.h"
 
 #include "base/alloc.h"
-#include "base/error.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -84,7 +83,8 @@ void egress_client_close(struct client *c)
         return;
     c->state = &closing_state;
     egress_client_drop_upstream(c);
-    net_close(c->stream);
+    if (c->stream)
+        net_close(c->stream);
     uv_close((uv_handle_t *)&c->timer, timer_closed);
 }
 
@@ -252,32 +252,6 @@ const struct net_calls egress_upstream_calls = {
 
 /* ---- the beginning ---- */
 
-static void refuse_one_too_many(struct client *c)
-{
-    struct egress_refusal refusal;
-    c->refused = true;
-    c->proxy->n_refused++;
-    egress_refuse(&refusal, REFUSAL_BUSY, "the sandbox has %u connections open already: close "
-                  "some of them", c->proxy->limits.max_connections);
-    egress_client_refuse(c, &refusal);
-}
-
-/* The record is taken at once, as it holds the client's socket. */
-static int accept_client(struct client *c)
-{
-    struct error err;
-    struct sockaddr_storage address;
-    socklen_t len = sizeof address;
-    if (net_accept(c->stream, (uv_stream_t *)&c->proxy->listener) != 0 ||
-        getpeername(net_fileno(c->stream), (struct sockaddr *)&address, &len) != 0)
-        return -1;
-    if (egress_callers_take(c->proxy->callers, &address, &c->caller, &err) != 0) {
-        c->unidentified = alloc_str(err.text);
-        c->caller.binary = alloc_str("");
-    }
-    return 0;
-}
-
 static void enlist(struct client *c)
 {
     struct egress_proxy *proxy = c->proxy;
@@ -288,26 +262,25 @@ static void enlist(struct client *c)
     proxy->n_clients++;
 }
 
-void egress_client_new(struct egress_proxy *proxy, const struct client_state *idle,
-                       void (*gone)(struct client *c))
+struct client *egress_client_new(struct egress_proxy *proxy, const struct client_state *idle,
+                                 void (*gone)(struct client *c))
 {
     struct client *c = alloc_zero(1, sizeof *c);
     c->proxy = proxy;
     c->gone = gone;
     c->state = c->idle = idle;
-    c->stream = net_socket_new(proxy->loop, NET_TCP, &egress_client_calls, c);
     c->requests = http_parser_new(HTTP_OF_CLIENT, EGRESS_HEAD_MAX);
     c->exchange.query = "";
     uv_timer_init(proxy->loop, &c->timer);
     c->timer.data = c;
-    c->handles = 2;
+    c->handles = 1;
     enlist(c);
-    if (accept_client(c) != 0) {
-        egress_client_close(c);
-    } else if (proxy->n_clients - proxy->n_refused > proxy->limits.max_connections) {
-        refuse_one_too_many(c);
-    } else {
-        egress_client_expect(c, proxy->limits.head_ms);
-        net_read(c->stream);
-    }
+    return c;
+}
+
+void egress_client_attach(struct client *c, struct net_stream *stream)
+{
+    c->stream = stream;
+    c->handles++;
+    net_set_owner(stream, &egress_client_calls, c);
 }

@@ -97,9 +97,12 @@ struct client {
     struct upstream upstream;
 };
 
-/* Accepts one; it begins in the state between two requests. */
-void egress_client_new(struct egress_proxy *proxy, const struct client_state *idle,
-                       void (*gone)(struct client *c));
+/* A client without a stream, in the state between two requests; whose it is (caller) and the stream
+ * follow. */
+struct client *egress_client_new(struct egress_proxy *proxy, const struct client_state *idle,
+                                 void (*gone)(struct client *c));
+/* The stream, which is connected, belongs to the client from here on. */
+void egress_client_attach(struct client *c, struct net_stream *stream);
 void egress_client_close(struct client *c);         /* at once; no answer */
 /* Answers and closes, once the client has had the time to read it. */
 void egress_client_refuse(struct client *c, const struct egress_refusal *refusal);

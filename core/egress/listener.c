@@ -30,12 +30,52 @@ static unsigned or_default(unsigned value, unsigned fallback)
 
 static void client_gone(struct client *c);
 
+static void refuse_one_too_many(struct client *c)
+{
+    struct egress_refusal refusal;
+    c->refused = true;
+    c->proxy->n_refused++;
+    egress_refuse(&refusal, REFUSAL_BUSY, "the sandbox has %u connections open already: close "
+                  "some of them", c->proxy->limits.max_connections);
+    egress_client_refuse(c, &refusal);
+}
+
+/* The record is taken at once, as it holds the client's socket. */
+static int accept_client(struct client *c)
+{
+    struct error err;
+    struct sockaddr_storage address;
+    socklen_t len = sizeof address;
+    egress_client_attach(c, net_socket_new(c->proxy->loop, NET_TCP, &egress_client_calls, c));
+    if (net_accept(c->stream, (uv_stream_t *)&c->proxy->listener) != 0 ||
+        getpeername(net_fileno(c->stream), (struct sockaddr *)&address, &len) != 0)
+        return -1;
+    if (egress_callers_take(c->proxy->callers, &address, &c->caller, &err) != 0) {
+        c->unidentified = alloc_str(err.text);
+        c->caller.binary = alloc_str("");
+    }
+    return 0;
+}
+
+static void begin_client(struct egress_proxy *proxy)
+{
+    struct client *c = egress_client_new(proxy, &egress_request_state, client_gone);
+    if (accept_client(c) != 0) {
+        egress_client_close(c);
+    } else if (proxy->n_clients - proxy->n_refused > proxy->limits.max_connections) {
+        refuse_one_too_many(c);
+    } else {
+        egress_client_expect(c, proxy->limits.head_ms);
+        net_read(c->stream);
+    }
+}
+
 static void accept_more(struct egress_proxy *proxy)
 {
     /* A client that is not accepted stays in the backlog until another one is gone. */
     proxy->waiting = proxy->n_refused >= MAX_REFUSED;
     if (!proxy->waiting)
-        egress_client_new(proxy, &egress_request_state, client_gone);
+        begin_client(proxy);
 }
 
 static void end_if_empty(struct egress_proxy *proxy)
