@@ -29,6 +29,16 @@ static bool starts_with(const char *pattern, const char *path, size_t n, bool pa
                              : fnmatch(pattern, prefix, FNM_PATHNAME) == 0;
 }
 
+/* False: neither matches the other, nor a part of it.  Most pairs differ here, which fnmatch takes long
+ * to find out. */
+static bool begin_alike(const char *pattern, const char *path)
+{
+    for (; *pattern && *path && !strchr("*?[\\", *pattern); pattern++, path++)
+        if (*pattern != *path)
+            return false;
+    return true;
+}
+
 static bool within(const char *path, const char *folder)
 {
     size_t n = strlen(folder);
@@ -61,7 +71,8 @@ static bool any(const struct setup_plan *plan, uint32_t kind, const char *path,
                 bool (*holds)(const struct setup_guard *guard, const char *path))
 {
     for (size_t i = 0; i < plan->n_guards; i++)
-        if (plan->guards[i].kind == kind && holds(&plan->guards[i], path))
+        if (plan->guards[i].kind == kind && begin_alike(plan->guards[i].path, path) &&
+            holds(&plan->guards[i], path))
             return true;
     return false;
 }

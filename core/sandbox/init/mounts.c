@@ -17,7 +17,7 @@ static int make_link(struct tree *tree, const struct setup_mount *mount)
     const char *name = strrchr(mount->target, '/');
     int place;
     snprintf(parent, sizeof parent, "%.*s", (int)(name - mount->target), mount->target);
-    if (tree_open_target(tree, parent, &folder, &place) != 0)
+    if (tree_open_place(tree, &(struct place){parent, -1, false}, &folder, &place) != 0)
         return -1;
     int rc = symlinkat(mount->source, place, name + 1);
     int error = errno;
@@ -32,7 +32,7 @@ static int make_private(struct tree *tree, const char *path)
 {
     const struct stat folder = {.st_mode = S_IFDIR};
     int place;
-    if (tree_open_target(tree, path, &folder, &place) != 0)
+    if (tree_open_place(tree, &(struct place){path, -1, false}, &folder, &place) != 0)
         return -1;
     close(place);
     if (mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") != 0)
@@ -42,6 +42,7 @@ static int make_private(struct tree *tree, const char *path)
 
 static int make_mount(struct tree *tree, const struct setup_mount *mount)
 {
+    const struct place place = {mount->target, -1, false};
     struct stat st;
     int fd;
     if (mount->kind == MOUNT_LINK)
@@ -51,8 +52,8 @@ static int make_mount(struct tree *tree, const struct setup_mount *mount)
     if (tree_open_source(tree, mount, &fd, &st) != 0)
         return -1;
     int rc = strcmp(mount->source, mount->target) == 0
-                 ? tree_show(tree, fd, &st, mount->kind, mount->target)
-                 : tree_attach(tree, fd, &st, mount->kind, mount->target);
+                 ? tree_show(tree, fd, &st, mount->kind, &place)
+                 : tree_attach(tree, fd, &st, mount->kind, &place);
     close(fd);
     if (rc > 0)
         return init_reason(tree->reason, "%s was moved or replaced while the sandbox was started: "

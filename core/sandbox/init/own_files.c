@@ -76,7 +76,7 @@ int tree_write_own_files(struct tree *tree, uint32_t uid, uint32_t gid)
     int place, rc = 0;
     if (gethostname(who.name, sizeof who.name - 1) != 0)
         return init_reason(tree->reason, "cannot ask for the sandbox's host name: %m");
-    if (tree_open_target(tree, "/etc", &folder, &place) != 0)
+    if (tree_open_place(tree, &(struct place){"/etc", -1, false}, &folder, &place) != 0)
         return -1;
     for (size_t i = 0; rc == 0 && i < sizeof files / sizeof *files; i++)
         rc = write_one(tree, place, i, &who);

@@ -63,20 +63,22 @@ static int record(struct tree *tree, const struct stat *st, bool writable, bool 
 }
 
 /* A copy is made of what still has a name. */
-static int place_copy(struct tree *tree, int copy, const struct stat *st, const char *path)
+static int place_copy(struct tree *tree, int copy, const struct stat *st, const struct place *place)
 {
     int target;
-    if (tree_open_target(tree, path, st, &target) != 0)
+    if (tree_open_place(tree, place, st, &target) != 0)
         return -1;
     int rc = move_mount(copy, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
     if (rc != 0)
-        rc = errno == ENOENT ? 1 : init_reason(tree->reason, "cannot mount %s: %m", path);
+        rc = errno == ENOENT ? 1 : init_reason(tree->reason, "cannot mount %s: %m", place->path);
     close(target);
     return rc;
 }
 
-int tree_attach(struct tree *tree, int fd, const struct stat *st, uint32_t kind, const char *path)
+int tree_attach(struct tree *tree, int fd, const struct stat *st, uint32_t kind,
+                const struct place *place)
 {
+    const char *path = place->path;
     bool guarded = guard_at(tree->plan, GUARD_LISTED, path) ||
                    guard_above(tree->plan, GUARD_READ_ONLY, path);
     bool writable = kind == MOUNT_READ_WRITE;
@@ -85,7 +87,7 @@ int tree_attach(struct tree *tree, int fd, const struct stat *st, uint32_t kind,
     int copy = clone_mounts(fd, kind);
     if (copy < 0)
         return errno == ENOENT ? 1 : init_reason(tree->reason, "cannot mount %s: %m", path);
-    int rc = place_copy(tree, copy, st, path);
+    int rc = place_copy(tree, copy, st, place);
     close(copy);
     return rc;
 }
@@ -110,9 +112,9 @@ static int copy_link(struct tree *tree, int folder, int place, const char *name)
     return init_reason(tree->reason, "cannot make the link %s: %m", name);
 }
 
-static int show_entry(struct tree *tree, int folder, int place, const char *name, uint32_t kind,
-                      const char *path)
+static int show_entry(struct tree *tree, int folder, const struct place *place, uint32_t kind)
 {
+    const char *path = place->path, *name = strrchr(path, '/') + 1;
     struct stat st;
     /* What is listed by itself comes with its own mount, or was left out. */
     if (guard_at(tree->plan, GUARD_HIDDEN, path) || guard_at(tree->plan, GUARD_OWN, path) ||
@@ -123,45 +125,49 @@ static int show_entry(struct tree *tree, int folder, int place, const char *name
         return 0;                                   /* gone meanwhile, or not to be reached */
     int rc = 0;
     if (fstat(fd, &st) == 0 && !guard_is_own(tree->plan, &st))
-        rc = S_ISLNK(st.st_mode) ? copy_link(tree, folder, place, name)
-                                 : tree_show(tree, fd, &st, kind, path);
+        rc = S_ISLNK(st.st_mode) ? copy_link(tree, folder, place->folder, name)
+                                 : tree_show(tree, fd, &st, kind, place);
     close(fd);
     return rc < 0 ? -1 : 0;                         /* one that is gone is not missed */
 }
 
-static int show_entries(struct tree *tree, DIR *dir, int place, uint32_t kind, const char *path)
+static int show_entries(struct tree *tree, DIR *dir, int rebuilt, uint32_t kind, const char *path)
 {
     char child[PATH_MAX];
+    struct stat st;
+    struct place place = {child, rebuilt, fstat(rebuilt, &st) == 0 && tree_is_own(tree, st.st_dev)};
     for (struct dirent *e; (e = readdir(dir));) {
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
             continue;
         if ((size_t)snprintf(child, sizeof child, "%s/%s", path, e->d_name) >= sizeof child)
             continue;
-        if (show_entry(tree, dirfd(dir), place, e->d_name, kind, child) != 0)
+        if (show_entry(tree, dirfd(dir), &place, kind) != 0)
             return -1;
     }
     return 0;
 }
 
 /* A folder of the sandbox's own, with mounts of the entries that are not guarded. */
-static int rebuild(struct tree *tree, int fd, const struct stat *st, uint32_t kind, const char *path)
+static int rebuild(struct tree *tree, int fd, const struct stat *st, uint32_t kind,
+                   const struct place *place)
 {
-    int place;
+    const char *path = place->path;
+    int rebuilt;
     if (record(tree, st, false, kind == MOUNT_READ_WRITE, path) != 0 ||
-        tree_open_target(tree, path, st, &place) != 0)
+        tree_open_place(tree, place, st, &rebuilt) != 0)
         return -1;
     int folder = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = folder < 0 ? NULL : fdopendir(folder);
     int rc = 0;
     if (dir)
-        rc = show_entries(tree, dir, place, kind, path);
+        rc = show_entries(tree, dir, rebuilt, kind, path);
     else if (errno != EACCES)
         rc = init_reason(tree->reason, "cannot read the folder %s: %m", path);
     if (dir)
         closedir(dir);
     else if (folder >= 0)
         close(folder);
-    close(place);
+    close(rebuilt);
     return rc;
 }
 
@@ -172,11 +178,12 @@ static bool holds_guarded(const struct tree *tree, uint32_t kind, const char *pa
                                          guard_below(tree->plan, GUARD_LISTED, path)));
 }
 
-int tree_show(struct tree *tree, int fd, const struct stat *st, uint32_t kind, const char *path)
+int tree_show(struct tree *tree, int fd, const struct stat *st, uint32_t kind,
+              const struct place *place)
 {
-    if (kind == MOUNT_READ_WRITE && guard_above(tree->plan, GUARD_READ_ONLY, path))
+    if (kind == MOUNT_READ_WRITE && guard_above(tree->plan, GUARD_READ_ONLY, place->path))
         kind = MOUNT_READ_ONLY;
-    if (S_ISDIR(st->st_mode) && holds_guarded(tree, kind, path))
-        return rebuild(tree, fd, st, kind, path);
-    return tree_attach(tree, fd, st, kind, path);
+    if (S_ISDIR(st->st_mode) && holds_guarded(tree, kind, place->path))
+        return rebuild(tree, fd, st, kind, place);
+    return tree_attach(tree, fd, st, kind, place);
 }

@@ -33,17 +33,26 @@ struct tree {
 /* walk.c */
 /* Opens what a mount of the plan names, if it is still what the plan judged. */
 int tree_open_source(struct tree *tree, const struct setup_mount *mount, int *out, struct stat *st);
+/* Where something is to be shown. */
+struct place {
+    const char *path;                               /* as plan and policy name it */
+    int folder;                                     /* that holds it; -1: path is walked to */
+    bool own;                                       /* the folder is one of the sandbox's own */
+};
 /* Opens the place of a mount, which is made where the sandbox's own tree ends and must be the source
  * itself where a folder of the host is mounted already.  st: of what is to be mounted there. */
-int tree_open_target(struct tree *tree, const char *path, const struct stat *st, int *out);
+int tree_open_place(struct tree *tree, const struct place *place, const struct stat *st, int *out);
 int tree_add_own(struct tree *tree, const char *path);
+bool tree_is_own(const struct tree *tree, dev_t device);
 
 /* show.c */
-/* Shows a descriptor of the host at path, as plan and policy name it.  Like tree_attach it returns 1,
- * without a reason, when the thing has no name any more on the host. */
-int tree_show(struct tree *tree, int fd, const struct stat *st, uint32_t kind, const char *path);
+/* Shows a descriptor of the host.  Like tree_attach it returns 1, without a reason, when the thing has no
+ * name any more on the host. */
+int tree_show(struct tree *tree, int fd, const struct stat *st, uint32_t kind,
+              const struct place *place);
 /* Mounts a descriptor as it is. */
-int tree_attach(struct tree *tree, int fd, const struct stat *st, uint32_t kind, const char *path);
+int tree_attach(struct tree *tree, int fd, const struct stat *st, uint32_t kind,
+                const struct place *place);
 
 /* guard.c */
 /* A guard of that kind for exactly this path, or strictly below it. */

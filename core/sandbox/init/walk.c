@@ -80,7 +80,7 @@ int tree_open_source(struct tree *tree, const struct setup_mount *mount, int *ou
     return -1;
 }
 
-static bool is_own(const struct tree *tree, dev_t device)
+bool tree_is_own(const struct tree *tree, dev_t device)
 {
     for (size_t i = 0; i < tree->n_own; i++)
         if (tree->own[i] == device)
@@ -100,10 +100,9 @@ int tree_add_own(struct tree *tree, const char *path)
 /* A folder, or an empty file to mount on. */
 static int make_place(int parent, const char *name, bool folder)
 {
-    if (folder)
-        return mkdirat(parent, name, 0755);
-    int fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
-    return fd < 0 ? -1 : close(fd);
+    if (!folder)
+        return openat(parent, name, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
+    return mkdirat(parent, name, 0755) == 0 ? openat(parent, name, ENTRY) : -1;
 }
 
 static int enter_place(struct tree *tree, int *fd, const char *name, bool folder, struct stat *at)
@@ -111,29 +110,43 @@ static int enter_place(struct tree *tree, int *fd, const char *name, bool folder
     struct stat parent;
     if (descend(fd, name, at) == 0)
         return 0;
-    if (errno != ENOENT || fstat(*fd, &parent) != 0 || !is_own(tree, parent.st_dev) ||
-        make_place(*fd, name, folder) != 0)
+    if (errno != ENOENT || fstat(*fd, &parent) != 0 || !tree_is_own(tree, parent.st_dev))
         return -1;
-    return descend(fd, name, at);
+    int made = make_place(*fd, name, folder);
+    if (made < 0)
+        return -1;
+    close(*fd);
+    *fd = made;
+    return fstat(made, at);
 }
 
-int tree_open_target(struct tree *tree, const char *path, const struct stat *st, int *out)
+static int walk_place(struct tree *tree, const struct place *place, int *fd, bool folder,
+                      struct stat *at)
 {
     char name[NAME_MAX + 1];
-    const char *rest = path;
-    struct stat at = {0};
+    const char *rest = place->folder >= 0 ? strrchr(place->path, '/') : place->path;
     bool last;
-    *out = fcntl(tree->root, F_DUPFD_CLOEXEC, 0);
-    while (*out >= 0 && next_component(&rest, name, &last))
-        if (enter_place(tree, out, name, !last || S_ISDIR(st->st_mode), &at) != 0) {
-            close(*out);
-            return changed(tree, path);
-        }
+    while (next_component(&rest, name, &last))
+        if (enter_place(tree, fd, name, !last || folder, at) != 0)
+            return -1;
+    return 0;
+}
+
+int tree_open_place(struct tree *tree, const struct place *place, const struct stat *st, int *out)
+{
+    struct stat at = {0};
+    bool folder = S_ISDIR(st->st_mode);
+    *out = place->own ? make_place(place->folder, strrchr(place->path, '/') + 1, folder) : -1;
+    if (*out >= 0)
+        return 0;
+    *out = fcntl(place->folder >= 0 ? place->folder : tree->root, F_DUPFD_CLOEXEC, 0);
     if (*out < 0)
         return init_reason(tree->reason, "cannot open the sandbox's root: %m");
-    bool same = at.st_dev == st->st_dev && at.st_ino == st->st_ino;
-    if (same || (is_own(tree, at.st_dev) && S_ISDIR(at.st_mode) == S_ISDIR(st->st_mode)))
-        return 0;
+    if (walk_place(tree, place, out, folder, &at) == 0) {
+        bool same = at.st_dev == st->st_dev && at.st_ino == st->st_ino;
+        if (same || (tree_is_own(tree, at.st_dev) && S_ISDIR(at.st_mode) == folder))
+            return 0;
+    }
     close(*out);
-    return changed(tree, path);
+    return changed(tree, place->path);
 }

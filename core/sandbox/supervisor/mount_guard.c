@@ -80,28 +80,29 @@ struct mount_guard *mount_guards_append(struct mount_guards *guards, struct aren
     return &guards->items[guards->n++];
 }
 
-static void add_one(struct mount_guards *guards, struct arena *arena, enum guard_kind kind,
-                    const char *path)
+struct making {
+    struct mount_guards *guards;
+    struct arena *arena;
+    const struct mount_table *mounts;
+    enum guard_kind kind;
+};
+
+static void add_one(struct making *making, const char *path)
 {
+    struct mount_guards *guards = making->guards;
     for (size_t i = 0; i < guards->n; i++)
-        if (guards->items[i].kind == kind && strcmp(guards->items[i].path, path) == 0)
+        if (guards->items[i].kind == making->kind && strcmp(guards->items[i].path, path) == 0)
             return;
-    struct mount_guard *guard = mount_guards_append(guards, arena);
-    *guard = (struct mount_guard){.kind = kind, .path = path};
+    struct mount_guard *guard = mount_guards_append(guards, making->arena);
+    *guard = (struct mount_guard){.kind = making->kind, .path = path};
     if (mount_identify(path, &guard->device, &guard->inode) != 0)
         guard->device = guard->inode = 0;
 }
 
-struct spelling {
-    struct mount_guards *guards;
-    struct arena *arena;
-    enum guard_kind kind;
-};
-
 static void add_spelling(void *ctx, const char *path)
 {
-    const struct spelling *s = ctx;
-    add_one(s->guards, s->arena, s->kind, arena_str(s->arena, path));
+    struct making *making = ctx;
+    add_one(making, arena_str(making->arena, path));
 }
 
 static bool is_link(const char *path)
@@ -113,14 +114,13 @@ static bool is_link(const char *path)
 /* The path as it is written, as it is resolved, and under the names other mounts give it.  What does
  * not exist yet is resolved as far as it does.  A link that must not be written is guarded itself:
  * what it leads to is listed too where that must not be written. */
-void mount_guards_add(struct mount_guards *guards, struct arena *arena, enum guard_kind kind,
-                      const char *path)
+static void add(struct making *making, const char *path)
 {
-    struct spelling spelling = {guards, arena, kind};
+    struct arena *arena = making->arena;
     struct path_walk walk;
     path = sandbox_path_normal(arena, path);
-    add_one(guards, arena, kind, path);
-    bool itself = kind == GUARD_READ_ONLY && is_link(path);
+    add_one(making, path);
+    bool itself = making->kind == GUARD_READ_ONLY && is_link(path);
     const char *real = !itself && sandbox_path_walk(arena, path, &walk) == 0 ? walk.real : NULL;
     const char *name = strrchr(path, '/');
     if (!real && name != path &&
@@ -128,8 +128,15 @@ void mount_guards_add(struct mount_guards *guards, struct arena *arena, enum gua
         real = arena_printf(arena, "%s%s", strcmp(walk.real, "/") == 0 ? "" : walk.real, name);
     if (!real)
         return;
-    add_one(guards, arena, kind, real);
-    mount_table_spellings(real, add_spelling, &spelling);
+    add_one(making, real);
+    mount_table_spellings(making->mounts, real, add_spelling, making);
+}
+
+static void add_all(struct making *making, enum guard_kind kind, const char *const *paths, size_t n)
+{
+    making->kind = kind;
+    for (size_t i = 0; i < n; i++)
+        add(making, paths[i]);
 }
 
 /* A hidden file with a second name could be seen under that one, wherever it is. */
@@ -149,11 +156,10 @@ static int check_names(const struct mount_guards *guards, struct error *err)
 int mount_guards_make(const struct sandbox_spec *spec, struct arena *arena,
                       struct mount_guards *out, struct error *err)
 {
+    struct making making = {.guards = out, .arena = arena, .mounts = mount_table_read(arena)};
     *out = (struct mount_guards){0};
-    for (size_t i = 0; i < spec->n_hidden; i++)
-        mount_guards_add(out, arena, GUARD_OWN, spec->hidden[i]);
-    for (size_t i = 0; i < spec->n_read_only; i++)
-        mount_guards_add(out, arena, GUARD_READ_ONLY, spec->read_only[i]);
+    add_all(&making, GUARD_OWN, spec->hidden, spec->n_hidden);
+    add_all(&making, GUARD_READ_ONLY, spec->read_only, spec->n_read_only);
     for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
         *mount_guards_append(out, arena) = (struct mount_guard){GUARD_HIDDEN, true, secrets[i], 0, 0};
     return check_names(out, err);

@@ -35,8 +35,6 @@ struct mount_guards {
 int mount_guards_make(const struct sandbox_spec *spec, struct arena *arena,
                       struct mount_guards *out, struct error *err);
 struct mount_guard *mount_guards_append(struct mount_guards *guards, struct arena *arena);
-void mount_guards_add(struct mount_guards *guards, struct arena *arena, enum guard_kind kind,
-                      const char *path);
 /* Whether path is, or lies below, something of that kind. */
 bool mount_guards_cover(const struct mount_guards *guards, enum guard_kind kind, const char *path);
 /* A guard of that kind strictly below path, or NULL. */

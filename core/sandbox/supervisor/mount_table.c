@@ -2,6 +2,7 @@
 #include "sandbox/supervisor/mount_table.h"
 
 #include "base/alloc.h"
+#include "base/arena.h"
 #include "sandbox/supervisor/path.h"
 
 #include <stdio.h>
@@ -14,7 +15,7 @@ struct row {
     char *point;
 };
 
-struct table {
+struct mount_table {
     struct row *rows;
     size_t n;
 };
@@ -52,12 +53,25 @@ static int read_row(char *line, struct row *row)
     return 0;
 }
 
-static void read_table(struct table *table)
+static void free_table(void *arg)
 {
+    struct mount_table *table = arg;
+    for (size_t i = 0; i < table->n; i++) {
+        free(table->rows[i].device);
+        free(table->rows[i].root);
+        free(table->rows[i].point);
+    }
+    free(table->rows);
+}
+
+const struct mount_table *mount_table_read(struct arena *arena)
+{
+    struct mount_table *table = arena_zalloc(arena, sizeof *table);
     FILE *file = fopen("/proc/self/mountinfo", "re");
     char *line = NULL;
     size_t size = 0;
     struct row row;
+    arena_defer(arena, free_table, table);
     while (file && getline(&line, &size, file) > 0) {
         if (read_row(line, &row) != 0)
             continue;
@@ -67,20 +81,11 @@ static void read_table(struct table *table)
     free(line);
     if (file)
         fclose(file);
-}
-
-static void free_table(struct table *table)
-{
-    for (size_t i = 0; i < table->n; i++) {
-        free(table->rows[i].device);
-        free(table->rows[i].root);
-        free(table->rows[i].point);
-    }
-    free(table->rows);
+    return table;
 }
 
 /* The mount that a path is on: the deepest one, and of several at one point the last. */
-static const struct row *mount_of(const struct table *table, const char *path)
+static const struct row *mount_of(const struct mount_table *table, const char *path)
 {
     const struct row *best = NULL;
     for (size_t i = 0; i < table->n; i++)
@@ -103,14 +108,13 @@ static char *joined(const char *folder, const char *rest)
     return alloc_printf("%s%s", folder, strcmp(rest, "/") == 0 ? "" : rest);
 }
 
-void mount_table_spellings(const char *path, void (*fn)(void *ctx, const char *path), void *ctx)
+void mount_table_spellings(const struct mount_table *table, const char *path,
+                           void (*fn)(void *ctx, const char *path), void *ctx)
 {
-    struct table table = {0};
-    read_table(&table);
-    const struct row *home = mount_of(&table, path);
+    const struct row *home = mount_of(table, path);
     char *inside = home ? joined(home->root, rest_of(path, home->point)) : NULL;
-    for (size_t i = 0; home && i < table.n; i++) {
-        const struct row *row = &table.rows[i];
+    for (size_t i = 0; home && i < table->n; i++) {
+        const struct row *row = &table->rows[i];
         if (row == home || strcmp(row->device, home->device) != 0)
             continue;
         if (sandbox_path_within(inside, row->root)) {
@@ -123,5 +127,4 @@ void mount_table_spellings(const char *path, void (*fn)(void *ctx, const char *p
         }
     }
     free(inside);
-    free_table(&table);
 }
