@@ -16,7 +16,7 @@
 #include "base/terminal.h"
 #include "gateway/folder.h"
 #include "gateway/own_files.h"
-#include "gateway/sandboxes.h"
+#include "runtime/sandboxes.h"
 
 struct gateway {
     const struct gateway_flags *flags;

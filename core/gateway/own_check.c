@@ -8,7 +8,7 @@
 #include "base/alloc.h"
 #include "base/problems.h"
 #include "gateway/own_files.h"
-#include "gateway/sandbox.h"
+#include "runtime/sandbox.h"
 #include "policy/policy.h"
 #include "sandbox/supervisor/mount_plan.h"
 #include "sandbox/supervisor/path.h"

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "gateway/tree.h"
+#include "runtime/tree.h"
 
 enum { NOBODY = 65534 };
 

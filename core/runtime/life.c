@@ -13,7 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "gateway/sandbox.h"
+#include "runtime/sandbox.h"
 
 /* ---- waiters and the timer of a start or stop ---- */
 

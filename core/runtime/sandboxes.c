@@ -15,8 +15,8 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/program.h"
-#include "gateway/observers.h"
-#include "gateway/sandbox.h"
+#include "runtime/observers.h"
+#include "runtime/sandbox.h"
 
 /* A committed revision on its way from an updating thread to its supervisor. */
 struct push {

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "gateway/tree.h"
+#include "runtime/tree.h"
 
 struct deletion {
     int top;

@@ -5,8 +5,8 @@
  * claimed by a lock on a file that all gateways of the user know.  The gateway holds it as long as
  * the sandbox exists, and its supervisor as long as it lives, so a lock that nobody holds is free
  * whatever has crashed.  Blocks; any thread. */
-#ifndef GATEWAY_UIDS_H
-#define GATEWAY_UIDS_H
+#ifndef RUNTIME_UIDS_H
+#define RUNTIME_UIDS_H
 
 #include <limits.h>
 #include <stdbool.h>

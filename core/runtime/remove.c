@@ -9,8 +9,8 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "gateway/sandbox.h"
-#include "gateway/tree.h"
+#include "runtime/sandbox.h"
+#include "runtime/tree.h"
 
 struct removal {
     struct sandboxes *all;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "gateway/sandbox.h"
+#include "runtime/sandbox.h"
 
 void sandbox_record(struct sandbox *s, void (*work)(void *arg), void (*done)(void *arg), void *arg)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/observers.h"
+#include "runtime/observers.h"
 
-#include "gateway/sandbox.h"
+#include "runtime/sandbox.h"
 
 static bool is_committed(const struct update_result *result)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What follows a decision on an update, whoever asked for it: the pipeline's observers, in order. */
-#ifndef GATEWAY_OBSERVERS_H
-#define GATEWAY_OBSERVERS_H
+#ifndef RUNTIME_OBSERVERS_H
+#define RUNTIME_OBSERVERS_H
 
 #include "update/update.h"
 

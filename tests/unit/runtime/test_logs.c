@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "gateway/sandbox.h"
+#include "runtime/sandbox.h"
 #include "http/server.h"
 
 static size_t kept_bytes(const struct sandbox *s)

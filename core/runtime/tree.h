@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A folder that a workload wrote to: anything may be in it. */
-#ifndef GATEWAY_TREE_H
-#define GATEWAY_TREE_H
+#ifndef RUNTIME_TREE_H
+#define RUNTIME_TREE_H
 
 #include "base/error.h"
 

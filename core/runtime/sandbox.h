@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside core/gateway: one sandbox as this gateway knows it. */
-#ifndef GATEWAY_SANDBOX_H
-#define GATEWAY_SANDBOX_H
+#ifndef RUNTIME_SANDBOX_H
+#define RUNTIME_SANDBOX_H
 
 #include "base/digest.h"
 #include "gateway/own_files.h"
-#include "gateway/sandboxes.h"
-#include "gateway/uids.h"
+#include "runtime/sandboxes.h"
+#include "runtime/uids.h"
 #include "http/tunnel.h"
 #include "sandbox/supervisor/cgroup.h"
 #include "sandbox/wire/protocol.h"

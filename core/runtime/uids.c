@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gateway/uids.h"
+#include "runtime/uids.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "gateway/sandbox.h"
+#include "runtime/sandbox.h"
 
 struct traffic_write {
     struct sandboxes *all;

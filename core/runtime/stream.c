@@ -7,7 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "gateway/sandbox.h"
+#include "runtime/sandbox.h"
 #include "http/peer.h"
 #include "sandbox/wire/json.h"
 

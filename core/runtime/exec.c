@@ -6,7 +6,7 @@
 #include "api/api.h"
 #include "api/bodies.h"
 #include "base/alloc.h"
-#include "gateway/sandbox.h"
+#include "runtime/sandbox.h"
 #include "http/request.h"
 
 enum { COMMAND_BYTES_MAX = 1024 * 1024 };

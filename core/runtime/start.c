@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "gateway/sandbox.h"
+#include "runtime/sandbox.h"
 #include "sandbox/supervisor/idmap.h"
 
 struct start {

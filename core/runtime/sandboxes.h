@@ -3,8 +3,8 @@
  *
  * A sandbox's record in the store is the truth about what it should be; this is about what runs.
  * Loop thread only, except sandboxes_push. */
-#ifndef GATEWAY_SANDBOXES_H
-#define GATEWAY_SANDBOXES_H
+#ifndef RUNTIME_SANDBOXES_H
+#define RUNTIME_SANDBOXES_H
 
 #include "api/api.h"
 #include "gateway/config.h"

@@ -10,7 +10,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log_file.h"
-#include "gateway/sandbox.h"
+#include "runtime/sandbox.h"
 #include "http/request.h"
 #include "http/stream.h"
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "gateway/sandbox.h"
+#include "runtime/sandbox.h"
 
 void sandbox_claim_again(struct sandbox *s)
 {

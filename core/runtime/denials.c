@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "gateway/sandbox.h"
+#include "runtime/sandbox.h"
 
 enum {
     WAITING_MAX = 1024,                             /* denials of one sandbox */
