@@ -27,18 +27,18 @@ static int check_proposal(struct schema_decoder *d, void *record)
 }
 
 static const struct schema_field create_fields[] = {
-    {"name", SCHEMA_TEXT, offsetof(struct body_create, name), .max = 19, .help = "DNS label of at most 19 characters; made up when left out"},
+    {"name", SCHEMA_TEXT, offsetof(struct sandbox_wanted, name), .max = 19, .help = "DNS label of at most 19 characters; made up when left out"},
     {"policy", SCHEMA_CUSTOM, .sub = &policy_schema, .decode = leave_policy, .help = "A version-1 policy; the restrictive default when left out"},
-    {"network", SCHEMA_TEXT, offsetof(struct body_create, network), .fallback = "proxy", .words = networks, .help = "none: no proxy, nothing ever gets out"},
-    {"approval_mode", SCHEMA_TEXT, offsetof(struct body_create, approval_mode), .fallback = "manual", .words = modes, .help = "auto: denied requests and what agents propose are approved at once, where every voter allows them"},
-    {"labels", SCHEMA_JSON, offsetof(struct body_create, labels_json), .help = "Labels that voters and lists may look at"},
-    {"env", SCHEMA_JSON, offsetof(struct body_create, env_json), .help = "Environment of every command"},
-    {"memory", SCHEMA_TEXT, offsetof(struct body_create, memory), .max = 32, .help = "Memory of all its processes and its /tmp: bytes, or a number with K, M, G or T"},
-    {"cpus", SCHEMA_DOUBLE, offsetof(struct body_create, cpus), .help = "Processors that it may keep busy, such as 1.5"},
-    {"pids", SCHEMA_I64, offsetof(struct body_create, pids), .help = "Processes and threads that it may have at a time, from 8 to 2048"},
+    {"network", SCHEMA_TEXT, offsetof(struct sandbox_wanted, network), .fallback = "proxy", .words = networks, .help = "none: no proxy, nothing ever gets out"},
+    {"approval_mode", SCHEMA_TEXT, offsetof(struct sandbox_wanted, approval_mode), .fallback = "manual", .words = modes, .help = "auto: denied requests and what agents propose are approved at once, where every voter allows them"},
+    {"labels", SCHEMA_JSON, offsetof(struct sandbox_wanted, labels_json), .help = "Labels that voters and lists may look at"},
+    {"env", SCHEMA_JSON, offsetof(struct sandbox_wanted, env_json), .help = "Environment of every command"},
+    {"memory", SCHEMA_TEXT, offsetof(struct sandbox_wanted, memory), .max = 32, .help = "Memory of all its processes and its /tmp: bytes, or a number with K, M, G or T"},
+    {"cpus", SCHEMA_DOUBLE, offsetof(struct sandbox_wanted, cpus), .help = "Processors that it may keep busy, such as 1.5"},
+    {"pids", SCHEMA_I64, offsetof(struct sandbox_wanted, pids), .help = "Processes and threads that it may have at a time, from 8 to 2048"},
     {0},
 };
-const struct schema body_create_schema = {.name = "sandbox", .size = sizeof(struct body_create), .fields = create_fields};
+const struct schema body_create_schema = {.name = "sandbox", .size = sizeof(struct sandbox_wanted), .fields = create_fields};
 
 static const struct schema_field approve_fields[] = {
     {"review_token", SCHEMA_TEXT, offsetof(struct body_approve, review_token), .help = "The token that came with the chunk when it was reviewed"},

@@ -3,17 +3,8 @@
 #ifndef API_BODIES_H
 #define API_BODIES_H
 
+#include "runtime/record.h"
 #include "policy/policy.h"
-
-struct body_create {
-    const char *name;                               /* "": one is made up */
-    const char *network;                            /* "proxy" or "none" */
-    const char *approval_mode;                      /* "manual" or "auto" */
-    const char *labels_json, *env_json;             /* objects of texts; "" when not written */
-    const char *memory;                             /* such as 512M; "": not written */
-    double cpus;                                    /* 0: not written */
-    int64_t pids;                                   /* 0: not written */
-};
 
 struct body_approve {
     const char *review_token;

@@ -64,6 +64,10 @@ int api_query_number(struct api_call *call, const char *name, uint64_t fallback,
                      uint64_t *out);
 /* The body as a tree in the call's arena, by its Content-Type (JSON where there is none). */
 int api_body(struct api_call *call, size_t max_bytes, const struct doc_node **out);
+/* Of a body, by its Content-Type; JSON where there is none. */
+int api_body_format(struct http_request *req, enum doc_format *out, struct error *err);
+/* A query parameter that was checked to be true, false, 1, 0 or nothing (which is true). */
+bool api_flag(const struct http_request *req, const char *name);
 /* Accept wants YAML more than JSON.  Answers are then YAML; problems are always JSON (RFC 9457). */
 bool api_wants_yaml(const struct api_call *call);
 int api_sandbox(struct api_call *call, struct store_sandbox *out);         /* the one named {name} */

@@ -41,7 +41,7 @@ static void put_sandboxes(struct buf *out, const struct store_sandbox *items, si
 static void put_decisions(struct buf *out, const struct api *api)
 {
     metric(out, "sluice_decisions_total", "counter", "Updates decided since the start, by outcome.");
-    for (int i = 0; i < API_OUTCOMES; i++)
+    for (int i = 0; i < RUNTIME_OUTCOMES; i++)
         buf_printf(out, "sluice_decisions_total{outcome=\"%s\"} %" PRIu64 "\n", chain_outcome_word(i), api->counts.decided[i]);
 }
 

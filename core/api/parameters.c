@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/parameters.h"
 
+#include "api/call.h"
+
 #include <stdlib.h>
 #include <string.h>
 

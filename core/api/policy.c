@@ -6,7 +6,7 @@
 
 #include "api/change.h"
 #include "api/routes.h"
-#include "base/alloc.h"
+#include "runtime/wait.h"
 
 int route_policy_put(struct api_call *call)
 {
@@ -118,16 +118,6 @@ int route_revision_list(struct api_call *call)
 
 /* ---- GET …/revisions/{revision}?wait_ms=M answers when it leaves pending ---- */
 
-struct wait {
-    struct api_call *call;
-    struct events_subscriber *subscriber;
-    uv_timer_t timer;
-    bool reading;                                   /* a read is under way */
-    bool again;                                     /* something happened during it */
-    bool settled;                                   /* the read's: it has left pending, or cannot be read */
-    bool over;                                      /* no more waiting: the next read is the answer */
-};
-
 static int read_revision(struct api_call *call, struct store_revision *r)
 {
     struct store_sandbox sandbox;
@@ -143,104 +133,58 @@ static int read_revision(struct api_call *call, struct store_revision *r)
     return api_reply(call, 200, body);
 }
 
-static void wait_read(void *arg)
+static void read_again(void *arg)
 {
-    struct wait *w = arg;
+    struct api_call *call = arg;
     struct store_revision r;
-    if (read_revision(w->call, &r) == 0) {
-        w->settled = strcmp(r.status, "pending") != 0;
-    } else {
-        w->call->status = 0;
-        w->settled = true;
-    }
+    if (read_revision(call, &r) != 0)
+        call->status = 0;
 }
 
-static void wait_closed(uv_handle_t *timer)
+static void was_read(void *arg)
 {
-    free(timer->data);
+    api_finish(arg);
 }
 
-static void wait_end(struct wait *w)
+static void waited(void *arg)
 {
-    events_unsubscribe(w->call->api->events, w->subscriber);
-    api_finish(w->call);
-    uv_close((uv_handle_t *)&w->timer, wait_closed);
+    struct api_call *call = arg;
+    call->req->on_gone = NULL;
+    jobs_run(call->api->jobs, NULL, read_again, was_read, call);
 }
 
-static void wait_look(struct wait *w);
-
-static void wait_was_read(void *arg)
+static void client_is_gone(void *wait)
 {
-    struct wait *w = arg;
-    w->reading = false;
-    if (w->settled || w->over || http_request_gone(w->call->req))
-        wait_end(w);
-    else if (w->again)
-        wait_look(w);
-}
-
-static void wait_look(struct wait *w)
-{
-    w->again = w->reading;
-    if (w->reading)
-        return;
-    w->reading = true;
-    jobs_run(w->call->api->jobs, NULL, wait_read, wait_was_read, w);
-}
-
-static void wait_over(struct wait *w)
-{
-    w->over = true;
-    if (!w->reading)
-        wait_end(w);
-}
-
-static void wait_event(void *ctx, const struct event *event)
-{
-    struct wait *w = ctx;
-    if (w->call->api->draining)
-        wait_over(w);                               /* a gateway that stops answers with what it knows */
-    else if (strcmp(event->sandbox, api_param(w->call, "name")) == 0 &&
-             (strcmp(event->type, "revision") == 0 || strcmp(event->type, "sandbox") == 0))
-        wait_look(w);
-}
-
-static void wait_timeout(uv_timer_t *timer)
-{
-    wait_over(timer->data);
-}
-
-/* From within the connection: what is left is done by the loop's next turn. */
-static void wait_for_nobody(void *ctx)
-{
-    struct wait *w = ctx;
-    uv_timer_start(&w->timer, wait_timeout, 0, 0);
+    revision_wait_cancel(wait);
 }
 
 static void wait_begin(struct api_call *call)
 {
-    struct wait *w = alloc_zero(1, sizeof *w);
-    uint64_t ms = *(uint64_t *)call->then_arg;
-    w->call = call;
-    w->over = call->api->draining;
-    uv_timer_init(call->api->loop, &w->timer);
-    w->timer.data = w;
-    w->subscriber = events_subscribe(call->api->events, NULL, wait_event, w);
-    uv_timer_start(&w->timer, wait_timeout, ms, 0);
-    call->req->on_gone_ctx = w;
-    call->req->on_gone = wait_for_nobody;
-    wait_look(w);                                   /* it may have moved before we subscribed */
+    struct revision_wait_for *what = call->then_arg;
+    if (call->api->draining)
+        what->timeout_ms = 0;                       /* a gateway that stops answers with what it knows */
+    struct revision_wait *wait = revision_wait(what, waited, call);
+    call->req->on_gone_ctx = wait;
+    call->req->on_gone = client_is_gone;
+    if (http_request_gone(call->req))
+        revision_wait_cancel(wait);
 }
 
 int route_revision_get(struct api_call *call)
 {
+    const struct api *api = call->api;
     struct store_revision r;
-    uint64_t *wait_ms = arena_alloc(call->arena, sizeof *wait_ms);
-    if (api_query_number(call, "wait_ms", 0, 3600000, wait_ms) != 0 || read_revision(call, &r) != 0)
+    struct revision_wait_for *what = arena_alloc(call->arena, sizeof *what);
+    *what = (struct revision_wait_for){
+        .loop = api->loop, .jobs = api->jobs, .events = api->events, .store = api->store,
+        .sandbox = api_param(call, "name"),
+    };
+    if (api_query_number(call, "wait_ms", 0, 3600000, &what->timeout_ms) != 0 || read_revision(call, &r) != 0)
         return -1;
-    if (*wait_ms && strcmp(r.status, "pending") == 0) {
+    what->revision = r.revision;
+    if (what->timeout_ms && strcmp(r.status, "pending") == 0) {
         call->then = wait_begin;
-        call->then_arg = wait_ms;
+        call->then_arg = what;
     }
     return 0;
 }

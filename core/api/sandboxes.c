@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /v1/sandboxes: records, and their life by way of struct api_sandboxes. */
-#include <ctype.h>
+/* /v1/sandboxes: records, and their life by way of the runtime. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,12 +7,7 @@
 #include "api/change.h"
 #include "api/limits.h"
 #include "api/routes.h"
-#include "base/clock.h"
-#include "base/digest.h"
-#include "base/text.h"
-#include "policy/check.h"
-
-enum { NAME_MAX_BYTES = 19, LABELS_MAX = 64, ENV_MAX = 128 };
+#include "runtime/record.h"
 
 static json_t *encode_sandbox(struct api_call *call, const struct store_sandbox *s)
 {
@@ -82,76 +76,6 @@ int route_sandbox_list(struct api_call *call)
 
 /* ---- POST /v1/sandboxes ---- */
 
-static int check_name(const char *name, struct problems *problems)
-{
-    size_t len = strlen(name);
-    bool good = len >= 1 && len <= NAME_MAX_BYTES && !strstr(name, "--") && name[0] != '-' &&
-                name[len - 1] != '-';
-    for (const char *c = name; good && *c; c++)
-        good = islower((unsigned char)*c) || isdigit((unsigned char)*c) || *c == '-';
-    if (good)
-        return 0;
-    return problems_add(problems, "name", 0, 0,
-                        "'%s' is no sandbox name: use 1 to %d of a-z, 0-9 and '-', not at the ends and not twice in a row",
-                        name, NAME_MAX_BYTES);
-}
-
-/* An object of texts with at most max members.  refused: why not this key; NULL: any will do. */
-static int check_texts(const char *what, const char *json, size_t max, const char *(*refused)(const char *key),
-                       struct arena *arena, struct problems *problems)
-{
-    json_t *object = json_loads(json, 0, NULL);
-    const char *key, *why;
-    json_t *value;
-    int rc = 0;
-    if (!json_is_object(object))
-        rc = problems_add(problems, what, 0, 0, "%s must be a map of texts", what);
-    else if (json_object_size(object) > max)
-        rc = problems_add(problems, what, 0, 0, "%s has %zu entries, at most %zu are allowed", what,
-                          json_object_size(object), max);
-    json_object_foreach(object, key, value) {
-        if (!json_is_string(value) || !*key || strlen(key) > 256 || json_string_length(value) > 8192)
-            rc = problems_add(problems, doc_path_key(arena, what, key), 0, 0,
-                              "%s.%.256s must be a text of at most 8192 bytes under a key of at most 256", what, key);
-        else if ((why = refused ? refused(key) : NULL))
-            rc = problems_add(problems, doc_path_key(arena, what, key), 0, 0, "%s.%.80s: %s", what, key, why);
-    }
-    json_decref(object);
-    return rc;
-}
-
-/* Of 32 random bits: that one is taken already does not happen, so nobody hears of it. */
-static const char *make_up_name(struct arena *arena)
-{
-    static const char *const first[] = {"amber", "brisk", "calm", "deft", "early", "frank", "green", "keen", "lucid", "merry", "noble", "quiet", "rapid", "solid", "tidy", "vivid"};
-    static const char *const second[] = {"brook", "canal", "creek", "delta", "ford", "gate", "harbor", "inlet", "lake", "lock", "mill", "quay", "river", "spring", "weir", "well"};
-    char id[UUID_SIZE];
-    digest_uuid(id);
-    unsigned n = (unsigned)strtoul((char[]){id[0], id[1], 0}, NULL, 16);
-    return arena_printf(arena, "%s-%s-%.6s", first[n & 15], second[n >> 4], id + 2);
-}
-
-static void make_record(struct api_call *call, const struct body_create *body, struct store_sandbox *out)
-{
-    char id[UUID_SIZE];
-    *out = (struct store_sandbox){
-        .id = arena_str(call->arena, digest_uuid(id)),
-        .name = *body->name ? body->name : make_up_name(call->arena),
-        .network = body->network,
-        .labels_json = *body->labels_json ? body->labels_json : "{}",
-        .env_json = *body->env_json ? body->env_json : "{}",
-        .approval_mode = body->approval_mode,
-        .token_hash = "",
-        .phase = "provisioning",
-        .error = "",
-        .created_at_ms = clock_now_ms(),
-    };
-    api_limits_read(call, body, out);
-    check_name(out->name, &call->problems);
-    check_texts("labels", out->labels_json, LABELS_MAX, NULL, call->arena, &call->problems);
-    check_texts("env", out->env_json, ENV_MAX, text_env_name_refused, call->arena, &call->problems);
-}
-
 /* The update is not run for a request that has other problems: what it would say of the policy. */
 static void check_policy(struct api_call *call, const struct doc_node *document)
 {
@@ -168,7 +92,7 @@ static int read_create(struct api_call *call, const struct doc_node *body, struc
     if (!read)
         decoded = schema_decode_sound(&body_create_schema, body, "", call->arena);
     if (decoded)
-        make_record(call, decoded, out);
+        sandbox_record_make(decoded, &call->api->host, call->arena, out, &call->problems);
     if (!call->problems.n)
         return 0;
     if (decoded && doc_get(body, "policy"))
@@ -201,33 +125,25 @@ static void created_send(void *arg)
     api_finish(call);
 }
 
-static void create_failed(void *arg, const struct error *err)
-{
-    (void)err;                                      /* the start's error is the one to tell */
-    struct api_call *call = arg;
-    json_decref(call->body);
-    call->body = NULL;
-    call->status = 0;
-    api_finish(call);
-}
-
-/* Making a sandbox succeeds as a whole or leaves nothing behind but its decision. */
 static void create_started(void *arg, const struct error *err)
 {
     struct api_call *call = arg;
     if (!err) {
-        json_t *warnings = call->api->sandboxes->warnings(call->api->sandboxes_ctx, call->then_arg);
+        json_t *warnings = runtime_warnings(call->api->runtime, call->then_arg);
         call->body = json_pack("{s:o, s:o}", "update", call->body, "warnings", warnings);
         jobs_run(call->api->jobs, NULL, created_read, created_send, call);
         return;
     }
+    json_decref(call->body);
+    call->body = NULL;
     call->err = *err;
-    call->api->sandboxes->remove(call->api->sandboxes_ctx, call->then_arg, create_failed, call);
+    call->status = 0;
+    api_finish(call);
 }
 
 static void create_start(struct api_call *call)
 {
-    call->api->sandboxes->start(call->api->sandboxes_ctx, call->then_arg, create_started, call);
+    runtime_create(call->api->runtime, call->then_arg, create_started, call);
 }
 
 /* A chunk belongs to a sandbox, and there is none yet: nothing waits, so nothing is said to wait. */
@@ -297,17 +213,17 @@ static void changed(void *arg, const struct error *err)
 
 static void begin_stop(struct api_call *call)
 {
-    call->api->sandboxes->stop(call->api->sandboxes_ctx, call->then_arg, changed, call);
+    runtime_stop(call->api->runtime, call->then_arg, changed, call);
 }
 
 static void begin_start(struct api_call *call)
 {
-    call->api->sandboxes->start(call->api->sandboxes_ctx, call->then_arg, changed, call);
+    runtime_start(call->api->runtime, call->then_arg, changed, call);
 }
 
 static void begin_remove(struct api_call *call)
 {
-    call->api->sandboxes->remove(call->api->sandboxes_ctx, call->then_arg, changed, call);
+    runtime_delete(call->api->runtime, call->then_arg, changed, call);
 }
 
 static int change_life(struct api_call *call, void (*begin)(struct api_call *))
@@ -334,68 +250,4 @@ int route_sandbox_start(struct api_call *call)
 int route_sandbox_delete(struct api_call *call)
 {
     return change_life(call, begin_remove);
-}
-
-/* ---- what only the gateway can do ---- */
-
-static void exec_begin(struct api_call *call)
-{
-    call->api->sandboxes->exec(call->api->sandboxes_ctx, call->req, api_param(call, "name"));
-    api_drop(call);
-}
-
-struct noting {
-    const char *sandbox_id;
-    struct store_user user;
-};
-
-static int write_user(struct store_tx *tx, void *arg, struct error *err)
-{
-    const struct noting *n = arg;
-    return store_tx_user_add(tx, n->sandbox_id, &n->user, clock_now_ms(), err);
-}
-
-static bool is_noted(const struct store_user *users, size_t n, const struct store_user *user)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(users[i].name, user->name) == 0 && strcmp(users[i].account, user->account) == 0)
-            return true;
-    return false;
-}
-
-/* Who runs a command asks for what it is refused: that is on record before it runs. */
-int route_exec(struct api_call *call)
-{
-    struct store_sandbox s;
-    struct store_user *users;
-    size_t n;
-    struct noting noting = {.user = {call->who->name, call->who->account}};
-    if (api_sandbox(call, &s) != 0 ||
-        store_user_list(call->api->store, s.id, call->arena, &users, &n, &call->err) != 0)
-        return -1;
-    noting.sandbox_id = s.id;
-    if (!is_noted(users, n, &noting.user) && store_write(call->api->store, write_user, &noting, &call->err) != 0)
-        return -1;
-    log_info(call->api->log, "sandbox %s: %s runs a command", s.name, noting.user.name);
-    call->then = exec_begin;
-    call->status = 101;
-    return 0;
-}
-
-void handle_logs(struct api *api, struct http_request *req)
-{
-    api->sandboxes->logs(api->sandboxes_ctx, req, http_request_param(req, "name"));
-}
-
-void handle_supervisor_stream(struct api *api, struct http_request *req)
-{
-    const struct auth_principal *who = req->user;
-    api->sandboxes->supervisor_stream(api->sandboxes_ctx, req, who->sandbox_id);
-}
-
-void handle_supervisor_exec(struct api *api, struct http_request *req)
-{
-    const struct auth_principal *who = req->user;
-    api->sandboxes->supervisor_exec(api->sandboxes_ctx, req, who->sandbox_id,
-                                    http_request_param(req, "id"));
 }

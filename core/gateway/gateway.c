@@ -16,7 +16,8 @@
 #include "base/terminal.h"
 #include "gateway/folder.h"
 #include "gateway/own_files.h"
-#include "runtime/sandboxes.h"
+#include "api/api.h"
+#include "runtime/runtime.h"
 
 struct gateway {
     const struct gateway_flags *flags;
@@ -33,7 +34,7 @@ struct gateway {
     struct drafts *drafts;
     struct jobs *jobs;
     struct events *events;
-    struct sandboxes *sandboxes;
+    struct runtime *runtime;
     struct http_server *server;
     struct api api;
     char admin_token_hash[DIGEST_HEX_SIZE];
@@ -112,9 +113,16 @@ int gateway_check(const struct gateway_flags *flags, const struct log *log)
 static int check_own_files(struct gateway *g, const struct gateway_config *config,
                            struct arena *arena, struct error *err)
 {
-    struct own_files own;
+    struct runtime_files own;
     own_files_list(config, g->flags, NULL, arena, &own);
     return own_files_check(&own, g->config.state_dir, g->store, err);
+}
+
+static void protect_own_files(struct gateway *g, const struct gateway_config *config, struct arena *arena)
+{
+    struct runtime_files own;
+    own_files_list(config, g->flags, runtime_bwrap(g->runtime), arena, &own);
+    runtime_protect(g->runtime, &own);
 }
 
 /* Worker thread.  All or nothing: a chain that does not load leaves the old one at work. */
@@ -133,7 +141,7 @@ static int reload(void *ctx, struct problems *problems, struct error *err)
         if (*changed)
             log_warn(g->log, "these settings changed and need a restart: %s", changed);
         chain_watch(chain, voter_changed, g);
-        sandboxes_configure(g->sandboxes, &config);
+        protect_own_files(g, &config, arena);
         updates_set_chain(g->updates, chain);
         log_info(g->log, "reloaded: %zu voters", chain_size(chain));
         events_publish(g->events, "chain", "", json_pack("{s:s}", "digest", chain_digest(chain)));
@@ -203,7 +211,7 @@ static void server_closed(void *ctx)
 static void all_idle(void *ctx)
 {
     struct gateway *g = ctx;
-    sandboxes_close(g->sandboxes);
+    runtime_close(g->runtime);
     /* Its last writes tell sandboxes and events what became of them, which live until the loop turns
      * again.  This blocks the loop when nothing is left for it to do. */
     events_finish(g->events);
@@ -221,7 +229,7 @@ static void sandboxes_stopped(void *ctx)
 static void stop_sandboxes(void *ctx)
 {
     struct gateway *g = ctx;
-    sandboxes_stop_all(g->sandboxes, sandboxes_stopped, g);
+    runtime_stop_all(g->runtime, sandboxes_stopped, g);
 }
 
 /* What runs for a client that has gone may yet start a sandbox. */
@@ -241,7 +249,7 @@ static void on_terminate(uv_signal_t *signal, int number)
     g->stopping = true;
     g->api.draining = true;
     events_publish(g->events, "draining", "", json_object());       /* whoever waits for something hears it */
-    sandboxes_drain(g->sandboxes);
+    runtime_drain(g->runtime);
     http_server_drain(g->server, drained, g);
 }
 
@@ -379,14 +387,18 @@ static int open_parts(struct gateway *g, struct chain *chain, struct error *err)
     return pick_supervisor_address(g, err);
 }
 
-static int open_sandboxes(struct gateway *g, struct error *err)
+static int open_runtime(struct gateway *g, struct error *err)
 {
-    const struct sandboxes_setup setup = {
+    const struct gateway_config *config = &g->config;
+    const struct runtime_setup setup = {
         .loop = &g->loop, .log = g->log, .store = g->store, .updates = g->updates, .drafts = g->drafts,
-        .jobs = g->jobs, .events = g->events, .counts = &g->api.counts, .config = &g->config, .flags = g->flags, .gateway_address = g->supervisor_address,
+        .jobs = g->jobs, .events = g->events, .counts = &g->api.counts, .state_dir = config->state_dir,
+        .gateway_address = g->supervisor_address, .hosts = config->egress->hosts,
+        .n_hosts = config->egress->n_hosts, .log_level = g->flags->log_level, .log_json = g->flags->log_json,
     };
-    g->sandboxes = sandboxes_new(&setup);
-    return sandboxes_adopt(g->sandboxes, err);
+    g->runtime = runtime_new(&setup);
+    protect_own_files(g, config, g->arena);
+    return runtime_adopt(g->runtime, err);
 }
 
 static void fill_api(struct gateway *g)
@@ -399,14 +411,13 @@ static void fill_api(struct gateway *g)
     g->api.jobs = g->jobs;
     g->api.events = g->events;
     g->api.server = g->server;
-    g->api.sandboxes = &sandboxes_api;
-    g->api.sandboxes_ctx = g->sandboxes;
-    sandboxes_host(g->sandboxes, &g->api.host);
+    g->api.runtime = g->runtime;
+    runtime_host(g->runtime, &g->api.host);
     g->api.auth.log = g->log;
     g->api.auth.tokens = g->config.tokens;
     g->api.auth.n_tokens = g->config.n_tokens;
-    g->api.auth.find_supervisor = sandboxes_by_token;
-    g->api.auth.supervisors = g->sandboxes;
+    g->api.auth.find_supervisor = runtime_by_token;
+    g->api.auth.supervisors = g->runtime;
     g->api.reload = reload;
     g->api.reload_ctx = g;
     g->api.config_file = g->flags->config;
@@ -430,8 +441,8 @@ static void free_parts(struct gateway *g)
 /* What a start that failed has opened so far. */
 static void abandon(struct gateway *g)
 {
-    if (g->sandboxes)
-        sandboxes_close(g->sandboxes);
+    if (g->runtime)
+        runtime_close(g->runtime);
     if (g->server)
         http_server_close(g->server, NULL, NULL);
     if (g->events)
@@ -448,7 +459,7 @@ static int serve(struct gateway *g, struct chain *chain, struct error *err)
     g->folder = folder_take(g->config.state_dir, err);
     bool open = g->folder >= 0 && folder_for_sockets(&g->config, err) == 0 && open_parts(g, chain, err) == 0;
     chain_unref(chain);                             /* so that it ends with the first reload */
-    if (!open || open_sandboxes(g, err) != 0) {
+    if (!open || open_runtime(g, err) != 0) {
         abandon(g);
         return -1;
     }

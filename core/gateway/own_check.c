@@ -14,7 +14,7 @@
 #include "sandbox/supervisor/path.h"
 
 struct check {
-    const struct own_files *own;
+    const struct runtime_files *own;
     const char *name;                               /* of the sandbox that is looked at */
     const struct sandbox_spec *spec;
     struct arena *arena;
@@ -43,7 +43,7 @@ static int check_files(const struct check *c, const char *folder, const char *co
 
 static int check_folder(const struct check *c, const char *folder)
 {
-    const struct own_files *own = c->own;
+    const struct runtime_files *own = c->own;
     return check_files(c, folder, own->hidden, own->n_hidden) != 0 ||
                    check_files(c, folder, own->read_only, own->n_read_only) != 0 ? -1 : 0;
 }
@@ -81,7 +81,7 @@ static int check_sandbox(struct check *c, const char *dir)
     return rc;
 }
 
-int own_files_check(const struct own_files *own, const char *state_dir, struct store *store,
+int own_files_check(const struct runtime_files *own, const char *state_dir, struct store *store,
                     struct error *err)
 {
     struct arena *arena = arena_new();

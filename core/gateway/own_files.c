@@ -126,22 +126,8 @@ static void add_environment(struct list *read_only)
     add_each(read_only, getenv("LD_PRELOAD"), ": ");
 }
 
-static const char **copy_paths(const char **paths, size_t n, struct arena *arena)
-{
-    const char **copy = arena_alloc(arena, (n + 1) * sizeof *copy);
-    for (size_t i = 0; i < n; i++)
-        copy[i] = arena_str(arena, paths[i]);
-    return copy;
-}
-
-struct own_files own_files_copy(const struct own_files *own, struct arena *arena)
-{
-    return (struct own_files){copy_paths(own->hidden, own->n_hidden, arena), own->n_hidden,
-                              copy_paths(own->read_only, own->n_read_only, arena), own->n_read_only};
-}
-
 void own_files_list(const struct gateway_config *config, const struct gateway_flags *flags,
-                    const char *bwrap, struct arena *arena, struct own_files *out)
+                    const char *bwrap, struct arena *arena, struct runtime_files *out)
 {
     struct list read_only = {.arena = arena, .links = &read_only};
     struct list hidden = {.arena = arena, .links = &read_only};
@@ -158,5 +144,5 @@ void own_files_list(const struct gateway_config *config, const struct gateway_fl
     add_voters(config->chain, &hidden, &read_only);
     add_environment(&read_only);
     add_programs(&read_only, bwrap);
-    *out = (struct own_files){hidden.items, hidden.n, read_only.items, read_only.n};
+    *out = (struct runtime_files){hidden.items, hidden.n, read_only.items, read_only.n};
 }

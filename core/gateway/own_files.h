@@ -5,22 +5,14 @@
 #define GATEWAY_OWN_FILES_H
 
 #include "gateway/config.h"
-
-struct own_files {
-    const char **hidden;                            /* state, sockets, store, configuration, scripts */
-    size_t n_hidden;
-    const char **read_only;                         /* programs, their folders, plugin folders */
-    size_t n_read_only;
-};
+#include "runtime/runtime.h"
 
 void own_files_list(const struct gateway_config *config, const struct gateway_flags *flags,
-                    const char *bwrap, struct arena *arena, struct own_files *out);
-
-struct own_files own_files_copy(const struct own_files *own, struct arena *arena);
+                    const char *bwrap, struct arena *arena, struct runtime_files *out);
 
 /* -1 when a running sandbox may write one of them, as it was started before they were ours. */
 struct store;
-int own_files_check(const struct own_files *own, const char *state_dir, struct store *store,
+int own_files_check(const struct runtime_files *own, const char *state_dir, struct store *store,
                     struct error *err);
 
 #endif

@@ -222,12 +222,18 @@ void http_tunnel_open(struct http_tunnel *t, struct buf *head,
     net_send(t->socket, head);
 }
 
-void http_tunnel_start(struct http_tunnel *t, const struct http_tunnel_callbacks *callbacks,
-                       void *ctx)
+void http_tunnel_hand_over(struct http_tunnel *t, const struct http_tunnel_callbacks *callbacks, void *ctx)
 {
+    http_tunnel_pause(t);
     t->callbacks = *callbacks;
     t->ctx = ctx;
     t->told_end = false;
+}
+
+void http_tunnel_start(struct http_tunnel *t, const struct http_tunnel_callbacks *callbacks,
+                       void *ctx)
+{
+    http_tunnel_hand_over(t, callbacks, ctx);
     http_tunnel_resume(t);
 }
 
@@ -268,6 +274,11 @@ void http_tunnel_shutdown(struct http_tunnel *t)
         return;
     t->write_ended = true;
     net_finish(t->socket);
+}
+
+struct net_stream *http_tunnel_socket(const struct http_tunnel *t)
+{
+    return t->socket;
 }
 
 void http_tunnels_close(struct http_tunnels *tunnels)

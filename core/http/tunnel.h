@@ -10,6 +10,7 @@
 #define HTTP_TUNNEL_H
 
 #include "http/request.h"
+#include "net/stream.h"
 
 enum {
     HTTP_TUNNEL_QUEUE_HIGH = 256 * 1024,  /* http_tunnel_write returns false from here on */
@@ -54,10 +55,8 @@ void http_tunnel_close_at_end(struct http_tunnel *tunnel);
 /* Closes at once; what is still queued is lost. */
 void http_tunnel_close(struct http_tunnel *tunnel);
 
-/* Copies both ways, with backpressure and half-close, until both tunnels are closed: then calls
- * on_end once (NULL: nobody asks) with what broke, or NULL.  Takes both tunnels over: their former
- * callbacks are not called any more, and the caller may only close either of them early. */
-void http_tunnel_splice(struct http_tunnel *a, struct http_tunnel *b,
-                        void (*on_end)(void *ctx, const struct error *why), void *ctx);
+/* The tunnel as a stream of net/: paused, and owned by whoever owns the stream.  Its former callbacks
+ * are not called any more; what the tunnel closes for breaks the stream. */
+struct net_stream *http_tunnel_stream(struct http_tunnel *tunnel, const struct net_calls *calls, void *owner);
 
 #endif

@@ -53,6 +53,18 @@ void net_close(struct net_stream *stream)
     stream->transport->close(stream);
 }
 
+static void closed_for_nobody(void *owner)
+{
+    (void)owner;
+}
+
+void net_discard(struct net_stream *stream)
+{
+    static const struct net_calls nobodys = {.closed = closed_for_nobody};
+    net_set_owner(stream, &nobodys, NULL);
+    net_close(stream);
+}
+
 int net_fileno(const struct net_stream *stream)
 {
     return stream->transport->fileno(stream);

@@ -71,6 +71,8 @@ size_t net_queued(const struct net_stream *stream);
 void net_finish(struct net_stream *stream);
 /* Closes at once; what is queued is lost. */
 void net_close(struct net_stream *stream);
+/* The same for a stream that nobody is to hear of any more. */
+void net_discard(struct net_stream *stream);
 /* The descriptor, for asking the kernel about the peer; -1 where there is none. */
 int net_fileno(const struct net_stream *stream);
 uv_loop_t *net_loop(const struct net_stream *stream);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What carries a stream.  For the net folder; a transport embeds struct net_stream as its first
+/* What carries a stream.  For transports only; a transport embeds struct net_stream as its first
  * member and fills the table.  Each function has the meaning of the net_ function of its name. */
 #ifndef NET_TRANSPORT_H
 #define NET_TRANSPORT_H

@@ -22,7 +22,7 @@ struct denial_report {
 };
 
 struct recording {
-    struct sandboxes *all;
+    struct runtime *all;
     char *id, *name;
     struct denial_report *reports;
     struct drafts_denial *items;                    /* of all of them */

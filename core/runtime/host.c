@@ -24,10 +24,10 @@ void sandbox_claim_again(struct sandbox *s)
 /* While this gateway lives no other takes it, and after that itself does not. */
 void sandbox_retire_uid(struct sandbox *s)
 {
-    struct sandboxes *all = s->all;
+    struct runtime *all = s->all;
     if (s->uid_lock < 0)
         return;
-    uid_retire(s->uid_lock, all->setup.config->state_dir);
+    uid_retire(s->uid_lock, all->setup.state_dir);
     int *place = &all->retired[all->n_retired++ % RETIRED_MAX];
     if (*place > 0)
         close(*place);
@@ -35,23 +35,18 @@ void sandbox_retire_uid(struct sandbox *s)
     s->uid_lock = -1;
 }
 
-char *sandbox_cgroup_list(const char *dir)
-{
-    return alloc_printf("%s/cgroups", dir);
-}
-
 bool sandbox_leave_cgroups(const char *dir)
 {
-    char *list = sandbox_cgroup_list(dir);
+    char *list = alloc_printf("%s/cgroups", dir);
     bool left = cgroup_remove(list);
     free(list);
     return left;
 }
 
-void sandboxes_host(const struct sandboxes *all, struct api_host *out)
+void runtime_host(const struct runtime *all, struct runtime_host *out)
 {
     const struct cgroup_home *home = &all->cgroups;
-    *out = (struct api_host){
+    *out = (struct runtime_host){
         .cgroup = cgroup_kind_word(home->kind),
         .no_memory = *home->parent[CGROUP_MEMORY] ? NULL : home->why,
         .no_cpus = *home->parent[CGROUP_CPU] ? NULL : home->why,

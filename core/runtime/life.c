@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a sandbox comes up and goes down.
+/* The states of a sandbox, and how it is stopped.
  *
  *     DOWN --start--> STARTING --hello--> UP --stop--> STOPPING --exit--> DOWN
  *
  * A supervisor that ends on its own leads from any state to DOWN, with phase error. */
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -17,7 +12,7 @@
 
 /* ---- waiters and the timer of a start or stop ---- */
 
-void sandbox_add_waiter(struct sandbox *s, api_done *done, void *arg)
+void sandbox_add_waiter(struct sandbox *s, runtime_done *done, void *arg)
 {
     struct sandbox_waiter *w = alloc_zero(1, sizeof *w);
     *w = (struct sandbox_waiter){s->waiters, done, arg};
@@ -61,59 +56,7 @@ void sandbox_set_timer(struct sandbox *s, uv_timer_cb fn, uint64_t ms)
     uv_timer_start(s->timer, fn, ms, 0);
 }
 
-/* ---- the supervisor's process ---- */
-
-static void drop_watch(struct sandbox *s)
-{
-    if (s->exit_poll) {
-        uv_poll_stop(s->exit_poll);
-        uv_close((uv_handle_t *)s->exit_poll, sandbox_free_handle);
-    }
-    s->exit_poll = NULL;
-    if (s->pidfd >= 0)
-        close(s->pidfd);
-    s->pidfd = -1;
-}
-
-static void on_pidfd(uv_poll_t *poll, int status, int events)
-{
-    (void)status;
-    (void)events;
-    sandbox_ended(poll->data);
-}
-
-void sandbox_watch(struct sandbox *s, pid_t pid)
-{
-    if (s->pidfd >= 0 || pid <= 0)
-        return;
-    s->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (s->pidfd < 0) {
-        log_warn(s->all->setup.log, "cannot watch the supervisor of sandbox %s: %s", s->name, strerror(errno));
-        return;
-    }
-    s->exit_poll = alloc_zero(1, sizeof *s->exit_poll);
-    uv_poll_init(s->all->setup.loop, s->exit_poll, s->pidfd);
-    s->exit_poll->data = s;
-    uv_poll_start(s->exit_poll, UV_READABLE, on_pidfd);
-}
-
-/* Its id may be another process's by now, but not as long as the lock is held by whoever wrote it
- * there. */
-void sandbox_watch_holder(struct sandbox *s)
-{
-    pid_t pid = sandbox_lock_pid(s->dir);
-    if (s->pidfd >= 0)
-        return;
-    sandbox_watch(s, pid);
-    if (!sandbox_lock_held(s->dir) || sandbox_lock_pid(s->dir) != pid)
-        drop_watch(s);
-}
-
-void sandbox_kill(struct sandbox *s)
-{
-    if (s->pidfd >= 0)
-        syscall(SYS_pidfd_send_signal, s->pidfd, SIGKILL, NULL, 0);
-}
+/* ---- its end ---- */
 
 /* The child is reaped here; what its end means is decided when its pidfd says so. */
 void sandbox_reaped(uv_process_t *process, int64_t status, int signal)
@@ -150,7 +93,7 @@ void sandbox_ended(struct sandbox *s)
     struct error err;
     bool asked = s->state == SANDBOX_STOPPING;
     why_ended(s, &err);
-    drop_watch(s);
+    sandbox_unwatch(s);
     sandbox_drop_timer(s);
     s->state = SANDBOX_DOWN;
     s->ready = false;
@@ -158,7 +101,7 @@ void sandbox_ended(struct sandbox *s)
     if (!sandbox_leave_cgroups(s->dir))
         sandbox_set_timer(s, leave_cgroups, LEAVE_RETRY_MS);
     sandbox_exec_fail_all(s, "the sandbox ended");
-    sandbox_close_stream(s);
+    sandbox_disconnect(s);
     if (asked) {
         log_info(s->all->setup.log, "sandbox %s stopped", s->name);
         sandbox_phase(s, "stopped", NULL, sandbox_take_waiters(s));
@@ -171,7 +114,7 @@ void sandbox_ended(struct sandbox *s)
 /* One that was adopted from an earlier gateway is known by its lock alone until it connects. */
 void sandbox_check_lost(struct sandbox *s)
 {
-    if (s->state == SANDBOX_UP && !s->stream && s->pidfd < 0 && !sandbox_lock_held(s->dir))
+    if (s->state == SANDBOX_UP && !s->link && s->pidfd < 0 && !sandbox_lock_held(s->dir))
         sandbox_ended(s);
 }
 
@@ -217,13 +160,13 @@ static void stop_look(uv_timer_t *timer)
     struct sandbox *s = timer->data;
     if (!s->preparing && !sandbox_lock_held(s->dir))
         sandbox_ended(s);
-    else if (!s->preparing && !s->stream && clock_mono_ms() > s->stop_deadline_ms)
+    else if (!s->preparing && !s->link && clock_mono_ms() > s->stop_deadline_ms)
         end_hanging(s);
     else
         uv_timer_start(timer, stop_look, STOP_LOOK_MS, 0);
 }
 
-void sandbox_stop(struct sandbox *s, api_done *done, void *arg)
+void sandbox_stop(struct sandbox *s, runtime_done *done, void *arg)
 {
     sandbox_check_lost(s);
     if (s->state == SANDBOX_DOWN) {
@@ -236,7 +179,7 @@ void sandbox_stop(struct sandbox *s, api_done *done, void *arg)
     s->state = SANDBOX_STOPPING;
     s->stop_deadline_ms = clock_mono_ms() + STOP_TIMEOUT_MS;
     sandbox_phase(s, "stopping", NULL, NULL);
-    if (s->stream)
+    if (s->link)
         sandbox_send(s, &(struct sandbox_message){.type = MESSAGE_STOP, .stop.grace_ms = STOP_GRACE_MS});
     else
         sandbox_kill(s);
@@ -248,11 +191,20 @@ void sandbox_stop(struct sandbox *s, api_done *done, void *arg)
 
 void sandbox_forget(struct sandbox *s)
 {
-    drop_watch(s);
+    sandbox_unwatch(s);
     sandbox_drop_timer(s);
     sandbox_exec_fail_all(s, "the gateway is stopping");
     if (s->process)
         uv_close((uv_handle_t *)s->process, sandbox_free_handle);
     s->process = NULL;
-    sandbox_close_stream(s);
+    sandbox_disconnect(s);
+}
+
+void runtime_stop(struct runtime *all, const char *id, runtime_done *done, void *arg)
+{
+    struct sandbox *s = sandbox_find(all, id);
+    if (s)
+        sandbox_stop(s, done, arg);
+    else
+        done(arg, NULL);
 }

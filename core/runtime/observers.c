@@ -12,12 +12,12 @@ static bool is_committed(const struct update_result *result)
 static void push_policy(void *ctx, const struct update_request *request, const struct update_result *result)
 {
     if (is_committed(result) && request->kind != SLUICE_CREATE)
-        sandboxes_push(ctx, result->sandbox_id, result->revision, result->candidate);
+        runtime_push(ctx, result->sandbox_id, result->revision, result->candidate);
 }
 
 static void count_decision(void *ctx, const struct update_request *request, const struct update_result *result)
 {
-    struct sandboxes *all = ctx;
+    struct runtime *all = ctx;
     (void)request;
     if (result->changed)
         all->setup.counts->decided[result->outcome]++;
@@ -25,7 +25,7 @@ static void count_decision(void *ctx, const struct update_request *request, cons
 
 static void log_decision(void *ctx, const struct update_request *request, const struct update_result *result)
 {
-    const struct sandboxes *all = ctx;
+    const struct runtime *all = ctx;
     bool allowed = result->outcome == CHAIN_ALLOWED;
     if (result->changed)
         log_info(all->setup.log, "%s of sandbox %s by %s: %s%s%s", chain_kind_word(request->kind), request->sandbox,
@@ -35,7 +35,7 @@ static void log_decision(void *ctx, const struct update_request *request, const 
 
 static void publish_decision(void *ctx, const struct update_request *request, const struct update_result *result)
 {
-    const struct sandboxes *all = ctx;
+    const struct runtime *all = ctx;
     if (!result->changed)
         return;
     events_publish(all->setup.events, "decision", request->sandbox,
@@ -49,12 +49,12 @@ static void publish_decision(void *ctx, const struct update_request *request, co
 
 static void settle_drafts(void *ctx, const struct update_request *request, const struct update_result *result)
 {
-    const struct sandboxes *all = ctx;
+    const struct runtime *all = ctx;
     drafts_settle(all->setup.drafts, request, result);
 }
 
 /* Enforcement first; last what takes time, and writes and publishes on its own. */
-const struct update_observer sandboxes_observers[SANDBOXES_OBSERVERS] = {
+const struct update_observer runtime_observers[RUNTIME_OBSERVERS] = {
     {"push", push_policy},
     {"metrics", count_decision},
     {"log", log_decision},

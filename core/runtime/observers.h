@@ -5,7 +5,7 @@
 
 #include "update/update.h"
 
-enum { SANDBOXES_OBSERVERS = 5 };
-extern const struct update_observer sandboxes_observers[SANDBOXES_OBSERVERS];   /* ctx: struct sandboxes * */
+enum { RUNTIME_OBSERVERS = 5 };
+extern const struct update_observer runtime_observers[RUNTIME_OBSERVERS];   /* ctx: struct runtime * */
 
 #endif

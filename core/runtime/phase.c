@@ -15,7 +15,7 @@ void sandbox_record(struct sandbox *s, void (*work)(void *arg), void (*done)(voi
 }
 
 struct phase_write {
-    struct sandboxes *all;
+    struct runtime *all;
     char *id, *name;
     const char *phase;                              /* static text */
     char error[1024];

@@ -13,10 +13,10 @@
 #include "runtime/tree.h"
 
 struct removal {
-    struct sandboxes *all;
+    struct runtime *all;
     char *id, *dir;
     char name[64];
-    api_done *done;
+    runtime_done *done;
     void *arg;
     struct error err;
     int rc;
@@ -107,7 +107,7 @@ static void removal_stopped(void *arg, const struct error *err)
         jobs_run(r->all->setup.jobs, NULL, removal_work, removal_done, r);
 }
 
-void sandbox_remove(struct sandboxes *all, const char *id, api_done *done, void *arg)
+void runtime_delete(struct runtime *all, const char *id, runtime_done *done, void *arg)
 {
     struct removal *r = alloc_zero(1, sizeof *r);
     struct sandbox *s = sandbox_find(all, id);

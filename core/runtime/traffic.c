@@ -7,7 +7,7 @@
 #include "runtime/sandbox.h"
 
 struct traffic_write {
-    struct sandboxes *all;
+    struct runtime *all;
     char *id;
     struct arena *arena;                            /* with the texts of the batch */
     struct store_traffic_batch batch;

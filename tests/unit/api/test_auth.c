@@ -209,9 +209,13 @@ static void a_person_is_one_whichever_way_they_come(void **state)
 static void a_supervisor_is_its_own_sandbox_only(void **state)
 {
     struct desk *d = *state;
-    struct answer a = ASK(d, "GET", "/v1/supervisor/stream", HEADERS({"Authorization", "bearer " SANDBOX_TOKEN}));
-    assert_status(&a, 200);
-    assert_string_equal(a.text, "s1");
+    struct ask stream = {.method = "GET", .path = "/v1/supervisor/stream", HEADERS({"Authorization", "bearer " SANDBOX_TOKEN})};
+    struct answer *a = begin_upgrade(d, stream, SANDBOX_STREAM_UPGRADE);
+    RUN_UNTIL(d, a->done);
+    assert_status(a, 101);
+    assert_string_equal(d->runtime.connected, "s1");
+    struct answer b = ASK(d, "GET", "/v1/supervisor/stream", HEADERS({"Authorization", "bearer " SANDBOX_TOKEN}));
+    assert_problem(&b, 426, "/upgrade-required", "this is a supervisor's stream: Upgrade: " SANDBOX_STREAM_UPGRADE);
 }
 
 /* On an address that is not encrypted and that other machines reach. */

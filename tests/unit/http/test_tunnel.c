@@ -2,6 +2,7 @@
 #include "support/http.h"
 
 #include "http/client.h"
+#include "net/splice.h"
 
 /* One end of a tunnel and what was heard of it. */
 struct end {
@@ -256,11 +257,11 @@ static void test_client_tunnel(void **state)
     relay_free(relay);
 }
 
-static void spliced(void *ctx, const struct error *why)
+static void spliced(void *ctx, int status)
 {
     struct end *end = ctx;
     end->closes++;
-    end->broken = why != NULL;
+    end->broken = status != 0;
 }
 
 /* a ─ server[0] ⇄ server[1] ─ b, where the server splices its two tunnels. */
@@ -277,7 +278,8 @@ static void pair_open(struct pair *pair)
     dial(relay, &pair->b);
     pair->a.end.tunnel = pair->a.tunnel;
     pair->b.end.tunnel = pair->b.tunnel;
-    http_tunnel_splice(relay->server[0].tunnel, relay->server[1].tunnel, spliced, &pair->splice);
+    net_splice(http_tunnel_stream(relay->server[0].tunnel, NULL, NULL),
+               http_tunnel_stream(relay->server[1].tunnel, NULL, NULL), spliced, &pair->splice);
 }
 
 static void pair_close(struct pair *pair)

@@ -18,7 +18,7 @@
 
 struct watched {
     uv_loop_t loop;
-    struct sandboxes all;
+    struct runtime all;
     struct sandbox s;
     char dir[64], lock[96];
     int held;                                       /* by this process, -1: by nobody */

@@ -23,8 +23,16 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "http/client.h"
+#include "runtime/exec.h"
+#include "runtime/logs.h"
 
 #define UNUSED __attribute__((unused))
+
+/* The runtime's calls below take this one: with them the real ones are not linked. */
+struct runtime {
+    struct desk *d;
+    char connected[40];                             /* the sandbox whose supervisor connected last */
+};
 
 struct desk {
     struct api api;                                 /* first: the context of every route */
@@ -41,6 +49,7 @@ struct desk {
     struct error start_error;                       /* with a text: starting a sandbox fails with it */
     bool judge_only;                                /* answer 299 once a request may go on */
     unsigned reloads;
+    struct runtime runtime;
     struct error err;
 };
 
@@ -63,7 +72,8 @@ struct life {
     struct desk *d;
     char id[UUID_SIZE];
     const char *phase;                              /* NULL: delete it */
-    api_done *done;
+    const struct error *err;                        /* what done is told; NULL: success */
+    runtime_done *done;
     void *arg;
 };
 
@@ -84,44 +94,107 @@ static inline void life_work(void *arg)
 static inline void life_done(void *arg)
 {
     struct life *l = arg;
-    bool failed = l->phase && strcmp(l->phase, "ready") == 0 && *l->d->start_error.text;
-    l->done(l->arg, failed ? &l->d->start_error : NULL);
+    l->done(l->arg, l->err);
     free(l);
 }
 
-static inline void change_phase(struct desk *d, const char *id, const char *phase, api_done *done, void *arg)
+static inline void change_phase(struct desk *d, const char *id, const char *phase, const struct error *err,
+                                runtime_done *done, void *arg)
 {
     struct life *l = alloc_zero(1, sizeof *l);
-    *l = (struct life){.d = d, .phase = phase, .done = done, .arg = arg};
+    *l = (struct life){.d = d, .phase = phase, .err = err, .done = done, .arg = arg};
     snprintf(l->id, sizeof l->id, "%s", id);
     jobs_run(d->api.jobs, NULL, life_work, life_done, l);
 }
 
-static inline void fake_start(void *ctx, const char *id, api_done *done, void *arg)
+static inline const struct error *start_error(struct desk *d)
 {
-    change_phase(ctx, id, "ready", done, arg);
+    return *d->start_error.text ? &d->start_error : NULL;
 }
 
-static inline void fake_stop(void *ctx, const char *id, api_done *done, void *arg)
+void runtime_start(struct runtime *rt, const char *id, runtime_done *done, void *arg)
 {
-    change_phase(ctx, id, "stopped", done, arg);
+    change_phase(rt->d, id, "ready", start_error(rt->d), done, arg);
 }
 
-static inline void fake_remove(void *ctx, const char *id, api_done *done, void *arg)
+void runtime_stop(struct runtime *rt, const char *id, runtime_done *done, void *arg)
 {
-    change_phase(ctx, id, NULL, done, arg);
+    change_phase(rt->d, id, "stopped", NULL, done, arg);
 }
 
-static inline void fake_handle(void *ctx, struct http_request *req, const char *sandbox)
+void runtime_delete(struct runtime *rt, const char *id, runtime_done *done, void *arg)
 {
+    change_phase(rt->d, id, NULL, NULL, done, arg);
+}
+
+void runtime_create(struct runtime *rt, const char *id, runtime_done *done, void *arg)
+{
+    change_phase(rt->d, id, start_error(rt->d) ? NULL : "ready", start_error(rt->d), done, arg);
+}
+
+json_t *runtime_warnings(struct runtime *rt, const char *id)
+{
+    (void)rt;
+    (void)id;
+    return json_pack("[s]", "a listed path is left out");
+}
+
+void runtime_connect(struct runtime *rt, const char *id, struct net_stream *stream)
+{
+    snprintf(rt->connected, sizeof rt->connected, "%s", id);
+    net_discard(stream);
+}
+
+int runtime_logs(struct runtime *rt, const char *sandbox, struct buf *out, struct error *err)
+{
+    (void)rt;
+    (void)err;
+    buf_puts(out, sandbox);
+    return 0;
+}
+
+struct log_follower *runtime_logs_follow(struct runtime *rt, const char *sandbox,
+                                         const struct log_follower_calls *calls, void *ctx, struct error *err)
+{
+    (void)rt;
+    (void)calls;
     (void)ctx;
-    http_respond(req, 200, "text/plain", sandbox, strlen(sandbox));
+    error_set(err, ERROR_NOT_FOUND, "sandbox '%s' not found", sandbox);
+    return NULL;
 }
 
-static inline void fake_supervisor_exec(void *ctx, struct http_request *req, const char *id, const char *exec_id)
+void runtime_logs_unfollow(struct log_follower *follower)
 {
+    (void)follower;
+}
+
+int runtime_exec_check(struct runtime *rt, const char *sandbox, struct error *err)
+{
+    (void)rt;
+    return error_set(err, ERROR_STATE, "sandbox '%s' is not ready (it is stopped): start it, or wait for it", sandbox);
+}
+
+int runtime_exec(struct runtime *rt, const char *sandbox, const struct sandbox_exec *command, runtime_exec_fn *done,
+                 void *arg, struct error *err)
+{
+    (void)command;
+    (void)done;
+    (void)arg;
+    return runtime_exec_check(rt, sandbox, err);
+}
+
+struct exec_wait *runtime_exec_find(struct runtime *rt, const char *sandbox_id, const char *exec_id)
+{
+    (void)rt;
+    (void)sandbox_id;
     (void)exec_id;
-    fake_handle(ctx, req, id);
+    return NULL;
+}
+
+void runtime_exec_connect(struct exec_wait *wait, struct net_stream *session)
+{
+    (void)wait;
+    net_discard(session);
 }
 
 #define SANDBOX_TOKEN "a-sandbox's-token"
@@ -136,24 +209,6 @@ static inline const char *fake_by_token(void *ctx, const char *token)
     (void)ctx;
     return strcmp(token, SANDBOX_TOKEN) == 0 ? "s1" : NULL;
 }
-
-static inline json_t *fake_warnings(void *ctx, const char *id)
-{
-    (void)ctx;
-    (void)id;
-    return json_pack("[s]", "a listed path is left out");
-}
-
-static const struct api_sandboxes fake_sandboxes = {
-    .start = fake_start,
-    .stop = fake_stop,
-    .remove = fake_remove,
-    .exec = fake_handle,
-    .logs = fake_handle,
-    .supervisor_stream = fake_handle,
-    .supervisor_exec = fake_supervisor_exec,
-    .warnings = fake_warnings,
-};
 
 static inline int fake_reload(void *ctx, struct problems *problems, struct error *err)
 {
@@ -228,6 +283,14 @@ static inline void on_response(void *ctx, const struct http_response *response)
     a->done = true;
 }
 
+static inline void on_upgrade(void *ctx, const struct http_head *head, struct http_tunnel *tunnel)
+{
+    struct answer *a = ctx;
+    a->status = head->status;
+    a->done = true;
+    http_tunnel_close(tunnel);
+}
+
 static inline void on_error(void *ctx, const struct error *err)
 {
     struct answer *a = ctx;
@@ -235,13 +298,14 @@ static inline void on_error(void *ctx, const struct error *err)
     a->done = true;
 }
 
-static UNUSED struct answer *begin_ask(struct desk *d, struct ask q)
+/* upgrade: the protocol that is asked for; NULL: none. */
+static UNUSED struct answer *begin_upgrade(struct desk *d, struct ask q, const char *upgrade)
 {
-    static const struct http_call_callbacks callbacks = {.on_response = on_response, .on_error = on_error};
+    static const struct http_call_callbacks callbacks = {on_response, on_upgrade, on_error};
     struct answer *a = arena_zalloc(d->arena, sizeof *a);
     struct http_call_request request = {
         .address = d->address, .method = q.method, .path = q.path, .headers = q.headers, .type = q.type,
-        .body = q.body, .len = q.body ? strlen(q.body) : 0, .timeout_ms = 25000,
+        .body = q.body, .len = q.body ? strlen(q.body) : 0, .upgrade = upgrade, .timeout_ms = 25000,
     };
     while (request.n_headers < 6 && q.headers[request.n_headers].name)
         request.n_headers++;
@@ -250,6 +314,11 @@ static UNUSED struct answer *begin_ask(struct desk *d, struct ask q)
     a->d = d;
     a->call = http_client_send(&d->loop, &request, &callbacks, a);
     return a;
+}
+
+static UNUSED struct answer *begin_ask(struct desk *d, struct ask q)
+{
+    return begin_upgrade(d, q, NULL);
 }
 
 static UNUSED struct answer ask(struct desk *d, struct ask q)
@@ -361,8 +430,8 @@ static inline void fill_api(struct desk *d)
     d->api.log = &d->log;
     d->api.jobs = jobs_new(&d->loop);
     d->api.events = events_new(&d->loop);
-    d->api.sandboxes = &fake_sandboxes;
-    d->api.sandboxes_ctx = d;
+    d->runtime.d = d;
+    d->api.runtime = &d->runtime;
     d->api.reload = fake_reload;
     d->api.reload_ctx = d;
     d->alice = a_token("alice", ALICE_TOKEN, "admin", d->hashes[0]);

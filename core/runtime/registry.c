@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/program.h"
 #include "runtime/observers.h"
 #include "runtime/sandbox.h"
@@ -26,7 +21,7 @@ struct push {
     struct policy *policy;
 };
 
-struct sandbox *sandbox_find(struct sandboxes *all, const char *id)
+struct sandbox *sandbox_find(struct runtime *all, const char *id)
 {
     for (struct sandbox *s = all->list; s; s = s->next)
         if (strcmp(s->id, id) == 0)
@@ -34,7 +29,7 @@ struct sandbox *sandbox_find(struct sandboxes *all, const char *id)
     return NULL;
 }
 
-struct sandbox *sandbox_by_name(struct sandboxes *all, const char *name)
+struct sandbox *sandbox_by_name(struct runtime *all, const char *name)
 {
     for (struct sandbox *s = all->list; s; s = s->next)
         if (strcmp(s->name, name) == 0 && !s->removing)
@@ -42,13 +37,14 @@ struct sandbox *sandbox_by_name(struct sandboxes *all, const char *name)
     return NULL;
 }
 
-struct sandbox *sandbox_add(struct sandboxes *all, const struct store_sandbox *record)
+struct sandbox *sandbox_add(struct runtime *all, const struct store_sandbox *record)
 {
     struct sandbox *s = alloc_zero(1, sizeof *s);
     s->all = all;
     s->id = alloc_str(record->id);
     s->name = alloc_str(record->name);
-    s->dir = alloc_printf("%s/sandboxes/%s", all->setup.config->state_dir, record->id);
+    s->dir = alloc_printf("%s/sandboxes/%s", all->setup.state_dir, record->id);
+    s->log.folder = s->dir;
     s->number = record->number;
     s->proxy = strcmp(record->network, "none") != 0;
     s->pidfd = s->uid_lock = -1;
@@ -60,7 +56,8 @@ struct sandbox *sandbox_add(struct sandboxes *all, const struct store_sandbox *r
 
 static void free_sandbox(struct sandbox *s)
 {
-    sandbox_logs_free(s);
+    sandbox_logs_end(s);
+    log_ring_free(&s->log);
     sandbox_denials_drop(s);
     sandbox_phase_free(s->unwritten);
     if (s->uid_lock >= 0)
@@ -83,8 +80,7 @@ void sandbox_drop(struct sandbox *s)
 
 /* ---- pushes: any thread puts them in, the loop takes them out in the same order ---- */
 
-void sandboxes_push(struct sandboxes *all, const char *sandbox_id, uint64_t revision,
-                    struct policy *policy)
+void runtime_push(struct runtime *all, const char *sandbox_id, uint64_t revision, struct policy *policy)
 {
     struct push *push = alloc_zero(1, sizeof *push);
     *push = (struct push){NULL, alloc_str(sandbox_id), revision, policy_ref(policy)};
@@ -95,7 +91,7 @@ void sandboxes_push(struct sandboxes *all, const char *sandbox_id, uint64_t revi
     uv_async_send(&all->wake);
 }
 
-static struct push *take_pushes(struct sandboxes *all)
+static struct push *take_pushes(struct runtime *all)
 {
     uv_mutex_lock(&all->lock);
     struct push *list = all->pushes;
@@ -107,7 +103,7 @@ static struct push *take_pushes(struct sandboxes *all)
 
 static void on_wake(uv_async_t *wake)
 {
-    struct sandboxes *all = wake->data;
+    struct runtime *all = wake->data;
     for (struct push *push = take_pushes(all), *next; push; push = next) {
         next = push->next;
         struct sandbox *s = sandbox_find(all, push->sandbox_id);
@@ -121,7 +117,7 @@ static void on_wake(uv_async_t *wake)
 
 static void on_ping(uv_timer_t *timer)
 {
-    struct sandboxes *all = timer->data;
+    struct runtime *all = timer->data;
     for (struct sandbox *s = all->list; s; s = s->next) {
         if (s->ready)
             sandbox_send(s, &(struct sandbox_message){.type = MESSAGE_PING});
@@ -139,22 +135,40 @@ static char *sibling(const char *name)
     return alloc_printf("%s/%s", dirname(exe), name);
 }
 
-void sandboxes_configure(struct sandboxes *all, const struct gateway_config *config)
+static const char **copy_paths(const char **paths, size_t n, struct arena *arena)
+{
+    const char **copy = arena_alloc(arena, (n + 1) * sizeof *copy);
+    for (size_t i = 0; i < n; i++)
+        copy[i] = arena_str(arena, paths[i]);
+    return copy;
+}
+
+struct runtime_files runtime_files_copy(const struct runtime_files *files, struct arena *arena)
+{
+    return (struct runtime_files){copy_paths(files->hidden, files->n_hidden, arena), files->n_hidden,
+                                  copy_paths(files->read_only, files->n_read_only, arena), files->n_read_only};
+}
+
+void runtime_protect(struct runtime *all, const struct runtime_files *files)
 {
     struct arena *arena = arena_new(), *old;
-    struct own_files own;
-    own_files_list(config, all->setup.flags, all->bwrap, arena, &own);
+    const struct runtime_files copy = runtime_files_copy(files, arena);
     uv_mutex_lock(&all->lock);
-    old = all->own_arena;
-    all->own = own;
-    all->own_arena = arena;
+    old = all->files_arena;
+    all->files = copy;
+    all->files_arena = arena;
     uv_mutex_unlock(&all->lock);
     arena_free(old);
 }
 
-struct sandboxes *sandboxes_new(const struct sandboxes_setup *setup)
+const char *runtime_bwrap(const struct runtime *all)
 {
-    struct sandboxes *all = alloc_zero(1, sizeof *all);
+    return all->bwrap;
+}
+
+struct runtime *runtime_new(const struct runtime_setup *setup)
+{
+    struct runtime *all = alloc_zero(1, sizeof *all);
     all->setup = *setup;
     all->supervisor = sibling("sluice-supervisor");
     all->init = sibling("sluice-init");
@@ -169,8 +183,7 @@ struct sandboxes *sandboxes_new(const struct sandboxes_setup *setup)
         log_warn(setup->log, "sandboxes have no cgroup for each limit: %s", all->cgroups.why);
     all->last_push = &all->pushes;
     uv_mutex_init(&all->lock);
-    sandboxes_configure(all, setup->config);
-    updates_observe(setup->updates, sandboxes_observers, SANDBOXES_OBSERVERS, all);
+    updates_observe(setup->updates, runtime_observers, RUNTIME_OBSERVERS, all);
     uv_async_init(setup->loop, &all->wake, on_wake);
     uv_timer_init(setup->loop, &all->ping);
     all->wake.data = all->ping.data = all;
@@ -180,71 +193,9 @@ struct sandboxes *sandboxes_new(const struct sandboxes_setup *setup)
     return all;
 }
 
-bool sandbox_lock_held(const char *dir)
-{
-    char *path = alloc_printf("%s/lock", dir);
-    int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-    free(path);
-    if (fd < 0)
-        return false;
-    bool held = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    close(fd);
-    return held;
-}
-
-pid_t sandbox_lock_pid(const char *dir)
-{
-    char *path = alloc_printf("%s/lock", dir);
-    FILE *file = fopen(path, "re");
-    int pid = 0;
-    if (file && fscanf(file, "%d", &pid) != 1)
-        pid = 0;
-    if (file)
-        fclose(file);
-    free(path);
-    return pid;
-}
-
-/* Its supervisor went while no gateway looked: what it had not loaded it never will. */
-static int mark_stopped(struct store_tx *tx, void *arg, struct error *err)
-{
-    const struct store_sandbox *record = arg;
-    return store_tx_sandbox_phase(tx, record->id, "stopped", "", err);
-}
-
-static int adopt(struct sandboxes *all, const struct store_sandbox *record, struct error *err)
-{
-    struct sandbox *s = sandbox_add(all, record);
-    sandbox_logs_load(s);
-    if (sandbox_lock_held(s->dir)) {
-        s->state = SANDBOX_UP;
-        log_info(all->setup.log, "sandbox %s is running: waiting for its supervisor to come back", s->name);
-        return 0;
-    }
-    s->state = SANDBOX_DOWN;
-    sandbox_claim_again(s);
-    sandbox_leave_cgroups(s->dir);
-    if (strcmp(record->phase, "stopped") == 0 || strcmp(record->phase, "error") == 0)
-        return 0;
-    log_warn(all->setup.log, "sandbox %s ended while no gateway ran: it is stopped now", s->name);
-    return store_write(all->setup.store, mark_stopped, (void *)record, err);
-}
-
-int sandboxes_adopt(struct sandboxes *all, struct error *err)
-{
-    struct arena *arena = arena_new();
-    struct store_sandbox *records;
-    size_t n;
-    int rc = store_sandbox_list(all->setup.store, arena, &records, &n, err);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = adopt(all, &records[i], err);
-    arena_free(arena);
-    return rc;
-}
-
 /* ---- ends ---- */
 
-void sandboxes_drain(struct sandboxes *all)
+void runtime_drain(struct runtime *all)
 {
     struct error err;
     all->draining = true;
@@ -255,7 +206,7 @@ void sandboxes_drain(struct sandboxes *all)
         }
 }
 
-static void maybe_stopped(struct sandboxes *all)
+static void maybe_stopped(struct runtime *all)
 {
     if (!all->on_stopped)
         return;
@@ -273,7 +224,7 @@ static void one_stopped(void *arg, const struct error *err)
     maybe_stopped(arg);
 }
 
-void sandboxes_stop_all(struct sandboxes *all, void (*done)(void *ctx), void *ctx)
+void runtime_stop_all(struct runtime *all, void (*done)(void *ctx), void *ctx)
 {
     for (struct sandbox *s = all->list, *next; s; s = next) {
         next = s->next;
@@ -287,7 +238,7 @@ void sandboxes_stop_all(struct sandboxes *all, void (*done)(void *ctx), void *ct
 
 static void free_all(uv_handle_t *handle)
 {
-    struct sandboxes *all = handle->data;
+    struct runtime *all = handle->data;
     for (struct push *push = take_pushes(all), *next; push; push = next) {
         next = push->next;
         policy_unref(push->policy);
@@ -303,17 +254,17 @@ static void free_all(uv_handle_t *handle)
     free(all->supervisor);
     free(all->init);
     free(all->bwrap);
-    arena_free(all->own_arena);
+    arena_free(all->files_arena);
     free(all);
 }
 
 static void ping_closed(uv_handle_t *handle)
 {
-    struct sandboxes *all = handle->data;
+    struct runtime *all = handle->data;
     uv_close((uv_handle_t *)&all->wake, free_all);
 }
 
-void sandboxes_close(struct sandboxes *all)
+void runtime_close(struct runtime *all)
 {
     all->closing = true;
     for (struct sandbox *s = all->list; s; s = s->next)
@@ -321,50 +272,9 @@ void sandboxes_close(struct sandboxes *all)
     uv_close((uv_handle_t *)&all->ping, ping_closed);
 }
 
-/* ---- what the API asks for ---- */
-
-static void api_stop(void *ctx, const char *id, api_done *done, void *arg)
+const char *runtime_by_token(void *ctx, const char *token)
 {
-    struct sandbox *s = sandbox_find(ctx, id);
-    if (s)
-        sandbox_stop(s, done, arg);
-    else
-        done(arg, NULL);
-}
-
-static void api_remove(void *ctx, const char *id, api_done *done, void *arg)
-{
-    sandbox_remove(ctx, id, done, arg);
-}
-
-static void api_start(void *ctx, const char *id, api_done *done, void *arg)
-{
-    sandbox_load_and_start(ctx, id, done, arg);
-}
-
-static void api_exec(void *ctx, struct http_request *req, const char *name)
-{
-    sandbox_exec_request(ctx, req, name);
-}
-
-static void api_logs(void *ctx, struct http_request *req, const char *name)
-{
-    sandbox_logs_request(ctx, req, name);
-}
-
-static void api_supervisor_stream(void *ctx, struct http_request *req, const char *id)
-{
-    sandbox_accept_stream(sandbox_find(ctx, id), req);
-}
-
-static void api_supervisor_exec(void *ctx, struct http_request *req, const char *id, const char *exec_id)
-{
-    sandbox_exec_answer(sandbox_find(ctx, id), req, exec_id);
-}
-
-const char *sandboxes_by_token(void *ctx, const char *token)
-{
-    struct sandboxes *all = ctx;
+    struct runtime *all = ctx;
     char hash[DIGEST_HEX_SIZE];
     digest_of(token, strlen(token), hash);
     for (struct sandbox *s = all->list; s; s = s->next)
@@ -373,19 +283,8 @@ const char *sandboxes_by_token(void *ctx, const char *token)
     return NULL;
 }
 
-static json_t *api_warnings(void *ctx, const char *id)
+json_t *runtime_warnings(struct runtime *all, const char *id)
 {
-    struct sandbox *s = sandbox_find(ctx, id);
+    struct sandbox *s = sandbox_find(all, id);
     return s && s->warnings ? json_incref(s->warnings) : json_array();
 }
-
-const struct api_sandboxes sandboxes_api = {
-    .start = api_start,
-    .stop = api_stop,
-    .remove = api_remove,
-    .exec = api_exec,
-    .logs = api_logs,
-    .supervisor_stream = api_supervisor_stream,
-    .supervisor_exec = api_supervisor_exec,
-    .warnings = api_warnings,
-};

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/jobs.h"
+#include "runtime/jobs.h"
 #include "base/alloc.h"
 
 enum { KEYS = 3, JOBS_PER_KEY = 20 };

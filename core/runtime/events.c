@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/events.h"
+#include "runtime/events.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/jobs.h"
+#include "runtime/jobs.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"

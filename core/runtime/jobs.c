@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/jobs.h"
+#include "runtime/jobs.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  * Jobs of one key run one after another in the order they were given, so two updates of a sandbox
  * meet in the gateway's queue instead of in the store.  Jobs without a key run at once.
  * Loop thread only; work runs on a worker thread, done on the loop thread. */
-#ifndef API_JOBS_H
-#define API_JOBS_H
+#ifndef RUNTIME_JOBS_H
+#define RUNTIME_JOBS_H
 
 #include <stdbool.h>
 #include <uv.h>

@@ -6,8 +6,8 @@
  * number of the class "workload", so those take no place of the others.  Numbers grow across restarts
  * and are never used again.  Whoever asked for durable events gets each one once it is in the store,
  * so a gateway that is killed has told nobody of an event that it then forgets. */
-#ifndef API_EVENTS_H
-#define API_EVENTS_H
+#ifndef RUNTIME_EVENTS_H
+#define RUNTIME_EVENTS_H
 
 #include <jansson.h>
 #include <stdbool.h>

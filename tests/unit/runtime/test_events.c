@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/events.h"
-#include "api/jobs.h"
+#include "runtime/events.h"
+#include "runtime/jobs.h"
 #include "base/alloc.h"
 #include "store/store.h"
 

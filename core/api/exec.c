@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /v1/sandboxes/{name}/exec, and what supervisors connect to: their stream and the sessions of commands. */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/bodies.h"
+#include "api/call.h"
+#include "api/routes.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "runtime/exec.h"
+#include "http/problem.h"
+#include "http/tunnel.h"
+#include "net/splice.h"
+
+enum { COMMAND_BYTES_MAX = 1024 * 1024 };
+
+/* A tunnel that a stream takes over at once. */
+static const struct http_tunnel_callbacks silent = {0};
+
+static int read_command(struct api_call *call, struct sandbox_exec *out)
+{
+    const struct doc_node *tree;
+    struct problems *problems = &call->problems;
+    void *decoded;
+    if (api_body(call, COMMAND_BYTES_MAX, &tree) != 0)
+        return -1;
+    if (schema_decode(&body_exec_schema, tree, "", call->arena, &decoded, problems) != 0)
+        return error_set(&call->err, ERROR_INVALID, "the command has %zu problem%s: %s%s%s", problems->n,
+                         problems->n == 1 ? "" : "s", problems->items[0].path, *problems->items[0].path ? ": " : "",
+                         problems->items[0].message);
+    const struct body_exec *body = decoded;
+    struct spec_pair *env = arena_alloc(call->arena, (body->n_env + 1) * sizeof *env);
+    for (size_t i = 0; i < body->n_env; i++)
+        env[i] = (struct spec_pair){body->env[2 * i], body->env[2 * i + 1]};
+    *out = (struct sandbox_exec){
+        .command = body->command, .n_command = body->n_command, .env = env, .n_env = body->n_env,
+        .workdir = *body->workdir ? body->workdir : NULL, .tty = body->tty, .cols = body->cols, .rows = body->rows,
+        .timeout_ms = (uint64_t)body->timeout_ms,
+    };
+    return sandbox_exec_check(out, &call->err);
+}
+
+/* arg: the client's request.  The two connections are joined byte for byte. */
+static void exec_done(void *arg, struct net_stream *session, const struct error *err)
+{
+    struct http_request *req = arg;
+    if (err) {
+        http_respond_error(req, err);
+        return;
+    }
+    struct http_tunnel *client = http_upgrade(req, SANDBOX_EXEC_UPGRADE, &silent, NULL);
+    if (!client) {
+        net_discard(session);
+        return;
+    }
+    http_tunnel_close_at_end(client);               /* frames have an end of input: it is gone */
+    net_splice(http_tunnel_stream(client, NULL, NULL), session, NULL, NULL);
+}
+
+static int run_command(struct api_call *call)
+{
+    struct runtime *runtime = call->api->runtime;
+    const char *name = api_param(call, "name");
+    struct sandbox_exec command;
+    if (runtime_exec_check(runtime, name, &call->err) != 0)
+        return -1;
+    if (!http_upgrade_asked(call->req, SANDBOX_EXEC_UPGRADE))
+        return error_set(&call->err, ERROR_MALFORMED,
+                         "running a command needs Connection: Upgrade and Upgrade: " SANDBOX_EXEC_UPGRADE);
+    if (read_command(call, &command) != 0)
+        return -1;
+    return runtime_exec(runtime, name, &command, exec_done, call->req, &call->err);
+}
+
+static void exec_begin(struct api_call *call)
+{
+    if (run_command(call) == 0) {
+        api_drop(call);
+        return;
+    }
+    call->status = 0;
+    api_finish(call);
+}
+
+struct noting {
+    const char *sandbox_id;
+    struct store_user user;
+};
+
+static int write_user(struct store_tx *tx, void *arg, struct error *err)
+{
+    const struct noting *n = arg;
+    return store_tx_user_add(tx, n->sandbox_id, &n->user, clock_now_ms(), err);
+}
+
+static bool is_noted(const struct store_user *users, size_t n, const struct store_user *user)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(users[i].name, user->name) == 0 && strcmp(users[i].account, user->account) == 0)
+            return true;
+    return false;
+}
+
+/* Who runs a command asks for what it is refused: that is on record before it runs. */
+int route_exec(struct api_call *call)
+{
+    struct store_sandbox s;
+    struct store_user *users;
+    size_t n;
+    struct noting noting = {.user = {call->who->name, call->who->account}};
+    if (api_sandbox(call, &s) != 0 ||
+        store_user_list(call->api->store, s.id, call->arena, &users, &n, &call->err) != 0)
+        return -1;
+    noting.sandbox_id = s.id;
+    if (!is_noted(users, n, &noting.user) && store_write(call->api->store, write_user, &noting, &call->err) != 0)
+        return -1;
+    log_info(call->api->log, "sandbox %s: %s runs a command", s.name, noting.user.name);
+    call->then = exec_begin;
+    call->status = 101;
+    return 0;
+}
+
+/* ---- supervisors ---- */
+
+void handle_supervisor_stream(struct api *api, struct http_request *req)
+{
+    const struct auth_principal *who = req->user;
+    char id[sizeof who->sandbox_id];
+    if (!http_upgrade_asked(req, SANDBOX_STREAM_UPGRADE)) {
+        http_respond_problem(req, 426, "upgrade-required", NULL,
+                             "this is a supervisor's stream: Upgrade: " SANDBOX_STREAM_UPGRADE, NULL);
+        return;
+    }
+    snprintf(id, sizeof id, "%s", who->sandbox_id);
+    struct http_tunnel *tunnel = http_upgrade(req, SANDBOX_STREAM_UPGRADE, &silent, NULL);
+    if (tunnel)
+        runtime_connect(api->runtime, id, http_tunnel_stream(tunnel, NULL, NULL));
+}
+
+void handle_supervisor_exec(struct api *api, struct http_request *req)
+{
+    const struct auth_principal *who = req->user;
+    struct exec_wait *wait = runtime_exec_find(api->runtime, who->sandbox_id, http_request_param(req, "id"));
+    if (!wait || !http_upgrade_asked(req, SANDBOX_EXEC_UPGRADE)) {
+        http_respond_problem(req, 404, "not-found", NULL, "no command waits under this id", NULL);
+        return;
+    }
+    struct http_tunnel *tunnel = http_upgrade(req, SANDBOX_EXEC_UPGRADE, &silent, NULL);
+    if (tunnel)
+        runtime_exec_connect(wait, http_tunnel_stream(tunnel, NULL, NULL));
+}

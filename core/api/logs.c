@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GET /v1/sandboxes/{name}/logs: what is kept, and with follow=true what comes. */
+#include <stdlib.h>
+
+#include "api/call.h"
+#include "api/routes.h"
+#include "base/alloc.h"
+#include "runtime/logs.h"
+#include "http/stream.h"
+
+static const char type[] = "text/plain; charset=utf-8";
+
+struct reader {
+    struct http_stream *stream;
+    struct log_follower *follower;                  /* NULL: the sandbox is gone */
+};
+
+static void send_line(void *ctx, const char *text, size_t len)
+{
+    struct reader *r = ctx;
+    http_stream_write(r->stream, text, len);
+}
+
+static void end(void *ctx)
+{
+    struct reader *r = ctx;
+    r->follower = NULL;
+    http_stream_close(r->stream);
+}
+
+static void stream_closed(void *ctx, const struct error *why)
+{
+    struct reader *r = ctx;
+    (void)why;
+    runtime_logs_unfollow(r->follower);
+    free(r);
+}
+
+/* The stream takes the request, and its name with it: the follower comes first. */
+static void follow(struct api *api, struct http_request *req, const char *name, const struct buf *text)
+{
+    static const struct log_follower_calls calls = {send_line, end};
+    struct reader *r = alloc_zero(1, sizeof *r);
+    struct error err;
+    r->follower = runtime_logs_follow(api->runtime, name, &calls, r, &err);
+    r->stream = http_stream_begin(req, 200, type, stream_closed, r);
+    if (r->stream)
+        http_stream_write(r->stream, buf_str(text), text->len);
+    else
+        stream_closed(r, NULL);
+}
+
+void handle_logs(struct api *api, struct http_request *req)
+{
+    const char *name = http_request_param(req, "name");
+    struct buf text = {0};
+    struct error err;
+    if (runtime_logs(api->runtime, name, &text, &err) != 0)
+        http_respond_error(req, &err);
+    else if (api_flag(req, "follow"))
+        follow(api, req, name, &text);
+    else
+        http_respond(req, 200, type, buf_str(&text), text.len);
+    buf_free(&text);
+}

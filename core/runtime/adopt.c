@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a gateway does first: it finds the sandboxes of an earlier one. */
+#include <string.h>
+
+#include "runtime/sandbox.h"
+
+/* Its supervisor went while no gateway looked: what it had not loaded it never will. */
+static int mark_stopped(struct store_tx *tx, void *arg, struct error *err)
+{
+    const struct store_sandbox *record = arg;
+    return store_tx_sandbox_phase(tx, record->id, "stopped", "", err);
+}
+
+static int adopt(struct runtime *all, const struct store_sandbox *record, struct error *err)
+{
+    struct sandbox *s = sandbox_add(all, record);
+    log_ring_load(&s->log);
+    if (sandbox_lock_held(s->dir)) {
+        s->state = SANDBOX_UP;
+        log_info(all->setup.log, "sandbox %s is running: waiting for its supervisor to come back", s->name);
+        return 0;
+    }
+    s->state = SANDBOX_DOWN;
+    sandbox_claim_again(s);
+    sandbox_leave_cgroups(s->dir);
+    if (strcmp(record->phase, "stopped") == 0 || strcmp(record->phase, "error") == 0)
+        return 0;
+    log_warn(all->setup.log, "sandbox %s ended while no gateway ran: it is stopped now", s->name);
+    return store_write(all->setup.store, mark_stopped, (void *)record, err);
+}
+
+int runtime_adopt(struct runtime *all, struct error *err)
+{
+    struct arena *arena = arena_new();
+    struct store_sandbox *records;
+    size_t n;
+    int rc = store_sandbox_list(all->setup.store, arena, &records, &n, err);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = adopt(all, &records[i], err);
+    arena_free(arena);
+    return rc;
+}

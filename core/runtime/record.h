@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The record of a new sandbox, made of what somebody asks for.  Pure, any thread. */
+#ifndef RUNTIME_RECORD_H
+#define RUNTIME_RECORD_H
+
+#include "runtime/runtime.h"
+
+struct sandbox_wanted {
+    const char *name;                               /* "": one is made up */
+    const char *network;                            /* "proxy" or "none" */
+    const char *approval_mode;                      /* "manual" or "auto" */
+    const char *labels_json, *env_json;             /* objects of texts; "" when not written */
+    const char *memory;                             /* such as 512M; "": not written */
+    double cpus;                                    /* 0: not written */
+    int64_t pids;                                   /* 0: not written */
+};
+
+/* In the arena.  What is no name, label, environment or limit, or a limit that this host cannot enforce,
+ * becomes a problem at the path of its member. */
+void sandbox_record_make(const struct sandbox_wanted *wanted, const struct runtime_host *host, struct arena *arena,
+                         struct store_sandbox *out, struct problems *problems);
+
+#endif

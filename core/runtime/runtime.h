@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sandboxes that run: their supervisors, streams and commands, for whoever serves clients.
+ *
+ * A sandbox's record in the store is the truth about what it should be; the runtime is about what runs.
+ * Updates of policies are not its business (update/update.h): it observes them (runtime/observers.h).
+ *
+ * Ownership: the setup's parts outlive the runtime; what a call is given is borrowed until it returns.
+ * Threads: the loop's thread, except what is said to be for any thread.
+ * Errors: a call with a runtime_done calls it exactly once, on the loop thread, sometimes from within
+ * the call. */
+#ifndef RUNTIME_RUNTIME_H
+#define RUNTIME_RUNTIME_H
+
+#include <uv.h>
+
+#include "base/log.h"
+#include "drafts/drafts.h"
+#include "runtime/events.h"
+#include "runtime/jobs.h"
+#include "sandbox/wire/spec.h"
+
+struct net_stream;
+struct runtime;
+
+/* err is NULL on success and lives until the callback returns. */
+typedef void runtime_done(void *arg, const struct error *err);
+
+enum { RUNTIME_OUTCOMES = CHAIN_HELD + 1 };
+
+struct runtime_counts {
+    _Atomic uint64_t decided[RUNTIME_OUTCOMES];     /* since the start, by enum chain_outcome; any thread */
+};
+
+struct runtime_setup {
+    uv_loop_t *loop;
+    const struct log *log;
+    struct store *store;
+    struct updates *updates;                        /* observed by the runtime from now on */
+    struct drafts *drafts;
+    struct jobs *jobs;
+    struct events *events;
+    struct runtime_counts *counts;
+    const char *state_dir;
+    const char *gateway_address;                    /* what supervisors connect to */
+    struct spec_host *hosts;                        /* pinned names */
+    size_t n_hosts;
+    enum log_level log_level;                       /* of supervisors */
+    bool log_json;
+};
+
+/* Files of the host that are the gateway's own. */
+struct runtime_files {
+    const char **hidden;                            /* no sandbox sees them: state, store, configuration */
+    size_t n_hidden;
+    const char **read_only;                         /* no sandbox writes them: programs, plugin folders */
+    size_t n_read_only;
+};
+
+/* What the gateway can give a sandbox on this host.  A reason is NULL where it can. */
+struct runtime_host {
+    const char *cgroup;                             /* "v1", "v2" or "none" */
+    const char *no_memory, *no_cpus, *no_pids;      /* why this limit cannot be enforced */
+    const char *shared_uid;                         /* why sandboxes have no host uid of their own */
+};
+
+/* ---- for the gateway ---- */
+
+struct runtime *runtime_new(const struct runtime_setup *setup);
+/* The program that makes sandboxes; NULL: there is none, and no sandbox starts. */
+const char *runtime_bwrap(const struct runtime *runtime);
+/* Sandboxes that start later are kept from these files, which are copied.  Any thread. */
+void runtime_protect(struct runtime *runtime, const struct runtime_files *files);
+/* Finds the sandboxes on record again: those whose supervisor lives come back by themselves, the
+ * others are marked as stopped.  Before the server listens; blocks. */
+int runtime_adopt(struct runtime *runtime, struct error *err);
+/* The texts live as long as the runtime. */
+void runtime_host(const struct runtime *runtime, struct runtime_host *out);
+/* The id of the sandbox whose supervisor has this token, or NULL.  ctx: struct runtime *. */
+const char *runtime_by_token(void *ctx, const char *token);
+/* Nobody waits any longer for a sandbox to come up: supervisors cannot reach this gateway any more. */
+void runtime_drain(struct runtime *runtime);
+/* Ends every supervisor, then calls done. */
+void runtime_stop_all(struct runtime *runtime, void (*done)(void *ctx), void *ctx);
+/* Forgets the sandboxes; supervisors that live go on.  Frees when its handles are closed. */
+void runtime_close(struct runtime *runtime);
+
+/* ---- for whoever serves clients ---- */
+
+/* Starts a sandbox whose creation is on record; one that does not come up is deleted again, and done
+ * is told why it did not. */
+void runtime_create(struct runtime *runtime, const char *sandbox_id, runtime_done *done, void *arg);
+/* done: it is ready, or was already. */
+void runtime_start(struct runtime *runtime, const char *sandbox_id, runtime_done *done, void *arg);
+void runtime_stop(struct runtime *runtime, const char *sandbox_id, runtime_done *done, void *arg);
+/* Stops it, deletes its files and then its record: what stays can be deleted again. */
+void runtime_delete(struct runtime *runtime, const char *sandbox_id, runtime_done *done, void *arg);
+/* A new list of texts: what of its last start is not as its policy reads. */
+json_t *runtime_warnings(struct runtime *runtime, const char *sandbox_id);
+/* Takes the stream on which a supervisor has connected; a newer one takes the place of an older one. */
+void runtime_connect(struct runtime *runtime, const char *sandbox_id, struct net_stream *stream);
+
+#endif

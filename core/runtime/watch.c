@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A supervisor's process: whether it lives, by the lock that it holds, and when it ends, by its pidfd. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "runtime/sandbox.h"
+
+bool sandbox_lock_held(const char *dir)
+{
+    char *path = alloc_printf("%s/lock", dir);
+    int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    free(path);
+    if (fd < 0)
+        return false;
+    bool held = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    close(fd);
+    return held;
+}
+
+static pid_t lock_pid(const char *dir)
+{
+    char *path = alloc_printf("%s/lock", dir);
+    FILE *file = fopen(path, "re");
+    int pid = 0;
+    if (file && fscanf(file, "%d", &pid) != 1)
+        pid = 0;
+    if (file)
+        fclose(file);
+    free(path);
+    return pid;
+}
+
+void sandbox_unwatch(struct sandbox *s)
+{
+    if (s->exit_poll) {
+        uv_poll_stop(s->exit_poll);
+        uv_close((uv_handle_t *)s->exit_poll, sandbox_free_handle);
+    }
+    s->exit_poll = NULL;
+    if (s->pidfd >= 0)
+        close(s->pidfd);
+    s->pidfd = -1;
+}
+
+static void on_pidfd(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    sandbox_ended(poll->data);
+}
+
+void sandbox_watch(struct sandbox *s, pid_t pid)
+{
+    if (s->pidfd >= 0 || pid <= 0)
+        return;
+    s->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (s->pidfd < 0) {
+        log_warn(s->all->setup.log, "cannot watch the supervisor of sandbox %s: %s", s->name, strerror(errno));
+        return;
+    }
+    s->exit_poll = alloc_zero(1, sizeof *s->exit_poll);
+    uv_poll_init(s->all->setup.loop, s->exit_poll, s->pidfd);
+    s->exit_poll->data = s;
+    uv_poll_start(s->exit_poll, UV_READABLE, on_pidfd);
+}
+
+/* Its id may be another process's by now, but not as long as the lock is held by whoever wrote it
+ * there. */
+void sandbox_watch_holder(struct sandbox *s)
+{
+    pid_t pid = lock_pid(s->dir);
+    if (s->pidfd >= 0)
+        return;
+    sandbox_watch(s, pid);
+    if (!sandbox_lock_held(s->dir) || lock_pid(s->dir) != pid)
+        sandbox_unwatch(s);
+}
+
+void sandbox_kill(struct sandbox *s)
+{
+    if (s->pidfd >= 0)
+        syscall(SYS_pidfd_send_signal, s->pidfd, SIGKILL, NULL, 0);
+}
