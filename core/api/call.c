@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "doc/jansson.h"
 #include "http/problem.h"
 #include "policy/check.h"
 
@@ -93,24 +94,28 @@ int api_reply(struct api_call *call, int status, json_t *body)
     return 0;
 }
 
-/* The text is JSON.  Answers that the client wants in YAML become that. */
-static void as_accepted(struct api_call *call)
+/* The answer in YAML, from a value of jansson or from JSON text. */
+static void render_yaml(struct api_call *call, const json_t *value, const char *json)
 {
-    call->type = "application/json";
-    if (!api_wants_yaml(call))
-        return;
-    struct buf yaml = {0};
-    doc_json_to_yaml(call->text, strlen(call->text), &yaml);
-    free(call->text);
-    call->text = buf_take(&yaml);
+    struct buf text = {0};
+    struct doc_yaml_writer yaml;
+    struct doc_writer *w = doc_yaml_writer(&yaml, &text);
+    if (json)
+        doc_write_json(w, json);
+    else
+        doc_write_jansson(w, value);
+    doc_yaml_writer_end(&yaml);
+    call->text = buf_take(&text);
     call->type = "application/yaml";
 }
 
 int api_reply_json(struct api_call *call, int status, char *json)
 {
+    if (!api_wants_yaml(call))
+        return api_reply_text(call, status, "application/json", json);
     call->status = status;
-    call->text = json;
-    as_accepted(call);
+    render_yaml(call, NULL, json);
+    free(json);
     return 0;
 }
 
@@ -148,7 +153,11 @@ static void render(struct api_call *call)
 {
     if (!call->status || !call->body || call->text)
         return;
-    call->text = json_dumps(call->body, HTTP_JSON);
+    call->type = "application/json";
+    if (api_wants_yaml(call))
+        render_yaml(call, call->body, NULL);
+    else
+        call->text = json_dumps(call->body, HTTP_JSON);
     if (!call->text) {
         error_set(&call->err, ERROR_INTERNAL, "the answer cannot be written as JSON");
         call->status = 0;
@@ -156,7 +165,6 @@ static void render(struct api_call *call)
     }
     json_decref(call->body);
     call->body = NULL;
-    as_accepted(call);
 }
 
 void api_finish(struct api_call *call)

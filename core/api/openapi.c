@@ -9,14 +9,13 @@
 #include "api/parameters.h"
 #include "api/routes.h"
 #include "base/alloc.h"
+#include "doc/jansson.h"
 
 static json_t *described(const struct schema *schema)
 {
-    struct buf text = {0};
-    schema_describe(schema, &text);
-    json_t *json = json_loadb(text.data, text.len, 0, NULL);
-    buf_free(&text);
-    return json ? json : json_object();
+    struct doc_jansson_writer json;
+    schema_describe(schema, doc_jansson_writer(&json));
+    return doc_jansson_writer_end(&json);
 }
 
 static json_t *parameters(const struct http_route *route)

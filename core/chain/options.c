@@ -12,6 +12,7 @@
 #include "base/printable.h"
 #include "base/text.h"
 #include "doc/safe.h"
+#include "doc/writer.h"
 
 struct value {
     bool set;                                       /* has a value, of its own or the default */
@@ -275,30 +276,29 @@ static void read_rows(struct reader *r, const json_t *given)
             complain(r, "option %s: the voter's own table names it twice", o->rows[i].name);
 }
 
-static void write_list(struct buf *out, const struct value *value)
+static void write_list(struct doc_writer *w, const struct value *value)
 {
-    for (size_t i = 0; i < value->n_list; i++) {
-        buf_putc(out, i ? ',' : '[');
-        text_json_quote(out, value->list[i]);
-    }
-    buf_puts(out, value->n_list ? "]" : "[]");
+    doc_write_open(w, DOC_LIST);
+    for (size_t i = 0; i < value->n_list; i++)
+        doc_write_text(w, value->list[i]);
+    doc_write_close(w, DOC_LIST);
 }
 
-static void write_value(struct buf *out, const struct row *row)
+static void write_value(struct doc_writer *w, const struct row *row)
 {
     switch (row->type) {
     case SLUICE_TEXT:
-        text_json_quote(out, row->value.text);
+        doc_write_text(w, row->value.text);
         break;
     case SLUICE_BOOLEAN:
-        buf_puts(out, row->value.boolean ? "true" : "false");
+        doc_write_bool(w, row->value.boolean);
         break;
     case SLUICE_INTEGER:
     case SLUICE_DURATION:
-        buf_printf(out, "%" PRId64, row->value.integer);
+        doc_write_number(w, row->value.integer);
         break;
     case SLUICE_LIST:
-        write_list(out, &row->value);
+        write_list(w, &row->value);
         break;
     }
 }
@@ -306,17 +306,16 @@ static void write_value(struct buf *out, const struct row *row)
 static char *write_json(const struct options *o)
 {
     struct buf out = {0};
-    const char *separator = "{";
+    struct doc_json_writer json;
+    struct doc_writer *w = doc_json_writer(&json, &out);
+    doc_write_open(w, DOC_MAP);
     for (size_t i = 0; i < o->n; i++) {
         if (!o->rows[i].value.set)
             continue;
-        buf_puts(&out, separator);
-        text_json_quote(&out, o->rows[i].name);
-        buf_putc(&out, ':');
-        write_value(&out, &o->rows[i]);
-        separator = ",";
+        doc_write_key(w, o->rows[i].name);
+        write_value(w, &o->rows[i]);
     }
-    buf_puts(&out, *separator == '{' ? "{}" : "}");
+    doc_write_close(w, DOC_MAP);
     return buf_take(&out);
 }
 

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "doc/writer.h"
 #include "policy/policy.h"
 
 static const char *const kinds[] = {
@@ -37,9 +37,9 @@ static int decode_kind(struct schema_decoder *d, const struct doc_node *value, v
     return 0;
 }
 
-static void encode_kind(const void *record, struct buf *json)
+static void encode_kind(const void *record, struct doc_writer *w)
 {
-    text_json_quote(json, kinds[((const struct sluice_transition *)record)->kind]);
+    doc_write_text(w, kinds[((const struct sluice_transition *)record)->kind]);
 }
 
 static int decode_network(struct schema_decoder *d, const struct doc_node *value, void *record)
@@ -51,9 +51,9 @@ static int decode_network(struct schema_decoder *d, const struct doc_node *value
     return 0;
 }
 
-static void encode_network(const void *record, struct buf *json)
+static void encode_network(const void *record, struct doc_writer *w)
 {
-    text_json_quote(json, networks[((const struct sluice_sandbox *)record)->network]);
+    doc_write_text(w, networks[((const struct sluice_sandbox *)record)->network]);
 }
 
 static int decode_labels(struct schema_decoder *d, const struct doc_node *value, void *record)
@@ -76,17 +76,15 @@ static int decode_labels(struct schema_decoder *d, const struct doc_node *value,
     return 0;
 }
 
-static void encode_labels(const void *record, struct buf *json)
+static void encode_labels(const void *record, struct doc_writer *w)
 {
     const struct sluice_sandbox *sandbox = record;
-    buf_putc(json, '{');
+    doc_write_open(w, DOC_MAP);
     for (size_t i = 0; i < sandbox->n_labels; i++) {
-        buf_puts(json, i ? "," : "");
-        text_json_quote(json, sandbox->labels[i]->key);
-        buf_putc(json, ':');
-        text_json_quote(json, sandbox->labels[i]->value);
+        doc_write_key(w, sandbox->labels[i]->key);
+        doc_write_text(w, sandbox->labels[i]->value);
     }
-    buf_putc(json, '}');
+    doc_write_close(w, DOC_MAP);
 }
 
 #define AT(member) .offset = offsetof(struct sluice_sandbox, member)

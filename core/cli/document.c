@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "doc/jansson.h"
 #include "policy/policy.h"
 
 bool document_is_json(const char *path, const struct buf *text)
@@ -65,18 +66,23 @@ const char *document_type(const struct document *file)
 
 void document_body(const struct document *file, const json_t *head, const char *member, struct buf *out)
 {
-    char *text = json_dumps(head, JSON_COMPACT);
-    size_t n = json_object_size(head);
-    if (file->format == DOC_JSON)
-        buf_add(out, text, strlen(text) - 1);       /* without its closing brace */
-    else if (n)
-        doc_json_to_yaml(text, strlen(text), out);
-    free(text);
-    if (file->tree) {
-        buf_printf(out, file->format == DOC_JSON ? "%s\"%s\":" : "%s%s: ", file->format == DOC_JSON && n ? "," : "", member);
-        doc_print(file->tree, DOC_JSON, out);
+    struct doc_json_writer json;
+    struct doc_yaml_writer yaml;
+    bool is_json = file->format == DOC_JSON;
+    struct doc_writer *w = is_json ? doc_json_writer(&json, out) : doc_yaml_writer(&yaml, out);
+    const char *key;
+    json_t *value;
+    doc_write_open(w, DOC_MAP);
+    json_object_foreach((json_t *)(uintptr_t)head, key, value) {
+        doc_write_key(w, key);
+        doc_write_jansson(w, value);
     }
-    buf_puts(out, file->format == DOC_JSON ? "}" : "\n");
+    doc_write_key(w, member);
+    if (file->tree)
+        doc_write_tree(w, file->tree);
+    doc_write_close(w, DOC_MAP);
+    if (!is_json)
+        doc_yaml_writer_end(&yaml);
 }
 
 /* Two trees of the same shape: what stands in twin where the other one has this line and column. */

@@ -13,7 +13,7 @@
 #include "base/printable.h"
 #include "base/terminal.h"
 #include "cli/cli.h"
-#include "doc/tree.h"
+#include "doc/jansson.h"
 
 /* 0.65 stays 0.65. */
 #define PRINT_REALS JSON_REAL_PRECISION(15)
@@ -52,11 +52,9 @@ long long json_number(const json_t *object, const char *key)
 
 void print_yaml(const json_t *json, struct buf *out)
 {
-    char *text = json_dumps(json, PRINT_REALS | JSON_COMPACT | JSON_ENCODE_ANY);
-    if (!text)                                      /* a gateway that is none left the value out */
-        text = alloc_str("null");
-    doc_json_to_yaml(text, strlen(text), out);
-    free(text);
+    struct doc_yaml_writer yaml;
+    doc_write_jansson(doc_yaml_writer(&yaml, out), json);
+    doc_yaml_writer_end(&yaml);
 }
 
 static void print_dump(const json_t *json, size_t flags)

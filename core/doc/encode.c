@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "doc/decoder.h"
+#include "doc/writer.h"
 
 struct array {
     const char *items;
@@ -72,53 +72,43 @@ static bool is_default(const struct schema *schema, const struct schema_field *f
     }
 }
 
-static void encode_fields(const struct schema *schema, const void *record, struct buf *out);
-
-static void encode_record(const struct schema *schema, const void *record, struct buf *out)
-{
-    if (!schema->encode_short || !schema->encode_short(record, out))
-        encode_fields(schema, record, out);
-}
-
-static void encode_item(const struct schema_field *field, const struct array *array, size_t i,
-                        struct buf *out)
+static void write_item(const struct schema_field *field, const struct array *array, size_t i,
+                       struct doc_writer *w)
 {
     const void *p;
     if (field->kind == SCHEMA_U16S) {
-        buf_number(out, ((const uint16_t *)(const void *)array->items)[i]);
+        doc_write_number(w, ((const uint16_t *)(const void *)array->items)[i]);
         return;
     }
     memcpy(&p, array->items + i * sizeof p, sizeof p);
     if (field->kind == SCHEMA_TEXTS) {
-        text_json_quote(out, p);
+        doc_write_text(w, p);
         return;
     }
-    if (field->kind == SCHEMA_KEYED) {
-        text_json_quote(out, text_at((const char *)p + field->sub->key_offset));
-        buf_putc(out, ':');
+    if (field->kind == SCHEMA_KEYED)
+        doc_write_key(w, text_at((const char *)p + field->sub->key_offset));
+    if (!field->wrap) {
+        schema_write(field->sub, p, w);
+        return;
     }
-    if (field->wrap)
-        buf_printf(out, "{\"%s\":", field->wrap);
-    encode_record(field->sub, p, out);
-    if (field->wrap)
-        buf_putc(out, '}');
+    doc_write_open(w, DOC_MAP);
+    doc_write_key(w, field->wrap);
+    schema_write(field->sub, p, w);
+    doc_write_close(w, DOC_MAP);
 }
 
-static void encode_array(const struct schema_field *field, const void *record, struct buf *out)
+static void write_array(const struct schema_field *field, const void *record, struct doc_writer *w)
 {
     struct array array = array_of(field, record);
-    bool keyed = field->kind == SCHEMA_KEYED;
-    buf_putc(out, keyed ? '{' : '[');
-    for (size_t i = 0; i < array.n; i++) {
-        if (i)
-            buf_putc(out, ',');
-        encode_item(field, &array, i, out);
-    }
-    buf_putc(out, keyed ? '}' : ']');
+    enum doc_kind kind = field->kind == SCHEMA_KEYED ? DOC_MAP : DOC_LIST;
+    doc_write_open(w, kind);
+    for (size_t i = 0; i < array.n; i++)
+        write_item(field, &array, i, w);
+    doc_write_close(w, kind);
 }
 
 /* The shortest text that reads back as the same number. */
-static void encode_double(double number, struct buf *out)
+static void write_double(double number, struct doc_writer *w)
 {
     char text[40];
     for (int digits = 15; digits <= 17; digits++) {
@@ -126,39 +116,46 @@ static void encode_double(double number, struct buf *out)
         if (strtod(text, NULL) == number)
             break;
     }
-    buf_puts(out, text);
+    doc_write_literal(w, text);
 }
 
-static void encode_value(const struct schema_field *field, const void *record, struct buf *out)
+static void write_map(const struct schema *schema, const void *record, struct doc_writer *w)
+{
+    doc_write_open(w, DOC_MAP);
+    schema_write_fields(schema, record, w);
+    doc_write_close(w, DOC_MAP);
+}
+
+static void write_value(const struct schema_field *field, const void *record, struct doc_writer *w)
 {
     const void *at = (const char *)record + field->offset;
     switch (field->kind) {
     case SCHEMA_TEXT:
-        text_json_quote(out, *text_at(at) || !field->fallback ? text_at(at) : field->fallback);
+        doc_write_text(w, *text_at(at) || !field->fallback ? text_at(at) : field->fallback);
         return;
     case SCHEMA_JSON:
-        buf_puts(out, *text_at(at) ? text_at(at) : "null");
+        doc_write_json(w, *text_at(at) ? text_at(at) : "null");
         return;
     case SCHEMA_BOOL:
-        buf_puts(out, *(const bool *)at ? "true" : "false");
+        doc_write_bool(w, *(const bool *)at);
         return;
     case SCHEMA_DOUBLE:
-        encode_double(*(const double *)at, out);
+        write_double(*(const double *)at, w);
         return;
     case SCHEMA_STRUCT:
-        encode_record(field->sub, pointer_at(at), out);
+        schema_write(field->sub, pointer_at(at), w);
         return;
     case SCHEMA_GROUP:
-        encode_fields(field->sub, record, out);
+        write_map(field->sub, record, w);
         return;
     case SCHEMA_TEXTS:
     case SCHEMA_U16S:
     case SCHEMA_STRUCTS:
     case SCHEMA_KEYED:
-        encode_array(field, record, out);
+        write_array(field, record, w);
         return;
     default:
-        buf_number(out, schema_get_number(field->kind, at));
+        doc_write_number(w, schema_get_number(field->kind, at));
     }
 }
 
@@ -173,43 +170,34 @@ static bool is_written(const struct schema *schema, const struct schema_field *f
     return !is_default(schema, field, record);
 }
 
-static void encode_fields(const struct schema *schema, const void *record, struct buf *out)
+void schema_write_fields(const struct schema *schema, const void *record, struct doc_writer *w)
 {
-    buf_putc(out, '{');
-    bool first = true;
     for (const struct schema_field *f = schema->fields; f->name; f++) {
         if (!is_written(schema, f, record))
             continue;
-        size_t before = out->len;
-        if (!first)
-            buf_putc(out, ',');
-        text_json_quote(out, f->name);
-        buf_putc(out, ':');
-        size_t value = out->len;
+        doc_write_key(w, f->name);
         if (f->encode)
-            f->encode(record, out);
+            f->encode(record, w);
         else
-            encode_value(f, record, out);
-        if (out->len == value) {
-            out->len = before;
-            out->data[before] = '\0';
-        } else {
-            first = false;
-        }
+            write_value(f, record, w);
     }
-    buf_putc(out, '}');
+}
+
+void schema_write(const struct schema *schema, const void *record, struct doc_writer *w)
+{
+    if (!schema->encode_short || !schema->encode_short(record, w))
+        write_map(schema, record, w);
 }
 
 void schema_encode_json(const struct schema *schema, const void *record, struct buf *out)
 {
-    encode_record(schema, record, out);
+    struct doc_json_writer json;
+    schema_write(schema, record, doc_json_writer(&json, out));
 }
 
-/* By way of the JSON text, so that both say the same. */
 void schema_encode_yaml(const struct schema *schema, const void *record, struct buf *out)
 {
-    struct buf json = {0};
-    encode_record(schema, record, &json);
-    doc_json_to_yaml(buf_str(&json), json.len, out);
-    buf_free(&json);
+    struct doc_yaml_writer yaml;
+    schema_write(schema, record, doc_yaml_writer(&yaml, out));
+    doc_yaml_writer_end(&yaml);
 }

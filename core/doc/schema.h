@@ -42,6 +42,7 @@ enum schema_flags {
     SCHEMA_LINES    = 1 << 7,   /* text may have line breaks and tabs */
 };
 
+struct doc_writer;
 struct schema;
 struct schema_decoder;
 
@@ -70,8 +71,8 @@ struct schema_field {
     /* SCHEMA_CUSTOM needs them, for other kinds each may replace what the kind does.
      * decode returns -1 after schema_problem(). */
     int (*decode)(struct schema_decoder *d, const struct doc_node *value, void *record);
-    /* Appends a JSON value, or nothing to leave the field out. */
-    void (*encode)(const void *record, struct buf *json);
+    /* Writes one value, or nothing to leave the field out. */
+    void (*encode)(const void *record, struct doc_writer *w);
     const char *wrap;                               /* SCHEMA_STRUCTS: items are {wrap: {…}} */
     const char *excludes;                           /* a field that may not stand beside this one */
     const char *const *synonyms;                    /* texts: pairs of a spelling and its meaning */
@@ -89,7 +90,7 @@ struct schema {
     /* A second way to write a record: decode_short takes a value that is no map, encode_short
      * returns false when this record has no short form.  Both or none. */
     int (*decode_short)(struct schema_decoder *d, const struct doc_node *value, void *record);
-    bool (*encode_short)(const void *record, struct buf *json);
+    bool (*encode_short)(const void *record, struct doc_writer *w);
 };
 
 enum { SCHEMA_KEY_MAX = 256 };                      /* bytes of a key that the document chooses */
@@ -127,12 +128,15 @@ const char *schema_path(struct schema_decoder *d);                  /* of the va
 int schema_decode_sub(struct schema_decoder *d, const struct schema *schema,
                       const struct doc_node *node, const char *key, void **out);
 
-/* Canonical text: fields in table order, keyed maps in key order, defaults left out. */
+/* Canonical form: fields in table order, keyed maps in key order, defaults left out. */
+void schema_write(const struct schema *schema, const void *record, struct doc_writer *w);
+/* The fields alone, within a map that the caller opened. */
+void schema_write_fields(const struct schema *schema, const void *record, struct doc_writer *w);
 void schema_encode_json(const struct schema *schema, const void *record, struct buf *out);
 void schema_encode_yaml(const struct schema *schema, const void *record, struct buf *out);
 /* A deep copy in the arena; NULL of NULL.  What SCHEMA_CUSTOM fields point to is shared. */
 void *schema_copy(const struct schema *schema, const void *record, struct arena *arena);
 /* A JSON Schema (draft 2020-12) object of the table, for editors and OpenAPI. */
-void schema_describe(const struct schema *schema, struct buf *out);
+void schema_describe(const struct schema *schema, struct doc_writer *w);
 
 #endif

@@ -62,7 +62,5 @@ char *doc_path_item(struct arena *arena, const char *parent, size_t i);
 void doc_print(const struct doc_node *node, enum doc_format format, struct buf *out);
 /* The same JSON with the keys of every map in byte order. */
 void doc_print_canonical(const struct doc_node *node, struct buf *out);
-/* JSON of our own, as block YAML. */
-void doc_json_to_yaml(const char *json, size_t len, struct buf *out);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/glob.h"
 #include "base/text.h"
+#include "doc/writer.h"
 #include "drafts/inner.h"
 #include "drafts/mapper.h"
 #include "drafts/notes.h"
@@ -58,12 +59,14 @@ static const char *add_users(const struct recording *r, const char *asked_by)
 static const char *encode_addresses(const struct drafts_denial *denial, struct arena *arena)
 {
     struct buf json = {0};
-    for (size_t i = 0; i < denial->n_addresses; i++) {
-        buf_putc(&json, i ? ',' : '[');
-        text_json_quote(&json, denial->addresses[i]);
-    }
-    if (denial->n_addresses)
-        buf_putc(&json, ']');
+    struct doc_json_writer writer;
+    struct doc_writer *w = doc_json_writer(&writer, &json);
+    if (!denial->n_addresses)
+        return "";
+    doc_write_open(w, DOC_LIST);
+    for (size_t i = 0; i < denial->n_addresses; i++)
+        doc_write_text(w, denial->addresses[i]);
+    doc_write_close(w, DOC_LIST);
     const char *text = arena_str(arena, buf_str(&json));
     buf_free(&json);
     return text;

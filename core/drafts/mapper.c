@@ -9,6 +9,7 @@
 #include "base/ipaddr.h"
 #include "base/printable.h"
 #include "base/text.h"
+#include "drafts/rules.h"
 
 static const struct {
     uint16_t port;
@@ -71,19 +72,16 @@ const char *drafts_rule_name(const char *host, uint16_t port, struct arena *aren
 
 const char *drafts_rule_json(const struct drafts_target *target, struct arena *arena)
 {
-    struct buf json = {0};
-    buf_puts(&json, "{\"endpoints\":[{\"host\":");
-    text_json_quote(&json, target->host);
-    buf_printf(&json, ",\"port\":%u}]", target->port);
-    if (*target->binary) {
-        buf_puts(&json, ",\"binaries\":[{\"path\":");
-        text_json_quote(&json, target->binary);
-        buf_puts(&json, "}]");
-    }
-    buf_putc(&json, '}');
-    const char *text = arena_str(arena, json.data);
-    buf_free(&json);
-    return text;
+    const struct sluice_endpoint endpoint = {
+        .size = sizeof endpoint, .host = target->host, .ports = &target->port, .n_ports = 1};
+    const struct sluice_binary binary = {.size = sizeof binary, .path = target->binary};
+    const struct sluice_endpoint *const endpoints[] = {&endpoint};
+    const struct sluice_binary *const binaries[] = {&binary};
+    const struct sluice_rule rule = {
+        .size = sizeof rule, .endpoints = endpoints, .n_endpoints = 1,
+        .binaries = binaries, .n_binaries = *target->binary ? 1 : 0,
+    };
+    return drafts_rule_encode(&rule, arena);
 }
 
 const char *drafts_rationale(const struct drafts_target *target, struct arena *arena)

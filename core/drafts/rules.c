@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drafts/rules.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "doc/writer.h"
 #include "policy/rule.h"
 
 /* ---- one rule ---- */
@@ -68,16 +68,13 @@ struct policy *drafts_with_rules(const struct sluice_policy *policy,
 {
     struct sluice_policy model = *policy;
     struct problems problems = {0};
-    struct buf json = {0};
     model.rules = rules;
     model.n_rules = n;
-    schema_encode_json(&policy_schema, &model, &json);
-    struct policy *result = policy_parse(buf_str(&json), json.len, DOC_JSON, &problems);
+    struct policy *result = policy_rebuild(&model, &problems);
     if (!result)
         error_set(err, ERROR_INTERNAL, "what would remain is no policy: %s",
                   problems.n ? problems.items[0].message : "unknown reason");
     problems_free(&problems);
-    buf_free(&json);
     return result;
 }
 
@@ -97,9 +94,11 @@ static int by_key(const void *a, const void *b)
 }
 
 /* The rules of a change as they were (or are), with those of the list that have no other side. */
-static json_t *one_side(const struct sluice_diff *diff, bool after,
-                        const struct sluice_rule *const *list, size_t n, struct arena *arena)
+static void write_side(struct doc_writer *w, const struct sluice_diff *diff, bool after,
+                       struct arena *arena)
 {
+    const struct sluice_rule *const *list = after ? diff->added : diff->removed;
+    size_t n = after ? diff->n_added : diff->n_removed;
     const struct sluice_rule **rules =
         arena_alloc(arena, (n + diff->n_changed + 1) * sizeof *rules);
     struct sluice_policy side = {.size = sizeof side, .version = 1, .rules = rules};
@@ -108,21 +107,29 @@ static json_t *one_side(const struct sluice_diff *diff, bool after,
     for (size_t i = 0; i < diff->n_changed; i++)
         rules[side.n_rules++] = after ? diff->changed[i]->after : diff->changed[i]->before;
     qsort(rules, side.n_rules, sizeof *rules, by_key);
-    return json_loads(encode(&policy_schema, &side, arena), 0, NULL);
+    doc_write_key(w, after ? "after" : "before");
+    schema_write(&policy_schema, &side, w);
 }
 
 const char *drafts_change_encode(const struct sluice_diff *diff, uint64_t base_revision,
                                  const char *hash, bool whole, struct arena *arena)
 {
-    json_t *json = json_pack("{s:I, s:s, s:b, s:o, s:o}", "base_revision",
-                             (json_int_t)base_revision, "hash", hash, "whole", (int)whole, "before",
-                             one_side(diff, false, diff->removed, diff->n_removed, arena), "after",
-                             one_side(diff, true, diff->added, diff->n_added, arena));
-    char *text = json_dumps(json, JSON_COMPACT);
-    const char *kept = arena_str(arena, text);
-    json_decref(json);
-    free(text);
-    return kept;
+    struct buf json = {0};
+    struct doc_json_writer writer;
+    struct doc_writer *w = doc_json_writer(&writer, &json);
+    doc_write_open(w, DOC_MAP);
+    doc_write_key(w, "base_revision");
+    doc_write_number(w, (int64_t)base_revision);
+    doc_write_key(w, "hash");
+    doc_write_text(w, hash);
+    doc_write_key(w, "whole");
+    doc_write_bool(w, whole);
+    write_side(w, diff, false, arena);
+    write_side(w, diff, true, arena);
+    doc_write_close(w, DOC_MAP);
+    const char *text = arena_strn(arena, buf_str(&json), json.len);
+    buf_free(&json);
+    return text;
 }
 
 static int decode_side(const struct doc_node *root, const char *key, struct arena *arena,

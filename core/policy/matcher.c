@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "doc/writer.h"
 #include "policy/policy.h"
 
 static const char tool_key[] = "name";
@@ -24,21 +24,22 @@ int policy_decode_port(struct schema_decoder *d, const struct doc_node *value, v
     return 0;
 }
 
-void policy_encode_port(const void *endpoint, struct buf *json)
+void policy_encode_port(const void *endpoint, struct doc_writer *w)
 {
     const struct sluice_endpoint *e = endpoint;
     if (e->n_ports == 1)
-        buf_number(json, e->ports[0]);
+        doc_write_number(w, e->ports[0]);
 }
 
-void policy_encode_ports(const void *endpoint, struct buf *json)
+void policy_encode_ports(const void *endpoint, struct doc_writer *w)
 {
     const struct sluice_endpoint *e = endpoint;
     if (e->n_ports < 2)
         return;
+    doc_write_open(w, DOC_LIST);
     for (size_t i = 0; i < e->n_ports; i++)
-        buf_printf(json, "%c%u", i ? ',' : '[', e->ports[i]);
-    buf_putc(json, ']');
+        doc_write_number(w, e->ports[i]);
+    doc_write_close(w, DOC_LIST);
 }
 
 /* Matchers. */
@@ -62,12 +63,12 @@ int policy_decode_short_matcher(struct schema_decoder *d, const struct doc_node 
     return policy_decode_glob(d, value, matcher);
 }
 
-bool policy_encode_short_matcher(const void *matcher, struct buf *json)
+bool policy_encode_short_matcher(const void *matcher, struct doc_writer *w)
 {
     const struct sluice_matcher *m = matcher;
     if (m->n_any != 1)
         return false;
-    text_json_quote(json, m->any[0]);
+    doc_write_text(w, m->any[0]);
     return true;
 }
 
@@ -153,27 +154,28 @@ static bool is_tool(const struct sluice_matcher *param)
     return strcmp(param->key, tool_key) == 0;
 }
 
-void policy_encode_tool(const void *l7_rule, struct buf *json)
+void policy_encode_tool(const void *l7_rule, struct doc_writer *w)
 {
     const struct sluice_l7_rule *rule = l7_rule;
     for (size_t i = 0; i < rule->n_params; i++)
         if (is_tool(rule->params[i]))
-            schema_encode_json(&policy_matcher_schema, rule->params[i], json);
+            schema_write(&policy_matcher_schema, rule->params[i], w);
 }
 
-void policy_encode_params(const void *l7_rule, struct buf *json)
+void policy_encode_params(const void *l7_rule, struct doc_writer *w)
 {
     const struct sluice_l7_rule *rule = l7_rule;
     size_t written = 0;
     for (size_t i = 0; i < rule->n_params; i++) {
         if (is_tool(rule->params[i]))
             continue;
-        buf_putc(json, written++ ? ',' : '{');
-        text_json_quote(json, rule->params[i]->key);
-        buf_putc(json, ':');
-        schema_encode_json(&policy_matcher_schema, rule->params[i], json);
+        if (!written++)
+            doc_write_open(w, DOC_MAP);
+        doc_write_key(w, rule->params[i]->key);
+        schema_write(&policy_matcher_schema, rule->params[i], w);
     }
-    buf_puts(json, written ? "}" : "");
+    if (written)
+        doc_write_close(w, DOC_MAP);
 }
 
 static int by_key(const void *a, const void *b)

@@ -139,17 +139,6 @@ static int apply_all(struct merge *m, const struct policy_operations *operations
     return 0;
 }
 
-/* Reads the model back from its own text: a merged policy is what a replacement by the same text
- * would be, document paths and all, and shares no memory with what it was made from. */
-static struct policy *read_back(const struct sluice_policy *model, struct problems *problems)
-{
-    struct buf json = {0};
-    schema_encode_json(&policy_schema, model, &json);
-    struct policy *policy = policy_parse(json.data, json.len, DOC_JSON, problems);
-    buf_free(&json);
-    return policy;
-}
-
 struct policy *policy_merge(const struct policy *base, const struct policy_operations *operations,
                             struct problems *problems, struct problems *warnings)
 {
@@ -165,7 +154,7 @@ struct policy *policy_merge(const struct policy *base, const struct policy_opera
         && merge_check_contracts(&m, base ? policy_model(base) : &nothing) == 0) {
         model.rules = m.rules;
         model.n_rules = m.n_rules;
-        merged = read_back(&model, problems);
+        merged = policy_rebuild(&model, problems);
     }
     arena_free(m.arena);
     return merged;

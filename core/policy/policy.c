@@ -2,6 +2,9 @@
 #include "policy/policy.h"
 
 #include <stdatomic.h>
+#include <string.h>
+
+#include "doc/writer.h"
 
 struct policy {
     atomic_uint refs;
@@ -59,6 +62,23 @@ struct policy *policy_parse(const char *text, size_t len, enum doc_format format
         policy = policy_decode(tree, "", problems);
     arena_free(arena);
     return policy;
+}
+
+struct policy *policy_rebuild(const struct sluice_policy *model, struct problems *problems)
+{
+    struct arena *arena = arena_new();
+    struct doc_tree_writer tree;
+    schema_write(&policy_schema, model, doc_tree_writer(&tree, arena, problems));
+    const struct doc_node *root = doc_tree_writer_end(&tree);
+    struct policy *policy = root ? policy_decode(root, "", problems) : NULL;
+    arena_free(arena);
+    if (!policy || strlen(policy->json) <= POLICY_BYTES_MAX)
+        return policy;
+    problems_add(problems, "", 0, 0,
+                 "the document has %zu bytes, more than the %d that are allowed",
+                 strlen(policy->json), POLICY_BYTES_MAX);
+    policy_unref(policy);
+    return NULL;
 }
 
 struct policy *policy_ref(struct policy *policy)

@@ -29,6 +29,9 @@ struct policy *policy_decode(const struct doc_node *node, const char *path,
 struct policy *policy_decode_sound(const struct doc_node *node, const char *path);
 /* Wraps a model made in an arena; takes the arena.  The model's sections may be NULL. */
 struct policy *policy_take(struct arena *arena, const struct sluice_policy *model);
+/* The policy that the model's document would be, document paths and all; it shares nothing with the
+ * model. */
+struct policy *policy_rebuild(const struct sluice_policy *model, struct problems *problems);
 
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy *policy);           /* NULL is fine */

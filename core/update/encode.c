@@ -2,6 +2,7 @@
 /* The update document, what every change is answered with, and its parts. */
 #include <string.h>
 
+#include "doc/jansson.h"
 #include "policy/effect.h"
 #include "update/update.h"
 
@@ -37,11 +38,9 @@ json_t *update_votes_json(const struct chain_votes *votes)
 
 static json_t *encode_rule(const struct sluice_rule *rule)
 {
-    struct buf text = {0};
-    schema_encode_json(&policy_rule_schema, rule, &text);
-    json_t *json = json_loadb(text.data, text.len, 0, NULL);
-    buf_free(&text);
-    return json ? json : json_object();
+    struct doc_jansson_writer json;
+    schema_write(&policy_rule_schema, rule, doc_jansson_writer(&json));
+    return doc_jansson_writer_end(&json);
 }
 
 static json_t *encode_rules(const struct sluice_rule *const *rules, size_t n)

@@ -3,6 +3,7 @@
 #include <lauxlib.h>
 
 #include "chain/lua/view_parts.h"
+#include "doc/writer.h"
 #include "policy/policy.h"
 
 static void push_plain(lua_State *L, const char *text)
@@ -25,30 +26,26 @@ static void push_node(lua_State *L, const struct doc_node *node)
         view_make(L, (struct view){.kind = VIEW_NODE, .data = node, .n = node->n});
 }
 
-/* Memory of the arena is not in the budget of bytes, so each reading has a price in steps. */
-static const struct doc_node *parse(lua_State *L, const char *json)
+/* The tree of a field that is kept as JSON, or written by its own function; no value is nil.  Memory
+ * of the arena is not in the budget of bytes, so each reading has a price in steps. */
+static const struct doc_node *read_document(lua_State *L, const struct schema_field *field,
+                                            const void *record)
 {
-    struct doc_node *node;
-    size_t len = strlen(json);
-    budget_charge(L, 1000 + len);
-    if (doc_parse(json, len, DOC_JSON, len, machine_arena(machine_of(L)), &node, NULL) != 0)
-        luaL_error(L, "a field cannot be read");
-    return node;
-}
-
-/* The JSON of a field that is kept as such, or encoded by its own function. */
-static const char *json_of(lua_State *L, const struct schema_field *field, const void *record)
-{
-    struct buf json = {0};
+    static const struct doc_node nothing = {.kind = DOC_NULL, .text = ""};
+    struct doc_tree_writer tree;
+    struct doc_writer *w = doc_tree_writer(&tree, machine_arena(machine_of(L)), NULL);
     if (field->kind == SCHEMA_JSON) {
         const char *kept = view_pointer_at(record, field->offset);
-        return kept && *kept ? kept : "null";
+        budget_charge(L, 1000 + (kept ? strlen(kept) : 0));
+        doc_write_json(w, kept && *kept ? kept : "null");
+    } else if (field->encode) {
+        field->encode(record, w);
     }
-    if (field->encode)
-        field->encode(record, &json);
-    const char *text = json.len ? arena_str(machine_arena(machine_of(L)), json.data) : "null";
-    buf_free(&json);
-    return text;
+    const struct doc_node *node = doc_tree_writer_end(&tree);
+    if (tree.build.failed)
+        luaL_error(L, "a field cannot be read");
+    budget_charge(L, 1000 + tree.build.nodes * 16);
+    return node ? node : &nothing;
 }
 
 /* Read once in a vote. */
@@ -58,7 +55,7 @@ static void push_document(lua_State *L, const struct schema_field *field, const 
     uint32_t place = views_place(
         views, (struct view){.kind = VIEW_DOCUMENT, .what = field, .data = record, .node = NULL});
     if (!views->items[place].node)
-        views->items[place].node = parse(L, json_of(L, field, record));
+        views->items[place].node = read_document(L, field, record);
     push_node(L, views->items[place].node);
 }
 

@@ -4,9 +4,9 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "chain/chain.h"
 #include "chain/process/frame.h"
+#include "doc/writer.h"
 #include "policy/effect.h"
 #include "policy/policy.h"
 
@@ -178,17 +178,14 @@ static const struct schema *schema_of(enum message_type type)
 
 void message_encode(enum message_type type, const void *record, struct buf *out)
 {
+    struct doc_json_writer json;
     size_t begin = frame_begin(out);
-    buf_printf(out, "{\"type\":\"%s\"", types[type]);
-    size_t brace = out->len;
-    schema_encode_json(schema_of(type), record, out);
-    /* The record's own opening brace becomes the comma behind the type, or nothing. */
-    if (out->data[brace + 1] == '}') {
-        out->len = brace;
-        buf_putc(out, '}');
-    } else {
-        out->data[brace] = ',';
-    }
+    struct doc_writer *w = doc_json_writer(&json, out);
+    doc_write_open(w, DOC_MAP);
+    doc_write_key(w, "type");
+    doc_write_text(w, types[type]);
+    schema_write_fields(schema_of(type), record, w);
+    doc_write_close(w, DOC_MAP);
     frame_end(out, begin);
 }
 

@@ -223,7 +223,8 @@ static void test_describe(void **state)
 {
     (void)state;
     struct buf json = {0};
-    schema_describe(&all_schema, &json);
+    struct doc_json_writer writer;
+    schema_describe(&all_schema, doc_json_writer(&writer, &json));
     struct arena *arena = arena_new();
     struct doc_node *tree;
     assert_int_equal(doc_parse(json.data, json.len, DOC_JSON, 1 << 20, arena, &tree, NULL), 0);

@@ -3,8 +3,9 @@
 #ifndef TESTS_SUPPORT_DOC_SCHEMA_H
 #define TESTS_SUPPORT_DOC_SCHEMA_H
 
-#include "support/doc_cases.h"
 #include "doc/schema.h"
+#include "doc/writer.h"
+#include "support/doc_cases.h"
 
 struct item {
     const char *key, *name, *path;
@@ -45,12 +46,12 @@ static int decode_short(struct schema_decoder *d, const struct doc_node *value, 
     return 0;
 }
 
-static bool encode_short(const void *record, struct buf *json)
+static bool encode_short(const void *record, struct doc_writer *w)
 {
     const struct item *item = record;
     if (item->n_list)
         return false;
-    buf_printf(json, "%u", item->n);
+    doc_write_number(w, item->n);
     return true;
 }
 
@@ -108,11 +109,11 @@ static int decode_custom(struct schema_decoder *d, const struct doc_node *value,
     return 0;
 }
 
-static void encode_custom(const void *record, struct buf *json)
+static void encode_custom(const void *record, struct doc_writer *w)
 {
     const struct all *all = record;
     if (all->custom)
-        buf_printf(json, "\"%s\"", all->custom);
+        doc_write_text(w, all->custom);
 }
 
 static const char *const words[] = {"zero", "one", "two", NULL};

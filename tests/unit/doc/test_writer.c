@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "doc/jansson.h"
 #include "support/doc_cases.h"
-
 #include "support/doc_random.h"
-#include "doc/tree.h"
 
 static const char *print(const char *text, enum doc_format from, enum doc_format to,
                          struct buf *out)
@@ -151,13 +150,93 @@ static void test_what_is_printed_reads_back(void **state)
     buf_free(&back);
 }
 
-static void test_json_to_yaml(void **state)
+static void test_json_text_in_yaml(void **state)
 {
     (void)state;
     struct buf out = {0};
-    doc_json_to_yaml("{\"a\":[1]}", 9, &out);
-    assert_string_equal(out.data, "a:\n  - 1\n");
+    struct doc_yaml_writer yaml;
+    struct doc_writer *w = doc_yaml_writer(&yaml, &out);
+    doc_write_open(w, DOC_MAP);
+    doc_write_key(w, "config");
+    doc_write_json(w, "{\"a\":[1]}");
+    doc_write_key(w, "broken");
+    doc_write_json(w, "{");
+    doc_write_close(w, DOC_MAP);
+    doc_yaml_writer_end(&yaml);
+    assert_string_equal(out.data, "config:\n  a:\n    - 1\nbroken: null\n");
     buf_free(&out);
+}
+
+static void test_a_key_without_a_value_is_not_written(void **state)
+{
+    (void)state;
+    struct buf out = {0};
+    struct doc_json_writer json;
+    struct doc_writer *w = doc_json_writer(&json, &out);
+    doc_write_open(w, DOC_MAP);
+    doc_write_key(w, "left out");
+    doc_write_key(w, "a");
+    doc_write_open(w, DOC_LIST);
+    doc_write_close(w, DOC_LIST);
+    doc_write_key(w, "b");
+    doc_write_bool(w, true);
+    doc_write_key(w, "left out too");
+    doc_write_close(w, DOC_MAP);
+    assert_string_equal(out.data, "{\"a\":[],\"b\":true}");
+    buf_free(&out);
+}
+
+/* Whatever is made of a tree, written again it is the same. */
+static void test_all_writers_agree(void **state)
+{
+    (void)state;
+    struct buf json = {0}, again = {0};
+    struct doc_json_writer writer;
+    for (uint64_t seed = 1; seed < 300; seed++) {
+        struct dice dice = {seed, arena_new()};
+        struct doc_node *tree = random_tree(&dice, 5);
+        struct doc_tree_writer copy;
+        struct doc_jansson_writer jansson;
+        buf_clear(&json);
+        doc_print(tree, DOC_JSON, &json);
+        doc_write_tree(doc_tree_writer(&copy, dice.arena, NULL), tree);
+        buf_clear(&again);
+        doc_print(doc_tree_writer_end(&copy), DOC_JSON, &again);
+        assert_string_equal(buf_str(&again), buf_str(&json));
+        doc_write_tree(doc_jansson_writer(&jansson), tree);
+        json_t *value = doc_jansson_writer_end(&jansson);
+        json_t *read = json_loadb(json.data, json.len, JSON_DECODE_ANY, NULL);
+        assert_true(json_equal(value, read));
+        buf_clear(&again);
+        doc_write_jansson(doc_json_writer(&writer, &again), value);
+        json_t *read_again = json_loadb(again.data, again.len, JSON_DECODE_ANY, NULL);
+        assert_true(json_equal(value, read_again));
+        json_decref(read_again);
+        json_decref(read);
+        json_decref(value);
+        arena_free(dice.arena);
+    }
+    buf_free(&json);
+    buf_free(&again);
+}
+
+static void test_a_tree_has_the_limits_of_a_document(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new();
+    struct problems problems = {0};
+    struct doc_tree_writer tree;
+    struct doc_writer *w = doc_tree_writer(&tree, arena, &problems);
+    for (int i = 0; i <= DOC_DEPTH_MAX; i++)
+        doc_write_open(w, DOC_LIST);
+    doc_write_text(w, "x");
+    for (int i = 0; i <= DOC_DEPTH_MAX; i++)
+        doc_write_close(w, DOC_LIST);
+    assert_null(doc_tree_writer_end(&tree));
+    assert_int_equal(problems.n, 1);
+    assert_string_equal(problems.items[0].message, "lists and maps are nested more than 32 deep");
+    problems_free(&problems);
+    arena_free(arena);
 }
 
 int main(void)
@@ -167,7 +246,10 @@ int main(void)
         cmocka_unit_test(test_quotes_only_where_needed),
         cmocka_unit_test(test_long_keys_are_marked),
         cmocka_unit_test(test_what_is_printed_reads_back),
-        cmocka_unit_test(test_json_to_yaml),
+        cmocka_unit_test(test_json_text_in_yaml),
+        cmocka_unit_test(test_a_key_without_a_value_is_not_written),
+        cmocka_unit_test(test_all_writers_agree),
+        cmocka_unit_test(test_a_tree_has_the_limits_of_a_document),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
