@@ -14,10 +14,11 @@
 /* Longer than any transaction of ours; another program may hold the file for a moment. */
 enum { BUSY_TIMEOUT_MS = 10000 };
 
-/* Checkpoints are the checkpointer's: an answer never waits for one.  The log shrinks to the limit
- * when it is begun anew. */
+/* The checkpointer makes all checkpoints, so that no answer waits for one.  The log shrinks to the
+ * limit when it restarts.  EXTRA is FULL for a write-ahead log; a database that becomes one also
+ * loses its rollback journal durably, which would undo later commits if it came back. */
 #define COMMON_PRAGMAS  "PRAGMA wal_autocheckpoint=0; PRAGMA trusted_schema=0;"
-#define WRITE_PRAGMAS   COMMON_PRAGMAS "PRAGMA synchronous=FULL; PRAGMA foreign_keys=1; " \
+#define WRITE_PRAGMAS   COMMON_PRAGMAS "PRAGMA synchronous=EXTRA; PRAGMA foreign_keys=1; " \
                         "PRAGMA journal_size_limit=67108864"
 #define READ_PRAGMAS    COMMON_PRAGMAS "PRAGMA query_only=1"
 
@@ -76,6 +77,8 @@ static int pragmas(struct db *db, const char *sql, struct error *err)
 
 static int enter_wal(struct db *db, struct error *err)
 {
+    if (pragmas(db, WRITE_PRAGMAS, err) != 0)
+        return -1;
     sqlite3_stmt *stmt = db_query(db, err, "PRAGMA journal_mode=WAL", "");
     if (!stmt || db_next(db, stmt, err) < 0)
         return -1;
@@ -85,7 +88,7 @@ static int enter_wal(struct db *db, struct error *err)
     if (!wal)
         return error_set(err, ERROR_IO, "store %s: its file system cannot keep a write-ahead log: "
                          "put it on a local disk", db->path);
-    return pragmas(db, WRITE_PRAGMAS, err);
+    return 0;
 }
 
 static int open_handle(struct db *db, const char *name, int flags, struct error *err)

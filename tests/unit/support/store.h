@@ -1,29 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A store in a temporary folder of its own, and records to put into it. */
+/* A store in a place of its own, and records to put into it. */
 #ifndef TESTS_SUPPORT_STORE_H
 #define TESTS_SUPPORT_STORE_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
-#include <ftw.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "store/store.h"
+#include "support/store_sqlite.h"
+
+static const struct store_factory *const store_factories[] = {&sqlite_factory};
 
 struct fixture {
-    char folder[64], path[96], url[128];
+    const struct store_factory *factory;
+    struct store_place place;
     struct log log;
     int log_file;                                   /* what was logged */
     struct store *store;
@@ -31,17 +27,9 @@ struct fixture {
     struct error err;
 };
 
-static inline int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-    (void)st;
-    (void)kind;
-    (void)ftw;
-    return remove(path);
-}
-
 static inline void open_store(struct fixture *f)
 {
-    f->store = store_open(f->url, &f->log, &f->err);
+    f->store = store_open(f->place.url, &f->log, &f->err);
     if (!f->store)
         fail_msg("%s", f->err.text);
 }
@@ -52,14 +40,19 @@ static inline void reopen_store(struct fixture *f)
     open_store(f);
 }
 
+static inline void close_store(struct fixture *f)
+{
+    store_close(f->store);
+    f->store = NULL;
+}
+
+/* *state: the factory. */
 static inline int setup_closed(void **state)
 {
     struct fixture *f = alloc_zero(1, sizeof *f);
-    snprintf(f->folder, sizeof f->folder, "/tmp/sluice-store-XXXXXX");
-    assert_non_null(mkdtemp(f->folder));
-    snprintf(f->path, sizeof f->path, "%s/sluice.db", f->folder);
-    snprintf(f->url, sizeof f->url, "sqlite:%s", f->path);
-    f->log_file = open(f->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    f->factory = *state ? *state : &sqlite_factory;
+    f->factory->make(&f->place, false);
+    f->log_file = memfd_create("log", MFD_CLOEXEC);
     f->log = (struct log){.fd = f->log_file, .level = LOG_DEBUG, .program = "test"};
     f->arena = arena_new();
     *state = f;
@@ -79,36 +72,24 @@ static inline int teardown(void **state)
     store_close(f->store);
     arena_free(f->arena);
     close(f->log_file);
-    nftw(f->folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    f->factory->remove(&f->place);
     free(f);
     return 0;
 }
 
-/* What tampering looks like: another program writes the file. */
-static inline void tamper(struct fixture *f, const char *sql)
+/* Runs a group of tests, which have a setup of this file, with each factory. */
+static inline int run_with_each_factory(struct CMUnitTest *tests, size_t n)
 {
-    sqlite3 *db;
-    char *message = NULL;
-    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-    sqlite3_busy_timeout(db, 5000);
-    sqlite3_exec(db, sql, NULL, NULL, &message);
-    if (message)
-        fail_msg("%s", message);
-    sqlite3_close(db);
+    int failed = 0;
+    for (size_t i = 0; i < sizeof store_factories / sizeof *store_factories; i++) {
+        for (size_t t = 0; t < n; t++)
+            tests[t].initial_state = (void *)store_factories[i];
+        failed += _cmocka_run_group_tests(store_factories[i]->name, tests, n, NULL, NULL);
+    }
+    return failed;
 }
 
-/* Root may read and write anything, so what permissions do is tried in a child that is nobody.
- * Returns what try returns, 0 to 99. */
-static inline int as_nobody(struct fixture *f, int (*try)(struct fixture *f))
-{
-    int status;
-    pid_t pid = fork();
-    if (pid == 0)
-        _exit(geteuid() == 0 && setuid(65534) != 0 ? 100 : try(f));
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
+#define RUN_WITH_EACH_FACTORY(tests) run_with_each_factory(tests, sizeof tests / sizeof *tests)
 
 /* ---- records ---- */
 

@@ -216,7 +216,7 @@ static void history_names_actors_in_order(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
+    struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_sandboxes, teardown)
         TEST(a_draft_comes_back_as_it_was),
         TEST(a_chunk_of_another_sandbox_is_not_found),
@@ -227,5 +227,5 @@ int main(void)
         TEST(clearing_takes_the_pending_ones),
         TEST(history_names_actors_in_order),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_WITH_EACH_FACTORY(tests);
 }

@@ -162,12 +162,12 @@ static void events_are_trimmed_apart_and_their_ids_never_return(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
+    struct CMUnitTest tests[] = {
         STORE_TEST(a_batch_counts_once_however_often_it_comes),
         STORE_TEST(a_row_knows_its_first_and_last_time),
         STORE_TEST(a_flood_takes_no_row),
         STORE_TEST(rows_outlive_their_sandbox_for_a_while),
         STORE_TEST(events_are_trimmed_apart_and_their_ids_never_return),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_WITH_EACH_FACTORY(tests);
 }

@@ -242,7 +242,7 @@ static void what_nobody_will_load_has_failed(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
+    struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(a_sandbox_comes_back_as_it_was),
         TEST(a_name_is_taken_until_its_sandbox_is_deleted),
@@ -258,5 +258,5 @@ int main(void)
         TEST(a_report_of_no_revision_is_refused),
         TEST(what_nobody_will_load_has_failed),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return RUN_WITH_EACH_FACTORY(tests);
 }

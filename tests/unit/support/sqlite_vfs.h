@@ -1,23 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A layer over SQLite's file access that knows what has been synced: each sync of a file in folder
+/* A layer over SQLite's file access that knows what has been synced: each sync of a file in a folder
  * copies it to <folder>/synced/, which so holds what a power cut would leave in the worst case.
- * It can also let syncs and writes fail.
+ * It counts writes and syncs, and lets one of them fail or end the process.
  *
- * Becomes the default of this process until shim_remove.  Methods are patched in place: each file
- * opened keeps SQLite's own object and gets a copy of its method table. */
-#ifndef TESTS_SUPPORT_STORE_VFS_H
-#define TESTS_SUPPORT_STORE_VFS_H
+ * It is the default of this process until shim_remove.  Methods are patched in place: each file
+ * that is opened keeps SQLite's own object and gets a copy of its method table. */
+#ifndef TESTS_SUPPORT_SQLITE_VFS_H
+#define TESTS_SUPPORT_SQLITE_VFS_H
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "support/store.h"
+#include "base/alloc.h"
+#include "support/store_factory.h"
 
 struct shim {
     sqlite3_vfs vfs;                                /* first: SQLite hands it back to us */
     sqlite3_vfs *real;
     char folder[128], synced[128];
     pthread_mutex_t lock;
-    int fail_syncs, fail_writes;                    /* how many of the next ones fail */
+    enum store_break how;
+    unsigned at, n;                                 /* the one that breaks, 0: none; those made so far */
 };
 
 struct shim_file {
@@ -32,13 +42,22 @@ static inline struct shim_file *shim_of(sqlite3_file *file)
     return (struct shim_file *)((char *)file->pMethods - offsetof(struct shim_file, methods));
 }
 
-static inline bool shim_fails(struct shim *shim, int *left)
+/* Counts one operation.  Returns whether it breaks.  Between two syncs the power may go at any write:
+ * it comes to the same. */
+static inline bool shim_breaks(struct shim *shim, bool is_sync)
 {
     pthread_mutex_lock(&shim->lock);
-    bool fails = *left > 0;
-    *left -= fails;
+    bool counts = is_sync || shim->how != BREAK_POWER;
+    bool breaks = counts && ++shim->n == shim->at;
     pthread_mutex_unlock(&shim->lock);
-    return fails;
+    return breaks;
+}
+
+static inline int shim_break(struct shim *shim, int code)
+{
+    if (shim->how != BREAK_FAIL)
+        kill(getpid(), SIGKILL);
+    return code;
 }
 
 /* Where the synced copy of a file is; false: the file is not in our folder. */
@@ -63,16 +82,25 @@ static inline void copy_file(const char *from, const char *to)
     close(out);
 }
 
+/* In one step: another thread may end the process meanwhile. */
+static inline void copy_synced(const char *from, const char *to)
+{
+    char part[800];
+    snprintf(part, sizeof part, "%s.part", to);
+    copy_file(from, part);
+    assert_int_equal(rename(part, to), 0);
+}
+
 static inline int shim_sync(sqlite3_file *file, int flags)
 {
     struct shim_file *s = shim_of(file);
     char to[768];
-    if (shim_fails(s->shim, &s->shim->fail_syncs))
-        return SQLITE_IOERR_FSYNC;
+    if (shim_breaks(s->shim, true))
+        return shim_break(s->shim, SQLITE_IOERR_FSYNC);
     int rc = s->real->xSync(file, flags);
     pthread_mutex_lock(&s->shim->lock);
     if (shim_place(s->shim, s->path, to))
-        copy_file(s->path, to);
+        copy_synced(s->path, to);
     pthread_mutex_unlock(&s->shim->lock);
     return rc;
 }
@@ -80,10 +108,10 @@ static inline int shim_sync(sqlite3_file *file, int flags)
 static inline int shim_write(sqlite3_file *file, const void *bytes, int n, sqlite3_int64 at)
 {
     struct shim_file *s = shim_of(file);
-    if (!shim_fails(s->shim, &s->shim->fail_writes))
+    if (!shim_breaks(s->shim, false))
         return s->real->xWrite(file, bytes, n, at);
     s->real->xWrite(file, bytes, n / 2, at);        /* torn */
-    return SQLITE_IOERR_WRITE;
+    return shim_break(s->shim, SQLITE_IOERR_WRITE);
 }
 
 static inline int shim_close(sqlite3_file *file)
@@ -124,7 +152,6 @@ static inline int shim_delete(sqlite3_vfs *vfs, const char *name, int sync_folde
 
 static inline void shim_install(struct shim *shim, const char *folder)
 {
-    memset(shim, 0, sizeof *shim);
     shim->real = sqlite3_vfs_find(NULL);
     shim->vfs = *shim->real;
     shim->vfs.zName = "shim";

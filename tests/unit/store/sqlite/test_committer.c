@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commit thread: groups, failures of one and of all, many threads at once. */
-#include "support/store.h"
+/* The commit thread: groups, failures of one and of all. */
+#include "support/sqlite.h"
 
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
-
-enum { THREADS = 64, UPDATES = 40, UPDATES_LONG = 200 };
 
 /* ---- writes that wait for the commit thread, each on a thread of its own ---- */
 
@@ -121,7 +119,7 @@ static void limit_files(struct fixture *f, rlim_t room)
 {
     struct stat st;
     struct rlimit limit;
-    char *log = alloc_printf("%s-wal", f->path);
+    char *log = alloc_printf("%s-wal", f->place.path);
     assert_int_equal(stat(log, &st), 0);
     free(log);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
@@ -198,7 +196,7 @@ static void a_write_that_does_not_fit_is_refused_and_leaves_nothing(void **state
     limit_files(f, 65536);
     assert_int_equal(store_write(f->store, append_or_fail, &big, &f->err), -1);
     assert_int_equal(f->err.kind, ERROR_IO);
-    assert_contains(f->err.text, f->path);
+    assert_contains(f->err.text, f->place.path);
     assert_contains(f->err.text, "disk I/O error (File too large)");
     assert_int_equal(verified_records(f), 1);
     assert_int_equal(store_write(f->store, append_or_fail, &small, &f->err), 0);
@@ -249,12 +247,12 @@ static int fill_small_disk(struct fixture *f)
     struct store_audit_report report;
     char ballast[128];
     uint64_t kept = 0;
-    if (!mount_small_disk(f->folder))
+    if (!mount_small_disk(f->place.folder))
         return NO_MOUNT;
-    snprintf(ballast, sizeof ballast, "%s/ballast", f->folder);
+    snprintf(ballast, sizeof ballast, "%s/ballast", f->place.folder);
     int fd = open(ballast, O_CREAT | O_WRONLY, 0600);
     EXPECT(posix_fallocate(fd, 0, 200000) == 0);
-    f->store = store_open(f->url, &f->log, &f->err);
+    f->store = store_open(f->place.url, &f->log, &f->err);
     EXPECT(f->store);
     do
         snprintf(o.id, sizeof o.id, "d%d", (int)++kept);
@@ -267,7 +265,7 @@ static int fill_small_disk(struct fixture *f)
     EXPECT(unlink(ballast) == 0 && close(fd) == 0);
     EXPECT(store_write(f->store, append_or_fail, &o, &f->err) == 0);
     store_close(f->store);
-    EXPECT(store_audit_verify_at(f->path, NULL, &report, &f->err) == 0 && report.records == kept + 1);
+    EXPECT(store_audit_verify_at(f->place.path, NULL, &report, &f->err) == 0 && report.records == kept + 1);
     return 0;
 }
 
@@ -282,84 +280,6 @@ static void a_full_disk_keeps_what_was_there(void **state)
     if (WEXITSTATUS(status) == NO_MOUNT)
         skip();
     assert_int_equal(WEXITSTATUS(status), 0);
-}
-
-/* ---- many threads ---- */
-
-struct writer {
-    pthread_t thread;
-    struct fixture *f;
-    int id, target, made, attempts;
-};
-
-/* One update as the pipeline makes it: revision and audit record stand or fall together. */
-static int commit_update(struct store_tx *tx, void *arg, struct error *err)
-{
-    struct store_revision *revision = arg;
-    struct store_decision decision = a_decision(revision->decision_id, "r");
-    decision.base_revision = revision->revision - 1;
-    decision.revision = revision->revision;
-    return store_tx_revision_commit(tx, revision, revision->revision - 1, err) ||
-                   store_tx_decision_append(tx, &decision, err) ? -1 : 0;
-}
-
-static bool update_once(struct writer *w)
-{
-    struct arena *arena = arena_new();
-    struct store_sandbox sandbox = {0};
-    struct error err = {0};
-    char id[32];
-    int rc = store_sandbox_get(w->f->store, "demo", arena, &sandbox, &err);
-    struct store_revision revision = a_revision("s1", sandbox.revision + 1);
-    snprintf(id, sizeof id, "w%d-%d", w->id, w->made);
-    revision.decision_id = id;
-    w->attempts++;
-    if (rc == 0)
-        rc = store_write(w->f->store, commit_update, &revision, &err);
-    if (rc && err.kind != ERROR_MOVED)
-        print_error("%s\n", err.text);
-    arena_free(arena);
-    return rc == 0;
-}
-
-static void *update_many(void *arg)
-{
-    struct writer *w = arg;
-    while (w->made < w->target)
-        w->made += update_once(w);
-    return NULL;
-}
-
-static void no_update_is_lost(void **state)
-{
-    struct fixture *f = *state;
-    struct writer writers[THREADS];
-    struct store_revision *list;
-    struct store_decision *decisions;
-    /* Only one of the threads can win each revision, so the long form takes half a minute. */
-    int target = getenv("SLUICE_TEST_LONG") ? UPDATES_LONG : UPDATES;
-    size_t n, attempts = 0;
-    put_sandbox(f, "s1", "demo");
-    for (int i = 0; i < THREADS; i++) {
-        writers[i] = (struct writer){.f = f, .id = i, .target = target};
-        assert_int_equal(pthread_create(&writers[i].thread, NULL, update_many, &writers[i]), 0);
-    }
-    for (int i = 0; i < THREADS; i++) {
-        pthread_join(writers[i].thread, NULL);
-        attempts += (size_t)writers[i].attempts;
-    }
-    assert_int_equal(store_revision_list(f->store, "s1", 0, f->arena, &list, &n, &f->err), 0);
-    assert_int_equal(n, THREADS * target);
-    assert_true(attempts > n);                      /* they did get into each other's way */
-    assert_int_equal(store_decision_list(f->store, &(struct store_decision_query){.sandbox_id = "s1"},
-                                         f->arena, &decisions, &n, &f->err), 0);
-    assert_int_equal(n, THREADS * target);
-    for (size_t i = 0; i < n; i++) {
-        assert_int_equal(list[i].revision, n - i);
-        assert_int_equal(decisions[i].revision, n - i);
-        assert_string_equal(list[i].decision_id, decisions[i].id);
-    }
-    assert_int_equal(verified_records(f), n);
 }
 
 static int teardown_limits(void **state)
@@ -380,7 +300,6 @@ int main(void)
         TEST(a_write_that_fails_undoes_only_itself),
         TEST(a_write_that_does_not_fit_is_refused_and_leaves_nothing),
         TEST(one_too_large_fails_no_other),
-        TEST(no_update_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

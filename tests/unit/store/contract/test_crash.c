@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What was acknowledged is there after the process is killed, after a power cut and after an error of
+ * the disk, at whichever write it happens; what was not acknowledged is there in whole or not at all. */
+#include <pthread.h>
+#include <signal.h>
+
+#include "support/store_script.h"
+
+enum { WRITERS = 8, KILLS = 10, ACKNOWLEDGED_BEFORE_KILL = 150 };
+
+/* Steps of the script.  Every write of the long form is tried in a minute or two. */
+static int n_steps(void)
+{
+    return getenv("SLUICE_TEST_LONG") ? 9 : 3;
+}
+
+/* ---- the process ends at the n-th write ---- */
+
+/* In a child: runs the script and says each step that was acknowledged.  Never returns. */
+static _Noreturn void run_script(struct fixture *f, enum store_break how, unsigned at, int pipe)
+{
+    struct error err;
+    f->factory->watch_disk(&f->place);
+    f->factory->break_disk(&f->place, how, at);
+    struct store *store = store_open(f->place.url, &f->log, &err);
+    if (!store)
+        _exit(1);
+    for (int step = 0; step < n_steps(); step++) {
+        if (run_step(store, step, &err) != 0)
+            _exit(2);
+        if (write(pipe, &step, sizeof step) != sizeof step)
+            _exit(3);
+    }
+    store_close(store);
+    _exit(0);
+}
+
+/* Returns whether the child was killed; last: the last step that it said was acknowledged. */
+static bool run_until_break(struct fixture *f, enum store_break how, unsigned at, int *last)
+{
+    int ends[2], status;
+    assert_int_equal(pipe(ends), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        run_script(f, how, at, ends[1]);
+    close(ends[1]);
+    *last = -1;
+    while (read(ends[0], last, sizeof *last) == sizeof *last)
+        ;
+    close(ends[0]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+    return WIFSIGNALED(status);
+}
+
+/* The store that is found afterwards has the steps up to last or last + 1, and takes the others. */
+static void check_afterwards(struct fixture *f, int last)
+{
+    open_store(f);
+    int step = check_steps(f);
+    if (step < last || step > last + 1)
+        fail_msg("acknowledged up to step %d, found up to step %d", last, step);
+    while (++step < n_steps())
+        assert_int_equal(run_step(f->store, step, &f->err), 0);
+    assert_int_equal(check_steps(f), n_steps() - 1);
+    close_store(f);
+}
+
+static void break_at_every_write(struct fixture *f, enum store_break how, unsigned least)
+{
+    unsigned at = 0;
+    for (bool killed = true; killed;) {
+        struct fixture once = *f;
+        struct store_place place;
+        int last;
+        f->factory->make(&place, true);
+        once.place = place;
+        killed = run_until_break(&once, how, ++at, &last);
+        assert_true(killed || last == n_steps() - 1);
+        if (killed && how == BREAK_POWER)
+            f->factory->after_power_cut(&place, &once.place);
+        check_afterwards(&once, last);
+        f->factory->remove(&place);
+    }
+    assert_true(at > least);                        /* it did count them */
+}
+
+static void a_crash_at_any_write_leaves_whole_steps(void **state)
+{
+    break_at_every_write(*state, BREAK_END, 50);
+}
+
+static void a_power_cut_at_any_write_leaves_whole_steps(void **state)
+{
+    break_at_every_write(*state, BREAK_POWER, 8);
+}
+
+/* ---- the n-th write fails ---- */
+
+/* A step that failed is not there, and is taken the second time. */
+static void run_step_again(struct fixture *f, int step)
+{
+    if (run_step(f->store, step, &f->err) == 0)
+        return;
+    assert_int_equal(f->err.kind, ERROR_IO);
+    assert_int_equal(check_steps(f), step - 1);
+    if (run_step(f->store, step, &f->err) != 0)
+        fail_msg("%s", f->err.text);
+}
+
+static bool fail_at(struct fixture *f, unsigned at)
+{
+    struct error err = {0};
+    f->factory->make(&f->place, true);
+    f->factory->watch_disk(&f->place);
+    f->factory->break_disk(&f->place, BREAK_FAIL, at);
+    f->store = store_open(f->place.url, &f->log, &err);
+    if (!f->store) {
+        assert_int_equal(err.kind, ERROR_IO);
+        open_store(f);
+    }
+    for (int step = 0; step < n_steps(); step++)
+        run_step_again(f, step);
+    assert_int_equal(check_steps(f), n_steps() - 1);
+    close_store(f);
+    bool broke = f->factory->disk_broke(&f->place);
+    f->factory->release_disk(&f->place);
+    check_afterwards(f, n_steps() - 1);
+    f->factory->remove(&f->place);
+    return broke;
+}
+
+static void an_error_at_any_write_is_reported_and_leaves_nothing(void **state)
+{
+    struct fixture once = *(struct fixture *)*state;
+    unsigned at = 1;
+    while (fail_at(&once, at))
+        at++;
+    assert_true(at > 50);
+}
+
+/* ---- killed at random, with many writers ---- */
+
+struct child {
+    struct store *store;
+    int pipe, id;
+};
+
+/* Says each place in the chain that is durable. */
+static void *write_for_ever(void *arg)
+{
+    struct child *c = arg;
+    for (uint64_t i = 0;; i++) {
+        char id[64];
+        struct error err;
+        snprintf(id, sizeof id, "%d-%d-%lu", (int)getpid(), c->id, (unsigned long)i);
+        struct store_decision decision = a_decision(id, "r");
+        if (store_write(c->store, append_decision, &decision, &err))
+            _exit(1);
+        if (write(c->pipe, &decision.seq, sizeof decision.seq) != sizeof decision.seq)
+            _exit(2);
+    }
+    return NULL;
+}
+
+static _Noreturn void run_writers(struct fixture *f, int pipe)
+{
+    struct child children[WRITERS];
+    pthread_t threads[WRITERS];
+    struct store *store = store_open(f->place.url, &f->log, &f->err);
+    if (!store)
+        _exit(3);
+    for (int i = 0; i < WRITERS; i++) {
+        children[i] = (struct child){store, pipe, i};
+        pthread_create(&threads[i], NULL, write_for_ever, &children[i]);
+    }
+    for (;;)
+        pause();
+}
+
+/* The highest place that the child said is durable before it was killed. */
+static uint64_t kill_while_writing(struct fixture *f)
+{
+    int ends[2], status;
+    uint64_t highest = 0, seq;
+    assert_int_equal(pipe(ends), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        run_writers(f, ends[1]);
+    close(ends[1]);
+    int until = ACKNOWLEDGED_BEFORE_KILL + rand() % 50;
+    for (int n = 0; read(ends[0], &seq, sizeof seq) == sizeof seq; n++) {
+        highest = seq > highest ? seq : highest;
+        if (n == until)
+            kill(pid, SIGKILL);
+    }
+    close(ends[0]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status));
+    return highest;
+}
+
+static void what_was_acknowledged_outlives_a_kill(void **state)
+{
+    struct fixture *f = *state;
+    struct store_audit_report report;
+    for (int i = 0; i < KILLS; i++) {
+        uint64_t acknowledged = kill_while_writing(f);
+        assert_true(acknowledged > ACKNOWLEDGED_BEFORE_KILL);
+        open_store(f);
+        assert_int_equal(store_audit_verify(f->store, NULL, &report, &f->err), 0);
+        if (report.bad_seq)
+            fail_msg("%s", report.why);
+        assert_true(report.records >= acknowledged);
+        close_store(f);
+    }
+}
+
+int main(void)
+{
+    struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_closed, teardown)
+        TEST(a_crash_at_any_write_leaves_whole_steps),
+        TEST(a_power_cut_at_any_write_leaves_whole_steps),
+        TEST(an_error_at_any_write_is_reported_and_leaves_nothing),
+        TEST(what_was_acknowledged_outlives_a_kill),
+    };
+    return RUN_WITH_EACH_FACTORY(tests);
+}
