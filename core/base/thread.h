@@ -1,27 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Starting threads. */
+/* A thread that works off a queue.
+ *
+ * Any thread may add items.  The thread calls its function with all that wait, up to a number, the
+ * oldest first.  Items belong to the queue until then and to the function from then on.
+ * Signals are left to the threads that the program made for them. */
 #ifndef BASE_THREAD_H
 #define BASE_THREAD_H
 
-#include <pthread.h>
-#include <signal.h>
+#include <stddef.h>
 
 #include "base/error.h"
 
-/* Signals are left to the threads that the program made for them.  The caller joins. */
-static inline int thread_start(pthread_t *out, const char *name, void *(*run)(void *), void *arg,
-                               struct error *err)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rc = pthread_create(out, NULL, run, arg);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (rc != 0)
-        return error_set(err, ERROR_INTERNAL, "cannot start the %s thread (error %d)", name,
-                         rc);
-    pthread_setname_np(*out, name);
-    return 0;
-}
+struct thread;
+
+struct thread_item {
+    struct thread_item *next;                       /* NULL: the last one */
+};
+
+typedef void (*thread_fn)(void *ctx, struct thread_item *items);
+
+/* most: how many items one call gets, 0: all. */
+struct thread *thread_new(const char *name, size_t most, thread_fn fn, void *ctx,
+                          struct error *err);
+void thread_add(struct thread *thread, struct thread_item *item);
+/* Waits until every item was worked off; NULL is fine. */
+void thread_free(struct thread *thread);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/sqlite/committer.h"
 
-#include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
 
@@ -18,7 +17,7 @@ enum {
 
 /* One write, on its caller's stack until it is answered. */
 struct job {
-    struct job *next;
+    struct thread_item item;                        /* first: the thread hands it back */
     store_write_fn fn;
     void *arg;
     sem_t answered;
@@ -34,11 +33,7 @@ struct group {
 struct committer {
     struct db *db;
     struct checkpointer *checkpointer;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t waiting;
-    struct job *first, **last;
-    bool closing;
+    struct thread *thread;
     int wal_pages;                                  /* the commit thread's */
 };
 
@@ -126,51 +121,26 @@ static void keep_log_short(struct committer *c)
         checkpointer_wake(c->checkpointer);
 }
 
-/* Empty: the store closes. */
-static void take_group(struct committer *c, struct group *group)
+static void run_group(void *ctx, struct thread_item *items)
 {
-    group->n = 0;
-    pthread_mutex_lock(&c->lock);
-    while (!c->first && !c->closing)
-        pthread_cond_wait(&c->waiting, &c->lock);
-    while (c->first && group->n < GROUP_MAX) {
-        group->jobs[group->n++] = c->first;
-        c->first = c->first->next;
-    }
-    if (!c->first)
-        c->last = &c->first;
-    pthread_mutex_unlock(&c->lock);
-}
-
-static void *run(void *arg)
-{
-    struct committer *c = arg;
+    struct committer *c = ctx;
     struct group group;
-    for (take_group(c, &group); group.n; take_group(c, &group)) {
-        commit(c, &group);
-        for (size_t i = 0; i < group.n; i++)
-            sem_post(&group.jobs[i]->answered);     /* and the job is gone */
-        keep_log_short(c);
-    }
-    return NULL;
+    group.n = 0;
+    for (; items; items = items->next)
+        group.jobs[group.n++] = (struct job *)items;
+    commit(c, &group);
+    for (size_t i = 0; i < group.n; i++)
+        sem_post(&group.jobs[i]->answered);         /* and the job is gone */
+    keep_log_short(c);
 }
 
 /* ---- handing over ---- */
-
-static void enqueue(struct committer *c, struct job *job)
-{
-    pthread_mutex_lock(&c->lock);
-    *c->last = job;
-    c->last = &job->next;
-    pthread_mutex_unlock(&c->lock);
-    pthread_cond_signal(&c->waiting);
-}
 
 int committer_write(struct committer *committer, store_write_fn fn, void *arg, struct error *err)
 {
     struct job job = {.fn = fn, .arg = arg};
     sem_init(&job.answered, 0, 0);
-    enqueue(committer, &job);
+    thread_add(committer->thread, &job.item);
     while (sem_wait(&job.answered) != 0)
         ;                                           /* a signal came in between */
     sem_destroy(&job.answered);
@@ -184,8 +154,6 @@ int committer_write(struct committer *committer, store_write_fn fn, void *arg, s
 static void release(struct committer *c)
 {
     checkpointer_free(c->checkpointer);
-    pthread_cond_destroy(&c->waiting);
-    pthread_mutex_destroy(&c->lock);
     db_close(c->db);
     free(c);
 }
@@ -196,15 +164,13 @@ static int start(struct committer *c, const char *path, const struct log *log, s
         !(c->checkpointer = checkpointer_new(path, log, err)))
         return -1;
     sqlite3_wal_hook(db_handle(c->db), count_pages, c);
-    return thread_start(&c->thread, "commit", run, c, err);
+    c->thread = thread_new("commit", GROUP_MAX, run_group, c, err);
+    return c->thread ? 0 : -1;
 }
 
 struct committer *committer_new(const char *path, const struct log *log, struct error *err)
 {
     struct committer *c = alloc_zero(1, sizeof *c);
-    c->last = &c->first;
-    pthread_mutex_init(&c->lock, NULL);
-    pthread_cond_init(&c->waiting, NULL);
     if (start(c, path, log, err) == 0)
         return c;
     release(c);
@@ -215,10 +181,6 @@ void committer_free(struct committer *committer)
 {
     if (!committer)
         return;
-    pthread_mutex_lock(&committer->lock);
-    committer->closing = true;
-    pthread_cond_signal(&committer->waiting);
-    pthread_mutex_unlock(&committer->lock);
-    pthread_join(committer->thread, NULL);
+    thread_free(committer->thread);
     release(committer);
 }
