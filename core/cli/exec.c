@@ -12,8 +12,10 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/io.h"
 #include "base/text.h"
 #include "cli/connect.h"
+#include "http/parser.h"
 #include "sandbox/wire/frame.h"
 
 struct session {
@@ -169,28 +171,93 @@ static void add_request(const struct cli *cli, struct session *s, const char *sa
     free(name);
 }
 
-/* The answer was no upgrade: its body is a problem. */
-static int refused(const struct cli *cli, struct session *s, size_t head, long status)
+/* ---- the answer ---- */
+
+struct answer {
+    struct http_parser *parser;
+    struct http_head *head;                         /* NULL: not yet there */
+    struct buf body;
+    const char *wrong;                              /* why it cannot be read, NULL: it can */
+    int wrong_status;                               /* how HTTP names that */
+};
+
+/* A head of 100 or so announces another one. */
+static bool is_final(const struct answer *a)
 {
-    int more;
-    while (s->code < 0 && (more = fill(s)) >= 0) {
-        if (s->in.len - head > REFUSAL_MAX) {
-            complain("the gateway's answer has more than %d KiB: it was not read to its end", REFUSAL_MAX / 1024);
-            return EXIT_UNREACHABLE;
-        }
-        json_t *whole = json_loadb(s->in.data + head, s->in.len - head, 0, NULL);
-        if (whole) {
-            json_decref(whole);
+    return a->head->status == 101 || a->head->status >= 200;
+}
+
+static void take_head(struct answer *a)
+{
+    http_head_free(a->head);
+    a->head = http_parser_take_head(a->parser);
+    http_parser_limit_body(a->parser, REFUSAL_MAX);
+}
+
+/* Parses what was received; what follows an upgrade stays.  Returns whether the answer is complete
+ * or cannot be read. */
+static bool parse_answer(struct session *s, struct answer *a)
+{
+    const char *bytes = s->in.data, *body;
+    size_t len = s->in.len, body_len;
+    bool done = false, more = true;
+    while (more && !done)
+        switch (http_parser_next(a->parser, &bytes, &len, &body, &body_len)) {
+        case HTTP_GOT_HEAD: take_head(a); break;
+        case HTTP_GOT_BODY: buf_add(&a->body, body, body_len); break;
+        case HTTP_GOT_END:  done = is_final(a); break;
+        case HTTP_MORE:     more = false; break;
+        case HTTP_BAD:
+            a->wrong = http_parser_error(a->parser, &a->wrong_status);
+            done = true;
             break;
         }
+    buf_consume(&s->in, s->in.len - len);
+    return done;
+}
+
+static void receive_answer(struct session *s, struct answer *a)
+{
+    while (s->out.len && s->code < 0 && flush(s) == 0)
+        if (s->out.len)
+            wait_socket(s, POLLOUT);
+    while (s->code < 0) {
+        int more = fill(s);
+        if (parse_answer(s, a) || more < 0)
+            return;
         if (more == 0)
             wait_socket(s, POLLIN);
     }
-    if (s->code >= 0)
-        return s->code;
-    struct reply reply = {.status = status};
-    reply.json = json_loadb(s->in.data + head, s->in.len - head, 0, NULL);
-    buf_puts(&reply.text, s->in.data + head);
+}
+
+/* The answer has no head that could be read. */
+static int unanswered(const struct answer *a)
+{
+    if (a->wrong && a->wrong_status == 431)
+        complain("the header of the gateway's answer has more than %d KiB or %d fields",
+                 HEAD_MAX / 1024, HTTP_FIELDS_MAX);
+    else if (a->wrong)
+        complain("the gateway's answer is no HTTP: %s", a->wrong);
+    else
+        complain("the gateway closed the connection without an answer");
+    complain("whether the command was started is not known");
+    return EXIT_UNREACHABLE;
+}
+
+/* The answer was no upgrade: its body is a problem. */
+static int refused(const struct cli *cli, struct answer *a)
+{
+    if (a->wrong) {
+        if (a->wrong_status == 413)
+            complain("the gateway's answer has more than %d KiB: it was not read to its end",
+                     REFUSAL_MAX / 1024);
+        else
+            complain("the gateway's answer is no HTTP: %s", a->wrong);
+        return EXIT_UNREACHABLE;
+    }
+    struct reply reply = {.status = a->head->status, .text = a->body};
+    reply.json = json_loadb(buf_str(&a->body), a->body.len, 0, NULL);
+    a->body = (struct buf){0};
     int code = reply_failed(cli, &reply);
     reply_free(&reply);
     return code;
@@ -199,60 +266,31 @@ static int refused(const struct cli *cli, struct session *s, size_t head, long s
 /* -1: upgraded; else the exit code. */
 static int handshake(const struct cli *cli, struct session *s)
 {
-    char *end = NULL;
-    bool open = true;
-    while (s->out.len && s->code < 0) {
-        if (flush(s) != 0)
-            break;
-        if (s->out.len)
-            wait_socket(s, POLLOUT);
-    }
-    while (s->code < 0 && !(end = s->in.len ? strstr(s->in.data, "\r\n\r\n") : NULL) && open && s->in.len <= HEAD_MAX) {
-        open = fill(s) >= 0;
-        if (open && s->in.len <= HEAD_MAX && !(s->in.len && strstr(s->in.data, "\r\n\r\n")))
-            wait_socket(s, POLLIN);
-    }
+    struct answer a = {.parser = http_parser_new(HTTP_OF_SERVER, HEAD_MAX)};
+    int code;
+    receive_answer(s, &a);
+    if (a.head && is_final(&a))
+        sandbox_answered(cli, a.head->status);
     if (s->code >= 0)
-        return s->code;
-    if (!end && s->in.len > HEAD_MAX)
-        complain("the header of the gateway's answer has more than %d KiB", HEAD_MAX / 1024);
-    else if (!end)
-        complain("the gateway closed the connection without an answer");
-    if (!end) {
-        complain("whether the command was started is not known");
-        return EXIT_UNREACHABLE;
-    }
-    size_t head = (size_t)(end - s->in.data) + 4;
-    long status = s->in.len > 12 ? strtol(s->in.data + 9, NULL, 10) : 0;
-    sandbox_answered(cli, status);
-    if (status != 101)
-        return refused(cli, s, head, status);
-    buf_consume(&s->in, head);
-    return -1;
+        code = s->code;
+    else if (!a.head || !is_final(&a))
+        code = unanswered(&a);
+    else
+        code = a.head->status == 101 ? -1 : refused(cli, &a);
+    http_head_free(a.head);
+    http_parser_free(a.parser);
+    buf_free(&a.body);
+    return code;
 }
 
 /* ---- the streams ---- */
-
-static int write_all(int fd, const uint8_t *bytes, size_t len)
-{
-    while (len) {
-        ssize_t n = write(fd, bytes, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return -1;
-        bytes += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
 
 /* What nobody reads any more, or no disk has room for, ends the command. */
 static void on_output(struct session *s, const struct sandbox_frame *f)
 {
     if (f->type == FRAME_STDERR) {
-        write_all(STDERR_FILENO, f->payload, f->len);
-    } else if (write_all(STDOUT_FILENO, f->payload, f->len) != 0) {
+        io_write_all(STDERR_FILENO, f->payload, f->len);
+    } else if (io_write_all(STDOUT_FILENO, f->payload, f->len) != 0) {
         s->code = errno == EPIPE ? 128 + SIGPIPE : EXIT_REFUSED;
         if (errno != EPIPE)
             complain("cannot write the command's output: %s", strerror(errno));

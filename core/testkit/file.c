@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/io.h"
 
 /* Takes the descriptor; -1 has errno. */
 static int read_whole(int fd, const char *path, size_t max_bytes, struct buf *out, struct error *err)
@@ -79,24 +80,13 @@ bool file_is_below(const char *folder, const char *path)
     return below;
 }
 
-static int write_all(int fd, const char *text, size_t len)
-{
-    for (size_t done = 0; done < len;) {
-        ssize_t n = write(fd, text + done, len - done);
-        if (n < 0 && errno != EINTR)
-            return -1;
-        done += n > 0 ? (size_t)n : 0;
-    }
-    return 0;
-}
-
 int file_write(const char *path, const char *text, size_t len, struct error *err)
 {
     struct stat old;
     mode_t mode = stat(path, &old) == 0 ? old.st_mode & 0777 : 0644;
     char *temporary = alloc_printf("%s.%ld.tmp", path, (long)getpid());
     int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    bool ok = fd >= 0 && write_all(fd, text, len) == 0 && fchmod(fd, mode) == 0;
+    bool ok = fd >= 0 && io_write_all(fd, text, len) == 0 && fchmod(fd, mode) == 0;
     if (fd >= 0 && close(fd) != 0)
         ok = false;
     ok = ok && rename(temporary, path) == 0;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/io.h"
 #include "base/printable.h"
 
 enum { OUTPUT_MAX = 64 << 20 };
@@ -81,12 +82,8 @@ void worker_say(int to, json_t *message)
     json_decref(message);
     if (text)
         text[len++] = '\n';                         /* in the place of the NUL */
-    for (size_t done = 0; done < len;) {
-        ssize_t n = write(to, text + done, len - done);
-        if (n < 0 && errno != EINTR)
-            _exit(EXIT_FAILURE);
-        done += n > 0 ? (size_t)n : 0;
-    }
+    if (io_write_all(to, text, len) != 0)
+        _exit(EXIT_FAILURE);
     free(text);
 }
 

@@ -65,6 +65,12 @@ wrong_database_names() {
     (cd "$1" && grep -rniE --include='*.[ch]' 'sqlite|postgres:|[".]wal\b|-wal\b|-shm\b|-journal\b' core include plugins | grep -v '^core/store/' || true)
 }
 
+# Threads and loops over write(2) that are made by hand: core/base has them.
+handmade() {
+    (cd "$1" && grep -rnE --include='*.[ch]' '\b(pthread_create|uv_thread_create|thrd_create)\(|= write\(' core plugins |
+        grep -vE '^core/(base/(thread|io)\.c|sandbox/init/)' || true)
+}
+
 source_files() {
     (cd "$1" && find core plugins include scripts tests CMakeLists.txt -type f \( -name '*.c' -o -name '*.h' -o -name '*.lua' -o -name '*.bats' \
         -o -name '*.bash' -o -name '*.cmake' -o -name CMakeLists.txt -o -path 'scripts/*' ! -name '*.*' \) 2>/dev/null)
@@ -159,11 +165,15 @@ none() {           # none CHECK…: it prints nothing
     none eval "cd '$top' && grep -rniE 'sqlite|postgres|\.db\b|-wal\b|SELECT |UPDATE [a-z]+ SET' tests/unit/store/contract || true"
 }
 
+@test "threads and whole writes are made in core/base" {
+    none handmade "$top"
+}
+
 @test "what the programs print goes one way, which makes it printable" {
     # The exceptions: a name in a file of ours, a report that escapes as XML does.
     none eval "raw_output '$top' core/cli core/testkit core/gateway | grep -vE '^core/(cli/last.c:[0-9]+: +fprintf\(file, |testkit/report_junit.c:[0-9]+: +fwrite\(out.data)' || true"
     # Only exec hands on bytes as they are: they are the command's own.
-    [ "$(cd "$top" && grep -rlE '\bwrite\(' core/cli)" = core/cli/exec.c ]
+    [ "$(cd "$top" && grep -rlE '\b(io_write_all|write)\(' core/cli)" = core/cli/exec.c ]
 }
 
 @test "every source file names its licence" {
@@ -256,6 +266,13 @@ C
     for line in 'f("sqlite:%s")' '#include <sqlite3.h>' 'char *p = alloc_printf("%s-wal", path);'; do
         printf '%s\n' "$line" >"$bad/core/api/a.c"
         some 'core/api/a.c:1:*' wrong_database_names "$bad"
+    done
+}
+
+@test "a thread and a loop of writes made by hand are seen" {
+    for line in '    pthread_create(&id, NULL, run, NULL);' '        ssize_t n = write(fd, text, len);'; do
+        printf '%s\n' "$line" >"$bad/core/api/a.c"
+        some 'core/api/a.c:1:*' handmade "$bad"
     done
 }
 

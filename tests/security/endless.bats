@@ -76,9 +76,22 @@ says() { grep -qF -- "$1" "$BATS_TEST_TMPDIR/out" || { echo "not said: $1"; cut 
 }
 
 @test "a refusal of exec without an end" {
-    serve refused
-    ends sandbox exec demo -- true
-    says "the gateway's answer has more than 1024 KiB: it was not read to its end"
+    for kind in refused refusal announced; do
+        serve "$kind"
+        ends sandbox exec demo -- true
+        says "the gateway's answer has more than 1024 KiB: it was not read to its end"
+        stop_serving
+    done
+}
+
+@test "an answer to exec is read as HTTP, and one that is none starts nothing" {
+    serve chunks
+    run -1 sluice sandbox exec demo -- true
+    [[ "$output" == *"what is wrong is x"* ]]
+    stop_serving
+    serve noise
+    run -3 sluice sandbox exec demo -- true
+    [[ "$output" == *"the gateway's answer is no HTTP: "*"whether the command was started is not known"* ]]
 }
 
 @test "expressions of a case file that would take for ever are refused" {

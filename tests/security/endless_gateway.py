@@ -14,6 +14,11 @@ BEGIN = {                                           # KIND: how the answer begin
     "header": (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 4096),
     "field": (b"HTTP/1.1 200 OK\r\nX: ", b"y" * PART),
     "refused": (b"HTTP/1.1 422 No\r\n\r\n", b"[" * PART),
+    # These end, but are read by no simple reader of lines.
+    "chunks": (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 422 No\r\ncontent-type: application/problem+json\r\n"
+               b"transfer-encoding: chunked\r\n\r\nf\r\n{\"detail\":\"what\r\n"
+               b"f\r\n is wrong is x\"\r\n1\r\n}\r\n0\r\n\r\n", b""),
+    "noise": (b"HTTP/1.1 101 \r\nUpgrade : sluice-exec\r\n\r\n", b""),
 }
 
 
@@ -28,7 +33,7 @@ def main(path, kind):
         peer.recv(65536)
         try:
             peer.sendall(begin)
-            while True:
+            while part:
                 peer.sendall(part)
         except OSError:
             pass

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/io.h"
 
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U
@@ -30,26 +31,12 @@ static int make_memory_file(const char *name)
     return fd < 0 && errno == EINVAL ? memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING) : fd;
 }
 
-static int write_all(int fd, const unsigned char *bytes, size_t size)
-{
-    while (size) {
-        ssize_t n = write(fd, bytes, size);
-        if (n < 0 && errno != EINTR)
-            return -1;
-        if (n > 0) {
-            bytes += n;
-            size -= (size_t)n;
-        }
-    }
-    return 0;
-}
-
 int image_copy(const struct codefile *file, struct image *out, struct error *err)
 {
     *out = (struct image){NULL, make_memory_file(strrchr(file->path, '/') + 1)};
     if (out->fd < 0)
         return error_errno(err, ERROR_INTERNAL, "cannot make a memory file for %s", file->path);
-    if (write_all(out->fd, file->bytes, file->size) == 0
+    if (io_write_all(out->fd, file->bytes, file->size) == 0
         && fcntl(out->fd, F_ADD_SEALS,
                  F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0)
         return 0;

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "sandbox/wire/json.h"
 
 #include <errno.h>
@@ -157,27 +158,13 @@ int sandbox_spec_decode(const char *text, size_t len, struct arena *arena,
     return rc;
 }
 
-static int write_all(int fd, const char *text, size_t len)
-{
-    while (len > 0) {
-        ssize_t done = write(fd, text, len);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return -1;
-        text += done;
-        len -= (size_t)done;
-    }
-    return 0;
-}
-
 int sandbox_spec_write(const struct sandbox_spec *spec, const char *path, struct error *err)
 {
     char *text = sandbox_spec_encode(spec);
     char *next = alloc_printf("%s.new", path);
     unlink(next);
     int fd = open(next, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    int rc = fd < 0 ? -1 : write_all(fd, text, strlen(text));
+    int rc = fd < 0 ? -1 : io_write_all(fd, text, strlen(text));
     if (fd >= 0)
         rc = close(fd) != 0 ? -1 : rc;
     if (rc == 0)
