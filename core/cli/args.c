@@ -16,7 +16,7 @@ enum { TIMEOUT_MAX_S = 86400 };
 static const struct arg_option global_options[] = {
     {"gateway", 0, ARG_VALUE, "ADDR", "unix:PATH, http://HOST:PORT or https://... (SLUICE_GATEWAY)"},
     {"token", 0, ARG_VALUE, "T", "bearer token (SLUICE_TOKEN)"},
-    {"gateway-user", 0, ARG_VALUE, "USER", "whose gateway gets the token on a socket, beside yours and root's (SLUICE_GATEWAY_USER)"},
+    {"gateway-user", 0, ARG_VALUE, "USER", "whose gateway on this machine gets the token, beside yours and root's (SLUICE_GATEWAY_USER)"},
     {"insecure", 0, ARG_FLAG, NULL, "send the token over http:// to another machine too"},
     {"output", 'o', ARG_VALUE, "table|json|yaml", "form of the result"},
     {"quiet", 'q', ARG_FLAG, NULL, "only results and errors"},

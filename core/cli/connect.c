@@ -49,31 +49,47 @@ int connect_check(const struct cli *cli)
     return usage_error(cli, "a gateway is unix:PATH, http://HOST:PORT or https://HOST:PORT, not '%s'", cli->gateway);
 }
 
+static bool is_plain(const struct cli *cli)
+{
+    return !begins(cli->gateway, unix_scheme) && !begins(cli->gateway, "https://");
+}
+
 static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct cli *cli = ctx;
     (void)purpose;
-    bool plain = !begins(cli->gateway, unix_scheme) && !begins(cli->gateway, "https://");
-    if (plain && !trust_plain(cli, &address->addr)) {
+    if (is_plain(cli) && !trust_plain(cli, &address->addr)) {
         cli->distrusts = true;
         return CURL_SOCKET_BAD;
     }
     return cli->socket = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-int connect_trusts(const struct cli *cli)
+static bool is_trusted(const struct cli *cli, struct trust_end gateway, struct trust_end own)
 {
-    struct cli *mutable = (struct cli *)(uintptr_t)cli;
     if (begins(cli->gateway, unix_scheme))
-        mutable->distrusts = !trust_socket(cli, cli->socket, cli->gateway + strlen(unix_scheme));
-    return cli->distrusts ? -1 : 0;
+        return trust_socket(cli, cli->socket, cli->gateway + strlen(unix_scheme));
+    return !is_plain(cli) || trust_tcp(cli, gateway, own);
 }
 
 /* Connected, and nothing is sent yet. */
 static int before_request(void *ctx, char *ip, char *own_ip, int port, int own_port)
 {
-    (void)ip, (void)own_ip, (void)port, (void)own_port;
-    return connect_trusts(ctx) == 0 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+    struct cli *cli = ctx;
+    cli->distrusts = !is_trusted(cli, (struct trust_end){ip, port}, (struct trust_end){own_ip, own_port});
+    return cli->distrusts ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
+int connect_trusts(const struct cli *cli, CURL *curl)
+{
+    char *ip = NULL, *own_ip = NULL;
+    long port = 0, own_port = 0;
+    curl_easy_getinfo(curl, CURLINFO_PRIMARY_IP, &ip);
+    curl_easy_getinfo(curl, CURLINFO_PRIMARY_PORT, &port);
+    curl_easy_getinfo(curl, CURLINFO_LOCAL_IP, &own_ip);
+    curl_easy_getinfo(curl, CURLINFO_LOCAL_PORT, &own_port);
+    return before_request((void *)(uintptr_t)cli, ip ? ip : "", own_ip ? own_ip : "", (int)port, (int)own_port) ==
+                   CURL_PREREQFUNC_OK ? 0 : -1;
 }
 
 CURL *connect_new(const struct cli *cli, const char *path)

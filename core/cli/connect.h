@@ -13,7 +13,7 @@ int connect_check(const struct cli *cli);
 /* A handle for path at the gateway, for curl_easy_cleanup. */
 CURL *connect_new(const struct cli *cli, const char *path);
 /* Whether a token may be sent over the connection that was made; -1 after saying why not. */
-int connect_trusts(const struct cli *cli);
+int connect_trusts(const struct cli *cli, CURL *curl);
 /* Why a transfer failed, in words; detail as below. */
 const char *connect_reason(CURLcode code, const char *detail);
 /* Says why the gateway was not reached; detail is what CURLOPT_ERRORBUFFER holds.  EXIT_UNREACHABLE. */

@@ -51,7 +51,7 @@ static int connect_gateway(const struct cli *cli, struct session *s)
     if (code != CURLE_OK || curl_easy_getinfo(s->curl, CURLINFO_ACTIVESOCKET, &socket) != CURLE_OK)
         return connect_failed(cli, s->curl, code, detail);
     s->socket = socket;
-    return connect_trusts(cli) == 0 ? -1 : EXIT_UNREACHABLE;
+    return connect_trusts(cli, s->curl) == 0 ? -1 : EXIT_UNREACHABLE;
 }
 
 /* Sends what the socket takes.  -1: the connection broke. */

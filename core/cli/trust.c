@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/trust.h"
 
+#include "http/diag.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <pwd.h>
@@ -100,6 +102,34 @@ bool trust_plain(const struct cli *cli, const struct sockaddr *address)
     if (!cli->distrusts)
         complain("%s leads to another machine without TLS: the token was not sent, as anybody on the way could read it; "
                  "use https://, or a tunnel to a loopback address, or insist with --insecure", cli->gateway);
+    return false;
+}
+
+static bool read_end(struct trust_end end, struct sockaddr_storage *out)
+{
+    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons((uint16_t)end.port)};
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)end.port)};
+    *out = (struct sockaddr_storage){0};
+    if (inet_pton(AF_INET, end.ip, &four.sin_addr) == 1)
+        memcpy(out, &four, sizeof four);
+    else if (inet_pton(AF_INET6, end.ip, &six.sin6_addr) == 1)
+        memcpy(out, &six, sizeof six);
+    return out->ss_family != 0;
+}
+
+bool trust_tcp(const struct cli *cli, struct trust_end gateway, struct trust_end own)
+{
+    struct sockaddr_storage server, client;
+    uid_t uid;
+    if (!cli->token || cli->insecure)
+        return true;
+    bool known = read_end(gateway, &server) && read_end(own, &client);
+    if (known && !is_loopback((struct sockaddr *)&server))
+        return true;
+    if (known && http_diag_server(&client, &server, &uid))
+        return is_trusted(cli, uid) || refuse_owner(cli->gateway, "is served by", uid);
+    complain("cannot find out which user serves %s: the token was not sent; use the gateway's socket, or insist with "
+             "--insecure", cli->gateway);
     return false;
 }
 

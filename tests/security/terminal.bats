@@ -202,6 +202,75 @@ listen_as() {      # listen_as UID: somebody's gateway at $shown/theirs/s.sock
     done
 }
 
+# serve_as UID ADDRESS PORT [hold]: what it gets goes to $shown/got; with "hold" it accepts nobody.
+serve_as() {
+    rm -f "$shown/up" "$shown/got"
+    mkfifo "$shown/up"
+    cat >"$shown/serve.py" <<'PY'
+import signal, socket, sys
+address, port = sys.argv[1], int(sys.argv[2])
+listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+if ":" in address:
+    listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+listener.bind((address, port))
+listener.listen(8)
+print("ready", file=sys.stderr, flush=True)
+if len(sys.argv) > 3:
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.pause()                                  # whoever connects meanwhile waits to be accepted
+while True:
+    listener.settimeout(0.5 if len(sys.argv) > 3 else None)
+    try:
+        peer, _ = listener.accept()
+    except TimeoutError:
+        break
+    print(peer.recv(65536).decode("latin-1"), flush=True)
+    peer.close()
+PY
+    chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$shown"
+    setpriv --reuid "$1" --regid "$1" --clear-groups /usr/bin/python3 - "${@:2}" <"$shown/serve.py" >"$shown/got" 2>"$shown/up" 3>&- &
+    hostile=$!
+    exec 4<"$shown/up"
+    read -r -t 10 _ <&4
+}
+
+@test "a token is not sent to a loopback port that another user serves" {
+    [ "$(id -u)" -eq 0 ] || skip "needs another user"
+    export SLUICE_TOKEN=canary-token
+    for where in "127.0.0.1 127.0.0.1" "127.0.0.1 localhost" "::1 [::1]" "127.0.0.2 127.0.0.2" "0.0.0.0 127.0.0.1" ":: 127.0.0.1" ":: [::1]"; do
+        serve_as 4243 "${where% *}" 7996
+        for words in 'sandbox list' 'events demo' 'sandbox exec demo -- true'; do
+            for gateway in "http://${where#* }:7996" "tcp:${where#* }:7996"; do
+                run -3 sluice --gateway "$gateway" $words
+                [[ "$output" == *"$gateway is served by uid 4243, not to you (uid 0) or root: the token was not sent; --gateway-user USER names"* ]] || { echo "$gateway $words: $output"; false; }
+            done
+        done
+        kill "$hostile"; wait "$hostile" || true; hostile=
+        run ! grep -q canary "$shown/got"
+    done
+}
+
+@test "a token is not left for whoever accepts a connection later" {
+    [ "$(id -u)" -eq 0 ] || skip "needs another user"
+    serve_as 4243 127.0.0.1 7996 hold
+    SLUICE_TOKEN=canary-token run -3 sluice --gateway http://127.0.0.1:7996 sandbox list
+    [[ "$output" == *"is served by uid 4243"* ]]
+    kill "$hostile"; wait "$hostile" || true; hostile=
+    run ! grep -q canary "$shown/got"
+}
+
+@test "a token goes to a loopback port of one's own, of root, and of the user that is named" {
+    [ "$(id -u)" -eq 0 ] || skip "needs another user"
+    for case in "0 4243" "4243 4243" "4243 0 --gateway-user 4243" "4243 0 --insecure"; do
+        set -- $case
+        serve_as "$1" 127.0.0.1 7996
+        SLUICE_TOKEN=canary-token run -3 setpriv --reuid "$2" --regid "$2" --clear-groups env HOME=/nonexistent "$build/bin/sluice" --gateway http://127.0.0.1:7996 "${@:3}" sandbox list
+        kill "$hostile"; wait "$hostile" || true; hostile=
+        grep -q canary "$shown/got" || { echo "$case: $output"; false; }
+    done
+}
+
 @test "cases of a stranger run no native code in the runner and show no other files" {
     echo 'TOP-SECRET-canary: yes' >"$shown/secret.yaml"
     mkdir "$shown/cases"
