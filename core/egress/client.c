@@ -2,7 +2,10 @@
 #include "egress/client.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
+#include "egress/transparent.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -28,6 +31,8 @@ void egress_client_release(void *owner)
     egress_route_clear(&c->route);
     egress_exchange_clear(&c->exchange);
     free_hello(c);
+    if (c->held.s_addr)
+        egress_names_release(c->proxy->names, c->held, clock_mono_ms());
     http_parser_free(c->requests);
     buf_free(&c->pending);
     egress_caller_free(&c->caller);
@@ -83,6 +88,9 @@ void egress_client_close(struct client *c)
         return;
     c->state = &closing_state;
     egress_client_drop_upstream(c);
+    if (c->connect)
+        egress_connect_answer(c->connect, -ECONNABORTED);
+    c->connect = NULL;
     if (c->stream)
         net_close(c->stream);
     uv_close((uv_handle_t *)&c->timer, timer_closed);
@@ -103,6 +111,10 @@ void egress_client_end(struct client *c)
 void egress_client_refuse(struct client *c, const struct egress_refusal *refusal)
 {
     struct buf answer = {0};
+    if (c->connect) {
+        egress_transparent_refuse(c, refusal);
+        return;
+    }
     egress_refusal_print(refusal, &answer);
     net_write(c->stream, answer.data, answer.len);
     buf_free(&answer);

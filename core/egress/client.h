@@ -11,6 +11,7 @@
 #include "egress/caller/callers.h"
 #include "egress/destination/dial.h"
 #include "egress/destination/resolver.h"
+#include "egress/dns/names.h"
 #include "egress/exchange.h"
 #include "egress/proxy.h"
 #include "egress/tunnel/hello.h"
@@ -23,7 +24,9 @@ struct report;
 struct egress_proxy {
     uv_loop_t *loop;
     uv_tcp_t listener;
+    uv_tcp_t transparent;                           /* for connects that were redirected */
     struct egress_callers *callers;
+    struct egress_names *names;
     int root;                                       /* the sandbox's root folder */
     struct policy *policy;
     uint64_t generation;                            /* of the policy: counts from 1 */
@@ -44,7 +47,8 @@ struct egress_proxy {
     bool resolve_denied;
     unsigned n_lookups;                             /* of hosts of refused requests */
 
-    bool closing, listener_closed;
+    bool closing;
+    unsigned n_listeners;                           /* open ones */
     void (*on_closed)(void *ctx);
     void *closed_ctx;
 };
@@ -85,6 +89,9 @@ struct client {
     uv_timer_t timer;
     struct egress_caller caller;                    /* who opened it; binary "" when that is not known */
     char *unidentified;                             /* why not, or NULL */
+    bool transparent;                               /* its program knows no proxy (transparent.h): */
+    struct egress_connect *connect;                 /* suspended until it is known what becomes of it, or NULL */
+    struct in_addr held;                            /* the synthetic address that it connected to, or 0 */
     struct http_parser *requests;
     struct buf pending;                             /* the client's bytes that nobody has looked at */
     struct egress_hello *hello;                     /* of a tunnel, until it is known whom TLS asks for */
@@ -104,7 +111,7 @@ struct client *egress_client_new(struct egress_proxy *proxy, const struct client
 /* The stream, which is connected, belongs to the client from here on. */
 void egress_client_attach(struct client *c, struct net_stream *stream);
 void egress_client_close(struct client *c);         /* at once; no answer */
-/* Answers and closes, once the client has had the time to read it. */
+/* Answers and closes, once the client has had the time to read it.  A suspended connect fails. */
 void egress_client_refuse(struct client *c, const struct egress_refusal *refusal);
 /* After an answer: nothing more is read as a request. */
 void egress_client_end(struct client *c);

@@ -19,7 +19,7 @@ void egress_deny_changed(struct client *c, struct egress_refusal *refusal)
     egress_record_name(c, what, sizeof what);
     refusal->kind = REFUSAL_POLICY;
     refusal->engine = EGRESS_ENGINE_CONNECTION;
-    refusal->stage = c->exchange.kind == EXCHANGE_CONNECT ? "connect" : "forward";
+    refusal->stage = egress_record_stage(c);
     refusal->request.method = NULL;
     snprintf(refusal->detail, sizeof refusal->detail, "%s not permitted because policy changed", what);
     egress_deny(c, refusal);

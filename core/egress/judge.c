@@ -17,7 +17,7 @@ static enum egress_verdict refuse_connection(const struct client *c, const char 
     snprintf(refusal->detail, sizeof refusal->detail, "%s not permitted by policy", what);
     refusal->hint = buf_str(&c->route.hint);
     refusal->engine = EGRESS_ENGINE_CONNECTION;
-    refusal->stage = c->exchange.kind == EXCHANGE_CONNECT ? "connect" : "forward";
+    refusal->stage = egress_record_stage(c);
     return VERDICT_REFUSED;
 }
 

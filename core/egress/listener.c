@@ -7,6 +7,7 @@
 #include "egress/client.h"
 #include "egress/report.h"
 #include "egress/request.h"
+#include "egress/transparent.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,30 +41,39 @@ static void refuse_one_too_many(struct client *c)
     egress_client_refuse(c, &refusal);
 }
 
-/* The record is taken at once, as it holds the client's socket. */
-static int accept_client(struct client *c)
+/* The record is taken at once, as it holds the client's socket.  A connection to the other listener that
+ * was not redirected is nobody's. */
+static int accept_client(struct client *c, uv_stream_t *listener)
 {
     struct error err;
+    struct egress_callers *callers = c->proxy->callers;
     struct sockaddr_storage address;
     socklen_t len = sizeof address;
     egress_client_attach(c, net_socket_new(c->proxy->loop, NET_TCP, &egress_client_calls, c));
-    if (net_accept(c->stream, (uv_stream_t *)&c->proxy->listener) != 0 ||
+    if (net_accept(c->stream, listener) != 0 ||
         getpeername(net_fileno(c->stream), (struct sockaddr *)&address, &len) != 0)
         return -1;
-    if (egress_callers_take(c->proxy->callers, &address, &c->caller, &err) != 0) {
+    if (c->transparent)
+        c->connect = egress_callers_take_redirected(callers, &address, &c->caller, &err);
+    else
+        egress_callers_take(callers, &address, &c->caller, &err);
+    if (!c->caller.binary) {
         c->unidentified = alloc_str(err.text);
         c->caller.binary = alloc_str("");
     }
-    return 0;
+    return c->transparent && !c->connect ? -1 : 0;
 }
 
-static void begin_client(struct egress_proxy *proxy)
+static void begin_client(struct egress_proxy *proxy, uv_stream_t *listener)
 {
     struct client *c = egress_client_new(proxy, &egress_request_state, client_gone);
-    if (accept_client(c) != 0) {
+    c->transparent = listener == (uv_stream_t *)&proxy->transparent;
+    if (accept_client(c, listener) != 0) {
         egress_client_close(c);
     } else if (proxy->n_clients - proxy->n_refused > proxy->limits.max_connections) {
         refuse_one_too_many(c);
+    } else if (c->transparent) {
+        egress_transparent_begin(c);
     } else {
         egress_client_expect(c, proxy->limits.head_ms);
         net_read(c->stream);
@@ -75,12 +85,12 @@ static void accept_more(struct egress_proxy *proxy)
     /* A client that is not accepted stays in the backlog until another one is gone. */
     proxy->waiting = proxy->n_refused >= MAX_REFUSED;
     if (!proxy->waiting)
-        begin_client(proxy);
+        begin_client(proxy, (uv_stream_t *)&proxy->listener);
 }
 
 static void end_if_empty(struct egress_proxy *proxy)
 {
-    if (!proxy->closing || !proxy->listener_closed || proxy->callers || proxy->n_clients)
+    if (!proxy->closing || proxy->n_listeners || proxy->callers || proxy->n_clients)
         return;
     void (*on_closed)(void *) = proxy->on_closed;
     void *ctx = proxy->closed_ctx;
@@ -116,22 +126,27 @@ static void log_accept_failure(const struct egress_proxy *proxy, int status)
 static void have_client(uv_stream_t *listener, int status)
 {
     struct egress_proxy *proxy = listener->data;
-    if (status == 0)
-        accept_more(proxy);
-    else
+    if (status != 0)
         log_accept_failure(proxy, status);
+    else if (listener == (uv_stream_t *)&proxy->transparent)
+        begin_client(proxy, listener);
+    else
+        accept_more(proxy);
 }
 
-static int listen_on(struct egress_proxy *proxy, int fd, struct error *err)
+static int listen_on(struct egress_proxy *proxy, uv_tcp_t *listener, int fd, struct error *err)
 {
-    int rc = uv_tcp_open(&proxy->listener, fd);
+    uv_tcp_init(proxy->loop, listener);
+    listener->data = proxy;
+    proxy->n_listeners++;
+    int rc = uv_tcp_open(listener, fd);
     if (rc != 0) {
         close(fd);
         return error_set(err, ERROR_INTERNAL, "the egress proxy's socket is unusable: %s",
                          uv_strerror(rc));
     }
-    net_tune_tcp(&proxy->listener);
-    rc = uv_listen((uv_stream_t *)&proxy->listener, BACKLOG, have_client);
+    net_tune_tcp(listener);
+    rc = uv_listen((uv_stream_t *)listener, BACKLOG, have_client);
     if (rc != 0)
         return error_set(err, ERROR_INTERNAL, "the egress proxy cannot listen: %s",
                          uv_strerror(rc));
@@ -142,7 +157,7 @@ static int listen_on(struct egress_proxy *proxy, int fd, struct error *err)
 static int open_sandbox(struct egress_proxy *proxy, const struct egress_config *config, struct error *err)
 {
     struct egress_callers_config callers = {.listener = config->connects_fd, .proxy = config->listen_fd,
-                                            .init_pid = config->init_pid, .log = config->log};
+                                            .redirect = config->transparent_fd, .init_pid = config->init_pid, .log = config->log};
     proxy->root = egress_root_open(config->init_pid);
     if (proxy->root < 0) {
         close(config->connects_fd);
@@ -174,6 +189,7 @@ static void take_config(struct egress_proxy *proxy, const struct egress_config *
         .idle_ms = or_default(limits->idle_ms, IDLE_MS)};
     proxy->dialer = (struct egress_dialer){.loop = proxy->loop,
                                            .dial_ms = or_default(limits->dial_ms, DIAL_MS)};
+    proxy->names = config->names;
     proxy->resolver.loop = proxy->loop;
     proxy->resolver.resolve_ms = or_default(limits->resolve_ms, RESOLVE_MS);
     proxy->resolver.max_lookups = or_default(limits->max_lookups, MAX_LOOKUPS);
@@ -192,13 +208,16 @@ struct egress_proxy *egress_new(uv_loop_t *loop, const struct egress_config *con
     if (rc != 0) {
         egress_resolver_free_pins(&proxy->resolver);
         close(config->listen_fd);
+        if (config->transparent_fd)
+            close(config->transparent_fd);
         free(proxy);
         return NULL;
     }
     take_config(proxy, config);
-    uv_tcp_init(loop, &proxy->listener);
-    proxy->listener.data = proxy;
-    if (listen_on(proxy, config->listen_fd, err) == 0)
+    rc = listen_on(proxy, &proxy->listener, config->listen_fd, err);
+    if (config->transparent_fd && listen_on(proxy, &proxy->transparent, config->transparent_fd, err) != 0)
+        rc = -1;
+    if (rc == 0)
         return proxy;
     egress_close(proxy, NULL, NULL);
     return NULL;
@@ -230,7 +249,7 @@ static void callers_closed(void *ctx)
 static void listener_closed(uv_handle_t *handle)
 {
     struct egress_proxy *proxy = handle->data;
-    proxy->listener_closed = true;
+    proxy->n_listeners--;
     end_if_empty(proxy);
 }
 
@@ -245,4 +264,6 @@ void egress_close(struct egress_proxy *proxy, void (*on_closed)(void *ctx), void
     }
     egress_callers_close(proxy->callers, callers_closed, proxy);
     uv_close((uv_handle_t *)&proxy->listener, listener_closed);
+    if (proxy->n_listeners > 1)
+        uv_close((uv_handle_t *)&proxy->transparent, listener_closed);
 }

@@ -35,6 +35,7 @@
 struct error;
 struct ipaddr;
 struct egress_authority;
+struct egress_names;
 struct egress_proxy;
 struct egress_trust;
 
@@ -54,7 +55,7 @@ struct egress_denial {
     size_t n_ancestors;
     const char *reason;
     const char *hint;                               /* on the policy's paths (links.h); "": nothing */
-    const char *stage;                              /* "connect", "forward", "ssrf", or "connect-l7-deny"
+    const char *stage;                              /* "connect", "forward", "transparent-tcp", "ssrf", or "connect-l7-deny"
                                                      * or "forward-l7-deny" */
     const char *method, *path;                      /* of a request that rules refused, canonical; else NULL */
     int64_t at_ms;                                  /* since 1970 */
@@ -96,6 +97,9 @@ struct egress_inspection {
 
 struct egress_config {
     int listen_fd;                                  /* bound TCP socket, listening or not yet */
+    int transparent_fd;                             /* the same, for programs that know no proxy: their
+                                                     * connects to outside are redirected there; 0: none */
+    struct egress_names *names;                     /* with transparent_fd: what synthetic addresses stand for */
     int connects_fd;                                /* of a seccomp filter that suspends each connect of
                                                      * the workload; the proxy's from here on */
     pid_t init_pid;                                 /* the sandbox's PID 1, as the host sees it; it

@@ -29,6 +29,7 @@ static void fail_dial(struct client *c, const struct egress_dial_result *result)
     egress_refuse(&refusal, slow ? REFUSAL_SLOW : REFUSAL_UNREACHABLE, "%s %s: %s%s",
                   route->target.authority, slow ? "did not answer" : "cannot be reached",
                   uv_strerror(result->status), tried);
+    refusal.error = result->status;
     fail(c, &refusal);
 }
 

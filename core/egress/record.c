@@ -22,11 +22,24 @@ static int shown_length(const char *path)
     return (int)(len < PATH_MAX_SHOWN ? len : PATH_MAX_SHOWN);
 }
 
+const char *egress_record_stage(const struct client *c)
+{
+    if (c->exchange.kind != EXCHANGE_CONNECT)
+        return "forward";
+    return c->transparent ? "transparent-tcp" : "connect";
+}
+
+static const char *method_of(const struct client *c)
+{
+    if (c->exchange.kind != EXCHANGE_CONNECT)
+        return c->exchange.head->method;
+    return c->transparent ? "TCP" : "CONNECT";
+}
+
 void egress_record_name(const struct client *c, char *out, size_t size)
 {
     const char *path = c->exchange.kind == EXCHANGE_CONNECT ? "" : path_of(&c->exchange);
-    const char *method = c->exchange.kind == EXCHANGE_CONNECT ? "CONNECT" : c->exchange.head->method;
-    snprintf(out, size, "%s %s%.*s", method, c->route.target.authority, shown_length(path), path);
+    snprintf(out, size, "%s %s%.*s", method_of(c), c->route.target.authority, shown_length(path), path);
 }
 
 static void print_what(struct buf *out, const struct client *c)

@@ -18,6 +18,8 @@ void egress_record_ended(const struct client *c, const char *engine, const char 
 /* What was permitted did not work. */
 void egress_record_failed(const struct client *c, const char *reason);
 
+/* When a connection was refused, in a denial. */
+const char *egress_record_stage(const struct client *c);
 /* "GET host:port/path", or "CONNECT host:port".  The query is left out: it may be a secret, and says
  * nothing about where. */
 void egress_record_name(const struct client *c, char *out, size_t size);

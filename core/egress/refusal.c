@@ -52,6 +52,7 @@ int egress_refuse(struct egress_refusal *out, enum egress_refusal_kind kind, con
     out->detail[0] = '\0';
     out->hint = out->policy = out->engine = out->stage = NULL;
     out->request = (struct egress_refused_request){0};
+    out->error = 0;
     va_start(args, format);
     vsnprintf(out->reason, sizeof out->reason, format, args);
     va_end(args);

@@ -49,6 +49,7 @@ struct egress_refusal {
     char reason[1024];                              /* why; never empty */
     const char *hint;                               /* what may help; borrowed, NULL or "": nothing */
     const char *policy;                             /* key of the rule that decided; borrowed, NULL: none */
+    int error;                                      /* what a connect returns: a negative errno; 0: by the kind */
     const char *engine, *stage;                     /* what decided, in the log; when, in a denial */
     struct egress_refused_request request;
 };

@@ -61,6 +61,11 @@ static void decide(struct client *c)
     buf_free(&reason);
 }
 
+void egress_request_begin(struct client *c)
+{
+    egress_follow_links(c, decide);
+}
+
 /* ---- read ---- */
 
 static int read_url(struct client *c, struct egress_refusal *refusal)
@@ -114,7 +119,7 @@ static void have_head(struct client *c)
         decide(c);                                  /* the tunnel's route is known */
     } else {
         drop_other_upstream(c);
-        egress_follow_links(c, decide);
+        egress_request_begin(c);
     }
 }
 

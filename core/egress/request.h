@@ -8,4 +8,8 @@
 
 extern const struct client_state egress_request_state;
 
+/* Judges, reaches and carries out what the client asks for: its route has a target, its exchange a
+ * kind. */
+void egress_request_begin(struct client *c);
+
 #endif

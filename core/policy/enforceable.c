@@ -29,7 +29,7 @@ static bool has_catch_all(const struct sluice_endpoint *e)
 /* X(field, whether endpoint e sets it, whether that cannot be enforced).  A row leaves this list
  * when the runtime learns its field. */
 #define UNENFORCEABLE_FIELDS(X)                                                                    \
-    X("protocol", *e->protocol, true)                                                              \
+    X("protocol", *e->protocol, strcmp(e->protocol, "tcp") != 0)                                                              \
     X("path", *e->path, !selects_every_path(e->path))                                              \
     X("access", *e->access, strcmp(e->access, "full") != 0)                                        \
     X("rules", e->n_rules > 0, !has_catch_all(e))                                                  \

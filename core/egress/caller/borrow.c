@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -80,6 +81,11 @@ static int connect_patiently(int fd, const struct egress_named_address *to, bool
     return rc == -EALREADY ? EGRESS_CONNECT_WAIT : rc;
 }
 
+bool egress_socket_has_family(int fd, const struct egress_named_address *address)
+{
+    return option(fd, SO_DOMAIN) == address->address.ss_family;
+}
+
 /* Whether a socket blocks is a property of the open file, which the caller has too: it is changed for
  * the moment in which nobody but us uses the socket. */
 int egress_socket_connect(int fd, const struct egress_named_address *to, bool *opened)
@@ -92,6 +98,34 @@ int egress_socket_connect(int fd, const struct egress_named_address *to, bool *o
     }
     fcntl(fd, F_SETFL, flags | O_NONBLOCK);
     int rc = connect_patiently(fd, to, opened);
+    fcntl(fd, F_SETFL, flags);
+    return rc;
+}
+
+/* One that takes IPv6 only is told to take both; that one which is bound cannot be told so. */
+static struct egress_named_address map_for(int fd, const struct sockaddr_in *to)
+{
+    const int no = 0;
+    struct egress_named_address out = {.len = sizeof *to};
+    struct sockaddr_in6 *in6 = (void *)&out.address;
+    if (option(fd, SO_DOMAIN) == AF_INET) {
+        memcpy(&out.address, to, sizeof *to);
+        return out;
+    }
+    *in6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = to->sin_port};
+    in6->sin6_addr.s6_addr[10] = in6->sin6_addr.s6_addr[11] = 0xff;
+    memcpy(&in6->sin6_addr.s6_addr[12], &to->sin_addr, sizeof to->sin_addr);
+    out.len = sizeof *in6;
+    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof no);
+    return out;
+}
+
+int egress_socket_redirect(int fd, const struct sockaddr_in *to, bool *opened)
+{
+    struct egress_named_address there = map_for(fd, to);
+    int flags = fcntl(fd, F_GETFL);
+    fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    int rc = connect_patiently(fd, &there, opened);
     fcntl(fd, F_SETFL, flags);
     return rc;
 }

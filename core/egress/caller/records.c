@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/caller/records.h"
 
+#include <errno.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -57,7 +58,10 @@ void egress_record_free(struct egress_record *record)
 {
     if (!record)
         return;
-    close(record->socket);
+    if (record->connect)
+        egress_connect_answer(record->connect, -ECONNABORTED);
+    else if (record->socket >= 0)
+        close(record->socket);
     egress_caller_free(&record->caller);
     free(record);
 }

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "egress/caller/caller.h"
+#include "egress/caller/connects.h"
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -15,7 +16,8 @@ enum { EGRESS_RECORDS_MAX = 256 };
 
 struct egress_record {
     struct sockaddr_in source;
-    int socket;                                     /* the client's; the record closes it */
+    int socket;                                     /* the client's; the record closes it, but where it has */
+    struct egress_connect *connect;                 /* one that waits for its answer, or NULL */
     struct egress_caller caller;
     bool identified;                                /* else problem says why not */
     struct error problem;

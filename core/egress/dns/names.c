@@ -2,9 +2,9 @@
 #include "egress/dns/names.h"
 
 #include "base/alloc.h"
+#include "base/digest.h"
 
 #include <arpa/inet.h>
-#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,9 +55,10 @@ void egress_names_free(struct egress_names *names)
  * program keeps for an address stays true. */
 static uint32_t preferred_offset(const char *host)
 {
-    uint8_t digest[SHA256_DIGEST_LENGTH];
-    SHA256((const uint8_t *)host, strlen(host), digest);
-    return (digest[0] << 16 | digest[1] << 8 | digest[2]) & (RANGE_SIZE - 1);
+    char digest[DIGEST_HEX_SIZE];
+    digest_of(host, strlen(host), digest);
+    digest[6] = '\0';
+    return (uint32_t)strtoul(digest, NULL, 16) & (RANGE_SIZE - 1);
 }
 
 static uint16_t *bucket_of_host(struct egress_names *names, uint32_t preferred)

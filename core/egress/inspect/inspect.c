@@ -21,7 +21,8 @@ bool egress_inspect_required(const struct client *c)
 bool egress_inspect_wanted(const struct client *c)
 {
     const struct egress_inspection *inspection = &c->proxy->inspection;
-    bool skipped = strcmp(c->route.decision.endpoint->tls, "skip") == 0;
+    const struct sluice_endpoint *endpoint = c->route.decision.endpoint;
+    bool skipped = strcmp(endpoint->tls, "skip") == 0 || strcmp(endpoint->protocol, "tcp") == 0;
     return egress_inspect_required(c) ||
            (inspection->authority && !inspection->when_needed && !skipped);
 }

@@ -6,6 +6,7 @@
 #include "egress/inspect/inspect.h"
 #include "egress/judge.h"
 #include "egress/record.h"
+#include "egress/transparent.h"
 #include "egress/tunnel/tunnel.h"
 
 #include <stdio.h>
@@ -81,7 +82,11 @@ void egress_tunnel_open(struct client *c)
         refuse_without_authority(c);
         return;
     }
-    bool taken = net_write(c->stream, established, sizeof established - 1);
+    if (c->connect && !egress_transparent_admit(c)) {
+        egress_client_close(c);
+        return;
+    }
+    bool taken = c->transparent || net_write(c->stream, established, sizeof established - 1);
     if (!egress_inspect_wanted(c)) {
         egress_tunnel_pass(c);
         return;

@@ -6,7 +6,7 @@
 
 #include "egress/client.h"
 
-/* Answers CONNECT; the upstream connection is there. */
+/* Answers CONNECT, or a suspended connect; the upstream connection is there. */
 void egress_tunnel_open(struct client *c);
 
 #endif

@@ -402,7 +402,8 @@ static int start_proxy(struct supervisor *s, const struct cell_ready *ready, str
         pins[i] = (struct egress_pin){spec->hosts[i].name, spec->hosts[i].addresses,
                                       spec->hosts[i].n_addresses};
     struct egress_config config = {
-        .listen_fd = ready->fds[NETWORK_PROXY], .connects_fd = ready->fds[NETWORK_CONNECTS],
+        .listen_fd = ready->fds[NETWORK_PROXY], .transparent_fd = ready->fds[NETWORK_TRANSPARENT],
+        .names = s->names, .connects_fd = ready->fds[NETWORK_CONNECTS],
         .init_pid = ready->init_pid,
         .policy = s->policy, .pins = pins, .n_pins = spec->n_hosts,
         .resolve_denied = spec->resolve_denied, .log = s->log,

@@ -19,7 +19,7 @@
 
 enum {
     WIRE_VERSION = 3,
-    WIRE_FDS_MAX = 4,
+    WIRE_FDS_MAX = 5,
     WIRE_TEXT_SIZE = 480,
     WIRE_BODY_MAX = 4 * 1024 * 1024,
     WIRE_STRINGS_MAX = 4096,
@@ -43,6 +43,7 @@ enum init_message_type {
 /* What init makes in the sandbox's network namespace and hands out. */
 enum network_fd {
     NETWORK_PROXY,                                  /* the proxy's listening socket */
+    NETWORK_TRANSPARENT,                            /* the other one, for programs that know no proxy */
     NETWORK_DNS_UDP,                                /* the resolver's sockets, bound */
     NETWORK_DNS_TCP,
     NETWORK_CONNECTS,                               /* seccomp listener for the workload's connects */
@@ -131,6 +132,8 @@ int sandbox_wire_body(const void *bytes, size_t len);
 /* Where the sandbox's proxy and its resolver listen, on the sandbox's own loopback. */
 #define WIRE_PROXY_ADDRESS "10.200.0.1"
 enum { WIRE_PROXY_PORT = 3128, WIRE_DNS_PORT = 53, WIRE_CHANNEL_FD = 3 };
+/* Which port it is concerns nobody: one that no workload can bind, and so misses. */
+enum { WIRE_TRANSPARENT_PORT = 1 };
 
 _Static_assert((int)NETWORK_FDS <= (int)WIRE_FDS_MAX, "READY carries them all");
 

@@ -1,33 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Several addresses for one name: the first that answers is used, and none that was not judged. */
 #include "egress/destination/dial.h"
+#include "support/deaf.h"
 #include "support/rig.h"
-
-/* A listener whose backlog is full drops what comes, as a packet filter would. */
-struct deaf {
-    int listener, fill[8];
-};
-
-static struct deaf deaf_begin(const char *address, uint16_t port)
-{
-    struct deaf deaf;
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
-    inet_pton(AF_INET, address, &at.sin_addr);
-    deaf.listener = network_listen(address, &port);
-    listen(deaf.listener, 0);
-    for (int i = 0; i < 8; i++) {
-        deaf.fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        connect(deaf.fill[i], (struct sockaddr *)&at, sizeof at);
-    }
-    return deaf;
-}
-
-static void deaf_end(struct deaf *deaf)
-{
-    for (int i = 0; i < 8; i++)
-        close(deaf->fill[i]);
-    close(deaf->listener);
-}
 
 static void a_tunnel(struct rig *rig, const char *host)
 {

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "egress/dns/names.h"
 #include "egress/proxy.h"
 #include "support/puppet.h"
 
@@ -36,6 +37,8 @@ struct rig {
     int epoll;
     struct egress_proxy *proxy;
     uint16_t port, origin_port;
+    uint16_t transparent_port;                      /* where connects to outside are redirected */
+    struct egress_names *names;
     int origin;
     struct watched watched;
     unsigned accepted;
@@ -257,8 +260,10 @@ static inline void rig_start_proxy(struct rig *rig, struct policy *policy, struc
                                    struct egress_inspection inspection)
 {
     struct error err;
+    rig->names = egress_names_new();
     struct egress_config config = {
         .listen_fd = network_listen(PROXY_ADDRESS, &rig->port),
+        .transparent_fd = network_listen(PROXY_ADDRESS, &rig->transparent_port), .names = rig->names,
         .connects_fd = rig->watched.listener, .init_pid = getpid(), .policy = policy, .pins = rig_pins,
         .n_pins = sizeof rig_pins / sizeof *rig_pins, .limits = limits, .inspection = inspection,
         .log = &rig->log, .on_denial = rig_on_denial, .on_line = rig_on_line, .ctx = rig};
@@ -288,6 +293,7 @@ static inline void rig_stop(struct rig *rig)
 {
     egress_close(rig->proxy, rig_closed, rig);
     UNTIL(rig, rig->closed);
+    egress_names_free(rig->names);
     for (size_t i = 0; i < rig->n_ends; i++) {
         close(rig->ends[i].fd);
         buf_free(&rig->ends[i].in);
