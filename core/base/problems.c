@@ -38,3 +38,12 @@ void problems_free(struct problems *problems)
     free(problems->items);
     *problems = (struct problems){0};
 }
+
+int problems_first(struct problems *problems, enum error_kind kind, struct error *err)
+{
+    const char *path = problems->n ? problems->items[0].path : "";
+    error_set(err, kind, "%s%s%s", path, *path ? ": " : "",
+              problems->n ? problems->items[0].message : "it cannot be read");
+    problems_free(problems);
+    return -1;
+}

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/error.h"
+
 struct problem {
     char *path;                                     /* document path such as network_policies.api.endpoints[0].host, or "" */
     unsigned line, column;                          /* from 1; 0: unknown */
@@ -25,5 +27,7 @@ enum { PROBLEMS_MAX = 256 };
 int problems_add(struct problems *problems, const char *path, unsigned line, unsigned column,
                  const char *format, ...) __attribute__((format(printf, 5, 6)));
 void problems_free(struct problems *problems);
+/* Sets err to the first of them, "PATH: MESSAGE", and frees the list.  Returns -1. */
+int problems_first(struct problems *problems, enum error_kind kind, struct error *err);
 
 #endif

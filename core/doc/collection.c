@@ -20,6 +20,13 @@ static int check_collection(struct schema_decoder *d, const struct schema_field 
     return 0;
 }
 
+size_t schema_width(const struct schema_field *field)
+{
+    return field->kind == SCHEMA_U16S        ? sizeof(uint16_t)
+           : field->flags & SCHEMA_INLINE    ? field->sub->size
+                                             : sizeof(void *);
+}
+
 /* Reads every item into an array of elements, even after a problem: all are to be seen.  Where only
  * what is sound is wanted, an item that stands apart is left out and takes nothing else along. */
 static int read_items(struct schema_decoder *d, const struct schema_field *field,
@@ -74,9 +81,15 @@ static int read_wrapped(struct schema_decoder *d, const struct schema_field *fie
 static int read_struct_item(struct schema_decoder *d, const struct schema_field *field,
                             const struct doc_node *item, const char *key, void *out)
 {
+    void *record;
     if (field->wrap)
         return read_wrapped(d, field, item, out);
-    return schema_decode_record(d, field->sub, item, key, out);
+    if (!(field->flags & SCHEMA_INLINE))
+        return schema_decode_record(d, field->sub, item, key, out);
+    if (schema_decode_record(d, field->sub, item, key, &record) != 0)
+        return -1;
+    memcpy(out, record, field->sub->size);
+    return 0;
 }
 
 const char *schema_key_of(const struct schema *schema, const void *record)
@@ -96,8 +109,10 @@ int schema_read_keyed(struct schema_decoder *d, const struct schema_field *field
                       const struct doc_node *value, void *record)
 {
     if (check_collection(d, field, value, DOC_MAP) ||
-        read_items(d, field, value, sizeof(void *), read_struct_item, record))
+        read_items(d, field, value, schema_width(field), read_struct_item, record))
         return -1;
+    if (field->flags & SCHEMA_INLINE)
+        return 0;
     void *array;
     size_t n;
     memcpy(&array, (char *)record + field->offset, sizeof array);
@@ -112,8 +127,7 @@ int schema_read_list(struct schema_decoder *d, const struct schema_field *field,
 {
     if (check_collection(d, field, value, DOC_LIST))
         return -1;
-    if (field->kind == SCHEMA_U16S)
-        return read_items(d, field, value, sizeof(uint16_t), read_number_item, record);
-    return read_items(d, field, value, sizeof(void *),
-                      field->kind == SCHEMA_TEXTS ? read_text_item : read_struct_item, record);
+    return read_items(d, field, value, schema_width(field),
+                      field->kind == SCHEMA_U16S    ? read_number_item
+                      : field->kind == SCHEMA_TEXTS ? read_text_item : read_struct_item, record);
 }

@@ -17,6 +17,7 @@ struct schema_decoder {
 /* key: the record's, where a map keeps it under one; NULL: none. */
 int schema_decode_record(struct schema_decoder *d, const struct schema *schema,
                          const struct doc_node *node, const char *key, void **out);
+size_t schema_width(const struct schema_field *field);      /* bytes of an item of its array */
 const char *schema_key_of(const struct schema *schema, const void *record);
 
 int schema_read_list(struct schema_decoder *d, const struct schema_field *field,

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
+#include "base/text.h"
 #include "doc/decoder.h"
 #include "doc/writer.h"
 
@@ -72,6 +74,15 @@ static bool is_default(const struct schema *schema, const struct schema_field *f
     }
 }
 
+/* What a program says may be no UTF-8. */
+static void write_text(const struct schema_field *field, const char *text, struct doc_writer *w)
+{
+    size_t len = strlen(text), valid = field->flags & SCHEMA_ANY ? text_utf8_valid(text, len) : len;
+    char *cut = valid < len ? alloc_printf("%.*s", (int)valid, text) : NULL;
+    doc_write_text(w, cut ? cut : text);
+    free(cut);
+}
+
 static void write_item(const struct schema_field *field, const struct array *array, size_t i,
                        struct doc_writer *w)
 {
@@ -80,9 +91,10 @@ static void write_item(const struct schema_field *field, const struct array *arr
         doc_write_number(w, ((const uint16_t *)(const void *)array->items)[i]);
         return;
     }
-    memcpy(&p, array->items + i * sizeof p, sizeof p);
+    const char *at = array->items + i * schema_width(field);
+    p = field->flags & SCHEMA_INLINE ? at : pointer_at(at);
     if (field->kind == SCHEMA_TEXTS) {
-        doc_write_text(w, p);
+        write_text(field, p, w);
         return;
     }
     if (field->kind == SCHEMA_KEYED)
@@ -131,7 +143,7 @@ static void write_value(const struct schema_field *field, const void *record, st
     const void *at = (const char *)record + field->offset;
     switch (field->kind) {
     case SCHEMA_TEXT:
-        doc_write_text(w, *text_at(at) || !field->fallback ? text_at(at) : field->fallback);
+        write_text(field, *text_at(at) || !field->fallback ? text_at(at) : field->fallback, w);
         return;
     case SCHEMA_JSON:
         doc_write_json(w, *text_at(at) ? text_at(at) : "null");

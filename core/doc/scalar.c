@@ -130,7 +130,8 @@ int schema_read_text(struct schema_decoder *d, const struct schema_field *field,
 {
     const char *allowed = field && (field->flags & SCHEMA_LINES) ? "\t\r\n" : "";
     const char *text = value->text;
-    if (expect_text(d, value) || check_characters(d, value, allowed) ||
+    bool any = field && (field->flags & SCHEMA_ANY);
+    if (expect_text(d, value) || (!any && check_characters(d, value, allowed)) ||
         (field && check_text(d, field, value, &text)))
         return -1;
     *out = arena_str(d->arena, *text || !field || !field->fallback ? text : field->fallback);

@@ -96,7 +96,8 @@ static int read_field(struct schema_decoder *d, const struct schema_field *field
                       const struct doc_node *value, void *record)
 {
     void *at = (char *)record + field->offset;
-    if (field->flags & SCHEMA_IGNORED)
+    bool absent = (field->flags & SCHEMA_NULLABLE) && value->kind == DOC_NULL;
+    if (absent || (field->flags & SCHEMA_IGNORED))
         return 0;
     if (field->decode)
         return field->decode(d, value, record);
@@ -180,7 +181,7 @@ static int decode_field(struct schema_decoder *d, const struct schema *schema,
     int rc;
     schema_enter(d, &step, map->keys[i]->text, map->items[i]);
     if (!field)
-        rc = d->sound ? 0 : refuse_unknown(d, schema, map->keys[i]);
+        rc = d->sound || schema->open ? 0 : refuse_unknown(d, schema, map->keys[i]);
     else if (field->excludes && doc_get(map, field->excludes))
         rc = schema_problem(d, map->keys[i], "cannot stand beside \"%s\": keep one of them",
                             field->excludes);
@@ -220,6 +221,8 @@ static void set_defaults(const struct schema *schema, void *record)
         if (f->kind == SCHEMA_GROUP)
             set_defaults(f->sub, record);
         else if (f->flags & (SCHEMA_IGNORED | SCHEMA_ALIAS))
+            continue;
+        else if (f->flags & SCHEMA_NULLABLE)
             continue;
         else if (f->kind == SCHEMA_TEXT || f->kind == SCHEMA_JSON)
             memcpy(at, &text, sizeof text);

@@ -40,6 +40,9 @@ enum schema_flags {
     SCHEMA_NONEMPTY = 1 << 6,   /* a text, list or map that is written must have something in it */
     SCHEMA_APART    = 1 << 8,   /* items mean what they mean without the others: see schema_decode_sound */
     SCHEMA_LINES    = 1 << 7,   /* text may have line breaks and tabs */
+    SCHEMA_ANY      = 1 << 9,   /* text may have any character; written up to its first bad byte */
+    SCHEMA_NULLABLE = 1 << 10,  /* text: NULL where it is absent or null, not "" */
+    SCHEMA_INLINE   = 1 << 11,  /* items stand side by side, struct X *, in the document's order */
 };
 
 struct doc_writer;
@@ -82,6 +85,7 @@ struct schema {
     const char *name;                               /* such as "endpoint"; used in messages */
     size_t size;                                    /* of the struct */
     const struct schema_field *fields;
+    bool open;                                      /* unknown fields are passed over */
     bool has_size;                                  /* begins with uint32_t size; it is filled in */
     size_t key_offset;                              /* const char *: the key in its map */
     size_t path_offset;                             /* const char *: its document path; 0: none */

@@ -6,7 +6,6 @@
 
 #include "base/alloc.h"
 #include "runtime/sandbox.h"
-#include "sandbox/wire/json.h"
 
 void sandbox_send(struct sandbox *s, const struct sandbox_message *message)
 {
@@ -77,7 +76,9 @@ static void on_hello(struct sandbox *s, const struct sandbox_hello *hello)
     s->ready = true;
     s->sent_revision = hello->loaded_revision;
     json_decref(s->warnings);
-    s->warnings = sandbox_json_of_texts(hello->warnings, hello->n_warnings);
+    s->warnings = json_array();
+    for (size_t i = 0; i < hello->n_warnings; i++)
+        json_array_append_new(s->warnings, json_string(hello->warnings[i]));
     log_info(s->all->setup.log, "sandbox %s is ready at revision %lu", s->name, (unsigned long)hello->loaded_revision);
     sandbox_report(s, hello->loaded_revision, NULL);
     sandbox_is_ready(s);

@@ -189,15 +189,6 @@ void message_encode(enum message_type type, const void *record, struct buf *out)
     frame_end(out, begin);
 }
 
-static int first_problem(struct problems *problems, struct error *err)
-{
-    const char *path = problems->n ? problems->items[0].path : "";
-    const char *text = problems->n ? problems->items[0].message : "it cannot be read";
-    error_set(err, ERROR_MALFORMED, "%s%s%s", path, *path ? ": " : "", text);
-    problems_free(problems);
-    return -1;
-}
-
 int message_decode(const char *json, size_t len, struct arena *arena, struct message *out,
                    struct error *err)
 {
@@ -205,14 +196,13 @@ int message_decode(const char *json, size_t len, struct arena *arena, struct mes
     struct doc_node *node;
     void *record;
     if (doc_parse_own(json, len, VALUES_MAX, arena, &node, &problems) != 0)
-        return first_problem(&problems, err);
+        return problems_first(&problems, ERROR_MALFORMED, err);
     const struct doc_node *type = doc_get(node, "type");
     for (int i = 0; type && i < MESSAGE_TYPES; i++) {
         if (strcmp(types[i], type->text) != 0)
             continue;
-        if (schema_decode(schema_of((enum message_type)i), node, "", arena, &record, &problems) !=
-            0)
-            return first_problem(&problems, err);
+        if (schema_decode(schema_of((enum message_type)i), node, "", arena, &record, &problems) != 0)
+            return problems_first(&problems, ERROR_MALFORMED, err);
         *out = (struct message){.type = (enum message_type)i, .record = record};
         return 0;
     }

@@ -131,18 +131,21 @@ struct sandbox_log {
     int64_t at_ms;                                  /* wall clock */
 };
 
+struct sandbox_stop {
+    uint64_t grace_ms;
+};
+
 struct sandbox_message {
     enum sandbox_message_type type;
     union {
+        max_align_t body;                           /* where each of them begins */
         struct sandbox_hello hello;
         struct sandbox_revision revision;           /* POLICY, LOADED, FAILED */
         struct sandbox_denials denials;
         struct sandbox_exec exec;
         struct sandbox_traffic traffic;             /* TRAFFIC, TRAFFIC_ACK */
         struct sandbox_log log;                     /* LOG; START_FAILED: text only */
-        struct {
-            uint64_t grace_ms;
-        } stop;
+        struct sandbox_stop stop;
     };
 };
 

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of the schema tables of this folder.  Texts may have any character: arguments, variables and
+ * what programs say are no documents. */
+#ifndef SANDBOX_WIRE_FIELDS_H
+#define SANDBOX_WIRE_FIELDS_H
+
+#include "doc/schema.h"
+
+/* A text that has to be there, under a name of its own; the same under the member's; one that may be
+ * absent, NULL then. */
+#define NAMED(type, word, member) \
+    {.name = word, .kind = SCHEMA_TEXT, .offset = offsetof(struct type, member), \
+     .flags = SCHEMA_REQUIRED | SCHEMA_ANY}
+#define NEEDED(type, member) NAMED(type, #member, member)
+#define TEXT(type, member) \
+    {.name = #member, .kind = SCHEMA_TEXT, .offset = offsetof(struct type, member), \
+     .flags = SCHEMA_NULLABLE | SCHEMA_ANY}
+/* A list of texts. */
+#define TEXTS(type, member, more) \
+    {.name = #member, .kind = SCHEMA_TEXTS, .offset = offsetof(struct type, member), \
+     .count_offset = offsetof(struct type, n_##member), .flags = SCHEMA_ANY | (more)}
+/* A map of texts, struct spec_pair *. */
+#define PAIRS(type, member) \
+    {.name = #member, .kind = SCHEMA_KEYED, .offset = offsetof(struct type, member), \
+     .count_offset = offsetof(struct type, n_##member), .sub = &sandbox_pair_schema, \
+     .flags = SCHEMA_INLINE | SCHEMA_KEEP}
+/* A number from 0 that has to be there; one that may be absent and is always written. */
+#define NUMBER(type, member, number_kind, most) \
+    {.name = #member, .kind = number_kind, .offset = offsetof(struct type, member), .min = 0, \
+     .max = most, .flags = SCHEMA_REQUIRED}
+#define KEPT(type, member, number_kind, most) \
+    {.name = #member, .kind = number_kind, .offset = offsetof(struct type, member), .min = 0, \
+     .max = most, .flags = SCHEMA_KEEP}
+#define FLAG(type, member) \
+    {.name = #member, .kind = SCHEMA_BOOL, .offset = offsetof(struct type, member), .flags = SCHEMA_KEEP}
+
+extern const struct schema sandbox_pair_schema;
+
+#endif
