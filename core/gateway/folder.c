@@ -248,13 +248,13 @@ int folder_check_file(int fd, const char *path, struct error *err)
     return fstat(fd, &st) != 0 ? error_errno(err, ERROR_IO, "cannot look at %s", path) : check_text(&st, path, err);
 }
 
-int folder_for_sockets(const struct gateway_config *config, struct error *err)
+int folder_for_sockets(const struct gateway_listener *const *listen, size_t n, struct error *err)
 {
     int rc = 0;
-    for (size_t i = 0; i < config->n_listen && rc == 0; i++) {
-        if (!listener_is_unix(config->listen[i]))
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        if (!listener_is_unix(listen[i]))
             continue;
-        char *path = alloc_str(config->listen[i]->address + strlen("unix:")), *folder = dirname(path);
+        char *path = alloc_str(listen[i]->address + strlen("unix:")), *folder = dirname(path);
         const struct wanted w = {"socket", folder, 0755, true};
         int dir = open_absolute(folder, &w, err);
         rc = dir < 0 ? -1 : 0;

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "gateway/config.h"
+#include "gateway/listen.h"
 
 /* Makes the state folder and takes it for this gateway alone.  Returns a descriptor that holds it
  * until it is closed or the process ends, -1 with the reason. */
@@ -22,7 +22,7 @@ int folder_check_store(const char *url, struct error *err);
  * it are safe, its own folder being one that may be sticky. */
 int folder_check_file(int fd, const char *path, struct error *err);
 /* Makes the folders that the Unix sockets listened on are in. */
-int folder_for_sockets(const struct gateway_config *config, struct error *err);
+int folder_for_sockets(const struct gateway_listener *const *listen, size_t n, struct error *err);
 
 /* Opens a file that only the gateway's own user may read, or makes it.  path: of the folder. */
 int folder_open_secret(int folder, const char *path, const char *name, struct error *err);

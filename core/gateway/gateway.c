@@ -457,7 +457,7 @@ static int serve(struct gateway *g, struct chain *chain, struct error *err)
 {
     uv_loop_init(&g->loop);
     g->folder = folder_take(g->config.state_dir, err);
-    bool open = g->folder >= 0 && folder_for_sockets(&g->config, err) == 0 && open_parts(g, chain, err) == 0;
+    bool open = g->folder >= 0 && folder_for_sockets(g->config.listen, g->config.n_listen, err) == 0 && open_parts(g, chain, err) == 0;
     chain_unref(chain);                             /* so that it ends with the first reload */
     if (!open || open_runtime(g, err) != 0) {
         abandon(g);

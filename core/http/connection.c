@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "http/problem.h"
+#include "http/router.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -432,11 +433,21 @@ void connection_begin(struct http_server *server, enum net_kind kind, uv_stream_
         refuse(c, 503, "this server has as many connections as it may: try again later");
 }
 
+void connection_end_stream(struct http_connection *c)
+{
+    struct buf last = {0};
+    if (c->closing || c->stream->closing)
+        return;
+    c->stream->closing = true;
+    buf_puts(&last, c->stream->chunked ? "0\r\n\r\n" : "");
+    connection_answer(c, &last);
+}
+
 void connection_drain(struct http_connection *c)
 {
     c->last = true;
     if (c->state == CONNECTION_IDLE)
         connection_close(c);
     else if (c->stream)
-        http_stream_close(c->stream);
+        connection_end_stream(c);
 }

@@ -12,8 +12,8 @@
 #define HTTP_CONNECTION_H
 
 #include "base/error.h"
-#include "http/server.h"
-#include "http/stream.h"
+#include "http/limits.h"
+#include "http/request.h"
 #include "http/tunnel_internal.h"
 #include "net/stream.h"
 
@@ -50,7 +50,7 @@ struct http_exchange {
 
 struct http_stream {
     struct http_connection *connection;
-    http_stream_closed *on_close;
+    void (*on_close)(void *ctx, const struct error *why);
     void *ctx;
     bool chunked, closing;
     bool broken;
@@ -78,6 +78,7 @@ struct http_connection {
 };
 
 struct http_listener;
+struct http_router;
 
 struct http_server {
     uv_loop_t *loop;
@@ -110,6 +111,8 @@ void connection_drain(struct http_connection *c);
 void connection_answer(struct http_connection *c, struct buf *answer);
 /* The head (taken) of an answer without a known end goes out. */
 void connection_stream(struct http_connection *c, struct buf *head, struct http_stream *stream);
+/* Sends what is queued, then the end of the stream, unless it ends already. */
+void connection_end_stream(struct http_connection *c);
 /* Closes, and the owner of the stream is told why. */
 void connection_break_stream(struct http_connection *c, const char *why);
 /* The socket leaves the connection, which ends; unread gets the bytes that were read already. */

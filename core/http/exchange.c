@@ -3,6 +3,7 @@
 #include "http/connection.h"
 #include "http/escape.h"
 #include "http/problem.h"
+#include "http/router.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #ifndef HTTP_GUARD_H
 #define HTTP_GUARD_H
 
-#include "http/parser.h"
+#include "http/head.h"
 
 struct http_head_guard {
     enum { HEAD_LINE_START, HEAD_IN_LINE, HEAD_LINE_CR, HEAD_LAST_CR, HEAD_DONE } state;

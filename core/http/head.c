@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "http/parser.h"
+#include "http/head.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -13,34 +13,7 @@
 #ifndef HTTP_PARSER_H
 #define HTTP_PARSER_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-struct http_field {
-    const char *name, *value;  /* as sent, white space around the value removed */
-};
-
-/* A message head, freed with http_head_free. */
-struct http_head {
-    const char *method, *target;  /* request, else NULL; target as sent: printable ASCII */
-    int status;                                     /* response, else 0 */
-    int minor;                                      /* HTTP/1.minor: 0 or 1 */
-    bool keep_alive;
-    bool upgrade;  /* Upgrade named by Connection, or CONNECT, or 101 */
-    bool chunked, has_length;
-    uint64_t length;                                /* with has_length */
-    size_t n_fields;
-    struct http_field *fields;
-    char *text;                                     /* what all of these point into */
-};
-
-/* The first field of that name (case-insensitive) or NULL. */
-const char *http_head_get(const struct http_head *head, const char *name);
-size_t http_head_count(const struct http_head *head, const char *name);     /* fields of that name */
-/* Whether any field of that name lists the token, case-insensitively ("Connection: close, te"). */
-bool http_head_lists(const struct http_head *head, const char *name, const char *token);
-void http_head_free(struct http_head *head);        /* NULL is fine */
+#include "http/head.h"
 
 enum http_event {
     HTTP_MORE,                                      /* every byte was taken; feed more */
@@ -49,10 +22,6 @@ enum http_event {
     HTTP_GOT_END,  /* the message is complete; the next call begins another */
     HTTP_BAD,                                       /* final: http_parser_error says why */
 };
-
-enum http_side { HTTP_OF_CLIENT, HTTP_OF_SERVER };  /* requests, responses */
-
-enum { HTTP_FIELDS_MAX = 100 };
 
 struct http_parser;
 

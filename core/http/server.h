@@ -14,32 +14,13 @@
 #define HTTP_SERVER_H
 
 #include "http/address.h"
+#include "http/limits.h"
 #include "http/router.h"
 
 #include <uv.h>
 
 struct error;
 struct log;
-
-struct http_limits {
-    size_t head_bytes;                              /* request line and header fields: 431 */
-    size_t body_bytes;                              /* 413; a route may say otherwise */
-    size_t stream_bytes;                            /* queued for one slow reader: closed */
-    /* from the first byte (of a connection: from accept) to the end of the head: 408 */
-    unsigned head_ms;
-    unsigned body_ms;                               /* from the head to the end of the body: 408 */
-    unsigned idle_ms;                               /* between two requests: closed */
-    unsigned write_ms;                              /* for the peer to take an answer: closed */
-    unsigned connections;                           /* one more is answered 503 and closed; by tcp
-                                                     * three quarters */
-};
-
-#define HTTP_LIMITS_DEFAULT                                                                        \
-    {                                                                                              \
-        .head_bytes = 16 * 1024, .body_bytes = 1024 * 1024, .stream_bytes = 1024 * 1024,           \
-        .head_ms = 10 * 1000, .body_ms = 30 * 1000, .idle_ms = 60 * 1000, .write_ms = 30 * 1000,   \
-        .connections = 1024                                                                        \
-    }
 
 struct http_server;
 
@@ -64,10 +45,6 @@ void http_server_drain(struct http_server *server, void (*on_drained)(void *ctx)
 /* Closes everything at once, frees the server and then calls on_closed (NULL: nobody asks). */
 void http_server_close(struct http_server *server, void (*on_closed)(void *ctx), void *ctx);
 
-struct http_stats {
-    unsigned connections, tunnels, requests_running;
-    uint64_t requests, refused;  /* since the start; refused: answered before a handler saw it */
-};
 struct http_stats http_server_stats(const struct http_server *server);
 
 #endif

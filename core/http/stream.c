@@ -65,12 +65,7 @@ bool http_stream_write(struct http_stream *stream, const void *bytes, size_t len
 
 void http_stream_close(struct http_stream *stream)
 {
-    struct buf last = {0};
-    if (ending(stream))
-        return;
-    stream->closing = true;
-    buf_puts(&last, stream->chunked ? "0\r\n\r\n" : "");
-    connection_answer(stream->connection, &last);
+    connection_end_stream(stream->connection);
 }
 
 size_t http_stream_queued(const struct http_stream *stream)

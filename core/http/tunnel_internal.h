@@ -3,8 +3,10 @@
 #ifndef HTTP_TUNNEL_INTERNAL_H
 #define HTTP_TUNNEL_INTERNAL_H
 
-#include "http/tunnel.h"
 #include "net/stream.h"
+
+struct http_tunnel;
+struct http_tunnel_callbacks;
 
 /* The tunnels of one server, which ends only after them. */
 struct http_tunnels {

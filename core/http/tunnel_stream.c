@@ -2,6 +2,7 @@
 /* A tunnel as a stream of net/, for those who need not know that HTTP carries it.  The tunnel may close
  * before its owner closes the stream, which is then told and closes the stream as any that broke. */
 #include "base/alloc.h"
+#include "http/tunnel.h"
 #include "http/tunnel_internal.h"
 #include "net/transport.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/connection.h"
+#include "http/tunnel.h"
 
 bool http_upgrade_asked(const struct http_request *req, const char *protocol)
 {

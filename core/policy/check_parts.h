@@ -4,7 +4,7 @@
 #ifndef POLICY_CHECK_PARTS_H
 #define POLICY_CHECK_PARTS_H
 
-#include "policy/check.h"
+#include "policy/policy.h"
 
 struct check {
     struct arena *arena;                            /* of this check */

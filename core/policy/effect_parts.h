@@ -6,7 +6,9 @@
 #ifndef POLICY_EFFECT_PARTS_H
 #define POLICY_EFFECT_PARTS_H
 
-#include "policy/effect.h"
+#include <sluice/transition.h>
+
+#include "base/arena.h"
 
 /* Steps left.  Each part stops early when there are none; the answer is then not used. */
 struct effect_budget {

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "policy/effect.h"
 #include "policy/effect_run.h"
 
 static const char *host_text(struct effect_run *run, const char *host)

@@ -2,6 +2,7 @@
 /* One host and port is inspected in one way. */
 #include <string.h>
 
+#include "policy/merge.h"
 #include "policy/merge_parts.h"
 
 /* The part of an endpoint that says how its requests are read. */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "policy/merge.h"
 #include "policy/merge_parts.h"
 
 static size_t name_length(const char *host)

@@ -7,7 +7,9 @@
 #ifndef POLICY_MERGE_PARTS_H
 #define POLICY_MERGE_PARTS_H
 
-#include "policy/merge.h"
+#include "policy/policy.h"
+
+struct policy_operation;
 
 struct merge {
     struct arena *arena;

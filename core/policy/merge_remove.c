@@ -2,6 +2,7 @@
 /* Removals.  What is not there is an error, never a silent success. */
 #include <string.h>
 
+#include "policy/merge.h"
 #include "policy/merge_parts.h"
 
 int merge_remove_rule(struct merge *m)

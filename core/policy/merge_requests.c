@@ -3,6 +3,7 @@
  * is named by host and port alone. */
 #include <string.h>
 
+#include "policy/merge.h"
 #include "policy/merge_parts.h"
 #include "policy/preset.h"
 

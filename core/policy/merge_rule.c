@@ -4,6 +4,7 @@
  * widened. */
 #include <string.h>
 
+#include "policy/merge.h"
 #include "policy/merge_parts.h"
 
 /* An existing rule on its way to the merged one. */

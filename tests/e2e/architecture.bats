@@ -30,6 +30,34 @@ wrong_layers() {
             }'
 }
 
+# FOLDER: FILES of each cycle of includes within a folder of core/; a source file and its header are one.
+include_cycles() { # include_cycles TREE FOLDER…
+    local tree=$1 folder
+    shift
+    for folder; do
+        python3 "$data/cycles.py" "$tree" "$folder" | sed "s,^,$folder: ,"
+    done
+}
+
+# What is wrong with the lists of cycles.txt: a folder of "none" that has a cycle, a folder of "some" that has none.
+wrong_cycles() {   # wrong_cycles TREE LIST
+    local list folder
+    while read -r list folder; do
+        case $list in
+            none) include_cycles "$1" "$folder" ;;
+            some) [ -n "$(include_cycles "$1" "$folder")" ] || echo "$folder: has no cycle any more: it belongs to none" ;;
+        esac
+    done < <(grep -v '^#' "$2")
+    (cd "$1/core" && ls -d */) | tr -d / | while read -r folder; do
+        grep -qE "^(none|some) $folder$" "$2" || echo "$folder: is in no list"
+    done
+}
+
+# Includes of http/ where the protocol of a client is none of a folder's business.
+wrong_protocol() { # wrong_protocol TREE FOLDER…
+    (cd "$1" && shift && grep -rnE --include='*.[ch]' '^ *# *include +["<]http/' "$@" || true)
+}
+
 # What plugins and public headers include: <sluice/…> and the C library, nothing of core/.
 wrong_public_includes() {
     (cd "$1" && { grep -rnE --include='*.[ch]' '^ *# *include +"' plugins include || true; } | grep -vE '"[a-z_]+\.h"' || true)
@@ -135,6 +163,15 @@ none() {           # none CHECK…: it prints nothing
     none wrong_layers "$top"
 }
 
+@test "no cycle of files inside a folder, but for those that are known" {
+    none wrong_cycles "$top" "$data/cycles.txt"
+    for folder in net http egress runtime gateway policy; do grep -qx "none $folder" "$data/cycles.txt"; done
+}
+
+@test "the runtime takes no HTTP request and gives no HTTP answer" {
+    none wrong_protocol "$top" core/runtime core/update core/drafts
+}
+
 @test "plugins and public headers need nothing of core/" {
     none wrong_public_includes "$top"
 }
@@ -212,6 +249,34 @@ some() {           # some PATTERN CHECK…: it prints this and nothing else
     echo '#include "api/api.h"' >"$bad/core/base/log.c"
     echo '#include "base/log.h"' >"$bad/core/api/call.c"
     some 'core/base/log.c: api/api.h is no lower layer' wrong_layers "$bad"
+}
+
+@test "a cycle of files is seen, through headers and through sources" {
+    mkdir -p "$bad/core/net"
+    printf '#include "net/b.h"\n' >"$bad/core/net/a.h"
+    printf '#include "net/c.h"\n' >"$bad/core/net/b.h"
+    touch "$bad/core/net/c.h"
+    none include_cycles "$bad" net
+    printf '#include "net/c.h"\n#include "net/a.h"\n' >"$bad/core/net/c.c"
+    some 'net: net/a net/b net/c' include_cycles "$bad" net
+    rmdir "$bad"/core/{base,api,doc,http}
+    echo 'none net' >"$bad/list"
+    some 'net: net/a net/b net/c' wrong_cycles "$bad" "$bad/list"
+    echo 'some net' >"$bad/list"
+    none wrong_cycles "$bad" "$bad/list"
+    rm "$bad/core/net/c.c"
+    some 'net: has no cycle any more: it belongs to none' wrong_cycles "$bad" "$bad/list"
+    mkdir "$bad/core/extra"
+    echo 'none net' >"$bad/list"
+    some 'extra: is in no list' wrong_cycles "$bad" "$bad/list"
+}
+
+@test "HTTP in the runtime is seen" {
+    mkdir -p "$bad/core/runtime"
+    printf '#include "net/stream.h"\n' >"$bad/core/runtime/a.c"
+    none wrong_protocol "$bad" core/runtime
+    printf '#include "http/request.h"\n' >>"$bad/core/runtime/a.c"
+    some 'core/runtime/a.c:2:*' wrong_protocol "$bad" core/runtime
 }
 
 @test "an assertion that cannot fail is seen" {

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "http/connection.h"
 #include "http/problem.h"
+#include "http/router.h"
 
 #include <ctype.h>
 #include <stdlib.h>

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "net/stream.h"
-
 #include "net/transport.h"
 
 void net_set_owner(struct net_stream *stream, const struct net_calls *calls, void *owner)
