@@ -15,253 +15,12 @@
 #include "base/clock.h"
 #include "base/terminal.h"
 #include "gateway/folder.h"
-#include "gateway/own_files.h"
-#include "api/api.h"
-#include "runtime/runtime.h"
-
-struct gateway {
-    const struct gateway_flags *flags;
-    const struct log *log;
-    struct arena *arena;                            /* of the configuration */
-    int folder;                                     /* held, so that no other gateway works there */
-    struct gateway_config config;
-    pthread_mutex_t reload_lock;                    /* one reload at a time */
-
-    uv_loop_t loop;
-    uv_signal_t signals[3];
-    struct store *store;
-    struct updates *updates;
-    struct drafts *drafts;
-    struct jobs *jobs;
-    struct events *events;
-    struct runtime *runtime;
-    struct http_server *server;
-    struct api api;
-    char admin_token_hash[DIGEST_HEX_SIZE];
-    char *supervisor_address;
-    bool stopping;
-};
-
-static void print_problems(const char *file, const struct problems *problems)
-{
-    for (size_t i = 0; i < problems->n; i++) {
-        const struct problem *p = &problems->items[i];
-        if (file && p->line)
-            terminal_print(stderr, "%s:%u:%u: ", file, p->line, p->column);
-        terminal_print(stderr, "%s%s%s\n", p->path, *p->path ? ": " : "", p->message);
-    }
-}
-
-static int report(const struct gateway_flags *flags, struct problems *problems, const struct error *err, int code)
-{
-    print_problems(flags->config, problems);
-    terminal_print(stderr, "sluiced: %s\n", err->text);
-    problems_free(problems);
-    return code;
-}
-
-/* ---- configuration and chain ---- */
-
-static struct chain *load_chain(const struct gateway_config *config, const struct log *log, struct problems *problems,
-                                struct error *err)
-{
-    struct chain *chain = chain_load(config->chain, log, problems);
-    if (chain)
-        return chain;
-    gateway_config_locate(config, problems);
-    error_set(err, ERROR_INVALID, "the chain of voters does not load: %zu problem%s", problems->n,
-              problems->n == 1 ? "" : "s");
-    return NULL;
-}
-
-/* Any thread. */
-static void voter_changed(void *ctx, const char *voter, const char *state, const char *why)
-{
-    struct gateway *g = ctx;
-    events_publish(g->events, "voter", "",
-                   json_pack("{s:s, s:s, s:s}", "voter", voter, "state", state, "reason", why));
-}
-
-static void print_chain(struct chain *chain)
-{
-    for (size_t i = 0; i < chain_size(chain); i++) {
-        struct chain_voter_info v;
-        chain_describe(chain, i, &v);
-        terminal_print(stdout, "%-20s %-8s %-7s %-12s %-8s %s\n", v.name, v.version, v.kind, v.level, v.isolation, v.path);
-    }
-    terminal_print(stdout, "configuration is good: %zu voters\n", chain_size(chain));
-}
-
-int gateway_check(const struct gateway_flags *flags, const struct log *log)
-{
-    struct arena *arena = arena_new();
-    struct gateway_config config;
-    struct problems problems = {0};
-    struct error err;
-    struct chain *chain = NULL;
-    int code = 0;
-    if (gateway_config_load(flags, arena, &config, &problems, &err) != 0 ||
-        !(chain = load_chain(&config, log, &problems, &err)))
-        code = report(flags, &problems, &err, 2);
-    else
-        print_chain(chain);
-    chain_unref(chain);
-    arena_free(arena);
-    return code;
-}
-
-static int check_own_files(struct gateway *g, const struct gateway_config *config,
-                           struct arena *arena, struct error *err)
-{
-    struct runtime_files own;
-    own_files_list(config, g->flags, NULL, arena, &own);
-    return own_files_check(&own, g->config.state_dir, g->store, err);
-}
-
-static void protect_own_files(struct gateway *g, const struct gateway_config *config, struct arena *arena)
-{
-    struct runtime_files own;
-    own_files_list(config, g->flags, runtime_bwrap(g->runtime), arena, &own);
-    runtime_protect(g->runtime, &own);
-}
-
-/* Worker thread.  All or nothing: a chain that does not load leaves the old one at work. */
-static int reload(void *ctx, struct problems *problems, struct error *err)
-{
-    struct gateway *g = ctx;
-    struct arena *arena = arena_new();
-    struct gateway_config config;
-    struct chain *chain = NULL;
-    int rc = -1;
-    pthread_mutex_lock(&g->reload_lock);
-    if (gateway_config_load(g->flags, arena, &config, problems, err) == 0 &&
-        check_own_files(g, &config, arena, err) == 0 &&
-        (chain = load_chain(&config, g->log, problems, err))) {
-        const char *changed = gateway_config_restart(&g->config, &config, arena);
-        if (*changed)
-            log_warn(g->log, "these settings changed and need a restart: %s", changed);
-        chain_watch(chain, voter_changed, g);
-        protect_own_files(g, &config, arena);
-        updates_set_chain(g->updates, chain);
-        log_info(g->log, "reloaded: %zu voters", chain_size(chain));
-        events_publish(g->events, "chain", "", json_pack("{s:s}", "digest", chain_digest(chain)));
-        rc = 0;
-    } else {
-        error_prefix(err, "the chain at work stays");
-    }
-    pthread_mutex_unlock(&g->reload_lock);
-    if (rc == 0)
-        drafts_ask_again(g->drafts);
-    chain_unref(chain);
-    arena_free(arena);
-    return rc;
-}
-
-struct hangup {
-    struct gateway *g;
-    struct problems problems;
-    struct error err;
-    int rc;
-};
-
-static void hangup_work(void *arg)
-{
-    struct hangup *h = arg;
-    h->rc = reload(h->g, &h->problems, &h->err);
-}
-
-static void hangup_done(void *arg)
-{
-    struct hangup *h = arg;
-    if (h->rc != 0) {
-        log_error(h->g->log, "%s", h->err.text);
-        for (size_t i = 0; i < h->problems.n; i++) {
-            const struct problem *p = &h->problems.items[i];
-            if (p->line)
-                log_error(h->g->log, "%s:%u:%u: %s%s%s", h->g->flags->config, p->line, p->column, p->path,
-                          *p->path ? ": " : "", p->message);
-            else
-                log_error(h->g->log, "%s: %s", p->path, p->message);
-        }
-    }
-    problems_free(&h->problems);
-    free(h);
-}
+#include "gateway/state.h"
 
 static void draft_changed(void *ctx, const char *sandbox, const char *draft_id, const char *status)
 {
     struct gateway *g = ctx;
     events_publish(g->events, "draft", sandbox, json_pack("{s:s, s:s}", "draft", draft_id, "status", status));
-}
-
-/* ---- the end ---- */
-
-static void close_loop_handles(struct gateway *g)
-{
-    for (size_t i = 0; i < sizeof g->signals / sizeof *g->signals; i++)
-        uv_close((uv_handle_t *)&g->signals[i], NULL);
-    events_close(g->events);
-}
-
-static void server_closed(void *ctx)
-{
-    close_loop_handles(ctx);
-}
-
-static void all_idle(void *ctx)
-{
-    struct gateway *g = ctx;
-    runtime_close(g->runtime);
-    /* Its last writes tell sandboxes and events what became of them, which live until the loop turns
-     * again.  This blocks the loop when nothing is left for it to do. */
-    events_finish(g->events);
-    store_close(g->store);
-    g->store = NULL;
-    http_server_close(g->server, server_closed, g);
-}
-
-static void sandboxes_stopped(void *ctx)
-{
-    struct gateway *g = ctx;
-    jobs_when_idle(g->jobs, all_idle, g);
-}
-
-static void stop_sandboxes(void *ctx)
-{
-    struct gateway *g = ctx;
-    runtime_stop_all(g->runtime, sandboxes_stopped, g);
-}
-
-/* What runs for a client that has gone may yet start a sandbox. */
-static void drained(void *ctx)
-{
-    struct gateway *g = ctx;
-    bool stop = strcmp(g->config.sandboxes->on_exit, "stop") == 0;
-    jobs_when_idle(g->jobs, stop ? stop_sandboxes : all_idle, g);
-}
-
-static void on_terminate(uv_signal_t *signal, int number)
-{
-    struct gateway *g = signal->data;
-    if (g->stopping)
-        return;
-    log_info(g->log, "%s: finishing what runs, then stopping", number == SIGINT ? "SIGINT" : "SIGTERM");
-    g->stopping = true;
-    g->api.draining = true;
-    events_publish(g->events, "draining", "", json_object());       /* whoever waits for something hears it */
-    runtime_drain(g->runtime);
-    http_server_drain(g->server, drained, g);
-}
-
-static void on_hangup(uv_signal_t *signal, int number)
-{
-    struct gateway *g = signal->data;
-    (void)number;
-    if (g->stopping)
-        return;
-    struct hangup *h = alloc_zero(1, sizeof *h);
-    h->g = g;
-    jobs_run(h->g->jobs, NULL, hangup_work, hangup_done, h);
 }
 
 static void start_signals(struct gateway *g)
@@ -270,7 +29,7 @@ static void start_signals(struct gateway *g)
     for (size_t i = 0; i < 3; i++) {
         uv_signal_init(&g->loop, &g->signals[i]);
         g->signals[i].data = g;
-        uv_signal_start(&g->signals[i], numbers[i] == SIGHUP ? on_hangup : on_terminate, numbers[i]);
+        uv_signal_start(&g->signals[i], numbers[i] == SIGHUP ? gateway_on_hangup : gateway_on_terminate, numbers[i]);
     }
 }
 
@@ -380,7 +139,7 @@ static int open_parts(struct gateway *g, struct chain *chain, struct error *err)
     g->events = events_new(&g->loop);
     if (events_keep(g->events, g->store, g->jobs, g->log, err) != 0)
         return -1;
-    chain_watch(chain, voter_changed, g);
+    gateway_watch_chain(g, chain);
     g->server = http_server_new(&g->loop, NULL, &api_router, &g->api, g->log);
     if (listen_all(g, err) != 0)
         return -1;
@@ -397,7 +156,7 @@ static int open_runtime(struct gateway *g, struct error *err)
         .n_hosts = config->egress->n_hosts, .log_level = g->flags->log_level, .log_json = g->flags->log_json,
     };
     g->runtime = runtime_new(&setup);
-    protect_own_files(g, config, g->arena);
+    gateway_protect_files(g, config, g->arena);
     return runtime_adopt(g->runtime, err);
 }
 
@@ -418,7 +177,7 @@ static void fill_api(struct gateway *g)
     g->api.auth.n_tokens = g->config.n_tokens;
     g->api.auth.find_supervisor = runtime_by_token;
     g->api.auth.supervisors = g->runtime;
-    g->api.reload = reload;
+    g->api.reload = gateway_reload;
     g->api.reload_ctx = g;
     g->api.config_file = g->flags->config;
     g->api.started_ms = clock_now_ms();
@@ -484,10 +243,10 @@ int gateway_run(const struct gateway_flags *flags, const struct log *log)
     int code = 0;
     pthread_mutex_init(&g.reload_lock, NULL);
     if (gateway_config_load(flags, g.arena, &g.config, &problems, &err) != 0 ||
-        !(chain = load_chain(&g.config, log, &problems, &err)))
-        code = report(flags, &problems, &err, 2);
+        !(chain = gateway_load_chain(&g.config, log, &problems, &err)))
+        code = gateway_report(flags, &problems, &err, 2);
     else if (serve(&g, chain, &err) != 0)
-        code = report(flags, &problems, &err, 1);
+        code = gateway_report(flags, &problems, &err, 1);
     free_parts(&g);
     problems_free(&problems);
     return code;

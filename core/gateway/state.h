@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside core/gateway: the parts of a running gateway.  Loop thread, except what is said of reload. */
+#ifndef GATEWAY_STATE_H
+#define GATEWAY_STATE_H
+
+#include <pthread.h>
+
+#include "api/api.h"
+#include "base/digest.h"
+#include "gateway/config.h"
+
+struct gateway {
+    const struct gateway_flags *flags;
+    const struct log *log;
+    struct arena *arena;                            /* of the configuration */
+    int folder;                                     /* held, so that no other gateway works there */
+    struct gateway_config config;
+    pthread_mutex_t reload_lock;                    /* one reload at a time */
+
+    uv_loop_t loop;
+    uv_signal_t signals[3];
+    struct store *store;
+    struct updates *updates;
+    struct drafts *drafts;
+    struct jobs *jobs;
+    struct events *events;
+    struct runtime *runtime;
+    struct http_server *server;
+    struct api api;
+    char admin_token_hash[DIGEST_HEX_SIZE];
+    char *supervisor_address;
+    bool stopping;
+};
+
+/* reload.c */
+/* Prints what is wrong and frees the problems; returns code. */
+int gateway_report(const struct gateway_flags *flags, struct problems *problems, const struct error *err, int code);
+/* A new reference; NULL: err, and problems with line and column. */
+struct chain *gateway_load_chain(const struct gateway_config *config, const struct log *log, struct problems *problems,
+                                 struct error *err);
+/* The gateway hears of voters that are quarantined. */
+void gateway_watch_chain(struct gateway *g, struct chain *chain);
+void gateway_protect_files(struct gateway *g, const struct gateway_config *config, struct arena *arena);
+/* Reads the configuration again and reloads its chain, all or nothing: a chain that does not load leaves the old
+ * one at work.  ctx: struct gateway *.  Worker thread. */
+int gateway_reload(void *ctx, struct problems *problems, struct error *err);
+void gateway_on_hangup(uv_signal_t *signal, int number);
+
+/* shutdown.c */
+void gateway_on_terminate(uv_signal_t *signal, int number);
+
+#endif
