@@ -105,8 +105,7 @@ void egress_reach_connect(struct client *c, void (*go_on)(struct client *c))
                                 route->target.port, &calls, c);
 }
 
-/* Bytes wait for the tunnel or the request's body.  A client that has only ended its side is told so
- * again when it is read next. */
+/* Bytes wait for the tunnel or the request's body. */
 static void reaching_client_read(struct client *c, const char *bytes, ssize_t n)
 {
     if (n > 0) {
@@ -114,6 +113,7 @@ static void reaching_client_read(struct client *c, const char *bytes, ssize_t n)
         if (!egress_client_has_room(c))
             net_pause(c->stream);
     } else if (n == UV_EOF) {
+        c->ended = true;
         egress_client_has_ended(c);
     } else {
         egress_client_close(c);

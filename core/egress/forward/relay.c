@@ -7,6 +7,7 @@
 #include "egress/judge.h"
 #include "egress/record.h"
 #include "egress/tunnel/tunnel.h"
+#include "net/tls.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -87,6 +88,17 @@ static void print_head(const struct client *c, struct buf *out)
     buf_free(&path);
 }
 
+static void client_has_ended(struct client *c)
+{
+    c->ended = true;
+    if (c->exchange.request_done) {
+        egress_client_has_ended(c);
+        return;
+    }
+    http_parser_eof(c->requests);
+    bad_request(c);
+}
+
 void egress_relay_begin(struct client *c)
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -98,7 +110,11 @@ void egress_relay_begin(struct client *c)
     print_head(c, &out);
     net_read(c->upstream.stream);
     send_request(c, &out);
-    if (c->state == &relay_state && waits_for_continue(&c->exchange))
+    if (c->state != &relay_state)
+        return;
+    if (c->ended)
+        client_has_ended(c);
+    else if (waits_for_continue(&c->exchange))
         net_write(c->stream, go_on, sizeof go_on - 1);
 }
 
@@ -113,15 +129,10 @@ static void relay_client_read(struct client *c, const char *bytes, ssize_t n)
             net_pause(c->stream);
         return;
     }
-    c->ended = true;
-    if (n != UV_EOF) {
+    if (n == UV_EOF)
+        client_has_ended(c);
+    else
         egress_client_close(c);
-    } else if (!c->exchange.request_done) {
-        http_parser_eof(c->requests);
-        bad_request(c);
-    } else {
-        egress_client_has_ended(c);
-    }
 }
 
 /* ---- the response ---- */
@@ -246,6 +257,12 @@ static bool can_retry(const struct client *c)
            !exchange->head->chunked && !exchange->head->length;
 }
 
+/* Whoever is on the way could have cut the connection off to make a response shorter. */
+static bool ends_as_tls_does(const struct client *c)
+{
+    return !c->upstream.tls || !net_tls_cut_short(c->upstream.stream);
+}
+
 static void upstream_ended(struct client *c, ssize_t n)
 {
     struct buf out = {0};
@@ -257,7 +274,8 @@ static void upstream_ended(struct client *c, ssize_t n)
         return;
     }
     c->upstream.ended = true;
-    if (n == UV_EOF && c->exchange.response && http_parser_eof(c->upstream.responses) == HTTP_GOT_END) {
+    if (n == UV_EOF && c->exchange.response && ends_as_tls_does(c) &&
+        http_parser_eof(c->upstream.responses) == HTTP_GOT_END) {
         pass_on(c, &out, true);
         buf_free(&out);
         return;

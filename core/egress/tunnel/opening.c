@@ -107,7 +107,8 @@ static void opening_client_read(struct client *c, const char *bytes, ssize_t n)
         buf_add(&c->pending, bytes, (size_t)n);
         look_at_bytes(c, from);
     } else if (n == UV_EOF && !egress_inspect_required(c)) {
-        egress_tunnel_pass(c);                      /* it is told so again when it is read next */
+        c->ended = true;
+        egress_tunnel_pass(c);
     } else {
         egress_client_close(c);
     }
@@ -117,7 +118,8 @@ static void opening_client_read(struct client *c, const char *bytes, ssize_t n)
 static void opening_upstream_read(struct client *c, const char *bytes, ssize_t n)
 {
     egress_tunnel_pass(c);
-    c->state->upstream_read(c, bytes, n);
+    if (c->state->upstream_read)
+        c->state->upstream_read(c, bytes, n);
 }
 
 static void opening_client_drained(struct client *c, int status)

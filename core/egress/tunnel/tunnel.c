@@ -77,6 +77,15 @@ static bool is_checked(const struct client *c)
            strcmp(c->route.decision.endpoint->tls, "skip") != 0;
 }
 
+static void client_has_ended(struct client *c)
+{
+    if (c->hello)
+        pass_all(c);
+    c->ended = true;
+    net_finish(c->upstream.stream);
+    egress_client_has_ended(c);
+}
+
 void egress_tunnel_pass(struct client *c)
 {
     c->state = &tunnel_state;
@@ -85,7 +94,10 @@ void egress_tunnel_pass(struct client *c)
     net_read(c->upstream.stream);
     if (is_checked(c))
         c->hello = alloc_zero(1, sizeof *c->hello);
-    if (c->hello ? look_at_hello(c, 0) : pass_all(c))
+    bool more = c->hello ? look_at_hello(c, 0) : pass_all(c);
+    if (c->state == &tunnel_state && c->ended)
+        client_has_ended(c);
+    else if (more)
         net_read(c->stream);
 }
 
@@ -117,15 +129,10 @@ static void tunnel_client_read(struct client *c, const char *bytes, ssize_t n)
         client_said(c, bytes, (size_t)n);
         return;
     }
-    if (n != UV_EOF) {
+    if (n == UV_EOF)
+        client_has_ended(c);
+    else
         egress_client_close(c);
-        return;
-    }
-    if (c->hello)
-        pass_all(c);
-    c->ended = true;
-    net_finish(c->upstream.stream);
-    egress_client_has_ended(c);
 }
 
 static void tunnel_upstream_read(struct client *c, const char *bytes, ssize_t n)

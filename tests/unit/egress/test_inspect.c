@@ -413,6 +413,37 @@ static void an_origin_that_is_not_trusted_is_named(void **state)
     scene_close(&s);
 }
 
+/* A response that lasts until the connection ends. */
+static void end_response(bool properly)
+{
+    struct scene s;
+    struct end *end;
+    scene_open(&s, READ_ONLY);
+    struct tls_end client = tls_client(&s, "origin.test", &end), origin = tls_origin(&s, end, "origin.test");
+    UNTIL(&s.rig, tls_end_step(&client) && tls_end_step(&origin) && client.ready && origin.ready);
+    ask_within(&s, &client, "GET /1 HTTP/1.1\r\n%H\r\n");
+    UNTIL(&s.rig, tls_end_step(&client) && tls_end_has(&origin, "GET /1 HTTP/1.1\r\n"));
+    tls_end_send(&origin, "HTTP/1.1 200 OK\r\n\r\nbody");
+    UNTIL(&s.rig, tls_end_has(&client, "4\r\nbody\r\n"));
+    if (properly)
+        SSL_shutdown(origin.ssl);
+    tls_end_flush(&origin);
+    shutdown(origin.end->fd, SHUT_WR);
+    UNTIL(&s.rig, tls_end_step(&client) && (client.eof || tls_end_has(&client, "0\r\n\r\n")));
+    assert_int_equal(tls_end_has(&client, "0\r\n\r\n"), properly);
+    tls_end_free(&client);
+    tls_end_free(&origin);
+    scene_close(&s);
+}
+
+/* Whoever is on the way can end a connection, but not TLS. */
+static void a_response_that_was_cut_short_is_never_completed(void **state)
+{
+    (void)state;
+    end_response(true);
+    end_response(false);
+}
+
 static void tls_is_inspected_without_rules_about_requests_too(void **state)
 {
     struct scene s;
@@ -502,6 +533,7 @@ static int tests(void)
         cmocka_unit_test(a_websocket_that_is_accepted_wrongly_does_not_open),
         cmocka_unit_test(requests_within_tls_are_judged),
         cmocka_unit_test(an_origin_that_is_not_trusted_is_named),
+        cmocka_unit_test(a_response_that_was_cut_short_is_never_completed),
         cmocka_unit_test(tls_is_inspected_without_rules_about_requests_too),
         cmocka_unit_test(tls_for_another_name_is_refused),
         cmocka_unit_test(without_an_authority_nothing_passes_uninspected),
