@@ -1,116 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tunnels whose requests are judged, in plain HTTP and within TLS. */
-#include "egress/inspect/authority.h"
-#include "egress/inspect/inspect.h"
-#include "egress/inspect/trust.h"
-#include "support/tls_end.h"
-
-/* A proxy with an authority, which trusts that of the origin, and a client that trusts the proxy's. */
-struct scene {
-    struct rig rig;
-    struct egress_authority *authority, *origins;
-    struct egress_inspection inspection;
-    SSL_CTX *client;
-    struct puppet puppet;
-};
-
-#define REST(more)                                                                     \
-    "    endpoints:\n"                                                                 \
-    "      - host: origin.test\n"                                                      \
-    "        port: %P\n"                                                               \
-    "        protocol: rest\n" more                                                    \
-    "    binaries: [{path: /**}]\n"
-
-#define READ_ONLY REST("        enforcement: enforce\n        access: read-only\n")
-#define L4 "    endpoints: [{host: origin.test, port: %P}]\n    binaries: [{path: /**}]\n"
-
-/* Appends text, in which %P is the origin's port and %H the Host field. */
-static void fill_in(const struct rig *rig, const char *text, struct buf *out)
-{
-    for (const char *at; (at = strchr(text, '%')); text = at + 2) {
-        buf_add(out, text, (size_t)(at - text));
-        if (at[1] == 'P')
-            buf_printf(out, "%u", rig->origin_port);
-        else if (at[1] == 'H')
-            buf_printf(out, "Host: origin.test:%u\r\n", rig->origin_port);
-        else
-            buf_add(out, at, 2);
-    }
-    buf_puts(out, text);
-}
-
-static struct policy *policy_of(const struct rig *rig, const char *rule)
-{
-    struct buf yaml = {0};
-    buf_puts(&yaml, "version: 1\nnetwork_policies:\n  one:\n");
-    fill_in(rig, rule, &yaml);
-    struct policy *policy = rig_parse(yaml.data);
-    buf_free(&yaml);
-    return policy;
-}
-
-static struct egress_trust *trust_in(const struct egress_authority *authority)
-{
-    struct error err;
-    char file[] = "/tmp/sluice-inspect-XXXXXX";
-    const char *pem = egress_authority_pem(authority);
-    int fd = mkstemp(file);
-    assert_int_equal(write(fd, pem, strlen(pem)), strlen(pem));
-    close(fd);
-    struct egress_trust *trust = egress_trust_new(file, &err);
-    assert_non_null(trust);
-    unlink(file);
-    return trust;
-}
-
-static SSL_CTX *client_of(const struct egress_authority *authority)
-{
-    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-    const char *pem = egress_authority_pem(authority);
-    BIO *bio = BIO_new_mem_buf(pem, -1);
-    X509 *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-    assert_non_null(certificate);
-    X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), certificate);
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-    X509_free(certificate);
-    BIO_free(bio);
-    return ctx;
-}
-
-static void scene_open(struct scene *s, const char *rule)
-{
-    struct error err;
-    memset(s, 0, sizeof *s);
-    s->authority = egress_authority_new(&err);
-    s->origins = egress_authority_new(&err);
-    s->inspection = (struct egress_inspection){.authority = s->authority, .trust = trust_in(s->origins)};
-    s->client = client_of(s->authority);
-    rig_begin(&s->rig);
-    rig_start_proxy(&s->rig, policy_of(&s->rig, rule), (struct egress_limits){0}, s->inspection);
-    s->puppet = rig_puppet(&s->rig, s->rig.client);
-}
-
-static void scene_close(struct scene *s)
-{
-    puppet_end(&s->puppet);
-    rig_stop(&s->rig);
-    SSL_CTX_free(s->client);
-    egress_trust_free(s->inspection.trust);
-    egress_authority_free(s->authority);
-    egress_authority_free(s->origins);
-}
+#include "support/inspected.h"
 
 /* ---- plain HTTP in a tunnel ---- */
-
-static struct end *ask_plain(struct scene *s, const char *request, struct end **origin)
-{
-    struct buf text = {0};
-    struct end *end = rig_tunnel(&s->rig, &s->puppet, "origin.test", origin);
-    fill_in(&s->rig, request, &text);
-    end_send(end, text.data);
-    buf_free(&text);
-    return end;
-}
 
 static void a_permitted_request_goes_to_the_origin(void **state)
 {
@@ -291,73 +183,7 @@ static void an_uninspected_tunnel_ends_when_requests_are_to_be_judged(void **sta
     scene_close(&s);
 }
 
-#define UPGRADE "GET /chat HTTP/1.1\r\n%HConnection: Upgrade\r\nUpgrade: websocket\r\n" \
-                "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-
-static void a_websocket_opens_where_its_request_is_permitted(void **state)
-{
-    struct scene s;
-    struct end *origin;
-    (void)state;
-    scene_open(&s, READ_ONLY);
-    const char *asked = UPGRADE;
-    struct end *client = ask_plain(&s, asked, &origin);
-    UNTIL(&s.rig, end_has(origin, "\r\n\r\n"));
-    assert_true(end_has(origin, "Connection: Upgrade\r\nUpgrade: websocket\r\n"));
-    end_send(origin, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-             "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n\201\002hi");
-    UNTIL(&s.rig, end_has(client, "\201\002hi"));
-    assert_true(end_has(client, "Connection: Upgrade\r\nUpgrade: websocket\r\n"));
-    end_send_bytes(client, "\201\200abcd", 6);
-    UNTIL(&s.rig, end_has(origin, "\201\200abcd"));
-    scene_close(&s);
-}
-
-static void a_websocket_that_is_accepted_wrongly_does_not_open(void **state)
-{
-    struct scene s;
-    struct end *origin;
-    (void)state;
-    scene_open(&s, READ_ONLY);
-    const char *asked = UPGRADE;
-    struct end *client = ask_plain(&s, asked, &origin);
-    UNTIL(&s.rig, end_has(origin, "\r\n\r\n"));
-    end_send(origin, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-             "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n");
-    rig_refused(&s.rig, client, 502, "invalid_upstream_response", NULL, NULL);
-    scene_close(&s);
-}
-
 /* ---- TLS ---- */
-
-static struct tls_end tls_client(struct scene *s, const char *name, struct end **origin)
-{
-    struct tls_end t;
-    SSL *ssl = SSL_new(s->client);
-    struct end *end = rig_tunnel(&s->rig, &s->puppet, "origin.test", origin);
-    SSL_set_tlsext_host_name(ssl, name);
-    SSL_set1_host(ssl, name);
-    SSL_set_connect_state(ssl);
-    tls_end_begin(&t, end, ssl);
-    tls_end_step(&t);
-    return t;
-}
-
-static struct tls_end tls_origin(struct scene *s, struct end *end, const char *name)
-{
-    struct tls_end t;
-    struct error err;
-    tls_end_begin(&t, end, egress_authority_server(s->origins, name, &err));
-    return t;
-}
-
-static void ask_within(const struct scene *s, struct tls_end *client, const char *request)
-{
-    struct buf text = {0};
-    fill_in(&s->rig, request, &text);
-    tls_end_send(client, text.data);
-    buf_free(&text);
-}
 
 static void requests_within_tls_are_judged(void **state)
 {
@@ -487,35 +313,6 @@ static void without_an_authority_nothing_passes_uninspected(void **state)
     rig_stop(&rig);
 }
 
-/* ---- what the first bytes are ---- */
-
-static void the_first_bytes_tell_the_protocol(void **state)
-{
-    static const struct {
-        const char *bytes;
-        enum egress_protocol strict, wide;
-    } cases[] = {
-        {"", EGRESS_PROTOCOL_UNKNOWN, EGRESS_PROTOCOL_UNKNOWN},
-        {"G", EGRESS_PROTOCOL_UNKNOWN, EGRESS_PROTOCOL_UNKNOWN},
-        {"GET", EGRESS_PROTOCOL_UNKNOWN, EGRESS_PROTOCOL_UNKNOWN},
-        {"GET ", EGRESS_PROTOCOL_HTTP, EGRESS_PROTOCOL_HTTP},
-        {"get /", EGRESS_PROTOCOL_OTHER, EGRESS_PROTOCOL_HTTP},
-        {"PROPFIND /", EGRESS_PROTOCOL_OTHER, EGRESS_PROTOCOL_HTTP},
-        {"PRI * HTTP/2.0\r\n", EGRESS_PROTOCOL_HTTP2, EGRESS_PROTOCOL_HTTP2},
-        {"PRI ", EGRESS_PROTOCOL_UNKNOWN, EGRESS_PROTOCOL_UNKNOWN},
-        {"SSH-2.0", EGRESS_PROTOCOL_OTHER, EGRESS_PROTOCOL_UNKNOWN},
-        {"SSH-2.0-x\r\n", EGRESS_PROTOCOL_OTHER, EGRESS_PROTOCOL_OTHER},
-        {" GET /", EGRESS_PROTOCOL_OTHER, EGRESS_PROTOCOL_OTHER},
-        {"\001", EGRESS_PROTOCOL_OTHER, EGRESS_PROTOCOL_OTHER},
-    };
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const char *bytes = cases[i].bytes;
-        assert_int_equal(egress_inspect_guess(bytes, strlen(bytes), true), cases[i].strict);
-        assert_int_equal(egress_inspect_guess(bytes, strlen(bytes), false), cases[i].wide);
-    }
-}
-
 static int tests(void)
 {
     const struct CMUnitTest list[] = {
@@ -529,15 +326,12 @@ static int tests(void)
         cmocka_unit_test(audit_lets_pass_and_says_so),
         cmocka_unit_test(a_new_policy_ends_what_it_no_longer_permits),
         cmocka_unit_test(an_uninspected_tunnel_ends_when_requests_are_to_be_judged),
-        cmocka_unit_test(a_websocket_opens_where_its_request_is_permitted),
-        cmocka_unit_test(a_websocket_that_is_accepted_wrongly_does_not_open),
         cmocka_unit_test(requests_within_tls_are_judged),
         cmocka_unit_test(an_origin_that_is_not_trusted_is_named),
         cmocka_unit_test(a_response_that_was_cut_short_is_never_completed),
         cmocka_unit_test(tls_is_inspected_without_rules_about_requests_too),
         cmocka_unit_test(tls_for_another_name_is_refused),
         cmocka_unit_test(without_an_authority_nothing_passes_uninspected),
-        cmocka_unit_test(the_first_bytes_tell_the_protocol),
     };
     return cmocka_run_group_tests(list, NULL, NULL);
 }
