@@ -367,13 +367,6 @@ static struct http_connection *connection_new(struct http_server *server, enum n
     return c;
 }
 
-/* Anybody may come by TCP, known or not: a quarter is kept for the owner of the Unix socket. */
-static unsigned most_for(const struct http_server *server, enum net_kind kind)
-{
-    unsigned most = server->limits.connections;
-    return kind == NET_TCP ? most - most / 4 : most;
-}
-
 /* The uid of the peer is being looked for, before its first byte is read. */
 struct look {
     struct http_connection *connection;
@@ -416,21 +409,32 @@ static bool begin_look(struct http_connection *c)
     return true;
 }
 
+static void refuse_room(struct http_connection *c, enum connection_room room)
+{
+    refuse(c, 503, room == ROOM_NOT_FOR_SOURCE
+                       ? "you have as many connections to this server as one client may: close some of them"
+                       : "this server has as many connections as it may: try again later");
+}
+
 void connection_begin(struct http_server *server, enum net_kind kind, uv_stream_t *listener, unsigned flags)
 {
     struct http_connection *c = connection_new(server, kind);
-    unsigned most = most_for(server, kind), n = server->stats.connections;
-    if (net_accept(c->socket, listener) != 0 || n > most + CONNECTION_REFUSED_MAX) {
+    enum connection_room room = ROOM_NOT_TO_SAY_SO;
+    if (net_accept(c->socket, listener) == 0) {
+        http_peer_read(net_fileno(c->socket), &c->peer);
+        http_source_read(&c->peer, &c->source);
+        c->peer.listener = flags;
+        room = connection_make_room(c);
+    }
+    if (room == ROOM_NOT_TO_SAY_SO) {
         connection_close(c);
         return;
     }
-    http_peer_read(net_fileno(c->socket), &c->peer);
-    c->peer.listener = flags;
     enter(c, CONNECTION_IDLE, server->limits.head_ms);
-    if (n > most || !begin_look(c))
+    if (room != ROOM_IS || !begin_look(c))
         net_read(c->socket);
-    if (n > most)
-        refuse(c, 503, "this server has as many connections as it may: try again later");
+    if (room != ROOM_IS)
+        refuse_room(c, room);
 }
 
 void connection_end_stream(struct http_connection *c)

@@ -57,6 +57,13 @@ struct http_stream {
     struct error why;                               /* broken */
 };
 
+struct http_source {
+    enum http_address_kind kind;
+    bool is_user;                                   /* of this machine, by its uid */
+    uid_t uid;
+    unsigned char address[8];                       /* IPv4, or the network of IPv6 */
+};
+
 struct http_connection {
     struct http_server *server;
     struct http_connection *prev, *next;
@@ -75,6 +82,7 @@ struct http_connection {
     struct http_exchange *exchange;
     struct http_stream *stream;
     struct http_peer peer;
+    struct http_source source;
 };
 
 struct http_listener;
@@ -102,6 +110,15 @@ struct http_server {
 
 /* Accepts the connection that waits at the listener.  flags: enum http_listener_flags. */
 void connection_begin(struct http_server *server, enum net_kind kind, uv_stream_t *listener, unsigned flags);
+/* room.c */
+void http_source_read(const struct http_peer *peer, struct http_source *out);
+enum connection_room {
+    ROOM_IS,                                        /* perhaps because the oldest idle one was closed */
+    ROOM_NOT_FOR_SOURCE,                            /* which has its share of the connections by TCP */
+    ROOM_NOT,
+    ROOM_NOT_TO_SAY_SO,                             /* too many are being told so already */
+};
+enum connection_room connection_make_room(struct http_connection *newcomer);
 /* Whatever it does; a request that a handler has stays valid. */
 void connection_close(struct http_connection *c);
 /* Closes it now if it is idle, else after the answer under way. */
