@@ -101,6 +101,18 @@ static void attach(const struct stdio *io, bool tty)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* The child is no PID 1: until it is the command, no signal is to end it. */
+static pid_t fork_blocked(void)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    pid_t pid = fork();
+    if (pid != 0)
+        sigprocmask(SIG_SETMASK, &before, NULL);
+    return pid;
+}
+
 static void run_child(const struct init *init, const struct command *command,
                       const struct stdio *io, int report)
 {
@@ -141,7 +153,7 @@ static pid_t fork_child(struct init *init, const struct command *command, struct
         return -1;
     if (pipe2(report, O_CLOEXEC | O_NONBLOCK) != 0)
         return init_reason(reason, "cannot make a pipe: %m");
-    pid_t pid = fork();
+    pid_t pid = fork_blocked();
     if (pid == 0)
         run_child(init, command, io, report[1]);
     close(report[1]);

@@ -6,15 +6,20 @@
 
 #include <sys/un.h>
 
-static void hostile_system_calls_are_refused(void **state)
+static void copy_probe(struct box *box)
 {
-    struct box *box = *state;
     char *self = realpath("/proc/self/exe", NULL);     /* by its name: valgrind hides it otherwise */
     char *copy = alloc_printf("cp %s %s/probe && chmod 755 %s/probe", self, box->workdir,
                               box->workdir);
     free(self);
     assert_int_equal(system(copy), 0);
     free(copy);
+}
+
+static void hostile_system_calls_are_refused(void **state)
+{
+    struct box *box = *state;
+    copy_probe(box);
     const char *said = box_sh(box, "ASAN_OPTIONS=detect_leaks=0 /sandbox/probe --probe");
     assert_string_equal(said, "");
     assert_int_equal(box->code, 0);
@@ -100,6 +105,20 @@ static void nobody_inside_can_end_init(void **state)
     assert_false(box->gone);
 }
 
+/* SIGCHLD it waits for anyway. */
+static void the_kernel_sends_init_no_signal_for_a_workload(void **state)
+{
+    struct box *box = *state;
+    copy_probe(box);
+    const char *said = box_sh(box, "ASAN_OPTIONS=detect_leaks=0 /sandbox/probe --signals");
+    assert_string_equal(said, "");
+    assert_int_equal(box->code, 0);
+    said = box_sh(box, "sed -n 's/^S[a-z]*Pnd:[[:space:]]*0*//pI' /proc/1/status | grep -vx -e '' -e 10000");
+    assert_string_equal(said, "");
+    assert_string_equal(box_sh(box, "echo alive"), "alive\n");
+    assert_false(box->gone);
+}
+
 static void a_command_cannot_look_into_another(void **state)
 {
     struct box *box = *state;
@@ -178,6 +197,7 @@ static int run_walls(const char *group)
         IN_A_BOX(a_socket_of_the_host_without_a_path_is_not_there),
         IN_A_BOX(it_sees_only_itself),
         IN_A_BOX(nobody_inside_can_end_init),
+        IN_A_BOX(the_kernel_sends_init_no_signal_for_a_workload),
         IN_A_BOX(a_command_cannot_look_into_another),
         IN_A_BOX(the_file_system_cannot_be_filled_with_devices),
         IN_A_BOX(shared_accounts_have_low_limits),
@@ -191,5 +211,7 @@ int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--probe") == 0)
         return probe_all() + probe_other_abi();
+    if (argc == 2 && strcmp(argv[1], "--signals") == 0)
+        return probe_signals();
     return mode_run_all(run_walls);
 }

@@ -275,4 +275,25 @@ static int probe_other_abi(void)
 }
 #endif
 
+/* Has the kernel send each signal to init: when something can be read, by each kind of owner. */
+static int probe_signals(void)
+{
+    const struct f_owner_ex owners[] = {{F_OWNER_PID, 1}, {F_OWNER_TID, 1}, {F_OWNER_PGRP, 1}};
+    for (int number = 0; number < NSIG; number++)
+        for (size_t i = 0; i < sizeof owners / sizeof *owners; i++) {
+            int ends[2];
+            if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+                return 1;
+            if (fcntl(ends[0], F_SETFL, O_ASYNC) != 0 || fcntl(ends[0], F_SETSIG, number) != 0 ||
+                fcntl(ends[0], F_SETOWN_EX, &owners[i]) != 0)
+                fprintf(stderr, "signal %d to init: %s\n", number, strerror(errno));
+            for (int byte = 0; byte < 50; byte++)
+                if (write(ends[1], "x", 1) != 1)
+                    return 2;
+            close(ends[0]);
+            close(ends[1]);
+        }
+    return 0;
+}
+
 #endif
