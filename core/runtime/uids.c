@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sandbox/supervisor/ground.h"
 #include "sandbox/supervisor/idmap.h"
+#include "sandbox/supervisor/workload_identity.h"
 
 enum { ROOT_FIRST = 1900000000, ROOT_COUNT = 65536 };
 
@@ -87,7 +87,7 @@ static void find_subordinate(struct uid_range *out)
 
 static void find_own(struct uid_range *out)
 {
-    if (sandbox_ground_covers(ROOT_FIRST) && sandbox_ground_covers(ROOT_FIRST + ROOT_COUNT - 1)) {
+    if (workload_identity_available(ROOT_FIRST) && workload_identity_available(ROOT_FIRST + ROOT_COUNT - 1)) {
         out->first = out->first_gid = ROOT_FIRST;
         out->count = ROOT_COUNT;
     } else {

@@ -5,8 +5,8 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
-#include "sandbox/supervisor/ground.h"
 #include "sandbox/supervisor/mount_plan.h"
+#include "sandbox/supervisor/workload_identity.h"
 #include "sandbox/wire/spec.h"
 #include "sandbox/wire/wire.h"
 
@@ -312,8 +312,8 @@ static int make_plan(struct plan *plan)
         return error_errno(plan->err, ERROR_INTERNAL, "cannot find the work folder %s",
                            plan->spec.workdir);
     plan->spec.workdir = plan->workdir;
-    if (sandbox_ground_uid(plan->spec.uid, &plan->host_uid, plan->err) != 0 ||
-        sandbox_ground_own(plan->workdir, plan->host_uid, plan->err) != 0)
+    if (workload_identity_choose(plan->spec.uid, &plan->host_uid, plan->err) != 0 ||
+        workload_identity_own_folder(plan->workdir, plan->host_uid, plan->err) != 0)
         return -1;
     plan->work.source = plan->workdir;
     if (mount_identify(plan->workdir, &plan->work.device, &plan->work.inode) != 0)
@@ -322,7 +322,7 @@ static int make_plan(struct plan *plan)
     if (mount_guards_make(&plan->spec, plan->cell->arena, &plan->guards, plan->err) != 0)
         return -1;
     error_set(plan->err, ERROR_INTERNAL, "cannot act as uid %u for a moment", plan->host_uid);
-    return sandbox_ground_as(plan->host_uid, plan_mounts, plan);
+    return workload_identity_call(plan->host_uid, plan_mounts, plan);
 }
 
 /* First all records, then all strings, as wire.h has it. */

@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "sandbox/supervisor/argv.h"
 #include "sandbox/supervisor/cgroup.h"
-#include "sandbox/supervisor/ground.h"
 #include "sandbox/supervisor/launch_argv.h"
+#include "sandbox/supervisor/workload_identity.h"
 #include "sandbox/wire/spec.h"
 #include "sandbox/wire/wire.h"
 
@@ -124,7 +124,7 @@ static void run_child(const struct launch_request *request, const struct files *
     } else if (place_files(files) != 0 || setrlimit(RLIMIT_CORE, &none) != 0) {
         perror("cannot prepare the sandbox");
     } else if (request->host_uid != geteuid() &&
-               sandbox_ground_switch(request->host_uid, request->spec->workdir, &err) != 0) {
+               workload_identity_switch(request->host_uid, request->spec->workdir, &err) != 0) {
         fprintf(stderr, "%s\n", err.text);
     } else if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == parent) {
         /* bwrap asks for the same, but later: a supervisor killed before that would leave it. */

@@ -24,7 +24,7 @@ struct launch {
 
 struct launch_request {
     const struct sandbox_spec *spec;
-    uint32_t host_uid;                              /* of sandbox_ground_uid */
+    uint32_t host_uid;                              /* of workload_identity_choose */
 };
 int sandbox_launch(const struct launch_request *request, struct launch *out, struct error *err);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/supervisor/ground.h"
+#include "sandbox/supervisor/workload_identity.h"
 
 #include "base/error.h"
 
@@ -34,13 +34,13 @@ static struct id_map read_map(const char *path, uint32_t id)
     return map;
 }
 
-bool sandbox_ground_covers(uint32_t id)
+bool workload_identity_available(uint32_t id)
 {
     return geteuid() == 0 && read_map("/proc/self/uid_map", id).covers &&
            read_map("/proc/self/gid_map", id).covers;
 }
 
-int sandbox_ground_uid(uint32_t wanted, uint32_t *out, struct error *err)
+int workload_identity_choose(uint32_t wanted, uint32_t *out, struct error *err)
 {
     *out = geteuid();
     if (*out != 0)
@@ -55,7 +55,7 @@ int sandbox_ground_uid(uint32_t wanted, uint32_t *out, struct error *err)
     return 0;
 }
 
-int sandbox_ground_own(const char *workdir, uint32_t uid, struct error *err)
+int workload_identity_own_folder(const char *workdir, uint32_t uid, struct error *err)
 {
     struct stat st;
     int fd = open(workdir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -70,7 +70,7 @@ int sandbox_ground_own(const char *workdir, uint32_t uid, struct error *err)
     return rc;
 }
 
-int sandbox_ground_as(uint32_t uid, int (*fn)(void *ctx), void *ctx)
+int workload_identity_call(uint32_t uid, int (*fn)(void *ctx), void *ctx)
 {
     uid_t own_uid = geteuid();
     gid_t own_gid = getegid();
@@ -140,7 +140,7 @@ static int cover(const char *path, size_t blocked)
 /* workdir is absolute and without links. */
 static int reach(uint32_t uid, const char *workdir, struct error *err)
 {
-    int blocked = sandbox_ground_as(uid, blocked_prefix, (void *)workdir);
+    int blocked = workload_identity_call(uid, blocked_prefix, (void *)workdir);
     if (blocked == 0)
         return 0;
     if (blocked < 0)
@@ -155,7 +155,7 @@ static int reach(uint32_t uid, const char *workdir, struct error *err)
     return 0;
 }
 
-int sandbox_ground_switch(uint32_t uid, const char *workdir, struct error *err)
+int workload_identity_switch(uint32_t uid, const char *workdir, struct error *err)
 {
     if (reach(uid, workdir, err) != 0)
         return -1;
