@@ -20,8 +20,8 @@
 #include "sandbox/supervisor/lines.h"
 #include "sandbox/supervisor/link.h"
 #include "sandbox/supervisor/loadable.h"
+#include "sandbox/supervisor/release_memory.h"
 #include "sandbox/supervisor/traffic.h"
-#include "sandbox/supervisor/trim.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -70,7 +70,7 @@ struct supervisor {
 static void on_idle(uv_timer_t *timer)
 {
     (void)timer;
-    sandbox_trim();
+    release_memory();
 }
 
 static void await_idleness(struct supervisor *s)

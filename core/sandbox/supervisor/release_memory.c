@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/supervisor/trim.h"
+#include "sandbox/supervisor/release_memory.h"
 
 #include <link.h>
 #include <malloc.h>
@@ -24,7 +24,7 @@ static int drop_code(struct dl_phdr_info *object, size_t size, void *unused)
     return 0;
 }
 
-void sandbox_trim(void)
+void release_memory(void)
 {
     malloc_trim(0);
     dl_iterate_phdr(drop_code, NULL);
