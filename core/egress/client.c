@@ -3,7 +3,6 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "egress/transparent.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -108,11 +107,20 @@ void egress_client_end(struct client *c)
     net_finish(c->stream);
 }
 
+bool egress_client_admit(struct client *c)
+{
+    struct egress_connect *connect = c->connect;
+    c->connect = NULL;
+    return egress_connect_answer(connect, 0);
+}
+
 void egress_client_refuse(struct client *c, const struct egress_refusal *refusal)
 {
     struct buf answer = {0};
     if (c->connect) {
-        egress_transparent_refuse(c, refusal);
+        egress_connect_answer(c->connect, egress_refusal_errno(refusal));
+        c->connect = NULL;
+        egress_client_close(c);
         return;
     }
     egress_refusal_print(refusal, &answer);

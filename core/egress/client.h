@@ -111,6 +111,8 @@ struct client *egress_client_new(struct egress_proxy *proxy, const struct client
 /* The stream, which is connected, belongs to the client from here on. */
 void egress_client_attach(struct client *c, struct net_stream *stream);
 void egress_client_close(struct client *c);         /* at once; no answer */
+/* Its suspended connect succeeds.  False: its caller is gone. */
+bool egress_client_admit(struct client *c);
 /* Answers and closes, once the client has had the time to read it.  A suspended connect fails. */
 void egress_client_refuse(struct client *c, const struct egress_refusal *refusal);
 /* After an answer: nothing more is read as a request. */

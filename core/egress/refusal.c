@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 
+#include <errno.h>
 #include <ctype.h>
 #include <llhttp.h>
 #include <stdarg.h>
@@ -136,4 +137,20 @@ void egress_refusal_print(const struct egress_refusal *refusal, struct buf *out)
         print_policy(refusal->policy, out);
     buf_printf(out, "Connection: close\r\n\r\n%s", body.data);
     buf_free(&body);
+}
+
+int egress_refusal_errno(const struct egress_refusal *refusal)
+{
+    switch (refusal->error) {
+    case -ECONNREFUSED:
+    case -EHOSTUNREACH:
+    case -ENETUNREACH:
+    case -ETIMEDOUT:
+        return refusal->error;
+    default:
+        break;
+    }
+    if (refusal->kind == REFUSAL_SLOW)
+        return -ETIMEDOUT;
+    return refusal->kind == REFUSAL_UNREACHABLE ? -EHOSTUNREACH : -ECONNREFUSED;
 }

@@ -65,4 +65,7 @@ void egress_refusal_print(const struct egress_refusal *refusal, struct buf *out)
 /* Appends a status line, "Unknown" for a status that is in no list. */
 void egress_status_line(int status, struct buf *out);
 
+/* What a connect that was redirected fails with, as a negative number. */
+int egress_refusal_errno(const struct egress_refusal *refusal);
+
 #endif

@@ -6,40 +6,8 @@
 #include "egress/record.h"
 #include "egress/request.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-/* What a program knows as the outcome of a connect. */
-static int error_of(const struct egress_refusal *refusal)
-{
-    switch (refusal->error) {
-    case -ECONNREFUSED:
-    case -EHOSTUNREACH:
-    case -ENETUNREACH:
-    case -ETIMEDOUT:
-        return refusal->error;
-    default:
-        break;
-    }
-    if (refusal->kind == REFUSAL_SLOW)
-        return -ETIMEDOUT;
-    return refusal->kind == REFUSAL_UNREACHABLE ? -EHOSTUNREACH : -ECONNREFUSED;
-}
-
-bool egress_transparent_admit(struct client *c)
-{
-    struct egress_connect *connect = c->connect;
-    c->connect = NULL;
-    return egress_connect_answer(connect, 0);
-}
-
-void egress_transparent_refuse(struct client *c, const struct egress_refusal *refusal)
-{
-    egress_connect_answer(c->connect, error_of(refusal));
-    c->connect = NULL;
-    egress_client_close(c);
-}
 
 static void set_target(struct egress_target *target, const char *host, uint16_t port)
 {

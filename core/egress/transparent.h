@@ -9,9 +9,5 @@
 
 /* The client is accepted and has its connect: decides where it leads. */
 void egress_transparent_begin(struct client *c);
-/* The connect succeeds.  False: its caller is gone. */
-bool egress_transparent_admit(struct client *c);
-/* It fails, and the client is closed. */
-void egress_transparent_refuse(struct client *c, const struct egress_refusal *refusal);
 
 #endif

@@ -6,7 +6,6 @@
 #include "egress/inspect/inspect.h"
 #include "egress/judge.h"
 #include "egress/record.h"
-#include "egress/transparent.h"
 #include "egress/tunnel/tunnel.h"
 
 #include <stdio.h>
@@ -82,7 +81,7 @@ void egress_tunnel_open(struct client *c)
         refuse_without_authority(c);
         return;
     }
-    if (c->connect && !egress_transparent_admit(c)) {
+    if (c->connect && !egress_client_admit(c)) {
         egress_client_close(c);
         return;
     }
