@@ -117,6 +117,11 @@ const char *egress_authority_pem(const struct egress_authority *a)
     return a->pem;
 }
 
+unsigned long egress_authority_hash(const struct egress_authority *a)
+{
+    return X509_subject_name_hash(a->certificate);
+}
+
 /* A leaf that has a day left is good: connections that begin with it do not outlive that. */
 static bool lasts(const struct leaf *leaf)
 {

@@ -21,6 +21,8 @@ struct egress_authority *egress_authority_new(struct error *err);       /* NULL:
 void egress_authority_free(struct egress_authority *authority);
 /* The certificate in PEM, with a line break at its end. */
 const char *egress_authority_pem(const struct egress_authority *authority);
+/* The hash of its subject, for a name in a folder of certificates. */
+unsigned long egress_authority_hash(const struct egress_authority *authority);
 
 /* A TLS server for the host (canonical: a DNS name or an address), ready for net_tls_new: TLS 1.2 or
  * later, ALPN http/1.1 where the client offers a list.  NULL: err says why. */

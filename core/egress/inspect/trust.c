@@ -3,19 +3,16 @@
 
 #include "base/alloc.h"
 #include "base/ipaddr.h"
+#include "egress/inspect/roots.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { PLACE_SIZE = IPADDR_HOST_SIZE + 8, PEM_MAX = 4 * 1024 * 1024 };
+enum { PLACE_SIZE = IPADDR_HOST_SIZE + 8 };
 
 /* In the order of their last use, the latest first. */
 struct kept {
@@ -26,81 +23,17 @@ struct kept {
 
 struct egress_trust {
     SSL_CTX *client;
-    struct buf pem;
+    struct egress_roots *roots;
     struct kept *sessions;
     size_t n_sessions;
     int place_index;                                /* of an SSL: its place, a string of its own */
 };
-
-static const char *const system_bundles[] = {
-    "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
 
 static const char *openssl_reason(void)
 {
     unsigned long code = ERR_get_error();
     const char *why = code ? ERR_reason_error_string(code) : NULL;
     return why ? why : "OpenSSL gives no reason";
-}
-
-/* ---- roots ---- */
-
-static int read_file(const char *path, struct buf *out)
-{
-    char chunk[16 * 1024];
-    ssize_t n;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    while ((n = read(fd, chunk, sizeof chunk)) > 0 && out->len < PEM_MAX)
-        buf_add(out, chunk, (size_t)n);
-    close(fd);
-    return n < 0 ? -1 : 0;
-}
-
-/* The number of certificates in the text that were added.  What is no certificate is passed over. */
-static size_t add_roots(X509_STORE *store, const char *pem, size_t len)
-{
-    size_t added = 0;
-    BIO *bio = BIO_new_mem_buf(pem, (int)len);
-    STACK_OF(X509_INFO) *infos = bio ? PEM_X509_INFO_read_bio(bio, NULL, NULL, NULL) : NULL;
-    for (int i = 0; i < sk_X509_INFO_num(infos); i++) {
-        X509 *certificate = sk_X509_INFO_value(infos, i)->x509;
-        added += certificate && X509_STORE_add_cert(store, certificate) == 1;
-    }
-    sk_X509_INFO_pop_free(infos, X509_INFO_free);
-    BIO_free(bio);
-    ERR_clear_error();
-    return added;
-}
-
-static size_t add_file(struct egress_trust *trust, const char *path)
-{
-    struct buf text = {0};
-    size_t added = 0;
-    if (read_file(path, &text) == 0 && text.len)
-        added = add_roots(SSL_CTX_get_cert_store(trust->client), text.data, text.len);
-    if (added) {
-        buf_add(&trust->pem, text.data, text.len);
-        if (trust->pem.data[trust->pem.len - 1] != '\n')
-            buf_putc(&trust->pem, '\n');
-    }
-    buf_free(&text);
-    return added;
-}
-
-static int load_roots(struct egress_trust *trust, const char *extra_ca, struct error *err)
-{
-    size_t n = sizeof system_bundles / sizeof *system_bundles, i = 0;
-    while (i < n && !add_file(trust, system_bundles[i]))
-        i++;
-    errno = 0;
-    if (!*extra_ca || add_file(trust, extra_ca))
-        return 0;
-    if (errno)
-        return error_errno(err, ERROR_MALFORMED, "egress.extra_ca: %s cannot be read", extra_ca);
-    return error_set(err, ERROR_MALFORMED, "egress.extra_ca: %s has no certificate in PEM",
-                     extra_ca);
 }
 
 /* ---- sessions ---- */
@@ -171,23 +104,41 @@ static void offer_session(struct egress_trust *trust, SSL *ssl, const char *plac
 
 /* ---- */
 
+static SSL_CTX *client_context(struct egress_trust *trust)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    X509_STORE *store = ctx ? egress_roots_store(trust->roots) : NULL;
+    if (!store) {
+        SSL_CTX_free(ctx);
+        return NULL;
+    }
+    SSL_CTX_set_cert_store(ctx, store);
+    SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(ctx, keep_session);
+    SSL_CTX_set_app_data(ctx, trust);
+    return ctx;
+}
+
+static int set_up(struct egress_trust *trust, const char *extra_ca, struct error *err)
+{
+    trust->roots = egress_roots_read(extra_ca, err);
+    if (!trust->roots)
+        return -1;
+    trust->place_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_place);
+    trust->client = client_context(trust);
+    if (trust->client && trust->place_index >= 0)
+        return 0;
+    return error_set(err, ERROR_INTERNAL, "TLS cannot be set up: %s", openssl_reason());
+}
+
 struct egress_trust *egress_trust_new(const char *extra_ca, struct error *err)
 {
     struct egress_trust *trust = alloc_zero(1, sizeof *trust);
-    trust->place_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_place);
-    trust->client = SSL_CTX_new(TLS_client_method());
-    if (!trust->client || trust->place_index < 0)
-        error_set(err, ERROR_INTERNAL, "TLS cannot be set up: %s", openssl_reason());
-    else if (load_roots(trust, extra_ca, err) == 0) {
-        SSL_CTX_set_min_proto_version(trust->client, TLS1_2_VERSION);
-        SSL_CTX_set_options(trust->client, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-        SSL_CTX_set_verify(trust->client, SSL_VERIFY_PEER, NULL);
-        SSL_CTX_set_session_cache_mode(trust->client, SSL_SESS_CACHE_CLIENT |
-                                                          SSL_SESS_CACHE_NO_INTERNAL);
-        SSL_CTX_sess_set_new_cb(trust->client, keep_session);
-        SSL_CTX_set_app_data(trust->client, trust);
+    if (set_up(trust, extra_ca, err) == 0)
         return trust;
-    }
     egress_trust_free(trust);
     return NULL;
 }
@@ -202,13 +153,18 @@ void egress_trust_free(struct egress_trust *trust)
         free_kept(kept);
     }
     SSL_CTX_free(trust->client);
-    buf_free(&trust->pem);
+    egress_roots_free(trust->roots);
     free(trust);
 }
 
 const struct buf *egress_trust_pem(const struct egress_trust *trust)
 {
-    return &trust->pem;
+    return egress_roots_pem(trust->roots);
+}
+
+const unsigned long *egress_trust_extra(const struct egress_trust *trust, size_t *n)
+{
+    return egress_roots_extra(trust->roots, n);
 }
 
 /* An address is verified as one and never asked for by name (RFC 6066, 3). */

@@ -25,6 +25,8 @@ struct egress_trust *egress_trust_new(const char *extra_ca, struct error *err);
 void egress_trust_free(struct egress_trust *trust);
 /* All roots in PEM. */
 const struct buf *egress_trust_pem(const struct egress_trust *trust);
+/* The subject hashes of the extra ones, for names in a folder of certificates. */
+const unsigned long *egress_trust_extra(const struct egress_trust *trust, size_t *n);
 
 /* A TLS client for the host (canonical: a DNS name or an address), ready for net_tls_new: it verifies
  * the certificate for that host, asks for it by SNI unless it is an address, and offers the session

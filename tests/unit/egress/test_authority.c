@@ -227,6 +227,31 @@ static void the_bundle_has_the_extra_authorities(void **state)
     pair_free(&p);
 }
 
+/* Roots are looked up by subject: all that share one are tried, and what is no certificate is passed
+ * over. */
+static void roots_that_share_a_subject_are_all_trusted(void **state)
+{
+    (void)state;
+    struct error err;
+    struct pair p = pair_new(), q = pair_new();
+    size_t n;
+    FILE *file = fopen(p.file, "w");
+    fprintf(file, "-----BEGIN NOTHING-----\nAAAA\n-----END NOTHING-----\n%sremark\n%s%s",
+            egress_authority_pem(q.authority), egress_authority_pem(p.authority),
+            egress_authority_pem(p.authority));
+    fclose(file);
+    egress_trust_free(p.trust);
+    egress_trust_free(q.trust);
+    p.trust = egress_trust_new(p.file, &err);
+    q.trust = egress_trust_new(p.file, &err);
+    assert_int_equal(connect_as(&p, "a.test", "a.test", NULL), X509_V_OK);
+    assert_int_equal(connect_as(&q, "a.test", "a.test", NULL), X509_V_OK);
+    assert_int_equal(egress_trust_extra(p.trust, &n)[0], egress_authority_hash(q.authority));
+    assert_int_equal(n, 3);
+    pair_free(&p);
+    pair_free(&q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +264,7 @@ int main(void)
         cmocka_unit_test(a_client_without_http_1_1_is_refused),
         cmocka_unit_test(a_file_of_extra_authorities_has_to_have_some),
         cmocka_unit_test(the_bundle_has_the_extra_authorities),
+        cmocka_unit_test(roots_that_share_a_subject_are_all_trusted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
