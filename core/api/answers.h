@@ -11,7 +11,7 @@
     X(problem, "type title status# detail")                                                                           \
     X(error, "path line# column# message")                                                                            \
     X(status, "status version pid# started_at sandboxes# ready# pending_drafts# voters# draining! " \
-              "limits* workload_uids*")                                                                               \
+              "limits* workload_uids* enforces[]")                                                                    \
     X(sandbox, "name id phase network labels* policy_revision# loaded_revision# policy_hash created_at "              \
                "approval_mode limits* error?")                                                                        \
     X(created, "name id phase network labels* policy_revision# loaded_revision# policy_hash created_at "              \

@@ -7,6 +7,7 @@
 #include "api/limits.h"
 #include "api/routes.h"
 #include "base/clock.h"
+#include "policy/enforceable.h"
 #include "store/words.h"
 
 void handle_health(struct api *api, struct http_request *req)
@@ -39,6 +40,15 @@ int api_census(struct api_call *call, struct store_sandbox **sandboxes, size_t *
                ? -1 : 0;
 }
 
+static json_t *encode_enforced(void)
+{
+    json_t *list = json_array();
+    const char *field;
+    for (size_t i = 0; (field = policy_enforced_field(i)); i++)
+        json_array_append_new(list, json_string(field));
+    return list;
+}
+
 static json_t *encode_uids(const struct api *api)
 {
     return json_pack("{s:s, s:s?}", "kind", api->host.shared_uid ? "shared" : "own", "reason",
@@ -57,13 +67,13 @@ int route_status(struct api_call *call)
     for (size_t i = 0; i < n; i++)
         ready += strcmp(items[i].phase, "ready") == 0;
     return api_reply(call, 200,
-                     json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:b, s:o, s:o}", "status", "connected",
+                     json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:b, s:o, s:o, s:o}", "status", "connected",
                                "version", SLUICE_VERSION, "pid", (int)getpid(), "started_at",
                                api_time(call->arena, api->started_ms), "sandboxes", (json_int_t)n,
                                "ready", (json_int_t)ready, "pending_drafts", (json_int_t)n_drafts,
                                "voters", (json_int_t)count_voters(api), "draining",
                                (int)api->draining, "limits", api_limits_host(api), "workload_uids",
-                               encode_uids(api)));
+                               encode_uids(api), "enforces", encode_enforced()));
 }
 
 static json_t *encode_roles(enum auth_permission permission)

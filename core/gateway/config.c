@@ -60,9 +60,11 @@ static int decode_hosts(struct schema_decoder *d, const struct doc_node *map, vo
     return 0;
 }
 
+static const char *const inspections[] = {"always", "when_needed", NULL};
 static const struct schema_field egress_fields[] = {
     {"hosts", SCHEMA_CUSTOM, .decode = decode_hosts, .help = "Pinned names, before DNS; checked like any answer of the resolver"},
-    {"extra_ca", SCHEMA_TEXT, offsetof(struct egress_settings, extra_ca), .help = "PEM file of further certificate authorities, for when the proxy looks into TLS, which it does not yet"},
+    {"extra_ca", SCHEMA_TEXT, offsetof(struct egress_settings, extra_ca), .help = "PEM file of further certificate authorities: trusted by the proxy, and in each sandbox"},
+    {"inspect_tls", SCHEMA_TEXT, offsetof(struct egress_settings, inspect_tls), .fallback = "always", .words = inspections, .help = "Which TLS the proxy inspects: all but that of endpoints with tls: skip, or only where rules are about requests"},
     {0},
 };
 static const struct schema egress_schema = {.name = "egress", .size = sizeof(struct egress_settings), .fields = egress_fields};
@@ -210,6 +212,7 @@ static void default_egress(const char *base_dir, struct arena *arena, struct gat
     if (c->egress)
         *egress = *c->egress;
     egress->extra_ca = egress->extra_ca ? below(arena, base_dir, egress->extra_ca) : "";
+    egress->inspect_tls = egress->inspect_tls ? egress->inspect_tls : "always";
     c->egress = egress;
 }
 
@@ -343,7 +346,8 @@ static bool same_tokens(const struct gateway_config *a, const struct gateway_con
 
 static bool same_egress(const struct egress_settings *a, const struct egress_settings *b)
 {
-    if (a->n_hosts != b->n_hosts || strcmp(a->extra_ca, b->extra_ca) != 0)
+    if (a->n_hosts != b->n_hosts || strcmp(a->extra_ca, b->extra_ca) != 0 ||
+        strcmp(a->inspect_tls, b->inspect_tls) != 0)
         return false;
     for (size_t i = 0; i < a->n_hosts; i++) {
         if (strcmp(a->hosts[i].name, b->hosts[i].name) != 0 || a->hosts[i].n_addresses != b->hosts[i].n_addresses)

@@ -14,6 +14,7 @@ struct egress_settings {
     struct spec_host *hosts;                        /* pinned names */
     size_t n_hosts;
     const char *extra_ca;                           /* PEM file, "" for none */
+    const char *inspect_tls;                        /* "always" or "when_needed" */
 };
 
 struct sandbox_settings {

@@ -153,7 +153,9 @@ static int open_runtime(struct gateway *g, struct error *err)
         .loop = &g->loop, .log = g->log, .store = g->store, .updates = g->updates, .drafts = g->drafts,
         .jobs = g->jobs, .events = g->events, .counts = &g->api.counts, .state_dir = config->state_dir,
         .gateway_address = g->supervisor_address, .hosts = config->egress->hosts,
-        .n_hosts = config->egress->n_hosts, .log_level = g->flags->log_level, .log_json = g->flags->log_json,
+        .n_hosts = config->egress->n_hosts,
+        .extra_ca = *config->egress->extra_ca ? config->egress->extra_ca : NULL,
+        .inspect_when_needed = strcmp(config->egress->inspect_tls, "when_needed") == 0, .log_level = g->flags->log_level, .log_json = g->flags->log_json,
     };
     g->runtime = runtime_new(&setup);
     gateway_protect_files(g, config, g->arena);
@@ -222,8 +224,6 @@ static int serve(struct gateway *g, struct chain *chain, struct error *err)
         abandon(g);
         return -1;
     }
-    if (*g->config.egress->extra_ca)
-        log_warn(g->log, "egress.extra_ca has no effect yet: the proxy does not look into TLS");
     fill_api(g);
     start_signals(g);
     say_ready(g);

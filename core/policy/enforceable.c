@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-/* What a plain endpoint does anyway may be asked for: it lets everything through (`full`, a path or
- * rules that select every request), it never only takes note (`enforce`), and two deprecated values
- * of tls mean what leaving it out means. */
+/* An endpoint without a protocol may ask for what it does anyway: it lets everything through (`full`,
+ * a path or rules that select every request), it never only takes note (`enforce`), and two deprecated
+ * values of tls mean what leaving it out means. */
 static bool is_one_of(const char *text, const char *a, const char *b)
 {
     return strcmp(text, a) == 0 || strcmp(text, b) == 0;
@@ -26,38 +26,71 @@ static bool has_catch_all(const struct sluice_endpoint *e)
     return false;
 }
 
-/* X(field, whether endpoint e sets it, whether that cannot be enforced).  A row leaves this list
- * when the runtime learns its field. */
-#define UNENFORCEABLE_FIELDS(X)                                                                    \
-    X("protocol", *e->protocol, strcmp(e->protocol, "tcp") != 0)                                                              \
-    X("path", *e->path, !selects_every_path(e->path))                                              \
-    X("access", *e->access, strcmp(e->access, "full") != 0)                                        \
-    X("rules", e->n_rules > 0, !has_catch_all(e))                                                  \
-    X("deny_rules", e->n_deny_rules > 0, true)                                                     \
-    X("enforcement", *e->enforcement, strcmp(e->enforcement, "enforce") != 0)                      \
-    X("tls", *e->tls, strcmp(e->tls, "skip") != 0                                                  \
-                          && !is_one_of(e->tls, "terminate", "passthrough"))                       \
-    X("allow_encoded_slash", e->allow_encoded_slash, true)                                         \
-    X("websocket_credential_rewrite", e->websocket_credential_rewrite, true)                       \
-    X("request_body_credential_rewrite", e->request_body_credential_rewrite, true)                 \
-    X("persisted_queries", *e->persisted_queries, true)                                            \
-    X("graphql_persisted_queries", e->n_graphql_persisted_queries > 0, true)                       \
-    X("graphql_max_body_bytes", e->graphql_max_body_bytes > 0, true)                               \
-    X("credential_signing", *e->credential_signing, true)                                          \
-    X("signing_service", *e->signing_service, true)                                                \
-    X("signing_region", *e->signing_region, true)                                                  \
-    X("credential_binding", *e->credential_provider, true)                                         \
-    X("json_rpc", e->json_rpc != NULL, true)                                                       \
-    X("mcp", e->mcp != NULL, true)
+/* Its requests are read and judged. */
+static bool is_rest(const struct sluice_endpoint *e)
+{
+    return strcmp(e->protocol, "rest") == 0;
+}
+
+static bool is_known_tls(const char *tls)
+{
+    return strcmp(tls, "skip") == 0 || is_one_of(tls, "terminate", "passthrough");
+}
+
+/* X(field, whether the runtime enforces it for some endpoint, whether endpoint e sets it, whether that
+ * cannot be enforced).  The runtime that learns a field changes its row. */
+#define L7_FIELDS(X)                                                                               \
+    X("protocol", true, *e->protocol, !is_rest(e) && strcmp(e->protocol, "tcp") != 0)                \
+    X("path", true, *e->path, !is_rest(e) && !selects_every_path(e->path))                         \
+    X("access", true, *e->access, !is_rest(e) && strcmp(e->access, "full") != 0)                   \
+    X("rules", true, e->n_rules > 0, !is_rest(e) && !has_catch_all(e))                             \
+    X("deny_rules", true, e->n_deny_rules > 0, !is_rest(e))                                        \
+    X("enforcement", true, *e->enforcement,                                                        \
+      !is_rest(e) && strcmp(e->enforcement, "enforce") != 0)                                       \
+    X("tls", true, *e->tls, !is_known_tls(e->tls) || policy_tls_hides_requests(e))                 \
+    X("allow_encoded_slash", true, e->allow_encoded_slash, !is_rest(e))                            \
+    X("websocket_credential_rewrite", false, e->websocket_credential_rewrite, true)                \
+    X("request_body_credential_rewrite", false, e->request_body_credential_rewrite, true)          \
+    X("persisted_queries", false, *e->persisted_queries, true)                                     \
+    X("graphql_persisted_queries", false, e->n_graphql_persisted_queries > 0, true)                \
+    X("graphql_max_body_bytes", false, e->graphql_max_body_bytes > 0, true)                        \
+    X("credential_signing", false, *e->credential_signing, true)                                   \
+    X("signing_service", false, *e->signing_service, true)                                         \
+    X("signing_region", false, *e->signing_region, true)                                           \
+    X("credential_binding", false, *e->credential_provider, true)                                  \
+    X("json_rpc", false, e->json_rpc != NULL, true)                                                \
+    X("mcp", false, e->mcp != NULL, true)
+
+static const struct {
+    const char *name;
+    bool enforced;
+} fields[] = {
+#define X(name, enforced, is_set, is_unenforceable) {name, enforced},
+    L7_FIELDS(X)
+#undef X
+};
+
+bool policy_tls_hides_requests(const struct sluice_endpoint *e)
+{
+    return is_rest(e) && strcmp(e->tls, "skip") == 0;
+}
+
+const char *policy_enforced_field(size_t i)
+{
+    for (size_t k = 0; k < sizeof fields / sizeof *fields; k++)
+        if (fields[k].enforced && i-- == 0)
+            return fields[k].name;
+    return NULL;
+}
 
 /* Not inlined: it needs registers that sets_any does without. */
 __attribute__((noinline))
 static const char *first_unenforceable(const struct sluice_endpoint *e)
 {
-#define X(name, is_set, is_unenforceable) \
-    if ((is_set) && (is_unenforceable))   \
+#define X(name, enforced, is_set, is_unenforceable) \
+    if ((is_set) && (is_unenforceable))             \
         return name;
-    UNENFORCEABLE_FIELDS(X)
+    L7_FIELDS(X)
 #undef X
     return NULL;
 }
@@ -65,14 +98,23 @@ static const char *first_unenforceable(const struct sluice_endpoint *e)
 /* Nearly every endpoint sets none of them: seen in half the time without a branch for each. */
 static bool sets_any(const struct sluice_endpoint *e)
 {
-#define X(name, is_set, is_unenforceable) | ((is_set) != 0)
-    return 0 UNENFORCEABLE_FIELDS(X);
+#define X(name, enforced, is_set, is_unenforceable) | ((is_set) != 0)
+    return 0 L7_FIELDS(X);
 #undef X
 }
 
 const char *policy_endpoint_unenforceable(const struct sluice_endpoint *e)
 {
     return sets_any(e) ? first_unenforceable(e) : NULL;
+}
+
+static int refuse(const struct sluice_endpoint *e, const char *field, struct error *err)
+{
+    if (policy_tls_hides_requests(e) && strcmp(field, "tls") == 0)
+        return error_set(err, ERROR_UNSUPPORTED, "%s.tls: tls: skip hides the requests that protocol "
+                         "rest is about: leave out one of the two", e->doc_path);
+    return error_set(err, ERROR_UNSUPPORTED, "%s.%s: this runtime cannot enforce %s yet", e->doc_path,
+                     field, field);
 }
 
 int policy_enforceable(const struct sluice_policy *policy, struct error *err)
@@ -82,8 +124,7 @@ int policy_enforceable(const struct sluice_policy *policy, struct error *err)
         for (size_t j = 0; j < rule->n_endpoints; j++) {
             const char *field = policy_endpoint_unenforceable(rule->endpoints[j]);
             if (field)
-                return error_set(err, ERROR_UNSUPPORTED, "%s.%s: this runtime cannot enforce %s yet",
-                                 rule->endpoints[j]->doc_path, field, field);
+                return refuse(rule->endpoints[j], field, err);
         }
     }
     if (policy->n_middlewares)

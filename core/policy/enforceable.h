@@ -12,6 +12,13 @@
 /* The name of the first field that is set and cannot be enforced, or NULL. */
 const char *policy_endpoint_unenforceable(const struct sluice_endpoint *e);
 
+/* Whether tls: skip keeps the proxy from the requests that the endpoint has rules about. */
+bool policy_tls_hides_requests(const struct sluice_endpoint *e);
+
+/* The fields about requests that the runtime enforces, at least for protocol rest; NULL after the
+ * last. */
+const char *policy_enforced_field(size_t i);
+
 /* -1: something in the policy cannot; err names the first by its document path. */
 int policy_enforceable(const struct sluice_policy *policy, struct error *err);
 

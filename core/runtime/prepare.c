@@ -126,6 +126,8 @@ static int write_spec(struct start *st)
         .hash = st->revision.hash,
         .hosts = setup->hosts,
         .n_hosts = setup->n_hosts,
+        .extra_ca = setup->extra_ca,
+        .inspect_when_needed = setup->inspect_when_needed,
         .resolve_denied = strcmp(st->record.approval_mode, "auto") == 0,
         .log_level = log_level_word(setup->log_level),
         .log_json = setup->log_json,

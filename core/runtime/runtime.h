@@ -44,6 +44,8 @@ struct runtime_setup {
     const char *gateway_address;                    /* what supervisors connect to */
     struct spec_host *hosts;                        /* pinned names */
     size_t n_hosts;
+    const char *extra_ca;                           /* PEM file of authorities that sandboxes trust; or NULL */
+    bool inspect_when_needed;                       /* TLS only where rules are about requests */
     enum log_level log_level;                       /* of supervisors */
     bool log_json;
 };

@@ -112,8 +112,12 @@ static void check_enforceable(struct findings *f, const struct sluice_endpoint *
     if (!field || !is_first(f, "NOT_ENFORCEABLE"))
         return;
     set_path(f, "%s.%s", e->doc_path, field);
-    set_message(f, "endpoint %s:%u: this runtime cannot enforce %s yet", e->host,
-                e->n_ports ? e->ports[0] : 0u, field);
+    if (strcmp(field, "tls") == 0 && strcmp(e->tls, "skip") == 0)
+        set_message(f, "endpoint %s:%u: tls: skip hides the requests that protocol %s is about: leave "
+                    "out one of the two", e->host, e->n_ports ? e->ports[0] : 0u, e->protocol);
+    else
+        set_message(f, "endpoint %s:%u: this runtime cannot enforce %s yet", e->host,
+                    e->n_ports ? e->ports[0] : 0u, field);
 }
 
 static void check_endpoint(struct findings *f, const struct sluice_endpoint *e)

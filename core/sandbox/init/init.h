@@ -51,10 +51,15 @@ struct setup_guard {
     uint64_t device, inode;
     const char *path;
 };
+struct setup_file {
+    const char *path, *bytes;
+    size_t size;
+};
 struct setup_plan {
     struct setup_mount *mounts;
     struct setup_guard *guards;
-    size_t n_mounts, n_guards;
+    struct setup_file *files;                       /* written when the mounts are made */
+    size_t n_mounts, n_guards, n_files;
 };
 int init_mounts(const struct setup_plan *plan, uint32_t uid, uint32_t gid, char *reason);
 

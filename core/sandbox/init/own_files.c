@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The files of /etc that say who and where a program is: a sandbox has its own, never the host's. */
+/* The files of /etc that say who and where a program is and whom it may trust: a sandbox has its own,
+ * never the host's. */
 #include "tree.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,7 +71,38 @@ static int write_one(struct tree *tree, int etc, size_t i, const struct identity
     return 0;
 }
 
-int tree_write_own_files(struct tree *tree, uint32_t uid, uint32_t gid)
+static int write_bytes(int fd, const char *bytes, size_t size)
+{
+    while (size > 0) {
+        ssize_t n = write(fd, bytes, size);
+        if (n < 0 && errno != EINTR)
+            return -1;
+        bytes += n > 0 ? n : 0;
+        size -= n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
+static int write_planned(struct tree *tree, const struct setup_file *file)
+{
+    const struct stat folder = {.st_mode = S_IFDIR};
+    const char *name = strrchr(file->path, '/');
+    char parent[WIRE_PATH_MAX];
+    int place;
+    snprintf(parent, sizeof parent, "%.*s", (int)(name - file->path), file->path);
+    if (tree_open_place(tree, &(struct place){parent, -1, false}, &folder, &place) != 0)
+        return -1;
+    int fd = openat(place, name + 1, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
+    int rc = fd < 0 ? -1 : write_bytes(fd, file->bytes, file->size);
+    if (rc != 0)
+        init_reason(tree->reason, "cannot write %s of the sandbox's own: %m", file->path);
+    if (fd >= 0)
+        close(fd);
+    close(place);
+    return rc;
+}
+
+static int write_identity(struct tree *tree, uint32_t uid, uint32_t gid)
 {
     const struct stat folder = {.st_mode = S_IFDIR};
     struct identity who = {.uid = uid, .gid = gid};
@@ -81,5 +114,13 @@ int tree_write_own_files(struct tree *tree, uint32_t uid, uint32_t gid)
     for (size_t i = 0; rc == 0 && i < sizeof files / sizeof *files; i++)
         rc = write_one(tree, place, i, &who);
     close(place);
+    return rc;
+}
+
+int tree_write_own_files(struct tree *tree, uint32_t uid, uint32_t gid)
+{
+    int rc = write_identity(tree, uid, gid);
+    for (size_t i = 0; rc == 0 && i < tree->plan->n_files; i++)
+        rc = write_planned(tree, &tree->plan->files[i]);
     return rc;
 }

@@ -51,7 +51,8 @@ struct setup {                                      /* points into its body */
     struct setup_body fixed;
     struct setup_plan plan;
     struct landlock_paths paths;
-    const char **mount_paths, **guard_paths;
+    const struct wire_file *files;
+    const char **mount_paths, **guard_paths, **file_paths;
 };
 
 static void warn(void *ctx, const char *text)
@@ -78,11 +79,14 @@ static int read_plan(struct body *body, const struct setup_body *fixed, struct s
         : take_records(body, n_mounts * sizeof *mounts);
     const struct wire_guard *guards = !mounts || n_guards > WIRE_STRINGS_MAX ? NULL
         : take_records(body, n_guards * sizeof *guards);
-    if (!guards || !(out->mount_paths = body_strings(body, 2 * n_mounts)) ||
+    out->files = !guards || fixed->n_files > WIRE_STRINGS_MAX ? NULL
+        : take_records(body, fixed->n_files * sizeof *out->files);
+    if (!out->files || !(out->mount_paths = body_strings(body, 2 * n_mounts)) ||
         !(out->guard_paths = body_strings(body, n_guards)))
         return init_reason(reason, "the mount plan came incomplete");
-    *plan = (struct setup_plan){calloc(n_mounts + 1, sizeof *plan->mounts),
-                                calloc(n_guards + 1, sizeof *plan->guards), n_mounts, n_guards};
+    *plan = (struct setup_plan){.mounts = calloc(n_mounts + 1, sizeof *plan->mounts),
+                                .guards = calloc(n_guards + 1, sizeof *plan->guards),
+                                .n_mounts = n_mounts, .n_guards = n_guards};
     if (!plan->mounts || !plan->guards)
         return init_reason(reason, "no memory for the mount plan");
     for (size_t i = 0; i < n_mounts; i++)
@@ -92,6 +96,24 @@ static int read_plan(struct body *body, const struct setup_body *fixed, struct s
         plan->guards[i] = (struct setup_guard){guards[i].kind, guards[i].pattern, guards[i].device,
                                                guards[i].inode, out->guard_paths[i]};
     return 0;
+}
+
+static int read_files(struct body *body, struct setup *out, char *reason)
+{
+    size_t n = out->fixed.n_files;
+    struct setup_plan *plan = &out->plan;
+    out->file_paths = body_strings(body, n);
+    plan->files = calloc(n + 1, sizeof *plan->files);
+    for (; out->file_paths && plan->files && plan->n_files < n; plan->n_files++) {
+        size_t i = plan->n_files;
+        size_t size = out->files[i].size;
+        const char *bytes = size < body->len ? take_records(body, size) : NULL;
+        if (!bytes)
+            break;
+        plan->files[i] = (struct setup_file){out->file_paths[i], bytes, size};
+    }
+    return out->file_paths && plan->n_files == n ? 0
+        : init_reason(reason, "the sandbox's own files came incomplete");
 }
 
 static int read_setup(struct body *body, struct setup *out, char *reason)
@@ -106,7 +128,7 @@ static int read_setup(struct body *body, struct setup *out, char *reason)
         .strict = fixed->flags & SETUP_STRICT,
     };
     return out->paths.read_only && out->paths.read_write
-               ? 0
+               ? read_files(body, out, reason)
                : init_reason(reason, "the set-up came incomplete");
 }
 
@@ -114,8 +136,10 @@ static void free_setup(struct setup *setup)
 {
     free(setup->plan.mounts);
     free(setup->plan.guards);
+    free(setup->plan.files);
     free(setup->mount_paths);
     free(setup->guard_paths);
+    free(setup->file_paths);
     free(setup->paths.read_only);
     free(setup->paths.read_write);
 }

@@ -112,7 +112,8 @@ static int copy_link(struct tree *tree, int folder, int place, const char *name)
     return init_reason(tree->reason, "cannot make the link %s: %m", name);
 }
 
-static int show_entry(struct tree *tree, int folder, const struct place *place, uint32_t kind)
+static int show_entry(struct tree *tree, int folder, const struct place *place,
+                      unsigned char type, uint32_t kind)
 {
     const char *path = place->path, *name = strrchr(path, '/') + 1;
     struct stat st;
@@ -120,6 +121,8 @@ static int show_entry(struct tree *tree, int folder, const struct place *place, 
     if (guard_at(tree->plan, GUARD_HIDDEN, path) || guard_at(tree->plan, GUARD_OWN, path) ||
         guard_at(tree->plan, GUARD_LISTED, path) || is_planned(tree, path))
         return 0;
+    if (type == DT_LNK)
+        return copy_link(tree, folder, place->folder, name);
     int fd = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return 0;                                   /* gone meanwhile, or not to be reached */
@@ -141,7 +144,7 @@ static int show_entries(struct tree *tree, DIR *dir, int rebuilt, uint32_t kind,
             continue;
         if ((size_t)snprintf(child, sizeof child, "%s/%s", path, e->d_name) >= sizeof child)
             continue;
-        if (show_entry(tree, dirfd(dir), &place, kind) != 0)
+        if (show_entry(tree, dirfd(dir), &place, e->d_type, kind) != 0)
             return -1;
     }
     return 0;

@@ -62,7 +62,7 @@ bool guard_below(const struct setup_plan *plan, uint32_t kind, const char *path)
 /* Whether st is one of the gateway's own files, whatever its name. */
 bool guard_is_own(const struct setup_plan *plan, const struct stat *st);
 
-/* own_files.c: accounts, names and resolver of the sandbox's own below /etc. */
+/* own_files.c: accounts, names and resolver of the sandbox's own below /etc, and the plan's files. */
 int tree_write_own_files(struct tree *tree, uint32_t uid, uint32_t gid);
 
 #endif

@@ -290,6 +290,7 @@ static int plan_mounts(void *ctx)
     struct plan *plan = ctx;
     struct mount_plan_request request = {
         .policy = plan->request->policy, .guards = &plan->guards, .workdir = plan->work,
+        .own = plan->request->own, .n_own = plan->request->n_own,
         .warn = warn, .ctx = plan->cell};
     return mount_plan_make(&request, plan->cell->arena, &plan->mounts, plan->err);
 }
@@ -337,10 +338,21 @@ static void add_plan(struct buf *body, const struct mount_plan *plan)
         buf_add(body, &(struct wire_guard){g->device, g->inode, g->kind, g->pattern},
                 sizeof(struct wire_guard));
     }
+    for (size_t i = 0; i < plan->n_files; i++)
+        buf_add(body, &(struct wire_file){plan->files[i].size}, sizeof(struct wire_file));
     for (size_t i = 0; i < plan->n_mounts; i++)
         add_strings(body, (const char *[]){plan->mounts[i].source, plan->mounts[i].target}, 2);
     for (size_t i = 0; i < plan->guards.n; i++)
         add_strings(body, &plan->guards.items[i].path, 1);
+}
+
+static void add_files(struct buf *body, const struct mount_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_files; i++)
+        add_strings(body, &plan->files[i].path, 1);
+    for (size_t i = 0; i < plan->n_files; i++)
+        buf_add(body, plan->files[i].bytes, plan->files[i].size);
+    buf_putc(body, '\0');
 }
 
 static int send_setup(const struct plan *plan)
@@ -351,12 +363,13 @@ static int send_setup(const struct plan *plan)
         .flags = (plan->spec.proxy ? SETUP_NETWORK : 0) | (mounts->strict ? SETUP_STRICT : 0),
         .uid = plan->uid, .gid = plan->gid, .n_mounts = (uint32_t)mounts->n_mounts,
         .n_guards = (uint32_t)mounts->guards.n, .n_read_only = (uint32_t)mounts->n_read_only,
-        .n_read_write = (uint32_t)mounts->n_read_write};
+        .n_read_write = (uint32_t)mounts->n_read_write, .n_files = (uint32_t)mounts->n_files};
     struct buf body = {0};
     buf_add(&body, &fixed, sizeof fixed);
     add_plan(&body, mounts);
     add_strings(&body, mounts->read_only, mounts->n_read_only);
     add_strings(&body, mounts->read_write, mounts->n_read_write);
+    add_files(&body, mounts);
     return send_body(plan->cell, &message, &body, plan->err);
 }
 

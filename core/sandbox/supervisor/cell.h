@@ -19,6 +19,7 @@
 
 struct cell;
 struct error;
+struct own_file;
 struct sandbox_exec;
 struct sandbox_spec;
 struct sluice_policy;
@@ -44,9 +45,11 @@ struct cell_callbacks {
 struct cell_request {
     const struct sandbox_spec *spec;
     const struct sluice_policy *policy;
+    const struct own_file *own;                     /* mount_plan.h */
+    size_t n_own;
 };
 
-/* NULL with err when nothing was started.  Spec and policy are needed until it returns. */
+/* NULL with err when nothing was started.  The request is needed until it returns. */
 struct cell *sandbox_cell_start(uv_loop_t *loop, const struct cell_request *request,
                                 const struct cell_callbacks *callbacks, void *ctx,
                                 struct error *err);

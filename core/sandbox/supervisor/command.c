@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "sandbox/supervisor/certificates.h"
 #include "sandbox/supervisor/mount_plan.h"
 #include "sandbox/wire/wire.h"
 
@@ -23,6 +24,12 @@ static const struct spec_pair proxy[] = {
     {"ALL_PROXY", PROXY_URL}, {"HTTP_PROXY", PROXY_URL}, {"HTTPS_PROXY", PROXY_URL},
     {"http_proxy", PROXY_URL}, {"https_proxy", PROXY_URL}, {"grpc_proxy", PROXY_URL},
     {"NODE_USE_ENV_PROXY", "1"},
+};
+
+static const struct spec_pair trust[] = {
+    {"NODE_EXTRA_CA_CERTS", SANDBOX_CA_FILE}, {"DENO_CERT", SANDBOX_CA_FILE},
+    {"SSL_CERT_FILE", SANDBOX_BUNDLE_FILE}, {"REQUESTS_CA_BUNDLE", SANDBOX_BUNDLE_FILE},
+    {"CURL_CA_BUNDLE", SANDBOX_BUNDLE_FILE}, {"GIT_SSL_CAINFO", SANDBOX_BUNDLE_FILE},
 };
 
 struct env {
@@ -52,10 +59,11 @@ static void put_all(struct env *env, const struct spec_pair *pairs, size_t n)
 const char **sandbox_env_make(const struct sandbox_spec *spec, const struct sandbox_exec *exec,
                               struct arena *arena, size_t *n)
 {
-    enum { FIRST = sizeof first / sizeof *first, PROXY = sizeof proxy / sizeof *proxy };
+    enum { FIRST = sizeof first / sizeof *first, PROXY = sizeof proxy / sizeof *proxy,
+           TRUST = sizeof trust / sizeof *trust };
     struct env env = {.arena = arena};
-    env.items =
-        arena_zalloc(arena, (FIRST + PROXY + spec->n_env + exec->n_env + 4) * sizeof *env.items);
+    env.items = arena_zalloc(arena, (FIRST + PROXY + TRUST + spec->n_env + exec->n_env + 4) *
+                                        sizeof *env.items);
     put_all(&env, first, FIRST);
     put(&env, &(struct spec_pair){"TERM", exec->tty ? "xterm-256color" : "dumb"});
     put_all(&env, spec->env, spec->n_env);
@@ -63,6 +71,7 @@ const char **sandbox_env_make(const struct sandbox_spec *spec, const struct sand
     if (spec->proxy) {
         const char *direct = arena_printf(arena, "127.0.0.1,localhost,::1,%s", spec->name);
         put_all(&env, proxy, PROXY);
+        put_all(&env, trust, TRUST);
         put(&env, &(struct spec_pair){"NO_PROXY", direct});
         put(&env, &(struct spec_pair){"no_proxy", direct});
     }

@@ -191,7 +191,7 @@ static const char *refuse_walk(struct maker *m, const struct path_walk *walk)
                    "it points to";
     if (mount_guards_cover(&m->plan->guards, GUARD_OWN, walk->real))
         return "belongs to the gateway itself";
-    if (mount_plan_is_own(walk->real))
+    if (mount_plan_is_own(walk->real) || plan_own_file(m, walk->real))
         return "leads into a folder that is the sandbox's own";
     return NULL;
 }
@@ -257,6 +257,11 @@ static int list_root(struct maker *m, const struct listed *l, struct error *err)
 
 static int list_path(struct maker *m, const struct listed *l, struct error *err)
 {
+    const struct own_file *own = plan_own_file(m, l->path);
+    if (own) {
+        plan_grant(m, own->link ? own->link : own->path, false);
+        return 0;
+    }
     if (strcmp(l->path, "/") == 0)
         return list_root(m, l, err);
     if (!mount_plan_is_own(l->path))

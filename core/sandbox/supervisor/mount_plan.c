@@ -58,6 +58,7 @@ static void prepare(struct maker *m)
         add_both(m, &m->writable, &m->n_writable, fs->read_write[i]);
     for (size_t i = 0; i < request->guards->n; i++)
         *mount_guards_append(&m->plan->guards, m->arena) = request->guards->items[i];
+    plan_prepare_own(m);
 }
 
 /* Component by component, so that a folder comes before everything in it. */

@@ -30,10 +30,20 @@ struct planned_mount {
     uint64_t device, inode;
 };
 
+/* What a sandbox has of its own in place of the host's: a file, or a link. */
+struct own_file {
+    const char *path;
+    const char *link;                               /* its text; NULL: a file */
+    const void *bytes;
+    size_t size;
+};
+
 struct mount_plan {
     struct planned_mount *mounts;                   /* parents before what lies below them */
     size_t n_mounts;
     struct mount_guards guards;
+    struct own_file *files;                         /* without the links, which are mounts */
+    size_t n_files;
     const char **read_only, **read_write;           /* for Landlock: resolved, as seen inside */
     size_t n_read_only, n_read_write;
     bool strict;                                    /* hard_requirement */
@@ -44,6 +54,8 @@ struct mount_plan_request {
     const struct sluice_policy *policy;
     const struct mount_guards *guards;              /* the gateway's own files and the secrets */
     struct planned_mount workdir;                   /* source, device and inode */
+    const struct own_file *own;                     /* all in folders of /etc */
+    size_t n_own;
     void (*warn)(void *ctx, const char *text);      /* a listed path that is not shown as it reads */
     void *ctx;
 };

@@ -22,6 +22,8 @@ struct maker {
     struct arena *arena;
     struct mount_plan *plan;
     struct links links;                             /* all that were met on the way */
+    struct own_file *own;                           /* of the request, with resolved folders */
+    size_t n_own;
     const char **writable;                          /* as written and resolved */
     size_t n_writable;
 };
@@ -35,6 +37,11 @@ void plan_grant(struct maker *m, const char *path, bool writable);
 void plan_warn(struct maker *m, const char *text);
 int plan_list(struct maker *m, const char *const *paths, size_t n, bool writable, struct error *err);
 void plan_list_baseline(struct maker *m);
+
+/* mount_own.c: the request's own files, in place of what the host has there. */
+void plan_prepare_own(struct maker *m);
+/* One of them, or NULL. */
+const struct own_file *plan_own_file(const struct maker *m, const char *path);
 
 /* mount_rebuilt.c: what is read-only in a writable folder, and whom to tell. */
 bool plan_is_host_kind(enum mount_kind kind);

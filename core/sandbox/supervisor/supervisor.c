@@ -12,6 +12,7 @@
 #include "egress/proxy.h"
 #include "policy/policy.h"
 #include "sandbox/supervisor/cell.h"
+#include "sandbox/supervisor/certificates.h"
 #include "sandbox/supervisor/cgroup.h"
 #include "sandbox/supervisor/denials.h"
 #include "sandbox/supervisor/exec.h"
@@ -51,6 +52,7 @@ struct supervisor {
     struct denial_book *denials;
     struct egress_proxy *proxy;                     /* NULL without a network, as is the resolver */
     struct egress_dns *resolver;
+    struct certificates certificates;               /* with a network */
     struct egress_names *names;                     /* those that the resolver has given addresses */
     struct policy *built;                           /* what the sandbox was started with */
     struct policy *policy;                          /* in force */
@@ -407,6 +409,8 @@ static int start_proxy(struct supervisor *s, const struct cell_ready *ready, str
         .init_pid = ready->init_pid,
         .policy = s->policy, .pins = pins, .n_pins = spec->n_hosts,
         .resolve_denied = spec->resolve_denied, .log = s->log,
+        .inspection = {.authority = s->certificates.authority, .trust = s->certificates.trust,
+                       .when_needed = spec->inspect_when_needed},
         .on_denial = on_denial, .on_line = on_line, .ctx = s};
     s->proxy = egress_new(&s->loop, &config, err);
     free(pins);
@@ -490,10 +494,13 @@ static int start_cell(struct supervisor *s, struct error *err)
     s->built = policy_ref(s->policy);
     if (sandbox_loadable(NULL, policy_model(s->policy), s->spec->proxy, err) != 0)
         return error_prefix(err, "no sandbox can be made");
+    if (s->spec->proxy && sandbox_certificates_make(s->spec->extra_ca, &s->certificates, err) != 0)
+        return error_prefix(err, "no sandbox can be made");
     if (s->spec->sub_uid && geteuid() != 0 &&
         sandbox_idmap_enter(s->spec->sub_uid, s->spec->sub_gid, err) != 0)
         return error_prefix(err, "no sandbox can be made");
-    struct cell_request request = {s->spec, policy_model(s->policy)};
+    struct cell_request request = {s->spec, policy_model(s->policy), s->certificates.files,
+                                   s->certificates.n_files};
     s->revision = s->spec->revision;
     s->cell = sandbox_cell_start(&s->loop, &request, &cell_callbacks, s, err);
     return s->cell ? 0 : -1;
@@ -534,6 +541,7 @@ int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
         _exit(s->exit_code);                        /* a worker asks for a name: nobody waits */
     sandbox_execs_free(s->execs);
     egress_names_free(s->names);
+    sandbox_certificates_free(&s->certificates);
     policy_unref(s->built);
     policy_unref(s->policy);
     for (size_t i = 0; i < s->n_warnings; i++)

@@ -41,6 +41,8 @@ struct sandbox_spec {
     const char *hash;
     struct spec_host *hosts;
     size_t n_hosts;
+    const char *extra_ca;                           /* PEM file of egress.extra_ca; NULL: none */
+    bool inspect_when_needed;                       /* TLS only where rules are about requests */
     bool resolve_denied;                            /* denials tell what their host resolves to */
     const char *log_level;                          /* NULL: info */
     bool log_json;

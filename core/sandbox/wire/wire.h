@@ -18,10 +18,10 @@
 #include <sys/types.h>
 
 enum {
-    WIRE_VERSION = 3,
+    WIRE_VERSION = 4,
     WIRE_FDS_MAX = 5,
     WIRE_TEXT_SIZE = 480,
-    WIRE_BODY_MAX = 4 * 1024 * 1024,
+    WIRE_BODY_MAX = 16 * 1024 * 1024,
     WIRE_STRINGS_MAX = 4096,
     WIRE_PATH_MAX = 4096,
 };
@@ -62,14 +62,15 @@ enum {
     SETUP_STRICT = 1 << 1,                          /* landlock.compatibility: hard_requirement */
 };
 
-/* The fixed part is followed by n_mounts struct wire_mount and n_guards struct wire_guard.  Strings:
- * source and target of each mount, the path of each guard, the paths for Landlock. */
+/* The fixed part is followed by n_mounts struct wire_mount, n_guards struct wire_guard and n_files
+ * struct wire_file.  Strings: source and target of each mount, the path of each guard, the paths for
+ * Landlock, the path of each file.  Then the content of each file, and a NUL. */
 struct setup_body {
     uint32_t flags;
     uint32_t uid, gid;                              /* what the workload sees itself as */
     uint32_t n_mounts, n_guards;
     uint32_t n_read_only, n_read_write;
-    uint32_t reserved;
+    uint32_t n_files;
 };
 
 enum mount_kind {
@@ -98,6 +99,10 @@ enum guard_kind {
 struct wire_guard {
     uint64_t device, inode;                         /* 0 where it does not exist or is a pattern */
     uint32_t kind, pattern;                         /* pattern: components are globs */
+};
+
+struct wire_file {                                  /* of the sandbox's own, for everybody to read */
+    uint64_t size;
 };
 
 struct exec_body {                                  /* strings: argv, environment, folder */

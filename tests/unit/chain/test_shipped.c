@@ -283,7 +283,8 @@ static void unenforceable_fields(void **state)
         const char *field;
         const struct sluice_endpoint *const *endpoints;
     } rows[] = {
-        ROW("protocol", .protocol = "rest"), ROW("protocol", .protocol = "tcp"),
+        ROW("protocol", .protocol = "graphql"), ROW("protocol", .protocol = "json-rpc"),
+        ROW("protocol", .protocol = "websocket"), ROW("protocol", .protocol = "mcp", .tls = "skip"),
         ROW("path", .path = "/v1/**"), ROW("access", .access = "read-only"),
         ROW("rules", .rules = l7s, .n_rules = 1), ROW("deny_rules", .deny_rules = l7s, .n_deny_rules = 1),
         ROW("enforcement", .enforcement = "audit"), ROW("tls", .tls = "mutual"),
@@ -310,6 +311,26 @@ static void unenforceable_fields(void **state)
     }
 }
 
+/* With rules about requests; what is refused elsewhere is enforced here. */
+static void rest_is_enforced(void **state)
+{
+    static const struct sluice_l7_rule l7 = {.size = sizeof l7, .method = "GET", .path = "/v1/**"};
+    static const struct sluice_l7_rule *const l7s[] = {&l7};
+#define REST(...) RULES(.host = "a.example", .protocol = "rest", __VA_ARGS__)
+    assert_allows(*state, CANDIDATE(REST(.access = "read-only", .enforcement = "audit", .path = "/v1/**",
+                                         .allow_encoded_slash = true)));
+    assert_allows(*state, CANDIDATE(REST(.rules = l7s, .n_rules = 1, .deny_rules = l7s, .n_deny_rules = 1,
+                                         .tls = "terminate")));
+    assert_denies(*state, CANDIDATE(REST(.access = "full", .credential_signing = "sigv4")), "NOT_ENFORCEABLE",
+                  "network_policies.api.endpoints[0].credential_signing",
+                  "endpoint a.example:443: this runtime cannot enforce credential_signing yet");
+    assert_denies(*state, CANDIDATE(REST(.access = "full", .tls = "skip")), "NOT_ENFORCEABLE",
+                  "network_policies.api.endpoints[0].tls",
+                  "endpoint a.example:443: tls: skip hides the requests that protocol rest is about: leave "
+                  "out one of the two");
+#undef REST
+}
+
 static void what_a_plain_endpoint_does_anyway(void **state)
 {
     assert_allows(*state, CANDIDATE(RULES(.host = "a.example", .tls = "skip")));
@@ -333,7 +354,7 @@ static void middlewares_cannot_run_yet(void **state)
 static void the_first_objection_and_how_many_more(void **state)
 {
     static const struct sluice_process root = {sizeof root, "0", "0"};
-    assert_denies(*state, CANDIDATE(.process = &root, RULES(.host = "localhost", .protocol = "rest")),
+    assert_denies(*state, CANDIDATE(.process = &root, RULES(.host = "localhost", .protocol = "graphql")),
                   "ROOT_IDENTITY", "process.run_as_user",
                   "run_as_user is 0: the workload must not run as root (and 3 more)");
 }
@@ -401,6 +422,7 @@ int main(void)
         T(broad_access, policy_safety),
         T(root_identities, policy_safety),
         T(unenforceable_fields, policy_safety),
+        T(rest_is_enforced, policy_safety),
         T(what_a_plain_endpoint_does_anyway, policy_safety),
         T(middlewares_cannot_run_yet, policy_safety),
         T(the_first_objection_and_how_many_more, policy_safety),

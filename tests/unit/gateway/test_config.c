@@ -79,6 +79,7 @@ static void everything_has_a_default(void **state)
     assert_int_equal(s->config.chain->n_plugin_dirs, 1);
     assert_int_equal(s->config.egress->n_hosts, 0);
     assert_string_equal(s->config.egress->extra_ca, "");
+    assert_string_equal(s->config.egress->inspect_tls, "always");
     assert_string_equal(s->config.sandboxes->on_exit, "keep");
 }
 
@@ -116,6 +117,7 @@ static const char complete[] =
     "egress:\n"
     "  hosts: {API.github.com.: [10.77.0.2, \"2001:db8::1\"], one.example: 10.0.0.1}\n"
     "  extra_ca: sluice.yaml\n"
+    "  inspect_tls: when_needed\n"
     "sandboxes:\n"
     "  on_exit: stop\n";
 
@@ -157,6 +159,7 @@ static void every_key_is_read(void **state)
     assert_string_equal(c->egress->hosts[0].addresses[1], "2001:db8::1");
     assert_string_equal(c->egress->hosts[1].addresses[0], "10.0.0.1");
     assert_string_equal(c->egress->extra_ca, s->file);
+    assert_string_equal(c->egress->inspect_tls, "when_needed");
     assert_string_equal(c->sandboxes->on_exit, "stop");
 }
 
@@ -233,6 +236,7 @@ static const struct {
     {"store: \"sqlite:\"\n", "1:8 store: 'sqlite:' is no store: use sqlite:PATH"},
     {"egress: {extra_ca: /does/not/exist.pem}\n",
      "1:20 egress.extra_ca: cannot read /does/not/exist.pem: No such file or directory"},
+    {"egress: {inspect_tls: never}\n", "1:23 egress.inspect_tls: must be always or when_needed, not \"never\""},
     {"egress:\n  hosts: [a]\n", "2:10 egress.hosts: must be a map of host names to lists of addresses"},
     {"egress:\n  hosts: {10.0.0.1: [10.0.0.2]}\n", "2:11 egress.hosts: '10.0.0.1' is an address: only names are pinned"},
     {"egress:\n  hosts: {a..b: [10.0.0.1]}\n", "2:11 egress.hosts: 'a..b' is no host name"},
@@ -333,6 +337,7 @@ static const struct {
     {"state_dir: /tmp/a\ntokens: [{name: a, sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}]\n", "tokens"},
     {"state_dir: /tmp/a\nstore: \"sqlite:/tmp/x\"\n", "store"},
     {"state_dir: /tmp/a\negress: {hosts: {a.example: 10.0.0.1}}\n", "egress"},
+    {"state_dir: /tmp/a\negress: {inspect_tls: when_needed}\n", "egress"},
     {"state_dir: /tmp/a\nsandboxes: {on_exit: stop}\negress: {extra_ca: sluice.yaml}\n", "egress, sandboxes"},
 };
 

@@ -27,10 +27,11 @@ static const char *value_of(const char **env, size_t n, const char *name)
 
 static void later_values_win_but_never_over_the_proxy(void **state)
 {
-    struct spec_pair own[] = {{"PATH", "/opt/bin"}, {"A", "1"}, {"HTTPS_PROXY", "http://evil"}};
-    struct spec_pair call[] = {{"A", "2"}, {"TERM", "vt100"}, {"no_proxy", "*"}};
-    const struct sandbox_spec spec = {.name = "demo", .proxy = true, .env = own, .n_env = 3};
-    const struct sandbox_exec exec = {.command = ls, .n_command = 1, .env = call, .n_env = 3};
+    struct spec_pair own[] = {{"PATH", "/opt/bin"}, {"A", "1"}, {"HTTPS_PROXY", "http://evil"}, {"SSL_CERT_FILE", "/dev/null"}};
+    struct spec_pair call[] = {{"A", "2"}, {"TERM", "vt100"}, {"no_proxy", "*"},
+                               {"NODE_EXTRA_CA_CERTS", "/dev/null"}};
+    const struct sandbox_spec spec = {.name = "demo", .proxy = true, .env = own, .n_env = 4};
+    const struct sandbox_exec exec = {.command = ls, .n_command = 1, .env = call, .n_env = 4};
     struct arena *arena = arena_new();
     size_t n;
     const char **env = sandbox_env_make(&spec, &exec, arena, &n);
@@ -45,6 +46,12 @@ static void later_values_win_but_never_over_the_proxy(void **state)
     assert_string_equal(value_of(env, n, "grpc_proxy"), "http://10.200.0.1:3128");
     assert_string_equal(value_of(env, n, "no_proxy"), "127.0.0.1,localhost,::1,demo");
     assert_string_equal(value_of(env, n, "NODE_USE_ENV_PROXY"), "1");
+    assert_string_equal(value_of(env, n, "NODE_EXTRA_CA_CERTS"), "/etc/sluice-tls/ca.pem");
+    assert_string_equal(value_of(env, n, "DENO_CERT"), "/etc/sluice-tls/ca.pem");
+    assert_string_equal(value_of(env, n, "SSL_CERT_FILE"), "/etc/sluice-tls/ca-bundle.pem");
+    assert_string_equal(value_of(env, n, "REQUESTS_CA_BUNDLE"), "/etc/sluice-tls/ca-bundle.pem");
+    assert_string_equal(value_of(env, n, "CURL_CA_BUNDLE"), "/etc/sluice-tls/ca-bundle.pem");
+    assert_string_equal(value_of(env, n, "GIT_SSL_CAINFO"), "/etc/sluice-tls/ca-bundle.pem");
     arena_free(arena);
 }
 
@@ -57,6 +64,7 @@ static void without_a_network_there_is_no_proxy(void **state)
     const char **env = sandbox_env_make(&spec, &exec, arena, &n);
     (void)state;
     assert_null(value_of(env, n, "HTTP_PROXY"));
+    assert_null(value_of(env, n, "SSL_CERT_FILE"));
     assert_string_equal(value_of(env, n, "TERM"), "xterm-256color");
     arena_free(arena);
 }

@@ -24,7 +24,7 @@ static const struct sandbox_spec sample = {
     .proxy = true, .env = env, .n_env = 2,
     .workdir = "/var/lib/sluice/sandboxes/6b9a/work", .uid = 1900000001,
     .policy = "{\"version\":1}", .revision = 7, .hash = "abc", .hosts = hosts, .n_hosts = 1,
-    .log_level = "debug", .log_json = true, .init = "/usr/bin/sluice-init", .bwrap = "/usr/bin/bwrap",
+    .extra_ca = "/etc/sluice/ca.pem", .inspect_when_needed = true, .log_level = "debug", .log_json = true, .init = "/usr/bin/sluice-init", .bwrap = "/usr/bin/bwrap",
     .lock = "/var/lib/sluice/sandboxes/6b9a/lock", .hidden = hidden, .n_hidden = 2,
 };
 
@@ -42,6 +42,8 @@ static void check_sample(const struct sandbox_spec *spec)
     assert_int_equal(spec->n_hosts, 1);
     assert_string_equal(spec->hosts[0].name, "api.example.com");
     assert_string_equal(spec->hosts[0].addresses[1], "fd00::2");
+    assert_string_equal(spec->extra_ca, "/etc/sluice/ca.pem");
+    assert_true(spec->inspect_when_needed);
     assert_string_equal(spec->log_level, "debug");
     assert_true(spec->log_json);
     assert_int_equal(spec->n_hidden, 2);

@@ -79,7 +79,7 @@ static void what_cannot_be_enforced_is_not_loaded(void **state)
 {
     struct desk *d = *state;
     refuse_to_load(d, 2, "version: 1\nnetwork_policies: {a: {binaries: [{path: /usr/bin/curl}], endpoints: "
-                         "[{host: a.example.com, port: 443, protocol: rest, enforcement: enforce, access: read-only}]}}\n",
+                         "[{host: a.example.com, port: 443, protocol: graphql, enforcement: enforce, access: read-only}]}}\n",
                    "network_policies.a.endpoints[0].protocol: this runtime cannot enforce protocol yet");
     refuse_to_load(d, 3, "version: 1\nnetwork_middlewares: {m: {middleware: openshell/regex, endpoints: {include: ['*.example.com']}}}\n",
                    "network_middlewares.m: this runtime cannot enforce middlewares yet");

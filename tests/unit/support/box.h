@@ -157,7 +157,7 @@ static int box_open(struct box *box, const struct box_options *options)
         .id = "box", .name = "box", .workdir = box->workdir, .uid = BOX_UID,
         .init = mode_program("sluice-init", init), .bwrap = options->bwrap ? options->bwrap : "/usr/bin/bwrap", .proxy = !options->no_network,
         .hidden = options->hidden, .n_hidden = options->n_hidden};
-    struct cell_request request = {&spec, &policy};
+    struct cell_request request = {.spec = &spec, .policy = &policy};
     box->cell = sandbox_cell_start(&box->loop, &request, &box_callbacks, box, &box->why);
     if (!box->cell)
         return -1;
