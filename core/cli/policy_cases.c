@@ -11,24 +11,37 @@ struct run {
     const struct cli *cli;
     const char *file;
     size_t passed, failed;
+    json_t *cases;                                  /* each with its result, for -o json and yaml */
 };
 
-static void report(struct run *run, const struct doc_node *node, const char *id, const char *policy,
-                   const char *why)
+static void print_failure(const struct run *run, const struct doc_node *node, const char *id, const char *policy,
+                          const char *why)
 {
-    run->failed++;
     terminal_print(stdout, "%s:%u:%u: %s%s%s: %s\n", run->file, node->line, node->column, id, policy ? " with " : "",
            policy ? policy : "", why);
+}
+
+static void add_result(struct run *run, const struct doc_node *node, const char *id, const char *policy,
+                       bool passed, const char *why)
+{
+    json_t *result = json_pack("{s:s, s:i, s:i, s:b}", "id", id, "line", (int)node->line, "column", (int)node->column,
+                               "passed", passed);
+    if (policy)
+        json_object_set_new(result, "policy", json_string(policy));
+    if (!passed)
+        json_object_set_new(result, "why", json_string(why));
+    json_array_append_new(run->cases, result);
 }
 
 static void run_case(struct run *run, const struct doc_node *node, const struct policy_case *c,
                      const struct sluice_policy *policy, const char *name)
 {
     struct buf why = {0};
-    if (policy_case_passes(c, policy, &why))
-        run->passed++;
-    else
-        report(run, node, c->id, name, buf_str(&why));
+    bool passed = policy_case_passes(c, policy, &why);
+    *(passed ? &run->passed : &run->failed) += 1;
+    add_result(run, node, c->id, name, passed, buf_str(&why));
+    if (!passed && run->cli->output == OUT_TABLE)
+        print_failure(run, node, c->id, name, buf_str(&why));
     buf_free(&why);
 }
 
@@ -63,6 +76,8 @@ static int run_list(struct run *run, const struct doc_node *list, struct arena *
         problems_add(problems, "", list->line, list->column, "must be a list of cases, '- {id: ..., ...}'");
         return EXIT_USAGE;
     }
+    if (list->n == 0)
+        problems_add(problems, "", list->line, list->column, "has no case: nothing was checked");
     for (size_t i = 0; i < list->n; i++) {
         struct policy_case c;
         char *path = doc_path_item(arena, "", i);
@@ -74,20 +89,27 @@ static int run_list(struct run *run, const struct doc_node *list, struct arena *
 
 static int finish(const struct run *run)
 {
-    enum { NO_CASE = 3 };
-    terminal_print(stdout, "%zu passed, %zu failed\n", run->passed, run->failed);
-    return run->failed ? EXIT_REFUSED : run->passed ? EXIT_DONE : NO_CASE;
+    if (run->cli->output == OUT_TABLE) {
+        terminal_print(stdout, "%zu passed, %zu failed\n", run->passed, run->failed);
+    } else {
+        json_t *result = json_pack("{s:O, s:I, s:I}", "cases", run->cases, "passed", (json_int_t)run->passed,
+                                   "failed", (json_int_t)run->failed);
+        print_json(run->cli, result);
+        json_decref(result);
+    }
+    return run->failed ? EXIT_REFUSED : EXIT_DONE;
 }
 
 int policy_cases(struct cli *cli, const char *file)
 {
     enum { BYTES_MAX = 16 * 1024 * 1024 };
-    struct run run = {.cli = cli, .file = file};
+    struct run run = {.cli = cli, .file = file, .cases = json_array()};
     struct problems problems = {0};
     struct doc_node *list;
     struct buf text = {0};
     int code = read_input(cli, file, &text);
     if (code >= 0) {
+        json_decref(run.cases);
         buf_free(&text);
         return code;
     }
@@ -98,6 +120,7 @@ int policy_cases(struct cli *cli, const char *file)
     document_complain(file, &problems);
     if (code == EXIT_DONE)
         code = problems.n ? EXIT_USAGE : finish(&run);
+    json_decref(run.cases);
     problems_free(&problems);
     arena_free(arena);
     buf_free(&text);

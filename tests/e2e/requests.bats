@@ -77,6 +77,19 @@ YAML
     [ "${lines[-1]}" = "2 passed, 3 failed" ]
 }
 
+@test "the results of cases come as JSON and YAML too" {
+    cat >"$BATS_TEST_TMPDIR/c.yaml" <<'YAML'
+- {id: wrong, binary: /usr/bin/curl, method: GET, host: api.test, port: 443, path: /, expect: deny}
+- {id: right, binary: /usr/bin/curl, method: POST, host: api.test, port: 443, path: /, expect: deny, reason: not permitted}
+YAML
+    run -1 sluice policy check --cases "$BATS_TEST_TMPDIR/c.yaml" "$p" -o json
+    [ "$(jq -c '[.passed, .failed, (.cases | map([.id, .line, .column, .passed, .why]))]' <<<"$output")" = \
+        '[1,1,[["wrong",1,3,false,"expected deny, got allow"],["right",2,3,true,null]]]' ]
+    [ "$(jq -r '.cases[0].policy' <<<"$output")" = "$p" ]
+    run -1 sluice policy check --cases "$BATS_TEST_TMPDIR/c.yaml" "$p" -o yaml
+    [[ "$output" == *"failed: 1"* && "$output" != *"1 passed, 1 failed"* ]]
+}
+
 @test "a refused policy fails its case unless the case accepts that" {
     cat >"$BATS_TEST_TMPDIR/c.yaml" <<'YAML'
 - {id: a, policy: "version: 2", binary: /x, method: TCP, host: a.test, port: 1, expect: deny, or_refused: true}
@@ -95,8 +108,10 @@ YAML
     [[ $output == *"[0].extra: unknown key"* ]]
     run -2 sluice policy check --cases <(echo '- {id: a, binary: /x, method: TCP, host: a.test, port: 1, expect: deny}')
     [[ $output == *"the case 'a' has no policy: give one as an operand"* ]]
-    run -3 sluice policy check --cases <(echo '[]')
-    [ "$output" = "0 passed, 0 failed" ]
+    for form in table json yaml; do
+        run -2 sluice policy check --cases <(echo '[]') -o "$form"
+        [[ "$output" == *":1:1: has no case: nothing was checked" ]]
+    done
     run -2 sluice policy check --cases <(echo 'cases: [{id: a}]')
     [[ "$output" == *":1:1: must be a list of cases"* ]]
     run -2 sluice policy check --cases <(printf '')

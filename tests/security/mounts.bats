@@ -146,6 +146,9 @@ inside() { local name=$1; shift; sluice sandbox exec "$name" -- sh -c "$*"; }
     sluice -q sandbox delete warned
     sluice sandbox create --name warned --policy "$BATS_TEST_TMPDIR/policy.yaml" >/dev/null 2>"$BATS_TEST_TMPDIR/err"
     grep -q "warning: .*/no/such/path does not exist" "$BATS_TEST_TMPDIR/err"
+    policy "" "$BATS_FILE_TMPDIR, $state" >"$BATS_TEST_TMPDIR/policy.yaml"
+    sluice sandbox create --name once --policy "$BATS_TEST_TMPDIR/policy.yaml" -o json >"$BATS_TEST_TMPDIR/out"
+    jq -e '[.warnings[] | select(test("read_write.1."))] | length == 1 and (.[0] | test("belongs to the gateway itself"))' "$BATS_TEST_TMPDIR/out"
     sluice sandbox create --name quiet -o json >"$BATS_TEST_TMPDIR/out"
     jq -e '.warnings == []' "$BATS_TEST_TMPDIR/out"
 }

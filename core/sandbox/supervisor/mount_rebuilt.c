@@ -49,8 +49,9 @@ static const struct mount_guard *rebuilt_for(const struct mount_plan *plan, cons
 static void tell_of_rebuilt(struct maker *m, const struct listed *l)
 {
     struct path_walk walk;
-    if (sandbox_path_walk(m->arena, l->path, &walk) != 0 || !mount_plan_shows(m->plan, walk.real))
-        return;
+    if (sandbox_path_walk(m->arena, l->path, &walk) != 0 || !mount_plan_shows(m->plan, walk.real) ||
+        mount_guards_cover(&m->plan->guards, GUARD_OWN, walk.real))
+        return;                                     /* it was left out, and that was told */
     const struct mount_guard *guard = rebuilt_for(m->plan, walk.real);
     if (guard)
         plan_warn(m, arena_printf(m->arena,
