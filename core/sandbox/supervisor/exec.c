@@ -6,8 +6,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "sandbox/supervisor/cell.h"
 #include "sandbox/supervisor/command.h"
+#include "sandbox/supervisor/container.h"
 #include "sandbox/supervisor/exec_session.h"
 #include "sandbox/supervisor/mount_plan.h"
 
@@ -145,13 +145,13 @@ static void on_kill(uv_timer_t *timer)
 {
     struct exec_session *s = timer->data;
     if (s->running)
-        sandbox_cell_kill(s->table->made.cell, s->id, SIGKILL);
+        container_kill(s->table->made.container, s->id, SIGKILL);
 }
 
 static void terminate(struct exec_session *s)
 {
-    sandbox_cell_kill(s->table->made.cell, s->id, SIGTERM);
-    sandbox_cell_kill(s->table->made.cell, s->id, SIGCONT);
+    container_kill(s->table->made.container, s->id, SIGTERM);
+    container_kill(s->table->made.container, s->id, SIGCONT);
     uv_timer_start(&s->timer, on_kill, EXEC_KILL_GRACE_MS, 0);
 }
 
@@ -231,7 +231,7 @@ static bool make_room(struct exec_table *table)
 static int run(struct exec_session *s, struct error *err)
 {
     const struct sandbox_exec *exec = s->exec;
-    struct cell_command command = {.argv = exec->command,
+    struct container_command command = {.argv = exec->command,
                                    .n_argv = exec->n_command,
                                    .tty = exec->tty,
                                    .cols = exec->cols,
@@ -246,7 +246,7 @@ static int run(struct exec_session *s, struct error *err)
         return error_set(err, ERROR_LIMIT, "%d commands run in this sandbox already",
                          EXEC_SESSIONS_MAX);
     command.env = sandbox_env_make(s->table->made.spec, exec, s->arena, &command.n_env);
-    return sandbox_cell_run(s->table->made.cell, s->id, &command, err);
+    return container_run(s->table->made.container, s->id, &command, err);
 }
 
 static void on_upgrade(void *ctx, const struct http_head *head, struct http_tunnel *tunnel)
@@ -360,7 +360,7 @@ void sandbox_execs_started(struct exec_table *table, uint32_t id, const int *fds
         return;
     }
     if (n_fds == 0) {                               /* they came, and there was no room for them */
-        sandbox_cell_kill(table->made.cell, id, SIGKILL);
+        container_kill(table->made.container, id, SIGKILL);
         sandbox_execs_exited(table, id, EXEC_CANNOT_RUN_CODE,
                              "the sandbox's supervisor has no room for more open files "
                              "(RLIMIT_NOFILE): end other commands first");

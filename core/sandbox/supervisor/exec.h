@@ -11,7 +11,7 @@
 #include <uv.h>
 
 struct arena;
-struct cell;
+struct container;
 struct exec_table;
 struct log;
 
@@ -28,7 +28,7 @@ enum {
 
 struct exec_table_request {
     uv_loop_t *loop;
-    struct cell *cell;
+    struct container *container;
     const struct sandbox_spec *spec;
     const struct log *log;
 };
@@ -40,7 +40,7 @@ void sandbox_execs_free(struct exec_table *table);
 void sandbox_execs_begin(struct exec_table *table, const struct sandbox_exec *exec,
                          struct arena *arena);
 
-/* What the cell says of them.  Unknown ids are ignored, their descriptors closed. */
+/* What the container says of them.  Unknown ids are ignored, their descriptors closed. */
 void sandbox_execs_started(struct exec_table *table, uint32_t id, const int *fds, size_t n_fds);
 void sandbox_execs_exited(struct exec_table *table, uint32_t id, int code, const char *error);
 /* The sandbox is gone: every session is told why and ends.  on_ended once none is left, possibly

@@ -11,9 +11,10 @@
 #include "egress/dns/server.h"
 #include "egress/proxy.h"
 #include "policy/policy.h"
-#include "sandbox/supervisor/cell.h"
+#include "sandbox/supervisor/container.h"
 #include "sandbox/supervisor/certificates.h"
 #include "sandbox/supervisor/cgroup.h"
+#include "sandbox/supervisor/container.h"
 #include "sandbox/supervisor/denials.h"
 #include "sandbox/supervisor/exec.h"
 #include "sandbox/supervisor/harden.h"
@@ -45,8 +46,8 @@ struct supervisor {
     const struct sandbox_spec *spec;
     const struct log *log;
     enum supervisor_state state;
-    struct cell *cell;
-    bool cell_gone;
+    struct container *container;
+    bool container_gone;
     struct exec_table *execs;
     struct gateway_link *link;
     struct denial_book *denials;
@@ -62,7 +63,7 @@ struct supervisor {
     const char *warnings[WARNINGS_MAX];             /* of the start; owned */
     size_t n_warnings;
     bool stopping;
-    unsigned open_parts;                            /* ENDING: of link and cell */
+    unsigned open_parts;                            /* ENDING: of link and container */
     struct error failure;                           /* valid when FAILED or ENDING with code 1 */
     uv_signal_t terminate, interrupt;
     uv_timer_t patience, idle;
@@ -129,15 +130,15 @@ static void on_part_closed(void *ctx)
 static void on_traffic_finished(void *ctx)
 {
     struct supervisor *s = ctx;
-    s->open_parts = s->cell ? 2 : 1;
+    s->open_parts = s->container ? 2 : 1;
     sandbox_traffic_close(s->traffic);
     s->traffic = NULL;
     sandbox_lines_close(s->lines);
     s->lines = NULL;
     uv_close((uv_handle_t *)&s->patience, NULL);
     sandbox_link_close(s->link, on_part_closed, s);
-    if (s->cell)
-        sandbox_cell_close(s->cell, on_part_closed, s);
+    if (s->container)
+        container_close(s->container, on_part_closed, s);
 }
 
 static void on_execs_ended(void *ctx)
@@ -201,18 +202,18 @@ static void stop(struct supervisor *s, uint64_t grace_ms)
     if (s->state == SUPERVISOR_ENDING || s->stopping)
         return;
     s->stopping = true;
-    if (!s->cell || s->cell_gone)
+    if (!s->container || s->container_gone)
         wind_up(s, s->state == SUPERVISOR_FAILED);
     else
-        sandbox_cell_stop(s->cell, (uint32_t)(grace_ms < 600000 ? grace_ms : 600000));
+        container_stop(s->container, (uint32_t)(grace_ms < 600000 ? grace_ms : 600000));
 }
 
 static void on_signal(uv_signal_t *handle, int signum)
 {
     struct supervisor *s = handle->data;
     log_info(s->log, "signal %d: stopping the sandbox", signum);
-    if (s->stopping && s->cell && !s->cell_gone)
-        sandbox_cell_stop(s->cell, 0);              /* asked twice: no more grace */
+    if (s->stopping && s->container && !s->container_gone)
+        container_stop(s->container, 0);              /* asked twice: no more grace */
     stop(s, SUPERVISOR_STOP_GRACE_MS);
 }
 
@@ -348,7 +349,7 @@ static void on_orphaned(void *ctx)
     stop(s, SUPERVISOR_STOP_GRACE_MS);
 }
 
-/* --- from the proxy and the cell ------------------------------------------------------------- */
+/* --- from the proxy and the container -------------------------------------------------------- */
 
 /* Those that are public, or the others, behind the first n. */
 static size_t write_addresses(const struct egress_denial *d, bool public, size_t n,
@@ -386,7 +387,8 @@ static void on_line(void *ctx, const struct egress_line *line)
         sandbox_traffic_add(s->traffic, line);
 }
 
-static int start_resolver(struct supervisor *s, const struct cell_ready *ready, struct error *err)
+static int start_resolver(struct supervisor *s, const struct container_ready *ready,
+                          struct error *err)
 {
     s->names = egress_names_new();
     struct egress_dns_config config = {
@@ -396,7 +398,7 @@ static int start_resolver(struct supervisor *s, const struct cell_ready *ready, 
     return s->resolver ? 0 : -1;
 }
 
-static int start_proxy(struct supervisor *s, const struct cell_ready *ready, struct error *err)
+static int start_proxy(struct supervisor *s, const struct container_ready *ready, struct error *err)
 {
     const struct sandbox_spec *spec = s->spec;
     struct egress_pin *pins = alloc_zero(spec->n_hosts + 1, sizeof *pins);
@@ -417,10 +419,10 @@ static int start_proxy(struct supervisor *s, const struct cell_ready *ready, str
     return s->proxy ? 0 : -1;
 }
 
-static void on_cell_ready(void *ctx, const struct cell_ready *ready)
+static void on_container_ready(void *ctx, const struct container_ready *ready)
 {
     struct supervisor *s = ctx;
-    struct exec_table_request request = {&s->loop, s->cell, s->spec, s->log};
+    struct exec_table_request request = {&s->loop, s->container, s->spec, s->log};
     struct error err;
     if (s->spec->proxy && !ready->network) {
         error_set(&err, ERROR_INTERNAL, "no sandbox can be made: init sent no sockets");
@@ -437,20 +439,20 @@ static void on_cell_ready(void *ctx, const struct cell_ready *ready)
     say_hello(s);
 }
 
-static void on_cell_started(void *ctx, uint32_t id, const int *fds, size_t n_fds)
+static void on_container_started(void *ctx, uint32_t id, const int *fds, size_t n_fds)
 {
     struct supervisor *s = ctx;
     sandbox_execs_started(s->execs, id, fds, n_fds);
 }
 
-static void on_cell_exited(void *ctx, uint32_t id, int code, const char *error)
+static void on_container_exited(void *ctx, uint32_t id, int code, const char *error)
 {
     struct supervisor *s = ctx;
     sandbox_execs_exited(s->execs, id, code, error);
     await_idleness(s);
 }
 
-static void on_cell_warning(void *ctx, const char *text)
+static void on_container_warning(void *ctx, const char *text)
 {
     struct supervisor *s = ctx;
     if (s->state == SUPERVISOR_STARTING && s->n_warnings < WARNINGS_MAX)
@@ -459,18 +461,19 @@ static void on_cell_warning(void *ctx, const char *text)
         sandbox_lines_add(s->lines, LOG_WARN, LOG_KIND_ERROR, text);
 }
 
-static void on_cell_gone(void *ctx, const struct error *why)
+static void on_container_gone(void *ctx, const struct error *why)
 {
     struct supervisor *s = ctx;
-    s->cell_gone = true;
+    s->container_gone = true;
     if (why)
         fail(s, why);
     else
         wind_up(s, 0);
 }
 
-static const struct cell_callbacks cell_callbacks = {
-    on_cell_ready, on_cell_started, on_cell_exited, on_cell_warning, on_cell_gone,
+static const struct container_callbacks container_callbacks = {
+    on_container_ready,   on_container_started, on_container_exited,
+    on_container_warning, on_container_gone,
 };
 
 /* --- the start ------------------------------------------------------------------------------- */
@@ -486,7 +489,7 @@ static void watch_signals(struct supervisor *s)
     uv_signal_start(&s->interrupt, on_signal, SIGINT);
 }
 
-static int start_cell(struct supervisor *s, struct error *err)
+static int start_container(struct supervisor *s, struct error *err)
 {
     s->policy = read_policy(s->spec->policy, err);
     if (!s->policy)
@@ -499,11 +502,11 @@ static int start_cell(struct supervisor *s, struct error *err)
     if (s->spec->sub_uid && geteuid() != 0 &&
         sandbox_idmap_enter(s->spec->sub_uid, s->spec->sub_gid, err) != 0)
         return error_prefix(err, "no sandbox can be made");
-    struct cell_request request = {s->spec, policy_model(s->policy), s->certificates.files,
+    struct container_request request = {s->spec, policy_model(s->policy), s->certificates.files,
                                    s->certificates.n_files};
     s->revision = s->spec->revision;
-    s->cell = sandbox_cell_start(&s->loop, &request, &cell_callbacks, s, err);
-    return s->cell ? 0 : -1;
+    s->container = container_start(&s->loop, &request, &container_callbacks, s, err);
+    return s->container ? 0 : -1;
 }
 
 static void open_link(struct supervisor *s)
@@ -527,7 +530,7 @@ int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
     watch_signals(s);
     s->denials = sandbox_denials_new(&s->loop, send_denials, s);
     /* Nothing may have started a thread until both are done: capabilities belong to a thread. */
-    int rc = start_cell(s, &err);
+    int rc = start_container(s, &err);
     if (sandbox_harden(&harm) != 0)
         log_warn(log, "%s", harm.text);
     open_link(s);

@@ -123,7 +123,7 @@ static void a_command_cannot_look_into_another(void **state)
 {
     struct box *box = *state;
     const char *const argv[] = {"/bin/sleep", "100"}, *const env[] = {"SECRET=1"};
-    struct cell_command sleeper = {.argv = argv, .n_argv = 2, .env = env, .n_env = 1,
+    struct container_command sleeper = {.argv = argv, .n_argv = 2, .env = env, .n_env = 1,
                                    .folder = "/sandbox"};
     box_start_command(box, &sleeper);
     uint32_t id = box->last_id;
@@ -131,7 +131,7 @@ static void a_command_cannot_look_into_another(void **state)
         box_sh(box, "for p in /proc/[0-9]*; do grep -qs SECRET=1 $p/environ && echo $p; done");
     assert_string_equal(said, "");
     box->exited = false;
-    sandbox_cell_kill(box->cell, id, SIGKILL);
+    container_kill(box->container, id, SIGKILL);
     box_wait(box, &box->exited);
     assert_int_equal(box->code, 128 + SIGKILL);
 }

@@ -9,9 +9,9 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "egress/caller/callers.h"
-#include "support/modes.h"
-#include "sandbox/supervisor/cell.h"
+#include "sandbox/supervisor/container.h"
 #include "sandbox/wire/spec.h"
+#include "support/modes.h"
 
 #include <sluice/policy.h>
 
@@ -32,9 +32,9 @@ enum { BOX_UID = 1900000001, BOX_PATIENCE_MS = 20000 };
 struct box {
     uv_loop_t loop;
     uv_timer_t patience;
-    struct cell *cell;
+    struct container *container;
     char folder[64], workdir[80];
-    struct cell_ready ready;
+    struct container_ready ready;
     struct log log;
     struct egress_callers *callers;                 /* answer the commands' connects */
     bool is_ready, gone, has_why, timed_out;
@@ -61,7 +61,7 @@ struct box_options {
     const char *bwrap;                              /* NULL: where it is */
 };
 
-static void box_on_ready(void *ctx, const struct cell_ready *ready)
+static void box_on_ready(void *ctx, const struct container_ready *ready)
 {
     struct box *box = ctx;
     box->ready = *ready;
@@ -111,7 +111,7 @@ static void box_on_gone(void *ctx, const struct error *why)
     uv_stop(&box->loop);
 }
 
-static const struct cell_callbacks box_callbacks = {
+static const struct container_callbacks box_callbacks = {
     box_on_ready, box_on_started, box_on_exited, box_on_warning, box_on_gone,
 };
 
@@ -157,9 +157,9 @@ static int box_open(struct box *box, const struct box_options *options)
         .id = "box", .name = "box", .workdir = box->workdir, .uid = BOX_UID,
         .init = mode_program("sluice-init", init), .bwrap = options->bwrap ? options->bwrap : "/usr/bin/bwrap", .proxy = !options->no_network,
         .hidden = options->hidden, .n_hidden = options->n_hidden};
-    struct cell_request request = {.spec = &spec, .policy = &policy};
-    box->cell = sandbox_cell_start(&box->loop, &request, &box_callbacks, box, &box->why);
-    if (!box->cell)
+    struct container_request request = {.spec = &spec, .policy = &policy};
+    box->container = container_start(&box->loop, &request, &box_callbacks, box, &box->why);
+    if (!box->container)
         return -1;
     box_wait(box, &box->is_ready);
     return box->is_ready ? 0 : -1;
@@ -200,13 +200,13 @@ static void box_collect(uv_poll_t *poll, int status, int events)
         uv_close((uv_handle_t *)poll, NULL);
 }
 
-static void box_start_command(struct box *box, const struct cell_command *command)
+static void box_start_command(struct box *box, const struct container_command *command)
 {
     struct error err;
     buf_clear(&box->out);
     box->started = box->exited = false;
     box_drop_fds(box);
-    assert_int_equal(sandbox_cell_run(box->cell, ++box->last_id, command, &err), 0);
+    assert_int_equal(container_run(box->container, ++box->last_id, command, &err), 0);
     box_wait(box, &box->started);
     assert_false(box->gone);
 }
@@ -246,7 +246,7 @@ static const char *box_run(struct box *box, ...)
     while ((argv[n] = va_arg(args, const char *)))
         n++;
     va_end(args);
-    struct cell_command command = {.argv = argv, .n_argv = n, .env = box_env, .n_env = 2,
+    struct container_command command = {.argv = argv, .n_argv = n, .env = box_env, .n_env = 2,
                                    .folder = "/sandbox"};
     box_start_command(box, &command);
     return box_finish_command(box);
@@ -254,7 +254,7 @@ static const char *box_run(struct box *box, ...)
 
 #define box_sh(box, script) box_run(box, "/bin/sh", "-c", script, NULL)
 
-static void box_cell_closed(void *ctx)
+static void box_container_closed(void *ctx)
 {
     *(bool *)ctx = true;
 }
@@ -262,8 +262,8 @@ static void box_cell_closed(void *ctx)
 static void box_close(struct box *box)
 {
     bool closed = false;
-    if (box->cell) {
-        sandbox_cell_close(box->cell, box_cell_closed, &closed);
+    if (box->container) {
+        container_close(box->container, box_container_closed, &closed);
         while (!closed)
             uv_run(&box->loop, UV_RUN_ONCE);
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/supervisor/cell.h"
+#include "sandbox/supervisor/container.h"
 
 #include "base/alloc.h"
 #include "base/arena.h"
@@ -20,13 +20,13 @@
 
 enum { COMPLAINTS_MAX = 4096, WORKLOAD_ID = 1000 };
 
-enum cell_state { CELL_STARTING, CELL_READY, CELL_STOPPING, CELL_GONE };
+enum container_state { CONTAINER_STARTING, CONTAINER_READY, CONTAINER_STOPPING, CONTAINER_GONE };
 
-struct cell {
-    const struct cell_callbacks *callbacks;
+struct container {
+    const struct container_callbacks *callbacks;
     void *ctx;
     struct launch launch;
-    enum cell_state state;
+    enum container_state state;
     struct arena *arena;                            /* of the guards */
     struct mount_guards guards;
     uv_poll_t channel, complaints;
@@ -41,28 +41,29 @@ struct cell {
 
 /* --- what init and bubblewrap say ------------------------------------------------------------ */
 
-static void flush_lines(struct cell *cell)
+static void flush_lines(struct container *container)
 {
     char *end;
-    while (cell->said.len > 0 && (end = memchr(cell->said.data, '\n', cell->said.len))) {
-        size_t len = (size_t)(end - cell->said.data);
+    while (container->said.len > 0 &&
+           (end = memchr(container->said.data, '\n', container->said.len))) {
+        size_t len = (size_t)(end - container->said.data);
         *end = '\0';
-        cell->callbacks->on_warning(cell->ctx, cell->said.data);
-        buf_consume(&cell->said, len + 1);
+        container->callbacks->on_warning(container->ctx, container->said.data);
+        buf_consume(&container->said, len + 1);
     }
 }
 
-static void read_complaints(struct cell *cell)
+static void read_complaints(struct container *container)
 {
     char bytes[1024];
     ssize_t got;
-    while ((got = read(cell->launch.complaints, bytes, sizeof bytes)) > 0)
-        if (cell->said.len + (size_t)got <= COMPLAINTS_MAX)
-            buf_add(&cell->said, bytes, (size_t)got);
+    while ((got = read(container->launch.complaints, bytes, sizeof bytes)) > 0)
+        if (container->said.len + (size_t)got <= COMPLAINTS_MAX)
+            buf_add(&container->said, bytes, (size_t)got);
     if (got == 0)
-        uv_poll_stop(&cell->complaints);
-    if (cell->state == CELL_READY)
-        flush_lines(cell);
+        uv_poll_stop(&container->complaints);
+    if (container->state == CONTAINER_READY)
+        flush_lines(container);
 }
 
 static void on_complaints(uv_poll_t *poll, int status, int events)
@@ -74,41 +75,42 @@ static void on_complaints(uv_poll_t *poll, int status, int events)
 
 /* The mounts are made and nothing runs in them yet: the last moment to find that a file of the
  * gateway's own was moved to where they show it. */
-static void take_ready(struct cell *cell, struct wire_packet *packet)
+static void take_ready(struct container *container, struct wire_packet *packet)
 {
-    if (mount_guards_unmoved(&cell->guards, &cell->why) != 0) {
-        cell->has_why = true;
+    if (mount_guards_unmoved(&container->guards, &container->why) != 0) {
+        container->has_why = true;
         sandbox_wire_drop_fds(packet);
-        kill(cell->launch.pid, SIGKILL);
+        kill(container->launch.pid, SIGKILL);
         return;
     }
-    cell->state = CELL_READY;
-    flush_lines(cell);
-    struct cell_ready ready = {.init_pid = packet->sender, .network = packet->n_fds == NETWORK_FDS};
+    container->state = CONTAINER_READY;
+    flush_lines(container);
+    struct container_ready ready = {.init_pid = packet->sender,
+                                    .network = packet->n_fds == NETWORK_FDS};
     if (ready.network)
         memcpy(ready.fds, packet->fds, sizeof ready.fds);
-    cell->callbacks->on_ready(cell->ctx, &ready);
+    container->callbacks->on_ready(container->ctx, &ready);
 }
 
-static void take_packet(struct cell *cell, struct wire_packet *packet)
+static void take_packet(struct container *container, struct wire_packet *packet)
 {
     const struct init_message *m = &packet->message;
     switch (m->type) {
     case INIT_READY:
-        take_ready(cell, packet);
+        take_ready(container, packet);
         break;
     case INIT_STARTED:
-        cell->callbacks->on_started(cell->ctx, m->id, packet->fds, packet->n_fds);
+        container->callbacks->on_started(container->ctx, m->id, packet->fds, packet->n_fds);
         break;
     case INIT_EXITED:
-        cell->callbacks->on_exited(cell->ctx, m->id, m->value, m->text);
+        container->callbacks->on_exited(container->ctx, m->id, m->value, m->text);
         break;
     case INIT_WARNING:
-        cell->callbacks->on_warning(cell->ctx, m->text);
+        container->callbacks->on_warning(container->ctx, m->text);
         break;
     case INIT_FAILED:
-        error_set(&cell->why, ERROR_UNSUPPORTED, "no sandbox can be made: %s", m->text);
-        cell->has_why = true;
+        error_set(&container->why, ERROR_UNSUPPORTED, "no sandbox can be made: %s", m->text);
+        container->has_why = true;
         break;
     default:
         sandbox_wire_drop_fds(packet);
@@ -118,14 +120,14 @@ static void take_packet(struct cell *cell, struct wire_packet *packet)
 
 static void on_channel(uv_poll_t *poll, int status, int events)
 {
-    struct cell *cell = poll->data;
+    struct container *container = poll->data;
     struct wire_packet packet;
     int rc = -1;
     (void)status;
     (void)events;
     while (uv_is_active((uv_handle_t *)poll) &&
-           (rc = sandbox_wire_receive(cell->launch.channel, &packet)) == 1)
-        take_packet(cell, &packet);
+           (rc = sandbox_wire_receive(container->launch.channel, &packet)) == 1)
+        take_packet(container, &packet);
     /* The end of the channel is not the end of the story: bubblewrap ends next, and says why. */
     if (rc == 0)
         uv_poll_stop(poll);
@@ -133,66 +135,66 @@ static void on_channel(uv_poll_t *poll, int status, int events)
 
 /* --- the end --------------------------------------------------------------------------------- */
 
-static void explain(struct cell *cell)
+static void explain(struct container *container)
 {
-    if (cell->has_why)
+    if (container->has_why)
         return;
-    cell->has_why = true;
-    if (cell->state != CELL_STARTING) {
-        error_set(&cell->why, ERROR_UPSTREAM,
+    container->has_why = true;
+    if (container->state != CONTAINER_STARTING) {
+        error_set(&container->why, ERROR_UPSTREAM,
                   "the sandbox has ended: its first process was killed");
         return;
     }
-    while (cell->said.len > 0 && cell->said.data[cell->said.len - 1] == '\n')
-        cell->said.data[--cell->said.len] = '\0';
-    sandbox_launch_explain(buf_str(&cell->said), &cell->why);
+    while (container->said.len > 0 && container->said.data[container->said.len - 1] == '\n')
+        container->said.data[--container->said.len] = '\0';
+    sandbox_launch_explain(buf_str(&container->said), &container->why);
 }
 
 static void on_child(uv_signal_t *handle, int signum)
 {
-    struct cell *cell = handle->data;
+    struct container *container = handle->data;
     (void)signum;
-    if (waitpid(cell->launch.pid, NULL, WNOHANG) != cell->launch.pid)
+    if (waitpid(container->launch.pid, NULL, WNOHANG) != container->launch.pid)
         return;
-    cell->launch.pid = 0;
+    container->launch.pid = 0;
     uv_signal_stop(handle);
-    if (uv_is_active((uv_handle_t *)&cell->channel))
-        on_channel(&cell->channel, 0, UV_READABLE);
-    read_complaints(cell);
-    bool told = cell->state == CELL_STOPPING;
+    if (uv_is_active((uv_handle_t *)&container->channel))
+        on_channel(&container->channel, 0, UV_READABLE);
+    read_complaints(container);
+    bool told = container->state == CONTAINER_STOPPING;
     if (!told)
-        explain(cell);
-    cell->state = CELL_GONE;
-    cell->callbacks->on_gone(cell->ctx, told ? NULL : &cell->why);
+        explain(container);
+    container->state = CONTAINER_GONE;
+    container->callbacks->on_gone(container->ctx, told ? NULL : &container->why);
 }
 
 static void on_handle_closed(uv_handle_t *handle)
 {
-    struct cell *cell = handle->data;
-    if (--cell->open_handles > 0)
+    struct container *container = handle->data;
+    if (--container->open_handles > 0)
         return;
-    close(cell->launch.channel);
-    close(cell->launch.complaints);
-    buf_free(&cell->said);
-    arena_free(cell->arena);
-    void (*on_closed)(void *ctx) = cell->on_closed;
-    void *ctx = cell->closed_ctx;
-    free(cell);
+    close(container->launch.channel);
+    close(container->launch.complaints);
+    buf_free(&container->said);
+    arena_free(container->arena);
+    void (*on_closed)(void *ctx) = container->on_closed;
+    void *ctx = container->closed_ctx;
+    free(container);
     if (on_closed)
         on_closed(ctx);
 }
 
-void sandbox_cell_close(struct cell *cell, void (*on_closed)(void *ctx), void *ctx)
+void container_close(struct container *container, void (*on_closed)(void *ctx), void *ctx)
 {
-    cell->on_closed = on_closed;
-    cell->closed_ctx = ctx;
-    if (cell->launch.pid > 0) {
-        kill(cell->launch.pid, SIGKILL);
-        waitpid(cell->launch.pid, NULL, 0);
+    container->on_closed = on_closed;
+    container->closed_ctx = ctx;
+    if (container->launch.pid > 0) {
+        kill(container->launch.pid, SIGKILL);
+        waitpid(container->launch.pid, NULL, 0);
     }
-    uv_close((uv_handle_t *)&cell->channel, on_handle_closed);
-    uv_close((uv_handle_t *)&cell->complaints, on_handle_closed);
-    uv_close((uv_handle_t *)&cell->child, on_handle_closed);
+    uv_close((uv_handle_t *)&container->channel, on_handle_closed);
+    uv_close((uv_handle_t *)&container->complaints, on_handle_closed);
+    uv_close((uv_handle_t *)&container->child, on_handle_closed);
 }
 
 /* --- what is asked of init ------------------------------------------------------------------- */
@@ -205,12 +207,12 @@ static void add_strings(struct buf *body, const char *const *strings, size_t n)
 }
 
 /* A full channel means that init has hung: it takes messages faster than commands can come. */
-static int send_body(const struct cell *cell, struct init_message *message, struct buf *body,
-                     struct error *err)
+static int send_body(const struct container *container, struct init_message *message,
+                     struct buf *body, struct error *err)
 {
     message->version = WIRE_VERSION;
     int fd = sandbox_wire_body(body->data, body->len);
-    int rc = fd < 0 ? -1 : sandbox_wire_send(cell->launch.channel, message, &fd, 1);
+    int rc = fd < 0 ? -1 : sandbox_wire_send(container->launch.channel, message, &fd, 1);
     if (rc != 0)
         error_errno(err, ERROR_UPSTREAM, "the sandbox's init does not take orders");
     if (fd >= 0)
@@ -219,56 +221,59 @@ static int send_body(const struct cell *cell, struct init_message *message, stru
     return rc;
 }
 
-static void send_plain(const struct cell *cell, enum init_message_type type, uint32_t id,
+static void send_plain(const struct container *container, enum init_message_type type, uint32_t id,
                        int32_t value)
 {
     struct init_message message = {.version = WIRE_VERSION, .type = type, .id = id, .value = value};
-    if (cell->launch.pid <= 0 || sandbox_wire_send(cell->launch.channel, &message, NULL, 0) == 0)
+    if (container->launch.pid <= 0 ||
+        sandbox_wire_send(container->launch.channel, &message, NULL, 0) == 0)
         return;
     if (type == INIT_STOP)
-        kill(cell->launch.pid, SIGKILL);
+        kill(container->launch.pid, SIGKILL);
     else
-        cell->callbacks->on_warning(cell->ctx, "a signal for a command could not be sent to init");
+        container->callbacks->on_warning(container->ctx,
+                                         "a signal for a command could not be sent to init");
 }
 
-int sandbox_cell_run(struct cell *cell, uint32_t id, const struct cell_command *command,
-                     struct error *err)
+int container_run(struct container *container, uint32_t id, const struct container_command *command,
+                  struct error *err)
 {
     struct init_message message = {.type = INIT_EXEC, .id = id};
     struct exec_body fixed = {
         .n_argv = (uint32_t)command->n_argv, .n_env = (uint32_t)command->n_env, .tty = command->tty,
         .cols = command->cols ? command->cols : 80, .rows = command->rows ? command->rows : 24};
     struct buf body = {0};
-    if (cell->state != CELL_READY)
+    if (container->state != CONTAINER_READY)
         return error_set(err, ERROR_STATE, "the sandbox is not ready");
     buf_add(&body, &fixed, sizeof fixed);
     add_strings(&body, command->argv, command->n_argv);
     add_strings(&body, command->env, command->n_env);
     add_strings(&body, &command->folder, 1);
-    return send_body(cell, &message, &body, err);
+    return send_body(container, &message, &body, err);
 }
 
-void sandbox_cell_kill(struct cell *cell, uint32_t id, int signal)
+void container_kill(struct container *container, uint32_t id, int signal)
 {
-    if (cell->state == CELL_READY)
-        send_plain(cell, INIT_KILL, id, signal);
+    if (container->state == CONTAINER_READY)
+        send_plain(container, INIT_KILL, id, signal);
 }
 
-void sandbox_cell_stop(struct cell *cell, uint32_t grace_ms)
+void container_stop(struct container *container, uint32_t grace_ms)
 {
-    if (cell->state == CELL_STARTING || (cell->state == CELL_STOPPING && grace_ms == 0))
-        kill(cell->launch.pid, SIGKILL);
-    else if (cell->state == CELL_READY)
-        send_plain(cell, INIT_STOP, 0, (int32_t)grace_ms);
-    if (cell->state != CELL_GONE)
-        cell->state = CELL_STOPPING;
+    if (container->state == CONTAINER_STARTING ||
+        (container->state == CONTAINER_STOPPING && grace_ms == 0))
+        kill(container->launch.pid, SIGKILL);
+    else if (container->state == CONTAINER_READY)
+        send_plain(container, INIT_STOP, 0, (int32_t)grace_ms);
+    if (container->state != CONTAINER_GONE)
+        container->state = CONTAINER_STOPPING;
 }
 
 /* --- the start ------------------------------------------------------------------------------- */
 
 struct plan {
-    const struct cell_request *request;
-    struct cell *cell;
+    const struct container_request *request;
+    struct container *container;
     struct mount_plan mounts;
     struct mount_guards guards;
     struct planned_mount work;
@@ -280,8 +285,8 @@ struct plan {
 
 static void warn(void *ctx, const char *text)
 {
-    struct cell *cell = ctx;
-    cell->callbacks->on_warning(cell->ctx, text);
+    struct container *container = ctx;
+    container->callbacks->on_warning(container->ctx, text);
 }
 
 /* As the host uid of the workload, so that what it cannot reach is left out and named. */
@@ -291,8 +296,8 @@ static int plan_mounts(void *ctx)
     struct mount_plan_request request = {
         .policy = plan->request->policy, .guards = &plan->guards, .workdir = plan->work,
         .own = plan->request->own, .n_own = plan->request->n_own,
-        .warn = warn, .ctx = plan->cell};
-    return mount_plan_make(&request, plan->cell->arena, &plan->mounts, plan->err);
+        .warn = warn, .ctx = plan->container};
+    return mount_plan_make(&request, plan->container->arena, &plan->mounts, plan->err);
 }
 
 /* "sandbox" or a number, as the policy's check has seen to. */
@@ -320,7 +325,7 @@ static int make_plan(struct plan *plan)
     if (mount_identify(plan->workdir, &plan->work.device, &plan->work.inode) != 0)
         return error_errno(plan->err, ERROR_INTERNAL, "cannot open the work folder %s",
                            plan->workdir);
-    if (mount_guards_make(&plan->spec, plan->cell->arena, &plan->guards, plan->err) != 0)
+    if (mount_guards_make(&plan->spec, plan->container->arena, &plan->guards, plan->err) != 0)
         return -1;
     error_set(plan->err, ERROR_INTERNAL, "cannot act as uid %u for a moment", plan->host_uid);
     return workload_identity_call(plan->host_uid, plan_mounts, plan);
@@ -370,50 +375,50 @@ static int send_setup(const struct plan *plan)
     add_strings(&body, mounts->read_only, mounts->n_read_only);
     add_strings(&body, mounts->read_write, mounts->n_read_write);
     add_files(&body, mounts);
-    return send_body(plan->cell, &message, &body, plan->err);
+    return send_body(plan->container, &message, &body, plan->err);
 }
 
-static void watch(struct cell *cell, uv_loop_t *loop)
+static void watch(struct container *container, uv_loop_t *loop)
 {
-    uv_poll_init(loop, &cell->channel, cell->launch.channel);
-    uv_poll_init(loop, &cell->complaints, cell->launch.complaints);
-    uv_signal_init(loop, &cell->child);
-    cell->channel.data = cell->complaints.data = cell->child.data = cell;
-    cell->open_handles = 3;
-    uv_signal_start(&cell->child, on_child, SIGCHLD);
-    uv_poll_start(&cell->channel, UV_READABLE, on_channel);
-    uv_poll_start(&cell->complaints, UV_READABLE, on_complaints);
+    uv_poll_init(loop, &container->channel, container->launch.channel);
+    uv_poll_init(loop, &container->complaints, container->launch.complaints);
+    uv_signal_init(loop, &container->child);
+    container->channel.data = container->complaints.data = container->child.data = container;
+    container->open_handles = 3;
+    uv_signal_start(&container->child, on_child, SIGCHLD);
+    uv_poll_start(&container->channel, UV_READABLE, on_channel);
+    uv_poll_start(&container->complaints, UV_READABLE, on_complaints);
 }
 
 static int launch(struct plan *plan)
 {
     struct launch_request request = {.spec = &plan->spec, .host_uid = plan->host_uid};
-    return sandbox_launch(&request, &plan->cell->launch, plan->err);
+    return sandbox_launch(&request, &plan->container->launch, plan->err);
 }
 
-struct cell *sandbox_cell_start(uv_loop_t *loop, const struct cell_request *request,
-                                const struct cell_callbacks *callbacks, void *ctx,
-                                struct error *err)
+struct container *container_start(uv_loop_t *loop, const struct container_request *request,
+                                  const struct container_callbacks *callbacks, void *ctx,
+                                  struct error *err)
 {
     struct plan *plan = alloc_zero(1, sizeof *plan);
-    struct cell *cell = alloc_zero(1, sizeof *cell);
-    cell->callbacks = callbacks;
-    cell->ctx = ctx;
+    struct container *container = alloc_zero(1, sizeof *container);
+    container->callbacks = callbacks;
+    container->ctx = ctx;
     plan->request = request;
-    plan->cell = cell;
+    plan->container = container;
     plan->err = err;
-    cell->arena = arena_new();
+    container->arena = arena_new();
     int rc = make_plan(plan);
     if (rc == 0 && (rc = launch(plan)) == 0) {
-        watch(cell, loop);
+        watch(container, loop);
         /* Bubblewrap may have failed already; then the reason comes from it. */
         send_setup(plan);
     }
-    cell->guards = plan->mounts.guards;
+    container->guards = plan->mounts.guards;
     free(plan);
     if (rc == 0)
-        return cell;
-    arena_free(cell->arena);
-    free(cell);
+        return container;
+    arena_free(container->arena);
+    free(container);
     return NULL;
 }

@@ -51,7 +51,7 @@ static void a_folder_that_is_not_there_says_so(void **state)
 {
     struct box *box = *state;
     const char *const argv[] = {"true"};
-    struct cell_command command = {.argv = argv, .n_argv = 1, .env = box_env, .n_env = 2,
+    struct container_command command = {.argv = argv, .n_argv = 1, .env = box_env, .n_env = 2,
                                    .folder = "/sandbox/none"};
     box_start_command(box, &command);
     box_finish_command(box);
@@ -70,7 +70,7 @@ static void both_outputs_and_the_input_are_there(void **state)
 {
     struct box *box = *state;
     const char *const argv[] = {"/bin/sh", "-c", "cat; echo err >&2; echo again > /dev/stdout"};
-    struct cell_command command = {.argv = argv, .n_argv = 3, .env = box_env, .n_env = 2,
+    struct container_command command = {.argv = argv, .n_argv = 3, .env = box_env, .n_env = 2,
                                    .folder = "/sandbox"};
     box_start_command(box, &command);
     assert_int_equal(box->n_fds, 3);
@@ -89,7 +89,7 @@ static void a_large_command_arrives_whole(void **state)
     memset(big, 'x', sizeof big - 1);
     for (int i = 4; i < 12; i++)
         argv[i] = big;
-    struct cell_command command = {.argv = argv, .n_argv = 12, .env = box_env, .n_env = 2,
+    struct container_command command = {.argv = argv, .n_argv = 12, .env = box_env, .n_env = 2,
                                    .folder = "/sandbox"};
     box_start_command(box, &command);
     assert_string_equal(box_finish_command(box), "8 29999 29999\n");
@@ -101,7 +101,7 @@ static void a_terminal_has_a_name_a_size_and_job_control(void **state)
     const char *const argv[] = {"/bin/bash", "-c",
                                 "tty; stty size; echo >/dev/tty; trap 'stty size; exit 0' WINCH;"
                                 "echo ready; while :; do sleep 0.05; done"};
-    struct cell_command command = {.argv = argv, .n_argv = 3, .env = box_env, .n_env = 2,
+    struct container_command command = {.argv = argv, .n_argv = 3, .env = box_env, .n_env = 2,
                                    .folder = "/sandbox", .tty = true, .cols = 100, .rows = 30};
     struct winsize size = {.ws_row = 50, .ws_col = 132};
     char bytes[512];
@@ -125,14 +125,14 @@ static void killing_reaches_the_whole_group(void **state)
 {
     struct box *box = *state;
     const char *const argv[] = {"/bin/sh", "-c", "sleep 1000 & echo $!; wait"};
-    struct cell_command command = {.argv = argv, .n_argv = 3, .env = box_env, .n_env = 2,
+    struct container_command command = {.argv = argv, .n_argv = 3, .env = box_env, .n_env = 2,
                                    .folder = "/sandbox"};
     char first;
     box_start_command(box, &command);
     uv_poll_t unused;
     (void)unused;
     assert_int_equal(read(box->fds[1], &first, 1), 1);
-    sandbox_cell_kill(box->cell, box->last_id, SIGTERM);
+    container_kill(box->container, box->last_id, SIGTERM);
     box_finish_command(box);
     assert_int_equal(box->code, 128 + SIGTERM);
     assert_string_equal(box_sh(box, "ps -e -o comm= | grep sleep"), "");
@@ -152,12 +152,12 @@ static void stop_asks_first(void **state)
     const char *const argv[] = {
         "/bin/sh", "-c",
         "trap 'echo bye > /sandbox/bye; exit 0' TERM; echo up; while :; do sleep 0.02; done"};
-    struct cell_command command = {.argv = argv, .n_argv = 3, .env = box_env, .n_env = 2,
+    struct container_command command = {.argv = argv, .n_argv = 3, .env = box_env, .n_env = 2,
                                    .folder = "/sandbox"};
     char path[128], first;
     box_start_command(box, &command);
     assert_int_equal(read(box->fds[1], &first, 1), 1);
-    sandbox_cell_stop(box->cell, 5000);
+    container_stop(box->container, 5000);
     bool never = false;
     box_wait(box, &never);
     assert_true(box->gone);
@@ -172,14 +172,14 @@ static void stop_does_not_wait_for_ever(void **state)
     struct box *box = *state;
     const char *const argv[] = {"/bin/sh", "-c",
                                 "trap '' TERM; echo up; while :; do sleep 1; done"};
-    struct cell_command command = {.argv = argv, .n_argv = 3, .env = box_env, .n_env = 2,
+    struct container_command command = {.argv = argv, .n_argv = 3, .env = box_env, .n_env = 2,
                                    .folder = "/sandbox"};
     char first;
     bool never = false;
     box_start_command(box, &command);
     assert_int_equal(read(box->fds[1], &first, 1), 1);
     uint64_t begin = uv_hrtime();
-    sandbox_cell_stop(box->cell, 100);
+    container_stop(box->container, 100);
     while (!box->gone)
         box_wait(box, &never);
     assert_true((uv_hrtime() - begin) / 1000000 >= 100);
@@ -211,9 +211,9 @@ static void a_command_whose_descriptors_cannot_be_passed_fails_alone(void **stat
         "except OSError as e: why = e\n"
         "print(why.strerror, flush=True); time.sleep(100)"};
     static const char *const after[] = {"/bin/echo", "there"};
-    struct cell_command filler = {.argv = fill, .n_argv = 3, .env = box_env, .n_env = 2,
+    struct container_command filler = {.argv = fill, .n_argv = 3, .env = box_env, .n_env = 2,
                                   .folder = "/sandbox"};
-    struct cell_command next = {.argv = after, .n_argv = 2, .env = box_env, .n_env = 2,
+    struct container_command next = {.argv = after, .n_argv = 2, .env = box_env, .n_env = 2,
                                 .folder = "/sandbox"};
     struct box *box = *state;
     char said[64] = "";
@@ -221,14 +221,14 @@ static void a_command_whose_descriptors_cannot_be_passed_fails_alone(void **stat
     box_start_command(box, &filler);
     assert_true(read(box->fds[1], said, sizeof said - 1) > 0);
     assert_string_equal(said, "Too many references: cannot splice\n");
-    assert_int_equal(sandbox_cell_run(box->cell, 1000, &next, &err), 0);
+    assert_int_equal(container_run(box->container, 1000, &next, &err), 0);
     box_wait(box, &box->exited);
     assert_false(box->gone);
     assert_int_equal(box->code, 126);
     assert_string_equal(box->exit_error, "cannot pass the command's descriptors to the supervisor: "
                                          "Too many references: cannot splice");
     box->exited = false;
-    sandbox_cell_kill(box->cell, box->last_id, SIGKILL);
+    container_kill(box->container, box->last_id, SIGKILL);
     box_wait(box, &box->exited);
     assert_string_equal(box_run(box, "/bin/echo", "there", NULL), "there\n");
 }

@@ -3,10 +3,10 @@
  *
  * Made in the main thread before the loop runs and before any other thread exists.  Its callbacks
  * come from the loop, never from inside one of these functions (on_warning may, from the start).
- * The cell ends by itself (stop, failure, a killed init) and says so once, through on_gone; it is
- * freed by sandbox_cell_close, after which no callback comes but on_closed.  Loop thread only. */
-#ifndef SANDBOX_SUPERVISOR_CELL_H
-#define SANDBOX_SUPERVISOR_CELL_H
+ * The container ends by itself (stop, failure, a killed init) and says so once, through on_gone.
+ * container_close frees it; after that no callback comes but on_closed.  Loop thread only. */
+#ifndef SANDBOX_SUPERVISOR_CONTAINER_H
+#define SANDBOX_SUPERVISOR_CONTAINER_H
 
 #include "sandbox/supervisor/launch.h"
 #include "sandbox/wire/wire.h"
@@ -17,32 +17,32 @@
 #include <sys/types.h>
 #include <uv.h>
 
-struct cell;
+struct container;
 struct error;
 struct own_file;
 struct sandbox_exec;
 struct sandbox_spec;
 struct sluice_policy;
 
-struct cell_ready {
+struct container_ready {
     pid_t init_pid;                                 /* on the host */
     bool network;
     int fds[NETWORK_FDS];                           /* with a network; the receiver's */
 };
 
-struct cell_callbacks {
-    void (*on_ready)(void *ctx, const struct cell_ready *ready);
+struct container_callbacks {
+    void (*on_ready)(void *ctx, const struct container_ready *ready);
     /* The command runs.  The receiver owns the descriptors: a terminal's master, or the far ends of
      * stdin, stdout and stderr. */
     void (*on_started)(void *ctx, uint32_t id, const int *fds, size_t n_fds);
     /* error is "" unless the command could not be run; then on_started may not have come. */
     void (*on_exited)(void *ctx, uint32_t id, int code, const char *error);
     void (*on_warning)(void *ctx, const char *text);
-    /* why is NULL when the cell was told to stop. */
+    /* why is NULL when the container was told to stop. */
     void (*on_gone)(void *ctx, const struct error *why);
 };
 
-struct cell_request {
+struct container_request {
     const struct sandbox_spec *spec;
     const struct sluice_policy *policy;
     const struct own_file *own;                     /* mount_plan.h */
@@ -50,27 +50,27 @@ struct cell_request {
 };
 
 /* NULL with err when nothing was started.  The request is needed until it returns. */
-struct cell *sandbox_cell_start(uv_loop_t *loop, const struct cell_request *request,
-                                const struct cell_callbacks *callbacks, void *ctx,
+struct container *container_start(uv_loop_t *loop, const struct container_request *request,
+                                const struct container_callbacks *callbacks, void *ctx,
                                 struct error *err);
 
 /* Runs argv with env in folder; both lists end in NULL.  The id is the caller's, unique among the
  * running ones.  -1 with err when init could not be asked. */
-struct cell_command {
+struct container_command {
     const char *const *argv, *const *env;
     size_t n_argv, n_env;
     const char *folder;
     bool tty;
     uint16_t cols, rows;
 };
-int sandbox_cell_run(struct cell *cell, uint32_t id, const struct cell_command *command,
-                     struct error *err);
+int container_run(struct container *container, uint32_t id, const struct container_command *command,
+                  struct error *err);
 /* The process group of a command. */
-void sandbox_cell_kill(struct cell *cell, uint32_t id, int signal);
+void container_kill(struct container *container, uint32_t id, int signal);
 /* SIGTERM to everybody, the end after the grace at most; on_gone follows.  A second time only a
  * grace of 0 counts, which is the end at once. */
-void sandbox_cell_stop(struct cell *cell, uint32_t grace_ms);
+void container_stop(struct container *container, uint32_t grace_ms);
 /* Ends what still runs, at once. */
-void sandbox_cell_close(struct cell *cell, void (*on_closed)(void *ctx), void *ctx);
+void container_close(struct container *container, void (*on_closed)(void *ctx), void *ctx);
 
 #endif
