@@ -109,7 +109,7 @@ static struct policy *without(struct drafts *drafts, const struct reversal *r, u
         return NULL;
     *base = newest.revision;
     if (strcmp(change.hash, newest.hash) != 0)
-        return policy_keep(drafts_take_back(current, &change, err), r->arena);
+        return policy_keep(drafts_revoke(current, &change, err), r->arena);
     /* Nothing happened since: what was before is exact, whatever the approval changed. */
     return updates_policy_at(drafts->updates, id, change.base_revision, r->arena, &then, err);
 }
@@ -145,8 +145,8 @@ static int attempt(struct drafts *drafts, struct reversal *r, struct update_resu
     return update_run(drafts->updates, &request, r->arena, out, problems, err);
 }
 
-static int take_back(struct drafts *drafts, struct reversal *r, struct update_result *out,
-                     struct problems *problems, struct error *err)
+static int revoke_approval(struct drafts *drafts, struct reversal *r, struct update_result *out,
+                           struct problems *problems, struct error *err)
 {
     int rc = attempt(drafts, r, out, problems, err);
     for (int left = DRAFTS_ATTEMPTS - 1; rc && err->kind == ERROR_MOVED && left > 0; left--)
@@ -161,7 +161,7 @@ int drafts_undo(struct drafts *drafts, const struct drafts_call *call, struct ar
 {
     struct reversal *r = arena_zalloc(arena, sizeof *r);
     *r = (struct reversal){.drafts = drafts, .call = call, .action = DRAFTS_UNDO, .arena = arena};
-    return load(drafts, r, err) ? -1 : take_back(drafts, r, out, problems, err);
+    return load(drafts, r, err) ? -1 : revoke_approval(drafts, r, out, problems, err);
 }
 
 int drafts_reject(struct drafts *drafts, const struct drafts_call *call, struct arena *arena,
@@ -174,7 +174,7 @@ int drafts_reject(struct drafts *drafts, const struct drafts_call *call, struct 
     if (load(drafts, r, err))
         return -1;
     if (drafts_is(r->draft.status, STORE_DRAFT_APPROVED)) {
-        int rc = take_back(drafts, r, out, problems, err);
+        int rc = revoke_approval(drafts, r, out, problems, err);
         *changed = rc == 0 && out->changed;
         return rc;
     }

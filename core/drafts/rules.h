@@ -42,7 +42,7 @@ int drafts_change_decode(const char *json, struct arena *arena, struct drafts_ch
 /* current without what the change added: every other grant stays, those that others made to the
  * same rule since then included; a rule may have to be split for that.  Returns a new reference;
  * NULL when it cannot be taken apart, err says what to do. */
-struct policy *drafts_take_back(const struct policy *current, const struct drafts_change *change,
+struct policy *drafts_revoke(const struct policy *current, const struct drafts_change *change,
                                 struct error *err);
 
 /* A held update was made from base and asks for the policy asked; now is the policy by now.  The

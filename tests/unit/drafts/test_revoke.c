@@ -29,7 +29,7 @@ static struct policy *parse(const char *rules)
 }
 
 /* Stores the change from before to after, and takes it back from now. */
-static struct policy *take_back(struct policy *before, struct policy *after, struct policy *now,
+static struct policy *revoke_approval(struct policy *before, struct policy *after, struct policy *now,
                                 struct error *err)
 {
     struct arena *arena = arena_new();
@@ -38,7 +38,7 @@ static struct policy *take_back(struct policy *before, struct policy *after, str
     const char *json = drafts_change_encode(diff, 1, policy_hash(after), false, arena);
     assert_int_equal(drafts_change_decode(json, arena, &change, err), 0);
     assert_string_equal(change.hash, policy_hash(after));
-    struct policy *result = drafts_take_back(now, &change, err);
+    struct policy *result = drafts_revoke(now, &change, err);
     arena_free(arena);
     return result;
 }
@@ -48,7 +48,7 @@ static void expect(const char *before_text, const char *after_text, const char *
 {
     struct error err = {0};
     struct policy *before = parse(before_text), *after = parse(after_text), *now = parse(now_text);
-    struct policy *result = take_back(before, after, now, &err);
+    struct policy *result = revoke_approval(before, after, now, &err);
     if (!result)
         fail_msg("%s", err.text);
     struct policy *expected = parse(expected_text);
@@ -64,7 +64,7 @@ static void expect_refusal(const char *before_text, const char *after_text, cons
 {
     struct error err = {0};
     struct policy *before = parse(before_text), *after = parse(after_text), *now = parse(now_text);
-    assert_null(take_back(before, after, now, &err));
+    assert_null(revoke_approval(before, after, now, &err));
     assert_int_equal(err.kind, ERROR_STATE);
     assert_non_null(strstr(err.text, "rule 'r' was changed since the approval"));
     policy_unref(before);
@@ -164,7 +164,7 @@ static void more_than_rules_needs_the_policy_as_it_was(void **state)
         policy_diff(policy_model(before), policy_model(after), arena), 7, "", true, arena);
     assert_int_equal(drafts_change_decode(json, arena, &change, &err), 0);
     assert_int_equal(change.base_revision, 7);
-    assert_null(drafts_take_back(after, &change, &err));
+    assert_null(drafts_revoke(after, &change, &err));
     assert_non_null(strstr(err.text, "changed more than rules"));
     policy_unref(before);
     policy_unref(after);
@@ -236,7 +236,7 @@ static void check_history(unsigned seed)
         widen(&product, &seed);
         steps[i] = policy_of(&product);
     }
-    struct policy *result = take_back(steps[0], steps[1], steps[2], &err);
+    struct policy *result = revoke_approval(steps[0], steps[1], steps[2], &err);
     if (!result)
         fail_msg("seed %u: %s", start, err.text);
     struct grants before = grants_of(steps[0]), after = grants_of(steps[1]),

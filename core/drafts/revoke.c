@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Taking back an approval.
+/* Revoking an approval.
  *
  * A rule grants every one of its binaries every one of its endpoints.  An approval added some
  * grants; others may have been added to the same rule since.  Where the rule still is what the
@@ -17,7 +17,7 @@
 
 enum group { LATER, OLD, FRESH, GROUPS };
 
-struct taking {
+struct revocation {
     struct arena *arena;                            /* scratch */
     const struct sluice_policy *current;
     const struct sluice_rule **rules;               /* of the result so far */
@@ -68,7 +68,7 @@ static bool same_terms(const struct sluice_endpoint *a, const struct sluice_endp
 
 /* ---- a rule that was changed since ---- */
 
-static int cannot(struct taking *t, const char *key)
+static int cannot(struct revocation *t, const char *key)
 {
     return error_set(t->err, ERROR_STATE,
                      "rule '%s' was changed since the approval, so what the approval "
@@ -96,7 +96,7 @@ struct piece {
     uint16_t port;
 };
 
-static int sort_piece(struct taking *t, const struct sluice_rule *before,
+static int sort_piece(struct revocation *t, const struct sluice_rule *before,
                       const struct sluice_rule *after, const struct sluice_endpoint *e,
                       uint16_t port, struct piece *out)
 {
@@ -121,7 +121,7 @@ struct pieces {
     size_t n;
 };
 
-static int sort_rule(struct taking *t, const struct sluice_rule *now,
+static int sort_rule(struct revocation *t, const struct sluice_rule *now,
                      const struct sluice_rule *before, const struct sluice_rule *after,
                      struct pieces *out)
 {
@@ -138,7 +138,7 @@ static int sort_rule(struct taking *t, const struct sluice_rule *now,
 }
 
 /* An endpoint of the pieces from first on that have its terms and its group.  Returns how many. */
-static size_t join(struct taking *t, const struct pieces *pieces, size_t first,
+static size_t join(struct revocation *t, const struct pieces *pieces, size_t first,
                    const struct sluice_endpoint **out)
 {
     const struct piece *p = &pieces->items[first];
@@ -154,7 +154,7 @@ static size_t join(struct taking *t, const struct pieces *pieces, size_t first,
     return n;
 }
 
-static const char *free_key(struct taking *t, const char *key)
+static const char *free_key(struct revocation *t, const char *key)
 {
     const char *candidate = key;
     for (int i = 2;; i++) {
@@ -172,7 +172,7 @@ struct kept {
     size_t n;
 };
 
-static struct kept kept_by(struct taking *t, enum group group, const struct sluice_rule *now,
+static struct kept kept_by(struct revocation *t, enum group group, const struct sluice_rule *now,
                            const struct sluice_rule *before, const struct sluice_rule *after)
 {
     struct kept kept = {arena_alloc(t->arena, (now->n_binaries + 1) * sizeof *kept.binaries), 0};
@@ -183,7 +183,7 @@ static struct kept kept_by(struct taking *t, enum group group, const struct slui
 }
 
 /* The rule that grants these binaries the pieces of some groups; none when there are no pieces. */
-static void emit(struct taking *t, const struct sluice_rule *now, const struct pieces *pieces,
+static void emit(struct revocation *t, const struct sluice_rule *now, const struct pieces *pieces,
                  unsigned groups, const struct kept *kept, bool first)
 {
     struct sluice_rule *rule = arena_alloc(t->arena, sizeof *rule);
@@ -205,7 +205,7 @@ static void emit(struct taking *t, const struct sluice_rule *now, const struct p
         t->rules[t->n_rules++] = rule;
 }
 
-static int take_apart(struct taking *t, const struct sluice_rule *now,
+static int take_apart(struct revocation *t, const struct sluice_rule *now,
                       const struct sluice_rule *before, const struct sluice_rule *after)
 {
     struct pieces pieces;
@@ -230,7 +230,7 @@ static int take_apart(struct taking *t, const struct sluice_rule *now,
 
 /* ---- the policy ---- */
 
-static int take_rule(struct taking *t, const struct sluice_rule *now,
+static int take_rule(struct revocation *t, const struct sluice_rule *now,
                      const struct sluice_rule *before, const struct sluice_rule *after)
 {
     if (after && !drafts_same(&policy_rule_schema, now, after))
@@ -242,7 +242,7 @@ static int take_rule(struct taking *t, const struct sluice_rule *now,
 }
 
 /* What a held update took out comes back. */
-static int restore_rule(struct taking *t, const struct sluice_rule *before,
+static int restore_rule(struct revocation *t, const struct sluice_rule *before,
                         const struct sluice_policy *after)
 {
     if (drafts_find_rule(after, before->key))
@@ -253,7 +253,7 @@ static int restore_rule(struct taking *t, const struct sluice_rule *before,
     return 0;
 }
 
-static int take_rules(struct taking *t, const struct sluice_policy *before,
+static int take_rules(struct revocation *t, const struct sluice_policy *before,
                       const struct sluice_policy *after)
 {
     for (size_t i = 0; i < t->current->n_rules; i++) {
@@ -268,12 +268,12 @@ static int take_rules(struct taking *t, const struct sluice_policy *before,
     return 0;
 }
 
-struct policy *drafts_take_back(const struct policy *current, const struct drafts_change *change,
+struct policy *drafts_revoke(const struct policy *current, const struct drafts_change *change,
                                 struct error *err)
 {
     const struct sluice_policy *before = policy_model(change->before),
                                *after = policy_model(change->after);
-    struct taking t = {.arena = arena_new(), .current = policy_model(current), .err = err};
+    struct revocation t = {.arena = arena_new(), .current = policy_model(current), .err = err};
     struct policy *policy = NULL;
     if (change->whole)
         error_set(err, ERROR_STATE,
