@@ -47,7 +47,7 @@ struct cli {
     size_t n_rest;
     bool has_rest;                                  /* there was a -- */
 
-    char last[128];                                 /* the sandbox used last, once asked for */
+    char current_sandbox[128];                      /* the one used last, once asked for */
     const char *named;                              /* the sandbox that the command line names */
     const char *gateway, *token, *gateway_user;
     bool insecure;                                  /* a token may go over http:// to another machine */
@@ -130,7 +130,7 @@ void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));   
 const char *sandbox_operand(struct cli *cli, size_t n);
 /* The gateway answered with this status: unless it does not know the named sandbox, that is the last used. */
 void sandbox_answered(const struct cli *cli, long status);
-void remember_sandbox(const struct cli *cli, const char *name);
+void set_current_sandbox(const struct cli *cli, const char *name);
 void forget_sandbox(const struct cli *cli, const char *name);              /* it is gone; no other is forgotten */
 
 /* ---- updates.c: what is common to commands that change a policy ---- */

@@ -226,7 +226,7 @@ static int create(struct cli *cli, const struct document *file, const struct buf
     code = reply.status == 201 && reply.json ? EXIT_DONE : reply_failed(cli, &reply);
     char *name = code == EXIT_DONE ? alloc_str(json_text(reply.json, "name")) : NULL;
     if (code == EXIT_DONE) {
-        remember_sandbox(cli, name);
+        set_current_sandbox(cli, name);
         print_start_warnings(cli, json_object_get(reply.json, "warnings"));
         if (cli->output != OUT_TABLE && !cli->n_rest)
             print_json(cli, reply.json);

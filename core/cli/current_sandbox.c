@@ -31,7 +31,7 @@ static void make_folders(char *path)
 }
 
 /* Each gateway has sandboxes of its own: a file for each address. */
-static char *last_file(const struct cli *cli, const char *folder)
+static char *current_sandbox_file(const struct cli *cli, const char *folder)
 {
     char hex[DIGEST_HEX_SIZE];
     digest_of(cli->gateway, strlen(cli->gateway), hex);
@@ -40,11 +40,11 @@ static char *last_file(const struct cli *cli, const char *folder)
 
 /* Best effort: a read-only home is no reason to fail.  Nobody else may name the sandbox, whatever the
  * umask is. */
-void remember_sandbox(const struct cli *cli, const char *name)
+void set_current_sandbox(const struct cli *cli, const char *name)
 {
     char *folder = state_folder();
     make_folders(folder);
-    char *path = last_file(cli, folder);
+    char *path = current_sandbox_file(cli, folder);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
     if (file) {
@@ -57,9 +57,9 @@ void remember_sandbox(const struct cli *cli, const char *name)
     free(folder);
 }
 
-static const char *recall(const struct cli *cli, char *line, int size)
+static const char *get_current_sandbox(const struct cli *cli, char *line, int size)
 {
-    char *folder = state_folder(), *path = last_file(cli, folder);
+    char *folder = state_folder(), *path = current_sandbox_file(cli, folder);
     FILE *file = fopen(path, "re");
     const char *name = NULL;
     if (file && fgets(line, size, file)) {
@@ -76,22 +76,22 @@ static const char *recall(const struct cli *cli, char *line, int size)
 void sandbox_answered(const struct cli *cli, long status)
 {
     if (cli->named && status && status != 404)
-        remember_sandbox(cli, cli->named);
+        set_current_sandbox(cli, cli->named);
 }
 
 void forget_sandbox(const struct cli *cli, const char *name)
 {
     char line[128];
-    const char *last = recall(cli, line, sizeof line);
+    const char *last = get_current_sandbox(cli, line, sizeof line);
     if (last && strcmp(last, name) == 0)
-        remember_sandbox(cli, "");
+        set_current_sandbox(cli, "");
 }
 
 const char *sandbox_operand(struct cli *cli, size_t n)
 {
     if (cli->n_operands > n)
         return cli->named = cli->operands[n];
-    const char *name = recall(cli, cli->last, sizeof cli->last);
+    const char *name = get_current_sandbox(cli, cli->current_sandbox, sizeof cli->current_sandbox);
     if (name)
         say(cli, "→ Using sandbox '%s' (last used)", name);
     else
