@@ -7,7 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/terminal.h"
-#include "cli/connect.h"
+#include "cli/endpoint.h"
 
 char *url_escape(const char *text)
 {
@@ -52,7 +52,7 @@ static struct curl_slist *make_headers(const struct cli *cli, const struct call 
 
 static CURL *make_curl(const struct cli *cli, const struct call *call, const char *path, struct curl_slist *headers)
 {
-    CURL *curl = connect_new(cli, path);
+    CURL *curl = endpoint_curl(cli, path);
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     if (call->type) {
@@ -98,7 +98,7 @@ static void say_unanswered(const struct cli *cli, const struct call *call, CURL 
     if (code == CURLE_WRITE_ERROR)
         complain("the answer of the gateway at %s has more than %d MiB: it was not read to its end", cli->gateway, ANSWER_MIB_MAX);
     else
-        connect_failed(cli, curl, code, detail);
+        endpoint_failed(cli, curl, code, detail);
     if (sent && !cli->distrusts && changes_something(call))
         complain("whether the change was made is not known: look before you ask for it again");
 }
@@ -242,11 +242,11 @@ static int stream_ended(const struct cli *cli, struct follow *f, CURLcode code, 
         return EXIT_UNREACHABLE;
     }
     if (reply.status == 0)
-        return connect_failed(cli, f->curl, code, detail);
+        return endpoint_failed(cli, f->curl, code, detail);
     if (code == CURLE_ABORTED_BY_CALLBACK)
         return 128 + SIGPIPE;
     if (reply.status == 200 && code != CURLE_OK && !ferror(stdout)) {
-        complain("the connection to the gateway broke: %s\nwhat happened since is not shown", connect_reason(code, detail));
+        complain("the connection to the gateway broke: %s\nwhat happened since is not shown", endpoint_reason(code, detail));
         return EXIT_UNREACHABLE;
     }
     if (reply.status == 200)

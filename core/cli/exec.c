@@ -14,7 +14,7 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "base/text.h"
-#include "cli/connect.h"
+#include "cli/endpoint.h"
 #include "http/parser.h"
 #include "sandbox/wire/frame.h"
 
@@ -43,15 +43,15 @@ static int connect_gateway(const struct cli *cli, struct session *s)
 {
     curl_socket_t socket;
     char detail[CURL_ERROR_SIZE] = "";
-    s->curl = connect_new(cli, "");
+    s->curl = endpoint_curl(cli, "");
     curl_easy_setopt(s->curl, CURLOPT_CONNECT_ONLY, 1L);
     curl_easy_setopt(s->curl, CURLOPT_ERRORBUFFER, detail);
     CURLcode code = curl_easy_perform(s->curl);
     curl_easy_setopt(s->curl, CURLOPT_ERRORBUFFER, NULL);
     if (code != CURLE_OK || curl_easy_getinfo(s->curl, CURLINFO_ACTIVESOCKET, &socket) != CURLE_OK)
-        return connect_failed(cli, s->curl, code, detail);
+        return endpoint_failed(cli, s->curl, code, detail);
     s->socket = socket;
-    return connect_trusts(cli, s->curl) == 0 ? -1 : EXIT_UNREACHABLE;
+    return endpoint_trusts(cli, s->curl) == 0 ? -1 : EXIT_UNREACHABLE;
 }
 
 /* Sends what the socket takes.  -1: the connection broke. */

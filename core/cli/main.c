@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/standard.h"
-#include "cli/connect.h"
+#include "cli/endpoint.h"
 
 int main(int argc, char **argv)
 {
@@ -16,8 +16,8 @@ int main(int argc, char **argv)
     if (code < 0) {
         curl_global_init(CURL_GLOBAL_DEFAULT);
         if (!cli.gateway || !*cli.gateway)
-            cli.gateway = fallback = connect_default();
-        code = connect_check(&cli);
+            cli.gateway = fallback = endpoint_default();
+        code = endpoint_check(&cli);
         code = print_finish(code < 0 ? cli.command->run(&cli) : code);
         curl_global_cleanup();
     }

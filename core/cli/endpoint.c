@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/connect.h"
+#include "cli/endpoint.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ static bool begins(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-char *connect_default(void)
+char *endpoint_default(void)
 {
     const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     if (geteuid() == 0)
@@ -40,7 +40,7 @@ static char *make_url(const char *gateway, const char *path)
     return alloc_printf("%.*s%s", (int)len, gateway, path);
 }
 
-int connect_check(const struct cli *cli)
+int endpoint_check(const struct cli *cli)
 {
     static const char *const schemes[] = {unix_scheme, tcp_scheme, "http://", "https://"};
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
@@ -80,7 +80,7 @@ static int before_request(void *ctx, char *ip, char *own_ip, int port, int own_p
     return cli->distrusts ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
-int connect_trusts(const struct cli *cli, CURL *curl)
+int endpoint_trusts(const struct cli *cli, CURL *curl)
 {
     char *ip = NULL, *own_ip = NULL;
     long port = 0, own_port = 0;
@@ -92,7 +92,7 @@ int connect_trusts(const struct cli *cli, CURL *curl)
                    CURL_PREREQFUNC_OK ? 0 : -1;
 }
 
-CURL *connect_new(const struct cli *cli, const char *path)
+CURL *endpoint_curl(const struct cli *cli, const char *path)
 {
     char *url = make_url(cli->gateway, path);
     CURL *curl = curl_easy_init();
@@ -111,7 +111,7 @@ CURL *connect_new(const struct cli *cli, const char *path)
 }
 
 /* A field that is longer than curl keeps is an allocation that failed, as curl tells it. */
-const char *connect_reason(CURLcode code, const char *detail)
+const char *endpoint_reason(CURLcode code, const char *detail)
 {
     if (code == CURLE_OUT_OF_MEMORY)
         return "a field of its answer's header has more than 100 KiB";
@@ -119,7 +119,7 @@ const char *connect_reason(CURLcode code, const char *detail)
 }
 
 /* Of a Unix socket curl says only that it could not connect to localhost port 80. */
-int connect_failed(const struct cli *cli, CURL *curl, CURLcode code, const char *detail)
+int endpoint_failed(const struct cli *cli, CURL *curl, CURLcode code, const char *detail)
 {
     long number = 0;
     if (cli->distrusts)
@@ -128,6 +128,6 @@ int connect_failed(const struct cli *cli, CURL *curl, CURLcode code, const char 
     if (begins(cli->gateway, unix_scheme) && code == CURLE_COULDNT_CONNECT && number)
         detail = strerror((int)number);
     complain("cannot reach the gateway at %s: %s\nis sluiced running? --gateway or SLUICE_GATEWAY names another one",
-             cli->gateway, connect_reason(code, detail));
+             cli->gateway, endpoint_reason(code, detail));
     return EXIT_UNREACHABLE;
 }

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The way to the gateway: --gateway, SLUICE_GATEWAY or the local socket. */
-#ifndef CLI_CONNECT_H
-#define CLI_CONNECT_H
+#ifndef CLI_ENDPOINT_H
+#define CLI_ENDPOINT_H
 
 #include <curl/curl.h>
 
 #include "cli/cli.h"
 
-char *connect_default(void);
+char *endpoint_default(void);
 /* An exit code after saying that this is no address, or -1. */
-int connect_check(const struct cli *cli);
+int endpoint_check(const struct cli *cli);
 /* A handle for path at the gateway, for curl_easy_cleanup. */
-CURL *connect_new(const struct cli *cli, const char *path);
+CURL *endpoint_curl(const struct cli *cli, const char *path);
 /* Whether a token may be sent over the connection that was made; -1 after saying why not. */
-int connect_trusts(const struct cli *cli, CURL *curl);
+int endpoint_trusts(const struct cli *cli, CURL *curl);
 /* Why a transfer failed, in words; detail as below. */
-const char *connect_reason(CURLcode code, const char *detail);
+const char *endpoint_reason(CURLcode code, const char *detail);
 /* Says why the gateway was not reached; detail is what CURLOPT_ERRORBUFFER holds.  EXIT_UNREACHABLE. */
-int connect_failed(const struct cli *cli, CURL *curl, CURLcode code, const char *detail);
+int endpoint_failed(const struct cli *cli, CURL *curl, CURLcode code, const char *detail);
 
 #endif
