@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/terminal.h"
-#include "cli/history.h"
 #include "cli/plugin.h"
+#include "cli/replay_source.h"
 
 /* What a voter says is asked, not how long it takes here, where everybody else comes first. */
 enum { TIMEOUT_S = 30, VOTE_TIMEOUT_MS = 20000 };
@@ -104,10 +104,10 @@ static void on_difference(void *arg, const struct replay_difference *difference)
 static void on_progress(void *arg, size_t done, size_t n)
 {
     const struct telling *t = arg;
-    history_progress(t->cli, "asking", done, n);
+    replay_source_progress(t->cli, "asking", done, n);
 }
 
-static int replay(struct history *h, const struct stage_settings *settings)
+static int replay(struct replay_source *h, const struct stage_settings *settings)
 {
     struct telling telling = {h->cli, json_array()};
     const struct replay r = {.chain = arg_value(h->cli, "chain"),
@@ -159,21 +159,21 @@ static int check_chain(const struct cli *cli)
 int cmd_plugin_replay(struct cli *cli)
 {
     struct plugin_stage stage = {0};
-    struct history h;
+    struct replay_source h;
     int code = cli->n_operands
                    ? usage_error(cli, "takes no operand: --sandbox NAME for one sandbox")
                    : check_chain(cli);
     if (code < 0)
         code = plugin_stage_open(cli, &stage);
     stage.settings.vote_timeout_ms = VOTE_TIMEOUT_MS;
-    history_begin(&h, cli);
+    replay_source_begin(&h, cli);
     /* The gateway may be on the same machine: whoever waits for its answers comes first, at once. */
     (void)!sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0});
     if (code < 0)
-        code = history_read(&h);
+        code = replay_source_read(&h);
     if (code == EXIT_DONE)
         code = replay(&h, &stage.settings);
     plugin_stage_close(&stage);
-    history_end(&h);
+    replay_source_end(&h);
     return code;
 }

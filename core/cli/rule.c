@@ -338,7 +338,7 @@ static void table_history(const struct cli *cli, const json_t *json)
     size_t i;
     json_t *e, *list = json_object_get(json, "history");
     if (json_array_size(list) == 0) {
-        say(cli, "No rule history.");
+        say(cli, "No rule source.");
         return;
     }
     table_row(&t, 5, (const char *[]){"TIME", "EVENT", "CHUNK", "ACTOR", "WHAT"});

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/history.h"
+#include "cli/replay_source.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,13 +31,13 @@ static json_t *get(const struct cli *cli, char *path, int *code)
 }
 
 /* Known policies are found by hash: most bases are the candidate of an earlier decision. */
-static struct policy *find_policy(const struct history *h, const char *hash)
+static struct policy *find_policy(const struct replay_source *h, const char *hash)
 {
     const json_t *index = json_object_get(h->policies, hash);
     return index ? h->known[json_integer_value(index)] : NULL;
 }
 
-static struct policy *keep_policy(struct history *h, const char *hash, const json_t *document)
+static struct policy *keep_policy(struct replay_source *h, const char *hash, const json_t *document)
 {
     struct problems problems = {0};
     char *text = json_dumps(document, JSON_COMPACT);
@@ -55,7 +55,7 @@ static struct policy *keep_policy(struct history *h, const char *hash, const jso
     return policy;
 }
 
-void history_progress(const struct cli *cli, const char *what, size_t done, size_t n)
+void replay_source_progress(const struct cli *cli, const char *what, size_t done, size_t n)
 {
     if (cli->quiet || !isatty(STDERR_FILENO) || (done % 64 && done != n))
         return;
@@ -67,7 +67,7 @@ void history_progress(const struct cli *cli, const char *what, size_t done, size
         terminal_print(stderr, "\n");
 }
 
-static struct policy *revision_of(struct history *h, const char *sandbox, long long revision,
+static struct policy *revision_of(struct replay_source *h, const char *sandbox, long long revision,
                                   const char *hash, int *code)
 {
     struct policy *policy = *hash ? find_policy(h, hash) : NULL;
@@ -85,7 +85,7 @@ static struct policy *revision_of(struct history *h, const char *sandbox, long l
     return policy;
 }
 
-static const json_t *sandbox_of(struct history *h, const char *name, int *code)
+static const json_t *sandbox_of(struct replay_source *h, const char *name, int *code)
 {
     const json_t *known = json_object_get(h->sandboxes, name);
     *code = EXIT_DONE;
@@ -100,7 +100,7 @@ static const json_t *sandbox_of(struct history *h, const char *name, int *code)
 
 /* ---- one decision ---- */
 
-static void set_labels(struct history *h, const json_t *json, struct sluice_sandbox *out)
+static void set_labels(struct replay_source *h, const json_t *json, struct sluice_sandbox *out)
 {
     json_t *labels = json_object_get(json, "labels"), *value;
     const char *key;
@@ -118,7 +118,7 @@ static void set_labels(struct history *h, const json_t *json, struct sluice_sand
 }
 
 /* A sandbox that is gone is taken for the usual one. */
-static void set_sandbox(struct history *h, const json_t *json, struct replay_decision *d)
+static void set_sandbox(struct replay_source *h, const json_t *json, struct replay_decision *d)
 {
     struct sluice_sandbox *s = arena_zalloc(h->arena, sizeof *s);
     s->size = sizeof *s;
@@ -132,7 +132,7 @@ static void set_sandbox(struct history *h, const json_t *json, struct replay_dec
     d->face = s;
 }
 
-static void set_actor(struct history *h, const json_t *json, struct replay_decision *d)
+static void set_actor(struct replay_source *h, const json_t *json, struct replay_decision *d)
 {
     struct sluice_actor *a = arena_alloc(h->arena, sizeof *a);
     *a = (struct sluice_actor){sizeof *a, json_text(json, "name"), json_text(json, "role"),
@@ -160,7 +160,7 @@ static int set_kind(const json_t *json, struct replay_decision *d)
     return -1;
 }
 
-static int set_policies(struct history *h, const json_t *json, struct replay_decision *d)
+static int set_policies(struct replay_source *h, const json_t *json, struct replay_decision *d)
 {
     int code;
     d->candidate = find_policy(h, json_text(json, "candidate_hash"));
@@ -179,7 +179,7 @@ static int set_policies(struct history *h, const json_t *json, struct replay_dec
     return code;
 }
 
-static int read_decision(struct history *h, const json_t *json)
+static int read_decision(struct replay_source *h, const json_t *json)
 {
     struct replay_decision *d = &h->decisions[h->n];
     *d = (struct replay_decision){
@@ -208,7 +208,7 @@ static int read_decision(struct history *h, const json_t *json)
 }
 
 /* Oldest first: what each stands on is known by then. */
-static int read_decisions(struct history *h)
+static int read_decisions(struct replay_source *h)
 {
     size_t n = json_array_size(h->list);
     h->decisions = alloc_zero(n, sizeof *h->decisions);
@@ -239,7 +239,7 @@ static int read_since(const struct cli *cli, int64_t *out)
 }
 
 /* Its text goes: of all decisions together it would be much. */
-static void take_candidate(struct history *h, json_t *decision)
+static void take_candidate(struct replay_source *h, json_t *decision)
 {
     const char *hash = json_text(decision, "candidate_hash");
     if (!find_policy(h, hash))
@@ -249,7 +249,7 @@ static void take_candidate(struct history *h, json_t *decision)
 
 /* One page of the gateway's list, which is newest first; *more: there may be another one.  Pages are
  * small: a gateway has nothing long to do for them, and its updates come between. */
-static int read_page(struct history *h, int64_t since, const char *sandbox, bool *more)
+static int read_page(struct replay_source *h, int64_t since, const char *sandbox, bool *more)
 {
     enum { PAGE = 20 };
     int code;
@@ -275,13 +275,13 @@ static int read_page(struct history *h, int64_t since, const char *sandbox, bool
 }
 
 /* How many there are is known at the end: until then the newest one's place in the record stands for it. */
-static void tell_progress(const struct history *h, bool more)
+static void tell_progress(const struct replay_source *h, bool more)
 {
     size_t n = json_array_size(h->list), newest = (size_t)json_number(json_array_get(h->list, 0), "seq");
-    history_progress(h->cli, "reading", n, more && newest > n ? newest : n + more);
+    replay_source_progress(h->cli, "reading", n, more && newest > n ? newest : n + more);
 }
 
-int history_read(struct history *h)
+int replay_source_read(struct replay_source *h)
 {
     int64_t since;
     bool more = true;
@@ -296,14 +296,14 @@ int history_read(struct history *h)
     return code == EXIT_DONE ? read_decisions(h) : code;
 }
 
-void history_begin(struct history *h, struct cli *cli)
+void replay_source_begin(struct replay_source *h, struct cli *cli)
 {
-    *h = (struct history){.cli = cli, .arena = arena_new(), .list = json_array(),
+    *h = (struct replay_source){.cli = cli, .arena = arena_new(), .list = json_array(),
                           .policies = json_object(), .first = json_object(),
                           .sandboxes = json_object()};
 }
 
-void history_end(struct history *h)
+void replay_source_end(struct replay_source *h)
 {
     arena_free(h->arena);
     free(h->known);

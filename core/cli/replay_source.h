@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The decisions that a gateway has on record, read for plugin replay.
  *
- * Ownership: history_begin fills a struct that history_end empties; the decisions live as long. */
-#ifndef CLI_HISTORY_H
-#define CLI_HISTORY_H
+ * Ownership: replay_source_begin fills a struct that replay_source_end empties; the decisions live
+ * as long. */
+#ifndef CLI_REPLAY_SOURCE_H
+#define CLI_REPLAY_SOURCE_H
 
 #include "cli/cli.h"
 #include "testkit/replay.h"
 
-struct history {
+struct replay_source {
     struct cli *cli;
     struct arena *arena;
     json_t *list;                                   /* of the gateway, newest first */
@@ -21,12 +22,12 @@ struct history {
     size_t n, unknown, gone;                        /* unknown: left out, their policies are not kept */
 };
 
-void history_begin(struct history *h, struct cli *cli);
+void replay_source_begin(struct replay_source *h, struct cli *cli);
 /* Those that --sandbox and --since name, oldest first.  Returns the exit code. */
-int history_read(struct history *h);
-void history_end(struct history *h);
+int replay_source_read(struct replay_source *h);
+void replay_source_end(struct replay_source *h);
 
 /* A bar on stderr, if that is a terminal. */
-void history_progress(const struct cli *cli, const char *what, size_t done, size_t n);
+void replay_source_progress(const struct cli *cli, const char *what, size_t done, size_t n);
 
 #endif
