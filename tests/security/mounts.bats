@@ -218,7 +218,7 @@ YAML
     teardown_all
 }
 
-@test "a token of the gateway that has a second name is not shown under it" {
+@test "a token of the gateway or a spec of a sandbox that has a second name is not shown under it" {
     state=$BATS_TEST_TMPDIR/state
     start_gateway --listen "unix:$state/sluice.sock" --listen tcp:127.0.0.1:7079
     [ -s "$state/admin.token" ]
@@ -226,5 +226,12 @@ YAML
     policy "$shared" "" >"$BATS_TEST_TMPDIR/policy.yaml"
     run -1 sluice sandbox create --name second --policy "$BATS_TEST_TMPDIR/policy.yaml"
     [[ "$output" == *"admin.token, which belongs to the gateway, has 2 names (hard links)"* ]]
+    rm "$shared/second"
+    sluice sandbox create --name first --env SECRET=1 >/dev/null
+    ln "$state"/sandboxes/*/spec.json "$shared/second"
+    run -1 sluice sandbox create --name second --policy "$BATS_TEST_TMPDIR/policy.yaml"
+    [[ "$output" == *"/spec.json, which belongs to the gateway, has 2 names (hard links)"* ]]
+    rm "$shared/second"
+    sluice sandbox create --name second --policy "$BATS_TEST_TMPDIR/policy.yaml"
     teardown_all
 }

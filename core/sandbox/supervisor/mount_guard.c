@@ -7,6 +7,7 @@
 #include "sandbox/supervisor/path.h"
 #include "sandbox/wire/spec.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -140,16 +141,39 @@ static void add_all(struct making *making, enum guard_kind kind, const char *con
 }
 
 /* A hidden file with a second name could be seen under that one, wherever it is. */
-static int check_names(const struct mount_guards *guards, struct error *err)
+static int check_name(const char *path, struct error *err)
 {
     struct stat st;
-    for (size_t i = 0; i < guards->n; i++)
-        if (guards->items[i].kind == GUARD_OWN && lstat(guards->items[i].path, &st) == 0 &&
-            S_ISREG(st.st_mode) && st.st_nlink > 1)
-            return error_set(err, ERROR_STATE,
-                             "no sandbox can be made: %s, which belongs to the gateway, has %lu "
-                             "names (hard links), and a sandbox could see it under another one: "
-                             "leave it one name", guards->items[i].path, (unsigned long)st.st_nlink);
+    if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink <= 1)
+        return 0;
+    return error_set(err, ERROR_STATE,
+                     "no sandbox can be made: %s, which belongs to the gateway, has %lu names (hard links), and "
+                     "a sandbox could see it under another one: leave it one name", path,
+                     (unsigned long)st.st_nlink);
+}
+
+/* The specs of all sandboxes, which have their environments and tokens, where the folder is the state. */
+static int check_specs(const char *state, struct arena *arena, struct error *err)
+{
+    const char *folder = arena_printf(arena, "%s/sandboxes", state);
+    DIR *dir = opendir(folder);
+    int rc = 0;
+    for (struct dirent *e; dir && rc == 0 && (e = readdir(dir));)
+        if (*e->d_name != '.')
+            rc = check_name(arena_printf(arena, "%s/%s/spec.json", folder, e->d_name), err);
+    if (dir)
+        closedir(dir);
+    return rc;
+}
+
+static int check_names(const struct mount_guards *guards, struct arena *arena, struct error *err)
+{
+    for (size_t i = 0; i < guards->n; i++) {
+        const char *path = guards->items[i].path;
+        if (guards->items[i].kind == GUARD_OWN &&
+            (check_name(path, err) != 0 || check_specs(path, arena, err) != 0))
+            return -1;
+    }
     return 0;
 }
 
@@ -162,7 +186,7 @@ int mount_guards_make(const struct sandbox_spec *spec, struct arena *arena,
     add_all(&making, GUARD_READ_ONLY, spec->read_only, spec->n_read_only);
     for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
         *mount_guards_append(out, arena) = (struct mount_guard){GUARD_HIDDEN, true, secrets[i], 0, 0};
-    return check_names(out, err);
+    return check_names(out, arena, err);
 }
 
 /* Component by component: a star does not cross a slash. */
