@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "doc/decoder.h"
+#include "doc/schema_parts.h"
 
 typedef int item_reader(struct schema_decoder *d, const struct schema_field *field,
                         const struct doc_node *item, const char *key, void *out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "doc/decoder.h"
+#include "doc/schema_parts.h"
 #include "doc/writer.h"
 
 static void add_text(struct doc_writer *w, const char *key, const char *text)

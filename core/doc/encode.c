@@ -5,7 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
-#include "doc/decoder.h"
+#include "doc/schema_parts.h"
 #include "doc/writer.h"
 
 struct array {

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "doc/decoder.h"
 #include "doc/number.h"
 #include "doc/safe.h"
+#include "doc/schema_parts.h"
 
 enum { SHOWN_MAX = 60 };
 

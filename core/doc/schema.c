@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "doc/decoder.h"
+#include "doc/schema_parts.h"
 
 static const char *path_of(struct schema_decoder *d, struct schema_step *step)
 {

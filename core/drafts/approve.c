@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "drafts/inner.h"
+#include "drafts/drafts_parts.h"
 #include "drafts/rules.h"
 #include "update/askers.h"
 

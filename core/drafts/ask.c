@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "drafts/inner.h"
+#include "drafts/drafts_parts.h"
 #include "drafts/rules.h"
 #include "policy/merge.h"
 #include "update/askers.h"

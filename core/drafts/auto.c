@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/ipaddr.h"
-#include "drafts/inner.h"
+#include "drafts/drafts_parts.h"
 #include "drafts/rules.h"
 
 static const char by_itself[] = "auto-approval";

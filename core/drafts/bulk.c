@@ -2,7 +2,7 @@
 /* Approving all that can be approved together, as one update. */
 #include <string.h>
 
-#include "drafts/inner.h"
+#include "drafts/drafts_parts.h"
 #include "drafts/rules.h"
 #include "policy/diff.h"
 

@@ -8,7 +8,7 @@
 #include "base/glob.h"
 #include "base/text.h"
 #include "doc/writer.h"
-#include "drafts/inner.h"
+#include "drafts/drafts_parts.h"
 #include "drafts/mapper.h"
 #include "drafts/notes.h"
 #include "drafts/rules.h"

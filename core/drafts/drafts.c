@@ -4,7 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "drafts/inner.h"
+#include "drafts/drafts_parts.h"
 
 struct drafts *drafts_new(struct updates *updates, const struct drafts_hooks *hooks,
                           const struct log *log)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "drafts/inner.h"
+#include "drafts/drafts_parts.h"
 #include "drafts/rules.h"
 
 static struct policy *asked_for(const struct store_draft *draft, struct arena *arena,

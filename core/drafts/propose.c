@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "drafts/inner.h"
+#include "drafts/drafts_parts.h"
 #include "drafts/mapper.h"
 #include "drafts/notes.h"
 #include "drafts/rules.h"

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "drafts/inner.h"
+#include "drafts/drafts_parts.h"
 
 struct crowd {
     size_t program, domain;                         /* chunks of the same program; of both the same */

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/glob.h"
-#include "drafts/inner.h"
+#include "drafts/drafts_parts.h"
 #include "drafts/mapper.h"
 #include "drafts/rules.h"
 #include "policy/match.h"

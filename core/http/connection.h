@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "http/limits.h"
 #include "http/request.h"
-#include "http/tunnel_internal.h"
+#include "http/tunnel_parts.h"
 #include "net/stream.h"
 
 enum connection_state {

@@ -3,7 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "http/tunnel_internal.h"
+#include "http/tunnel_parts.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * before its owner closes the stream, which is then told and closes the stream as any that broke. */
 #include "base/alloc.h"
 #include "http/tunnel.h"
-#include "http/tunnel_internal.h"
+#include "http/tunnel_parts.h"
 #include "net/transport.h"
 
 #include <stdlib.h>

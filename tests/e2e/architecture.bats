@@ -58,6 +58,16 @@ wrong_protocol() { # wrong_protocol TREE FOLDER…
     (cd "$1" && shift && grep -rnE --include='*.[ch]' '^ *# *include +["<]http/' "$@" || true)
 }
 
+# FILE: INCLUDED for every header of parts that a file of another folder includes.
+wrong_parts() {
+    (cd "$1" && grep -rnE --include='*.[ch]' '^ *# *include +"[^"]*_parts\.h"' core tests 2>/dev/null || true) |
+        awk '{
+            split($0, part, ":"); file = part[1]; folder = file; sub(/^core\//, "", folder); sub(/\/[^\/]*$/, "", folder)
+            match($0, /"[^"]*"/); name = substr($0, RSTART + 1, RLENGTH - 2); own = name; sub(/\/[^\/]*$/, "", own)
+            if (own != folder) print file ": " name
+        }'
+}
+
 # What plugins and public headers include: <sluice/…> and the C library, nothing of core/.
 wrong_public_includes() {
     (cd "$1" && { grep -rnE --include='*.[ch]' '^ *# *include +"' plugins include || true; } | grep -vE '"[a-z_]+\.h"' || true)
@@ -166,6 +176,10 @@ none() {           # none CHECK…: it prints nothing
 @test "no cycle of files inside a folder, but for those that are known" {
     none wrong_cycles "$top" "$data/cycles.txt"
     for folder in net http egress runtime gateway policy; do grep -qx "none $folder" "$data/cycles.txt"; done
+}
+
+@test "a header of parts is for the files of its folder alone" {
+    none wrong_parts "$top"
 }
 
 @test "the runtime takes no HTTP request and gives no HTTP answer" {
@@ -297,6 +311,13 @@ some() {           # some PATTERN CHECK…: it prints this and nothing else
     echo '#include "misc/a.h"' >"$bad/core/misc/a.c"
     mv "$bad/core/misc/a.c" "$bad/core/api/a.c"
     some 'core/api/a.c: misc/a.h is of no layer' wrong_layers "$bad"
+}
+
+@test "a header of parts in another folder is seen" {
+    echo '#include "doc/schema_parts.h"' >"$bad/core/doc/a.c"
+    [ -z "$(wrong_parts "$bad")" ]
+    cp "$bad/core/doc/a.c" "$bad/core/api/a.c"
+    some 'core/api/a.c: doc/schema_parts.h' wrong_parts "$bad"
 }
 
 @test "a plugin that includes the core is seen" {

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "sandbox/supervisor/command.h"
 #include "sandbox/supervisor/container.h"
-#include "sandbox/supervisor/exec_session.h"
+#include "sandbox/supervisor/exec_parts.h"
 #include "sandbox/supervisor/mount_plan.h"
 
 #include <signal.h>

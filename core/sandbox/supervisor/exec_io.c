@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pipes or the terminal of a command. */
-#include "sandbox/supervisor/exec_session.h"
+#include "sandbox/supervisor/exec_parts.h"
 
 #include "base/alloc.h"
 

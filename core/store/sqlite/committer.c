@@ -7,7 +7,7 @@
 #include "base/alloc.h"
 #include "base/thread.h"
 #include "store/sqlite/checkpointer.h"
-#include "store/sqlite/inner.h"
+#include "store/sqlite/sqlite_parts.h"
 
 enum {
     GROUP_MAX = 256,                                /* writes in one transaction */

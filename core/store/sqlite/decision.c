@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
-#include "store/sqlite/inner.h"
+#include "store/sqlite/sqlite_parts.h"
 
 #define SELECT "SELECT " STORE_DECISION_FIELDS(DB_NAME, ",") " FROM decision "
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/sqlite/inner.h"
+#include "store/sqlite/sqlite_parts.h"
 
 #define SELECT       "SELECT " STORE_DRAFT_FIELDS(DB_NAME, ",") " FROM draft "
 #define SELECT_KEY   "SELECT " STORE_DRAFT_KEY_FIELDS(DB_NAME, ",") " FROM draft "

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/sqlite/inner.h"
+#include "store/sqlite/sqlite_parts.h"
 
 /* SQLite remembers the greatest id also of rows that were deleted. */
 static int read_last_id(struct db *db, uint64_t *out, struct error *err)

@@ -3,7 +3,7 @@
 #ifndef STORE_SQLITE_POOL_H
 #define STORE_SQLITE_POOL_H
 
-#include "store/sqlite/inner.h"
+#include "store/sqlite/sqlite_parts.h"
 
 enum { DB_READERS = 8 };
 

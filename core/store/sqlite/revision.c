@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
-#include "store/sqlite/inner.h"
+#include "store/sqlite/sqlite_parts.h"
 
 #define SELECT       "SELECT " STORE_REVISION_FIELDS(DB_NAME, ",") " FROM revision "
 #define SELECT_SHORT "SELECT " STORE_SHORT_REVISION_FIELDS(DB_NAME, ",") ",'' FROM revision "

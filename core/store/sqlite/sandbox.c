@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/sqlite/inner.h"
+#include "store/sqlite/sqlite_parts.h"
 
 #define SELECT "SELECT " STORE_NUMBERED_SANDBOX_FIELDS(DB_NAME, ",") " FROM sandbox "
 #define ALIVE  "WHERE id=? AND deleted_at_ms=0"

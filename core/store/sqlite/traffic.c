@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/sqlite/inner.h"
+#include "store/sqlite/sqlite_parts.h"
 
 #define SELECT "SELECT " STORE_NUMBERED_TRAFFIC_FIELDS(DB_NAME, ",") " FROM traffic "
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How the server and the client make tunnels; for the http folder.  Loop thread only. */
-#ifndef HTTP_TUNNEL_INTERNAL_H
-#define HTTP_TUNNEL_INTERNAL_H
+#ifndef HTTP_TUNNEL_PARTS_H
+#define HTTP_TUNNEL_PARTS_H
 
 #include "net/stream.h"
 

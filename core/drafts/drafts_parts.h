@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside core/drafts: the state, and the steps that several operations share. */
-#ifndef DRAFTS_INNER_H
-#define DRAFTS_INNER_H
+#ifndef DRAFTS_DRAFTS_PARTS_H
+#define DRAFTS_DRAFTS_PARTS_H
 
 #include "base/digest.h"
 #include "drafts/drafts.h"

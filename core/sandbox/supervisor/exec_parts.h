@@ -2,8 +2,8 @@
 /* Inside exec*.c: one command, its pipes and its tunnel.
  *
  * A session counts what keeps it alive (parts); it is gone when the last part has ended. */
-#ifndef SANDBOX_SUPERVISOR_EXEC_SESSION_H
-#define SANDBOX_SUPERVISOR_EXEC_SESSION_H
+#ifndef SANDBOX_SUPERVISOR_EXEC_PARTS_H
+#define SANDBOX_SUPERVISOR_EXEC_PARTS_H
 
 #include "base/buf.h"
 #include "http/client.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the parts of the schema decoder share.  One thread; lives for one schema_decode(). */
-#ifndef DOC_DECODER_H
-#define DOC_DECODER_H
+#ifndef DOC_SCHEMA_PARTS_H
+#define DOC_SCHEMA_PARTS_H
 
 #include "doc/schema.h"
 

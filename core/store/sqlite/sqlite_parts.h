@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of this folder share. */
-#ifndef STORE_SQLITE_INNER_H
-#define STORE_SQLITE_INNER_H
+#ifndef STORE_SQLITE_SQLITE_PARTS_H
+#define STORE_SQLITE_SQLITE_PARTS_H
 
 #include "store/backend.h"
 #include "store/sqlite/db.h"
