@@ -184,7 +184,7 @@ struct outcome {
     bool closed, refused;
 };
 
-static void take(json_t *message, const char *file, json_t *rows, struct outcome *out)
+static void keep_row(json_t *message, const char *file, json_t *rows, struct outcome *out)
 {
     if (json_object_get(message, "refused")) {
         terminal_print(stderr, "sluice: %s: %s\n", file, answer_member(message, "refused"));
@@ -231,7 +231,7 @@ static int bench_file(struct load *load, json_t *rows)
             continue;
         more = n > 0 && worker_read(&worker);
         while ((message = worker_next(&worker)))
-            take(message, file, rows, &out);
+            keep_row(message, file, rows, &out);
     }
     worker_kill(&worker);
     return end_worker(&worker, file, &out);
@@ -342,7 +342,7 @@ static int save(const json_t *rows, const char *path)
     return rc == 0 ? TESTKIT_PASSED : TESTKIT_USAGE;
 }
 
-static int finish(const struct testkit_bench *o, const json_t *rows, const json_t *before)
+static int print_result(const struct testkit_bench *o, const json_t *rows, const json_t *before)
 {
     if (o->json) {
         json_t *json = json_pack("{s:O}", "voters", rows);
@@ -378,7 +378,7 @@ static int bench_suite(const struct testkit_bench *o, const struct suite *suite,
         worst = code > worst ? code : worst;
         free(load);
     }
-    int code = finish(o, rows, before);
+    int code = print_result(o, rows, before);
     json_decref(rows);
     return worst != TESTKIT_PASSED ? worst : code;
 }

@@ -119,7 +119,7 @@ static void tell(struct state *s, const char *outcome, json_t *votes, const char
     r->differs(r->arg, &(struct replay_difference){&r->decisions[s->done], outcome, votes, how});
 }
 
-static void take(struct state *s, json_t *message)
+static void count_answer(struct state *s, json_t *message)
 {
     const char *outcome = answer_member(message, "outcome"),
                *death = answer_member(message, "died");
@@ -148,7 +148,7 @@ static bool listen_to(struct state *s, struct worker *worker, bool *late)
     *late = n == 0;
     bool more = n > 0 && worker_read(worker);
     while ((message = worker_next(worker)))
-        take(s, message);
+        count_answer(s, message);
     return more && !s->closed;
 }
 

@@ -6,7 +6,7 @@
 #include "chain/chain.h"
 #include "testkit/report.h"
 
-static void begin(struct report *r, const struct report_sum *sum)
+static void begin_json(struct report *r, const struct report_sum *sum)
 {
     (void)sum;
     r->state = json_array();
@@ -36,7 +36,7 @@ static void print_test(struct report *r, const struct report_test *t)
     json_array_append_new(r->state, json);
 }
 
-static void end(struct report *r, const struct report_sum *sum)
+static void end_json(struct report *r, const struct report_sum *sum)
 {
     json_t *json = json_pack("{s:o, s:I}", "tests", (json_t *)r->state, "duration_us",
                              (json_int_t)sum->duration_us);
@@ -55,4 +55,4 @@ static void end(struct report *r, const struct report_sum *sum)
     r->state = NULL;
 }
 
-const struct report_ops report_json = {"json", begin, print_test, end};
+const struct report_ops report_json = {"json", begin_json, print_test, end_json};

@@ -44,7 +44,7 @@ static void attribute(struct buf *out, const char *name, const char *value)
     buf_putc(out, '"');
 }
 
-static void begin(struct report *r, const struct report_sum *sum)
+static void begin_junit(struct report *r, const struct report_sum *sum)
 {
     (void)sum;
     r->state = alloc_zero(1, sizeof(struct junit));
@@ -141,7 +141,7 @@ static void counts(struct buf *out, const size_t *n, int64_t duration_us)
                n[RESULT_FAILED], n[RESULT_CRASHED], (double)duration_us / 1e6);
 }
 
-static void end(struct report *r, const struct report_sum *sum)
+static void end_junit(struct report *r, const struct report_sum *sum)
 {
     struct junit *junit = r->state;
     struct buf out = {0};
@@ -167,4 +167,4 @@ static void end(struct report *r, const struct report_sum *sum)
     r->state = NULL;
 }
 
-const struct report_ops report_junit = {"junit", begin, print_test, end};
+const struct report_ops report_junit = {"junit", begin_junit, print_test, end_junit};

@@ -22,7 +22,7 @@ static void colour_off(const struct report *r)
         terminal_print(r->to, "\033[0m");
 }
 
-static void begin(struct report *r, const struct report_sum *sum)
+static void begin_pretty(struct report *r, const struct report_sum *sum)
 {
     r->state = NULL;
     if (sum->shuffled)
@@ -91,7 +91,7 @@ static void print_test(struct report *r, const struct report_test *t)
     fflush(r->to);
 }
 
-static void end(struct report *r, const struct report_sum *sum)
+static void end_pretty(struct report *r, const struct report_sum *sum)
 {
     bool bad = sum->counts[RESULT_FAILED] + sum->counts[RESULT_CRASHED] > 0;
     if (sum->cover)
@@ -107,4 +107,4 @@ static void end(struct report *r, const struct report_sum *sum)
     terminal_print(r->to, " in %.2f s\n", (double)sum->duration_us / 1e6);
 }
 
-const struct report_ops report_pretty = {"pretty", begin, print_test, end};
+const struct report_ops report_pretty = {"pretty", begin_pretty, print_test, end_pretty};

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "testkit/report.h"
 
-static void begin(struct report *r, const struct report_sum *sum)
+static void begin_tap(struct report *r, const struct report_sum *sum)
 {
     terminal_print(r->to, "TAP version 13\n1..%zu\n", sum->n_tests);
     if (sum->shuffled)
@@ -87,7 +87,7 @@ static void print_test(struct report *r, const struct report_test *t)
     fflush(r->to);
 }
 
-static void end(struct report *r, const struct report_sum *sum)
+static void end_tap(struct report *r, const struct report_sum *sum)
 {
     if (sum->cover)
         terminal_print(r->to, "# covered: %.1f %%\n", cover_percent(sum->cover));
@@ -96,4 +96,4 @@ static void end(struct report *r, const struct report_sum *sum)
             sum->counts[RESULT_SKIPPED]);
 }
 
-const struct report_ops report_tap = {"tap", begin, print_test, end};
+const struct report_ops report_tap = {"tap", begin_tap, print_test, end_tap};

@@ -161,7 +161,7 @@ static void set_deadline(struct runner *r, struct job *job)
     job->deadline_ns = clock_mono_ns() + (uint64_t)r->settings->timeout_s * 1000000000u;
 }
 
-static int start(struct runner *r, struct slice slice)
+static int start_job(struct runner *r, struct slice slice)
 {
     struct job *job = &r->jobs[r->n_jobs];
     struct error err;
@@ -262,7 +262,7 @@ static void blame(struct runner *r, struct job *job, const char *how)
         crash(r, job, at, text);
 }
 
-static void finish(struct runner *r, size_t index)
+static void finish_job(struct runner *r, size_t index)
 {
     struct job *job = &r->jobs[index];
     if (job->late || job->closed)
@@ -313,7 +313,7 @@ static void step(struct runner *r)
     poll(fds, n, poll_timeout(r));
     for (size_t i = n; i > 0; i--)
         if (!attend(r, &r->jobs[i - 1], &fds[i - 1]))
-            finish(r, i - 1);
+            finish_job(r, i - 1);
 }
 
 static void work(struct runner *r)
@@ -321,7 +321,7 @@ static void work(struct runner *r)
     unsigned jobs = r->settings->jobs < JOBS_MAX ? r->settings->jobs : JOBS_MAX;
     while (r->n_jobs || (r->n_queue && !r->stopped)) {
         while (r->n_queue && !r->stopped && r->n_jobs < jobs)
-            start(r, r->queue[--r->n_queue]);
+            start_job(r, r->queue[--r->n_queue]);
         report_done(r);
         if (r->n_jobs)
             step(r);

@@ -88,7 +88,7 @@ static void machine_close(struct machine *m)
 }
 
 /* What a failed protected call left on the stack, as a text that is fit to be shown. */
-static int report(struct machine *m, struct error *err)
+static int keep_error(struct machine *m, struct error *err)
 {
     lua_State *L = m->budget.L;
     const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
@@ -115,7 +115,7 @@ static int call(struct machine *m, lua_CFunction function, const void *argument,
     int status = lua_pcall(L, 1, results, 0);
     if (status == LUA_OK && !m->budget.spent[0])
         return 0;
-    return report(m, err);
+    return keep_error(m, err);
 }
 
 static struct machine *machine_open(const struct rule *rule, struct error *err)
@@ -177,8 +177,8 @@ static int run_vote(lua_State *L)
     return 1;
 }
 
-static void begin(struct machine *m, const struct sluice_transition *t,
-                  struct sluice_ballot *ballot)
+static void begin_vote(struct machine *m, const struct sluice_transition *t,
+                       struct sluice_ballot *ballot)
 {
     views_begin(&m->views);
     m->transition = t;
@@ -187,7 +187,7 @@ static void begin(struct machine *m, const struct sluice_transition *t,
     m->cast = false;
 }
 
-static void end(struct machine *m)
+static void end_vote(struct machine *m)
 {
     m->transition = NULL;
     m->ballot = NULL;
@@ -203,13 +203,13 @@ static int rule_vote(struct voter *voter, const struct sluice_transition *transi
     if (!m)
         return -1;
     enum sluice_verdict verdict = SLUICE_ABSTAIN;
-    begin(m, transition, ballot);
+    begin_vote(m, transition, ballot);
     m->coverage = rule->coverage;
     int rc = call(m, run_vote, rule, 1, voter->timeout_ms, err);
     bool clean = rc == 0;
     if (clean)
         rc = api_read_verdict(m->budget.L, -1, &verdict, err);
-    end(m);
+    end_vote(m);
     if (clean)
         give_back(rule, m);
     else

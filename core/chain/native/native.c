@@ -177,7 +177,7 @@ static int copy_label(const char *text, size_t max, const char *what, char **out
     return 0;
 }
 
-static int start(struct voter *voter, struct native *n, struct error *err)
+static int start_plugin(struct voter *voter, struct native *n, struct error *err)
 {
     int rc = n->plugin.init ? n->plugin.init(&n->host.face, options_face(n->options), &n->self) : 0;
     host_started(&n->host);
@@ -206,7 +206,7 @@ static int load(struct voter *voter, struct native *n, const struct chain_voter_
     voter->options = alloc_str(options_json(n->options));
     voter->codes = n->plugin.codes;
     voter->option_table = n->plugin.options;
-    return start(voter, n, err);
+    return start_plugin(voter, n, err);
 }
 
 static int give_body(struct voter *voter, struct native_code *code,

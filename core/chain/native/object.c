@@ -31,7 +31,7 @@ struct image {
 };
 
 /* Copies size bytes at offset.  false: they are not all there. */
-static bool take(const struct image *image, uint64_t offset, void *out, size_t size)
+static bool read_at(const struct image *image, uint64_t offset, void *out, size_t size)
 {
     if (offset > image->size || size > image->size - offset)
         return false;
@@ -57,14 +57,14 @@ static bool find_abi(const struct image *notes, uint32_t *abi)
 {
     uint64_t at = 0;
     ElfW(Nhdr) note;
-    while (take(notes, at, &note, sizeof note)) {
+    while (read_at(notes, at, &note, sizeof note)) {
         uint64_t name_at = at + sizeof note;
         uint64_t desc_at = name_at + aligned(note.n_namesz);
         char name[sizeof SLUICE_NOTE_NAME] = {0};
         if (note.n_namesz == sizeof name && note.n_type == SLUICE_NOTE_ABI
-            && note.n_descsz == sizeof *abi && take(notes, name_at, name, sizeof name)
+            && note.n_descsz == sizeof *abi && read_at(notes, name_at, name, sizeof name)
             && memcmp(name, SLUICE_NOTE_NAME, sizeof name) == 0)
-            return take(notes, desc_at, abi, sizeof *abi);
+            return read_at(notes, desc_at, abi, sizeof *abi);
         at = desc_at + aligned(note.n_descsz);
     }
     return false;
@@ -75,7 +75,7 @@ static bool find_in_segments(const struct image *image, const ElfW(Ehdr) *head, 
     for (size_t i = 0; i < head->e_phnum; i++) {
         ElfW(Phdr) segment;
         struct image notes;
-        if (!take(image, head->e_phoff + i * sizeof segment, &segment, sizeof segment))
+        if (!read_at(image, head->e_phoff + i * sizeof segment, &segment, sizeof segment))
             return false;
         if (segment.p_type == PT_NOTE && part(image, segment.p_offset, segment.p_filesz, &notes)
             && find_abi(&notes, abi))
@@ -92,7 +92,7 @@ static bool find_in_sections(const struct image *image, const ElfW(Ehdr) *head, 
     for (size_t i = 0; i < head->e_shnum; i++) {
         ElfW(Shdr) section;
         struct image notes;
-        if (!take(image, head->e_shoff + i * sizeof section, &section, sizeof section))
+        if (!read_at(image, head->e_shoff + i * sizeof section, &section, sizeof section))
             return false;
         if (section.sh_type == SHT_NOTE && part(image, section.sh_offset, section.sh_size, &notes)
             && find_abi(&notes, abi))
@@ -104,7 +104,7 @@ static bool find_in_sections(const struct image *image, const ElfW(Ehdr) *head, 
 static int check_head(const struct image *image, const char *path, ElfW(Ehdr) *head,
                       struct error *err)
 {
-    if (!take(image, 0, head, sizeof *head) || memcmp(head->e_ident, ELFMAG, SELFMAG) != 0)
+    if (!read_at(image, 0, head, sizeof *head) || memcmp(head->e_ident, ELFMAG, SELFMAG) != 0)
         return error_set(err, ERROR_MALFORMED, "%s is no shared object (it has no ELF header)", path);
     if (head->e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32)
         || head->e_ident[EI_DATA] != BYTE_ORDER_HERE)
@@ -127,7 +127,7 @@ static int check_whole(const struct image *image, const ElfW(Ehdr) *head, const 
     for (size_t i = 0; i < head->e_phnum; i++) {
         ElfW(Phdr) segment;
         struct image bytes;
-        if (!take(image, head->e_phoff + i * sizeof segment, &segment, sizeof segment)
+        if (!read_at(image, head->e_phoff + i * sizeof segment, &segment, sizeof segment)
             || (segment.p_type == PT_LOAD
                 && !part(image, segment.p_offset, segment.p_filesz, &bytes)))
             return error_set(err, ERROR_MALFORMED,
@@ -179,7 +179,7 @@ static bool mapped(const struct image *image, const ElfW(Ehdr) *head, uint64_t a
 {
     for (size_t i = 0; i < head->e_phnum; i++) {
         ElfW(Phdr) segment;
-        if (!take(image, head->e_phoff + i * sizeof segment, &segment, sizeof segment))
+        if (!read_at(image, head->e_phoff + i * sizeof segment, &segment, sizeof segment))
             return false;
         uint64_t at = address - segment.p_vaddr;
         if (segment.p_type == PT_LOAD && address >= segment.p_vaddr && at < segment.p_filesz)
@@ -190,7 +190,7 @@ static bool mapped(const struct image *image, const ElfW(Ehdr) *head, uint64_t a
 
 static bool next_entry(const struct image *table, size_t i, ElfW(Dyn) *out)
 {
-    return take(table, i * sizeof *out, out, sizeof *out) && out->d_tag != DT_NULL;
+    return read_at(table, i * sizeof *out, out, sizeof *out) && out->d_tag != DT_NULL;
 }
 
 /* The text that an entry names; NULL: there is none within the file. */
@@ -257,7 +257,7 @@ static int check_searches(const struct image *image, const ElfW(Ehdr) *head, con
     for (size_t i = 0; i < head->e_phnum; i++) {
         ElfW(Phdr) segment;
         struct image table;
-        if (!take(image, head->e_phoff + i * sizeof segment, &segment, sizeof segment))
+        if (!read_at(image, head->e_phoff + i * sizeof segment, &segment, sizeof segment))
             break;
         if (segment.p_type == PT_DYNAMIC && mapped(image, head, segment.p_vaddr, &table)
             && check_table(image, head, &table, path, err) != 0)

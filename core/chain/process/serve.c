@@ -125,7 +125,7 @@ static int open_voter(struct host *host, const struct message_open *open, struct
     return host->voter ? 0 : -1;
 }
 
-static int begin(struct host *host, struct arena *arena, struct error *err)
+static int open_first(struct host *host, struct arena *arena, struct error *err)
 {
     struct buf json = {0};
     struct message message;
@@ -282,7 +282,7 @@ int serve(int socket)
     };
     struct error err = {0};
     struct arena *arena = arena_new();
-    int code = begin(&host, arena, &err) == 0 ? answer(&host) : 0;
+    int code = open_first(&host, arena, &err) == 0 ? answer(&host) : 0;
     voter_free(host.voter);
     for (int i = 0; i < MESSAGE_ROLES_COUNT; i++)
         arena_free(host.roles[i].arena);

@@ -167,7 +167,7 @@ static int build(struct init *init, const struct setup *setup, int fds[NETWORK_F
     return init_drop_capabilities() == 0 ? 0 : init_reason(reason, "cannot drop capabilities: %m");
 }
 
-static int report(const struct init *init, int rc, const int fds[NETWORK_FDS], const char *reason)
+static int report_setup(const struct init *init, int rc, const int fds[NETWORK_FDS], const char *reason)
 {
     struct init_message ready = {.version = WIRE_VERSION, .type = INIT_READY};
     if (rc != 0)
@@ -194,5 +194,5 @@ int init_setup(struct init *init, int body_fd)
         rc = build(init, &setup, fds, reason);
     free_setup(&setup);
     body_close(&body);
-    return report(init, rc, fds, reason);
+    return report_setup(init, rc, fds, reason);
 }

@@ -36,7 +36,7 @@ struct denial_book *sandbox_denials_new(uv_loop_t *loop, sandbox_denials_sender 
 }
 
 /* Takes the entry of the same denial out of the list. */
-static struct entry *take(struct denial_book *book, const struct sandbox_denial *d)
+static struct entry *remove_entry(struct denial_book *book, const struct sandbox_denial *d)
 {
     for (struct entry **at = &book->entries; *at; at = &(*at)->next) {
         struct entry *e = *at;
@@ -143,7 +143,7 @@ static bool may_tell_at_once(struct denial_book *book)
 
 void sandbox_denials_add(struct denial_book *book, const struct sandbox_denial *denial)
 {
-    struct entry *e = take(book, denial);
+    struct entry *e = remove_entry(book, denial);
     bool first = !e;
     if (first)
         e = entry_new(denial);

@@ -119,7 +119,7 @@ static void on_linger(uv_timer_t *timer)
 }
 
 /* The command has ended; what it wrote comes before its exit. */
-static void finish(struct exec_session *s, int code, const char *error)
+static void finish_session(struct exec_session *s, int code, const char *error)
 {
     s->finished = true;
     s->code = s->timed_out ? EXEC_TIMEOUT_CODE : code;
@@ -262,7 +262,7 @@ static void on_upgrade(void *ctx, const struct http_head *head, struct http_tunn
     if (run(s, &err) != 0) {
         http_tunnel_resume(tunnel);
         s->input_ended = true;
-        finish(s, EXEC_CANNOT_RUN_CODE, err.text);
+        finish_session(s, EXEC_CANNOT_RUN_CODE, err.text);
         return;
     }
     s->running = true;
@@ -381,7 +381,7 @@ void sandbox_execs_exited(struct exec_table *table, uint32_t id, int code, const
     if (!s || !s->running)
         return;
     s->running = false;
-    finish(s, code, error);
+    finish_session(s, code, error);
     sandbox_exec_part_ended(s);
 }
 

@@ -135,8 +135,8 @@ static void run_child(const struct launch_request *request, const struct files *
     _exit(1);
 }
 
-static int start(const struct launch_request *request, const struct argv *argv,
-                 struct files *files, struct launch *out, struct error *err)
+static int start_bubblewrap(const struct launch_request *request, const struct argv *argv,
+                            struct files *files, struct launch *out, struct error *err)
 {
     pid_t parent = getpid(), pid = fork();
     if (pid == 0)
@@ -157,7 +157,7 @@ int sandbox_launch(const struct launch_request *request, struct launch *out, str
     int rc = open_files(request, &files, err);
     if (rc == 0) {
         sandbox_launch_argv(request, &argv);
-        rc = start(request, &argv, &files, out, err);
+        rc = start_bubblewrap(request, &argv, &files, out, err);
     }
     if (rc != 0)
         files_close(&files);

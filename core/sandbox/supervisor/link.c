@@ -47,7 +47,7 @@ static void on_timer_closed(uv_handle_t *handle)
         on_closed(ctx);
 }
 
-static void end(struct gateway_link *link)
+static void close_link(struct gateway_link *link)
 {
     if (!uv_is_closing((uv_handle_t *)&link->timer))
         uv_close((uv_handle_t *)&link->timer, on_timer_closed);
@@ -56,7 +56,7 @@ static void end(struct gateway_link *link)
 static void lost(struct gateway_link *link, const char *why)
 {
     if (link->closing) {
-        end(link);
+        close_link(link);
         return;
     }
     if (!link->complained)
@@ -232,5 +232,5 @@ void sandbox_link_close(struct gateway_link *link, void (*on_closed)(void *ctx),
     }
     if (link->call)
         http_client_cancel(link->call);
-    end(link);
+    close_link(link);
 }

@@ -161,7 +161,7 @@ static void count_request(struct traffic_book *book, struct entry *entry, const 
 
 /* ---- batches ---- */
 
-static void take(struct traffic_book *book, struct entry *entry)
+static void add_to_batch(struct traffic_book *book, struct entry *entry)
 {
     struct arena *arena = book->batch_arena;
     struct share *share = &book->shares[entry->key.verdict];
@@ -192,12 +192,12 @@ static void make_batch(struct traffic_book *book)
         .items = arena_zalloc(book->batch_arena, TRAFFIC_BATCH * sizeof *batch->items)};
     for (size_t i = 0; i < STORE_TRAFFIC_VERDICT_COUNT; i++)
         if (book->shares[i].others.count > 0)
-            take(book, &book->shares[i].others);
+            add_to_batch(book, &book->shares[i].others);
     for (size_t i = 0; i < BUCKETS && batch->n < TRAFFIC_BATCH; i++) {
         struct entry *entry = book->buckets[book->next_bucket];
         for (; entry && batch->n < TRAFFIC_BATCH; entry = entry->next)
             if (entry->count > 0)
-                take(book, entry);
+                add_to_batch(book, entry);
         if (!entry)
             book->next_bucket = (book->next_bucket + 1) % BUCKETS;
     }
@@ -222,7 +222,7 @@ static bool send_batch(struct traffic_book *book)
     return book->send(book->ctx, &book->batch);
 }
 
-static void finish(struct traffic_book *book)
+static void call_finished(struct traffic_book *book)
 {
     void (*finished)(void *) = book->finished;
     uv_timer_stop(&book->timer);
@@ -235,7 +235,7 @@ static void on_timer(uv_timer_t *timer)
 {
     struct traffic_book *book = timer->data;
     if (book->finished)
-        finish(book);
+        call_finished(book);
     else
         send_batch(book);
 }
@@ -248,7 +248,7 @@ void sandbox_traffic_acknowledged(struct traffic_book *book, const struct sandbo
     arena_free(book->batch_arena);
     book->batch_arena = NULL;
     if (book->finished && (!anything_waits(book) || !send_batch(book)))
-        finish(book);
+        call_finished(book);
     else if (!book->finished && anything_waits(book))
         wait_for(book, full ? 0 : TRAFFIC_INTERVAL_MS);
     else if (!book->finished)
@@ -278,7 +278,7 @@ void sandbox_traffic_finish(struct traffic_book *book, void (*done)(void *ctx), 
     uv_timer_start(&book->timer, on_timer, TRAFFIC_FINISH_MS, 0);
     bool left = book->batch_arena || anything_waits(book);
     if (!left || !send_batch(book))
-        finish(book);
+        call_finished(book);
 }
 
 /* ---- life ---- */

@@ -17,7 +17,7 @@ static int charged(lua_State *L)
 }
 
 /* Sets fields of the table on the stack from the original at the (relative) index. */
-static void take(lua_State *L, int original, const char *const *names)
+static void take_functions(lua_State *L, int original, const char *const *names)
 {                                                   /* … library */
     for (; *names; names++) {
         if (lua_getfield(L, original, *names) == LUA_TFUNCTION)
@@ -31,7 +31,7 @@ void sandbox_take(lua_State *L, lua_CFunction open, const char *const *names)
     lua_pushcfunction(L, open);
     lua_call(L, 0, 1);                              /* library original */
     lua_insert(L, -2);                              /* original library */
-    take(L, -2, names);
+    take_functions(L, -2, names);
     lua_remove(L, -2);                              /* library */
     /* luaopen_base writes into the global table, which nobody is to find it in. */
     lua_newtable(L);
@@ -85,7 +85,7 @@ static void set_string_metatable(lua_State *L)
     lua_pushliteral(L, "");
     lua_getmetatable(L, -1);                        /* string "" original */
     lua_newtable(L);                                /* string "" original meta */
-    take(L, -2, taken);
+    take_functions(L, -2, taken);
     lua_pushvalue(L, -4);
     lua_setfield(L, -2, "__index");
     lua_pushboolean(L, 0);
