@@ -29,11 +29,16 @@ static bool starts_with(const char *pattern, const char *path, size_t n, bool pa
                              : fnmatch(pattern, prefix, FNM_PATHNAME) == 0;
 }
 
+static bool is_wildcard(char c)
+{
+    return c == '*' || c == '?' || c == '[' || c == '\\';
+}
+
 /* False: neither matches the other, nor a part of it.  Most pairs differ here, which fnmatch takes long
  * to find out. */
 static bool begin_alike(const char *pattern, const char *path)
 {
-    for (; *pattern && *path && !strchr("*?[\\", *pattern); pattern++, path++)
+    for (; *pattern && *path && !is_wildcard(*pattern); pattern++, path++)
         if (*pattern != *path)
             return false;
     return true;
