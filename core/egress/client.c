@@ -111,16 +111,27 @@ bool egress_client_admit(struct client *c)
 {
     struct egress_connect *connect = c->connect;
     c->connect = NULL;
-    return egress_connect_answer(connect, 0);
+    c->admitted_early = false;
+    return !connect || egress_connect_answer(connect, 0);
+}
+
+/* A program that knows no proxy does not read an answer. */
+static void fail_connect(struct client *c, const struct egress_refusal *refusal)
+{
+    const struct linger reset = {.l_onoff = 1};
+    if (c->connect)
+        egress_connect_answer(c->connect, egress_refusal_errno(refusal));
+    else
+        setsockopt(net_fileno(c->stream), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    c->connect = NULL;
+    egress_client_close(c);
 }
 
 void egress_client_refuse(struct client *c, const struct egress_refusal *refusal)
 {
     struct buf answer = {0};
-    if (c->connect) {
-        egress_connect_answer(c->connect, egress_refusal_errno(refusal));
-        c->connect = NULL;
-        egress_client_close(c);
+    if (c->connect || c->admitted_early) {
+        fail_connect(c, refusal);
         return;
     }
     egress_refusal_print(refusal, &answer);

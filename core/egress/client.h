@@ -91,6 +91,7 @@ struct client {
     char *unidentified;                             /* why not, or NULL */
     bool transparent;                               /* its program knows no proxy (transparent.h): */
     struct egress_connect *connect;                 /* suspended until it is known what becomes of it, or NULL */
+    bool admitted_early;                            /* it succeeded while its destination was reached */
     struct in_addr held;                            /* the synthetic address that it connected to, or 0 */
     struct http_parser *requests;
     struct buf pending;                             /* the client's bytes that nobody has looked at */
@@ -111,9 +112,10 @@ struct client *egress_client_new(struct egress_proxy *proxy, const struct client
 /* The stream, which is connected, belongs to the client from here on. */
 void egress_client_attach(struct client *c, struct net_stream *stream);
 void egress_client_close(struct client *c);         /* at once; no answer */
-/* Its suspended connect succeeds.  False: its caller is gone. */
+/* Its suspended connect succeeds, if it has not already.  False: its caller is gone. */
 bool egress_client_admit(struct client *c);
-/* Answers and closes, once the client has had the time to read it.  A suspended connect fails. */
+/* Answers and closes, once the client has had the time to read it.  A suspended connect fails;
+ * one that was admitted early is reset. */
 void egress_client_refuse(struct client *c, const struct egress_refusal *refusal);
 /* After an answer: nothing more is read as a request. */
 void egress_client_end(struct client *c);

@@ -76,12 +76,24 @@ static void look_up(struct client *c)
         fail(c, &refusal);
 }
 
+/* A program with an event loop stands still in its connect, with everything else that it does: so after
+ * this time the connect succeeds.  Where its destination fails later, the connection is reset. */
+enum { PATIENCE_MS = 50 };
+
+static void reaching_timed_out(struct client *c)
+{
+    if (!c->connect || !egress_client_admit(c))
+        egress_client_close(c);
+    else
+        c->admitted_early = true;
+}
+
 /* Meanwhile the client is read, to notice when it goes. */
 static void wait_for(struct client *c, void (*go_on)(struct client *c))
 {
     c->state = &reaching_state;
     c->reached = go_on;
-    egress_client_expect(c, 0);
+    egress_client_expect(c, c->connect && !c->connect->blocks ? PATIENCE_MS : 0);
     if (egress_client_has_room(c))
         net_read(c->stream);
 }
@@ -130,4 +142,7 @@ static void reaching_policy_changed(struct client *c)
 }
 
 static const struct client_state reaching_state = {
-    .client_read = reaching_client_read, .policy_changed = reaching_policy_changed};
+    .client_read = reaching_client_read,
+    .timed_out = reaching_timed_out,
+    .policy_changed = reaching_policy_changed,
+};

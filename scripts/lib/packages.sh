@@ -6,7 +6,7 @@ build_packages="gcc libc6-dev make cmake ninja-build pkg-config libuv1-dev node-
     liblua5.4-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev libseccomp-dev libc-ares-dev linux-libc-dev"
 story_packages="openssl"
 bench_packages="jq procps python3"
-test_packages="uidmap bind9-dnsutils libcmocka-dev lua5.4 bats jq sqlite3 procps binutils python3 perl libxml2-utils openssl systemd"
+test_packages="uidmap bind9-dnsutils redis-tools libcmocka-dev lua5.4 bats jq sqlite3 procps binutils python3 perl libxml2-utils openssl systemd"
 
 missing_packages() {
     for package in "$@"; do

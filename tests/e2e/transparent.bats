@@ -15,7 +15,8 @@ setup_file() {
     export PATH=$BATS_FILE_TMPDIR/bin:$PATH
     listen python3 "$top/tests/e2e/nameserver.py" 10.77.0.9 "$BATS_FILE_TMPDIR/asked"
     listen python3 "$top/tests/e2e/talker.py" 10.77.0.2 2525
-    redis-server --bind 10.77.0.2 --port 6379 --save '' --protected-mode no --logfile "$BATS_FILE_TMPDIR/redis.log" 3>&- &
+    # The server, by its other name: the package of that name would start a service.
+    (exec -a redis-server redis-check-rdb --bind 10.77.0.2 --port 6379 --save '' --protected-mode no --logfile "$BATS_FILE_TMPDIR/redis.log" 3>&-) &
     echo $! >>"$BATS_FILE_TMPDIR/origins"
     timeout 20 sh -c 'until redis-cli -h 10.77.0.2 ping >/dev/null 2>&1; do :; done'
     start_origin

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -52,7 +53,8 @@ static void look_after_callers(uv_timer_t *timer)
 struct egress_connect *egress_connects_add(struct egress_connects *list, uint64_t call, int socket)
 {
     struct egress_connect *c = alloc_zero(1, sizeof *c);
-    *c = (struct egress_connect){.list = list, .call = call, .socket = socket, .next = list->first};
+    *c = (struct egress_connect){.list = list, .call = call, .socket = socket, .next = list->first,
+                                 .blocks = !(fcntl(socket, F_GETFL) & O_NONBLOCK)};
     if (c->next)
         c->next->prev = c;
     list->first = c;

@@ -18,6 +18,7 @@ struct egress_connect {
     int socket;                                     /* the caller's; closed with the answer */
     struct ipaddr address;                          /* what it named; IPv4 wherever it can be */
     uint16_t port;
+    bool blocks;                                    /* else its program has other things to do */
     void (*gone)(void *owner);                      /* NULL: nobody wants to know */
     void *owner;
 };

@@ -81,7 +81,7 @@ void egress_tunnel_open(struct client *c)
         refuse_without_authority(c);
         return;
     }
-    if (c->connect && !egress_client_admit(c)) {
+    if (c->transparent && !egress_client_admit(c)) {
         egress_client_close(c);
         return;
     }
