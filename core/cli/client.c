@@ -67,22 +67,33 @@ static CURL *make_curl(const struct cli *cli, const struct call *call, const cha
 
 struct wait {
     const struct call *call;
-    bool said;
+    int signal;                                     /* the first that came; 0: none */
 };
 
-/* A signal that is blocked until the answer is there is not passed over in silence. */
+/* A signal that is blocked until the answer is there is told of; a second one ends the transfer. */
 static int on_wait(void *ctx, curl_off_t all, curl_off_t now, curl_off_t all_up, curl_off_t now_up)
 {
     struct wait *w = ctx;
-    sigset_t pending;
+    const struct timespec no_time = {0, 0};
     (void)all, (void)now, (void)all_up, (void)now_up;
-    sigpending(&pending);
-    sigandset(&pending, &pending, w->call->held);
-    if (!w->said && !sigisemptyset(&pending)) {
-        complain("%s", w->call->interrupted);
-        w->said = true;
-    }
+    int number = sigtimedwait(w->call->held, NULL, &no_time);
+    if (number <= 0)
+        return 0;
+    if (w->signal)
+        return 1;
+    w->signal = number;
+    complain("%s", w->call->interrupted);
     return 0;
+}
+
+/* Whoever made the call finds the signal as it came; after a second one the process ends by it. */
+static void give_back_signal(const struct wait *wait, CURLcode code)
+{
+    if (!wait->signal)
+        return;
+    raise(wait->signal);
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        sigprocmask(SIG_UNBLOCK, wait->call->held, NULL);
 }
 
 static bool changes_something(const struct call *call)
@@ -95,7 +106,9 @@ static void say_unanswered(const struct cli *cli, const struct call *call, CURL 
 {
     long sent = 0;
     curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &sent);
-    if (code == CURLE_WRITE_ERROR)
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        complain("interrupted again: the answer is not waited for");
+    else if (code == CURLE_WRITE_ERROR)
         complain("the answer of the gateway at %s has more than %d MiB: it was not read to its end", cli->gateway, ANSWER_MIB_MAX);
     else
         endpoint_failed(cli, curl, code, detail);
@@ -122,6 +135,7 @@ void client_call(const struct cli *cli, const struct call *call, struct reply *o
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &out->status);
     else
         say_unanswered(cli, call, curl, code, detail);
+    give_back_signal(&wait, code);
     if (out->status)
         out->json = json_loadb(buf_str(&out->text), out->text.len, 0, NULL);
     sandbox_answered(cli, out->status);

@@ -220,7 +220,7 @@ static int create(struct cli *cli, const struct document *file, const struct buf
     client_call(cli, &(struct call){.method = "POST", .path = alloc_str("/v1/sandboxes"), .type = document_type(file),
                                     .body = buf_str(body), .len = body->len, .headers = {reason},
                                     .timeout_s = CREATE_TIMEOUT_S, .held = arg_given(cli, "no-keep") ? &ends : NULL,
-                                    .interrupted = "interrupted: the sandbox is deleted as soon as it is made"}, &reply);
+                                    .interrupted = "interrupted: the sandbox is deleted as soon as it is made; a second time leaves it"}, &reply);
     free(reason);
     document_locate(file, body, "policy", &reply);
     code = reply.status == 201 && reply.json ? EXIT_DONE : reply_failed(cli, &reply);

@@ -554,3 +554,34 @@ PY
         run -1 sluice sandbox get early
     done
 }
+
+@test "a second signal does not wait for the answer to --no-keep" {
+    cat >"$BATS_TEST_TMPDIR/silent.py" <<'PY'
+import signal, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen(4)
+print("ready", flush=True)
+signal.pause()
+PY
+    mkfifo "$BATS_TEST_TMPDIR/up" "$BATS_TEST_TMPDIR/said"
+    python3 "$BATS_TEST_TMPDIR/silent.py" "$BATS_TEST_TMPDIR/silent.sock" >"$BATS_TEST_TMPDIR/up" 3>&- &
+    silent=$!
+    read -r -t 10 _ <"$BATS_TEST_TMPDIR/up"
+    env --default-signal=INT sluice --gateway "unix:$BATS_TEST_TMPDIR/silent.sock" sandbox create --name nobody --no-keep -- true 2>"$BATS_TEST_TMPDIR/said" 3>&- &
+    client=$!
+    exec 8<"$BATS_TEST_TMPDIR/said"
+    until_so "grep -q '^SigBlk:.*[2367abef]\$' /proc/$client/status"      # SIGINT is held
+    kill -INT "$client"
+    read -r -t 20 line <&8
+    [[ "$line" == *"interrupted: the sandbox is deleted as soon as it is made; a second time leaves it"* ]]
+    kill -INT "$client"
+    code=0; wait "$client" || code=$?
+    [ "$code" -eq 130 ]
+    read -r -t 10 line <&8
+    [[ "$line" == *"interrupted again: the answer is not waited for"* ]]
+    read -r -t 10 line <&8
+    [[ "$line" == *"whether the change was made is not known"* ]]
+    exec 8<&-
+    kill "$silent"
+}
