@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# A gateway of one's own below $state, which goes with the script; and the rows of its table.  Sourced.
+# A gateway of one's own below $state, which goes with the script; and the rows of its table.  Sourced; gateway_config is added
+# to its configuration.
 . tests/bench/machine.sh
 state=$(mktemp -d "$PWD/build/bench-XXXXXX")    # on the disk of the build, not on a tmpfs
 chmod 711 "$state"
@@ -11,7 +12,7 @@ cleanup() {
 }
 trap cleanup EXIT
 
-printf 'sandboxes: {on_exit: stop}\n' >"$state/sluice.yaml"
+printf 'sandboxes: {on_exit: stop}\n%s\n' "${gateway_config-}" >"$state/sluice.yaml"
 mkfifo "$state/ready"
 sluiced --config "$state/sluice.yaml" --state-dir "$state" --log-level error >"$state/ready" 2>"$state/log" &
 gateway=$!
