@@ -83,17 +83,29 @@ static void format_text(struct buf *out, const struct log *log, const struct log
     buf_putc(out, '\n');
 }
 
-void log_write_line(const struct log *log, const struct log_line *line)
+void log_format_line(const struct log *log, const struct log_line *line, struct buf *out)
 {
     char when[CLOCK_TEXT_SIZE];
-    struct buf out = {0};
     if (!log || line->level < log->level)
         return;
     clock_format(line->at_ms ? line->at_ms : clock_now_ms(), when);
-    (log->json ? format_json : format_text)(&out, log, line, when);
-    (void)!write(log->fd, out.data, out.len);
+    (log->json ? format_json : format_text)(out, log, line, when);
+}
+
+void log_write_formatted(const struct log *log, const struct buf *lines)
+{
+    if (!lines->len)
+        return;
+    (void)!write(log->fd, lines->data, lines->len);
     if (log->file_max)
         log_file_shorten(log->fd, log->file_max);
+}
+
+void log_write_line(const struct log *log, const struct log_line *line)
+{
+    struct buf out = {0};
+    log_format_line(log, line, &out);
+    log_write_formatted(log, &out);
     buf_free(&out);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Log lines, one write each, as text or JSON.
+/* Log lines, as text or JSON.
  * A log belongs to whoever made it and outlives everything it was handed to.  Any thread. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct buf;
 struct error;
 
 #define LOG_LEVELS(X) X(DEBUG, "debug") X(INFO, "info") X(WARN, "warn") X(ERROR, "error")
@@ -54,6 +55,10 @@ struct log_line {
 void log_write(const struct log *log, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void log_write_line(const struct log *log, const struct log_line *line);
+/* The two halves of log_write_line, for a writer of many lines. The first appends nothing if the log drops the
+ * line; the second writes all lines of the same log at once. */
+void log_format_line(const struct log *log, const struct log_line *line, struct buf *out);
+void log_write_formatted(const struct log *log, const struct buf *lines);
 const char *log_level_word(enum log_level level);
 int log_level_parse(const char *word, enum log_level *out);        /* -1: no such level */
 const char *log_kind_word(enum log_kind kind);

@@ -74,7 +74,7 @@ void egress_client_next(struct client *c)
 {
     egress_exchange_clear(&c->exchange);
     if (!c->inspected)
-        egress_route_clear(&c->route);
+        egress_route_keep(&c->route);
     c->state = c->idle;
     c->idle->enter(c);
 }

@@ -10,6 +10,14 @@ void egress_route_clear(struct route *route)
     *route = (struct route){0};
 }
 
+void egress_route_keep(struct route *route)
+{
+    if (!route->decision.allowed || route->links.policy)
+        egress_route_clear(route);
+    else
+        egress_addresses_free(&route->addresses);
+}
+
 void egress_exchange_clear(struct exchange *exchange)
 {
     http_head_free(exchange->head);

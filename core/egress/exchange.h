@@ -14,7 +14,7 @@
 #include "policy/match/http.h"
 
 /* Where requests go, and what the policy says of it.  A tunnel whose traffic is inspected keeps its
- * route for all requests within it; a forwarded request has its own. */
+ * route for all requests within it; forwarded requests in a row to the same place share one. */
 struct route {
     struct egress_target target;
     struct egress_links links;
@@ -60,6 +60,9 @@ struct exchange {
 };
 
 void egress_route_clear(struct route *route);
+/* Between two forwarded requests: what the policy says of the connection stays for another request to
+ * the same place, unless that depends on links, which the workload may change. The name is resolved anew. */
+void egress_route_keep(struct route *route);
 void egress_exchange_clear(struct exchange *exchange);
 /* The question to the policy about the connection; borrows from both. */
 struct policy_request egress_route_request(const struct route *route, const struct egress_caller *caller);

@@ -2,6 +2,7 @@
 #include "egress/follow.h"
 
 #include "base/alloc.h"
+#include "egress/judge.h"
 
 #include <stdlib.h>
 
@@ -42,17 +43,9 @@ static void followed(uv_work_t *req, int status)
     egress_client_release(c);
 }
 
-static bool is_allowed_as_it_stands(const struct client *c)
-{
-    struct policy_request request = egress_route_request(&c->route, &c->caller);
-    struct policy_decision decision;
-    policy_match(policy_model(c->proxy->policy), &request, &decision, NULL);
-    return decision.allowed;
-}
-
 void egress_follow_links(struct client *c, void (*go_on)(struct client *c))
 {
-    if (c->unidentified || is_allowed_as_it_stands(c)) {
+    if (c->unidentified || egress_judge_as_it_stands(c)) {
         go_on(c);
         return;
     }

@@ -47,6 +47,23 @@ static void find_candidates(struct route *route, const struct policy *policy,
         policy_candidates_find(policy_model(policy), request, &route->candidates);
 }
 
+bool egress_judge_as_it_stands(struct client *c)
+{
+    struct route *route = &c->route;
+    struct policy *policy = c->proxy->policy;
+    struct policy_decision decision;
+    if (route->generation == c->proxy->generation)
+        return route->decision.allowed;
+    struct policy_request request = egress_route_request(route, &c->caller);
+    policy_match(policy_model(policy), &request, &decision, NULL);
+    if (!decision.allowed)
+        return false;
+    route->decision = decision;
+    find_candidates(route, policy, &request);
+    route->generation = c->proxy->generation;
+    return true;
+}
+
 /* What the paths of the policy lead to was looked up before, or when the route was last judged; but
  * there may be another policy by now. */
 static void ask_about_connection(struct client *c, struct buf *reason)

@@ -17,6 +17,9 @@ enum egress_verdict {
  * is an upstream connection, about that address alone.  reason gets what is audited. */
 enum egress_verdict egress_judge(struct client *c, struct egress_refusal *refusal, struct buf *reason);
 
+/* Whether the connection is allowed without the links of the policy's paths; then the route has that. */
+bool egress_judge_as_it_stands(struct client *c);
+
 /* What a TLS client asks for within a tunnel: NULL, or why that is not what the tunnel is for; the
  * caller frees it. */
 char *egress_judge_hello(const struct client *c, enum egress_hello_state state);

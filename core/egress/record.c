@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REASON_MAX = 256, PATH_MAX_SHOWN = 200, BINARY_MAX = 200, HINT_MAX = 512 };
+enum { REASON_MAX = 256, PATH_MAX_SHOWN = 200, BINARY_MAX = 200, HINT_MAX = 512, LINE_ROOM = 256 };
 
 /* As it was judged, where rules judge it. */
 static const char *path_of(const struct exchange *exchange)
@@ -16,10 +16,10 @@ static const char *path_of(const struct exchange *exchange)
     return egress_exchange_is_judged(exchange) ? exchange->canonical.data : exchange->path;
 }
 
-static int shown_length(const char *path)
+static size_t shown_length(const char *path)
 {
     size_t len = strcspn(path, "?");
-    return (int)(len < PATH_MAX_SHOWN ? len : PATH_MAX_SHOWN);
+    return len < PATH_MAX_SHOWN ? len : PATH_MAX_SHOWN;
 }
 
 const char *egress_record_stage(const struct client *c)
@@ -39,7 +39,7 @@ static const char *method_of(const struct client *c)
 void egress_record_name(const struct client *c, char *out, size_t size)
 {
     const char *path = c->exchange.kind == EXCHANGE_CONNECT ? "" : path_of(&c->exchange);
-    snprintf(out, size, "%s %s%.*s", method_of(c), c->route.target.authority, shown_length(path), path);
+    snprintf(out, size, "%s %s%.*s", method_of(c), c->route.target.authority, (int)shown_length(path), path);
 }
 
 static void print_what(struct buf *out, const struct client *c)
@@ -47,14 +47,19 @@ static void print_what(struct buf *out, const struct client *c)
     const struct exchange *exchange = &c->exchange;
     const char *authority = c->route.target.authority;
     text_shorten(out, *c->caller.binary ? c->caller.binary : "unknown", BINARY_MAX);
-    buf_printf(out, "(%d) -> ", (int)c->caller.pid);
+    buf_putc(out, '(');
+    buf_number(out, c->caller.pid);
+    buf_puts(out, ") -> ");
     if (exchange->kind == EXCHANGE_CONNECT) {
         buf_puts(out, authority);
         return;
     }
     const char *path = path_of(exchange);
-    buf_printf(out, "%s %s://%s%.*s%s", exchange->head->method, c->inspected == INSPECTED_TLS ? "https" : "http",
-               authority, shown_length(path), path, strchr(exchange->path, '?') ? "?[redacted]" : "");
+    buf_puts(out, exchange->head->method);
+    buf_puts(out, c->inspected == INSPECTED_TLS ? " https://" : " http://");
+    buf_puts(out, authority);
+    buf_add(out, path, shown_length(path));
+    buf_puts(out, strchr(exchange->path, '?') ? "?[redacted]" : "");
 }
 
 static const struct sluice_rule *rule_of(const struct client *c)
@@ -85,7 +90,9 @@ struct entry {
 
 static void print_text(struct buf *out, const char *name, const char *text, size_t max)
 {
-    buf_printf(out, " [%s:", name);
+    buf_puts(out, " [");
+    buf_puts(out, name);
+    buf_putc(out, ':');
     text_shorten(out, text, max);
     buf_putc(out, ']');
 }
@@ -93,17 +100,25 @@ static void print_text(struct buf *out, const char *name, const char *text, size
 static char *print_line(const struct client *c, const struct entry *entry)
 {
     struct buf raw = {0}, text = {0};
-    if (c->exchange.kind == EXCHANGE_CONNECT)
-        buf_printf(&raw, "NET:%s %s ", entry->activity, entry->action);
-    else
-        buf_printf(&raw, "HTTP:%s %s ", c->exchange.head->method, entry->action);
+    bool connect = c->exchange.kind == EXCHANGE_CONNECT;
+    buf_reserve(&raw, LINE_ROOM);
+    buf_puts(&raw, connect ? "NET:" : "HTTP:");
+    buf_puts(&raw, connect ? entry->activity : c->exchange.head->method);
+    buf_putc(&raw, ' ');
+    buf_puts(&raw, entry->action);
+    buf_putc(&raw, ' ');
     print_what(&raw, c);
-    buf_printf(&raw, " [policy:%s engine:%s]", rule_of(c) ? rule_of(c)->key : "-", entry->engine);
+    buf_puts(&raw, " [policy:");
+    buf_puts(&raw, rule_of(c) ? rule_of(c)->key : "-");
+    buf_puts(&raw, " engine:");
+    buf_puts(&raw, entry->engine);
+    buf_putc(&raw, ']');
     print_link(&raw, c);
     if (entry->reason)
         print_text(&raw, "reason", entry->reason, REASON_MAX);
     if (entry->reason && c->route.hint.len)
         print_text(&raw, "hint", c->route.hint.data, HINT_MAX);
+    buf_reserve(&text, raw.len);
     printable_escape(&text, raw.data, raw.len, "");
     buf_free(&raw);
     return buf_take(&text);

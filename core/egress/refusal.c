@@ -36,7 +36,9 @@ void egress_status_line(int status, struct buf *out)
 {
     const char *name = status_name(status);
     bool begins = true;
-    buf_printf(out, "HTTP/1.1 %d ", status);
+    buf_puts(out, "HTTP/1.1 ");
+    buf_number(out, status);
+    buf_putc(out, ' ');
     for (; *name; name++) {
         bool keep = begins || status == 200;
         buf_putc(out, *name == '_' ? ' ' : keep ? *name : (char)tolower((unsigned char)*name));

@@ -68,11 +68,29 @@ void egress_request_begin(struct client *c)
 
 /* ---- read ---- */
 
+/* Whether the request goes where the last one went: then the route is of use. */
+static bool repeats_target(struct client *c)
+{
+    static const char scheme[] = "http://";
+    const char *url = c->exchange.head->target, *authority = url + sizeof scheme - 1;
+    if (strncmp(url, scheme, sizeof scheme - 1) != 0)
+        return false;
+    size_t len = strcspn(authority, "/?#");
+    c->exchange.path = authority + len;
+    return !strchr(c->exchange.path, '#') && egress_target_is_at(&c->route.target, authority, len, 80);
+}
+
+static int read_new_target(struct client *c, struct egress_refusal *refusal)
+{
+    egress_route_clear(&c->route);
+    return egress_target_url(c->exchange.head->target, &c->route.target, &c->exchange.path, refusal);
+}
+
 static int read_url(struct client *c, struct egress_refusal *refusal)
 {
     struct exchange *exchange = &c->exchange;
     exchange->kind = EXCHANGE_FORWARD;
-    if (egress_target_url(exchange->head->target, &c->route.target, &exchange->path, refusal) != 0)
+    if (!repeats_target(c) && read_new_target(c, refusal) != 0)
         return -1;
     if (http_head_lists(exchange->head, "Upgrade", "websocket"))
         return egress_refuse(refusal, REFUSAL_UPGRADE, "WebSocket needs a tunnel: use CONNECT");
@@ -85,8 +103,10 @@ static int read_target(struct client *c, struct egress_refusal *refusal)
     if (c->inspected)
         return egress_within_read(c, refusal);
     c->exchange.kind = EXCHANGE_CONNECT;
-    if (strcmp(head->method, "CONNECT") == 0)
+    if (strcmp(head->method, "CONNECT") == 0) {
+        egress_route_clear(&c->route);
         return egress_target_authority(head->target, &c->route.target, refusal);
+    }
     return read_url(c, refusal);
 }
 
@@ -129,12 +149,13 @@ static void look_for_head(struct client *c)
     size_t len = c->pending.len, body_len;
     if (!len)
         return;
-    if (http_parser_idle(c->requests))
-        egress_client_expect(c, c->proxy->limits.head_ms);
+    bool begins = http_parser_idle(c->requests);
     enum http_event event = http_parser_next(c->requests, &bytes, &len, &body, &body_len);
     buf_consume(&c->pending, c->pending.len - len);
     if (event == HTTP_GOT_HEAD)
         have_head(c);
+    else if (event == HTTP_MORE && begins)
+        egress_client_expect(c, c->proxy->limits.head_ms);
     else if (event == HTTP_BAD)
         egress_relay_malformed(c);
 }
@@ -208,10 +229,12 @@ static void judge_tunnel_again(struct client *c)
 /* What a kept connection may be for depends on the policy. */
 static void request_policy_changed(struct client *c)
 {
-    if (c->inspected)
+    if (c->inspected) {
         judge_tunnel_again(c);
-    else
+    } else {
+        egress_route_clear(&c->route);
         egress_client_drop_upstream(c);
+    }
 }
 
 const struct client_state egress_request_state = {

@@ -42,6 +42,15 @@ static const char *in_line(struct http_head_guard *guard, unsigned char c)
     return NULL;
 }
 
+/* How many bytes of a line pass without a look at the guard's state. */
+static size_t plain_run(const char *bytes, size_t len)
+{
+    size_t n = 0;
+    while (n < len && !control((unsigned char)bytes[n]))
+        n++;
+    return n;
+}
+
 static const char *head_step(struct http_head_guard *guard, unsigned char c)
 {
     const char *bad = NULL;
@@ -61,8 +70,12 @@ const char *http_guard_head(struct http_head_guard *guard, const char *bytes, si
 {
     const char *bad = NULL;
     size_t i = 0;
-    while (i < len && !bad && guard->state != HEAD_DONE)
-        bad = head_step(guard, (unsigned char)bytes[i++]);
+    while (i < len && !bad && guard->state != HEAD_DONE) {
+        if (guard->state == HEAD_IN_LINE)
+            i += plain_run(bytes + i, len - i);
+        if (i < len)
+            bad = head_step(guard, (unsigned char)bytes[i++]);
+    }
     *used = i;
     return bad;
 }

@@ -25,7 +25,7 @@ struct http_head {
     bool chunked, has_length;
     uint64_t length;                                /* with has_length */
     size_t n_fields;
-    struct http_field *fields;
+    struct http_field *fields;                      /* in the same block of memory */
     char *text;                                     /* what all of these point into */
 };
 

@@ -78,7 +78,7 @@ static int on_value_end(llhttp_t *llhttp)
 {
     struct http_parser *parser = llhttp->data;
     struct http_head *head = parser->head;
-    if (!head || head->n_fields == HTTP_FIELDS_MAX)
+    if (!head || head->n_fields == parser->head_guard.lines - 2)
         return -1;
     head->fields[head->n_fields].name = terminate(parser->field.name, parser->name_len);
     head->fields[head->n_fields++].value =
@@ -199,6 +199,13 @@ static enum http_event not_taken(struct http_parser *parser)
                   : broken(parser, 400, llhttp_get_error_reason(&parser->llhttp));
 }
 
+static struct http_head *new_head(size_t max_fields)
+{
+    struct http_head *head = alloc_zero(1, sizeof *head + max_fields * sizeof *head->fields);
+    head->fields = (struct http_field *)(head + 1);
+    return head;
+}
+
 static enum http_event read_head(struct http_parser *parser)
 {
     struct buf *text = &parser->text;
@@ -209,8 +216,7 @@ static enum http_event read_head(struct http_parser *parser)
         return broken(parser, 431, "the head has more than 100 header fields");
     size_t len = text->len;
     parser->complete = false;
-    parser->head = alloc_zero(1, sizeof *parser->head);
-    parser->head->fields = alloc_zero(HTTP_FIELDS_MAX, sizeof *parser->head->fields);
+    parser->head = new_head(parser->head_guard.lines - 2);
     parser->head->text = buf_take(text);
     llhttp_init(&parser->llhttp, parser->side == HTTP_OF_CLIENT ? HTTP_REQUEST : HTTP_RESPONSE,
                 &parser->settings);

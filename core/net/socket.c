@@ -28,6 +28,7 @@ struct socket {
     uv_write_t write;
     uv_shutdown_t shutdown;
     uv_connect_t connect;
+    bool paused;                                    /* libuv may not know it yet */
     bool writing, finishing, ended;                 /* our side: to be ended, ended */
     int broken;                                     /* error of a write */
 };
@@ -58,32 +59,37 @@ static void release_scratch(uv_loop_t *loop)
     loop->data = NULL;
 }
 
+/* Nothing, which libuv reports as an error, is read of a stream that is paused. */
 static void give_scratch(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 {
+    const struct socket *s = handle->data;
     (void)suggested;
-    *out = uv_buf_init(scratch_of(handle->loop), NET_READ_MAX);
+    *out = uv_buf_init(scratch_of(handle->loop), s->paused ? 0 : NET_READ_MAX);
 }
 
+/* The end or an error that comes while the stream is paused is found again by the next read. */
 static void have_read(uv_stream_t *uv, ssize_t n, const uv_buf_t *bytes)
 {
     struct socket *s = uv->data;
     if (n < 0)
         uv_read_stop(uv);
-    if (n != 0)
+    if (n != 0 && !s->paused)
         net_tell_read(&s->stream, bytes->base, n);
 }
 
 static void socket_read(struct net_stream *stream)
 {
     struct socket *s = socket_of(stream);
+    s->paused = false;
     int rc = uv_read_start(&s->uv.stream, give_scratch, have_read);
     if (rc != 0 && rc != UV_EALREADY)
         net_tell_read(stream, NULL, rc);
 }
 
+/* libuv stops when something is there to be read.  Most pauses end before that, and cost no system call. */
 static void socket_pause(struct net_stream *stream)
 {
-    uv_read_stop(&socket_of(stream)->uv.stream);
+    socket_of(stream)->paused = true;
 }
 
 static void shut_down(uv_shutdown_t *req, int status)

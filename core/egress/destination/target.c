@@ -59,6 +59,15 @@ static int parse_authority(const char *text, size_t len, uint16_t default_port,
     return 0;
 }
 
+bool egress_target_is_at(const struct egress_target *target, const char *text, size_t len,
+                         uint16_t default_port)
+{
+    const char *colon = strrchr(target->authority, ':');
+    size_t host = colon ? (size_t)(colon - target->authority) : 0;
+    bool fits = len == host ? target->port == default_port : len == strlen(target->authority);
+    return len && fits && memcmp(text, target->authority, len) == 0;
+}
+
 int egress_target_authority(const char *text, struct egress_target *out,
                             struct egress_refusal *refusal)
 {

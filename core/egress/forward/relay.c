@@ -14,6 +14,9 @@
 
 static const struct client_state relay_state;
 
+/* What our own fields and the framing of a body add, mostly. */
+enum { HEAD_ROOM = 512 };
+
 /* ---- the request ---- */
 
 void egress_relay_malformed(struct client *c)
@@ -74,18 +77,12 @@ static bool waits_for_continue(const struct exchange *exchange)
 static void print_head(const struct client *c, struct buf *out)
 {
     const struct exchange *exchange = &c->exchange;
-    struct buf path = {0};
-    if (egress_exchange_is_judged(exchange)) {
-        buf_puts(&path, exchange->canonical.data);
-        buf_puts(&path, exchange->path + strcspn(exchange->path, "?"));
-    } else {
-        buf_puts(&path, exchange->path);
-    }
+    bool judged = egress_exchange_is_judged(exchange);
     const struct egress_rewrite how = {
-        .path = buf_str(&path), .default_port = c->inspected == INSPECTED_TLS ? 443 : 80,
+        .path = judged ? exchange->canonical.data : exchange->path,
+        .query = judged ? exchange->path + strcspn(exchange->path, "?") : "", .default_port = c->inspected == INSPECTED_TLS ? 443 : 80,
         .via = !c->inspected, .websocket = exchange->websocket};
     egress_rewrite_request(exchange->head, &c->route.target, &how, out);
-    buf_free(&path);
 }
 
 static void client_has_ended(struct client *c)
@@ -107,6 +104,7 @@ void egress_relay_begin(struct client *c)
     egress_client_expect(c, 0);
     if (!c->upstream.responses)
         c->upstream.responses = http_parser_new(HTTP_OF_SERVER, EGRESS_HEAD_MAX);
+    buf_reserve(&out, HEAD_ROOM);
     print_head(c, &out);
     net_read(c->upstream.stream);
     send_request(c, &out);
@@ -299,6 +297,7 @@ static void relay_upstream_read(struct client *c, const char *bytes, ssize_t n)
         return;
     }
     bool untold = !c->exchange.response;            /* the client has nothing of it yet */
+    buf_reserve(&out, (size_t)n + HEAD_ROOM);
     enum http_event event = take_response(c, bytes, (size_t)n, &out);
     if (event == HTTP_BAD && untold) {
         http_head_free(c->exchange.response);

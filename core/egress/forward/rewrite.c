@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/forward/rewrite.h"
 
-#include <inttypes.h>
 #include <string.h>
 #include <strings.h>
 
@@ -18,8 +17,16 @@ static bool stays_behind(const struct http_head *head, const char *name)
 {
     static const char *const own[] = {"Connection", "Expect", "Keep-Alive", "TE", "Trailer", "Upgrade",
                                       "Transfer-Encoding", "Content-Length", NULL};
-    return one_of(name, own) || strncasecmp(name, "Proxy-", 6) == 0 ||
+    return (strchr("CcEeKkTtUu", *name) && one_of(name, own)) || strncasecmp(name, "Proxy-", 6) == 0 ||
            http_head_lists(head, "Connection", name);
+}
+
+static void print_field(const struct http_field *field, struct buf *out)
+{
+    buf_puts(out, field->name);
+    buf_puts(out, ": ");
+    buf_puts(out, field->value);
+    buf_puts(out, "\r\n");
 }
 
 static void print_fields(const struct http_head *head, const char *without, struct buf *out)
@@ -27,7 +34,7 @@ static void print_fields(const struct http_head *head, const char *without, stru
     for (size_t i = 0; i < head->n_fields; i++) {
         const struct http_field *field = &head->fields[i];
         if (strcasecmp(field->name, without) != 0 && !stays_behind(head, field->name))
-            buf_printf(out, "%s: %s\r\n", field->name, field->value);
+            print_field(field, out);
     }
 }
 
@@ -37,13 +44,18 @@ static void print_host(const struct egress_target *target, uint16_t default_port
     const char *colon = strrchr(target->authority, ':');
     size_t len = target->port == default_port ? (size_t)(colon - target->authority)
                                               : strlen(target->authority);
-    buf_printf(out, "Host: %.*s\r\n", (int)len, target->authority);
+    buf_puts(out, "Host: ");
+    buf_add(out, target->authority, len);
+    buf_puts(out, "\r\n");
 }
 
 static void print_length(const struct http_head *head, struct buf *out)
 {
-    if (head->has_length)
-        buf_printf(out, "Content-Length: %" PRIu64 "\r\n", head->length);
+    if (!head->has_length)
+        return;
+    buf_puts(out, "Content-Length: ");
+    buf_number(out, (int64_t)head->length);         /* the parser takes 18 digits at most */
+    buf_puts(out, "\r\n");
 }
 
 #define WEBSOCKET "Connection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -51,9 +63,14 @@ static void print_length(const struct http_head *head, struct buf *out)
 void egress_rewrite_request(const struct http_head *head, const struct egress_target *target,
                             const struct egress_rewrite *how, struct buf *out)
 {
-    bool server_wide = strcmp(head->method, "OPTIONS") == 0 && !*how->path;
+    bool server_wide = strcmp(head->method, "OPTIONS") == 0 && !*how->path && !*how->query;
     const char *root = *how->path == '/' ? "" : server_wide ? "*" : "/";
-    buf_printf(out, "%s %s%s HTTP/1.1\r\n", head->method, root, how->path);
+    buf_puts(out, head->method);
+    buf_putc(out, ' ');
+    buf_puts(out, root);
+    buf_puts(out, how->path);
+    buf_puts(out, how->query);
+    buf_puts(out, " HTTP/1.1\r\n");
     print_host(target, how->default_port, out);
     print_fields(head, "Host", out);
     if (head->chunked)

@@ -12,6 +12,7 @@
 /* How a request is passed on. */
 struct egress_rewrite {
     const char *path;                               /* what egress_target_url gave, or begins with '/' */
+    const char *query;                              /* what follows, with its "?"; "" where path has it */
     uint16_t default_port;                          /* what the scheme implies */
     bool via;                                       /* the proxy names itself */
     bool websocket;                                 /* a valid upgrade, which is asked for upstream, too */

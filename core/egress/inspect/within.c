@@ -34,6 +34,8 @@ static int check_authority(const struct client *c, const char *named, struct egr
     struct egress_target target;
     uint16_t default_port = c->inspected == INSPECTED_TLS ? 443 : 80;
     struct egress_refusal unreadable;
+    if (egress_target_is_at(&c->route.target, named, strlen(named), default_port))
+        return 0;
     if (egress_target_host(named, default_port, &target, &unreadable) != 0 ||
         strcmp(target.authority, c->route.target.authority) != 0)
         return refuse_authority(c, named, refusal);

@@ -2,6 +2,7 @@
 #include "sandbox/supervisor/lines.h"
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "sandbox/supervisor/link.h"
@@ -10,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TICK_MS = 1000 };
+enum { TICK_MS = 1000, UNWRITTEN_MAX = 64 * 1024 };
 
 /* Refusals that are the same but for the time. */
 struct repeat {
@@ -37,6 +38,9 @@ struct quota {
 
 struct lines {
     uv_timer_t timer;
+    uv_prepare_t before_wait;                       /* active while lines are unwritten */
+    unsigned open_handles;
+    struct buf unwritten;
     const struct log *log;
     struct gateway_link *link;                      /* NULL: hello was not said yet */
     struct quota quotas[LOG_KIND_COUNT];
@@ -135,12 +139,35 @@ void sandbox_lines_connect(struct lines *lines, struct gateway_link *link)
     drop_kept(lines);
 }
 
+/* ---- to the log ---- */
+
+static void write_lines(struct lines *lines)
+{
+    log_write_formatted(lines->log, &lines->unwritten);
+    buf_clear(&lines->unwritten);
+    uv_prepare_stop(&lines->before_wait);
+}
+
+static void before_wait(uv_prepare_t *prepare)
+{
+    write_lines(prepare->data);
+}
+
+static void add_to_log(struct lines *lines, const struct log_line *line)
+{
+    log_format_line(lines->log, line, &lines->unwritten);
+    if (lines->unwritten.len >= UNWRITTEN_MAX)
+        write_lines(lines);
+    else
+        uv_prepare_start(&lines->before_wait, before_wait);
+}
+
 /* ---- adding ---- */
 
 void sandbox_lines_add(struct lines *lines, enum log_level level, enum log_kind kind, const char *text)
 {
     struct log_line line = {level, kind, clock_now_ms(), text};
-    log_write_line(lines->log, &line);
+    add_to_log(lines, &line);
     offer(lines, &line);
     arm(lines);
 }
@@ -244,14 +271,19 @@ struct lines *sandbox_lines_new(uv_loop_t *loop, const struct log *log)
     struct lines *lines = alloc_zero(1, sizeof *lines);
     lines->log = log;
     uv_timer_init(loop, &lines->timer);
-    lines->timer.data = lines;
+    uv_prepare_init(loop, &lines->before_wait);
+    lines->timer.data = lines->before_wait.data = lines;
+    lines->open_handles = 2;
     return lines;
 }
 
 static void on_closed(uv_handle_t *handle)
 {
     struct lines *lines = handle->data;
+    if (--lines->open_handles)
+        return;
     drop_kept(lines);
+    buf_free(&lines->unwritten);
     for (size_t i = 0; i < LINES_REPEATS; i++)
         free(lines->repeats[i].text);
     free(lines);
@@ -260,5 +292,7 @@ static void on_closed(uv_handle_t *handle)
 void sandbox_lines_close(struct lines *lines)
 {
     check_repeats(lines, 0);
+    write_lines(lines);
     uv_close((uv_handle_t *)&lines->timer, on_closed);
+    uv_close((uv_handle_t *)&lines->before_wait, on_closed);
 }

@@ -2,7 +2,8 @@
 /* Lines that a workload causes, on their way to the supervisor's log and to the gateway.
  *
  * Of the refusals of the same program, host, port and reason the first LINES_ALIKE have a line each;
- * the following ones are counted, and one line every LINES_REPEAT_MS says how many.  The log gets every line that is left.  The gateway
+ * the following ones are counted, and one line every LINES_REPEAT_MS says how many.  The log gets every line that is left, before the
+ * loop next waits for anything.  The gateway
  * gets at most LINES_PER_SECOND of each kind, and as many as it reads; one line says how many of
  * which kind it did not get, and when.  While there is no gateway the first LINES_KEPT_MAX of each
  * kind wait.  Loop thread only. */
@@ -31,7 +32,7 @@ struct lines *sandbox_lines_new(uv_loop_t *loop, const struct log *log);
 void sandbox_lines_connect(struct lines *lines, struct gateway_link *link);
 void sandbox_lines_add(struct lines *lines, enum log_level level, enum log_kind kind, const char *text);
 void sandbox_lines_add_decision(struct lines *lines, const struct egress_line *line);
-/* Reports what was counted.  Freed once its timer has closed. */
+/* Reports what was counted.  Freed once its handles have closed. */
 void sandbox_lines_close(struct lines *lines);
 
 #endif

@@ -94,10 +94,21 @@ static size_t hash_text(size_t hash, const char *text)
     return hash;
 }
 
-static struct entry **bucket_of(struct traffic_book *book, const struct key *key)
+static struct entry **bucket_of(struct traffic_book *book, const char *host, uint16_t port, const char *binary)
 {
-    size_t hash = hash_text(hash_text(key->port, key->host), key->binary);
+    size_t hash = hash_text(hash_text(port, host), binary);
     return &book->buckets[hash % BUCKETS];
+}
+
+/* Of a line whose texts are short and printable, as most are: an entry has them as they stand. */
+static struct entry *find_as_it_stands(struct traffic_book *book, const struct egress_line *line)
+{
+    struct entry *entry = *bucket_of(book, line->host, line->port, line->binary);
+    while (entry && (entry->key.verdict != line->verdict || entry->key.port != line->port ||
+                     strcmp(entry->key.host, line->host) != 0 || strcmp(entry->key.binary, line->binary) != 0 ||
+                     strcmp(entry->key.rule, line->rule) != 0))
+        entry = entry->next;
+    return entry;
 }
 
 static bool same_key(const struct key *a, const struct key *b)
@@ -127,7 +138,7 @@ static void drop_sent(struct traffic_book *book, enum store_traffic_verdict verd
 static struct entry *find_or_make(struct traffic_book *book, struct key *key)
 {
     struct share *share = &book->shares[key->verdict];
-    struct entry **bucket = bucket_of(book, key), *entry = *bucket;
+    struct entry **bucket = bucket_of(book, key->host, key->port, key->binary), *entry = *bucket;
     while (entry && !same_key(&entry->key, key))
         entry = entry->next;
     if (!entry && share->n == TRAFFIC_MAX && share->n_waiting < TRAFFIC_MAX)
@@ -153,7 +164,7 @@ static void count_request(struct traffic_book *book, struct entry *entry, const 
         entry->first_seen_ms = entry->last_seen_ms;
         share->n_waiting += listed;
     }
-    if (!listed)
+    if (!listed || (entry->reason && strcmp(entry->reason, reason) == 0))
         return;
     free(entry->reason);
     entry->reason = copy_text(reason, TRAFFIC_TEXT_MAX);
@@ -265,8 +276,12 @@ void sandbox_traffic_add(struct traffic_book *book, const struct egress_line *li
 {
     if (!line->outcome)
         return;
-    struct key key = make_key(line);
-    count_request(book, find_or_make(book, &key), line->reason);
+    struct entry *entry = find_as_it_stands(book, line);
+    if (!entry) {
+        struct key key = make_key(line);
+        entry = find_or_make(book, &key);
+    }
+    count_request(book, entry, line->reason);
     if (!uv_is_active((uv_handle_t *)&book->timer))
         wait_for(book, TRAFFIC_INTERVAL_MS);
 }

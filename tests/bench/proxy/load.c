@@ -171,7 +171,7 @@ static int read_head(struct connection *c, uint64_t *body)
     if (!head_end)
         return c->n_head < sizeof c->head - 1 ? 0 : -1;
     *body = c->n_head - (size_t)(head_end + 4 - c->head);
-    c->closing = strcasestr(c->head, "\r\nconnection: close") != NULL;
+    c->closing = strncmp(c->head, "HTTP/1.0", 8) == 0 || strcasestr(c->head, "\r\nconnection: close");
     return strncmp(c->head + 8, " 200", 4) == 0 ? 1 : -1;
 }
 

@@ -117,6 +117,31 @@ static void a_link_is_followed_when_the_request_is_decided(void **state)
     rig_stop(&rig);
 }
 
+/* Two requests of one connection to the same place. */
+static void a_link_that_is_removed_counts_from_the_next_request_on(void **state)
+{
+    struct rig rig;
+    char path[160], request[128];
+    (void)state;
+    rig_start(&rig, "");
+    allow_path(&rig, "link", "client", path);
+    snprintf(request, sizeof request, "GET http://origin.test:%u/ HTTP/1.1\r\nHost: h\r\n\r\n", rig.origin_port);
+    struct puppet puppet = rig_puppet(&rig, rig.client);
+    struct end *client = rig_end(&rig, puppet.socket);
+    end_send(client, request);
+    struct end *origin = rig_origin(&rig);
+    UNTIL(&rig, end_has(origin, "\r\n\r\n"));
+    end_send(origin, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    UNTIL(&rig, end_has(client, "\r\n\r\nok"));
+    buf_clear(&client->in);
+    unlink(path);
+    end_send(client, request);
+    rig_refused(&rig, client, 403, "policy_denied", NULL, NULL);
+    assert_int_equal(rig.accepted, 1);
+    puppet_end(&puppet);
+    rig_stop(&rig);
+}
+
 static void a_glob_matches_no_program_through_a_link(void **state)
 {
     struct rig rig;
@@ -204,6 +229,7 @@ static int tests(void)
         cmocka_unit_test(a_chain_of_links_and_a_link_to_a_folder_count_too),
         cmocka_unit_test(an_ancestor_may_be_what_a_link_leads_to),
         cmocka_unit_test(a_link_is_followed_when_the_request_is_decided),
+        cmocka_unit_test(a_link_that_is_removed_counts_from_the_next_request_on),
         cmocka_unit_test(a_glob_matches_no_program_through_a_link),
         cmocka_unit_test(a_tunnel_by_a_link_lives_on_under_a_policy_that_allows_it),
         cmocka_unit_test(the_links_of_proc_lead_nowhere),

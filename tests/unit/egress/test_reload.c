@@ -175,6 +175,35 @@ static void the_next_request_of_a_connection_is_judged_anew(void **state)
     rig_stop(&rig);
 }
 
+static void another_place_on_the_same_connection_is_judged_on_its_own(void **state)
+{
+    struct rig rig;
+    char other[128];
+    (void)state;
+    rig_start(&rig, "origin.test 0 /**");
+    struct buf first = get(&rig, "/1");
+    struct puppet puppet = rig_puppet(&rig, rig.client);
+    struct end *client = rig_end(&rig, puppet.socket);
+    for (int i = 0; i < 2; i++) {
+        end_send(client, first.data);
+        if (i == 0)
+            rig_origin(&rig);
+        struct end *origin = &rig.ends[rig.n_ends - 1];
+        UNTIL(&rig, end_has(origin, "\r\n\r\n"));
+        buf_clear(&origin->in);
+        end_send(origin, ANSWER);
+        UNTIL(&rig, end_has(client, "\r\n\r\nok"));
+        buf_clear(&client->in);
+    }
+    snprintf(other, sizeof other, "GET http://other.test:%u/1 HTTP/1.1\r\nHost: h\r\n\r\n", rig.origin_port);
+    end_send(client, other);
+    rig_refused(&rig, client, 403, "policy_denied", NULL, NULL);
+    assert_int_equal(rig.accepted, 1);
+    puppet_end(&puppet);
+    buf_free(&first);
+    rig_stop(&rig);
+}
+
 static void a_request_without_an_answer_yet_gets_one(void **state)
 {
     struct rig rig;
@@ -258,6 +287,7 @@ static int tests(void)
         cmocka_unit_test(a_tunnel_being_set_up_is_refused),
         cmocka_unit_test(a_new_rule_opens_at_once),
         cmocka_unit_test(the_next_request_of_a_connection_is_judged_anew),
+        cmocka_unit_test(another_place_on_the_same_connection_is_judged_on_its_own),
         cmocka_unit_test(a_request_without_an_answer_yet_gets_one),
         cmocka_unit_test(a_request_whose_body_is_on_its_way_is_refused),
         cmocka_unit_test(a_response_under_way_is_cut),

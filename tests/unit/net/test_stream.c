@@ -302,6 +302,34 @@ static void a_reader_that_pauses_holds_the_writer_back(struct world *w)
     free(block);
 }
 
+static void pause_when_read(void *owner, const char *bytes, ssize_t n)
+{
+    on_read(owner, bytes, n);
+    net_pause(((struct end *)owner)->stream);
+}
+
+/* Bytes and the end arrive together; the reader pauses at the bytes. */
+static void the_end_waits_for_a_reader_that_pauses(struct world *w)
+{
+    struct net_calls pausing = calls;
+    pausing.read = pause_when_read;
+    net_set_owner(w->b.stream, &pausing, &w->b);
+    net_write(w->a.stream, "last", 4);
+    net_finish(w->a.stream);
+    turn(w, 20);
+    net_read(w->b.stream);
+    RUN_UNTIL(w, w->b.got.len == 4);
+    turn(w, 20);
+    assert_int_equal(w->b.ended, 0);
+    net_pause(w->b.stream);
+    net_read(w->b.stream);                          /* as if it had not paused */
+    RUN_UNTIL(w, w->b.ended);
+    turn(w, 20);
+    assert_int_equal(w->b.ended, 1);
+    assert_int_equal(w->b.status, 0);
+    net_set_owner(w->b.stream, &calls, &w->b);
+}
+
 static void half_a_stream_ends_after_what_is_queued(struct world *w)
 {
     enum { BIG = 3 * 1024 * 1024 };
@@ -413,6 +441,7 @@ static void a_new_owner_gets_what_follows(struct world *w)
 #define PROMISES(X)                                  \
     X(bytes_arrive_in_order)                         \
     X(send_always_drains_and_only_from_the_loop)     \
+    X(the_end_waits_for_a_reader_that_pauses)        \
     X(half_a_stream_ends_after_what_is_queued)       \
     X(ending_from_a_callback_ends_once)              \
     X(closing_ends_the_peer_and_calls_nothing_more)  \
