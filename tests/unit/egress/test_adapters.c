@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One decision and one relay, several ways to them: a generated request gets the same verdict, and
- * the origin the same request, in a tunnel of plain HTTP, within TLS, and in absolute form. */
+ * the origin the same request, in a tunnel of plain HTTP, within TLS, in absolute form, and from a
+ * program that knows no proxy. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -186,6 +187,28 @@ static void ask_as_proxy(const struct tools *tools, const struct request *r, str
     finish_request(&scene, out);
 }
 
+/* Its connect was redirected, and succeeds. */
+static void ask_transparently(const struct tools *tools, const struct request *r, struct outcome *out)
+{
+    struct memory_scene scene;
+    struct egress_refusal refusal;
+    struct buf text = {0};
+    memory_begin(&scene, tools->policy);
+    scene.proxy.inspection = (struct egress_inspection){.authority = tools->authority, .trust = tools->trust};
+    struct client *c = scene.client;
+    net_pause(c->stream);
+    c->transparent = true;
+    c->exchange.kind = EXCHANGE_CONNECT;
+    assert_int_equal(egress_target_authority("origin.test:80", &c->route.target, &refusal), 0);
+    egress_request_begin(c);
+    memory_run(&scene);
+    assert_int_equal(scene.user.in.len, 0);
+    print_request(r, "", &text);
+    feed_text(&scene, &scene.user, text.data);
+    buf_free(&text);
+    finish_request(&scene, out);
+}
+
 static void expect_same(const struct request *r, const char *way, const struct outcome *a, const struct outcome *b)
 {
     if (a->status != b->status || strcmp(a->reason, b->reason) != 0 || strcmp(a->asked, b->asked) != 0 ||
@@ -222,12 +245,14 @@ static void every_way_leads_to_the_same_verdict(void **state)
     tools.trust = trust_in(tools.origins);
     for (int i = 0; i < REQUESTS; i++) {
         struct request r = make_request(&seed);
-        struct outcome plain, tls, proxy;
+        struct outcome plain, tls, proxy, transparent;
         ask_in_tunnel(&tools, &r, false, &plain);
         ask_in_tunnel(&tools, &r, true, &tls);
         ask_as_proxy(&tools, &r, &proxy);
+        ask_transparently(&tools, &r, &transparent);
         expect_same(&r, "within TLS", &plain, &tls);
         expect_same(&r, "in absolute form", &plain, &proxy);
+        expect_same(&r, "from a program that knows no proxy", &plain, &transparent);
         allowed += plain.status == 204;
         refused += plain.status == 403;
         malformed += plain.status == 400;
