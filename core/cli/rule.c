@@ -65,6 +65,8 @@ static void print_chunk(const json_t *c)
         terminal_print(stdout, "  Rationale:  %s\n", json_text(c, "rationale"));
     if (*json_text(c, "security_notes"))
         terminal_print(stdout, "  Security:   %s\n", json_text(c, "security_notes"));
+    if (*json_text(c, "method"))
+        terminal_print(stdout, "  Request:    %s %s\n", json_text(c, "method"), json_text(c, "path"));
     print_endpoints(json_object_get(c, "rule"));
     print_texts("Addresses:", json_object_get(c, "addresses"));
     print_texts("Asked by:", json_object_get(c, "asked_by"));

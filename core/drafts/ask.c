@@ -127,15 +127,13 @@ static bool can_be_added(const struct policy *policy, const struct policy_operat
     return with != NULL;
 }
 
-/* A name that the gateway made up gives way to a rule of that name which the chunk's cannot be added to:
- * such as one that opens other places, or more addresses. */
-static void avoid_name(const struct policy *policy, const char *name, struct arena *arena,
-                       struct drafts_ask *out)
+void drafts_avoid_name(const struct policy *policy, const struct store_draft *draft, struct arena *arena,
+                       struct drafts_ask *ask)
 {
     enum { NAMES_MAX = 100 };
-    for (int i = 2; i < NAMES_MAX && drafts_find_rule(policy_model(policy), out->operation.rule_name) &&
-                    !can_be_added(policy, &out->operations); i++)
-        out->operation.rule_name = arena_printf(arena, "%s_%d", name, i);
+    for (int i = 2; i < NAMES_MAX && drafts_find_rule(policy_model(policy), ask->operation.rule_name) &&
+                    !can_be_added(policy, &ask->operations); i++)
+        ask->operation.rule_name = arena_printf(arena, "%s_%d", draft->rule_name, i);
 }
 
 static int ask_rule(struct drafts *drafts, const struct drafts_call *call,
@@ -150,11 +148,12 @@ static int ask_rule(struct drafts *drafts, const struct drafts_call *call,
     out->operation = (struct policy_operation){
         .kind = POLICY_ADD_RULE, .rule_name = draft->rule_name,
         .rule = call->by_itself ? public_only(rule, arena) : rule, .host = "", .binary_path = "",
+        .own_rule = *draft->method != '\0',
     };
     out->operations = (struct policy_operations){&out->operation, 1};
     out->request.operations = &out->operations;
     if (call->by_itself || strcmp(draft->source, store_draft_source_word(STORE_DRAFT_MECHANISTIC)) == 0)
-        avoid_name(now, draft->rule_name, arena, out);
+        drafts_avoid_name(now, draft, arena, out);
     return 0;
 }
 

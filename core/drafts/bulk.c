@@ -115,6 +115,8 @@ static int choose_one(struct bulk *b, const struct store_draft *draft, struct er
         m->draft = *draft;
         if (drafts_ask(b->drafts, b->call, &m->draft, &b->call->actor, b->arena, &m->ask, err))
             return -1;
+        if (*draft->method)
+            drafts_avoid_name(b->policy, draft, b->arena, &m->ask);
         why = join(b, m);
         if (!why)
             b->members[b->n++] = m;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Refused connections: each host, port and binary has one chunk, which counts how often it was
- * seen. */
+/* Refused connections and requests: each host, port and binary has one chunk, and each method and path
+ * of a request besides, which counts how often it was seen. */
 #include <string.h>
 
 #include "base/buf.h"
@@ -11,6 +11,7 @@
 #include "drafts/drafts_parts.h"
 #include "drafts/mapper.h"
 #include "drafts/notes.h"
+#include "drafts/request.h"
 #include "drafts/rules.h"
 #include "policy/match.h"
 #include "update/askers.h"
@@ -26,6 +27,9 @@ struct recording {
     struct store_draft *made, *again;               /* new ones, and some that were pending; room for n */
     size_t n_made, n_again, n_refused, n_unreadable;
     const char *pattern;                            /* a program's path that a rule would read as one; NULL: none */
+    const struct drafts_denial *unnamed;            /* a request that no rule can name alone; NULL: none */
+    const struct drafts_denial *closed;             /* one that no rule can open, and why; NULL: none */
+    const char *why_closed;
 };
 
 static bool is_ssrf(const struct drafts_denial *denial)
@@ -89,18 +93,70 @@ static int count_again(struct recording *r, struct store_tx *tx, const struct dr
     return store_tx_draft_update(tx, draft, draft->status, err);
 }
 
+/* ---- what the policy says ---- */
+
+/* Whoever sent it, with the links that led the policy's paths to them then. */
+static struct policy_request caller_of(const struct drafts_denial *denial, const struct drafts_target *target,
+                                       struct arena *arena)
+{
+    struct policy_link *links = arena_alloc(arena, (denial->n_links + 1) * sizeof *links);
+    for (size_t i = 0; i < denial->n_links; i++)
+        links[i] = (struct policy_link){denial->links[i], target->binary};
+    return (struct policy_request){
+        .host = target->host, .port = target->port, .binary = target->binary,
+        .ancestors = denial->ancestors, .n_ancestors = denial->n_ancestors,
+        .links = links, .n_links = denial->n_links};
+}
+
+/* A late report of what the policy allows by now. */
+static bool granted(const struct recording *r, const struct drafts_denial *denial,
+                    const struct drafts_target *target)
+{
+    const struct policy_request caller = caller_of(denial, target, r->arena);
+    struct policy_decision decision;
+    if (*target->method)
+        return drafts_request_allowed(policy_model(r->policy), &caller, target);
+    policy_match(policy_model(r->policy), &caller, &decision, NULL);
+    return decision.allowed;
+}
+
+/* NULL: no rule lets it through. */
+static const char *propose_rule(struct recording *r, const struct drafts_denial *denial,
+                                const struct drafts_target *target)
+{
+    const struct policy_request caller = caller_of(denial, target, r->arena);
+    const struct sluice_rule *rule;
+    if (!*target->method)
+        return drafts_rule_json(target, r->arena);
+    const char *why = drafts_request_rule(policy_model(r->policy), &caller, target, r->arena, &rule);
+    if (!why)
+        return drafts_rule_encode(rule, r->arena);
+    r->closed = denial;
+    r->why_closed = why;
+    return NULL;
+}
+
+/* ---- chunks ---- */
+
+static const char *name_of(const struct drafts_target *target, struct arena *arena)
+{
+    return *target->method ? drafts_request_rule_name(target, arena)
+                           : drafts_rule_name(target->host, target->port, arena);
+}
+
 static struct store_draft new_draft(const struct recording *r, const struct drafts_denial *denial,
-                                    const struct drafts_target *target)
+                                    const struct drafts_target *target, const char *rule_json)
 {
     struct store_draft draft = {
         .id = drafts_new_id(r->arena),
         .sandbox_id = r->box->id,
         .status = store_draft_status_word(STORE_DRAFT_PENDING),
         .source = store_draft_source_word(STORE_DRAFT_MECHANISTIC),
-        .rule_name = drafts_rule_name(target->host, target->port, r->arena),
-        .rule_json = drafts_rule_json(target, r->arena),
+        .rule_name = name_of(target, r->arena),
+        .rule_json = rule_json,
         .held_kind = "", .held_json = "",
         .host = target->host, .port = target->port, .binary = target->binary,
+        .method = target->method, .path = target->path,
         .hits = hits_of(denial),
         .first_seen_ms = denial->first_seen_ms, .last_seen_ms = denial->last_seen_ms,
         .rationale = drafts_rationale(target, r->arena),
@@ -113,16 +169,6 @@ static struct store_draft new_draft(const struct recording *r, const struct draf
     return draft;
 }
 
-/* A late report of what the policy allows by now, or of a request that an inspected endpoint
- * refused: adding host and port would help nobody. */
-static bool granted(const struct recording *r, const struct drafts_target *target)
-{
-    struct policy_request request = {.host = target->host, .port = target->port, .binary = target->binary};
-    struct policy_decision decision;
-    policy_match(policy_model(r->policy), &request, &decision, NULL);
-    return decision.allowed;
-}
-
 static int find_room(struct recording *r, struct store_tx *tx, const struct drafts_target *target,
                      struct error *err)
 {
@@ -133,13 +179,14 @@ static int find_room(struct recording *r, struct store_tx *tx, const struct draf
 
 /* The policy that covered it does so no more: it waits for a decision again. */
 static int reopen(struct recording *r, struct store_tx *tx, const struct drafts_denial *denial,
-                  struct store_draft *draft, struct error *err)
+                  struct store_draft *draft, const char *rule_json, struct error *err)
 {
     const char *superseded = draft->status;
     const char *text = arena_printf(r->arena, "%s proposed again: %s no more", drafts_label(draft, r->arena), draft->reason);
     draft->status = drafts_next(DRAFTS_REOPEN, superseded, err);
     draft->reason = draft->decided_by = "";
     draft->decided_at_ms = 0;
+    draft->rule_json = *draft->method ? rule_json : draft->rule_json;
     if (!draft->status || store_tx_draft_update(tx, draft, superseded, err) ||
         drafts_event(tx, draft, "proposed", draft->author, text, clock_now_ms(), err) ||
         count_again(r, tx, denial, draft, err))
@@ -151,11 +198,13 @@ static int reopen(struct recording *r, struct store_tx *tx, const struct drafts_
 static int seen_before(struct recording *r, struct store_tx *tx, const struct drafts_denial *denial,
                        const struct drafts_target *target, struct store_draft *draft, struct error *err)
 {
-    int room = drafts_was_covered(draft) && !granted(r, target) ? find_room(r, tx, target, err) : 0;
+    const char *rule_json = drafts_was_covered(draft) && !granted(r, denial, target)
+                                ? propose_rule(r, denial, target) : NULL;
+    int room = rule_json ? find_room(r, tx, target, err) : 0;
     if (room < 0)
         return -1;
     if (room)
-        return reopen(r, tx, denial, draft, err);
+        return reopen(r, tx, denial, draft, rule_json, err);
     if (count_again(r, tx, denial, draft, err))
         return -1;
     if (drafts_is(draft->status, STORE_DRAFT_PENDING) && r->n_again < DRAFTS_ASKED_AGAIN_MAX)
@@ -166,11 +215,12 @@ static int seen_before(struct recording *r, struct store_tx *tx, const struct dr
 static int make_draft(struct recording *r, struct store_tx *tx, const struct drafts_denial *denial,
                       const struct drafts_target *target, struct error *err)
 {
-    int room = granted(r, target) ? 0 : find_room(r, tx, target, err);
+    const char *rule_json = granted(r, denial, target) ? NULL : propose_rule(r, denial, target);
+    int room = rule_json ? find_room(r, tx, target, err) : 0;
     if (room <= 0)
         return room;
     struct store_draft *draft = &r->made[r->n_made++];
-    *draft = new_draft(r, denial, target);
+    *draft = new_draft(r, denial, target, rule_json);
     return drafts_write_proposed(tx, draft, r->arena, err);
 }
 
@@ -179,7 +229,8 @@ static int record_one(struct recording *r, struct store_tx *tx, const struct dra
 {
     struct drafts_target target;
     struct store_draft draft;
-    if (!drafts_readable(denial->host, denial->binary)) {
+    const char *method = denial->method ? denial->method : "", *path = denial->path ? denial->path : "";
+    if (!drafts_readable(denial->host, denial->binary) || !drafts_readable(method, path)) {
         r->n_unreadable++;
         return 0;
     }
@@ -187,8 +238,13 @@ static int record_one(struct recording *r, struct store_tx *tx, const struct dra
         r->pattern = denial->binary && glob_has_wildcard(denial->binary) ? denial->binary : r->pattern;
         return 0;
     }
-    if (store_tx_draft_find(tx, r->box->id, target.host, target.port, target.binary, r->arena,
-                            &draft, err) == 0)
+    if (*method && drafts_target_request(&target, method, path, r->arena)) {
+        r->unnamed = denial;
+        return 0;
+    }
+    const struct store_denied denied = {r->box->id, target.host, target.port, target.binary,
+                                        target.method, target.path};
+    if (store_tx_draft_find(tx, &denied, r->arena, &draft, err) == 0)
         return seen_before(r, tx, denial, &target, &draft, err);
     return err->kind == ERROR_NOT_FOUND ? make_draft(r, tx, denial, &target, err) : -1;
 }
@@ -197,6 +253,8 @@ static int write_denials(struct store_tx *tx, void *arg, struct error *err)
 {
     struct recording *r = arg;
     r->n_made = r->n_again = r->n_refused = r->n_unreadable = 0;
+    r->pattern = NULL;
+    r->unnamed = r->closed = NULL;
     for (size_t i = 0; i < r->n; i++)
         if (record_one(r, tx, &r->items[i], err))
             return -1;
@@ -212,10 +270,36 @@ static int record_all(struct drafts *drafts, struct recording *r, struct error *
     return store_write(drafts->store, write_denials, r, err);
 }
 
+/* Denials that made no chunk, and why. */
+static void log_left_out(const struct drafts *drafts, const struct recording *r)
+{
+    const char *name = r->box->name;
+    if (r->n_refused)
+        log_warn(drafts->log,
+                 "sandbox %s: %zu denials made no chunk: %d of refused requests are pending already, "
+                 "most of them of the same program: decide or clear some",
+                 name, r->n_refused, DRAFTS_PENDING_MAX);
+    if (r->n_unreadable)
+        log_warn(drafts->log,
+                 "sandbox %s: %zu denials made no chunk: their host or program path has characters "
+                 "that a terminal does not show, its log has them escaped",
+                 name, r->n_unreadable);
+    if (r->pattern)
+        log_warn(drafts->log, "sandbox %s: a denial of '%s' made no chunk: a rule would read this path as a "
+                 "pattern and allow other programs too; rename the program", name, r->pattern);
+    if (r->unnamed)
+        log_warn(drafts->log, "sandbox %s: a denial of '%s %s' to %s:%u made no chunk: a rule would read it as "
+                 "a pattern and allow other requests too", name, r->unnamed->method, r->unnamed->path,
+                 r->unnamed->host, r->unnamed->port);
+    if (r->closed)
+        log_info(drafts->log, "sandbox %s: a denial of '%s %s' to %s:%u made no chunk: %s", name,
+                 r->closed->method, r->closed->path, r->closed->host, r->closed->port, r->why_closed);
+}
+
 int drafts_record_denials(struct drafts *drafts, const char *sandbox,
                           const struct drafts_denial *items, size_t n, struct error *err)
 {
-    struct store_sandbox box;
+    struct store_sandbox box = {.name = sandbox};
     struct recording r = {.box = &box, .items = items, .n = n, .arena = arena_new()};
     r.made = arena_zalloc(r.arena, (n + 1) * sizeof *r.made);
     r.again = arena_zalloc(r.arena, (n + 1) * sizeof *r.again);
@@ -223,23 +307,11 @@ int drafts_record_denials(struct drafts *drafts, const char *sandbox,
         store_sandbox_get(drafts->store, sandbox, r.arena, &box, err) || record_all(drafts, &r, err)
             ? -1
             : 0;
-    if (r.n_refused)
-        log_warn(drafts->log,
-                 "sandbox %s: %zu denials made no chunk: %d of refused requests are pending already, "
-                 "most of them of the same program: decide or clear some",
-                 sandbox, r.n_refused, DRAFTS_PENDING_MAX);
-    if (r.n_unreadable)
-        log_warn(drafts->log,
-                 "sandbox %s: %zu denials made no chunk: their host or program path has characters "
-                 "that a terminal does not show, its log has them escaped",
-                 sandbox, r.n_unreadable);
-    if (r.pattern)
-        log_warn(drafts->log, "sandbox %s: a denial of '%s' made no chunk: a rule would read this path as a "
-                 "pattern and allow other programs too; rename the program", sandbox, r.pattern);
-    if (rc == 0)
+    if (rc == 0) {
+        log_left_out(drafts, &r);
         drafts_announce(drafts, &box, r.made, r.n_made);
-    if (rc == 0)
         drafts_try_approve_all(drafts, &box, r.again, r.n_again);
+    }
     arena_free(r.arena);
     return rc;
 }

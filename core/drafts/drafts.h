@@ -24,7 +24,7 @@ struct drafts *drafts_new(struct updates *updates, const struct drafts_hooks *ho
                           const struct log *log);
 void drafts_free(struct drafts *drafts);
 
-/* One refused request, or several alike. */
+/* One refused connection or request, or several alike. */
 struct drafts_denial {
     const char *host;
     uint16_t port;
@@ -34,6 +34,12 @@ struct drafts_denial {
     int64_t first_seen_ms, last_seen_ms;
     const char *const *addresses;                   /* of the host, as texts; none: not known */
     size_t n_addresses;
+    const char *method, *path;                      /* of a request that rules refused; NULL: none */
+    const char *const *ancestors;                   /* paths, nearest first */
+    size_t n_ancestors;
+    const char *const *links;                       /* paths of the policy that lead to the program or to
+                                                     * an ancestor */
+    size_t n_links;
 };
 
 int drafts_record_denials(struct drafts *drafts, const char *sandbox,

@@ -49,6 +49,10 @@ struct drafts_ask {
 int drafts_ask(struct drafts *drafts, const struct drafts_call *call,
                const struct store_draft *draft, const struct sluice_actor *approver,
                struct arena *arena, struct drafts_ask *out, struct error *err);
+/* A name that the gateway made up gives way to a rule of that name in the policy which the chunk's cannot
+ * be added to: such as one of another program, or one that opens other places or more addresses. */
+void drafts_avoid_name(const struct policy *policy, const struct store_draft *draft, struct arena *arena,
+                       struct drafts_ask *ask);
 /* What a reviewer has seen: the chunk, the policy before and after, and the voters. */
 void drafts_token(const struct store_draft *draft, const struct update_result *seen,
                   char out[DIGEST_HEX_SIZE]);

@@ -44,7 +44,26 @@ int drafts_target(const char *host, uint16_t port, const char *binary, struct ar
     if (known && glob_has_wildcard(binary))
         return -1;
     *out = (struct drafts_target){arena_str(arena, canonical), port,
-                                  known ? arena_str(arena, binary) : ""};
+                                  known ? arena_str(arena, binary) : "", "", ""};
+    return 0;
+}
+
+/* A rule matches a method in any case, so that one spelling stands for all. */
+static const char *upper_case(const char *text, struct arena *arena)
+{
+    char *upper = arena_str(arena, text);
+    for (char *p = upper; *p; p++)
+        *p = (char)toupper((unsigned char)*p);
+    return upper;
+}
+
+int drafts_target_request(struct drafts_target *target, const char *method, const char *path,
+                          struct arena *arena)
+{
+    if (!*target->binary || !*method || strcmp(method, "*") == 0 || *path != '/' || glob_has_wildcard(path))
+        return -1;
+    target->method = upper_case(method, arena);
+    target->path = arena_str(arena, path);
     return 0;
 }
 
@@ -53,18 +72,39 @@ bool drafts_readable(const char *host, const char *binary)
     return printable_text(host) && (!binary || printable_text(binary));
 }
 
+static void add_word(struct buf *name, const char *text)
+{
+    for (const char *p = text; *p; p++) {
+        bool root = *p == '.' && !p[1];
+        if (*p == '-' || (*p == '.' && !root))
+            buf_putc(name, '_');
+        else if (isalnum((unsigned char)*p) || *p == '_')
+            buf_putc(name, (char)tolower((unsigned char)*p));
+    }
+}
+
 const char *drafts_rule_name(const char *host, uint16_t port, struct arena *arena)
 {
     struct buf name = {0};
     buf_puts(&name, "allow_");
-    for (const char *p = host; *p; p++) {
-        bool root = *p == '.' && !p[1];
-        if (*p == '-' || (*p == '.' && !root))
-            buf_putc(&name, '_');
-        else if (isalnum((unsigned char)*p) || *p == '_')
-            buf_putc(&name, (char)tolower((unsigned char)*p));
-    }
+    add_word(&name, host);
     buf_printf(&name, "_%u", port);
+    const char *text = arena_str(arena, name.data);
+    buf_free(&name);
+    return text;
+}
+
+static const char *program_of(const struct drafts_target *target)
+{
+    const char *slash = strrchr(target->binary, '/');
+    return slash ? slash + 1 : target->binary;
+}
+
+const char *drafts_request_rule_name(const struct drafts_target *target, struct arena *arena)
+{
+    struct buf name = {0};
+    buf_printf(&name, "%s_", drafts_rule_name(target->host, target->port, arena));
+    add_word(&name, program_of(target));
     const char *text = arena_str(arena, name.data);
     buf_free(&name);
     return text;
@@ -84,13 +124,24 @@ const char *drafts_rule_json(const struct drafts_target *target, struct arena *a
     return drafts_rule_encode(&rule, arena);
 }
 
+static const char *what_it_does(const struct drafts_target *target, struct arena *arena)
+{
+    enum { PATH_SHOWN = 200 };
+    struct buf text = {0};
+    if (!*target->method)
+        return "connect";
+    buf_printf(&text, "send %s ", target->method);
+    text_shorten(&text, target->path, PATH_SHOWN);
+    const char *kept = arena_str(arena, text.data);
+    buf_free(&text);
+    return kept;
+}
+
 const char *drafts_rationale(const struct drafts_target *target, struct arena *arena)
 {
-    const char *slash = strrchr(target->binary, '/');
-    const char *name = slash ? slash + 1 : target->binary;
-    const char *service = service_of(target->port);
-    return arena_printf(arena, "Allow %s to connect to %s:%u%s%s%s.",
-                        *name ? name : "unknown binary", target->host, target->port,
+    const char *name = program_of(target), *service = service_of(target->port);
+    return arena_printf(arena, "Allow %s to %s to %s:%u%s%s%s.", *name ? name : "unknown binary",
+                        what_it_does(target, arena), target->host, target->port,
                         service ? " (" : "", service ? service : "", service ? ")" : "");
 }
 

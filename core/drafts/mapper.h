@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a refused connection suggests: a rule that would have let it through, and how likely it is
- * that somebody wants it.  Pure, any thread. */
+ * that somebody wants it; and what a chunk of a connection or a request is known by.  Pure, any
+ * thread. */
 #ifndef DRAFTS_MAPPER_H
 #define DRAFTS_MAPPER_H
 
@@ -14,6 +15,7 @@ struct drafts_target {
     const char *host;                               /* canonical */
     uint16_t port;
     const char *binary;                             /* "" when unknown */
+    const char *method, *path;                      /* of a request; "": the connection */
 };
 
 /* -1: no rule could ever allow it (loopback, link-local, metadata; no host name, no port), or a rule
@@ -22,12 +24,19 @@ struct drafts_target {
 int drafts_target(const char *host, uint16_t port, const char *binary, struct arena *arena,
                   struct drafts_target *out);
 
+/* The target's request.  path: canonical.  -1: a rule of that method and path would allow other requests
+ * too (a path with * is a pattern, and so is the method *), or the program is not known. */
+int drafts_target_request(struct drafts_target *target, const char *method, const char *path,
+                          struct arena *arena);
+
 /* Whether a person who reads the host and the path on a terminal sees what they are (base/printable.h):
  * of anything else no chunk is made. */
 bool drafts_readable(const char *host, const char *binary);
 
 /* The same for all spellings of a host. */
 const char *drafts_rule_name(const char *host, uint16_t port, struct arena *arena);
+/* Requests of one program to one host and port have one rule. */
+const char *drafts_request_rule_name(const struct drafts_target *target, struct arena *arena);
 const char *drafts_rule_json(const struct drafts_target *target, struct arena *arena);
 const char *drafts_rationale(const struct drafts_target *target, struct arena *arena);
 double drafts_confidence(uint16_t port, uint64_t hits, bool ssrf);

@@ -61,6 +61,9 @@ static void note_host(struct buf *notes, const struct sluice_endpoint *e)
             "Endpoint '%s' explicitly allows credentials on traffic that sluice cannot inspect "
             "or rewrite.",
             e->host);
+    if (*e->credential_provider || *e->credential_signing)
+        add(notes, "Requests to '%s' are sent with credentials that the program itself does not have.",
+            e->host);
     if (internal_address(e->host))
         add(notes, "Destination '%s' appears to be an internal/private address.", e->host);
     if (glob_has_wildcard(e->host))

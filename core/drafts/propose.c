@@ -96,7 +96,7 @@ static struct store_draft new_draft(const struct submission *s, const struct dra
         .status = store_draft_status_word(STORE_DRAFT_PENDING),
         .source = s->source,
         .rule_name = name_of(item, s->arena),
-        .held_kind = "", .held_json = "",
+        .held_kind = "", .held_json = "", .method = "", .path = "",
         .hits = 1,
         .first_seen_ms = now, .last_seen_ms = now,
         .rationale = item->rationale ? item->rationale : "",
@@ -195,7 +195,8 @@ static int check_all(struct drafts *drafts, const struct submission *s, struct p
 static bool same_target(const struct store_draft *a, const struct store_draft *b)
 {
     return *a->host && *a->binary && a->port == b->port && strcmp(a->host, b->host) == 0 &&
-           strcmp(a->binary, b->binary) == 0;
+           strcmp(a->binary, b->binary) == 0 && strcmp(a->method, b->method) == 0 &&
+           strcmp(a->path, b->path) == 0;
 }
 
 static int replace_pending(const struct submission *s, struct store_tx *tx,

@@ -9,11 +9,15 @@
  *     later  endpoints that came after the approval keep all binaries (whoever added them had to
  *            name the binaries);
  *     old    endpoints that were there before lose the binaries that the approval added;
- *     fresh  endpoints that the approval added keep the binaries that came after it. */
+ *     fresh  endpoints that the approval added keep the binaries that came after it.
+ *
+ * An endpoint to which requests were added by the approval and others after it is sorted by its
+ * requests in the same way. */
 #include <string.h>
 #include <strings.h>
 
 #include "drafts/rules.h"
+#include "drafts/subtract.h"
 
 enum group { LATER, OLD, FRESH, GROUPS };
 
@@ -55,17 +59,6 @@ static const struct sluice_endpoint *counterpart(const struct sluice_rule *rule,
     return NULL;
 }
 
-/* Everything but the ports. */
-static bool same_terms(const struct sluice_endpoint *a, const struct sluice_endpoint *b)
-{
-    static const uint16_t port = 1;
-    struct sluice_endpoint x = *a, y = *b;
-    x.ports = y.ports = &port;
-    x.n_ports = y.n_ports = 1;
-    x.host = y.host = "";
-    return drafts_same(&policy_endpoint_schema, &x, &y);
-}
-
 /* ---- a rule that was changed since ---- */
 
 static int cannot(struct revocation *t, const char *key)
@@ -96,17 +89,66 @@ struct piece {
     uint16_t port;
 };
 
-static int sort_piece(struct revocation *t, const struct sluice_rule *before,
-                      const struct sluice_rule *after, const struct sluice_endpoint *e,
-                      uint16_t port, struct piece *out)
+struct pieces {
+    struct piece *items;
+    size_t n;
+};
+
+static void add_piece(struct pieces *pieces, enum group group, const struct sluice_endpoint *terms,
+                      uint16_t port)
+{
+    if (terms)
+        pieces->items[pieces->n++] = (struct piece){group, terms, port};
+}
+
+/* Whether the approval added no binary to the rule. */
+static bool same_programs(const struct sluice_rule *before, const struct sluice_rule *after)
+{
+    for (size_t i = 0; i < after->n_binaries; i++)
+        if (!has_binary(before, after->binaries[i]->path))
+            return false;
+    return true;
+}
+
+/* The approval changed the terms of an endpoint that was there. */
+static int sort_changed(struct revocation *t, const struct sluice_rule *before,
+                        const struct sluice_rule *after, const struct sluice_endpoint *e,
+                        uint16_t port, struct pieces *out)
 {
     const struct sluice_endpoint *was = counterpart(before, e, port),
                                  *made = counterpart(after, e, port);
-    *out = (struct piece){!made ? LATER : was ? OLD : FRESH, e, port};
-    if (!was || !made || same_terms(was, made))
+    if (drafts_same_terms(e, made)) {
+        add_piece(out, OLD, was, port);
         return 0;
-    out->terms = was;                               /* the approval changed its terms */
-    return same_terms(e, made) ? 0 : cannot(t, after->key);
+    }
+    if (*e->access || !same_programs(before, after) || !drafts_same_but_requests(e, made) ||
+        !drafts_same_but_requests(was, made))
+        return cannot(t, after->key);
+    add_piece(out, OLD, drafts_subtract(e, made, was, t->arena), port);
+    return 0;
+}
+
+/* The approval added the endpoint, and it allows other requests by now. */
+static bool has_other_requests(const struct sluice_endpoint *e, const struct sluice_endpoint *made)
+{
+    return e->n_rules && made->n_rules && !drafts_same_terms(e, made) && drafts_same_but_requests(e, made);
+}
+
+static int sort_piece(struct revocation *t, const struct sluice_rule *before,
+                      const struct sluice_rule *after, const struct sluice_endpoint *e,
+                      uint16_t port, struct pieces *out)
+{
+    const struct sluice_endpoint *was = counterpart(before, e, port),
+                                 *made = counterpart(after, e, port);
+    if (was && made && !drafts_same_terms(was, made))
+        return sort_changed(t, before, after, e, port, out);
+    if (made && !was && has_other_requests(e, made)) {
+        add_piece(out, LATER, drafts_subtract(e, made, NULL, t->arena), port);
+        add_piece(out, FRESH, drafts_intersect(e, made, t->arena), port);
+        return 0;
+    }
+    add_piece(out, !made ? LATER : was ? OLD : FRESH, e, port);
+    return 0;
 }
 
 static bool keeps(enum group group, const struct sluice_rule *before,
@@ -116,11 +158,6 @@ static bool keeps(enum group group, const struct sluice_rule *before,
            (group == OLD && has_binary(before, binary));
 }
 
-struct pieces {
-    struct piece *items;
-    size_t n;
-};
-
 static int sort_rule(struct revocation *t, const struct sluice_rule *now,
                      const struct sluice_rule *before, const struct sluice_rule *after,
                      struct pieces *out)
@@ -128,11 +165,11 @@ static int sort_rule(struct revocation *t, const struct sluice_rule *now,
     size_t n = 0;
     for (size_t i = 0; i < now->n_endpoints; i++)
         n += now->endpoints[i]->n_ports;
-    *out = (struct pieces){arena_alloc(t->arena, (n + 1) * sizeof *out->items), 0};
+    *out = (struct pieces){arena_alloc(t->arena, 2 * (n + 1) * sizeof *out->items), 0};
     for (size_t i = 0; i < now->n_endpoints; i++)
         for (size_t j = 0; j < now->endpoints[i]->n_ports; j++)
             if (sort_piece(t, before, after, now->endpoints[i], now->endpoints[i]->ports[j],
-                           &out->items[out->n++]))
+                           out))
                 return -1;
     return 0;
 }

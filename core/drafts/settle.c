@@ -6,6 +6,7 @@
 #include "base/glob.h"
 #include "drafts/drafts_parts.h"
 #include "drafts/mapper.h"
+#include "drafts/request.h"
 #include "drafts/rules.h"
 #include "policy/match.h"
 
@@ -68,8 +69,16 @@ static bool may_be_covered(const struct policy *policy, const struct sluice_rule
     return decision.allowed;
 }
 
+/* The program's request passes. */
+static bool passes(const struct policy *policy, const struct store_draft *draft)
+{
+    const struct policy_request caller = {.host = draft->host, .port = draft->port, .binary = draft->binary};
+    const struct drafts_target target = {draft->host, draft->port, draft->binary, draft->method, draft->path};
+    return drafts_request_allowed(policy_model(policy), &caller, &target);
+}
+
 /* Adding its rule would change nothing. */
-static bool covered(const struct policy *policy, const struct store_draft *draft,
+static bool adds_nothing(const struct policy *policy, const struct store_draft *draft,
                     struct arena *arena)
 {
     struct problems problems = {0}, warnings = {0};
@@ -97,7 +106,7 @@ static void settle_one(struct drafts *drafts, const char *sandbox, const struct 
 {
     struct settling settling = {draft, reason, arena};
     struct error err;
-    if (*draft->held_kind || !covered(policy, draft, arena))
+    if (*draft->held_kind || !(*draft->method ? passes(policy, draft) : adds_nothing(policy, draft, arena)))
         return;
     if (store_write(drafts->store, write_superseded, &settling, &err) == 0)
         drafts_changed(drafts, sandbox, draft->id, store_draft_status_word(STORE_DRAFT_SUPERSEDED));

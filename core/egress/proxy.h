@@ -54,6 +54,9 @@ struct egress_denial {
     const char *const *ancestors;                   /* paths, nearest first */
     size_t n_ancestors;
     const char *reason;
+    const char *const *links;                       /* paths of the policy that lead to the caller or
+                                                     * an ancestor (links.h) */
+    size_t n_links;
     const char *hint;                               /* on the policy's paths (links.h); "": nothing */
     const char *stage;                              /* "connect", "forward", "transparent-tcp", "ssrf", or "connect-l7-deny"
                                                      * or "forward-l7-deny" */

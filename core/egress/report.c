@@ -15,6 +15,8 @@ struct report {
     struct egress_target target;
     struct egress_caller caller;
     char *reason, *hint, *method, *path;            /* the last two NULL: no rules of requests */
+    char **links;
+    size_t n_links;
     const char *stage;
 };
 
@@ -24,7 +26,8 @@ static void tell(const struct egress_proxy *proxy, const struct report *report,
     const struct egress_denial denial = {
         .host = report->target.host, .port = report->target.port, .binary = report->caller.binary,
         .ancestors = (const char *const *)report->caller.ancestors,
-        .n_ancestors = report->caller.n_ancestors, .reason = report->reason, .hint = report->hint,
+        .n_ancestors = report->caller.n_ancestors, .links = (const char *const *)report->links,
+        .n_links = report->n_links, .reason = report->reason, .hint = report->hint,
         .stage = report->stage, .method = report->method, .path = report->path,
         .at_ms = clock_now_ms(), .addresses = addresses->items, .n_addresses = addresses->n};
     proxy->on_denial(proxy->ctx, &denial);
@@ -33,6 +36,9 @@ static void tell(const struct egress_proxy *proxy, const struct report *report,
 static void report_free(struct report *report)
 {
     egress_caller_free(&report->caller);
+    for (size_t i = 0; i < report->n_links; i++)
+        free(report->links[i]);
+    free(report->links);
     free(report->reason);
     free(report->hint);
     free(report->method);
@@ -48,6 +54,16 @@ static void copy_caller(const struct egress_caller *from, struct egress_caller *
         to->ancestors[to->n_ancestors] = alloc_str(from->ancestors[to->n_ancestors]);
 }
 
+/* The links that lead to the caller or to one of its ancestors. */
+static void copy_links(const struct client *c, struct report *report)
+{
+    const struct policy_request request = egress_route_request(&c->route, &c->caller);
+    report->links = alloc_zero(request.n_links + 1, sizeof *report->links);
+    for (size_t i = 0; i < request.n_links; i++)
+        if (policy_link_leads_to(&request.links[i], &request))
+            report->links[report->n_links++] = alloc_str(request.links[i].path);
+}
+
 static struct report *report_new(struct client *c, const struct egress_refusal *refusal)
 {
     const struct egress_refused_request *request = &refusal->request;
@@ -58,6 +74,7 @@ static struct report *report_new(struct client *c, const struct egress_refusal *
         .method = request->method ? alloc_str(request->method) : NULL,
         .path = request->method ? alloc_str(request->path) : NULL};
     copy_caller(&c->caller, &report->caller);
+    copy_links(c, report);
     return report;
 }
 

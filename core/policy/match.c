@@ -81,7 +81,7 @@ static bool caller_matches(const struct sluice_rule *rule, const struct policy_r
     return false;
 }
 
-static bool leads_to_caller(const struct policy_link *link, const struct policy_request *r)
+bool policy_link_leads_to(const struct policy_link *link, const struct policy_request *r)
 {
     if (strcmp(link->program, r->binary) == 0)
         return true;
@@ -103,7 +103,7 @@ static const struct policy_link *find_link(const struct sluice_rule *rule,
                                            const struct policy_request *r)
 {
     for (size_t i = 0; i < r->n_links; i++)
-        if (leads_to_caller(&r->links[i], r) && has_path(rule, r->links[i].path))
+        if (policy_link_leads_to(&r->links[i], r) && has_path(rule, r->links[i].path))
             return &r->links[i];
     return NULL;
 }

@@ -42,6 +42,8 @@ bool policy_endpoint_takes_host(const struct sluice_endpoint *endpoint,
 /* Whether an endpoint of the rule has the request's host and port, whoever asks. */
 bool policy_rule_opens(const struct sluice_rule *rule, const struct policy_request *request);
 
+/* Whether the link leads to the caller or to one of its ancestors. */
+bool policy_link_leads_to(const struct policy_link *link, const struct policy_request *request);
 /* The link by which the rule lets the caller through; NULL: by a path or glob, or not at all. */
 const struct policy_link *policy_rule_link(const struct sluice_rule *rule,
                                            const struct policy_request *request);

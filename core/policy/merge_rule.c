@@ -365,15 +365,25 @@ static int check_incoming(struct merge *m)
     return 0;
 }
 
+static bool same_binaries(const struct sluice_rule *a, const struct sluice_rule *b)
+{
+    bool same = a->n_binaries == b->n_binaries;
+    for (size_t i = 0; same && i < a->n_binaries; i++)
+        same = has_binary(b->binaries, b->n_binaries, a->binaries[i]->path);
+    return same;
+}
+
 int merge_add_rule(struct merge *m)
 {
     if (check_incoming(m) != 0)
         return -1;
     const struct sluice_rule *added = plain_rule(m, m->op->rule, m->op->rule_name);
     size_t same = merge_find(m, added->key);
+    if (same < m->n_rules && m->op->own_rule && !same_binaries(m->rules[same], added))
+        return merge_fail(m, "rule_name", "rule '%s' has other binaries", added->key);
     if (same < m->n_rules)
         return add_to(m, m->rules[same], added);
-    for (size_t i = 0; i < m->n_rules; i++)
+    for (size_t i = 0; i < m->n_rules && !m->op->own_rule; i++)
         if (!merge_is_provider(m->rules[i]) && rules_overlap(m->rules[i], added))
             return fold_into(m, m->rules[i], added);
     merge_put(m, added);

@@ -95,10 +95,14 @@ static void begin(struct sandbox *s)
 
 static void publish(struct sandbox *s, const struct sandbox_denial *item)
 {
-    events_publish(s->all->setup.events, "denial", s->name,
-                   json_pack("{s:s, s:i, s:s, s:s, s:s, s:I}", "host", item->host, "port",
+    json_t *json = json_pack("{s:s, s:i, s:s, s:s, s:s, s:I}", "host", item->host, "port",
                              (int)item->port, "binary", item->binary, "reason", item->reason,
-                             "stage", item->stage, "count", (json_int_t)item->count));
+                             "stage", item->stage, "count", (json_int_t)item->count);
+    if (item->method) {
+        json_object_set_new(json, "method", json_string(item->method));
+        json_object_set_new(json, "path", json_string(item->path ? item->path : ""));
+    }
+    events_publish(s->all->setup.events, "denial", s->name, json);
 }
 
 void sandbox_denied(struct sandbox *s, const struct sandbox_denials *list, struct arena *arena)
@@ -113,6 +117,9 @@ void sandbox_denied(struct sandbox *s, const struct sandbox_denials *list, struc
             .reason = item->reason, .stage = item->stage, .count = item->count,
             .first_seen_ms = item->first_seen_ms, .last_seen_ms = item->last_seen_ms,
             .addresses = item->addresses, .n_addresses = item->n_addresses,
+            .method = item->method, .path = item->path,
+            .ancestors = item->ancestors, .n_ancestors = item->n_ancestors,
+            .links = item->links, .n_links = item->n_links,
         };
         publish(s, item);
     }

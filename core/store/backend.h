@@ -107,9 +107,8 @@ struct store_draft_rows {
     int (*find)(struct store_tx *tx, const char *sandbox_id, const char *id, struct arena *arena,
                 struct store_draft *out, struct error *err);
     /* The mechanistic one. */
-    int (*find_denied)(struct store_tx *tx, const char *sandbox_id, const char *host, uint16_t port,
-                       const char *binary, struct arena *arena, struct store_draft *out,
-                       struct error *err);
+    int (*find_denied)(struct store_tx *tx, const struct store_denied *denied, struct arena *arena,
+                       struct store_draft *out, struct error *err);
     /* Oldest first.  sandbox_id NULL: of every sandbox that lives.  status NULL: any. */
     int (*list)(struct store_tx *tx, const char *sandbox_id, const char *status,
                 struct arena *arena, struct store_draft **out, size_t *n, struct error *err);
@@ -123,7 +122,7 @@ struct store_draft_rows {
                  const char *source, uint64_t *out, struct error *err);
     int (*count_decided)(struct store_tx *tx, const char *sandbox_id, const char *decided_by,
                          int64_t since_ms, uint64_t *out, struct error *err);
-    /* 0: its id is taken or, for a mechanistic one, its sandbox, host, port and binary. */
+    /* 0: its id is taken or, for a mechanistic one, another has its store_denied. */
     int (*insert)(struct store_tx *tx, const struct store_draft *draft, struct error *err);
     /* Every field.  0: its sandbox has no such chunk with this status. */
     int (*update)(struct store_tx *tx, const struct store_draft *draft, const char *status,

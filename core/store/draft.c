@@ -66,14 +66,13 @@ int store_tx_draft_get(struct store_tx *tx, const char *sandbox_id, const char *
     return get(tx, sandbox_id, id, arena, out, err);
 }
 
-int store_tx_draft_find(struct store_tx *tx, const char *sandbox_id, const char *host,
-                        uint16_t port, const char *binary, struct arena *arena,
-                        struct store_draft *out, struct error *err)
+int store_tx_draft_find(struct store_tx *tx, const struct store_denied *denied,
+                        struct arena *arena, struct store_draft *out, struct error *err)
 {
-    int found = tx->backend->drafts->find_denied(tx, sandbox_id, host, port, binary, arena, out,
-                                                 err);
+    int found = tx->backend->drafts->find_denied(tx, denied, arena, out, err);
     if (found == 0)
-        return error_set(err, ERROR_NOT_FOUND, "no chunk for %s:%u and '%s'", host, port, binary);
+        return error_set(err, ERROR_NOT_FOUND, "no chunk for %s:%u, '%s' and request '%s %s'",
+                         denied->host, denied->port, denied->binary, denied->method, denied->path);
     return found > 0 ? 0 : -1;
 }
 
@@ -96,7 +95,7 @@ int store_tx_draft_insert(struct store_tx *tx, const struct store_draft *draft, 
     int inserted = tx->backend->drafts->insert(tx, draft, err);
     if (inserted == 0)
         return error_set(err, ERROR_EXISTS,
-                         "chunk '%s', or one for the same host, port and binary, "
+                         "chunk '%s', or one for the same host, port, binary and request, "
                          "exists already",
                          draft->id);
     return inserted > 0 ? 0 : -1;

@@ -189,6 +189,7 @@ struct store_draft {
     const char *held_kind, *held_json;
     const char *host, *binary;
     uint16_t port;
+    const char *method, *path;                      /* of a refused request; "": it is about connections */
     uint64_t hits;
     int64_t first_seen_ms, last_seen_ms;
     const char *rationale, *security_notes, *author;
@@ -232,10 +233,16 @@ int store_draft_decided(struct store *s, const char *sandbox_id, const char *dec
 /* The newest, at most limit; the oldest of them first. */
 int store_draft_history(struct store *s, const char *sandbox_id, size_t limit, struct arena *arena,
                         struct store_draft_event **out, size_t *n, struct error *err);
-/* The mechanistic chunk of this sandbox, host, port and binary, whatever its status. */
-int store_tx_draft_find(struct store_tx *tx, const char *sandbox_id, const char *host,
-                        uint16_t port, const char *binary, struct arena *arena,
-                        struct store_draft *out, struct error *err);
+/* What was refused.  A sandbox has one mechanistic chunk for it. */
+struct store_denied {
+    const char *sandbox_id, *host;
+    uint16_t port;
+    const char *binary, *method, *path;             /* method and path "": the connection */
+};
+
+/* The mechanistic chunk of what was refused, whatever its status. */
+int store_tx_draft_find(struct store_tx *tx, const struct store_denied *denied,
+                        struct arena *arena, struct store_draft *out, struct error *err);
 int store_tx_draft_get(struct store_tx *tx, const char *sandbox_id, const char *id,
                        struct arena *arena, struct store_draft *out, struct error *err);
 int store_tx_draft_insert(struct store_tx *tx, const struct store_draft *draft, struct error *err);

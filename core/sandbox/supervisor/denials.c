@@ -35,13 +35,23 @@ struct denial_book *sandbox_denials_new(uv_loop_t *loop, sandbox_denials_sender 
     return book;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool same_denial(const struct sandbox_denial *a, const struct sandbox_denial *b)
+{
+    return a->port == b->port && strcmp(a->host, b->host) == 0 && strcmp(a->stage, b->stage) == 0 &&
+           same_text(a->method, b->method) && same_text(a->path, b->path) && strcmp(a->binary, b->binary) == 0;
+}
+
 /* Takes the entry of the same denial out of the list. */
 static struct entry *remove_entry(struct denial_book *book, const struct sandbox_denial *d)
 {
     for (struct entry **at = &book->entries; *at; at = &(*at)->next) {
         struct entry *e = *at;
-        if (e->denial.port == d->port && strcmp(e->denial.host, d->host) == 0 &&
-            strcmp(e->denial.binary, d->binary) == 0 && strcmp(e->denial.stage, d->stage) == 0) {
+        if (same_denial(&e->denial, d)) {
             *at = e->next;
             book->n--;
             return e;
@@ -50,14 +60,42 @@ static struct entry *remove_entry(struct denial_book *book, const struct sandbox
     return NULL;
 }
 
+static void drop(struct denial_book *book, struct entry **at)
+{
+    struct entry *e = *at;
+    *at = e->next;
+    arena_free(e->arena);
+    book->n--;
+}
+
+/* The program that has more than half of the entries, if one has: a majority vote. */
+static const char *find_majority(const struct denial_book *book)
+{
+    const char *binary = "";
+    size_t lead = 0;
+    for (const struct entry *e = book->entries; e; e = e->next) {
+        if (lead == 0)
+            binary = e->denial.binary;
+        lead += strcmp(e->denial.binary, binary) == 0 ? 1 : -1;
+    }
+    return binary;
+}
+
+/* There is one.  A program that asks for a new path each time displaces its own denials, not those of
+ * others. */
 static void drop_oldest(struct denial_book *book)
 {
-    struct entry **at = &book->entries;
-    while ((*at)->next)
-        at = &(*at)->next;
-    arena_free((*at)->arena);
-    *at = NULL;
-    book->n--;
+    struct entry **oldest = NULL, **of_majority = NULL;
+    const char *binary = find_majority(book);
+    size_t n = 0;
+    for (struct entry **at = &book->entries; *at; at = &(*at)->next) {
+        oldest = at;
+        if (strcmp((*at)->denial.binary, binary) != 0)
+            continue;
+        of_majority = at;
+        n++;
+    }
+    drop(book, n > book->n / 2 ? of_majority : oldest);
 }
 
 /* At most room bytes of it, in whole characters. */
@@ -69,14 +107,14 @@ static const char *copy(struct arena *arena, const char *text, size_t room)
     return arena_printf(arena, "%.*s", (int)len, text);
 }
 
-/* The nearest ones, as many as there is room for. */
-static size_t copy_ancestors(struct arena *arena, const struct sandbox_denial *d, size_t room,
-                             const char **out)
+/* The first ones, as many as there is room for, which shrinks. */
+static size_t copy_paths(struct arena *arena, const char *const *paths, size_t n_paths, size_t *room,
+                         const char **out)
 {
     size_t n = 0;
-    while (n < d->n_ancestors && n < DENIALS_ANCESTORS_MAX && strlen(d->ancestors[n]) < room) {
-        room -= strlen(d->ancestors[n]);
-        out[n] = arena_str(arena, d->ancestors[n]);
+    while (n < n_paths && n < DENIALS_ANCESTORS_MAX && strlen(paths[n]) < *room) {
+        *room -= strlen(paths[n]);
+        out[n] = arena_str(arena, paths[n]);
         n++;
     }
     return n;
@@ -104,16 +142,21 @@ static struct entry *entry_new(const struct sandbox_denial *d)
     struct arena *arena = arena_new();
     struct entry *e = arena_zalloc(arena, sizeof *e);
     const char **ancestors = arena_zalloc(arena, DENIALS_ANCESTORS_MAX * sizeof *ancestors);
+    const char **links = arena_zalloc(arena, DENIALS_ANCESTORS_MAX * sizeof *links);
     const char **addresses = arena_zalloc(arena, DENIALS_ADDRESSES_MAX * sizeof *addresses);
     size_t room = DENIALS_TEXT_MAX - REASON_MAX - HOST_MAX;
     e->arena = arena;
     e->denial = (struct sandbox_denial){
         .host = copy(arena, d->host, HOST_MAX), .port = d->port,
-        .binary = copy(arena, d->binary, room), .ancestors = ancestors,
-        .reason = copy(arena, d->reason, REASON_MAX), .stage = arena_str(arena, d->stage)};
+        .binary = copy(arena, d->binary, room), .ancestors = ancestors, .links = links,
+        .reason = copy(arena, d->reason, REASON_MAX), .stage = arena_str(arena, d->stage),
+        .method = d->method ? arena_str(arena, d->method) : NULL,
+        .path = d->path ? arena_str(arena, d->path) : NULL};
     e->denial.addresses = addresses;
     e->denial.n_addresses = copy_addresses(arena, d, addresses);
-    e->denial.n_ancestors = copy_ancestors(arena, d, room - strlen(e->denial.binary), ancestors);
+    room -= strlen(e->denial.binary);
+    e->denial.n_links = copy_paths(arena, d->links, d->n_links, &room, links);
+    e->denial.n_ancestors = copy_paths(arena, d->ancestors, d->n_ancestors, &room, ancestors);
     return e;
 }
 
@@ -141,8 +184,16 @@ static bool may_tell_at_once(struct denial_book *book)
     return book->told_at_once++ < DENIALS_AT_ONCE_MAX;
 }
 
+/* A part of a method or a path would be another request. */
+static bool fits(const struct sandbox_denial *d)
+{
+    return !d->method || (strlen(d->method) <= DENIALS_METHOD_MAX && strlen(d->path) <= DENIALS_PATH_MAX);
+}
+
 void sandbox_denials_add(struct denial_book *book, const struct sandbox_denial *denial)
 {
+    if (!fits(denial))
+        return;
     struct entry *e = remove_entry(book, denial);
     bool first = !e;
     if (first)
@@ -191,7 +242,7 @@ static void on_closed(uv_handle_t *handle)
 {
     struct denial_book *book = handle->data;
     while (book->n > 0)
-        drop_oldest(book);
+        drop(book, &book->entries);
     free(book);
 }
 

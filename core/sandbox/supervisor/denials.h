@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests the proxy refused, on their way to the gateway.
  *
- * The first denial of a host, port, binary and stage is due at once, up to DENIALS_AT_ONCE_MAX a
- * second; more of the same are counted and due a second later.  What cannot be sent (no gateway, or
- * one that does not read) waits, up to DENIALS_MAX different ones; then the one that was seen longest
- * ago is forgotten.  How long a text is decides the workload, by the paths of its programs: so each
- * is bounded.  Loop thread only. */
+ * The first denial of a host, port, binary, stage and request is due at once, up to
+ * DENIALS_AT_ONCE_MAX a second; more of the same are counted and due a second later.  What cannot be
+ * sent (no gateway, or one that does not read) waits, up to DENIALS_MAX different ones; then the one
+ * that was seen longest ago is forgotten, of the program that has more than half of them, if one has.
+ * The workload decides how long a text is, by the paths of its programs and requests: so each is
+ * bounded.  Loop thread only. */
 #ifndef SANDBOX_SUPERVISOR_DENIALS_H
 #define SANDBOX_SUPERVISOR_DENIALS_H
 
@@ -20,13 +21,16 @@ enum {
     DENIALS_INTERVAL_MS = 1000,
     DENIALS_AT_ONCE_MAX = 50,
     DENIALS_BATCH = 32,                             /* in one message */
-    DENIALS_ANCESTORS_MAX = 16,
+    DENIALS_ANCESTORS_MAX = 16,                     /* and as many links */
     DENIALS_ADDRESSES_MAX = 16,                     /* the worst ones, where a host has more */
     DENIALS_TEXT_MAX = 8 * 1024,                    /* of one; ancestors beyond it are left out */
+    DENIALS_METHOD_MAX = 32,                        /* a request with more is not told */
+    DENIALS_PATH_MAX = 4096,                        /* the same */
 };
 
-/* A byte of a path may take six in JSON. */
-_Static_assert(DENIALS_BATCH * 6 * (DENIALS_TEXT_MAX + 1024) < SANDBOX_LINE_MAX,
+/* A byte of a program's path may take six in JSON; a method and a request's path are printable. */
+_Static_assert(DENIALS_BATCH * (6 * (DENIALS_TEXT_MAX + 1024) + DENIALS_METHOD_MAX + DENIALS_PATH_MAX) <
+                   SANDBOX_LINE_MAX,
                "a batch of denials fits into a line");
 
 /* Returns false when there is nobody to send to now, or no room; call sandbox_denials_flush when there is. */

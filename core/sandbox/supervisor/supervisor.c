@@ -373,7 +373,8 @@ static void on_denial(void *ctx, const struct egress_denial *d)
     n = write_addresses(d, true, n, texts, addresses);
     struct sandbox_denial denial = {
         .addresses = addresses, .n_addresses = n, .host = d->host, .port = d->port, .binary = d->binary, .ancestors = d->ancestors,
-        .n_ancestors = d->n_ancestors, .reason = d->reason, .stage = d->stage};
+        .n_ancestors = d->n_ancestors, .reason = d->reason, .stage = d->stage, .method = d->method,
+        .path = d->path, .links = d->links, .n_links = d->n_links};
     if (s->state == SUPERVISOR_RUNNING)
         sandbox_denials_add(s->denials, &denial);
 }

@@ -60,6 +60,9 @@ static const struct schema_field denial_fields[] = {
     TEXTS(sandbox_denial, addresses, 0),
     NEEDED(sandbox_denial, reason),
     NEEDED(sandbox_denial, stage),
+    TEXT(sandbox_denial, method),
+    TEXT(sandbox_denial, path),
+    TEXTS(sandbox_denial, links, 0),
     SEEN(sandbox_denial),
     {0},
 };

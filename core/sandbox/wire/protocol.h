@@ -79,6 +79,9 @@ struct sandbox_denial {
     const char *const *ancestors;
     size_t n_ancestors;
     const char *reason, *stage;
+    const char *method, *path;                      /* of a request that rules refused; else NULL */
+    const char *const *links;                       /* paths of the policy that lead to the client */
+    size_t n_links;
     uint64_t count;                                 /* since the last report of the same denial */
     int64_t first_seen_ms, last_seen_ms;            /* wall clock */
     const char *const *addresses;                   /* of the host; none: not known */

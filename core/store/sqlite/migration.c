@@ -173,6 +173,12 @@ static const char *const steps[] = {
     " at_ms INTEGER NOT NULL,"
     " UNIQUE (sandbox_id, name, account)"
     ") STRICT;",
+
+    "ALTER TABLE draft ADD COLUMN method TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE draft ADD COLUMN path TEXT NOT NULL DEFAULT '';"
+    "DROP INDEX draft_denied;"
+    "CREATE UNIQUE INDEX draft_denied ON draft(sandbox_id, host, port, binary, method, path)"
+    " WHERE source = 'mechanistic';",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

@@ -77,7 +77,9 @@ static void the_ssrf_note_stays(void **state)
 {
     struct fixture *f = *state;
     const char *id = a_chunk(f, "db.internal");
-    struct drafts_denial ssrf = {"db.internal", 443, CURL, "internal address", "ssrf", 1, 10, 20, NULL, 0};
+    struct drafts_denial ssrf = {
+        .host = "db.internal", .port = 443, .binary = CURL, .reason = "internal address", .stage = "ssrf",
+        .count = 1, .first_seen_ms = 10, .last_seen_ms = 20};
     assert_string_equal(view(f, id).draft.security_notes, "");
     assert_int_equal(drafts_record_denials(f->drafts, "demo", &ssrf, 1, &f->err), 0);
     assert_contains(view(f, id).draft.security_notes, "blocked by SSRF protection");
@@ -109,7 +111,8 @@ static void a_sandbox_cannot_fill_the_store(void **state)
     size_t n;
     for (int i = 0; i < 600; i++)
         many[i] = (struct drafts_denial){
-            arena_printf(f->arena, "h%d.example.com", i), 443, CURL, "", "connect", 1, 1, 1, NULL, 0};
+            .host = arena_printf(f->arena, "h%d.example.com", i), .port = 443, .binary = CURL, .reason = "",
+            .stage = "connect", .count = 1, .first_seen_ms = 1, .last_seen_ms = 1};
     assert_int_equal(drafts_record_denials(f->drafts, "demo", many, 600, &f->err), 0);
     assert_int_equal(store_draft_list(f->store, "s1", NULL, f->arena, &items, &n, &f->err), 0);
     assert_int_equal(n, 500);

@@ -114,6 +114,36 @@ static void what_came_later_stays(void **state)
     expect("", RULE("r", A, CURL), RULE("r", A, CURL) ", " RULE("s", B, GIT), RULE("s", B, GIT));
 }
 
+#define REQUESTS(rules) "{host: a, port: 443, protocol: rest, enforcement: enforce, " rules "}"
+#define GET  "{allow: {method: GET, path: \"**\"}}"
+#define POST "{allow: {method: POST, path: /p}}"
+#define PUT  "{allow: {method: PUT, path: /p}}"
+
+static void requests_that_came_later_stay(void **state)
+{
+    (void)state;
+    /* A new endpoint, to which requests were added since. */
+    expect("", RULE("r", REQUESTS("rules: [" POST "]"), CURL), RULE("r", REQUESTS("rules: [" POST ", " PUT "]"), CURL),
+           RULE("r", REQUESTS("rules: [" PUT "]"), CURL));
+    /* One that was there before. */
+    expect(RULE("r", REQUESTS("rules: [" GET "]"), CURL), RULE("r", REQUESTS("rules: [" GET ", " POST "]"), CURL),
+           RULE("r", REQUESTS("rules: [" GET ", " POST ", " PUT "]"), CURL),
+           RULE("r", REQUESTS("rules: [" GET ", " PUT "]"), CURL));
+    /* Its preset was written out as rules. */
+    expect(RULE("r", REQUESTS("access: read-only"), CURL),
+           RULE("r", REQUESTS("rules: [" GET ", {allow: {method: HEAD, path: \"**\"}}, " POST "]"), CURL),
+           RULE("r", REQUESTS("rules: [" GET ", {allow: {method: HEAD, path: \"**\"}}, " POST ", " PUT "]"), CURL),
+           RULE("r", REQUESTS("rules: [" GET ", {allow: {method: HEAD, path: \"**\"}}, " PUT "]"), CURL));
+    /* Another program came to the endpoint since, and another request. */
+    expect("", RULE("r", REQUESTS("rules: [" POST "]"), CURL),
+           RULE("r", REQUESTS("rules: [" POST ", " PUT "]"), CURL "," GIT),
+           RULE("r", REQUESTS("rules: [" PUT "]"), CURL "," GIT) ", "
+           RULE("r_2", REQUESTS("rules: [" POST "]"), GIT));
+    /* More than requests was changed. */
+    expect_refusal(RULE("r", REQUESTS("rules: [" GET "]"), CURL), RULE("r", REQUESTS("rules: [" GET ", " POST "]"), CURL),
+                   RULE("r", REQUESTS("rules: [" GET ", " POST "], allow_encoded_slash: true"), CURL));
+}
+
 static void a_rule_is_split_where_it_must_be(void **state)
 {
     (void)state;
@@ -267,6 +297,7 @@ int main(void)
         cmocka_unit_test(a_widened_rule_is_what_it_was),
         cmocka_unit_test(a_binary_that_was_there_before_stays),
         cmocka_unit_test(what_came_later_stays),
+        cmocka_unit_test(requests_that_came_later_stay),
         cmocka_unit_test(a_rule_is_split_where_it_must_be),
         cmocka_unit_test(a_rule_that_is_gone_stays_gone),
         cmocka_unit_test(what_a_held_update_removed_comes_back),

@@ -18,7 +18,8 @@ struct gateway {
     size_t received;
     size_t n;                                       /* of the last report */
     uint64_t count;
-    char host[64], reason[64];
+    char host[64], reason[64], method[64], path[64];
+    char last_host[64];                             /* of the last item */
     char first_host[64];                            /* of the first report */
     uint64_t first_count;
 };
@@ -49,6 +50,9 @@ static bool receive(void *ctx, const struct sandbox_denials *denials)
     g->count = denials->items[0].count;
     snprintf(g->reason, sizeof g->reason, "%s", denials->items[0].reason);
     snprintf(g->host, sizeof g->host, "%s", denials->items[0].host);
+    snprintf(g->method, sizeof g->method, "%s", denials->items[0].method ? denials->items[0].method : "");
+    snprintf(g->path, sizeof g->path, "%s", denials->items[0].path ? denials->items[0].path : "");
+    snprintf(g->last_host, sizeof g->last_host, "%s", denials->items[denials->n - 1].host);
     assert_true(denials->items[0].first_seen_ms <= denials->items[0].last_seen_ms);
     assert_true(denials->items[0].first_seen_ms > 0);
     return true;
@@ -106,6 +110,83 @@ static void another_binary_host_or_port_is_another_denial(void **state)
     deny(g, "b", 443, "/usr/bin/curl");
     uv_run(&g->loop, UV_RUN_ONCE);
     assert_int_equal(g->n, 4);
+}
+
+static void deny_request(struct gateway *g, const char *binary, const char *method, const char *path)
+{
+    sandbox_denials_add(g->book, &(struct sandbox_denial){
+        .host = "a", .port = 443, .binary = binary, .reason = "r", .stage = "connect-l7-deny",
+        .method = method, .path = path});
+}
+
+static void another_request_is_another_denial(void **state)
+{
+    struct gateway *g = *state;
+    deny(g, "a", 443, "/usr/bin/curl");
+    deny_request(g, "/usr/bin/curl", "POST", "/a");
+    deny_request(g, "/usr/bin/curl", "POST", "/b");
+    deny_request(g, "/usr/bin/curl", "PUT", "/a");
+    deny_request(g, "/usr/bin/curl", "POST", "/a");
+    uv_run(&g->loop, UV_RUN_ONCE);
+    assert_int_equal(g->n, 4);
+    assert_string_equal(g->method, "POST");         /* the one seen last */
+    assert_string_equal(g->path, "/a");
+    assert_int_equal(g->count, 2);
+}
+
+static void a_part_of_a_request_is_not_told(void **state)
+{
+    struct gateway *g = *state;
+    char path[DENIALS_PATH_MAX + 2], method[DENIALS_METHOD_MAX + 2];
+    memset(path, 'a', sizeof path - 1);
+    memset(method, 'M', sizeof method - 1);
+    path[0] = '/';
+    path[sizeof path - 1] = method[sizeof method - 1] = '\0';
+    deny_request(g, "/usr/bin/curl", "POST", path);
+    deny_request(g, "/usr/bin/curl", method, "/a");
+    assert_false(uv_loop_alive(&g->loop));
+    deny_request(g, "/usr/bin/curl", method + 1, path + 1);
+    uv_run(&g->loop, UV_RUN_ONCE);
+    assert_int_equal(g->n, 1);
+}
+
+static void many_paths_of_a_program_displace_no_other_denial(void **state)
+{
+    struct gateway *g = *state;
+    char path[32];
+    g->away = true;
+    deny(g, "first", 443, "/usr/bin/git");
+    for (int i = 0; i < 4 * DENIALS_MAX; i++) {
+        snprintf(path, sizeof path, "/p%d", i);
+        deny_request(g, "/usr/bin/curl", "POST", path);
+    }
+    g->away = false;
+    sandbox_denials_flush(g->book);
+    assert_int_equal(g->received, DENIALS_MAX);
+    assert_string_equal(g->last_host, "first");
+}
+
+/* The longest texts that a workload can have. */
+static void a_batch_of_long_requests_fits_into_a_line(void **state)
+{
+    struct gateway *g = *state;
+    char path[DENIALS_PATH_MAX + 1], binary[4096];
+    memset(path, 'a', sizeof path - 1);
+    memset(binary, '\x01', sizeof binary - 1);
+    path[sizeof path - 1] = binary[sizeof binary - 1] = '\0';
+    const char *ancestors[] = {binary, binary, binary};
+    g->away = true;
+    for (int i = 0; i < DENIALS_BATCH; i++) {
+        snprintf(path, 16, "/%d", i);
+        path[strlen(path)] = 'x';
+        sandbox_denials_add(g->book, &(struct sandbox_denial){
+            .host = "a", .port = 443, .binary = binary, .reason = path, .stage = "connect-l7-deny",
+            .method = "POST", .path = path, .ancestors = ancestors, .n_ancestors = 3,
+            .links = ancestors, .n_links = 3});
+    }
+    g->away = false;
+    sandbox_denials_flush(g->book);
+    assert_int_equal(g->received, DENIALS_BATCH);
 }
 
 static void the_latest_reason_is_told(void **state)
@@ -208,6 +289,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_first_is_told_at_once_and_more_are_counted, open_book,
                                         close_book),
         cmocka_unit_test_setup_teardown(another_binary_host_or_port_is_another_denial, open_book,
+                                        close_book),
+        cmocka_unit_test_setup_teardown(another_request_is_another_denial, open_book,
+                                        close_book),
+        cmocka_unit_test_setup_teardown(a_part_of_a_request_is_not_told, open_book,
+                                        close_book),
+        cmocka_unit_test_setup_teardown(many_paths_of_a_program_displace_no_other_denial, open_book,
+                                        close_book),
+        cmocka_unit_test_setup_teardown(a_batch_of_long_requests_fits_into_a_line, open_book,
                                         close_book),
         cmocka_unit_test_setup_teardown(the_latest_reason_is_told, open_book, close_book),
         cmocka_unit_test_setup_teardown(they_wait_for_a_gateway_that_is_away, open_book,

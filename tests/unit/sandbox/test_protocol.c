@@ -88,6 +88,30 @@ static void denials_pass(void **state)
     arena_free(arena);
 }
 
+static void denials_of_requests_pass(void **state)
+{
+    static const char *const links[] = {"/usr/bin/python3"};
+    struct sandbox_denial item = {
+        .host = "example.com", .port = 443, .binary = "/usr/bin/python3.11", .reason = "why",
+        .stage = "connect-l7-deny", .method = "POST", .path = "/a%20b", .links = links, .n_links = 1,
+        .count = 1, .first_seen_ms = 5, .last_seen_ms = 6};
+    const struct sandbox_message message = {.type = MESSAGE_DENIALS, .denials = {&item, 1}};
+    struct sandbox_message out;
+    struct arena *arena = arena_new();
+    (void)state;
+    pass(&message,
+         "{\"type\":\"denials\",\"items\":[{\"host\":\"example.com\",\"port\":443,"
+         "\"binary\":\"/usr/bin/python3.11\",\"ancestors\":[],\"reason\":\"why\","
+         "\"stage\":\"connect-l7-deny\",\"method\":\"POST\",\"path\":\"/a%20b\","
+         "\"links\":[\"/usr/bin/python3\"],\"count\":1,\"first_seen_ms\":5,\"last_seen_ms\":6}]}\n",
+         arena, &out);
+    assert_string_equal(out.denials.items[0].method, "POST");
+    assert_string_equal(out.denials.items[0].path, "/a%20b");
+    assert_int_equal(out.denials.items[0].n_links, 1);
+    assert_string_equal(out.denials.items[0].links[0], "/usr/bin/python3");
+    arena_free(arena);
+}
+
 static void traffic_passes(void **state)
 {
     struct sandbox_traffic_item item = {
@@ -236,6 +260,7 @@ int main(void)
         cmocka_unit_test(hello_passes),
         cmocka_unit_test(revisions_pass),
         cmocka_unit_test(denials_pass),
+        cmocka_unit_test(denials_of_requests_pass),
         cmocka_unit_test(traffic_passes),
         cmocka_unit_test(exec_passes),
         cmocka_unit_test(small_messages_pass),

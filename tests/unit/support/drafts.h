@@ -192,13 +192,36 @@ static inline int teardown(void **state)
 
 /* ---- doing things ---- */
 
+static inline struct drafts_denial a_denial(const char *host, uint16_t port, const char *binary)
+{
+    static const char *const addresses[] = {"93.184.216.34"};
+    return (struct drafts_denial){
+        .host = host, .port = port, .binary = binary, .reason = "no rule", .stage = "connect", .count = 1,
+        .first_seen_ms = 10, .last_seen_ms = 20, .addresses = addresses, .n_addresses = 1};
+}
+
+static inline void record_denial(struct fixture *f, const struct drafts_denial *denial)
+{
+    if (drafts_record_denials(f->drafts, "demo", denial, 1, &f->err))
+        fail_msg("%s", f->err.text);
+}
+
 static inline void denied(struct fixture *f, const char *host, uint16_t port, const char *binary,
                           uint64_t count)
 {
-    static const char *const addresses[] = {"93.184.216.34"};
-    struct drafts_denial denial = {host, port, binary, "no rule", "connect", count, 10, 20, addresses, 1};
-    if (drafts_record_denials(f->drafts, "demo", &denial, 1, &f->err))
-        fail_msg("%s", f->err.text);
+    struct drafts_denial denial = a_denial(host, port, binary);
+    denial.count = count;
+    record_denial(f, &denial);
+}
+
+static inline void denied_request(struct fixture *f, const char *host, const char *binary,
+                                  const char *method, const char *path)
+{
+    struct drafts_denial denial = a_denial(host, 443, binary);
+    denial.stage = "connect-l7-deny";
+    denial.method = method;
+    denial.path = path;
+    record_denial(f, &denial);
 }
 
 static inline struct drafts_call call_by(const char *name, const char *id)
@@ -227,6 +250,20 @@ static inline const char *chunk_of(struct fixture *f, const char *host, const ch
     assert_int_equal(store_draft_list(f->store, "s1", NULL, f->arena, &items, &n, &f->err), 0);
     while (n-- > 0)
         if (strcmp(items[n].host, host) == 0 && strcmp(items[n].binary, binary) == 0)
+            return items[n].id;
+    return NULL;
+}
+
+/* The chunk of a request; NULL: there is none. */
+static inline const char *request_chunk_of(struct fixture *f, const char *host, const char *binary,
+                                           const char *method, const char *path)
+{
+    struct store_draft *items;
+    size_t n;
+    assert_int_equal(store_draft_list(f->store, "s1", NULL, f->arena, &items, &n, &f->err), 0);
+    while (n-- > 0)
+        if (strcmp(items[n].host, host) == 0 && strcmp(items[n].binary, binary) == 0 &&
+            strcmp(items[n].method, method) == 0 && strcmp(items[n].path, path) == 0)
             return items[n].id;
     return NULL;
 }

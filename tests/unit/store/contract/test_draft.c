@@ -83,15 +83,28 @@ static void what_was_denied_has_one_chunk(void **state)
     assert_int_equal(put_draft(f, "c4", "agent", "a.example.com"), 0);
 }
 
+struct finding {
+    struct store_denied denied;
+    const char *id;                                 /* of the chunk that is to be found */
+};
+
 static int find_draft(struct store_tx *tx, void *arg, struct error *err)
 {
+    const struct finding *f = arg;
     struct arena *arena = arena_new();
     struct store_draft out;
-    int rc = store_tx_draft_find(tx, "s1", arg, 443, "/usr/bin/curl", arena, &out, err);
+    int rc = store_tx_draft_find(tx, &f->denied, arena, &out, err);
     if (rc == 0)
-        rc = strcmp(out.id, "c1") == 0 ? 0 : error_set(err, ERROR_INTERNAL, "found %s", out.id);
+        rc = strcmp(out.id, f->id) == 0 ? 0 : error_set(err, ERROR_INTERNAL, "found %s", out.id);
     arena_free(arena);
     return rc;
+}
+
+static int find_request(struct fixture *f, const char *host, const char *method, const char *path,
+                        const char *id)
+{
+    struct finding finding = {{"s1", host, 443, "/usr/bin/curl", method, path}, id};
+    return store_write(f->store, find_draft, &finding, &f->err);
 }
 
 static void a_chunk_is_found_by_what_was_denied(void **state)
@@ -99,9 +112,39 @@ static void a_chunk_is_found_by_what_was_denied(void **state)
     struct fixture *f = *state;
     put_draft(f, "c0", "agent", "a.example.com");
     put_draft(f, "c1", "mechanistic", "a.example.com");
-    assert_int_equal(store_write(f->store, find_draft, "a.example.com", &f->err), 0);
-    assert_int_equal(store_write(f->store, find_draft, "b.example.com", &f->err), -1);
+    assert_int_equal(find_request(f, "a.example.com", "", "", "c1"), 0);
+    assert_int_equal(find_request(f, "b.example.com", "", "", "c1"), -1);
     assert_int_equal(f->err.kind, ERROR_NOT_FOUND);
+}
+
+static int put_request(struct fixture *f, const char *id, const char *method, const char *path)
+{
+    struct store_draft draft = a_draft(id, "mechanistic", "a.example.com");
+    draft.method = method;
+    draft.path = path;
+    return store_write(f->store, insert_draft, &draft, &f->err);
+}
+
+static void each_request_that_was_denied_has_one_chunk(void **state)
+{
+    struct fixture *f = *state;
+    struct store_draft out;
+    assert_int_equal(put_draft(f, "c0", "mechanistic", "a.example.com"), 0);
+    assert_int_equal(put_request(f, "c1", "POST", "/a"), 0);
+    assert_int_equal(put_request(f, "c2", "POST", "/b"), 0);
+    assert_int_equal(put_request(f, "c3", "PUT", "/a"), 0);
+    assert_int_equal(put_request(f, "c4", "PUT", "/a"), -1);
+    assert_int_equal(f->err.kind, ERROR_EXISTS);
+    assert_string_equal(f->err.text, "chunk 'c4', or one for the same host, port, binary and request, "
+                                     "exists already");
+    assert_int_equal(find_request(f, "a.example.com", "", "", "c0"), 0);
+    assert_int_equal(find_request(f, "a.example.com", "POST", "/b", "c2"), 0);
+    assert_int_equal(find_request(f, "a.example.com", "PUT", "/a", "c3"), 0);
+    assert_int_equal(find_request(f, "a.example.com", "PUT", "/b", ""), -1);
+    assert_string_equal(f->err.text, "no chunk for a.example.com:443, '/usr/bin/curl' and request 'PUT /b'");
+    assert_int_equal(store_draft_get(f->store, "s1", "c3", f->arena, &out, &f->err), 0);
+    assert_string_equal(out.method, "PUT");
+    assert_string_equal(out.path, "/a");
 }
 
 static int approve_pending(struct store_tx *tx, void *draft, struct error *err)
@@ -222,6 +265,7 @@ int main(void)
         TEST(a_chunk_of_another_sandbox_is_not_found),
         TEST(what_was_denied_has_one_chunk),
         TEST(a_chunk_is_found_by_what_was_denied),
+        TEST(each_request_that_was_denied_has_one_chunk),
         TEST(an_update_needs_the_expected_status),
         TEST(lists_go_by_sandbox_and_status),
         TEST(clearing_takes_the_pending_ones),

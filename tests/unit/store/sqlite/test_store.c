@@ -101,6 +101,44 @@ static void refuses_a_newer_schema(void **state)
     refuses(f, f->place.url, "has schema 99, this sluice knows schemas up to ");
 }
 
+/* What undoes the last step of the schema. */
+#define WITHOUT_REQUESTS                                                                           \
+    "DROP INDEX draft_denied; ALTER TABLE draft DROP COLUMN method; ALTER TABLE draft DROP COLUMN path;" \
+    "CREATE UNIQUE INDEX draft_denied ON draft(sandbox_id, host, port, binary)"                    \
+    " WHERE source = 'mechanistic';"
+
+static int put_chunk(struct store_tx *tx, void *method, struct error *err)
+{
+    struct store_draft draft = {
+        .id = *(char *)method ? "new" : "old", .sandbox_id = "s1", .status = "pending", .source = "mechanistic",
+        .rule_name = "r", .rule_json = "{}", .held_kind = "", .held_json = "", .host = "a.example.com",
+        .port = 443, .binary = "/usr/bin/curl", .method = method, .path = *(char *)method ? "/a" : "",
+        .rationale = "", .security_notes = "", .author = "", .approvals_json = "[]", .decided_by = "",
+        .reason = "", .undo_json = ""};
+    return store_tx_draft_insert(tx, &draft, err);
+}
+
+/* Chunks of connections stay what they are, and requests find room beside them. */
+static void chunks_of_before_requests_stay(void **state)
+{
+    struct fixture *f = *state;
+    struct store_draft *drafts;
+    size_t n;
+    open_store(f);
+    put_sandbox(f, "s1", "demo");
+    assert_int_equal(store_write(f->store, put_chunk, "", &f->err), 0);
+    store_close(f->store);
+    tamper(f, WITHOUT_REQUESTS "PRAGMA user_version=5");
+    open_store(f);
+    assert_int_equal(store_draft_list(f->store, "s1", NULL, f->arena, &drafts, &n, &f->err), 0);
+    assert_int_equal(n, 1);
+    assert_string_equal(drafts[0].method, "");
+    assert_string_equal(drafts[0].path, "");
+    assert_int_equal(store_write(f->store, put_chunk, "POST", &f->err), 0);
+    assert_int_equal(store_write(f->store, put_chunk, "POST", &f->err), -1);
+    assert_int_equal(f->err.kind, ERROR_EXISTS);
+}
+
 /* A store of the first schema, with what it had. */
 static void opens_an_older_schema(void **state)
 {
@@ -111,7 +149,8 @@ static void opens_an_older_schema(void **state)
     open_store(f);
     put_sandbox(f, "s1", "demo");
     store_close(f->store);
-    tamper(f, "ALTER TABLE draft DROP COLUMN takes_back; ALTER TABLE draft DROP COLUMN back_to;"
+    tamper(f, WITHOUT_REQUESTS
+              "ALTER TABLE draft DROP COLUMN takes_back; ALTER TABLE draft DROP COLUMN back_to;"
               "ALTER TABLE draft DROP COLUMN addresses_json; ALTER TABLE draft DROP COLUMN asked_by_json;"
               "DROP INDEX draft_event_draft; DROP TABLE sandbox_user;"
               "DROP TABLE traffic; DROP TABLE traffic_source; DROP TABLE event;"
@@ -255,6 +294,7 @@ int main(void)
         TEST(refuses_the_database_of_another_program),
         TEST(refuses_a_newer_schema),
         TEST(opens_an_older_schema),
+        TEST(chunks_of_before_requests_stay),
         TEST(refuses_a_read_only_file),
         TEST(refuses_a_read_only_folder),
         TEST(names_that_mean_something_to_sqlite_are_just_names),
