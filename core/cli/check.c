@@ -12,6 +12,7 @@
 #include "base/terminal.h"
 #include "cli/document.h"
 #include "policy/check.h"
+#include "policy/enforceable.h"
 
 /* {path, line, column, message}, as in a problem document of the gateway. */
 static json_t *problem_list(const struct problems *problems)
@@ -73,6 +74,7 @@ static json_t *check_text(const char *file, const struct buf *text)
         if (policy) {
             policy_check(policy, &problems, &warnings);
             check_programs(policy_model(policy), &warnings, &notes);
+            policy_unenforceable(policy_model(policy), &warnings);
         }
         policy_locate(&problems, tree);
         policy_locate(&warnings, tree);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/enforceable.h"
 
+#include "base/alloc.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 /* An endpoint without a protocol may ask for what it does anyway: it lets everything through (`full`,
@@ -108,27 +111,33 @@ const char *policy_endpoint_unenforceable(const struct sluice_endpoint *e)
     return sets_any(e) ? first_unenforceable(e) : NULL;
 }
 
-static int refuse(const struct sluice_endpoint *e, const char *field, struct error *err)
+static void tell_of_endpoint(const struct sluice_endpoint *e, struct problems *out)
 {
+    const char *field = policy_endpoint_unenforceable(e);
+    if (!field)
+        return;
+    char *path = alloc_printf("%s.%s", e->doc_path, field);
     if (policy_tls_hides_requests(e) && strcmp(field, "tls") == 0)
-        return error_set(err, ERROR_UNSUPPORTED, "%s.tls: tls: skip hides the requests that protocol "
-                         "rest is about: leave out one of the two", e->doc_path);
-    return error_set(err, ERROR_UNSUPPORTED, "%s.%s: this runtime cannot enforce %s yet", e->doc_path,
-                     field, field);
+        problems_add(out, path, 0, 0, "tls: skip hides the requests that protocol rest is about: leave out "
+                     "one of the two");
+    else
+        problems_add(out, path, 0, 0, "this runtime cannot enforce %s yet", field);
+    free(path);
+}
+
+void policy_unenforceable(const struct sluice_policy *policy, struct problems *out)
+{
+    for (size_t i = 0; i < policy->n_rules; i++)
+        for (size_t j = 0; j < policy->rules[i]->n_endpoints; j++)
+            tell_of_endpoint(policy->rules[i]->endpoints[j], out);
+    for (size_t i = 0; i < policy->n_middlewares; i++)
+        problems_add(out, policy->middlewares[i]->doc_path, 0, 0,
+                     "this runtime cannot enforce middlewares yet");
 }
 
 int policy_enforceable(const struct sluice_policy *policy, struct error *err)
 {
-    for (size_t i = 0; i < policy->n_rules; i++) {
-        const struct sluice_rule *rule = policy->rules[i];
-        for (size_t j = 0; j < rule->n_endpoints; j++) {
-            const char *field = policy_endpoint_unenforceable(rule->endpoints[j]);
-            if (field)
-                return refuse(rule->endpoints[j], field, err);
-        }
-    }
-    if (policy->n_middlewares)
-        return error_set(err, ERROR_UNSUPPORTED, "%s: this runtime cannot enforce middlewares yet",
-                         policy->middlewares[0]->doc_path);
-    return 0;
+    struct problems found = {0};
+    policy_unenforceable(policy, &found);
+    return found.n == 0 ? 0 : problems_first(&found, ERROR_UNSUPPORTED, err);
 }

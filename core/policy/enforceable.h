@@ -8,6 +8,7 @@
 #include <sluice/policy.h>
 
 #include "base/error.h"
+#include "base/problems.h"
 
 /* The name of the first field that is set and cannot be enforced, or NULL. */
 const char *policy_endpoint_unenforceable(const struct sluice_endpoint *e);
@@ -18,6 +19,9 @@ bool policy_tls_hides_requests(const struct sluice_endpoint *e);
 /* The fields about requests that the runtime enforces, at least for protocol rest; NULL after the
  * last. */
 const char *policy_enforced_field(size_t i);
+
+/* Adds a problem for each endpoint and middleware that cannot be enforced. */
+void policy_unenforceable(const struct sluice_policy *policy, struct problems *out);
 
 /* -1: something in the policy cannot; err names the first by its document path. */
 int policy_enforceable(const struct sluice_policy *policy, struct error *err);

@@ -72,6 +72,18 @@ origin_saw() { cut -d' ' -f2- "$counts"; }
     run ! grep -r secret <(sluice logs report)
 }
 
+@test "the same rules by approving a draft" {
+    name=drafted
+    sluice sandbox create --name drafted
+    api POST /v1/sandboxes/drafted/drafts -H 'Content-Type: application/json' -d '{"proposals":[{"rule_name":"api","rule":{
+        "endpoints":[{"host":"api.test","port":443,"protocol":"rest","enforcement":"enforce","access":"read-only","allowed_ips":["10.77.0.0/24"]}],
+        "binaries":[{"path":"/usr/bin/curl"}]}}]}' >"$BATS_TEST_TMPDIR/drafts"
+    sluice rule approve drafted --chunk-id "$(jq -r '.chunks[0].id' "$BATS_TEST_TMPDIR/drafts")" --wait
+    [ "$(status_of https://api.test/x)" = 200 ]
+    [ "$(status_of -d x https://api.test/x)" = 403 ]
+    [ "$(origin_saw)" = "GET /x" ]
+}
+
 @test "what the sandbox trusts: its files, their modes, and nobody can change them" {
     rules "$rest, access: read-only"
     run -0 inside sh -c 'stat -c "%a %n" /etc/sluice-tls/*; stat -Lc "%a" /etc/ssl/certs/ca-certificates.crt; grep -c BEGIN /etc/sluice-tls/ca.pem'
@@ -229,6 +241,8 @@ for line in sys.stdin:
     [ "$(sluice status -o json | jq -c .enforces)" = '["protocol","path","access","rules","deny_rules","enforcement","tls","allow_encoded_slash"]' ]
     run -1 rules "host: api.test, port: 443, protocol: graphql, enforcement: enforce, access: read-only"
     [[ "$output" == *"NOT_ENFORCEABLE"*"cannot enforce protocol yet"* ]]
+    run -0 sluice policy check "$state/rules.yaml"
+    [[ "$output" == *"rules.yaml:6:"*"warning: network_policies.api.endpoints[0].protocol: this runtime cannot enforce protocol yet"* ]]
     run -1 rules "$rest, access: read-only, tls: skip"
     [[ "$output" == *"NOT_ENFORCEABLE"*"tls: skip hides the requests that protocol rest is about"* ]]
 }
