@@ -5,9 +5,9 @@
 setup_file() {
     load helper
     state=$BATS_FILE_TMPDIR/state
-    mkdir -p "$state/www"
+    mkdir -p "$state"
     make_certificate ca "/CN=Authority of the test" "" -addext basicConstraints=critical,CA:TRUE
-    make_certificate good "/CN=api.test" ca -addext subjectAltName=DNS:api.test,DNS:other.test,DNS:skip.test
+    make_certificate good "/CN=api.test" ca -addext subjectAltName=DNS:api.test,DNS:other.test,DNS:skip.test,DNS:repos.test
     make_certificate stranger "/CN=stranger.test" "" -addext subjectAltName=DNS:stranger.test
     start_tls_origin 10.77.0.2 443 good
     start_tls_origin 10.77.0.3 443 stranger
@@ -15,7 +15,7 @@ setup_file() {
     cat >"$state/sluice.yaml" <<YAML
 egress:
   extra_ca: $state/ca.pem
-  hosts: {api.test: 10.77.0.2, other.test: 10.77.0.2, skip.test: 10.77.0.2, stranger.test: 10.77.0.3}
+  hosts: {api.test: 10.77.0.2, other.test: 10.77.0.2, skip.test: 10.77.0.2, stranger.test: 10.77.0.3, repos.test: 10.77.0.4}
 YAML
     start_gateway --config "$state/sluice.yaml"
     sluice sandbox create --name demo
@@ -124,7 +124,7 @@ for url in sys.argv[1:]: print(u.urlopen(url).read().decode().strip())'
     [[ "$output" == *"Verify return code: 0 (ok)"* ]]
 }
 
-@test "python finds the authority by its variables, and node where it is there" {
+@test "python finds the authority by its variables" {
     rules "$rest, access: read-only"
     run -0 inside python3 -c 'import urllib.request as u; print(u.urlopen("https://api.test/v").read())'
     [ "$output" = "b'GET /v\\n'" ]
@@ -133,6 +133,28 @@ for url in sys.argv[1:]: print(u.urlopen(url).read().decode().strip())'
     inside python3 -c 'import requests' 2>/dev/null || skip "no python3-requests here"
     run -0 inside python3 -c 'import requests as r; print(r.get("https://api.test/r").status_code, r.post("https://api.test/r").status_code)'
     [ "$output" = "200 403" ]
+}
+
+@test "node and git, where they are there" {
+    rules "$rest, access: read-only"
+    if command -v node >/dev/null; then
+        run -0 inside node -e 'require("https").get("https://api.test/node", r => r.on("data", d => process.stdout.write(r.statusCode + " " + d)))'
+        [ "$output" = "200 GET /node" ]
+    fi
+    command -v git >/dev/null || skip "no git here"
+    mkdir "$state/www"
+    git init -q --bare "$state/www/repo.git"
+    tree=$(git -C "$state/www/repo.git" mktree </dev/null)
+    commit=$(GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b git -C "$state/www/repo.git" commit-tree -m one "$tree")
+    git -C "$state/www/repo.git" update-ref HEAD "$commit"
+    git -C "$state/www/repo.git" update-server-info
+    start_tls_origin 10.77.0.4 443 good "$state/www"
+    rules "host: repos.test, port: 443, protocol: rest, enforcement: enforce, rules: [{allow: {method: GET, path: '/repo.git/**'}}], $pinned"
+    inside git clone -q https://repos.test/repo.git /sandbox/clone
+    [ "$(inside git -C /sandbox/clone rev-parse HEAD)" = "$commit" ]
+    run ! inside git -C /sandbox/clone push origin HEAD:refs/heads/other
+    run ! inside git clone -q https://repos.test/other.git /sandbox/other
+    [[ "$output" == *"403"* ]]
 }
 
 @test "methods, path globs and queries; what denies outweighs what allows" {
