@@ -47,6 +47,26 @@ static void find_candidates(struct route *route, const struct policy *policy,
         policy_candidates_find(policy_model(policy), request, &route->candidates);
 }
 
+/* Rules about requests add up: those that name the caller by a link count beside the one that lets it
+ * through as it stands. */
+static bool adds_up(const struct policy_decision *decision)
+{
+    const char *protocol = decision->allowed ? decision->endpoint->protocol : "";
+    return *protocol && strcmp(protocol, "tcp") != 0;
+}
+
+/* What the paths of the policy lead to, as far as that is known without waiting.  It was looked up before,
+ * or when the route was last judged; but there may be another policy by now. */
+static void find_links(struct client *c, struct policy *policy, struct policy_request *request)
+{
+    struct route *route = &c->route;
+    if (route->links.policy == policy)
+        return;
+    buf_clear(&route->hint);
+    egress_links_find(&route->links, c->proxy->root, policy, request, true);
+    *request = egress_route_request(route, &c->caller);
+}
+
 bool egress_judge_as_it_stands(struct client *c)
 {
     struct route *route = &c->route;
@@ -58,27 +78,26 @@ bool egress_judge_as_it_stands(struct client *c)
     policy_match(policy_model(policy), &request, &decision, NULL);
     if (!decision.allowed)
         return false;
+    if (adds_up(&decision)) {
+        find_links(c, policy, &request);
+        policy_match(policy_model(policy), &request, &decision, NULL);
+    }
     route->decision = decision;
     find_candidates(route, policy, &request);
     route->generation = c->proxy->generation;
     return true;
 }
 
-/* What the paths of the policy lead to was looked up before, or when the route was last judged; but
- * there may be another policy by now. */
 static void ask_about_connection(struct client *c, struct buf *reason)
 {
     struct route *route = &c->route;
     struct policy *policy = c->proxy->policy;
     struct policy_request request = egress_route_request(route, &c->caller);
     policy_match(policy_model(policy), &request, &route->decision, NULL);
-    if (!route->decision.allowed && route->links.policy != policy) {
-        buf_clear(&route->hint);
-        egress_links_find(&route->links, c->proxy->root, policy, &request, true);
-        request = egress_route_request(route, &c->caller);
-    }
-    if (!route->decision.allowed)
+    if (!route->decision.allowed || adds_up(&route->decision)) {
+        find_links(c, policy, &request);
         policy_match(policy_model(policy), &request, &route->decision, reason);
+    }
     find_candidates(route, policy, &request);
     route->generation = c->proxy->generation;
 }

@@ -18,7 +18,7 @@ readers='version: 1
 network_policies:
   readers:
     endpoints: [{host: 10.77.0.2, port: 8080, protocol: rest, enforcement: enforce, access: read-only}]
-    binaries: [{path: /usr/bin/curl}, {path: "/usr/bin/python3*"}]'
+    binaries: [{path: /usr/bin/curl}, {path: /usr/bin/python3}]'
 rest='[{"allow":{"method":"POST","path":"/v1/things"}}]'
 
 # send METHOD PATH [CURL OPTION...]: the status code that the workload's request gets.
