@@ -120,10 +120,10 @@ has_chunk() { until_so "[ -n \"\$(chunk $*)\" ]"; }
 @test "a request that the policy allows by now needs no decision" {
     [ "$(send PATCH /late)" = 403 ]
     has_chunk PATCH /late
-    sluice policy update demo --add-endpoint 10.77.0.2:8080:full:rest:enforce --binary /usr/bin/curl --rule-name whole --wait
+    sed 's/read-only/full/' <<<"$readers" | sluice policy set demo --policy - --wait
     until_so '[ "$(jq -r .status <<<"$(chunk PATCH /late)")" = superseded ]'
     [ "$(send PATCH /late)" = 200 ]
-    sluice policy update demo --remove-rule whole --wait
+    sluice policy set demo --policy - --wait <<<"$readers"
     [ "$(send PATCH /late)" = 403 ]
     until_so '[ "$(jq -r .status <<<"$(chunk PATCH /late)")" = pending ]'
 }
