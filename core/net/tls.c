@@ -37,7 +37,9 @@ static bool flush(struct tls *t)
     char *records;
     BIO *bio = SSL_get_wbio(t->ssl);
     long n = BIO_get_mem_data(bio, &records);
-    bool taken = n <= 0 || net_write(t->below, records, (size_t)n);
+    if (n <= 0)
+        return true;                                /* resetting would clear the memory for nothing */
+    bool taken = net_write(t->below, records, (size_t)n);
     (void)BIO_reset(bio);
     return taken;
 }

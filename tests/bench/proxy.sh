@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 
 quick=${1-}
 rounds=${quick:+1} rounds=${rounds:-3}
-seconds=${quick:+0.5} seconds=${seconds:-2}
+seconds=${quick:+0.5} seconds=${seconds:-1.5}
 bulk=${quick:+268435456} bulk=${bulk:-1073741824}
 origin=10.77.0.2 plain_port=8080 tls_port=8443
 folder=$(mktemp -d "$PWD/build/bench-proxy-XXXXXX")
