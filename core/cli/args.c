@@ -346,6 +346,7 @@ static int read_globals(struct cli *cli)
 
 int args_parse(struct cli *cli, int argc, char **argv)
 {
+    cli->argv = argv;
     cli->args = alloc_zero((size_t)argc, sizeof *cli->args);
     cli->operands = alloc_zero((size_t)argc, sizeof *cli->operands);
     int code = read_words(cli, argc, argv);

@@ -38,6 +38,7 @@ struct command {
 };
 
 struct cli {
+    char **argv;                                    /* the whole command line */
     const struct command *command;
     struct arg *args;                               /* options in command-line order */
     size_t n_args;

@@ -98,7 +98,7 @@ static void add_voters(const struct chain_config *chain, struct list *hidden, st
 static void add_programs(struct list *read_only, const char *bwrap)
 {
     static const char *const names[] = {"sluiced", "sluice", "sluice-supervisor", "sluice-init",
-                                        "sluice-plugin-host"};
+                                        "sluice-plugin-host", "sluice-plugin-bench"};
     char exe[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
     exe[n < 0 ? 0 : n] = '\0';

@@ -6,8 +6,11 @@
 #ifndef SLUICE_TRANSITION_H
 #define SLUICE_TRANSITION_H
 
+#include <string.h>
+
 #include <sluice/ballot.h>
 #include <sluice/policy.h>
+#include <sluice/version.h>
 
 /* Every way of changing a policy. */
 #define SLUICE_KINDS(X)                                                       \
@@ -124,6 +127,18 @@ struct sluice_draft {
                                                      * who edited the chunk; none of them is a second person */
     size_t n_asked_by;
 };
+
+/* Whether somebody asked for the change, under any name: their approval is no second opinion.  For a
+ * gateway that does not know asked_by only the author did. */
+static inline bool sluice_draft_asked(const struct sluice_draft *draft, const char *actor)
+{
+    if (strcmp(actor, draft->author) == 0)
+        return true;
+    for (size_t i = 0; SLUICE_HAS(draft, n_asked_by) && i < draft->n_asked_by; i++)
+        if (strcmp(actor, draft->asked_by[i]) == 0)
+            return true;
+    return false;
+}
 
 struct sluice_transition {
     uint32_t size;

@@ -146,23 +146,12 @@ static bool came_before(const struct sluice_draft *draft, size_t i)
     return false;
 }
 
-/* Whether it is somebody who asked for the change, in any way. */
-static bool asked(const struct sluice_draft *draft, const char *actor)
-{
-    if (strcmp(actor, draft->author) == 0)
-        return true;
-    for (size_t i = 0; SLUICE_HAS(draft, n_asked_by) && i < draft->n_asked_by; i++)
-        if (strcmp(actor, draft->asked_by[i]) == 0)
-            return true;
-    return false;
-}
-
 static int64_t count_people(const struct quorum *q, const struct sluice_draft *draft)
 {
     int64_t n = 0;
     for (size_t i = 0; draft && i < draft->n_approvals; i++) {
         const struct sluice_approval *a = draft->approvals[i];
-        bool other = !asked(draft, a->actor) && !came_before(draft, i);
+        bool other = !sluice_draft_asked(draft, a->actor) && !came_before(draft, i);
         n += other && has(q->roles, a->role);
     }
     return n;

@@ -81,22 +81,12 @@ static enum sluice_verdict object(enum sluice_verdict verdict, enum risk risk,
     return sluice_cast(b, verdict, codes[risk].code, f->first[risk].endpoint->doc_path, "%s", text);
 }
 
-static bool asked(const struct sluice_draft *draft, const char *actor)
-{
-    if (strcmp(actor, draft->author) == 0)
-        return true;
-    for (size_t i = 0; SLUICE_HAS(draft, n_asked_by) && i < draft->n_asked_by; i++)
-        if (strcmp(actor, draft->asked_by[i]) == 0)
-            return true;
-    return false;
-}
-
 /* Somebody other than who asked for it, and no sandbox. */
 static bool person_approved(const struct sluice_draft *draft)
 {
     for (size_t i = 0; draft && i < draft->n_approvals; i++) {
         const struct sluice_approval *a = draft->approvals[i];
-        if (!asked(draft, a->actor) && strcmp(a->role, "sandbox") != 0)
+        if (!sluice_draft_asked(draft, a->actor) && strcmp(a->role, "sandbox") != 0)
             return true;
     }
     return false;

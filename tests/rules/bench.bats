@@ -25,6 +25,17 @@ bench() { "$sluice" plugin bench --time 50 --plugin-dir "$plugins" "$@"; }
     [ "$(jq -r '.voters[0] | "\(.isolation) \(.bytes)"' <<<"$output")" = "process null" ]
 }
 
+@test "only the program that measures counts allocations" {
+    nm "$(dirname "$sluice")/sluice-plugin-bench" | grep -q ' [TW] allocated_bytes$'
+    run ! grep -qE ' [TWD] (allocated_bytes|malloc|realloc)$' <<<"$(nm "$sluice")"
+    # It is found beside sluice, and missed by its name.
+    cp "$sluice" "$folder/sluice"
+    run -2 --separate-stderr "$folder/sluice" plugin bench --plugin-dir "$plugins" plugins/live_reload
+    [ "$stderr" = "sluice: cannot run $folder/sluice-plugin-bench: No such file or directory: install it beside sluice" ]
+    run -2 --separate-stderr "$folder/sluice" plugin bench --threshold 5 plugins/live_reload
+    [[ "$stderr" == *"--threshold needs --compare FILE"* ]]
+}
+
 @test "a chain has a row of its own, with the time and bytes of all" {
     cat >"$folder/gateway.yaml" <<YAML
 chain: {voters: [{plugin: mode_lock, isolation: inline}, {script: $PWD/scripts/rules/no_wildcards.lua, isolation: inline}]}

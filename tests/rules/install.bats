@@ -22,7 +22,7 @@ setup() {
 }
 
 @test "everything is where it is looked for" {
-    for file in bin/sluice bin/sluiced bin/sluice-supervisor bin/sluice-init bin/sluice-plugin-host \
+    for file in bin/sluice bin/sluiced bin/sluice-supervisor bin/sluice-init bin/sluice-plugin-host bin/sluice-plugin-bench \
         lib/sluice/plugins/live_reload.so include/sluice/plugin.h share/sluice/rules/no_wildcards.lua \
         share/sluice/sluice.lua lib/pkgconfig/sluice-plugin.pc lib/cmake/sluice/sluiceConfig.cmake \
         lib/systemd/system/sluiced.service share/man/man1/sluice.1 share/man/man1/sluiced.1; do
