@@ -28,15 +28,15 @@ static const struct role roles[] = {
 };
 enum { ROLES = sizeof roles / sizeof *roles };
 
-static const char *judge(struct desk *d, const struct http_route *route, const struct role *role)
+static const char *judge(struct api_fixture *d, const struct http_route *route, const struct role *role)
 {
     struct ask q = {.method = route->method, .path = example_path(d, route->pattern)};
     memcpy(q.headers, role->headers, sizeof role->headers);
     struct answer a = ask(d, q);
-    return a.status == 299 ? "allowed" : arena_printf(d->arena, "%d", a.status);
+    return a.status == 299 ? "allowed" : arena_printf(d->g.arena, "%d", a.status);
 }
 
-static void add_line(struct desk *d, const struct http_route *route, struct buf *out)
+static void add_line(struct api_fixture *d, const struct http_route *route, struct buf *out)
 {
     buf_printf(out, "%-6s %-50s", route->method, route->pattern);
     for (int i = 0; i < ROLES; i++)
@@ -45,12 +45,12 @@ static void add_line(struct desk *d, const struct http_route *route, struct buf 
     buf_printf(out, " %s\n", auth_permission_word(doc->permission));
 }
 
-static char *read_golden(struct desk *d)
+static char *read_golden(struct api_fixture *d)
 {
     static char nothing[] = "";
     FILE *file = fopen("tests/fixtures/api/rights.txt", "r");
     size_t room = 65536;
-    char *text = arena_zalloc(d->arena, room);
+    char *text = arena_zalloc(d->g.arena, room);
     if (!file)
         return nothing;
     (void)!fread(text, 1, room - 1, file);
@@ -60,7 +60,7 @@ static char *read_golden(struct desk *d)
 
 static void rights_are_the_golden_list(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct buf now = {0};
     d->judge_only = true;
     buf_printf(&now, "# %-55s", "route");
@@ -69,7 +69,7 @@ static void rights_are_the_golden_list(void **state)
     buf_puts(&now, " permission\n");
     for (size_t i = 0; i < api_router.n_routes; i++)
         add_line(d, &api_router.routes[i], &now);
-    char *golden = read_golden(d), *save = NULL, *text = arena_str(d->arena, buf_str(&now));
+    char *golden = read_golden(d), *save = NULL, *text = arena_str(d->g.arena, buf_str(&now));
     unsigned missing = 0;
     for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
         if (strstr(golden, line))
@@ -87,7 +87,7 @@ static void rights_are_the_golden_list(void **state)
 
 static void refusals_say_what_to_do(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "GET", "/v1/status", HEADERS({"X-As", "anonymous"}));
     assert_problem(&a, 401, "/unauthorized", WHO_ASKS);
     a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", "Bearer nobody's"}));
@@ -105,7 +105,7 @@ static void refusals_say_what_to_do(void **state)
 
 static void a_refusal_names_the_permission_that_is_missing(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "POST", "/v1/sandboxes/demo/drafts", HEADERS({"Authorization", "Bearer " VERA_TOKEN}), .body = "{}");
     assert_problem(&a, 403, "/forbidden",
                    "the role viewer may not do this, as it lacks the permission policy.propose: ask with a token of a role that has "
@@ -115,7 +115,7 @@ static void a_refusal_names_the_permission_that_is_missing(void **state)
 /* Who may change a policy may not overrule voters as well. */
 static void overriding_is_a_permission_of_its_own(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     static const struct {
         const char *method, *path;
     } routes[] = {
@@ -152,7 +152,7 @@ static void overriding_is_a_permission_of_its_own(void **state)
 /* A record shows the role of who acted. */
 static void an_approver_changes_a_policy(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "PUT", "/v1/sandboxes/demo/policy", HEADERS({"Authorization", "Bearer " PAUL_TOKEN}), 
                           .body = "{\"version\":1,\"network_policies\":{\"a\":{\"endpoints\":[{\"host\":\"a.example.com\",\"port\":443}],"
                                   "\"binaries\":[{\"path\":\"/usr/bin/curl\"}]}}}");
@@ -166,7 +166,7 @@ static void an_approver_changes_a_policy(void **state)
 /* Of two, or of one that is not understood, nothing is taken, and the uid does not stand in for it. */
 static void an_authorization_is_one_bearer_token(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     static const char *const others[] = {"Basic Og==", "Bearer", "Bearer  ", "BearerX " ADMIN_TOKEN, "", "Digest a=b"};
     struct answer a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", "Bearer " ADMIN_TOKEN}, {"authorization", "Bearer " ADMIN_TOKEN}));
     assert_problem(&a, 400, "/malformed", "header field Authorization is given twice: which one counts?");
@@ -180,13 +180,13 @@ static void an_authorization_is_one_bearer_token(void **state)
     assert_status(&a, 200);
 }
 
-static const char *author_of(struct desk *d, const char *token)
+static const char *author_of(struct api_fixture *d, const char *token)
 {
     static const char *const body =
         "{\"proposals\":[{\"rule\":{\"endpoints\":[{\"host\":\"a.example.com\",\"port\":443}]}}]}";
     struct ask q = {.method = "POST", .path = "/v1/sandboxes/demo/drafts", .body = body};
     if (token)
-        q.headers[0] = (struct http_field){"Authorization", arena_printf(d->arena, "Bearer %s", token)};
+        q.headers[0] = (struct http_field){"Authorization", arena_printf(d->g.arena, "Bearer %s", token)};
     struct answer a = ask(d, q);
     assert_status(&a, 201);
     return json_string_value(json_object_get(json_array_get(json_object_get(a.json, "chunks"), 0), "author"));
@@ -196,7 +196,7 @@ static const char *author_of(struct desk *d, const char *token)
  * the other asked for.  People whom the configuration names are people of their own. */
 static void a_person_is_one_whichever_way_they_come(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     assert_string_equal(author_of(d, ADMIN_TOKEN), author_of(d, NULL));
     assert_string_equal(author_of(d, ALICE_TOKEN), "alice");
     assert_string_equal(author_of(d, BOB_TOKEN), "bob");
@@ -208,7 +208,7 @@ static void a_person_is_one_whichever_way_they_come(void **state)
 
 static void a_supervisor_is_its_own_sandbox_only(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct ask stream = {.method = "GET", .path = "/v1/supervisor/stream", HEADERS({"Authorization", "bearer " SANDBOX_TOKEN})};
     struct answer *a = begin_upgrade(d, stream, SANDBOX_STREAM_UPGRADE);
     RUN_UNTIL(d, a->done);
@@ -221,7 +221,7 @@ static void a_supervisor_is_its_own_sandbox_only(void **state)
 /* On an address that is not encrypted and that other machines reach. */
 static void no_token_is_taken_where_it_can_be_read(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "GET", "/v1/status", HEADERS({"X-As", "exposed"}, {"Authorization", "Bearer " ADMIN_TOKEN}));
     assert_problem(&a, 403, "/forbidden",
                    "no token is taken here: this address is not encrypted and other machines can reach it, so the token may have "
@@ -236,7 +236,7 @@ static void no_token_is_taken_where_it_can_be_read(void **state)
 
 static void a_secret_cannot_be_tried_out(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     char token[TOKEN_SIZE], hash[DIGEST_HEX_SIZE], strong[TOKEN_SIZE + 16];
     snprintf(strong, sizeof strong, "Bearer %s", token_make(token));
     d->alice.sha256 = digest_of(token, strlen(token), hash);
@@ -260,7 +260,7 @@ static void a_secret_cannot_be_tried_out(void **state)
 
 static void a_page_of_the_gateway_itself_may_ask(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     d->judge_only = true;
     struct answer a = ASK(d, "GET", "/v1/status", HEADERS({"Origin", "http://LOCALHOST"}));
     assert_status(&a, 299);
@@ -278,7 +278,7 @@ static void a_page_of_the_gateway_itself_may_ask(void **state)
 
 static void however_a_proxy_spells_its_fields_its_uid_is_not_used(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     d->judge_only = true;
     static const char *const fields[] = {
         "FORWARDED", "X_Forwarded_For", "x_real-ip", "X-FORWARDED_PROTO", "WL-Proxy-Client-IP", "Ali-CDN-Real-IP", "Fly-Client-IP",
@@ -299,7 +299,7 @@ static void however_a_proxy_spells_its_fields_its_uid_is_not_used(void **state)
 
 static void a_gateway_that_stops_takes_no_more_changes(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     d->api.draining = true;
     struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{}");
     assert_problem(&a, 503, "/draining", "the gateway is stopping: try again when it is back");
@@ -318,19 +318,19 @@ static void a_gateway_that_stops_takes_no_more_changes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        DESK_TEST(rights_are_the_golden_list),
-        DESK_TEST(refusals_say_what_to_do),
-        DESK_TEST(a_refusal_names_the_permission_that_is_missing),
-        DESK_TEST(overriding_is_a_permission_of_its_own),
+        API_TEST(rights_are_the_golden_list),
+        API_TEST(refusals_say_what_to_do),
+        API_TEST(a_refusal_names_the_permission_that_is_missing),
+        API_TEST(overriding_is_a_permission_of_its_own),
         DEMO_TEST(an_approver_changes_a_policy),
-        DESK_TEST(an_authorization_is_one_bearer_token),
+        API_TEST(an_authorization_is_one_bearer_token),
         DEMO_TEST(a_person_is_one_whichever_way_they_come),
-        DESK_TEST(a_supervisor_is_its_own_sandbox_only),
-        DESK_TEST(no_token_is_taken_where_it_can_be_read),
-        DESK_TEST(a_secret_cannot_be_tried_out),
-        DESK_TEST(a_page_of_the_gateway_itself_may_ask),
-        DESK_TEST(however_a_proxy_spells_its_fields_its_uid_is_not_used),
-        DESK_TEST(a_gateway_that_stops_takes_no_more_changes),
+        API_TEST(a_supervisor_is_its_own_sandbox_only),
+        API_TEST(no_token_is_taken_where_it_can_be_read),
+        API_TEST(a_secret_cannot_be_tried_out),
+        API_TEST(a_page_of_the_gateway_itself_may_ask),
+        API_TEST(however_a_proxy_spells_its_fields_its_uid_is_not_used),
+        API_TEST(a_gateway_that_stops_takes_no_more_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

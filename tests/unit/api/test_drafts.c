@@ -16,7 +16,7 @@ static const char *text_in(const json_t *object, const char *key)
     return text ? text : "";
 }
 
-static const char *propose(struct desk *d)
+static const char *propose(struct api_fixture *d)
 {
     struct answer a = ASK(d, "POST", DRAFTS, .body = "{\"proposals\":[{\"rule_name\":\"mine\",\"rule\":" RULE "}]}");
     assert_status(&a, 201);
@@ -25,7 +25,7 @@ static const char *propose(struct desk *d)
 
 static void a_proposal_is_kept_as_it_was_written(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "POST", DRAFTS, YAML("proposals:\n"
                                                   "  - rule_name: mine\n"
                                                   "    rule: {endpoints: [{host: a.example.com, port: 443}]}\n"
@@ -37,7 +37,7 @@ static void a_proposal_is_kept_as_it_was_written(void **state)
     assert_non_null(strstr(a.text, "\"confidence\":0.65,"));
     struct answer list = ASK(d, "GET", DRAFTS);
     assert_non_null(strstr(list.text, "\"confidence\":0.65,"));
-    const char *approve = arena_printf(d->arena, DRAFTS "/%s/approve", text_in(chunk_of(&a), "id"));
+    const char *approve = arena_printf(d->g.arena, DRAFTS "/%s/approve", text_in(chunk_of(&a), "id"));
     struct answer unread = ask(d, (struct ask){.method = "POST", .path = approve});
     assert_status(&unread, 428);
     assert_non_null(strstr(unread.text, "\"confidence\":0.65,"));
@@ -51,7 +51,7 @@ struct wrong {
     const char *body, *path, *message;
 };
 
-static void assert_wrong(struct desk *d, const char *method, const char *path, const struct wrong *w)
+static void assert_wrong(struct api_fixture *d, const char *method, const char *path, const struct wrong *w)
 {
     struct answer a = ask(d, (struct ask){.method = method, .path = path, .body = w->body});
     assert_status(&a, 422);
@@ -64,7 +64,7 @@ static void assert_wrong(struct desk *d, const char *method, const char *path, c
 /* Nothing that was written is passed over in silence. */
 static void proposals_that_are_wrong(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     static const struct wrong wrong[] = {
         {"{\"proposals\":[{\"rule\":" RULE ",\"why\":\"x\"}]}", "proposals[0].why",
          "a proposal has no such field; it has rule_name, rule, proposed_rule, rationale, confidence"},
@@ -99,8 +99,8 @@ static void proposals_that_are_wrong(void **state)
 
 static void edits_that_are_wrong(void **state)
 {
-    struct desk *d = *state;
-    const char *path = arena_printf(d->arena, DRAFTS "/%s", propose(d));
+    struct api_fixture *d = *state;
+    const char *path = arena_printf(d->g.arena, DRAFTS "/%s", propose(d));
     static const struct wrong wrong[] = {
         {"{\"rule\":" RULE ",\"status\":\"approved\"}", "status", "an edit has no such field; it has rule"},
         {"{\"rule\":{\"endpoints\":[{\"host\":\"a\",\"port\":0}]}}", "rule.endpoints[0].port", "must be between 1 and 65535, not 0"},
@@ -124,9 +124,9 @@ static void a_status_that_there_is_not(void **state)
 
 static void one_chunk_by_its_id(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     const char *id = propose(d);
-    struct answer a = ask(d, (struct ask){.method = "GET", .path = arena_printf(d->arena, DRAFTS "/%s", id)});
+    struct answer a = ask(d, (struct ask){.method = "GET", .path = arena_printf(d->g.arena, DRAFTS "/%s", id)});
     assert_status(&a, 200);
     assert_string_equal(text_of(&a, "rule_name"), "mine");
     assert_int_equal(strlen(text_of(&a, "review_token")), 64);
@@ -137,7 +137,7 @@ static void one_chunk_by_its_id(void **state)
 }
 
 /* 18 rules of some 25 KB each, which an answer tells thrice: as the rule, its diff and its effect. */
-static const char *long_proposals(struct desk *d, int batch)
+static const char *long_proposals(struct api_fixture *d, int batch)
 {
     struct buf body = {0};
     buf_puts(&body, "{\"proposals\":[");
@@ -148,14 +148,14 @@ static const char *long_proposals(struct desk *d, int batch)
         buf_puts(&body, "]}}");
     }
     buf_puts(&body, "]}");
-    const char *text = arena_str(d->arena, buf_str(&body));
+    const char *text = arena_str(d->g.arena, buf_str(&body));
     buf_free(&body);
     return text;
 }
 
 static void a_long_list_comes_in_parts(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     size_t n = 0, parts = 0;
     long long next = 0;
     for (int batch = 0; batch < 2; batch++) {
@@ -163,7 +163,7 @@ static void a_long_list_comes_in_parts(void **state)
         assert_status(&a, 201);
     }
     do {
-        struct answer a = ask(d, (struct ask){.method = "GET", .path = arena_printf(d->arena, DRAFTS "?after=%lld", next)});
+        struct answer a = ask(d, (struct ask){.method = "GET", .path = arena_printf(d->g.arena, DRAFTS "?after=%lld", next)});
         assert_status(&a, 200);
         assert_true(strlen(a.text) < 5 << 20);
         n += json_array_size(json_object_get(a.json, "chunks"));
@@ -176,7 +176,7 @@ static void a_long_list_comes_in_parts(void **state)
 
 static void an_agent_says_so(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "POST", DRAFTS, .body = "{\"source\":\"agent\",\"proposals\":[{\"rule\":" RULE "}]}");
     assert_status(&a, 201);
     assert_string_equal(text_in(chunk_of(&a), "source"), "agent");
@@ -184,7 +184,7 @@ static void an_agent_says_so(void **state)
     assert_string_equal(text_in(chunk_of(&a), "source"), "operator");
 }
 
-static void assert_last_event(struct desk *d, const char *text)
+static void assert_last_event(struct api_fixture *d, const char *text)
 {
     struct answer a = ASK(d, "GET", DRAFTS "/history");
     const json_t *list = json_object_get(a.json, "history");
@@ -203,10 +203,10 @@ static void assert_no_override(const json_t *operation)
 /* No voter is asked, so there is nothing to override. */
 static void clearing_and_editing_keep_the_reason(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer document = ASK(d, "GET", "/openapi.json");
     const char *id = propose(d);
-    struct answer a = ask(d, (struct ask){.method = "PATCH", .path = arena_printf(d->arena, DRAFTS "/%s", id),
+    struct answer a = ask(d, (struct ask){.method = "PATCH", .path = arena_printf(d->g.arena, DRAFTS "/%s", id),
                                           .body = "{\"rule\":" RULE "}", HEADERS({"Sluice-Reason", "too wide"})});
     assert_status(&a, 200);
     assert_last_event(d, "Rule 'mine' edited: too wide");
@@ -223,7 +223,7 @@ static void clearing_and_editing_keep_the_reason(void **state)
 
 static void a_list_in_yaml(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "GET", DRAFTS, HEADERS({"Accept", "application/yaml"}));
     assert_string_equal(a.type, "application/yaml");
     assert_string_equal(a.text, "chunks: []\n");
@@ -234,8 +234,8 @@ static void a_list_in_yaml(void **state)
 
 static void what_a_replacement_grants_waits_no_more(void **state)
 {
-    struct desk *d = *state;
-    const char *path = arena_printf(d->arena, DRAFTS "/%s", propose(d));
+    struct api_fixture *d = *state;
+    const char *path = arena_printf(d->g.arena, DRAFTS "/%s", propose(d));
     struct answer a = ASK(d, "PUT", "/v1/sandboxes/demo/policy?dry_run=true", .body = "{\"version\":1,\"network_policies\":{\"mine\":" RULE "}}");
     assert_status(&a, 200);
     a = ask(d, (struct ask){.method = "GET", .path = path});
@@ -250,18 +250,18 @@ static void what_a_replacement_grants_waits_no_more(void **state)
 /* The same request again: one chunk, one approval, one revision. */
 static void a_replay_changes_nothing(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     propose(d);
     propose(d);
     struct answer a = ASK(d, "GET", DRAFTS "?status=pending");
     assert_int_equal(json_array_size(json_object_get(a.json, "chunks")), 1);
-    const char *approve = arena_printf(d->arena, DRAFTS "/%s/approve", text_in(chunk_of(&a), "id"));
-    const char *body = arena_printf(d->arena, "{\"review_token\":\"%s\"}", text_in(chunk_of(&a), "review_token"));
+    const char *approve = arena_printf(d->g.arena, DRAFTS "/%s/approve", text_in(chunk_of(&a), "id"));
+    const char *body = arena_printf(d->g.arena, "{\"review_token\":\"%s\"}", text_in(chunk_of(&a), "review_token"));
     a = ask(d, (struct ask){.method = "POST", .path = approve, .body = body});
     assert_status(&a, 200);
     a = ask(d, (struct ask){.method = "POST", .path = approve, .body = body});
     assert_problem(&a, 409, "/wrong-state", "chunk status is 'approved', expected 'pending' or 'rejected'");
-    const char *undo = arena_printf(d->arena, "%.*sundo", (int)(strlen(approve) - strlen("approve")), approve);
+    const char *undo = arena_printf(d->g.arena, "%.*sundo", (int)(strlen(approve) - strlen("approve")), approve);
     a = ask(d, (struct ask){.method = "POST", .path = undo});
     assert_status(&a, 200);
     a = ask(d, (struct ask){.method = "POST", .path = undo});

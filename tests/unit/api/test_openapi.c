@@ -14,7 +14,7 @@ static const json_t *operation_of(const json_t *document, const struct http_rout
 
 static void it_names_every_route(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "GET", "/openapi.json");
     assert_status(&a, 200);
     assert_string_equal(a.type, "application/json");
@@ -34,7 +34,7 @@ static void it_names_every_route(void **state)
 /* Every {name} of a path is a required parameter, and nothing else is one. */
 static void it_names_every_parameter(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "GET", "/openapi.json");
     for (size_t i = 0; i < api_router.n_routes; i++) {
         const struct http_route *route = &api_router.routes[i];
@@ -63,7 +63,7 @@ static void add_query_name(const json_t *parameter, struct buf *names)
 /* What a route says it takes is what it is described with. */
 static void other_query_parameters_are_refused(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "GET", "/openapi.json");
     for (size_t i = 0; i < api_router.n_routes; i++) {
         const struct http_route *route = &api_router.routes[i];
@@ -73,12 +73,12 @@ static void other_query_parameters_are_refused(void **state)
         json_t *parameter;
         json_array_foreach(json_object_get(operation_of(a.json, route), "parameters"), n, parameter)
             add_query_name(parameter, &names);
-        struct ask q = {.method = route->method, .path = arena_printf(d->arena, "%s?lable=x", example_path(d, route->pattern))};
+        struct ask q = {.method = route->method, .path = arena_printf(d->g.arena, "%s?lable=x", example_path(d, route->pattern))};
         if (doc->permission == AUTH_SUPERVISE)
             q.headers[0] = (struct http_field){"Authorization", "Bearer " SANDBOX_TOKEN};
         struct answer refused = ask(d, q);
         assert_problem(&refused, 400, "/malformed",
-                       arena_printf(d->arena, "there is no query parameter 'lable' here: %s %s takes %s", route->method,
+                       arena_printf(d->g.arena, "there is no query parameter 'lable' here: %s %s takes %s", route->method,
                                     route->pattern, names.len ? buf_str(&names) : "none"));
         buf_free(&names);
     }
@@ -86,7 +86,7 @@ static void other_query_parameters_are_refused(void **state)
 
 static void a_parameter_is_given_once(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "PUT", "/v1/sandboxes/demo/policy?dry_run=false&dry_run=true", YAML("version: 1"));
     assert_problem(&a, 400, "/malformed", "query parameter dry_run is given twice: which one counts?");
     a = ASK(d, "PUT", "/v1/sandboxes/demo/policy", HEADERS({"If-Match", "\"9\""}, {"if-match", "\"1\""}), .body = "{\"version\":1}");
@@ -113,7 +113,7 @@ static void check_references(const json_t *document, const json_t *value)
 
 static void its_references_lead_somewhere(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "GET", "/openapi.json");
     check_references(a.json, a.json);
 }
@@ -178,13 +178,13 @@ struct example {
 
 #define RULE "{\"endpoints\":[{\"host\":\"a.example.com\",\"port\":443}],\"binaries\":[{\"path\":\"/usr/bin/curl\"}]}"
 
-static struct answer check_answer(struct desk *d, const json_t *document, struct example e)
+static struct answer check_answer(struct api_fixture *d, const json_t *document, struct example e)
 {
     const struct http_route route = {.method = e.method, .pattern = e.pattern};
     const json_t *op = operation_of(document, &route);
     struct answer a = ask(d, (struct ask){.method = e.method, .path = e.path, .body = e.body});
     assert_status(&a, e.status);
-    const json_t *described = json_object_get(json_object_get(op, "responses"), arena_printf(d->arena, "%d", e.status));
+    const json_t *described = json_object_get(json_object_get(op, "responses"), arena_printf(d->g.arena, "%d", e.status));
     if (!described)
         fail_msg("%s %s does not say that it answers %d", e.method, e.pattern, e.status);
     const json_t *schema = json_object_get(json_object_get(json_object_get(described, "content"), a.type), "schema");
@@ -198,7 +198,7 @@ static struct answer check_answer(struct desk *d, const json_t *document, struct
 
 static void answers_are_as_described(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer document = ASK(d, "GET", "/openapi.json");
     static const struct example examples[] = {
         {"GET", "/v1/status", "/v1/status", NULL, 200},
@@ -228,13 +228,13 @@ static void answers_are_as_described(void **state)
     struct answer list = ASK(d, "GET", "/v1/decisions?limit=1");
     const json_t *newest = json_array_get(json_object_get(list.json, "decisions"), 0);
     check_answer(d, document.json,
-                 (struct example){"GET", arena_printf(d->arena, "/v1/decisions/%s", json_string_value(json_object_get(newest, "id"))),
+                 (struct example){"GET", arena_printf(d->g.arena, "/v1/decisions/%s", json_string_value(json_object_get(newest, "id"))),
                                   "/v1/decisions/{id}", NULL, 200});
 }
 
 static void bodies_are_described(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "GET", "/openapi.json");
     size_t described = 0;
     for (size_t i = 0; i < api_router.n_routes; i++) {
@@ -255,7 +255,7 @@ static void bodies_are_described(void **state)
 /* Wherever a token is looked at, too many wrong ones are answered with 429. */
 static void it_says_who_may_and_where_too_many_is_answered(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "GET", "/openapi.json");
     for (size_t i = 0; i < api_router.n_routes; i++) {
         const struct http_route *route = &api_router.routes[i];
@@ -269,7 +269,7 @@ static void it_says_who_may_and_where_too_many_is_answered(void **state)
 
 static void permissions_are_listed_with_their_roles(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "GET", "/v1/permissions");
     const json_t *list = json_object_get(a.json, "permissions"), *row = json_array_get(list, 6);
     assert_int_equal(json_array_size(list), 18);
@@ -283,15 +283,15 @@ static void permissions_are_listed_with_their_roles(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        DESK_TEST(it_names_every_route),
-        DESK_TEST(it_names_every_parameter),
-        DESK_TEST(other_query_parameters_are_refused),
+        API_TEST(it_names_every_route),
+        API_TEST(it_names_every_parameter),
+        API_TEST(other_query_parameters_are_refused),
         DEMO_TEST(a_parameter_is_given_once),
         DEMO_TEST(answers_are_as_described),
-        DESK_TEST(its_references_lead_somewhere),
-        DESK_TEST(bodies_are_described),
-        DESK_TEST(it_says_who_may_and_where_too_many_is_answered),
-        DESK_TEST(permissions_are_listed_with_their_roles),
+        API_TEST(its_references_lead_somewhere),
+        API_TEST(bodies_are_described),
+        API_TEST(it_says_who_may_and_where_too_many_is_answered),
+        API_TEST(permissions_are_listed_with_their_roles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

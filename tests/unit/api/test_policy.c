@@ -14,7 +14,7 @@
     "\"endpoints\":[{\"host\":\"api.example.com\",\"port\":443}],"          \
     "\"binaries\":[{\"path\":\"/usr/bin/curl\"}]}}}]}"
 
-static void put_first_rule(struct desk *d)
+static void put_first_rule(struct api_fixture *d)
 {
     struct answer a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE));
     assert_status(&a, 200);
@@ -23,7 +23,7 @@ static void put_first_rule(struct desk *d)
 
 static void a_put_answers_with_the_update_document(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"Sluice-Reason", "the first rule"}));
     assert_status(&a, 200);
     assert_string_equal(a.type, "application/json");
@@ -40,7 +40,7 @@ static void a_put_answers_with_the_update_document(void **state)
 
 static void yaml_and_json_and_operations_come_to_the_same(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer yaml = ASK(d, "PUT", POLICY "?dry_run=true", YAML(FIRST_RULE));
     struct answer json = ASK(d, "PUT", POLICY "?dry_run=1",
                              .body = "{\"version\":1,\"network_policies\":{\"api\":{\"endpoints\":[{\"host\":"
@@ -56,7 +56,7 @@ static void yaml_and_json_and_operations_come_to_the_same(void **state)
 
 static void bodies_that_cannot_be_read(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "PUT", POLICY, .type = "text/csv", .body = "a,b");
     assert_problem(&a, 415, "/unsupported-media-type", "the body is text/csv: send application/json or application/yaml");
     a = ASK(d, "PUT", POLICY, .body = "{\"version\": 1,\n  oops}");
@@ -68,7 +68,7 @@ static void bodies_that_cannot_be_read(void **state)
     a = ASK(d, "PUT", POLICY, YAML("version: [1\n"));
     assert_status(&a, 400);
     assert_non_null(strstr(text_of(&a, "detail"), "the body is no YAML document: "));
-    char *large = arena_alloc(d->arena, POLICY_BYTES_MAX + 2);
+    char *large = arena_alloc(d->g.arena, POLICY_BYTES_MAX + 2);
     memset(large, '#', POLICY_BYTES_MAX + 1);
     large[POLICY_BYTES_MAX + 1] = '\0';
     a = ASK(d, "PUT", POLICY, YAML(large));
@@ -77,7 +77,7 @@ static void bodies_that_cannot_be_read(void **state)
 
 static void documents_that_are_wrong(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "PUT", POLICY, YAML("version: 1\nnetwork_policies:\n  api:\n    endpoint: []\n"));
     assert_problem(&a, 422, "/invalid", "the policy has 1 problem");
     const json_t *error = json_array_get(json_object_get(a.json, "errors"), 0);
@@ -99,7 +99,7 @@ static void documents_that_are_wrong(void **state)
 
 static void a_denied_update_is_a_problem_with_its_votes(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"closed\",\"network\":\"none\"}");
     assert_status(&a, 201);
     a = ASK(d, "PUT", "/v1/sandboxes/closed/policy", YAML(FIRST_RULE));
@@ -115,19 +115,19 @@ static void a_denied_update_is_a_problem_with_its_votes(void **state)
 
 static void if_match_names_a_revision(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     static const char *const wrong[] = {"x", "\"1", "1\"", "0", "-1", "W/1", "\"1\" \"2\"", "\"1\", x", "*, \"1\"", ""};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct answer a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"If-Match", wrong[i]}));
         assert_problem(&a, 400, "/malformed",
-                       arena_printf(d->arena, "If-Match names the revision that the change builds on, such as \"3\", not %s",
+                       arena_printf(d->g.arena, "If-Match names the revision that the change builds on, such as \"3\", not %s",
                                     wrong[i]));
     }
     static const char *const other[] = {"\"x\"", "\"\"", "\"0\"", "\"01\"", "W/\"1\"", "\"x\", W/\"1\""};
     for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
         struct answer a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"If-Match", other[i]}));
         assert_problem(&a, 412, "/revision-moved",
-                       arena_printf(d->arena, "If-Match (%s) names no revision of the policy of sandbox 'demo': they are "
+                       arena_printf(d->g.arena, "If-Match (%s) names no revision of the policy of sandbox 'demo': they are "
                                               "tagged such as \"1\"", other[i]));
     }
     struct answer list = ASK(d, "PUT", POLICY "?dry_run", YAML(FIRST_RULE), HEADERS({"If-Match", "\"7\",\"1\" , W/\"x\""}));
@@ -148,7 +148,7 @@ static void if_match_names_a_revision(void **state)
 
 static void an_override_is_an_admins_and_needs_a_reason(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"Sluice-Override", "true"}));
     assert_problem(&a, 403, "/forbidden", "an override needs a reason: say why it is right");
     a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"Sluice-Override", "yes"}));
@@ -159,8 +159,8 @@ static void an_override_is_an_admins_and_needs_a_reason(void **state)
 
 static void a_reason_is_text(void **state)
 {
-    struct desk *d = *state;
-    char *long_one = arena_zalloc(d->arena, 1026);
+    struct api_fixture *d = *state;
+    char *long_one = arena_zalloc(d->g.arena, 1026);
     struct answer a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"Sluice-Reason", "f\xc3\xbcr alle"}));
     assert_status(&a, 200);
     a = ASK(d, "GET", "/v1/sandboxes/demo/revisions/2");
@@ -180,7 +180,7 @@ static void a_reason_is_text(void **state)
 
 static void a_policy_is_read_as_json_or_yaml(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     put_first_rule(d);
     struct answer a = ASK(d, "GET", POLICY);
     assert_string_equal(a.etag, "\"2\"");
@@ -209,7 +209,7 @@ static void a_policy_is_read_as_json_or_yaml(void **state)
 
 static void a_body_that_nobody_reads_is_refused(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     put_first_rule(d);
     static const char *const paths[] = {"/v1/sandboxes/demo/revisions/1/rollback", "/v1/sandboxes/demo/stop",
                                         "/v1/sandboxes/demo/drafts/1/undo", "/v1/plugins/reload"};
@@ -218,7 +218,7 @@ static void a_body_that_nobody_reads_is_refused(void **state)
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         struct answer a = ask(d, (struct ask){.method = "POST", .path = paths[i], .body = "{\"dry_run\":true}"});
         assert_problem(&a, 422, "/invalid",
-                       arena_printf(d->arena, "POST %s takes no body: leave it out (a reason goes into the header Sluice-Reason)",
+                       arena_printf(d->g.arena, "POST %s takes no body: leave it out (a reason goes into the header Sluice-Reason)",
                                     patterns[i]));
     }
     struct answer a = ASK(d, "GET", POLICY);
@@ -234,11 +234,11 @@ enum { WRITERS = 64 };
 /* Nobody waits in vain, nobody is lost, no revision is skipped. */
 static void many_writers_of_one_sandbox(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer *answers[WRITERS];
     bool taken[WRITERS + 2] = {false};
     for (int i = 0; i < WRITERS; i++)
-        answers[i] = begin_ask(d, (struct ask){.method = "PATCH", .path = POLICY, .body = arena_printf(d->arena,
+        answers[i] = begin_ask(d, (struct ask){.method = "PATCH", .path = POLICY, .body = arena_printf(d->g.arena,
             "{\"operations\":[{\"add_rule\":{\"rule_name\":\"r%d\",\"rule\":{\"endpoints\":[{\"host\":\"h%d.example.com\","
             "\"port\":443}],\"binaries\":[{\"path\":\"/usr/bin/curl\"}]}}}]}", i, i)});
     for (int i = 0; i < WRITERS; i++) {
@@ -249,7 +249,7 @@ static void many_writers_of_one_sandbox(void **state)
         taken[revision] = true;
     }
     struct answer a = ASK(d, "GET", POLICY);
-    assert_string_equal(a.etag, arena_printf(d->arena, "\"%d\"", WRITERS + 1));
+    assert_string_equal(a.etag, arena_printf(d->g.arena, "\"%d\"", WRITERS + 1));
     assert_int_equal(json_object_size(json_object_get(json_object_get(a.json, "policy"), "network_policies")), WRITERS);
     a = ASK(d, "GET", "/v1/decisions?sandbox=demo&limit=0");
     assert_int_equal(json_array_size(json_object_get(a.json, "decisions")), WRITERS + 1);
@@ -258,7 +258,7 @@ static void many_writers_of_one_sandbox(void **state)
 /* A client that did not hear the answer sends its request again. */
 static void a_request_that_is_sent_again_changes_nothing(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     static const struct ask requests[] = {
         {"PUT", POLICY, "application/yaml", FIRST_RULE, {{NULL, NULL}}},
         {"PATCH", POLICY, NULL, FIRST_OPERATION, {{NULL, NULL}}},
@@ -288,7 +288,7 @@ static void a_request_that_is_sent_again_changes_nothing(void **state)
 /* policy get --full | policy set --policy - changes nothing. */
 static void what_was_read_can_be_sent_back(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     put_first_rule(d);
     struct answer a = ASK(d, "GET", POLICY, HEADERS({"Accept", "application/yaml"}));
     struct answer back = ASK(d, "PUT", POLICY, YAML(a.text));
@@ -299,7 +299,7 @@ static void what_was_read_can_be_sent_back(void **state)
 
 static void numbers_that_are_none(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "GET", POLICY "?revision=one");
     assert_problem(&a, 400, "/malformed",
                    "query parameter revision must be a number from 0 to 9223372036854775807, not 'one'");
@@ -321,7 +321,7 @@ static void numbers_that_are_none(void **state)
 
 static void revisions_are_listed_and_rolled_back(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     put_first_rule(d);
     struct answer a = ASK(d, "POST", "/v1/sandboxes/demo/revisions/1/rollback");
     assert_status(&a, 200);
@@ -351,11 +351,11 @@ static int write_load(struct store_tx *tx, void *arg, struct error *err)
 }
 
 /* The sandbox enforces revision 2, or cannot; told says whether an event follows. */
-static void load(struct desk *d, bool failed, bool told)
+static void load(struct api_fixture *d, bool failed, bool told)
 {
     struct load l = {.failed = failed};
     struct store_sandbox box;
-    assert_int_equal(store_sandbox_get(d->api.store, "demo", d->arena, &box, &d->err), 0);
+    assert_int_equal(store_sandbox_get(d->api.store, "demo", d->g.arena, &box, &d->err), 0);
     snprintf(l.id, sizeof l.id, "%s", box.id);
     assert_int_equal(store_write(d->api.store, write_load, &l, &d->err), 0);
     if (told)
@@ -363,7 +363,7 @@ static void load(struct desk *d, bool failed, bool told)
 }
 
 /* Turns the loop until everything that was sent has come to where it waits. */
-static void settle(struct desk *d)
+static void settle(struct api_fixture *d)
 {
     struct answer *other = begin_ask(d, (struct ask){.method = "GET", .path = SECOND});
     RUN_UNTIL(d, other->done);
@@ -372,7 +372,7 @@ static void settle(struct desk *d)
 
 static void a_wait_ends_when_the_revision_is_loaded(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     put_first_rule(d);
     struct answer *a = begin_ask(d, (struct ask){.method = "GET", .path = SECOND "?wait_ms=20000"});
     settle(d);
@@ -390,7 +390,7 @@ static void a_wait_ends_when_the_revision_is_loaded(void **state)
 
 static void a_wait_ends_when_the_revision_failed(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     put_first_rule(d);
     struct answer *a = begin_ask(d, (struct ask){.method = "GET", .path = SECOND "?wait_ms=20000"});
     settle(d);
@@ -402,7 +402,7 @@ static void a_wait_ends_when_the_revision_failed(void **state)
 
 static void a_wait_that_is_over_tells_what_is(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     put_first_rule(d);
     struct answer a = ASK(d, "GET", SECOND "?wait_ms=1");
     assert_status(&a, 200);
@@ -414,7 +414,7 @@ static void a_wait_that_is_over_tells_what_is(void **state)
 
 static void a_gateway_that_stops_ends_every_wait(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     put_first_rule(d);
     struct answer *a = begin_ask(d, (struct ask){.method = "GET", .path = SECOND "?wait_ms=3600000"});
     settle(d);
@@ -431,17 +431,17 @@ static void count_timer(uv_handle_t *handle, void *n)
     *(int *)n += handle->type == UV_TIMER && uv_is_active(handle);
 }
 
-static int active_timers(struct desk *d)
+static int active_timers(struct api_fixture *d)
 {
     int n = 0;
-    uv_walk(&d->loop, count_timer, &n);
+    uv_walk(&d->g.loop, count_timer, &n);
     return n;
 }
 
 /* Nothing of the wait is left: neither its timer nor, as the sanitizer sees, its memory. */
 static void a_client_that_hangs_up_is_forgotten(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     put_first_rule(d);
     int before = active_timers(d);
     struct answer *a = begin_ask(d, (struct ask){.method = "GET", .path = SECOND "?wait_ms=20000"});

@@ -6,7 +6,7 @@
 
 static void a_sandbox_is_made_and_ready(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "POST", "/v1/sandboxes",
                           YAML("name: demo\nlabels: {team: a}\npolicy:\n  version: 1\n"));
     static const char *const members[] = {"name", "id", "phase", "network", "labels", "policy_revision",
@@ -27,7 +27,7 @@ static void a_sandbox_is_made_and_ready(void **state)
 /* Two words and six digits: of 32 random bits, so that thousands of sandboxes do not meet. */
 static void a_name_is_made_up(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{}"), b = ASK(d, "POST", "/v1/sandboxes", .body = "{}");
     assert_status(&a, 201);
     assert_status(&b, 201);
@@ -42,7 +42,7 @@ static void a_name_is_made_up(void **state)
 static void a_name_is_given_once(void **state)
 {
     enum { CLIENTS = 16 };
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer *answers[CLIENTS];
     int made = 0;
     const char *id = "";
@@ -67,12 +67,12 @@ static void a_name_is_given_once(void **state)
 
 static void names_that_are_none(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     static const char *const wrong[] = {"-a", "a-", "a--b", "A", "a_b", "a.b", "ä", "a b", "a/b"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = arena_printf(d->arena, "{\"name\":\"%s\"}", wrong[i]));
+        struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = arena_printf(d->g.arena, "{\"name\":\"%s\"}", wrong[i]));
         assert_problem(&a, 422, "/invalid",
-                       arena_printf(d->arena, "'%s' is no sandbox name: use 1 to 19 of a-z, 0-9 and '-', not at the ends "
+                       arena_printf(d->g.arena, "'%s' is no sandbox name: use 1 to 19 of a-z, 0-9 and '-', not at the ends "
                                               "and not twice in a row", wrong[i]));
     }
     struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"a123456789012345678\"}");
@@ -83,7 +83,7 @@ static void names_that_are_none(void **state)
 
 static void requests_that_are_wrong(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     static const struct {
         const char *body, *path;
     } cases[] = {
@@ -137,7 +137,7 @@ static void requests_that_are_wrong(void **state)
 
 static void a_sandbox_that_does_not_start_leaves_its_decision_only(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     error_set(&d->start_error, ERROR_UPSTREAM, "bubblewrap cannot make a namespace");
     struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"demo\"}");
     assert_problem(&a, 502, "/sandbox-failed", "bubblewrap cannot make a namespace");
@@ -152,7 +152,7 @@ static void a_sandbox_that_does_not_start_leaves_its_decision_only(void **state)
 
 static void lists_choose_by_label(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"two\",\"labels\":{\"team\":\"b\",\"tier\":\"x=y\"}}");
     static const struct {
         const char *query;
@@ -162,20 +162,20 @@ static void lists_choose_by_label(void **state)
         {"?label=team%3Db&label=tier%3Dx%3Dy", 1}, {"?label=team%3Da&label=tier%3Dx%3Dy", 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct answer a = ASK(d, "GET", arena_printf(d->arena, "/v1/sandboxes%s", cases[i].query));
+        struct answer a = ASK(d, "GET", arena_printf(d->g.arena, "/v1/sandboxes%s", cases[i].query));
         assert_int_equal(json_array_size(json_object_get(a.json, "sandboxes")), cases[i].n);
     }
     static const char *const wrong[] = {"team", "", "%3Da"};
     for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
-        struct answer refused = ASK(d, "GET", arena_printf(d->arena, "/v1/sandboxes?label=%s", wrong[k]));
+        struct answer refused = ASK(d, "GET", arena_printf(d->g.arena, "/v1/sandboxes?label=%s", wrong[k]));
         assert_problem(&refused, 400, "/malformed",
-                       arena_printf(d->arena, "query parameter label is KEY=VALUE, not '%s'", k == 2 ? "=a" : wrong[k]));
+                       arena_printf(d->g.arena, "query parameter label is KEY=VALUE, not '%s'", k == 2 ? "=a" : wrong[k]));
     }
 }
 
 static void a_life(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"demo\"}");
     assert_problem(&a, 409, "/exists", "sandbox 'demo' already exists: choose another name, or delete it first");
     a = ASK(d, "POST", "/v1/sandboxes/demo/stop");
@@ -194,7 +194,7 @@ static void a_life(void **state)
 /* Why was it refused, and what happened to the one that is gone? */
 static void decisions_outlive_their_sandbox(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     ASK(d, "PUT", "/v1/sandboxes/demo/policy", YAML("version: 1\nnetwork_policies: {a: {endpoints: [{host: a.example.com, port: 1}]}}"));
     ASK(d, "DELETE", "/v1/sandboxes/demo");
     struct answer a = ASK(d, "GET", "/v1/decisions?sandbox=demo");
@@ -209,10 +209,10 @@ static void decisions_outlive_their_sandbox(void **state)
 
 static void a_list_of_decisions_can_be_had_with_the_candidates(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "GET", "/v1/decisions?candidate=true");
     json_t *listed = json_incref(json_array_get(json_object_get(a.json, "decisions"), 0));
-    a = ASK(d, "GET", arena_printf(d->arena, "/v1/decisions/%s", json_string_value(json_object_get(listed, "id"))));
+    a = ASK(d, "GET", arena_printf(d->g.arena, "/v1/decisions/%s", json_string_value(json_object_get(listed, "id"))));
     const char *name;
     json_t *value;
     json_object_foreach(listed, name, value)
@@ -232,9 +232,9 @@ static void a_list_of_decisions_can_be_had_with_the_candidates(void **state)
 /* Another program wrote the file, or the disk is bad: the others can still be read. */
 static void a_decision_that_is_no_text_ends_nothing(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     sqlite3 *db;
-    assert_int_equal(sqlite3_open(arena_printf(d->arena, "%s/sluice.db", d->folder), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_open(arena_printf(d->g.arena, "%s/sluice.db", d->g.folder), &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "DROP TRIGGER decision_update; UPDATE decision SET reason = CAST(x'ff' AS TEXT) WHERE seq = 1", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
     struct answer a = ASK(d, "GET", "/v1/decisions");
@@ -244,7 +244,7 @@ static void a_decision_that_is_no_text_ends_nothing(void **state)
 
 static void decisions_are_kept_and_can_be_verified(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "GET", "/v1/decisions?sandbox=demo");
     const json_t *first = json_array_get(json_object_get(a.json, "decisions"), 0);
     const char *id = json_string_value(json_object_get(first, "id"));
@@ -252,7 +252,7 @@ static void decisions_are_kept_and_can_be_verified(void **state)
     assert_string_equal(json_string_value(json_object_get(first, "outcome")), "allowed");
     assert_string_equal(json_string_value(json_object_get(json_object_get(first, "actor"), "role")), "admin");
     assert_null(json_object_get(first, "candidate"));
-    a = ASK(d, "GET", arena_printf(d->arena, "/v1/decisions/%s", id));
+    a = ASK(d, "GET", arena_printf(d->g.arena, "/v1/decisions/%s", id));
     assert_status(&a, 200);
     assert_int_equal(json_integer_value(json_object_get(json_object_get(a.json, "candidate"), "version")), 1);
     assert_string_equal(json_string_value(json_object_get(json_object_get(a.json, "effect"), "relation")), "same");
@@ -264,7 +264,7 @@ static void decisions_are_kept_and_can_be_verified(void **state)
     a = ASK(d, "GET", "/v1/audit/verify");
     assert_true(json_is_true(json_object_get(a.json, "intact")));
     assert_int_equal(number_of(&a, "records"), 1);
-    a = ASK(d, "GET", arena_printf(d->arena, "/v1/audit/verify?head=%s", text_of(&a, "head")));
+    a = ASK(d, "GET", arena_printf(d->g.arena, "/v1/audit/verify?head=%s", text_of(&a, "head")));
     assert_true(json_is_true(json_object_get(a.json, "intact")));
     a = ASK(d, "GET", "/v1/audit/verify?head=0");
     assert_string_equal(text_of(&a, "why"), "the head 0, which was noted, is no record of the chain: the store was rolled back or replaced");
@@ -272,7 +272,7 @@ static void decisions_are_kept_and_can_be_verified(void **state)
 
 static void plugins_are_listed_and_reloaded(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "GET", "/v1/plugins");
     static const char *const members[] = {"name", "version", "kind", "level", "isolation", "path", "sha256", "state", "reads_files",
                                           "votes", "denials", "errors", "p50_us", "p99_us", NULL};
@@ -293,7 +293,7 @@ static void plugins_are_listed_and_reloaded(void **state)
 
 static void status_and_metrics_count(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "GET", "/v1/status");
     assert_int_equal(number_of(&a, "sandboxes"), 1);
     assert_int_equal(number_of(&a, "ready"), 1);
@@ -315,13 +315,13 @@ static void status_and_metrics_count(void **state)
 
 static void every_answer_is_yaml_when_asked(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "GET", "/v1/sandboxes/demo", HEADERS({"Accept", "application/yaml"}));
     struct problems problems = {0};
     struct doc_node *tree;
     assert_status(&a, 200);
     assert_string_equal(a.type, "application/yaml");
-    assert_int_equal(doc_parse(a.text, strlen(a.text), DOC_YAML, 65536, d->arena, &tree, &problems), 0);
+    assert_int_equal(doc_parse(a.text, strlen(a.text), DOC_YAML, 65536, d->g.arena, &tree, &problems), 0);
     assert_string_equal(doc_at(tree, "name")->text, "demo");
     assert_string_equal(doc_at(tree, "labels.team")->text, "a");
     a = ASK(d, "GET", "/v1/sandboxes/nobody", HEADERS({"Accept", "application/yaml"}));
@@ -331,7 +331,7 @@ static void every_answer_is_yaml_when_asked(void **state)
 
 static void what_is_not_there(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "GET", "/v1/nothing");
     assert_status(&a, 404);
     assert_string_equal(a.type, "application/problem+json");
@@ -339,16 +339,16 @@ static void what_is_not_there(void **state)
     assert_status(&a, 405);
 }
 
-static const char *events_of(struct desk *d, const char *name)
+static const char *events_of(struct api_fixture *d, const char *name)
 {
-    struct answer a = ASK(d, "GET", arena_printf(d->arena, "/v1/events?follow=false&sandbox=%s", name));
+    struct answer a = ASK(d, "GET", arena_printf(d->g.arena, "/v1/events?follow=false&sandbox=%s", name));
     assert_status(&a, 200);
     return a.text;
 }
 
 static void events_are_of_a_sandbox_that_there_is_or_was(void **state)
 {
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "GET", "/v1/events?follow=false&sandbox=dmeo");
     assert_problem(&a, 404, "/not-found", "sandbox 'dmeo' not found");
     assert_null(strstr(events_of(d, "demo"), "event: "));
@@ -362,12 +362,12 @@ static void events_are_of_a_sandbox_that_there_is_or_was(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        DESK_TEST(a_sandbox_is_made_and_ready),
-        DESK_TEST(a_name_is_made_up),
-        DESK_TEST(a_name_is_given_once),
-        DESK_TEST(names_that_are_none),
-        DESK_TEST(requests_that_are_wrong),
-        DESK_TEST(a_sandbox_that_does_not_start_leaves_its_decision_only),
+        API_TEST(a_sandbox_is_made_and_ready),
+        API_TEST(a_name_is_made_up),
+        API_TEST(a_name_is_given_once),
+        API_TEST(names_that_are_none),
+        API_TEST(requests_that_are_wrong),
+        API_TEST(a_sandbox_that_does_not_start_leaves_its_decision_only),
         DEMO_TEST(lists_choose_by_label),
         DEMO_TEST(a_life),
         DEMO_TEST(decisions_outlive_their_sandbox),
@@ -378,7 +378,7 @@ int main(void)
         DEMO_TEST(plugins_are_listed_and_reloaded),
         DEMO_TEST(status_and_metrics_count),
         DEMO_TEST(every_answer_is_yaml_when_asked),
-        DESK_TEST(what_is_not_there),
+        API_TEST(what_is_not_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

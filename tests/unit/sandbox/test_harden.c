@@ -32,11 +32,11 @@ static void check_thread(pid_t pid, const char *tid)
 
 static void every_thread_has_given_up_its_privileges(void **state)
 {
-    struct desk *d = desk_open(NULL, true);
+    struct supervisor_fixture *d = fixture_open(NULL, true);
     char path[64];
     unsigned threads = 0;
     (void)state;
-    desk_sh(d, "curl -s http://example.com/");      /* makes it follow links */
+    fixture_sh(d, "curl -s http://example.com/");      /* makes it follow links */
     snprintf(path, sizeof path, "/proc/%d/task", d->supervisor.pid);
     DIR *dir = opendir(path);
     for (struct dirent *e; dir && (e = readdir(dir));)
@@ -46,7 +46,7 @@ static void every_thread_has_given_up_its_privileges(void **state)
         }
     closedir(dir);
     assert_true(threads > 1);
-    desk_close(d);
+    fixture_close(d);
 }
 
 static int run_harden(const char *group)

@@ -15,7 +15,7 @@
 
 static void hello_says_what_is_enforced(void **state)
 {
-    struct desk *d = *state;
+    struct supervisor_fixture *d = *state;
     const struct sandbox_hello *hello = &d->hello.hello;
     assert_int_equal(hello->protocol, SANDBOX_PROTOCOL_VERSION);
     assert_string_equal(hello->sandbox, "sandbox-1");
@@ -24,50 +24,50 @@ static void hello_says_what_is_enforced(void **state)
 
 static void a_ping_is_answered(void **state)
 {
-    struct desk *d = *state;
-    desk_send(d, &(struct sandbox_message){.type = MESSAGE_PING});
-    DESK_WAIT(d, d->pongs == 1);
+    struct supervisor_fixture *d = *state;
+    fixture_send(d, &(struct sandbox_message){.type = MESSAGE_PING});
+    RUN_UNTIL(d, d->pongs == 1);
 }
 
 static void a_policy_is_loaded(void **state)
 {
-    struct desk *d = *state;
+    struct supervisor_fixture *d = *state;
     struct problems problems = {0};
     struct policy *next = policy_parse(ONE_RULE, strlen(ONE_RULE), DOC_YAML, &problems);
-    desk_send_policy(d, 2, policy_hash(next), policy_json(next));
-    DESK_WAIT(d, d->loaded == 2);
+    fixture_send_policy(d, 2, policy_hash(next), policy_json(next));
+    RUN_UNTIL(d, d->loaded == 2);
     assert_string_equal(d->loaded_hash, policy_hash(next));
-    desk_send_policy(d, 3, policy_hash(next), policy_json(next));
-    DESK_WAIT(d, d->loaded == 3);
+    fixture_send_policy(d, 3, policy_hash(next), policy_json(next));
+    RUN_UNTIL(d, d->loaded == 3);
     policy_unref(next);
 }
 
 static void a_bad_policy_is_refused_and_the_old_one_stays(void **state)
 {
-    struct desk *d = *state;
-    desk_send_policy(d, 2, "abc", "{\"version\":1,\"network_policies\":{\"a\":{\"endpoint\":[]}}}");
-    DESK_WAIT(d, d->failed[0]);
+    struct supervisor_fixture *d = *state;
+    fixture_send_policy(d, 2, "abc", "{\"version\":1,\"network_policies\":{\"a\":{\"endpoint\":[]}}}");
+    RUN_UNTIL(d, d->failed[0]);
     assert_non_null(strstr(d->failed, "network_policies.a"));
     d->failed[0] = '\0';
-    desk_send_policy(d, 3, "abc", policy_json(d->policy));
-    DESK_WAIT(d, d->failed[0]);
+    fixture_send_policy(d, 3, "abc", policy_json(d->policy));
+    RUN_UNTIL(d, d->failed[0]);
     assert_non_null(strstr(d->failed, "the policy's hash is "));
-    desk_shut(d);
-    desk_serve(d);
-    DESK_WAIT(d, d->hellos == 2);
+    gateway_shut(&d->g);
+    gateway_serve(&d->g, &fixture_router, d);
+    RUN_UNTIL(d, d->hellos == 2);
     assert_int_equal(d->hello.hello.loaded_revision, 1);
     assert_int_equal(d->loaded, 0);
 }
 
-static void refuse_to_load(struct desk *d, uint64_t revision, const char *yaml, const char *why)
+static void refuse_to_load(struct supervisor_fixture *d, uint64_t revision, const char *yaml, const char *why)
 {
     struct problems problems = {0};
     struct policy *written = policy_parse(yaml, strlen(yaml), DOC_YAML, &problems);
     assert_non_null(written);
     struct policy *next = policy_complete(written, d->policy);
     d->failed[0] = '\0';
-    desk_send_policy(d, revision, policy_hash(next), policy_json(next));
-    DESK_WAIT(d, d->failed[0]);
+    fixture_send_policy(d, revision, policy_hash(next), policy_json(next));
+    RUN_UNTIL(d, d->failed[0]);
     if (!strstr(d->failed, why))
         fail_msg("'%s' is not in '%s'", why, d->failed);
     policy_unref(next);
@@ -77,7 +77,7 @@ static void refuse_to_load(struct desk *d, uint64_t revision, const char *yaml, 
 /* Whatever voters a site has: what would be half enforced is not loaded. */
 static void what_cannot_be_enforced_is_not_loaded(void **state)
 {
-    struct desk *d = *state;
+    struct supervisor_fixture *d = *state;
     refuse_to_load(d, 2, "version: 1\nnetwork_policies: {a: {binaries: [{path: /usr/bin/curl}], endpoints: "
                          "[{host: a.example.com, port: 443, protocol: graphql, enforcement: enforce, access: read-only}]}}\n",
                    "network_policies.a.endpoints[0].protocol: this runtime cannot enforce protocol yet");
@@ -92,7 +92,7 @@ static void what_cannot_be_enforced_is_not_loaded(void **state)
 
 static void paths_may_be_added(void **state)
 {
-    struct desk *d = *state;
+    struct supervisor_fixture *d = *state;
     struct sluice_policy model = *policy_model(d->policy);
     struct sluice_filesystem files = *model.filesystem;
     const char *paths[64] = {"/opt"};
@@ -101,37 +101,37 @@ static void paths_may_be_added(void **state)
     files.n_read_only++;
     model.filesystem = &files;
     struct policy *next = policy_take(arena_new(), &model);
-    desk_send_policy(d, 2, policy_hash(next), policy_json(next));
-    DESK_WAIT(d, d->loaded == 2);
+    fixture_send_policy(d, 2, policy_hash(next), policy_json(next));
+    RUN_UNTIL(d, d->loaded == 2);
     policy_unref(next);
 }
 
 static void a_gateway_that_was_away_is_found_again(void **state)
 {
-    struct desk *d = *state;
+    struct supervisor_fixture *d = *state;
     for (unsigned again = 2; again < 5; again++) {
-        desk_shut(d);
+        gateway_shut(&d->g);
         assert_null(d->stream);
-        desk_serve(d);
-        DESK_WAIT(d, d->hellos == again);
+        gateway_serve(&d->g, &fixture_router, d);
+        RUN_UNTIL(d, d->hellos == again);
     }
-    assert_string_equal(desk_sh(d, "echo still here"), "still here\n");
+    assert_string_equal(fixture_sh(d, "echo still here"), "still here\n");
 }
 
 static void strange_lines_change_nothing(void **state)
 {
-    struct desk *d = *state;
+    struct supervisor_fixture *d = *state;
     http_tunnel_write(d->stream, "{\"type\":\"dance\"}\nnonsense\n\n{}\n", 30);
-    desk_send(d, &(struct sandbox_message){.type = MESSAGE_PING});
-    DESK_WAIT(d, d->pongs == 1);
+    fixture_send(d, &(struct sandbox_message){.type = MESSAGE_PING});
+    RUN_UNTIL(d, d->pongs == 1);
 }
 
 static void an_orphan_stops(void **state)
 {
-    struct desk *d = *state;
+    struct supervisor_fixture *d = *state;
     d->refuse_410 = true;
     http_tunnel_close(d->stream);
-    DESK_WAIT(d, d->exited);
+    RUN_UNTIL(d, d->exited);
     assert_int_equal(d->exit_code, 0);
 }
 
@@ -141,28 +141,28 @@ static void an_orphan_stops(void **state)
 
 static void what_is_refused_is_told_at_once(void **state)
 {
-    struct desk *d = *state;
-    assert_string_equal(desk_sh(d, CURL "http://example.com/"), "403 000");
-    DESK_WAIT(d, d->denials == 1);
+    struct supervisor_fixture *d = *state;
+    assert_string_equal(fixture_sh(d, CURL "http://example.com/"), "403 000");
+    RUN_UNTIL(d, d->denials == 1);
     assert_string_equal(d->denied_host, "example.com");
     assert_string_equal(d->denied_binary, "/usr/bin/curl");
-    assert_string_equal(desk_sh(d, CURL "https://other.example/"), "000 403");
-    DESK_WAIT(d, d->denials == 2);
+    assert_string_equal(fixture_sh(d, CURL "https://other.example/"), "000 403");
+    RUN_UNTIL(d, d->denials == 2);
     assert_string_equal(d->denied_host, "other.example");
-    DESK_WAIT(d, strstr(buf_str(&d->logs), "DENIED /usr/bin/curl"));
+    RUN_UNTIL(d, strstr(buf_str(&d->logs), "DENIED /usr/bin/curl"));
 }
 
 /* A program may forbid to be looked into (PR_SET_DUMPABLE), and for most users that is obeyed. */
 static void a_program_that_hides_is_known(void **state)
 {
-    struct desk *d = *state;
+    struct supervisor_fixture *d = *state;
     char *script = alloc_printf(
         "perl -MIO::Socket::INET -e 'syscall(%d, %d, 0) == 0 or die; "
         "$s = IO::Socket::INET->new(\"10.200.0.1:3128\") or die; "
         "print $s \"GET http://hidden.example/ HTTP/1.1\\r\\nHost: h\\r\\n\\r\\n\"; print scalar <$s>'",
         SYS_prctl, PR_SET_DUMPABLE);
-    assert_string_equal(desk_sh(d, script), "HTTP/1.1 403 Forbidden\r\n");
-    DESK_WAIT(d, d->denials == 1);
+    assert_string_equal(fixture_sh(d, script), "HTTP/1.1 403 Forbidden\r\n");
+    RUN_UNTIL(d, d->denials == 1);
     assert_string_equal(d->denied_host, "hidden.example");
     assert_string_equal(d->denied_binary, "/usr/bin/perl");
     free(script);
@@ -171,13 +171,13 @@ static void a_program_that_hides_is_known(void **state)
 static void the_same_refusal_again_is_told_once_a_second(void **state)
 {
     enum { REFUSALS = 40 };
-    struct desk *d = *state;
+    struct supervisor_fixture *d = *state;
     uint64_t start_ns = clock_mono_ns();
-    desk_sh(d, "curl -sS -m 20 -o /dev/null 'http://example.com/[1-40]'");
+    fixture_sh(d, "curl -sS -m 20 -o /dev/null 'http://example.com/[1-40]'");
     for (int n = 1; n <= REFUSALS; n++) {
         char line[32];
         snprintf(line, sizeof line, "example.com:80/%d ", n);
-        DESK_WAIT(d, strstr(buf_str(&d->logs), line));
+        RUN_UNTIL(d, strstr(buf_str(&d->logs), line));
     }
     assert_in_range(d->denials, 1, 2 + (clock_mono_ns() - start_ns) / 1000000000u);
 }
@@ -186,17 +186,17 @@ static void the_same_refusal_again_is_told_once_a_second(void **state)
 static void many_refusals_alike_are_few_lines(void **state)
 {
     enum { REFUSALS = 400, LINES_MAX = 100 };
-    struct desk *d = *state;
+    struct supervisor_fixture *d = *state;
     unsigned lines = 0;
-    desk_sh(d, "curl -sS -m 60 -o /dev/null 'http://example.com/[1-400]'");
-    DESK_WAIT(d, strstr(buf_str(&d->logs), " like it in "));
+    fixture_sh(d, "curl -sS -m 60 -o /dev/null 'http://example.com/[1-400]'");
+    RUN_UNTIL(d, strstr(buf_str(&d->logs), " like it in "));
     for (const char *at = buf_str(&d->logs); (at = strstr(at, "DENIED")); at++)
         lines++;
     assert_in_range(lines, 1, LINES_MAX);
-    DESK_WAIT(d, strstr(buf_str(&d->traffic), "refused example.com:80 /usr/bin/curl  "));
+    RUN_UNTIL(d, strstr(buf_str(&d->traffic), "refused example.com:80 /usr/bin/curl  "));
 }
 
-static uint64_t requests_counted(const struct desk *d, const char *what)
+static uint64_t requests_counted(const struct supervisor_fixture *d, const char *what)
 {
     uint64_t sum = 0;
     for (const char *at = buf_str(&d->traffic); (at = strstr(at, what)); at++)
@@ -209,41 +209,41 @@ static uint64_t requests_counted(const struct desk *d, const char *what)
 /* A batch that nobody acknowledged comes again with its number, and what came meanwhile comes after it. */
 static void traffic_is_counted_once_over_a_broken_stream(void **state)
 {
-    struct desk *d = *state;
+    struct supervisor_fixture *d = *state;
     d->ignore_batches = true;
-    desk_sh(d, "curl -sS -o /dev/null 'http://example.com/[1-3]'");
-    DESK_WAIT(d, d->batches == 1);
-    desk_sh(d, "curl -sS -o /dev/null 'http://example.com/[1-4]'");
-    desk_shut(d);
+    fixture_sh(d, "curl -sS -o /dev/null 'http://example.com/[1-3]'");
+    RUN_UNTIL(d, d->batches == 1);
+    fixture_sh(d, "curl -sS -o /dev/null 'http://example.com/[1-4]'");
+    gateway_shut(&d->g);
     d->ignore_batches = false;
-    desk_serve(d);
-    DESK_WAIT(d, requests_counted(d, REFUSED_BY_CURL) == 7);
+    gateway_serve(&d->g, &fixture_router, d);
+    RUN_UNTIL(d, requests_counted(d, REFUSED_BY_CURL) == 7);
     assert_int_equal(d->batch_number, 2);
 }
 
 /* A supervisor that is asked to stop hands over what it has counted first. */
 static void traffic_is_told_before_the_end(void **state)
 {
-    struct desk *d = *state;
-    desk_sh(d, "curl -sS -o /dev/null 'http://example.com/[1-3]'");
-    desk_send(d, &(struct sandbox_message){.type = MESSAGE_STOP, .stop.grace_ms = 100});
-    DESK_WAIT(d, d->exited);
+    struct supervisor_fixture *d = *state;
+    fixture_sh(d, "curl -sS -o /dev/null 'http://example.com/[1-3]'");
+    fixture_send(d, &(struct sandbox_message){.type = MESSAGE_STOP, .stop.grace_ms = 100});
+    RUN_UNTIL(d, d->exited);
     assert_int_equal(requests_counted(d, REFUSED_BY_CURL), 3);
 }
 
 static void denials_wait_for_a_gateway_that_is_away(void **state)
 {
-    struct desk *d = *state;
+    struct supervisor_fixture *d = *state;
     const char *const command[] = {"/bin/sh", "-c", "read go; " CURL "http://example.com/"};
-    desk_begin(d, (struct sandbox_exec){.command = command, .n_command = 3});
+    fixture_begin(d, (struct sandbox_exec){.command = command, .n_command = 3});
     d->refuse_stream = true;
     http_tunnel_close(d->stream);
-    DESK_WAIT(d, !d->stream);
-    desk_write(d, FRAME_STDIN, "go\n", 3);
-    desk_end(d);
+    RUN_UNTIL(d, !d->stream);
+    fixture_write(d, FRAME_STDIN, "go\n", 3);
+    fixture_end(d);
     assert_int_equal(d->denials, 0);
     d->refuse_stream = false;
-    DESK_WAIT(d, d->denials == 1);
+    RUN_UNTIL(d, d->denials == 1);
     assert_string_equal(d->denied_host, "example.com");
 }
 
@@ -251,21 +251,21 @@ static void denials_wait_for_a_gateway_that_is_away(void **state)
  * another reason: nothing is dialled. */
 static void a_loaded_policy_is_enforced(void **state)
 {
-    struct desk *d = *state;
+    struct supervisor_fixture *d = *state;
     struct problems problems = {0};
     struct policy *next = policy_parse(ONE_RULE, strlen(ONE_RULE), DOC_YAML, &problems);
-    desk_sh(d, CURL "https://example.com/");
-    DESK_WAIT(d, d->denials == 1);
+    fixture_sh(d, CURL "https://example.com/");
+    RUN_UNTIL(d, d->denials == 1);
     assert_string_equal(d->denied_stage, "connect");
-    desk_send_policy(d, 2, policy_hash(next), policy_json(next));
-    DESK_WAIT(d, d->loaded == 2);
-    desk_sh(d, CURL "https://example.com/");
-    DESK_WAIT(d, d->denials == 2);
+    fixture_send_policy(d, 2, policy_hash(next), policy_json(next));
+    RUN_UNTIL(d, d->loaded == 2);
+    fixture_sh(d, CURL "https://example.com/");
+    RUN_UNTIL(d, d->denials == 2);
     assert_string_equal(d->denied_stage, "ssrf");
-    desk_send_policy(d, 3, policy_hash(d->policy), policy_json(d->policy));
-    DESK_WAIT(d, d->loaded == 3);
-    desk_sh(d, CURL "https://example.com/");
-    DESK_WAIT(d, d->denials == 3);
+    fixture_send_policy(d, 3, policy_hash(d->policy), policy_json(d->policy));
+    RUN_UNTIL(d, d->loaded == 3);
+    fixture_sh(d, CURL "https://example.com/");
+    RUN_UNTIL(d, d->denials == 3);
     assert_string_equal(d->denied_stage, "connect");
     policy_unref(next);
 }
@@ -291,105 +291,105 @@ static bool process_is_there(const char *name)
 
 static void stop_ends_it(void **state)
 {
-    struct desk *d = *state;
-    desk_send(d, &(struct sandbox_message){.type = MESSAGE_STOP, .stop = {.grace_ms = 100}});
-    DESK_WAIT(d, d->exited);
+    struct supervisor_fixture *d = *state;
+    fixture_send(d, &(struct sandbox_message){.type = MESSAGE_STOP, .stop = {.grace_ms = 100}});
+    RUN_UNTIL(d, d->exited);
     assert_int_equal(d->exit_code, 0);
     assert_string_equal(d->start_failed, "");
 }
 
 static void a_signal_ends_it(void **state)
 {
-    struct desk *d = *state;
+    struct supervisor_fixture *d = *state;
     uv_process_kill(&d->supervisor, SIGTERM);
-    DESK_WAIT(d, d->exited);
+    RUN_UNTIL(d, d->exited);
     assert_int_equal(d->exit_code, 0);
 }
 
 static void nothing_outlives_a_killed_supervisor(void **state)
 {
-    struct desk *d = *state;
+    struct supervisor_fixture *d = *state;
     const char *const command[] = {"/bin/sh", "-c", "echo up; exec sleep 987654"};
-    desk_begin(d, (struct sandbox_exec){.command = command, .n_command = 3});
-    DESK_WAIT(d, d->out.len > 0);
+    fixture_begin(d, (struct sandbox_exec){.command = command, .n_command = 3});
+    RUN_UNTIL(d, d->out.len > 0);
     uv_process_kill(&d->supervisor, SIGKILL);
-    DESK_WAIT(d, d->exited && d->exec_closed);
-    while (process_is_there("987654") && !d->expired)
-        uv_run(&d->loop, UV_RUN_NOWAIT);
-    assert_false(d->expired);
+    RUN_UNTIL(d, d->exited && d->exec_closed);
+    while (process_is_there("987654") && !d->g.expired)
+        uv_run(&d->g.loop, UV_RUN_NOWAIT);
+    assert_false(d->g.expired);
 }
 
 static void a_dead_sandbox_is_told(void **state)
 {
-    struct desk *d = *state;
+    struct supervisor_fixture *d = *state;
     char command[128];
     /* init is the one whose parent is bwrap, a child of the supervisor */
     snprintf(command, sizeof command,
              "for b in $(pgrep -P %d); do pkill -KILL -P $b; done", d->supervisor.pid);
     assert_int_equal(system(command), 0);
-    DESK_WAIT(d, d->exited);
+    RUN_UNTIL(d, d->exited);
     assert_int_equal(d->exit_code, 1);
     assert_string_equal(d->start_failed, "the sandbox has ended: its first process was killed");
 }
 
 static void a_policy_that_cannot_be_met_is_told(void **state)
 {
-    struct desk *d = desk_new();
+    struct supervisor_fixture *d = fixture_new();
     (void)state;
-    desk_write_spec(d, "version: 1\nlandlock: {compatibility: hard_requirement}\n"
+    fixture_write_spec(d, "version: 1\nlandlock: {compatibility: hard_requirement}\n"
                        "filesystem_policy: {read_only: [/no/such/folder]}\n", true);
-    desk_spawn(d);
-    DESK_WAIT(d, d->exited);
+    fixture_spawn(d);
+    RUN_UNTIL(d, d->exited);
     assert_int_equal(d->exit_code, 1);
     assert_int_equal(d->hellos, 0);
     assert_string_equal(
         d->start_failed,
         "landlock.compatibility is hard_requirement, but filesystem_policy.read_only[0], "
         "/no/such/folder, does not exist");
-    desk_close(d);
+    fixture_close(d);
 }
 
 static void one_sandbox_has_one_supervisor(void **state)
 {
-    struct desk *d = *state;
+    struct supervisor_fixture *d = *state;
     char command[400], program[256];
     snprintf(command, sizeof command,
              "%s --spec %s/spec.json 2>&1 | grep -q 'another supervisor runs this sandbox'",
-             mode_program("sluice-supervisor", program), d->folder);
+             mode_program("sluice-supervisor", program), d->g.folder);
     assert_int_equal(system(command), 0);
 }
 
-static int run_desk(const char *group)
+static int run_with_supervisor(const char *group)
 {
     const struct CMUnitTest tests[] = {
-        AT_A_DESK(hello_says_what_is_enforced),
-        AT_A_DESK(a_ping_is_answered),
-        AT_A_DESK(a_policy_is_loaded),
-        AT_A_DESK(a_bad_policy_is_refused_and_the_old_one_stays),
-        AT_A_DESK(what_cannot_be_enforced_is_not_loaded),
-        AT_A_DESK(paths_may_be_added),
-        AT_A_DESK(a_gateway_that_was_away_is_found_again),
-        AT_A_DESK(strange_lines_change_nothing),
-        AT_A_DESK(an_orphan_stops),
-        AT_A_DESK(what_is_refused_is_told_at_once),
-        AT_A_DESK(a_program_that_hides_is_known),
-        AT_A_DESK(the_same_refusal_again_is_told_once_a_second),
-        AT_A_DESK(many_refusals_alike_are_few_lines),
-        AT_A_DESK(traffic_is_counted_once_over_a_broken_stream),
-        AT_A_DESK(traffic_is_told_before_the_end),
-        AT_A_DESK(denials_wait_for_a_gateway_that_is_away),
-        AT_A_DESK(a_loaded_policy_is_enforced),
-        AT_A_DESK(stop_ends_it),
-        AT_A_DESK(a_signal_ends_it),
-        AT_A_DESK(nothing_outlives_a_killed_supervisor),
-        AT_A_DESK(a_dead_sandbox_is_told),
+        WITH_SUPERVISOR(hello_says_what_is_enforced),
+        WITH_SUPERVISOR(a_ping_is_answered),
+        WITH_SUPERVISOR(a_policy_is_loaded),
+        WITH_SUPERVISOR(a_bad_policy_is_refused_and_the_old_one_stays),
+        WITH_SUPERVISOR(what_cannot_be_enforced_is_not_loaded),
+        WITH_SUPERVISOR(paths_may_be_added),
+        WITH_SUPERVISOR(a_gateway_that_was_away_is_found_again),
+        WITH_SUPERVISOR(strange_lines_change_nothing),
+        WITH_SUPERVISOR(an_orphan_stops),
+        WITH_SUPERVISOR(what_is_refused_is_told_at_once),
+        WITH_SUPERVISOR(a_program_that_hides_is_known),
+        WITH_SUPERVISOR(the_same_refusal_again_is_told_once_a_second),
+        WITH_SUPERVISOR(many_refusals_alike_are_few_lines),
+        WITH_SUPERVISOR(traffic_is_counted_once_over_a_broken_stream),
+        WITH_SUPERVISOR(traffic_is_told_before_the_end),
+        WITH_SUPERVISOR(denials_wait_for_a_gateway_that_is_away),
+        WITH_SUPERVISOR(a_loaded_policy_is_enforced),
+        WITH_SUPERVISOR(stop_ends_it),
+        WITH_SUPERVISOR(a_signal_ends_it),
+        WITH_SUPERVISOR(nothing_outlives_a_killed_supervisor),
+        WITH_SUPERVISOR(a_dead_sandbox_is_told),
         cmocka_unit_test(a_policy_that_cannot_be_met_is_told),
-        AT_A_DESK(one_sandbox_has_one_supervisor),
+        WITH_SUPERVISOR(one_sandbox_has_one_supervisor),
     };
     return cmocka_run_group_tests_name(group, tests, NULL, NULL);
 }
 
 int main(void)
 {
-    return mode_run_all(run_desk);
+    return mode_run_all(run_with_supervisor);
 }

@@ -10,13 +10,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "api/call.h"
 #include "base/alloc.h"
@@ -25,23 +19,19 @@
 #include "http/client.h"
 #include "runtime/exec.h"
 #include "runtime/logs.h"
+#include "support/gateway.h"
 
 #define UNUSED __attribute__((unused))
 
 /* The runtime's calls below take this one: with them the real ones are not linked. */
 struct runtime {
-    struct desk *d;
+    struct api_fixture *d;
     char connected[40];                             /* the sandbox whose supervisor connected last */
 };
 
-struct desk {
+struct api_fixture {
     struct api api;                                 /* first: the context of every route */
-    uv_loop_t loop;
-    uv_timer_t watchdog;
-    bool expired, closed;
-    char folder[64], address[HTTP_ADDRESS_SIZE];
-    struct log log;
-    struct arena *arena;
+    struct gateway_fixture g;
     struct http_router router;
     char admin_hash[DIGEST_HEX_SIZE], hashes[4][DIGEST_HEX_SIZE];
     struct auth_token alice, bob, vera, paul;       /* an admin, a user, a viewer, an approver */
@@ -53,23 +43,10 @@ struct desk {
     struct error err;
 };
 
-static inline void expire(uv_timer_t *timer)
-{
-    ((struct desk *)timer->data)->expired = true;
-}
-
-/* Turns the loop until the condition holds; a test that waits in vain fails after 30 seconds. */
-#define RUN_UNTIL(d, condition)                                                                    \
-    while (!(condition)) {                                                                         \
-        if ((d)->expired)                                                                          \
-            fail_msg("waited in vain for %s", #condition);                                         \
-        uv_run(&(d)->loop, UV_RUN_ONCE);                                                           \
-    }
-
 /* ---- sandboxes that only say that they run ---- */
 
 struct life {
-    struct desk *d;
+    struct api_fixture *d;
     char id[UUID_SIZE];
     const char *phase;                              /* NULL: delete it */
     const struct error *err;                        /* what done is told; NULL: success */
@@ -98,7 +75,7 @@ static inline void life_done(void *arg)
     free(l);
 }
 
-static inline void change_phase(struct desk *d, const char *id, const char *phase, const struct error *err,
+static inline void change_phase(struct api_fixture *d, const char *id, const char *phase, const struct error *err,
                                 runtime_done *done, void *arg)
 {
     struct life *l = alloc_zero(1, sizeof *l);
@@ -107,7 +84,7 @@ static inline void change_phase(struct desk *d, const char *id, const char *phas
     jobs_run(d->api.jobs, NULL, life_work, life_done, l);
 }
 
-static inline const struct error *start_error(struct desk *d)
+static inline const struct error *start_error(struct api_fixture *d)
 {
     return *d->start_error.text ? &d->start_error : NULL;
 }
@@ -212,7 +189,7 @@ static inline const char *fake_by_token(void *ctx, const char *token)
 
 static inline int fake_reload(void *ctx, struct problems *problems, struct error *err)
 {
-    struct desk *d = ctx;
+    struct api_fixture *d = ctx;
     if (d->reloads++ == 0)
         return 0;
     problems_add(problems, "chain.voters[0].plugin", 4, 7, "there is no such plugin");
@@ -225,7 +202,7 @@ static inline int fake_reload(void *ctx, struct problems *problems, struct error
  * test has a connection of its own. */
 static inline int as_somebody(struct http_request *req, void *ctx)
 {
-    struct desk *d = ctx;
+    struct api_fixture *d = ctx;
     const char *as = http_request_header(req, "X-As");
     if (as && strcmp(as, "user") == 0)
         req->peer->uid = 987654;
@@ -250,7 +227,7 @@ struct ask {
 };
 
 struct answer {
-    struct desk *d;
+    struct api_fixture *d;
     struct http_call *call;
     bool done;
     int status;                                     /* 0: broken */
@@ -274,9 +251,9 @@ static inline void on_response(void *ctx, const struct http_response *response)
 {
     struct answer *a = ctx;
     a->status = response->head->status;
-    a->text = arena_strn(a->d->arena, buf_str(&response->body), response->body.len);
+    a->text = arena_strn(a->d->g.arena, buf_str(&response->body), response->body.len);
     a->json = json_loadb(a->text, response->body.len, 0, NULL);
-    arena_defer(a->d->arena, drop_json, a->json);
+    arena_defer(a->d->g.arena, drop_json, a->json);
     keep_header(response, "ETag", a->etag, sizeof a->etag);
     keep_header(response, "Content-Type", a->type, sizeof a->type);
     keep_header(response, "Retry-After", a->retry, sizeof a->retry);
@@ -294,17 +271,17 @@ static inline void on_upgrade(void *ctx, const struct http_head *head, struct ht
 static inline void on_error(void *ctx, const struct error *err)
 {
     struct answer *a = ctx;
-    a->text = arena_str(a->d->arena, err->text);
+    a->text = arena_str(a->d->g.arena, err->text);
     a->done = true;
 }
 
 /* upgrade: the protocol that is asked for; NULL: none. */
-static UNUSED struct answer *begin_upgrade(struct desk *d, struct ask q, const char *upgrade)
+static UNUSED struct answer *begin_upgrade(struct api_fixture *d, struct ask q, const char *upgrade)
 {
     static const struct http_call_callbacks callbacks = {on_response, on_upgrade, on_error};
-    struct answer *a = arena_zalloc(d->arena, sizeof *a);
+    struct answer *a = arena_zalloc(d->g.arena, sizeof *a);
     struct http_call_request request = {
-        .address = d->address, .method = q.method, .path = q.path, .headers = q.headers, .type = q.type,
+        .address = d->g.address, .method = q.method, .path = q.path, .headers = q.headers, .type = q.type,
         .body = q.body, .len = q.body ? strlen(q.body) : 0, .upgrade = upgrade, .timeout_ms = 25000,
     };
     while (request.n_headers < 6 && q.headers[request.n_headers].name)
@@ -312,16 +289,16 @@ static UNUSED struct answer *begin_upgrade(struct desk *d, struct ask q, const c
     if (q.body && !q.type)
         request.type = "application/json";
     a->d = d;
-    a->call = http_client_send(&d->loop, &request, &callbacks, a);
+    a->call = http_client_send(&d->g.loop, &request, &callbacks, a);
     return a;
 }
 
-static UNUSED struct answer *begin_ask(struct desk *d, struct ask q)
+static UNUSED struct answer *begin_ask(struct api_fixture *d, struct ask q)
 {
     return begin_upgrade(d, q, NULL);
 }
 
-static UNUSED struct answer ask(struct desk *d, struct ask q)
+static UNUSED struct answer ask(struct api_fixture *d, struct ask q)
 {
     struct answer *a = begin_ask(d, q);
     RUN_UNTIL(d, a->done);
@@ -365,7 +342,7 @@ static UNUSED void assert_problem(const struct answer *a, int status, const char
 }
 
 /* /v1/sandboxes/{name} as a path that somebody asks for. */
-static UNUSED const char *example_path(struct desk *d, const char *pattern)
+static UNUSED const char *example_path(struct api_fixture *d, const char *pattern)
 {
     struct buf path = {0};
     for (const char *c = pattern; *c; c++) {
@@ -377,45 +354,37 @@ static UNUSED const char *example_path(struct desk *d, const char *pattern)
         }
     }
     char *text = buf_take(&path);
-    const char *kept = arena_str(d->arena, text);
+    const char *kept = arena_str(d->g.arena, text);
     free(text);
     return kept;
 }
 
-/* ---- the desk itself ---- */
-
-static inline int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-    (void)st;
-    (void)kind;
-    (void)ftw;
-    return remove(path);
-}
+/* ---- the fixture itself ---- */
 
 static inline void settle_drafts(void *ctx, const struct update_request *request, const struct update_result *result)
 {
-    struct desk *d = ctx;
+    struct api_fixture *d = ctx;
     drafts_settle(d->api.drafts, request, result);
 }
 
 static const struct update_observer desk_observers[] = {{"drafts", settle_drafts}};
 
-static inline void open_parts(struct desk *d)
+static inline void open_parts(struct api_fixture *d)
 {
     static const char *const dirs[] = {SLUICE_BUILD_DIR "/plugins"};
     struct chain_config config = {.plugin_dirs = dirs, .n_plugin_dirs = 1, .vote_timeout_ms = 20000, .base_dir = "."};
     struct problems problems = {0};
     char url[128];
-    snprintf(url, sizeof url, "sqlite:%s/sluice.db", d->folder);
-    d->api.store = store_open(url, &d->log, &d->err);
+    snprintf(url, sizeof url, "sqlite:%s/sluice.db", d->g.folder);
+    d->api.store = store_open(url, &d->g.log, &d->err);
     if (!d->api.store)
         fail_msg("%s", d->err.text);
-    struct chain *chain = chain_load(&config, &d->log, &problems);
+    struct chain *chain = chain_load(&config, &d->g.log, &problems);
     if (!chain)
         fail_msg("%s", problems.items[0].message);
-    d->api.updates = updates_new(d->api.store, chain, &d->log);
+    d->api.updates = updates_new(d->api.store, chain, &d->g.log);
     chain_unref(chain);
-    d->api.drafts = drafts_new(d->api.updates, NULL, &d->log);
+    d->api.drafts = drafts_new(d->api.updates, NULL, &d->g.log);
     updates_observe(d->api.updates, desk_observers, 1, d);
 }
 
@@ -424,12 +393,12 @@ static inline struct auth_token a_token(const char *name, const char *token, con
     return (struct auth_token){name, digest_of(token, strlen(token), hash), role};
 }
 
-static inline void fill_api(struct desk *d)
+static inline void fill_api(struct api_fixture *d)
 {
-    d->api.loop = &d->loop;
-    d->api.log = &d->log;
-    d->api.jobs = jobs_new(&d->loop);
-    d->api.events = events_new(&d->loop);
+    d->api.loop = &d->g.loop;
+    d->api.log = &d->g.log;
+    d->api.jobs = jobs_new(&d->g.loop);
+    d->api.events = events_new(&d->g.loop);
     d->runtime.d = d;
     d->api.runtime = &d->runtime;
     d->api.reload = fake_reload;
@@ -439,7 +408,7 @@ static inline void fill_api(struct desk *d)
     d->vera = a_token("vera", VERA_TOKEN, "viewer", d->hashes[2]);
     d->paul = a_token("paul", PAUL_TOKEN, "approver", d->hashes[3]);
     memcpy(d->tokens, (const struct auth_token *[]){&d->alice, &d->bob, &d->vera, &d->paul}, sizeof d->tokens);
-    d->api.auth.log = &d->log;
+    d->api.auth.log = &d->g.log;
     d->api.auth.admin_token_hash = digest_of(ADMIN_TOKEN, strlen(ADMIN_TOKEN), d->admin_hash);
     d->api.auth.tokens = d->tokens;
     d->api.auth.n_tokens = 4;
@@ -447,38 +416,25 @@ static inline void fill_api(struct desk *d)
     d->api.started_ms = clock_now_ms();
 }
 
-static inline int desk_setup(void **state)
+static inline int api_setup(void **state)
 {
-    struct desk *d = alloc_zero(1, sizeof *d);
-    char address[HTTP_ADDRESS_SIZE];
-    signal(SIGPIPE, SIG_IGN);
-    uv_loop_init(&d->loop);
-    uv_timer_init(&d->loop, &d->watchdog);
-    d->watchdog.data = d;
-    uv_timer_start(&d->watchdog, expire, getenv("SLUICE_TEST_PATIENT") ? 200 * 1000 : 30 * 1000, 0);
-    uv_unref((uv_handle_t *)&d->watchdog);
-    snprintf(d->folder, sizeof d->folder, "/tmp/sluice-api-XXXXXX");
-    assert_non_null(mkdtemp(d->folder));
-    d->log = (struct log){.fd = STDERR_FILENO, .level = LOG_ERROR, .program = "test"};
-    d->arena = arena_new();
+    struct api_fixture *d = alloc_zero(1, sizeof *d);
+    gateway_open(&d->g);
     open_parts(d);
     fill_api(d);
     d->router = api_router;
     d->router.before = as_somebody;
-    d->api.server = http_server_new(&d->loop, NULL, &d->router, d, &d->log);
-    snprintf(address, sizeof address, "unix:%s/socket", d->folder);
-    if (http_server_listen(d->api.server, address, 0, &d->err) != 0)
-        fail_msg("%s", d->err.text);
-    http_server_address(d->api.server, 0, d->address);
+    gateway_serve(&d->g, &d->router, d);
+    d->api.server = d->g.server;
     *state = d;
     return 0;
 }
 
 /* The same with the sandbox demo, whose policy is at revision 1. */
-static UNUSED int desk_setup_demo(void **state)
+static UNUSED int api_setup_demo(void **state)
 {
-    desk_setup(state);
-    struct desk *d = *state;
+    api_setup(state);
+    struct api_fixture *d = *state;
     struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"demo\",\"labels\":{\"team\":\"a\"}}");
     assert_status(&a, 201);
     return 0;
@@ -489,37 +445,25 @@ static inline void mark(void *flag)
     *(bool *)flag = true;
 }
 
-static inline void count_open(uv_handle_t *handle, void *n)
+static inline int api_teardown(void **state)
 {
-    *(int *)n += !uv_is_closing(handle);
-}
-
-static inline int desk_teardown(void **state)
-{
-    struct desk *d = *state;
+    struct api_fixture *d = *state;
     bool idle = false;
-    int open = 0;
-    http_server_close(d->api.server, mark, &d->closed);
-    RUN_UNTIL(d, d->closed);
+    gateway_shut(&d->g);
     jobs_when_idle(d->api.jobs, mark, &idle);
     RUN_UNTIL(d, idle);
     events_close(d->api.events);
-    uv_close((uv_handle_t *)&d->watchdog, NULL);
-    uv_run(&d->loop, UV_RUN_DEFAULT);
-    uv_walk(&d->loop, count_open, &open);
-    assert_int_equal(open, 0);
-    assert_int_equal(uv_loop_close(&d->loop), 0);
+    uv_run(&d->g.loop, UV_RUN_DEFAULT);
     jobs_free(d->api.jobs);
     drafts_free(d->api.drafts);
     updates_free(d->api.updates);
     store_close(d->api.store);
-    arena_free(d->arena);
-    nftw(d->folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    gateway_close(&d->g);
     free(d);
     return 0;
 }
 
-#define DESK_TEST(test) cmocka_unit_test_setup_teardown(test, desk_setup, desk_teardown)
-#define DEMO_TEST(test) cmocka_unit_test_setup_teardown(test, desk_setup_demo, desk_teardown)
+#define API_TEST(test) cmocka_unit_test_setup_teardown(test, api_setup, api_teardown)
+#define DEMO_TEST(test) cmocka_unit_test_setup_teardown(test, api_setup_demo, api_teardown)
 
 #endif

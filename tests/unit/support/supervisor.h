@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A gateway's side of one supervisor, and the real supervisor as a child process.
  *
- * The desk takes what the supervisor says and keeps the last of each; it hands out one exec at a
- * time.  A desk that waits longer than 20 s fails the test. */
+ * The fixture keeps the last message of each kind that the supervisor sends, and hands out one exec at
+ * a time. */
 #ifndef TESTS_SUPPORT_SUPERVISOR_H
 #define TESTS_SUPPORT_SUPERVISOR_H
 
@@ -14,11 +14,12 @@
 #include "http/address.h"
 #include "http/server.h"
 #include "http/tunnel.h"
-#include "support/modes.h"
 #include "policy/policy.h"
 #include "sandbox/wire/frame.h"
 #include "sandbox/wire/protocol.h"
 #include "sandbox/wire/spec.h"
+#include "support/gateway.h"
+#include "support/modes.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -31,18 +32,13 @@
 
 #include <cmocka.h>
 
-enum { DESK_UID = 1900000002, DESK_PATIENCE_MS = 20000 };
+enum { SUPERVISOR_UID = 1900000002 };
 
 #define TOKEN "the-token"
 
-struct desk {
-    uv_loop_t loop;
-    uv_timer_t watchdog;
-    bool expired;
-    struct http_server *server;
-    bool server_closed, refuse_410, refuse_stream;
-    struct log log;
-    char folder[64], address[HTTP_ADDRESS_SIZE];
+struct supervisor_fixture {
+    struct gateway_fixture g;
+    bool refuse_410, refuse_stream;
     struct policy *policy;                          /* the one in the spec */
     uv_process_t supervisor;
     bool exited;
@@ -52,7 +48,6 @@ struct desk {
     struct buf lines;
     unsigned hellos, pongs, denials;
     struct sandbox_message hello;                   /* its texts live in the arena */
-    struct arena *arena;
     uint64_t loaded;
     char loaded_hash[80], failed[512], start_failed[1024], denied_host[256], denied_binary[256],
          denied_stage[32];
@@ -69,10 +64,10 @@ struct desk {
 
 /* --- what comes in ---------------------------------------------------------------------------- */
 
-static inline void desk_send(struct desk *d, const struct sandbox_message *message);
+static inline void fixture_send(struct supervisor_fixture *d, const struct sandbox_message *message);
 
 /* Keeps the batch's sum and acknowledges it, unless the test wants to see it again. */
-static inline void desk_take_traffic(struct desk *d, const struct sandbox_traffic *batch)
+static inline void fixture_take_traffic(struct supervisor_fixture *d, const struct sandbox_traffic *batch)
 {
     d->batches++;
     d->batch_number = batch->number;
@@ -82,11 +77,11 @@ static inline void desk_take_traffic(struct desk *d, const struct sandbox_traffi
         buf_printf(&d->traffic, "%s %s:%u %s %s %llu\n", batch->items[i].verdict, batch->items[i].host,
                    batch->items[i].port, batch->items[i].binary, batch->items[i].rule,
                    (unsigned long long)batch->items[i].count);
-    desk_send(d, &(struct sandbox_message){.type = MESSAGE_TRAFFIC_ACK,
+    fixture_send(d, &(struct sandbox_message){.type = MESSAGE_TRAFFIC_ACK,
                                            .traffic = {.source = batch->source, .number = batch->number}});
 }
 
-static inline void desk_take(struct desk *d, const struct sandbox_message *m)
+static inline void fixture_take(struct supervisor_fixture *d, const struct sandbox_message *m)
 {
     switch (m->type) {
     case MESSAGE_HELLO:
@@ -110,7 +105,7 @@ static inline void desk_take(struct desk *d, const struct sandbox_message *m)
         snprintf(d->denied_binary, sizeof d->denied_binary, "%s", m->denials.items[0].binary);
         break;
     case MESSAGE_TRAFFIC:
-        desk_take_traffic(d, &m->traffic);
+        fixture_take_traffic(d, &m->traffic);
         break;
     case MESSAGE_LOG:
         buf_printf(&d->logs, "%s\n", m->log.text);
@@ -123,9 +118,9 @@ static inline void desk_take(struct desk *d, const struct sandbox_message *m)
     }
 }
 
-static inline void desk_on_stream(struct http_tunnel *tunnel, void *ctx, const char *bytes, size_t len)
+static inline void fixture_on_stream(struct http_tunnel *tunnel, void *ctx, const char *bytes, size_t len)
 {
-    struct desk *d = ctx;
+    struct supervisor_fixture *d = ctx;
     struct sandbox_message message;
     struct error err;
     char *end;
@@ -136,24 +131,24 @@ static inline void desk_on_stream(struct http_tunnel *tunnel, void *ctx, const c
     buf_add(&d->lines, bytes, len);
     while (d->lines.len > 0 && (end = memchr(d->lines.data, '\n', d->lines.len))) {
         size_t n = (size_t)(end - d->lines.data);
-        if (sandbox_message_decode(d->lines.data, n, d->arena, &message, &err) != 0)
+        if (sandbox_message_decode(d->lines.data, n, d->g.arena, &message, &err) != 0)
             fail_msg("%s", err.text);
-        desk_take(d, &message);
+        fixture_take(d, &message);
         buf_consume(&d->lines, n + 1);
     }
 }
 
-static inline void desk_on_stream_closed(void *ctx, const struct error *why)
+static inline void fixture_on_stream_closed(void *ctx, const struct error *why)
 {
-    struct desk *d = ctx;
+    struct supervisor_fixture *d = ctx;
     (void)why;
     d->stream = NULL;
     buf_clear(&d->lines);
 }
 
-static inline void desk_on_exec(struct http_tunnel *tunnel, void *ctx, const char *bytes, size_t len)
+static inline void fixture_on_exec(struct http_tunnel *tunnel, void *ctx, const char *bytes, size_t len)
 {
-    struct desk *d = ctx;
+    struct supervisor_fixture *d = ctx;
     struct sandbox_frame frame;
     ssize_t taken;
     if (len == 0) {
@@ -173,112 +168,77 @@ static inline void desk_on_exec(struct http_tunnel *tunnel, void *ctx, const cha
     assert_int_equal(taken, 0);
 }
 
-static inline void desk_on_exec_closed(void *ctx, const struct error *why)
+static inline void fixture_on_exec_closed(void *ctx, const struct error *why)
 {
-    struct desk *d = ctx;
+    struct supervisor_fixture *d = ctx;
     (void)why;
     d->exec = NULL;
     d->exec_closed = true;
 }
 
-static const struct http_tunnel_callbacks desk_stream_callbacks = {desk_on_stream, NULL,
-                                                                   desk_on_stream_closed};
-static const struct http_tunnel_callbacks desk_exec_callbacks = {desk_on_exec, NULL,
-                                                                 desk_on_exec_closed};
+static const struct http_tunnel_callbacks fixture_stream_callbacks = {fixture_on_stream, NULL,
+                                                                   fixture_on_stream_closed};
+static const struct http_tunnel_callbacks fixture_exec_callbacks = {fixture_on_exec, NULL,
+                                                                 fixture_on_exec_closed};
 
-static inline void desk_get_stream(struct http_request *req, void *ctx)
+static inline void fixture_get_stream(struct http_request *req, void *ctx)
 {
-    struct desk *d = ctx;
+    struct supervisor_fixture *d = ctx;
     assert_string_equal(http_request_header(req, "Authorization"), "Bearer " TOKEN);
     assert_true(http_upgrade_asked(req, SANDBOX_STREAM_UPGRADE));
     if (d->refuse_410 || d->refuse_stream)
         http_respond(req, d->refuse_410 ? 410 : 503, NULL, NULL, 0);
     else
-        d->stream = http_upgrade(req, SANDBOX_STREAM_UPGRADE, &desk_stream_callbacks, d);
+        d->stream = http_upgrade(req, SANDBOX_STREAM_UPGRADE, &fixture_stream_callbacks, d);
 }
 
-static inline void desk_get_exec(struct http_request *req, void *ctx)
+static inline void fixture_get_exec(struct http_request *req, void *ctx)
 {
-    struct desk *d = ctx;
+    struct supervisor_fixture *d = ctx;
     assert_string_equal(http_request_header(req, "Authorization"), "Bearer " TOKEN);
     assert_string_equal(req->params[0], "exec-1");
-    d->exec = http_upgrade(req, SANDBOX_EXEC_UPGRADE, &desk_exec_callbacks, d);
+    d->exec = http_upgrade(req, SANDBOX_EXEC_UPGRADE, &fixture_exec_callbacks, d);
 }
 
-static const struct http_route desk_routes[] = {
-    {.method = "GET", .pattern = SANDBOX_STREAM_PATH, .handler = desk_get_stream},
-    {.method = "GET", .pattern = SANDBOX_EXEC_PATH "{id}", .handler = desk_get_exec},
+static const struct http_route fixture_routes[] = {
+    {.method = "GET", .pattern = SANDBOX_STREAM_PATH, .handler = fixture_get_stream},
+    {.method = "GET", .pattern = SANDBOX_EXEC_PATH "{id}", .handler = fixture_get_exec},
 };
-static const struct http_router desk_router = {desk_routes,
-                                               sizeof desk_routes / sizeof *desk_routes, NULL};
+static const struct http_router fixture_router = {fixture_routes,
+                                               sizeof fixture_routes / sizeof *fixture_routes, NULL};
 
 /* --- the loop --------------------------------------------------------------------------------- */
 
-#define DESK_WAIT(d, condition)                                                            \
-    while (!(condition)) {                                                                 \
-        if ((d)->expired)                                                                  \
-            fail_msg("waited in vain for %s", #condition);                                 \
-        uv_run(&(d)->loop, UV_RUN_ONCE);                                                   \
-    }
-
-static inline void desk_expire(uv_timer_t *timer)
+static inline void fixture_on_exit(uv_process_t *process, int64_t status, int signal_number)
 {
-    ((struct desk *)timer->data)->expired = true;
-}
-
-static inline void desk_on_exit(uv_process_t *process, int64_t status, int signal_number)
-{
-    struct desk *d = process->data;
+    struct supervisor_fixture *d = process->data;
     d->exited = true;
     d->exit_code = signal_number ? 128 + signal_number : status;
     uv_close((uv_handle_t *)process, NULL);
 }
 
-static inline void desk_on_server_closed(void *ctx)
-{
-    ((struct desk *)ctx)->server_closed = true;
-}
-
-static inline void desk_serve(struct desk *d)
-{
-    struct error err;
-    d->server_closed = false;
-    d->server = http_server_new(&d->loop, NULL, &desk_router, d, &d->log);
-    if (http_server_listen(d->server, d->address, 0, &err) != 0)
-        fail_msg("%s", err.text);
-}
-
-static inline void desk_shut(struct desk *d)
-{
-    if (!d->server)
-        return;
-    http_server_close(d->server, desk_on_server_closed, d);
-    d->server = NULL;
-    DESK_WAIT(d, d->server_closed);
-}
-
 /* --- the supervisor --------------------------------------------------------------------------- */
 
-static inline void desk_spawn(struct desk *d)
+static inline void fixture_spawn(struct supervisor_fixture *d)
 {
     char program[256], spec[96];
-    snprintf(spec, sizeof spec, "%s/spec.json", d->folder);
+    snprintf(spec, sizeof spec, "%s/spec.json", d->g.folder);
     char *args[] = {(char *)mode_program("sluice-supervisor", program), "--spec", spec, NULL};
     uv_stdio_container_t stdio[] = {{.flags = UV_IGNORE}, {.flags = UV_IGNORE},
                                     {.flags = UV_INHERIT_FD, .data.fd = 2}};
-    uv_process_options_t options = {.exit_cb = desk_on_exit,
+    uv_process_options_t options = {.exit_cb = fixture_on_exit,
                                     .file = program,
                                     .args = args,
                                     .stdio = stdio,
                                     .stdio_count = 3,
                                     .flags = UV_PROCESS_DETACHED};
     d->exited = false;
-    assert_int_equal(uv_spawn(&d->loop, &d->supervisor, &options), 0);
+    assert_int_equal(uv_spawn(&d->g.loop, &d->supervisor, &options), 0);
     d->supervisor.data = d;
 }
 
 /* policy: a YAML document; NULL: the default. */
-static inline void desk_write_spec(struct desk *d, const char *policy, bool proxy)
+static inline void fixture_write_spec(struct supervisor_fixture *d, const char *policy, bool proxy)
 {
     char init[256], path[96], workdir[96], lock[96];
     struct problems problems = {0};
@@ -289,59 +249,47 @@ static inline void desk_write_spec(struct desk *d, const char *policy, bool prox
     d->policy =
         policy ? policy_parse(policy, strlen(policy), DOC_YAML, &problems) : policy_default();
     assert_non_null(d->policy);
-    snprintf(path, sizeof path, "%s/spec.json", d->folder);
-    snprintf(workdir, sizeof workdir, "%s/work", d->folder);
-    snprintf(lock, sizeof lock, "%s/lock", d->folder);
+    snprintf(path, sizeof path, "%s/spec.json", d->g.folder);
+    snprintf(workdir, sizeof workdir, "%s/work", d->g.folder);
+    snprintf(lock, sizeof lock, "%s/lock", d->g.folder);
     assert_int_equal(mkdir(workdir, 0755), 0);
     struct sandbox_spec spec = {
-        .id = "sandbox-1", .name = "demo", .token = TOKEN, .gateway = d->address, .proxy = proxy,
-        .workdir = workdir, .uid = DESK_UID, .policy = policy_json(d->policy), .revision = 1,
+        .id = "sandbox-1", .name = "demo", .token = TOKEN, .gateway = d->g.address, .proxy = proxy,
+        .workdir = workdir, .uid = SUPERVISOR_UID, .policy = policy_json(d->policy), .revision = 1,
         .hash = policy_hash(d->policy), .init = mode_program("sluice-init", init), .bwrap = "/usr/bin/bwrap", .lock = lock,
         .env = env, .n_env = 1, .hosts = hosts, .n_hosts = 1, .log_level = "error"};
     if (sandbox_spec_write(&spec, path, &err) != 0)
         fail_msg("%s", err.text);
 }
 
-static inline struct desk *desk_new(void)
+static inline struct supervisor_fixture *fixture_new(void)
 {
-    struct desk *d = alloc_zero(1, sizeof *d);
-    signal(SIGPIPE, SIG_IGN);
-    uv_loop_init(&d->loop);
-    uv_timer_init(&d->loop, &d->watchdog);
-    d->watchdog.data = d;
-    uv_timer_start(&d->watchdog, desk_expire, DESK_PATIENCE_MS, 0);
-    d->arena = arena_new();
-    d->log = (struct log){.fd = 2, .level = LOG_ERROR, .program = "desk"};
-    strcpy(d->folder, "/tmp/sluice-desk-XXXXXX");
-    assert_non_null(mkdtemp(d->folder));
-    snprintf(d->address, sizeof d->address, "unix:%s/sock", d->folder);
-    desk_serve(d);
+    struct supervisor_fixture *d = alloc_zero(1, sizeof *d);
+    gateway_open(&d->g);
+    gateway_serve(&d->g, &fixture_router, d);
     return d;
 }
 
 /* A sandbox that is ready. */
-static inline struct desk *desk_open(const char *policy, bool proxy)
+static inline struct supervisor_fixture *fixture_open(const char *policy, bool proxy)
 {
-    struct desk *d = desk_new();
-    desk_write_spec(d, policy, proxy);
-    desk_spawn(d);
-    DESK_WAIT(d, d->hellos > 0 || d->exited);
+    struct supervisor_fixture *d = fixture_new();
+    fixture_write_spec(d, policy, proxy);
+    fixture_spawn(d);
+    RUN_UNTIL(d, d->hellos > 0 || d->exited);
     if (d->exited)
         fail_msg("no sandbox: %s", d->start_failed);
     return d;
 }
 
-static inline void desk_close(struct desk *d)
+static inline void fixture_close(struct supervisor_fixture *d)
 {
     if (!d->exited)
         uv_process_kill(&d->supervisor, SIGTERM);
-    DESK_WAIT(d, d->exited);
-    desk_shut(d);
-    uv_close((uv_handle_t *)&d->watchdog, NULL);
-    uv_run(&d->loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&d->loop), 0);
+    RUN_UNTIL(d, d->exited);
+    gateway_shut(&d->g);
+    gateway_close(&d->g);
     policy_unref(d->policy);
-    arena_free(d->arena);
     buf_free(&d->lines);
     buf_free(&d->logs);
     buf_free(&d->traffic);
@@ -349,13 +297,10 @@ static inline void desk_close(struct desk *d)
     buf_free(&d->out);
     buf_free(&d->err);
     buf_free(&d->exit);
-    char *command = alloc_printf("rm -rf %s", d->folder);
-    assert_int_equal(system(command), 0);
-    free(command);
     free(d);
 }
 
-static inline void desk_send(struct desk *d, const struct sandbox_message *message)
+static inline void fixture_send(struct supervisor_fixture *d, const struct sandbox_message *message)
 {
     struct buf line = {0};
     sandbox_message_encode(message, &line);
@@ -364,16 +309,16 @@ static inline void desk_send(struct desk *d, const struct sandbox_message *messa
     buf_free(&line);
 }
 
-static inline void desk_send_policy(struct desk *d, uint64_t revision, const char *hash, const char *text)
+static inline void fixture_send_policy(struct supervisor_fixture *d, uint64_t revision, const char *hash, const char *text)
 {
     struct sandbox_message message = {
         .type = MESSAGE_POLICY, .revision = {.revision = revision, .hash = hash, .policy = text}};
-    desk_send(d, &message);
+    fixture_send(d, &message);
 }
 
 /* --- commands --------------------------------------------------------------------------------- */
 
-static inline void desk_begin(struct desk *d, struct sandbox_exec exec)
+static inline void fixture_begin(struct supervisor_fixture *d, struct sandbox_exec exec)
 {
     buf_clear(&d->out);
     buf_clear(&d->err);
@@ -382,11 +327,11 @@ static inline void desk_begin(struct desk *d, struct sandbox_exec exec)
     d->exec_closed = false;
     d->exec = NULL;                                 /* one that is paused is left to itself */
     exec.id = "exec-1";
-    desk_send(d, &(struct sandbox_message){.type = MESSAGE_EXEC, .exec = exec});
-    DESK_WAIT(d, d->exec);
+    fixture_send(d, &(struct sandbox_message){.type = MESSAGE_EXEC, .exec = exec});
+    RUN_UNTIL(d, d->exec);
 }
 
-static inline void desk_write(struct desk *d, enum sandbox_frame_type type, const void *bytes, size_t len)
+static inline void fixture_write(struct supervisor_fixture *d, enum sandbox_frame_type type, const void *bytes, size_t len)
 {
     uint8_t header[FRAME_HEADER_SIZE];
     sandbox_frame_header(header, type, len);
@@ -395,32 +340,32 @@ static inline void desk_write(struct desk *d, enum sandbox_frame_type type, cons
 }
 
 /* Waits for the end; returns the exit frame. */
-static inline const char *desk_end(struct desk *d)
+static inline const char *fixture_end(struct supervisor_fixture *d)
 {
-    DESK_WAIT(d, d->exec_closed);
+    RUN_UNTIL(d, d->exec_closed);
     return buf_str(&d->exit);
 }
 
-static inline const char *desk_sh(struct desk *d, const char *script)
+static inline const char *fixture_sh(struct supervisor_fixture *d, const char *script)
 {
     const char *const command[] = {"/bin/sh", "-c", script};
-    desk_begin(d, (struct sandbox_exec){.command = command, .n_command = 3});
-    desk_end(d);
+    fixture_begin(d, (struct sandbox_exec){.command = command, .n_command = 3});
+    fixture_end(d);
     return buf_str(&d->out);
 }
 
-static inline int open_desk(void **state)
+static inline int open_supervisor(void **state)
 {
-    *state = desk_open(NULL, true);
+    *state = fixture_open(NULL, true);
     return 0;
 }
 
-static inline int close_desk(void **state)
+static inline int close_supervisor(void **state)
 {
-    desk_close(*state);
+    fixture_close(*state);
     return 0;
 }
 
-#define AT_A_DESK(test) cmocka_unit_test_setup_teardown(test, open_desk, close_desk)
+#define WITH_SUPERVISOR(test) cmocka_unit_test_setup_teardown(test, open_supervisor, close_supervisor)
 
 #endif
