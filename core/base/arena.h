@@ -12,13 +12,14 @@
 struct arena;
 
 struct arena *arena_new(void);
-void arena_free(struct arena *arena);               /* runs the deferred calls, newest first; NULL is fine */
+void arena_free(struct arena *arena); /* runs the deferred calls, newest first; NULL is fine */
 
 void *arena_alloc(struct arena *arena, size_t size);
 void *arena_zalloc(struct arena *arena, size_t size);
 char *arena_str(struct arena *arena, const char *text);             /* NULL gives NULL */
 char *arena_strn(struct arena *arena, const char *text, size_t len);
-char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+char *arena_printf(struct arena *arena, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(struct arena *arena, const char *format, va_list args);
 
 /* Calls fn(arg) when the arena is freed. */

@@ -21,7 +21,7 @@ void buf_reserve(struct buf *buf, size_t more);     /* room for more bytes at da
 void buf_consume(struct buf *buf, size_t len);      /* drops the first len bytes */
 void buf_clear(struct buf *buf);                    /* len = 0, memory kept */
 const char *buf_str(const struct buf *buf);         /* never NULL */
-char *buf_take(struct buf *buf);                    /* the caller frees the result; the buffer is empty */
+char *buf_take(struct buf *buf); /* the caller frees the result; the buffer is empty */
 void buf_free(struct buf *buf);
 
 #endif

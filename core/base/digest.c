@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plain functions, which OpenSSL 3 calls deprecated: each program uses SHA-256 when it starts, and EVP
- * then reads a configuration and loads providers, which takes about 2 ms. */
+/* The plain functions, which OpenSSL 3 calls deprecated: each program uses SHA-256 when it starts,
+ * and EVP then reads a configuration and loads providers, which takes about 2 ms. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/digest.h"
 
@@ -27,8 +27,8 @@ static void hex(const unsigned char *bytes, size_t len, char *out)
     *out = '\0';
 }
 
-/* The kernel's, not libcrypto's: that keeps a generator for each thread, which it forgets to free for
- * threads that outlive its cleanup.  Up to 256 bytes come whole and without interruption. */
+/* The kernel's, not libcrypto's: that keeps a generator for each thread, which it forgets to free
+ * for threads that outlive its cleanup.  Up to 256 bytes come whole and without interruption. */
 static void random_bytes(unsigned char *out, size_t len)
 {
     if (getrandom(out, len, 0) != (ssize_t)len) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* epoll_ctl, epoll_wait and epoll_pwait for libuv, which ends the process when the kernel refuses to
- * watch a descriptor.  The kernel does so when the user's account of watches
+/* epoll_ctl, epoll_wait and epoll_pwait for libuv, which ends the process when the kernel refuses
+ * to watch a descriptor.  The kernel does so when the user's account of watches
  * (fs.epoll.max_user_watches) is full, and any process of that user can fill it.
  *
- * A descriptor that is refused is kept in a list and watched with poll(2) until there is room.  Every
- * watch of a loop goes through here, so no caller has to know.  The functions replace those of the C
- * library by symbol interposition: libuv finds the executable's own first.
+ * A descriptor that is refused is kept in a list and watched with poll(2) until there is room.
+ * Every watch of a loop goes through here, so no caller has to know.  The functions replace those
+ * of the C library by symbol interposition: libuv finds the executable's own first.
  *
  * The list belongs to the thread: a loop is used by one. */
 #include <errno.h>
@@ -85,7 +85,7 @@ int epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
     return 0;
 }
 
-/* Moves to the kernel what it takes by now; returns how many it does not. */
+/* Lets the kernel watch the refused descriptors that it accepts now; returns how many are left. */
 static size_t ask_again(int epoll)
 {
     size_t left = 0;
@@ -109,9 +109,9 @@ static size_t add_refused(int epoll, struct pollfd *fds)
     size_t n = 0;
     for (size_t i = 0; i < refused.n; i++)
         if (refused.items[i].epoll == epoll)
-            fds[n++] = (struct pollfd){
-                .fd = refused.items[i].fd,
-                .events = (short)(refused.items[i].event.events & (POLLIN | POLLPRI | POLLOUT | POLLRDHUP))};
+            fds[n++] = (struct pollfd){.fd = refused.items[i].fd,
+                                       .events = (short)(refused.items[i].event.events &
+                                                         (POLLIN | POLLPRI | POLLOUT | POLLRDHUP))};
     return n;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One failure: what kind, and a text that says what is wrong, where, and what to do.
  *
- * A function that can fail returns 0 or -1 and takes a struct error * last; it fills it exactly
- * when it returns -1.  NULL is allowed where the caller does not care. */
+ * A function that can fail returns 0 or -1 and takes a struct error * last; it fills that if and
+ * only if it returns -1.  NULL is allowed where the caller does not care. */
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
 

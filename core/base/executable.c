@@ -21,7 +21,7 @@ static int open_path(int root, const char *path, bool cached)
     return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
 }
 
-/* The path of an open file.  One that is deleted meanwhile has none. */
+/* The path of an open file.  A file that was deleted meanwhile has none. */
 static int path_of(int fd, const struct stat *st, char out[PATH_MAX])
 {
     char link[64];
@@ -46,8 +46,8 @@ int executable_resolve(int root, const char *path, bool cached, char out[PATH_MA
     return rc;
 }
 
-/* The text after "#!", if the file begins with that.  Only of files that everybody may read, because
- * the text is shown to the workload. */
+/* The text after "#!", if the file begins with that.  Only of files that everybody may read,
+ * because the text is shown to the workload. */
 static bool read_interpreter(int fd, const struct stat *st, char line[LINE_SIZE])
 {
     char link[64];

@@ -11,10 +11,10 @@
 #include <stddef.h>
 
 enum executable_kind {
-    EXECUTABLE_FILE,                                   /* a regular file that somebody may execute */
+    EXECUTABLE_FILE, /* a regular file that somebody may execute */
     EXECUTABLE_SCRIPT,                                 /* one that begins with "#!" */
     EXECUTABLE_NONE,                                   /* names nothing */
-    EXECUTABLE_OTHER,                                  /* cannot be executed, or cannot be looked up */
+    EXECUTABLE_OTHER, /* cannot be executed, or cannot be looked up */
 };
 
 struct executable {

@@ -39,7 +39,7 @@ static bool is_run(struct segment s)
     return s.len == 2 && s.text[0] == '*' && s.text[1] == '*';
 }
 
-/* Trailing, ** stands for what is below, so there must be something. */
+/* A trailing ** matches what is below, so at least one segment. */
 static bool needs_segment(struct segment run, unsigned flags)
 {
     return !after(run) || (flags & GLOB_RUN_NOT_EMPTY);
@@ -63,7 +63,7 @@ static char fold(char c, unsigned flags)
     return (flags & GLOB_FOLD_CASE) && c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
-/* Only the last * is ever tried again: an earlier one could not do better. */
+/* Only the last * is retried: retrying an earlier one cannot help. */
 static bool match_segment(struct segment p, struct segment t, unsigned flags)
 {
     size_t i = 0, j = 0, star = SIZE_MAX, retry = 0;
@@ -130,7 +130,7 @@ static struct token *tokens_of(const char *pattern, char separator, unsigned fla
     return tokens;
 }
 
-/* How far a step of both patterns goes when each stands before a single character. */
+/* How far both patterns advance when each is at a single character. */
 static bool step_both(struct segment a, size_t i, struct segment b, size_t j, unsigned flags,
                       size_t *di, size_t *dj)
 {
@@ -142,7 +142,7 @@ static bool step_both(struct segment a, size_t i, struct segment b, size_t j, un
         && memcmp(a.text + i + 1, b.text + j + 1, *di - 1) == 0;
 }
 
-/* Pairs of places that some text brings two segments to. */
+/* Pairs of positions that two segments reach with the same text. */
 struct reached {
     bool *seen;                                     /* by place in a, then place in b */
     size_t width, left;                             /* left: seen, and not looked at yet */
@@ -245,8 +245,8 @@ static size_t tail_len(const char *pattern)
     return n;
 }
 
-/* What stands before the first and after the last wildcards of one pattern must go with the
- * other's: a glance that spares most pairs the full comparison. */
+/* The text before the first wildcard and after the last one must agree with the other pattern's.
+ * This quick test avoids the full comparison for most pairs. */
 static bool ends_agree(const char *a, const char *b, unsigned flags)
 {
     size_t head_a = strcspn(a, "*?"), head_b = strcspn(b, "*?");

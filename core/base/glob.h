@@ -16,9 +16,9 @@ enum glob_flags {
 };
 
 bool glob_match(const char *pattern, const char *text, char separator, unsigned flags);
-/* Whether some text matches both patterns; too much rather than too little for patterns of more than
- * 4096 bytes.  Adds the steps that it took, at most about the product of their lengths, to *effort;
- * NULL: nobody counts. */
+/* Whether some text matches both patterns; may say yes wrongly, never no, for patterns of more
+ * than 4096 bytes.  Adds the steps that it took, at most about the product of their lengths, to
+ * *effort; NULL: nobody counts. */
 bool glob_overlap(const char *a, const char *b, char separator, unsigned flags, size_t *effort);
 bool glob_has_wildcard(const char *pattern);
 

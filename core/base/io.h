@@ -5,7 +5,8 @@
 
 #include <stddef.h>
 
-/* Writes everything, however many calls it takes.  -1: errno says why, and a part may be written. */
+/* Writes everything, however many calls it takes.  -1: errno says why, and a part may be
+ * written. */
 int io_write_all(int fd, const void *bytes, size_t len);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/ipaddr.h"
 
-#include <unistd.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 enum { V4_BITS = 32, V6_BITS = 128 };
 
@@ -152,8 +152,8 @@ static bool is_embedded(const struct embedding *e, const struct ipaddr *addr, st
     return true;
 }
 
-/* Not a prefix: the form of the interface identifier, 0:5efe:a.b.c.d, perhaps with its flag bits.
- */
+/* Not a prefix: the form of the interface identifier, 0:5efe:a.b.c.d, perhaps with its flag
+ * bits. */
 static bool is_isatap(const struct ipaddr *addr, struct ipaddr *v4)
 {
     const uint8_t *b = addr->bytes;
@@ -203,8 +203,9 @@ enum ipaddr_class ipaddr_classify(const struct ipaddr *addr)
     return is_isatap(addr, &v4) ? worse(class, class_of(&v4)) : class;
 }
 
-/* A single blocked address inside a larger block does no harm: each address is judged again when
- * it is connected to.  A block that reaches a blocked network promises what is never kept. */
+/* A single blocked address inside a larger block does no harm, because each address is checked
+ * again when it is connected to.  A block that reaches into a blocked network is an error of its
+ * author. */
 static bool reaches(const struct ipaddr_block *block, const struct ipaddr_block *blocked)
 {
     if (block->base.family != blocked->base.family)
@@ -337,7 +338,7 @@ static bool has_fit_labels(const char *name)
     return label > 0;
 }
 
-/* What resolvers take for a number, and so for an address, when it ends a name. */
+/* Whether resolvers read the last label as a number, and so the name as an address. */
 static bool ends_in_number(const char *name)
 {
     const char *dot = strrchr(name, '.'), *last = dot ? dot + 1 : name;
@@ -367,8 +368,8 @@ int ipaddr_canonical_host(const char *host, size_t len, char out[IPADDR_HOST_SIZ
 
 enum { BELOW_LOCALHOST = sizeof ".localhost" - 1 };
 
-/* Nearly every host is neither a name nor an address that is blocked: the next two tell so at a
- * fraction of what it takes to look for it.
+/* Most hosts are neither a blocked name nor a blocked address.  The next two functions tell so at a
+ * fraction of the cost of a full search.
  *
  * By length and first letter, of which both cases have five bits in common. */
 static bool may_be_blocked_name(const char *name, size_t len)
@@ -384,7 +385,7 @@ static bool may_be_blocked_name(const char *name, size_t len)
                       && (name[len - 1] | 0x20) == 't');
 }
 
-/* No address ends in a letter behind f. */
+/* No address ends in a letter after f. */
 static bool may_be_address(const char *text, size_t len)
 {
     char last = len ? text[len - 1] : '\0';
@@ -410,7 +411,7 @@ static bool is_blocked_address(const char *text, size_t len)
         && ipaddr_classify(&addr) == IPADDR_BLOCKED;
 }
 
-/* Not inlined: it needs registers and room on the stack that the tests above do without. */
+/* Not inlined: it needs registers and stack that the quick tests above do not. */
 __attribute__((noinline))
 static bool is_blocked(const char *pattern, size_t len)
 {
@@ -432,8 +433,8 @@ bool ipaddr_pattern_blocked(const char *pattern)
         && is_blocked(pattern, len);
 }
 
-/* Whether the address is one of this machine, whose services may trust what comes from itself: a
- * datagram to it would start from it.  None is sent. */
+/* Whether the address is one of this machine, whose services may trust local connections.  A
+ * datagram to such an address would have it as its source; none is sent. */
 bool ipaddr_is_own(const struct ipaddr *address)
 {
     struct sockaddr_storage to, from;

@@ -57,7 +57,8 @@ int log_kind_parse(const char *word, size_t len, enum log_kind *out)
 }
 
 /* The kind follows the program's name and precedes the text, so no text can forge it. */
-static void format_json(struct buf *out, const struct log *log, const struct log_line *line, const char *when)
+static void format_json(struct buf *out, const struct log *log, const struct log_line *line,
+                        const char *when)
 {
     struct buf text = {0}, quoted = {0};
     buf_printf(out, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\"", when,
@@ -73,7 +74,8 @@ static void format_json(struct buf *out, const struct log *log, const struct log
     buf_free(&text);
 }
 
-static void format_text(struct buf *out, const struct log *log, const struct log_line *line, const char *when)
+static void format_text(struct buf *out, const struct log *log, const struct log_line *line,
+                        const char *when)
 {
     buf_printf(out, "%s %-5s %s", when, words[line->level], log->program);
     if (line->kind != LOG_KIND_GENERAL)

@@ -55,8 +55,8 @@ struct log_line {
 void log_write(const struct log *log, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void log_write_line(const struct log *log, const struct log_line *line);
-/* The two halves of log_write_line, for a writer of many lines. The first appends nothing if the log drops the
- * line; the second writes all lines of the same log at once. */
+/* The two halves of log_write_line, for a writer of many lines. The first appends nothing if the
+ * log drops the line; the second writes all lines of the same log at once. */
 void log_format_line(const struct log *log, const struct log_line *line, struct buf *out);
 void log_write_formatted(const struct log *log, const struct buf *lines);
 const char *log_level_word(enum log_level level);

@@ -26,7 +26,8 @@ static enum log_kind kind_of_word(const char *word, const char *end, char closin
 {
     enum log_kind kind;
     const char *stop = word ? memchr(word, closing, (size_t)(end - word)) : NULL;
-    return stop && log_kind_parse(word, (size_t)(stop - word), &kind) == 0 ? kind : LOG_KIND_GENERAL;
+    return stop && log_kind_parse(word, (size_t)(stop - word), &kind) == 0 ? kind
+                                                                           : LOG_KIND_GENERAL;
 }
 
 static const char *after_word(const char *at, const char *end)
@@ -68,7 +69,7 @@ static void add_line(struct lines *lines, const char *text, size_t at, size_t le
     lines->items[lines->n++] = (struct kept_line){at, len, log_file_kind(text + at, len), false};
 }
 
-/* An unfinished line at the end counts as one. */
+/* An unfinished last line counts as a line. */
 static void split(const char *text, size_t len, struct lines *out)
 {
     for (size_t at = 0, next; at < len; at = next) {

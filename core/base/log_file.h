@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bounded log file in which no kind of line can roll out another.
+/* A bounded log file in which no kind of line can displace another.
  *
  * A file that is too long is cut to half its limit: each kind keeps its newest lines up to an equal
  * share of that half, and what the kinds leave unused goes to the newest of all other lines.  Lines
@@ -16,7 +16,7 @@
 
 /* Only for the one process that writes to it.  A file that cannot be read is emptied. */
 void log_file_shorten(int fd, size_t max);
-/* The kind of a line that log_write_line wrote; LOG_KIND_GENERAL for one of any other origin. */
+/* The kind of a line that log_write_line wrote; LOG_KIND_GENERAL for any other line. */
 enum log_kind log_file_kind(const char *line, size_t len);
 
 #endif

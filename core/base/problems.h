@@ -10,7 +10,7 @@
 #include "base/error.h"
 
 struct problem {
-    char *path;                                     /* document path such as network_policies.api.endpoints[0].host, or "" */
+    char *path; /* document path such as network_policies.api.endpoints[0].host, or "" */
     unsigned line, column;                          /* from 1; 0: unknown */
     char *message;
 };

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/program.h"
 
-#include "base/alloc.h"
-#include "base/error.h"
-
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -14,7 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* In a user namespace that does not map the host's root, root's files belong to the overflow uid. */
+#include "base/alloc.h"
+#include "base/error.h"
+
+/* In a user namespace that does not map the host's root, root's files belong to the overflow
+ * uid. */
 static bool is_unmapped_root(uid_t uid)
 {
     unsigned inside = 0, outside = 0, n = 0, overflow = 65534;

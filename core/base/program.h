@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Programs that we run.  Found once, so that who changes PATH or a folder of it later changes
- * nothing.  Any thread. */
+/* Programs that we run.  They are found once, so that later changes to PATH or its folders have no
+ * effect.  Any thread. */
 #ifndef BASE_PROGRAM_H
 #define BASE_PROGRAM_H
 
@@ -13,8 +13,8 @@ struct error;
  * links; the caller frees it.  NULL: err names what was passed over, and why. */
 char *program_find(const char *name, struct error *err);
 
-/* 0 when the program, which has an absolute path, and each folder on the way belong to root or to us
- * and nobody else may write them. */
+/* 0 when the program, which has an absolute path, and each folder on the way belong to root or to
+ * us and nobody else may write them. */
 int program_check(const char *path, struct error *err);
 
 /* Also in a user namespace that has no uid for the host's root. */

@@ -4,7 +4,8 @@
 #define BASE_STANDARD_H
 
 /* For the beginning of main(): a program that is started without one of them would give its number
- * to the next file it opens, and write its messages there.  Those missing are made to fail instead. */
+ * to the next file it opens, and write its messages there.  Those missing are made to fail
+ * instead. */
 void standard_streams(void);
 
 /* As many open files as this process may have. */

@@ -9,7 +9,8 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 
-/* Length of the valid UTF-8 sequence at s, or 0.  Bounds of the second byte from RFC 3629 section 4. */
+/* Length of the valid UTF-8 sequence at s, or 0.  Bounds of the second byte from RFC 3629
+ * section 4. */
 static size_t sequence(const unsigned char *s, size_t len)
 {
     if (s[0] >= 0x01 && s[0] <= 0x7f)
@@ -54,7 +55,8 @@ static bool are_json_plain(const char *bytes)
     const uint64_t each = UINT64_C(0x0101010101010101), high = each * 0x80;
     uint64_t word;
     memcpy(&word, bytes, sizeof word);
-    return are_plain(bytes) && ((((word ^ each * '"') - each) | ((word ^ each * '\\') - each)) & high) == 0;
+    return are_plain(bytes) &&
+           ((((word ^ each * '"') - each) | ((word ^ each * '\\') - each)) & high) == 0;
 }
 
 size_t text_json_plain(const char *bytes, size_t len)
@@ -108,7 +110,8 @@ void text_make_valid(char *text, size_t size)
 
 void text_json_quote(struct buf *out, const char *text)
 {
-    static const char special[] = "\"\\\b\f\n\r\t", names[] = "\"\\bfnrt", hex[] = "0123456789abcdef";
+    static const char special[] = "\"\\\b\f\n\r\t", names[] = "\"\\bfnrt",
+                      hex[] = "0123456789abcdef";
     const char *end = text + strlen(text);
     buf_putc(out, '"');
     for (;; text++) {
@@ -143,7 +146,8 @@ void text_escape_bytes(struct buf *out, const char *bytes)
 
 const char *text_env_name_refused(const char *name)
 {
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_", digits[] = "0123456789";
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_",
+                      digits[] = "0123456789";
     const char *rest = name + strspn(name, letters);
     while (rest != name && *rest && (strchr(letters, *rest) || strchr(digits, *rest)))
         rest++;

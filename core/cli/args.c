@@ -14,9 +14,11 @@
 enum { TIMEOUT_MAX_S = 86400 };
 
 static const struct arg_option global_options[] = {
-    {"gateway", 0, ARG_VALUE, "ADDR", "unix:PATH, http://HOST:PORT or https://... (SLUICE_GATEWAY)"},
+    {"gateway", 0, ARG_VALUE, "ADDR",
+     "unix:PATH, http://HOST:PORT or https://... (SLUICE_GATEWAY)"},
     {"token", 0, ARG_VALUE, "T", "bearer token (SLUICE_TOKEN)"},
-    {"gateway-user", 0, ARG_VALUE, "USER", "whose gateway on this machine gets the token, beside yours and root's (SLUICE_GATEWAY_USER)"},
+    {"gateway-user", 0, ARG_VALUE, "USER",
+     "whose gateway on this machine gets the token, beside yours and root's (SLUICE_GATEWAY_USER)"},
     {"insecure", 0, ARG_FLAG, NULL, "send the token over http:// to another machine too"},
     {"output", 'o', ARG_VALUE, "table|json|yaml", "form of the result"},
     {"quiet", 'q', ARG_FLAG, NULL, "only results and errors"},
@@ -29,8 +31,9 @@ static void print_options(FILE *to, const struct arg_option *options)
 {
     for (; options->name; options++) {
         char left[64];
-        snprintf(left, sizeof left, "%c%c%s--%s%s%s", options->letter ? '-' : ' ', options->letter ? options->letter : ' ',
-                 options->letter ? ", " : "  ", options->name, options->value ? " " : "", options->value ? options->value : "");
+        snprintf(left, sizeof left, "%c%c%s--%s%s%s", options->letter ? '-' : ' ',
+                 options->letter ? options->letter : ' ', options->letter ? ", " : "  ",
+                 options->name, options->value ? " " : "", options->value ? options->value : "");
         terminal_print(to, "  %-34s %s\n", left, options->help);
     }
 }
@@ -44,8 +47,9 @@ static void print_usage(FILE *to, const struct command *c)
     size_t n = rest ? (size_t)(rest - c->operands) : strlen(c->operands);
     while (n && c->operands[n - 1] == ' ')
         n--;
-    terminal_print(to, "usage: sluice %s%s%s%s%.*s%s%s%s", c->group, c->verb ? " " : "", c->verb ? c->verb : "", n ? " " : "", (int)n,
-            c->operands, c->options->name ? " [options]" : "", rest ? " " : "", rest ? rest : "");
+    terminal_print(to, "usage: sluice %s%s%s%s%.*s%s%s%s", c->group, c->verb ? " " : "",
+                   c->verb ? c->verb : "", n ? " " : "", (int)n, c->operands,
+                   c->options->name ? " [options]" : "", rest ? " " : "", rest ? rest : "");
 }
 
 static void print_command_help(FILE *to, const struct command *c)
@@ -63,7 +67,8 @@ static void print_command_help(FILE *to, const struct command *c)
 static void print_help(FILE *to, const char *group)
 {
     const char *example = "";
-    terminal_print(to, "usage: sluice %s%sCOMMAND [options]\n\n", group ? group : "", group ? " " : "");
+    terminal_print(to, "usage: sluice %s%sCOMMAND [options]\n\n", group ? group : "",
+                   group ? " " : "");
     for (const struct command *c = cli_commands; c->group; c++) {
         if (group && strcmp(group, c->group) != 0)
             continue;
@@ -74,7 +79,8 @@ static void print_help(FILE *to, const char *group)
     print_options(to, global_options);
     terminal_print(to, "\nexample: %s\nsluice COMMAND -h shows a command's options.\n", example);
     if (!group)
-        terminal_print(to, "exit codes: 0 done, 1 refused or failed, 2 usage or unreadable file, 3 gateway unreachable or lost,\n"
+        terminal_print(to, "exit codes: 0 done, 1 refused or failed, 2 usage or unreadable file, 3 "
+                           "gateway unreachable or lost,\n"
                            "124 --wait ran out of time; of sandbox exec the command's own\n");
 }
 
@@ -108,8 +114,9 @@ static const char *nearest_word(const char *word, const char *group)
 
 static int unknown_word(const struct cli *cli, const char *what, const char *word, const char *near)
 {
-    return usage_error(cli, near ? "unknown %s '%s', did you mean '%s'?" : "unknown %s '%s': sluice -h lists them",
-                       what, word, near);
+    return usage_error(
+        cli, near ? "unknown %s '%s', did you mean '%s'?" : "unknown %s '%s': sluice -h lists them",
+        what, word, near);
 }
 
 static const struct command *find_command(const char *group, const char *verb)
@@ -130,18 +137,23 @@ static bool group_exists(const char *group)
 
 /* ---- options ---- */
 
-static const struct arg_option *find_option(const struct arg_option *options, const char *name, size_t len, char letter)
+static const struct arg_option *find_option(const struct arg_option *options, const char *name,
+                                            size_t len, char letter)
 {
     for (; options->name; options++)
-        if (letter ? options->letter == letter : strlen(options->name) == len && strncmp(options->name, name, len) == 0)
+        if (letter ? options->letter == letter
+                   : strlen(options->name) == len && strncmp(options->name, name, len) == 0)
             return options;
     return NULL;
 }
 
-/* In front of the command any command's option will do: whether it is this one's is seen later. */
-static const struct arg_option *known_option(const struct cli *cli, const char *name, size_t len, char letter)
+/* Before the command, an option of any command is accepted; later it is checked that it is this
+ * command's. */
+static const struct arg_option *known_option(const struct cli *cli, const char *name, size_t len,
+                                             char letter)
 {
-    const struct arg_option *o = cli->command ? find_option(cli->command->options, name, len, letter) : NULL;
+    const struct arg_option *o =
+        cli->command ? find_option(cli->command->options, name, len, letter) : NULL;
     if (!o)
         o = find_option(global_options, name, len, letter);
     for (const struct command *c = cli_commands; !o && !cli->command && c->group; c++)
@@ -153,7 +165,8 @@ static int unknown_option(const struct cli *cli, const char *word)
 {
     const char *names[64];
     size_t n = 0;
-    for (const struct arg_option *o = cli->command ? cli->command->options : global_options; o->name && n < 50; o++)
+    for (const struct arg_option *o = cli->command ? cli->command->options : global_options;
+         o->name && n < 50; o++)
         names[n++] = o->name;
     for (const struct arg_option *o = global_options; o->name; o++)
         names[n++] = o->name;
@@ -165,7 +178,7 @@ static int unknown_option(const struct cli *cli, const char *word)
                 : usage_error(cli, "unknown option '%s'", word);
 }
 
-/* The gateway's token is kept apart: rule approve has a --token of its own, the review token. */
+/* Not the token of the gateway: rule approve has a --token of its own, the review token. */
 static void add_arg(struct cli *cli, const struct arg_option *o, const char *value)
 {
     if (o == find_option(global_options, "token", 5, 0))
@@ -191,7 +204,8 @@ static int read_option(struct cli *cli, int argc, char **argv, int *i)
         value = "";
     } else if (!value) {
         if (*i + 1 >= argc)
-            return usage_error(cli, "option --%s needs a value: --%s %s", o->name, o->name, o->value);
+            return usage_error(cli, "option --%s needs a value: --%s %s", o->name, o->name,
+                               o->value);
         value = argv[++*i];
     }
     add_arg(cli, o, value);
@@ -228,7 +242,8 @@ static bool takes_command(const struct command *c)
     return strstr(c->operands, "--") != NULL;
 }
 
-/* After -- stands the command to run in a sandbox, elsewhere words that look like options. */
+/* After -- comes the command to run in a sandbox or, for other commands, words that look like
+ * options. */
 static int read_rest(struct cli *cli, const char **group, int n, char **words)
 {
     int code = -1;
@@ -252,7 +267,8 @@ static int read_words(struct cli *cli, int argc, char **argv)
             code = read_rest(cli, &group, argc - i - 1, argv + i + 1);
             break;
         }
-        code = is_option(argv[i]) ? read_option(cli, argc, argv, &i) : read_word(cli, &group, argv[i]);
+        code =
+            is_option(argv[i]) ? read_option(cli, argc, argv, &i) : read_word(cli, &group, argv[i]);
     }
     if (code >= 0 || cli->command || arg_given(cli, "version"))
         return code;
@@ -260,7 +276,8 @@ static int read_words(struct cli *cli, int argc, char **argv)
     return arg_given(cli, "help") ? EXIT_DONE : EXIT_USAGE;
 }
 
-/* What the usage shows is what may be given; commands that take a command look for themselves. */
+/* The usage text says which operands a command takes; commands that run another one check their
+ * own. */
 static size_t most_operands(const struct command *c)
 {
     if (takes_command(c) || strstr(c->operands, "..."))
@@ -271,10 +288,12 @@ static size_t most_operands(const struct command *c)
     return n;
 }
 
-/* Files of this machine may have any name; all else is sent as JSON, where it would be missing. */
+/* File names may have any bytes.  All other words are sent as JSON, which cannot carry invalid
+ * UTF-8. */
 static bool may_be_said(const char *shown, const char *word)
 {
-    return strstr(shown, "FILE") || strstr(shown, "PATH...") || text_utf8_valid(word, strlen(word)) == strlen(word);
+    return strstr(shown, "FILE") || strstr(shown, "PATH...") ||
+           text_utf8_valid(word, strlen(word)) == strlen(word);
 }
 
 static int check_options(const struct cli *cli)
@@ -333,7 +352,8 @@ static int read_globals(struct cli *cli)
     cli->gateway = arg_value(cli, "gateway");
     if (!cli->gateway)
         cli->gateway = getenv("SLUICE_GATEWAY");
-    cli->gateway_user = arg_given(cli, "gateway-user") ? arg_value(cli, "gateway-user") : getenv("SLUICE_GATEWAY_USER");
+    cli->gateway_user = arg_given(cli, "gateway-user") ? arg_value(cli, "gateway-user")
+                                                       : getenv("SLUICE_GATEWAY_USER");
     if (cli->gateway_user && !*cli->gateway_user)
         cli->gateway_user = NULL;
     cli->insecure = arg_given(cli, "insecure");

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sluice policy can-i: what the policy of a sandbox, or of a file, says of a request. */
+/* sluice policy can-i: whether the policy of a sandbox or of a file allows a request. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/alloc.h"
 #include "base/terminal.h"
 #include "cli/document.h"
 #include "policy/match/ask.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* The policy in force in a sandbox.  NULL: *code says why. */
 static struct policy *policy_of_sandbox(struct cli *cli, int *code)

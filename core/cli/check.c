@@ -20,13 +20,15 @@ static json_t *problem_list(const struct problems *problems)
     json_t *list = json_array();
     for (size_t i = 0; i < problems->n; i++) {
         const struct problem *p = &problems->items[i];
-        json_array_append_new(list, json_pack("{s:s, s:i, s:i, s:s}", "path", p->path, "line", p->line ? (int)p->line : 1,
-                                              "column", p->column ? (int)p->column : 1, "message", p->message));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:i, s:i, s:s}", "path", p->path, "line",
+                                        p->line ? (int)p->line : 1, "column",
+                                        p->column ? (int)p->column : 1, "message", p->message));
     }
     return list;
 }
 
-/* What a sandbox has of its own, so that this machine says nothing about it. */
+/* Folders that each sandbox has of its own: this machine's say nothing about them. */
 static bool is_of_sandbox(const char *path)
 {
     static const char *const folders[] = {"/sandbox/", "/tmp/", "/dev/", "/proc/"};
@@ -67,7 +69,8 @@ static json_t *check_text(const char *file, const struct buf *text)
     struct doc_node *tree;
     struct policy *policy = NULL;
     enum doc_format format = document_is_json(file, text) ? DOC_JSON : DOC_YAML;
-    if (doc_parse(buf_str(text), text->len, format, POLICY_BYTES_MAX, arena, &tree, &problems) == 0) {
+    if (doc_parse(buf_str(text), text->len, format, POLICY_BYTES_MAX, arena, &tree, &problems) ==
+        0) {
         policy = policy_decode(tree, "", &problems);
         if (!policy)
             policy = policy_decode_sound(tree, "");  /* what else is wrong with it */
@@ -80,9 +83,9 @@ static json_t *check_text(const char *file, const struct buf *text)
         policy_locate(&warnings, tree);
         policy_locate(&notes, tree);
     }
-    json_t *result = json_pack("{s:s, s:b, s:o, s:o, s:o}", "file", file, "valid", (int)(problems.n == 0), "errors",
-                               problem_list(&problems), "warnings", problem_list(&warnings), "notes",
-                               problem_list(&notes));
+    json_t *result = json_pack("{s:s, s:b, s:o, s:o, s:o}", "file", file, "valid",
+                               (int)(problems.n == 0), "errors", problem_list(&problems),
+                               "warnings", problem_list(&warnings), "notes", problem_list(&notes));
     policy_unref(policy);
     problems_free(&problems);
     problems_free(&warnings);
@@ -96,8 +99,9 @@ static void print_list(const char *file, const json_t *list, const char *what)
     size_t i;
     json_t *p;
     json_array_foreach(list, i, p)
-        terminal_print(stdout, "%s:%lld:%lld: %s%s%s%s\n", file, json_number(p, "line"), json_number(p, "column"), what, json_text(p, "path"),
-               *json_text(p, "path") ? ": " : "", json_text(p, "message"));
+        terminal_print(stdout, "%s:%lld:%lld: %s%s%s%s\n", file, json_number(p, "line"),
+                       json_number(p, "column"), what, json_text(p, "path"),
+                       *json_text(p, "path") ? ": " : "", json_text(p, "message"));
 }
 
 static void print_result(const struct cli *cli, const json_t *result)

@@ -20,7 +20,7 @@ struct arg_option {
     const char *name;                               /* the table ends with a row without a name */
     char letter;                                    /* 0: none */
     enum arg_kind kind;
-    const char *value, *help;                       /* value: what stands in the usage, such as FILE */
+    const char *value, *help; /* value: what stands in the usage, such as FILE */
 };
 
 struct arg {
@@ -51,9 +51,9 @@ struct cli {
     char current_sandbox[128];                      /* the one used last, once asked for */
     const char *named;                              /* the sandbox that the command line names */
     const char *gateway, *token, *gateway_user;
-    bool insecure;                                  /* a token may go over http:// to another machine */
+    bool insecure; /* a token may be sent over http:// to another machine */
     int socket;                                     /* the one opened last */
-    bool distrusts;                                 /* the token was not sent to what answers; said already */
+    bool distrusts; /* the token was not sent to what answers; said already */
     enum { OUT_TABLE, OUT_JSON, OUT_YAML } output;
     bool quiet;
 };
@@ -65,18 +65,22 @@ extern const struct command cli_commands[];
 /* Finds the command and reads its options.  Returns an exit code, or -1 to go on. */
 int args_parse(struct cli *cli, int argc, char **argv);
 void args_free(struct cli *cli);
-const char *arg_value(const struct cli *cli, const char *name);     /* the last one, NULL: not given */
+const char *arg_value(const struct cli *cli, const char *name); /* the last one, NULL: not given */
 bool arg_given(const struct cli *cli, const char *name);
-/* A whole number from 0, or min, to max; fallback where it is not given.  -1 after saying what is wrong. */
+/* A whole number from 0, or min, to max; fallback where it is not given.  -1 after saying what is
+ * wrong. */
 int arg_number(const struct cli *cli, const char *name, long fallback, long max, long *out);
-int arg_range(const struct cli *cli, const char *name, long fallback, long min, long max, long *out);
-int usage_error(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int arg_range(const struct cli *cli, const char *name, long fallback, long min, long max,
+              long *out);
+int usage_error(const struct cli *cli, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* ---- client.c ---- */
-enum { ANSWER_MIB_MAX = 32, ANSWER_MAX = ANSWER_MIB_MAX * 1024 * 1024 };    /* bytes of an answer, or of a line of a stream */
+/* Bytes of an answer, or of a line of a stream. */
+enum { ANSWER_MIB_MAX = 32, ANSWER_MAX = ANSWER_MIB_MAX * 1024 * 1024 };
 
 struct reply {
-    long status;                                    /* 0: no answer, or one that is too long; said already */
+    long status; /* 0: no answer, or one that is too long; said already */
     json_t *json;                                   /* NULL: the body is no JSON */
     struct buf text;
 };
@@ -101,18 +105,21 @@ void reply_free(struct reply *reply);
  * yaml, the problem document on stdout). */
 int reply_failed(const struct cli *cli, const struct reply *reply);
 /* GET and print with the table function; the whole life of a reading command. */
-int client_show(const struct cli *cli, char *path, void (*table)(const struct cli *cli, const json_t *json));
+int client_show(const struct cli *cli, char *path,
+                void (*table)(const struct cli *cli, const json_t *json));
 char *url_escape(const char *text);                 /* the caller frees it */
 /* Hands over the lines of a stream (server-sent events, logs) as they come.  Takes call->path. */
-int client_follow(const struct cli *cli, const struct call *call, void (*line)(void *ctx, const char *line), void *ctx);
+int client_follow(const struct cli *cli, const struct call *call,
+                  void (*line)(void *ctx, const char *line), void *ctx);
 
 /* ---- print.c ---- */
 void print_json(const struct cli *cli, const json_t *json);         /* as -o says: json or yaml */
 void print_compact(const json_t *json);            /* JSON on one line */
 void print_yaml(const json_t *json, struct buf *out);
-void print_item(const struct cli *cli, const json_t *json);         /* of a stream: a line, or a YAML document */
-bool print_unread(void);                            /* stdout is a pipe that nobody reads any more */
-int print_finish(int code);                         /* the end of stdout; code, or that of what could not be written */
+/* Of a stream: a line, or a YAML document. */
+void print_item(const struct cli *cli, const json_t *json);
+bool print_unread(void); /* stdout is a pipe that nobody reads any more */
+int print_finish(int code); /* the end of stdout; code, or that of what could not be written */
 /* A table whose columns are as wide as their widest cell. */
 struct table {
     size_t n_columns, n_cells;
@@ -122,17 +129,20 @@ void table_row(struct table *t, size_t n, const char *const *cells);
 void table_print(struct table *t);                  /* and frees it */
 const char *json_text(const json_t *object, const char *key);       /* "" where there is none */
 long long json_number(const json_t *object, const char *key);
-void say(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));   /* stderr, unless -q */
-void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));                     /* stderr, always */
+/* Stderr, unless -q. */
+void say(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2))); /* stderr, always */
 
 /* ---- last.c: the sandbox that was used last at this gateway ---- */
 /* The sandbox of a command: its NAME, or the last one used (said on stderr).  NULL after saying
  * that there is none.  n: which operand. */
 const char *sandbox_operand(struct cli *cli, size_t n);
-/* The gateway answered with this status: unless it does not know the named sandbox, that is the last used. */
+/* The gateway answered with this status: unless it does not know the named sandbox, that is the
+ * last used. */
 void sandbox_answered(const struct cli *cli, long status);
 void set_current_sandbox(const struct cli *cli, const char *name);
-void forget_sandbox(const struct cli *cli, const char *name);              /* it is gone; no other is forgotten */
+/* It is gone; no other is forgotten. */
+void forget_sandbox(const struct cli *cli, const char *name);
 
 /* ---- updates.c: what is common to commands that change a policy ---- */
 /* The header of --reason, NULL where none is given; the caller frees it.  An exit code after saying
@@ -142,10 +152,12 @@ int reason_header(const struct cli *cli, char **out);
 int update_finish(const struct cli *cli, const char *sandbox, const struct reply *reply);
 void print_objections(const json_t *votes);
 void print_effect(const json_t *effect, const char *indent);
-int read_input(const struct cli *cli, const char *path, struct buf *out);  /* - is stdin; exit code or -1 */
+/* - is stdin; exit code or -1. */
+int read_input(const struct cli *cli, const char *path, struct buf *out);
 
 /* ---- operations.c ---- */
-/* The merge operations of policy update, in command-line order.  NULL after saying what is wrong. */
+/* The merge operations of policy update, in command-line order.  NULL after saying what is
+ * wrong. */
 json_t *operations_from_args(const struct cli *cli);
 
 /* ---- commands ---- */
@@ -198,7 +210,7 @@ struct exec_request {
     bool tty;
     long timeout_ms;
     json_t *env;                                    /* borrowed; NULL: none */
-    const sigset_t *ends;                           /* signals that end it, 128 + their number; NULL: as usual */
+    const sigset_t *ends; /* signals that end it, 128 + their number; NULL: as usual */
 };
 int exec_run(const struct cli *cli, const char *sandbox, const struct exec_request *request);
 

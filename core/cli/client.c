@@ -50,7 +50,8 @@ static struct curl_slist *make_headers(const struct cli *cli, const struct call 
     return list;
 }
 
-static CURL *make_curl(const struct cli *cli, const struct call *call, const char *path, struct curl_slist *headers)
+static CURL *make_curl(const struct cli *cli, const struct call *call, const char *path,
+                       struct curl_slist *headers)
 {
     CURL *curl = endpoint_curl(cli, path);
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method);
@@ -102,14 +103,16 @@ static bool changes_something(const struct call *call)
 }
 
 /* The request may have been carried out although its answer is missing. */
-static void say_unanswered(const struct cli *cli, const struct call *call, CURL *curl, CURLcode code, const char *detail)
+static void say_unanswered(const struct cli *cli, const struct call *call, CURL *curl,
+                           CURLcode code, const char *detail)
 {
     long sent = 0;
     curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &sent);
     if (code == CURLE_ABORTED_BY_CALLBACK)
         complain("interrupted again: the answer is not waited for");
     else if (code == CURLE_WRITE_ERROR)
-        complain("the answer of the gateway at %s has more than %d MiB: it was not read to its end", cli->gateway, ANSWER_MIB_MAX);
+        complain("the answer of the gateway at %s has more than %d MiB: it was not read to its end",
+                 cli->gateway, ANSWER_MIB_MAX);
     else
         endpoint_failed(cli, curl, code, detail);
     if (sent && !cli->distrusts && changes_something(call))
@@ -150,8 +153,8 @@ void reply_free(struct reply *reply)
     buf_free(&reply->text);
 }
 
-/* Lines are those of the file that was sent, or that the gateway says it read; without one they are of
- * a request that nobody wrote. */
+/* Lines are those of the file that was sent, or that the gateway says it read; without one they are
+ * of a request that nobody wrote. */
 static void print_errors(const struct cli *cli, const json_t *problem, const char *detail)
 {
     size_t i;
@@ -166,7 +169,8 @@ static void print_errors(const struct cli *cli, const json_t *problem, const cha
             terminal_print(stderr, "  %s:%lld:%lld: ", file, line, json_number(e, "column"));
         else
             terminal_print(stderr, "  ");
-        terminal_print(stderr, "%s%s%s\n", json_text(e, "path"), *json_text(e, "path") ? ": " : "", json_text(e, "message"));
+        terminal_print(stderr, "%s%s%s\n", json_text(e, "path"), *json_text(e, "path") ? ": " : "",
+                       json_text(e, "message"));
     }
 }
 
@@ -187,7 +191,8 @@ int reply_failed(const struct cli *cli, const struct reply *reply)
     return EXIT_REFUSED;
 }
 
-int client_show(const struct cli *cli, char *path, void (*table)(const struct cli *cli, const json_t *json))
+int client_show(const struct cli *cli, char *path,
+                void (*table)(const struct cli *cli, const json_t *json))
 {
     struct reply reply;
     int code = EXIT_DONE;
@@ -220,7 +225,8 @@ static long status_of(CURL *curl)
     return status;
 }
 
-/* Lines as they come; of a problem document the whole.  Nobody reads on: neither do we. */
+/* Hands over lines as they arrive, and keeps a problem document whole.  Stops when nobody reads
+ * stdout. */
 static size_t on_stream(char *bytes, size_t size, size_t n, void *ctx)
 {
     struct follow *f = ctx;
@@ -240,8 +246,9 @@ static size_t on_stream(char *bytes, size_t size, size_t n, void *ctx)
     return ferror(stdout) ? 0 : size * n;
 }
 
-/* A stream may be silent for long: whoever read it can be gone before the next line. */
-static int on_progress(void *ctx, curl_off_t all, curl_off_t now, curl_off_t all_up, curl_off_t now_up)
+/* A stream may be silent for long, and the reader of stdout may end before the next line. */
+static int on_progress(void *ctx, curl_off_t all, curl_off_t now, curl_off_t all_up,
+                       curl_off_t now_up)
 {
     (void)ctx, (void)all, (void)now, (void)all_up, (void)now_up;
     return print_unread();
@@ -251,8 +258,8 @@ static int stream_ended(const struct cli *cli, struct follow *f, CURLcode code, 
 {
     struct reply reply = {.status = status_of(f->curl)};
     if (f->too_long) {
-        complain("the gateway at %s sent %s of more than %d MiB: what follows was not read", cli->gateway,
-                 reply.status == 200 ? "a line" : "an answer", ANSWER_MIB_MAX);
+        complain("the gateway at %s sent %s of more than %d MiB: what follows was not read",
+                 cli->gateway, reply.status == 200 ? "a line" : "an answer", ANSWER_MIB_MAX);
         return EXIT_UNREACHABLE;
     }
     if (reply.status == 0)
@@ -260,7 +267,8 @@ static int stream_ended(const struct cli *cli, struct follow *f, CURLcode code, 
     if (code == CURLE_ABORTED_BY_CALLBACK)
         return 128 + SIGPIPE;
     if (reply.status == 200 && code != CURLE_OK && !ferror(stdout)) {
-        complain("the connection to the gateway broke: %s\nwhat happened since is not shown", endpoint_reason(code, detail));
+        complain("the connection to the gateway broke: %s\nwhat happened since is not shown",
+                 endpoint_reason(code, detail));
         return EXIT_UNREACHABLE;
     }
     if (reply.status == 200)
@@ -272,7 +280,8 @@ static int stream_ended(const struct cli *cli, struct follow *f, CURLcode code, 
     return result;
 }
 
-int client_follow(const struct cli *cli, const struct call *call, void (*line)(void *ctx, const char *line), void *ctx)
+int client_follow(const struct cli *cli, const struct call *call,
+                  void (*line)(void *ctx, const char *line), void *ctx)
 {
     char detail[CURL_ERROR_SIZE] = "";
     struct curl_slist *headers = make_headers(cli, call);

@@ -19,8 +19,10 @@ static const struct arg_option sandbox_create[] = {
     {"keep", 0, ARG_FLAG, NULL, "keep it after CMD ended (the default)"},
     {"no-keep", 0, ARG_FLAG, NULL, "delete it after CMD ended"},
     {"no-auto-providers", 0, ARG_FLAG, NULL, "accepted for compatibility"},
-    {"approval-mode", 0, ARG_VALUE, "manual|auto", "auto: denied requests and agents' proposals that every voter allows need no person"},
-    {"memory", 0, ARG_VALUE, "SIZE", "memory of all its processes and its /tmp, such as 512M or 2G"},
+    {"approval-mode", 0, ARG_VALUE, "manual|auto",
+     "auto: denied requests and agents' proposals that every voter allows need no person"},
+    {"memory", 0, ARG_VALUE, "SIZE",
+     "memory of all its processes and its /tmp, such as 512M or 2G"},
     {"cpus", 0, ARG_VALUE, "N", "processors that it may keep busy, such as 1.5"},
     {"pids", 0, ARG_VALUE, "N", "processes and threads that it may have, at most 2048"},
     {"workdir", 0, ARG_VALUE, "DIR", "where CMD runs"},
@@ -74,23 +76,27 @@ static const struct arg_option policy_list[] = {
     {0},
 };
 static const struct arg_option policy_diff[] = {
-    {"from", 0, ARG_VALUE, "N", "the older revision (the newest; without any option the one before it)"},
+    {"from", 0, ARG_VALUE, "N",
+     "the older revision (the newest; without any option the one before it)"},
     {"to", 0, ARG_VALUE, "N", "the newer revision (the newest)"},
     {"policy", 0, ARG_VALUE, "FILE", "a document instead of --to: what setting it would change"},
     {0},
 };
 static const struct arg_option policy_check[] = {
-    {"cases", 0, ARG_VALUE, "FILE", "ask about the requests of this file instead; each comes out as it says, or is told"},
+    {"cases", 0, ARG_VALUE, "FILE",
+     "ask about the requests of this file instead; each comes out as it says, or is told"},
     {0},
 };
 static const struct arg_option policy_can_i[] = {
     {"binary", 0, ARG_VALUE, "PATH", "the program that asks"},
     {"host", 0, ARG_VALUE, "H", "where to: a name or an address"},
     {"port", 0, ARG_VALUE, "N", "and the port"},
-    {"method", 0, ARG_VALUE, "M", "of an HTTP request (GET); without method, path and query: the connection alone"},
+    {"method", 0, ARG_VALUE, "M",
+     "of an HTTP request (GET); without method, path and query: the connection alone"},
     {"path", 0, ARG_VALUE, "P", "of the request (/)"},
     {"query", 0, ARG_VALUE, "Q", "of the request, without '?'"},
-    {"policy", 0, ARG_VALUE, "FILE", "ask this document instead of the sandbox's policy; - reads stdin"},
+    {"policy", 0, ARG_VALUE, "FILE",
+     "ask this document instead of the sandbox's policy; - reads stdin"},
     {0},
 };
 static const struct arg_option policy_rollback[] = {
@@ -101,7 +107,8 @@ static const struct arg_option policy_rollback[] = {
     {0},
 };
 static const struct arg_option rule_get[] = {
-    {"status", 0, ARG_VALUE, "S", "only those of one status:" STORE_DRAFT_STATUSES(STORE_EACH_WORD)},
+    {"status", 0, ARG_VALUE, "S",
+     "only those of one status:" STORE_DRAFT_STATUSES(STORE_EACH_WORD)},
     {0},
 };
 static const struct arg_option rule_approve[] = {
@@ -135,13 +142,17 @@ static const struct arg_option rule_undo[] = {
     {0},
 };
 static const struct arg_option traffic[] = {
-    {"verdict", 0, ARG_VALUE, "V", "only requests with one verdict:" STORE_TRAFFIC_VERDICTS(STORE_EACH_WORD)},
+    {"verdict", 0, ARG_VALUE, "V",
+     "only requests with one verdict:" STORE_TRAFFIC_VERDICTS(STORE_EACH_WORD)},
     {0},
 };
-#define STAGE_OPTIONS                                                                              \
-    {"plugin-dir", 0, ARG_VALUE, "DIR", "where named voters are; may be repeated"},                \
-    {"isolation", 0, ARG_VALUE, "inline|process", "how voters run (native code: process; all else as configured)"}, \
-    {"run", 0, ARG_VALUE, "REGEX", "only cases whose name matches"}
+#define STAGE_OPTIONS                                                               \
+    {"plugin-dir", 0, ARG_VALUE, "DIR", "where named voters are; may be repeated"}, \
+        {"isolation", 0, ARG_VALUE, "inline|process",                               \
+         "how voters run (native code: process; all else as configured)"},          \
+    {                                                                               \
+        "run", 0, ARG_VALUE, "REGEX", "only cases whose name matches"               \
+    }
 
 static const struct arg_option plugin_test[] = {
     STAGE_OPTIONS,
@@ -172,7 +183,8 @@ static const struct arg_option plugin_replay[] = {
     {"chain", 0, ARG_VALUE, "FILE", "the gateway configuration whose chain is asked"},
     {"sandbox", 0, ARG_VALUE, "N", "only decisions about this sandbox"},
     {"since", 0, ARG_VALUE, "T", "only since then: 2026-01-31T08:05:00Z, or 24h ago"},
-    {"plugin-dir", 0, ARG_VALUE, "DIR", "where voters are, instead of where FILE says; may be repeated"},
+    {"plugin-dir", 0, ARG_VALUE, "DIR",
+     "where voters are, instead of where FILE says; may be repeated"},
     {"isolation", 0, ARG_VALUE, "inline|process", "how voters run, whatever FILE says"},
     {0},
 };
@@ -190,13 +202,15 @@ static const struct arg_option decision_list[] = {
     {0},
 };
 static const struct arg_option token_create[] = {
-    {"name", 0, ARG_VALUE, "N", "its bearer, in every record of what they did; made up when left out"},
+    {"name", 0, ARG_VALUE, "N",
+     "its bearer, in every record of what they did; made up when left out"},
     {"role", 0, ARG_VALUE, "R", "what they may do:" AUTH_GIVEN_HELP},
     {0},
 };
 static const struct arg_option audit_verify[] = {
     {"file", 0, ARG_VALUE, "FILE", "a database file instead of the running gateway"},
-    {"head", 0, ARG_VALUE, "HASH", "the head of an earlier check, which must be in the chain: finds a rolled back store"},
+    {"head", 0, ARG_VALUE, "HASH",
+     "the head of an earlier check, which must be in the chain: finds a rolled back store"},
     {0},
 };
 static const struct arg_option events[] = {
@@ -209,44 +223,87 @@ static const struct arg_option logs[] = {
 };
 
 const struct command cli_commands[] = {
-    {"sandbox", "create", "[-- CMD...]", sandbox_create, cmd_sandbox_create, "make a sandbox and wait until it is ready", "sluice sandbox create --name demo --policy policy.yaml"},
-    {"sandbox", "list", "", sandbox_list, cmd_sandbox_list, "list sandboxes", "sluice sandbox list --label team=a"},
-    {"sandbox", "get", "[NAME]", none, cmd_sandbox_get, "show a sandbox", "sluice sandbox get demo -o json"},
-    {"sandbox", "delete", "NAME...", none, cmd_sandbox_delete, "stop sandboxes and delete them with their files", "sluice sandbox delete demo"},
-    {"sandbox", "stop", "[NAME]", none, cmd_sandbox_stop, "stop a sandbox; its files stay", "sluice sandbox stop demo"},
-    {"sandbox", "start", "[NAME]", none, cmd_sandbox_start, "start a stopped sandbox", "sluice sandbox start demo"},
-    {"sandbox", "exec", "[NAME] -- CMD...", sandbox_exec, cmd_sandbox_exec, "run a command in a sandbox", "sluice sandbox exec demo -- curl https://api.github.com/"},
-    {"sandbox", "connect", "[NAME]", none, cmd_sandbox_connect, "open a shell in a sandbox", "sluice sandbox connect demo"},
-    {"policy", "set", "[NAME]", policy_set, cmd_policy_set, "replace the policy", "sluice policy set demo --policy policy.yaml --wait"},
-    {"policy", "update", "[NAME]", policy_update, cmd_policy_update, "apply changes to the policy, in the order given", "sluice policy update demo --add-endpoint api.github.com:443 --binary /usr/bin/curl --wait"},
-    {"policy", "get", "[NAME]", policy_get, cmd_policy_get, "show the policy", "sluice policy get demo --full"},
-    {"policy", "list", "[NAME]", policy_list, cmd_policy_list, "list the policy's revisions", "sluice policy list demo"},
-    {"policy", "diff", "[NAME]", policy_diff, cmd_policy_diff, "show what differs between revisions, or from a file", "sluice policy diff demo --from 1 --to 3"},
-    {"policy", "rollback", "[NAME]", policy_rollback, cmd_policy_rollback, "make an earlier revision the policy again", "sluice policy rollback demo --to 2 --wait"},
-    {"policy", "check", "FILE...", policy_check, cmd_policy_check, "check policy files without a gateway", "sluice policy check policy.yaml"},
-    {"policy", "can-i", "[NAME]", policy_can_i, cmd_policy_can_i, "say whether a program may send a request; exit 0 yes, 1 no", "sluice policy can-i demo --binary /usr/bin/curl --host api.github.com --port 443 --method GET --path /repos"},
-    {"rule", "get", "[NAME]", rule_get, cmd_rule_get, "show proposed rules", "sluice rule get demo --status pending"},
-    {"rule", "approve", "[NAME]", rule_approve, cmd_rule_approve, "approve a chunk", "sluice rule approve demo --chunk-id ID --wait"},
-    {"rule", "reject", "[NAME]", rule_reject, cmd_rule_reject, "reject a chunk", "sluice rule reject demo --chunk-id ID --reason 'not needed'"},
-    {"rule", "approve-all", "[NAME]", rule_approve_all, cmd_rule_approve_all, "approve all pending chunks in one update", "sluice rule approve-all demo"},
-    {"rule", "edit", "[NAME]", rule_edit, cmd_rule_edit, "change what a pending chunk proposes", "sluice rule edit demo --chunk-id ID --rule rule.yaml"},
-    {"rule", "undo", "[NAME]", rule_undo, cmd_rule_undo, "take an approved chunk back", "sluice rule undo demo --chunk-id ID --wait"},
-    {"rule", "clear", "[NAME]", none, cmd_rule_clear, "delete the pending chunks", "sluice rule clear demo"},
-    {"rule", "history", "[NAME]", rule_history, cmd_rule_history, "show what happened to the chunks", "sluice rule history demo"},
+    {"sandbox", "create", "[-- CMD...]", sandbox_create, cmd_sandbox_create,
+     "make a sandbox and wait until it is ready",
+     "sluice sandbox create --name demo --policy policy.yaml"},
+    {"sandbox", "list", "", sandbox_list, cmd_sandbox_list, "list sandboxes",
+     "sluice sandbox list --label team=a"},
+    {"sandbox", "get", "[NAME]", none, cmd_sandbox_get, "show a sandbox",
+     "sluice sandbox get demo -o json"},
+    {"sandbox", "delete", "NAME...", none, cmd_sandbox_delete,
+     "stop sandboxes and delete them with their files", "sluice sandbox delete demo"},
+    {"sandbox", "stop", "[NAME]", none, cmd_sandbox_stop, "stop a sandbox; its files stay",
+     "sluice sandbox stop demo"},
+    {"sandbox", "start", "[NAME]", none, cmd_sandbox_start, "start a stopped sandbox",
+     "sluice sandbox start demo"},
+    {"sandbox", "exec", "[NAME] -- CMD...", sandbox_exec, cmd_sandbox_exec,
+     "run a command in a sandbox", "sluice sandbox exec demo -- curl https://api.github.com/"},
+    {"sandbox", "connect", "[NAME]", none, cmd_sandbox_connect, "open a shell in a sandbox",
+     "sluice sandbox connect demo"},
+    {"policy", "set", "[NAME]", policy_set, cmd_policy_set, "replace the policy",
+     "sluice policy set demo --policy policy.yaml --wait"},
+    {"policy", "update", "[NAME]", policy_update, cmd_policy_update,
+     "apply changes to the policy, in the order given",
+     "sluice policy update demo --add-endpoint api.github.com:443 --binary /usr/bin/curl --wait"},
+    {"policy", "get", "[NAME]", policy_get, cmd_policy_get, "show the policy",
+     "sluice policy get demo --full"},
+    {"policy", "list", "[NAME]", policy_list, cmd_policy_list, "list the policy's revisions",
+     "sluice policy list demo"},
+    {"policy", "diff", "[NAME]", policy_diff, cmd_policy_diff,
+     "show what differs between revisions, or from a file",
+     "sluice policy diff demo --from 1 --to 3"},
+    {"policy", "rollback", "[NAME]", policy_rollback, cmd_policy_rollback,
+     "make an earlier revision the policy again", "sluice policy rollback demo --to 2 --wait"},
+    {"policy", "check", "FILE...", policy_check, cmd_policy_check,
+     "check policy files without a gateway", "sluice policy check policy.yaml"},
+    {"policy", "can-i", "[NAME]", policy_can_i, cmd_policy_can_i,
+     "say whether a program may send a request; exit 0 yes, 1 no",
+     "sluice policy can-i demo --binary /usr/bin/curl --host api.github.com --port 443 --method "
+     "GET --path /repos"},
+    {"rule", "get", "[NAME]", rule_get, cmd_rule_get, "show proposed rules",
+     "sluice rule get demo --status pending"},
+    {"rule", "approve", "[NAME]", rule_approve, cmd_rule_approve, "approve a chunk",
+     "sluice rule approve demo --chunk-id ID --wait"},
+    {"rule", "reject", "[NAME]", rule_reject, cmd_rule_reject, "reject a chunk",
+     "sluice rule reject demo --chunk-id ID --reason 'not needed'"},
+    {"rule", "approve-all", "[NAME]", rule_approve_all, cmd_rule_approve_all,
+     "approve all pending chunks in one update", "sluice rule approve-all demo"},
+    {"rule", "edit", "[NAME]", rule_edit, cmd_rule_edit, "change what a pending chunk proposes",
+     "sluice rule edit demo --chunk-id ID --rule rule.yaml"},
+    {"rule", "undo", "[NAME]", rule_undo, cmd_rule_undo, "take an approved chunk back",
+     "sluice rule undo demo --chunk-id ID --wait"},
+    {"rule", "clear", "[NAME]", none, cmd_rule_clear, "delete the pending chunks",
+     "sluice rule clear demo"},
+    {"rule", "history", "[NAME]", rule_history, cmd_rule_history,
+     "show what happened to the chunks", "sluice rule history demo"},
     {"plugin", "list", "", none, cmd_plugin_list, "list the chain of voters", "sluice plugin list"},
-    {"plugin", "reload", "", none, cmd_plugin_reload, "read the gateway's configuration again and reload its chain", "sluice plugin reload"},
-    {"plugin", "check", "PATH...", none, cmd_plugin_check, "check plugin files without a gateway", "sluice plugin check ./my_voter.so"},
-    {"plugin", "bench", "PATH...", plugin_bench, cmd_plugin_bench, "measure voters with their test cases as load", "sluice plugin bench --compare before.json --threshold 10 cases"},
-    {"plugin", "new", "NAME [DIR]", plugin_new, cmd_plugin_new, "make a folder for a voter, with a first case", "sluice plugin new no_wildcards --lua"},
-    {"plugin", "test", "PATH...", plugin_test, cmd_plugin_test, "run test cases of voters and chains", "sluice plugin test --plugin-dir build/plugins cases"},
-    {"plugin", "replay", "", plugin_replay, cmd_plugin_replay, "ask another chain about the decisions on record; gives way to all else on this machine", "sluice plugin replay --chain new.yaml --since 7d"},
-    {"decision", "list", "[NAME]", decision_list, cmd_decision_list, "list decisions", "sluice decision list demo"},
-    {"decision", "show", "ID", none, cmd_decision_show, "explain a decision", "sluice decision show ID"},
-    {"audit", "verify", "", audit_verify, cmd_audit_verify, "check the audit chain", "sluice audit verify"},
-    {"token", "create", "", token_create, cmd_token_create, "make a token for a person, without a gateway", "sluice token create --name alice --role admin"},
+    {"plugin", "reload", "", none, cmd_plugin_reload,
+     "read the gateway's configuration again and reload its chain", "sluice plugin reload"},
+    {"plugin", "check", "PATH...", none, cmd_plugin_check, "check plugin files without a gateway",
+     "sluice plugin check ./my_voter.so"},
+    {"plugin", "bench", "PATH...", plugin_bench, cmd_plugin_bench,
+     "measure voters with their test cases as load",
+     "sluice plugin bench --compare before.json --threshold 10 cases"},
+    {"plugin", "new", "NAME [DIR]", plugin_new, cmd_plugin_new,
+     "make a folder for a voter, with a first case", "sluice plugin new no_wildcards --lua"},
+    {"plugin", "test", "PATH...", plugin_test, cmd_plugin_test,
+     "run test cases of voters and chains", "sluice plugin test --plugin-dir build/plugins cases"},
+    {"plugin", "replay", "", plugin_replay, cmd_plugin_replay,
+     "ask another chain about the decisions on record; gives way to all else on this machine",
+     "sluice plugin replay --chain new.yaml --since 7d"},
+    {"decision", "list", "[NAME]", decision_list, cmd_decision_list, "list decisions",
+     "sluice decision list demo"},
+    {"decision", "show", "ID", none, cmd_decision_show, "explain a decision",
+     "sluice decision show ID"},
+    {"audit", "verify", "", audit_verify, cmd_audit_verify, "check the audit chain",
+     "sluice audit verify"},
+    {"token", "create", "", token_create, cmd_token_create,
+     "make a token for a person, without a gateway",
+     "sluice token create --name alice --role admin"},
     {"events", NULL, "[NAME]", events, cmd_events, "show what happens", "sluice events --follow"},
     {"logs", NULL, "[NAME]", logs, cmd_logs, "show a sandbox's log", "sluice logs demo --tail"},
-    {"traffic", NULL, "[NAME]", traffic, cmd_traffic, "show what a sandbox asked its proxy for", "sluice traffic demo --verdict refused"},
+    {"traffic", NULL, "[NAME]", traffic, cmd_traffic, "show what a sandbox asked its proxy for",
+     "sluice traffic demo --verdict refused"},
     {"status", NULL, "", none, cmd_status, "show the gateway", "sluice status"},
     {0},
 };

@@ -38,8 +38,8 @@ static char *current_sandbox_file(const struct cli *cli, const char *folder)
     return alloc_printf("%s/last-sandbox.%.16s", folder, hex);
 }
 
-/* Best effort: a read-only home is no reason to fail.  Nobody else may name the sandbox, whatever the
- * umask is. */
+/* Best effort: a read-only home is no reason to fail.  Nobody else may name the sandbox, whatever
+ * the umask is. */
 void set_current_sandbox(const struct cli *cli, const char *name)
 {
     char *folder = state_folder();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A file that is sent as one member of a request: what is wrong with it is told at its own places. */
+/* A file that is sent as one member of a request.  Problems are reported at their places in the
+ * file. */
 #include "cli/document.h"
 
 #include <stdlib.h>
@@ -18,7 +19,8 @@ void document_complain(const char *path, const struct problems *problems)
 {
     for (size_t i = 0; i < problems->n; i++) {
         const struct problem *p = &problems->items[i];
-        complain("%s:%u:%u: %s%s%s", path, p->line, p->column, p->path, *p->path ? ": " : "", p->message);
+        complain("%s:%u:%u: %s%s%s", path, p->line, p->column, p->path, *p->path ? ": " : "",
+                 p->message);
     }
 }
 
@@ -45,7 +47,8 @@ int document_read(const struct cli *cli, const char *path, struct document *out)
     int code = path ? read_input(cli, path, &text) : -1;
     out->format = !path || document_is_json(path, &text) ? DOC_JSON : DOC_YAML;
     if (code < 0 && path &&
-        doc_parse(buf_str(&text), text.len, out->format, text.len + 1, out->arena, &out->tree, &problems) != 0) {
+        doc_parse(buf_str(&text), text.len, out->format, text.len + 1, out->arena, &out->tree,
+                  &problems) != 0) {
         document_complain(path, &problems);
         code = EXIT_REFUSED;
     }
@@ -64,7 +67,8 @@ const char *document_type(const struct document *file)
     return file->format == DOC_JSON ? "application/json" : "application/yaml";
 }
 
-void document_body(const struct document *file, const json_t *head, const char *member, struct buf *out)
+void document_body(const struct document *file, const json_t *head, const char *member,
+                   struct buf *out)
 {
     struct doc_json_writer json;
     struct doc_yaml_writer yaml;
@@ -85,29 +89,34 @@ void document_body(const struct document *file, const json_t *head, const char *
         doc_yaml_writer_end(&yaml);
 }
 
-/* Two trees of the same shape: what stands in twin where the other one has this line and column. */
-static const struct doc_node *find_twin(const struct doc_node *sent, const struct doc_node *twin, unsigned line, unsigned column)
+/* Two trees of the same shape: the node of twin at the place where the other tree has this line and
+ * column. */
+static const struct doc_node *find_twin(const struct doc_node *sent, const struct doc_node *twin,
+                                        unsigned line, unsigned column)
 {
     const struct doc_node *found = NULL;
     if (sent->line == line && sent->column == column)
         return twin;
     for (size_t i = 0; i < sent->n && i < twin->n && !found; i++) {
-        found = sent->keys && twin->keys ? find_twin(sent->keys[i], twin->keys[i], line, column) : NULL;
+        found =
+            sent->keys && twin->keys ? find_twin(sent->keys[i], twin->keys[i], line, column) : NULL;
         if (!found)
             found = find_twin(sent->items[i], twin->items[i], line, column);
     }
     return found;
 }
 
-static void locate_problem(const struct document *file, const struct doc_node *sent, const char *member, json_t *e)
+static void locate_problem(const struct document *file, const struct doc_node *sent,
+                           const char *member, json_t *e)
 {
     const char *path = json_text(e, "path"), *rest = path + strlen(member);
     if (strncmp(path, member, strlen(member)) != 0 || (*rest && *rest != '.' && *rest != '[')) {
-        json_object_set_new(e, "line", json_integer(0));            /* it stands in no file */
+        json_object_set_new(e, "line", json_integer(0));            /* not in a file */
         json_object_set_new(e, "column", json_integer(0));
         return;
     }
-    const struct doc_node *place = find_twin(sent, file->tree, (unsigned)json_number(e, "line"), (unsigned)json_number(e, "column"));
+    const struct doc_node *place = find_twin(sent, file->tree, (unsigned)json_number(e, "line"),
+                                             (unsigned)json_number(e, "column"));
     if (!place)
         place = file->tree;
     json_object_set_new(e, "path", json_string(*rest == '.' ? rest + 1 : rest));
@@ -115,13 +124,16 @@ static void locate_problem(const struct document *file, const struct doc_node *s
     json_object_set_new(e, "column", json_integer(place->column));
 }
 
-void document_locate(const struct document *file, const struct buf *body, const char *member, const struct reply *reply)
+void document_locate(const struct document *file, const struct buf *body, const char *member,
+                     const struct reply *reply)
 {
     struct doc_node *sent;
     struct problems ignored = {0};
     size_t i;
     json_t *e, *errors = json_object_get(reply->json, "errors");
-    if (file->tree && errors && doc_parse(body->data, body->len, file->format, body->len + 1, file->arena, &sent, &ignored) == 0)
+    if (file->tree && errors &&
+        doc_parse(body->data, body->len, file->format, body->len + 1, file->arena, &sent,
+                  &ignored) == 0)
         json_array_foreach(errors, i, e)
             locate_problem(file, doc_get(sent, member), member, e);
     problems_free(&ignored);

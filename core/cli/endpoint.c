@@ -46,7 +46,9 @@ int endpoint_check(const struct cli *cli)
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
         if (begins(cli->gateway, schemes[i]) && cli->gateway[strlen(schemes[i])])
             return -1;
-    return usage_error(cli, "a gateway is unix:PATH, http://HOST:PORT or https://HOST:PORT, not '%s'", cli->gateway);
+    return usage_error(cli,
+                       "a gateway is unix:PATH, http://HOST:PORT or https://HOST:PORT, not '%s'",
+                       cli->gateway);
 }
 
 static bool is_plain(const struct cli *cli)
@@ -62,7 +64,8 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_so
         cli->distrusts = true;
         return CURL_SOCKET_BAD;
     }
-    return cli->socket = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    return cli->socket =
+               socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 static bool is_trusted(const struct cli *cli, struct trust_end gateway, struct trust_end own)
@@ -76,7 +79,8 @@ static bool is_trusted(const struct cli *cli, struct trust_end gateway, struct t
 static int before_request(void *ctx, char *ip, char *own_ip, int port, int own_port)
 {
     struct cli *cli = ctx;
-    cli->distrusts = !is_trusted(cli, (struct trust_end){ip, port}, (struct trust_end){own_ip, own_port});
+    cli->distrusts =
+        !is_trusted(cli, (struct trust_end){ip, port}, (struct trust_end){own_ip, own_port});
     return cli->distrusts ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
@@ -88,8 +92,10 @@ int endpoint_trusts(const struct cli *cli, CURL *curl)
     curl_easy_getinfo(curl, CURLINFO_PRIMARY_PORT, &port);
     curl_easy_getinfo(curl, CURLINFO_LOCAL_IP, &own_ip);
     curl_easy_getinfo(curl, CURLINFO_LOCAL_PORT, &own_port);
-    return before_request((void *)(uintptr_t)cli, ip ? ip : "", own_ip ? own_ip : "", (int)port, (int)own_port) ==
-                   CURL_PREREQFUNC_OK ? 0 : -1;
+    return before_request((void *)(uintptr_t)cli, ip ? ip : "", own_ip ? own_ip : "", (int)port,
+                          (int)own_port) == CURL_PREREQFUNC_OK
+               ? 0
+               : -1;
 }
 
 CURL *endpoint_curl(const struct cli *cli, const char *path)
@@ -110,7 +116,7 @@ CURL *endpoint_curl(const struct cli *cli, const char *path)
     return curl;
 }
 
-/* A field that is longer than curl keeps is an allocation that failed, as curl tells it. */
+/* curl reports a header field that is too long for it as a failed allocation. */
 const char *endpoint_reason(CURLcode code, const char *detail)
 {
     if (code == CURLE_OUT_OF_MEMORY)
@@ -127,7 +133,8 @@ int endpoint_failed(const struct cli *cli, CURL *curl, CURLcode code, const char
     curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &number);
     if (begins(cli->gateway, unix_scheme) && code == CURLE_COULDNT_CONNECT && number)
         detail = strerror((int)number);
-    complain("cannot reach the gateway at %s: %s\nis sluiced running? --gateway or SLUICE_GATEWAY names another one",
+    complain("cannot reach the gateway at %s: %s\nis sluiced running? --gateway or SLUICE_GATEWAY "
+             "names another one",
              cli->gateway, endpoint_reason(code, detail));
     return EXIT_UNREACHABLE;
 }

@@ -24,12 +24,13 @@ struct session {
     struct buf in;                                  /* received, not yet read */
     struct buf out;                                 /* to be sent */
     bool stdin_open, tty;
-    int signals;                                    /* signalfd of SIGWINCH and what ends us, -1: none */
+    int signals; /* signalfd of SIGWINCH and what ends us, -1: none */
     int code;                                       /* -1: the command runs */
     struct termios saved;
 };
 
-static void add_frame(struct session *s, enum sandbox_frame_type type, const void *payload, size_t len)
+static void add_frame(struct session *s, enum sandbox_frame_type type, const void *payload,
+                      size_t len)
 {
     uint8_t header[FRAME_HEADER_SIZE];
     sandbox_frame_header(header, type, len);
@@ -71,7 +72,8 @@ static int flush(struct session *s)
 
 enum { INPUT_STEP = 1024 * 1024, HEAD_MAX = 64 * 1024, REFUSAL_MAX = 1024 * 1024 };
 
-/* Receives what is there, up to INPUT_STEP.  0: go on, 1: there may be more, -1: the connection ended. */
+/* Receives what is there, up to INPUT_STEP.  0: go on, 1: there may be more, -1: the connection
+ * ended. */
 static int fill(struct session *s)
 {
     for (size_t enough = s->in.len + INPUT_STEP; s->in.len < enough;) {
@@ -159,11 +161,15 @@ static char *request_body(const struct exec_request *r)
     return text;
 }
 
-static void add_request(const struct cli *cli, struct session *s, const char *sandbox, const struct exec_request *r)
+static void add_request(const struct cli *cli, struct session *s, const char *sandbox,
+                        const struct exec_request *r)
 {
     char *body = request_body(r), *name = url_escape(sandbox);
-    buf_printf(&s->out, "POST /v1/sandboxes/%s/exec HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: sluice-exec\r\n"
-                        "Content-Type: application/json\r\nContent-Length: %zu\r\n", name, strlen(body));
+    buf_printf(&s->out,
+               "POST /v1/sandboxes/%s/exec HTTP/1.1\r\nHost: localhost\r\nConnection: "
+               "Upgrade\r\nUpgrade: sluice-exec\r\n"
+               "Content-Type: application/json\r\nContent-Length: %zu\r\n",
+               name, strlen(body));
     if (cli->token)
         buf_printf(&s->out, "Authorization: Bearer %s\r\n", cli->token);
     buf_printf(&s->out, "\r\n%s", body);
@@ -181,7 +187,7 @@ struct answer {
     int wrong_status;                               /* how HTTP names that */
 };
 
-/* A head of 100 or so announces another one. */
+/* A head with a status of 100 to 199 is followed by another one, unless it is an upgrade. */
 static bool is_final(const struct answer *a)
 {
     return a->head->status == 101 || a->head->status >= 200;
@@ -285,7 +291,7 @@ static int handshake(const struct cli *cli, struct session *s)
 
 /* ---- the streams ---- */
 
-/* What nobody reads any more, or no disk has room for, ends the command. */
+/* If output cannot be written, the command ends. */
 static void on_output(struct session *s, const struct sandbox_frame *f)
 {
     if (f->type == FRAME_STDERR) {
@@ -311,7 +317,8 @@ static int read_frames(struct session *s)
 {
     struct sandbox_frame f;
     ssize_t n;
-    while (s->code < 0 && s->in.len && (n = sandbox_frame_next((const uint8_t *)s->in.data, s->in.len, &f)) != 0) {
+    while (s->code < 0 && s->in.len &&
+           (n = sandbox_frame_next((const uint8_t *)s->in.data, s->in.len, &f)) != 0) {
         if (n < 0)
             return -1;
         if (f.type == FRAME_STDOUT || f.type == FRAME_STDERR)
@@ -379,11 +386,12 @@ static int talk(struct session *s)
         tcsetattr(STDIN_FILENO, TCSADRAIN, &s->saved);
     if (rc == 0)
         return s->code;
-    complain("the connection to the gateway broke before the command ended: what became of it is not known");
+    complain("the connection to the gateway broke before the command ended: what became of it is "
+             "not known");
     return EXIT_UNREACHABLE;
 }
 
-/* The request is JSON: a word that is no UTF-8 cannot be sent, and must not be left out. */
+/* The request is JSON, which cannot carry a word that is no UTF-8. */
 static int check_command(const struct cli *cli, const struct exec_request *r)
 {
     for (size_t i = 0; i < r->n_command; i++)

@@ -39,13 +39,15 @@ static int read_port(const struct cli *cli, const struct spec *s, json_int_t *ou
     char *end;
     long port = strtol(s->parts[1], &end, 10);
     if (!isdigit((unsigned char)s->parts[1][0]) || *end || port < 1 || port > 65535)
-        return usage_error(cli, "--%s port must be in the range 1-65535, got '%s' in '%s'", s->flag, s->parts[1], s->text);
+        return usage_error(cli, "--%s port must be in the range 1-65535, got '%s' in '%s'", s->flag,
+                           s->parts[1], s->text);
     *out = port;
     return -1;
 }
 
 /* host:port at the front.  An exit code, or -1. */
-static int read_target(const struct cli *cli, const struct spec *s, size_t need, const char *shape, json_int_t *port)
+static int read_target(const struct cli *cli, const struct spec *s, size_t need, const char *shape,
+                       json_int_t *port)
 {
     if (s->n < need)
         return usage_error(cli, "--%s expects %s, got '%s'", s->flag, shape, s->text);
@@ -54,11 +56,14 @@ static int read_target(const struct cli *cli, const struct spec *s, size_t need,
     return read_port(cli, s, port);
 }
 
-static int read_endpoint_option(const struct cli *cli, const struct spec *s, const char *word, json_t *endpoint)
+static int read_endpoint_option(const struct cli *cli, const struct spec *s, const char *word,
+                                json_t *endpoint)
 {
-    static const char *const flags[] = {"allow-uninspected-credentials", "websocket-credential-rewrite",
+    static const char *const flags[] = {"allow-uninspected-credentials",
+                                        "websocket-credential-rewrite",
                                         "request-body-credential-rewrite"};
-    static const char *const fields[] = {"allow_uninspected_credentials", "websocket_credential_rewrite",
+    static const char *const fields[] = {"allow_uninspected_credentials",
+                                         "websocket_credential_rewrite",
                                          "request_body_credential_rewrite"};
     for (size_t i = 0; i < 3; i++)
         if (strcmp(word, flags[i]) == 0)
@@ -74,7 +79,8 @@ static int read_endpoint_option(const struct cli *cli, const struct spec *s, con
 }
 
 /* One of the words that the policy's schema has for the field. */
-static int read_endpoint_word(const struct cli *cli, const struct spec *s, const char *field, const char *word, json_t *endpoint)
+static int read_endpoint_word(const struct cli *cli, const struct spec *s, const char *field,
+                              const char *word, json_t *endpoint)
 {
     const struct schema_field *f = policy_endpoint_schema.fields;
     while (strcmp(f->name, field) != 0)
@@ -104,7 +110,8 @@ static int read_endpoint(const struct cli *cli, const struct spec *s, json_t *en
         return -1;
     }
     char *save = NULL;
-    for (char *word = s->n > 5 ? strtok_r(s->parts[5], ",", &save) : NULL; word; word = strtok_r(NULL, ",", &save))
+    for (char *word = s->n > 5 ? strtok_r(s->parts[5], ",", &save) : NULL; word;
+         word = strtok_r(NULL, ",", &save))
         if (read_endpoint_option(cli, s, word, endpoint) != 0)
             return -1;
     return 0;
@@ -133,8 +140,8 @@ static json_t *add_endpoint(const struct cli *cli, struct spec *s)
     const char *given = arg_value(cli, "rule-name");
     struct arena *arena = arena_new();
     const char *name = given ? given : drafts_rule_name(s->parts[0], (uint16_t)port, arena);
-    json_t *op = json_pack("{s:{s:s, s:{s:[o], s:o}}}", "add_rule", "rule_name", name, "rule", "endpoints", endpoint,
-                           "binaries", binaries(cli));
+    json_t *op = json_pack("{s:{s:s, s:{s:[o], s:o}}}", "add_rule", "rule_name", name, "rule",
+                           "endpoints", endpoint, "binaries", binaries(cli));
     arena_free(arena);
     return op;
 }
@@ -171,8 +178,8 @@ static json_t *add_allow(const struct cli *cli, struct spec *s)
 {
     json_int_t port = 0;
     json_t *rule = l7_rule(cli, s, &port);
-    return rule ? json_pack("{s:{s:s, s:I, s:[{s:o}]}}", "add_allow_rules", "host", s->parts[0], "port", port, "rules",
-                            "allow", rule)
+    return rule ? json_pack("{s:{s:s, s:I, s:[{s:o}]}}", "add_allow_rules", "host", s->parts[0],
+                            "port", port, "rules", "allow", rule)
                 : NULL;
 }
 
@@ -180,7 +187,8 @@ static json_t *add_deny(const struct cli *cli, struct spec *s)
 {
     json_int_t port = 0;
     json_t *rule = l7_rule(cli, s, &port);
-    return rule ? json_pack("{s:{s:s, s:I, s:[o]}}", "add_deny_rules", "host", s->parts[0], "port", port, "deny_rules", rule)
+    return rule ? json_pack("{s:{s:s, s:I, s:[o]}}", "add_deny_rules", "host", s->parts[0], "port",
+                            port, "deny_rules", rule)
                 : NULL;
 }
 
@@ -200,15 +208,17 @@ static json_t *remove_binary(const struct cli *cli, struct spec *s)
         usage_error(cli, "--%s expects RULE:PATH, got '%s'", s->flag, s->text);
         return NULL;
     }
-    return json_pack("{s:{s:s, s:s}}", "remove_binary", "rule_name", s->parts[0], "binary_path", s->parts[1]);
+    return json_pack("{s:{s:s, s:s}}", "remove_binary", "rule_name", s->parts[0], "binary_path",
+                     s->parts[1]);
 }
 
 static const struct {
     const char *flag;
     json_t *(*make)(const struct cli *cli, struct spec *spec);
 } makers[] = {
-    {"add-endpoint", add_endpoint}, {"remove-endpoint", remove_endpoint}, {"add-allow", add_allow},
-    {"add-deny", add_deny},         {"remove-rule", remove_rule},         {"remove-binary", remove_binary},
+    {"add-endpoint", add_endpoint}, {"remove-endpoint", remove_endpoint},
+    {"add-allow", add_allow},       {"add-deny", add_deny},
+    {"remove-rule", remove_rule},   {"remove-binary", remove_binary},
 };
 
 static size_t count(const struct cli *cli, const char *flag)
@@ -231,7 +241,8 @@ static int check_flags(const struct cli *cli)
     if (arg_given(cli, "rule-name") && !endpoints)
         return usage_error(cli, "--rule-name can only be used with --add-endpoint");
     if (arg_given(cli, "rule-name") && endpoints > 1)
-        return usage_error(cli, "--rule-name is only supported when exactly one --add-endpoint is provided");
+        return usage_error(
+            cli, "--rule-name is only supported when exactly one --add-endpoint is provided");
     if (arg_given(cli, "wait") && arg_given(cli, "dry-run"))
         return usage_error(cli, "--wait cannot be combined with --dry-run");
     return -1;

@@ -21,14 +21,19 @@ static void table_voters(const struct cli *cli, const json_t *json)
     struct table t = {0};
     size_t i;
     json_t *v;
-    table_row(&t, 9, (const char *[]){"NAME", "VERSION", "KIND", "LEVEL", "ISOLATION", "STATE", "VOTES", "DENIALS", "PATH"});
+    table_row(&t, 9,
+              (const char *[]){"NAME", "VERSION", "KIND", "LEVEL", "ISOLATION", "STATE", "VOTES",
+                               "DENIALS", "PATH"});
     json_array_foreach(json_object_get(json, "voters"), i, v) {
         char votes[24], denials[24];
         bool reads = json_is_true(json_object_get(v, "reads_files"));
         snprintf(votes, sizeof votes, "%lld", json_number(v, "votes"));
         snprintf(denials, sizeof denials, "%lld", json_number(v, "denials"));
-        table_row(&t, 9, (const char *[]){json_text(v, "name"), json_text(v, "version"), json_text(v, "kind"), json_text(v, "level"),
-                                          reads ? "process, reads files" : json_text(v, "isolation"), json_text(v, "state"), votes, denials, json_text(v, "path")});
+        table_row(&t, 9,
+                  (const char *[]){json_text(v, "name"), json_text(v, "version"),
+                                   json_text(v, "kind"), json_text(v, "level"),
+                                   reads ? "process, reads files" : json_text(v, "isolation"),
+                                   json_text(v, "state"), votes, denials, json_text(v, "path")});
     }
     table_print(&t);
 }
@@ -41,25 +46,28 @@ int cmd_plugin_list(struct cli *cli)
 int cmd_plugin_reload(struct cli *cli)
 {
     struct reply reply;
-    client_call(cli, &(struct call){.method = "POST", .path = alloc_str("/v1/plugins/reload")}, &reply);
+    client_call(cli, &(struct call){.method = "POST", .path = alloc_str("/v1/plugins/reload")},
+                &reply);
     int code = reply.status == 200 ? EXIT_DONE : reply_failed(cli, &reply);
     if (code == EXIT_DONE && cli->output != OUT_TABLE)
         print_json(cli, reply.json);
     else if (code == EXIT_DONE)
-        terminal_print(stdout, "✓ Reloaded: %zu voters\n", json_array_size(json_object_get(reply.json, "voters")));
+        terminal_print(stdout, "✓ Reloaded: %zu voters\n",
+                       json_array_size(json_object_get(reply.json, "voters")));
     reply_free(&reply);
     return code;
 }
 
-/* ---- check: loads each file in a chain of its own, without a gateway, and in a process of its own, so
- * that what crashes or hangs is told like any other refusal ---- */
+/* ---- check: loads each file in a chain of its own, without a gateway, and in a process of its
+ * own, so that a crash or a hang is reported like any other refusal ---- */
 
 static json_t *describe_options(const struct sluice_option *options)
 {
     json_t *list = json_array();
     for (; options && options->name; options++)
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s?, s:s}", "name", options->name, "type",
-                                              options_type_word(options->type), "default", options->fallback, "help",
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s?, s:s}", "name", options->name,
+                                              "type", options_type_word(options->type), "default",
+                                              options->fallback, "help",
                                               options->help ? options->help : ""));
     return list;
 }
@@ -68,7 +76,8 @@ static json_t *describe_codes(const struct sluice_code *codes)
 {
     json_t *list = json_array();
     for (; codes && codes->code; codes++)
-        json_array_append_new(list, json_pack("{s:s, s:s}", "code", codes->code, "help", codes->help ? codes->help : ""));
+        json_array_append_new(list, json_pack("{s:s, s:s}", "code", codes->code, "help",
+                                              codes->help ? codes->help : ""));
     return list;
 }
 
@@ -76,10 +85,11 @@ static json_t *describe(struct chain *chain)
 {
     struct chain_voter_info v;
     chain_describe(chain, 0, &v);
-    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name", v.name, "version", v.version, "kind", v.kind,
-                             "summary", v.summary ? v.summary : "", "path", v.path, "sha256", v.sha256, "options",
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name", v.name, "version",
+                             v.version, "kind", v.kind, "summary", v.summary ? v.summary : "",
+                             "path", v.path, "sha256", v.sha256, "options",
                              describe_options(v.options), "codes", describe_codes(v.codes));
-    /* What speaks another one is not loaded. */
+    /* A plugin with another ABI number is not loaded. */
     if (strcmp(v.kind, "native") == 0)
         json_object_set_new(json, "abi", json_integer(SLUICE_ABI));
     return json;
@@ -89,7 +99,8 @@ static void print_description(const json_t *json)
 {
     size_t i;
     json_t *row;
-    terminal_print(stdout, "%s %s (%s", json_text(json, "name"), json_text(json, "version"), json_text(json, "kind"));
+    terminal_print(stdout, "%s %s (%s", json_text(json, "name"), json_text(json, "version"),
+                   json_text(json, "kind"));
     if (json_object_get(json, "abi"))
         terminal_print(stdout, ", ABI %lld", json_number(json, "abi"));
     terminal_print(stdout, ")\n");
@@ -97,8 +108,9 @@ static void print_description(const json_t *json)
         terminal_print(stdout, "  %s\n", json_text(json, "summary"));
     json_array_foreach(json_object_get(json, "options"), i, row) {
         const char *fallback = json_string_value(json_object_get(row, "default"));
-        terminal_print(stdout, "  option %s (%s%s%s): %s\n", json_text(row, "name"), json_text(row, "type"), fallback ? ", default " : "",
-               fallback ? fallback : "", json_text(row, "help"));
+        terminal_print(stdout, "  option %s (%s%s%s): %s\n", json_text(row, "name"),
+                       json_text(row, "type"), fallback ? ", default " : "",
+                       fallback ? fallback : "", json_text(row, "help"));
     }
     json_array_foreach(json_object_get(json, "codes"), i, row)
         terminal_print(stdout, "  code %s: %s\n", json_text(row, "code"), json_text(row, "help"));
@@ -119,12 +131,23 @@ static struct chain *load_one(const char *path, struct problems *problems)
         name[strlen(name) - 3] = '\0';
     char *script = native ? NULL : alloc_printf("%s/%s", dirs[0], name);
     const struct chain_voter_config voter = {
-        .plugin = native ? name : "", .script = script ? script : "", .name = "", .level = "mandatory",
-        .on_error = "deny", .isolation = "process", .sha256 = "", .options_json = "{}", .doc_path = path,
+        .plugin = native ? name : "",
+        .script = script ? script : "",
+        .name = "",
+        .level = "mandatory",
+        .on_error = "deny",
+        .isolation = "process",
+        .sha256 = "",
+        .options_json = "{}",
+        .doc_path = path,
     };
     const struct chain_voter_config *const voters[] = {&voter};
-    const struct chain_config config = {.plugin_dirs = dirs, .n_plugin_dirs = 1, .vote_timeout_ms = 500, .voters = voters,
-                                        .n_voters = 1, .base_dir = dirs[0]};
+    const struct chain_config config = {.plugin_dirs = dirs,
+                                        .n_plugin_dirs = 1,
+                                        .vote_timeout_ms = 500,
+                                        .voters = voters,
+                                        .n_voters = 1,
+                                        .base_dir = dirs[0]};
     struct chain *chain = chain_load(&config, NULL, problems);
     free(script);
     free(name);
@@ -134,8 +157,10 @@ static struct chain *load_one(const char *path, struct problems *problems)
 static int check_one(const struct cli *cli, const char *path)
 {
     if (!file_ends_with(path, ".so") && !file_ends_with(path, ".lua")) {
-        complain("%s is neither a voter in C (.so) nor a rule (.lua); any other program is tried by its "
-                 "cases: sluice plugin test", path);
+        complain(
+            "%s is neither a voter in C (.so) nor a rule (.lua); any other program is tried by its "
+            "cases: sluice plugin test",
+            path);
         return EXIT_REFUSED;
     }
     if (access(path, R_OK) != 0) {

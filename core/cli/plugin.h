@@ -13,7 +13,7 @@ struct plugin_stage {
     char *shipped;                                  /* NULL unless nothing was said */
 };
 
-/* Returns an exit code, or -1 to go on; to be closed in any case. */
+/* Returns an exit code, or -1 to go on.  Close it in any case. */
 int plugin_stage_open(const struct cli *cli, struct plugin_stage *out);
 void plugin_stage_close(struct plugin_stage *stage);
 

@@ -11,10 +11,10 @@
 #include "cli/plugin.h"
 #include "cli/replay_source.h"
 
-/* What a voter says is asked, not how long it takes here, where everybody else comes first. */
+/* Only the verdict matters here, not the time: other processes have priority. */
 enum { TIMEOUT_S = 30, VOTE_TIMEOUT_MS = 20000 };
 
-/* ---- telling what differs ---- */
+/* ---- reporting differences ---- */
 
 struct telling {
     const struct cli *cli;
@@ -69,17 +69,19 @@ static void print_vote(const char *when, const json_t *vote)
     if (json_is_null(vote))
         terminal_print(stdout, "      %s: did not vote\n", when);
     else
-        terminal_print(stdout, "      %s: %s%s%s%s%s%s%s%s\n", when, json_text(vote, "verdict"), *code ? " " : "",
-               code, *message ? ", " : "", message, *path ? " (" : "", path, *path ? ")" : "");
+        terminal_print(stdout, "      %s: %s%s%s%s%s%s%s%s\n", when, json_text(vote, "verdict"),
+                       *code ? " " : "", code, *message ? ", " : "", message, *path ? " (" : "",
+                       path, *path ? ")" : "");
 }
 
 static void print_difference(const json_t *d)
 {
     size_t i;
     json_t *pair;
-    terminal_print(stdout, "%s  %s  %s  %s\n  then %s, now %s%s%s\n", json_text(d, "id"), json_text(d, "sandbox"),
-           json_text(d, "kind"), json_text(d, "at"), json_text(d, "then"), json_text(d, "now"),
-           *json_text(d, "how") ? ": " : "", json_text(d, "how"));
+    terminal_print(stdout, "%s  %s  %s  %s\n  then %s, now %s%s%s\n", json_text(d, "id"),
+                   json_text(d, "sandbox"), json_text(d, "kind"), json_text(d, "at"),
+                   json_text(d, "then"), json_text(d, "now"), *json_text(d, "how") ? ": " : "",
+                   json_text(d, "how"));
     json_array_foreach(json_object_get(d, "ballots"), i, pair) {
         terminal_print(stdout, "    %s\n", json_text(pair, "voter"));
         print_vote("then", json_object_get(pair, "then"));
@@ -123,7 +125,8 @@ static int replay(struct replay_source *h, const struct stage_settings *settings
     if (differing < 0)
         complain("%s", err.text);
     else if (h->cli->output == OUT_TABLE)
-        terminal_print(stdout, "%zu decisions asked, %d would come out otherwise\n", h->n, differing);
+        terminal_print(stdout, "%zu decisions asked, %d would come out otherwise\n", h->n,
+                       differing);
     else {
         json_t *json =
             json_pack("{s:I, s:i, s:I, s:O}", "asked", (json_int_t)h->n, "differing", differing,
@@ -144,7 +147,7 @@ static int replay(struct replay_source *h, const struct stage_settings *settings
     return differing < 0 ? EXIT_USAGE : differing ? EXIT_REFUSED : EXIT_DONE;
 }
 
-/* Before the gateway is asked for anything. */
+/* Runs before the first request to the gateway. */
 static int check_chain(const struct cli *cli)
 {
     const char *path = arg_value(cli, "chain");
@@ -167,7 +170,8 @@ int cmd_plugin_replay(struct cli *cli)
         code = plugin_stage_open(cli, &stage);
     stage.settings.vote_timeout_ms = VOTE_TIMEOUT_MS;
     replay_source_begin(&h, cli);
-    /* The gateway may be on the same machine: whoever waits for its answers comes first, at once. */
+    /* The gateway may be on the same machine: whoever waits for its answers comes first, at
+     * once. */
     (void)!sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0});
     if (code < 0)
         code = replay_source_read(&h);

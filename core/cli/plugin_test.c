@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sluice plugin test, and what it shares with plugin bench. */
-#include "cli/plugin.h"
-
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "cli/plugin.h"
 
 enum { JOBS_MAX = 64, REPEAT_MAX = 100000, TIMEOUT_S_MAX = 3600, TIMEOUT_S = 10 };
 
@@ -50,8 +49,10 @@ int plugin_stage_open(const struct cli *cli, struct plugin_stage *out)
     size_t n = arg_values(cli, "plugin-dir", out->dirs);
     if (!n)
         out->dirs[n++] = out->shipped = shipped_plugin_dir();
-    out->settings = (struct stage_settings){.plugin_dirs = out->dirs, .n_plugin_dirs = n,
-                                            .usual_dirs = out->shipped != NULL, .isolation = isolation};
+    out->settings = (struct stage_settings){.plugin_dirs = out->dirs,
+                                            .n_plugin_dirs = n,
+                                            .usual_dirs = out->shipped != NULL,
+                                            .isolation = isolation};
     return -1;
 }
 
@@ -61,7 +62,7 @@ void plugin_stage_close(struct plugin_stage *stage)
     free(stage->dirs);
 }
 
-/* A seed short enough to be typed again. */
+/* A seed that is short enough to type. */
 static uint64_t any_seed(void)
 {
     uint32_t seed = 0;

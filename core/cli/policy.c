@@ -17,13 +17,13 @@ static char *policy_path(const char *name, const char *rest)
     return path;
 }
 
-/* JSON is sent as JSON, so that its problems are told in its own terms; all else is YAML. */
+/* JSON is sent as JSON, so that problems are reported for JSON; everything else is YAML. */
 static const char *media_type(const char *path, const struct buf *text)
 {
     return document_is_json(path, text) ? "application/json" : "application/yaml";
 }
 
-/* The headers that say how a change is meant.  Frees nothing: they live as long as the command. */
+/* The headers that describe a change.  They live as long as the command. */
 struct intent {
     char *reason, *revision;
 };
@@ -83,8 +83,13 @@ int cmd_policy_set(struct cli *cli)
         return EXIT_USAGE;
     int code = read_input(cli, file, &text);
     if (code < 0) {
-        struct call call = {.method = "PUT", .type = media_type(file, &text), .body = buf_str(&text), .len = text.len,
-                            .path = policy_path(name, arg_given(cli, "dry-run") ? "/policy?dry_run=true" : "/policy")};
+        struct call call = {
+            .method = "PUT",
+            .type = media_type(file, &text),
+            .body = buf_str(&text),
+            .len = text.len,
+            .path =
+                policy_path(name, arg_given(cli, "dry-run") ? "/policy?dry_run=true" : "/policy")};
         code = send_change(cli, name, &call);
     }
     buf_free(&text);
@@ -101,8 +106,13 @@ int cmd_policy_update(struct cli *cli)
     json_decref(body);
     int code = EXIT_USAGE;
     if (name) {
-        struct call call = {.method = "PATCH", .type = "application/json", .body = text, .len = strlen(text),
-                            .path = policy_path(name, arg_given(cli, "dry-run") ? "/policy?dry_run=true" : "/policy")};
+        struct call call = {
+            .method = "PATCH",
+            .type = "application/json",
+            .body = text,
+            .len = strlen(text),
+            .path =
+                policy_path(name, arg_given(cli, "dry-run") ? "/policy?dry_run=true" : "/policy")};
         code = send_change(cli, name, &call);
     }
     free(text);
@@ -119,7 +129,8 @@ int cmd_policy_rollback(struct cli *cli)
     const char *name = sandbox_operand(cli, 0);
     if (!name)
         return EXIT_USAGE;
-    char *rest = alloc_printf("/revisions/%ld/rollback%s", to, arg_given(cli, "dry-run") ? "?dry_run=true" : "");
+    char *rest = alloc_printf("/revisions/%ld/rollback%s", to,
+                              arg_given(cli, "dry-run") ? "?dry_run=true" : "");
     struct call call = {.method = "POST", .path = policy_path(name, rest)};
     free(rest);
     return send_change(cli, name, &call);
@@ -138,8 +149,11 @@ static void print_policy(const json_t *policy)
 static void table_policy(const struct cli *cli, const json_t *json)
 {
     (void)cli;
-    terminal_print(stdout, "Sandbox:   %s\nRevision:  %lld (loaded: %lld)\nStatus:    %s\nHash:      %s\n---\n", json_text(json, "sandbox"),
-           json_number(json, "revision"), json_number(json, "loaded_revision"), json_text(json, "status"), json_text(json, "hash"));
+    terminal_print(
+        stdout,
+        "Sandbox:   %s\nRevision:  %lld (loaded: %lld)\nStatus:    %s\nHash:      %s\n---\n",
+        json_text(json, "sandbox"), json_number(json, "revision"),
+        json_number(json, "loaded_revision"), json_text(json, "status"), json_text(json, "hash"));
     print_policy(json_object_get(json, "policy"));
 }
 
@@ -148,7 +162,8 @@ static int get_full(const struct cli *cli, char *path)
 {
     struct reply reply;
     int code = EXIT_DONE;
-    client_call(cli, &(struct call){.method = "GET", .path = path, .accept = "application/yaml"}, &reply);
+    client_call(cli, &(struct call){.method = "GET", .path = path, .accept = "application/yaml"},
+                &reply);
     if (reply.status == 200)
         terminal_lines(stdout, "", buf_str(&reply.text));
     else
@@ -179,14 +194,17 @@ static void table_revisions(const struct cli *cli, const json_t *json)
     struct table t = {0};
     size_t i;
     json_t *r;
-    table_row(&t, 7, (const char *[]){"REVISION", "HASH", "STATUS", "KIND", "ACTOR", "CREATED", "REASON"});
+    table_row(&t, 7,
+              (const char *[]){"REVISION", "HASH", "STATUS", "KIND", "ACTOR", "CREATED", "REASON"});
     json_array_foreach(json_object_get(json, "revisions"), i, r) {
         char number[24], hash[16];
         snprintf(number, sizeof number, "%lld", json_number(r, "revision"));
         snprintf(hash, sizeof hash, "%.12s", json_text(r, "hash"));
         const char *error = json_text(r, "error");
-        table_row(&t, 7, (const char *[]){number, hash, json_text(r, "status"), json_text(r, "kind"), json_text(r, "actor"),
-                                          json_text(r, "created_at"), *error ? error : json_text(r, "reason")});
+        table_row(&t, 7,
+                  (const char *[]){number, hash, json_text(r, "status"), json_text(r, "kind"),
+                                   json_text(r, "actor"), json_text(r, "created_at"),
+                                   *error ? error : json_text(r, "reason")});
     }
     table_print(&t);
 }
@@ -236,7 +254,8 @@ static void table_diff(const struct cli *cli, const json_t *json)
         print_side("+", json_object_get(c, "after"));
     }
     json_array_foreach(json_object_get(diff, "static"), i, c)
-        terminal_print(stdout, "~ %s\n- %s\n+ %s\n", json_text(c, "path"), json_text(c, "before"), json_text(c, "after"));
+        terminal_print(stdout, "~ %s\n- %s\n+ %s\n", json_text(c, "path"), json_text(c, "before"),
+                       json_text(c, "after"));
     if (!json_is_true(json_object_get(json, "changed")))
         say(cli, "no difference");
     else
@@ -259,13 +278,17 @@ static struct policy *fetch(const struct cli *cli, const char *name, long revisi
     struct policy *policy = NULL;
     struct problems problems = {0};
     char *rest = revision ? alloc_printf("/policy?revision=%ld", revision) : alloc_str("/policy");
-    client_call(cli, &(struct call){.method = "GET", .path = policy_path(name, rest), .accept = "application/yaml"}, &reply);
+    client_call(cli,
+                &(struct call){
+                    .method = "GET", .path = policy_path(name, rest), .accept = "application/yaml"},
+                &reply);
     free(rest);
     if (reply.status == 200)
         policy = policy_parse(buf_str(&reply.text), reply.text.len, DOC_YAML, &problems);
     *code = reply.status == 200 ? EXIT_DONE : reply_failed(cli, &reply);
     if (reply.status == 200 && !policy) {
-        complain("the gateway's policy cannot be read: %s", problems.n ? problems.items[0].message : "");
+        complain("the gateway's policy cannot be read: %s",
+                 problems.n ? problems.items[0].message : "");
         *code = EXIT_REFUSED;
     }
     problems_free(&problems);
@@ -273,15 +296,16 @@ static struct policy *fetch(const struct cli *cli, const char *name, long revisi
     return policy;
 }
 
-/* Takes both policies; NULL: it could not be had, which was said. */
-static int diff_policies(const struct cli *cli, const char *name, struct policy *a, struct policy *b, int code)
+/* Takes both policies.  NULL: one could not be read, which was reported. */
+static int diff_policies(const struct cli *cli, const char *name, struct policy *a,
+                         struct policy *b, int code)
 {
     if (a && b) {
         struct arena *arena = arena_new();
         const struct sluice_diff *diff = policy_diff(policy_model(a), policy_model(b), arena);
         json_t *json = json_pack("{s:s, s:b, s:o, s:o}", "sandbox", name, "changed",
-                                 strcmp(policy_hash(a), policy_hash(b)) != 0, "diff", update_diff_json(diff),
-                                 "effect", update_effect_json(diff));
+                                 strcmp(policy_hash(a), policy_hash(b)) != 0, "diff",
+                                 update_diff_json(diff), "effect", update_effect_json(diff));
         code = show_diff(cli, json);
         json_decref(json);
         arena_free(arena);
@@ -310,7 +334,8 @@ static int diff_newest(const struct cli *cli, const char *name)
 }
 
 /* The policy of a file, its static sections those of base where it does not write them. */
-static struct policy *read_policy(const struct cli *cli, const char *file, struct policy *base, int *code)
+static struct policy *read_policy(const struct cli *cli, const char *file, struct policy *base,
+                                  int *code)
 {
     struct document document;
     struct problems problems = {0};
@@ -328,23 +353,31 @@ static struct policy *read_policy(const struct cli *cli, const char *file, struc
     return complete;
 }
 
-static int diff_revision_to_file(const struct cli *cli, const char *name, long from, const char *file)
+static int diff_revision_to_file(const struct cli *cli, const char *name, long from,
+                                 const char *file)
 {
     int code = EXIT_DONE;
-    struct policy *a = fetch(cli, name, from, &code), *b = a ? read_policy(cli, file, a, &code) : NULL;
+    struct policy *a = fetch(cli, name, from, &code),
+                  *b = a ? read_policy(cli, file, a, &code) : NULL;
     return diff_policies(cli, name, a, b, code);
 }
 
-/* What setting the file would change: a dry run, so the gateway's own words. */
+/* What setting the file would change: a dry run at the gateway. */
 static int diff_file(struct cli *cli, const char *name, const char *file)
 {
     struct buf text = {0};
     struct reply reply;
     int code = read_input(cli, file, &text);
     if (code < 0) {
-        client_call(cli, &(struct call){.method = "PUT", .type = media_type(file, &text), .body = buf_str(&text),
-                                        .len = text.len, .path = policy_path(name, "/policy?dry_run=true")}, &reply);
-        code = reply.json && json_object_get(reply.json, "diff") ? show_diff(cli, reply.json) : reply_failed(cli, &reply);
+        client_call(cli,
+                    &(struct call){.method = "PUT",
+                                   .type = media_type(file, &text),
+                                   .body = buf_str(&text),
+                                   .len = text.len,
+                                   .path = policy_path(name, "/policy?dry_run=true")},
+                    &reply);
+        code = reply.json && json_object_get(reply.json, "diff") ? show_diff(cli, reply.json)
+                                                                 : reply_failed(cli, &reply);
         reply_free(&reply);
     }
     buf_free(&text);
@@ -355,7 +388,8 @@ int cmd_policy_diff(struct cli *cli)
 {
     long from, to;
     const char *file = arg_value(cli, "policy");
-    if (arg_number(cli, "from", 0, 1000000000, &from) != 0 || arg_number(cli, "to", 0, 1000000000, &to) != 0)
+    if (arg_number(cli, "from", 0, 1000000000, &from) != 0 ||
+        arg_number(cli, "to", 0, 1000000000, &to) != 0)
         return EXIT_USAGE;
     if (file && arg_given(cli, "to"))
         return usage_error(cli, "--to and --policy exclude each other");

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sluice policy check --cases FILE: what policies say of requests, without a gateway. */
+/* sluice policy check --cases FILE: whether policies allow requests, without a gateway. */
+#include <stdio.h>
+
 #include "base/terminal.h"
 #include "cli/document.h"
 #include "policy/match/cases.h"
 
-#include <stdio.h>
-
-/* What a run has come to. */
+/* The results of a run. */
 struct run {
     const struct cli *cli;
     const char *file;
@@ -14,18 +14,18 @@ struct run {
     json_t *cases;                                  /* each with its result, for -o json and yaml */
 };
 
-static void print_failure(const struct run *run, const struct doc_node *node, const char *id, const char *policy,
-                          const char *why)
+static void print_failure(const struct run *run, const struct doc_node *node, const char *id,
+                          const char *policy, const char *why)
 {
-    terminal_print(stdout, "%s:%u:%u: %s%s%s: %s\n", run->file, node->line, node->column, id, policy ? " with " : "",
-           policy ? policy : "", why);
+    terminal_print(stdout, "%s:%u:%u: %s%s%s: %s\n", run->file, node->line, node->column, id,
+                   policy ? " with " : "", policy ? policy : "", why);
 }
 
-static void add_result(struct run *run, const struct doc_node *node, const char *id, const char *policy,
-                       bool passed, const char *why)
+static void add_result(struct run *run, const struct doc_node *node, const char *id,
+                       const char *policy, bool passed, const char *why)
 {
-    json_t *result = json_pack("{s:s, s:i, s:i, s:b}", "id", id, "line", (int)node->line, "column", (int)node->column,
-                               "passed", passed);
+    json_t *result = json_pack("{s:s, s:i, s:i, s:b}", "id", id, "line", (int)node->line, "column",
+                               (int)node->column, "passed", passed);
     if (policy)
         json_object_set_new(result, "policy", json_string(policy));
     if (!passed)
@@ -45,7 +45,7 @@ static void run_case(struct run *run, const struct doc_node *node, const struct 
     buf_free(&why);
 }
 
-/* With each policy given, where the case has none of its own. */
+/* A case without a policy of its own runs with each policy of the command line. */
 static int run_with(struct run *run, const struct doc_node *node, const struct policy_case *c)
 {
     const struct cli *cli = run->cli;
@@ -73,7 +73,8 @@ static int run_list(struct run *run, const struct doc_node *list, struct arena *
 {
     int code = EXIT_DONE;
     if (list->kind != DOC_LIST) {
-        problems_add(problems, "", list->line, list->column, "must be a list of cases, '- {id: ..., ...}'");
+        problems_add(problems, "", list->line, list->column,
+                     "must be a list of cases, '- {id: ..., ...}'");
         return EXIT_USAGE;
     }
     if (list->n == 0)
@@ -92,8 +93,8 @@ static int finish(const struct run *run)
     if (run->cli->output == OUT_TABLE) {
         terminal_print(stdout, "%zu passed, %zu failed\n", run->passed, run->failed);
     } else {
-        json_t *result = json_pack("{s:O, s:I, s:I}", "cases", run->cases, "passed", (json_int_t)run->passed,
-                                   "failed", (json_int_t)run->failed);
+        json_t *result = json_pack("{s:O, s:I, s:I}", "cases", run->cases, "passed",
+                                   (json_int_t)run->passed, "failed", (json_int_t)run->failed);
         print_json(run->cli, result);
         json_decref(result);
     }

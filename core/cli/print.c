@@ -99,7 +99,7 @@ bool print_unread(void)
     return poll(&p, 1, 0) > 0 && (p.revents & POLLERR);
 }
 
-/* Whoever closed the other end of a pipe has read enough and need not hear of it. */
+/* If the reader of a pipe closed it, that is no error. */
 int print_finish(int code)
 {
     bool failed = fflush(stdout) != 0;

@@ -20,13 +20,16 @@ static void table_decisions(const struct cli *cli, const json_t *json)
         say(cli, "No decisions on record.");
         return;
     }
-    table_row(&t, 7, (const char *[]){"TIME", "ID", "SANDBOX", "KIND", "OUTCOME", "REVISION", "ACTOR"});
+    table_row(&t, 7,
+              (const char *[]){"TIME", "ID", "SANDBOX", "KIND", "OUTCOME", "REVISION", "ACTOR"});
     json_array_foreach(list, i, d) {
         char revision[24] = "-";
         if (json_number(d, "revision"))
             snprintf(revision, sizeof revision, "%lld", json_number(d, "revision"));
-        table_row(&t, 7, (const char *[]){json_text(d, "at"), json_text(d, "id"), json_text(d, "sandbox"), json_text(d, "kind"),
-                                          json_text(d, "outcome"), revision, json_text(json_object_get(d, "actor"), "name")});
+        table_row(&t, 7,
+                  (const char *[]){json_text(d, "at"), json_text(d, "id"), json_text(d, "sandbox"),
+                                   json_text(d, "kind"), json_text(d, "outcome"), revision,
+                                   json_text(json_object_get(d, "actor"), "name")});
     }
     table_print(&t);
 }
@@ -37,7 +40,8 @@ int cmd_decision_list(struct cli *cli)
     if (arg_number(cli, "limit", 20, 1000000, &limit) != 0)
         return EXIT_USAGE;
     char *name = cli->n_operands ? url_escape(cli->operands[0]) : NULL;
-    char *path = alloc_printf("/v1/decisions?limit=%ld%s%s", limit, name ? "&sandbox=" : "", name ? name : "");
+    char *path = alloc_printf("/v1/decisions?limit=%ld%s%s", limit, name ? "&sandbox=" : "",
+                              name ? name : "");
     free(name);
     return client_show(cli, path, table_decisions);
 }
@@ -54,7 +58,9 @@ static void explain_changes(const json_t *diff)
         json_array_foreach(json_object_get(diff, parts[p].key), i, c) {
             char line[512];
             const char *name = json_text(c, parts[p].name);
-            snprintf(line, sizeof line, "%.*s%s", (int)(strstr(parts[p].sentence, "%s") - parts[p].sentence), parts[p].sentence, name);
+            snprintf(line, sizeof line, "%.*s%s",
+                     (int)(strstr(parts[p].sentence, "%s") - parts[p].sentence), parts[p].sentence,
+                     name);
             terminal_print(stdout, "  It %s.\n", line);
         }
     }
@@ -62,13 +68,17 @@ static void explain_changes(const json_t *diff)
 
 static void explain_vote(const json_t *v)
 {
-    const char *verdict = json_text(v, "verdict"), *message = json_text(v, "message"), *path = json_text(v, "path");
+    const char *verdict = json_text(v, "verdict"), *message = json_text(v, "message"),
+               *path = json_text(v, "path");
     const char *level = json_text(v, "level");
-    const char *said = strcmp(verdict, "allow") == 0 ? "agreed" : strcmp(verdict, "deny") == 0 ? "refused"
-                     : strcmp(verdict, "hold") == 0 ? "asked for a person's decision" : "had no opinion";
-    terminal_print(stdout, "  %s %s (%s) %s%s%s%s%s%s%s%s.\n", json_text(v, "voter"), json_text(v, "version"), level, said,
-           *message ? ": " : "", *message ? json_text(v, "code") : "", *message ? ", " : "", message, *path ? " (at " : "", path,
-           *path ? ")" : "");
+    const char *said = strcmp(verdict, "allow") == 0  ? "agreed"
+                       : strcmp(verdict, "deny") == 0 ? "refused"
+                       : strcmp(verdict, "hold") == 0 ? "asked for a person's decision"
+                                                      : "had no opinion";
+    terminal_print(stdout, "  %s %s (%s) %s%s%s%s%s%s%s%s.\n", json_text(v, "voter"),
+                   json_text(v, "version"), level, said, *message ? ": " : "",
+                   *message ? json_text(v, "code") : "", *message ? ", " : "", message,
+                   *path ? " (at " : "", path, *path ? ")" : "");
 }
 
 static void explain_remedy(const json_t *d)
@@ -83,12 +93,19 @@ static void explain_remedy(const json_t *d)
         if (strcmp(level, "advisory") == 0)
             continue;
         if (strcmp(verdict, "deny") == 0)
-            terminal_print(stdout, "  %s must no longer object to %s%s.\n", json_text(v, "voter"), *json_text(v, "path") ? json_text(v, "path") : "it",
-                   strcmp(level, "overridable") == 0 ? ", or an admin overrides it with --override --reason" : "");
+            terminal_print(stdout, "  %s must no longer object to %s%s.\n", json_text(v, "voter"),
+                           *json_text(v, "path") ? json_text(v, "path") : "it",
+                           strcmp(level, "overridable") == 0
+                               ? ", or an admin overrides it with --override --reason"
+                               : "");
         else if (strcmp(verdict, "hold") == 0 && strcmp(json_text(d, "kind"), "create") == 0)
-            terminal_print(stdout, "  make the sandbox with less and ask for the rest with sluice policy set: only a sandbox that exists can wait for an approval.\n");
+            terminal_print(stdout,
+                           "  make the sandbox with less and ask for the rest with sluice policy "
+                           "set: only a sandbox that exists can wait for an approval.\n");
         else if (strcmp(verdict, "hold") == 0)
-            terminal_print(stdout, "  somebody other than its author must approve it (sluice rule approve).\n");
+            terminal_print(
+                stdout,
+                "  somebody other than its author must approve it (sluice rule approve).\n");
     }
 }
 
@@ -99,9 +116,11 @@ static void table_decision(const struct cli *cli, const json_t *d)
     size_t i;
     json_t *v;
     terminal_print(stdout, "Decision %s of %s\n\n", json_text(d, "id"), json_text(d, "at"));
-    terminal_print(stdout, "%s (%s, via %s) asked for %s %s of the policy of sandbox %s%s%s%s.\n", json_text(actor, "name"),
-           json_text(actor, "role"), json_text(actor, "via"), strchr("aeiou", *json_text(d, "kind")) ? "an" : "a", json_text(d, "kind"), json_text(d, "sandbox"),
-           *json_text(d, "reason") ? ", because \"" : "", json_text(d, "reason"), *json_text(d, "reason") ? "\"" : "");
+    terminal_print(stdout, "%s (%s, via %s) asked for %s %s of the policy of sandbox %s%s%s%s.\n",
+                   json_text(actor, "name"), json_text(actor, "role"), json_text(actor, "via"),
+                   strchr("aeiou", *json_text(d, "kind")) ? "an" : "a", json_text(d, "kind"),
+                   json_text(d, "sandbox"), *json_text(d, "reason") ? ", because \"" : "",
+                   json_text(d, "reason"), *json_text(d, "reason") ? "\"" : "");
     explain_changes(json_object_get(d, "diff"));
     print_effect(json_object_get(d, "effect"), "  ");
     terminal_print(stdout, "\nThe voters:\n");
@@ -110,7 +129,8 @@ static void table_decision(const struct cli *cli, const json_t *d)
     terminal_print(stdout, "\nIt was %s", json_text(d, "outcome"));
     if (json_number(d, "revision"))
         terminal_print(stdout, " and became revision %lld", json_number(d, "revision"));
-    terminal_print(stdout, "%s.\n", json_is_true(json_object_get(d, "overridden")) ? ", overriding a voter" : "");
+    terminal_print(stdout, "%s.\n",
+                   json_is_true(json_object_get(d, "overridden")) ? ", overriding a voter" : "");
     explain_remedy(d);
 }
 
@@ -131,9 +151,11 @@ static int show_audit(const struct cli *cli, const json_t *json)
     if (cli->output != OUT_TABLE)
         print_json(cli, json);
     else if (intact)
-        terminal_print(stdout, "✓ The audit chain is intact: %lld records, head %s\n", json_number(json, "records"), json_text(json, "head"));
+        terminal_print(stdout, "✓ The audit chain is intact: %lld records, head %s\n",
+                       json_number(json, "records"), json_text(json, "head"));
     else
-        terminal_print(stdout, "✗ The audit chain is broken at record %lld: %s\n", json_number(json, "first_bad"), json_text(json, "why"));
+        terminal_print(stdout, "✗ The audit chain is broken at record %lld: %s\n",
+                       json_number(json, "first_bad"), json_text(json, "why"));
     return intact ? EXIT_DONE : EXIT_REFUSED;
 }
 
@@ -145,8 +167,9 @@ static int verify_file(const struct cli *cli, const char *file, const char *head
         complain("%s", err.text);
         return EXIT_USAGE;
     }
-    json_t *json = json_pack("{s:b, s:I, s:I, s:s, s:s}", "intact", (int)(r.bad_seq == 0), "records", (json_int_t)r.records,
-                             "first_bad", (json_int_t)r.bad_seq, "why", r.why, "head", r.head);
+    json_t *json = json_pack("{s:b, s:I, s:I, s:s, s:s}", "intact", (int)(r.bad_seq == 0),
+                             "records", (json_int_t)r.records, "first_bad", (json_int_t)r.bad_seq,
+                             "why", r.why, "head", r.head);
     int code = show_audit(cli, json);
     json_decref(json);
     return code;
@@ -175,7 +198,7 @@ struct sse {
     struct buf data;
 };
 
-/* What was lost before this reader began is nothing to it: "reset" is for those who come back. */
+/* "reset" matters only to readers that resume: a new reader misses nothing. */
 static void print_event(struct sse *s)
 {
     json_t *json = json_loads(buf_str(&s->data), 0, NULL);
@@ -185,7 +208,8 @@ static void print_event(struct sse *s)
         print_item(s->cli, item);
         json_decref(item);
     } else {
-        terminal_print(stdout, "%s %-9s %s ", json_text(json, "at"), s->type, *sandbox ? sandbox : "-");
+        terminal_print(stdout, "%s %-9s %s ", json_text(json, "at"), s->type,
+                       *sandbox ? sandbox : "-");
         print_compact(json);
         fflush(stdout);
     }
@@ -214,9 +238,11 @@ int cmd_events(struct cli *cli)
     char *name = cli->n_operands ? url_escape(cli->operands[0]) : NULL;
     /* From the oldest event that is kept. */
     const struct call call = {
-        .method = "GET", .accept = "text/event-stream", .headers = {"Last-Event-ID: 0"},
-        .path = alloc_printf("/v1/events?%s%s%sfollow=%s", name ? "sandbox=" : "", name ? name : "", name ? "&" : "",
-                             arg_given(cli, "follow") ? "true" : "false"),
+        .method = "GET",
+        .accept = "text/event-stream",
+        .headers = {"Last-Event-ID: 0"},
+        .path = alloc_printf("/v1/events?%s%s%sfollow=%s", name ? "sandbox=" : "", name ? name : "",
+                             name ? "&" : "", arg_given(cli, "follow") ? "true" : "false"),
     };
     free(name);
     int code = client_follow(cli, &call, event_line, &s);
@@ -246,8 +272,10 @@ int cmd_logs(struct cli *cli)
     if (!name)
         return EXIT_USAGE;
     char *escaped = url_escape(name);
-    const struct call call = {.method = "GET", .accept = "*/*",
-                              .path = alloc_printf("/v1/sandboxes/%s/logs%s", escaped, arg_given(cli, "tail") ? "?follow=true" : "")};
+    const struct call call = {.method = "GET",
+                              .accept = "*/*",
+                              .path = alloc_printf("/v1/sandboxes/%s/logs%s", escaped,
+                                                   arg_given(cli, "tail") ? "?follow=true" : "")};
     free(escaped);
     return client_follow(cli, &call, log_line, cli);
 }
@@ -261,10 +289,14 @@ static void table_fact(const char *label, const char *value, const char *of, con
 
 static void table_status(const struct cli *cli, const json_t *s)
 {
-    terminal_print(stdout, "Gateway:   %s\nStatus:    %s\nVersion:   %s\nStarted:   %s\nSandboxes: %lld (%lld ready)\nVoters:    %lld\nPending:   %lld draft chunk(s)\n",
-           cli->gateway, json_text(s, "status"), json_text(s, "version"), json_text(s, "started_at"), json_number(s, "sandboxes"),
-           json_number(s, "ready"), json_number(s, "voters"), json_number(s, "pending_drafts"));
-    const json_t *limits = json_object_get(s, "limits"), *uids = json_object_get(s, "workload_uids");
+    terminal_print(stdout,
+                   "Gateway:   %s\nStatus:    %s\nVersion:   %s\nStarted:   %s\nSandboxes: %lld "
+                   "(%lld ready)\nVoters:    %lld\nPending:   %lld draft chunk(s)\n",
+                   cli->gateway, json_text(s, "status"), json_text(s, "version"),
+                   json_text(s, "started_at"), json_number(s, "sandboxes"), json_number(s, "ready"),
+                   json_number(s, "voters"), json_number(s, "pending_drafts"));
+    const json_t *limits = json_object_get(s, "limits"),
+                 *uids = json_object_get(s, "workload_uids");
     table_fact("Limits:", json_text(limits, "cgroup"), "by cgroup ", json_text(limits, "reason"));
     table_fact("Uids:", json_text(uids, "kind"), "of sandboxes: ", json_text(uids, "reason"));
 }
@@ -277,7 +309,9 @@ int cmd_status(struct cli *cli)
     if (code == EXIT_DONE && cli->output == OUT_TABLE) {
         table_status(cli, reply.json);
     } else if (code == EXIT_DONE) {
-        json_object_set_new(reply.json, "gateway", json_string(cli->gateway));     /* it cannot know how it was reached */
+        json_object_set_new(reply.json, "gateway",
+                            /* The gateway does not know by which address. */
+                            json_string(cli->gateway));
         print_json(cli, reply.json);
     }
     reply_free(&reply);

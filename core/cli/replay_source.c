@@ -117,7 +117,7 @@ static void set_labels(struct replay_source *h, const json_t *json, struct sluic
     out->labels = out->n_labels ? list : NULL;
 }
 
-/* A sandbox that is gone is taken for the usual one. */
+/* For a sandbox that was deleted, assumes the default settings. */
 static void set_sandbox(struct replay_source *h, const json_t *json, struct replay_decision *d)
 {
     struct sluice_sandbox *s = arena_zalloc(h->arena, sizeof *s);
@@ -207,7 +207,7 @@ static int read_decision(struct replay_source *h, const json_t *json)
     return code;
 }
 
-/* Oldest first: what each stands on is known by then. */
+/* Oldest first, so that the base of each decision is known. */
 static int read_decisions(struct replay_source *h)
 {
     size_t n = json_array_size(h->list);
@@ -238,7 +238,7 @@ static int read_since(const struct cli *cli, int64_t *out)
                              text);
 }
 
-/* Its text goes: of all decisions together it would be much. */
+/* Drops the text: those of all decisions would take much memory. */
 static void take_candidate(struct replay_source *h, json_t *decision)
 {
     const char *hash = json_text(decision, "candidate_hash");
@@ -247,8 +247,8 @@ static void take_candidate(struct replay_source *h, json_t *decision)
     json_object_del(decision, "candidate");
 }
 
-/* One page of the gateway's list, which is newest first; *more: there may be another one.  Pages are
- * small: a gateway has nothing long to do for them, and its updates come between. */
+/* One page of the gateway's list, which is newest first; *more: there may be another one.  Pages
+ * are small: a gateway has nothing long to do for them, and its updates come between. */
 static int read_page(struct replay_source *h, int64_t since, const char *sandbox, bool *more)
 {
     enum { PAGE = 20 };
@@ -256,8 +256,8 @@ static int read_page(struct replay_source *h, int64_t since, const char *sandbox
     size_t i;
     const json_t *last = json_array_get(h->list, json_array_size(h->list) - 1);
     char *name = sandbox ? url_escape(sandbox) : NULL;
-    char *path = alloc_printf("/v1/decisions?candidate=true&limit=%d&since_ms=%lld&before=%lld%s%s", PAGE,
-                              (long long)since, last ? json_number(last, "seq") : 0,
+    char *path = alloc_printf("/v1/decisions?candidate=true&limit=%d&since_ms=%lld&before=%lld%s%s",
+                              PAGE, (long long)since, last ? json_number(last, "seq") : 0,
                               name ? "&sandbox=" : "", name ? name : "");
     json_t *decision, *json = get(h->cli, path, &code);
     free(name);
@@ -274,10 +274,12 @@ static int read_page(struct replay_source *h, int64_t since, const char *sandbox
     return code == EXIT_REFUSED ? EXIT_USAGE : code;
 }
 
-/* How many there are is known at the end: until then the newest one's place in the record stands for it. */
+/* How many there are is known at the end: until then the newest one's place in the record stands
+ * for it. */
 static void tell_progress(const struct replay_source *h, bool more)
 {
-    size_t n = json_array_size(h->list), newest = (size_t)json_number(json_array_get(h->list, 0), "seq");
+    size_t n = json_array_size(h->list),
+           newest = (size_t)json_number(json_array_get(h->list, 0), "seq");
     replay_source_progress(h->cli, "reading", n, more && newest > n ? newest : n + more);
 }
 

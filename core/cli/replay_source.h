@@ -16,10 +16,10 @@ struct replay_source {
     json_t *policies;                               /* {hash: index into known} */
     struct policy **known;
     size_t n_known;
-    json_t *first;                                  /* {sandbox: hash of its creation-time policy} */
-    json_t *sandboxes;                              /* {name: as the gateway tells it, or null} */
+    json_t *first; /* {sandbox: hash of its creation-time policy} */
+    json_t *sandboxes;                              /* {name: the gateway's answer, or null} */
     struct replay_decision *decisions;
-    size_t n, unknown, gone;                        /* unknown: left out, their policies are not kept */
+    size_t n, unknown, gone; /* unknown: left out, their policies are not kept */
 };
 
 void replay_source_begin(struct replay_source *h, struct cli *cli);

@@ -12,7 +12,8 @@
 static char *drafts_path(const char *name, const char *id, const char *verb)
 {
     char *escaped = url_escape(name), *chunk = id ? url_escape(id) : NULL;
-    char *path = alloc_printf("/v1/sandboxes/%s/drafts%s%s%s", escaped, chunk ? "/" : "", chunk ? chunk : "", verb);
+    char *path = alloc_printf("/v1/sandboxes/%s/drafts%s%s%s", escaped, chunk ? "/" : "",
+                              chunk ? chunk : "", verb);
     free(escaped);
     free(chunk);
     return path;
@@ -25,8 +26,10 @@ static void print_endpoints(const json_t *rule)
     json_array_foreach(json_object_get(rule, "endpoints"), i, e) {
         const char *protocol = json_text(e, "protocol");
         long long port = json_number(e, "port");
-        char *ports = port ? alloc_printf("%lld", port) : json_dumps(json_object_get(e, "ports"), JSON_COMPACT);
-        terminal_print(stdout, "  Endpoint:   %s:%s [%s]\n", json_text(e, "host"), ports ? ports : "", *protocol ? protocol : "L4");
+        char *ports = port ? alloc_printf("%lld", port)
+                           : json_dumps(json_object_get(e, "ports"), JSON_COMPACT);
+        terminal_print(stdout, "  Endpoint:   %s:%s [%s]\n", json_text(e, "host"),
+                       ports ? ports : "", *protocol ? protocol : "L4");
         free(ports);
     }
     json_array_foreach(json_object_get(rule, "binaries"), i, e)
@@ -39,8 +42,9 @@ static void print_votes(const json_t *chunk)
     json_t *v;
     json_array_foreach(json_object_get(chunk, "votes"), i, v) {
         const char *code = json_text(v, "code");
-        terminal_print(stdout, "  Vote:       %s: %s%s%s%s%s\n", json_text(v, "voter"), json_text(v, "verdict"), *code ? ", " : "", code,
-               *code ? ": " : "", json_text(v, "message"));
+        terminal_print(stdout, "  Vote:       %s: %s%s%s%s%s\n", json_text(v, "voter"),
+                       json_text(v, "verdict"), *code ? ", " : "", code, *code ? ": " : "",
+                       json_text(v, "message"));
     }
 }
 
@@ -58,21 +62,25 @@ static void print_texts(const char *what, const json_t *list)
 
 static void print_chunk(const json_t *c)
 {
-    terminal_print(stdout, "Chunk %s\n  Status:     %s\n  Rule:       %s\n  Source:     %s (confidence %.0f%%)\n", json_text(c, "id"),
-           json_text(c, "status"), json_text(c, "rule_name"), json_text(c, "source"),
-           100 * json_number_value(json_object_get(c, "confidence")));
+    terminal_print(
+        stdout,
+        "Chunk %s\n  Status:     %s\n  Rule:       %s\n  Source:     %s (confidence %.0f%%)\n",
+        json_text(c, "id"), json_text(c, "status"), json_text(c, "rule_name"),
+        json_text(c, "source"), 100 * json_number_value(json_object_get(c, "confidence")));
     if (*json_text(c, "rationale"))
         terminal_print(stdout, "  Rationale:  %s\n", json_text(c, "rationale"));
     if (*json_text(c, "security_notes"))
         terminal_print(stdout, "  Security:   %s\n", json_text(c, "security_notes"));
     if (*json_text(c, "method"))
-        terminal_print(stdout, "  Request:    %s %s\n", json_text(c, "method"), json_text(c, "path"));
+        terminal_print(stdout, "  Request:    %s %s\n", json_text(c, "method"),
+                       json_text(c, "path"));
     print_endpoints(json_object_get(c, "rule"));
     print_texts("Addresses:", json_object_get(c, "addresses"));
     print_texts("Asked by:", json_object_get(c, "asked_by"));
     if (json_number(c, "hits") > 1)
-        terminal_print(stdout, "  Hits:       %lld (first seen %s, last seen %s)\n", json_number(c, "hits"), json_text(c, "first_seen"),
-               json_text(c, "last_seen"));
+        terminal_print(stdout, "  Hits:       %lld (first seen %s, last seen %s)\n",
+                       json_number(c, "hits"), json_text(c, "first_seen"),
+                       json_text(c, "last_seen"));
     print_effect(json_object_get(c, "effect"), "  ");
     if (*json_text(c, "would_be"))
         terminal_print(stdout, "  If approved now: %s\n", json_text(c, "would_be"));
@@ -82,8 +90,9 @@ static void print_chunk(const json_t *c)
     if (strcmp(json_text(c, "status"), "pending") == 0 && *json_text(c, "reason"))
         terminal_print(stdout, "  Waits:      %s\n", json_text(c, "reason"));
     if (*json_text(c, "decided_by"))
-        terminal_print(stdout, "  Decided:    by %s at %s%s%s\n", json_text(c, "decided_by"), json_text(c, "decided_at"),
-               *json_text(c, "reason") ? ": " : "", json_text(c, "reason"));
+        terminal_print(stdout, "  Decided:    by %s at %s%s%s\n", json_text(c, "decided_by"),
+                       json_text(c, "decided_at"), *json_text(c, "reason") ? ": " : "",
+                       json_text(c, "reason"));
 }
 
 static void table_chunks(const struct cli *cli, const json_t *json)
@@ -121,8 +130,10 @@ static int fetch_chunks(struct cli *cli, const char *name, const char *status, j
     int code = EXIT_DONE;
     do {
         struct reply reply;
-        char *query = alloc_printf("?after=%lld%s%s", next, status ? "&status=" : "", status ? status : "");
-        client_call(cli, &(struct call){.method = "GET", .path = drafts_path(name, NULL, query)}, &reply);
+        char *query =
+            alloc_printf("?after=%lld%s%s", next, status ? "&status=" : "", status ? status : "");
+        client_call(cli, &(struct call){.method = "GET", .path = drafts_path(name, NULL, query)},
+                    &reply);
         if (reply.status != 200 || !reply.json)
             code = reply_failed(cli, &reply);
         json_array_extend(all, json_object_get(reply.json, "chunks"));
@@ -186,7 +197,10 @@ static int post(struct cli *cli, char *path, const json_t *body, struct reply *r
         return code;
     }
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
-    struct call call = {.method = "POST", .path = path, .type = text ? "application/json" : NULL, .body = text,
+    struct call call = {.method = "POST",
+                        .path = path,
+                        .type = text ? "application/json" : NULL,
+                        .body = text,
                         .len = text ? strlen(text) : 0};
     size_t n = 0;
     if (header)
@@ -259,7 +273,8 @@ int cmd_rule_approve_all(struct cli *cli)
     struct reply reply;
     if (!name)
         return EXIT_USAGE;
-    json_t *body = json_pack("{s:b}", "include_security_flagged", (int)arg_given(cli, "include-security-flagged"));
+    json_t *body = json_pack("{s:b}", "include_security_flagged",
+                             (int)arg_given(cli, "include-security-flagged"));
     int code = post(cli, drafts_path(name, NULL, "/approve-all"), body, &reply);
     json_decref(body);
     if (code >= 0)
@@ -267,7 +282,8 @@ int cmd_rule_approve_all(struct cli *cli)
     if (reply.status == 200)
         print_skipped(cli, reply.json);
     bool nothing = reply.status == 200 && json_number(reply.json, "approved") == 0;
-    code = nothing ? show_reply(cli, &reply, "· Nothing to approve: policy unchanged") : update_finish(cli, name, &reply);
+    code = nothing ? show_reply(cli, &reply, "· Nothing to approve: policy unchanged")
+                   : update_finish(cli, name, &reply);
     reply_free(&reply);
     return code;
 }
@@ -283,7 +299,8 @@ int cmd_rule_reject(struct cli *cli)
     json_decref(body);
     if (code >= 0)
         return code;
-    code = reply.status == 202 ? update_finish(cli, name, &reply) : show_reply(cli, &reply, "✓ Chunk rejected");
+    code = reply.status == 202 ? update_finish(cli, name, &reply)
+                               : show_reply(cli, &reply, "✓ Chunk rejected");
     reply_free(&reply);
     return code;
 }
@@ -295,8 +312,13 @@ static int send_rule(struct cli *cli, char *path, const struct document *rule)
     json_t *head = json_object();
     document_body(rule, head, "rule", &body);
     json_decref(head);
-    client_call(cli, &(struct call){.method = "PATCH", .path = path, .type = document_type(rule), .body = buf_str(&body),
-                                    .len = body.len}, &reply);
+    client_call(cli,
+                &(struct call){.method = "PATCH",
+                               .path = path,
+                               .type = document_type(rule),
+                               .body = buf_str(&body),
+                               .len = body.len},
+                &reply);
     document_locate(rule, &body, "rule", &reply);
     int code = show_reply(cli, &reply, "✓ Chunk edited");
     reply_free(&reply);
@@ -327,8 +349,10 @@ int cmd_rule_clear(struct cli *cli)
     char done[64];
     if (!name)
         return EXIT_USAGE;
-    client_call(cli, &(struct call){.method = "DELETE", .path = drafts_path(name, NULL, "")}, &reply);
-    snprintf(done, sizeof done, "✓ %lld pending chunk(s) cleared", json_number(reply.json, "cleared"));
+    client_call(cli, &(struct call){.method = "DELETE", .path = drafts_path(name, NULL, "")},
+                &reply);
+    snprintf(done, sizeof done, "✓ %lld pending chunk(s) cleared",
+             json_number(reply.json, "cleared"));
     int code = show_reply(cli, &reply, done);
     reply_free(&reply);
     return code;
@@ -347,7 +371,9 @@ static void table_history(const struct cli *cli, const json_t *json)
     json_array_foreach(list, i, e) {
         char id[12];
         snprintf(id, sizeof id, "%.8s", json_text(e, "id"));
-        table_row(&t, 5, (const char *[]){json_text(e, "at"), json_text(e, "event"), id, json_text(e, "actor"), json_text(e, "text")});
+        table_row(&t, 5,
+                  (const char *[]){json_text(e, "at"), json_text(e, "event"), id,
+                                   json_text(e, "actor"), json_text(e, "text")});
     }
     table_print(&t);
 }

@@ -13,7 +13,8 @@
 enum { CREATE_TIMEOUT_S = 300 };
 
 /* Adds KEY=VALUE, len bytes.  0, or -1 after saying what is wrong. */
-static int add_pair(const struct cli *cli, const char *name, const char *pair, size_t len, json_t *object)
+static int add_pair(const struct cli *cli, const char *name, const char *pair, size_t len,
+                    json_t *object)
 {
     const char *equals = memchr(pair, '=', len);
     if (!equals || equals == pair) {
@@ -21,7 +22,8 @@ static int add_pair(const struct cli *cli, const char *name, const char *pair, s
         return -1;
     }
     char *key = alloc_strn(pair, (size_t)(equals - pair));
-    int rc = json_object_set_new(object, key, json_stringn(equals + 1, (size_t)(pair + len - equals - 1)));
+    int rc = json_object_set_new(object, key,
+                                 json_stringn(equals + 1, (size_t)(pair + len - equals - 1)));
     free(key);
     if (rc != 0)
         usage_error(cli, "--%s %s is no valid UTF-8 text", name, pair);
@@ -59,7 +61,8 @@ static void table_limits(const json_t *limits)
         terminal_print(stdout, "CPUs:      %g\n", json_number_value(cpus));
     else
         terminal_print(stdout, "CPUs:      no limit asked for\n");
-    terminal_print(stdout, "Pids:      %lld\n", json_number(limits, "pids") ? json_number(limits, "pids") : 2048);
+    terminal_print(stdout, "Pids:      %lld\n",
+                   json_number(limits, "pids") ? json_number(limits, "pids") : 2048);
     if (*reason)
         terminal_print(stdout, "Limits:    cgroup %s: %s\n", json_text(limits, "cgroup"), reason);
     else
@@ -70,10 +73,13 @@ static void table_one(const struct cli *cli, const json_t *s)
 {
     (void)cli;
     char *labels = json_dumps(json_object_get(s, "labels"), JSON_COMPACT);
-    terminal_print(stdout, "Name:      %s\nId:        %s\nPhase:     %s\nNetwork:   %s\nLabels:    %s\n", json_text(s, "name"), json_text(s, "id"),
-           json_text(s, "phase"), json_text(s, "network"), labels);
-    terminal_print(stdout, "Revision:  %lld (loaded: %lld)\nHash:      %s\nCreated:   %s\n", json_number(s, "policy_revision"),
-           json_number(s, "loaded_revision"), json_text(s, "policy_hash"), json_text(s, "created_at"));
+    terminal_print(stdout,
+                   "Name:      %s\nId:        %s\nPhase:     %s\nNetwork:   %s\nLabels:    %s\n",
+                   json_text(s, "name"), json_text(s, "id"), json_text(s, "phase"),
+                   json_text(s, "network"), labels);
+    terminal_print(stdout, "Revision:  %lld (loaded: %lld)\nHash:      %s\nCreated:   %s\n",
+                   json_number(s, "policy_revision"), json_number(s, "loaded_revision"),
+                   json_text(s, "policy_hash"), json_text(s, "created_at"));
     table_limits(json_object_get(s, "limits"));
     if (*json_text(s, "error"))
         terminal_print(stdout, "Error:     %s\n", json_text(s, "error"));
@@ -105,7 +111,8 @@ static int add_number(const struct cli *cli, json_t *body, const char *key, bool
         return -1;
     double number = strtod(value, &end);
     if (*value < '0' || *value > '9' || *end || value[strspn(value, "0123456789.")])
-        return usage_error(cli, "--%s is a number%s, not '%s'", key, whole ? "" : " such as 1.5", value);
+        return usage_error(cli, "--%s is a number%s, not '%s'", key, whole ? "" : " such as 1.5",
+                           value);
     if (whole && strchr(value, '.'))
         return usage_error(cli, "--%s is a whole number, not '%s'", key, value);
     if (number == 0)
@@ -156,7 +163,9 @@ static int delete_one(const struct cli *cli, const char *name, bool is_result)
 {
     struct reply reply;
     char *escaped = url_escape(name);
-    client_call(cli, &(struct call){.method = "DELETE", .path = alloc_printf("/v1/sandboxes/%s", escaped)}, &reply);
+    client_call(
+        cli, &(struct call){.method = "DELETE", .path = alloc_printf("/v1/sandboxes/%s", escaped)},
+        &reply);
     free(escaped);
     int code = reply.status == 200 ? EXIT_DONE : reply_failed(cli, &reply);
     if (code == EXIT_DONE) {
@@ -172,7 +181,8 @@ static int delete_one(const struct cli *cli, const char *name, bool is_result)
     return code;
 }
 
-/* What --no-keep makes is deleted, whatever ends the command: such signals wait until it is there. */
+/* What --no-keep makes is deleted, whatever ends the command: such signals wait until it is
+ * there. */
 static void hold_signals(const struct cli *cli, sigset_t *out)
 {
     sigemptyset(out);
@@ -217,10 +227,18 @@ static int create(struct cli *cli, const struct document *file, const struct buf
     if (code >= 0)
         return code;
     hold_signals(cli, &ends);
-    client_call(cli, &(struct call){.method = "POST", .path = alloc_str("/v1/sandboxes"), .type = document_type(file),
-                                    .body = buf_str(body), .len = body->len, .headers = {reason},
-                                    .timeout_s = CREATE_TIMEOUT_S, .held = arg_given(cli, "no-keep") ? &ends : NULL,
-                                    .interrupted = "interrupted: the sandbox is deleted as soon as it is made; a second time leaves it"}, &reply);
+    client_call(cli,
+                &(struct call){.method = "POST",
+                               .path = alloc_str("/v1/sandboxes"),
+                               .type = document_type(file),
+                               .body = buf_str(body),
+                               .len = body->len,
+                               .headers = {reason},
+                               .timeout_s = CREATE_TIMEOUT_S,
+                               .held = arg_given(cli, "no-keep") ? &ends : NULL,
+                               .interrupted = "interrupted: the sandbox is deleted as soon as it "
+                                              "is made; a second time leaves it"},
+                &reply);
     free(reason);
     document_locate(file, body, "policy", &reply);
     code = reply.status == 201 && reply.json ? EXIT_DONE : reply_failed(cli, &reply);
@@ -233,7 +251,8 @@ static int create(struct cli *cli, const struct document *file, const struct buf
         else if (cli->n_rest)
             say(cli, "✓ Created sandbox: %s (%s)", name, json_text(reply.json, "phase"));
         else
-            terminal_print(stdout, "✓ Created sandbox: %s (%s)\n", name, json_text(reply.json, "phase"));
+            terminal_print(stdout, "✓ Created sandbox: %s (%s)\n", name,
+                           json_text(reply.json, "phase"));
     }
     reply_free(&reply);
     if (code == EXIT_DONE && cli->n_rest)
@@ -246,7 +265,9 @@ int cmd_sandbox_create(struct cli *cli)
 {
     struct buf body = {0};
     if (cli->n_operands)
-        return usage_error(cli, "unexpected '%s': the name is given with --name, the command after --", cli->operands[0]);
+        return usage_error(cli,
+                           "unexpected '%s': the name is given with --name, the command after --",
+                           cli->operands[0]);
     struct document file = {0};
     int code = check_words(cli);
     if (code < 0)
@@ -274,9 +295,11 @@ static void table_all(const struct cli *cli, const json_t *json)
     table_row(&t, 5, (const char *[]){"NAME", "PHASE", "NETWORK", "REVISION", "CREATED"});
     json_array_foreach(list, i, s) {
         char revision[48];
-        snprintf(revision, sizeof revision, "%lld/%lld", json_number(s, "loaded_revision"), json_number(s, "policy_revision"));
-        table_row(&t, 5, (const char *[]){json_text(s, "name"), json_text(s, "phase"), json_text(s, "network"), revision,
-                                          json_text(s, "created_at")});
+        snprintf(revision, sizeof revision, "%lld/%lld", json_number(s, "loaded_revision"),
+                 json_number(s, "policy_revision"));
+        table_row(&t, 5,
+                  (const char *[]){json_text(s, "name"), json_text(s, "phase"),
+                                   json_text(s, "network"), revision, json_text(s, "created_at")});
     }
     table_print(&t);
 }
@@ -290,7 +313,8 @@ int cmd_sandbox_list(struct cli *cli)
         return EXIT_USAGE;
     buf_puts(&path, "/v1/sandboxes");
     json_object_foreach(labels, key, value) {
-        char *pair = alloc_printf("%s=%s", key, json_string_value(value)), *label = url_escape(pair);
+        char *pair = alloc_printf("%s=%s", key, json_string_value(value)),
+             *label = url_escape(pair);
         buf_printf(&path, "%clabel=%s", strchr(path.data, '?') ? '&' : '?', label);
         free(label);
         free(pair);
@@ -391,5 +415,7 @@ int cmd_sandbox_connect(struct cli *cli)
     const char *name = sandbox_operand(cli, 0);
     if (!name)
         return EXIT_USAGE;
-    return exec_run(cli, name, &(struct exec_request){.command = shell, .n_command = 2, .tty = isatty(STDIN_FILENO)});
+    return exec_run(
+        cli, name,
+        &(struct exec_request){.command = shell, .n_command = 2, .tty = isatty(STDIN_FILENO)});
 }

@@ -11,18 +11,23 @@
 #include "base/terminal.h"
 #include "cli/cli.h"
 
-static void print_token(const struct cli *cli, const char *token, const char *name, const char *role, const char *sha256)
+static void print_token(const struct cli *cli, const char *token, const char *name,
+                        const char *role, const char *sha256)
 {
     if (cli->output != OUT_TABLE) {
-        json_t *json = json_pack("{s:s, s:s, s:s, s:s}", "token", token, "name", name, "role", role, "sha256", sha256);
+        json_t *json = json_pack("{s:s, s:s, s:s, s:s}", "token", token, "name", name, "role", role,
+                                 "sha256", sha256);
         print_json(cli, json);
         json_decref(json);
         return;
     }
     terminal_print(stdout, "%s\n\n", token);
-    terminal_print(stdout, "tokens:\n  - {name: %s, sha256: \"%s\", role: %s}\n", name, sha256, role);
-    say(cli, "the first line is the token, which is shown only now: give it to its bearer (SLUICE_TOKEN)\n"
-             "the rest belongs into the gateway's configuration; it takes effect when sluiced is started again");
+    terminal_print(stdout, "tokens:\n  - {name: %s, sha256: \"%s\", role: %s}\n", name, sha256,
+                   role);
+    say(cli, "the first line is the token, which is shown only now: give it to its bearer "
+             "(SLUICE_TOKEN)\n"
+             "the rest belongs into the gateway's configuration; it takes effect when sluiced is "
+             "started again");
 }
 
 static bool is_given(const char *role)

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/trust.h"
 
-#include "http/diag.h"
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <pwd.h>
@@ -12,12 +10,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "http/diag.h"
+
 /* The uid of --gateway-user, a name or a number.  -1 after saying that there is none. */
 static int read_owner(const struct cli *cli, uid_t *out)
 {
     char *end;
     unsigned long number = strtoul(cli->gateway_user, &end, 10);
-    const struct passwd *entry = *end || end == cli->gateway_user ? getpwnam(cli->gateway_user) : NULL;
+    const struct passwd *entry =
+        *end || end == cli->gateway_user ? getpwnam(cli->gateway_user) : NULL;
     if (!entry && (*end || end == cli->gateway_user)) {
         usage_error(cli, "--gateway-user: there is no user '%s'", cli->gateway_user);
         return -1;
@@ -34,12 +35,13 @@ static bool is_trusted(const struct cli *cli, uid_t uid)
     return cli->gateway_user && read_owner(cli, &owner) == 0 && uid == owner;
 }
 
-static const char advice[] =
-    "the token was not sent; --gateway-user USER names whose gateway it is, if it is not yours or root's";
+static const char advice[] = "the token was not sent; --gateway-user USER names whose gateway it "
+                             "is, if it is not yours or root's";
 
 static bool refuse_owner(const char *path, const char *what, uid_t uid)
 {
-    complain("%s %s uid %u, not to you (uid %u) or root: %s", path, what, (unsigned)uid, (unsigned)geteuid(), advice);
+    complain("%s %s uid %u, not to you (uid %u) or root: %s", path, what, (unsigned)uid,
+             (unsigned)geteuid(), advice);
     return false;
 }
 
@@ -60,8 +62,10 @@ static bool check_folders(const struct cli *cli, char *path)
         if (!is_trusted(cli, st.st_uid))
             return refuse_owner(path, "belongs to", st.st_uid);
         if (may_be_replaced(&st)) {
-            complain("others may write to the folder %s, in which the gateway's socket lies: the token was not sent; "
-                     "chmod o-w,g-w %s, or use a socket elsewhere", path, path);
+            complain("others may write to the folder %s, in which the gateway's socket lies: the "
+                     "token was not sent; "
+                     "chmod o-w,g-w %s, or use a socket elsewhere",
+                     path, path);
             return false;
         }
         if (slash == path)
@@ -76,9 +80,10 @@ static bool check_path(const struct cli *cli, const char *path)
     struct stat st;
     char *real = realpath(path, NULL);
     if (!real)
-        return true;                                /* what cannot be reached is told by who tries */
-    bool trusted = stat(real, &st) != 0 || is_trusted(cli, st.st_uid) ? check_folders(cli, real)
-                                                                      : refuse_owner(path, "belongs to", st.st_uid);
+        return true; /* what cannot be reached is told by who tries */
+    bool trusted = stat(real, &st) != 0 || is_trusted(cli, st.st_uid)
+                       ? check_folders(cli, real)
+                       : refuse_owner(path, "belongs to", st.st_uid);
     free(real);
     return trusted;
 }
@@ -100,8 +105,10 @@ bool trust_plain(const struct cli *cli, const struct sockaddr *address)
     if (!cli->token || cli->insecure || is_loopback(address))
         return true;
     if (!cli->distrusts)
-        complain("%s leads to another machine without TLS: the token was not sent, as anybody on the way could read it; "
-                 "use https://, or a tunnel to a loopback address, or insist with --insecure", cli->gateway);
+        complain("%s leads to another machine without TLS: the token was not sent, as anybody on "
+                 "the way could read it; "
+                 "use https://, or a tunnel to a loopback address, or insist with --insecure",
+                 cli->gateway);
     return false;
 }
 
@@ -128,8 +135,10 @@ bool trust_tcp(const struct cli *cli, struct trust_end gateway, struct trust_end
         return true;
     if (known && http_diag_server(&client, &server, &uid))
         return is_trusted(cli, uid) || refuse_owner(cli->gateway, "is served by", uid);
-    complain("cannot find out which user serves %s: the token was not sent; use the gateway's socket, or insist with "
-             "--insecure", cli->gateway);
+    complain("cannot find out which user serves %s: the token was not sent; use the gateway's "
+             "socket, or insist with "
+             "--insecure",
+             cli->gateway);
     return false;
 }
 
@@ -142,7 +151,8 @@ bool trust_socket(const struct cli *cli, int fd, const char *path)
     if (!check_path(cli, path))
         return false;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0) {
-        complain("cannot find out who listens at %s (%s): the token was not sent", path, strerror(errno));
+        complain("cannot find out who listens at %s (%s): the token was not sent", path,
+                 strerror(errno));
         return false;
     }
     return is_trusted(cli, peer.uid) || refuse_owner(path, "is served by", peer.uid);

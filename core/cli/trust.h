@@ -15,7 +15,8 @@ struct trust_end {
     int port;
 };
 bool trust_tcp(const struct cli *cli, struct trust_end gateway, struct trust_end own);
-/* Of a socket connected to the path: who listens there, and who could put another one in its place. */
+/* Of a socket connected to the path: who listens there, and who could put another one in its
+ * place. */
 bool trust_socket(const struct cli *cli, int fd, const char *path);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is common to commands that change a policy: the outcome, and waiting for it to be enforced. */
+/* What is common to commands that change a policy: the outcome, and waiting for it to be
+ * enforced. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -62,9 +63,10 @@ void print_objections(const json_t *votes)
         if (strcmp(verdict, "deny") != 0 && strcmp(verdict, "hold") != 0)
             continue;
         const char *level = json_text(v, "level");
-        terminal_print(stderr, "  %s%s%s: %s: %s%s%s%s\n", json_text(v, "voter"), *level && strcmp(level, "mandatory") ? ", " : "",
-                strcmp(level, "mandatory") ? level : "", json_text(v, "code"), json_text(v, "message"),
-                *path ? " (" : "", path, *path ? ")" : "");
+        terminal_print(stderr, "  %s%s%s: %s: %s%s%s%s\n", json_text(v, "voter"),
+                       *level && strcmp(level, "mandatory") ? ", " : "",
+                       strcmp(level, "mandatory") ? level : "", json_text(v, "code"),
+                       json_text(v, "message"), *path ? " (" : "", path, *path ? ")" : "");
     }
 }
 
@@ -73,7 +75,8 @@ static void print_warnings(const struct cli *cli, const json_t *warnings)
     size_t i;
     json_t *w;
     json_array_foreach(warnings, i, w)
-        say(cli, "! %s%s%s", json_text(w, "path"), *json_text(w, "path") ? ": " : "", json_text(w, "message"));
+        say(cli, "! %s%s%s", json_text(w, "path"), *json_text(w, "path") ? ": " : "",
+            json_text(w, "message"));
 }
 
 static void print_names(const json_t *list, const char *sign, const char *key)
@@ -126,30 +129,39 @@ static void print_update(const struct cli *cli, const char *sandbox, const json_
             print_effect(json_object_get(d, "effect"), "");
         print_objections(json_object_get(d, "votes"));
     } else if (strcmp(outcome, "held") == 0) {
-        const char *chunk = json_text(d, "draft");  /* none: many wait, and the summary says what to do */
+        const char *chunk =
+            json_text(d, "draft"); /* none: many wait, and the summary says what to do */
         if (*chunk)
-            complain("%s: chunk %s of sandbox %s waits for somebody else's approval", json_text(d, "summary"), chunk, sandbox);
+            complain("%s: chunk %s of sandbox %s waits for somebody else's approval",
+                     json_text(d, "summary"), chunk, sandbox);
         else
             complain("%s", json_text(d, "summary"));
         print_objections(json_object_get(d, "votes"));
     } else if (strcmp(json_text(d, "status"), "superseded") == 0) {
-        terminal_print(stdout, "⚠ Policy revision %lld was superseded (loaded revision: %lld)\n", json_number(d, "revision"),
-               json_number(d, "loaded_revision"));
+        terminal_print(stdout, "⚠ Policy revision %lld was superseded (loaded revision: %lld)\n",
+                       json_number(d, "revision"), json_number(d, "loaded_revision"));
     } else if (changed) {
-        terminal_print(stdout, "✓ Policy revision %lld %s (hash: %.12s)\n", json_number(d, "revision"),
-               strcmp(json_text(d, "status"), "loaded") == 0 ? "loaded" : "submitted", json_text(d, "hash"));
+        terminal_print(stdout, "✓ Policy revision %lld %s (hash: %.12s)\n",
+                       json_number(d, "revision"),
+                       strcmp(json_text(d, "status"), "loaded") == 0 ? "loaded" : "submitted",
+                       json_text(d, "hash"));
     } else {
-        terminal_print(stdout, "· Policy unchanged (revision %lld, hash: %.12s)\n", json_number(d, "revision"), json_text(d, "hash"));
+        terminal_print(stdout, "· Policy unchanged (revision %lld, hash: %.12s)\n",
+                       json_number(d, "revision"), json_text(d, "hash"));
     }
 }
 
 /* ---- --wait ---- */
 
-static int ask_revision(const struct cli *cli, const char *sandbox, long long revision, long wait_ms, struct reply *out)
+static int ask_revision(const struct cli *cli, const char *sandbox, long long revision,
+                        long wait_ms, struct reply *out)
 {
     char *name = url_escape(sandbox);
-    client_call(cli, &(struct call){.method = "GET", .timeout_s = wait_ms / 1000 + 30,
-                                    .path = alloc_printf("/v1/sandboxes/%s/revisions/%lld?wait_ms=%ld", name, revision, wait_ms)},
+    client_call(cli,
+                &(struct call){.method = "GET",
+                               .timeout_s = wait_ms / 1000 + 30,
+                               .path = alloc_printf("/v1/sandboxes/%s/revisions/%lld?wait_ms=%ld",
+                                                    name, revision, wait_ms)},
                 out);
     free(name);
     return out->status == 200 && out->json ? 0 : -1;
@@ -161,7 +173,8 @@ static int judge(const char *status, const json_t *revision)
 {
     if (strcmp(status, "loaded") == 0 || strcmp(status, "superseded") == 0)
         return EXIT_DONE;
-    complain("revision %lld failed to load: %s", json_number(revision, "revision"), json_text(revision, "error"));
+    complain("revision %lld failed to load: %s", json_number(revision, "revision"),
+             json_text(revision, "error"));
     return EXIT_REFUSED;
 }
 
@@ -173,7 +186,8 @@ static int wait_loaded(const struct cli *cli, const char *sandbox, json_t *docum
         struct reply reply;
         uint64_t now = clock_mono_ms();
         long left = now < deadline ? (long)(deadline - now) : 0;
-        if (ask_revision(cli, sandbox, revision, left < WAIT_STEP_MS ? left : WAIT_STEP_MS, &reply) != 0) {
+        if (ask_revision(cli, sandbox, revision, left < WAIT_STEP_MS ? left : WAIT_STEP_MS,
+                         &reply) != 0) {
             int code = reply_failed(cli, &reply);
             complain("revision %lld was submitted; whether it is loaded is not known", revision);
             reply_free(&reply);
@@ -181,7 +195,8 @@ static int wait_loaded(const struct cli *cli, const char *sandbox, json_t *docum
         }
         const char *status = json_text(reply.json, "status");
         json_object_set_new(document, "status", json_string(status));
-        json_object_set(document, "loaded_revision", json_object_get(reply.json, "loaded_revision"));
+        json_object_set(document, "loaded_revision",
+                        json_object_get(reply.json, "loaded_revision"));
         bool pending = strcmp(status, "pending") == 0;
         int code = pending ? EXIT_WAITED : judge(status, reply.json);
         reply_free(&reply);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A connected pair without a socket.  What one end writes waits in its queue until the loop carries
  * it over, so callbacks come from the loop as a socket's do, in an order that does not vary. */
-#include "net/transport.h"
+#include <stdlib.h>
 
 #include "base/alloc.h"
-
-#include <stdlib.h>
+#include "net/transport.h"
 
 struct memory {
     struct net_stream stream;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* TCP and Unix sockets by libuv.  One write is under way at a time; what comes meanwhile is
  * collected and follows in one piece. */
-#include "net/transport.h"
+#include <stdlib.h>
 
 #include "base/alloc.h"
-
-#include <stdlib.h>
+#include "net/transport.h"
 
 enum { KEEPALIVE_S = 60 };
 
@@ -86,7 +85,8 @@ static void socket_read(struct net_stream *stream)
         net_tell_read(stream, NULL, rc);
 }
 
-/* libuv stops when something is there to be read.  Most pauses end before that, and cost no system call. */
+/* libuv stops when something is there to be read.  Most pauses end before that, and cost no system
+ * call. */
 static void socket_pause(struct net_stream *stream)
 {
     socket_of(stream)->paused = true;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/splice.h"
 
-#include "base/alloc.h"
-
 #include <stdlib.h>
+
+#include "base/alloc.h"
 
 struct splice;
 

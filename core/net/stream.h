@@ -12,14 +12,14 @@
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
 
-#include "base/buf.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 #include <uv.h>
 
-enum { NET_READ_MAX = 64 * 1024 };                  /* bytes that one read callback brings at most */
+#include "base/buf.h"
+
+enum { NET_READ_MAX = 64 * 1024 }; /* bytes that one read callback brings at most */
 
 struct net_stream;
 

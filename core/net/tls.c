@@ -2,13 +2,13 @@
 /* OpenSSL reads and writes memory; what it wants sent goes to the stream below at once. */
 #include "net/tls.h"
 
-#include "base/alloc.h"
-#include "net/transport.h"
-
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "base/alloc.h"
+#include "net/transport.h"
 
 enum { RECORD_MAX = 16 * 1024, PROBLEM_SIZE = 200 };
 
@@ -38,7 +38,7 @@ static bool flush(struct tls *t)
     BIO *bio = SSL_get_wbio(t->ssl);
     long n = BIO_get_mem_data(bio, &records);
     if (n <= 0)
-        return true;                                /* resetting would clear the memory for nothing */
+        return true; /* resetting would clear the memory for nothing */
     bool taken = net_write(t->below, records, (size_t)n);
     (void)BIO_reset(bio);
     return taken;

@@ -11,9 +11,9 @@
 #ifndef NET_TLS_H
 #define NET_TLS_H
 
-#include "net/stream.h"
-
 #include <openssl/ssl.h>
+
+#include "net/stream.h"
 
 /* below: connected; first: what was read of it already.  ssl: made and set up by the caller (server
  * name, what to verify, session, ALPN), in connect or accept state. */

@@ -51,18 +51,22 @@ bool check_path_length(struct check *c, const char *record, const char *field, c
 {
     size_t len = strlen(path);
     if (len > CHECK_PATH_MAX)
-        check_problem(c, record, field, "path exceeds maximum length (%zu > %d): %s", len, CHECK_PATH_MAX,
-                      check_shown(c, path));
+        check_problem(c, record, field, "path exceeds maximum length (%zu > %d): %s", len,
+                      CHECK_PATH_MAX, check_shown(c, path));
     return len <= CHECK_PATH_MAX;
 }
 
-/* The canonical text is longer than what was written in YAML, and has the sections that were left out. */
+/* The canonical text is longer than what was written in YAML, and has the sections that were left
+ * out. */
 static void check_size(struct check *c, const struct policy *policy)
 {
     size_t len = strlen(policy_json(policy));
     if (len > POLICY_BYTES_MAX)
-        check_problem(c, "", "", "the policy has %zu bytes when it is written as JSON, at most %d are allowed: "
-                      "say less, or say it with patterns", len, POLICY_BYTES_MAX);
+        check_problem(
+            c, "", "",
+            "the policy has %zu bytes when it is written as JSON, at most %d are allowed: "
+            "say less, or say it with patterns",
+            len, POLICY_BYTES_MAX);
 }
 
 int policy_check(const struct policy *policy, struct problems *problems, struct problems *warnings)

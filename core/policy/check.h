@@ -7,8 +7,8 @@
 
 #include "policy/policy.h"
 
-/* -1 if there was a problem.  Warnings are what an author should know but may ignore.  What passes can
- * be read back from its canonical text. */
+/* -1 if there was a problem.  Warnings are what an author should know but may ignore.  What passes
+ * can be read back from its canonical text. */
 int policy_check(const struct policy *policy, struct problems *problems, struct problems *warnings);
 
 /* Fills in line and column of problems that have only a document path, from the document's tree. */

@@ -178,7 +178,8 @@ void check_host(struct check *c, const struct sluice_endpoint *e)
 void check_allowed_ips(struct check *c, const struct sluice_endpoint *e)
 {
     if (e->public_only && e->n_allowed_ips)
-        check_problem(c, e->doc_path, "public_only", "cannot be combined with allowed_ips, which says "
+        check_problem(c, e->doc_path, "public_only",
+                      "cannot be combined with allowed_ips, which says "
                       "itself where the host may resolve to; remove one of the two");
     for (size_t i = 0; i < e->n_allowed_ips; i++) {
         struct ipaddr_block block;

@@ -317,7 +317,8 @@ static const char *place(struct check *c, const struct entry *entry)
 {
     /* Its own count: what cannot be read of a document is not in the rule. */
     return arena_printf(c->arena, "'%s' endpoint%s (%s%s%s)", check_shown(c, entry->rule->key),
-                        strrchr(entry->e->doc_path, '['), *entry->host ? check_shown(c, entry->host) : "any host",
+                        strrchr(entry->e->doc_path, '['),
+                        *entry->host ? check_shown(c, entry->host) : "any host",
                         *entry->e->path ? " " : "", check_shown(c, entry->e->path));
 }
 

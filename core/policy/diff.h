@@ -4,9 +4,8 @@
 #ifndef POLICY_DIFF_H
 #define POLICY_DIFF_H
 
-#include <sluice/transition.h>
-
 #include "base/arena.h"
+#include <sluice/transition.h>
 
 /* from may be NULL (create): every rule is added then.  The result points into both policies and
  * lives in the arena.  Static sections are compared by meaning, paths after normalisation. */

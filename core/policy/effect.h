@@ -5,8 +5,8 @@
  * inspected of (method, path) as well.  Two policies are compared as sets: names of rules, the way
  * endpoints are spread over rules and what others cover anyway make no difference.  Beyond that:
  *  - An endpoint that names a host lets it stand for internal addresses, which one with a wildcard
- *    does not (egress/destination/destination.h).  So naming a host that a wildcard covers gains reach, as does
- *    any other change of the addresses that a name may stand for, allowed_ips included.
+ *    does not (egress/destination/destination.h).  So naming a host that a wildcard covers gains
+ * reach, as does any other change of the addresses that a name may stand for, allowed_ips included.
  *  - A path of a program is that text.  Where it is a link, the program that it leads to is reached
  *    under it, and a glob that matches the text does not let that program through (match.h).
  *  - A caller may match by its ancestors.  What is reached by a set of processes is what one of
@@ -18,11 +18,11 @@
 #ifndef POLICY_EFFECT_H
 #define POLICY_EFFECT_H
 
+#include "base/arena.h"
 #include <sluice/transition.h>
 
-#include "base/arena.h"
-
-/* A list of more entries, or of more bytes of text, ends with an entry that stands for everything. */
+/* A list of more entries, or of more bytes of text, ends with an entry that stands for
+ * everything. */
 enum { POLICY_REACH_MAX = 1024, POLICY_REACH_BYTES_MAX = 512 * 1024 };
 
 struct policy_effect {

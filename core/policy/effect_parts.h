@@ -6,9 +6,8 @@
 #ifndef POLICY_EFFECT_PARTS_H
 #define POLICY_EFFECT_PARTS_H
 
-#include <sluice/transition.h>
-
 #include "base/arena.h"
+#include <sluice/transition.h>
 
 /* Steps left.  Each part stops early when there are none; the answer is then not used. */
 struct effect_budget {
@@ -85,7 +84,7 @@ void effect_classify(struct effect_space *space);
 
 /* A shape is a number; those of hosts, binaries and paths are told apart in effect_shape.c. */
 enum {
-    EFFECT_SHAPE_DEAD,                              /* of texts that no continuation makes possible */
+    EFFECT_SHAPE_DEAD, /* of texts that no continuation makes possible */
     EFFECT_SHAPE_START,                             /* of the empty text */
 };
 

@@ -328,7 +328,11 @@ void effect_compare_requests(struct effect_treatments *t, const uint32_t *from, 
     if (same_items(from, n_from, to, n_to) && same_items(to, n_to, from, n_from))
         return;
     struct arena *arena = arena_new();
-    struct requests q = {.t = t, .arena = arena, .out = out, .selector = EFFECT_NEVER, .top = EFFECT_NEVER,
+    struct requests q = {.t = t,
+                         .arena = arena,
+                         .out = out,
+                         .selector = EFFECT_NEVER,
+                         .top = EFFECT_NEVER,
                          .contents.arena = arena};
     effect_space_init(&q.paths, EFFECT_PATHS, arena, t->budget);
     effect_spend(t->budget, 256);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/enforceable.h"
 
-#include "base/alloc.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-/* An endpoint without a protocol may ask for what it does anyway: it lets everything through (`full`,
- * a path or rules that select every request), it never only takes note (`enforce`), and two deprecated
- * values of tls mean what leaving it out means. */
+#include "base/alloc.h"
+
+/* An endpoint without a protocol may ask for what it does anyway: it lets everything through
+ * (`full`, a path or rules that select every request), it never only takes note (`enforce`), and
+ * two deprecated values of tls mean what leaving it out means. */
 static bool is_one_of(const char *text, const char *a, const char *b)
 {
     return strcmp(text, a) == 0 || strcmp(text, b) == 0;
@@ -40,16 +40,15 @@ static bool is_known_tls(const char *tls)
     return strcmp(tls, "skip") == 0 || is_one_of(tls, "terminate", "passthrough");
 }
 
-/* X(field, whether the runtime enforces it for some endpoint, whether endpoint e sets it, whether that
- * cannot be enforced).  The runtime that learns a field changes its row. */
+/* X(field, whether the runtime enforces it for some endpoint, whether endpoint e sets it, whether
+ * that cannot be enforced).  The runtime that learns a field changes its row. */
 #define L7_FIELDS(X)                                                                               \
-    X("protocol", true, *e->protocol, !is_rest(e) && strcmp(e->protocol, "tcp") != 0)                \
+    X("protocol", true, *e->protocol, !is_rest(e) && strcmp(e->protocol, "tcp") != 0)              \
     X("path", true, *e->path, !is_rest(e) && !selects_every_path(e->path))                         \
     X("access", true, *e->access, !is_rest(e) && strcmp(e->access, "full") != 0)                   \
     X("rules", true, e->n_rules > 0, !is_rest(e) && !has_catch_all(e))                             \
     X("deny_rules", true, e->n_deny_rules > 0, !is_rest(e))                                        \
-    X("enforcement", true, *e->enforcement,                                                        \
-      !is_rest(e) && strcmp(e->enforcement, "enforce") != 0)                                       \
+    X("enforcement", true, *e->enforcement, !is_rest(e) && strcmp(e->enforcement, "enforce") != 0) \
     X("tls", true, *e->tls, !is_known_tls(e->tls) || policy_tls_hides_requests(e))                 \
     X("allow_encoded_slash", true, e->allow_encoded_slash, !is_rest(e))                            \
     X("websocket_credential_rewrite", false, e->websocket_credential_rewrite, true)                \
@@ -118,7 +117,8 @@ static void tell_of_endpoint(const struct sluice_endpoint *e, struct problems *o
         return;
     char *path = alloc_printf("%s.%s", e->doc_path, field);
     if (policy_tls_hides_requests(e) && strcmp(field, "tls") == 0)
-        problems_add(out, path, 0, 0, "tls: skip hides the requests that protocol rest is about: leave out "
+        problems_add(out, path, 0, 0,
+                     "tls: skip hides the requests that protocol rest is about: leave out "
                      "one of the two");
     else
         problems_add(out, path, 0, 0, "this runtime cannot enforce %s yet", field);

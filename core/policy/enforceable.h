@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the runtime cannot enforce yet.  policy_safety refuses it while there is somebody to tell, and
- * a supervisor does not load it whatever the voters said: half enforced is worse than refused.
+/* What the runtime cannot enforce yet.  policy_safety refuses it while there is somebody to tell,
+ * and a supervisor does not load it whatever the voters said: half enforced is worse than refused.
  * One list, in enforceable.c.  Pure, any thread. */
 #ifndef POLICY_ENFORCEABLE_H
 #define POLICY_ENFORCEABLE_H
 
-#include <sluice/policy.h>
-
 #include "base/error.h"
 #include "base/problems.h"
+#include <sluice/policy.h>
 
 /* The name of the first field that is set and cannot be enforced, or NULL. */
 const char *policy_endpoint_unenforceable(const struct sluice_endpoint *e);

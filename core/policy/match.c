@@ -14,8 +14,8 @@ static bool is_address(const char *host)
     return strchr(host, ':') || last[strspn(last, "0123456789")] == '\0';
 }
 
-/* A policy keeps hosts as their author wrote them: with brackets, another spelling of an address, or
- * the dot of the DNS root. */
+/* A policy keeps hosts as their author wrote them: with brackets, another spelling of an address,
+ * or the dot of the DNS root. */
 static const char *plain(const char *written, char buffer[IPADDR_HOST_SIZE])
 {
     size_t len = strlen(written);

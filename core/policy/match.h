@@ -26,16 +26,16 @@ struct policy_decision {
     const struct sluice_rule *rule;                 /* the matching one with the smallest key */
     /* Of all that match, the first that has a protocol, tls or allowed_ips; else the first. */
     const struct sluice_endpoint *endpoint;
-    bool exact_host;                                /* a matching endpoint names the host itself, and is
-                                                     * not public_only */
+    bool exact_host; /* a matching endpoint names the host itself, and is
+                      * not public_only */
 };
 
 /* A denial's reason is appended to reason (NULL: not wanted). */
 void policy_match(const struct sluice_policy *policy, const struct policy_request *request,
                   struct policy_decision *out, struct buf *reason);
 
-/* The two halves of the question: does the rule name the caller, or one that started it, by itself or
- * by a link; does the endpoint name the host and the port? */
+/* The two halves of the question: does the rule name the caller, or one that started it, by itself
+ * or by a link; does the endpoint name the host and the port? */
 bool policy_rule_takes_caller(const struct sluice_rule *rule, const struct policy_request *request);
 bool policy_endpoint_takes_host(const struct sluice_endpoint *endpoint,
                                 const struct policy_request *request);
@@ -48,8 +48,8 @@ bool policy_link_leads_to(const struct policy_link *link, const struct policy_re
 const struct policy_link *policy_rule_link(const struct sluice_rule *rule,
                                            const struct policy_request *request);
 
-/* A host pattern against a host, each canonical or as a policy writes it: * within a label, ** across
- * labels, in any case. */
+/* A host pattern against a host, each canonical or as a policy writes it: * within a label, **
+ * across labels, in any case. */
 bool policy_host_match(const char *pattern, const char *host);
 /* A binary pattern against a path: * within a component, ** across. */
 bool policy_binary_match(const char *pattern, const char *path);

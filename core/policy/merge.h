@@ -26,8 +26,8 @@ struct policy_operation {
     enum policy_operation_kind kind;
     const char *rule_name;
     const struct sluice_rule *rule;                 /* add_rule */
-    bool own_rule;                                  /* add_rule: only a rule of that name with the same
-                                                     * binaries is widened; not part of a document */
+    bool own_rule; /* add_rule: only a rule of that name with the same
+                    * binaries is widened; not part of a document */
     const char *host;
     uint16_t port;
     const struct sluice_l7_rule *const *l7_rules;   /* add_deny_rules, add_allow_rules */

@@ -65,17 +65,21 @@ static const struct schema schemas[POLICY_OPERATION_COUNT] = {
 };
 
 static const struct schema_field operation_fields[] = {
-#define X(id, word, meaning) {.name = word, .kind = SCHEMA_STRUCT, .sub = &schemas[POLICY_##id], .help = meaning},
+#define X(id, word, meaning) \
+    {.name = word, .kind = SCHEMA_STRUCT, .sub = &schemas[POLICY_##id], .help = meaning},
     POLICY_OPERATIONS(X)
 #undef X
-    {0},
+        {0},
 };
 static const struct schema operation_schema = {
     .name = "operation", .size = sizeof(struct policy_operation), .fields = operation_fields,
 };
 static const struct schema_field operations_fields[] = {
-    {.name = "operations", .kind = SCHEMA_STRUCTS, .sub = &operation_schema,
-     .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY, .help = "Each has one member, which says what it does"},
+    {.name = "operations",
+     .kind = SCHEMA_STRUCTS,
+     .sub = &operation_schema,
+     .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY,
+     .help = "Each has one member, which says what it does"},
     {0},
 };
 const struct schema policy_operations_schema = {

@@ -129,7 +129,8 @@ static void *differs(struct merge *m, struct merge_conflict *conflict,
                         merge_site(m, into), field, was, is);
 }
 
-/* Both are kept on their own: one that is merged into the other would lose its limit or impose it. */
+/* Both are kept on their own: one that is merged into the other would lose its limit or impose
+ * it. */
 static bool same_reach(struct merge *m, const struct sluice_endpoint *into,
                        const struct sluice_endpoint *from, struct merge_conflict *conflict)
 {
@@ -315,8 +316,9 @@ const struct sluice_endpoint *merge_endpoints(struct merge *m, const struct slui
                             "cannot combine MCP contracts at %s: existing %s, "
                             "incoming %s",
                             merge_site(m, into), merge_contract(m, into), merge_contract(m, from));
-    if (!same_reach(m, merged, from, conflict) || !fill_texts(m, merged, from, conflict) || !fill_limits(m, merged, from, conflict)
-        || !add_queries(m, merged, from, conflict) || !add_allowed(m, merged, from, conflict))
+    if (!same_reach(m, merged, from, conflict) || !fill_texts(m, merged, from, conflict) ||
+        !fill_limits(m, merged, from, conflict) || !add_queries(m, merged, from, conflict) ||
+        !add_allowed(m, merged, from, conflict))
         return NULL;
     warn_of_promotion(m, into, from);
     add_addresses(m, merged, from);

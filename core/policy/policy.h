@@ -6,13 +6,12 @@
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
 
-#include <sluice/policy.h>
-
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/problems.h"
 #include "doc/schema.h"
+#include <sluice/policy.h>
 
 enum { POLICY_BYTES_MAX = 262144 };
 
@@ -35,7 +34,8 @@ struct policy *policy_rebuild(const struct sluice_policy *model, struct problems
 
 struct policy *policy_ref(struct policy *policy);
 void policy_unref(struct policy *policy);           /* NULL is fine */
-/* Hands the reference over to the arena, which drops it at its end.  Returns policy; NULL is fine. */
+/* Hands the reference over to the arena, which drops it at its end.  Returns policy; NULL is
+ * fine. */
 struct policy *policy_keep(struct policy *policy, struct arena *arena);
 
 const struct sluice_policy *policy_model(const struct policy *policy);

@@ -3,7 +3,8 @@
 #ifndef POLICY_PRESET_H
 #define POLICY_PRESET_H
 
-/* The methods of whole endpoints ("*": all), ended by NULL.  NULL: the protocol has no such preset. */
+/* The methods of whole endpoints ("*": all), ended by NULL.  NULL: the protocol has no such
+ * preset. */
 const char *const *policy_preset(const char *protocol, const char *access);
 
 #endif

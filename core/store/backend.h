@@ -31,18 +31,21 @@ struct store_tx {
 enum store_key { STORE_BY_ID, STORE_BY_NAME, STORE_BY_LAST_NAME };
 
 struct store_sandbox_rows {
-    /* BY_NAME: the one that lives.  BY_LAST_NAME: that one or, without it, the newest that was deleted. */
+    /* BY_NAME: the one that lives.  BY_LAST_NAME: that one or, without it, the newest that was
+     * deleted. */
     int (*find)(struct store_tx *tx, enum store_key by, const char *value, struct arena *arena,
                 struct store_sandbox *out, struct error *err);
     /* Those that live, by number. */
     int (*list)(struct store_tx *tx, struct arena *arena, struct store_sandbox **out, size_t *n,
                 struct error *err);
-    /* Fills its number, which is never used again.  0: one that lives has its name, or its id is taken. */
+    /* Fills its number, which is never used again.  0: one that lives has its name, or its id is
+     * taken. */
     int (*insert)(struct store_tx *tx, struct store_sandbox *sandbox, struct error *err);
     /* These three find only a sandbox that lives. */
     int (*set_phase)(struct store_tx *tx, const char *id, const char *phase, const char *error,
                      struct error *err);
-    int (*set_token)(struct store_tx *tx, const char *id, const char *token_hash, struct error *err);
+    int (*set_token)(struct store_tx *tx, const char *id, const char *token_hash,
+                     struct error *err);
     /* Its token hash becomes "". */
     int (*set_deleted)(struct store_tx *tx, const char *id, int64_t at_ms, struct error *err);
     int (*set_revisions)(struct store_tx *tx, const char *id, uint64_t newest, uint64_t loaded,

@@ -61,8 +61,8 @@ static const struct store_field event_fields[] = {
 #undef X
 };
 
-#define X(name, LIST)                                                                              \
-    const struct store_record store_##name##_record = {sizeof(struct store_##name), name##_fields, \
-                                                       sizeof name##_fields / sizeof *name##_fields};
+#define X(name, LIST)                                   \
+    const struct store_record store_##name##_record = { \
+        sizeof(struct store_##name), name##_fields, sizeof name##_fields / sizeof *name##_fields};
 STORE_RECORDS(X)
 #undef X

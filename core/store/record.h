@@ -73,7 +73,9 @@ struct store_record {
     comma X(TEXT, reason) comma X(INTEGER, created_at_ms) comma X(INTEGER, decided_at_ms)          \
     comma X(COUNT, revision) comma X(TEXT, undo_json) comma X(TEXT, takes_back)                    \
     comma X(TEXT, back_to) comma X(TEXT, addresses_json) comma X(TEXT, asked_by_json)
-#define STORE_DRAFT_KEY_FIELDS(X, comma) X(TEXT, id) comma X(TEXT, sandbox_id) comma X(COUNT, number)
+#define STORE_DRAFT_KEY_FIELDS(X, comma)  \
+    X(TEXT, id) comma X(TEXT, sandbox_id) \
+    comma X(COUNT, number)
 #define STORE_DRAFT_PLACE_FIELDS(X, comma) X(TEXT, id) comma X(TEXT, host) comma X(TEXT, binary)
 #define STORE_DRAFT_EVENT_FIELDS(X, comma)                                                         \
     X(TEXT, draft_id) comma X(TEXT, event) comma X(TEXT, actor) comma X(TEXT, text)                \

@@ -109,7 +109,8 @@ int store_revision_get(struct store *s, const char *sandbox_id, uint64_t revisio
 /* Newest first, without policy_json; limit 0: all. */
 int store_revision_list(struct store *s, const char *sandbox_id, size_t limit, struct arena *arena,
                         struct store_revision **out, size_t *n, struct error *err);
-/* ERROR_MOVED unless the sandbox's newest revision is expected, ERROR_NOT_FOUND when it was deleted. */
+/* ERROR_MOVED unless the sandbox's newest revision is expected, ERROR_NOT_FOUND when it was
+ * deleted. */
 int store_tx_revision_expect(struct store_tx *tx, const char *sandbox_id, uint64_t expected,
                              struct error *err);
 /* Only core/update may call this.  ERROR_MOVED unless the sandbox's newest revision is expected. */
@@ -172,8 +173,9 @@ struct store_audit_report {
     bool noted_found;
 };
 
-/* noted: the head of an earlier report, kept elsewhere.  If it is absent from the chain, the store was
- * rolled back.  NULL: none.  Only one verification runs at a time (ERROR_LIMIT), and it delays nobody. */
+/* noted: the head of an earlier report, kept elsewhere.  If it is absent from the chain, the store
+ * was rolled back.  NULL: none.  Only one verification runs at a time (ERROR_LIMIT), and it delays
+ * nobody. */
 int store_audit_verify(struct store *s, const char *noted, struct store_audit_report *out,
                        struct error *err);
 /* The same on a store that need not be open.  Changes nothing.  where: its URL or its main file. */
@@ -189,7 +191,7 @@ struct store_draft {
     const char *held_kind, *held_json;
     const char *host, *binary;
     uint16_t port;
-    const char *method, *path;                      /* of a refused request; "": it is about connections */
+    const char *method, *path; /* of a refused request; "": it is about connections */
     uint64_t hits;
     int64_t first_seen_ms, last_seen_ms;
     const char *rationale, *security_notes, *author;
@@ -269,7 +271,7 @@ int store_tx_draft_event(struct store_tx *tx, const char *sandbox_id,
 /* ---- the traffic record ---- */
 enum {
     STORE_TRAFFIC_MAX = 2048,                       /* rows of one sandbox and verdict */
-    STORE_TRAFFIC_DELETED_KEPT = 32,                /* deleted sandboxes whose rows are kept, the last ones */
+    STORE_TRAFFIC_DELETED_KEPT = 32, /* deleted sandboxes whose rows are kept, the last ones */
 };
 
 struct store_traffic {
@@ -304,9 +306,9 @@ int store_traffic_list(struct store *s, const struct store_traffic_query *query,
 /* The rows without a host: at most one for each verdict. */
 int store_traffic_unlisted(struct store *s, const char *sandbox_id, struct arena *arena,
                            struct store_traffic **out, size_t *n, struct error *err);
-/* Adds the counts, once: a batch whose number is not above that of the last one of its source changes
- * nothing.  A row, once there, is never replaced by another; where there is no room for one more, the
- * request counts in the row without a host. */
+/* Adds the counts, once: a batch whose number is not above that of the last one of its source
+ * changes nothing.  A row, once there, is never replaced by another; where there is no room for one
+ * more, the request counts in the row without a host. */
 int store_tx_traffic_add(struct store_tx *tx, const struct store_traffic_batch *batch,
                          struct error *err);
 

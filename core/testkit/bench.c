@@ -58,8 +58,8 @@ static struct samples *samples_of(struct load *load, const char *voter, const ch
     return s;
 }
 
-/* A row for each voter, found before the votes so that looking for it disturbs none; behind them one
- * for all together, where they are several. */
+/* A row for each voter, found before the votes so that looking for it disturbs none; behind them
+ * one for all together, where they are several. */
 static struct samples **rows_of(struct load *load, struct chain *chain, struct arena *arena)
 {
     size_t n = chain_size(chain);
@@ -202,7 +202,8 @@ static int end_worker(struct worker *worker, const char *file, const struct outc
     char *how = worker_end(worker), *output = worker_output(worker, 4096);
     bool crashed = !out->closed && !out->refused;
     if (crashed)
-        terminal_print(stderr, "sluice: %s: its voter crashed: %s\n", file, how ? how : "it ended its process");
+        terminal_print(stderr, "sluice: %s: its voter crashed: %s\n", file,
+                       how ? how : "it ended its process");
     if (crashed)
         terminal_lines(stderr, "  | ", output);
     free(how);
@@ -265,19 +266,21 @@ static void print_rows(const json_t *rows, const json_t *before)
 {
     size_t i;
     json_t *row;
-    terminal_print(stdout, "%-20s %-8s %10s %10s %10s %10s %10s%s\n", "VOTER", "RUNS", "VOTES", "P50 ns", "P95 ns",
-           "P99 ns", "BYTES", before ? "   P50 was" : "");
+    terminal_print(stdout, "%-20s %-8s %10s %10s %10s %10s %10s%s\n", "VOTER", "RUNS", "VOTES",
+                   "P50 ns", "P95 ns", "P99 ns", "BYTES", before ? "   P50 was" : "");
     json_array_foreach((json_t *)(uintptr_t)rows, i, row) {
         const json_t *bytes = json_object_get(row, "bytes"), *old = find_row(before, row);
-        terminal_print(stdout, "%-20s %-8s %10lld %10lld %10lld %10lld ", answer_member(row, "voter"),
-               answer_member(row, "isolation"), number(row, "votes"), number(row, "p50_ns"),
-               number(row, "p95_ns"), number(row, "p99_ns"));
+        terminal_print(stdout, "%-20s %-8s %10lld %10lld %10lld %10lld ",
+                       answer_member(row, "voter"), answer_member(row, "isolation"),
+                       number(row, "votes"), number(row, "p50_ns"), number(row, "p95_ns"),
+                       number(row, "p99_ns"));
         if (bytes)
             terminal_print(stdout, "%10lld", json_integer_value(bytes));
         else
             terminal_print(stdout, "%10s", "-");
         if (old)
-            terminal_print(stdout, "%10lld (%+.1f %%)", number(old, "p50_ns"), change(row, old, "p50_ns"));
+            terminal_print(stdout, "%10lld (%+.1f %%)", number(old, "p50_ns"),
+                           change(row, old, "p50_ns"));
         else if (before)
             terminal_print(stdout, "%10s", "new");
         terminal_print(stdout, "  %s\n", answer_member(row, "cases"));
@@ -307,7 +310,9 @@ static int judge_rows(const json_t *rows, const json_t *before, double threshold
     }
     if (common)
         return code;
-    terminal_print(stderr, "sluice: the file of --compare has none of these voters with these cases: save it anew\n");
+    terminal_print(
+        stderr,
+        "sluice: the file of --compare has none of these voters with these cases: save it anew\n");
     return TESTKIT_USAGE;
 }
 
@@ -366,7 +371,8 @@ static int bench_suite(const struct testkit_bench *o, const struct suite *suite,
     json_t *rows = json_array();
     int worst = TESTKIT_PASSED;
 #ifdef __SANITIZE_ADDRESS__
-    terminal_print(stderr, "sluice: this build has sanitizers: a release takes a fraction of these times\n");
+    terminal_print(
+        stderr, "sluice: this build has sanitizers: a release takes a fraction of these times\n");
 #endif
     for (size_t first = 0, end; first < suite->n_tests; first = end) {
         struct load *load = alloc_zero(1, sizeof *load);

@@ -11,11 +11,10 @@
 #ifndef TESTKIT_CASE_H
 #define TESTKIT_CASE_H
 
-#include <sluice/transition.h>
-
 #include "base/arena.h"
 #include "doc/tree.h"
 #include "policy/policy.h"
+#include <sluice/transition.h>
 
 enum { CASE_BYTES_MAX = 4 << 20 };
 

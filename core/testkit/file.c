@@ -15,7 +15,8 @@
 #include "base/io.h"
 
 /* Takes the descriptor; -1 has errno. */
-static int read_whole(int fd, const char *path, size_t max_bytes, struct buf *out, struct error *err)
+static int read_whole(int fd, const char *path, size_t max_bytes, struct buf *out,
+                      struct error *err)
 {
     enum { STEP = 65536 };
     ssize_t n = fd < 0 ? -1 : 1;
@@ -54,8 +55,10 @@ int file_read_below(const char *folder, const char *path, size_t max_bytes, stru
     if (root >= 0)
         close(root);
     if (outside)
-        return error_set(err, ERROR_DENIED,
-                         "%s leads out of the case file's folder: put the file below %s and name it from there", path, folder);
+        return error_set(
+            err, ERROR_DENIED,
+            "%s leads out of the case file's folder: put the file below %s and name it from there",
+            path, folder);
     if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
         close(fd);
         return error_set(err, ERROR_DENIED, "%s is no regular file", path);
@@ -73,8 +76,9 @@ bool file_is_below(const char *folder, const char *path)
     struct stat st;
     char *top = realpath(folder, NULL), *real = realpath(path, NULL);
     size_t n = top ? strlen(top) : 0;
-    bool below = top && real && strncmp(top, real, n) == 0 && (real[n] == '/' || strcmp(top, "/") == 0) &&
-                 stat(real, &st) == 0 && S_ISREG(st.st_mode);
+    bool below = top && real && strncmp(top, real, n) == 0 &&
+                 (real[n] == '/' || strcmp(top, "/") == 0) && stat(real, &st) == 0 &&
+                 S_ISREG(st.st_mode);
     free(top);
     free(real);
     return below;

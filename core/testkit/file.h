@@ -11,7 +11,8 @@
 
 /* The caller frees out, whatever is returned. */
 int file_read(const char *path, size_t max_bytes, struct buf *out, struct error *err);
-/* The same of a file that a case names: a regular one below the folder, whatever links there are. */
+/* The same of a file that a case names: a regular one below the folder, whatever links there
+ * are. */
 int file_read_below(const char *folder, const char *path, size_t max_bytes, struct buf *out,
                     struct error *err);
 /* Whether path, its links followed, is a regular file below the folder. */

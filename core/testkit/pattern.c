@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Past the bracket expression that starts here; its first ']' and those of [:class:] do not end it. */
+/* Past the bracket expression that starts here; its first ']' and those of [:class:] do not end
+ * it. */
 static const char *skip_bracket(const char *at)
 {
     at += at[1] == '^' ? 2 : 1;
@@ -19,7 +20,8 @@ static const char *skip_bracket(const char *at)
     return *at ? at + 1 : at;
 }
 
-/* How often the part before is written out, and past its repetition; 0: no repetition stands here. */
+/* How often the part before is written out, and past its repetition; 0: no repetition stands
+ * here. */
 static size_t repetition(const char **at)
 {
     char c = **at, *end;
@@ -85,9 +87,14 @@ int pattern_compile(regex_t *regex, const char *pattern, char why[PATTERN_WHY])
     if (strlen(pattern) > PATTERN_BYTES_MAX)
         return snprintf(why, PATTERN_WHY, "has more than %d bytes", PATTERN_BYTES_MAX), -1;
     if (too_large(pattern))
-        return snprintf(why, PATTERN_WHY, "has more than %d parts with its repetitions written out", PATTERN_PARTS_MAX), -1;
+        return snprintf(why, PATTERN_WHY, "has more than %d parts with its repetitions written out",
+                        PATTERN_PARTS_MAX),
+               -1;
     if (refers_back(pattern))
-        return snprintf(why, PATTERN_WHY, "refers back with \\1 to \\9, which extended regular expressions do not have"), -1;
+        return snprintf(
+                   why, PATTERN_WHY,
+                   "refers back with \\1 to \\9, which extended regular expressions do not have"),
+               -1;
     int rc = regcomp(regex, pattern, REG_EXTENDED | REG_NOSUB);
     if (rc == 0)
         return 0;

@@ -275,8 +275,8 @@ static int apply(struct edits *edits, const struct case_file *file, FILE *to, st
         struct edit *e = &edits->items[i];
         unsigned line = e->expect->node->line;
         if (!e->text) {
-            terminal_print(to, "%s:%u: not updated: its tests do not agree on a ballot\n", file->path,
-                    line);
+            terminal_print(to, "%s:%u: not updated: its tests do not agree on a ballot\n",
+                           file->path, line);
             continue;
         }
         buf_add(&out, file->text + at, e->from - at);

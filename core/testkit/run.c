@@ -270,7 +270,10 @@ static void finish_job(struct runner *r, size_t index)
     char *how = worker_end(&job->worker);
     bool stuck = job->closed && !job->answered;     /* it would do the same again */
     if (!job->closed || stuck)
-        blame(r, job, stuck ? "it gave no answer" : how ? how : "it ended its process with status 0");
+        blame(r, job,
+              stuck ? "it gave no answer"
+              : how ? how
+                    : "it ended its process with status 0");
     else
         push(r, job->slice.first + job->answered, job->slice.n - job->answered);
     if (job->answered == job->slice.n)

@@ -15,27 +15,30 @@ struct template {
     const char *path, *text;
 };
 
-#define POLICIES                                                                            \
-    "policies:\n"                                                                           \
-    "  one_host:\n"                                                                         \
-    "    version: 1\n"                                                                      \
-    "    network_policies:\n"                                                               \
-    "      api: {endpoints: [{host: api.example.com, port: 443}], binaries: [{path: /usr/bin/curl}]}\n" \
-    "  whole_domain:\n"                                                                     \
-    "    version: 1\n"                                                                      \
-    "    network_policies:\n"                                                               \
-    "      api: {endpoints: [{host: \"*.example.com\", port: 443}], binaries: [{path: /usr/bin/curl}]}\n"
+#define POLICIES                                                                        \
+    "policies:\n"                                                                       \
+    "  one_host:\n"                                                                     \
+    "    version: 1\n"                                                                  \
+    "    network_policies:\n"                                                           \
+    "      api: {endpoints: [{host: api.example.com, port: 443}], binaries: [{path: "   \
+    "/usr/bin/curl}]}\n"                                                                \
+    "  whole_domain:\n"                                                                 \
+    "    version: 1\n"                                                                  \
+    "    network_policies:\n"                                                           \
+    "      api: {endpoints: [{host: \"*.example.com\", port: 443}], binaries: [{path: " \
+    "/usr/bin/curl}]}\n"
 
-#define CASES                                                                               \
-    "cases:\n"                                                                              \
-    "  # Fails until the voter does what it promises.\n"                                    \
-    "  - name: a rule that opens a whole domain is refused\n"                               \
-    "    kind: [create, replace, merge, approve]\n"                                         \
-    "    candidate: whole_domain\n"                                                         \
-    "    expect: {verdict: deny, code: WILDCARD_HOST, path: \"network_policies.api.endpoints[0]\"}\n" \
-    "  - name: a rule that names its host passes\n"                                         \
-    "    kind: [create, replace, merge, approve]\n"                                         \
-    "    candidate: one_host\n"                                                             \
+#define CASES                                                 \
+    "cases:\n"                                                \
+    "  # Fails until the voter does what it promises.\n"      \
+    "  - name: a rule that opens a whole domain is refused\n" \
+    "    kind: [create, replace, merge, approve]\n"           \
+    "    candidate: whole_domain\n"                           \
+    "    expect: {verdict: deny, code: WILDCARD_HOST, path: " \
+    "\"network_policies.api.endpoints[0]\"}\n"                \
+    "  - name: a rule that names its host passes\n"           \
+    "    kind: [create, replace, merge, approve]\n"           \
+    "    candidate: one_host\n"                               \
     "    expect: {verdict: allow}\n"
 
 static const struct template c_files[] = {
@@ -57,19 +60,20 @@ static const struct template c_files[] = {
      "        for (size_t k = 0; k < rule->n_endpoints; k++) {\n"
      "            /* To do: where rule->endpoints[k]->host has a '*',\n"
      "             * return sluice_deny(b, \"WILDCARD_HOST\", rule->endpoints[k]->doc_path,\n"
-     "             *                    \"host %s opens a whole domain\", rule->endpoints[k]->host); */\n"
+     "             *                    \"host %s opens a whole domain\", "
+     "rule->endpoints[k]->host); */\n"
      "        }\n"
      "    }\n"
      "    return sluice_allow(b);\n"
      "}\n"
      "\n"
-     "SLUICE_PLUGIN(.name = \"@\", .version = \"0.1.0\", .summary = \"Refuses rules that open whole domains.\",\n"
+     "SLUICE_PLUGIN(.name = \"@\", .version = \"0.1.0\", .summary = \"Refuses rules that open "
+     "whole domains.\",\n"
      "              .codes = codes, .flags = SLUICE_REENTRANT, .vote = vote);\n"},
-    {"CMakeLists.txt",
-     "cmake_minimum_required(VERSION 3.16)\n"
-     "project(@ C)\n"
-     "find_package(sluice REQUIRED)\n"
-     "sluice_plugin(@ SOURCES @.c CASES cases)\n"},
+    {"CMakeLists.txt", "cmake_minimum_required(VERSION 3.16)\n"
+                       "project(@ C)\n"
+                       "find_package(sluice REQUIRED)\n"
+                       "sluice_plugin(@ SOURCES @.c CASES cases)\n"},
     {"cases/@.test.yaml", "plugin: @\n" POLICIES CASES},
     {".gitignore", "build/\n"},
     {"README.md",
@@ -84,7 +88,8 @@ static const struct template c_files[] = {
      "\n"
      "The first case fails until `vote` in `@.c` does what it promises. Without CMake:\n"
      "`cc -shared -fPIC $(pkg-config --cflags sluice-plugin) -o @.so @.c`, then `--plugin-dir .`.\n"
-     "`sluice plugin check build/plugins/@.so` says what a gateway thinks of it. To load it, put the file into one of the\n"
+     "`sluice plugin check build/plugins/@.so` says what a gateway thinks of it. To load it, put "
+     "the file into one of the\n"
      "gateway's `plugin_dirs`, name it under `chain.voters`, and run `sluice plugin reload`:\n"
      "\n"
      "```yaml\n"
@@ -100,46 +105,47 @@ static const struct template c_files[] = {
 };
 
 static const struct template lua_files[] = {
-    {"@.lua",
-     "return {\n"
-     "  name = \"@\",\n"
-     "  version = \"0.1.0\",\n"
-     "  summary = \"Refuses rules that open whole domains.\",\n"
-     "  codes = { WILDCARD_HOST = \"A rule opens a whole domain.\" },\n"
-     "\n"
-     "  vote = function(t, ballot)\n"
-     "    for _, rule in pairs(t.candidate.rules) do\n"
-     "      for _, endpoint in ipairs(rule.endpoints) do\n"
-     "        -- To do: where endpoint.host has a \"*\",\n"
-     "        -- return ballot:deny(\"WILDCARD_HOST\", endpoint.doc_path, \"host %s opens a whole domain\", endpoint.host)\n"
-     "      end\n"
-     "    end\n"
-     "    return ballot:allow()\n"
-     "  end,\n"
-     "}\n"},
+    {"@.lua", "return {\n"
+              "  name = \"@\",\n"
+              "  version = \"0.1.0\",\n"
+              "  summary = \"Refuses rules that open whole domains.\",\n"
+              "  codes = { WILDCARD_HOST = \"A rule opens a whole domain.\" },\n"
+              "\n"
+              "  vote = function(t, ballot)\n"
+              "    for _, rule in pairs(t.candidate.rules) do\n"
+              "      for _, endpoint in ipairs(rule.endpoints) do\n"
+              "        -- To do: where endpoint.host has a \"*\",\n"
+              "        -- return ballot:deny(\"WILDCARD_HOST\", endpoint.doc_path, \"host %s opens "
+              "a whole domain\", endpoint.host)\n"
+              "      end\n"
+              "    end\n"
+              "    return ballot:allow()\n"
+              "  end,\n"
+              "}\n"},
     {"cases/@.test.yaml", "plugin: ../@.lua\n" POLICIES CASES},
-    {"README.md",
-     "# @\n"
-     "\n"
-     "Refuses rules that open whole domains.\n"
-     "\n"
-     "```sh\n"
-     "sluice plugin test .\n"
-     "```\n"
-     "\n"
-     "The first case fails until `vote` in `@.lua` does what it promises; with `--watch` the cases run again whenever you\n"
-     "save. `sluice plugin check @.lua` says what a gateway thinks of it. To load it, name it under `chain.voters` and run\n"
-     "`sluice plugin reload`:\n"
-     "\n"
-     "```yaml\n"
-     "chain:\n"
-     "  voters:\n"
-     "    - script: /etc/sluice/rules/@.lua\n"
-     "```\n"
-     "\n"
-     "| code | means |\n"
-     "| --- | --- |\n"
-     "| `WILDCARD_HOST` | a rule opens a whole domain |\n"},
+    {"README.md", "# @\n"
+                  "\n"
+                  "Refuses rules that open whole domains.\n"
+                  "\n"
+                  "```sh\n"
+                  "sluice plugin test .\n"
+                  "```\n"
+                  "\n"
+                  "The first case fails until `vote` in `@.lua` does what it promises; with "
+                  "`--watch` the cases run again whenever you\n"
+                  "save. `sluice plugin check @.lua` says what a gateway thinks of it. To load it, "
+                  "name it under `chain.voters` and run\n"
+                  "`sluice plugin reload`:\n"
+                  "\n"
+                  "```yaml\n"
+                  "chain:\n"
+                  "  voters:\n"
+                  "    - script: /etc/sluice/rules/@.lua\n"
+                  "```\n"
+                  "\n"
+                  "| code | means |\n"
+                  "| --- | --- |\n"
+                  "| `WILDCARD_HOST` | a rule opens a whole domain |\n"},
     {NULL, NULL},
 };
 
@@ -193,11 +199,13 @@ static int write_files(const struct template *files, const char *name, const cha
 }
 
 /* Editors with a Lua language server find the annotations there. */
-static int write_luarc(const char *folder, const char *annotations, struct arena *arena, struct error *err)
+static int write_luarc(const char *folder, const char *annotations, struct arena *arena,
+                       struct error *err)
 {
     const char *path = arena_printf(arena, "%s/.luarc.json", folder);
-    const char *text = arena_printf(arena, "{\"runtime.version\": \"Lua 5.4\", \"workspace.library\": [\"%s\"]}\n",
-                                    annotations);
+    const char *text =
+        arena_printf(arena, "{\"runtime.version\": \"Lua 5.4\", \"workspace.library\": [\"%s\"]}\n",
+                     annotations);
     return file_write(path, text, strlen(text), err);
 }
 
@@ -208,14 +216,17 @@ static int check_name(const char *name, struct error *err)
     size_t n = strlen(name);
     if (n && n <= NAME_BYTES_MAX && strspn(name, letters) == n && !strchr("0123456789_-", *name))
         return 0;
-    return error_set(err, ERROR_INVALID, "a voter's name has 1 to %d of a-z, 0-9, '_' and '-' and begins with a "
-                                         "letter, not '%.80s'", NAME_BYTES_MAX, name);
+    return error_set(err, ERROR_INVALID,
+                     "a voter's name has 1 to %d of a-z, 0-9, '_' and '-' and begins with a "
+                     "letter, not '%.80s'",
+                     NAME_BYTES_MAX, name);
 }
 
 int scaffold_make(const char *name, const char *folder, enum scaffold_language language,
                   const char *annotations, struct error *err)
 {
-    if (check_name(name, err) != 0 || make_folder(folder, err) != 0 || check_empty(folder, err) != 0)
+    if (check_name(name, err) != 0 || make_folder(folder, err) != 0 ||
+        check_empty(folder, err) != 0)
         return -1;
     struct arena *arena = arena_new();
     int rc = make_folder(arena_printf(arena, "%s/cases", folder), err);

@@ -123,7 +123,8 @@ static const struct chain_voter_config *const *set_voters(const struct chain_con
         arena_alloc(arena, (config->n_voters + 1) * sizeof *list);
     for (size_t i = 0; i < config->n_voters; i++) {
         copies[i] = *config->voters[i];
-        if (settings->isolation && !copies[i].n_command)    /* a program has its own process in any case */
+        if (settings->isolation &&
+            !copies[i].n_command) /* a program has its own process in any case */
             copies[i].isolation = settings->isolation;
         else if (confine && *copies[i].plugin)
             copies[i].isolation = isolation_process;
@@ -152,7 +153,9 @@ static int read_chain(const char *path, bool quote, struct arena *arena, struct 
     if (chain)
         rc = schema_decode(&chain_config_schema, chain, "chain", arena, &decoded, &problems);
     if (problems.n && !quote)
-        *why = arena_printf(arena, "%s:%u:%u: is no configuration of a chain; it lies outside of the case file's folder, so what is wrong is not quoted",
+        *why = arena_printf(arena,
+                            "%s:%u:%u: is no configuration of a chain; it lies outside of the case "
+                            "file's folder, so what is wrong is not quoted",
                             path, problems.items[0].line, problems.items[0].column);
     else if (problems.n)
         *why = arena_printf(arena, "%s: %s", path, join(arena, &problems, true));
@@ -173,8 +176,9 @@ static void place_dirs(struct chain_config *config, struct arena *arena)
 }
 
 /* folder: that of the case file which names the chain, NULL: somebody whose files these are. */
-static struct chain *load_chain(const char *path, const char *folder, const struct stage_settings *settings,
-                                const struct log *log, struct arena *arena, const char **why)
+static struct chain *load_chain(const char *path, const char *folder,
+                                const struct stage_settings *settings, const struct log *log,
+                                struct arena *arena, const char **why)
 {
     struct chain_config config;
     if (read_chain(path, !folder || file_is_below(folder, path), arena, &config, why) != 0)
@@ -203,7 +207,8 @@ struct chain *stage_load(const struct test *test, const struct stage_settings *s
     const struct case_file *file = test->file;
     if (!*file->chain)
         return load_plugin(test, settings, log, arena, why);
-    return load_chain(file_beside(arena, file->folder, file->chain), file->folder, settings, log, arena, why);
+    return load_chain(file_beside(arena, file->folder, file->chain), file->folder, settings, log,
+                      arena, why);
 }
 
 /* ---- transitions ---- */

@@ -13,7 +13,7 @@ struct stage_settings {
     bool usual_dirs;                                /* nobody named them */
     /* NULL: native code of a case file in a process of its own, all else as configured. */
     const char *isolation;
-    uint32_t vote_timeout_ms;                       /* of every voter of a chain; 0: as configured */
+    uint32_t vote_timeout_ms; /* of every voter of a chain; 0: as configured */
 };
 
 /* NULL with the reasons, joined by "; ", in the arena.  The reasons of a chain begin with the path

@@ -18,8 +18,8 @@ static int complain(const char *text)
 static int list(const struct suite *suite)
 {
     for (size_t i = 0; i < suite->n_tests; i++)
-        terminal_print(stdout, "%s:%u: %s\n", suite->tests[i].file->path, suite->tests[i].item->node->line,
-               suite->tests[i].name);
+        terminal_print(stdout, "%s:%u: %s\n", suite->tests[i].file->path,
+                       suite->tests[i].item->node->line, suite->tests[i].name);
     fflush(stdout);
     return TESTKIT_PASSED;
 }
@@ -43,8 +43,8 @@ static int exit_code(const struct testkit_options *o, const struct run *run,
     if (counts[RESULT_FAILED])
         return TESTKIT_FAILED;
     if (cover && o->min_cover >= 0 && cover_percent(cover) < o->min_cover) {
-        terminal_print(stderr, "sluice: covered %.1f %%, less than --min-cover %g\n", cover_percent(cover),
-                o->min_cover);
+        terminal_print(stderr, "sluice: covered %.1f %%, less than --min-cover %g\n",
+                       cover_percent(cover), o->min_cover);
         return TESTKIT_BELOW;
     }
     return TESTKIT_PASSED;

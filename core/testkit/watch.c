@@ -25,7 +25,7 @@ struct watch {
     int events, signals;
     sigset_t old;
     char changed[NAME_MAX + 1];
-    struct buf names;                               /* of files that tests use, each between slashes */
+    struct buf names; /* of files that tests use, each between slashes */
 };
 
 struct watch *watch_new(struct error *err)

@@ -27,13 +27,19 @@ enum sluice_verdict {
     SLUICE_VERDICT_COUNT
 };
 
-enum { SLUICE_MESSAGE_MAX = 1024, SLUICE_CODE_MAX = 64, SLUICE_PATH_MAX = 512, SLUICE_FACTS_MAX = 32 };
+enum {
+    SLUICE_MESSAGE_MAX = 1024,
+    SLUICE_CODE_MAX = 64,
+    SLUICE_PATH_MAX = 512,
+    SLUICE_FACTS_MAX = 32
+};
 
 struct sluice_ballot {
     uint32_t size;
     void *gateway;                                  /* the gateway's; not for plugins */
-    enum sluice_verdict (*cast)(struct sluice_ballot *b, enum sluice_verdict verdict, const char *code,
-                                const char *path, const char *format, va_list args);
+    enum sluice_verdict (*cast)(struct sluice_ballot *b, enum sluice_verdict verdict,
+                                const char *code, const char *path, const char *format,
+                                va_list args);
     void (*fact)(struct sluice_ballot *b, const char *key, const char *value);
 };
 

@@ -14,14 +14,14 @@ enum sluice_option_type {
     SLUICE_TEXT,
     SLUICE_INTEGER,
     SLUICE_BOOLEAN,
-    SLUICE_DURATION,                                /* "250ms", "30s", "5m", "8h", "7d"; read as milliseconds */
+    SLUICE_DURATION, /* "250ms", "30s", "5m", "8h", "7d"; read as milliseconds */
     SLUICE_LIST,                                    /* of texts */
 };
 
 struct sluice_option {
     const char *name;                               /* the table ends with a row without a name */
     enum sluice_option_type type;
-    const char *fallback;                           /* default as text, a list's separated by commas; NULL: none */
+    const char *fallback; /* default as text, a list's separated by commas; NULL: none */
     const char *help;
 };
 
@@ -31,7 +31,8 @@ struct sluice_options {
     void *gateway;
     /* NULL, 0 or false where the option has neither a value nor a default. */
     const char *(*text)(const struct sluice_options *o, const char *name);
-    int64_t (*integer)(const struct sluice_options *o, const char *name);   /* also durations, in ms */
+    /* Also durations, in ms. */
+    int64_t (*integer)(const struct sluice_options *o, const char *name);
     bool (*boolean)(const struct sluice_options *o, const char *name);
     const char *const *(*list)(const struct sluice_options *o, const char *name, size_t *n);
 };
@@ -51,8 +52,8 @@ static inline bool sluice_option_boolean(const struct sluice_options *o, const c
     return o->boolean(o, name);
 }
 
-static inline const char *const *sluice_option_list(const struct sluice_options *o, const char *name,
-                                                    size_t *n)
+static inline const char *const *sluice_option_list(const struct sluice_options *o,
+                                                    const char *name, size_t *n)
 {
     return o->list(o, name, n);
 }

@@ -8,8 +8,8 @@
  *     {
  *         (void)self;
  *         if (t->diff->n_added > 10)
- *             return sluice_deny(b, "TOO_MANY", "network_policies", "%zu rules at once", t->diff->n_added);
- *         return sluice_allow(b);
+ *             return sluice_deny(b, "TOO_MANY", "network_policies", "%zu rules at once",
+ * t->diff->n_added); return sluice_allow(b);
  *     }
  *
  *     SLUICE_PLUGIN(.name = "few_rules", .version = "1.0.0", .vote = vote);
@@ -37,7 +37,7 @@ enum sluice_plugin_flags {
 };
 
 struct sluice_plugin {
-    uint32_t abi, size;                             /* filled by SLUICE_PLUGIN() and checked before anything else is read */
+    uint32_t abi, size; /* filled by SLUICE_PLUGIN() and checked before anything else is read */
     const char *name, *version, *summary;
     const struct sluice_option *options;            /* NULL: none */
     const struct sluice_code *codes;                /* what deny and hold may say; NULL: anything */
@@ -67,14 +67,15 @@ struct sluice_plugin {
 #define SLUICE_EXPORT __attribute__((visibility("default")))
 
 /* Exactly once in each plugin. */
-#define SLUICE_PLUGIN(...)                                                                         \
-    __attribute__((section(SLUICE_NOTE_SECTION), used, aligned(4))) static const struct {          \
-        uint32_t name_size, desc_size, type;                                                       \
-        char name[8];                                                                              \
-        uint32_t abi;                                                                              \
-    } sluice_plugin_note = {sizeof SLUICE_NOTE_NAME, 4, SLUICE_NOTE_ABI, SLUICE_NOTE_NAME, SLUICE_ABI}; \
-    SLUICE_EXPORT extern const struct sluice_plugin sluice_plugin;                                 \
-    const struct sluice_plugin sluice_plugin = {                                                   \
+#define SLUICE_PLUGIN(...)                                                                 \
+    __attribute__((section(SLUICE_NOTE_SECTION), used, aligned(4))) static const struct {  \
+        uint32_t name_size, desc_size, type;                                               \
+        char name[8];                                                                      \
+        uint32_t abi;                                                                      \
+    } sluice_plugin_note = {sizeof SLUICE_NOTE_NAME, 4, SLUICE_NOTE_ABI, SLUICE_NOTE_NAME, \
+                            SLUICE_ABI};                                                   \
+    SLUICE_EXPORT extern const struct sluice_plugin sluice_plugin;                         \
+    const struct sluice_plugin sluice_plugin = {                                           \
         .abi = SLUICE_ABI, .size = sizeof(struct sluice_plugin), __VA_ARGS__}
 
 #endif

@@ -36,14 +36,14 @@ struct sluice_process {
 
 struct sluice_binary {
     uint32_t size;
-    const char *path;                               /* a path, or a glob: * within a component, ** across */
+    const char *path; /* a path, or a glob: * within a component, ** across */
     const char *doc_path;
 };
 
 /* A text matcher: a value matches when one of the globs does. */
 struct sluice_matcher {
     uint32_t size;
-    const char *key;                                /* query or parameter name; "" for a lone matcher */
+    const char *key; /* query or parameter name; "" for a lone matcher */
     const char *const *any;
     size_t n_any;
 };
@@ -57,7 +57,8 @@ struct sluice_l7_rule {
     size_t n_fields;
     const struct sluice_matcher *const *query;
     size_t n_query;
-    const struct sluice_matcher *const *params;     /* nested maps as dotted keys; `tool` is the key name */
+    /* Nested maps as dotted keys; `tool` is the key name. */
+    const struct sluice_matcher *const *params;
     size_t n_params;
 };
 
@@ -83,8 +84,8 @@ struct sluice_mcp {
 struct sluice_endpoint {
     uint32_t size;
     const char *doc_path;
-    const char *host;                               /* as written; compared without regard to case */
-    const uint16_t *ports;                          /* as written; never empty in a checked policy */
+    const char *host; /* as written; compared without regard to case */
+    const uint16_t *ports; /* as written; never empty in a checked policy */
     size_t n_ports;
     const char *path;                               /* "" selects every path */
     const char *protocol;                           /* "" is plain L4 through the proxy */
@@ -104,10 +105,10 @@ struct sluice_endpoint {
     size_t n_graphql_persisted_queries;
     uint32_t graphql_max_body_bytes;                /* 0: the default of 65536 */
     const char *credential_signing, *signing_service, *signing_region;
-    const char *credential_provider;                /* credential_binding.provider; "" without a binding */
+    const char *credential_provider; /* credential_binding.provider; "" without a binding */
     const struct sluice_json_rpc *json_rpc;         /* NULL: not written */
     const struct sluice_mcp *mcp;                   /* NULL: not written */
-    bool public_only;                               /* only public addresses, though the host is exact */
+    bool public_only; /* only public addresses, though the host is exact */
 };
 
 struct sluice_rule {
@@ -126,7 +127,7 @@ struct sluice_middleware {
     const char *key, *name, *doc_path;
     const char *middleware;
     int32_t order;
-    const char *config_json;                        /* its free-form config as canonical JSON, "{}" if none */
+    const char *config_json; /* its free-form config as canonical JSON, "{}" if none */
     const char *on_error;                           /* "fail_closed" or "fail_open" */
     const char *const *include;                     /* host patterns */
     size_t n_include;

@@ -30,7 +30,7 @@ enum sluice_kind {
 };
 
 enum sluice_network {
-    SLUICE_NETWORK_PROXY,                           /* an egress proxy that takes any change while it runs */
+    SLUICE_NETWORK_PROXY, /* an egress proxy that takes any change while it runs */
     SLUICE_NETWORK_NONE,                            /* no proxy: nothing ever gets out */
 };
 
@@ -45,13 +45,13 @@ struct sluice_sandbox {
     const struct sluice_label *const *labels;       /* in key order */
     size_t n_labels;
     enum sluice_network network;
-    bool running;                                   /* it was ready when last heard of: its supervisor answers, or soon does */
+    bool running; /* it was ready when last heard of: its supervisor answers, or soon does */
 };
 
 struct sluice_actor {
     uint32_t size;
     const char *name;                               /* who asks, such as "alice" or "uid:1000" */
-    const char *role;                               /* "viewer", "user", "approver", "admin" or "sandbox" */
+    const char *role; /* "viewer", "user", "approver", "admin" or "sandbox" */
     const char *via;                                /* "unix", "tcp" or "gateway" */
 };
 
@@ -84,11 +84,11 @@ enum sluice_relation {
 /* Something that may be reached before or after a change alone, by the patterns that open it. */
 struct sluice_reach {
     uint32_t size;
-    const char *host;                               /* a pattern; "**": every host, addresses included */
+    const char *host; /* a pattern; "**": every host, addresses included */
     uint16_t port;                                  /* 0: every port */
     const char *binary;                             /* a pattern */
-    const char *method, *path;                      /* patterns; "" where requests are not looked at */
-    const char *example;                            /* "/usr/bin/curl may now reach a.example.com:443" */
+    const char *method, *path; /* patterns; "" where requests are not looked at */
+    const char *example; /* "/usr/bin/curl may now reach a.example.com:443" */
 };
 
 struct sluice_diff {
@@ -116,20 +116,20 @@ struct sluice_approval {
 struct sluice_draft {
     uint32_t size;
     const char *id;
-    const char *source;                             /* "mechanistic", "agent", "held" or "operator" */
+    const char *source; /* "mechanistic", "agent", "held" or "operator" */
     const char *author;
     uint64_t hits;
     double confidence;                              /* 0 to 1 */
     const struct sluice_approval *const *approvals; /* so far, the one being asked about included */
     size_t n_approvals;
-    const char *const *asked_by;                    /* who asked for it, by every name they are known by: the author,
-                                                     * who ran commands in the sandbox before a request was refused,
-                                                     * who edited the chunk; none of them is a second person */
+    const char *const *asked_by; /* who asked for it, by every name they are known by: the author,
+                                  * who ran commands in the sandbox before a request was refused,
+                                  * who edited the chunk; none of them is a second person */
     size_t n_asked_by;
 };
 
-/* Whether somebody asked for the change, under any name: their approval is no second opinion.  For a
- * gateway that does not know asked_by only the author did. */
+/* Whether somebody asked for the change, under any name: their approval is no second opinion.  For
+ * a gateway that does not know asked_by only the author did. */
 static inline bool sluice_draft_asked(const struct sluice_draft *draft, const char *actor)
 {
     if (strcmp(actor, draft->author) == 0)

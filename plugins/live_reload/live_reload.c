@@ -6,7 +6,8 @@
 #include <sluice/plugin.h>
 
 static const struct sluice_code codes[] = {
-    {"NO_PROXY_SUBSTRATE", "The sandbox was created without an egress proxy, so no network rule can take effect."},
+    {"NO_PROXY_SUBSTRATE",
+     "The sandbox was created without an egress proxy, so no network rule can take effect."},
     {NULL, NULL},
 };
 
@@ -23,6 +24,8 @@ static enum sluice_verdict vote(void *self, const struct sluice_transition *t,
                        "network policies cannot take effect; create it with network proxy");
 }
 
-SLUICE_PLUGIN(.name = "live_reload", .version = "1.0.0",
-              .summary = "Allows network changes where the sandbox runs an egress proxy that can take them.",
-              .codes = codes, .flags = SLUICE_REENTRANT, .vote = vote);
+SLUICE_PLUGIN(
+        .name = "live_reload", .version = "1.0.0",
+        .summary =
+            "Allows network changes where the sandbox runs an egress proxy that can take them.",
+        .codes = codes, .flags = SLUICE_REENTRANT, .vote = vote);

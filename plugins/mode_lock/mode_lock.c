@@ -24,5 +24,6 @@ static enum sluice_verdict vote(void *self, const struct sluice_transition *t,
 }
 
 SLUICE_PLUGIN(.name = "mode_lock", .version = "1.0.0",
-              .summary = "Refuses the change between no network policies and some, in both directions.",
+              .summary =
+                  "Refuses the change between no network policies and some, in both directions.",
               .codes = codes, .flags = SLUICE_REENTRANT, .vote = vote);

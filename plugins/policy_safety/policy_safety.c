@@ -113,8 +113,10 @@ static void check_enforceable(struct findings *f, const struct sluice_endpoint *
         return;
     set_path(f, "%s.%s", e->doc_path, field);
     if (strcmp(field, "tls") == 0 && strcmp(e->tls, "skip") == 0)
-        set_message(f, "endpoint %s:%u: tls: skip hides the requests that protocol %s is about: leave "
-                    "out one of the two", e->host, e->n_ports ? e->ports[0] : 0u, e->protocol);
+        set_message(f,
+                    "endpoint %s:%u: tls: skip hides the requests that protocol %s is about: leave "
+                    "out one of the two",
+                    e->host, e->n_ports ? e->ports[0] : 0u, e->protocol);
     else
         set_message(f, "endpoint %s:%u: this runtime cannot enforce %s yet", e->host,
                     e->n_ports ? e->ports[0] : 0u, field);
@@ -216,7 +218,8 @@ static int init(const struct sluice_host *host, const struct sluice_options *opt
 {
     (void)options;
     if (!SLUICE_HAS(host, endpoint_unenforceable)) {
-        host->log(host, "this gateway is too old: it does not say what can never be reached or enforced");
+        host->log(host,
+                  "this gateway is too old: it does not say what can never be reached or enforced");
         return -1;
     }
     struct checker *checker = malloc(sizeof *checker);

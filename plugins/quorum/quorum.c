@@ -41,7 +41,8 @@ struct quorum {
 
 /* ---- which changes ---- */
 
-/* What stands behind the last wildcard, without the dot of the DNS root; NULL: there is no wildcard. */
+/* What stands behind the last wildcard, without the dot of the DNS root; NULL: there is no
+ * wildcard. */
 static const char *tail_of(const char *pattern, size_t *len)
 {
     const char *star = strrchr(pattern, '*');
@@ -52,8 +53,8 @@ static const char *tail_of(const char *pattern, size_t *len)
     return star + 1;
 }
 
-/* Two patterns that both have wildcards: what they end in tells whether a name could match both, and
- * in doubt it could. */
+/* Two patterns that both have wildcards: what they end in tells whether a name could match both,
+ * and in doubt it could. */
 static bool may_overlap(const char *a, const char *b)
 {
     size_t na, nb;

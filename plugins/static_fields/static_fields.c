@@ -73,8 +73,8 @@ static bool same_text(const char *a, const char *b, const char *fallback)
 }
 
 /* Each check below casts and returns true when it objects. */
-static bool filesystem_differs(const struct sluice_filesystem *was, const struct sluice_filesystem *is,
-                               struct sluice_ballot *b)
+static bool filesystem_differs(const struct sluice_filesystem *was,
+                               const struct sluice_filesystem *is, struct sluice_ballot *b)
 {
     const char *path;
     if (was->include_workdir != is->include_workdir)

@@ -7,7 +7,7 @@ build_packages="gcc libc6-dev make cmake ninja-build pkg-config libuv1-dev node-
 bench_packages="jq procps python3 openssl"
 proxy_bench_packages="haproxy squid-openssl tinyproxy mitmproxy"      # what bench proxy compares with; it works without them
 story_packages="openssl"
-test_packages="uidmap bind9-dnsutils redis-tools libcmocka-dev lua5.4 bats jq sqlite3 procps binutils python3 perl libxml2-utils openssl systemd"
+test_packages="uidmap clang-format bind9-dnsutils redis-tools libcmocka-dev lua5.4 bats jq sqlite3 procps binutils python3 perl libxml2-utils openssl systemd"
 
 missing_packages() {
     for package in "$@"; do

@@ -216,6 +216,12 @@ none() {           # none CHECK…: it prints nothing
     none eval "cd '$top' && grep -rniE 'sqlite|postgres|\.db\b|-wal\b|SELECT |UPDATE [a-z]+ SET' tests/unit/store/contract || true"
 }
 
+@test "sources have the layout of scripts/format, in the folders that were brought into it" {
+    folders=$(grep -v '^#' "$data/formatted.txt")
+    [ "$(wc -l <<<"$folders")" -ge 11 ]
+    none "$top/scripts/format" --check $folders
+}
+
 @test "threads and whole writes are made in core/base" {
     none handmade "$top"
 }
@@ -353,6 +359,28 @@ C
         printf '%s\n' "$line" >"$bad/core/api/a.c"
         some 'core/api/a.c:1:*' wrong_database_names "$bad"
     done
+}
+
+@test "a line that is too wide, a tab and includes out of order are seen, and put right" {
+    mkdir "$bad/scripts"
+    cp "$top/scripts/format" "$bad/scripts"
+    check() { "$bad/scripts/format" --check core || true; }
+    printf '#include "api/a.h"\n\n#include <stdio.h>\n\n#include "base/log.h"\n\nint x;\n' >"$bad/core/api/a.c"
+    none check
+    printf '#include "api/a.h"\n\n#include "base/log.h"\n\n#include <stdio.h>\n' >"$bad/core/api/a.c"
+    some "core/api/a.c: includes: *" check
+    "$bad/scripts/format" core
+    [ "$(cat "$bad/core/api/a.c")" = $'#include "api/a.h"\n\n#include <stdio.h>\n\n#include "base/log.h"' ]
+    printf '\tint x;\n' >"$bad/core/api/a.c"
+    some 'core/api/a.c:1: a tab, or a blank at the end' check
+    printf 'int %0100d;\n' 0 >"$bad/core/api/a.c"
+    some 'core/api/a.c:1: 105 columns, at most 100' check
+    # A wide line alone is laid out anew.
+    cp "$top/.clang-format" "$bad"
+    printf 'int  odd ;\nvoid f(int the_first_of_the_arguments, int the_second_of_the_arguments, int the_third_of_the_arguments);\n' >"$bad/core/api/a.c"
+    "$bad/scripts/format" core
+    [ "$(wc -l <"$bad/core/api/a.c")" -eq 3 ]
+    [ "$(head -1 "$bad/core/api/a.c")" = 'int  odd ;' ]
 }
 
 @test "a thread and a loop of writes made by hand are seen" {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/match/ask.h"
 
+#include <string.h>
+
 #include "base/ipaddr.h"
 #include "policy/match/http.h"
 #include "policy/match/target.h"
-
-#include <string.h>
 
 static void deny(struct policy_answer *out, const char *reason)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/match/cases.h"
 
-#include "policy/check.h"
-#include "policy/policy.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "policy/check.h"
+#include "policy/policy.h"
 
 static const char *const known_keys[] = {
     "id",     "kind", "policy_id", "policy", "binary", "ancestors", "method", "host",

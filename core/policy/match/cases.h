@@ -4,11 +4,10 @@
  *     - id: reads-only              kind and why: for people
  *       policy: {version: 1, …}     or the document as text; left out where one is given
  *       binary: /usr/bin/curl       ancestors: [/usr/bin/bash]
- *       method: GET                 CONNECT or TCP: the connection alone; DNS: a look-up of the host
- *       host: api.example.com       port: 443, path: /a, query: b=c
- *       expect: allow               or deny; audited: true, reason: part of the reason
- *       or_refused: true            refusing the policy is as good
- *       defect: true                the opposite of expect is as good
+ *       method: GET                 CONNECT or TCP: the connection alone; DNS: a look-up of the
+ * host host: api.example.com       port: 443, path: /a, query: b=c expect: allow               or
+ * deny; audited: true, reason: part of the reason or_refused: true            refusing the policy
+ * is as good defect: true                the opposite of expect is as good
  *
  * Ownership: a case lives in the arena and points into the tree.  Pure, one thread. */
 #ifndef POLICY_MATCH_CASES_H

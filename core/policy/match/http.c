@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/match/http.h"
 
-#include "base/alloc.h"
-#include "base/glob.h"
-#include "policy/preset.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "base/alloc.h"
+#include "base/glob.h"
+#include "policy/preset.h"
 
 static bool is(const char *text, const char *word)
 {

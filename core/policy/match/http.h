@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The decision about one HTTP request on a connection whose endpoints are inspected.
  *
- * Which endpoints those are depends on the connection alone, so they are collected once.  Of them the
- * request's path selects one, the route, which says how the request is treated; then the rules of
- * all endpoints of its protocol are taken together, and one rule that denies outweighs every rule
- * that allows.
+ * Which endpoints those are depends on the connection alone, so they are collected once.  Of them
+ * the request's path selects one, the route, which says how the request is treated; then the rules
+ * of all endpoints of its protocol are taken together, and one rule that denies outweighs every
+ * rule that allows.
  *
  * Pure, any thread.  What is collected and decided points into the policy. */
 #ifndef POLICY_MATCH_HTTP_H
@@ -35,7 +35,7 @@ struct policy_http_decision {
     bool allowed;
     bool audited;                                   /* allowed, as the route does not enforce */
     bool hard;                                      /* denied, and audit does not change that */
-    const struct sluice_rule *rule;                 /* of what decided, else of the route; or NULL */
+    const struct sluice_rule *rule; /* of what decided, else of the route; or NULL */
     const struct sluice_endpoint *endpoint;         /* the route; NULL: no path matches */
 };
 

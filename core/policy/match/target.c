@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/match/target.h"
 
-#include "base/text.h"
-
 #include <string.h>
+
+#include "base/text.h"
 
 static const char hex_digits[] = "0123456789ABCDEF";
 
@@ -186,7 +186,8 @@ bool policy_query_next(struct policy_query *query, bool *bad)
         return false;
     key = key < len ? key : len;
     const char *value = at + key + (key < len);
-    *bad = !decode(at, key, &query->key) || !decode(value, (size_t)(at + len - value), &query->value);
+    *bad =
+        !decode(at, key, &query->key) || !decode(value, (size_t)(at + len - value), &query->value);
     return !*bad;
 }
 

@@ -5,15 +5,15 @@
  * the one that a rule allowed:
  *  - escapes of characters that a segment may hold as they are (RFC 3986, pchar) are decoded, other
  *    bytes are escaped with upper-case digits;
- *  - parameters (from ';' to the end of a segment) are dropped, then repeated slashes are merged and
- *    dot segments resolved; a slash at the end stays.
- * A path that servers could read differently is rejected. */
+ *  - parameters (from ';' to the end of a segment) are dropped, then repeated slashes are merged
+ * and dot segments resolved; a slash at the end stays. A path that servers could read differently
+ * is rejected. */
 #ifndef POLICY_MATCH_TARGET_H
 #define POLICY_MATCH_TARGET_H
 
-#include "base/buf.h"
-
 #include <stdbool.h>
+
+#include "base/buf.h"
 
 enum { POLICY_TARGET_PATH_MAX = 4096 };             /* bytes */
 

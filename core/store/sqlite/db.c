@@ -368,8 +368,8 @@ static void bind_column(sqlite3_stmt *stmt, int at, const struct store_field *co
     }
 }
 
-int db_record_run(struct db *db, struct error *err, const char *sql, const struct store_record *record,
-                  const void *from, const char *types, ...)
+int db_record_run(struct db *db, struct error *err, const char *sql,
+                  const struct store_record *record, const void *from, const char *types, ...)
 {
     sqlite3_stmt *stmt = prepare(db, sql, err);
     va_list args;

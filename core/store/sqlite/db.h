@@ -65,8 +65,8 @@ int db_record_one(struct db *db, sqlite3_stmt *stmt, const struct store_record *
 int db_record_all(struct db *db, sqlite3_stmt *stmt, const struct store_record *record,
                   struct arena *arena, void *items, size_t *n, struct error *err);
 /* Runs a statement whose first parameters are the record's columns; the others as in db_run. */
-int db_record_run(struct db *db, struct error *err, const char *sql, const struct store_record *record,
-                  const void *from, const char *types, ...);
+int db_record_run(struct db *db, struct error *err, const char *sql,
+                  const struct store_record *record, const void *from, const char *types, ...);
 /* Runs DB_INSERT.  1: inserted, 0: a key is taken, -1: err. */
 int db_insert(struct db *db, struct error *err, const char *sql, const struct store_record *record,
               const void *from);

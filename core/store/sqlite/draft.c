@@ -19,10 +19,13 @@ static int draft_find(struct store_tx *tx, const char *sandbox_id, const char *i
 static int draft_find_denied(struct store_tx *tx, const struct store_denied *denied,
                              struct arena *arena, struct store_draft *out, struct error *err)
 {
-    sqlite3_stmt *stmt = db_query(db_of(tx), err, SELECT "WHERE source='mechanistic' "
-                                  "AND sandbox_id=? AND host=? AND port=? AND binary=? AND method=? "
-                                  "AND path=?", "ttittt", denied->sandbox_id, denied->host,
-                                  (int64_t)denied->port, denied->binary, denied->method, denied->path);
+    sqlite3_stmt *stmt =
+        db_query(db_of(tx), err,
+                 SELECT "WHERE source='mechanistic' "
+                        "AND sandbox_id=? AND host=? AND port=? AND binary=? AND method=? "
+                        "AND path=?",
+                 "ttittt", denied->sandbox_id, denied->host, (int64_t)denied->port, denied->binary,
+                 denied->method, denied->path);
     return db_record_one(db_of(tx), stmt, &store_draft_record, arena, out, err);
 }
 

@@ -102,7 +102,8 @@ static struct store *sqlite_open(const char *path, const struct log *log, struct
     if (make_file(path, log, err) || migrate(path, err))
         return NULL;
     struct sqlite_store *s = alloc_zero(1, sizeof *s);
-    *s = (struct sqlite_store){.store.backend = &store_sqlite, .path = alloc_str(path), .claim = -1};
+    *s =
+        (struct sqlite_store){.store.backend = &store_sqlite, .path = alloc_str(path), .claim = -1};
     s->readers = db_pool_new(path, err);
     s->committer = s->readers ? committer_new(path, log, err) : NULL;
     if (s->committer)

@@ -15,13 +15,15 @@ static void test_known_digests(void **state)
 {
     (void)state;
     char hex[DIGEST_HEX_SIZE];
-    assert_string_equal(digest_of("", 0, hex), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    assert_string_equal(digest_of("", 0, hex),
+                        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     assert_string_equal(digest_of("abc", 3, hex),
                         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     struct digest *d = digest_new();
     digest_add(d, "a", 1);
     digest_add(d, "bc", 2);
-    assert_string_equal(digest_hex(d, hex), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_string_equal(digest_hex(d, hex),
+                        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 static char *of_two(const char *a, const char *b, char hex[DIGEST_HEX_SIZE])

@@ -139,7 +139,8 @@ static void test_every_small_pattern_matches_by_definition(void **state)
     free(texts.at);
 }
 
-/* Whether two patterns overlap, found by trying texts.  Long enough ones for patterns this short. */
+/* Whether two patterns overlap, found by trying texts.  Long enough ones for patterns this
+ * short. */
 static void test_overlap_is_what_trying_finds(void **state)
 {
     (void)state;
@@ -200,7 +201,8 @@ static void test_overlap_counts_its_steps(void **state)
 {
     (void)state;
     size_t literal = 0, all = 0;
-    assert_false(glob_overlap("*.abcdefghijklmnopqrst.*", "*.abcdefghijklmnopqrsu.*", '.', 0, &literal));
+    assert_false(
+        glob_overlap("*.abcdefghijklmnopqrst.*", "*.abcdefghijklmnopqrsu.*", '.', 0, &literal));
     assert_true(literal < 30);
     assert_true(glob_overlap("*abcdefghijklmnopqrst*", "*uvwxyzabcdefghijklmn*", '.', 0, &all));
     assert_in_range(all, 23 * 22, 24 * 24);

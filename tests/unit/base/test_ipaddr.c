@@ -51,15 +51,29 @@ static const struct {
     const char *text;
     enum ipaddr_class class;
 } v6[] = {
-    {"::", IPADDR_BLOCKED}, {"::1", IPADDR_BLOCKED}, {"fe80::1", IPADDR_BLOCKED},
-    {"febf::1", IPADDR_BLOCKED}, {"fec0::1", IPADDR_BLOCKED}, {"ff02::1", IPADDR_BLOCKED},
-    {"fd00:ec2::254", IPADDR_BLOCKED}, {"fd20:ce::254", IPADDR_BLOCKED},
-    {"64:ff9b:1::1", IPADDR_BLOCKED}, {"64:ff9b:1:ffff:ffff:ffff:ffff:ffff", IPADDR_BLOCKED},
-    {"fc00::1", IPADDR_INTERNAL}, {"fd00:ec2::253", IPADDR_INTERNAL}, {"2001:db8::1", IPADDR_INTERNAL},
-    {"3fff::1", IPADDR_INTERNAL}, {"2001:2::1", IPADDR_INTERNAL}, {"2001:20::1", IPADDR_INTERNAL},
-    {"100::1", IPADDR_INTERNAL}, {"4000::1", IPADDR_INTERNAL}, {"5f00::1", IPADDR_INTERNAL},
-    {"2606:4700::1111", IPADDR_PUBLIC}, {"2001:4860:4860::8888", IPADDR_PUBLIC},
-    {"64:ff9b::8.8.8.8", IPADDR_PUBLIC}, {"::ffff:8.8.8.8", IPADDR_PUBLIC},
+    {"::", IPADDR_BLOCKED},
+    {"::1", IPADDR_BLOCKED},
+    {"fe80::1", IPADDR_BLOCKED},
+    {"febf::1", IPADDR_BLOCKED},
+    {"fec0::1", IPADDR_BLOCKED},
+    {"ff02::1", IPADDR_BLOCKED},
+    {"fd00:ec2::254", IPADDR_BLOCKED},
+    {"fd20:ce::254", IPADDR_BLOCKED},
+    {"64:ff9b:1::1", IPADDR_BLOCKED},
+    {"64:ff9b:1:ffff:ffff:ffff:ffff:ffff", IPADDR_BLOCKED},
+    {"fc00::1", IPADDR_INTERNAL},
+    {"fd00:ec2::253", IPADDR_INTERNAL},
+    {"2001:db8::1", IPADDR_INTERNAL},
+    {"3fff::1", IPADDR_INTERNAL},
+    {"2001:2::1", IPADDR_INTERNAL},
+    {"2001:20::1", IPADDR_INTERNAL},
+    {"100::1", IPADDR_INTERNAL},
+    {"4000::1", IPADDR_INTERNAL},
+    {"5f00::1", IPADDR_INTERNAL},
+    {"2606:4700::1111", IPADDR_PUBLIC},
+    {"2001:4860:4860::8888", IPADDR_PUBLIC},
+    {"64:ff9b::8.8.8.8", IPADDR_PUBLIC},
+    {"::ffff:8.8.8.8", IPADDR_PUBLIC},
     {"2002:808:808::1", IPADDR_PUBLIC},
 };
 
@@ -107,8 +121,9 @@ static void test_literals_are_strict(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "", "1", "127.1", "2130706433", "0x7f.0.0.1", "0177.0.0.1", "010.0.0.1", "1.2.3.4.5",
-        "1.2.3.256", " 1.2.3.4", "1.2.3.4 ", "fe80::1%eth0", "[::1]", "::1::", "1.2.3", "::ffff:1.2.3",
+        "",          "1",         "127.1",     "2130706433",   "0x7f.0.0.1", "0177.0.0.1",
+        "010.0.0.1", "1.2.3.4.5", "1.2.3.256", " 1.2.3.4",     "1.2.3.4 ",   "fe80::1%eth0",
+        "[::1]",     "::1::",     "1.2.3",     "::ffff:1.2.3",
     };
     struct ipaddr addr;
     EACH(i, bad)
@@ -201,18 +216,57 @@ static void test_socket_addresses(void **state)
 static const struct {
     const char *host, *canonical;                   /* NULL: refused */
 } hosts[] = {
-    {"example.com", "example.com"}, {"EXAMPLE.Com", "example.com"}, {"example.com.", "example.com"},
-    {"a_b-c.example.com", "a_b-c.example.com"}, {"xn--bcher-kva.example", "xn--bcher-kva.example"},
-    {"localhost", "localhost"}, {"1.2.3.4", "1.2.3.4"}, {"1.2.3.4.", "1.2.3.4"},
-    {"[::1]", "::1"}, {"[2606:4700:0:0::1111]", "2606:4700::1111"}, {"2606:4700::1111", "2606:4700::1111"},
-    {"FD00::A", "fd00::a"}, {"3com.com", "3com.com"}, {"1.2.3.4.com", "1.2.3.4.com"},
-    {"", NULL}, {".", NULL}, {"..", NULL}, {"a..b", NULL}, {".a", NULL}, {"a..", NULL},
-    {"2130706433", NULL}, {"0x7f.1", NULL}, {"0x7f000001", NULL}, {"0177.0.0.1", NULL},
-    {"127.1", NULL}, {"0", NULL}, {"1.2.3", NULL}, {"a.1", NULL}, {"a.0x1", NULL}, {"a.0x", NULL},
-    {"1.2.3.256", NULL}, {"a b", NULL}, {"a/b", NULL}, {"a@b", NULL}, {"a:80", NULL}, {"*.a", NULL},
-    {"b\xc3\xbc""cher.example", NULL}, {"a%00b", NULL}, {"[1.2.3.4]", NULL}, {"[::1", NULL},
-    {"::1]", NULL}, {"[]", NULL}, {"[example.com]", NULL}, {"[fe80::1%eth0]", NULL}, {"fe80::1%1", NULL},
-    {"[::1].", NULL}, {"[[::1]]", NULL}, {"a\\b", NULL}, {"a,b", NULL},
+    {"example.com", "example.com"},
+    {"EXAMPLE.Com", "example.com"},
+    {"example.com.", "example.com"},
+    {"a_b-c.example.com", "a_b-c.example.com"},
+    {"xn--bcher-kva.example", "xn--bcher-kva.example"},
+    {"localhost", "localhost"},
+    {"1.2.3.4", "1.2.3.4"},
+    {"1.2.3.4.", "1.2.3.4"},
+    {"[::1]", "::1"},
+    {"[2606:4700:0:0::1111]", "2606:4700::1111"},
+    {"2606:4700::1111", "2606:4700::1111"},
+    {"FD00::A", "fd00::a"},
+    {"3com.com", "3com.com"},
+    {"1.2.3.4.com", "1.2.3.4.com"},
+    {"", NULL},
+    {".", NULL},
+    {"..", NULL},
+    {"a..b", NULL},
+    {".a", NULL},
+    {"a..", NULL},
+    {"2130706433", NULL},
+    {"0x7f.1", NULL},
+    {"0x7f000001", NULL},
+    {"0177.0.0.1", NULL},
+    {"127.1", NULL},
+    {"0", NULL},
+    {"1.2.3", NULL},
+    {"a.1", NULL},
+    {"a.0x1", NULL},
+    {"a.0x", NULL},
+    {"1.2.3.256", NULL},
+    {"a b", NULL},
+    {"a/b", NULL},
+    {"a@b", NULL},
+    {"a:80", NULL},
+    {"*.a", NULL},
+    {"b\xc3\xbc"
+     "cher.example",
+     NULL},
+    {"a%00b", NULL},
+    {"[1.2.3.4]", NULL},
+    {"[::1", NULL},
+    {"::1]", NULL},
+    {"[]", NULL},
+    {"[example.com]", NULL},
+    {"[fe80::1%eth0]", NULL},
+    {"fe80::1%1", NULL},
+    {"[::1].", NULL},
+    {"[[::1]]", NULL},
+    {"a\\b", NULL},
+    {"a,b", NULL},
 };
 
 static void test_hosts_are_made_canonical(void **state)
@@ -230,7 +284,8 @@ static void test_hosts_are_made_canonical(void **state)
 
 static void test_no_odd_byte_gets_into_a_host(void **state)
 {
-    static const char fit_bytes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+    static const char fit_bytes[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
     (void)state;
     for (int c = 0; c < 256; c++) {
         for (size_t at = 0; at <= 3; at++) {
@@ -254,7 +309,7 @@ static void test_long_hosts_are_refused(void **state)
     for (size_t i = 0; i < sizeof host; i++)
         host[i] = i % 2 ? '.' : 'a';
     assert_int_equal(ipaddr_canonical_host(host, 253, out), 0);
-    assert_int_equal(ipaddr_canonical_host(host, 254, out), 0);     /* its last byte is the root dot */
+    assert_int_equal(ipaddr_canonical_host(host, 254, out), 0); /* its last byte is the root dot */
     assert_int_equal(ipaddr_canonical_host(host, 255, out), -1);
     memset(host, 'a', sizeof host);
     assert_int_equal(ipaddr_canonical_host(host, 63, out), 0);
@@ -268,7 +323,8 @@ static void test_blocked_names(void **state)
         "localhost", "a.localhost", "a.b.localhost", "localhost.localdomain", "ip6-loopback",
         "metadata.google.internal", "metadata.goog",
     };
-    static const char *const free_names[] = {"localhost.example.com", "mylocalhost", "google.internal"};
+    static const char *const free_names[] = {"localhost.example.com", "mylocalhost",
+                                             "google.internal"};
     EACH(i, blocked)
         assert_true(ipaddr_host_blocked(blocked[i]));
     EACH(i, free_names)
@@ -279,11 +335,12 @@ static void test_blocked_patterns(void **state)
 {
     (void)state;
     static const char *const blocked[] = {
-        "LocalHost.", "*.LOCALHOST", "**.a.localhost.", "Metadata", "127.0.0.1.", "::1", "[FE80::A]",
-        "[::ffff:7f00:1]", "fe80::",
+        "LocalHost.", "*.LOCALHOST", "**.a.localhost.", "Metadata", "127.0.0.1.",
+        "::1",        "[FE80::A]",   "[::ffff:7f00:1]", "fe80::",
     };
     static const char *const open[] = {
-        "", ".", "*", "*.example.com", "a:b", "[", "]", "127.1", "10.0.0.1", "[2606:4700::A]", "dead.beef",
+        "",  ".",     "*",        "*.example.com",  "a:b",       "[",
+        "]", "127.1", "10.0.0.1", "[2606:4700::A]", "dead.beef",
     };
     EACH(i, blocked)
         if (!ipaddr_pattern_blocked(blocked[i]))

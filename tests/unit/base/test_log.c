@@ -86,9 +86,11 @@ static void no_kind_rolls_out_another(void **state)
     enum { MAX = 64 * 1024 };
     (void)state;
     for (int flood = 0; flood < LOG_KIND_COUNT; flood++) {
-        struct log log = {.fd = open_file(O_RDWR), .program = "test", .file_max = MAX, .json = flood % 2};
+        struct log log = {
+            .fd = open_file(O_RDWR), .program = "test", .file_max = MAX, .json = flood % 2};
         for (int kind = 0; kind < LOG_KIND_COUNT; kind++)
-            write_kind(&log, (enum log_kind)kind, kind == flood ? "flood" : "evidence [refused]: \",\"kind\":\"allowed\"");
+            write_kind(&log, (enum log_kind)kind,
+                       kind == flood ? "flood" : "evidence [refused]: \",\"kind\":\"allowed\"");
         for (int i = 0; i < 3000; i++)
             write_kind(&log, (enum log_kind)flood, "a line of the flood that says nothing more");
         char *text = content(log.fd), *at = text;

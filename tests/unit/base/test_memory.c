@@ -29,7 +29,8 @@ static void test_arena(void **state)
     (void)state;
     char notes[8] = "";
     struct arena *arena = arena_new();
-    struct mark *first = arena_alloc(arena, sizeof *first), *second = arena_alloc(arena, sizeof *second);
+    struct mark *first = arena_alloc(arena, sizeof *first),
+                *second = arena_alloc(arena, sizeof *second);
     *first = (struct mark){notes, '1'};
     *second = (struct mark){notes, '2'};
     arena_defer(arena, write_mark, first);
@@ -112,8 +113,14 @@ static void test_numbers(void **state)
         int64_t number;
         const char *text;
     } rows[] = {
-        {0, "0"}, {7, "7"}, {10, "10"}, {-1, "-1"}, {65535, "65535"}, {1767607200000, "1767607200000"},
-        {INT64_MAX, "9223372036854775807"}, {INT64_MIN, "-9223372036854775808"},
+        {0, "0"},
+        {7, "7"},
+        {10, "10"},
+        {-1, "-1"},
+        {65535, "65535"},
+        {1767607200000, "1767607200000"},
+        {INT64_MAX, "9223372036854775807"},
+        {INT64_MIN, "-9223372036854775808"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct buf buf = {0};

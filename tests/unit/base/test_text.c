@@ -17,10 +17,22 @@ static void test_utf8(void **state)
         const char *bytes;
         size_t len, valid;
     } cases[] = {
-        {"", 0, 0}, {"abc", 3, 3}, {"a\xc3\xa9", 3, 3}, {"\xe2\x82\xac", 3, 3}, {"\xf0\x9f\x98\x80", 4, 4},
-        {"a\0b", 3, 1}, {"\x80", 1, 0}, {"a\xc3", 2, 1}, {"\xc0\xaf", 2, 0}, {"\xe0\x80\xaf", 3, 0},
-        {"\xed\xa0\x80", 3, 0}, {"\xf4\x90\x80\x80", 4, 0}, {"\xf5\x80\x80\x80", 4, 0}, {"ab\xff", 3, 2},
-        {"\xef\xbf\xbf", 3, 3}, {"\xc3(", 2, 0},
+        {"", 0, 0},
+        {"abc", 3, 3},
+        {"a\xc3\xa9", 3, 3},
+        {"\xe2\x82\xac", 3, 3},
+        {"\xf0\x9f\x98\x80", 4, 4},
+        {"a\0b", 3, 1},
+        {"\x80", 1, 0},
+        {"a\xc3", 2, 1},
+        {"\xc0\xaf", 2, 0},
+        {"\xe0\x80\xaf", 3, 0},
+        {"\xed\xa0\x80", 3, 0},
+        {"\xf4\x90\x80\x80", 4, 0},
+        {"\xf5\x80\x80\x80", 4, 0},
+        {"ab\xff", 3, 2},
+        {"\xef\xbf\xbf", 3, 3},
+        {"\xc3(", 2, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         assert_int_equal(text_utf8_valid(cases[i].bytes, cases[i].len), cases[i].valid);
@@ -56,7 +68,8 @@ static void test_plain_bytes_of_json(void **state)
                 }
 }
 
-static void check_writer(void (*write)(struct buf *, const char *), const char *text, const char *expected)
+static void check_writer(void (*write)(struct buf *, const char *), const char *text,
+                         const char *expected)
 {
     struct buf out = {0};
     write(&out, text);
@@ -67,7 +80,8 @@ static void check_writer(void (*write)(struct buf *, const char *), const char *
 static void test_quoting(void **state)
 {
     (void)state;
-    check_writer(text_json_quote, "a\"b\\c\n\x1f\x7f\xc3\xa9", "\"a\\\"b\\\\c\\n\\u001f\\u007f\xc3\xa9\"");
+    check_writer(text_json_quote, "a\"b\\c\n\x1f\x7f\xc3\xa9",
+                 "\"a\\\"b\\\\c\\n\\u001f\\u007f\xc3\xa9\"");
     check_writer(text_json_quote, "", "\"\"");
     check_writer(text_json_quote, "\tplain\b\f\r", "\"\\tplain\\b\\f\\r\"");
     check_writer(text_escape_bytes, "caf\xe9 \xc3\xa9\n", "caf\\xe9 \xc3\xa9\n");

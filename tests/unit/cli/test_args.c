@@ -18,8 +18,10 @@ static void options_may_stand_anywhere(void **state)
         "policy set demo --policy p.yaml --wait --timeout 7 -o json -q --gateway unix:/g --token T",
         "--policy p.yaml --wait --timeout 7 -o json -q --gateway unix:/g --token T policy set demo",
         "policy --policy=p.yaml --wait set -ojson --timeout=7 -q --gateway=unix:/g demo --token=T",
-        "-q policy set --token T --timeout 7 --output json --wait demo --gateway unix:/g --policy p.yaml",
-        "--output=json --quiet --gateway unix:/g --token T policy set --wait --timeout 7 --policy p.yaml -- demo",
+        "-q policy set --token T --timeout 7 --output json --wait demo --gateway unix:/g --policy "
+        "p.yaml",
+        "--output=json --quiet --gateway unix:/g --token T policy set --wait --timeout 7 --policy "
+        "p.yaml -- demo",
     };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         struct terminal *t = type(lines[i]);
@@ -55,7 +57,7 @@ static void every_option_is_known_before_and_after_its_command(void **state)
             if (t->code != -1 || t->cli.command != c || !arg_given(&t->cli, o->name))
                 fail_msg("%s: %s", line, t->err);
             hang_up(t);
-            if (strcmp(o->name, "token") == 0)      /* in front of the command it is the gateway's */
+            if (strcmp(o->name, "token") == 0) /* in front of the command it is the gateway's */
                 continue;
             snprintf(line, sizeof line, "%s %s %s", option, c->group, c->verb ? c->verb : "");
             t = type(line);
@@ -83,7 +85,8 @@ static void the_last_value_counts(void **state)
 static void numbers_that_are_none(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"x", "''", "-1", "+1", "1x", "101", "99999999999999999999", "0x10"};
+    static const char *const wrong[] = {
+        "x", "''", "-1", "+1", "1x", "101", "99999999999999999999", "0x10"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         char line[64], wanted[128];
         long n;
@@ -144,9 +147,12 @@ static const struct {
     {"polcy set", EXIT_USAGE, "sluice: unknown command 'polcy', did you mean 'policy'?\n"},
     {"policy sett", EXIT_USAGE, "sluice: unknown command 'sett', did you mean 'set'?\n"},
     {"xylophone", EXIT_USAGE, "sluice: unknown command 'xylophone': sluice -h lists them\n"},
-    {"policy set --polcy x", EXIT_USAGE, "sluice: unknown option '--polcy', did you mean '--policy'?\n"},
-    {"policy set --polcy=x", EXIT_USAGE, "sluice: unknown option '--polcy=x', did you mean '--policy'?\n"},
-    {"policy set --gatewy x", EXIT_USAGE, "sluice: unknown option '--gatewy', did you mean '--gateway'?\n"},
+    {"policy set --polcy x", EXIT_USAGE,
+     "sluice: unknown option '--polcy', did you mean '--policy'?\n"},
+    {"policy set --polcy=x", EXIT_USAGE,
+     "sluice: unknown option '--polcy=x', did you mean '--policy'?\n"},
+    {"policy set --gatewy x", EXIT_USAGE,
+     "sluice: unknown option '--gatewy', did you mean '--gateway'?\n"},
     {"policy set -x", EXIT_USAGE, "sluice: unknown option '-x'\n"},
     {"policy set --xylophone", EXIT_USAGE, "sluice: unknown option '--xylophone'\n"},
     {"policy set --policy", EXIT_USAGE, "sluice: option --policy needs a value: --policy FILE\n"},
@@ -157,7 +163,8 @@ static const struct {
     {"status now", EXIT_USAGE, "sluice: unexpected 'now'\n"},
     {"plugin new a b c", EXIT_USAGE, "sluice: unexpected 'c'\n"},
     {"policy get -- demo other", EXIT_USAGE, "sluice: unexpected 'other'\n"},
-    {"policy set --timeout soon", EXIT_USAGE, "sluice: --timeout takes a number from 0 to 86400, not 'soon'\n"},
+    {"policy set --timeout soon", EXIT_USAGE,
+     "sluice: --timeout takes a number from 0 to 86400, not 'soon'\n"},
     {"-o xml status", EXIT_USAGE, "sluice: -o is table, json or yaml, not 'xml'\n"},
 };
 
@@ -167,8 +174,10 @@ static void what_is_wrong_is_said(void **state)
     unsigned bad = 0;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct terminal *t = type(wrong[i].line);
-        if (t->code != wrong[i].code || strncmp(t->err, wrong[i].says, strlen(wrong[i].says)) != 0 || *t->out) {
-            print_error("sluice %s\n  wanted %d %s  got    %d %s", wrong[i].line, wrong[i].code, wrong[i].says, t->code, t->err);
+        if (t->code != wrong[i].code ||
+            strncmp(t->err, wrong[i].says, strlen(wrong[i].says)) != 0 || *t->out) {
+            print_error("sluice %s\n  wanted %d %s  got    %d %s", wrong[i].line, wrong[i].code,
+                        wrong[i].says, t->code, t->err);
             bad++;
         }
         hang_up(t);
@@ -242,10 +251,13 @@ static void a_reason_is_one_line_and_an_override_needs_one(void **state)
         {"policy set", NULL, NULL, ""},
         {"policy set --reason because", NULL, "Sluice-Reason: because", ""},
         {"policy set --override --reason because", NULL, "Sluice-Reason: because", ""},
-        {"policy set --override", NULL, NULL, "sluice: --override needs --reason TEXT: it is recorded\n"},
-        {"policy set --reason", "a\r\nSluice-Override: true", NULL, "sluice: --reason is one line of text\n"},
+        {"policy set --override", NULL, NULL,
+         "sluice: --override needs --reason TEXT: it is recorded\n"},
+        {"policy set --reason", "a\r\nSluice-Override: true", NULL,
+         "sluice: --reason is one line of text\n"},
         {"policy set --reason", "\xff", NULL, "sluice: --reason is at most 1024 bytes of UTF-8\n"},
-        {"policy set --reason", "gr\xc3\xbc\xc3\x9f dich", "Sluice-Reason: gr\xc3\xbc\xc3\x9f dich", ""},
+        {"policy set --reason", "gr\xc3\xbc\xc3\x9f dich", "Sluice-Reason: gr\xc3\xbc\xc3\x9f dich",
+         ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char *header, line[128];
@@ -273,7 +285,8 @@ static void the_commands_are_described(void **state)
     (void)state;
     for (const struct command *c = cli_commands; c->group; c++) {
         char start[64];
-        snprintf(start, sizeof start, "sluice %s%s%s", c->group, c->verb ? " " : "", c->verb ? c->verb : "");
+        snprintf(start, sizeof start, "sluice %s%s%s", c->group, c->verb ? " " : "",
+                 c->verb ? c->verb : "");
         assert_memory_equal(c->example, start, strlen(start));
         assert_true(*c->summary);
         assert_non_null(c->run);
@@ -295,7 +308,8 @@ static void words_are_text(void **state)
     } cases[] = {
         {"sandbox create --name x\xff", "the value of --name is no UTF-8 text"},
         {"sandbox exec demo --workdir /\xff -- pwd", "the value of --workdir is no UTF-8 text"},
-        {"policy update demo --add-endpoint a:1 --binary /bin/\xff", "the value of --binary is no UTF-8 text"},
+        {"policy update demo --add-endpoint a:1 --binary /bin/\xff",
+         "the value of --binary is no UTF-8 text"},
         {"policy get \xff", "word 1 is no UTF-8 text"},
         {"sandbox delete demo ''", "word 2 is empty, where NAME... stands"},
     };
@@ -306,7 +320,8 @@ static void words_are_text(void **state)
             fail_msg("%s: %s", cases[i].line, t->err);
         hang_up(t);
     }
-    static const char *const files[] = {"policy set demo --policy /tmp/\xff", "policy check /tmp/\xff", "audit verify --file \xff"};
+    static const char *const files[] = {"policy set demo --policy /tmp/\xff",
+                                        "policy check /tmp/\xff", "audit verify --file \xff"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         struct terminal *t = type(files[i]);
         assert_int_equal(t->code, -1);

@@ -35,7 +35,8 @@ static void assert_decodes(const struct specs *s, const json_t *document)
     struct doc_node *node;
     assert_int_equal(doc_parse(text, strlen(text), DOC_JSON, 65536, arena, &node, &problems), 0);
     if (policy_operations_decode(node, arena, &operations, &problems) != 0)
-        fail_msg("%s:%d: %s: %s", CASES, s->line, problems.items[0].path, problems.items[0].message);
+        fail_msg("%s:%d: %s: %s", CASES, s->line, problems.items[0].path,
+                 problems.items[0].message);
     problems_free(&problems);
     arena_free(arena);
     free(text);
@@ -66,7 +67,8 @@ static void expect_refusal(struct specs *s, const char *wanted)
     char said[1100];
     snprintf(said, sizeof said, "sluice: %s\nusage: sluice policy update ", wanted);
     if (made || strncmp(t->err, said, strlen(said)) != 0) {
-        print_error("%s:%d: %s\n  wanted %s\n  got    %s\n", CASES, s->line, s->words, wanted, made ? "operations" : t->err);
+        print_error("%s:%d: %s\n  wanted %s\n  got    %s\n", CASES, s->line, s->words, wanted,
+                    made ? "operations" : t->err);
         s->bad++;
     }
     json_decref(made);

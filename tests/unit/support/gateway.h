@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a gateway is to those who connect to it: a loop with an HTTP server on a Unix socket in a folder
- * of its own, and a watchdog.  It is the part "g" of the fixtures that are built on it. */
+/* What a gateway is to those who connect to it: a loop with an HTTP server on a Unix socket in a
+ * folder of its own, and a watchdog.  It is the part "g" of the fixtures that are built on it. */
 #ifndef TESTS_SUPPORT_GATEWAY_H
 #define TESTS_SUPPORT_GATEWAY_H
 

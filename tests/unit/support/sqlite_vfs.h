@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A layer over SQLite's file access that knows what has been synced: each sync of a file in a folder
- * copies it to <folder>/synced/, which so holds what a power cut would leave in the worst case.
- * It counts writes and syncs, and lets one of them fail or end the process.
+/* A layer over SQLite's file access that knows what has been synced: each sync of a file in a
+ * folder copies it to <folder>/synced/, which so holds what a power cut would leave in the worst
+ * case. It counts writes and syncs, and lets one of them fail or end the process.
  *
  * It is the default of this process until shim_remove.  Methods are patched in place: each file
  * that is opened keeps SQLite's own object and gets a copy of its method table. */
@@ -27,7 +27,7 @@ struct shim {
     char folder[128], synced[128];
     pthread_mutex_t lock;
     enum store_break how;
-    unsigned at, n;                                 /* the one that breaks, 0: none; those made so far */
+    unsigned at, n; /* the one that breaks, 0: none; those made so far */
 };
 
 struct shim_file {
@@ -42,8 +42,8 @@ static inline struct shim_file *shim_of(sqlite3_file *file)
     return (struct shim_file *)((char *)file->pMethods - offsetof(struct shim_file, methods));
 }
 
-/* Counts one operation.  Returns whether it breaks.  Between two syncs the power may go at any write:
- * it comes to the same. */
+/* Counts one operation.  Returns whether it breaks.  Between two syncs the power may go at any
+ * write: it comes to the same. */
 static inline bool shim_breaks(struct shim *shim, bool is_sync)
 {
     pthread_mutex_lock(&shim->lock);

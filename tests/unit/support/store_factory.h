@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the tests of tests/unit/store/contract/ need to know of a backend.  They hold for each factory
- * of store_factories: a new backend gets one, and nothing else there names a database. */
+/* What the tests of tests/unit/store/contract/ need to know of a backend.  They hold for each
+ * factory of store_factories: a new backend gets one, and nothing else there names a database. */
 #ifndef TESTS_SUPPORT_STORE_FACTORY_H
 #define TESTS_SUPPORT_STORE_FACTORY_H
 

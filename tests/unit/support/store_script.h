@@ -21,7 +21,7 @@ static inline struct store_draft an_approved_draft(const char *id, uint64_t revi
 
 struct scripted_update {
     uint64_t revision;
-    int parts;                                      /* fails behind so many of its parts; 0: never */
+    int parts; /* fails behind so many of its parts; 0: never */
 };
 
 enum { SCRIPT_PARTS = 6 };
@@ -87,7 +87,8 @@ static inline void check_update(struct fixture *f, uint64_t k, const struct stor
     assert_int_equal(event->id, k);
 }
 
-/* Returns the last step that is there, -1: none.  Fails unless each is there in whole or not at all. */
+/* Returns the last step that is there, -1: none.  Fails unless each is there in whole or not at
+ * all. */
 static inline int check_steps(struct fixture *f)
 {
     struct store_audit_report report;

@@ -99,10 +99,11 @@ static inline void sqlite_tamper_field(const struct store_place *place, uint64_t
                                        const char *field, bool is_text, bool undo)
 {
     const char *format =
-        is_text ? undo ? SQLITE_UNLOCK "UPDATE decision SET %s=substr(%s,1,length(%s)-1) WHERE seq=%d"
+        is_text ? undo ? SQLITE_UNLOCK
+                      "UPDATE decision SET %s=substr(%s,1,length(%s)-1) WHERE seq=%d"
                        : SQLITE_UNLOCK "UPDATE decision SET %s=%s||substr('x%s',1,1) WHERE seq=%d"
-                : undo ? SQLITE_UNLOCK "UPDATE decision SET %s=%s-length('%.1s') WHERE seq=%d"
-                       : SQLITE_UNLOCK "UPDATE decision SET %s=%s+length('%.1s') WHERE seq=%d";
+        : undo  ? SQLITE_UNLOCK "UPDATE decision SET %s=%s-length('%.1s') WHERE seq=%d"
+                : SQLITE_UNLOCK "UPDATE decision SET %s=%s+length('%.1s') WHERE seq=%d";
     char sql[512];
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -114,8 +115,9 @@ static inline void sqlite_tamper_field(const struct store_place *place, uint64_t
 static inline void sqlite_forge(const struct store_place *place, uint64_t seq, const char *reason,
                                 const char *hash)
 {
-    char *sql = alloc_printf(SQLITE_UNLOCK "UPDATE decision SET reason='%s', hash='%s' WHERE seq=%d",
-                             reason, hash, (int)seq);
+    char *sql =
+        alloc_printf(SQLITE_UNLOCK "UPDATE decision SET reason='%s', hash='%s' WHERE seq=%d",
+                     reason, hash, (int)seq);
     sqlite_must_execute(place->path, sql);
     free(sql);
 }

@@ -75,7 +75,7 @@ static void every_altered_field_is_found(void **state)
     const struct store_record *record = &store_decision_record;
     for (size_t i = 0; i < record->n; i++) {
         const struct store_field *field = &record->fields[i];
-        if (strcmp(field->name, "seq") == 0)        /* the place in the chain: see the other tests */
+        if (strcmp(field->name, "seq") == 0) /* the place in the chain: see the other tests */
             continue;
         f->factory->tamper_field(&f->place, 3, field->name, field->kind == STORE_TEXT, false);
         assert_bad(f, 3, "record 3 was altered");
@@ -193,14 +193,22 @@ static void decisions_are_listed_newest_first(void **state)
     assert_int_equal(store_decision_list(f->store, &rest, f->arena, &list, &n, &f->err), 0);
     assert_int_equal(n, 1);
     assert_string_equal(list[0].id, "d1");
-    assert_int_equal(store_decision_list(f->store, &(struct store_decision_query){.sandbox_id = "s1", .since_ms = 3000},
-                                         f->arena, &list, &n, &f->err), 0);
+    assert_int_equal(
+        store_decision_list(f->store,
+                            &(struct store_decision_query){.sandbox_id = "s1", .since_ms = 3000},
+                            f->arena, &list, &n, &f->err),
+        0);
     assert_int_equal(n, 5);
-    assert_int_equal(store_decision_list(f->store, &(struct store_decision_query){.sandbox_id = "s1", .since_ms = 3001},
-                                         f->arena, &list, &n, &f->err), 0);
+    assert_int_equal(
+        store_decision_list(f->store,
+                            &(struct store_decision_query){.sandbox_id = "s1", .since_ms = 3001},
+                            f->arena, &list, &n, &f->err),
+        0);
     assert_int_equal(n, 0);
-    assert_int_equal(store_decision_list(f->store, &(struct store_decision_query){.sandbox_id = "s9"},
-                                         f->arena, &list, &n, &f->err), 0);
+    assert_int_equal(store_decision_list(f->store,
+                                         &(struct store_decision_query){.sandbox_id = "s9"},
+                                         f->arena, &list, &n, &f->err),
+                     0);
     assert_int_equal(n, 0);
     assert_int_equal(store_decision_get(f->store, "d9", f->arena, &out, &f->err), -1);
     assert_string_equal(f->err.text, "decision 'd9' not found");
@@ -227,7 +235,8 @@ static void only_one_verifies_at_a_time(void **state)
     pthread_mutex_lock(&f->store->verifying);
     assert_int_equal(store_audit_verify(f->store, NULL, &report, &f->err), -1);
     assert_int_equal(f->err.kind, ERROR_LIMIT);
-    assert_string_equal(f->err.text, "the audit chain is being verified already: wait for that, then try again");
+    assert_string_equal(f->err.text,
+                        "the audit chain is being verified already: wait for that, then try again");
     pthread_mutex_unlock(&f->store->verifying);
     assert_int_equal(store_audit_verify(f->store, NULL, &report, &f->err), 0);
     assert_int_equal(report.records, 5);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What was acknowledged is there after the process is killed, after a power cut and after an error of
- * the disk, at whichever write it happens; what was not acknowledged is there in whole or not at all. */
+/* What was acknowledged is there after the process is killed, after a power cut and after an error
+ * of the disk, at whichever write it happens; what was not acknowledged is there in whole or not at
+ * all. */
 #include <pthread.h>
 #include <signal.h>
 

@@ -135,13 +135,15 @@ static void each_request_that_was_denied_has_one_chunk(void **state)
     assert_int_equal(put_request(f, "c3", "PUT", "/a"), 0);
     assert_int_equal(put_request(f, "c4", "PUT", "/a"), -1);
     assert_int_equal(f->err.kind, ERROR_EXISTS);
-    assert_string_equal(f->err.text, "chunk 'c4', or one for the same host, port, binary and request, "
-                                     "exists already");
+    assert_string_equal(f->err.text,
+                        "chunk 'c4', or one for the same host, port, binary and request, "
+                        "exists already");
     assert_int_equal(find_request(f, "a.example.com", "", "", "c0"), 0);
     assert_int_equal(find_request(f, "a.example.com", "POST", "/b", "c2"), 0);
     assert_int_equal(find_request(f, "a.example.com", "PUT", "/a", "c3"), 0);
     assert_int_equal(find_request(f, "a.example.com", "PUT", "/b", ""), -1);
-    assert_string_equal(f->err.text, "no chunk for a.example.com:443, '/usr/bin/curl' and request 'PUT /b'");
+    assert_string_equal(f->err.text,
+                        "no chunk for a.example.com:443, '/usr/bin/curl' and request 'PUT /b'");
     assert_int_equal(store_draft_get(f->store, "s1", "c3", f->arena, &out, &f->err), 0);
     assert_string_equal(out.method, "PUT");
     assert_string_equal(out.path, "/a");
@@ -206,7 +208,7 @@ static void lists_go_by_sandbox_and_status(void **state)
     store_draft_list(f->store, NULL, "rejected", f->arena, &list, &n, &f->err);
     assert_int_equal(n, 0);
     assert_int_equal(store_draft_count(f->store, "rejected", &count, &f->err), 0);
-    assert_int_equal(count, 0);                     /* those of a sandbox that is gone wait no more */
+    assert_int_equal(count, 0); /* those of a sandbox that is gone wait no more */
 }
 
 static int clear(struct store_tx *tx, void *cleared, struct error *err)

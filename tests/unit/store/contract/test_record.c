@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every field of every record comes back as it was written; lists in pages and in order; values that
- * are refused. */
+/* Every field of every record comes back as it was written; lists in pages and in order; values
+ * that are refused. */
 #include <math.h>
 
 #include "store/backend.h"
@@ -110,9 +110,11 @@ static void revisions_come_back(void **state)
         fill(&store_revision_record, &in, round);
         in.sandbox_id = "s1";
         in.revision = (uint64_t)round + 1;
-        in.status = store_revision_status_word((enum store_revision_status)(round % STORE_REVISION_STATUS_COUNT));
+        in.status = store_revision_status_word(
+            (enum store_revision_status)(round % STORE_REVISION_STATUS_COUNT));
         write_all_of(f, commit_revision, &in);
-        assert_int_equal(store_revision_get(f->store, "s1", in.revision, f->arena, &out, &f->err), 0);
+        assert_int_equal(store_revision_get(f->store, "s1", in.revision, f->arena, &out, &f->err),
+                         0);
         assert_same(&store_revision_record, &in, &out, "");
     }
 }
@@ -153,7 +155,8 @@ static void drafts_and_their_history_come_back(void **state)
         fill(&store_draft_record, &in, round);
         in.id = an_id(f, round);
         in.sandbox_id = "s1";
-        in.status = store_draft_status_word((enum store_draft_status)(round % STORE_DRAFT_STATUS_COUNT));
+        in.status =
+            store_draft_status_word((enum store_draft_status)(round % STORE_DRAFT_STATUS_COUNT));
         write_all_of(f, insert_draft, &in);
         assert_int_equal(store_draft_get(f->store, "s1", in.id, f->arena, &out, &f->err), 0);
         assert_same(&store_draft_record, &in, &out, "");
@@ -207,7 +210,8 @@ static void events_and_traffic_come_back_in_order(void **state)
     const size_t size = 5;
     after = 0;
     do {
-        const struct store_traffic_query query = {.sandbox_id = "s1", .after = after, .limit = size};
+        const struct store_traffic_query query = {
+            .sandbox_id = "s1", .after = after, .limit = size};
         assert_int_equal(store_traffic_list(f->store, &query, f->arena, &page, &n, &f->err), 0);
         for (size_t i = 0; i < n; i++, seen++) {
             assert_int_equal(page[i].count, seen + 1);
@@ -245,7 +249,8 @@ static void decisions_are_read_in_pages(void **state)
     for (int i = 0; i < N; i++)
         assert_int_equal(put_decision(f, an_id(f, i), "r"), 0);
     do {
-        const struct store_decision_query query = {.sandbox = "demo", .before_seq = before, .limit = PAGE};
+        const struct store_decision_query query = {
+            .sandbox = "demo", .before_seq = before, .limit = PAGE};
         assert_int_equal(store_decision_list(f->store, &query, f->arena, &page, &n, &f->err), 0);
         for (size_t i = 0; i < n; i++)
             assert_int_equal(page[i].seq, expected--);
@@ -259,7 +264,8 @@ static void decisions_are_read_in_pages(void **state)
 static int insert_two(struct store_tx *tx, void *revision, struct error *err)
 {
     struct store_sandbox sandbox = a_sandbox("s2", "other");
-    return store_tx_sandbox_insert(tx, &sandbox, err) || commit_revision(tx, revision, err) ? -1 : 0;
+    return store_tx_sandbox_insert(tx, &sandbox, err) || commit_revision(tx, revision, err) ? -1
+                                                                                            : 0;
 }
 
 static void wrong_values_are_refused_and_undo_their_write(void **state)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The traffic record: each batch counted once, bounded without forgetting what is listed; and events. */
+/* The traffic record: each batch counted once, bounded without forgetting what is listed; and
+ * events. */
 #include "support/store.h"
 
 static int add_batch(struct store_tx *tx, void *batch, struct error *err)
@@ -14,8 +15,15 @@ static int delete_sandbox(struct store_tx *tx, void *id, struct error *err)
 
 static struct store_traffic request(const char *verdict, const char *host, uint64_t count)
 {
-    return (struct store_traffic){.verdict = verdict, .host = host, .port = 443, .binary = "/usr/bin/curl",
-                                  .rule = "", .reason = "why", .count = count, .first_seen_ms = 10, .last_seen_ms = 20};
+    return (struct store_traffic){.verdict = verdict,
+                                  .host = host,
+                                  .port = 443,
+                                  .binary = "/usr/bin/curl",
+                                  .rule = "",
+                                  .reason = "why",
+                                  .count = count,
+                                  .first_seen_ms = 10,
+                                  .last_seen_ms = 20};
 }
 
 static void add(struct fixture *f, const char *source, uint64_t number, struct store_traffic item)
@@ -95,7 +103,8 @@ static void a_flood_takes_no_row(void **state)
     assert_int_equal(store_write(f->store, add_batch, &batch, &f->err), 0);
     assert_int_equal(count_of(f, "evidence.test"), 1);
     assert_int_equal(count_of(f, "attempt.test"), 1);
-    assert_int_equal(list(f, (struct store_traffic_query){.verdict = "refused"}, &rows), STORE_TRAFFIC_MAX);
+    assert_int_equal(list(f, (struct store_traffic_query){.verdict = "refused"}, &rows),
+                     STORE_TRAFFIC_MAX);
     assert_int_equal(store_traffic_unlisted(f->store, "s1", f->arena, &rows, &n, &f->err), 0);
     assert_int_equal(n, 1);
     assert_string_equal(rows[0].verdict, "refused");

@@ -148,7 +148,8 @@ static void what_is_not_committed_is_not_seen(void **state)
     while (!gate.entered)
         pthread_cond_wait(&gate.moved, &gate.lock);
     pthread_mutex_unlock(&gate.lock);
-    assert_int_equal(store_sandbox_get(gate.f->store, "demo", gate.f->arena, &out, &gate.f->err), -1);
+    assert_int_equal(store_sandbox_get(gate.f->store, "demo", gate.f->arena, &out, &gate.f->err),
+                     -1);
     assert_int_equal(gate.f->err.kind, ERROR_NOT_FOUND);
     pthread_mutex_lock(&gate.lock);
     gate.open = true;
@@ -156,7 +157,8 @@ static void what_is_not_committed_is_not_seen(void **state)
     pthread_mutex_unlock(&gate.lock);
     pthread_join(thread, &written);
     assert_non_null(written);
-    assert_int_equal(store_sandbox_get(gate.f->store, "demo", gate.f->arena, &out, &gate.f->err), 0);
+    assert_int_equal(store_sandbox_get(gate.f->store, "demo", gate.f->arena, &out, &gate.f->err),
+                     0);
 }
 
 /* ---- its only gateway ---- */

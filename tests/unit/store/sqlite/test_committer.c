@@ -265,7 +265,8 @@ static int fill_small_disk(struct fixture *f)
     EXPECT(unlink(ballast) == 0 && close(fd) == 0);
     EXPECT(store_write(f->store, append_or_fail, &o, &f->err) == 0);
     store_close(f->store);
-    EXPECT(store_audit_verify_at(f->place.path, NULL, &report, &f->err) == 0 && report.records == kept + 1);
+    EXPECT(store_audit_verify_at(f->place.path, NULL, &report, &f->err) == 0 &&
+           report.records == kept + 1);
     return 0;
 }
 

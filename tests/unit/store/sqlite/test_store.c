@@ -102,19 +102,34 @@ static void refuses_a_newer_schema(void **state)
 }
 
 /* What undoes the last step of the schema. */
-#define WITHOUT_REQUESTS                                                                           \
-    "DROP INDEX draft_denied; ALTER TABLE draft DROP COLUMN method; ALTER TABLE draft DROP COLUMN path;" \
-    "CREATE UNIQUE INDEX draft_denied ON draft(sandbox_id, host, port, binary)"                    \
+#define WITHOUT_REQUESTS                                                                     \
+    "DROP INDEX draft_denied; ALTER TABLE draft DROP COLUMN method; ALTER TABLE draft DROP " \
+    "COLUMN path;"                                                                           \
+    "CREATE UNIQUE INDEX draft_denied ON draft(sandbox_id, host, port, binary)"              \
     " WHERE source = 'mechanistic';"
 
 static int put_chunk(struct store_tx *tx, void *method, struct error *err)
 {
-    struct store_draft draft = {
-        .id = *(char *)method ? "new" : "old", .sandbox_id = "s1", .status = "pending", .source = "mechanistic",
-        .rule_name = "r", .rule_json = "{}", .held_kind = "", .held_json = "", .host = "a.example.com",
-        .port = 443, .binary = "/usr/bin/curl", .method = method, .path = *(char *)method ? "/a" : "",
-        .rationale = "", .security_notes = "", .author = "", .approvals_json = "[]", .decided_by = "",
-        .reason = "", .undo_json = ""};
+    struct store_draft draft = {.id = *(char *)method ? "new" : "old",
+                                .sandbox_id = "s1",
+                                .status = "pending",
+                                .source = "mechanistic",
+                                .rule_name = "r",
+                                .rule_json = "{}",
+                                .held_kind = "",
+                                .held_json = "",
+                                .host = "a.example.com",
+                                .port = 443,
+                                .binary = "/usr/bin/curl",
+                                .method = method,
+                                .path = *(char *)method ? "/a" : "",
+                                .rationale = "",
+                                .security_notes = "",
+                                .author = "",
+                                .approvals_json = "[]",
+                                .decided_by = "",
+                                .reason = "",
+                                .undo_json = ""};
     return store_tx_draft_insert(tx, &draft, err);
 }
 
@@ -149,14 +164,15 @@ static void opens_an_older_schema(void **state)
     open_store(f);
     put_sandbox(f, "s1", "demo");
     store_close(f->store);
-    tamper(f, WITHOUT_REQUESTS
-              "ALTER TABLE draft DROP COLUMN takes_back; ALTER TABLE draft DROP COLUMN back_to;"
-              "ALTER TABLE draft DROP COLUMN addresses_json; ALTER TABLE draft DROP COLUMN asked_by_json;"
-              "DROP INDEX draft_event_draft; DROP TABLE sandbox_user;"
-              "DROP TABLE traffic; DROP TABLE traffic_source; DROP TABLE event;"
-              "ALTER TABLE sandbox DROP COLUMN memory_bytes; ALTER TABLE sandbox DROP COLUMN cpu_millis;"
-              "ALTER TABLE sandbox DROP COLUMN pids;"
-              "PRAGMA user_version=1");
+    tamper(
+        f, WITHOUT_REQUESTS
+        "ALTER TABLE draft DROP COLUMN takes_back; ALTER TABLE draft DROP COLUMN back_to;"
+        "ALTER TABLE draft DROP COLUMN addresses_json; ALTER TABLE draft DROP COLUMN asked_by_json;"
+        "DROP INDEX draft_event_draft; DROP TABLE sandbox_user;"
+        "DROP TABLE traffic; DROP TABLE traffic_source; DROP TABLE event;"
+        "ALTER TABLE sandbox DROP COLUMN memory_bytes; ALTER TABLE sandbox DROP COLUMN cpu_millis;"
+        "ALTER TABLE sandbox DROP COLUMN pids;"
+        "PRAGMA user_version=1");
     open_store(f);
     assert_int_equal(store_sandbox_get(f->store, "demo", f->arena, &box, &f->err), 0);
     assert_int_equal(store_draft_list(f->store, "s1", NULL, f->arena, &drafts, &n, &f->err), 0);
@@ -186,7 +202,8 @@ static void refuses_a_read_only_file(void **state)
     f->store = NULL;
     assert_int_equal(chmod(f->place.path, 0400), 0);
     if (geteuid() == 0)
-        assert_int_equal(chown(f->place.path, 65534, 65534) | chown(f->place.folder, 65534, 65534), 0);
+        assert_int_equal(chown(f->place.path, 65534, 65534) | chown(f->place.folder, 65534, 65534),
+                         0);
     assert_int_equal(as_nobody(f, sees_read_only), 0);
 }
 
@@ -268,7 +285,8 @@ static void what_is_no_store_is_refused(void **state)
     free(none);
 }
 
-/* Every reader is lent: a verification does not need one, so it takes none from an update either. */
+/* Every reader is lent: a verification does not need one, so it takes none from an update
+ * either. */
 static void a_verification_takes_no_reader(void **state)
 {
     struct fixture *f = *state;
