@@ -157,6 +157,16 @@ for url in sys.argv[1:]: print(u.urlopen(url).read().decode().strip())'
     [[ "$output" == *"403"* ]]
 }
 
+@test "a Java program, where there is a runtime" {
+    command -v keytool >/dev/null && [ -e /etc/ssl/certs/java/cacerts ] || skip "no Java runtime here"
+    rules "$rest, access: read-only"
+    inside keytool -list -cacerts -storepass changeit >"$BATS_TEST_TMPDIR/list"
+    [ "$(grep -c trustedCertEntry "$BATS_TEST_TMPDIR/list")" = "$(inside grep -c 'BEGIN CERT' /etc/sluice-tls/ca-bundle.pem)" ]
+    run inside keytool -J-Djavax.net.ssl.trustStorePassword=changeit -printcrl -file https://api.test/java
+    echo "$output"
+    [ "$(origin_saw)" = "GET /java" ]
+}
+
 @test "methods, path globs and queries; what denies outweighs what allows" {
     rules "$rest, rules: [{allow: {method: GET, path: '/repos/**'}}, {allow: {method: POST, path: '/repos/*/issues'}},
         {allow: {method: GET, path: /search, query: {q: 'is:*'}}}], deny_rules: [{method: GET, path: '/repos/secret/**'}]"

@@ -4,11 +4,14 @@
 #include "base/arena.h"
 #include "egress/inspect/authority.h"
 #include "egress/inspect/trust.h"
+#include "sandbox/supervisor/java_store.h"
 
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define FOLDER "/etc/ssl/certs"
+#define JAVA_STORE FOLDER "/java/cacerts"
 
 enum { EXTRA_LINKS_MAX = 256, SAME_HASH_MAX = 64 };
 
@@ -39,6 +42,15 @@ static void add_bundle(struct certificates *c)
         memcpy(text, roots->data, roots->len);
     memcpy(text + roots->len, pem, len);
     add(c, &(struct own_file){.path = SANDBOX_BUNDLE_FILE, .bytes = text, .size = roots->len + len});
+}
+
+/* Java runtimes of Debian have their roots there, and read no variable. */
+static void add_java_store(struct certificates *c, const struct own_file *bundle)
+{
+    if (access(JAVA_STORE, F_OK) != 0)
+        return;
+    sandbox_java_store(bundle->bytes, bundle->size, &c->java_store);
+    add(c, &(struct own_file){.path = JAVA_STORE, .bytes = c->java_store.data, .size = c->java_store.len});
 }
 
 static bool exists(const char *path)
@@ -76,13 +88,14 @@ static void link_hash(struct certificates *c, unsigned long hash, const char *fi
 
 static void make_files(struct certificates *c)
 {
-    enum { FIXED = 3 + sizeof bundles / sizeof *bundles };
+    enum { FIXED = 4 + sizeof bundles / sizeof *bundles };
     size_t n;
     const unsigned long *extra = egress_trust_extra(c->trust, &n);
     n = n < EXTRA_LINKS_MAX ? n : EXTRA_LINKS_MAX;
     c->files = arena_zalloc(c->arena, (FIXED + n) * sizeof *c->files);
     add_authority(c);
     add_bundle(c);
+    add_java_store(c, &c->files[c->n_files - 1]);
     link_bundles(c);
     link_hash(c, egress_authority_hash(c->authority), SANDBOX_CA_FILE);
     for (size_t i = 0; i < n; i++)
@@ -106,6 +119,7 @@ void sandbox_certificates_free(struct certificates *c)
 {
     egress_authority_free(c->authority);
     egress_trust_free(c->trust);
+    buf_free(&c->java_store);
     if (c->arena)
         arena_free(c->arena);
     *c = (struct certificates){0};

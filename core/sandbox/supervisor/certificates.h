@@ -4,12 +4,14 @@
  *
  * Programs that read the environment (command.c) get SANDBOX_CA_FILE and SANDBOX_BUNDLE_FILE.  For
  * those that do not, the system's own bundle is a link to the latter, and its folder has a link by
- * subject hash for each authority that the system does not have.
+ * subject hash for each authority that the system does not have.  Where the host has a Java runtime's
+ * roots, the sandbox's are the bundle as a key store.
  *
  * Ownership: the files live as long as the certificates.  One thread. */
 #ifndef SANDBOX_SUPERVISOR_CERTIFICATES_H
 #define SANDBOX_SUPERVISOR_CERTIFICATES_H
 
+#include "base/buf.h"
 #include "sandbox/supervisor/mount_plan.h"
 
 #define SANDBOX_CA_FILE     "/etc/sluice-tls/ca.pem"
@@ -24,6 +26,7 @@ struct certificates {
     struct egress_trust *trust;
     struct own_file *files;
     size_t n_files;
+    struct buf java_store;
     struct arena *arena;                            /* of the files */
 };
 
