@@ -8,7 +8,7 @@ static json_t *reference(const char *name, size_t len)
     return json_pack("{s:o}", "$ref", json_sprintf("#/components/schemas/%.*s", (int)len, name));
 }
 
-/* mark: what stands behind the name. */
+/* mark: the text after the name. */
 static json_t *describe_member(const char *mark)
 {
     switch (*mark) {
@@ -56,10 +56,10 @@ json_t *api_describe_answers(void)
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
         json_object_set_new(schemas, answers[i][0], describe(answers[i][1]));
     json_t *problem = json_object_get(json_object_get(schemas, "problem"), "properties");
-    json_object_set_new(problem, "errors", describe_member("[error]"));     /* where there are some */
-    json_object_set_new(problem, "file", describe_member(""));              /* that they are in */
+    json_object_set_new(problem, "errors", describe_member("[error]"));     /* if there are any */
+    json_object_set_new(problem, "file", describe_member(""));              /* which the errors are in */
     json_object_set_new(problem, "votes", describe_member("[vote]"));
     json_t *decision = json_object_get(json_object_get(schemas, "decision"), "properties");
-    json_object_set_new(decision, "candidate", describe_member("*"));       /* where it was asked for */
+    json_object_set_new(decision, "candidate", describe_member("*"));       /* if it was asked for */
     return schemas;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside core/api: what the members of each answer are, for the OpenAPI document. */
+/* Inside core/api: the members of each answer, for the OpenAPI document. */
 #ifndef API_ANSWERS_H
 #define API_ANSWERS_H
 
 #include <jansson.h>
 
-/* name, members.  A member is a text, or with a mark behind its name: # integer, % number, ! boolean, ? text or null,
+/* name, members.  A member is a text unless a mark follows its name: # integer, % number, ! boolean, ? text or null,
  * * anything, [] a list of texts, [x] a list of x, <x> an x, where x is a name of this list. */
 #define API_ANSWERS(X)                                                                                                \
     X(problem, "type title status# detail")                                                                           \
@@ -51,7 +51,7 @@
     X(permission, "name help roles[]")                                                                                \
     X(permissions, "permissions[permission]")
 
-/* The answers as JSON Schemas, by name: members that are listed are always there, and there may be more. */
+/* The answers as JSON Schemas, by name: listed members are always present; an answer may have more. */
 json_t *api_describe_answers(void);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The HTTP API: what its routes work with, and what they need from whoever runs sandboxes.  The
- * gateway fills a struct api, which outlives the server.  Loop thread only, except what is said to
- * run on a worker thread. */
+/* The HTTP API: the parts that its routes use.  The gateway fills a struct api, which outlives the
+ * server.  Loop thread only, unless a comment says otherwise. */
 #ifndef API_API_H
 #define API_API_H
 

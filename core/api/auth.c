@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asks core/auth about every request before its body is read, and answers for it when it is refused. */
+/* Authenticates and authorizes every request by core/auth before its body is read. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 static const char *const networks[] = {"proxy", "none", NULL};
 static const char *const modes[] = {"manual", "auto", NULL};
 
-/* Read by the update, which knows the sandbox. */
+/* The update decodes it, as it depends on the sandbox. */
 static int leave_policy(struct schema_decoder *d, const struct doc_node *value, void *record)
 {
     (void)d;
@@ -68,7 +68,7 @@ static const struct schema_field proposal_fields[] = {
 };
 static const struct schema proposal_schema = {.name = "proposal", .size = sizeof(struct body_proposal), .fields = proposal_fields, .finish = check_proposal};
 
-static const char *const proposers[] = {"operator", "agent", NULL};   /* the gateway says itself what is mechanistic or held */
+static const char *const proposers[] = {"operator", "agent", NULL};   /* only the gateway uses the other sources */
 
 static const struct schema_field proposals_fields[] = {
     {"source", SCHEMA_TEXT, offsetof(struct body_proposals, source), .fallback = "operator", .words = proposers, .help = "Whose idea it is: agent, where one thought of it; voters and approval mode auto tell them apart"},
@@ -84,7 +84,7 @@ static const struct schema_field edit_fields[] = {
 };
 const struct schema body_edit_schema = {.name = "edit", .size = sizeof(struct body_edit), .fields = edit_fields};
 
-/* Whatever is in the texts: they are for the command to read. */
+/* Any text is accepted: the command interprets it. */
 static int decode_command(struct schema_decoder *d, const struct doc_node *list, void *record)
 {
     struct body_exec *body = record;

@@ -147,8 +147,8 @@ static void send_failure(struct api_call *call)
     json_decref(extra);
 }
 
-/* The answer as text.  On a worker where it can be: writing a long document, and freeing it, holds up
- * the loop. */
+/* Writes the answer as text, on a worker thread if possible: writing and freeing a long document would
+ * block the loop. */
 static void render(struct api_call *call)
 {
     if (!call->status || !call->body || call->text)
@@ -188,7 +188,7 @@ void api_drop(struct api_call *call)
     free(call);
 }
 
-/* Nothing is read from a body that the route has no use for, so nothing may be asked there. */
+/* Refuses the body of a route that takes none, rather than ignoring what it asks for. */
 static int refuse_body(struct api_call *call)
 {
     const struct doc_node *body;

@@ -17,16 +17,16 @@ struct api_route {
     enum auth_permission permission;                /* what its caller needs */
     /* Worker thread.  NULL: the route has a handler of its own, on the loop thread. */
     int (*work)(struct api_call *call);
-    bool stateless;                                 /* tells nothing of what the gateway has or does */
-    bool ordered;                                   /* changes the sandbox {name}: one after another */
+    bool stateless;                                 /* its answer does not depend on the gateway's state */
+    bool ordered;                                   /* changes the sandbox {name}: such calls run in order */
     void (*handle)(struct api *api, struct http_request *req);     /* instead of work */
     unsigned takes;                                 /* query parameters and header fields: api/parameters.h */
     /* For OpenAPI: */
     const struct schema *body;                      /* of its request body; NULL: none */
     bool body_optional;
-    const char *answer;                             /* what success carries: a name of ANSWERS or a media type */
+    const char *answer;                             /* of success: a name of ANSWERS or a media type */
     bool made;                                      /* success is 201 */
-    bool may_update;                                /* may take an update, which may be held or denied */
+    bool may_update;                                /* may run an update, which may be held or denied */
     const char *upgrade;                            /* success is 101 and this protocol */
 };
 
@@ -38,14 +38,14 @@ struct api_call {
     struct arena *arena;
     struct error err;
     struct problems problems;
-    const struct doc_node *tree;                    /* of the body, in which problems without a line are looked up */
+    const struct doc_node *tree;                    /* of the body, to find the lines of problems */
 
     int status;                                     /* of the answer, 0: failed with err */
     json_t *body;                                   /* owned */
     const char *type;                               /* of text */
     char *text;                                     /* owned; instead of body */
     char etag[32];
-    /* Loop thread, after work returned 0: takes the call on and ends in api_finish or api_drop. */
+    /* Called on the loop thread after work returned 0; must end in api_finish or api_drop. */
     void (*then)(struct api_call *call);
     void *then_arg;
 };
@@ -54,37 +54,37 @@ struct api_call {
 void api_dispatch(struct http_request *req, void *ctx);
 /* The handler of the others. */
 void api_handle(struct http_request *req, void *ctx);
-/* The router's before: who is it, and may they? */
+/* The router's before: authenticates and authorizes. */
 int api_authenticate(struct http_request *req, void *ctx);
 
 const char *api_param(const struct api_call *call, const char *name);      /* "" if there is none */
 const char *api_query(const struct api_call *call, const char *name);      /* NULL if there is none */
-/* -1: not a number, or above max. */
+/* Returns -1 if it is no number or above max. */
 int api_query_number(struct api_call *call, const char *name, uint64_t fallback, uint64_t max,
                      uint64_t *out);
 /* The body as a tree in the call's arena, by its Content-Type (JSON where there is none). */
 int api_body(struct api_call *call, size_t max_bytes, const struct doc_node **out);
 /* Of a body, by its Content-Type; JSON where there is none. */
 int api_body_format(struct http_request *req, enum doc_format *out, struct error *err);
-/* A query parameter that was checked to be true, false, 1, 0 or nothing (which is true). */
+/* The value of a boolean query parameter; without a value it is true. */
 bool api_flag(const struct http_request *req, const char *name);
 /* Accept wants YAML more than JSON.  Answers are then YAML; problems are always JSON (RFC 9457). */
 bool api_wants_yaml(const struct api_call *call);
 int api_sandbox(struct api_call *call, struct store_sandbox *out);         /* the one named {name} */
-/* There is one of that name, or decisions tell of one. */
+/* 0 if there is such a sandbox, or a decision about one. */
 int api_sandbox_on_record(struct api_call *call, const char *name);
 /* All sandboxes, and how many chunks wait for a decision: what /v1/status and /metrics count. */
 int api_census(struct api_call *call, struct store_sandbox **sandboxes, size_t *n, uint64_t *pending);
 
 /* Takes body. */
 int api_reply(struct api_call *call, int status, json_t *body);
-/* Takes json: an answer that was written already. */
+/* Takes json, a text that is ready to be sent. */
 int api_reply_json(struct api_call *call, int status, char *json);
 /* Takes text. */
 int api_reply_text(struct api_call *call, int status, const char *type, char *text);
 /* Sends the answer and frees the call.  Loop thread. */
 void api_finish(struct api_call *call);
-/* Frees the call, whose request has its answer. */
+/* Frees the call; its request was answered. */
 void api_drop(struct api_call *call);
 
 const char *api_time(struct arena *arena, int64_t ms);              /* NULL for 0: JSON null */

@@ -11,14 +11,14 @@ enum { REASON_MAX = 1024 };
 
 /* ---- If-Match (RFC 9110 section 13.1.1): * or a list of entity tags, of which ours are "N" ---- */
 
-/* 0: the tag is that of no revision. */
+/* 0: not the tag of a revision. */
 static uint64_t revision_in(const char *text, size_t len)
 {
     bool number = len > 0 && len < 19 && *text != '0' && strspn(text, "0123456789") >= len;
     return number ? strtoull(text, NULL, 10) : 0;
 }
 
-/* Goes on to the next tag; a bare number is read as well.  -1: no list of tags. */
+/* Advances to the next tag; accepts a bare number too.  -1: not a list of tags. */
 static int read_tag(const char **at, uint64_t *revision)
 {
     bool weak = strncmp(*at, "W/", 2) == 0, quoted = (*at)[weak ? 2 : 0] == '"';
@@ -53,7 +53,7 @@ static int read_tags(struct api_call *call, const char *at, uint64_t current, ui
                      text, api_param(call, "name"), (unsigned long)(current ? current : 1));
 }
 
-/* Of a list, the revision that is current; the update then makes sure that it still is. */
+/* If a list names the current revision, takes that one; the update checks that it is still current. */
 static int read_if_match(struct api_call *call, uint64_t *out)
 {
     const char *text = http_request_header(call->req, "If-Match");

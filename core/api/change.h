@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside core/api: routes that change a policy, all by the one pipeline. */
+/* Inside core/api: what routes that change a policy share. */
 #ifndef API_CHANGE_H
 #define API_CHANGE_H
 
 #include "api/call.h"
 
-/* Sluice-Reason, NULL where there is none. */
+/* The header field Sluice-Reason, NULL if there is none. */
 int api_reason(struct api_call *call, const char **out);
 /* Whether Sluice-Override asks to overrule voters. */
 bool api_overrides(const struct http_request *req);
-/* The same for a call; a value that is neither true nor false is an error. */
+/* The same; a value that is no boolean is an error. */
 int api_override(struct api_call *call, bool *out);
-/* Fills in what every update takes from the request: actor, Sluice-Reason, Sluice-Override,
+/* Fills in the members that every update takes from the request: actor, Sluice-Reason, Sluice-Override,
  * If-Match, dry_run, and the sandbox {name}. */
 int api_update_begin(struct api_call *call, enum sluice_kind kind, struct update_request *out);
 /* Answers with the update document: 200, 202 when held, 403 with the votes when denied. */

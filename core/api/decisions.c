@@ -13,7 +13,7 @@ static json_t *parsed(const char *json)
     return value ? value : json_null();
 }
 
-/* Without what is stored as JSON. */
+/* The members that are not stored as JSON. */
 static json_t *encode_facts(struct api_call *call, const struct store_decision *d)
 {
     json_t *json = json_pack(
@@ -34,7 +34,7 @@ static void add_stored(struct buf *out, const char *member, const char *json)
     buf_printf(out, ",\"%s\":%s", member, *json ? json : "null");
 }
 
-/* A list may be long, and what is stored is JSON: it is not parsed. */
+/* Copies stored JSON without parsing it, as a list may be long. */
 static int add_decision(struct api_call *call, struct buf *out, const struct store_decision *d, bool candidate)
 {
     json_t *facts = encode_facts(call, d);
@@ -51,7 +51,7 @@ static int add_decision(struct api_call *call, struct buf *out, const struct sto
     return 0;
 }
 
-/* Of the sandbox that has the name; where none has it, of those that had it or were refused. */
+/* Decisions about the sandbox of that name; if there is none, about deleted and refused ones. */
 static int list_decisions(struct api_call *call, const char *name, struct store_decision_query *query,
                           struct store_decision **items, size_t *n)
 {
@@ -114,7 +114,7 @@ int route_decision_get(struct api_call *call)
     json_object_set_new(json, "votes", parsed(d.votes_json));
     json_object_set_new(json, "candidate", parsed(d.candidate_json));
     json_t *diff = parsed(d.diff_json), *effect = json_object_get(diff, "effect");
-    json_object_set(json, "effect", effect ? effect : json_null());     /* null: recorded before it was kept */
+    json_object_set(json, "effect", effect ? effect : json_null());     /* null: an older record has none */
     json_object_del(diff, "effect");
     json_object_set_new(json, "diff", diff);
     json_object_set_new(json, "warnings", parsed(d.warnings_json));

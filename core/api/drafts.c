@@ -12,7 +12,7 @@
 
 enum {
     HISTORY_MAX = 100000,                           /* events at once */
-    LIST_BYTES = 4 << 20,                           /* of one answer; what is left out comes after it */
+    LIST_BYTES = 4 << 20,                           /* of one answer; the rest is in the next one */
 };
 
 static json_t *parsed(const char *json)
@@ -77,7 +77,7 @@ static bool is_status(const char *word)
     return i < STORE_DRAFT_STATUS_COUNT;
 }
 
-/* A long list is written while it is read: what one chunk needs is gone before the next. */
+/* Writes a list while reading it, so that only one chunk is in memory at a time. */
 static int write_view(void *ctx, const struct drafts_view *view, struct arena *arena, struct error *err)
 {
     struct buf *text = ctx;
@@ -137,7 +137,7 @@ int route_draft_get(struct api_call *call)
     return reply_draft(call, api_param(call, "id"));
 }
 
-/* reason: of the body, which goes before that of the header; NULL or "": none. */
+/* reason: from the body, which overrides the header; NULL or "": none. */
 static int begin(struct api_call *call, const char *reason, struct drafts_call *out)
 {
     *out = (struct drafts_call){
@@ -153,7 +153,7 @@ static int begin(struct api_call *call, const char *reason, struct drafts_call *
     return 0;
 }
 
-/* Without a body: one that says nothing. */
+/* A missing body counts as an empty one. */
 static int decode_body(struct api_call *call, const struct schema *schema, size_t max_bytes, void **out)
 {
     static const struct doc_node nothing = {.kind = DOC_MAP, .text = "", .line = 1, .column = 1};

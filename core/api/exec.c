@@ -15,7 +15,7 @@
 
 enum { COMMAND_BYTES_MAX = 1024 * 1024 };
 
-/* A tunnel that a stream takes over at once. */
+/* For tunnels that become a stream at once. */
 static const struct http_tunnel_callbacks silent = {0};
 
 static int read_command(struct api_call *call, struct sandbox_exec *out)
@@ -102,7 +102,7 @@ static bool is_noted(const struct store_user *users, size_t n, const struct stor
     return false;
 }
 
-/* Who runs a command asks for what it is refused: that is on record before it runs. */
+/* Who runs a command counts as having asked for what it is denied, so that is recorded first. */
 int route_exec(struct api_call *call)
 {
     struct store_sandbox s;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/limits.h"
 
-/* Such as 512M, in the largest unit that is exact. */
+/* Encodes a size such as 512M, in the largest exact unit. */
 static json_t *encode_size(int64_t bytes)
 {
     static const char units[] = " KMGT";
@@ -21,7 +21,7 @@ static json_t *or_null(int64_t value, json_t *encoded)
     return json_null();
 }
 
-/* The first thing that cannot be limited. */
+/* Why the first of the limits cannot be enforced; NULL: all can. */
 static const char *why_not(const struct runtime_host *host)
 {
     return host->no_memory ? host->no_memory : host->no_cpus ? host->no_cpus : host->no_pids;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside core/api: what a sandbox may use of its host, as answers show it. */
+/* Inside core/api: encodes the limits of a sandbox for answers. */
 #ifndef API_LIMITS_H
 #define API_LIMITS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GET /v1/sandboxes/{name}/logs: what is kept, and with follow=true what comes. */
+/* GET /v1/sandboxes/{name}/logs: the kept lines, and with follow=true the new ones. */
 #include <stdlib.h>
 
 #include "api/call.h"
@@ -36,7 +36,7 @@ static void stream_closed(void *ctx, const struct error *why)
     free(r);
 }
 
-/* The stream takes the request, and its name with it: the follower comes first. */
+/* Adds the follower first, as http_stream_begin frees the request that owns name. */
 static void follow(struct api *api, struct http_request *req, const char *name, const struct buf *text)
 {
     static const struct log_follower_calls calls = {send_line, end};

@@ -82,7 +82,7 @@ static void put_chain(struct buf *out, struct chain *chain)
     }
 }
 
-/* ---- the server, which is the loop thread's to ask ---- */
+/* ---- the server's counters: loop thread only ---- */
 
 static void put_http(struct api_call *call)
 {

@@ -33,7 +33,7 @@ static json_t *parameters(const struct http_route *route)
     return list;
 }
 
-/* The same schema under both of the media types that are spoken here.  Takes it. */
+/* The schema, which is taken, under both media types. */
 static json_t *as_json_or_yaml(json_t *schema)
 {
     return json_pack("{s:{s:o}, s:{s:O}}", "application/json", "schema", schema, "application/yaml", "schema", schema);

@@ -66,7 +66,7 @@ static int refuse_unknown(struct http_request *req, unsigned takes, const char *
     return refuse(req, detail);
 }
 
-/* 0, or -1 after answering 400: a header field of the set that is there twice. */
+/* Returns -1 after answering 400 if a header field of the set is repeated. */
 static int check_headers(struct http_request *req, unsigned takes)
 {
     for (size_t i = 0; i < PARAMETERS; i++) {

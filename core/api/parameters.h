@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside core/api: the query parameters and header fields that routes take, once. */
+/* Inside core/api: one list of the query parameters and header fields that routes take. */
 #ifndef API_PARAMETERS_H
 #define API_PARAMETERS_H
 

@@ -30,7 +30,7 @@ int route_sandbox_get(struct api_call *call)
     return api_reply(call, 200, encode_sandbox(call, &s));
 }
 
-/* ?label=k=v; several are all required. */
+/* ?label=k=v; if repeated, all must match. */
 static int check_labels(struct api_call *call)
 {
     for (size_t i = 0; i < call->req->n_query; i++) {
@@ -76,7 +76,7 @@ int route_sandbox_list(struct api_call *call)
 
 /* ---- POST /v1/sandboxes ---- */
 
-/* The update is not run for a request that has other problems: what it would say of the policy. */
+/* Adds the problems of the policy to those of a request for which no update is run. */
 static void check_policy(struct api_call *call, const struct doc_node *document)
 {
     struct problems warnings = {0};
@@ -84,7 +84,7 @@ static void check_policy(struct api_call *call, const struct doc_node *document)
     problems_free(&warnings);
 }
 
-/* All that is wrong with it is told at once. */
+/* Reports all problems of the request at once. */
 static int read_create(struct api_call *call, const struct doc_node *body, struct store_sandbox *out)
 {
     void *decoded;
@@ -146,7 +146,7 @@ static void create_start(struct api_call *call)
     runtime_create(call->api->runtime, call->then_arg, create_started, call);
 }
 
-/* A chunk belongs to a sandbox, and there is none yet: nothing waits, so nothing is said to wait. */
+/* A held creation is refused: without a sandbox there is no queue in which it could wait. */
 static int refuse_held(struct api_call *call, const char *name)
 {
     call->status = 0;

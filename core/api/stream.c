@@ -45,7 +45,7 @@ static void stream_closed(void *ctx, const struct error *why)
     uv_close((uv_handle_t *)&f->timer, free_follower);
 }
 
-/* A client that was away longer than the gateway remembers is told to read everything again. */
+/* If events after last_id were forgotten, tells the client to read the state again. */
 static void resume(struct follower *f, const char *last_id, const char *sandbox)
 {
     uint64_t id = strtoull(last_id, NULL, 10);
@@ -72,13 +72,13 @@ static void begin(struct follower *f, const char *sandbox, const char *last_id, 
     }
 }
 
-/* follow=false: what is kept, and the end */
+/* follow=false: send the kept events and end */
 static bool ends_at_once(const struct api_call *call)
 {
     return api_query(call, "follow") && !api_flag(call->req, "follow");
 }
 
-/* The stream takes the request; what was asked lives on in the call's arena. */
+/* http_stream_begin frees the request, so its texts are copied to the call's arena. */
 static void follow(struct api_call *call)
 {
     struct http_request *req = call->req;
@@ -96,7 +96,7 @@ static void follow(struct api_call *call)
     api_drop(call);
 }
 
-/* Who follows may be there before the sandbox is. */
+/* A follower may name a sandbox that does not exist yet. */
 int route_events(struct api_call *call)
 {
     const char *sandbox = api_query(call, "sandbox");

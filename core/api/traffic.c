@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /v1/sandboxes/{name}/traffic: what became of the requests of a sandbox. */
+/* /v1/sandboxes/{name}/traffic: the traffic record of a sandbox. */
 #include <string.h>
 
 #include "api/call.h"
@@ -31,7 +31,7 @@ static json_t *encode(struct api_call *call, const struct store_traffic *t)
                      "last_seen", api_time(call->arena, t->last_seen_ms));
 }
 
-/* How many requests of each verdict are in no row, for want of room. */
+/* How many requests of each verdict have no row, as the record was full. */
 static json_t *encode_unlisted(struct api_call *call, const char *sandbox_id)
 {
     struct store_traffic *rows;

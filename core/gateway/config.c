@@ -134,7 +134,7 @@ static int from_file(const char *path, struct arena *arena, struct gateway_confi
         buf_free(&text);
         return -1;
     }
-    /* The tree points into its own copies, not into this buffer. */
+    /* The tree has copies of the texts. */
     int rc = decode_file(&text, path, arena, out, tree, problems, err);
     buf_free(&text);
     return rc;
@@ -148,7 +148,7 @@ static const char *absolute(struct arena *arena, const char *path)
     return arena_printf(arena, "%s/%s", here, path);
 }
 
-/* Paths in the file are relative to its folder, those of flags to the working directory. */
+/* Makes paths absolute: those in the file are relative to its folder, those of flags to the working directory. */
 static const char *below(struct arena *arena, const char *base_dir, const char *path)
 {
     return *path == '/' || !*path ? path : arena_printf(arena, "%s/%s", base_dir, path);
@@ -164,7 +164,7 @@ static const char *default_state_dir(struct arena *arena)
     return arena_printf(arena, "%s/.local/state/sluice", home && *home ? home : "/tmp");
 }
 
-/* Where the shipped voters are: beside a build's bin/, or where they were installed. */
+/* The folder of the shipped voters: beside a build's bin/, or the installed one. */
 static const char *default_plugin_dir(struct arena *arena)
 {
     char exe[PATH_MAX];
@@ -284,7 +284,7 @@ static void check_listen(const struct gateway_config *c, bool from_flags, struct
     }
 }
 
-/* What the shapes of the file's values do not tell. */
+/* Checks that the schema cannot express. */
 static void check(const struct gateway_config *c, const struct gateway_flags *flags, struct arena *arena,
                   struct problems *problems)
 {

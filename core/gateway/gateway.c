@@ -199,7 +199,7 @@ static void free_parts(struct gateway *g)
     pthread_mutex_destroy(&g->reload_lock);
 }
 
-/* What a start that failed has opened so far. */
+/* Closes what a failed start has opened. */
 static void abandon(struct gateway *g)
 {
     if (g->runtime)

@@ -38,7 +38,7 @@ bool listener_is_unix(const struct gateway_listener *l)
     return strncmp(l->address, "unix:", 5) == 0;
 }
 
-/* Takes the word off the end of the address when it stands there behind a comma. */
+/* Removes ",word" from the end of the address.  False: it does not end so. */
 static bool take_word(char *address, const char *word)
 {
     char *comma = strrchr(address, ',');

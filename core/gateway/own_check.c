@@ -15,7 +15,7 @@
 
 struct check {
     const struct runtime_files *own;
-    const char *name;                               /* of the sandbox that is looked at */
+    const char *name;                               /* of the sandbox that is checked */
     const struct sandbox_spec *spec;
     struct arena *arena;
     struct error *err;

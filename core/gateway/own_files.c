@@ -28,8 +28,8 @@ static void append(struct list *list, const char *path)
     list->items[list->n++] = arena_str(list->arena, path);
 }
 
-/* Under its absolute name and under the one it has without links; each link on the way, because
- * whoever replaces it decides what the gateway reads next. */
+/* Adds the absolute path and the path without links, and each link on the way: whoever can replace a
+ * link decides what the gateway reads next. */
 static void add(struct list *list, const char *path)
 {
     char here[PATH_MAX];
@@ -72,7 +72,7 @@ static void add_store(struct list *list, const char *url)
         add(list, *files);
 }
 
-/* Whether a script came with the system: it is no secret, and nobody but root writes it. */
+/* Whether a script is part of the system: it is public, and only root can write it. */
 static bool is_shipped(const char *path)
 {
     return strncmp(path, "/usr/lib/", 9) == 0 || strncmp(path, "/usr/share/", 11) == 0;
@@ -94,7 +94,7 @@ static void add_voters(const struct chain_config *chain, struct list *hidden, st
         add(read_only, chain->plugin_dirs[i]);
 }
 
-/* Our own, and where whoever runs us finds theirs. */
+/* The gateway's programs and the plugin folders beside them. */
 static void add_programs(struct list *read_only, const char *bwrap)
 {
     static const char *const names[] = {"sluiced", "sluice", "sluice-supervisor", "sluice-init",
@@ -107,7 +107,7 @@ static void add_programs(struct list *read_only, const char *bwrap)
         *slash = '\0';
     for (size_t i = 0; slash && i < sizeof names / sizeof *names; i++)
         add(read_only, arena_printf(read_only->arena, "%s/%s", exe, names[i]));
-    if (slash) {                                    /* also where another gateway's voters lie */
+    if (slash) {                                    /* another gateway may load its voters from there */
         add(read_only, arena_printf(read_only->arena, "%s/../plugins", exe));
         add(read_only, arena_printf(read_only->arena, "%s/../lib/sluice/plugins", exe));
     }
@@ -115,8 +115,7 @@ static void add_programs(struct list *read_only, const char *bwrap)
         add(read_only, bwrap);
 }
 
-/* Where the loader and the TLS library look because of the environment, and the shell of whoever
- * starts us. */
+/* Folders that the loader, the TLS library and the shell search because of the environment. */
 static void add_environment(struct list *read_only)
 {
     static const char *const names[] = {"PATH", "LD_LIBRARY_PATH", "OPENSSL_CONF", "OPENSSL_MODULES",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What of the host's files is this gateway's own: no sandbox sees the ones, or writes the others.
+/* The gateway's own files on the host, which sandboxes must not see or must not write.
  * Lists live in the arena they were made in.  Any thread. */
 #ifndef GATEWAY_OWN_FILES_H
 #define GATEWAY_OWN_FILES_H

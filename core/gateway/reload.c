@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The configuration's chain: loaded at the start, checked by --check, and loaded again. */
+/* Loads the chain of the configuration: at the start, for --check and on a reload. */
 #include <stdio.h>
 #include <stdlib.h>
 

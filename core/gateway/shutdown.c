@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a gateway ends: what runs is finished, then each part is closed. */
+/* Shuts the gateway down: finishes what runs, then closes each part. */
 #include <string.h>
 
 #include "gateway/state.h"
@@ -40,7 +40,7 @@ static void stop_sandboxes(void *ctx)
     runtime_stop_all(g->runtime, sandboxes_stopped, g);
 }
 
-/* What runs for a client that has gone may yet start a sandbox. */
+/* A request whose client has gone may still start a sandbox, so wait for the jobs too. */
 static void drained(void *ctx)
 {
     struct gateway *g = ctx;
@@ -56,7 +56,7 @@ void gateway_on_terminate(uv_signal_t *signal, int number)
     log_info(g->log, "%s: finishing what runs, then stopping", number == SIGINT ? "SIGINT" : "SIGTERM");
     g->stopping = true;
     g->api.draining = true;
-    events_publish(g->events, "draining", "", json_object());       /* whoever waits for something hears it */
+    events_publish(g->events, "draining", "", json_object());       /* ends all waits */
     runtime_drain(g->runtime);
     http_server_drain(g->server, drained, g);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a gateway does first: it finds the sandboxes of an earlier one. */
+/* Finds the sandboxes of an earlier gateway. */
 #include <string.h>
 
 #include "runtime/sandbox.h"
 
-/* Its supervisor went while no gateway looked: what it had not loaded it never will. */
+/* Its supervisor ended while no gateway ran. */
 static int mark_stopped(struct store_tx *tx, void *arg, struct error *err)
 {
     const struct store_sandbox *record = arg;

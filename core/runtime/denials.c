@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Denials become draft chunks.
+/* Records denials as draft chunks.
  *
- * A workload decides how many there are, and every job of a sandbox waits for those before it.  So
- * one job at a time records a few of them, and there is a most that waits.  An update of the sandbox's
- * policy thus waits for one such job at most. */
+ * A workload can cause any number of denials, and the jobs of a sandbox run one after another.  So one
+ * job at a time records a limited number, the queue is bounded, and an update of the sandbox's policy
+ * waits for at most one such job. */
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -11,7 +11,7 @@
 
 enum {
     WAITING_MAX = 1024,                             /* denials of one sandbox */
-    AT_ONCE = 32,                                   /* a job records no more reports than have so many */
+    AT_ONCE = 32,                                   /* denials that one job records */
 };
 
 struct denial_report {
@@ -64,7 +64,7 @@ static void recorded(void *arg)
     free(r);
 }
 
-/* The first of those that wait, whole reports; there is one. */
+/* Takes whole reports from the head of the queue, which is not empty. */
 static void take_reports(struct sandbox *s, struct recording *r)
 {
     struct denial_report **end = &s->denials;

@@ -39,7 +39,7 @@ struct events {
     struct queue incoming;
 
     uint64_t next_id;
-    struct queue kept[CLASS_COUNT];                 /* those that are durable, oldest first */
+    struct queue kept[CLASS_COUNT];                 /* durable ones, oldest first */
     uint64_t lost_id;                               /* this one and older ones may be forgotten */
     struct events_subscriber *subscribers;
     bool delivering;
@@ -183,7 +183,7 @@ static void write_work(void *arg)
 
 static void begin_write(struct events *events);
 
-/* What the store does not take is told nevertheless: it happened. */
+/* Events are delivered even if they could not be stored: they happened. */
 static void write_done(void *arg)
 {
     struct batch *batch = arg;
@@ -356,7 +356,7 @@ void events_unsubscribe(struct events *events, struct events_subscriber *subscri
         sweep(events);
 }
 
-/* The older one of the next of each class, which *at moves behind. */
+/* Merges the classes by number: returns the oldest record that is left and advances its class. */
 static const struct record *next_kept(const struct record *at[CLASS_COUNT])
 {
     const struct record **older = &at[CLASS_GATEWAY];

@@ -2,10 +2,10 @@
 /* The gateway's events: published on any thread, delivered on the loop thread, and kept so that a
  * client that was away can resume, also after a restart of the gateway.
  *
- * The newest EVENTS_KEPT of each class are kept, in memory and in the store; a workload can cause any
- * number of the class "workload", so those take no place of the others.  Numbers grow across restarts
- * and are never used again.  Whoever asked for durable events gets each one once it is in the store,
- * so a gateway that is killed has told nobody of an event that it then forgets. */
+ * The newest EVENTS_KEPT of each class are kept, in memory and in the store.  A workload can cause any
+ * number of events of the class "workload", so they have a limit of their own.  Numbers grow across
+ * restarts and are never reused.  Durable subscribers get an event after it was stored, so a gateway
+ * that is killed never forgets an event that it has delivered to them. */
 #ifndef RUNTIME_EVENTS_H
 #define RUNTIME_EVENTS_H
 
@@ -34,11 +34,10 @@ struct event {                                      /* lives until the callback 
 typedef void events_fn(void *ctx, const struct event *event);
 
 struct events *events_new(uv_loop_t *loop);
-/* Keeps them in the store from now on, and knows those that are there.  Before the first event;
- * blocks. */
+/* Loads the stored events, and stores events from now on.  Before the first event; blocks. */
 int events_keep(struct events *events, struct store *store, struct jobs *jobs, const struct log *log,
                 struct error *err);
-/* Writes what is not in the store yet, which is not used any more.  When jobs are idle; blocks. */
+/* Stores the rest; the store is not used after that.  When jobs are idle; blocks. */
 void events_finish(struct events *events);
 void events_close(struct events *events);           /* after the last publisher and subscriber are gone */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a sandbox has of its host beside its files: a uid and control groups. */
+/* The host uid and the control groups of a sandbox. */
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,7 +21,8 @@ void sandbox_claim_again(struct sandbox *s)
     free(work);
 }
 
-/* While this gateway lives no other takes it, and after that itself does not. */
+/* The lock keeps other gateways from the uid; the mark that uid_retire writes keeps this one from it
+ * after a restart. */
 void sandbox_retire_uid(struct sandbox *s)
 {
     struct runtime *all = s->all;

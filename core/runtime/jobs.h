@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Blocking work on libuv's worker pool, with order where it matters.
+/* Blocking work on libuv's worker pool.
  *
- * Jobs of one key run one after another in the order they were given, so two updates of a sandbox
- * meet in the gateway's queue instead of in the store.  Jobs without a key run at once.
+ * Jobs with the same key run one after another, in the order they were added: updates of a sandbox wait
+ * in this queue instead of conflicting in the store.  Jobs without a key are not ordered.
  * Loop thread only; work runs on a worker thread, done on the loop thread. */
 #ifndef RUNTIME_JOBS_H
 #define RUNTIME_JOBS_H

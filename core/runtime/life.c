@@ -3,7 +3,7 @@
  *
  *     DOWN --start--> STARTING --hello--> UP --stop--> STOPPING --exit--> DOWN
  *
- * A supervisor that ends on its own leads from any state to DOWN, with phase error. */
+ * If a supervisor ends on its own, any state becomes DOWN, with phase error. */
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -58,7 +58,7 @@ void sandbox_set_timer(struct sandbox *s, uv_timer_cb fn, uint64_t ms)
 
 /* ---- its end ---- */
 
-/* The child is reaped here; what its end means is decided when its pidfd says so. */
+/* Only reaps the child: on_pidfd handles its end. */
 void sandbox_reaped(uv_process_t *process, int64_t status, int signal)
 {
     (void)status;
@@ -78,7 +78,7 @@ static void why_ended(const struct sandbox *s, struct error *err)
                   s->name, s->dir);
 }
 
-/* Bubblewrap and what is below it end a moment after a supervisor that was killed. */
+/* After a supervisor was killed, bubblewrap and its children end a moment later. */
 static void leave_cgroups(uv_timer_t *timer)
 {
     struct sandbox *s = timer->data;
@@ -111,7 +111,7 @@ void sandbox_ended(struct sandbox *s)
     }
 }
 
-/* One that was adopted from an earlier gateway is known by its lock alone until it connects. */
+/* Until an adopted supervisor connects, only its lock shows that it lives. */
 void sandbox_check_lost(struct sandbox *s)
 {
     if (s->state == SANDBOX_UP && !s->link && s->pidfd < 0 && !sandbox_lock_held(s->dir))
@@ -127,7 +127,7 @@ static void stop_timeout(uv_timer_t *timer)
     sandbox_kill(s);
 }
 
-/* Nothing can be told to it, and nobody knows which process it is. */
+/* The supervisor cannot be reached, and its process is not known. */
 static void give_up_stop(struct sandbox *s)
 {
     struct error err;
@@ -138,7 +138,7 @@ static void give_up_stop(struct sandbox *s)
     sandbox_tell_waiters(sandbox_take_waiters(s), &err);
 }
 
-/* Its supervisor lives and does not come back: it hangs. */
+/* The supervisor lives but has not connected again before the deadline. */
 static void end_hanging(struct sandbox *s)
 {
     sandbox_watch_holder(s);
@@ -152,9 +152,8 @@ static void end_hanging(struct sandbox *s)
     }
 }
 
-/* Without a process to watch, the end shows in the lock; a supervisor that comes back meanwhile is
- * told to stop when it says hello.  A start that is being prepared ends when it finds that it is
- * not wanted any more. */
+/* Polls the lock where no process can be watched.  A supervisor that connects meanwhile is told to stop
+ * when it says hello.  A start that is being prepared sees the state and ends. */
 static void stop_look(uv_timer_t *timer)
 {
     struct sandbox *s = timer->data;

@@ -8,7 +8,7 @@ static bool is_committed(const struct update_result *result)
     return result->changed && result->outcome == CHAIN_ALLOWED;
 }
 
-/* A creation has no supervisor yet: it starts with the first revision. */
+/* A new sandbox has no supervisor yet; it is started with its first revision. */
 static void push_policy(void *ctx, const struct update_request *request, const struct update_result *result)
 {
     if (is_committed(result) && request->kind != SLUICE_CREATE)
@@ -53,7 +53,7 @@ static void settle_drafts(void *ctx, const struct update_request *request, const
     drafts_settle(all->setup.drafts, request, result);
 }
 
-/* Enforcement first; last what takes time, and writes and publishes on its own. */
+/* Push comes first, so that enforcement waits for nothing; drafts come last, as many chunks take time. */
 const struct update_observer runtime_observers[RUNTIME_OBSERVERS] = {
     {"push", push_policy},
     {"metrics", count_decision},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What follows a decision on an update, whoever asked for it: the pipeline's observers, in order. */
+/* The pipeline's observers in their order: what happens after each update, whoever asked for it. */
 #ifndef RUNTIME_OBSERVERS_H
 #define RUNTIME_OBSERVERS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What became of a sandbox: in the store, in order, and as an event.  Whoever waits for it is told
- * when it is on record, so that whoever asks next reads it. */
+/* Records the phases of a sandbox in the store, in order, and publishes them as events.  Waiters are
+ * called after the phase is stored, so that the next read sees it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,7 +58,7 @@ void sandbox_phase_free(struct phase_write *w)
     free(w);
 }
 
-/* What the store does not take now it gets later, unless another phase takes its place. */
+/* A phase that could not be written is kept and written later, unless a newer one replaces it. */
 static void keep_or_free(struct phase_write *w)
 {
     struct sandbox *s = sandbox_find(w->all, w->id);

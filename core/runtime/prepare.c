@@ -37,13 +37,13 @@ static int make_folders(struct start *st)
     return rc;
 }
 
-/* Of all of them, where a sandbox asks for nothing else. */
+/* The limit of a sandbox that asks for none: three quarters of the host's memory. */
 static uint64_t default_memory(void)
 {
     return (uint64_t)sysconf(_SC_PHYS_PAGES) / 4 * 3 * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* A limit that was asked for and cannot be set any more ends the start. */
+/* Fails if a limit was asked for that this host can no longer enforce. */
 static int make_cgroups(struct start *st)
 {
     enum { PIDS_DEFAULT = 2048 };
@@ -62,7 +62,7 @@ static int make_cgroups(struct start *st)
                        arena_printf(st->arena, "%s/cgroups", st->dir), &st->err);
 }
 
-/* Hands over what a sandbox has written under a uid that another gateway has taken meanwhile. */
+/* Changes the owner of the work folder after another gateway has taken the sandbox's old uid. */
 static int give_work(struct start *st, const char *work, uint32_t old)
 {
     int status = -1;
@@ -78,7 +78,7 @@ static int give_work(struct start *st, const char *work, uint32_t old)
     return error_set(&st->err, ERROR_IO, "cannot give %s from uid %u to uid %u", work, old, st->uid);
 }
 
-/* The uid that the work folder has, else the one of its number, else the next that is free. */
+/* Claims the uid of the work folder, else the one of the sandbox's number, else the next free one. */
 static int take_uid(struct start *st)
 {
     struct stat st_work;

@@ -13,7 +13,7 @@
 #include "runtime/observers.h"
 #include "runtime/sandbox.h"
 
-/* A committed revision on its way from an updating thread to its supervisor. */
+/* A committed policy, queued by an updating thread for the loop, which sends it to the supervisor. */
 struct push {
     struct push *next;
     char *sandbox_id;
@@ -78,7 +78,7 @@ void sandbox_drop(struct sandbox *s)
     free_sandbox(s);
 }
 
-/* ---- pushes: any thread puts them in, the loop takes them out in the same order ---- */
+/* ---- pushes: a queue from any thread to the loop ---- */
 
 void runtime_push(struct runtime *all, const char *sandbox_id, uint64_t revision, struct policy *policy)
 {
@@ -126,7 +126,7 @@ static void on_ping(uv_timer_t *timer)
     }
 }
 
-/* A program that stands beside the running one. */
+/* The path of a program in the folder of the running one. */
 static char *sibling(const char *name)
 {
     char exe[PATH_MAX];
@@ -193,7 +193,7 @@ struct runtime *runtime_new(const struct runtime_setup *setup)
     return all;
 }
 
-/* ---- ends ---- */
+/* ---- shutdown ---- */
 
 void runtime_drain(struct runtime *all)
 {
@@ -231,7 +231,7 @@ void runtime_stop_all(struct runtime *all, void (*done)(void *ctx), void *ctx)
         if (s->state == SANDBOX_UP || s->state == SANDBOX_STARTING)
             sandbox_stop(s, one_stopped, all);
     }
-    all->on_stopped = done;                         /* not before all were asked */
+    all->on_stopped = done;                         /* set after all were asked, as some stop at once */
     all->stopped_ctx = ctx;
     maybe_stopped(all);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a sandbox is deleted: stopped, then its files, then its record: what stays can be deleted again. */
+/* Deletes a sandbox: stops it, deletes its files, then its record.  After a failure it can be deleted again. */
 #include <errno.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ static int write_removal(struct store_tx *tx, void *arg, struct error *err)
     return store_tx_sandbox_delete(tx, r->id, clock_now_ms(), err);
 }
 
-/* What its processes leave when they end is gone a moment later. */
+/* The control groups become empty shortly after the processes end. */
 static void leave_cgroups(const struct removal *r)
 {
     enum { TRIES = 100, PAUSE_US = 20000 };
@@ -36,7 +36,7 @@ static void leave_cgroups(const struct removal *r)
         usleep(PAUSE_US);
 }
 
-/* The work folder of a subordinate uid is deleted by a process that may. */
+/* Files of a subordinate uid can only be deleted from within its user namespace: the supervisor does it. */
 static void delete_work(const struct removal *r)
 {
     pid_t pid;
@@ -61,7 +61,7 @@ static void removal_work(void *arg)
         r->rc = store_write(r->all->setup.store, write_removal, r, &r->err);
 }
 
-/* One that was just made may be on its way up while it is deleted. */
+/* A new sandbox may still be starting while it is deleted. */
 static void drop_sandbox(struct sandbox *s)
 {
     struct sandbox_waiter *waiters = sandbox_take_waiters(s);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What became of a revision: recorded in the store, then told as an event. */
+/* Records in the store that a revision was loaded or failed, then publishes it. */
 #include <stdlib.h>
 
 #include "base/alloc.h"

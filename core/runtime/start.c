@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a sandbox comes up: its record is read, what its supervisor reads is written, then it is started. */
+/* Starts a sandbox, on the loop's side: loads its record, has a worker prepare it, starts its supervisor. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +36,7 @@ static int spawn(struct sandbox *s, struct error *err)
         return rc;
     char *spec = alloc_printf("%s/spec.json", s->dir);
     char *args[] = {s->all->supervisor, (char *)"--spec", spec, NULL};
-    /* The claim of its uid lasts as long as the supervisor, whatever becomes of the gateway. */
+    /* The supervisor inherits the lock of its uid, so the claim outlives the gateway. */
     uv_stdio_container_t stdio[] = {{.flags = UV_IGNORE}, {.flags = UV_IGNORE},
                                     {.flags = UV_INHERIT_FD, .data.fd = log_fd},
                                     {.flags = UV_INHERIT_FD, .data.fd = s->uid_lock}};
@@ -80,7 +80,7 @@ static void start_failed(struct start *st, struct sandbox *s)
     bool deleted = st->err.kind == ERROR_NOT_FOUND;
     s->start_error = st->err;
     if (deleted)
-        s->state = SANDBOX_STOPPING;                /* nothing of it is left that could have failed */
+        s->state = SANDBOX_STOPPING;                /* so that it is not recorded as an error */
     sandbox_ended(s);
     start_end(st, &st->err);
     if (deleted && !s->removing) {
@@ -168,7 +168,7 @@ void runtime_start(struct runtime *all, const char *id, runtime_done *done, void
     jobs_run(all->setup.jobs, NULL, start_load, start_loaded, st);
 }
 
-/* ---- a new sandbox comes up, or leaves nothing behind but its decision ---- */
+/* ---- a new sandbox is started, or deleted again: only its decision stays ---- */
 
 struct creation {
     struct runtime *all;
@@ -188,7 +188,7 @@ static void creation_end(struct creation *c, const struct error *err)
 static void creation_undone(void *arg, const struct error *ignored)
 {
     struct creation *c = arg;
-    (void)ignored;                                  /* the start's error is the one to tell */
+    (void)ignored;                                  /* the caller is told why the start failed */
     creation_end(c, &c->err);
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the gateway and a supervisor tell each other: policies and commands go out, what became of them
- * comes in. */
+/* Sends messages to supervisors and handles those that come from them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +23,7 @@ void sandbox_send_policy(struct sandbox *s, uint64_t revision, struct policy *po
                                      .policy = policy_json(policy)}});
 }
 
-/* ---- hello: what it enforces, and what it should ---- */
+/* ---- hello, and the newest policy in answer ---- */
 
 struct catch_up {
     struct runtime *all;
@@ -69,7 +68,7 @@ static void on_hello(struct sandbox *s, const struct sandbox_hello *hello)
         sandbox_disconnect(s);
         return;
     }
-    if (s->state == SANDBOX_STOPPING) {             /* it was asked to before it could say hello */
+    if (s->state == SANDBOX_STOPPING) {             /* it was stopped before it had connected */
         sandbox_send(s, &(struct sandbox_message){.type = MESSAGE_STOP, .stop.grace_ms = STOP_GRACE_MS});
         return;
     }
@@ -88,7 +87,7 @@ static void on_hello(struct sandbox *s, const struct sandbox_hello *hello)
     jobs_run(s->all->setup.jobs, NULL, read_newest, send_newest, c);
 }
 
-/* ---- lines ---- */
+/* ---- messages ---- */
 
 static void on_failed(struct sandbox *s, const struct sandbox_revision *revision)
 {

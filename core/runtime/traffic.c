@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Batches of the traffic record: written by a job of their own, so that no update waits for one,
- * and acknowledged once they are durable. */
+/* Writes batches of the traffic record.  They have a queue of their own, so that no update waits for
+ * one, and are acknowledged once they are durable. */
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -34,7 +34,7 @@ static void acknowledge(struct sandbox *s, const struct store_traffic_batch *bat
                         .traffic = {.source = batch->source, .number = batch->number}});
 }
 
-/* A batch that was not written is sent again by its supervisor. */
+/* The supervisor sends a batch again if it was not acknowledged. */
 static void write_done(void *arg)
 {
     struct traffic_write *w = arg;
@@ -67,7 +67,7 @@ void sandbox_traffic(struct sandbox *s, const struct sandbox_traffic *batch, str
     *w = (struct traffic_write){.all = s->all, .id = alloc_str(s->id), .arena = arena};
     w->batch = (struct store_traffic_batch){.sandbox_id = w->id, .source = batch->source, .number = batch->number,
                                             .items = make_rows(batch, arena), .n = batch->n};
-    /* No sandbox has such a name: batches wait for each other, and for nothing else. */
+    /* No sandbox has this name, so batches wait only for each other. */
     char *key = alloc_printf("traffic of %s", s->id);
     jobs_run(s->all->setup.jobs, key, write_work, write_done, w);
     free(key);

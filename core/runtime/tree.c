@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Folders in folders move up to the top before they are emptied, so that no path is ever longer than
- * a name and no descriptor is open for more than two levels, however deep the tree is. */
+/* Each nested folder is moved up to the top folder before it is emptied.  So a path is never longer than
+ * one name, and no more than two folders are open, however deep the tree is. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -36,8 +36,8 @@ static void count(struct deletion *d, const char *name, int rc)
         failed(d, name);
 }
 
-/* Where it cannot be, what is done to the folder next fails, and that is told.  By descriptor: a
- * name may become a link to something else meanwhile. */
+/* Errors are ignored: if it fails, the next operation on the folder fails too and is reported.  Uses a
+ * descriptor, as the name may be replaced by a link meanwhile. */
 static void make_writable(int folder, const char *name)
 {
     char path[64];
@@ -53,7 +53,7 @@ static void move_up(struct deletion *d, int folder, const char *name)
 {
     char free_name[32];
     int rc;
-    make_writable(folder, name);                    /* its ".." is written to */
+    make_writable(folder, name);                    /* moving it changes its ".." entry */
     do {
         snprintf(free_name, sizeof free_name, "deleted-%lu", d->moved++);
         rc = renameat(folder, name, d->top, free_name);
@@ -120,7 +120,7 @@ int tree_delete(const char *path, struct error *err)
         return errno == ENOENT ? 0 : error_errno(err, ERROR_IO, "cannot delete %s", path);
     if (fstat(d.top, &st) == 0)
         d.device = st.st_dev;
-    while (d.gone > 0) {                            /* what moved up comes in the next round */
+    while (d.gone > 0) {                            /* folders that were moved up are deleted in the next round */
         d.gone = d.failed = 0;
         empty(&d, d.top);
     }

@@ -149,7 +149,7 @@ void uid_retire(int lock, const char *state_dir)
         (void)!pwrite(lock, state_dir, len, 0);
 }
 
-/* The sandbox that had it before was of this gateway, and is deleted. */
+/* Whether a deleted sandbox of this gateway had the uid. */
 static bool is_retired(int lock, const char *state_dir)
 {
     char text[PATH_MAX];

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The host uids of workloads: one for each sandbox, and never the same one for two of this host.
+/* Host uids of workloads: each sandbox on this host has another one.
  *
- * A root gateway has a range of its own, an ordinary user's the range of /etc/subuid.  A uid is
- * claimed by a lock on a file that all gateways of the user know.  The gateway holds it as long as
- * the sandbox exists, and its supervisor as long as it lives, so a lock that nobody holds is free
- * whatever has crashed.  Blocks; any thread. */
+ * A gateway that runs as root has a range of its own, one of an ordinary user the range of /etc/subuid.
+ * A uid is claimed by a lock on a file that all gateways of the user share.  The gateway holds the lock
+ * as long as the sandbox exists, and the supervisor as long as it lives.  So a uid whose lock nobody
+ * holds is free, whatever has crashed.  Blocks; any thread. */
 #ifndef RUNTIME_UIDS_H
 #define RUNTIME_UIDS_H
 
@@ -22,7 +22,7 @@ struct uid_range {
     char claims[PATH_MAX];                          /* folder of the locks; "": none can be had */
 };
 
-/* Looks at this host.  Starts a process to see whether subordinate ids can be used. */
+/* Finds the range of this host.  Starts a process to test whether subordinate ids can be used. */
 void uid_range_find(struct uid_range *out);
 bool uid_in_range(const struct uid_range *range, uint32_t uid);
 /* The uid of the sandbox with that number, while nobody else has it. */
@@ -34,7 +34,7 @@ int uid_claim(const struct uid_range *range, uint32_t uid, struct error *err);
  * and that no sandbox of that gateway had before. */
 int uid_claim_new(const struct uid_range *range, uint32_t wanted, const char *state_dir, uint32_t *out,
                   struct error *err);
-/* The sandbox that had the locked uid is deleted: what it left elsewhere is no later one's. */
+/* Marks the locked uid of a deleted sandbox, so that no later sandbox owns files it left elsewhere. */
 void uid_retire(int lock, const char *state_dir);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who asked for what a chunk waits for, and whether who approves it is one of them.
+/* The people who asked for a change; none of them may approve it.
  *
  * A person is known by the name of a token, or by a local account.  Who calls with a token also calls
  * from an account, when it is known: a call without a token from that account is then the same person.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The first steps of an update: what is there, and what it would become. */
+/* The first steps of an update: loads the current policy, makes and checks the candidate. */
 #include <string.h>
 
 #include "policy/check.h"
@@ -59,8 +59,8 @@ int update_load(struct update *u)
     return check_expected(u);
 }
 
-/* A section that the document does not mention stays what it is.  Of a document that cannot be read in
- * full, what can be read is checked too, so that all of its problems are found at once. */
+/* Sections that the document leaves out are taken from base.  If parts of the document cannot be decoded,
+ * the rest is checked nevertheless, so that all problems are reported at once. */
 struct policy *update_read_document(const struct doc_node *document, const char *path,
                                     const struct policy *base, struct problems *problems,
                                     struct problems *warnings)
@@ -112,7 +112,7 @@ static struct policy *make_candidate(struct update *u)
     }
 }
 
-/* Paths begin where the document stands in its body, so they are looked up from there. */
+/* Problem paths start at the body, so a body is made around the document to look them up. */
 void update_locate(struct update *u)
 {
     const struct update_request *r = u->request;

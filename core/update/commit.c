@@ -25,7 +25,7 @@ const char *update_new_id(struct update *u)
     return arena_str(u->arena, digest_uuid(id));
 }
 
-/* What changed in the text, and what that means. */
+/* The diff with its effect. */
 static json_t *recorded_diff(const struct update_result *r)
 {
     json_t *json = json_copy(r->diff_json);
@@ -92,7 +92,7 @@ static int write_sandbox(struct store_tx *tx, const struct update *u, struct err
     return made ? store_tx_sandbox_insert(tx, u->request->create, err) : 0;
 }
 
-/* That nothing changes is true of the newest revision, or of nothing. */
+/* An update that changes nothing is right only if its base is still the newest revision. */
 static int write_revision(struct store_tx *tx, const struct update *u, struct error *err)
 {
     const struct update_result *r = u->result;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The update document, what every change is answered with, and its parts. */
+/* Encodes the update document, the answer to every change, and its parts. */
 #include <string.h>
 
 #include "doc/jansson.h"
@@ -112,7 +112,7 @@ json_t *update_problems_json(const struct problems *problems)
     return list;
 }
 
-/* The warnings of the document: advisory objections stand beside what the pipeline noticed. */
+/* Warnings of the document: those of the pipeline and advisory objections of voters. */
 static json_t *encode_warnings(const struct update_result *r)
 {
     json_t *list = update_problems_json(&r->warnings);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The step of the pipeline for a held update: it waits as a draft chunk, which is written in the
- * transaction of its decision, as the decision names the chunk. */
+/* Makes the draft chunk in which a held update waits.  It is written in the transaction of the decision,
+ * which names it. */
 #include <string.h>
 
 #include "store/words.h"
@@ -56,7 +56,7 @@ static const char *find_pending(struct update *u)
     return NULL;
 }
 
-/* A sandbox that does not exist yet has no queue, and what approves a chunk waits in that chunk. */
+/* A creation has no sandbox whose queue could take it; an approval stays in the chunk that it approves. */
 void update_hold(struct update *u)
 {
     const struct update_request *q = u->request;

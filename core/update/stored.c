@@ -7,7 +7,7 @@
 
 #include "base/alloc.h"
 
-/* A policy has one place, which it takes from whoever had it; a long one is read anew each time. */
+/* A policy has one slot, whose old entry it replaces; a long policy is not cached. */
 enum { PLACES = 512, TEXT_MAX = 16384 };
 
 struct stored_policies {

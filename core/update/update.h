@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one pipeline: whatever wants to change a policy is an update of some kind that goes through
+/* The pipeline: every change of a policy is an update of some kind, and goes through
  *
  *     candidate -> check -> diff -> vote -> tally -> commit
  *

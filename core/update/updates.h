@@ -53,7 +53,7 @@ const struct sluice_transition *update_transition(struct update *u);
 void update_hold(struct update *u);
 int update_write_held(struct store_tx *tx, const struct update *u, struct error *err);
 
-/* commit.c: revision, ballots, audit record and what the caller wants done with them, at once. */
+/* commit.c: writes revision, ballots, audit record and the caller's own rows in one transaction. */
 int update_commit(struct update *u);
 const char *update_new_id(struct update *u);
 
