@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "doc/jansson.h"
 #include "http/problem.h"
-#include "policy/check.h"
+#include "policy/check/check.h"
 
 const char *api_param(const struct api_call *call, const char *name)
 {

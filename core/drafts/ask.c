@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "drafts/drafts_parts.h"
 #include "drafts/rules.h"
-#include "policy/merge.h"
+#include "policy/merge/merge.h"
 #include "update/askers.h"
 
 /* ---- approvals: [{actor, role, at_ms, account}], account left out where it is the actor ---- */

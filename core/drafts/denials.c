@@ -13,7 +13,7 @@
 #include "drafts/notes.h"
 #include "drafts/request.h"
 #include "drafts/rules.h"
-#include "policy/match.h"
+#include "policy/match/match.h"
 #include "update/askers.h"
 
 struct recording {

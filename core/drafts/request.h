@@ -5,7 +5,7 @@
 #define DRAFTS_REQUEST_H
 
 #include "drafts/mapper.h"
-#include "policy/match.h"
+#include "policy/match/match.h"
 
 /* Whether the policy lets the target's request through.  caller: who sends it, and to where. */
 bool drafts_request_allowed(const struct sluice_policy *policy, const struct policy_request *caller,

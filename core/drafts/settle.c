@@ -8,7 +8,7 @@
 #include "drafts/mapper.h"
 #include "drafts/request.h"
 #include "drafts/rules.h"
-#include "policy/match.h"
+#include "policy/match/match.h"
 
 static const char covered_by[] = "covered by policy revision ";
 

@@ -7,7 +7,7 @@
 #ifndef EGRESS_LINKS_H
 #define EGRESS_LINKS_H
 
-#include "policy/match.h"
+#include "policy/match/match.h"
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -12,7 +12,7 @@
 
 #include "base/ipaddr.h"
 #include "gateway/folder.h"
-#include "policy/check.h"
+#include "policy/check/check.h"
 #include "store/store.h"
 
 enum { CONFIG_BYTES_MAX = 1024 * 1024 };

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "policy/effect.h"
+#include "policy/effect/effect.h"
 #include "policy/policy.h"
 
 /* A growing array of pointers in the arena. */

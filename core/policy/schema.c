@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tables of the version-1 policy document.  The rows stand in the order in which fields are
  * printed.  Numbers are those of OpenShell's protobuf messages. */
-#include "policy/matcher.h"
+#include "policy/match/matcher.h"
 #include "policy/policy.h"
 
 #define AT(type, member)    .offset = offsetof(struct sluice_##type, member)

@@ -2,7 +2,7 @@
 /* The first steps of an update: loads the current policy, makes and checks the candidate. */
 #include <string.h>
 
-#include "policy/check.h"
+#include "policy/check/check.h"
 #include "update/updates.h"
 
 static int invalid(struct update *u)

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "doc/jansson.h"
-#include "policy/effect.h"
+#include "policy/effect/effect.h"
 #include "update/update.h"
 
 static json_t *encode_facts(const struct chain_vote *vote)

@@ -15,7 +15,7 @@
 #include <jansson.h>
 
 #include "chain/chain.h"
-#include "policy/merge.h"
+#include "policy/merge/merge.h"
 #include "policy/policy.h"
 #include "store/store.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "policy/effect.h"
+#include "policy/effect/effect.h"
 #include "policy/policy.h"
 
 enum { RULES = 256, ENDPOINTS = 16, RUNS_MAX = 21, TARGET_MS = 50 };

@@ -11,7 +11,7 @@
 #include "chain/lua/lib/sandbox.h"
 #include "chain/lua/view.h"
 #include "chain/transition.h"
-#include "policy/match.h"
+#include "policy/match/match.h"
 #include "policy/policy.h"
 
 /* ---- t ---- */

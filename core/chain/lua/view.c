@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "chain/lua/view_parts.h"
 #include "chain/transition.h"
-#include "policy/effect.h"
+#include "policy/effect/effect.h"
 #include "policy/policy.h"
 
 static const struct {

@@ -10,7 +10,7 @@
 #include "base/printable.h"
 #include "base/text.h"
 #include "policy/enforceable.h"
-#include "policy/match.h"
+#include "policy/match/match.h"
 
 enum { MESSAGE_MAX = 1024 };
 

@@ -7,7 +7,7 @@
 #include "chain/chain.h"
 #include "chain/process/frame.h"
 #include "doc/writer.h"
-#include "policy/effect.h"
+#include "policy/effect/effect.h"
 #include "policy/policy.h"
 
 /* Of a message: room for a document and what stands around it, and for a gateway whose voters tell

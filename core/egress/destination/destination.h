@@ -5,7 +5,7 @@
 #define EGRESS_DESTINATION_H
 
 #include "egress/destination/target.h"
-#include "policy/match.h"
+#include "policy/match/match.h"
 
 /* localhost and metadata names, before anything is resolved.  NULL when the host is none of them,
  * else what kind of check failed, with the reason in refusal. */

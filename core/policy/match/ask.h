@@ -4,7 +4,7 @@
 #ifndef POLICY_MATCH_ASK_H
 #define POLICY_MATCH_ASK_H
 
-#include "policy/match.h"
+#include "policy/match/match.h"
 
 struct policy_question {
     struct policy_request connection;               /* the host in any spelling */

@@ -10,7 +10,7 @@
 #ifndef POLICY_MATCH_HTTP_H
 #define POLICY_MATCH_HTTP_H
 
-#include "policy/match.h"
+#include "policy/match/match.h"
 #include "policy/match/target.h"
 
 struct policy_candidate {

@@ -3,7 +3,7 @@
  * what a document cannot say (a parsed policy is already canonical). */
 #include "support/chain.h"
 
-#include "policy/check.h"
+#include "policy/check/check.h"
 
 struct fixture {
     struct arena *arena;

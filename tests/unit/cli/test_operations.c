@@ -3,7 +3,7 @@
  * decoder takes what they make. */
 #include "support/terminal.h"
 
-#include "policy/merge.h"
+#include "policy/merge/merge.h"
 
 #define CASES "tests/fixtures/cli/operations.txt"
 

@@ -2,7 +2,7 @@
 #include "support/policy_cases.h"
 
 #include "base/alloc.h"
-#include "policy/check.h"
+#include "policy/check/check.h"
 
 static void run(const struct doc_node *test, const char *name)
 {

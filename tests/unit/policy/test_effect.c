@@ -2,7 +2,7 @@
 /* The effect of a change; the cases are data. */
 #include "support/policy_cases.h"
 
-#include "policy/effect.h"
+#include "policy/effect/effect.h"
 
 static const char *const relations[] = {
 #define X(id, word, meaning) word,

@@ -6,8 +6,8 @@
 
 #include "base/glob.h"
 #include "base/ipaddr.h"
-#include "policy/effect.h"
-#include "policy/match.h"
+#include "policy/effect/effect.h"
+#include "policy/match/match.h"
 #include "policy/match/http.h"
 
 /* ---- generated policies ---- */

@@ -2,7 +2,7 @@
 #include "support/policy_cases.h"
 
 #include "base/ipaddr.h"
-#include "policy/match.h"
+#include "policy/match/match.h"
 
 static const char text[] =
     "version: 1\n"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support/policy_cases.h"
 
-#include "policy/check.h"
-#include "policy/merge.h"
+#include "policy/check/check.h"
+#include "policy/merge/merge.h"
 #include "policy/rule.h"
 
 static void expect_result(const char *name, struct policy *merged, const struct doc_node *expected)

@@ -23,7 +23,7 @@
 
 #include "base/alloc.h"
 #include "drafts/drafts.h"
-#include "policy/match.h"
+#include "policy/match/match.h"
 
 static const char judge_script[] =
     "local function needs(host)\n"
