@@ -44,6 +44,7 @@ struct connection {
     char head[HEAD_MAX];
     size_t n_head;
     bool closing;                                   /* the server says that it ends the connection */
+    bool reused;                                    /* this is not its first request */
 };
 
 struct run {
@@ -96,6 +97,7 @@ static void begin(struct run *run, struct connection *c)
     int one = 1;
     c->begun_ns = now_ns();
     c->n_head = 0;
+    c->reused = false;
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (connect(c->fd, (struct sockaddr *)&run->to, sizeof run->to) != 0)
         die("connect");
@@ -142,8 +144,17 @@ static void finish(struct run *run, struct connection *c, bool failed)
         if (!enough)
             begin(run, c);
     } else {
+        c->reused = true;
         ask(run, c);
     }
+}
+
+/* A server may end a connection between two requests without saying so before. */
+static void ask_again(struct run *run, struct connection *c)
+{
+    run->sent--;
+    end(c);
+    begin(run, c);
 }
 
 /* 0: not now. -1: the connection has ended. Bytes of a body in plain text are only counted. */
@@ -223,7 +234,9 @@ static void go_on(struct run *run, struct connection *c)
     int rc = 1;
     while (rc == 1)
         rc = step(run, c);
-    if (rc < 0)
+    if (rc < 0 && c->reused && c->state == AWAITS_HEAD && c->n_head == 0)
+        ask_again(run, c);
+    else if (rc < 0)
         finish(run, c, true);
 }
 
