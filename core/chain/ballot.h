@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The gateway's side of a ballot: it distrusts whoever casts.
+/* The gateway's side of a ballot.  It does not trust the voter.
  *
  * Ownership: ballot_begin borrows codes and arena; facts live in that arena, everything else in
- * the struct.  Thread: one at a time, the one the vote runs on.  Nothing here ever fails towards
- * the voter: the first thing that is wrong with a cast is kept and reported by ballot_finish.
+ * the struct.  Thread: the one that the vote runs on.  No call reports an error to the voter:
+ * ballot_finish reports the first mistake.
  *
  * What is enforced: deny and hold carry a code and a message; a code is at most SLUICE_CODE_MAX
  * bytes of [A-Za-z0-9_.-] and declared where the voter declares codes; messages and paths are cut
- * at SLUICE_MESSAGE_MAX and SLUICE_PATH_MAX bytes; bytes that are no UTF-8 and control characters
- * become \xNN.  Texts are cut, never refused: how long a document path is must not decide a vote. */
+ * at SLUICE_MESSAGE_MAX and SLUICE_PATH_MAX bytes; invalid UTF-8 and control characters become
+ * \xNN.  Long texts are cut and not refused, so that the length of a path never decides a vote. */
 #ifndef CHAIN_BALLOT_H
 #define CHAIN_BALLOT_H
 
@@ -21,10 +21,10 @@
 enum { BALLOT_FACT_KEY_MAX = 64, BALLOT_FACT_VALUE_MAX = 1024, BALLOT_WRONG_MAX = 256 };
 
 struct ballot {
-    struct sluice_ballot face;                      /* what the voter is handed */
+    struct sluice_ballot face;                      /* what the voter gets */
     struct arena *arena;
     const struct sluice_code *codes;                /* NULL: any code may be cast */
-    bool cast;                                      /* false: nothing was said yet */
+    bool cast;                                      /* false: nothing was cast yet */
     enum sluice_verdict verdict;                    /* the last one cast */
     char code[SLUICE_CODE_MAX + 1];
     char path[SLUICE_PATH_MAX + 1];

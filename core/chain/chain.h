@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The chain of voters: loaded once, immutable, shared by reference count.
  *
- * A reload makes a new chain; votes that are running finish on the chain they started on, and old
- * code stays mapped until its last reference is gone.  Any thread; chain_ask blocks its caller. */
+ * A reload makes a new chain.  Running votes finish on the chain they started on; old code stays
+ * mapped until its last reference is gone.  Any thread; chain_ask blocks its caller. */
 #ifndef CHAIN_CHAIN_H
 #define CHAIN_CHAIN_H
 
@@ -25,7 +25,7 @@ struct chain_vote {
     enum sluice_verdict verdict;                    /* as counted: on_error already applied */
     const char *code, *message, *path;              /* "" where there is none */
     bool failed;                                    /* the voter itself failed; message says how */
-    bool died;                                      /* and its process ended, or was ended, over this vote */
+    bool died;                                      /* its process ended during this vote */
     uint64_t duration_ns;
     const struct chain_fact *facts;
     size_t n_facts;
@@ -70,8 +70,8 @@ void chain_unref(struct chain *chain);              /* the last one blocks until
 bool chain_leave(struct chain *chain);
 void chain_close(struct chain *chain);
 
-/* Told when a voter's state is another one, on the thread of the vote that changed it; why: what went
- * wrong last.  Set before the first vote; ctx outlives the chain. */
+/* Called when a voter's state changes, on the thread of the vote that changed it; why: the last
+ * failure.  Set before the first vote; ctx outlives the chain. */
 typedef void chain_state_fn(void *ctx, const char *voter, const char *state, const char *why);
 void chain_watch(struct chain *chain, chain_state_fn *fn, void *ctx);
 
@@ -80,7 +80,7 @@ const char *chain_digest(const struct chain *chain);
 size_t chain_size(const struct chain *chain);
 
 /* Asks every voter; none is skipped.  A voter that fails counts as its on_error, with the code
- * VOTER_ERROR.  What out points to does not need the chain any more. */
+ * VOTER_ERROR.  out does not depend on the chain. */
 void chain_ask(struct chain *chain, const struct sluice_transition *transition,
                struct arena *arena, struct chain_votes *out);
 
@@ -91,13 +91,13 @@ struct chain_tally {
     const char *why;                                /* one sentence, such as "refused by 1 of 3 voters" */
 };
 
-/* A deny of a mandatory voter denies; an overridable one too unless override is set; else a hold
- * holds; else at least one allow is needed, from a voter that is not advisory, or a deny that
- * yielded: who overrides has spoken for that voter. */
+/* A deny of a mandatory voter denies; so does one of an overridable voter unless override is set.
+ * Otherwise a hold holds.  Otherwise the outcome is allowed if a voter that is not advisory
+ * allowed, or if a deny yielded to the override. */
 void chain_tally(const struct chain_votes *votes, bool override, struct arena *arena,
                  struct chain_tally *out);
 
-/* Tells every voter that observes. */
+/* Passes the outcome to every voter that observes. */
 void chain_observe(struct chain *chain, const struct sluice_outcome *outcome);
 
 struct chain_voter_info {
@@ -112,8 +112,8 @@ struct chain_voter_info {
 /* In chain order; the texts live as long as the chain. */
 void chain_describe(struct chain *chain, size_t i, struct chain_voter_info *out);
 
-/* Coverage, for test runs: which lines of the Lua voters that run inline have code, and which of
- * them ran in a vote since chain_cover.  chain_cover before the first vote. */
+/* Coverage for test runs: the lines with code of the inline Lua voters, and which of them ran since
+ * chain_cover.  Call chain_cover before the first vote. */
 struct chain_line {
     unsigned number;
     bool ran;

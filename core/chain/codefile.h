@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A file of code (a shared object or a script), checked once and read once: what was checked is
- * what is run, because it is run from the copy made here.
+/* A file of code (a shared object or a script), checked and read once.  The code runs from the copy
+ * made here, so what was checked is what runs.
  *
  * Refused, each with the path: a file that is missing, no regular file, too large, or a symbolic
- * link out of its folder; a file or folder that someone other than root and the gateway's own user
- * owns or may write (further up a sticky folder such as /tmp is fine); a content other than its pin.
+ * link out of its folder; a file or folder that a user other than root and the gateway's own owns
+ * or may write (a sticky folder such as /tmp further up is allowed); content that differs from its
+ * pin.
  *
  * Ownership: codefile_read fills a struct that codefile_close releases.  Any thread; blocks. */
 #ifndef CHAIN_CODEFILE_H

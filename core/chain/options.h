@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The options of one voter: its configuration read by its table, complete and checked.
+/* The options of one voter, read and checked by the voter's table, with defaults filled in.
  *
  * Ownership: options_read returns a new object that keeps copies of everything; options_free
  * releases it.  Thread: immutable, so any.  Limits: OPTIONS_MAX rows in a table. */
@@ -21,7 +21,7 @@ struct options;
 struct options *options_read(const struct sluice_option *table, const char *json, struct error *err);
 void options_free(struct options *options);         /* NULL is fine */
 
-/* What init() is handed; lives as long as the options. */
+/* What init() gets; lives as long as the options. */
 const struct sluice_options *options_face(const struct options *options);
 
 /* Canonical JSON, members in name order, defaults filled in: part of the chain's digest. */

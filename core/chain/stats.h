@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What one voter did so far: counters and a histogram of its times.
- * {0} is a fresh one.  Any thread at any time, without locks: a reader may see a vote counted whose
- * time is not yet. */
+/* Counters of one voter and a histogram of its times.  {0} is empty.  Any thread, without locks: a
+ * reader may see a vote that is counted and whose time is not. */
 #ifndef CHAIN_STATS_H
 #define CHAIN_STATS_H
 
@@ -18,7 +17,7 @@ struct stats {
 };
 
 void stats_add(struct stats *stats, uint64_t duration_ns, bool denied, bool failed);
-/* The time that the share of the votes (0.5, 0.99) stayed within; 0 before the first. */
+/* The quantile (0.5, 0.99) of the times; 0 before the first vote. */
 uint64_t stats_quantile_ns(const struct stats *stats, double share);
 
 #endif

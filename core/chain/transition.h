@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Schema tables of struct sluice_transition: what scripts see of it and what is sent to voters in
- * processes of their own come from the same rows.  The diff is not a row: scripts reach it through
- * iterators, and the wire names rules of the policies by their keys. */
+/* Schema tables of struct sluice_transition.  Lua, the wire to isolated voters and the test kit use
+ * the same rows.  The diff is no row: scripts read it by iterators, and the wire names its rules by
+ * their keys. */
 #ifndef CHAIN_TRANSITION_H
 #define CHAIN_TRANSITION_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside the chain: one voter, whatever it is made of.  native/, lua/ and process/ each offer an
- * open function that fills one of these. */
+/* One voter inside the chain.  native/, lua/ and process/ each have an open function that makes
+ * one. */
 #ifndef CHAIN_VOTER_H
 #define CHAIN_VOTER_H
 
@@ -14,7 +14,7 @@ struct voter;
 /* A chain asks its voters about one transition. */
 struct voter_ask {
     const struct sluice_transition *transition;
-    int64_t id;                                     /* no other ask of the chain has it */
+    int64_t id;                                     /* unique in the chain */
     const struct encoded_request *encoded;          /* the first isolated voter fills it in for all */
     struct arena *arena;                            /* where it lives */
 };
@@ -27,15 +27,15 @@ struct voter_ops {
     int (*vote)(struct voter *voter, const struct sluice_transition *transition,
                 struct sluice_ballot *ballot, struct error *err);
     bool unstoppable;                               /* whoever calls vote also calls voter_check_time */
-    /* Instead of it, the same in two steps, so that a chain can have all of its isolated voters at
-     * work at once.  begin takes the voter's turn and returns what conversation_await takes; finish,
-     * on the same thread, waits for the answer and gives the turn back.  Unless patient, begin returns NULL where it would have to wait for
-     * the turn or for a process to start.  A thread that has a turn must not be patient: it would
-     * hold up everybody who waits for that voter.  Both or none. */
+    /* The same in two steps, in place of vote, so that all isolated voters of a chain can work at
+     * once.  begin takes the voter's turn and returns what conversation_await takes; finish, on the
+     * same thread, waits for the answer and gives the turn back.  Unless patient, begin returns
+     * NULL where it would have to wait for the turn or for a process to start.  A thread that has a
+     * turn must not be patient: others would wait for that voter.  Both or none. */
     struct conversation *(*begin)(struct voter *voter, struct voter_ask *ask, bool patient);
     int (*finish)(struct voter *voter, struct sluice_ballot *ballot, struct error *err);
     void (*observe)(struct voter *voter, const struct sluice_outcome *outcome);     /* may be NULL */
-    /* Lua alone, inline: notes from now on which lines run, and says so.  Both or none. */
+    /* Inline Lua only: record which lines run; list them.  Both or none. */
     void (*cover)(struct voter *voter);
     size_t (*lines)(struct voter *voter, struct arena *arena, struct chain_line **out);
     void (*close)(struct voter *voter);             /* releases impl; voter_free does the rest */
@@ -55,7 +55,7 @@ struct voter {
     uint32_t timeout_ms;
     uint32_t memory_mb;
     bool reads_files;                               /* isolated, but the kernel has no Landlock */
-    chain_state_fn *watcher;                        /* NULL: nobody asked to be told */
+    chain_state_fn *watcher;                        /* NULL: nobody watches */
     void *watcher_ctx;
 };
 
@@ -73,16 +73,16 @@ struct voter *voter_lua_open(const struct chain_config *chain, const struct chai
 struct voter *voter_process_open(const struct chain_config *chain, const struct chain_voter_config *config,
                                  const struct log *log, struct error *err);
 void voter_free(struct voter *voter);
-/* The voter, which may be NULL, or NULL with err where what it says of itself cannot be shown to a
- * reader, or names codes that no ballot takes.  Takes it. */
+/* Returns the voter, which may be NULL.  If its description is not printable or it declares a code
+ * that no ballot takes, frees it and returns NULL with err. */
 struct voter *voter_checked(struct voter *voter, struct error *err);
 
-/* Nothing can stop native code in this process.  What came too late is refused afterwards, so that
- * a slow voter shows up as one. */
+/* Nothing can stop native code in this process.  A vote that took too long is refused afterwards,
+ * so that a slow voter is noticed. */
 int voter_check_time(const struct voter *voter, uint64_t took_ns, struct error *err);
 
 const char *voter_state(const struct voter *voter);
-/* Tells the watcher that the voter's state is another one now. */
+/* Tells the watcher that the voter's state changed. */
 void voter_changed(const struct voter *voter, const char *why);
 
 #endif

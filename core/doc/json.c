@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON of RFC 8259, strictly.  Our own reader, since jansson keeps no line and column of a value,
- * and the same limits, duplicate check and messages as for YAML come with the shared builder. */
+/* A strict reader for JSON (RFC 8259).  jansson does not keep the line and column of a value; this
+ * reader does, and shares limits, duplicate check and messages with YAML through the builder. */
 #include <string.h>
 
 #include "base/text.h"

@@ -14,7 +14,7 @@
 
 struct drafts;
 
-/* Called after a chunk was made or changed its status, on the thread that did it. */
+/* Called after a chunk was created or changed its status, on the thread that did it. */
 struct drafts_hooks {
     void (*changed)(void *ctx, const char *sandbox, const char *draft_id, const char *status);
     void *ctx;
@@ -60,12 +60,11 @@ int drafts_submit(struct drafts *drafts, const char *sandbox, const struct sluic
                   struct arena *arena, const char **ids, struct problems *problems,
                   struct error *err);
 
-/* New voters may let through what the old ones held: pending chunks of all sandboxes whose approval mode
- * is auto are asked about again. */
+/* New voters may let through what the old ones held: pending chunks of all sandboxes whose approval
+ * mode is auto are asked about again. */
 void drafts_ask_again(struct drafts *drafts);
 
-/* What follows a commit for drafts, to be in the pipeline's list of observers: pending chunks that ask
- * for what the policy grants by now are superseded. */
+/* Observer of the pipeline: supersedes pending chunks that ask for what the new policy grants. */
 void drafts_settle(struct drafts *drafts, const struct update_request *request,
                    const struct update_result *result);
 
@@ -79,14 +78,14 @@ struct drafts_view {
     const char *preview_error;
 };
 
-/* Takes what it needs of a view: the view and the arena are gone once it returns.  1 ends the list, -1
- * does with err. */
+/* Copies what it needs: the view and the arena are freed when it returns.  Returns 1 to end the
+ * list, -1 to end it with err. */
 typedef int drafts_visit(void *ctx, const struct drafts_view *view, struct arena *arena,
                          struct error *err);
 
-/* sandbox NULL: of all sandboxes; status NULL: any.  Oldest first.  However many there are, there is
- * memory for one view at a time.  *after: where an earlier list ended, 0: at the first; where this one
- * ends, 0: with the last. */
+/* sandbox NULL: of all sandboxes; status NULL: any.  Oldest first.  However many there are, there
+ * is memory for one view at a time.  *after: where an earlier list ended, 0: at the first; where
+ * this one ends, 0: with the last. */
 int drafts_each(struct drafts *drafts, const char *sandbox, const char *status, uint64_t *after,
                 drafts_visit *visit, void *ctx, struct error *err);
 int drafts_get(struct drafts *drafts, const char *sandbox, const char *id, struct arena *arena,
@@ -106,7 +105,7 @@ struct drafts_call {
 int drafts_approve(struct drafts *drafts, const struct drafts_call *call, const char *token,
                    struct arena *arena, struct update_result *out, struct problems *problems,
                    struct error *err);
-/* An approved chunk is taken back first; changed says whether the policy changed then. */
+/* Revokes an approved chunk first; changed says whether that changed the policy. */
 int drafts_reject(struct drafts *drafts, const struct drafts_call *call, struct arena *arena,
                   struct update_result *out, bool *changed, struct problems *problems,
                   struct error *err);
@@ -120,8 +119,8 @@ struct drafts_skip {
     const char *id, *why;
 };
 
-/* One update for all pending chunks that can be approved together.  A chunk that a voter holds is left
- * out, but has this approval on record from then on. */
+/* One update for all pending chunks that can be approved together.  It leaves out a chunk that a
+ * voter holds, but records the approval for it. */
 int drafts_approve_all(struct drafts *drafts, const struct drafts_call *call,
                        bool include_flagged, struct arena *arena, struct update_result *out,
                        size_t *approved, struct drafts_skip **skipped, size_t *n_skipped,

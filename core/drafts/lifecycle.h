@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What may become of a chunk: one table, asked by everything that changes a status.  (Clearing
- * changes none: it deletes the chunks that are pending.) */
+/* The status transitions of chunks in one table, used by everything that changes a status.
+ * (Clearing deletes pending chunks and changes no status.) */
 #ifndef DRAFTS_LIFECYCLE_H
 #define DRAFTS_LIFECYCLE_H
 
@@ -15,7 +15,7 @@ enum drafts_action {
     DRAFTS_UNDO,
     DRAFTS_EDIT,
     DRAFTS_SUPERSEDE,
-    DRAFTS_REOPEN,                                  /* what covered it is gone, and it was denied again */
+    DRAFTS_REOPEN,                                  /* not covered any more, and denied again */
     DRAFTS_ACTION_COUNT
 };
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a refused connection suggests: a rule that would have let it through, and how likely it is
- * that somebody wants it; and what a chunk of a connection or a request is known by.  Pure, any
- * thread. */
+/* Proposes a rule for a refused connection or request, with a confidence, and makes the key of its
+ * chunk.  Pure, any thread. */
 #ifndef DRAFTS_MAPPER_H
 #define DRAFTS_MAPPER_H
 
@@ -10,7 +9,7 @@
 
 #include "base/arena.h"
 
-/* What a chunk is known by. */
+/* The key of a chunk. */
 struct drafts_target {
     const char *host;                               /* canonical */
     uint16_t port;
@@ -18,9 +17,9 @@ struct drafts_target {
     const char *method, *path;                      /* of a request; "": the connection */
 };
 
-/* -1: no rule could ever allow it (loopback, link-local, metadata; no host name, no port), or a rule
- * would allow more (a program whose path has * or ?, which a rule reads as a pattern), so nothing is
- * proposed.  The target's texts are in the arena. */
+/* -1: no rule could ever allow it (loopback, link-local, metadata; no host name, no port), or a
+ * rule would allow more (a program whose path has * or ?, which a rule reads as a pattern), so
+ * nothing is proposed.  The target's texts are in the arena. */
 int drafts_target(const char *host, uint16_t port, const char *binary, struct arena *arena,
                   struct drafts_target *out);
 
@@ -29,8 +28,8 @@ int drafts_target(const char *host, uint16_t port, const char *binary, struct ar
 int drafts_target_request(struct drafts_target *target, const char *method, const char *path,
                           struct arena *arena);
 
-/* Whether a person who reads the host and the path on a terminal sees what they are (base/printable.h):
- * of anything else no chunk is made. */
+/* Whether a terminal shows host and path as they are (base/printable.h).  Otherwise no chunk is
+ * made. */
 bool drafts_readable(const char *host, const char *binary);
 
 /* The same for all spellings of a host. */

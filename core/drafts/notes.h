@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a reviewer should know of a rule.  Pure, any thread. */
+/* Security notes on a rule for its reviewer.  Pure, any thread. */
 #ifndef DRAFTS_NOTES_H
 #define DRAFTS_NOTES_H
 
@@ -11,7 +11,7 @@
 
 /* One sentence after the other, in the arena; "" for nothing. */
 const char *drafts_notes(const struct sluice_rule *rule, bool ssrf, struct arena *arena);
-/* Whether these notes say that the connection was refused for where its host resolves to. */
+/* Whether these notes say that the connection was refused because of its host's addresses. */
 bool drafts_notes_ssrf(const char *notes);
 
 #endif

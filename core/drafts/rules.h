@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rules as the store keeps them, and taking back what an approval changed.  Pure, any thread. */
+/* Stored rules, and revoking what an approval changed.  Pure, any thread. */
 #ifndef DRAFTS_RULES_H
 #define DRAFTS_RULES_H
 
@@ -17,8 +17,8 @@ const char *drafts_rule_encode(const struct sluice_rule *rule, struct arena *are
 bool drafts_same(const struct schema *schema, const void *a, const void *b);
 bool drafts_same_but_rules(const struct policy *a, const struct policy *b);
 const struct sluice_rule *drafts_find_rule(const struct sluice_policy *policy, const char *key);
-/* policy with these rules in place of its own, in any order; shares nothing with what it is made
- * of.  A new reference, NULL: err. */
+/* The policy with these rules in place of its own, in any order.  Shares no memory with either.  A
+ * new reference, NULL: err. */
 struct policy *drafts_with_rules(const struct sluice_policy *policy,
                                  const struct sluice_rule *const *rules, size_t n,
                                  struct error *err);
@@ -39,9 +39,9 @@ struct drafts_change {
 int drafts_change_decode(const char *json, struct arena *arena, struct drafts_change *out,
                          struct error *err);
 
-/* current without what the change added: every other grant stays, those that others made to the
- * same rule since then included; a rule may have to be split for that.  Returns a new reference;
- * NULL when it cannot be taken apart, err says what to do. */
+/* current without what the change added.  Every other grant stays, also later ones in the same
+ * rule; for that a rule may be split.  Returns a new reference; NULL when that is not possible, and
+ * err says what to do. */
 struct policy *drafts_revoke(const struct policy *current, const struct drafts_change *change,
                                 struct error *err);
 

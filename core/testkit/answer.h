@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What came back of a test, and whether that is what it expects.
+/* The answer to a test, compared with what the test expects.
  *
  * Ownership: answer_clear releases what an answer holds; a verdict lives in the arena given. */
 #ifndef TESTKIT_ANSWER_H
@@ -32,7 +32,7 @@ struct answer {
 
 void answer_clear(struct answer *answer);
 
-/* One thing that is not as expected.  Texts without line breaks, except in got. */
+/* One difference from what is expected.  Texts have no line breaks, except in got. */
 struct mismatch {
     const char *what, *wanted, *got;                /* wanted "": nothing was wanted */
 };

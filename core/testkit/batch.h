@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside core/testkit: what a worker does for the runner, and what it says.
+/* Inside core/testkit: the work of a worker for the runner, and its messages.
  *
  *     {"loaded": [{name, path, codes: [...], options: [...]}]}   or   {"refused": "why"}
  *     {"votes": [...], "outcome": "denied", "us": 12}   for each test, in order; with "died": "how"

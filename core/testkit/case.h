@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Case files: what is asked of a voter or a chain, and what it should say.
+/* Case files: transitions for a voter or a chain, and the expected votes.
  *
  * Ownership: a case_file and everything reached from it live in the arena it was read into.
  * Thread: immutable once read, so any.  Limits: CASE_BYTES_MAX a file.
@@ -22,7 +22,7 @@ struct case_fact {
     const char *key, *value;
 };
 
-/* What one ballot should be.  "" asks nothing of that part. */
+/* The expected ballot.  "": that part may be anything. */
 struct case_ballot {
     const char *voter;                              /* its key in `votes`; NULL: the only voter */
     const char *verdict, *code, *path;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* POSIX extended regular expressions from somebody else's case files.
+/* POSIX extended regular expressions from untrusted case files.
  *
  * An expression is refused where compiling or matching it could take more than a moment: it is
  * longer than PATTERN_BYTES_MAX, its repetitions written out have more than PATTERN_PARTS_MAX

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asks a chain about decisions that were made before, and tells which would come out otherwise.
+/* Asks a chain about earlier decisions and reports those that would now differ.
  *
- * Voters run in a forked process, so that one that crashes takes nothing with it: the decision it
- * was at counts as different, and the next ones are asked of a new process.  What is asked for
- * lives in the arena of the caller.  One thread. */
+ * Voters run in a forked process.  If a voter crashes, its decision counts as different and a new
+ * process continues with the next one.  Results live in the arena of the caller.  One thread. */
 #ifndef TESTKIT_REPLAY_H
 #define TESTKIT_REPLAY_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* --update: writes what the voters said into the case files, in the place of expectations that
- * failed.  Everything else of a file, comments included, stays as it is. */
+/* --update: replaces failed expectations in the case files by what the voters answered.  The rest
+ * of a file, comments included, stays as it is. */
 #ifndef TESTKIT_REWRITE_H
 #define TESTKIT_REWRITE_H
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs the tests of a suite in worker processes and reports them in their order, however many run
- * at once.
+/* Runs the tests of a suite in parallel worker processes and reports them in their order.
  *
- * A worker asks for the tests of one voter with one set of options.  When it crashes or takes too
- * long, the test it was at has crashed and another worker goes on with the next one.
+ * A worker runs the tests of one voter with one set of options.  If it crashes or takes too long,
+ * its current test counts as crashed and another worker continues with the next one.
  *
- * Ownership: run_free releases the results; suite and settings are borrowed until then.
- * One thread. */
+ * Ownership: run_free releases the results; suite and settings are borrowed until then.  One
+ * thread. */
 #ifndef TESTKIT_RUN_H
 #define TESTKIT_RUN_H
 

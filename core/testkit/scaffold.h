@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sluice plugin new: a folder that builds or runs at once, with a first case that fails until its
- * author has written the voter.  Blocks; any thread. */
+/* sluice plugin new: makes a folder that builds or runs, with a first case that fails until the
+ * voter is written.  Blocks; any thread. */
 #ifndef TESTKIT_SCAFFOLD_H
 #define TESTKIT_SCAFFOLD_H
 
@@ -8,7 +8,7 @@
 
 enum scaffold_language { SCAFFOLD_C, SCAFFOLD_LUA };
 
-/* Makes the folder, which may be there if it is empty.  annotations: the folder of sluice.lua, for
+/* Makes the folder, which may exist if it is empty.  annotations: the folder of sluice.lua, for
  * editors; NULL: none. */
 int scaffold_make(const char *name, const char *folder, enum scaffold_language language,
                   const char *annotations, struct error *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sets the stage for one test: the voter or chain, and the transition it is asked about.
+/* Prepares one test: the voter or chain, and its transition.
  * Any thread; loading blocks and runs the voter's code. */
 #ifndef TESTKIT_STAGE_H
 #define TESTKIT_STAGE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which tests there are: every case of every file, once for each kind it lists.
+/* The tests of a run: every case of every file, once for each kind that it lists.
  *
  * Ownership: suite_read fills a suite that suite_free releases.  Thread: immutable once read. */
 #ifndef TESTKIT_SUITE_H

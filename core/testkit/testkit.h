@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sluice plugin test and bench.
  *
- * Each returns an exit code.  Reports go to stdout and files, what is wrong with the call or the
- * case files to stderr.  The calling process has one thread: voters run in forks of it. */
+ * Each returns an exit code.  Reports go to stdout and files; errors of the call or the case files
+ * go to stderr.  The calling process has one thread: voters run in forks of it. */
 #ifndef TESTKIT_TESTKIT_H
 #define TESTKIT_TESTKIT_H
 

@@ -15,14 +15,13 @@ struct watch;
 struct watch *watch_new(struct error *err);
 void watch_free(struct watch *watch);
 
-/* Begins before the files are read, so that no change is missed.  Folders are watched with those
- * inside them. */
+/* Call it before the files are read, so that no change is missed.  Folders are watched recursively. */
 void watch_path(struct watch *watch, const char *path);
 void watch_suite(struct watch *watch, const struct suite *suite,
                  const struct stage_settings *settings);
 
-/* Blocks until something changed and for a moment nothing more did.  The name of a file that
- * changed, valid until the next call; NULL when a signal wants the program to end. */
+/* Blocks until something changed and changes paused.  Returns the name of a changed file, valid
+ * until the next call; NULL when a signal asks the program to end. */
 const char *watch_wait(struct watch *watch);
 
 #endif

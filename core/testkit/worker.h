@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A process that asks a voter, so that no voter can take the runner with it.
+/* A process that runs voters, so that no voter can crash the runner.
  *
  * The child has a process group of its own, which ends when the worker is closed and when the
- * runner dies.  What it says comes as one JSON object a line on a pipe; what the voter prints
- * goes to a file without a name.
+ * runner dies.  It sends one JSON object per line on a pipe; what the voter prints goes to an
+ * unnamed file.
  *
  * Ownership: worker_start fills a worker that worker_close releases.  One thread, and the caller
  * has no other one: the child is a fork that goes on running. */
@@ -22,14 +22,14 @@ struct worker {
     struct buf text;                                /* read and not yet handed out */
 };
 
-/* What the child may do with its time: talk through worker_say and return.  It runs without the
+/* The child's work.  It talks through worker_say and returns.  It runs without the
  * runner's standard streams: stdin is empty, what it prints is kept. */
 typedef void (*worker_fn)(int to, void *arg);
 
 int worker_start(struct worker *worker, worker_fn fn, void *arg, struct error *err);
 void worker_say(int to, json_t *message);           /* takes the message */
 
-/* Reads what there is, after poll said so.  0: the pipe has ended. */
+/* Reads what is there after poll reported input.  0: the pipe has ended. */
 int worker_read(struct worker *worker);
 /* A whole message, which the caller owns; NULL: none yet. */
 json_t *worker_next(struct worker *worker);

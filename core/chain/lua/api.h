@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a vote is handed: `t`, `ballot` and the global table `sluice`.  The state's
- * thread. */
+/* What a vote gets: `t`, `ballot` and the global table `sluice`.  The state's thread. */
 #ifndef CHAIN_LUA_API_H
 #define CHAIN_LUA_API_H
 

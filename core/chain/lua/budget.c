@@ -10,7 +10,7 @@
 #include "chain/lua/coverage.h"
 
 enum {
-    CLOCK_EVERY = 4096, /* charged steps between two looks at the clock */
+    CLOCK_EVERY = 4096, /* charged steps between two readings of the clock */
     COLLECT_AT = 400,   /* percent of what a collection left: a vote's garbage is little beside the library */
 };
 
@@ -78,7 +78,7 @@ void budget_charge(lua_State *L, size_t steps)
     budget_check(L);
 }
 
-/* A buffer of the library and the text that becomes of it: it does not collect before it gives up. */
+/* Room for a buffer of the library and its text: Lua's library does not collect garbage first. */
 static void make_room(lua_State *L, size_t bytes)
 {
     struct budget *b = budget_of(L);

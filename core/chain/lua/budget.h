@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What one Lua state may spend: bytes, steps and wall-clock time.
+/* Limits of one Lua state: bytes, steps and wall-clock time.
  *
- * One step is one instruction of the virtual machine, or as much work of a C function as takes
- * about as long.  Once a budget is spent it stays spent: every further instruction and every
- * charge raises again, so that no pcall outlives it.  The state is then of no more use.
+ * One step is one instruction of the virtual machine, or work of a C function that takes about as
+ * long.  A spent budget stays spent: every further instruction and charge raises again, so that no
+ * pcall can catch it for good.  Such a state cannot be used again.
  *
  * Ownership: the budget belongs to whoever made it and outlives its state.  Its state's only
  * thread. */
@@ -16,7 +16,7 @@
 
 enum {
     BUDGET_STEPS = 20 * 1000 * 1000, /* of one vote */
-    BUDGET_HOOK_EVERY = 256,         /* instructions between two looks at the clock */
+    BUDGET_HOOK_EVERY = 256,         /* instructions between two readings of the clock */
     BUDGET_BLOCK_MAX = 1024 * 1024,  /* bytes of the longest text or the largest table part */
     BUDGET_BYTES_PER_STEP = 16,      /* of what a C function reads or writes */
 };
@@ -28,7 +28,7 @@ struct budget {
     size_t used, limit;                             /* bytes */
     size_t refused;                                 /* bytes of the request refused last, or 0 */
     int64_t steps;                                  /* left */
-    int64_t uncounted;                              /* charged since the last look at the clock */
+    int64_t uncounted;                              /* charged since the clock was last read */
     uint64_t deadline_ns;                           /* of CLOCK_MONOTONIC */
     uint32_t timeout_ms;
     struct coverage *coverage;                      /* NULL, or where lines are noted */

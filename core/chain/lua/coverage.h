@@ -21,7 +21,7 @@ struct coverage *coverage_new(lua_State *L, int index);
 void coverage_free(struct coverage *coverage);      /* NULL is fine */
 
 void coverage_mark(struct coverage *coverage, int line);
-/* Numbers of lines run from 1 up to this one. */
+/* Line numbers go from 1 to this one. */
 size_t coverage_last(const struct coverage *coverage);
 bool coverage_has_code(const struct coverage *coverage, size_t line);
 bool coverage_ran(const struct coverage *coverage, size_t line);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a script says about itself: the table that its file returns.
+/* The description of a script: the table that its file returns.
  *
  * Ownership: everything lives in the arena.  The state's thread. */
 #ifndef CHAIN_LUA_DEFINITION_H
@@ -19,7 +19,7 @@ struct definition {
     const struct sluice_option *options;            /* NULL: none */
 };
 
-/* Reads the table at index.  Raises an error that names the member which is wrong. */
+/* Reads the table at index.  Raises an error that names the wrong member. */
 void definition_read(lua_State *L, int index, struct arena *arena, struct definition *out);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The system calls of a voter's process: what is not listed, call by call and argument by argument,
- * fails with EPERM; what nobody asks for by accident kills the process. */
+/* The system calls of a voter's process.  A call or argument that is not listed fails with EPERM;
+ * calls that only an attack makes kill the process. */
 #ifndef CHAIN_PROCESS_CALLS_H
 #define CHAIN_PROCESS_CALLS_H
 

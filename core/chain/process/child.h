@@ -29,12 +29,11 @@ struct child {
 
 /* command: NULL, or what it becomes after confining itself. */
 int child_start(struct child *child, const struct command *command, struct error *err);
-/* Whether it is still there and silent, as it must be between two requests. */
+/* Whether it runs and has sent nothing, as between two requests. */
 bool child_is_idle(const struct child *child);
-/* Hands lines of its stderr to the log, CHILD_LOG_LINES of CHILD_LOG_BYTES at most; the rest of
- * what is there is dropped. */
+/* Logs lines of its stderr, at most CHILD_LOG_LINES of CHILD_LOG_BYTES, and drops the rest. */
 void child_pass_messages(struct child *child, const char *voter, const struct log *log);
-/* Tells it that nothing more comes and gives it CHILD_FINI_MS to end in order. */
+/* Closes the sending side and gives the process CHILD_FINI_MS to end by itself. */
 void child_finish(const struct child *child);
 /* Kills it unless it ended by itself, and waits for it.  Appends how it ended to how, such as
  * "it was killed by signal 11 (Segmentation fault)"; how may be NULL.  True: by itself, in order.

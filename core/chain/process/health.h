@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a voter's process has fared: after a failure in a row it pauses before it is started again,
- * longer each time; after HEALTH_FAILURES_MAX of them it is not started any more until the chain is
- * loaded anew.
+/* Failures of a voter's process.  After a second failure in a row it is restarted only after a
+ * pause, which doubles each time.  After HEALTH_FAILURES_MAX it is not restarted until the chain is
+ * reloaded.
  *
- * {0} is in good health.  One thread at a time, but for health_quarantined. */
+ * {0} has no failures.  One thread at a time, but for health_quarantined. */
 #ifndef CHAIN_PROCESS_HEALTH_H
 #define CHAIN_PROCESS_HEALTH_H
 

@@ -4,7 +4,8 @@
 #ifndef CHAIN_PROCESS_SERVE_H
 #define CHAIN_PROCESS_SERVE_H
 
-/* Returns the exit code of the process: 0 when the gateway is done with it or it retires. */
+/* Returns the exit code of the process: 0 when the gateway closes the socket or the process
+ * retires. */
 int serve(int socket);
 
 #endif

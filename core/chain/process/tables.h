@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A voter's tables of codes and options on the wire: from the voter into its first answer, and back
- * into tables in the gateway.
+/* Converts a voter's tables of codes and options to messages, and messages back to tables.
  *
  * Ownership: everything lives in the arena.  Any thread. */
 #ifndef CHAIN_PROCESS_TABLES_H

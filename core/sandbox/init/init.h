@@ -31,8 +31,8 @@ int init_reason(char *reason, const char *format, ...) __attribute__((format(pri
 
 /* setup.c: everything that happens once.  Sends READY or FAILED itself. */
 int init_setup(struct init *init, int body_fd);
-/* A supervisor that is gone ends init in here.  A kernel that is short of memory is asked again;
- * -1 with errno only for descriptors that cannot be passed. */
+/* Ends init if the supervisor is gone.  Retries if the kernel is short of memory; -1 with errno
+ * only for descriptors that cannot be passed. */
 int init_tell(const struct init *init, const struct init_message *message, const int *fds,
               size_t n_fds);
 void init_send(const struct init *init, enum init_message_type type, uint32_t id, int32_t value,
@@ -92,7 +92,7 @@ int init_limit_self(const struct init *init, char *reason);
 int init_make_userns(uint32_t uid, uint32_t gid, int *out, char *reason);
 /* Init's own, once the network stands: owning the workload's namespace is all it needs later. */
 int init_drop_capabilities(void);
-/* In a forked child: gives up every privilege for good, each while that is still possible. */
+/* In a forked child: drops every privilege for good, in the order in which that is possible. */
 int init_enter(const struct init *init, const char *folder, char *reason);
 
 /* job.c */

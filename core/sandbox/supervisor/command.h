@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a command in a sandbox may look like and what environment it gets.  Any thread. */
+/* Checks commands for a sandbox and makes their environment.  Any thread. */
 #ifndef SANDBOX_SUPERVISOR_COMMAND_H
 #define SANDBOX_SUPERVISOR_COMMAND_H
 
@@ -17,8 +17,8 @@ enum {
     COMMAND_ENV_VALUE_MAX = 8192,
 };
 
-/* The whole environment as "NAME=VALUE" texts: what every command has, the sandbox's own, the
- * command's, and last what nobody may override, the way to the proxy. */
+/* The environment as "NAME=VALUE" texts: the defaults, the sandbox's, the command's, and last the
+ * proxy's, which nothing can override. */
 const char **sandbox_env_make(const struct sandbox_spec *spec, const struct sandbox_exec *exec,
                               struct arena *arena, size_t *n);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests the proxy refused, on their way to the gateway.
+/* Collects requests that the proxy refused and sends them to the gateway.
  *
  * The first denial of a host, port, binary, stage and request is due at once, up to
- * DENIALS_AT_ONCE_MAX a second; more of the same are counted and due a second later.  What cannot be
- * sent (no gateway, or one that does not read) waits, up to DENIALS_MAX different ones; then the one
- * that was seen longest ago is forgotten, of the program that has more than half of them, if one has.
- * The workload decides how long a text is, by the paths of its programs and requests: so each is
- * bounded.  Loop thread only. */
+ * DENIALS_AT_ONCE_MAX a second; repeats are counted and due a second later.  What cannot be sent (no
+ * gateway, or one that does not read) waits, up to DENIALS_MAX different denials; then the oldest is
+ * dropped, of the program that has more than half of them if there is one.  The workload controls the
+ * lengths of the texts by the paths of its programs and requests, so they are bounded.  Loop thread
+ * only. */
 #ifndef SANDBOX_SUPERVISOR_DENIALS_H
 #define SANDBOX_SUPERVISOR_DENIALS_H
 
@@ -33,7 +33,7 @@ _Static_assert(DENIALS_BATCH * (6 * (DENIALS_TEXT_MAX + 1024) + DENIALS_METHOD_M
                    SANDBOX_LINE_MAX,
                "a batch of denials fits into a line");
 
-/* Returns false when there is nobody to send to now, or no room; call sandbox_denials_flush when there is. */
+/* False: no gateway or no room; call sandbox_denials_flush when that changes. */
 typedef bool sandbox_denials_sender(void *ctx, const struct sandbox_denials *denials);
 
 struct denial_book *sandbox_denials_new(uv_loop_t *loop, sandbox_denials_sender *send, void *ctx);

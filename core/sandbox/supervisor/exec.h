@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commands somebody runs in the sandbox: each has a tunnel of its own to the gateway.
+/* Commands in the sandbox, each with a tunnel of its own to the gateway.
  *
  * Ownership: the table borrows what it is made with; a session lives until both its command and its
  * tunnel have ended.  Loop thread only. */
@@ -40,11 +40,11 @@ void sandbox_execs_free(struct exec_table *table);
 void sandbox_execs_begin(struct exec_table *table, const struct sandbox_exec *exec,
                          struct arena *arena);
 
-/* What the container says of them.  Unknown ids are ignored, their descriptors closed. */
+/* Events of the container.  Unknown ids are ignored and their descriptors closed. */
 void sandbox_execs_started(struct exec_table *table, uint32_t id, const int *fds, size_t n_fds);
 void sandbox_execs_exited(struct exec_table *table, uint32_t id, int code, const char *error);
-/* The sandbox is gone: every session is told why and ends.  on_ended once none is left, possibly
- * before this returns. */
+/* The sandbox is gone: every session gets the reason and ends.  Calls on_ended when none is left,
+ * possibly before this returns. */
 void sandbox_execs_end(struct exec_table *table, const char *why, void (*on_ended)(void *ctx),
                        void *ctx);
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a supervisor gives up once its sandbox runs.
+/* Drops privileges of a supervisor once its sandbox runs.
  *
- * It serves untrusted clients from then on, so it keeps only what that takes: as root, to look at
- * the sandbox's processes and to signal them.  Called in the main thread before any other thread
+ * From then on it serves untrusted clients.  As root it keeps only what it needs to inspect and
+ * signal the sandbox's processes.  Called in the main thread before any other thread
  * exists. */
 #ifndef SANDBOX_SUPERVISOR_HARDEN_H
 #define SANDBOX_SUPERVISOR_HARDEN_H
 
 struct error;
 
-/* Best effort: err tells what could not be given up, the rest was. */
+/* Best effort: err names what could not be dropped; the rest was. */
 int sandbox_harden(struct error *err);
 
 #endif

@@ -2,8 +2,8 @@
 /* Starts bubblewrap with sluice-init in it.
  *
  * Where the supervisor is the host's root, bubblewrap runs under a host uid of the sandbox's own,
- * so that nothing in the sandbox is ever root on the host, whatever else gives way.  Everybody else
- * runs it as themselves.  Called once, from the main thread, before any other thread exists: the
+ * so that nothing in the sandbox is ever root on the host.  An ordinary user runs it under the own
+ * uid.  Called once, from the main thread, before any other thread exists: the
  * sandbox dies with the thread that started it.
  *
  * Ownership: the caller closes the descriptors and waits for the process. */
@@ -28,7 +28,7 @@ struct launch_request {
 };
 int sandbox_launch(const struct launch_request *request, struct launch *out, struct error *err);
 
-/* What the complaints mean, in words for whoever asked for the sandbox. */
+/* Explains bubblewrap's complaints to the user. */
 void sandbox_launch_explain(const char *complaints, struct error *err);
 
 #endif

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines that a workload causes, on their way to the supervisor's log and to the gateway.
+/* Log lines that a workload causes, for the supervisor's log and the gateway.
  *
- * Of the refusals of the same program, host, port and reason the first LINES_ALIKE have a line each;
- * the following ones are counted, and one line every LINES_REPEAT_MS says how many.  The log gets every line that is left, before the
- * loop next waits for anything.  The gateway
- * gets at most LINES_PER_SECOND of each kind, and as many as it reads; one line says how many of
- * which kind it did not get, and when.  While there is no gateway the first LINES_KEPT_MAX of each
- * kind wait.  Loop thread only. */
+ * The first LINES_ALIKE refusals of the same program, host, port and reason have a line each.
+ * Later ones are counted, and one line every LINES_REPEAT_MS gives their number.  The log gets all
+ * of these lines, before the loop waits again.  The gateway gets at most LINES_PER_SECOND of each
+ * kind, and as many as it reads; one line says how many of which kind were dropped, and when.  While
+ * there is no gateway, the first LINES_KEPT_MAX of each kind wait.  Loop thread only. */
 #ifndef SANDBOX_SUPERVISOR_LINES_H
 #define SANDBOX_SUPERVISOR_LINES_H
 
@@ -28,7 +27,7 @@ enum {
 };
 
 struct lines *sandbox_lines_new(uv_loop_t *loop, const struct log *log);
-/* Hello was said on the link, which outlives the lines: sends what waits. */
+/* The link, which outlives the lines, has sent hello: sends what waits. */
 void sandbox_lines_connect(struct lines *lines, struct gateway_link *link);
 void sandbox_lines_add(struct lines *lines, enum log_level level, enum log_kind kind, const char *text);
 void sandbox_lines_add_decision(struct lines *lines, const struct egress_line *line);

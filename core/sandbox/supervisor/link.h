@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The supervisor's stream to its gateway: kept up for ever, one message per line.
+/* The supervisor's stream to its gateway, one message per line.  It reconnects for ever.
  *
- * A broken stream is dialled again after 20 ms, doubling to 1 s.  A gateway that says nothing for
- * SANDBOX_SILENCE_MS is taken for dead.  Callbacks come from the loop, never from inside one of
+ * A broken stream is dialled again after 20 ms, doubling to 1 s.  A gateway that is silent for
+ * SANDBOX_SILENCE_MS counts as dead.  Callbacks come from the loop, never from inside one of
  * these functions.  Loop thread only. */
 #ifndef SANDBOX_SUPERVISOR_LINK_H
 #define SANDBOX_SUPERVISOR_LINK_H
@@ -25,7 +25,7 @@ struct gateway_link_request {
     void (*on_drained)(void *ctx);                  /* everything sent is with the kernel: there is room */
     /* The receiver owns the arena that the message lives in. */
     void (*on_message)(void *ctx, const struct sandbox_message *message, struct arena *arena);
-    /* The gateway knows nothing of this sandbox any more (410): it was deleted meanwhile. */
+    /* The gateway does not know this sandbox any more (410): it was deleted. */
     void (*on_orphaned)(void *ctx);
     void *ctx;
 };

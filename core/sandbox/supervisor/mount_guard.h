@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Guards: paths that a listed folder does not lend with the rest of its content.
+/* Guards: paths that are not mounted with the folder that contains them.
  *
  * The gateway's own files are never seen or never written; secrets and the sockets of services that
  * run programs for others are seen only where the policy lists them by themselves.  A file that

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a supervisor is told when it is started: one JSON file of mode 0600, named by --spec.
+/* The configuration of a supervisor: one JSON file of mode 0600, named by --spec.
  *
  * Ownership: a decoded spec and everything it points to lives in the arena it was decoded into;
  * an encoded one borrows.  Any thread. */

@@ -4,8 +4,8 @@
  * Every message is one struct init_message.  SETUP and EXEC carry a body too long for a packet: it
  * rides in a memfd beside the message (SCM_RIGHTS).  Both programs come from one build and one
  * machine, so the structs travel as they are; the version is there for a half-finished upgrade.
- * A body is a fixed struct followed by NUL-terminated strings in the order told below.  This file
- * needs nothing but libc, because sluice-init links nothing else.
+ * A body is a fixed struct followed by NUL-terminated strings in the order given below.  This file
+ * needs only libc, because sluice-init links nothing else.
  *
  * The order: the supervisor sends SETUP, init answers READY with its descriptors or FAILED; then
  * each EXEC is answered by STARTED with its descriptors and, later, EXITED.  When either end of the
@@ -63,8 +63,8 @@ enum {
 };
 
 /* The fixed part is followed by n_mounts struct wire_mount, n_guards struct wire_guard and n_files
- * struct wire_file.  Strings: source and target of each mount, the path of each guard, the paths for
- * Landlock, the path of each file.  Then the content of each file, and a NUL. */
+ * struct wire_file.  Strings: source and target of each mount, the path of each guard, the paths
+ * for Landlock, the path of each file.  Then the content of each file, and a NUL. */
 struct setup_body {
     uint32_t flags;
     uint32_t uid, gid;                              /* what the workload sees itself as */

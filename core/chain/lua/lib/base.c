@@ -48,7 +48,7 @@ static struct key read_key(lua_State *L, int index)
         key.text = lua_tolstring(L, index, &key.len);
         return key;
     default:
-        /* Its place depends on an address, so the same input could give another vote. */
+        /* Its order would depend on an address, so a vote would not be deterministic. */
         luaL_error(L, "a table with a %s as a key has no order to go through it in",
                    luaL_typename(L, index));
         return key;
@@ -151,7 +151,7 @@ static int base_next(lua_State *L)
     return 2;
 }
 
-/* What a spent budget raises goes on past every pcall. */
+/* The error of a spent budget passes every pcall. */
 static int base_pcall(lua_State *L)
 {
     luaL_checkany(L, 1);
@@ -233,8 +233,8 @@ static void refuse_protected(lua_State *L)
     lua_settop(L, 2);
 }
 
-/* Sets a copy of the allowed fields: no finaliser runs outside a budget, no weak table shows when
- * memory is collected, and what the script writes into its metatable later changes nothing. */
+/* Sets a copy of the allowed fields.  So no finaliser runs outside a budget, no weak table reveals
+ * a collection, and later changes of the script's metatable have no effect. */
 static int base_setmetatable(lua_State *L)
 {
     static const char *const allowed[] = {

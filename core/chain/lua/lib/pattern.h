@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lua's patterns with every step counted, so that no pattern runs away.
+/* Lua's patterns with a limit: every step is counted.
  *
  * The meaning is that of the Lua 5.4 manual, section 6.4.1, in the C locale.  A malformed pattern
  * raises as in Lua; a search that takes more than PATTERN_STEPS (and PATTERN_STEPS_PER_BYTE of its

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a script finds around it: an allow-list, built up from nothing.
+/* The environment of a script: an allow-list of functions.
  *
- * Everything offered is read only, works in bounded time (budget.h), gives the same answer for the
- * same input in every state (no random numbers, no addresses, pairs in the order of its keys), and
- * reaches nothing outside.  The state's thread. */
+ * They are read only, run in bounded time (budget.h), are deterministic (no random numbers, no
+ * addresses, pairs in the order of its keys) and have no access to anything outside the state.  The
+ * state's thread. */
 #ifndef CHAIN_LUA_LIB_SANDBOX_H
 #define CHAIN_LUA_LIB_SANDBOX_H
 
@@ -12,7 +12,7 @@
 
 /* Pushes the table behind every environment: the base functions and the libraries. */
 void sandbox_open(lua_State *L);
-/* Replaces the table on the stack by an empty one that shows it and refuses writes. */
+/* Replaces the table on the stack by a read-only proxy. */
 void sandbox_freeze(lua_State *L, const char *name);
 
 /* Each pushes a new table of its functions. */
@@ -20,8 +20,8 @@ void sandbox_push_base(lua_State *L);
 void sandbox_push_string(lua_State *L);
 void sandbox_push_table(lua_State *L);
 
-/* Sets fields of the table on the stack: functions of a library of Lua that run in time linear in
- * the length of the texts they are given, charged for it.  names: ended by NULL. */
+/* Copies functions of a Lua library into the table on the stack.  They take time linear in the
+ * length of their texts, and are charged for it.  names: ended by NULL. */
 void sandbox_take(lua_State *L, lua_CFunction open, const char *const *names);
 
 /* string.format of the arguments from index first on; pushes the text.  Raises on mistakes. */
