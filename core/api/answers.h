@@ -28,8 +28,8 @@
     X(effect, "relation gained[reach] lost[reach]")                                                                   \
     X(update, "outcome revision# hash changed! status dry_run! votes[vote] warnings[error] diff<diff> "               \
               "effect<effect> base_revision# summary")                                                                \
-    X(draft, "id sandbox status source rule_name rule* host port# binary method path hits# first_seen last_seen rationale "       \
-             "confidence% security_notes review_token decided_by decided_at? reason author approvals* asked_by* addresses*")               \
+    X(draft, "id sandbox status source rule_name rule* host port# binary method path hits# first_seen last_seen "     \
+             "rationale confidence% security_notes review_token decided_by decided_at? reason author approvals* asked_by* addresses*")               \
     X(drafts, "chunks[draft]")                                                                                        \
     X(cleared, "cleared#")                                                                                            \
     X(event, "at event id actor text")                                                                                \

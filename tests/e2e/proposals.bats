@@ -58,7 +58,7 @@ has_chunk() { until_so "[ -n \"\$(chunk $*)\" ]"; }
     [ "$(jq -c '.effect.gained[0] | [.binary, .host, .port, .method, .path]' <<<"$c")" = \
       '["/usr/bin/curl","10.77.0.2",8080,"POST","/v1/things"]' ]
     [ "$(jq -r .rationale <<<"$c")" = "Allow curl to send POST /v1/things to 10.77.0.2:8080 (HTTP-alt)." ]
-    ! sluice rule get demo -o json | grep -q secret
+    [[ "$(sluice rule get demo -o json)" != *secret* ]]
 }
 
 @test "rule get shows the request and what approving it would open" {
@@ -94,6 +94,7 @@ has_chunk() { until_so "[ -n \"\$(chunk $*)\" ]"; }
     [ "$(id_of "$other")" != "$(id_of "$(chunk POST /v1/things)")" ]
     run -0 sluice rule approve demo --chunk-id "$(id_of "$other")" --wait
     [ "$(send_python POST /v1/things)" = 200 ]
+    [ "$(send_python GET /v1/things)" = 200 ]       # by readers, which names it by a link
     [ "$(send POST /v1/things)" = 403 ]
 }
 
