@@ -11,12 +11,8 @@
 #include "base/glob.h"
 #include "base/terminal.h"
 #include "cli/document.h"
-<<<<<<< HEAD
 #include "policy/check/check.h"
 #include "policy/enforceable.h"
-=======
-#include "policy/check/check.h"
->>>>>>> 7fdb006 (policy: move files to check/, merge/, effect/ and match/ (moves only))
 
 /* {path, line, column, message}, as in a problem document of the gateway. */
 static json_t *problem_list(const struct problems *problems)

@@ -60,7 +60,7 @@ wrong_protocol() { # wrong_protocol TREE FOLDER…
 
 # FILE: INCLUDED for every header of parts that a file of another folder includes.
 wrong_parts() {
-    (cd "$1" && grep -rnE --include='*.[ch]' '^ *# *include +"[^"]*_parts\.h"' core tests 2>/dev/null || true) |
+    (cd "$1" && grep -rnE --include='*.[ch]' '^ *# *include +"[^"]*[/_]parts\.h"' core tests 2>/dev/null || true) |
         awk '{
             split($0, part, ":"); file = part[1]; folder = file; sub(/^core\//, "", folder); sub(/\/[^\/]*$/, "", folder)
             match($0, /"[^"]*"/); name = substr($0, RSTART + 1, RLENGTH - 2); own = name; sub(/\/[^\/]*$/, "", own)

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/match/cases.h"
 
-<<<<<<< HEAD
-=======
-#include "policy/check/check.h"
-#include "policy/policy.h"
-
->>>>>>> 7fdb006 (policy: move files to check/, merge/, effect/ and match/ (moves only))
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
