@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/terminal.h"
 #include "gateway/folder.h"
-#include "gateway/state.h"
+#include "gateway/gateway_parts.h"
 
 static void draft_changed(void *ctx, const char *sandbox, const char *draft_id, const char *status)
 {

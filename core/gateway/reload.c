@@ -7,7 +7,7 @@
 #include "base/terminal.h"
 #include "gateway/gateway.h"
 #include "gateway/own_files.h"
-#include "gateway/state.h"
+#include "gateway/gateway_parts.h"
 
 static void print_problems(const char *file, const struct problems *problems)
 {

@@ -2,7 +2,7 @@
 /* Shuts the gateway down: finishes what runs, then closes each part. */
 #include <string.h>
 
-#include "gateway/state.h"
+#include "gateway/gateway_parts.h"
 
 static void close_loop_handles(struct gateway *g)
 {

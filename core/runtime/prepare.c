@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "runtime/start.h"
+#include "runtime/start_parts.h"
 #include "sandbox/supervisor/idmap.h"
 
 static size_t read_pairs(struct arena *arena, const char *json_text, struct spec_pair **out)

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "runtime/start.h"
+#include "runtime/start_parts.h"
 
 static void start_end(struct start *st, const struct error *err)
 {

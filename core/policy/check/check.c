@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "policy/check/parts.h"
+#include "policy/check/check_parts.h"
 
 static void report(struct check *c, struct problems *list, const char *record, const char *field,
                    const char *format, va_list args)

@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "policy/check/parts.h"
+#include "policy/check/check_parts.h"
 
 /* Interfaces of cluster control planes, which the proxy refuses on every address. */
 static const uint16_t control_ports[] = {2379, 2380, 6443, 10250, 10255};

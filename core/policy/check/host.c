@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/ipaddr.h"
-#include "policy/check/parts.h"
+#include "policy/check/check_parts.h"
 
 enum { WIDE_PREFIX = 16 };
 

@@ -3,7 +3,7 @@
 #include <strings.h>
 
 #include "base/glob.h"
-#include "policy/check/parts.h"
+#include "policy/check/check_parts.h"
 #include "policy/match/match.h"
 
 enum { MIDDLEWARES_MAX = 10, PATTERNS_MAX = 32 };

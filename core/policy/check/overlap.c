@@ -7,7 +7,7 @@
 
 #include "base/glob.h"
 #include "base/ipaddr.h"
-#include "policy/check/parts.h"
+#include "policy/check/check_parts.h"
 #include "policy/match/match.h"
 
 typedef const char *aspect_text(const struct sluice_endpoint *e, struct arena *arena);

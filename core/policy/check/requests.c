@@ -4,7 +4,7 @@
 #include <strings.h>
 
 #include "base/glob.h"
-#include "policy/check/parts.h"
+#include "policy/check/check_parts.h"
 #include "policy/check/protocol.h"
 
 #define FIELD(name, kind, member, protocols) \

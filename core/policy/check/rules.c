@@ -2,7 +2,7 @@
 /* Rules and the binaries that they let through. */
 #include <string.h>
 
-#include "policy/check/parts.h"
+#include "policy/check/check_parts.h"
 
 static const char reserved[] = "_provider_";
 

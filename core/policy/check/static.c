@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/check/parts.h"
+#include "policy/check/check_parts.h"
 
 enum { PATHS_MAX = 256 };
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/ipaddr.h"
-#include "policy/effect/parts.h"
+#include "policy/effect/effect_parts.h"
 
 /* A place in a pattern.  The tokens of a pattern follow each other, each a segment's atoms and an
  * ATOM_END, or one ATOM_RUN, and at last an ATOM_STOP. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "policy/effect/parts.h"
+#include "policy/effect/effect_parts.h"
 
 void *effect_grow(struct arena *arena, void *items, size_t n, size_t *cap, size_t size)
 {

@@ -9,7 +9,7 @@
 #include <strings.h>
 
 #include "base/buf.h"
-#include "policy/effect/parts.h"
+#include "policy/effect/effect_parts.h"
 #include "policy/match/http.h"
 #include "policy/policy.h"
 #include "policy/preset.h"

@@ -3,7 +3,7 @@
 #ifndef POLICY_EFFECT_RUN_H
 #define POLICY_EFFECT_RUN_H
 
-#include "policy/effect/parts.h"
+#include "policy/effect/effect_parts.h"
 
 enum { FROM, TO, SIDES };
 enum { ANY_HOST = UINT32_MAX - 1 };                 /* of items without a host */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "policy/effect/parts.h"
+#include "policy/effect/effect_parts.h"
 
 enum shape {
     DEAD = EFFECT_SHAPE_DEAD,

@@ -7,7 +7,7 @@
 
 #include "base/glob.h"
 #include "base/ipaddr.h"
-#include "policy/effect/parts.h"
+#include "policy/effect/effect_parts.h"
 #include "policy/match/match.h"
 
 void effect_space_init(struct effect_space *space, enum effect_language language,

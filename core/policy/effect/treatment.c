@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "base/ipaddr.h"
-#include "policy/effect/parts.h"
+#include "policy/effect/effect_parts.h"
 #include "policy/policy.h"
 
 void effect_treatments_init(struct effect_treatments *t, struct arena *arena,

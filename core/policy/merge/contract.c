@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "policy/merge/merge.h"
-#include "policy/merge/parts.h"
+#include "policy/merge/merge_parts.h"
 
 /* The part of an endpoint that says how its requests are read. */
 struct contract {

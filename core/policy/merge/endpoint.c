@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #include "policy/merge/merge.h"
-#include "policy/merge/parts.h"
+#include "policy/merge/merge_parts.h"
 
 static size_t name_length(const char *host)
 {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "policy/merge/parts.h"
+#include "policy/merge/merge_parts.h"
 
 static const char *const words[] = {
 #define X(id, word, meaning) [POLICY_##id] = word,

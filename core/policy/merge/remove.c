@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "policy/merge/merge.h"
-#include "policy/merge/parts.h"
+#include "policy/merge/merge_parts.h"
 
 int merge_remove_rule(struct merge *m)
 {

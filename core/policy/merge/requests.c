@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "policy/merge/merge.h"
-#include "policy/merge/parts.h"
+#include "policy/merge/merge_parts.h"
 #include "policy/preset.h"
 
 /* Each request rule as text, made once: comparing all with all is then cheap. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "policy/merge/merge.h"
-#include "policy/merge/parts.h"
+#include "policy/merge/merge_parts.h"
 
 /* An existing rule on its way to the merged one. */
 struct widening {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside core/gateway: the parts of a running gateway.  Loop thread, except what is said of reload. */
-#ifndef GATEWAY_STATE_H
-#define GATEWAY_STATE_H
+#ifndef GATEWAY_GATEWAY_PARTS_H
+#define GATEWAY_GATEWAY_PARTS_H
 
 #include <pthread.h>
 

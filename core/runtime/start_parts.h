@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside core/runtime: one start of a sandbox, on its way between the loop and a worker thread. */
-#ifndef RUNTIME_START_H
-#define RUNTIME_START_H
+#ifndef RUNTIME_START_PARTS_H
+#define RUNTIME_START_PARTS_H
 
 #include "runtime/sandbox.h"
 
