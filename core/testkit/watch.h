@@ -15,7 +15,8 @@ struct watch;
 struct watch *watch_new(struct error *err);
 void watch_free(struct watch *watch);
 
-/* Call it before the files are read, so that no change is missed.  Folders are watched recursively. */
+/* Call it before the files are read, so that no change is missed.  Folders are watched
+ * recursively. */
 void watch_path(struct watch *watch, const char *path);
 void watch_suite(struct watch *watch, const struct suite *suite,
                  const struct stage_settings *settings);
