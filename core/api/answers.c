@@ -25,7 +25,8 @@ static json_t *describe_member(const char *mark)
     case '[':
         if (mark[1] == ']')
             return json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "string");
-        return json_pack("{s:s, s:o}", "type", "array", "items", reference(mark + 1, strcspn(mark + 1, "]")));
+        return json_pack("{s:s, s:o}", "type", "array", "items",
+                         reference(mark + 1, strcspn(mark + 1, "]")));
     case '<':
         return reference(mark + 1, strcspn(mark + 1, ">"));
     default:
@@ -42,7 +43,8 @@ static json_t *describe(const char *members)
         json_array_append_new(required, json_stringn(at, len));
         at += strcspn(at, " ");
     }
-    return json_pack("{s:s, s:o, s:o}", "type", "object", "properties", properties, "required", required);
+    return json_pack("{s:s, s:o, s:o}", "type", "object", "properties", properties, "required",
+                     required);
 }
 
 json_t *api_describe_answers(void)
@@ -57,9 +59,9 @@ json_t *api_describe_answers(void)
         json_object_set_new(schemas, answers[i][0], describe(answers[i][1]));
     json_t *problem = json_object_get(json_object_get(schemas, "problem"), "properties");
     json_object_set_new(problem, "errors", describe_member("[error]"));     /* if there are any */
-    json_object_set_new(problem, "file", describe_member(""));              /* which the errors are in */
+    json_object_set_new(problem, "file", describe_member("")); /* which the errors are in */
     json_object_set_new(problem, "votes", describe_member("[vote]"));
     json_t *decision = json_object_get(json_object_get(schemas, "decision"), "properties");
-    json_object_set_new(decision, "candidate", describe_member("*"));       /* if it was asked for */
+    json_object_set_new(decision, "candidate", describe_member("*")); /* if it was asked for */
     return schemas;
 }

@@ -5,53 +5,63 @@
 
 #include <jansson.h>
 
-/* name, members.  A member is a text unless a mark follows its name: # integer, % number, ! boolean, ? text or null,
+/* name, members.  A member is a text unless a mark follows its name: # integer, % number, !
+ * boolean, ? text or null,
  * * anything, [] a list of texts, [x] a list of x, <x> an x, where x is a name of this list. */
-#define API_ANSWERS(X)                                                                                                \
-    X(problem, "type title status# detail")                                                                           \
-    X(error, "path line# column# message")                                                                            \
-    X(status, "status version pid# started_at sandboxes# ready# pending_drafts# voters# draining! " \
-              "limits* workload_uids* enforces[]")                                                                    \
-    X(sandbox, "name id phase network labels* policy_revision# loaded_revision# policy_hash created_at "              \
-               "approval_mode limits* error?")                                                                        \
-    X(created, "name id phase network labels* policy_revision# loaded_revision# policy_hash created_at "              \
-               "approval_mode limits* error? update<update> warnings*")                                               \
-    X(sandboxes, "sandboxes[sandbox]")                                                                                \
-    X(policy, "sandbox revision# loaded_revision# hash status policy*")                                               \
-    X(revision, "revision# hash status kind actor reason decision? created_at loaded_at? error?")                     \
-    X(revisions, "revisions[revision]")                                                                               \
-    X(vote, "voter version level verdict code message path duration_us#")                                             \
-    X(diff, "added[change] removed[change] changed[change] static[static]")                                           \
-    X(change, "key")                                                                                                  \
-    X(static, "path before after")                                                                                    \
-    X(reach, "host port# binary method path example")                                                                 \
-    X(effect, "relation gained[reach] lost[reach]")                                                                   \
-    X(update, "outcome revision# hash changed! status dry_run! votes[vote] warnings[error] diff<diff> "               \
-              "effect<effect> base_revision# summary")                                                                \
-    X(draft, "id sandbox status source rule_name rule* host port# binary method path hits# first_seen last_seen "     \
-             "rationale confidence% security_notes review_token decided_by decided_at? reason author approvals* asked_by* addresses*")               \
-    X(drafts, "chunks[draft]")                                                                                        \
-    X(cleared, "cleared#")                                                                                            \
-    X(event, "at event id actor text")                                                                                \
-    X(history, "history[event]")                                                                                      \
-    X(actor, "name role via")                                                                                         \
-    X(decision, "id seq# sandbox kind outcome actor<actor> reason base_revision# revision# base_hash candidate_hash " \
-                "votes[vote] overridden! chain_digest at hash")                                                       \
-    X(decisions, "decisions[decision]")                                                                               \
-    X(full_decision, "id seq# sandbox kind outcome actor<actor> reason base_revision# revision# base_hash "           \
-                     "candidate_hash votes[vote] overridden! chain_digest at hash candidate* diff<diff> effect* "     \
-                     "warnings[error] previous")                                                                      \
-    X(request, "host port# binary verdict rule reason count# first_seen last_seen")                                   \
-    X(unlisted, "allowed# refused# failed#")                                                                          \
-    X(traffic, "sandbox traffic[request] unlisted<unlisted>")                                                         \
-    X(audit, "intact! records# first_bad# why head")                                                                  \
-    X(voter, "name version summary kind level isolation path sha256 state "                               \
-             "reads_files! votes# denials# errors# p50_us# p99_us#")                                                  \
-    X(plugins, "voters[voter] digest")                                                                                \
-    X(permission, "name help roles[]")                                                                                \
+#define API_ANSWERS(X)                                                                             \
+    X(problem, "type title status# detail")                                                        \
+    X(error, "path line# column# message")                                                         \
+    X(status,                                                                                      \
+      "status version pid# started_at sandboxes# ready# pending_drafts# voters# draining! "        \
+      "limits* workload_uids* enforces[]")                                                         \
+    X(sandbox,                                                                                     \
+      "name id phase network labels* policy_revision# loaded_revision# policy_hash created_at "    \
+      "approval_mode limits* error?")                                                              \
+    X(created,                                                                                     \
+      "name id phase network labels* policy_revision# loaded_revision# policy_hash created_at "    \
+      "approval_mode limits* error? update<update> warnings*")                                     \
+    X(sandboxes, "sandboxes[sandbox]")                                                             \
+    X(policy, "sandbox revision# loaded_revision# hash status policy*")                            \
+    X(revision, "revision# hash status kind actor reason decision? created_at loaded_at? error?")  \
+    X(revisions, "revisions[revision]")                                                            \
+    X(vote, "voter version level verdict code message path duration_us#")                          \
+    X(diff, "added[change] removed[change] changed[change] static[static]")                        \
+    X(change, "key")                                                                               \
+    X(static, "path before after")                                                                 \
+    X(reach, "host port# binary method path example")                                              \
+    X(effect, "relation gained[reach] lost[reach]")                                                \
+    X(update,                                                                                      \
+      "outcome revision# hash changed! status dry_run! votes[vote] warnings[error] diff<diff> "    \
+      "effect<effect> base_revision# summary")                                                     \
+    X(draft, "id sandbox status source rule_name rule* host port# binary method path hits# "       \
+             "first_seen last_seen "                                                               \
+             "rationale confidence% security_notes review_token decided_by decided_at? reason "    \
+             "author approvals* asked_by* addresses*")                                             \
+    X(drafts, "chunks[draft]")                                                                     \
+    X(cleared, "cleared#")                                                                         \
+    X(event, "at event id actor text")                                                             \
+    X(history, "history[event]")                                                                   \
+    X(actor, "name role via")                                                                      \
+    X(decision, "id seq# sandbox kind outcome actor<actor> reason base_revision# revision# "       \
+                "base_hash candidate_hash "                                                        \
+                "votes[vote] overridden! chain_digest at hash")                                    \
+    X(decisions, "decisions[decision]")                                                            \
+    X(full_decision,                                                                               \
+      "id seq# sandbox kind outcome actor<actor> reason base_revision# revision# base_hash "       \
+      "candidate_hash votes[vote] overridden! chain_digest at hash candidate* diff<diff> effect* " \
+      "warnings[error] previous")                                                                  \
+    X(request, "host port# binary verdict rule reason count# first_seen last_seen")                \
+    X(unlisted, "allowed# refused# failed#")                                                       \
+    X(traffic, "sandbox traffic[request] unlisted<unlisted>")                                      \
+    X(audit, "intact! records# first_bad# why head")                                               \
+    X(voter, "name version summary kind level isolation path sha256 state "                        \
+             "reads_files! votes# denials# errors# p50_us# p99_us#")                               \
+    X(plugins, "voters[voter] digest")                                                             \
+    X(permission, "name help roles[]")                                                             \
     X(permissions, "permissions[permission]")
 
-/* The answers as JSON Schemas, by name: listed members are always present; an answer may have more. */
+/* The answers as JSON Schemas, by name: listed members are always present; an answer may have
+ * more. */
 json_t *api_describe_answers(void);
 
 #endif

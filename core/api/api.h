@@ -9,9 +9,9 @@
 #include "auth/auth.h"
 #include "base/log.h"
 #include "drafts/drafts.h"
-#include "runtime/runtime.h"
 #include "http/router.h"
 #include "http/server.h"
+#include "runtime/runtime.h"
 #include "update/update.h"
 
 struct api {

@@ -34,14 +34,16 @@ int api_authenticate(struct http_request *req, void *ctx)
     const struct api_route *route = req->route->doc;
     if (api->draining && strcmp(req->route->method, "GET") != 0)
         return refuse(req, ERROR_DRAINING, "the gateway is stopping: try again when it is back");
-    const struct auth_question question = {route->permission, http_request_param(req, "name"), route->stateless};
+    const struct auth_question question = {route->permission, http_request_param(req, "name"),
+                                           route->stateless};
     struct auth_principal *who = alloc_zero(1, sizeof *who);
     struct auth_refusal refusal;
     req->user = who;
     req->free_user = free;
     if (auth_admit(&api->auth, req, &question, who, &refusal) != 0)
         return answer_refusal(req, &refusal);
-    if (route->takes & TAKES(OVERRIDE) && api_overrides(req) && !auth_may(who, AUTH_POLICY_OVERRIDE, question.sandbox))
+    if (route->takes & TAKES(OVERRIDE) && api_overrides(req) &&
+        !auth_may(who, AUTH_POLICY_OVERRIDE, question.sandbox))
         return refuse(req, ERROR_FORBIDDEN, "only an admin may override a voter");
     return api_check_parameters(req, route->takes);
 }

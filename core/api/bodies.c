@@ -20,69 +20,111 @@ static int check_proposal(struct schema_decoder *d, void *record)
 {
     const struct body_proposal *p = record;
     if (!p->rule)
-        return schema_problem(d, NULL, "a proposal is {rule_name, rule, rationale, confidence}: the rule is missing");
+        return schema_problem(
+            d, NULL, "a proposal is {rule_name, rule, rationale, confidence}: the rule is missing");
     if (!(p->confidence >= 0 && p->confidence <= 1))
         return schema_problem(d, NULL, "confidence is a number from 0 to 1, not %g", p->confidence);
     return 0;
 }
 
 static const struct schema_field create_fields[] = {
-    {"name", SCHEMA_TEXT, offsetof(struct sandbox_wanted, name), .max = 19, .help = "DNS label of at most 19 characters; made up when left out"},
-    {"policy", SCHEMA_CUSTOM, .sub = &policy_schema, .decode = leave_policy, .help = "A version-1 policy; the restrictive default when left out"},
-    {"network", SCHEMA_TEXT, offsetof(struct sandbox_wanted, network), .fallback = "proxy", .words = networks, .help = "none: no proxy, nothing ever gets out"},
-    {"approval_mode", SCHEMA_TEXT, offsetof(struct sandbox_wanted, approval_mode), .fallback = "manual", .words = modes, .help = "auto: denied requests and what agents propose are approved at once, where every voter allows them"},
-    {"labels", SCHEMA_JSON, offsetof(struct sandbox_wanted, labels_json), .help = "Labels that voters and lists may look at"},
-    {"env", SCHEMA_JSON, offsetof(struct sandbox_wanted, env_json), .help = "Environment of every command"},
-    {"memory", SCHEMA_TEXT, offsetof(struct sandbox_wanted, memory), .max = 32, .help = "Memory of all its processes and its /tmp: bytes, or a number with K, M, G or T"},
-    {"cpus", SCHEMA_DOUBLE, offsetof(struct sandbox_wanted, cpus), .help = "Processors that it may keep busy, such as 1.5"},
-    {"pids", SCHEMA_I64, offsetof(struct sandbox_wanted, pids), .help = "Processes and threads that it may have at a time, from 8 to 2048"},
+    {"name", SCHEMA_TEXT, offsetof(struct sandbox_wanted, name), .max = 19,
+     .help = "DNS label of at most 19 characters; made up when left out"},
+    {"policy", SCHEMA_CUSTOM, .sub = &policy_schema, .decode = leave_policy,
+     .help = "A version-1 policy; the restrictive default when left out"},
+    {"network", SCHEMA_TEXT, offsetof(struct sandbox_wanted, network), .fallback = "proxy",
+     .words = networks, .help = "none: no proxy, nothing ever gets out"},
+    {"approval_mode", SCHEMA_TEXT, offsetof(struct sandbox_wanted, approval_mode),
+     .fallback = "manual", .words = modes,
+     .help = "auto: denied requests and what agents propose are approved at once, where every "
+             "voter allows them"},
+    {"labels", SCHEMA_JSON, offsetof(struct sandbox_wanted, labels_json),
+     .help = "Labels that voters and lists may look at"},
+    {"env", SCHEMA_JSON, offsetof(struct sandbox_wanted, env_json),
+     .help = "Environment of every command"},
+    {"memory", SCHEMA_TEXT, offsetof(struct sandbox_wanted, memory), .max = 32,
+     .help = "Memory of all its processes and its /tmp: bytes, or a number with K, M, G or T"},
+    {"cpus", SCHEMA_DOUBLE, offsetof(struct sandbox_wanted, cpus),
+     .help = "Processors that it may keep busy, such as 1.5"},
+    {"pids", SCHEMA_I64, offsetof(struct sandbox_wanted, pids),
+     .help = "Processes and threads that it may have at a time, from 8 to 2048"},
     {0},
 };
-const struct schema body_create_schema = {.name = "sandbox", .size = sizeof(struct sandbox_wanted), .fields = create_fields};
+const struct schema body_create_schema = {
+    .name = "sandbox", .size = sizeof(struct sandbox_wanted), .fields = create_fields};
 
 static const struct schema_field approve_fields[] = {
-    {"review_token", SCHEMA_TEXT, offsetof(struct body_approve, review_token), .help = "The token that came with the chunk when it was reviewed"},
+    {"review_token", SCHEMA_TEXT, offsetof(struct body_approve, review_token),
+     .help = "The token that came with the chunk when it was reviewed"},
     {0},
 };
-const struct schema body_approve_schema = {.name = "approval", .size = sizeof(struct body_approve), .fields = approve_fields};
+const struct schema body_approve_schema = {
+    .name = "approval", .size = sizeof(struct body_approve), .fields = approve_fields};
 
 static const struct schema_field reject_fields[] = {
-    {"reason", SCHEMA_TEXT, offsetof(struct body_reject, reason), .max = 1024, .help = "Why, for the history"},
+    {"reason", SCHEMA_TEXT, offsetof(struct body_reject, reason), .max = 1024,
+     .help = "Why, for the history"},
     {0},
 };
-const struct schema body_reject_schema = {.name = "rejection", .size = sizeof(struct body_reject), .fields = reject_fields};
+const struct schema body_reject_schema = {
+    .name = "rejection", .size = sizeof(struct body_reject), .fields = reject_fields};
 
 static const struct schema_field approve_all_fields[] = {
-    {"include_security_flagged", SCHEMA_BOOL, offsetof(struct body_approve_all, include_security_flagged), .help = "Also those with security notes"},
+    {"include_security_flagged", SCHEMA_BOOL,
+     offsetof(struct body_approve_all, include_security_flagged),
+     .help = "Also those with security notes"},
     {0},
 };
-const struct schema body_approve_all_schema = {.name = "approval of all", .size = sizeof(struct body_approve_all), .fields = approve_all_fields};
+const struct schema body_approve_all_schema = {.name = "approval of all",
+                                               .size = sizeof(struct body_approve_all),
+                                               .fields = approve_all_fields};
 
 static const struct schema_field proposal_fields[] = {
-    {"rule_name", SCHEMA_TEXT, offsetof(struct body_proposal, rule_name), .help = "The key it gets in network_policies; made of its first endpoint when left out"},
-    {"rule", SCHEMA_STRUCT, offsetof(struct body_proposal, rule), .sub = &policy_rule_schema, .help = "What is proposed"},
-    {"proposed_rule", SCHEMA_STRUCT, offsetof(struct body_proposal, rule), .sub = &policy_rule_schema, .flags = SCHEMA_ALIAS, .excludes = "rule", .help = "OpenShell's name of rule"},
-    {"rationale", SCHEMA_TEXT, offsetof(struct body_proposal, rationale), .flags = SCHEMA_LINES, .help = "Why, for whoever decides"},
-    {"confidence", SCHEMA_DOUBLE, offsetof(struct body_proposal, confidence), .fallback = "0.75", .help = "How sure the author is, from 0 to 1"},
+    {"rule_name", SCHEMA_TEXT, offsetof(struct body_proposal, rule_name),
+     .help = "The key it gets in network_policies; made of its first endpoint when left out"},
+    {"rule", SCHEMA_STRUCT, offsetof(struct body_proposal, rule), .sub = &policy_rule_schema,
+     .help = "What is proposed"},
+    {"proposed_rule", SCHEMA_STRUCT, offsetof(struct body_proposal, rule),
+     .sub = &policy_rule_schema, .flags = SCHEMA_ALIAS, .excludes = "rule",
+     .help = "OpenShell's name of rule"},
+    {"rationale", SCHEMA_TEXT, offsetof(struct body_proposal, rationale), .flags = SCHEMA_LINES,
+     .help = "Why, for whoever decides"},
+    {"confidence", SCHEMA_DOUBLE, offsetof(struct body_proposal, confidence), .fallback = "0.75",
+     .help = "How sure the author is, from 0 to 1"},
     {0},
 };
-static const struct schema proposal_schema = {.name = "proposal", .size = sizeof(struct body_proposal), .fields = proposal_fields, .finish = check_proposal};
+static const struct schema proposal_schema = {.name = "proposal",
+                                              .size = sizeof(struct body_proposal),
+                                              .fields = proposal_fields,
+                                              .finish = check_proposal};
 
-static const char *const proposers[] = {"operator", "agent", NULL};   /* only the gateway uses the other sources */
+static const char *const proposers[] = {"operator", "agent",
+                                        NULL}; /* only the gateway uses the other sources */
 
 static const struct schema_field proposals_fields[] = {
-    {"source", SCHEMA_TEXT, offsetof(struct body_proposals, source), .fallback = "operator", .words = proposers, .help = "Whose idea it is: agent, where one thought of it; voters and approval mode auto tell them apart"},
-    {"proposals", SCHEMA_STRUCTS, offsetof(struct body_proposals, items), offsetof(struct body_proposals, n), .sub = &proposal_schema, .flags = SCHEMA_NONEMPTY, .help = "Rules that somebody else decides about"},
-    {"proposed_chunks", SCHEMA_STRUCTS, offsetof(struct body_proposals, items), offsetof(struct body_proposals, n), .sub = &proposal_schema, .flags = SCHEMA_NONEMPTY | SCHEMA_ALIAS, .excludes = "proposals", .help = "OpenShell's name of proposals"},
+    {"source", SCHEMA_TEXT, offsetof(struct body_proposals, source), .fallback = "operator",
+     .words = proposers,
+     .help = "Whose idea it is: agent, where one thought of it; voters and approval mode auto tell "
+             "them apart"},
+    {"proposals", SCHEMA_STRUCTS, offsetof(struct body_proposals, items),
+     offsetof(struct body_proposals, n), .sub = &proposal_schema, .flags = SCHEMA_NONEMPTY,
+     .help = "Rules that somebody else decides about"},
+    {"proposed_chunks", SCHEMA_STRUCTS, offsetof(struct body_proposals, items),
+     offsetof(struct body_proposals, n), .sub = &proposal_schema,
+     .flags = SCHEMA_NONEMPTY | SCHEMA_ALIAS, .excludes = "proposals",
+     .help = "OpenShell's name of proposals"},
     {0},
 };
-const struct schema body_proposals_schema = {.name = "submission", .size = sizeof(struct body_proposals), .fields = proposals_fields};
+const struct schema body_proposals_schema = {
+    .name = "submission", .size = sizeof(struct body_proposals), .fields = proposals_fields};
 
 static const struct schema_field edit_fields[] = {
-    {"rule", SCHEMA_STRUCT, offsetof(struct body_edit, rule), .sub = &policy_rule_schema, .flags = SCHEMA_REQUIRED, .help = "The rule that the chunk proposes from now on"},
+    {"rule", SCHEMA_STRUCT, offsetof(struct body_edit, rule), .sub = &policy_rule_schema,
+     .flags = SCHEMA_REQUIRED, .help = "The rule that the chunk proposes from now on"},
     {0},
 };
-const struct schema body_edit_schema = {.name = "edit", .size = sizeof(struct body_edit), .fields = edit_fields};
+const struct schema body_edit_schema = {
+    .name = "edit", .size = sizeof(struct body_edit), .fields = edit_fields};
 
 /* Any text is accepted: the command interprets it. */
 static int decode_command(struct schema_decoder *d, const struct doc_node *list, void *record)
@@ -106,7 +148,8 @@ static int decode_env(struct schema_decoder *d, const struct doc_node *map, void
         return schema_problem(d, map, "must be a map of texts");
     const char **texts = arena_alloc(schema_arena(d), (2 * map->n + 1) * sizeof *texts);
     for (size_t i = 0; i < map->n; i++)
-        if (schema_any_text(d, map->keys[i], &texts[2 * i]) != 0 || schema_any_text(d, map->items[i], &texts[2 * i + 1]) != 0)
+        if (schema_any_text(d, map->keys[i], &texts[2 * i]) != 0 ||
+            schema_any_text(d, map->items[i], &texts[2 * i + 1]) != 0)
             return -1;
     body->env = texts;
     body->n_env = map->n;
@@ -114,13 +157,18 @@ static int decode_env(struct schema_decoder *d, const struct doc_node *map, void
 }
 
 static const struct schema_field exec_fields[] = {
-    {"command", SCHEMA_TEXTS, offsetof(struct body_exec, command), offsetof(struct body_exec, n_command), .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY, .decode = decode_command, .help = "The program and its arguments"},
-    {"env", SCHEMA_JSON, offsetof(struct body_exec, env), .decode = decode_env, .help = "Further environment: a map of texts"},
+    {"command", SCHEMA_TEXTS, offsetof(struct body_exec, command),
+     offsetof(struct body_exec, n_command), .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY,
+     .decode = decode_command, .help = "The program and its arguments"},
+    {"env", SCHEMA_JSON, offsetof(struct body_exec, env), .decode = decode_env,
+     .help = "Further environment: a map of texts"},
     {"workdir", SCHEMA_TEXT, offsetof(struct body_exec, workdir), .help = "Where it starts"},
     {"tty", SCHEMA_BOOL, offsetof(struct body_exec, tty), .help = "Whether it gets a terminal"},
     {"cols", SCHEMA_U16, offsetof(struct body_exec, cols), .help = "The terminal's width"},
     {"rows", SCHEMA_U16, offsetof(struct body_exec, rows), .help = "The terminal's height"},
-    {"timeout_ms", SCHEMA_I64, offsetof(struct body_exec, timeout_ms), .help = "After so long it is ended; 0: never"},
+    {"timeout_ms", SCHEMA_I64, offsetof(struct body_exec, timeout_ms),
+     .help = "After so long it is ended; 0: never"},
     {0},
 };
-const struct schema body_exec_schema = {.name = "command", .size = sizeof(struct body_exec), .fields = exec_fields};
+const struct schema body_exec_schema = {
+    .name = "command", .size = sizeof(struct body_exec), .fields = exec_fields};

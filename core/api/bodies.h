@@ -3,8 +3,8 @@
 #ifndef API_BODIES_H
 #define API_BODIES_H
 
-#include "runtime/record.h"
 #include "policy/policy.h"
+#include "runtime/record.h"
 
 struct body_approve {
     const char *review_token;

@@ -31,8 +31,9 @@ int api_query_number(struct api_call *call, const char *name, uint64_t fallback,
     char *end;
     unsigned long long value = strtoull(text, &end, 10);
     if (*text < '0' || *text > '9' || *end || value > max)
-        return error_set(&call->err, ERROR_MALFORMED, "query parameter %s must be a number from 0 to %llu, not '%s'",
-                         name, (unsigned long long)max, text);
+        return error_set(&call->err, ERROR_MALFORMED,
+                         "query parameter %s must be a number from 0 to %llu, not '%s'", name,
+                         (unsigned long long)max, text);
     *out = value;
     return 0;
 }
@@ -62,9 +63,11 @@ int api_body(struct api_call *call, size_t max_bytes, const struct doc_node **ou
     if (api_body_format(call->req, &format, &call->err) != 0)
         return -1;
     if (body->len > max_bytes)
-        return error_set(&call->err, ERROR_TOO_LARGE, "the body has %zu bytes, at most %zu are allowed: send less",
-                         body->len, max_bytes);
-    if (doc_parse(buf_str(body), body->len, format, max_bytes, call->arena, &tree, &call->problems) != 0)
+        return error_set(&call->err, ERROR_TOO_LARGE,
+                         "the body has %zu bytes, at most %zu are allowed: send less", body->len,
+                         max_bytes);
+    if (doc_parse(buf_str(body), body->len, format, max_bytes, call->arena, &tree,
+                  &call->problems) != 0)
         return error_set(&call->err, ERROR_MALFORMED, "the body is no %s: %s",
                          format == DOC_YAML ? "YAML document" : "JSON document",
                          call->problems.n ? call->problems.items[0].message : "");
@@ -84,7 +87,8 @@ bool api_wants_yaml(const struct api_call *call)
 
 int api_sandbox(struct api_call *call, struct store_sandbox *out)
 {
-    return store_sandbox_get(call->api->store, api_param(call, "name"), call->arena, out, &call->err);
+    return store_sandbox_get(call->api->store, api_param(call, "name"), call->arena, out,
+                             &call->err);
 }
 
 int api_reply(struct api_call *call, int status, json_t *body)
@@ -147,8 +151,8 @@ static void send_failure(struct api_call *call)
     json_decref(extra);
 }
 
-/* Writes the answer as text, on a worker thread if possible: writing and freeing a long document would
- * block the loop. */
+/* Writes the answer as text, on a worker thread if possible: writing and freeing a long document
+ * would block the loop. */
 static void render(struct api_call *call)
 {
     if (!call->status || !call->body || call->text)
@@ -173,7 +177,8 @@ void api_finish(struct api_call *call)
     if (*call->etag)
         http_header(call->req, "ETag", call->etag);
     if (call->status)
-        http_respond(call->req, call->status, call->type, call->text, call->text ? strlen(call->text) : 0);
+        http_respond(call->req, call->status, call->type, call->text,
+                     call->text ? strlen(call->text) : 0);
     else
         send_failure(call);
     api_drop(call);
@@ -198,8 +203,10 @@ static int refuse_body(struct api_call *call)
         return -1;
     if (body->kind == DOC_NULL || (body->kind == DOC_MAP && body->n == 0))
         return 0;
-    return error_set(&call->err, ERROR_INVALID, "%s %s takes no body: leave it out (a reason goes into the header Sluice-Reason)",
-                     call->req->method, call->req->route->pattern);
+    return error_set(
+        &call->err, ERROR_INVALID,
+        "%s %s takes no body: leave it out (a reason goes into the header Sluice-Reason)",
+        call->req->method, call->req->route->pattern);
 }
 
 static void run_call(void *arg)

@@ -17,16 +17,16 @@ struct api_route {
     enum auth_permission permission;                /* what its caller needs */
     /* Worker thread.  NULL: the route has a handler of its own, on the loop thread. */
     int (*work)(struct api_call *call);
-    bool stateless;                                 /* its answer does not depend on the gateway's state */
-    bool ordered;                                   /* changes the sandbox {name}: such calls run in order */
+    bool stateless; /* its answer does not depend on the gateway's state */
+    bool ordered; /* changes the sandbox {name}: such calls run in order */
     void (*handle)(struct api *api, struct http_request *req);     /* instead of work */
-    unsigned takes;                                 /* query parameters and header fields: api/parameters.h */
+    unsigned takes; /* query parameters and header fields: api/parameters.h */
     /* For OpenAPI: */
     const struct schema *body;                      /* of its request body; NULL: none */
     bool body_optional;
-    const char *answer;                             /* of success: a name of ANSWERS or a media type */
+    const char *answer; /* of success: a name of ANSWERS or a media type */
     bool made;                                      /* success is 201 */
-    bool may_update;                                /* may run an update, which may be held or denied */
+    bool may_update; /* may run an update, which may be held or denied */
     const char *upgrade;                            /* success is 101 and this protocol */
 };
 
@@ -58,7 +58,7 @@ void api_handle(struct http_request *req, void *ctx);
 int api_authenticate(struct http_request *req, void *ctx);
 
 const char *api_param(const struct api_call *call, const char *name);      /* "" if there is none */
-const char *api_query(const struct api_call *call, const char *name);      /* NULL if there is none */
+const char *api_query(const struct api_call *call, const char *name); /* NULL if there is none */
 /* Returns -1 if it is no number or above max. */
 int api_query_number(struct api_call *call, const char *name, uint64_t fallback, uint64_t max,
                      uint64_t *out);
@@ -70,11 +70,12 @@ int api_body_format(struct http_request *req, enum doc_format *out, struct error
 bool api_flag(const struct http_request *req, const char *name);
 /* Accept wants YAML more than JSON.  Answers are then YAML; problems are always JSON (RFC 9457). */
 bool api_wants_yaml(const struct api_call *call);
-int api_sandbox(struct api_call *call, struct store_sandbox *out);         /* the one named {name} */
+int api_sandbox(struct api_call *call, struct store_sandbox *out); /* the one named {name} */
 /* 0 if there is such a sandbox, or a decision about one. */
 int api_sandbox_on_record(struct api_call *call, const char *name);
 /* All sandboxes, and how many chunks wait for a decision: what /v1/status and /metrics count. */
-int api_census(struct api_call *call, struct store_sandbox **sandboxes, size_t *n, uint64_t *pending);
+int api_census(struct api_call *call, struct store_sandbox **sandboxes, size_t *n,
+               uint64_t *pending);
 
 /* Takes body. */
 int api_reply(struct api_call *call, int status, json_t *body);

@@ -9,7 +9,8 @@
 
 enum { REASON_MAX = 1024 };
 
-/* ---- If-Match (RFC 9110 section 13.1.1): * or a list of entity tags, of which ours are "N" ---- */
+/* ---- If-Match (RFC 9110 section 13.1.1): * or a list of entity tags, of which ours are "N"
+ * ---- */
 
 /* 0: not the tag of a revision. */
 static uint64_t revision_in(const char *text, size_t len)
@@ -41,19 +42,23 @@ static int read_tags(struct api_call *call, const char *at, uint64_t current, ui
     uint64_t revision;
     do {
         if (read_tag(&at, &revision) != 0)
-            return error_set(&call->err, ERROR_MALFORMED,
-                             "If-Match names the revision that the change builds on, such as \"3\", not %s", text);
+            return error_set(
+                &call->err, ERROR_MALFORMED,
+                "If-Match names the revision that the change builds on, such as \"3\", not %s",
+                text);
         if (!*out || (revision && revision == current))
             *out = revision;
     } while (*at);
     if (*out)
         return 0;
     return error_set(&call->err, ERROR_MOVED,
-                     "If-Match (%s) names no revision of the policy of sandbox '%s': they are tagged such as \"%lu\"",
+                     "If-Match (%s) names no revision of the policy of sandbox '%s': they are "
+                     "tagged such as \"%lu\"",
                      text, api_param(call, "name"), (unsigned long)(current ? current : 1));
 }
 
-/* If a list names the current revision, takes that one; the update checks that it is still current. */
+/* If a list names the current revision, takes that one; the update checks that it is still
+ * current. */
 static int read_if_match(struct api_call *call, uint64_t *out)
 {
     const char *text = http_request_header(call->req, "If-Match");
@@ -62,7 +67,8 @@ static int read_if_match(struct api_call *call, uint64_t *out)
     if (!text || strcmp(text, "*") == 0)
         return 0;
     if (strchr(text, ','))
-        store_sandbox_get(call->api->store, api_param(call, "name"), call->arena, &sandbox, &ignored);
+        store_sandbox_get(call->api->store, api_param(call, "name"), call->arena, &sandbox,
+                          &ignored);
     return read_tags(call, text, sandbox.revision, out);
 }
 
@@ -70,10 +76,12 @@ int api_reason(struct api_call *call, const char **out)
 {
     const char *text = *out = http_request_header(call->req, "Sluice-Reason");
     if (text && strlen(text) > REASON_MAX)
-        return error_set(&call->err, ERROR_MALFORMED, "Sluice-Reason is longer than %d bytes", REASON_MAX);
+        return error_set(&call->err, ERROR_MALFORMED, "Sluice-Reason is longer than %d bytes",
+                         REASON_MAX);
     unsigned unseen;
     if (text && doc_find_unsafe(text, strlen(text), "\t", &unseen) < strlen(text))
-        return error_set(&call->err, ERROR_MALFORMED, "Sluice-Reason has the invisible character U+%04X: leave it out", unseen);
+        return error_set(&call->err, ERROR_MALFORMED,
+                         "Sluice-Reason has the invisible character U+%04X: leave it out", unseen);
     return 0;
 }
 
@@ -88,7 +96,8 @@ int api_override(struct api_call *call, bool *out)
     const char *text = http_request_header(call->req, "Sluice-Override");
     *out = api_overrides(call->req);
     if (text && !*out && strcasecmp(text, "false") != 0 && strcmp(text, "0") != 0)
-        return error_set(&call->err, ERROR_MALFORMED, "Sluice-Override is true or false, not '%s'", text);
+        return error_set(&call->err, ERROR_MALFORMED, "Sluice-Override is true or false, not '%s'",
+                         text);
     return 0;
 }
 
@@ -126,7 +135,8 @@ int api_update_reply(struct api_call *call, const struct update_result *result)
 int api_update(struct api_call *call, const struct update_request *request)
 {
     struct update_result result;
-    if (update_run(call->api->updates, request, call->arena, &result, &call->problems, &call->err) != 0)
+    if (update_run(call->api->updates, request, call->arena, &result, &call->problems,
+                   &call->err) != 0)
         return -1;
     return api_update_reply(call, &result);
 }

@@ -35,13 +35,15 @@ static void add_stored(struct buf *out, const char *member, const char *json)
 }
 
 /* Copies stored JSON without parsing it, as a list may be long. */
-static int add_decision(struct api_call *call, struct buf *out, const struct store_decision *d, bool candidate)
+static int add_decision(struct api_call *call, struct buf *out, const struct store_decision *d,
+                        bool candidate)
 {
     json_t *facts = encode_facts(call, d);
     char *text = json_dumps(facts, HTTP_JSON);
     json_decref(facts);
     if (!text)
-        return error_set(&call->err, ERROR_INTERNAL, "decision '%s' cannot be written as JSON", d->id);
+        return error_set(&call->err, ERROR_INTERNAL, "decision '%s' cannot be written as JSON",
+                         d->id);
     buf_add(out, text, strlen(text) - 1);
     add_stored(out, "votes", d->votes_json);
     if (candidate)
@@ -52,8 +54,9 @@ static int add_decision(struct api_call *call, struct buf *out, const struct sto
 }
 
 /* Decisions about the sandbox of that name; if there is none, about deleted and refused ones. */
-static int list_decisions(struct api_call *call, const char *name, struct store_decision_query *query,
-                          struct store_decision **items, size_t *n)
+static int list_decisions(struct api_call *call, const char *name,
+                          struct store_decision_query *query, struct store_decision **items,
+                          size_t *n)
 {
     struct store *store = call->api->store;
     struct store_sandbox sandbox;
@@ -83,7 +86,8 @@ int route_decision_list(struct api_call *call)
     struct store_decision *items;
     size_t n;
     uint64_t limit, since, before;
-    if (api_query_number(call, "limit", 100, candidates ? CANDIDATES_MAX : LISTED_MAX, &limit) != 0 ||
+    if (api_query_number(call, "limit", 100, candidates ? CANDIDATES_MAX : LISTED_MAX, &limit) !=
+            0 ||
         api_query_number(call, "since_ms", 0, INT64_MAX, &since) != 0 ||
         api_query_number(call, "before", 0, INT64_MAX, &before) != 0)
         return -1;
@@ -108,13 +112,15 @@ int route_decision_list(struct api_call *call)
 int route_decision_get(struct api_call *call)
 {
     struct store_decision d;
-    if (store_decision_get(call->api->store, api_param(call, "id"), call->arena, &d, &call->err) != 0)
+    if (store_decision_get(call->api->store, api_param(call, "id"), call->arena, &d, &call->err) !=
+        0)
         return -1;
     json_t *json = encode_facts(call, &d);
     json_object_set_new(json, "votes", parsed(d.votes_json));
     json_object_set_new(json, "candidate", parsed(d.candidate_json));
     json_t *diff = parsed(d.diff_json), *effect = json_object_get(diff, "effect");
-    json_object_set(json, "effect", effect ? effect : json_null());     /* null: an older record has none */
+    json_object_set(json, "effect",
+                    effect ? effect : json_null()); /* null: an older record has none */
     json_object_del(diff, "effect");
     json_object_set_new(json, "diff", diff);
     json_object_set_new(json, "warnings", parsed(d.warnings_json));

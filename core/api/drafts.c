@@ -50,21 +50,23 @@ static json_t *encode_view(struct arena *arena, const struct drafts_view *v)
 {
     const struct store_draft *d = &v->draft;
     json_t *json = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:i, s:s, s:s, s:s, s:I, s:s?, s:s?, s:s, s:f, s:s, s:s, s:s, s:s?, s:s, s:s}",
+        "{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:i, s:s, s:s, s:s, s:I, s:s?, s:s?, s:s, s:f, s:s, "
+        "s:s, s:s, s:s?, s:s, s:s}",
         "id", d->id, "sandbox", v->sandbox, "status", d->status, "source", d->source, "rule_name",
         d->rule_name, "rule", parsed(d->rule_json), "host", d->host, "port", (int)d->port, "binary",
-        d->binary, "method", d->method, "path", d->path, "hits", (json_int_t)d->hits, "first_seen", api_time(arena, d->first_seen_ms),
-        "last_seen", api_time(arena, d->last_seen_ms), "rationale", d->rationale, "confidence",
-        d->confidence, "security_notes", d->security_notes, "review_token", v->review_token,
-        "decided_by", d->decided_by, "decided_at", api_time(arena, d->decided_at_ms), "reason",
-        d->reason, "author", d->author);
+        d->binary, "method", d->method, "path", d->path, "hits", (json_int_t)d->hits, "first_seen",
+        api_time(arena, d->first_seen_ms), "last_seen", api_time(arena, d->last_seen_ms),
+        "rationale", d->rationale, "confidence", d->confidence, "security_notes", d->security_notes,
+        "review_token", v->review_token, "decided_by", d->decided_by, "decided_at",
+        api_time(arena, d->decided_at_ms), "reason", d->reason, "author", d->author);
     if (*d->held_kind)
         json_object_set_new(json, "held_kind", json_string(d->held_kind));
     if (*d->takes_back)
         json_object_set_new(json, "takes_back", json_string(d->takes_back));
     json_object_set_new(json, "approvals", parsed(d->approvals_json));
     json_object_set_new(json, "asked_by", encode_askers(d, arena));
-    json_object_set_new(json, "addresses", *d->addresses_json ? parsed(d->addresses_json) : json_array());
+    json_object_set_new(json, "addresses",
+                        *d->addresses_json ? parsed(d->addresses_json) : json_array());
     add_preview(json, v);
     return json;
 }
@@ -78,14 +80,16 @@ static bool is_status(const char *word)
 }
 
 /* Writes a list while reading it, so that only one chunk is in memory at a time. */
-static int write_view(void *ctx, const struct drafts_view *view, struct arena *arena, struct error *err)
+static int write_view(void *ctx, const struct drafts_view *view, struct arena *arena,
+                      struct error *err)
 {
     struct buf *text = ctx;
     json_t *json = encode_view(arena, view);
     char *one = json_dumps(json, HTTP_JSON);
     json_decref(json);
     if (!one)
-        return error_set(err, ERROR_INTERNAL, "chunk '%s' cannot be written as JSON", view->draft.id);
+        return error_set(err, ERROR_INTERNAL, "chunk '%s' cannot be written as JSON",
+                         view->draft.id);
     if (buf_str(text)[text->len - 1] != '[')
         buf_putc(text, ',');
     buf_puts(text, one);
@@ -101,9 +105,12 @@ static int reply_list(struct api_call *call, const char *sandbox)
     if (api_query_number(call, "after", 0, INT64_MAX, &after) != 0)
         return -1;
     if (status && !is_status(status))
-        return error_set(&call->err, ERROR_MALFORMED, "there is no status '%s', there is" STORE_DRAFT_STATUSES(STORE_EACH_WORD), status);
+        return error_set(&call->err, ERROR_MALFORMED,
+                         "there is no status '%s', there is" STORE_DRAFT_STATUSES(STORE_EACH_WORD),
+                         status);
     buf_puts(&text, "{\"chunks\":[");
-    if (drafts_each(call->api->drafts, sandbox, status, &after, write_view, &text, &call->err) != 0) {
+    if (drafts_each(call->api->drafts, sandbox, status, &after, write_view, &text, &call->err) !=
+        0) {
         buf_free(&text);
         return -1;
     }
@@ -127,7 +134,8 @@ int route_draft_list_all(struct api_call *call)
 static int reply_draft(struct api_call *call, const char *id)
 {
     struct drafts_view view;
-    if (drafts_get(call->api->drafts, api_param(call, "name"), id, call->arena, &view, &call->err) != 0)
+    if (drafts_get(call->api->drafts, api_param(call, "name"), id, call->arena, &view,
+                   &call->err) != 0)
         return -1;
     return api_reply(call, 200, encode_view(call->arena, &view));
 }
@@ -154,7 +162,8 @@ static int begin(struct api_call *call, const char *reason, struct drafts_call *
 }
 
 /* A missing body counts as an empty one. */
-static int decode_body(struct api_call *call, const struct schema *schema, size_t max_bytes, void **out)
+static int decode_body(struct api_call *call, const struct schema *schema, size_t max_bytes,
+                       void **out)
 {
     static const struct doc_node nothing = {.kind = DOC_MAP, .text = "", .line = 1, .column = 1};
     const struct doc_node *body = &nothing;
@@ -162,8 +171,8 @@ static int decode_body(struct api_call *call, const struct schema *schema, size_
         return -1;
     call->tree = body;
     if (schema_decode(schema, body, "", call->arena, out, &call->problems) != 0)
-        return error_set(&call->err, ERROR_INVALID, "the request has %zu problem%s", call->problems.n,
-                         call->problems.n == 1 ? "" : "s");
+        return error_set(&call->err, ERROR_INVALID, "the request has %zu problem%s",
+                         call->problems.n, call->problems.n == 1 ? "" : "s");
     return 0;
 }
 
@@ -201,7 +210,8 @@ int route_draft_reject(struct api_call *call)
     if (decode_body(call, &body_reject_schema, POLICY_BYTES_MAX, &body) != 0)
         return -1;
     if (begin(call, ((const struct body_reject *)body)->reason, &what) != 0 ||
-        drafts_reject(call->api->drafts, &what, call->arena, &result, &changed, &call->problems, &call->err) != 0)
+        drafts_reject(call->api->drafts, &what, call->arena, &result, &changed, &call->problems,
+                      &call->err) != 0)
         return -1;
     if (changed && result.outcome != CHAIN_ALLOWED)
         return api_update_reply(call, &result);
@@ -216,8 +226,8 @@ int route_draft_undo(struct api_call *call)
 {
     struct drafts_call what;
     struct update_result result = {0};
-    if (begin(call, NULL, &what) != 0 ||
-        drafts_undo(call->api->drafts, &what, call->arena, &result, &call->problems, &call->err) != 0)
+    if (begin(call, NULL, &what) != 0 || drafts_undo(call->api->drafts, &what, call->arena, &result,
+                                                     &call->problems, &call->err) != 0)
         return -1;
     return api_update_reply(call, &result);
 }
@@ -227,9 +237,10 @@ int route_draft_edit(struct api_call *call)
     void *body;
     struct drafts_call what;
     struct drafts_view view;
-    if (decode_body(call, &body_edit_schema, POLICY_BYTES_MAX, &body) != 0 || begin(call, NULL, &what) != 0 ||
-        drafts_edit(call->api->drafts, &what, ((const struct body_edit *)body)->rule, call->arena, &view,
-                    &call->problems, &call->err) != 0)
+    if (decode_body(call, &body_edit_schema, POLICY_BYTES_MAX, &body) != 0 ||
+        begin(call, NULL, &what) != 0 ||
+        drafts_edit(call->api->drafts, &what, ((const struct body_edit *)body)->rule, call->arena,
+                    &view, &call->problems, &call->err) != 0)
         return -1;
     return api_reply(call, 200, encode_view(call->arena, &view));
 }
@@ -252,7 +263,8 @@ int route_draft_approve_all(struct api_call *call)
         return -1;
     json_t *list = json_array();
     for (size_t i = 0; i < n_skipped; i++)
-        json_array_append_new(list, json_pack("{s:s, s:s}", "id", skipped[i].id, "why", skipped[i].why));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s}", "id", skipped[i].id, "why", skipped[i].why));
     json_object_set_new(call->body, "approved", json_integer((json_int_t)approved));
     json_object_set_new(call->body, "skipped", list);
     return 0;
@@ -274,8 +286,8 @@ int route_draft_history(struct api_call *call)
     size_t n;
     uint64_t limit;
     if (api_query_number(call, "limit", 1000, HISTORY_MAX, &limit) != 0 ||
-        drafts_history(call->api->drafts, api_param(call, "name"), limit ? limit : HISTORY_MAX, call->arena, &items, &n,
-                       &call->err) != 0)
+        drafts_history(call->api->drafts, api_param(call, "name"), limit ? limit : HISTORY_MAX,
+                       call->arena, &items, &n, &call->err) != 0)
         return -1;
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++)
@@ -321,21 +333,25 @@ int route_draft_submit(struct api_call *call)
     const struct body_proposals *body = decoded;
     if (body->n == 0) {
         problems_add(&call->problems, "", 1, 1, "the field \"proposals\" is missing");
-        return error_set(&call->err, ERROR_INVALID,
-                         "the body is {\"proposals\": [{\"rule_name\": …, \"rule\": {…}, \"rationale\": …}]}");
+        return error_set(
+            &call->err, ERROR_INVALID,
+            "the body is {\"proposals\": [{\"rule_name\": …, \"rule\": {…}, \"rationale\": …}]}");
     }
     struct drafts_proposal *items = arena_zalloc(call->arena, body->n * sizeof *items);
     const char **ids = arena_zalloc(call->arena, body->n * sizeof *ids);
     for (size_t i = 0; i < body->n; i++) {
         const struct body_proposal *p = body->items[i];
         items[i] = (struct drafts_proposal){
-            .rule_name = p->rule_name, .rule = p->rule, .rationale = p->rationale, .confidence = p->confidence,
+            .rule_name = p->rule_name,
+            .rule = p->rule,
+            .rationale = p->rationale,
+            .confidence = p->confidence,
             .account = call->who->account,
         };
     }
     const struct sluice_actor actor = auth_actor(call->who);
-    if (drafts_submit(call->api->drafts, api_param(call, "name"), &actor, body->source, items, body->n,
-                      call->arena, ids, &call->problems, &call->err) != 0)
+    if (drafts_submit(call->api->drafts, api_param(call, "name"), &actor, body->source, items,
+                      body->n, call->arena, ids, &call->problems, &call->err) != 0)
         return -1;
     return reply_submitted(call, ids, body->n);
 }

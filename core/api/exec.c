@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /v1/sandboxes/{name}/exec, and what supervisors connect to: their stream and the sessions of commands. */
+/* /v1/sandboxes/{name}/exec, and what supervisors connect to: their stream and the sessions of
+ * commands. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,10 +9,10 @@
 #include "api/routes.h"
 #include "base/clock.h"
 #include "base/digest.h"
-#include "runtime/exec.h"
 #include "http/problem.h"
 #include "http/tunnel.h"
 #include "net/splice.h"
+#include "runtime/exec.h"
 
 enum { COMMAND_BYTES_MAX = 1024 * 1024 };
 
@@ -26,16 +27,22 @@ static int read_command(struct api_call *call, struct sandbox_exec *out)
     if (api_body(call, COMMAND_BYTES_MAX, &tree) != 0)
         return -1;
     if (schema_decode(&body_exec_schema, tree, "", call->arena, &decoded, problems) != 0)
-        return error_set(&call->err, ERROR_INVALID, "the command has %zu problem%s: %s%s%s", problems->n,
-                         problems->n == 1 ? "" : "s", problems->items[0].path, *problems->items[0].path ? ": " : "",
-                         problems->items[0].message);
+        return error_set(&call->err, ERROR_INVALID, "the command has %zu problem%s: %s%s%s",
+                         problems->n, problems->n == 1 ? "" : "s", problems->items[0].path,
+                         *problems->items[0].path ? ": " : "", problems->items[0].message);
     const struct body_exec *body = decoded;
     struct spec_pair *env = arena_alloc(call->arena, (body->n_env + 1) * sizeof *env);
     for (size_t i = 0; i < body->n_env; i++)
         env[i] = (struct spec_pair){body->env[2 * i], body->env[2 * i + 1]};
     *out = (struct sandbox_exec){
-        .command = body->command, .n_command = body->n_command, .env = env, .n_env = body->n_env,
-        .workdir = *body->workdir ? body->workdir : NULL, .tty = body->tty, .cols = body->cols, .rows = body->rows,
+        .command = body->command,
+        .n_command = body->n_command,
+        .env = env,
+        .n_env = body->n_env,
+        .workdir = *body->workdir ? body->workdir : NULL,
+        .tty = body->tty,
+        .cols = body->cols,
+        .rows = body->rows,
         .timeout_ms = (uint64_t)body->timeout_ms,
     };
     return sandbox_exec_check(out, &call->err);
@@ -66,8 +73,9 @@ static int run_command(struct api_call *call)
     if (runtime_exec_check(runtime, name, &call->err) != 0)
         return -1;
     if (!http_upgrade_asked(call->req, SANDBOX_EXEC_UPGRADE))
-        return error_set(&call->err, ERROR_MALFORMED,
-                         "running a command needs Connection: Upgrade and Upgrade: " SANDBOX_EXEC_UPGRADE);
+        return error_set(
+            &call->err, ERROR_MALFORMED,
+            "running a command needs Connection: Upgrade and Upgrade: " SANDBOX_EXEC_UPGRADE);
     if (read_command(call, &command) != 0)
         return -1;
     return runtime_exec(runtime, name, &command, exec_done, call->req, &call->err);
@@ -113,7 +121,8 @@ int route_exec(struct api_call *call)
         store_user_list(call->api->store, s.id, call->arena, &users, &n, &call->err) != 0)
         return -1;
     noting.sandbox_id = s.id;
-    if (!is_noted(users, n, &noting.user) && store_write(call->api->store, write_user, &noting, &call->err) != 0)
+    if (!is_noted(users, n, &noting.user) &&
+        store_write(call->api->store, write_user, &noting, &call->err) != 0)
         return -1;
     log_info(call->api->log, "sandbox %s: %s runs a command", s.name, noting.user.name);
     call->then = exec_begin;
@@ -129,7 +138,8 @@ void handle_supervisor_stream(struct api *api, struct http_request *req)
     char id[sizeof who->sandbox_id];
     if (!http_upgrade_asked(req, SANDBOX_STREAM_UPGRADE)) {
         http_respond_problem(req, 426, "upgrade-required", NULL,
-                             "this is a supervisor's stream: Upgrade: " SANDBOX_STREAM_UPGRADE, NULL);
+                             "this is a supervisor's stream: Upgrade: " SANDBOX_STREAM_UPGRADE,
+                             NULL);
         return;
     }
     snprintf(id, sizeof id, "%s", who->sandbox_id);
@@ -141,7 +151,8 @@ void handle_supervisor_stream(struct api *api, struct http_request *req)
 void handle_supervisor_exec(struct api *api, struct http_request *req)
 {
     const struct auth_principal *who = req->user;
-    struct exec_wait *wait = runtime_exec_find(api->runtime, who->sandbox_id, http_request_param(req, "id"));
+    struct exec_wait *wait =
+        runtime_exec_find(api->runtime, who->sandbox_id, http_request_param(req, "id"));
     if (!wait || !http_upgrade_asked(req, SANDBOX_EXEC_UPGRADE)) {
         http_respond_problem(req, 404, "not-found", NULL, "no command waits under this id", NULL);
         return;

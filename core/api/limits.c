@@ -10,7 +10,8 @@ static json_t *encode_size(int64_t bytes)
         bytes /= 1024;
         unit++;
     }
-    return unit ? json_sprintf("%lld%c", (long long)bytes, units[unit]) : json_sprintf("%lld", (long long)bytes);
+    return unit ? json_sprintf("%lld%c", (long long)bytes, units[unit])
+                : json_sprintf("%lld", (long long)bytes);
 }
 
 static json_t *or_null(int64_t value, json_t *encoded)

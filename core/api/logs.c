@@ -5,8 +5,8 @@
 #include "api/call.h"
 #include "api/routes.h"
 #include "base/alloc.h"
-#include "runtime/logs.h"
 #include "http/stream.h"
+#include "runtime/logs.h"
 
 static const char type[] = "text/plain; charset=utf-8";
 
@@ -37,7 +37,8 @@ static void stream_closed(void *ctx, const struct error *why)
 }
 
 /* Adds the follower first, as http_stream_begin frees the request that owns name. */
-static void follow(struct api *api, struct http_request *req, const char *name, const struct buf *text)
+static void follow(struct api *api, struct http_request *req, const char *name,
+                   const struct buf *text)
 {
     static const struct log_follower_calls calls = {send_line, end};
     struct reader *r = alloc_zero(1, sizeof *r);

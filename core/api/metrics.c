@@ -12,7 +12,8 @@ static void metric(struct buf *out, const char *name, const char *type, const ch
     buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static void one(struct buf *out, const char *name, const char *type, const char *help, uint64_t value)
+static void one(struct buf *out, const char *name, const char *type, const char *help,
+                uint64_t value)
 {
     metric(out, name, type, help);
     buf_printf(out, "%s %" PRIu64 "\n", name, value);
@@ -20,14 +21,16 @@ static void one(struct buf *out, const char *name, const char *type, const char 
 
 /* ---- what is on record ---- */
 
-static const char *const phases[] = {"provisioning", "ready", "stopping", "stopped", "starting", "error", "deleting"};
+static const char *const phases[] = {"provisioning", "ready", "stopping", "stopped",
+                                     "starting",     "error", "deleting"};
 enum { PHASES = sizeof phases / sizeof *phases };
 
 static void put_sandboxes(struct buf *out, const struct store_sandbox *items, size_t n)
 {
     uint64_t behind = 0, in[PHASES] = {0};
     for (size_t i = 0; i < n; i++) {
-        behind += strcmp(items[i].phase, "ready") == 0 && items[i].loaded_revision < items[i].revision;
+        behind +=
+            strcmp(items[i].phase, "ready") == 0 && items[i].loaded_revision < items[i].revision;
         for (size_t p = 0; p < PHASES; p++)
             in[p] += strcmp(items[i].phase, phases[p]) == 0;
     }
@@ -35,22 +38,25 @@ static void put_sandboxes(struct buf *out, const struct store_sandbox *items, si
     metric(out, "sluice_sandboxes_in_phase", "gauge", "Sandboxes on record, by phase.");
     for (size_t p = 0; p < PHASES; p++)
         buf_printf(out, "sluice_sandboxes_in_phase{phase=\"%s\"} %" PRIu64 "\n", phases[p], in[p]);
-    one(out, "sluice_sandboxes_behind", "gauge", "Sandboxes that are ready and do not enforce their newest policy yet.", behind);
+    one(out, "sluice_sandboxes_behind", "gauge",
+        "Sandboxes that are ready and do not enforce their newest policy yet.", behind);
 }
 
 static void put_decisions(struct buf *out, const struct api *api)
 {
-    metric(out, "sluice_decisions_total", "counter", "Updates decided since the start, by outcome.");
+    metric(out, "sluice_decisions_total", "counter",
+           "Updates decided since the start, by outcome.");
     for (int i = 0; i < RUNTIME_OUTCOMES; i++)
-        buf_printf(out, "sluice_decisions_total{outcome=\"%s\"} %" PRIu64 "\n", chain_outcome_word(i), api->counts.decided[i]);
+        buf_printf(out, "sluice_decisions_total{outcome=\"%s\"} %" PRIu64 "\n",
+                   chain_outcome_word(i), api->counts.decided[i]);
 }
 
 /* ---- the voters ---- */
 
 enum voter_unit { COUNT, SECONDS };
 
-static void put_voters(struct buf *out, struct chain *chain, const char *name, const char *type, const char *help,
-                       size_t offset, enum voter_unit unit)
+static void put_voters(struct buf *out, struct chain *chain, const char *name, const char *type,
+                       const char *help, size_t offset, enum voter_unit unit)
 {
     metric(out, name, type, help);
     for (size_t i = 0; i < chain_size(chain); i++) {
@@ -68,17 +74,23 @@ static void put_voters(struct buf *out, struct chain *chain, const char *name, c
 static void put_chain(struct buf *out, struct chain *chain)
 {
 #define FIELD(name) offsetof(struct chain_voter_info, name)
-    put_voters(out, chain, "sluice_votes_total", "counter", "Votes asked of a voter.", FIELD(votes), COUNT);
-    put_voters(out, chain, "sluice_vote_denials_total", "counter", "Votes in which a voter denied.", FIELD(denials), COUNT);
-    put_voters(out, chain, "sluice_vote_errors_total", "counter", "Votes in which a voter failed.", FIELD(errors), COUNT);
-    put_voters(out, chain, "sluice_vote_p50_seconds", "gauge", "Half of a voter's votes took at most so long.", FIELD(p50_us), SECONDS);
-    put_voters(out, chain, "sluice_vote_p99_seconds", "gauge", "99 of 100 of a voter's votes took at most so long.", FIELD(p99_us), SECONDS);
+    put_voters(out, chain, "sluice_votes_total", "counter", "Votes asked of a voter.", FIELD(votes),
+               COUNT);
+    put_voters(out, chain, "sluice_vote_denials_total", "counter", "Votes in which a voter denied.",
+               FIELD(denials), COUNT);
+    put_voters(out, chain, "sluice_vote_errors_total", "counter", "Votes in which a voter failed.",
+               FIELD(errors), COUNT);
+    put_voters(out, chain, "sluice_vote_p50_seconds", "gauge",
+               "Half of a voter's votes took at most so long.", FIELD(p50_us), SECONDS);
+    put_voters(out, chain, "sluice_vote_p99_seconds", "gauge",
+               "99 of 100 of a voter's votes took at most so long.", FIELD(p99_us), SECONDS);
 #undef FIELD
     metric(out, "sluice_voter_quarantined", "gauge", "Whether a voter is quarantined.");
     for (size_t i = 0; i < chain_size(chain); i++) {
         struct chain_voter_info v;
         chain_describe(chain, i, &v);
-        buf_printf(out, "sluice_voter_quarantined{voter=\"%s\"} %d\n", v.name, strcmp(v.state, "quarantined") == 0);
+        buf_printf(out, "sluice_voter_quarantined{voter=\"%s\"} %d\n", v.name,
+                   strcmp(v.state, "quarantined") == 0);
     }
 }
 
@@ -89,11 +101,15 @@ static void put_http(struct api_call *call)
     struct http_stats stats = http_server_stats(call->api->server);
     struct buf out = {0};
     buf_puts(&out, call->text);
-    one(&out, "sluice_http_requests_total", "counter", "HTTP requests since the start.", stats.requests);
-    one(&out, "sluice_http_requests_refused_total", "counter", "HTTP requests that no handler saw.", stats.refused);
-    one(&out, "sluice_http_requests_running", "gauge", "HTTP requests that are not answered yet.", stats.requests_running);
+    one(&out, "sluice_http_requests_total", "counter", "HTTP requests since the start.",
+        stats.requests);
+    one(&out, "sluice_http_requests_refused_total", "counter", "HTTP requests that no handler saw.",
+        stats.refused);
+    one(&out, "sluice_http_requests_running", "gauge", "HTTP requests that are not answered yet.",
+        stats.requests_running);
     one(&out, "sluice_http_connections", "gauge", "Open connections.", stats.connections);
-    one(&out, "sluice_http_tunnels", "gauge", "Connections of supervisors and of commands.", stats.tunnels);
+    one(&out, "sluice_http_tunnels", "gauge", "Connections of supervisors and of commands.",
+        stats.tunnels);
     free(call->text);
     call->text = buf_take(&out);
     api_finish(call);
@@ -111,7 +127,8 @@ int route_metrics(struct api_call *call)
     one(&out, "sluice_up", "gauge", "The gateway runs.", 1);
     metric(&out, "sluice_build_info", "gauge", "Which sluice this is.");
     buf_printf(&out, "sluice_build_info{version=\"%s\"} 1\n", SLUICE_VERSION);
-    one(&out, "sluice_start_time_seconds", "gauge", "When the gateway started, since 1970.", (uint64_t)api->started_ms / 1000);
+    one(&out, "sluice_start_time_seconds", "gauge", "When the gateway started, since 1970.",
+        (uint64_t)api->started_ms / 1000);
     put_sandboxes(&out, items, n);
     one(&out, "sluice_drafts_pending", "gauge", "Chunks that wait for a decision.", n_drafts);
     put_decisions(&out, api);

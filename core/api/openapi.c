@@ -36,7 +36,8 @@ static json_t *parameters(const struct http_route *route)
 /* The schema, which is taken, under both media types. */
 static json_t *as_json_or_yaml(json_t *schema)
 {
-    return json_pack("{s:{s:o}, s:{s:O}}", "application/json", "schema", schema, "application/yaml", "schema", schema);
+    return json_pack("{s:{s:o}, s:{s:O}}", "application/json", "schema", schema, "application/yaml",
+                     "schema", schema);
 }
 
 static json_t *component(const char *name)
@@ -58,7 +59,9 @@ static json_t *response(const char *description, const char *answer)
 static json_t *problem(const char *description)
 {
     json_t *answer = response(description, NULL);
-    json_object_set_new(answer, "content", json_pack("{s:{s:o}}", "application/problem+json", "schema", component("problem")));
+    json_object_set_new(
+        answer, "content",
+        json_pack("{s:{s:o}}", "application/problem+json", "schema", component("problem")));
     return answer;
 }
 
@@ -66,8 +69,9 @@ static json_t *too_many(void)
 {
     json_t *answer = problem("too many: wrong tokens came from here, or the work is limited");
     json_object_set_new(answer, "headers",
-                        json_pack("{s:{s:s, s:{s:s}}}", "Retry-After", "description", "Seconds to wait after wrong tokens",
-                                  "schema", "type", "integer"));
+                        json_pack("{s:{s:s, s:{s:s}}}", "Retry-After", "description",
+                                  "Seconds to wait after wrong tokens", "schema", "type",
+                                  "integer"));
     return answer;
 }
 
@@ -78,11 +82,13 @@ static json_t *responses(const struct api_route *doc)
     if (doc->upgrade)
         json_object_set_new(list, "101", response(doc->upgrade, NULL));
     else
-        json_object_set_new(list, doc->made ? "201" : "200", response(doc->made ? "made" : "done", doc->answer));
+        json_object_set_new(list, doc->made ? "201" : "200",
+                            response(doc->made ? "made" : "done", doc->answer));
     if (doc->made && doc->takes & TAKES(DRY_RUN))
         json_object_set_new(list, "200", response("what would be decided", "update"));
     if (update)
-        json_object_set_new(list, "202", response("held: it waits for somebody else's approval", "update"));
+        json_object_set_new(list, "202",
+                            response("held: it waits for somebody else's approval", "update"));
     if (update || (doc->made && doc->takes & TAKES(DRY_RUN)))
         json_object_set(list, "403", json_object_get(list, "default"));
     if (doc->permission >= AUTH_PERMISSION_FIRST)
@@ -139,10 +145,11 @@ void handle_openapi(struct api *api, struct http_request *req)
     for (size_t i = 0; i < api_router.n_routes; i++)
         add_route(paths, schemas, &api_router.routes[i]);
     json_t *document = json_pack(
-        "{s:s, s:{s:s, s:s, s:s}, s:[{}, {s:[]}], s:o, s:{s:o, s:{s:{s:s, s:s, s:s}}}}", "openapi", "3.1.0", "info",
-        "title", "sluice", "version", SLUICE_VERSION, "summary", "Policy gateway for sandboxes that run AI agents",
-        "security", "token", "paths", paths, "components", "schemas", schemas, "securitySchemes", "token",
-        "type", "http", "scheme", "bearer", "description",
+        "{s:s, s:{s:s, s:s, s:s}, s:[{}, {s:[]}], s:o, s:{s:o, s:{s:{s:s, s:s, s:s}}}}", "openapi",
+        "3.1.0", "info", "title", "sluice", "version", SLUICE_VERSION, "summary",
+        "Policy gateway for sandboxes that run AI agents", "security", "token", "paths", paths,
+        "components", "schemas", schemas, "securitySchemes", "token", "type", "http", "scheme",
+        "bearer", "description",
         "Not needed where the kernel says who asks: on the Unix socket and on loopback TCP");
     http_respond_json(req, 200, document);
     json_decref(document);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/parameters.h"
 
-#include "api/call.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/api.h"
+#include "api/call.h"
 #include "base/alloc.h"
 #include "http/router.h"
 
@@ -60,8 +59,9 @@ static int refuse_unknown(struct http_request *req, unsigned takes, const char *
     for (size_t i = 0; i < PARAMETERS; i++)
         if (in_query(takes, i))
             buf_printf(&list, "%s%s", list.len ? ", " : "", parameters[i].name);
-    char *detail = alloc_printf("there is no query parameter '%s' here: %s %s takes %s", name, req->method,
-                                req->route->pattern, list.len ? buf_str(&list) : "none");
+    char *detail =
+        alloc_printf("there is no query parameter '%s' here: %s %s takes %s", name, req->method,
+                     req->route->pattern, list.len ? buf_str(&list) : "none");
     buf_free(&list);
     return refuse(req, detail);
 }
@@ -71,8 +71,10 @@ static int check_headers(struct http_request *req, unsigned takes)
 {
     for (size_t i = 0; i < PARAMETERS; i++) {
         const struct parameter *p = &parameters[i];
-        if (takes & 1U << i && strcmp(p->where, "header") == 0 && http_head_count(req->head, p->name) > 1)
-            return refuse(req, alloc_printf("header field %s is given twice: which one counts?", p->name));
+        if (takes & 1U << i && strcmp(p->where, "header") == 0 &&
+            http_head_count(req->head, p->name) > 1)
+            return refuse(
+                req, alloc_printf("header field %s is given twice: which one counts?", p->name));
     }
     return 0;
 }
@@ -85,9 +87,11 @@ int api_check_parameters(struct http_request *req, unsigned takes)
         if (!p)
             return refuse_unknown(req, takes, name);
         if (strcmp(p->type, "boolean") == 0 && !is_flag(value))
-            return refuse(req, alloc_printf("query parameter %s is true or false, not '%s'", name, value));
+            return refuse(
+                req, alloc_printf("query parameter %s is true or false, not '%s'", name, value));
         if (http_request_query(req, name) != value && strcmp(name, parameters[API_LABEL].name) != 0)
-            return refuse(req, alloc_printf("query parameter %s is given twice: which one counts?", name));
+            return refuse(
+                req, alloc_printf("query parameter %s is given twice: which one counts?", name));
     }
     return check_headers(req, takes);
 }
@@ -96,7 +100,8 @@ void api_describe_parameters(unsigned takes, json_t *list)
 {
     for (size_t i = 0; i < PARAMETERS; i++)
         if (takes & 1U << i)
-            json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:{s:s}}", "name", parameters[i].name, "in",
-                                                  parameters[i].where, "description", parameters[i].help, "schema",
+            json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:{s:s}}", "name",
+                                                  parameters[i].name, "in", parameters[i].where,
+                                                  "description", parameters[i].help, "schema",
                                                   "type", parameters[i].type));
 }

@@ -10,13 +10,14 @@ static json_t *encode_chain(struct chain *chain)
         struct chain_voter_info v;
         chain_describe(chain, i, &v);
         json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I}",
-                            "name", v.name, "version", v.version, "summary", v.summary, "kind",
-                            v.kind, "level", v.level, "isolation", v.isolation, "path", v.path,
-                            "sha256", v.sha256, "state", v.state, "reads_files",
-                            v.reads_files, "votes", (json_int_t)v.votes,
-                            "denials", (json_int_t)v.denials, "errors", (json_int_t)v.errors,
-                            "p50_us", (json_int_t)v.p50_us, "p99_us", (json_int_t)v.p99_us));
+            list,
+            json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I}",
+                      "name", v.name, "version", v.version, "summary", v.summary, "kind", v.kind,
+                      "level", v.level, "isolation", v.isolation, "path", v.path, "sha256",
+                      v.sha256, "state", v.state, "reads_files", v.reads_files, "votes",
+                      (json_int_t)v.votes, "denials", (json_int_t)v.denials, "errors",
+                      (json_int_t)v.errors, "p50_us", (json_int_t)v.p50_us, "p99_us",
+                      (json_int_t)v.p99_us));
     }
     return list;
 }
@@ -24,7 +25,8 @@ static json_t *encode_chain(struct chain *chain)
 int route_plugin_list(struct api_call *call)
 {
     struct chain *chain = updates_chain(call->api->updates);
-    json_t *body = json_pack("{s:o, s:s}", "voters", encode_chain(chain), "digest", chain_digest(chain));
+    json_t *body =
+        json_pack("{s:o, s:s}", "voters", encode_chain(chain), "digest", chain_digest(chain));
     updates_leave_chain(call->api->updates, chain);
     return api_reply(call, 200, body);
 }

@@ -49,7 +49,8 @@ static int read_number(struct api_call *call, uint64_t *out)
 int route_rollback(struct api_call *call)
 {
     struct update_request request;
-    if (api_update_begin(call, SLUICE_ROLLBACK, &request) != 0 || read_number(call, &request.to_revision) != 0)
+    if (api_update_begin(call, SLUICE_ROLLBACK, &request) != 0 ||
+        read_number(call, &request.to_revision) != 0)
         return -1;
     return api_update(call, &request);
 }
@@ -63,7 +64,8 @@ static json_t *load_document(const struct store_revision *r)
 /* The bare YAML document, for Accept: application/yaml. */
 static int reply_yaml(struct api_call *call, const struct store_revision *r)
 {
-    struct policy *policy = policy_parse(r->policy_json, strlen(r->policy_json), DOC_JSON, &call->problems);
+    struct policy *policy =
+        policy_parse(r->policy_json, strlen(r->policy_json), DOC_JSON, &call->problems);
     if (!policy)
         return error_set(&call->err, ERROR_INTERNAL, "revision %lu in the store cannot be read",
                          (unsigned long)r->revision);
@@ -86,8 +88,8 @@ int route_policy_get(struct api_call *call)
     if (api_wants_yaml(call))
         return reply_yaml(call, &r);
     return api_reply(call, 200,
-                     json_pack("{s:s, s:I, s:I, s:s, s:s, s:o}", "sandbox", sandbox.name, "revision",
-                               (json_int_t)r.revision, "loaded_revision",
+                     json_pack("{s:s, s:I, s:I, s:s, s:s, s:o}", "sandbox", sandbox.name,
+                               "revision", (json_int_t)r.revision, "loaded_revision",
                                (json_int_t)sandbox.loaded_revision, "hash", r.hash, "status",
                                r.status, "policy", load_document(&r)));
 }
@@ -107,8 +109,10 @@ int route_revision_list(struct api_call *call)
     struct store_revision *items;
     size_t n;
     uint64_t limit;
-    if (api_sandbox(call, &sandbox) != 0 || api_query_number(call, "limit", 0, 1000000, &limit) != 0 ||
-        store_revision_list(call->api->store, sandbox.id, limit, call->arena, &items, &n, &call->err) != 0)
+    if (api_sandbox(call, &sandbox) != 0 ||
+        api_query_number(call, "limit", 0, 1000000, &limit) != 0 ||
+        store_revision_list(call->api->store, sandbox.id, limit, call->arena, &items, &n,
+                            &call->err) != 0)
         return -1;
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++)
@@ -162,7 +166,7 @@ static void wait_begin(struct api_call *call)
 {
     struct revision_wait_for *what = call->then_arg;
     if (call->api->draining)
-        what->timeout_ms = 0;                       /* a gateway that stops answers with what it knows */
+        what->timeout_ms = 0; /* a gateway that stops answers with what it knows */
     struct revision_wait *wait = revision_wait(what, waited, call);
     call->req->on_gone_ctx = wait;
     call->req->on_gone = client_is_gone;
@@ -179,7 +183,8 @@ int route_revision_get(struct api_call *call)
         .loop = api->loop, .jobs = api->jobs, .events = api->events, .store = api->store,
         .sandbox = api_param(call, "name"),
     };
-    if (api_query_number(call, "wait_ms", 0, 3600000, &what->timeout_ms) != 0 || read_revision(call, &r) != 0)
+    if (api_query_number(call, "wait_ms", 0, 3600000, &what->timeout_ms) != 0 ||
+        read_revision(call, &r) != 0)
         return -1;
     what->revision = r.revision;
     if (what->timeout_ms && strcmp(r.status, "pending") == 0) {

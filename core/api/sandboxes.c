@@ -13,13 +13,15 @@ static json_t *encode_sandbox(struct api_call *call, const struct store_sandbox 
 {
     struct store_revision r;
     struct error ignored;
-    bool known = store_revision_get(call->api->store, s->id, s->revision, call->arena, &r, &ignored) == 0;
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:s, s:s?, s:s, s:o, s:s?}", "name", s->name,
-                     "id", s->id, "phase", s->phase, "network", s->network, "labels",
-                     json_loads(s->labels_json, 0, NULL), "policy_revision", (json_int_t)s->revision,
-                     "loaded_revision", (json_int_t)s->loaded_revision, "policy_hash",
-                     known ? r.hash : "", "created_at", api_time(call->arena, s->created_at_ms),
-                     "approval_mode", s->approval_mode, "limits", api_limits_json(call, s), "error", *s->error ? s->error : NULL);
+    bool known =
+        store_revision_get(call->api->store, s->id, s->revision, call->arena, &r, &ignored) == 0;
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:s, s:s?, s:s, s:o, s:s?}", "name",
+                     s->name, "id", s->id, "phase", s->phase, "network", s->network, "labels",
+                     json_loads(s->labels_json, 0, NULL), "policy_revision",
+                     (json_int_t)s->revision, "loaded_revision", (json_int_t)s->loaded_revision,
+                     "policy_hash", known ? r.hash : "", "created_at",
+                     api_time(call->arena, s->created_at_ms), "approval_mode", s->approval_mode,
+                     "limits", api_limits_json(call, s), "error", *s->error ? s->error : NULL);
 }
 
 int route_sandbox_get(struct api_call *call)
@@ -35,8 +37,10 @@ static int check_labels(struct api_call *call)
 {
     for (size_t i = 0; i < call->req->n_query; i++) {
         const char *value = call->req->query[i].value;
-        if (strcmp(call->req->query[i].name, "label") == 0 && (*value == '=' || !strchr(value, '=')))
-            return error_set(&call->err, ERROR_MALFORMED, "query parameter label is KEY=VALUE, not '%s'", value);
+        if (strcmp(call->req->query[i].name, "label") == 0 &&
+            (*value == '=' || !strchr(value, '=')))
+            return error_set(&call->err, ERROR_MALFORMED,
+                             "query parameter label is KEY=VALUE, not '%s'", value);
     }
     return 0;
 }
@@ -56,7 +60,8 @@ static bool has_label(const struct store_sandbox *s, const char *wanted)
 static bool selected(const struct api_call *call, const struct store_sandbox *s)
 {
     for (size_t i = 0; i < call->req->n_query; i++)
-        if (strcmp(call->req->query[i].name, "label") == 0 && !has_label(s, call->req->query[i].value))
+        if (strcmp(call->req->query[i].name, "label") == 0 &&
+            !has_label(s, call->req->query[i].value))
             return false;
     return true;
 }
@@ -65,7 +70,8 @@ int route_sandbox_list(struct api_call *call)
 {
     struct store_sandbox *items;
     size_t n;
-    if (check_labels(call) != 0 || store_sandbox_list(call->api->store, call->arena, &items, &n, &call->err) != 0)
+    if (check_labels(call) != 0 ||
+        store_sandbox_list(call->api->store, call->arena, &items, &n, &call->err) != 0)
         return -1;
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++)
@@ -85,10 +91,12 @@ static void check_policy(struct api_call *call, const struct doc_node *document)
 }
 
 /* Reports all problems of the request at once. */
-static int read_create(struct api_call *call, const struct doc_node *body, struct store_sandbox *out)
+static int read_create(struct api_call *call, const struct doc_node *body,
+                       struct store_sandbox *out)
 {
     void *decoded;
-    bool read = schema_decode(&body_create_schema, body, "", call->arena, &decoded, &call->problems) == 0;
+    bool read =
+        schema_decode(&body_create_schema, body, "", call->arena, &decoded, &call->problems) == 0;
     if (!read)
         decoded = schema_decode_sound(&body_create_schema, body, "", call->arena);
     if (decoded)
@@ -150,11 +158,14 @@ static void create_start(struct api_call *call)
 static int refuse_held(struct api_call *call, const char *name)
 {
     call->status = 0;
-    return error_set(&call->err, ERROR_DENIED,
-                     "sandbox '%s' was not made: its policy was %s, and a sandbox that does not exist cannot wait for "
-                     "an approval: make it with less (without a policy it gets the restrictive default), then ask for "
-                     "the rest with 'sluice policy set %s', which waits as a chunk for somebody else's approval", name,
-                     json_string_value(json_object_get(call->body, "summary")), name);
+    return error_set(
+        &call->err, ERROR_DENIED,
+        "sandbox '%s' was not made: its policy was %s, and a sandbox that does not exist cannot "
+        "wait for "
+        "an approval: make it with less (without a policy it gets the restrictive default), then "
+        "ask for "
+        "the rest with 'sluice policy set %s', which waits as a chunk for somebody else's approval",
+        name, json_string_value(json_object_get(call->body, "summary")), name);
 }
 
 int route_sandbox_create(struct api_call *call)

@@ -51,7 +51,9 @@ static void resume(struct follower *f, const char *last_id, const char *sandbox)
     uint64_t id = strtoull(last_id, NULL, 10);
     struct events *events = f->api->events;
     if (!events_replay(events, id, sandbox, send_event, f))
-        http_sse_event(f->stream, NULL, "reset", "{\"reason\":\"events since then are no longer kept: read the current state again\"}");
+        http_sse_event(
+            f->stream, NULL, "reset",
+            "{\"reason\":\"events since then are no longer kept: read the current state again\"}");
 }
 
 static void begin(struct follower *f, const char *sandbox, const char *last_id, bool once)
@@ -67,7 +69,8 @@ static void begin(struct follower *f, const char *sandbox, const char *last_id, 
     else if (once)
         events_replay(api->events, 0, sandbox, send_event, f);
     if (once) {
-        events_replay_unwritten(api->events, last_id ? strtoull(last_id, NULL, 10) : 0, sandbox, send_event, f);
+        events_replay_unwritten(api->events, last_id ? strtoull(last_id, NULL, 10) : 0, sandbox,
+                                send_event, f);
         http_stream_close(f->stream);
     }
 }

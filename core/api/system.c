@@ -32,12 +32,15 @@ static size_t count_voters(struct api *api)
     return n;
 }
 
-int api_census(struct api_call *call, struct store_sandbox **sandboxes, size_t *n, uint64_t *pending)
+int api_census(struct api_call *call, struct store_sandbox **sandboxes, size_t *n,
+               uint64_t *pending)
 {
     struct store *store = call->api->store;
     return store_sandbox_list(store, call->arena, sandboxes, n, &call->err) != 0 ||
-                   store_draft_count(store, store_draft_status_word(STORE_DRAFT_PENDING), pending, &call->err) != 0
-               ? -1 : 0;
+                   store_draft_count(store, store_draft_status_word(STORE_DRAFT_PENDING), pending,
+                                     &call->err) != 0
+               ? -1
+               : 0;
 }
 
 static json_t *encode_enforced(void)
@@ -67,13 +70,14 @@ int route_status(struct api_call *call)
     for (size_t i = 0; i < n; i++)
         ready += strcmp(items[i].phase, "ready") == 0;
     return api_reply(call, 200,
-                     json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:b, s:o, s:o, s:o}", "status", "connected",
-                               "version", SLUICE_VERSION, "pid", (int)getpid(), "started_at",
-                               api_time(call->arena, api->started_ms), "sandboxes", (json_int_t)n,
-                               "ready", (json_int_t)ready, "pending_drafts", (json_int_t)n_drafts,
-                               "voters", (json_int_t)count_voters(api), "draining",
-                               (int)api->draining, "limits", api_limits_host(api), "workload_uids",
-                               encode_uids(api), "enforces", encode_enforced()));
+                     json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:b, s:o, s:o, s:o}",
+                               "status", "connected", "version", SLUICE_VERSION, "pid",
+                               (int)getpid(), "started_at", api_time(call->arena, api->started_ms),
+                               "sandboxes", (json_int_t)n, "ready", (json_int_t)ready,
+                               "pending_drafts", (json_int_t)n_drafts, "voters",
+                               (json_int_t)count_voters(api), "draining", (int)api->draining,
+                               "limits", api_limits_host(api), "workload_uids", encode_uids(api),
+                               "enforces", encode_enforced()));
 }
 
 static json_t *encode_roles(enum auth_permission permission)
@@ -89,7 +93,8 @@ int route_permission_list(struct api_call *call)
 {
     json_t *list = json_array();
     for (unsigned i = AUTH_PERMISSION_FIRST; i < AUTH_PERMISSION_COUNT; i++)
-        json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", auth_permission_word(i), "help",
-                                              auth_permission_help(i), "roles", encode_roles(i)));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:o}", "name", auth_permission_word(i), "help",
+                                        auth_permission_help(i), "roles", encode_roles(i)));
     return api_reply(call, 200, json_pack("{s:o}", "permissions", list));
 }

@@ -19,79 +19,111 @@ static int refuse_to_know(struct auth_refusal *r, const char *why)
     return refuse(r, ERROR_UNAUTHORIZED, why);
 }
 
-/* Who sends an Authorization means to be known by it: the peer's uid does not stand in for one that is not
- * understood. */
+/* Who sends an Authorization means to be known by it: the peer's uid does not stand in for one that
+ * is not understood. */
 static int check_authorization(const struct http_request *req, struct auth_refusal *r)
 {
     size_t n = http_head_count(req->head, "Authorization");
     if (n > 1)
-        return refuse(r, ERROR_MALFORMED, "header field Authorization is given twice: which one counts?");
+        return refuse(r, ERROR_MALFORMED,
+                      "header field Authorization is given twice: which one counts?");
     if (n && !auth_bearer(req))
-        return refuse_to_know(r, "the only Authorization understood is 'Bearer TOKEN': send that, or none to be known by your uid");
+        return refuse_to_know(r, "the only Authorization understood is 'Bearer TOKEN': send that, "
+                                 "or none to be known by your uid");
     return 0;
 }
 
 #define SEND_A_TOKEN "send a token (sluice --token, SLUICE_TOKEN)"
 
 /* 0: the request may say who it is. */
-static int check_door(const struct http_request *req, const struct auth_question *q, struct auth_refusal *r)
+static int check_door(const struct http_request *req, const struct auth_question *q,
+                      struct auth_refusal *r)
 {
     const struct http_peer *peer = req->peer;
     bool bearer = auth_bearer(req);
     if (!q->stateless && origin_is_other_site(req))
-        return refuse(r, ERROR_FORBIDDEN, "a web page from elsewhere asks for this (Sec-Fetch-Site): it is refused, with a token too");
-    if (!q->stateless && peer->kind == HTTP_TCP && peer->loopback && !bearer && !origin_host_is_local(req))
-        return refuse_to_know(r, "this address is answered as localhost, 127.0.0.1 or [::1]: use one of them, or " SEND_A_TOKEN);
+        return refuse(r, ERROR_FORBIDDEN,
+                      "a web page from elsewhere asks for this (Sec-Fetch-Site): it is refused, "
+                      "with a token too");
+    if (!q->stateless && peer->kind == HTTP_TCP && peer->loopback && !bearer &&
+        !origin_host_is_local(req))
+        return refuse_to_know(r, "this address is answered as localhost, 127.0.0.1 or [::1]: use "
+                                 "one of them, or " SEND_A_TOKEN);
     if (q->permission == AUTH_ANYBODY)
         return 0;
     if (check_authorization(req, r) != 0)
         return -1;
     if (bearer && (peer->listener & HTTP_NO_SECRETS))
-        return refuse(r, ERROR_FORBIDDEN, "no token is taken here: this address is not encrypted and other machines can reach it, so "
-                                          "the token may have been read. Replace it, and connect through the gateway's Unix socket");
+        return refuse(r, ERROR_FORBIDDEN,
+                      "no token is taken here: this address is not encrypted and other machines "
+                      "can reach it, so "
+                      "the token may have been read. Replace it, and connect through the gateway's "
+                      "Unix socket");
     if (!bearer && origin_is_foreign_page(req))
-        return refuse(r, ERROR_FORBIDDEN, "a web page from elsewhere may not act for its reader: send a token");
+        return refuse(r, ERROR_FORBIDDEN,
+                      "a web page from elsewhere may not act for its reader: send a token");
     return 0;
 }
 
-static int refuse_unknown(const struct http_request *req, enum auth_permission wanted, struct auth_refusal *r)
+static int refuse_unknown(const struct http_request *req, enum auth_permission wanted,
+                          struct auth_refusal *r)
 {
     char text[256];
     const char *forwarded = origin_forwarded_by(req);
-    if (wanted == AUTH_SUPERVISE && auth_bearer(req))   /* one whose sandbox was deleted ends when it hears this */
+    if (wanted == AUTH_SUPERVISE &&
+        auth_bearer(req)) /* one whose sandbox was deleted ends when it hears this */
         return refuse(r, ERROR_GONE, "no sandbox of this gateway has this token");
-    if (auth_bearer(req) || (!forwarded && !req->peer->apart && !(req->peer->listener & HTTP_NO_SECRETS)))
-        return refuse_to_know(r, "who is asking is not known: " SEND_A_TOKEN ", or connect through the gateway's Unix socket");
+    if (auth_bearer(req) ||
+        (!forwarded && !req->peer->apart && !(req->peer->listener & HTTP_NO_SECRETS)))
+        return refuse_to_know(r, "who is asking is not known: " SEND_A_TOKEN
+                                 ", or connect through the gateway's Unix socket");
     if (req->peer->listener & HTTP_NO_SECRETS)
-        return refuse_to_know(r, "who is asking cannot be known here, as this address is not encrypted and other machines can "
+        return refuse_to_know(r, "who is asking cannot be known here, as this address is not "
+                                 "encrypted and other machines can "
                                  "reach it: connect through the gateway's Unix socket");
-    snprintf(text, sizeof text, "who is asking is not known: a proxy forwarded this request (%.40s), and its uid is not that of "
-             "who asked: " SEND_A_TOKEN, forwarded ? forwarded : "");
-    return refuse_to_know(r, forwarded ? text : "who is asking is not known: the uid of a process in another user namespace, such as "
-                                                "a sandbox, says nothing: " SEND_A_TOKEN);
+    snprintf(text, sizeof text,
+             "who is asking is not known: a proxy forwarded this request (%.40s), and its uid is "
+             "not that of "
+             "who asked: " SEND_A_TOKEN,
+             forwarded ? forwarded : "");
+    return refuse_to_know(
+        r,
+        forwarded
+            ? text
+            : "who is asking is not known: the uid of a process in another user namespace, such as "
+              "a sandbox, says nothing: " SEND_A_TOKEN);
 }
 
 static int refuse_for_now(struct auth *auth, const struct http_request *req, struct auth_refusal *r)
 {
     r->retry_s = (int)(guesses_wait_ms(&auth->guesses, req->peer, clock_now_ms()) / 1000) + 1;
-    return refuse(r, ERROR_LIMIT, "too many wrong tokens came from here: try again later. A token of 'sluice token create' is "
-                                  "taken at any time");
+    return refuse(r, ERROR_LIMIT,
+                  "too many wrong tokens came from here: try again later. A token of 'sluice token "
+                  "create' is "
+                  "taken at any time");
 }
 
-static int refuse_permission(const struct auth_principal *p, enum auth_permission wanted, struct auth_refusal *r)
+static int refuse_permission(const struct auth_principal *p, enum auth_permission wanted,
+                             struct auth_refusal *r)
 {
     if (p->role == AUTH_SANDBOX)
         return refuse(r, ERROR_FORBIDDEN, "a sandbox may not do this: it only has its own stream");
     if (wanted == AUTH_SUPERVISE)
         return refuse(r, ERROR_FORBIDDEN, "only the supervisor of a sandbox may do this");
     if (auth_only_admins(wanted))
-        return refuse(r, ERROR_FORBIDDEN, "only an admin may do this: the gateway's own user, root, or a token of an admin");
-    return error_set(&r->err, ERROR_FORBIDDEN, "the role %s may not do this, as it lacks the permission %s: ask with a token of a "
-                     "role that has it (GET /v1/permissions)", auth_role_word(p->role), auth_permission_word(wanted));
+        return refuse(
+            r, ERROR_FORBIDDEN,
+            "only an admin may do this: the gateway's own user, root, or a token of an admin");
+    return error_set(
+        &r->err, ERROR_FORBIDDEN,
+        "the role %s may not do this, as it lacks the permission %s: ask with a token of a "
+        "role that has it (GET /v1/permissions)",
+        auth_role_word(p->role), auth_permission_word(wanted));
 }
 
-int auth_admit(struct auth *auth, const struct http_request *req, const struct auth_question *question,
-               struct auth_principal *out, struct auth_refusal *refusal)
+int auth_admit(struct auth *auth, const struct http_request *req,
+               const struct auth_question *question, struct auth_principal *out,
+               struct auth_refusal *refusal)
 {
     *out = (struct auth_principal){.kind = AUTH_NOBODY};
     *refusal = (struct auth_refusal){.challenge = false};

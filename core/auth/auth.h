@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who is asking, and may they?  Every front (HTTP now, gRPC later) asks here, once for each request, before
- * the request's body is read.  Whoever runs the front fills a struct auth.  Loop thread only. */
+/* Who is asking, and may they?  Every front (HTTP now, gRPC later) asks here, once for each
+ * request, before the request's body is read.  Whoever runs the front fills a struct auth.  Loop
+ * thread only. */
 #ifndef AUTH_AUTH_H
 #define AUTH_AUTH_H
 
@@ -14,13 +15,13 @@ struct http_request;
 
 struct auth {
     const struct log *log;
-    const char *admin_token_hash;                   /* SHA-256 of the token for TCP clients; NULL: none */
+    const char *admin_token_hash; /* SHA-256 of the token for TCP clients; NULL: none */
     const struct auth_token *const *tokens;
     size_t n_tokens;
     /* The id of the sandbox whose supervisor has this token, or NULL. */
     const char *(*find_supervisor)(void *ctx, const char *token);
     void *supervisors;
-    uint64_t weak_told;                             /* a bit for each token whose weakness was logged */
+    uint64_t weak_told; /* a bit for each token whose weakness was logged */
     struct guesses guesses;
 };
 
@@ -28,7 +29,7 @@ struct auth {
 struct auth_question {
     enum auth_permission permission;
     const char *sandbox;                            /* see auth_may */
-    bool stateless;                                 /* the answer tells nothing of what the gateway has or does */
+    bool stateless; /* the answer tells nothing of what the gateway has or does */
 };
 
 /* Why not, and what the answer must say besides. */
@@ -39,7 +40,8 @@ struct auth_refusal {
 };
 
 /* 0: it may, and out is who it is (nobody, where anybody may).  -1: the refusal is filled. */
-int auth_admit(struct auth *auth, const struct http_request *req, const struct auth_question *question,
-               struct auth_principal *out, struct auth_refusal *refusal);
+int auth_admit(struct auth *auth, const struct http_request *req,
+               const struct auth_question *question, struct auth_principal *out,
+               struct auth_refusal *refusal);
 
 #endif

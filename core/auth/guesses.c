@@ -14,8 +14,8 @@ static void put_network(const struct sockaddr_in6 *six, char out[64])
     snprintf(out, 64, "tcp:[%s]/64", inet_ntop(AF_INET6, &network, text, sizeof text));
 }
 
-/* A user of this machine, an address, or those among which one client may choose: what a new connection
- * does not change. */
+/* A user of this machine, an address, or those among which one client may choose: what a new
+ * connection does not change. */
 static void put_source(const struct http_peer *peer, char out[64])
 {
     const char *colon = strrchr(peer->text, ':');
@@ -58,7 +58,8 @@ void guesses_count(struct guesses *g, const struct http_peer *peer, int64_t now_
     char source[64];
     put_source(peer, source);
     size_t i = find_row(g, source);
-    if (strcmp(g->rows[i].source, source) != 0 || now_ms >= g->rows[i].since_ms + GUESSES_WINDOW_MS) {
+    if (strcmp(g->rows[i].source, source) != 0 ||
+        now_ms >= g->rows[i].since_ms + GUESSES_WINDOW_MS) {
         memcpy(g->rows[i].source, source, sizeof source);
         g->rows[i].failed = 0;
         g->rows[i].since_ms = now_ms;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* On a Unix socket, and on a TCP listener that trusts local uids, the peer's uid is the identity.  A process
- * in another user namespace, such as a sandbox's workload, is nobody by its uid, and so is whoever sends
- * a request through a proxy.  A bearer token is the admin token, whose bearer acts as the gateway's own
- * user, that of a person whom the configuration names, or that of a sandbox's supervisor.  A name is one
- * person, whichever way they come: who asked for a held update cannot approve it through another door. */
+/* On a Unix socket, and on a TCP listener that trusts local uids, the peer's uid is the identity.
+ * A process in another user namespace, such as a sandbox's workload, is nobody by its uid, and so
+ * is whoever sends a request through a proxy.  A bearer token is the admin token, whose bearer acts
+ * as the gateway's own user, that of a person whom the configuration names, or that of a sandbox's
+ * supervisor.  A name is one person, whichever way they come: who asked for a held update cannot
+ * approve it through another door. */
 #include "auth/identify.h"
 
+#include <openssl/crypto.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
-
-#include <openssl/crypto.h>
 
 #include "auth/origin.h"
 #include "base/clock.h"
@@ -20,7 +20,8 @@
 const char *auth_bearer(const struct http_request *req)
 {
     const char *value = http_request_header(req, "Authorization");
-    return value && strncasecmp(value, "Bearer ", 7) == 0 ? value + 7 + strspn(value + 7, " ") : NULL;
+    return value && strncasecmp(value, "Bearer ", 7) == 0 ? value + 7 + strspn(value + 7, " ")
+                                                          : NULL;
 }
 
 static const char *via_word(const struct http_request *req)
@@ -54,14 +55,17 @@ static void warn_of_weak(struct auth *auth, const struct auth_token *named)
     if (auth->weak_told & UINT64_C(1) << i)
         return;
     auth->weak_told |= UINT64_C(1) << i;
-    log_warn(auth->log, "the token of %s was not made by 'sluice token create': whoever reads its digest in the configuration may "
-             "guess it; replace it", named->name);
+    log_warn(auth->log,
+             "the token of %s was not made by 'sluice token create': whoever reads its digest in "
+             "the configuration may "
+             "guess it; replace it",
+             named->name);
 }
 
-/* Of a person whom the configuration names.  A secret that may be a guess is compared only while few
- * wrong ones came from there. */
-static enum auth_known by_named_token(struct auth *auth, const struct http_request *req, const char *token,
-                                      struct auth_principal *out)
+/* Of a person whom the configuration names.  A secret that may be a guess is compared only while
+ * few wrong ones came from there. */
+static enum auth_known by_named_token(struct auth *auth, const struct http_request *req,
+                                      const char *token, struct auth_principal *out)
 {
     bool random = token_is_random(token);
     int64_t now = clock_now_ms();
@@ -80,8 +84,9 @@ static enum auth_known by_named_token(struct auth *auth, const struct http_reque
     return AUTH_KNOWN;
 }
 
-static enum auth_known by_token(struct auth *auth, const struct http_request *req, const char *token,
-                                enum auth_permission wanted, struct auth_principal *out)
+static enum auth_known by_token(struct auth *auth, const struct http_request *req,
+                                const char *token, enum auth_permission wanted,
+                                struct auth_principal *out)
 {
     if (same_digest(token, auth->admin_token_hash)) {
         auth_principal_by_uid(out, geteuid(), via_word(req));
@@ -98,8 +103,8 @@ static enum auth_known by_token(struct auth *auth, const struct http_request *re
     return by_named_token(auth, req, token, out);
 }
 
-enum auth_known auth_identify(struct auth *auth, const struct http_request *req, enum auth_permission wanted,
-                              struct auth_principal *out)
+enum auth_known auth_identify(struct auth *auth, const struct http_request *req,
+                              enum auth_permission wanted, struct auth_principal *out)
 {
     const char *token = auth_bearer(req);
     uid_t uid;

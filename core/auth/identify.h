@@ -5,11 +5,12 @@
 
 #include "auth/auth.h"
 
-enum auth_known { AUTH_UNKNOWN, AUTH_KNOWN, AUTH_LATER };   /* later: too many wrong tokens came from there */
+/* Later: too many wrong tokens came from there. */
+enum auth_known { AUTH_UNKNOWN, AUTH_KNOWN, AUTH_LATER };
 
 /* The bearer token of a request, NULL: it has none. */
 const char *auth_bearer(const struct http_request *req);
-enum auth_known auth_identify(struct auth *auth, const struct http_request *req, enum auth_permission wanted,
-                              struct auth_principal *out);
+enum auth_known auth_identify(struct auth *auth, const struct http_request *req,
+                              enum auth_permission wanted, struct auth_principal *out);
 
 #endif

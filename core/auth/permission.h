@@ -6,11 +6,11 @@
 #include <stdbool.h>
 
 /* id, name, whether the configuration can give it to the bearer of a token, what it is for */
-#define AUTH_ROLES(X)                                                                                   \
-    X(VIEWER, "viewer", GIVEN, "reads")                                                                 \
-    X(USER, "user", GIVEN, "reads and proposes")                                                        \
-    X(APPROVER, "approver", NOT_GIVEN, "reads, decides drafts and changes policies")                    \
-    X(ADMIN, "admin", GIVEN, "may do everything")                                                       \
+#define AUTH_ROLES(X)                                                                \
+    X(VIEWER, "viewer", GIVEN, "reads")                                              \
+    X(USER, "user", GIVEN, "reads and proposes")                                     \
+    X(APPROVER, "approver", NOT_GIVEN, "reads, decides drafts and changes policies") \
+    X(ADMIN, "admin", GIVEN, "may do everything")                                    \
     X(SANDBOX, "sandbox", NOT_GIVEN, "is the supervisor of one sandbox")
 
 enum auth_role {
@@ -25,25 +25,31 @@ enum auth_role {
 #define AUTH_ADMINS (1U << AUTH_ADMIN)
 
 /* id, name, the roles that have it, what it allows */
-#define AUTH_PERMISSIONS(X)                                                                                             \
-    X(SANDBOX_READ, "sandbox.read", AUTH_READERS, "See sandboxes, their logs and what they asked their proxy for")      \
-    X(SANDBOX_CREATE, "sandbox.create", AUTH_ADMINS, "Create sandboxes")                                                \
-    X(SANDBOX_RUN, "sandbox.run", AUTH_ADMINS, "Start and stop sandboxes, and run commands in them")                    \
-    X(SANDBOX_DELETE, "sandbox.delete", AUTH_ADMINS, "Delete sandboxes with their files")                               \
-    X(POLICY_READ, "policy.read", AUTH_READERS, "Read policies and their revisions")                                    \
-    X(POLICY_PROPOSE, "policy.propose", 1U << AUTH_USER | AUTH_ADMINS, "Propose rules for others to decide")            \
-    X(POLICY_CHANGE, "policy.change", AUTH_DECIDERS, "Replace, change and roll back policies")                          \
-    X(POLICY_OVERRIDE, "policy.override", AUTH_ADMINS, "Overrule overridable voters")                                   \
-    X(DRAFT_READ, "draft.read", AUTH_READERS, "Read proposed rules and their history")                                  \
-    X(DRAFT_DECIDE, "draft.decide", AUTH_DECIDERS, "Approve, reject, edit, undo and clear proposed rules")              \
-    X(DECISION_READ, "decision.read", AUTH_READERS, "Read decisions with their votes")                                  \
-    X(AUDIT_READ, "audit.read", AUTH_READERS, "Check the audit chain")                                                  \
-    X(PLUGIN_MANAGE, "plugin.manage", AUTH_ADMINS, "Reload the chain of voters")                                        \
-    X(PROVIDER_MANAGE, "provider.manage", AUTH_ADMINS, "Manage the credentials that sandboxes use")                     \
-    X(TOKEN_MANAGE, "token.manage", AUTH_ADMINS, "Create and revoke tokens")                                            \
-    X(HOST_MANAGE, "host.manage", AUTH_ADMINS, "Manage the hosts that run sandboxes")                                   \
-    X(CEILING_MANAGE, "ceiling.manage", AUTH_ADMINS, "Set the limits that no policy may exceed")                        \
-    X(GATEWAY_READ, "gateway.read", AUTH_READERS, "See the gateway's status, events, voters and permissions")
+#define AUTH_PERMISSIONS(X)                                                                      \
+    X(SANDBOX_READ, "sandbox.read", AUTH_READERS,                                                \
+      "See sandboxes, their logs and what they asked their proxy for")                           \
+    X(SANDBOX_CREATE, "sandbox.create", AUTH_ADMINS, "Create sandboxes")                         \
+    X(SANDBOX_RUN, "sandbox.run", AUTH_ADMINS,                                                   \
+      "Start and stop sandboxes, and run commands in them")                                      \
+    X(SANDBOX_DELETE, "sandbox.delete", AUTH_ADMINS, "Delete sandboxes with their files")        \
+    X(POLICY_READ, "policy.read", AUTH_READERS, "Read policies and their revisions")             \
+    X(POLICY_PROPOSE, "policy.propose", 1U << AUTH_USER | AUTH_ADMINS,                           \
+      "Propose rules for others to decide")                                                      \
+    X(POLICY_CHANGE, "policy.change", AUTH_DECIDERS, "Replace, change and roll back policies")   \
+    X(POLICY_OVERRIDE, "policy.override", AUTH_ADMINS, "Overrule overridable voters")            \
+    X(DRAFT_READ, "draft.read", AUTH_READERS, "Read proposed rules and their history")           \
+    X(DRAFT_DECIDE, "draft.decide", AUTH_DECIDERS,                                               \
+      "Approve, reject, edit, undo and clear proposed rules")                                    \
+    X(DECISION_READ, "decision.read", AUTH_READERS, "Read decisions with their votes")           \
+    X(AUDIT_READ, "audit.read", AUTH_READERS, "Check the audit chain")                           \
+    X(PLUGIN_MANAGE, "plugin.manage", AUTH_ADMINS, "Reload the chain of voters")                 \
+    X(PROVIDER_MANAGE, "provider.manage", AUTH_ADMINS,                                           \
+      "Manage the credentials that sandboxes use")                                               \
+    X(TOKEN_MANAGE, "token.manage", AUTH_ADMINS, "Create and revoke tokens")                     \
+    X(HOST_MANAGE, "host.manage", AUTH_ADMINS, "Manage the hosts that run sandboxes")            \
+    X(CEILING_MANAGE, "ceiling.manage", AUTH_ADMINS, "Set the limits that no policy may exceed") \
+    X(GATEWAY_READ, "gateway.read", AUTH_READERS,                                                \
+      "See the gateway's status, events, voters and permissions")
 
 /* The first two are no rights of people: no role of a person includes or lacks them. */
 enum auth_permission {
@@ -63,8 +69,8 @@ bool auth_role_find(const char *word, enum auth_role *out);
 const char *auth_permission_word(enum auth_permission permission);
 const char *auth_permission_help(enum auth_permission permission);
 
-/* The roles that the configuration can give: as text, as text with what they are for, and as a list that
- * ends with NULL. */
+/* The roles that the configuration can give: as text, as text with what they are for, and as a list
+ * that ends with NULL. */
 #define AUTH_WORD_GIVEN(name, help) " " name
 #define AUTH_WORD_NOT_GIVEN(name, help)
 #define AUTH_WORD(id, name, given, help) AUTH_WORD_##given(name, help)

@@ -9,10 +9,12 @@
 void auth_principal_by_uid(struct auth_principal *p, uid_t uid, const char *via)
 {
     bool admin = uid == 0 || uid == geteuid();
-    *p = (struct auth_principal){.kind = AUTH_BY_UID, .role = admin ? AUTH_ADMIN : AUTH_USER, .via = via, .uid = uid};
+    *p = (struct auth_principal){
+        .kind = AUTH_BY_UID, .role = admin ? AUTH_ADMIN : AUTH_USER, .via = via, .uid = uid};
 }
 
-void auth_principal_by_token(struct auth_principal *p, const char *name, enum auth_role role, const char *via)
+void auth_principal_by_token(struct auth_principal *p, const char *name, enum auth_role role,
+                             const char *via)
 {
     *p = (struct auth_principal){.kind = AUTH_BY_TOKEN, .role = role, .via = via};
     snprintf(p->name, sizeof p->name, "%s", name);
@@ -29,7 +31,8 @@ bool auth_may(const struct auth_principal *p, enum auth_permission permission, c
 {
     if (permission == AUTH_ANYBODY)
         return true;
-    if (p->kind == AUTH_NOBODY || (*p->sandbox_id && sandbox && strcmp(sandbox, p->sandbox_id) != 0))
+    if (p->kind == AUTH_NOBODY ||
+        (*p->sandbox_id && sandbox && strcmp(sandbox, p->sandbox_id) != 0))
         return false;
     return auth_role_has(p->role, permission);
 }
@@ -56,5 +59,6 @@ void auth_look_up_name(struct auth_principal *p)
 
 struct sluice_actor auth_actor(const struct auth_principal *p)
 {
-    return (struct sluice_actor){sizeof(struct sluice_actor), p->name, auth_role_word(p->role), p->via};
+    return (struct sluice_actor){sizeof(struct sluice_actor), p->name, auth_role_word(p->role),
+                                 p->via};
 }

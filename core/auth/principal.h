@@ -5,10 +5,10 @@
 #ifndef AUTH_PRINCIPAL_H
 #define AUTH_PRINCIPAL_H
 
-#include <sluice/transition.h>
 #include <sys/types.h>
 
 #include "auth/permission.h"
+#include <sluice/transition.h>
 
 /* How a principal was recognised.  One kind, one constructor below. */
 enum auth_kind {
@@ -24,18 +24,19 @@ struct auth_principal {
     char name[128];                                 /* "": that of uid, not looked up yet */
     uid_t uid;
     bool calls_from_account;                        /* with a token, from the account of uid ... */
-    char account[128];                              /* ... which has this name; "": not looked up, or not known */
+    char account[128]; /* ... which has this name; "": not looked up, or not known */
     char sandbox_id[40];                            /* the only one it may act on; "": any */
 };
 
 /* The gateway's own uid and root are admins, others are users. */
 void auth_principal_by_uid(struct auth_principal *p, uid_t uid, const char *via);
-void auth_principal_by_token(struct auth_principal *p, const char *name, enum auth_role role, const char *via);
+void auth_principal_by_token(struct auth_principal *p, const char *name, enum auth_role role,
+                             const char *via);
 /* The supervisor of a sandbox, which has a token too. */
 void auth_principal_supervisor(struct auth_principal *p, const char *sandbox_id);
 
-/* Whether it may do this to this sandbox.  sandbox: an id or a name; NULL: the gateway as a whole, or
- * the sandbox it belongs to. */
+/* Whether it may do this to this sandbox.  sandbox: an id or a name; NULL: the gateway as a whole,
+ * or the sandbox it belongs to. */
 bool auth_may(const struct auth_principal *p, enum auth_permission permission, const char *sandbox);
 
 /* Looks up its name and its account, once.  Blocks: it reads files or asks a directory service. */

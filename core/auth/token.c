@@ -41,7 +41,8 @@ bool token_is_random(const char *text)
 
 bool token_name_is_good(const char *name)
 {
-    static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@-";
+    static const char alphabet[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@-";
     size_t len = strlen(name);
     return len > 0 && len <= 64 && strspn(name, alphabet) == len;
 }
@@ -52,14 +53,19 @@ static int check_token(struct schema_decoder *d, void *record)
     if (!token_name_is_good(t->name))
         return schema_problem(d, NULL, TOKEN_NAME_RULE, t->name);
     if (strlen(t->sha256) != 64 || strspn(t->sha256, "0123456789abcdef") != 64)
-        return schema_problem(d, NULL, "sha256 is 64 hexadecimal digits: printf %%s TOKEN | sha256sum");
+        return schema_problem(d, NULL,
+                              "sha256 is 64 hexadecimal digits: printf %%s TOKEN | sha256sum");
     return 0;
 }
 
 static const struct schema_field fields[] = {
-    {"name", SCHEMA_TEXT, offsetof(struct auth_token, name), .flags = SCHEMA_REQUIRED, .help = "Who its bearer is"},
-    {"sha256", SCHEMA_TEXT, offsetof(struct auth_token, sha256), .flags = SCHEMA_REQUIRED, .help = "SHA-256 of the token"},
-    {"role", SCHEMA_TEXT, offsetof(struct auth_token, role), .fallback = "admin", .words = auth_given_roles, .help = "What they may do"},
+    {"name", SCHEMA_TEXT, offsetof(struct auth_token, name), .flags = SCHEMA_REQUIRED,
+     .help = "Who its bearer is"},
+    {"sha256", SCHEMA_TEXT, offsetof(struct auth_token, sha256), .flags = SCHEMA_REQUIRED,
+     .help = "SHA-256 of the token"},
+    {"role", SCHEMA_TEXT, offsetof(struct auth_token, role), .fallback = "admin",
+     .words = auth_given_roles, .help = "What they may do"},
     {0},
 };
-const struct schema auth_token_schema = {.name = "token", .size = sizeof(struct auth_token), .fields = fields, .finish = check_token};
+const struct schema auth_token_schema = {
+    .name = "token", .size = sizeof(struct auth_token), .fields = fields, .finish = check_token};

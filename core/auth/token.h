@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bearer tokens that `sluice token create` makes: "sluice_", 160 random bits and a checksum, all in
- * hexadecimal.  They cannot be guessed from a digest, so a plain SHA-256 is enough to keep.  Any thread. */
+ * hexadecimal.  They cannot be guessed from a digest, so a plain SHA-256 is enough to keep.  Any
+ * thread. */
 #ifndef AUTH_TOKEN_H
 #define AUTH_TOKEN_H
 
@@ -19,7 +20,8 @@ struct auth_token {
 };
 extern const struct schema auth_token_schema;
 
-#define TOKEN_NAME_RULE "the name of a token's bearer is 1 to 64 of a-z, A-Z, 0-9, '.', '_', '@' and '-', not '%s'"
+#define TOKEN_NAME_RULE \
+    "the name of a token's bearer is 1 to 64 of a-z, A-Z, 0-9, '.', '_', '@' and '-', not '%s'"
 bool token_name_is_good(const char *name);
 
 #endif

@@ -81,7 +81,8 @@ static void take_code(struct ballot *b, enum sluice_verdict verdict, const char 
     else if (len > SLUICE_CODE_MAX)
         complain(b, "cast %s with a code of more than %d bytes", word, SLUICE_CODE_MAX);
     else if (!has_letters_of_code(code))
-        complain(b, "cast %s with a code that is not made of letters, digits, '_', '.' and '-'", word);
+        complain(b, "cast %s with a code that is not made of letters, digits, '_', '.' and '-'",
+                 word);
     else if (b->codes && !declared(b->codes, code))
         complain(b, "cast %s with the code %s, which it does not declare", word, code);
     else
@@ -94,7 +95,8 @@ static void take_message(struct ballot *b, const char *format, va_list args)
     char raw[SLUICE_MESSAGE_MAX + 1];
     int len = format ? vsnprintf(raw, sizeof raw, format, args) : 0;
     if (len < 0)
-        complain(b, "cast %s with a message that cannot be formatted", chain_verdict_word(b->verdict));
+        complain(b, "cast %s with a message that cannot be formatted",
+                 chain_verdict_word(b->verdict));
     copy_clean(b->message, SLUICE_MESSAGE_MAX, raw, len > 0 ? strnlen(raw, SLUICE_MESSAGE_MAX) : 0);
     if (!b->message[0])
         complain(b, "cast %s without a message", chain_verdict_word(b->verdict));

@@ -12,11 +12,10 @@
 #ifndef CHAIN_BALLOT_H
 #define CHAIN_BALLOT_H
 
-#include <sluice/plugin.h>
-
 #include "base/arena.h"
 #include "base/error.h"
 #include "chain/chain.h"
+#include <sluice/plugin.h>
 
 enum { BALLOT_FACT_KEY_MAX = 64, BALLOT_FACT_VALUE_MAX = 1024, BALLOT_WRONG_MAX = 256 };
 
@@ -29,8 +28,8 @@ struct ballot {
     char code[SLUICE_CODE_MAX + 1];
     char path[SLUICE_PATH_MAX + 1];
     char message[SLUICE_MESSAGE_MAX + 1];
-    char wrong[BALLOT_WRONG_MAX];                   /* the first mistake of the voter; "" for none */
-    struct chain_fact *facts;                       /* SLUICE_FACTS_MAX of them, or NULL before the first */
+    char wrong[BALLOT_WRONG_MAX]; /* the first mistake of the voter; "" for none */
+    struct chain_fact *facts; /* SLUICE_FACTS_MAX of them, or NULL before the first */
     size_t n_facts;
 };
 

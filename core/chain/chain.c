@@ -331,7 +331,8 @@ static void ask_inline(struct question *q)
             ask(q, i, &now_ns);
 }
 
-/* In the order of their answers: a voter that takes its time keeps nobody from the turn of another. */
+/* In the order of their answers: a voter that takes its time keeps nobody from the turn of
+ * another. */
 static void finish_votes(struct question *q)
 {
     while (q->n_begun) {

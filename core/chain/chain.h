@@ -6,12 +6,11 @@
 #ifndef CHAIN_CHAIN_H
 #define CHAIN_CHAIN_H
 
-#include <sluice/plugin.h>
-
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/problems.h"
 #include "chain/config.h"
+#include <sluice/plugin.h>
 
 struct chain;
 
@@ -88,7 +87,7 @@ struct chain_tally {
     enum chain_outcome outcome;
     bool overridden;                                /* a deny yielded to the override */
     size_t against;                                 /* voters whose deny or hold decided */
-    const char *why;                                /* one sentence, such as "refused by 1 of 3 voters" */
+    const char *why; /* one sentence, such as "refused by 1 of 3 voters" */
 };
 
 /* A deny of a mandatory voter denies; so does one of an overridable voter unless override is set.
@@ -103,10 +102,10 @@ void chain_observe(struct chain *chain, const struct sluice_outcome *outcome);
 struct chain_voter_info {
     const char *name, *version, *kind, *level, *isolation, *path, *sha256, *state, *summary;
     uint64_t votes, denials, errors, p50_us, p99_us;
-    bool reads_files;                               /* isolated, but this kernel cannot keep it from files */
+    bool reads_files; /* isolated, but this kernel cannot keep it from files */
     const struct sluice_code *codes;                /* NULL: any code may be cast */
     const struct sluice_option *options;            /* the table; NULL: none */
-    const char *configured;                         /* options that the configuration sets, as JSON; NULL: none */
+    const char *configured; /* options that the configuration sets, as JSON; NULL: none */
 };
 
 /* In chain order; the texts live as long as the chain. */

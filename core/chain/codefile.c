@@ -134,7 +134,8 @@ static char *resolve(const char *path, struct error *err)
     char *folder = realpath(asked, NULL);
     size_t len = folder && strcmp(folder, "/") ? strlen(folder) : 0;
     if (!folder || strncmp(file, folder, len) != 0 || strrchr(file, '/') != file + len) {
-        error_set(err, ERROR_FORBIDDEN, "%s is a symbolic link out of its folder, to %s", path, file);
+        error_set(err, ERROR_FORBIDDEN, "%s is a symbolic link out of its folder, to %s", path,
+                  file);
         free(file);
         file = NULL;
     }

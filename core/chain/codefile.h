@@ -20,7 +20,7 @@ enum { CODEFILE_BYTES_MAX = 64 << 20 };
 
 struct codefile {
     char *path;                                     /* absolute, without symbolic links */
-    unsigned char *bytes;                           /* followed by a NUL byte that size does not count */
+    unsigned char *bytes; /* followed by a NUL byte that size does not count */
     size_t size;
     char sha256[DIGEST_HEX_SIZE];
 };

@@ -9,9 +9,9 @@
 struct chain_voter_config {
     const char *plugin;                             /* <dir>/<plugin>.so; or */
     const char *script;                             /* a Lua file, relative to base_dir; or */
-    const char *const *command;                     /* a program and its arguments (include/WIRE.md) */
+    const char *const *command; /* a program and its arguments (include/WIRE.md) */
     size_t n_command;
-    const char *name;                               /* "": the plugin's, or the script's base name */
+    const char *name; /* "": the plugin's, or the script's base name */
     const char *level;                              /* "mandatory", "overridable" or "advisory" */
     const char *on_error;                           /* "deny" or "abstain" */
     const char *isolation;                          /* "inline" or "process" */
@@ -28,7 +28,7 @@ struct chain_config {
     uint32_t vote_timeout_ms;                       /* default 500 */
     const struct chain_voter_config *const *voters; /* NULL and 0: the default chain */
     size_t n_voters;
-    const char *base_dir;                           /* of the file it was read from; not a field of the document */
+    const char *base_dir; /* of the file it was read from; not a field of the document */
 };
 
 extern const struct schema chain_config_schema, chain_voter_config_schema;

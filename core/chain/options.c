@@ -208,7 +208,8 @@ static const char *shown(struct reader *r, const json_t *json)
 {
     char *text = json_dumps(json, JSON_ENCODE_ANY);
     size_t len = doc_cut(text, strlen(text), 60);
-    const char *copy = arena_printf(r->options->arena, "%.*s%s", (int)len, text, text[len] ? "…" : "");
+    const char *copy =
+        arena_printf(r->options->arena, "%.*s%s", (int)len, text, text[len] ? "…" : "");
     free(text);
     return copy;
 }
@@ -224,7 +225,8 @@ static void read_row(struct reader *r, const struct sluice_option *option, const
     }
     row->value.set = given || option->fallback;
     if (given && from_json(r, option->type, given, &row->value) != 0)
-        complain(r, "option %s: must be %s, not %s", option->name, types[option->type].what, shown(r, given));
+        complain(r, "option %s: must be %s, not %s", option->name, types[option->type].what,
+                 shown(r, given));
     else if (!given && option->fallback
              && from_text(r, option->type, option->fallback, &row->value) != 0)
         complain(r, "option %s: the voter's own default %s is not %s", option->name,
@@ -363,7 +365,8 @@ struct options *options_read(const struct sluice_option *table, const char *json
         return NULL;
     }
     struct options *o = alloc_zero(1, sizeof *o);
-    o->face = (struct sluice_options){sizeof o->face, o, get_text, get_integer, get_boolean, get_list};
+    o->face =
+        (struct sluice_options){sizeof o->face, o, get_text, get_integer, get_boolean, get_list};
     o->arena = arena_new();
     struct reader r = {.options = o, .table = table};
     read_rows(&r, given);

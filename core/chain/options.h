@@ -6,10 +6,9 @@
 #ifndef CHAIN_OPTIONS_H
 #define CHAIN_OPTIONS_H
 
-#include <sluice/option.h>
-
 #include "base/buf.h"
 #include "base/error.h"
+#include <sluice/option.h>
 
 enum { OPTIONS_MAX = 128 };
 
@@ -18,7 +17,8 @@ struct options;
 /* table: ended by a row without a name; NULL: the voter has no options.  json: an object; NULL or
  * "": nothing is configured.  NULL with err (ERROR_INVALID) that names every option that is
  * unknown ("did you mean"), ill-typed or given twice, joined with "; ". */
-struct options *options_read(const struct sluice_option *table, const char *json, struct error *err);
+struct options *options_read(const struct sluice_option *table, const char *json,
+                             struct error *err);
 void options_free(struct options *options);         /* NULL is fine */
 
 /* What init() gets; lives as long as the options. */

@@ -94,9 +94,10 @@ void chain_tally(const struct chain_votes *votes, bool override, struct arena *a
         out->why = arena_printf(arena, "held by %zu of %zu %s", c.holds, votes->n, voters);
     } else if (c.allows + c.yielded) {
         out->outcome = CHAIN_ALLOWED;
-        out->why = c.yielded ? arena_printf(arena, "allowed by %zu of %zu %s, %zu overridden",
-                                            c.allows, votes->n, voters, c.yielded)
-                             : arena_printf(arena, "allowed by %zu of %zu %s", c.allows, votes->n, voters);
+        out->why =
+            c.yielded ? arena_printf(arena, "allowed by %zu of %zu %s, %zu overridden", c.allows,
+                                     votes->n, voters, c.yielded)
+                      : arena_printf(arena, "allowed by %zu of %zu %s", c.allows, votes->n, voters);
     } else {
         out->why = arena_printf(arena, "refused: none of %zu %s allowed it", votes->n, voters);
     }

@@ -5,9 +5,8 @@
 #ifndef CHAIN_TRANSITION_H
 #define CHAIN_TRANSITION_H
 
-#include <sluice/transition.h>
-
 #include "doc/schema.h"
+#include <sluice/transition.h>
 
 extern const struct schema chain_transition_schema, chain_sandbox_schema, chain_actor_schema,
     chain_draft_schema, chain_approval_schema, chain_rule_change_schema, chain_static_change_schema,

@@ -58,7 +58,10 @@ static int check_text(const char *text, const char *what, const char *row, struc
     if (!len || (text_utf8_valid(text, len) == len &&
                  doc_find_unsafe(text, len, "\t\r\n", &c) == len))
         return 0;
-    return error_set(err, ERROR_MALFORMED, "its %s%s is no UTF-8 text or has invisible characters: save its source as UTF-8", what, row);
+    return error_set(
+        err, ERROR_MALFORMED,
+        "its %s%s is no UTF-8 text or has invisible characters: save its source as UTF-8", what,
+        row);
 }
 
 static int check_code(const struct sluice_code *code, struct error *err)
@@ -66,9 +69,11 @@ static int check_code(const struct sluice_code *code, struct error *err)
     if (!ballot_is_code(code->code)) {
         struct buf shown = {0};
         printable_escape(&shown, code->code, strnlen(code->code, SLUICE_CODE_MAX), "");
-        error_set(err, ERROR_MALFORMED,
-                  "it declares the code '%s', which is not made of 1 to %d letters, digits, '_', '.' "
-                  "and '-'", buf_str(&shown), SLUICE_CODE_MAX);
+        error_set(
+            err, ERROR_MALFORMED,
+            "it declares the code '%s', which is not made of 1 to %d letters, digits, '_', '.' "
+            "and '-'",
+            buf_str(&shown), SLUICE_CODE_MAX);
         buf_free(&shown);
         return -1;
     }

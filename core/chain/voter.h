@@ -4,10 +4,9 @@
 #ifndef CHAIN_VOTER_H
 #define CHAIN_VOTER_H
 
-#include <sluice/plugin.h>
-
 #include "base/error.h"
 #include "chain/chain.h"
+#include <sluice/plugin.h>
 
 struct voter;
 
@@ -15,7 +14,7 @@ struct voter;
 struct voter_ask {
     const struct sluice_transition *transition;
     int64_t id;                                     /* unique in the chain */
-    const struct encoded_request *encoded;          /* the first isolated voter fills it in for all */
+    const struct encoded_request *encoded; /* the first isolated voter fills it in for all */
     struct arena *arena;                            /* where it lives */
 };
 
@@ -26,7 +25,7 @@ struct voter_ops {
      * crash, budget, timeout, answer that makes no sense. */
     int (*vote)(struct voter *voter, const struct sluice_transition *transition,
                 struct sluice_ballot *ballot, struct error *err);
-    bool unstoppable;                               /* whoever calls vote also calls voter_check_time */
+    bool unstoppable; /* whoever calls vote also calls voter_check_time */
     /* The same in two steps, in place of vote, so that all isolated voters of a chain can work at
      * once.  begin takes the voter's turn and returns what conversation_await takes; finish, on the
      * same thread, waits for the answer and gives the turn back.  Unless patient, begin returns
@@ -34,12 +33,13 @@ struct voter_ops {
      * turn must not be patient: others would wait for that voter.  Both or none. */
     struct conversation *(*begin)(struct voter *voter, struct voter_ask *ask, bool patient);
     int (*finish)(struct voter *voter, struct sluice_ballot *ballot, struct error *err);
-    void (*observe)(struct voter *voter, const struct sluice_outcome *outcome);     /* may be NULL */
+    void (*observe)(struct voter *voter, const struct sluice_outcome *outcome); /* may be NULL */
     /* Inline Lua only: record which lines run; list them.  Both or none. */
     void (*cover)(struct voter *voter);
     size_t (*lines)(struct voter *voter, struct arena *arena, struct chain_line **out);
     void (*close)(struct voter *voter);             /* releases impl; voter_free does the rest */
-    const char *(*state)(const struct voter *voter);/* "ready" or "quarantined"; NULL: always ready */
+    const char *(*state)(
+        const struct voter *voter); /* "ready" or "quarantined"; NULL: always ready */
 };
 
 struct voter {
@@ -47,8 +47,8 @@ struct voter {
     void *impl;                                     /* of native/, lua/ or process/ */
     char *name, *version, *summary, *path, *sha256; /* owned by the voter */
     char *options;                                  /* options_json() of its options, owned */
-    char *configured;                               /* those that the configuration sets, as JSON, owned */
-    const struct sluice_code *codes;                /* live as long as impl; NULL: any code may be cast */
+    char *configured; /* those that the configuration sets, as JSON, owned */
+    const struct sluice_code *codes; /* live as long as impl; NULL: any code may be cast */
     const struct sluice_option *option_table;       /* the same; NULL: none */
     enum chain_level level;
     bool deny_on_error;
@@ -66,12 +66,15 @@ struct voter *voter_new(const struct voter_ops *ops, const struct chain_config *
 
 /* Each returns NULL with err; the caller has checked nothing but the shape of the configuration.
  * ERROR_INVALID means that an option is wrong; every other kind, that the file is. */
-struct voter *voter_native_open(const struct chain_config *chain, const struct chain_voter_config *config,
-                                const struct log *log, struct error *err);
-struct voter *voter_lua_open(const struct chain_config *chain, const struct chain_voter_config *config,
-                             const struct log *log, struct error *err);
-struct voter *voter_process_open(const struct chain_config *chain, const struct chain_voter_config *config,
-                                 const struct log *log, struct error *err);
+struct voter *voter_native_open(const struct chain_config *chain,
+                                const struct chain_voter_config *config, const struct log *log,
+                                struct error *err);
+struct voter *voter_lua_open(const struct chain_config *chain,
+                             const struct chain_voter_config *config, const struct log *log,
+                             struct error *err);
+struct voter *voter_process_open(const struct chain_config *chain,
+                                 const struct chain_voter_config *config, const struct log *log,
+                                 struct error *err);
 void voter_free(struct voter *voter);
 /* Returns the voter, which may be NULL.  If its description is not printable or it declares a code
  * that no ballot takes, frees it and returns NULL with err. */

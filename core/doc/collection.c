@@ -50,7 +50,8 @@ static int read_items(struct schema_decoder *d, const struct schema_field *field
     }
     memcpy((char *)record + field->offset, &array, sizeof array);
     memcpy((char *)record + field->count_offset, &n, sizeof n);
-    return value->n && !n ? -1 : rc;                /* of what holds nothing sound nobody can say that it is empty */
+    /* Of what holds nothing sound nobody can say that it is empty. */
+    return value->n && !n ? -1 : rc;
 }
 
 static int read_text_item(struct schema_decoder *d, const struct schema_field *field,

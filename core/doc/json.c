@@ -118,7 +118,8 @@ static int read_escape(struct reader *r)
 /* The characters up to the next quote, backslash or control character. */
 static size_t skip_plain(struct reader *r)
 {
-    const char *from = r->at, *end = r->end, *at = from + text_json_plain(from, (size_t)(end - from));
+    const char *from = r->at, *end = r->end,
+               *at = from + text_json_plain(from, (size_t)(end - from));
     size_t inner = 0;
     for (; at < end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20; at++)
         inner += (*at & 0xc0) == 0x80;

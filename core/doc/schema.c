@@ -271,7 +271,8 @@ int schema_decode_record(struct schema_decoder *d, const struct schema *schema,
                               article(schema), schema->name, schema_show(d, node));
     void *record = new_record(d, schema, key);
     bool root = !d->at && d->sound;                 /* of which whatever could be read is wanted */
-    int rc = is_short ? schema->decode_short(d, node, record) : decode_fields(d, schema, node, record);
+    int rc =
+        is_short ? schema->decode_short(d, node, record) : decode_fields(d, schema, node, record);
     if (rc != 0 && !root)
         return -1;
     if (key || schema->key_offset)
@@ -301,10 +302,11 @@ int schema_decode(const struct schema *schema, const struct doc_node *node, cons
     return schema_decode_record(&d, schema, node, NULL, out);
 }
 
-void *schema_decode_sound(const struct schema *schema, const struct doc_node *node, const char *path,
-                          struct arena *arena)
+void *schema_decode_sound(const struct schema *schema, const struct doc_node *node,
+                          const char *path, struct arena *arena)
 {
-    struct schema_decoder d = {.arena = arena, .base = path ? path : "", .root = node, .sound = true};
+    struct schema_decoder d = {
+        .arena = arena, .base = path ? path : "", .root = node, .sound = true};
     void *record = NULL;
     schema_decode_record(&d, schema, node, NULL, &record);
     return record;

@@ -38,7 +38,8 @@ enum schema_flags {
     SCHEMA_FOLD     = 1 << 4,   /* text: read without regard to case, kept in lower case */
     SCHEMA_NAMED    = 1 << 5,   /* text: its default is the key of the record */
     SCHEMA_NONEMPTY = 1 << 6,   /* a text, list or map that is written must have something in it */
-    SCHEMA_APART    = 1 << 8,   /* items mean what they mean without the others: see schema_decode_sound */
+    /* Items mean what they mean without the others: see schema_decode_sound. */
+    SCHEMA_APART    = 1 << 8,
     SCHEMA_LINES    = 1 << 7,   /* text may have line breaks and tabs */
     SCHEMA_ANY      = 1 << 9,   /* text may have any character; written up to its first bad byte */
     SCHEMA_NULLABLE = 1 << 10,  /* text: NULL where it is absent or null, not "" */
@@ -104,11 +105,11 @@ enum { SCHEMA_KEY_MAX = 256 };                      /* bytes of a key that the d
  * The tree may go away afterwards: all texts are copied. */
 int schema_decode(const struct schema *schema, const struct doc_node *node, const char *path,
                   struct arena *arena, void **out, struct problems *problems);
-/* What is sound of a document that was refused, so that it can be looked at for more: unknown fields
- * are passed over, fields with a problem are as if they were not written, and of lists whose items stand
- * apart those with a problem are left out.  Says nothing itself; NULL: it is no map. */
-void *schema_decode_sound(const struct schema *schema, const struct doc_node *node, const char *path,
-                          struct arena *arena);
+/* What is sound of a document that was refused, so that it can be looked at for more: unknown
+ * fields are passed over, fields with a problem are as if they were not written, and of lists whose
+ * items stand apart those with a problem are left out.  Says nothing itself; NULL: it is no map. */
+void *schema_decode_sound(const struct schema *schema, const struct doc_node *node,
+                          const char *path, struct arena *arena);
 
 /* For custom decoders.  A problem's path is that of the value being decoded; at NULL: its place. */
 int schema_problem(struct schema_decoder *d, const struct doc_node *at, const char *format, ...)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes documents value by value, as JSON, as block YAML or as a tree.  Trees, records with a schema
- * (schema.h) and values of jansson (jansson.h) are all written through it.
+/* Writes documents value by value, as JSON, as block YAML or as a tree.  Trees, records with a
+ * schema (schema.h) and values of jansson (jansson.h) are all written through it.
  *
  *     doc_write_open(w, DOC_MAP);
  *     doc_write_key(w, "ports");
@@ -21,10 +21,10 @@ struct doc_writer;
 struct doc_writer_ops {
     void (*key)(struct doc_writer *w, const char *key);
     void (*text)(struct doc_writer *w, const char *text);
-    void (*literal)(struct doc_writer *w, const char *literal);     /* null, true, false or a number */
+    void (*literal)(struct doc_writer *w, const char *literal); /* null, true, false or a number */
     void (*open)(struct doc_writer *w, enum doc_kind kind);         /* DOC_LIST or DOC_MAP */
     void (*close)(struct doc_writer *w, enum doc_kind kind);
-    void (*json)(struct doc_writer *w, const char *json);           /* NULL: it is read and written */
+    void (*json)(struct doc_writer *w, const char *json); /* NULL: it is read and written */
 };
 
 struct doc_writer {
@@ -71,8 +71,8 @@ struct doc_tree_writer {
     struct doc_build build;
 };
 
-/* Makes a tree in the arena, of at most max_values values and depth levels.  Its values stand nowhere:
- * their lines and columns are 0. */
+/* Makes a tree in the arena, of at most max_values values and depth levels.  Its values stand
+ * nowhere: their lines and columns are 0. */
 struct doc_writer *doc_tree_writer(struct doc_tree_writer *tree, struct arena *arena,
                                    struct problems *problems);
 /* NULL: it is larger or deeper than a document may be; problems says so. */

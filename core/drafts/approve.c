@@ -15,7 +15,7 @@ struct approval {
     struct arena *arena;
     bool stale; /* the token is not that of the chunk as it stands */
     const char *status;                             /* what became of it */
-    const char *taken_back, *back_to;               /* the chunk that it took back, and its status; NULL: none */
+    const char *taken_back, *back_to; /* the chunk that it took back, and its status; NULL: none */
 };
 
 /* ---- what is asked before and written with the commit ---- */
@@ -45,10 +45,12 @@ static int same_as_reviewed(const struct approval *a, const struct store_draft *
                             struct error *err)
 {
     if (strcmp(a->draft.rule_json, now->rule_json) == 0 &&
-        strcmp(a->draft.held_json, now->held_json) == 0 && strcmp(a->draft.status, now->status) == 0)
+        strcmp(a->draft.held_json, now->held_json) == 0 &&
+        strcmp(a->draft.status, now->status) == 0)
         return 0;
     return error_set(err, ERROR_MOVED,
-                     "chunk '%s' was edited or decided since it was reviewed: review it again", now->id);
+                     "chunk '%s' was edited or decided since it was reviewed: review it again",
+                     now->id);
 }
 
 static void set_approved(const struct approval *a, const struct update_result *r,
@@ -110,7 +112,8 @@ static int write_approval(struct store_tx *tx, void *arg, const struct update_re
     a->taken_back = NULL;
     if (store_tx_draft_update(tx, &now, expected, err) || record(a, tx, r, &now, err))
         return -1;
-    return r->outcome == CHAIN_ALLOWED && *now.takes_back ? settle_original(a, tx, &now, r, err) : 0;
+    return r->outcome == CHAIN_ALLOWED && *now.takes_back ? settle_original(a, tx, &now, r, err)
+                                                          : 0;
 }
 
 static void announce_approval(void *arg, const struct update_result *r)
@@ -132,7 +135,8 @@ static int may_approve(const struct drafts_call *call, const struct store_draft 
         return -1;
     const struct asker person = asker_of(call->actor.name, call->account);
     struct askers askers = askers_decode(draft->asked_by_json, arena);
-    if (*draft->held_kind && (strcmp(draft->author, call->actor.name) == 0 || askers_have(&askers, &person)))
+    if (*draft->held_kind &&
+        (strcmp(draft->author, call->actor.name) == 0 || askers_have(&askers, &person)))
         return error_set(err, ERROR_FORBIDDEN,
                          "'%s' asked for this update: somebody else must approve it",
                          draft->author);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The update that approving a chunk is, what it would do now, and the token of having seen that. */
 #include <jansson.h>
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -34,15 +34,16 @@ static const char *text_of(struct arena *arena, json_t *object, const char *key)
     return arena_str(arena, text ? text : "");
 }
 
-/* Whether the approver's approval takes this one's place: it is the same name's, or was given from the
- * approver's account without a token. */
+/* Whether the approver's approval takes this one's place: it is the same name's, or was given from
+ * the approver's account without a token. */
 static bool is_replaced(const struct asker *old, const struct asker *approver)
 {
     return strcmp(old->name, approver->name) == 0 ||
            (asker_is_account(old) && asker_is_same(old, approver));
 }
 
-/* Those on record and the approver's.  Nobody counts twice, by whichever of their names they come. */
+/* Those on record and the approver's.  Nobody counts twice, by whichever of their names they
+ * come. */
 static struct approvals collect(const char *json, const struct sluice_actor *approver,
                                 const char *account, struct arena *arena)
 {
@@ -100,7 +101,8 @@ static void set_asked_by(struct sluice_draft *out, const struct store_draft *dra
 
 /* ---- the request ---- */
 
-/* What nobody approved opens public addresses alone, also when its host resolves to others later. */
+/* What nobody approved opens public addresses alone, also when its host resolves to others
+ * later. */
 static const struct sluice_rule *public_only(const struct sluice_rule *rule, struct arena *arena)
 {
     struct sluice_rule *limited = arena_alloc(arena, sizeof *limited);
@@ -127,12 +129,14 @@ static bool can_be_added(const struct policy *policy, const struct policy_operat
     return with != NULL;
 }
 
-void drafts_avoid_name(const struct policy *policy, const struct store_draft *draft, struct arena *arena,
-                       struct drafts_ask *ask)
+void drafts_avoid_name(const struct policy *policy, const struct store_draft *draft,
+                       struct arena *arena, struct drafts_ask *ask)
 {
     enum { NAMES_MAX = 100 };
-    for (int i = 2; i < NAMES_MAX && drafts_find_rule(policy_model(policy), ask->operation.rule_name) &&
-                    !can_be_added(policy, &ask->operations); i++)
+    for (int i = 2;
+         i < NAMES_MAX && drafts_find_rule(policy_model(policy), ask->operation.rule_name) &&
+         !can_be_added(policy, &ask->operations);
+         i++)
         ask->operation.rule_name = arena_printf(arena, "%s_%d", draft->rule_name, i);
 }
 
@@ -142,7 +146,8 @@ static int ask_rule(struct drafts *drafts, const struct drafts_call *call,
 {
     struct store_revision newest;
     const struct sluice_rule *rule = drafts_rule_decode(draft->rule_json, arena, err);
-    struct policy *now = updates_policy_at(drafts->updates, draft->sandbox_id, 0, arena, &newest, err);
+    struct policy *now =
+        updates_policy_at(drafts->updates, draft->sandbox_id, 0, arena, &newest, err);
     if (!rule || !now)
         return -1;
     out->operation = (struct policy_operation){
@@ -152,7 +157,8 @@ static int ask_rule(struct drafts *drafts, const struct drafts_call *call,
     };
     out->operations = (struct policy_operations){&out->operation, 1};
     out->request.operations = &out->operations;
-    if (call->by_itself || strcmp(draft->source, store_draft_source_word(STORE_DRAFT_MECHANISTIC)) == 0)
+    if (call->by_itself ||
+        strcmp(draft->source, store_draft_source_word(STORE_DRAFT_MECHANISTIC)) == 0)
         drafts_avoid_name(now, draft, arena, out);
     return 0;
 }
@@ -163,16 +169,28 @@ int drafts_ask(struct drafts *drafts, const struct drafts_call *call,
 {
     struct approvals approvals = collect(draft->approvals_json, approver, call->account, arena);
     *out = (struct drafts_ask){
-        .request = {
-            .kind = SLUICE_APPROVE, .sandbox = call->sandbox, .actor = call->actor,
-            .account = call->account, .reason = call->reason, .override = call->override, .draft = &out->draft,
-            .draft_id = draft->id,
-        },
-        .draft = {
-            .size = sizeof out->draft, .id = draft->id, .source = draft->source,
-            .author = draft->author, .hits = draft->hits, .confidence = draft->confidence,
-            .approvals = approvals.items, .n_approvals = approvals.n,
-        },
+        .request =
+            {
+                .kind = SLUICE_APPROVE,
+                .sandbox = call->sandbox,
+                .actor = call->actor,
+                .account = call->account,
+                .reason = call->reason,
+                .override = call->override,
+                .draft = &out->draft,
+                .draft_id = draft->id,
+            },
+        .draft =
+            {
+                .size = sizeof out->draft,
+                .id = draft->id,
+                .source = draft->source,
+                .author = draft->author,
+                .hits = draft->hits,
+                .confidence = draft->confidence,
+                .approvals = approvals.items,
+                .n_approvals = approvals.n,
+            },
         .approvals_json = encode(&approvals, arena),
     };
     set_asked_by(&out->draft, draft, &approvals, arena);
@@ -182,8 +200,9 @@ int drafts_ask(struct drafts *drafts, const struct drafts_call *call,
 
 /* ---- seeing ---- */
 
-/* With the revision and the status: a policy that is again what it was, or a chunk that was rejected
- * meanwhile, is not what was reviewed, and an approval that is sent again does not approve again. */
+/* With the revision and the status: a policy that is again what it was, or a chunk that was
+ * rejected meanwhile, is not what was reviewed, and an approval that is sent again does not approve
+ * again. */
 void drafts_token(const struct store_draft *draft, const struct update_result *seen,
                   char out[DIGEST_HEX_SIZE])
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Approval mode auto: what needs no person, and why the rest needs one.
  *
- * A request is judged by where it would have gone: by the addresses that the proxy resolved.  The rule
- * says public_only, so that it opens no other addresses later either.  A workload can be refused for
- * ever new hosts, so rules that nobody approved are limited in number and rate. */
+ * A request is judged by where it would have gone: by the addresses that the proxy resolved.  The
+ * rule says public_only, so that it opens no other addresses later either.  A workload can be
+ * refused for ever new hosts, so rules that nobody approved are limited in number and rate. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,8 +33,9 @@ static bool ends_in(const char *host, const char *suffix)
 /* Names that mean another machine in every network. */
 static bool is_local_name(const char *host)
 {
-    static const char *const suffixes[] = {"internal", "local", "localhost", "localdomain", "lan", "home",
-                                           "corp", "intranet", "private", "home.arpa", "in-addr.arpa", "ip6.arpa"};
+    static const char *const suffixes[] = {"internal", "local",     "localhost",    "localdomain",
+                                           "lan",      "home",      "corp",         "intranet",
+                                           "private",  "home.arpa", "in-addr.arpa", "ip6.arpa"};
     struct ipaddr address;
     if (ipaddr_parse(host, &address) == 0)
         return false;
@@ -61,14 +62,16 @@ static const char *judge_host(const char *written, struct arena *arena)
 
 static const char *judge_addresses(const struct store_draft *draft, struct arena *arena)
 {
-    json_t *list = *draft->addresses_json ? json_loads(draft->addresses_json, 0, NULL) : NULL, *item;
+    json_t *list = *draft->addresses_json ? json_loads(draft->addresses_json, 0, NULL) : NULL,
+           *item;
     const char *why = NULL;
     size_t i;
     if (json_array_size(list) == 0)
         why = arena_printf(arena, "what %s resolves to is not known", draft->host);
     json_array_foreach(list, i, item)
         if (!why && !is_public(json_string_value(item)))
-            why = arena_printf(arena, "%s resolves to internal address %s", draft->host, json_string_value(item));
+            why = arena_printf(arena, "%s resolves to internal address %s", draft->host,
+                               json_string_value(item));
     json_decref(list);
     return why;
 }
@@ -87,7 +90,8 @@ static const char *judge_rule(const struct store_draft *draft, struct arena *are
 
 /* ---- how many there are ---- */
 
-static const char *judge_number(struct drafts *drafts, const struct store_draft *draft, struct arena *arena)
+static const char *judge_number(struct drafts *drafts, const struct store_draft *draft,
+                                struct arena *arena)
 {
     struct error err;
     uint64_t all, lately;
@@ -96,16 +100,19 @@ static const char *judge_number(struct drafts *drafts, const struct store_draft 
         store_draft_decided(drafts->store, draft->sandbox_id, by_itself, since, &lately, &err))
         return arena_str(arena, err.text);
     if (all >= DRAFTS_AUTO_MAX)
-        return arena_printf(arena, "the sandbox has %d rules that nobody approved, which is the most it may have",
-                            DRAFTS_AUTO_MAX);
+        return arena_printf(
+            arena, "the sandbox has %d rules that nobody approved, which is the most it may have",
+            DRAFTS_AUTO_MAX);
     if (lately >= DRAFTS_AUTO_RATE_MAX)
-        return arena_printf(arena, "%d rules were approved by themselves within a minute, which is the most",
-                            DRAFTS_AUTO_RATE_MAX);
+        return arena_printf(
+            arena, "%d rules were approved by themselves within a minute, which is the most",
+            DRAFTS_AUTO_RATE_MAX);
     return NULL;
 }
 
 /* NULL: the voters decide. */
-static const char *judge(struct drafts *drafts, const struct store_draft *draft, struct arena *arena)
+static const char *judge(struct drafts *drafts, const struct store_draft *draft,
+                         struct arena *arena)
 {
     bool refused = strcmp(draft->source, store_draft_source_word(STORE_DRAFT_MECHANISTIC)) == 0;
     const char *why = refused ? judge_addresses(draft, arena) : NULL;
@@ -142,8 +149,9 @@ static void wait_for_person(struct drafts *drafts, const struct store_sandbox *b
     const char *reason = arena_printf(arena, "not approved by itself: %s: a person decides", why);
     struct waiting waiting = {draft, reason, arena};
     struct error err;
-    if (strcmp(draft->reason, reason) != 0 && store_write(drafts->store, write_reason, &waiting, &err) &&
-        err.kind != ERROR_NOT_FOUND && err.kind != ERROR_STATE)
+    if (strcmp(draft->reason, reason) != 0 &&
+        store_write(drafts->store, write_reason, &waiting, &err) && err.kind != ERROR_NOT_FOUND &&
+        err.kind != ERROR_STATE)
         log_warn(drafts->log, "sandbox %s: chunk %s: %s", box->name, draft->id, err.text);
 }
 
@@ -184,10 +192,12 @@ static void try_approve(struct drafts *drafts, const struct store_sandbox *box,
     arena_free(arena);
 }
 
-/* What a person proposes, or asked for in an update that was held, is for another person to decide. */
+/* What a person proposes, or asked for in an update that was held, is for another person to
+ * decide. */
 static bool is_for_person(const struct store_draft *draft)
 {
-    return strcmp(draft->source, store_draft_source_word(STORE_DRAFT_OPERATOR)) == 0 || *draft->held_kind;
+    return strcmp(draft->source, store_draft_source_word(STORE_DRAFT_OPERATOR)) == 0 ||
+           *draft->held_kind;
 }
 
 void drafts_try_approve_all(struct drafts *drafts, const struct store_sandbox *box,

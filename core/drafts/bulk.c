@@ -132,7 +132,8 @@ static int choose(struct bulk *b, const struct store_draft *pending, size_t n, s
     b->n = b->n_skipped = 0;
     b->members = arena_alloc(b->arena, (n + 1) * sizeof *b->members);
     b->skipped = arena_alloc(b->arena, (n + 1) * sizeof *b->skipped);
-    struct policy *now = updates_policy_at(b->drafts->updates, b->box.id, 0, b->arena, &newest, err);
+    struct policy *now =
+        updates_policy_at(b->drafts->updates, b->box.id, 0, b->arena, &newest, err);
     if (!now)
         return -1;
     set_policy(b, policy_ref(now));
@@ -152,7 +153,8 @@ static int write_member(struct bulk *b, struct store_tx *tx, const struct member
     struct store_draft now;
     if (store_tx_draft_get(tx, m->draft.sandbox_id, m->draft.id, b->arena, &now, err))
         return -1;
-    if (strcmp(now.rule_json, m->draft.rule_json) != 0 || !drafts_is(now.status, STORE_DRAFT_PENDING))
+    if (strcmp(now.rule_json, m->draft.rule_json) != 0 ||
+        !drafts_is(now.status, STORE_DRAFT_PENDING))
         return error_set(err, ERROR_MOVED, "chunk '%s' is not pending any more, or was edited",
                          now.id);
     now.approvals_json = m->ask.approvals_json;
@@ -166,8 +168,9 @@ static int write_member(struct bulk *b, struct store_tx *tx, const struct member
     }
     if (store_tx_draft_update(tx, &now, m->draft.status, err))
         return -1;
-    const char *text = arena_printf(b->arena, allowed ? "%s approved" : "%s waits for another approval",
-                                    drafts_label(&now, b->arena));
+    const char *text =
+        arena_printf(b->arena, allowed ? "%s approved" : "%s waits for another approval",
+                     drafts_label(&now, b->arena));
     return drafts_event(tx, &now, allowed ? "approved" : "approval", b->call->actor.name, text,
                         r->at_ms, err);
 }
@@ -296,8 +299,10 @@ static void say_what_to_do(struct bulk *b, struct update_result *out)
 {
     if (out->outcome == CHAIN_HELD)
         out->tally.why = arena_printf(
-            b->arena, "%s; your approval is recorded with each of the %zu chunks: approve them one at "
-            "a time, or have somebody else approve all too", out->tally.why, b->n);
+            b->arena,
+            "%s; your approval is recorded with each of the %zu chunks: approve them one at "
+            "a time, or have somebody else approve all too",
+            out->tally.why, b->n);
 }
 
 int drafts_approve_all(struct drafts *drafts, const struct drafts_call *call,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Refused connections and requests: each host, port and binary has one chunk, and each method and path
- * of a request besides, which counts how often it was seen. */
+/* Refused connections and requests: each host, port and binary has one chunk, and each method and
+ * path of a request besides, which counts how often it was seen. */
 #include <string.h>
 
 #include "base/buf.h"
@@ -24,11 +24,11 @@ struct recording {
     struct arena *arena;
     struct store_user *users;                       /* who ran something in the sandbox */
     size_t n_users;
-    struct store_draft *made, *again;               /* new ones, and some that were pending; room for n */
+    struct store_draft *made, *again; /* new ones, and some that were pending; room for n */
     size_t n_made, n_again, n_refused, n_unreadable;
-    const char *pattern;                            /* a program's path that a rule would read as one; NULL: none */
-    const struct drafts_denial *unnamed;            /* a request that no rule can name alone; NULL: none */
-    const struct drafts_denial *closed;             /* one that no rule can open, and why; NULL: none */
+    const char *pattern; /* a program's path that a rule would read as one; NULL: none */
+    const struct drafts_denial *unnamed; /* a request that no rule can name alone; NULL: none */
+    const struct drafts_denial *closed; /* one that no rule can open, and why; NULL: none */
     const char *why_closed;
 };
 
@@ -49,8 +49,8 @@ static void describe(struct store_draft *draft, bool ssrf, struct arena *arena)
     draft->security_notes = rule ? drafts_notes(rule, ssrf, arena) : "";
 }
 
-/* Which process asked may be hidden or arranged by another one, and files outlive commands: whoever ran
- * something in the sandbox so far counts as having asked for what it is refused. */
+/* Which process asked may be hidden or arranged by another one, and files outlive commands: whoever
+ * ran something in the sandbox so far counts as having asked for what it is refused. */
 static const char *add_users(const struct recording *r, const char *asked_by)
 {
     for (size_t i = 0; i < r->n_users; i++) {
@@ -96,8 +96,8 @@ static int count_again(struct recording *r, struct store_tx *tx, const struct dr
 /* ---- what the policy says ---- */
 
 /* Whoever sent it, with the links that led the policy's paths to them then. */
-static struct policy_request caller_of(const struct drafts_denial *denial, const struct drafts_target *target,
-                                       struct arena *arena)
+static struct policy_request caller_of(const struct drafts_denial *denial,
+                                       const struct drafts_target *target, struct arena *arena)
 {
     struct policy_link *links = arena_alloc(arena, (denial->n_links + 1) * sizeof *links);
     for (size_t i = 0; i < denial->n_links; i++)
@@ -128,7 +128,8 @@ static const char *propose_rule(struct recording *r, const struct drafts_denial 
     const struct sluice_rule *rule;
     if (!*target->method)
         return drafts_rule_json(target, r->arena);
-    const char *why = drafts_request_rule(policy_model(r->policy), &caller, target, r->arena, &rule);
+    const char *why =
+        drafts_request_rule(policy_model(r->policy), &caller, target, r->arena, &rule);
     if (!why)
         return drafts_rule_encode(rule, r->arena);
     r->closed = denial;
@@ -182,7 +183,8 @@ static int reopen(struct recording *r, struct store_tx *tx, const struct drafts_
                   struct store_draft *draft, const char *rule_json, struct error *err)
 {
     const char *superseded = draft->status;
-    const char *text = arena_printf(r->arena, "%s proposed again: %s no more", drafts_label(draft, r->arena), draft->reason);
+    const char *text = arena_printf(r->arena, "%s proposed again: %s no more",
+                                    drafts_label(draft, r->arena), draft->reason);
     draft->status = drafts_next(DRAFTS_REOPEN, superseded, err);
     draft->reason = draft->decided_by = "";
     draft->decided_at_ms = 0;
@@ -196,7 +198,8 @@ static int reopen(struct recording *r, struct store_tx *tx, const struct drafts_
 }
 
 static int seen_before(struct recording *r, struct store_tx *tx, const struct drafts_denial *denial,
-                       const struct drafts_target *target, struct store_draft *draft, struct error *err)
+                       const struct drafts_target *target, struct store_draft *draft,
+                       struct error *err)
 {
     const char *rule_json = drafts_was_covered(draft) && !granted(r, denial, target)
                                 ? propose_rule(r, denial, target) : NULL;
@@ -229,13 +232,15 @@ static int record_one(struct recording *r, struct store_tx *tx, const struct dra
 {
     struct drafts_target target;
     struct store_draft draft;
-    const char *method = denial->method ? denial->method : "", *path = denial->path ? denial->path : "";
+    const char *method = denial->method ? denial->method : "",
+               *path = denial->path ? denial->path : "";
     if (!drafts_readable(denial->host, denial->binary) || !drafts_readable(method, path)) {
         r->n_unreadable++;
         return 0;
     }
     if (drafts_target(denial->host, denial->port, denial->binary, r->arena, &target)) {
-        r->pattern = denial->binary && glob_has_wildcard(denial->binary) ? denial->binary : r->pattern;
+        r->pattern =
+            denial->binary && glob_has_wildcard(denial->binary) ? denial->binary : r->pattern;
         return 0;
     }
     if (*method && drafts_target_request(&target, method, path, r->arena)) {
@@ -265,7 +270,8 @@ static int record_all(struct drafts *drafts, struct recording *r, struct error *
 {
     struct store_revision newest;
     r->policy = updates_policy_at(drafts->updates, r->box->id, 0, r->arena, &newest, err);
-    if (!r->policy || store_user_list(drafts->store, r->box->id, r->arena, &r->users, &r->n_users, err))
+    if (!r->policy ||
+        store_user_list(drafts->store, r->box->id, r->arena, &r->users, &r->n_users, err))
         return -1;
     return store_write(drafts->store, write_denials, r, err);
 }
@@ -275,25 +281,30 @@ static void log_left_out(const struct drafts *drafts, const struct recording *r)
 {
     const char *name = r->box->name;
     if (r->n_refused)
-        log_warn(drafts->log,
-                 "sandbox %s: %zu denials made no chunk: %d of refused requests are pending already, "
-                 "most of them of the same program: decide or clear some",
-                 name, r->n_refused, DRAFTS_PENDING_MAX);
+        log_warn(
+            drafts->log,
+            "sandbox %s: %zu denials made no chunk: %d of refused requests are pending already, "
+            "most of them of the same program: decide or clear some",
+            name, r->n_refused, DRAFTS_PENDING_MAX);
     if (r->n_unreadable)
         log_warn(drafts->log,
                  "sandbox %s: %zu denials made no chunk: their host or program path has characters "
                  "that a terminal does not show, its log has them escaped",
                  name, r->n_unreadable);
     if (r->pattern)
-        log_warn(drafts->log, "sandbox %s: a denial of '%s' made no chunk: a rule would read this path as a "
-                 "pattern and allow other programs too; rename the program", name, r->pattern);
+        log_warn(drafts->log,
+                 "sandbox %s: a denial of '%s' made no chunk: a rule would read this path as a "
+                 "pattern and allow other programs too; rename the program",
+                 name, r->pattern);
     if (r->unnamed)
-        log_warn(drafts->log, "sandbox %s: a denial of '%s %s' to %s:%u made no chunk: a rule would read it as "
-                 "a pattern and allow other requests too", name, r->unnamed->method, r->unnamed->path,
-                 r->unnamed->host, r->unnamed->port);
+        log_warn(drafts->log,
+                 "sandbox %s: a denial of '%s %s' to %s:%u made no chunk: a rule would read it as "
+                 "a pattern and allow other requests too",
+                 name, r->unnamed->method, r->unnamed->path, r->unnamed->host, r->unnamed->port);
     if (r->closed)
         log_info(drafts->log, "sandbox %s: a denial of '%s %s' to %s:%u made no chunk: %s", name,
-                 r->closed->method, r->closed->path, r->closed->host, r->closed->port, r->why_closed);
+                 r->closed->method, r->closed->path, r->closed->host, r->closed->port,
+                 r->why_closed);
 }
 
 int drafts_record_denials(struct drafts *drafts, const char *sandbox,

@@ -146,14 +146,16 @@ struct clearing {
 static int write_clearing(struct store_tx *tx, void *arg, struct error *err)
 {
     struct clearing *c = arg;
-    if (store_tx_draft_trim(tx, c->sandbox_id, store_draft_status_word(STORE_DRAFT_PENDING), 0, &c->cleared, err))
+    if (store_tx_draft_trim(tx, c->sandbox_id, store_draft_status_word(STORE_DRAFT_PENDING), 0,
+                            &c->cleared, err))
         return -1;
     if (!c->cleared)
         return 0;
     const char *what = arena_printf(c->arena, "%lu pending chunk%s cleared",
                                     (unsigned long)c->cleared, c->cleared == 1 ? "" : "s");
     struct store_draft_event event = {"", "cleared", c->call->actor.name,
-                                      drafts_because(what, c->call->reason, c->arena), clock_now_ms()};
+                                      drafts_because(what, c->call->reason, c->arena),
+                                      clock_now_ms()};
     return store_tx_draft_event(tx, c->sandbox_id, &event, err);
 }
 

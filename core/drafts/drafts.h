@@ -34,11 +34,11 @@ struct drafts_denial {
     int64_t first_seen_ms, last_seen_ms;
     const char *const *addresses;                   /* of the host, as texts; none: not known */
     size_t n_addresses;
-    const char *method, *path;                      /* of a request that rules refused; NULL: none */
+    const char *method, *path; /* of a request that rules refused; NULL: none */
     const char *const *ancestors;                   /* paths, nearest first */
     size_t n_ancestors;
-    const char *const *links;                       /* paths of the policy that lead to the program or to
-                                                     * an ancestor */
+    const char *const *links; /* paths of the policy that lead to the program or to
+                               * an ancestor */
     size_t n_links;
 };
 
@@ -51,7 +51,7 @@ struct drafts_proposal {
     const struct sluice_rule *rule;
     const char *rationale;
     double confidence;                              /* 0 to 1 */
-    const char *account;                            /* which the actor called from; NULL: not known */
+    const char *account; /* which the actor called from; NULL: not known */
 };
 
 /* All or nothing; ids has room for n.  source: "agent" or "operator". */
@@ -95,10 +95,10 @@ int drafts_get(struct drafts *drafts, const char *sandbox, const char *id, struc
 struct drafts_call {
     const char *sandbox, *id;
     struct sluice_actor actor;
-    const char *account;                            /* which the actor called from; NULL: not known */
+    const char *account; /* which the actor called from; NULL: not known */
     const char *reason;                             /* NULL: none */
     bool override;                                  /* see update_request */
-    bool by_itself;                                 /* nobody approves: the rule opens public addresses alone */
+    bool by_itself; /* nobody approves: the rule opens public addresses alone */
 };
 
 /* token: ERROR_TOKEN without one, ERROR_MOVED when it is not that of the chunk as it stands. */

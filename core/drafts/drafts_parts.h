@@ -11,10 +11,12 @@
 enum {
     DRAFTS_PENDING_MAX = 500, /* of one sandbox and source: none takes the room of another */
     DRAFTS_SUPERSEDED_MAX = 500, /* the newest; whoever may propose makes more and more of them */
-    DRAFTS_SUBMIT_MAX = 100,  /* proposals at once: each is voted on, and the sandbox's other calls wait */
+    /* Proposals at once: each is voted on, and the sandbox's other calls wait. */
+    DRAFTS_SUBMIT_MAX = 100,
     DRAFTS_RULE_BYTES_MAX = 32768,
     DRAFTS_AUTO_MAX = 50,     /* rules of a sandbox that nobody approved ... */
-    DRAFTS_AUTO_RATE_MAX = 10, DRAFTS_AUTO_RATE_MS = 60 * 1000,    /* ... and how many of them in that time */
+    /* ... and how many of them in that time. */
+    DRAFTS_AUTO_RATE_MAX = 10, DRAFTS_AUTO_RATE_MS = 60 * 1000,
     DRAFTS_ASKED_AGAIN_MAX = 8,   /* chunks of one report of denials: each may be voted on */
     DRAFTS_ATTEMPTS = 5,      /* when other updates keep coming first */
 };
@@ -49,10 +51,11 @@ struct drafts_ask {
 int drafts_ask(struct drafts *drafts, const struct drafts_call *call,
                const struct store_draft *draft, const struct sluice_actor *approver,
                struct arena *arena, struct drafts_ask *out, struct error *err);
-/* A name that the gateway made up gives way to a rule of that name in the policy which the chunk's cannot
- * be added to: such as one of another program, or one that opens other places or more addresses. */
-void drafts_avoid_name(const struct policy *policy, const struct store_draft *draft, struct arena *arena,
-                       struct drafts_ask *ask);
+/* A name that the gateway made up gives way to a rule of that name in the policy which the chunk's
+ * cannot be added to: such as one of another program, or one that opens other places or more
+ * addresses. */
+void drafts_avoid_name(const struct policy *policy, const struct store_draft *draft,
+                       struct arena *arena, struct drafts_ask *ask);
 /* What a reviewer has seen: the chunk, the policy before and after, and the voters. */
 void drafts_token(const struct store_draft *draft, const struct update_result *seen,
                   char out[DIGEST_HEX_SIZE]);
@@ -84,17 +87,17 @@ void drafts_announce(struct drafts *drafts, const struct store_sandbox *box,
 
 /* ---- auto.c ---- */
 
-/* Where the sandbox's approval mode is auto: approves pending chunks without a person where nothing speaks
- * against it; else the chunk stays pending and says why. */
+/* Where the sandbox's approval mode is auto: approves pending chunks without a person where nothing
+ * speaks against it; else the chunk stays pending and says why. */
 void drafts_try_approve_all(struct drafts *drafts, const struct store_sandbox *box,
                             const struct store_draft *items, size_t n);
 
 /* ---- room.c ---- */
 
-/* As drafts_room, for a chunk of a refused request: where there is none, the chunk of a program or host
- * that has more of them gives way. */
-int drafts_make_room(struct store_tx *tx, const char *sandbox_id, const struct drafts_target *target,
-                     struct arena *arena, struct error *err);
+/* As drafts_room, for a chunk of a refused request: where there is none, the chunk of a program or
+ * host that has more of them gives way. */
+int drafts_make_room(struct store_tx *tx, const char *sandbox_id,
+                     const struct drafts_target *target, struct arena *arena, struct error *err);
 
 /* ---- revert.c ---- */
 

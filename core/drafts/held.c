@@ -31,7 +31,8 @@ static struct policy *on_top(struct drafts *drafts, const struct store_draft *dr
     *newest = now.revision;
     if (now.revision == decision.base_revision)
         return asked;
-    base = updates_policy_at(drafts->updates, draft->sandbox_id, decision.base_revision, arena, &then, err);
+    base = updates_policy_at(drafts->updates, draft->sandbox_id, decision.base_revision, arena,
+                             &then, err);
     return base ? policy_keep(drafts_rebase(base, asked, current, err), arena) : NULL;
 }
 

@@ -60,7 +60,8 @@ static const char *upper_case(const char *text, struct arena *arena)
 int drafts_target_request(struct drafts_target *target, const char *method, const char *path,
                           struct arena *arena)
 {
-    if (!*target->binary || !*method || strcmp(method, "*") == 0 || *path != '/' || glob_has_wildcard(path))
+    if (!*target->binary || !*method || strcmp(method, "*") == 0 || *path != '/' ||
+        glob_has_wildcard(path))
         return -1;
     target->method = upper_case(method, arena);
     target->path = arena_str(arena, path);

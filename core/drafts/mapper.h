@@ -23,8 +23,9 @@ struct drafts_target {
 int drafts_target(const char *host, uint16_t port, const char *binary, struct arena *arena,
                   struct drafts_target *out);
 
-/* The target's request.  path: canonical.  -1: a rule of that method and path would allow other requests
- * too (a path with * is a pattern, and so is the method *), or the program is not known. */
+/* The target's request.  path: canonical.  -1: a rule of that method and path would allow other
+ * requests too (a path with * is a pattern, and so is the method *), or the program is not
+ * known. */
 int drafts_target_request(struct drafts_target *target, const char *method, const char *path,
                           struct arena *arena);
 

@@ -62,7 +62,8 @@ static void note_host(struct buf *notes, const struct sluice_endpoint *e)
             "or rewrite.",
             e->host);
     if (*e->credential_provider || *e->credential_signing)
-        add(notes, "Requests to '%s' are sent with credentials that the program itself does not have.",
+        add(notes,
+            "Requests to '%s' are sent with credentials that the program itself does not have.",
             e->host);
     if (internal_address(e->host))
         add(notes, "Destination '%s' appears to be an internal/private address.", e->host);

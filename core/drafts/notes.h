@@ -5,9 +5,8 @@
 
 #include <stdbool.h>
 
-#include <sluice/policy.h>
-
 #include "base/arena.h"
+#include <sluice/policy.h>
 
 /* One sentence after the other, in the arena; "" for nothing. */
 const char *drafts_notes(const struct sluice_rule *rule, bool ssrf, struct arena *arena);

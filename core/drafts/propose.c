@@ -22,7 +22,8 @@ int drafts_room(struct store_tx *tx, const char *sandbox_id, const char *source,
                 struct error *err)
 {
     uint64_t pending;
-    if (store_tx_draft_count(tx, sandbox_id, store_draft_status_word(STORE_DRAFT_PENDING), source, &pending, err))
+    if (store_tx_draft_count(tx, sandbox_id, store_draft_status_word(STORE_DRAFT_PENDING), source,
+                             &pending, err))
         return -1;
     return pending + more <= DRAFTS_PENDING_MAX;
 }
@@ -160,7 +161,8 @@ static int check_rule(struct drafts *drafts, const struct drafts_call *call,
     struct drafts_ask *ask = arena_alloc(arena, sizeof *ask);
     struct update_result *result = arena_zalloc(arena, sizeof *result);
     struct problems found = {0};
-    if (check_length(draft, place, problems, err) || drafts_ask(drafts, call, draft, NULL, arena, ask, err))
+    if (check_length(draft, place, problems, err) ||
+        drafts_ask(drafts, call, draft, NULL, arena, ask, err))
         return -1;
     ask->request.dry_run = true;
     int rc = update_run(drafts->updates, &ask->request, arena, result, &found, err);
@@ -221,9 +223,10 @@ static size_t pending_of(const struct submission *s, const char *source)
 
 static int no_room(const struct submission *s, struct error *err)
 {
-    return error_set(err, ERROR_LIMIT,
-                     "sandbox '%s' has %zu pending chunks of source %s and may have %d: decide or clear some",
-                     s->box.name, pending_of(s, s->source), s->source, DRAFTS_PENDING_MAX);
+    return error_set(
+        err, ERROR_LIMIT,
+        "sandbox '%s' has %zu pending chunks of source %s and may have %d: decide or clear some",
+        s->box.name, pending_of(s, s->source), s->source, DRAFTS_PENDING_MAX);
 }
 
 static int write_submission(struct store_tx *tx, void *arg, struct error *err)
@@ -247,8 +250,9 @@ int drafts_submit(struct drafts *drafts, const char *sandbox, const struct sluic
     struct submission s = {.actor = actor, .source = source, .n = n, .arena = arena};
     const char *pending = store_draft_status_word(STORE_DRAFT_PENDING);
     if (n > DRAFTS_SUBMIT_MAX)
-        return error_set(err, ERROR_LIMIT, "%zu proposals at once: at most %d are taken, send the others after them", n,
-                         DRAFTS_SUBMIT_MAX);
+        return error_set(err, ERROR_LIMIT,
+                         "%zu proposals at once: at most %d are taken, send the others after them",
+                         n, DRAFTS_SUBMIT_MAX);
     if (store_sandbox_get(drafts->store, sandbox, arena, &s.box, err) ||
         store_draft_list(drafts->store, s.box.id, pending, arena, &s.pending, &s.n_pending, err))
         return -1;

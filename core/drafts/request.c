@@ -7,7 +7,8 @@
 
 static struct policy_http_request request_of(const struct drafts_target *target)
 {
-    return (struct policy_http_request){.method = target->method, .path = target->path, .query = ""};
+    return (struct policy_http_request){
+        .method = target->method, .path = target->path, .query = ""};
 }
 
 bool drafts_request_allowed(const struct sluice_policy *policy, const struct policy_request *caller,
@@ -28,8 +29,8 @@ bool drafts_request_allowed(const struct sluice_policy *policy, const struct pol
 
 /* ---- the rule ---- */
 
-/* An endpoint of the protocol whose rules can name the request: the route, which has refused it, or any
- * where no endpoint's path selects the request. */
+/* An endpoint of the protocol whose rules can name the request: the route, which has refused it, or
+ * any where no endpoint's path selects the request. */
 static const struct sluice_endpoint *find_model(const struct policy_candidates *candidates,
                                                 const struct sluice_endpoint *route)
 {
@@ -56,8 +57,9 @@ static const struct sluice_l7_rule *const *only_request(const struct drafts_targ
 
 /* Naming a host exactly would open its internal addresses, too (public_only keeps them closed), and
  * an endpoint of its own that only audits would let every request pass. */
-static const struct sluice_endpoint *endpoint_like(const struct sluice_endpoint *model, const char *path,
-                                                   bool exact_host, const struct drafts_target *target,
+static const struct sluice_endpoint *endpoint_like(const struct sluice_endpoint *model,
+                                                   const char *path, bool exact_host,
+                                                   const struct drafts_target *target,
                                                    struct arena *arena)
 {
     struct sluice_endpoint *e = arena_alloc(arena, sizeof *e);
@@ -110,8 +112,8 @@ static bool opens(const struct policy_candidates *candidates, const struct sluic
     return decision.allowed;
 }
 
-/* The path of the model selects the same requests as before.  Where its rules are not asked about this
- * one, the path of the request itself is used. */
+/* The path of the model selects the same requests as before.  Where its rules are not asked about
+ * this one, the path of the request itself is used. */
 static const char *find_rule(const struct policy_candidates *candidates, bool exact_host,
                              const struct drafts_target *target, struct arena *arena,
                              const struct sluice_rule **out)
@@ -131,7 +133,8 @@ static const char *find_rule(const struct policy_candidates *candidates, bool ex
     return "a deny rule, or another setting of its endpoint, refuses it whatever is allowed";
 }
 
-const char *drafts_request_rule(const struct sluice_policy *policy, const struct policy_request *caller,
+const char *drafts_request_rule(const struct sluice_policy *policy,
+                                const struct policy_request *caller,
                                 const struct drafts_target *target, struct arena *arena,
                                 const struct sluice_rule **out)
 {
@@ -141,8 +144,9 @@ const char *drafts_request_rule(const struct sluice_policy *policy, const struct
     if (!connection.allowed)
         return "the policy does not allow its connection any more";
     policy_candidates_find(policy, caller, &candidates);
-    const char *why = candidates.n ? find_rule(&candidates, connection.exact_host, target, arena, out)
-                                   : "the policy does not inspect its connection any more";
+    const char *why = candidates.n
+                          ? find_rule(&candidates, connection.exact_host, target, arena, out)
+                          : "the policy does not inspect its connection any more";
     policy_candidates_free(&candidates);
     return why;
 }

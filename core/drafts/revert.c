@@ -27,7 +27,7 @@ static void set_status(struct store_draft *now, const char *status, const struct
     now->decided_at_ms = rejected ? at_ms : 0;
     now->reason = rejected && why->reason ? why->reason : "";
     now->approvals_json = "[]";
-    if (!rejected) {                                /* who puts it back into the queue asks for it */
+    if (!rejected) { /* who puts it back into the queue asks for it */
         const struct asker person = asker_of(why->actor.name, why->account);
         now->asked_by_json = askers_add(now->asked_by_json, &person, arena);
     }
@@ -135,9 +135,16 @@ static int attempt(struct drafts *drafts, struct reversal *r, struct update_resu
                    struct problems *problems, struct error *err)
 {
     struct update_request request = {
-        .kind = SLUICE_UNDO, .sandbox = r->call->sandbox, .actor = r->call->actor,
-        .account = r->call->account, .reason = r->call->reason, .override = r->call->override, .draft_id = r->draft.id,
-        .also = write_with_update, .committed = announce_reversal, .arg = r,
+        .kind = SLUICE_UNDO,
+        .sandbox = r->call->sandbox,
+        .actor = r->call->actor,
+        .account = r->call->account,
+        .reason = r->call->reason,
+        .override = r->call->override,
+        .draft_id = r->draft.id,
+        .also = write_with_update,
+        .committed = announce_reversal,
+        .arg = r,
     };
     request.policy = without(drafts, r, &request.if_revision, err);
     if (!request.policy)

@@ -131,7 +131,8 @@ static int sort_changed(struct revocation *t, const struct sluice_rule *before,
 /* The approval added the endpoint, and it allows other requests by now. */
 static bool has_other_requests(const struct sluice_endpoint *e, const struct sluice_endpoint *made)
 {
-    return e->n_rules && made->n_rules && !drafts_same_terms(e, made) && drafts_same_but_requests(e, made);
+    return e->n_rules && made->n_rules && !drafts_same_terms(e, made) &&
+           drafts_same_but_requests(e, made);
 }
 
 static int sort_piece(struct revocation *t, const struct sluice_rule *before,

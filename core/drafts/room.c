@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Refused requests have so many places in the queue, and the workload chooses what it is refused.  When
- * all places are taken, a new chunk takes that of the program which has the most, and among its chunks of
- * the domain which has the most: the oldest one.  A chunk of that program and domain itself is not made.
- * Chunks that somebody has approved keep their place. */
+/* Refused requests have so many places in the queue, and the workload chooses what it is refused.
+ * When all places are taken, a new chunk takes that of the program which has the most, and among
+ * its chunks of the domain which has the most: the oldest one.  A chunk of that program and domain
+ * itself is not made. Chunks that somebody has approved keep their place. */
 #include <stdint.h>
 #include <string.h>
 
 #include "drafts/drafts_parts.h"
 
 struct crowd {
-    size_t program, domain;                         /* chunks of the same program; of both the same */
+    size_t program, domain; /* chunks of the same program; of both the same */
 };
 
 /* The last two labels: who has a name of their own can make up any number of names below it. */
@@ -54,13 +54,14 @@ static bool is_more(const struct crowd *a, const struct crowd *b)
     return a->program != b->program ? a->program > b->program : a->domain > b->domain;
 }
 
-int drafts_make_room(struct store_tx *tx, const char *sandbox_id, const struct drafts_target *target,
-                     struct arena *arena, struct error *err)
+int drafts_make_room(struct store_tx *tx, const char *sandbox_id,
+                     const struct drafts_target *target, struct arena *arena, struct error *err)
 {
     struct store_draft_place *chunks;
     size_t n;
     const char *victim = NULL;
-    int room = drafts_room(tx, sandbox_id, store_draft_source_word(STORE_DRAFT_MECHANISTIC), 1, err);
+    int room =
+        drafts_room(tx, sandbox_id, store_draft_source_word(STORE_DRAFT_MECHANISTIC), 1, err);
     if (room)
         return room;
     if (store_tx_draft_places(tx, sandbox_id, arena, &chunks, &n, err))

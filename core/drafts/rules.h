@@ -3,10 +3,9 @@
 #ifndef DRAFTS_RULES_H
 #define DRAFTS_RULES_H
 
-#include <sluice/transition.h>
-
 #include "base/error.h"
 #include "policy/policy.h"
+#include <sluice/transition.h>
 
 /* In the arena.  NULL: err. */
 const struct sluice_rule *drafts_rule_decode(const char *json, struct arena *arena,

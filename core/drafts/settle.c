@@ -51,8 +51,8 @@ static int write_superseded(struct store_tx *tx, void *arg, struct error *err)
     return drafts_supersede(tx, s->draft, s->reason, s->arena, err);
 }
 
-/* A rule whose first endpoint the policy does not let through is not covered, which is found out much
- * sooner than by adding it.  Patterns, and what names no host or binary, tell nothing. */
+/* A rule whose first endpoint the policy does not let through is not covered, which is found out
+ * much sooner than by adding it.  Patterns, and what names no host or binary, tell nothing. */
 static bool may_be_covered(const struct policy *policy, const struct sluice_rule *rule,
                            struct arena *arena)
 {
@@ -64,7 +64,8 @@ static bool may_be_covered(const struct policy *policy, const struct sluice_rule
     if (glob_has_wildcard(host) || glob_has_wildcard(binary) ||
         drafts_target(host, rule->endpoints[0]->ports[0], binary, arena, &target))
         return true;
-    struct policy_request request = {.host = target.host, .port = target.port, .binary = target.binary};
+    struct policy_request request = {
+        .host = target.host, .port = target.port, .binary = target.binary};
     policy_match(policy_model(policy), &request, &decision, NULL);
     return decision.allowed;
 }
@@ -72,8 +73,10 @@ static bool may_be_covered(const struct policy *policy, const struct sluice_rule
 /* The program's request passes. */
 static bool passes(const struct policy *policy, const struct store_draft *draft)
 {
-    const struct policy_request caller = {.host = draft->host, .port = draft->port, .binary = draft->binary};
-    const struct drafts_target target = {draft->host, draft->port, draft->binary, draft->method, draft->path};
+    const struct policy_request caller = {
+        .host = draft->host, .port = draft->port, .binary = draft->binary};
+    const struct drafts_target target = {draft->host, draft->port, draft->binary, draft->method,
+                                         draft->path};
     return drafts_request_allowed(policy_model(policy), &caller, &target);
 }
 
@@ -106,7 +109,8 @@ static void settle_one(struct drafts *drafts, const char *sandbox, const struct 
 {
     struct settling settling = {draft, reason, arena};
     struct error err;
-    if (*draft->held_kind || !(*draft->method ? passes(policy, draft) : adds_nothing(policy, draft, arena)))
+    if (*draft->held_kind ||
+        !(*draft->method ? passes(policy, draft) : adds_nothing(policy, draft, arena)))
         return;
     if (store_write(drafts->store, write_superseded, &settling, &err) == 0)
         drafts_changed(drafts, sandbox, draft->id, store_draft_status_word(STORE_DRAFT_SUPERSEDED));
@@ -127,7 +131,8 @@ static int read_newest(struct drafts *drafts, const char *sandbox, const char *s
     struct error err;
     out->policy = updates_policy_at(drafts->updates, sandbox_id, 0, arena, &revision, &err);
     if (!out->policy) {
-        log_warn(drafts->log, "sandbox %s: chunks that are covered stay pending: %s", sandbox, err.text);
+        log_warn(drafts->log, "sandbox %s: chunks that are covered stay pending: %s", sandbox,
+                 err.text);
         return -1;
     }
     out->reason = arena_printf(arena, "%s%lu", covered_by, (unsigned long)revision.revision);
@@ -153,7 +158,8 @@ static void settle_pending(struct drafts *drafts, const char *sandbox, const cha
     size_t n = 0;
     const char *pending = store_draft_status_word(STORE_DRAFT_PENDING);
     if (store_draft_keys(drafts->store, sandbox_id, pending, arena, &keys, &n, &err) != 0)
-        log_warn(drafts->log, "sandbox %s: chunks that are covered stay pending: %s", sandbox, err.text);
+        log_warn(drafts->log, "sandbox %s: chunks that are covered stay pending: %s", sandbox,
+                 err.text);
     if (n == 0 || read_newest(drafts, sandbox, sandbox_id, arena, &newest) != 0)
         return;
     for (size_t i = 0; i < n; i++) {

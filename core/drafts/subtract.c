@@ -50,8 +50,8 @@ struct kept {
     size_t n;
 };
 
-static const struct sluice_endpoint *with_rules(const struct sluice_endpoint *e, const struct kept *kept,
-                                                struct arena *arena)
+static const struct sluice_endpoint *with_rules(const struct sluice_endpoint *e,
+                                                const struct kept *kept, struct arena *arena)
 {
     if (!kept->n)
         return NULL;
@@ -64,7 +64,8 @@ static const struct sluice_endpoint *with_rules(const struct sluice_endpoint *e,
 
 const struct sluice_endpoint *drafts_subtract(const struct sluice_endpoint *e,
                                               const struct sluice_endpoint *made,
-                                              const struct sluice_endpoint *was, struct arena *arena)
+                                              const struct sluice_endpoint *was,
+                                              struct arena *arena)
 {
     struct kept kept = {arena_alloc(arena, (e->n_rules + 1) * sizeof *kept.rules), 0};
     for (size_t i = 0; i < e->n_rules; i++) {
@@ -76,7 +77,8 @@ const struct sluice_endpoint *drafts_subtract(const struct sluice_endpoint *e,
 }
 
 const struct sluice_endpoint *drafts_intersect(const struct sluice_endpoint *e,
-                                               const struct sluice_endpoint *made, struct arena *arena)
+                                               const struct sluice_endpoint *made,
+                                               struct arena *arena)
 {
     struct kept kept = {arena_alloc(arena, (e->n_rules + 1) * sizeof *kept.rules), 0};
     for (size_t i = 0; i < e->n_rules; i++)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/client.h"
 
-#include "base/alloc.h"
-#include "base/clock.h"
-
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
 
 /* How long a client may take to read the rest of its last answer, to end its side after that, and
  * how long a tunnel whose client is gone may take to be ended by the other side. */
@@ -140,8 +140,8 @@ void egress_client_refuse(struct client *c, const struct egress_refusal *refusal
     egress_client_end(c);
 }
 
-/* The client's kernel answers the acknowledgement of its end with a reset where no process holds the
- * socket any more: egress_callers has told it to.  So the acknowledgement is not delayed. */
+/* The client's kernel answers the acknowledgement of its end with a reset where no process holds
+ * the socket any more: egress_callers has told it to.  So the acknowledgement is not delayed. */
 static bool has_gone(const struct client *c)
 {
     struct tcp_info info = {0};

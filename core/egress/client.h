@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One accepted connection: the stream, who is calling, and what is under way on it.  For this folder;
- * loop thread only.
+/* One accepted connection: the stream, who is calling, and what is under way on it.  For this
+ * folder; loop thread only.
  *
  * A client is in one state at a time; a state is a table of handlers for what may happen.  A client
  * is owned by its proxy's list and frees itself when the last of its handles is closed.  Its timer
@@ -57,7 +57,7 @@ struct egress_proxy {
  * time is up, is closed. */
 struct client_state {
     void (*enter)(struct client *c);                /* the state begins */
-    void (*again)(struct client *c);                /* the same request, for which there is no upstream */
+    void (*again)(struct client *c); /* the same request, for which there is no upstream */
     void (*client_read)(struct client *c, const char *bytes, ssize_t n);
     void (*upstream_read)(struct client *c, const char *bytes, ssize_t n);
     void (*client_drained)(struct client *c, int status);
@@ -68,7 +68,7 @@ struct client_state {
     void (*upstream_secured)(struct client *c, int status);
     void (*timed_out)(struct client *c);
     void (*policy_changed)(struct client *c);
-    bool outlives_client;                           /* the upstream may finish after the client is gone */
+    bool outlives_client; /* the upstream may finish after the client is gone */
 };
 
 /* Whether its requests come within a tunnel. */
@@ -77,7 +77,7 @@ enum client_inspection { NOT_INSPECTED, INSPECTED_PLAIN, INSPECTED_TLS };
 struct client {
     struct egress_proxy *proxy;
     struct client *prev, *next;
-    void (*gone)(struct client *c);                 /* the last thing heard of it, before it is freed */
+    void (*gone)(struct client *c); /* the last thing heard of it, before it is freed */
     const struct client_state *state;
     const struct client_state *idle;                /* between two requests */
     unsigned handles;                               /* open ones; the last one frees it */
@@ -87,15 +87,15 @@ struct client {
     struct net_stream *stream;
     bool ended, finished;                           /* their side; our side, everything sent */
     uv_timer_t timer;
-    struct egress_caller caller;                    /* who opened it; binary "" when that is not known */
+    struct egress_caller caller; /* who opened it; binary "" when that is not known */
     char *unidentified;                             /* why not, or NULL */
-    bool transparent;                               /* its program knows no proxy (transparent.h): */
-    struct egress_connect *connect;                 /* suspended until it is known what becomes of it, or NULL */
-    bool admitted_early;                            /* it succeeded while its destination was reached */
-    struct in_addr held;                            /* the synthetic address that it connected to, or 0 */
+    bool transparent; /* its program knows no proxy (transparent.h): */
+    struct egress_connect *connect; /* suspended until it is known what becomes of it, or NULL */
+    bool admitted_early; /* it succeeded while its destination was reached */
+    struct in_addr held; /* the synthetic address that it connected to, or 0 */
     struct http_parser *requests;
-    struct buf pending;                             /* the client's bytes that nobody has looked at */
-    struct egress_hello *hello;                     /* of a tunnel, until it is known whom TLS asks for */
+    struct buf pending; /* the client's bytes that nobody has looked at */
+    struct egress_hello *hello; /* of a tunnel, until it is known whom TLS asks for */
     void (*reached)(struct client *c);              /* what follows when this is over: */
     struct egress_lookup *lookup;                   /* under way, or NULL */
     struct egress_dial *dial;                       /* under way, or NULL */
@@ -122,8 +122,8 @@ void egress_client_end(struct client *c);
 void egress_client_expect(struct client *c, unsigned ms);       /* the timer anew; 0: none */
 /* The request is over; the client waits for another one.  The upstream connection is kept. */
 void egress_client_next(struct client *c);
-/* The client has ended its side.  Where no process holds its socket any more, now or later, that ends
- * the connection. */
+/* The client has ended its side.  Where no process holds its socket any more, now or later, that
+ * ends the connection. */
 void egress_client_has_ended(struct client *c);
 /* A stream to the route's target, or none. */
 void egress_client_set_upstream(struct client *c, struct net_stream *stream);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/deny.h"
 
+#include <stdio.h>
+
 #include "egress/record.h"
 #include "egress/report.h"
-
-#include <stdio.h>
 
 void egress_deny(struct client *c, const struct egress_refusal *refusal)
 {
@@ -21,7 +21,8 @@ void egress_deny_changed(struct client *c, struct egress_refusal *refusal)
     refusal->engine = EGRESS_ENGINE_CONNECTION;
     refusal->stage = egress_record_stage(c);
     refusal->request.method = NULL;
-    snprintf(refusal->detail, sizeof refusal->detail, "%s not permitted because policy changed", what);
+    snprintf(refusal->detail, sizeof refusal->detail, "%s not permitted because policy changed",
+             what);
     egress_deny(c, refusal);
 }
 

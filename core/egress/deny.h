@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A request is over because it is refused or did not work: told to the log, to the supervisor and to
- * the client.  For this folder. */
+/* A request is over because it is refused or did not work: told to the log, to the supervisor and
+ * to the client.  For this folder. */
 #ifndef EGRESS_DENY_H
 #define EGRESS_DENY_H
 

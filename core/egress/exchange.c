@@ -26,7 +26,8 @@ void egress_exchange_clear(struct exchange *exchange)
     *exchange = (struct exchange){.query = ""};
 }
 
-struct policy_request egress_route_request(const struct route *route, const struct egress_caller *caller)
+struct policy_request egress_route_request(const struct route *route,
+                                           const struct egress_caller *caller)
 {
     return (struct policy_request){
         .host = route->target.host, .port = route->target.port, .binary = caller->binary,

@@ -18,8 +18,8 @@
 struct route {
     struct egress_target target;
     struct egress_links links;
-    struct buf hint;                                /* what a refusal says about the policy's paths */
-    uint64_t generation;                            /* of the policy that the next two point into; 0: none */
+    struct buf hint; /* what a refusal says about the policy's paths */
+    uint64_t generation; /* of the policy that the next two point into; 0: none */
     struct policy_decision decision;
     struct policy_candidates candidates;            /* none: requests are not judged */
     struct egress_addresses addresses;              /* all checked */
@@ -45,8 +45,8 @@ struct exchange {
     enum exchange_kind kind;
     struct http_head *head;
     const char *path;                               /* with its query, as sent; into head->target */
-    struct buf canonical;                           /* the path as rules see it; empty where none are asked */
-    const char *query;                              /* of path, without "?"; "" where there is none */
+    struct buf canonical; /* the path as rules see it; empty where none are asked */
+    const char *query; /* of path, without "?"; "" where there is none */
     bool websocket;                                 /* a valid WebSocket upgrade */
     struct policy_http_decision rules;
     bool counted;                                   /* the log has its verdict */
@@ -60,12 +60,14 @@ struct exchange {
 };
 
 void egress_route_clear(struct route *route);
-/* Between two forwarded requests: what the policy says of the connection stays for another request to
- * the same place, unless that depends on links, which the workload may change. The name is resolved anew. */
+/* Between two forwarded requests: what the policy says of the connection stays for another request
+ * to the same place, unless that depends on links, which the workload may change. The name is
+ * resolved anew. */
 void egress_route_keep(struct route *route);
 void egress_exchange_clear(struct exchange *exchange);
 /* The question to the policy about the connection; borrows from both. */
-struct policy_request egress_route_request(const struct route *route, const struct egress_caller *caller);
+struct policy_request egress_route_request(const struct route *route,
+                                           const struct egress_caller *caller);
 /* The rules of requests were asked. */
 bool egress_exchange_is_judged(const struct exchange *exchange);
 

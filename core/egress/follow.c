@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/follow.h"
 
+#include <stdlib.h>
+
 #include "base/alloc.h"
 #include "egress/judge.h"
-
-#include <stdlib.h>
 
 struct follow {
     uv_work_t work;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/judge.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/alloc.h"
 #include "egress/destination/destination.h"
 #include "egress/record.h"
-
-#include <stdio.h>
-#include <string.h>
 
 static enum egress_verdict refuse_connection(const struct client *c, const char *reason,
                                              struct egress_refusal *refusal)
@@ -21,10 +21,12 @@ static enum egress_verdict refuse_connection(const struct client *c, const char 
     return VERDICT_REFUSED;
 }
 
-static enum egress_verdict refuse_unidentified(const struct client *c, struct egress_refusal *refusal)
+static enum egress_verdict refuse_unidentified(const struct client *c,
+                                               struct egress_refusal *refusal)
 {
     char reason[sizeof refusal->reason];
-    snprintf(reason, sizeof reason, "the calling process could not be identified: %s", c->unidentified);
+    snprintf(reason, sizeof reason, "the calling process could not be identified: %s",
+             c->unidentified);
     return refuse_connection(c, reason, refusal);
 }
 
@@ -47,16 +49,16 @@ static void find_candidates(struct route *route, const struct policy *policy,
         policy_candidates_find(policy_model(policy), request, &route->candidates);
 }
 
-/* Rules about requests add up: those that name the caller by a link count beside the one that lets it
- * through as it stands. */
+/* Rules about requests add up: those that name the caller by a link count beside the one that lets
+ * it through as it stands. */
 static bool adds_up(const struct policy_decision *decision)
 {
     const char *protocol = decision->allowed ? decision->endpoint->protocol : "";
     return *protocol && strcmp(protocol, "tcp") != 0;
 }
 
-/* What the paths of the policy lead to, as far as that is known without waiting.  It was looked up before,
- * or when the route was last judged; but there may be another policy by now. */
+/* What the paths of the policy lead to, as far as that is known without waiting.  It was looked up
+ * before, or when the route was last judged; but there may be another policy by now. */
 static void find_links(struct client *c, struct policy *policy, struct policy_request *request)
 {
     struct route *route = &c->route;
@@ -163,9 +165,10 @@ static enum egress_verdict judge_request(struct client *c, struct egress_refusal
     const char *why = read_target(&c->route, exchange);
     if (why)
         return refuse_target(refusal, why);
-    const struct policy_http_request request = {
-        .method = exchange->head->method, .path = exchange->canonical.data, .query = exchange->query,
-        .websocket = exchange->websocket};
+    const struct policy_http_request request = {.method = exchange->head->method,
+                                                .path = exchange->canonical.data,
+                                                .query = exchange->query,
+                                                .websocket = exchange->websocket};
     policy_http_decide(&c->route.candidates, &request, &exchange->rules, reason);
     return exchange->rules.allowed ? VERDICT_ALLOWED : refuse_request(c, buf_str(reason), refusal);
 }
@@ -178,11 +181,13 @@ static enum egress_verdict judge_addresses(struct client *c, struct egress_refus
     size_t n = connected ? 1 : route->addresses.n;
     if (!n)
         return VERDICT_NEEDS_ADDRESSES;
-    const char *check = egress_check_addresses(&route->decision, &route->target, addresses, n, refusal);
+    const char *check =
+        egress_check_addresses(&route->decision, &route->target, addresses, n, refusal);
     return check ? refuse_address(c, check, refusal) : VERDICT_ALLOWED;
 }
 
-enum egress_verdict egress_judge(struct client *c, struct egress_refusal *refusal, struct buf *reason)
+enum egress_verdict egress_judge(struct client *c, struct egress_refusal *refusal,
+                                 struct buf *reason)
 {
     const char *check;
     buf_clear(&c->exchange.canonical);
@@ -201,15 +206,16 @@ enum egress_verdict egress_judge(struct client *c, struct egress_refusal *refusa
     return judge_addresses(c, refusal);
 }
 
-/* A server of many names would answer for the one that TLS asks for: that one has to be the one that
- * was judged.  An address has no name to differ from. */
+/* A server of many names would answer for the one that TLS asks for: that one has to be the one
+ * that was judged.  An address has no name to differ from. */
 char *egress_judge_hello(const struct client *c, enum egress_hello_state state)
 {
     const struct egress_hello *hello = c->hello;
     const struct egress_target *target = &c->route.target;
     if (state == HELLO_BAD)
         return alloc_printf("the TLS client hello cannot be read: %s", hello->problem);
-    if (state == HELLO_READ && !target->literal && *hello->name && strcmp(hello->name, target->host) != 0)
+    if (state == HELLO_READ && !target->literal && *hello->name &&
+        strcmp(hello->name, target->host) != 0)
         return alloc_printf("TLS asks for %s in a tunnel to %s", hello->name, target->host);
     return NULL;
 }

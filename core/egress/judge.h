@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The decision about what a client asks for, as far as it can be made with what is known.  It says
- * what is to happen and does nothing: the caller logs, answers, looks up or goes on.  For this folder;
- * loop thread only. */
+ * what is to happen and does nothing: the caller logs, answers, looks up or goes on.  For this
+ * folder; loop thread only. */
 #ifndef EGRESS_JUDGE_H
 #define EGRESS_JUDGE_H
 
@@ -13,11 +13,13 @@ enum egress_verdict {
     VERDICT_NEEDS_ADDRESSES,                        /* allowed, if the addresses of the host are */
 };
 
-/* The present policy is asked about the route, the request and all addresses of the route; once there
- * is an upstream connection, about that address alone.  reason gets what is audited. */
-enum egress_verdict egress_judge(struct client *c, struct egress_refusal *refusal, struct buf *reason);
+/* The present policy is asked about the route, the request and all addresses of the route; once
+ * there is an upstream connection, about that address alone.  reason gets what is audited. */
+enum egress_verdict egress_judge(struct client *c, struct egress_refusal *refusal,
+                                 struct buf *reason);
 
-/* Whether the connection is allowed without the links of the policy's paths; then the route has that. */
+/* Whether the connection is allowed without the links of the policy's paths; then the route has
+ * that. */
 bool egress_judge_as_it_stands(struct client *c);
 
 /* What a TLS client asks for within a tunnel: NULL, or why that is not what the tunnel is for; the

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/links.h"
 
-#include "base/alloc.h"
-#include "base/glob.h"
-#include "base/executable.h"
-
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/alloc.h"
+#include "base/executable.h"
+#include "base/glob.h"
 
 enum { HINTS_MAX = 4 };
 

@@ -7,10 +7,10 @@
 #ifndef EGRESS_LINKS_H
 #define EGRESS_LINKS_H
 
-#include "policy/match/match.h"
-
 #include <stdbool.h>
 #include <sys/types.h>
+
+#include "policy/match/match.h"
 
 struct egress_links {
     struct policy *policy;                          /* whose paths they are; NULL: not looked up */

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "egress/proxy.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "egress/client.h"
+#include "egress/proxy.h"
 #include "egress/report.h"
 #include "egress/request.h"
 #include "egress/transparent.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 enum {
     MAX_CONNECTIONS = 256,
@@ -41,8 +40,8 @@ static void refuse_one_too_many(struct client *c)
     egress_client_refuse(c, &refusal);
 }
 
-/* The record is taken at once, as it holds the client's socket.  A connection to the other listener that
- * was not redirected is nobody's. */
+/* The record is taken at once, as it holds the client's socket.  A connection to the other listener
+ * that was not redirected is nobody's. */
 static int accept_client(struct client *c, uv_stream_t *listener)
 {
     struct error err;
@@ -115,12 +114,15 @@ static void client_gone(struct client *c)
     end_if_empty(proxy);
 }
 
-/* A workload may cause any number of these, so they have a kind that takes no other line's place. */
+/* A workload may cause any number of these, so they have a kind that takes no other line's
+ * place. */
 static void log_accept_failure(const struct egress_proxy *proxy, int status)
 {
     char text[160];
-    snprintf(text, sizeof text, "the egress proxy cannot accept a connection: %s", uv_strerror(status));
-    log_write_line(proxy->log, &(struct log_line){.level = LOG_WARN, .kind = LOG_KIND_ERROR, .text = text});
+    snprintf(text, sizeof text, "the egress proxy cannot accept a connection: %s",
+             uv_strerror(status));
+    log_write_line(proxy->log,
+                   &(struct log_line){.level = LOG_WARN, .kind = LOG_KIND_ERROR, .text = text});
 }
 
 static void have_client(uv_stream_t *listener, int status)
@@ -154,10 +156,14 @@ static int listen_on(struct egress_proxy *proxy, uv_tcp_t *listener, int fd, str
 }
 
 /* What is asked of the sandbox's processes and of its file system.  -1 with err. */
-static int open_sandbox(struct egress_proxy *proxy, const struct egress_config *config, struct error *err)
+static int open_sandbox(struct egress_proxy *proxy, const struct egress_config *config,
+                        struct error *err)
 {
-    struct egress_callers_config callers = {.listener = config->connects_fd, .proxy = config->listen_fd,
-                                            .redirect = config->transparent_fd, .init_pid = config->init_pid, .log = config->log};
+    struct egress_callers_config callers = {.listener = config->connects_fd,
+                                            .proxy = config->listen_fd,
+                                            .redirect = config->transparent_fd,
+                                            .init_pid = config->init_pid,
+                                            .log = config->log};
     proxy->root = egress_root_open(config->init_pid);
     if (proxy->root < 0) {
         close(config->connects_fd);
@@ -215,7 +221,8 @@ struct egress_proxy *egress_new(uv_loop_t *loop, const struct egress_config *con
     }
     take_config(proxy, config);
     rc = listen_on(proxy, &proxy->listener, config->listen_fd, err);
-    if (config->transparent_fd && listen_on(proxy, &proxy->transparent, config->transparent_fd, err) != 0)
+    if (config->transparent_fd &&
+        listen_on(proxy, &proxy->transparent, config->transparent_fd, err) != 0)
         rc = -1;
     if (rc == 0)
         return proxy;

@@ -4,33 +4,34 @@
  * It listens inside the sandbox's network namespace, through a socket made there, and dials from
  * the namespace of its own process.  One port serves CONNECT and absolute-form HTTP.  Each tunnel
  * and each forwarded request is decided on its own, in this order: target made canonical, policy
- * asked for the program that opened the connection (caller/callers.h), name resolved once, every address
- * checked, the checked addresses raced.  Whatever is not carried out is answered with a JSON reason.
+ * asked for the program that opened the connection (caller/callers.h), name resolved once, every
+ * address checked, the checked addresses raced.  Whatever is not carried out is answered with a
+ * JSON reason.
  *
  * Ownership: the proxy takes listen_fd and connects_fd (it closes them) and a reference to each
- * policy; log and ctx are borrowed until on_closed; pins are copied.  What a callback is given lives until it
- * returns.
- * Threads: the loop's thread only.  Callbacks come from the loop, or from egress_set_policy for
- * what that call itself closes; they must not call egress_close or egress_set_policy.
+ * policy; log and ctx are borrowed until on_closed; pins are copied.  What a callback is given
+ * lives until it returns. Threads: the loop's thread only.  Callbacks come from the loop, or from
+ * egress_set_policy for what that call itself closes; they must not call egress_close or
+ * egress_set_policy.
  *
  * What a binary is worth: it is told by the path of the program that holds the client's socket when
  * the request is decided, and of the programs that started it.  That keeps programs apart which do
- * not deceive.  Whoever can start an allowed program can also speak through it (LD_PRELOAD, a script
- * for an allowed interpreter, its options and files), and a holder is not seen while its descriptor
- * is in a message under way between two unix sockets or in a system call that outlives it.  What
- * holds against hostile code is what all rules of the sandbox allow together. */
+ * not deceive.  Whoever can start an allowed program can also speak through it (LD_PRELOAD, a
+ * script for an allowed interpreter, its options and files), and a holder is not seen while its
+ * descriptor is in a message under way between two unix sockets or in a system call that outlives
+ * it.  What holds against hostile code is what all rules of the sandbox allow together. */
 #ifndef EGRESS_PROXY_H
 #define EGRESS_PROXY_H
-
-#include "base/log.h"
-#include "policy/policy.h"
-#include "store/words.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <uv.h>
+
+#include "base/log.h"
+#include "policy/policy.h"
+#include "store/words.h"
 
 struct error;
 struct ipaddr;
@@ -54,13 +55,13 @@ struct egress_denial {
     const char *const *ancestors;                   /* paths, nearest first */
     size_t n_ancestors;
     const char *reason;
-    const char *const *links;                       /* paths of the policy that lead to the caller or
-                                                     * an ancestor (links.h) */
+    const char *const *links; /* paths of the policy that lead to the caller or
+                               * an ancestor (links.h) */
     size_t n_links;
-    const char *hint;                               /* on the policy's paths (links.h); "": nothing */
-    const char *stage;                              /* "connect", "forward", "transparent-tcp", "ssrf", or "connect-l7-deny"
-                                                     * or "forward-l7-deny" */
-    const char *method, *path;                      /* of a request that rules refused, canonical; else NULL */
+    const char *hint; /* on the policy's paths (links.h); "": nothing */
+    const char *stage; /* "connect", "forward", "transparent-tcp", "ssrf", or "connect-l7-deny"
+                        * or "forward-l7-deny" */
+    const char *method, *path; /* of a request that rules refused, canonical; else NULL */
     int64_t at_ms;                                  /* since 1970 */
     const struct ipaddr *addresses;                 /* of host; none: not known */
     size_t n_addresses;
@@ -71,7 +72,7 @@ struct egress_denial {
 struct egress_line {
     enum log_kind kind;
     const char *text;                               /* one line, of bounded length */
-    bool outcome;                                   /* it tells of a request's verdict; false: of what came later */
+    bool outcome; /* it tells of a request's verdict; false: of what came later */
     enum store_traffic_verdict verdict;
     const char *host;                               /* canonical */
     uint16_t port;
@@ -86,31 +87,31 @@ struct egress_limits {
     unsigned head_ms;                               /* 10000; a head that takes longer: 408 */
     unsigned idle_ms;                               /* 60000; between two requests, then closed */
     unsigned resolve_ms;                            /* 10000; a name that takes longer: 504 */
-    unsigned max_lookups;                           /* 128 by DNS at a time; one more is answered 503 */
+    unsigned max_lookups; /* 128 by DNS at a time; one more is answered 503 */
     unsigned dial_ms;                               /* 5000, for all addresses of a request */
 };
 
 /* With what TLS is inspected; borrowed until on_closed. */
 struct egress_inspection {
-    struct egress_authority *authority;             /* NULL: TLS is not inspected, and refused where it
-                                                     * has to be */
+    struct egress_authority *authority; /* NULL: TLS is not inspected, and refused where it
+                                         * has to be */
     struct egress_trust *trust;                     /* with an authority */
     bool when_needed;                               /* only where rules are about requests */
 };
 
 struct egress_config {
     int listen_fd;                                  /* bound TCP socket, listening or not yet */
-    int transparent_fd;                             /* the same, for programs that know no proxy: their
-                                                     * connects to outside are redirected there; 0: none */
-    struct egress_names *names;                     /* with transparent_fd: what synthetic addresses stand for */
-    int connects_fd;                                /* of a seccomp filter that suspends each connect of
-                                                     * the workload; the proxy's from here on */
+    int transparent_fd;         /* the same, for programs that know no proxy: their
+                                 * connects to outside are redirected there; 0: none */
+    struct egress_names *names; /* with transparent_fd: what synthetic addresses stand for */
+    int connects_fd;            /* of a seccomp filter that suspends each connect of
+                                 * the workload; the proxy's from here on */
     pid_t init_pid;                                 /* the sandbox's PID 1, as the host sees it; it
                                                      * and nobody but its descendants are callers */
     struct policy *policy;                          /* in force from the start; never NULL */
     const struct egress_pin *pins;
     size_t n_pins;
-    bool resolve_denied;                            /* names of refused requests are looked up for on_denial */
+    bool resolve_denied; /* names of refused requests are looked up for on_denial */
     struct egress_limits limits;
     struct egress_inspection inspection;
     const struct log *log;

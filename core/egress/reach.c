@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/reach.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "egress/deny.h"
 #include "egress/inspect/upstream.h"
 #include "egress/judge.h"
-
-#include <stdio.h>
-#include <string.h>
 
 static const struct client_state reaching_state;
 
@@ -76,8 +76,9 @@ static void look_up(struct client *c)
         fail(c, &refusal);
 }
 
-/* A program with an event loop stands still in its connect, with everything else that it does: so after
- * this time the connect succeeds.  Where its destination fails later, the connection is reset. */
+/* A program with an event loop stands still in its connect, with everything else that it does: so
+ * after this time the connect succeeds.  Where its destination fails later, the connection is
+ * reset. */
 enum { PATIENCE_MS = 50 };
 
 static void reaching_timed_out(struct client *c)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From an allowed request to a connection: the name is resolved once, and what was checked is dialled.
- * What fails is answered here.  For this folder; loop thread only. */
+/* From an allowed request to a connection: the name is resolved once, and what was checked is
+ * dialled. What fails is answered here.  For this folder; loop thread only. */
 #ifndef EGRESS_REACH_H
 #define EGRESS_REACH_H
 

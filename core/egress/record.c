@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/record.h"
 
-#include "base/printable.h"
-#include "base/text.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/printable.h"
+#include "base/text.h"
 
 enum { REASON_MAX = 256, PATH_MAX_SHOWN = 200, BINARY_MAX = 200, HINT_MAX = 512, LINE_ROOM = 256 };
 
@@ -39,7 +39,8 @@ static const char *method_of(const struct client *c)
 void egress_record_name(const struct client *c, char *out, size_t size)
 {
     const char *path = c->exchange.kind == EXCHANGE_CONNECT ? "" : path_of(&c->exchange);
-    snprintf(out, size, "%s %s%.*s", method_of(c), c->route.target.authority, (int)shown_length(path), path);
+    snprintf(out, size, "%s %s%.*s", method_of(c), c->route.target.authority,
+             (int)shown_length(path), path);
 }
 
 static void print_what(struct buf *out, const struct client *c)
@@ -81,7 +82,7 @@ static void print_link(struct buf *out, const struct client *c)
 
 /* What a line says of a request besides what the request itself says. */
 struct entry {
-    const char *activity;                           /* that of a tunnel; a request is named by its method */
+    const char *activity; /* that of a tunnel; a request is named by its method */
     const char *action, *engine, *reason;           /* reason NULL: none */
     enum log_kind kind;
     bool outcome;
@@ -161,7 +162,8 @@ void egress_record_refused(struct client *c, const char *engine, const char *rea
                               STORE_TRAFFIC_REFUSED});
 }
 
-void egress_record_ended(const struct client *c, const char *engine, const char *reason, bool refusal)
+void egress_record_ended(const struct client *c, const char *engine, const char *reason,
+                         bool refusal)
 {
     record(c, &(struct entry){"CLOSE", "[MED] DENIED", engine, reason, LOG_KIND_REFUSED, refusal,
                               STORE_TRAFFIC_REFUSED});
@@ -169,6 +171,6 @@ void egress_record_ended(const struct client *c, const char *engine, const char 
 
 void egress_record_failed(const struct client *c, const char *reason)
 {
-    record(c, &(struct entry){"FAIL", "[LOW] FAILED", EGRESS_ENGINE_CONNECTION, reason, LOG_KIND_ERROR,
-                              !c->exchange.counted, STORE_TRAFFIC_FAILED});
+    record(c, &(struct entry){"FAIL", "[LOW] FAILED", EGRESS_ENGINE_CONNECTION, reason,
+                              LOG_KIND_ERROR, !c->exchange.counted, STORE_TRAFFIC_FAILED});
 }

@@ -14,14 +14,15 @@
 void egress_record_allowed(struct client *c, const char *engine, const char *reason);
 void egress_record_refused(struct client *c, const char *engine, const char *reason);
 /* What was permitted is ended.  refusal: it counts as one more refusal. */
-void egress_record_ended(const struct client *c, const char *engine, const char *reason, bool refusal);
+void egress_record_ended(const struct client *c, const char *engine, const char *reason,
+                         bool refusal);
 /* What was permitted did not work. */
 void egress_record_failed(const struct client *c, const char *reason);
 
 /* When a connection was refused, in a denial. */
 const char *egress_record_stage(const struct client *c);
-/* "GET host:port/path", or "CONNECT host:port".  The query is left out: it may be a secret, and says
- * nothing about where. */
+/* "GET host:port/path", or "CONNECT host:port".  The query is left out: it may be a secret, and
+ * says nothing about where. */
 void egress_record_name(const struct client *c, char *out, size_t size);
 
 #endif

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/refusal.h"
 
-#include "base/text.h"
-
-#include <errno.h>
 #include <ctype.h>
+#include <errno.h>
 #include <llhttp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/text.h"
 
 static const struct {
     int status;
@@ -82,7 +82,8 @@ static void print_request(struct buf *body, const struct egress_refused_request 
 }
 
 /* What OpenShell's clients expect of a refused request. */
-static void print_rules(struct buf *body, const struct egress_refused_request *r, const char *policy)
+static void print_rules(struct buf *body, const struct egress_refused_request *r,
+                        const char *policy)
 {
     struct buf rule = {0};
     buf_printf(&rule, "%s %s", r->method, r->path);

@@ -3,9 +3,9 @@
 #ifndef EGRESS_REFUSAL_H
 #define EGRESS_REFUSAL_H
 
-#include "base/buf.h"
-
 #include <stdint.h>
+
+#include "base/buf.h"
 
 /* id, status, error word of the answer, error of Proxy-Status (RFC 9209 2.3) */
 #define EGRESS_REFUSALS(X)                                                                  \
@@ -47,10 +47,10 @@ struct egress_refusal {
     enum egress_refusal_kind kind;
     char detail[512];                               /* what was refused */
     char reason[1024];                              /* why; never empty */
-    const char *hint;                               /* what may help; borrowed, NULL or "": nothing */
-    const char *policy;                             /* key of the rule that decided; borrowed, NULL: none */
-    int error;                                      /* what a connect returns: a negative errno; 0: by the kind */
-    const char *engine, *stage;                     /* what decided, in the log; when, in a denial */
+    const char *hint; /* what may help; borrowed, NULL or "": nothing */
+    const char *policy; /* key of the rule that decided; borrowed, NULL: none */
+    int error; /* what a connect returns: a negative errno; 0: by the kind */
+    const char *engine, *stage; /* what decided, in the log; when, in a denial */
     struct egress_refused_request request;
 };
 

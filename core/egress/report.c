@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/report.h"
 
+#include <stdlib.h>
+
 #include "base/alloc.h"
 #include "base/clock.h"
 
-#include <stdlib.h>
-
-enum { LOOKUPS_MAX = 16 };                          /* at once; more denials are reported without addresses */
+enum { LOOKUPS_MAX = 16 }; /* at once; more denials are reported without addresses */
 
 /* What a refusal was about, as long as its host is looked up. */
 struct report {
@@ -68,17 +68,20 @@ static struct report *report_new(struct client *c, const struct egress_refusal *
 {
     const struct egress_refused_request *request = &refusal->request;
     struct report *report = alloc_zero(1, sizeof *report);
-    *report = (struct report){
-        .c = c, .target = c->route.target, .stage = refusal->stage, .reason = alloc_str(refusal->reason),
-        .hint = alloc_str(refusal->hint ? refusal->hint : ""),
-        .method = request->method ? alloc_str(request->method) : NULL,
-        .path = request->method ? alloc_str(request->path) : NULL};
+    *report = (struct report){.c = c,
+                              .target = c->route.target,
+                              .stage = refusal->stage,
+                              .reason = alloc_str(refusal->reason),
+                              .hint = alloc_str(refusal->hint ? refusal->hint : ""),
+                              .method = request->method ? alloc_str(request->method) : NULL,
+                              .path = request->method ? alloc_str(request->path) : NULL};
     copy_caller(&c->caller, &report->caller);
     copy_links(c, report);
     return report;
 }
 
-static void resolved(void *owner, struct egress_addresses addresses, const struct egress_refusal *failure)
+static void resolved(void *owner, struct egress_addresses addresses,
+                     const struct egress_refusal *failure)
 {
     struct report *report = owner;
     (void)failure;                                  /* then there are no addresses */

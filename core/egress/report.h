@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Refused requests are reported with the addresses that their host has, as far as these are known:
  * looking up a name tells its name servers something, which a refused request must not do.  Where
- * resolve_denied says so the name is looked up, after the client has its answer.  For this folder. */
+ * resolve_denied says so the name is looked up, after the client has its answer.  For this
+ * folder. */
 #ifndef EGRESS_REPORT_H
 #define EGRESS_REPORT_H
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/request.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/alloc.h"
 #include "egress/deny.h"
 #include "egress/follow.h"
@@ -10,10 +14,6 @@
 #include "egress/reach.h"
 #include "egress/record.h"
 #include "egress/tunnel/opening.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* ---- judged and carried out ---- */
 
@@ -77,13 +77,15 @@ static bool repeats_target(struct client *c)
         return false;
     size_t len = strcspn(authority, "/?#");
     c->exchange.path = authority + len;
-    return !strchr(c->exchange.path, '#') && egress_target_is_at(&c->route.target, authority, len, 80);
+    return !strchr(c->exchange.path, '#') &&
+           egress_target_is_at(&c->route.target, authority, len, 80);
 }
 
 static int read_new_target(struct client *c, struct egress_refusal *refusal)
 {
     egress_route_clear(&c->route);
-    return egress_target_url(c->exchange.head->target, &c->route.target, &c->exchange.path, refusal);
+    return egress_target_url(c->exchange.head->target, &c->route.target, &c->exchange.path,
+                             refusal);
 }
 
 static int read_url(struct client *c, struct egress_refusal *refusal)
@@ -200,7 +202,7 @@ static void request_timed_out(struct client *c)
 {
     struct egress_refusal refusal;
     if (http_parser_idle(c->requests) && c->served) {
-        egress_client_close(c);                     /* between two requests: nobody asked anything */
+        egress_client_close(c); /* between two requests: nobody asked anything */
         return;
     }
     egress_refuse(&refusal, REFUSAL_LATE, "the request did not arrive within %u ms",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A client that waits for a request, and what is done with each: read, judged, reached, carried out.
- * For this folder. */
+/* A client that waits for a request, and what is done with each: read, judged, reached, carried
+ * out. For this folder. */
 #ifndef EGRESS_REQUEST_H
 #define EGRESS_REQUEST_H
 

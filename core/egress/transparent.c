@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/transparent.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/clock.h"
 #include "egress/deny.h"
 #include "egress/record.h"
 #include "egress/request.h"
-
-#include <stdio.h>
-#include <string.h>
 
 static void set_target(struct egress_target *target, const char *host, uint16_t port)
 {
@@ -43,8 +43,10 @@ static bool is_synthetic(const struct ipaddr *address)
 static void refuse_nameless(struct client *c)
 {
     struct egress_refusal refusal;
-    egress_refuse(&refusal, REFUSAL_ADDRESS, "%s is an address of this sandbox's resolver that stands "
-                  "for no name: look the name up again", c->route.target.host);
+    egress_refuse(&refusal, REFUSAL_ADDRESS,
+                  "%s is an address of this sandbox's resolver that stands "
+                  "for no name: look the name up again",
+                  c->route.target.host);
     egress_record_refused(c, EGRESS_ENGINE_CONNECTION, refusal.reason);
     egress_client_refuse(c, &refusal);
 }

@@ -21,14 +21,16 @@ static int decode_addresses(struct schema_decoder *d, const struct doc_node *lis
                             struct spec_host *host)
 {
     const struct doc_node one = *list, *const lone[] = {&one};
-    const struct doc_node *const *items = list->kind == DOC_LIST ? (const struct doc_node *const *)list->items : lone;
+    const struct doc_node *const *items =
+        list->kind == DOC_LIST ? (const struct doc_node *const *)list->items : lone;
     size_t n = list->kind == DOC_LIST ? list->n : 1;
     const char **addresses = arena_alloc(schema_arena(d), (n + 1) * sizeof *addresses);
     for (size_t i = 0; i < n; i++) {
         struct ipaddr address;
         if (items[i]->kind != DOC_SCALAR || ipaddr_parse(items[i]->text, &address) != 0)
-            return schema_problem(d, items[i], "host %s is pinned to IP addresses, such as [10.77.0.2], not '%s'",
-                                  host->name, items[i]->text);
+            return schema_problem(
+                d, items[i], "host %s is pinned to IP addresses, such as [10.77.0.2], not '%s'",
+                host->name, items[i]->text);
         addresses[i] = items[i]->text;
     }
     host->addresses = addresses;
@@ -48,7 +50,8 @@ static int decode_hosts(struct schema_decoder *d, const struct doc_node *map, vo
         if (ipaddr_canonical_host(name, strlen(name), host) != 0)
             return schema_problem(d, map->keys[i], "'%s' is no host name", name);
         if (ipaddr_parse(host, &(struct ipaddr){0}) == 0)
-            return schema_problem(d, map->keys[i], "'%s' is an address: only names are pinned", name);
+            return schema_problem(d, map->keys[i], "'%s' is an address: only names are pinned",
+                                  name);
         for (size_t j = 0; j < i; j++)
             if (strcmp(egress->hosts[j].name, host) == 0)
                 return schema_problem(d, map->keys[i], "host %s is pinned twice", host);
@@ -62,31 +65,49 @@ static int decode_hosts(struct schema_decoder *d, const struct doc_node *map, vo
 
 static const char *const inspections[] = {"always", "when_needed", NULL};
 static const struct schema_field egress_fields[] = {
-    {"hosts", SCHEMA_CUSTOM, .decode = decode_hosts, .help = "Pinned names, before DNS; checked like any answer of the resolver"},
-    {"extra_ca", SCHEMA_TEXT, offsetof(struct egress_settings, extra_ca), .help = "PEM file of further certificate authorities: trusted by the proxy, and in each sandbox"},
-    {"inspect_tls", SCHEMA_TEXT, offsetof(struct egress_settings, inspect_tls), .fallback = "always", .words = inspections, .help = "Which TLS the proxy inspects: all but that of endpoints with tls: skip, or only where rules are about requests"},
+    {"hosts", SCHEMA_CUSTOM, .decode = decode_hosts,
+     .help = "Pinned names, before DNS; checked like any answer of the resolver"},
+    {"extra_ca", SCHEMA_TEXT, offsetof(struct egress_settings, extra_ca),
+     .help =
+         "PEM file of further certificate authorities: trusted by the proxy, and in each sandbox"},
+    {"inspect_tls", SCHEMA_TEXT, offsetof(struct egress_settings, inspect_tls),
+     .fallback = "always", .words = inspections,
+     .help = "Which TLS the proxy inspects: all but that of endpoints with tls: skip, or only "
+             "where rules are about requests"},
     {0},
 };
-static const struct schema egress_schema = {.name = "egress", .size = sizeof(struct egress_settings), .fields = egress_fields};
+static const struct schema egress_schema = {
+    .name = "egress", .size = sizeof(struct egress_settings), .fields = egress_fields};
 
 static const char *const exits[] = {"keep", "stop", NULL};
 static const struct schema_field sandbox_fields[] = {
-    {"on_exit", SCHEMA_TEXT, offsetof(struct sandbox_settings, on_exit), .fallback = "keep", .words = exits, .help = "What becomes of running sandboxes when the gateway ends"},
+    {"on_exit", SCHEMA_TEXT, offsetof(struct sandbox_settings, on_exit), .fallback = "keep",
+     .words = exits, .help = "What becomes of running sandboxes when the gateway ends"},
     {0},
 };
-static const struct schema sandboxes_schema = {.name = "sandboxes", .size = sizeof(struct sandbox_settings), .fields = sandbox_fields};
+static const struct schema sandboxes_schema = {
+    .name = "sandboxes", .size = sizeof(struct sandbox_settings), .fields = sandbox_fields};
 
 static const struct schema_field config_fields[] = {
-    {"state_dir", SCHEMA_TEXT, offsetof(struct gateway_config, state_dir), .help = "Where everything is kept"},
-    {"listen", SCHEMA_STRUCTS, offsetof(struct gateway_config, listen), offsetof(struct gateway_config, n_listen), .sub = &listener_schema, .help = "Where clients connect: unix:PATH or tcp:HOST:PORT, or a map"},
+    {"state_dir", SCHEMA_TEXT, offsetof(struct gateway_config, state_dir),
+     .help = "Where everything is kept"},
+    {"listen", SCHEMA_STRUCTS, offsetof(struct gateway_config, listen),
+     offsetof(struct gateway_config, n_listen), .sub = &listener_schema,
+     .help = "Where clients connect: unix:PATH or tcp:HOST:PORT, or a map"},
     {"store", SCHEMA_TEXT, offsetof(struct gateway_config, store), .help = STORE_URL_FORMS},
-    {"tokens", SCHEMA_STRUCTS, offsetof(struct gateway_config, tokens), offsetof(struct gateway_config, n_tokens), .sub = &auth_token_schema, .help = "People who come with a token of their own"},
-    {"chain", SCHEMA_STRUCT, offsetof(struct gateway_config, chain), .sub = &chain_config_schema, .help = "The voters"},
-    {"egress", SCHEMA_STRUCT, offsetof(struct gateway_config, egress), .sub = &egress_schema, .help = "The sandboxes' proxies"},
-    {"sandboxes", SCHEMA_STRUCT, offsetof(struct gateway_config, sandboxes), .sub = &sandboxes_schema, .help = "The sandboxes"},
+    {"tokens", SCHEMA_STRUCTS, offsetof(struct gateway_config, tokens),
+     offsetof(struct gateway_config, n_tokens), .sub = &auth_token_schema,
+     .help = "People who come with a token of their own"},
+    {"chain", SCHEMA_STRUCT, offsetof(struct gateway_config, chain), .sub = &chain_config_schema,
+     .help = "The voters"},
+    {"egress", SCHEMA_STRUCT, offsetof(struct gateway_config, egress), .sub = &egress_schema,
+     .help = "The sandboxes' proxies"},
+    {"sandboxes", SCHEMA_STRUCT, offsetof(struct gateway_config, sandboxes),
+     .sub = &sandboxes_schema, .help = "The sandboxes"},
     {0},
 };
-static const struct schema config_schema = {.name = "configuration", .size = sizeof(struct gateway_config), .fields = config_fields};
+static const struct schema config_schema = {
+    .name = "configuration", .size = sizeof(struct gateway_config), .fields = config_fields};
 
 static int read_file(const char *path, struct buf *out, struct error *err)
 {
@@ -111,8 +132,8 @@ static int read_file(const char *path, struct buf *out, struct error *err)
 }
 
 static int decode_file(const struct buf *text, const char *path, struct arena *arena,
-                       struct gateway_config *out, struct doc_node **tree, struct problems *problems,
-                       struct error *err)
+                       struct gateway_config *out, struct doc_node **tree,
+                       struct problems *problems, struct error *err)
 {
     void *decoded;
     if (doc_parse(buf_str(text), text->len, DOC_YAML, CONFIG_BYTES_MAX, arena, tree, problems) != 0)
@@ -148,7 +169,8 @@ static const char *absolute(struct arena *arena, const char *path)
     return arena_printf(arena, "%s/%s", here, path);
 }
 
-/* Makes paths absolute: those in the file are relative to its folder, those of flags to the working directory. */
+/* Makes paths absolute: those in the file are relative to its folder, those of flags to the working
+ * directory. */
 static const char *below(struct arena *arena, const char *base_dir, const char *path)
 {
     return *path == '/' || !*path ? path : arena_printf(arena, "%s/%s", base_dir, path);
@@ -193,8 +215,8 @@ static void choose_plugin_dirs(const struct gateway_flags *flags, struct arena *
     chain->n_plugin_dirs = n;
 }
 
-static void default_chain(const struct gateway_flags *flags, const char *base_dir, struct arena *arena,
-                          struct gateway_config *c)
+static void default_chain(const struct gateway_flags *flags, const char *base_dir,
+                          struct arena *arena, struct gateway_config *c)
 {
     struct chain_config *chain = arena_zalloc(arena, sizeof *chain);
     if (c->chain)
@@ -216,8 +238,8 @@ static void default_egress(const char *base_dir, struct arena *arena, struct gat
     c->egress = egress;
 }
 
-static void choose_state(const struct gateway_flags *flags, const char *base_dir, struct arena *arena,
-                         struct gateway_config *c)
+static void choose_state(const struct gateway_flags *flags, const char *base_dir,
+                         struct arena *arena, struct gateway_config *c)
 {
     bool in_file = c->state_dir && *c->state_dir;
     c->state_dir = flags->state_dir ? absolute(arena, flags->state_dir)
@@ -236,8 +258,8 @@ static const struct gateway_listener *one_listener(const char *address, struct a
     return l;
 }
 
-static const struct gateway_listener *listener_below(const struct gateway_listener *l, const char *base_dir,
-                                                     struct arena *arena)
+static const struct gateway_listener *listener_below(const struct gateway_listener *l,
+                                                     const char *base_dir, struct arena *arena)
 {
     struct gateway_listener *whole = arena_zalloc(arena, sizeof *whole);
     *whole = *l;
@@ -246,8 +268,8 @@ static const struct gateway_listener *listener_below(const struct gateway_listen
     return whole;
 }
 
-static void choose_listen(const struct gateway_flags *flags, const char *base_dir, struct arena *arena,
-                          struct gateway_config *c)
+static void choose_listen(const struct gateway_flags *flags, const char *base_dir,
+                          struct arena *arena, struct gateway_config *c)
 {
     size_t n = flags->n_listen ? flags->n_listen : c->n_listen;
     const struct gateway_listener **listen = arena_alloc(arena, (n + 1) * sizeof *listen);
@@ -285,15 +307,16 @@ static void check_listen(const struct gateway_config *c, bool from_flags, struct
 }
 
 /* Checks that the schema cannot express. */
-static void check(const struct gateway_config *c, const struct gateway_flags *flags, struct arena *arena,
-                  struct problems *problems)
+static void check(const struct gateway_config *c, const struct gateway_flags *flags,
+                  struct arena *arena, struct problems *problems)
 {
     check_listen(c, flags->n_listen > 0, arena, problems);
     if (!store_url_valid(c->store))
         problems_add(problems, flags->store ? "--store" : "store", 0, 0,
                      "'%s' is no store: use " STORE_URL_FORMS, c->store);
     if (*c->egress->extra_ca && access(c->egress->extra_ca, R_OK) != 0)
-        problems_add(problems, "egress.extra_ca", 0, 0, "cannot read %s: %s", c->egress->extra_ca, strerror(errno));
+        problems_add(problems, "egress.extra_ca", 0, 0, "cannot read %s: %s", c->egress->extra_ca,
+                     strerror(errno));
 }
 
 void gateway_config_locate(const struct gateway_config *config, struct problems *problems)
@@ -318,7 +341,8 @@ int gateway_config_load(const struct gateway_flags *flags, struct arena *arena,
     if (problems->n == 0)
         return 0;
     gateway_config_locate(out, problems);
-    return error_set(err, ERROR_INVALID, "the configuration has %zu problem%s", problems->n, problems->n == 1 ? "" : "s");
+    return error_set(err, ERROR_INVALID, "the configuration has %zu problem%s", problems->n,
+                     problems->n == 1 ? "" : "s");
 }
 
 static bool same_listen(const struct gateway_config *a, const struct gateway_config *b)
@@ -338,7 +362,8 @@ static bool same_tokens(const struct gateway_config *a, const struct gateway_con
     if (a->n_tokens != b->n_tokens)
         return false;
     for (size_t i = 0; i < a->n_tokens; i++)
-        if (strcmp(a->tokens[i]->name, b->tokens[i]->name) != 0 || strcmp(a->tokens[i]->role, b->tokens[i]->role) != 0 ||
+        if (strcmp(a->tokens[i]->name, b->tokens[i]->name) != 0 ||
+            strcmp(a->tokens[i]->role, b->tokens[i]->role) != 0 ||
             strcmp(a->tokens[i]->sha256, b->tokens[i]->sha256) != 0)
             return false;
     return true;
@@ -350,7 +375,8 @@ static bool same_egress(const struct egress_settings *a, const struct egress_set
         strcmp(a->inspect_tls, b->inspect_tls) != 0)
         return false;
     for (size_t i = 0; i < a->n_hosts; i++) {
-        if (strcmp(a->hosts[i].name, b->hosts[i].name) != 0 || a->hosts[i].n_addresses != b->hosts[i].n_addresses)
+        if (strcmp(a->hosts[i].name, b->hosts[i].name) != 0 ||
+            a->hosts[i].n_addresses != b->hosts[i].n_addresses)
             return false;
         for (size_t j = 0; j < a->hosts[i].n_addresses; j++)
             if (strcmp(a->hosts[i].addresses[j], b->hosts[i].addresses[j]) != 0)
@@ -359,8 +385,8 @@ static bool same_egress(const struct egress_settings *a, const struct egress_set
     return true;
 }
 
-const char *gateway_config_restart(const struct gateway_config *old, const struct gateway_config *new_,
-                                   struct arena *arena)
+const char *gateway_config_restart(const struct gateway_config *old,
+                                   const struct gateway_config *new_, struct arena *arena)
 {
     const struct {
         const char *name;

@@ -53,7 +53,7 @@ int gateway_config_load(const struct gateway_flags *flags, struct arena *arena,
 void gateway_config_locate(const struct gateway_config *config, struct problems *problems);
 
 /* Names of settings that differ and need a restart, comma-separated in the arena; "" for none. */
-const char *gateway_config_restart(const struct gateway_config *old, const struct gateway_config *new_,
-                                   struct arena *arena);
+const char *gateway_config_restart(const struct gateway_config *old,
+                                   const struct gateway_config *new_, struct arena *arena);
 
 #endif

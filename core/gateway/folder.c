@@ -26,11 +26,15 @@ struct wanted {
 static int check_owner(uid_t uid, const char *path, struct error *err)
 {
     struct stat root;
-    /* Where root itself is not mapped, as in a user namespace, its folders belong to the owner of "/". */
+    /* Where root itself is not mapped, as in a user namespace, its folders belong to the owner of
+     * "/". */
     if (uid == 0 || uid == geteuid() || (stat("/", &root) == 0 && uid == root.st_uid))
         return 0;
-    return error_set(err, ERROR_FORBIDDEN, "%s belongs to uid %u, not to root or the gateway's own uid %u, and who owns it can "
-                     "replace what is in it: run chown on it, or choose another place", path, (unsigned)uid, (unsigned)geteuid());
+    return error_set(
+        err, ERROR_FORBIDDEN,
+        "%s belongs to uid %u, not to root or the gateway's own uid %u, and who owns it can "
+        "replace what is in it: run chown on it, or choose another place",
+        path, (unsigned)uid, (unsigned)geteuid());
 }
 
 static int check_folder(const struct stat *st, const char *path, bool sticky, struct error *err)
@@ -38,8 +42,10 @@ static int check_folder(const struct stat *st, const char *path, bool sticky, st
     if (check_owner(st->st_uid, path, err) != 0)
         return -1;
     if ((st->st_mode & (S_IWGRP | S_IWOTH)) && !(sticky && (st->st_mode & S_ISVTX)))
-        return error_set(err, ERROR_FORBIDDEN, "others may write %s (mode %04o): run chmod go-w on it, or choose another place",
-                         path, (unsigned)st->st_mode & 07777);
+        return error_set(
+            err, ERROR_FORBIDDEN,
+            "others may write %s (mode %04o): run chmod go-w on it, or choose another place", path,
+            (unsigned)st->st_mode & 07777);
     return 0;
 }
 
@@ -54,9 +60,10 @@ static int open_next(int dir, const char *name, const struct wanted *w)
     return openat(dir, name, FLAGS);
 }
 
-/* Where the path leads when name, in the folder "before", is a symbolic link whose owner is trusted.
- * NULL: it is none, or err is set. */
-static char *follow(int dir, const char *before, const char *name, const char *rest, struct error *err)
+/* Where the path leads when name, in the folder "before", is a symbolic link whose owner is
+ * trusted. NULL: it is none, or err is set. */
+static char *follow(int dir, const char *before, const char *name, const char *rest,
+                    struct error *err)
 {
     char target[PATH_MAX];
     struct stat st;
@@ -68,7 +75,8 @@ static char *follow(int dir, const char *before, const char *name, const char *r
         error_errno(err, ERROR_IO, "cannot open the folder %s", path);
     } else if (check_owner(st.st_uid, path, err) == 0) {
         target[n] = '\0';
-        result = *target == '/' ? alloc_printf("%s/%s", target, rest) : alloc_printf("%s/%s/%s", before, target, rest);
+        result = *target == '/' ? alloc_printf("%s/%s", target, rest)
+                                : alloc_printf("%s/%s/%s", before, target, rest);
     }
     free(path);
     return result;
@@ -76,9 +84,10 @@ static char *follow(int dir, const char *before, const char *name, const char *r
 
 static int open_folder(const char *path, const struct wanted *w, unsigned links, struct error *err);
 
-/* The folder "name" below *dir takes its place.  1: a link was followed, and *dir is the end of it all. */
-static int step(int *dir, const char *before, const char *name, const char *rest, const struct wanted *w, unsigned links,
-                struct error *err)
+/* The folder "name" below *dir takes its place.  1: a link was followed, and *dir is the end of it
+ * all. */
+static int step(int *dir, const char *before, const char *name, const char *rest,
+                const struct wanted *w, unsigned links, struct error *err)
 {
     struct stat st;
     char *path = alloc_printf("%s/%s", before, name);
@@ -86,7 +95,8 @@ static int step(int *dir, const char *before, const char *name, const char *rest
     if (next >= 0 && fstat(next, &st) == 0) {
         rc = check_folder(&st, path, *rest || w->sticky, err);
     } else if (errno != ENOTDIR && errno != ELOOP) {
-        error_errno(err, ERROR_IO, "cannot %s the %s folder %s (at %s)", w->mode ? "make" : "open", w->what, w->path, path);
+        error_errno(err, ERROR_IO, "cannot %s the %s folder %s (at %s)", w->mode ? "make" : "open",
+                    w->what, w->path, path);
     } else {
         char *target = follow(*dir, before, name, rest, err);
         next = target ? open_folder(target, w, links + 1, err) : -1;
@@ -99,14 +109,15 @@ static int step(int *dir, const char *before, const char *name, const char *rest
     return rc;
 }
 
-/* Walks an absolute path from the root, so that no folder on the way can be swapped unseen, and makes
- * those that are missing. */
+/* Walks an absolute path from the root, so that no folder on the way can be swapped unseen, and
+ * makes those that are missing. */
 static int open_folder(const char *path, const struct wanted *w, unsigned links, struct error *err)
 {
     char *copy = alloc_str(path), *before = alloc_str(""), *rest = copy;
     int dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), rc = 0;
     if (links > LINKS_MAX)
-        rc = error_set(err, ERROR_IO, "too many symbolic links lead to the %s folder %s", w->what, w->path);
+        rc = error_set(err, ERROR_IO, "too many symbolic links lead to the %s folder %s", w->what,
+                       w->path);
     while (rc == 0) {
         rest += strspn(rest, "/");
         size_t len = strcspn(rest, "/");
@@ -144,10 +155,13 @@ static int check_entry(int dir, const char *folder, const char *name, struct err
 {
     struct stat st;
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return errno == ENOENT ? 0 : error_errno(err, ERROR_IO, "cannot look at %s/%s", folder, name);
+        return errno == ENOENT ? 0
+                               : error_errno(err, ERROR_IO, "cannot look at %s/%s", folder, name);
     char *path = alloc_printf("%s/%s", folder, name);
-    int rc = S_ISLNK(st.st_mode) ? error_set(err, ERROR_FORBIDDEN, "%s is a symbolic link, and none is followed there: remove it", path)
-                                 : check_owner(st.st_uid, path, err);
+    int rc = S_ISLNK(st.st_mode)
+                 ? error_set(err, ERROR_FORBIDDEN,
+                             "%s is a symbolic link, and none is followed there: remove it", path)
+                 : check_owner(st.st_uid, path, err);
     free(path);
     return rc;
 }
@@ -167,8 +181,9 @@ static int hold(int fd, const char *path, const char *where, const char *flag, s
     if (flock(fd, LOCK_EX | LOCK_NB) == 0)
         return fd;
     if (errno == EWOULDBLOCK)
-        error_set(err, ERROR_EXISTS, "another sluiced works in the %s %s: stop it, or give this one its own with %s", where,
-                  path, flag);
+        error_set(err, ERROR_EXISTS,
+                  "another sluiced works in the %s %s: stop it, or give this one its own with %s",
+                  where, path, flag);
     else
         error_errno(err, ERROR_IO, "cannot lock the %s %s", where, path);
     close(fd);
@@ -183,7 +198,8 @@ int folder_take(const char *path, struct error *err)
     if (dir < 0)
         return -1;
     if (check_entries(dir, path, names, err) == 0)
-        fd = hold(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), path, "state folder", "--state-dir", err);
+        fd = hold(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), path, "state folder",
+                  "--state-dir", err);
     close(dir);
     return fd;
 }
@@ -218,8 +234,9 @@ static int check_way(const char *path, unsigned links, struct error *err)
     const char *name = basename(copy), *folder = dirname(again);
     const struct wanted w = {"configuration's", folder, 0, true};
     struct stat st;
-    int rc = 0, dir = links > LINKS_MAX ? error_set(err, ERROR_IO, "too many symbolic links lead to %s", path)
-                                        : open_absolute(folder, &w, err);
+    int rc = 0, dir = links > LINKS_MAX
+                          ? error_set(err, ERROR_IO, "too many symbolic links lead to %s", path)
+                          : open_absolute(folder, &w, err);
     if (dir < 0)
         rc = -1;
     else if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)     /* a pipe that has no name */
@@ -245,7 +262,8 @@ int folder_check_file(int fd, const char *path, struct error *err)
     struct stat st;
     if (check_way(path, 0, err) != 0)
         return -1;
-    return fstat(fd, &st) != 0 ? error_errno(err, ERROR_IO, "cannot look at %s", path) : check_text(&st, path, err);
+    return fstat(fd, &st) != 0 ? error_errno(err, ERROR_IO, "cannot look at %s", path)
+                               : check_text(&st, path, err);
 }
 
 int folder_for_sockets(const struct gateway_listener *const *listen, size_t n, struct error *err)
@@ -271,9 +289,12 @@ int folder_open_secret(int folder, const char *path, const char *name, struct er
     int fd = openat(folder, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
     if (fd < 0 || fstat(fd, &st) != 0)
         error_errno(err, ERROR_IO, "cannot open %s/%s", path, name);
-    else if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1 || (st.st_mode & 077))
-        error_set(err, ERROR_FORBIDDEN, "%s/%s is not a file of this gateway's user alone: remove it, and a new one is made", path,
-                  name);
+    else if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1 ||
+             (st.st_mode & 077))
+        error_set(
+            err, ERROR_FORBIDDEN,
+            "%s/%s is not a file of this gateway's user alone: remove it, and a new one is made",
+            path, name);
     else
         return fd;
     if (fd >= 0)

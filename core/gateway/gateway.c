@@ -20,7 +20,8 @@
 static void draft_changed(void *ctx, const char *sandbox, const char *draft_id, const char *status)
 {
     struct gateway *g = ctx;
-    events_publish(g->events, "draft", sandbox, json_pack("{s:s, s:s}", "draft", draft_id, "status", status));
+    events_publish(g->events, "draft", sandbox,
+                   json_pack("{s:s, s:s}", "draft", draft_id, "status", status));
 }
 
 static void start_signals(struct gateway *g)
@@ -29,7 +30,9 @@ static void start_signals(struct gateway *g)
     for (size_t i = 0; i < 3; i++) {
         uv_signal_init(&g->loop, &g->signals[i]);
         g->signals[i].data = g;
-        uv_signal_start(&g->signals[i], numbers[i] == SIGHUP ? gateway_on_hangup : gateway_on_terminate, numbers[i]);
+        uv_signal_start(&g->signals[i],
+                        numbers[i] == SIGHUP ? gateway_on_hangup : gateway_on_terminate,
+                        numbers[i]);
     }
 }
 
@@ -74,11 +77,14 @@ static int pick_supervisor_address(struct gateway *g, struct error *err)
     size_t n = g->config.n_listen, pick = n;
     for (size_t i = n; i-- > 0;)
         if (listener_is_unix(g->config.listen[i]) ||
-            (!(listener_flags(g->config.listen[i]) & HTTP_NO_SECRETS) && (pick == n || !listener_is_unix(g->config.listen[pick]))))
+            (!(listener_flags(g->config.listen[i]) & HTTP_NO_SECRETS) &&
+             (pick == n || !listener_is_unix(g->config.listen[pick]))))
             pick = i;
     if (pick == n)
-        return error_set(err, ERROR_INVALID, "no listener takes the tokens of the sandboxes' supervisors: listen on a Unix socket "
-                         "or on 127.0.0.1 too");
+        return error_set(
+            err, ERROR_INVALID,
+            "no listener takes the tokens of the sandboxes' supervisors: listen on a Unix socket "
+            "or on 127.0.0.1 too");
     g->supervisor_address = alloc_str(http_server_address(g->server, pick, text));
     return 0;
 }
@@ -150,12 +156,22 @@ static int open_runtime(struct gateway *g, struct error *err)
 {
     const struct gateway_config *config = &g->config;
     const struct runtime_setup setup = {
-        .loop = &g->loop, .log = g->log, .store = g->store, .updates = g->updates, .drafts = g->drafts,
-        .jobs = g->jobs, .events = g->events, .counts = &g->api.counts, .state_dir = config->state_dir,
-        .gateway_address = g->supervisor_address, .hosts = config->egress->hosts,
+        .loop = &g->loop,
+        .log = g->log,
+        .store = g->store,
+        .updates = g->updates,
+        .drafts = g->drafts,
+        .jobs = g->jobs,
+        .events = g->events,
+        .counts = &g->api.counts,
+        .state_dir = config->state_dir,
+        .gateway_address = g->supervisor_address,
+        .hosts = config->egress->hosts,
         .n_hosts = config->egress->n_hosts,
         .extra_ca = *config->egress->extra_ca ? config->egress->extra_ca : NULL,
-        .inspect_when_needed = strcmp(config->egress->inspect_tls, "when_needed") == 0, .log_level = g->flags->log_level, .log_json = g->flags->log_json,
+        .inspect_when_needed = strcmp(config->egress->inspect_tls, "when_needed") == 0,
+        .log_level = g->flags->log_level,
+        .log_json = g->flags->log_json,
     };
     g->runtime = runtime_new(&setup);
     gateway_protect_files(g, config, g->arena);
@@ -218,7 +234,9 @@ static int serve(struct gateway *g, struct chain *chain, struct error *err)
 {
     uv_loop_init(&g->loop);
     g->folder = folder_take(g->config.state_dir, err);
-    bool open = g->folder >= 0 && folder_for_sockets(g->config.listen, g->config.n_listen, err) == 0 && open_parts(g, chain, err) == 0;
+    bool open = g->folder >= 0 &&
+                folder_for_sockets(g->config.listen, g->config.n_listen, err) == 0 &&
+                open_parts(g, chain, err) == 0;
     chain_unref(chain);                             /* so that it ends with the first reload */
     if (!open || open_runtime(g, err) != 0) {
         abandon(g);

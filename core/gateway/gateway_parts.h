@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside core/gateway: the parts of a running gateway.  Loop thread, except what is said of reload. */
+/* Inside core/gateway: the parts of a running gateway.  Loop thread, except what is said of
+ * reload. */
 #ifndef GATEWAY_GATEWAY_PARTS_H
 #define GATEWAY_GATEWAY_PARTS_H
 
@@ -34,15 +35,17 @@ struct gateway {
 
 /* reload.c */
 /* Prints what is wrong and frees the problems; returns code. */
-int gateway_report(const struct gateway_flags *flags, struct problems *problems, const struct error *err, int code);
+int gateway_report(const struct gateway_flags *flags, struct problems *problems,
+                   const struct error *err, int code);
 /* A new reference; NULL: err, and problems with line and column. */
-struct chain *gateway_load_chain(const struct gateway_config *config, const struct log *log, struct problems *problems,
-                                 struct error *err);
+struct chain *gateway_load_chain(const struct gateway_config *config, const struct log *log,
+                                 struct problems *problems, struct error *err);
 /* The gateway hears of voters that are quarantined. */
 void gateway_watch_chain(struct gateway *g, struct chain *chain);
-void gateway_protect_files(struct gateway *g, const struct gateway_config *config, struct arena *arena);
-/* Reads the configuration again and reloads its chain, all or nothing: a chain that does not load leaves the old
- * one at work.  ctx: struct gateway *.  Worker thread. */
+void gateway_protect_files(struct gateway *g, const struct gateway_config *config,
+                           struct arena *arena);
+/* Reads the configuration again and reloads its chain, all or nothing: a chain that does not load
+ * leaves the old one at work.  ctx: struct gateway *.  Worker thread. */
 int gateway_reload(void *ctx, struct problems *problems, struct error *err);
 void gateway_on_hangup(uv_signal_t *signal, int number);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the gateway listens, and what each listener grants: entries of `listen` in the configuration
- * and the values of --listen.  Lives in the arena of the configuration. */
+/* Where the gateway listens, and what each listener grants: entries of `listen` in the
+ * configuration and the values of --listen.  Lives in the arena of the configuration. */
 #ifndef GATEWAY_LISTEN_H
 #define GATEWAY_LISTEN_H
 
@@ -11,18 +11,18 @@
 
 struct gateway_listener {
     const char *address;                            /* unix:PATH or tcp:HOST:PORT */
-    bool insecure;                                  /* tokens are taken although others can read them */
-    bool trust_local_uids;                          /* tcp: the uid of a local process is an identity */
+    bool insecure; /* tokens are taken although others can read them */
+    bool trust_local_uids; /* tcp: the uid of a local process is an identity */
 };
 
 extern const struct schema listener_schema;
 
 /* A value of --listen: an address, for tcp followed by ",insecure" and ",trust_local_uids". */
 struct gateway_listener *listener_from_flag(const char *text, struct arena *arena);
-/* What is wrong with a listener, as a problem at path.  from_flag: a tcp address that is not loopback
- * needs no "insecure", as it then takes no token. */
-void listener_check(const struct gateway_listener *l, bool from_flag, const char *path, struct arena *arena,
-                    struct problems *problems);
+/* What is wrong with a listener, as a problem at path.  from_flag: a tcp address that is not
+ * loopback needs no "insecure", as it then takes no token. */
+void listener_check(const struct gateway_listener *l, bool from_flag, const char *path,
+                    struct arena *arena, struct problems *problems);
 /* enum http_listener_flags */
 unsigned listener_flags(const struct gateway_listener *l);
 bool listener_is_unix(const struct gateway_listener *l);

@@ -21,13 +21,23 @@ static const char usage[] =
     "               [--log-format text|json] [--check] [--version]\n"
     "\n"
     "The policy gateway: decides policy changes by asking its voters and runs sandboxes.\n"
-    "ADDR is unix:PATH or tcp:HOST:PORT[,insecure][,trust_local_uids]; URL is " STORE_URL_FORMS ".\n"
+    "ADDR is unix:PATH or tcp:HOST:PORT[,insecure][,trust_local_uids]; URL is " STORE_URL_FORMS
+    ".\n"
     "Works without any flag or file.\n"
     "\n"
     "example: sluiced --config /etc/sluice/sluice.yaml --check\n";
 
-enum { OPT_CONFIG = 256, OPT_STATE_DIR, OPT_LISTEN, OPT_STORE, OPT_PLUGIN_DIR, OPT_LOG_LEVEL, OPT_LOG_FORMAT,
-       OPT_CHECK, OPT_VERSION };
+enum {
+    OPT_CONFIG = 256,
+    OPT_STATE_DIR,
+    OPT_LISTEN,
+    OPT_STORE,
+    OPT_PLUGIN_DIR,
+    OPT_LOG_LEVEL,
+    OPT_LOG_FORMAT,
+    OPT_CHECK,
+    OPT_VERSION
+};
 
 static const struct option long_options[] = {
     {"config", required_argument, NULL, OPT_CONFIG},
@@ -51,7 +61,8 @@ static int wrong(const char *message, const char *value)
 }
 
 /* -1: go on; else the exit code. */
-static int apply(int option, const char *value, struct gateway_flags *flags, const char **listen, const char **dirs)
+static int apply(int option, const char *value, struct gateway_flags *flags, const char **listen,
+                 const char **dirs)
 {
     switch (option) {
     case OPT_CONFIG:
@@ -70,10 +81,13 @@ static int apply(int option, const char *value, struct gateway_flags *flags, con
         dirs[flags->n_plugin_dirs++] = value;
         return -1;
     case OPT_LOG_LEVEL:
-        return log_level_parse(value, &flags->log_level) == 0 ? -1 : wrong("no such log level:", value);
+        return log_level_parse(value, &flags->log_level) == 0 ? -1
+                                                              : wrong("no such log level:", value);
     case OPT_LOG_FORMAT:
         flags->log_json = value[0] == 'j';
-        return strcmp(value, "json") == 0 || strcmp(value, "text") == 0 ? -1 : wrong("the log format is text or json, not", value);
+        return strcmp(value, "json") == 0 || strcmp(value, "text") == 0
+                   ? -1
+                   : wrong("the log format is text or json, not", value);
     case OPT_CHECK:
         flags->check = true;
         return -1;
@@ -111,7 +125,10 @@ int main(int argc, char **argv)
     umask(077);
     int code = parse(argc, argv, &flags);
     if (code < 0) {
-        const struct log log = {.fd = STDERR_FILENO, .level = flags.log_level, .json = flags.log_json, .program = "sluiced"};
+        const struct log log = {.fd = STDERR_FILENO,
+                                .level = flags.log_level,
+                                .json = flags.log_json,
+                                .program = "sluiced"};
         signal(SIGPIPE, SIG_IGN);
         /* Updates wait for the disk on a worker each; more of them share one fsync. */
         setenv("UV_THREADPOOL_SIZE", "64", 0);

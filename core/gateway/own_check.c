@@ -8,8 +8,8 @@
 #include "base/alloc.h"
 #include "base/problems.h"
 #include "gateway/own_files.h"
-#include "runtime/sandbox.h"
 #include "policy/policy.h"
+#include "runtime/sandbox.h"
 #include "sandbox/supervisor/mount_plan.h"
 #include "sandbox/supervisor/path.h"
 
@@ -29,15 +29,18 @@ static bool within_any(const char *path, const char *const *folders, size_t n)
     return false;
 }
 
-static int check_files(const struct check *c, const char *folder, const char *const *files, size_t n)
+static int check_files(const struct check *c, const char *folder, const char *const *files,
+                       size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (sandbox_path_within(files[i], folder) &&
             !within_any(files[i], c->spec->hidden, c->spec->n_hidden) &&
             !within_any(files[i], c->spec->read_only, c->spec->n_read_only))
-            return error_set(c->err, ERROR_STATE,
-                             "%s may be written by sandbox '%s', which is running: stop the sandbox "
-                             "first, or keep the file elsewhere", files[i], c->name);
+            return error_set(
+                c->err, ERROR_STATE,
+                "%s may be written by sandbox '%s', which is running: stop the sandbox "
+                "first, or keep the file elsewhere",
+                files[i], c->name);
     return 0;
 }
 
@@ -70,9 +73,10 @@ static int check_sandbox(struct check *c, const char *dir)
     struct sandbox_spec spec;
     struct problems problems = {0};
     struct error unread;
-    if (sandbox_spec_read(arena_printf(c->arena, "%s/spec.json", dir), c->arena, &spec, &unread) != 0)
-        return error_set(c->err, ERROR_STATE, "cannot tell what sandbox '%s' may write: %s", c->name,
-                         unread.text);
+    if (sandbox_spec_read(arena_printf(c->arena, "%s/spec.json", dir), c->arena, &spec, &unread) !=
+        0)
+        return error_set(c->err, ERROR_STATE, "cannot tell what sandbox '%s' may write: %s",
+                         c->name, unread.text);
     struct policy *policy = policy_parse(spec.policy, strlen(spec.policy), DOC_JSON, &problems);
     c->spec = &spec;
     int rc = policy ? check_policy(c, policy_model(policy)->filesystem) : 0;

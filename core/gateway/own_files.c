@@ -20,7 +20,8 @@ struct list {
 static void append(struct list *list, const char *path)
 {
     if ((list->n & (list->n - 1)) == 0) {
-        const char **bigger = arena_zalloc(list->arena, (list->n ? 2 * list->n : 1) * sizeof *bigger);
+        const char **bigger =
+            arena_zalloc(list->arena, (list->n ? 2 * list->n : 1) * sizeof *bigger);
         if (list->n)
             memcpy(bigger, list->items, list->n * sizeof *bigger);
         list->items = bigger;
@@ -28,8 +29,8 @@ static void append(struct list *list, const char *path)
     list->items[list->n++] = arena_str(list->arena, path);
 }
 
-/* Adds the absolute path and the path without links, and each link on the way: whoever can replace a
- * link decides what the gateway reads next. */
+/* Adds the absolute path and the path without links, and each link on the way: whoever can replace
+ * a link decides what the gateway reads next. */
 static void add(struct list *list, const char *path)
 {
     char here[PATH_MAX];
@@ -49,7 +50,8 @@ static void add(struct list *list, const char *path)
 static void add_each(struct list *list, const char *paths, const char *separators)
 {
     char *rest = NULL, *copy = arena_str(list->arena, paths ? paths : "");
-    for (char *path = strtok_r(copy, separators, &rest); path; path = strtok_r(NULL, separators, &rest))
+    for (char *path = strtok_r(copy, separators, &rest); path;
+         path = strtok_r(NULL, separators, &rest))
         if (*path == '/')
             add(list, path);
 }
@@ -78,7 +80,8 @@ static bool is_shipped(const char *path)
     return strncmp(path, "/usr/lib/", 9) == 0 || strncmp(path, "/usr/share/", 11) == 0;
 }
 
-static void add_voters(const struct chain_config *chain, struct list *hidden, struct list *read_only)
+static void add_voters(const struct chain_config *chain, struct list *hidden,
+                       struct list *read_only)
 {
     for (size_t i = 0; i < chain->n_voters; i++) {
         const struct chain_voter_config *voter = chain->voters[i];
@@ -107,7 +110,7 @@ static void add_programs(struct list *read_only, const char *bwrap)
         *slash = '\0';
     for (size_t i = 0; slash && i < sizeof names / sizeof *names; i++)
         add(read_only, arena_printf(read_only->arena, "%s/%s", exe, names[i]));
-    if (slash) {                                    /* another gateway may load its voters from there */
+    if (slash) { /* another gateway may load its voters from there */
         add(read_only, arena_printf(read_only->arena, "%s/../plugins", exe));
         add(read_only, arena_printf(read_only->arena, "%s/../lib/sluice/plugins", exe));
     }
@@ -118,7 +121,8 @@ static void add_programs(struct list *read_only, const char *bwrap)
 /* Folders that the loader, the TLS library and the shell search because of the environment. */
 static void add_environment(struct list *read_only)
 {
-    static const char *const names[] = {"PATH", "LD_LIBRARY_PATH", "OPENSSL_CONF", "OPENSSL_MODULES",
+    static const char *const names[] = {"PATH",          "LD_LIBRARY_PATH",
+                                        "OPENSSL_CONF",  "OPENSSL_MODULES",
                                         "SSL_CERT_FILE", "SSL_CERT_DIR"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         add_each(read_only, getenv(names[i]), ":");

@@ -6,8 +6,8 @@
 #include "base/alloc.h"
 #include "base/terminal.h"
 #include "gateway/gateway.h"
-#include "gateway/own_files.h"
 #include "gateway/gateway_parts.h"
+#include "gateway/own_files.h"
 
 static void print_problems(const char *file, const struct problems *problems)
 {
@@ -19,7 +19,8 @@ static void print_problems(const char *file, const struct problems *problems)
     }
 }
 
-int gateway_report(const struct gateway_flags *flags, struct problems *problems, const struct error *err, int code)
+int gateway_report(const struct gateway_flags *flags, struct problems *problems,
+                   const struct error *err, int code)
 {
     print_problems(flags->config, problems);
     terminal_print(stderr, "sluiced: %s\n", err->text);
@@ -27,8 +28,8 @@ int gateway_report(const struct gateway_flags *flags, struct problems *problems,
     return code;
 }
 
-struct chain *gateway_load_chain(const struct gateway_config *config, const struct log *log, struct problems *problems,
-                                 struct error *err)
+struct chain *gateway_load_chain(const struct gateway_config *config, const struct log *log,
+                                 struct problems *problems, struct error *err)
 {
     struct chain *chain = chain_load(config->chain, log, problems);
     if (chain)
@@ -57,7 +58,8 @@ static void print_chain(struct chain *chain)
     for (size_t i = 0; i < chain_size(chain); i++) {
         struct chain_voter_info v;
         chain_describe(chain, i, &v);
-        terminal_print(stdout, "%-20s %-8s %-7s %-12s %-8s %s\n", v.name, v.version, v.kind, v.level, v.isolation, v.path);
+        terminal_print(stdout, "%-20s %-8s %-7s %-12s %-8s %s\n", v.name, v.version, v.kind,
+                       v.level, v.isolation, v.path);
     }
     terminal_print(stdout, "configuration is good: %zu voters\n", chain_size(chain));
 }
@@ -88,7 +90,8 @@ static int check_own_files(struct gateway *g, const struct gateway_config *confi
     return own_files_check(&own, g->config.state_dir, g->store, err);
 }
 
-void gateway_protect_files(struct gateway *g, const struct gateway_config *config, struct arena *arena)
+void gateway_protect_files(struct gateway *g, const struct gateway_config *config,
+                           struct arena *arena)
 {
     struct runtime_files own;
     own_files_list(config, g->flags, runtime_bwrap(g->runtime), arena, &own);
@@ -147,8 +150,8 @@ static void hangup_done(void *arg)
         for (size_t i = 0; i < h->problems.n; i++) {
             const struct problem *p = &h->problems.items[i];
             if (p->line)
-                log_error(h->g->log, "%s:%u:%u: %s%s%s", h->g->flags->config, p->line, p->column, p->path,
-                          *p->path ? ": " : "", p->message);
+                log_error(h->g->log, "%s:%u:%u: %s%s%s", h->g->flags->config, p->line, p->column,
+                          p->path, *p->path ? ": " : "", p->message);
             else
                 log_error(h->g->log, "%s: %s", p->path, p->message);
         }

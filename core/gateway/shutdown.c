@@ -20,8 +20,8 @@ static void all_idle(void *ctx)
 {
     struct gateway *g = ctx;
     runtime_close(g->runtime);
-    /* Its last writes tell sandboxes and events what became of them, which live until the loop turns
-     * again.  This blocks the loop when nothing is left for it to do. */
+    /* Its last writes tell sandboxes and events what became of them, which live until the loop
+     * turns again.  This blocks the loop when nothing is left for it to do. */
     events_finish(g->events);
     store_close(g->store);
     g->store = NULL;
@@ -53,7 +53,8 @@ void gateway_on_terminate(uv_signal_t *signal, int number)
     struct gateway *g = signal->data;
     if (g->stopping)
         return;
-    log_info(g->log, "%s: finishing what runs, then stopping", number == SIGINT ? "SIGINT" : "SIGTERM");
+    log_info(g->log, "%s: finishing what runs, then stopping",
+             number == SIGINT ? "SIGINT" : "SIGTERM");
     g->stopping = true;
     g->api.draining = true;
     events_publish(g->events, "draining", "", json_object());       /* ends all waits */

@@ -22,8 +22,8 @@ enum {
 
 /* What a listener grants those who connect to it.  Only tcp listeners have any. */
 enum http_listener_flags {
-    HTTP_TRUST_LOCAL_UIDS = 1 << 0,                 /* the uid of a process of this machine is looked for */
-    HTTP_NO_SECRETS = 1 << 1,                       /* others can read what crosses it: no token is taken */
+    HTTP_TRUST_LOCAL_UIDS = 1 << 0, /* the uid of a process of this machine is looked for */
+    HTTP_NO_SECRETS = 1 << 1, /* others can read what crosses it: no token is taken */
 };
 
 struct http_address {

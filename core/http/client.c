@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/client.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/alloc.h"
 #include "base/error.h"
 #include "http/tunnel_parts.h"
 #include "net/stream.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 enum {
     DEFAULT_TIMEOUT_MS = 30 * 1000,

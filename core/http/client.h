@@ -8,9 +8,9 @@
 #ifndef HTTP_CLIENT_H
 #define HTTP_CLIENT_H
 
-#include "http/tunnel.h"
-
 #include <uv.h>
+
+#include "http/tunnel.h"
 
 struct http_call;
 

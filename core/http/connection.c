@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/connection.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/alloc.h"
 #include "base/log.h"
 #include "http/problem.h"
 #include "http/router.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 static void process(struct http_connection *c);
 
@@ -396,7 +396,8 @@ static void end_look(uv_work_t *work, int status)
 /* Beyond the limit the peer has no uid: a token still says who it is. */
 static bool begin_look(struct http_connection *c)
 {
-    if (!(c->peer.listener & HTTP_TRUST_LOCAL_UIDS) || !c->peer.loopback || c->server->n_looking >= LOOKING_MAX)
+    if (!(c->peer.listener & HTTP_TRUST_LOCAL_UIDS) || !c->peer.loopback ||
+        c->server->n_looking >= LOOKING_MAX)
         return false;
     struct look *look = alloc_zero(1, sizeof *look);
     *look = (struct look){.connection = c, .peer = c->peer, .work.data = look};
@@ -411,12 +412,14 @@ static bool begin_look(struct http_connection *c)
 
 static void refuse_room(struct http_connection *c, enum connection_room room)
 {
-    refuse(c, 503, room == ROOM_NOT_FOR_SOURCE
-                       ? "you have as many connections to this server as one client may: close some of them"
-                       : "this server has as many connections as it may: try again later");
+    refuse(c, 503,
+           room == ROOM_NOT_FOR_SOURCE
+               ? "you have as many connections to this server as one client may: close some of them"
+               : "this server has as many connections as it may: try again later");
 }
 
-void connection_begin(struct http_server *server, enum net_kind kind, uv_stream_t *listener, unsigned flags)
+void connection_begin(struct http_server *server, enum net_kind kind, uv_stream_t *listener,
+                      unsigned flags)
 {
     struct http_connection *c = connection_new(server, kind);
     enum connection_room room = ROOM_NOT_TO_SAY_SO;

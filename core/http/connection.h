@@ -109,12 +109,13 @@ struct http_server {
 };
 
 /* Accepts the connection that waits at the listener.  flags: enum http_listener_flags. */
-void connection_begin(struct http_server *server, enum net_kind kind, uv_stream_t *listener, unsigned flags);
+void connection_begin(struct http_server *server, enum net_kind kind, uv_stream_t *listener,
+                      unsigned flags);
 /* room.c */
 void http_source_read(const struct http_peer *peer, struct http_source *out);
 enum connection_room {
-    ROOM_IS,                                        /* perhaps because the oldest idle one was closed */
-    ROOM_NOT_FOR_SOURCE,                            /* which has its share of the connections by TCP */
+    ROOM_IS, /* perhaps because the oldest idle one was closed */
+    ROOM_NOT_FOR_SOURCE, /* which has its share of the connections by TCP */
     ROOM_NOT,
     ROOM_NOT_TO_SAY_SO,                             /* too many are being told so already */
 };

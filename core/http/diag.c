@@ -78,8 +78,8 @@ bool http_diag_find(const struct sockaddr_storage *own, const struct sockaddr_st
     return found;
 }
 
-/* A connection that nobody has accepted yet has no owner, so it is asked who listens: for a client that
- * there cannot be, as its port is 0. */
+/* A connection that nobody has accepted yet has no owner, so it is asked who listens: for a client
+ * that there cannot be, as its port is 0. */
 bool http_diag_server(const struct sockaddr_storage *client, const struct sockaddr_storage *server,
                       uid_t *uid)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/escape.h"
 
-#include "base/alloc.h"
-#include "base/text.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/alloc.h"
+#include "base/text.h"
 
 static int hex(char c)
 {

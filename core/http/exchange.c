@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
 #include "base/alloc.h"
 #include "http/connection.h"
 #include "http/escape.h"
 #include "http/problem.h"
 #include "http/router.h"
-
-#include <stdlib.h>
-#include <string.h>
-#include <strings.h>
-#include <time.h>
 
 struct http_exchange *exchange_new(struct http_connection *c, struct http_head *head)
 {

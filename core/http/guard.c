@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/guard.h"
 
-#include "base/text.h"
-
 #include <string.h>
 #include <strings.h>
+
+#include "base/text.h"
 
 static bool control(unsigned char c)
 {
@@ -232,7 +232,8 @@ const char *http_guard_chunks(struct http_chunk_guard *guard, const char *bytes,
 {
     const char *bad = NULL;
     size_t i = 0;
-    while (i < len && !bad && guard->state != CHUNK_DONE && guard->state != CHUNK_DATA && !droppable(guard, bytes[i]))
+    while (i < len && !bad && guard->state != CHUNK_DONE && guard->state != CHUNK_DATA &&
+           !droppable(guard, bytes[i]))
         bad = chunk_step(guard, bytes[i++]);
     if (!bad && guard->state == CHUNK_DATA && i < len)
         i += chunk_data(guard, len - i);
@@ -257,7 +258,8 @@ static const char *drop_step(struct http_chunk_guard *guard, unsigned char c)
     return NULL;
 }
 
-size_t http_guard_drop(struct http_chunk_guard *guard, const char *bytes, size_t len, const char **bad)
+size_t http_guard_drop(struct http_chunk_guard *guard, const char *bytes, size_t len,
+                       const char **bad)
 {
     size_t i = 0;
     *bad = NULL;

@@ -36,17 +36,18 @@ struct http_chunk_guard {
     } state;
     unsigned digits;
     uint64_t left;                                  /* of the current chunk */
-    bool lenient;                                   /* of a response: what means nothing to us is left out */
+    bool lenient; /* of a response: what means nothing to us is left out */
     enum { DROP_NOTHING, DROP_EXTENSION, DROP_TRAILER, DROP_TRAILER_LF } drop;
-    size_t dropped;                                 /* of one extension, or of it and the trailers */
+    size_t dropped; /* of one extension, or of it and the trailers */
 };
 
-/* Looks at bytes up to the end of one run of chunk data, so that each call passes at most one, or up to
- * what http_guard_drop leaves out. */
+/* Looks at bytes up to the end of one run of chunk data, so that each call passes at most one, or
+ * up to what http_guard_drop leaves out. */
 const char *http_guard_chunks(struct http_chunk_guard *guard, const char *bytes, size_t len,
                               size_t *used);
-/* How many bytes are to be left out before the guard and llhttp go on: extensions behind a size, and
- * trailers, where the guard is lenient. */
-size_t http_guard_drop(struct http_chunk_guard *guard, const char *bytes, size_t len, const char **bad);
+/* How many bytes are to be left out before the guard and llhttp go on: extensions behind a size,
+ * and trailers, where the guard is lenient. */
+size_t http_guard_drop(struct http_chunk_guard *guard, const char *bytes, size_t len,
+                       const char **bad);
 
 #endif

@@ -31,7 +31,7 @@ struct http_head {
 
 /* The first field of that name (case-insensitive) or NULL. */
 const char *http_head_get(const struct http_head *head, const char *name);
-size_t http_head_count(const struct http_head *head, const char *name);     /* fields of that name */
+size_t http_head_count(const struct http_head *head, const char *name); /* fields of that name */
 /* Whether any field of that name lists the token, case-insensitively ("Connection: close, te"). */
 bool http_head_lists(const struct http_head *head, const char *name, const char *token);
 void http_head_free(struct http_head *head);        /* NULL is fine */

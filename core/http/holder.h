@@ -9,11 +9,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Whether the process is in another user namespace than this one, or may be: a process that has ended
- * and one of which the kernel does not tell count as apart. */
+/* Whether the process is in another user namespace than this one, or may be: a process that has
+ * ended and one of which the kernel does not tell count as apart. */
 bool http_process_apart(pid_t pid, uid_t uid);
-/* Whether a process of that uid in this user namespace holds the socket with that inode, and none of
- * that uid in another one does.  False when the search takes longer than a quarter of a second. */
+/* Whether a process of that uid in this user namespace holds the socket with that inode, and none
+ * of that uid in another one does.  False when the search takes longer than a quarter of a
+ * second. */
 bool http_socket_held_here(uint64_t inode, uid_t uid);
 
 #endif

@@ -15,9 +15,9 @@ struct http_limits {
     unsigned body_ms;                               /* from the head to the end of the body: 408 */
     unsigned idle_ms;                               /* between two requests: closed */
     unsigned write_ms;                              /* for the peer to take an answer: closed */
-    unsigned connections;                           /* by tcp three quarters, of these a quarter for
-                                                     * each source; for one more the oldest idle one by tcp
-                                                     * is closed, else it is answered 503 and closed */
+    /* By TCP three quarters, of these a quarter for each source.  For one more the oldest idle one
+     * by TCP is closed, else it is answered 503 and closed. */
+    unsigned connections;
 };
 
 #define HTTP_LIMITS_DEFAULT                                                                        \

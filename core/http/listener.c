@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/listener.h"
 
-#include "base/alloc.h"
-#include "base/log.h"
-#include "http/connection.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "http/connection.h"
 
 enum { BACKLOG = 511 };
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/parser.h"
 
-#include "base/alloc.h"
-#include "base/buf.h"
-#include "http/guard.h"
-
 #include <inttypes.h>
 #include <llhttp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "http/guard.h"
 
 /* A head is collected whole before llhttp reads it, so every span of it lies in one block. */
 struct http_parser {
@@ -194,8 +194,11 @@ static enum http_event begin_body(struct http_parser *parser)
 static enum http_event not_taken(struct http_parser *parser)
 {
     llhttp_errno_t code = llhttp_get_errno(&parser->llhttp);
-    bool method = code == HPE_INVALID_METHOD || code == HPE_INVALID_CONSTANT;   /* the latter: one of RTSP */
-    return method ? broken(parser, 501, "this server does not know the method of the request: methods are written in capitals, such as GET")
+    /* The latter: one of RTSP. */
+    bool method = code == HPE_INVALID_METHOD || code == HPE_INVALID_CONSTANT;
+    return method ? broken(parser, 501,
+                           "this server does not know the method of the request: methods are "
+                           "written in capitals, such as GET")
                   : broken(parser, 400, llhttp_get_error_reason(&parser->llhttp));
 }
 
@@ -296,7 +299,9 @@ static enum http_event next_body(struct http_parser *parser, const char **bytes,
 static const char *drop(struct http_parser *parser, const char **bytes, size_t *len)
 {
     const char *bad = NULL;
-    size_t n = parser->framing == BODY_CHUNKED ? http_guard_drop(&parser->chunk_guard, *bytes, *len, &bad) : 0;
+    size_t n = parser->framing == BODY_CHUNKED
+                   ? http_guard_drop(&parser->chunk_guard, *bytes, *len, &bad)
+                   : 0;
     *bytes += n;
     *len -= n;
     return bad;
@@ -317,7 +322,8 @@ enum http_event http_parser_next(struct http_parser *parser, const char **bytes,
     *body_len = 0;
     while (parser->state == IN_BODY && *len) {
         const char *bad = drop(parser, bytes, len);
-        enum http_event event = bad ? broken(parser, 400, bad) : next_body(parser, bytes, len, body, body_len);
+        enum http_event event =
+            bad ? broken(parser, 400, bad) : next_body(parser, bytes, len, body, body_len);
         if (event == HTTP_BAD || *body_len)
             return event;
     }
@@ -359,8 +365,9 @@ bool http_parser_limit_body(struct http_parser *parser, uint64_t max)
 
 const char *http_parser_too_large(struct http_parser *parser)
 {
-    snprintf(parser->too_large, sizeof parser->too_large, "the body is too large: at most %" PRIu64 " bytes are taken here%s",
-             parser->max_body, parser->side == HTTP_OF_CLIENT ? ": send less" : "");
+    snprintf(parser->too_large, sizeof parser->too_large,
+             "the body is too large: at most %" PRIu64 " bytes are taken here%s", parser->max_body,
+             parser->side == HTTP_OF_CLIENT ? ": send less" : "");
     return parser->too_large;
 }
 

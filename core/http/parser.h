@@ -4,9 +4,9 @@
  * What two readers could understand differently is an error here, never repaired: bare CR or LF,
  * folded lines, white space before a colon, an empty name, control bytes, Content-Length together
  * with Transfer-Encoding, either of them twice, any coding but exactly "chunked", and in requests
- * chunk extensions, trailers, no Host or several and text that is no UTF-8.  Extensions and trailers
- * of a response are left out.  The guard and llhttp must both accept, and must agree on the number
- * of header fields.
+ * chunk extensions, trailers, no Host or several and text that is no UTF-8.  Extensions and
+ * trailers of a response are left out.  The guard and llhttp must both accept, and must agree on
+ * the number of header fields.
  *
  * A parser pulls: feed it bytes until it wants more.  It copies the head and never keeps a
  * pointer into what it was fed; the body is handed out as slices of it.  One thread at a time. */

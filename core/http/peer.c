@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/peer.h"
 
-#include "http/diag.h"
-#include "http/holder.h"
-
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "http/diag.h"
+#include "http/holder.h"
 
 static void read_unix(int fd, struct http_peer *peer)
 {
@@ -48,8 +48,8 @@ void http_peer_read(int fd, struct http_peer *peer)
     http_address_format(&address, peer->text);
 }
 
-/* The socket wanted is the other end of ours.  One in TIME_WAIT and one that no process holds are reported
- * with uid 0 and inode 0: they must not pass for root's. */
+/* The socket wanted is the other end of ours.  One in TIME_WAIT and one that no process holds are
+ * reported with uid 0 and inode 0: they must not pass for root's. */
 void http_peer_look(struct http_peer *peer)
 {
     struct http_tcp_socket found;

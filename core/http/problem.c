@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/problem.h"
 
+#include <stdlib.h>
+
 #include "base/alloc.h"
 #include "base/error.h"
 
-#include <stdlib.h>
-
-/* status, reason phrase, and the problem word of what only an HTTP server can say; the other words are
- * those of base/error.h */
+/* status, reason phrase, and the problem word of what only an HTTP server can say; the other words
+ * are those of base/error.h */
 #define STATUSES(X)                                                                                \
     X(100, "Continue", "")                                                                         \
     X(101, "Switching Protocols", "")                                                              \

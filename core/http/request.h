@@ -9,11 +9,11 @@
 #ifndef HTTP_REQUEST_H
 #define HTTP_REQUEST_H
 
+#include <jansson.h>
+
 #include "base/buf.h"
 #include "http/parser.h"
 #include "http/peer.h"
-
-#include <jansson.h>
 
 struct error;
 struct http_exchange;
@@ -37,8 +37,8 @@ struct http_request {                               /* to be read only, but for 
     struct http_peer *peer;                         /* see http_peer_uid */
     void *user;                                     /* for whoever authenticates */
     void (*free_user)(void *user);  /* called with it when the request ends; NULL: nothing */
-    /* Called at most once when the peer stops to wait while a handler has the request, which must not be
-     * answered from within; NULL: nothing. */
+    /* Called at most once when the peer stops to wait while a handler has the request, which must
+     * not be answered from within; NULL: nothing. */
     void (*on_gone)(void *ctx);
     void *on_gone_ctx;
     struct http_exchange *exchange;                 /* the server's own */
@@ -52,7 +52,8 @@ const char *http_request_query(const struct http_request *req, const char *name)
 const char *http_request_header(const struct http_request *req, const char *name);
 /* The media type without parameters in lower case, "" without a Content-Type; lives with req. */
 const char *http_request_type(struct http_request *req);
-/* How much the Accept header wants the media type, in thousandths: 0 not at all, 1000 without one. */
+/* How much the Accept header wants the media type, in thousandths: 0 not at all, 1000 without
+ * one. */
 int http_request_weight(const struct http_request *req, const char *type);
 /* The peer has ended its side or the connection broke: work on its behalf may stop. */
 bool http_request_gone(const struct http_request *req);

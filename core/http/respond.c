@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/alloc.h"
-#include "http/connection.h"
-#include "http/problem.h"
-#include "http/router.h"
-
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "base/alloc.h"
+#include "http/connection.h"
+#include "http/problem.h"
+#include "http/router.h"
 
 const char *http_request_param(const struct http_request *req, const char *name)
 {

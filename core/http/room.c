@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whether a new connection has room, and which other one gives way to it. */
-#include "http/connection.h"
-#include "http/diag.h"
-
 #include <netinet/in.h>
 #include <string.h>
+
+#include "http/connection.h"
+#include "http/diag.h"
 
 enum {
     SOURCES_AT_LEAST = 4,                           /* that share the connections by TCP */
     TOLD_MAX = CONNECTION_REFUSED_MAX / SOURCES_AT_LEAST,
 };
 
-/* Who connects, as far as one may take all connections: a user of this machine, else an IPv4 address or
- * the network of an IPv6 address, of which a client has as many addresses as it likes. */
+/* Who connects, as far as one may take all connections: a user of this machine, else an IPv4
+ * address or the network of an IPv6 address, of which a client has as many addresses as it
+ * likes. */
 void http_source_read(const struct http_peer *peer, struct http_source *out)
 {
     const struct sockaddr_in *four = (const void *)&peer->remote;
@@ -21,8 +22,8 @@ void http_source_read(const struct http_peer *peer, struct http_source *out)
     *out = (struct http_source){.kind = peer->kind};
     if (peer->kind != HTTP_TCP)
         return;
-    if (peer->loopback && http_diag_find(&peer->remote, &peer->local, &socket) && !socket.listening &&
-        socket.inode != 0) {
+    if (peer->loopback && http_diag_find(&peer->remote, &peer->local, &socket) &&
+        !socket.listening && socket.inode != 0) {
         out->is_user = true;
         out->uid = socket.uid;
     } else if (peer->remote.ss_family == AF_INET) {
@@ -54,7 +55,7 @@ static unsigned most_for(const struct http_server *server, enum http_address_kin
 }
 
 struct crowd {
-    unsigned all, same;                             /* open connections; those of the newcomer's source */
+    unsigned all, same; /* open connections; those of the newcomer's source */
     struct http_connection *idle, *same_idle;       /* the oldest by TCP */
 };
 
@@ -79,7 +80,8 @@ enum connection_room connection_make_room(struct http_connection *newcomer)
 {
     const struct crowd crowd = count(newcomer);
     unsigned most = most_for(newcomer->server, newcomer->source.kind);
-    unsigned share = newcomer->source.kind == HTTP_TCP ? (most + SOURCES_AT_LEAST - 1) / SOURCES_AT_LEAST : most;
+    unsigned share =
+        newcomer->source.kind == HTTP_TCP ? (most + SOURCES_AT_LEAST - 1) / SOURCES_AT_LEAST : most;
     bool beyond_share = crowd.same > share;
     if (!beyond_share && crowd.all <= most)
         return ROOM_IS;
@@ -88,7 +90,8 @@ enum connection_room connection_make_room(struct http_connection *newcomer)
         connection_close(victim);
         return ROOM_IS;
     }
-    if (crowd.all > most + CONNECTION_REFUSED_MAX || (beyond_share && crowd.same > share + TOLD_MAX))
+    if (crowd.all > most + CONNECTION_REFUSED_MAX ||
+        (beyond_share && crowd.same > share + TOLD_MAX))
         return ROOM_NOT_TO_SAY_SO;
     return beyond_share && share < most ? ROOM_NOT_FOR_SOURCE : ROOM_NOT;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/router.h"
 
-#include "base/alloc.h"
-#include "http/escape.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/alloc.h"
+#include "http/escape.h"
 
 static size_t count_segments(const char *path)
 {

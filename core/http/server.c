@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/server.h"
 
+#include <stdlib.h>
+
 #include "base/alloc.h"
 #include "base/error.h"
 #include "http/connection.h"
 #include "http/listener.h"
-
-#include <stdlib.h>
 
 static void tunnel_gone(struct http_tunnels *tunnels)
 {
@@ -30,7 +30,8 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_limits *l
     return server;
 }
 
-int http_server_listen(struct http_server *server, const char *text, unsigned flags, struct error *err)
+int http_server_listen(struct http_server *server, const char *text, unsigned flags,
+                       struct error *err)
 {
     struct http_address address;
     if (http_address_parse(text, &address, err) != 0)

@@ -13,11 +13,11 @@
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
+#include <uv.h>
+
 #include "http/address.h"
 #include "http/limits.h"
 #include "http/router.h"
-
-#include <uv.h>
 
 struct error;
 struct log;
@@ -29,10 +29,11 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_limits *l
                                     const struct http_router *router, void *ctx,
                                     const struct log *log);
 
-/* May be called several times.  flags: enum http_listener_flags.  A unix socket gets mode 0600; the file of a dead process is
- * replaced, the socket of a live one and a file that is no socket are refused.  EXISTS: in use;
- * MALFORMED: no address; INTERNAL: anything else the kernel says. */
-int http_server_listen(struct http_server *server, const char *address, unsigned flags, struct error *err);
+/* May be called several times.  flags: enum http_listener_flags.  A unix socket gets mode 0600; the
+ * file of a dead process is replaced, the socket of a live one and a file that is no socket are
+ * refused.  EXISTS: in use; MALFORMED: no address; INTERNAL: anything else the kernel says. */
+int http_server_listen(struct http_server *server, const char *address, unsigned flags,
+                       struct error *err);
 size_t http_server_n_addresses(const struct http_server *server);
 /* The i-th address, with the port that was chosen for port 0. */
 const char *http_server_address(const struct http_server *server, size_t i,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/stream.h"
 
+#include <string.h>
+
 #include "base/alloc.h"
 #include "http/connection.h"
-
-#include <string.h>
 
 static void put_stream_head(struct http_exchange *x, struct http_connection *c, int status,
                             const char *type, struct buf *head)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/tunnel.h"
 
-#include "base/alloc.h"
-#include "base/error.h"
-#include "http/tunnel_parts.h"
-
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "http/tunnel_parts.h"
 
 /* A second descriptor of the socket: the loop does not look at one that is paused. */
 struct watch {
@@ -222,7 +222,8 @@ void http_tunnel_open(struct http_tunnel *t, struct buf *head,
     net_send(t->socket, head);
 }
 
-void http_tunnel_hand_over(struct http_tunnel *t, const struct http_tunnel_callbacks *callbacks, void *ctx)
+void http_tunnel_hand_over(struct http_tunnel *t, const struct http_tunnel_callbacks *callbacks,
+                           void *ctx)
 {
     http_tunnel_pause(t);
     t->callbacks = *callbacks;

@@ -55,8 +55,9 @@ void http_tunnel_close_at_end(struct http_tunnel *tunnel);
 /* Closes at once; what is still queued is lost. */
 void http_tunnel_close(struct http_tunnel *tunnel);
 
-/* The tunnel as a stream of net/: paused, and owned by whoever owns the stream.  Its former callbacks
- * are not called any more; what the tunnel closes for breaks the stream. */
-struct net_stream *http_tunnel_stream(struct http_tunnel *tunnel, const struct net_calls *calls, void *owner);
+/* The tunnel as a stream of net/: paused, and owned by whoever owns the stream.  Its former
+ * callbacks are not called any more; what the tunnel closes for breaks the stream. */
+struct net_stream *http_tunnel_stream(struct http_tunnel *tunnel, const struct net_calls *calls,
+                                      void *owner);
 
 #endif

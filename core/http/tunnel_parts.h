@@ -23,7 +23,8 @@ struct http_tunnel *http_tunnel_new(struct net_stream *socket, struct buf *pendi
 void http_tunnel_open(struct http_tunnel *tunnel, struct buf *head,
                       const struct http_tunnel_callbacks *callbacks, void *ctx);
 /* http_tunnel_start without reading. */
-void http_tunnel_hand_over(struct http_tunnel *tunnel, const struct http_tunnel_callbacks *callbacks, void *ctx);
+void http_tunnel_hand_over(struct http_tunnel *tunnel,
+                           const struct http_tunnel_callbacks *callbacks, void *ctx);
 struct net_stream *http_tunnel_socket(const struct http_tunnel *tunnel);
 void http_tunnels_close(struct http_tunnels *tunnels);
 

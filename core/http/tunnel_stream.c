@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A tunnel as a stream of net/, for those who need not know that HTTP carries it.  The tunnel may close
- * before its owner closes the stream, which is then told and closes the stream as any that broke. */
+/* A tunnel as a stream of net/, for those who need not know that HTTP carries it.  The tunnel may
+ * close before its owner closes the stream, which is then told and closes the stream as any that
+ * broke. */
+#include <stdlib.h>
+
 #include "base/alloc.h"
 #include "http/tunnel.h"
 #include "http/tunnel_parts.h"
 #include "net/transport.h"
-
-#include <stdlib.h>
 
 struct carried {
     struct net_stream stream;
@@ -87,8 +88,14 @@ static int carried_fileno(const struct net_stream *stream)
 }
 
 static const struct net_transport transport = {
-    .read = carried_read, .pause = carried_pause, .write = carried_write, .send = carried_send,
-    .queued = carried_queued, .finish = carried_finish, .close = carried_close, .fileno = carried_fileno,
+    .read = carried_read,
+    .pause = carried_pause,
+    .write = carried_write,
+    .send = carried_send,
+    .queued = carried_queued,
+    .finish = carried_finish,
+    .close = carried_close,
+    .fileno = carried_fileno,
 };
 
 static void on_read(struct http_tunnel *tunnel, void *ctx, const char *bytes, size_t len)
@@ -121,12 +128,14 @@ static void on_close(void *ctx, const struct error *why)
         net_tell_drained(&c->stream, status);
 }
 
-struct net_stream *http_tunnel_stream(struct http_tunnel *tunnel, const struct net_calls *calls, void *owner)
+struct net_stream *http_tunnel_stream(struct http_tunnel *tunnel, const struct net_calls *calls,
+                                      void *owner)
 {
     static const struct http_tunnel_callbacks callbacks = {on_read, on_drain, on_close};
     struct carried *c = alloc_zero(1, sizeof *c);
     uv_loop_t *loop = net_loop(http_tunnel_socket(tunnel));
-    c->stream = (struct net_stream){.transport = &transport, .loop = loop, .calls = calls, .owner = owner};
+    c->stream =
+        (struct net_stream){.transport = &transport, .loop = loop, .calls = calls, .owner = owner};
     c->tunnel = tunnel;
     uv_timer_init(loop, &c->last);
     c->last.data = c;

@@ -17,7 +17,8 @@ static int adopt(struct runtime *all, const struct store_sandbox *record, struct
     log_ring_load(&s->log);
     if (sandbox_lock_held(s->dir)) {
         s->state = SANDBOX_UP;
-        log_info(all->setup.log, "sandbox %s is running: waiting for its supervisor to come back", s->name);
+        log_info(all->setup.log, "sandbox %s is running: waiting for its supervisor to come back",
+                 s->name);
         return 0;
     }
     s->state = SANDBOX_DOWN;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Records denials as draft chunks.
  *
- * A workload can cause any number of denials, and the jobs of a sandbox run one after another.  So one
- * job at a time records a limited number, the queue is bounded, and an update of the sandbox's policy
- * waits for at most one such job. */
+ * A workload can cause any number of denials, and the jobs of a sandbox run one after another.  So
+ * one job at a time records a limited number, the queue is bounded, and an update of the sandbox's
+ * policy waits for at most one such job. */
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -43,7 +43,8 @@ static void record(void *arg)
     struct recording *r = arg;
     struct error err;
     if (drafts_record_denials(r->all->setup.drafts, r->name, r->items, r->n, &err) != 0)
-        log_error(r->all->setup.log, "cannot record what sandbox %s was denied: %s", r->name, err.text);
+        log_error(r->all->setup.log, "cannot record what sandbox %s was denied: %s", r->name,
+                  err.text);
 }
 
 static void begin(struct sandbox *s);
@@ -86,7 +87,8 @@ static void begin(struct sandbox *s)
     *r = (struct recording){.all = s->all, .id = alloc_str(s->id), .name = alloc_str(s->name)};
     take_reports(s, r);
     if (s->n_denials_lost)
-        log_warn(s->all->setup.log, "sandbox %s: %zu denials are not on record: there were too many at once", s->name,
+        log_warn(s->all->setup.log,
+                 "sandbox %s: %zu denials are not on record: there were too many at once", s->name,
                  s->n_denials_lost);
     s->n_denials_lost = 0;
     s->recording_denials = true;
@@ -108,8 +110,10 @@ static void publish(struct sandbox *s, const struct sandbox_denial *item)
 void sandbox_denied(struct sandbox *s, const struct sandbox_denials *list, struct arena *arena)
 {
     struct denial_report *report = alloc_zero(1, sizeof *report), **last = &s->denials;
-    *report = (struct denial_report){
-        .arena = arena, .n = list->n, .items = arena_zalloc(arena, (list->n + 1) * sizeof *report->items)};
+    *report =
+        (struct denial_report){.arena = arena,
+                               .n = list->n,
+                               .items = arena_zalloc(arena, (list->n + 1) * sizeof *report->items)};
     for (size_t i = 0; i < list->n; i++) {
         const struct sandbox_denial *item = &list->items[i];
         report->items[i] = (struct drafts_denial){

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/jobs.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "runtime/jobs.h"
 #include "store/store.h"
 
 struct record {
@@ -164,13 +164,15 @@ static int write_records(struct store_tx *tx, void *arg, struct error *err)
     bool written[CLASS_COUNT] = {false};
     for (const struct record *r = batch->records.first; r; r = r->next) {
         enum event_class class = class_of(r->type);
-        struct store_event event = {r->event.id, class == CLASS_WORKLOAD, r->type, r->sandbox, r->json};
+        struct store_event event = {r->event.id, class == CLASS_WORKLOAD, r->type, r->sandbox,
+                                    r->json};
         if (store_tx_event_insert(tx, &event, err) != 0)
             return -1;
         written[class] = true;
     }
     for (size_t class = 0; class < CLASS_COUNT; class++)
-        if (written[class] && store_tx_event_trim(tx, class == CLASS_WORKLOAD, EVENTS_KEPT, err) != 0)
+        if (written[class] &&
+            store_tx_event_trim(tx, class == CLASS_WORKLOAD, EVENTS_KEPT, err) != 0)
             return -1;
     return 0;
 }
@@ -262,8 +264,8 @@ struct events *events_new(uv_loop_t *loop)
     return events;
 }
 
-int events_keep(struct events *events, struct store *store, struct jobs *jobs, const struct log *log,
-                struct error *err)
+int events_keep(struct events *events, struct store *store, struct jobs *jobs,
+                const struct log *log, struct error *err)
 {
     struct arena *arena = arena_new();
     struct store_event *stored;
@@ -283,7 +285,8 @@ int events_keep(struct events *events, struct store *store, struct jobs *jobs, c
         keep(events, r);
     }
     for (size_t class = 0; rc == 0 && class < CLASS_COUNT; class++)
-        if (events->kept[class].n == EVENTS_KEPT && events->kept[class].first->event.id > events->lost_id)
+        if (events->kept[class].n == EVENTS_KEPT &&
+            events->kept[class].first->event.id > events->lost_id)
             events->lost_id = events->kept[class].first->event.id - 1;
     arena_free(arena);
     return rc;
@@ -324,7 +327,8 @@ void events_publish(struct events *events, const char *type, const char *sandbox
 
 /* ---- subscribers ---- */
 
-static struct events_subscriber *subscribe(struct events *events, struct events_subscriber subscriber)
+static struct events_subscriber *subscribe(struct events *events,
+                                           struct events_subscriber subscriber)
 {
     struct events_subscriber *s = alloc_zero(1, sizeof *s);
     *s = subscriber;
@@ -334,17 +338,19 @@ static struct events_subscriber *subscribe(struct events *events, struct events_
     return s;
 }
 
-struct events_subscriber *events_subscribe(struct events *events, const char *sandbox, events_fn *fn,
-                                           void *ctx)
+struct events_subscriber *events_subscribe(struct events *events, const char *sandbox,
+                                           events_fn *fn, void *ctx)
 {
-    return subscribe(events, (struct events_subscriber){.sandbox = (char *)sandbox, .fn = fn, .ctx = ctx});
+    return subscribe(events,
+                     (struct events_subscriber){.sandbox = (char *)sandbox, .fn = fn, .ctx = ctx});
 }
 
 struct events_subscriber *events_subscribe_durable(struct events *events, const char *sandbox,
                                                    events_fn *fn, void *ctx)
 {
-    return subscribe(events, (struct events_subscriber){.sandbox = (char *)sandbox, .fn = fn, .ctx = ctx,
-                                                        .durable = true});
+    return subscribe(events,
+                     (struct events_subscriber){
+                         .sandbox = (char *)sandbox, .fn = fn, .ctx = ctx, .durable = true});
 }
 
 void events_unsubscribe(struct events *events, struct events_subscriber *subscriber)
@@ -372,7 +378,8 @@ static const struct record *next_kept(const struct record *at[CLASS_COUNT])
 bool events_replay(struct events *events, uint64_t last_id, const char *sandbox, events_fn *fn,
                    void *ctx)
 {
-    const struct record *at[CLASS_COUNT] = {events->kept[CLASS_GATEWAY].first, events->kept[CLASS_WORKLOAD].first};
+    const struct record *at[CLASS_COUNT] = {events->kept[CLASS_GATEWAY].first,
+                                            events->kept[CLASS_WORKLOAD].first};
     bool complete = last_id >= events->lost_id && last_id < events->next_id;
     for (const struct record *r; (r = next_kept(at));)
         if ((!complete || r->event.id > last_id) && concerns(sandbox, &r->event))
@@ -380,14 +387,16 @@ bool events_replay(struct events *events, uint64_t last_id, const char *sandbox,
     return complete;
 }
 
-static void replay_queue(const struct queue *queue, uint64_t last_id, const char *sandbox, events_fn *fn, void *ctx)
+static void replay_queue(const struct queue *queue, uint64_t last_id, const char *sandbox,
+                         events_fn *fn, void *ctx)
 {
     for (const struct record *r = queue->first; r; r = r->next)
         if (r->event.id > last_id && concerns(sandbox, &r->event))
             fn(ctx, &r->event);
 }
 
-void events_replay_unwritten(struct events *events, uint64_t last_id, const char *sandbox, events_fn *fn, void *ctx)
+void events_replay_unwritten(struct events *events, uint64_t last_id, const char *sandbox,
+                             events_fn *fn, void *ctx)
 {
     if (events->writing)
         replay_queue(&events->writing->records, last_id, sandbox, fn, ctx);

@@ -73,7 +73,8 @@ static struct sandbox *find_ready(struct runtime *all, const char *name, struct 
     if (s && (s->ready || s->state == SANDBOX_UP))
         return s;
     if (s)
-        error_set(err, ERROR_STATE, "sandbox '%s' is not ready (it is %s): start it, or wait for it", name,
+        error_set(err, ERROR_STATE,
+                  "sandbox '%s' is not ready (it is %s): start it, or wait for it", name,
                   state_word(s));
     else
         error_set(err, ERROR_NOT_FOUND, "sandbox '%s' not found", name);
@@ -109,11 +110,13 @@ int runtime_exec(struct runtime *all, const char *name, const struct sandbox_exe
     if (s->ready)
         link_send_line(s->link, &w->message);
     else
-        log_info(all->setup.log, "sandbox %s: a command waits for the supervisor to come back", s->name);
+        log_info(all->setup.log, "sandbox %s: a command waits for the supervisor to come back",
+                 s->name);
     return 0;
 }
 
-struct exec_wait *runtime_exec_find(struct runtime *all, const char *sandbox_id, const char *exec_id)
+struct exec_wait *runtime_exec_find(struct runtime *all, const char *sandbox_id,
+                                    const char *exec_id)
 {
     struct sandbox *s = sandbox_find(all, sandbox_id);
     for (struct exec_wait *w = s ? s->execs : NULL; w; w = w->next)

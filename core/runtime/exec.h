@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands in sandboxes: a command is handed to the supervisor, which connects back with a session, on
- * which the frames of sandbox/wire/frame.h go both ways.
+/* Commands in sandboxes: a command is handed to the supervisor, which connects back with a session,
+ * on which the frames of sandbox/wire/frame.h go both ways.
  *
  * Ownership: a wait belongs to the runtime until its session has come or its done was called.
  * Threads: the loop's thread only.  Errors: NOT_FOUND, STATE; of done also UPSTREAM and TIMEOUT. */
@@ -12,17 +12,19 @@
 
 struct exec_wait;
 
-/* Called once, not from within runtime_exec: with the session, which the callee owns from then on, or
- * with err and without one. */
+/* Called once, not from within runtime_exec: with the session, which the callee owns from then on,
+ * or with err and without one. */
 typedef void runtime_exec_fn(void *arg, struct net_stream *session, const struct error *err);
 
 /* Whether the sandbox could run a command now. */
 int runtime_exec_check(struct runtime *runtime, const char *sandbox, struct error *err);
-/* Runs a command that was checked by sandbox_exec_check; its id is made here.  -1: done is not called. */
+/* Runs a command that was checked by sandbox_exec_check; its id is made here.  -1: done is not
+ * called. */
 int runtime_exec(struct runtime *runtime, const char *sandbox, const struct sandbox_exec *command,
                  runtime_exec_fn *done, void *arg, struct error *err);
 /* The command that a supervisor connects back for, NULL: none waits under this id. */
-struct exec_wait *runtime_exec_find(struct runtime *runtime, const char *sandbox_id, const char *exec_id);
+struct exec_wait *runtime_exec_find(struct runtime *runtime, const char *sandbox_id,
+                                    const char *exec_id);
 /* Takes the session. */
 void runtime_exec_connect(struct exec_wait *wait, struct net_stream *session);
 

@@ -16,13 +16,14 @@ void sandbox_claim_again(struct sandbox *s)
         s->uid_lock = uid_claim(&s->all->uids, st.st_uid, &err);
         s->uid = st.st_uid;
         if (s->uid_lock < 0 && *err.text)
-            log_warn(s->all->setup.log, "sandbox %s: %s; it gets another one when it starts", s->name, err.text);
+            log_warn(s->all->setup.log, "sandbox %s: %s; it gets another one when it starts",
+                     s->name, err.text);
     }
     free(work);
 }
 
-/* The lock keeps other gateways from the uid; the mark that uid_retire writes keeps this one from it
- * after a restart. */
+/* The lock keeps other gateways from the uid; the mark that uid_retire writes keeps this one from
+ * it after a restart. */
 void sandbox_retire_uid(struct sandbox *s)
 {
     struct runtime *all = s->all;

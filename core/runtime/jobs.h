@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Blocking work on libuv's worker pool.
  *
- * Jobs with the same key run one after another, in the order they were added: updates of a sandbox wait
- * in this queue instead of conflicting in the store.  Jobs without a key are not ordered.
- * Loop thread only; work runs on a worker thread, done on the loop thread. */
+ * Jobs with the same key run one after another, in the order they were added: updates of a sandbox
+ * wait in this queue instead of conflicting in the store.  Jobs without a key are not ordered. Loop
+ * thread only; work runs on a worker thread, done on the loop thread. */
 #ifndef RUNTIME_JOBS_H
 #define RUNTIME_JOBS_H
 

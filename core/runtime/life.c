@@ -74,7 +74,8 @@ static void why_ended(const struct sandbox *s, struct error *err)
     if (*s->start_error.text)
         *err = s->start_error;
     else
-        error_set(err, ERROR_UPSTREAM, "the supervisor of sandbox '%s' ended unexpectedly; its log is %s/supervisor.log",
+        error_set(err, ERROR_UPSTREAM,
+                  "the supervisor of sandbox '%s' ended unexpectedly; its log is %s/supervisor.log",
                   s->name, s->dir);
 }
 
@@ -131,7 +132,8 @@ static void stop_timeout(uv_timer_t *timer)
 static void give_up_stop(struct sandbox *s)
 {
     struct error err;
-    error_set(&err, ERROR_STATE, "the supervisor of sandbox '%s' is not connected at the moment: try again", s->name);
+    error_set(&err, ERROR_STATE,
+              "the supervisor of sandbox '%s' is not connected at the moment: try again", s->name);
     sandbox_drop_timer(s);
     s->state = SANDBOX_UP;
     sandbox_phase(s, "ready", NULL, NULL);
@@ -147,13 +149,14 @@ static void end_hanging(struct sandbox *s)
     } else if (s->pidfd < 0) {
         give_up_stop(s);
     } else {
-        log_warn(s->all->setup.log, "the supervisor of sandbox %s does not come back: killing it", s->name);
+        log_warn(s->all->setup.log, "the supervisor of sandbox %s does not come back: killing it",
+                 s->name);
         sandbox_kill(s);
     }
 }
 
-/* Polls the lock where no process can be watched.  A supervisor that connects meanwhile is told to stop
- * when it says hello.  A start that is being prepared sees the state and ends. */
+/* Polls the lock where no process can be watched.  A supervisor that connects meanwhile is told to
+ * stop when it says hello.  A start that is being prepared sees the state and ends. */
 static void stop_look(uv_timer_t *timer)
 {
     struct sandbox *s = timer->data;
@@ -179,7 +182,8 @@ void sandbox_stop(struct sandbox *s, runtime_done *done, void *arg)
     s->stop_deadline_ms = clock_mono_ms() + STOP_TIMEOUT_MS;
     sandbox_phase(s, "stopping", NULL, NULL);
     if (s->link)
-        sandbox_send(s, &(struct sandbox_message){.type = MESSAGE_STOP, .stop.grace_ms = STOP_GRACE_MS});
+        sandbox_send(
+            s, &(struct sandbox_message){.type = MESSAGE_STOP, .stop.grace_ms = STOP_GRACE_MS});
     else
         sandbox_kill(s);
     if (s->pidfd >= 0)

@@ -83,7 +83,8 @@ static void on_closed(void *owner)
 
 struct link *link_new(struct net_stream *stream, const struct link_calls *calls, void *owner)
 {
-    static const struct net_calls stream_calls = {.read = on_read, .drained = on_drained, .closed = on_closed};
+    static const struct net_calls stream_calls = {
+        .read = on_read, .drained = on_drained, .closed = on_closed};
     struct link *link = alloc_zero(1, sizeof *link);
     *link = (struct link){.stream = stream, .calls = calls, .owner = owner};
     net_set_owner(stream, &stream_calls, link);

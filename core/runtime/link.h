@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The gateway's end of a supervisor's stream: messages, one a line (sandbox/wire/protocol.h).
  *
- * Ownership: takes the stream.  A link that was not closed here ends by itself when the stream does:
- * ended is the last thing heard of it.  Loop thread only. */
+ * Ownership: takes the stream.  A link that was not closed here ends by itself when the stream
+ * does: ended is the last thing heard of it.  Loop thread only. */
 #ifndef RUNTIME_LINK_H
 #define RUNTIME_LINK_H
 
@@ -25,7 +25,8 @@ struct link *link_new(struct net_stream *stream, const struct link_calls *calls,
 /* Reads messages from now on. */
 void link_read(struct link *link);
 void link_send(struct link *link, const struct sandbox_message *message);
-void link_send_line(struct link *link, const struct buf *line);     /* a message that is encoded already */
+/* A message that is encoded already. */
+void link_send_line(struct link *link, const struct buf *line);
 /* No call comes any more. */
 void link_close(struct link *link);
 

@@ -78,7 +78,9 @@ static int open_file(const struct log_ring *ring)
 static void write_file(struct log_ring *ring, const struct log_line *line)
 {
     if (ring->file.fd <= 0)
-        ring->file = (struct log){.fd = ring->folder ? open_file(ring) : -1, .program = "sandbox", .file_max = LOG_FILE_MAX};
+        ring->file = (struct log){.fd = ring->folder ? open_file(ring) : -1,
+                                  .program = "sandbox",
+                                  .file_max = LOG_FILE_MAX};
     if (ring->file.fd > 0)
         log_write_line(&ring->file, line);
 }
@@ -86,9 +88,12 @@ static void write_file(struct log_ring *ring, const struct log_line *line)
 /* A line of the file is as readers see it, but for the program's name, "sandbox[KIND]: ". */
 static void load_line(struct log_ring *ring, const char *line, size_t len)
 {
-    const char *mark = memmem(line, len, " sandbox", 8), *text = mark ? memmem(mark, len - (size_t)(mark - line), ": ", 2) : NULL;
+    const char *mark = memmem(line, len, " sandbox", 8),
+               *text = mark ? memmem(mark, len - (size_t)(mark - line), ": ", 2) : NULL;
     if (text)
-        keep(ring, alloc_printf("%.*s %.*s\n", (int)(mark - line), line, (int)(line + len - (text + 2)), text + 2),
+        keep(ring,
+             alloc_printf("%.*s %.*s\n", (int)(mark - line), line, (int)(line + len - (text + 2)),
+                          text + 2),
              log_file_kind(line, len));
 }
 
@@ -113,7 +118,8 @@ void log_ring_load(struct log_ring *ring)
 const char *log_ring_add(struct log_ring *ring, const struct log_line *line)
 {
     char when[CLOCK_TEXT_SIZE];
-    char *text = alloc_printf("%s %-5s %s\n", clock_format(line->at_ms, when), log_level_word(line->level), line->text);
+    char *text = alloc_printf("%s %-5s %s\n", clock_format(line->at_ms, when),
+                              log_level_word(line->level), line->text);
     write_file(ring, line);
     keep(ring, text, line->kind);
     return text;

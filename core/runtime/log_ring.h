@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The newest log lines of one sandbox, in memory and in a file of its folder.
  *
- * Ownership: the ring owns its lines; a zeroed ring with a folder (borrowed; NULL: no file) is ready.
- * Threads: one at a time. */
+ * Ownership: the ring owns its lines; a zeroed ring with a folder (borrowed; NULL: no file) is
+ * ready. Threads: one at a time. */
 #ifndef RUNTIME_LOG_RING_H
 #define RUNTIME_LOG_RING_H
 

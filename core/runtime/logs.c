@@ -62,7 +62,8 @@ int runtime_logs(struct runtime *all, const char *name, struct buf *out, struct 
 }
 
 struct log_follower *runtime_logs_follow(struct runtime *all, const char *name,
-                                         const struct log_follower_calls *calls, void *ctx, struct error *err)
+                                         const struct log_follower_calls *calls, void *ctx,
+                                         struct error *err)
 {
     struct sandbox *s = find(all, name, err);
     if (!s)

@@ -6,6 +6,7 @@
 #include "update/update.h"
 
 enum { RUNTIME_OBSERVERS = 5 };
-extern const struct update_observer runtime_observers[RUNTIME_OBSERVERS];   /* ctx: struct runtime * */
+/* Ctx: struct runtime *. */
+extern const struct update_observer runtime_observers[RUNTIME_OBSERVERS];
 
 #endif

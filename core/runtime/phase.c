@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Records the phases of a sandbox in the store, in order, and publishes them as events.  Waiters are
- * called after the phase is stored, so that the next read sees it. */
+/* Records the phases of a sandbox in the store, in order, and publishes them as events.  Waiters
+ * are called after the phase is stored, so that the next read sees it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +32,8 @@ struct phase_write {
 
 static int fail_pending(struct store_tx *tx, const struct phase_write *w, struct error *err)
 {
-    return store_tx_revisions_abandon(tx, w->id, "the sandbox's supervisor ended before it loaded this revision", err);
+    return store_tx_revisions_abandon(
+        tx, w->id, "the sandbox's supervisor ended before it loaded this revision", err);
 }
 
 static int write_phase(struct store_tx *tx, void *arg, struct error *err)
@@ -64,7 +65,8 @@ static void keep_or_free(struct phase_write *w)
     struct sandbox *s = sandbox_find(w->all, w->id);
     bool gone = !s || s->removing || w->err.kind == ERROR_NOT_FOUND;    /* and its record with it */
     if (w->rc != 0 && !gone)
-        log_error(w->all->setup.log, "cannot record that sandbox %s is %s: %s", w->name, w->phase, w->err.text);
+        log_error(w->all->setup.log, "cannot record that sandbox %s is %s: %s", w->name, w->phase,
+                  w->err.text);
     if (w->rc != 0 && !gone && s->n_phases == w->number)
         s->unwritten = w;
     else
@@ -80,8 +82,9 @@ static void phase_done(void *arg)
     if (!w->failed && w->rc != 0)
         error_prefix(&err, "sandbox '%s' is %s, which cannot be recorded yet", w->name, w->phase);
     if (w->rc == 0)
-        events_publish(w->all->setup.events, "sandbox", w->name,
-                       json_pack("{s:s, s:s, s:s}", "id", w->id, "phase", w->phase, "error", w->error));
+        events_publish(
+            w->all->setup.events, "sandbox", w->name,
+            json_pack("{s:s, s:s, s:s}", "id", w->id, "phase", w->phase, "error", w->error));
     w->waiters = NULL;
     keep_or_free(w);
     sandbox_tell_waiters(waiters, failed ? &err : NULL);
@@ -89,11 +92,17 @@ static void phase_done(void *arg)
 
 /* ---- entering a phase ---- */
 
-void sandbox_phase(struct sandbox *s, const char *phase, const struct error *outcome, struct sandbox_waiter *waiters)
+void sandbox_phase(struct sandbox *s, const char *phase, const struct error *outcome,
+                   struct sandbox_waiter *waiters)
 {
     struct phase_write *w = alloc_zero(1, sizeof *w);
-    *w = (struct phase_write){.all = s->all, .id = alloc_str(s->id), .name = alloc_str(s->name), .phase = phase,
-                              .fail_pending = outcome != NULL, .number = ++s->n_phases, .waiters = waiters,
+    *w = (struct phase_write){.all = s->all,
+                              .id = alloc_str(s->id),
+                              .name = alloc_str(s->name),
+                              .phase = phase,
+                              .fail_pending = outcome != NULL,
+                              .number = ++s->n_phases,
+                              .waiters = waiters,
                               .failed = outcome != NULL};
     if (outcome) {
         w->outcome = *outcome;

@@ -18,7 +18,8 @@ static size_t read_pairs(struct arena *arena, const char *json_text, struct spec
     size_t n = 0;
     *out = arena_zalloc(arena, (json_object_size(json) + 1) * sizeof **out);
     json_object_foreach(json, key, value)
-        (*out)[n++] = (struct spec_pair){arena_str(arena, key), arena_str(arena, json_string_value(value))};
+        (*out)[n++] =
+            (struct spec_pair){arena_str(arena, key), arena_str(arena, json_string_value(value))};
     json_decref(json);
     return n;
 }
@@ -49,12 +50,16 @@ static int make_cgroups(struct start *st)
     enum { PIDS_DEFAULT = 2048 };
     const struct cgroup_home *home = &st->all->cgroups;
     const struct store_sandbox *r = &st->record;
-    const struct { int64_t wanted; enum cgroup_controller by; const char *what; } wants[] = {
-        {r->memory_bytes, CGROUP_MEMORY, "memory"}, {r->cpu_millis, CGROUP_CPU, "cpus"}, {r->pids, CGROUP_PIDS, "pids"}};
+    const struct { int64_t wanted; enum cgroup_controller by; const char *what;
+    } wants[] = {{r->memory_bytes, CGROUP_MEMORY, "memory"},
+                 {r->cpu_millis, CGROUP_CPU, "cpus"},
+                 {r->pids, CGROUP_PIDS, "pids"}};
     for (size_t i = 0; i < sizeof wants / sizeof *wants; i++)
         if (wants[i].wanted && !*home->parent[wants[i].by])
-            return error_set(&st->err, ERROR_UNSUPPORTED, "sandbox '%s' has a limit of %s, which cannot be enforced on this host: %s",
-                             r->name, wants[i].what, home->why);
+            return error_set(
+                &st->err, ERROR_UNSUPPORTED,
+                "sandbox '%s' has a limit of %s, which cannot be enforced on this host: %s",
+                r->name, wants[i].what, home->why);
     const struct cgroup_limits limits = {
         .memory = r->memory_bytes ? (uint64_t)r->memory_bytes : default_memory(),
         .cpu_millis = (uint64_t)r->cpu_millis, .pids = r->pids ? (uint64_t)r->pids : PIDS_DEFAULT};
@@ -67,18 +72,25 @@ static int give_work(struct start *st, const char *work, uint32_t old)
 {
     int status = -1;
     pid_t pid;
-    char *args[] = {(char *)"chown", (char *)"-Rh", arena_printf(st->arena, "--from=%u", old),
-                    arena_printf(st->arena, "%u:%u", st->uid, st->uid), (char *)"--", (char *)work, NULL};
+    char *args[] = {(char *)"chown",
+                    (char *)"-Rh",
+                    arena_printf(st->arena, "--from=%u", old),
+                    arena_printf(st->arena, "%u:%u", st->uid, st->uid),
+                    (char *)"--",
+                    (char *)work,
+                    NULL};
     char *env[] = {NULL};
     int rc = posix_spawn(&pid, "/bin/chown", NULL, NULL, args, env);
     while (rc == 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
     if (rc == 0 && status == 0)
         return 0;
-    return error_set(&st->err, ERROR_IO, "cannot give %s from uid %u to uid %u", work, old, st->uid);
+    return error_set(&st->err, ERROR_IO, "cannot give %s from uid %u to uid %u", work, old,
+                     st->uid);
 }
 
-/* Claims the uid of the work folder, else the one of the sandbox's number, else the next free one. */
+/* Claims the uid of the work folder, else the one of the sandbox's number, else the next free
+ * one. */
 static int take_uid(struct start *st)
 {
     struct stat st_work;
@@ -120,7 +132,9 @@ static int write_spec(struct start *st)
         .uid = uids->subordinate && uids->count ? SANDBOX_SUB_ID : st->uid,
         .sub_uid = uids->subordinate && uids->count ? st->uid : 0,
         .sub_gid = uids->subordinate && uids->count ? uids->first_gid + (st->uid - uids->first) : 0,
-        .cgroups = st->all->cgroups.kind == CGROUP_NONE ? NULL : arena_printf(st->arena, "%s/cgroups", st->dir),
+        .cgroups = st->all->cgroups.kind == CGROUP_NONE
+                       ? NULL
+                       : arena_printf(st->arena, "%s/cgroups", st->dir),
         .policy = st->revision.policy_json,
         .revision = st->revision.revision,
         .hash = st->revision.hash,
@@ -148,7 +162,8 @@ static int write_start(struct store_tx *tx, void *arg, struct error *err)
     struct start *st = arg;
     if (store_tx_sandbox_token(tx, st->id, st->token_hash, err) != 0)
         return -1;
-    return store_tx_sandbox_phase(tx, st->id, st->record.loaded_revision ? "starting" : "provisioning", "", err);
+    return store_tx_sandbox_phase(
+        tx, st->id, st->record.loaded_revision ? "starting" : "provisioning", "", err);
 }
 
 void start_prepare(struct start *st)
@@ -161,8 +176,8 @@ void start_prepare(struct start *st)
         store_revision_get(store, st->id, 0, st->arena, &st->revision, &st->err) != 0)
         return;
     st->dir = arena_printf(st->arena, "%s/sandboxes/%s", st->all->setup.state_dir, st->id);
-    if (make_folders(st) != 0 || take_uid(st) != 0 || make_cgroups(st) != 0 || write_spec(st) != 0 ||
-        store_write(store, write_start, st, &st->err) != 0)
+    if (make_folders(st) != 0 || take_uid(st) != 0 || make_cgroups(st) != 0 ||
+        write_spec(st) != 0 || store_write(store, write_start, st, &st->err) != 0)
         return;
     st->rc = 0;
 }

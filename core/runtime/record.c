@@ -34,7 +34,8 @@ static int64_t parse_size(const char *text)
     const char *unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
     int shift = unit ? (int)(unit - units + 1) * 10 : 0;
     const char *rest = unit ? end + 1 : end;
-    if (*rest && strcasecmp(rest, "i") != 0 && strcasecmp(rest, "b") != 0 && strcasecmp(rest, "ib") != 0)
+    if (*rest && strcasecmp(rest, "i") != 0 && strcasecmp(rest, "b") != 0 &&
+        strcasecmp(rest, "ib") != 0)
         return -1;
     return number > (MEMORY_MAX >> shift) ? MEMORY_MAX + 1 : number << shift;
 }
@@ -50,7 +51,9 @@ static void read_memory(struct making *m, const char *text, int64_t *out)
     *out = parse_size(text);
     if (*out < MEMORY_MIN || *out > MEMORY_MAX)
         problems_add(m->problems, "memory", 0, 0,
-                     "'%s' is no memory size: write bytes, or a number with K, M, G or T, such as 512M; at least 16M", text);
+                     "'%s' is no memory size: write bytes, or a number with K, M, G or T, such as "
+                     "512M; at least 16M",
+                     text);
     else
         refuse(m, "memory", m->host->no_memory);
 }
@@ -60,7 +63,8 @@ static void read_cpus(struct making *m, double cpus, int64_t *out)
     double millis = cpus * 1000;
     *out = millis >= CPU_MILLIS_MIN && millis <= CPU_MILLIS_MAX ? (int64_t)(millis + 0.5) : 0;
     if (!*out)
-        problems_add(m->problems, "cpus", 0, 0, "cpus is a number of processors from 0.01 to 1024, not %g", cpus);
+        problems_add(m->problems, "cpus", 0, 0,
+                     "cpus is a number of processors from 0.01 to 1024, not %g", cpus);
     else
         refuse(m, "cpus", m->host->no_cpus);
 }
@@ -69,13 +73,15 @@ static void read_pids(struct making *m, int64_t pids, int64_t *out)
 {
     *out = pids;
     if (pids < PIDS_MIN || pids > PIDS_MAX)
-        problems_add(m->problems, "pids", 0, 0, "pids is a number of processes and threads from %d to %d, not %lld",
-                     PIDS_MIN, PIDS_MAX, (long long)pids);
+        problems_add(m->problems, "pids", 0, 0,
+                     "pids is a number of processes and threads from %d to %d, not %lld", PIDS_MIN,
+                     PIDS_MAX, (long long)pids);
     else
         refuse(m, "pids", m->host->no_pids);
 }
 
-static void read_limits(struct making *m, const struct sandbox_wanted *wanted, struct store_sandbox *out)
+static void read_limits(struct making *m, const struct sandbox_wanted *wanted,
+                        struct store_sandbox *out)
 {
     if (*wanted->memory)
         read_memory(m, wanted->memory, &out->memory_bytes);
@@ -97,13 +103,15 @@ static int check_name(const char *name, struct problems *problems)
     if (good)
         return 0;
     return problems_add(problems, "name", 0, 0,
-                        "'%s' is no sandbox name: use 1 to %d of a-z, 0-9 and '-', not at the ends and not twice in a row",
+                        "'%s' is no sandbox name: use 1 to %d of a-z, 0-9 and '-', not at the ends "
+                        "and not twice in a row",
                         name, NAME_MAX_BYTES);
 }
 
 /* An object of texts with at most max members.  refused: why not this key; NULL: any will do. */
-static int check_texts(const char *what, const char *json, size_t max, const char *(*refused)(const char *key),
-                       struct arena *arena, struct problems *problems)
+static int check_texts(const char *what, const char *json, size_t max,
+                       const char *(*refused)(const char *key), struct arena *arena,
+                       struct problems *problems)
 {
     json_t *object = json_loads(json, 0, NULL);
     const char *key, *why;
@@ -115,11 +123,15 @@ static int check_texts(const char *what, const char *json, size_t max, const cha
         rc = problems_add(problems, what, 0, 0, "%s has %zu entries, at most %zu are allowed", what,
                           json_object_size(object), max);
     json_object_foreach(object, key, value) {
-        if (!json_is_string(value) || !*key || strlen(key) > 256 || json_string_length(value) > 8192)
-            rc = problems_add(problems, doc_path_key(arena, what, key), 0, 0,
-                              "%s.%.256s must be a text of at most 8192 bytes under a key of at most 256", what, key);
+        if (!json_is_string(value) || !*key || strlen(key) > 256 ||
+            json_string_length(value) > 8192)
+            rc = problems_add(
+                problems, doc_path_key(arena, what, key), 0, 0,
+                "%s.%.256s must be a text of at most 8192 bytes under a key of at most 256", what,
+                key);
         else if ((why = refused ? refused(key) : NULL))
-            rc = problems_add(problems, doc_path_key(arena, what, key), 0, 0, "%s.%.80s: %s", what, key, why);
+            rc = problems_add(problems, doc_path_key(arena, what, key), 0, 0, "%s.%.80s: %s", what,
+                              key, why);
     }
     json_decref(object);
     return rc;
@@ -128,16 +140,20 @@ static int check_texts(const char *what, const char *json, size_t max, const cha
 /* Of 32 random bits: that one is taken already does not happen, so nobody hears of it. */
 static const char *make_up_name(struct arena *arena)
 {
-    static const char *const first[] = {"amber", "brisk", "calm", "deft", "early", "frank", "green", "keen", "lucid", "merry", "noble", "quiet", "rapid", "solid", "tidy", "vivid"};
-    static const char *const second[] = {"brook", "canal", "creek", "delta", "ford", "gate", "harbor", "inlet", "lake", "lock", "mill", "quay", "river", "spring", "weir", "well"};
+    static const char *const first[] = {"amber", "brisk", "calm",  "deft",  "early", "frank",
+                                        "green", "keen",  "lucid", "merry", "noble", "quiet",
+                                        "rapid", "solid", "tidy",  "vivid"};
+    static const char *const second[] = {"brook",  "canal",  "creek", "delta", "ford", "gate",
+                                         "harbor", "inlet",  "lake",  "lock",  "mill", "quay",
+                                         "river",  "spring", "weir",  "well"};
     char id[UUID_SIZE];
     digest_uuid(id);
     unsigned n = (unsigned)strtoul((char[]){id[0], id[1], 0}, NULL, 16);
     return arena_printf(arena, "%s-%s-%.6s", first[n & 15], second[n >> 4], id + 2);
 }
 
-void sandbox_record_make(const struct sandbox_wanted *wanted, const struct runtime_host *host, struct arena *arena,
-                         struct store_sandbox *out, struct problems *problems)
+void sandbox_record_make(const struct sandbox_wanted *wanted, const struct runtime_host *host,
+                         struct arena *arena, struct store_sandbox *out, struct problems *problems)
 {
     struct making m = {host, problems};
     char id[UUID_SIZE];

@@ -15,9 +15,9 @@ struct sandbox_wanted {
     int64_t pids;                                   /* 0: not written */
 };
 
-/* In the arena.  What is no name, label, environment or limit, or a limit that this host cannot enforce,
- * becomes a problem at the path of its member. */
-void sandbox_record_make(const struct sandbox_wanted *wanted, const struct runtime_host *host, struct arena *arena,
-                         struct store_sandbox *out, struct problems *problems);
+/* In the arena.  What is no name, label, environment or limit, or a limit that this host cannot
+ * enforce, becomes a problem at the path of its member. */
+void sandbox_record_make(const struct sandbox_wanted *wanted, const struct runtime_host *host,
+                         struct arena *arena, struct store_sandbox *out, struct problems *problems);
 
 #endif

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <libgen.h>
 #include <limits.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <openssl/crypto.h>
 
 #include "base/alloc.h"
 #include "base/program.h"
 #include "runtime/observers.h"
 #include "runtime/sandbox.h"
 
-/* A committed policy, queued by an updating thread for the loop, which sends it to the supervisor. */
+/* A committed policy, queued by an updating thread for the loop, which sends it to the
+ * supervisor. */
 struct push {
     struct push *next;
     char *sandbox_id;
@@ -80,7 +80,8 @@ void sandbox_drop(struct sandbox *s)
 
 /* ---- pushes: a queue from any thread to the loop ---- */
 
-void runtime_push(struct runtime *all, const char *sandbox_id, uint64_t revision, struct policy *policy)
+void runtime_push(struct runtime *all, const char *sandbox_id, uint64_t revision,
+                  struct policy *policy)
 {
     struct push *push = alloc_zero(1, sizeof *push);
     *push = (struct push){NULL, alloc_str(sandbox_id), revision, policy_ref(policy)};
@@ -145,8 +146,9 @@ static const char **copy_paths(const char **paths, size_t n, struct arena *arena
 
 struct runtime_files runtime_files_copy(const struct runtime_files *files, struct arena *arena)
 {
-    return (struct runtime_files){copy_paths(files->hidden, files->n_hidden, arena), files->n_hidden,
-                                  copy_paths(files->read_only, files->n_read_only, arena), files->n_read_only};
+    return (struct runtime_files){
+        copy_paths(files->hidden, files->n_hidden, arena), files->n_hidden,
+        copy_paths(files->read_only, files->n_read_only, arena), files->n_read_only};
 }
 
 void runtime_protect(struct runtime *all, const struct runtime_files *files)
@@ -231,7 +233,7 @@ void runtime_stop_all(struct runtime *all, void (*done)(void *ctx), void *ctx)
         if (s->state == SANDBOX_UP || s->state == SANDBOX_STARTING)
             sandbox_stop(s, one_stopped, all);
     }
-    all->on_stopped = done;                         /* set after all were asked, as some stop at once */
+    all->on_stopped = done; /* set after all were asked, as some stop at once */
     all->stopped_ctx = ctx;
     maybe_stopped(all);
 }

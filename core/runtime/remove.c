@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Deletes a sandbox: stops it, deletes its files, then its record.  After a failure it can be deleted again. */
+/* Deletes a sandbox: stops it, deletes its files, then its record.  After a failure it can be
+ * deleted again. */
 #include <errno.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -36,14 +37,16 @@ static void leave_cgroups(const struct removal *r)
         usleep(PAUSE_US);
 }
 
-/* Files of a subordinate uid can only be deleted from within its user namespace: the supervisor does it. */
+/* Files of a subordinate uid can only be deleted from within its user namespace: the supervisor
+ * does it. */
 static void delete_work(const struct removal *r)
 {
     pid_t pid;
     char *spec = alloc_printf("%s/spec.json", r->dir);
     char *args[] = {r->all->supervisor, (char *)"--spec", spec, (char *)"--delete-work", NULL};
     char *env[] = {NULL};
-    if (access(spec, R_OK) == 0 && posix_spawn(&pid, r->all->supervisor, NULL, NULL, args, env) == 0)
+    if (access(spec, R_OK) == 0 &&
+        posix_spawn(&pid, r->all->supervisor, NULL, NULL, args, env) == 0)
         while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
             continue;
     free(spec);

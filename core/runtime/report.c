@@ -39,7 +39,8 @@ static void report_written(void *arg)
     else
         events_publish(r->all->setup.events, "revision", r->name,
                        json_pack("{s:I, s:s, s:s}", "revision", (json_int_t)r->revision, "status",
-                                 r->failed ? "failed" : "loaded", "error", r->failed ? r->failed : ""));
+                                 r->failed ? "failed" : "loaded", "error",
+                                 r->failed ? r->failed : ""));
     free(r->id);
     free(r->name);
     free(r->failed);
@@ -49,7 +50,11 @@ static void report_written(void *arg)
 void sandbox_report(struct sandbox *s, uint64_t revision, const char *failed)
 {
     struct report *r = alloc_zero(1, sizeof *r);
-    *r = (struct report){.all = s->all, .id = alloc_str(s->id), .name = alloc_str(s->name), .revision = revision,
-                         .failed = alloc_str(failed), .at_ms = clock_now_ms()};
+    *r = (struct report){.all = s->all,
+                         .id = alloc_str(s->id),
+                         .name = alloc_str(s->name),
+                         .revision = revision,
+                         .failed = alloc_str(failed),
+                         .at_ms = clock_now_ms()};
     sandbox_record(s, report_work, report_written, r);
 }

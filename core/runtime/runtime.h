@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sandboxes that run: their supervisors, streams and commands, for whoever serves clients.
  *
- * A sandbox's record in the store is the truth about what it should be; the runtime is about what runs.
- * Updates of policies are not its business (update/update.h): it observes them (runtime/observers.h).
+ * A sandbox's record in the store is the truth about what it should be; the runtime is about what
+ * runs. Updates of policies are not its business (update/update.h): it observes them
+ * (runtime/observers.h).
  *
- * Ownership: the setup's parts outlive the runtime; what a call is given is borrowed until it returns.
- * Threads: the loop's thread, except what is said to be for any thread.
- * Errors: a call with a runtime_done calls it exactly once, on the loop thread, sometimes from within
- * the call. */
+ * Ownership: the setup's parts outlive the runtime; what a call is given is borrowed until it
+ * returns. Threads: the loop's thread, except what is said to be for any thread. Errors: a call
+ * with a runtime_done calls it exactly once, on the loop thread, sometimes from within the call. */
 #ifndef RUNTIME_RUNTIME_H
 #define RUNTIME_RUNTIME_H
 
@@ -28,7 +28,8 @@ typedef void runtime_done(void *arg, const struct error *err);
 enum { RUNTIME_OUTCOMES = CHAIN_HELD + 1 };
 
 struct runtime_counts {
-    _Atomic uint64_t decided[RUNTIME_OUTCOMES];     /* since the start, by enum chain_outcome; any thread */
+    /* Since the start, by enum chain_outcome; any thread. */
+    _Atomic uint64_t decided[RUNTIME_OUTCOMES];
 };
 
 struct runtime_setup {
@@ -44,7 +45,7 @@ struct runtime_setup {
     const char *gateway_address;                    /* what supervisors connect to */
     struct spec_host *hosts;                        /* pinned names */
     size_t n_hosts;
-    const char *extra_ca;                           /* PEM file of authorities that sandboxes trust; or NULL */
+    const char *extra_ca; /* PEM file of authorities that sandboxes trust; or NULL */
     bool inspect_when_needed;                       /* TLS only where rules are about requests */
     enum log_level log_level;                       /* of supervisors */
     bool log_json;
@@ -52,9 +53,9 @@ struct runtime_setup {
 
 /* Files of the host that are the gateway's own. */
 struct runtime_files {
-    const char **hidden;                            /* no sandbox sees them: state, store, configuration */
+    const char **hidden; /* no sandbox sees them: state, store, configuration */
     size_t n_hidden;
-    const char **read_only;                         /* no sandbox writes them: programs, plugin folders */
+    const char **read_only; /* no sandbox writes them: programs, plugin folders */
     size_t n_read_only;
 };
 
@@ -62,7 +63,7 @@ struct runtime_files {
 struct runtime_host {
     const char *cgroup;                             /* "v1", "v2" or "none" */
     const char *no_memory, *no_cpus, *no_pids;      /* why this limit cannot be enforced */
-    const char *shared_uid;                         /* why sandboxes have no host uid of their own */
+    const char *shared_uid; /* why sandboxes have no host uid of their own */
 };
 
 /* ---- for the gateway ---- */
@@ -79,7 +80,8 @@ int runtime_adopt(struct runtime *runtime, struct error *err);
 void runtime_host(const struct runtime *runtime, struct runtime_host *out);
 /* The id of the sandbox whose supervisor has this token, or NULL.  ctx: struct runtime *. */
 const char *runtime_by_token(void *ctx, const char *token);
-/* Nobody waits any longer for a sandbox to come up: supervisors cannot reach this gateway any more. */
+/* Nobody waits any longer for a sandbox to come up: supervisors cannot reach this gateway any
+ * more. */
 void runtime_drain(struct runtime *runtime);
 /* Ends every supervisor, then calls done. */
 void runtime_stop_all(struct runtime *runtime, void (*done)(void *ctx), void *ctx);
@@ -88,8 +90,8 @@ void runtime_close(struct runtime *runtime);
 
 /* ---- for whoever serves clients ---- */
 
-/* Starts a sandbox whose creation is on record; one that does not come up is deleted again, and done
- * is told why it did not. */
+/* Starts a sandbox whose creation is on record; one that does not come up is deleted again, and
+ * done is told why it did not. */
 void runtime_create(struct runtime *runtime, const char *sandbox_id, runtime_done *done, void *arg);
 /* done: it is ready, or was already. */
 void runtime_start(struct runtime *runtime, const char *sandbox_id, runtime_done *done, void *arg);
@@ -98,7 +100,8 @@ void runtime_stop(struct runtime *runtime, const char *sandbox_id, runtime_done 
 void runtime_delete(struct runtime *runtime, const char *sandbox_id, runtime_done *done, void *arg);
 /* A new list of texts: what of its last start is not as its policy reads. */
 json_t *runtime_warnings(struct runtime *runtime, const char *sandbox_id);
-/* Takes the stream on which a supervisor has connected; a newer one takes the place of an older one. */
+/* Takes the stream on which a supervisor has connected; a newer one takes the place of an older
+ * one. */
 void runtime_connect(struct runtime *runtime, const char *sandbox_id, struct net_stream *stream);
 
 #endif

@@ -45,10 +45,10 @@ struct sandbox {
     int pidfd;                                      /* of the supervisor, -1: unknown */
     uv_poll_t *exit_poll;                           /* on pidfd */
     uv_timer_t *timer;                              /* of a start or stop under way */
-    uint64_t stop_deadline_ms;                      /* monotonic; for a supervisor that is not connected */
+    uint64_t stop_deadline_ms; /* monotonic; for a supervisor that is not connected */
     struct sandbox_waiter *waiters;                 /* for that start or stop */
     uint64_t n_phases;                              /* so far */
-    struct phase_write *unwritten;                  /* the present one, if the store did not take it */
+    struct phase_write *unwritten; /* the present one, if the store did not take it */
     struct error start_error;                       /* what the supervisor said was wrong */
     json_t *warnings;                               /* texts, of its last start; NULL: unknown */
     struct exec_wait *execs;
@@ -71,7 +71,7 @@ struct runtime {
     char *bwrap;                                    /* NULL: no_bwrap says why */
     struct error no_bwrap;
     struct uid_range uids;
-    int retired[RETIRED_MAX];                       /* claims of sandboxes that are deleted; 0: none */
+    int retired[RETIRED_MAX]; /* claims of sandboxes that are deleted; 0: none */
     unsigned n_retired;
     struct cgroup_home cgroups;
     uv_async_t wake;
@@ -89,9 +89,10 @@ struct runtime {
 struct sandbox *sandbox_find(struct runtime *all, const char *id);
 struct sandbox *sandbox_by_name(struct runtime *all, const char *name);
 struct sandbox *sandbox_add(struct runtime *all, const struct store_sandbox *record);
-void sandbox_drop(struct sandbox *s);               /* out of the list, and freed when its handles are closed */
+void sandbox_drop(struct sandbox *s); /* out of the list, and freed when its handles are closed */
 /* A sandbox has a new revision.  Any thread; takes a reference of the policy. */
-void runtime_push(struct runtime *all, const char *sandbox_id, uint64_t revision, struct policy *policy);
+void runtime_push(struct runtime *all, const char *sandbox_id, uint64_t revision,
+                  struct policy *policy);
 struct runtime_files runtime_files_copy(const struct runtime_files *files, struct arena *arena);
 
 /* host.c: what a sandbox has of its host beside its files.  These block, but not for long. */
@@ -100,7 +101,8 @@ void sandbox_retire_uid(struct sandbox *s);         /* it is deleted */
 bool sandbox_leave_cgroups(const char *dir);        /* false: something runs in them */
 
 /* watch.c: the supervisor's process, and the lock that it holds in the sandbox's folder. */
-void sandbox_watch(struct sandbox *s, pid_t pid);   /* tells when that process ends, a child of ours */
+/* Tells when that process ends, a child of ours. */
+void sandbox_watch(struct sandbox *s, pid_t pid);
 void sandbox_watch_holder(struct sandbox *s);       /* the same for whoever holds the lock */
 void sandbox_unwatch(struct sandbox *s);
 void sandbox_kill(struct sandbox *s);
@@ -124,12 +126,13 @@ void sandbox_check_lost(struct sandbox *s);
 /* start.c */
 int sandbox_too_late(const struct sandbox *s, struct error *err);  /* the gateway is stopping */
 
-/* phase.c.  A job that records what became of the sandbox: those of one sandbox run in order, and the
- * gateway does not end before they have. */
+/* phase.c.  A job that records what became of the sandbox: those of one sandbox run in order, and
+ * the gateway does not end before they have. */
 void sandbox_record(struct sandbox *s, void (*work)(void *arg), void (*done)(void *arg), void *arg);
 /* Writes the phase to the store, publishes it and then tells the waiters, which it takes.  outcome:
  * why it is an error, for the record and for the waiters; NULL: it is none. */
-void sandbox_phase(struct sandbox *s, const char *phase, const struct error *outcome, struct sandbox_waiter *waiters);
+void sandbox_phase(struct sandbox *s, const char *phase, const struct error *outcome,
+                   struct sandbox_waiter *waiters);
 /* The present phase once more, if the store did not take it. */
 void sandbox_write_again(struct sandbox *s);
 void sandbox_phase_free(struct phase_write *w);
@@ -151,7 +154,8 @@ void sandbox_denials_drop(struct sandbox *s);
 void sandbox_traffic(struct sandbox *s, const struct sandbox_traffic *batch, struct arena *arena);
 
 /* exec.c */
-void sandbox_exec_send_all(struct sandbox *s);      /* its supervisor is there: what waited for it is run */
+/* Its supervisor is there: what waited for it is run. */
+void sandbox_exec_send_all(struct sandbox *s);
 void sandbox_exec_fail_all(struct sandbox *s, const char *why);
 
 /* logs.c */

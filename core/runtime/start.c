@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Starts a sandbox, on the loop's side: loads its record, has a worker prepare it, starts its supervisor. */
+/* Starts a sandbox, on the loop's side: loads its record, has a worker prepare it, starts its
+ * supervisor. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,18 +56,21 @@ static int spawn(struct sandbox *s, struct error *err)
     }
     uv_close((uv_handle_t *)s->process, sandbox_free_handle);
     s->process = NULL;
-    return error_set(err, ERROR_INTERNAL, "cannot start %s: %s", s->all->supervisor, uv_strerror(rc));
+    return error_set(err, ERROR_INTERNAL, "cannot start %s: %s", s->all->supervisor,
+                     uv_strerror(rc));
 }
 
 int sandbox_too_late(const struct sandbox *s, struct error *err)
 {
-    return error_set(err, ERROR_DRAINING, "sandbox '%s' was not up before the gateway was stopped", s->name);
+    return error_set(err, ERROR_DRAINING, "sandbox '%s' was not up before the gateway was stopped",
+                     s->name);
 }
 
 static int start_process(struct start *st, struct sandbox *s)
 {
     if (s->state != SANDBOX_STARTING)
-        return error_set(&st->err, ERROR_STATE, "sandbox '%s' was stopped before it was up", s->name);
+        return error_set(&st->err, ERROR_STATE, "sandbox '%s' was stopped before it was up",
+                         s->name);
     if (s->all->draining)
         return sandbox_too_late(s, &st->err);
     memcpy(s->token_hash, st->token_hash, sizeof s->token_hash);
@@ -144,7 +148,8 @@ static void start_loaded(void *arg)
         return;
     }
     if (s->state != SANDBOX_DOWN) {
-        error_set(&st->err, ERROR_STATE, "sandbox '%s' is already starting or stopping: wait for it", s->name);
+        error_set(&st->err, ERROR_STATE,
+                  "sandbox '%s' is already starting or stopping: wait for it", s->name);
         start_end(st, &st->err);
         return;
     }
@@ -164,7 +169,12 @@ static void start_load(void *arg)
 void runtime_start(struct runtime *all, const char *id, runtime_done *done, void *arg)
 {
     struct start *st = alloc_zero(1, sizeof *st);
-    *st = (struct start){.all = all, .id = alloc_str(id), .done = done, .arg = arg, .arena = arena_new(), .uid_lock = -1};
+    *st = (struct start){.all = all,
+                         .id = alloc_str(id),
+                         .done = done,
+                         .arg = arg,
+                         .arena = arena_new(),
+                         .uid_lock = -1};
     jobs_run(all->setup.jobs, NULL, start_load, start_loaded, st);
 }
 

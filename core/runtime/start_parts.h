@@ -16,14 +16,14 @@ struct start {
     char token[DIGEST_HEX_SIZE], token_hash[DIGEST_HEX_SIZE];
     char *dir;
     uint32_t uid;
-    int uid_lock;                                   /* -1: to be claimed; the sandbox's own until then */
+    int uid_lock; /* -1: to be claimed; the sandbox's own until then */
     bool claimed;                                   /* here, for the sandbox to take */
     struct error err;
     int rc;
 };
 
-/* Reads the record, makes its folders, claims its uid, makes its cgroups and writes what its supervisor reads:
- * st->rc, and st->err why not.  Worker thread. */
+/* Reads the record, makes its folders, claims its uid, makes its cgroups and writes what its
+ * supervisor reads: st->rc, and st->err why not.  Worker thread. */
 void start_prepare(struct start *st);
 
 #endif

@@ -63,13 +63,16 @@ static void send_newest(void *arg)
 static void on_hello(struct sandbox *s, const struct sandbox_hello *hello)
 {
     if (hello->protocol != SANDBOX_PROTOCOL_VERSION || strcmp(hello->sandbox, s->id) != 0) {
-        log_error(s->all->setup.log, "the supervisor of sandbox %s speaks protocol %u, this gateway speaks %u: restart the sandbox",
+        log_error(s->all->setup.log,
+                  "the supervisor of sandbox %s speaks protocol %u, this gateway speaks %u: "
+                  "restart the sandbox",
                   s->name, hello->protocol, SANDBOX_PROTOCOL_VERSION);
         sandbox_disconnect(s);
         return;
     }
     if (s->state == SANDBOX_STOPPING) {             /* it was stopped before it had connected */
-        sandbox_send(s, &(struct sandbox_message){.type = MESSAGE_STOP, .stop.grace_ms = STOP_GRACE_MS});
+        sandbox_send(
+            s, &(struct sandbox_message){.type = MESSAGE_STOP, .stop.grace_ms = STOP_GRACE_MS});
         return;
     }
     s->ready = true;
@@ -78,7 +81,8 @@ static void on_hello(struct sandbox *s, const struct sandbox_hello *hello)
     s->warnings = json_array();
     for (size_t i = 0; i < hello->n_warnings; i++)
         json_array_append_new(s->warnings, json_string(hello->warnings[i]));
-    log_info(s->all->setup.log, "sandbox %s is ready at revision %lu", s->name, (unsigned long)hello->loaded_revision);
+    log_info(s->all->setup.log, "sandbox %s is ready at revision %lu", s->name,
+             (unsigned long)hello->loaded_revision);
     sandbox_report(s, hello->loaded_revision, NULL);
     sandbox_is_ready(s);
     sandbox_exec_send_all(s);
@@ -104,7 +108,8 @@ static bool on_message(void *owner, const struct sandbox_message *m, struct aren
         on_hello(s, &m->hello);
         return false;
     case MESSAGE_START_FAILED:
-        error_set(&s->start_error, ERROR_UPSTREAM, "sandbox '%s' cannot be made: %s", s->name, m->log.text);
+        error_set(&s->start_error, ERROR_UPSTREAM, "sandbox '%s' cannot be made: %s", s->name,
+                  m->log.text);
         return false;
     case MESSAGE_LOADED:
         sandbox_report(s, m->revision.revision, NULL);
@@ -129,7 +134,8 @@ static bool on_message(void *owner, const struct sandbox_message *m, struct aren
 static void on_malformed(void *owner, const struct error *why)
 {
     struct sandbox *s = owner;
-    log_warn(s->all->setup.log, "sandbox %s sent a line that cannot be read: %s", s->name, why->text);
+    log_warn(s->all->setup.log, "sandbox %s sent a line that cannot be read: %s", s->name,
+             why->text);
 }
 
 static void detach(struct sandbox *s)
@@ -142,7 +148,8 @@ static void detach(struct sandbox *s)
 static void on_ended(void *owner, const char *why)
 {
     struct sandbox *s = owner;
-    log_warn(s->all->setup.log, "sandbox %s: the supervisor's stream ended%s%s", s->name, *why ? ": " : "", why);
+    log_warn(s->all->setup.log, "sandbox %s: the supervisor's stream ended%s%s", s->name,
+             *why ? ": " : "", why);
     detach(s);
 }
 
@@ -156,7 +163,8 @@ void sandbox_disconnect(struct sandbox *s)
 
 void runtime_connect(struct runtime *all, const char *id, struct net_stream *stream)
 {
-    static const struct link_calls calls = {.message = on_message, .malformed = on_malformed, .ended = on_ended};
+    static const struct link_calls calls = {
+        .message = on_message, .malformed = on_malformed, .ended = on_ended};
     struct sandbox *s = sandbox_find(all, id);
     if (!s) {
         net_discard(stream);

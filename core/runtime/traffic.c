@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes batches of the traffic record.  They have a queue of their own, so that no update waits for
- * one, and are acknowledged once they are durable. */
+/* Writes batches of the traffic record.  They have a queue of their own, so that no update waits
+ * for one, and are acknowledged once they are durable. */
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -40,7 +40,8 @@ static void write_done(void *arg)
     struct traffic_write *w = arg;
     struct sandbox *s = sandbox_find(w->all, w->id);
     if (w->rc != 0)
-        log_error(w->all->setup.log, "cannot write the traffic record of sandbox %s: %s", s ? s->name : w->id, w->err.text);
+        log_error(w->all->setup.log, "cannot write the traffic record of sandbox %s: %s",
+                  s ? s->name : w->id, w->err.text);
     else if (s)
         acknowledge(s, &w->batch);
     arena_free(w->arena);
@@ -48,15 +49,21 @@ static void write_done(void *arg)
     free(w);
 }
 
-static const struct store_traffic *make_rows(const struct sandbox_traffic *batch, struct arena *arena)
+static const struct store_traffic *make_rows(const struct sandbox_traffic *batch,
+                                             struct arena *arena)
 {
     struct store_traffic *rows = arena_zalloc(arena, (batch->n + 1) * sizeof *rows);
     for (size_t i = 0; i < batch->n; i++) {
         const struct sandbox_traffic_item *item = &batch->items[i];
-        rows[i] = (struct store_traffic){
-            .verdict = item->verdict, .host = item->host, .port = item->port, .binary = item->binary,
-            .rule = item->rule, .reason = item->reason, .count = item->count,
-            .first_seen_ms = item->first_seen_ms, .last_seen_ms = item->last_seen_ms};
+        rows[i] = (struct store_traffic){.verdict = item->verdict,
+                                         .host = item->host,
+                                         .port = item->port,
+                                         .binary = item->binary,
+                                         .rule = item->rule,
+                                         .reason = item->reason,
+                                         .count = item->count,
+                                         .first_seen_ms = item->first_seen_ms,
+                                         .last_seen_ms = item->last_seen_ms};
     }
     return rows;
 }
@@ -65,8 +72,11 @@ void sandbox_traffic(struct sandbox *s, const struct sandbox_traffic *batch, str
 {
     struct traffic_write *w = alloc_zero(1, sizeof *w);
     *w = (struct traffic_write){.all = s->all, .id = alloc_str(s->id), .arena = arena};
-    w->batch = (struct store_traffic_batch){.sandbox_id = w->id, .source = batch->source, .number = batch->number,
-                                            .items = make_rows(batch, arena), .n = batch->n};
+    w->batch = (struct store_traffic_batch){.sandbox_id = w->id,
+                                            .source = batch->source,
+                                            .number = batch->number,
+                                            .items = make_rows(batch, arena),
+                                            .n = batch->n};
     /* No sandbox has this name, so batches wait only for each other. */
     char *key = alloc_printf("traffic of %s", s->id);
     jobs_run(s->all->setup.jobs, key, write_work, write_done, w);

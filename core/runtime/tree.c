@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each nested folder is moved up to the top folder before it is emptied.  So a path is never longer than
- * one name, and no more than two folders are open, however deep the tree is. */
+/* Each nested folder is moved up to the top folder before it is emptied.  So a path is never longer
+ * than one name, and no more than two folders are open, however deep the tree is. */
+#include "runtime/tree.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "runtime/tree.h"
 
 struct deletion {
     int top;
@@ -36,8 +37,8 @@ static void count(struct deletion *d, const char *name, int rc)
         failed(d, name);
 }
 
-/* Errors are ignored: if it fails, the next operation on the folder fails too and is reported.  Uses a
- * descriptor, as the name may be replaced by a link meanwhile. */
+/* Errors are ignored: if it fails, the next operation on the folder fails too and is reported. Uses
+ * a descriptor, as the name may be replaced by a link meanwhile. */
 static void make_writable(int folder, const char *name)
 {
     char path[64];
@@ -120,13 +121,16 @@ int tree_delete(const char *path, struct error *err)
         return errno == ENOENT ? 0 : error_errno(err, ERROR_IO, "cannot delete %s", path);
     if (fstat(d.top, &st) == 0)
         d.device = st.st_dev;
-    while (d.gone > 0) {                            /* folders that were moved up are deleted in the next round */
+    while (d.gone > 0) { /* folders that were moved up are deleted in the next round */
         d.gone = d.failed = 0;
         empty(&d, d.top);
     }
     close(d.top);
     if (d.failed > 0)
-        return error_set(err, ERROR_IO, "cannot delete all below %s: %lu stay there, the first is '%s': %s", path, d.failed,
-                         d.first, strerror(d.first_error));
-    return rmdir(path) == 0 || errno == ENOENT ? 0 : error_errno(err, ERROR_IO, "cannot delete %s", path);
+        return error_set(err, ERROR_IO,
+                         "cannot delete all below %s: %lu stay there, the first is '%s': %s", path,
+                         d.failed, d.first, strerror(d.first_error));
+    return rmdir(path) == 0 || errno == ENOENT
+               ? 0
+               : error_errno(err, ERROR_IO, "cannot delete %s", path);
 }

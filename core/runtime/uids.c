@@ -55,7 +55,8 @@ static bool find_sub_range(const char *path, uint32_t *first, uint32_t *count)
     FILE *file = fopen(path, "re");
     snprintf(number, sizeof number, "%u", geteuid());
     while (file && !found && fgets(line, sizeof line, file))
-        if (sscanf(line, "%255[^:]:%lu:%lu", name, &start, &n) == 3 && start > 0 && n > 0 && start + n <= UINT32_MAX &&
+        if (sscanf(line, "%255[^:]:%lu:%lu", name, &start, &n) == 3 && start > 0 && n > 0 &&
+            start + n <= UINT32_MAX &&
             ((user && strcmp(name, user->pw_name) == 0) || strcmp(name, number) == 0)) {
             *first = (uint32_t)start;
             *count = (uint32_t)n;
@@ -73,8 +74,10 @@ static void find_subordinate(struct uid_range *out)
     if (!find_sub_range("/etc/subuid", &out->first, &out->count) ||
         !find_sub_range("/etc/subgid", &out->first_gid, &n_gids)) {
         out->count = 0;
-        snprintf(out->why, sizeof out->why, "/etc/subuid and /etc/subgid give no ids to uid %u: usermod --add-subuids and "
-                 "--add-subgids do", geteuid());
+        snprintf(out->why, sizeof out->why,
+                 "/etc/subuid and /etc/subgid give no ids to uid %u: usermod --add-subuids and "
+                 "--add-subgids do",
+                 geteuid());
         return;
     }
     out->count = out->count < n_gids ? out->count : n_gids;
@@ -87,12 +90,13 @@ static void find_subordinate(struct uid_range *out)
 
 static void find_own(struct uid_range *out)
 {
-    if (workload_identity_available(ROOT_FIRST) && workload_identity_available(ROOT_FIRST + ROOT_COUNT - 1)) {
+    if (workload_identity_available(ROOT_FIRST) &&
+        workload_identity_available(ROOT_FIRST + ROOT_COUNT - 1)) {
         out->first = out->first_gid = ROOT_FIRST;
         out->count = ROOT_COUNT;
     } else {
-        snprintf(out->why, sizeof out->why, "this user namespace has no uids from %d to %d", ROOT_FIRST,
-                 ROOT_FIRST + ROOT_COUNT - 1);
+        snprintf(out->why, sizeof out->why, "this user namespace has no uids from %d to %d",
+                 ROOT_FIRST, ROOT_FIRST + ROOT_COUNT - 1);
     }
 }
 
@@ -157,8 +161,8 @@ static bool is_retired(int lock, const char *state_dir)
     return len > 0 && (size_t)len == strlen(state_dir) && memcmp(text, state_dir, (size_t)len) == 0;
 }
 
-int uid_claim_new(const struct uid_range *range, uint32_t wanted, const char *state_dir, uint32_t *out,
-                  struct error *err)
+int uid_claim_new(const struct uid_range *range, uint32_t wanted, const char *state_dir,
+                  uint32_t *out, struct error *err)
 {
     *out = wanted;
     error_set(err, ERROR_INTERNAL, "%s", "");
@@ -170,7 +174,8 @@ int uid_claim_new(const struct uid_range *range, uint32_t wanted, const char *st
         if (fd >= 0)
             close(fd);
         else if (errno != EWOULDBLOCK)
-            return error_errno(err, ERROR_INTERNAL, "cannot claim uid %u in %s", *out, range->claims);
+            return error_errno(err, ERROR_INTERNAL, "cannot claim uid %u in %s", *out,
+                               range->claims);
     }
     if (*range->claims)
         error_set(err, ERROR_STATE, "all %u uids of sandboxes are taken", range->count);

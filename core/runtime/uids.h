@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Host uids of workloads: each sandbox on this host has another one.
  *
- * A gateway that runs as root has a range of its own, one of an ordinary user the range of /etc/subuid.
- * A uid is claimed by a lock on a file that all gateways of the user share.  The gateway holds the lock
- * as long as the sandbox exists, and the supervisor as long as it lives.  So a uid whose lock nobody
- * holds is free, whatever has crashed.  Blocks; any thread. */
+ * A gateway that runs as root has a range of its own, one of an ordinary user the range of
+ * /etc/subuid. A uid is claimed by a lock on a file that all gateways of the user share.  The
+ * gateway holds the lock as long as the sandbox exists, and the supervisor as long as it lives.  So
+ * a uid whose lock nobody holds is free, whatever has crashed.  Blocks; any thread. */
 #ifndef RUNTIME_UIDS_H
 #define RUNTIME_UIDS_H
 
@@ -32,9 +32,10 @@ uint32_t uid_of_number(const struct uid_range *range, int64_t number);
 int uid_claim(const struct uid_range *range, uint32_t uid, struct error *err);
 /* Locks that uid for a new sandbox of the gateway with that state folder, or the next that is free
  * and that no sandbox of that gateway had before. */
-int uid_claim_new(const struct uid_range *range, uint32_t wanted, const char *state_dir, uint32_t *out,
-                  struct error *err);
-/* Marks the locked uid of a deleted sandbox, so that no later sandbox owns files it left elsewhere. */
+int uid_claim_new(const struct uid_range *range, uint32_t wanted, const char *state_dir,
+                  uint32_t *out, struct error *err);
+/* Marks the locked uid of a deleted sandbox, so that no later sandbox owns files it left
+ * elsewhere. */
 void uid_retire(int lock, const char *state_dir);
 
 #endif

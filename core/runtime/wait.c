@@ -15,7 +15,7 @@ struct revision_wait {
     uv_timer_t timer;
     bool reading;                                   /* a read is under way */
     bool again;                                     /* something happened during it */
-    bool settled;                                   /* the read's: it has left pending, or cannot be read */
+    bool settled; /* the read's: it has left pending, or cannot be read */
     bool over;                                      /* no more waiting */
 };
 
@@ -26,9 +26,10 @@ static void read_status(void *arg)
     struct store_sandbox sandbox;
     struct store_revision r;
     struct error ignored;
-    w->settled = store_sandbox_get(w->what.store, w->sandbox, arena, &sandbox, &ignored) != 0 ||
-                 store_revision_get(w->what.store, sandbox.id, w->what.revision, arena, &r, &ignored) != 0 ||
-                 strcmp(r.status, "pending") != 0;
+    w->settled =
+        store_sandbox_get(w->what.store, w->sandbox, arena, &sandbox, &ignored) != 0 ||
+        store_revision_get(w->what.store, sandbox.id, w->what.revision, arena, &r, &ignored) != 0 ||
+        strcmp(r.status, "pending") != 0;
     arena_free(arena);
 }
 
@@ -94,10 +95,12 @@ void revision_wait_cancel(struct revision_wait *w)
     uv_timer_start(&w->timer, on_timeout, 0, 0);
 }
 
-struct revision_wait *revision_wait(const struct revision_wait_for *what, void (*done)(void *arg), void *arg)
+struct revision_wait *revision_wait(const struct revision_wait_for *what, void (*done)(void *arg),
+                                    void *arg)
 {
     struct revision_wait *w = alloc_zero(1, sizeof *w);
-    *w = (struct revision_wait){.what = *what, .sandbox = alloc_str(what->sandbox), .done = done, .arg = arg};
+    *w = (struct revision_wait){
+        .what = *what, .sandbox = alloc_str(what->sandbox), .done = done, .arg = arg};
     uv_timer_init(what->loop, &w->timer);
     w->timer.data = w;
     w->subscriber = events_subscribe(what->events, NULL, on_event, w);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A supervisor's process: whether it lives, by the lock that it holds, and when it ends, by its pidfd. */
+/* A supervisor's process: whether it lives, by the lock that it holds, and when it ends, by its
+ * pidfd. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -63,7 +64,8 @@ void sandbox_watch(struct sandbox *s, pid_t pid)
         return;
     s->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (s->pidfd < 0) {
-        log_warn(s->all->setup.log, "cannot watch the supervisor of sandbox %s: %s", s->name, strerror(errno));
+        log_warn(s->all->setup.log, "cannot watch the supervisor of sandbox %s: %s", s->name,
+                 strerror(errno));
         return;
     }
     s->exit_poll = alloc_zero(1, sizeof *s->exit_poll);

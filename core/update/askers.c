@@ -51,7 +51,8 @@ struct askers askers_decode(const char *json, struct arena *arena)
 static bool is_listed(const struct askers *list, const struct asker *person)
 {
     for (size_t i = 0; i < list->n; i++)
-        if (strcmp(list->items[i].name, person->name) == 0 && strcmp(list->items[i].account, person->account) == 0)
+        if (strcmp(list->items[i].name, person->name) == 0 &&
+            strcmp(list->items[i].account, person->account) == 0)
             return true;
     return false;
 }

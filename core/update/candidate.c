@@ -34,7 +34,8 @@ static int load_new(struct update *u)
     u->result->sandbox_id = u->sandbox.id;
     u->result->base_hash = "";
     if (store_sandbox_get(u->updates->store, u->sandbox.name, u->arena, &taken, u->err) == 0)
-        return error_set(u->err, ERROR_EXISTS, "sandbox '%s' already exists: choose another name, or delete it first",
+        return error_set(u->err, ERROR_EXISTS,
+                         "sandbox '%s' already exists: choose another name, or delete it first",
                          taken.name);
     return u->err->kind == ERROR_NOT_FOUND ? 0 : -1;
 }
@@ -43,7 +44,8 @@ int update_load(struct update *u)
 {
     if (u->request->kind == SLUICE_CREATE)
         return load_new(u);
-    if (store_sandbox_get(u->updates->store, u->request->sandbox, u->arena, &u->sandbox, u->err) != 0)
+    if (store_sandbox_get(u->updates->store, u->request->sandbox, u->arena, &u->sandbox, u->err) !=
+        0)
         return -1;
     u->result->sandbox_id = u->sandbox.id;
     struct store_revision newest, first;
@@ -59,14 +61,15 @@ int update_load(struct update *u)
     return check_expected(u);
 }
 
-/* Sections that the document leaves out are taken from base.  If parts of the document cannot be decoded,
- * the rest is checked nevertheless, so that all problems are reported at once. */
+/* Sections that the document leaves out are taken from base.  If parts of the document cannot be
+ * decoded, the rest is checked nevertheless, so that all problems are reported at once. */
 struct policy *update_read_document(const struct doc_node *document, const char *path,
                                     const struct policy *base, struct problems *problems,
                                     struct problems *warnings)
 {
     struct policy *written = policy_decode(document, path, problems);
-    struct policy *policy = written ? policy_complete(written, base) : policy_decode_sound(document, path);
+    struct policy *policy =
+        written ? policy_complete(written, base) : policy_decode_sound(document, path);
     bool good = policy && policy_check(policy, problems, warnings) == 0 && written;
     policy_unref(written);
     if (good)
@@ -78,8 +81,8 @@ struct policy *update_read_document(const struct doc_node *document, const char 
 static struct policy *from_document(struct update *u)
 {
     const struct update_request *r = u->request;
-    return r->document ? update_read_document(r->document, r->document_path, u->result->current, u->problems,
-                                              &u->result->warnings)
+    return r->document ? update_read_document(r->document, r->document_path, u->result->current,
+                                              u->problems, &u->result->warnings)
                        : policy_default();
 }
 
@@ -120,8 +123,13 @@ void update_locate(struct update *u)
         return;
     struct doc_node name = {.kind = DOC_SCALAR, .text = r->document_path}, *names[] = {&name};
     struct doc_node *members[] = {(struct doc_node *)r->document};
-    const struct doc_node body = {.kind = DOC_MAP, .text = "", .keys = names, .items = members, .n = 1,
-                                  .line = r->document->line, .column = r->document->column};
+    const struct doc_node body = {.kind = DOC_MAP,
+                                  .text = "",
+                                  .keys = names,
+                                  .items = members,
+                                  .n = 1,
+                                  .line = r->document->line,
+                                  .column = r->document->column};
     const struct doc_node *root = *r->document_path ? &body : r->document;
     policy_locate(u->problems, root);
     policy_locate(&u->result->warnings, root);

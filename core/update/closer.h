@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frees chains that a reload replaced, after their last vote, on a thread of its own: fini of a voter may
- * take a while, and no update waits for it.
+/* Frees chains that a reload replaced, after their last vote, on a thread of its own: fini of a
+ * voter may take a while, and no update waits for it.
  *
  * Any thread but for closer_free, after which nobody may use it. */
 #ifndef UPDATE_CLOSER_H

@@ -118,7 +118,8 @@ static json_t *encode_warnings(const struct update_result *r)
     json_t *list = update_problems_json(&r->warnings);
     for (size_t i = 0; i < r->votes.n; i++) {
         const struct chain_vote *v = &r->votes.items[i];
-        if (strcmp(v->level, "advisory") == 0 && (v->verdict == SLUICE_DENY || v->verdict == SLUICE_HOLD))
+        if (strcmp(v->level, "advisory") == 0 &&
+            (v->verdict == SLUICE_DENY || v->verdict == SLUICE_HOLD))
             json_array_append_new(list, json_pack("{s:s, s:i, s:i, s:s, s:s, s:s}", "path", v->path,
                                                   "line", 0, "column", 0, "message", v->message,
                                                   "voter", v->voter, "code", v->code));
@@ -135,7 +136,8 @@ json_t *update_document(const struct update_result *r)
         encode_warnings(r), "diff", r->diff_json);
     json_object_set(json, "effect", r->effect_json);
     json_object_set_new(json, "base_revision", json_integer((json_int_t)r->base_revision));
-    json_object_set_new(json, "summary", json_string(r->changed ? r->tally.why : "nothing changes"));
+    json_object_set_new(json, "summary",
+                        json_string(r->changed ? r->tally.why : "nothing changes"));
     if (r->tally.overridden)
         json_object_set_new(json, "overridden", json_true());
     if (*r->decision_id)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes the draft chunk in which a held update waits.  It is written in the transaction of the decision,
- * which names it. */
+/* Makes the draft chunk in which a held update waits.  It is written in the transaction of the
+ * decision, which names it. */
 #include <string.h>
 
 #include "store/words.h"
@@ -56,7 +56,8 @@ static const char *find_pending(struct update *u)
     return NULL;
 }
 
-/* A creation has no sandbox whose queue could take it; an approval stays in the chunk that it approves. */
+/* A creation has no sandbox whose queue could take it; an approval stays in the chunk that it
+ * approves. */
 void update_hold(struct update *u)
 {
     const struct update_request *q = u->request;

@@ -59,8 +59,10 @@ static void warn_of_start(struct update *u)
     const char *name = u->request->sandbox;
     for (size_t i = 0; i < r->diff->n_static_changes && r->current; i++)
         problems_add(&r->warnings, r->diff->static_changes[i]->path, 0, 0,
-                     "what changes here counts from the sandbox's next start on: sluice sandbox stop %s, then "
-                     "sluice sandbox start %s", name, name);
+                     "what changes here counts from the sandbox's next start on: sluice sandbox "
+                     "stop %s, then "
+                     "sluice sandbox start %s",
+                     name, name);
     update_locate(u);
 }
 
@@ -94,9 +96,10 @@ static int decide(struct update *u)
     if (update_commit(u) != 0)
         return -1;
     if (r->changed)
-        chain_observe(u->chain, &(struct sluice_outcome){sizeof(struct sluice_outcome), transition,
-                                                         chain_outcome_word(r->outcome),
-                                                         r->outcome == CHAIN_ALLOWED ? r->revision : 0});
+        chain_observe(u->chain,
+                      &(struct sluice_outcome){sizeof(struct sluice_outcome), transition,
+                                               chain_outcome_word(r->outcome),
+                                               r->outcome == CHAIN_ALLOWED ? r->revision : 0});
     return 0;
 }
 
@@ -138,9 +141,10 @@ static int run(struct update *u)
         if (u->err->kind != ERROR_MOVED || request->if_revision || request->review)
             return -1;
     }
-    return error_set(u->err, ERROR_MOVED,
-                     "gave up after %d attempts: other updates of sandbox '%s' kept coming first; try again",
-                     UPDATE_ATTEMPTS, request->sandbox);
+    return error_set(
+        u->err, ERROR_MOVED,
+        "gave up after %d attempts: other updates of sandbox '%s' kept coming first; try again",
+        UPDATE_ATTEMPTS, request->sandbox);
 }
 
 int update_run(struct updates *updates, const struct update_request *request, struct arena *arena,

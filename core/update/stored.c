@@ -43,7 +43,8 @@ static struct policy *find(struct stored_policies *stored, const char *hash)
 {
     pthread_mutex_lock(&stored->lock);
     struct policy *there = *place_of(stored, hash);
-    struct policy *found = there && strcmp(policy_hash(there), hash) == 0 ? policy_ref(there) : NULL;
+    struct policy *found =
+        there && strcmp(policy_hash(there), hash) == 0 ? policy_ref(there) : NULL;
     pthread_mutex_unlock(&stored->lock);
     return found;
 }
@@ -65,10 +66,13 @@ static struct policy *parse(const struct store_revision *revision, struct error 
     struct problems problems = {0};
     struct policy *policy =
         policy_parse(revision->policy_json, strlen(revision->policy_json), DOC_JSON, &problems);
-    const struct problem *first = problems.n ? &problems.items[0] : &(struct problem){.path = "", .message = "unknown reason"};
+    const struct problem *first = problems.n
+                                      ? &problems.items[0]
+                                      : &(struct problem){.path = "", .message = "unknown reason"};
     if (!policy)
         error_set(err, ERROR_INTERNAL, "revision %lu in the store cannot be read: %s%s%s",
-                  (unsigned long)revision->revision, first->path, *first->path ? ": " : "", first->message);
+                  (unsigned long)revision->revision, first->path, *first->path ? ": " : "",
+                  first->message);
     problems_free(&problems);
     return policy;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A cache of parsed policies: each update of a sandbox reads the same few again.  The key is the hash of
- * the policy, so an entry is never stale.  Any thread. */
+/* A cache of parsed policies: each update of a sandbox reads the same few again.  The key is the
+ * hash of the policy, so an entry is never stale.  Any thread. */
 #ifndef UPDATE_STORED_H
 #define UPDATE_STORED_H
 
@@ -12,7 +12,8 @@ struct stored_policies;
 struct stored_policies *stored_policies_new(void);
 void stored_policies_free(struct stored_policies *stored);
 
-/* The policy of a revision; the caller owns the reference.  NULL: the store's text cannot be read. */
+/* The policy of a revision; the caller owns the reference.  NULL: the store's text cannot be
+ * read. */
 struct policy *stored_policies_get(struct stored_policies *stored,
                                    const struct store_revision *revision, struct error *err);
 /* Caches a policy that was just committed, as the next update needs it.  Borrows it. */

@@ -36,40 +36,43 @@ struct update_observer {
 /* Borrows the store and the log, takes a reference to the chain. */
 struct updates *updates_new(struct store *store, struct chain *chain, const struct log *log);
 void updates_free(struct updates *updates);
-/* The observers of every update, called in this order.  Before the first update; borrows the list. */
+/* The observers of every update, called in this order.  Before the first update; borrows the
+ * list. */
 void updates_observe(struct updates *updates, const struct update_observer *observers, size_t n,
                      void *ctx);
 
 /* A reload.  Updates under way finish on the chain they started on. */
 void updates_set_chain(struct updates *updates, struct chain *chain);
-/* A new reference, which updates_leave_chain gives back without waiting for a replaced chain's end. */
+/* A new reference, which updates_leave_chain gives back without waiting for a replaced chain's
+ * end. */
 struct chain *updates_chain(struct updates *updates);
 void updates_leave_chain(struct updates *updates, struct chain *chain);
 struct store *updates_store(struct updates *updates);
 
 /* A revision's policy, which the arena drops; number 0: the newest. */
 struct policy *updates_policy_at(struct updates *updates, const char *sandbox_id, uint64_t number,
-                                 struct arena *arena, struct store_revision *out, struct error *err);
+                                 struct arena *arena, struct store_revision *out,
+                                 struct error *err);
 
 struct update_request {
     enum sluice_kind kind;
     const char *sandbox;                            /* its name; on create that of the new one */
     struct sluice_actor actor;
-    const char *account;                            /* which the actor called from; NULL: not known */
+    const char *account; /* which the actor called from; NULL: not known */
     const char *reason;                             /* NULL counts as "" */
     bool dry_run;
-    bool override;                                  /* the caller may and wants to override, and gives a reason */
-    uint64_t if_revision;                           /* ERROR_MOVED unless this is the newest revision; 0: any */
+    bool override; /* the caller may and wants to override, and gives a reason */
+    uint64_t if_revision; /* ERROR_MOVED unless this is the newest revision; 0: any */
 
     /* What is asked for; which of them counts depends on the kind. */
-    const struct doc_node *document;                /* CREATE (NULL: the restrictive default), REPLACE */
-    const char *document_path;                      /* the member of its body that it is, "" for a document of its own */
+    const struct doc_node *document; /* CREATE (NULL: the restrictive default), REPLACE */
+    const char *document_path; /* the member of its body that it is, "" for a document of its own */
     const struct policy_operations *operations;     /* MERGE, APPROVE, UNDO */
-    struct policy *policy;                          /* APPROVE of a held update, UNDO: the candidate itself */
+    struct policy *policy; /* APPROVE of a held update, UNDO: the candidate itself */
     uint64_t to_revision;                           /* ROLLBACK */
     struct store_sandbox *create;                   /* CREATE: the record to insert */
     const struct sluice_draft *draft;               /* APPROVE */
-    const char *draft_id;                           /* APPROVE, UNDO: noted in the decision; NULL: none */
+    const char *draft_id; /* APPROVE, UNDO: noted in the decision; NULL: none */
     /* APPROVE: the digest the reviewer saw, of the revision the approval would replace and so on;
      * asked about every attempt.  Returns -1 with err to refuse.  NULL: nothing to ask. */
     int (*review)(void *arg, const struct update_result *seen, struct error *err);
@@ -84,13 +87,13 @@ struct update_request {
 struct update_result {
     enum chain_outcome outcome;
     bool dry_run;
-    bool changed;                                   /* the candidate is another policy than the current one */
-    uint64_t base_revision;                         /* what the candidate was made from; 0 on create */
+    bool changed; /* the candidate is another policy than the current one */
+    uint64_t base_revision; /* what the candidate was made from; 0 on create */
     uint64_t revision;                              /* the newest revision after the update */
     const char *hash;                               /* of the candidate */
     const char *base_hash;                          /* of the current policy; "" on create */
-    const char *status;                             /* of that revision: pending, loaded, …; "" if there is none */
-    struct chain_votes votes;                       /* empty when nothing changed: there is nothing to decide */
+    const char *status; /* of that revision: pending, loaded, …; "" if there is none */
+    struct chain_votes votes; /* empty when nothing changed: there is nothing to decide */
     struct chain_tally tally;
     const char *chain_digest;
     struct problems warnings;
@@ -99,7 +102,7 @@ struct update_result {
     struct policy *candidate, *current;             /* current: NULL on create */
     const char *sandbox_id;
     const char *decision_id;                        /* "" for a dry run or when nothing changed */
-    const char *draft_id;                           /* outcome held: the chunk that waits; "" otherwise */
+    const char *draft_id; /* outcome held: the chunk that waits; "" otherwise */
     int64_t at_ms;
 };
 
@@ -108,9 +111,9 @@ struct update_result {
 int update_run(struct updates *updates, const struct update_request *request, struct arena *arena,
                struct update_result *out, struct problems *problems, struct error *err);
 
-/* The policy that a document at path makes of base (NULL: of nothing, for a new sandbox), as an update
- * reads it.  A new reference; NULL when there are problems, which are then all that an update would
- * find.  Line and column are those of the document's own tree. */
+/* The policy that a document at path makes of base (NULL: of nothing, for a new sandbox), as an
+ * update reads it.  A new reference; NULL when there are problems, which are then all that an
+ * update would find.  Line and column are those of the document's own tree. */
 struct policy *update_read_document(const struct doc_node *document, const char *path,
                                     const struct policy *base, struct problems *problems,
                                     struct problems *warnings);

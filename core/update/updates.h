@@ -37,7 +37,7 @@ struct update {
     /* What the commit writes. */
     struct store_decision *decision;                /* NULL: nothing changed, nothing to record */
     struct store_revision *revision;                /* NULL: not allowed */
-    struct store_draft *held;                       /* NULL: not held, or its chunk is there already */
+    struct store_draft *held; /* NULL: not held, or its chunk is there already */
 };
 
 /* candidate.c: the sandbox, its baseline and current policy, and what the request makes of them. */

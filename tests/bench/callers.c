@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* callers ADDRESS PORT PROCESSES CONNECTIONS: inside a sandbox, beside so many idle processes, the
- * time that a connect to the proxy takes, and the time from there to the answer to a CONNECT that no
- * rule allows.  Microseconds. */
+ * time that a connect to the proxy takes, and the time from there to the answer to a CONNECT that
+ * no rule allows.  Microseconds. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <signal.h>

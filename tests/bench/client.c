@@ -81,12 +81,14 @@ int read_response(struct client *c, const char **body)
     return atoi(c->buffer + 9);
 }
 
-int request(struct client *c, const char *method, const char *path, const char *type, const char *body,
-            const char **answer)
+int request(struct client *c, const char *method, const char *path, const char *type,
+            const char *body, const char **answer)
 {
     char text[16384];
-    int n = snprintf(text, sizeof text, "%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n%s",
-                     method, path, type, strlen(body), body);
+    int n = snprintf(
+        text, sizeof text,
+        "%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n%s",
+        method, path, type, strlen(body), body);
     send_all(c->fd, text, (size_t)n);
     return read_response(c, answer);
 }

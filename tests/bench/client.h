@@ -20,7 +20,7 @@ void send_all(int fd, const char *text, size_t len);
 /* Reads one response with a Content-Length; returns its status, 0 when the connection ended. */
 int read_response(struct client *c, const char **body);
 /* One request to the gateway; returns the status. */
-int request(struct client *c, const char *method, const char *path, const char *type, const char *body,
-            const char **answer);
+int request(struct client *c, const char *method, const char *path, const char *type,
+            const char *body, const char **answer);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How long the effect of a change takes at its worst: 256 rules of 16 endpoints each, in shapes that
- * are hard in different ways.  Prints the time of each, and whether it was decided or given up.
+/* How long the effect of a change takes at its worst: 256 rules of 16 endpoints each, in shapes
+ * that are hard in different ways.  Prints the time of each, and whether it was decided or given
+ * up.
  *
  * effect [RUNS] */
 #include <stdio.h>
@@ -18,41 +19,47 @@ typedef void write_endpoint(struct buf *out, unsigned rule, unsigned endpoint, b
 /* Each host its own; a single one moves. */
 static void one_moves(struct buf *out, unsigned rule, unsigned endpoint, bool after)
 {
-    unsigned host = rule * ENDPOINTS + endpoint + (after && rule == 7 && endpoint == 7 ? 100000 : 0);
+    unsigned host =
+        rule * ENDPOINTS + endpoint + (after && rule == 7 && endpoint == 7 ? 100000 : 0);
     buf_printf(out, "{host: h%u.example.com, port: 443}", host);
 }
 
 static void all_move(struct buf *out, unsigned rule, unsigned endpoint, bool after)
 {
-    buf_printf(out, "{host: h%u.%s.com, port: 443}", rule * ENDPOINTS + endpoint, after ? "b" : "a");
+    buf_printf(out, "{host: h%u.%s.com, port: 443}", rule * ENDPOINTS + endpoint,
+               after ? "b" : "a");
 }
 
 /* The same hosts in another order of rules: nothing is gained or lost. */
 static void shuffled(struct buf *out, unsigned rule, unsigned endpoint, bool after)
 {
     unsigned n = rule * ENDPOINTS + endpoint;
-    buf_printf(out, "{host: h%u.example.com, port: 443}", after ? n * 1021 % (RULES * ENDPOINTS) : n);
+    buf_printf(out, "{host: h%u.example.com, port: 443}",
+               after ? n * 1021 % (RULES * ENDPOINTS) : n);
 }
 
 /* Wildcards that overlap in many ways. */
 static void entangled(struct buf *out, unsigned rule, unsigned endpoint, bool after)
 {
     unsigned n = rule * ENDPOINTS + endpoint;
-    buf_printf(out, "{host: \"%c*%c*%c%u.e%u.com\", port: 443}", 'a' + n % 7, 'a' + n / 7 % 11, 'a' + n % 5, n % 13,
-               n / 256 + (after ? 1 : 0));
+    buf_printf(out, "{host: \"%c*%c*%c%u.e%u.com\", port: 443}", 'a' + n % 7, 'a' + n / 7 % 11,
+               'a' + n % 5, n % 13, n / 256 + (after ? 1 : 0));
 }
 
 static void one_domain(struct buf *out, unsigned rule, unsigned endpoint, bool after)
 {
     unsigned n = rule * ENDPOINTS + endpoint;
-    buf_printf(out, "{host: \"*%x*%x*.example.com\", port: %u}", n % 61, n % 67, 1 + n % 3 + (after ? 1 : 0));
+    buf_printf(out, "{host: \"*%x*%x*.example.com\", port: %u}", n % 61, n % 67,
+               1 + n % 3 + (after ? 1 : 0));
 }
 
 static void requests(struct buf *out, unsigned rule, unsigned endpoint, bool after)
 {
     unsigned n = rule * ENDPOINTS + endpoint;
     if (endpoint < 4)
-        buf_printf(out, "{host: h%u.com, port: 443, protocol: rest, enforcement: enforce, rules: [{allow: {method: GET, path: /%c/*/x%u%s}}]}",
+        buf_printf(out,
+                   "{host: h%u.com, port: 443, protocol: rest, enforcement: enforce, rules: "
+                   "[{allow: {method: GET, path: /%c/*/x%u%s}}]}",
                    n % 97, 'a' + n % 3, n, after ? "/**" : "");
     else
         buf_printf(out, "{host: h%u.com, port: 80}", n);
@@ -66,7 +73,8 @@ static const struct shape {
     {"one host of 4096 moves", one_moves, "[{path: /usr/bin/curl}]"},
     {"all hosts move", all_move, "[{path: /usr/bin/curl}]"},
     {"all hosts move, ten binaries", all_move,
-     "[{path: /a/*}, {path: /b/**}, {path: /c/d}, {path: /a/b*}, {path: /**/e}, {path: /f*/g}, {path: /h}, {path: /i/*}, {path: /j}, {path: /k/**/l}]"},
+     "[{path: /a/*}, {path: /b/**}, {path: /c/d}, {path: /a/b*}, {path: /**/e}, {path: /f*/g}, "
+     "{path: /h}, {path: /i/*}, {path: /j}, {path: /k/**/l}]"},
     {"the same hosts in other rules", shuffled, "[{path: /usr/bin/curl}]"},
     {"wildcards of 16 domains", entangled, "[{path: /usr/bin/curl}, {path: /opt/**}]"},
     {"wildcards of one domain", one_domain, "[{path: /usr/bin/curl}]"},
@@ -88,7 +96,8 @@ static struct policy *make(const struct shape *shape, bool after)
     }
     struct policy *policy = policy_parse(text.data, text.len, DOC_YAML, &problems);
     if (!policy) {
-        fprintf(stderr, "effect: %s: %s (%zu bytes)\n", shape->name, problems.items[0].message, text.len);
+        fprintf(stderr, "effect: %s: %s (%zu bytes)\n", shape->name, problems.items[0].message,
+                text.len);
         exit(1);
     }
     buf_free(&text);
@@ -109,15 +118,16 @@ static void measure(const struct shape *shape, int runs)
     for (int i = 0; i < runs; i++) {
         struct arena *arena = arena_new();
         uint64_t start = clock_mono_ns();
-        const struct policy_effect *effect = policy_effect(policy_model(before), policy_model(after), arena);
+        const struct policy_effect *effect =
+            policy_effect(policy_model(before), policy_model(after), arena);
         ms[i] = (double)(clock_mono_ns() - start) / 1e6;
         relation = policy_relation_word(effect->relation);
         note = *effect->note ? ", given up" : "";
         arena_free(arena);
     }
     qsort(ms, (size_t)runs, sizeof *ms, by_value);
-    printf("%-32s p50 %6.2f ms  max %6.2f ms  p50 <= %d ms %-8s %s%s\n", shape->name, ms[runs / 2], ms[runs - 1], TARGET_MS,
-           ms[runs / 2] <= TARGET_MS ? "met" : "not met", relation, note);
+    printf("%-32s p50 %6.2f ms  max %6.2f ms  p50 <= %d ms %-8s %s%s\n", shape->name, ms[runs / 2],
+           ms[runs - 1], TARGET_MS, ms[runs / 2] <= TARGET_MS ? "met" : "not met", relation, note);
     policy_unref(before);
     policy_unref(after);
 }

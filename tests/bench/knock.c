@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* knock ADDRESS PORT PATH PAUSE_US: runs inside a sandbox and asks its proxy for the same page for ever. */
+/* knock ADDRESS PORT PATH PAUSE_US: runs inside a sandbox and asks its proxy for the same page for
+ * ever. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +14,8 @@ int main(int argc, char **argv)
     char text[256];
     if (argc != 5)
         return 2;
-    int n = snprintf(text, sizeof text, "GET http://%s:%s%s HTTP/1.1\r\nHost: %s:%s\r\n\r\n", argv[1], argv[2], argv[3],
-                     argv[1], argv[2]);
+    int n = snprintf(text, sizeof text, "GET http://%s:%s%s HTTP/1.1\r\nHost: %s:%s\r\n\r\n",
+                     argv[1], argv[2], argv[3], argv[1], argv[2]);
     for (;;) {
         if (c.fd < 0)
             c.fd = connect_tcp("10.200.0.1", 3128);

@@ -3,8 +3,8 @@
  *
  * live one SOCKET NAME ROUNDS       (a) policy set sent -> enforced, one sandbox
  * live many SOCKET ROUNDS NAME...   (a) the same for all of them at once
- * live rate SOCKET SECONDS NAME...  (b) durable updates per second, a client each
- */
+ * live rate SOCKET SECONDS NAME...  (b) durable updates per second, a client
+ * each */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -26,10 +26,15 @@ static const char type[] = "application/yaml";
 /* A policy with the rule, or without; the round makes each text another one. */
 static void policy_text(char *out, size_t size, int allow, int round)
 {
-    int n = snprintf(out, size, "version: 1\nnetwork_policies:\n  round%d:\n    endpoints: [{host: round%d.example.com, port: 443}]\n"
-                     "    binaries: [{path: /usr/bin/curl}]\n", round % 7, round % 1000);
+    int n = snprintf(out, size,
+                     "version: 1\nnetwork_policies:\n  round%d:\n    endpoints: [{host: "
+                     "round%d.example.com, port: 443}]\n"
+                     "    binaries: [{path: /usr/bin/curl}]\n",
+                     round % 7, round % 1000);
     if (allow)
-        snprintf(out + n, size - (size_t)n, "  knock:\n    endpoints: [{host: %s, port: %d}]\n    binaries: [{path: /sandbox/knock}]\n",
+        snprintf(out + n, size - (size_t)n,
+                 "  knock:\n    endpoints: [{host: %s, port: %d}]\n    binaries: [{path: "
+                 "/sandbox/knock}]\n",
                  address, PORT);
 }
 
@@ -115,8 +120,8 @@ static int by_value(const void *a, const void *b)
 static void report(const char *what, double *ms, size_t n)
 {
     qsort(ms, n, sizeof *ms, by_value);
-    printf("%s: n %zu  p50 %.3f ms  p90 %.3f ms  p99 %.3f ms  max %.3f ms\n", what, n, ms[n / 2], ms[n * 9 / 10], ms[n * 99 / 100],
-           ms[n - 1]);
+    printf("%s: n %zu  p50 %.3f ms  p90 %.3f ms  p99 %.3f ms  max %.3f ms\n", what, n, ms[n / 2],
+           ms[n * 9 / 10], ms[n * 99 / 100], ms[n - 1]);
 }
 
 /* ---- (a) ---- */
@@ -129,7 +134,8 @@ static void put_policy(struct client *c, const char *name, int allow, int round)
     policy_text(body, sizeof body, allow, round);
     int status = request(c, "PUT", path, type, body, &answer);
     if (status != 200) {
-        fprintf(stderr, "live: policy set of %s answered %d: %s\n", name, status, answer ? answer : "");
+        fprintf(stderr, "live: policy set of %s answered %d: %s\n", name, status,
+                answer ? answer : "");
         exit(1);
     }
 }
@@ -185,7 +191,8 @@ static int run_live(const char *what, const char *socket, int rounds, char **nam
     double *ms = calloc((size_t)(n * rounds), sizeof *ms);
     pthread_barrier_init(&barrier, NULL, (unsigned)n);
     for (int i = 0; i < n; i++) {
-        all[i] = (struct round){origin, socket, names[i], (unsigned)i, rounds, ms + i * rounds, &barrier};
+        all[i] = (struct round){origin, socket,          names[i], (unsigned)i,
+                                rounds, ms + i * rounds, &barrier};
         pthread_create(&threads[i], NULL, measure, &all[i]);
     }
     for (int i = 0; i < n; i++)
@@ -244,6 +251,7 @@ int main(int argc, char **argv)
         return run_live("all at once", argv[2], atoi(argv[3]), argv + 4, argc - 4);
     if (strcmp(mode, "rate") == 0 && argc > 4)
         return run_rate(argv[2], atoi(argv[3]), argv + 4, argc - 4);
-    fprintf(stderr, "usage: live one SOCKET NAME ROUNDS | many SOCKET ROUNDS NAME... | rate SOCKET SECONDS NAME...\n");
+    fprintf(stderr, "usage: live one SOCKET NAME ROUNDS | many SOCKET ROUNDS NAME... | rate SOCKET "
+                    "SECONDS NAME...\n");
     return 2;
 }

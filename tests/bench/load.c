@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Replaces policies at a steady rate; the measurements and the end-to-end suites under load use it.
  *
- * load SOCKET RATE COUNT NAME...    RATE updates a second (0: as fast as answers come), COUNT in all
+ * load SOCKET RATE COUNT NAME...    RATE updates a second (0: as fast as answers come), COUNT in
+ * all
  *
  * Update n goes to sandbox n modulo their number, over one connection for each, and lets curl reach
  * the host r<n>.example.com.  Each is due at its time, whatever became of those before it, and late

@@ -2,8 +2,8 @@
 /* What one sqlite3 connection commits one by one, with the pragmas of the store.
  *
  * peer row FILE SECONDS           one row of two policies each time
- * peer update STORE FILE SECONDS  the rows that an update writes, on a copy of STORE: the revision, the
- *                                 decision and the head of the audit chain, then what its load changes
+ * peer update STORE FILE SECONDS  the rows that an update writes, on a copy of STORE: the revision,
+ * the decision and the head of the audit chain, then what its load changes
  */
 #include <sqlite3.h>
 #include <stdio.h>
@@ -21,16 +21,21 @@ static const char *const row[] = {
 /* The newest revision and decision are written once more, under the next numbers. */
 static const char *const update[] = {
     "BEGIN IMMEDIATE",
-    "INSERT INTO revision SELECT sandbox_id, revision + 1, hash, kind, actor, reason, 'pending', error, decision_id, created_at_ms, 0, policy_json "
-    " FROM revision WHERE sandbox_id=(SELECT id FROM sandbox LIMIT 1) ORDER BY revision DESC LIMIT 1",
+    "INSERT INTO revision SELECT sandbox_id, revision + 1, hash, kind, actor, reason, 'pending', "
+    "error, decision_id, created_at_ms, 0, policy_json "
+    " FROM revision WHERE sandbox_id=(SELECT id FROM sandbox LIMIT 1) ORDER BY revision DESC LIMIT "
+    "1",
     "UPDATE sandbox SET revision=revision + 1 WHERE id=(SELECT id FROM sandbox LIMIT 1)",
-    "INSERT INTO decision SELECT seq + 1, hex(randomblob(16)), sandbox_id, sandbox, kind, outcome, actor, role, via, reason, base_revision, revision, base_hash, "
-    " candidate_hash, votes_json, diff_json, warnings_json, draft_id, chain_digest, overridden, at_ms, previous, hash, candidate_json "
+    "INSERT INTO decision SELECT seq + 1, hex(randomblob(16)), sandbox_id, sandbox, kind, outcome, "
+    "actor, role, via, reason, base_revision, revision, base_hash, "
+    " candidate_hash, votes_json, diff_json, warnings_json, draft_id, chain_digest, overridden, "
+    "at_ms, previous, hash, candidate_json "
     " FROM decision ORDER BY seq DESC LIMIT 1",
     "UPDATE audit_head SET count=count + 1",
     "COMMIT",
     "BEGIN IMMEDIATE",
-    "UPDATE revision SET status='loaded', loaded_at_ms=1 WHERE sandbox_id=(SELECT id FROM sandbox LIMIT 1)"
+    "UPDATE revision SET status='loaded', loaded_at_ms=1 WHERE sandbox_id=(SELECT id FROM sandbox "
+    "LIMIT 1)"
     " AND revision=(SELECT revision FROM sandbox LIMIT 1)",
     "UPDATE revision SET status='superseded' WHERE sandbox_id=(SELECT id FROM sandbox LIMIT 1)"
     " AND revision=(SELECT revision - 1 FROM sandbox LIMIT 1)",

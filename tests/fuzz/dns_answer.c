@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzzes the reader of DNS responses.  The first byte says which type was asked for.
- * Oracles: an answer that is accepted has addresses of that type's family, as many as there may be, and
- * every part of it that is cut short has no other ones. */
+ * Oracles: an answer that is accepted has addresses of that type's family, as many as there may be,
+ * and every part of it that is cut short has no other ones. */
 #include "egress/destination/answer.h"
 
 #include <ares.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzzes the sandbox's resolver with one message.
- * Oracles: an answer is one to the message: its id, flags and question.  It is longer by one record at
- * most, and by none in an error.  What is asked again is answered again.  No beginning of a query that
- * succeeds does. */
+ * Oracles: an answer is one to the message: its id, flags and question.  It is longer by one record
+ * at most, and by none in an error.  What is asked again is answered again.  No beginning of a
+ * query that succeeds does. */
 #include "egress/dns/reply.h"
 
 #include <stdio.h>
@@ -38,9 +38,11 @@ static void check_answer(const uint8_t *query, size_t size, const uint8_t *answe
 {
     struct egress_dns_query read;
     int code = egress_dns_query_read(query, size, &read);
-    if (len < HEADER_SIZE || memcmp(query, answer, 2) != 0 || (answer[2] & 0xf8) != (0x80 | (query[2] & 0x78)))
+    if (len < HEADER_SIZE || memcmp(query, answer, 2) != 0 ||
+        (answer[2] & 0xf8) != (0x80 | (query[2] & 0x78)))
         wrong("an answer to something else");
-    if (read.question_len > 0 && memcmp(answer + HEADER_SIZE, read.question, read.question_len) != 0)
+    if (read.question_len > 0 &&
+        memcmp(answer + HEADER_SIZE, read.question, read.question_len) != 0)
         wrong("an answer to another question");
     if (len > size + (answer[7] ? RECORD_SIZE + longest_data(read.type) : 0))
         wrong("an answer that is much longer than its question");

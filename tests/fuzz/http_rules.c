@@ -22,24 +22,38 @@ static void wrong(const char *what, const char *text)
 static void check_canonical(const struct buf *path, bool keep)
 {
     struct buf again = {0};
-    if (policy_target_path(path->data, path->len, keep, &again) || strcmp(again.data, path->data) != 0)
+    if (policy_target_path(path->data, path->len, keep, &again) ||
+        strcmp(again.data, path->data) != 0)
         wrong("a canonical path is not canonical", path->data);
     buf_free(&again);
     if (path->data[0] != '/' || strstr(path->data, "//") || strstr(path->data, "/../") ||
-        strstr(path->data, "/./") || strpbrk(path->data, "?#; \\") || (!keep && strstr(path->data, "%2F")))
+        strstr(path->data, "/./") || strpbrk(path->data, "?#; \\") ||
+        (!keep && strstr(path->data, "%2F")))
         wrong("a canonical path can be read in another way", path->data);
 }
 
 static struct policy_http_decision decide(const struct sluice_l7_rule *rule, bool deny,
                                           const struct policy_http_request *request)
 {
-    static const struct sluice_l7_rule everything = {.size = sizeof everything, .method = "*", .path = "**",
-                                                     .operation_type = "", .operation_name = "", .command = ""};
+    static const struct sluice_l7_rule everything = {.size = sizeof everything,
+                                                     .method = "*",
+                                                     .path = "**",
+                                                     .operation_type = "",
+                                                     .operation_name = "",
+                                                     .command = ""};
     const struct sluice_l7_rule *allow[] = {deny ? &everything : rule}, *denied[] = {rule};
-    struct sluice_endpoint endpoint = {
-        .size = sizeof endpoint, .host = "h", .path = "", .protocol = "rest", .enforcement = "enforce",
-        .access = "", .tls = "", .rules = allow, .n_rules = 1, .deny_rules = denied,
-        .n_deny_rules = deny, .allow_encoded_slash = true};
+    struct sluice_endpoint endpoint = {.size = sizeof endpoint,
+                                       .host = "h",
+                                       .path = "",
+                                       .protocol = "rest",
+                                       .enforcement = "enforce",
+                                       .access = "",
+                                       .tls = "",
+                                       .rules = allow,
+                                       .n_rules = 1,
+                                       .deny_rules = denied,
+                                       .n_deny_rules = deny,
+                                       .allow_encoded_slash = true};
     struct sluice_rule of = {.size = sizeof of, .key = "k"};
     struct policy_candidate candidate = {&of, &endpoint};
     struct policy_candidates candidates = {&candidate, 1};
@@ -50,8 +64,12 @@ static struct policy_http_decision decide(const struct sluice_l7_rule *rule, boo
 
 static void check_decisions(const char *pattern, const char *path, const char *query)
 {
-    struct sluice_l7_rule rule = {.size = sizeof rule, .method = "*", .path = pattern, .operation_type = "",
-                                  .operation_name = "", .command = ""};
+    struct sluice_l7_rule rule = {.size = sizeof rule,
+                                  .method = "*",
+                                  .path = pattern,
+                                  .operation_type = "",
+                                  .operation_name = "",
+                                  .command = ""};
     struct policy_http_request request = {.method = "PUT", .path = path, .query = query};
     if (!*pattern)
         return;

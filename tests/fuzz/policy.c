@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a policy; what is read must print in both formats, and complete, to the same hash.  The
- * safety check runs over it, or over what is sound of it. */
+/* Any bytes as a policy; what is read must print in both formats, and complete, to the same hash.
+ * The safety check runs over it, or over what is sound of it. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,9 +3,8 @@
 #ifndef CHAIN_LUA_API_H
 #define CHAIN_LUA_API_H
 
-#include <sluice/option.h>
-
 #include "chain/lua/machine.h"
+#include <sluice/option.h>
 
 /* Prepares a state whose base table is on the stack. */
 void api_open(lua_State *L);

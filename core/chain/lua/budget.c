@@ -11,7 +11,8 @@
 
 enum {
     CLOCK_EVERY = 4096, /* charged steps between two readings of the clock */
-    COLLECT_AT = 400,   /* percent of what a collection left: a vote's garbage is little beside the library */
+    /* Percent of what a collection left: a vote's garbage is little beside the library. */
+    COLLECT_AT = 400,
 };
 
 static void on_count(lua_State *L, lua_Debug *where);
@@ -101,7 +102,8 @@ void budget_charge_bytes(lua_State *L, size_t bytes)
 static void *refuse(struct budget *b, size_t size)
 {
     if (size > BUDGET_BLOCK_MAX)
-        spend(b, "asked for one text or table of more than %d bytes, or nests its calls too deep", BUDGET_BLOCK_MAX);
+        spend(b, "asked for one text or table of more than %d bytes, or nests its calls too deep",
+              BUDGET_BLOCK_MAX);
     else if (b->refused == size)
         spend(b, "spent its %zu MB of memory", b->limit >> 20);
     else

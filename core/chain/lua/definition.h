@@ -6,9 +6,9 @@
 #define CHAIN_LUA_DEFINITION_H
 
 #include <lua.h>
-#include <sluice/plugin.h>
 
 #include "base/arena.h"
+#include <sluice/plugin.h>
 
 enum { DEFINITION_CODES_MAX = 256 };
 

@@ -6,12 +6,11 @@
 #ifndef CHAIN_LUA_MACHINE_H
 #define CHAIN_LUA_MACHINE_H
 
-#include <sluice/transition.h>
-
 #include "base/arena.h"
 #include "base/log.h"
 #include "chain/lua/budget.h"
 #include "chain/lua/views.h"
+#include <sluice/transition.h>
 
 enum { MACHINE_LOG_LINES = 20, MACHINE_LOG_BYTES = 1024 };     /* of one vote, of one line */
 

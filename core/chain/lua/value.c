@@ -26,7 +26,7 @@ static void push_node(lua_State *L, const struct doc_node *node)
         view_make(L, (struct view){.kind = VIEW_NODE, .data = node, .n = node->n});
 }
 
-/* The tree of a field that is kept as JSON, or written by its own function; no value is nil.  Memory
+/* The tree of a field that is kept as JSON, or written by its own function; no value is nil. Memory
  * of the arena is not in the budget of bytes, so each reading has a price in steps. */
 static const struct doc_node *read_document(lua_State *L, const struct schema_field *field,
                                             const void *record)

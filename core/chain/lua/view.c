@@ -136,8 +136,8 @@ static const struct schema_field *find_alias(const struct schema *schema, const 
     return NULL;
 }
 
-/* What is kept beside a transition's record: its methods, the upvalue, and the relation of its diff,
- * which has no view of its own.  False: it is no name of these. */
+/* What is kept beside a transition's record: its methods, the upvalue, and the relation of its
+ * diff, which has no view of its own.  False: it is no name of these. */
 static bool push_of_transition(lua_State *L, const struct sluice_transition *t, const char *name)
 {
     if (strcmp(name, "relation") == 0) {
@@ -329,7 +329,7 @@ void view_open(lua_State *L)
     lua_pushcclosure(L, view_index, 1);             /* meta index */
     lua_setfield(L, -2, "__index");
     lua_pushliteral(L, "userdata");
-    lua_setfield(L, -2, "__name");                  /* for messages, where Lua says "light userdata" */
+    lua_setfield(L, -2, "__name"); /* for messages, where Lua says "light userdata" */
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
     lua_pushlightuserdata(L, NULL);                 /* meta any */

@@ -16,8 +16,8 @@
 
 #include "doc/schema.h"
 
-/* Prepares a state.  Takes the table of the functions that a transition offers beside its fields from
- * the stack. */
+/* Prepares a state.  Takes the table of the functions that a transition offers beside its fields
+ * from the stack. */
 void view_open(lua_State *L);
 
 void view_push(lua_State *L, const struct schema *schema, const void *record);

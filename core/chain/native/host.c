@@ -4,13 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <sluice/version.h>
-
 #include "base/ipaddr.h"
 #include "base/printable.h"
 #include "base/text.h"
 #include "policy/enforceable.h"
 #include "policy/match/match.h"
+#include <sluice/version.h>
 
 enum { MESSAGE_MAX = 1024 };
 
@@ -18,7 +17,8 @@ static void say(const struct sluice_host *face, const char *message)
 {
     struct host *host = face->gateway;
     struct buf text = {0};
-    printable_escape(&text, message ? message : "", message ? strnlen(message, MESSAGE_MAX) : 0, "");
+    printable_escape(&text, message ? message : "", message ? strnlen(message, MESSAGE_MAX) : 0,
+                     "");
     pthread_mutex_lock(&host->mutex);
     if (host->starting)
         snprintf(host->said, sizeof host->said, "%s", buf_str(&text));

@@ -7,9 +7,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#include <sluice/host.h>
-
 #include "base/log.h"
+#include <sluice/host.h>
 
 enum { HOST_SAID_MAX = 256 };
 
@@ -19,7 +18,7 @@ struct host {
     const char *voter;                              /* its name, for log lines */
     pthread_mutex_t mutex;
     bool starting;                                  /* guarded: init() is running */
-    char said[HOST_SAID_MAX];                       /* guarded: the last line it logged while starting */
+    char said[HOST_SAID_MAX]; /* guarded: the last line it logged while starting */
 };
 
 void host_open(struct host *host, const char *voter, const struct log *log);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Voters in shared objects, called in this process: trusted like the gateway itself. */
+#include "chain/native/native.h"
+
 #include <dirent.h>
 #include <limits.h>
 #include <pthread.h>
@@ -14,7 +16,6 @@
 #include "base/text.h"
 #include "chain/ballot.h"
 #include "chain/native/host.h"
-#include "chain/native/native.h"
 #include "chain/native/object.h"
 #include "chain/native/record.h"
 #include "chain/options.h"
@@ -185,7 +186,8 @@ static int start_plugin(struct voter *voter, struct native *n, struct error *err
         return 0;
     if (n->host.said[0])
         return error_set(err, ERROR_STATE, "%s refused to start: %s", voter->path, n->host.said);
-    return error_set(err, ERROR_STATE, "%s refused to start: its init returned %d", voter->path, rc);
+    return error_set(err, ERROR_STATE, "%s refused to start: its init returned %d", voter->path,
+                     rc);
 }
 
 /* Maps, checks and starts what was read.  On failure the caller releases n. */
@@ -241,8 +243,9 @@ struct voter *native_open(struct native_code *code, const struct chain_config *c
     return voter;
 }
 
-struct voter *voter_native_open(const struct chain_config *chain, const struct chain_voter_config *config,
-                                const struct log *log, struct error *err)
+struct voter *voter_native_open(const struct chain_config *chain,
+                                const struct chain_voter_config *config, const struct log *log,
+                                struct error *err)
 {
     struct native_code code;
     struct voter *voter = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A voter in a shared object, opened in two steps: native_read takes a file that nobody has checked,
- * native_open runs its code.  A process that locks itself in does so in between, when there is nothing
- * left to be read or made for the loader. */
+/* A voter in a shared object, opened in two steps: native_read takes a file that nobody has
+ * checked, native_open runs its code.  A process that locks itself in does so in between, when
+ * there is nothing left to be read or made for the loader. */
 #ifndef CHAIN_NATIVE_NATIVE_H
 #define CHAIN_NATIVE_NATIVE_H
 

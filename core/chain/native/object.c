@@ -105,7 +105,8 @@ static int check_head(const struct image *image, const char *path, ElfW(Ehdr) *h
                       struct error *err)
 {
     if (!read_at(image, 0, head, sizeof *head) || memcmp(head->e_ident, ELFMAG, SELFMAG) != 0)
-        return error_set(err, ERROR_MALFORMED, "%s is no shared object (it has no ELF header)", path);
+        return error_set(err, ERROR_MALFORMED, "%s is no shared object (it has no ELF header)",
+                         path);
     if (head->e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32)
         || head->e_ident[EI_DATA] != BYTE_ORDER_HERE)
         return error_set(err, ERROR_UNSUPPORTED,
@@ -228,9 +229,11 @@ static int check_entry(int64_t tag, const char *text, const char *path, struct e
                          "%s has %s (%.200s), which makes the loader search for code that nobody "
                          "checks: link it without", path, word, text);
     if (tag == DT_NEEDED && !is_system_library(text))
-        return error_set(err, ERROR_FORBIDDEN,
-                         "%s needs the library %.200s, and a plugin may need parts of the C library "
-                         "only: link it in statically", path, text);
+        return error_set(
+            err, ERROR_FORBIDDEN,
+            "%s needs the library %.200s, and a plugin may need parts of the C library "
+            "only: link it in statically",
+            path, text);
     return 0;
 }
 

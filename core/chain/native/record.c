@@ -51,9 +51,11 @@ int record_read(void *handle, const char *name, const char *path, struct sluice_
         return object_refuse_abi(record->abi, path, err);
     size_t size = record->size < room ? record->size : room;
     if (size < RECORD_SIZE_MIN)
-        return error_set(err, ERROR_MALFORMED,
-                         "%s: its plugin record has %zu bytes, ABI %u needs at least %d: rebuild it "
-                         "with this gateway's headers", path, size, SLUICE_ABI, (int)RECORD_SIZE_MIN);
+        return error_set(
+            err, ERROR_MALFORMED,
+            "%s: its plugin record has %zu bytes, ABI %u needs at least %d: rebuild it "
+            "with this gateway's headers",
+            path, size, SLUICE_ABI, (int)RECORD_SIZE_MIN);
     *out = (struct sluice_plugin){0};
     memcpy(out, record, size < sizeof *out ? size : sizeof *out);
     if (check_name(out, name, path, err) != 0)

@@ -5,9 +5,8 @@
 
 #include <stddef.h>
 
-#include <sluice/plugin.h>
-
 #include "base/error.h"
+#include <sluice/plugin.h>
 
 /* Finds the record of a mapped object (a handle of dlopen) and copies what this gateway knows of
  * it.  The pointers in it live as long as the object stays mapped; path is for messages. */

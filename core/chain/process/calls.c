@@ -13,8 +13,8 @@
 
 /* asm/prctl.h, which is there for one machine only. */
 enum { SET_FS = 0x1002 };
-/* The kernel's O_LARGEFILE, which libc hides on machines of 64 bits.  On some it is the one bit, and the
- * other is O_NOFOLLOW; on some the other way round. */
+/* The kernel's O_LARGEFILE, which libc hides on machines of 64 bits.  On some it is the one bit,
+ * and the other is O_NOFOLLOW; on some the other way round. */
 enum { LARGE_FILE = 0100000 | 0400000 };
 
 #define ARGUMENTS_MAX 3

@@ -112,7 +112,8 @@ bool child_is_idle(const struct child *child)
     return child->socket >= 0 && poll(&poller, 1, 0) == 0;
 }
 
-/* A line of the host's own log has time, level and voter in front, which the gateway's log has too. */
+/* A line of the host's own log has time, level and voter in front, which the gateway's log has
+ * too. */
 static const char *strip_prefix(const char *line, const char *voter)
 {
     const char *at = strstr(line, program);

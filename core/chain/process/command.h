@@ -3,8 +3,8 @@
  *
  * The program is an absolute path, a path relative to base_dir, or a name looked up in the system's
  * folders.  It and every argument that begins with /, ./ or ../ (from base_dir) must be files that
- * nobody but root and the gateway's user may write; their contents are part of the digest, so that a program that changed
- * is not taken for the one that was loaded.
+ * nobody but root and the gateway's user may write; their contents are part of the digest, so that
+ * a program that changed is not taken for the one that was loaded.
  *
  * Ownership: everything lives in the arena.  Any thread; blocks. */
 #ifndef CHAIN_PROCESS_COMMAND_H

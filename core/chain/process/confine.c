@@ -54,8 +54,9 @@ static int limit(int what, rlim_t most, struct error *err)
          ? 0 : error_errno(err, ERROR_INTERNAL, "cannot set a limit");
 }
 
-/* Data is not all that can be held, but the rest is mapped too: stacks, and pages that are no longer
- * to be written.  Memory that needs no mapping (files of the memory, segments, pipes) cannot be had. */
+/* Data is not all that can be held, but the rest is mapped too: stacks, and pages that are no
+ * longer to be written.  Memory that needs no mapping (files of the memory, segments, pipes) cannot
+ * be had. */
 static int set_limits(const struct mapped *before, uint32_t memory_mb, uint32_t mapped_mb,
                       struct error *err)
 {

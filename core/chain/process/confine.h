@@ -15,11 +15,11 @@
 
 enum { CONFINE_CPU_SECONDS = 60 };                  /* of the whole process; it retires earlier */
 
-/* Whether this kernel can keep files from it: without Landlock a process reads whatever its user may
- * read. */
+/* Whether this kernel can keep files from it: without Landlock a process reads whatever its user
+ * may read. */
 bool confine_hides_files(void);
 
-/* folders: what may be read besides the system's libraries.  memory_mb: of data, from now on.  exec:
+/* folders: what may be read besides the system's libraries.  memory_mb: of data, from now on. exec:
  * the process may become another program, which starts as confined as it is. */
 int confine(const char *const *folders, size_t n, uint32_t memory_mb, bool exec,
             struct error *err);

@@ -20,7 +20,7 @@
 struct conversation_question {
     const struct encoded_request *request;
     uint32_t limit_ms;
-    uint64_t left_ns;                               /* of the limit: conversation_await counts down */
+    uint64_t left_ns; /* of the limit: conversation_await counts down */
     struct buf out, in;
     size_t sent;
     bool ended;                                     /* answered, or failed */

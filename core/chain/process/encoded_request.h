@@ -10,7 +10,7 @@
 #include "chain/process/message.h"
 
 struct encoded_request {
-    struct buf policies[MESSAGE_ROLES_COUNT];       /* one frame each, for a process that lacks it */
+    struct buf policies[MESSAGE_ROLES_COUNT]; /* one frame each, for a process that lacks it */
     struct buf request;                             /* the frame that follows them */
     int64_t id;                                     /* of the vote */
 };

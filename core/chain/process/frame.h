@@ -29,12 +29,12 @@ void frame_end(struct buf *out, size_t begin);
  * all was sent; in holds a whole frame, header included.  0: there is more to do. */
 int frame_write(int fd, const struct buf *frames, size_t *sent, struct error *err);
 int frame_read(int fd, size_t max, struct buf *in, struct error *err);
-/* All four: -1 with err, ERROR_TIMEOUT when the deadline passed, ERROR_UPSTREAM when the other side is
- * gone, ERROR_TOO_LARGE for a frame of more than max bytes. */
+/* All four: -1 with err, ERROR_TIMEOUT when the deadline passed, ERROR_UPSTREAM when the other side
+ * is gone, ERROR_TOO_LARGE for a frame of more than max bytes. */
 int frame_send(int fd, const struct buf *frames, uint64_t deadline_ns, struct error *err);
 int frame_receive(int fd, size_t max, uint64_t deadline_ns, struct buf *json, struct error *err);
-/* For the side that has nothing else to do: waits for a frame at the beginning of in, with what came
- * behind it; the caller consumes header and JSON, of len bytes.  -1: the end, or too large. */
+/* For the side that has nothing else to do: waits for a frame at the beginning of in, with what
+ * came behind it; the caller consumes header and JSON, of len bytes.  -1: the end, or too large. */
 int frame_next(int fd, size_t max, struct buf *in, size_t *len);
 
 #endif

@@ -9,8 +9,9 @@
 #include "chain/process/serve.h"
 
 #if defined(__SANITIZE_ADDRESS__)
-/* A voter that crashes or has no memory is to end as it would without sanitizers, memory that is freed
- * is to be free, and looking for leaks takes a process of its own, which is not allowed here. */
+/* A voter that crashes or has no memory is to end as it would without sanitizers, memory that is
+ * freed is to be free, and looking for leaks takes a process of its own, which is not allowed
+ * here. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {

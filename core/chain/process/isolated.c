@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Voters in processes of their own, seen from the gateway: one process per voter, which is asked one
- * vote at a time. */
+/* Voters in processes of their own, seen from the gateway: one process per voter, which is asked
+ * one vote at a time. */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -45,8 +45,8 @@ static bool take_turn(struct isolated *v, bool patient)
     return false;
 }
 
-/* Until isolated_finish the thread holds the voter's mutex; it waits for the mutex of no other voter
- * before it has released all it holds: see begin in voter.h. */
+/* Until isolated_finish the thread holds the voter's mutex; it waits for the mutex of no other
+ * voter before it has released all it holds: see begin in voter.h. */
 static struct conversation *isolated_begin(struct voter *voter, struct voter_ask *ask, bool patient)
 {
     struct isolated *v = voter->impl;
@@ -129,8 +129,10 @@ static void look_at_files(struct voter *voter, const struct log *log)
 {
     voter->reads_files = voter->ops != &lua_ops && !confine_hides_files();
     if (voter->reads_files)
-        log_warn(log, "voter %s: this kernel has no Landlock, so that it can read whatever the gateway's user "
-                      "may read, the gateway's own files too: trust it, or boot with lsm=landlock,...",
+        log_warn(log,
+                 "voter %s: this kernel has no Landlock, so that it can read whatever the "
+                 "gateway's user "
+                 "may read, the gateway's own files too: trust it, or boot with lsm=landlock,...",
                  voter->name);
 }
 

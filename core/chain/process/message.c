@@ -201,7 +201,8 @@ int message_decode(const char *json, size_t len, struct arena *arena, struct mes
     for (int i = 0; type && i < MESSAGE_TYPES; i++) {
         if (strcmp(types[i], type->text) != 0)
             continue;
-        if (schema_decode(schema_of((enum message_type)i), node, "", arena, &record, &problems) != 0)
+        if (schema_decode(schema_of((enum message_type)i), node, "", arena, &record, &problems) !=
+            0)
             return problems_first(&problems, ERROR_MALFORMED, err);
         *out = (struct message){.type = (enum message_type)i, .record = record};
         return 0;

@@ -69,8 +69,8 @@ static int connect_once(int fd, const struct egress_named_address *to)
     return connect(fd, (const struct sockaddr *)&to->address, to->len) == 0 ? 0 : -errno;
 }
 
-/* A connect to this machine is mostly done when it is asked for the second time.  It is only slow when
- * the listener's queue is full. */
+/* A connect to this machine is mostly done when it is asked for the second time.  It is only slow
+ * when the listener's queue is full. */
 static int connect_patiently(int fd, const struct egress_named_address *to, bool *opened)
 {
     int rc = connect_once(fd, to);
@@ -86,8 +86,8 @@ bool egress_socket_has_family(int fd, const struct egress_named_address *address
     return option(fd, SO_DOMAIN) == address->address.ss_family;
 }
 
-/* Whether a socket blocks is a property of the open file, which the caller has too: it is changed for
- * the moment in which nobody but us uses the socket. */
+/* Whether a socket blocks is a property of the open file, which the caller has too: it is changed
+ * for the moment in which nobody but us uses the socket. */
 int egress_socket_connect(int fd, const struct egress_named_address *to, bool *opened)
 {
     int flags = fcntl(fd, F_GETFL);

@@ -11,7 +11,8 @@
  * -EBADF: of none.  Another negative errno: it cannot be had.  process: the thread's. */
 int egress_socket_borrow(const struct egress_process *thread, pid_t process, int number);
 
-/* Whether it is a TCP socket of the network namespace with that cookie (egress_socket_namespace). */
+/* Whether it is a TCP socket of the network namespace with that cookie
+ * (egress_socket_namespace). */
 bool egress_socket_is_tcp(int fd, uint64_t namespace);
 /* 0 where the kernel has none (before 5.14). */
 uint64_t egress_socket_namespace(int fd);
@@ -20,11 +21,12 @@ uint64_t egress_socket_namespace(int fd);
 bool egress_socket_has_family(int fd, const struct egress_named_address *address);
 
 enum { EGRESS_CONNECT_WAIT = 1 };
-/* Connects it.  What the call returns to its caller (0 or a negative errno), or EGRESS_CONNECT_WAIT:
- * the connection is being made and the caller wants to wait for it, which it can do by going on with
- * its call.  *opened: this call has begun or made a connection. */
+/* Connects it.  What the call returns to its caller (0 or a negative errno), or
+ * EGRESS_CONNECT_WAIT: the connection is being made and the caller wants to wait for it, which it
+ * can do by going on with its call.  *opened: this call has begun or made a connection. */
 int egress_socket_connect(int fd, const struct egress_named_address *to, bool *opened);
-/* The same to an IPv4 address of this machine, by a socket of either family and as if it blocked. */
+/* The same to an IPv4 address of this machine, by a socket of either family and as if it
+ * blocked. */
 int egress_socket_redirect(int fd, const struct sockaddr_in *to, bool *opened);
 
 #endif

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/caller/callers.h"
 
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "egress/caller/borrow.h"
 #include "egress/caller/program.h"
 #include "egress/caller/records.h"
-
-#include <errno.h>
-#include <netinet/tcp.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 struct egress_callers {
     struct egress_notifications notifications;
@@ -114,8 +114,8 @@ static void redirect(struct egress_callers *callers, const struct errand *errand
 }
 
 /* A socket that cannot be borrowed is connected by its owner and then has no record. */
-static void serve_unwatched(struct egress_callers *callers, const struct egress_suspended_call *call,
-                            int error)
+static void serve_unwatched(struct egress_callers *callers,
+                            const struct egress_suspended_call *call, int error)
 {
     if (error == -EBADF) {
         answer(callers, call, error);
@@ -127,17 +127,19 @@ static void serve_unwatched(struct egress_callers *callers, const struct egress_
     answer(callers, call, EGRESS_CONNECT_WAIT);
 }
 
-/* Everything that is said of the caller is read before its call is found to be still valid: until then
- * it has not executed another program, and nobody else got its number. */
+/* Everything that is said of the caller is read before its call is found to be still valid: until
+ * then it has not executed another program, and nobody else got its number. */
 static void open_connection(struct egress_callers *callers, const struct errand *errand,
-                            const struct egress_process *thread, const struct egress_ids *ids, int fd)
+                            const struct egress_process *thread, const struct egress_ids *ids,
+                            int fd)
 {
     /* None: a reset tells the proxy when nobody holds the socket any more. */
     const int orphan_s = -1;
     struct egress_record *record = alloc_zero(1, sizeof *record);
     record->socket = fd;
-    record->identified = egress_program_identify(&callers->processes, thread, ids, callers->init_pid,
-                                                 &record->caller, &record->problem) == 0;
+    record->identified =
+        egress_program_identify(&callers->processes, thread, ids, callers->init_pid,
+                                &record->caller, &record->problem) == 0;
     if (!egress_suspended_call_valid(&callers->notifications, errand->call->id)) {
         egress_record_free(record);
         return;
@@ -163,7 +165,8 @@ static void serve_connect(struct egress_callers *callers, const struct errand *e
                (errand->outside && !egress_socket_has_family(fd, &errand->to))) {
         close(fd);
         answer(callers, call, EGRESS_CONNECT_WAIT);
-    } else if (!egress_records_have_room(errand->outside ? &callers->redirected : &callers->records)) {
+    } else if (!egress_records_have_room(errand->outside ? &callers->redirected
+                                                         : &callers->records)) {
         close(fd);
         answer(callers, call, -EAGAIN);
     } else {
@@ -176,12 +179,12 @@ static void serve(struct egress_callers *callers, const struct egress_suspended_
     struct errand errand = {.call = call};
     int rc = egress_address_read(call, &errand.to);
     errand.outside = callers->redirect.sin_port &&
-                     egress_address_is_outside(&errand.to, callers->address.sin_addr, &errand.address,
-                                               &errand.port);
+                     egress_address_is_outside(&errand.to, callers->address.sin_addr,
+                                               &errand.address, &errand.port);
     if (rc != 0)
         answer(callers, call, rc);
     else if (callers->redirect.sin_port && egress_address_is(&errand.to, &callers->redirect))
-        answer(callers, call, -ECONNREFUSED);       /* nobody is redirected there by their own means */
+        answer(callers, call, -ECONNREFUSED); /* nobody is redirected there by their own means */
     else if (!errand.outside && !egress_address_is(&errand.to, &callers->address))
         answer(callers, call, EGRESS_CONNECT_WAIT);
     else
@@ -208,8 +211,8 @@ static bool find_address(int fd, struct sockaddr_in *out)
     return getsockname(fd, (struct sockaddr *)out, &len) == 0 && out->sin_family == AF_INET;
 }
 
-static int find_listeners(struct egress_callers *callers, const struct egress_callers_config *config,
-                          struct error *err)
+static int find_listeners(struct egress_callers *callers,
+                          const struct egress_callers_config *config, struct error *err)
 {
     callers->namespace = egress_socket_namespace(config->proxy);
     if (find_address(config->proxy, &callers->address) &&
@@ -227,8 +230,8 @@ static void free_callers(struct egress_callers *callers)
     free(callers);
 }
 
-struct egress_callers *egress_callers_new(uv_loop_t *loop, const struct egress_callers_config *config,
-                                          struct error *err)
+struct egress_callers *
+egress_callers_new(uv_loop_t *loop, const struct egress_callers_config *config, struct error *err)
 {
     struct egress_callers *callers = alloc_zero(1, sizeof *callers);
     callers->init_pid = config->init_pid;
@@ -264,7 +267,8 @@ int egress_callers_take(struct egress_callers *callers, const struct sockaddr_st
     } else if (same) {
         *err = record->problem;
     } else {
-        error_set(err, ERROR_DENIED, "the connection was not opened by a connect that the proxy saw");
+        error_set(err, ERROR_DENIED,
+                  "the connection was not opened by a connect that the proxy saw");
     }
     egress_record_free(record);
     return identified ? 0 : -1;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/caller/connects.h"
 
-#include "base/alloc.h"
-
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { WATCH_MS = 250 };                            /* how soon it is noticed that a caller was killed */
+#include "base/alloc.h"
+
+enum { WATCH_MS = 250 }; /* how soon it is noticed that a caller was killed */
 
 void egress_connects_open(struct egress_connects *list, uv_loop_t *loop,
                           struct egress_notifications *notifications)

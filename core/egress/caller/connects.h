@@ -2,14 +2,15 @@
 /* Connects to outside addresses, which stay suspended until it is known what becomes of them: their
  * sockets are connected to us meanwhile, and disconnected again where the answer is an error.
  *
- * Ownership: a connect is freed by its answer.  Loop thread only; the list outlives its connects. */
+ * Ownership: a connect is freed by its answer.  Loop thread only; the list outlives its
+ * connects. */
 #ifndef EGRESS_CALLER_CONNECTS_H
 #define EGRESS_CALLER_CONNECTS_H
 
+#include <uv.h>
+
 #include "base/ipaddr.h"
 #include "egress/caller/notification.h"
-
-#include <uv.h>
 
 struct egress_connect {
     struct egress_connects *list;

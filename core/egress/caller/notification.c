@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/caller/notification.h"
 
-#include "base/alloc.h"
-#include "base/error.h"
-
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <poll.h>
@@ -12,6 +9,9 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
 
 /* Kernel headers before 6.6 do not have it. */
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS

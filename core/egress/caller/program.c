@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/caller/program.h"
 
-#include "base/alloc.h"
-#include "base/error.h"
-#include "base/text.h"
-#include "egress/caller/caller.h"
-#include "egress/caller/processes.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,6 +10,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "egress/caller/caller.h"
+#include "egress/caller/processes.h"
 
 enum { PROC_PATH = 48, ATTEMPTS = 3 };
 
@@ -70,8 +70,8 @@ static ssize_t read_exe(pid_t pid, char path[PATH_MAX], bool *gone)
     return len > 0 && is_marked(path, (size_t)len) ? read_marked(link, path, gone) : len;
 }
 
-/* The path of the executable, as the process's own mounts show it.  NULL with err: unknown, no UTF-8, or
- * a file in memory. */
+/* The path of the executable, as the process's own mounts show it.  NULL with err: unknown, no
+ * UTF-8, or a file in memory. */
 static char *executable_of(pid_t pid, struct error *err)
 {
     char path[PATH_MAX];
@@ -111,8 +111,8 @@ static enum step add_ancestor(char *path, struct egress_caller *out, struct erro
     return STEP_ON;
 }
 
-/* A process whose parent ends gets another one further up, and never the same again: so one that has
- * the same parent before and after its program was read had it all the time. */
+/* A process whose parent ends gets another one further up, and never the same again: so one that
+ * has the same parent before and after its program was read had it all the time. */
 static bool still_has_parent(const struct egress_process *process, pid_t parent)
 {
     struct egress_ids ids;
@@ -125,12 +125,13 @@ struct climb {
     pid_t parent;                                   /* of at */
 };
 
-static enum step cannot_hold(pid_t pid, int rc, const struct egress_caller *caller, struct error *err)
+static enum step cannot_hold(pid_t pid, int rc, const struct egress_caller *caller,
+                             struct error *err)
 {
     if (rc == -ESRCH)
         return changed(caller, err);
-    error_set(err, ERROR_DENIED, "process %d, an ancestor of process %d, cannot be opened: %s", (int)pid,
-              (int)caller->pid, strerror(-rc));
+    error_set(err, ERROR_DENIED, "process %d, an ancestor of process %d, cannot be opened: %s",
+              (int)pid, (int)caller->pid, strerror(-rc));
     return STEP_UNKNOWN;
 }
 

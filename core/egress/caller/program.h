@@ -9,10 +9,10 @@
 struct egress_caller;
 struct error;
 
-/* Describes the program of a thread and its ancestors up to init, the sandbox's PID 1, which is left
- * out.  thread and ids are of egress_processes_hold.  The thread must not end meanwhile: the caller makes
- * sure of that afterwards.  -1 with err when one of them cannot be told; out->pid and, where it is known,
- * out->binary are set even then. */
+/* Describes the program of a thread and its ancestors up to init, the sandbox's PID 1, which is
+ * left out.  thread and ids are of egress_processes_hold.  The thread must not end meanwhile: the
+ * caller makes sure of that afterwards.  -1 with err when one of them cannot be told; out->pid and,
+ * where it is known, out->binary are set even then. */
 int egress_program_identify(struct egress_processes *processes, const struct egress_process *thread,
                             const struct egress_ids *ids, pid_t init, struct egress_caller *out,
                             struct error *err);

@@ -4,19 +4,19 @@
 #ifndef EGRESS_CALLER_RECORDS_H
 #define EGRESS_CALLER_RECORDS_H
 
-#include "base/error.h"
-#include "egress/caller/caller.h"
-#include "egress/caller/connects.h"
-
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "base/error.h"
+#include "egress/caller/caller.h"
+#include "egress/caller/connects.h"
 
 enum { EGRESS_RECORDS_MAX = 256 };
 
 struct egress_record {
     struct sockaddr_in source;
-    int socket;                                     /* the client's; the record closes it, but where it has */
+    int socket; /* the client's; the record closes it, but where it has */
     struct egress_connect *connect;                 /* one that waits for its answer, or NULL */
     struct egress_caller caller;
     bool identified;                                /* else problem says why not */

@@ -8,7 +8,7 @@ enum mode {
     MODE_LISTED,                                    /* the endpoint has allowed_ips */
     MODE_LITERAL,                                   /* the policy names this very address */
     MODE_DECLARED,                                  /* the policy names this very host */
-    MODE_WILDCARD,                                  /* a glob covers the host, or all are public_only */
+    MODE_WILDCARD, /* a glob covers the host, or all are public_only */
 };
 
 static const char *const failed[] = {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/destination/dial.h"
 
-#include "base/alloc.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/alloc.h"
 
 struct attempt {
     struct egress_dial *dial;
@@ -30,7 +30,7 @@ static void add_by_turns(const struct ipaddr *addresses, size_t n, const bool *t
                          size_t order[EGRESS_DIALS_MAX], size_t *count)
 {
     int wanted = n ? addresses[0].family : AF_INET;
-    size_t at[2] = {0, 0};                          /* of the first address's family, of the other one */
+    size_t at[2] = {0, 0}; /* of the first address's family, of the other one */
     for (int turn = 0, missed = 0; *count < EGRESS_DIALS_MAX && missed < 2; turn = !turn) {
         while (at[turn] < n && !(take[at[turn]] && (addresses[at[turn]].family == wanted) == !turn))
             at[turn]++;
@@ -40,8 +40,8 @@ static void add_by_turns(const struct ipaddr *addresses, size_t n, const bool *t
     }
 }
 
-size_t egress_dial_order(const struct egress_silent *silent, const struct ipaddr *addresses, size_t n,
-                         uint16_t port, uint64_t now_ms, size_t order[EGRESS_DIALS_MAX])
+size_t egress_dial_order(const struct egress_silent *silent, const struct ipaddr *addresses,
+                         size_t n, uint16_t port, uint64_t now_ms, size_t order[EGRESS_DIALS_MAX])
 {
     bool *take = alloc_zero(n ? n : 1, sizeof *take);
     size_t count = 0;

@@ -22,8 +22,8 @@ struct egress_dialer {
 };
 
 struct egress_dial_result {
-    int status;                                     /* 0, or a libuv error: of the last attempt, or UV_ETIMEDOUT */
-    struct net_stream *socket;                   /* connected; the owner's from then on; see net_set_owner */
+    int status; /* 0, or a libuv error: of the last attempt, or UV_ETIMEDOUT */
+    struct net_stream *socket; /* connected; the owner's from then on; see net_set_owner */
     size_t index;                                   /* its address */
     size_t tried;
 };
@@ -36,10 +36,11 @@ struct egress_dial_calls {
     void (*closed)(void *owner);                    /* from the loop, the last thing heard of it */
 };
 
-/* The order in which the addresses are tried, as indexes; returns how many, EGRESS_DIALS_MAX at most.
- * It starts with the family of the first address, then the families take turns; silent ones last. */
-size_t egress_dial_order(const struct egress_silent *silent, const struct ipaddr *addresses, size_t n,
-                         uint16_t port, uint64_t now_ms, size_t order[EGRESS_DIALS_MAX]);
+/* The order in which the addresses are tried, as indexes; returns how many, EGRESS_DIALS_MAX at
+ * most. It starts with the family of the first address, then the families take turns; silent ones
+ * last. */
+size_t egress_dial_order(const struct egress_silent *silent, const struct ipaddr *addresses,
+                         size_t n, uint16_t port, uint64_t now_ms, size_t order[EGRESS_DIALS_MAX]);
 
 struct egress_dial *egress_dial_start(struct egress_dialer *dialer, const struct ipaddr *addresses,
                                       size_t n, uint16_t port,

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One look-up is one c-ares channel: its sockets are its own, so that each has an unpredictable port,
- * and ending the channel ends exactly this look-up.  c-ares does the transport (servers, repeats,
- * TCP for truncated answers); what an answer says is read in answer.c. */
-#include "egress/destination/resolver.h"
-
-#include "base/alloc.h"
-#include "egress/destination/answer.h"
-#include "egress/destination/nameservers.h"
-
+/* One look-up is one c-ares channel: its sockets are its own, so that each has an unpredictable
+ * port, and ending the channel ends exactly this look-up.  c-ares does the transport (servers,
+ * repeats, TCP for truncated answers); what an answer says is read in answer.c. */
 #include <arpa/nameser.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
+#include "egress/destination/answer.h"
+#include "egress/destination/nameservers.h"
+#include "egress/destination/resolver.h"
+
 enum {
-    TRY_MS = 1000,                                  /* for a server's answer; doubled in each round */
+    TRY_MS = 1000, /* for a server's answer; doubled in each round */
     TRIES = 3,                                      /* rounds through all servers */
     OTHER_FAMILY_MS = 300,                          /* once one family has addresses */
 };
@@ -85,7 +84,8 @@ void egress_lookup_cancel(struct egress_lookup *lookup)
 /* IPv6 first, as RFC 8305 wants it. */
 static struct egress_addresses join_answers(const struct egress_lookup *lookup)
 {
-    const struct egress_answer *six = &lookup->questions[0].answer, *four = &lookup->questions[1].answer;
+    const struct egress_answer *six = &lookup->questions[0].answer,
+                               *four = &lookup->questions[1].answer;
     struct egress_addresses out = {NULL, six->n + four->n};
     if (out.n == 0)
         return out;
@@ -102,8 +102,9 @@ static const char *describe(int status)
     case ARES_ENODATA: return "the name has no address";
     case ARES_EBADRESP: return "the answer of the DNS server is malformed";
     /* What c-ares says, too, once each server has reported SERVFAIL, NOTIMP or REFUSED. */
-    case ARES_ECONNREFUSED: return "the DNS servers of /etc/resolv.conf cannot be reached or report "
-                                   "a failure";
+    case ARES_ECONNREFUSED:
+        return "the DNS servers of /etc/resolv.conf cannot be reached or report "
+               "a failure";
     default: return ares_strerror(status);
     }
 }
@@ -150,7 +151,8 @@ static void answered(void *arg, int status, int timeouts, unsigned char *bytes, 
         question->status = egress_answer_read(bytes, (size_t)len, question->lookup->target.host,
                                               question->type, &question->answer);
     if (question->answer.n)
-        egress_nameservers_remember(question->lookup->channel, timeouts, &question->lookup->resolver->silent,
+        egress_nameservers_remember(question->lookup->channel, timeouts,
+                                    &question->lookup->resolver->silent,
                                     uv_now(question->lookup->resolver->loop));
 }
 
@@ -189,7 +191,8 @@ static void socket_ready(uv_poll_t *poll, int status, int events)
 {
     const struct watch *watch = poll->data;
     struct egress_lookup *lookup = watch->lookup;
-    ares_process_fd(lookup->channel, status < 0 || events & UV_READABLE ? watch->fd : ARES_SOCKET_BAD,
+    ares_process_fd(lookup->channel,
+                    status < 0 || events & UV_READABLE ? watch->fd : ARES_SOCKET_BAD,
                     events & UV_WRITABLE ? watch->fd : ARES_SOCKET_BAD);
     progress(lookup);
 }

@@ -32,7 +32,8 @@ void egress_nameservers_remember(ares_channel channel, int timeouts, struct egre
     ares_free_data(servers);
 }
 
-void egress_nameservers_sort(ares_channel channel, const struct egress_silent *silent, uint64_t now_ms)
+void egress_nameservers_sort(ares_channel channel, const struct egress_silent *silent,
+                             uint64_t now_ms)
 {
     struct ares_addr_port_node *servers = NULL, *sorted = NULL, *late = NULL;
     struct ares_addr_port_node **end_of_sorted = &sorted, **end_of_late = &late, *next;

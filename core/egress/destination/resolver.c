@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/destination/resolver.h"
 
-#include "base/alloc.h"
-#include "base/error.h"
-#include "egress/destination/answer.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "egress/destination/answer.h"
 
 void egress_addresses_free(struct egress_addresses *addresses)
 {
@@ -76,8 +76,10 @@ void egress_resolver_free_pins(struct egress_resolver *resolver)
 static bool names_host(char *names, const char *host)
 {
     char *rest, canonical[IPADDR_HOST_SIZE];
-    for (char *name = strtok_r(names, " \t\r\n", &rest); name; name = strtok_r(NULL, " \t\r\n", &rest))
-        if (ipaddr_canonical_host(name, strlen(name), canonical) == 0 && strcmp(canonical, host) == 0)
+    for (char *name = strtok_r(names, " \t\r\n", &rest); name;
+         name = strtok_r(NULL, " \t\r\n", &rest))
+        if (ipaddr_canonical_host(name, strlen(name), canonical) == 0 &&
+            strcmp(canonical, host) == 0)
             return true;
     return false;
 }

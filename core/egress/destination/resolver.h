@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The addresses of a host: the literal itself, a pinned name, a name of /etc/hosts, or what DNS says
- * of exactly this name.  Search domains, host aliases and other name services are not consulted.
+/* The addresses of a host: the literal itself, a pinned name, a name of /etc/hosts, or what DNS
+ * says of exactly this name.  Search domains, host aliases and other name services are not
+ * consulted.
  *
  * Nothing is cached: each request looks its name up once, and what was answered is what is judged
  * and dialled.  /etc/hosts and /etc/resolv.conf are read anew for each look-up.
@@ -9,9 +10,9 @@
 #ifndef EGRESS_RESOLVER_H
 #define EGRESS_RESOLVER_H
 
-#include "egress/proxy.h"
 #include "egress/destination/silent.h"
 #include "egress/destination/target.h"
+#include "egress/proxy.h"
 
 struct egress_addresses {
     struct ipaddr *items;                           /* owned; freed with egress_addresses_free */
@@ -32,8 +33,8 @@ struct egress_resolver {
     struct egress_silent silent;                    /* DNS servers */
 };
 
-/* Copies the pins into resolver, whose other fields the caller has set.  -1 with err when a pin's host
- * or address is malformed, or it has none; then nothing is to be freed. */
+/* Copies the pins into resolver, whose other fields the caller has set.  -1 with err when a pin's
+ * host or address is malformed, or it has none; then nothing is to be freed. */
 int egress_resolver_pin(struct egress_resolver *resolver, const struct egress_pin *pins, size_t n,
                         struct error *err);
 void egress_resolver_free_pins(struct egress_resolver *resolver);
@@ -47,7 +48,8 @@ struct egress_lookup;
 struct egress_lookup_calls {
     /* From the loop, at most once: the addresses (the owner's from then on), or why there are none.
      * The look-up ends with it. */
-    void (*done)(void *owner, struct egress_addresses addresses, const struct egress_refusal *failure);
+    void (*done)(void *owner, struct egress_addresses addresses,
+                 const struct egress_refusal *failure);
     void (*closed)(void *owner);                    /* from the loop, the last thing heard of it */
 };
 

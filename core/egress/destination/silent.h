@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Addresses that lately did not answer in time, so that others are tried first.  They are still
- * tried when no other is left.  A full table forgets its oldest entry.  Plain values, any thread. */
+ * tried when no other is left.  A full table forgets its oldest entry.  Plain values, any
+ * thread. */
 #ifndef EGRESS_SILENT_H
 #define EGRESS_SILENT_H
 

@@ -29,8 +29,8 @@ int egress_target_host(const char *text, uint16_t default_port, struct egress_ta
 int egress_target_url(const char *text, struct egress_target *out, const char **path,
                       struct egress_refusal *refusal);
 
-/* Whether an authority is written as the target is printed, so that it need not be parsed to know that
- * it is the same. False says nothing. */
+/* Whether an authority is written as the target is printed, so that it need not be parsed to know
+ * that it is the same. False says nothing. */
 bool egress_target_is_at(const struct egress_target *target, const char *text, size_t len,
                          uint16_t default_port);
 

@@ -131,7 +131,8 @@ bool egress_dns_query_host(const struct egress_dns_query *query, char out[IPADDR
     char text[EGRESS_DNS_NAME_MAX];
     struct ipaddr literal;
     size_t len = query->question_len > 0 ? write_text(query->question, text) : 0;
-    return len > 0 && ipaddr_canonical_host(text, len, out) == 0 && ipaddr_parse(out, &literal) != 0;
+    return len > 0 && ipaddr_canonical_host(text, len, out) == 0 &&
+           ipaddr_parse(out, &literal) != 0;
 }
 
 size_t egress_dns_name_write(const char *host, uint8_t out[EGRESS_DNS_NAME_MAX])
@@ -168,7 +169,8 @@ static uint8_t *put_record(uint8_t *at, const struct egress_dns_record *record)
     return at + record->len;
 }
 
-static uint8_t *put_opt(uint8_t *at, const struct egress_dns_query *query, enum egress_dns_code code)
+static uint8_t *put_opt(uint8_t *at, const struct egress_dns_query *query,
+                        enum egress_dns_code code)
 {
     *at++ = 0;
     at = put_u16(at, DNS_TYPE_OPT);
@@ -184,8 +186,10 @@ size_t egress_dns_answer_write(const struct egress_dns_query *query, enum egress
 {
     bool has_record = code == DNS_NO_ERROR && record && record->type != 0;
     uint8_t *at = put_u16(out, query->id);
-    *at++ = (uint8_t)(FLAG_ANSWER | query->opcode << 3 | (query->recursion_desired ? FLAG_DESIRED : 0));
-    *at++ = (uint8_t)(FLAG_AVAILABLE | (query->checking_disabled ? FLAG_UNCHECKED : 0) | (code & 15));
+    *at++ =
+        (uint8_t)(FLAG_ANSWER | query->opcode << 3 | (query->recursion_desired ? FLAG_DESIRED : 0));
+    *at++ =
+        (uint8_t)(FLAG_AVAILABLE | (query->checking_disabled ? FLAG_UNCHECKED : 0) | (code & 15));
     at = put_u16(at, query->question_len > 0);
     at = put_u16(at, has_record);
     at = put_u16(at, 0);

@@ -5,16 +5,16 @@
 #ifndef EGRESS_DNS_MESSAGE_H
 #define EGRESS_DNS_MESSAGE_H
 
-#include "base/ipaddr.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/ipaddr.h"
+
 enum {
     EGRESS_DNS_QUERY_MAX = 8192,                    /* bytes of a query; longer ones are not read */
     EGRESS_DNS_NAME_MAX = 255,                      /* of a name in a message */
-    EGRESS_DNS_ANSWER_SIZE = 552,                   /* of every answer; 512 where the name is short */
+    EGRESS_DNS_ANSWER_SIZE = 552, /* of every answer; 512 where the name is short */
 };
 
 enum { DNS_TYPE_A = 1, DNS_TYPE_PTR = 12, DNS_TYPE_AAAA = 28, DNS_TYPE_OPT = 41 };

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/dns/names.h"
 
-#include "base/alloc.h"
-#include "base/digest.h"
-
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/alloc.h"
+#include "base/digest.h"
 
 #define RANGE UINT32_C(0xc6120000)                  /* 198.18.0.0/15 */
 
@@ -51,8 +51,8 @@ void egress_names_free(struct egress_names *names)
     free(names);
 }
 
-/* The first place tried for a name.  It is the same in every sandbox and after every start, so what a
- * program keeps for an address stays true. */
+/* The first place tried for a name.  It is the same in every sandbox and after every start, so what
+ * a program keeps for an address stays true. */
 static uint32_t preferred_offset(const char *host)
 {
     char digest[DIGEST_HEX_SIZE];
@@ -120,7 +120,8 @@ static uint16_t find_dispensable(const struct egress_names *names, uint64_t now_
     uint16_t found = NOBODY;
     for (uint16_t i = 0; i < names->n; i++) {
         const struct name *name = &names->items[i];
-        if (!is_in_use(name, now_ms) && (found == NOBODY || is_dispensable(name, &names->items[found])))
+        if (!is_in_use(name, now_ms) &&
+            (found == NOBODY || is_dispensable(name, &names->items[found])))
             found = i;
     }
     return found;

@@ -2,10 +2,10 @@
 /* Synthetic addresses: each name that a sandbox asks for gets an address of 198.18.0.0/15, which
  * leads nowhere and stands for the name when a program connects to it.
  *
- * A name keeps its address for as long as the table lasts.  Only a full table gives a place up: that
- * of the name which was asked for longest ago, and one that was never connected to before one that
- * was.  It does so neither before the name's answers have expired nor while it is held.  Where that
- * leaves nothing the new name gets no address.
+ * A name keeps its address for as long as the table lasts.  Only a full table gives a place up:
+ * that of the name which was asked for longest ago, and one that was never connected to before one
+ * that was.  It does so neither before the name's answers have expired nor while it is held.  Where
+ * that leaves nothing the new name gets no address.
  *
  * Ownership: egress_names_free.  Hosts are canonical.  Time is monotonic, in ms.  One thread. */
 #ifndef EGRESS_DNS_NAMES_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a sandbox's resolver answers, without asking anybody: a synthetic address for each host name,
- * loopback for the sandbox's own names, and the name of an address (PTR) that it gave.  Any other
- * type is not implemented, and IPv6 addresses do not exist.  Which names a program may connect to is
- * decided when it connects, so an answer grants nothing.  One thread. */
+/* What a sandbox's resolver answers, without asking anybody: a synthetic address for each host
+ * name, loopback for the sandbox's own names, and the name of an address (PTR) that it gave.  Any
+ * other type is not implemented, and IPv6 addresses do not exist.  Which names a program may
+ * connect to is decided when it connects, so an answer grants nothing.  One thread. */
 #ifndef EGRESS_DNS_REPLY_H
 #define EGRESS_DNS_REPLY_H
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/dns/server.h"
 
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "net/stream.h"
-
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 enum { WINDOW_MS = 50, BACKLOG = 64, AT_ONCE = 64 };
 
@@ -32,7 +32,7 @@ struct egress_dns {
     unsigned idle_ms;
     struct client *clients;
     unsigned n_clients;                             /* those in the list */
-    unsigned handles;                               /* open ones, clients that are being closed too */
+    unsigned handles; /* open ones, clients that are being closed too */
     void (*on_closed)(void *ctx);
     void *closed_ctx;
 };
@@ -280,7 +280,8 @@ static void on_client(uv_stream_t *listener, int status)
 
 /* --- the server ------------------------------------------------------------------------------ */
 
-static int open_sockets(struct egress_dns *dns, uv_loop_t *loop, const struct egress_dns_config *config)
+static int open_sockets(struct egress_dns *dns, uv_loop_t *loop,
+                        const struct egress_dns_config *config)
 {
     int rc = uv_poll_init(loop, &dns->udp, config->udp);
     if (rc != 0) {

@@ -10,9 +10,9 @@
 #ifndef EGRESS_DNS_SERVER_H
 #define EGRESS_DNS_SERVER_H
 
-#include "egress/dns/reply.h"
-
 #include <uv.h>
+
+#include "egress/dns/reply.h"
 
 struct error;
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/forward/relay.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "egress/deny.h"
 #include "egress/forward/websocket.h"
 #include "egress/inspect/upstream.h"
@@ -8,9 +11,6 @@
 #include "egress/record.h"
 #include "egress/tunnel/tunnel.h"
 #include "net/tls.h"
-
-#include <stdio.h>
-#include <string.h>
 
 static const struct client_state relay_state;
 
@@ -80,8 +80,10 @@ static void print_head(const struct client *c, struct buf *out)
     bool judged = egress_exchange_is_judged(exchange);
     const struct egress_rewrite how = {
         .path = judged ? exchange->canonical.data : exchange->path,
-        .query = judged ? exchange->path + strcspn(exchange->path, "?") : "", .default_port = c->inspected == INSPECTED_TLS ? 443 : 80,
-        .via = !c->inspected, .websocket = exchange->websocket};
+        .query = judged ? exchange->path + strcspn(exchange->path, "?") : "",
+        .default_port = c->inspected == INSPECTED_TLS ? 443 : 80,
+        .via = !c->inspected,
+        .websocket = exchange->websocket};
     egress_rewrite_request(exchange->head, &c->route.target, &how, out);
 }
 
@@ -199,7 +201,8 @@ static bool take_head(struct client *c, struct buf *out)
 
 /* HTTP_MORE, HTTP_BAD, HTTP_GOT_END when the response is complete, or HTTP_GOT_HEAD when its head
  * is not acceptable or protocols are switched. */
-static enum http_event take_response(struct client *c, const char *bytes, size_t len, struct buf *out)
+static enum http_event take_response(struct client *c, const char *bytes, size_t len,
+                                     struct buf *out)
 {
     struct exchange *exchange = &c->exchange;
     for (;;) {
@@ -217,7 +220,8 @@ static enum http_event take_response(struct client *c, const char *bytes, size_t
             egress_frame_body(out, exchange->framing.chunked, body, body_len);
         if (event == HTTP_GOT_END && exchange->response && len)
             exchange->reusable = false;             /* nobody asked for more */
-        if (event == HTTP_MORE || event == HTTP_BAD || (event == HTTP_GOT_END && exchange->response))
+        if (event == HTTP_MORE || event == HTTP_BAD ||
+            (event == HTTP_GOT_END && exchange->response))
             return event;
     }
 }
@@ -241,8 +245,8 @@ static void pass_on(struct client *c, struct buf *out, bool complete)
         net_pause(c->upstream.stream);
 }
 
-/* A connection that was kept may end just when it is used again.  What changes nothing at the server
- * is then asked again. */
+/* A connection that was kept may end just when it is used again.  What changes nothing at the
+ * server is then asked again. */
 static bool can_retry(const struct client *c)
 {
     static const char *const methods[] = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};

@@ -15,10 +15,11 @@ static bool one_of(const char *name, const char *const *list)
 
 static bool stays_behind(const struct http_head *head, const char *name)
 {
-    static const char *const own[] = {"Connection", "Expect", "Keep-Alive", "TE", "Trailer", "Upgrade",
-                                      "Transfer-Encoding", "Content-Length", NULL};
-    return (strchr("CcEeKkTtUu", *name) && one_of(name, own)) || strncasecmp(name, "Proxy-", 6) == 0 ||
-           http_head_lists(head, "Connection", name);
+    static const char *const own[] = {
+        "Connection",        "Expect",         "Keep-Alive", "TE", "Trailer", "Upgrade",
+        "Transfer-Encoding", "Content-Length", NULL};
+    return (strchr("CcEeKkTtUu", *name) && one_of(name, own)) ||
+           strncasecmp(name, "Proxy-", 6) == 0 || http_head_lists(head, "Connection", name);
 }
 
 static void print_field(const struct http_field *field, struct buf *out)

@@ -11,11 +11,11 @@
 
 /* How a request is passed on. */
 struct egress_rewrite {
-    const char *path;                               /* what egress_target_url gave, or begins with '/' */
-    const char *query;                              /* what follows, with its "?"; "" where path has it */
+    const char *path; /* what egress_target_url gave, or begins with '/' */
+    const char *query; /* what follows, with its "?"; "" where path has it */
     uint16_t default_port;                          /* what the scheme implies */
     bool via;                                       /* the proxy names itself */
-    bool websocket;                                 /* a valid upgrade, which is asked for upstream, too */
+    bool websocket; /* a valid upgrade, which is asked for upstream, too */
 };
 
 /* The upstream connection is kept.  100 Continue is not asked for: the proxy has said it. */

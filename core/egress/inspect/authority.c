@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/inspect/authority.h"
 
-#include "base/alloc.h"
-#include "egress/inspect/certificate.h"
-
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/alloc.h"
+#include "egress/inspect/certificate.h"
 
 /* In the order of their last use, the latest first. */
 struct leaf {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/inspect/certificate.h"
 
-#include "base/ipaddr.h"
-
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
 #include <string.h>
+
+#include "base/ipaddr.h"
 
 enum { SERIAL_BYTES = 16, SKEW_S = 3600, DAY_S = 24 * 60 * 60 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "egress/inspect/inspect.h"
-
 #include <string.h>
+
+#include "egress/inspect/inspect.h"
 
 enum { METHOD_MAX = 32 };
 

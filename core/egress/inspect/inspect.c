@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/inspect/inspect.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/error.h"
 #include "egress/inspect/authority.h"
 #include "egress/inspect/upstream.h"
 #include "egress/judge.h"
 #include "egress/record.h"
 #include "net/tls.h"
-
-#include <stdio.h>
-#include <string.h>
 
 static const struct client_state securing_state;
 
@@ -48,8 +48,10 @@ void egress_inspect_plain(struct client *c)
 static void give_up(struct client *c, const char *problem)
 {
     char reason[400];
-    snprintf(reason, sizeof reason, "TLS with the client failed: %s (it has to trust "
-             "/etc/sluice-tls/ca.pem; tls: skip leaves its connections to this host alone)", problem);
+    snprintf(reason, sizeof reason,
+             "TLS with the client failed: %s (it has to trust "
+             "/etc/sluice-tls/ca.pem; tls: skip leaves its connections to this host alone)",
+             problem);
     egress_record_failed(c, reason);
     egress_client_close(c);
 }
@@ -67,7 +69,8 @@ void egress_inspect_tls(struct client *c)
     }
     begin(c, INSPECTED_TLS);
     c->state = &securing_state;
-    c->stream = net_tls_new(c->stream, ssl, c->pending.data, c->pending.len, &egress_client_calls, c);
+    c->stream =
+        net_tls_new(c->stream, ssl, c->pending.data, c->pending.len, &egress_client_calls, c);
     buf_free(&c->pending);
     egress_client_expect(c, c->proxy->limits.head_ms);
     if (!egress_upstream_secure(c, &failure))

@@ -14,12 +14,12 @@ bool egress_inspect_required(const struct client *c);
 enum egress_protocol {
     EGRESS_PROTOCOL_UNKNOWN,                        /* more bytes will tell */
     EGRESS_PROTOCOL_HTTP,
-    EGRESS_PROTOCOL_HTTP2,                          /* without TLS, by prior knowledge (RFC 9113, 3.3) */
+    EGRESS_PROTOCOL_HTTP2, /* without TLS, by prior knowledge (RFC 9113, 3.3) */
     EGRESS_PROTOCOL_OTHER,
 };
 
-/* By the first bytes of a client that does not speak TLS.  strict: HTTP is what begins with one of the
- * usual methods; else with anything that could be a method. */
+/* By the first bytes of a client that does not speak TLS.  strict: HTTP is what begins with one of
+ * the usual methods; else with anything that could be a method. */
 enum egress_protocol egress_inspect_guess(const char *bytes, size_t len, bool strict);
 
 /* From here on each request is judged.  pending has what the client said first. */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/inspect/roots.h"
 
-#include "base/alloc.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/err.h>
@@ -11,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/alloc.h"
 
 enum { PEM_MAX = 4 * 1024 * 1024 };
 
@@ -207,8 +207,8 @@ static void make_index(struct egress_roots *roots)
         if (!subject)
             continue;
         roots->index = alloc_resize(roots->index, roots->n_index + 1, sizeof *roots->index);
-        roots->index[roots->n_index++] =
-            (struct root){X509_NAME_hash_ex(subject, NULL, NULL, NULL), (size_t)(at - roots->pem.data)};
+        roots->index[roots->n_index++] = (struct root){X509_NAME_hash_ex(subject, NULL, NULL, NULL),
+                                                       (size_t)(at - roots->pem.data)};
         X509_NAME_free(subject);
     }
 }
@@ -236,7 +236,8 @@ static int find_subject(X509_LOOKUP *lookup, X509_LOOKUP_TYPE type, const X509_N
     for (size_t i = 0; i < roots->n_index; i++)
         if (roots->index[i].hash == hash)
             load_root(roots, roots->index[i].at, store);
-    X509_OBJECT *found = X509_OBJECT_retrieve_by_subject(X509_STORE_get0_objects(store), type, subject);
+    X509_OBJECT *found =
+        X509_OBJECT_retrieve_by_subject(X509_STORE_get0_objects(store), type, subject);
     if (!found || X509_OBJECT_set1_X509(out, X509_OBJECT_get0_X509(found)) != 1)
         return 0;
     X509_free(X509_OBJECT_get0_X509(found));

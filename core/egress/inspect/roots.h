@@ -8,10 +8,10 @@
 #ifndef EGRESS_INSPECT_ROOTS_H
 #define EGRESS_INSPECT_ROOTS_H
 
+#include <openssl/x509_vfy.h>
+
 #include "base/buf.h"
 #include "base/error.h"
-
-#include <openssl/x509_vfy.h>
 
 enum { EGRESS_EXTRA_MAX = 1024 };                   /* certificates in the file */
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/inspect/trust.h"
 
-#include "base/alloc.h"
-#include "base/ipaddr.h"
-#include "egress/inspect/roots.h"
-
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/alloc.h"
+#include "base/ipaddr.h"
+#include "egress/inspect/roots.h"
 
 enum { PLACE_SIZE = IPADDR_HOST_SIZE + 8 };
 

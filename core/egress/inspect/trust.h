@@ -9,11 +9,11 @@
 #ifndef EGRESS_INSPECT_TRUST_H
 #define EGRESS_INSPECT_TRUST_H
 
-#include "base/buf.h"
-#include "base/error.h"
-
 #include <openssl/ssl.h>
 #include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
 
 enum { EGRESS_SESSIONS_MAX = 256 };                 /* kept, one for each host and port */
 
@@ -28,9 +28,9 @@ const struct buf *egress_trust_pem(const struct egress_trust *trust);
 /* The subject hashes of the extra ones, for names in a folder of certificates. */
 const unsigned long *egress_trust_extra(const struct egress_trust *trust, size_t *n);
 
-/* A TLS client for the host (canonical: a DNS name or an address), ready for net_tls_new: it verifies
- * the certificate for that host, asks for it by SNI unless it is an address, and offers the session
- * that was used there last.  NULL: err says why. */
+/* A TLS client for the host (canonical: a DNS name or an address), ready for net_tls_new: it
+ * verifies the certificate for that host, asks for it by SNI unless it is an address, and offers
+ * the session that was used there last.  NULL: err says why. */
 SSL *egress_trust_client(struct egress_trust *trust, const char *host, uint16_t port,
                          struct error *err);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/inspect/upstream.h"
 
+#include <openssl/x509v3.h>
+
 #include "base/error.h"
 #include "egress/inspect/trust.h"
 #include "net/tls.h"
-
-#include <openssl/x509v3.h>
 
 bool egress_upstream_secure(struct client *c, struct egress_refusal *refusal)
 {
@@ -26,9 +26,12 @@ void egress_upstream_explain(const struct client *c, struct egress_refusal *refu
     const char *authority = c->route.target.authority;
     const char *problem = net_tls_problem(c->upstream.stream);
     if (SSL_get_verify_result(net_tls_ssl(c->upstream.stream)) != X509_V_OK)
-        egress_refuse(refusal, REFUSAL_CERTIFICATE, "the certificate of %s is not accepted: %s "
-                      "(egress.extra_ca of the gateway adds authorities; tls: skip leaves the check "
-                      "to the client)", authority, problem);
+        egress_refuse(
+            refusal, REFUSAL_CERTIFICATE,
+            "the certificate of %s is not accepted: %s "
+            "(egress.extra_ca of the gateway adds authorities; tls: skip leaves the check "
+            "to the client)",
+            authority, problem);
     else
         egress_refuse(refusal, REFUSAL_TLS, "TLS with %s failed: %s", authority, problem);
 }

@@ -5,8 +5,8 @@
 
 #include "egress/client.h"
 
-/* Begins TLS on the connection to the origin.  What is written before it is established waits.  False:
- * it cannot begin, and the refusal says why. */
+/* Begins TLS on the connection to the origin.  What is written before it is established waits.
+ * False: it cannot begin, and the refusal says why. */
 bool egress_upstream_secure(struct client *c, struct egress_refusal *refusal);
 /* Why TLS with the origin failed. */
 void egress_upstream_explain(const struct client *c, struct egress_refusal *refusal);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/inspect/within.h"
 
-#include "egress/forward/websocket.h"
-#include "egress/inspect/inspect.h"
-#include "egress/record.h"
-
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+#include "egress/forward/websocket.h"
+#include "egress/inspect/inspect.h"
+#include "egress/record.h"
 
 int egress_within_check_fields(const struct http_head *head, struct egress_refusal *refusal)
 {
@@ -19,7 +19,8 @@ int egress_within_check_fields(const struct http_head *head, struct egress_refus
     return 0;
 }
 
-static int refuse_authority(const struct client *c, const char *named, struct egress_refusal *refusal)
+static int refuse_authority(const struct client *c, const char *named,
+                            struct egress_refusal *refusal)
 {
     egress_refuse(refusal, REFUSAL_AUTHORITY, "the request asks for %s in a tunnel to %s", named,
                   c->route.target.authority);
@@ -29,7 +30,8 @@ static int refuse_authority(const struct client *c, const char *named, struct eg
     return -1;
 }
 
-static int check_authority(const struct client *c, const char *named, struct egress_refusal *refusal)
+static int check_authority(const struct client *c, const char *named,
+                           struct egress_refusal *refusal)
 {
     struct egress_target target;
     uint16_t default_port = c->inspected == INSPECTED_TLS ? 443 : 80;
@@ -49,12 +51,14 @@ static int read_url(struct client *c, const char *url, struct egress_refusal *re
     const char *scheme = c->inspected == INSPECTED_TLS ? "https://" : "http://";
     size_t n = strlen(scheme), len;
     if (strncasecmp(url, scheme, n) != 0)
-        return egress_refuse(refusal, REFUSAL_TARGET, "within a tunnel the request target is a path "
+        return egress_refuse(refusal, REFUSAL_TARGET,
+                             "within a tunnel the request target is a path "
                              "that begins with '/'");
     len = strcspn(url + n, "/?#");
     c->exchange.path = url + n + len;
     if (len >= sizeof authority || strchr(c->exchange.path, '#'))
-        return egress_refuse(refusal, REFUSAL_TARGET, "the request target is no URL of this tunnel");
+        return egress_refuse(refusal, REFUSAL_TARGET,
+                             "the request target is no URL of this tunnel");
     memcpy(authority, url + n, len);
     authority[len] = '\0';
     return check_authority(c, authority, refusal);

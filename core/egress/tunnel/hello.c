@@ -5,7 +5,14 @@
 #include <string.h>
 
 enum { CHANGE_CIPHER = 20, ALERT = 21, HANDSHAKE = 22, HEARTBEAT = 24, ALERT_SIZE = 2 };
-enum { CLIENT_HELLO = 1, MESSAGE_HEAD = 4, VERSION_SIZE = 2, RANDOM_SIZE = 32, SERVER_NAME = 0, HOST_NAME = 0 };
+enum {
+    CLIENT_HELLO = 1,
+    MESSAGE_HEAD = 4,
+    VERSION_SIZE = 2,
+    RANDOM_SIZE = 32,
+    SERVER_NAME = 0,
+    HOST_NAME = 0
+};
 
 /* ---- the message ---- */
 
@@ -50,7 +57,8 @@ static const char *read_name(struct egress_hello *hello, struct span body)
     size_t type;
     if (*hello->name)
         return "it asks for two servers";
-    if (!take_block(&body, 2, &list) || body.len || !take_number(&list, 1, &type) || !take_block(&list, 2, &name))
+    if (!take_block(&body, 2, &list) || body.len || !take_number(&list, 1, &type) ||
+        !take_block(&list, 2, &name))
         return "its server name is cut off";
     if (type != HOST_NAME || list.len)
         return "it asks for more than one server name";
@@ -113,8 +121,8 @@ static enum egress_hello_state look_at_message(struct egress_hello *hello)
     return problem ? bad(hello, problem) : HELLO_READ;
 }
 
-/* A version is nothing to go by, as servers take any.  Some pass over an alert that comes before a hello, or
- * over a record that is empty. */
+/* A version is nothing to go by, as servers take any.  Some pass over an alert that comes before a
+ * hello, or over a record that is empty. */
 static enum egress_hello_state look_at_head(struct egress_hello *hello)
 {
     uint8_t type = hello->head[0];
@@ -179,11 +187,13 @@ enum egress_hello_state egress_hello_read(struct egress_hello *hello, const char
 }
 
 /* A warning may come before the answer. */
-enum egress_hello_state egress_hello_read_answer(struct egress_hello *hello, const char *bytes, size_t len)
+enum egress_hello_state egress_hello_read_answer(struct egress_hello *hello, const char *bytes,
+                                                 size_t len)
 {
-    static const uint8_t retry[RANDOM_SIZE] = {
-        0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
-        0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
+    static const uint8_t retry[RANDOM_SIZE] = {0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11,
+                                               0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
+                                               0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e,
+                                               0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
     enum { RANDOM_AT = EGRESS_RECORD_HEAD + MESSAGE_HEAD + VERSION_SIZE };
     struct buf *said = &hello->message;
     buf_add(said, bytes, len);

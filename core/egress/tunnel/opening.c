@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/tunnel/opening.h"
 
+#include <stdio.h>
+
 #include "base/alloc.h"
 #include "egress/deny.h"
 #include "egress/inspect/inspect.h"
 #include "egress/judge.h"
 #include "egress/record.h"
 #include "egress/tunnel/tunnel.h"
-
-#include <stdio.h>
 
 static const struct client_state opening_state;
 
@@ -33,7 +33,8 @@ static void guess_protocol(struct client *c)
         break;
     case EGRESS_PROTOCOL_HTTP2:
         if (required)
-            refuse_protocol(c, "HTTP/2 prior-knowledge (h2c) is not supported for L7-inspected endpoints");
+            refuse_protocol(
+                c, "HTTP/2 prior-knowledge (h2c) is not supported for L7-inspected endpoints");
         else
             egress_tunnel_pass(c);
         break;
@@ -69,8 +70,10 @@ static bool can_be_secured(const struct client *c)
 static void refuse_without_authority(struct client *c)
 {
     struct egress_refusal refusal;
-    egress_refuse(&refusal, REFUSAL_NO_TLS, "the requests to %s are to be inspected, and this sandbox "
-                  "has no certificate authority", c->route.target.authority);
+    egress_refuse(&refusal, REFUSAL_NO_TLS,
+                  "the requests to %s are to be inspected, and this sandbox "
+                  "has no certificate authority",
+                  c->route.target.authority);
     egress_fail(c, &refusal);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A tunnel whose first bytes decide what it is for: TLS or HTTP, whose requests are judged, or bytes
- * that are passed on.  For the egress folder; loop thread only. */
+/* A tunnel whose first bytes decide what it is for: TLS or HTTP, whose requests are judged, or
+ * bytes that are passed on.  For the egress folder; loop thread only. */
 #ifndef EGRESS_TUNNEL_OPENING_H
 #define EGRESS_TUNNEL_OPENING_H
 

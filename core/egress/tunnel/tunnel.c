@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/tunnel/tunnel.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/alloc.h"
 #include "egress/inspect/inspect.h"
 #include "egress/judge.h"
 #include "egress/record.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 static const struct client_state tunnel_state;
 
@@ -39,7 +39,8 @@ static bool pass_all(struct client *c)
 
 bool egress_tunnel_check_hello(struct client *c, enum egress_hello_state state)
 {
-    static const char unrecognized_name[] = "\x15\x03\x03\x00\x02\x02\x70";    /* a fatal alert (RFC 8446 6) */
+    static const char unrecognized_name[] =
+        "\x15\x03\x03\x00\x02\x02\x70"; /* a fatal alert (RFC 8446 6) */
     char *reason = egress_judge_hello(c, state);
     if (!reason)
         return true;
@@ -52,15 +53,16 @@ bool egress_tunnel_check_hello(struct client *c, enum egress_hello_state state)
     return false;
 }
 
-/* What is pending has not been looked at from this byte on.  False: nothing more is to be read of the client
- * for now. */
+/* What is pending has not been looked at from this byte on.  False: nothing more is to be read of
+ * the client for now. */
 static bool look_at_hello(struct client *c, size_t from)
 {
     struct egress_hello *hello = c->hello;
     bool second = hello->stage == HELLO_SECOND;
     if (hello->stage == HELLO_ANSWER)
         return c->pending.len < NET_READ_MAX;
-    enum egress_hello_state state = egress_hello_read(hello, c->pending.data + from, c->pending.len - from);
+    enum egress_hello_state state =
+        egress_hello_read(hello, c->pending.data + from, c->pending.len - from);
     if (state == HELLO_MORE)
         return true;
     if (state == HELLO_BEFORE)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bytes both ways.  Each direction reads only while its writer keeps up, and ends on its own.  Where
- * the policy does not say tls: skip, a TLS client's first message waits until it is known which server
- * it asks for.  For the egress folder; loop thread only. */
+/* Bytes both ways.  Each direction reads only while its writer keeps up, and ends on its own. Where
+ * the policy does not say tls: skip, a TLS client's first message waits until it is known which
+ * server it asks for.  For the egress folder; loop thread only. */
 #ifndef EGRESS_TUNNEL_TUNNEL_H
 #define EGRESS_TUNNEL_TUNNEL_H
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The workload's seccomp filter: everything is allowed but the rows below. */
-#include "init.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/ioprio.h>
@@ -15,6 +13,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "init.h"
 
 /* Debian 12's kernel has it, its headers do not. */
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
@@ -143,7 +143,8 @@ int init_filter(struct sock_fprog *out, char *reason)
 
 static int install_listener(const struct sock_fprog *program, char *reason)
 {
-    /* A caller that was received waits for its answer whatever signals come, but for a deadly one. */
+    /* A caller that was received waits for its answer whatever signals come, but for a deadly
+     * one. */
     unsigned flags =
         SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
     int fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, program);
@@ -156,8 +157,8 @@ static int install_listener(const struct sock_fprog *program, char *reason)
     return fd;
 }
 
-/* Init loads it itself, as there is one listener for a filter and all of its heirs.  What a command loads
- * on top can only be stricter: a refusal wins over a notification. */
+/* Init loads it itself, as there is one listener for a filter and all of its heirs.  What a command
+ * loads on top can only be stricter: a refusal wins over a notification. */
 int init_watch_connects(int *listener, char *reason)
 {
     struct sock_fprog program = {0};

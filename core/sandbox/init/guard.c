@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tree.h"
-
 #include <fnmatch.h>
 #include <limits.h>
 #include <string.h>
+
+#include "tree.h"
 
 static size_t components(const char *path)
 {
@@ -34,8 +34,8 @@ static bool is_wildcard(char c)
     return c == '*' || c == '?' || c == '[' || c == '\\';
 }
 
-/* False: neither matches the other, nor a part of it.  Most pairs differ here, which fnmatch takes long
- * to find out. */
+/* False: neither matches the other, nor a part of it.  Most pairs differ here, which fnmatch takes
+ * long to find out. */
 static bool begin_alike(const char *pattern, const char *path)
 {
     for (; *pattern && *path && !is_wildcard(*pattern); pattern++, path++)

@@ -8,11 +8,11 @@
 #ifndef INIT_INIT_H
 #define INIT_INIT_H
 
-#include "sandbox/wire/wire.h"
-
 #include <linux/filter.h>
 #include <stdbool.h>
 #include <sys/types.h>
+
+#include "sandbox/wire/wire.h"
 
 struct job;
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The commands that run: start, signal, reap. */
-#include "init.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -11,6 +9,8 @@
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
+
+#include "init.h"
 
 enum { CODE_CANNOT_RUN = 126, CODE_NOT_FOUND = 127 };
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Landlock, the second wall behind the mounts: what the kernel knows of files is handled, and only
  * the listed paths are granted. */
-#include "init.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
@@ -11,6 +9,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "init.h"
 
 /* Rights newer than the headers of Debian 12. */
 #define ACCESS_FS_TRUNCATE  (1ULL << 14)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a workload may take of the accounts that the kernel keeps for a user or for the whole host. */
-#include "init.h"
-
+/* What a workload may take of the accounts that the kernel keeps for a user or for the whole
+ * host. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,6 +9,8 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#include "init.h"
 
 enum {
     TASKS_MAX = 2048,

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "init.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -12,8 +10,11 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The workload may have our host uid, and then sends us signals, with F_SETOWN also by the kernel.  PID 1
- * has no handlers, so the kernel drops them all but SIGCHLD.  Blocked ones it would queue, for ever. */
+#include "init.h"
+
+/* The workload may have our host uid, and then sends us signals, with F_SETOWN also by the kernel.
+ * PID 1 has no handlers, so the kernel drops them all but SIGCHLD.  Blocked ones it would queue,
+ * for ever. */
 static int open_signals(void)
 {
     sigset_t child;

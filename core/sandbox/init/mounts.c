@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Builds the sandbox's file tree from the plan, then lets go of the host's. */
-#include "tree.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,6 +7,8 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
+
+#include "tree.h"
 
 static int make_link(struct tree *tree, const struct setup_mount *mount)
 {

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "init.h"
-
 #include <arpa/inet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -10,6 +8,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "init.h"
 
 static int loopback_up(int sock, char *reason)
 {
@@ -81,7 +81,8 @@ int init_network(int fds[NETWORK_FDS], char *reason)
     close(sock);
     if (rc != 0 || add_address(address, reason) != 0 ||
         open_socket(address, SOCK_STREAM, WIRE_PROXY_PORT, &fds[NETWORK_PROXY], reason) != 0 ||
-        open_socket(address, SOCK_STREAM, WIRE_TRANSPARENT_PORT, &fds[NETWORK_TRANSPARENT], reason) != 0 ||
+        open_socket(address, SOCK_STREAM, WIRE_TRANSPARENT_PORT, &fds[NETWORK_TRANSPARENT],
+                    reason) != 0 ||
         open_socket(address, SOCK_DGRAM, WIRE_DNS_PORT, &fds[NETWORK_DNS_UDP], reason) != 0)
         return -1;
     return open_socket(address, SOCK_STREAM, WIRE_DNS_PORT, &fds[NETWORK_DNS_TCP], reason);

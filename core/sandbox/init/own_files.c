@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The files of /etc that say who and where a program is and whom it may trust: a sandbox has its own,
- * never the host's. */
-#include "tree.h"
-
+/* The files of /etc that say who and where a program is and whom it may trust: a sandbox has its
+ * own, never the host's. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "tree.h"
 
 struct identity {
     char name[256];

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "init.h"
-
 #include <errno.h>
 #include <linux/keyctl.h>
 #include <stdarg.h>
@@ -10,6 +8,8 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "init.h"
 
 int init_reason(char *reason, const char *format, ...)
 {
@@ -90,8 +90,9 @@ static int read_plan(struct body *body, const struct setup_body *fixed, struct s
     if (!plan->mounts || !plan->guards)
         return init_reason(reason, "no memory for the mount plan");
     for (size_t i = 0; i < n_mounts; i++)
-        plan->mounts[i] = (struct setup_mount){mounts[i].kind, mounts[i].device, mounts[i].inode,
-                                               out->mount_paths[2 * i], out->mount_paths[2 * i + 1]};
+        plan->mounts[i] =
+            (struct setup_mount){mounts[i].kind, mounts[i].device, mounts[i].inode,
+                                 out->mount_paths[2 * i], out->mount_paths[2 * i + 1]};
     for (size_t i = 0; i < n_guards; i++)
         plan->guards[i] = (struct setup_guard){guards[i].kind, guards[i].pattern, guards[i].device,
                                                guards[i].inode, out->guard_paths[i]};
@@ -167,7 +168,8 @@ static int build(struct init *init, const struct setup *setup, int fds[NETWORK_F
     return init_drop_capabilities() == 0 ? 0 : init_reason(reason, "cannot drop capabilities: %m");
 }
 
-static int report_setup(const struct init *init, int rc, const int fds[NETWORK_FDS], const char *reason)
+static int report_setup(const struct init *init, int rc, const int fds[NETWORK_FDS],
+                        const char *reason)
 {
     struct init_message ready = {.version = WIRE_VERSION, .type = INIT_READY};
     if (rc != 0)

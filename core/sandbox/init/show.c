@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tree.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +8,8 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
+
+#include "tree.h"
 
 enum { SHOWN_MAX = 16384 };
 
@@ -48,8 +48,10 @@ static int record(struct tree *tree, const struct stat *st, bool writable, bool 
         const struct shown *s = &tree->shown[i];
         if (s->inode == st->st_ino && s->device == st->st_dev &&
             ((s->writable && guarded) || (writable && s->guarded)))
-            return init_reason(tree->reason, "%s is also in a writable folder under another name, or "
-                               "was moved or replaced while the sandbox was started", path);
+            return init_reason(tree->reason,
+                               "%s is also in a writable folder under another name, or "
+                               "was moved or replaced while the sandbox was started",
+                               path);
     }
     if ((tree->n_shown & (tree->n_shown - 1)) == 0) {
         size_t room = tree->n_shown ? 2 * tree->n_shown : 1;
@@ -176,7 +178,8 @@ static int rebuild(struct tree *tree, int fd, const struct stat *st, uint32_t ki
 
 static bool holds_guarded(const struct tree *tree, uint32_t kind, const char *path)
 {
-    return guard_below(tree->plan, GUARD_HIDDEN, path) || guard_below(tree->plan, GUARD_OWN, path) ||
+    return guard_below(tree->plan, GUARD_HIDDEN, path) ||
+           guard_below(tree->plan, GUARD_OWN, path) ||
            (kind == MOUNT_READ_WRITE && (guard_below(tree->plan, GUARD_READ_ONLY, path) ||
                                          guard_below(tree->plan, GUARD_LISTED, path)));
 }

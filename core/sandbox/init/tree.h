@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The sandbox's file tree while init builds it.
  *
- * bubblewrap leaves an empty root with /proc and /dev, and the whole host at WIRE_HOST.  Every source
- * is walked from there, component by component and through no link; the descriptor that was judged
- * is the one that is mounted, so nothing that happens on the host meanwhile can change what is
- * shown.  A folder that holds something guarded is not mounted: it is rebuilt in the root's own
+ * bubblewrap leaves an empty root with /proc and /dev, and the whole host at WIRE_HOST.  Every
+ * source is walked from there, component by component and through no link; the descriptor that was
+ * judged is the one that is mounted, so nothing that happens on the host meanwhile can change what
+ * is shown.  A folder that holds something guarded is not mounted: it is rebuilt in the root's own
  * tmpfs from mounts of its other entries, so there is nothing a replacement on the host could
  * uncover.
  *
@@ -12,9 +12,9 @@
 #ifndef INIT_TREE_H
 #define INIT_TREE_H
 
-#include "init.h"
-
 #include <sys/stat.h>
+
+#include "init.h"
 
 struct tree {
     const struct setup_plan *plan;
@@ -39,15 +39,16 @@ struct place {
     int folder;                                     /* that holds it; -1: path is walked to */
     bool own;                                       /* the folder is one of the sandbox's own */
 };
-/* Opens the place of a mount, which is made where the sandbox's own tree ends and must be the source
- * itself where a folder of the host is mounted already.  st: of what is to be mounted there. */
+/* Opens the place of a mount, which is made where the sandbox's own tree ends and must be the
+ * source itself where a folder of the host is mounted already.  st: of what is to be mounted
+ * there. */
 int tree_open_place(struct tree *tree, const struct place *place, const struct stat *st, int *out);
 int tree_add_own(struct tree *tree, const char *path);
 bool tree_is_own(const struct tree *tree, dev_t device);
 
 /* show.c */
-/* Shows a descriptor of the host.  Like tree_attach it returns 1, without a reason, when the thing has no
- * name any more on the host. */
+/* Shows a descriptor of the host.  Like tree_attach it returns 1, without a reason, when the thing
+ * has no name any more on the host. */
 int tree_show(struct tree *tree, int fd, const struct stat *st, uint32_t kind,
               const struct place *place);
 /* Mounts a descriptor as it is. */
@@ -62,7 +63,8 @@ bool guard_below(const struct setup_plan *plan, uint32_t kind, const char *path)
 /* Whether st is one of the gateway's own files, whatever its name. */
 bool guard_is_own(const struct setup_plan *plan, const struct stat *st);
 
-/* own_files.c: accounts, names and resolver of the sandbox's own below /etc, and the plan's files. */
+/* own_files.c: accounts, names and resolver of the sandbox's own below /etc, and the plan's
+ * files. */
 int tree_write_own_files(struct tree *tree, uint32_t uid, uint32_t gid);
 
 #endif

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tree.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -8,12 +6,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tree.h"
+
 enum { ENTRY = O_PATH | O_NOFOLLOW | O_CLOEXEC };
 
 static int changed(struct tree *tree, const char *path)
 {
     return init_reason(tree->reason,
-                       "%s was moved or replaced while the sandbox was started: start it again", path);
+                       "%s was moved or replaced while the sandbox was started: start it again",
+                       path);
 }
 
 /* The next component of *path as a string in name, or false at the end. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/supervisor/argv.h"
 
-#include "base/arena.h"
-
 #include <stdarg.h>
 #include <string.h>
+
+#include "base/arena.h"
 
 static void add(struct argv *argv, const char *text)
 {

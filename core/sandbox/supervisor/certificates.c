@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/supervisor/certificates.h"
 
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "base/arena.h"
 #include "egress/inspect/authority.h"
 #include "egress/inspect/trust.h"
 #include "sandbox/supervisor/java_store.h"
-
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define FOLDER "/etc/ssl/certs"
 #define JAVA_STORE FOLDER "/java/cacerts"
@@ -41,7 +41,8 @@ static void add_bundle(struct certificates *c)
     if (roots->len)
         memcpy(text, roots->data, roots->len);
     memcpy(text + roots->len, pem, len);
-    add(c, &(struct own_file){.path = SANDBOX_BUNDLE_FILE, .bytes = text, .size = roots->len + len});
+    add(c,
+        &(struct own_file){.path = SANDBOX_BUNDLE_FILE, .bytes = text, .size = roots->len + len});
 }
 
 /* Java runtimes of Debian have their roots there, and read no variable. */
@@ -50,7 +51,8 @@ static void add_java_store(struct certificates *c, const struct own_file *bundle
     if (access(JAVA_STORE, F_OK) != 0)
         return;
     sandbox_java_store(bundle->bytes, bundle->size, &c->java_store);
-    add(c, &(struct own_file){.path = JAVA_STORE, .bytes = c->java_store.data, .size = c->java_store.len});
+    add(c, &(struct own_file){
+               .path = JAVA_STORE, .bytes = c->java_store.data, .size = c->java_store.len});
 }
 
 static bool exists(const char *path)

@@ -4,8 +4,8 @@
  *
  * Programs that read the environment (command.c) get SANDBOX_CA_FILE and SANDBOX_BUNDLE_FILE.  For
  * those that do not, the system's own bundle is a link to the latter, and its folder has a link by
- * subject hash for each authority that the system does not have.  Where the host has a Java runtime's
- * roots, the sandbox's are the bundle as a key store.
+ * subject hash for each authority that the system does not have.  Where the host has a Java
+ * runtime's roots, the sandbox's are the bundle as a key store.
  *
  * Ownership: the files live as long as the certificates.  One thread. */
 #ifndef SANDBOX_SUPERVISOR_CERTIFICATES_H

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/supervisor/cgroup.h"
 
-#include "base/error.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/error.h"
 
 enum { CPU_PERIOD_US = 100000, SOCKETS_SHARE = 4 };
 
@@ -55,15 +55,16 @@ static bool own_path(const char *controller, char out[PATH_MAX])
 }
 
 /* mountinfo: ID PARENT DEV ROOT TARGET OPTIONS [TAG...] - TYPE SOURCE SUPER-OPTIONS */
-static bool find_mount(const char *type, const char *controller, char root[PATH_MAX], char target[PATH_MAX])
+static bool find_mount(const char *type, const char *controller, char root[PATH_MAX],
+                       char target[PATH_MAX])
 {
     char line[2 * PATH_MAX + 512], kind[64], options[512];
     bool found = false;
     FILE *file = fopen("/proc/self/mountinfo", "re");
     while (file && !found && fgets(line, sizeof line, file)) {
         const char *rest = strstr(line, " - ");
-        if (rest && sscanf(rest, " - %63s %*s %511s", kind, options) == 2 && strcmp(kind, type) == 0 &&
-            (!*controller || has_word(options, controller, ",")))
+        if (rest && sscanf(rest, " - %63s %*s %511s", kind, options) == 2 &&
+            strcmp(kind, type) == 0 && (!*controller || has_word(options, controller, ",")))
             found = sscanf(line, "%*s %*s %*s %4095s %4095s", root, target) == 2;
     }
     if (file)
@@ -132,8 +133,10 @@ static bool find_v1(struct cgroup_home *out)
             continue;
         }
         if (!*out->why)
-            snprintf(out->why, sizeof out->why, there ? "this user cannot make a group for %s in %.150s (%s)"
-                     : "the controller %s of cgroup v1 is not mounted here", controllers[i], parent, strerror(errno));
+            snprintf(out->why, sizeof out->why,
+                     there ? "this user cannot make a group for %s in %.150s (%s)"
+                           : "the controller %s of cgroup v1 is not mounted here",
+                     controllers[i], parent, strerror(errno));
         *parent = '\0';
     }
     out->kind = any ? CGROUP_V1 : CGROUP_NONE;
@@ -142,17 +145,21 @@ static bool find_v1(struct cgroup_home *out)
 
 static void explain_v2(struct cgroup_home *out, const char *folder)
 {
-    snprintf(out->why, sizeof out->why, "cgroup %.120s is not delegated to this user with memory, cpu and pids (%s); a "
-             "systemd service gets it by Delegate=yes", folder, strerror(errno));
+    snprintf(out->why, sizeof out->why,
+             "cgroup %.120s is not delegated to this user with memory, cpu and pids (%s); a "
+             "systemd service gets it by Delegate=yes",
+             folder, strerror(errno));
 }
 
 static void find_v2(struct cgroup_home *out)
 {
     char folder[PATH_MAX], leaf[PATH_MAX], there[512], pid[16];
-    if (!own_folder("cgroup2", "", folder) || !read_text(folder, "cgroup.controllers", there, sizeof there) ||
+    if (!own_folder("cgroup2", "", folder) ||
+        !read_text(folder, "cgroup.controllers", there, sizeof there) ||
         !has_word(there, "memory", " \n")) {
         if (!*out->why)
-            snprintf(out->why, sizeof out->why, "this host has no memory controller of cgroup v1 or v2");
+            snprintf(out->why, sizeof out->why,
+                     "this host has no memory controller of cgroup v1 or v2");
         return;
     }
     char *last = strrchr(folder, '/');
@@ -196,7 +203,8 @@ static bool set_v1(const char *folder, int controller, const struct cgroup_limit
         return write_text(folder, "memory.kmem.tcp.limit_in_bytes", text) || errno == ENOENT;
     }
     if (controller == CGROUP_CPU && limits->cpu_millis) {
-        snprintf(text, sizeof text, "%llu", (unsigned long long)limits->cpu_millis * CPU_PERIOD_US / 1000);
+        snprintf(text, sizeof text, "%llu",
+                 (unsigned long long)limits->cpu_millis * CPU_PERIOD_US / 1000);
         return write_text(folder, "cpu.cfs_quota_us", text);
     }
     snprintf(text, sizeof text, "%llu", (unsigned long long)limits->pids);
@@ -210,7 +218,8 @@ static bool set_v2(const char *folder, const struct cgroup_limits *limits)
     if (limits->memory && (!write_text(folder, "memory.max", text) ||
                            (!write_text(folder, "memory.swap.max", "0") && errno != ENOENT)))
         return false;
-    snprintf(text, sizeof text, "%llu %d", (unsigned long long)limits->cpu_millis * CPU_PERIOD_US / 1000, CPU_PERIOD_US);
+    snprintf(text, sizeof text, "%llu %d",
+             (unsigned long long)limits->cpu_millis * CPU_PERIOD_US / 1000, CPU_PERIOD_US);
     if (limits->cpu_millis && !write_text(folder, "cpu.max", text))
         return false;
     snprintf(text, sizeof text, "%llu", (unsigned long long)limits->pids);
@@ -247,7 +256,8 @@ int cgroup_make(const struct cgroup_home *home, const char *name,
         return error_errno(err, ERROR_IO, "cannot write %s", list_path);
     for (int i = 0; i < n; i++)
         if (*home->parent[i] && !make_folder(home, i, name, limits)) {
-            error_errno(err, ERROR_INTERNAL, "cannot set the limits of cgroup %s/%s", home->parent[i], name);
+            error_errno(err, ERROR_INTERNAL, "cannot set the limits of cgroup %s/%s",
+                        home->parent[i], name);
             cgroup_remove(list_path);
             return -1;
         }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/supervisor/command.h"
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "sandbox/supervisor/certificates.h"
 #include "sandbox/supervisor/mount_plan.h"
 #include "sandbox/wire/wire.h"
-
-#include <string.h>
 
 #define PROXY_URL "http://" WIRE_PROXY_ADDRESS ":3128"
 
@@ -90,7 +90,8 @@ static int check_env(const struct spec_pair *env, size_t n, struct error *err)
         total += strlen(env[i].key) + len;
         const char *refused = text_env_name_refused(env[i].key);
         if (refused)
-            return error_set(err, ERROR_INVALID, "environment variable %.80s: %s", env[i].key, refused);
+            return error_set(err, ERROR_INVALID, "environment variable %.80s: %s", env[i].key,
+                             refused);
         if (len > COMMAND_ENV_VALUE_MAX)
             return error_set(err, ERROR_INVALID,
                              "environment variable %s: its value is longer than "

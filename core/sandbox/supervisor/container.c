@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/supervisor/container.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/buf.h"
@@ -9,14 +17,6 @@
 #include "sandbox/supervisor/workload_identity.h"
 #include "sandbox/wire/spec.h"
 #include "sandbox/wire/wire.h"
-
-#include <errno.h>
-#include <limits.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 enum { COMPLAINTS_MAX = 4096, WORKLOAD_ID = 1000 };
 
@@ -336,7 +336,8 @@ static void add_plan(struct buf *body, const struct mount_plan *plan)
 {
     for (size_t i = 0; i < plan->n_mounts; i++) {
         const struct planned_mount *m = &plan->mounts[i];
-        buf_add(body, &(struct wire_mount){m->device, m->inode, m->kind, 0}, sizeof(struct wire_mount));
+        buf_add(body, &(struct wire_mount){m->device, m->inode, m->kind, 0},
+                sizeof(struct wire_mount));
     }
     for (size_t i = 0; i < plan->guards.n; i++) {
         const struct mount_guard *g = &plan->guards.items[i];

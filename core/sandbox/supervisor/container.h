@@ -8,14 +8,14 @@
 #ifndef SANDBOX_SUPERVISOR_CONTAINER_H
 #define SANDBOX_SUPERVISOR_CONTAINER_H
 
-#include "sandbox/supervisor/launch.h"
-#include "sandbox/wire/wire.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <uv.h>
+
+#include "sandbox/supervisor/launch.h"
+#include "sandbox/wire/wire.h"
 
 struct container;
 struct error;

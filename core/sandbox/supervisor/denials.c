@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/supervisor/denials.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/text.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 struct entry {
     struct entry *next;
@@ -43,7 +43,8 @@ static bool same_text(const char *a, const char *b)
 static bool same_denial(const struct sandbox_denial *a, const struct sandbox_denial *b)
 {
     return a->port == b->port && strcmp(a->host, b->host) == 0 && strcmp(a->stage, b->stage) == 0 &&
-           same_text(a->method, b->method) && same_text(a->path, b->path) && strcmp(a->binary, b->binary) == 0;
+           same_text(a->method, b->method) && same_text(a->path, b->path) &&
+           strcmp(a->binary, b->binary) == 0;
 }
 
 /* Takes the entry of the same denial out of the list. */
@@ -81,8 +82,8 @@ static const char *find_majority(const struct denial_book *book)
     return binary;
 }
 
-/* There is one.  A program that asks for a new path each time displaces its own denials, not those of
- * others. */
+/* There is one.  A program that asks for a new path each time displaces its own denials, not those
+ * of others. */
 static void drop_oldest(struct denial_book *book)
 {
     struct entry **oldest = NULL, **of_majority = NULL;
@@ -108,8 +109,8 @@ static const char *copy(struct arena *arena, const char *text, size_t room)
 }
 
 /* The first ones, as many as there is room for, which shrinks. */
-static size_t copy_paths(struct arena *arena, const char *const *paths, size_t n_paths, size_t *room,
-                         const char **out)
+static size_t copy_paths(struct arena *arena, const char *const *paths, size_t n_paths,
+                         size_t *room, const char **out)
 {
     size_t n = 0;
     while (n < n_paths && n < DENIALS_ANCESTORS_MAX && strlen(paths[n]) < *room) {
@@ -187,7 +188,8 @@ static bool may_tell_at_once(struct denial_book *book)
 /* A part of a method or a path would be another request. */
 static bool fits(const struct sandbox_denial *d)
 {
-    return !d->method || (strlen(d->method) <= DENIALS_METHOD_MAX && strlen(d->path) <= DENIALS_PATH_MAX);
+    return !d->method ||
+           (strlen(d->method) <= DENIALS_METHOD_MAX && strlen(d->path) <= DENIALS_PATH_MAX);
 }
 
 void sandbox_denials_add(struct denial_book *book, const struct sandbox_denial *denial)

@@ -2,17 +2,17 @@
 /* Collects requests that the proxy refused and sends them to the gateway.
  *
  * The first denial of a host, port, binary, stage and request is due at once, up to
- * DENIALS_AT_ONCE_MAX a second; repeats are counted and due a second later.  What cannot be sent (no
- * gateway, or one that does not read) waits, up to DENIALS_MAX different denials; then the oldest is
- * dropped, of the program that has more than half of them if there is one.  The workload controls the
- * lengths of the texts by the paths of its programs and requests, so they are bounded.  Loop thread
- * only. */
+ * DENIALS_AT_ONCE_MAX a second; repeats are counted and due a second later.  What cannot be sent
+ * (no gateway, or one that does not read) waits, up to DENIALS_MAX different denials; then the
+ * oldest is dropped, of the program that has more than half of them if there is one.  The workload
+ * controls the lengths of the texts by the paths of its programs and requests, so they are bounded.
+ * Loop thread only. */
 #ifndef SANDBOX_SUPERVISOR_DENIALS_H
 #define SANDBOX_SUPERVISOR_DENIALS_H
 
-#include "sandbox/wire/protocol.h"
-
 #include <uv.h>
+
+#include "sandbox/wire/protocol.h"
 
 struct denial_book;
 
@@ -29,8 +29,8 @@ enum {
 };
 
 /* A byte of a program's path may take six in JSON; a method and a request's path are printable. */
-_Static_assert(DENIALS_BATCH * (6 * (DENIALS_TEXT_MAX + 1024) + DENIALS_METHOD_MAX + DENIALS_PATH_MAX) <
-                   SANDBOX_LINE_MAX,
+_Static_assert(DENIALS_BATCH *(6 * (DENIALS_TEXT_MAX + 1024) + DENIALS_METHOD_MAX +
+                               DENIALS_PATH_MAX) < SANDBOX_LINE_MAX,
                "a batch of denials fits into a line");
 
 /* False: no gateway or no room; call sandbox_denials_flush when that changes. */

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/supervisor/exec.h"
 
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/error.h"
@@ -10,12 +16,6 @@
 #include "sandbox/supervisor/container.h"
 #include "sandbox/supervisor/exec_parts.h"
 #include "sandbox/supervisor/mount_plan.h"
-
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 struct exec_table {
     struct exec_table_request made;
@@ -272,8 +272,10 @@ static void on_upgrade(void *ctx, const struct http_head *head, struct http_tunn
 static void call_failed(struct exec_session *s, const char *why)
 {
     char text[512];
-    snprintf(text, sizeof text, "exec %s: the gateway does not take the call: %s", s->exec->id, why);
-    log_write_line(s->table->made.log, &(struct log_line){.level = LOG_WARN, .kind = LOG_KIND_EXEC, .text = text});
+    snprintf(text, sizeof text, "exec %s: the gateway does not take the call: %s", s->exec->id,
+             why);
+    log_write_line(s->table->made.log,
+                   &(struct log_line){.level = LOG_WARN, .kind = LOG_KIND_EXEC, .text = text});
     s->call = NULL;
     wind_up(s);
     sandbox_exec_part_ended(s);

@@ -6,9 +6,9 @@
 #ifndef SANDBOX_SUPERVISOR_EXEC_H
 #define SANDBOX_SUPERVISOR_EXEC_H
 
-#include "sandbox/wire/protocol.h"
-
 #include <uv.h>
+
+#include "sandbox/wire/protocol.h"
 
 struct arena;
 struct container;

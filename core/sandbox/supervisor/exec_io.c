@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pipes or the terminal of a command. */
-#include "sandbox/supervisor/exec_parts.h"
-
-#include "base/alloc.h"
-
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "base/alloc.h"
+#include "sandbox/supervisor/exec_parts.h"
 
 enum { END_OF_TRANSMISSION = 4 };                   /* what a terminal takes for the end of input */
 

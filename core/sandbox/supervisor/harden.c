@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/supervisor/harden.h"
 
-#include "base/error.h"
-
 #include <errno.h>
 #include <linux/capability.h>
 #include <seccomp.h>
@@ -14,11 +12,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* To borrow sockets of the workload and read its memory and /proc/PID/exe while it waits in connect, to
- * walk to the gateway's own files once more, and to end bubblewrap. */
+#include "base/error.h"
+
+/* To borrow sockets of the workload and read its memory and /proc/PID/exe while it waits in
+ * connect, to walk to the gateway's own files once more, and to end bubblewrap. */
 static const unsigned kept[] = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_KILL};
 
-/* What a supervisor never does, and whoever took it over would: mount, load code into the kernel. */
+/* What a supervisor never does, and whoever took it over would: mount, load code into the
+ * kernel. */
 static const int refused[] = {
     SCMP_SYS(mount), SCMP_SYS(fsopen), SCMP_SYS(fsconfig), SCMP_SYS(fsmount), SCMP_SYS(fspick),
     SCMP_SYS(move_mount), SCMP_SYS(open_tree), SCMP_SYS(pivot_root), SCMP_SYS(umount2),

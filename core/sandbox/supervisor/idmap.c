@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/supervisor/idmap.h"
 
-#include "base/error.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -12,6 +10,8 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/error.h"
 
 #define NEWUIDMAP "/usr/bin/newuidmap"
 #define NEWGIDMAP "/usr/bin/newgidmap"
@@ -56,11 +56,15 @@ static int explain(int code, uint32_t sub_uid, uint32_t sub_gid, struct error *e
     case 0:
         return 0;
     case 2:
-        return error_set(err, ERROR_UNSUPPORTED, NEWUIDMAP " cannot map uid %u: /etc/subuid has to give it to this user, "
-                         "and the program has to be setuid root", sub_uid);
+        return error_set(err, ERROR_UNSUPPORTED,
+                         NEWUIDMAP " cannot map uid %u: /etc/subuid has to give it to this user, "
+                                   "and the program has to be setuid root",
+                         sub_uid);
     case 3:
-        return error_set(err, ERROR_UNSUPPORTED, NEWGIDMAP " cannot map gid %u: /etc/subgid has to give it to this user, "
-                         "and the program has to be setuid root", sub_gid);
+        return error_set(err, ERROR_UNSUPPORTED,
+                         NEWGIDMAP " cannot map gid %u: /etc/subgid has to give it to this user, "
+                                   "and the program has to be setuid root",
+                         sub_gid);
     default:
         return error_set(err, ERROR_UNSUPPORTED, "no user namespace can be made here");
     }

@@ -1,6 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/supervisor/launch.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 #include "sandbox/supervisor/argv.h"
@@ -9,18 +21,6 @@
 #include "sandbox/supervisor/workload_identity.h"
 #include "sandbox/wire/spec.h"
 #include "sandbox/wire/wire.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 /* Every descriptor a launch needs, -1 until it is open. */
 struct files {

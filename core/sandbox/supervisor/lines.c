@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/supervisor/lines.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "sandbox/supervisor/link.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { TICK_MS = 1000, UNWRITTEN_MAX = 64 * 1024 };
 
@@ -113,7 +113,8 @@ static const struct log_line *next_kept(const struct lines *lines, size_t at[LOG
     const struct log_line *oldest = NULL;
     for (size_t kind = 0; kind < LOG_KIND_COUNT; kind++) {
         const struct quota *quota = &lines->quotas[kind];
-        if (at[kind] < quota->n_kept && (!oldest || quota->kept[at[kind]].line.at_ms < oldest->at_ms))
+        if (at[kind] < quota->n_kept &&
+            (!oldest || quota->kept[at[kind]].line.at_ms < oldest->at_ms))
             oldest = &quota->kept[at[kind]].line;
     }
     if (oldest)
@@ -164,7 +165,8 @@ static void add_to_log(struct lines *lines, const struct log_line *line)
 
 /* ---- adding ---- */
 
-void sandbox_lines_add(struct lines *lines, enum log_level level, enum log_kind kind, const char *text)
+void sandbox_lines_add(struct lines *lines, enum log_level level, enum log_kind kind,
+                       const char *text)
 {
     struct log_line line = {level, kind, clock_now_ms(), text};
     add_to_log(lines, &line);
@@ -177,8 +179,9 @@ static void report_repeats(struct lines *lines, struct repeat *repeat)
     if (repeat->count == 0)
         return;
     uint64_t ms = uv_now(lines->timer.loop) - repeat->since;
-    char *text = alloc_printf("%s [and %llu like it in %llu s]", repeat->text,
-                              (unsigned long long)repeat->count, (unsigned long long)(ms + 999) / 1000);
+    char *text =
+        alloc_printf("%s [and %llu like it in %llu s]", repeat->text,
+                     (unsigned long long)repeat->count, (unsigned long long)(ms + 999) / 1000);
     sandbox_lines_add(lines, LOG_INFO, LOG_KIND_REFUSED, text);
     free(text);
     repeat->count = 0;

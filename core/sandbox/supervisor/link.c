@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/supervisor/link.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "http/client.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { GOODBYE_MS = 2000 };
 

@@ -7,9 +7,9 @@
 #ifndef SANDBOX_SUPERVISOR_LINK_H
 #define SANDBOX_SUPERVISOR_LINK_H
 
-#include "sandbox/wire/protocol.h"
-
 #include <uv.h>
+
+#include "sandbox/wire/protocol.h"
 
 struct arena;
 struct gateway_link;
@@ -22,7 +22,7 @@ struct gateway_link_request {
     const char *gateway, *token;                    /* needed until the link is closed */
     const struct log *log;
     void (*on_up)(void *ctx);                       /* what is sent first should be hello */
-    void (*on_drained)(void *ctx);                  /* everything sent is with the kernel: there is room */
+    void (*on_drained)(void *ctx); /* everything sent is with the kernel: there is room */
     /* The receiver owns the arena that the message lives in. */
     void (*on_message)(void *ctx, const struct sandbox_message *message, struct arena *arena);
     /* The gateway does not know this sandbox any more (410): it was deleted. */

@@ -9,15 +9,16 @@ static int same_but_for_added_paths(const struct sluice_diff *diff, struct error
     for (size_t i = 0; i < diff->n_static_changes; i++) {
         const struct sluice_static_change *change = diff->static_changes[i];
         if (*change->before)
-            return error_set(err, ERROR_UNSUPPORTED,
-                             "%s: '%s' cannot be taken from a running sandbox: stop it and start it again",
-                             change->path, change->before);
+            return error_set(
+                err, ERROR_UNSUPPORTED,
+                "%s: '%s' cannot be taken from a running sandbox: stop it and start it again",
+                change->path, change->before);
     }
     return 0;
 }
 
-int sandbox_loadable(const struct sluice_policy *built, const struct sluice_policy *policy, bool proxy,
-                     struct error *err)
+int sandbox_loadable(const struct sluice_policy *built, const struct sluice_policy *policy,
+                     bool proxy, struct error *err)
 {
     if (proxy && policy_enforceable(policy, err) != 0)
         return -1;

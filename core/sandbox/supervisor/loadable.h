@@ -4,14 +4,13 @@
 #ifndef SANDBOX_SUPERVISOR_LOADABLE_H
 #define SANDBOX_SUPERVISOR_LOADABLE_H
 
-#include <sluice/policy.h>
-
 #include "base/error.h"
+#include <sluice/policy.h>
 
 /* built: the policy that the sandbox was started with; NULL: it starts with this one.  proxy: it
  * has a network.  Paths may be added: until the next start the sandbox sees less than the policy
  * opens.  -1: err says what it cannot do, and what to do. */
-int sandbox_loadable(const struct sluice_policy *built, const struct sluice_policy *policy, bool proxy,
-                     struct error *err);
+int sandbox_loadable(const struct sluice_policy *built, const struct sluice_policy *policy,
+                     bool proxy, struct error *err);
 
 #endif

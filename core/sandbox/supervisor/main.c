@@ -1,12 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/arena.h"
-#include "base/error.h"
-#include "base/log.h"
-#include "base/standard.h"
-#include "sandbox/supervisor/idmap.h"
-#include "sandbox/wire/spec.h"
-#include "sandbox/supervisor/supervisor.h"
-
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
@@ -15,6 +7,14 @@
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/standard.h"
+#include "sandbox/supervisor/idmap.h"
+#include "sandbox/supervisor/supervisor.h"
+#include "sandbox/wire/spec.h"
 
 enum { EXIT_USAGE = 2 };
 
@@ -75,7 +75,8 @@ static int delete_work(const char *path, struct log *log)
     struct error err;
     struct arena *arena = arena_new();
     if (sandbox_spec_read(path, arena, &spec, &err) == 0 && take_lock(spec.lock, &err) == 0 &&
-        (!spec.sub_uid || geteuid() == 0 || sandbox_idmap_enter(spec.sub_uid, spec.sub_gid, &err) == 0)) {
+        (!spec.sub_uid || geteuid() == 0 ||
+         sandbox_idmap_enter(spec.sub_uid, spec.sub_gid, &err) == 0)) {
         execl("/bin/rm", "rm", "-rf", "--one-file-system", "--", spec.workdir, (char *)NULL);
         error_errno(&err, ERROR_INTERNAL, "cannot run /bin/rm");
     }

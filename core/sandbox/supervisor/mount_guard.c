@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/supervisor/mount_guard.h"
 
-#include "base/arena.h"
-#include "base/error.h"
-#include "sandbox/supervisor/mount_table.h"
-#include "sandbox/supervisor/path.h"
-#include "sandbox/wire/spec.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +11,12 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "sandbox/supervisor/mount_table.h"
+#include "sandbox/supervisor/path.h"
+#include "sandbox/wire/spec.h"
 
 /* Of folders that policies list as a whole.  Those that lock or rewrite the account files leave
  * copies of them under similar names. */
@@ -112,9 +112,9 @@ static bool is_link(const char *path)
     return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
-/* The path as it is written, as it is resolved, and under the names other mounts give it.  What does
- * not exist yet is resolved as far as it does.  A link that must not be written is guarded itself:
- * what it leads to is listed too where that must not be written. */
+/* The path as it is written, as it is resolved, and under the names other mounts give it.  What
+ * does not exist yet is resolved as far as it does.  A link that must not be written is guarded
+ * itself: what it leads to is listed too where that must not be written. */
 static void add(struct making *making, const char *path)
 {
     struct arena *arena = making->arena;
@@ -146,13 +146,15 @@ static int check_name(const char *path, struct error *err)
     struct stat st;
     if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink <= 1)
         return 0;
-    return error_set(err, ERROR_STATE,
-                     "no sandbox can be made: %s, which belongs to the gateway, has %lu names (hard links), and "
-                     "a sandbox could see it under another one: leave it one name", path,
-                     (unsigned long)st.st_nlink);
+    return error_set(
+        err, ERROR_STATE,
+        "no sandbox can be made: %s, which belongs to the gateway, has %lu names (hard links), and "
+        "a sandbox could see it under another one: leave it one name",
+        path, (unsigned long)st.st_nlink);
 }
 
-/* The specs of all sandboxes, which have their environments and tokens, where the folder is the state. */
+/* The specs of all sandboxes, which have their environments and tokens, where the folder is the
+ * state. */
 static int check_specs(const char *state, struct arena *arena, struct error *err)
 {
     const char *folder = arena_printf(arena, "%s/sandboxes", state);
@@ -185,7 +187,8 @@ int mount_guards_make(const struct sandbox_spec *spec, struct arena *arena,
     add_all(&making, GUARD_OWN, spec->hidden, spec->n_hidden);
     add_all(&making, GUARD_READ_ONLY, spec->read_only, spec->n_read_only);
     for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
-        *mount_guards_append(out, arena) = (struct mount_guard){GUARD_HIDDEN, true, secrets[i], 0, 0};
+        *mount_guards_append(out, arena) =
+            (struct mount_guard){GUARD_HIDDEN, true, secrets[i], 0, 0};
     return check_names(out, arena, err);
 }
 
@@ -238,9 +241,11 @@ int mount_guards_unmoved(const struct mount_guards *guards, struct error *err)
         if (rc != 0 && errno == EACCES)
             continue;
         if (rc != 0 || device != guard->device || inode != guard->inode)
-            return error_set(err, ERROR_STATE,
-                             "no sandbox can be made: %s, which belongs to the gateway, was moved or "
-                             "replaced while the sandbox was started: start it again", guard->path);
+            return error_set(
+                err, ERROR_STATE,
+                "no sandbox can be made: %s, which belongs to the gateway, was moved or "
+                "replaced while the sandbox was started: start it again",
+                guard->path);
     }
     return 0;
 }

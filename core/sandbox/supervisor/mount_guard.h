@@ -9,10 +9,10 @@
 #ifndef SANDBOX_SUPERVISOR_MOUNT_GUARD_H
 #define SANDBOX_SUPERVISOR_MOUNT_GUARD_H
 
-#include "sandbox/wire/wire.h"
-
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "sandbox/wire/wire.h"
 
 struct arena;
 struct error;

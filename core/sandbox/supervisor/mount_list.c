@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The paths that a policy lists, and those that every sandbox has. */
-#include "base/arena.h"
-#include "base/error.h"
-#include "base/program.h"
-#include "sandbox/supervisor/mount_plan_parts.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/program.h"
+#include "sandbox/supervisor/mount_plan_parts.h"
 
 /* What every program needs, added where the host has it. */
 static const struct { const char *path; bool writable; } baseline[] = {
@@ -132,8 +132,8 @@ static bool in_baseline(const char *path)
     return false;
 }
 
-/* A path that cannot be shown: an error when the policy insists, else a warning, and none for one of
- * the baseline that this host does not have. */
+/* A path that cannot be shown: an error when the policy insists, else a warning, and none for one
+ * of the baseline that this host does not have. */
 static int leave_out(struct maker *m, const struct listed *l, int error, const char *why,
                      struct error *err)
 {

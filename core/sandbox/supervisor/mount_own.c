@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "base/arena.h"
 #include "sandbox/supervisor/mount_plan_parts.h"
-
-#include <string.h>
 
 /* The path with its folder resolved, or NULL where that leads out of /etc: what is there cannot be
  * told from what other programs keep. */
@@ -13,7 +13,8 @@ static const char *resolve(struct maker *m, const char *path)
     const char *folder = arena_strn(m->arena, path, (size_t)(name - path));
     if (sandbox_path_walk(m->arena, folder, &walk) == 0)
         folder = walk.real;
-    return sandbox_path_within(folder, "/etc") ? arena_printf(m->arena, "%s%s", folder, name) : NULL;
+    return sandbox_path_within(folder, "/etc") ? arena_printf(m->arena, "%s%s", folder, name)
+                                               : NULL;
 }
 
 static void place_own(struct maker *m, struct own_file file)

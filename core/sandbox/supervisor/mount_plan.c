@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/arena.h"
-#include "sandbox/supervisor/mount_plan_parts.h"
-
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/arena.h"
+#include "sandbox/supervisor/mount_plan_parts.h"
 
 bool mount_plan_shows(const struct mount_plan *plan, const char *path)
 {

@@ -3,21 +3,20 @@
  *
  * Only what the policy's filesystem section lists is there at all, and what every program needs
  * (the baseline).  A plan names the mounts and links that make the sandbox's file tree, the paths
- * that Landlock then grants, and the guards: what a listed folder must not lend.  Symbolic links are
- * resolved here.  Each source is opened once and recorded by device and inode; init mounts nothing
- * else under its name (init/mounts.c).
+ * that Landlock then grants, and the guards: what a listed folder must not lend.  Symbolic links
+ * are resolved here.  Each source is opened once and recorded by device and inode; init mounts
+ * nothing else under its name (init/mounts.c).
  *
  * Ownership: a plan lives in the arena it was made in.  One thread. */
 #ifndef SANDBOX_SUPERVISOR_MOUNT_PLAN_H
 #define SANDBOX_SUPERVISOR_MOUNT_PLAN_H
 
-#include "sandbox/supervisor/mount_guard.h"
-#include "sandbox/wire/wire.h"
-
-#include <sluice/policy.h>
-
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "sandbox/supervisor/mount_guard.h"
+#include "sandbox/wire/wire.h"
+#include <sluice/policy.h>
 
 struct arena;
 struct error;
@@ -56,7 +55,7 @@ struct mount_plan_request {
     struct planned_mount workdir;                   /* source, device and inode */
     const struct own_file *own;                     /* all in folders of /etc */
     size_t n_own;
-    void (*warn)(void *ctx, const char *text);      /* a listed path that is not shown as it reads */
+    void (*warn)(void *ctx, const char *text); /* a listed path that is not shown as it reads */
     void *ctx;
 };
 

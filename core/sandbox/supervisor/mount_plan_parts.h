@@ -35,7 +35,8 @@ void plan_add_text(struct maker *m, const char ***items, size_t *n, const char *
 /* What Landlock allows. */
 void plan_grant(struct maker *m, const char *path, bool writable);
 void plan_warn(struct maker *m, const char *text);
-int plan_list(struct maker *m, const char *const *paths, size_t n, bool writable, struct error *err);
+int plan_list(struct maker *m, const char *const *paths, size_t n, bool writable,
+              struct error *err);
 void plan_list_baseline(struct maker *m);
 
 /* mount_own.c: the request's own files, in place of what the host has there. */

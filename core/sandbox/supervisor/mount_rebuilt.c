@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "base/arena.h"
 #include "sandbox/supervisor/mount_plan_parts.h"
-
-#include <string.h>
 
 bool plan_is_host_kind(enum mount_kind kind)
 {
@@ -54,19 +54,21 @@ static void tell_of_rebuilt(struct maker *m, const struct listed *l)
         return;                                     /* it was left out, and that was told */
     const struct mount_guard *guard = rebuilt_for(m->plan, walk.real);
     if (guard)
-        plan_warn(m, arena_printf(m->arena,
-                             "%s: %s holds %s, which %s: nothing can be added, renamed or deleted in "
-                             "the folders that lead to it; folders beside it are not affected",
-                             l->where, l->path, guard->path,
-                             guard->kind == GUARD_LISTED ? "is listed read-only"
-                                                         : "belongs to the gateway"));
+        plan_warn(
+            m, arena_printf(
+                   m->arena,
+                   "%s: %s holds %s, which %s: nothing can be added, renamed or deleted in "
+                   "the folders that lead to it; folders beside it are not affected",
+                   l->where, l->path, guard->path,
+                   guard->kind == GUARD_LISTED ? "is listed read-only" : "belongs to the gateway"));
 }
 
 void plan_tell_of_rebuilt(struct maker *m)
 {
     const struct sluice_filesystem *fs = m->request->policy->filesystem;
     for (size_t i = 0; fs && i < fs->n_read_write; i++) {
-        struct listed l = {.path = sandbox_path_normal(m->arena, fs->read_write[i]), .writable = true,
+        struct listed l = {.path = sandbox_path_normal(m->arena, fs->read_write[i]),
+                           .writable = true,
                            .where = arena_printf(m->arena, "filesystem_policy.read_write[%zu]", i)};
         if (!mount_plan_is_own(l.path))
             tell_of_rebuilt(m, &l);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/supervisor/mount_table.h"
 
-#include "base/alloc.h"
-#include "base/arena.h"
-#include "sandbox/supervisor/path.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "sandbox/supervisor/path.h"
 
 struct row {
     char *device;                                   /* major:minor */

@@ -10,8 +10,8 @@ struct mount_table;
 const struct mount_table *mount_table_read(struct arena *arena);
 
 /* Calls fn with each other path under which mounts show what the resolved path names: a bind mount
- * of it, of a folder above it or, as the mount point alone, of something below it.  The path need not
- * exist.  The text is only lent. */
+ * of it, of a folder above it or, as the mount point alone, of something below it.  The path need
+ * not exist.  The text is only lent. */
 void mount_table_spellings(const struct mount_table *table, const char *path,
                            void (*fn)(void *ctx, const char *path), void *ctx);
 

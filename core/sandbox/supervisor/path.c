@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/supervisor/path.h"
 
-#include "base/arena.h"
-
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/arena.h"
 
 /* Appends one component to the normal path of len bytes at out; returns the new length. */
 static size_t append(char *out, size_t len, const char *part, size_t n)

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/supervisor/supervisor.h"
 
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/buf.h"
@@ -11,9 +16,9 @@
 #include "egress/dns/server.h"
 #include "egress/proxy.h"
 #include "policy/policy.h"
-#include "sandbox/supervisor/container.h"
 #include "sandbox/supervisor/certificates.h"
 #include "sandbox/supervisor/cgroup.h"
+#include "sandbox/supervisor/container.h"
 #include "sandbox/supervisor/container.h"
 #include "sandbox/supervisor/denials.h"
 #include "sandbox/supervisor/exec.h"
@@ -24,11 +29,6 @@
 #include "sandbox/supervisor/loadable.h"
 #include "sandbox/supervisor/release_memory.h"
 #include "sandbox/supervisor/traffic.h"
-
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 enum supervisor_state {
     SUPERVISOR_STARTING,
@@ -54,7 +54,7 @@ struct supervisor {
     struct egress_proxy *proxy;                     /* NULL without a network, as is the resolver */
     struct egress_dns *resolver;
     struct certificates certificates;               /* with a network */
-    struct egress_names *names;                     /* those that the resolver has given addresses */
+    struct egress_names *names; /* those that the resolver has given addresses */
     struct policy *built;                           /* what the sandbox was started with */
     struct policy *policy;                          /* in force */
     uint64_t revision;
@@ -241,8 +241,8 @@ static struct policy *accept_policy(struct supervisor *s, const struct sandbox_r
     if (!policy)
         return NULL;
     int rc = strcmp(policy_hash(policy), revision->hash) != 0
-                 ? error_set(err, ERROR_INVALID, "the policy's hash is %s, not %s", policy_hash(policy),
-                             revision->hash)
+                 ? error_set(err, ERROR_INVALID, "the policy's hash is %s, not %s",
+                             policy_hash(policy), revision->hash)
                  : sandbox_loadable(policy_model(s->built), policy_model(policy), s->proxy, err);
     if (rc == 0)
         return policy;
@@ -371,10 +371,19 @@ static void on_denial(void *ctx, const struct egress_denial *d)
     const char *addresses[DENIALS_ADDRESSES_MAX];
     size_t n = write_addresses(d, false, 0, texts, addresses);
     n = write_addresses(d, true, n, texts, addresses);
-    struct sandbox_denial denial = {
-        .addresses = addresses, .n_addresses = n, .host = d->host, .port = d->port, .binary = d->binary, .ancestors = d->ancestors,
-        .n_ancestors = d->n_ancestors, .reason = d->reason, .stage = d->stage, .method = d->method,
-        .path = d->path, .links = d->links, .n_links = d->n_links};
+    struct sandbox_denial denial = {.addresses = addresses,
+                                    .n_addresses = n,
+                                    .host = d->host,
+                                    .port = d->port,
+                                    .binary = d->binary,
+                                    .ancestors = d->ancestors,
+                                    .n_ancestors = d->n_ancestors,
+                                    .reason = d->reason,
+                                    .stage = d->stage,
+                                    .method = d->method,
+                                    .path = d->path,
+                                    .links = d->links,
+                                    .n_links = d->n_links};
     if (s->state == SUPERVISOR_RUNNING)
         sandbox_denials_add(s->denials, &denial);
 }
@@ -430,7 +439,8 @@ static void on_container_ready(void *ctx, const struct container_ready *ready)
         fail(s, &err);
         return;
     }
-    if (s->spec->proxy && (start_resolver(s, ready, &err) != 0 || start_proxy(s, ready, &err) != 0)) {
+    if (s->spec->proxy &&
+        (start_resolver(s, ready, &err) != 0 || start_proxy(s, ready, &err) != 0)) {
         fail(s, &err);
         return;
     }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/supervisor/traffic.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/text.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 enum { BUCKETS = 512 };
 
@@ -30,18 +30,18 @@ struct entry {
     struct entry *next;
     struct key key;
     char *reason;
-    uint64_t count;                                 /* 0: the gateway has it, or the batch under way does */
+    uint64_t count; /* 0: the gateway has it, or the batch under way does */
     int64_t first_seen_ms, last_seen_ms;
 };
 
 /* The entries of one verdict. */
 struct share {
     size_t n, n_waiting;                            /* those with a count */
-    struct entry others;                            /* requests for which there was no room; without a host */
+    struct entry others; /* requests for which there was no room; without a host */
 };
 
 struct traffic_book {
-    uv_timer_t timer;                               /* until the next batch, the next try, or the end */
+    uv_timer_t timer; /* until the next batch, the next try, or the end */
     char source[UUID_SIZE];
     uint64_t number;                                /* of the newest batch */
     struct entry *buckets[BUCKETS];
@@ -94,7 +94,8 @@ static size_t hash_text(size_t hash, const char *text)
     return hash;
 }
 
-static struct entry **bucket_of(struct traffic_book *book, const char *host, uint16_t port, const char *binary)
+static struct entry **bucket_of(struct traffic_book *book, const char *host, uint16_t port,
+                                const char *binary)
 {
     size_t hash = hash_text(hash_text(port, host), binary);
     return &book->buckets[hash % BUCKETS];
@@ -105,7 +106,8 @@ static struct entry *find_as_it_stands(struct traffic_book *book, const struct e
 {
     struct entry *entry = *bucket_of(book, line->host, line->port, line->binary);
     while (entry && (entry->key.verdict != line->verdict || entry->key.port != line->port ||
-                     strcmp(entry->key.host, line->host) != 0 || strcmp(entry->key.binary, line->binary) != 0 ||
+                     strcmp(entry->key.host, line->host) != 0 ||
+                     strcmp(entry->key.binary, line->binary) != 0 ||
                      strcmp(entry->key.rule, line->rule) != 0))
         entry = entry->next;
     return entry;
@@ -253,7 +255,8 @@ static void on_timer(uv_timer_t *timer)
 
 void sandbox_traffic_acknowledged(struct traffic_book *book, const struct sandbox_traffic *ack)
 {
-    if (!book->send || !book->batch_arena || ack->number != book->batch.number || strcmp(ack->source, book->source) != 0)
+    if (!book->send || !book->batch_arena || ack->number != book->batch.number ||
+        strcmp(ack->source, book->source) != 0)
         return;
     bool full = book->batch.n == TRAFFIC_BATCH;
     arena_free(book->batch_arena);
@@ -305,8 +308,10 @@ struct traffic_book *sandbox_traffic_new(uv_loop_t *loop, sandbox_traffic_sender
     book->send = send;
     book->ctx = ctx;
     for (size_t i = 0; i < STORE_TRAFFIC_VERDICT_COUNT; i++)
-        book->shares[i].others.key = (struct key){.verdict = (enum store_traffic_verdict)i, .host = alloc_str(""),
-                                                  .binary = alloc_str(""), .rule = alloc_str("")};
+        book->shares[i].others.key = (struct key){.verdict = (enum store_traffic_verdict)i,
+                                                  .host = alloc_str(""),
+                                                  .binary = alloc_str(""),
+                                                  .rule = alloc_str("")};
     uv_timer_init(loop, &book->timer);
     book->timer.data = book;
     return book;

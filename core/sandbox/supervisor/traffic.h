@@ -2,18 +2,18 @@
 /* What the workload asked the proxy for, counted on its way to the gateway's traffic record.
  *
  * Requests that agree in verdict, host, port, program and rule are one entry.  Entries that the
- * gateway does not have yet go out TRAFFIC_INTERVAL_MS after the first of them, in batches, one at a
- * time.  A batch is kept and sent again, unchanged and with its number, until it is acknowledged.
+ * gateway does not have yet go out TRAFFIC_INTERVAL_MS after the first of them, in batches, one at
+ * a time.  A batch is kept and sent again, unchanged and with its number, until it is acknowledged.
  * Each verdict has room for TRAFFIC_MAX entries of its own, so refused requests take no place of
- * permitted ones.  Where all of them wait for the gateway, further requests are counted in one entry
- * of that verdict without a host.  Loop thread only. */
+ * permitted ones.  Where all of them wait for the gateway, further requests are counted in one
+ * entry of that verdict without a host.  Loop thread only. */
 #ifndef SANDBOX_SUPERVISOR_TRAFFIC_H
 #define SANDBOX_SUPERVISOR_TRAFFIC_H
 
+#include <uv.h>
+
 #include "egress/proxy.h"
 #include "sandbox/wire/protocol.h"
-
-#include <uv.h>
 
 struct traffic_book;
 
@@ -31,7 +31,8 @@ enum {
 _Static_assert(TRAFFIC_BATCH * 6 * (TRAFFIC_BINARY_MAX + 4 * TRAFFIC_TEXT_MAX) < SANDBOX_LINE_MAX,
                "a batch of the traffic record fits into a line");
 
-/* Returns false when there is nobody to send to now; call sandbox_traffic_connected when there is. */
+/* Returns false when there is nobody to send to now; call sandbox_traffic_connected when there
+ * is. */
 typedef bool sandbox_traffic_sender(void *ctx, const struct sandbox_traffic *batch);
 
 struct traffic_book *sandbox_traffic_new(uv_loop_t *loop, sandbox_traffic_sender *send, void *ctx);

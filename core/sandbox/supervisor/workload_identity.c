@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/supervisor/workload_identity.h"
 
-#include "base/error.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -14,6 +12,8 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/error.h"
 
 struct id_map {
     bool initial;                                /* all ids, mapped to themselves: the host's own */

@@ -6,8 +6,8 @@
 
 #include "doc/schema.h"
 
-/* A text that has to be there, under a name of its own; the same under the member's; one that may be
- * absent, NULL then. */
+/* A text that has to be there, under a name of its own; the same under the member's; one that may
+ * be absent, NULL then. */
 #define NAMED(type, word, member) \
     {.name = word, .kind = SCHEMA_TEXT, .offset = offsetof(struct type, member), \
      .flags = SCHEMA_REQUIRED | SCHEMA_ANY}
@@ -31,8 +31,11 @@
 #define KEPT(type, member, number_kind, most) \
     {.name = #member, .kind = number_kind, .offset = offsetof(struct type, member), .min = 0, \
      .max = most, .flags = SCHEMA_KEEP}
-#define FLAG(type, member) \
-    {.name = #member, .kind = SCHEMA_BOOL, .offset = offsetof(struct type, member), .flags = SCHEMA_KEEP}
+#define FLAG(type, member)                                                             \
+    {                                                                                  \
+        .name = #member, .kind = SCHEMA_BOOL, .offset = offsetof(struct type, member), \
+        .flags = SCHEMA_KEEP                                                           \
+    }
 
 extern const struct schema sandbox_pair_schema;
 

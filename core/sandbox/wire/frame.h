@@ -4,8 +4,8 @@
  *
  *   type (1 byte) | zero (3 bytes) | payload length (4 bytes, big-endian) | payload, at most 64 KiB
  *
- * Standard input has an end of its own: a client that ends its side of the connection before the exit
- * frame is gone, and its command is ended.
+ * Standard input has an end of its own: a client that ends its side of the connection before the
+ * exit frame is gone, and its command is ended.
  *
  * Header only, so that a client needs no library for it.  Nothing is copied or owned: a parsed
  * frame points into the bytes it was parsed from.  Any thread. */

@@ -68,9 +68,12 @@ static const struct schema_field denial_fields[] = {
 };
 TABLE(denial, sandbox_denial);
 
-#define ITEMS(type, schema)                                                                       \
-    {.name = "items", .kind = SCHEMA_STRUCTS, .offset = offsetof(struct type, items),             \
-     .count_offset = offsetof(struct type, n), .sub = &(schema), .flags = SCHEMA_REQUIRED | SCHEMA_INLINE}
+#define ITEMS(type, schema)                                                              \
+    {                                                                                    \
+        .name = "items", .kind = SCHEMA_STRUCTS, .offset = offsetof(struct type, items), \
+        .count_offset = offsetof(struct type, n), .sub = &(schema),                      \
+        .flags = SCHEMA_REQUIRED | SCHEMA_INLINE                                         \
+    }
 static const struct schema_field denials_fields[] = {ITEMS(sandbox_denials, denial_schema), {0}};
 TABLE(denials, sandbox_denials);
 
@@ -81,8 +84,11 @@ static const char *const verdicts[] = {
     NULL,
 };
 static const struct schema_field traffic_item_fields[] = {
-    {.name = "verdict", .kind = SCHEMA_TEXT, .offset = offsetof(struct sandbox_traffic_item, verdict),
-     .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY, .words = verdicts},
+    {.name = "verdict",
+     .kind = SCHEMA_TEXT,
+     .offset = offsetof(struct sandbox_traffic_item, verdict),
+     .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY,
+     .words = verdicts},
     NEEDED(sandbox_traffic_item, host),
     NUMBER(sandbox_traffic_item, port, SCHEMA_U16, UINT16_MAX),
     NEEDED(sandbox_traffic_item, binary),

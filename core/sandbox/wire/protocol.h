@@ -13,11 +13,11 @@
 #ifndef SANDBOX_WIRE_PROTOCOL_H
 #define SANDBOX_WIRE_PROTOCOL_H
 
-#include "sandbox/wire/spec.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "sandbox/wire/spec.h"
 
 struct arena;
 struct buf;
@@ -61,7 +61,7 @@ struct sandbox_hello {
     uint32_t protocol;                              /* SANDBOX_PROTOCOL_VERSION */
     const char *sandbox;                            /* id */
     uint64_t loaded_revision;
-    const char *const *warnings;                    /* of its start: what is not as the policy reads */
+    const char *const *warnings; /* of its start: what is not as the policy reads */
     size_t n_warnings;
 };
 
@@ -80,7 +80,7 @@ struct sandbox_denial {
     size_t n_ancestors;
     const char *reason, *stage;
     const char *method, *path;                      /* of a request that rules refused; else NULL */
-    const char *const *links;                       /* paths of the policy that lead to the client */
+    const char *const *links; /* paths of the policy that lead to the client */
     size_t n_links;
     uint64_t count;                                 /* since the last report of the same denial */
     int64_t first_seen_ms, last_seen_ms;            /* wall clock */

@@ -16,7 +16,8 @@
 
 enum { SPEC_BYTES_MAX = 4 * 1024 * 1024 };
 
-/* ---- maps whose values are no maps: a variable is a text, a pinned host a list of addresses ---- */
+/* ---- maps whose values are no maps: a variable is a text, a pinned host a list of addresses
+ * ---- */
 
 static int decode_value(struct schema_decoder *d, const struct doc_node *value, void *pair)
 {
@@ -33,7 +34,8 @@ static int decode_addresses(struct schema_decoder *d, const struct doc_node *val
 {
     struct spec_host *host = record;
     if (value->kind != DOC_LIST)
-        return schema_problem(d, value, "must be a list of addresses, not %s", schema_show(d, value));
+        return schema_problem(d, value, "must be a list of addresses, not %s",
+                              schema_show(d, value));
     const char **addresses = arena_zalloc(schema_arena(d), (value->n + 1) * sizeof *addresses);
     for (size_t i = 0; i < value->n; i++)
         if (schema_text(d, value->items[i], &addresses[i]) != 0)

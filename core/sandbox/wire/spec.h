@@ -33,8 +33,8 @@ struct sandbox_spec {
     const char *workdir;                            /* host folder shown as /sandbox */
     uint32_t uid;                           /* host uid and gid of the workload; 0: the supervisor's
                                                      * own; heeded where it may switch */
-    uint32_t sub_uid, sub_gid;                      /* subordinate ids of an ordinary user, which uid
-                                                     * names in the supervisor's namespace; 0: none */
+    uint32_t sub_uid, sub_gid;              /* subordinate ids of an ordinary user, which uid
+                                             * names in the supervisor's namespace; 0: none */
     const char *cgroups;                            /* list of its groups (cgroup.h); NULL: none */
     const char *policy;                             /* canonical JSON document */
     uint64_t revision;
@@ -52,7 +52,7 @@ struct sandbox_spec {
     const char *const *hidden;                 /* host paths no policy can show: the gateway's state
                                                      * folder and its sockets belong here */
     size_t n_hidden;
-    const char *const *read_only;                   /* host paths no policy can let a workload write */
+    const char *const *read_only; /* host paths no policy can let a workload write */
     size_t n_read_only;
 };
 

@@ -43,10 +43,10 @@ enum init_message_type {
 /* What init makes in the sandbox's network namespace and hands out. */
 enum network_fd {
     NETWORK_PROXY,                                  /* the proxy's listening socket */
-    NETWORK_TRANSPARENT,                            /* the other one, for programs that know no proxy */
+    NETWORK_TRANSPARENT, /* the other one, for programs that know no proxy */
     NETWORK_DNS_UDP,                                /* the resolver's sockets, bound */
     NETWORK_DNS_TCP,
-    NETWORK_CONNECTS,                               /* seccomp listener for the workload's connects */
+    NETWORK_CONNECTS, /* seccomp listener for the workload's connects */
     NETWORK_FDS
 };
 
@@ -101,7 +101,7 @@ struct wire_guard {
     uint32_t kind, pattern;                         /* pattern: components are globs */
 };
 
-struct wire_file {                                  /* of the sandbox's own, for everybody to read */
+struct wire_file { /* of the sandbox's own, for everybody to read */
     uint64_t size;
 };
 

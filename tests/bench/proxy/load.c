@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests over many connections at once, each of which sends its next request when it has its answer.
- * One thread, epoll. Prints one line: requests per second, their median and 99th percentile in
- * microseconds, how many there were, and how many of them failed. */
+/* Requests over many connections at once, each of which sends its next request when it has its
+ * answer. One thread, epoll. Prints one line: requests per second, their median and 99th percentile
+ * in microseconds, how many there were, and how many of them failed. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,8 @@ static const char usage[] =
     "            [-b BYTES] [-h] ORIGIN:PORT\n"
     "  -p  through this proxy, by absolute URLs    -t  within tunnels that CONNECT opens\n"
     "  -s  TLS, the server verified against CA     -1  one request for each connection\n"
-    "  -b  size of an answer (1024)                -h  then hold the connections until stdin ends\n";
+    "  -b  size of an answer (1024)                -h  then hold the connections until stdin "
+    "ends\n";
 
 enum { EVENTS = 256, HEAD_MAX = 8192, SLOTS = 500000 };     /* of a tenth of a microsecond each */
 
@@ -43,7 +44,7 @@ struct connection {
     uint64_t begun_ns, left;
     char head[HEAD_MAX];
     size_t n_head;
-    bool closing;                                   /* the server says that it ends the connection */
+    bool closing; /* the server says that it ends the connection */
     bool reused;                                    /* this is not its first request */
 };
 
@@ -182,7 +183,8 @@ static int read_head(struct connection *c, uint64_t *body)
     if (!head_end)
         return c->n_head < sizeof c->head - 1 ? 0 : -1;
     *body = c->n_head - (size_t)(head_end + 4 - c->head);
-    c->closing = strncmp(c->head, "HTTP/1.0", 8) == 0 || strcasestr(c->head, "\r\nconnection: close");
+    c->closing =
+        strncmp(c->head, "HTTP/1.0", 8) == 0 || strcasestr(c->head, "\r\nconnection: close");
     return strncmp(c->head + 8, " 200", 4) == 0 ? 1 : -1;
 }
 
@@ -335,9 +337,11 @@ static void prepare(struct run *run)
     run->tls = o->ca ? tls_of(o->ca) : NULL;
     run->poll = epoll_create1(EPOLL_CLOEXEC);
     run->times = calloc(SLOTS, sizeof *run->times);
-    snprintf(run->tunnel, sizeof run->tunnel, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n", o->origin, o->origin);
+    snprintf(run->tunnel, sizeof run->tunnel, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n", o->origin,
+             o->origin);
     snprintf(run->request, sizeof run->request,
-             "GET %s%s/files/data/%llu HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: */*\r\n%s\r\n",
+             "GET %s%s/files/data/%llu HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: "
+             "*/*\r\n%s\r\n",
              absolute ? "http://" : "", absolute ? o->origin : "", (unsigned long long)o->bytes,
              o->origin, o->once ? "Connection: close\r\n" : "");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* origin ADDRESS PORT [TLS_PORT CERTIFICATE KEY]: an HTTP/1.1 server for measurements. GET with any path
- * whose last component is a number gets so many bytes. It keeps connections unless it is told to close. */
+/* origin ADDRESS PORT [TLS_PORT CERTIFICATE KEY]: an HTTP/1.1 server for measurements. GET with any
+ * path whose last component is a number gets so many bytes. It keeps connections unless it is told
+ * to close. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -149,7 +150,8 @@ static bool begin_answer(struct peer *peer)
     peer->closing = strcasestr(path_end ? path_end + 1 : "", "\r\nconnection: close") != NULL;
     peer->n_head = (size_t)snprintf(peer->head, sizeof peer->head,
                                     "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
-                                    "Content-Length: %llu\r\n%s\r\n", (unsigned long long)peer->left,
+                                    "Content-Length: %llu\r\n%s\r\n",
+                                    (unsigned long long)peer->left,
                                     peer->closing ? "Connection: close\r\n" : "");
     peer->head_sent = 0;
     peer->n_in -= (size_t)(head_end + 4 - peer->in);

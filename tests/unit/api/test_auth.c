@@ -28,7 +28,8 @@ static const struct role roles[] = {
 };
 enum { ROLES = sizeof roles / sizeof *roles };
 
-static const char *judge(struct api_fixture *d, const struct http_route *route, const struct role *role)
+static const char *judge(struct api_fixture *d, const struct http_route *route,
+                         const struct role *role)
 {
     struct ask q = {.method = route->method, .path = example_path(d, route->pattern)};
     memcpy(q.headers, role->headers, sizeof role->headers);
@@ -83,7 +84,9 @@ static void rights_are_the_golden_list(void **state)
     assert_int_equal(is, expected);                 /* no route of the list is gone */
 }
 
-#define WHO_ASKS "who is asking is not known: send a token (sluice --token, SLUICE_TOKEN), or connect through the gateway's Unix socket"
+#define WHO_ASKS                                                                                   \
+    "who is asking is not known: send a token (sluice --token, SLUICE_TOKEN), or connect through " \
+    "the gateway's Unix socket"
 
 static void refusals_say_what_to_do(void **state)
 {
@@ -93,8 +96,9 @@ static void refusals_say_what_to_do(void **state)
     a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", "Bearer nobody's"}));
     assert_problem(&a, 401, "/unauthorized", WHO_ASKS);
     a = ASK(d, "PUT", "/v1/sandboxes/demo/policy", HEADERS({"X-As", "user"}));
-    assert_problem(&a, 403, "/forbidden",
-                   "only an admin may do this: the gateway's own user, root, or a token of an admin");
+    assert_problem(
+        &a, 403, "/forbidden",
+        "only an admin may do this: the gateway's own user, root, or a token of an admin");
     a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", "Bearer " SANDBOX_TOKEN}));
     assert_problem(&a, 403, "/forbidden", "a sandbox may not do this: it only has its own stream");
     a = ASK(d, "GET", "/v1/supervisor/stream");
@@ -106,9 +110,11 @@ static void refusals_say_what_to_do(void **state)
 static void a_refusal_names_the_permission_that_is_missing(void **state)
 {
     struct api_fixture *d = *state;
-    struct answer a = ASK(d, "POST", "/v1/sandboxes/demo/drafts", HEADERS({"Authorization", "Bearer " VERA_TOKEN}), .body = "{}");
+    struct answer a = ASK(d, "POST", "/v1/sandboxes/demo/drafts",
+                          HEADERS({"Authorization", "Bearer " VERA_TOKEN}), .body = "{}");
     assert_problem(&a, 403, "/forbidden",
-                   "the role viewer may not do this, as it lacks the permission policy.propose: ask with a token of a role that has "
+                   "the role viewer may not do this, as it lacks the permission policy.propose: "
+                   "ask with a token of a role that has "
                    "it (GET /v1/permissions)");
 }
 
@@ -153,26 +159,36 @@ static void overriding_is_a_permission_of_its_own(void **state)
 static void an_approver_changes_a_policy(void **state)
 {
     struct api_fixture *d = *state;
-    struct answer a = ASK(d, "PUT", "/v1/sandboxes/demo/policy", HEADERS({"Authorization", "Bearer " PAUL_TOKEN}), 
-                          .body = "{\"version\":1,\"network_policies\":{\"a\":{\"endpoints\":[{\"host\":\"a.example.com\",\"port\":443}],"
-                                  "\"binaries\":[{\"path\":\"/usr/bin/curl\"}]}}}");
+    struct answer a =
+        ASK(d, "PUT", "/v1/sandboxes/demo/policy", HEADERS({"Authorization", "Bearer " PAUL_TOKEN}),
+            .body = "{\"version\":1,\"network_policies\":{\"a\":{\"endpoints\":[{\"host\":\"a."
+                    "example.com\",\"port\":443}],"
+                    "\"binaries\":[{\"path\":\"/usr/bin/curl\"}]}}}");
     assert_status(&a, 200);
     a = ASK(d, "GET", "/v1/decisions?limit=1");
-    const json_t *actor = json_object_get(json_array_get(json_object_get(a.json, "decisions"), 0), "actor");
+    const json_t *actor =
+        json_object_get(json_array_get(json_object_get(a.json, "decisions"), 0), "actor");
     assert_string_equal(json_string_value(json_object_get(actor, "name")), "paul");
     assert_string_equal(json_string_value(json_object_get(actor, "role")), "approver");
 }
 
-/* Of two, or of one that is not understood, nothing is taken, and the uid does not stand in for it. */
+/* Of two, or of one that is not understood, nothing is taken, and the uid does not stand in for
+ * it. */
 static void an_authorization_is_one_bearer_token(void **state)
 {
     struct api_fixture *d = *state;
-    static const char *const others[] = {"Basic Og==", "Bearer", "Bearer  ", "BearerX " ADMIN_TOKEN, "", "Digest a=b"};
-    struct answer a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", "Bearer " ADMIN_TOKEN}, {"authorization", "Bearer " ADMIN_TOKEN}));
-    assert_problem(&a, 400, "/malformed", "header field Authorization is given twice: which one counts?");
+    static const char *const others[] = {"Basic Og==",           "Bearer", "Bearer  ",
+                                         "BearerX " ADMIN_TOKEN, "",       "Digest a=b"};
+    struct answer a = ASK(d, "GET", "/v1/status",
+                          HEADERS({"Authorization", "Bearer " ADMIN_TOKEN},
+                                  {"authorization", "Bearer " ADMIN_TOKEN}));
+    assert_problem(&a, 400, "/malformed",
+                   "header field Authorization is given twice: which one counts?");
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", others[i]}));
-        assert_problem(&a, 401, "/unauthorized", "the only Authorization understood is 'Bearer TOKEN': send that, or none to be known by your uid");
+        assert_problem(&a, 401, "/unauthorized",
+                       "the only Authorization understood is 'Bearer TOKEN': send that, or none to "
+                       "be known by your uid");
     }
     a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", "bearer   " ADMIN_TOKEN}));
     assert_status(&a, 200);
@@ -186,21 +202,24 @@ static const char *author_of(struct api_fixture *d, const char *token)
         "{\"proposals\":[{\"rule\":{\"endpoints\":[{\"host\":\"a.example.com\",\"port\":443}]}}]}";
     struct ask q = {.method = "POST", .path = "/v1/sandboxes/demo/drafts", .body = body};
     if (token)
-        q.headers[0] = (struct http_field){"Authorization", arena_printf(d->g.arena, "Bearer %s", token)};
+        q.headers[0] =
+            (struct http_field){"Authorization", arena_printf(d->g.arena, "Bearer %s", token)};
     struct answer a = ask(d, q);
     assert_status(&a, 201);
-    return json_string_value(json_object_get(json_array_get(json_object_get(a.json, "chunks"), 0), "author"));
+    return json_string_value(
+        json_object_get(json_array_get(json_object_get(a.json, "chunks"), 0), "author"));
 }
 
-/* The admin token is no second person beside the gateway's own user: neither could then approve what
- * the other asked for.  People whom the configuration names are people of their own. */
+/* The admin token is no second person beside the gateway's own user: neither could then approve
+ * what the other asked for.  People whom the configuration names are people of their own. */
 static void a_person_is_one_whichever_way_they_come(void **state)
 {
     struct api_fixture *d = *state;
     assert_string_equal(author_of(d, ADMIN_TOKEN), author_of(d, NULL));
     assert_string_equal(author_of(d, ALICE_TOKEN), "alice");
     assert_string_equal(author_of(d, BOB_TOKEN), "bob");
-    struct answer a = ASK(d, "POST", "/v1/plugins/reload", HEADERS({"Authorization", "Bearer " BOB_TOKEN}));
+    struct answer a =
+        ASK(d, "POST", "/v1/plugins/reload", HEADERS({"Authorization", "Bearer " BOB_TOKEN}));
     assert_status(&a, 403);
     a = ASK(d, "POST", "/v1/plugins/reload", HEADERS({"Authorization", "Bearer " ALICE_TOKEN}));
     assert_status(&a, 200);
@@ -209,26 +228,33 @@ static void a_person_is_one_whichever_way_they_come(void **state)
 static void a_supervisor_is_its_own_sandbox_only(void **state)
 {
     struct api_fixture *d = *state;
-    struct ask stream = {.method = "GET", .path = "/v1/supervisor/stream", HEADERS({"Authorization", "bearer " SANDBOX_TOKEN})};
+    struct ask stream = {.method = "GET",
+                         .path = "/v1/supervisor/stream",
+                         HEADERS({"Authorization", "bearer " SANDBOX_TOKEN})};
     struct answer *a = begin_upgrade(d, stream, SANDBOX_STREAM_UPGRADE);
     RUN_UNTIL(d, a->done);
     assert_status(a, 101);
     assert_string_equal(d->runtime.connected, "s1");
-    struct answer b = ASK(d, "GET", "/v1/supervisor/stream", HEADERS({"Authorization", "bearer " SANDBOX_TOKEN}));
-    assert_problem(&b, 426, "/upgrade-required", "this is a supervisor's stream: Upgrade: " SANDBOX_STREAM_UPGRADE);
+    struct answer b =
+        ASK(d, "GET", "/v1/supervisor/stream", HEADERS({"Authorization", "bearer " SANDBOX_TOKEN}));
+    assert_problem(&b, 426, "/upgrade-required",
+                   "this is a supervisor's stream: Upgrade: " SANDBOX_STREAM_UPGRADE);
 }
 
 /* On an address that is not encrypted and that other machines reach. */
 static void no_token_is_taken_where_it_can_be_read(void **state)
 {
     struct api_fixture *d = *state;
-    struct answer a = ASK(d, "GET", "/v1/status", HEADERS({"X-As", "exposed"}, {"Authorization", "Bearer " ADMIN_TOKEN}));
+    struct answer a = ASK(d, "GET", "/v1/status",
+                          HEADERS({"X-As", "exposed"}, {"Authorization", "Bearer " ADMIN_TOKEN}));
     assert_problem(&a, 403, "/forbidden",
-                   "no token is taken here: this address is not encrypted and other machines can reach it, so the token may have "
+                   "no token is taken here: this address is not encrypted and other machines can "
+                   "reach it, so the token may have "
                    "been read. Replace it, and connect through the gateway's Unix socket");
     a = ASK(d, "GET", "/v1/status", HEADERS({"X-As", "exposed"}));
     assert_problem(&a, 401, "/unauthorized",
-                   "who is asking cannot be known here, as this address is not encrypted and other machines can reach it: connect "
+                   "who is asking cannot be known here, as this address is not encrypted and other "
+                   "machines can reach it: connect "
                    "through the gateway's Unix socket");
     a = ASK(d, "GET", "/metrics", HEADERS({"X-As", "exposed"}));
     assert_status(&a, 200);
@@ -245,12 +271,15 @@ static void a_secret_cannot_be_tried_out(void **state)
         assert_status(&a, 401);
     }
     struct answer a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", "Bearer " BOB_TOKEN}));
-    assert_problem(&a, 429, "/too-many", "too many wrong tokens came from here: try again later. A token of 'sluice token create' "
-                                         "is taken at any time");
+    assert_problem(
+        &a, 429, "/too-many",
+        "too many wrong tokens came from here: try again later. A token of 'sluice token create' "
+        "is taken at any time");
     assert_true(atoi(a.retry) > 50 && atoi(a.retry) <= 61);
     a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", strong}));
     assert_status(&a, 200);
-    a = ASK(d, "GET", "/v1/status", HEADERS({"Authorization", "Bearer " BOB_TOKEN}, {"X-As", "anonymous"}));
+    a = ASK(d, "GET", "/v1/status",
+            HEADERS({"Authorization", "Bearer " BOB_TOKEN}, {"X-As", "anonymous"}));
     assert_status(&a, 200);
     for (size_t i = 0; i < GUESSES_SOURCES; i++)
         d->api.auth.guesses.rows[i].since_ms -= GUESSES_WINDOW_MS;
@@ -264,15 +293,24 @@ static void a_page_of_the_gateway_itself_may_ask(void **state)
     d->judge_only = true;
     struct answer a = ASK(d, "GET", "/v1/status", HEADERS({"Origin", "http://LOCALHOST"}));
     assert_status(&a, 299);
-    static const char *const foreign[] = {"null", "", "http://localhost:7071", "http://evil.example", "localhost",
+    static const char *const foreign[] = {"null",
+                                          "",
+                                          "http://localhost:7071",
+                                          "http://evil.example",
+                                          "localhost",
                                           "http://localhost.evil.example"};
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
         a = ASK(d, "POST", "/v1/plugins/reload", HEADERS({"Origin", foreign[i]}));
-        assert_problem(&a, 403, "/forbidden", "a web page from elsewhere may not act for its reader: send a token");
+        assert_problem(&a, 403, "/forbidden",
+                       "a web page from elsewhere may not act for its reader: send a token");
     }
-    a = ASK(d, "POST", "/v1/plugins/reload", HEADERS({"Origin", "http://localhost"}, {"Origin", "http://evil.example"}));
-    assert_problem(&a, 403, "/forbidden", "a web page from elsewhere may not act for its reader: send a token");
-    a = ASK(d, "GET", "/v1/status", HEADERS({"Origin", "http://console.example"}, {"Authorization", "Bearer " ADMIN_TOKEN}));
+    a = ASK(d, "POST", "/v1/plugins/reload",
+            HEADERS({"Origin", "http://localhost"}, {"Origin", "http://evil.example"}));
+    assert_problem(&a, 403, "/forbidden",
+                   "a web page from elsewhere may not act for its reader: send a token");
+    a = ASK(
+        d, "GET", "/v1/status",
+        HEADERS({"Origin", "http://console.example"}, {"Authorization", "Bearer " ADMIN_TOKEN}));
     assert_status(&a, 299);
 }
 
@@ -281,16 +319,33 @@ static void however_a_proxy_spells_its_fields_its_uid_is_not_used(void **state)
     struct api_fixture *d = *state;
     d->judge_only = true;
     static const char *const fields[] = {
-        "FORWARDED", "X_Forwarded_For", "x_real-ip", "X-FORWARDED_PROTO", "WL-Proxy-Client-IP", "Ali-CDN-Real-IP", "Fly-Client-IP",
-        "Incap-Client-IP", "X-Varnish", "Surrogate-Capability", "X-Vercel-Forwarded-For", "Akamai-Origin-Hop", "X-WebAuth-User",
-        "X-Traefik-Router", "X-Nginx-Proxy", "X-Sucuri-ClientIP", "Front-End-Https", "X-SSL-Client-Verify",
+        "FORWARDED",
+        "X_Forwarded_For",
+        "x_real-ip",
+        "X-FORWARDED_PROTO",
+        "WL-Proxy-Client-IP",
+        "Ali-CDN-Real-IP",
+        "Fly-Client-IP",
+        "Incap-Client-IP",
+        "X-Varnish",
+        "Surrogate-Capability",
+        "X-Vercel-Forwarded-For",
+        "Akamai-Origin-Hop",
+        "X-WebAuth-User",
+        "X-Traefik-Router",
+        "X-Nginx-Proxy",
+        "X-Sucuri-ClientIP",
+        "Front-End-Https",
+        "X-SSL-Client-Verify",
     };
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         struct answer a = ASK(d, "GET", "/v1/status", HEADERS({fields[i], ""}));
         assert_status(&a, 401);
-        assert_non_null(strstr(json_string_value(json_object_get(a.json, "detail")), "a proxy forwarded this request"));
+        assert_non_null(strstr(json_string_value(json_object_get(a.json, "detail")),
+                               "a proxy forwarded this request"));
     }
-    static const char *const others[] = {"X-Request-Id", "Viaduct", "X-Realm", "Traceparent", "Accept", "X-Fly"};
+    static const char *const others[] = {"X-Request-Id", "Viaduct", "X-Realm",
+                                         "Traceparent",  "Accept",  "X-Fly"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         struct answer a = ASK(d, "GET", "/v1/status", HEADERS({others[i], "1"}));
         assert_status(&a, 299);

@@ -24,7 +24,8 @@ static void put_first_rule(struct api_fixture *d)
 static void a_put_answers_with_the_update_document(void **state)
 {
     struct api_fixture *d = *state;
-    struct answer a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"Sluice-Reason", "the first rule"}));
+    struct answer a =
+        ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"Sluice-Reason", "the first rule"}));
     assert_status(&a, 200);
     assert_string_equal(a.type, "application/json");
     assert_string_equal(a.etag, "\"2\"");
@@ -42,9 +43,11 @@ static void yaml_and_json_and_operations_come_to_the_same(void **state)
 {
     struct api_fixture *d = *state;
     struct answer yaml = ASK(d, "PUT", POLICY "?dry_run=true", YAML(FIRST_RULE));
-    struct answer json = ASK(d, "PUT", POLICY "?dry_run=1",
-                             .body = "{\"version\":1,\"network_policies\":{\"api\":{\"endpoints\":[{\"host\":"
-                                     "\"api.example.com\",\"port\":443}],\"binaries\":[{\"path\":\"/usr/bin/curl\"}]}}}");
+    struct answer json = ASK(
+        d, "PUT", POLICY "?dry_run=1",
+        .body =
+            "{\"version\":1,\"network_policies\":{\"api\":{\"endpoints\":[{\"host\":"
+            "\"api.example.com\",\"port\":443}],\"binaries\":[{\"path\":\"/usr/bin/curl\"}]}}}");
     struct answer merge = ASK(d, "PATCH", POLICY "?dry_run=true", .body = FIRST_OPERATION);
     assert_status(&yaml, 200);
     assert_string_equal(text_of(&json, "hash"), text_of(&yaml, "hash"));
@@ -58,7 +61,8 @@ static void bodies_that_cannot_be_read(void **state)
 {
     struct api_fixture *d = *state;
     struct answer a = ASK(d, "PUT", POLICY, .type = "text/csv", .body = "a,b");
-    assert_problem(&a, 415, "/unsupported-media-type", "the body is text/csv: send application/json or application/yaml");
+    assert_problem(&a, 415, "/unsupported-media-type",
+                   "the body is text/csv: send application/json or application/yaml");
     a = ASK(d, "PUT", POLICY, .body = "{\"version\": 1,\n  oops}");
     assert_status(&a, 400);
     const json_t *error = json_array_get(json_object_get(a.json, "errors"), 0);
@@ -72,16 +76,19 @@ static void bodies_that_cannot_be_read(void **state)
     memset(large, '#', POLICY_BYTES_MAX + 1);
     large[POLICY_BYTES_MAX + 1] = '\0';
     a = ASK(d, "PUT", POLICY, YAML(large));
-    assert_problem(&a, 413, "/too-large", "the body has 262145 bytes, at most 262144 are allowed: send less");
+    assert_problem(&a, 413, "/too-large",
+                   "the body has 262145 bytes, at most 262144 are allowed: send less");
 }
 
 static void documents_that_are_wrong(void **state)
 {
     struct api_fixture *d = *state;
-    struct answer a = ASK(d, "PUT", POLICY, YAML("version: 1\nnetwork_policies:\n  api:\n    endpoint: []\n"));
+    struct answer a =
+        ASK(d, "PUT", POLICY, YAML("version: 1\nnetwork_policies:\n  api:\n    endpoint: []\n"));
     assert_problem(&a, 422, "/invalid", "the policy has 1 problem");
     const json_t *error = json_array_get(json_object_get(a.json, "errors"), 0);
-    assert_string_equal(json_string_value(json_object_get(error, "path")), "network_policies.api.endpoint");
+    assert_string_equal(json_string_value(json_object_get(error, "path")),
+                        "network_policies.api.endpoint");
     assert_int_equal(json_integer_value(json_object_get(error, "line")), 4);
     assert_int_equal(json_integer_value(json_object_get(error, "column")), 5);
     a = ASK(d, "PATCH", POLICY, .body = "{\"operations\":[{\"add_rul\":{}}]}");
@@ -92,7 +99,8 @@ static void documents_that_are_wrong(void **state)
     assert_status(&a, 404);
     a = ASK(d, "PATCH", POLICY, YAML("operations:\n  - remove_rule: {rule_name: nope}\n"));
     error = json_array_get(json_object_get(a.json, "errors"), 0);
-    assert_string_equal(json_string_value(json_object_get(error, "path")), "operations[0].remove_rule.rule_name");
+    assert_string_equal(json_string_value(json_object_get(error, "path")),
+                        "operations[0].remove_rule.rule_name");
     assert_int_equal(json_integer_value(json_object_get(error, "line")), 2);
     assert_int_equal(json_integer_value(json_object_get(error, "column")), 30);
 }
@@ -100,7 +108,8 @@ static void documents_that_are_wrong(void **state)
 static void a_denied_update_is_a_problem_with_its_votes(void **state)
 {
     struct api_fixture *d = *state;
-    struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"closed\",\"network\":\"none\"}");
+    struct answer a =
+        ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"closed\",\"network\":\"none\"}");
     assert_status(&a, 201);
     a = ASK(d, "PUT", "/v1/sandboxes/closed/policy", YAML(FIRST_RULE));
     assert_problem(&a, 403, "/denied", "refused by 1 of 3 voters");
@@ -116,27 +125,39 @@ static void a_denied_update_is_a_problem_with_its_votes(void **state)
 static void if_match_names_a_revision(void **state)
 {
     struct api_fixture *d = *state;
-    static const char *const wrong[] = {"x", "\"1", "1\"", "0", "-1", "W/1", "\"1\" \"2\"", "\"1\", x", "*, \"1\"", ""};
+    static const char *const wrong[] = {"x",   "\"1",         "1\"",      "0",        "-1",
+                                        "W/1", "\"1\" \"2\"", "\"1\", x", "*, \"1\"", ""};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct answer a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"If-Match", wrong[i]}));
-        assert_problem(&a, 400, "/malformed",
-                       arena_printf(d->g.arena, "If-Match names the revision that the change builds on, such as \"3\", not %s",
-                                    wrong[i]));
+        assert_problem(
+            &a, 400, "/malformed",
+            arena_printf(
+                d->g.arena,
+                "If-Match names the revision that the change builds on, such as \"3\", not %s",
+                wrong[i]));
     }
-    static const char *const other[] = {"\"x\"", "\"\"", "\"0\"", "\"01\"", "W/\"1\"", "\"x\", W/\"1\""};
+    static const char *const other[] = {"\"x\"",  "\"\"",    "\"0\"",
+                                        "\"01\"", "W/\"1\"", "\"x\", W/\"1\""};
     for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
         struct answer a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"If-Match", other[i]}));
-        assert_problem(&a, 412, "/revision-moved",
-                       arena_printf(d->g.arena, "If-Match (%s) names no revision of the policy of sandbox 'demo': they are "
-                                              "tagged such as \"1\"", other[i]));
+        assert_problem(
+            &a, 412, "/revision-moved",
+            arena_printf(
+                d->g.arena,
+                "If-Match (%s) names no revision of the policy of sandbox 'demo': they are "
+                "tagged such as \"1\"",
+                other[i]));
     }
-    struct answer list = ASK(d, "PUT", POLICY "?dry_run", YAML(FIRST_RULE), HEADERS({"If-Match", "\"7\",\"1\" , W/\"x\""}));
+    struct answer list = ASK(d, "PUT", POLICY "?dry_run", YAML(FIRST_RULE),
+                             HEADERS({"If-Match", "\"7\",\"1\" , W/\"x\""}));
     assert_status(&list, 200);
-    list = ASK(d, "PUT", POLICY "?dry_run", YAML(FIRST_RULE), HEADERS({"If-Match", "\"7\", \"8\""}));
+    list =
+        ASK(d, "PUT", POLICY "?dry_run", YAML(FIRST_RULE), HEADERS({"If-Match", "\"7\", \"8\""}));
     assert_status(&list, 412);
     struct answer a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"If-Match", "\"9\""}));
     assert_problem(&a, 412, "/revision-moved",
-                   "the policy of sandbox 'demo' is at revision 1, not 9: read it again and repeat the change on top of it");
+                   "the policy of sandbox 'demo' is at revision 1, not 9: read it again and repeat "
+                   "the change on top of it");
     a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"If-Match", "\"1\""}));
     assert_status(&a, 200);
     a = ASK(d, "PUT", POLICY, YAML("version: 1\n"), HEADERS({"If-Match", "2"}));
@@ -161,16 +182,20 @@ static void a_reason_is_text(void **state)
 {
     struct api_fixture *d = *state;
     char *long_one = arena_zalloc(d->g.arena, 1026);
-    struct answer a = ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"Sluice-Reason", "f\xc3\xbcr alle"}));
+    struct answer a =
+        ASK(d, "PUT", POLICY, YAML(FIRST_RULE), HEADERS({"Sluice-Reason", "f\xc3\xbcr alle"}));
     assert_status(&a, 200);
     a = ASK(d, "GET", "/v1/sandboxes/demo/revisions/2");
     assert_string_equal(text_of(&a, "reason"), "f\xc3\xbcr alle");
     a = ASK(d, "PUT", POLICY, YAML("version: 1\n"), HEADERS({"Sluice-Reason", "f\xfcr alle"}));
     assert_problem(&a, 400, "/malformed", "a header value is not UTF-8");
     a = ASK(d, "PUT", POLICY, YAML("version: 1\n"), HEADERS({"Sluice-Reason", "two\u2028lines"}));
-    assert_problem(&a, 400, "/malformed", "Sluice-Reason has the invisible character U+2028: leave it out");
-    a = ASK(d, "POST", "/v1/sandboxes/demo/drafts/1/undo", HEADERS({"Sluice-Reason", "to the \u202eleft"}));
-    assert_problem(&a, 400, "/malformed", "Sluice-Reason has the invisible character U+202E: leave it out");
+    assert_problem(&a, 400, "/malformed",
+                   "Sluice-Reason has the invisible character U+2028: leave it out");
+    a = ASK(d, "POST", "/v1/sandboxes/demo/drafts/1/undo",
+            HEADERS({"Sluice-Reason", "to the \u202eleft"}));
+    assert_problem(&a, 400, "/malformed",
+                   "Sluice-Reason has the invisible character U+202E: leave it out");
     memset(long_one, 'x', 1025);
     a = ASK(d, "PUT", POLICY, YAML("version: 1\n"), HEADERS({"Sluice-Reason", long_one}));
     assert_problem(&a, 400, "/malformed", "Sluice-Reason is longer than 1024 bytes");
@@ -189,17 +214,20 @@ static void a_policy_is_read_as_json_or_yaml(void **state)
     assert_int_equal(number_of(&a, "loaded_revision"), 0);
     assert_string_equal(text_of(&a, "status"), "pending");
     assert_int_equal(strlen(text_of(&a, "hash")), 64);
-    assert_int_equal(json_integer_value(json_object_get(json_object_get(a.json, "policy"), "version")), 1);
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(a.json, "policy"), "version")), 1);
     a = ASK(d, "GET", POLICY "?revision=1");
     assert_string_equal(a.etag, "\"1\"");
-    static const char *const yaml[] = {"application/yaml", "application/yaml, */*;q=0.1", "application/x-yaml", "text/yaml",
+    static const char *const yaml[] = {"application/yaml", "application/yaml, */*;q=0.1",
+                                       "application/x-yaml", "text/yaml",
                                        "application/json;q=0.5, application/yaml"};
     for (size_t i = 0; i < sizeof yaml / sizeof *yaml; i++) {
         a = ASK(d, "GET", POLICY, HEADERS({"Accept", yaml[i]}));
         assert_string_equal(a.type, "application/yaml");
         assert_null(a.json);
     }
-    static const char *const json[] = {"application/json", "*/*", "application/json, application/yaml;q=0.5",
+    static const char *const json[] = {"application/json", "*/*",
+                                       "application/json, application/yaml;q=0.5",
                                        "application/yaml;q=0, */*", "text/html"};
     for (size_t i = 0; i < sizeof json / sizeof *json; i++) {
         a = ASK(d, "GET", POLICY, HEADERS({"Accept", json[i]}));
@@ -211,15 +239,21 @@ static void a_body_that_nobody_reads_is_refused(void **state)
 {
     struct api_fixture *d = *state;
     put_first_rule(d);
-    static const char *const paths[] = {"/v1/sandboxes/demo/revisions/1/rollback", "/v1/sandboxes/demo/stop",
+    static const char *const paths[] = {"/v1/sandboxes/demo/revisions/1/rollback",
+                                        "/v1/sandboxes/demo/stop",
                                         "/v1/sandboxes/demo/drafts/1/undo", "/v1/plugins/reload"};
-    static const char *const patterns[] = {"/v1/sandboxes/{name}/revisions/{revision}/rollback", "/v1/sandboxes/{name}/stop",
-                                           "/v1/sandboxes/{name}/drafts/{id}/undo", "/v1/plugins/reload"};
+    static const char *const patterns[] = {
+        "/v1/sandboxes/{name}/revisions/{revision}/rollback", "/v1/sandboxes/{name}/stop",
+        "/v1/sandboxes/{name}/drafts/{id}/undo", "/v1/plugins/reload"};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        struct answer a = ask(d, (struct ask){.method = "POST", .path = paths[i], .body = "{\"dry_run\":true}"});
-        assert_problem(&a, 422, "/invalid",
-                       arena_printf(d->g.arena, "POST %s takes no body: leave it out (a reason goes into the header Sluice-Reason)",
-                                    patterns[i]));
+        struct answer a =
+            ask(d, (struct ask){.method = "POST", .path = paths[i], .body = "{\"dry_run\":true}"});
+        assert_problem(
+            &a, 422, "/invalid",
+            arena_printf(
+                d->g.arena,
+                "POST %s takes no body: leave it out (a reason goes into the header Sluice-Reason)",
+                patterns[i]));
     }
     struct answer a = ASK(d, "GET", POLICY);
     assert_string_equal(a.etag, "\"2\"");
@@ -238,9 +272,15 @@ static void many_writers_of_one_sandbox(void **state)
     struct answer *answers[WRITERS];
     bool taken[WRITERS + 2] = {false};
     for (int i = 0; i < WRITERS; i++)
-        answers[i] = begin_ask(d, (struct ask){.method = "PATCH", .path = POLICY, .body = arena_printf(d->g.arena,
-            "{\"operations\":[{\"add_rule\":{\"rule_name\":\"r%d\",\"rule\":{\"endpoints\":[{\"host\":\"h%d.example.com\","
-            "\"port\":443}],\"binaries\":[{\"path\":\"/usr/bin/curl\"}]}}}]}", i, i)});
+        answers[i] = begin_ask(
+            d, (struct ask){.method = "PATCH",
+                            .path = POLICY,
+                            .body = arena_printf(
+                                d->g.arena,
+                                "{\"operations\":[{\"add_rule\":{\"rule_name\":\"r%d\",\"rule\":{"
+                                "\"endpoints\":[{\"host\":\"h%d.example.com\","
+                                "\"port\":443}],\"binaries\":[{\"path\":\"/usr/bin/curl\"}]}}}]}",
+                                i, i)});
     for (int i = 0; i < WRITERS; i++) {
         RUN_UNTIL(d, answers[i]->done);
         assert_status(answers[i], 200);
@@ -250,7 +290,9 @@ static void many_writers_of_one_sandbox(void **state)
     }
     struct answer a = ASK(d, "GET", POLICY);
     assert_string_equal(a.etag, arena_printf(d->g.arena, "\"%d\"", WRITERS + 1));
-    assert_int_equal(json_object_size(json_object_get(json_object_get(a.json, "policy"), "network_policies")), WRITERS);
+    assert_int_equal(
+        json_object_size(json_object_get(json_object_get(a.json, "policy"), "network_policies")),
+        WRITERS);
     a = ASK(d, "GET", "/v1/decisions?sandbox=demo&limit=0");
     assert_int_equal(json_array_size(json_object_get(a.json, "decisions")), WRITERS + 1);
 }
@@ -301,8 +343,9 @@ static void numbers_that_are_none(void **state)
 {
     struct api_fixture *d = *state;
     struct answer a = ASK(d, "GET", POLICY "?revision=one");
-    assert_problem(&a, 400, "/malformed",
-                   "query parameter revision must be a number from 0 to 9223372036854775807, not 'one'");
+    assert_problem(
+        &a, 400, "/malformed",
+        "query parameter revision must be a number from 0 to 9223372036854775807, not 'one'");
     a = ASK(d, "GET", POLICY "?revision=-1");
     assert_status(&a, 400);
     a = ASK(d, "GET", POLICY "?revision=99999999999999999999999");
@@ -310,7 +353,8 @@ static void numbers_that_are_none(void **state)
     a = ASK(d, "GET", "/v1/sandboxes/demo/revisions/x");
     assert_problem(&a, 400, "/malformed", "a revision is a number from 1, not 'x'");
     a = ASK(d, "GET", "/v1/sandboxes/demo/revisions/99999999999999999999999");
-    assert_problem(&a, 400, "/malformed", "a revision is a number from 1, not '99999999999999999999999'");
+    assert_problem(&a, 400, "/malformed",
+                   "a revision is a number from 1, not '99999999999999999999999'");
     a = ASK(d, "POST", "/v1/sandboxes/demo/revisions/0/rollback");
     assert_problem(&a, 400, "/malformed", "a revision is a number from 1, not '0'");
     a = ASK(d, "GET", "/v1/sandboxes/demo/revisions/7");
@@ -330,7 +374,8 @@ static void revisions_are_listed_and_rolled_back(void **state)
     const json_t *list = json_object_get(a.json, "revisions");
     assert_int_equal(json_array_size(list), 2);
     assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 0), "revision")), 3);
-    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "kind")), "rollback");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "kind")),
+                        "rollback");
     assert_true(json_is_null(json_object_get(json_array_get(list, 0), "error")));
 }
 
@@ -416,7 +461,8 @@ static void a_gateway_that_stops_ends_every_wait(void **state)
 {
     struct api_fixture *d = *state;
     put_first_rule(d);
-    struct answer *a = begin_ask(d, (struct ask){.method = "GET", .path = SECOND "?wait_ms=3600000"});
+    struct answer *a =
+        begin_ask(d, (struct ask){.method = "GET", .path = SECOND "?wait_ms=3600000"});
     settle(d);
     d->api.draining = true;
     events_publish(d->api.events, "draining", "", json_object());

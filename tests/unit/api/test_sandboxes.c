@@ -9,8 +9,16 @@ static void a_sandbox_is_made_and_ready(void **state)
     struct api_fixture *d = *state;
     struct answer a = ASK(d, "POST", "/v1/sandboxes",
                           YAML("name: demo\nlabels: {team: a}\npolicy:\n  version: 1\n"));
-    static const char *const members[] = {"name", "id", "phase", "network", "labels", "policy_revision",
-                                          "loaded_revision", "policy_hash", "created_at", NULL};
+    static const char *const members[] = {"name",
+                                          "id",
+                                          "phase",
+                                          "network",
+                                          "labels",
+                                          "policy_revision",
+                                          "loaded_revision",
+                                          "policy_hash",
+                                          "created_at",
+                                          NULL};
     assert_status(&a, 201);
     for (size_t i = 0; members[i]; i++)
         assert_non_null(json_object_get(a.json, members[i]));
@@ -18,7 +26,9 @@ static void a_sandbox_is_made_and_ready(void **state)
     assert_string_equal(text_of(&a, "network"), "proxy");
     assert_int_equal(number_of(&a, "policy_revision"), 1);
     assert_int_equal(strlen(text_of(&a, "policy_hash")), 64);
-    assert_string_equal(json_string_value(json_object_get(json_object_get(a.json, "update"), "outcome")), "allowed");
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(a.json, "update"), "outcome")),
+        "allowed");
     a = ASK(d, "GET", "/v1/sandboxes/demo");
     assert_status(&a, 200);
     assert_string_equal(text_of(&a, "phase"), "ready");
@@ -28,7 +38,8 @@ static void a_sandbox_is_made_and_ready(void **state)
 static void a_name_is_made_up(void **state)
 {
     struct api_fixture *d = *state;
-    struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{}"), b = ASK(d, "POST", "/v1/sandboxes", .body = "{}");
+    struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{}"),
+                  b = ASK(d, "POST", "/v1/sandboxes", .body = "{}");
     assert_status(&a, 201);
     assert_status(&b, 201);
     const char *digits = strrchr(text_of(&a, "name"), '-') + 1;
@@ -47,7 +58,9 @@ static void a_name_is_given_once(void **state)
     int made = 0;
     const char *id = "";
     for (int i = 0; i < CLIENTS; i++)
-        answers[i] = begin_ask(d, (struct ask){.method = "POST", .path = "/v1/sandboxes", .body = "{\"name\":\"one\"}"});
+        answers[i] = begin_ask(
+            d,
+            (struct ask){.method = "POST", .path = "/v1/sandboxes", .body = "{\"name\":\"one\"}"});
     for (int i = 0; i < CLIENTS; i++) {
         RUN_UNTIL(d, answers[i]->done);
         if (answers[i]->status == 201) {
@@ -70,10 +83,15 @@ static void names_that_are_none(void **state)
     struct api_fixture *d = *state;
     static const char *const wrong[] = {"-a", "a-", "a--b", "A", "a_b", "a.b", "ä", "a b", "a/b"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = arena_printf(d->g.arena, "{\"name\":\"%s\"}", wrong[i]));
-        assert_problem(&a, 422, "/invalid",
-                       arena_printf(d->g.arena, "'%s' is no sandbox name: use 1 to 19 of a-z, 0-9 and '-', not at the ends "
-                                              "and not twice in a row", wrong[i]));
+        struct answer a = ASK(d, "POST", "/v1/sandboxes",
+                              .body = arena_printf(d->g.arena, "{\"name\":\"%s\"}", wrong[i]));
+        assert_problem(
+            &a, 422, "/invalid",
+            arena_printf(
+                d->g.arena,
+                "'%s' is no sandbox name: use 1 to 19 of a-z, 0-9 and '-', not at the ends "
+                "and not twice in a row",
+                wrong[i]));
     }
     struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"a123456789012345678\"}");
     assert_status(&a, 201);
@@ -91,7 +109,8 @@ static void requests_that_are_wrong(void **state)
         {"{\"network\":\"bridge\"}", "network"},
         {"{\"approval_mode\":\"never\"}", "approval_mode"},
         {"{\"policy\":{\"version\":2}}", "policy.version"},
-        {"{\"policy\":{\"version\":1,\"landlock\":{\"compatibility\":\"maybe\"}}}", "policy.landlock.compatibility"},
+        {"{\"policy\":{\"version\":1,\"landlock\":{\"compatibility\":\"maybe\"}}}",
+         "policy.landlock.compatibility"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = cases[i].body);
@@ -101,13 +120,17 @@ static void requests_that_are_wrong(void **state)
         assert_int_equal(json_integer_value(json_object_get(error, "line")), 1);
     }
     struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"labels\":{\"team\":1}}");
-    assert_problem(&a, 422, "/invalid", "labels.team must be a text of at most 8192 bytes under a key of at most 256");
+    assert_problem(&a, 422, "/invalid",
+                   "labels.team must be a text of at most 8192 bytes under a key of at most 256");
     a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"env\":[1]}");
     assert_problem(&a, 422, "/invalid", "env must be a map of texts");
     a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"env\":{\"OPENSHELL_SANDBOX\":\"x\"}}");
-    assert_problem(&a, 422, "/invalid", "env.OPENSHELL_SANDBOX: names that begin with SLUICE_ or OPENSHELL_ are reserved");
+    assert_problem(
+        &a, 422, "/invalid",
+        "env.OPENSHELL_SANDBOX: names that begin with SLUICE_ or OPENSHELL_ are reserved");
     a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"env\":{\"A B\":\"x\"}}");
-    assert_problem(&a, 422, "/invalid", "env.A B: a name is letters, digits and _, and does not begin with a digit");
+    assert_problem(&a, 422, "/invalid",
+                   "env.A B: a name is letters, digits and _, and does not begin with a digit");
     a = ASK(d, "POST", "/v1/sandboxes", YAML("name: A\nlabels:\n  team: 1\nenv: {a: [], b: x}\n"));
     assert_problem(&a, 422, "/invalid", "the request for a sandbox has 3 problems");
     static const struct {
@@ -123,9 +146,11 @@ static void requests_that_are_wrong(void **state)
     a = ASK(d, "POST", "/v1/sandboxes", .body = "[]");
     assert_status(&a, 422);
     a = ASK(d, "POST", "/v1/sandboxes",
-            YAML("nam: a\nname: A\nnetwork: bridge\nenv: {a: []}\npolicy:\n  version: 2\n  landlock: {compatibility: maybe}\n"));
+            YAML("nam: a\nname: A\nnetwork: bridge\nenv: {a: []}\npolicy:\n  version: 2\n  "
+                 "landlock: {compatibility: maybe}\n"));
     assert_problem(&a, 422, "/invalid", "the request for a sandbox has 6 problems");
-    static const char *const all[] = {"nam", "network", "name", "env.a", "policy.version", "policy.landlock.compatibility"};
+    static const char *const all[] = {"nam",   "network",        "name",
+                                      "env.a", "policy.version", "policy.landlock.compatibility"};
     for (size_t i = 0; i < 6; i++) {
         const json_t *error = json_array_get(json_object_get(a.json, "errors"), i);
         assert_string_equal(json_string_value(json_object_get(error, "path")), all[i]);
@@ -153,7 +178,8 @@ static void a_sandbox_that_does_not_start_leaves_its_decision_only(void **state)
 static void lists_choose_by_label(void **state)
 {
     struct api_fixture *d = *state;
-    ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"two\",\"labels\":{\"team\":\"b\",\"tier\":\"x=y\"}}");
+    ASK(d, "POST", "/v1/sandboxes",
+        .body = "{\"name\":\"two\",\"labels\":{\"team\":\"b\",\"tier\":\"x=y\"}}");
     static const struct {
         const char *query;
         size_t n;
@@ -162,14 +188,17 @@ static void lists_choose_by_label(void **state)
         {"?label=team%3Db&label=tier%3Dx%3Dy", 1}, {"?label=team%3Da&label=tier%3Dx%3Dy", 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct answer a = ASK(d, "GET", arena_printf(d->g.arena, "/v1/sandboxes%s", cases[i].query));
+        struct answer a =
+            ASK(d, "GET", arena_printf(d->g.arena, "/v1/sandboxes%s", cases[i].query));
         assert_int_equal(json_array_size(json_object_get(a.json, "sandboxes")), cases[i].n);
     }
     static const char *const wrong[] = {"team", "", "%3Da"};
     for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
-        struct answer refused = ASK(d, "GET", arena_printf(d->g.arena, "/v1/sandboxes?label=%s", wrong[k]));
+        struct answer refused =
+            ASK(d, "GET", arena_printf(d->g.arena, "/v1/sandboxes?label=%s", wrong[k]));
         assert_problem(&refused, 400, "/malformed",
-                       arena_printf(d->g.arena, "query parameter label is KEY=VALUE, not '%s'", k == 2 ? "=a" : wrong[k]));
+                       arena_printf(d->g.arena, "query parameter label is KEY=VALUE, not '%s'",
+                                    k == 2 ? "=a" : wrong[k]));
     }
 }
 
@@ -177,7 +206,8 @@ static void a_life(void **state)
 {
     struct api_fixture *d = *state;
     struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"demo\"}");
-    assert_problem(&a, 409, "/exists", "sandbox 'demo' already exists: choose another name, or delete it first");
+    assert_problem(&a, 409, "/exists",
+                   "sandbox 'demo' already exists: choose another name, or delete it first");
     a = ASK(d, "POST", "/v1/sandboxes/demo/stop");
     assert_string_equal(text_of(&a, "phase"), "stopped");
     a = ASK(d, "POST", "/v1/sandboxes/demo/start");
@@ -195,7 +225,8 @@ static void a_life(void **state)
 static void decisions_outlive_their_sandbox(void **state)
 {
     struct api_fixture *d = *state;
-    ASK(d, "PUT", "/v1/sandboxes/demo/policy", YAML("version: 1\nnetwork_policies: {a: {endpoints: [{host: a.example.com, port: 1}]}}"));
+    ASK(d, "PUT", "/v1/sandboxes/demo/policy",
+        YAML("version: 1\nnetwork_policies: {a: {endpoints: [{host: a.example.com, port: 1}]}}"));
     ASK(d, "DELETE", "/v1/sandboxes/demo");
     struct answer a = ASK(d, "GET", "/v1/decisions?sandbox=demo");
     assert_status(&a, 200);
@@ -212,7 +243,9 @@ static void a_list_of_decisions_can_be_had_with_the_candidates(void **state)
     struct api_fixture *d = *state;
     struct answer a = ASK(d, "GET", "/v1/decisions?candidate=true");
     json_t *listed = json_incref(json_array_get(json_object_get(a.json, "decisions"), 0));
-    a = ASK(d, "GET", arena_printf(d->g.arena, "/v1/decisions/%s", json_string_value(json_object_get(listed, "id"))));
+    a = ASK(d, "GET",
+            arena_printf(d->g.arena, "/v1/decisions/%s",
+                         json_string_value(json_object_get(listed, "id"))));
     const char *name;
     json_t *value;
     json_object_foreach(listed, name, value)
@@ -220,9 +253,11 @@ static void a_list_of_decisions_can_be_had_with_the_candidates(void **state)
     assert_non_null(json_object_get(listed, "candidate"));
     json_decref(listed);
     a = ASK(d, "GET", "/v1/decisions?candidate=true&limit=101");
-    assert_problem(&a, 400, "/malformed", "query parameter limit must be a number from 0 to 100, not '101'");
+    assert_problem(&a, 400, "/malformed",
+                   "query parameter limit must be a number from 0 to 100, not '101'");
     a = ASK(d, "GET", "/openapi.json");
-    static const char *const way[] = {"components", "schemas", "decision", "properties", "candidate", NULL};
+    static const char *const way[] = {"components", "schemas",   "decision",
+                                      "properties", "candidate", NULL};
     const json_t *at = a.json;
     for (size_t i = 0; way[i]; i++)
         at = json_object_get(at, way[i]);
@@ -234,8 +269,13 @@ static void a_decision_that_is_no_text_ends_nothing(void **state)
 {
     struct api_fixture *d = *state;
     sqlite3 *db;
-    assert_int_equal(sqlite3_open(arena_printf(d->g.arena, "%s/sluice.db", d->g.folder), &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "DROP TRIGGER decision_update; UPDATE decision SET reason = CAST(x'ff' AS TEXT) WHERE seq = 1", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_open(arena_printf(d->g.arena, "%s/sluice.db", d->g.folder), &db),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "DROP TRIGGER decision_update; UPDATE decision SET reason = "
+                                  "CAST(x'ff' AS TEXT) WHERE seq = 1",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
     sqlite3_close(db);
     struct answer a = ASK(d, "GET", "/v1/decisions");
     assert_status(&a, 500);
@@ -250,12 +290,15 @@ static void decisions_are_kept_and_can_be_verified(void **state)
     const char *id = json_string_value(json_object_get(first, "id"));
     assert_string_equal(json_string_value(json_object_get(first, "kind")), "create");
     assert_string_equal(json_string_value(json_object_get(first, "outcome")), "allowed");
-    assert_string_equal(json_string_value(json_object_get(json_object_get(first, "actor"), "role")), "admin");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(first, "actor"), "role")),
+                        "admin");
     assert_null(json_object_get(first, "candidate"));
     a = ASK(d, "GET", arena_printf(d->g.arena, "/v1/decisions/%s", id));
     assert_status(&a, 200);
-    assert_int_equal(json_integer_value(json_object_get(json_object_get(a.json, "candidate"), "version")), 1);
-    assert_string_equal(json_string_value(json_object_get(json_object_get(a.json, "effect"), "relation")), "same");
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(a.json, "candidate"), "version")), 1);
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(a.json, "effect"), "relation")), "same");
     assert_null(json_object_get(json_object_get(a.json, "diff"), "effect"));
     a = ASK(d, "GET", "/v1/decisions/nothing");
     assert_status(&a, 404);
@@ -267,15 +310,17 @@ static void decisions_are_kept_and_can_be_verified(void **state)
     a = ASK(d, "GET", arena_printf(d->g.arena, "/v1/audit/verify?head=%s", text_of(&a, "head")));
     assert_true(json_is_true(json_object_get(a.json, "intact")));
     a = ASK(d, "GET", "/v1/audit/verify?head=0");
-    assert_string_equal(text_of(&a, "why"), "the head 0, which was noted, is no record of the chain: the store was rolled back or replaced");
+    assert_string_equal(text_of(&a, "why"), "the head 0, which was noted, is no record of the "
+                                            "chain: the store was rolled back or replaced");
 }
 
 static void plugins_are_listed_and_reloaded(void **state)
 {
     struct api_fixture *d = *state;
     struct answer a = ASK(d, "GET", "/v1/plugins");
-    static const char *const members[] = {"name", "version", "kind", "level", "isolation", "path", "sha256", "state", "reads_files",
-                                          "votes", "denials", "errors", "p50_us", "p99_us", NULL};
+    static const char *const members[] = {
+        "name",        "version", "kind",    "level",  "isolation", "path",   "sha256", "state",
+        "reads_files", "votes",   "denials", "errors", "p50_us",    "p99_us", NULL};
     const json_t *voters = json_object_get(a.json, "voters");
     assert_int_equal(json_array_size(voters), 3);
     for (size_t i = 0; members[i]; i++)
@@ -285,9 +330,11 @@ static void plugins_are_listed_and_reloaded(void **state)
     assert_status(&a, 200);
     assert_int_equal(json_array_size(json_object_get(a.json, "voters")), 3);
     a = ASK(d, "POST", "/v1/plugins/reload");
-    assert_problem(&a, 422, "/invalid", "the chain at work stays: the chain of voters does not load: 1 problem");
+    assert_problem(&a, 422, "/invalid",
+                   "the chain at work stays: the chain of voters does not load: 1 problem");
     const json_t *error = json_array_get(json_object_get(a.json, "errors"), 0);
-    assert_string_equal(json_string_value(json_object_get(error, "path")), "chain.voters[0].plugin");
+    assert_string_equal(json_string_value(json_object_get(error, "path")),
+                        "chain.voters[0].plugin");
     assert_int_equal(json_integer_value(json_object_get(error, "line")), 4);
 }
 
@@ -302,9 +349,14 @@ static void status_and_metrics_count(void **state)
     assert_status(&a, 200);
     assert_string_equal(a.type, "text/plain; version=0.0.4");
     static const char *const lines[] = {
-        "\nsluice_sandboxes 1\n", "\nsluice_sandboxes_in_phase{phase=\"ready\"} 1\n", "\nsluice_sandboxes_behind 1\n",
-        "\nsluice_drafts_pending 0\n", "\nsluice_decisions_total{outcome=\"held\"} 0\n", "\nsluice_http_requests_running 1\n",
-        "\nsluice_vote_errors_total{voter=\"static_fields\"} 0\n", "\nsluice_vote_p99_seconds{voter=\"live_reload\"} 0.0",
+        "\nsluice_sandboxes 1\n",
+        "\nsluice_sandboxes_in_phase{phase=\"ready\"} 1\n",
+        "\nsluice_sandboxes_behind 1\n",
+        "\nsluice_drafts_pending 0\n",
+        "\nsluice_decisions_total{outcome=\"held\"} 0\n",
+        "\nsluice_http_requests_running 1\n",
+        "\nsluice_vote_errors_total{voter=\"static_fields\"} 0\n",
+        "\nsluice_vote_p99_seconds{voter=\"live_reload\"} 0.0",
         "\nsluice_voter_quarantined{voter=\"policy_safety\"} 0\n",
     };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
@@ -321,7 +373,8 @@ static void every_answer_is_yaml_when_asked(void **state)
     struct doc_node *tree;
     assert_status(&a, 200);
     assert_string_equal(a.type, "application/yaml");
-    assert_int_equal(doc_parse(a.text, strlen(a.text), DOC_YAML, 65536, d->g.arena, &tree, &problems), 0);
+    assert_int_equal(
+        doc_parse(a.text, strlen(a.text), DOC_YAML, 65536, d->g.arena, &tree, &problems), 0);
     assert_string_equal(doc_at(tree, "name")->text, "demo");
     assert_string_equal(doc_at(tree, "labels.team")->text, "a");
     a = ASK(d, "GET", "/v1/sandboxes/nobody", HEADERS({"Accept", "application/yaml"}));
@@ -341,7 +394,8 @@ static void what_is_not_there(void **state)
 
 static const char *events_of(struct api_fixture *d, const char *name)
 {
-    struct answer a = ASK(d, "GET", arena_printf(d->g.arena, "/v1/events?follow=false&sandbox=%s", name));
+    struct answer a =
+        ASK(d, "GET", arena_printf(d->g.arena, "/v1/events?follow=false&sandbox=%s", name));
     assert_status(&a, 200);
     return a.text;
 }

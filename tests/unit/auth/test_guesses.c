@@ -18,8 +18,10 @@ static struct http_peer tcp_peer(const char *host)
     struct sockaddr_in *four = (struct sockaddr_in *)&peer.remote;
     struct sockaddr_in6 *six = (struct sockaddr_in6 *)&peer.remote;
     peer.remote.ss_family = strchr(host, ':') ? AF_INET6 : AF_INET;
-    assert_int_equal(inet_pton(peer.remote.ss_family, host,
-                               strchr(host, ':') ? (void *)&six->sin6_addr : (void *)&four->sin_addr), 1);
+    assert_int_equal(
+        inet_pton(peer.remote.ss_family, host,
+                  strchr(host, ':') ? (void *)&six->sin6_addr : (void *)&four->sin_addr),
+        1);
     peer.loopback = http_address_loopback((struct sockaddr *)&peer.remote);
     http_address_from_ip((struct sockaddr *)&peer.remote, &address);
     http_address_format(&address, peer.text);

@@ -26,7 +26,8 @@ static void any_other_text_is_not(void **state)
 {
     (void)state;
     char token[TOKEN_SIZE];
-    static const char *const others[] = {"", "sluice_", "summer2026", "sluice_0000000000000000000000000000000000000000",
+    static const char *const others[] = {"", "sluice_", "summer2026",
+                                         "sluice_0000000000000000000000000000000000000000",
                                          "sluice_000000000000000000000000000000000000000000000000"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         assert_false(token_is_random(others[i]));

@@ -11,8 +11,8 @@
 #include "policy/policy.h"
 #include "support/chain.h"
 
-/* A table of classes: each name of a field with its type, each name of a method with what it returns.
- * The functions of `sluice` are a class too. */
+/* A table of classes: each name of a field with its type, each name of a method with what it
+ * returns. The functions of `sluice` are a class too. */
 static const char read_annotations[] =
     "local classes, class, returns = {sluice = {}}, nil, ''\n"
     "for line in io.lines('scripts/sluice.lua') do\n"
@@ -173,8 +173,9 @@ static const char *member_after(struct fixture *f, const char *class, const char
 /* Both ways: what a view offers is annotated, and what is annotated is offered. */
 static void check_members(struct fixture *f, const char *class)
 {
-    static const char *const names[] = {"doc_path", "key",     "rules",          "now",    "relation", "added",
-                                        "removed",  "changed", "static_changes", "gained", "lost"};
+    static const char *const names[] = {"doc_path",       "key",    "rules",   "now",
+                                        "relation",       "added",  "removed", "changed",
+                                        "static_changes", "gained", "lost"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         check_member(f, class, names[i], false);
     for (const char *name = NULL; (name = member_after(f, class, name));)
@@ -187,7 +188,8 @@ static void check_record(struct fixture *f, const char *class, const struct sche
     struct sluice_transition transition = {.size = sizeof transition, .diff = &diff};
     alignas(max_align_t) char record[1024] = "";    /* a group has no size of its own */
     assert_in_range(schema->size, 0, sizeof record);
-    view_push(f->L, schema, schema == &chain_transition_schema ? (const void *)&transition : record);
+    view_push(f->L, schema,
+              schema == &chain_transition_schema ? (const void *)&transition : record);
     check_members(f, class);
     lua_pop(f->L, 1);
     for (const struct schema_field *field = schema->fields; field->name; field++)
@@ -223,7 +225,8 @@ static void test_what_iterators_give(void **state)
     }
 }
 
-/* The table at the top of the sandbox's stack has the members of the class, all of them functions. */
+/* The table at the top of the sandbox's stack has the members of the class, all of them
+ * functions. */
 static void check_functions(struct fixture *f, const char *class, size_t n)
 {
     size_t found = 0;

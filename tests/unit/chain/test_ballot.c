@@ -85,7 +85,8 @@ static void a_code_is_needed_and_declared(void **state)
         {NULL, "it cast deny without a code"},
         {"", "it cast deny without a code"},
         {"OTHER", "it cast deny with the code OTHER, which it does not declare"},
-        {"KNOWN\n", "it cast deny with a code that is not made of letters, digits, '_', '.' and '-'"},
+        {"KNOWN\n",
+         "it cast deny with a code that is not made of letters, digits, '_', '.' and '-'"},
         {"AAAAAAAAAABBBBBBBBBBCCCCCCCCCCDDDDDDDDDDEEEEEEEEEEFFFFFFFFFFGGGGG",
          "it cast deny with a code of more than 64 bytes"},
     };
@@ -123,10 +124,14 @@ static void the_first_mistake_is_reported(void **state)
 static void strange_bytes_are_escaped(void **state)
 {
     struct fixture *f = *state;
-    sluice_deny(&f->ballot.face, "KNOWN", "a\xff" "b", "Block → Proxy\n\x1b[31m\xc3(\xed\xa0\x80\u2028\ufffe");
+    sluice_deny(&f->ballot.face, "KNOWN",
+                "a\xff"
+                "b",
+                "Block → Proxy\n\x1b[31m\xc3(\xed\xa0\x80\u2028\ufffe");
     assert_string_equal(f->ballot.path, "a\\xffb");
-    assert_string_equal(f->ballot.message,
-                        "Block → Proxy\\x0a\\x1b[31m\\xc3(\\xed\\xa0\\x80\\xe2\\x80\\xa8\\xef\\xbf\\xbe");
+    assert_string_equal(
+        f->ballot.message,
+        "Block → Proxy\\x0a\\x1b[31m\\xc3(\\xed\\xa0\\x80\\xe2\\x80\\xa8\\xef\\xbf\\xbe");
 }
 
 static void long_texts_are_cut_between_characters(void **state)

@@ -99,7 +99,8 @@ static void what_makes_no_sense_is_a_failure(void **state)
         {"{\"say\":\"77\"}", "voter parrot failed: it returned 77, which is no verdict"},
         {"{\"say\":\"undeclared\"}",
          "voter parrot failed: it cast deny with the code UNHEARD_OF, which it does not declare"},
-        {"{\"say\":\"deny\",\"message\":\"\"}", "voter parrot failed: it cast deny without a message"},
+        {"{\"say\":\"deny\",\"message\":\"\"}",
+         "voter parrot failed: it cast deny without a message"},
     };
     struct arena *arena = arena_new();
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -186,7 +187,7 @@ static void *ask_in_thread(void *chain)
 static void waiting_for_its_turn_does_not_make_a_voter_late(void **state)
 {
     (void)state;
-    enum { N = 12 };                                /* the last one waits longer than a vote may take */
+    enum { N = 12 }; /* the last one waits longer than a vote may take */
     pthread_t threads[N];
     struct chain *chain = LOAD(NULL, VOTER(.plugin = "parrot", .timeout_ms = 500,
                                            .options_json = "{\"sleep\":\"50ms\"}"));
@@ -271,7 +272,8 @@ static void every_problem_is_reported(void **state)
     problems_free(&problems);
 }
 
-static void digest_of(char out[65], const struct chain_voter_config *a, const struct chain_voter_config *b)
+static void digest_of(char out[65], const struct chain_voter_config *a,
+                      const struct chain_voter_config *b)
 {
     struct chain *chain = LOAD(NULL, a, b);
     assert_non_null(chain);
@@ -285,7 +287,8 @@ static void the_digest_tells_chains_apart(void **state)
     char one[65], two[65];
     digest_of(one, PARROT("a", ""), PARROT("b", ""));
     assert_int_equal(strlen(one), 64);
-    digest_of(two, PARROT("b", ""), PARROT("a", "{\"say\":\"allow\"}"));    /* order and written defaults do not count */
+    digest_of(two, PARROT("b", ""),
+              PARROT("a", "{\"say\":\"allow\"}")); /* order and written defaults do not count */
     assert_string_equal(one, two);
     digest_of(two, PARROT("a", "{\"say\":\"deny\"}"), PARROT("b", ""));
     assert_string_not_equal(one, two);
@@ -301,7 +304,8 @@ static void the_digest_tells_chains_apart(void **state)
     assert_string_not_equal(one, two);
     digest_of(two, PARROT("a", ""), VOTER(.plugin = "parrot", .name = "b", .memory_mb = 33));
     assert_string_not_equal(one, two);
-    digest_of(two, PARROT("a", ""), VOTER(.plugin = "parrot", .name = "b", .timeout_ms = 60000, .memory_mb = 32));
+    digest_of(two, PARROT("a", ""),
+              VOTER(.plugin = "parrot", .name = "b", .timeout_ms = 60000, .memory_mb = 32));
     assert_string_equal(one, two);
 }
 
@@ -312,7 +316,8 @@ static void outcomes_are_observed_and_logged(void **state)
     assert_int_equal(pipe(ends), 0);
     struct log log = {.fd = ends[1], .level = LOG_INFO, .program = "test"};
     const struct chain_voter_config *voters[] = {PARROT("polly", "{\"loud\":true}")};
-    struct chain_config config = {.plugin_dirs = test_dirs, .n_plugin_dirs = 2, .voters = voters, .n_voters = 1};
+    struct chain_config config = {
+        .plugin_dirs = test_dirs, .n_plugin_dirs = 2, .voters = voters, .n_voters = 1};
     struct problems problems = {0};
     struct chain *chain = chain_load(&config, &log, &problems);
     assert_non_null(chain);
@@ -324,7 +329,8 @@ static void outcomes_are_observed_and_logged(void **state)
     chain_unref(chain);
     char text[512] = "";
     assert_true(read(ends[0], text, sizeof text - 1) > 0);
-    assert_matches(text, "info  test: voter polly: two\\\\x0alines\n.*info  test: voter polly: allowed\n$");
+    assert_matches(
+        text, "info  test: voter polly: two\\\\x0alines\n.*info  test: voter polly: allowed\n$");
     close(ends[0]);
     close(ends[1]);
 }

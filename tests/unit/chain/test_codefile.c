@@ -95,7 +95,8 @@ static void a_file_that_others_may_write(void **state)
 {
     struct fixture *f = *state;
     chmod(f->path, 0664);
-    assert_not_read(f->path, NULL, "others may write /tmp/.*/a\\.so \\(mode 0664\\): run chmod go-w");
+    assert_not_read(f->path, NULL,
+                    "others may write /tmp/.*/a\\.so \\(mode 0664\\): run chmod go-w");
     chmod(f->path, 0602);
     assert_not_read(f->path, NULL, "others may write /tmp/.*/a\\.so \\(mode 0602\\)");
 }
@@ -131,7 +132,9 @@ static void a_file_or_folder_of_somebody_else(void **state)
     if (geteuid() != 0)
         skip();
     assert_int_equal(chown(f->path, 12345, 0), 0);
-    assert_not_read(f->path, NULL, "/a\\.so belongs to uid 12345, not to root or the gateway's own uid 0: run chown on it$");
+    assert_not_read(
+        f->path, NULL,
+        "/a\\.so belongs to uid 12345, not to root or the gateway's own uid 0: run chown on it$");
     assert_int_equal(chown(f->path, 0, 0), 0);
     assert_int_equal(chown(f->dir, 12345, 0), 0);
     assert_not_read(f->path, NULL, "sluice-codefile-[^/]* belongs to uid 12345");
@@ -153,12 +156,14 @@ static void a_link_out_of_its_folder(void **state)
     char *link = alloc_printf("%s/sub/a.so", f->dir);
     mkdir(sub, 0755);
     assert_int_equal(symlink("../a.so", link), 0);
-    assert_not_read(link, NULL, "/sub/a\\.so is a symbolic link out of its folder, to /tmp/.*/a\\.so");
+    assert_not_read(link, NULL,
+                    "/sub/a\\.so is a symbolic link out of its folder, to /tmp/.*/a\\.so");
     char *into = alloc_printf("%s/into.so", f->dir);
     unlink(link);
     write_file(link, "deep");
     assert_int_equal(symlink("sub/a.so", into), 0);
-    assert_not_read(into, NULL, "/into\\.so is a symbolic link out of its folder, to /tmp/.*/sub/a\\.so");
+    assert_not_read(into, NULL,
+                    "/into\\.so is a symbolic link out of its folder, to /tmp/.*/sub/a\\.so");
     free(into);
     free(sub);
     free(link);
@@ -175,8 +180,8 @@ static void a_linked_folder_is_fine(void **state)
     free(path);
 }
 
-/* Exchanges two names for ever: a file, or a folder with one in it, that is fine and one that others may
- * write. */
+/* Exchanges two names for ever: a file, or a folder with one in it, that is fine and one that
+ * others may write. */
 struct swap {
     const char *one, *other;
     atomic_bool stop;
@@ -246,10 +251,13 @@ static void a_pin_must_match(void **state)
     struct fixture *f = *state;
     struct codefile file;
     struct error err;
-    assert_int_equal(codefile_read(
-        f->path, "2CF24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824", 1000, &file, &err), 0);
+    assert_int_equal(
+        codefile_read(f->path, "2CF24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
+                      1000, &file, &err),
+        0);
     codefile_close(&file);
-    assert_not_read(f->path, "00", "/a\\.so has the sha256 2cf24d[0-9a-f]*, the configuration pins 00");
+    assert_not_read(f->path, "00",
+                    "/a\\.so has the sha256 2cf24d[0-9a-f]*, the configuration pins 00");
 }
 
 static void a_large_file(void **state)
@@ -278,7 +286,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_a_regular_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_others_may_write, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_folder_that_others_may_write, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_folder_further_up_that_others_may_write, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_folder_further_up_that_others_may_write, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_file_or_folder_of_somebody_else, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_link_within_its_folder_is_fine, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_link_out_of_its_folder, set_up, tear_down),

@@ -80,7 +80,8 @@ static void test_programs_that_are_refused(void **state)
     assert_null(open_command(f, gone, 2));
     assert_matches(f->err.text, "/no/such.py");
     assert_null(open_command(f, fork, 2));
-    assert_matches(f->err.text, "could not open it: it was killed because it called what voters may not");
+    assert_matches(f->err.text,
+                   "could not open it: it was killed because it called what voters may not");
     assert_null(open_command(f, silent, 1));
     assert_matches(f->err.text, "could not open it: it ended with code 0");
     assert_null(open_command(f, raising, 2));

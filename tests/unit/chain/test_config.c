@@ -3,7 +3,8 @@
 
 #include "chain/config.h"
 
-static const struct chain_config *decode(struct arena *arena, const char *yaml, struct problems *problems)
+static const struct chain_config *decode(struct arena *arena, const char *yaml,
+                                         struct problems *problems)
 {
     struct doc_node *node;
     void *config = NULL;
@@ -47,8 +48,9 @@ static void the_contracts_example(void **state)
     assert_string_equal(c->voters[1]->on_error, "abstain");
     assert_int_equal(c->voters[1]->timeout_ms, 200);
     assert_int_equal(c->voters[1]->memory_mb, 64);
-    assert_string_equal(c->voters[1]->options_json,
-                        "{\"domains\":[\"a.example\"],\"grace\":\"5m\",\"max_hosts\":5,\"strict\":true}");
+    assert_string_equal(
+        c->voters[1]->options_json,
+        "{\"domains\":[\"a.example\"],\"grace\":\"5m\",\"max_hosts\":5,\"strict\":true}");
     arena_free(arena);
 }
 

@@ -10,17 +10,22 @@
 static void take_landlock_away(void)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-    assert_int_equal(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SYS_landlock_create_ruleset, 0), 0);
+    assert_int_equal(
+        seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SYS_landlock_create_ruleset, 0), 0);
     assert_int_equal(seccomp_load(filter), 0);
     seccomp_release(filter);
 }
 
 static bool reads_files(struct fixture *f, const char *plugin, const char *script)
 {
-    const struct chain_voter_config config = {.plugin = plugin, .script = script, .options_json = "{}"};
+    const struct chain_voter_config config = {
+        .plugin = plugin, .script = script, .options_json = "{}"};
     const struct chain_voter_config *voters[] = {&config};
-    const struct chain_config chains = {
-        .plugin_dirs = dirs, .n_plugin_dirs = 2, .base_dir = f->scripts.folder, .voters = voters, .n_voters = 1};
+    const struct chain_config chains = {.plugin_dirs = dirs,
+                                        .n_plugin_dirs = 2,
+                                        .base_dir = f->scripts.folder,
+                                        .voters = voters,
+                                        .n_voters = 1};
     struct problems problems = {0};
     struct chain *chain = chain_load(&chains, &f->sink, &problems);
     assert_non_null(chain);
@@ -37,12 +42,14 @@ static void a_kernel_without_landlock_is_told_of(void **state)
     char nothing[16];
     if (syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 1)
         skip();
-    free(scripts_write(&f->scripts, "rule.lua", "return { vote = function(t, b) return b:allow() end }", 53));
+    free(scripts_write(&f->scripts, "rule.lua",
+                       "return { vote = function(t, b) return b:allow() end }", 53));
     assert_false(reads_files(f, "fault", NULL));
     assert_true(read(f->log, nothing, sizeof nothing) < 0);     /* nothing was logged */
     take_landlock_away();
     assert_true(reads_files(f, "fault", NULL));
-    assert_logged(f, "warn.*voter fault: .*no Landlock.* it can read whatever the gateway's user may read");
+    assert_logged(
+        f, "warn.*voter fault: .*no Landlock.* it can read whatever the gateway's user may read");
     assert_false(reads_files(f, NULL, "rule.lua"));             /* a script opens no files */
     struct voter *voter = open_patient(f, "escape", "try", 20000);
     assert_non_null(voter);

@@ -116,7 +116,8 @@ static void test_restart_pause_and_quarantine(void **state)
         assert_int_equal(ask_patiently(f, voter), -1);
     }
     assert_string_equal(voter->ops->state(voter), "quarantined");
-    assert_string_equal(buf_str(&told), "fault is quarantined: it was killed by signal 11 (Segmentation fault)\n");
+    assert_string_equal(buf_str(&told),
+                        "fault is quarantined: it was killed by signal 11 (Segmentation fault)\n");
     buf_free(&told);
     f->change.t.dry_run = false;
     assert_int_equal(ask(f, voter), -1);

@@ -164,10 +164,11 @@ static void test_iterators_and_pairs(void **state)
                 "assert(table.concat(names, ' ') == 'api web')\n"
                 "for _ in t:removed() do error('nothing was removed') end\n"
                 "for _ in t:changed() do error('nothing was changed') end");
-    run(*state, "assert(t.relation == 'loosens') local n = 0\n"
-                "for reach in t:gained() do n = n + 1\n"
-                "  assert(reach.example:find(' may now ') and reach.host ~= '' and reach.port > 0) end\n"
-                "assert(n > 0) for _ in t:lost() do error('nothing was lost') end");
+    run(*state,
+        "assert(t.relation == 'loosens') local n = 0\n"
+        "for reach in t:gained() do n = n + 1\n"
+        "  assert(reach.example:find(' may now ') and reach.host ~= '' and reach.port > 0) end\n"
+        "assert(n > 0) for _ in t:lost() do error('nothing was lost') end");
     run(*state, "local seen = {} for name, rule in pairs(t.candidate.rules) do\n"
                 "  seen[#seen + 1] = name .. '=' .. rule.key end\n"
                 "assert(table.concat(seen, ' ') == 'api=api web=web')");
@@ -383,7 +384,8 @@ static void test_files_that_are_refused(void **state)
         {"return {name = 5, vote = print}", "name must be a text, not a number"},
         {"return {name = 'other', vote = error}",
          "calls itself other, so its file must be called other.lua"},
-        {"return {codes = {1}, vote = error}", "codes must be a table of at most 256 names, such as . NAME = … .$"},
+        {"return {codes = {1}, vote = error}",
+         "codes must be a table of at most 256 names, such as . NAME = … .$"},
         {"return {codes = {A = 1}, vote = error}", "codes.A must be a text, not a number"},
         {"return {options = {a = 5}, vote = error}",
          "options.a must be a table with a type, not a number"},
@@ -421,7 +423,8 @@ static void test_a_draft(void **state)
     struct fixture *f = *state;
     const struct sluice_approval approval = {sizeof approval, "bob", "admin", 1600000000000};
     const struct sluice_approval *const approvals[] = {&approval};
-    const struct sluice_draft draft = {sizeof draft, "d1", "agent", "robot", 7, 0.5, approvals, 1, NULL, 0};
+    const struct sluice_draft draft = {sizeof draft, "d1",      "agent", "robot", 7,
+                                       0.5,          approvals, 1,       NULL,    0};
     f->change.t.kind = SLUICE_APPROVE;
     f->change.t.draft = &draft;
     run(f, "assert(t.kind == 'approve' and t.draft.id == 'd1' and t.draft.source == 'agent')\n"

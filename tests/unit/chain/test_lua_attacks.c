@@ -75,7 +75,8 @@ static bool attack(const char *name, const struct sluice_transition *t, bool iso
     uint64_t took = clock_mono_ms() - start;
     free(path);
     /* On a busy machine the time may be spent before the memory is. */
-    bool failed = matches(err.text, expected) || matches(err.text, "^it spent its time of 200 ms$") ||
+    bool failed = matches(err.text, expected) ||
+                  matches(err.text, "^it spent its time of 200 ms$") ||
                   (isolated && matches(err.text, "^it did not vote within 200 ms and was killed$"));
     bool in_time = took <= (loads ? BUDGET_MS : 2000) + SLACK_MS;
     if (!failed || !in_time)
@@ -167,7 +168,8 @@ static void test_worst_case_patterns_end_soon(void **state)
     scripts_end(&scripts);
 }
 
-static void expect_no_script(const struct scripts *scripts, const char *code, size_t len, const char *pattern)
+static void expect_no_script(const struct scripts *scripts, const char *code, size_t len,
+                             const char *pattern)
 {
     struct error err = {0};
     char *path = scripts_write(scripts, "rule.lua", code, len);
@@ -212,30 +214,43 @@ static void test_bytecode_is_refused(void **state)
 static const char random_calls[] =
     "return { vote = function(t, ballot)\n"
     "  local seed = tonumber(t.reason)\n"
-    "  local function random(n) seed = (seed * 1103515245 + 12345) % 2147483648 return seed // 65536 % n + 1 end\n"
+    "  local function random(n) seed = (seed * 1103515245 + 12345) % 2147483648 return seed // "
+    "65536 % n + 1 end\n"
     "  local functions = {}\n"
-    "  for name in ('assert error getmetatable ipairs next pairs pcall rawequal rawget rawlen select '\n"
-    "    .. 'setmetatable tonumber tostring type xpcall'):gmatch('%a+') do functions[#functions + 1] = _ENV[name] end\n"
-    "  for name in ('string.byte string.char string.find string.format string.gmatch string.gsub string.len '\n"
-    "    .. 'string.lower string.match string.rep string.reverse string.sub string.upper table.concat '\n"
-    "    .. 'table.insert table.move table.pack table.remove table.sort table.unpack utf8.char utf8.codepoint '\n"
-    "    .. 'utf8.codes utf8.len utf8.offset math.abs math.ceil math.floor math.fmod math.log math.max '\n"
-    "    .. 'math.modf math.sqrt math.tointeger math.type math.ult sluice.host_match sluice.cidr_contains '\n"
+    "  for name in ('assert error getmetatable ipairs next pairs pcall rawequal rawget rawlen "
+    "select '\n"
+    "    .. 'setmetatable tonumber tostring type xpcall'):gmatch('%a+') do functions[#functions + "
+    "1] = _ENV[name] end\n"
+    "  for name in ('string.byte string.char string.find string.format string.gmatch string.gsub "
+    "string.len '\n"
+    "    .. 'string.lower string.match string.rep string.reverse string.sub string.upper "
+    "table.concat '\n"
+    "    .. 'table.insert table.move table.pack table.remove table.sort table.unpack utf8.char "
+    "utf8.codepoint '\n"
+    "    .. 'utf8.codes utf8.len utf8.offset math.abs math.ceil math.floor math.fmod math.log "
+    "math.max '\n"
+    "    .. 'math.modf math.sqrt math.tointeger math.type math.ult sluice.host_match "
+    "sluice.cidr_contains '\n"
     "    .. 'sluice.log'):gmatch('[%a.8_]+') do\n"
     "    local library, member = name:match('(.*)%.(.*)')\n"
     "    functions[#functions + 1] = _ENV[library][member] end\n"
     "  for name in ('added removed changed static_changes gained lost'):gmatch('[%a_]+') do\n"
     "    functions[#functions + 1] = t[name] end\n"
-    "  for name in ('allow abstain deny hold fact'):gmatch('%a+') do functions[#functions + 1] = ballot[name] end\n"
+    "  for name in ('allow abstain deny hold fact'):gmatch('%a+') do functions[#functions + 1] = "
+    "ballot[name] end\n"
     "  local rules = t.candidate.rules\n"
-    "  local values = {'', 'a', '%', '%a*-', '[^', '%b()', '%5s', '\\0', '\\xff\\xfe', '*.a.com', '10.0.0.0/8', '::1',\n"
-    "    0, 1, -1, 3, 0.5, -0.0, 1/0, 0/0, math.mininteger, math.maxinteger, true, false, {}, {1, 2, 3},\n"
+    "  local values = {'', 'a', '%', '%a*-', '[^', '%b()', '%5s', '\\0', '\\xff\\xfe', '*.a.com', "
+    "'10.0.0.0/8', '::1',\n"
+    "    0, 1, -1, 3, 0.5, -0.0, 1/0, 0/0, math.mininteger, math.maxinteger, true, false, {}, {1, "
+    "2, 3},\n"
     "    setmetatable({}, {__index = function() return 1 end, __len = function() return 5 end}),\n"
-    "    t, ballot, rules, rules.api, t.candidate, t.sandbox.labels, print, string.rep, function(...) return ... end}\n"
+    "    t, ballot, rules, rules.api, t.candidate, t.sandbox.labels, print, string.rep, "
+    "function(...) return ... end}\n"
     "  for i = 1, 400 do\n"
     "    local made = {}\n"
     "    for k = 1, random(5) - 1 do made[k] = values[random(#values + 1)] end\n"
-    "    local result = table.pack(pcall(functions[random(#functions)], table.unpack(made, 1, 5)))\n"
+    "    local result = table.pack(pcall(functions[random(#functions)], table.unpack(made, 1, "
+    "5)))\n"
     "    if result[1] and result[2] ~= nil then values[random(#values)] = result[2] end\n"
     "  end\n"
     "  return ballot:allow() end }\n";

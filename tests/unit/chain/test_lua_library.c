@@ -138,12 +138,14 @@ static void test_patterns_mean_the_same(void **state)
 static void test_patterns_that_begin_with_a_character(void **state)
 {
     (void)state;
-    static const char *const beginnings[] = {"a", "%.", "]", "b+", "a*", "1?", "x-", "%%", "%%+", "-", "^", "*", "%a", "a$"};
+    static const char *const beginnings[] = {"a",  "%.",  "]", "b+", "a*", "1?", "x-",
+                                             "%%", "%%+", "-", "^",  "*",  "%a", "a$"};
     static const char *const calls[] = {
         "call(string.find, '%s', '%s%s')",
         "call(string.match, '%s', '%s(.+)%s')",
         "call(string.match, '%s', '%s.*%s')",
-        "call(function(s, p) local r = '' for x in s:gmatch(p) do r = r .. ';' .. x end return r end, '%s', '%s%s')",
+        "call(function(s, p) local r = '' for x in s:gmatch(p) do r = r .. ';' .. x end return r "
+        "end, '%s', '%s%s')",
     };
     struct worlds w;
     begin(&w);
@@ -152,10 +154,12 @@ static void test_patterns_that_begin_with_a_character(void **state)
         char subject[256], rest[256], code[1024];
         add_pieces(subject, sizeof subject, PIECES(subjects), 10, &seed);
         add_pieces(rest, sizeof rest, PIECES(pieces), 2, &seed);
-        const char *beginning = beginnings[next_random(&seed) % (sizeof beginnings / sizeof *beginnings)];
+        const char *beginning =
+            beginnings[next_random(&seed) % (sizeof beginnings / sizeof *beginnings)];
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        snprintf(code, sizeof code, calls[i % (sizeof calls / sizeof *calls)], subject, beginning, rest);
+        snprintf(code, sizeof code, calls[i % (sizeof calls / sizeof *calls)], subject, beginning,
+                 rest);
 #pragma GCC diagnostic pop
         compare(&w, code);
     }
@@ -303,13 +307,14 @@ static void test_lengths_at_the_limits(void **state)
             char code[512];
             if (i == 0 && strcmp(calls[j], "table.remove(o, 5)") == 0)
                 continue;                           /* Lua's would take for ever */
-            snprintf(code, sizeof code,
-                     "call(function() local n, seen = %s, {}\n"
-                     "local o = setmetatable({}, {__len = function() return n end,\n"
-                     "  __newindex = function(_, k, v) seen[#seen + 1] = k .. '=' .. tostring(v) end,\n"
-                     "  __index = function(_, k) return k end})\n"
-                     "local r = (function() return %s end)() return r, table.concat(seen, ' ') end)",
-                     lengths[i], calls[j]);
+            snprintf(
+                code, sizeof code,
+                "call(function() local n, seen = %s, {}\n"
+                "local o = setmetatable({}, {__len = function() return n end,\n"
+                "  __newindex = function(_, k, v) seen[#seen + 1] = k .. '=' .. tostring(v) end,\n"
+                "  __index = function(_, k) return k end})\n"
+                "local r = (function() return %s end)() return r, table.concat(seen, ' ') end)",
+                lengths[i], calls[j]);
             compare(&w, code);
         }
     end(&w);

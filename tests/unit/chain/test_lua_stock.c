@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The functions of a sandbox against those of the lua5.4 program: generated calls of all of them get
- * the same answers, but for the differences in tests/fixtures/lua/differences.lua. */
+/* The functions of a sandbox against those of the lua5.4 program: generated calls of all of them
+ * get the same answers, but for the differences in tests/fixtures/lua/differences.lua. */
 #include <lauxlib.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,7 +87,8 @@ static lua_State *open_sandbox(struct budget *budget)
 }
 
 /* Writes the answer as a line.  A call that spends the budget raises past every pcall. */
-static void answer(lua_State *L, struct budget *budget, const char *show, const char *call, FILE *out)
+static void answer(lua_State *L, struct budget *budget, const char *show, const char *call,
+                   FILE *out)
 {
     char *code = alloc_printf("%sreturn %s", show, call);
     budget_start(budget, VOTE_MS, NULL);
@@ -133,9 +134,11 @@ static void only_documented_differences(void **state)
 {
     const struct fixture *f = *state;
     assert_int_equal(run("lua5.4 " DATA "generate.lua # >@/calls", f->folder), 0);
-    assert_int_equal(run("lua5.4 " DATA "run.lua " DATA "show.lua <@/calls >@/stock", f->folder), 0);
+    assert_int_equal(run("lua5.4 " DATA "run.lua " DATA "show.lua <@/calls >@/stock", f->folder),
+                     0);
     answer_all(f);
-    if (run("lua5.4 " DATA "compare.lua " DATA "differences.lua @/calls @/stock @/ours", f->folder) != 0)
+    if (run("lua5.4 " DATA "compare.lua " DATA "differences.lua @/calls @/stock @/ours",
+            f->folder) != 0)
         fail_msg("the libraries differ from Lua's");
 }
 

@@ -18,7 +18,8 @@ static const struct {
     const char *plugin, *pattern;
 } refused[] = {
     {"no_such", "^there is no no_such\\.so in .*/tests/plugins, .*/plugins$"},
-    {"live_relaod", "^there is no live_relaod\\.so in .*/tests/plugins, .*/plugins; did you mean live_reload\\?$"},
+    {"live_relaod",
+     "^there is no live_relaod\\.so in .*/tests/plugins, .*/plugins; did you mean live_reload\\?$"},
     {"no_record", "/no_record\\.so has no plugin record \\(no note \\.note\\.sluice\\)"},
     {"no_symbol", "/no_symbol\\.so has no plugin record \\(no symbol sluice_plugin\\)"},
     {"wrong_abi", "/wrong_abi\\.so speaks plugin ABI 2, this gateway speaks 1: rebuild it"},
@@ -27,13 +28,16 @@ static const struct {
     {"lying_size", "/lying_size\\.so: its plugin record has 16 bytes, ABI 1 needs at least 88"},
     {"no_name", "/no_name\\.so: its plugin record has no name"},
     {"no_vote", "/no_vote\\.so: its plugin record has no vote function"},
-    {"other_name", "/other_name\\.so calls itself someone_else: the file must be called someone_else\\.so"},
+    {"other_name",
+     "/other_name\\.so calls itself someone_else: the file must be called someone_else\\.so"},
     {"bad_version", "/bad_version\\.so: its version is no UTF-8 text of at most 64 bytes"},
     {"unresolved", "/unresolved\\.so cannot be loaded: undefined symbol: nobody_has_this"},
-    {"needs_library", "/needs_library\\.so needs the library libtrap\\.so, and a plugin may need parts "
-                      "of the C library only: link it in statically$"},
+    {"needs_library",
+     "/needs_library\\.so needs the library libtrap\\.so, and a plugin may need parts "
+     "of the C library only: link it in statically$"},
     {"has_rpath", "/has_rpath\\.so has an RPATH \\(/opt/lib\\), which makes the loader search"},
-    {"has_runpath", "/has_runpath\\.so has a RUNPATH \\(\\$ORIGIN/lib\\), which .*: link it without$"},
+    {"has_runpath",
+     "/has_runpath\\.so has a RUNPATH \\(\\$ORIGIN/lib\\), which .*: link it without$"},
     {"has_auditor", "/has_auditor\\.so has an auditor \\(trap\\.so\\)"},
     {"has_filter", "/has_filter\\.so has a filter \\(libtrap\\.so\\)"},
     {"init_fails", "/init_fails\\.so refused to start: its init returned 7"},
@@ -45,7 +49,8 @@ static void each_refusal_has_its_words(void **state)
     unlink(MARK);
     setenv("SLUICE_TEST_MARK", MARK, 1);
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
-        assert_refused(VOTER(.plugin = refused[i].plugin), "chain.voters[0].plugin", refused[i].pattern);
+        assert_refused(VOTER(.plugin = refused[i].plugin), "chain.voters[0].plugin",
+                       refused[i].pattern);
     assert_int_equal(access(MARK, F_OK), -1);
 }
 
@@ -68,7 +73,8 @@ static void init_says_why(void **state)
 {
     (void)state;
     assert_refused(VOTER(.plugin = "init_fails", .options_json = "{\"why\":\"the moon is full\"}"),
-                   "chain.voters[0].plugin", "/init_fails\\.so refused to start: the moon is full$");
+                   "chain.voters[0].plugin",
+                   "/init_fails\\.so refused to start: the moon is full$");
 }
 
 static void options_are_checked_before_init(void **state)
@@ -108,7 +114,8 @@ static void a_plugin_is_named_not_located(void **state)
                    "without folder and \\.so; got \\.\\./plugins/parrot");
     assert_refused(VOTER(.plugin = "parrot", .script = "a.lua"), "chain.voters[0]",
                    "^a voter has either a plugin or a script or a command$");
-    assert_refused(VOTER(.name = "x"), "chain.voters[0]", "^a voter has either a plugin or a script or a command$");
+    assert_refused(VOTER(.name = "x"), "chain.voters[0]",
+                   "^a voter has either a plugin or a script or a command$");
     assert_refused(VOTER(.plugin = "parrot", .name = "a b"), "chain.voters[0].name", "got a b$");
 }
 
@@ -135,14 +142,16 @@ static void strange_headers_are_refused(void **state)
 
     b[EI_CLASS] = ELFCLASS32;
     assert_int_equal(object_check(b, file.size, "x.so", &err), -1);
-    assert_string_equal(err.text, "x.so is built for another word size or byte order than this gateway");
+    assert_string_equal(err.text,
+                        "x.so is built for another word size or byte order than this gateway");
     b[EI_CLASS] = ELFCLASS64;
 
     Elf64_Ehdr *head = (Elf64_Ehdr *)b;
     uint16_t machine = head->e_machine;
     head->e_machine = EM_SPARC;
     assert_int_equal(object_check(b, file.size, "x.so", &err), -1);
-    assert_matches(err.text, "^x\\.so is built for ELF machine 2, this gateway runs on machine [0-9]+$");
+    assert_matches(err.text,
+                   "^x\\.so is built for ELF machine 2, this gateway runs on machine [0-9]+$");
     head->e_machine = machine;
 
     head->e_type = ET_REL;

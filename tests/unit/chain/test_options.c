@@ -21,7 +21,8 @@ static struct options *read_good(const char *json)
     return options;
 }
 
-static void assert_read_refused(const struct sluice_option *rows, const char *json, const char *text)
+static void assert_read_refused(const struct sluice_option *rows, const char *json,
+                                const char *text)
 {
     struct error err = {0};
     assert_null(options_read(rows, json, &err));
@@ -52,8 +53,9 @@ static void defaults_are_filled_in(void **state)
 static void what_is_written_counts(void **state)
 {
     (void)state;
-    struct options *options = read_good(
-        "{\"strict\":false,\"owner\":\"team \\\"a\\\"\",\"max_hosts\":-3,\"grace\":\"2h\",\"domains\":[]}");
+    struct options *options =
+        read_good("{\"strict\":false,\"owner\":\"team "
+                  "\\\"a\\\"\",\"max_hosts\":-3,\"grace\":\"2h\",\"domains\":[]}");
     const struct sluice_options *o = options_face(options);
     size_t n = 9;
     assert_string_equal(sluice_option_text(o, "owner"), "team \"a\"");
@@ -92,15 +94,18 @@ static void wrong_options_are_named(void **state)
         {"{\"max_hosts\":\"5\"}", "option max_hosts: must be a whole number, not \"5\""},
         {"{\"max_hosts\":1.5}", "option max_hosts: must be a whole number, not 1.5"},
         {"{\"strict\":\"yes\"}", "option strict: must be true or false, not \"yes\""},
-        {"{\"grace\":30}", "option grace: must be a duration such as 250ms, 30s, 5m, 8h or 7d, not 30"},
-        {"{\"grace\":\"30\"}", "option grace: must be a duration such as 250ms, 30s, 5m, 8h or 7d, not \"30\""},
+        {"{\"grace\":30}",
+         "option grace: must be a duration such as 250ms, 30s, 5m, 8h or 7d, not 30"},
+        {"{\"grace\":\"30\"}",
+         "option grace: must be a duration such as 250ms, 30s, 5m, 8h or 7d, not \"30\""},
         {"{\"domains\":\"a\"}", "option domains: must be a list of texts, not \"a\""},
         {"{\"domains\":[1]}", "option domains: must be a list of texts, not [1]"},
         {"{\"owner\":null}", "option owner: must be a text, not null"},
-        {"{\"strict\":1,\"max_hosts\":true}",
-         "option max_hosts: must be a whole number, not true; option strict: must be true or false, not 1"},
+        {"{\"strict\":1,\"max_hosts\":true}", "option max_hosts: must be a whole number, not true; "
+                                              "option strict: must be true or false, not 1"},
         {"{\"owner\":[\"0123456789012345678901234567890123456789012345678901234567ä\"]}",
-         "option owner: must be a text, not [\"0123456789012345678901234567890123456789012345678901234567…"},
+         "option owner: must be a text, not "
+         "[\"0123456789012345678901234567890123456789012345678901234567…"},
         {"{\"max_hosts\":99999999999999999999}", "a number in the options has more than 64 bits"},
         {"[]", "options must be a map of names to values"},
         {"{\"owner\":\"a\",\"owner\":\"b\"}", "options must be a map of names to values"},
@@ -126,12 +131,15 @@ static void a_table_is_checked_too(void **state)
         {"grace", SLUICE_DURATION, "soon", ""}, {NULL, SLUICE_TEXT, NULL, NULL}};
     static const struct sluice_option untyped[] = {
         {"grace", (enum sluice_option_type)9, NULL, ""}, {NULL, SLUICE_TEXT, NULL, NULL}};
-    static const struct sluice_option twice[] = {
-        {"a", SLUICE_TEXT, NULL, ""}, {"a", SLUICE_TEXT, NULL, ""}, {NULL, SLUICE_TEXT, NULL, NULL}};
-    assert_read_refused(late, "", "option grace: the voter's own default soon is not a duration such "
-                                  "as 250ms, 30s, 5m, 8h or 7d");
-    assert_read_refused(untyped, "", "option grace: the voter's own table gives it the type 9, which "
-                                     "there is not");
+    static const struct sluice_option twice[] = {{"a", SLUICE_TEXT, NULL, ""},
+                                                 {"a", SLUICE_TEXT, NULL, ""},
+                                                 {NULL, SLUICE_TEXT, NULL, NULL}};
+    assert_read_refused(late, "",
+                        "option grace: the voter's own default soon is not a duration such "
+                        "as 250ms, 30s, 5m, 8h or 7d");
+    assert_read_refused(untyped, "",
+                        "option grace: the voter's own table gives it the type 9, which "
+                        "there is not");
     assert_read_refused(twice, "", "option a: the voter's own table names it twice");
 }
 
@@ -164,7 +172,8 @@ static void every_type_has_a_word(void **state)
     (void)state;
     enum sluice_option_type type;
     for (int i = SLUICE_TEXT; i <= SLUICE_LIST; i++) {
-        assert_int_equal(options_type_parse(options_type_word((enum sluice_option_type)i), &type), 0);
+        assert_int_equal(options_type_parse(options_type_word((enum sluice_option_type)i), &type),
+                         0);
         assert_int_equal(type, i);
     }
     assert_int_equal(options_type_parse("number", &type), -1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between the look and the approval: whatever comes in there, what was reviewed is not what would be
- * done, and the approval is refused.  Each change is put in before the approval begins, and again
- * between its reading and its commit. */
+/* Between the look and the approval: whatever comes in there, what was reviewed is not what would
+ * be done, and the approval is refused.  Each change is put in before the approval begins, and
+ * again between its reading and its commit. */
 #include "support/drafts.h"
 
 #include <pthread.h>
@@ -134,7 +134,8 @@ static void what_comes_before_the_approval_is_noticed(void **unused)
         const char *token = view(f, id).review_token;
         struct drafts_call call = call_by("bob", id);
         succeed(f, changes[i].make(f, id));
-        int rc = drafts_approve(f->drafts, &call, token, f->arena, &f->result, &f->problems, &f->err);
+        int rc =
+            drafts_approve(f->drafts, &call, token, f->arena, &f->result, &f->problems, &f->err);
         assert_not_approved(f, id, changes[i].name, rc);
         teardown(&state);
     }

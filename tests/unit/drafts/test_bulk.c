@@ -32,8 +32,9 @@ static void all_is_one_update(void **state)
     denied(f, "a.example.com", 443, "/usr/bin/git", 1);
     denied(f, "bad.example.com", 443, CURL, 1);
     denied(f, "db.example.com", 5432, CURL, 1);
-    succeed(f, merge(f, "alice", "{operations: [{add_rule: {rule_name: r, rule: {endpoints: [{host: "
-                                 "one.example.com, port: 443}], binaries: [{path: " CURL "}]}}}]}"));
+    succeed(f, merge(f, "alice",
+                     "{operations: [{add_rule: {rule_name: r, rule: {endpoints: [{host: "
+                     "one.example.com, port: 443}], binaries: [{path: " CURL "}]}}}]}"));
     const char *held = f->result.draft_id;
     succeed(f, approve_all(f, false, &b));
     assert_int_equal(f->result.outcome, CHAIN_ALLOWED);
@@ -164,8 +165,9 @@ static void what_is_held_together_keeps_the_approval(void **state)
     succeed(f, approve_all_as(f, "bob", false, &b));
     assert_int_equal(f->result.outcome, CHAIN_HELD);
     assert_int_equal(b.approved, 0);
-    assert_contains(f->result.tally.why, "your approval is recorded with each of the 2 chunks: approve "
-                                         "them one at a time, or have somebody else approve all too");
+    assert_contains(f->result.tally.why,
+                    "your approval is recorded with each of the 2 chunks: approve "
+                    "them one at a time, or have somebody else approve all too");
     assert_int_equal(revision(f), 1);
     assert_contains(view(f, two).draft.approvals_json, "\"bob\"");
     assert_contains(view(f, one).draft.approvals_json, "\"bob\"");

@@ -38,9 +38,14 @@ static void finish(struct worker *workers)
 static void *deny_often(void *arg)
 {
     struct worker *w = arg;
-    struct drafts_denial denial = {
-        .host = "a.example.com", .port = 443, .binary = CURL, .reason = "", .stage = "connect", .count = 1,
-        .first_seen_ms = 1, .last_seen_ms = 1};
+    struct drafts_denial denial = {.host = "a.example.com",
+                                   .port = 443,
+                                   .binary = CURL,
+                                   .reason = "",
+                                   .stage = "connect",
+                                   .count = 1,
+                                   .first_seen_ms = 1,
+                                   .last_seen_ms = 1};
     for (int i = 0; i < HITS; i++)
         w->failures += drafts_record_denials(w->f->drafts, "demo", &denial, 1, &w->err) != 0;
     return NULL;
@@ -119,7 +124,8 @@ static void *reject_once(void *arg)
     return NULL;
 }
 
-/* Whoever comes first: a rejection that succeeded stands, and the policy says what the chunk says. */
+/* Whoever comes first: a rejection that succeeded stands, and the policy says what the chunk
+ * says. */
 static void a_rejection_stands_against_approvals(void **state)
 {
     struct fixture *f = *state;

@@ -77,9 +77,14 @@ static void the_ssrf_note_stays(void **state)
 {
     struct fixture *f = *state;
     const char *id = a_chunk(f, "db.internal");
-    struct drafts_denial ssrf = {
-        .host = "db.internal", .port = 443, .binary = CURL, .reason = "internal address", .stage = "ssrf",
-        .count = 1, .first_seen_ms = 10, .last_seen_ms = 20};
+    struct drafts_denial ssrf = {.host = "db.internal",
+                                 .port = 443,
+                                 .binary = CURL,
+                                 .reason = "internal address",
+                                 .stage = "ssrf",
+                                 .count = 1,
+                                 .first_seen_ms = 10,
+                                 .last_seen_ms = 20};
     assert_string_equal(view(f, id).draft.security_notes, "");
     assert_int_equal(drafts_record_denials(f->drafts, "demo", &ssrf, 1, &f->err), 0);
     assert_contains(view(f, id).draft.security_notes, "blocked by SSRF protection");
@@ -91,9 +96,18 @@ static void what_a_terminal_does_not_show_makes_no_chunk(void **state)
 {
     struct fixture *f = *state;
     static const char *const paths[] = {
-        "/tmp/a\x1b]0;x\x07", "/tmp/f\nsluice: approved", "/tmp/\xc2\x9b" "31m", "/tmp/e\xe2\x80\xaegnp.exe",
-        "/tmp/zero\xe2\x80\x8bwidth", "/tmp/line\xe2\x80\xa8", "/tmp/tag\xf3\xa0\x81\x81", "/tmp/del\x7f", "/tmp/cr\r",
-        "/tmp/soft\xc2\xadhyphen", "/tmp/invalid\xff",
+        "/tmp/a\x1b]0;x\x07",
+        "/tmp/f\nsluice: approved",
+        "/tmp/\xc2\x9b"
+        "31m",
+        "/tmp/e\xe2\x80\xaegnp.exe",
+        "/tmp/zero\xe2\x80\x8bwidth",
+        "/tmp/line\xe2\x80\xa8",
+        "/tmp/tag\xf3\xa0\x81\x81",
+        "/tmp/del\x7f",
+        "/tmp/cr\r",
+        "/tmp/soft\xc2\xadhyphen",
+        "/tmp/invalid\xff",
     };
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         denied(f, "a.example.com", 443, paths[i], 1);
@@ -110,9 +124,14 @@ static void a_sandbox_cannot_fill_the_store(void **state)
     struct store_draft *items;
     size_t n;
     for (int i = 0; i < 600; i++)
-        many[i] = (struct drafts_denial){
-            .host = arena_printf(f->arena, "h%d.example.com", i), .port = 443, .binary = CURL, .reason = "",
-            .stage = "connect", .count = 1, .first_seen_ms = 1, .last_seen_ms = 1};
+        many[i] = (struct drafts_denial){.host = arena_printf(f->arena, "h%d.example.com", i),
+                                         .port = 443,
+                                         .binary = CURL,
+                                         .reason = "",
+                                         .stage = "connect",
+                                         .count = 1,
+                                         .first_seen_ms = 1,
+                                         .last_seen_ms = 1};
     assert_int_equal(drafts_record_denials(f->drafts, "demo", many, 600, &f->err), 0);
     assert_int_equal(store_draft_list(f->store, "s1", NULL, f->arena, &items, &n, &f->err), 0);
     assert_int_equal(n, 500);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An undo or a rejection that a voter holds: the chunk keeps its status until somebody approves that,
- * and gets it then. */
+/* An undo or a rejection that a voter holds: the chunk keeps its status until somebody approves
+ * that, and gets it then. */
 #include "support/drafts.h"
 
 #define CURL "/usr/bin/curl"
@@ -68,7 +68,10 @@ static void an_undo_that_is_approved_makes_the_chunk_pending(void **state)
     const char *id = approved_chunk(f);
     const char *held = held_as(f, undo(f, "alice", id));
     assert_stays(f, id);
-    assert_string_equal(last_event(f, id), arena_printf(f->arena, "Rule 'allow_a_example_com_443' stays until chunk %s is approved", held));
+    assert_string_equal(
+        last_event(f, id),
+        arena_printf(f->arena, "Rule 'allow_a_example_com_443' stays until chunk %s is approved",
+                     held));
     succeed(f, approve(f, "carol", held));
     assert_int_equal(f->result.outcome, CHAIN_ALLOWED);
     assert_false(allows(f, "a.example.com", 443, CURL));

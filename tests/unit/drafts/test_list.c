@@ -41,7 +41,8 @@ static int look(void *ctx, const struct drafts_view *v, struct arena *arena, str
     return s->meanwhile ? s->meanwhile(s->f, s->n) : 0;
 }
 
-static void assert_list(struct fixture *f, const char *sandbox, const char *status, const char *text)
+static void assert_list(struct fixture *f, const char *sandbox, const char *status,
+                        const char *text)
 {
     struct seen seen = {.f = f};
     uint64_t after = 0;
@@ -59,9 +60,14 @@ static const char *a_chunk(struct fixture *f, const char *host)
 static void the_whole_gateway_has_one_queue(void **state)
 {
     struct fixture *f = *state;
-    struct drafts_denial denial = {
-        .host = "b.example.com", .port = 443, .binary = CURL, .reason = "", .stage = "connect", .count = 1,
-        .first_seen_ms = 1, .last_seen_ms = 1};
+    struct drafts_denial denial = {.host = "b.example.com",
+                                   .port = 443,
+                                   .binary = CURL,
+                                   .reason = "",
+                                   .stage = "connect",
+                                   .count = 1,
+                                   .first_seen_ms = 1,
+                                   .last_seen_ms = 1};
     a_chunk(f, "a.example.com");
     assert_int_equal(drafts_record_denials(f->drafts, "other", &denial, 1, &f->err), 0);
     assert_list(f, NULL, "pending", "demo a.example.com 64 other b.example.com 64 ");
@@ -85,7 +91,8 @@ static void a_sandbox_that_is_not_there(void **state)
     struct fixture *f = *state;
     uint64_t after = 0;
     struct seen seen = {.f = f};
-    assert_refused(f, drafts_each(f->drafts, "gone", NULL, &after, look, &seen, &f->err), ERROR_NOT_FOUND, "gone");
+    assert_refused(f, drafts_each(f->drafts, "gone", NULL, &after, look, &seen, &f->err),
+                   ERROR_NOT_FOUND, "gone");
 }
 
 static int reject_the_second(struct fixture *f, size_t n)
@@ -129,11 +136,13 @@ static void a_visitor_may_end_it(void **state)
     size_t n = 0;
     a_chunk(f, "a.example.com");
     a_chunk(f, "b.example.com");
-    assert_refused(f, drafts_each(f->drafts, "demo", NULL, &after, stop, &n, &f->err), ERROR_INTERNAL, "enough of a.example.com");
+    assert_refused(f, drafts_each(f->drafts, "demo", NULL, &after, stop, &n, &f->err),
+                   ERROR_INTERNAL, "enough of a.example.com");
     assert_int_equal(n, 1);
 }
 
-static int one_at_a_time(void *ctx, const struct drafts_view *v, struct arena *arena, struct error *err)
+static int one_at_a_time(void *ctx, const struct drafts_view *v, struct arena *arena,
+                         struct error *err)
 {
     return look(ctx, v, arena, err) == 0 ? 1 : -1;
 }

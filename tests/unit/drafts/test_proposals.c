@@ -84,7 +84,8 @@ static void problems_stand_where_the_proposal_stands(void **state)
     assert_null(chunk_of(f, "a.example.com", CURL));        /* all or nothing */
 }
 
-/* A rule of that name has endpoints already, so the new ones stand elsewhere than in the proposal. */
+/* A rule of that name has endpoints already, so the new ones stand elsewhere than in the
+ * proposal. */
 static void problems_of_a_rule_that_is_widened(void **state)
 {
     struct fixture *f = *state;
@@ -92,7 +93,8 @@ static void problems_of_a_rule_that_is_widened(void **state)
     succeed(f, approve(f, "bob", submitted(f, "api", ONE_ENDPOINT("a.example.com"))));
     assert_refused(f, submit(f, "api", ONE_ENDPOINT("127.0.0.1"), &id), ERROR_INVALID, "1 problem");
     assert_string_equal(f->problems.items[0].path, "proposals[0].rule");
-    assert_contains(f->problems.items[0].message, "in the policy with it, network_policies.api.endpoints[1]");
+    assert_contains(f->problems.items[0].message,
+                    "in the policy with it, network_policies.api.endpoints[1]");
 }
 
 static const char *long_rule(struct fixture *f, size_t endpoints)
@@ -113,7 +115,8 @@ static void a_rule_that_is_too_long(void **state)
     const char *id = NULL;
     assert_refused(f, submit(f, "long", long_rule(f, 600), &id), ERROR_INVALID, "1 problem");
     assert_string_equal(f->problems.items[0].path, "proposals[0].rule");
-    assert_contains(f->problems.items[0].message, "bytes as JSON, a proposed rule has at most 32768");
+    assert_contains(f->problems.items[0].message,
+                    "bytes as JSON, a proposed rule has at most 32768");
     assert_non_null(submitted(f, "long", long_rule(f, 100)));
 }
 
@@ -131,9 +134,10 @@ static int submit_named(struct fixture *f, int set, size_t n)
     const char **ids = arena_alloc(f->arena, n * sizeof *ids);
     for (size_t i = 0; i < n; i++)
         items[i] = (struct drafts_proposal){
-            "", a_rule(f, arena_printf(f->arena, ONE_ENDPOINT("p%zu.set%d.example.com"), i, set)), "", 1, NULL};
-    return drafts_submit(f->drafts, "demo", &user, "operator", items, n, f->arena, ids, &f->problems,
-                         &f->err);
+            "", a_rule(f, arena_printf(f->arena, ONE_ENDPOINT("p%zu.set%d.example.com"), i, set)),
+            "", 1, NULL};
+    return drafts_submit(f->drafts, "demo", &user, "operator", items, n, f->arena, ids,
+                         &f->problems, &f->err);
 }
 
 static int submit_many(struct fixture *f, size_t n)
@@ -146,14 +150,16 @@ static void what_has_no_room_costs_no_votes(void **state)
 {
     struct fixture *f = *state;
     uint64_t before = votes_cast(f);
-    assert_refused(f, submit_many(f, 101), ERROR_LIMIT, "101 proposals at once: at most 100 are taken");
+    assert_refused(f, submit_many(f, 101), ERROR_LIMIT,
+                   "101 proposals at once: at most 100 are taken");
     assert_int_equal(votes_cast(f), before);
     for (int i = 0; i < 4; i++)
         succeed(f, submit_named(f, i, 100));
     succeed(f, submit_named(f, 4, 50));
     before = votes_cast(f);
     assert_refused(f, submit_named(f, 5, 51), ERROR_LIMIT,
-                   "sandbox 'demo' has 450 pending chunks of source operator and may have 500: decide or clear some");
+                   "sandbox 'demo' has 450 pending chunks of source operator and may have 500: "
+                   "decide or clear some");
     assert_int_equal(votes_cast(f), before);
     succeed(f, submit_named(f, 5, 50));
     assert_true(votes_cast(f) > before);
@@ -175,7 +181,8 @@ static void a_proposal_replaces_what_was_only_observed(void **state)
 
 static int insert_superseded(struct store_tx *tx, void *arg, struct error *err)
 {
-    struct store_draft draft = {.sandbox_id = "s1", .status = "superseded", .source = "agent", .approvals_json = "[]"};
+    struct store_draft draft = {
+        .sandbox_id = "s1", .status = "superseded", .source = "agent", .approvals_json = "[]"};
     char id[16];
     (void)arg;
     for (int i = 0; i < 500; i++) {
@@ -196,7 +203,8 @@ static void superseded_chunks_do_not_fill_the_store(void **state)
     assert_int_equal(store_write(f->store, insert_superseded, NULL, &f->err), 0);
     const char *first = submitted(f, "api", ONE_ENDPOINT("a.example.com"));
     submitted(f, "api", ONE_ENDPOINT("a.example.com"));
-    assert_int_equal(store_draft_list(f->store, "s1", "superseded", f->arena, &items, &n, &f->err), 0);
+    assert_int_equal(store_draft_list(f->store, "s1", "superseded", f->arena, &items, &n, &f->err),
+                     0);
     assert_int_equal(n, 500);
     assert_string_equal(items[0].id, "old1");       /* the oldest went */
     assert_string_equal(items[499].id, first);
@@ -229,8 +237,10 @@ static void what_is_covered_in_other_words(void **state)
         "{endpoints: [{host: b.example.com, port: 443}], binaries: [{path: '/usr/**'}]}",
         "{endpoints: [{host: c.example.com, ports: [80, 443]}], binaries: [{path: " CURL "}]}",
         "{endpoints: [{host: d.example.com, port: 443}]}",
-        "{endpoints: [{host: e.example.com, port: 443, protocol: rest, access: read-only}], binaries: [{path: " CURL "}]}",
-        "{endpoints: [{host: '', port: 9443, allowed_ips: [10.1.0.0/16]}], binaries: [{path: " CURL "}]}",
+        "{endpoints: [{host: e.example.com, port: 443, protocol: rest, access: read-only}], "
+        "binaries: [{path: " CURL "}]}",
+        "{endpoints: [{host: '', port: 9443, allowed_ips: [10.1.0.0/16]}], binaries: [{path: " CURL
+        "}]}",
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         const char *name = arena_printf(f->arena, "r%zu", i);
@@ -248,9 +258,10 @@ static void what_was_edited_to_something_covered(void **state)
     denied(f, "a.example.com", 443, CURL, 1);
     const char *id = chunk_of(f, "a.example.com", CURL);
     struct drafts_call call = call_by("alice", id);
-    succeed(f, drafts_edit(f->drafts, &call, a_rule(f, ONE_ENDPOINT("b.example.com")), f->arena, &edited, &f->problems,
-                           &f->err));
-    succeed(f, approve(f, "bob", submitted(f, "allow_a_example_com_443", ONE_ENDPOINT("b.example.com"))));
+    succeed(f, drafts_edit(f->drafts, &call, a_rule(f, ONE_ENDPOINT("b.example.com")), f->arena,
+                           &edited, &f->problems, &f->err));
+    succeed(f, approve(f, "bob",
+                       submitted(f, "allow_a_example_com_443", ONE_ENDPOINT("b.example.com"))));
     assert_string_equal(status_of(f, id), "superseded");
 }
 
@@ -274,7 +285,9 @@ static void what_nothing_covers_any_more_is_pending_again(void **state)
     struct fixture *f = *state;
     denied(f, "a.example.com", 443, CURL, 1);
     const char *id = chunk_of(f, "a.example.com", CURL);
-    succeed(f, merge(f, "alice", "{operations: [{add_rule: {rule_name: r, rule: " ONE_ENDPOINT("a.example.com") "}}]}"));
+    succeed(f, merge(f, "alice",
+                     "{operations: [{add_rule: {rule_name: r, rule: " ONE_ENDPOINT(
+                         "a.example.com") "}}]}"));
     assert_string_equal(status_of(f, id), "superseded");
     denied(f, "a.example.com", 443, CURL, 1);               /* a late report */
     assert_string_equal(status_of(f, id), "superseded");
@@ -408,10 +421,11 @@ static void auto_mode_leaves_the_rest_to_people(void **state)
 static const char *proposed_by(struct fixture *f, const char *source, const char *host)
 {
     struct sluice_actor user = {sizeof user, "op", "user", "unix"};
-    struct drafts_proposal proposal = {"", a_rule(f, arena_printf(f->arena, ONE_ENDPOINT("%s"), host)), "", 1, NULL};
+    struct drafts_proposal proposal = {
+        "", a_rule(f, arena_printf(f->arena, ONE_ENDPOINT("%s"), host)), "", 1, NULL};
     const char *id;
-    succeed(f, drafts_submit(f->drafts, "demo", &user, source, &proposal, 1, f->arena, &id, &f->problems,
-                             &f->err));
+    succeed(f, drafts_submit(f->drafts, "demo", &user, source, &proposal, 1, f->arena, &id,
+                             &f->problems, &f->err));
     return id;
 }
 

@@ -11,8 +11,10 @@
 static void add_rule(struct fixture *f, const char *name, const char *endpoint, const char *binary)
 {
     succeed(f, merge(f, "alice",
-                     arena_printf(f->arena, "{operations: [{add_rule: {rule_name: %s, rule: {endpoints: "
-                                  "[{%s}], binaries: [{path: %s}]}}}]}", name, endpoint, binary)));
+                     arena_printf(f->arena,
+                                  "{operations: [{add_rule: {rule_name: %s, rule: {endpoints: "
+                                  "[{%s}], binaries: [{path: %s}]}}}]}",
+                                  name, endpoint, binary)));
 }
 
 #define READS "port: 443, protocol: rest, enforcement: enforce, access: read-only"
@@ -38,7 +40,8 @@ static bool passes(struct fixture *f, const char *host, const char *binary, cons
     return answer.allowed;
 }
 
-static const char *a_request(struct fixture *f, const char *binary, const char *method, const char *path)
+static const char *a_request(struct fixture *f, const char *binary, const char *method,
+                             const char *path)
 {
     denied_request(f, HOST, binary, method, path);
     const char *id = request_chunk_of(f, HOST, binary, method, path);
@@ -94,10 +97,11 @@ static void a_refused_request_becomes_a_chunk(void **state)
     assert_string_equal(v.draft.rule_name, "allow_a_example_com_443_curl");
     assert_string_equal(v.draft.rationale,
                         "Allow curl to send POST /v1/things to a.example.com:443 (HTTPS).");
-    assert_string_equal(v.draft.rule_json,
-                        "{\"endpoints\":[{\"host\":\"a.example.com\",\"port\":443,\"protocol\":\"rest\","
-                        "\"enforcement\":\"enforce\",\"rules\":[{\"allow\":{\"method\":\"POST\","
-                        "\"path\":\"/v1/things\"}}]}],\"binaries\":[{\"path\":\"/usr/bin/curl\"}]}");
+    assert_string_equal(
+        v.draft.rule_json,
+        "{\"endpoints\":[{\"host\":\"a.example.com\",\"port\":443,\"protocol\":\"rest\","
+        "\"enforcement\":\"enforce\",\"rules\":[{\"allow\":{\"method\":\"POST\","
+        "\"path\":\"/v1/things\"}}]}],\"binaries\":[{\"path\":\"/usr/bin/curl\"}]}");
     assert_true(v.previewed);
     assert_int_equal(v.preview.diff->n_gained, 1);
     assert_string_equal(v.preview.diff->gained[0]->host, HOST);
@@ -207,8 +211,8 @@ static void all_are_approved_in_rules_of_their_own(void **state)
     a_request(f, CURL, "POST", "/a");
     a_request(f, "/opt/curl", "POST", "/a");
     a_request(f, CURL, "PUT", "/b");
-    succeed(f, drafts_approve_all(f->drafts, &call, false, f->arena, &f->result, &approved, &skipped,
-                                  &n_skipped, &f->problems, &f->err));
+    succeed(f, drafts_approve_all(f->drafts, &call, false, f->arena, &f->result, &approved,
+                                  &skipped, &n_skipped, &f->problems, &f->err));
     assert_int_equal(approved, 3);
     assert_true(passes(f, HOST, CURL, "PUT", "/b"));
     assert_true(passes(f, HOST, "/opt/curl", "POST", "/a"));
@@ -238,9 +242,11 @@ static void internal_addresses_stay_closed(void **state)
 static void what_endpoints_must_agree_on_is_copied(void **state)
 {
     struct fixture *f = *state;
-    add_rule(f, "listed",
-             "host: l.example.org, port: 443, protocol: rest, enforcement: enforce, access: read-only, "
-             "path: \"/api/**\", allowed_ips: [93.184.216.0/24], allow_encoded_slash: true", CURL);
+    add_rule(
+        f, "listed",
+        "host: l.example.org, port: 443, protocol: rest, enforcement: enforce, access: read-only, "
+        "path: \"/api/**\", allowed_ips: [93.184.216.0/24], allow_encoded_slash: true",
+        CURL);
     denied_request(f, "l.example.org", CURL, "POST", "/api/a%2Fb");
     const char *id = request_chunk_of(f, "l.example.org", CURL, "POST", "/api/a%2Fb");
     const char *json = view(f, id).draft.rule_json;
@@ -273,7 +279,8 @@ static void what_no_endpoint_selects_gets_its_own_path(void **state)
 static void a_rule_beside_an_audited_endpoint_enforces(void **state)
 {
     struct fixture *f = *state;
-    add_rule(f, "audited", "host: u.example.org, port: 443, protocol: rest, access: read-only, path: /api", CURL);
+    add_rule(f, "audited",
+             "host: u.example.org, port: 443, protocol: rest, access: read-only, path: /api", CURL);
     denied_request(f, "u.example.org", CURL, "POST", "/other");
     succeed(f, approve(f, "bob", request_chunk_of(f, "u.example.org", CURL, "POST", "/other")));
     assert_true(passes(f, "u.example.org", CURL, "POST", "/other"));
@@ -289,10 +296,12 @@ static void what_approving_could_not_help_makes_no_chunk(void **state)
              "host: d.example.org, port: 443, protocol: rest, enforcement: enforce, access: full, "
              "deny_rules: [{method: DELETE, path: \"/**\"}]", CURL);
     add_rule(f, "graph",
-             "host: g.example.org, port: 443, protocol: graphql, enforcement: enforce, access: read-only", CURL);
+             "host: g.example.org, port: 443, protocol: graphql, enforcement: enforce, access: "
+             "read-only",
+             CURL);
     denied_request(f, "d.example.org", CURL, "DELETE", "/x");
     denied_request(f, "g.example.org", CURL, "POST", "/graphql");
-    denied_request(f, "none.example.org", CURL, "POST", "/x");      /* its connection is not allowed */
+    denied_request(f, "none.example.org", CURL, "POST", "/x"); /* its connection is not allowed */
     denied_request(f, HOST, CURL, "GET", "/late");                  /* allowed by now */
     denied_request(f, HOST, CURL, "POST", "/a%2Fb");
     assert_no_chunk(f);
@@ -344,7 +353,8 @@ static void a_request_that_passes_by_now_is_superseded(void **state)
 {
     struct fixture *f = *state;
     const char *post = a_request(f, CURL, "POST", "/a"), *put = a_request(f, CURL, "PUT", "/b");
-    succeed(f, merge(f, "alice", "{operations: [{add_allow_rules: {host: " HOST ", port: 443, rules: "
+    succeed(f, merge(f, "alice",
+                     "{operations: [{add_allow_rules: {host: " HOST ", port: 443, rules: "
                      "[{allow: {method: POST, path: \"/*\"}}]}}]}"));
     assert_string_equal(status_of(f, post), "superseded");
     assert_string_equal(status_of(f, put), "pending");
@@ -354,7 +364,8 @@ static void a_request_that_passes_by_now_is_superseded(void **state)
     add_rule(f, "again", "host: " HOST ", " READS ", allow_encoded_slash: true", CURL);
     denied_request(f, HOST, CURL, "POST", "/a");
     assert_string_equal(status_of(f, post), "pending");
-    assert_contains(view(f, post).draft.rule_json, "allow_encoded_slash");  /* made for this policy */
+    assert_contains(view(f, post).draft.rule_json,
+                    "allow_encoded_slash"); /* made for this policy */
     assert_true(view(f, post).previewed);
 }
 
@@ -363,9 +374,10 @@ static void a_proposal_for_connections_leaves_requests_alone(void **state)
     struct fixture *f = *state;
     const struct sluice_actor agent = person("agent");
     const char *id = a_request(f, CURL, "POST", "/a"), *made;
-    struct drafts_proposal proposal = {
-        .rule_name = "", .confidence = 1,
-        .rule = a_rule(f, "{endpoints: [{host: " HOST ", " READS "}], binaries: [{path: " CURL "}]}")};
+    struct drafts_proposal proposal = {.rule_name = "",
+                                       .confidence = 1,
+                                       .rule = a_rule(f, "{endpoints: [{host: " HOST ", " READS
+                                                         "}], binaries: [{path: " CURL "}]}")};
     succeed(f, drafts_submit(f->drafts, "demo", &agent, "agent", &proposal, 1, f->arena, &made,
                              &f->problems, &f->err));
     assert_string_equal(status_of(f, id), "pending");
@@ -433,7 +445,8 @@ int main(void)
         TEST(a_request_that_passes_by_now_is_superseded),
         TEST(a_proposal_for_connections_leaves_requests_alone),
         TEST(many_paths_do_not_crowd_out_other_programs),
-        cmocka_unit_test_setup_teardown(auto_approves_a_request_to_public_addresses, setup_auto, teardown),
+        cmocka_unit_test_setup_teardown(auto_approves_a_request_to_public_addresses, setup_auto,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

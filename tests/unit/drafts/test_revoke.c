@@ -29,8 +29,8 @@ static struct policy *parse(const char *rules)
 }
 
 /* Stores the change from before to after, and takes it back from now. */
-static struct policy *revoke_approval(struct policy *before, struct policy *after, struct policy *now,
-                                struct error *err)
+static struct policy *revoke_approval(struct policy *before, struct policy *after,
+                                      struct policy *now, struct error *err)
 {
     struct arena *arena = arena_new();
     struct drafts_change change;
@@ -123,25 +123,34 @@ static void requests_that_came_later_stay(void **state)
 {
     (void)state;
     /* A new endpoint, to which requests were added since. */
-    expect("", RULE("r", REQUESTS("rules: [" POST "]"), CURL), RULE("r", REQUESTS("rules: [" POST ", " PUT "]"), CURL),
+    expect("", RULE("r", REQUESTS("rules: [" POST "]"), CURL),
+           RULE("r", REQUESTS("rules: [" POST ", " PUT "]"), CURL),
            RULE("r", REQUESTS("rules: [" PUT "]"), CURL));
     /* One that was there before. */
-    expect(RULE("r", REQUESTS("rules: [" GET "]"), CURL), RULE("r", REQUESTS("rules: [" GET ", " POST "]"), CURL),
+    expect(RULE("r", REQUESTS("rules: [" GET "]"), CURL),
+           RULE("r", REQUESTS("rules: [" GET ", " POST "]"), CURL),
            RULE("r", REQUESTS("rules: [" GET ", " POST ", " PUT "]"), CURL),
            RULE("r", REQUESTS("rules: [" GET ", " PUT "]"), CURL));
     /* Its preset was written out as rules. */
-    expect(RULE("r", REQUESTS("access: read-only"), CURL),
-           RULE("r", REQUESTS("rules: [" GET ", {allow: {method: HEAD, path: \"**\"}}, " POST "]"), CURL),
-           RULE("r", REQUESTS("rules: [" GET ", {allow: {method: HEAD, path: \"**\"}}, " POST ", " PUT "]"), CURL),
-           RULE("r", REQUESTS("rules: [" GET ", {allow: {method: HEAD, path: \"**\"}}, " PUT "]"), CURL));
+    expect(
+        RULE("r", REQUESTS("access: read-only"), CURL),
+        RULE("r", REQUESTS("rules: [" GET ", {allow: {method: HEAD, path: \"**\"}}, " POST "]"),
+             CURL),
+        RULE("r",
+             REQUESTS("rules: [" GET ", {allow: {method: HEAD, path: \"**\"}}, " POST ", " PUT "]"),
+             CURL),
+        RULE("r", REQUESTS("rules: [" GET ", {allow: {method: HEAD, path: \"**\"}}, " PUT "]"),
+             CURL));
     /* Another program came to the endpoint since, and another request. */
     expect("", RULE("r", REQUESTS("rules: [" POST "]"), CURL),
            RULE("r", REQUESTS("rules: [" POST ", " PUT "]"), CURL "," GIT),
            RULE("r", REQUESTS("rules: [" PUT "]"), CURL "," GIT) ", "
            RULE("r_2", REQUESTS("rules: [" POST "]"), GIT));
     /* More than requests was changed. */
-    expect_refusal(RULE("r", REQUESTS("rules: [" GET "]"), CURL), RULE("r", REQUESTS("rules: [" GET ", " POST "]"), CURL),
-                   RULE("r", REQUESTS("rules: [" GET ", " POST "], allow_encoded_slash: true"), CURL));
+    expect_refusal(
+        RULE("r", REQUESTS("rules: [" GET "]"), CURL),
+        RULE("r", REQUESTS("rules: [" GET ", " POST "]"), CURL),
+        RULE("r", REQUESTS("rules: [" GET ", " POST "], allow_encoded_slash: true"), CURL));
 }
 
 static void a_rule_is_split_where_it_must_be(void **state)

@@ -71,12 +71,16 @@ static const char *pick(uint32_t *seed, const char *const *items, size_t n)
 
 static struct request make_request(uint32_t *seed)
 {
-    static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"};
-    static const char *const tops[] = {"/api", "/files", "/log", "/other", "", "/%61pi", "/api/../files"};
-    static const char *const parts[] = {"/x", "/secret", "/issues", "/..", "/.", "/", "/%2e%2e", "/a%2Fb", "/%2f",
-                                        "/;p=1", "/x;y", "/%zz", "/%00", "/%41", "/caf%C3%A9", "/a+b", "/*"};
-    static const char *const queries[] = {"", "", "?state=open", "?state=closed", "?state=open&state=x", "?",
-                                          "?a=%zz", "?state=%6fpen", "?x=/../secret"};
+    static const char *const methods[] = {"GET",    "HEAD",    "POST", "PUT",
+                                          "DELETE", "OPTIONS", "PATCH"};
+    static const char *const tops[] = {"/api", "/files", "/log",         "/other",
+                                       "",     "/%61pi", "/api/../files"};
+    static const char *const parts[] = {"/x",      "/secret", "/issues",    "/..",   "/.",   "/",
+                                        "/%2e%2e", "/a%2Fb",  "/%2f",       "/;p=1", "/x;y", "/%zz",
+                                        "/%00",    "/%41",    "/caf%C3%A9", "/a+b",  "/*"};
+    static const char *const queries[] = {
+        "",  "",       "?state=open",   "?state=closed", "?state=open&state=x",
+        "?", "?a=%zz", "?state=%6fpen", "?x=/../secret"};
     struct request r = {.method = PICK(seed, methods)};
     size_t len = (size_t)snprintf(r.path, sizeof r.path, "%s", PICK(seed, tops));
     for (uint32_t n = next_random(seed) % 4; n > 0; n--)
@@ -88,7 +92,8 @@ static struct request make_request(uint32_t *seed)
 
 static void print_request(const struct request *r, const char *origin, struct buf *out)
 {
-    buf_printf(out, "%s %s%s HTTP/1.1\r\nHost: origin.test:80\r\nX-Kept: 1\r\n", r->method, origin, r->path);
+    buf_printf(out, "%s %s%s HTTP/1.1\r\nHost: origin.test:80\r\nX-Kept: 1\r\n", r->method, origin,
+               r->path);
     buf_puts(out, r->body ? "Content-Length: 2\r\n\r\nhi" : "\r\n");
 }
 
@@ -96,7 +101,7 @@ static void print_request(const struct request *r, const char *origin, struct bu
 
 struct outcome {
     int status;
-    char reason[256], asked[600];                   /* asked: the request line that the origin got */
+    char reason[256], asked[600]; /* asked: the request line that the origin got */
     bool audited;
 };
 
@@ -114,7 +119,8 @@ static void feed_text(struct memory_scene *scene, struct far_end *end, const cha
 
 static void open_tunnel(struct memory_scene *scene)
 {
-    feed_text(scene, &scene->user, "CONNECT origin.test:80 HTTP/1.1\r\nHost: origin.test:80\r\n\r\n");
+    feed_text(scene, &scene->user,
+              "CONNECT origin.test:80 HTTP/1.1\r\nHost: origin.test:80\r\n\r\n");
     assert_non_null(scene->user.in.data);
     assert_string_equal(scene->user.in.data, "HTTP/1.1 200 Connection Established\r\n\r\n");
     buf_clear(&scene->user.in);
@@ -145,7 +151,8 @@ static void read_outcome(const struct memory_scene *scene, struct outcome *out)
     const char *asked = buf_str(&scene->origin.in);
     *out = (struct outcome){.status = strncmp(answer, "HTTP/1.1 ", 9) == 0 ? atoi(answer + 9) : 0};
     if (reason)
-        snprintf(out->reason, sizeof out->reason, "%.*s", (int)strcspn(reason + 10, "\""), reason + 10);
+        snprintf(out->reason, sizeof out->reason, "%.*s", (int)strcspn(reason + 10, "\""),
+                 reason + 10);
     snprintf(out->asked, sizeof out->asked, "%.*s", (int)strcspn(asked, "\r"), asked);
 }
 
@@ -161,12 +168,14 @@ static void finish_request(struct memory_scene *scene, struct outcome *out)
     memory_finish(scene);
 }
 
-static void ask_in_tunnel(const struct tools *tools, const struct request *r, bool tls, struct outcome *out)
+static void ask_in_tunnel(const struct tools *tools, const struct request *r, bool tls,
+                          struct outcome *out)
 {
     struct memory_scene scene;
     struct buf text = {0};
     memory_begin(&scene, tools->policy);
-    scene.proxy.inspection = (struct egress_inspection){.authority = tools->authority, .trust = tools->trust};
+    scene.proxy.inspection =
+        (struct egress_inspection){.authority = tools->authority, .trust = tools->trust};
     open_tunnel(&scene);
     if (tls)
         secure_both(&scene, tools);
@@ -188,13 +197,15 @@ static void ask_as_proxy(const struct tools *tools, const struct request *r, str
 }
 
 /* Its connect was redirected, and succeeds. */
-static void ask_transparently(const struct tools *tools, const struct request *r, struct outcome *out)
+static void ask_transparently(const struct tools *tools, const struct request *r,
+                              struct outcome *out)
 {
     struct memory_scene scene;
     struct egress_refusal refusal;
     struct buf text = {0};
     memory_begin(&scene, tools->policy);
-    scene.proxy.inspection = (struct egress_inspection){.authority = tools->authority, .trust = tools->trust};
+    scene.proxy.inspection =
+        (struct egress_inspection){.authority = tools->authority, .trust = tools->trust};
     struct client *c = scene.client;
     net_pause(c->stream);
     c->transparent = true;
@@ -209,12 +220,13 @@ static void ask_transparently(const struct tools *tools, const struct request *r
     finish_request(&scene, out);
 }
 
-static void expect_same(const struct request *r, const char *way, const struct outcome *a, const struct outcome *b)
+static void expect_same(const struct request *r, const char *way, const struct outcome *a,
+                        const struct outcome *b)
 {
-    if (a->status != b->status || strcmp(a->reason, b->reason) != 0 || strcmp(a->asked, b->asked) != 0 ||
-        a->audited != b->audited)
-        fail_msg("%s %s: %d '%s' '%s' in plain HTTP, but %d '%s' '%s' %s", r->method, r->path, a->status, a->reason,
-                 a->asked, b->status, b->reason, b->asked, way);
+    if (a->status != b->status || strcmp(a->reason, b->reason) != 0 ||
+        strcmp(a->asked, b->asked) != 0 || a->audited != b->audited)
+        fail_msg("%s %s: %d '%s' '%s' in plain HTTP, but %d '%s' '%s' %s", r->method, r->path,
+                 a->status, a->reason, a->asked, b->status, b->reason, b->asked, way);
 }
 
 /* ---- */
@@ -236,7 +248,8 @@ static struct egress_trust *trust_in(const struct egress_authority *authority)
 static void every_way_leads_to_the_same_verdict(void **state)
 {
     struct error err;
-    struct tools tools = {.authority = egress_authority_new(&err), .origins = egress_authority_new(&err),
+    struct tools tools = {.authority = egress_authority_new(&err),
+                          .origins = egress_authority_new(&err),
                           .client = SSL_CTX_new(TLS_client_method()),
                           .policy = memory_policy(policy_text)};
     unsigned allowed = 0, refused = 0, malformed = 0, audited = 0;
@@ -258,7 +271,8 @@ static void every_way_leads_to_the_same_verdict(void **state)
         malformed += plain.status == 400;
         audited += plain.audited;
     }
-    assert_true(allowed > REQUESTS / 20 && refused > REQUESTS / 20 && malformed > REQUESTS / 20 && audited > 5);
+    assert_true(allowed > REQUESTS / 20 && refused > REQUESTS / 20 && malformed > REQUESTS / 20 &&
+                audited > 5);
     assert_int_equal(allowed + refused + malformed, REQUESTS);
     egress_trust_free(tools.trust);
     egress_authority_free(tools.authority);

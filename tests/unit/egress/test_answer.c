@@ -38,18 +38,29 @@ static void each_answer_is_read_for_what_it_is(void **state)
         {"the name spelled out, in capitals", 1, BYTES("\4GOOD\4Test\0" A ONE), 0, "10.1.1.1 "},
         {"no record", 0, BYTES(""), ARES_ENODATA, ""},
         {"another name's address", 1, BYTES("\3bad\4test\0" A BAD), ARES_ENODATA, ""},
-        {"another name's address beside", 2, BYTES("\3bad\4test\0" A BAD SELF A ONE), 0, "10.1.1.1 "},
+        {"another name's address beside", 2, BYTES("\3bad\4test\0" A BAD SELF A ONE), 0,
+         "10.1.1.1 "},
         {"a parent's address", 1, BYTES("\xc0\x11" A BAD), ARES_ENODATA, ""},
-        {"an address of the other family", 1, BYTES(SELF AAAA "\0\x10" "0123456789abcdef"), ARES_ENODATA, ""},
-        {"another class", 1, BYTES(SELF "\0\1\0\3\0\0\0\0" BAD), ARES_ENODATA, ""},
-        {"an alias", 2, BYTES(SELF CNAME "\0\7\4real\xc0\x11" "\4real\xc0\x11" A ONE), 0, "10.1.1.1 "},
-        {"an alias, its address first", 2, BYTES("\4real\xc0\x11" A ONE SELF CNAME "\0\7\4real\xc0\x11"), 0, "10.1.1.1 "},
-        {"an alias and an address of the alias's owner", 2, BYTES(SELF CNAME "\0\7\4real\xc0\x11" SELF A BAD),
+        {"an address of the other family", 1,
+         BYTES(SELF AAAA "\0\x10"
+                         "0123456789abcdef"),
          ARES_ENODATA, ""},
-        {"an alias without its address", 1, BYTES(SELF CNAME "\0\7\4real\xc0\x11"), ARES_ENODATA, ""},
-        {"somebody else's alias", 2, BYTES("\3bad\4test\0" CNAME "\0\2" SELF "\3bad\4test\0" A BAD), ARES_ENODATA, ""},
+        {"another class", 1, BYTES(SELF "\0\1\0\3\0\0\0\0" BAD), ARES_ENODATA, ""},
+        {"an alias", 2,
+         BYTES(SELF CNAME "\0\7\4real\xc0\x11"
+                          "\4real\xc0\x11" A ONE),
+         0, "10.1.1.1 "},
+        {"an alias, its address first", 2,
+         BYTES("\4real\xc0\x11" A ONE SELF CNAME "\0\7\4real\xc0\x11"), 0, "10.1.1.1 "},
+        {"an alias and an address of the alias's owner", 2,
+         BYTES(SELF CNAME "\0\7\4real\xc0\x11" SELF A BAD), ARES_ENODATA, ""},
+        {"an alias without its address", 1, BYTES(SELF CNAME "\0\7\4real\xc0\x11"), ARES_ENODATA,
+         ""},
+        {"somebody else's alias", 2, BYTES("\3bad\4test\0" CNAME "\0\2" SELF "\3bad\4test\0" A BAD),
+         ARES_ENODATA, ""},
         {"an alias of itself", 1, BYTES(SELF CNAME "\0\2" SELF), ARES_EBADRESP, ""},
-        {"an alias longer than its record", 1, BYTES(SELF CNAME "\0\1\4real\xc0\x11"), ARES_EBADRESP, ""},
+        {"an alias longer than its record", 1, BYTES(SELF CNAME "\0\1\4real\xc0\x11"),
+         ARES_EBADRESP, ""},
         {"an address that is too short", 1, BYTES(SELF A "\0\3\x0a\1\1"), ARES_EBADRESP, ""},
         {"an address that is too long", 1, BYTES(SELF A "\0\5\x0a\1\1\1\1"), ARES_EBADRESP, ""},
         {"fewer records than it says", 2, BYTES(SELF A ONE), ARES_EBADRESP, ""},
@@ -71,9 +82,11 @@ static void each_answer_is_read_for_what_it_is(void **state)
         buf_putc(&message, (char)rows[i].records);
         buf_add(&message, BYTES("\0\0\0\0\4good\4test\0\0\1\0\1"));
         buf_add(&message, rows[i].bytes, rows[i].len);
-        int status = egress_answer_read((unsigned char *)message.data, message.len, HOST, EGRESS_TYPE_A, &answer);
+        int status = egress_answer_read((unsigned char *)message.data, message.len, HOST,
+                                        EGRESS_TYPE_A, &answer);
         for (size_t k = 0; k < answer.n; k++)
-            snprintf(said + strlen(said), sizeof said - strlen(said), "%s ", ipaddr_text(&answer.addresses[k], text));
+            snprintf(said + strlen(said), sizeof said - strlen(said), "%s ",
+                     ipaddr_text(&answer.addresses[k], text));
         if (status != rows[i].status || strcmp(said, rows[i].says) != 0)
             fail_msg("%s: %d (%s), '%s'", rows[i].what, status, ares_strerror(status), said);
         buf_free(&message);
@@ -100,8 +113,9 @@ static void an_answer_is_to_the_question(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct egress_answer answer;
-        if (egress_answer_read((const unsigned char *)rows[i].bytes, rows[i].len, HOST, EGRESS_TYPE_A, &answer) !=
-            ARES_EBADRESP || answer.n != 0)
+        if (egress_answer_read((const unsigned char *)rows[i].bytes, rows[i].len, HOST,
+                               EGRESS_TYPE_A, &answer) != ARES_EBADRESP ||
+            answer.n != 0)
             fail_msg("row %zu is accepted", i);
     }
 }
@@ -115,7 +129,9 @@ static void what_is_read_is_bounded(void **state)
     buf_add(&message, BYTES("\1\2\x81\x80\0\1\x0f\xa0\0\0\0\0\4good\4test\0\0\1\0\1"));
     for (int i = 0; i < 4000; i++)
         buf_add(&message, BYTES(SELF A ONE));
-    assert_int_equal(egress_answer_read((unsigned char *)message.data, message.len, HOST, EGRESS_TYPE_A, &answer), 0);
+    assert_int_equal(egress_answer_read((unsigned char *)message.data, message.len, HOST,
+                                        EGRESS_TYPE_A, &answer),
+                     0);
     assert_int_equal(answer.n, EGRESS_ANSWER_MAX);
     buf_clear(&message);
     buf_add(&message, BYTES("\1\2\x81\x80\0\1\0\x15\0\0\0\0\4good\4test\0\0\1\0\1"));
@@ -127,7 +143,8 @@ static void what_is_read_is_bounded(void **state)
         buf_add(&message, alias, sizeof alias - 1);
     }
     buf_add(&message, BYTES("\2aS\xc0\x11" A ONE));
-    assert_int_equal(egress_answer_read((unsigned char *)message.data, message.len, HOST, EGRESS_TYPE_A, &answer),
+    assert_int_equal(egress_answer_read((unsigned char *)message.data, message.len, HOST,
+                                        EGRESS_TYPE_A, &answer),
                      ARES_EBADRESP);
     buf_free(&message);
 }

@@ -227,8 +227,8 @@ static void the_bundle_has_the_extra_authorities(void **state)
     pair_free(&p);
 }
 
-/* Roots are looked up by subject: all that share one are tried, and what is no certificate is passed
- * over. */
+/* Roots are looked up by subject: all that share one are tried, and what is no certificate is
+ * passed over. */
 static void roots_that_share_a_subject_are_all_trusted(void **state)
 {
     (void)state;

@@ -128,7 +128,8 @@ static void a_connection_that_nobody_saw_being_opened_is_refused(void **state)
     rig_start(&rig, "origin.test 0 /**");
     struct end *end = rig_end(&rig, puppet_connect(rig.port));
     end_send(end, rig_connect(&rig, "origin.test"));
-    rig_refused(&rig, end, 403, "policy_denied", NULL, "the calling process could not be identified: "
+    rig_refused(&rig, end, 403, "policy_denied", NULL,
+                "the calling process could not be identified: "
                 "the connection was not opened by a connect that the proxy saw");
     assert_int_equal(rig.accepted, 0);
     assert_int_equal(rig.n_denials, 1);
@@ -193,7 +194,8 @@ static void a_program_in_memory_has_no_path(void **state)
     close(from);
     snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getpid(), to);
     struct puppet puppet = rig_puppet(&rig, path);
-    rig_unidentified(&rig, &puppet, "is a file in memory (memfd_create), which no path of a policy can name");
+    rig_unidentified(&rig, &puppet,
+                     "is a file in memory (memfd_create), which no path of a policy can name");
     close(to);
     rig_stop(&rig);
 }
@@ -227,8 +229,10 @@ static void a_path_with_spaces_is_matched_to_the_byte(void **state)
     (void)state;
     rig_start(&rig, "");
     puppet_install(rig.folder, "a b  (deleted)", path, sizeof path);
-    snprintf(yaml, sizeof yaml, "version: 1\nnetwork_policies:\n  a:\n    endpoints: [{host: origin.test, "
-             "port: %u}]\n    binaries: [{path: \"%s/a b  (deleted)\"}]\n", rig.origin_port, rig.folder);
+    snprintf(yaml, sizeof yaml,
+             "version: 1\nnetwork_policies:\n  a:\n    endpoints: [{host: origin.test, "
+             "port: %u}]\n    binaries: [{path: \"%s/a b  (deleted)\"}]\n",
+             rig.origin_port, rig.folder);
     struct policy *policy = rig_parse(yaml);
     egress_set_policy(rig.proxy, policy);
     policy_unref(policy);
@@ -257,7 +261,8 @@ static void control_bytes_of_a_path_stay_out_of_the_log(void **state)
     rig_stop(&rig);
 }
 
-/* A workload chooses how long its paths are; what it makes the gateway keep must not grow with it. */
+/* A workload chooses how long its paths are; what it makes the gateway keep must not grow with
+ * it. */
 static void a_very_long_path_makes_no_very_long_line(void **state)
 {
     enum { DEPTH = 14, NAME = 240 };

@@ -67,7 +67,7 @@ static int connect_not_blocking(void *arg)
     EXPECT(connect_to(fd, &proxy) == EINPROGRESS);
     EXPECT(poll(&writable, 1, PATIENCE_MS) == 1 && writable.revents == POLLOUT);
     EXPECT(error_of(fd) == 0 && (fcntl(fd, F_GETFL) & O_NONBLOCK));
-    EXPECT(connect_to(fd, &proxy) == 0);            /* as without us: the first one after the wait */
+    EXPECT(connect_to(fd, &proxy) == 0); /* as without us: the first one after the wait */
     EXPECT(connect_to(fd, &proxy) == EISCONN);
     return 0;
 }

@@ -47,14 +47,19 @@ static void an_empty_policy_lets_nothing_out(void **state)
     char detail[128], denial[512], line[512];
     (void)state;
     rig_start(&rig, "");
-    snprintf(detail, sizeof detail, "CONNECT origin.test:%u not permitted by policy", rig.origin_port);
+    snprintf(detail, sizeof detail, "CONNECT origin.test:%u not permitted by policy",
+             rig.origin_port);
     rig_expect_refusal(&rig, rig_connect(&rig, "origin.test"), 403, "policy_denied", detail,
                        "network connections not allowed by policy");
-    snprintf(denial, sizeof denial, "connect origin.test:%u %s [] network connections not allowed by "
-             "policy\n", rig.origin_port, rig.client);
+    snprintf(denial, sizeof denial,
+             "connect origin.test:%u %s [] network connections not allowed by "
+             "policy\n",
+             rig.origin_port, rig.client);
     assert_string_equal(rig.denials.data, denial);
-    snprintf(line, sizeof line, ") -> origin.test:%u [policy:- engine:l4] [reason:network connections "
-             "not allowed by policy]\n", rig.origin_port);
+    snprintf(line, sizeof line,
+             ") -> origin.test:%u [policy:- engine:l4] [reason:network connections "
+             "not allowed by policy]\n",
+             rig.origin_port);
     assert_true(strstr(rig.lines.data, line) != NULL);
     assert_true(strncmp(rig.lines.data, "NET:OPEN [MED] DENIED /", 23) == 0);
     assert_int_equal(rig.accepted, 0);
@@ -87,7 +92,8 @@ static void whatever_is_empty_lets_nothing_out(void **state)
         struct policy *policy = rig_parse(yaml);
         egress_set_policy(rig.proxy, policy);
         policy_unref(policy);
-        rig_expect_refusal(&rig, rig_connect(&rig, "origin.test"), 403, "policy_denied", NULL, NULL);
+        rig_expect_refusal(&rig, rig_connect(&rig, "origin.test"), 403, "policy_denied", NULL,
+                           NULL);
     }
     assert_int_equal(rig.accepted, 0);
     rig_stop(&rig);
@@ -216,8 +222,8 @@ static void a_name_that_nobody_knows_is_answered(void **state)
     struct puppet puppet = rig_puppet(&rig, rig.client);
     struct end *client = rig_end(&rig, puppet.socket);
     end_send(client, "CONNECT nowhere.invalid:443 HTTP/1.1\r\nHost: nowhere.invalid:443\r\n\r\n");
-    rig_refused(&rig, client, 502, "upstream_unreachable", "connection to nowhere.invalid:443 failed",
-                NULL);
+    rig_refused(&rig, client, 502, "upstream_unreachable",
+                "connection to nowhere.invalid:443 failed", NULL);
     assert_true(end_has(client, "DNS resolution failed for nowhere.invalid:443: "));
     puppet_end(&puppet);
     rig_stop(&rig);
@@ -232,8 +238,9 @@ static void every_address_of_a_name_is_checked(void **state)
     rig_start(&rig, "mixed.test 0 /**");
     snprintf(detail, sizeof detail, "CONNECT mixed.test:%u blocked: declared endpoint check failed",
              rig.origin_port);
-    rig_expect_refusal(&rig, rig_connect(&rig, "mixed.test"), 403, "ssrf_denied", detail,
-                       "mixed.test resolves to always-blocked address 127.0.0.1, connection rejected");
+    rig_expect_refusal(
+        &rig, rig_connect(&rig, "mixed.test"), 403, "ssrf_denied", detail,
+        "mixed.test resolves to always-blocked address 127.0.0.1, connection rejected");
     assert_true(strncmp(rig.denials.data, "ssrf mixed.test:", 16) == 0);
     assert_true(strstr(rig.lines.data, "engine:ssrf] [reason:mixed.test resolves to") != NULL);
     assert_int_equal(rig.accepted, 0);
@@ -325,8 +332,9 @@ static void an_address_is_reached_when_it_is_declared(void **state)
     struct puppet puppet = rig_puppet(&rig, rig.client);
     rig_tunnel(&rig, &puppet, "10.77.0.2", &origin);
     puppet_end(&puppet);
-    rig_expect_refusal(&rig, rig_connect(&rig, "127.0.0.1"), 403, "ssrf_denied", NULL,
-                       "127.0.0.1 resolves to always-blocked address 127.0.0.1, connection rejected");
+    rig_expect_refusal(
+        &rig, rig_connect(&rig, "127.0.0.1"), 403, "ssrf_denied", NULL,
+        "127.0.0.1 resolves to always-blocked address 127.0.0.1, connection rejected");
     rig_expect_refusal(&rig, rig_connect(&rig, "localhost"), 403, "ssrf_denied", NULL,
                        "localhost is an always-blocked host name, connection rejected");
     assert_int_equal(rig.accepted, 1);
@@ -348,7 +356,9 @@ static void a_malformed_pin_is_an_error(void **state)
     for (size_t i = 0; i < 3; i++) {
         uint16_t port = 0;
         struct egress_config config = {.listen_fd = network_listen(PROXY_ADDRESS, &port),
-                                       .connects_fd = dup(rig.origin), .pins = &pins[i], .n_pins = 1};
+                                       .connects_fd = dup(rig.origin),
+                                       .pins = &pins[i],
+                                       .n_pins = 1};
         assert_null(egress_new(&rig.loop, &config, &err));
         assert_string_equal(err.text, texts[i]);
         assert_int_equal(fcntl(config.connects_fd, F_GETFD), -1);
@@ -409,7 +419,8 @@ static void connects_that_cannot_be_watched_are_said_so(void **state)
                                    .connects_fd = open("/dev/null", O_RDWR | O_CLOEXEC),
                                    .init_pid = getpid(), .log = &rig.log};
     assert_null(egress_new(&rig.loop, &config, &err));
-    assert_string_equal(err.text, "the sandbox's connects cannot be watched: operation not permitted");
+    assert_string_equal(err.text,
+                        "the sandbox's connects cannot be watched: operation not permitted");
     assert_int_equal(fcntl(config.listen_fd, F_GETFD), -1);
     assert_int_equal(fcntl(config.connects_fd, F_GETFD), -1);
     rig_stop(&rig);

@@ -17,8 +17,8 @@ static const char *const wrong_list[] = {"10.0.0.0/33"};
 static const struct sluice_endpoint plain = {.doc_path = "e", .host = "x"};
 static const struct sluice_endpoint listed = {.doc_path = "e", .host = "x", .allowed_ips = list,
                                               .n_allowed_ips = 2};
-static const struct sluice_endpoint broken = {.doc_path = "e", .host = "x", .allowed_ips = wrong_list,
-                                              .n_allowed_ips = 1};
+static const struct sluice_endpoint broken = {
+    .doc_path = "e", .host = "x", .allowed_ips = wrong_list, .n_allowed_ips = 1};
 
 static const struct policy_decision wildcard = {true, NULL, &plain, false};
 static const struct policy_decision declared = {true, NULL, &plain, true};
@@ -77,7 +77,8 @@ static void each_mode_has_its_rule(void **state)
         struct egress_refusal refusal;
         const char *failed = check(rows[i].decision, rows[i].authority, rows[i].address, &refusal);
         if (!failed != !rows[i].failed || (failed && strcmp(failed, rows[i].failed) != 0))
-            fail_msg("%s at %s: %s", rows[i].authority, rows[i].address, failed ? failed : "admitted");
+            fail_msg("%s at %s: %s", rows[i].authority, rows[i].address,
+                     failed ? failed : "admitted");
         if (failed)
             assert_int_equal(refusal.kind, REFUSAL_ADDRESS);
         if (rows[i].reason)
@@ -121,8 +122,8 @@ static void blocked_addresses_stay_blocked_in_every_form(void **state)
 
 static void special_ipv6_addresses_are_blocked(void **state)
 {
-    static const char *const addresses[] = {"::", "::1", "fe80::1", "febf::1", "fec0::1", "fd00:ec2::254",
-                                            "ff02::1"};
+    static const char *const addresses[] = {"::",      "::1",           "fe80::1", "febf::1",
+                                            "fec0::1", "fd00:ec2::254", "ff02::1"};
     (void)state;
     for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
         struct egress_refusal refusal;
@@ -152,8 +153,9 @@ static void some_names_are_never_opened(void **state)
     (void)state;
     egress_target_authority("Metadata.Google.Internal.:80", &target, &refusal);
     assert_string_equal(egress_check_host(&target, &refusal), "internal address");
-    assert_string_equal(refusal.reason,
-                        "metadata.google.internal is an always-blocked host name, connection rejected");
+    assert_string_equal(
+        refusal.reason,
+        "metadata.google.internal is an always-blocked host name, connection rejected");
     egress_target_authority("example.com:80", &target, &refusal);
     assert_null(egress_check_host(&target, &refusal));
 }

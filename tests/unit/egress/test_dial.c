@@ -33,8 +33,8 @@ static void all_addresses_refuse(void **state)
     snprintf(request, sizeof request, "CONNECT two.test:9 HTTP/1.1\r\nHost: h\r\n\r\n");
     snprintf(reason, sizeof reason, "two.test:9 cannot be reached: connection refused (2 of its 2 "
              "addresses tried)");
-    rig_expect_refusal(&rig, request, 502, "upstream_unreachable", "connection to two.test:9 failed",
-                       reason);
+    rig_expect_refusal(&rig, request, 502, "upstream_unreachable",
+                       "connection to two.test:9 failed", reason);
     rig_expect_refusal(&rig, "CONNECT origin.test:9 HTTP/1.1\r\nHost: h\r\n\r\n", 502,
                        "upstream_unreachable", NULL,
                        "origin.test:9 cannot be reached: connection refused");
@@ -136,7 +136,8 @@ static void race_run(struct race *race, const char *const *texts, size_t n)
 
 static void a_silent_address_is_tried_last_until_it_answers(void **state)
 {
-    static const char *const two[] = {OTHER_ADDRESS, ORIGIN_ADDRESS}, *const one[] = {OTHER_ADDRESS};
+    static const char *const two[] = {OTHER_ADDRESS, ORIGIN_ADDRESS}, *const one[] = {
+                                                                          OTHER_ADDRESS};
     struct race race;
     (void)state;
     race_begin(&race, 1000000);
@@ -162,7 +163,8 @@ static void a_silent_address_is_tried_last_until_it_answers(void **state)
 /* An address that refuses makes room for the next one without a delay; no route neither. */
 static void a_failure_starts_the_next_attempt(void **state)
 {
-    static const char *const addresses[] = {"10.77.0.3", "fd00:dead::1", "127.0.0.1", "192.0.2.1", "10.77.0.2"};
+    static const char *const addresses[] = {"10.77.0.3", "fd00:dead::1", "127.0.0.1", "192.0.2.1",
+                                            "10.77.0.2"};
     struct race race;
     (void)state;
     race_begin(&race, 1000000);
@@ -196,7 +198,8 @@ static void a_race_can_be_cancelled(void **state)
     struct deaf deaf = deaf_begin(OTHER_ADDRESS, race.rig.origin_port);
     ipaddr_parse(OTHER_ADDRESS, &addresses[0]);
     ipaddr_parse(ORIGIN_ADDRESS, &addresses[1]);
-    egress_dial_cancel(egress_dial_start(&race.dialer, addresses, 2, race.rig.origin_port, &race_calls, &race));
+    egress_dial_cancel(
+        egress_dial_start(&race.dialer, addresses, 2, race.rig.origin_port, &race_calls, &race));
     UNTIL(&race.rig, race.closed);
     assert_false(race.done);
     deaf_end(&deaf);
@@ -235,7 +238,8 @@ static void the_order_takes_turns_and_puts_silent_ones_last(void **state)
         }
         size_t count = egress_dial_order(&silent, list, n, 443, 1000, order);
         for (size_t k = 0; k < count; k++)
-            snprintf(said + strlen(said), sizeof said - strlen(said), "%s ", ipaddr_text(&list[order[k]], text));
+            snprintf(said + strlen(said), sizeof said - strlen(said), "%s ",
+                     ipaddr_text(&list[order[k]], text));
         assert_string_equal(said, rows[i].order);
     }
 }

@@ -152,7 +152,8 @@ static void each_message_has_its_answer(void **state)
     assert_true(n >= 50);
 }
 
-/* Each byte of a query changed to each value: whatever is answered is an answer to what was asked. */
+/* Each byte of a query changed to each value: whatever is answered is an answer to what was
+ * asked. */
 static void a_changed_message_does_no_harm(void **state)
 {
     struct egress_names *names = egress_names_new();

@@ -252,7 +252,8 @@ static void a_client_that_sends_nonsense_is_closed(void **state)
     end(&s);
 }
 
-/* It never reads what it asked for: its questions are read no further, and the others have their answers. */
+/* It never reads what it asked for: its questions are read no further, and the others have their
+ * answers. */
 static void a_client_that_does_not_read_is_waited_for(void **state)
 {
     static uint8_t flood[2 + QUERY_LEN];

@@ -97,7 +97,8 @@ static void read_exchange_line(const char *line, struct exchange *x)
     struct {
         const char *key;
         struct buf *to;
-    } texts[] = {{"ask: ", &x->ask}, {"sent: ", &x->sent}, {"answer: ", &x->answer}, {"got: ", &x->got}};
+    } texts[] = {
+        {"ask: ", &x->ask}, {"sent: ", &x->sent}, {"answer: ", &x->answer}, {"got: ", &x->got}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (strncmp(line, texts[i].key, strlen(texts[i].key)) == 0)
             corpus_unescape(line + strlen(texts[i].key), texts[i].to);
@@ -292,12 +293,15 @@ static void a_denied_request_says_why(void **state)
     struct puppet puppet = rig_puppet(&rig, rig.client);
     struct end *client = ask_as(&rig, &puppet, "DELETE http://origin.test:%P/x?token=y HTTP/1.1\r\n"
                              "Host: h\r\n\r\n");
-    snprintf(detail, sizeof detail, "DELETE origin.test:%u/x not permitted by policy", rig.origin_port);
+    snprintf(detail, sizeof detail, "DELETE origin.test:%u/x not permitted by policy",
+             rig.origin_port);
     rig_refused(&rig, client, 403, "policy_denied", detail,
                 "network connections not allowed by policy");
-    snprintf(line, sizeof line, "HTTP:DELETE [MED] DENIED %s(%d) -> DELETE http://origin.test:%u/x"
-             "?[redacted] [policy:- engine:l4] [reason:network connections not allowed by policy]\n",
-             rig.client, (int)puppet.pid, rig.origin_port);
+    snprintf(
+        line, sizeof line,
+        "HTTP:DELETE [MED] DENIED %s(%d) -> DELETE http://origin.test:%u/x"
+        "?[redacted] [policy:- engine:l4] [reason:network connections not allowed by policy]\n",
+        rig.client, (int)puppet.pid, rig.origin_port);
     assert_string_equal(rig.lines.data, line);
     assert_int_equal(rig.accepted, 0);
     puppet_end(&puppet);
@@ -317,12 +321,13 @@ static void what_a_proxy_cannot_do_is_said(void **state)
                        "invalid_request_target", "request-target must be canonical",
                        "this is a proxy: the request target must be a whole URL, such as "
                        "http://host/path");
-    rig_expect_refusal(&rig, "GET http://origin.test/ HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\n"
-                       "Upgrade: WebSocket\r\n\r\n", 501, "upgrade_not_supported",
-                       "WebSocket needs a tunnel: use CONNECT", NULL);
-    rig_expect_refusal(&rig, "GET http://origin.test/ HTTP/1.1\r\nHost: h\r\nConnection: host\r\n\r\n",
-                       400, "malformed_request",
-                       "Connection names a header that the request cannot do without", NULL);
+    rig_expect_refusal(&rig,
+                       "GET http://origin.test/ HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\n"
+                       "Upgrade: WebSocket\r\n\r\n",
+                       501, "upgrade_not_supported", "WebSocket needs a tunnel: use CONNECT", NULL);
+    rig_expect_refusal(
+        &rig, "GET http://origin.test/ HTTP/1.1\r\nHost: h\r\nConnection: host\r\n\r\n", 400,
+        "malformed_request", "Connection names a header that the request cannot do without", NULL);
     assert_int_equal(rig.n_denials, 0);
     assert_int_equal(rig.accepted, 0);
     rig_stop(&rig);

@@ -12,13 +12,17 @@
 #include <stdio.h>
 
 /* What OpenSSL 3.0 sends for origin.test. */
-static const char openssl[] =
-    "1603010200010001fc03031c2eb13fe1a84e1186c201ab3992e015b20b7949621828d9f97f16fba722786e20c5d6d71e887012431675aae8"
-    "8a295787a854d7a2dacf9d92b99401e9112e02a60024130213031301c02cc030c02bc02fcca9cca8c024c028c023c027009f009e006b0067"
-    "00ff0100018f00000010000e00000b6f726967696e2e74657374000b000403000102000a00160014001d0017001e00190018010001010102"
-    "01030104002300000016000000170000000d002a0028040305030603080708080809080a080b080408050806040105010601030303010302"
-    "040205020602002b00050403040303002d00020101003300260024001d0020af2971c9d1f971217cda016cde882860523229a371c0e6b8e0"
-    "e405fe28700e20001500e2";
+static const char openssl[] = "1603010200010001fc03031c2eb13fe1a84e1186c201ab3992e015b20b7949621828"
+                              "d9f97f16fba722786e20c5d6d71e887012431675aae8"
+                              "8a295787a854d7a2dacf9d92b99401e9112e02a60024130213031301c02cc030c02b"
+                              "c02fcca9cca8c024c028c023c027009f009e006b0067"
+                              "00ff0100018f00000010000e00000b6f726967696e2e74657374000b000403000102"
+                              "000a00160014001d0017001e00190018010001010102"
+                              "01030104002300000016000000170000000d002a0028040305030603080708080809"
+                              "080a080b080408050806040105010601030303010302"
+                              "040205020602002b00050403040303002d00020101003300260024001d0020af2971"
+                              "c9d1f971217cda016cde882860523229a371c0e6b8e0"
+                              "e405fe28700e20001500e2";
 
 static struct buf from_hex(const char *hex, size_t len)
 {
@@ -31,7 +35,8 @@ static struct buf from_hex(const char *hex, size_t len)
     return out;
 }
 
-static enum egress_hello_state read_in_steps(struct egress_hello *hello, const char *bytes, size_t len, size_t step)
+static enum egress_hello_state read_in_steps(struct egress_hello *hello, const char *bytes,
+                                             size_t len, size_t step)
 {
     enum egress_hello_state state = HELLO_MORE;
     *hello = (struct egress_hello){0};
@@ -95,7 +100,8 @@ static void a_hello_may_ask_for_no_server(void **state)
 
 static void what_is_not_tls_is_no_hello(void **state)
 {
-    static const char *const others[] = {"GET / HTTP/1.1\r\n", "SSH-2.0-x\r\n", "*1\r\n", "\x13", "\x19", "\x15\x03\x01\x01\x02"};
+    static const char *const others[] = {
+        "GET / HTTP/1.1\r\n", "SSH-2.0-x\r\n", "*1\r\n", "\x13", "\x19", "\x15\x03\x01\x01\x02"};
     (void)state;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         expect(&(struct buf){(char *)(uintptr_t)others[i], strlen(others[i]), 0}, HELLO_NONE, NULL);
@@ -113,17 +119,20 @@ static void any_version_of_a_record_is_read(void **state)
     buf_free(&bytes);
 }
 
-static enum egress_hello_state read_answer(struct egress_hello *hello, const struct buf *answer, size_t step)
+static enum egress_hello_state read_answer(struct egress_hello *hello, const struct buf *answer,
+                                           size_t step)
 {
     enum egress_hello_state state = HELLO_MORE;
     for (size_t at = 0; at < answer->len && state == HELLO_MORE; at += step)
-        state = egress_hello_read_answer(hello, answer->data + at, answer->len - at < step ? answer->len - at : step);
+        state = egress_hello_read_answer(hello, answer->data + at,
+                                         answer->len - at < step ? answer->len - at : step);
     return state;
 }
 
 static void a_second_hello_is_read_where_the_server_asks_for_it(void **state)
 {
-    struct buf first = tls_client("first.test"), second = tls_client("second.test"), retry = tls_retry(), rest = {0};
+    struct buf first = tls_client("first.test"), second = tls_client("second.test"),
+               retry = tls_retry(), rest = {0};
     static const char records[] = "\x14\x03\x03\0\x01\x01" "\x17\x03\x03\0\x03" "abc";
     (void)state;
     buf_add(&rest, records, sizeof records - 1);
@@ -133,8 +142,10 @@ static void a_second_hello_is_read_where_the_server_asks_for_it(void **state)
         enum egress_hello_state got = HELLO_BEFORE;
         assert_int_equal(egress_hello_read(&hello, first.data, first.len), HELLO_READ);
         assert_int_equal(read_answer(&hello, &retry, step), HELLO_READ);
-        for (size_t at = 0; at < rest.len && (got == HELLO_MORE || got == HELLO_BEFORE); at += step) {
-            got = egress_hello_read(&hello, rest.data + at, rest.len - at < step ? rest.len - at : step);
+        for (size_t at = 0; at < rest.len && (got == HELLO_MORE || got == HELLO_BEFORE);
+             at += step) {
+            got = egress_hello_read(&hello, rest.data + at,
+                                    rest.len - at < step ? rest.len - at : step);
             if (at + step <= sizeof records - 1)
                 assert_int_equal(got, HELLO_BEFORE);
         }
@@ -151,7 +162,8 @@ static void a_second_hello_is_read_where_the_server_asks_for_it(void **state)
 /* Both hellos in one piece, and even in one record. */
 static void bytes_behind_a_hello_are_the_next_one(void **state)
 {
-    struct buf first = tls_client("first.test"), second = tls_client("second.test"), retry = tls_retry(), both = {0};
+    struct buf first = tls_client("first.test"), second = tls_client("second.test"),
+               retry = tls_retry(), both = {0};
     size_t head = EGRESS_RECORD_HEAD, end = first.len;
     (void)state;
     buf_add(&both, "\x16\x03\x01", 3);
@@ -165,7 +177,8 @@ static void bytes_behind_a_hello_are_the_next_one(void **state)
         assert_int_equal(egress_hello_read(&hello, pieces[i]->data, pieces[i]->len), HELLO_READ);
         assert_int_equal(hello.used, end);
         assert_int_equal(read_answer(&hello, &retry, retry.len), HELLO_READ);
-        assert_int_equal(egress_hello_read(&hello, pieces[i]->data + end, pieces[i]->len - end), HELLO_READ);
+        assert_int_equal(egress_hello_read(&hello, pieces[i]->data + end, pieces[i]->len - end),
+                         HELLO_READ);
         assert_string_equal(hello.name, "second.test");
         egress_hello_free(&hello);
     }
@@ -233,7 +246,8 @@ static void what_no_client_sends_is_refused(void **state)
     expect_bad_bytes("\x16\x03\x01\0\0", 5, "it has an empty record");
     expect_bad_bytes("\x16\x03\x01\0\x01\x02", 6, "it is another message");
     expect_bad_bytes("\x16\x03\x01\0\x04\x01\x00\x80\x01", 9, "it is longer than 32 KiB");
-    expect_bad_bytes("\x16\x03\x01\0\x01\x01\x17\x03\x03\0\x01", 11, "another record comes within it");
+    expect_bad_bytes("\x16\x03\x01\0\x01\x01\x17\x03\x03\0\x01", 11,
+                     "another record comes within it");
     expect_bad_bytes("\x15\x03\x01\0\x02\x01\x5a", 7, "another record comes before it");
     expect_bad_bytes("\x14\x03\x01\0\0\x16", 6, "another record comes before it");
     expect_bad_bytes("\x16\x03\x01\0\x05\x01\0\0\x01\x03", 10, "it is cut off");

@@ -36,12 +36,14 @@ static void a_refused_request_says_what_is_missing(void **state)
     UNTIL(&s.rig, client->eof);
     json_t *json = end_answer(client, 403), *missing = json_object_get(json, "rule_missing");
     assert_true(end_has(client, "X-OpenShell-Policy: one\r\n"));
-    assert_true(end_has(client, "Proxy-Status: sluice; error=http_request_denied; details=\"POLICY_DENIED\"\r\n"));
+    assert_true(end_has(
+        client, "Proxy-Status: sluice; error=http_request_denied; details=\"POLICY_DENIED\"\r\n"));
     assert_string_equal(json_string_value(json_object_get(json, "error")), "policy_denied");
     assert_string_equal(json_string_value(json_object_get(json, "layer")), "l7");
     assert_string_equal(json_string_value(json_object_get(json, "rule")), "POST /repos");
     assert_string_equal(json_string_value(json_object_get(json, "policy")), "one");
-    assert_string_equal(json_string_value(json_object_get(json, "detail")), "POST /repos not permitted by policy");
+    assert_string_equal(json_string_value(json_object_get(json, "detail")),
+                        "POST /repos not permitted by policy");
     assert_string_equal(json_string_value(json_object_get(missing, "type")), "rest_allow");
     assert_string_equal(json_string_value(json_object_get(missing, "path")), "/repos");
     assert_string_equal(json_string_value(json_object_get(missing, "binary")), s.rig.client);
@@ -69,14 +71,16 @@ static void what_is_not_for_the_tunnel_is_refused(void **state)
                    "request_authority_mismatch");
     expect_refusal(READ_ONLY, "GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n", 403,
                    "request_authority_mismatch");
-    expect_refusal(L4, "GET / HTTP/1.1\r\nHost: other.test\r\n\r\n", 403, "request_authority_mismatch");
+    expect_refusal(L4, "GET / HTTP/1.1\r\nHost: other.test\r\n\r\n", 403,
+                   "request_authority_mismatch");
     expect_refusal(READ_ONLY, "GET http://other.test/ HTTP/1.1\r\n%H\r\n", 403,
                    "request_authority_mismatch");
     expect_refusal(READ_ONLY, "OPTIONS * HTTP/1.1\r\n%H\r\n", 400, "invalid_request_target");
-    expect_refusal(READ_ONLY, "CONNECT origin.test:1 HTTP/1.1\r\n%H\r\n", 400, "invalid_request_target");
+    expect_refusal(READ_ONLY, "CONNECT origin.test:1 HTTP/1.1\r\n%H\r\n", 400,
+                   "invalid_request_target");
     expect_refusal(READ_ONLY, "GET /%2e%2e/%2fx HTTP/1.1\r\n%H\r\n", 400, "invalid_request_target");
-    expect_refusal(READ_ONLY, "GET / HTTP/1.1\r\n%HConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", 403,
-                   "policy_denied");
+    expect_refusal(READ_ONLY, "GET / HTTP/1.1\r\n%HConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+                   403, "policy_denied");
 }
 
 static void what_cannot_be_inspected_is_refused(void **state)
@@ -145,7 +149,8 @@ static void audit_lets_pass_and_says_so(void **state)
     ask_plain(&s, asked, &origin);
     UNTIL(&s.rig, end_has(origin, "POST /x "));
     assert_non_null(strstr(s.rig.lines.data, "ALLOWED"));
-    assert_non_null(strstr(s.rig.lines.data, "engine:l7] [reason:audit: POST /x not permitted by policy]"));
+    assert_non_null(
+        strstr(s.rig.lines.data, "engine:l7] [reason:audit: POST /x not permitted by policy]"));
     scene_close(&s);
 }
 
@@ -158,8 +163,9 @@ static void a_new_policy_ends_what_it_no_longer_permits(void **state)
     const char *asked = "GET /1 HTTP/1.1\r\n%H\r\n";
     struct end *client = ask_plain(&s, asked, &origin);
     UNTIL(&s.rig, end_has(origin, "GET /1 "));
-    struct policy *stricter = policy_of(&s.rig, REST("        enforcement: enforce\n        rules:\n"
-                                                     "          - allow: {method: GET, path: /2}\n"));
+    struct policy *stricter =
+        policy_of(&s.rig, REST("        enforcement: enforce\n        rules:\n"
+                               "          - allow: {method: GET, path: /2}\n"));
     egress_set_policy(s.rig.proxy, stricter);
     policy_unref(stricter);
     rig_refused(&s.rig, client, 403, "policy_denied", NULL, NULL);
@@ -191,7 +197,8 @@ static void requests_within_tls_are_judged(void **state)
     struct end *end;
     (void)state;
     scene_open(&s, READ_ONLY);
-    struct tls_end client = tls_client(&s, "origin.test", &end), origin = tls_origin(&s, end, "origin.test");
+    struct tls_end client = tls_client(&s, "origin.test", &end),
+                   origin = tls_origin(&s, end, "origin.test");
     UNTIL(&s.rig, tls_end_step(&client) && tls_end_step(&origin) && client.ready && origin.ready);
     ask_within(&s, &client, "GET /1 HTTP/1.1\r\n%H\r\n");
     UNTIL(&s.rig, tls_end_step(&client) && tls_end_has(&origin, "GET /1 HTTP/1.1\r\n"));
@@ -212,7 +219,8 @@ static void an_origin_that_is_not_trusted_is_named(void **state)
     struct end *end;
     (void)state;
     scene_open(&s, READ_ONLY);
-    struct tls_end client = tls_client(&s, "origin.test", &end), origin = tls_origin(&s, end, "other.test");
+    struct tls_end client = tls_client(&s, "origin.test", &end),
+                   origin = tls_origin(&s, end, "other.test");
     UNTIL(&s.rig, tls_end_step(&client) && tls_end_step(&origin) && client.ready);
     ask_within(&s, &client, "GET /1 HTTP/1.1\r\n%H\r\n");
     unsigned before = 1;
@@ -245,7 +253,8 @@ static void end_response(bool properly)
     struct scene s;
     struct end *end;
     scene_open(&s, READ_ONLY);
-    struct tls_end client = tls_client(&s, "origin.test", &end), origin = tls_origin(&s, end, "origin.test");
+    struct tls_end client = tls_client(&s, "origin.test", &end),
+                   origin = tls_origin(&s, end, "origin.test");
     UNTIL(&s.rig, tls_end_step(&client) && tls_end_step(&origin) && client.ready && origin.ready);
     ask_within(&s, &client, "GET /1 HTTP/1.1\r\n%H\r\n");
     UNTIL(&s.rig, tls_end_step(&client) && tls_end_has(&origin, "GET /1 HTTP/1.1\r\n"));
@@ -276,7 +285,8 @@ static void tls_is_inspected_without_rules_about_requests_too(void **state)
     struct end *end;
     (void)state;
     scene_open(&s, L4);
-    struct tls_end client = tls_client(&s, "origin.test", &end), origin = tls_origin(&s, end, "origin.test");
+    struct tls_end client = tls_client(&s, "origin.test", &end),
+                   origin = tls_origin(&s, end, "origin.test");
     UNTIL(&s.rig, tls_end_step(&client) && tls_end_step(&origin) && client.ready && origin.ready);
     tls_end_send(&client, "GET / HTTP/1.1\r\nHost: other.test\r\n\r\n");
     UNTIL(&s.rig, tls_end_step(&origin) && tls_end_has(&client, "request_authority_mismatch"));

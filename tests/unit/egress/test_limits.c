@@ -4,7 +4,8 @@
 
 static void a_head_that_does_not_come_is_answered(void **state)
 {
-    static const char *const beginnings[] = {"", "CONNECT origin", "GET http://origin.test/ HTTP/1.1\r\n"};
+    static const char *const beginnings[] = {"", "CONNECT origin",
+                                             "GET http://origin.test/ HTTP/1.1\r\n"};
     struct rig rig;
     (void)state;
     rig_start_with(&rig, "origin.test 0 /**", (struct egress_limits){.head_ms = 50});
@@ -44,7 +45,8 @@ static void a_head_that_is_cut_off_is_answered(void **state)
     struct end *end = rig_end(&rig, puppet_connect(rig.port));
     end_send(end, "GET http://origin.test/ HTTP/1.1\r\nHost");
     shutdown(end->fd, SHUT_WR);
-    rig_refused(&rig, end, 400, "malformed_request", NULL, "the message ends before it is complete");
+    rig_refused(&rig, end, 400, "malformed_request", NULL,
+                "the message ends before it is complete");
     rig_stop(&rig);
 }
 
@@ -77,7 +79,8 @@ static void one_connection_too_many_is_answered(void **state)
     rig_stop(&rig);
 }
 
-/* Clients that are too many and do not go away: the rest waits in the backlog, and then is served. */
+/* Clients that are too many and do not go away: the rest waits in the backlog, and then is
+ * served. */
 static void refused_clients_are_bounded_too(void **state)
 {
     struct rig rig;
@@ -115,7 +118,8 @@ static void an_idle_connection_is_closed(void **state)
     UNTIL(&rig, end_has(origin, "\r\n\r\n"));
     end_send(origin, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     UNTIL(&rig, client->eof);
-    assert_true(client->in.len > 6 && strcmp(client->in.data + client->in.len - 6, "\r\n\r\nok") == 0);
+    assert_true(client->in.len > 6 &&
+                strcmp(client->in.data + client->in.len - 6, "\r\n\r\nok") == 0);
     puppet_end(&puppet);
     rig_stop(&rig);
 }
@@ -248,7 +252,8 @@ static void a_slow_client_slows_a_download(void **state)
 enum { QUIET_NS = 300 * 1000 * 1000 };
 
 /* Answers requests as they come; returns when none came for a while, or most were answered. */
-static unsigned answer_all(struct rig *rig, unsigned served, unsigned most, const struct buf *response)
+static unsigned answer_all(struct rig *rig, unsigned served, unsigned most,
+                           const struct buf *response)
 {
     uint64_t last = uv_hrtime();
     while (served < most && uv_hrtime() - last < QUIET_NS) {

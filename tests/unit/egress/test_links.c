@@ -125,7 +125,8 @@ static void a_link_that_is_removed_counts_from_the_next_request_on(void **state)
     (void)state;
     rig_start(&rig, "");
     allow_path(&rig, "link", "client", path);
-    snprintf(request, sizeof request, "GET http://origin.test:%u/ HTTP/1.1\r\nHost: h\r\n\r\n", rig.origin_port);
+    snprintf(request, sizeof request, "GET http://origin.test:%u/ HTTP/1.1\r\nHost: h\r\n\r\n",
+             rig.origin_port);
     struct puppet puppet = rig_puppet(&rig, rig.client);
     struct end *client = rig_end(&rig, puppet.socket);
     end_send(client, request);
@@ -216,8 +217,10 @@ static void a_script_names_its_interpreter(void **state)
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
     dprintf(fd, "#! %s -x\n", rig.other);
     close(fd);
-    expect_hint(&rig, rig.client, "in the sandbox, '%s' is a script: the program that counts is its "
-                "interpreter, %s", path, rig.other);
+    expect_hint(&rig, rig.client,
+                "in the sandbox, '%s' is a script: the program that counts is its "
+                "interpreter, %s",
+                path, rig.other);
     unlink(path);
     rig_stop(&rig);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Look-ups against a DNS server that does what DNS servers, and those who pretend to be one, may do. */
+/* Look-ups against a DNS server that does what DNS servers, and those who pretend to be one, may
+ * do. */
 #include "support/nameserver.h"
 
 #include <sys/resource.h>
@@ -11,7 +12,8 @@ struct inquiry {
     bool done, closed;
 };
 
-static void have_answer(void *owner, struct egress_addresses addresses, const struct egress_refusal *failure)
+static void have_answer(void *owner, struct egress_addresses addresses,
+                        const struct egress_refusal *failure)
 {
     struct inquiry *inquiry = owner;
     char text[IPADDR_TEXT_SIZE];
@@ -19,7 +21,8 @@ static void have_answer(void *owner, struct egress_addresses addresses, const st
     inquiry->done = true;
     assert_true((failure == NULL) == (addresses.n > 0));
     if (failure)
-        buf_printf(&inquiry->said, "!%d %s", failure->kind == REFUSAL_SLOW ? 504 : 502, failure->reason);
+        buf_printf(&inquiry->said, "!%d %s", failure->kind == REFUSAL_SLOW ? 504 : 502,
+                   failure->reason);
     for (size_t i = 0; i < addresses.n; i++)
         buf_printf(&inquiry->said, "%s%s", i ? " " : "", ipaddr_text(&addresses.items[i], text));
     egress_addresses_free(&addresses);
@@ -82,8 +85,9 @@ static void expect(struct scene *scene, const char *host, const char *says)
     buf_free(&inquiry.said);
 }
 
-#define FAILURE(host) "!502 DNS resolution failed for " host ":443: the DNS servers of /etc/resolv.conf cannot be " \
-                      "reached or report a failure"
+#define FAILURE(host)                                                                             \
+    "!502 DNS resolution failed for " host ":443: the DNS servers of /etc/resolv.conf cannot be " \
+    "reached or report a failure"
 
 static void each_answer_is_taken_for_what_it_is(void **state)
 {
@@ -92,20 +96,21 @@ static void each_answer_is_taken_for_what_it_is(void **state)
     } rows[] = {
         {"good.xx", GOOD},
         {"both.xx", "fd00::2 " GOOD},
-        {"half.xx", GOOD},                          /* SERVFAIL for the other family */
+        {"half.xx", GOOD}, /* SERVFAIL for the other family */
         {"other-half.xx", "fd00::2"},
         {"alias.xx", "fd00::2 " GOOD},
         {"wrong-id.xx", GOOD},
         {"wrong-name.xx", GOOD},
         {"wrong-type.xx", GOOD},
         {"elsewhere.xx", GOOD},
-        {"empty.xx", GOOD},                         /* a datagram of no byte, then the answer */
+        {"empty.xx", GOOD}, /* a datagram of no byte, then the answer */
         {"nx.xx", "!502 DNS resolution failed for nx.xx:443: there is no such name"},
         {"none.xx", "!502 DNS resolution failed for none.xx:443: the name has no address"},
         {"foreign.xx", "!502 DNS resolution failed for foreign.xx:443: the name has no address"},
         {"servfail.xx", FAILURE("servfail.xx")},
         {"refused.xx", FAILURE("refused.xx")},
-        {"loop.xx", "!502 DNS resolution failed for loop.xx:443: the answer of the DNS server is malformed"},
+        {"loop.xx",
+         "!502 DNS resolution failed for loop.xx:443: the answer of the DNS server is malformed"},
     };
     struct scene scene;
     (void)state;
@@ -167,8 +172,11 @@ static void servers_are_those_of_resolv_conf_now(void **state)
         {"nameserver 10.77.0.3\n", FAILURE("good.xx")},
         {"nameserver 10.77.0.3\nnameserver " ORIGIN_ADDRESS "\n", GOOD},
         {"\n", FAILURE("good.xx")},
-        {"nonsense\nnameserver nonsense\nnameserver " ORIGIN_ADDRESS "\noptions rotate timeout:100 attempts:9\n", GOOD},
-        {"search evil.test\ndomain evil.test\nsortlist 10.0.0.0\nnameserver " ORIGIN_ADDRESS "\n", GOOD},
+        {"nonsense\nnameserver nonsense\nnameserver " ORIGIN_ADDRESS
+         "\noptions rotate timeout:100 attempts:9\n",
+         GOOD},
+        {"search evil.test\ndomain evil.test\nsortlist 10.0.0.0\nnameserver " ORIGIN_ADDRESS "\n",
+         GOOD},
     };
     struct scene scene;
     (void)state;
@@ -205,7 +213,8 @@ static void a_silent_server_is_asked_last(void **state)
     (void)state;
     begin(&scene, 1000000);
     int mute = ns_bind(OTHER_ADDRESS, 53, SOCK_DGRAM);
-    resolver_rewrite("/etc/resolv.conf", "nameserver " OTHER_ADDRESS "\nnameserver " ORIGIN_ADDRESS "\n");
+    resolver_rewrite("/etc/resolv.conf",
+                     "nameserver " OTHER_ADDRESS "\nnameserver " ORIGIN_ADDRESS "\n");
     expect(&scene, "good.xx", GOOD);
     ipaddr_parse(OTHER_ADDRESS, &silent);
     assert_true(egress_silent_has(&scene.resolver.silent, &silent, 53, uv_now(&scene.rig.loop)));
@@ -227,7 +236,8 @@ static void look_ups_are_counted(void **state)
     for (int i = 0; i < 3; i++)
         assert_true(ask(&scene, &inquiries[i], "silent.xx"));
     assert_false(ask(&scene, &inquiries[3], "good.xx"));
-    assert_string_equal(buf_str(&inquiries[3].said), "!the sandbox is looking up 3 names already: try again when "
+    assert_string_equal(buf_str(&inquiries[3].said),
+                        "!the sandbox is looking up 3 names already: try again when "
                         "some of them are answered");
     buf_free(&inquiries[3].said);
     egress_lookup_cancel(inquiries[0].lookup);
@@ -265,7 +275,8 @@ static void a_look_up_without_descriptors_fails(void **state)
     UNTIL(&scene.rig, inquiry.closed);
     while (n > 0)
         close(fill[--n]);
-    assert_true(strncmp(buf_str(&inquiry.said), "!502 DNS resolution failed for good.xx:443: ", 44) == 0);
+    assert_true(
+        strncmp(buf_str(&inquiry.said), "!502 DNS resolution failed for good.xx:443: ", 44) == 0);
     buf_free(&inquiry.said);
     expect(&scene, "good.xx", GOOD);
     assert_int_equal(open_descriptors(), before);

@@ -102,7 +102,8 @@ static void a_place_is_given_up_only_when_nobody_can_use_it(void **state)
     stands_for(names, first, "first.test");
     address_of(names, "late.test", (EGRESS_NAMES_TTL_S + 5) * 1000);
     assert_null(egress_names_host(names, first));
-    assert_false(egress_names_address(names, "later.test", (EGRESS_NAMES_TTL_S + 5) * 1000, &address));
+    assert_false(
+        egress_names_address(names, "later.test", (EGRESS_NAMES_TTL_S + 5) * 1000, &address));
     egress_names_free(names);
 }
 

@@ -47,7 +47,8 @@ static void a_websocket_opens_where_its_request_is_permitted(void **state)
     struct end *client = ask_plain(&s, asked, &origin);
     UNTIL(&s.rig, end_has(origin, "\r\n\r\n"));
     assert_true(end_has(origin, "Connection: Upgrade\r\nUpgrade: websocket\r\n"));
-    end_send(origin, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    end_send(origin,
+             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
              "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n\201\002hi");
     UNTIL(&s.rig, end_has(client, "\201\002hi"));
     assert_true(end_has(client, "Connection: Upgrade\r\nUpgrade: websocket\r\n"));
@@ -65,7 +66,8 @@ static void a_websocket_that_is_accepted_wrongly_does_not_open(void **state)
     const char *asked = UPGRADE;
     struct end *client = ask_plain(&s, asked, &origin);
     UNTIL(&s.rig, end_has(origin, "\r\n\r\n"));
-    end_send(origin, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    end_send(origin,
+             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
              "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n");
     rig_refused(&s.rig, client, 502, "invalid_upstream_response", NULL, NULL);
     scene_close(&s);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Callers and ancestors that are held from one connect to the next, and become others in between.  The
- * test plays the sandbox's init: orphans become its children. */
+/* Callers and ancestors that are held from one connect to the next, and become others in between.
+ * The test plays the sandbox's init: orphans become its children. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -329,7 +329,8 @@ static void what_is_held_is_bounded(void **state)
         play(&s, 0, connect_here);
         expect_caller(&s, s.programs.self, nobody);
     }
-    assert_in_range(count_descriptors(), before + EGRESS_PROCESSES_MAX, before + 2 * EGRESS_PROCESSES_MAX);
+    assert_in_range(count_descriptors(), before + EGRESS_PROCESSES_MAX,
+                    before + 2 * EGRESS_PROCESSES_MAX);
     close_stage(&s);
     assert_true(count_descriptors() < before);
 }
@@ -380,8 +381,8 @@ static int tests(void)
     return cmocka_run_group_tests(list, NULL, NULL);
 }
 
-/* In a PID namespace a test may choose numbers.  The test is not PID 1 there, as that one cannot be checked
- * for leaks. */
+/* In a PID namespace a test may choose numbers.  The test is not PID 1 there, as that one cannot be
+ * checked for leaks. */
 static int in_pid_namespace(int (*fn)(void))
 {
     if (unshare(CLONE_NEWPID | CLONE_NEWNS) != 0)

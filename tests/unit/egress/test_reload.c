@@ -30,9 +30,10 @@ static void a_tunnel_that_is_not_allowed_any_more_is_closed(void **state)
     buf_clear(&rig.lines);
     rig_set(&rig, "other.test 0 /**");
     UNTIL(&rig, client->eof && origin->eof);
-    snprintf(line, sizeof line, "NET:CLOSE [MED] DENIED %s(%d) -> origin.test:%u [policy:- engine:l4] "
-             "[reason:endpoint origin.test:%u is not allowed by any policy]\n", rig.client,
-             (int)puppet.pid, rig.origin_port, rig.origin_port);
+    snprintf(line, sizeof line,
+             "NET:CLOSE [MED] DENIED %s(%d) -> origin.test:%u [policy:- engine:l4] "
+             "[reason:endpoint origin.test:%u is not allowed by any policy]\n",
+             rig.client, (int)puppet.pid, rig.origin_port, rig.origin_port);
     assert_string_equal(rig.lines.data, line);
     end_send(kept, "kept");
     UNTIL(&rig, end_has(kept_origin, "kept"));
@@ -55,7 +56,8 @@ static void the_address_in_use_is_judged_again(void **state)
     buf_clear(&rig.lines);
     rig_set(&rig, "origin.test 0 /** 10.78.0.0/24");
     UNTIL(&rig, client->eof);
-    assert_true(strstr(rig.lines.data, "resolves to 10.77.0.2 which is not in allowed_ips") != NULL);
+    assert_true(strstr(rig.lines.data, "resolves to 10.77.0.2 which is not in allowed_ips") !=
+                NULL);
     puppet_end(&puppet);
     rig_stop(&rig);
 }
@@ -195,7 +197,8 @@ static void another_place_on_the_same_connection_is_judged_on_its_own(void **sta
         UNTIL(&rig, end_has(client, "\r\n\r\nok"));
         buf_clear(&client->in);
     }
-    snprintf(other, sizeof other, "GET http://other.test:%u/1 HTTP/1.1\r\nHost: h\r\n\r\n", rig.origin_port);
+    snprintf(other, sizeof other, "GET http://other.test:%u/1 HTTP/1.1\r\nHost: h\r\n\r\n",
+             rig.origin_port);
     end_send(client, other);
     rig_refused(&rig, client, 403, "policy_denied", NULL, NULL);
     assert_int_equal(rig.accepted, 1);

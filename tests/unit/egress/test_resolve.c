@@ -220,7 +220,8 @@ static void a_client_that_goes_ends_its_look_up(void **state)
     close(puppet.socket);
     UNTIL(&scene.rig, (egress_stats(scene.rig.proxy, &stats), stats.open == 0));
     assert_int_equal(client->in.len, 0);
-    assert_null(scene.rig.lines.len ? strstr(scene.rig.lines.data, "FAILED") : NULL);     /* it was not the look-up's own end */
+    assert_null(scene.rig.lines.len ? strstr(scene.rig.lines.data, "FAILED")
+                                    : NULL); /* it was not the look-up's own end */
     end(&scene);
 }
 
@@ -249,7 +250,8 @@ static void a_client_that_ends_its_side_is_served(void **state)
     end(&scene);
 }
 
-/* What a client says before its tunnel is there is kept, but only so much, and nothing of it is lost. */
+/* What a client says before its tunnel is there is kept, but only so much, and nothing of it is
+ * lost. */
 static void early_bytes_are_bounded_and_kept(void **state)
 {
     enum { BOUND = 1024 * 1024, STILL = 50 };
@@ -285,11 +287,14 @@ static void the_hosts_file_comes_before_dns(void **state)
         const char *line, *says;
     } cases[] = {
         {ORIGIN_ADDRESS " hosted.test", " 200 "},
-        {"# " OWN_ADDRESS " hosted.test\n" ORIGIN_ADDRESS "\tother HOSTED.Test. # hosted.test", " 200 "},
+        {"# " OWN_ADDRESS " hosted.test\n" ORIGIN_ADDRESS "\tother HOSTED.Test. # hosted.test",
+         " 200 "},
         {"127.0.0.1 hosted.test", "always-blocked address 127.0.0.1"},
-        {ORIGIN_ADDRESS " xhosted.test hosted.test.evil\n::1 hosted.test", "always-blocked address ::1"},
+        {ORIGIN_ADDRESS " xhosted.test hosted.test.evil\n::1 hosted.test",
+         "always-blocked address ::1"},
         {ORIGIN_ADDRESS " hosted.test\n::1 hosted.test", "always-blocked address ::1"},
-        {ORIGIN_ADDRESS " hosted.test.evil #", "always-blocked address 127.0.0.1"},    /* DNS says so */
+        {ORIGIN_ADDRESS " hosted.test.evil #",
+         "always-blocked address 127.0.0.1"}, /* DNS says so */
         {"10.77.2 hosted.test", "always-blocked address 127.0.0.1"},
     };
     (void)state;

@@ -37,7 +37,8 @@ static void expect_passed(struct rig *rig, const char *host, const struct buf *b
     puppet_end(&puppet);
 }
 
-static void expect_refused(struct rig *rig, const char *host, const struct buf *bytes, const char *reason)
+static void expect_refused(struct rig *rig, const char *host, const struct buf *bytes,
+                           const char *reason)
 {
     struct end *origin;
     char said[256];
@@ -49,8 +50,9 @@ static void expect_refused(struct rig *rig, const char *host, const struct buf *
     assert_int_equal(client->in.len, sizeof unrecognized_name - 1);
     assert_memory_equal(client->in.data, unrecognized_name, sizeof unrecognized_name - 1);
     assert_int_equal(origin->in.len, 0);
-    snprintf(said, sizeof said, "NET:CLOSE [MED] DENIED %s(%d) -> %s:%u [policy:a engine:tls] [reason:%s]\n", rig->client,
-             (int)puppet.pid, host, rig->origin_port, reason);
+    snprintf(said, sizeof said,
+             "NET:CLOSE [MED] DENIED %s(%d) -> %s:%u [policy:a engine:tls] [reason:%s]\n",
+             rig->client, (int)puppet.pid, host, rig->origin_port, reason);
     assert_string_equal(buf_str(&rig->lines), said);
     puppet_end(&puppet);
 }
@@ -63,14 +65,16 @@ static void the_server_of_the_tunnel_is_the_one_that_was_judged(void **state)
     rig_start(&rig, "");
     set_endpoints(&rig, "host: origin.test", "host: other.test");
     expect_passed(&rig, "origin.test", &same);
-    expect_refused(&rig, "origin.test", &other, "TLS asks for hidden.example in a tunnel to origin.test");
+    expect_refused(&rig, "origin.test", &other,
+                   "TLS asks for hidden.example in a tunnel to origin.test");
     expect_refused(&rig, "other.test", &same, "TLS asks for origin.test in a tunnel to other.test");
     buf_free(&same);
     buf_free(&other);
     rig_stop(&rig);
 }
 
-/* Go's and Java's servers do what follows an alert, and take records of versions that there are none of. */
+/* Go's and Java's servers do what follows an alert, and take records of versions that there are
+ * none of. */
 static void what_a_server_passes_over_hides_no_hello(void **state)
 {
     struct rig rig;
@@ -81,15 +85,18 @@ static void what_a_server_passes_over_hides_no_hello(void **state)
     other.data[1] = 2;
     rig_start(&rig, "");
     set_endpoints(&rig, "host: origin.test", NULL);
-    expect_refused(&rig, "origin.test", &other, "TLS asks for hidden.example in a tunnel to origin.test");
-    expect_refused(&rig, "origin.test", &behind, "the TLS client hello cannot be read: another record comes before it");
+    expect_refused(&rig, "origin.test", &other,
+                   "TLS asks for hidden.example in a tunnel to origin.test");
+    expect_refused(&rig, "origin.test", &behind,
+                   "the TLS client hello cannot be read: another record comes before it");
     buf_free(&other);
     buf_free(&behind);
     rig_stop(&rig);
 }
 
 /* The server has asked for a second hello, some of which came already or not. */
-static struct end *retry(struct rig *rig, const struct buf *second, size_t early, struct end **origin, struct puppet *puppet)
+static struct end *retry(struct rig *rig, const struct buf *second, size_t early,
+                         struct end **origin, struct puppet *puppet)
 {
     struct buf first = tls_client("origin.test"), asked = tls_retry();
     *puppet = rig_puppet(rig, rig->client);
@@ -170,7 +177,8 @@ static void a_hello_that_cannot_be_read_is_refused(void **state)
     (void)state;
     rig_start(&rig, "");
     set_endpoints(&rig, "host: origin.test", NULL);
-    expect_refused(&rig, "origin.test", &odd, "the TLS client hello cannot be read: its server name is no DNS name");
+    expect_refused(&rig, "origin.test", &odd,
+                   "the TLS client hello cannot be read: its server name is no DNS name");
     buf_free(&odd);
     rig_stop(&rig);
 }
@@ -231,7 +239,8 @@ static void a_hello_behind_the_request_is_read_too(void **state)
     struct end *origin = rig_origin(&rig);
     UNTIL(&rig, client->eof && origin->eof);
     assert_int_equal(origin->in.len, 0);
-    assert_non_null(memmem(client->in.data, client->in.len, unrecognized_name, sizeof unrecognized_name - 1));
+    assert_non_null(
+        memmem(client->in.data, client->in.len, unrecognized_name, sizeof unrecognized_name - 1));
     puppet_end(&puppet);
     buf_free(&bytes);
     buf_free(&hello);

@@ -146,7 +146,8 @@ static void check_byte(struct rig *rig, const char *method, const char *format, 
 
 static void each_byte_at_each_place_of_a_host(void **state)
 {
-    static const char *const places[] = {"?ab.test:443", "a?b.test:443", "ab.te?t:443", "ab.test?:443"};
+    static const char *const places[] = {"?ab.test:443", "a?b.test:443", "ab.te?t:443",
+                                         "ab.test?:443"};
     struct rig rig;
     (void)state;
     rig_start(&rig, "");

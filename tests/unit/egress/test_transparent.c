@@ -21,7 +21,8 @@ static struct task task_for(struct rig *rig, const char *host)
     struct task task = {.rig = rig, .port = rig->origin_port};
     if (inet_pton(AF_INET, host, &task.address) != 1)
         assert_true(egress_names_address(rig->names, host, 0, &task.address));
-    task.shared = mmap(NULL, sizeof *task.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    task.shared =
+        mmap(NULL, sizeof *task.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     return task;
 }
 
@@ -176,7 +177,8 @@ static int connect_bound(void *arg)
 
 static int connect_refused(void *arg)
 {
-    int fd = socket(AF_INET, SOCK_STREAM, 0), other = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    int fd = socket(AF_INET, SOCK_STREAM, 0),
+        other = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     struct pollfd hung = {.fd = other, .events = POLLOUT};
     EXPECT(connect_to(fd, arg) == ECONNREFUSED);
     EXPECT(error_of(fd) == 0 && send(fd, "x", 1, MSG_NOSIGNAL) == -1 && errno == EPIPE);
@@ -249,8 +251,9 @@ static void an_address_is_judged_as_one(void **state)
 /* Every literal that is blocked, and one of each range that is not the sandbox's own. */
 static void blocked_addresses_stay_blocked(void **state)
 {
-    static const char *const addresses[] = {"169.254.169.254", "224.0.0.1", "240.0.0.1",
-                                            "255.255.255.255", "100.100.100.200", "192.0.2.1", "8.8.8.8"};
+    static const char *const addresses[] = {"169.254.169.254", "224.0.0.1",       "240.0.0.1",
+                                            "255.255.255.255", "100.100.100.200", "192.0.2.1",
+                                            "8.8.8.8"};
     struct rig rig;
     (void)state;
     start_for_this_program(&rig, "origin.test");
@@ -273,7 +276,8 @@ static void an_address_without_a_name_is_refused_and_proposes_nothing(void **sta
     struct task task = task_for(&rig, "198.18.3.4");
     assert_int_equal(run(&rig, connect_refused, &task), 0);
     assert_int_equal(rig.n_denials, 0);
-    assert_non_null(strstr(rig.lines.data, "198.18.3.4 is an address of this sandbox's resolver that stands "
+    assert_non_null(strstr(rig.lines.data,
+                           "198.18.3.4 is an address of this sandbox's resolver that stands "
                            "for no name: look the name up again"));
     rig_stop(&rig);
 }
@@ -287,7 +291,8 @@ static int connect_other_ways(void *arg)
     int tcp = socket(AF_INET, SOCK_STREAM, 0), tcp6 = socket(AF_INET6, SOCK_STREAM, 0);
     int udp = socket(AF_INET, SOCK_DGRAM, 0);
     EXPECT(connect(udp, (struct sockaddr *)&to, sizeof to) == -1 && errno == ENETUNREACH);
-    EXPECT(connect(tcp6, (struct sockaddr *)&to, sizeof to) == -1 && (errno == EAFNOSUPPORT || errno == EINVAL));
+    EXPECT(connect(tcp6, (struct sockaddr *)&to, sizeof to) == -1 &&
+           (errno == EAFNOSUPPORT || errno == EINVAL));
     EXPECT(connect(tcp, (struct sockaddr *)&to6, sizeof to6) == -1 && errno == EAFNOSUPPORT);
     EXPECT(connect(tcp, (struct sockaddr *)&to, 5) == -1 && errno == EINVAL);
     EXPECT(connect(tcp, &unspecified, sizeof unspecified) == 0);
@@ -311,7 +316,8 @@ static void other_protocols_and_bad_addresses_are_the_kernels(void **state)
     rig_stop(&rig);
 }
 
-/* A connect that went on and got there by an address that was changed meanwhile: as the test does. */
+/* A connect that went on and got there by an address that was changed meanwhile: as the test
+ * does. */
 static void a_connection_that_was_not_redirected_is_closed(void **state)
 {
     struct rig rig;
@@ -406,7 +412,8 @@ static int connect_in_event_loop(void *arg)
     return 0;
 }
 
-/* Its program does other things meanwhile: so it goes on, and is told later that there is no way. */
+/* Its program does other things meanwhile: so it goes on, and is told later that there is no
+ * way. */
 static void a_connect_that_does_not_block_waits_for_no_silent_destination(void **state)
 {
     struct rig rig;
@@ -488,8 +495,10 @@ static void *crowd_member(void *arg)
     struct task *task = arg;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     int error = connect_to(fd, task);
-    __atomic_add_fetch(error == ETIMEDOUT || error == ECONNREFUSED || error == EAGAIN ? &task->shared->ready
-                       : &task->shared->error, 1, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(error == ETIMEDOUT || error == ECONNREFUSED || error == EAGAIN
+                           ? &task->shared->ready
+                           : &task->shared->error,
+                       1, __ATOMIC_SEQ_CST);
     close(fd);
     return NULL;
 }

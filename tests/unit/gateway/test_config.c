@@ -62,7 +62,8 @@ static int load(struct shelf *s, const char *yaml)
 static void must_load(struct shelf *s, const char *yaml)
 {
     if (load(s, yaml) != 0)
-        fail_msg("%s%s%s", s->err.text, s->problems.n ? ": " : "", s->problems.n ? s->problems.items[0].message : "");
+        fail_msg("%s%s%s", s->err.text, s->problems.n ? ": " : "",
+                 s->problems.n ? s->problems.items[0].message : "");
 }
 
 static void everything_has_a_default(void **state)
@@ -73,7 +74,8 @@ static void everything_has_a_default(void **state)
     assert_string_equal(s->config.state_dir, s->folder);
     assert_string_equal(s->config.store, arena_printf(s->arena, "sqlite:%s/sluice.db", s->folder));
     assert_int_equal(s->config.n_listen, 1);
-    assert_string_equal(s->config.listen[0]->address, arena_printf(s->arena, "unix:%s/sluice.sock", s->folder));
+    assert_string_equal(s->config.listen[0]->address,
+                        arena_printf(s->arena, "unix:%s/sluice.sock", s->folder));
     assert_int_equal(s->config.chain->vote_timeout_ms, 500);
     assert_int_equal(s->config.chain->n_voters, 0);
     assert_int_equal(s->config.chain->n_plugin_dirs, 1);
@@ -99,8 +101,10 @@ static const char complete[] =
     "listen: [\"unix:/run/sluice/sluice.sock\", \"tcp:127.0.0.1:7070\", \"tcp:[::1]:0\"]\n"
     "store: \"sqlite:/tmp/store.db\"\n"
     "tokens:\n"
-    "  - {name: alice@example, sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}\n"
-    "  - {name: bob, role: user, sha256: \"0000000000000000000000000000000000000000000000000000000000000000\"}\n"
+    "  - {name: alice@example, sha256: "
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}\n"
+    "  - {name: bob, role: user, sha256: "
+    "\"0000000000000000000000000000000000000000000000000000000000000000\"}\n"
     "chain:\n"
     "  plugin_dirs: [/usr/lib/sluice/plugins, more]\n"
     "  vote_timeout_ms: 750\n"
@@ -166,10 +170,13 @@ static void every_key_is_read(void **state)
 static void paths_of_the_file_begin_at_its_folder(void **state)
 {
     struct shelf *s = *state;
-    must_load(s, "state_dir: state\nstore: sqlite:db/sluice.db\nlisten: ['unix:run/sluice.sock', 'tcp:127.0.0.1:0']\n");
+    must_load(s, "state_dir: state\nstore: sqlite:db/sluice.db\nlisten: ['unix:run/sluice.sock', "
+                 "'tcp:127.0.0.1:0']\n");
     assert_string_equal(s->config.state_dir, arena_printf(s->arena, "%s/state", s->folder));
-    assert_string_equal(s->config.store, arena_printf(s->arena, "sqlite:%s/db/sluice.db", s->folder));
-    assert_string_equal(s->config.listen[0]->address, arena_printf(s->arena, "unix:%s/run/sluice.sock", s->folder));
+    assert_string_equal(s->config.store,
+                        arena_printf(s->arena, "sqlite:%s/db/sluice.db", s->folder));
+    assert_string_equal(s->config.listen[0]->address,
+                        arena_printf(s->arena, "unix:%s/run/sluice.sock", s->folder));
     assert_string_equal(s->config.listen[1]->address, "tcp:127.0.0.1:0");
 }
 
@@ -194,15 +201,20 @@ static void flags_win(void **state)
 static void each_listener_grants_what_is_written(void **state)
 {
     struct shelf *s = *state;
-    must_load(s, "listen: [unix:/tmp/a, tcp:127.0.0.1:1, {address: tcp:127.0.0.1:2, trust_local_uids: true},\n"
+    must_load(s, "listen: [unix:/tmp/a, tcp:127.0.0.1:1, {address: tcp:127.0.0.1:2, "
+                 "trust_local_uids: true},\n"
                  "         {address: tcp:10.77.0.2:3, insecure: true}]\n");
     const unsigned in_file[] = {0, 0, HTTP_TRUST_LOCAL_UIDS, 0};
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(listener_flags(s->config.listen[i]), in_file[i]);
-    static const char *const listen[] = {"tcp:127.0.0.1:1", "tcp:10.77.0.2:2", "tcp:0.0.0.0:3,insecure",
-                                         "tcp:127.0.0.1:4,trust_local_uids", "tcp:10.77.0.2:5,trust_local_uids,insecure",
+    static const char *const listen[] = {"tcp:127.0.0.1:1",
+                                         "tcp:10.77.0.2:2",
+                                         "tcp:0.0.0.0:3,insecure",
+                                         "tcp:127.0.0.1:4,trust_local_uids",
+                                         "tcp:10.77.0.2:5,trust_local_uids,insecure",
                                          "unix:/tmp/a,insecure"};
-    const unsigned by_flag[] = {0, HTTP_NO_SECRETS, 0, HTTP_TRUST_LOCAL_UIDS, HTTP_TRUST_LOCAL_UIDS, 0};
+    const unsigned by_flag[] = {0, HTTP_NO_SECRETS, 0, HTTP_TRUST_LOCAL_UIDS, HTTP_TRUST_LOCAL_UIDS,
+                                0};
     s->flags.listen = listen;
     s->flags.n_listen = 6;
     must_load(s, NULL);
@@ -224,11 +236,14 @@ static void a_state_dir_in_the_file_moves_what_has_no_place_of_its_own(void **st
 static const struct {
     const char *yaml, *wanted;
 } wrong[] = {
-    {"stat_dir: /tmp\n", "1:1 stat_dir: a configuration has no such field; did you mean \"state_dir\"?"},
-    {"egress:\n  host: {}\n", "2:3 egress.host: an egress has no such field; did you mean \"hosts\"?"},
+    {"stat_dir: /tmp\n",
+     "1:1 stat_dir: a configuration has no such field; did you mean \"state_dir\"?"},
+    {"egress:\n  host: {}\n",
+     "2:3 egress.host: an egress has no such field; did you mean \"hosts\"?"},
     {"chain:\n  voters:\n    - plugin: live_reload\n      levl: mandatory\n",
      "4:7 chain.voters[0].levl: a voter has no such field; did you mean \"level\"?"},
-    {"sandboxes: {on_exit: leave}\n", "1:22 sandboxes.on_exit: must be keep or stop, not \"leave\""},
+    {"sandboxes: {on_exit: leave}\n",
+     "1:22 sandboxes.on_exit: must be keep or stop, not \"leave\""},
     {"listen: [unix]\n", "1:10 listen[0]: address unix begins with neither unix: nor tcp:"},
     {"listen:\n  - tcp:localhost:7070\n  - tcp:gateway.example:7070\n",
      "3:5 listen[1]: tcp:gateway.example:7070 names a host: listen on an IP address"},
@@ -236,36 +251,48 @@ static const struct {
     {"store: \"sqlite:\"\n", "1:8 store: 'sqlite:' is no store: use sqlite:PATH"},
     {"egress: {extra_ca: /does/not/exist.pem}\n",
      "1:20 egress.extra_ca: cannot read /does/not/exist.pem: No such file or directory"},
-    {"egress: {inspect_tls: never}\n", "1:23 egress.inspect_tls: must be always or when_needed, not \"never\""},
-    {"egress:\n  hosts: [a]\n", "2:10 egress.hosts: must be a map of host names to lists of addresses"},
-    {"egress:\n  hosts: {10.0.0.1: [10.0.0.2]}\n", "2:11 egress.hosts: '10.0.0.1' is an address: only names are pinned"},
+    {"egress: {inspect_tls: never}\n",
+     "1:23 egress.inspect_tls: must be always or when_needed, not \"never\""},
+    {"egress:\n  hosts: [a]\n",
+     "2:10 egress.hosts: must be a map of host names to lists of addresses"},
+    {"egress:\n  hosts: {10.0.0.1: [10.0.0.2]}\n",
+     "2:11 egress.hosts: '10.0.0.1' is an address: only names are pinned"},
     {"egress:\n  hosts: {a..b: [10.0.0.1]}\n", "2:11 egress.hosts: 'a..b' is no host name"},
     {"egress:\n  hosts:\n    api.example: [10.0.0.1, ten]\n",
-     "3:29 egress.hosts: host api.example is pinned to IP addresses, such as [10.77.0.2], not 'ten'"},
+     "3:29 egress.hosts: host api.example is pinned to IP addresses, such as [10.77.0.2], not "
+     "'ten'"},
     {"egress:\n  hosts: {api.example: []}\n", "2:24 egress.hosts: host api.example has no address"},
     {"egress:\n  hosts: {api.example: 010.0.0.1}\n",
-     "2:24 egress.hosts: host api.example is pinned to IP addresses, such as [10.77.0.2], not '010.0.0.1'"},
+     "2:24 egress.hosts: host api.example is pinned to IP addresses, such as [10.77.0.2], not "
+     "'010.0.0.1'"},
     {"egress:\n  hosts: {a.example: [10.0.0.1], A.EXAMPLE.: [10.0.0.2]}\n",
      "2:34 egress.hosts: host a.example is pinned twice"},
     {"state_dir: [a]\n", "1:12 state_dir: must be a text, not a list"},
     {"tokens:\n  - {name: a b, sha256: x}\n",
-     "2:5 tokens[0]: the name of a token's bearer is 1 to 64 of a-z, A-Z, 0-9, '.', '_', '@' and '-', not 'a b'"},
+     "2:5 tokens[0]: the name of a token's bearer is 1 to 64 of a-z, A-Z, 0-9, '.', '_', '@' and "
+     "'-', not 'a b'"},
     {"tokens:\n  - {name: a, sha256: abc}\n",
      "2:5 tokens[0]: sha256 is 64 hexadecimal digits: printf %s TOKEN | sha256sum"},
-    {"tokens:\n  - {name: a, sha256: abc, role: approver}\n", "2:34 tokens[0].role: must be viewer, user or admin, not \"approver\""},
-    {"tokens:\n  - {name: a, sha256: abc, role: sandbox}\n", "2:34 tokens[0].role: must be viewer, user or admin, not \"sandbox\""},
+    {"tokens:\n  - {name: a, sha256: abc, role: approver}\n",
+     "2:34 tokens[0].role: must be viewer, user or admin, not \"approver\""},
+    {"tokens:\n  - {name: a, sha256: abc, role: sandbox}\n",
+     "2:34 tokens[0].role: must be viewer, user or admin, not \"sandbox\""},
     {"tokens: [{name: a}]\n", "1:10 tokens[0]: the field \"sha256\" is missing"},
     {"listen: {}\n", "1:9 listen: must be a list, not a map"},
     {"listen: [{insecure: true}]\n", "1:10 listen[0]: the field \"address\" is missing"},
     {"listen: [{address: unix:/tmp/a, insecure: true}]\n",
-     "1:10 listen[0]: insecure and trust_local_uids are for tcp addresses: leave them out for unix:/tmp/a"},
+     "1:10 listen[0]: insecure and trust_local_uids are for tcp addresses: leave them out for "
+     "unix:/tmp/a"},
     {"listen: [{address: \"tcp:127.0.0.1:1\", tls: {certificate: a}}]\n",
-     "1:44 listen[0].tls: TLS is not built yet: listen on a Unix socket or on 127.0.0.1, and leave tls out"},
+     "1:44 listen[0].tls: TLS is not built yet: listen on a Unix socket or on 127.0.0.1, and leave "
+     "tls out"},
     {"listen: [\"tcp:10.77.0.2:1\"]\n",
-     "1:10 listen[0]: other machines can reach tcp:10.77.0.2:1, and tokens cross it in clear text, as TLS is not built yet: listen "
+     "1:10 listen[0]: other machines can reach tcp:10.77.0.2:1, and tokens cross it in clear text, "
+     "as TLS is not built yet: listen "
      "on a Unix socket or on 127.0.0.1, or write {address: \"tcp:10.77.0.2:1\", insecure: true}"},
     {"listen: [{address: \"tcp:[::]:1\", trust_local_uids: true}]\n",
-     "1:10 listen[0]: other machines can reach tcp:[::]:1, and tokens cross it in clear text, as TLS is not built yet: listen "
+     "1:10 listen[0]: other machines can reach tcp:[::]:1, and tokens cross it in clear text, as "
+     "TLS is not built yet: listen "
      "on a Unix socket or on 127.0.0.1, or write {address: \"tcp:[::]:1\", insecure: true}"},
 };
 
@@ -276,9 +303,9 @@ static void what_is_wrong_is_told_with_line_and_column(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         int rc = load(s, wrong[i].yaml);
         const struct problem *p = s->problems.items;
-        const char *is = s->problems.n == 1
-                             ? arena_printf(s->arena, "%u:%u %s: %s", p->line, p->column, p->path, p->message)
-                             : arena_printf(s->arena, "%zu problems", s->problems.n);
+        const char *is = s->problems.n == 1 ? arena_printf(s->arena, "%u:%u %s: %s", p->line,
+                                                           p->column, p->path, p->message)
+                                            : arena_printf(s->arena, "%zu problems", s->problems.n);
         if (rc == -1 && strcmp(is, wrong[i].wanted) == 0)
             continue;
         print_error("%s  wanted %s\n  got    %s\n", wrong[i].yaml, wrong[i].wanted, is);
@@ -304,8 +331,10 @@ static void every_problem_is_told(void **state)
 {
     struct shelf *s = *state;
     assert_int_equal(load(s, "stor: a\nlisten: [b]\nsandboxes: {exit: stop}\n"), -1);
-    assert_int_equal(s->problems.n, 2);             /* shapes first: addresses are looked at in a file that has its shape */
-    assert_string_equal(s->err.text, arena_printf(s->arena, "the configuration file %s has 2 problems", s->file));
+    /* Shapes first: addresses are looked at in a file that has its shape. */
+    assert_int_equal(s->problems.n, 2);
+    assert_string_equal(
+        s->err.text, arena_printf(s->arena, "the configuration file %s has 2 problems", s->file));
 }
 
 static void files_that_cannot_be_read(void **state)
@@ -313,12 +342,18 @@ static void files_that_cannot_be_read(void **state)
     struct shelf *s = *state;
     s->flags.config = "/does/not/exist.yaml";
     assert_int_equal(load(s, NULL), -1);
-    assert_string_equal(s->err.text, "cannot read the configuration file /does/not/exist.yaml: No such file or directory");
+    assert_string_equal(
+        s->err.text,
+        "cannot read the configuration file /does/not/exist.yaml: No such file or directory");
     s->flags.config = s->folder;
     assert_int_equal(load(s, NULL), -1);
-    assert_string_equal(s->err.text, arena_printf(s->arena, "cannot read the configuration file %s: Is a directory", s->folder));
+    assert_string_equal(
+        s->err.text,
+        arena_printf(s->arena, "cannot read the configuration file %s: Is a directory", s->folder));
     assert_int_equal(load(s, "listen: [a\n"), -1);
-    assert_string_equal(s->err.text, arena_printf(s->arena, "the configuration file %s is no YAML document", s->file));
+    assert_string_equal(
+        s->err.text,
+        arena_printf(s->arena, "the configuration file %s is no YAML document", s->file));
     assert_int_equal(s->problems.n, 1);
     assert_true(s->problems.items[0].line > 0);
     assert_int_equal(load(s, "- a\n"), -1);
@@ -334,11 +369,14 @@ static const struct {
     {"state_dir: /tmp/b\n", "state_dir, listen, store"},
     {"state_dir: /tmp/a\nlisten: [\"unix:/tmp/x\"]\n", "listen"},
     {"state_dir: /tmp/a\nlisten: [\"unix:/tmp/a/sluice.sock\", \"tcp:127.0.0.1:1\"]\n", "listen"},
-    {"state_dir: /tmp/a\ntokens: [{name: a, sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}]\n", "tokens"},
+    {"state_dir: /tmp/a\ntokens: [{name: a, sha256: "
+     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}]\n",
+     "tokens"},
     {"state_dir: /tmp/a\nstore: \"sqlite:/tmp/x\"\n", "store"},
     {"state_dir: /tmp/a\negress: {hosts: {a.example: 10.0.0.1}}\n", "egress"},
     {"state_dir: /tmp/a\negress: {inspect_tls: when_needed}\n", "egress"},
-    {"state_dir: /tmp/a\nsandboxes: {on_exit: stop}\negress: {extra_ca: sluice.yaml}\n", "egress, sandboxes"},
+    {"state_dir: /tmp/a\nsandboxes: {on_exit: stop}\negress: {extra_ca: sluice.yaml}\n",
+     "egress, sandboxes"},
 };
 
 static void what_needs_a_restart_is_named(void **state)

@@ -210,7 +210,10 @@ static void a_check_tells_what_is_wrong_and_where(void **state)
     write_config(h, "sandboxes:\n  on_exits: keep\n");
     RUN(h, "--check", "--config", h->file);
     assert_int_equal(h->code, 2);
-    snprintf(wanted, sizeof wanted, "%s:2:3: sandboxes.on_exits: a sandboxes has no such field; did you mean \"on_exit\"?\n", h->file);
+    snprintf(
+        wanted, sizeof wanted,
+        "%s:2:3: sandboxes.on_exits: a sandboxes has no such field; did you mean \"on_exit\"?\n",
+        h->file);
     assert_contains(buf_str(&h->logged), wanted);
     snprintf(wanted, sizeof wanted, "sluiced: the configuration file %s has 1 problem\n", h->file);
     assert_contains(buf_str(&h->logged), wanted);
@@ -220,7 +223,8 @@ static void a_check_loads_the_chain(void **state)
 {
     struct house *h = *state;
     char wanted[256];
-    write_config(h, "chain:\n  voters:\n    - plugin: live_reload\n      isolation: inline\n    - plugin: no_such_voter\n"
+    write_config(h, "chain:\n  voters:\n    - plugin: live_reload\n      isolation: inline\n    - "
+                    "plugin: no_such_voter\n"
                     "      isolation: inline\n");
     RUN(h, "--check", "--config", h->file);
     assert_int_equal(h->code, 2);
@@ -235,7 +239,8 @@ static void a_start_refuses_what_a_check_refuses(void **state)
     write_config(h, "listen: [\"tcp:nowhere.example:1\"]\n");
     RUN(h, "--config", h->file, "--state-dir", h->state);
     assert_int_equal(h->code, 2);
-    assert_contains(buf_str(&h->logged), "sluice.yaml:1:10: listen[0]: tcp:nowhere.example:1 names a host");
+    assert_contains(buf_str(&h->logged),
+                    "sluice.yaml:1:10: listen[0]: tcp:nowhere.example:1 names a host");
     RUN(h, "--config", "/does/not/exist");
     assert_int_equal(h->code, 2);
 }
@@ -315,9 +320,13 @@ static void a_hangup_names_what_needs_a_restart(void **state)
     struct house *h = *state;
     write_config(h, CHAIN("live_reload"));
     say_hello(h);
-    write_config(h, CHAIN("live_reload") "sandboxes: {on_exit: stop}\negress: {hosts: {a.example: 10.0.0.1}}\nstate_dir: /tmp/elsewhere\n");
+    write_config(h, CHAIN("live_reload") "sandboxes: {on_exit: stop}\negress: {hosts: {a.example: "
+                                         "10.0.0.1}}\nstate_dir: /tmp/elsewhere\n");
     kill(h->pid, SIGHUP);
-    expect_line(h->err, "these settings changed and need a restart: egress, sandboxes\n");   /* the flag's state dir stays */
+    expect_line(
+        h->err,
+        "these settings changed and need a restart: egress, sandboxes\n"); /* the flag's state dir
+                                                                              stays */
     expect_line(h->err, "reloaded: 1 voters");
     end_with(h, SIGTERM);
 }
@@ -327,7 +336,9 @@ static void a_start_that_fails_says_why(void **state)
     struct house *h = *state;
     RUN(h, "--state-dir", "/proc/nowhere/sluice");
     assert_int_equal(h->code, 1);
-    assert_contains(buf_str(&h->logged), "sluiced: cannot make the state folder /proc/nowhere/sluice (at /proc/nowhere)");
+    assert_contains(
+        buf_str(&h->logged),
+        "sluiced: cannot make the state folder /proc/nowhere/sluice (at /proc/nowhere)");
     RUN(h, "--state-dir", h->state, "--store", "sqlite:/proc/nowhere.db");
     assert_int_equal(h->code, 1);
     assert_contains(buf_str(&h->logged), "sluiced: store ");
@@ -343,8 +354,10 @@ static void a_second_gateway_is_refused(void **state)
     snprintf(other, sizeof other, "unix:%s/other.sock", h->folder);
     RUN(&second, "--state-dir", h->state, "--listen", other);
     assert_int_equal(second.code, 1);
-    snprintf(wanted, sizeof wanted, "sluiced: another sluiced works in the state folder %s: stop it, or give this one its "
-             "own with --state-dir\n", h->state);
+    snprintf(wanted, sizeof wanted,
+             "sluiced: another sluiced works in the state folder %s: stop it, or give this one its "
+             "own with --state-dir\n",
+             h->state);
     assert_string_equal(buf_str(&second.logged), wanted);
     snprintf(other, sizeof other, "unix:%s/sluice.sock", h->state);
     snprintf(wanted, sizeof wanted, "sluiced: another process listens on %s already\n", other);
@@ -352,8 +365,11 @@ static void a_second_gateway_is_refused(void **state)
     assert_int_equal(second.code, 1);
     assert_string_equal(buf_str(&second.logged), wanted);
     snprintf(other, sizeof other, "sqlite:%s/sluice.db", h->state);
-    snprintf(wanted, sizeof wanted, "sluiced: another sluiced works in the store %s: stop it, or give this one its own with "
-             "--store\n", other + strlen("sqlite:"));
+    snprintf(
+        wanted, sizeof wanted,
+        "sluiced: another sluiced works in the store %s: stop it, or give this one its own with "
+        "--store\n",
+        other + strlen("sqlite:"));
     RUN(&second, "--state-dir", h->folder, "--store", other);
     assert_int_equal(second.code, 1);
     assert_string_equal(buf_str(&second.logged), wanted);
@@ -372,7 +388,8 @@ static void the_folder_of_a_socket_is_made(void **state)
     end_with(h, SIGTERM);
     RUN(h, "--state-dir", h->state, "--listen", "unix:/proc/nowhere/sluice.sock");
     assert_int_equal(h->code, 1);
-    assert_contains(buf_str(&h->logged), "sluiced: cannot make the socket folder /proc/nowhere (at /proc/nowhere)");
+    assert_contains(buf_str(&h->logged),
+                    "sluiced: cannot make the socket folder /proc/nowhere (at /proc/nowhere)");
 }
 
 static pid_t start_without_streams(const char *state, const char *notify)
@@ -387,7 +404,8 @@ static pid_t start_without_streams(const char *state, const char *notify)
     _exit(127);
 }
 
-/* A standard stream that is closed would be the number of the first file opened, such as a voter's. */
+/* A standard stream that is closed would be the number of the first file opened, such as a
+ * voter's. */
 static void closed_streams_are_nobody_elses(void **state)
 {
     struct house *h = *state;
@@ -418,7 +436,8 @@ static void an_empty_list_of_voters_is_a_mistake(void **state)
     write_config(h, "chain: {voters: []}\n");
     RUN(h, "--check", "--config", h->file);
     assert_int_equal(h->code, 2);
-    assert_contains(buf_str(&h->logged), "sluice.yaml:1:17: chain.voters: must not be an empty list: leave it out\n");
+    assert_contains(buf_str(&h->logged),
+                    "sluice.yaml:1:17: chain.voters: must not be an empty list: leave it out\n");
 }
 
 #define HOUSE_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)

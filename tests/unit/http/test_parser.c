@@ -85,9 +85,12 @@ static void test_what_is_left_out_of_a_response(void **state)
     }
     buf_free(&body);
     buf_free(&stream);
-    buf_printf(&stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1%*s\r\n.\r\n0\r\n\r\n", 16 * 1024 + 1, "");
+    buf_printf(&stream,
+               "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1%*s\r\n.\r\n0\r\n\r\n",
+               16 * 1024 + 1, "");
     expect(HTTP_OF_SERVER, buf_str(&stream),
-           "[- - 200.1 1010 0|Transfer-Encoding=chunked][bad a chunk extension or the trailers are too long]");
+           "[- - 200.1 1010 0|Transfer-Encoding=chunked][bad a chunk extension or the trailers are "
+           "too long]");
     buf_free(&stream);
     buf_free(&got);
 }

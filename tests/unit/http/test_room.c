@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whose connection gives way when one client has its share.  All of a test are of one source: its user. */
+/* Whose connection gives way when one client has its share.  All of a test are of one source: its
+ * user. */
 #include "support/http.h"
 
-enum { SHARE = 3 };                                 /* of the 16 of SMALL: a quarter of three quarters */
+enum { SHARE = 3 }; /* of the 16 of SMALL: a quarter of three quarters */
 
 static struct http_request *held[SHARE];
 static unsigned n_held;
@@ -53,7 +54,9 @@ static void the_oldest_idle_connection_gives_way(void **state)
         open_each(f, all, firsts[k]);
         RUN_UNTIL(f, all[0]->eof);
         RUN_UNTIL(f, http_server_stats(f->server).connections == SHARE);
-        raw_puts(all[SHARE], *firsts[k] == '\0' ? HEAD("GET /hello") "\r\n" : k == 1 ? "lo HTTP/1.1\r\nHost: a\r\n\r\n" : "\r\n");
+        raw_puts(all[SHARE], *firsts[k] == '\0' ? HEAD("GET /hello") "\r\n"
+                             : k == 1           ? "lo HTTP/1.1\r\nHost: a\r\n\r\n"
+                                                : "\r\n");
         RUN_UNTIL(f, raw_has(all[SHARE], "hello"));
         for (int i = 1; i < SHARE; i++)
             assert_false(all[i]->eof);
@@ -74,7 +77,9 @@ static void requests_under_way_do_not_give_way(void **state)
     all[SHARE] = raw_new(f);
     RUN_UNTIL(f, all[SHARE]->eof);
     assert_true(raw_has(all[SHARE], "HTTP/1.1 503 Service Unavailable"));
-    assert_true(raw_has(all[SHARE], "you have as many connections to this server as one client may: close some of them"));
+    assert_true(raw_has(
+        all[SHARE],
+        "you have as many connections to this server as one client may: close some of them"));
     for (int i = 0; i < SHARE; i++) {
         http_respond(held[i], 200, "text/plain", "done", 4);
         RUN_UNTIL(f, raw_has(all[i], "done"));

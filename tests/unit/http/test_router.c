@@ -235,9 +235,10 @@ static void test_accept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_routes), cmocka_unit_test(test_paths), cmocka_unit_test(test_query), cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_routes),    cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_query),     cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_long_path), cmocka_unit_test(test_loopback),
-        cmocka_unit_test(test_problem), cmocka_unit_test(test_accept),
+        cmocka_unit_test(test_problem),   cmocka_unit_test(test_accept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -120,7 +120,8 @@ static void test_body_too_large(void **state)
 {
     (void)state;
     expect_last(SMALL, HEAD("POST /echo") "Content-Length: 101\r\n\r\nx",
-                "HTTP/1.1 413 Content Too Large", "the body is too large: at most 100 bytes are taken here: send less");
+                "HTTP/1.1 413 Content Too Large",
+                "the body is too large: at most 100 bytes are taken here: send less");
     expect_last(SMALL, HEAD("POST /small") "Transfer-Encoding: chunked\r\n\r\n"
                 "2\r\nab\r\n3\r\ncde\r\n", "413", "at most 4 bytes are taken here: send less");
     expect_last(SMALL, HEAD("POST /echo") "Content-Length: 101\r\nExpect: 100-continue\r\n\r\n",
@@ -302,7 +303,8 @@ static void test_unknown_method(void **state)
 {
     (void)state;
     expect_last(SMALL, HEAD("FROB /hello") "\r\n", "HTTP/1.1 501 Not Implemented\r\n",
-                "this server does not know the method of the request: methods are written in capitals, such as GET");
+                "this server does not know the method of the request: methods are written in "
+                "capitals, such as GET");
 }
 
 static void test_continue(void **state)

@@ -49,7 +49,8 @@ static void test_problems_find_their_lines(void **state)
     struct arena *arena = arena_new();
     struct problems problems = {0};
     struct doc_node *tree;
-    assert_int_equal(doc_parse(text, strlen(text), DOC_YAML, sizeof text, arena, &tree, &problems), 0);
+    assert_int_equal(doc_parse(text, strlen(text), DOC_YAML, sizeof text, arena, &tree, &problems),
+                     0);
     struct policy *policy = policy_decode(tree, "", &problems);
     assert_non_null(policy);
     assert_int_equal(policy_check(policy, &problems, NULL), -1);
@@ -84,7 +85,8 @@ static void test_many_endpoints_are_compared_in_time(void **state)
     struct buf text = {0};
     buf_puts(&text, "version: 1\nnetwork_policies:\n  a:\n    endpoints:\n");
     for (int i = 0; text.len < POLICY_BYTES_MAX - 100; i++)
-        buf_printf(&text, "      - {host: '*.h%d.example.com', port: 443%s}\n", i, i % 2 ? ", tls: skip" : "");
+        buf_printf(&text, "      - {host: '*.h%d.example.com', port: 443%s}\n", i,
+                   i % 2 ? ", tls: skip" : "");
     buf_puts(&text, "    binaries: [{path: /x}]\n");
     struct problems problems = {0};
     struct policy *policy = policy_parse(text.data, text.len, DOC_YAML, &problems);
@@ -95,14 +97,16 @@ static void test_many_endpoints_are_compared_in_time(void **state)
     buf_free(&text);
 }
 
-/* A policy as large as can be, of hosts with a number in the middle; their tls differs, so all are compared. */
+/* A policy as large as can be, of hosts with a number in the middle; their tls differs, so all are
+ * compared. */
 static struct policy *policy_of_many(const char *before, const char *after)
 {
     struct buf text = {0};
     struct problems problems = {0};
     buf_puts(&text, "version: 1\nnetwork_policies:\n  a:\n    endpoints:\n");
     for (int i = 0; text.len < POLICY_BYTES_MAX - 300; i++) {
-        buf_printf(&text, "      - {host: '%s%d%s', port: 1%s}\n", before, i, after, i % 2 ? ", tls: skip" : "");
+        buf_printf(&text, "      - {host: '%s%d%s', port: 1%s}\n", before, i, after,
+                   i % 2 ? ", tls: skip" : "");
     }
     buf_puts(&text, "    binaries: [{path: /x}]\n");
     struct policy *policy = policy_parse(text.data, text.len, DOC_YAML, &problems);
@@ -143,15 +147,19 @@ static void test_endless_patterns_are_refused_and_not_compared(void **state)
     path[0] = '/';
     path[99999] = '*';
     path[100000] = '\0';
-    buf_puts(&text, "version: 1\nnetwork_policies:\n  a:\n    binaries: [{path: /x}]\n    endpoints:\n");
+    buf_puts(&text,
+             "version: 1\nnetwork_policies:\n  a:\n    binaries: [{path: /x}]\n    endpoints:\n");
     for (int i = 0; i < 2; i++)
-        buf_printf(&text, "      - {host: a.b, port: 1, protocol: rest, access: full, enforcement: %s, path: %s}\n",
+        buf_printf(&text,
+                   "      - {host: a.b, port: 1, protocol: rest, access: full, enforcement: %s, "
+                   "path: %s}\n",
                    i ? "audit" : "enforce", path);
     struct policy *policy = policy_parse(text.data, text.len, DOC_YAML, &problems);
     assert_non_null(policy);
     assert_int_equal(policy_check(policy, &problems, NULL), -1);
     assert_string_equal(problems.items[0].path, "network_policies.a.endpoints[0].path");
-    assert_non_null(strstr(problems.items[0].message, "path exceeds maximum length (100000 > 4096): /aaa"));
+    assert_non_null(
+        strstr(problems.items[0].message, "path exceeds maximum length (100000 > 4096): /aaa"));
     problems_free(&problems);
     policy_unref(policy);
     buf_free(&text);

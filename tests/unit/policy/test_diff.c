@@ -35,18 +35,24 @@ static const struct {
 } cases[] = {
     {NULL, "network_policies: {b: {}, a: {}}", "+a +b "},
     {"", "", ""},
-    {"network_policies: {a: {}, c: {}, d: {name: x}}", "network_policies: {b: {}, c: {}, d: {name: y}}", "+b -a ~d "},
+    {"network_policies: {a: {}, c: {}, d: {name: x}}",
+     "network_policies: {b: {}, c: {}, d: {name: y}}", "+b -a ~d "},
     {"network_policies: {a: {name: a}}", "network_policies: {a: {}}", ""},
-    {"network_policies: {a: {endpoints: [{host: x, ports: [1]}]}}", "network_policies: {a: {endpoints: [{host: x, port: 1}]}}", ""},
+    {"network_policies: {a: {endpoints: [{host: x, ports: [1]}]}}",
+     "network_policies: {a: {endpoints: [{host: x, port: 1}]}}", ""},
     {"", "filesystem_policy: {include_workdir: true}", ""},
     {"", "process: {}\nlandlock: {}", ""},
     {"", "process: {run_as_user: '5'}", "process.run_as_user:sandbox>5 "},
     {"", "process: {run_as_group: '5'}", "process.run_as_group:sandbox>5 "},
-    {"", "landlock: {compatibility: hard_requirement}", "landlock.compatibility:best_effort>hard_requirement "},
+    {"", "landlock: {compatibility: hard_requirement}",
+     "landlock.compatibility:best_effort>hard_requirement "},
     {"", "filesystem_policy: {}", "filesystem_policy.include_workdir:true>false "},
-    {"filesystem_policy: {read_only: [/a/, //b, /c/./d]}", "filesystem_policy: {read_only: [/c/d, /b/, /a, /a]}", ""},
-    {"filesystem_policy: {read_only: [/a, /b]}", "filesystem_policy: {read_only: [/b, /c], read_write: [/a]}",
-     "filesystem_policy.read_only:/a> filesystem_policy.read_only:>/c filesystem_policy.read_write:>/a "},
+    {"filesystem_policy: {read_only: [/a/, //b, /c/./d]}",
+     "filesystem_policy: {read_only: [/c/d, /b/, /a, /a]}", ""},
+    {"filesystem_policy: {read_only: [/a, /b]}",
+     "filesystem_policy: {read_only: [/b, /c], read_write: [/a]}",
+     "filesystem_policy.read_only:/a> filesystem_policy.read_only:>/c "
+     "filesystem_policy.read_write:>/a "},
     {"filesystem_policy: {read_only: [/]}", "filesystem_policy: {read_only: [/.]}", ""},
     {"filesystem_policy: {read_only: [/a/../b]}", "filesystem_policy: {read_only: [/b]}",
      "filesystem_policy.read_only:/a/../b> filesystem_policy.read_only:>/b "},
@@ -58,7 +64,8 @@ static void test_differences(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct arena *arena = arena_new();
         struct buf out = {0};
-        const char *from_text = arena_printf(arena, "version: 1\n%s\n", cases[i].from ? cases[i].from : "");
+        const char *from_text =
+            arena_printf(arena, "version: 1\n%s\n", cases[i].from ? cases[i].from : "");
         struct policy *from = complete(from_text);
         struct policy *to = complete(arena_printf(arena, "version: 1\n%s\n", cases[i].to));
         show(policy_diff(cases[i].from ? policy_model(from) : NULL, policy_model(to), arena), &out);

@@ -27,16 +27,22 @@ static const char *const label_globs[] = {"*", "a*", "*b", "a*b", "*a*", "b*a", 
 static const char *const tops[] = {"com", "a.com", "b.com", "b.a.com", "com."};
 static const char *const addresses[] = {"10.1.2.3", "8.8.8.8", "[2606:4700::1]", "2606:4700:0::1"};
 static const char *const parts[] = {"usr", "bin", "a", "b", "ab", "x.y"};
-static const char *const part_globs[] = {"*", "**", "a*", "*b", "?", "a?", "**", "a**b", "\xc3\xa9*"};
-static const char *const lists[][2] = {{"10.0.0.0/8"}, {"10.1.0.0/16"}, {"10.0.0.0/9", "10.128.0.0/9"},
-                                       {"8.8.8.8"}, {"10.1.2.3", "192.168.0.0/16"}};
+static const char *const part_globs[] = {"*",  "**", "a*",   "*b",       "?",
+                                         "a?", "**", "a**b", "\xc3\xa9*"};
+static const char *const lists[][2] = {{"10.0.0.0/8"},
+                                       {"10.1.0.0/16"},
+                                       {"10.0.0.0/9", "10.128.0.0/9"},
+                                       {"8.8.8.8"},
+                                       {"10.1.2.3", "192.168.0.0/16"}};
 
 static const char *random_pattern(struct arena *arena)
 {
     switch (pick(8)) {
     case 0:  return PICK(addresses);
     case 1:  return arena_printf(arena, "**.%s", PICK(tops));
-    case 2:  return arena_printf(arena, "%s.*.%s", pick(2) ? PICK(labels) : PICK(label_globs), PICK(tops));
+    case 2:
+        return arena_printf(arena, "%s.*.%s", pick(2) ? PICK(labels) : PICK(label_globs),
+                            PICK(tops));
     case 3:
     case 4:  return arena_printf(arena, "%s.%s", PICK(labels), PICK(tops));
     case 5:  return arena_printf(arena, "A%s.B.%s", PICK(label_globs), PICK(tops));
@@ -48,7 +54,8 @@ static const char *random_path(struct arena *arena, bool globs)
 {
     const char *path = globs && pick(6) == 0 ? "**" : "";
     for (unsigned n = 1 + pick(3); n > 0; n--)
-        path = arena_printf(arena, "%s/%s", path, globs && pick(2) ? PICK(part_globs) : PICK(parts));
+        path =
+            arena_printf(arena, "%s/%s", path, globs && pick(2) ? PICK(part_globs) : PICK(parts));
     return path;
 }
 
@@ -56,11 +63,21 @@ static const struct sluice_endpoint *random_endpoint(struct arena *arena)
 {
     struct sluice_endpoint *e = arena_alloc(arena, sizeof *e);
     uint16_t *ports = arena_alloc(arena, 2 * sizeof *ports);
-    *e = (struct sluice_endpoint){
-        .size = sizeof *e, .doc_path = "", .host = random_pattern(arena), .path = "", .protocol = "",
-        .tls = "", .enforcement = "", .access = "", .persisted_queries = "",
-        .credential_signing = "", .signing_service = "", .signing_region = "",
-        .credential_provider = "", .ports = ports, .n_ports = 1 + pick(2)};
+    *e = (struct sluice_endpoint){.size = sizeof *e,
+                                  .doc_path = "",
+                                  .host = random_pattern(arena),
+                                  .path = "",
+                                  .protocol = "",
+                                  .tls = "",
+                                  .enforcement = "",
+                                  .access = "",
+                                  .persisted_queries = "",
+                                  .credential_signing = "",
+                                  .signing_service = "",
+                                  .signing_region = "",
+                                  .credential_provider = "",
+                                  .ports = ports,
+                                  .n_ports = 1 + pick(2)};
     ports[0] = (uint16_t)(1 + pick(2));
     ports[1] = pick(4) ? 2 : 6443;
     if (pick(8) == 0) {
@@ -119,7 +136,8 @@ static const struct sluice_policy *mutated(struct arena *arena, const struct slu
     size_t n = 0, start = from->n_rules ? pick((unsigned)from->n_rules) : 0;
     for (size_t i = 0; i < from->n_rules; i++) {
         const struct sluice_rule *old = from->rules[(start + i) % from->n_rules];
-        struct sluice_rule *one = arena_alloc(arena, sizeof *one), *two = arena_alloc(arena, sizeof *two);
+        struct sluice_rule *one = arena_alloc(arena, sizeof *one),
+                           *two = arena_alloc(arena, sizeof *two);
         *one = *two = *old;
         switch (pick(6)) {
         case 0:
@@ -162,7 +180,8 @@ static bool is_listed(const struct sluice_endpoint *e, const struct ipaddr *addr
 {
     struct ipaddr_block block;
     for (size_t i = 0; i < e->n_allowed_ips; i++)
-        if (ipaddr_block_parse(e->allowed_ips[i], &block) == 0 && ipaddr_block_contains(&block, address))
+        if (ipaddr_block_parse(e->allowed_ips[i], &block) == 0 &&
+            ipaddr_block_contains(&block, address))
             return true;
     return false;
 }
@@ -215,7 +234,8 @@ static const char *random_host(struct arena *arena)
 static void check_requests(struct arena *arena, const struct sluice_policy *from,
                            const struct sluice_policy *to, const struct policy_effect *e)
 {
-    static const char *const stands_for[] = {"8.8.8.8", "9.9.9.9", "10.1.2.3", "10.200.0.1", "192.168.0.1"};
+    static const char *const stands_for[] = {"8.8.8.8", "9.9.9.9", "10.1.2.3", "10.200.0.1",
+                                             "192.168.0.1"};
     for (int i = 0; i < 60; i++) {
         struct ipaddr own;
         struct request r = {random_host(arena), (uint16_t)(pick(8) ? 1 + pick(2) : 6443),
@@ -231,7 +251,8 @@ static void check_requests(struct arena *arena, const struct sluice_policy *from
 }
 
 /* "BINARY may now reach HOST:PORT[ at …]", taken apart. */
-static bool read_example(struct arena *arena, const char *text, const char *middle, struct request *r)
+static bool read_example(struct arena *arena, const char *text, const char *middle,
+                         struct request *r)
 {
     char canonical[IPADDR_HOST_SIZE];
     const char *at = strstr(text, middle), *host = at + strlen(middle);
@@ -294,7 +315,8 @@ struct http {
 };
 
 static const char *const methods[] = {"GET", "POST", "HEAD", "get", "*", "PURGE"};
-static const char *const path_globs[] = {"**", "/**", "/a", "/a/*", "/a/**", "/*/b", "/a*", "/**/b", "/", "**/c", "/a/b", "/?"};
+static const char *const path_globs[] = {"**",  "/**",   "/a", "/a/*", "/a/**", "/*/b",
+                                         "/a*", "/**/b", "/",  "**/c", "/a/b",  "/?"};
 static const char *const accesses[] = {"read-only", "read-write", "full", "", "", ""};
 
 static const struct sluice_l7_rule *const *random_requests(struct arena *arena, size_t n)
@@ -416,7 +438,8 @@ static void test_agrees_about_requests(void **state)
     (void)state;
     static const char *const hosts[] = {"a.x.com", "b.x.com", "c.x.com", "a.b.x.com"};
     static const char *const asked[] = {"GET", "POST", "HEAD", "PUT", "DELETE", "PURGE", "OPTIONS"};
-    static const char *const paths[] = {"/", "/a", "/a/", "/a/b", "/b", "/ab", "/b/b", "/c", "/a/c/b", "/a/b/c", "/x/c", "/d"};
+    static const char *const paths[] = {"/",    "/a", "/a/",    "/a/b",   "/b",   "/ab",
+                                        "/b/b", "/c", "/a/c/b", "/a/b/c", "/x/c", "/d"};
     unsigned pairs = getenv("SLUICE_TEST_LONG") ? 40000 : 2000;
     size_t tried = 0;
     for (unsigned seed = 1; seed <= pairs; seed++) {

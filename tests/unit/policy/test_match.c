@@ -7,14 +7,17 @@
 static const char text[] =
     "version: 1\n"
     "network_policies:\n"
-    "  a_curl: {endpoints: [{host: Api.Example.com., ports: [443, 80]}, {host: '[2606:4700:0:0::1]', port: 443}],\n"
+    "  a_curl: {endpoints: [{host: Api.Example.com., ports: [443, 80]}, {host: "
+    "'[2606:4700:0:0::1]', port: 443}],\n"
     "           binaries: [{path: /usr/bin/curl}]}\n"
-    "  b_wild: {endpoints: [{host: '*.example.com', port: 443, tls: skip}, {host: '**.deep.example.org', port: 443}],\n"
+    "  b_wild: {endpoints: [{host: '*.example.com', port: 443, tls: skip}, {host: "
+    "'**.deep.example.org', port: 443}],\n"
     "           binaries: [{path: '/usr/lib/**'}, {path: /usr/bin/curl}]}\n"
     "  c_any: {endpoints: [{port: 5432, allowed_ips: [10.0.0.0/8]}], binaries: [{path: '/**'}]}\n"
     "  d_none: {endpoints: [{host: none.example.com, port: 1}], binaries: []}\n"
     "  e_void: {endpoints: [{port: 7}], binaries: [{path: '/**'}]}\n"
-    "  f_dup: {endpoints: [{host: none.example.com, port: 1}, {host: dup.example.net, port: 1}], binaries: [{path: /x}]}\n"
+    "  f_dup: {endpoints: [{host: none.example.com, port: 1}, {host: dup.example.net, port: 1}], "
+    "binaries: [{path: /x}]}\n"
     "  g_quad: {endpoints: [{host: '*.*.*.*', port: 9}], binaries: [{path: '/**'}]}\n";
 
 static const struct {
@@ -107,10 +110,11 @@ static void test_nothing_is_allowed_by_nothing(void **state)
 static void test_the_endpoint_that_asks_for_more_is_obeyed(void **state)
 {
     (void)state;
-    struct policy *policy = parsed(
-        "version: 1\nnetwork_policies:\n"
-        "  a: {endpoints: [{host: a.example.com, port: 1}], binaries: [{path: /x}]}\n"
-        "  b: {endpoints: [{host: '*.example.com', port: 1}, {host: a.example.com, port: 1, protocol: rest, access: full}], binaries: [{path: /x}]}\n");
+    struct policy *policy =
+        parsed("version: 1\nnetwork_policies:\n"
+               "  a: {endpoints: [{host: a.example.com, port: 1}], binaries: [{path: /x}]}\n"
+               "  b: {endpoints: [{host: '*.example.com', port: 1}, {host: a.example.com, port: 1, "
+               "protocol: rest, access: full}], binaries: [{path: /x}]}\n");
     struct policy_request request = {.host = "a.example.com", .port = 1, .binary = "/x"};
     struct policy_decision d;
     policy_match(policy_model(policy), &request, &d, NULL);
@@ -120,10 +124,11 @@ static void test_the_endpoint_that_asks_for_more_is_obeyed(void **state)
     policy_unref(policy);
 }
 
-static const char *const hosts[] = {"a.example.com", "b.a.example.com", "example.com", "a.example.org",
-                                    "10.0.0.1", "c-api.example.com"};
-static const char *const patterns[] = {"a.example.com", "A.Example.COM.", "*.example.com", "**.example.com",
-                                       "a.*.com", "*-api.example.com", "10.0.0.1", ""};
+static const char *const hosts[] = {"a.example.com", "b.a.example.com", "example.com",
+                                    "a.example.org", "10.0.0.1",        "c-api.example.com"};
+static const char *const patterns[] = {
+    "a.example.com", "A.Example.COM.",    "*.example.com", "**.example.com",
+    "a.*.com",       "*-api.example.com", "10.0.0.1",      ""};
 static const char *const binaries[] = {"/usr/bin/curl", "/usr/lib/x", "/bin/sh"};
 static const char *const binary_patterns[] = {"/usr/bin/curl", "/usr/**", "/*/sh", "/**"};
 
@@ -136,7 +141,9 @@ static void random_policy(struct buf *out, int n, int without)
         const char *a = PICK(patterns), *b = PICK(patterns), *p = PICK(binary_patterns);
         int port = 1 + rand() % 2, extra = rand() % 4;
         if (i != without)
-            buf_printf(out, "  r%d: {endpoints: [{host: '%s', port: %d}, {host: '%s', port: 1%s}], binaries: [%s%s%s]}\n",
+            buf_printf(out,
+                       "  r%d: {endpoints: [{host: '%s', port: %d}, {host: '%s', port: 1%s}], "
+                       "binaries: [%s%s%s]}\n",
                        i, a, port, b, extra == 1 ? ", allowed_ips: [10.0.0.0/8]" : "",
                        extra ? "{path: '" : "", extra ? p : "", extra ? "'}" : "");
     }
@@ -155,7 +162,8 @@ static void compare(const struct policy *all, const struct policy *fewer)
     for (size_t h = 0; h < sizeof hosts / sizeof hosts[0]; h++)
         for (uint16_t port = 1; port <= 2; port++)
             for (size_t b = 0; b < sizeof binaries / sizeof binaries[0]; b++)
-                if (allows(fewer, hosts[h], port, binaries[b]) && !allows(all, hosts[h], port, binaries[b]))
+                if (allows(fewer, hosts[h], port, binaries[b]) &&
+                    !allows(all, hosts[h], port, binaries[b]))
                     fail_msg("less allows more: %s:%u %s", hosts[h], port, binaries[b]);
 }
 
@@ -183,16 +191,19 @@ static void test_removing_a_rule_never_allows_more(void **state)
 static void test_spellings_of_a_host_are_equal(void **state)
 {
     (void)state;
-    static const char *const spellings[] = {"api.example.com", "api.example.com.", "API.EXAMPLE.COM",
-                                            "Api.Example.Com."};
+    static const char *const spellings[] = {"api.example.com", "api.example.com.",
+                                            "API.EXAMPLE.COM", "Api.Example.Com."};
     for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++) {
         struct buf yaml = {0};
-        buf_printf(&yaml, "version: 1\nnetwork_policies: {a: {endpoints: [{host: %s, port: 1}], binaries: [{path: /x}]}}",
+        buf_printf(&yaml,
+                   "version: 1\nnetwork_policies: {a: {endpoints: [{host: %s, port: 1}], binaries: "
+                   "[{path: /x}]}}",
                    spellings[i]);
         struct policy *policy = parsed(buf_str(&yaml));
         for (size_t j = 0; j < sizeof spellings / sizeof spellings[0]; j++) {
             char canonical[IPADDR_HOST_SIZE];
-            assert_int_equal(ipaddr_canonical_host(spellings[j], strlen(spellings[j]), canonical), 0);
+            assert_int_equal(ipaddr_canonical_host(spellings[j], strlen(spellings[j]), canonical),
+                             0);
             assert_true(allows(policy, canonical, 1, "/x"));
         }
         assert_false(allows(policy, "api.example.co", 1, "/x"));

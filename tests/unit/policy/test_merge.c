@@ -55,16 +55,18 @@ FILE_TEST(shapes)
 static void test_document_paths_are_those_of_the_result(void **state)
 {
     (void)state;
-    static const char base_text[] =
-        "version: 1\nnetwork_policies: {b: {endpoints: [{host: b.x, port: 1}], binaries: [{path: /b}]}}\n";
+    static const char base_text[] = "version: 1\nnetwork_policies: {b: {endpoints: [{host: b.x, "
+                                    "port: 1}], binaries: [{path: /b}]}}\n";
     static const char json[] =
-        "{\"operations\":[{\"add_rule\":{\"rule_name\":\"a b\",\"rule\":{\"endpoints\":[{\"host\":\"a.x\",\"port\":1},"
+        "{\"operations\":[{\"add_rule\":{\"rule_name\":\"a "
+        "b\",\"rule\":{\"endpoints\":[{\"host\":\"a.x\",\"port\":1},"
         "{\"host\":\"c.x\",\"port\":2}],\"binaries\":[{\"path\":\"/a\"}]}}}]}";
     struct arena *arena = arena_new();
     struct doc_node *tree;
     struct policy_operations operations;
     struct policy *base = policy_parse(base_text, sizeof base_text - 1, DOC_YAML, NULL);
-    assert_int_equal(doc_parse(json, sizeof json - 1, DOC_JSON, sizeof json, arena, &tree, NULL), 0);
+    assert_int_equal(doc_parse(json, sizeof json - 1, DOC_JSON, sizeof json, arena, &tree, NULL),
+                     0);
     assert_int_equal(policy_operations_decode(tree, arena, &operations, NULL), 0);
     struct policy *merged = policy_merge(base, &operations, NULL, NULL);
     policy_unref(base);
@@ -72,7 +74,8 @@ static void test_document_paths_are_those_of_the_result(void **state)
     const struct sluice_policy *model = policy_model(merged);
     assert_int_equal(model->n_rules, 2);
     assert_string_equal(model->rules[0]->key, "a b");
-    assert_string_equal(model->rules[0]->endpoints[1]->doc_path, "network_policies[\"a b\"].endpoints[1]");
+    assert_string_equal(model->rules[0]->endpoints[1]->doc_path,
+                        "network_policies[\"a b\"].endpoints[1]");
     assert_string_equal(model->rules[1]->binaries[0]->doc_path, "network_policies.b.binaries[0]");
     policy_unref(merged);
 }
@@ -80,8 +83,8 @@ static void test_document_paths_are_those_of_the_result(void **state)
 static void test_a_rule_by_itself(void **state)
 {
     (void)state;
-    static const char json[] =
-        "{\"name\":\"n\",\"endpoints\":[{\"host\":\"a.x\",\"port\":443}],\"binaries\":[{\"path\":\"/a\"}]}";
+    static const char json[] = "{\"name\":\"n\",\"endpoints\":[{\"host\":\"a.x\",\"port\":443}],"
+                               "\"binaries\":[{\"path\":\"/a\"}]}";
     struct arena *arena = arena_new();
     struct problems problems = {0};
     struct buf out = {0};
@@ -106,11 +109,13 @@ static void test_a_merge_may_not_grow_beyond_the_limit(void **state)
     struct problems problems = {0};
     struct doc_node *tree;
     struct policy_operations operations;
-    buf_puts(&text, "{\"operations\":[{\"add_rule\":{\"rule_name\":\"r\",\"rule\":{\"binaries\":[{\"path\":\"/x\"}],\"endpoints\":[");
+    buf_puts(&text, "{\"operations\":[{\"add_rule\":{\"rule_name\":\"r\",\"rule\":{\"binaries\":[{"
+                    "\"path\":\"/x\"}],\"endpoints\":[");
     for (int i = 0; text.len < POLICY_BYTES_MAX; i++)
         buf_printf(&text, "%s{\"host\":\"h%d.example.com\",\"port\":443}", i ? "," : "", i);
     buf_puts(&text, "]}}}]}");
-    assert_int_equal(doc_parse(text.data, text.len, DOC_JSON, text.len, arena, &tree, &problems), 0);
+    assert_int_equal(doc_parse(text.data, text.len, DOC_JSON, text.len, arena, &tree, &problems),
+                     0);
     assert_int_equal(policy_operations_decode(tree, arena, &operations, &problems), 0);
     assert_null(policy_merge(NULL, &operations, &problems, NULL));
     assert_int_equal(problems.n, 1);

@@ -19,7 +19,7 @@
 
 struct hall {
     uv_loop_t loop;
-    uv_async_t awake;                               /* a loop with nothing to wait for does not turn */
+    uv_async_t awake; /* a loop with nothing to wait for does not turn */
     struct events *events;
 };
 
@@ -30,7 +30,7 @@ struct ear {
     uint64_t last_id, first_id;
     bool disordered;
     char types[256], json[256];
-    struct ear *silence;                            /* unsubscribes this one when it hears something */
+    struct ear *silence; /* unsubscribes this one when it hears something */
     struct ear *bring;                              /* subscribes this one */
 };
 

@@ -20,9 +20,10 @@ enum { KEYS = 3, JOBS_PER_KEY = 20 };
 struct shop {
     uv_loop_t loop;
     struct jobs *jobs;
-    pthread_barrier_t meeting;                      /* for two jobs that must run at the same time */
+    pthread_barrier_t meeting; /* for two jobs that must run at the same time */
     atomic_int running[KEYS], overlaps;
-    int worked[KEYS][JOBS_PER_KEY], n_worked[KEYS]; /* written in the order of work, one key at a time */
+    /* Written in the order of work, one key at a time. */
+    int worked[KEYS][JOBS_PER_KEY], n_worked[KEYS];
     int finished[KEYS * JOBS_PER_KEY];              /* in the order of done */
     int n_finished;
     bool idle;
@@ -175,9 +176,12 @@ static void a_job_may_beget_another(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        JOBS_TEST(jobs_of_a_key_run_in_order_one_at_a_time), JOBS_TEST(jobs_of_two_keys_run_at_once),
-        JOBS_TEST(jobs_without_a_key_run_at_once),           JOBS_TEST(idle_is_told_at_once_when_nothing_runs),
-        JOBS_TEST(idle_is_told_once_after_the_last_job),     JOBS_TEST(a_job_may_beget_another),
+        JOBS_TEST(jobs_of_a_key_run_in_order_one_at_a_time),
+        JOBS_TEST(jobs_of_two_keys_run_at_once),
+        JOBS_TEST(jobs_without_a_key_run_at_once),
+        JOBS_TEST(idle_is_told_at_once_when_nothing_runs),
+        JOBS_TEST(idle_is_told_once_after_the_last_job),
+        JOBS_TEST(a_job_may_beget_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

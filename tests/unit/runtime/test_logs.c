@@ -47,7 +47,8 @@ static void short_lines_are_kept_by_number(void **state)
     log_ring_free(&s.log);
 }
 
-/* A workload decides how long its denials are; who follows the log gets all that is kept at once. */
+/* A workload decides how long its denials are; who follows the log gets all that is kept at
+ * once. */
 static void long_lines_are_kept_by_size(void **state)
 {
     const struct http_limits limits = HTTP_LIMITS_DEFAULT;
@@ -73,14 +74,18 @@ static bool is_kept(const struct log_ring *ring, const char *text)
     return false;
 }
 
-/* Another gateway reads what this one kept, times included, and no kind has lost its lines to another. */
+/* Another gateway reads what this one kept, times included, and no kind has lost its lines to
+ * another. */
 static void lines_outlive_the_gateway_and_a_flood_of_another_kind(void **state)
 {
     char folder[] = "/tmp/sluice-logs-XXXXXX", path[64], text[1000];
     (void)state;
     assert_non_null(mkdtemp(folder));
     struct sandbox s = {.log.folder = folder}, next = {.log.folder = folder};
-    sandbox_log_line(&s, &(struct sandbox_log){.level = "warn", .kind = "allowed", .text = "evidence: sandbox[refused]: x", .at_ms = 1000});
+    sandbox_log_line(&s, &(struct sandbox_log){.level = "warn",
+                                               .kind = "allowed",
+                                               .text = "evidence: sandbox[refused]: x",
+                                               .at_ms = 1000});
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     for (int i = 0; i < 2 * LOG_LINES_KEPT; i++)
@@ -89,7 +94,8 @@ static void lines_outlive_the_gateway_and_a_flood_of_another_kind(void **state)
     assert_true(is_kept(&s.log, "1970-01-01T00:00:01.000Z warn  evidence: sandbox[refused]: x\n"));
     log_ring_free(&s.log);
     log_ring_load(&next.log);
-    assert_true(is_kept(&next.log, "1970-01-01T00:00:01.000Z warn  evidence: sandbox[refused]: x\n"));
+    assert_true(
+        is_kept(&next.log, "1970-01-01T00:00:01.000Z warn  evidence: sandbox[refused]: x\n"));
     assert_true(is_kept(&next.log, "info  newest\n"));
     assert_true(next.log.bytes > LOG_BYTES_KEPT / 2);
     log_ring_free(&next.log);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What follows an update follows it whoever asked: here a caller that the runtime knows nothing of. */
+/* What follows an update follows it whoever asked: here a caller that the runtime knows nothing
+ * of. */
 #include "support/runtime.h"
 
 #define RULE "{endpoints: [{host: a.example.com, port: 443}], binaries: [{path: /usr/bin/git}]}"
@@ -28,8 +29,10 @@ static void a_new_door_forgets_no_observer(void **state)
 static void what_is_denied_is_counted_and_told_but_not_pushed(void **state)
 {
     struct house *h = *state;
-    merge(h->f, "a stranger", "{operations: [{add_rule: {rule_name: r, rule: {endpoints: [{host: bad.example.com, port: 443}], "
-                              "binaries: [{path: /usr/bin/git}]}}}]}");
+    merge(h->f, "a stranger",
+          "{operations: [{add_rule: {rule_name: r, rule: {endpoints: [{host: bad.example.com, "
+          "port: 443}], "
+          "binaries: [{path: /usr/bin/git}]}}}]}");
     assert_int_equal(h->f->result.outcome, CHAIN_DENIED);
     RUN_UNTIL(h, has_heard(h, "decision"));
     assert_int_equal(h->counts.decided[CHAIN_DENIED], 1);

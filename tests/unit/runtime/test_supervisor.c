@@ -56,7 +56,9 @@ static void a_command_fails_with_its_supervisor(void **state)
     RUN_UNTIL(h, r.calls == 1);
     assert_null(r.session);
     assert_int_equal(r.err.kind, ERROR_UPSTREAM);
-    assert_string_equal(r.err.text, "the command was not run in sandbox 'demo': the connection to its supervisor broke");
+    assert_string_equal(
+        r.err.text,
+        "the command was not run in sandbox 'demo': the connection to its supervisor broke");
 }
 
 static void a_command_waits_for_a_supervisor_that_comes_back(void **state)
@@ -82,7 +84,8 @@ static void no_command_where_nothing_runs(void **state)
     struct house *h = *state;
     struct run r = {0};
     assert_int_equal(runtime_exec(h->runtime, "other", &command, ran, &r, &h->f->err), -1);
-    assert_string_equal(h->f->err.text, "sandbox 'other' is not ready (it is stopped): start it, or wait for it");
+    assert_string_equal(h->f->err.text,
+                        "sandbox 'other' is not ready (it is stopped): start it, or wait for it");
     assert_int_equal(runtime_exec(h->runtime, "none", &command, ran, &r, &h->f->err), -1);
     assert_int_equal(h->f->err.kind, ERROR_NOT_FOUND);
     assert_int_equal(r.calls, 0);
@@ -109,7 +112,9 @@ static const struct log_follower_calls reading = {read_line, read_end};
 
 static void log_line(struct house *h, const char *text)
 {
-    say(h, (struct sandbox_message){.type = MESSAGE_LOG, .log = {.level = "info", .kind = "general", .text = text, .at_ms = 1}});
+    say(h, (struct sandbox_message){
+               .type = MESSAGE_LOG,
+               .log = {.level = "info", .kind = "general", .text = text, .at_ms = 1}});
 }
 
 static void a_log_is_kept_and_followed(void **state)
@@ -117,8 +122,10 @@ static void a_log_is_kept_and_followed(void **state)
     struct house *h = *state;
     struct reader first = {0}, second = {0};
     struct buf kept = {0};
-    struct log_follower *one = runtime_logs_follow(h->runtime, "demo", &reading, &first, &h->f->err);
-    struct log_follower *two = runtime_logs_follow(h->runtime, "demo", &reading, &second, &h->f->err);
+    struct log_follower *one =
+        runtime_logs_follow(h->runtime, "demo", &reading, &first, &h->f->err);
+    struct log_follower *two =
+        runtime_logs_follow(h->runtime, "demo", &reading, &second, &h->f->err);
     log_line(h, "a");
     RUN_UNTIL(h, second.lines.len);
     runtime_logs_unfollow(one);
@@ -176,14 +183,17 @@ static void a_wait_ends_when_the_supervisor_has_loaded_it(void **state)
 {
     struct house *h = *state;
     unsigned calls = 0, cancelled = 0;
-    succeed(h->f, merge(h->f, "alice", "{operations: [{add_rule: {rule_name: r, rule: {endpoints: [{host: a.example.com, port: 443}], "
-                                       "binaries: [{path: /usr/bin/git}]}}}]}"));
+    succeed(h->f, merge(h->f, "alice",
+                        "{operations: [{add_rule: {rule_name: r, rule: {endpoints: [{host: "
+                        "a.example.com, port: 443}], "
+                        "binaries: [{path: /usr/bin/git}]}}}]}"));
     hear_next(h, MESSAGE_POLICY);
     wait_for(h, 2, &calls);
     revision_wait_cancel(wait_for(h, 2, &cancelled));
     RUN_UNTIL(h, cancelled);
     assert_int_equal(calls, 0);
-    say(h, (struct sandbox_message){.type = MESSAGE_LOADED, .revision = {.revision = 2, .hash = h->f->result.hash}});
+    say(h, (struct sandbox_message){.type = MESSAGE_LOADED,
+                                    .revision = {.revision = 2, .hash = h->f->result.hash}});
     RUN_UNTIL(h, calls == 1);
 }
 
@@ -192,7 +202,8 @@ static void what_is_no_message_ends_nothing(void **state)
     struct house *h = *state;
     struct reader reader = {0};
     net_write(h->supervisor.stream, "{\"type\":\"nonsense\"}\nno JSON\n", 28);
-    struct log_follower *follower = runtime_logs_follow(h->runtime, "demo", &reading, &reader, &h->f->err);
+    struct log_follower *follower =
+        runtime_logs_follow(h->runtime, "demo", &reading, &reader, &h->f->err);
     log_line(h, "still here");
     RUN_UNTIL(h, reader.lines.len);
     runtime_logs_unfollow(follower);

@@ -48,7 +48,8 @@ static void sh(void **state, const char *script)
 /* Modes mean nothing to root: somebody else makes the tree and deletes it. */
 static void as_nobody(void **state, const char *script, const char *expected)
 {
-    char *command = alloc_printf("cd %s && %s", (char *)*state, script), *path = alloc_printf("%s/tree", (char *)*state);
+    char *command = alloc_printf("cd %s && %s", (char *)*state, script),
+         *path = alloc_printf("%s/tree", (char *)*state);
     struct error err = {0};
     pid_t child = fork();
     if (child == 0) {
@@ -59,7 +60,8 @@ static void as_nobody(void **state, const char *script, const char *expected)
         int rc = tree_delete(path, &err);
         if (rc != 0)
             fprintf(stderr, "%s\n", err.text);
-        _exit(expected ? rc == 0 || !strstr(err.text, expected) : rc != 0 || access(path, F_OK) == 0);
+        _exit(expected ? rc == 0 || !strstr(err.text, expected)
+                       : rc != 0 || access(path, F_OK) == 0);
     }
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -71,8 +73,10 @@ static void as_nobody(void **state, const char *script, const char *expected)
 static void modes_do_not_keep_it(void **state)
 {
     as_nobody(state,
-              "mkdir -p tree/cache/module/deep tree/closed/inner && touch tree/cache/module/a tree/cache/module/deep/b "
-              "tree/closed/inner/c && chmod 0444 tree/cache/module/a && chmod 0555 tree/cache/module/deep tree/cache/module "
+              "mkdir -p tree/cache/module/deep tree/closed/inner && touch tree/cache/module/a "
+              "tree/cache/module/deep/b "
+              "tree/closed/inner/c && chmod 0444 tree/cache/module/a && chmod 0555 "
+              "tree/cache/module/deep tree/cache/module "
               "tree/cache tree && chmod 0 tree/closed/inner tree/closed",
               NULL);
 }
@@ -90,8 +94,10 @@ static void what_can_go_goes_and_what_stays_is_told(void **state)
 static void links_are_not_followed(void **state)
 {
     char *path = alloc_printf("%s/tree", (char *)*state);
-    sh(state, "mkdir -p outside/folder tree/sub && touch outside/file && ln -s ../outside tree/link && "
-              "ln -s ../../outside/file tree/sub/link && ln -s ../../outside/folder tree/sub/folder && mkfifo tree/sub/pipe");
+    sh(state,
+       "mkdir -p outside/folder tree/sub && touch outside/file && ln -s ../outside tree/link && "
+       "ln -s ../../outside/file tree/sub/link && ln -s ../../outside/folder tree/sub/folder && "
+       "mkfifo tree/sub/pipe");
     assert_int_equal(tree_delete(path, NULL), 0);
     sh(state, "test ! -e tree && test -f outside/file && test -d outside/folder");
     free(path);

@@ -27,7 +27,10 @@ static const char *value_of(const char **env, size_t n, const char *name)
 
 static void later_values_win_but_never_over_the_proxy(void **state)
 {
-    struct spec_pair own[] = {{"PATH", "/opt/bin"}, {"A", "1"}, {"HTTPS_PROXY", "http://evil"}, {"SSL_CERT_FILE", "/dev/null"}};
+    struct spec_pair own[] = {{"PATH", "/opt/bin"},
+                              {"A", "1"},
+                              {"HTTPS_PROXY", "http://evil"},
+                              {"SSL_CERT_FILE", "/dev/null"}};
     struct spec_pair call[] = {{"A", "2"}, {"TERM", "vt100"}, {"no_proxy", "*"},
                                {"NODE_EXTRA_CA_CERTS", "/dev/null"}};
     const struct sandbox_spec spec = {.name = "demo", .proxy = true, .env = own, .n_env = 4};

@@ -141,9 +141,12 @@ static void killing_reaches_the_whole_group(void **state)
 static void orphans_are_reaped(void **state)
 {
     struct box *box = *state;
-    assert_string_equal(box_sh(box, "mkfifo /tmp/go; (sh -c 'echo $$ >/tmp/orphan; read go </tmp/go' &); echo >/tmp/go; "
-                                    "timeout 20 sh -c 'while [ -e /proc/$0 ]; do :; done' $(cat /tmp/orphan) && echo reaped"),
-                        "reaped\n");
+    assert_string_equal(
+        box_sh(box,
+               "mkfifo /tmp/go; (sh -c 'echo $$ >/tmp/orphan; read go </tmp/go' &); echo >/tmp/go; "
+               "timeout 20 sh -c 'while [ -e /proc/$0 ]; do :; done' $(cat /tmp/orphan) && echo "
+               "reaped"),
+        "reaped\n");
 }
 
 static void stop_asks_first(void **state)
@@ -288,10 +291,10 @@ static void only_what_is_listed_is_there(void **state)
         .filesystem = {sizeof options.filesystem, false, read_only, 2, read_write, 1},
         .hidden = hidden, .n_hidden = 1};
     assert_int_equal(box_open(&box, &options), 0);
-    char *script =
-        alloc_printf("cd %s; cat link/file ro/file; echo y > ro/x; echo y > rw/sub/x && cat rw/sub/x;"
-                     "ls; echo z > /sandbox/z; ls -A /sandbox",
-                     folder);
+    char *script = alloc_printf(
+        "cd %s; cat link/file ro/file; echo y > ro/x; echo y > rw/sub/x && cat rw/sub/x;"
+        "ls; echo z > /sandbox/z; ls -A /sandbox",
+        folder);
     const char *said = box_run(&box, "/bin/sh", "-c", script, NULL);
     assert_non_null(strstr(said, "text\ntext\n"));
     assert_non_null(strstr(said, "y\n"));
@@ -340,9 +343,11 @@ static void hidden_folders_stay_hidden(void **state)
     assert_non_null(strstr(said, "state/db: No such file or directory"));
     char *warning = alloc_printf(
         "filesystem_policy.read_write[1] is left out: %s belongs to the gateway itself\n"
-        "filesystem_policy.read_write[0]: %s holds %s, which belongs to the gateway: nothing can be "
+        "filesystem_policy.read_write[0]: %s holds %s, which belongs to the gateway: nothing can "
+        "be "
         "added, renamed or deleted in the folders that lead to it; folders beside it are not "
-        "affected\n", hide, folder, hide);
+        "affected\n",
+        hide, folder, hide);
     assert_string_equal(buf_str(&box.warnings), warning);
     box_close(&box);
     free(make);
@@ -399,12 +404,14 @@ static void sockets_of_powerful_services_are_not_there(void **state)
     (void)state;
     make_run();
     assert_int_equal(box_open(&box, &options), 0);
-    assert_string_equal(box_sh(&box, "cd /run; find . -type s -o -type f -o -type c"), "./mine.sock\n");
+    assert_string_equal(box_sh(&box, "cd /run; find . -type s -o -type f -o -type c"),
+                        "./mine.sock\n");
     /* Neither are they when their services start again. */
     unlink("/run/docker.sock");
     make_socket("/run/docker.sock");
     make_socket("/run/snapd.socket");
-    assert_string_equal(box_sh(&box, "cd /run; find . -type s -o -type f -o -type c"), "./mine.sock\n");
+    assert_string_equal(box_sh(&box, "cd /run; find . -type s -o -type f -o -type c"),
+                        "./mine.sock\n");
     box_close(&box);
     assert_int_equal(umount2("/run", MNT_DETACH), 0);
 }
@@ -418,7 +425,8 @@ static void the_root_lends_nothing_in_run(void **state)
     (void)state;
     make_run();
     assert_int_equal(box_open(&box, &options), 0);
-    assert_string_equal(box_sh(&box, "find /run /var/run/"), "/run\n/run/mine.sock\n/var/run/\n/var/run/mine.sock\n");
+    assert_string_equal(box_sh(&box, "find /run /var/run/"),
+                        "/run\n/run/mine.sock\n/var/run/\n/var/run/mine.sock\n");
     box_close(&box);
     assert_int_equal(umount2("/run", MNT_DETACH), 0);
 }
@@ -468,8 +476,9 @@ static void without_bubblewrap_it_says_so(void **state)
 {
     struct box_options options = {.no_filesystem = true, .bwrap = "/nonexistent/bwrap"};
     (void)state;
-    expect_failure(&options, "no sandbox can be made: cannot run /nonexistent/bwrap: No such file or "
-                             "directory: install bubblewrap and restart the gateway");
+    expect_failure(&options,
+                   "no sandbox can be made: cannot run /nonexistent/bwrap: No such file or "
+                   "directory: install bubblewrap and restart the gateway");
 }
 
 static void each_place_where_it_cannot_work_is_explained(void **state)

@@ -50,7 +50,8 @@ static bool receive(void *ctx, const struct sandbox_denials *denials)
     g->count = denials->items[0].count;
     snprintf(g->reason, sizeof g->reason, "%s", denials->items[0].reason);
     snprintf(g->host, sizeof g->host, "%s", denials->items[0].host);
-    snprintf(g->method, sizeof g->method, "%s", denials->items[0].method ? denials->items[0].method : "");
+    snprintf(g->method, sizeof g->method, "%s",
+             denials->items[0].method ? denials->items[0].method : "");
     snprintf(g->path, sizeof g->path, "%s", denials->items[0].path ? denials->items[0].path : "");
     snprintf(g->last_host, sizeof g->last_host, "%s", denials->items[denials->n - 1].host);
     assert_true(denials->items[0].first_seen_ms <= denials->items[0].last_seen_ms);
@@ -112,7 +113,8 @@ static void another_binary_host_or_port_is_another_denial(void **state)
     assert_int_equal(g->n, 4);
 }
 
-static void deny_request(struct gateway *g, const char *binary, const char *method, const char *path)
+static void deny_request(struct gateway *g, const char *binary, const char *method,
+                         const char *path)
 {
     sandbox_denials_add(g->book, &(struct sandbox_denial){
         .host = "a", .port = 443, .binary = binary, .reason = "r", .stage = "connect-l7-deny",

@@ -60,11 +60,13 @@ static void a_reader_that_pauses_loses_nothing(void **state)
     assert_string_equal(buf_str(&d->err), "done\n");
 }
 
-/* Its command has finished; what that left behind says more than anybody reads, until all is full. */
+/* Its command has finished; what that left behind says more than anybody reads, until all is
+ * full. */
 static void begin_unread(struct supervisor_fixture *d)
 {
     const char *const command[] = {
-        "/bin/sh", "-c", "(while head -c 20000 /dev/zero; do echo >>/tmp/said; done) & echo >/tmp/said"};
+        "/bin/sh", "-c",
+        "(while head -c 20000 /dev/zero; do echo >>/tmp/said; done) & echo >/tmp/said"};
     fixture_begin(d, (struct sandbox_exec){.command = command, .n_command = 3});
     http_tunnel_pause(d->exec);
 }
@@ -82,7 +84,8 @@ static void a_stop_does_not_wait_for_a_client_that_does_not_read(void **state)
 {
     struct supervisor_fixture *d = *state;
     begin_unread(d);
-    fixture_sh(d, "while a=$(wc -l </tmp/said); sleep 0.1; [ $a -lt 20 ] || [ $a != $(wc -l </tmp/said) ]; do :; done");
+    fixture_sh(d, "while a=$(wc -l </tmp/said); sleep 0.1; [ $a -lt 20 ] || [ $a != $(wc -l "
+                  "</tmp/said) ]; do :; done");
     fixture_send(d, &(struct sandbox_message){.type = MESSAGE_STOP});
     RUN_UNTIL(d, d->exited);
     assert_int_equal(d->exit_code, 0);
@@ -103,8 +106,9 @@ static void the_environment_is_the_sandboxs(void **state)
     struct spec_pair env[] = {{"MINE", "1"}, {"HTTPS_PROXY", "http://evil"}};
     const char *const command[] = {"/bin/sh", "-c",
                                    "echo $SLUICE_SANDBOX $OWN $MINE $HTTPS_PROXY $HOME $PWD"};
-    fixture_begin(d, (struct sandbox_exec){.command = command, .n_command = 3, .env = env, .n_env = 2,
-                                        .workdir = "/tmp"});
+    fixture_begin(
+        d, (struct sandbox_exec){
+               .command = command, .n_command = 3, .env = env, .n_env = 2, .workdir = "/tmp"});
     fixture_end(d);
     assert_string_equal(buf_str(&d->out),
                         "1 of the sandbox 1 http://10.200.0.1:3128 /sandbox /tmp\n");

@@ -91,10 +91,18 @@ static void denials_pass(void **state)
 static void denials_of_requests_pass(void **state)
 {
     static const char *const links[] = {"/usr/bin/python3"};
-    struct sandbox_denial item = {
-        .host = "example.com", .port = 443, .binary = "/usr/bin/python3.11", .reason = "why",
-        .stage = "connect-l7-deny", .method = "POST", .path = "/a%20b", .links = links, .n_links = 1,
-        .count = 1, .first_seen_ms = 5, .last_seen_ms = 6};
+    struct sandbox_denial item = {.host = "example.com",
+                                  .port = 443,
+                                  .binary = "/usr/bin/python3.11",
+                                  .reason = "why",
+                                  .stage = "connect-l7-deny",
+                                  .method = "POST",
+                                  .path = "/a%20b",
+                                  .links = links,
+                                  .n_links = 1,
+                                  .count = 1,
+                                  .first_seen_ms = 5,
+                                  .last_seen_ms = 6};
     const struct sandbox_message message = {.type = MESSAGE_DENIALS, .denials = {&item, 1}};
     struct sandbox_message out;
     struct arena *arena = arena_new();
@@ -114,16 +122,23 @@ static void denials_of_requests_pass(void **state)
 
 static void traffic_passes(void **state)
 {
-    struct sandbox_traffic_item item = {
-        .verdict = "allowed", .host = "example.com", .port = 443, .binary = "/usr/bin/curl", .rule = "web",
-        .reason = "", .count = 3, .first_seen_ms = 5, .last_seen_ms = 6};
+    struct sandbox_traffic_item item = {.verdict = "allowed",
+                                        .host = "example.com",
+                                        .port = 443,
+                                        .binary = "/usr/bin/curl",
+                                        .rule = "web",
+                                        .reason = "",
+                                        .count = 3,
+                                        .first_seen_ms = 5,
+                                        .last_seen_ms = 6};
     const struct sandbox_message message = {.type = MESSAGE_TRAFFIC, .traffic = {"s", 9, &item, 1}};
     struct sandbox_message out;
     struct arena *arena = arena_new();
     (void)state;
     pass(&message,
          "{\"type\":\"traffic\",\"source\":\"s\",\"number\":9,\"items\":[{\"verdict\":\"allowed\","
-         "\"host\":\"example.com\",\"port\":443,\"binary\":\"/usr/bin/curl\",\"rule\":\"web\",\"reason\":\"\","
+         "\"host\":\"example.com\",\"port\":443,\"binary\":\"/usr/bin/"
+         "curl\",\"rule\":\"web\",\"reason\":\"\","
          "\"count\":3,\"first_seen_ms\":5,\"last_seen_ms\":6}]}\n",
          arena, &out);
     assert_int_equal(out.traffic.number, 9);
@@ -163,8 +178,13 @@ static void small_messages_pass(void **state)
     (void)state;
     pass(&message, "{\"type\":\"stop\",\"grace_ms\":500}\n", arena, &out);
     assert_int_equal(out.stop.grace_ms, 500);
-    message = (struct sandbox_message){.type = MESSAGE_LOG, .log = {.level = "warn", .text = "a\nb", .kind = "refused", .at_ms = 7}};
-    pass(&message, "{\"type\":\"log\",\"level\":\"warn\",\"kind\":\"refused\",\"at_ms\":7,\"message\":\"a\\nb\"}\n", arena, &out);
+    message = (struct sandbox_message){
+        .type = MESSAGE_LOG,
+        .log = {.level = "warn", .text = "a\nb", .kind = "refused", .at_ms = 7}};
+    pass(&message,
+         "{\"type\":\"log\",\"level\":\"warn\",\"kind\":\"refused\",\"at_ms\":7,\"message\":"
+         "\"a\\nb\"}\n",
+         arena, &out);
     assert_string_equal(out.log.text, "a\nb");
     assert_string_equal(out.log.kind, "refused");
     assert_int_equal(out.log.at_ms, 7);
@@ -180,7 +200,8 @@ static void small_messages_pass(void **state)
 
 static void text_that_is_not_utf8_is_cut(void **state)
 {
-    struct sandbox_message out, message = {.type = MESSAGE_LOG, .log = {.level = "warn", .text = "good\xff bad"}};
+    struct sandbox_message out,
+        message = {.type = MESSAGE_LOG, .log = {.level = "warn", .text = "good\xff bad"}};
     struct arena *arena = arena_new();
     (void)state;
     pass(&message, "{\"type\":\"log\",\"level\":\"warn\",\"message\":\"good\"}\n", arena, &out);
@@ -198,8 +219,10 @@ static void any_character_passes_in_arguments_and_variables(void **state)
     struct arena *arena = arena_new();
     (void)state;
     pass(&message,
-         "{\"type\":\"exec\",\"id\":\"e\",\"command\":[\"printf\",\"\\u001b[31m\\n\\t\\u007f\u202e\"],"
-         "\"env\":{\"Z\":\"\\u0001\",\"A\":\"1\"},\"tty\":false,\"cols\":0,\"rows\":0,\"timeout_ms\":0}\n",
+         "{\"type\":\"exec\",\"id\":\"e\",\"command\":[\"printf\",\"\\u001b["
+         "31m\\n\\t\\u007f\u202e\"],"
+         "\"env\":{\"Z\":\"\\u0001\",\"A\":\"1\"},\"tty\":false,\"cols\":0,\"rows\":0,\"timeout_"
+         "ms\":0}\n",
          arena, &out);
     assert_string_equal(out.exec.command[1], command[1]);
     assert_string_equal(out.exec.env[0].key, "Z");
@@ -209,7 +232,8 @@ static void any_character_passes_in_arguments_and_variables(void **state)
 
 static void members_of_a_later_version_are_ignored(void **state)
 {
-    static const char line[] = "{\"type\":\"loaded\",\"revision\":4,\"hash\":\"h\",\"mood\":{\"a\":[1]}}";
+    static const char line[] =
+        "{\"type\":\"loaded\",\"revision\":4,\"hash\":\"h\",\"mood\":{\"a\":[1]}}";
     struct sandbox_message out;
     struct error err;
     struct arena *arena = arena_new();

@@ -20,12 +20,29 @@ static struct spec_pair env[] = {{"LANG", "C.UTF-8"}, {"X", ""}};
 static struct spec_host hosts[] = {{"api.example.com", addresses, 2}};
 
 static const struct sandbox_spec sample = {
-    .id = "6b9a", .name = "demo", .token = "secret", .gateway = "unix:/run/sluice/sluice.sock",
-    .proxy = true, .env = env, .n_env = 2,
-    .workdir = "/var/lib/sluice/sandboxes/6b9a/work", .uid = 1900000001,
-    .policy = "{\"version\":1}", .revision = 7, .hash = "abc", .hosts = hosts, .n_hosts = 1,
-    .extra_ca = "/etc/sluice/ca.pem", .inspect_when_needed = true, .log_level = "debug", .log_json = true, .init = "/usr/bin/sluice-init", .bwrap = "/usr/bin/bwrap",
-    .lock = "/var/lib/sluice/sandboxes/6b9a/lock", .hidden = hidden, .n_hidden = 2,
+    .id = "6b9a",
+    .name = "demo",
+    .token = "secret",
+    .gateway = "unix:/run/sluice/sluice.sock",
+    .proxy = true,
+    .env = env,
+    .n_env = 2,
+    .workdir = "/var/lib/sluice/sandboxes/6b9a/work",
+    .uid = 1900000001,
+    .policy = "{\"version\":1}",
+    .revision = 7,
+    .hash = "abc",
+    .hosts = hosts,
+    .n_hosts = 1,
+    .extra_ca = "/etc/sluice/ca.pem",
+    .inspect_when_needed = true,
+    .log_level = "debug",
+    .log_json = true,
+    .init = "/usr/bin/sluice-init",
+    .bwrap = "/usr/bin/bwrap",
+    .lock = "/var/lib/sluice/sandboxes/6b9a/lock",
+    .hidden = hidden,
+    .n_hidden = 2,
 };
 
 static void check_sample(const struct sandbox_spec *spec)
@@ -98,16 +115,19 @@ static void specs_of_other_versions(void **state)
     check_sample(&spec);
     snprintf(other, sizeof other, "%.*s,\"colour\":\"red\"}", (int)strlen(text) - 1, text);
     assert_int_equal(sandbox_spec_decode(other, strlen(other), arena, &spec, &err), -1);
-    assert_non_null(strstr(err.text, "gateway and supervisor differ in version: colour: a spec has no such field"));
+    assert_non_null(strstr(
+        err.text, "gateway and supervisor differ in version: colour: a spec has no such field"));
     free(text);
     arena_free(arena);
 }
 
 static void a_bad_spec_is_refused_by_name(void **state)
 {
-    static const struct { const char *text, *error; } cases[] = {
+    static const struct { const char *text, *error;
+    } cases[] = {
         {"", "not valid JSON: a value is missing at the end"},
-        {"[]", "gateway and supervisor differ in version: must be a map of the fields of a spec, not a list"},
+        {"[]", "gateway and supervisor differ in version: must be a map of the fields of a spec, "
+               "not a list"},
         {"{\"id\":1}", "gateway and supervisor differ in version: the field \"name\" is missing"},
         {"{}", "gateway and supervisor differ in version: the field \"id\" is missing"},
         {"{\"id\":\"a\",\"id\":\"b\"}", "id: this key is written twice, first at line 1"},

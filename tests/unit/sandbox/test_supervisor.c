@@ -45,7 +45,8 @@ static void a_policy_is_loaded(void **state)
 static void a_bad_policy_is_refused_and_the_old_one_stays(void **state)
 {
     struct supervisor_fixture *d = *state;
-    fixture_send_policy(d, 2, "abc", "{\"version\":1,\"network_policies\":{\"a\":{\"endpoint\":[]}}}");
+    fixture_send_policy(d, 2, "abc",
+                        "{\"version\":1,\"network_policies\":{\"a\":{\"endpoint\":[]}}}");
     RUN_UNTIL(d, d->failed[0]);
     assert_non_null(strstr(d->failed, "network_policies.a"));
     d->failed[0] = '\0';
@@ -59,7 +60,8 @@ static void a_bad_policy_is_refused_and_the_old_one_stays(void **state)
     assert_int_equal(d->loaded, 0);
 }
 
-static void refuse_to_load(struct supervisor_fixture *d, uint64_t revision, const char *yaml, const char *why)
+static void refuse_to_load(struct supervisor_fixture *d, uint64_t revision, const char *yaml,
+                           const char *why)
 {
     struct problems problems = {0};
     struct policy *written = policy_parse(yaml, strlen(yaml), DOC_YAML, &problems);
@@ -78,12 +80,19 @@ static void refuse_to_load(struct supervisor_fixture *d, uint64_t revision, cons
 static void what_cannot_be_enforced_is_not_loaded(void **state)
 {
     struct supervisor_fixture *d = *state;
-    refuse_to_load(d, 2, "version: 1\nnetwork_policies: {a: {binaries: [{path: /usr/bin/curl}], endpoints: "
-                         "[{host: a.example.com, port: 443, protocol: graphql, enforcement: enforce, access: read-only}]}}\n",
-                   "network_policies.a.endpoints[0].protocol: this runtime cannot enforce protocol yet");
-    refuse_to_load(d, 3, "version: 1\nnetwork_middlewares: {m: {middleware: openshell/regex, endpoints: {include: ['*.example.com']}}}\n",
+    refuse_to_load(
+        d, 2,
+        "version: 1\nnetwork_policies: {a: {binaries: [{path: /usr/bin/curl}], endpoints: "
+        "[{host: a.example.com, port: 443, protocol: graphql, enforcement: enforce, access: "
+        "read-only}]}}\n",
+        "network_policies.a.endpoints[0].protocol: this runtime cannot enforce protocol yet");
+    refuse_to_load(d, 3,
+                   "version: 1\nnetwork_middlewares: {m: {middleware: openshell/regex, endpoints: "
+                   "{include: ['*.example.com']}}}\n",
                    "network_middlewares.m: this runtime cannot enforce middlewares yet");
-    refuse_to_load(d, 4, "version: 1\nfilesystem_policy: {include_workdir: true, read_only: [/usr], read_write: [/tmp, /dev/null]}\n",
+    refuse_to_load(d, 4,
+                   "version: 1\nfilesystem_policy: {include_workdir: true, read_only: [/usr], "
+                   "read_write: [/tmp, /dev/null]}\n",
                    "cannot be taken from a running sandbox: stop it and start it again");
     refuse_to_load(d, 5, "version: 1\nprocess: {run_as_user: '4711'}\n",
                    "process.run_as_user: 'sandbox' cannot be taken from a running sandbox");
@@ -156,11 +165,11 @@ static void what_is_refused_is_told_at_once(void **state)
 static void a_program_that_hides_is_known(void **state)
 {
     struct supervisor_fixture *d = *state;
-    char *script = alloc_printf(
-        "perl -MIO::Socket::INET -e 'syscall(%d, %d, 0) == 0 or die; "
-        "$s = IO::Socket::INET->new(\"10.200.0.1:3128\") or die; "
-        "print $s \"GET http://hidden.example/ HTTP/1.1\\r\\nHost: h\\r\\n\\r\\n\"; print scalar <$s>'",
-        SYS_prctl, PR_SET_DUMPABLE);
+    char *script = alloc_printf("perl -MIO::Socket::INET -e 'syscall(%d, %d, 0) == 0 or die; "
+                                "$s = IO::Socket::INET->new(\"10.200.0.1:3128\") or die; "
+                                "print $s \"GET http://hidden.example/ HTTP/1.1\\r\\nHost: "
+                                "h\\r\\n\\r\\n\"; print scalar <$s>'",
+                                SYS_prctl, PR_SET_DUMPABLE);
     assert_string_equal(fixture_sh(d, script), "HTTP/1.1 403 Forbidden\r\n");
     RUN_UNTIL(d, d->denials == 1);
     assert_string_equal(d->denied_host, "hidden.example");
@@ -206,7 +215,8 @@ static uint64_t requests_counted(const struct supervisor_fixture *d, const char 
 
 #define REFUSED_BY_CURL "refused example.com:80 /usr/bin/curl  "
 
-/* A batch that nobody acknowledged comes again with its number, and what came meanwhile comes after it. */
+/* A batch that nobody acknowledged comes again with its number, and what came meanwhile comes after
+ * it. */
 static void traffic_is_counted_once_over_a_broken_stream(void **state)
 {
     struct supervisor_fixture *d = *state;

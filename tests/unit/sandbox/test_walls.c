@@ -8,7 +8,7 @@
 
 static void copy_probe(struct box *box)
 {
-    char *self = realpath("/proc/self/exe", NULL);     /* by its name: valgrind hides it otherwise */
+    char *self = realpath("/proc/self/exe", NULL); /* by its name: valgrind hides it otherwise */
     char *copy = alloc_printf("cp %s %s/probe && chmod 755 %s/probe", self, box->workdir,
                               box->workdir);
     free(self);
@@ -71,7 +71,8 @@ static void the_only_way_out_is_the_proxy(void **state)
                               "closed 192.0.2.1\nclosed 10.200.0.2\nlo\n1\n");
 }
 
-/* Names of the abstract kind belong to a network namespace, not to a folder that could be hidden. */
+/* Names of the abstract kind belong to a network namespace, not to a folder that could be
+ * hidden. */
 static void a_socket_of_the_host_without_a_path_is_not_there(void **state)
 {
     struct box *box = *state;
@@ -113,7 +114,8 @@ static void the_kernel_sends_init_no_signal_for_a_workload(void **state)
     const char *said = box_sh(box, "ASAN_OPTIONS=detect_leaks=0 /sandbox/probe --signals");
     assert_string_equal(said, "");
     assert_int_equal(box->code, 0);
-    said = box_sh(box, "sed -n 's/^S[a-z]*Pnd:[[:space:]]*0*//pI' /proc/1/status | grep -vx -e '' -e 10000");
+    said = box_sh(
+        box, "sed -n 's/^S[a-z]*Pnd:[[:space:]]*0*//pI' /proc/1/status | grep -vx -e '' -e 10000");
     assert_string_equal(said, "");
     assert_string_equal(box_sh(box, "echo alive"), "alive\n");
     assert_false(box->gone);
@@ -160,8 +162,8 @@ static void shared_accounts_have_low_limits(void **state)
     long files = 0, tasks = 0, signals = 0, queues = 0, locked = 0;
     const char *said = box_run(box, "/bin/bash", "-c",
                                "for limit in n u i q l; do ulimit -H$limit; done", NULL);
-    assert_int_equal(sscanf(said, "%ld %ld %ld %ld %ld", &files, &tasks, &signals, &queues, &locked),
-                     5);
+    assert_int_equal(
+        sscanf(said, "%ld %ld %ld %ld %ld", &files, &tasks, &signals, &queues, &locked), 5);
     assert_true(files >= 256 && files <= 4096);
     assert_true(files * tasks < number_in("/proc/sys/fs/file-max"));
     assert_true(tasks <= 2048 && signals <= 1024 && queues <= 128 * 1024 && locked <= 1024);
@@ -170,9 +172,9 @@ static void shared_accounts_have_low_limits(void **state)
 static void terminals_are_counted_per_sandbox(void **state)
 {
     struct box *box = *state;
-    const char *said = box_run(box, "/usr/bin/perl", "-e",
-                               "for (1 .. 300) { open($t[$_], '+<', '/dev/ptmx') or (print $_, ' ', $!), last }",
-                               NULL);
+    const char *said = box_run(
+        box, "/usr/bin/perl", "-e",
+        "for (1 .. 300) { open($t[$_], '+<', '/dev/ptmx') or (print $_, ' ', $!), last }", NULL);
     assert_string_equal(said, "65 No space left on device");
     said = box_run(box, "/usr/bin/perl", "-e", "open(T, '+<', '/dev/ptmx') and print 'open'", NULL);
     assert_string_equal(said, "open");

@@ -26,7 +26,7 @@
 /* The runtime's calls below take this one: with them the real ones are not linked. */
 struct runtime {
     struct api_fixture *d;
-    char connected[40];                             /* the sandbox whose supervisor connected last */
+    char connected[40]; /* the sandbox whose supervisor connected last */
 };
 
 struct api_fixture {
@@ -36,7 +36,7 @@ struct api_fixture {
     char admin_hash[DIGEST_HEX_SIZE], hashes[4][DIGEST_HEX_SIZE];
     struct auth_token alice, bob, vera, paul;       /* an admin, a user, a viewer, an approver */
     const struct auth_token *tokens[4];
-    struct error start_error;                       /* with a text: starting a sandbox fails with it */
+    struct error start_error; /* with a text: starting a sandbox fails with it */
     bool judge_only;                                /* answer 299 once a request may go on */
     unsigned reloads;
     struct runtime runtime;
@@ -75,8 +75,8 @@ static inline void life_done(void *arg)
     free(l);
 }
 
-static inline void change_phase(struct api_fixture *d, const char *id, const char *phase, const struct error *err,
-                                runtime_done *done, void *arg)
+static inline void change_phase(struct api_fixture *d, const char *id, const char *phase,
+                                const struct error *err, runtime_done *done, void *arg)
 {
     struct life *l = alloc_zero(1, sizeof *l);
     *l = (struct life){.d = d, .phase = phase, .err = err, .done = done, .arg = arg};
@@ -131,7 +131,8 @@ int runtime_logs(struct runtime *rt, const char *sandbox, struct buf *out, struc
 }
 
 struct log_follower *runtime_logs_follow(struct runtime *rt, const char *sandbox,
-                                         const struct log_follower_calls *calls, void *ctx, struct error *err)
+                                         const struct log_follower_calls *calls, void *ctx,
+                                         struct error *err)
 {
     (void)rt;
     (void)calls;
@@ -148,11 +149,13 @@ void runtime_logs_unfollow(struct log_follower *follower)
 int runtime_exec_check(struct runtime *rt, const char *sandbox, struct error *err)
 {
     (void)rt;
-    return error_set(err, ERROR_STATE, "sandbox '%s' is not ready (it is stopped): start it, or wait for it", sandbox);
+    return error_set(err, ERROR_STATE,
+                     "sandbox '%s' is not ready (it is stopped): start it, or wait for it",
+                     sandbox);
 }
 
-int runtime_exec(struct runtime *rt, const char *sandbox, const struct sandbox_exec *command, runtime_exec_fn *done,
-                 void *arg, struct error *err)
+int runtime_exec(struct runtime *rt, const char *sandbox, const struct sandbox_exec *command,
+                 runtime_exec_fn *done, void *arg, struct error *err)
 {
     (void)command;
     (void)done;
@@ -193,13 +196,14 @@ static inline int fake_reload(void *ctx, struct problems *problems, struct error
     if (d->reloads++ == 0)
         return 0;
     problems_add(problems, "chain.voters[0].plugin", 4, 7, "there is no such plugin");
-    return error_set(err, ERROR_INVALID, "the chain at work stays: the chain of voters does not load: 1 problem");
+    return error_set(err, ERROR_INVALID,
+                     "the chain at work stays: the chain of voters does not load: 1 problem");
 }
 
 /* ---- who asks ---- */
 
-/* X-As: user, anonymous or exposed; the test's own uid, an admin, where it is not said.  Each request of a
- * test has a connection of its own. */
+/* X-As: user, anonymous or exposed; the test's own uid, an admin, where it is not said.  Each
+ * request of a test has a connection of its own. */
 static inline int as_somebody(struct http_request *req, void *ctx)
 {
     struct api_fixture *d = ctx;
@@ -236,7 +240,8 @@ struct answer {
     json_t *json;                                   /* NULL: no JSON */
 };
 
-static inline void keep_header(const struct http_response *response, const char *name, char *out, size_t size)
+static inline void keep_header(const struct http_response *response, const char *name, char *out,
+                               size_t size)
 {
     const char *value = http_head_get(response->head, name);
     snprintf(out, size, "%s", value ? value : "");
@@ -281,8 +286,15 @@ static UNUSED struct answer *begin_upgrade(struct api_fixture *d, struct ask q, 
     static const struct http_call_callbacks callbacks = {on_response, on_upgrade, on_error};
     struct answer *a = arena_zalloc(d->g.arena, sizeof *a);
     struct http_call_request request = {
-        .address = d->g.address, .method = q.method, .path = q.path, .headers = q.headers, .type = q.type,
-        .body = q.body, .len = q.body ? strlen(q.body) : 0, .upgrade = upgrade, .timeout_ms = 25000,
+        .address = d->g.address,
+        .method = q.method,
+        .path = q.path,
+        .headers = q.headers,
+        .type = q.type,
+        .body = q.body,
+        .len = q.body ? strlen(q.body) : 0,
+        .upgrade = upgrade,
+        .timeout_ms = 25000,
     };
     while (request.n_headers < 6 && q.headers[request.n_headers].name)
         request.n_headers++;
@@ -307,7 +319,8 @@ static UNUSED struct answer ask(struct api_fixture *d, struct ask q)
     return *a;
 }
 
-#define ASK(d, method_, path_, ...) ask(d, (struct ask){.method = method_, .path = path_, __VA_ARGS__})
+#define ASK(d, method_, path_, ...) \
+    ask(d, (struct ask){.method = method_, .path = path_, __VA_ARGS__})
 #define YAML(text) .type = "application/yaml", .body = text
 #define HEADERS(...) .headers = {__VA_ARGS__}
 
@@ -329,7 +342,8 @@ static UNUSED void assert_status(const struct answer *a, int status)
 }
 
 /* A problem document (RFC 9457) of that status, type and detail. */
-static UNUSED void assert_problem(const struct answer *a, int status, const char *word, const char *detail)
+static UNUSED void assert_problem(const struct answer *a, int status, const char *word,
+                                  const char *detail)
 {
     assert_status(a, status);
     assert_string_equal(a->type, "application/problem+json");
@@ -361,7 +375,8 @@ static UNUSED const char *example_path(struct api_fixture *d, const char *patter
 
 /* ---- the fixture itself ---- */
 
-static inline void settle_drafts(void *ctx, const struct update_request *request, const struct update_result *result)
+static inline void settle_drafts(void *ctx, const struct update_request *request,
+                                 const struct update_result *result)
 {
     struct api_fixture *d = ctx;
     drafts_settle(d->api.drafts, request, result);
@@ -372,7 +387,8 @@ static const struct update_observer desk_observers[] = {{"drafts", settle_drafts
 static inline void open_parts(struct api_fixture *d)
 {
     static const char *const dirs[] = {SLUICE_BUILD_DIR "/plugins"};
-    struct chain_config config = {.plugin_dirs = dirs, .n_plugin_dirs = 1, .vote_timeout_ms = 20000, .base_dir = "."};
+    struct chain_config config = {
+        .plugin_dirs = dirs, .n_plugin_dirs = 1, .vote_timeout_ms = 20000, .base_dir = "."};
     struct problems problems = {0};
     char url[128];
     snprintf(url, sizeof url, "sqlite:%s/sluice.db", d->g.folder);
@@ -388,7 +404,8 @@ static inline void open_parts(struct api_fixture *d)
     updates_observe(d->api.updates, desk_observers, 1, d);
 }
 
-static inline struct auth_token a_token(const char *name, const char *token, const char *role, char hash[DIGEST_HEX_SIZE])
+static inline struct auth_token a_token(const char *name, const char *token, const char *role,
+                                        char hash[DIGEST_HEX_SIZE])
 {
     return (struct auth_token){name, digest_of(token, strlen(token), hash), role};
 }
@@ -407,7 +424,8 @@ static inline void fill_api(struct api_fixture *d)
     d->bob = a_token("bob", BOB_TOKEN, "user", d->hashes[1]);
     d->vera = a_token("vera", VERA_TOKEN, "viewer", d->hashes[2]);
     d->paul = a_token("paul", PAUL_TOKEN, "approver", d->hashes[3]);
-    memcpy(d->tokens, (const struct auth_token *[]){&d->alice, &d->bob, &d->vera, &d->paul}, sizeof d->tokens);
+    memcpy(d->tokens, (const struct auth_token *[]){&d->alice, &d->bob, &d->vera, &d->paul},
+           sizeof d->tokens);
     d->api.auth.log = &d->g.log;
     d->api.auth.admin_token_hash = digest_of(ADMIN_TOKEN, strlen(ADMIN_TOKEN), d->admin_hash);
     d->api.auth.tokens = d->tokens;
@@ -435,7 +453,8 @@ static UNUSED int api_setup_demo(void **state)
 {
     api_setup(state);
     struct api_fixture *d = *state;
-    struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"demo\",\"labels\":{\"team\":\"a\"}}");
+    struct answer a =
+        ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"demo\",\"labels\":{\"team\":\"a\"}}");
     assert_status(&a, 201);
     return 0;
 }

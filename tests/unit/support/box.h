@@ -68,7 +68,9 @@ static void box_on_ready(void *ctx, const struct container_ready *ready)
     box->is_ready = true;
     if (ready->network) {
         struct egress_callers_config config = {.listener = ready->fds[NETWORK_CONNECTS],
-                                               .proxy = ready->fds[NETWORK_PROXY], .init_pid = ready->init_pid, .log = &box->log};
+                                               .proxy = ready->fds[NETWORK_PROXY],
+                                               .init_pid = ready->init_pid,
+                                               .log = &box->log};
         box->callers = egress_callers_new(&box->loop, &config, &box->why);
         assert_non_null(box->callers);
     }
@@ -153,10 +155,15 @@ static int box_open(struct box *box, const struct box_options *options)
     assert_non_null(mkdtemp(box->folder));
     snprintf(box->workdir, sizeof box->workdir, "%s/work", box->folder);
     assert_int_equal(mkdir(box->workdir, 0755), 0);
-    struct sandbox_spec spec = {
-        .id = "box", .name = "box", .workdir = box->workdir, .uid = BOX_UID,
-        .init = mode_program("sluice-init", init), .bwrap = options->bwrap ? options->bwrap : "/usr/bin/bwrap", .proxy = !options->no_network,
-        .hidden = options->hidden, .n_hidden = options->n_hidden};
+    struct sandbox_spec spec = {.id = "box",
+                                .name = "box",
+                                .workdir = box->workdir,
+                                .uid = BOX_UID,
+                                .init = mode_program("sluice-init", init),
+                                .bwrap = options->bwrap ? options->bwrap : "/usr/bin/bwrap",
+                                .proxy = !options->no_network,
+                                .hidden = options->hidden,
+                                .n_hidden = options->n_hidden};
     struct container_request request = {.spec = &spec, .policy = &policy};
     box->container = container_start(&box->loop, &request, &box_callbacks, box, &box->why);
     if (!box->container)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The callers of a workload, served by the test: it runs the loop until the workload has ended, and then
- * takes its connections in the place of the proxy. */
+/* The callers of a workload, served by the test: it runs the loop until the workload has ended, and
+ * then takes its connections in the place of the proxy. */
 #ifndef TESTS_SUPPORT_CALLERS_H
 #define TESTS_SUPPORT_CALLERS_H
 

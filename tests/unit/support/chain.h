@@ -19,9 +19,14 @@
 /* The literals below have defaults, which a test names again to change them. */
 #pragma GCC diagnostic ignored "-Woverride-init"
 
-static const char *const test_dirs[] = {SLUICE_BUILD_DIR "/tests/plugins", SLUICE_BUILD_DIR "/plugins"};
+static const char *const test_dirs[] = {SLUICE_BUILD_DIR "/tests/plugins",
+                                        SLUICE_BUILD_DIR "/plugins"};
 
-#define VOTER(...) &(const struct chain_voter_config){.isolation = "inline", .doc_path = "chain.voters[0]", __VA_ARGS__}
+#define VOTER(...)                                                        \
+    &(const struct chain_voter_config)                                    \
+    {                                                                     \
+        .isolation = "inline", .doc_path = "chain.voters[0]", __VA_ARGS__ \
+    }
 #define PARROT(named, json) VOTER(.plugin = "parrot", .name = (named), .options_json = (json))
 
 /* problems must be empty; it may be NULL when none is expected. */
@@ -68,7 +73,8 @@ static inline void assert_refused(const struct chain_voter_config *voter, const 
     problems_free(&problems);
 }
 
-#define TEXTS(...) (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)
+#define TEXTS(...) \
+    (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)
 /* FILESYSTEM(workdir, read-only texts and their number, read-write texts and their number) */
 #define FILESYSTEM(...) \
     &(const struct sluice_filesystem){sizeof(struct sluice_filesystem), __VA_ARGS__}
@@ -87,9 +93,16 @@ static const struct sluice_process test_process = {sizeof test_process, "sandbox
     .ports = (const uint16_t[]){443}, .n_ports = 1, .path = "", .protocol = "", .tls = "",      \
     .enforcement = "", .access = "", .persisted_queries = "", .credential_signing = "",         \
     .signing_service = "", .signing_region = "", .credential_provider = "", __VA_ARGS__}}
-#define RULES(...) .n_rules = 1, .rules = (const struct sluice_rule *const[]){&(const struct sluice_rule){ \
-    .size = sizeof(struct sluice_rule), .key = "api", .name = "api",                            \
-    .doc_path = "network_policies.api", .n_endpoints = 1, .endpoints = ENDPOINT(__VA_ARGS__)}}
+#define RULES(...)                                                           \
+    .n_rules = 1, .rules = (const struct sluice_rule *const[])               \
+    {                                                                        \
+        &(const struct sluice_rule)                                          \
+        {                                                                    \
+            .size = sizeof(struct sluice_rule), .key = "api", .name = "api", \
+            .doc_path = "network_policies.api", .n_endpoints = 1,            \
+            .endpoints = ENDPOINT(__VA_ARGS__)                               \
+        }                                                                    \
+    }
 
 static const struct sluice_policy test_empty = {POLICY_BASE};
 static const struct sluice_sandbox test_proxied = {

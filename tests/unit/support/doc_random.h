@@ -29,7 +29,8 @@ static inline const char *random_text(struct dice *dice)
     /* clang-format off */
     static const char *const texts[] = {
         "a", "api.example.com", "*.example.com", "**", "/usr/**", "no", "on", "Yes", "y", "n",
-        "true", "False", "null", "Null", "~", "-", "--", "---", "...", "... a", "- a", "-a", "?", "? a",
+        "true", "False", "null", "Null", "~", "-", "--", "---", "...", "... a", "- a", "-a", "?",
+        "? a",
         ":", ":a", "a:", "a: b", "a:b", "#", "# a", "a #b", "a#b", "&a", "*a", "!a", "!!str",
         "%a", "@a", "`a", "|", ">", "|-", "[", "]", "[a]", "{", "}", "{a: b}", ",", "a,b", "'",
         "\"", "it's", "\"q\"", "\\", "\\n", "<<", "=", "0", "00", "1", "-1", "+1", "1.", ".5",

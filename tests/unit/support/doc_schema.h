@@ -159,8 +159,8 @@ static const struct schema all_schema = {
 };
 
 /* Decodes text and gives what comes of it: the record's JSON, or its problems. */
-static inline struct all *decode(const struct schema *schema, const char *text, enum doc_format format,
-                          struct arena *arena, struct buf *outcome)
+static inline struct all *decode(const struct schema *schema, const char *text,
+                                 enum doc_format format, struct arena *arena, struct buf *outcome)
 {
     struct problems problems = {0};
     struct doc_node *tree;

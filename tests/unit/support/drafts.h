@@ -135,7 +135,8 @@ static inline void create_sandbox(struct fixture *f, const char *id, const char 
     assert_int_equal(f->result.outcome, CHAIN_ALLOWED);
 }
 
-static inline void settle_drafts(void *ctx, const struct update_request *request, const struct update_result *result)
+static inline void settle_drafts(void *ctx, const struct update_request *request,
+                                 const struct update_result *result)
 {
     struct fixture *f = ctx;
     drafts_settle(f->drafts, request, result);
@@ -148,7 +149,8 @@ static inline int setup_mode(void **state, const char *mode)
     snprintf(f->folder, sizeof f->folder, "/tmp/sluice-drafts-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
     snprintf(url, sizeof url, "sqlite:%s/sluice.db", f->folder);
-    f->log = (struct log){.fd = open("/dev/null", O_WRONLY | O_CLOEXEC), .level = LOG_ERROR, .program = "test"};
+    f->log = (struct log){
+        .fd = open("/dev/null", O_WRONLY | O_CLOEXEC), .level = LOG_ERROR, .program = "test"};
     f->arena = arena_new();
     f->store = store_open(url, &f->log, &f->err);
     if (!f->store)
@@ -195,9 +197,16 @@ static inline int teardown(void **state)
 static inline struct drafts_denial a_denial(const char *host, uint16_t port, const char *binary)
 {
     static const char *const addresses[] = {"93.184.216.34"};
-    return (struct drafts_denial){
-        .host = host, .port = port, .binary = binary, .reason = "no rule", .stage = "connect", .count = 1,
-        .first_seen_ms = 10, .last_seen_ms = 20, .addresses = addresses, .n_addresses = 1};
+    return (struct drafts_denial){.host = host,
+                                  .port = port,
+                                  .binary = binary,
+                                  .reason = "no rule",
+                                  .stage = "connect",
+                                  .count = 1,
+                                  .first_seen_ms = 10,
+                                  .last_seen_ms = 20,
+                                  .addresses = addresses,
+                                  .n_addresses = 1};
 }
 
 static inline void record_denial(struct fixture *f, const struct drafts_denial *denial)

@@ -9,7 +9,8 @@
 #include <sys/mount.h>
 
 /* name, then the answers to its first, second, ... question for that type; the last one stays.
- * An answer is a list of addresses, "none", "nxdomain" or "silent"; "wait" before it holds it back. */
+ * An answer is a list of addresses, "none", "nxdomain" or "silent"; "wait" before it holds it
+ * back. */
 struct resolver_name {
     const char *name, *a[4], *aaaa[4];
 };
@@ -122,7 +123,9 @@ static inline void resolver_answer(struct resolver *r, const unsigned char *q,
     bool wait = strncmp(said, "wait", 4) == 0;
     said += wait ? strspn(said, "wait ") : 0;
     buf_printf(&r->questions, "%s ", name);
-    snprintf(copy, sizeof copy, "%s", strcmp(said, "none") && strcmp(said, "silent") && strcmp(said, "nxdomain") ? said : "");
+    snprintf(copy, sizeof copy, "%s",
+             strcmp(said, "none") && strcmp(said, "silent") && strcmp(said, "nxdomain") ? said
+                                                                                        : "");
     while ((word = strsep(&rest, " ")) && *word) {
         resolver_record(&records, word, type);
         n++;

@@ -7,7 +7,8 @@
 #include "egress/inspect/trust.h"
 #include "support/tls_end.h"
 
-/* A proxy with an authority, which trusts that of the origin, and a client that trusts the proxy's. */
+/* A proxy with an authority, which trusts that of the origin, and a client that trusts the
+ * proxy's. */
 struct scene {
     struct rig rig;
     struct egress_authority *authority, *origins;
@@ -85,7 +86,8 @@ static inline void scene_open(struct scene *s, const char *rule)
     memset(s, 0, sizeof *s);
     s->authority = egress_authority_new(&err);
     s->origins = egress_authority_new(&err);
-    s->inspection = (struct egress_inspection){.authority = s->authority, .trust = trust_in(s->origins)};
+    s->inspection =
+        (struct egress_inspection){.authority = s->authority, .trust = trust_in(s->origins)};
     s->client = client_of(s->authority);
     rig_begin(&s->rig);
     rig_start_proxy(&s->rig, policy_of(&s->rig, rule), (struct egress_limits){0}, s->inspection);

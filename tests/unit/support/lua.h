@@ -72,8 +72,8 @@ struct change {
 };
 
 /* As chain_ask does for a chain of one. */
-static inline int vote_of(struct voter *voter, const struct sluice_transition *t, struct arena *arena,
-                          struct ballot *ballot, struct error *err)
+static inline int vote_of(struct voter *voter, const struct sluice_transition *t,
+                          struct arena *arena, struct ballot *ballot, struct error *err)
 {
     struct voter_ask ask = {.transition = t, .id = (int64_t)clock_mono_ns(), .arena = arena};
     ballot_begin(ballot, arena, voter->codes);

@@ -86,10 +86,16 @@ static inline void memory_begin(struct memory_scene *scene, struct policy *polic
 {
     memset(scene, 0, sizeof *scene);
     uv_loop_init(&scene->loop);
-    scene->proxy = (struct egress_proxy){
-        .loop = &scene->loop, .root = -1, .policy = policy_ref(policy), .generation = 1,
-        .on_line = memory_line, .ctx = scene, .limits = {.max_connections = 9, .head_ms = 1000, .idle_ms = 1000}};
-    struct client *c = scene->client = egress_client_new(&scene->proxy, &egress_request_state, memory_gone);
+    scene->proxy =
+        (struct egress_proxy){.loop = &scene->loop,
+                              .root = -1,
+                              .policy = policy_ref(policy),
+                              .generation = 1,
+                              .on_line = memory_line,
+                              .ctx = scene,
+                              .limits = {.max_connections = 9, .head_ms = 1000, .idle_ms = 1000}};
+    struct client *c = scene->client =
+        egress_client_new(&scene->proxy, &egress_request_state, memory_gone);
     c->caller = (struct egress_caller){.binary = alloc_str("/bin/curl")};
     egress_client_attach(c, memory_pair(scene, &scene->user));
     egress_client_set_upstream(c, memory_pair(scene, &scene->origin));

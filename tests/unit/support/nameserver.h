@@ -28,7 +28,8 @@ struct ns_question {
     bool tcp;
 };
 
-static inline void ns_header(struct buf *out, const struct ns_question *q, const char *flags, int records)
+static inline void ns_header(struct buf *out, const struct ns_question *q, const char *flags,
+                             int records)
 {
     buf_add(out, q->bytes, 2);
     buf_add(out, flags, 2);
@@ -39,7 +40,8 @@ static inline void ns_header(struct buf *out, const struct ns_question *q, const
     buf_add(out, q->bytes + 12, q->name_len + 4);
 }
 
-static inline void ns_addresses(struct buf *out, const struct ns_question *q, const char *four, int n)
+static inline void ns_addresses(struct buf *out, const struct ns_question *q, const char *four,
+                                int n)
 {
     ns_header(out, q, "\x81\x80", n);
     while (n-- > 0)
@@ -112,7 +114,9 @@ static inline void ns_answer(struct buf *out, const struct ns_question *q)
     else if (strcmp(label, "many") == 0)
         ns_addresses(out, q, GOOD, q->type == 1 ? 2000 : 0);
     else
-        ns_addresses(out, q, GOOD, q->type == 1 || strcmp(label, "both") == 0 || strcmp(label, "other-half") == 0);
+        ns_addresses(out, q, GOOD,
+                     q->type == 1 || strcmp(label, "both") == 0 ||
+                         strcmp(label, "other-half") == 0);
 }
 
 static inline void ns_read(struct ns_question *q, const unsigned char *bytes, size_t len, bool tcp)
@@ -198,7 +202,8 @@ static inline int ns_bind(const char *address, uint16_t port, int type)
     ipaddr_to_sockaddr(&ip, port, &at, &len);
     int fd = socket(ip.family, type | SOCK_CLOEXEC, 0);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, len) != 0 || (type == SOCK_STREAM && listen(fd, 8) != 0))
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, len) != 0 ||
+        (type == SOCK_STREAM && listen(fd, 8) != 0))
         network_fail(address);
     return fd;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Voters in processes of their own, for the tests of this folder: a vote, and a log that is read. */
+/* Voters in processes of their own, for the tests of this folder: a vote, and a log that is
+ * read. */
 #ifndef TESTS_SUPPORT_PROCESS_H
 #define TESTS_SUPPORT_PROCESS_H
 

@@ -178,8 +178,8 @@ static inline int puppet_execute(void *arg)
 }
 
 /* programs: NULL-terminated; the first is started by the test, each other one by the one before,
- * but for the last n_spare, which only PUPPET_EXEC starts.  The socket comes with puppet_take, once the
- * connect was answered. */
+ * but for the last n_spare, which only PUPPET_EXEC starts.  The socket comes with puppet_take, once
+ * the connect was answered. */
 static inline struct puppet puppet_start_spare(struct watched *watched, uint16_t port,
                                                const char *const *programs, int n_spare)
 {

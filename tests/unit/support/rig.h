@@ -169,7 +169,8 @@ static inline struct policy *rig_parse(const char *yaml)
     struct problems problems = {0};
     struct policy *policy = policy_parse(yaml, strlen(yaml), DOC_YAML, &problems);
     if (!policy)
-        fail_msg("the policy of the test: %s: %s", problems.items[0].path, problems.items[0].message);
+        fail_msg("the policy of the test: %s: %s", problems.items[0].path,
+                 problems.items[0].message);
     problems_free(&problems);
     return policy;
 }
@@ -256,17 +257,26 @@ static inline void rig_begin(struct rig *rig)
     watched_begin(&rig->watched);
 }
 
-static inline void rig_start_proxy(struct rig *rig, struct policy *policy, struct egress_limits limits,
-                                   struct egress_inspection inspection)
+static inline void rig_start_proxy(struct rig *rig, struct policy *policy,
+                                   struct egress_limits limits, struct egress_inspection inspection)
 {
     struct error err;
     rig->names = egress_names_new();
-    struct egress_config config = {
-        .listen_fd = network_listen(PROXY_ADDRESS, &rig->port),
-        .transparent_fd = network_listen(PROXY_ADDRESS, &rig->transparent_port), .names = rig->names,
-        .connects_fd = rig->watched.listener, .init_pid = getpid(), .policy = policy, .pins = rig_pins,
-        .n_pins = sizeof rig_pins / sizeof *rig_pins, .limits = limits, .inspection = inspection,
-        .log = &rig->log, .on_denial = rig_on_denial, .on_line = rig_on_line, .ctx = rig};
+    struct egress_config config = {.listen_fd = network_listen(PROXY_ADDRESS, &rig->port),
+                                   .transparent_fd =
+                                       network_listen(PROXY_ADDRESS, &rig->transparent_port),
+                                   .names = rig->names,
+                                   .connects_fd = rig->watched.listener,
+                                   .init_pid = getpid(),
+                                   .policy = policy,
+                                   .pins = rig_pins,
+                                   .n_pins = sizeof rig_pins / sizeof *rig_pins,
+                                   .limits = limits,
+                                   .inspection = inspection,
+                                   .log = &rig->log,
+                                   .on_denial = rig_on_denial,
+                                   .on_line = rig_on_line,
+                                   .ctx = rig};
     rig->proxy = egress_new(&rig->loop, &config, &err);
     assert_non_null(rig->proxy);
     policy_unref(policy);
@@ -342,7 +352,8 @@ static inline void rig_take_socket(struct rig *rig, struct puppet *puppet)
 }
 
 /* The programs of puppet_start_spare. */
-static inline struct puppet rig_puppet_chain(struct rig *rig, const char *const *programs, int n_spare)
+static inline struct puppet rig_puppet_chain(struct rig *rig, const char *const *programs,
+                                             int n_spare)
 {
     struct puppet puppet = puppet_start_spare(&rig->watched, rig->port, programs, n_spare);
     rig_take_socket(rig, &puppet);

@@ -96,7 +96,8 @@ static inline struct sandbox_message hear_next(struct house *h, enum sandbox_mes
     do {
         RUN_UNTIL(h, got->len && memchr(got->data, '\n', got->len));
         end = memchr(got->data, '\n', got->len);
-        if (sandbox_message_decode(got->data, (size_t)(end - got->data), h->f->arena, &message, &h->f->err) != 0)
+        if (sandbox_message_decode(got->data, (size_t)(end - got->data), h->f->arena, &message,
+                                   &h->f->err) != 0)
             fail_msg("%s", h->f->err.text);
         buf_consume(got, (size_t)(end - got->data) + 1);
     } while (message.type != type);
@@ -107,7 +108,9 @@ static inline void connect_supervisor(struct house *h)
 {
     runtime_connect(h->runtime, "s1", peer_open(h, &h->supervisor));
     say(h, (struct sandbox_message){.type = MESSAGE_HELLO,
-                                    .hello = {.protocol = SANDBOX_PROTOCOL_VERSION, .sandbox = "s1", .loaded_revision = 1}});
+                                    .hello = {.protocol = SANDBOX_PROTOCOL_VERSION,
+                                              .sandbox = "s1",
+                                              .loaded_revision = 1}});
 }
 
 /* ---- the house ---- */
@@ -126,7 +129,10 @@ static inline bool has_heard(const struct house *h, const char *type)
 static inline int write_stopped(struct store_tx *tx, void *arg, struct error *err)
 {
     (void)arg;
-    return store_tx_sandbox_phase(tx, "s1", "stopped", "", err) || store_tx_sandbox_phase(tx, "s2", "stopped", "", err) ? -1 : 0;
+    return store_tx_sandbox_phase(tx, "s1", "stopped", "", err) ||
+                   store_tx_sandbox_phase(tx, "s2", "stopped", "", err)
+               ? -1
+               : 0;
 }
 
 static inline int house_setup(void **state)
@@ -143,8 +149,16 @@ static inline int house_setup(void **state)
     h->events = events_new(&h->loop);
     h->subscriber = events_subscribe(h->events, NULL, note_event, h);
     const struct runtime_setup parts = {
-        .loop = &h->loop, .log = &h->f->log, .store = h->f->store, .updates = h->f->updates, .drafts = h->f->drafts,
-        .jobs = h->jobs, .events = h->events, .counts = &h->counts, .state_dir = h->f->folder, .gateway_address = "unix:nowhere",
+        .loop = &h->loop,
+        .log = &h->f->log,
+        .store = h->f->store,
+        .updates = h->f->updates,
+        .drafts = h->f->drafts,
+        .jobs = h->jobs,
+        .events = h->events,
+        .counts = &h->counts,
+        .state_dir = h->f->folder,
+        .gateway_address = "unix:nowhere",
     };
     assert_int_equal(store_write(h->f->store, write_stopped, NULL, &h->f->err), 0);
     h->runtime = runtime_new(&parts);
@@ -189,6 +203,7 @@ static inline int house_teardown(void **state)
     return 0;
 }
 
-#define HOUSE_TEST(test) cmocka_unit_test_setup_teardown(test, house_setup_connected, house_teardown)
+#define HOUSE_TEST(test) \
+    cmocka_unit_test_setup_teardown(test, house_setup_connected, house_teardown)
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A gateway's side of one supervisor, and the real supervisor as a child process.
  *
- * The fixture keeps the last message of each kind that the supervisor sends, and hands out one exec at
- * a time. */
+ * The fixture keeps the last message of each kind that the supervisor sends, and hands out one exec
+ * at a time. */
 #ifndef TESTS_SUPPORT_SUPERVISOR_H
 #define TESTS_SUPPORT_SUPERVISOR_H
 
@@ -64,21 +64,24 @@ struct supervisor_fixture {
 
 /* --- what comes in ---------------------------------------------------------------------------- */
 
-static inline void fixture_send(struct supervisor_fixture *d, const struct sandbox_message *message);
+static inline void fixture_send(struct supervisor_fixture *d,
+                                const struct sandbox_message *message);
 
 /* Keeps the batch's sum and acknowledges it, unless the test wants to see it again. */
-static inline void fixture_take_traffic(struct supervisor_fixture *d, const struct sandbox_traffic *batch)
+static inline void fixture_take_traffic(struct supervisor_fixture *d,
+                                        const struct sandbox_traffic *batch)
 {
     d->batches++;
     d->batch_number = batch->number;
     if (d->ignore_batches)
         return;
     for (size_t i = 0; i < batch->n; i++)
-        buf_printf(&d->traffic, "%s %s:%u %s %s %llu\n", batch->items[i].verdict, batch->items[i].host,
-                   batch->items[i].port, batch->items[i].binary, batch->items[i].rule,
-                   (unsigned long long)batch->items[i].count);
-    fixture_send(d, &(struct sandbox_message){.type = MESSAGE_TRAFFIC_ACK,
-                                           .traffic = {.source = batch->source, .number = batch->number}});
+        buf_printf(&d->traffic, "%s %s:%u %s %s %llu\n", batch->items[i].verdict,
+                   batch->items[i].host, batch->items[i].port, batch->items[i].binary,
+                   batch->items[i].rule, (unsigned long long)batch->items[i].count);
+    fixture_send(d, &(struct sandbox_message){
+                        .type = MESSAGE_TRAFFIC_ACK,
+                        .traffic = {.source = batch->source, .number = batch->number}});
 }
 
 static inline void fixture_take(struct supervisor_fixture *d, const struct sandbox_message *m)
@@ -118,7 +121,8 @@ static inline void fixture_take(struct supervisor_fixture *d, const struct sandb
     }
 }
 
-static inline void fixture_on_stream(struct http_tunnel *tunnel, void *ctx, const char *bytes, size_t len)
+static inline void fixture_on_stream(struct http_tunnel *tunnel, void *ctx, const char *bytes,
+                                     size_t len)
 {
     struct supervisor_fixture *d = ctx;
     struct sandbox_message message;
@@ -146,7 +150,8 @@ static inline void fixture_on_stream_closed(void *ctx, const struct error *why)
     buf_clear(&d->lines);
 }
 
-static inline void fixture_on_exec(struct http_tunnel *tunnel, void *ctx, const char *bytes, size_t len)
+static inline void fixture_on_exec(struct http_tunnel *tunnel, void *ctx, const char *bytes,
+                                   size_t len)
 {
     struct supervisor_fixture *d = ctx;
     struct sandbox_frame frame;
@@ -204,8 +209,8 @@ static const struct http_route fixture_routes[] = {
     {.method = "GET", .pattern = SANDBOX_STREAM_PATH, .handler = fixture_get_stream},
     {.method = "GET", .pattern = SANDBOX_EXEC_PATH "{id}", .handler = fixture_get_exec},
 };
-static const struct http_router fixture_router = {fixture_routes,
-                                               sizeof fixture_routes / sizeof *fixture_routes, NULL};
+static const struct http_router fixture_router = {
+    fixture_routes, sizeof fixture_routes / sizeof *fixture_routes, NULL};
 
 /* --- the loop --------------------------------------------------------------------------------- */
 
@@ -253,11 +258,24 @@ static inline void fixture_write_spec(struct supervisor_fixture *d, const char *
     snprintf(workdir, sizeof workdir, "%s/work", d->g.folder);
     snprintf(lock, sizeof lock, "%s/lock", d->g.folder);
     assert_int_equal(mkdir(workdir, 0755), 0);
-    struct sandbox_spec spec = {
-        .id = "sandbox-1", .name = "demo", .token = TOKEN, .gateway = d->g.address, .proxy = proxy,
-        .workdir = workdir, .uid = SUPERVISOR_UID, .policy = policy_json(d->policy), .revision = 1,
-        .hash = policy_hash(d->policy), .init = mode_program("sluice-init", init), .bwrap = "/usr/bin/bwrap", .lock = lock,
-        .env = env, .n_env = 1, .hosts = hosts, .n_hosts = 1, .log_level = "error"};
+    struct sandbox_spec spec = {.id = "sandbox-1",
+                                .name = "demo",
+                                .token = TOKEN,
+                                .gateway = d->g.address,
+                                .proxy = proxy,
+                                .workdir = workdir,
+                                .uid = SUPERVISOR_UID,
+                                .policy = policy_json(d->policy),
+                                .revision = 1,
+                                .hash = policy_hash(d->policy),
+                                .init = mode_program("sluice-init", init),
+                                .bwrap = "/usr/bin/bwrap",
+                                .lock = lock,
+                                .env = env,
+                                .n_env = 1,
+                                .hosts = hosts,
+                                .n_hosts = 1,
+                                .log_level = "error"};
     if (sandbox_spec_write(&spec, path, &err) != 0)
         fail_msg("%s", err.text);
 }
@@ -309,7 +327,8 @@ static inline void fixture_send(struct supervisor_fixture *d, const struct sandb
     buf_free(&line);
 }
 
-static inline void fixture_send_policy(struct supervisor_fixture *d, uint64_t revision, const char *hash, const char *text)
+static inline void fixture_send_policy(struct supervisor_fixture *d, uint64_t revision,
+                                       const char *hash, const char *text)
 {
     struct sandbox_message message = {
         .type = MESSAGE_POLICY, .revision = {.revision = revision, .hash = hash, .policy = text}};
@@ -331,7 +350,8 @@ static inline void fixture_begin(struct supervisor_fixture *d, struct sandbox_ex
     RUN_UNTIL(d, d->exec);
 }
 
-static inline void fixture_write(struct supervisor_fixture *d, enum sandbox_frame_type type, const void *bytes, size_t len)
+static inline void fixture_write(struct supervisor_fixture *d, enum sandbox_frame_type type,
+                                 const void *bytes, size_t len)
 {
     uint8_t header[FRAME_HEADER_SIZE];
     sandbox_frame_header(header, type, len);
@@ -366,6 +386,7 @@ static inline int close_supervisor(void **state)
     return 0;
 }
 
-#define WITH_SUPERVISOR(test) cmocka_unit_test_setup_teardown(test, open_supervisor, close_supervisor)
+#define WITH_SUPERVISOR(test) \
+    cmocka_unit_test_setup_teardown(test, open_supervisor, close_supervisor)
 
 #endif

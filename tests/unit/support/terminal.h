@@ -69,7 +69,8 @@ static UNUSED struct terminal *type(const char *line)
     char *save = NULL;
     t->copy = alloc_str(line);
     t->words[t->n++] = (char *)"sluice";
-    for (char *word = strtok_r(t->copy, " ", &save); word && t->n < WORDS_MAX; word = strtok_r(NULL, " ", &save))
+    for (char *word = strtok_r(t->copy, " ", &save); word && t->n < WORDS_MAX;
+         word = strtok_r(NULL, " ", &save))
         t->words[t->n++] = strcmp(word, "''") == 0 ? (char *)"" : word;
     begin_listening(t);
     t->code = args_parse(&t->cli, t->n, t->words);

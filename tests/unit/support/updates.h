@@ -69,7 +69,8 @@ static const char *const bench_dirs[] = {SLUICE_BUILD_DIR "/plugins"};
 #define NATIVE(name_, level_) {.plugin = name_, .level = level_}
 #define SCRIPT(name_, level_) {.script = name_ ".lua", .level = level_}
 
-static inline struct chain *load_voters(struct bench *b, const struct chain_voter_config *voters, size_t n)
+static inline struct chain *load_voters(struct bench *b, const struct chain_voter_config *voters,
+                                        size_t n)
 {
     const struct chain_voter_config **list = arena_alloc(b->arena, (n + 1) * sizeof *list);
     for (size_t i = 0; i < n; i++) {
@@ -117,7 +118,8 @@ static const struct sluice_actor alice = {sizeof alice, "alice", "admin", "unix"
 static inline const struct doc_node *document(struct bench *b, const char *yaml)
 {
     struct doc_node *node;
-    if (doc_parse(yaml, strlen(yaml), DOC_YAML, POLICY_BYTES_MAX, b->arena, &node, &b->problems) != 0)
+    if (doc_parse(yaml, strlen(yaml), DOC_YAML, POLICY_BYTES_MAX, b->arena, &node, &b->problems) !=
+        0)
         fail_msg("%s", b->problems.items[0].message);
     return node;
 }
@@ -159,18 +161,28 @@ static inline int run(struct bench *b, struct update_request request)
     .kind = SLUICE_REPLACE, .document = document(b, yaml), .document_path = "", __VA_ARGS__
 #define MERGE(b, yaml, ...) .kind = SLUICE_MERGE, .operations = operations(b, yaml), __VA_ARGS__
 
-static inline struct store_sandbox *new_record(struct bench *b, const char *id, const char *name, const char *network)
+static inline struct store_sandbox *new_record(struct bench *b, const char *id, const char *name,
+                                               const char *network)
 {
     struct store_sandbox *record = arena_zalloc(b->arena, sizeof *record);
     *record = (struct store_sandbox){
-        .id = id, .name = name, .network = network, .labels_json = "{\"team\":\"a\"}", .env_json = "{}",
-        .approval_mode = "manual", .token_hash = "", .phase = "ready", .error = "", .created_at_ms = 1,
+        .id = id,
+        .name = name,
+        .network = network,
+        .labels_json = "{\"team\":\"a\"}",
+        .env_json = "{}",
+        .approval_mode = "manual",
+        .token_hash = "",
+        .phase = "ready",
+        .error = "",
+        .created_at_ms = 1,
     };
     return record;
 }
 
 #define CREATE(b, id, name_, network, ...)                                                \
-    .kind = SLUICE_CREATE, .sandbox = name_, .create = new_record(b, id, name_, network), __VA_ARGS__
+    .kind = SLUICE_CREATE, .sandbox = name_, .create = new_record(b, id, name_, network), \
+    __VA_ARGS__
 
 /* ---- what is there ---- */
 
@@ -185,7 +197,8 @@ static inline struct store_revision revision_of(struct bench *b, const char *id,
 static inline struct policy *policy_of(struct bench *b, const char *id)
 {
     struct store_revision r = revision_of(b, id, 0);
-    struct policy *policy = policy_parse(r.policy_json, strlen(r.policy_json), DOC_JSON, &b->problems);
+    struct policy *policy =
+        policy_parse(r.policy_json, strlen(r.policy_json), DOC_JSON, &b->problems);
     assert_non_null(policy);
     return policy;
 }
@@ -239,7 +252,8 @@ static inline int bench_setup(void **state)
     snprintf(b->folder, sizeof b->folder, "/tmp/sluice-update-XXXXXX");
     assert_non_null(mkdtemp(b->folder));
     snprintf(url, sizeof url, "sqlite:%s/sluice.db", b->folder);
-    b->log = (struct log){.fd = open("/dev/null", O_WRONLY | O_CLOEXEC), .level = LOG_ERROR, .program = "test"};
+    b->log = (struct log){
+        .fd = open("/dev/null", O_WRONLY | O_CLOEXEC), .level = LOG_ERROR, .program = "test"};
     b->arena = arena_new();
     b->store = store_open(url, &b->log, &b->err);
     if (!b->store)

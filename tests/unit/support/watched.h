@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A thread whose connects are suspended like those of a workload, and those of all processes that it
- * forks.  The test runs the loop that answers them in its own thread. */
+/* A thread whose connects are suspended like those of a workload, and those of all processes that
+ * it forks.  The test runs the loop that answers them in its own thread. */
 #ifndef TESTS_SUPPORT_WATCHED_H
 #define TESTS_SUPPORT_WATCHED_H
 
@@ -93,7 +93,8 @@ struct watched_child {
 /* fork, or a process of that number. */
 static inline pid_t watched_clone(pid_t number)
 {
-    struct clone_args how = {.exit_signal = SIGCHLD, .set_tid = (uintptr_t)&number, .set_tid_size = 1};
+    struct clone_args how = {
+        .exit_signal = SIGCHLD, .set_tid = (uintptr_t)&number, .set_tid_size = 1};
     return number == 0 ? fork() : (pid_t)syscall(SYS_clone3, &how, sizeof how);
 }
 
@@ -102,7 +103,7 @@ static inline void watched_fork_here(void *arg)
     struct watched_child *child = arg;
     child->pid = watched_clone(child->pid);
     if (child->pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);           /* of the thread: a test that fails leaves nobody */
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* of the thread: a test that fails leaves nobody */
         _exit(child->fn(child->arg));
     }
 }

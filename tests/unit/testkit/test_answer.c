@@ -3,11 +3,12 @@
 #include "support/testkit.h"
 #include "testkit/answer.h"
 
-static const char denied[] =
-    "[{\"voter\":\"v\",\"verdict\":\"deny\",\"code\":\"NO\",\"path\":\"a.b\",\"message\":\"not at 5 o'clock\","
-    "\"facts\":{\"k\":\"1\"}}]";
-static const char failed[] = "[{\"voter\":\"v\",\"verdict\":\"deny\",\"code\":\"VOTER_ERROR\",\"path\":\"\","
-                             "\"message\":\"voter v failed: it raised\",\"failed\":true}]";
+static const char denied[] = "[{\"voter\":\"v\",\"verdict\":\"deny\",\"code\":\"NO\",\"path\":\"a."
+                             "b\",\"message\":\"not at 5 o'clock\","
+                             "\"facts\":{\"k\":\"1\"}}]";
+static const char failed[] =
+    "[{\"voter\":\"v\",\"verdict\":\"deny\",\"code\":\"VOTER_ERROR\",\"path\":\"\","
+    "\"message\":\"voter v failed: it raised\",\"failed\":true}]";
 
 static const struct {
     const char *expect, *votes, *outcome;
@@ -27,7 +28,8 @@ static const struct {
 static const char chain_votes[] =
     "[{\"voter\":\"a\",\"verdict\":\"allow\",\"code\":\"\",\"path\":\"\",\"message\":\"\"},"
     "{\"voter\":\"b\",\"verdict\":\"deny\",\"code\":\"NO\",\"path\":\"\",\"message\":\"no\"},"
-    "{\"voter\":\"c\",\"verdict\":\"deny\",\"code\":\"VOTER_ERROR\",\"path\":\"\",\"message\":\"broke\",\"failed\":true}]";
+    "{\"voter\":\"c\",\"verdict\":\"deny\",\"code\":\"VOTER_ERROR\",\"path\":\"\",\"message\":"
+    "\"broke\",\"failed\":true}]";
 
 static const struct {
     const char *expect, *differs;
@@ -40,7 +42,8 @@ static const struct {
     {"votes: {c: deny}", "ballot of c"},
 };
 
-static void check(const char *what, const struct test *test, const struct answer *answer, const char *differs)
+static void check(const char *what, const struct test *test, const struct answer *answer,
+                  const char *differs)
 {
     struct arena *arena = arena_new();
     struct judgement j;
@@ -54,12 +57,14 @@ static void check(const char *what, const struct test *test, const struct answer
     arena_free(arena);
 }
 
-static void check_voted(const char *subject, const char *expect, const char *votes, const char *outcome,
-                        const char *differs)
+static void check_voted(const char *subject, const char *expect, const char *votes,
+                        const char *outcome, const char *differs)
 {
     struct suite suite;
-    char *text = alloc_printf("%s: x\ncases: [{name: a, candidate: {version: 1}, expect: {%s}}]\n", subject, expect);
-    struct answer answer = {.state = ANSWER_VOTED, .outcome = outcome, .votes = json_loads(votes, 0, NULL)};
+    char *text = alloc_printf("%s: x\ncases: [{name: a, candidate: {version: 1}, expect: {%s}}]\n",
+                              subject, expect);
+    struct answer answer = {
+        .state = ANSWER_VOTED, .outcome = outcome, .votes = json_loads(votes, 0, NULL)};
     assert_non_null(answer.votes);
     read_text(&suite, text, &(struct suite_filter){0});
     check(expect, &suite.tests[0], &answer, differs);
@@ -72,20 +77,24 @@ static void test_one_voter(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof judged / sizeof judged[0]; i++)
-        check_voted("plugin", judged[i].expect, judged[i].votes, judged[i].outcome, judged[i].differs);
+        check_voted("plugin", judged[i].expect, judged[i].votes, judged[i].outcome,
+                    judged[i].differs);
 }
 
 static void test_chains(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof judged_chains / sizeof judged_chains[0]; i++)
-        check_voted("chain", judged_chains[i].expect, chain_votes, "denied", judged_chains[i].differs);
+        check_voted("chain", judged_chains[i].expect, chain_votes, "denied",
+                    judged_chains[i].differs);
 }
 
-static void check_text(const char *expect, enum answer_state state, const char *text, const char *differs)
+static void check_text(const char *expect, enum answer_state state, const char *text,
+                       const char *differs)
 {
     struct suite suite;
-    char *file = alloc_printf("plugin: x\ncases: [{name: a, candidate: {version: 1}, expect: {%s}}]\n", expect);
+    char *file = alloc_printf(
+        "plugin: x\ncases: [{name: a, candidate: {version: 1}, expect: {%s}}]\n", expect);
     struct answer answer = {.state = state, .outcome = "", .text = alloc_str(text)};
     read_text(&suite, file, &(struct suite_filter){0});
     check(expect, &suite.tests[0], &answer, differs);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Expressions that would take long are refused before they are compiled; others keep their meaning. */
+/* Expressions that would take long are refused before they are compiled; others keep their
+ * meaning. */
 #include "support/testkit.h"
 #include "testkit/pattern.h"
 
@@ -28,7 +29,8 @@ static void an_expression_keeps_its_meaning(void **state)
         if (pattern_compile(&regex, meant[i].pattern, why) != 0)
             fail_msg("%s %s", meant[i].pattern, why);
         if (pattern_matches(&regex, meant[i].text) != meant[i].found)
-            fail_msg("%s: \"%s\" is %s", meant[i].pattern, meant[i].text, meant[i].found ? "not found" : "found");
+            fail_msg("%s: \"%s\" is %s", meant[i].pattern, meant[i].text,
+                     meant[i].found ? "not found" : "found");
         regfree(&regex);
     }
 }
@@ -36,7 +38,8 @@ static void an_expression_keeps_its_meaning(void **state)
 static const struct {
     const char *pattern, *why;
 } refused[] = {
-    {"(((((((((a{1,200}){1,200}){1,200}){1,200})*)*)*)*)*b", "has more than 1024 parts with its repetitions written out"},
+    {"(((((((((a{1,200}){1,200}){1,200}){1,200})*)*)*)*)*b",
+     "has more than 1024 parts with its repetitions written out"},
     {"a{1,2000}", "more than 1024 parts"},
     {"a{2000}", "more than 1024 parts"},
     {"a{2000,}", "more than 1024 parts"},

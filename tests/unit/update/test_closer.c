@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A reload in the middle of an update: the update is not the one to wait for the end of the old chain. */
+/* A reload in the middle of an update: the update is not the one to wait for the end of the old
+ * chain. */
 #include "support/updates.h"
 
 #include "base/clock.h"
@@ -13,7 +14,8 @@ static struct chain *load_stubborn(struct bench *b)
     static const struct chain_voter_config *const voters[] = {&voter};
     const struct chain_config config = {
         .plugin_dirs = dirs, .n_plugin_dirs = 1, .voters = voters, .n_voters = 1, .base_dir = "."};
-    assert_int_equal(setenv("SLUICE_PLUGIN_HOST", SLUICE_BUILD_DIR "/bin/sluice-plugin-host", 1), 0);
+    assert_int_equal(setenv("SLUICE_PLUGIN_HOST", SLUICE_BUILD_DIR "/bin/sluice-plugin-host", 1),
+                     0);
     struct chain *chain = chain_load(&config, &b->log, &b->problems);
     if (!chain)
         fail_msg("%s", b->problems.items[0].message);
@@ -56,6 +58,7 @@ static void an_update_does_not_wait_for_the_end_of_its_chain(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {BENCH_TEST(an_update_does_not_wait_for_the_end_of_its_chain)};
+    const struct CMUnitTest tests[] = {
+        BENCH_TEST(an_update_does_not_wait_for_the_end_of_its_chain)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,8 @@
 
 /* ---- all or nothing ---- */
 
-static int fail_with(struct store_tx *tx, void *arg, const struct update_result *result, struct error *err)
+static int fail_with(struct store_tx *tx, void *arg, const struct update_result *result,
+                     struct error *err)
 {
     (void)tx;
     (void)result;
@@ -22,7 +23,8 @@ static void what_the_caller_adds_can_undo_it_all(void **state)
     assert_int_equal(revision_of(b, "s1", 0).revision, 1);
     assert_int_equal(count_decisions(b), 1);
     assert_int_equal(b->decided, 0);
-    REFUSED(b, ERROR_STATE, "no", CREATE(b, "s2", "other", "proxy", .also = fail_with, .arg = "no"));
+    REFUSED(b, ERROR_STATE, "no",
+            CREATE(b, "s2", "other", "proxy", .also = fail_with, .arg = "no"));
     struct store_sandbox box;
     assert_int_equal(store_sandbox_get(b->store, "other", b->arena, &box, &b->err), -1);
     RUN(b, MERGE(b, OPERATIONS(FIRST_OPERATION)));
@@ -34,12 +36,14 @@ static void a_held_update_leaves_no_chunk_without_its_decision(void **state)
     struct bench *b = *state;
     write_rule(b, "asking", "    return ballot:hold('ASK', '', 'ask the owner')");
     USE_VOTERS(b, SCRIPT("asking", "mandatory"));
-    REFUSED(b, ERROR_STATE, "no", MERGE(b, OPERATIONS(FIRST_OPERATION), .also = fail_with, .arg = "no"));
+    REFUSED(b, ERROR_STATE, "no",
+            MERGE(b, OPERATIONS(FIRST_OPERATION), .also = fail_with, .arg = "no"));
     assert_int_equal(count_drafts(b), 0);
     assert_int_equal(count_decisions(b), 1);
 }
 
-static int count_call(struct store_tx *tx, void *arg, const struct update_result *result, struct error *err)
+static int count_call(struct store_tx *tx, void *arg, const struct update_result *result,
+                      struct error *err)
 {
     (void)tx;
     (void)err;
@@ -56,7 +60,8 @@ static void what_the_caller_adds_also_runs_when_nothing_changed(void **state)
     RUN(b, MERGE(b, OPERATIONS(FIRST_OPERATION), .also = count_call, .arg = &seen));
     assert_int_equal(seen, 1002);
     seen = 0;
-    RUN(b, MERGE(b, OPERATIONS("{remove_rule: {rule_name: api}}"), .also = count_call, .arg = &seen, .dry_run = true));
+    RUN(b, MERGE(b, OPERATIONS("{remove_rule: {rule_name: api}}"), .also = count_call, .arg = &seen,
+                 .dry_run = true));
     assert_int_equal(seen, 0);
 }
 
@@ -92,7 +97,8 @@ static int take_the_rule_away(void *arg, const struct update_result *seen, struc
     return update_run(b->updates, &other, b->arena, &result, &b->problems, err);
 }
 
-static int note_call(struct store_tx *tx, void *arg, const struct update_result *result, struct error *err)
+static int note_call(struct store_tx *tx, void *arg, const struct update_result *result,
+                     struct error *err)
 {
     (void)tx;
     (void)result;
@@ -107,7 +113,8 @@ static void that_nothing_changes_must_be_true_of_the_newest_revision(void **stat
     struct interloper other = {b, 0};
     RUN(b, MERGE(b, OPERATIONS(FIRST_OPERATION)));
     REFUSED(b, ERROR_MOVED, "the policy is at revision 3, not at 2: fetch it and try again",
-            MERGE(b, OPERATIONS(FIRST_OPERATION), .review = take_the_rule_away, .also = note_call, .arg = &other));
+            MERGE(b, OPERATIONS(FIRST_OPERATION), .review = take_the_rule_away, .also = note_call,
+                  .arg = &other));
     assert_int_equal(other.calls, 0);
 }
 
@@ -115,7 +122,7 @@ static void that_nothing_changes_must_be_true_of_the_newest_revision(void **stat
 
 struct meddler {
     struct bench *b;
-    unsigned calls, meddles;                        /* the first so many calls find the policy moved */
+    unsigned calls, meddles; /* the first so many calls find the policy moved */
 };
 
 /* Asked after the vote and before the commit, which is just when another update hurts. */
@@ -128,8 +135,10 @@ static int meddle(struct meddler *m)
     struct problems problems = {0};
     struct update_result result;
     struct error err;
-    snprintf(text, sizeof text, OPERATIONS("{add_rule: {rule_name: other%u, rule: {endpoints: [{host: h%u.example.com,"
-                                           " port: 443}], binaries: [{path: /usr/bin/curl}]}}}"), m->calls, m->calls);
+    snprintf(text, sizeof text,
+             OPERATIONS("{add_rule: {rule_name: other%u, rule: {endpoints: [{host: h%u.example.com,"
+                        " port: 443}], binaries: [{path: /usr/bin/curl}]}}}"),
+             m->calls, m->calls);
     int rc = doc_parse(text, strlen(text), DOC_YAML, 4096, arena, &node, &problems);
     if (rc == 0)
         rc = policy_operations_decode(node, arena, &list, &problems);
@@ -158,8 +167,9 @@ static void a_reviewed_update_is_not_run_again(void **state)
 {
     struct bench *b = *state;
     struct meddler m = {b, 0, 1};
-    assert_int_equal(run(b, (struct update_request){MERGE(b, OPERATIONS(FIRST_OPERATION), .review = meddling_review,
-                                                          .arg = &m)}), -1);
+    assert_int_equal(run(b, (struct update_request){MERGE(b, OPERATIONS(FIRST_OPERATION),
+                                                          .review = meddling_review, .arg = &m)}),
+                     -1);
     assert_int_equal(b->err.kind, ERROR_MOVED);
     assert_int_equal(m.calls, 1);
     assert_int_equal(revision_of(b, "s1", 0).revision, 2);
@@ -177,7 +187,8 @@ struct writer {
     char why[256];
 };
 
-/* One merge, tried again when others kept coming first: the gateway's own queue spares clients that. */
+/* One merge, tried again when others kept coming first: the gateway's own queue spares clients
+ * that. */
 static void merge_one(struct writer *w, int round)
 {
     char text[256];
@@ -188,9 +199,11 @@ static void merge_one(struct writer *w, int round)
     struct update_result result;
     struct error err = {0};
     int rc;
-    snprintf(text, sizeof text, OPERATIONS("{add_rule: {rule_name: r%d_%d, rule: {endpoints: [{host: h%d-%d.example.com,"
-                                           " port: 443}], binaries: [{path: /usr/bin/curl}]}}}"),
-             w->number, round, w->number, round);
+    snprintf(
+        text, sizeof text,
+        OPERATIONS("{add_rule: {rule_name: r%d_%d, rule: {endpoints: [{host: h%d-%d.example.com,"
+                   " port: 443}], binaries: [{path: /usr/bin/curl}]}}}"),
+        w->number, round, w->number, round);
     rc = doc_parse(text, strlen(text), DOC_YAML, 4096, arena, &node, &problems) ||
          policy_operations_decode(node, arena, &list, &problems);
     const struct update_request request = {
@@ -199,7 +212,8 @@ static void merge_one(struct writer *w, int round)
     do {
         w->tries++;
         rc = rc ? rc : update_run(w->b->updates, &request, arena, &result, &problems, &err);
-    } while (rc && err.kind == ERROR_MOVED && strncmp(err.text, "gave up after 5 attempts", 24) == 0 && ((rc = 0), 1));
+    } while (rc && err.kind == ERROR_MOVED &&
+             strncmp(err.text, "gave up after 5 attempts", 24) == 0 && ((rc = 0), 1));
     if (rc || result.outcome != CHAIN_ALLOWED || !result.changed) {
         w->failures++;
         snprintf(w->why, sizeof w->why, "%s", err.text);
@@ -236,7 +250,8 @@ static void run_writers(struct bench *b, struct writer *writers, void (*meanwhil
     pthread_barrier_destroy(&start);
     for (int i = 0; i < WRITERS; i++)
         if (writers[i].failures)
-            fail_msg("writer %d: %u failures, the last: %s", i, writers[i].failures, writers[i].why);
+            fail_msg("writer %d: %u failures, the last: %s", i, writers[i].failures,
+                     writers[i].why);
 }
 
 static void assert_nothing_lost(struct bench *b)
@@ -250,7 +265,7 @@ static void assert_nothing_lost(struct bench *b)
     assert_int_equal(n, 1 + WRITERS * ROUNDS);
     for (size_t i = 0; i < n; i++)
         assert_int_equal(items[i].revision, n - i);
-    assert_int_equal(count_decisions(b), n);        /* one for each revision: an attempt leaves no trace */
+    assert_int_equal(count_decisions(b), n); /* one for each revision: an attempt leaves no trace */
 }
 
 static void sixteen_writers_lose_nothing(void **state)
@@ -268,8 +283,8 @@ static struct chain *chain_of(struct bench *b, const char *const names[3])
     struct chain_voter_config voters[3];
     for (int i = 0; i < 3; i++) {
         write_rule(b, names[i], "    return ballot:allow()");
-        voters[i] = (struct chain_voter_config){.script = arena_printf(b->arena, "%s.lua", names[i]),
-                                                .level = "mandatory"};
+        voters[i] = (struct chain_voter_config){
+            .script = arena_printf(b->arena, "%s.lua", names[i]), .level = "mandatory"};
     }
     return load_voters(b, voters, 3);
 }
@@ -306,15 +321,19 @@ static void each_decision_is_one_chains(void **state)
     const char *last = "";
     run_writers(b, writers, swap_chains);
     assert_nothing_lost(b);
-    assert_int_equal(store_decision_list(b->store, &(struct store_decision_query){.sandbox_id = "s1"},
-                                         b->arena, &items, &n, &b->err), 0);
+    assert_int_equal(store_decision_list(b->store,
+                                         &(struct store_decision_query){.sandbox_id = "s1"},
+                                         b->arena, &items, &n, &b->err),
+                     0);
     for (size_t i = 0; i < n; i++) {
         json_t *votes = json_loads(items[i].votes_json, 0, NULL);
         assert_int_equal(json_array_size(votes), 3);
         const char *first = json_string_value(json_object_get(json_array_get(votes, 0), "voter"));
         const char *all = family(b, first);
         for (size_t j = 1; j < 3 && strcmp(all, "static_fields") != 0; j++)
-            assert_string_equal(family(b, json_string_value(json_object_get(json_array_get(votes, j), "voter"))), all);
+            assert_string_equal(
+                family(b, json_string_value(json_object_get(json_array_get(votes, j), "voter"))),
+                all);
         families += strcmp(all, last) != 0;
         last = all;
         json_decref(votes);

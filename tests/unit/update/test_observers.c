@@ -3,24 +3,26 @@
 #include "support/updates.h"
 
 struct heard {
-    struct buf names;                               /* of the observers, in the order of the calls */
+    struct buf names; /* of the observers, in the order of the calls */
     char actor[32];
     struct update_result result;
 };
 
-#define OBSERVER(function)                                                                               \
-    static void function(void *ctx, const struct update_request *request, const struct update_result *result) \
-    {                                                                                                   \
-        struct heard *h = ctx;                                                                          \
-        buf_puts(&h->names, #function " ");                                                             \
-        snprintf(h->actor, sizeof h->actor, "%s", request->actor.name);                                 \
-        h->result = *result;                                                                            \
+#define OBSERVER(function)                                                \
+    static void function(void *ctx, const struct update_request *request, \
+                         const struct update_result *result)              \
+    {                                                                     \
+        struct heard *h = ctx;                                            \
+        buf_puts(&h->names, #function " ");                               \
+        snprintf(h->actor, sizeof h->actor, "%s", request->actor.name);   \
+        h->result = *result;                                              \
     }
 OBSERVER(first)
 OBSERVER(second)
 OBSERVER(third)
 
-static const struct update_observer observers[] = {{"first", first}, {"second", second}, {"third", third}};
+static const struct update_observer observers[] = {
+    {"first", first}, {"second", second}, {"third", third}};
 
 static void observe(struct bench *b, struct heard *h)
 {
@@ -37,7 +39,8 @@ static void assert_heard(struct heard *h, const char *names)
 static int door(struct bench *b, struct update_request request, struct update_result *out)
 {
     request.sandbox = "demo";
-    request.actor = (struct sluice_actor){sizeof request.actor, "a stranger", "user", "a new protocol"};
+    request.actor =
+        (struct sluice_actor){sizeof request.actor, "a stranger", "user", "a new protocol"};
     return update_run(b->updates, &request, b->arena, out, &b->problems, &b->err);
 }
 
@@ -47,7 +50,8 @@ static void a_new_door_forgets_none(void **state)
     struct heard h = {0};
     struct update_result result;
     observe(b, &h);
-    struct update_request request = {.kind = SLUICE_MERGE, .operations = operations(b, OPERATIONS(FIRST_OPERATION))};
+    struct update_request request = {.kind = SLUICE_MERGE,
+                                     .operations = operations(b, OPERATIONS(FIRST_OPERATION))};
     assert_int_equal(door(b, request, &result), 0);
     assert_int_equal(h.result.outcome, CHAIN_ALLOWED);
     assert_int_equal(h.result.revision, 2);

@@ -42,8 +42,8 @@ static void every_objection_is_told(void **state)
     write_rule(b, "strict", DENY);
     write_rule(b, "asking", HOLD);
     write_rule(b, "broken", "    return nothing.at.all");
-    USE_VOTERS(b, SCRIPT("strict", "mandatory"), SCRIPT("asking", "mandatory"), SCRIPT("broken", "mandatory"),
-               NATIVE("live_reload", "mandatory"));
+    USE_VOTERS(b, SCRIPT("strict", "mandatory"), SCRIPT("asking", "mandatory"),
+               SCRIPT("broken", "mandatory"), NATIVE("live_reload", "mandatory"));
     RUN(b, REPLACE(b, "version: 1\n" FIRST_RULE));
     assert_int_equal(b->result.votes.n, 4);
     assert_int_equal(vote_of(&b->result, "strict")->verdict, SLUICE_DENY);
@@ -90,7 +90,8 @@ static void asking_again_for_what_waits_makes_no_second_chunk(void **state)
     assert_string_not_equal(b->result.decision_id, decision_id);
     assert_string_equal(decision(b, b->result.decision_id).draft_id, first);
     assert_int_equal(count_drafts(b), 1);
-    RUN(b, REPLACE(b, "version: 1\n" FIRST_RULE, .actor = {sizeof(struct sluice_actor), "bob", "admin", "unix"}));
+    RUN(b, REPLACE(b, "version: 1\n" FIRST_RULE,
+                   .actor = {sizeof(struct sluice_actor), "bob", "admin", "unix"}));
     assert_string_not_equal(b->result.draft_id, first);
     assert_int_equal(count_drafts(b), 2);
 }
@@ -158,7 +159,8 @@ static void an_advisory_voter_only_warns(void **state)
     USE_VOTERS(b, NATIVE("live_reload", "mandatory"), SCRIPT("strict", "advisory"));
     RUN(b, REPLACE(b, "version: 1\n" FIRST_RULE));
     assert_int_equal(b->result.outcome, CHAIN_ALLOWED);
-    json_t *document = update_document(&b->result), *warnings = json_object_get(document, "warnings");
+    json_t *document = update_document(&b->result),
+           *warnings = json_object_get(document, "warnings");
     assert_int_equal(json_array_size(warnings), 1);
     const json_t *warning = json_array_get(warnings, 0);
     assert_string_equal(json_string_value(json_object_get(warning, "voter")), "strict");
@@ -173,8 +175,10 @@ static void a_voter_sees_who_asks_and_why(void **state)
 {
     struct bench *b = *state;
     write_rule(b, "witness",
-               "    ballot:fact('saw', t.kind .. ' ' .. t.sandbox.name .. ' ' .. t.sandbox.labels.team .. ' ' ..\n"
-               "      t.sandbox.network .. ' ' .. t.actor.name .. ' ' .. t.actor.role .. ' ' .. t.reason)\n"
+               "    ballot:fact('saw', t.kind .. ' ' .. t.sandbox.name .. ' ' .. "
+               "t.sandbox.labels.team .. ' ' ..\n"
+               "      t.sandbox.network .. ' ' .. t.actor.name .. ' ' .. t.actor.role .. ' ' .. "
+               "t.reason)\n"
                "    return ballot:allow()");
     USE_VOTERS(b, SCRIPT("witness", "mandatory"));
     RUN(b, REPLACE(b, "version: 1\n" FIRST_RULE, .reason = "because"));
@@ -188,27 +192,32 @@ static void a_voter_sees_who_asks_and_why(void **state)
 static void the_document_is_complete(void **state)
 {
     struct bench *b = *state;
-    static const char *const members[] = {"outcome", "revision", "hash", "changed", "status", "dry_run", "votes",
-                                          "warnings", "diff", "effect", NULL};
-    static const char *const of_votes[] = {"voter", "version", "level", "verdict", "code", "message", "path",
-                                           "duration_us", NULL};
-    static const char *const of_reach[] = {"host", "port", "binary", "method", "path", "example", NULL};
+    static const char *const members[] = {"outcome", "revision", "hash",  "changed",
+                                          "status",  "dry_run",  "votes", "warnings",
+                                          "diff",    "effect",   NULL};
+    static const char *const of_votes[] = {"voter",   "version", "level",       "verdict", "code",
+                                           "message", "path",    "duration_us", NULL};
+    static const char *const of_reach[] = {"host", "port",    "binary", "method",
+                                           "path", "example", NULL};
     static const char *const of_diff[] = {"added", "removed", "changed", "static", NULL};
     RUN(b, REPLACE(b, "version: 1\n" FIRST_RULE));
     json_t *document = update_document(&b->result);
     for (size_t i = 0; members[i]; i++)
         assert_non_null(json_object_get(document, members[i]));
     for (size_t i = 0; of_votes[i]; i++)
-        assert_non_null(json_object_get(json_array_get(json_object_get(document, "votes"), 0), of_votes[i]));
+        assert_non_null(
+            json_object_get(json_array_get(json_object_get(document, "votes"), 0), of_votes[i]));
     for (size_t i = 0; of_diff[i]; i++)
         assert_non_null(json_object_get(json_object_get(document, "diff"), of_diff[i]));
     const json_t *effect = json_object_get(document, "effect");
     for (size_t i = 0; of_reach[i]; i++)
-        assert_non_null(json_object_get(json_array_get(json_object_get(effect, "gained"), 0), of_reach[i]));
+        assert_non_null(
+            json_object_get(json_array_get(json_object_get(effect, "gained"), 0), of_reach[i]));
     assert_int_equal(json_array_size(json_object_get(effect, "lost")), 0);
     assert_string_equal(json_string_value(json_object_get(effect, "relation")), "loosens");
     assert_string_equal(json_string_value(json_object_get(document, "outcome")), "allowed");
-    assert_string_equal(json_string_value(json_object_get(document, "decision")), b->result.decision_id);
+    assert_string_equal(json_string_value(json_object_get(document, "decision")),
+                        b->result.decision_id);
     json_decref(document);
 }
 

@@ -26,7 +26,8 @@ static void a_new_sandbox_gets_the_restrictive_default(void **state)
 static void a_taken_name_is_refused(void **state)
 {
     struct bench *b = *state;
-    REFUSED(b, ERROR_EXISTS, "sandbox 'demo' already exists: choose another name, or delete it first",
+    REFUSED(b, ERROR_EXISTS,
+            "sandbox 'demo' already exists: choose another name, or delete it first",
             CREATE(b, "s2", "demo", "proxy"));
     assert_int_equal(count_decisions(b), 1);
 }
@@ -79,8 +80,12 @@ static void operations_build_on_the_current_policy(void **state)
 {
     struct bench *b = *state;
     RUN(b, MERGE(b, OPERATIONS(FIRST_OPERATION)));
-    RUN(b, MERGE(b, OPERATIONS("{add_rule: {rule_name: web, rule: {endpoints: [{host: www.example.com, port: 80}],"
-                               " binaries: [{path: /usr/bin/wget}]}}}")));
+    RUN(b,
+        MERGE(
+            b,
+            OPERATIONS(
+                "{add_rule: {rule_name: web, rule: {endpoints: [{host: www.example.com, port: 80}],"
+                " binaries: [{path: /usr/bin/wget}]}}}")));
     assert_int_equal(b->result.revision, 3);
     RUN(b, MERGE(b, OPERATIONS("{remove_rule: {rule_name: api}}")));
     assert_int_equal(b->result.revision, 4);
@@ -101,8 +106,8 @@ static void a_rollback_is_a_new_revision_with_the_old_policy(void **state)
     assert_int_equal(b->result.diff->n_removed, 1);
     RUN(b, .kind = SLUICE_ROLLBACK, .to_revision = 3);
     assert_false(b->result.changed);
-    REFUSED(b, ERROR_NOT_FOUND, "policy revision 9 not found: there are 1 to 3", .kind = SLUICE_ROLLBACK,
-            .to_revision = 9);
+    REFUSED(b, ERROR_NOT_FOUND, "policy revision 9 not found: there are 1 to 3",
+            .kind = SLUICE_ROLLBACK, .to_revision = 9);
 }
 
 static void a_dry_run_decides_and_leaves_nothing(void **state)
@@ -129,10 +134,12 @@ static void an_expected_revision_must_be_the_newest(void **state)
     RUN(b, MERGE(b, OPERATIONS(FIRST_OPERATION), .if_revision = 1));
     assert_int_equal(b->result.revision, 2);
     REFUSED(b, ERROR_MOVED,
-            "the policy of sandbox 'demo' is at revision 2, not 1: read it again and repeat the change on top of it",
+            "the policy of sandbox 'demo' is at revision 2, not 1: read it again and repeat the "
+            "change on top of it",
             REPLACE(b, "version: 1\n", .if_revision = 1));
     REFUSED(b, ERROR_MOVED,
-            "the policy of sandbox 'demo' is at revision 2, not 7: read it again and repeat the change on top of it",
+            "the policy of sandbox 'demo' is at revision 2, not 7: read it again and repeat the "
+            "change on top of it",
             .kind = SLUICE_ROLLBACK, .to_revision = 1, .if_revision = 7);
     assert_int_equal(revision_of(b, "s1", 0).revision, 2);
 }
@@ -215,7 +222,8 @@ static void problems_of_a_member_are_located_in_its_document(void **state)
                                               "      endpoints: [{host: localhost, port: 443}]\n"
                                               "      binaries: [{path: /usr/bin/curl}]\n");
     REFUSED(b, ERROR_INVALID, "the policy has 1 problem",
-            CREATE(b, "s2", "other", "proxy", .document = doc_get(body, "policy"), .document_path = "policy"));
+            CREATE(b, "s2", "other", "proxy", .document = doc_get(body, "policy"),
+                   .document_path = "policy"));
     assert_string_equal(b->problems.items[0].path, "policy.network_policies.api.endpoints[0].host");
     assert_int_equal(b->problems.items[0].line, 6);
     assert_int_equal(b->problems.items[0].column, 26);
@@ -226,13 +234,15 @@ static void a_policy_is_measured_as_it_is_stored(void **state)
 {
     struct bench *b = *state;
     struct buf yaml = {0};
-    buf_puts(&yaml, "version: 1\nnetwork_policies:\n a:\n  endpoints: [{host: a.example.com, port: 443}]\n  binaries: [");
+    buf_puts(&yaml, "version: 1\nnetwork_policies:\n a:\n  endpoints: [{host: a.example.com, port: "
+                    "443}]\n  binaries: [");
     while (yaml.len < POLICY_BYTES_MAX - 40)
         buf_printf(&yaml, "{path: /b%zu},", yaml.len);
     buf_puts(&yaml, "{path: /c}]\n");
     assert_int_equal(run(b, (struct update_request){REPLACE(b, buf_str(&yaml))}), -1);
     assert_int_equal(b->err.kind, ERROR_INVALID);
-    assert_contains(b->problems.items[0].message, "bytes when it is written as JSON, at most 262144 are allowed");
+    assert_contains(b->problems.items[0].message,
+                    "bytes when it is written as JSON, at most 262144 are allowed");
     buf_free(&yaml);
     RUN(b, REPLACE(b, "version: 1\n" FIRST_RULE));
     assert_int_equal(b->result.revision, 2);
@@ -241,7 +251,9 @@ static void a_policy_is_measured_as_it_is_stored(void **state)
 static void operations_that_cannot_be_applied_are_problems(void **state)
 {
     struct bench *b = *state;
-    assert_int_equal(run(b, (struct update_request){MERGE(b, OPERATIONS("{remove_rule: {rule_name: nothing}}"))}), -1);
+    assert_int_equal(run(b, (struct update_request){MERGE(
+                                b, OPERATIONS("{remove_rule: {rule_name: nothing}}"))}),
+                     -1);
     assert_int_equal(b->err.kind, ERROR_INVALID);
     assert_int_equal(b->problems.n, 1);
     assert_contains(b->problems.items[0].path, "operations[0].remove_rule");
@@ -250,7 +262,8 @@ static void operations_that_cannot_be_applied_are_problems(void **state)
 static void warnings_do_not_stop_an_update(void **state)
 {
     struct bench *b = *state;
-    RUN(b, REPLACE(b, "version: 1\nnetwork_policies: {api: {endpoints: [{host: api.example.com, port: 443}]}}\n"));
+    RUN(b, REPLACE(b, "version: 1\nnetwork_policies: {api: {endpoints: [{host: api.example.com, "
+                      "port: 443}]}}\n"));
     assert_int_equal(b->result.outcome, CHAIN_ALLOWED);
     assert_int_equal(b->result.warnings.n, 1);
     assert_contains(b->result.warnings.items[0].message, "/**");
@@ -261,12 +274,14 @@ static void warnings_do_not_stop_an_update(void **state)
 static void what_counts_from_the_next_start_on_is_said(void **state)
 {
     struct bench *b = *state;
-    RUN(b, REPLACE(b, "version: 1\nfilesystem_policy: {include_workdir: true, read_only: [/usr, /lib, /proc, /dev/urandom, "
+    RUN(b, REPLACE(b, "version: 1\nfilesystem_policy: {include_workdir: true, read_only: [/usr, "
+                      "/lib, /proc, /dev/urandom, "
                       "/app, /etc, /var/log], read_write: [/tmp, /dev/null, /opt]}\n"));
     assert_int_equal(b->result.outcome, CHAIN_ALLOWED);
     assert_int_equal(b->result.warnings.n, 1);
     assert_string_equal(b->result.warnings.items[0].path, "filesystem_policy.read_write");
-    assert_contains(b->result.warnings.items[0].message, "from the sandbox's next start on: sluice sandbox stop demo");
+    assert_contains(b->result.warnings.items[0].message,
+                    "from the sandbox's next start on: sluice sandbox stop demo");
     assert_int_equal(b->result.warnings.items[0].line, 2);
     assert_contains(decision(b, b->result.decision_id).warnings_json, "next start");
     RUN(b, REPLACE(b, "version: 1\nprocess: {run_as_user: '1500'}\n"));
@@ -277,10 +292,12 @@ static void what_counts_from_the_next_start_on_is_said(void **state)
 static void what_is_not_there_is_not_found(void **state)
 {
     struct bench *b = *state;
-    assert_int_equal(run(b, (struct update_request){REPLACE(b, "version: 1\n", .sandbox = "nobody")}), -1);
+    assert_int_equal(
+        run(b, (struct update_request){REPLACE(b, "version: 1\n", .sandbox = "nobody")}), -1);
     assert_int_equal(b->err.kind, ERROR_NOT_FOUND);
     assert_contains(b->err.text, "nobody");
-    REFUSED(b, ERROR_UNSUPPORTED, "there is no policy of the whole gateway yet", .kind = SLUICE_GLOBAL);
+    REFUSED(b, ERROR_UNSUPPORTED, "there is no policy of the whole gateway yet",
+            .kind = SLUICE_GLOBAL);
 }
 
 int main(void)

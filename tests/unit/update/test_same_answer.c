@@ -2,7 +2,8 @@
 /* The bug that started it all: however a change is asked for, the answer is the same. */
 #include "support/updates.h"
 
-static const struct sluice_draft chunk = {sizeof chunk, "c1", "mechanistic", "", 3, 0.75, NULL, 0, NULL, 0};
+static const struct sluice_draft chunk = {sizeof chunk, "c1", "mechanistic", "", 3, 0.75,
+                                          NULL,         0,    NULL,          0};
 
 enum { WAYS = 3 };
 
@@ -59,7 +60,8 @@ static void the_first_rule_is_allowed_each_way(void **state)
     assert_int_equal(r[0].outcome, CHAIN_ALLOWED);
     assert_int_equal(r[0].revision, 2);
     assert_int_equal(r[0].votes.n, 3);
-    assert_string_equal(revision_of(b, "proxy-0", 2).policy_json, revision_of(b, "proxy-2", 2).policy_json);
+    assert_string_equal(revision_of(b, "proxy-0", 2).policy_json,
+                        revision_of(b, "proxy-2", 2).policy_json);
 }
 
 static void without_a_proxy_it_is_denied_each_way(void **state)
@@ -86,8 +88,8 @@ static void the_old_check_is_a_plugin(void **state)
     USE_VOTERS(b, NATIVE("static_fields", "mandatory"), NATIVE("live_reload", "mandatory"));
     RUN(b, REPLACE(b, "version: 1\n" FIRST_RULE, .sandbox = "proxy-0"));
     assert_int_equal(b->result.outcome, CHAIN_ALLOWED);
-    RUN(b, .kind = SLUICE_APPROVE, .operations = operations(b, OPERATIONS(FIRST_OPERATION)), .sandbox = "proxy-2",
-        .draft = &chunk, .draft_id = "c1");
+    RUN(b, .kind = SLUICE_APPROVE, .operations = operations(b, OPERATIONS(FIRST_OPERATION)),
+        .sandbox = "proxy-2", .draft = &chunk, .draft_id = "c1");
     assert_int_equal(b->result.outcome, CHAIN_ALLOWED);
 }
 
@@ -98,18 +100,22 @@ static void an_unsafe_rule_is_invalid_each_way(void **state)
     static const char *const operation =
         OPERATIONS("{add_rule: {rule_name: api, rule: {endpoints: [{host: localhost, port: 443}],"
                    " binaries: [{path: /usr/bin/curl}]}}}");
-    assert_int_equal(run(b, (struct update_request){REPLACE(b, "version: 1\nnetwork_policies: {api: {endpoints: "
-                                                               "[{host: localhost, port: 443}], "
-                                                               "binaries: [{path: /usr/bin/curl}]}}\n")}), -1);
+    assert_int_equal(
+        run(b, (struct update_request){REPLACE(b, "version: 1\nnetwork_policies: {api: {endpoints: "
+                                                  "[{host: localhost, port: 443}], "
+                                                  "binaries: [{path: /usr/bin/curl}]}}\n")}),
+        -1);
     assert_int_equal(b->err.kind, ERROR_INVALID);
     const char *message = arena_str(b->arena, b->problems.items[0].message);
     assert_int_equal(run(b, (struct update_request){MERGE(b, operation)}), -1);
     assert_int_equal(b->err.kind, ERROR_INVALID);
     assert_string_equal(b->problems.items[0].message, message);
-    assert_int_equal(run(b, (struct update_request){.kind = SLUICE_APPROVE, .operations = operations(b, operation),
-                                                    .draft = &chunk}), -1);
+    assert_int_equal(run(b, (struct update_request){.kind = SLUICE_APPROVE,
+                                                    .operations = operations(b, operation),
+                                                    .draft = &chunk}),
+                     -1);
     assert_int_equal(b->err.kind, ERROR_INVALID);
-    assert_int_equal(b->problems.n, 1);             /* its own, not those of the updates before it */
+    assert_int_equal(b->problems.n, 1); /* its own, not those of the updates before it */
     assert_string_equal(b->problems.items[0].message, message);
 }
 

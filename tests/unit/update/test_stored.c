@@ -21,7 +21,8 @@ static struct policy *written(const char *yaml)
 
 static struct store_revision revision_of(const struct policy *policy)
 {
-    return (struct store_revision){.revision = 7, .hash = policy_hash(policy), .policy_json = policy_json(policy)};
+    return (struct store_revision){
+        .revision = 7, .hash = policy_hash(policy), .policy_json = policy_json(policy)};
 }
 
 static int set_up(void **state)
@@ -101,11 +102,13 @@ static void a_long_policy_is_not_kept(void **state)
 
 static void a_text_that_cannot_be_read_is_named(void **state)
 {
-    const struct store_revision revision = {.revision = 7, .hash = "00", .policy_json = "{\"version\": 1, \"nonsense\": 2}"};
+    const struct store_revision revision = {
+        .revision = 7, .hash = "00", .policy_json = "{\"version\": 1, \"nonsense\": 2}"};
     struct error err;
     assert_null(stored_policies_get(*state, &revision, &err));
     assert_int_equal(err.kind, ERROR_INTERNAL);
-    assert_non_null(strstr(err.text, "revision 7 in the store cannot be read: nonsense: a policy has no such field"));
+    assert_non_null(strstr(
+        err.text, "revision 7 in the store cannot be read: nonsense: a policy has no such field"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

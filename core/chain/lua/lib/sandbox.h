@@ -7,8 +7,8 @@
 #ifndef CHAIN_LUA_LIB_SANDBOX_H
 #define CHAIN_LUA_LIB_SANDBOX_H
 
-#include <lua.h>
 #include <lauxlib.h>
+#include <lua.h>
 
 /* Pushes the table behind every environment: the base functions and the libraries. */
 void sandbox_open(lua_State *L);
