@@ -9,7 +9,8 @@
  *         (void)self;
  *         if (t->diff->n_added > 10)
  *             return sluice_deny(b, "TOO_MANY", "network_policies", "%zu rules at once",
- * t->diff->n_added); return sluice_allow(b);
+ *                                t->diff->n_added);
+ *         return sluice_allow(b);
  *     }
  *
  *     SLUICE_PLUGIN(.name = "few_rules", .version = "1.0.0", .vote = vote);

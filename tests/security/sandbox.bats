@@ -154,7 +154,7 @@ start_choosy_server() {
     state=$BATS_TEST_TMPDIR/state
     mkdir "$state"
     start_choosy_server
-    printf 'egress: {hosts: {open.test: [10.77.0.3], hidden.test: [10.77.0.3]}}\n' >"$state/sluice.yaml"
+    printf 'egress: {inspect_tls: when_needed, hosts: {open.test: [10.77.0.3], hidden.test: [10.77.0.3]}}\n' >"$state/sluice.yaml"
     start_gateway --config "$state/sluice.yaml"
     printf 'version: 1\nnetwork_policies: {a: {endpoints: [{host: open.test, port: 8443}], binaries: [{path: "/**"}]}}\n' |
         sluice sandbox create --name fronts --policy -
@@ -176,7 +176,7 @@ start_choosy_server() {
     echo $! >>"$BATS_FILE_TMPDIR/origins"
     exec 7<"$state/bound"
     until [ "$line" = ACCEPT ]; do read -r -t 10 line <&7; done
-    printf 'egress: {hosts: {open.test: [10.77.0.3]}}\n' >"$state/sluice.yaml"
+    printf 'egress: {inspect_tls: when_needed, hosts: {open.test: [10.77.0.3]}}\n' >"$state/sluice.yaml"
     start_gateway --config "$state/sluice.yaml"
     printf 'version: 1\nnetwork_policies: {a: {endpoints: [{host: open.test, port: 8443}], binaries: [{path: "/**"}]}}\n' |
         sluice sandbox create --name again --policy -

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -64,9 +65,24 @@ bool egress_socket_is_tcp(int fd, uint64_t namespace)
            egress_socket_namespace(fd) == namespace;
 }
 
+/* Without waiting, whatever the open file says: the workload has it too, and could make a connect()
+ * of ours block.  It is TCP fast open without data, which is an ordinary connect (RFC 7413,
+ * 4.1.3). */
 static int connect_once(int fd, const struct egress_named_address *to)
 {
-    return connect(fd, (const struct sockaddr *)&to->address, to->len) == 0 ? 0 : -errno;
+    const int flags = MSG_FASTOPEN | MSG_DONTWAIT | MSG_NOSIGNAL;
+    ssize_t n = sendto(fd, "", 0, flags, (const struct sockaddr *)&to->address, to->len);
+    return n == 0 ? 0 : -errno;
+}
+
+/* MPTCP cannot be asked a second time. */
+static int ask_again(int fd, const struct egress_named_address *to)
+{
+    struct pollfd ready = {.fd = fd, .events = POLLOUT};
+    int rc = connect_once(fd, to);
+    if (rc != -EINVAL || option(fd, SO_PROTOCOL) != IPPROTO_MPTCP)
+        return rc;
+    return poll(&ready, 1, 0) == 1 ? -option(fd, SO_ERROR) : -EALREADY;
 }
 
 /* A connect to this machine is mostly done when it is asked for the second time.  It is only slow
@@ -76,7 +92,7 @@ static int connect_patiently(int fd, const struct egress_named_address *to, bool
     int rc = connect_once(fd, to);
     bool begun = rc == -EINPROGRESS;
     if (begun)
-        rc = connect_once(fd, to);
+        rc = ask_again(fd, to);
     *opened = rc == 0 || (begun && rc == -EALREADY);
     return rc == -EALREADY ? EGRESS_CONNECT_WAIT : rc;
 }
@@ -86,19 +102,12 @@ bool egress_socket_has_family(int fd, const struct egress_named_address *address
     return option(fd, SO_DOMAIN) == address->address.ss_family;
 }
 
-/* Whether a socket blocks is a property of the open file, which the caller has too: it is changed
- * for the moment in which nobody but us uses the socket. */
 int egress_socket_connect(int fd, const struct egress_named_address *to, bool *opened)
 {
-    int flags = fcntl(fd, F_GETFL);
-    if (flags & O_NONBLOCK) {
-        int rc = connect_once(fd, to);
-        *opened = rc == 0 || rc == -EINPROGRESS;
-        return rc;
-    }
-    fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-    int rc = connect_patiently(fd, to, opened);
-    fcntl(fd, F_SETFL, flags);
+    if (!(fcntl(fd, F_GETFL) & O_NONBLOCK))
+        return connect_patiently(fd, to, opened);
+    int rc = connect_once(fd, to);
+    *opened = rc == 0 || rc == -EINPROGRESS;
     return rc;
 }
 
@@ -123,9 +132,5 @@ static struct egress_named_address map_for(int fd, const struct sockaddr_in *to)
 int egress_socket_redirect(int fd, const struct sockaddr_in *to, bool *opened)
 {
     struct egress_named_address there = map_for(fd, to);
-    int flags = fcntl(fd, F_GETFL);
-    fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-    int rc = connect_patiently(fd, &there, opened);
-    fcntl(fd, F_SETFL, flags);
-    return rc;
+    return connect_patiently(fd, &there, opened);
 }

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "egress/caller/borrow.h"
+#include "egress/caller/closer.h"
 #include "egress/caller/program.h"
 #include "egress/caller/records.h"
 
@@ -29,6 +30,7 @@ struct egress_callers {
     struct egress_processes processes;
     void (*on_closed)(void *ctx);
     void *closed_ctx;
+    struct egress_closer *closer;
 };
 
 /* What the socket is connected to, if it is: by us, or by an answer to a connect that went on. */
@@ -137,6 +139,7 @@ static void open_connection(struct egress_callers *callers, const struct errand 
     const int orphan_s = -1;
     struct egress_record *record = alloc_zero(1, sizeof *record);
     record->socket = fd;
+    record->closer = callers->closer;
     record->identified =
         egress_program_identify(&callers->processes, thread, ids, callers->init_pid,
                                 &record->caller, &record->problem) == 0;
@@ -163,11 +166,11 @@ static void serve_connect(struct egress_callers *callers, const struct errand *e
         serve_unwatched(callers, call, rc);
     } else if (!egress_socket_is_tcp(fd, callers->namespace) ||
                (errand->outside && !egress_socket_has_family(fd, &errand->to))) {
-        close(fd);
+        egress_closer_close(callers->closer, fd);
         answer(callers, call, EGRESS_CONNECT_WAIT);
     } else if (!egress_records_have_room(errand->outside ? &callers->redirected
                                                          : &callers->records)) {
-        close(fd);
+        egress_closer_close(callers->closer, fd);
         answer(callers, call, -EAGAIN);
     } else {
         open_connection(callers, errand, thread, &ids, fd);
@@ -183,6 +186,8 @@ static void serve(struct egress_callers *callers, const struct egress_suspended_
                                                &errand.address, &errand.port);
     if (rc != 0)
         answer(callers, call, rc);
+    else if (!egress_closer_has_room(callers->closer))
+        answer(callers, call, -EAGAIN);
     else if (callers->redirect.sin_port && egress_address_is(&errand.to, &callers->redirect))
         answer(callers, call, -ECONNREFUSED); /* nobody is redirected there by their own means */
     else if (!errand.outside && !egress_address_is(&errand.to, &callers->address))
@@ -227,6 +232,7 @@ static void free_callers(struct egress_callers *callers)
     egress_records_clear(&callers->redirected);
     egress_notifications_close(&callers->notifications);
     egress_processes_clear(&callers->processes);
+    egress_closer_free(callers->closer);
     free(callers);
 }
 
@@ -239,13 +245,16 @@ egress_callers_new(uv_loop_t *loop, const struct egress_callers_config *config, 
     callers->poll.data = callers;
     int rc = egress_notifications_open(&callers->notifications, config->listener, err);
     if (rc == 0)
+        rc = (callers->closer = egress_closer_new(err)) ? 0 : -1;
+    if (rc == 0)
         rc = find_listeners(callers, config, err);
     if (rc == 0 && (rc = uv_poll_init(loop, &callers->poll, config->listener)) != 0)
         error_set(err, ERROR_INTERNAL, "the sandbox's connects cannot be watched: %s",
                   uv_strerror(rc));
     if (rc == 0) {
         uv_poll_start(&callers->poll, UV_READABLE, have_call);
-        egress_connects_open(&callers->connects, loop, &callers->notifications);
+        egress_connects_open(&callers->connects, loop, &callers->notifications,
+                             callers->closer);
         callers->handles = 2;
         return callers;
     }

@@ -11,9 +11,10 @@
 enum { WATCH_MS = 250 }; /* how soon it is noticed that a caller was killed */
 
 void egress_connects_open(struct egress_connects *list, uv_loop_t *loop,
-                          struct egress_notifications *notifications)
+                          struct egress_notifications *notifications,
+                          struct egress_closer *closer)
 {
-    *list = (struct egress_connects){.notifications = notifications};
+    *list = (struct egress_connects){.closer = closer, .notifications = notifications};
     uv_timer_init(loop, &list->timer);
     list->timer.data = list;
 }
@@ -88,7 +89,7 @@ bool egress_connect_answer(struct egress_connect *connect, int result)
     if (result != 0)
         disconnect(connect->socket);
     bool heard = egress_suspended_call_return(list->notifications, connect->call, result);
-    close(connect->socket);
+    egress_closer_close(list->closer, connect->socket);
     free(connect);
     return heard;
 }

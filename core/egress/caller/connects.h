@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "base/ipaddr.h"
+#include "egress/caller/closer.h"
 #include "egress/caller/notification.h"
 
 struct egress_connect {
@@ -25,6 +26,7 @@ struct egress_connect {
 };
 
 struct egress_connects {
+    struct egress_closer *closer;                   /* borrowed */
     struct egress_notifications *notifications;
     uv_timer_t timer;
     struct egress_connect *first;
@@ -34,7 +36,8 @@ struct egress_connects {
 
 /* Needs to be closed: closed(ctx) is called from the loop. */
 void egress_connects_open(struct egress_connects *list, uv_loop_t *loop,
-                          struct egress_notifications *notifications);
+                          struct egress_notifications *notifications,
+                          struct egress_closer *closer);
 void egress_connects_close(struct egress_connects *list, void (*closed)(void *ctx), void *ctx);
 
 /* The socket belongs to the connect from here on. */

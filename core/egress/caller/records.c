@@ -61,7 +61,7 @@ void egress_record_free(struct egress_record *record)
     if (record->connect)
         egress_connect_answer(record->connect, -ECONNABORTED);
     else if (record->socket >= 0)
-        close(record->socket);
+        egress_closer_close(record->closer, record->socket);
     egress_caller_free(&record->caller);
     free(record);
 }

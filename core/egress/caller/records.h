@@ -16,6 +16,7 @@ enum { EGRESS_RECORDS_MAX = 256 };
 
 struct egress_record {
     struct sockaddr_in source;
+    struct egress_closer *closer;                   /* borrowed */
     int socket; /* the client's; the record closes it, but where it has */
     struct egress_connect *connect;                 /* one that waits for its answer, or NULL */
     struct egress_caller caller;

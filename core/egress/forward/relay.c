@@ -74,6 +74,14 @@ static bool waits_for_continue(const struct exchange *exchange)
            http_head_lists(exchange->head, "Expect", "100-continue");
 }
 
+/* An origin that leaves a body unread takes it for the next request, which nobody would have
+ * judged: then there must be no next one. */
+static bool is_last(const struct exchange *exchange)
+{
+    const struct http_head *head = exchange->head;
+    return egress_exchange_is_judged(exchange) && (head->chunked || head->length > 0);
+}
+
 static void print_head(const struct client *c, struct buf *out)
 {
     const struct exchange *exchange = &c->exchange;
@@ -83,6 +91,7 @@ static void print_head(const struct client *c, struct buf *out)
         .query = judged ? exchange->path + strcspn(exchange->path, "?") : "",
         .default_port = c->inspected == INSPECTED_TLS ? 443 : 80,
         .via = !c->inspected,
+        .last = is_last(exchange),
         .websocket = exchange->websocket};
     egress_rewrite_request(exchange->head, &c->route.target, &how, out);
 }
@@ -191,7 +200,7 @@ static bool take_head(struct client *c, struct buf *out)
         return take_interim(c, response, out);
     }
     exchange->response = response;
-    exchange->reusable = response->keep_alive;
+    exchange->reusable = response->keep_alive && !is_last(exchange);
     exchange->framing = egress_frame_response(exchange->head, response);
     if (exchange->framing.no_body)
         http_parser_no_body(c->upstream.responses);

@@ -78,6 +78,7 @@ void egress_rewrite_request(const struct http_head *head, const struct egress_ta
         buf_puts(out, "Transfer-Encoding: chunked\r\n");
     print_length(head, out);
     buf_puts(out, how->via ? VIA : "");
+    buf_puts(out, how->last ? "Connection: close\r\n" : "");
     buf_puts(out, how->websocket ? WEBSOCKET : "");
     buf_puts(out, "\r\n");
 }

@@ -15,6 +15,7 @@ struct egress_rewrite {
     const char *query; /* what follows, with its "?"; "" where path has it */
     uint16_t default_port;                          /* what the scheme implies */
     bool via;                                       /* the proxy names itself */
+    bool last;      /* the origin is to end the connection after this request */
     bool websocket; /* a valid upgrade, which is asked for upstream, too */
 };
 

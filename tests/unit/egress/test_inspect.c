@@ -139,6 +139,23 @@ static void requests_follow_each_other(void **state)
     scene_close(&s);
 }
 
+/* An origin may leave a body unread and take it for a request. */
+static void a_body_is_the_last_thing_on_its_connection(void **state)
+{
+    struct scene s;
+    struct end *origin;
+    (void)state;
+    scene_open(&s, READ_ONLY);
+    struct end *client =
+        ask_plain(&s, "GET /1 HTTP/1.1\r\n%HContent-Length: 3\r\n\r\nabc", &origin);
+    UNTIL(&s.rig, end_has(origin, "\r\n\r\nabc"));
+    assert_true(end_has(origin, "Connection: close\r\n"));
+    end_send(origin, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none");
+    UNTIL(&s.rig, end_has(client, "\r\n\r\none"));
+    UNTIL(&s.rig, origin->eof);
+    scene_close(&s);
+}
+
 static void audit_lets_pass_and_says_so(void **state)
 {
     struct scene s;
@@ -333,6 +350,7 @@ static int tests(void)
         cmocka_unit_test(other_protocols_pass_where_nothing_is_to_be_judged),
         cmocka_unit_test(a_server_may_speak_first),
         cmocka_unit_test(requests_follow_each_other),
+        cmocka_unit_test(a_body_is_the_last_thing_on_its_connection),
         cmocka_unit_test(audit_lets_pass_and_says_so),
         cmocka_unit_test(a_new_policy_ends_what_it_no_longer_permits),
         cmocka_unit_test(an_uninspected_tunnel_ends_when_requests_are_to_be_judged),
