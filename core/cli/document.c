@@ -89,19 +89,29 @@ void document_body(const struct document *file, const json_t *head, const char *
         doc_yaml_writer_end(&yaml);
 }
 
-/* Two trees of the same shape: the node of twin at the place where the other tree has this line and
- * column. */
+/* A map in block style begins where its first key does: name says which of both is meant. */
+static bool means_first_key(const struct doc_node *map, const char *name)
+{
+    return map->keys && map->n && map->keys[0]->line == map->line &&
+           map->keys[0]->column == map->column && strcmp(map->keys[0]->text, name) == 0;
+}
+
+struct place {
+    unsigned line, column;
+    const char *name;                               /* the last component of the problem's path */
+};
+
+/* Two trees of the same shape: the node of twin at that place of the other tree. */
 static const struct doc_node *find_twin(const struct doc_node *sent, const struct doc_node *twin,
-                                        unsigned line, unsigned column)
+                                        const struct place *place)
 {
     const struct doc_node *found = NULL;
-    if (sent->line == line && sent->column == column)
-        return twin;
+    if (sent->line == place->line && sent->column == place->column)
+        return means_first_key(sent, place->name) && twin->keys ? twin->keys[0] : twin;
     for (size_t i = 0; i < sent->n && i < twin->n && !found; i++) {
-        found =
-            sent->keys && twin->keys ? find_twin(sent->keys[i], twin->keys[i], line, column) : NULL;
+        found = sent->keys && twin->keys ? find_twin(sent->keys[i], twin->keys[i], place) : NULL;
         if (!found)
-            found = find_twin(sent->items[i], twin->items[i], line, column);
+            found = find_twin(sent->items[i], twin->items[i], place);
     }
     return found;
 }
@@ -115,8 +125,10 @@ static void locate_problem(const struct document *file, const struct doc_node *s
         json_object_set_new(e, "column", json_integer(0));
         return;
     }
-    const struct doc_node *place = find_twin(sent, file->tree, (unsigned)json_number(e, "line"),
-                                             (unsigned)json_number(e, "column"));
+    const char *dot = strrchr(path, '.');
+    const struct place at = {(unsigned)json_number(e, "line"), (unsigned)json_number(e, "column"),
+                             dot ? dot + 1 : ""};
+    const struct doc_node *place = find_twin(sent, file->tree, &at);
     if (!place)
         place = file->tree;
     json_object_set_new(e, "path", json_string(*rest == '.' ? rest + 1 : rest));
