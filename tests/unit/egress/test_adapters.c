@@ -13,6 +13,7 @@
 #include "egress/inspect/trust.h"
 #include "net/tls.h"
 #include "support/memory_scene.h"
+#include "support/trust.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -230,20 +231,6 @@ static void expect_same(const struct request *r, const char *way, const struct o
 }
 
 /* ---- */
-
-static struct egress_trust *trust_in(const struct egress_authority *authority)
-{
-    struct error err;
-    char file[] = "/tmp/sluice-adapters-XXXXXX";
-    const char *pem = egress_authority_pem(authority);
-    int fd = mkstemp(file);
-    assert_int_equal(write(fd, pem, strlen(pem)), strlen(pem));
-    close(fd);
-    struct egress_trust *trust = egress_trust_new(file, &err);
-    unlink(file);
-    assert_non_null(trust);
-    return trust;
-}
 
 static void every_way_leads_to_the_same_verdict(void **state)
 {

@@ -4,8 +4,8 @@
 #define TESTS_SUPPORT_INSPECTED_H
 
 #include "egress/inspect/authority.h"
-#include "egress/inspect/trust.h"
 #include "support/tls_end.h"
+#include "support/trust.h"
 
 /* A proxy with an authority, which trusts that of the origin, and a client that trusts the
  * proxy's. */
@@ -50,20 +50,6 @@ static inline struct policy *policy_of(const struct rig *rig, const char *rule)
     struct policy *policy = rig_parse(yaml.data);
     buf_free(&yaml);
     return policy;
-}
-
-static inline struct egress_trust *trust_in(const struct egress_authority *authority)
-{
-    struct error err;
-    char file[] = "/tmp/sluice-inspect-XXXXXX";
-    const char *pem = egress_authority_pem(authority);
-    int fd = mkstemp(file);
-    assert_int_equal(write(fd, pem, strlen(pem)), strlen(pem));
-    close(fd);
-    struct egress_trust *trust = egress_trust_new(file, &err);
-    assert_non_null(trust);
-    unlink(file);
-    return trust;
 }
 
 static inline SSL_CTX *client_of(const struct egress_authority *authority)
