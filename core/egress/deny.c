@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "egress/judge.h"
 #include "egress/record.h"
 #include "egress/report.h"
 
@@ -24,6 +25,19 @@ void egress_deny_changed(struct client *c, struct egress_refusal *refusal)
     snprintf(refusal->detail, sizeof refusal->detail, "%s not permitted because policy changed",
              what);
     egress_deny(c, refusal);
+}
+
+bool egress_still_permitted(struct client *c)
+{
+    struct buf reason = {0};
+    struct egress_refusal refusal;
+    bool permitted = egress_judge(c, &refusal, &reason) != VERDICT_REFUSED;
+    if (!permitted) {
+        egress_record_ended(c, EGRESS_ENGINE_CONNECTION, refusal.reason, false);
+        egress_client_close(c);
+    }
+    buf_free(&reason);
+    return permitted;
 }
 
 void egress_fail(struct client *c, const struct egress_refusal *refusal)

@@ -94,12 +94,11 @@ static void ask_about_connection(struct client *c, struct buf *reason)
 {
     struct route *route = &c->route;
     struct policy *policy = c->proxy->policy;
+    if (egress_judge_as_it_stands(c))
+        return;
     struct policy_request request = egress_route_request(route, &c->caller);
-    policy_match(policy_model(policy), &request, &route->decision, NULL);
-    if (!route->decision.allowed || adds_up(&route->decision)) {
-        find_links(c, policy, &request);
-        policy_match(policy_model(policy), &request, &route->decision, reason);
-    }
+    find_links(c, policy, &request);
+    policy_match(policy_model(policy), &request, &route->decision, reason);
     find_candidates(route, policy, &request);
     route->generation = c->proxy->generation;
 }
@@ -130,16 +129,6 @@ static enum egress_verdict refuse_request(const struct client *c, const char *re
     return VERDICT_REFUSED;
 }
 
-static bool query_is_valid(const char *query)
-{
-    struct policy_query q = {.rest = query};
-    bool bad = false;
-    while (policy_query_next(&q, &bad))
-        ;
-    policy_query_free(&q);
-    return !bad;
-}
-
 /* NULL, or why the target is rejected. */
 static const char *read_target(const struct route *route, struct exchange *exchange)
 {
@@ -150,8 +139,8 @@ static const char *read_target(const struct route *route, struct exchange *excha
     const char *why = policy_target_path(path, len ? len : 1,
                                          policy_candidates_keep_encoded_slash(&route->candidates),
                                          &exchange->canonical);
-    if (!why && !query_is_valid(exchange->query))
-        why = "the query has a malformed escape or is no UTF-8";
+    if (!why)
+        why = policy_query_check(exchange->query);
     if (why)
         buf_clear(&exchange->canonical);
     return why;

@@ -217,22 +217,11 @@ static void request_upstream_secured(struct client *c, int status)
         egress_client_drop_upstream(c);
 }
 
-static void judge_tunnel_again(struct client *c)
-{
-    struct buf reason = {0};
-    struct egress_refusal refusal;
-    if (egress_judge(c, &refusal, &reason) == VERDICT_REFUSED) {
-        egress_record_ended(c, EGRESS_ENGINE_CONNECTION, refusal.reason, false);
-        egress_client_close(c);
-    }
-    buf_free(&reason);
-}
-
 /* What a kept connection may be for depends on the policy. */
 static void request_policy_changed(struct client *c)
 {
     if (c->inspected) {
-        judge_tunnel_again(c);
+        egress_still_permitted(c);
     } else {
         egress_route_clear(&c->route);
         egress_client_drop_upstream(c);

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "egress/deny.h"
 #include "egress/inspect/authority.h"
 #include "egress/inspect/upstream.h"
-#include "egress/judge.h"
 #include "egress/record.h"
 #include "net/tls.h"
 
@@ -98,13 +98,7 @@ static void securing_timed_out(struct client *c)
 
 static void securing_policy_changed(struct client *c)
 {
-    struct buf reason = {0};
-    struct egress_refusal refusal;
-    if (egress_judge(c, &refusal, &reason) == VERDICT_REFUSED) {
-        egress_record_ended(c, EGRESS_ENGINE_CONNECTION, refusal.reason, false);
-        egress_client_close(c);
-    }
-    buf_free(&reason);
+    egress_still_permitted(c);
 }
 
 static const struct client_state securing_state = {

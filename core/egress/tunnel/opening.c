@@ -6,7 +6,6 @@
 #include "base/alloc.h"
 #include "egress/deny.h"
 #include "egress/inspect/inspect.h"
-#include "egress/judge.h"
 #include "egress/record.h"
 #include "egress/tunnel/tunnel.h"
 
@@ -134,15 +133,8 @@ static void opening_client_drained(struct client *c, int status)
 
 static void opening_policy_changed(struct client *c)
 {
-    struct buf reason = {0};
-    struct egress_refusal refusal;
-    if (egress_judge(c, &refusal, &reason) == VERDICT_REFUSED) {
-        egress_record_ended(c, EGRESS_ENGINE_CONNECTION, refusal.reason, false);
-        egress_client_close(c);
-    } else if (egress_inspect_required(c)) {
+    if (egress_still_permitted(c) && egress_inspect_required(c))
         net_pause(c->upstream.stream);
-    }
-    buf_free(&reason);
 }
 
 static const struct client_state opening_state = {

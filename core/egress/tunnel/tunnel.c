@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "egress/deny.h"
 #include "egress/inspect/inspect.h"
 #include "egress/judge.h"
 #include "egress/record.h"
@@ -176,21 +177,15 @@ static void tunnel_finished(struct client *c)
         egress_client_close(c);
 }
 
-static void end_tunnel(struct client *c, const char *reason)
-{
-    egress_record_ended(c, EGRESS_ENGINE_CONNECTION, reason, false);
-    egress_client_close(c);
-}
-
 static void tunnel_policy_changed(struct client *c)
 {
-    struct buf reason = {0};
-    struct egress_refusal refusal;
-    if (egress_judge(c, &refusal, &reason) == VERDICT_REFUSED)
-        end_tunnel(c, refusal.reason);
-    else if (c->exchange.kind == EXCHANGE_CONNECT && egress_inspect_required(c))
-        end_tunnel(c, "requests to this endpoint are inspected now, and this tunnel is not");
-    buf_free(&reason);
+    if (!egress_still_permitted(c) || c->exchange.kind != EXCHANGE_CONNECT ||
+        !egress_inspect_required(c))
+        return;
+    egress_record_ended(c, EGRESS_ENGINE_CONNECTION,
+                        "requests to this endpoint are inspected now, and this tunnel is not",
+                        false);
+    egress_client_close(c);
 }
 
 static const struct client_state tunnel_state = {

@@ -14,16 +14,6 @@ static void deny(struct policy_answer *out, const char *reason)
     buf_puts(&out->reason, reason);
 }
 
-static bool query_is_valid(const char *query)
-{
-    struct policy_query q = {.rest = query};
-    bool bad = false;
-    while (policy_query_next(&q, &bad))
-        ;
-    policy_query_free(&q);
-    return !bad;
-}
-
 static void decide_request(const struct policy_candidates *candidates,
                            const struct policy_question *question, const char *path,
                            struct policy_answer *out)
@@ -48,8 +38,8 @@ static void ask_request(const struct sluice_policy *policy, const struct policy_
         return;
     const char *why = policy_target_path(question->path, strlen(question->path),
                                          policy_candidates_keep_encoded_slash(&candidates), &path);
-    if (!why && !query_is_valid(question->query))
-        why = "the query has a malformed escape or is no UTF-8";
+    if (!why)
+        why = policy_query_check(question->query);
     out->layer = "l7";
     if (why)
         deny(out, why);

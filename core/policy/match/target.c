@@ -196,3 +196,13 @@ void policy_query_free(struct policy_query *query)
     buf_free(&query->key);
     buf_free(&query->value);
 }
+
+const char *policy_query_check(const char *query)
+{
+    struct policy_query q = {.rest = query};
+    bool bad = false;
+    while (policy_query_next(&q, &bad))
+        ;
+    policy_query_free(&q);
+    return bad ? "the query has a malformed escape or is no UTF-8" : NULL;
+}

@@ -32,5 +32,7 @@ struct policy_query {
  * it is false then too. */
 bool policy_query_next(struct policy_query *query, bool *bad);
 void policy_query_free(struct policy_query *query);
+/* NULL, or why the raw query is rejected. */
+const char *policy_query_check(const char *query);
 
 #endif
