@@ -23,6 +23,8 @@ void egress_exchange_clear(struct exchange *exchange)
     http_head_free(exchange->head);
     http_head_free(exchange->response);
     buf_free(&exchange->canonical);
+    buf_free(&exchange->body);
+    policy_operations_free(&exchange->operations);
     *exchange = (struct exchange){.query = ""};
 }
 
@@ -33,6 +35,15 @@ struct policy_request egress_route_request(const struct route *route,
         .host = route->target.host, .port = route->target.port, .binary = caller->binary,
         .ancestors = (const char *const *)caller->ancestors, .n_ancestors = caller->n_ancestors,
         .links = route->links.items, .n_links = route->links.n};
+}
+
+struct policy_http_request egress_exchange_request(const struct exchange *exchange)
+{
+    return (struct policy_http_request){
+        .method = exchange->head->method, .path = exchange->canonical.data,
+        .query = exchange->query, .websocket = exchange->websocket,
+        .accept = http_head_get(exchange->head, "Accept"),
+        .operations = exchange->operations.protocol ? &exchange->operations : NULL};
 }
 
 bool egress_exchange_is_judged(const struct exchange *exchange)

@@ -11,7 +11,7 @@
 #include "egress/links.h"
 #include "http/parser.h"
 #include "net/stream.h"
-#include "policy/match/http.h"
+#include "policy/match/operation.h"
 
 /* Where requests go, and what the policy says of it.  A tunnel whose traffic is inspected keeps its
  * route for all requests within it; forwarded requests in a row to the same place share one. */
@@ -48,6 +48,8 @@ struct exchange {
     struct buf canonical; /* the path as rules see it; empty where none are asked */
     const char *query; /* of path, without "?"; "" where there is none */
     bool websocket;                                 /* a valid WebSocket upgrade */
+    struct buf body; /* read whole, as the rules are about what it asks for: */
+    struct policy_operations operations;            /* without protocol: not read */
     struct policy_http_decision rules;
     bool counted;                                   /* the log has its verdict */
     bool retried;
@@ -68,6 +70,8 @@ void egress_exchange_clear(struct exchange *exchange);
 /* The question to the policy about the connection; borrows from both. */
 struct policy_request egress_route_request(const struct route *route,
                                            const struct egress_caller *caller);
+/* The question to the policy about the request; borrows from the exchange. */
+struct policy_http_request egress_exchange_request(const struct exchange *exchange);
 /* The rules of requests were asked. */
 bool egress_exchange_is_judged(const struct exchange *exchange);
 

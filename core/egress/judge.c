@@ -146,7 +146,7 @@ static const char *read_target(const struct route *route, struct exchange *excha
     return why;
 }
 
-/* VERDICT_ALLOWED or VERDICT_REFUSED. */
+/* All but VERDICT_NEEDS_ADDRESSES. */
 static enum egress_verdict judge_request(struct client *c, struct egress_refusal *refusal,
                                          struct buf *reason)
 {
@@ -154,11 +154,10 @@ static enum egress_verdict judge_request(struct client *c, struct egress_refusal
     const char *why = read_target(&c->route, exchange);
     if (why)
         return refuse_target(refusal, why);
-    const struct policy_http_request request = {.method = exchange->head->method,
-                                                .path = exchange->canonical.data,
-                                                .query = exchange->query,
-                                                .websocket = exchange->websocket};
+    const struct policy_http_request request = egress_exchange_request(exchange);
     policy_http_decide(&c->route.candidates, &request, &exchange->rules, reason);
+    if (exchange->rules.needs_body)
+        return VERDICT_NEEDS_BODY;
     return exchange->rules.allowed ? VERDICT_ALLOWED : refuse_request(c, buf_str(reason), refusal);
 }
 
@@ -179,6 +178,7 @@ enum egress_verdict egress_judge(struct client *c, struct egress_refusal *refusa
                                  struct buf *reason)
 {
     const char *check;
+    enum egress_verdict verdict = VERDICT_ALLOWED;
     buf_clear(&c->exchange.canonical);
     c->exchange.rules = (struct policy_http_decision){0};
     if (c->unidentified)
@@ -189,10 +189,9 @@ enum egress_verdict egress_judge(struct client *c, struct egress_refusal *refusa
         return refuse_connection(c, buf_str(reason), refusal);
     if ((check = egress_check_host(&c->route.target, refusal)))
         return refuse_address(c, check, refusal);
-    if (c->exchange.head && c->exchange.kind != EXCHANGE_CONNECT && c->route.candidates.n &&
-        judge_request(c, refusal, reason) == VERDICT_REFUSED)
-        return VERDICT_REFUSED;
-    return judge_addresses(c, refusal);
+    if (c->exchange.head && c->exchange.kind != EXCHANGE_CONNECT && c->route.candidates.n)
+        verdict = judge_request(c, refusal, reason);
+    return verdict == VERDICT_ALLOWED ? judge_addresses(c, refusal) : verdict;
 }
 
 /* A server of many names would answer for the one that TLS asks for: that one has to be the one

@@ -10,6 +10,7 @@
 enum egress_verdict {
     VERDICT_ALLOWED,
     VERDICT_REFUSED,                                /* the refusal says why */
+    VERDICT_NEEDS_BODY, /* what the request's body asks for decides */
     VERDICT_NEEDS_ADDRESSES,                        /* allowed, if the addresses of the host are */
 };
 

@@ -12,6 +12,8 @@
     X(MALFORMED,   400, "malformed_request", "http_request_error")                          \
     X(TARGET,      400, "invalid_request_target", "http_request_error")                     \
     X(SCHEME,      400, "unsupported_proxy_scheme", "http_request_error")                   \
+    X(GRAPHQL,     400, "invalid_graphql_request", "http_request_error")                    \
+    X(RPC,         400, "invalid_jsonrpc_request", "http_request_error")                    \
     X(POLICY,      403, "policy_denied", "http_request_denied")                             \
     X(ADDRESS,     403, "ssrf_denied", "destination_ip_prohibited")                         \
     X(AUTHORITY,   403, "request_authority_mismatch", "http_request_denied")                \

@@ -9,6 +9,7 @@
 #include "egress/deny.h"
 #include "egress/follow.h"
 #include "egress/forward/relay.h"
+#include "egress/inspect/body.h"
 #include "egress/inspect/within.h"
 #include "egress/judge.h"
 #include "egress/reach.h"
@@ -50,6 +51,9 @@ static void decide(struct client *c)
     switch (egress_judge(c, &refusal, &reason)) {
     case VERDICT_REFUSED:
         egress_deny(c, &refusal);
+        break;
+    case VERDICT_NEEDS_BODY:
+        egress_body_read(c, decide);
         break;
     case VERDICT_NEEDS_ADDRESSES:
         egress_reach_addresses(c, decide);

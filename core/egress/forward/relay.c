@@ -51,6 +51,15 @@ static enum http_event take_request(struct client *c, struct buf *out)
     return event;
 }
 
+static void pass_request(struct client *c, struct buf *out)
+{
+    if (net_write(c->upstream.stream, out->data, out->len))
+        net_read(c->stream);
+    else
+        net_pause(c->stream);
+    buf_free(out);
+}
+
 /* What is here of the request's body goes on its way, behind what is in out; out is freed. */
 static void send_request(struct client *c, struct buf *out)
 {
@@ -61,17 +70,27 @@ static void send_request(struct client *c, struct buf *out)
         return;
     }
     c->exchange.request_done = event == HTTP_GOT_END;
-    if (net_write(c->upstream.stream, out->data, out->len))
-        net_read(c->stream);
-    else
-        net_pause(c->stream);
-    buf_free(out);
+    pass_request(c, out);
+}
+
+/* The body was read before the decision. */
+static void send_whole(struct client *c, struct buf *out)
+{
+    buf_add(out, c->exchange.body.data, c->exchange.body.len);
+    pass_request(c, out);
 }
 
 static bool waits_for_continue(const struct exchange *exchange)
 {
     return exchange->head->minor > 0 && !exchange->request_done &&
            http_head_lists(exchange->head, "Expect", "100-continue");
+}
+
+void egress_relay_continue(struct client *c)
+{
+    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    if (waits_for_continue(&c->exchange))
+        net_write(c->stream, go_on, sizeof go_on - 1);
 }
 
 /* An origin that leaves a body unread takes it for the next request, which nobody would have
@@ -89,6 +108,8 @@ static void print_head(const struct client *c, struct buf *out)
     const struct egress_rewrite how = {
         .path = judged ? exchange->canonical.data : exchange->path,
         .query = judged ? exchange->path + strcspn(exchange->path, "?") : "",
+        .whole = exchange->request_done,
+        .length = exchange->body.len,
         .default_port = c->inspected == INSPECTED_TLS ? 443 : 80,
         .via = !c->inspected,
         .last = is_last(exchange),
@@ -109,7 +130,6 @@ static void client_has_ended(struct client *c)
 
 void egress_relay_begin(struct client *c)
 {
-    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     struct buf out = {0};
     c->state = &relay_state;
     egress_client_expect(c, 0);
@@ -118,13 +138,16 @@ void egress_relay_begin(struct client *c)
     buf_reserve(&out, HEAD_ROOM);
     print_head(c, &out);
     net_read(c->upstream.stream);
-    send_request(c, &out);
+    if (c->exchange.request_done)
+        send_whole(c, &out);
+    else
+        send_request(c, &out);
     if (c->state != &relay_state)
         return;
     if (c->ended)
         client_has_ended(c);
-    else if (waits_for_continue(&c->exchange))
-        net_write(c->stream, go_on, sizeof go_on - 1);
+    else
+        egress_relay_continue(c);
 }
 
 static void relay_client_read(struct client *c, const char *bytes, ssize_t n)

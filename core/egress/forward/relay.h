@@ -8,6 +8,8 @@
 #include "egress/client.h"
 
 void egress_relay_begin(struct client *c);
+/* Says 100 Continue to a client that waits for it before it sends its body. */
+void egress_relay_continue(struct client *c);
 /* What the client's parser says is wrong, as an answer. */
 void egress_relay_malformed(struct client *c);
 

@@ -74,7 +74,9 @@ void egress_rewrite_request(const struct http_head *head, const struct egress_ta
     buf_puts(out, " HTTP/1.1\r\n");
     print_host(target, how->default_port, out);
     print_fields(head, "Host", out);
-    if (head->chunked)
+    if (head->chunked && how->whole)
+        buf_printf(out, "Content-Length: %zu\r\n", how->length);
+    else if (head->chunked)
         buf_puts(out, "Transfer-Encoding: chunked\r\n");
     print_length(head, out);
     buf_puts(out, how->via ? VIA : "");

@@ -14,6 +14,8 @@ struct egress_rewrite {
     const char *path; /* what egress_target_url gave, or begins with '/' */
     const char *query; /* what follows, with its "?"; "" where path has it */
     uint16_t default_port;                          /* what the scheme implies */
+    bool whole;                                     /* the body, of which this is the length: */
+    size_t length;
     bool via;                                       /* the proxy names itself */
     bool last;      /* the origin is to end the connection after this request */
     bool websocket; /* a valid upgrade, which is asked for upstream, too */

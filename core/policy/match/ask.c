@@ -18,8 +18,9 @@ static void decide_request(const struct policy_candidates *candidates,
                            const struct policy_question *question, const char *path,
                            struct policy_answer *out)
 {
-    struct policy_http_request request = {question->method, path, question->query,
-                                          question->websocket};
+    struct policy_http_request request = {.method = question->method, .path = path,
+                                          .query = question->query,
+                                          .websocket = question->websocket};
     struct policy_http_decision decision;
     policy_http_decide(candidates, &request, &decision, &out->reason);
     out->allowed = decision.allowed;

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/glob.h"
+#include "policy/match/operation.h"
 #include "policy/preset.h"
 
 static bool is(const char *text, const char *word)
@@ -152,11 +153,19 @@ static bool rule_matches(const struct sluice_l7_rule *r, const struct policy_htt
            path_matches(r->path, request->path) && query_matches(r, request->query, deny);
 }
 
-static bool any_matches(const struct sluice_l7_rule *const *rules, size_t n,
-                        const struct policy_http_request *request, bool deny)
+/* What the rules are asked about: a request, or one operation of its body. */
+struct question {
+    const struct policy_http_request *request;
+    const struct policy_operation *operation;       /* NULL: the request itself */
+};
+
+static bool any_matches(const struct sluice_endpoint *e, const struct question *q, bool deny)
 {
+    const struct sluice_l7_rule *const *rules = deny ? e->deny_rules : e->rules;
+    size_t n = deny ? e->n_deny_rules : e->n_rules;
     for (size_t i = 0; i < n; i++)
-        if (rule_matches(rules[i], request, deny))
+        if (q->operation ? policy_rule_takes_operation(e, rules[i], q->operation, deny)
+                         : rule_matches(rules[i], q->request, deny))
             return true;
     return false;
 }
@@ -170,11 +179,11 @@ static bool preset_allows(const struct sluice_endpoint *e, const char *method)
     return false;
 }
 
-static bool endpoint_allows(const struct sluice_endpoint *e,
-                            const struct policy_http_request *request)
+static bool endpoint_allows(const struct sluice_endpoint *e, const struct question *q)
 {
-    return preset_allows(e, request->method) ||
-           any_matches(e->rules, e->n_rules, request, false);
+    bool allowed = q->operation ? policy_endpoint_allows_operation(e, q->operation)
+                                : preset_allows(e, q->request->method);
+    return allowed || any_matches(e, q, false);
 }
 
 /* What the rules say together. */
@@ -182,19 +191,42 @@ struct verdict {
     const struct sluice_rule *allowing, *denying;
 };
 
+static bool permits(const struct verdict *verdict)
+{
+    return verdict->allowing && !verdict->denying;
+}
+
 static struct verdict ask_rules(const struct policy_candidates *candidates, const char *protocol,
-                                const struct policy_http_request *request)
+                                const struct question *q)
 {
     struct verdict verdict = {0};
     for (size_t i = 0; i < candidates->n; i++) {
         const struct policy_candidate *c = &candidates->items[i];
         const struct sluice_endpoint *e = c->endpoint;
-        if (!is(e->protocol, protocol) || (*e->path && !path_matches(e->path, request->path)))
+        if (!is(e->protocol, protocol) || (*e->path && !path_matches(e->path, q->request->path)))
             continue;
-        if (!verdict.denying && any_matches(e->deny_rules, e->n_deny_rules, request, true))
+        if (!verdict.denying && any_matches(e, q, true))
             verdict.denying = c->rule;
-        if (!verdict.allowing && endpoint_allows(e, request))
+        if (!verdict.allowing && endpoint_allows(e, q))
             verdict.allowing = c->rule;
+    }
+    return verdict;
+}
+
+/* Every operation has to be permitted: the verdict on the first that is not, else on the last. */
+static struct verdict ask_operations(const struct policy_candidates *candidates,
+                                     const struct policy_http_request *request,
+                                     struct policy_http_decision *out)
+{
+    const struct policy_operations *operations = request->operations;
+    struct verdict verdict = {.allowing = operations->pass ? out->rule : NULL};
+    for (size_t i = 0; i < operations->n; i++) {
+        const struct question q = {request, &operations->items[i]};
+        verdict = ask_rules(candidates, out->endpoint->protocol, &q);
+        if (!permits(&verdict)) {
+            out->operation = q.operation;
+            break;
+        }
     }
     return verdict;
 }
@@ -223,6 +255,27 @@ static bool pass_route(const struct policy_http_request *request, struct policy_
     return !out->hard;
 }
 
+/* The operations are known, and are ones of the route's protocol.  False: there is no verdict. */
+static bool pass_body(const struct policy_http_request *request, struct policy_http_decision *out,
+                      struct buf *reason)
+{
+    const struct policy_operations *operations = request->operations;
+    if (!policy_has_operations(out->endpoint))
+        return true;
+    if (!operations || !is(operations->protocol, out->endpoint->protocol))
+        out->needs_body = true;
+    else if (operations->problem)
+        refuse(out, reason, operations->problem);
+    return !out->needs_body && !out->hard;
+}
+
+static void print_reason(const struct policy_http_request *request, const struct verdict *verdict,
+                         struct buf *reason)
+{
+    buf_printf(reason, "%s %s %s", request->method, request->path,
+               verdict->denying ? "blocked by deny rule" : "not permitted by policy");
+}
+
 void policy_http_decide(const struct policy_candidates *candidates,
                         const struct policy_http_request *request,
                         struct policy_http_decision *out, struct buf *reason)
@@ -233,15 +286,16 @@ void policy_http_decide(const struct policy_candidates *candidates,
     const struct policy_candidate *route = find_route(candidates, request->path);
     out->endpoint = route ? route->endpoint : NULL;
     out->rule = route ? route->rule : NULL;
-    if (!pass_route(request, out, reason))
+    if (!pass_route(request, out, reason) || !pass_body(request, out, reason))
         return;
-    struct verdict verdict = ask_rules(candidates, route->endpoint->protocol, request);
+    struct verdict verdict =
+        policy_has_operations(out->endpoint)
+            ? ask_operations(candidates, request, out)
+            : ask_rules(candidates, out->endpoint->protocol, &(struct question){request, NULL});
     if (verdict.denying || verdict.allowing)
         out->rule = verdict.denying ? verdict.denying : verdict.allowing;
-    bool permitted = verdict.allowing && !verdict.denying;
-    out->audited = !permitted && !is(route->endpoint->enforcement, "enforce");
-    out->allowed = permitted || out->audited;
-    if (!permitted && reason)
-        buf_printf(reason, "%s %s %s", request->method, request->path,
-                   verdict.denying ? "blocked by deny rule" : "not permitted by policy");
+    out->audited = !permits(&verdict) && !is(out->endpoint->enforcement, "enforce");
+    out->allowed = permits(&verdict) || out->audited;
+    if (!permits(&verdict) && reason)
+        print_reason(request, &verdict, reason);
 }

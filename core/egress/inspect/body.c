@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "egress/inspect/body.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "egress/deny.h"
+#include "egress/forward/relay.h"
+#include "egress/judge.h"
+#include "egress/record.h"
+#include "policy/match/operation.h"
+
+enum { BODY_MS = 30000 };                           /* for all of it */
+
+static const struct client_state body_state;
+
+static const struct sluice_endpoint *endpoint_of(const struct client *c)
+{
+    return c->exchange.rules.endpoint;
+}
+
+static enum egress_refusal_kind kind_of(const struct client *c)
+{
+    bool graphql = strcmp(endpoint_of(c)->protocol, "graphql") == 0;
+    return graphql ? REFUSAL_GRAPHQL : REFUSAL_RPC;
+}
+
+/* What cannot be read cannot be judged. */
+static void refuse(struct client *c, const char *problem)
+{
+    struct egress_refusal refusal;
+    egress_refuse(&refusal, kind_of(c), "%s", problem);
+    snprintf(refusal.detail, sizeof refusal.detail,
+             "%s request rejected before policy evaluation: %s",
+             kind_of(c) == REFUSAL_GRAPHQL ? "GraphQL" : "JSON-RPC", problem);
+    egress_record_refused(c, EGRESS_ENGINE_REQUEST, refusal.reason);
+    egress_client_refuse(c, &refusal);
+}
+
+static void refuse_length(struct client *c)
+{
+    char problem[128];
+    snprintf(problem, sizeof problem, "the body is longer than the %zu bytes that are inspected",
+             policy_body_max(endpoint_of(c)));
+    refuse(c, problem);
+}
+
+/* NULL, or why the body is not what it seems. */
+static const char *check_head(const struct http_head *head)
+{
+    const char *coding = http_head_get(head, "Content-Encoding");
+    const char *type = http_head_get(head, "Content-Type");
+    if (coding && strcasecmp(coding, "identity") != 0)
+        return "an encoded body (Content-Encoding) cannot be inspected";
+    if (type && strncasecmp(type, "multipart/", 10) == 0)
+        return "a body of several parts (multipart) cannot be inspected";
+    return NULL;
+}
+
+static void have_body(struct client *c)
+{
+    struct exchange *exchange = &c->exchange;
+    const struct policy_http_request request = egress_exchange_request(exchange);
+    net_pause(c->stream);
+    exchange->request_done = true;
+    policy_operations_read(endpoint_of(c), &request, buf_str(&exchange->body), exchange->body.len,
+                           &exchange->operations);
+    egress_client_expect(c, 0);
+    c->reached(c);
+}
+
+static void take_body(struct client *c)
+{
+    const char *bytes = c->pending.data, *body;
+    size_t len = c->pending.len, body_len, max = policy_body_max(endpoint_of(c));
+    struct buf *all = &c->exchange.body;
+    enum http_event event;
+    while ((event = http_parser_next(c->requests, &bytes, &len, &body, &body_len)) ==
+               HTTP_GOT_BODY &&
+           all->len + body_len <= max)
+        buf_add(all, body, body_len);
+    buf_consume(&c->pending, c->pending.len - len);
+    if (event == HTTP_GOT_BODY)
+        refuse_length(c);
+    else if (event == HTTP_BAD)
+        egress_relay_malformed(c);
+    else if (event == HTTP_GOT_END)
+        have_body(c);
+}
+
+static void body_client_read(struct client *c, const char *bytes, ssize_t n)
+{
+    if (n > 0) {
+        buf_add(&c->pending, bytes, (size_t)n);
+        take_body(c);
+    } else if (n == UV_EOF) {
+        http_parser_eof(c->requests);
+        egress_relay_malformed(c);
+    } else {
+        egress_client_close(c);
+    }
+}
+
+static void body_timed_out(struct client *c)
+{
+    struct egress_refusal refusal;
+    egress_refuse(&refusal, REFUSAL_LATE, "the body did not arrive within %d s", BODY_MS / 1000);
+    egress_client_refuse(c, &refusal);
+}
+
+static void body_policy_changed(struct client *c)
+{
+    struct buf reason = {0};
+    struct egress_refusal refusal;
+    enum egress_verdict verdict = egress_judge(c, &refusal, &reason);
+    if (verdict != VERDICT_NEEDS_BODY && verdict != VERDICT_REFUSED)
+        egress_refuse(&refusal, REFUSAL_POLICY, "the policy changed while the body was read");
+    if (verdict != VERDICT_NEEDS_BODY)
+        egress_deny_changed(c, &refusal);
+    buf_free(&reason);
+}
+
+static const struct client_state body_state = {
+    .client_read = body_client_read,
+    .timed_out = body_timed_out,
+    .policy_changed = body_policy_changed,
+};
+
+void egress_body_read(struct client *c, void (*go_on)(struct client *c))
+{
+    const struct http_head *head = c->exchange.head;
+    const char *problem = check_head(head);
+    c->state = &body_state;
+    c->reached = go_on;
+    if (problem) {
+        refuse(c, problem);
+        return;
+    }
+    if (head->has_length && head->length > policy_body_max(endpoint_of(c))) {
+        refuse_length(c);
+        return;
+    }
+    egress_client_expect(c, BODY_MS);
+    take_body(c);
+    if (c->state != &body_state || c->reached != go_on || c->exchange.request_done)
+        return;
+    egress_relay_continue(c);
+    net_read(c->stream);
+}
