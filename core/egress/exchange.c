@@ -24,7 +24,7 @@ void egress_exchange_clear(struct exchange *exchange)
     http_head_free(exchange->response);
     buf_free(&exchange->canonical);
     buf_free(&exchange->body);
-    policy_operations_free(&exchange->operations);
+    policy_calls_free(&exchange->calls);
     *exchange = (struct exchange){.query = ""};
 }
 
@@ -43,7 +43,7 @@ struct policy_http_request egress_exchange_request(const struct exchange *exchan
         .method = exchange->head->method, .path = exchange->canonical.data,
         .query = exchange->query, .websocket = exchange->websocket,
         .accept = http_head_get(exchange->head, "Accept"),
-        .operations = exchange->operations.protocol ? &exchange->operations : NULL};
+        .calls = exchange->calls.protocol ? &exchange->calls : NULL};
 }
 
 bool egress_exchange_is_judged(const struct exchange *exchange)

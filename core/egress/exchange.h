@@ -11,7 +11,7 @@
 #include "egress/links.h"
 #include "http/parser.h"
 #include "net/stream.h"
-#include "policy/match/operation.h"
+#include "policy/match/calls.h"
 
 /* Where requests go, and what the policy says of it.  A tunnel whose traffic is inspected keeps its
  * route for all requests within it; forwarded requests in a row to the same place share one. */
@@ -49,7 +49,7 @@ struct exchange {
     const char *query; /* of path, without "?"; "" where there is none */
     bool websocket;                                 /* a valid WebSocket upgrade */
     struct buf body; /* read whole, as the rules are about what it asks for: */
-    struct policy_operations operations;            /* without protocol: not read */
+    struct policy_calls calls;            /* without protocol: not read */
     struct policy_http_decision rules;
     bool counted;                                   /* the log has its verdict */
     bool retried;

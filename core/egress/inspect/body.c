@@ -9,7 +9,7 @@
 #include "egress/forward/relay.h"
 #include "egress/judge.h"
 #include "egress/record.h"
-#include "policy/match/operation.h"
+#include "policy/match/calls.h"
 
 enum { BODY_MS = 30000 };                           /* for all of it */
 
@@ -64,8 +64,8 @@ static void have_body(struct client *c)
     const struct policy_http_request request = egress_exchange_request(exchange);
     net_pause(c->stream);
     exchange->request_done = true;
-    policy_operations_read(endpoint_of(c), &request, buf_str(&exchange->body), exchange->body.len,
-                           &exchange->operations);
+    policy_calls_read(endpoint_of(c), &request, buf_str(&exchange->body), exchange->body.len,
+                           &exchange->calls);
     egress_client_expect(c, 0);
     c->reached(c);
 }

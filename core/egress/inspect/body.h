@@ -6,7 +6,7 @@
 
 #include "egress/client.h"
 
-/* Reads the exchange's body and the operations in it, then calls go_on; or refuses the request,
+/* Reads the exchange's body and the calls in it, then calls go_on; or refuses the request,
  * where the body is too long, encoded or cut off. */
 void egress_body_read(struct client *c, void (*go_on)(struct client *c));
 

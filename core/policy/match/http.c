@@ -7,7 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/glob.h"
-#include "policy/match/operation.h"
+#include "policy/match/calls.h"
 #include "policy/preset.h"
 
 static bool is(const char *text, const char *word)
@@ -139,7 +139,7 @@ static bool query_matches(const struct sluice_l7_rule *r, const char *query, boo
     return true;
 }
 
-/* Rules about the operations inside a body are not about the request. */
+/* Rules about the calls inside a body are not about the request. */
 static bool is_about_requests(const struct sluice_l7_rule *r)
 {
     return *r->method && *r->path && !*r->operation_type && !*r->operation_name && !r->n_fields &&
@@ -153,10 +153,10 @@ static bool rule_matches(const struct sluice_l7_rule *r, const struct policy_htt
            path_matches(r->path, request->path) && query_matches(r, request->query, deny);
 }
 
-/* What the rules are asked about: a request, or one operation of its body. */
+/* What the rules are asked about: a request, or one call of its body. */
 struct question {
     const struct policy_http_request *request;
-    const struct policy_operation *operation;       /* NULL: the request itself */
+    const struct policy_call *call;                 /* NULL: the request itself */
 };
 
 static bool any_matches(const struct sluice_endpoint *e, const struct question *q, bool deny)
@@ -164,7 +164,7 @@ static bool any_matches(const struct sluice_endpoint *e, const struct question *
     const struct sluice_l7_rule *const *rules = deny ? e->deny_rules : e->rules;
     size_t n = deny ? e->n_deny_rules : e->n_rules;
     for (size_t i = 0; i < n; i++)
-        if (q->operation ? policy_rule_takes_operation(e, rules[i], q->operation, deny)
+        if (q->call ? policy_rule_takes_call(e, rules[i], q->call, deny)
                          : rule_matches(rules[i], q->request, deny))
             return true;
     return false;
@@ -181,7 +181,7 @@ static bool preset_allows(const struct sluice_endpoint *e, const char *method)
 
 static bool endpoint_allows(const struct sluice_endpoint *e, const struct question *q)
 {
-    bool allowed = q->operation ? policy_endpoint_allows_operation(e, q->operation)
+    bool allowed = q->call ? policy_endpoint_allows_call(e, q->call)
                                 : preset_allows(e, q->request->method);
     return allowed || any_matches(e, q, false);
 }
@@ -213,18 +213,18 @@ static struct verdict ask_rules(const struct policy_candidates *candidates, cons
     return verdict;
 }
 
-/* Every operation has to be permitted: the verdict on the first that is not, else on the last. */
-static struct verdict ask_operations(const struct policy_candidates *candidates,
+/* Every call has to be permitted: the verdict on the first that is not, else on the last. */
+static struct verdict ask_calls(const struct policy_candidates *candidates,
                                      const struct policy_http_request *request,
                                      struct policy_http_decision *out)
 {
-    const struct policy_operations *operations = request->operations;
-    struct verdict verdict = {.allowing = operations->pass ? out->rule : NULL};
-    for (size_t i = 0; i < operations->n; i++) {
-        const struct question q = {request, &operations->items[i]};
+    const struct policy_calls *calls = request->calls;
+    struct verdict verdict = {.allowing = calls->pass ? out->rule : NULL};
+    for (size_t i = 0; i < calls->n; i++) {
+        const struct question q = {request, &calls->items[i]};
         verdict = ask_rules(candidates, out->endpoint->protocol, &q);
         if (!permits(&verdict)) {
-            out->operation = q.operation;
+            out->call = q.call;
             break;
         }
     }
@@ -255,17 +255,17 @@ static bool pass_route(const struct policy_http_request *request, struct policy_
     return !out->hard;
 }
 
-/* The operations are known, and are ones of the route's protocol.  False: there is no verdict. */
+/* The calls are known, and are ones of the route's protocol.  False: there is no verdict. */
 static bool pass_body(const struct policy_http_request *request, struct policy_http_decision *out,
                       struct buf *reason)
 {
-    const struct policy_operations *operations = request->operations;
-    if (!policy_has_operations(out->endpoint))
+    const struct policy_calls *calls = request->calls;
+    if (!policy_has_calls(out->endpoint))
         return true;
-    if (!operations || !is(operations->protocol, out->endpoint->protocol))
+    if (!calls || !is(calls->protocol, out->endpoint->protocol))
         out->needs_body = true;
-    else if (operations->problem)
-        refuse(out, reason, operations->problem);
+    else if (calls->problem)
+        refuse(out, reason, calls->problem);
     return !out->needs_body && !out->hard;
 }
 
@@ -289,8 +289,8 @@ void policy_http_decide(const struct policy_candidates *candidates,
     if (!pass_route(request, out, reason) || !pass_body(request, out, reason))
         return;
     struct verdict verdict =
-        policy_has_operations(out->endpoint)
-            ? ask_operations(candidates, request, out)
+        policy_has_calls(out->endpoint)
+            ? ask_calls(candidates, request, out)
             : ask_rules(candidates, out->endpoint->protocol, &(struct question){request, NULL});
     if (verdict.denying || verdict.allowing)
         out->rule = verdict.denying ? verdict.denying : verdict.allowing;

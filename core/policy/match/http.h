@@ -13,8 +13,8 @@
 #include "policy/match/match.h"
 #include "policy/match/target.h"
 
-struct policy_operation;
-struct policy_operations;
+struct policy_call;
+struct policy_calls;
 
 struct policy_candidate {
     const struct sluice_rule *rule;
@@ -33,15 +33,15 @@ struct policy_http_request {
     const char *query;                              /* raw, without "?"; "" when there is none */
     bool websocket;                                 /* it is a valid WebSocket upgrade */
     const char *accept;                             /* the field's value; NULL: not sent */
-    const struct policy_operations *operations;     /* of its body; NULL: not read */
+    const struct policy_calls *calls;     /* of its body; NULL: not read */
 };
 
 struct policy_http_decision {
     bool allowed;
     bool audited;                                   /* allowed, as the route does not enforce */
     bool hard;                                      /* denied, and audit does not change that */
-    bool needs_body;                                /* denied as yet: the route judges operations */
-    const struct policy_operation *operation;       /* that is denied or audited; NULL: no one */
+    bool needs_body;                                /* denied as yet: the route judges calls */
+    const struct policy_call *call;       /* that is denied or audited; NULL: no one */
     const struct sluice_rule *rule; /* of what decided, else of the route; or NULL */
     const struct sluice_endpoint *endpoint;         /* the route; NULL: no path matches */
 };
@@ -60,7 +60,7 @@ bool policy_candidates_keep_encoded_slash(const struct policy_candidates *candid
 
 /* Appends the reason of a denial or of what is audited (NULL: not wanted).  Without candidates
  * nothing is inspected: everything is allowed.  A decision that needs the body is not one yet: the
- * caller reads the operations (operation.h) and asks again. */
+ * caller reads the calls (calls.h) and asks again. */
 void policy_http_decide(const struct policy_candidates *candidates,
                         const struct policy_http_request *request,
                         struct policy_http_decision *out, struct buf *reason);
