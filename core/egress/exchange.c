@@ -12,7 +12,7 @@ void egress_route_clear(struct route *route)
 
 void egress_route_keep(struct route *route)
 {
-    if (!route->decision.allowed || route->links.policy)
+    if (!route->decision.allowed || route->links.asked)
         egress_route_clear(route);
     else
         egress_addresses_free(&route->addresses);

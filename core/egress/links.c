@@ -42,8 +42,10 @@ static void find_of_rule(struct egress_links *links, int root, const struct slui
     char program[PATH_MAX];
     for (size_t i = 0; i < rule->n_binaries; i++) {
         const char *path = rule->binaries[i]->path;
-        if (!glob_has_wildcard(path) && executable_resolve(root, path, cached, program) == 0 &&
-            strcmp(program, path) != 0)
+        if (glob_has_wildcard(path))
+            continue;
+        links->asked = true;
+        if (executable_resolve(root, path, cached, program) == 0 && strcmp(program, path) != 0)
             add(links, path, program);
     }
 }
@@ -52,10 +54,13 @@ void egress_links_find(struct egress_links *links, int root, struct policy *poli
                        const struct policy_request *request, bool cached)
 {
     const struct sluice_policy *model = policy_model(policy);
+    struct policy_request unlinked = *request;
+    unlinked.n_links = 0;
     egress_links_free(links);
     links->policy = policy_ref(policy);
     for (size_t i = 0; i < model->n_rules; i++)
-        if (policy_rule_opens(model->rules[i], request))
+        if (policy_rule_opens(model->rules[i], request) &&
+            !policy_rule_takes_caller(model->rules[i], &unlinked))
             find_of_rule(links, root, model->rules[i], cached);
 }
 

@@ -2,7 +2,7 @@
 /* Which paths of a policy are links in the sandbox, and where they lead now.
  *
  * The workload may make and change links after the policy was loaded, so they are looked up for
- * each request that no path or glob of the policy allows as it stands.  Globs are not looked up.
+ * each request whose answer may depend on them.  Globs are not looked up.
  * Owned by whoever has it: egress_links_free. */
 #ifndef EGRESS_LINKS_H
 #define EGRESS_LINKS_H
@@ -14,6 +14,7 @@
 
 struct egress_links {
     struct policy *policy;                          /* whose paths they are; NULL: not looked up */
+    bool asked; /* the file system was asked: the answer may change at any time */
     struct policy_link *items;
     size_t n;
 };
@@ -21,8 +22,9 @@ struct egress_links {
 /* The root folder of a process, for its mount namespace.  -1, and errno. */
 int egress_root_open(pid_t pid);
 
-/* Looks up the paths of all rules that open the request's host and port.  The links of the request
- * are ignored.  cached: skips what cannot be looked up without waiting, for the loop's thread. */
+/* Looks up the paths of the rules that open the request's host and port and do not take its caller
+ * as it stands.  The links of the request are ignored.  cached: skips what cannot be looked up
+ * without waiting, for the loop's thread. */
 void egress_links_find(struct egress_links *links, int root, struct policy *policy,
                        const struct policy_request *request, bool cached);
 void egress_links_free(struct egress_links *links);

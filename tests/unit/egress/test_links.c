@@ -143,6 +143,45 @@ static void a_link_that_is_removed_counts_from_the_next_request_on(void **state)
     rig_stop(&rig);
 }
 
+/* The rule that names the client has no more to say; another one may, by a link of the client. */
+static void a_link_that_is_made_adds_the_rules_of_its_path_to_a_kept_connection(void **state)
+{
+    struct rig rig;
+    char path[160], request[128];
+    struct buf yaml = {0};
+    (void)state;
+    rig_start(&rig, "");
+    snprintf(path, sizeof path, "%s/link", rig.folder);
+    buf_printf(&yaml, "version: 1\nnetwork_policies:\n"
+               "  direct:\n    endpoints: [{host: origin.test, port: %u, protocol: rest, "
+               "enforcement: enforce, access: full}]\n    binaries: [{path: \"%s\"}]\n"
+               "  linked:\n    endpoints: [{host: origin.test, port: %u, protocol: rest, "
+               "enforcement: enforce, access: full, deny_rules: [{method: GET, path: /secret}]}]\n"
+               "    binaries: [{path: \"%s\"}]\n",
+               rig.origin_port, rig.client, rig.origin_port, path);
+    struct policy *policy = rig_parse(yaml.data);
+    egress_set_policy(rig.proxy, policy);
+    policy_unref(policy);
+    buf_free(&yaml);
+    snprintf(request, sizeof request,
+             "GET http://origin.test:%u/secret HTTP/1.1\r\nHost: h\r\n\r\n", rig.origin_port);
+    struct puppet puppet = rig_puppet(&rig, rig.client);
+    struct end *client = rig_end(&rig, puppet.socket);
+    end_send(client, request);
+    struct end *origin = rig_origin(&rig);
+    UNTIL(&rig, end_has(origin, "\r\n\r\n"));
+    end_send(origin, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    UNTIL(&rig, end_has(client, "\r\n\r\nok"));
+    buf_clear(&client->in);
+    assert_int_equal(symlink("client", path), 0);
+    end_send(client, request);
+    rig_refused(&rig, client, 403, "policy_denied", NULL, NULL);
+    assert_int_equal(rig.accepted, 1);
+    puppet_end(&puppet);
+    unlink(path);
+    rig_stop(&rig);
+}
+
 static void a_glob_matches_no_program_through_a_link(void **state)
 {
     struct rig rig;
@@ -233,6 +272,7 @@ static int tests(void)
         cmocka_unit_test(an_ancestor_may_be_what_a_link_leads_to),
         cmocka_unit_test(a_link_is_followed_when_the_request_is_decided),
         cmocka_unit_test(a_link_that_is_removed_counts_from_the_next_request_on),
+        cmocka_unit_test(a_link_that_is_made_adds_the_rules_of_its_path_to_a_kept_connection),
         cmocka_unit_test(a_glob_matches_no_program_through_a_link),
         cmocka_unit_test(a_tunnel_by_a_link_lives_on_under_a_policy_that_allows_it),
         cmocka_unit_test(the_links_of_proc_lead_nowhere),
