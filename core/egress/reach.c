@@ -33,6 +33,13 @@ static void fail_dial(struct client *c, const struct egress_dial_result *result)
     fail(c, &refusal);
 }
 
+/* What comes next has times of its own. */
+static void go_on(struct client *c)
+{
+    egress_client_expect(c, 0);
+    c->reached(c);
+}
+
 static void dialled(void *owner, const struct egress_dial_result *result)
 {
     struct client *c = owner;
@@ -48,7 +55,7 @@ static void dialled(void *owner, const struct egress_dial_result *result)
     if (c->inspected == INSPECTED_TLS && !egress_upstream_secure(c, &refusal))
         fail(c, &refusal);
     else
-        c->reached(c);
+        go_on(c);
 }
 
 static void resolved(void *owner, struct egress_addresses addresses,
@@ -61,7 +68,7 @@ static void resolved(void *owner, struct egress_addresses addresses,
         struct egress_refusal refusal = *failure;
         fail(c, &refusal);
     } else {
-        c->reached(c);
+        go_on(c);
     }
 }
 
@@ -90,29 +97,29 @@ static void reaching_timed_out(struct client *c)
 }
 
 /* Meanwhile the client is read, to notice when it goes. */
-static void wait_for(struct client *c, void (*go_on)(struct client *c))
+static void wait_for(struct client *c, void (*next)(struct client *c))
 {
     c->state = &reaching_state;
-    c->reached = go_on;
+    c->reached = next;
     egress_client_expect(c, c->connect && !c->connect->blocks ? PATIENCE_MS : 0);
     if (egress_client_has_room(c))
         net_read(c->stream);
 }
 
-void egress_reach_addresses(struct client *c, void (*go_on)(struct client *c))
+void egress_reach_addresses(struct client *c, void (*next)(struct client *c))
 {
-    wait_for(c, go_on);
+    wait_for(c, next);
     if (egress_resolver_knows(&c->proxy->resolver, &c->route.target, &c->route.addresses))
         go_on(c);
     else
         look_up(c);
 }
 
-void egress_reach_connect(struct client *c, void (*go_on)(struct client *c))
+void egress_reach_connect(struct client *c, void (*next)(struct client *c))
 {
     static const struct egress_dial_calls calls = {dialled, egress_client_release};
     const struct route *route = &c->route;
-    wait_for(c, go_on);
+    wait_for(c, next);
     c->handles++;
     c->dial = egress_dial_start(&c->proxy->dialer, route->addresses.items, route->addresses.n,
                                 route->target.port, &calls, c);

@@ -6,9 +6,9 @@
 
 #include "egress/client.h"
 
-/* Looks up the addresses of the route's target, then calls go_on. */
-void egress_reach_addresses(struct client *c, void (*go_on)(struct client *c));
-/* Connects to one of the route's addresses, which are checked, then calls go_on. */
-void egress_reach_connect(struct client *c, void (*go_on)(struct client *c));
+/* Looks up the addresses of the route's target, then calls next. */
+void egress_reach_addresses(struct client *c, void (*next)(struct client *c));
+/* Connects to one of the route's addresses, which are checked, then calls next. */
+void egress_reach_connect(struct client *c, void (*next)(struct client *c));
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connects of programs that know no proxy: what they notice, what is decided, and what is left when
  * they go. */
+#include "egress/inspect/authority.h"
 #include "support/deaf.h"
 #include "support/rig.h"
 
@@ -150,6 +151,19 @@ static int connect_not_blocking(void *arg)
     return talk(fd);
 }
 
+/* As a program that reads its certificates after the connect. */
+static int speak_late(void *arg)
+{
+    enum { LATE_MS = 200 };                         /* a connect waits 50 ms for its destination */
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    struct pollfd writable = {.fd = fd, .events = POLLOUT}, hung = {.fd = fd, .events = POLLIN};
+    int rc = connect_to(fd, arg);
+    EXPECT(rc == 0 || rc == EINPROGRESS);
+    EXPECT(poll(&writable, 1, RIG_PATIENCE_MS) == 1 && writable.revents == POLLOUT);
+    EXPECT(poll(&hung, 1, LATE_MS) == 0);
+    return talk(fd);
+}
+
 static int connect_by_ipv6(void *arg)
 {
     int fd = socket(AF_INET6, SOCK_STREAM, 0);
@@ -210,6 +224,26 @@ static void each_kind_of_socket_is_connected(void **state)
     assert_int_equal(rig.n_denials, 0);
     until_nobody_is_left(&rig);
     rig_stop(&rig);
+}
+
+static void a_program_that_speaks_late_is_waited_for(void **state)
+{
+    struct rig rig;
+    struct error err;
+    struct egress_authority *authority = egress_authority_new(&err);
+    (void)state;
+    rig_begin(&rig);
+    rig_start_proxy(&rig, rig_policy(&rig, "origin.test 0 /**"), (struct egress_limits){0},
+                    (struct egress_inspection){.authority = authority});
+    struct task task = task_for(&rig, "origin.test");
+    pid_t pid = begin(&rig, speak_late, &task);
+    struct end *origin = rig_origin(&rig);
+    UNTIL(&rig, origin->eof);
+    assert_true(end_has(origin, "hello"));
+    shutdown(origin->fd, SHUT_WR);
+    assert_int_equal(finish(&rig, pid), 0);
+    rig_stop(&rig);
+    egress_authority_free(authority);
 }
 
 static void what_no_rule_allows_is_refused_at_once(void **state)
@@ -536,6 +570,7 @@ static int tests(void)
 {
     const struct CMUnitTest list[] = {
         cmocka_unit_test(each_kind_of_socket_is_connected),
+        cmocka_unit_test(a_program_that_speaks_late_is_waited_for),
         cmocka_unit_test(what_no_rule_allows_is_refused_at_once),
         cmocka_unit_test(an_address_is_judged_as_one),
         cmocka_unit_test(blocked_addresses_stay_blocked),
