@@ -50,7 +50,8 @@ static int read_question(const struct cli *cli, struct policy_question *out)
 {
     long port;
     bool about_request = arg_given(cli, "method") || arg_given(cli, "path") ||
-                         arg_given(cli, "query");
+                         arg_given(cli, "query") || arg_given(cli, "body");
+    const char *method = arg_given(cli, "body") ? "POST" : about_request ? "GET" : "";
     if (!arg_given(cli, "binary") || !arg_given(cli, "host") || !arg_given(cli, "port"))
         return usage_error(cli, "who may reach what? --binary, --host and --port are needed");
     if (arg_range(cli, "port", 0, 1, 65535, &port) != 0)
@@ -58,9 +59,10 @@ static int read_question(const struct cli *cli, struct policy_question *out)
     *out = (struct policy_question){
         .connection = {.binary = arg_value(cli, "binary"), .host = arg_value(cli, "host"),
                        .port = (uint16_t)port},
-        .method = value_or(cli, "method", about_request ? "GET" : ""),
+        .method = value_or(cli, "method", method),
         .path = value_or(cli, "path", "/"),
-        .query = value_or(cli, "query", "")};
+        .query = value_or(cli, "query", ""),
+        .body = arg_value(cli, "body")};
     if (out->connection.binary[0] != '/')
         return usage_error(cli, "--binary takes an absolute path such as /usr/bin/curl, not '%s'",
                            out->connection.binary);

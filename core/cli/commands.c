@@ -95,6 +95,8 @@ static const struct arg_option policy_can_i[] = {
      "of an HTTP request (GET); without method, path and query: the connection alone"},
     {"path", 0, ARG_VALUE, "P", "of the request (/)"},
     {"query", 0, ARG_VALUE, "Q", "of the request, without '?'"},
+    {"body", 0, ARG_VALUE, "TEXT",
+     "of the request (POST), where rules are about what it asks for: GraphQL, JSON-RPC, MCP"},
     {"policy", 0, ARG_VALUE, "FILE",
      "ask this document instead of the sandbox's policy; - reads stdin"},
     {0},

@@ -12,6 +12,7 @@
 #include "http/parser.h"
 #include "net/stream.h"
 #include "policy/match/calls.h"
+#include "policy/match/http.h"
 
 /* Where requests go, and what the policy says of it.  A tunnel whose traffic is inspected keeps its
  * route for all requests within it; forwarded requests in a row to the same place share one. */

@@ -29,10 +29,15 @@ static bool has_catch_all(const struct sluice_endpoint *e)
     return false;
 }
 
-/* Its requests are read and judged. */
-static bool is_rest(const struct sluice_endpoint *e)
+static bool is_rpc(const struct sluice_endpoint *e)
 {
-    return strcmp(e->protocol, "rest") == 0;
+    return is_one_of(e->protocol, "json-rpc", "mcp");
+}
+
+/* Its requests are read and judged. */
+static bool is_read(const struct sluice_endpoint *e)
+{
+    return strcmp(e->protocol, "rest") == 0 || is_rpc(e);
 }
 
 static bool is_known_tls(const char *tls)
@@ -43,14 +48,14 @@ static bool is_known_tls(const char *tls)
 /* X(field, whether the runtime enforces it for some endpoint, whether endpoint e sets it, whether
  * that cannot be enforced).  The runtime that learns a field changes its row. */
 #define L7_FIELDS(X)                                                                               \
-    X("protocol", true, *e->protocol, !is_rest(e) && strcmp(e->protocol, "tcp") != 0)              \
-    X("path", true, *e->path, !is_rest(e) && !selects_every_path(e->path))                         \
-    X("access", true, *e->access, !is_rest(e) && strcmp(e->access, "full") != 0)                   \
-    X("rules", true, e->n_rules > 0, !is_rest(e) && !has_catch_all(e))                             \
-    X("deny_rules", true, e->n_deny_rules > 0, !is_rest(e))                                        \
-    X("enforcement", true, *e->enforcement, !is_rest(e) && strcmp(e->enforcement, "enforce") != 0) \
+    X("protocol", true, *e->protocol, !is_read(e) && strcmp(e->protocol, "tcp") != 0)              \
+    X("path", true, *e->path, !is_read(e) && !selects_every_path(e->path))                         \
+    X("access", true, *e->access, !is_read(e) && strcmp(e->access, "full") != 0)                   \
+    X("rules", true, e->n_rules > 0, !is_read(e) && !has_catch_all(e))                             \
+    X("deny_rules", true, e->n_deny_rules > 0, !is_read(e))                                        \
+    X("enforcement", true, *e->enforcement, !is_read(e) && strcmp(e->enforcement, "enforce") != 0) \
     X("tls", true, *e->tls, !is_known_tls(e->tls) || policy_tls_hides_requests(e))                 \
-    X("allow_encoded_slash", true, e->allow_encoded_slash, !is_rest(e))                            \
+    X("allow_encoded_slash", true, e->allow_encoded_slash, !is_read(e))                            \
     X("websocket_credential_rewrite", false, e->websocket_credential_rewrite, true)                \
     X("request_body_credential_rewrite", false, e->request_body_credential_rewrite, true)          \
     X("persisted_queries", false, *e->persisted_queries, true)                                     \
@@ -60,8 +65,8 @@ static bool is_known_tls(const char *tls)
     X("signing_service", false, *e->signing_service, true)                                         \
     X("signing_region", false, *e->signing_region, true)                                           \
     X("credential_binding", false, *e->credential_provider, true)                                  \
-    X("json_rpc", false, e->json_rpc != NULL, true)                                                \
-    X("mcp", false, e->mcp != NULL, true)
+    X("json_rpc", true, e->json_rpc != NULL, !is_rpc(e))                                           \
+    X("mcp", true, e->mcp != NULL, !is_rpc(e))
 
 static const struct {
     const char *name;
@@ -74,7 +79,7 @@ static const struct {
 
 bool policy_tls_hides_requests(const struct sluice_endpoint *e)
 {
-    return is_rest(e) && strcmp(e->tls, "skip") == 0;
+    return is_read(e) && strcmp(e->tls, "skip") == 0;
 }
 
 const char *policy_enforced_field(size_t i)
@@ -118,8 +123,8 @@ static void tell_of_endpoint(const struct sluice_endpoint *e, struct problems *o
     char *path = alloc_printf("%s.%s", e->doc_path, field);
     if (policy_tls_hides_requests(e) && strcmp(field, "tls") == 0)
         problems_add(out, path, 0, 0,
-                     "tls: skip hides the requests that protocol rest is about: leave out "
-                     "one of the two");
+                     "tls: skip hides the requests that protocol %s is about: leave out "
+                     "one of the two", e->protocol);
     else
         problems_add(out, path, 0, 0, "this runtime cannot enforce %s yet", field);
     free(path);

@@ -37,6 +37,31 @@ can_i() {
     [ "$output" = "denied: the host is neither a name nor an address" ]
 }
 
+@test "can-i answers about what a body asks for" {
+    cat >"$p" <<'YAML'
+version: 1
+network_policies:
+  tools:
+    endpoints:
+      - host: api.test
+        port: 443
+        path: /mcp
+        protocol: mcp
+        enforcement: enforce
+        rules: [{allow: {method: tools/call, tool: "read_*"}}]
+    binaries: [{path: /usr/bin/curl}]
+YAML
+    call='{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"NAME"}}'
+    run -0 can_i --host api.test --path /mcp --body "${call/NAME/read_a}"
+    [ "$output" = "allowed by tools" ]
+    run -1 can_i --host api.test --path /mcp --body "${call/NAME/write_a}"
+    [ "$output" = "denied: POST /mcp not permitted by policy" ]
+    run -1 can_i --host api.test --path /mcp --body "${call/NAME/read_a}" --method PUT
+    [ "$output" = "denied: PUT /mcp not permitted by policy" ]
+    run -1 can_i --host api.test --path /mcp --method POST
+    [ "$output" = "denied: JSON-RPC request rejected: invalid JSON: line 1, column 1: a value is missing at the end" ]
+}
+
 @test "can-i speaks JSON" {
     run -1 can_i --host api.test --method POST --path /b -o json
     [ "$(jq -c '[.allowed, .rule, .reason, .audited, .layer]' <<<"$output")" = '[false,"reads","POST /b not permitted by policy",false,"l7"]' ]
@@ -58,8 +83,10 @@ nonsense: 1') --binary /x --host a --port 1
 }
 
 @test "the request cases come out as they say" {
-    run -0 sluice policy check --cases tests/fixtures/policies/requests.yaml
-    [[ ${lines[-1]} =~ ^[1-9][0-9]*\ passed,\ 0\ failed$ ]]
+    for file in requests requests_rpc; do
+        run -0 sluice policy check --cases "tests/fixtures/policies/$file.yaml"
+        [[ ${lines[-1]} =~ ^[1-9][0-9]*\ passed,\ 0\ failed$ ]]
+    done
 }
 
 @test "a case that comes out otherwise is named with file, line and what was got" {

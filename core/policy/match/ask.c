@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/ipaddr.h"
+#include "policy/match/calls.h"
 #include "policy/match/http.h"
 #include "policy/match/target.h"
 
@@ -14,15 +15,31 @@ static void deny(struct policy_answer *out, const char *reason)
     buf_puts(&out->reason, reason);
 }
 
+/* The same with what the body asks for, which decides. */
+static void decide_body(const struct policy_candidates *candidates,
+                        const struct policy_question *question, struct policy_http_request *request,
+                        struct policy_http_decision *decision, struct buf *reason)
+{
+    const char *body = question->body ? question->body : "";
+    struct policy_calls calls;
+    policy_calls_read(decision->endpoint, request, body, strlen(body), &calls);
+    request->calls = &calls;
+    policy_http_decide(candidates, request, decision, reason);
+    policy_calls_free(&calls);
+}
+
 static void decide_request(const struct policy_candidates *candidates,
                            const struct policy_question *question, const char *path,
                            struct policy_answer *out)
 {
     struct policy_http_request request = {.method = question->method, .path = path,
                                           .query = question->query,
-                                          .websocket = question->websocket};
+                                          .websocket = question->websocket,
+                                          .accept = question->accept};
     struct policy_http_decision decision;
     policy_http_decide(candidates, &request, &decision, &out->reason);
+    if (decision.needs_body)
+        decide_body(candidates, question, &request, &decision, &out->reason);
     out->allowed = decision.allowed;
     out->audited = decision.audited;
     out->rule = decision.rule ? decision.rule->key : "";

@@ -11,6 +11,8 @@ struct policy_question {
     const char *method;                             /* "": the connection alone */
     const char *path, *query;                       /* raw, as a client would send them */
     bool websocket;                                 /* a valid WebSocket upgrade */
+    const char *accept;                             /* the header field; NULL: not sent */
+    const char *body;                               /* NULL: none */
 };
 
 struct policy_answer {

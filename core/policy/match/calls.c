@@ -3,9 +3,11 @@
 
 #include <string.h>
 
+#include "base/arena.h"
 #include "policy/match/calls_parts.h"
 
-static const struct policy_call_protocol *const protocols[] = {NULL};
+static const struct policy_call_protocol *const protocols[] = {&policy_json_rpc, &policy_mcp,
+                                                           NULL};
 
 static const struct policy_call_protocol *protocol_of(const struct sluice_endpoint *e)
 {

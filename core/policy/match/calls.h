@@ -10,8 +10,13 @@
 #ifndef POLICY_MATCH_CALLS_H
 #define POLICY_MATCH_CALLS_H
 
-#include "base/arena.h"
-#include "policy/match/http.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <sluice/policy.h>
+
+struct arena;
+struct policy_http_request;
 
 enum { POLICY_BODY_MAX = 65536 };                   /* where the endpoint does not say otherwise */
 

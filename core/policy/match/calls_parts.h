@@ -3,7 +3,14 @@
 #ifndef POLICY_MATCH_CALLS_PARTS_H
 #define POLICY_MATCH_CALLS_PARTS_H
 
-#include "policy/match/calls.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <sluice/policy.h>
+
+struct policy_call;
+struct policy_calls;
+struct policy_http_request;
 
 /* A protocol whose messages have calls. */
 struct policy_call_protocol {
@@ -17,5 +24,7 @@ struct policy_call_protocol {
     bool (*allows)(const struct sluice_endpoint *e, const struct policy_call *call);
     size_t (*body_max)(const struct sluice_endpoint *e);        /* 0: not said */
 };
+
+extern const struct policy_call_protocol policy_json_rpc, policy_mcp;
 
 #endif

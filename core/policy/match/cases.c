@@ -100,6 +100,7 @@ static bool is_websocket(const struct doc_node *headers)
 
 static void read_question(struct reader *r, struct arena *arena, struct policy_case *out)
 {
+    const struct doc_node *headers = doc_get(r->node, "headers");
     struct policy_question *q = &out->question;
     q->connection = (struct policy_request){.host = need(r, "host"), .port = read_port(r),
                                             .binary = need(r, "binary")};
@@ -107,7 +108,9 @@ static void read_question(struct reader *r, struct arena *arena, struct policy_c
     q->method = need(r, "method");
     q->path = text_of(r->node, "path");
     q->query = text_of(r->node, "query");
-    q->websocket = is_websocket(doc_get(r->node, "headers"));
+    q->websocket = is_websocket(headers);
+    q->accept = doc_get(headers, "accept") ? text_of(headers, "accept") : NULL;
+    q->body = text_of(r->node, "body");
     out->look_up = is(q->method, "DNS");
     out->connection_only = is(q->method, "CONNECT") || is(q->method, "TCP");
     if (out->connection_only)

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cases of requests and what a policy says of them, as data: a list of maps
  *
- *     - id: reads-only              kind and why: for people
- *       policy: {version: 1, …}     or the document as text; left out where one is given
- *       binary: /usr/bin/curl       ancestors: [/usr/bin/bash]
- *       method: GET                 CONNECT or TCP: the connection alone; DNS: a look-up of the
- * host host: api.example.com       port: 443, path: /a, query: b=c expect: allow               or
- * deny; audited: true, reason: part of the reason or_refused: true            refusing the policy
- * is as good defect: true                the opposite of expect is as good
+ *     - id: reads only
+ *       policy: {version: 1, ...}
+ *       binary: /usr/bin/curl
+ *       method: GET
+ *       host: api.example.com
+ *       port: 443
+ *       path: /a
+ *       expect: allow
+ *
+ * policy may be the document as text, and is left out where a policy is given.  Further keys:
+ * ancestors (a list of paths), query, headers (a map, names in lower case), body, audited: true,
+ * reason (part of the reason), or_refused: true (refusing the policy is as good), defect: true (the
+ * opposite of expect is as good), kind and why (for people).  Method CONNECT or TCP asks about the
+ * connection alone, DNS about a look-up of the host.
  *
  * Ownership: a case lives in the arena and points into the tree.  Pure, one thread. */
 #ifndef POLICY_MATCH_CASES_H

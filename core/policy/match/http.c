@@ -86,6 +86,11 @@ static size_t specificity(const struct sluice_endpoint *e)
     return n;
 }
 
+bool policy_endpoint_rules_path(const struct sluice_endpoint *e, const char *path)
+{
+    return !*e->path || path_matches(e->path, path);
+}
+
 static const struct policy_candidate *find_route(const struct policy_candidates *candidates,
                                                  const char *path)
 {
@@ -107,7 +112,7 @@ static bool method_matches(const char *written, const char *method)
            (strcasecmp(written, "GET") == 0 && strcasecmp(method, "HEAD") == 0);
 }
 
-static bool value_matches(const struct sluice_matcher *m, const char *value)
+bool policy_value_matches(const struct sluice_matcher *m, const char *value)
 {
     for (size_t i = 0; i < m->n_any; i++)
         if (*m->any[i] && glob_match(m->any[i], value, '.', 0))
@@ -125,7 +130,7 @@ static bool parameter_matches(const struct sluice_matcher *m, const char *query,
         if (!is(buf_str(&q.key), m->key))
             continue;
         n++;
-        matching += value_matches(m, buf_str(&q.value));
+        matching += policy_value_matches(m, buf_str(&q.value));
     }
     policy_query_free(&q);
     return deny ? matching > 0 : n > 0 && matching == n;
@@ -203,7 +208,7 @@ static struct verdict ask_rules(const struct policy_candidates *candidates, cons
     for (size_t i = 0; i < candidates->n; i++) {
         const struct policy_candidate *c = &candidates->items[i];
         const struct sluice_endpoint *e = c->endpoint;
-        if (!is(e->protocol, protocol) || (*e->path && !path_matches(e->path, q->request->path)))
+        if (!is(e->protocol, protocol) || !policy_endpoint_rules_path(e, q->request->path))
             continue;
         if (!verdict.denying && any_matches(e, q, true))
             verdict.denying = c->rule;
@@ -219,7 +224,8 @@ static struct verdict ask_calls(const struct policy_candidates *candidates,
                                      struct policy_http_decision *out)
 {
     const struct policy_calls *calls = request->calls;
-    struct verdict verdict = {.allowing = calls->pass ? out->rule : NULL};
+    bool passes = calls->pass && policy_endpoint_rules_path(out->endpoint, request->path);
+    struct verdict verdict = {.allowing = passes ? out->rule : NULL};
     for (size_t i = 0; i < calls->n; i++) {
         const struct question q = {request, &calls->items[i]};
         verdict = ask_rules(candidates, out->endpoint->protocol, &q);

@@ -55,6 +55,12 @@ void policy_candidates_free(struct policy_candidates *candidates);
  * what stands before it, /x, too: that pattern.  False: the path is no such one. */
 bool policy_path_top(const char *selector, char top[POLICY_TARGET_PATH_MAX + 1]);
 
+/* Whether the endpoint's rules are asked about requests for the path. */
+bool policy_endpoint_rules_path(const struct sluice_endpoint *e, const char *path);
+
+/* Whether a matcher of a query, a tool or a name takes the value: one of its globs does. */
+bool policy_value_matches(const struct sluice_matcher *m, const char *value);
+
 /* Whether %2F in a path is acceptable to some endpoint; policy_http_decide asks the route. */
 bool policy_candidates_keep_encoded_slash(const struct policy_candidates *candidates);
 

@@ -383,9 +383,8 @@ static void unenforceable_fields(void **state)
         const struct sluice_endpoint *const *endpoints;
     } rows[] = {
         ROW("protocol", .protocol = "graphql"),
-        ROW("protocol", .protocol = "json-rpc"),
         ROW("protocol", .protocol = "websocket"),
-        ROW("protocol", .protocol = "mcp", .tls = "skip"),
+        ROW("protocol", .protocol = "sql", .tls = "skip"),
         ROW("path", .path = "/v1/**"),
         ROW("access", .access = "read-only"),
         ROW("rules", .rules = l7s, .n_rules = 1),
@@ -438,6 +437,10 @@ static void rest_is_enforced(void **state)
         "endpoint a.example:443: tls: skip hides the requests that protocol rest is about: leave "
         "out one of the two");
 #undef REST
+    assert_denies(*state, CANDIDATE(RULES(.host = "a.example", .protocol = "mcp", .tls = "skip")),
+                  "NOT_ENFORCEABLE", "network_policies.api.endpoints[0].tls",
+                  "endpoint a.example:443: tls: skip hides the requests that protocol mcp is "
+                  "about: leave out one of the two");
 }
 
 static void what_a_plain_endpoint_does_anyway(void **state)
