@@ -8,6 +8,8 @@
 
 enum { EGRESS_LEAF_DAYS = 30, EGRESS_AUTHORITY_DAYS = 3650 };
 
+/* A new key on P-256. */
+EVP_PKEY *egress_certificate_key(void);
 X509 *egress_certificate_authority(EVP_PKEY *key);
 /* For a host: a DNS name, or an address, which becomes an iPAddress name. */
 X509 *egress_certificate_leaf(X509 *issuer, EVP_PKEY *issuer_key, EVP_PKEY *key, const char *host);

@@ -12,7 +12,7 @@
 
 #include "base/alloc.h"
 
-enum { PEM_MAX = 4 * 1024 * 1024 };
+enum { PEM_MAX = 4 * 1024 * 1024, CHUNK = 64 * 1024 };
 
 struct root {
     unsigned long hash;                             /* of its subject */
@@ -36,13 +36,16 @@ static const char *const system_bundles[] = {
 
 static int read_file(const char *path, struct buf *out)
 {
-    char chunk[16 * 1024];
-    ssize_t n;
+    ssize_t n = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -1;
-    while ((n = read(fd, chunk, sizeof chunk)) > 0 && out->len < PEM_MAX)
-        buf_add(out, chunk, (size_t)n);
+    do {
+        out->len += (size_t)n;
+        buf_reserve(out, CHUNK);
+        n = read(fd, out->data + out->len, CHUNK);
+    } while (n > 0 && out->len < PEM_MAX);
+    out->data[out->len] = '\0';
     close(fd);
     return n < 0 ? -1 : 0;
 }
@@ -63,94 +66,6 @@ static X509 *read_certificate(const char *block, const char *end)
     ERR_clear_error();
     return certificate;
 }
-
-static bool has_certificate(const struct buf *text)
-{
-    const char *end = text->data + text->len;
-    X509 *found = NULL;
-    for (const char *at = text->data; !found && (at = next_block(at, end)); at++)
-        found = read_certificate(at, end);
-    X509_free(found);
-    return found != NULL;
-}
-
-static void add_text(struct egress_roots *roots, const struct buf *text)
-{
-    buf_add(&roots->pem, text->data, text->len);
-    if (text->data[text->len - 1] != '\n')
-        buf_putc(&roots->pem, '\n');
-}
-
-static void read_system(struct egress_roots *roots)
-{
-    struct buf text = {0};
-    for (size_t i = 0; !roots->pem.len && i < sizeof system_bundles / sizeof *system_bundles; i++) {
-        buf_clear(&text);
-        if (read_file(system_bundles[i], &text) == 0 && has_certificate(&text))
-            add_text(roots, &text);
-    }
-    buf_free(&text);
-}
-
-static void note_extra(struct egress_roots *roots, const struct buf *text)
-{
-    const char *end = text->data + text->len;
-    for (const char *at = text->data; (at = next_block(at, end)); at++) {
-        X509 *certificate = read_certificate(at, end);
-        if (certificate && roots->n_extra < EGRESS_EXTRA_MAX)
-            roots->extra[roots->n_extra++] = X509_subject_name_hash(certificate);
-        X509_free(certificate);
-    }
-}
-
-static int read_extra(struct egress_roots *roots, const char *path, struct error *err)
-{
-    struct buf text = {0};
-    int rc = 0;
-    if (read_file(path, &text) != 0)
-        rc = error_errno(err, ERROR_MALFORMED, "egress.extra_ca: %s cannot be read", path);
-    else if (text.len)
-        note_extra(roots, &text);
-    if (rc == 0 && !roots->n_extra)
-        rc = error_set(err, ERROR_MALFORMED, "egress.extra_ca: %s has no certificate in PEM", path);
-    if (rc == 0)
-        add_text(roots, &text);
-    buf_free(&text);
-    return rc;
-}
-
-struct egress_roots *egress_roots_read(const char *extra_ca, struct error *err)
-{
-    struct egress_roots *roots = alloc_zero(1, sizeof *roots);
-    read_system(roots);
-    if (!*extra_ca || read_extra(roots, extra_ca, err) == 0)
-        return roots;
-    egress_roots_free(roots);
-    return NULL;
-}
-
-void egress_roots_free(struct egress_roots *roots)
-{
-    if (!roots)
-        return;
-    X509_LOOKUP_meth_free(roots->method);
-    buf_free(&roots->pem);
-    free(roots->index);
-    free(roots);
-}
-
-const struct buf *egress_roots_pem(const struct egress_roots *roots)
-{
-    return &roots->pem;
-}
-
-const unsigned long *egress_roots_extra(const struct egress_roots *roots, size_t *n)
-{
-    *n = roots->n_extra;
-    return roots->extra;
-}
-
-/* ---- the index ---- */
 
 /* The next element: entered, or passed over. */
 static bool step(const unsigned char **at, const unsigned char *end, bool enter)
@@ -197,6 +112,105 @@ static X509_NAME *block_subject(const char *block, const char *end)
     ERR_clear_error();
     return subject;
 }
+
+/* Without a look at its key, which would take OpenSSL 2 ms when it is the first one. */
+static bool has_certificate(const struct buf *text)
+{
+    const char *end = text->data + text->len;
+    X509_NAME *found = NULL;
+    for (const char *at = text->data; !found && (at = next_block(at, end)); at++) {
+        const char *next = next_block(at + 1, end);
+        found = block_subject(at, next ? next : end);
+    }
+    X509_NAME_free(found);
+    return found != NULL;
+}
+
+/* The text is empty afterwards. */
+static void take_text(struct egress_roots *roots, struct buf *text)
+{
+    if (text->data[text->len - 1] != '\n')
+        buf_putc(text, '\n');
+    if (roots->pem.len) {
+        buf_add(&roots->pem, text->data, text->len);
+        buf_clear(text);
+    } else {
+        buf_free(&roots->pem);
+        roots->pem = *text;
+        *text = (struct buf){0};
+    }
+}
+
+static void read_system(struct egress_roots *roots)
+{
+    struct buf text = {0};
+    for (size_t i = 0; !roots->pem.len && i < sizeof system_bundles / sizeof *system_bundles; i++) {
+        buf_clear(&text);
+        if (read_file(system_bundles[i], &text) == 0 && has_certificate(&text))
+            take_text(roots, &text);
+    }
+    buf_free(&text);
+}
+
+static void note_extra(struct egress_roots *roots, const struct buf *text)
+{
+    const char *end = text->data + text->len;
+    for (const char *at = text->data; (at = next_block(at, end)); at++) {
+        X509 *certificate = read_certificate(at, end);
+        if (certificate && roots->n_extra < EGRESS_EXTRA_MAX)
+            roots->extra[roots->n_extra++] = X509_subject_name_hash(certificate);
+        X509_free(certificate);
+    }
+}
+
+static int read_extra(struct egress_roots *roots, const char *path, struct error *err)
+{
+    struct buf text = {0};
+    int rc = 0;
+    if (read_file(path, &text) != 0)
+        rc = error_errno(err, ERROR_MALFORMED, "egress.extra_ca: %s cannot be read", path);
+    else if (text.len)
+        note_extra(roots, &text);
+    if (rc == 0 && !roots->n_extra)
+        rc = error_set(err, ERROR_MALFORMED, "egress.extra_ca: %s has no certificate in PEM", path);
+    if (rc == 0)
+        take_text(roots, &text);
+    buf_free(&text);
+    return rc;
+}
+
+struct egress_roots *egress_roots_read(const char *extra_ca, struct error *err)
+{
+    struct egress_roots *roots = alloc_zero(1, sizeof *roots);
+    read_system(roots);
+    if (!*extra_ca || read_extra(roots, extra_ca, err) == 0)
+        return roots;
+    egress_roots_free(roots);
+    return NULL;
+}
+
+void egress_roots_free(struct egress_roots *roots)
+{
+    if (!roots)
+        return;
+    X509_LOOKUP_meth_free(roots->method);
+    buf_free(&roots->pem);
+    free(roots->index);
+    free(roots);
+}
+
+const struct buf *egress_roots_pem(const struct egress_roots *roots)
+{
+    return &roots->pem;
+}
+
+const unsigned long *egress_roots_extra(const struct egress_roots *roots, size_t *n)
+{
+    *n = roots->n_extra;
+    return roots->extra;
+}
+
+/* ---- the index ---- */
 
 static void make_index(struct egress_roots *roots)
 {

@@ -22,7 +22,7 @@ struct kept {
 };
 
 struct egress_trust {
-    SSL_CTX *client;
+    SSL_CTX *client;                                /* NULL until it is needed: it takes 2 ms */
     struct egress_roots *roots;
     struct kept *sessions;
     size_t n_sessions;
@@ -122,22 +122,11 @@ static SSL_CTX *client_context(struct egress_trust *trust)
     return ctx;
 }
 
-static int set_up(struct egress_trust *trust, const char *extra_ca, struct error *err)
-{
-    trust->roots = egress_roots_read(extra_ca, err);
-    if (!trust->roots)
-        return -1;
-    trust->place_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_place);
-    trust->client = client_context(trust);
-    if (trust->client && trust->place_index >= 0)
-        return 0;
-    return error_set(err, ERROR_INTERNAL, "TLS cannot be set up: %s", openssl_reason());
-}
-
 struct egress_trust *egress_trust_new(const char *extra_ca, struct error *err)
 {
     struct egress_trust *trust = alloc_zero(1, sizeof *trust);
-    if (set_up(trust, extra_ca, err) == 0)
+    trust->roots = egress_roots_read(extra_ca, err);
+    if (trust->roots)
         return trust;
     egress_trust_free(trust);
     return NULL;
@@ -167,6 +156,16 @@ const unsigned long *egress_trust_extra(const struct egress_trust *trust, size_t
     return egress_roots_extra(trust->roots, n);
 }
 
+static bool set_up(struct egress_trust *trust)
+{
+    if (trust->client)
+        return true;
+    trust->place_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_place);
+    if (trust->place_index >= 0)
+        trust->client = client_context(trust);
+    return trust->client != NULL;
+}
+
 /* An address is verified as one and never asked for by name (RFC 6066, 3). */
 static bool name_host(SSL *ssl, const char *host)
 {
@@ -182,7 +181,7 @@ SSL *egress_trust_client(struct egress_trust *trust, const char *host, uint16_t 
 {
     static const unsigned char http_1_1[] = "\x08http/1.1";
     ERR_clear_error();
-    SSL *ssl = SSL_new(trust->client);
+    SSL *ssl = set_up(trust) ? SSL_new(trust->client) : NULL;
     char *place = alloc_printf("%s %u", host, port);
     if (ssl && SSL_set_ex_data(ssl, trust->place_index, place) == 1) {
         if (name_host(ssl, host) && SSL_set_alpn_protos(ssl, http_1_1, sizeof http_1_1 - 1) == 0) {
