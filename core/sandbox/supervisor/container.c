@@ -276,6 +276,7 @@ struct plan {
     struct container *container;
     struct mount_plan mounts;
     struct mount_guards guards;
+    struct container_files files;
     struct planned_mount work;
     char workdir[PATH_MAX];
     struct sandbox_spec spec;                       /* with the work folder resolved */
@@ -295,7 +296,7 @@ static int plan_mounts(void *ctx)
     struct plan *plan = ctx;
     struct mount_plan_request request = {
         .policy = plan->request->policy, .guards = &plan->guards, .workdir = plan->work,
-        .own = plan->request->own, .n_own = plan->request->n_own,
+        .own = plan->files.items, .n_own = plan->files.n,
         .warn = warn, .ctx = plan->container};
     return mount_plan_make(&request, plan->container->arena, &plan->mounts, plan->err);
 }
@@ -308,7 +309,8 @@ static uint32_t workload_id(const char *text)
     return number > 0 && *end == '\0' && number < UINT32_MAX ? (uint32_t)number : WORKLOAD_ID;
 }
 
-static int make_plan(struct plan *plan)
+/* Who the workload is and where it works: all that bubblewrap has to know. */
+static int choose_identity(struct plan *plan)
 {
     const struct sluice_process *process = plan->request->policy->process;
     plan->spec = *plan->request->spec;
@@ -318,8 +320,17 @@ static int make_plan(struct plan *plan)
         return error_errno(plan->err, ERROR_INTERNAL, "cannot find the work folder %s",
                            plan->spec.workdir);
     plan->spec.workdir = plan->workdir;
-    if (workload_identity_choose(plan->spec.uid, &plan->host_uid, plan->err) != 0 ||
-        workload_identity_own_folder(plan->workdir, plan->host_uid, plan->err) != 0)
+    if (workload_identity_choose(plan->spec.uid, &plan->host_uid, plan->err) != 0)
+        return -1;
+    return workload_identity_own_folder(plan->workdir, plan->host_uid, plan->err);
+}
+
+/* What the sandbox is to be shown. */
+static int make_plan(struct plan *plan)
+{
+    const struct container_request *request = plan->request;
+    if (request->make_files &&
+        request->make_files(plan->container->ctx, &plan->files, plan->err) != 0)
         return -1;
     plan->work.source = plan->workdir;
     if (mount_identify(plan->workdir, &plan->work.device, &plan->work.inode) != 0)
@@ -397,6 +408,14 @@ static int launch(struct plan *plan)
     return sandbox_launch(&request, &plan->container->launch, plan->err);
 }
 
+static void abandon(const struct launch *launch)
+{
+    kill(launch->pid, SIGKILL);
+    waitpid(launch->pid, NULL, 0);
+    close(launch->channel);
+    close(launch->complaints);
+}
+
 struct container *container_start(uv_loop_t *loop, const struct container_request *request,
                                   const struct container_callbacks *callbacks, void *ctx,
                                   struct error *err)
@@ -409,8 +428,10 @@ struct container *container_start(uv_loop_t *loop, const struct container_reques
     plan->container = container;
     plan->err = err;
     container->arena = arena_new();
-    int rc = make_plan(plan);
-    if (rc == 0 && (rc = launch(plan)) == 0) {
+    int rc = choose_identity(plan);
+    if (rc == 0 && (rc = launch(plan)) == 0 && (rc = make_plan(plan)) != 0)
+        abandon(&container->launch);
+    if (rc == 0) {
         watch(container, loop);
         /* Bubblewrap may have failed already; then the reason comes from it. */
         send_setup(plan);

@@ -42,14 +42,21 @@ struct container_callbacks {
     void (*on_gone)(void *ctx, const struct error *why);
 };
 
+/* Files of the sandbox's own (mount_plan.h), needed until container_start returns. */
+struct container_files {
+    const struct own_file *items;
+    size_t n;
+};
+
 struct container_request {
     const struct sandbox_spec *spec;
     const struct sluice_policy *policy;
-    const struct own_file *own;                     /* mount_plan.h */
-    size_t n_own;
+    /* Called while bubblewrap makes the namespaces, as making the files takes as long.  -1 with
+     * err.  NULL: there are none. */
+    int (*make_files)(void *ctx, struct container_files *out, struct error *err);
 };
 
-/* NULL with err when nothing was started.  The request is needed until it returns. */
+/* NULL with err when nothing runs.  The request is needed until it returns. */
 struct container *container_start(uv_loop_t *loop, const struct container_request *request,
                                 const struct container_callbacks *callbacks, void *ctx,
                                 struct error *err);

@@ -500,6 +500,18 @@ static void watch_signals(struct supervisor *s)
     uv_signal_start(&s->interrupt, on_signal, SIGINT);
 }
 
+/* Without a network nothing is trusted. */
+static int make_files(void *ctx, struct container_files *out, struct error *err)
+{
+    struct supervisor *s = ctx;
+    if (!s->spec->proxy)
+        return 0;
+    if (sandbox_certificates_make(s->spec->extra_ca, &s->certificates, err) != 0)
+        return error_prefix(err, "no sandbox can be made");
+    *out = (struct container_files){s->certificates.files, s->certificates.n_files};
+    return 0;
+}
+
 static int start_container(struct supervisor *s, struct error *err)
 {
     s->policy = read_policy(s->spec->policy, err);
@@ -508,13 +520,10 @@ static int start_container(struct supervisor *s, struct error *err)
     s->built = policy_ref(s->policy);
     if (sandbox_loadable(NULL, policy_model(s->policy), s->spec->proxy, err) != 0)
         return error_prefix(err, "no sandbox can be made");
-    if (s->spec->proxy && sandbox_certificates_make(s->spec->extra_ca, &s->certificates, err) != 0)
-        return error_prefix(err, "no sandbox can be made");
     if (s->spec->sub_uid && geteuid() != 0 &&
         sandbox_idmap_enter(s->spec->sub_uid, s->spec->sub_gid, err) != 0)
         return error_prefix(err, "no sandbox can be made");
-    struct container_request request = {s->spec, policy_model(s->policy), s->certificates.files,
-                                   s->certificates.n_files};
+    struct container_request request = {s->spec, policy_model(s->policy), make_files};
     s->revision = s->spec->revision;
     s->container = container_start(&s->loop, &request, &container_callbacks, s, err);
     return s->container ? 0 : -1;
