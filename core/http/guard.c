@@ -276,3 +276,15 @@ size_t http_guard_drop(struct http_chunk_guard *guard, const char *bytes, size_t
     }
     return i;
 }
+
+const char *http_guard_trailers(const char *text, size_t len, size_t *lines)
+{
+    const char *bad = NULL;
+    *lines = 0;
+    for (const char *line = text; !bad && line < text + len; ++*lines) {
+        const char *end = memchr(line, '\r', len - (size_t)(line - text));
+        bad = field_line(HTTP_OF_SERVER, line, (size_t)(end - line));
+        line = end + 2;
+    }
+    return bad;
+}

@@ -50,4 +50,7 @@ const char *http_guard_chunks(struct http_chunk_guard *guard, const char *bytes,
 size_t http_guard_drop(struct http_chunk_guard *guard, const char *bytes, size_t len,
                        const char **bad);
 
+/* Complete trailer lines of a response, each with its CRLF, without NUL; *lines is their number. */
+const char *http_guard_trailers(const char *text, size_t len, size_t *lines);
+
 #endif

@@ -33,6 +33,9 @@ struct http_parser {
     const char *body;                               /* what llhttp gave in this step */
     size_t body_len;
     bool complete;                                  /* llhttp says so */
+    bool keeps_trailers;
+    struct buf trailer_text;                        /* the trailers so far */
+    struct http_head *trailers;                     /* of the message that ended last */
 
     int status;                                     /* BROKEN */
     const char *error;
@@ -154,7 +157,9 @@ void http_parser_free(struct http_parser *parser)
     if (!parser)
         return;
     http_head_free(parser->head);
+    http_head_free(parser->trailers);
     buf_free(&parser->text);
+    buf_free(&parser->trailer_text);
     free(parser);
 }
 
@@ -295,20 +300,55 @@ static enum http_event next_body(struct http_parser *parser, const char **bytes,
     return HTTP_GOT_BODY;
 }
 
-/* NULL or what is wrong with what is left out. */
+/* NULL or what is wrong with what llhttp does not get. */
 static const char *drop(struct http_parser *parser, const char **bytes, size_t *len)
 {
     const char *bad = NULL;
     size_t n = parser->framing == BODY_CHUNKED
                    ? http_guard_drop(&parser->chunk_guard, *bytes, *len, &bad)
                    : 0;
+    if (parser->keeps_trailers && parser->chunk_guard.state == CHUNK_LAST_CR)
+        buf_add(&parser->trailer_text, *bytes, n);
     *bytes += n;
     *len -= n;
     return bad;
 }
 
+/* Each line of text is "name: value" and ends in CRLF. */
+static void split_field_lines(struct http_head *head)
+{
+    for (char *line = head->text; *line;) {
+        char *colon = strchr(line, ':'), *end = strchr(line, '\r');
+        char *value = colon + 1 + strspn(colon + 1, " \t");
+        struct http_field *field = &head->fields[head->n_fields++];
+        *colon = '\0';
+        field->name = line;
+        field->value = value < end ? terminate(value, (size_t)(end - value)) : "";
+        line = end + 2;
+    }
+}
+
+/* NULL or what is wrong with the trailers. */
+static const char *read_trailers(struct http_parser *parser)
+{
+    size_t lines;
+    struct buf *text = &parser->trailer_text;
+    if (!text->len)
+        return NULL;
+    const char *bad = http_guard_trailers(text->data, text->len, &lines);
+    if (bad || lines > HTTP_FIELDS_MAX)
+        return bad ? bad : "there are more than 100 trailer fields";
+    parser->trailers = new_head(lines);
+    parser->trailers->text = buf_take(text);
+    split_field_lines(parser->trailers);
+    return NULL;
+}
+
 static enum http_event finish(struct http_parser *parser)
 {
+    const char *bad = read_trailers(parser);
+    if (bad)
+        return broken(parser, 400, bad);
     http_head_free(parser->head);
     parser->head = NULL;
     parser->state = IN_HEAD;
@@ -320,6 +360,8 @@ enum http_event http_parser_next(struct http_parser *parser, const char **bytes,
 {
     *body = NULL;
     *body_len = 0;
+    http_head_free(parser->trailers);
+    parser->trailers = NULL;
     while (parser->state == IN_BODY && *len) {
         const char *bad = drop(parser, bytes, len);
         enum http_event event =
@@ -374,6 +416,16 @@ const char *http_parser_too_large(struct http_parser *parser)
 void http_parser_no_body(struct http_parser *parser)
 {
     parser->state = ENDING;
+}
+
+void http_parser_keep_trailers(struct http_parser *parser)
+{
+    parser->keeps_trailers = true;
+}
+
+const struct http_head *http_parser_trailers(const struct http_parser *parser)
+{
+    return parser->trailers;
 }
 
 bool http_parser_idle(const struct http_parser *parser)

@@ -5,8 +5,8 @@
  * folded lines, white space before a colon, an empty name, control bytes, Content-Length together
  * with Transfer-Encoding, either of them twice, any coding but exactly "chunked", and in requests
  * chunk extensions, trailers, no Host or several and text that is no UTF-8.  Extensions and
- * trailers of a response are left out.  The guard and llhttp must both accept, and must agree on
- * the number of header fields.
+ * trailers of a response are left out, trailers unless they are asked for.  The guard and llhttp
+ * must both accept, and must agree on the number of header fields.
  *
  * A parser pulls: feed it bytes until it wants more.  It copies the head and never keeps a
  * pointer into what it was fed; the body is handed out as slices of it.  One thread at a time. */
@@ -44,6 +44,12 @@ bool http_parser_limit_body(struct http_parser *parser, uint64_t max);
 const char *http_parser_too_large(struct http_parser *parser);
 /* After HTTP_GOT_HEAD of a response to HEAD: there is no body, whatever the head says. */
 void http_parser_no_body(struct http_parser *parser);
+
+/* Trailers of responses are read, too.  Called before the first message. */
+void http_parser_keep_trailers(struct http_parser *parser);
+/* After HTTP_GOT_END, until the parser is called again: a head with nothing but the trailer fields
+ * of the message, or NULL where it has none. */
+const struct http_head *http_parser_trailers(const struct http_parser *parser);
 
 bool http_parser_idle(const struct http_parser *parser);  /* no byte of a message has come */
 /* After HTTP_BAD: a text, and the status that answers it (400, 413, 431 or 501). */

@@ -95,6 +95,32 @@ static void test_what_is_left_out_of_a_response(void **state)
     buf_free(&got);
 }
 
+static void test_trailers_that_are_kept(void **state)
+{
+#define CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n.\r\n0;x=y\r\n"
+#define HEAD "[- - 200.1 1010 0|Transfer-Encoding=chunked]"
+    static const char *const cases[][2] = {
+        {CHUNKED "\r\n", HEAD ".[end][eof]"},
+        {CHUNKED "grpc-status: 0\r\nGrpc-Message:\t a b \t\r\nEmpty:\r\n\r\n",
+         HEAD ".{grpc-status=0}{Grpc-Message=a b}{Empty=}[end][eof]"},
+        {CHUNKED "X: 1\r\n\r\n" CHUNKED "\r\n", HEAD ".{X=1}[end]" HEAD ".[end][eof]"},
+        {CHUNKED "no colon\r\n\r\n",
+         HEAD ".[bad a header name is not followed by its colon at once]"},
+        {CHUNKED ": 1\r\n\r\n",
+         HEAD ".[bad a header name is empty or begins with a byte that no name may have]"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (size_t cut = 1; cut <= strlen(cases[i][0]); cut++) {
+            struct buf got = {0};
+            trace_trailers_too(HTTP_OF_SERVER, cases[i][0], strlen(cases[i][0]), cut, &got);
+            if (strcmp(buf_str(&got), cases[i][1]) != 0)
+                fail_msg("in pieces of %zu: %s", cut, buf_str(&got));
+            buf_free(&got);
+        }
+    }
+}
+
 static void test_every_byte_in_every_place(void **state)
 {
     (void)state;
@@ -131,7 +157,7 @@ int main(void)
         cmocka_unit_test(test_cuts), cmocka_unit_test(test_requests),
         cmocka_unit_test(test_responses), cmocka_unit_test(test_every_byte_in_every_place),
         cmocka_unit_test(test_what_is_left_out_of_a_response),
-        cmocka_unit_test(test_head_lists),
+        cmocka_unit_test(test_trailers_that_are_kept), cmocka_unit_test(test_head_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,6 +31,14 @@ static inline void trace_head(struct http_parser *parser, struct buf *out)
     http_head_free(head);
 }
 
+static inline void trace_trailers(const struct http_head *trailers, struct buf *out)
+{
+    for (size_t i = 0; trailers && i < trailers->n_fields; i++) {
+        trace_strict(trailers->fields[i].value);
+        buf_printf(out, "{%s=%s}", trailers->fields[i].name, trailers->fields[i].value);
+    }
+}
+
 /* Feeds one cut; false when the parser will take no more. */
 static inline bool trace_feed(struct http_parser *parser, const char *bytes, size_t len,
                               struct buf *out)
@@ -47,6 +55,7 @@ static inline bool trace_feed(struct http_parser *parser, const char *bytes, siz
             buf_add(out, body, body_len);
             break;
         case HTTP_GOT_END:
+            trace_trailers(http_parser_trailers(parser), out);
             buf_puts(out, "[end]");
             break;
         case HTTP_BAD:
@@ -58,17 +67,30 @@ static inline bool trace_feed(struct http_parser *parser, const char *bytes, siz
     }
 }
 
-/* Feeds all in cuts of the given size. */
-static inline void trace(enum http_side side, const char *bytes, size_t len, size_t cut,
-                         struct buf *out)
+/* Feeds all in cuts of the given size, and frees the parser. */
+static inline void trace_by(struct http_parser *parser, const char *bytes, size_t len, size_t cut,
+                            struct buf *out)
 {
-    struct http_parser *parser = http_parser_new(side, 4096);
     bool going = true;
     for (size_t at = 0; going && at < len; at += cut)
         going = trace_feed(parser, bytes + at, len - at < cut ? len - at : cut, out);
     if (going)
         buf_puts(out, http_parser_eof(parser) == HTTP_BAD ? "[bad eof]" : "[eof]");
     http_parser_free(parser);
+}
+
+static inline void trace(enum http_side side, const char *bytes, size_t len, size_t cut,
+                         struct buf *out)
+{
+    trace_by(http_parser_new(side, 4096), bytes, len, cut, out);
+}
+
+static inline void trace_trailers_too(enum http_side side, const char *bytes, size_t len,
+                                      size_t cut, struct buf *out)
+{
+    struct http_parser *parser = http_parser_new(side, 4096);
+    http_parser_keep_trailers(parser);
+    trace_by(parser, bytes, len, cut, out);
 }
 
 #endif
