@@ -23,6 +23,18 @@ start_gateway() {
     read -r -t 20 ready <"$state/ready" || { tail -20 "$state/gateway.log" >&2; return 1; }
 }
 
+# as_ordinary_user: the next gateways of this test are uid 4242's, who has no subordinate ids and no control groups.
+as_ordinary_user() {
+    [ "$(id -u)" = 0 ] || skip "takes root"
+    state=$BATS_TEST_TMPDIR/state
+    mkdir -p "$state" "$BATS_TEST_TMPDIR/bin"
+    chmod 755 "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR"
+    chown -R 4242:4242 "$state"
+    printf '#!/bin/sh\nexec setpriv --reuid 4242 --regid 4242 --clear-groups %s "$@"\n' "$(command -v sluiced)" >"$BATS_TEST_TMPDIR/bin/sluiced"
+    chmod +x "$BATS_TEST_TMPDIR/bin/sluiced"
+    PATH=$BATS_TEST_TMPDIR/bin:$PATH
+}
+
 stop_gateway() {   # stop_gateway [SIGNAL]: and waits for its end
     local pid
     pid=$(cat "$state/gateway.pid")

@@ -114,20 +114,10 @@ print(got >> 20)'
     [ "$(sluice sandbox list -o json | jq '.sandboxes | length')" = 0 ]
 }
 
-# An ordinary user without control groups and without subordinate ids.
-as_user() {
-    chmod 755 "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" 2>/dev/null || true
-    chown -R 4242:4242 "$state"
-    mkdir -p "$BATS_TEST_TMPDIR/bin"
-    printf '#!/bin/sh\nexec setpriv --reuid 4242 --regid 4242 --clear-groups %s "$@"\n' "$build/bin/sluiced" >"$BATS_TEST_TMPDIR/bin/sluiced"
-    chmod +x "$BATS_TEST_TMPDIR/bin/sluiced"
-    PATH=$BATS_TEST_TMPDIR/bin:$PATH
-}
 need_root() { [ "$(id -u)" = 0 ] || skip "takes root"; }
 
 @test "where a limit cannot be enforced, one that is asked for is refused, and the status says why" {
-    need_root
-    as_user
+    as_ordinary_user
     start_gateway
     run -0 sluice status
     [[ "$output" == *"Limits:    by cgroup none: "*"Uids:      of sandboxes: shared: /etc/subuid and /etc/subgid give no ids to uid 4242"* ]]

@@ -127,14 +127,8 @@ PY
 }
 
 @test "a sandbox of an ordinary user has a resolver, too" {
-    [ "$(id -u)" = 0 ] || skip "every sandbox here is an ordinary user's"
-    state=$BATS_TEST_TMPDIR/state
-    mkdir -p "$state" "$BATS_TEST_TMPDIR/bin"
-    chmod 755 "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR"
-    chown 4242:4242 "$state"
-    printf '#!/bin/sh\nexec setpriv --reuid 4242 --regid 4242 --clear-groups %s "$@"\n' "$build/bin/sluiced" >"$BATS_TEST_TMPDIR/bin/sluiced"
-    chmod +x "$BATS_TEST_TMPDIR/bin/sluiced"
-    PATH=$BATS_TEST_TMPDIR/bin:$PATH start_gateway
+    as_ordinary_user
+    start_gateway
     sluice sandbox create --name users
     run -0 sluice sandbox exec users -- getent ahostsv4 db.example.test
     [[ "$output" =~ ^198\.1[89]\. ]]
