@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/terminal.h"
@@ -63,6 +64,8 @@ static int read_question(const struct cli *cli, struct policy_question *out)
         .path = value_or(cli, "path", "/"),
         .query = value_or(cli, "query", ""),
         .body = arg_value(cli, "body")};
+    /* Of a GET where only an upgrade can be allowed. */
+    out->websocket = strcasecmp(out->method, "GET") == 0;
     if (out->connection.binary[0] != '/')
         return usage_error(cli, "--binary takes an absolute path such as /usr/bin/curl, not '%s'",
                            out->connection.binary);

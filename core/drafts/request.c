@@ -5,10 +5,12 @@
 
 #include "policy/match/http.h"
 
+/* Of a WebSocket endpoint's requests rules can only let upgrades through. */
 static struct policy_http_request request_of(const struct drafts_target *target)
 {
     return (struct policy_http_request){
-        .method = target->method, .path = target->path, .query = ""};
+        .method = target->method, .path = target->path, .query = "", .websocket = true,
+        .message = strcmp(target->method, POLICY_WEBSOCKET_TEXT) == 0};
 }
 
 bool drafts_request_allowed(const struct sluice_policy *policy, const struct policy_request *caller,
@@ -29,15 +31,20 @@ bool drafts_request_allowed(const struct sluice_policy *policy, const struct pol
 
 /* ---- the rule ---- */
 
+static bool names_requests(const struct sluice_endpoint *e)
+{
+    return strcmp(e->protocol, "rest") == 0 || strcmp(e->protocol, "websocket") == 0;
+}
+
 /* An endpoint of the protocol whose rules can name the request: the route, which has refused it, or
  * any where no endpoint's path selects the request. */
 static const struct sluice_endpoint *find_model(const struct policy_candidates *candidates,
                                                 const struct sluice_endpoint *route)
 {
     if (route)
-        return strcmp(route->protocol, "rest") == 0 ? route : NULL;
+        return names_requests(route) ? route : NULL;
     for (size_t i = 0; i < candidates->n; i++)
-        if (strcmp(candidates->items[i].endpoint->protocol, "rest") == 0)
+        if (names_requests(candidates->items[i].endpoint))
             return candidates->items[i].endpoint;
     return NULL;
 }

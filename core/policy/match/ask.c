@@ -2,6 +2,7 @@
 #include "policy/match/ask.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/ipaddr.h"
 #include "policy/match/calls.h"
@@ -28,6 +29,36 @@ static void decide_body(const struct policy_candidates *candidates,
     policy_calls_free(&calls);
 }
 
+static void decide(const struct policy_candidates *candidates,
+                   const struct policy_question *question, struct policy_http_request request,
+                   struct policy_answer *out)
+{
+    struct policy_http_decision decision;
+    policy_http_decide(candidates, &request, &decision, &out->reason);
+    if (decision.needs_body)
+        decide_body(candidates, question, &request, &decision, &out->reason);
+    out->allowed = decision.allowed;
+    out->audited = decision.audited;
+    out->rule = decision.rule ? decision.rule->key : "";
+}
+
+/* A text message passes where rules allow it and the request that opens its connection. */
+static void decide_text(const struct policy_candidates *candidates,
+                        const struct policy_question *question,
+                        struct policy_http_request upgrade, struct policy_answer *out)
+{
+    struct policy_http_request text = upgrade;
+    struct policy_answer opening = {.layer = out->layer};
+    text.method = POLICY_WEBSOCKET_TEXT;
+    text.message = true;
+    decide(candidates, question, text, out);
+    decide(candidates, question, upgrade, &opening);
+    bool closed = out->allowed && !opening.allowed;
+    buf_free(closed ? &out->reason : &opening.reason);
+    if (closed)
+        *out = opening;
+}
+
 static void decide_request(const struct policy_candidates *candidates,
                            const struct policy_question *question, const char *path,
                            struct policy_answer *out)
@@ -36,13 +67,15 @@ static void decide_request(const struct policy_candidates *candidates,
                                           .query = question->query,
                                           .websocket = question->websocket,
                                           .accept = question->accept};
-    struct policy_http_decision decision;
-    policy_http_decide(candidates, &request, &decision, &out->reason);
-    if (decision.needs_body)
-        decide_body(candidates, question, &request, &decision, &out->reason);
-    out->allowed = decision.allowed;
-    out->audited = decision.audited;
-    out->rule = decision.rule ? decision.rule->key : "";
+    bool text = strcasecmp(question->method, POLICY_WEBSOCKET_TEXT) == 0;
+    if (text || strcasecmp(question->method, POLICY_WEBSOCKET_BINARY) == 0) {
+        request.method = "GET";
+        request.websocket = true;
+    }
+    if (text)
+        decide_text(candidates, question, request, out);
+    else
+        decide(candidates, question, request, out);
 }
 
 /* The connection is allowed: is the request?  Where no rules are about requests, none is read. */

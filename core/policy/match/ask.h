@@ -8,7 +8,8 @@
 
 struct policy_question {
     struct policy_request connection;               /* the host in any spelling */
-    const char *method;                             /* "": the connection alone */
+    const char *method;                             /* "": the connection alone; WEBSOCKET_TEXT
+                                                     * and WEBSOCKET_BINARY: after an upgrade */
     const char *path, *query;                       /* raw, as a client would send them */
     bool websocket;                                 /* a valid WebSocket upgrade */
     const char *accept;                             /* the header field; NULL: not sent */

@@ -14,7 +14,8 @@
  * ancestors (a list of paths), query, headers (a map, names in lower case), body, audited: true,
  * reason (part of the reason), or_refused: true (refusing the policy is as good), defect: true (the
  * opposite of expect is as good), kind and why (for people).  Method CONNECT or TCP asks about the
- * connection alone, DNS about a look-up of the host.
+ * connection alone, DNS about a look-up of the host, WEBSOCKET_TEXT and WEBSOCKET_BINARY about a
+ * message after an upgrade.
  *
  * Ownership: a case lives in the arena and points into the tree.  Pure, one thread. */
 #ifndef POLICY_MATCH_CASES_H

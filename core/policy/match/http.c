@@ -246,6 +246,13 @@ static void refuse(struct policy_http_decision *out, struct buf *reason, const c
         buf_puts(reason, text);
 }
 
+/* Where the route is not about messages, they are part of what its upgrade opened. */
+static bool is_unjudged_message(const struct policy_http_request *request,
+                                const struct sluice_endpoint *route)
+{
+    return request->message && route && !is(route->protocol, "websocket");
+}
+
 /* What holds whatever the rules say.  False: refused. */
 static bool pass_route(const struct policy_http_request *request, struct policy_http_decision *out,
                        struct buf *reason)
@@ -292,6 +299,9 @@ void policy_http_decide(const struct policy_candidates *candidates,
     const struct policy_candidate *route = find_route(candidates, request->path);
     out->endpoint = route ? route->endpoint : NULL;
     out->rule = route ? route->rule : NULL;
+    out->allowed = is_unjudged_message(request, out->endpoint);
+    if (out->allowed)
+        return;
     if (!pass_route(request, out, reason) || !pass_body(request, out, reason))
         return;
     struct verdict verdict =

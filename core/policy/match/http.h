@@ -16,6 +16,10 @@
 struct policy_call;
 struct policy_calls;
 
+/* How rules call what a client sends over WebSocket, which has no method of its own. */
+#define POLICY_WEBSOCKET_TEXT "WEBSOCKET_TEXT"
+#define POLICY_WEBSOCKET_BINARY "WEBSOCKET_BINARY"
+
 struct policy_candidate {
     const struct sluice_rule *rule;
     const struct sluice_endpoint *endpoint;
@@ -32,6 +36,7 @@ struct policy_http_request {
     const char *path;                               /* canonical: policy_target_path */
     const char *query;                              /* raw, without "?"; "" when there is none */
     bool websocket;                                 /* it is a valid WebSocket upgrade */
+    bool message; /* after such a one: a text message (method POLICY_WEBSOCKET_TEXT) */
     const char *accept;                             /* the field's value; NULL: not sent */
     const struct policy_calls *calls;     /* of its body; NULL: not read */
 };

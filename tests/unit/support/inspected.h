@@ -66,7 +66,7 @@ static inline SSL_CTX *client_of(const struct egress_authority *authority)
     return ctx;
 }
 
-static inline void scene_open(struct scene *s, const char *rule)
+static inline void scene_open_with(struct scene *s, const char *rule, struct egress_limits limits)
 {
     struct error err;
     memset(s, 0, sizeof *s);
@@ -76,8 +76,13 @@ static inline void scene_open(struct scene *s, const char *rule)
         (struct egress_inspection){.authority = s->authority, .trust = trust_in(s->origins)};
     s->client = client_of(s->authority);
     rig_begin(&s->rig);
-    rig_start_proxy(&s->rig, policy_of(&s->rig, rule), (struct egress_limits){0}, s->inspection);
+    rig_start_proxy(&s->rig, policy_of(&s->rig, rule), limits, s->inspection);
     s->puppet = rig_puppet(&s->rig, s->rig.client);
+}
+
+static inline void scene_open(struct scene *s, const char *rule)
+{
+    scene_open_with(s, rule, (struct egress_limits){0});
 }
 
 static inline void scene_close(struct scene *s)
