@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "egress/websocket/session.h"
 
 /* How long a client may take to read the rest of its last answer, to end its side after that, and
  * how long a tunnel whose client is gone may take to be ended by the other side. */
@@ -22,6 +23,13 @@ static void free_hello(struct client *c)
     free(c->hello);
 }
 
+static void free_websocket(struct client *c)
+{
+    if (c->websocket)
+        c->proxy->messages_memory -= c->websocket->counted;
+    egress_websocket_free(c->websocket);
+}
+
 void egress_client_release(void *owner)
 {
     struct client *c = owner;
@@ -30,6 +38,7 @@ void egress_client_release(void *owner)
     egress_route_clear(&c->route);
     egress_exchange_clear(&c->exchange);
     free_hello(c);
+    free_websocket(c);
     if (c->held.s_addr)
         egress_names_release(c->proxy->names, c->held, clock_mono_ms());
     http_parser_free(c->requests);

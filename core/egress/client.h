@@ -46,6 +46,7 @@ struct egress_proxy {
     uint64_t allowed, denied;
     bool resolve_denied;
     unsigned n_lookups;                             /* of hosts of refused requests */
+    size_t messages_memory;                         /* bytes of WebSocket messages that are held */
 
     bool closing;
     unsigned n_listeners;                           /* open ones */
@@ -103,6 +104,7 @@ struct client {
     struct route route;
     struct exchange exchange;
     struct upstream upstream;
+    struct egress_websocket *websocket;             /* messages are judged; else NULL */
 };
 
 /* A client without a stream, in the state between two requests; whose it is (caller) and the stream

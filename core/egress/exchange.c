@@ -46,6 +46,18 @@ struct policy_http_request egress_exchange_request(const struct exchange *exchan
         .calls = exchange->calls.protocol ? &exchange->calls : NULL};
 }
 
+struct policy_http_request egress_exchange_message(const struct exchange *exchange)
+{
+    return (struct policy_http_request){
+        .method = POLICY_WEBSOCKET_TEXT, .path = exchange->canonical.data,
+        .query = exchange->query, .websocket = true, .message = true};
+}
+
+const char *egress_exchange_method(const struct exchange *exchange)
+{
+    return exchange->message ? exchange->message : exchange->head->method;
+}
+
 bool egress_exchange_is_judged(const struct exchange *exchange)
 {
     return exchange->canonical.len > 0;

@@ -60,6 +60,9 @@ struct exchange {
     bool reusable;                                  /* the upstream connection, once this is over */
     bool request_done, response_done;
     bool switched;                                  /* the response accepts another protocol */
+    bool deflate;                                   /* WebSocket with permessage-deflate */
+    const char *message;                            /* how rules call what is judged after the
+                                                     * upgrade; NULL: the request itself */
 };
 
 void egress_route_clear(struct route *route);
@@ -73,6 +76,10 @@ struct policy_request egress_route_request(const struct route *route,
                                            const struct egress_caller *caller);
 /* The question to the policy about the request; borrows from the exchange. */
 struct policy_http_request egress_exchange_request(const struct exchange *exchange);
+/* The same about a text message after its upgrade. */
+struct policy_http_request egress_exchange_message(const struct exchange *exchange);
+/* How rules call what is judged. */
+const char *egress_exchange_method(const struct exchange *exchange);
 /* The rules of requests were asked. */
 bool egress_exchange_is_judged(const struct exchange *exchange);
 

@@ -113,8 +113,8 @@ static enum egress_verdict refuse_target(struct egress_refusal *refusal, const c
     return VERDICT_REFUSED;
 }
 
-static enum egress_verdict refuse_request(const struct client *c, const char *reason,
-                                          struct egress_refusal *refusal)
+void egress_judge_refuse_request(const struct client *c, const char *reason,
+                                 struct egress_refusal *refusal)
 {
     const struct exchange *exchange = &c->exchange;
     const struct policy_http_decision *rules = &exchange->rules;
@@ -123,10 +123,9 @@ static enum egress_verdict refuse_request(const struct client *c, const char *re
     refusal->stage = exchange->kind == EXCHANGE_FORWARD ? "forward-l7-deny" : "connect-l7-deny";
     refusal->policy = rules->rule ? rules->rule->key : c->route.decision.rule->key;
     refusal->request = (struct egress_refused_request){
-        .method = exchange->head->method, .path = exchange->canonical.data,
+        .method = egress_exchange_method(exchange), .path = exchange->canonical.data,
         .protocol = rules->endpoint ? rules->endpoint->protocol : "rest",
         .host = c->route.target.host, .port = c->route.target.port, .binary = c->caller.binary};
-    return VERDICT_REFUSED;
 }
 
 /* NULL, or why the target is rejected. */
@@ -158,7 +157,10 @@ static enum egress_verdict judge_request(struct client *c, struct egress_refusal
     policy_http_decide(&c->route.candidates, &request, &exchange->rules, reason);
     if (exchange->rules.needs_body)
         return VERDICT_NEEDS_BODY;
-    return exchange->rules.allowed ? VERDICT_ALLOWED : refuse_request(c, buf_str(reason), refusal);
+    if (exchange->rules.allowed)
+        return VERDICT_ALLOWED;
+    egress_judge_refuse_request(c, buf_str(reason), refusal);
+    return VERDICT_REFUSED;
 }
 
 static enum egress_verdict judge_addresses(struct client *c, struct egress_refusal *refusal)

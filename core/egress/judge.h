@@ -19,6 +19,10 @@ enum egress_verdict {
 enum egress_verdict egress_judge(struct client *c, struct egress_refusal *refusal,
                                  struct buf *reason);
 
+/* What rules say about a request, or about a message after it, as a refusal. */
+void egress_judge_refuse_request(const struct client *c, const char *reason,
+                                 struct egress_refusal *refusal);
+
 /* Whether the connection is allowed without the links of the policy's paths; then the route has
  * that. */
 bool egress_judge_as_it_stands(struct client *c);

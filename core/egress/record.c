@@ -32,7 +32,7 @@ const char *egress_record_stage(const struct client *c)
 static const char *method_of(const struct client *c)
 {
     if (c->exchange.kind != EXCHANGE_CONNECT)
-        return c->exchange.head->method;
+        return egress_exchange_method(&c->exchange);
     return c->transparent ? "TCP" : "CONNECT";
 }
 
@@ -56,8 +56,9 @@ static void print_what(struct buf *out, const struct client *c)
         return;
     }
     const char *path = path_of(exchange);
-    buf_puts(out, exchange->head->method);
-    buf_puts(out, c->inspected == INSPECTED_TLS ? " https://" : " http://");
+    buf_puts(out, egress_exchange_method(exchange));
+    buf_puts(out, exchange->message ? " ws" : " http");
+    buf_puts(out, c->inspected == INSPECTED_TLS ? "s://" : "://");
     buf_puts(out, authority);
     buf_add(out, path, shown_length(path));
     buf_puts(out, strchr(exchange->path, '?') ? "?[redacted]" : "");
@@ -104,7 +105,7 @@ static char *print_line(const struct client *c, const struct entry *entry)
     bool connect = c->exchange.kind == EXCHANGE_CONNECT;
     buf_reserve(&raw, LINE_ROOM);
     buf_puts(&raw, connect ? "NET:" : "HTTP:");
-    buf_puts(&raw, connect ? entry->activity : c->exchange.head->method);
+    buf_puts(&raw, connect ? entry->activity : egress_exchange_method(&c->exchange));
     buf_putc(&raw, ' ');
     buf_puts(&raw, entry->action);
     buf_putc(&raw, ' ');

@@ -7,6 +7,7 @@
 
 #define EGRESS_ENGINE_CONNECTION "l4"
 #define EGRESS_ENGINE_REQUEST "l7"
+#define EGRESS_ENGINE_MESSAGE "l7-websocket"
 #define EGRESS_ENGINE_ADDRESS "ssrf"
 #define EGRESS_ENGINE_TLS "tls"
 

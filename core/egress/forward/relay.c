@@ -5,11 +5,12 @@
 #include <string.h>
 
 #include "egress/deny.h"
-#include "egress/forward/websocket.h"
 #include "egress/inspect/upstream.h"
 #include "egress/judge.h"
 #include "egress/record.h"
 #include "egress/tunnel/tunnel.h"
+#include "egress/websocket/handshake.h"
+#include "egress/websocket/websocket.h"
 #include "net/tls.h"
 
 static const struct client_state relay_state;
@@ -101,6 +102,12 @@ static bool is_last(const struct exchange *exchange)
     return egress_exchange_is_judged(exchange) && (head->chunked || head->length > 0);
 }
 
+/* NULL: the client's own. */
+static const char *extensions_of(const struct client *c)
+{
+    return egress_websocket_is_inspected(c) ? egress_websocket_offer(c->exchange.head) : NULL;
+}
+
 static void print_head(const struct client *c, struct buf *out)
 {
     const struct exchange *exchange = &c->exchange;
@@ -113,7 +120,8 @@ static void print_head(const struct client *c, struct buf *out)
         .default_port = c->inspected == INSPECTED_TLS ? 443 : 80,
         .via = !c->inspected,
         .last = is_last(exchange),
-        .websocket = exchange->websocket};
+        .websocket = exchange->websocket,
+        .extensions = extensions_of(c)};
     egress_rewrite_request(exchange->head, &c->route.target, &how, out);
 }
 
@@ -198,23 +206,30 @@ static void response_sent(struct client *c)
     egress_client_next(c);
 }
 
-/* False: nobody asked for what the response switches to. */
-static bool take_interim(struct client *c, struct http_head *response, struct buf *out)
+/* NULL, or why the response, which switches protocols, is not acceptable. */
+static const char *check_switch(const struct client *c, const struct http_head *response)
 {
-    const struct http_head *request = c->exchange.head;
-    bool switches = response->status == 101;
-    c->exchange.switched = switches && c->exchange.websocket &&
-                           egress_websocket_accepts(request, response);
-    if (c->exchange.switched)
-        egress_rewrite_upgrade(response, out);
-    else if (!switches && request->minor > 0)
-        egress_rewrite_interim(response, out);
-    http_head_free(response);
-    return c->exchange.switched || !switches;
+    if (!c->exchange.websocket)
+        return "it switched protocols without being asked to";
+    return egress_websocket_problem(c->exchange.head, response, extensions_of(c));
 }
 
-/* False: this is no answer to what was asked. */
-static bool take_head(struct client *c, struct buf *out)
+/* NULL, or why it cannot be passed on. */
+static const char *take_interim(struct client *c, struct http_head *response, struct buf *out)
+{
+    const char *problem = response->status == 101 ? check_switch(c, response) : NULL;
+    c->exchange.switched = response->status == 101 && !problem;
+    c->exchange.deflate = http_head_get(response, "Sec-WebSocket-Extensions") != NULL;
+    if (c->exchange.switched)
+        egress_rewrite_upgrade(response, out);
+    else if (!problem && c->exchange.head->minor > 0)
+        egress_rewrite_interim(response, out);
+    http_head_free(response);
+    return problem;
+}
+
+/* NULL, or why this is no answer to what was asked. */
+static const char *take_head(struct client *c, struct buf *out)
 {
     struct exchange *exchange = &c->exchange;
     struct http_head *response = http_parser_take_head(c->upstream.responses);
@@ -228,29 +243,27 @@ static bool take_head(struct client *c, struct buf *out)
     if (exchange->framing.no_body)
         http_parser_no_body(c->upstream.responses);
     egress_rewrite_response(exchange->head, response, &exchange->framing, !c->inspected, out);
-    return true;
+    return NULL;
 }
 
 /* HTTP_MORE, HTTP_BAD, HTTP_GOT_END when the response is complete, or HTTP_GOT_HEAD when its head
- * is not acceptable or protocols are switched. */
-static enum http_event take_response(struct client *c, const char *bytes, size_t len,
-                                     struct buf *out)
+ * is not acceptable, which has a problem, or protocols are switched: what follows is left. */
+static enum http_event take_response(struct client *c, const char **bytes, size_t *len,
+                                     struct buf *out, const char **problem)
 {
     struct exchange *exchange = &c->exchange;
     for (;;) {
         const char *body;
         size_t body_len;
         enum http_event event =
-            http_parser_next(c->upstream.responses, &bytes, &len, &body, &body_len);
-        if (event == HTTP_GOT_HEAD && !take_head(c, out))
+            http_parser_next(c->upstream.responses, bytes, len, &body, &body_len);
+        if (event == HTTP_GOT_HEAD && (*problem = take_head(c, out)))
             return event;
-        if (exchange->switched) {
-            buf_add(out, bytes, len);
+        if (exchange->switched)
             return HTTP_GOT_HEAD;
-        }
         if (event == HTTP_GOT_BODY)
             egress_frame_body(out, exchange->framing.chunked, body, body_len);
-        if (event == HTTP_GOT_END && exchange->response && len)
+        if (event == HTTP_GOT_END && exchange->response && *len)
             exchange->reusable = false;             /* nobody asked for more */
         if (event == HTTP_MORE || event == HTTP_BAD ||
             (event == HTTP_GOT_END && exchange->response))
@@ -258,11 +271,15 @@ static enum http_event take_response(struct client *c, const char *bytes, size_t
     }
 }
 
-/* From here on the connection is no longer HTTP. */
-static void switch_protocols(struct client *c, const struct buf *first)
+/* From here on the connection is no longer HTTP.  bytes follow the response. */
+static void switch_protocols(struct client *c, struct buf *response, const char *bytes, size_t len)
 {
-    net_write(c->stream, first->data, first->len);
-    egress_tunnel_pass(c);
+    buf_add(response, bytes, len);
+    net_write(c->stream, response->data, response->len);
+    if (egress_websocket_is_inspected(c))
+        egress_websocket_begin(c, bytes, len);
+    else
+        egress_tunnel_pass(c);
 }
 
 static void pass_on(struct client *c, struct buf *out, bool complete)
@@ -323,6 +340,8 @@ static void upstream_ended(struct client *c, ssize_t n)
 static void relay_upstream_read(struct client *c, const char *bytes, ssize_t n)
 {
     struct buf out = {0};
+    const char *problem = NULL;
+    size_t len = (size_t)n;
     int status;
     if (c->exchange.response_done) {
         c->exchange.reusable = false;
@@ -333,16 +352,16 @@ static void relay_upstream_read(struct client *c, const char *bytes, ssize_t n)
         return;
     }
     bool untold = !c->exchange.response;            /* the client has nothing of it yet */
-    buf_reserve(&out, (size_t)n + HEAD_ROOM);
-    enum http_event event = take_response(c, bytes, (size_t)n, &out);
+    buf_reserve(&out, len + HEAD_ROOM);
+    enum http_event event = take_response(c, &bytes, &len, &out, &problem);
     if (event == HTTP_BAD && untold) {
         http_head_free(c->exchange.response);
         c->exchange.response = NULL;
     }
     if (c->exchange.switched)
-        switch_protocols(c, &out);
-    else if (event == HTTP_GOT_HEAD)
-        bad_response(c, REFUSAL_RESPONSE, "it switched protocols without being asked to");
+        switch_protocols(c, &out, bytes, len);
+    else if (problem)
+        bad_response(c, REFUSAL_RESPONSE, problem);
     else if (event == HTTP_BAD)
         bad_response(c, REFUSAL_RESPONSE, http_parser_error(c->upstream.responses, &status));
     else

@@ -30,11 +30,13 @@ static void print_field(const struct http_field *field, struct buf *out)
     buf_puts(out, "\r\n");
 }
 
-static void print_fields(const struct http_head *head, const char *without, struct buf *out)
+static void print_fields(const struct http_head *head, const char *without, const char *nor,
+                         struct buf *out)
 {
     for (size_t i = 0; i < head->n_fields; i++) {
         const struct http_field *field = &head->fields[i];
-        if (strcasecmp(field->name, without) != 0 && !stays_behind(head, field->name))
+        if (strcasecmp(field->name, without) != 0 && (!nor || strcasecmp(field->name, nor) != 0) &&
+            !stays_behind(head, field->name))
             print_field(field, out);
     }
 }
@@ -60,6 +62,14 @@ static void print_length(const struct http_head *head, struct buf *out)
 }
 
 #define WEBSOCKET "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+#define EXTENSIONS "Sec-WebSocket-Extensions"
+
+static void print_upgrade(const struct egress_rewrite *how, struct buf *out)
+{
+    buf_puts(out, WEBSOCKET);
+    if (how->extensions && *how->extensions)
+        buf_printf(out, EXTENSIONS ": %s\r\n", how->extensions);
+}
 
 void egress_rewrite_request(const struct http_head *head, const struct egress_target *target,
                             const struct egress_rewrite *how, struct buf *out)
@@ -73,7 +83,7 @@ void egress_rewrite_request(const struct http_head *head, const struct egress_ta
     buf_puts(out, how->query);
     buf_puts(out, " HTTP/1.1\r\n");
     print_host(target, how->default_port, out);
-    print_fields(head, "Host", out);
+    print_fields(head, "Host", how->extensions ? EXTENSIONS : NULL, out);
     if (head->chunked && how->whole)
         buf_printf(out, "Content-Length: %zu\r\n", how->length);
     else if (head->chunked)
@@ -81,7 +91,8 @@ void egress_rewrite_request(const struct http_head *head, const struct egress_ta
     print_length(head, out);
     buf_puts(out, how->via ? VIA : "");
     buf_puts(out, how->last ? "Connection: close\r\n" : "");
-    buf_puts(out, how->websocket ? WEBSOCKET : "");
+    if (how->websocket)
+        print_upgrade(how, out);
     buf_puts(out, "\r\n");
 }
 
@@ -101,7 +112,7 @@ void egress_rewrite_response(const struct http_head *request, const struct http_
                              const struct egress_framing *framing, bool via, struct buf *out)
 {
     egress_status_line(response->status, out);
-    print_fields(response, "Connection", out);
+    print_fields(response, "Connection", NULL, out);
     if (framing->chunked)
         buf_puts(out, "Transfer-Encoding: chunked\r\n");
     if (response->status != 204)
@@ -117,14 +128,14 @@ void egress_rewrite_response(const struct http_head *request, const struct http_
 void egress_rewrite_interim(const struct http_head *response, struct buf *out)
 {
     egress_status_line(response->status, out);
-    print_fields(response, "Connection", out);
+    print_fields(response, "Connection", NULL, out);
     buf_puts(out, "\r\n");
 }
 
 void egress_rewrite_upgrade(const struct http_head *response, struct buf *out)
 {
     egress_status_line(response->status, out);
-    print_fields(response, "Connection", out);
+    print_fields(response, "Connection", NULL, out);
     buf_puts(out, WEBSOCKET "\r\n");
 }
 

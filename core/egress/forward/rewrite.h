@@ -19,6 +19,7 @@ struct egress_rewrite {
     bool via;                                       /* the proxy names itself */
     bool last;      /* the origin is to end the connection after this request */
     bool websocket; /* a valid upgrade, which is asked for upstream, too */
+    const char *extensions; /* of WebSocket: NULL: the client's; "": none */
 };
 
 /* The upstream connection is kept.  100 Continue is not asked for: the proxy has said it. */

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "egress/forward/websocket.h"
 #include "egress/inspect/inspect.h"
 #include "egress/record.h"
+#include "egress/websocket/handshake.h"
 
 int egress_within_check_fields(const struct http_head *head, struct egress_refusal *refusal)
 {

@@ -9,6 +9,7 @@
 #include "egress/inspect/inspect.h"
 #include "egress/judge.h"
 #include "egress/record.h"
+#include "egress/websocket/websocket.h"
 
 static const struct client_state tunnel_state;
 
@@ -177,14 +178,22 @@ static void tunnel_finished(struct client *c)
         egress_client_close(c);
 }
 
+/* NULL, or why bytes may not pass uninspected any more. */
+static const char *must_be_inspected(const struct client *c)
+{
+    if (egress_websocket_is_inspected(c))
+        return "messages to this endpoint are inspected now, and those of this connection are not";
+    if (c->exchange.kind == EXCHANGE_CONNECT && egress_inspect_required(c))
+        return "requests to this endpoint are inspected now, and this tunnel is not";
+    return NULL;
+}
+
 static void tunnel_policy_changed(struct client *c)
 {
-    if (!egress_still_permitted(c) || c->exchange.kind != EXCHANGE_CONNECT ||
-        !egress_inspect_required(c))
+    const char *reason;
+    if (!egress_still_permitted(c) || !(reason = must_be_inspected(c)))
         return;
-    egress_record_ended(c, EGRESS_ENGINE_CONNECTION,
-                        "requests to this endpoint are inspected now, and this tunnel is not",
-                        false);
+    egress_record_ended(c, EGRESS_ENGINE_CONNECTION, reason, false);
     egress_client_close(c);
 }
 

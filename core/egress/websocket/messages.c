@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "egress/websocket/messages.h"
+
+#include <string.h>
+
+#include "egress/websocket/inflate.h"
+
+void messages_begin(struct messages *m, bool deflate)
+{
+    *m = (struct messages){.frames = {.side = FRAME_OF_CLIENT, .deflate = deflate}};
+}
+
+void messages_free(struct messages *m)
+{
+    buf_free(&m->control);
+    buf_free(&m->held);
+    buf_free(&m->inflated);
+}
+
+static bool fail(struct messages *m, unsigned status, const char *problem)
+{
+    m->status = status;
+    m->problem = problem;
+    return false;
+}
+
+/* ---- frames ---- */
+
+static bool begin_message(struct messages *m)
+{
+    const struct frame *frame = &m->frames.frame;
+    if (frame->opcode != FRAME_CONTINUATION) {
+        m->opcode = frame->opcode;
+        m->compressed = frame->compressed;
+        m->holding = frame->opcode == FRAME_TEXT;
+        m->fragments = 0;
+        memcpy(m->key, frame->key, sizeof m->key);
+    }
+    if (++m->fragments > MESSAGE_FRAGMENTS_MAX)
+        return fail(m, CLOSE_PROTOCOL, "a message has more than 4096 fragments");
+    if (m->opcode == FRAME_TEXT && frame->length > MESSAGE_TEXT_MAX - m->held.len)
+        return fail(m, CLOSE_TOO_BIG, "a text message is longer than 4 MiB");
+    if (m->opcode == FRAME_BINARY && frame->length > MESSAGE_BINARY_FRAME_MAX)
+        return fail(m, CLOSE_PROTOCOL, "a binary frame is longer than 16 MiB");
+    return true;
+}
+
+static bool begin_frame(struct messages *m, struct buf *out)
+{
+    const struct frame *frame = &m->frames.frame;
+    if (m->closed)
+        return fail(m, CLOSE_PROTOCOL, "a frame follows the client's Close");
+    if (frame_is_control(frame))
+        return true;
+    if (!begin_message(m))
+        return false;
+    if (m->opcode == FRAME_BINARY)
+        buf_add(out, frame->head, frame->n_head);
+    return true;
+}
+
+static void take_piece(struct messages *m, const char *piece, size_t len, struct buf *out)
+{
+    const struct frame *frame = &m->frames.frame;
+    uint64_t offset = frame->length - m->frames.left - len;
+    if (frame_is_control(frame)) {
+        buf_add(&m->control, piece, len);
+    } else if (m->opcode == FRAME_BINARY) {
+        buf_add(out, piece, len);
+    } else {
+        buf_add(&m->held, piece, len);
+        frame_mask((uint8_t *)m->held.data + m->held.len - len, len, frame->key, offset);
+    }
+}
+
+static bool check_close(struct messages *m)
+{
+    char payload[FRAME_CONTROL_MAX];
+    const char *problem;
+    size_t len = m->control.len;
+    if (len)
+        memcpy(payload, m->control.data, len);
+    frame_mask((uint8_t *)payload, len, m->frames.frame.key, 0);
+    unsigned status = frame_check_close(payload, len, &problem);
+    return status == 0 || fail(m, status, problem);
+}
+
+static bool end_control(struct messages *m, struct buf *out)
+{
+    const struct frame *frame = &m->frames.frame;
+    if (frame->opcode == FRAME_CLOSE && !check_close(m))
+        return false;
+    m->closed = frame->opcode == FRAME_CLOSE;
+    buf_add(out, frame->head, frame->n_head);
+    buf_add(out, m->control.data, m->control.len);
+    buf_clear(&m->control);
+    return true;
+}
+
+/* ---- messages ---- */
+
+const char *messages_text(const struct messages *m, size_t *len)
+{
+    const struct buf *text = m->compressed ? &m->inflated : &m->held;
+    *len = text->len;
+    return buf_str(text);
+}
+
+static bool end_text(struct messages *m)
+{
+    size_t len;
+    enum inflate_result result = INFLATE_DONE;
+    if (m->compressed)
+        result = inflate_message(m->held.data, m->held.len, MESSAGE_TEXT_MAX, &m->inflated);
+    if (result == INFLATE_TOO_LONG)
+        return fail(m, CLOSE_TOO_BIG, "a compressed text message is longer than 4 MiB");
+    if (result == INFLATE_BAD)
+        return fail(m, CLOSE_NOT_UTF8, "a compressed text message cannot be read");
+    const char *text = messages_text(m, &len);
+    return frame_is_utf8(text, len) || fail(m, CLOSE_NOT_UTF8, "a text message is not UTF-8");
+}
+
+/* A frame has ended. */
+static enum message_event end_frame(struct messages *m, struct buf *out)
+{
+    const struct frame *frame = &m->frames.frame;
+    if (frame_is_control(frame))
+        return end_control(m, out) ? MESSAGE_MORE : MESSAGE_BAD;
+    if (m->opcode == FRAME_BINARY || !frame->last)
+        return MESSAGE_MORE;
+    return end_text(m) ? MESSAGE_TEXT : MESSAGE_BAD;
+}
+
+enum message_event messages_next(struct messages *m, const char **bytes, size_t *len,
+                                 struct buf *out)
+{
+    const char *piece = NULL;
+    size_t piece_len = 0;
+    enum message_event event = m->problem ? MESSAGE_BAD : MESSAGE_MORE;
+    while (event == MESSAGE_MORE) {
+        switch (frame_next(&m->frames, bytes, len, &piece, &piece_len)) {
+        case FRAME_MORE:
+            return MESSAGE_MORE;
+        case FRAME_BEGINS:
+            event = begin_frame(m, out) ? MESSAGE_MORE : MESSAGE_BAD;
+            break;
+        case FRAME_PAYLOAD:
+            take_piece(m, piece, piece_len, out);
+            break;
+        case FRAME_ENDS:
+            event = end_frame(m, out);
+            break;
+        case FRAME_BAD:
+            fail(m, CLOSE_PROTOCOL, m->frames.problem);
+            event = MESSAGE_BAD;
+            break;
+        }
+    }
+    return event;
+}
+
+/* Memory that a long message took is not kept for the next one. */
+static void empty(struct buf *buf)
+{
+    enum { KEPT_MAX = 64 * 1024 };
+    if (buf->cap > KEPT_MAX)
+        buf_free(buf);
+    else
+        buf_clear(buf);
+}
+
+void messages_pass(struct messages *m, struct buf *out)
+{
+    frame_print(out, FRAME_TEXT, m->compressed, m->held.data, m->held.len, m->key);
+    empty(&m->held);
+    empty(&m->inflated);
+    m->holding = false;
+}
+
+bool messages_is_holding(const struct messages *m)
+{
+    return m->holding;
+}
+
+bool messages_at_border(const struct messages *m)
+{
+    return !m->frames.within || frame_is_control(&m->frames.frame) || m->opcode != FRAME_BINARY;
+}

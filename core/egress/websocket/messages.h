@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a client sends after the upgrade, as messages.  A text message is held until all of it is
+ * here and it is judged; then it goes on as one frame.  Everything else goes on as it came, and so
+ * does what stands between the frames of a text message: control frames as soon as they are
+ * complete, a binary message as its bytes come.
+ *
+ * A reader pulls: feed it bytes until it wants more.  Pure. */
+#ifndef EGRESS_WEBSOCKET_MESSAGES_H
+#define EGRESS_WEBSOCKET_MESSAGES_H
+
+#include "egress/websocket/frame.h"
+
+enum {
+    MESSAGE_TEXT_MAX = 4 * 1024 * 1024,             /* compressed, and as it was before */
+    MESSAGE_BINARY_FRAME_MAX = 16 * 1024 * 1024,
+    MESSAGE_FRAGMENTS_MAX = 4096,
+};
+
+/* Statuses of Close frames (RFC 6455, section 7.4.1). */
+enum {
+    CLOSE_PROTOCOL = 1002,
+    CLOSE_NOT_UTF8 = 1007,
+    CLOSE_POLICY = 1008,
+    CLOSE_TOO_BIG = 1009,
+    CLOSE_RESTART = 1012,
+    CLOSE_TRY_LATER = 1013,
+};
+
+enum message_event {
+    MESSAGE_MORE,                                   /* every byte was taken; feed more */
+    MESSAGE_TEXT,                                   /* one waits for messages_pass */
+    MESSAGE_BAD,                                    /* final: status and problem say why */
+};
+
+struct messages {
+    struct frame_reader frames;
+    struct buf control;                             /* payload of a control frame, masked */
+    struct buf held;                                /* payload of a text message, as it was sent */
+    struct buf inflated;                            /* of a compressed one */
+    enum frame_opcode opcode;                       /* of the message under way */
+    bool compressed;                                /* the message under way */
+    bool holding;                                   /* a text message has begun */
+    uint8_t key[FRAME_KEY_SIZE];                    /* of its first frame */
+    unsigned fragments;                             /* of the message under way */
+    bool closed;                                    /* a Close frame has passed */
+    unsigned status;
+    const char *problem;
+};
+
+/* deflate: permessage-deflate without context takeover is in use. */
+void messages_begin(struct messages *m, bool deflate);
+void messages_free(struct messages *m);
+
+/* Advances *bytes and *len past what was taken, appends to out what goes on. */
+enum message_event messages_next(struct messages *m, const char **bytes, size_t *len,
+                                 struct buf *out);
+/* After MESSAGE_TEXT: what the message says. */
+const char *messages_text(const struct messages *m, size_t *len);
+/* After MESSAGE_TEXT: appends the message to out. */
+void messages_pass(struct messages *m, struct buf *out);
+
+/* A text message has begun and is not complete. */
+bool messages_is_holding(const struct messages *m);
+/* What was appended to out so far ends with a whole frame. */
+bool messages_at_border(const struct messages *m);
+
+#endif

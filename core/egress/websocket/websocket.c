@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "egress/websocket/websocket.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "egress/judge.h"
+#include "egress/record.h"
+#include "egress/report.h"
+#include "egress/websocket/closing.h"
+#include "egress/websocket/session.h"
+
+/* Of all messages that are held at a time. */
+enum { MEMORY_MAX = 64 * 1024 * 1024 };
+
+static const struct client_state websocket_state;
+
+bool egress_websocket_is_inspected(const struct client *c)
+{
+    const struct sluice_endpoint *route = c->exchange.rules.endpoint;
+    return c->exchange.websocket && route && strcmp(route->protocol, "websocket") == 0;
+}
+
+/* ---- one message ---- */
+
+static void record_allowed(struct client *c, const struct buf *reason)
+{
+    char *audited = c->exchange.rules.audited ? alloc_printf("audit: %s", buf_str(reason)) : NULL;
+    egress_record_allowed(c, EGRESS_ENGINE_MESSAGE, audited);
+    free(audited);
+}
+
+static void deny(struct client *c, const char *reason)
+{
+    struct egress_refusal refusal;
+    egress_judge_refuse_request(c, reason, &refusal);
+    egress_record_refused(c, EGRESS_ENGINE_MESSAGE, refusal.reason);
+    egress_report(c, &refusal);
+}
+
+/* False: it is denied, and reason says why. */
+static bool judge_text(struct client *c, struct buf *reason)
+{
+    struct exchange *exchange = &c->exchange;
+    const struct policy_http_request request = egress_exchange_message(exchange);
+    policy_http_decide(&c->route.candidates, &request, &exchange->rules, reason);
+    if (!egress_websocket_is_inspected(c))
+        return true;
+    exchange->message = request.method;
+    if (exchange->rules.allowed)
+        record_allowed(c, reason);
+    else
+        deny(c, buf_str(reason));
+    exchange->message = NULL;
+    return exchange->rules.allowed;
+}
+
+/* ---- what the client sends ---- */
+
+static void end(struct client *c, unsigned status, const char *reason)
+{
+    egress_record_ended(c, EGRESS_ENGINE_MESSAGE, reason, false);
+    egress_websocket_close(c, status, reason);
+}
+
+/* False: there is too much of it. */
+static bool count_memory(struct client *c)
+{
+    struct egress_websocket *w = c->websocket;
+    size_t now = egress_websocket_memory(w);
+    c->proxy->messages_memory += now - w->counted;
+    w->counted = now;
+    return !messages_is_holding(&w->messages) || c->proxy->messages_memory <= MEMORY_MAX;
+}
+
+/* fresh: the message that is held, if any, is not the one that was held before. */
+static void set_timer(struct client *c, bool fresh)
+{
+    struct egress_websocket *w = c->websocket;
+    const struct egress_limits *limits = &c->proxy->limits;
+    uint64_t now = uv_now(c->proxy->loop);
+    if (fresh || !messages_is_holding(&w->messages))
+        w->began_ms = now;
+    uint64_t spent = now - w->began_ms;
+    unsigned left = spent < limits->message_ms ? limits->message_ms - (unsigned)spent : 1;
+    if (w->blocked)
+        egress_client_expect(c, limits->blocked_ms);
+    else if (messages_is_holding(&w->messages))
+        egress_client_expect(c, left < limits->message_idle_ms ? left : limits->message_idle_ms);
+    else
+        egress_client_expect(c, 0);
+}
+
+static void send_on(struct client *c, struct buf *out)
+{
+    if (out->len)
+        c->websocket->blocked = !net_write(c->upstream.stream, out->data, out->len);
+    if (c->websocket->blocked)
+        net_pause(c->stream);
+    buf_free(out);
+}
+
+static void take(struct client *c, const char *bytes, size_t len)
+{
+    struct egress_websocket *w = c->websocket;
+    struct buf out = {0}, reason = {0};
+    enum message_event event;
+    bool judged = false;
+    while ((event = messages_next(&w->messages, &bytes, &len, &out)) == MESSAGE_TEXT &&
+           judge_text(c, &reason)) {
+        messages_pass(&w->messages, &out);
+        buf_clear(&reason);
+        judged = true;
+    }
+    bool room = count_memory(c);
+    send_on(c, &out);
+    if (event == MESSAGE_TEXT)
+        egress_websocket_close(c, CLOSE_POLICY, buf_str(&reason));
+    else if (event == MESSAGE_BAD)
+        end(c, w->messages.status, w->messages.problem);
+    else if (!room)
+        end(c, CLOSE_TRY_LATER, "the messages of this sandbox take too much memory");
+    else
+        set_timer(c, judged);
+    buf_free(&reason);
+}
+
+static void client_has_ended(struct client *c)
+{
+    c->ended = true;
+    egress_client_expect(c, 0);
+    net_finish(c->upstream.stream);
+    egress_client_has_ended(c);
+}
+
+void egress_websocket_begin(struct client *c, const char *bytes, size_t len)
+{
+    struct buf pending = c->pending;
+    c->websocket = egress_websocket_new(c->exchange.deflate);
+    c->state = &websocket_state;
+    c->pending = (struct buf){0};
+    egress_client_expect(c, 0);
+    egress_websocket_track(c->websocket, bytes, len, false);
+    net_read(c->upstream.stream);
+    if (!c->ended)
+        net_read(c->stream);
+    take(c, buf_str(&pending), pending.len);
+    buf_free(&pending);
+    if (c->ended && c->state == &websocket_state)
+        client_has_ended(c);
+}
+
+static void websocket_client_read(struct client *c, const char *bytes, ssize_t n)
+{
+    if (n > 0)
+        take(c, bytes, (size_t)n);
+    else if (n == UV_EOF)
+        client_has_ended(c);
+    else
+        egress_client_close(c);
+}
+
+/* ---- what the server sends ---- */
+
+static void websocket_upstream_read(struct client *c, const char *bytes, ssize_t n)
+{
+    if (n == UV_EOF) {
+        c->upstream.ended = true;
+        net_finish(c->stream);
+    } else if (n < 0) {
+        egress_client_close(c);
+    } else {
+        egress_websocket_track(c->websocket, bytes, (size_t)n, false);
+        if (!net_write(c->stream, bytes, (size_t)n))
+            net_pause(c->upstream.stream);
+    }
+}
+
+/* ---- what else happens ---- */
+
+static void websocket_client_drained(struct client *c, int status)
+{
+    if (status != 0)
+        egress_client_close(c);
+    else if (!c->upstream.ended)
+        net_read(c->upstream.stream);
+}
+
+static void websocket_upstream_drained(struct client *c, int status)
+{
+    if (status != 0) {
+        egress_client_close(c);
+        return;
+    }
+    c->websocket->blocked = false;
+    if (c->ended)
+        return;
+    set_timer(c, false);
+    net_read(c->stream);
+}
+
+static void websocket_finished(struct client *c)
+{
+    if (c->finished && c->upstream.finished)
+        egress_client_close(c);
+}
+
+static void websocket_timed_out(struct client *c)
+{
+    if (c->ended)                                   /* its program is gone, and the server silent */
+        egress_client_close(c);
+    else if (c->websocket->blocked)
+        end(c, CLOSE_TRY_LATER, "the server does not take messages");
+    else
+        end(c, CLOSE_PROTOCOL, "a text message took too long to arrive");
+}
+
+static void websocket_policy_changed(struct client *c)
+{
+    struct buf reason = {0};
+    struct egress_refusal refusal;
+    egress_refuse(&refusal, REFUSAL_POLICY, "its requests are judged by their bodies now");
+    if (egress_judge(c, &refusal, &reason) != VERDICT_ALLOWED) {
+        egress_record_ended(c, EGRESS_ENGINE_REQUEST, refusal.reason, false);
+        egress_websocket_close(c, CLOSE_RESTART, "the policy changed");
+    }
+    buf_free(&reason);
+}
+
+static const struct client_state websocket_state = {
+    .client_read = websocket_client_read,
+    .upstream_read = websocket_upstream_read,
+    .client_drained = websocket_client_drained,
+    .upstream_drained = websocket_upstream_drained,
+    .client_finished = websocket_finished,
+    .upstream_finished = websocket_finished,
+    .timed_out = websocket_timed_out,
+    .policy_changed = websocket_policy_changed,
+    .outlives_client = true,
+};
