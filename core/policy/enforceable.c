@@ -34,10 +34,15 @@ static bool is_rpc(const struct sluice_endpoint *e)
     return is_one_of(e->protocol, "json-rpc", "mcp");
 }
 
+static bool is_graphql(const struct sluice_endpoint *e)
+{
+    return strcmp(e->protocol, "graphql") == 0;
+}
+
 /* Its requests are read and judged; of websocket the messages, too. */
 static bool is_read(const struct sluice_endpoint *e)
 {
-    return is_one_of(e->protocol, "rest", "websocket") || is_rpc(e);
+    return is_one_of(e->protocol, "rest", "websocket") || is_graphql(e) || is_rpc(e);
 }
 
 /* Operations within the messages of WebSocket are not read. */
@@ -78,9 +83,9 @@ static bool is_known_tls(const char *tls)
     X("allow_encoded_slash", true, e->allow_encoded_slash, !is_read(e))                            \
     X("websocket_credential_rewrite", false, e->websocket_credential_rewrite, true)                \
     X("request_body_credential_rewrite", false, e->request_body_credential_rewrite, true)          \
-    X("persisted_queries", false, *e->persisted_queries, true)                                     \
-    X("graphql_persisted_queries", false, e->n_graphql_persisted_queries > 0, true)                \
-    X("graphql_max_body_bytes", false, e->graphql_max_body_bytes > 0, true)                        \
+    X("persisted_queries", true, *e->persisted_queries, !is_graphql(e))                            \
+    X("graphql_persisted_queries", true, e->n_graphql_persisted_queries > 0, !is_graphql(e))       \
+    X("graphql_max_body_bytes", true, e->graphql_max_body_bytes > 0, !is_graphql(e))               \
     X("credential_signing", false, *e->credential_signing, true)                                   \
     X("signing_service", false, *e->signing_service, true)                                         \
     X("signing_region", false, *e->signing_region, true)                                           \

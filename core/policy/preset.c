@@ -4,9 +4,11 @@
 #include <stddef.h>
 #include <string.h>
 
-static const struct {
-    const char *protocol, *access, *methods[7];
-} presets[] = {
+struct preset {
+    const char *protocol, *access, *words[7];
+};
+
+static const struct preset methods[] = {
     {"rest", "read-only", {"GET", "HEAD", "OPTIONS"}},
     {"rest", "read-write", {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH"}},
     {"rest", "full", {"*"}},
@@ -15,10 +17,27 @@ static const struct {
     {"websocket", "full", {"*"}},
 };
 
+static const struct preset operations[] = {
+    {"graphql", "read-only", {"query"}},
+    {"graphql", "read-write", {"query", "mutation"}},
+    {"graphql", "full", {"*"}},
+};
+
+static const char *const *find(const struct preset *presets, size_t n, const char *protocol,
+                               const char *access)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(presets[i].protocol, protocol) == 0 && strcmp(presets[i].access, access) == 0)
+            return presets[i].words;
+    return NULL;
+}
+
 const char *const *policy_preset(const char *protocol, const char *access)
 {
-    for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++)
-        if (strcmp(presets[i].protocol, protocol) == 0 && strcmp(presets[i].access, access) == 0)
-            return presets[i].methods;
-    return NULL;
+    return find(methods, sizeof methods / sizeof *methods, protocol, access);
+}
+
+const char *const *policy_preset_operations(const char *protocol, const char *access)
+{
+    return find(operations, sizeof operations / sizeof *operations, protocol, access);
 }

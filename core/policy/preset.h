@@ -6,5 +6,7 @@
 /* The methods of whole endpoints ("*": all), ended by NULL.  NULL: the protocol has no such
  * preset. */
 const char *const *policy_preset(const char *protocol, const char *access);
+/* The same for the types of GraphQL operations. */
+const char *const *policy_preset_operations(const char *protocol, const char *access);
 
 #endif

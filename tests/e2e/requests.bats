@@ -83,7 +83,7 @@ nonsense: 1') --binary /x --host a --port 1
 }
 
 @test "the request cases come out as they say" {
-    for file in requests requests_rpc; do
+    for file in requests requests_graphql requests_rpc; do
         run -0 sluice policy check --cases "tests/fixtures/policies/$file.yaml"
         [[ ${lines[-1]} =~ ^[1-9][0-9]*\ passed,\ 0\ failed$ ]]
     done

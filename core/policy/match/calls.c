@@ -6,8 +6,8 @@
 #include "base/arena.h"
 #include "policy/match/calls_parts.h"
 
-static const struct policy_call_protocol *const protocols[] = {&policy_json_rpc, &policy_mcp,
-                                                           NULL};
+static const struct policy_call_protocol *const protocols[] = {
+    &policy_graphql, &policy_graphql_websocket, &policy_json_rpc, &policy_mcp, NULL};
 
 static const struct policy_call_protocol *protocol_of(const struct sluice_endpoint *e)
 {
@@ -17,9 +17,10 @@ static const struct policy_call_protocol *protocol_of(const struct sluice_endpoi
     return *p;
 }
 
-bool policy_has_calls(const struct sluice_endpoint *e)
+bool policy_has_calls(const struct sluice_endpoint *e, const struct policy_http_request *request)
 {
-    return protocol_of(e) != NULL;
+    const struct policy_call_protocol *protocol = protocol_of(e);
+    return protocol && (!protocol->applies || protocol->applies(e, request));
 }
 
 size_t policy_body_max(const struct sluice_endpoint *e)
@@ -51,4 +52,9 @@ bool policy_rule_takes_call(const struct sluice_endpoint *e, const struct sluice
 bool policy_endpoint_allows_call(const struct sluice_endpoint *e, const struct policy_call *call)
 {
     return protocol_of(e)->allows(e, call);
+}
+
+const char *policy_call_denied(const struct sluice_endpoint *e, const struct policy_call *call)
+{
+    return call->refused ? call->refused : protocol_of(e)->denied;
 }

@@ -26,6 +26,7 @@ struct policy_call {
     const char *const *fields;                      /* GraphQL: root fields, sorted, each once */
     size_t n_fields;
     const char *method, *tool;                      /* JSON-RPC, and MCP's tools/call */
+    const char *refused;                            /* NULL, or why no rule may allow it */
 };
 
 struct policy_calls {
@@ -37,8 +38,8 @@ struct policy_calls {
     struct arena *arena;
 };
 
-/* Whether requests to the endpoint are judged by what their bodies ask for. */
-bool policy_has_calls(const struct sluice_endpoint *e);
+/* Whether such requests to the endpoint are judged by what their bodies ask for. */
+bool policy_has_calls(const struct sluice_endpoint *e, const struct policy_http_request *request);
 /* The longest body that is read for it, in bytes. */
 size_t policy_body_max(const struct sluice_endpoint *e);
 
@@ -52,5 +53,7 @@ void policy_calls_free(struct policy_calls *calls);
 bool policy_rule_takes_call(const struct sluice_endpoint *e, const struct sluice_l7_rule *rule,
                             const struct policy_call *call, bool deny);
 bool policy_endpoint_allows_call(const struct sluice_endpoint *e, const struct policy_call *call);
+/* Why a call is denied, where its protocol has words of its own; NULL: it has none. */
+const char *policy_call_denied(const struct sluice_endpoint *e, const struct policy_call *call);
 
 #endif

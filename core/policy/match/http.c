@@ -273,7 +273,7 @@ static bool pass_body(const struct policy_http_request *request, struct policy_h
                       struct buf *reason)
 {
     const struct policy_calls *calls = request->calls;
-    if (!policy_has_calls(out->endpoint))
+    if (!policy_has_calls(out->endpoint, request))
         return true;
     if (!calls || !is(calls->protocol, out->endpoint->protocol))
         out->needs_body = true;
@@ -283,10 +283,15 @@ static bool pass_body(const struct policy_http_request *request, struct policy_h
 }
 
 static void print_reason(const struct policy_http_request *request, const struct verdict *verdict,
-                         struct buf *reason)
+                         const struct policy_http_decision *decision, struct buf *reason)
 {
-    buf_printf(reason, "%s %s %s", request->method, request->path,
-               verdict->denying ? "blocked by deny rule" : "not permitted by policy");
+    const char *own =
+        decision->call ? policy_call_denied(decision->endpoint, decision->call) : NULL;
+    if (own)
+        buf_puts(reason, own);
+    else
+        buf_printf(reason, "%s %s %s", request->method, request->path,
+                   verdict->denying ? "blocked by deny rule" : "not permitted by policy");
 }
 
 void policy_http_decide(const struct policy_candidates *candidates,
@@ -305,7 +310,7 @@ void policy_http_decide(const struct policy_candidates *candidates,
     if (!pass_route(request, out, reason) || !pass_body(request, out, reason))
         return;
     struct verdict verdict =
-        policy_has_calls(out->endpoint)
+        policy_has_calls(out->endpoint, request)
             ? ask_calls(candidates, request, out)
             : ask_rules(candidates, out->endpoint->protocol, &(struct question){request, NULL});
     if (verdict.denying || verdict.allowing)
@@ -313,5 +318,5 @@ void policy_http_decide(const struct policy_candidates *candidates,
     out->audited = !permits(&verdict) && !is(out->endpoint->enforcement, "enforce");
     out->allowed = permits(&verdict) || out->audited;
     if (!permits(&verdict) && reason)
-        print_reason(request, &verdict, reason);
+        print_reason(request, &verdict, out, reason);
 }

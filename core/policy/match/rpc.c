@@ -107,4 +107,9 @@ size_t rpc_body_max(const struct sluice_endpoint *e)
 }
 
 const struct policy_call_protocol policy_json_rpc = {
-    "json-rpc", json_rpc_read, json_rpc_takes, json_rpc_allows, rpc_body_max};
+    .name = "json-rpc",
+    .read = json_rpc_read,
+    .rule_takes = json_rpc_takes,
+    .allows = json_rpc_allows,
+    .body_max = rpc_body_max,
+};

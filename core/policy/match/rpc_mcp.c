@@ -107,7 +107,12 @@ static size_t mcp_body_max(const struct sluice_endpoint *e)
 }
 
 const struct policy_call_protocol policy_mcp = {
-    "mcp", mcp_read, mcp_takes, mcp_allows, mcp_body_max};
+    .name = "mcp",
+    .read = mcp_read,
+    .rule_takes = mcp_takes,
+    .allows = mcp_allows,
+    .body_max = mcp_body_max,
+};
 
 /* ---- the tools of a server ---- */
 

@@ -83,7 +83,7 @@ static void what_cannot_be_enforced_is_not_loaded(void **state)
     refuse_to_load(
         d, 2,
         "version: 1\nnetwork_policies: {a: {binaries: [{path: /usr/bin/curl}], endpoints: "
-        "[{host: a.example.com, port: 443, protocol: graphql, enforcement: enforce, access: "
+        "[{host: a.example.com, port: 443, protocol: sql, enforcement: audit, access: "
         "read-only}]}}\n",
         "network_policies.a.endpoints[0].protocol: this runtime cannot enforce protocol yet");
     refuse_to_load(d, 3,
