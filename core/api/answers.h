@@ -33,8 +33,8 @@
     X(update,                                                                                      \
       "outcome revision# hash changed! status dry_run! votes[vote] warnings[error] diff<diff> "    \
       "effect<effect> base_revision# summary")                                                     \
-    X(draft, "id sandbox status source rule_name rule* host port# binary method path hits# "       \
-             "first_seen last_seen "                                                               \
+    X(draft, "id sandbox status source rule_name rule* host port# binary method path operation "   \
+             "field rpc_method tool hits# first_seen last_seen "                                   \
              "rationale confidence% security_notes review_token decided_by decided_at? reason "    \
              "author approvals* asked_by* addresses*")                                             \
     X(drafts, "chunks[draft]")                                                                     \

@@ -50,15 +50,17 @@ static json_t *encode_view(struct arena *arena, const struct drafts_view *v)
 {
     const struct store_draft *d = &v->draft;
     json_t *json = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:i, s:s, s:s, s:s, s:I, s:s?, s:s?, s:s, s:f, s:s, "
-        "s:s, s:s, s:s?, s:s, s:s}",
+        "{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, "
+        "s:s?, s:s?, s:s, s:f, s:s, s:s, s:s, s:s?, s:s, s:s}",
         "id", d->id, "sandbox", v->sandbox, "status", d->status, "source", d->source, "rule_name",
         d->rule_name, "rule", parsed(d->rule_json), "host", d->host, "port", (int)d->port, "binary",
-        d->binary, "method", d->method, "path", d->path, "hits", (json_int_t)d->hits, "first_seen",
-        api_time(arena, d->first_seen_ms), "last_seen", api_time(arena, d->last_seen_ms),
-        "rationale", d->rationale, "confidence", d->confidence, "security_notes", d->security_notes,
-        "review_token", v->review_token, "decided_by", d->decided_by, "decided_at",
-        api_time(arena, d->decided_at_ms), "reason", d->reason, "author", d->author);
+        d->binary, "method", d->method, "path", d->path, "operation", d->operation, "field",
+        d->field, "rpc_method", d->rpc_method, "tool", d->tool, "hits", (json_int_t)d->hits,
+        "first_seen", api_time(arena, d->first_seen_ms), "last_seen",
+        api_time(arena, d->last_seen_ms), "rationale", d->rationale, "confidence", d->confidence,
+        "security_notes", d->security_notes, "review_token", v->review_token, "decided_by",
+        d->decided_by, "decided_at", api_time(arena, d->decided_at_ms), "reason", d->reason,
+        "author", d->author);
     if (*d->held_kind)
         json_object_set_new(json, "held_kind", json_string(d->held_kind));
     if (*d->takes_back)

@@ -74,6 +74,12 @@ static void print_chunk(const json_t *c)
     if (*json_text(c, "method"))
         terminal_print(stdout, "  Request:    %s %s\n", json_text(c, "method"),
                        json_text(c, "path"));
+    if (*json_text(c, "operation"))
+        terminal_print(stdout, "  Operation:  %s %s\n", json_text(c, "operation"),
+                       json_text(c, "field"));
+    if (*json_text(c, "rpc_method"))
+        terminal_print(stdout, "  Call:       %s %s\n", json_text(c, "rpc_method"),
+                       json_text(c, "tool"));
     print_endpoints(json_object_get(c, "rule"));
     print_texts("Addresses:", json_object_get(c, "addresses"));
     print_texts("Asked by:", json_object_get(c, "asked_by"));

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/glob.h"
+#include "base/printable.h"
 #include "base/text.h"
 #include "doc/writer.h"
 #include "drafts/drafts_parts.h"
@@ -157,7 +158,8 @@ static struct store_draft new_draft(const struct recording *r, const struct draf
         .rule_json = rule_json,
         .held_kind = "", .held_json = "",
         .host = target->host, .port = target->port, .binary = target->binary,
-        .method = target->method, .path = target->path,
+        .method = target->method, .path = target->path, .operation = target->operation,
+        .field = target->field, .rpc_method = target->rpc_method, .tool = target->tool,
         .hits = hits_of(denial),
         .first_seen_ms = denial->first_seen_ms, .last_seen_ms = denial->last_seen_ms,
         .rationale = drafts_rationale(target, r->arena),
@@ -227,6 +229,16 @@ static int make_draft(struct recording *r, struct store_tx *tx, const struct dra
     return drafts_write_proposed(tx, draft, r->arena, err);
 }
 
+static bool is_call_readable(const struct drafts_denial *denial)
+{
+    const char *const texts[] = {denial->operation, denial->field, denial->rpc_method,
+                                 denial->tool};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (texts[i] && !printable_text(texts[i]))
+            return false;
+    return true;
+}
+
 static int record_one(struct recording *r, struct store_tx *tx, const struct drafts_denial *denial,
                       struct error *err)
 {
@@ -234,7 +246,8 @@ static int record_one(struct recording *r, struct store_tx *tx, const struct dra
     struct store_draft draft;
     const char *method = denial->method ? denial->method : "",
                *path = denial->path ? denial->path : "";
-    if (!drafts_readable(denial->host, denial->binary) || !drafts_readable(method, path)) {
+    if (!drafts_readable(denial->host, denial->binary) || !drafts_readable(method, path) ||
+        !is_call_readable(denial)) {
         r->n_unreadable++;
         return 0;
     }
@@ -243,12 +256,16 @@ static int record_one(struct recording *r, struct store_tx *tx, const struct dra
             denial->binary && glob_has_wildcard(denial->binary) ? denial->binary : r->pattern;
         return 0;
     }
-    if (*method && drafts_target_request(&target, method, path, r->arena)) {
+    if (*method && (drafts_target_request(&target, method, path, r->arena) ||
+                    drafts_target_call(&target, denial, r->arena))) {
         r->unnamed = denial;
         return 0;
     }
-    const struct store_denied denied = {r->box->id, target.host, target.port, target.binary,
-                                        target.method, target.path};
+    const struct store_denied denied = {
+        .sandbox_id = r->box->id, .host = target.host, .port = target.port,
+        .binary = target.binary, .method = target.method, .path = target.path,
+        .operation = target.operation, .field = target.field,
+        .rpc_method = target.rpc_method, .tool = target.tool};
     if (store_tx_draft_find(tx, &denied, r->arena, &draft, err) == 0)
         return seen_before(r, tx, denial, &target, &draft, err);
     return err->kind == ERROR_NOT_FOUND ? make_draft(r, tx, denial, &target, err) : -1;

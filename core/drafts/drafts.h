@@ -35,6 +35,8 @@ struct drafts_denial {
     const char *const *addresses;                   /* of the host, as texts; none: not known */
     size_t n_addresses;
     const char *method, *path; /* of a request that rules refused; NULL: none */
+    /* What its body asks for, in GraphQL or in JSON-RPC and MCP; NULL: nothing. */
+    const char *operation, *field, *rpc_method, *tool;
     const char *const *ancestors;                   /* paths, nearest first */
     size_t n_ancestors;
     const char *const *links; /* paths of the policy that lead to the program or to

@@ -9,6 +9,7 @@
 #include "base/ipaddr.h"
 #include "base/printable.h"
 #include "base/text.h"
+#include "drafts/drafts.h"
 #include "drafts/rules.h"
 
 static const struct {
@@ -43,8 +44,10 @@ int drafts_target(const char *host, uint16_t port, const char *binary, struct ar
     bool known = binary && *binary && strcmp(binary, "-") != 0;
     if (known && glob_has_wildcard(binary))
         return -1;
-    *out = (struct drafts_target){arena_str(arena, canonical), port,
-                                  known ? arena_str(arena, binary) : "", "", ""};
+    *out = (struct drafts_target){
+        .host = arena_str(arena, canonical), .port = port,
+        .binary = known ? arena_str(arena, binary) : "", .method = "", .path = "",
+        .operation = "", .field = "", .rpc_method = "", .tool = ""};
     return 0;
 }
 
@@ -66,6 +69,22 @@ int drafts_target_request(struct drafts_target *target, const char *method, cons
     target->method = upper_case(method, arena);
     target->path = arena_str(arena, path);
     return 0;
+}
+
+static const char *text_or_none(const char *text, struct arena *arena)
+{
+    return text ? arena_str(arena, text) : "";
+}
+
+int drafts_target_call(struct drafts_target *target, const struct drafts_denial *denial,
+                       struct arena *arena)
+{
+    target->operation = text_or_none(denial->operation, arena);
+    target->field = text_or_none(denial->field, arena);
+    target->rpc_method = text_or_none(denial->rpc_method, arena);
+    target->tool = text_or_none(denial->tool, arena);
+    return strpbrk(target->field, "*?") || strpbrk(target->rpc_method, "*?[]{}") ||
+           strpbrk(target->tool, "*?") ? -1 : 0;
 }
 
 bool drafts_readable(const char *host, const char *binary)
@@ -131,7 +150,13 @@ static const char *what_it_does(const struct drafts_target *target, struct arena
     struct buf text = {0};
     if (!*target->method)
         return "connect";
-    buf_printf(&text, "send %s ", target->method);
+    if (*target->tool)
+        buf_printf(&text, "call the tool %s by ", target->tool);
+    else if (*target->rpc_method)
+        buf_printf(&text, "call %s by ", target->rpc_method);
+    else
+        buf_puts(&text, "send ");
+    buf_printf(&text, "%s ", target->method);
     text_shorten(&text, target->path, PATH_SHOWN);
     const char *kept = arena_str(arena, text.data);
     buf_free(&text);

@@ -9,12 +9,15 @@
 
 #include "base/arena.h"
 
+struct drafts_denial;
+
 /* The key of a chunk. */
 struct drafts_target {
     const char *host;                               /* canonical */
     uint16_t port;
     const char *binary;                             /* "" when unknown */
     const char *method, *path;                      /* of a request; "": the connection */
+    const char *operation, *field, *rpc_method, *tool; /* of the call in its body; "": none */
 };
 
 /* -1: no rule could ever allow it (loopback, link-local, metadata; no host name, no port), or a
@@ -28,6 +31,11 @@ int drafts_target(const char *host, uint16_t port, const char *binary, struct ar
  * known. */
 int drafts_target_request(struct drafts_target *target, const char *method, const char *path,
                           struct arena *arena);
+
+/* The call in the body of the target's request.  -1: a rule would read one of its texts as a
+ * pattern, or cannot name it. */
+int drafts_target_call(struct drafts_target *target, const struct drafts_denial *denial,
+                       struct arena *arena);
 
 /* Whether a terminal shows host and path as they are (base/printable.h).  Otherwise no chunk is
  * made. */

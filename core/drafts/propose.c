@@ -98,6 +98,7 @@ static struct store_draft new_draft(const struct submission *s, const struct dra
         .source = s->source,
         .rule_name = name_of(item, s->arena),
         .held_kind = "", .held_json = "", .method = "", .path = "",
+        .operation = "", .field = "", .rpc_method = "", .tool = "",
         .hits = 1,
         .first_seen_ms = now, .last_seen_ms = now,
         .rationale = item->rationale ? item->rationale : "",
@@ -198,7 +199,9 @@ static bool same_target(const struct store_draft *a, const struct store_draft *b
 {
     return *a->host && *a->binary && a->port == b->port && strcmp(a->host, b->host) == 0 &&
            strcmp(a->binary, b->binary) == 0 && strcmp(a->method, b->method) == 0 &&
-           strcmp(a->path, b->path) == 0;
+           strcmp(a->path, b->path) == 0 && strcmp(a->operation, b->operation) == 0 &&
+           strcmp(a->field, b->field) == 0 && strcmp(a->rpc_method, b->rpc_method) == 0 &&
+           strcmp(a->tool, b->tool) == 0;
 }
 
 static int replace_pending(const struct submission *s, struct store_tx *tx,

@@ -3,30 +3,43 @@
 
 #include <string.h>
 
+#include "policy/match/calls.h"
 #include "policy/match/http.h"
 
-/* Of a WebSocket endpoint's requests rules can only let upgrades through. */
-static struct policy_http_request request_of(const struct drafts_target *target)
+/* What the candidates say of the target's request and of the call in its body.  Of a WebSocket
+ * endpoint's requests rules can only let upgrades through. */
+static struct policy_http_decision decide(const struct policy_candidates *candidates,
+                                          const struct drafts_target *target)
 {
-    return (struct policy_http_request){
+    struct policy_call call = {.type = "", .name = "", .method = target->rpc_method,
+                               .tool = target->tool};
+    struct policy_calls calls = {.items = &call, .n = *target->rpc_method ? 1 : 0};
+    struct policy_http_request request = {
         .method = target->method, .path = target->path, .query = "", .websocket = true,
         .message = strcmp(target->method, POLICY_WEBSOCKET_TEXT) == 0};
+    struct policy_http_decision decision;
+    policy_http_decide(candidates, &request, &decision, NULL);
+    if (decision.needs_body) {
+        calls.protocol = decision.endpoint->protocol;
+        request.calls = &calls;
+        policy_http_decide(candidates, &request, &decision, NULL);
+    }
+    decision.call = NULL;                           /* it is gone when this returns */
+    return decision;
 }
 
 bool drafts_request_allowed(const struct sluice_policy *policy, const struct policy_request *caller,
                             const struct drafts_target *target)
 {
-    const struct policy_http_request request = request_of(target);
     struct policy_decision connection;
     struct policy_candidates candidates;
-    struct policy_http_decision decision;
     policy_match(policy, caller, &connection, NULL);
     if (!connection.allowed || strcmp(connection.endpoint->tls, "skip") == 0)
         return connection.allowed;
     policy_candidates_find(policy, caller, &candidates);
-    policy_http_decide(&candidates, &request, &decision, NULL);
+    bool allowed = decide(&candidates, target).allowed;
     policy_candidates_free(&candidates);
-    return decision.allowed;
+    return allowed;
 }
 
 /* ---- the rule ---- */
@@ -39,14 +52,27 @@ static bool names_requests(const struct sluice_endpoint *e)
 /* An endpoint of the protocol whose rules can name the request: the route, which has refused it, or
  * any where no endpoint's path selects the request. */
 static const struct sluice_endpoint *find_model(const struct policy_candidates *candidates,
-                                                const struct sluice_endpoint *route)
+                                                const struct sluice_endpoint *route,
+                                                const struct drafts_target *target)
 {
     if (route)
-        return names_requests(route) ? route : NULL;
+        return names_requests(route) || *target->rpc_method ? route : NULL;
     for (size_t i = 0; i < candidates->n; i++)
         if (names_requests(candidates->items[i].endpoint))
             return candidates->items[i].endpoint;
     return NULL;
+}
+
+/* A rule with a tool: params.name. */
+static const struct sluice_matcher *const *only_tool(const char *tool, struct arena *arena)
+{
+    const struct sluice_matcher **params = arena_alloc(arena, sizeof *params);
+    struct sluice_matcher *name = arena_zalloc(arena, sizeof *name);
+    const char **any = arena_alloc(arena, sizeof *any);
+    any[0] = tool;
+    *name = (struct sluice_matcher){.size = sizeof *name, .key = "name", .any = any, .n_any = 1};
+    params[0] = name;
+    return params;
 }
 
 static const struct sluice_l7_rule *const *only_request(const struct drafts_target *target,
@@ -58,6 +84,14 @@ static const struct sluice_l7_rule *const *only_request(const struct drafts_targ
         .size = sizeof *r, .doc_path = "", .method = target->method, .path = target->path,
         .command = "", .operation_type = "", .operation_name = "",
     };
+    if (*target->rpc_method) {
+        r->method = target->rpc_method;
+        r->path = "";
+    }
+    if (*target->tool) {
+        r->params = only_tool(target->tool, arena);
+        r->n_params = 1;
+    }
     rules[0] = r;
     return rules;
 }
@@ -109,14 +143,11 @@ static const struct sluice_rule *rule_of(const struct sluice_endpoint *endpoint,
 static bool opens(const struct policy_candidates *candidates, const struct sluice_rule *rule,
                   const struct drafts_target *target, struct arena *arena)
 {
-    const struct policy_http_request request = request_of(target);
-    struct policy_http_decision decision;
     struct policy_candidates with = {arena_alloc(arena, (candidates->n + 1) * sizeof *with.items),
                                      candidates->n + 1};
     memcpy(with.items, candidates->items, candidates->n * sizeof *with.items);
     with.items[candidates->n] = (struct policy_candidate){rule, rule->endpoints[0]};
-    policy_http_decide(&with, &request, &decision, NULL);
-    return decision.allowed;
+    return decide(&with, target).allowed;
 }
 
 /* The path of the model selects the same requests as before.  Where its rules are not asked about
@@ -125,10 +156,8 @@ static const char *find_rule(const struct policy_candidates *candidates, bool ex
                              const struct drafts_target *target, struct arena *arena,
                              const struct sluice_rule **out)
 {
-    const struct policy_http_request request = request_of(target);
-    struct policy_http_decision refused;
-    policy_http_decide(candidates, &request, &refused, NULL);
-    const struct sluice_endpoint *model = find_model(candidates, refused.endpoint);
+    struct policy_http_decision refused = decide(candidates, target);
+    const struct sluice_endpoint *model = find_model(candidates, refused.endpoint, target);
     if (!model)
         return "no rule of its endpoint's protocol names a request";
     const char *const paths[] = {refused.endpoint ? model->path : target->path, target->path};

@@ -75,8 +75,10 @@ static bool passes(const struct policy *policy, const struct store_draft *draft)
 {
     const struct policy_request caller = {
         .host = draft->host, .port = draft->port, .binary = draft->binary};
-    const struct drafts_target target = {draft->host, draft->port, draft->binary, draft->method,
-                                         draft->path};
+    const struct drafts_target target = {
+        .host = draft->host, .port = draft->port, .binary = draft->binary,
+        .method = draft->method, .path = draft->path, .operation = draft->operation,
+        .field = draft->field, .rpc_method = draft->rpc_method, .tool = draft->tool};
     return drafts_request_allowed(policy_model(policy), &caller, &target);
 }
 

@@ -122,10 +122,12 @@ void egress_judge_refuse_request(const struct client *c, const char *reason,
     refusal->engine = EGRESS_ENGINE_REQUEST;
     refusal->stage = exchange->kind == EXCHANGE_FORWARD ? "forward-l7-deny" : "connect-l7-deny";
     refusal->policy = rules->rule ? rules->rule->key : c->route.decision.rule->key;
+    const struct policy_call *call = rules->call;
     refusal->request = (struct egress_refused_request){
         .method = egress_exchange_method(exchange), .path = exchange->canonical.data,
         .protocol = rules->endpoint ? rules->endpoint->protocol : "rest",
-        .host = c->route.target.host, .port = c->route.target.port, .binary = c->caller.binary};
+        .host = c->route.target.host, .port = c->route.target.port, .binary = c->caller.binary,
+        .rpc_method = call ? call->method : NULL, .tool = call ? call->tool : NULL};
 }
 
 /* NULL, or why the target is rejected. */

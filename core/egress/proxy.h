@@ -62,6 +62,7 @@ struct egress_denial {
     const char *stage; /* "connect", "forward", "transparent-tcp", "ssrf", or "connect-l7-deny"
                         * or "forward-l7-deny" */
     const char *method, *path; /* of a request that rules refused, canonical; else NULL */
+    const char *operation, *field, *rpc_method, *tool; /* of the call in its body; NULL: none */
     int64_t at_ms;                                  /* since 1970 */
     const struct ipaddr *addresses;                 /* of host; none: not known */
     size_t n_addresses;

@@ -79,6 +79,10 @@ static void print_request(struct buf *body, const struct egress_refused_request 
     print_member(body, "host", r->host);
     buf_printf(body, ",\"port\":%u", r->port);
     print_member(body, "binary", r->binary);
+    print_member(body, "operation", r->operation);
+    print_member(body, "field", r->field);
+    print_member(body, "rpc_method", r->rpc_method);
+    print_member(body, "tool", r->tool);
 }
 
 /* What OpenShell's clients expect of a refused request. */

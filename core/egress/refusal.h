@@ -41,6 +41,7 @@ struct egress_refused_request {
     const char *method, *path;                      /* canonical, without the query; NULL: rules of
                                                      * requests did not decide */
     const char *protocol;                           /* of the endpoint that refused it */
+    const char *operation, *field, *rpc_method, *tool; /* of the call in its body; NULL: none */
     const char *host, *binary;
     uint16_t port;
 };

@@ -14,7 +14,9 @@ struct report {
     struct egress_lookup *lookup;                   /* NULL: it has its answer */
     struct egress_target target;
     struct egress_caller caller;
-    char *reason, *hint, *method, *path;            /* the last two NULL: no rules of requests */
+    char *reason, *hint;
+    char *method, *path;                            /* NULL: no rules of requests */
+    char *operation, *field, *rpc_method, *tool;    /* NULL: no call */
     char **links;
     size_t n_links;
     const char *stage;
@@ -29,6 +31,8 @@ static void tell(const struct egress_proxy *proxy, const struct report *report,
         .n_ancestors = report->caller.n_ancestors, .links = (const char *const *)report->links,
         .n_links = report->n_links, .reason = report->reason, .hint = report->hint,
         .stage = report->stage, .method = report->method, .path = report->path,
+        .operation = report->operation, .field = report->field,
+        .rpc_method = report->rpc_method, .tool = report->tool,
         .at_ms = clock_now_ms(), .addresses = addresses->items, .n_addresses = addresses->n};
     proxy->on_denial(proxy->ctx, &denial);
 }
@@ -43,6 +47,10 @@ static void report_free(struct report *report)
     free(report->hint);
     free(report->method);
     free(report->path);
+    free(report->operation);
+    free(report->field);
+    free(report->rpc_method);
+    free(report->tool);
     free(report);
 }
 
@@ -64,6 +72,11 @@ static void copy_links(const struct client *c, struct report *report)
             report->links[report->n_links++] = alloc_str(request.links[i].path);
 }
 
+static char *copy_text(const char *text)
+{
+    return text ? alloc_str(text) : NULL;
+}
+
 static struct report *report_new(struct client *c, const struct egress_refusal *refusal)
 {
     const struct egress_refused_request *request = &refusal->request;
@@ -73,8 +86,12 @@ static struct report *report_new(struct client *c, const struct egress_refusal *
                               .stage = refusal->stage,
                               .reason = alloc_str(refusal->reason),
                               .hint = alloc_str(refusal->hint ? refusal->hint : ""),
-                              .method = request->method ? alloc_str(request->method) : NULL,
-                              .path = request->method ? alloc_str(request->path) : NULL};
+                              .method = copy_text(request->method),
+                              .path = request->method ? alloc_str(request->path) : NULL,
+                              .operation = copy_text(request->operation),
+                              .field = copy_text(request->field),
+                              .rpc_method = copy_text(request->rpc_method),
+                              .tool = copy_text(request->tool)};
     copy_caller(&c->caller, &report->caller);
     copy_links(c, report);
     return report;

@@ -95,6 +95,12 @@ static void begin(struct sandbox *s)
     jobs_run(s->all->setup.jobs, s->name, record, recorded, r);
 }
 
+static void add_text(json_t *json, const char *name, const char *text)
+{
+    if (text && *text)
+        json_object_set_new(json, name, json_string(text));
+}
+
 static void publish(struct sandbox *s, const struct sandbox_denial *item)
 {
     json_t *json = json_pack("{s:s, s:i, s:s, s:s, s:s, s:I}", "host", item->host, "port",
@@ -104,6 +110,10 @@ static void publish(struct sandbox *s, const struct sandbox_denial *item)
         json_object_set_new(json, "method", json_string(item->method));
         json_object_set_new(json, "path", json_string(item->path ? item->path : ""));
     }
+    add_text(json, "operation", item->operation);
+    add_text(json, "field", item->field);
+    add_text(json, "rpc_method", item->rpc_method);
+    add_text(json, "tool", item->tool);
     events_publish(s->all->setup.events, "denial", s->name, json);
 }
 
@@ -122,6 +132,8 @@ void sandbox_denied(struct sandbox *s, const struct sandbox_denials *list, struc
             .first_seen_ms = item->first_seen_ms, .last_seen_ms = item->last_seen_ms,
             .addresses = item->addresses, .n_addresses = item->n_addresses,
             .method = item->method, .path = item->path,
+            .operation = item->operation, .field = item->field,
+            .rpc_method = item->rpc_method, .tool = item->tool,
             .ancestors = item->ancestors, .n_ancestors = item->n_ancestors,
             .links = item->links, .n_links = item->n_links,
         };

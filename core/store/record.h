@@ -66,7 +66,8 @@ struct store_record {
     X(TEXT, id) comma X(TEXT, sandbox_id) comma X(TEXT, status) comma X(TEXT, source)              \
     comma X(TEXT, rule_name) comma X(TEXT, rule_json) comma X(TEXT, held_kind)                     \
     comma X(TEXT, held_json) comma X(TEXT, host) comma X(PORT, port) comma X(TEXT, binary)         \
-    comma X(TEXT, method) comma X(TEXT, path)                                                      \
+    comma X(TEXT, method) comma X(TEXT, path) comma X(TEXT, operation) comma X(TEXT, field)        \
+    comma X(TEXT, rpc_method) comma X(TEXT, tool)                                                  \
     comma X(COUNT, hits) comma X(INTEGER, first_seen_ms) comma X(INTEGER, last_seen_ms)            \
     comma X(TEXT, rationale) comma X(TEXT, security_notes) comma X(TEXT, author)                   \
     comma X(REAL, confidence) comma X(TEXT, approvals_json) comma X(TEXT, decided_by)              \

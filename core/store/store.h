@@ -192,6 +192,8 @@ struct store_draft {
     const char *host, *binary;
     uint16_t port;
     const char *method, *path; /* of a refused request; "": it is about connections */
+    /* What its body asks for, in GraphQL or in JSON-RPC and MCP; "": nothing. */
+    const char *operation, *field, *rpc_method, *tool;
     uint64_t hits;
     int64_t first_seen_ms, last_seen_ms;
     const char *rationale, *security_notes, *author;
@@ -240,6 +242,7 @@ struct store_denied {
     const char *sandbox_id, *host;
     uint16_t port;
     const char *binary, *method, *path;             /* method and path "": the connection */
+    const char *operation, *field, *rpc_method, *tool;          /* "": nothing of the kind */
 };
 
 /* The mechanistic chunk of what was refused, whatever its status. */

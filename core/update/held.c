@@ -21,6 +21,7 @@ static struct store_draft *make_held(struct update *u)
         .held_kind = chain_kind_word(u->request->kind),
         .held_json = policy_json(r->candidate),
         .host = "", .binary = "", .method = "", .path = "",
+        .operation = "", .field = "", .rpc_method = "", .tool = "",
         .hits = 1,
         .first_seen_ms = r->at_ms, .last_seen_ms = r->at_ms,
         .rationale = u->request->reason ? u->request->reason : "",

@@ -44,6 +44,8 @@ static bool same_denial(const struct sandbox_denial *a, const struct sandbox_den
 {
     return a->port == b->port && strcmp(a->host, b->host) == 0 && strcmp(a->stage, b->stage) == 0 &&
            same_text(a->method, b->method) && same_text(a->path, b->path) &&
+           same_text(a->operation, b->operation) && same_text(a->field, b->field) &&
+           same_text(a->rpc_method, b->rpc_method) && same_text(a->tool, b->tool) &&
            strcmp(a->binary, b->binary) == 0;
 }
 
@@ -151,8 +153,9 @@ static struct entry *entry_new(const struct sandbox_denial *d)
         .host = copy(arena, d->host, HOST_MAX), .port = d->port,
         .binary = copy(arena, d->binary, room), .ancestors = ancestors, .links = links,
         .reason = copy(arena, d->reason, REASON_MAX), .stage = arena_str(arena, d->stage),
-        .method = d->method ? arena_str(arena, d->method) : NULL,
-        .path = d->path ? arena_str(arena, d->path) : NULL};
+        .method = arena_str(arena, d->method), .path = arena_str(arena, d->path),
+        .operation = arena_str(arena, d->operation), .field = arena_str(arena, d->field),
+        .rpc_method = arena_str(arena, d->rpc_method), .tool = arena_str(arena, d->tool)};
     e->denial.addresses = addresses;
     e->denial.n_addresses = copy_addresses(arena, d, addresses);
     room -= strlen(e->denial.binary);
@@ -185,11 +188,17 @@ static bool may_tell_at_once(struct denial_book *book)
     return book->told_at_once++ < DENIALS_AT_ONCE_MAX;
 }
 
-/* A part of a method or a path would be another request. */
+static bool is_within(const char *text, size_t max)
+{
+    return !text || strlen(text) <= max;
+}
+
+/* A part of a text would be another request. */
 static bool fits(const struct sandbox_denial *d)
 {
-    return !d->method ||
-           (strlen(d->method) <= DENIALS_METHOD_MAX && strlen(d->path) <= DENIALS_PATH_MAX);
+    return is_within(d->method, DENIALS_METHOD_MAX) && is_within(d->path, DENIALS_PATH_MAX) &&
+           is_within(d->operation, DENIALS_CALL_MAX) && is_within(d->field, DENIALS_CALL_MAX) &&
+           is_within(d->rpc_method, DENIALS_CALL_MAX) && is_within(d->tool, DENIALS_CALL_MAX);
 }
 
 void sandbox_denials_add(struct denial_book *book, const struct sandbox_denial *denial)

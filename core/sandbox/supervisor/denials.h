@@ -26,11 +26,12 @@ enum {
     DENIALS_TEXT_MAX = 8 * 1024,                    /* of one; ancestors beyond it are left out */
     DENIALS_METHOD_MAX = 32,                        /* a request with more is not told */
     DENIALS_PATH_MAX = 4096,                        /* the same */
+    DENIALS_CALL_MAX = 200,                         /* the same, for each text of a call */
 };
 
 /* A byte of a program's path may take six in JSON; a method and a request's path are printable. */
-_Static_assert(DENIALS_BATCH *(6 * (DENIALS_TEXT_MAX + 1024) + DENIALS_METHOD_MAX +
-                               DENIALS_PATH_MAX) < SANDBOX_LINE_MAX,
+_Static_assert(DENIALS_BATCH *(6 * (DENIALS_TEXT_MAX + 1024 + 4 * DENIALS_CALL_MAX) +
+                               DENIALS_METHOD_MAX + DENIALS_PATH_MAX) < SANDBOX_LINE_MAX,
                "a batch of denials fits into a line");
 
 /* False: no gateway or no room; call sandbox_denials_flush when that changes. */

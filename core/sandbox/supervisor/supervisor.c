@@ -382,6 +382,10 @@ static void on_denial(void *ctx, const struct egress_denial *d)
                                     .stage = d->stage,
                                     .method = d->method,
                                     .path = d->path,
+                                    .operation = d->operation,
+                                    .field = d->field,
+                                    .rpc_method = d->rpc_method,
+                                    .tool = d->tool,
                                     .links = d->links,
                                     .n_links = d->n_links};
     if (s->state == SUPERVISOR_RUNNING)

@@ -80,6 +80,7 @@ struct sandbox_denial {
     size_t n_ancestors;
     const char *reason, *stage;
     const char *method, *path;                      /* of a request that rules refused; else NULL */
+    const char *operation, *field, *rpc_method, *tool; /* of the call in its body; NULL: none */
     const char *const *links; /* paths of the policy that lead to the client */
     size_t n_links;
     uint64_t count;                                 /* since the last report of the same denial */

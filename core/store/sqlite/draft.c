@@ -23,9 +23,11 @@ static int draft_find_denied(struct store_tx *tx, const struct store_denied *den
         db_query(db_of(tx), err,
                  SELECT "WHERE source='mechanistic' "
                         "AND sandbox_id=? AND host=? AND port=? AND binary=? AND method=? "
-                        "AND path=?",
-                 "ttittt", denied->sandbox_id, denied->host, (int64_t)denied->port, denied->binary,
-                 denied->method, denied->path);
+                        "AND path=? AND operation=? AND field=? AND rpc_method=? "
+                        "AND tool=?",
+                 "ttittttttt", denied->sandbox_id, denied->host, (int64_t)denied->port,
+                 denied->binary, denied->method, denied->path, denied->operation, denied->field,
+                 denied->rpc_method, denied->tool);
     return db_record_one(db_of(tx), stmt, &store_draft_record, arena, out, err);
 }
 

@@ -179,6 +179,14 @@ static const char *const steps[] = {
     "DROP INDEX draft_denied;"
     "CREATE UNIQUE INDEX draft_denied ON draft(sandbox_id, host, port, binary, method, path)"
     " WHERE source = 'mechanistic';",
+
+    "ALTER TABLE draft ADD COLUMN operation TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE draft ADD COLUMN field TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE draft ADD COLUMN rpc_method TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE draft ADD COLUMN tool TEXT NOT NULL DEFAULT '';"
+    "DROP INDEX draft_denied;"
+    "CREATE UNIQUE INDEX draft_denied ON draft(sandbox_id, host, port, binary, method, path,"
+    " operation, field, rpc_method, tool) WHERE source = 'mechanistic';",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

@@ -63,7 +63,8 @@ static void targets_are_canonical(void **state)
 
 static void rules_are_read_back_as_they_were_meant(void **state)
 {
-    struct drafts_target target = {"api.example.com", 443, "/opt/a \"b\"/x", "", ""};
+    struct drafts_target target = {"api.example.com", 443, "/opt/a \"b\"/x", "", "", "", "", "",
+                                   ""};
     struct error err = {0};
     const struct sluice_rule *rule =
         drafts_rule_decode(drafts_rule_json(&target, *state), *state, &err);
@@ -83,8 +84,8 @@ static void rules_are_read_back_as_they_were_meant(void **state)
 
 static void a_rationale_names_binary_and_service(void **state)
 {
-    struct drafts_target curl = {"a.example.com", 443, "/usr/bin/curl", "", ""};
-    struct drafts_target unknown = {"a.example.com", 4444, "", "", ""};
+    struct drafts_target curl = {"a.example.com", 443, "/usr/bin/curl", "", "", "", "", "", ""};
+    struct drafts_target unknown = {"a.example.com", 4444, "", "", "", "", "", "", ""};
     assert_string_equal(drafts_rationale(&curl, *state),
                         "Allow curl to connect to a.example.com:443 (HTTPS).");
     assert_string_equal(drafts_rationale(&unknown, *state),

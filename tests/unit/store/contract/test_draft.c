@@ -103,7 +103,14 @@ static int find_draft(struct store_tx *tx, void *arg, struct error *err)
 static int find_request(struct fixture *f, const char *host, const char *method, const char *path,
                         const char *id)
 {
-    struct finding finding = {{"s1", host, 443, "/usr/bin/curl", method, path}, id};
+    struct finding finding = {{"s1", host, 443, "/usr/bin/curl", method, path, "", "", "", ""}, id};
+    return store_write(f->store, find_draft, &finding, &f->err);
+}
+
+static int find_call(struct fixture *f, const char *rpc_method, const char *tool, const char *id)
+{
+    struct finding finding = {{"s1", "a.example.com", 443, "/usr/bin/curl", "POST", "/a", "", "",
+                               rpc_method, tool}, id};
     return store_write(f->store, find_draft, &finding, &f->err);
 }
 
@@ -123,6 +130,35 @@ static int put_request(struct fixture *f, const char *id, const char *method, co
     draft.method = method;
     draft.path = path;
     return store_write(f->store, insert_draft, &draft, &f->err);
+}
+
+static int put_call(struct fixture *f, const char *id, const char *rpc_method, const char *tool)
+{
+    struct store_draft draft = a_draft(id, "mechanistic", "a.example.com");
+    draft.method = "POST";
+    draft.path = "/a";
+    draft.rpc_method = rpc_method;
+    draft.tool = tool;
+    return store_write(f->store, insert_draft, &draft, &f->err);
+}
+
+static void each_call_that_was_denied_has_one_chunk(void **state)
+{
+    struct fixture *f = *state;
+    struct store_draft out;
+    assert_int_equal(put_request(f, "c1", "POST", "/a"), 0);
+    assert_int_equal(put_call(f, "c2", "tools/list", ""), 0);
+    assert_int_equal(put_call(f, "c3", "tools/call", "a"), 0);
+    assert_int_equal(put_call(f, "c4", "tools/call", "b"), 0);
+    assert_int_equal(put_call(f, "c5", "tools/call", "b"), -1);
+    assert_int_equal(f->err.kind, ERROR_EXISTS);
+    assert_int_equal(find_request(f, "a.example.com", "POST", "/a", "c1"), 0);
+    assert_int_equal(find_call(f, "tools/list", "", "c2"), 0);
+    assert_int_equal(find_call(f, "tools/call", "a", "c3"), 0);
+    assert_int_equal(find_call(f, "tools/call", "c", ""), -1);
+    assert_int_equal(store_draft_get(f->store, "s1", "c4", f->arena, &out, &f->err), 0);
+    assert_string_equal(out.rpc_method, "tools/call");
+    assert_string_equal(out.tool, "b");
 }
 
 static void each_request_that_was_denied_has_one_chunk(void **state)
@@ -268,6 +304,7 @@ int main(void)
         TEST(what_was_denied_has_one_chunk),
         TEST(a_chunk_is_found_by_what_was_denied),
         TEST(each_request_that_was_denied_has_one_chunk),
+        TEST(each_call_that_was_denied_has_one_chunk),
         TEST(an_update_needs_the_expected_status),
         TEST(lists_go_by_sandbox_and_status),
         TEST(clearing_takes_the_pending_ones),

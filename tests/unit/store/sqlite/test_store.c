@@ -101,16 +101,20 @@ static void refuses_a_newer_schema(void **state)
     refuses(f, f->place.url, "has schema 99, this sluice knows schemas up to ");
 }
 
-/* What undoes the last step of the schema. */
+/* What undoes the last steps of the schema. */
+#define WITHOUT_CALLS                                                                        \
+    "DROP INDEX draft_denied;"                                                               \
+    "ALTER TABLE draft DROP COLUMN operation; ALTER TABLE draft DROP COLUMN field;"          \
+    "ALTER TABLE draft DROP COLUMN rpc_method; ALTER TABLE draft DROP COLUMN tool;"
 #define WITHOUT_REQUESTS                                                                     \
-    "DROP INDEX draft_denied; ALTER TABLE draft DROP COLUMN method; ALTER TABLE draft DROP " \
-    "COLUMN path;"                                                                           \
+    WITHOUT_CALLS                                                                            \
+    "ALTER TABLE draft DROP COLUMN method; ALTER TABLE draft DROP COLUMN path;"              \
     "CREATE UNIQUE INDEX draft_denied ON draft(sandbox_id, host, port, binary)"              \
     " WHERE source = 'mechanistic';"
 
-static int put_chunk(struct store_tx *tx, void *method, struct error *err)
+static struct store_draft a_chunk(const char *method)
 {
-    struct store_draft draft = {.id = *(char *)method ? "new" : "old",
+    return (struct store_draft){.id = *method ? "new" : "old",
                                 .sandbox_id = "s1",
                                 .status = "pending",
                                 .source = "mechanistic",
@@ -122,7 +126,7 @@ static int put_chunk(struct store_tx *tx, void *method, struct error *err)
                                 .port = 443,
                                 .binary = "/usr/bin/curl",
                                 .method = method,
-                                .path = *(char *)method ? "/a" : "",
+                                .path = *method ? "/a" : "",
                                 .rationale = "",
                                 .security_notes = "",
                                 .author = "",
@@ -130,6 +134,20 @@ static int put_chunk(struct store_tx *tx, void *method, struct error *err)
                                 .decided_by = "",
                                 .reason = "",
                                 .undo_json = ""};
+}
+
+static int put_chunk(struct store_tx *tx, void *method, struct error *err)
+{
+    struct store_draft draft = a_chunk(method);
+    return store_tx_draft_insert(tx, &draft, err);
+}
+
+static int put_call(struct store_tx *tx, void *tool, struct error *err)
+{
+    struct store_draft draft = a_chunk("POST");
+    draft.id = tool;
+    draft.rpc_method = "tools/call";
+    draft.tool = tool;
     return store_tx_draft_insert(tx, &draft, err);
 }
 
@@ -151,6 +169,31 @@ static void chunks_of_before_requests_stay(void **state)
     assert_string_equal(drafts[0].path, "");
     assert_int_equal(store_write(f->store, put_chunk, "POST", &f->err), 0);
     assert_int_equal(store_write(f->store, put_chunk, "POST", &f->err), -1);
+    assert_int_equal(f->err.kind, ERROR_EXISTS);
+}
+
+/* Chunks of requests stay what they are, and the calls of one request find room beside them. */
+static void chunks_of_before_calls_stay(void **state)
+{
+    struct fixture *f = *state;
+    struct store_draft *drafts;
+    size_t n;
+    open_store(f);
+    put_sandbox(f, "s1", "demo");
+    assert_int_equal(store_write(f->store, put_chunk, "POST", &f->err), 0);
+    store_close(f->store);
+    tamper(f, WITHOUT_CALLS
+           "CREATE UNIQUE INDEX draft_denied ON draft(sandbox_id, host, port, binary, method, path)"
+           " WHERE source = 'mechanistic'; PRAGMA user_version=6");
+    open_store(f);
+    assert_int_equal(store_draft_list(f->store, "s1", NULL, f->arena, &drafts, &n, &f->err), 0);
+    assert_int_equal(n, 1);
+    assert_string_equal(drafts[0].method, "POST");
+    assert_string_equal(drafts[0].rpc_method, "");
+    assert_string_equal(drafts[0].tool, "");
+    assert_int_equal(store_write(f->store, put_call, "a", &f->err), 0);
+    assert_int_equal(store_write(f->store, put_call, "b", &f->err), 0);
+    assert_int_equal(store_write(f->store, put_call, "b", &f->err), -1);
     assert_int_equal(f->err.kind, ERROR_EXISTS);
 }
 
@@ -313,6 +356,7 @@ int main(void)
         TEST(refuses_a_newer_schema),
         TEST(opens_an_older_schema),
         TEST(chunks_of_before_requests_stay),
+        TEST(chunks_of_before_calls_stay),
         TEST(refuses_a_read_only_file),
         TEST(refuses_a_read_only_folder),
         TEST(names_that_mean_something_to_sqlite_are_just_names),
