@@ -307,9 +307,18 @@ static void tls_finish(struct net_stream *stream)
         begin_finish(t);
 }
 
+/* OpenSSL takes a connection that ends without an alert for a broken one, and gives its session up.
+ * TLS 1.1 dropped that rule (RFC 4346, 7.2.1).  Where TLS itself failed, it stands. */
+static void keep_session(struct tls *t)
+{
+    if (t->established && t->broken != UV_EPROTO && !t->failed)
+        SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+}
+
 static void tls_close(struct net_stream *stream)
 {
     struct tls *t = tls_of(stream);
+    keep_session(t);
     net_close(t->below);
     uv_close((uv_handle_t *)&t->resume, resume_closed);
 }

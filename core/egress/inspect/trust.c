@@ -56,18 +56,38 @@ static struct kept *take_session(struct egress_trust *trust, const char *place)
     return NULL;
 }
 
+static void drop_session(struct egress_trust *trust, struct kept **at)
+{
+    struct kept *kept = *at;
+    *at = kept->next;
+    trust->n_sessions--;
+    free_kept(kept);
+}
+
+/* The oldest one goes where the place, or the list, has too many. */
 static void put_session(struct egress_trust *trust, struct kept *kept)
 {
+    struct kept **last = NULL, **last_of_place = NULL;
+    size_t n_of_place = 0;
     kept->next = trust->sessions;
     trust->sessions = kept;
-    if (++trust->n_sessions <= EGRESS_SESSIONS_MAX)
-        return;
-    struct kept **at = &trust->sessions;
-    while ((*at)->next)
-        at = &(*at)->next;
-    free_kept(*at);
-    *at = NULL;
-    trust->n_sessions--;
+    trust->n_sessions++;
+    for (struct kept **at = &trust->sessions; *at; at = &(*at)->next) {
+        last = at;
+        if (strcmp((*at)->place, kept->place) != 0)
+            continue;
+        last_of_place = at;
+        n_of_place++;
+    }
+    if (n_of_place > EGRESS_SESSIONS_OF_PLACE)
+        drop_session(trust, last_of_place);
+    else if (trust->n_sessions > EGRESS_SESSIONS_MAX)
+        drop_session(trust, last);
+}
+
+static bool is_for_one_connection(const SSL_SESSION *session)
+{
+    return SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION;
 }
 
 /* OpenSSL hands over its reference. */
@@ -75,12 +95,11 @@ static int keep_session(SSL *ssl, SSL_SESSION *session)
 {
     struct egress_trust *trust = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
     const char *place = SSL_get_ex_data(ssl, trust->place_index);
-    struct kept *kept = take_session(trust, place);
-    if (!kept) {
-        kept = alloc_zero(1, sizeof *kept);
-        snprintf(kept->place, sizeof kept->place, "%s", place);
-    }
-    SSL_SESSION_free(kept->session);
+    struct kept *older = is_for_one_connection(session) ? NULL : take_session(trust, place);
+    if (older)
+        free_kept(older);
+    struct kept *kept = alloc_zero(1, sizeof *kept);
+    snprintf(kept->place, sizeof kept->place, "%s", place);
     kept->session = session;
     put_session(trust, kept);
     return 1;
@@ -99,7 +118,10 @@ static void offer_session(struct egress_trust *trust, SSL *ssl, const char *plac
     if (!kept)
         return;
     SSL_set_session(ssl, kept->session);
-    put_session(trust, kept);
+    if (is_for_one_connection(kept->session))
+        free_kept(kept);
+    else
+        put_session(trust, kept);
 }
 
 /* ---- */

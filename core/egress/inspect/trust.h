@@ -15,7 +15,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-enum { EGRESS_SESSIONS_MAX = 256 };                 /* kept, one for each host and port */
+/* Kept in all, and for each host and port. */
+enum { EGRESS_SESSIONS_MAX = 256, EGRESS_SESSIONS_OF_PLACE = 16 };
 
 struct egress_trust;
 
@@ -30,7 +31,8 @@ const unsigned long *egress_trust_extra(const struct egress_trust *trust, size_t
 
 /* A TLS client for the host (canonical: a DNS name or an address), ready for net_tls_new: it
  * verifies the certificate for that host, asks for it by SNI unless it is an address, and offers
- * the session that was used there last.  NULL: err says why. */
+ * the session that it got there last.  One of TLS 1.3 is offered once (RFC 8446, C.4).  NULL: err
+ * says why. */
 SSL *egress_trust_client(struct egress_trust *trust, const char *host, uint16_t port,
                          struct error *err);
 

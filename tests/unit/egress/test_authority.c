@@ -119,6 +119,42 @@ static void a_session_is_resumed_at_its_own_place_alone(void **state)
     pair_free(&p);
 }
 
+enum { MANY = EGRESS_SESSIONS_OF_PLACE + 4 };
+
+/* As many connections at once, each with a session to go on with or not. */
+static size_t connect_at_once(struct pair *p, size_t n)
+{
+    struct error err;
+    SSL *clients[MANY], *servers[MANY];
+    size_t resumed = 0;
+    for (size_t i = 0; i < n; i++) {
+        clients[i] = egress_trust_client(p->trust, "a.test", 443, &err);
+        servers[i] = egress_authority_server(p->authority, "a.test", &err);
+    }
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(shake(clients[i], servers[i]), X509_V_OK);
+        resumed += (size_t)SSL_session_reused(clients[i]);
+        SSL_shutdown(clients[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        SSL_free(clients[i]);
+        SSL_free(servers[i]);
+    }
+    return resumed;
+}
+
+static void a_session_is_offered_once_and_a_place_has_several(void **state)
+{
+    (void)state;
+    struct pair p = pair_new();
+    assert_int_equal(connect_at_once(&p, 1), 0);
+    assert_int_equal(connect_at_once(&p, 2), 1);
+    assert_int_equal(connect_at_once(&p, 2), 2);
+    connect_at_once(&p, MANY);
+    assert_int_equal(connect_at_once(&p, MANY), EGRESS_SESSIONS_OF_PLACE);
+    pair_free(&p);
+}
+
 static X509 *leaf_of(struct pair *p, const char *host)
 {
     struct error err;
@@ -258,6 +294,7 @@ int main(void)
         cmocka_unit_test(names_and_addresses_are_verified_as_what_they_are),
         cmocka_unit_test(another_authority_is_not_trusted),
         cmocka_unit_test(a_session_is_resumed_at_its_own_place_alone),
+        cmocka_unit_test(a_session_is_offered_once_and_a_place_has_several),
         cmocka_unit_test(a_leaf_is_what_verifiers_insist_on),
         cmocka_unit_test(leaves_are_kept_and_the_one_unused_for_longest_goes),
         cmocka_unit_test(two_authorities_share_no_key_and_no_serial),

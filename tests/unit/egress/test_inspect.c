@@ -230,6 +230,38 @@ static void requests_within_tls_are_judged(void **state)
     scene_close(&s);
 }
 
+/* One inspected connection with one request, which its client then drops.  Whether TLS with the
+ * origin went on with an earlier session. */
+static bool ask_and_leave(struct scene *s)
+{
+    struct end *end;
+    struct tls_end client = tls_client(s, "origin.test", &end),
+                   origin = tls_origin(s, end, "origin.test");
+    UNTIL(&s->rig, tls_end_step(&client) && tls_end_step(&origin) && client.ready && origin.ready);
+    ask_within(s, &client, "GET /1 HTTP/1.1\r\n%H\r\n");
+    UNTIL(&s->rig, tls_end_step(&client) && tls_end_has(&origin, "GET /1 HTTP/1.1\r\n"));
+    tls_end_send(&origin, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    UNTIL(&s->rig, tls_end_step(&origin) && tls_end_has(&client, "\r\n\r\nok"));
+    bool resumed = SSL_session_reused(origin.ssl);
+    shutdown(client.end->fd, SHUT_RDWR);
+    UNTIL(&s->rig, end->eof);
+    tls_end_free(&client);
+    tls_end_free(&origin);
+    return resumed;
+}
+
+static void a_session_with_the_origin_outlives_its_connection(void **state)
+{
+    struct scene s;
+    (void)state;
+    scene_open(&s, READ_ONLY);
+    assert_false(ask_and_leave(&s));
+    puppet_end(&s.puppet);
+    s.puppet = rig_puppet(&s.rig, s.rig.client);
+    assert_true(ask_and_leave(&s));
+    scene_close(&s);
+}
+
 static void an_origin_that_is_not_trusted_is_named(void **state)
 {
     struct scene s;
@@ -355,6 +387,7 @@ static int tests(void)
         cmocka_unit_test(a_new_policy_ends_what_it_no_longer_permits),
         cmocka_unit_test(an_uninspected_tunnel_ends_when_requests_are_to_be_judged),
         cmocka_unit_test(requests_within_tls_are_judged),
+        cmocka_unit_test(a_session_with_the_origin_outlives_its_connection),
         cmocka_unit_test(an_origin_that_is_not_trusted_is_named),
         cmocka_unit_test(a_response_that_was_cut_short_is_never_completed),
         cmocka_unit_test(tls_is_inspected_without_rules_about_requests_too),
