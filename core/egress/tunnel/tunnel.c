@@ -81,11 +81,22 @@ static bool is_checked(const struct client *c)
            strcmp(c->route.decision.endpoint->tls, "skip") != 0;
 }
 
+/* Both sides have ended and the kernel has everything: closing ends ours, too. */
+static bool is_over(const struct client *c)
+{
+    return c->ended && c->upstream.ended && net_queued(c->stream) == 0 &&
+           net_queued(c->upstream.stream) == 0;
+}
+
 static void client_has_ended(struct client *c)
 {
     if (c->hello)
         pass_all(c);
     c->ended = true;
+    if (is_over(c)) {
+        egress_client_close(c);
+        return;
+    }
     net_finish(c->upstream.stream);
     egress_client_has_ended(c);
 }
@@ -145,7 +156,10 @@ static void tunnel_upstream_read(struct client *c, const char *bytes, ssize_t n)
         if (c->hello)
             pass_all(c);
         c->upstream.ended = true;
-        net_finish(c->stream);
+        if (is_over(c))
+            egress_client_close(c);
+        else
+            net_finish(c->stream);
     } else if (n < 0) {
         egress_client_close(c);
     } else {
