@@ -8,6 +8,10 @@ bench_packages="jq procps python3 openssl"
 proxy_bench_packages="haproxy squid-openssl tinyproxy mitmproxy"      # what bench proxy compares with; it works without them
 story_packages="openssl"
 test_packages="uidmap clang-format bind9-dnsutils redis-tools python3-websockets libcmocka-dev lua5.4 bats jq sqlite3 procps binutils python3 perl libxml2-utils openssl systemd"
+# Programs that the suites stories_* run in a sandbox or as a server for it, FILE:PACKAGE. Without one, its test is skipped.
+story_programs="/usr/bin/git:git /usr/bin/ssh:openssh-client /usr/sbin/sshd:openssh-server /usr/bin/psql:postgresql-client
+    /usr/lib/postgresql/*/bin/postgres:postgresql /usr/bin/pip3:python3-pip /usr/lib/python3/dist-packages/requests:python3-requests
+    /usr/bin/node:nodejs /usr/bin/npm:npm /usr/bin/go:golang-go /usr/bin/javac:default-jdk-headless"
 
 missing_packages() {
     for package in "$@"; do
@@ -30,6 +34,21 @@ install_packages() {
     fi
     echo "installing: $missing"
     $as_root apt-get update -qq
+    # With SYSTEMD_OFFLINE no service of a package is started.
     # shellcheck disable=SC2086
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    $as_root env DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
+
+# The packages of the story programs that this machine lacks, whichever way it got the others.
+missing_story_packages() {
+    for pair in $story_programs; do
+        ls -d ${pair%%:*} >/dev/null 2>&1 || echo "${pair##*:}"
+    done
+}
+
+# Without them the tests work too, but for those that say that they are skipped.
+install_story_programs() {
+    packages=$(missing_story_packages)
+    # shellcheck disable=SC2086
+    [ -z "$packages" ] || install_packages $packages || echo "without these packages some tests are skipped"
 }

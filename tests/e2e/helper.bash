@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What the end-to-end suites share: a gateway on the real binaries, an origin at 10.77.0.2:8080.
-# Run by scripts/test, which puts each suite into a network namespace (scripts/lib/stage).
+# Run by scripts/test, which puts each suite on a stage of its own (scripts/lib/stage).
 
 bats_require_minimum_version 1.5.0
 
@@ -51,6 +51,33 @@ start_origin() {   # start_origin [ADDRESS PORT]
     "$top/scripts/lib/origin" "${1:-10.77.0.2}" "${2:-8080}" >"$BATS_FILE_TMPDIR/origin.$$.${2:-8080}" 3>&- &
     echo $! >>"$BATS_FILE_TMPDIR/origins"
     read -r -t 10 _ <"$BATS_FILE_TMPDIR/origin.$$.${2:-8080}"
+}
+
+listen() {         # listen COMMAND…: returns when it has said that it is bound; teardown_all ends it
+    mkfifo "$BATS_FILE_TMPDIR/bound"
+    "$@" >"$BATS_FILE_TMPDIR/bound" 3>&- &
+    echo $! >>"$BATS_FILE_TMPDIR/origins"
+    read -r -t 20 _ <"$BATS_FILE_TMPDIR/bound"
+    rm "$BATS_FILE_TMPDIR/bound"
+}
+
+# make_certificate NAME SUBJECT ISSUER [OPTION...]: NAME.pem and NAME.key, with ISSUER "" signed by itself.
+make_certificate() {
+    local name=$1 subject=$2 issuer=$3
+    shift 3
+    [ -z "$issuer" ] || set -- "$@" -CA "$state/$issuer.pem" -CAkey "$state/$issuer.key"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "$subject" "$@" \
+        -keyout "$state/$name.key" -out "$state/$name.pem" 2>/dev/null
+}
+
+start_tls_origin() {   # start_tls_origin ADDRESS PORT [CERTIFICATE [FOLDER]]
+    [ -z "${3-}" ] || cat "$state/$3.pem" "$state/$3.key" >"$state/$3.both"
+    listen python3 "$top/tests/e2e/tls_origin.py" "$1" "$2" "$state/counts" ${3:+"$state/$3.both"} ${4:+"$4"}
+}
+
+# plain NAME COMMAND…: in the sandbox, without the variables that name a proxy.
+plain() {
+    sluice sandbox exec "$1" -- env -u http_proxy -u HTTP_PROXY -u https_proxy -u HTTPS_PROXY -u all_proxy -u ALL_PROXY "${@:2}"
 }
 
 teardown_all() {

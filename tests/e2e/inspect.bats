@@ -23,23 +23,6 @@ YAML
 setup() { load helper; state=$BATS_FILE_TMPDIR/state; counts=$state/counts; : >"$counts"; }
 teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
 
-# make_certificate NAME SUBJECT ISSUER [OPTION...]: NAME.pem and NAME.key, with ISSUER "" signed by itself.
-make_certificate() {
-    local name=$1 subject=$2 issuer=$3
-    shift 3
-    [ -z "$issuer" ] || set -- "$@" -CA "$state/$issuer.pem" -CAkey "$state/$issuer.key"
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "$subject" "$@" \
-        -keyout "$state/$name.key" -out "$state/$name.pem" 2>/dev/null
-}
-
-start_tls_origin() {   # start_tls_origin ADDRESS PORT [CERTIFICATE [FOLDER]]
-    [ -z "${3-}" ] || cat "$state/$3.pem" "$state/$3.key" >"$state/$3.both"
-    mkfifo "$state/up.$1.$2"
-    python3 "$top/tests/e2e/tls_origin.py" "$1" "$2" "$state/counts" ${3:+"$state/$3.both"} ${4:+"$4"} >"$state/up.$1.$2" 3>&- &
-    echo $! >>"$BATS_FILE_TMPDIR/origins"
-    read -r -t 20 _ <"$state/up.$1.$2"
-}
-
 # rules ENDPOINT...: sets the policy of demo, for any program.
 rules() {
     printf 'version: 1\nnetwork_policies:\n  api:\n    binaries: [{path: "/usr/**"}]\n    endpoints:\n' >"$state/rules.yaml"

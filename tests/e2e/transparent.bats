@@ -25,15 +25,6 @@ setup_file() {
 setup() { load helper.bash; state=$BATS_FILE_TMPDIR/state; asked=$BATS_FILE_TMPDIR/asked; }
 teardown_file() { load helper.bash; state=$BATS_FILE_TMPDIR/state; teardown_all; }
 
-listen() {         # listen COMMAND…: returns when it has said that it is bound
-    mkfifo "$BATS_FILE_TMPDIR/bound"
-    "$@" >"$BATS_FILE_TMPDIR/bound" 3>&- &
-    echo $! >>"$BATS_FILE_TMPDIR/origins"
-    read -r -t 10 _ <"$BATS_FILE_TMPDIR/bound"
-    rm "$BATS_FILE_TMPDIR/bound"
-}
-
-plain() { sluice sandbox exec "$1" -- env -u http_proxy -u HTTP_PROXY -u https_proxy -u HTTPS_PROXY -u all_proxy -u ALL_PROXY "${@:2}"; }
 bare() { plain "$1" curl -sS -o /dev/null -w '%{http_code}' "$2"; }
 
 # rules NAME HOST:PORT:BINARY…: the whole policy, in force when it returns.
