@@ -34,35 +34,16 @@ static bool is_rpc(const struct sluice_endpoint *e)
     return is_one_of(e->protocol, "json-rpc", "mcp");
 }
 
+/* Of requests, or of the messages of WebSocket. */
 static bool is_graphql(const struct sluice_endpoint *e)
 {
-    return strcmp(e->protocol, "graphql") == 0;
+    return is_one_of(e->protocol, "graphql", "websocket");
 }
 
-/* Its requests are read and judged; of websocket the messages, too. */
+/* Its requests are read and judged. */
 static bool is_read(const struct sluice_endpoint *e)
 {
-    return is_one_of(e->protocol, "rest", "websocket") || is_graphql(e) || is_rpc(e);
-}
-
-/* Operations within the messages of WebSocket are not read. */
-static bool has_unread(const struct sluice_endpoint *e, const struct sluice_l7_rule *const *rules,
-                       size_t n)
-{
-    bool unread = false;
-    for (size_t i = 0; i < n && strcmp(e->protocol, "websocket") == 0; i++)
-        unread |= *rules[i]->operation_type || *rules[i]->operation_name || rules[i]->n_fields;
-    return unread;
-}
-
-static bool has_unread_rules(const struct sluice_endpoint *e)
-{
-    return has_unread(e, e->rules, e->n_rules) || (!is_read(e) && !has_catch_all(e));
-}
-
-static bool has_unread_deny_rules(const struct sluice_endpoint *e)
-{
-    return has_unread(e, e->deny_rules, e->n_deny_rules) || !is_read(e);
+    return strcmp(e->protocol, "rest") == 0 || is_graphql(e) || is_rpc(e);
 }
 
 static bool is_known_tls(const char *tls)
@@ -76,8 +57,8 @@ static bool is_known_tls(const char *tls)
     X("protocol", true, *e->protocol, !is_read(e) && strcmp(e->protocol, "tcp") != 0)              \
     X("path", true, *e->path, !is_read(e) && !selects_every_path(e->path))                         \
     X("access", true, *e->access, !is_read(e) && strcmp(e->access, "full") != 0)                   \
-    X("rules", true, e->n_rules > 0, has_unread_rules(e))                                          \
-    X("deny_rules", true, e->n_deny_rules > 0, has_unread_deny_rules(e))                           \
+    X("rules", true, e->n_rules > 0, !is_read(e) && !has_catch_all(e))                             \
+    X("deny_rules", true, e->n_deny_rules > 0, !is_read(e))                                        \
     X("enforcement", true, *e->enforcement, !is_read(e) && strcmp(e->enforcement, "enforce") != 0) \
     X("tls", true, *e->tls, !is_known_tls(e->tls) || policy_tls_hides_requests(e))                 \
     X("allow_encoded_slash", true, e->allow_encoded_slash, !is_read(e))                            \

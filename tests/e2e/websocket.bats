@@ -130,6 +130,18 @@ each_way() {       # each_way PATH ARGUMENT...: the outputs have to be equal; pr
     [[ $(say --proxy wss://ws.test/room/2 hi) == "closed 1008 "* ]]
 }
 
+@test "GraphQL within messages: the operation decides, control messages pass" {
+    rules demo "$ws, rules: [{allow: {method: GET, path: /**}}, {allow: {operation_type: query, fields: [viewer]}}]"
+    subscribe() { printf '{"id":"1","type":"subscribe","payload":{"query":"%s"}}' "$1"; }
+    run -0 say --proxy wss://ws.test/graphql '{"type":"connection_init"}' "$(subscribe '{ viewer { id } }')" "$(subscribe 'mutation { drop }')"
+    [ "${lines[0]}" = '{"type":"connection_init"}' ]
+    [ "${lines[1]}" = "$(subscribe '{ viewer { id } }')" ]
+    [ "${lines[2]}" = "closed 1008 GraphQL operation blocked by endpoint policy" ]
+    run ! grep mutation "$log"
+    run -0 say --proxy --compress wss://ws.test/graphql "$(subscribe '{ viewer { id } admin }')"
+    [ "${lines[1]}" = "closed 1008 GraphQL operation blocked by endpoint policy" ]
+}
+
 @test "can-i answers for upgrades and messages" {
     rules demo "$chat"
     ask() { sluice policy can-i --policy "$BATS_TEST_TMPDIR/rules.yaml" --binary /usr/bin/python3.11 --host ws.test --port 443 "$@"; }

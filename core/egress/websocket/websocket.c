@@ -11,6 +11,7 @@
 #include "egress/report.h"
 #include "egress/websocket/closing.h"
 #include "egress/websocket/session.h"
+#include "policy/match/calls.h"
 
 /* Of all messages that are held at a time. */
 enum { MEMORY_MAX = 64 * 1024 * 1024 };
@@ -40,20 +41,45 @@ static void deny(struct client *c, const char *reason)
     egress_report(c, &refusal);
 }
 
+/* Of GraphQL the operation in it decides. */
+static void decide_calls(struct client *c, struct policy_http_request *request, struct buf *reason)
+{
+    struct exchange *exchange = &c->exchange;
+    size_t len;
+    const char *text = messages_text(&c->websocket->messages, &len);
+    if (len > policy_body_max(exchange->rules.endpoint)) {
+        buf_printf(reason, "the message is longer than the %zu bytes that are inspected",
+                   policy_body_max(exchange->rules.endpoint));
+        return;
+    }
+    policy_calls_read(exchange->rules.endpoint, request, text, len, &exchange->calls);
+    request->calls = &exchange->calls;
+    policy_http_decide(&c->route.candidates, request, &exchange->rules, reason);
+}
+
+static void forget_calls(struct exchange *exchange)
+{
+    policy_calls_free(&exchange->calls);
+    exchange->rules.call = NULL;
+    exchange->message = NULL;
+}
+
 /* False: it is denied, and reason says why. */
 static bool judge_text(struct client *c, struct buf *reason)
 {
     struct exchange *exchange = &c->exchange;
-    const struct policy_http_request request = egress_exchange_message(exchange);
+    struct policy_http_request request = egress_exchange_message(exchange);
     policy_http_decide(&c->route.candidates, &request, &exchange->rules, reason);
     if (!egress_websocket_is_inspected(c))
         return true;
     exchange->message = request.method;
+    if (exchange->rules.needs_body)
+        decide_calls(c, &request, reason);
     if (exchange->rules.allowed)
         record_allowed(c, reason);
     else
         deny(c, buf_str(reason));
-    exchange->message = NULL;
+    forget_calls(exchange);
     return exchange->rules.allowed;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* WebSocket connections whose messages are judged. */
+#include "egress/websocket/frame.h"
 #include "support/inspected.h"
 
 #define WS(more)                                                                       \
@@ -226,6 +227,96 @@ static void a_text_that_does_not_arrive_ends_the_connection(void **state)
         chat_open_with(&chat, CHAT("enforce"), GET("/chat", ""), SWITCH(""), limits[i]);
         end_send_bytes(chat.client, BYTES("\x01\x83" KEY "hel"));
         closed_with(&chat, 1002, "a text message took too long to arrive");
+        scene_close(&chat.s);
+    }
+}
+
+/* ---- GraphQL ---- */
+
+#define GRAPHQL(enforcement)                                                           \
+    WS("        enforcement: " enforcement "\n"                                        \
+       "        rules:\n"                                                              \
+       "          - allow: {method: GET, path: /**}\n"                                 \
+       "          - allow: {operation_type: query, fields: [viewer]}\n"                \
+       "        deny_rules: [{operation_type: mutation}]\n"                            \
+       "        graphql_max_body_bytes: 200\n")
+
+static void send_text(struct end *end, const char *text)
+{
+    struct buf out = {0};
+    frame_print(&out, FRAME_TEXT, false, text, strlen(text), (const uint8_t *)KEY);
+    end_send_bytes(end, out.data, out.len);
+    buf_free(&out);
+}
+
+static void expect_graphql(const char *enforcement, const char *text, const char *reason)
+{
+    struct chat chat;
+    bool audited = strcmp(enforcement, "audit") == 0;
+    chat_open(&chat, audited ? GRAPHQL("audit") : GRAPHQL("enforce"), GET("/graphql", ""),
+              SWITCH(""));
+    send_text(chat.client, text);
+    if (reason)
+        closed_with(&chat, 1008, reason);
+    else
+        UNTIL(&chat.s.rig, end_has(chat.origin, text));
+    assert_true(!reason || !end_has(chat.origin, text));
+    assert_null(strstr(chat.s.rig.lines.data, "payload"));
+    scene_close(&chat.s);
+}
+
+#define SUBSCRIBE(query) \
+    "{\"id\":\"1\",\"type\":\"subscribe\",\"payload\":{\"query\":\"" query "\"}}"
+
+static void operations_within_messages_are_judged(void **state)
+{
+    static const struct {
+        const char *text, *reason;
+        bool hard;
+    } cases[] = {
+        {SUBSCRIBE("{ viewer { id } }"), NULL, false},
+        {"{\"id\":\"1\",\"type\":\"start\",\"payload\":{\"query\":\"{ me: viewer { id } }\"}}",
+         NULL, false},
+        {"{\"type\":\"connection_init\",\"payload\":{\"token\":\"x\"}}", NULL, false},
+        {"{\"type\":\"ping\"}", NULL, false},
+        {"{\"id\":\"1\",\"type\":\"complete\"}", NULL, false},
+        {SUBSCRIBE("{ viewer { id } admin { id } }"),
+         "GraphQL operation blocked by endpoint policy", false},
+        {SUBSCRIBE("{ viewer: admin { id } }"), "GraphQL operation blocked by endpoint policy",
+         false},
+        {SUBSCRIBE("mutation { viewer { id } }"), "GraphQL operation blocked by endpoint policy",
+         false},
+        {"{\"type\":\"made_up\"}",
+         "GraphQL request rejected: unknown GraphQL WebSocket message type \"made_up\"", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        expect_graphql("enforce", cases[i].text, cases[i].reason);
+        expect_graphql("audit", cases[i].text, cases[i].hard ? cases[i].reason : NULL);
+    }
+}
+
+/* Whatever is not what it should be, with whatever reason. */
+static void messages_that_cannot_be_read_are_refused(void **state)
+{
+    static const char *const texts[] = {
+        "hello", "[]", "\"x\"", "", "{}", "{\"type\":1}", "{\"type\":\"ping\"}{}",
+        "{\"type\":\"ping\",\"type\":\"subscribe\"}",
+        "{\"type\":\"subscribe\",\"payload\":{\"query\":\"{ viewer { id } }\"}}",
+        "{\"id\":\"\",\"type\":\"subscribe\",\"payload\":{\"query\":\"{ viewer { id } }\"}}",
+        "{\"id\":\"1\",\"type\":\"subscribe\",\"payload\":[]}", SUBSCRIBE("{ viewer { id "),
+        SUBSCRIBE("{ viewer { id } }                                                            "
+                  "                                                                             "
+                  "                                                                           "),
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct chat chat;
+        chat_open(&chat, GRAPHQL("audit"), GET("/graphql", ""), SWITCH(""));
+        send_text(chat.client, texts[i]);
+        UNTIL(&chat.s.rig, chat.client->eof && chat.origin->eof);
+        assert_true(has(chat.client, BYTES("\x03\xf0")));
+        assert_int_equal(chat.origin->in.len, 8);
         scene_close(&chat.s);
     }
 }
@@ -476,6 +567,8 @@ static int tests(void)
         cmocka_unit_test(a_server_that_stops_within_a_frame_does_not_hold_the_client),
         cmocka_unit_test(both_sides_may_close),
         cmocka_unit_test(a_text_that_does_not_arrive_ends_the_connection),
+        cmocka_unit_test(operations_within_messages_are_judged),
+        cmocka_unit_test(messages_that_cannot_be_read_are_refused),
         cmocka_unit_test(only_compression_that_can_be_read_is_offered),
         cmocka_unit_test(a_compressed_message_is_judged),
         cmocka_unit_test(an_answer_that_was_not_asked_for_is_not_passed_on),
