@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/exchange.h"
 
+#include "egress/answer/tools.h"
+
 void egress_route_clear(struct route *route)
 {
     egress_links_free(&route->links);
@@ -24,6 +26,7 @@ void egress_exchange_clear(struct exchange *exchange)
     http_head_free(exchange->response);
     buf_free(&exchange->canonical);
     buf_free(&exchange->body);
+    egress_tools_free(exchange->tools);
     policy_calls_free(&exchange->calls);
     *exchange = (struct exchange){.query = ""};
 }

@@ -14,6 +14,8 @@
 #include "policy/match/calls.h"
 #include "policy/match/http.h"
 
+struct egress_tools;
+
 /* Where requests go, and what the policy says of it.  A tunnel whose traffic is inspected keeps its
  * route for all requests within it; forwarded requests in a row to the same place share one. */
 struct route {
@@ -57,6 +59,7 @@ struct exchange {
 
     struct http_head *response;                     /* the final head, once it is here */
     struct egress_framing framing;                  /* how the client gets the response */
+    struct egress_tools *tools; /* lists of tools in the response are reduced; NULL: it is not */
     bool reusable;                                  /* the upstream connection, once this is over */
     bool request_done, response_done;
     bool switched;                                  /* the response accepts another protocol */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/record.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,6 +100,71 @@ static void print_text(struct buf *out, const char *name, const char *text, size
     buf_putc(out, ']');
 }
 
+/* ---- the calls in a body ---- */
+
+/* The engine of a verdict on a request, where rules are about the calls in its body. */
+static const char *engine_of(const struct client *c, const char *engine)
+{
+    static const struct {
+        const char *protocol, *engine;
+    } engines[] = {
+        {"graphql", "l7-graphql"}, {"json-rpc", "l7-jsonrpc"}, {"mcp", "l7-mcp"}};
+    const struct sluice_endpoint *e = c->exchange.rules.endpoint;
+    for (size_t i = 0; e && i < sizeof engines / sizeof *engines; i++)
+        if (strcmp(engine, EGRESS_ENGINE_REQUEST) == 0 &&
+            strcmp(e->protocol, engines[i].protocol) == 0)
+            return engines[i].engine;
+    return engine;
+}
+
+/* A name of the client's choice: control characters and what ends a list or a part of a line are
+ * replaced. */
+static void print_name(struct buf *out, const char *name)
+{
+    enum { NAME_MAX_SHOWN = 64 };
+    size_t from = out->len;
+    text_shorten(out, name, NAME_MAX_SHOWN);
+    for (char *p = out->data + from; p < out->data + out->len; p++)
+        if (iscntrl((unsigned char)*p) || strchr("[], ", *p))
+            *p = '?';
+}
+
+/* The methods or the tools of the calls, each once in a row; "-": none.  Of a refused batch the
+ * call that is refused counts alone. */
+static void print_names(struct buf *out, const struct exchange *exchange, bool tools)
+{
+    enum { NAMES_MAX = 8 };
+    const struct policy_call *only = exchange->rules.call, *calls = exchange->calls.items;
+    const char *last = "";
+    size_t n = 0;
+    for (size_t i = 0; i < (only ? 1 : exchange->calls.n) && n < NAMES_MAX; i++) {
+        const struct policy_call *call = only ? only : &calls[i];
+        const char *name = tools ? call->tool : call->method;
+        if (!*name || strcmp(name, last) == 0)
+            continue;
+        if (n++)
+            buf_putc(out, ',');
+        print_name(out, name);
+        last = name;
+    }
+    buf_puts(out, n ? "" : "-");
+}
+
+static void print_calls(struct buf *out, const struct client *c)
+{
+    const struct exchange *exchange = &c->exchange;
+    const char *protocol = exchange->calls.protocol;
+    if (!protocol || (strcmp(protocol, "mcp") != 0 && strcmp(protocol, "json-rpc") != 0))
+        return;
+    buf_puts(out, " [rule_methods:");
+    print_names(out, exchange, false);
+    buf_puts(out, " tools:");
+    print_names(out, exchange, true);
+    buf_putc(out, ']');
+}
+
+/* ---- the line ---- */
+
 static char *print_line(const struct client *c, const struct entry *entry)
 {
     struct buf raw = {0}, text = {0};
@@ -113,8 +179,9 @@ static char *print_line(const struct client *c, const struct entry *entry)
     buf_puts(&raw, " [policy:");
     buf_puts(&raw, rule_of(c) ? rule_of(c)->key : "-");
     buf_puts(&raw, " engine:");
-    buf_puts(&raw, entry->engine);
+    buf_puts(&raw, engine_of(c, entry->engine));
     buf_putc(&raw, ']');
+    print_calls(&raw, c);
     print_link(&raw, c);
     if (entry->reason)
         print_text(&raw, "reason", entry->reason, REASON_MAX);

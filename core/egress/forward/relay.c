@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "egress/answer/reduce.h"
 #include "egress/deny.h"
 #include "egress/inspect/upstream.h"
 #include "egress/judge.h"
@@ -120,6 +121,7 @@ static void print_head(const struct client *c, struct buf *out)
         .default_port = c->inspected == INSPECTED_TLS ? 443 : 80,
         .via = !c->inspected,
         .last = is_last(exchange),
+        .plain = egress_reduce_wanted(c),
         .websocket = exchange->websocket,
         .extensions = extensions_of(c)};
     egress_rewrite_request(exchange->head, &c->route.target, &how, out);
@@ -238,6 +240,7 @@ static const char *take_head(struct client *c, struct buf *out)
         return take_interim(c, response, out);
     }
     exchange->response = response;
+    egress_reduce_begin(c, response);
     exchange->reusable = response->keep_alive && !is_last(exchange);
     exchange->framing = egress_frame_response(exchange->head, response);
     if (exchange->framing.no_body)
@@ -262,7 +265,7 @@ static enum http_event take_response(struct client *c, const char **bytes, size_
         if (exchange->switched)
             return HTTP_GOT_HEAD;
         if (event == HTTP_GOT_BODY)
-            egress_frame_body(out, exchange->framing.chunked, body, body_len);
+            egress_reduce_body(c, body, body_len, out);
         if (event == HTTP_GOT_END && exchange->response && *len)
             exchange->reusable = false;             /* nobody asked for more */
         if (event == HTTP_MORE || event == HTTP_BAD ||
@@ -285,7 +288,7 @@ static void switch_protocols(struct client *c, struct buf *response, const char 
 static void pass_on(struct client *c, struct buf *out, bool complete)
 {
     if (complete)
-        egress_frame_end(out, c->exchange.framing.chunked);
+        egress_reduce_end(c, out);
     c->exchange.response_done = complete;
     bool taken = net_write(c->stream, out->data, out->len);
     if (complete && taken)

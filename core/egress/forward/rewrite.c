@@ -76,6 +76,7 @@ void egress_rewrite_request(const struct http_head *head, const struct egress_ta
 {
     bool server_wide = strcmp(head->method, "OPTIONS") == 0 && !*how->path && !*how->query;
     const char *root = *how->path == '/' ? "" : server_wide ? "*" : "/";
+    const char *without = how->extensions ? EXTENSIONS : how->plain ? "Accept-Encoding" : NULL;
     buf_puts(out, head->method);
     buf_putc(out, ' ');
     buf_puts(out, root);
@@ -83,7 +84,7 @@ void egress_rewrite_request(const struct http_head *head, const struct egress_ta
     buf_puts(out, how->query);
     buf_puts(out, " HTTP/1.1\r\n");
     print_host(target, how->default_port, out);
-    print_fields(head, "Host", how->extensions ? EXTENSIONS : NULL, out);
+    print_fields(head, "Host", without, out);
     if (head->chunked && how->whole)
         buf_printf(out, "Content-Length: %zu\r\n", how->length);
     else if (head->chunked)

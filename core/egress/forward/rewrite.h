@@ -18,6 +18,7 @@ struct egress_rewrite {
     size_t length;
     bool via;                                       /* the proxy names itself */
     bool last;      /* the origin is to end the connection after this request */
+    bool plain;     /* the answer is to have no encoding */
     bool websocket; /* a valid upgrade, which is asked for upstream, too */
     const char *extensions; /* of WebSocket: NULL: the client's; "": none */
 };
