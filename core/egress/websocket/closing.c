@@ -42,7 +42,7 @@ static void close_when_done(struct client *c)
 void egress_websocket_close(struct client *c, unsigned status, const char *reason)
 {
     struct egress_websocket *w = c->websocket;
-    if (c->upstream.ended) {                        /* and our side of the client with it */
+    if (c->ended || c->upstream.ended) {            /* what it ended of the other side is ended */
         egress_client_close(c);
         return;
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* WebSocket connections whose messages are judged. */
+#include "egress/client.h"
 #include "egress/websocket/frame.h"
 #include "support/inspected.h"
 
@@ -71,6 +72,13 @@ static void closed_with(struct chat *chat, unsigned status, const char *reason)
     assert_int_equal(close[0], 0x88);
     assert_int_equal(close[1], 0x82);
     assert_int_equal((close[6] ^ close[2]) << 8 | (close[7] ^ close[3]), status);
+}
+
+static void change_policy(struct scene *s, const char *rule)
+{
+    struct policy *policy = policy_of(&s->rig, rule);
+    egress_set_policy(s->rig.proxy, policy);
+    policy_unref(policy);
 }
 
 /* ---- messages ---- */
@@ -229,6 +237,54 @@ static void a_text_that_does_not_arrive_ends_the_connection(void **state)
         closed_with(&chat, 1002, "a text message took too long to arrive");
         scene_close(&chat.s);
     }
+}
+
+static void a_server_that_takes_nothing_ends_the_connection(void **state)
+{
+    static char frame[6 + 65535 + 2] = "\x82\xfe\xff\xff" KEY;
+    const struct egress_limits limits = {.blocked_ms = 100};
+    struct chat chat;
+    (void)state;
+    chat_open_with(&chat, CHAT("enforce"), GET("/chat", ""), SWITCH(""), limits);
+    rig_hold(&chat.s.rig, chat.origin, true);
+    size_t sent = 0;
+    for (int still = 0; still < 200; still++) {
+        ssize_t n = send(chat.client->fd, frame + sent, 8 + 65535 - sent, MSG_NOSIGNAL);
+        sent = n > 0 ? (sent + (size_t)n) % (8 + 65535) : sent;
+        still = n > 0 ? 0 : still;
+        uv_run(&chat.s.rig.loop, UV_RUN_NOWAIT);
+    }
+    UNTIL(&chat.s.rig, chat.client->eof);
+    assert_true(has(chat.client, BYTES("\x03\xf5the server does not take messages")));
+    scene_close(&chat.s);
+}
+
+static void texts_that_are_held_have_a_share_of_memory(void **state)
+{
+    struct chat chat;
+    (void)state;
+    chat_open(&chat, CHAT("enforce"), GET("/chat", ""), SWITCH(""));
+    size_t *memory = &chat.s.rig.proxy->messages_memory;
+    *memory += 64 * 1024 * 1024;                            /* of other connections */
+    end_send_bytes(chat.client, BYTES("\x81\x85" KEY "hello"));
+    UNTIL(&chat.s.rig, has(chat.origin, BYTES("hello")));
+    end_send_bytes(chat.client, BYTES("\x01\x83" KEY "hel"));
+    closed_with(&chat, 1013, "the messages of this sandbox take too much memory");
+    *memory -= 64 * 1024 * 1024;
+    scene_close(&chat.s);
+}
+
+static void a_new_policy_ends_a_connection_whose_client_has_ended(void **state)
+{
+    struct chat chat;
+    (void)state;
+    chat_open(&chat, CHAT("enforce"), GET("/chat", ""), SWITCH(""));
+    shutdown(chat.client->fd, SHUT_WR);
+    UNTIL(&chat.s.rig, chat.origin->eof);
+    change_policy(&chat.s, WS("        enforcement: enforce\n        rules: [{allow: {method: GET, "
+                              "path: /other}}]\n"));
+    UNTIL(&chat.s.rig, chat.client->eof);
+    scene_close(&chat.s);
 }
 
 /* ---- GraphQL ---- */
@@ -471,13 +527,6 @@ static void a_request_that_is_no_upgrade_is_refused(void **state)
 
 /* ---- a new policy ---- */
 
-static void change_policy(struct scene *s, const char *rule)
-{
-    struct policy *policy = policy_of(&s->rig, rule);
-    egress_set_policy(s->rig.proxy, policy);
-    policy_unref(policy);
-}
-
 static void a_policy_that_forbids_the_upgrade_ends_the_connection(void **state)
 {
     struct chat chat;
@@ -567,6 +616,9 @@ static int tests(void)
         cmocka_unit_test(a_server_that_stops_within_a_frame_does_not_hold_the_client),
         cmocka_unit_test(both_sides_may_close),
         cmocka_unit_test(a_text_that_does_not_arrive_ends_the_connection),
+        cmocka_unit_test(a_server_that_takes_nothing_ends_the_connection),
+        cmocka_unit_test(texts_that_are_held_have_a_share_of_memory),
+        cmocka_unit_test(a_new_policy_ends_a_connection_whose_client_has_ended),
         cmocka_unit_test(operations_within_messages_are_judged),
         cmocka_unit_test(messages_that_cannot_be_read_are_refused),
         cmocka_unit_test(only_compression_that_can_be_read_is_offered),
