@@ -162,6 +162,10 @@ static const struct schema_field reach_fields[] = {
     {.name = "path", .kind = SCHEMA_TEXT, AT(path), .help = "A pattern, of the same requests."},
     {.name = "example", .kind = SCHEMA_TEXT, AT(example), .flags = SCHEMA_LINES,
      .help = "What may now be reached, or no longer."},
+    {.name = "operation", .kind = SCHEMA_TEXT, AT(operation), .help = "Of GraphQL requests."},
+    {.name = "field", .kind = SCHEMA_TEXT, AT(field), .help = "Root fields of the same."},
+    {.name = "rpc_method", .kind = SCHEMA_TEXT, AT(rpc_method), .help = "Of JSON-RPC requests."},
+    {.name = "tool", .kind = SCHEMA_TEXT, AT(tool), .help = "Of calls of MCP tools."},
     {.name = NULL},
 };
 #undef AT

@@ -82,14 +82,27 @@ json_t *update_diff_json(const struct sluice_diff *diff)
                      encode_changes(diff), "static", encode_static(diff));
 }
 
+/* A member that says which call a request has. */
+static void set_call(json_t *reach, const char *name, const char *text)
+{
+    if (*text)
+        json_object_set_new(reach, name, json_string(text));
+}
+
 static json_t *encode_reach(const struct sluice_reach *const *reach, size_t n)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, json_pack("{s:s, s:i, s:s, s:s, s:s, s:s}", "host",
-                                              reach[i]->host, "port", (int)reach[i]->port, "binary",
-                                              reach[i]->binary, "method", reach[i]->method, "path",
-                                              reach[i]->path, "example", reach[i]->example));
+    for (size_t i = 0; i < n; i++) {
+        const struct sluice_reach *r = reach[i];
+        json_t *item = json_pack("{s:s, s:i, s:s, s:s, s:s, s:s}", "host", r->host, "port",
+                                 (int)r->port, "binary", r->binary, "method", r->method, "path",
+                                 r->path, "example", r->example);
+        set_call(item, "operation", r->operation);
+        set_call(item, "field", r->field);
+        set_call(item, "rpc_method", r->rpc_method);
+        set_call(item, "tool", r->tool);
+        json_array_append_new(list, item);
+    }
     return list;
 }
 

@@ -89,6 +89,9 @@ struct sluice_reach {
     const char *binary;                             /* a pattern */
     const char *method, *path; /* patterns; "" where requests are not looked at */
     const char *example; /* "/usr/bin/curl may now reach a.example.com:443" */
+    /* The call in the request, as patterns; "" where it has none.  GraphQL: "mutation" or "mutation
+     * NAME", and root fields; JSON-RPC: the method, and of MCP's tools/call the tool. */
+    const char *operation, *field, *rpc_method, *tool;
 };
 
 struct sluice_diff {

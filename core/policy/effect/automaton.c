@@ -62,7 +62,8 @@ struct effect_automaton *effect_automaton_new(const struct effect_space *space)
     a->space = space;
     a->arena = space->arena;
     a->budget = space->budget;
-    a->separator = space->language == EFFECT_HOSTS ? '.' : '/';
+    a->separator =
+        space->language == EFFECT_BINARIES || space->language == EFFECT_PATHS ? '/' : '.';
     a->sets.arena = space->arena;
     return a;
 }
@@ -121,9 +122,10 @@ static void add_token(struct effect_automaton *a, const char *text, size_t len, 
 
 static void add_tokens(struct effect_automaton *a, const char *text, uint32_t pattern)
 {
+    const char separator[] = {(char)a->separator, '\0'};
     if (a->space->language != EFFECT_HOSTS) {
         for (size_t len; text; text = text[len] ? text + len + 1 : NULL) {
-            len = strcspn(text, "/");
+            len = strcspn(text, separator);
             add_token(a, text, len, !text[len], pattern);
         }
         return;

@@ -47,7 +47,13 @@ uint32_t effect_intern(struct effect_interner *in, const void *bytes, size_t len
 
 /* ---- patterns, and the classes of texts that they tell apart ---- */
 
-enum effect_language { EFFECT_HOSTS, EFFECT_BINARIES, EFFECT_PATHS };
+enum effect_language {
+    EFFECT_HOSTS,
+    EFFECT_BINARIES,
+    EFFECT_PATHS,                                   /* of requests */
+    EFFECT_TEXTS,                                   /* any, in segments between dots */
+    EFFECT_WORDS,                                   /* the same, but not empty */
+};
 
 struct effect_pattern {
     const char *text;                               /* as it is compared */
@@ -63,6 +69,7 @@ struct effect_class {
 
 struct effect_space {
     enum effect_language language;
+    bool plain;                                     /* no pattern but ** has wildcards */
     struct arena *arena;
     struct effect_budget *budget;
     struct effect_interner texts;
@@ -137,11 +144,20 @@ enum effect_kind {
     EFFECT_UNKNOWN,                                 /* cannot be compared */
 };
 
+/* A request, and the call in it where there is one. */
+struct effect_sent {
+    const char *method, *path;
+    const char *operation, *field;                  /* GraphQL */
+    const char *rpc_method, *tool;
+};
+
+#define EFFECT_SENT_NOTHING ((struct effect_sent){"", "", "", "", "", ""})
+
 /* One thing that is reached on one side alone. */
 struct effect_line {
     enum effect_kind kind;
-    const char *method, *path;                      /* patterns; "" where nobody looks at them */
-    const char *example_method, *example_path;
+    struct effect_sent what;                        /* patterns; "" where nobody looks at them */
+    struct effect_sent example;
 };
 
 struct effect_lines {
@@ -157,7 +173,8 @@ void effect_treatments_init(struct effect_treatments *t, struct arena *arena,
                             struct effect_budget *budget);
 uint32_t effect_treatment(struct effect_treatments *t, const struct sluice_endpoint *e);
 
-/* Treatments that apply to one request, in the order of the policy, each once.  0: none. */
+/* Treatments that apply to one request, in the order of the policy: each once, but for inspected
+ * ones, of which the last may count and not the first.  0: none. */
 uint32_t effect_chain(struct effect_treatments *t, uint32_t chain, uint32_t treatment);
 
 /* Where a request goes: what decides beside its treatments.  */

@@ -10,6 +10,18 @@ static const char *host_text(struct effect_run *run, const char *host)
     return strchr(host, ':') ? arena_printf(run->result, "[%s]", host) : host;
 }
 
+/* The call in a request, such as " (mutation createIssue)". */
+static const char *call_text(struct effect_run *run, const struct effect_sent *s)
+{
+    if (*s->operation)
+        return arena_printf(run->result, " (%s%s%s)", s->operation, *s->field ? " with " : "",
+                            s->field);
+    if (*s->rpc_method)
+        return arena_printf(run->result, " (%s%s%s)", s->rpc_method, *s->tool ? " of " : "",
+                            s->tool);
+    return "";
+}
+
 static const char *sentence(struct effect_run *run, const struct difference *d, const char *binary,
                             const char *host, uint16_t port)
 {
@@ -20,8 +32,9 @@ static const char *sentence(struct effect_run *run, const struct difference *d, 
         return arena_printf(run->result, "%s %s reach %s:%u at %s addresses", binary, may, at, port,
                             gained ? "more" : "all of its former");
     case EFFECT_REQUEST:
-        return arena_printf(run->result, "%s %s send %s %s to %s:%u", binary, may,
-                            d->line->example_method, d->line->example_path, at, port);
+        return arena_printf(run->result, "%s %s send %s %s%s to %s:%u", binary, may,
+                            d->line->example.method, d->line->example.path,
+                            call_text(run, &d->line->example), at, port);
     case EFFECT_ANYTHING:
         return arena_printf(run->result, "%s %s say anything to %s:%u without inspection", binary,
                             may, at, port);
@@ -39,7 +52,9 @@ static void add_reach(struct effect_run *run, unsigned side, struct sluice_reach
     reach.size = sizeof reach;
     *copy = reach;
     run->reach_bytes[side] += strlen(reach.host) + strlen(reach.binary) + strlen(reach.method) +
-                              strlen(reach.path) + strlen(reach.example);
+                              strlen(reach.path) + strlen(reach.example) +
+                              strlen(reach.operation) + strlen(reach.field) +
+                              strlen(reach.rpc_method) + strlen(reach.tool);
     run->reach[side] = effect_grow(run->result, run->reach[side], run->n_reach[side],
                                    &run->cap_reach[side], sizeof *run->reach[side]);
     run->reach[side][run->n_reach[side]++] = copy;
@@ -48,7 +63,8 @@ static void add_reach(struct effect_run *run, unsigned side, struct sluice_reach
 void effect_show_all(struct effect_run *run, unsigned side, const char *why)
 {
     add_reach(run, side, (struct sluice_reach){.host = "**", .binary = "**", .method = "",
-                                               .path = "", .example = why});
+                                               .path = "", .example = why, .operation = "",
+                                               .field = "", .rpc_method = "", .tool = ""});
 }
 
 static bool is_new(struct effect_run *run, const struct difference *d, const struct item *item,
@@ -58,8 +74,9 @@ static bool is_new(struct effect_run *run, const struct difference *d, const str
     const struct effect_line *line = d->line;
     struct buf key = {0};
     size_t known = shown->n;
-    buf_printf(&key, "%x %x %x %d %s %s", item->host, port, d->pattern, line->kind, line->method,
-               line->path);
+    buf_printf(&key, "%x %x %x %d %s %s %s %s %s %s", item->host, port, d->pattern, line->kind,
+               line->what.method, line->what.path, line->what.operation, line->what.field,
+               line->what.rpc_method, line->what.tool);
     bool new = effect_intern(shown, key.data, key.len) >= known;
     effect_spend(&run->budget, key.len);
     buf_free(&key);
@@ -79,10 +96,14 @@ void effect_show(struct effect_run *run, const struct difference *d, const struc
         return;
     }
     const char *binary = run->paths.classes[d->class].example;
+    const struct effect_sent *what = &d->line->what;
     add_reach(run, d->side, (struct sluice_reach){
         .host = *item->endpoint->host ? item->endpoint->host : "**", .port = place->port,
         .binary = arena_str(run->result, run->paths.patterns[d->pattern].text),
-        .method = arena_str(run->result, d->line->method),
-        .path = arena_str(run->result, d->line->path),
+        .method = arena_str(run->result, what->method), .path = arena_str(run->result, what->path),
+        .operation = arena_str(run->result, what->operation),
+        .field = arena_str(run->result, what->field),
+        .rpc_method = arena_str(run->result, what->rpc_method),
+        .tool = arena_str(run->result, what->tool),
         .example = sentence(run, d, binary, place->host, place->port)});
 }

@@ -1,341 +1,376 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests that inspected endpoints let through: what some rule allows and none denies.
- *
- * Rules of a method and a path alone are compared as sets.  Others are taken as they are: one more
- * of them may gain something and loses nothing.  Endpoints that are inspected in more than one way
- * at one place, such as by paths that select them, are compared only as a whole. */
+/* What is in force for each class of paths, on both sides: the route, by the endpoints' own paths,
+ * and the rules of all endpoints of its protocol.  Where the two sides have different protocols, a
+ * request to one is taken for none to the other, unless that one lets every such request
+ * through. */
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/buf.h"
-#include "policy/effect/effect_parts.h"
-#include "policy/match/http.h"
-#include "policy/policy.h"
-#include "policy/preset.h"
+#include "policy/effect/requests_parts.h"
+#include "policy/match/calls.h"
 
-enum { FROM, TO, SIDES };
-
-/* A rule of a method and a path, or an entry of the set of all others (path: EFFECT_NEVER). */
-struct rule {
-    const char *method, *text;
-    uint32_t path, content;
-    unsigned side;
-    bool deny, changed;
-};
-
-struct numbers {
-    uint32_t *items;
-    size_t n, cap;
-};
-
-struct requests {
-    struct effect_treatments *t;
-    struct arena *arena;
-    struct effect_space paths;
-    struct effect_interner contents;
-    struct rule *rules;
-    size_t n, cap;
-    unsigned *sides;                                /* of each content: a bit for each side */
-    struct numbers *by_path;                        /* rules by path pattern */
-    uint32_t selector;                              /* the endpoints' path; or EFFECT_NEVER */
-    uint32_t top;                                   /* what it selects beside: policy_path_top */
-    bool all[SIDES];                                /* nothing is refused: enforcement is audit */
-    const char *methods[128];
-    size_t n_methods;
-    bool *shown[SIDES];                             /* rules that have a line */
-    struct effect_verdict *out;
-};
+enum { FROM = EFFECT_FROM, TO = EFFECT_TO, SIDES = EFFECT_SIDES };
 
 static bool is(const char *text, const char *word)
 {
     return strcmp(text, word) == 0;
 }
 
-static void add_rule(struct requests *q, struct rule rule)
-{
-    struct buf key = {0};
-    buf_printf(&key, "%d %u %s", rule.deny, rule.path, rule.path == EFFECT_NEVER ? rule.text : "");
-    for (const char *m = rule.method; *m && rule.path != EFFECT_NEVER; m++)
-        buf_putc(&key, (char)toupper((unsigned char)*m));
-    rule.content = effect_intern(&q->contents, key.data, key.len);
-    effect_spend(q->t->budget, key.len);
-    buf_free(&key);
-    q->rules = effect_grow(q->arena, q->rules, q->n, &q->cap, sizeof rule);
-    q->rules[q->n++] = rule;
-}
+/* ---- what is told ---- */
 
-static bool is_simple(const struct sluice_endpoint *e, const struct sluice_l7_rule *r)
+static const char *upper(struct arena *arena, const char *method)
 {
-    return (is(e->protocol, "rest") || is(e->protocol, "websocket")) && !*r->command &&
-           !*r->operation_type && !*r->operation_name && !r->n_fields && !r->n_query &&
-           !r->n_params;
-}
-
-static void add_l7_rule(struct requests *q, unsigned side, const struct sluice_endpoint *e,
-                        const struct sluice_l7_rule *r, bool deny)
-{
-    struct rule rule = {.method = r->method, .text = r->path, .path = EFFECT_NEVER, .side = side,
-                        .deny = deny};
-    if (!is_simple(e, r)) {
-        struct buf json = {0};
-        schema_encode_json(&policy_l7_rule_schema, r, &json);
-        rule.text = arena_strn(q->arena, json.data, json.len);
-        buf_free(&json);
-    } else if (!*r->method || !*r->path) {
-        return;                                     /* matches nothing */
-    } else {
-        rule.path = effect_pattern(&q->paths, r->path);
-    }
-    add_rule(q, rule);
-}
-
-static void add_access(struct requests *q, unsigned side, const struct sluice_endpoint *e)
-{
-    const char *const *methods = policy_preset(e->protocol, e->access);
-    for (size_t i = 0; methods && methods[i]; i++)
-        add_rule(q, (struct rule){.method = methods[i], .text = "**", .side = side,
-                                  .path = effect_pattern(&q->paths, "**")});
-    if (*e->access && !methods)
-        add_rule(q, (struct rule){.method = "", .path = EFFECT_NEVER, .side = side,
-                                  .text = arena_printf(q->arena, "access %s", e->access)});
-}
-
-static void add_endpoint(struct requests *q, unsigned side, const struct sluice_endpoint *e)
-{
-    add_access(q, side, e);
-    for (size_t i = 0; i < e->n_rules; i++)
-        add_l7_rule(q, side, e, e->rules[i], false);
-    for (size_t i = 0; i < e->n_deny_rules; i++)
-        add_l7_rule(q, side, e, e->deny_rules[i], true);
-}
-
-static void add_selector(struct requests *q, const char *path)
-{
-    char top[POLICY_TARGET_PATH_MAX + 1];
-    q->selector = effect_pattern(&q->paths, path);
-    if (policy_path_top(path, top))
-        q->top = effect_pattern(&q->paths, arena_str(q->arena, top));
-}
-
-/* Of audit endpoints the one that is selected decides; mixed with others, they cannot be told. */
-static bool add_side(struct requests *q, unsigned side, const uint32_t *ids, size_t n,
-                     uint32_t *opaque)
-{
-    size_t audit = 0, inspected = 0;
-    for (size_t i = 0; i < n; i++) {
-        const struct effect_treatment *item = &q->t->items[ids[i]];
-        if (!item->inspected)
-            continue;
-        if (*opaque != EFFECT_NEVER && *opaque != item->opaque)
-            return false;
-        *opaque = item->opaque;
-        inspected++;
-        audit += !is(item->endpoint->enforcement, "enforce");
-        if (*item->endpoint->path)
-            add_selector(q, item->endpoint->path);
-        add_endpoint(q, side, item->endpoint);
-    }
-    q->all[side] = audit > 0;
-    return audit == 0 || audit == inspected;
-}
-
-/* With audit on one side that side is one rule: everything. */
-static void replace_audited(struct requests *q)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < q->n; i++)
-        if (!q->all[q->rules[i].side])
-            q->rules[kept++] = q->rules[i];
-    q->n = kept;
-    for (unsigned side = 0; side < SIDES; side++)
-        if (q->all[side])
-            add_rule(q, (struct rule){.method = "*", .text = "**", .side = side,
-                                      .path = effect_pattern(&q->paths, "**")});
-}
-
-/* ---- changes ---- */
-
-static const char *upper(struct requests *q, const char *method)
-{
-    char *text = arena_str(q->arena, method);
+    char *text = arena_str(arena, method);
     for (char *p = text; *p; p++)
         *p = (char)toupper((unsigned char)*p);
     return text;
 }
 
-static void add_method(struct requests *q, const char *method)
+static const char *list(struct arena *arena, const char *const *items, size_t n)
 {
-    for (size_t i = 0; i < q->n_methods; i++)
-        if (strcasecmp(q->methods[i], method) == 0)
+    struct buf text = {0};
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&text, "%s%s", i ? "," : "", items[i]);
+    const char *copy = arena_strn(arena, buf_str(&text), text.len);
+    buf_free(&text);
+    return copy;
+}
+
+static struct effect_sent patterns_of(const struct effect_entry *entry, struct arena *arena)
+{
+    const struct sluice_l7_rule *r = entry->rule;
+    struct effect_sent what = EFFECT_SENT_NOTHING;
+    what.method = entry->method;
+    what.path = arena_str(arena, entry->path);
+    if (!r || effect_has_requests(entry->endpoint->protocol))
+        return what;
+    bool graphql = is(entry->endpoint->protocol, "graphql");
+    if (graphql) {
+        what.operation = arena_printf(arena, "%s%s%s", r->operation_type,
+                                      *r->operation_name ? " " : "", r->operation_name);
+        what.field = list(arena, r->fields, r->n_fields);
+    } else {
+        what.rpc_method = *r->method ? r->method : r->n_params ? "tools/call" : "";
+        what.tool = r->n_params ? list(arena, r->params[0]->any, r->params[0]->n_any) : "";
+    }
+    return what;
+}
+
+static struct effect_sent copy(const struct effect_sent *s, struct arena *arena)
+{
+    return (struct effect_sent){arena_str(arena, s->method),     arena_str(arena, s->path),
+                                arena_str(arena, s->operation),  arena_str(arena, s->field),
+                                arena_str(arena, s->rpc_method), arena_str(arena, s->tool)};
+}
+
+static void add_line(struct effect_requests *q, unsigned side, enum effect_kind kind,
+                     const struct effect_entry *entry, const struct effect_sent *example)
+{
+    struct arena *arena = q->t->arena;              /* lines outlive this comparison */
+    effect_add_line(arena, side == TO ? &q->out->gained : &q->out->lost,
+                    (struct effect_line){kind, entry ? patterns_of(entry, arena)
+                                                     : EFFECT_SENT_NOTHING,
+                                         copy(example, arena)});
+}
+
+void effect_tell(struct effect_requests *q, struct effect_entry *entry,
+                 const struct effect_sent *example)
+{
+    if (!entry->shown)
+        add_line(q, entry->side, EFFECT_REQUEST, entry, example);
+    entry->shown = true;
+}
+
+void effect_tell_unknown(struct effect_requests *q, unsigned side, struct effect_entry *entry)
+{
+    if (!entry->shown)
+        add_line(q, side, EFFECT_UNKNOWN, entry, &EFFECT_SENT_NOTHING);
+    entry->shown = true;
+}
+
+/* ---- what is in force ---- */
+
+static bool selects(const struct effect_requests *q, const struct effect_way *way)
+{
+    return way->selector == EFFECT_NEVER || q->in[way->selector];
+}
+
+static const struct effect_way *find_route(const struct effect_requests *q, unsigned side)
+{
+    const struct effect_way *best = NULL;
+    for (size_t i = 0; i < q->n_ways[side]; i++) {
+        const struct effect_way *way = &q->ways[side][i];
+        bool selected = selects(q, way) || (way->top != EFFECT_NEVER && q->in[way->top]);
+        if (selected && (!best || way->specificity >= best->specificity))
+            best = way;
+    }
+    bool slash = q->slashes_matter && (q->in[q->slashes[0]] || q->in[q->slashes[1]]);
+    return best && slash && !best->endpoint->allow_encoded_slash ? NULL : best;
+}
+
+static void add_force(struct effect_requests *q, const struct effect_way *way,
+                      struct effect_force *force)
+{
+    for (size_t i = way->first; i < way->first + way->n; i++) {
+        struct effect_entry *entry = &q->entries[i];
+        if (!q->in[entry->pattern] || entry->audit)
+            continue;
+        if (entry->deny)
+            force->deny[force->n_deny++] = entry;
+        else
+            force->allow[force->n_allow++] = entry;
+    }
+}
+
+static struct effect_force find_force(struct effect_requests *q, unsigned side)
+{
+    struct effect_force force = {.side = side, .way = find_route(q, side), .protocol = ""};
+    size_t size = (q->n_entries + 1) * sizeof *force.allow;
+    effect_spend(q->t->budget, q->n_ways[side] + 1);
+    if (!force.way)
+        return force;
+    force.protocol = force.way->endpoint->protocol;
+    force.all = effect_is_audited(force.way->endpoint);
+    force.allow = arena_alloc(q->arena, size);
+    force.deny = arena_alloc(q->arena, size);
+    for (size_t i = 0; i < q->n_ways[side]; i++) {
+        const struct effect_way *way = &q->ways[side][i];
+        effect_spend(q->t->budget, way->n + 1);
+        if (is(way->endpoint->protocol, force.protocol) && selects(q, way))
+            add_force(q, way, &force);
+    }
+    if (force.all) {                                /* one entry stands for everything */
+        force.allow[0] = &q->entries[force.way->first + force.way->n - 1];
+        force.n_allow = 1;
+        force.n_deny = 0;
+    }
+    return force;
+}
+
+/* ---- requests ---- */
+
+static bool takes(const char *written, const char *method)
+{
+    return is(written, "*") || strcasecmp(written, method) == 0 ||
+           (strcasecmp(written, "GET") == 0 && is(method, "HEAD"));
+}
+
+struct methods {
+    const char *items[128];
+    size_t n;
+};
+
+static void add_method(struct effect_requests *q, struct methods *methods, const char *method)
+{
+    for (size_t i = 0; i < methods->n; i++)
+        if (strcasecmp(methods->items[i], method) == 0)
             return;
-    if (q->n_methods < sizeof q->methods / sizeof *q->methods)
-        q->methods[q->n_methods++] = upper(q, method);
+    effect_spend(q->t->budget, methods->n);
+    if (methods->n < sizeof methods->items / sizeof *methods->items)
+        methods->items[methods->n++] = upper(q->arena, method);
     else
         q->t->budget->spent = true;
 }
 
+static void add_methods(struct effect_requests *q, struct methods *methods,
+                        struct effect_entry *const *entries, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (is(entries[i]->method, "*"))
+            continue;
+        add_method(q, methods, entries[i]->method);
+        if (strcasecmp(entries[i]->method, "GET") == 0)
+            add_method(q, methods, "HEAD");
+    }
+}
+
 /* All that are named, those that go with them, and one that stands for the others. */
-static void collect_methods(struct requests *q)
+static void collect_methods(struct effect_requests *q, const struct effect_force *force,
+                            struct methods *out)
 {
     static const char *const known[] = {"DELETE", "POST",    "PUT",  "PATCH",
                                         "GET",    "OPTIONS", "TRACE"};
-    for (size_t i = 0; i < q->n; i++) {
-        if (q->rules[i].path == EFFECT_NEVER || is(q->rules[i].method, "*"))
-            continue;
-        add_method(q, q->rules[i].method);
-        if (strcasecmp(q->rules[i].method, "GET") == 0)
-            add_method(q, "HEAD");
-        effect_spend(q->t->budget, q->n_methods);
+    out->n = 0;
+    for (unsigned side = 0; side < SIDES; side++) {
+        add_methods(q, out, force[side].allow, force[side].n_allow);
+        add_methods(q, out, force[side].deny, force[side].n_deny);
     }
-    for (size_t i = 0, n = q->n_methods; i < sizeof known / sizeof *known && q->n_methods == n; i++)
-        add_method(q, known[i]);
+    for (size_t i = 0, n = out->n; i < sizeof known / sizeof *known && out->n == n; i++)
+        add_method(q, out, known[i]);
 }
 
-static bool takes(const struct rule *rule, const char *method)
+static size_t pick(struct effect_entry **out, struct effect_entry *const *entries, size_t n,
+                   const char *method)
 {
-    return is(rule->method, "*") || strcasecmp(rule->method, method) == 0 ||
-           (strcasecmp(rule->method, "GET") == 0 && is(method, "HEAD"));
+    size_t found = 0;
+    for (size_t i = 0; i < n; i++)
+        if (takes(entries[i]->method, method))
+            out[found++] = entries[i];
+    return found;
 }
 
-static void find_changes(struct requests *q)
+/* Rules about calls that a WebSocket carries are taken as they are. */
+static bool is_about_calls(const struct effect_entry *entry)
 {
-    q->sides = arena_zalloc(q->arena, (q->contents.n + 1) * sizeof *q->sides);
-    q->by_path = arena_zalloc(q->arena, (q->paths.n + 1) * sizeof *q->by_path);
-    for (unsigned side = 0; side < SIDES; side++)
-        q->shown[side] = arena_zalloc(q->arena, (q->n + 1) * sizeof *q->shown[side]);
-    for (size_t i = 0; i < q->n; i++)
-        q->sides[q->rules[i].content] |= 1u << q->rules[i].side;
-    /* Audit covers what no rule of the selected path does. */
-    bool differ = q->selector != EFFECT_NEVER && q->all[FROM] != q->all[TO];
-    for (uint32_t i = 0; i < q->n; i++) {
-        struct rule *rule = &q->rules[i];
-        rule->changed = differ || q->sides[rule->content] != 3;
-        if (rule->path == EFFECT_NEVER)
-            continue;
-        struct numbers *list = &q->by_path[rule->path];
-        list->items = effect_grow(q->arena, list->items, list->n, &list->cap, sizeof i);
-        list->items[list->n++] = i;
-        q->paths.patterns[rule->path].relevant |= rule->changed;
+    const struct sluice_l7_rule *r = entry->rule;
+    return r && (*r->operation_type || *r->operation_name || r->n_fields || r->n_params ||
+                 *r->command);
+}
+
+static size_t drop_calls(struct effect_requests *q, struct effect_entry **entries, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct effect_entry *entry = entries[i];
+        if (!is_about_calls(entry))
+            entries[kept++] = entry;
+        else if (entry->changed)
+            effect_tell_unknown(q, entry->side ^ entry->deny, entry);
     }
+    return kept;
 }
 
-/* Lines outlive the comparison of these requests. */
-static void add_line(struct requests *q, unsigned side, enum effect_kind kind,
-                     const struct rule *rule, const char *method, const char *path)
+static void compare_requests(struct effect_requests *q, struct effect_force force[SIDES])
 {
-    struct arena *arena = q->t->arena;
-    bool known = rule && rule->path != EFFECT_NEVER;
-    struct effect_lines *lines = side == TO ? &q->out->gained : &q->out->lost;
-    effect_add_line(arena, lines, (struct effect_line){
-        kind, rule ? rule->method : "", known ? arena_str(arena, rule->text) : "",
-        arena_str(arena, method), arena_str(arena, path)});
-}
-
-/* What one more rule that allows may gain, one more that denies may lose. */
-static void compare_others(struct requests *q)
-{
-    for (size_t i = 0; i < q->n; i++) {
-        const struct rule *rule = &q->rules[i];
-        if (rule->path == EFFECT_NEVER && rule->changed)
-            add_line(q, rule->side ^ rule->deny, EFFECT_UNKNOWN, rule, "", "");
+    struct methods methods;
+    struct effect_method m;
+    for (unsigned side = 0; side < SIDES; side++) {
+        force[side].n_allow = drop_calls(q, force[side].allow, force[side].n_allow);
+        force[side].n_deny = drop_calls(q, force[side].deny, force[side].n_deny);
+        m.allow[side] = arena_alloc(q->arena, (force[side].n_allow + 1) * sizeof *m.allow[side]);
+        m.deny[side] = arena_alloc(q->arena, (force[side].n_deny + 1) * sizeof *m.deny[side]);
     }
-}
-
-/* ---- classes of paths ---- */
-
-/* The first rule of each side that allows the request, NULL where none does or some denies. */
-static void decide(struct requests *q, const struct effect_class *class, const char *method,
-                   const struct rule *by[SIDES])
-{
-    bool denied[SIDES] = {false}, selected = q->selector == EFFECT_NEVER, top = false;
-    by[FROM] = by[TO] = NULL;
-    for (size_t i = 0; i < class->n; i++) {
-        const struct numbers *list = &q->by_path[class->members[i]];
-        selected |= class->members[i] == q->selector;
-        top |= class->members[i] == q->top;
-        effect_spend(q->t->budget, list->n + 1);
-        for (size_t j = 0; j < list->n; j++) {
-            const struct rule *rule = &q->rules[list->items[j]];
-            if (!takes(rule, method))
-                continue;
-            if (rule->deny)
-                denied[rule->side] = true;
-            else if (!by[rule->side])
-                by[rule->side] = rule;
+    collect_methods(q, force, &methods);
+    for (size_t i = 0; i < methods.n && !q->t->budget->spent; i++) {
+        m.method = methods.items[i];
+        for (unsigned side = 0; side < SIDES; side++) {
+            const struct effect_force *f = &force[side];
+            effect_spend(q->t->budget, f->n_allow + f->n_deny);
+            m.n_allow[side] = pick(m.allow[side], f->allow, f->n_allow, m.method);
+            m.n_deny[side] = pick(m.deny[side], f->deny, f->n_deny, m.method);
         }
+        effect_compare_queries(q, &m, FROM);
+        effect_compare_queries(q, &m, TO);
     }
+}
+
+/* ---- classes ---- */
+
+static const struct effect_force nothing[SIDES] = {{.side = FROM, .protocol = ""},
+                                                   {.side = TO, .protocol = ""}};
+
+/* Whether every request of the method passes, whatever its query and body. */
+static bool lets_method_through(const struct effect_force *force, const char *method)
+{
+    bool allowed = false;
+    for (size_t i = 0; i < force->n_deny; i++)
+        if (takes(force->deny[i]->method, method))
+            return false;
+    for (size_t i = 0; i < force->n_allow; i++)
+        allowed |= takes(force->allow[i]->method, method) &&
+                   (!force->allow[i]->rule || !force->allow[i]->rule->n_query);
+    return allowed;
+}
+
+/* Whether nothing passes on the other side but what passes here whatever it says: requests that
+ * carry calls. */
+static bool covers(const struct effect_force *force, const struct effect_force *other)
+{
+    bool streams = !is(other->protocol, "json-rpc");
+    return is(force->protocol, "rest") && !effect_has_requests(other->protocol) &&
+           lets_method_through(force, "POST") &&
+           (!streams || (lets_method_through(force, "GET") &&
+                         (is(other->protocol, "graphql") || lets_method_through(force, "DELETE"))));
+}
+
+/* Nothing is known of the protocol. */
+static void tell_unknown(struct effect_requests *q, const struct effect_force force[SIDES])
+{
+    for (unsigned side = 0; side < SIDES; side++) {
+        for (size_t i = 0; i < force[side].n_allow; i++)
+            if (force[side].allow[i]->changed)
+                effect_tell_unknown(q, side, force[side].allow[i]);
+        for (size_t i = 0; i < force[side].n_deny; i++)
+            if (force[side].deny[i]->changed)
+                effect_tell_unknown(q, !side, force[side].deny[i]);
+    }
+}
+
+static void compare_force(struct effect_requests *q, struct effect_force force[SIDES])
+{
+    const char *protocol = *force[TO].protocol ? force[TO].protocol : force[FROM].protocol;
+    const struct effect_way *way = force[TO].way ? force[TO].way : force[FROM].way;
+    if (effect_has_requests(protocol))
+        compare_requests(q, force);
+    else if (way && policy_always_has_calls(way->endpoint))
+        effect_compare_calls(q, force, protocol);
+    else
+        tell_unknown(q, force);
+}
+
+/* One side's requests against nothing. */
+static void tell_side(struct effect_requests *q, const struct effect_force *force)
+{
+    struct effect_force alone[SIDES] = {nothing[FROM], nothing[TO]};
+    alone[force->side] = *force;
+    compare_force(q, alone);
+}
+
+static void compare_class(struct effect_requests *q, const struct effect_class *class)
+{
+    struct effect_force force[SIDES];
+    for (size_t i = 0; i < class->n; i++)
+        q->in[class->members[i]] = true;
+    q->path = class->example;
     for (unsigned side = 0; side < SIDES; side++)
-        if (denied[side] || (!selected && !(top && q->all[side])))
-            by[side] = NULL;
-}
-
-static void compare_class(struct requests *q, const struct effect_class *class)
-{
-    for (size_t i = 0; i < q->n_methods && !q->t->budget->spent; i++) {
-        const struct rule *by[SIDES];
-        decide(q, class, q->methods[i], by);
-        if (!by[FROM] == !by[TO])
-            continue;
-        unsigned side = by[TO] ? TO : FROM;
-        bool *shown = &q->shown[side][by[side] - q->rules];
-        if (!*shown)
-            add_line(q, side, EFFECT_REQUEST, by[side], q->methods[i], class->example);
-        *shown = true;
+        force[side] = find_force(q, side);
+    bool differ = force[FROM].way && force[TO].way && !is(force[FROM].protocol, force[TO].protocol);
+    if (!differ) {
+        compare_force(q, force);
+    } else {
+        if (!covers(&force[TO], &force[FROM]))
+            tell_side(q, &force[FROM]);
+        if (!covers(&force[FROM], &force[TO]))
+            tell_side(q, &force[TO]);
     }
+    for (size_t i = 0; i < class->n; i++)
+        q->in[class->members[i]] = false;
 }
 
-static void compare_paths(struct requests *q)
+static void compare(struct effect_requests *q)
 {
-    collect_methods(q);
+    if (q->slashes_matter) {
+        q->slashes[0] = effect_pattern(&q->paths, "/**/*%2F*");
+        q->slashes[1] = effect_pattern(&q->paths, "/**/*%2F*/**");
+    }
+    effect_find_changed_paths(q);
     effect_classify(&q->paths);
+    q->in = arena_zalloc(q->arena, (q->paths.n + 1) * sizeof *q->in);
     for (size_t i = 0; i < q->paths.n_classes && !q->t->budget->spent; i++)
         compare_class(q, &q->paths.classes[i]);
 }
 
 static bool same_items(const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b)
 {
-    for (size_t i = 0; i < n_a; i++) {
-        bool found = false;
-        for (size_t j = 0; j < n_b && !found; j++)
-            found = a[i] == b[j];
-        if (!found)
-            return false;
-    }
-    return true;
-}
-
-static void compare(struct requests *q, const uint32_t *from, size_t n_from, const uint32_t *to,
-                    size_t n_to)
-{
-    uint32_t opaque = EFFECT_NEVER;
-    if (!add_side(q, FROM, from, n_from, &opaque) || !add_side(q, TO, to, n_to, &opaque)) {
-        add_line(q, FROM, EFFECT_UNKNOWN, NULL, "", "");
-        add_line(q, TO, EFFECT_UNKNOWN, NULL, "", "");
-        return;
-    }
-    if (q->all[FROM] && q->all[TO])
-        return;
-    replace_audited(q);
-    find_changes(q);
-    compare_others(q);
-    compare_paths(q);
+    bool same = n_a == n_b;
+    for (size_t i = 0; i < n_a && same; i++)
+        same = a[i] == b[i];
+    return same;
 }
 
 void effect_compare_requests(struct effect_treatments *t, const uint32_t *from, size_t n_from,
                              const uint32_t *to, size_t n_to, struct effect_verdict *out)
 {
-    if (same_items(from, n_from, to, n_to) && same_items(to, n_to, from, n_from))
+    if (same_items(from, n_from, to, n_to))
         return;
     struct arena *arena = arena_new();
-    struct requests q = {.t = t,
-                         .arena = arena,
-                         .out = out,
-                         .selector = EFFECT_NEVER,
-                         .top = EFFECT_NEVER,
-                         .contents.arena = arena};
+    struct effect_requests q = {.t = t, .arena = arena, .out = out, .contents.arena = arena};
     effect_space_init(&q.paths, EFFECT_PATHS, arena, t->budget);
     effect_spend(t->budget, 256);
-    compare(&q, from, n_from, to, n_to);
+    effect_add_side(&q, FROM, from, n_from);
+    effect_add_side(&q, TO, to, n_to);
+    compare(&q);
     arena_free(arena);
 }

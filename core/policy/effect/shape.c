@@ -62,13 +62,21 @@ static enum shape path_shape(enum shape shape, uint32_t c)
 
 uint32_t effect_shape_after(enum effect_language language, uint32_t shape, uint32_t c)
 {
-    return language == EFFECT_HOSTS    ? host_shape(shape, c)
-         : language == EFFECT_BINARIES ? binary_shape(shape, c)
-                                       : path_shape(shape, c);
+    switch (language) {
+    case EFFECT_HOSTS:
+        return host_shape(shape, c);
+    case EFFECT_BINARIES:
+        return binary_shape(shape, c);
+    case EFFECT_PATHS:
+        return path_shape(shape, c);
+    default:
+        return PATH_NAME;
+    }
 }
 
 bool effect_shape_accepts(enum effect_language language, uint32_t shape)
 {
     return shape == HOST_NAME || shape == HOST_HEX || shape == HOST_X || shape == PATH_NAME ||
-           (language == EFFECT_PATHS && shape == PATH_SLASH);
+           (language == EFFECT_PATHS && shape == PATH_SLASH) ||
+           (language == EFFECT_TEXTS && shape == START);
 }

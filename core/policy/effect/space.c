@@ -36,6 +36,8 @@ static const char *plain_host(struct effect_space *space, const char *pattern)
 
 static bool is_literal(const struct effect_space *space, const char *text)
 {
+    if (space->plain)
+        return strcmp(text, "**") != 0;
     return space->language == EFFECT_HOSTS ? !strchr(text, '*') : !glob_has_wildcard(text);
 }
 
@@ -107,7 +109,9 @@ static struct effect_automaton *wildcards(const struct effect_space *space)
  * class. */
 static bool exists(const struct effect_space *space, const char *text)
 {
-    if (space->language == EFFECT_HOSTS)
+    if (space->language == EFFECT_WORDS)
+        return *text;
+    if (space->language != EFFECT_BINARIES && space->language != EFFECT_PATHS)
         return true;
     return text[0] == '/' && (space->language == EFFECT_PATHS || text[1]);
 }

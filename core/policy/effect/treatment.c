@@ -56,7 +56,8 @@ static struct sluice_endpoint bare(const struct sluice_endpoint *e)
 /* And without what is compared piece by piece. */
 static struct sluice_endpoint opaque_part(struct sluice_endpoint b)
 {
-    b.enforcement = b.access = "";
+    b.protocol = b.path = b.enforcement = b.access = "";
+    b.allow_encoded_slash = false;
     b.rules = b.deny_rules = NULL;
     b.n_rules = b.n_deny_rules = 0;
     b.allowed_ips = NULL;
@@ -101,22 +102,34 @@ static void note_order(struct effect_treatments *t, const struct effect_treatmen
     buf_free(&key);
 }
 
-/* Inspected, and nothing else. */
+/* Nothing but tls. */
 static bool is_ordinary(const struct sluice_endpoint *e)
 {
-    return is_inspected(e) && !has_credentials(e) && !e->allow_encoded_slash &&
-           !*e->persisted_queries && !e->n_graphql_persisted_queries &&
+    return !has_credentials(e) && !*e->persisted_queries && !e->n_graphql_persisted_queries &&
            !e->graphql_max_body_bytes && !e->json_rpc && !e->mcp;
+}
+
+/* What of the options is more than which methods pass; NULL: nothing. */
+static const struct sluice_mcp *opaque_mcp(const struct sluice_mcp *options,
+                                           struct sluice_mcp *scratch)
+{
+    if (!options || (!options->max_body_bytes && options->strict_tool_names))
+        return NULL;
+    *scratch = *options;
+    scratch->allow_all_known_mcp_methods = false;
+    return scratch;
 }
 
 /* The usual ones are not worth a document. */
 static uint32_t opaque_number(struct effect_treatments *t, const struct sluice_endpoint *b)
 {
     struct sluice_endpoint rest = opaque_part(*b);
+    struct sluice_mcp scratch;
     struct buf text = {0};
-    if (!is_ordinary(b))
+    rest.mcp = opaque_mcp(b->mcp, &scratch);
+    if (!is_ordinary(&rest))
         return number_of(t, &t->opaque, &rest, '{');
-    buf_printf(&text, "%s %s %s", b->protocol, b->tls, b->path);
+    buf_puts(&text, b->tls);
     uint32_t id = effect_intern(&t->opaque, text.data, text.len);
     buf_free(&text);
     return id;
@@ -274,8 +287,11 @@ static const struct link *link_of(const struct effect_treatments *t, uint32_t ch
 uint32_t effect_chain(struct effect_treatments *t, uint32_t chain, uint32_t treatment)
 {
     for (uint32_t c = chain; c; c = link_of(t, c)->before) {
-        if (!effect_spend(t->budget, 1) || link_of(t, c)->treatment == treatment)
+        const struct link *link = link_of(t, c);
+        if (!effect_spend(t->budget, 1) || link->treatment == treatment)
             return chain;
+        if (t->items[treatment].inspected && t->items[link->treatment].inspected)
+            break;
     }
     struct link link = {chain, treatment};
     return effect_intern(&t->chains, &link, sizeof link);
@@ -311,7 +327,8 @@ void effect_add_line(struct arena *arena, struct effect_lines *lines, struct eff
 static void add_plain(struct effect_treatments *t, struct effect_lines *lines,
                       enum effect_kind kind)
 {
-    effect_add_line(t->arena, lines, (struct effect_line){kind, "", "", "", ""});
+    effect_add_line(t->arena, lines,
+                    (struct effect_line){kind, EFFECT_SENT_NOTHING, EFFECT_SENT_NOTHING});
 }
 
 static void add_both(struct effect_treatments *t, struct effect_verdict *out, enum effect_kind kind)

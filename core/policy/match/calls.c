@@ -23,6 +23,12 @@ bool policy_has_calls(const struct sluice_endpoint *e, const struct policy_http_
     return protocol && (!protocol->applies || protocol->applies(e, request));
 }
 
+bool policy_always_has_calls(const struct sluice_endpoint *e)
+{
+    const struct policy_call_protocol *protocol = protocol_of(e);
+    return protocol && !protocol->applies;
+}
+
 size_t policy_body_max(const struct sluice_endpoint *e)
 {
     size_t max = protocol_of(e)->body_max(e);

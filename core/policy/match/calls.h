@@ -40,6 +40,8 @@ struct policy_calls {
 
 /* Whether such requests to the endpoint are judged by what their bodies ask for. */
 bool policy_has_calls(const struct sluice_endpoint *e, const struct policy_http_request *request);
+/* Whether all requests to it are. */
+bool policy_always_has_calls(const struct sluice_endpoint *e);
 /* The longest body that is read for it, in bytes. */
 size_t policy_body_max(const struct sluice_endpoint *e);
 

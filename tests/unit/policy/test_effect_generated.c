@@ -2,13 +2,9 @@
 /* The effect of changes between generated policies agrees with what the matcher lets through. */
 #include "support/policy_cases.h"
 
-#include <strings.h>
-
-#include "base/glob.h"
 #include "base/ipaddr.h"
 #include "policy/effect/effect.h"
 #include "policy/match/match.h"
-#include "policy/match/http.h"
 
 /* ---- generated policies ---- */
 
@@ -308,168 +304,10 @@ static void test_agrees_with_the_matcher(void **state)
     }
 }
 
-/* ---- requests of inspected endpoints ---- */
-
-struct http {
-    const char *host, *method, *path;
-};
-
-static const char *const methods[] = {"GET", "POST", "HEAD", "get", "*", "PURGE"};
-static const char *const path_globs[] = {"**",  "/**",   "/a", "/a/*", "/a/**", "/*/b",
-                                         "/a*", "/**/b", "/",  "**/c", "/a/b",  "/?"};
-static const char *const accesses[] = {"read-only", "read-write", "full", "", "", ""};
-
-static const struct sluice_l7_rule *const *random_requests(struct arena *arena, size_t n)
-{
-    const struct sluice_l7_rule **list = arena_alloc(arena, (n + 1) * sizeof *list);
-    for (size_t i = 0; i < n; i++) {
-        struct sluice_l7_rule *r = arena_alloc(arena, sizeof *r);
-        *r = (struct sluice_l7_rule){
-            .size = sizeof *r, .doc_path = "", .method = PICK(methods), .path = PICK(path_globs),
-            .command = "", .operation_type = "", .operation_name = ""};
-        list[i] = r;
-    }
-    return list;
-}
-
-static const struct sluice_policy *random_inspected(struct arena *arena)
-{
-    static const char *const hosts[] = {"a.x.com", "b.x.com", "*.x.com", "**.x.com"};
-    static const uint16_t port = 443;
-    struct sluice_binary *binary = arena_alloc(arena, sizeof *binary);
-    const struct sluice_binary **binaries = arena_alloc(arena, sizeof *binaries);
-    *binary = (struct sluice_binary){sizeof *binary, "/x", ""};
-    binaries[0] = binary;
-    unsigned n = 1 + pick(3);
-    const struct sluice_rule **rules = arena_alloc(arena, n * sizeof *rules);
-    for (unsigned i = 0; i < n; i++) {
-        struct sluice_rule *rule = arena_zalloc(arena, sizeof *rule);
-        struct sluice_endpoint *e = arena_alloc(arena, sizeof *e);
-        const struct sluice_endpoint **endpoints = arena_alloc(arena, sizeof *endpoints);
-        *e = *random_endpoint(arena);
-        e->host = PICK(hosts);
-        e->ports = &port;
-        e->n_ports = 1;
-        e->allowed_ips = NULL;
-        e->n_allowed_ips = 0;
-        e->protocol = pick(10) ? "rest" : "";
-        e->enforcement = pick(10) ? "enforce" : "audit";
-        e->path = pick(12) ? "" : "/a/**";
-        e->access = PICK(accesses);
-        e->n_rules = *e->access ? 0 : 1 + pick(3);
-        e->rules = random_requests(arena, e->n_rules);
-        e->n_deny_rules = pick(3) ? 0 : 1 + pick(2);
-        e->deny_rules = random_requests(arena, e->n_deny_rules);
-        endpoints[0] = e;
-        rule->key = rule->name = rule->doc_path = "r";
-        rule->endpoints = endpoints;
-        rule->binaries = binaries;
-        rule->n_endpoints = rule->n_binaries = 1;
-        rules[i] = rule;
-    }
-    return make_policy(arena, rules, n);
-}
-
-/* The rules of one, but for the last, and then the first of the other. */
-static const struct sluice_policy *joined(struct arena *arena, const struct sluice_policy *a,
-                                          const struct sluice_policy *b)
-{
-    const struct sluice_rule **rules = arena_alloc(arena, a->n_rules * sizeof *rules);
-    for (size_t i = 0; i < a->n_rules; i++)
-        rules[i] = i + 1 < a->n_rules ? a->rules[i] : b->rules[0];
-    return make_policy(arena, rules, a->n_rules);
-}
-
-static bool takes(const char *method, const char *path, const struct http *r)
-{
-    return (strcmp(method, "*") == 0 || strcasecmp(method, r->method) == 0 ||
-            (strcasecmp(method, "GET") == 0 && strcmp(r->method, "HEAD") == 0)) &&
-           glob_match(path, r->path, '/', 0);
-}
-
-/* What the proxy would say. */
-static bool serves(const struct sluice_policy *policy, const struct http *r)
-{
-    struct policy_request connection = {.host = r->host, .port = 443, .binary = "/x"};
-    struct policy_http_request request = {.method = r->method, .path = r->path, .query = ""};
-    struct policy_candidates candidates;
-    struct policy_http_decision inside;
-    struct policy_decision d;
-    policy_match(policy, &connection, &d, NULL);
-    if (!d.allowed)
-        return false;
-    policy_candidates_find(policy, &connection, &candidates);
-    policy_http_decide(&candidates, &request, &inside, NULL);
-    policy_candidates_free(&candidates);
-    return inside.allowed;
-}
-
-static bool tells(const struct sluice_reach *const *list, size_t n, const struct http *r)
-{
-    struct request where = {r->host, 443, "/x", NULL};
-    for (size_t i = 0; i < n; i++)
-        if (covers(&list[i], 1, &where) && (!*list[i]->method || !*list[i]->path ||
-                                            takes(list[i]->method, list[i]->path, r)))
-            return true;
-    return false;
-}
-
-/* opening, then "METHOD PATH to HOST:443"; others cannot be tried. */
-static size_t try_examples(const struct sluice_policy *with, const struct sluice_policy *without,
-                           const struct sluice_reach *const *list, size_t n, const char *opening)
-{
-    size_t tried = 0;
-    for (size_t i = 0; i < n; i++) {
-        char method[32], path[256], host[256];
-        if (strncmp(list[i]->example, opening, strlen(opening)) != 0 ||
-            sscanf(list[i]->example + strlen(opening), "%31s %255s to %255[^:]:443", method, path,
-                   host) != 3)
-            continue;
-        struct http r = {host, method, path};
-        if (!serves(with, &r) || serves(without, &r) || !tells(&list[i], 1, &r))
-            fail_msg("no example: %s", list[i]->example);
-        tried++;
-    }
-    return tried;
-}
-
-static void test_agrees_about_requests(void **state)
-{
-    (void)state;
-    static const char *const hosts[] = {"a.x.com", "b.x.com", "c.x.com", "a.b.x.com"};
-    static const char *const asked[] = {"GET", "POST", "HEAD", "PUT", "DELETE", "PURGE", "OPTIONS"};
-    static const char *const paths[] = {"/",    "/a", "/a/",    "/a/b",   "/b",   "/ab",
-                                        "/b/b", "/c", "/a/c/b", "/a/b/c", "/x/c", "/d"};
-    unsigned pairs = getenv("SLUICE_TEST_LONG") ? 40000 : 2000;
-    size_t tried = 0;
-    for (unsigned seed = 1; seed <= pairs; seed++) {
-        struct arena *arena = arena_new();
-        random_state = seed;
-        const struct sluice_policy *from = random_inspected(arena);
-        const struct sluice_policy *to = random_inspected(arena);
-        if (pick(2))
-            to = joined(arena, from, to);
-        const struct policy_effect *e = policy_effect(from, to, arena);
-        assert_string_equal(e->note, "");
-        for (size_t h = 0; h < 4 * 7 * 12; h++) {
-            struct http r = {hosts[h % 4], asked[h / 4 % 7], paths[h / 28]};
-            bool before = serves(from, &r), after = serves(to, &r);
-            if ((after && !before && !tells(e->gained, e->n_gained, &r)) ||
-                (before && !after && !tells(e->lost, e->n_lost, &r)))
-                fail_msg("not told: %s %s%s (seed %u)", r.method, r.host, r.path, seed);
-        }
-        tried += try_examples(to, from, e->gained, e->n_gained, "/x may now send ");
-        tried += try_examples(from, to, e->lost, e->n_lost, "/x may no longer send ");
-        arena_free(arena);
-    }
-    assert_true(tried > pairs);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_agrees_with_the_matcher),
-        cmocka_unit_test(test_agrees_about_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
