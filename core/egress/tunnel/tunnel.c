@@ -81,11 +81,12 @@ static bool is_checked(const struct client *c)
            strcmp(c->route.decision.endpoint->tls, "skip") != 0;
 }
 
-/* Both sides have ended and the kernel has everything: closing ends ours, too. */
+/* Both sides have ended and the kernel has everything: closing ends ours, too.  Ours of TLS ends
+ * with an alert, without which the peer would take what it got for cut short. */
 static bool is_over(const struct client *c)
 {
-    return c->ended && c->upstream.ended && net_queued(c->stream) == 0 &&
-           net_queued(c->upstream.stream) == 0;
+    return c->inspected == NOT_INSPECTED && c->ended && c->upstream.ended &&
+           net_queued(c->stream) == 0 && net_queued(c->upstream.stream) == 0;
 }
 
 static void client_has_ended(struct client *c)

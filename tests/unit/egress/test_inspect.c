@@ -262,6 +262,47 @@ static void a_session_with_the_origin_outlives_its_connection(void **state)
     scene_close(&s);
 }
 
+static void end_tls(struct tls_end *t)
+{
+    SSL_shutdown(t->ssl);
+    tls_end_flush(t);
+    shutdown(t->end->fd, SHUT_WR);
+}
+
+static bool has_been_ended(struct tls_end *t)
+{
+    tls_end_step(t);
+    return SSL_get_shutdown(t->ssl) & SSL_RECEIVED_SHUTDOWN;
+}
+
+/* Whichever side ends first, the other one's end reaches it as TLS has it. */
+static void what_follows_an_upgrade_ends_as_tls_does(void **state)
+{
+    struct scene s;
+    struct end *end;
+    (void)state;
+    scene_open(&s, L4);
+    struct tls_end client = tls_client(&s, "origin.test", &end),
+                   origin = tls_origin(&s, end, "origin.test");
+    UNTIL(&s.rig, tls_end_step(&client) && tls_end_step(&origin) && client.ready && origin.ready);
+    ask_within(&s, &client, "GET /1 HTTP/1.1\r\n%HConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                            "Sec-WebSocket-Version: 13\r\n"
+                            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    UNTIL(&s.rig, tls_end_step(&client) && tls_end_has(&origin, "\r\n\r\n"));
+    tls_end_send(&origin, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+                          "Upgrade: websocket\r\n"
+                          "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
+    UNTIL(&s.rig, tls_end_step(&origin) && tls_end_has(&client, "HTTP/1.1 101 "));
+    end_tls(&client);
+    UNTIL(&s.rig, has_been_ended(&origin));
+    end_tls(&origin);
+    UNTIL(&s.rig, client.end->eof);
+    assert_true(has_been_ended(&client));
+    tls_end_free(&client);
+    tls_end_free(&origin);
+    scene_close(&s);
+}
+
 static void an_origin_that_is_not_trusted_is_named(void **state)
 {
     struct scene s;
@@ -388,6 +429,7 @@ static int tests(void)
         cmocka_unit_test(an_uninspected_tunnel_ends_when_requests_are_to_be_judged),
         cmocka_unit_test(requests_within_tls_are_judged),
         cmocka_unit_test(a_session_with_the_origin_outlives_its_connection),
+        cmocka_unit_test(what_follows_an_upgrade_ends_as_tls_does),
         cmocka_unit_test(an_origin_that_is_not_trusted_is_named),
         cmocka_unit_test(a_response_that_was_cut_short_is_never_completed),
         cmocka_unit_test(tls_is_inspected_without_rules_about_requests_too),
