@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 
 static size_t children(const struct doc_build *b, unsigned level)
 {
@@ -20,6 +21,19 @@ bool doc_build_wants_key(const struct doc_build *b)
            children(b, b->depth - 1) % 2 == 0;
 }
 
+/* Keys are cut in paths of messages: each of many problems has one. */
+static const char *path_key(struct doc_build *b, const char *path, const char *key)
+{
+    enum { KEY_SHOWN = 256 };
+    struct buf shown = {0};
+    if (strlen(key) <= KEY_SHOWN)
+        return doc_path_key(b->arena, path, key);
+    text_shorten(&shown, key, KEY_SHOWN);
+    const char *longer = doc_path_key(b->arena, path, shown.data);
+    buf_free(&shown);
+    return longer;
+}
+
 /* The path of one open collection's child: the one that is being read, in all but the innermost
  * already there, in a map with its key. */
 static const char *step(struct doc_build *b, unsigned level, const char *path)
@@ -31,7 +45,7 @@ static const char *step(struct doc_build *b, unsigned level, const char *path)
         return doc_path_item(b->arena, path, innermost ? n : n - 1);
     if (innermost && n % 2 == 0)
         return path;
-    return doc_path_key(b->arena, path, b->pending[frame->first + n - (innermost ? 1 : 2)]->text);
+    return path_key(b, path, b->pending[frame->first + n - (innermost ? 1 : 2)]->text);
 }
 
 static const char *path_here(struct doc_build *b)
@@ -178,15 +192,15 @@ static void report_duplicates(struct doc_build *b, const struct doc_node *map)
 {
     if (!may_have_duplicates(map))
         return;
+    const char *path = path_here(b);
     struct doc_node **sorted = alloc_bytes(map->n * sizeof(struct doc_node *));
     memcpy(sorted, map->keys, map->n * sizeof(struct doc_node *));
     qsort(sorted, map->n, sizeof(struct doc_node *), by_text_then_place);
     for (size_t i = 1; i < map->n; i++) {
         const struct doc_node *again = sorted[i], *first = sorted[i - 1];
         if (strcmp(again->text, first->text) == 0 && !is_full(b))
-            problems_add(b->problems, doc_path_key(b->arena, path_here(b), again->text),
-                         again->line, again->column, "this key is written twice, first at line %u",
-                         first->line);
+            problems_add(b->problems, path_key(b, path, again->text), again->line, again->column,
+                         "this key is written twice, first at line %u", first->line);
     }
     free(sorted);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/exchange.h"
 
+#include <strings.h>
+
 #include "egress/answer/tools.h"
 
 void egress_route_clear(struct route *route)
@@ -40,12 +42,19 @@ struct policy_request egress_route_request(const struct route *route,
         .links = route->links.items, .n_links = route->links.n};
 }
 
+static bool is_form(const struct http_head *head)
+{
+    static const char form[] = "application/x-www-form-urlencoded";
+    const char *type = http_head_get(head, "Content-Type");
+    return type && strncasecmp(type, form, sizeof form - 1) == 0;
+}
+
 struct policy_http_request egress_exchange_request(const struct exchange *exchange)
 {
     return (struct policy_http_request){
         .method = exchange->head->method, .path = exchange->canonical.data,
         .query = exchange->query, .websocket = exchange->websocket,
-        .accept = http_head_get(exchange->head, "Accept"),
+        .accept = http_head_get(exchange->head, "Accept"), .form = is_form(exchange->head),
         .calls = exchange->calls.protocol ? &exchange->calls : NULL};
 }
 

@@ -9,7 +9,8 @@
 #include "base/printable.h"
 #include "base/text.h"
 
-enum { REASON_MAX = 256, PATH_MAX_SHOWN = 200, BINARY_MAX = 200, HINT_MAX = 512, LINE_ROOM = 256 };
+enum { REASON_MAX = 256, PATH_MAX_SHOWN = 200, BINARY_MAX = 200, HINT_MAX = 512, LINE_ROOM = 256,
+       OPERATION_MAX = 200 };
 
 /* As it was judged, where rules judge it. */
 static const char *path_of(const struct exchange *exchange)
@@ -163,6 +164,20 @@ static void print_calls(struct buf *out, const struct client *c)
     buf_putc(out, ']');
 }
 
+/* The operation that was refused or audited, else the first one of the body. */
+static void print_operation(struct buf *out, const struct client *c)
+{
+    const struct policy_calls *calls = &c->exchange.calls;
+    const struct policy_call *call = c->exchange.rules.call;
+    if (!call && calls->n)
+        call = calls->items;
+    if (!call || !*call->type)
+        return;
+    print_text(out, "operation", policy_call_operation(call, calls->arena), OPERATION_MAX);
+    if (call->n_fields)
+        print_text(out, "field", policy_call_field(call, calls->arena), OPERATION_MAX);
+}
+
 /* ---- the line ---- */
 
 static char *print_line(const struct client *c, const struct entry *entry)
@@ -183,6 +198,7 @@ static char *print_line(const struct client *c, const struct entry *entry)
     buf_putc(&raw, ']');
     print_calls(&raw, c);
     print_link(&raw, c);
+    print_operation(&raw, c);
     if (entry->reason)
         print_text(&raw, "reason", entry->reason, REASON_MAX);
     if (entry->reason && c->route.hint.len)

@@ -46,16 +46,43 @@ static void refuse_length(struct client *c)
     refuse(c, problem);
 }
 
+/* at: behind the word charset. */
+static bool is_utf8(const char *at)
+{
+    static const char *const names[] = {"utf-8", "utf8", "us-ascii"};
+    at += strspn(at, " \t");
+    at += *at == '=';
+    at += strspn(at, " \t\"'");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t len = strlen(names[i]);
+        if (strncasecmp(at, names[i], len) == 0 && strchr(" \t\"';", at[len]))
+            return true;                            /* strchr finds the NUL, too */
+    }
+    return false;
+}
+
+static const char *check_type(const char *type)
+{
+    if (strncasecmp(type, "multipart/", 10) == 0)
+        return "a body of several parts (multipart) cannot be inspected";
+    for (const char *at = type; (at = strcasestr(at, "charset"));) {
+        at += strlen("charset");
+        if (!is_utf8(at))
+            return "a body in another character set than UTF-8 cannot be inspected";
+    }
+    return NULL;
+}
+
 /* NULL, or why the body is not what it seems. */
 static const char *check_head(const struct http_head *head)
 {
     const char *coding = http_head_get(head, "Content-Encoding");
     const char *type = http_head_get(head, "Content-Type");
+    if (http_head_count(head, "Content-Encoding") > 1 || http_head_count(head, "Content-Type") > 1)
+        return "Content-Encoding and Content-Type must not appear more than once";
     if (coding && strcasecmp(coding, "identity") != 0)
         return "an encoded body (Content-Encoding) cannot be inspected";
-    if (type && strncasecmp(type, "multipart/", 10) == 0)
-        return "a body of several parts (multipart) cannot be inspected";
-    return NULL;
+    return type ? check_type(type) : NULL;
 }
 
 static void have_body(struct client *c)

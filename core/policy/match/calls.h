@@ -55,6 +55,9 @@ void policy_calls_free(struct policy_calls *calls);
 bool policy_rule_takes_call(const struct sluice_endpoint *e, const struct sluice_l7_rule *rule,
                             const struct policy_call *call, bool deny);
 bool policy_endpoint_allows_call(const struct sluice_endpoint *e, const struct policy_call *call);
+/* A GraphQL operation in words, "mutation NAME" and "field,field", in the arena; "" for others. */
+const char *policy_call_operation(const struct policy_call *call, struct arena *arena);
+const char *policy_call_field(const struct policy_call *call, struct arena *arena);
 /* Why a call is denied, where its protocol has words of its own; NULL: it has none. */
 const char *policy_call_denied(const struct sluice_endpoint *e, const struct policy_call *call);
 

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/arena.h"
+#include "base/buf.h"
 #include "base/glob.h"
 #include "policy/match/calls.h"
 #include "policy/match/calls_parts.h"
@@ -73,6 +75,25 @@ const struct policy_call_protocol policy_graphql = {
     .body_max = body_max,
     .denied = denied,
 };
+
+/* ---- in words ---- */
+
+const char *policy_call_operation(const struct policy_call *call, struct arena *arena)
+{
+    return arena_printf(arena, "%s%s%s", call->type, *call->name ? " " : "", call->name);
+}
+
+const char *policy_call_field(const struct policy_call *call, struct arena *arena)
+{
+    struct buf list = {0};
+    for (size_t i = 0; i < call->n_fields; i++) {
+        buf_puts(&list, i ? "," : "");
+        buf_puts(&list, call->fields[i]);
+    }
+    const char *text = arena_str(arena, buf_str(&list));
+    buf_free(&list);
+    return text;
+}
 
 /* ---- within WebSocket messages ---- */
 

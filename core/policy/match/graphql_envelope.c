@@ -358,20 +358,37 @@ static bool check_query(struct envelope *v, const char *query)
            reject_because(v, "the query string has a ';', which has to be escaped");
 }
 
-/* A server may prefer what stands there to the body. */
-static bool check_post_query(struct envelope *v, const char *query)
+/* A server may prefer what stands in the query string, or in the body read as a form, to the body
+ * as JSON.  Malformed parameters are passed over. */
+static bool has_no_member(struct envelope *v, const char *parameters, const char *where)
 {
-    struct policy_query q = {.rest = query};
-    bool bad = false, fine = check_query(v, query);
+    struct policy_query q = {.rest = parameters};
+    bool bad = false, fine = true;
     int member = -1;
-    while (fine && policy_query_next(&q, &bad)) {
+    while (fine && (policy_query_next(&q, &bad) || bad)) {
+        bad = false;
         fine = find_name(v, buf_str(&q.key), members, &member);
         if (member >= 0)
-            fine = reject(v, "GraphQL POST must not have the parameter \"", members[member],
-                          "\" in its query string");
+            fine = reject(v, "GraphQL POST must not have the parameter \"", members[member], where);
     }
     policy_query_free(&q);
     return fine;
+}
+
+static bool check_form(struct envelope *v, const char *body, size_t len)
+{
+    char *parameters = arena_strn(v->out->arena, body, len);
+    for (char *p = parameters; (p = strchr(p, ';'));)
+        *p = '&';
+    return has_no_member(v, parameters, "\" in a form; send Content-Type: application/json");
+}
+
+static bool check_post(struct envelope *v, const struct policy_http_request *request,
+                       const char *body, size_t len)
+{
+    return check_query(v, request->query) &&
+           has_no_member(v, request->query, "\" in its query string") &&
+           (!request->form || check_form(v, body, len));
 }
 
 static bool take_parameter(struct envelope *v, const struct policy_query *q,
@@ -425,7 +442,7 @@ void graphql_read_request(const struct sluice_endpoint *e,
         read_get(&v, request->query, len);
     else if (strcmp(request->method, "POST") != 0)
         reject(&v, "unsupported GraphQL HTTP method ", request->method, "");
-    else if (check_post_query(&v, request->query))
+    else if (check_post(&v, request, body, len))
         read_body(&v, body, len);
 }
 

@@ -38,6 +38,7 @@ struct policy_http_request {
     bool websocket;                                 /* it is a valid WebSocket upgrade */
     bool message; /* after such a one: a text message (method POLICY_WEBSOCKET_TEXT) */
     const char *accept;                             /* the field's value; NULL: not sent */
+    bool form;                                      /* by its Content-Type the body is a form */
     const struct policy_calls *calls;     /* of its body; NULL: not read */
 };
 
