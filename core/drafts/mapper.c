@@ -154,6 +154,8 @@ static const char *what_it_does(const struct drafts_target *target, struct arena
         buf_printf(&text, "call the tool %s by ", target->tool);
     else if (*target->rpc_method)
         buf_printf(&text, "call %s by ", target->rpc_method);
+    else if (*target->operation)
+        buf_printf(&text, "run %s { %s } by ", target->operation, target->field);
     else
         buf_puts(&text, "send ");
     buf_printf(&text, "%s ", target->method);

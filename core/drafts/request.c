@@ -6,25 +6,36 @@
 #include "policy/match/calls.h"
 #include "policy/match/http.h"
 
+/* The call in the body of the target's request.  False: there is none. */
+static bool read_call(const struct drafts_target *target, struct arena *arena,
+                      struct policy_call *out)
+{
+    policy_call_from_words(target->operation, target->field, arena, out);
+    out->method = target->rpc_method;
+    out->tool = target->tool;
+    return *target->operation || *target->rpc_method;
+}
+
 /* What the candidates say of the target's request and of the call in its body.  Of a WebSocket
  * endpoint's requests rules can only let upgrades through. */
 static struct policy_http_decision decide(const struct policy_candidates *candidates,
                                           const struct drafts_target *target)
 {
-    struct policy_call call = {.type = "", .name = "", .method = target->rpc_method,
-                               .tool = target->tool};
-    struct policy_calls calls = {.items = &call, .n = *target->rpc_method ? 1 : 0};
+    struct policy_call call;
+    struct policy_calls calls = {.items = &call, .arena = arena_new()};
     struct policy_http_request request = {
         .method = target->method, .path = target->path, .query = "", .websocket = true,
         .message = strcmp(target->method, POLICY_WEBSOCKET_TEXT) == 0};
     struct policy_http_decision decision;
+    calls.n = read_call(target, calls.arena, &call) ? 1 : 0;
     policy_http_decide(candidates, &request, &decision, NULL);
     if (decision.needs_body) {
         calls.protocol = decision.endpoint->protocol;
         request.calls = &calls;
         policy_http_decide(candidates, &request, &decision, NULL);
     }
-    decision.call = NULL;                           /* it is gone when this returns */
+    policy_calls_free(&calls);
+    decision.call = NULL;
     return decision;
 }
 
@@ -55,8 +66,9 @@ static const struct sluice_endpoint *find_model(const struct policy_candidates *
                                                 const struct sluice_endpoint *route,
                                                 const struct drafts_target *target)
 {
+    bool is_call = *target->rpc_method || *target->operation;
     if (route)
-        return names_requests(route) || *target->rpc_method ? route : NULL;
+        return names_requests(route) || is_call ? route : NULL;
     for (size_t i = 0; i < candidates->n; i++)
         if (names_requests(candidates->items[i].endpoint))
             return candidates->items[i].endpoint;
@@ -75,6 +87,19 @@ static const struct sluice_matcher *const *only_tool(const char *tool, struct ar
     return params;
 }
 
+/* An operation without a name cannot be named: the rule is about any of its type and fields. */
+static void name_operation(const struct drafts_target *target, struct arena *arena,
+                           struct sluice_l7_rule *r)
+{
+    struct policy_call call;
+    read_call(target, arena, &call);
+    r->method = r->path = "";
+    r->operation_type = call.type;
+    r->operation_name = call.name;
+    r->fields = call.fields;
+    r->n_fields = call.n_fields;
+}
+
 static const struct sluice_l7_rule *const *only_request(const struct drafts_target *target,
                                                         struct arena *arena)
 {
@@ -88,6 +113,8 @@ static const struct sluice_l7_rule *const *only_request(const struct drafts_targ
         r->method = target->rpc_method;
         r->path = "";
     }
+    if (*target->operation)
+        name_operation(target, arena, r);
     if (*target->tool) {
         r->params = only_tool(target->tool, arena);
         r->n_params = 1;

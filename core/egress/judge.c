@@ -127,6 +127,8 @@ void egress_judge_refuse_request(const struct client *c, const char *reason,
         .method = egress_exchange_method(exchange), .path = exchange->canonical.data,
         .protocol = rules->endpoint ? rules->endpoint->protocol : "rest",
         .host = c->route.target.host, .port = c->route.target.port, .binary = c->caller.binary,
+        .operation = call ? policy_call_operation(call, exchange->calls.arena) : NULL,
+        .field = call ? policy_call_field(call, exchange->calls.arena) : NULL,
         .rpc_method = call ? call->method : NULL, .tool = call ? call->tool : NULL};
 }
 

@@ -96,7 +96,10 @@ static void print_rules(struct buf *body, const struct egress_refused_request *r
     print_member(body, "protocol", r->protocol);
     print_member(body, "rule", rule.data);
     print_request(body, r);
-    buf_puts(body, ",\"rule_missing\":{\"type\":\"rest_allow\",\"layer\":\"l7\"");
+    buf_puts(body, ",\"rule_missing\":{\"type\":\"");
+    for (const char *p = r->protocol; *p; p++)
+        buf_putc(body, *p == '-' ? '_' : *p);
+    buf_puts(body, "_allow\",\"layer\":\"l7\"");
     print_request(body, r);
     buf_puts(body, "},\"next_steps\":[]");
     buf_free(&rule);

@@ -58,6 +58,9 @@ bool policy_endpoint_allows_call(const struct sluice_endpoint *e, const struct p
 /* A GraphQL operation in words, "mutation NAME" and "field,field", in the arena; "" for others. */
 const char *policy_call_operation(const struct policy_call *call, struct arena *arena);
 const char *policy_call_field(const struct policy_call *call, struct arena *arena);
+/* The call that such words are about. */
+void policy_call_from_words(const char *operation, const char *field, struct arena *arena,
+                            struct policy_call *out);
 /* Why a call is denied, where its protocol has words of its own; NULL: it has none. */
 const char *policy_call_denied(const struct sluice_endpoint *e, const struct policy_call *call);
 

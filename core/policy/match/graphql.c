@@ -95,6 +95,20 @@ const char *policy_call_field(const struct policy_call *call, struct arena *aren
     return text;
 }
 
+void policy_call_from_words(const char *operation, const char *field, struct arena *arena,
+                            struct policy_call *out)
+{
+    const char **fields = arena_alloc(arena, (strlen(field) + 1) * sizeof *fields);
+    size_t type = strcspn(operation, " "), len;
+    *out = (struct policy_call){.type = arena_strn(arena, operation, type), .method = "",
+                                .tool = "", .fields = fields};
+    out->name = arena_str(arena, operation + type + (operation[type] == ' '));
+    for (; *field; field += len + (field[len] == ',')) {
+        len = strcspn(field, ",");
+        fields[out->n_fields++] = arena_strn(arena, field, len);
+    }
+}
+
 /* ---- within WebSocket messages ---- */
 
 static bool has_operation(const struct sluice_l7_rule *const *rules, size_t n)

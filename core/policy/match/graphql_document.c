@@ -392,7 +392,8 @@ static struct definition *find_operation(struct parser *p, const char *operation
     const struct name name = {operation_name, strlen(operation_name)};
     struct definition *found = NULL;
     size_t n = 0;
-    for (struct definition *d = p->definitions, *end = d + p->n_definitions; d < end; d++) {
+    for (size_t i = 0; i < p->n_definitions; i++) {
+        struct definition *d = &p->definitions[i];
         n += d->type != NULL;
         if (d->type && (!name.len || compare_names(&d->name, &name) == 0))
             found = d;
