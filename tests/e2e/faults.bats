@@ -3,6 +3,7 @@
 # A voter that fails in every way there is, in a process of its own, while 50 updates a second are decided:
 # none is lost, the other voters do not feel it, and nothing of it stays.  SLUICE_FAULTS=full measures more
 # (tests/README.md).
+# Runs alone: the rate of its updates and the times of its voters are measured.
 
 setup_file() {
     load helper
