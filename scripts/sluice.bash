@@ -8,7 +8,7 @@ _sluice_commands() {
 }
 
 _sluice() {
-    local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} group= verb= word words
+    local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} group= verb= word words value
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         [ "$word" != -- ] || return 0
         if [ -z "$group" ]; then
@@ -17,8 +17,11 @@ _sluice() {
             ! grep -qxF -e "$word" <(_sluice_commands "$group") || verb=$word
         fi
     done
-    case $before,$current in
-    --policy,* | --rule,* | --file,* | --chain,* | --plugin-dir,* | --save,* | --compare,*) return 0 ;;
+    # What follows an option is one of the words that its help lists, else a file or something that nobody can know.
+    value=$(sluice $group $verb -h | sed -nE "s/^ +(-[a-z], )?$before ([^ ]+).*/\2/p; s/^ +$before, --[a-z-]+ ([^ ]+).*/\1/p")
+    case $value,$current in
+    *"|"*,*) words=${value//|/ } ;;
+    [^,]*,*) return 0 ;;
     *,-*) words=$(sluice $group $verb -h | grep -oE '^  (-[a-z],|   ) --[a-z-]+' | grep -oE -- '--[a-z-]+') ;;
     *)
         case $(sluice $group $verb -h | sed -n 1p) in

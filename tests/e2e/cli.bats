@@ -36,9 +36,9 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
     sed 's/\\-/-/g' "$BATS_TEST_TMPDIR/man/sluice.1" >"$BATS_TEST_TMPDIR/page"
     grep -qF -- '\-\-state\-dir' "$BATS_TEST_TMPDIR/man/sluiced.1"
     while read -r group verb; do
-        sluice "$group" "$verb" -h | sed '/^global:/,/^$/d' >"$BATS_TEST_TMPDIR/help"
+        sluice "$group" $verb -h | sed '/^global:/,/^$/d' >"$BATS_TEST_TMPDIR/help"
         run -1 grep -vxFf "$BATS_TEST_TMPDIR/page" "$BATS_TEST_TMPDIR/help"
-    done < <(sluice -h | awk '$1 ~ /^(sandbox|policy|rule|plugin|decision|audit)$/ { print $1, $2 }')
+    done < <(commands)
     complete_words() { COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=(); _sluice; echo "${COMPREPLY[*]}"; }
     . "$top/scripts/sluice.bash"
     [ "$(complete_words sluice p)" = "plugin policy" ]
@@ -47,6 +47,28 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
     [ "$(complete_words sluice policy set demo --po)" = --policy ]
     [ "$(complete_words sluice events '')" = demo ]
     [ "$(complete_words sluice plugin check '')" = "" ]
+    [ "$(complete_words sluice policy can-i --binary '')" = "" ]
+    [ "$(complete_words sluice policy check --cases d)" = "" ]
+    [ "$(complete_words sluice sandbox create --network '')" = "proxy none" ]
+    [ "$(complete_words sluice status -o j)" = json ]
+    for command in "policy can-i" "policy check" "sandbox create" traffic; do
+        [ "$(complete_words sluice $command -- | tr ' ' '\n')" = "$(sluice $command -h | grep -oE '^ +(-[a-z], )?--[a-z-]+' | grep -oE -- '--.*')" ]
+    done
+}
+
+commands() { sluice -h | sed -nE '/^global:/q; s/^  ([a-z]+) +([a-z-]*)  .*/\1 \2/p'; }
+
+@test "the README of the gateway names each key of the configuration, and each flag of sluiced" {
+    [ "$(commands | wc -l)" -gt 30 ]
+    sed -n '/^## Configuration$/,/^```$/p' "$top/core/gateway/README.md" >"$BATS_TEST_TMPDIR/shown"
+    keys=$(cd "$top" && grep -hoE '^ +\{("|\.name = ")[a-z_0-9]+", ?(SCHEMA_|$)' core/{chain/config,auth/token,gateway/listen,gateway/config}.c | grep -oE '[a-z_0-9]+"' | tr -d '"')
+    [ "$(wc -l <<<"$keys")" -gt 25 ]
+    for key in $keys; do
+        [ "$key" = tls ] || grep -qE "(^|[ {-])$key:" "$BATS_TEST_TMPDIR/shown" || { echo "not shown: $key" >&2; return 1; }
+    done
+    for flag in $(sluiced --help | grep -oE -- '--[a-z-]+' | sort -u); do
+        grep -q -e "$flag" "$top/core/gateway/README.md" || { echo "not named: $flag" >&2; return 1; }
+    done
 }
 
 @test "wrong words and flags exit 2 and say what was meant" {
