@@ -10,8 +10,8 @@
 #include "gateway/own_files.h"
 #include "policy/policy.h"
 #include "runtime/sandbox.h"
-#include "sandbox/supervisor/mount_plan.h"
-#include "sandbox/supervisor/path.h"
+#include "sandbox/mounts/mount_plan.h"
+#include "sandbox/mounts/path.h"
 
 struct check {
     const struct runtime_files *own;

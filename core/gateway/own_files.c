@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
-#include "sandbox/supervisor/path.h"
+#include "sandbox/mounts/path.h"
 #include "store/store.h"
 
 struct list {

@@ -8,7 +8,7 @@
 
 #include "base/alloc.h"
 #include "runtime/start_parts.h"
-#include "sandbox/supervisor/idmap.h"
+#include "sandbox/container/idmap.h"
 
 static size_t read_pairs(struct arena *arena, const char *json_text, struct spec_pair **out)
 {

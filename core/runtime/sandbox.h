@@ -8,7 +8,7 @@
 #include "runtime/log_ring.h"
 #include "runtime/runtime.h"
 #include "runtime/uids.h"
-#include "sandbox/supervisor/cgroup.h"
+#include "sandbox/container/cgroup.h"
 #include "sandbox/wire/protocol.h"
 
 enum { START_TIMEOUT_MS = 30000, STOP_TIMEOUT_MS = 10000,

@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sandbox/supervisor/idmap.h"
-#include "sandbox/supervisor/workload_identity.h"
+#include "sandbox/container/idmap.h"
+#include "sandbox/container/workload_identity.h"
 
 enum { ROOT_FIRST = 1900000000, ROOT_COUNT = 65536 };
 

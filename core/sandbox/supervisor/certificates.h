@@ -12,7 +12,7 @@
 #define SANDBOX_SUPERVISOR_CERTIFICATES_H
 
 #include "base/buf.h"
-#include "sandbox/supervisor/mount_plan.h"
+#include "sandbox/mounts/mount_plan.h"
 
 #define SANDBOX_CA_FILE     "/etc/sluice-tls/ca.pem"
 #define SANDBOX_BUNDLE_FILE "/etc/sluice-tls/ca-bundle.pem"

@@ -6,8 +6,8 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "sandbox/mounts/mount_plan.h"
 #include "sandbox/supervisor/certificates.h"
-#include "sandbox/supervisor/mount_plan.h"
 #include "sandbox/wire/wire.h"
 
 #define PROXY_URL "http://" WIRE_PROXY_ADDRESS ":3128"

@@ -12,10 +12,10 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "sandbox/container/container.h"
+#include "sandbox/mounts/mount_plan.h"
 #include "sandbox/supervisor/command.h"
-#include "sandbox/supervisor/container.h"
 #include "sandbox/supervisor/exec_parts.h"
-#include "sandbox/supervisor/mount_plan.h"
 
 struct exec_table {
     struct exec_table_request made;

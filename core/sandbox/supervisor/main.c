@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/standard.h"
-#include "sandbox/supervisor/idmap.h"
+#include "sandbox/container/idmap.h"
 #include "sandbox/supervisor/supervisor.h"
 #include "sandbox/wire/spec.h"
 

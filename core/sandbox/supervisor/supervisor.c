@@ -10,23 +10,20 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
-#include "base/ipaddr.h"
 #include "base/log.h"
 #include "base/problems.h"
-#include "egress/dns/server.h"
 #include "egress/proxy.h"
 #include "policy/policy.h"
-#include "sandbox/supervisor/certificates.h"
-#include "sandbox/supervisor/cgroup.h"
-#include "sandbox/supervisor/container.h"
-#include "sandbox/supervisor/container.h"
+#include "sandbox/container/cgroup.h"
+#include "sandbox/container/container.h"
+#include "sandbox/container/idmap.h"
 #include "sandbox/supervisor/denials.h"
 #include "sandbox/supervisor/exec.h"
 #include "sandbox/supervisor/harden.h"
-#include "sandbox/supervisor/idmap.h"
 #include "sandbox/supervisor/lines.h"
 #include "sandbox/supervisor/link.h"
 #include "sandbox/supervisor/loadable.h"
+#include "sandbox/supervisor/network.h"
 #include "sandbox/supervisor/release_memory.h"
 #include "sandbox/supervisor/traffic.h"
 
@@ -51,10 +48,7 @@ struct supervisor {
     struct exec_table *execs;
     struct gateway_link *link;
     struct denial_book *denials;
-    struct egress_proxy *proxy;                     /* NULL without a network, as is the resolver */
-    struct egress_dns *resolver;
-    struct certificates certificates;               /* with a network */
-    struct egress_names *names; /* those that the resolver has given addresses */
+    struct network *network;                        /* NULL: the sandbox has none */
     struct policy *built;                           /* what the sandbox was started with */
     struct policy *policy;                          /* in force */
     uint64_t revision;
@@ -155,10 +149,8 @@ static void wind_up(struct supervisor *s, int exit_code)
         return;
     s->state = SUPERVISOR_ENDING;
     s->exit_code = exit_code;
-    if (s->proxy)
-        egress_close(s->proxy, NULL, NULL);
-    if (s->resolver)
-        egress_dns_close(s->resolver, NULL, NULL);
+    if (s->network)
+        sandbox_network_close(s->network);
     sandbox_denials_close(s->denials);
     uv_close((uv_handle_t *)&s->terminate, NULL);
     uv_close((uv_handle_t *)&s->interrupt, NULL);
@@ -243,7 +235,8 @@ static struct policy *accept_policy(struct supervisor *s, const struct sandbox_r
     int rc = strcmp(policy_hash(policy), revision->hash) != 0
                  ? error_set(err, ERROR_INVALID, "the policy's hash is %s, not %s",
                              policy_hash(policy), revision->hash)
-                 : sandbox_loadable(policy_model(s->built), policy_model(policy), s->proxy, err);
+                 : sandbox_loadable(policy_model(s->built), policy_model(policy),
+                                    s->network != NULL, err);
     if (rc == 0)
         return policy;
     policy_unref(policy);
@@ -263,8 +256,8 @@ static void answer_policy(struct supervisor *s, enum sandbox_message_type type,
 /* Enforced from the next decision on, and only then loaded. */
 static void enforce(struct supervisor *s, struct policy *policy, uint64_t revision)
 {
-    if (s->proxy)
-        egress_set_policy(s->proxy, policy);
+    if (s->network)
+        sandbox_network_set_policy(s->network, policy);
     policy_unref(s->policy);
     s->policy = policy;
     s->revision = revision;
@@ -351,45 +344,11 @@ static void on_orphaned(void *ctx)
 
 /* --- from the proxy and the container -------------------------------------------------------- */
 
-/* Those that are public, or the others, behind the first n. */
-static size_t write_addresses(const struct egress_denial *d, bool public, size_t n,
-                              char texts[][IPADDR_TEXT_SIZE], const char **out)
-{
-    for (size_t i = 0; i < d->n_addresses && n < DENIALS_ADDRESSES_MAX; i++) {
-        if ((ipaddr_classify(&d->addresses[i]) == IPADDR_PUBLIC) != public)
-            continue;
-        out[n] = ipaddr_text(&d->addresses[i], texts[n]);
-        n++;
-    }
-    return n;
-}
-
-static void on_denial(void *ctx, const struct egress_denial *d)
+static void on_denial(void *ctx, const struct sandbox_denial *denial)
 {
     struct supervisor *s = ctx;
-    char texts[DENIALS_ADDRESSES_MAX][IPADDR_TEXT_SIZE];
-    const char *addresses[DENIALS_ADDRESSES_MAX];
-    size_t n = write_addresses(d, false, 0, texts, addresses);
-    n = write_addresses(d, true, n, texts, addresses);
-    struct sandbox_denial denial = {.addresses = addresses,
-                                    .n_addresses = n,
-                                    .host = d->host,
-                                    .port = d->port,
-                                    .binary = d->binary,
-                                    .ancestors = d->ancestors,
-                                    .n_ancestors = d->n_ancestors,
-                                    .reason = d->reason,
-                                    .stage = d->stage,
-                                    .method = d->method,
-                                    .path = d->path,
-                                    .operation = d->operation,
-                                    .field = d->field,
-                                    .rpc_method = d->rpc_method,
-                                    .tool = d->tool,
-                                    .links = d->links,
-                                    .n_links = d->n_links};
     if (s->state == SUPERVISOR_RUNNING)
-        sandbox_denials_add(s->denials, &denial);
+        sandbox_denials_add(s->denials, denial);
 }
 
 static void on_line(void *ctx, const struct egress_line *line)
@@ -401,50 +360,14 @@ static void on_line(void *ctx, const struct egress_line *line)
         sandbox_traffic_add(s->traffic, line);
 }
 
-static int start_resolver(struct supervisor *s, const struct container_ready *ready,
-                          struct error *err)
-{
-    s->names = egress_names_new();
-    struct egress_dns_config config = {
-        .udp = ready->fds[NETWORK_DNS_UDP], .tcp = ready->fds[NETWORK_DNS_TCP],
-        .own_host = s->spec->name, .names = s->names};
-    s->resolver = egress_dns_new(&s->loop, &config, err);
-    return s->resolver ? 0 : -1;
-}
-
-static int start_proxy(struct supervisor *s, const struct container_ready *ready, struct error *err)
-{
-    const struct sandbox_spec *spec = s->spec;
-    struct egress_pin *pins = alloc_zero(spec->n_hosts + 1, sizeof *pins);
-    for (size_t i = 0; i < spec->n_hosts; i++)
-        pins[i] = (struct egress_pin){spec->hosts[i].name, spec->hosts[i].addresses,
-                                      spec->hosts[i].n_addresses};
-    struct egress_config config = {
-        .listen_fd = ready->fds[NETWORK_PROXY], .transparent_fd = ready->fds[NETWORK_TRANSPARENT],
-        .names = s->names, .connects_fd = ready->fds[NETWORK_CONNECTS],
-        .init_pid = ready->init_pid,
-        .policy = s->policy, .pins = pins, .n_pins = spec->n_hosts,
-        .resolve_denied = spec->resolve_denied, .log = s->log,
-        .inspection = {.authority = s->certificates.authority, .trust = s->certificates.trust,
-                       .when_needed = spec->inspect_when_needed},
-        .on_denial = on_denial, .on_line = on_line, .ctx = s};
-    s->proxy = egress_new(&s->loop, &config, err);
-    free(pins);
-    return s->proxy ? 0 : -1;
-}
+static const struct network_calls network_calls = {on_denial, on_line};
 
 static void on_container_ready(void *ctx, const struct container_ready *ready)
 {
     struct supervisor *s = ctx;
     struct exec_table_request request = {&s->loop, s->container, s->spec, s->log};
     struct error err;
-    if (s->spec->proxy && !ready->network) {
-        error_set(&err, ERROR_INTERNAL, "no sandbox can be made: init sent no sockets");
-        fail(s, &err);
-        return;
-    }
-    if (s->spec->proxy &&
-        (start_resolver(s, ready, &err) != 0 || start_proxy(s, ready, &err) != 0)) {
+    if (s->network && sandbox_network_start(s->network, ready, s->policy, &err) != 0) {
         fail(s, &err);
         return;
     }
@@ -508,11 +431,8 @@ static void watch_signals(struct supervisor *s)
 static int make_files(void *ctx, struct container_files *out, struct error *err)
 {
     struct supervisor *s = ctx;
-    if (!s->spec->proxy)
-        return 0;
-    if (sandbox_certificates_make(s->spec->extra_ca, &s->certificates, err) != 0)
+    if (s->network && sandbox_network_make_files(s->network, out, err) != 0)
         return error_prefix(err, "no sandbox can be made");
-    *out = (struct container_files){s->certificates.files, s->certificates.n_files};
     return 0;
 }
 
@@ -553,6 +473,8 @@ int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
     s->traffic = sandbox_traffic_new(&s->loop, send_traffic, s);
     watch_signals(s);
     s->denials = sandbox_denials_new(&s->loop, send_denials, s);
+    if (spec->proxy)
+        s->network = sandbox_network_new(&s->loop, spec, log, &network_calls, s);
     /* Nothing may have started a thread until both are done: capabilities belong to a thread. */
     int rc = start_container(s, &err);
     if (sandbox_harden(&harm) != 0)
@@ -567,8 +489,7 @@ int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
     if (uv_loop_close(&s->loop) != 0)
         _exit(s->exit_code);                        /* a worker asks for a name: nobody waits */
     sandbox_execs_free(s->execs);
-    egress_names_free(s->names);
-    sandbox_certificates_free(&s->certificates);
+    sandbox_network_free(s->network);
     policy_unref(s->built);
     policy_unref(s->policy);
     for (size_t i = 0; i < s->n_warnings; i++)

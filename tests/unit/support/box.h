@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "egress/caller/callers.h"
-#include "sandbox/supervisor/container.h"
+#include "sandbox/container/container.h"
 #include "sandbox/wire/spec.h"
 #include "support/modes.h"
 

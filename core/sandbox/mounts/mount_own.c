@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "sandbox/supervisor/mount_plan_parts.h"
+#include "sandbox/mounts/mount_plan_parts.h"
 
 /* The path with its folder resolved, or NULL where that leads out of /etc: what is there cannot be
  * told from what other programs keep. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Between mount_plan.c and the parts of making a plan.  Everything lives in the plan's arena. */
-#ifndef SANDBOX_SUPERVISOR_MOUNT_PLAN_PARTS_H
-#define SANDBOX_SUPERVISOR_MOUNT_PLAN_PARTS_H
+#ifndef SANDBOX_MOUNTS_MOUNT_PLAN_PARTS_H
+#define SANDBOX_MOUNTS_MOUNT_PLAN_PARTS_H
 
-#include "sandbox/supervisor/mount_plan.h"
-#include "sandbox/supervisor/path.h"
+#include "sandbox/mounts/mount_plan.h"
+#include "sandbox/mounts/path.h"
 
 struct listed {
     const char *path;                               /* normal form, as written */

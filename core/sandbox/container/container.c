@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/supervisor/container.h"
+#include "sandbox/container/container.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -13,8 +13,8 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
-#include "sandbox/supervisor/mount_plan.h"
-#include "sandbox/supervisor/workload_identity.h"
+#include "sandbox/container/workload_identity.h"
+#include "sandbox/mounts/mount_plan.h"
 #include "sandbox/wire/spec.h"
 #include "sandbox/wire/wire.h"
 

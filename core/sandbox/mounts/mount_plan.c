@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "sandbox/supervisor/mount_plan_parts.h"
+#include "sandbox/mounts/mount_plan_parts.h"
 
 bool mount_plan_shows(const struct mount_plan *plan, const char *path)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/supervisor/mount_guard.h"
+#include "sandbox/mounts/mount_guard.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,8 +14,8 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "sandbox/supervisor/mount_table.h"
-#include "sandbox/supervisor/path.h"
+#include "sandbox/mounts/mount_table.h"
+#include "sandbox/mounts/path.h"
 #include "sandbox/wire/spec.h"
 
 /* Of folders that policies list as a whole.  Those that lock or rewrite the account files leave

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/supervisor/workload_identity.h"
+#include "sandbox/container/workload_identity.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -8,13 +8,13 @@
  * nothing else under its name (init/mounts.c).
  *
  * Ownership: a plan lives in the arena it was made in.  One thread. */
-#ifndef SANDBOX_SUPERVISOR_MOUNT_PLAN_H
-#define SANDBOX_SUPERVISOR_MOUNT_PLAN_H
+#ifndef SANDBOX_MOUNTS_MOUNT_PLAN_H
+#define SANDBOX_MOUNTS_MOUNT_PLAN_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "sandbox/supervisor/mount_guard.h"
+#include "sandbox/mounts/mount_guard.h"
 #include "sandbox/wire/wire.h"
 #include <sluice/policy.h>
 

@@ -5,8 +5,8 @@
  * come from the loop, never from inside one of these functions (on_warning may, from the start).
  * The container ends by itself (stop, failure, a killed init) and says so once, through on_gone.
  * container_close frees it; after that no callback comes but on_closed.  Loop thread only. */
-#ifndef SANDBOX_SUPERVISOR_CONTAINER_H
-#define SANDBOX_SUPERVISOR_CONTAINER_H
+#ifndef SANDBOX_CONTAINER_CONTAINER_H
+#define SANDBOX_CONTAINER_CONTAINER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 #include <sys/types.h>
 #include <uv.h>
 
-#include "sandbox/supervisor/launch.h"
+#include "sandbox/container/launch.h"
 #include "sandbox/wire/wire.h"
 
 struct container;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/supervisor/argv.h"
+#include "sandbox/container/argv.h"
 
 #include <stdarg.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/supervisor/path.h"
+#include "sandbox/mounts/path.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -2,8 +2,8 @@
 /* A user namespace in which an ordinary user's process is root over one subordinate id of the user
  * (/etc/subuid, /etc/subgid): its own uid is 0 there, the subordinate one is SANDBOX_SUB_ID.  The
  * setuid programs newuidmap and newgidmap of Debian's package uidmap write the map. */
-#ifndef SANDBOX_SUPERVISOR_IDMAP_H
-#define SANDBOX_SUPERVISOR_IDMAP_H
+#ifndef SANDBOX_CONTAINER_IDMAP_H
+#define SANDBOX_CONTAINER_IDMAP_H
 
 #include <stdint.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Absolute paths: normal form, containment, and resolution that tells of every link on the way.
  * Results live in the given arena.  Any thread. */
-#ifndef SANDBOX_SUPERVISOR_PATH_H
-#define SANDBOX_SUPERVISOR_PATH_H
+#ifndef SANDBOX_MOUNTS_PATH_H
+#define SANDBOX_MOUNTS_PATH_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/supervisor/launch_argv.h"
+#include "sandbox/container/launch_argv.h"
 
 #include "base/arena.h"
-#include "sandbox/supervisor/argv.h"
-#include "sandbox/supervisor/launch.h"
+#include "sandbox/container/argv.h"
+#include "sandbox/container/launch.h"
 #include "sandbox/wire/spec.h"
 #include "sandbox/wire/wire.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/supervisor/mount_table.h"
+#include "sandbox/mounts/mount_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/arena.h"
-#include "sandbox/supervisor/path.h"
+#include "sandbox/mounts/path.h"
 
 struct row {
     char *device;                                   /* major:minor */

@@ -3,8 +3,8 @@
  *
  * A group is made below the gateway's own: one folder per controller with cgroup v1, one folder
  * with v2, where a service manager has delegated it.  Blocks; any thread. */
-#ifndef SANDBOX_SUPERVISOR_CGROUP_H
-#define SANDBOX_SUPERVISOR_CGROUP_H
+#ifndef SANDBOX_CONTAINER_CGROUP_H
+#define SANDBOX_CONTAINER_CGROUP_H
 
 #include <limits.h>
 #include <stdbool.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which uid a workload has on the host, and how that uid reaches the work folder.
  * workload_identity_switch runs in a forked child, the rest in the main thread. */
-#ifndef SANDBOX_SUPERVISOR_WORKLOAD_IDENTITY_H
-#define SANDBOX_SUPERVISOR_WORKLOAD_IDENTITY_H
+#ifndef SANDBOX_CONTAINER_WORKLOAD_IDENTITY_H
+#define SANDBOX_CONTAINER_WORKLOAD_IDENTITY_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/supervisor/cgroup.h"
+#include "sandbox/container/cgroup.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The bubblewrap command line, and the descriptors it speaks of. */
-#ifndef SANDBOX_SUPERVISOR_LAUNCH_ARGV_H
-#define SANDBOX_SUPERVISOR_LAUNCH_ARGV_H
+#ifndef SANDBOX_CONTAINER_LAUNCH_ARGV_H
+#define SANDBOX_CONTAINER_LAUNCH_ARGV_H
 
 struct argv;
 struct launch_request;

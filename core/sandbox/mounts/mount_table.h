@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The mounts of this process, from /proc/self/mountinfo.  Any thread. */
-#ifndef SANDBOX_SUPERVISOR_MOUNT_TABLE_H
-#define SANDBOX_SUPERVISOR_MOUNT_TABLE_H
+#ifndef SANDBOX_MOUNTS_MOUNT_TABLE_H
+#define SANDBOX_MOUNTS_MOUNT_TABLE_H
 
 struct arena;
 struct mount_table;

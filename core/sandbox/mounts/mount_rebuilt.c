@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "sandbox/supervisor/mount_plan_parts.h"
+#include "sandbox/mounts/mount_plan_parts.h"
 
 bool plan_is_host_kind(enum mount_kind kind)
 {

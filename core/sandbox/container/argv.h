@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A NULL-terminated argument vector built in an arena.  {.arena = a} is an empty one. */
-#ifndef SANDBOX_SUPERVISOR_ARGV_H
-#define SANDBOX_SUPERVISOR_ARGV_H
+#ifndef SANDBOX_CONTAINER_ARGV_H
+#define SANDBOX_CONTAINER_ARGV_H
 
 #include <stddef.h>
 

@@ -10,7 +10,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/program.h"
-#include "sandbox/supervisor/mount_plan_parts.h"
+#include "sandbox/mounts/mount_plan_parts.h"
 
 /* What every program needs, added where the host has it. */
 static const struct { const char *path; bool writable; } baseline[] = {

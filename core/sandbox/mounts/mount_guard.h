@@ -6,8 +6,8 @@
  * other mounts of the same file system show under other names has a guard for each name.
  *
  * Ownership: guards live in the arena they were made in.  One thread. */
-#ifndef SANDBOX_SUPERVISOR_MOUNT_GUARD_H
-#define SANDBOX_SUPERVISOR_MOUNT_GUARD_H
+#ifndef SANDBOX_MOUNTS_MOUNT_GUARD_H
+#define SANDBOX_MOUNTS_MOUNT_GUARD_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -7,8 +7,8 @@
  * sandbox dies with the thread that started it.
  *
  * Ownership: the caller closes the descriptors and waits for the process. */
-#ifndef SANDBOX_SUPERVISOR_LAUNCH_H
-#define SANDBOX_SUPERVISOR_LAUNCH_H
+#ifndef SANDBOX_CONTAINER_LAUNCH_H
+#define SANDBOX_CONTAINER_LAUNCH_H
 
 #include <stdint.h>
 #include <sys/types.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/supervisor/idmap.h"
+#include "sandbox/container/idmap.h"
 
 #include <errno.h>
 #include <fcntl.h>

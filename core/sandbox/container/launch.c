@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/supervisor/launch.h"
+#include "sandbox/container/launch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,10 +15,10 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "sandbox/supervisor/argv.h"
-#include "sandbox/supervisor/cgroup.h"
-#include "sandbox/supervisor/launch_argv.h"
-#include "sandbox/supervisor/workload_identity.h"
+#include "sandbox/container/argv.h"
+#include "sandbox/container/cgroup.h"
+#include "sandbox/container/launch_argv.h"
+#include "sandbox/container/workload_identity.h"
 #include "sandbox/wire/spec.h"
 #include "sandbox/wire/wire.h"
 

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/supervisor/network.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/ipaddr.h"
+#include "egress/dns/server.h"
+#include "egress/proxy.h"
+#include "sandbox/supervisor/certificates.h"
+#include "sandbox/supervisor/denials.h"
+
+struct network {
+    uv_loop_t *loop;
+    const struct sandbox_spec *spec;
+    const struct log *log;
+    struct network_calls calls;
+    void *ctx;
+    struct certificates certificates;
+    struct egress_names *names; /* those that the resolver has given addresses */
+    struct egress_dns *resolver;
+    struct egress_proxy *proxy;
+};
+
+struct network *sandbox_network_new(uv_loop_t *loop, const struct sandbox_spec *spec,
+                                    const struct log *log, const struct network_calls *calls,
+                                    void *ctx)
+{
+    struct network *network = alloc_zero(1, sizeof *network);
+    *network =
+        (struct network){.loop = loop, .spec = spec, .log = log, .calls = *calls, .ctx = ctx};
+    return network;
+}
+
+int sandbox_network_make_files(struct network *network, struct container_files *out,
+                               struct error *err)
+{
+    struct certificates *made = &network->certificates;
+    if (sandbox_certificates_make(network->spec->extra_ca, made, err) != 0)
+        return -1;
+    *out = (struct container_files){made->files, made->n_files};
+    return 0;
+}
+
+/* ---- from the proxy ---- */
+
+/* Those that are public, or the others, behind the first n. */
+static size_t write_addresses(const struct egress_denial *d, bool public, size_t n,
+                              char texts[][IPADDR_TEXT_SIZE], const char **out)
+{
+    for (size_t i = 0; i < d->n_addresses && n < DENIALS_ADDRESSES_MAX; i++) {
+        if ((ipaddr_classify(&d->addresses[i]) == IPADDR_PUBLIC) != public)
+            continue;
+        out[n] = ipaddr_text(&d->addresses[i], texts[n]);
+        n++;
+    }
+    return n;
+}
+
+static void on_denial(void *ctx, const struct egress_denial *d)
+{
+    struct network *network = ctx;
+    char texts[DENIALS_ADDRESSES_MAX][IPADDR_TEXT_SIZE];
+    const char *addresses[DENIALS_ADDRESSES_MAX];
+    size_t n = write_addresses(d, false, 0, texts, addresses);
+    n = write_addresses(d, true, n, texts, addresses);
+    struct sandbox_denial denial = {.addresses = addresses,
+                                    .n_addresses = n,
+                                    .host = d->host,
+                                    .port = d->port,
+                                    .binary = d->binary,
+                                    .ancestors = d->ancestors,
+                                    .n_ancestors = d->n_ancestors,
+                                    .reason = d->reason,
+                                    .stage = d->stage,
+                                    .method = d->method,
+                                    .path = d->path,
+                                    .operation = d->operation,
+                                    .field = d->field,
+                                    .rpc_method = d->rpc_method,
+                                    .tool = d->tool,
+                                    .links = d->links,
+                                    .n_links = d->n_links};
+    network->calls.denial(network->ctx, &denial);
+}
+
+static void on_line(void *ctx, const struct egress_line *line)
+{
+    struct network *network = ctx;
+    network->calls.line(network->ctx, line);
+}
+
+/* ---- the start ---- */
+
+static int start_resolver(struct network *network, const struct container_ready *ready,
+                          struct error *err)
+{
+    network->names = egress_names_new();
+    struct egress_dns_config config = {
+        .udp = ready->fds[NETWORK_DNS_UDP], .tcp = ready->fds[NETWORK_DNS_TCP],
+        .own_host = network->spec->name, .names = network->names};
+    network->resolver = egress_dns_new(network->loop, &config, err);
+    return network->resolver ? 0 : -1;
+}
+
+static int start_proxy(struct network *network, const struct container_ready *ready,
+                       struct policy *policy, struct error *err)
+{
+    const struct sandbox_spec *spec = network->spec;
+    struct egress_pin *pins = alloc_zero(spec->n_hosts + 1, sizeof *pins);
+    for (size_t i = 0; i < spec->n_hosts; i++)
+        pins[i] = (struct egress_pin){spec->hosts[i].name, spec->hosts[i].addresses,
+                                      spec->hosts[i].n_addresses};
+    struct egress_config config = {.listen_fd = ready->fds[NETWORK_PROXY],
+                                   .transparent_fd = ready->fds[NETWORK_TRANSPARENT],
+                                   .names = network->names,
+                                   .connects_fd = ready->fds[NETWORK_CONNECTS],
+                                   .init_pid = ready->init_pid,
+                                   .policy = policy,
+                                   .pins = pins,
+                                   .n_pins = spec->n_hosts,
+                                   .resolve_denied = spec->resolve_denied,
+                                   .log = network->log,
+                                   .inspection = {.authority = network->certificates.authority,
+                                                  .trust = network->certificates.trust,
+                                                  .when_needed = spec->inspect_when_needed},
+                                   .on_denial = on_denial,
+                                   .on_line = on_line,
+                                   .ctx = network};
+    network->proxy = egress_new(network->loop, &config, err);
+    free(pins);
+    return network->proxy ? 0 : -1;
+}
+
+int sandbox_network_start(struct network *network, const struct container_ready *ready,
+                          struct policy *policy, struct error *err)
+{
+    if (!ready->network)
+        return error_set(err, ERROR_INTERNAL, "no sandbox can be made: init sent no sockets");
+    if (start_resolver(network, ready, err) != 0)
+        return -1;
+    return start_proxy(network, ready, policy, err);
+}
+
+void sandbox_network_set_policy(struct network *network, struct policy *policy)
+{
+    if (network->proxy)
+        egress_set_policy(network->proxy, policy);
+}
+
+/* ---- the end ---- */
+
+void sandbox_network_close(struct network *network)
+{
+    if (network->proxy)
+        egress_close(network->proxy, NULL, NULL);
+    if (network->resolver)
+        egress_dns_close(network->resolver, NULL, NULL);
+}
+
+void sandbox_network_free(struct network *network)
+{
+    if (!network)
+        return;
+    egress_names_free(network->names);
+    sandbox_certificates_free(&network->certificates);
+    free(network);
+}

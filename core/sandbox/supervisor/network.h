@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What stands between a sandbox and the network: its certificates, its proxy and its resolver.
+ *
+ * Ownership: the maker's until sandbox_network_free, which must come after the loop has run out of
+ * work.  Loop thread only. */
+#ifndef SANDBOX_SUPERVISOR_NETWORK_H
+#define SANDBOX_SUPERVISOR_NETWORK_H
+
+#include <uv.h>
+
+#include "sandbox/container/container.h"
+#include "sandbox/wire/protocol.h"
+#include "sandbox/wire/spec.h"
+
+struct egress_line;
+struct log;
+struct network;
+struct policy;
+
+struct network_calls {
+    void (*denial)(void *ctx, const struct sandbox_denial *denial);     /* texts are borrowed */
+    void (*line)(void *ctx, const struct egress_line *line);            /* of the decision log */
+};
+
+struct network *sandbox_network_new(uv_loop_t *loop, const struct sandbox_spec *spec,
+                                    const struct log *log, const struct network_calls *calls,
+                                    void *ctx);
+/* Makes the certificates and the files of /etc that have them.  -1: err says why not. */
+int sandbox_network_make_files(struct network *network, struct container_files *out,
+                               struct error *err);
+/* Serves on the sockets that init has made.  -1: err says why not. */
+int sandbox_network_start(struct network *network, const struct container_ready *ready,
+                          struct policy *policy, struct error *err);
+/* Once it has started: the next decision uses the policy. */
+void sandbox_network_set_policy(struct network *network, struct policy *policy);
+void sandbox_network_close(struct network *network);
+void sandbox_network_free(struct network *network);
+
+#endif
