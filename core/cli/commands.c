@@ -92,11 +92,13 @@ static const struct arg_option policy_can_i[] = {
     {"host", 0, ARG_VALUE, "H", "where to: a name or an address"},
     {"port", 0, ARG_VALUE, "N", "and the port"},
     {"method", 0, ARG_VALUE, "M",
-     "of an HTTP request (GET); without method, path and query: the connection alone"},
+     "of an HTTP request (GET); WEBSOCKET_TEXT or WEBSOCKET_BINARY: of a message; without method, "
+     "path and query: the connection alone"},
     {"path", 0, ARG_VALUE, "P", "of the request (/)"},
     {"query", 0, ARG_VALUE, "Q", "of the request, without '?'"},
     {"body", 0, ARG_VALUE, "TEXT",
-     "of the request (POST), where rules are about what it asks for: GraphQL, JSON-RPC, MCP"},
+     "of the request (POST) or message, where rules are about what it asks for: GraphQL, JSON-RPC, "
+     "MCP"},
     {"policy", 0, ARG_VALUE, "FILE",
      "ask this document instead of the sandbox's policy; - reads stdin"},
     {0},

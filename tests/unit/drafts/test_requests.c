@@ -140,6 +140,36 @@ static void approving_opens_that_request_alone(void **state)
     assert_true(passes(f, HOST, CURL, "GET", "/b"));
 }
 
+#define CHATS "port: 443, protocol: websocket, enforcement: enforce"
+
+static void a_message_is_a_request_of_its_own(void **state)
+{
+    struct fixture *f = *state;
+    add_rule(f, "chat",
+             "host: b.example.com, " CHATS ", rules: [{allow: {method: GET, path: /**}}]", GIT);
+    denied_request(f, "b.example.com", GIT, "WEBSOCKET_TEXT", "/room");
+    const char *id = request_chunk_of(f, "b.example.com", GIT, "WEBSOCKET_TEXT", "/room");
+    assert_non_null(id);
+    assert_false(passes(f, "b.example.com", GIT, "WEBSOCKET_TEXT", "/room"));
+    succeed(f, approve(f, "bob", id));
+    assert_true(passes(f, "b.example.com", GIT, "WEBSOCKET_TEXT", "/room"));
+    assert_false(passes(f, "b.example.com", GIT, "WEBSOCKET_TEXT", "/other"));
+    assert_false(passes(f, "b.example.com", GIT, "POST", "/room"));
+}
+
+static void an_upgrade_that_is_refused_makes_a_chunk(void **state)
+{
+    struct fixture *f = *state;
+    add_rule(f, "chat", "host: b.example.com, " CHATS ", rules: [{allow: {method: GET, path: /a}}]",
+             GIT);
+    denied_request(f, "b.example.com", GIT, "GET", "/b");
+    const char *id = request_chunk_of(f, "b.example.com", GIT, "GET", "/b");
+    assert_non_null(id);
+    succeed(f, approve(f, "bob", id));
+    assert_true(passes(f, "b.example.com", GIT, "WEBSOCKET_BINARY", "/b"));
+    assert_false(passes(f, "b.example.com", GIT, "WEBSOCKET_TEXT", "/b"));
+}
+
 static void reading_proposes_no_more_than_reading(void **state)
 {
     struct fixture *f = *state;
@@ -432,6 +462,8 @@ int main(void)
         TEST(the_same_request_is_counted),
         TEST(approving_opens_that_request_alone),
         TEST(reading_proposes_no_more_than_reading),
+        TEST(a_message_is_a_request_of_its_own),
+        TEST(an_upgrade_that_is_refused_makes_a_chunk),
         TEST(requests_of_one_program_share_a_rule),
         TEST(programs_never_share_a_rule),
         TEST(all_are_approved_in_rules_of_their_own),
