@@ -20,6 +20,7 @@ enum {
     RESOLVE_MS = 10000,
     MAX_LOOKUPS = 128,
     DIAL_MS = 5000,
+    SECURE_MS = 10000,
     MESSAGE_IDLE_MS = 30000,
     MESSAGE_MS = 120000,
     BLOCKED_MS = 120000,
@@ -196,6 +197,7 @@ static void take_config(struct egress_proxy *proxy, const struct egress_config *
         .max_connections = or_default(limits->max_connections, MAX_CONNECTIONS),
         .head_ms = or_default(limits->head_ms, HEAD_MS),
         .idle_ms = or_default(limits->idle_ms, IDLE_MS),
+        .secure_ms = or_default(limits->secure_ms, SECURE_MS),
         .message_idle_ms = or_default(limits->message_idle_ms, MESSAGE_IDLE_MS),
         .message_ms = or_default(limits->message_ms, MESSAGE_MS),
         .blocked_ms = or_default(limits->blocked_ms, BLOCKED_MS)};

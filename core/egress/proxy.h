@@ -90,6 +90,7 @@ struct egress_limits {
     unsigned resolve_ms;                            /* 10000; a name that takes longer: 504 */
     unsigned max_lookups; /* 128 by DNS at a time; one more is answered 503 */
     unsigned dial_ms;                               /* 5000, for all addresses of a request */
+    unsigned secure_ms; /* 10000; TLS with an origin that takes longer: 504 */
     unsigned message_idle_ms; /* 30000; a part of a WebSocket text message that takes longer */
     unsigned message_ms;                            /* 120000, for the whole of it */
     unsigned blocked_ms; /* 120000 for a server to take WebSocket messages */

@@ -18,7 +18,8 @@ struct tls {
     SSL *ssl;
     struct buf early;                               /* written before the handshake was over */
     uv_idle_t resume;                               /* goes on from the loop, once */
-    unsigned open_parts;                            /* the stream below and resume */
+    uv_timer_t deadline;                            /* of the handshake */
+    unsigned open_parts;                            /* the stream below, resume and deadline */
     bool established, reading, ended, cut_short;
     bool finishing;                                 /* our side is ended, or is to be */
     bool failed;                                    /* when writing; the owner is not told yet */
@@ -62,6 +63,7 @@ static void fail(struct tls *t, int status)
     if (t->broken)
         return;
     t->broken = status;
+    uv_timer_stop(&t->deadline);
     buf_free(&t->early);
     if (!t->established)
         net_tell_connected(&t->stream, status);
@@ -142,6 +144,7 @@ static void established(struct tls *t)
     struct buf early = t->early;
     t->early = (struct buf){0};
     t->established = true;
+    uv_timer_stop(&t->deadline);
     if (!t->reading)
         net_pause(t->below);
     net_tell_connected(&t->stream, 0);
@@ -232,7 +235,7 @@ static void below_closed(void *owner)
     part_closed(owner);
 }
 
-static void resume_closed(uv_handle_t *handle)
+static void handle_closed(uv_handle_t *handle)
 {
     part_closed(handle->data);
 }
@@ -320,7 +323,8 @@ static void tls_close(struct net_stream *stream)
     struct tls *t = tls_of(stream);
     keep_session(t);
     net_close(t->below);
-    uv_close((uv_handle_t *)&t->resume, resume_closed);
+    uv_close((uv_handle_t *)&t->resume, handle_closed);
+    uv_close((uv_handle_t *)&t->deadline, handle_closed);
 }
 
 static int tls_fileno(const struct net_stream *stream)
@@ -353,11 +357,13 @@ struct net_stream *net_tls_new(struct net_stream *below, SSL *ssl, const void *f
                                     .calls = calls, .owner = owner};
     t->below = below;
     t->ssl = ssl;
-    t->open_parts = 2;
+    t->open_parts = 3;
     SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
     SSL_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
     uv_idle_init(t->stream.loop, &t->resume);
     t->resume.data = t;
+    uv_timer_init(t->stream.loop, &t->deadline);
+    t->deadline.data = t;
     net_set_owner(below, &below_calls, t);
     net_read(below);
     if (n_first)
@@ -365,6 +371,25 @@ struct net_stream *net_tls_new(struct net_stream *below, SSL *ssl, const void *f
     if (n_first || !SSL_is_server(ssl))
         uv_idle_start(&t->resume, on_resume);
     return &t->stream;
+}
+
+static void on_deadline(uv_timer_t *deadline)
+{
+    struct tls *t = deadline->data;
+    snprintf(t->problem, sizeof t->problem, "the TLS handshake took too long");
+    fail(t, UV_ETIMEDOUT);
+}
+
+void net_tls_expect(struct net_stream *tls, unsigned ms)
+{
+    struct tls *t = tls_of(tls);
+    if (!t->established)
+        uv_timer_start(&t->deadline, on_deadline, ms, 0);
+}
+
+bool net_tls_timed_out(const struct net_stream *tls)
+{
+    return tls_of(tls)->broken == UV_ETIMEDOUT && !tls_of(tls)->established;
 }
 
 SSL *net_tls_ssl(const struct net_stream *tls)

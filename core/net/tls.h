@@ -19,6 +19,9 @@
  * name, what to verify, session, ALPN), in connect or accept state. */
 struct net_stream *net_tls_new(struct net_stream *below, SSL *ssl, const void *first,
                                size_t n_first, const struct net_calls *calls, void *owner);
+/* The handshake fails with UV_ETIMEDOUT unless it is over by then. */
+void net_tls_expect(struct net_stream *tls, unsigned ms);
+bool net_tls_timed_out(const struct net_stream *tls);
 SSL *net_tls_ssl(const struct net_stream *tls);
 /* Why TLS failed, in OpenSSL's words; "" while it did not.  Valid as long as the stream. */
 const char *net_tls_problem(const struct net_stream *tls);

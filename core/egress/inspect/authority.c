@@ -45,13 +45,13 @@ static char *pem_of(X509 *certificate)
     return pem;
 }
 
-/* A client that offers protocols without this one gets an alert (RFC 7301, 3.2). */
+/* A client that offers protocols without one of these gets an alert (RFC 7301, 3.2). */
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
                            const unsigned char *offered, unsigned n, void *ctx)
 {
-    static const unsigned char http_1_1[] = "\x08http/1.1";
+    static const unsigned char spoken[] = "\x08http/1.1\x08http/1.0";
     (void)ssl, (void)ctx;
-    return SSL_select_next_proto((unsigned char **)out, out_len, http_1_1, sizeof http_1_1 - 1,
+    return SSL_select_next_proto((unsigned char **)out, out_len, spoken, sizeof spoken - 1,
                                  offered, n) == OPENSSL_NPN_NEGOTIATED
                ? SSL_TLSEXT_ERR_OK
                : SSL_TLSEXT_ERR_ALERT_FATAL;

@@ -17,6 +17,7 @@ bool egress_upstream_secure(struct client *c, struct egress_refusal *refusal)
         return false;
     }
     c->upstream.stream = net_tls_new(c->upstream.stream, ssl, NULL, 0, &egress_upstream_calls, c);
+    net_tls_expect(c->upstream.stream, c->proxy->limits.secure_ms);
     c->upstream.tls = true;
     return true;
 }
@@ -25,7 +26,10 @@ void egress_upstream_explain(const struct client *c, struct egress_refusal *refu
 {
     const char *authority = c->route.target.authority;
     const char *problem = net_tls_problem(c->upstream.stream);
-    if (SSL_get_verify_result(net_tls_ssl(c->upstream.stream)) != X509_V_OK)
+    if (net_tls_timed_out(c->upstream.stream))
+        egress_refuse(refusal, REFUSAL_SLOW, "TLS with %s was not established within %u ms",
+                      authority, c->proxy->limits.secure_ms);
+    else if (SSL_get_verify_result(net_tls_ssl(c->upstream.stream)) != X509_V_OK)
         egress_refuse(
             refusal, REFUSAL_CERTIFICATE,
             "the certificate of %s is not accepted: %s "

@@ -22,6 +22,22 @@ static int escaped_byte(const char *p, size_t left)
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
+/* The length of the escapes of one UTF-8 character; 0: they are of none, or of one in more bytes
+ * than it needs. */
+static size_t escaped_character(const char *p, size_t left)
+{
+    char bytes[4];
+    int lead = escaped_byte(p, left);
+    size_t n = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    for (size_t i = 0; i < n; i++) {
+        int byte = 3 * i < left && p[3 * i] == '%' ? escaped_byte(p + 3 * i, left - 3 * i) : -1;
+        if (byte < 0)
+            return 0;
+        bytes[i] = (char)byte;
+    }
+    return text_utf8_valid(bytes, n) == n ? 3 * n : 0;
+}
+
 /* What a segment may hold as it is; ';' begins its parameters. */
 static bool is_plain(unsigned char c)
 {
@@ -121,6 +137,7 @@ static const char *read_path(const char *path, size_t len, bool keep, struct buf
 {
     struct segment segment;
     const char *why = NULL;
+    size_t checked = 0;                             /* up to here escapes are UTF-8 */
     buf_putc(out, '/');
     begin_segment(&segment, out->len);
     for (size_t i = 1; i < len && !why; i++) {
@@ -134,6 +151,12 @@ static const char *read_path(const char *path, size_t len, bool keep, struct buf
         int byte = c == '%' ? escaped_byte(path + i, len - i) : c;
         if (byte < 0)
             return "the path has a malformed escape";
+        if (byte >= 0x80 && c == '%' && i >= checked) {
+            size_t n = escaped_character(path + i, len - i);
+            if (n == 0)
+                return "the path has escapes that are no UTF-8";
+            checked = i + n;
+        }
         why = check_byte((unsigned char)byte, c == '%', keep);
         add_to_segment(&segment, out, (unsigned char)byte, c == '%');
         i += c == '%' ? 2 : 0;

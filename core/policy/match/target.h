@@ -6,8 +6,10 @@
  *  - escapes of characters that a segment may hold as they are (RFC 3986, pchar) are decoded, other
  *    bytes are escaped with upper-case digits;
  *  - parameters (from ';' to the end of a segment) are dropped, then repeated slashes are merged
- * and dot segments resolved; a slash at the end stays. A path that servers could read differently
- * is rejected. */
+ * and dot segments resolved; a slash at the end stays.
+ * It is decoded once: "%252e" stands for the text "%2e".  A path that servers could read
+ * differently is rejected, such as one whose escapes are no UTF-8 (an overlong "%C0%AE" is '.' to
+ * some). */
 #ifndef POLICY_MATCH_TARGET_H
 #define POLICY_MATCH_TARGET_H
 

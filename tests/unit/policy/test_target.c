@@ -21,7 +21,25 @@ static const struct {
     {"/a//../b", "/b"},
     {"/%61%7e%2D", "/a~-"},
     {"/caf%c3%a9", "/caf%C3%A9"},
+    {"/%F0%9F%98%80/%e2%82%AC", "/%F0%9F%98%80/%E2%82%AC"},
+    {"/%C0%AE%C0%AE/a", NULL},                      /* '.' in two bytes, three, four */
+    {"/%c0%ae", NULL},
+    {"/%E0%80%AE", NULL},
+    {"/%F0%80%80%AE", NULL},
+    {"/a%C0%AFb", NULL},                            /* '/' */
+    {"/a%E0%80%AFb", NULL},
+    {"/a%C1%9Cb", NULL},                            /* '\\' */
+    {"/a%C0%80", NULL},                             /* NUL */
+    {"/%ED%A0%80", NULL},                           /* a surrogate */
+    {"/%F4%90%80%80", NULL},                        /* beyond Unicode */
+    {"/%FF", NULL},
+    {"/%80", NULL},
+    {"/%E9", NULL},                                 /* Latin-1 */
+    {"/caf%C3", NULL},
+    {"/caf%C3x%A9", NULL},
+    {"/caf%C3/%A9", NULL},
     {"/%25", "/%25"},
+    {"/%252f/%25252e/%25C0%25AE", "/%252f/%25252e/%25C0%25AE"},
     {"/%252e%252e/a", "/%252e%252e/a"},
     {"/%2e%2e/a", NULL},
     {"/x/%2e%2e/a", "/a"},

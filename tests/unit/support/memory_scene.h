@@ -93,7 +93,8 @@ static inline void memory_begin(struct memory_scene *scene, struct policy *polic
                               .generation = 1,
                               .on_line = memory_line,
                               .ctx = scene,
-                              .limits = {.max_connections = 9, .head_ms = 1000, .idle_ms = 1000}};
+                              .limits = {.max_connections = 9, .head_ms = 1000, .idle_ms = 1000,
+                                         .secure_ms = 60000}};
     struct client *c = scene->client =
         egress_client_new(&scene->proxy, &egress_request_state, memory_gone);
     c->caller = (struct egress_caller){.binary = alloc_str("/bin/curl")};
