@@ -21,6 +21,8 @@ struct denial_book {
     size_t n;
     uint64_t second;                              /* of the loop's clock, with told_at_once in it */
     unsigned told_at_once;
+    size_t budget;                                  /* of denials that may be sent now */
+    uint64_t budget_ms;                             /* of the loop's clock: when it was that */
     sandbox_denials_sender *send;
     void *ctx;
 };
@@ -30,6 +32,8 @@ struct denial_book *sandbox_denials_new(uv_loop_t *loop, sandbox_denials_sender 
     struct denial_book *book = alloc_zero(1, sizeof *book);
     book->send = send;
     book->ctx = ctx;
+    book->budget = DENIALS_MAX;
+    book->budget_ms = uv_now(loop);
     uv_timer_init(loop, &book->timer);
     book->timer.data = book;
     return book;
@@ -224,26 +228,54 @@ void sandbox_denials_add(struct denial_book *book, const struct sandbox_denial *
         uv_timer_start(&book->timer, on_timer, now ? 0 : DENIALS_INTERVAL_MS, 0);
 }
 
-/* The next ones that are due, from *at on, which moves behind them. */
-static size_t take_batch(struct entry **at, struct entry *batch[DENIALS_BATCH])
+static void refill_budget(struct denial_book *book)
+{
+    uint64_t now = uv_now(book->timer.loop);
+    uint64_t more = (now - book->budget_ms) * DENIALS_PER_SECOND / 1000;
+    if (more == 0)
+        return;
+    book->budget_ms = now;
+    book->budget = book->budget + more < DENIALS_MAX ? book->budget + (size_t)more : DENIALS_MAX;
+}
+
+static size_t count_due(const struct denial_book *book)
 {
     size_t n = 0;
-    for (; *at && n < DENIALS_BATCH; *at = (*at)->next)
-        if ((*at)->denial.count > 0)
+    for (const struct entry *e = book->entries; e; e = e->next)
+        n += e->denial.count > 0;
+    return n;
+}
+
+/* The next ones that are due, from *at on, which moves behind them, without the first *left_out. */
+static size_t take_batch(struct entry **at, size_t *left_out, struct entry *batch[DENIALS_BATCH])
+{
+    size_t n = 0;
+    for (; *at && n < DENIALS_BATCH; *at = (*at)->next) {
+        if ((*at)->denial.count == 0)
+            continue;
+        if (*left_out > 0)
+            --*left_out;
+        else
             batch[n++] = *at;
+    }
     return n;
 }
 
 void sandbox_denials_flush(struct denial_book *book)
 {
     struct entry *batch[DENIALS_BATCH], *at = book->entries;
-    for (size_t n; (n = take_batch(&at, batch)) > 0;) {
+    refill_budget(book);
+    size_t n_due = count_due(book), left_out = n_due > book->budget ? n_due - book->budget : 0;
+    if (left_out && !uv_is_active((uv_handle_t *)&book->timer))
+        uv_timer_start(&book->timer, on_timer, DENIALS_INTERVAL_MS, 0);
+    for (size_t n; (n = take_batch(&at, &left_out, batch)) > 0;) {
         struct sandbox_denial items[DENIALS_BATCH];
         struct sandbox_denials due = {items, n};
         for (size_t i = 0; i < n; i++)
             items[i] = batch[i]->denial;
         if (!book->send(book->ctx, &due))
             return;
+        book->budget -= n;
         for (size_t i = 0; i < n; i++)
             batch[i]->denial.count = 0;
     }

@@ -2,11 +2,12 @@
 /* Collects requests that the proxy refused and sends them to the gateway.
  *
  * The first denial of a host, port, binary, stage and request is due at once, up to
- * DENIALS_AT_ONCE_MAX a second; repeats are counted and due a second later.  What cannot be sent
- * (no gateway, or one that does not read) waits, up to DENIALS_MAX different denials; then the
- * oldest is dropped, of the program that has more than half of them if there is one.  The workload
- * controls the lengths of the texts by the paths of its programs and requests, so they are bounded.
- * Loop thread only. */
+ * DENIALS_AT_ONCE_MAX a second; repeats are counted and due a second later.  Each costs the gateway
+ * a write: so it gets DENIALS_MAX at once and DENIALS_PER_SECOND from then on, the oldest first.
+ * What cannot be sent (no gateway, or one that does not read) waits, up to DENIALS_MAX different
+ * denials; then the oldest is dropped, of the program that has more than half of them if there is
+ * one.  The workload controls the lengths of the texts by the paths of its programs and requests,
+ * so they are bounded.  Loop thread only. */
 #ifndef SANDBOX_SUPERVISOR_DENIALS_H
 #define SANDBOX_SUPERVISOR_DENIALS_H
 
@@ -20,6 +21,7 @@ enum {
     DENIALS_MAX = 512,
     DENIALS_INTERVAL_MS = 1000,
     DENIALS_AT_ONCE_MAX = 50,
+    DENIALS_PER_SECOND = 50,
     DENIALS_BATCH = 32,                             /* in one message */
     DENIALS_ANCESTORS_MAX = 16,                     /* and as many links */
     DENIALS_ADDRESSES_MAX = 16,                     /* the worst ones, where a host has more */

@@ -22,6 +22,8 @@ struct gateway {
     char last_host[64];                             /* of the last item */
     char first_host[64];                            /* of the first report */
     uint64_t first_count;
+    bool told_quiet;
+    unsigned flooded;
 };
 
 /* A longer line would make the gateway give up the stream. */
@@ -46,6 +48,8 @@ static bool receive(void *ctx, const struct sandbox_denials *denials)
         snprintf(g->first_host, sizeof g->first_host, "%s", denials->items[0].host);
     }
     g->received += denials->n;
+    for (size_t i = 0; i < denials->n; i++)
+        g->told_quiet |= strcmp(denials->items[i].host, "quiet") == 0;
     g->n = denials->n;
     g->count = denials->items[0].count;
     snprintf(g->reason, sizeof g->reason, "%s", denials->items[0].reason);
@@ -285,9 +289,42 @@ static void what_was_not_taken_is_told_later(void **state)
     assert_int_equal(g->received, DENIALS_MAX);
 }
 
+static void on_turn(uv_timer_t *timer)
+{
+    struct gateway *g = timer->data;
+    char host[32];
+    snprintf(host, sizeof host, "h%u", g->flooded++);
+    deny(g, host, 443, "/usr/bin/flood");
+}
+
+/* Ever new names, each millisecond one. */
+static void a_flood_costs_the_gateway_a_bounded_number(void **state)
+{
+    struct gateway *g = *state;
+    uv_timer_t flood;
+    uint64_t begin = uv_now(&g->loop);
+    uv_timer_init(&g->loop, &flood);
+    flood.data = g;
+    uv_timer_start(&flood, on_turn, 1, 1);
+    while (g->received < DENIALS_MAX)
+        uv_run(&g->loop, UV_RUN_ONCE);
+    deny(g, "quiet", 443, "/usr/bin/curl");
+    while (!g->told_quiet && g->flooded < 16 * DENIALS_MAX)
+        uv_run(&g->loop, UV_RUN_ONCE);
+    assert_true(g->told_quiet);                     /* it does not wait behind the flood */
+    while (g->flooded < 4 * DENIALS_MAX)
+        uv_run(&g->loop, UV_RUN_ONCE);
+    uint64_t most = DENIALS_MAX + (uv_now(&g->loop) - begin) * DENIALS_PER_SECOND / 1000;
+    assert_in_range(g->received, DENIALS_MAX, most);
+    uv_close((uv_handle_t *)&flood, NULL);
+    uv_run(&g->loop, UV_RUN_NOWAIT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_flood_costs_the_gateway_a_bounded_number, open_book,
+                                        close_book),
         cmocka_unit_test_setup_teardown(the_first_is_told_at_once_and_more_are_counted, open_book,
                                         close_book),
         cmocka_unit_test_setup_teardown(another_binary_host_or_port_is_another_denial, open_book,
