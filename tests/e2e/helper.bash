@@ -25,14 +25,15 @@ start_gateway() {
 
 # as_ordinary_user: the next gateways of this test are uid 4242's, who has no subordinate ids and no control groups.
 as_ordinary_user() {
+    local folder=${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}
     [ "$(id -u)" = 0 ] || skip "takes root"
-    state=$BATS_TEST_TMPDIR/state
-    mkdir -p "$state" "$BATS_TEST_TMPDIR/bin"
-    chmod 755 "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR"
+    state=$folder/state
+    mkdir -p "$state" "$folder/bin"
+    chmod 755 "$folder" "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR"
     chown -R 4242:4242 "$state"
-    printf '#!/bin/sh\nexec setpriv --reuid 4242 --regid 4242 --clear-groups %s "$@"\n' "$(command -v sluiced)" >"$BATS_TEST_TMPDIR/bin/sluiced"
-    chmod +x "$BATS_TEST_TMPDIR/bin/sluiced"
-    PATH=$BATS_TEST_TMPDIR/bin:$PATH
+    printf '#!/bin/sh\nexec setpriv --reuid 4242 --regid 4242 --clear-groups %s "$@"\n' "$(command -v sluiced)" >"$folder/bin/sluiced"
+    chmod +x "$folder/bin/sluiced"
+    PATH=$folder/bin:$PATH
 }
 
 stop_gateway() {   # stop_gateway [SIGNAL]: and waits for its end
