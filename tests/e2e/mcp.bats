@@ -1,32 +1,24 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# JSON-RPC and MCP over inspected TLS.
+# JSON-RPC and MCP over inspected TLS, with curl and with a client of the official MCP SDK.
 
 setup_file() {
     load helper
     state=$BATS_FILE_TMPDIR/state
     mkdir -p "$state"
     make_certificate ca "/CN=Authority of the test" "" -addext basicConstraints=critical,CA:TRUE
-    make_certificate good "/CN=mcp.test" ca -addext subjectAltName=DNS:mcp.test
+    make_certificate good "/CN=mcp.test" ca -addext subjectAltName=DNS:mcp.test,DNS:sdk.test
     cat "$state/good.pem" "$state/good.key" >"$state/good.both"
     mkfifo "$state/up"
     python3 "$top/tests/e2e/mcp_origin.py" 10.77.0.2 443 "$state/counts" "$state/good.both" "$state/gate" >"$state/up" 3>&- &
     echo $! >>"$BATS_FILE_TMPDIR/origins"
     read -r -t 20 _ <"$state/up"
-    printf 'egress:\n  extra_ca: %s/ca.pem\n  hosts: {mcp.test: 10.77.0.2}\n' "$state" >"$state/sluice.yaml"
+    printf 'egress:\n  extra_ca: %s/ca.pem\n  hosts: {mcp.test: 10.77.0.2, sdk.test: 10.77.0.3}\n' "$state" >"$state/sluice.yaml"
     start_gateway --config "$state/sluice.yaml"
     sluice sandbox create --name demo
 }
 setup() { load helper; state=$BATS_FILE_TMPDIR/state; counts=$state/counts; : >"$counts"; rm -f "$state/gate"; }
 teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; touch "$state/gate"; teardown_all; }
-
-make_certificate() {
-    local name=$1 subject=$2 issuer=$3
-    shift 3
-    [ -z "$issuer" ] || set -- "$@" -CA "$state/$issuer.pem" -CAkey "$state/$issuer.key"
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "$subject" "$@" \
-        -keyout "$state/$name.key" -out "$state/$name.pem" 2>/dev/null
-}
 
 # rules ENDPOINT...: sets the policy of demo, for any program.
 rules() {
@@ -125,4 +117,36 @@ list='{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
     refused '*rejected before policy evaluation: the body is longer than the 65536 bytes*' --data-binary @- <<<"$(printf 'x%.0s' {1..70000})"
     refused '*Content-Encoding*' -H 'Content-Encoding: gzip' -d x
     [ ! -s "$counts" ]
+}
+
+# A server and a client of the official SDK.
+start_sdk() {
+    local sdk=$build/mcp-sdk
+    [ -x "$sdk/bin/python" ] || skip "the MCP SDK is not there: scripts/lib/mcp-sdk $build/mcp-sdk gets it"
+    mkfifo "$state/sdk.up"
+    "$sdk/bin/python" "$top/tests/e2e/mcp_server.py" 10.77.0.3 443 "$state/good.pem" "$state/good.key" >"$state/sdk.up" 2>"$state/sdk.log" 3>&- &
+    echo $! >>"$BATS_FILE_TMPDIR/origins"
+    read -r -t 30 _ <"$state/sdk.up"
+    tar -C "$sdk"/lib/python3*/site-packages -c . | inside sh -c 'mkdir /sandbox/sdk && tar -C /sandbox/sdk -x'
+    inside sh -c 'cat >/sandbox/client.py' <"$top/tests/fixtures/clients/mcp_client.py"
+}
+client() { sluice sandbox exec demo --env PYTHONPATH=/sandbox/sdk -- python3 /sandbox/client.py https://sdk.test/mcp "$1"; }
+basis='{allow: {method: server/discover}}, {allow: {method: initialize}}, {allow: {method: notifications/initialized}}, {allow: {method: tools/list}}'
+
+@test "a client sees and calls the tools that its policy names, and a change opens another one" {
+    start_sdk
+    rules "${mcp/mcp.test/sdk.test}, path: /mcp, rules: [$basis]"
+    run -1 client read_status
+    rules "${mcp/mcp.test/sdk.test}, path: /mcp, rules: [$basis, {allow: {method: tools/call, tool: \"read_*\"}}]"
+    run -0 client read_status
+    [ "$output" = $'tools: read_status\nanswer: all is well' ]
+    run -1 client submit_report
+    [[ "$output" == *"tools: read_status"* ]]
+    [[ "$output" == *"MCPError"* ]]
+    chunk='.chunks[] | select(.tool == "submit_report" and .host == "sdk.test") | .id'
+    until_so 'sluice rule get demo -o json | jq -e "$chunk" >/dev/null'
+    id=$(sluice rule get demo -o json | jq -r "$chunk")
+    sluice rule approve demo --chunk-id "$id" --wait
+    run -0 client submit_report
+    [ "$output" = $'tools: read_status submit_report\nanswer: got x' ]
 }
