@@ -43,9 +43,13 @@ void egress_client_release(void *owner)
         egress_names_release(c->proxy->names, c->held, clock_mono_ms());
     http_parser_free(c->requests);
     buf_free(&c->pending);
-    egress_caller_free(&c->caller);
+    if (!c->carrier)                                /* else it is the carrier's */
+        egress_caller_free(&c->caller);
     free(c->unidentified);
+    free(c->origin);
     c->gone(c);
+    if (c->carrier)
+        egress_client_release(c->carrier);
     free(c);
 }
 
@@ -63,6 +67,20 @@ void egress_client_set_upstream(struct client *c, struct net_stream *stream)
     net_set_owner(stream, &egress_upstream_calls, c);
 }
 
+struct upstream egress_client_give_upstream(struct client *c)
+{
+    struct upstream upstream = c->upstream;
+    c->upstream = (struct upstream){0};
+    c->handles--;                                   /* the timer has one, too */
+    return upstream;
+}
+
+void egress_client_take_upstream(struct client *c, const struct upstream *upstream)
+{
+    egress_client_set_upstream(c, upstream->stream);
+    c->upstream = *upstream;
+}
+
 void egress_client_drop_upstream(struct client *c)
 {
     if (c->upstream.stream)
@@ -75,6 +93,8 @@ void egress_client_drop_upstream(struct client *c)
         egress_dial_cancel(c->dial);
     c->lookup = NULL;
     c->dial = NULL;
+    if (c->dropped)
+        c->dropped(c);
 }
 
 /* ---- between two requests ---- */
@@ -167,6 +187,8 @@ static void watch_again(uv_timer_t *timer)
 
 void egress_client_has_ended(struct client *c)
 {
+    if (c->carrier)
+        return;                                     /* a reset would tell */
     if (!has_gone(c))
         uv_timer_start(&c->timer, watch_again, WATCH_MS, 0);
     else if (c->state->outlives_client)
@@ -281,6 +303,7 @@ static void upstream_finished(void *owner, int status)
 static void upstream_secured(void *owner, int status)
 {
     struct client *c = owner;
+    c->upstream.secured = status == 0;
     if (c->state->upstream_secured)
         c->state->upstream_secured(c, status);
 }

@@ -13,12 +13,15 @@
 #include "egress/destination/resolver.h"
 #include "egress/dns/names.h"
 #include "egress/exchange.h"
+#include "egress/inspect/trust.h"
 #include "egress/proxy.h"
 #include "egress/tunnel/hello.h"
 
 enum { EGRESS_HEAD_MAX = 16 * 1024 };
 
 struct client;
+struct egress_origin;
+struct http2;
 struct report;
 
 struct egress_proxy {
@@ -42,6 +45,7 @@ struct egress_proxy {
     struct client *clients;
     unsigned n_clients;                             /* all of them */
     unsigned n_refused;                             /* those that only get a 503 */
+    unsigned n_streams;                             /* those that are streams of others */
     bool waiting;                                   /* a client stands in the backlog */
     uint64_t allowed, denied;
     bool resolve_denied;
@@ -85,6 +89,14 @@ struct client {
     bool refused;                                   /* one too many */
     bool served;                                    /* a request before this one was answered */
     enum client_inspection inspected;
+    /* By HTTP/2 each request is a client of its own, a stream of its carrier (multiplex/): */
+    struct client *carrier;                         /* of a stream, else NULL */
+    struct http2 *http2;                            /* of a carrier, else NULL */
+    struct egress_origin *origin;                   /* of a carrier: what its streams share */
+    struct client *next_waiting;                    /* for a connection to the origin */
+    enum egress_protocols protocols;                /* that the origin is asked for */
+    void (*reach)(struct client *c, void (*next)(struct client *c)); /* NULL: as reach.h does */
+    void (*dropped)(struct client *c);              /* its upstream is given up; or NULL */
     struct net_stream *stream;
     bool ended, finished;                           /* their side; our side, everything sent */
     uv_timer_t timer;
@@ -130,6 +142,9 @@ void egress_client_has_ended(struct client *c);
 /* A stream to the route's target, or none. */
 void egress_client_set_upstream(struct client *c, struct net_stream *stream);
 void egress_client_drop_upstream(struct client *c);
+/* The upstream is the caller's from here on; its stream has another owner next. */
+struct upstream egress_client_give_upstream(struct client *c);
+void egress_client_take_upstream(struct client *c, const struct upstream *upstream);
 /* The caller has read all bytes that it needs of pending: more may come. */
 bool egress_client_has_room(const struct client *c);
 

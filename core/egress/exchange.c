@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/exchange.h"
 
+#include <string.h>
 #include <strings.h>
 
+#include "base/alloc.h"
 #include "egress/answer/tools.h"
 
 void egress_route_clear(struct route *route)
@@ -12,6 +14,27 @@ void egress_route_clear(struct route *route)
     policy_candidates_free(&route->candidates);
     egress_addresses_free(&route->addresses);
     *route = (struct route){0};
+}
+
+static void *copy_of(const void *items, size_t n, size_t size)
+{
+    void *copy = n ? alloc_zero(n, size) : NULL;
+    if (n)
+        memcpy(copy, items, n * size);
+    return copy;
+}
+
+void egress_route_copy(struct route *to, const struct route *from)
+{
+    *to = (struct route){.target = from->target,
+                         .generation = from->generation,
+                         .decision = from->decision,
+                         .candidates.n = from->candidates.n,
+                         .addresses.n = from->addresses.n};
+    to->candidates.items = copy_of(from->candidates.items, from->candidates.n,
+                                   sizeof *from->candidates.items);
+    to->addresses.items = copy_of(from->addresses.items, from->addresses.n,
+                                  sizeof *from->addresses.items);
 }
 
 void egress_route_keep(struct route *route)

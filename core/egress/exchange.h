@@ -33,7 +33,8 @@ struct upstream {
     struct net_stream *stream;                      /* NULL until it is connected */
     char authority[EGRESS_AUTHORITY_SIZE];
     struct ipaddr address;
-    bool tls, used;                                 /* used: it has served a request */
+    bool tls, secured, http2;                       /* http2: a stream of such a connection */
+    bool used;                                      /* it has served a request */
     bool ended, finished;                           /* their side; our side, everything sent */
     struct http_parser *responses;
 };
@@ -69,6 +70,8 @@ struct exchange {
 };
 
 void egress_route_clear(struct route *route);
+/* For another request within the same tunnel; to is {0}. */
+void egress_route_copy(struct route *to, const struct route *from);
 /* Between two forwarded requests: what the policy says of the connection stays for another request
  * to the same place, unless that depends on links, which the workload may change. The name is
  * resolved anew. */

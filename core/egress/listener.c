@@ -73,7 +73,8 @@ static void begin_client(struct egress_proxy *proxy, uv_stream_t *listener)
     c->transparent = listener == (uv_stream_t *)&proxy->transparent;
     if (accept_client(c, listener) != 0) {
         egress_client_close(c);
-    } else if (proxy->n_clients - proxy->n_refused > proxy->limits.max_connections) {
+    } else if (proxy->n_clients - proxy->n_streams - proxy->n_refused >
+               proxy->limits.max_connections) {
         refuse_one_too_many(c);
     } else if (c->transparent) {
         egress_transparent_begin(c);
@@ -113,6 +114,7 @@ static void client_gone(struct client *c)
         c->next->prev = c->prev;
     proxy->n_clients--;
     proxy->n_refused -= c->refused;
+    proxy->n_streams -= c->carrier != NULL;
     if (proxy->waiting && !proxy->closing)
         accept_more(proxy);
     end_if_empty(proxy);
@@ -251,7 +253,8 @@ void egress_set_policy(struct egress_proxy *proxy, struct policy *policy)
 
 void egress_stats(const struct egress_proxy *proxy, struct egress_stats *out)
 {
-    *out = (struct egress_stats){proxy->allowed, proxy->denied, proxy->n_clients};
+    *out = (struct egress_stats){proxy->allowed, proxy->denied,
+                                  proxy->n_clients - proxy->n_streams};
 }
 
 static void callers_closed(void *ctx)

@@ -54,8 +54,19 @@ static void dialled(void *owner, const struct egress_dial_result *result)
     struct egress_refusal refusal;
     if (c->inspected == INSPECTED_TLS && !egress_upstream_secure(c, &refusal))
         fail(c, &refusal);
-    else
+    else if (!c->carrier || !c->upstream.tls)
+        go_on(c);                                   /* a stream waits for the protocol by ALPN */
+}
+
+static void reaching_upstream_secured(struct client *c, int status)
+{
+    struct egress_refusal refusal;
+    if (status == 0) {
         go_on(c);
+        return;
+    }
+    egress_upstream_explain(c, &refusal);
+    fail(c, &refusal);
 }
 
 static void resolved(void *owner, struct egress_addresses addresses,
@@ -97,7 +108,7 @@ static void reaching_timed_out(struct client *c)
 }
 
 /* Meanwhile the client is read, to notice when it goes. */
-static void wait_for(struct client *c, void (*next)(struct client *c))
+void egress_reach_wait(struct client *c, void (*next)(struct client *c))
 {
     c->state = &reaching_state;
     c->reached = next;
@@ -108,7 +119,7 @@ static void wait_for(struct client *c, void (*next)(struct client *c))
 
 void egress_reach_addresses(struct client *c, void (*next)(struct client *c))
 {
-    wait_for(c, next);
+    egress_reach_wait(c, next);
     if (egress_resolver_knows(&c->proxy->resolver, &c->route.target, &c->route.addresses))
         go_on(c);
     else
@@ -119,7 +130,7 @@ void egress_reach_connect(struct client *c, void (*next)(struct client *c))
 {
     static const struct egress_dial_calls calls = {dialled, egress_client_release};
     const struct route *route = &c->route;
-    wait_for(c, next);
+    egress_reach_wait(c, next);
     c->handles++;
     c->dial = egress_dial_start(&c->proxy->dialer, route->addresses.items, route->addresses.n,
                                 route->target.port, &calls, c);
@@ -151,6 +162,7 @@ static void reaching_policy_changed(struct client *c)
 
 static const struct client_state reaching_state = {
     .client_read = reaching_client_read,
+    .upstream_secured = reaching_upstream_secured,
     .timed_out = reaching_timed_out,
     .policy_changed = reaching_policy_changed,
 };

@@ -40,6 +40,8 @@ static void permit(struct client *c, const struct buf *reason)
         record_allowed(c, reason);
     if (c->upstream.stream)
         carry_out(c);
+    else if (c->reach)
+        c->reach(c, carry_out);
     else
         egress_reach_connect(c, carry_out);
 }

@@ -75,7 +75,8 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame
 
 static int begin_request(struct http2 *h, int32_t id)
 {
-    if (h->n_streams >= 2 * h->limits.streams) {    /* their owners cannot keep up */
+    /* Their owners cannot keep up, or want no more. */
+    if (h->n_streams >= 2 * h->limits.streams || h->leaving) {
         nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
         return 0;
     }

@@ -64,6 +64,8 @@ bool http2_was_refused(const struct net_stream *stream);
 unsigned http2_streams(const struct http2 *h);
 /* The server takes WebSocket requests; known once its settings are here. */
 bool http2_takes_websockets(const struct http2 *h);
+/* Takes no further requests; the connection ends when its streams have. */
+void http2_leave(struct http2 *h);
 /* At once; the streams break. */
 void http2_close(struct http2 *h);
 

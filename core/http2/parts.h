@@ -70,7 +70,7 @@ struct http2 {
     bool in_session;                                /* nghttp2 calls back */
     bool settling;                                  /* owners are called */
     bool congested;                                 /* the stream below has enough */
-    bool peer_leaves;                               /* no new streams */
+    bool peer_leaves, leaving;                      /* no new streams */
     bool closing, resume_closing;
     unsigned handles;
     uv_idle_t resume;

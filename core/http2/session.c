@@ -155,7 +155,7 @@ static void settle(struct http2 *h)
     if (h->state == HTTP2_OPEN && !h->closing) {
         if (h->fault)
             send_away(h, NGHTTP2_ENHANCE_YOUR_CALM, h->fault);
-        else if (is_over(h) || (h->peer_leaves && !h->n_streams))
+        else if (is_over(h) || ((h->peer_leaves || h->leaving) && !h->n_streams))
             begin_end(h);
         settle_streams(h);
     }
@@ -367,6 +367,17 @@ bool http2_takes_websockets(const struct http2 *h)
 {
     return nghttp2_session_get_remote_settings(h->session,
                                                NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+}
+
+void http2_leave(struct http2 *h)
+{
+    if (h->leaving || h->closing || h->state != HTTP2_OPEN)
+        return;
+    h->leaving = true;
+    nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE,
+                          nghttp2_session_get_last_proc_stream_id(h->session), NGHTTP2_NO_ERROR,
+                          NULL, 0);
+    uv_idle_start(&h->resume, on_resume);
 }
 
 void http2_close(struct http2 *h)

@@ -42,7 +42,7 @@ origin_saw() { cut -d' ' -f2- "$counts"; }
     rules "$rest, access: read-only"
     [ "$(inside curl -sS https://api.test/repos/x)" = "GET /repos/x" ]
     run -0 inside curl -sS -i --suppress-connect-headers -d a=b 'https://api.test/repos/x?q=secret'
-    [[ "$output" == "HTTP/1.1 403"* ]]
+    [[ "$output" == "HTTP/2 403"* ]]
     grep -qi '^X-OpenShell-Policy: api' <<<"$output"
     grep -qi '^Proxy-Status: sluice; error=http_request_denied; details="POLICY_DENIED"' <<<"$output"
     grep -qi '^Content-Type: application/json' <<<"$output"

@@ -86,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
          at += step) {
         net_write(pair->raw, data + at, size - at < step ? size - at : step);
         for (int i = 0; i < 6; i++)
-            uv_run(&pair->loop, UV_RUN_NOWAIT);
+            uv_run(pair->loop, UV_RUN_NOWAIT);
         if (open_requests(pair) > 2 * STREAMS)
             wrong("too many streams are open", &pair->raw_in);
     }

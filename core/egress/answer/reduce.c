@@ -71,5 +71,6 @@ void egress_reduce_end(struct client *c, struct buf *out)
         egress_tools_end(c->exchange.tools, &piece);
     frame(c, &piece, out);
     buf_free(&piece);
-    egress_frame_end(out, c->exchange.framing.chunked);
+    egress_frame_end(out, c->exchange.framing.chunked,
+                     c->carrier ? http_parser_trailers(c->upstream.responses) : NULL);
 }

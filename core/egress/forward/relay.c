@@ -12,6 +12,7 @@
 #include "egress/tunnel/tunnel.h"
 #include "egress/websocket/handshake.h"
 #include "egress/websocket/websocket.h"
+#include "http2/http2.h"
 #include "net/tls.h"
 
 static const struct client_state relay_state;
@@ -48,7 +49,7 @@ static enum http_event take_request(struct client *c, struct buf *out)
     while ((event = http_parser_next(c->requests, &bytes, &len, &body, &body_len)) == HTTP_GOT_BODY)
         egress_frame_body(out, chunked, body, body_len);
     if (event == HTTP_GOT_END)
-        egress_frame_end(out, chunked);
+        egress_frame_end(out, chunked, NULL);
     buf_consume(&c->pending, c->pending.len - len);
     return event;
 }
@@ -109,6 +110,12 @@ static const char *extensions_of(const struct client *c)
     return egress_websocket_is_inspected(c) ? egress_websocket_offer(c->exchange.head) : NULL;
 }
 
+/* HTTP/2 has trailers everywhere; some of its clients, such as those of gRPC, ask for them. */
+static bool asks_for_trailers(const struct client *c)
+{
+    return c->carrier && http_head_lists(c->exchange.head, "TE", "trailers");
+}
+
 static void print_head(const struct client *c, struct buf *out)
 {
     const struct exchange *exchange = &c->exchange;
@@ -122,6 +129,7 @@ static void print_head(const struct client *c, struct buf *out)
         .via = !c->inspected,
         .last = is_last(exchange),
         .plain = egress_reduce_wanted(c),
+        .trailers = asks_for_trailers(c),
         .websocket = exchange->websocket,
         .extensions = extensions_of(c)};
     egress_rewrite_request(exchange->head, &c->route.target, &how, out);
@@ -143,8 +151,10 @@ void egress_relay_begin(struct client *c)
     struct buf out = {0};
     c->state = &relay_state;
     egress_client_expect(c, 0);
-    if (!c->upstream.responses)
+    if (!c->upstream.responses) {
         c->upstream.responses = http_parser_new(HTTP_OF_SERVER, EGRESS_HEAD_MAX);
+        http_parser_keep_trailers(c->upstream.responses);
+    }
     buf_reserve(&out, HEAD_ROOM);
     print_head(c, &out);
     net_read(c->upstream.stream);
@@ -298,7 +308,7 @@ static void pass_on(struct client *c, struct buf *out, bool complete)
 }
 
 /* A connection that was kept may end just when it is used again.  What changes nothing at the
- * server is then asked again. */
+ * server is then asked again, and anything that the server says it has not looked at. */
 static bool can_retry(const struct client *c)
 {
     static const char *const methods[] = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
@@ -306,9 +316,10 @@ static bool can_retry(const struct client *c)
     bool idempotent = false;
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
         idempotent |= strcmp(methods[i], exchange->head->method) == 0;
-    return idempotent && c->upstream.used && !exchange->retried && !exchange->response &&
-           http_parser_idle(c->upstream.responses) && exchange->request_done &&
-           !exchange->head->chunked && !exchange->head->length;
+    bool refused = http2_was_refused(c->upstream.stream);
+    return (refused || (idempotent && c->upstream.used)) && !exchange->retried &&
+           !exchange->response && http_parser_idle(c->upstream.responses) &&
+           exchange->request_done && !exchange->head->chunked && !exchange->head->length;
 }
 
 /* Whoever is on the way could have cut the connection off to make a response shorter. */

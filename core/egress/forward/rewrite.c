@@ -92,6 +92,7 @@ void egress_rewrite_request(const struct http_head *head, const struct egress_ta
     print_length(head, out);
     buf_puts(out, how->via ? VIA : "");
     buf_puts(out, how->last ? "Connection: close\r\n" : "");
+    buf_puts(out, how->trailers ? "Connection: TE\r\nTE: trailers\r\n" : "");
     if (how->websocket)
         print_upgrade(how, out);
     buf_puts(out, "\r\n");
@@ -149,8 +150,24 @@ void egress_frame_body(struct buf *out, bool chunked, const char *bytes, size_t 
         buf_puts(out, "\r\n");
 }
 
-void egress_frame_end(struct buf *out, bool chunked)
+/* Those that a message must not end with (RFC 9110, 6.5.1) belong to its beginning. */
+static bool may_follow(const char *name)
 {
-    if (chunked)
-        buf_puts(out, "0\r\n\r\n");
+    static const char *const beginning[] = {
+        "Host",           "Authorization", "Content-Encoding", "Content-Type", "Content-Range",
+        "Content-Length", "Set-Cookie",    "Cache-Control",    "Location",     NULL};
+    return !one_of(name, beginning);
+}
+
+void egress_frame_end(struct buf *out, bool chunked, const struct http_head *trailers)
+{
+    if (!chunked)
+        return;
+    buf_puts(out, "0\r\n");
+    for (size_t i = 0; trailers && i < trailers->n_fields; i++) {
+        const struct http_field *field = &trailers->fields[i];
+        if (may_follow(field->name) && !stays_behind(trailers, field->name))
+            print_field(field, out);
+    }
+    buf_puts(out, "\r\n");
 }

@@ -19,6 +19,7 @@ struct egress_rewrite {
     bool via;                                       /* the proxy names itself */
     bool last;      /* the origin is to end the connection after this request */
     bool plain;     /* the answer is to have no encoding */
+    bool trailers;                                  /* of the response are asked for */
     bool websocket; /* a valid upgrade, which is asked for upstream, too */
     const char *extensions; /* of WebSocket: NULL: the client's; "": none */
 };
@@ -43,8 +44,8 @@ void egress_rewrite_upgrade(const struct http_head *response, struct buf *out);
 /* An interim response (100 to 199). */
 void egress_rewrite_interim(const struct http_head *response, struct buf *out);
 
-/* A piece of a body, and its end. */
+/* A piece of a body, and its end: with trailers, or NULL. */
 void egress_frame_body(struct buf *out, bool chunked, const char *bytes, size_t len);
-void egress_frame_end(struct buf *out, bool chunked);
+void egress_frame_end(struct buf *out, bool chunked, const struct http_head *trailers);
 
 #endif

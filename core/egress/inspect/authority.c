@@ -49,7 +49,7 @@ static char *pem_of(X509 *certificate)
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
                            const unsigned char *offered, unsigned n, void *ctx)
 {
-    static const unsigned char spoken[] = "\x08http/1.1\x08http/1.0";
+    static const unsigned char spoken[] = "\x02h2\x08http/1.1\x08http/1.0";
     (void)ssl, (void)ctx;
     return SSL_select_next_proto((unsigned char **)out, out_len, spoken, sizeof spoken - 1,
                                  offered, n) == OPENSSL_NPN_NEGOTIATED

@@ -26,7 +26,7 @@ const char *egress_authority_pem(const struct egress_authority *authority);
 unsigned long egress_authority_hash(const struct egress_authority *authority);
 
 /* A TLS server for the host (canonical: a DNS name or an address), ready for net_tls_new: TLS 1.2
- * or later, ALPN http/1.1 or http/1.0 where the client offers a list.  NULL: err says why. */
+ * or later, ALPN h2, http/1.1 or http/1.0 where the client offers a list.  NULL: err says why. */
 SSL *egress_authority_server(struct egress_authority *authority, const char *host,
                              struct error *err);
 

@@ -8,6 +8,7 @@
 #include "egress/deny.h"
 #include "egress/inspect/authority.h"
 #include "egress/inspect/upstream.h"
+#include "egress/multiplex/multiplex.h"
 #include "egress/record.h"
 #include "net/tls.h"
 
@@ -43,6 +44,12 @@ void egress_inspect_plain(struct client *c)
     egress_client_next(c);
 }
 
+void egress_inspect_http2(struct client *c)
+{
+    begin(c, INSPECTED_PLAIN);
+    egress_multiplex_begin(c);
+}
+
 /* ---- TLS with the client ---- */
 
 static void give_up(struct client *c, const char *problem)
@@ -58,7 +65,7 @@ static void give_up(struct client *c, const char *problem)
 
 /* Meanwhile TLS with the origin begins too.  If that fails, the first request will try again and be
  * told why. */
-void egress_inspect_tls(struct client *c)
+void egress_inspect_tls(struct client *c, bool offers_http2)
 {
     struct error err;
     struct egress_refusal failure;
@@ -68,6 +75,7 @@ void egress_inspect_tls(struct client *c)
         return;
     }
     begin(c, INSPECTED_TLS);
+    c->protocols = offers_http2 ? EGRESS_HTTP_2_OR_1_1 : EGRESS_HTTP_1_1;
     c->state = &securing_state;
     c->stream =
         net_tls_new(c->stream, ssl, c->pending.data, c->pending.len, &egress_client_calls, c);
@@ -79,10 +87,17 @@ void egress_inspect_tls(struct client *c)
 
 static void securing_client_secured(struct client *c, int status)
 {
-    if (status == 0)
-        egress_client_next(c);
-    else
+    const unsigned char *protocol;
+    unsigned len;
+    if (status != 0) {
         give_up(c, net_tls_problem(c->stream));
+        return;
+    }
+    SSL_get0_alpn_selected(net_tls_ssl(c->stream), &protocol, &len);
+    if (len == strlen("h2") && memcmp(protocol, "h2", len) == 0)
+        egress_multiplex_begin(c);
+    else
+        egress_client_next(c);
 }
 
 static void securing_upstream_secured(struct client *c, int status)

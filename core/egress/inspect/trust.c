@@ -198,15 +198,23 @@ static bool name_host(SSL *ssl, const char *host)
     return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
 }
 
-SSL *egress_trust_client(struct egress_trust *trust, const char *host, uint16_t port,
-                         struct error *err)
+static bool offer_protocols(SSL *ssl, enum egress_protocols protocols)
 {
-    static const unsigned char http_1_1[] = "\x08http/1.1";
+    static const char *const lists[] = {[EGRESS_HTTP_1_1] = "\x08http/1.1",
+                                        [EGRESS_HTTP_2_OR_1_1] = "\x02h2\x08http/1.1",
+                                        [EGRESS_HTTP_2] = "\x02h2"};
+    const char *list = lists[protocols];
+    return SSL_set_alpn_protos(ssl, (const unsigned char *)list, (unsigned)strlen(list)) == 0;
+}
+
+SSL *egress_trust_client(struct egress_trust *trust, const char *host, uint16_t port,
+                         enum egress_protocols protocols, struct error *err)
+{
     ERR_clear_error();
     SSL *ssl = set_up(trust) ? SSL_new(trust->client) : NULL;
     char *place = alloc_printf("%s %u", host, port);
     if (ssl && SSL_set_ex_data(ssl, trust->place_index, place) == 1) {
-        if (name_host(ssl, host) && SSL_set_alpn_protos(ssl, http_1_1, sizeof http_1_1 - 1) == 0) {
+        if (name_host(ssl, host) && offer_protocols(ssl, protocols)) {
             offer_session(trust, ssl, place);
             SSL_set_connect_state(ssl);
             return ssl;

@@ -2,6 +2,7 @@
 #include "egress/inspect/upstream.h"
 
 #include <openssl/x509v3.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "egress/inspect/trust.h"
@@ -11,7 +12,8 @@ bool egress_upstream_secure(struct client *c, struct egress_refusal *refusal)
 {
     struct error err;
     const struct egress_target *target = &c->route.target;
-    SSL *ssl = egress_trust_client(c->proxy->inspection.trust, target->host, target->port, &err);
+    SSL *ssl = egress_trust_client(c->proxy->inspection.trust, target->host, target->port,
+                                   c->protocols, &err);
     if (!ssl) {
         egress_refuse(refusal, REFUSAL_TLS, "%s", err.text);
         return false;
@@ -20,6 +22,14 @@ bool egress_upstream_secure(struct client *c, struct egress_refusal *refusal)
     net_tls_expect(c->upstream.stream, c->proxy->limits.secure_ms);
     c->upstream.tls = true;
     return true;
+}
+
+bool egress_upstream_speaks_http2(const struct client *c)
+{
+    const unsigned char *name;
+    unsigned len;
+    SSL_get0_alpn_selected(net_tls_ssl(c->upstream.stream), &name, &len);
+    return len == 2 && memcmp(name, "h2", 2) == 0;
 }
 
 void egress_upstream_explain(const struct client *c, struct egress_refusal *refusal)

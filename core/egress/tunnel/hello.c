@@ -11,7 +11,8 @@ enum {
     VERSION_SIZE = 2,
     RANDOM_SIZE = 32,
     SERVER_NAME = 0,
-    HOST_NAME = 0
+    HOST_NAME = 0,
+    PROTOCOLS = 16
 };
 
 /* ---- the message ---- */
@@ -67,6 +68,16 @@ static const char *read_name(struct egress_hello *hello, struct span body)
     return NULL;
 }
 
+/* RFC 7301, 3.1.  What is wrong with it is told by TLS itself. */
+static void read_protocols(struct egress_hello *hello, struct span body)
+{
+    struct span list, name;
+    if (!take_block(&body, 2, &list))
+        return;
+    while (take_block(&list, 1, &name))
+        hello->offers_http2 |= name.len == 2 && memcmp(name.at, "h2", 2) == 0;
+}
+
 static const char *read_extensions(struct egress_hello *hello, struct span list)
 {
     const char *problem = NULL;
@@ -77,6 +88,8 @@ static const char *read_extensions(struct egress_hello *hello, struct span list)
             return "its extensions are cut off";
         if (type == SERVER_NAME)
             problem = read_name(hello, body);
+        if (type == PROTOCOLS)
+            read_protocols(hello, body);
     }
     return problem;
 }

@@ -7,6 +7,7 @@
 #ifndef EGRESS_HELLO_H
 #define EGRESS_HELLO_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -21,6 +22,7 @@ struct egress_hello {
     size_t n_head, left; /* bytes of it that are here; of its body that are not */
     struct buf message;
     char name[IPADDR_HOST_SIZE];                    /* canonical; "" where it asks for none */
+    bool offers_http2;                              /* by ALPN */
     const char *problem;                            /* HELLO_BAD */
 };
 

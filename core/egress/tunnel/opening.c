@@ -31,11 +31,7 @@ static void guess_protocol(struct client *c)
         egress_inspect_plain(c);
         break;
     case EGRESS_PROTOCOL_HTTP2:
-        if (required)
-            refuse_protocol(
-                c, "HTTP/2 prior-knowledge (h2c) is not supported for L7-inspected endpoints");
-        else
-            egress_tunnel_pass(c);
+        egress_inspect_http2(c);
         break;
     case EGRESS_PROTOCOL_OTHER:
         if (required)
@@ -54,9 +50,10 @@ static void look_at_bytes(struct client *c, size_t from)
         state = egress_hello_read(c->hello, c->pending.data + from, c->pending.len - from);
     if (state == HELLO_MORE || state == HELLO_BEFORE || !egress_tunnel_check_hello(c, state))
         return;
+    bool offers_http2 = c->hello && c->hello->offers_http2;
     egress_tunnel_drop_hello(c);
     if (state == HELLO_READ)
-        egress_inspect_tls(c);
+        egress_inspect_tls(c, offers_http2);
     else
         guess_protocol(c);
 }

@@ -65,7 +65,7 @@ static long shake(SSL *client, SSL *server)
 static long connect_as(struct pair *p, const char *wanted, const char *served, bool *resumed)
 {
     struct error err;
-    SSL *client = egress_trust_client(p->trust, wanted, 443, &err);
+    SSL *client = egress_trust_client(p->trust, wanted, 443, EGRESS_HTTP_1_1, &err);
     SSL *server = egress_authority_server(p->authority, served, &err);
     assert_non_null(client);
     assert_non_null(server);
@@ -221,22 +221,30 @@ static void two_authorities_share_no_key_and_no_serial(void **state)
     pair_free(&q);
 }
 
-static void a_client_without_http_1_1_is_refused(void **state)
+static void a_client_that_speaks_no_http_is_refused(void **state)
 {
     (void)state;
-    static const unsigned char h2[] = "\x02h2", both[] = "\x02h2\x08http/1.1";
+    static const struct {
+        const char *offered, *chosen;
+    } cases[] = {{"\x03xyz", ""},
+                 {"\x02h2", "h2"},
+                 {"\x08http/1.1", "http/1.1"},
+                 {"\x08http/1.1\x02h2", "h2"},
+                 {"\x03xyz\x08http/1.1", "http/1.1"}};
     const unsigned char *chosen;
     unsigned len;
     struct error err;
     struct pair p = pair_new();
-    for (int i = 0; i < 2; i++) {
-        SSL *client = egress_trust_client(p.trust, "a.test", 443, &err);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *offered = cases[i].offered;
+        SSL *client = egress_trust_client(p.trust, "a.test", 443, EGRESS_HTTP_1_1, &err);
         SSL *server = egress_authority_server(p.authority, "a.test", &err);
-        SSL_set_alpn_protos(client, i ? both : h2, i ? sizeof both - 1 : sizeof h2 - 1);
+        SSL_set_alpn_protos(client, (const unsigned char *)offered, (unsigned)strlen(offered));
         shake(client, server);
-        assert_int_equal(SSL_is_init_finished(client), i);
+        assert_int_equal(SSL_is_init_finished(client), i > 0);
         SSL_get0_alpn_selected(client, &chosen, &len);
-        assert_int_equal(len, i ? 8 : 0);
+        assert_int_equal(len, strlen(cases[i].chosen));
+        assert_memory_equal(chosen ? (const char *)chosen : "", cases[i].chosen, len);
         SSL_free(client);
         SSL_free(server);
     }
@@ -298,7 +306,7 @@ int main(void)
         cmocka_unit_test(a_leaf_is_what_verifiers_insist_on),
         cmocka_unit_test(leaves_are_kept_and_the_one_unused_for_longest_goes),
         cmocka_unit_test(two_authorities_share_no_key_and_no_serial),
-        cmocka_unit_test(a_client_without_http_1_1_is_refused),
+        cmocka_unit_test(a_client_that_speaks_no_http_is_refused),
         cmocka_unit_test(a_file_of_extra_authorities_has_to_have_some),
         cmocka_unit_test(the_bundle_has_the_extra_authorities),
         cmocka_unit_test(roots_that_share_a_subject_are_all_trusted),

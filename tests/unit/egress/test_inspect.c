@@ -86,7 +86,6 @@ static void what_is_not_for_the_tunnel_is_refused(void **state)
 static void what_cannot_be_inspected_is_refused(void **state)
 {
     (void)state;
-    expect_refusal(READ_ONLY, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 403, "unsupported_l7_protocol");
     expect_refusal(READ_ONLY, "\001\002\003", 403, "unsupported_l7_protocol");
 }
 

@@ -289,7 +289,7 @@ static void a_window_that_stays_closed(void **state)
     raw_send(pair, &out);
     end_write(&pair->requests[0], "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
     while (pair->requests[0].status == 0)
-        uv_run(&pair->loop, UV_RUN_ONCE);
+        uv_run(pair->loop, UV_RUN_ONCE);
     pair_run(pair);
     assert_int_equal(pair->requests[0].status, UV_ETIMEDOUT);
     expect_line(pair, "RST_STREAM 1 CANCEL\n");
@@ -360,7 +360,7 @@ static void connections_that_are_idle(void **state)
             wire_frame(&out, NGHTTP2_HEADERS, 0, 1, "\x82", 1);
         raw_send(pair, &out);
         while (!pair->raw_ended)
-            uv_run(&pair->loop, UV_RUN_ONCE);
+            uv_run(pair->loop, UV_RUN_ONCE);
         expect_line(pair, "GOAWAY 0 NO_ERROR\n");
         net_close(pair->raw);
         pair->raw = NULL;

@@ -23,7 +23,7 @@ struct pair_end {
 };
 
 struct pair {
-    uv_loop_t loop;
+    uv_loop_t own_loop, *loop;
     struct http2 *server, *client;
     struct net_stream *raw;                         /* of a test that sends frames */
     struct buf raw_in;
@@ -121,8 +121,9 @@ static inline struct pair *pair_new(bool raw, const struct http2_limits *limits)
 {
     struct net_stream *ends[2];
     struct pair *pair = alloc_zero(1, sizeof *pair);
-    uv_loop_init(&pair->loop);
-    net_memory_pair(&pair->loop, ends, &raw_calls, pair, pair);
+    pair->loop = &pair->own_loop;
+    uv_loop_init(pair->loop);
+    net_memory_pair(pair->loop, ends, &raw_calls, pair, pair);
     pair->server = http2_server_new(ends[0], "", 0, false, limits, &server_calls, pair);
     pair->open = 2;
     if (!raw) {
@@ -137,7 +138,7 @@ static inline struct pair *pair_new(bool raw, const struct http2_limits *limits)
 static inline void pair_run(struct pair *pair)
 {
     for (int i = 0; i < 40; i++)
-        uv_run(&pair->loop, UV_RUN_NOWAIT);
+        uv_run(pair->loop, UV_RUN_NOWAIT);
 }
 
 static inline struct pair_end *pair_open(struct pair *pair)
@@ -182,8 +183,8 @@ static inline void pair_free(struct pair *pair)
     if (pair->raw)
         net_close(pair->raw);
     http2_close(pair->server);
-    uv_run(&pair->loop, UV_RUN_DEFAULT);
-    if (pair->open || uv_loop_close(&pair->loop) != 0)
+    uv_run(pair->loop, UV_RUN_DEFAULT);
+    if (pair->open || uv_loop_close(pair->loop) != 0)
         abort();
     for (unsigned i = 0; i < PAIR_STREAMS; i++)
         buf_free(&pair->requests[i].in);

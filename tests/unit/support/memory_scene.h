@@ -55,8 +55,12 @@ static inline void memory_gone(struct client *c)
 {
     struct egress_proxy *proxy = c->proxy;
     *(c->prev ? &c->prev->next : &proxy->clients) = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
     proxy->n_clients--;
-    ((struct memory_scene *)proxy->ctx)->client = NULL;
+    proxy->n_streams -= c->carrier != NULL;
+    if (!c->carrier)
+        ((struct memory_scene *)proxy->ctx)->client = NULL;
 }
 
 /* The client's or the origin's stream; the other end is the test's. */
