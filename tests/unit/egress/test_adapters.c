@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { REQUESTS = 1000 };
+enum { REQUESTS = 1000, SPARSE = 5 };
 
 static const char policy_text[] =
     "version: 1\n"
@@ -291,12 +291,14 @@ static void every_way_leads_to_the_same_verdict(void **state)
         ask_as_proxy(&tools, &r, &proxy);
         ask_transparently(&tools, &r, &transparent);
         ask_by_http2(&tools, &r, false, &http2);
-        ask_by_http2(&tools, &r, true, &http2_tls);
+        if (i % SPARSE == 0)
+            ask_by_http2(&tools, &r, true, &http2_tls);
         expect_same(&r, "within TLS", &plain, &tls);
         expect_same(&r, "in absolute form", &plain, &proxy);
         expect_same(&r, "from a program that knows no proxy", &plain, &transparent);
         expect_same(&r, "by HTTP/2", &plain, &http2);
-        expect_same(&r, "by HTTP/2 within TLS", &plain, &http2_tls);
+        if (i % SPARSE == 0)
+            expect_same(&r, "by HTTP/2 within TLS", &plain, &http2_tls);
         allowed += plain.status == 204;
         refused += plain.status == 403;
         malformed += plain.status == 400;

@@ -128,7 +128,7 @@ static size_t connect_at_once(struct pair *p, size_t n)
     SSL *clients[MANY], *servers[MANY];
     size_t resumed = 0;
     for (size_t i = 0; i < n; i++) {
-        clients[i] = egress_trust_client(p->trust, "a.test", 443, &err);
+        clients[i] = egress_trust_client(p->trust, "a.test", 443, EGRESS_HTTP_1_1, &err);
         servers[i] = egress_authority_server(p->authority, "a.test", &err);
     }
     for (size_t i = 0; i < n; i++) {
