@@ -7,8 +7,8 @@ setup_file() {
     load helper
     state=$BATS_FILE_TMPDIR/state
     mkdir -p "$state/home"
-    # Neither server runs as root: to them, this user is "guest".
-    { grep -v :x:1000: /etc/passwd; echo "guest:x:1000:1000::$state/home:/bin/sh"; } >"$state/passwd"
+    # Neither server runs as root: to them, this user is "story", whom no machine has with a locked password.
+    { grep -v :x:1000: /etc/passwd; echo "story:x:1000:1000::$state/home:/bin/sh"; } >"$state/passwd"
     chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR"
     printf 'egress:\n  hosts: {db.test: 10.77.0.2, cache.test: 10.77.0.2, code.test: 10.77.0.2}\n' >"$state/sluice.yaml"
     start_gateway --config "$state/sluice.yaml"
@@ -41,13 +41,13 @@ refused_then_approved() {
     local bin
     bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -1)
     [ -x "$bin/postgres" ] && [ -x /usr/bin/psql ] || skip "postgresql is not installed"
-    as_guest "$bin/initdb" -D "$state/db" -U guest -A trust --no-sync >"$BATS_TEST_TMPDIR/initdb"
+    as_guest "$bin/initdb" -D "$state/db" -U story -A trust --no-sync >"$BATS_TEST_TMPDIR/initdb"
     echo "host all all 10.77.0.0/24 trust" >>"$state/db/pg_hba.conf"
     serve as_guest "$bin/postgres" -D "$state/db" -h 10.77.0.2 -k "$state" -c fsync=off
-    until_so "psql -h 10.77.0.2 -U guest postgres -Atc 'create table t as select 42 as n' >/dev/null 2>&1" 30
-    refused_then_approved db.test 5432 "/usr/lib/postgresql/*/bin/psql" psql -h db.test -U guest postgres -c 'select n from t'
-    [ "$(plain demo psql -h db.test -U guest postgres -Atc 'insert into t values (43); select sum(n) from t' | tail -1)" = 85 ]
-    run ! plain demo psql -h db.test -p 5433 -U guest postgres -c 'select n from t'
+    until_so "psql -h 10.77.0.2 -U story postgres -Atc 'create table t as select 42 as n' >/dev/null 2>&1" 30
+    refused_then_approved db.test 5432 "/usr/lib/postgresql/*/bin/psql" psql -h db.test -U story postgres -c 'select n from t'
+    [ "$(plain demo psql -h db.test -U story postgres -Atc 'insert into t values (43); select sum(n) from t' | tail -1)" = 85 ]
+    run ! plain demo psql -h db.test -p 5433 -U story postgres -c 'select n from t'
     [[ "$output" == *"Connection refused"* ]]
 }
 
@@ -71,7 +71,7 @@ refused_then_approved() {
     git init -q --bare -b main "$state/home/repo.git"
     sluice sandbox exec demo -- sh -c 'mkdir -p -m 700 .ssh && umask 077 && cat >.ssh/id_ed25519' <"$state/key"
     echo "[code.test]:2222 $(cut -d' ' -f1,2 "$state/host.pub")" | sluice sandbox exec demo -- sh -c 'cat >.ssh/known_hosts'
-    from="ssh://guest@code.test:2222/$state/home/repo.git"
+    from="ssh://story@code.test:2222/$state/home/repo.git"
     refused_then_approved code.test 2222 /usr/bin/ssh git clone -q "$from" repo
     plain demo git clone -q "$from" repo
     plain demo git -C repo -c user.name=a -c user.email=a@b commit -q --allow-empty -m pushed
