@@ -59,6 +59,10 @@ function Transition:lost() end
 ---@field method string of requests that are looked at; "" where they are not
 ---@field path string a pattern, of the same requests
 ---@field example string "/usr/bin/curl may now reach a.example.com:443"
+---@field operation string of GraphQL requests: "mutation" or "mutation NAME"; else ""
+---@field field string root fields of the same, with commas between them
+---@field rpc_method string of JSON-RPC requests; else ""
+---@field tool string of calls of MCP tools; else ""
 
 ---@class sluice.RuleChange
 ---@field before sluice.Rule

@@ -83,11 +83,22 @@ bool egress_judge_as_it_stands(struct client *c)
     if (adds_up(&decision)) {
         find_links(c, policy, &request);
         policy_match(policy_model(policy), &request, &decision, NULL);
+        if (route->links.incomplete)
+            return false;
     }
     route->decision = decision;
     find_candidates(route, policy, &request);
     route->generation = c->proxy->generation;
     return true;
+}
+
+/* A rule that denies may name the caller by a link that cannot be looked up at once.  Then nothing
+ * that is under way goes on under a new policy. */
+static void refuse_unknown(struct policy_decision *decision, struct buf *reason)
+{
+    decision->allowed = false;
+    if (reason)
+        buf_puts(reason, "it is not known yet what the links of the policy's paths lead to");
 }
 
 static void ask_about_connection(struct client *c, struct buf *reason)
@@ -99,6 +110,8 @@ static void ask_about_connection(struct client *c, struct buf *reason)
     struct policy_request request = egress_route_request(route, &c->caller);
     find_links(c, policy, &request);
     policy_match(policy_model(policy), &request, &route->decision, reason);
+    if (route->links.incomplete && adds_up(&route->decision))
+        refuse_unknown(&route->decision, reason);
     find_candidates(route, policy, &request);
     route->generation = c->proxy->generation;
 }

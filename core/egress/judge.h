@@ -23,8 +23,8 @@ enum egress_verdict egress_judge(struct client *c, struct egress_refusal *refusa
 void egress_judge_refuse_request(const struct client *c, const char *reason,
                                  struct egress_refusal *refusal);
 
-/* Whether the connection is allowed without the links of the policy's paths; then the route has
- * that. */
+/* Whether it is known without waiting that the connection is allowed; then the route has that.  The
+ * links of the policy's paths may have to be waited for. */
 bool egress_judge_as_it_stands(struct client *c);
 
 /* What a TLS client asks for within a tunnel: NULL, or why that is not what the tunnel is for; the

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/links.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +46,9 @@ static void find_of_rule(struct egress_links *links, int root, const struct slui
         if (glob_has_wildcard(path))
             continue;
         links->asked = true;
-        if (executable_resolve(root, path, cached, program) == 0 && strcmp(program, path) != 0)
+        if (executable_resolve(root, path, cached, program) != 0)
+            links->incomplete |= cached && errno == EAGAIN;
+        else if (strcmp(program, path) != 0)
             add(links, path, program);
     }
 }

@@ -15,6 +15,7 @@
 struct egress_links {
     struct policy *policy;                          /* whose paths they are; NULL: not looked up */
     bool asked; /* the file system was asked: the answer may change at any time */
+    bool incomplete;                                /* some could not be looked up at once */
     struct policy_link *items;
     size_t n;
 };
@@ -23,8 +24,8 @@ struct egress_links {
 int egress_root_open(pid_t pid);
 
 /* Looks up the paths of the rules that open the request's host and port and do not take its caller
- * as it stands.  The links of the request are ignored.  cached: skips what cannot be looked up
- * without waiting, for the loop's thread. */
+ * as it stands.  The links of the request are ignored.  cached: leaves out what cannot be looked up
+ * without waiting (incomplete), for the loop's thread. */
 void egress_links_find(struct egress_links *links, int root, struct policy *policy,
                        const struct policy_request *request, bool cached);
 void egress_links_free(struct egress_links *links);

@@ -382,8 +382,6 @@ static void unenforceable_fields(void **state)
         const char *field;
         const struct sluice_endpoint *const *endpoints;
     } rows[] = {
-        ROW("protocol", .protocol = "graphql"),
-        ROW("protocol", .protocol = "websocket"),
         ROW("protocol", .protocol = "sql", .tls = "skip"),
         ROW("path", .path = "/v1/**"),
         ROW("access", .access = "read-only"),
@@ -470,7 +468,7 @@ static void the_first_objection_and_how_many_more(void **state)
 {
     static const struct sluice_process root = {sizeof root, "0", "0"};
     assert_denies(*state,
-                  CANDIDATE(.process = &root, RULES(.host = "localhost", .protocol = "graphql")),
+                  CANDIDATE(.process = &root, RULES(.host = "localhost", .protocol = "sql")),
                   "ROOT_IDENTITY", "process.run_as_user",
                   "run_as_user is 0: the workload must not run as root (and 3 more)");
 }

@@ -2,6 +2,12 @@
 /* Paths of a policy that are links, name nothing or are scripts. */
 #include "support/rig.h"
 
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+#include "egress/links.h"
+
 /* Allows the path in the rig's folder.  target: makes it a link to that first; NULL: does not. */
 static const char *allow_path(struct rig *rig, const char *name, const char *target, char path[160])
 {
@@ -182,6 +188,69 @@ static void a_link_that_is_made_adds_the_rules_of_its_path_to_a_kept_connection(
     rig_stop(&rig);
 }
 
+/* A file system of which the kernel knows nothing yet, with a link to a program; its root. */
+static int fresh_root(const char *folder)
+{
+    char lower[192], merged[192], path[256], options[512];
+    snprintf(lower, sizeof lower, "%s/lower", folder);
+    snprintf(merged, sizeof merged, "%s/merged", folder);
+    snprintf(path, sizeof path, "%s/link", lower);
+    snprintf(options, sizeof options, "lowerdir=%s:%s", lower, merged);
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+        return -1;
+    mkdir(lower, 0755);
+    mkdir(merged, 0755);
+    if (symlink("client", path) != 0)
+        return -1;
+    snprintf(path, sizeof path, "%s/client", lower);
+    close(open(path, O_CREAT | O_WRONLY, 0755));
+    if (mount("overlay", merged, "overlay", MS_RDONLY, options) != 0)
+        return -1;
+    return open(merged, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int look_up_twice(const char *folder)
+{
+    static const char text[] =
+        "version: 1\nnetwork_policies:\n  r:\n    endpoints: [{host: a.test, "
+        "port: 1}]\n    binaries: [{path: /link}]\n";
+    const struct policy_request request = {.host = "a.test", .port = 1, .binary = "/client"};
+    struct egress_links links = {0};
+    struct policy *policy = rig_parse(text);
+    int root = fresh_root(folder), rc = root < 0 ? 77 : 0;
+    if (rc == 0) {
+        egress_links_find(&links, root, policy, &request, true);
+        rc |= links.incomplete && links.n == 0 ? 0 : 1;
+        egress_links_find(&links, root, policy, &request, false);
+        rc |= !links.incomplete && links.n == 1 ? 0 : 2;
+    }
+    egress_links_free(&links);
+    policy_unref(policy);
+    return rc;
+}
+
+/* A rule that denies by a link must not be passed over as its folder was not looked at for long. */
+static void what_cannot_be_looked_up_at_once_is_known_to_be_missing(void **state)
+{
+    static const char *const made[] = {"lower/link", "lower/client", "lower", "merged"};
+    char folder[] = "/tmp/links-XXXXXX", path[64];
+    int status;
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    pid_t child = fork();
+    if (child == 0)
+        _exit(look_up_twice(folder));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, made[i]);
+        remove(path);
+    }
+    assert_int_equal(rmdir(folder), 0);
+    if (WEXITSTATUS(status) == 77)
+        skip();
+    assert_int_equal(status, 0);
+}
+
 static void a_glob_matches_no_program_through_a_link(void **state)
 {
     struct rig rig;
@@ -273,6 +342,7 @@ static int tests(void)
         cmocka_unit_test(a_link_is_followed_when_the_request_is_decided),
         cmocka_unit_test(a_link_that_is_removed_counts_from_the_next_request_on),
         cmocka_unit_test(a_link_that_is_made_adds_the_rules_of_its_path_to_a_kept_connection),
+        cmocka_unit_test(what_cannot_be_looked_up_at_once_is_known_to_be_missing),
         cmocka_unit_test(a_glob_matches_no_program_through_a_link),
         cmocka_unit_test(a_tunnel_by_a_link_lives_on_under_a_policy_that_allows_it),
         cmocka_unit_test(the_links_of_proc_lead_nowhere),
