@@ -238,20 +238,33 @@ static void refill_budget(struct denial_book *book)
     book->budget = book->budget + more < DENIALS_MAX ? book->budget + (size_t)more : DENIALS_MAX;
 }
 
-static size_t count_due(const struct denial_book *book)
+/* Whose denials: of one program (binary), or of all others. */
+struct share {
+    const char *binary;                             /* NULL: everybody's */
+    bool others;
+};
+
+static bool is_due(const struct entry *e, struct share share)
+{
+    bool own = !share.binary || strcmp(e->denial.binary, share.binary) == 0;
+    return e->denial.count > 0 && own != share.others;
+}
+
+static size_t count_due(const struct denial_book *book, struct share share)
 {
     size_t n = 0;
     for (const struct entry *e = book->entries; e; e = e->next)
-        n += e->denial.count > 0;
+        n += is_due(e, share);
     return n;
 }
 
 /* The next ones that are due, from *at on, which moves behind them, without the first *left_out. */
-static size_t take_batch(struct entry **at, size_t *left_out, struct entry *batch[DENIALS_BATCH])
+static size_t take_batch(struct entry **at, struct share share, size_t *left_out,
+                         struct entry *batch[DENIALS_BATCH])
 {
     size_t n = 0;
     for (; *at && n < DENIALS_BATCH; *at = (*at)->next) {
-        if ((*at)->denial.count == 0)
+        if (!is_due(*at, share))
             continue;
         if (*left_out > 0)
             --*left_out;
@@ -261,24 +274,40 @@ static size_t take_batch(struct entry **at, size_t *left_out, struct entry *batc
     return n;
 }
 
-void sandbox_denials_flush(struct denial_book *book)
+/* As many as the budget has, the oldest ones.  False: they cannot be sent now. */
+static bool send_share(struct denial_book *book, struct share share)
 {
     struct entry *batch[DENIALS_BATCH], *at = book->entries;
-    refill_budget(book);
-    size_t n_due = count_due(book), left_out = n_due > book->budget ? n_due - book->budget : 0;
-    if (left_out && !uv_is_active((uv_handle_t *)&book->timer))
-        uv_timer_start(&book->timer, on_timer, DENIALS_INTERVAL_MS, 0);
-    for (size_t n; (n = take_batch(&at, &left_out, batch)) > 0;) {
+    size_t n_due = count_due(book, share);
+    size_t left_out = n_due > book->budget ? n_due - book->budget : 0;
+    for (size_t n; (n = take_batch(&at, share, &left_out, batch)) > 0;) {
         struct sandbox_denial items[DENIALS_BATCH];
         struct sandbox_denials due = {items, n};
         for (size_t i = 0; i < n; i++)
             items[i] = batch[i]->denial;
         if (!book->send(book->ctx, &due))
-            return;
+            return false;
         book->budget -= n;
         for (size_t i = 0; i < n; i++)
             batch[i]->denial.count = 0;
     }
+    return true;
+}
+
+/* Where not all can go, those of the program that has most of them go last. */
+void sandbox_denials_flush(struct denial_book *book)
+{
+    const struct share all = {NULL, false};
+    refill_budget(book);
+    if (count_due(book, all) <= book->budget) {
+        send_share(book, all);
+        return;
+    }
+    const char *flood = find_majority(book);
+    if (!uv_is_active((uv_handle_t *)&book->timer))
+        uv_timer_start(&book->timer, on_timer, DENIALS_INTERVAL_MS, 0);
+    if (send_share(book, (struct share){flood, true}))
+        send_share(book, (struct share){flood, false});
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -320,9 +320,34 @@ static void a_flood_costs_the_gateway_a_bounded_number(void **state)
     uv_run(&g->loop, UV_RUN_NOWAIT);
 }
 
+static void flood(struct gateway *g, unsigned n)
+{
+    char host[32];
+    for (unsigned i = 0; i < n; i++) {
+        snprintf(host, sizeof host, "h%u", g->flooded++);
+        deny(g, host, 443, "/usr/bin/flood");
+    }
+}
+
+static void a_quiet_program_is_told_before_a_flood_that_waits(void **state)
+{
+    struct gateway *g = *state;
+    flood(g, DENIALS_MAX);
+    while (g->received < DENIALS_MAX)
+        uv_run(&g->loop, UV_RUN_ONCE);
+    flood(g, DENIALS_MAX);
+    deny(g, "quiet", 443, "/usr/bin/curl");
+    size_t before = g->received;
+    while (!g->told_quiet)
+        uv_run(&g->loop, UV_RUN_ONCE);
+    assert_in_range(g->received - before, 1, 2 * DENIALS_PER_SECOND);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_quiet_program_is_told_before_a_flood_that_waits,
+                                        open_book, close_book),
         cmocka_unit_test_setup_teardown(a_flood_costs_the_gateway_a_bounded_number, open_book,
                                         close_book),
         cmocka_unit_test_setup_teardown(the_first_is_told_at_once_and_more_are_counted, open_book,
