@@ -3,8 +3,8 @@
  *
  * The first denial of a host, port, binary, stage and request is due at once, up to
  * DENIALS_AT_ONCE_MAX a second; repeats are counted and due a second later.  Each costs the gateway
- * a write: so it gets DENIALS_MAX at once and DENIALS_PER_SECOND from then on, the oldest first, and
- * last those of a program that has more than half of them.
+ * a write: so it gets DENIALS_MAX at once and DENIALS_PER_SECOND from then on, the oldest first,
+ * and last those of a program that has more than half of them.
  * What cannot be sent (no gateway, or one that does not read) waits, up to DENIALS_MAX different
  * denials; then the oldest is dropped, of the program that has more than half of them if there is
  * one.  The workload controls the lengths of the texts by the paths of its programs and requests,
