@@ -92,7 +92,7 @@ static void have_body(struct client *c)
     net_pause(c->stream);
     exchange->request_done = true;
     policy_calls_read(endpoint_of(c), &request, buf_str(&exchange->body), exchange->body.len,
-                           &exchange->calls);
+                      &exchange->calls);
     egress_client_expect(c, 0);
     c->reached(c);
 }
@@ -170,7 +170,7 @@ void egress_body_read(struct client *c, void (*go_on)(struct client *c))
     }
     egress_client_expect(c, BODY_MS);
     take_body(c);
-    if (c->state != &body_state || c->reached != go_on || c->exchange.request_done)
+    if (c->state != &body_state || c->exchange.request_done)
         return;
     egress_relay_continue(c);
     net_read(c->stream);

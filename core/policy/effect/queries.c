@@ -288,7 +288,7 @@ static void compare_rule(struct question *qu, const struct rule *rule)
     qu->unknown = false;
     bool found = find_example(qu, rule, &answer);
     if (qu->unknown) {
-        effect_tell_unknown(qu->q, rule->entry->side, rule->entry);
+        effect_tell_unknown(qu->q, rule->entry);
     } else if (found) {
         print_example(qu, &answer, &path);
         example.method = qu->m->method;
@@ -338,7 +338,7 @@ void effect_compare_queries(struct effect_requests *q, const struct effect_metho
         qu.deny[i] = read_rules(&qu, m->deny[side], m->n_deny[side]);
     }
     for (size_t i = 0; i < m->n_allow[a] && qu.too_large; i++)
-        effect_tell_unknown(q, a, m->allow[a][i]);
+        effect_tell_unknown(q, m->allow[a][i]);
     for (size_t i = 0; i < qu.allow[0].n && !qu.too_large; i++)
         compare_rule(&qu, &qu.allow[0].items[i]);
 }

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "policy/effect/requests_parts.h"
 #include "policy/match/calls.h"
+#include "policy/match/http.h"
 
 enum { FROM = EFFECT_FROM, TO = EFFECT_TO, SIDES = EFFECT_SIDES };
 
@@ -83,10 +84,10 @@ void effect_tell(struct effect_requests *q, struct effect_entry *entry,
     entry->shown = true;
 }
 
-void effect_tell_unknown(struct effect_requests *q, unsigned side, struct effect_entry *entry)
+void effect_tell_unknown(struct effect_requests *q, struct effect_entry *entry)
 {
     if (!entry->shown)
-        add_line(q, side, EFFECT_UNKNOWN, entry, &EFFECT_SENT_NOTHING);
+        add_line(q, entry->side ^ entry->deny, EFFECT_UNKNOWN, entry, &EFFECT_SENT_NOTHING);
     entry->shown = true;
 }
 
@@ -151,12 +152,6 @@ static struct effect_force find_force(struct effect_requests *q, unsigned side)
 
 /* ---- requests ---- */
 
-static bool takes(const char *written, const char *method)
-{
-    return is(written, "*") || strcasecmp(written, method) == 0 ||
-           (strcasecmp(written, "GET") == 0 && is(method, "HEAD"));
-}
-
 struct methods {
     const char *items[128];
     size_t n;
@@ -206,29 +201,27 @@ static size_t pick(struct effect_entry **out, struct effect_entry *const *entrie
 {
     size_t found = 0;
     for (size_t i = 0; i < n; i++)
-        if (takes(entries[i]->method, method))
+        if (policy_method_match(entries[i]->method, method))
             out[found++] = entries[i];
     return found;
 }
 
-/* Rules about calls that a WebSocket carries are taken as they are. */
-static bool is_about_calls(const struct effect_entry *entry)
+/* What is not compared counts where it has changed. */
+static void tell_changed(struct effect_requests *q, struct effect_entry *entry)
 {
-    const struct sluice_l7_rule *r = entry->rule;
-    return r && (*r->operation_type || *r->operation_name || r->n_fields || r->n_params ||
-                 *r->command);
+    if (entry->changed)
+        effect_tell_unknown(q, entry);
 }
 
+/* Rules about calls that a WebSocket carries are taken as they are. */
 static size_t drop_calls(struct effect_requests *q, struct effect_entry **entries, size_t n)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < n; i++) {
-        struct effect_entry *entry = entries[i];
-        if (!is_about_calls(entry))
-            entries[kept++] = entry;
-        else if (entry->changed)
-            effect_tell_unknown(q, entry->side ^ entry->deny, entry);
-    }
+    for (size_t i = 0; i < n; i++)
+        if (!entries[i]->rule || policy_rule_is_about_requests(entries[i]->rule))
+            entries[kept++] = entries[i];
+        else
+            tell_changed(q, entries[i]);
     return kept;
 }
 
@@ -266,10 +259,10 @@ static bool lets_method_through(const struct effect_force *force, const char *me
 {
     bool allowed = false;
     for (size_t i = 0; i < force->n_deny; i++)
-        if (takes(force->deny[i]->method, method))
+        if (policy_method_match(force->deny[i]->method, method))
             return false;
     for (size_t i = 0; i < force->n_allow; i++)
-        allowed |= takes(force->allow[i]->method, method) &&
+        allowed |= policy_method_match(force->allow[i]->method, method) &&
                    (!force->allow[i]->rule || !force->allow[i]->rule->n_query);
     return allowed;
 }
@@ -290,11 +283,9 @@ static void tell_unknown(struct effect_requests *q, const struct effect_force fo
 {
     for (unsigned side = 0; side < SIDES; side++) {
         for (size_t i = 0; i < force[side].n_allow; i++)
-            if (force[side].allow[i]->changed)
-                effect_tell_unknown(q, side, force[side].allow[i]);
+            tell_changed(q, force[side].allow[i]);
         for (size_t i = 0; i < force[side].n_deny; i++)
-            if (force[side].deny[i]->changed)
-                effect_tell_unknown(q, !side, force[side].deny[i]);
+            tell_changed(q, force[side].deny[i]);
     }
 }
 

@@ -71,8 +71,8 @@ void effect_find_changed_paths(struct effect_requests *q);
 /* The entry allows, on its side alone, a request such as the example. */
 void effect_tell(struct effect_requests *q, struct effect_entry *entry,
                  const struct effect_sent *example);
-/* What cannot be told: may be gained and lost. */
-void effect_tell_unknown(struct effect_requests *q, unsigned side, struct effect_entry *entry);
+/* What the entry lets through, or denies, cannot be told: it may be gained, or lost. */
+void effect_tell_unknown(struct effect_requests *q, struct effect_entry *entry);
 
 /* ---- queries.c: requests of one method ---- */
 

@@ -101,14 +101,6 @@ static void add_audit(struct effect_requests *q, unsigned side, const struct eff
 
 /* ---- endpoints ---- */
 
-static size_t specificity(const char *path)
-{
-    size_t n = 0;
-    for (; *path; path++)
-        n += *path != '*';
-    return n;
-}
-
 /* What such an endpoint allows without a rule depends on it. */
 static bool names_tools(const struct sluice_endpoint *e)
 {
@@ -134,8 +126,11 @@ static void add_way(struct effect_requests *q, unsigned side, const struct sluic
 {
     char top[POLICY_TARGET_PATH_MAX + 1];
     struct effect_way *way = &q->ways[side][q->n_ways[side]++];
-    *way = (struct effect_way){.endpoint = e, .selector = EFFECT_NEVER, .top = EFFECT_NEVER,
-                               .specificity = specificity(e->path), .first = q->n_entries};
+    *way = (struct effect_way){.endpoint = e,
+                               .selector = EFFECT_NEVER,
+                               .top = EFFECT_NEVER,
+                               .specificity = policy_path_specificity(e->path),
+                               .first = q->n_entries};
     way->content = way_content(q, e);
     if (*e->path)
         way->selector = effect_pattern(&q->paths, e->path);

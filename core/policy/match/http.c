@@ -78,11 +78,11 @@ static bool selects(const struct sluice_endpoint *e, const char *path)
            (policy_path_top(e->path, top) && path_matches(top, path));
 }
 
-static size_t specificity(const struct sluice_endpoint *e)
+size_t policy_path_specificity(const char *selector)
 {
     size_t n = 0;
-    for (const char *p = e->path; *p; p++)
-        n += *p != '*';
+    for (; *selector; selector++)
+        n += *selector != '*';
     return n;
 }
 
@@ -98,7 +98,8 @@ static const struct policy_candidate *find_route(const struct policy_candidates 
     for (size_t i = 0; i < candidates->n; i++) {
         const struct policy_candidate *c = &candidates->items[i];
         if (selects(c->endpoint, path) &&
-            (!best || specificity(c->endpoint) >= specificity(best->endpoint)))
+            (!best || policy_path_specificity(c->endpoint->path) >=
+                          policy_path_specificity(best->endpoint->path)))
             best = c;
     }
     return best;
@@ -106,7 +107,7 @@ static const struct policy_candidate *find_route(const struct policy_candidates 
 
 /* ---- rules ---- */
 
-static bool method_matches(const char *written, const char *method)
+bool policy_method_match(const char *written, const char *method)
 {
     return is(written, "*") || strcasecmp(written, method) == 0 ||
            (strcasecmp(written, "GET") == 0 && strcasecmp(method, "HEAD") == 0);
@@ -144,8 +145,7 @@ static bool query_matches(const struct sluice_l7_rule *r, const char *query, boo
     return true;
 }
 
-/* Rules about the calls inside a body are not about the request. */
-static bool is_about_requests(const struct sluice_l7_rule *r)
+bool policy_rule_is_about_requests(const struct sluice_l7_rule *r)
 {
     return *r->method && *r->path && !*r->operation_type && !*r->operation_name && !r->n_fields &&
            !r->n_params && !*r->command;
@@ -154,7 +154,7 @@ static bool is_about_requests(const struct sluice_l7_rule *r)
 static bool rule_matches(const struct sluice_l7_rule *r, const struct policy_http_request *request,
                          bool deny)
 {
-    return is_about_requests(r) && method_matches(r->method, request->method) &&
+    return policy_rule_is_about_requests(r) && policy_method_match(r->method, request->method) &&
            path_matches(r->path, request->path) && query_matches(r, request->query, deny);
 }
 
@@ -170,7 +170,7 @@ static bool any_matches(const struct sluice_endpoint *e, const struct question *
     size_t n = deny ? e->n_deny_rules : e->n_rules;
     for (size_t i = 0; i < n; i++)
         if (q->call ? policy_rule_takes_call(e, rules[i], q->call, deny)
-                         : rule_matches(rules[i], q->request, deny))
+                    : rule_matches(rules[i], q->request, deny))
             return true;
     return false;
 }
@@ -179,7 +179,7 @@ static bool preset_allows(const struct sluice_endpoint *e, const char *method)
 {
     const char *const *methods = e->n_rules ? NULL : policy_preset(e->protocol, e->access);
     for (size_t i = 0; methods && methods[i]; i++)
-        if (method_matches(methods[i], method))
+        if (policy_method_match(methods[i], method))
             return true;
     return false;
 }
@@ -187,7 +187,7 @@ static bool preset_allows(const struct sluice_endpoint *e, const char *method)
 static bool endpoint_allows(const struct sluice_endpoint *e, const struct question *q)
 {
     bool allowed = q->call ? policy_endpoint_allows_call(e, q->call)
-                                : preset_allows(e, q->request->method);
+                           : preset_allows(e, q->request->method);
     return allowed || any_matches(e, q, false);
 }
 
@@ -220,8 +220,8 @@ static struct verdict ask_rules(const struct policy_candidates *candidates, cons
 
 /* Every call has to be permitted: the verdict on the first that is not, else on the last. */
 static struct verdict ask_calls(const struct policy_candidates *candidates,
-                                     const struct policy_http_request *request,
-                                     struct policy_http_decision *out)
+                                const struct policy_http_request *request,
+                                struct policy_http_decision *out)
 {
     const struct policy_calls *calls = request->calls;
     bool passes = calls->pass && policy_endpoint_rules_path(out->endpoint, request->path);

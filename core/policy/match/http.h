@@ -67,6 +67,14 @@ bool policy_endpoint_rules_path(const struct sluice_endpoint *e, const char *pat
 /* Whether a matcher of a query, a tool or a name takes the value: one of its globs does. */
 bool policy_value_matches(const struct sluice_matcher *m, const char *value);
 
+/* How many characters of an endpoint's path are no stars: of the endpoints that a request's path
+ * selects, the one with most is the route, and the last of those. */
+size_t policy_path_specificity(const char *selector);
+/* A rule's method against a request's: * is any, and GET is HEAD, too. */
+bool policy_method_match(const char *written, const char *method);
+/* Whether the rule is about requests, and not about the calls inside a body. */
+bool policy_rule_is_about_requests(const struct sluice_l7_rule *r);
+
 /* Whether %2F in a path is acceptable to some endpoint; policy_http_decide asks the route. */
 bool policy_candidates_keep_encoded_slash(const struct policy_candidates *candidates);
 
