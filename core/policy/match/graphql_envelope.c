@@ -12,6 +12,7 @@
 #include "policy/match/graphql.h"
 #include "policy/match/graphql_document.h"
 #include "policy/match/http.h"
+#include "policy/match/spelling.h"
 #include "policy/match/target.h"
 
 /* The members of an envelope; a GET has them as parameters. */
@@ -80,30 +81,13 @@ static bool reject_json(struct envelope *v, const char *what, const struct probl
 
 /* ---- names in other spellings ---- */
 
-/* One character of a name as servers that ignore case see it, and its length in bytes.  U+017F and
- * U+212A are an s and a k to some. */
-static char fold(const char *at, size_t *len)
-{
-    *len = 1;
-    if (strncmp(at, "\xc5\xbf", 2) == 0) {
-        *len = 2;
-        return 's';
-    }
-    if (strncmp(at, "\xe2\x84\xaa", 3) == 0) {
-        *len = 3;
-        return 'k';
-    }
-    return (char)tolower((unsigned char)*at);
-}
-
 /* Whether some servers take the key for the name: they ignore case or space before it, or read
  * name[...] as name. */
 static bool is_taken_for(const char *key, const char *name)
 {
-    size_t len;
     key += strspn(key, " \t\r\n\v\f");
-    for (; *key && *name; key += len, name++)
-        if (fold(key, &len) != tolower((unsigned char)*name))
+    for (; *key && *name; name++)
+        if (policy_spelling_next(&key) != tolower((unsigned char)*name))
             return false;
     return !*name && (!*key || *key == '[');
 }

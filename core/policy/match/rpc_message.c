@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "policy/match/rpc_parts.h"
+#include "policy/match/spelling.h"
 
 enum { SHOWN_MAX = 80 };
 
@@ -31,29 +32,12 @@ static bool is_id(const struct doc_node *node)
     return node->kind == DOC_NULL || (node->kind == DOC_SCALAR && !boolean);
 }
 
-/* Go's encoding/json takes keys in any case, with Unicode's folding of the two letters that are not
- * ASCII: the long s and the Kelvin sign. */
-static char next_folded(const char **at)
-{
-    const char *p = *at;
-    if (p[0] == '\xc5' && p[1] == '\xbf') {
-        *at += 2;
-        return 's';
-    }
-    if (p[0] == '\xe2' && p[1] == '\x84' && p[2] == '\xaa') {
-        *at += 3;
-        return 'k';
-    }
-    *at += *p != '\0';
-    return (char)tolower((unsigned char)*p);
-}
-
 static bool is_read_as(const char *key, const char *name)
 {
     char a, b;
     do {
-        a = next_folded(&key);
-        b = next_folded(&name);
+        a = policy_spelling_next(&key);
+        b = policy_spelling_next(&name);
     } while (a == b && a);
     return a == b;
 }
