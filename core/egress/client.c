@@ -116,6 +116,8 @@ void egress_client_close(struct client *c)
         return;
     c->state = &closing_state;
     egress_client_drop_upstream(c);
+    if (c->closing)
+        c->closing(c);
     if (c->connect)
         egress_connect_answer(c->connect, -ECONNABORTED);
     c->connect = NULL;
@@ -306,6 +308,8 @@ static void upstream_secured(void *owner, int status)
     c->upstream.secured = status == 0;
     if (c->state->upstream_secured)
         c->state->upstream_secured(c, status);
+    else if (status != 0)
+        egress_client_drop_upstream(c);
 }
 
 const struct net_calls egress_client_calls = {

@@ -59,7 +59,7 @@ struct egress_proxy {
 };
 
 /* What is done about an event.  NULL: nothing, but that a client whose stream is broken, or whose
- * time is up, is closed. */
+ * time is up, is closed, and an upstream with which TLS fails is dropped. */
 struct client_state {
     void (*enter)(struct client *c);                /* the state begins */
     void (*again)(struct client *c); /* the same request, for which there is no upstream */
@@ -92,11 +92,14 @@ struct client {
     /* By HTTP/2 each request is a client of its own, a stream of its carrier (multiplex/): */
     struct client *carrier;                         /* of a stream, else NULL */
     struct http2 *http2;                            /* of a carrier, else NULL */
-    struct egress_origin *origin;                   /* of a carrier: what its streams share */
+    /* Of a carrier: what its streams share; of a client of HTTP/1.1: where the origin speaks
+     * HTTP/2. */
+    struct egress_origin *origin;
     struct client *next_waiting;                    /* for a connection to the origin */
     enum egress_protocols protocols;                /* that the origin is asked for */
     void (*reach)(struct client *c, void (*next)(struct client *c)); /* NULL: as reach.h does */
     void (*dropped)(struct client *c);              /* its upstream is given up; or NULL */
+    void (*closing)(struct client *c);              /* it is closed; or NULL */
     struct net_stream *stream;
     bool ended, finished;                           /* their side; our side, everything sent */
     uv_timer_t timer;

@@ -57,6 +57,7 @@ struct exchange {
     struct policy_http_decision rules;
     bool counted;                                   /* the log has its verdict */
     bool retried;
+    unsigned connections;                           /* to the origin, that were made for it */
 
     struct http_head *response;                     /* the final head, once it is here */
     struct egress_framing framing;                  /* how the client gets the response */

@@ -54,8 +54,8 @@ static void dialled(void *owner, const struct egress_dial_result *result)
     struct egress_refusal refusal;
     if (c->inspected == INSPECTED_TLS && !egress_upstream_secure(c, &refusal))
         fail(c, &refusal);
-    else if (!c->carrier || !c->upstream.tls)
-        go_on(c);                                   /* a stream waits for the protocol by ALPN */
+    else if (!c->upstream.tls)
+        go_on(c);                                   /* else once ALPN has chosen the protocol */
 }
 
 static void reaching_upstream_secured(struct client *c, int status)

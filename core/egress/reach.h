@@ -11,7 +11,8 @@ void egress_reach_addresses(struct client *c, void (*next)(struct client *c));
 /* Connects to one of the route's addresses, which are checked, then calls next. */
 void egress_reach_connect(struct client *c, void (*next)(struct client *c));
 
-/* Waits for a connection that another client makes; next is called as c->reached. */
+/* Waits for TLS with the origin, or for a connection that another client makes; next is called as
+ * c->reached. */
 void egress_reach_wait(struct client *c, void (*next)(struct client *c));
 
 #endif

@@ -12,6 +12,7 @@
 #include "egress/inspect/body.h"
 #include "egress/inspect/within.h"
 #include "egress/judge.h"
+#include "egress/multiplex/multiplex.h"
 #include "egress/reach.h"
 #include "egress/record.h"
 #include "egress/tunnel/opening.h"
@@ -22,6 +23,8 @@ static void carry_out(struct client *c)
 {
     if (c->exchange.kind == EXCHANGE_CONNECT)
         egress_tunnel_open(c);
+    else if (egress_multiplex_is_needed(c))
+        egress_multiplex_ask(c, egress_relay_begin);
     else
         egress_relay_begin(c);
 }
@@ -38,7 +41,9 @@ static void permit(struct client *c, const struct buf *reason)
 {
     if (!c->exchange.counted)
         record_allowed(c, reason);
-    if (c->upstream.stream)
+    if (c->upstream.stream && c->upstream.tls && !c->upstream.secured)
+        egress_reach_wait(c, carry_out);
+    else if (c->upstream.stream)
         carry_out(c);
     else if (c->reach)
         c->reach(c, carry_out);
@@ -216,13 +221,6 @@ static void request_timed_out(struct client *c)
     egress_client_refuse(c, &refusal);
 }
 
-/* The first request on a connection whose TLS failed tries again. */
-static void request_upstream_secured(struct client *c, int status)
-{
-    if (status != 0)
-        egress_client_drop_upstream(c);
-}
-
 /* What a kept connection may be for depends on the policy. */
 static void request_policy_changed(struct client *c)
 {
@@ -239,7 +237,6 @@ const struct client_state egress_request_state = {
     .again = decide,
     .client_read = request_client_read,
     .upstream_read = request_upstream_read,
-    .upstream_secured = request_upstream_secured,
     .timed_out = request_timed_out,
     .policy_changed = request_policy_changed,
 };

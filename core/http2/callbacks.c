@@ -145,6 +145,8 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     (void)session;
     if (type == NGHTTP2_GOAWAY)
         h->peer_leaves = true;
+    if (type == NGHTTP2_SETTINGS && !h->server && !h->settled)
+        h->settled = h->settled_due = true;
     if (type != NGHTTP2_HEADERS && type != NGHTTP2_DATA)
         return 0;
     struct http2_stream *s = stream_at(h, frame->hd.stream_id);
@@ -205,7 +207,8 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
         http2_budget_earn(&h->resets, 1);
     if (!s)
         return 0;
-    s->refused = code == NGHTTP2_REFUSED_STREAM;
+    h->requires_http_1_1 |= code == NGHTTP2_HTTP_1_1_REQUIRED;
+    s->refused = code == NGHTTP2_REFUSED_STREAM || code == NGHTTP2_HTTP_1_1_REQUIRED;
     if (s->in_ended && (code == NGHTTP2_NO_ERROR || !h->server))
         http2_stream_over(s);
     else

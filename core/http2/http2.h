@@ -34,11 +34,14 @@ struct http2_limits {
     unsigned window;                                /* bytes of a stream that wait for its owner */
     unsigned stall_ms; /* a stream that the peer takes nothing of is reset: 300000 */
     unsigned idle_ms;  /* a connection without streams ends: 60000 */
+    unsigned settings_ms; /* in which a server has to send its settings: 10000 */
 };
 
 struct http2_calls {
     /* Of a server: the stream has the beginning of a request.  net_set_owner takes it. */
     void (*request)(void *owner, struct net_stream *stream);
+    /* Of a client: the server speaks HTTP/2, its settings are here.  NULL: of no interest. */
+    void (*settled)(void *owner);
     /* Once: the connection is of no more use, and all of its streams have ended; it is to be
      * closed.  why: what went wrong, or "" where nothing did.  Not after http2_close. */
     void (*ended)(void *owner, const char *why);
@@ -58,12 +61,15 @@ struct http2 *http2_client_new(struct net_stream *below, bool secure,
 bool http2_may_open(const struct http2 *h);
 /* A stream for one request. */
 struct net_stream *http2_open(struct http2 *h, const struct net_calls *calls, void *owner);
-/* The stream has broken before the server did anything about its request: it may be sent again. */
+/* The stream has broken before the server did anything about its request: it may be sent again,
+ * over HTTP/1.1 where the server asks for that. */
 bool http2_was_refused(const struct net_stream *stream);
 /* Streams that are not closed yet. */
 unsigned http2_streams(const struct http2 *h);
 /* The server takes WebSocket requests; known once its settings are here. */
 bool http2_takes_websockets(const struct http2 *h);
+/* The server has reset a stream with HTTP_1_1_REQUIRED (RFC 9113, 7). */
+bool http2_requires_http_1_1(const struct http2 *h);
 /* Takes no further requests; the connection ends when its streams have. */
 void http2_leave(struct http2 *h);
 /* At once; the streams break. */

@@ -71,10 +71,13 @@ struct http2 {
     bool settling;                                  /* owners are called */
     bool congested;                                 /* the stream below has enough */
     bool peer_leaves, leaving;                      /* no new streams */
+    bool settled, settled_due;                      /* the server's settings are here */
+    bool requires_http_1_1;
     bool closing, resume_closing;
     unsigned handles;
     uv_idle_t resume;
     uv_timer_t timer;
+    uint64_t begun_ms;
     uint64_t idle_ms;                               /* since when there is no stream */
 };
 

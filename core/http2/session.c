@@ -14,8 +14,9 @@ enum {
     CLIENT_WINDOW = 256 * 1024,
     STALL_MS = 300000,
     IDLE_MS = 60000,
+    SETTINGS_MS = 10000,
     ENDING_MS = 1000,                               /* for the peer to read why */
-    TICKS = 4,                                      /* in the shorter one of the two times */
+    TICKS = 4,                                      /* in the shortest of these times */
     RESETS = 200, RESETS_PER_S = 50,
     IDLE_FRAMES = 1000, IDLE_FRAMES_PER_S = 100,
     QUEUE_MAX = 2000,                               /* frames that wait to be sent */
@@ -104,9 +105,19 @@ void http2_wake(struct http2_stream *s)
         uv_idle_start(&h->resume, on_resume);
 }
 
+static void tell_settled(struct http2 *h)
+{
+    if (!h->settled_due)
+        return;
+    h->settled_due = false;
+    if (!h->closing && h->calls->settled)
+        h->calls->settled(h->owner);
+}
+
 static void settle_streams(struct http2 *h)
 {
     h->settling = true;
+    tell_settled(h);
     while (h->due) {
         struct http2_stream *s = h->due;
         h->due = s->next_due;
@@ -280,6 +291,8 @@ static void on_tick(uv_timer_t *timer)
         h->idle_ms = now;
     else if (now - h->idle_ms >= h->limits.idle_ms)
         send_away(h, NGHTTP2_NO_ERROR, "");
+    if (!h->server && !h->settled && now - h->begun_ms >= h->limits.settings_ms)
+        send_away(h, NGHTTP2_SETTINGS_TIMEOUT, "the server did not send its settings in time");
     settle(h);
 }
 
@@ -294,13 +307,16 @@ static void take_limits(struct http2 *h, const struct http2_limits *limits)
         .head_bytes = l->head_bytes ? l->head_bytes : HEAD_BYTES,
         .window = l->window ? l->window : h->server ? SERVER_WINDOW : CLIENT_WINDOW,
         .stall_ms = l->stall_ms ? l->stall_ms : STALL_MS,
-        .idle_ms = l->idle_ms ? l->idle_ms : IDLE_MS};
+        .idle_ms = l->idle_ms ? l->idle_ms : IDLE_MS,
+        .settings_ms = l->settings_ms ? l->settings_ms : SETTINGS_MS};
 }
 
 static void start_timer(struct http2 *h)
 {
     const struct http2_limits *l = &h->limits;
     unsigned shorter = l->stall_ms < l->idle_ms ? l->stall_ms : l->idle_ms;
+    if (!h->server && l->settings_ms < shorter)
+        shorter = l->settings_ms;
     uv_timer_init(h->loop, &h->timer);
     h->timer.data = h;
     uv_timer_start(&h->timer, on_tick, shorter / TICKS + 1, shorter / TICKS + 1);
@@ -320,7 +336,7 @@ static struct http2 *connection_new(struct net_stream *below, bool server, bool 
     h->secure = secure;
     h->due_end = &h->due;
     h->handles = 3;
-    h->idle_ms = now;
+    h->begun_ms = h->idle_ms = now;
     h->resets = http2_budget_of(RESETS, RESETS_PER_S, now);
     h->idle_frames = http2_budget_of(IDLE_FRAMES, IDLE_FRAMES_PER_S, now);
     take_limits(h, limits);
@@ -353,6 +369,7 @@ struct http2 *http2_client_new(struct net_stream *below, bool secure,
 bool http2_may_open(const struct http2 *h)
 {
     return h->state == HTTP2_OPEN && !h->closing && !h->fault && !h->peer_leaves &&
+           !h->requires_http_1_1 &&
            nghttp2_session_check_request_allowed(h->session) &&
            h->n_streams < nghttp2_session_get_remote_settings(
                               h->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
@@ -367,6 +384,11 @@ bool http2_takes_websockets(const struct http2 *h)
 {
     return nghttp2_session_get_remote_settings(h->session,
                                                NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+}
+
+bool http2_requires_http_1_1(const struct http2 *h)
+{
+    return h->requires_http_1_1;
 }
 
 void http2_leave(struct http2 *h)

@@ -17,10 +17,8 @@ setup_file() {
     run_origin python3 "$top/tests/e2e/tls_origin.py" 10.77.0.2 80 "$state/counts"
     run_origin /usr/bin/python3 "$top/tests/e2e/grpc_origin.py" 10.77.0.2 50051 "$state/good.pem" "$state/good.key"
     run_origin /usr/bin/python3 "$top/tests/e2e/grpc_origin.py" 10.77.0.2 50052
-    nghttpx -f'10.77.0.2,8443' -b'10.77.0.2,80' --accesslog-file="$state/access" --accesslog-format='$remote_port $alpn $request' \
-        --errorlog-file="$state/nghttpx.log" --workers=1 "$state/good.key" "$state/good.pem" 3>&- &
-    echo $! >>"$BATS_FILE_TMPDIR/origins"
-    until_so "grep -q 'LISTEN' <(ss -Hltn 'sport = 8443')" 20
+    run_nghttpx 8443 h2,http/1.1
+    run_nghttpx 8444 h2
     cat >"$state/sluice.yaml" <<YAML
 egress:
   extra_ca: $state/ca.pem
@@ -39,6 +37,13 @@ run_origin() {   # run_origin COMMAND...: it writes "up"
     "$@" >"$pipe" 3>&- &
     echo $! >>"$BATS_FILE_TMPDIR/origins"
     read -r -t 20 _ <"$pipe"
+}
+
+run_nghttpx() {  # run_nghttpx PORT PROTOCOLS: it speaks these, in front of the origin at port 80
+    nghttpx --conf=/dev/null --no-ocsp -f"10.77.0.2,$1" -b'10.77.0.2,80' --npn-list="$2" --accesslog-file="$state/access" --accesslog-format='$remote_port $alpn $request' \
+        --errorlog-file="$state/nghttpx.log" --workers=1 "$state/good.key" "$state/good.pem" 3>&- &
+    echo $! >>"$BATS_FILE_TMPDIR/origins"
+    until_so "grep -q 'LISTEN' <(ss -Hltn 'sport = $1')" 20
 }
 
 # rules PORT RULES: sets the policy of demo, for any program.
@@ -77,11 +82,30 @@ put_client() { inside sh -c 'cat >/tmp/grpc_client.py' <"$top/tests/e2e/grpc_cli
     [ "$(cut -d' ' -f2- "$counts")" = $'POST /one\nHEAD /two' ]
 }
 
-@test "curl by HTTP/1.1 goes on as before" {
-    rules 8443 'access: read-only'
-    run --separate-stderr -0 inside curl -sS --http1.1 -w '%{http_version}\n' https://api.test:8443/a
-    [ "$output" = $'GET /a\n1.1' ]
-    [ "$(cut -d' ' -f2 "$state/access")" = http/1.1 ]
+@test "curl by HTTP/1.1 to an origin that speaks HTTP/2, or both: a verdict for each request, on one connection" {
+    for port in 8444 8443; do
+        rules $port 'access: read-only'
+        : >"$counts" >"$state/access"
+        run --separate-stderr -0 inside curl -sS --http1.1 -w '%{http_version} %{http_code} %{num_connects}\n' https://api.test:$port/a \
+            --next -sS --http1.1 -w '%{http_version} %{http_code} %{num_connects}\n' https://api.test:$port/b \
+            --next -sS --http1.1 -d secret -o /dev/null -w '%{http_version} %{http_code} %{num_connects}\n' https://api.test:$port/c
+        [ "$output" = $'GET /a\n1.1 200 1\nGET /b\n1.1 200 0\n1.1 403 0' ]
+        [ "$(cut -d' ' -f2- "$counts")" = $'GET /a\nGET /b' ]
+        [ "$(cut -d' ' -f2 "$state/access" | sort -u)" = h2 ]
+        [ "$(cut -d' ' -f1 "$state/access" | sort -u | wc -l)" = 1 ]
+    done
+    rules 8444 'access: full'
+    head -c 300000 /dev/zero | inside curl -sS --http1.1 --data-binary @- https://api.test:8444/up >"$BATS_TEST_TMPDIR/up"
+    [ "$(cat "$BATS_TEST_TMPDIR/up")" = "POST /up" ]
+}
+
+@test "curl by HTTP/2 without TLS to an origin that speaks HTTP/1.1, which sees no byte of the requests until that is known" {
+    rules 80 'access: read-only'
+    run --separate-stderr -0 inside curl -sS -p --http2-prior-knowledge -w '%{http_version} %{http_code}\n' http://api.test/a
+    [ "$output" = $'GET /a\n2 200' ]
+    run --separate-stderr -0 inside curl -sS -p --http2-prior-knowledge -d secret -o /dev/null -w '%{http_version} %{http_code}\n' http://api.test/b
+    [ "$output" = "2 403" ]
+    [ "$(cut -d' ' -f2- "$counts")" = "GET /a" ]
 }
 
 @test "fifty streams at once share a connection to the origin, or each has one of HTTP/1.1" {

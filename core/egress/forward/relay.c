@@ -6,7 +6,6 @@
 
 #include "egress/answer/reduce.h"
 #include "egress/deny.h"
-#include "egress/inspect/upstream.h"
 #include "egress/judge.h"
 #include "egress/record.h"
 #include "egress/tunnel/tunnel.h"
@@ -213,7 +212,7 @@ static void response_sent(struct client *c)
         return;
     }
     c->upstream.used = true;
-    if (!exchange->reusable || c->upstream.ended)
+    if (!exchange->reusable || c->upstream.ended || c->upstream.http2)
         egress_client_drop_upstream(c);
     egress_client_next(c);
 }
@@ -383,18 +382,6 @@ static void relay_upstream_read(struct client *c, const char *bytes, ssize_t n)
     buf_free(&out);
 }
 
-/* The origin is not who it should be, or TLS does not work with it. */
-static void relay_upstream_secured(struct client *c, int status)
-{
-    struct egress_refusal refusal;
-    if (status == 0)
-        return;
-    egress_upstream_explain(c, &refusal);
-    snprintf(refusal.detail, sizeof refusal.detail, "connection to %s failed",
-             c->route.target.authority);
-    egress_fail(c, &refusal);
-}
-
 static void relay_client_drained(struct client *c, int status)
 {
     if (status != 0)
@@ -433,6 +420,5 @@ static const struct client_state relay_state = {
     .upstream_read = relay_upstream_read,
     .client_drained = relay_client_drained,
     .upstream_drained = relay_upstream_drained,
-    .upstream_secured = relay_upstream_secured,
     .policy_changed = relay_policy_changed,
 };

@@ -75,7 +75,7 @@ void egress_inspect_tls(struct client *c, bool offers_http2)
         return;
     }
     begin(c, INSPECTED_TLS);
-    c->protocols = offers_http2 ? EGRESS_HTTP_2_OR_1_1 : EGRESS_HTTP_1_1;
+    c->protocols = offers_http2 ? EGRESS_HTTP_2_OR_1_1 : EGRESS_HTTP_1_1_OR_2;
     c->state = &securing_state;
     c->stream =
         net_tls_new(c->stream, ssl, c->pending.data, c->pending.len, &egress_client_calls, c);
@@ -100,12 +100,6 @@ static void securing_client_secured(struct client *c, int status)
         egress_client_next(c);
 }
 
-static void securing_upstream_secured(struct client *c, int status)
-{
-    if (status != 0)
-        egress_client_drop_upstream(c);
-}
-
 static void securing_timed_out(struct client *c)
 {
     give_up(c, "it took too long");
@@ -118,7 +112,6 @@ static void securing_policy_changed(struct client *c)
 
 static const struct client_state securing_state = {
     .client_secured = securing_client_secured,
-    .upstream_secured = securing_upstream_secured,
     .timed_out = securing_timed_out,
     .policy_changed = securing_policy_changed,
 };

@@ -202,7 +202,7 @@ static bool offer_protocols(SSL *ssl, enum egress_protocols protocols)
 {
     static const char *const lists[] = {[EGRESS_HTTP_1_1] = "\x08http/1.1",
                                         [EGRESS_HTTP_2_OR_1_1] = "\x02h2\x08http/1.1",
-                                        [EGRESS_HTTP_2] = "\x02h2"};
+                                        [EGRESS_HTTP_1_1_OR_2] = "\x08http/1.1\x02h2"};
     const char *list = lists[protocols];
     return SSL_set_alpn_protos(ssl, (const unsigned char *)list, (unsigned)strlen(list)) == 0;
 }

@@ -29,8 +29,8 @@ const struct buf *egress_trust_pem(const struct egress_trust *trust);
 /* The subject hashes of the extra ones, for names in a folder of certificates. */
 const unsigned long *egress_trust_extra(const struct egress_trust *trust, size_t *n);
 
-/* What it speaks, by ALPN. */
-enum egress_protocols { EGRESS_HTTP_1_1, EGRESS_HTTP_2_OR_1_1, EGRESS_HTTP_2 };
+/* What it offers by ALPN, the preferred one first. */
+enum egress_protocols { EGRESS_HTTP_1_1, EGRESS_HTTP_2_OR_1_1, EGRESS_HTTP_1_1_OR_2 };
 
 /* A TLS client for the host (canonical: a DNS name or an address), ready for net_tls_new: it
  * verifies the certificate for that host, asks for it by SNI unless it is an address, and offers

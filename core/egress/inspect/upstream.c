@@ -28,6 +28,8 @@ bool egress_upstream_speaks_http2(const struct client *c)
 {
     const unsigned char *name;
     unsigned len;
+    if (c->protocols == EGRESS_HTTP_1_1)
+        return false;                               /* it was not asked */
     SSL_get0_alpn_selected(net_tls_ssl(c->upstream.stream), &name, &len);
     return len == 2 && memcmp(name, "h2", 2) == 0;
 }

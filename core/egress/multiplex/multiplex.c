@@ -2,6 +2,7 @@
 #include "egress/multiplex/multiplex.h"
 
 #include "egress/deny.h"
+#include "egress/inspect/upstream.h"
 #include "egress/judge.h"
 #include "egress/multiplex/origin.h"
 #include "egress/record.h"
@@ -12,7 +13,7 @@
 /* Its one exchange is over. */
 static void done_enter(struct client *c)
 {
-    egress_origin_keep(c->carrier->origin, c);
+    egress_origin_keep(c);
     egress_client_close(c);
 }
 
@@ -23,16 +24,6 @@ static void done_again(struct client *c)
 
 static const struct client_state done_state = {.enter = done_enter, .again = done_again};
 
-static void reach(struct client *c, void (*next)(struct client *c))
-{
-    egress_origin_reach(c->carrier->origin, c, next);
-}
-
-static void stream_dropped(struct client *c)
-{
-    egress_origin_forget(c->carrier->origin, c);
-}
-
 static struct client *stream_new(struct client *carrier)
 {
     struct client *c = egress_client_new(carrier->proxy, carrier->idle, carrier->gone);
@@ -40,8 +31,8 @@ static struct client *stream_new(struct client *carrier)
     carrier->handles++;
     c->proxy->n_streams++;
     c->idle = &done_state;
-    c->reach = reach;
-    c->dropped = stream_dropped;
+    c->reach = egress_origin_reach;
+    c->dropped = egress_origin_forget;
     c->inspected = carrier->inspected;
     c->transparent = carrier->transparent;
     c->caller = carrier->caller;
@@ -83,8 +74,7 @@ static void connection_ended(void *owner, const char *why)
 static const struct http2_calls connection_calls = {
     .request = have_request, .ended = connection_ended, .closed = egress_client_release};
 
-/* Called as the carrier is closed. */
-static void carrier_dropped(struct client *carrier)
+static void carrier_closing(struct client *carrier)
 {
     egress_origin_close(carrier->origin);
     for (struct client *c = carrier->proxy->clients; c; c = c->next)
@@ -131,8 +121,30 @@ void egress_multiplex_begin(struct client *c)
     c->http2 = http2_server_new(stream, buf_str(&first), first.len, c->inspected == INSPECTED_TLS,
                                 &limits, &connection_calls, c);
     c->origin = egress_origin_new(c);
-    c->dropped = carrier_dropped;
+    c->closing = carrier_closing;
     buf_free(&first);
     if (c->upstream.stream && (c->upstream.secured || !c->upstream.tls))
         egress_origin_adopt(c->origin);
+}
+
+/* ---- a client of HTTP/1.1 ---- */
+
+bool egress_multiplex_is_needed(const struct client *c)
+{
+    return c->upstream.tls && !c->carrier && !c->origin && egress_upstream_speaks_http2(c);
+}
+
+static void origin_closing(struct client *c)
+{
+    egress_origin_close(c->origin);
+}
+
+void egress_multiplex_ask(struct client *c, void (*next)(struct client *c))
+{
+    c->origin = egress_origin_new(c);
+    c->reach = egress_origin_reach;
+    c->dropped = egress_origin_forget;
+    c->closing = origin_closing;
+    egress_origin_adopt(c->origin);
+    egress_origin_reach(c, next);
 }

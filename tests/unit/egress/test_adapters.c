@@ -136,12 +136,11 @@ static void secure(struct far_end *end, SSL *ssl)
 
 static void secure_both(struct memory_scene *scene, const struct tools *tools, const char *alpn)
 {
-    struct error err;
     SSL *ssl = SSL_new(tools->client);
     SSL_set_alpn_protos(ssl, (const unsigned char *)alpn, (unsigned)strlen(alpn));
     SSL_set_connect_state(ssl);
     SSL_set_tlsext_host_name(ssl, "origin.test");
-    secure(&scene->origin, egress_authority_server(tools->origins, "origin.test", &err));
+    secure(&scene->origin, trust_origin(tools->origins, "origin.test", alpn));
     secure(&scene->user, ssl);
     if (alpn[0] == 2) { /* what HTTP/2 says first waits for its reader */
         net_pause(scene->user.stream);

@@ -103,8 +103,9 @@ static inline void pair_closed(void *owner)
     ((struct pair *)owner)->open--;
 }
 
-static const struct http2_calls server_calls = {pair_request, pair_server_ended, pair_closed};
-static const struct http2_calls client_calls = {NULL, pair_client_ended, pair_closed};
+static const struct http2_calls server_calls = {
+    .request = pair_request, .ended = pair_server_ended, .closed = pair_closed};
+static const struct http2_calls client_calls = {.ended = pair_client_ended, .closed = pair_closed};
 
 static inline void raw_read(void *owner, const char *bytes, ssize_t n)
 {

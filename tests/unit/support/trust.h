@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Trust in an authority of a test. */
+/* Trust in an authority of a test, and origins that have a certificate of it. */
 #ifndef TESTS_SUPPORT_TRUST_H
 #define TESTS_SUPPORT_TRUST_H
 
@@ -28,6 +28,29 @@ static inline struct egress_trust *trust_in(const struct egress_authority *autho
     assert_non_null(trust);
     unlink(file);
     return trust;
+}
+
+static inline int trust_choose(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+                               const unsigned char *offered, unsigned n, void *spoken)
+{
+    (void)ssl;
+    return SSL_select_next_proto((unsigned char **)out, out_len, spoken,
+                                 (unsigned)strlen(spoken), offered,
+                                 n) == OPENSSL_NPN_NEGOTIATED
+               ? SSL_TLSEXT_ERR_OK
+               : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/* An origin that speaks these protocols, written as ALPN does, from now on; NULL: none by ALPN. */
+static inline SSL *trust_origin(struct egress_authority *authority, const char *host,
+                                const char *spoken)
+{
+    struct error err;
+    SSL *ssl = egress_authority_server(authority, host, &err);
+    assert_non_null(ssl);
+    SSL_CTX_set_alpn_select_cb(SSL_get_SSL_CTX(ssl), spoken ? trust_choose : NULL,
+                               (void *)spoken);
+    return ssl;
 }
 
 #endif
