@@ -201,13 +201,20 @@ static void on_resume(uv_idle_t *idle)
 
 /* ---- the stream below ---- */
 
+/* An owner that sends its request again must not do so here. */
+static void lose_below(struct http2 *h, int status, const char *why)
+{
+    h->peer_leaves = true;
+    break_streams(h, status);
+    settle(h);
+    tell_ended(h, why);
+}
+
 static void below_read(void *owner, const char *bytes, ssize_t n)
 {
     struct http2 *h = owner;
     if (n < 0) {
-        break_streams(h, UV_ECONNRESET);
-        settle(h);
-        tell_ended(h, n == UV_EOF ? h->problem : uv_strerror((int)n));
+        lose_below(h, UV_ECONNRESET, n == UV_EOF ? h->problem : uv_strerror((int)n));
     } else if (h->state == HTTP2_OPEN && !h->fault) {
         receive(h, bytes, (size_t)n);
         settle(h);
@@ -217,23 +224,19 @@ static void below_read(void *owner, const char *bytes, ssize_t n)
 static void below_drained(void *owner, int status)
 {
     struct http2 *h = owner;
-    if (status < 0)
-        break_streams(h, UV_ECONNRESET);
     h->congested = false;
-    settle(h);
     if (status < 0)
-        tell_ended(h, uv_strerror(status));
+        lose_below(h, UV_ECONNRESET, uv_strerror(status));
+    else
+        settle(h);
 }
 
 /* TLS may still be shaking hands. */
 static void below_connected(void *owner, int status)
 {
     struct http2 *h = owner;
-    if (status == 0)
-        return;
-    break_streams(h, status);
-    settle(h);
-    tell_ended(h, uv_strerror(status));
+    if (status != 0)
+        lose_below(h, status, uv_strerror(status));
 }
 
 static void free_connection(struct http2 *h)
