@@ -75,6 +75,12 @@ static const struct sluice_endpoint *find_model(const struct policy_candidates *
     return NULL;
 }
 
+static bool is_unnamed_tool(const struct sluice_endpoint *model, const struct drafts_target *target)
+{
+    return strcmp(model->protocol, "mcp") == 0 && strcmp(target->rpc_method, "tools/call") == 0 &&
+           !*target->tool;
+}
+
 /* A rule with a tool: params.name. */
 static const struct sluice_matcher *const *only_tool(const char *tool, struct arena *arena)
 {
@@ -187,6 +193,8 @@ static const char *find_rule(const struct policy_candidates *candidates, bool ex
     const struct sluice_endpoint *model = find_model(candidates, refused.endpoint, target);
     if (!model)
         return "no rule of its endpoint's protocol names a request";
+    if (is_unnamed_tool(model, target))
+        return "its tool has no name, and a rule without one is about all tools";
     const char *const paths[] = {refused.endpoint ? model->path : target->path, target->path};
     for (size_t i = 0; i < 2; i++) {
         *out = rule_of(endpoint_like(model, paths[i], exact_host, target, arena), target, arena);

@@ -90,7 +90,8 @@ struct policy_http_request egress_exchange_message(const struct exchange *exchan
 
 const char *egress_exchange_method(const struct exchange *exchange)
 {
-    return exchange->message ? exchange->message : exchange->head->method;
+    const char *asked = exchange->override ? exchange->override : exchange->head->method;
+    return exchange->message ? exchange->message : asked;
 }
 
 bool egress_exchange_is_judged(const struct exchange *exchange)

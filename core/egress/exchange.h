@@ -66,6 +66,7 @@ struct exchange {
     bool request_done, response_done;
     bool switched;                                  /* the response accepts another protocol */
     bool deflate;                                   /* WebSocket with permessage-deflate */
+    const char *override; /* the method that a field asks for, and that rules refuse; or NULL */
     const char *message;                            /* how rules call what is judged after the
                                                      * upgrade; NULL: the request itself */
 };

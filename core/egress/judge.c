@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "egress/destination/destination.h"
+#include "egress/inspect/override.h"
 #include "egress/record.h"
 
 static enum egress_verdict refuse_connection(const struct client *c, const char *reason,
@@ -126,6 +127,13 @@ static enum egress_verdict refuse_target(struct egress_refusal *refusal, const c
     return VERDICT_REFUSED;
 }
 
+static enum egress_verdict refuse_fields(struct egress_refusal *refusal, const char *reason)
+{
+    egress_refuse(refusal, REFUSAL_MALFORMED, "%s", reason);
+    refusal->engine = EGRESS_ENGINE_REQUEST;
+    return VERDICT_REFUSED;
+}
+
 void egress_judge_refuse_request(const struct client *c, const char *reason,
                                  struct egress_refusal *refusal)
 {
@@ -162,6 +170,34 @@ static const char *read_target(const struct route *route, struct exchange *excha
     return why;
 }
 
+/* Where a field of the request asks for another method, that one has to be allowed, too. */
+static void decide(struct client *c, struct buf *reason)
+{
+    struct exchange *exchange = &c->exchange;
+    struct policy_http_request request = egress_exchange_request(exchange);
+    const struct http_field *field = NULL;
+    size_t at = 0;
+    policy_http_decide(&c->route.candidates, &request, &exchange->rules, reason);
+    while (exchange->rules.allowed && !exchange->rules.audited &&
+           (field = egress_override_next(exchange->head, &at))) {
+        request.method = field->value;
+        policy_http_decide(&c->route.candidates, &request, &exchange->rules, reason);
+    }
+    exchange->override = field ? field->value : NULL;
+    if (field && reason)
+        buf_printf(reason, " (%s asks for it)", field->name);
+}
+
+/* NULL, or why what was read of the request is not all that a server may obey. */
+static const char *check_fields(const struct exchange *exchange)
+{
+    size_t at = 0;
+    const char *why = egress_override_problem(exchange->head);
+    if (!why && exchange->calls.protocol && egress_override_next(exchange->head, &at))
+        why = "a request that is judged by its body must not ask for another method";
+    return why;
+}
+
 /* All but VERDICT_NEEDS_ADDRESSES. */
 static enum egress_verdict judge_request(struct client *c, struct egress_refusal *refusal,
                                          struct buf *reason)
@@ -170,8 +206,9 @@ static enum egress_verdict judge_request(struct client *c, struct egress_refusal
     const char *why = read_target(&c->route, exchange);
     if (why)
         return refuse_target(refusal, why);
-    const struct policy_http_request request = egress_exchange_request(exchange);
-    policy_http_decide(&c->route.candidates, &request, &exchange->rules, reason);
+    if ((why = check_fields(exchange)))
+        return refuse_fields(refusal, why);
+    decide(c, reason);
     if (exchange->rules.needs_body)
         return VERDICT_NEEDS_BODY;
     if (exchange->rules.allowed)

@@ -65,6 +65,8 @@ static const char *check_type(const char *type)
 {
     if (strncasecmp(type, "multipart/", 10) == 0)
         return "a body of several parts (multipart) cannot be inspected";
+    if (strchr(type, ','))
+        return "Content-Type has more than one value";
     for (const char *at = type; (at = strcasestr(at, "charset"));) {
         at += strlen("charset");
         if (!is_utf8(at))

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "egress/websocket/inflate.h"
+#include "policy/match/http.h"
 
 void messages_begin(struct messages *m, bool deflate)
 {
@@ -26,9 +27,17 @@ static bool fail(struct messages *m, unsigned status, const char *problem)
 
 /* ---- frames ---- */
 
+static bool refuse_binary(struct messages *m)
+{
+    m->opcode = FRAME_CONTINUATION;                 /* no part of it has passed */
+    return fail(m, CLOSE_POLICY, POLICY_BINARY_REFUSED);
+}
+
 static bool begin_message(struct messages *m)
 {
     const struct frame *frame = &m->frames.frame;
+    if (frame->opcode == FRAME_BINARY && m->only_text)
+        return refuse_binary(m);
     if (frame->opcode != FRAME_CONTINUATION) {
         m->opcode = frame->opcode;
         m->compressed = frame->compressed;

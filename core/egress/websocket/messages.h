@@ -40,6 +40,7 @@ struct messages {
     enum frame_opcode opcode;                       /* of the message under way */
     bool compressed;                                /* the message under way */
     bool holding;                                   /* a text message has begun */
+    bool only_text;                                 /* binary messages are not taken */
     uint8_t key[FRAME_KEY_SIZE];                    /* of its first frame */
     unsigned fragments;                             /* of the message under way */
     bool closed;                                    /* a Close frame has passed */

@@ -128,12 +128,21 @@ static void send_on(struct client *c, struct buf *out)
     buf_free(out);
 }
 
+/* Servers may read an operation in a binary message as one in a text. */
+static bool has_operations(const struct client *c)
+{
+    const struct policy_http_request request = egress_exchange_message(&c->exchange);
+    return egress_websocket_is_inspected(c) &&
+           policy_has_calls(c->exchange.rules.endpoint, &request);
+}
+
 static void take(struct client *c, const char *bytes, size_t len)
 {
     struct egress_websocket *w = c->websocket;
     struct buf out = {0}, reason = {0};
     enum message_event event;
     bool judged = false;
+    w->messages.only_text = has_operations(c);
     while ((event = messages_next(&w->messages, &bytes, &len, &out)) == MESSAGE_TEXT &&
            judge_text(c, &reason)) {
         messages_pass(&w->messages, &out);

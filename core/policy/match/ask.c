@@ -59,6 +59,21 @@ static void decide_text(const struct policy_candidates *candidates,
         *out = opening;
 }
 
+/* A binary message passes where its upgrade does, but where operations in messages are judged. */
+static void decide_binary(const struct policy_candidates *candidates,
+                          const struct policy_question *question,
+                          struct policy_http_request upgrade, struct policy_answer *out)
+{
+    struct policy_http_request text = upgrade;
+    struct policy_http_decision decision;
+    text.method = POLICY_WEBSOCKET_TEXT;
+    text.message = true;
+    decide(candidates, question, upgrade, out);
+    policy_http_decide(candidates, &text, &decision, NULL);
+    if (out->allowed && decision.needs_body)
+        deny(out, POLICY_BINARY_REFUSED);
+}
+
 static void decide_request(const struct policy_candidates *candidates,
                            const struct policy_question *question, const char *path,
                            struct policy_answer *out)
@@ -68,12 +83,15 @@ static void decide_request(const struct policy_candidates *candidates,
                                           .websocket = question->websocket,
                                           .accept = question->accept};
     bool text = strcasecmp(question->method, POLICY_WEBSOCKET_TEXT) == 0;
-    if (text || strcasecmp(question->method, POLICY_WEBSOCKET_BINARY) == 0) {
+    bool binary = strcasecmp(question->method, POLICY_WEBSOCKET_BINARY) == 0;
+    if (text || binary) {
         request.method = "GET";
         request.websocket = true;
     }
     if (text)
         decide_text(candidates, question, request, out);
+    else if (binary)
+        decide_binary(candidates, question, request, out);
     else
         decide(candidates, question, request, out);
 }

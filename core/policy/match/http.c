@@ -122,9 +122,10 @@ bool policy_value_matches(const struct sluice_matcher *m, const char *value)
 }
 
 /* Of an allow rule all values of the key have to match, of a deny rule one is enough. */
-static bool parameter_matches(const struct sluice_matcher *m, const char *query, bool deny)
+static bool parameter_matches(const struct sluice_matcher *m, const char *query,
+                              const char *separators, bool deny)
 {
-    struct policy_query q = {.rest = query};
+    struct policy_query q = {.rest = query, .separators = separators};
     size_t n = 0, matching = 0;
     bool bad = false;
     while (policy_query_next(&q, &bad)) {
@@ -137,12 +138,23 @@ static bool parameter_matches(const struct sluice_matcher *m, const char *query,
     return deny ? matching > 0 : n > 0 && matching == n;
 }
 
-static bool query_matches(const struct sluice_l7_rule *r, const char *query, bool deny)
+static bool parameters_match(const struct sluice_l7_rule *r, const char *query,
+                             const char *separators, bool deny)
 {
     for (size_t i = 0; i < r->n_query; i++)
-        if (!parameter_matches(r->query[i], query, deny))
+        if (!parameter_matches(r->query[i], query, separators, deny))
             return false;
     return true;
+}
+
+/* Some servers end a parameter at a semicolon, too.  An allow rule has to match either way, for a
+ * deny rule one is enough. */
+static bool query_matches(const struct sluice_l7_rule *r, const char *query, bool deny)
+{
+    bool matches = parameters_match(r, query, "&", deny);
+    if (!r->n_query || matches == deny || !strchr(query, ';'))
+        return matches;
+    return parameters_match(r, query, "&;", deny);
 }
 
 bool policy_rule_is_about_requests(const struct sluice_l7_rule *r)

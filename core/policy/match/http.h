@@ -19,6 +19,8 @@ struct policy_calls;
 /* How rules call what a client sends over WebSocket, which has no method of its own. */
 #define POLICY_WEBSOCKET_TEXT "WEBSOCKET_TEXT"
 #define POLICY_WEBSOCKET_BINARY "WEBSOCKET_BINARY"
+/* Why a binary message is refused where operations in messages are judged. */
+#define POLICY_BINARY_REFUSED "operations of GraphQL are judged in text messages alone"
 
 struct policy_candidate {
     const struct sluice_rule *rule;

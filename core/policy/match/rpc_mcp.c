@@ -33,6 +33,10 @@ static const char *check_call(const struct sluice_endpoint *e, const struct rpc_
                               struct arena *arena)
 {
     const char *why = message->method ? rpc_check_params(message, arena) : NULL;
+    if (message->method && !is(message->method, RPC_TOOL_METHOD) &&
+        rpc_is_read_as(message->method, RPC_TOOL_METHOD))
+        return arena_printf(arena, "ambiguous method '%s': it is written '" RPC_TOOL_METHOD "'",
+                            rpc_shown(message->method, arena));
     if (why)
         return arena_printf(arena, "invalid MCP request params: %s", why);
     if (message->method && is(message->method, RPC_TOOL_METHOD) && is_strict(e) &&

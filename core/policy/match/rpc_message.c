@@ -6,6 +6,8 @@
 #include "policy/match/rpc_parts.h"
 #include "policy/match/spelling.h"
 
+#define RPC_SPACE " \t\r\n\v\f"
+
 enum { SHOWN_MAX = 80 };
 
 const char *rpc_shown(const char *text, struct arena *arena)
@@ -32,14 +34,15 @@ static bool is_id(const struct doc_node *node)
     return node->kind == DOC_NULL || (node->kind == DOC_SCALAR && !boolean);
 }
 
-static bool is_read_as(const char *key, const char *name)
+bool rpc_is_read_as(const char *text, const char *name)
 {
     char a, b;
+    text += strspn(text, RPC_SPACE);
     do {
-        a = policy_spelling_next(&key);
+        a = policy_spelling_next(&text);
         b = policy_spelling_next(&name);
     } while (a == b && a);
-    return a == b;
+    return a == b || (!b && isspace((unsigned char)a) && !text[strspn(text, RPC_SPACE)]);
 }
 
 const char *rpc_ambiguous_key(const struct doc_node *map, const char *const *names)
@@ -47,7 +50,7 @@ const char *rpc_ambiguous_key(const struct doc_node *map, const char *const *nam
     for (size_t i = 0; i < map->n; i++)
         for (size_t k = 0; names[k]; k++) {
             const char *key = map->keys[i]->text;
-            if (strcmp(key, names[k]) != 0 && is_read_as(key, names[k]))
+            if (strcmp(key, names[k]) != 0 && rpc_is_read_as(key, names[k]))
                 return key;
         }
     return NULL;

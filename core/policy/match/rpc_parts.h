@@ -28,6 +28,9 @@ bool rpc_is_text(const struct doc_node *node);
  * others do not; NULL: none.  The list ends with NULL. */
 const char *rpc_ambiguous_key(const struct doc_node *map, const char *const *names);
 
+/* Whether a server that ignores case, or space around a name, takes the text for the name. */
+bool rpc_is_read_as(const char *text, const char *name);
+
 /* One message or a batch.  NULL, or what is wrong with it; everything is in the arena. */
 const char *rpc_parse(const char *body, size_t len, struct arena *arena, struct rpc_messages *out);
 

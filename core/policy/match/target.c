@@ -202,8 +202,9 @@ static bool decode(const char *text, size_t len, struct buf *out)
 
 bool policy_query_next(struct policy_query *query, bool *bad)
 {
-    const char *at = query->rest + strspn(query->rest, "&");
-    size_t len = strcspn(at, "&"), key = strcspn(at, "=");
+    const char *separators = query->separators ? query->separators : "&";
+    const char *at = query->rest + strspn(query->rest, separators);
+    size_t len = strcspn(at, separators), key = strcspn(at, "=");
     query->rest = at + len;
     if (len == 0)
         return false;

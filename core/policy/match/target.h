@@ -27,6 +27,7 @@ const char *policy_target_path(const char *path, size_t len, bool keep_encoded_s
 /* One parameter of a raw query at a time. */
 struct policy_query {
     const char *rest;                               /* set to the query, without "?", to begin */
+    const char *separators;                         /* of parameters; NULL: "&" */
     struct buf key, value;                          /* decoded */
 };
 

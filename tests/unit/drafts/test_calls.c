@@ -158,6 +158,7 @@ static void what_no_rule_can_open_makes_no_chunk(void **state)
     denied_call(f, HOST, "/mcp", "tools/call", "a\x1b[31m");    /* not readable */
     denied_call(f, "b.example.com", "/rpc", "a[b]", "");        /* not to be named */
     denied_call(f, HOST, "/mcp", "", NULL);                     /* no call at all */
+    denied_call(f, HOST, "/mcp", "tools/call", "");             /* it would open all tools */
     denied_call(f, HOST, "/mcp", "initialize", NULL);           /* allowed by now */
     assert_int_equal(store_draft_list(f->store, "s1", NULL, f->arena, &items, &n, &f->err), 0);
     if (n)

@@ -377,6 +377,26 @@ static void messages_that_cannot_be_read_are_refused(void **state)
     }
 }
 
+static void expect_no_binary(const char *rule, const char *bytes, size_t len)
+{
+    struct chat chat;
+    chat_open(&chat, rule, GET("/graphql", ""), SWITCH(""));
+    end_send_bytes(chat.client, bytes, len);
+    closed_with(&chat, 1008, "operations of GraphQL are judged in text messages alone");
+    assert_int_equal(chat.origin->in.len, 8);
+    scene_close(&chat.s);
+}
+
+/* A server may read it as it reads a text. */
+static void an_operation_in_a_binary_message_is_refused(void **state)
+{
+    (void)state;
+    expect_no_binary(GRAPHQL("enforce"), BYTES("\x82\x83" KEY "any"));
+    expect_no_binary(GRAPHQL("audit"), BYTES("\x82\x83" KEY "any"));
+    expect_no_binary(GRAPHQL("enforce"), BYTES("\x02\x81" KEY "a\x80\x82" KEY "ny"));
+    expect_no_binary(GRAPHQL("enforce"), BYTES("\x82\x80" KEY));
+}
+
 /* ---- extensions ---- */
 
 static void expect_offer(const char *rule, const char *extensions, const char *offered)
@@ -621,6 +641,7 @@ static int tests(void)
         cmocka_unit_test(a_new_policy_ends_a_connection_whose_client_has_ended),
         cmocka_unit_test(operations_within_messages_are_judged),
         cmocka_unit_test(messages_that_cannot_be_read_are_refused),
+        cmocka_unit_test(an_operation_in_a_binary_message_is_refused),
         cmocka_unit_test(only_compression_that_can_be_read_is_offered),
         cmocka_unit_test(a_compressed_message_is_judged),
         cmocka_unit_test(an_answer_that_was_not_asked_for_is_not_passed_on),
