@@ -53,6 +53,9 @@
     X(request, "host port# binary verdict rule reason count# first_seen last_seen")                \
     X(unlisted, "allowed# refused# failed#")                                                       \
     X(traffic, "sandbox traffic[request] unlisted<unlisted>")                                      \
+    X(audited, "binary host port# method path operation field rpc_method tool count# last_seen "   \
+               "first_seen reason rule")                                                           \
+    X(audit_report, "sandbox requests[audited] unlisted#")                                         \
     X(audit, "intact! records# first_bad# why head")                                               \
     X(voter, "name version summary kind level isolation path sha256 state "                        \
              "reads_files! votes# denials# errors# p50_us# p99_us#")                               \

@@ -53,6 +53,11 @@ static const struct http_route routes[] = {
          "What a sandbox asked its proxy for, counted; also of one that was deleted",
          .permission = AUTH_SANDBOX_READ, .work = route_traffic_list, .answer = "traffic",
          .takes = TAKES(VERDICT) | TAKES(AFTER) | TAKES(LIMIT)),
+    WORK("GET", SANDBOX "/audit-report",
+         "What its endpoints let through although their rules refuse it, as they only audit, "
+         "counted; also of a sandbox that was deleted",
+         .permission = AUTH_SANDBOX_READ, .work = route_audit_report, .answer = "audit_report",
+         .takes = TAKES(AFTER) | TAKES(LIMIT)),
 
     WORK("GET", SANDBOX "/policy", "The newest policy, or that of a revision",
          .permission = AUTH_POLICY_READ, .work = route_policy_get, .answer = "policy",

@@ -107,6 +107,8 @@ int reply_failed(const struct cli *cli, const struct reply *reply);
 /* GET and print with the table function; the whole life of a reading command. */
 int client_show(const struct cli *cli, char *path,
                 void (*table)(const struct cli *cli, const json_t *json));
+/* GETs all pages of a list as one document; where a page begins goes behind path.  An exit code. */
+int client_pages(const struct cli *cli, const char *path, const char *list, json_t **out);
 char *url_escape(const char *text);                 /* the caller frees it */
 /* Hands over the lines of a stream (server-sent events, logs) as they come.  Takes call->path. */
 int client_follow(const struct cli *cli, const struct call *call,
@@ -178,6 +180,7 @@ int cmd_policy_rollback(struct cli *cli);
 int cmd_policy_check(struct cli *cli);
 int policy_cases(struct cli *cli, const char *file);    /* policy check --cases */
 int cmd_policy_can_i(struct cli *cli);
+int cmd_policy_audit_report(struct cli *cli);
 int cmd_rule_get(struct cli *cli);
 int cmd_rule_approve(struct cli *cli);
 int cmd_rule_reject(struct cli *cli);

@@ -301,3 +301,26 @@ int client_follow(const struct cli *cli, const struct call *call,
     free(call->path);
     return result;
 }
+
+int client_pages(const struct cli *cli, const char *path, const char *list, json_t **out)
+{
+    struct reply reply;
+    long long after = 0;
+    int code = EXIT_DONE;
+    *out = NULL;
+    do {
+        client_call(
+            cli, &(struct call){.method = "GET", .path = alloc_printf("%s%lld", path, after)},
+            &reply);
+        code = reply.status == 200 && reply.json ? EXIT_DONE : reply_failed(cli, &reply);
+        after = code == EXIT_DONE ? json_number(reply.json, "next") : 0;
+        if (code == EXIT_DONE && *out)
+            json_array_extend(json_object_get(*out, list), json_object_get(reply.json, list));
+        else if (code == EXIT_DONE)
+            *out = json_incref(reply.json);
+        reply_free(&reply);
+    } while (after);
+    if (*out)
+        json_object_del(*out, "next");
+    return code;
+}

@@ -260,6 +260,9 @@ const struct command cli_commands[] = {
      "make an earlier revision the policy again", "sluice policy rollback demo --to 2 --wait"},
     {"policy", "check", "FILE...", policy_check, cmd_policy_check,
      "check policy files without a gateway", "sluice policy check policy.yaml"},
+    {"policy", "audit-report", "[NAME]", none, cmd_policy_audit_report,
+     "show what endpoints let through that enforcing would have refused",
+     "sluice policy audit-report demo"},
     {"policy", "can-i", "[NAME]", policy_can_i, cmd_policy_can_i,
      "say whether a program may send a request; exit 0 yes, 1 no",
      "sluice policy can-i demo --binary /usr/bin/curl --host api.github.com --port 443 --method "

@@ -129,15 +129,19 @@ void table_row(struct table *t, size_t n, const char *const *cells)
 
 void table_print(struct table *t)
 {
+    size_t *widths = alloc_zero(t->n_columns + 1, sizeof *widths);
     for (size_t i = 0; i < t->n_cells; i++) {
-        size_t width = 0, column = i % t->n_columns;
-        for (size_t j = column; j < t->n_cells; j += t->n_columns)
-            width = terminal_width(t->cells[j]) > width ? terminal_width(t->cells[j]) : width;
+        size_t width = terminal_width(t->cells[i]), *widest = &widths[i % t->n_columns];
+        *widest = width > *widest ? width : *widest;
+    }
+    for (size_t i = 0; i < t->n_cells; i++) {
+        size_t column = i % t->n_columns;
         if (column + 1 == t->n_columns)
             terminal_print(stdout, "%s\n", t->cells[i]);
         else
-            terminal_print(stdout, "%-*s  ", (int)width, t->cells[i]);
+            terminal_print(stdout, "%-*s  ", (int)widths[column], t->cells[i]);
     }
+    free(widths);
     for (size_t i = 0; i < t->n_cells; i++)
         free(t->cells[i]);
     free(t->cells);

@@ -6,39 +6,16 @@
 #include "base/alloc.h"
 #include "cli/cli.h"
 
-static char *page_path(const struct cli *cli, const char *sandbox, long long after)
+/* Ends where the number of the last row of the page before goes. */
+static char *pages_path(const struct cli *cli, const char *sandbox)
 {
     char *name = url_escape(sandbox),
          *verdict = url_escape(arg_given(cli, "verdict") ? arg_value(cli, "verdict") : "");
-    char *path = alloc_printf("/v1/sandboxes/%s/traffic?after=%lld%s%s", name, after,
-                              *verdict ? "&verdict=" : "", verdict);
+    char *path = alloc_printf("/v1/sandboxes/%s/traffic?%s%s%safter=", name,
+                              *verdict ? "verdict=" : "", verdict, *verdict ? "&" : "");
     free(name);
     free(verdict);
     return path;
-}
-
-/* All pages as one document.  An exit code. */
-static int read_pages(const struct cli *cli, const char *sandbox, json_t **out)
-{
-    struct reply reply;
-    long long after = 0;
-    int code = EXIT_DONE;
-    *out = NULL;
-    do {
-        client_call(cli, &(struct call){.method = "GET", .path = page_path(cli, sandbox, after)},
-                    &reply);
-        code = reply.status == 200 && reply.json ? EXIT_DONE : reply_failed(cli, &reply);
-        after = code == EXIT_DONE ? json_number(reply.json, "next") : 0;
-        if (code == EXIT_DONE && *out)
-            json_array_extend(json_object_get(*out, "traffic"),
-                              json_object_get(reply.json, "traffic"));
-        else if (code == EXIT_DONE)
-            *out = json_incref(reply.json);
-        reply_free(&reply);
-    } while (after);
-    if (*out)
-        json_object_del(*out, "next");
-    return code;
 }
 
 static void print_table(const struct cli *cli, const json_t *json)
@@ -79,7 +56,9 @@ int cmd_traffic(struct cli *cli)
     json_t *json;
     if (!name)
         return EXIT_USAGE;
-    int code = read_pages(cli, name, &json);
+    char *path = pages_path(cli, name);
+    int code = client_pages(cli, path, "traffic", &json);
+    free(path);
     if (code == EXIT_DONE && cli->output == OUT_TABLE)
         print_table(cli, json);
     else if (code == EXIT_DONE)

@@ -30,6 +30,20 @@ static void free_websocket(struct client *c)
     egress_websocket_free(c->websocket);
 }
 
+struct egress_refused_request egress_client_request(const struct client *c,
+                                                    const struct policy_call *call)
+{
+    const struct exchange *exchange = &c->exchange;
+    const struct sluice_endpoint *endpoint = exchange->rules.endpoint;
+    return (struct egress_refused_request){
+        .method = egress_exchange_method(exchange), .path = exchange->canonical.data,
+        .protocol = endpoint ? endpoint->protocol : "rest",
+        .host = c->route.target.host, .port = c->route.target.port, .binary = c->caller.binary,
+        .operation = call ? policy_call_operation(call, exchange->calls.arena) : NULL,
+        .field = call ? policy_call_field(call, exchange->calls.arena) : NULL,
+        .rpc_method = call ? call->method : NULL, .tool = call ? call->tool : NULL};
+}
+
 void egress_client_release(void *owner)
 {
     struct client *c = owner;

@@ -39,6 +39,7 @@ struct egress_proxy {
     struct egress_inspection inspection;
     const struct log *log;
     void (*on_denial)(void *ctx, const struct egress_denial *denial);
+    void (*on_audited)(void *ctx, const struct egress_audited *audited);
     void (*on_line)(void *ctx, const struct egress_line *line);
     void *ctx;
 
@@ -150,6 +151,11 @@ struct upstream egress_client_give_upstream(struct client *c);
 void egress_client_take_upstream(struct client *c, const struct upstream *upstream);
 /* The caller has read all bytes that it needs of pending: more may come. */
 bool egress_client_has_room(const struct client *c);
+
+/* The request, or the message after it, that rules were asked about; call NULL: no call in its body
+ * decided.  Borrows from the client. */
+struct egress_refused_request egress_client_request(const struct client *c,
+                                                    const struct policy_call *call);
 
 /* One handle, look-up, dial or piece of work fewer; the last one frees the client. */
 void egress_client_release(void *client);

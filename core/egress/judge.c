@@ -143,14 +143,7 @@ void egress_judge_refuse_request(const struct client *c, const char *reason,
     refusal->engine = EGRESS_ENGINE_REQUEST;
     refusal->stage = exchange->kind == EXCHANGE_FORWARD ? "forward-l7-deny" : "connect-l7-deny";
     refusal->policy = rules->rule ? rules->rule->key : c->route.decision.rule->key;
-    const struct policy_call *call = rules->call;
-    refusal->request = (struct egress_refused_request){
-        .method = egress_exchange_method(exchange), .path = exchange->canonical.data,
-        .protocol = rules->endpoint ? rules->endpoint->protocol : "rest",
-        .host = c->route.target.host, .port = c->route.target.port, .binary = c->caller.binary,
-        .operation = call ? policy_call_operation(call, exchange->calls.arena) : NULL,
-        .field = call ? policy_call_field(call, exchange->calls.arena) : NULL,
-        .rpc_method = call ? call->method : NULL, .tool = call ? call->tool : NULL};
+    refusal->request = egress_client_request(c, rules->call);
 }
 
 /* NULL, or why the target is rejected. */

@@ -193,6 +193,7 @@ static void take_config(struct egress_proxy *proxy, const struct egress_config *
     proxy->log = config->log;
     proxy->on_denial = config->on_denial;
     proxy->resolve_denied = config->resolve_denied;
+    proxy->on_audited = config->on_audited;
     proxy->on_line = config->on_line;
     proxy->ctx = config->ctx;
     proxy->limits = (struct egress_limits){

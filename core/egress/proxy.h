@@ -68,13 +68,24 @@ struct egress_denial {
     size_t n_addresses;
 };
 
+/* A request, or a call in its body, that an endpoint let through although its rules refuse it: its
+ * enforcement is "audit". */
+struct egress_audited {
+    const char *host;                               /* canonical */
+    uint16_t port;
+    const char *binary, *rule;                      /* rule: the key of what decided */
+    const char *reason;                             /* why it would be refused */
+    const char *method, *path;                      /* canonical */
+    const char *operation, *field, *rpc_method, *tool; /* of the call; NULL: none */
+};
+
 /* A line of the decision log, such as "NET:OPEN [INFO] ALLOWED /usr/bin/curl(58) ->
  * api.github.com:443 [policy:github_api engine:l4]", and what it is about. */
 struct egress_line {
     enum log_kind kind;
     const char *text;                               /* one line, of bounded length */
     bool outcome; /* it tells of a request's verdict; false: of what came later */
-    enum store_traffic_verdict verdict;
+    enum store_traffic_class verdict;
     const char *host;                               /* canonical */
     uint16_t port;
     const char *binary;                             /* "" when the caller could not be identified */
@@ -122,6 +133,8 @@ struct egress_config {
     const struct log *log;
     /* Every refused decision, but no malformed request or unreachable host.  NULL: not wanted. */
     void (*on_denial)(void *ctx, const struct egress_denial *denial);
+    /* Every request and call that rules refuse and that passes all the same.  NULL: not wanted. */
+    void (*on_audited)(void *ctx, const struct egress_audited *audited);
     /* Every line of the decision log.  NULL: not wanted. */
     void (*on_line)(void *ctx, const struct egress_line *line);
     void *ctx;

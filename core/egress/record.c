@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/printable.h"
 #include "base/text.h"
+#include "egress/audited.h"
 
 enum { REASON_MAX = 256, PATH_MAX_SHOWN = 200, BINARY_MAX = 200, HINT_MAX = 512, LINE_ROOM = 256,
        OPERATION_MAX = 200 };
@@ -89,7 +91,7 @@ struct entry {
     const char *action, *engine, *reason;           /* reason NULL: none */
     enum log_kind kind;
     bool outcome;
-    enum store_traffic_verdict verdict;
+    enum store_traffic_class verdict;
 };
 
 static void print_text(struct buf *out, const char *name, const char *text, size_t max)
@@ -232,10 +234,14 @@ static void record(const struct client *c, const struct entry *entry)
 
 void egress_record_allowed(struct client *c, const char *engine, const char *reason)
 {
+    char *audited = c->exchange.rules.audited ? alloc_printf("audit: %s", reason) : NULL;
     c->proxy->allowed++;
     c->exchange.counted = true;
-    record(c, &(struct entry){"OPEN", "[INFO] ALLOWED", engine, reason, LOG_KIND_ALLOWED, true,
+    record(c, &(struct entry){"OPEN", "[INFO] ALLOWED", engine, audited, LOG_KIND_ALLOWED, true,
                               STORE_TRAFFIC_ALLOWED});
+    if (audited)
+        egress_audited_report(c, reason);
+    free(audited);
 }
 
 void egress_record_refused(struct client *c, const char *engine, const char *reason)

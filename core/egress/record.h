@@ -11,7 +11,7 @@
 #define EGRESS_ENGINE_ADDRESS "ssrf"
 #define EGRESS_ENGINE_TLS "tls"
 
-/* reason: what is audited, or NULL. */
+/* reason: why rules would refuse what is only audited, which on_audited is told of, too. */
 void egress_record_allowed(struct client *c, const char *engine, const char *reason);
 void egress_record_refused(struct client *c, const char *engine, const char *reason);
 /* What was permitted is ended.  refusal: it counts as one more refusal. */

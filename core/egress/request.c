@@ -2,10 +2,8 @@
 #include "egress/request.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "egress/deny.h"
 #include "egress/follow.h"
 #include "egress/forward/relay.h"
@@ -29,18 +27,12 @@ static void carry_out(struct client *c)
         egress_relay_begin(c);
 }
 
-static void record_allowed(struct client *c, const struct buf *reason)
-{
-    bool judged = egress_exchange_is_judged(&c->exchange);
-    char *audited = c->exchange.rules.audited ? alloc_printf("audit: %s", buf_str(reason)) : NULL;
-    egress_record_allowed(c, judged ? EGRESS_ENGINE_REQUEST : EGRESS_ENGINE_CONNECTION, audited);
-    free(audited);
-}
-
 static void permit(struct client *c, const struct buf *reason)
 {
+    bool judged = egress_exchange_is_judged(&c->exchange);
     if (!c->exchange.counted)
-        record_allowed(c, reason);
+        egress_record_allowed(c, judged ? EGRESS_ENGINE_REQUEST : EGRESS_ENGINE_CONNECTION,
+                              buf_str(reason));
     if (c->upstream.stream && c->upstream.tls && !c->upstream.secured)
         egress_reach_wait(c, carry_out);
     else if (c->upstream.stream)

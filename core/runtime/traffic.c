@@ -61,6 +61,12 @@ static const struct store_traffic *make_rows(const struct sandbox_traffic *batch
                                          .binary = item->binary,
                                          .rule = item->rule,
                                          .reason = item->reason,
+                                         .method = item->method,
+                                         .path = item->path,
+                                         .operation = item->operation,
+                                         .field = item->field,
+                                         .rpc_method = item->rpc_method,
+                                         .tool = item->tool,
                                          .count = item->count,
                                          .first_seen_ms = item->first_seen_ms,
                                          .last_seen_ms = item->last_seen_ms};

@@ -144,7 +144,7 @@ struct store_draft_rows {
 };
 
 struct store_traffic_rows {
-    /* Those with a host, by number. */
+    /* Those with a host, by number; without a verdict, all but those that are audited. */
     int (*list)(struct store_tx *tx, const struct store_traffic_query *query, struct arena *arena,
                 struct store_traffic **out, size_t *n, struct error *err);
     int (*list_unlisted)(struct store_tx *tx, const char *sandbox_id, struct arena *arena,
@@ -155,9 +155,13 @@ struct store_traffic_rows {
      * one was noted before. */
     int (*note_batch)(struct store_tx *tx, const struct store_traffic_batch *batch,
                       struct error *err);
-    /* Adds to the row of the same sandbox, verdict, host, port, binary and rule. */
+    /* Adds to the row of the same sandbox, verdict, host, port, binary, rule, request and call. */
     int (*add)(struct store_tx *tx, const struct store_traffic *item, struct error *err);
     int (*insert)(struct store_tx *tx, const struct store_traffic *item, struct error *err);
+    /* Removes the rows with a host but for the keep that were seen last, and returns them. */
+    int (*drop_oldest)(struct store_tx *tx, const char *sandbox_id, const char *verdict,
+                       size_t keep, struct arena *arena, struct store_traffic **dropped, size_t *n,
+                       struct error *err);
     /* Removes the rows of deleted sandboxes but for the keep that were deleted last. */
     int (*trim)(struct store_tx *tx, size_t keep, struct error *err);
 };

@@ -84,7 +84,9 @@ struct store_record {
 
 #define STORE_TRAFFIC_FIELDS(X, comma)                                                             \
     X(TEXT, sandbox_id) comma X(TEXT, verdict) comma X(TEXT, host) comma X(PORT, port)             \
-    comma X(TEXT, binary) comma X(TEXT, rule) comma X(TEXT, reason) comma X(COUNT, count)          \
+    comma X(TEXT, binary) comma X(TEXT, rule) comma X(TEXT, method) comma X(TEXT, path)            \
+    comma X(TEXT, operation) comma X(TEXT, field) comma X(TEXT, rpc_method) comma X(TEXT, tool)    \
+    comma X(TEXT, reason) comma X(COUNT, count)                                                    \
     comma X(INTEGER, first_seen_ms) comma X(INTEGER, last_seen_ms)
 #define STORE_NUMBERED_TRAFFIC_FIELDS(X, comma)                                                    \
     X(COUNT, number) comma STORE_TRAFFIC_FIELDS(X, comma)

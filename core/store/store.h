@@ -274,23 +274,26 @@ int store_tx_draft_event(struct store_tx *tx, const char *sandbox_id,
 /* ---- the traffic record ---- */
 enum {
     STORE_TRAFFIC_MAX = 2048,                       /* rows of one sandbox and verdict */
+    STORE_AUDITED_MAX = 1024,                       /* the same of what is audited */
     STORE_TRAFFIC_DELETED_KEPT = 32, /* deleted sandboxes whose rows are kept, the last ones */
 };
 
 struct store_traffic {
     uint64_t number;                                /* its place in the list, never used again */
     const char *sandbox_id;
-    const char *verdict;                            /* of STORE_TRAFFIC_VERDICTS */
+    const char *verdict;                            /* of STORE_TRAFFIC_CLASSES */
     const char *host;                               /* "": requests that have no row of their own */
     uint16_t port;
     const char *binary, *rule, *reason;             /* reason: of the latest */
+    const char *method, *path;                      /* of what is audited, else "" */
+    const char *operation, *field, *rpc_method, *tool; /* of the call in it, or "" */
     uint64_t count;
     int64_t first_seen_ms, last_seen_ms;
 };
 
 struct store_traffic_query {
     const char *sandbox_id;
-    const char *verdict;                            /* NULL: any */
+    const char *verdict;                            /* NULL: any of STORE_TRAFFIC_VERDICTS */
     uint64_t after;                                 /* only those with a greater number */
     size_t limit;                                   /* 0: all */
 };
@@ -306,12 +309,13 @@ struct store_traffic_batch {
 int store_traffic_list(struct store *s, const struct store_traffic_query *query,
                        struct arena *arena, struct store_traffic **out, size_t *n,
                        struct error *err);
-/* The rows without a host: at most one for each verdict. */
+/* The rows without a host: at most one for each class. */
 int store_traffic_unlisted(struct store *s, const char *sandbox_id, struct arena *arena,
                            struct store_traffic **out, size_t *n, struct error *err);
 /* Adds the counts, once: a batch whose number is not above that of the last one of its source
- * changes nothing.  A row, once there, is never replaced by another; where there is no room for one
- * more, the request counts in the row without a host. */
+ * changes nothing.  A row of a verdict, once there, is never replaced by another; where there is no
+ * room for one more, the request counts in the row without a host.  A row of what is audited is
+ * dropped, and counts there, where STORE_AUDITED_MAX others were seen after it. */
 int store_tx_traffic_add(struct store_tx *tx, const struct store_traffic_batch *batch,
                          struct error *err);
 

@@ -28,6 +28,13 @@
     X(REFUSED, "refused", "not permitted")                                \
     X(FAILED,  "failed",  "permitted, but its host could not be resolved")
 
+/* The traffic record also counts, request by request, what passed although rules refuse it; that is
+ * permitted, so it counts there as well. */
+#define STORE_AUDITED "audited"
+#define STORE_TRAFFIC_CLASSES(X)                                          \
+    STORE_TRAFFIC_VERDICTS(X)                                             \
+    X(AUDITED, STORE_AUDITED, "permitted, as its endpoint only audits")
+
 /* All words of a list as one text. */
 #define STORE_EACH_WORD(id, word, meaning) " " word
 
@@ -55,11 +62,11 @@ enum store_draft_source {
     STORE_DRAFT_SOURCE_COUNT
 };
 
-enum store_traffic_verdict {
+enum store_traffic_class {
 #define X(id, word, meaning) STORE_TRAFFIC_##id,
-    STORE_TRAFFIC_VERDICTS(X)
+    STORE_TRAFFIC_CLASSES(X)
 #undef X
-    STORE_TRAFFIC_VERDICT_COUNT
+    STORE_TRAFFIC_CLASS_COUNT
 };
 
 const char *store_revision_status_word(enum store_revision_status status);

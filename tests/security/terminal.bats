@@ -173,7 +173,7 @@ listen_as() {      # listen_as UID: somebody's gateway at $shown/theirs/s.sock
     hostile=$!
     exec 4<"$shown/up"
     read -r -t 10 _ <&4
-    for words in 'policy get demo' 'policy get demo --full' 'rule get demo' 'sandbox get demo' 'traffic demo' status; do
+    for words in 'policy get demo' 'policy get demo --full' 'rule get demo' 'sandbox get demo' 'traffic demo' 'policy audit-report demo' status; do
         for form in table json yaml; do
             run -0 sluice --gateway "unix:$shown/empty.sock" $words -o $form
         done

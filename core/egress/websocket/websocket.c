@@ -2,10 +2,8 @@
 #include "egress/websocket/websocket.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "egress/judge.h"
 #include "egress/record.h"
 #include "egress/report.h"
@@ -25,13 +23,6 @@ bool egress_websocket_is_inspected(const struct client *c)
 }
 
 /* ---- one message ---- */
-
-static void record_allowed(struct client *c, const struct buf *reason)
-{
-    char *audited = c->exchange.rules.audited ? alloc_printf("audit: %s", buf_str(reason)) : NULL;
-    egress_record_allowed(c, EGRESS_ENGINE_MESSAGE, audited);
-    free(audited);
-}
 
 static void deny(struct client *c, const char *reason)
 {
@@ -76,7 +67,7 @@ static bool judge_text(struct client *c, struct buf *reason)
     if (exchange->rules.needs_body)
         decide_calls(c, &request, reason);
     if (exchange->rules.allowed)
-        record_allowed(c, reason);
+        egress_record_allowed(c, EGRESS_ENGINE_MESSAGE, buf_str(reason));
     else
         deny(c, buf_str(reason));
     forget_calls(exchange);

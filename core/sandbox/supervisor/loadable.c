@@ -1,8 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/supervisor/loadable.h"
 
+#include <string.h>
+
+#include "base/problems.h"
 #include "policy/diff.h"
 #include "policy/enforceable.h"
+
+struct policy *sandbox_read_policy(const char *text, struct error *err)
+{
+    struct problems problems = {0};
+    struct policy *policy = policy_parse(text, strlen(text), DOC_JSON, &problems);
+    if (!policy && problems.n > 0)
+        error_set(err, ERROR_INVALID, "%s%s%s%s", problems.items[0].path,
+                  *problems.items[0].path ? ": " : "", problems.items[0].message,
+                  problems.n > 1 ? ", and more" : "");
+    else if (!policy)
+        error_set(err, ERROR_INVALID, "the policy cannot be read");
+    problems_free(&problems);
+    return policy;
+}
 
 static int same_but_for_added_paths(const struct sluice_diff *diff, struct error *err)
 {

@@ -91,6 +91,12 @@ static void on_line(void *ctx, const struct egress_line *line)
     network->calls.line(network->ctx, line);
 }
 
+static void on_audited(void *ctx, const struct egress_audited *audited)
+{
+    struct network *network = ctx;
+    network->calls.audited(network->ctx, audited);
+}
+
 /* ---- the start ---- */
 
 static int start_resolver(struct network *network, const struct container_ready *ready,
@@ -127,6 +133,7 @@ static int start_proxy(struct network *network, const struct container_ready *re
                                                   .when_needed = spec->inspect_when_needed},
                                    .on_denial = on_denial,
                                    .on_line = on_line,
+                                   .on_audited = on_audited,
                                    .ctx = network};
     network->proxy = egress_new(network->loop, &config, err);
     free(pins);

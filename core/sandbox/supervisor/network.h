@@ -12,6 +12,7 @@
 #include "sandbox/wire/protocol.h"
 #include "sandbox/wire/spec.h"
 
+struct egress_audited;
 struct egress_line;
 struct log;
 struct network;
@@ -20,6 +21,7 @@ struct policy;
 struct network_calls {
     void (*denial)(void *ctx, const struct sandbox_denial *denial);     /* texts are borrowed */
     void (*line)(void *ctx, const struct egress_line *line);            /* of the decision log */
+    void (*audited)(void *ctx, const struct egress_audited *audited);
 };
 
 struct network *sandbox_network_new(uv_loop_t *loop, const struct sandbox_spec *spec,

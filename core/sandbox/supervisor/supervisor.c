@@ -11,7 +11,6 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "base/problems.h"
 #include "egress/proxy.h"
 #include "policy/policy.h"
 #include "sandbox/container/cgroup.h"
@@ -211,25 +210,11 @@ static void on_signal(uv_signal_t *handle, int signum)
 
 /* --- the policy ------------------------------------------------------------------------------ */
 
-static struct policy *read_policy(const char *text, struct error *err)
-{
-    struct problems problems = {0};
-    struct policy *policy = policy_parse(text, strlen(text), DOC_JSON, &problems);
-    if (!policy && problems.n > 0)
-        error_set(err, ERROR_INVALID, "%s%s%s%s", problems.items[0].path,
-                  *problems.items[0].path ? ": " : "", problems.items[0].message,
-                  problems.n > 1 ? ", and more" : "");
-    else if (!policy)
-        error_set(err, ERROR_INVALID, "the policy cannot be read");
-    problems_free(&problems);
-    return policy;
-}
-
 /* The policy of a revision, if it is what was sent and the sandbox can do as it says. */
 static struct policy *accept_policy(struct supervisor *s, const struct sandbox_revision *revision,
                                     struct error *err)
 {
-    struct policy *policy = read_policy(revision->policy, err);
+    struct policy *policy = sandbox_read_policy(revision->policy, err);
     if (!policy)
         return NULL;
     int rc = strcmp(policy_hash(policy), revision->hash) != 0
@@ -360,7 +345,14 @@ static void on_line(void *ctx, const struct egress_line *line)
         sandbox_traffic_add(s->traffic, line);
 }
 
-static const struct network_calls network_calls = {on_denial, on_line};
+static void on_audited(void *ctx, const struct egress_audited *audited)
+{
+    struct supervisor *s = ctx;
+    if (s->traffic)
+        sandbox_traffic_add_audited(s->traffic, audited);
+}
+
+static const struct network_calls network_calls = {on_denial, on_line, on_audited};
 
 static void on_container_ready(void *ctx, const struct container_ready *ready)
 {
@@ -438,7 +430,7 @@ static int make_files(void *ctx, struct container_files *out, struct error *err)
 
 static int start_container(struct supervisor *s, struct error *err)
 {
-    s->policy = read_policy(s->spec->policy, err);
+    s->policy = sandbox_read_policy(s->spec->policy, err);
     if (!s->policy)
         return error_prefix(err, "no sandbox can be made: its policy");
     s->built = policy_ref(s->policy);

@@ -12,29 +12,50 @@
 #include "base/text.h"
 
 enum { BUCKETS = 512 };
+#define NEVER UINT64_MAX
 
-static const char *const verdicts[] = {
+static const char *const classes[] = {
 #define X(id, word, meaning) [STORE_TRAFFIC_##id] = word,
-    STORE_TRAFFIC_VERDICTS(X)
+    STORE_TRAFFIC_CLASSES(X)
 #undef X
 };
 
-/* What tells one entry from another. */
-struct key {
-    enum store_traffic_verdict verdict;
-    char *host, *binary, *rule;
-    uint16_t port;
+/* The texts that tell one entry from another, and how long they may be. */
+#define TEXTS(X)                                              \
+    X(HOST, host, TRAFFIC_TEXT_MAX)                           \
+    X(BINARY, binary, TRAFFIC_BINARY_MAX)                     \
+    X(RULE, rule, TRAFFIC_TEXT_MAX)                           \
+    X(METHOD, method, TRAFFIC_METHOD_MAX)                     \
+    X(PATH, path, TRAFFIC_PATH_MAX)                           \
+    X(OPERATION, operation, TRAFFIC_TEXT_MAX)                 \
+    X(FIELD, field, TRAFFIC_TEXT_MAX)                         \
+    X(RPC_METHOD, rpc_method, TRAFFIC_TEXT_MAX)               \
+    X(TOOL, tool, TRAFFIC_TEXT_MAX)
+
+enum {
+#define X(id, name, max) id,
+    TEXTS(X)
+#undef X
+    N_TEXTS
 };
+
+struct key {
+    enum store_traffic_class class;
+    uint16_t port;
+    const char *texts[N_TEXTS];                     /* "" where one does not apply */
+};
+
+#define NO_TEXTS {"", "", "", "", "", "", "", "", ""}
 
 struct entry {
     struct entry *next;
-    struct key key;
+    struct key key;                                 /* in a bucket: its texts are its own */
     char *reason;
     uint64_t count; /* 0: the gateway has it, or the batch under way does */
     int64_t first_seen_ms, last_seen_ms;
 };
 
-/* The entries of one verdict. */
+/* The entries of one class. */
 struct share {
     size_t n, n_waiting;                            /* those with a count */
     struct entry others; /* requests for which there was no room; without a host */
@@ -44,9 +65,12 @@ struct traffic_book {
     uv_timer_t timer; /* until the next batch, the next try, or the end */
     char source[UUID_SIZE];
     uint64_t number;                                /* of the newest batch */
+    uint64_t due_ms; /* of the loop's clock: when the next batch is due; NEVER: nothing waits */
+    uint64_t second;                                /* of that clock, with at_once in it */
+    unsigned at_once;
     struct entry *buckets[BUCKETS];
     size_t next_bucket;                             /* where the next batch begins */
-    struct share shares[STORE_TRAFFIC_VERDICT_COUNT];
+    struct share shares[STORE_TRAFFIC_CLASS_COUNT];
     struct arena *batch_arena;                      /* NULL: none waits for its acknowledgement */
     struct sandbox_traffic batch;
     sandbox_traffic_sender *send;                   /* NULL: it has finished */
@@ -66,18 +90,24 @@ static char *copy_text(const char *text, size_t max)
     return out.data ? buf_take(&out) : alloc_str("");
 }
 
-static struct key make_key(const struct egress_line *line)
+/* Those of most requests are short and printable: then it is an equal key. */
+static struct key copy_key(const struct key *key)
 {
-    return (struct key){line->verdict, copy_text(line->host, TRAFFIC_TEXT_MAX),
-                        copy_text(line->binary, TRAFFIC_BINARY_MAX),
-                        copy_text(line->rule, TRAFFIC_TEXT_MAX), line->port};
+    static const size_t max[N_TEXTS] = {
+#define X(id, name, max) max,
+        TEXTS(X)
+#undef X
+    };
+    struct key copy = *key;
+    for (size_t i = 0; i < N_TEXTS; i++)
+        copy.texts[i] = copy_text(key->texts[i], max[i]);
+    return copy;
 }
 
 static void free_key(struct key *key)
 {
-    free(key->host);
-    free(key->binary);
-    free(key->rule);
+    for (size_t i = 0; i < N_TEXTS; i++)
+        free((char *)key->texts[i]);
 }
 
 static void free_entry(struct entry *entry)
@@ -94,62 +124,58 @@ static size_t hash_text(size_t hash, const char *text)
     return hash;
 }
 
-static struct entry **bucket_of(struct traffic_book *book, const char *host, uint16_t port,
-                                const char *binary)
+static struct entry **bucket_of(struct traffic_book *book, const struct key *key)
 {
-    size_t hash = hash_text(hash_text(port, host), binary);
+    size_t hash = key->class + key->port * (size_t)31;
+    for (size_t i = 0; i < N_TEXTS; i++)
+        hash = hash_text(hash, key->texts[i]);
     return &book->buckets[hash % BUCKETS];
-}
-
-/* Of a line whose texts are short and printable, as most are: an entry has them as they stand. */
-static struct entry *find_as_it_stands(struct traffic_book *book, const struct egress_line *line)
-{
-    struct entry *entry = *bucket_of(book, line->host, line->port, line->binary);
-    while (entry && (entry->key.verdict != line->verdict || entry->key.port != line->port ||
-                     strcmp(entry->key.host, line->host) != 0 ||
-                     strcmp(entry->key.binary, line->binary) != 0 ||
-                     strcmp(entry->key.rule, line->rule) != 0))
-        entry = entry->next;
-    return entry;
 }
 
 static bool same_key(const struct key *a, const struct key *b)
 {
-    return a->verdict == b->verdict && a->port == b->port && strcmp(a->host, b->host) == 0 &&
-           strcmp(a->binary, b->binary) == 0 && strcmp(a->rule, b->rule) == 0;
+    bool same = a->class == b->class && a->port == b->port;
+    for (size_t i = 0; same && i < N_TEXTS; i++)
+        same = strcmp(a->texts[i], b->texts[i]) == 0;
+    return same;
 }
 
-/* Forgets the entries of a verdict that the gateway has. */
-static void drop_sent(struct traffic_book *book, enum store_traffic_verdict verdict)
+static struct entry *find(struct traffic_book *book, const struct key *key)
+{
+    struct entry *entry = *bucket_of(book, key);
+    while (entry && !same_key(&entry->key, key))
+        entry = entry->next;
+    return entry;
+}
+
+/* Forgets the entries of a class that the gateway has. */
+static void drop_sent(struct traffic_book *book, enum store_traffic_class class)
 {
     for (size_t i = 0; i < BUCKETS; i++) {
         for (struct entry **at = &book->buckets[i]; *at;) {
             struct entry *entry = *at;
-            if (entry->key.verdict != verdict || entry->count > 0) {
+            if (entry->key.class != class || entry->count > 0) {
                 at = &entry->next;
                 continue;
             }
             *at = entry->next;
             free_entry(entry);
-            book->shares[verdict].n--;
+            book->shares[class].n--;
         }
     }
 }
 
-/* Takes key. */
-static struct entry *find_or_make(struct traffic_book *book, struct key *key)
+/* Takes key, which no entry has. */
+static struct entry *make_entry(struct traffic_book *book, struct key *key)
 {
-    struct share *share = &book->shares[key->verdict];
-    struct entry **bucket = bucket_of(book, key->host, key->port, key->binary), *entry = *bucket;
-    while (entry && !same_key(&entry->key, key))
-        entry = entry->next;
-    if (!entry && share->n == TRAFFIC_MAX && share->n_waiting < TRAFFIC_MAX)
-        drop_sent(book, key->verdict);
-    if (entry || share->n == TRAFFIC_MAX) {
+    struct share *share = &book->shares[key->class];
+    if (share->n == TRAFFIC_MAX && share->n_waiting < TRAFFIC_MAX)
+        drop_sent(book, key->class);
+    if (share->n == TRAFFIC_MAX) {
         free_key(key);
-        return entry ? entry : &share->others;
+        return &share->others;
     }
-    entry = alloc_zero(1, sizeof *entry);
+    struct entry *entry = alloc_zero(1, sizeof *entry), **bucket = bucket_of(book, key);
     entry->key = *key;
     entry->next = *bucket;
     *bucket = entry;
@@ -157,9 +183,21 @@ static struct entry *find_or_make(struct traffic_book *book, struct key *key)
     return entry;
 }
 
+static struct entry *find_or_make(struct traffic_book *book, const struct key *key)
+{
+    struct entry *entry = find(book, key);
+    if (entry)
+        return entry;
+    struct key copy = copy_key(key);
+    if (!(entry = find(book, &copy)))
+        return make_entry(book, &copy);
+    free_key(&copy);
+    return entry;
+}
+
 static void count_request(struct traffic_book *book, struct entry *entry, const char *reason)
 {
-    struct share *share = &book->shares[entry->key.verdict];
+    struct share *share = &book->shares[entry->key.class];
     bool listed = entry != &share->others;
     entry->last_seen_ms = clock_now_ms();
     if (entry->count++ == 0) {
@@ -174,14 +212,26 @@ static void count_request(struct traffic_book *book, struct entry *entry, const 
 
 /* ---- batches ---- */
 
+/* NULL: it does not apply. */
+static const char *text_for_batch(const struct traffic_book *book, const char *text)
+{
+    return *text ? arena_str(book->batch_arena, text) : NULL;
+}
+
 static void add_to_batch(struct traffic_book *book, struct entry *entry)
 {
     struct arena *arena = book->batch_arena;
-    struct share *share = &book->shares[entry->key.verdict];
+    struct share *share = &book->shares[entry->key.class];
+    const char *const *texts = entry->key.texts;
     book->batch.items[book->batch.n++] = (struct sandbox_traffic_item){
-        .verdict = verdicts[entry->key.verdict], .host = arena_str(arena, entry->key.host),
-        .port = entry->key.port, .binary = arena_str(arena, entry->key.binary),
-        .rule = arena_str(arena, entry->key.rule),
+        .verdict = classes[entry->key.class], .host = arena_str(arena, texts[HOST]),
+        .port = entry->key.port, .binary = arena_str(arena, texts[BINARY]),
+        .rule = arena_str(arena, texts[RULE]), .method = text_for_batch(book, texts[METHOD]),
+        .path = text_for_batch(book, texts[PATH]),
+        .operation = text_for_batch(book, texts[OPERATION]),
+        .field = text_for_batch(book, texts[FIELD]),
+        .rpc_method = text_for_batch(book, texts[RPC_METHOD]),
+        .tool = text_for_batch(book, texts[TOOL]),
         .reason = arena_str(arena, entry->reason ? entry->reason : ""), .count = entry->count,
         .first_seen_ms = entry->first_seen_ms, .last_seen_ms = entry->last_seen_ms};
     entry->count = 0;
@@ -190,7 +240,7 @@ static void add_to_batch(struct traffic_book *book, struct entry *entry)
 
 static bool anything_waits(const struct traffic_book *book)
 {
-    for (size_t i = 0; i < STORE_TRAFFIC_VERDICT_COUNT; i++)
+    for (size_t i = 0; i < STORE_TRAFFIC_CLASS_COUNT; i++)
         if (book->shares[i].n_waiting > 0 || book->shares[i].others.count > 0)
             return true;
     return false;
@@ -203,7 +253,7 @@ static void make_batch(struct traffic_book *book)
     *batch = (struct sandbox_traffic){
         .source = book->source, .number = ++book->number,
         .items = arena_zalloc(book->batch_arena, TRAFFIC_BATCH * sizeof *batch->items)};
-    for (size_t i = 0; i < STORE_TRAFFIC_VERDICT_COUNT; i++)
+    for (size_t i = 0; i < STORE_TRAFFIC_CLASS_COUNT; i++)
         if (book->shares[i].others.count > 0)
             add_to_batch(book, &book->shares[i].others);
     for (size_t i = 0; i < BUCKETS && batch->n < TRAFFIC_BATCH; i++) {
@@ -214,6 +264,7 @@ static void make_batch(struct traffic_book *book)
         if (!entry)
             book->next_bucket = (book->next_bucket + 1) % BUCKETS;
     }
+    book->due_ms = batch->n == TRAFFIC_BATCH ? uv_now(book->timer.loop) + TRAFFIC_PACE_MS : NEVER;
 }
 
 static void on_timer(uv_timer_t *timer);
@@ -258,13 +309,13 @@ void sandbox_traffic_acknowledged(struct traffic_book *book, const struct sandbo
     if (!book->send || !book->batch_arena || ack->number != book->batch.number ||
         strcmp(ack->source, book->source) != 0)
         return;
-    bool full = book->batch.n == TRAFFIC_BATCH;
+    uint64_t now = uv_now(book->timer.loop);
     arena_free(book->batch_arena);
     book->batch_arena = NULL;
     if (book->finished && (!anything_waits(book) || !send_batch(book)))
         call_finished(book);
     else if (!book->finished && anything_waits(book))
-        wait_for(book, full ? 0 : TRAFFIC_INTERVAL_MS);
+        wait_for(book, book->due_ms > now ? book->due_ms - now : 0);
     else if (!book->finished)
         uv_timer_stop(&book->timer);
 }
@@ -275,18 +326,60 @@ void sandbox_traffic_connected(struct traffic_book *book)
         send_batch(book);
 }
 
+/* A workload can ask for something new each time. */
+static bool may_send_at_once(struct traffic_book *book, uint64_t now)
+{
+    uint64_t second = now / 1000;
+    if (second != book->second)
+        book->at_once = 0;
+    book->second = second;
+    return book->at_once++ < TRAFFIC_AT_ONCE_MAX;
+}
+
+/* first: the gateway has none like it. */
+static void set_due(struct traffic_book *book, bool first)
+{
+    uint64_t now = uv_now(book->timer.loop);
+    uint64_t due = first && may_send_at_once(book, now) ? now : now + TRAFFIC_INTERVAL_MS;
+    if (due >= book->due_ms)
+        return;
+    book->due_ms = due;
+    if (!book->batch_arena)
+        wait_for(book, due - now);
+}
+
+static void add(struct traffic_book *book, const struct key *key, const char *reason)
+{
+    struct entry *entry = find_or_make(book, key);
+    bool first = !entry->last_seen_ms;
+    count_request(book, entry, reason);
+    set_due(book, first);
+}
+
+static const char *or_empty(const char *text)
+{
+    return text ? text : "";
+}
+
 void sandbox_traffic_add(struct traffic_book *book, const struct egress_line *line)
 {
     if (!line->outcome)
         return;
-    struct entry *entry = find_as_it_stands(book, line);
-    if (!entry) {
-        struct key key = make_key(line);
-        entry = find_or_make(book, &key);
-    }
-    count_request(book, entry, line->reason);
-    if (!uv_is_active((uv_handle_t *)&book->timer))
-        wait_for(book, TRAFFIC_INTERVAL_MS);
+    struct key key = {line->verdict, line->port, NO_TEXTS};
+    key.texts[HOST] = line->host;
+    key.texts[BINARY] = line->binary;
+    key.texts[RULE] = line->rule;
+    add(book, &key, line->reason);
+}
+
+void sandbox_traffic_add_audited(struct traffic_book *book, const struct egress_audited *audited)
+{
+    const struct key key = {STORE_TRAFFIC_AUDITED, audited->port, {
+#define X(id, name, max) [id] = or_empty(audited->name),
+        TEXTS(X)
+#undef X
+    }};
+    add(book, &key, audited->reason);
 }
 
 void sandbox_traffic_finish(struct traffic_book *book, void (*done)(void *ctx), void *ctx)
@@ -307,11 +400,10 @@ struct traffic_book *sandbox_traffic_new(uv_loop_t *loop, sandbox_traffic_sender
     digest_uuid(book->source);
     book->send = send;
     book->ctx = ctx;
-    for (size_t i = 0; i < STORE_TRAFFIC_VERDICT_COUNT; i++)
-        book->shares[i].others.key = (struct key){.verdict = (enum store_traffic_verdict)i,
-                                                  .host = alloc_str(""),
-                                                  .binary = alloc_str(""),
-                                                  .rule = alloc_str("")};
+    book->due_ms = NEVER;
+    for (size_t i = 0; i < STORE_TRAFFIC_CLASS_COUNT; i++)
+        book->shares[i].others.key = (struct key){.class = (enum store_traffic_class)i,
+                                                  .texts = NO_TEXTS};
     uv_timer_init(loop, &book->timer);
     book->timer.data = book;
     return book;
@@ -325,8 +417,6 @@ static void on_closed(uv_handle_t *handle)
             next = entry->next;
             free_entry(entry);
         }
-    for (size_t i = 0; i < STORE_TRAFFIC_VERDICT_COUNT; i++)
-        free_key(&book->shares[i].others.key);
     arena_free(book->batch_arena);
     free(book);
 }

@@ -52,6 +52,14 @@ TABLE(failed, sandbox_revision);
     NUMBER(type, count, SCHEMA_I64, INT64_MAX),           \
     NUMBER(type, first_seen_ms, SCHEMA_I64, INT64_MAX),   \
     NUMBER(type, last_seen_ms, SCHEMA_I64, INT64_MAX)
+/* The request that rules are about, and the call in its body. */
+#define REQUEST(type)                                     \
+    TEXT(type, method),                                   \
+    TEXT(type, path),                                     \
+    TEXT(type, operation),                                \
+    TEXT(type, field),                                    \
+    TEXT(type, rpc_method),                               \
+    TEXT(type, tool)
 static const struct schema_field denial_fields[] = {
     NEEDED(sandbox_denial, host),
     NUMBER(sandbox_denial, port, SCHEMA_U16, UINT16_MAX),
@@ -60,12 +68,7 @@ static const struct schema_field denial_fields[] = {
     TEXTS(sandbox_denial, addresses, 0),
     NEEDED(sandbox_denial, reason),
     NEEDED(sandbox_denial, stage),
-    TEXT(sandbox_denial, method),
-    TEXT(sandbox_denial, path),
-    TEXT(sandbox_denial, operation),
-    TEXT(sandbox_denial, field),
-    TEXT(sandbox_denial, rpc_method),
-    TEXT(sandbox_denial, tool),
+    REQUEST(sandbox_denial),
     TEXTS(sandbox_denial, links, 0),
     SEEN(sandbox_denial),
     {0},
@@ -81,9 +84,9 @@ TABLE(denial, sandbox_denial);
 static const struct schema_field denials_fields[] = {ITEMS(sandbox_denials, denial_schema), {0}};
 TABLE(denials, sandbox_denials);
 
-static const char *const verdicts[] = {
+static const char *const classes[] = {
 #define X(id, word, meaning) word,
-    STORE_TRAFFIC_VERDICTS(X)
+    STORE_TRAFFIC_CLASSES(X)
 #undef X
     NULL,
 };
@@ -92,12 +95,13 @@ static const struct schema_field traffic_item_fields[] = {
      .kind = SCHEMA_TEXT,
      .offset = offsetof(struct sandbox_traffic_item, verdict),
      .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY,
-     .words = verdicts},
+     .words = classes},
     NEEDED(sandbox_traffic_item, host),
     NUMBER(sandbox_traffic_item, port, SCHEMA_U16, UINT16_MAX),
     NEEDED(sandbox_traffic_item, binary),
     NEEDED(sandbox_traffic_item, rule),
     NEEDED(sandbox_traffic_item, reason),
+    REQUEST(sandbox_traffic_item),
     SEEN(sandbox_traffic_item),
     {0},
 };

@@ -96,11 +96,13 @@ struct sandbox_denials {
 
 /* Requests of one kind, counted.  host "": those whose own rows there was no room for. */
 struct sandbox_traffic_item {
-    const char *verdict;                            /* of STORE_TRAFFIC_VERDICTS */
+    const char *verdict;                            /* of STORE_TRAFFIC_CLASSES */
     const char *host;
     uint16_t port;
     const char *binary;                             /* "" when the client could not be identified */
     const char *rule;                               /* key of the rule that permits it, or "" */
+    const char *method, *path;                      /* of what is audited; else NULL */
+    const char *operation, *field, *rpc_method, *tool; /* of the call in it; NULL: none */
     const char *reason;                             /* of the latest one, or "" */
     uint64_t count;                                 /* since the batch before */
     int64_t first_seen_ms, last_seen_ms;            /* wall clock */

@@ -187,6 +187,16 @@ static const char *const steps[] = {
     "DROP INDEX draft_denied;"
     "CREATE UNIQUE INDEX draft_denied ON draft(sandbox_id, host, port, binary, method, path,"
     " operation, field, rpc_method, tool) WHERE source = 'mechanistic';",
+
+    "ALTER TABLE traffic ADD COLUMN method TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE traffic ADD COLUMN path TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE traffic ADD COLUMN operation TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE traffic ADD COLUMN field TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE traffic ADD COLUMN rpc_method TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE traffic ADD COLUMN tool TEXT NOT NULL DEFAULT '';"
+    "DROP INDEX traffic_key;"
+    "CREATE UNIQUE INDEX traffic_key ON traffic(sandbox_id, verdict, host, port, binary, rule,"
+    " method, path, operation, field, rpc_method, tool);",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

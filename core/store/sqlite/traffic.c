@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/sqlite/sqlite_parts.h"
 
-#define SELECT "SELECT " STORE_NUMBERED_TRAFFIC_FIELDS(DB_NAME, ",") " FROM traffic "
+#define FIELDS STORE_NUMBERED_TRAFFIC_FIELDS(DB_NAME, ",")
+#define SELECT "SELECT " FIELDS " FROM traffic "
 
 static int traffic_list(struct store_tx *tx, const struct store_traffic_query *query,
                         struct arena *arena, struct store_traffic **out, size_t *n,
@@ -9,8 +10,9 @@ static int traffic_list(struct store_tx *tx, const struct store_traffic_query *q
 {
     sqlite3_stmt *stmt =
         db_query(db_of(tx), err, SELECT "WHERE sandbox_id=? AND host<>'' AND number>? "
-                 "AND (?='' OR verdict=?) ORDER BY number LIMIT ?", "titti", query->sandbox_id,
-                 (int64_t)query->after, query->verdict, query->verdict, (int64_t)query->limit);
+                 "AND (verdict=? OR (?='' AND verdict<>'" STORE_AUDITED "')) "
+                 "ORDER BY number LIMIT ?", "titti", query->sandbox_id, (int64_t)query->after,
+                 query->verdict, query->verdict, (int64_t)query->limit);
     return db_record_all(db_of(tx), stmt, &store_traffic_record, arena, out, n, err);
 }
 
@@ -44,9 +46,11 @@ static int traffic_add(struct store_tx *tx, const struct store_traffic *t, struc
     return db_change(db_of(tx), err, "UPDATE traffic SET count=count+?, "
                      "last_seen_ms=max(last_seen_ms,?), first_seen_ms=min(first_seen_ms,?), "
                      "reason=? WHERE sandbox_id=? AND verdict=? AND host=? AND port=? "
-                     "AND binary=? AND rule=?", "iiittttitt", (int64_t)t->count, t->last_seen_ms,
-                     t->first_seen_ms, t->reason, t->sandbox_id, t->verdict, t->host,
-                     (int64_t)t->port, t->binary, t->rule);
+                     "AND binary=? AND rule=? AND method=? AND path=? AND operation=? "
+                     "AND field=? AND rpc_method=? AND tool=?", "iiittttitttttttt",
+                     (int64_t)t->count, t->last_seen_ms, t->first_seen_ms, t->reason,
+                     t->sandbox_id, t->verdict, t->host, (int64_t)t->port, t->binary, t->rule,
+                     t->method, t->path, t->operation, t->field, t->rpc_method, t->tool);
 }
 
 static int traffic_insert(struct store_tx *tx, const struct store_traffic *t, struct error *err)
@@ -54,6 +58,18 @@ static int traffic_insert(struct store_tx *tx, const struct store_traffic *t, st
     struct store_record unnumbered = db_record_unnumbered(&store_traffic_record);
     return db_record_run(db_of(tx), err, DB_INSERT("traffic", STORE_TRAFFIC_FIELDS), &unnumbered, t,
                          "");
+}
+
+static int traffic_drop_oldest(struct store_tx *tx, const char *sandbox_id, const char *verdict,
+                               size_t keep, struct arena *arena, struct store_traffic **dropped,
+                               size_t *n, struct error *err)
+{
+    sqlite3_stmt *stmt =
+        db_query(db_of(tx), err, "DELETE FROM traffic WHERE number IN (SELECT number FROM traffic "
+                 "WHERE sandbox_id=? AND verdict=? AND host<>'' "
+                 "ORDER BY last_seen_ms DESC, number DESC LIMIT -1 OFFSET ?) RETURNING " FIELDS,
+                 "tti", sandbox_id, verdict, (int64_t)keep);
+    return db_record_all(db_of(tx), stmt, &store_traffic_record, arena, dropped, n, err);
 }
 
 static int traffic_trim(struct store_tx *tx, size_t keep, struct error *err)
@@ -70,5 +86,6 @@ const struct store_traffic_rows sqlite_traffic = {
     .note_batch = traffic_note_batch,
     .add = traffic_add,
     .insert = traffic_insert,
+    .drop_oldest = traffic_drop_oldest,
     .trim = traffic_trim,
 };

@@ -139,6 +139,9 @@ static void audit_lets_it_pass_and_says_so(void **state)
     UNTIL(&chat.s.rig, has(chat.origin, BYTES("hello")));
     assert_non_null(strstr(chat.s.rig.lines.data, "[reason:audit: WEBSOCKET_TEXT /quiet not "
                                                   "permitted by policy]"));
+    assert_string_equal(chat.s.rig.audited.data,
+                        "WEBSOCKET_TEXT /quiet - - - - one: WEBSOCKET_TEXT /quiet not permitted by "
+                        "policy\n");
     scene_close(&chat.s);
 }
 
@@ -316,6 +319,10 @@ static void expect_graphql(const char *enforcement, const char *text, const char
         closed_with(&chat, 1008, reason);
     else
         UNTIL(&chat.s.rig, end_has(chat.origin, text));
+    if (audited && !reason && strstr(text, "mutation"))
+        assert_string_equal(chat.s.rig.audited.data,
+                            "WEBSOCKET_TEXT /graphql mutation viewer - - one: GraphQL operation "
+                            "blocked by endpoint policy\n");
     assert_true(!reason || !end_has(chat.origin, text));
     assert_null(strstr(chat.s.rig.lines.data, "payload"));
     scene_close(&chat.s);

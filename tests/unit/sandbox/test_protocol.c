@@ -145,6 +145,35 @@ static void traffic_passes(void **state)
     assert_int_equal(out.traffic.n, 1);
     assert_int_equal(out.traffic.items[0].count, 3);
     assert_string_equal(out.traffic.items[0].rule, "web");
+    assert_null(out.traffic.items[0].method);
+    arena_free(arena);
+}
+
+static void audited_requests_pass_with_their_call(void **state)
+{
+    struct sandbox_traffic_item item = {.verdict = "audited",
+                                        .host = "x.test",
+                                        .port = 443,
+                                        .binary = "/usr/bin/curl",
+                                        .rule = "tools",
+                                        .reason = "no",
+                                        .method = "POST",
+                                        .path = "/mcp",
+                                        .rpc_method = "tools/call",
+                                        .tool = "drop\n",
+                                        .count = 1};
+    const struct sandbox_message message = {.type = MESSAGE_TRAFFIC, .traffic = {"s", 9, &item, 1}};
+    struct sandbox_message out;
+    struct arena *arena = arena_new();
+    (void)state;
+    pass(&message,
+         "{\"type\":\"traffic\",\"source\":\"s\",\"number\":9,\"items\":[{\"verdict\":\"audited\","
+         "\"host\":\"x.test\",\"port\":443,\"binary\":\"/usr/bin/curl\",\"rule\":\"tools\","
+         "\"reason\":\"no\",\"method\":\"POST\",\"path\":\"/mcp\",\"rpc_method\":\"tools/call\","
+         "\"tool\":\"drop\\n\",\"count\":1,\"first_seen_ms\":0,\"last_seen_ms\":0}]}\n",
+         arena, &out);
+    assert_string_equal(out.traffic.items[0].tool, "drop\n");
+    assert_null(out.traffic.items[0].operation);
     arena_free(arena);
 }
 
@@ -286,6 +315,7 @@ int main(void)
         cmocka_unit_test(denials_pass),
         cmocka_unit_test(denials_of_requests_pass),
         cmocka_unit_test(traffic_passes),
+        cmocka_unit_test(audited_requests_pass_with_their_call),
         cmocka_unit_test(exec_passes),
         cmocka_unit_test(small_messages_pass),
         cmocka_unit_test(text_that_is_not_utf8_is_cut),

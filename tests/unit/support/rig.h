@@ -45,7 +45,7 @@ struct rig {
     struct end ends[RIG_ENDS];
     size_t n_ends;
     struct log log;
-    struct buf lines, denials;                      /* one line each */
+    struct buf lines, denials, audited;             /* one line each */
     unsigned n_denials;
     bool timed_out, closed;
     char folder[64], client[128], other[128], parent[128];      /* programs */
@@ -155,6 +155,23 @@ static inline void rig_on_denial(void *ctx, const struct egress_denial *d)
     buf_printf(&rig->denials, "] %s\n", d->reason);
     assert_true(d->at_ms > 0);
     rig->n_denials++;
+}
+
+static inline const char *rig_text(const char *text)
+{
+    return text && *text ? text : "-";
+}
+
+/* The request and the call, the rule, the reason. */
+static inline void rig_on_audited(void *ctx, const struct egress_audited *a)
+{
+    struct rig *rig = ctx;
+    assert_string_equal(a->host, "origin.test");
+    assert_int_equal(a->port, rig->origin_port);
+    assert_string_equal(a->binary, rig->client);
+    buf_printf(&rig->audited, "%s %s %s %s %s %s %s: %s\n", a->method, a->path,
+               rig_text(a->operation), rig_text(a->field), rig_text(a->rpc_method),
+               rig_text(a->tool), a->rule, a->reason);
 }
 
 static inline void rig_on_line(void *ctx, const struct egress_line *line)
@@ -275,6 +292,7 @@ static inline void rig_start_proxy(struct rig *rig, struct policy *policy,
                                    .inspection = inspection,
                                    .log = &rig->log,
                                    .on_denial = rig_on_denial,
+                                   .on_audited = rig_on_audited,
                                    .on_line = rig_on_line,
                                    .ctx = rig};
     rig->proxy = egress_new(&rig->loop, &config, &err);
@@ -318,6 +336,7 @@ static inline void rig_stop(struct rig *rig)
     close(rig->log.fd);
     buf_free(&rig->lines);
     buf_free(&rig->denials);
+    buf_free(&rig->audited);
     unlink(rig->client);
     unlink(rig->other);
     unlink(rig->parent);

@@ -114,6 +114,66 @@ static void a_flood_takes_no_row(void **state)
     free(items);
 }
 
+static struct store_traffic audited(const char *path, const char *tool, int64_t at_ms)
+{
+    struct store_traffic row = request("audited", "x.test", 1);
+    row.method = "POST";
+    row.path = path;
+    row.tool = tool;
+    row.first_seen_ms = row.last_seen_ms = at_ms;
+    return row;
+}
+
+static void what_is_audited_is_counted_by_request_and_apart(void **state)
+{
+    const struct store_traffic_query only = {.verdict = "audited"};
+    struct fixture *f = *state;
+    struct store_traffic *rows;
+    add(f, "a", 1, request("allowed", "x.test", 3));
+    add(f, "a", 2, audited("/mcp", "one", 1));
+    add(f, "a", 3, audited("/mcp", "two", 2));
+    add(f, "a", 4, audited("/mcp", "one", 3));
+    reopen_store(f);
+    add(f, "a", 5, audited("/b", NULL, 4));
+    assert_int_equal(list(f, only, &rows), 3);
+    assert_int_equal(rows[0].count, 2);
+    assert_int_equal(rows[0].last_seen_ms, 3);
+    assert_string_equal(rows[0].tool, "one");
+    assert_string_equal(rows[1].tool, "two");
+    assert_string_equal(rows[2].path, "/b");
+    assert_string_equal(rows[2].operation, "");
+    assert_int_equal(list(f, (struct store_traffic_query){0}, &rows), 1);
+    assert_string_equal(rows[0].verdict, "allowed");
+}
+
+/* Those that were seen longest ago make room, and are counted. */
+static void a_flood_of_what_is_audited_drops_the_oldest(void **state)
+{
+    enum { MORE = 30 };
+    struct fixture *f = *state;
+    struct store_traffic *items = alloc_zero(STORE_AUDITED_MAX, sizeof *items), *rows;
+    size_t n;
+    add(f, "a", 1, request("allowed", "evidence.test", 1));
+    for (int i = 0; i < STORE_AUDITED_MAX; i++)
+        items[i] = audited(arena_printf(f->arena, "/%d", i), "", i + 1);
+    struct store_traffic_batch batch = {"s1", "a", 2, items, STORE_AUDITED_MAX};
+    assert_int_equal(store_write(f->store, add_batch, &batch, &f->err), 0);
+    add(f, "a", 3, audited("/0", "", 5000));            /* the first one comes again */
+    for (int i = 0; i < MORE; i++)
+        add(f, "a", (uint64_t)(4 + i), audited(arena_printf(f->arena, "/new%d", i), "", 6000 + i));
+    assert_int_equal(list(f, (struct store_traffic_query){.verdict = "audited"}, &rows),
+                     STORE_AUDITED_MAX);
+    assert_string_equal(rows[0].path, "/0");
+    assert_string_equal(rows[1].path, "/31");
+    assert_string_equal(rows[STORE_AUDITED_MAX - 1].path, "/new29");
+    assert_int_equal(store_traffic_unlisted(f->store, "s1", f->arena, &rows, &n, &f->err), 0);
+    assert_int_equal(n, 1);
+    assert_string_equal(rows[0].verdict, "audited");
+    assert_int_equal(rows[0].count, MORE);
+    assert_int_equal(count_of(f, "evidence.test"), 1);
+    free(items);
+}
+
 static void rows_outlive_their_sandbox_for_a_while(void **state)
 {
     struct fixture *f = *state;
@@ -175,6 +235,8 @@ int main(void)
         STORE_TEST(a_batch_counts_once_however_often_it_comes),
         STORE_TEST(a_row_knows_its_first_and_last_time),
         STORE_TEST(a_flood_takes_no_row),
+        STORE_TEST(what_is_audited_is_counted_by_request_and_apart),
+        STORE_TEST(a_flood_of_what_is_audited_drops_the_oldest),
         STORE_TEST(rows_outlive_their_sandbox_for_a_while),
         STORE_TEST(events_are_trimmed_apart_and_their_ids_never_return),
     };

@@ -102,7 +102,15 @@ static void refuses_a_newer_schema(void **state)
 }
 
 /* What undoes the last steps of the schema. */
+#define WITHOUT_AUDITED                                                                      \
+    "DROP INDEX traffic_key;"                                                                \
+    "ALTER TABLE traffic DROP COLUMN method; ALTER TABLE traffic DROP COLUMN path;"          \
+    "ALTER TABLE traffic DROP COLUMN operation; ALTER TABLE traffic DROP COLUMN field;"      \
+    "ALTER TABLE traffic DROP COLUMN rpc_method; ALTER TABLE traffic DROP COLUMN tool;"      \
+    "CREATE UNIQUE INDEX traffic_key ON traffic(sandbox_id, verdict, host, port, binary,"    \
+    " rule);"
 #define WITHOUT_CALLS                                                                        \
+    WITHOUT_AUDITED                                                                          \
     "DROP INDEX draft_denied;"                                                               \
     "ALTER TABLE draft DROP COLUMN operation; ALTER TABLE draft DROP COLUMN field;"          \
     "ALTER TABLE draft DROP COLUMN rpc_method; ALTER TABLE draft DROP COLUMN tool;"
@@ -195,6 +203,35 @@ static void chunks_of_before_calls_stay(void **state)
     assert_int_equal(store_write(f->store, put_call, "b", &f->err), 0);
     assert_int_equal(store_write(f->store, put_call, "b", &f->err), -1);
     assert_int_equal(f->err.kind, ERROR_EXISTS);
+}
+
+static int put_traffic(struct store_tx *tx, void *method, struct error *err)
+{
+    struct store_traffic row = {.verdict = "allowed", .host = "x.test", .port = 443,
+                                .binary = "/bin/a", .rule = "r", .reason = "", .count = 1,
+                                .method = method};
+    struct store_traffic_batch batch = {"s1", method, 1, &row, 1};
+    return store_tx_traffic_add(tx, &batch, err);
+}
+
+/* Rows of before what is audited was counted by request. */
+static void traffic_of_before_requests_stays(void **state)
+{
+    struct fixture *f = *state;
+    struct store_traffic *rows;
+    size_t n;
+    open_store(f);
+    put_sandbox(f, "s1", "demo");
+    assert_int_equal(store_write(f->store, put_traffic, "", &f->err), 0);
+    store_close(f->store);
+    tamper(f, WITHOUT_AUDITED "PRAGMA user_version=7");
+    open_store(f);
+    assert_int_equal(store_write(f->store, put_traffic, "POST", &f->err), 0);
+    const struct store_traffic_query all = {.sandbox_id = "s1"};
+    assert_int_equal(store_traffic_list(f->store, &all, f->arena, &rows, &n, &f->err), 0);
+    assert_int_equal(n, 2);
+    assert_string_equal(rows[0].method, "");
+    assert_string_equal(rows[1].method, "POST");
 }
 
 /* A store of the first schema, with what it had. */
@@ -357,6 +394,7 @@ int main(void)
         TEST(opens_an_older_schema),
         TEST(chunks_of_before_requests_stay),
         TEST(chunks_of_before_calls_stay),
+        TEST(traffic_of_before_requests_stays),
         TEST(refuses_a_read_only_file),
         TEST(refuses_a_read_only_folder),
         TEST(names_that_mean_something_to_sqlite_are_just_names),
