@@ -159,3 +159,31 @@ put_client() { inside sh -c 'cat >/tmp/grpc_client.py' <"$top/tests/e2e/grpc_cli
     [ "$(tail -1 "$BATS_TEST_TMPDIR/said")" = "Watch goes on" ]
     until_so "sluice logs demo | grep -q '/test.Service/Feed'"
 }
+
+@test "WebSockets over HTTP/2: each message is judged, one that is refused ends its stream with 1008 and no other, whatever the origin speaks" {
+    log=$BATS_TEST_TMPDIR/log
+    /usr/bin/python3 "$top/tests/e2e/websocket_http2_server.py" 10.77.0.2 8445 "$log" "$state/good.pem" "$state/good.key" 3>&- &
+    echo $! >>"$BATS_FILE_TMPDIR/origins"
+    run_origin /usr/bin/python3 "$top/tests/e2e/websocket_server.py" 10.77.0.2 8446 "$log" "$state/good.both"
+    until_so "grep -q 'LISTEN' <(ss -Hltn 'sport = 8445')" 20
+    sluice policy set demo --wait --policy - <<YAML
+version: 1
+network_policies:
+  chat:
+    binaries: [{path: "/usr/**"}]
+    endpoints:
+      - {host: api.test, ports: [8445, 8446], protocol: websocket, enforcement: enforce, allowed_ips: [10.77.0.0/24],
+         rules: [{allow: {method: GET, path: "/*"}}, {allow: {method: WEBSOCKET_TEXT, path: /chat}}]}
+YAML
+    inside sh -c 'cat >/tmp/client.py' <"$top/tests/e2e/websocket_http2_client.py"
+    for port in 8445 8446; do
+        : >"$log"
+        run --separate-stderr -0 inside /usr/bin/python3 /tmp/client.py https://api.test:$port /chat=one /quiet=secret /chat=two /not/here=three
+        [ "$output" = $'/chat one\n/quiet closed 1008 WEBSOCKET_TEXT /quiet not permitted by policy\n/chat two\n/not/here refused 403' ]
+        until_so "grep -q 'closed $([ $port = 8445 ] || echo 1008)' '$log'"       # hypercorn does not tell which code it got
+        run ! grep secret "$log"
+        grep -q "$([ $port = 8446 ] || echo '2 ')text two" "$log"
+    done
+    until_so "sluice logs demo | grep -q 'HTTP:WEBSOCKET_TEXT .* DENIED .*WEBSOCKET_TEXT wss://api.test:8446/quiet .*engine:l7-websocket'"
+    run ! grep secret <(sluice logs demo)
+}

@@ -19,18 +19,22 @@ static void tell_client(struct client *c)
     buf_free(&out);
 }
 
+/* A server of HTTP/2 is left to end its stream first (RFC 6455, 7.1.1): some, such as hypercorn,
+ * end the whole connection where a stream ends right behind its Close. */
 static void tell_origin(struct client *c)
 {
     const struct messages *messages = &c->websocket->messages;
     uint8_t key[FRAME_KEY_SIZE];
     struct buf out = {0};
-    if (messages_at_border(messages) && !messages->closed &&
-        uv_random(NULL, NULL, key, sizeof key, 0, NULL) == 0) {
+    bool told = messages_at_border(messages) && !messages->closed &&
+                uv_random(NULL, NULL, key, sizeof key, 0, NULL) == 0;
+    if (told) {
         frame_print_close(&out, c->websocket->status, "", key);
         net_write(c->upstream.stream, out.data, out.len);
         buf_free(&out);
     }
-    net_finish(c->upstream.stream);
+    if (!told || !c->upstream.http2)
+        net_finish(c->upstream.stream);
 }
 
 static void close_when_done(struct client *c)
@@ -89,6 +93,8 @@ static void closing_upstream_read(struct client *c, const char *bytes, ssize_t n
     if (n >= 0)
         return;
     c->upstream.ended = true;
+    if (c->upstream.http2 && !c->upstream.finished)
+        net_finish(c->upstream.stream);
     if (!c->websocket->told)
         net_finish(c->stream);
     c->websocket->told = true;
