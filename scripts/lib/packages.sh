@@ -11,7 +11,7 @@ test_packages="uidmap clang-format bind9-dnsutils redis-tools python3-websockets
 # Programs that the suites stories_* run in a sandbox or as a server for it, FILE:PACKAGE. Without one, its test is skipped.
 story_programs="/usr/bin/git:git /usr/bin/ssh:openssh-client /usr/sbin/sshd:openssh-server /usr/bin/psql:postgresql-client
     /usr/lib/postgresql/*/bin/postgres:postgresql /usr/bin/pip3:python3-pip /usr/lib/python3/dist-packages/requests:python3-requests
-    /usr/bin/node:nodejs /usr/bin/npm:npm /usr/bin/go:golang-go /usr/bin/javac:default-jdk-headless"
+    /usr/bin/node:nodejs /usr/bin/npm:npm /usr/bin/go:golang-go /usr/share/gocode/src/google.golang.org/grpc:golang-google-grpc-dev /usr/bin/javac:default-jdk-headless"
 
 missing_packages() {
     for package in "$@"; do

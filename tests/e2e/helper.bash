@@ -76,6 +76,14 @@ start_tls_origin() {   # start_tls_origin ADDRESS PORT [CERTIFICATE [FOLDER]]
     listen python3 "$top/tests/e2e/tls_origin.py" "$1" "$2" "$state/counts" ${3:+"$state/$3.both"} ${4:+"$4"}
 }
 
+# run_nghttpx PORT PROTOCOLS CERTIFICATE: a server that speaks these in front of the one at port 80; $state/access has its requests.
+run_nghttpx() {
+    nghttpx --conf=/dev/null --no-ocsp -f"10.77.0.2,$1" -b'10.77.0.2,80' --npn-list="$2" --accesslog-file="$state/access" \
+        --accesslog-format='$remote_port $alpn $request' --errorlog-file="$state/nghttpx.log" --workers=1 "$state/$3.key" "$state/$3.pem" 3>&- &
+    echo $! >>"$BATS_FILE_TMPDIR/origins"
+    until_so "grep -q 'LISTEN' <(ss -Hltn 'sport = $1')" 20
+}
+
 # plain NAME COMMAND…: in the sandbox, without the variables that name a proxy.
 plain() {
     sluice sandbox exec "$1" -- env -u http_proxy -u HTTP_PROXY -u https_proxy -u HTTPS_PROXY -u all_proxy -u ALL_PROXY "${@:2}"

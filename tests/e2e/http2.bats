@@ -17,8 +17,8 @@ setup_file() {
     run_origin python3 "$top/tests/e2e/tls_origin.py" 10.77.0.2 80 "$state/counts"
     run_origin /usr/bin/python3 "$top/tests/e2e/grpc_origin.py" 10.77.0.2 50051 "$state/good.pem" "$state/good.key"
     run_origin /usr/bin/python3 "$top/tests/e2e/grpc_origin.py" 10.77.0.2 50052
-    run_nghttpx 8443 h2,http/1.1
-    run_nghttpx 8444 h2
+    run_nghttpx 8443 h2,http/1.1 good
+    run_nghttpx 8444 h2 good
     cat >"$state/sluice.yaml" <<YAML
 egress:
   extra_ca: $state/ca.pem
@@ -37,13 +37,6 @@ run_origin() {   # run_origin COMMAND...: it writes "up"
     "$@" >"$pipe" 3>&- &
     echo $! >>"$BATS_FILE_TMPDIR/origins"
     read -r -t 20 _ <"$pipe"
-}
-
-run_nghttpx() {  # run_nghttpx PORT PROTOCOLS: it speaks these, in front of the origin at port 80
-    nghttpx --conf=/dev/null --no-ocsp -f"10.77.0.2,$1" -b'10.77.0.2,80' --npn-list="$2" --accesslog-file="$state/access" --accesslog-format='$remote_port $alpn $request' \
-        --errorlog-file="$state/nghttpx.log" --workers=1 "$state/good.key" "$state/good.pem" 3>&- &
-    echo $! >>"$BATS_FILE_TMPDIR/origins"
-    until_so "grep -q 'LISTEN' <(ss -Hltn 'sport = $1')" 20
 }
 
 # rules PORT RULES: sets the policy of demo, for any program.
