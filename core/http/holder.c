@@ -8,10 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
-
-enum { SEARCH_MS = 250 };
 
 static ssize_t read_text(const char *path, char *out, size_t size)
 {
@@ -46,19 +43,19 @@ bool http_process_apart(pid_t pid, uid_t uid)
     return n != m || memcmp(mine, its, (size_t)n) != 0;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 struct search {
     char link[64];                                  /* what /proc shows for the socket */
     uid_t uid;
-    int64_t deadline;
-    bool found, apart, late;
+    unsigned entries;                               /* of /proc that were read */
+    bool found, apart;
 };
+
+/* The budget is counted in entries, not in time: how busy the machine is must not decide who
+ * somebody is. */
+static bool may_go_on(const struct search *s)
+{
+    return s->entries < HTTP_HOLDER_ENTRIES_MAX;
+}
 
 /* Whether one of the process's descriptors is the socket. */
 static bool holds(struct search *s, int folder)
@@ -70,12 +67,12 @@ static bool holds(struct search *s, int folder)
         close(folder);
         return false;
     }
-    while (!found && !s->late && (entry = readdir(dir))) {
+    while (!found && may_go_on(s) && (entry = readdir(dir))) {
         char link[64];
         ssize_t n = readlinkat(folder, entry->d_name, link, sizeof link - 1);
         link[n > 0 ? n : 0] = '\0';
         found = strcmp(link, s->link) == 0;
-        s->late = now_ms() > s->deadline;
+        s->entries++;
     }
     closedir(dir);
     return found;
@@ -85,6 +82,7 @@ static void look_at_process(struct search *s, int proc, const char *pid)
 {
     struct stat st;
     char path[64];
+    s->entries++;
     if (fstatat(proc, pid, &st, 0) != 0 || st.st_uid != s->uid)
         return;
     snprintf(path, sizeof path, "%.20s/fd", pid);
@@ -97,15 +95,15 @@ static void look_at_process(struct search *s, int proc, const char *pid)
 
 bool http_socket_held_here(uint64_t inode, uid_t uid)
 {
-    struct search s = {.uid = uid, .deadline = now_ms() + SEARCH_MS};
+    struct search s = {.uid = uid};
     DIR *proc = opendir("/proc");
     struct dirent *entry;
     if (!proc)
         return false;
     snprintf(s.link, sizeof s.link, "socket:[%" PRIu64 "]", inode);
-    while (!s.apart && !s.late && (entry = readdir(proc)))
+    while (!s.apart && may_go_on(&s) && (entry = readdir(proc)))
         if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
             look_at_process(&s, dirfd(proc), entry->d_name);
     closedir(proc);
-    return s.found && !s.apart && !s.late;
+    return s.found && !s.apart && may_go_on(&s);
 }
