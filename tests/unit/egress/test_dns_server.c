@@ -11,11 +11,11 @@
 #include "base/error.h"
 #include "egress/dns/server.h"
 #include "support/network.h"
+#include "support/patience.h"
 
 #include <poll.h>
 #include <string.h>
 
-enum { PATIENCE_MS = 20000 };
 
 #define QUERY "\x12\x34\1\0\0\1\0\0\0\0\0\0\3api\4test\0\0\1\0\1"
 enum { QUERY_LEN = sizeof QUERY - 1, ANSWER_LEN = QUERY_LEN + 16 };
@@ -95,7 +95,7 @@ static bool is_readable(int fd)
 /* Runs the server until fd can be read; what recv says then. */
 static ssize_t receive(struct scene *s, int fd, void *out, size_t size)
 {
-    uint64_t end_ms = clock_mono_ms() + PATIENCE_MS;
+    uint64_t end_ms = clock_mono_ms() + patience_ms();
     while (!is_readable(fd)) {
         assert_true(clock_mono_ms() < end_ms);
         uv_run(&s->loop, UV_RUN_ONCE);

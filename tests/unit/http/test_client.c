@@ -109,8 +109,10 @@ static const struct http_call_callbacks callbacks = {on_response, NULL, on_error
 
 static struct http_call_request get(const struct peer *peer)
 {
-    return (struct http_call_request){
-        .address = peer->f->address, .method = "GET", .path = "/x?y=z", .timeout_ms = 5000};
+    return (struct http_call_request){.address = peer->f->address,
+                                      .method = "GET",
+                                      .path = "/x?y=z",
+                                      .timeout_ms = patience_ms()};
 }
 
 static void call(struct peer *peer, const struct http_call_request *request)

@@ -193,7 +193,7 @@ static void test_pipelined_in_order(void **state)
 static void test_pipelined_flood(void **state)
 {
     (void)state;
-    enum { N = 20000 };
+    enum { N = 12000 };
     struct buf flood = {0};
     struct fixture *f = serving(SMALL, false);
     struct raw *raw = raw_new(f);

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "net/stream.h"
 #include "net/tls.h"
+#include "support/patience.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -13,8 +14,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-enum { PATIENCE_MS = 20000 };
 
 struct world;
 
@@ -104,7 +103,7 @@ static struct world *world_new(void)
     assert_int_equal(uv_loop_init(&w->loop), 0);
     uv_timer_init(&w->loop, &w->watchdog);
     w->watchdog.data = w;
-    uv_timer_start(&w->watchdog, expire, PATIENCE_MS, 0);
+    uv_timer_start(&w->watchdog, expire, patience_ms(), 0);
     strcpy(w->dir, "/tmp/net-XXXXXX");
     assert_non_null(mkdtemp(w->dir));
     w->a.world = w->b.world = w;

@@ -294,7 +294,7 @@ static UNUSED struct answer *begin_upgrade(struct api_fixture *d, struct ask q, 
         .body = q.body,
         .len = q.body ? strlen(q.body) : 0,
         .upgrade = upgrade,
-        .timeout_ms = 25000,
+        .timeout_ms = patience_ms(),
     };
     while (request.n_headers < 6 && q.headers[request.n_headers].name)
         request.n_headers++;

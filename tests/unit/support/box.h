@@ -12,6 +12,7 @@
 #include "sandbox/container/container.h"
 #include "sandbox/wire/spec.h"
 #include "support/modes.h"
+#include "support/patience.h"
 
 #include <sluice/policy.h>
 
@@ -27,7 +28,7 @@
 
 #include <cmocka.h>
 
-enum { BOX_UID = 1900000001, BOX_PATIENCE_MS = 20000 };
+enum { BOX_UID = 1900000001 };
 
 struct box {
     uv_loop_t loop;
@@ -127,7 +128,7 @@ static void box_out_of_patience(uv_timer_t *timer)
 /* Runs the loop until *flag or the sandbox is gone. */
 static void box_wait(struct box *box, const bool *flag)
 {
-    uv_timer_start(&box->patience, box_out_of_patience, BOX_PATIENCE_MS, 0);
+    uv_timer_start(&box->patience, box_out_of_patience, patience_ms(), 0);
     while (!*flag && !box->gone && !box->timed_out)
         uv_run(&box->loop, UV_RUN_DEFAULT);
     uv_timer_stop(&box->patience);
@@ -179,7 +180,7 @@ static inline void box_await_readable(struct box *box, int fd)
                                  {.fd = uv_backend_fd(&box->loop), .events = POLLIN}};
     do {
         uv_run(&box->loop, UV_RUN_NOWAIT);
-        assert_true(poll(wait_for, 2, BOX_PATIENCE_MS) > 0);
+        assert_true(poll(wait_for, 2, patience_ms()) > 0);
     } while (!wait_for[0].revents);
 }
 

@@ -7,13 +7,13 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "egress/caller/callers.h"
+#include "support/patience.h"
 #include "support/watched.h"
+#include "support/workload.h"
 
 #include <poll.h>
 #include <signal.h>
 #include <uv.h>
-
-enum { PATIENCE_MS = 20000 };
 
 struct desk {
     uv_loop_t loop;
@@ -47,7 +47,7 @@ static inline void open_desk(struct desk *d)
     uv_signal_init(&d->loop, &d->child);
     d->patience.data = d;
     uv_signal_start(&d->child, on_child, SIGCHLD);
-    uv_timer_start(&d->patience, out_of_patience, PATIENCE_MS, 0);
+    uv_timer_start(&d->patience, out_of_patience, patience_ms(), 0);
     d->log = (struct log){.fd = STDERR_FILENO, .level = LOG_ERROR, .program = "test"};
     d->proxy = network_listen(PROXY_ADDRESS, &d->port);
     d->local = network_listen("127.0.0.1", &d->local_port);
@@ -126,12 +126,40 @@ static inline int connect_to(int fd, const struct sockaddr_in *to)
     return connect(fd, (const struct sockaddr *)to, sizeof *to) == 0 ? 0 : errno;
 }
 
-#define EXPECT(condition)                                                               \
-    do {                                                                                \
-        if (!(condition)) {                                                             \
-            fprintf(stderr, "%s:%d: %s (%s)\n", __FILE__, __LINE__, #condition, strerror(errno)); \
-            return 1;                                                                   \
-        }                                                                               \
-    } while (0)
+static inline void expect_this_program(struct desk *d)
+{
+    char self[512];
+    struct error err;
+    struct egress_caller caller;
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[len > 0 ? len : 0] = '\0';
+    if (!take(d, &caller, &err))
+        fail_msg("not identified: %s", err.text);
+    assert_string_equal(caller.binary, self);
+    assert_int_equal(caller.n_ancestors, 0);
+    egress_caller_free(&caller);
+}
+
+static inline void expect_nobody(struct desk *d)
+{
+    struct error err;
+    struct egress_caller caller;
+    assert_false(take(d, &caller, &err));
+    assert_int_equal(err.kind, ERROR_DENIED);
+    assert_string_equal(err.text, "the connection was not opened by a connect that the proxy saw");
+}
+
+static inline int connect_blocking(void *arg)
+{
+    const struct desk *d = arg;
+    struct sockaddr_in proxy = address_of(PROXY_ADDRESS, d->port), peer;
+    socklen_t len = sizeof peer;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    EXPECT(connect_to(fd, &proxy) == 0);
+    EXPECT(getpeername(fd, (struct sockaddr *)&peer, &len) == 0 && peer.sin_port == proxy.sin_port);
+    EXPECT((fcntl(fd, F_GETFL) & O_NONBLOCK) == 0 && error_of(fd) == 0);
+    EXPECT(connect_to(fd, &proxy) == EISCONN);
+    return 0;
+}
 
 #endif

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "http/address.h"
 #include "http/server.h"
+#include "support/patience.h"
 
 struct gateway_fixture {
     uv_loop_t loop;
@@ -33,15 +34,24 @@ struct gateway_fixture {
 
 /* Turns the loop until the condition holds; a test that waits in vain fails. */
 #define RUN_UNTIL(f, condition)                                                                    \
-    while (!(condition)) {                                                                         \
+    do {                                                                                           \
+        gateway_begin_wait(&(f)->g);                                                               \
+        while (!(condition) && !(f)->g.expired)                                                    \
+            uv_run(&(f)->g.loop, UV_RUN_ONCE);                                                     \
         if ((f)->g.expired)                                                                        \
             fail_msg("waited in vain for %s", #condition);                                         \
-        uv_run(&(f)->g.loop, UV_RUN_ONCE);                                                         \
-    }
+    } while (0)
 
 static inline void gateway_expire(uv_timer_t *timer)
 {
     ((struct gateway_fixture *)timer->data)->expired = true;
+}
+
+/* A wait that has expired stays so: what cleans up after it does not wait once more. */
+static inline void gateway_begin_wait(struct gateway_fixture *g)
+{
+    if (!g->expired)
+        uv_timer_start(&g->watchdog, gateway_expire, patience_ms(), 0);
 }
 
 static inline void gateway_open(struct gateway_fixture *g)
@@ -50,8 +60,7 @@ static inline void gateway_open(struct gateway_fixture *g)
     uv_loop_init(&g->loop);
     uv_timer_init(&g->loop, &g->watchdog);
     g->watchdog.data = g;
-    uv_timer_start(&g->watchdog, gateway_expire,
-                   getenv("SLUICE_TEST_PATIENT") ? 200 * 1000 : 30 * 1000, 0);
+    gateway_begin_wait(g);
     uv_unref((uv_handle_t *)&g->watchdog);
     snprintf(g->folder, sizeof g->folder, "/tmp/sluice-gateway-XXXXXX");
     assert_non_null(mkdtemp(g->folder));

@@ -17,6 +17,7 @@
 #include "http/server.h"
 #include "http/stream.h"
 #include "http/tunnel.h"
+#include "support/patience.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -56,7 +57,7 @@ static inline void mark(void *flag)
     *(bool *)flag = true;
 }
 
-/* Turns the loop until the condition holds; a test that waits in vain fails after 20 seconds. */
+/* Turns the loop until the condition holds; a test that waits in vain fails. */
 #define RUN_UNTIL(f, condition)                                                                    \
     while (!(condition)) {                                                                         \
         if ((f)->expired)                                                                          \
@@ -71,7 +72,7 @@ static UNUSED struct fixture *fixture_new(void)
     uv_loop_init(&f->loop);
     uv_timer_init(&f->loop, &f->watchdog);
     f->watchdog.data = f;
-    uv_timer_start(&f->watchdog, expire, 20 * 1000, 0);
+    uv_timer_start(&f->watchdog, expire, patience_ms(), 0);
     f->log = (struct log){.fd = 2, .level = LOG_ERROR, .program = "test"};
     strcpy(f->dir, "/tmp/sluice-http-XXXXXX");
     assert_non_null(mkdtemp(f->dir));

@@ -14,6 +14,7 @@
 #include "policy/diff.h"
 #include "policy/policy.h"
 #include "support/chain.h"
+#include "support/patience.h"
 
 /* A folder that only we may write, as voters' files need. */
 struct scripts {
@@ -46,9 +47,10 @@ static inline char *scripts_write(const struct scripts *s, const char *name, con
     return path;
 }
 
+/* Its votes have as much time as they want, unless the test gives the voter a timeout_ms. */
 static inline struct voter *open_script(const char *path, const char *options, struct error *err)
 {
-    const struct chain_config chain = {.vote_timeout_ms = 200, .base_dir = "."};
+    const struct chain_config chain = {.vote_timeout_ms = patience_ms(), .base_dir = "."};
     const struct chain_voter_config config = {
         .script = path, .name = "", .options_json = options, .memory_mb = 8, .sha256 = ""};
     *err = (struct error){0};

@@ -157,7 +157,7 @@ static long probe_high_unshare(void)
     X(init_group_priority, EPERM, setpriority(PRIO_PGRP, 1, 19))                                 \
     X(user_priority, EPERM, setpriority(PRIO_USER, 0, 19))                                       \
     X(user_priority_by_id, EPERM, setpriority(PRIO_USER, getuid(), 19))                          \
-    X(own_priority, 0, setpriority(PRIO_PROCESS, 0, 1))                                          \
+    X(own_priority, 0, setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0)))               \
     X(init_io_priority, EPERM, syscall(SYS_ioprio_set, 1, 1, 3 << 13))                           \
     X(init_group_io_priority, EPERM, syscall(SYS_ioprio_set, 2, 1, 3 << 13))                     \
     X(user_io_priority, EPERM, syscall(SYS_ioprio_set, 3, getuid(), 3 << 13))                    \

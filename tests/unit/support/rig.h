@@ -16,12 +16,13 @@
 #include "base/log.h"
 #include "egress/dns/names.h"
 #include "egress/proxy.h"
+#include "support/patience.h"
 #include "support/puppet.h"
 
 #include <jansson.h>
 #include <sys/epoll.h>
 
-enum { RIG_PATIENCE_MS = 20000, RIG_ENDS = 320 };
+enum { RIG_ENDS = 320 };
 
 /* One end of a connection, read as fast as bytes come unless it is held. */
 struct end {
@@ -114,7 +115,7 @@ static inline void rig_out_of_patience(uv_timer_t *timer)
 #define UNTIL(rig, condition)                                                           \
     do {                                                                                \
         (rig)->timed_out = false;                                                       \
-        uv_timer_start(&(rig)->patience, rig_out_of_patience, RIG_PATIENCE_MS, 0);      \
+        uv_timer_start(&(rig)->patience, rig_out_of_patience, patience_ms(), 0);          \
         while (!(condition) && !(rig)->timed_out)                                       \
             uv_run(&(rig)->loop, UV_RUN_ONCE);                                          \
         uv_timer_stop(&(rig)->patience);                                                \

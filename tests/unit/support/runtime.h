@@ -10,6 +10,7 @@
 #include "runtime/exec.h"
 #include "runtime/logs.h"
 #include "runtime/wait.h"
+#include "support/patience.h"
 
 struct peer {                                       /* the far end of a stream */
     struct net_stream *stream;                      /* NULL: closed */
@@ -144,7 +145,7 @@ static inline int house_setup(void **state)
     uv_loop_init(&h->loop);
     uv_timer_init(&h->loop, &h->watchdog);
     h->watchdog.data = h;
-    uv_timer_start(&h->watchdog, expire, 30 * 1000, 0);
+    uv_timer_start(&h->watchdog, expire, patience_ms(), 0);
     h->jobs = jobs_new(&h->loop);
     h->events = events_new(&h->loop);
     h->subscriber = events_subscribe(h->events, NULL, note_event, h);
