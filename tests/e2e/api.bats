@@ -310,16 +310,13 @@ PY
 import socket, sys
 held = []
 for n in range(1100):
-    s = socket.create_connection(("127.0.0.1", 7070), 5)
+    s = socket.create_connection(("127.0.0.1", 7070), 60)
     held.append(s)
 print("held", flush=True)
 sys.stdin.read()' <"$state/ready" >"$BATS_TEST_TMPDIR/held" 3>&- &
     crowd=$!
     exec 7>"$state/ready"
-    for try in $(seq 200); do
-        grep -q held "$BATS_TEST_TMPDIR/held" && break
-        read -r -t 0.05 _ <>"$state/ready" || true
-    done
+    until_so 'grep -q held "$BATS_TEST_TMPDIR/held"'
     run curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:7070/healthz
     [ "$output" = 200 ]                             # the oldest idle one gave way
     run setpriv --reuid 4243 --regid 4243 --clear-groups curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:7070/healthz

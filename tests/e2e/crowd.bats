@@ -15,8 +15,8 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
 supervisor_pid() { pgrep -f "sluice-supervisor --spec $state/sandboxes/$(sluice sandbox get "$1" -o json | jq -r .id)/"; }
 
 others_are_well() {
-    [ "$(timeout 10 sluice sandbox exec calm -- echo well)" = well ]
-    [ "$(timeout 10 sluice status -o json | jq .ready)" = 2 ]
+    [ "$(timeout 60 sluice sandbox exec calm -- echo well)" = well ]
+    [ "$(timeout 60 sluice status -o json | jq .ready)" = 2 ]
 }
 
 @test "commands that reach a supervisor in one go each run as asked for, with their own output" {

@@ -49,10 +49,10 @@ YAML
     exec 8<>"$state/asked"
     api POST /v1/sandboxes -H 'Content-Type: application/json' -d '{"name":"late"}' >"$state/answer" 3>&- 8>&- &
     asking=$!
-    read -r -t 20 -n 1 <&8
+    read -r -t 60 -n 1 <&8
     exec 8>&-
     kill "$pid"
-    while sluice status >/dev/null 2>&1; do :; done
+    until_so '! sluice status >/dev/null 2>&1'
     : >"$state/go_on"
     wait "$asking"
     wait "$pid"

@@ -36,7 +36,7 @@ run_origin() {   # run_origin COMMAND...: it writes "up"
     mkfifo "$pipe"
     "$@" >"$pipe" 3>&- &
     echo $! >>"$BATS_FILE_TMPDIR/origins"
-    read -r -t 20 _ <"$pipe"
+    read -r -t 60 _ <"$pipe"
 }
 
 # rules PORT RULES: sets the policy of demo, for any program.
@@ -145,7 +145,7 @@ put_client() { inside sh -c 'cat >/tmp/grpc_client.py' <"$top/tests/e2e/grpc_cli
     put_client
     grpc_rules 50051 Watch Feed
     inside /usr/bin/python3 /tmp/grpc_client.py api.test:50051 tls Both >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
-    until_so '[ "$(grep -c began "$BATS_TEST_TMPDIR/said")" = 2 ]' 60
+    until_so '[ "$(grep -c began "$BATS_TEST_TMPDIR/said")" = 2 ]'
     grpc_rules 50051 Watch
     wait $!
     grep -q '^Feed ended ' "$BATS_TEST_TMPDIR/said"

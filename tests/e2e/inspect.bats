@@ -242,10 +242,10 @@ for line in sys.stdin:
 ' <"$BATS_TEST_TMPDIR/go" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
     exec 7>"$BATS_TEST_TMPDIR/go"
     echo /one >&7
-    until_so 'grep -q "200 POST /one" "$BATS_TEST_TMPDIR/said"' 20
+    until_so 'grep -q "200 POST /one" "$BATS_TEST_TMPDIR/said"'
     rules "$rest, access: read-only"
     echo /two >&7
-    until_so '[ "$(wc -l <"$BATS_TEST_TMPDIR/said")" -ge 2 ]' 20
+    until_so '[ "$(wc -l <"$BATS_TEST_TMPDIR/said")" -ge 2 ]'
     exec 7>&-
     wait $! || true
     run ! grep -q '200 POST /two' "$BATS_TEST_TMPDIR/said"

@@ -38,7 +38,7 @@ supervisor_pid() { pgrep -f "sluice-supervisor --spec $state/sandboxes/$(sluice 
     start_gateway
     sluice sandbox exec demo -- echo back >"$BATS_TEST_TMPDIR/out" 3>&- &
     waiter=$!
-    timeout 20 grep -q "sandbox demo: a command waits" <(exec tail -n +1 -F "$state/gateway.log" 2>/dev/null 3>&-)
+    timeout 60 grep -q "sandbox demo: a command waits" <(exec tail -n +1 -F "$state/gateway.log" 2>/dev/null 3>&-)
     kill -CONT "$supervisor"
     wait "$waiter"
     [ "$(cat "$BATS_TEST_TMPDIR/out")" = back ]
@@ -172,10 +172,10 @@ YAML
     exec 8<>"$state/asked"
     api PUT /v1/sandboxes/busy/policy -H 'Content-Type: application/yaml' -d "$(first_rule)" >"$BATS_TEST_TMPDIR/answer" 3>&- 8>&- &
     asking=$!
-    read -r -t 20 -n 1 <&8
+    read -r -t 60 -n 1 <&8
     exec 8>&-
     kill -TERM "$(cat "$state/gateway.pid")"
-    while sluice status >/dev/null 2>&1; do :; done
+    until_so '! sluice status >/dev/null 2>&1'
     run -3 sluice policy update busy --add-endpoint other.example.com:443 --binary /usr/bin/curl
     : >"$state/go_on"
     wait "$asking"

@@ -16,7 +16,7 @@ setup_file() {
     mkfifo "$BATS_FILE_TMPDIR/bound"
     python3 "$top/tests/e2e/nameserver.py" 10.77.0.9 "$BATS_FILE_TMPDIR/asked" >"$BATS_FILE_TMPDIR/bound" 3>&- &
     echo $! >>"$BATS_FILE_TMPDIR/origins"
-    read -r -t 10 _ <"$BATS_FILE_TMPDIR/bound"
+    read -r -t 60 _ <"$BATS_FILE_TMPDIR/bound"
     start_gateway
     sluice sandbox create --name lookups
 }
@@ -108,7 +108,7 @@ for i in range(64):
         pass
     streams.append(stream)
 PY
-    run -0 timeout 20 sluice sandbox exec lookups -- dig +short +tries=20 +time=1 lookups
+    run -0 timeout 60 sluice sandbox exec lookups -- dig +short +tries=20 +time=1 lookups
     [ "$output" = 127.0.1.1 ]
     [ "$(knock lookups)" = 403 ]
     [ "$(sluice sandbox list -o json | jq -r '.sandboxes[].phase')" = ready ]
@@ -122,7 +122,7 @@ PY
     run inside python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).bind(("127.0.0.1", 53))'
     [[ "$output" == *"Permission denied"* ]]
     sluice sandbox create --name none --network none
-    run timeout 20 sluice sandbox exec none -- getent ahostsv4 db.example.test
+    run timeout 60 sluice sandbox exec none -- getent ahostsv4 db.example.test
     [ "$status" -eq 2 ]
 }
 

@@ -44,7 +44,7 @@ refused_then_approved() {
     as_guest "$bin/initdb" -D "$state/db" -U story -A trust --no-sync >"$BATS_TEST_TMPDIR/initdb"
     echo "host all all 10.77.0.0/24 trust" >>"$state/db/pg_hba.conf"
     serve as_guest "$bin/postgres" -D "$state/db" -h 10.77.0.2 -k "$state" -c fsync=off
-    until_so "psql -h 10.77.0.2 -U story postgres -Atc 'create table t as select 42 as n' >/dev/null 2>&1" 30
+    until_so "psql -h 10.77.0.2 -U story postgres -Atc 'create table t as select 42 as n' >/dev/null 2>&1"
     refused_then_approved db.test 5432 "/usr/lib/postgresql/*/bin/psql" psql -h db.test -U story postgres -c 'select n from t'
     [ "$(plain demo psql -h db.test -U story postgres -Atc 'insert into t values (43); select sum(n) from t' | tail -1)" = 85 ]
     run ! plain demo psql -h db.test -p 5433 -U story postgres -c 'select n from t'
@@ -54,7 +54,7 @@ refused_then_approved() {
 @test "redis-cli" {
     # The server, by its other name: the package of that name would start a service.
     serve bash -c "exec -a redis-server redis-check-rdb --bind 10.77.0.2 --port 6379 --save '' --protected-mode no"
-    until_so 'redis-cli -h 10.77.0.2 ping >/dev/null 2>&1' 20
+    until_so 'redis-cli -h 10.77.0.2 ping >/dev/null 2>&1'
     refused_then_approved cache.test 6379 /usr/bin/redis-cli redis-cli -h cache.test set key value
     [ "$(plain demo redis-cli -h cache.test set key value)" = OK ]
     [ "$(plain demo redis-cli -h cache.test get key)" = value ]
@@ -67,7 +67,7 @@ refused_then_approved() {
     printf '%s\n' "ListenAddress 10.77.0.2:2222" "HostKey $state/host" "AuthorizedKeysFile $state/key.pub" \
         "StrictModes no" "UsePAM no" "PidFile none" >"$state/sshd_config"
     serve as_guest /usr/sbin/sshd -D -e -f "$state/sshd_config"
-    until_so 'ssh-keyscan -p 2222 10.77.0.2 2>/dev/null | grep -q ed25519' 20
+    until_so 'ssh-keyscan -p 2222 10.77.0.2 2>/dev/null | grep -q ed25519'
     git init -q --bare -b main "$state/home/repo.git"
     sluice sandbox exec demo -- sh -c 'mkdir -p -m 700 .ssh && umask 077 && cat >.ssh/id_ed25519' <"$state/key"
     echo "[code.test]:2222 $(cut -d' ' -f1,2 "$state/host.pub")" | sluice sandbox exec demo -- sh -c 'cat >.ssh/known_hosts'

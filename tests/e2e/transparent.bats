@@ -18,7 +18,7 @@ setup_file() {
     # The server, by its other name: the package of that name would start a service.
     (exec -a redis-server redis-check-rdb --bind 10.77.0.2 --port 6379 --save '' --protected-mode no --logfile "$BATS_FILE_TMPDIR/redis.log" 3>&-) &
     echo $! >>"$BATS_FILE_TMPDIR/origins"
-    timeout 20 sh -c 'until redis-cli -h 10.77.0.2 ping >/dev/null 2>&1; do :; done'
+    until_so 'redis-cli -h 10.77.0.2 ping >/dev/null 2>&1'
     start_origin
     start_gateway
 }
@@ -44,7 +44,7 @@ rules() {
     sluice sandbox create --name first
     run plain first curl -sS http://api.open.test:8080/
     [ "$status" -eq 7 ]
-    timeout 20 sh -c 'until sluice rule get first -o json | grep -q api.open.test; do :; done'
+    until_so 'sluice rule get first -o json | grep -q api.open.test'
     run -0 sluice rule get first -o json
     [ "$(jq -r '.chunks[0] | "\(.rule.endpoints[0].host):\(.rule.endpoints[0].port) \(.rule.binaries[0].path)"' <<<"$output")" = "api.open.test:8080 /usr/bin/curl" ]
     run ! grep -q api.open.test "$asked"
@@ -67,7 +67,7 @@ while True:
     print(s.recv(100).split(b"\r\n")[0].decode())
     break
 PY
-    timeout 20 sh -c "until grep -q has '$BATS_TEST_TMPDIR/kept'; do :; done"
+    until_so 'grep -q has "$BATS_TEST_TMPDIR/kept"'
     rules first api.open.test:8080:/usr/bin/curl "api.open.test:8080:/usr/bin/python3*"
     wait $!
     grep -q "HTTP/1.1 200" "$BATS_TEST_TMPDIR/kept"
@@ -148,7 +148,7 @@ except ConnectionResetError:
 stays.sendall(b"still here\n")
 print(stays.recv(100))
 PY
-    timeout 20 sh -c "until grep -q '220 ready.*220 ready' '$BATS_TEST_TMPDIR/both'; do :; done"
+    until_so 'grep -q "220 ready.*220 ready" "$BATS_TEST_TMPDIR/both"'
     rules reload "stays.open.test:2525:/usr/bin/python3*"
     wait $!
     grep -q gone "$BATS_TEST_TMPDIR/both"
@@ -161,8 +161,8 @@ PY
     for n in 1 2 3 4 5 6 7 8; do
         bare slow "http://n$n.silent.test:8080/" >>"$BATS_TEST_TMPDIR/silent" 2>&1 3>&- &
     done
-    timeout 20 sh -c "until grep -q n8.silent.test '$asked'; do :; done"
-    [ "$(timeout 5 sluice sandbox exec slow -- curl --noproxy '*' -sS -m 4 -o /dev/null -w '%{http_code}' http://api.open.test:8080/)" = 200 ]
+    until_so 'grep -q n8.silent.test "$asked"'
+    [ "$(timeout 60 sluice sandbox exec slow -- curl --noproxy '*' -sS -m 4 -o /dev/null -w '%{http_code}' http://api.open.test:8080/)" = 200 ]
     sluice sandbox exec slow -- bash -c 'kill -9 $(pgrep curl || ps -e -o pid,comm | sed -n "s/ *\([0-9]*\) curl/\1/p")'
     wait
     [ "$(bare slow http://api.open.test:8080/)" = 200 ]

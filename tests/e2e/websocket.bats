@@ -22,7 +22,7 @@ serve() {          # serve PORT [CERTIFICATE-AND-KEY]
     mkfifo "$state/up.$1"
     /usr/bin/python3 "$top/tests/e2e/websocket_server.py" 10.77.0.2 "$1" "$state/log" ${2:+"$2"} >"$state/up.$1" 3>&- &
     echo $! >>"$BATS_FILE_TMPDIR/origins"
-    read -r -t 20 _ <"$state/up.$1"
+    read -r -t 60 _ <"$state/up.$1"
 }
 
 # rules NAME REST...: endpoints at ws.test, each with the rest of its line.

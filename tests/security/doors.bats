@@ -185,7 +185,7 @@ PY
     sluiced --state-dir "$other" --listen "unix:$other/s.sock" --listen tcp:10.77.0.3:7075 \
         --listen tcp:10.77.0.3:7076,insecure --listen tcp:127.0.0.1:7077,trust_local_uids >"$other/ready" 2>"$other/log" 3>&- &
     local pid=$!
-    read -r -t 20 _ <"$other/ready"
+    read -r -t 60 _ <"$other/ready"
     grep -q 'tcp:10.77.0.3:7075, which is not encrypted.*--listen tcp:10.77.0.3:7075,insecure' "$other/log"
     token=$(cat "$other/admin.token")
     local status

@@ -29,9 +29,9 @@ attack() {
     for target in "block 10.200.0.1 3128" "block 10.77.0.2 8080" "linger 10.77.0.2 8080"; do
         run timeout -k 1 60 sluice sandbox exec demo -- timeout 40 /tmp/hold_loop $target
         [ "$output" = done ] || { echo "$target: $output"; return 1; }
-        run -0 timeout 20 sluice sandbox exec demo -- curl -sS -o /dev/null -w '%{http_code}' http://10.77.0.2:8080/
+        run -0 timeout 60 sluice sandbox exec demo -- curl -sS -o /dev/null -w '%{http_code}' http://10.77.0.2:8080/
         [ "$output" = 200 ]
-        timeout 20 sluice policy set demo --policy "$BATS_FILE_TMPDIR/rules.yaml" --wait
+        timeout 60 sluice policy set demo --policy "$BATS_FILE_TMPDIR/rules.yaml" --wait
     done
 }
 
