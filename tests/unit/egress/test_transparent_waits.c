@@ -63,9 +63,10 @@ static void a_caller_that_waits_is_answered_when_the_proxy_ends(void **state)
     struct waiting w;
     (void)state;
     begin_waiting(&w);
-    rig_stop(&w.rig);
+    rig_close_proxy(&w.rig);
     int status;
     assert_int_equal(waitpid(w.pid, &status, 0), w.pid);
+    rig_stop(&w.rig);
     assert_int_equal(w.task.shared->error, ECONNABORTED);
     deaf_end(&w.deaf);
 }

@@ -318,10 +318,17 @@ static inline void rig_closed(void *ctx)
 }
 
 /* Fails when a handle of the proxy is left. */
-static inline void rig_stop(struct rig *rig)
+static inline void rig_close_proxy(struct rig *rig)
 {
     egress_close(rig->proxy, rig_closed, rig);
     UNTIL(rig, rig->closed);
+}
+
+/* Kills the workloads that still run. */
+static inline void rig_stop(struct rig *rig)
+{
+    if (!rig->closed)
+        rig_close_proxy(rig);
     egress_names_free(rig->names);
     for (size_t i = 0; i < rig->n_ends; i++) {
         close(rig->ends[i].fd);
