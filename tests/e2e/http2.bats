@@ -158,7 +158,7 @@ put_client() { inside sh -c 'cat >/tmp/grpc_client.py' <"$top/tests/e2e/grpc_cli
     /usr/bin/python3 "$top/tests/e2e/websocket_http2_server.py" 10.77.0.2 8445 "$log" "$state/good.pem" "$state/good.key" 3>&- &
     echo $! >>"$BATS_FILE_TMPDIR/origins"
     run_origin /usr/bin/python3 "$top/tests/e2e/websocket_server.py" 10.77.0.2 8446 "$log" "$state/good.both"
-    until_so "grep -q 'LISTEN' <(ss -Hltn 'sport = 8445')" 20
+    until_so "grep -q 'LISTEN' <(ss -Hltn 'sport = 8445')"
     sluice policy set demo --wait --policy - <<YAML
 version: 1
 network_policies:
