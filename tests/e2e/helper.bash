@@ -81,7 +81,7 @@ run_nghttpx() {
     nghttpx --conf=/dev/null --no-ocsp -f"10.77.0.2,$1" -b'10.77.0.2,80' --npn-list="$2" --accesslog-file="$state/access" \
         --accesslog-format='$remote_port $alpn $request' --errorlog-file="$state/nghttpx.log" --workers=1 "$state/$3.key" "$state/$3.pem" 3>&- &
     echo $! >>"$BATS_FILE_TMPDIR/origins"
-    until_so "grep -q 'LISTEN' <(ss -Hltn 'sport = $1')" 20
+    until_so "grep -q 'LISTEN' <(ss -Hltn 'sport = $1')"
 }
 
 # plain NAME COMMAND…: in the sandbox, without the variables that name a proxy.
