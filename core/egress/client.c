@@ -14,6 +14,8 @@
  * how long a tunnel whose client is gone may take to be ended by the other side. */
 enum { SENDING_MS = 30000, ENDING_MS = 2000, ORPHAN_MS = 30000, WATCH_MS = 1000 };
 
+enum { TURN_MS = 10 };                              /* since the loop looked at its sockets */
+
 static const struct client_state ending_state, closing_state;
 
 static void free_hello(struct client *c)
@@ -147,6 +149,7 @@ void egress_client_end(struct client *c)
     c->state = &ending_state;
     egress_client_drop_upstream(c);
     buf_clear(&c->pending);
+    egress_exchange_forget_body(&c->exchange);
     egress_client_expect(c, SENDING_MS);
     net_read(c->stream);
     net_finish(c->stream);
@@ -252,6 +255,26 @@ void egress_client_expect(struct client *c, unsigned ms)
         uv_timer_start(&c->timer, timed_out, ms, 0);
     else
         uv_timer_stop(&c->timer);
+}
+
+bool egress_client_turn_is_over(const struct client *c)
+{
+    return uv_hrtime() / 1000000 >= uv_now(c->proxy->loop) + TURN_MS;
+}
+
+static void take_turn_again(uv_timer_t *timer)
+{
+    struct client *c = timer->data;
+    egress_client_take_turn(c, c->turn);
+}
+
+void egress_client_take_turn(struct client *c, void (*work)(struct client *c))
+{
+    c->turn = work;
+    if (egress_client_turn_is_over(c))
+        uv_timer_start(&c->timer, take_turn_again, 1, 0);
+    else
+        work(c);
 }
 
 bool egress_client_has_room(const struct client *c)

@@ -8,6 +8,7 @@
 #ifndef EGRESS_CLIENT_H
 #define EGRESS_CLIENT_H
 
+#include "egress/answer/tools.h"
 #include "egress/caller/callers.h"
 #include "egress/destination/dial.h"
 #include "egress/destination/resolver.h"
@@ -52,6 +53,7 @@ struct egress_proxy {
     bool resolve_denied;
     unsigned n_lookups;                             /* of hosts of refused requests */
     size_t messages_memory;                         /* bytes of WebSocket messages that are held */
+    struct egress_tools_room tools;                 /* for answers that are reduced */
 
     bool closing;
     unsigned n_listeners;                           /* open ones */
@@ -113,6 +115,7 @@ struct client {
     struct http_parser *requests;
     struct buf pending; /* the client's bytes that nobody has looked at */
     struct egress_hello *hello; /* of a tunnel, until it is known whom TLS asks for */
+    void (*turn)(struct client *c);                 /* work that waits for the loop */
     void (*reached)(struct client *c);              /* what follows when this is over: */
     struct egress_lookup *lookup;                   /* under way, or NULL */
     struct egress_dial *dial;                       /* under way, or NULL */
@@ -138,6 +141,11 @@ void egress_client_refuse(struct client *c, const struct egress_refusal *refusal
 /* After an answer: nothing more is read as a request. */
 void egress_client_end(struct client *c);
 void egress_client_expect(struct client *c, unsigned ms);       /* the timer anew; 0: none */
+/* Work that may take milliseconds, such as judging a body.  A loop that has been busy for long
+ * first looks at its sockets, so that the gateway and other programs get their turn: then the work
+ * is done later, and the timer is in use until then. */
+void egress_client_take_turn(struct client *c, void (*work)(struct client *c));
+bool egress_client_turn_is_over(const struct client *c);
 /* The request is over; the client waits for another one.  The upstream connection is kept. */
 void egress_client_next(struct client *c);
 /* The client has ended its side.  Where no process holds its socket any more, now or later, that

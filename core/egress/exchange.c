@@ -56,6 +56,13 @@ void egress_exchange_clear(struct exchange *exchange)
     *exchange = (struct exchange){.query = ""};
 }
 
+void egress_exchange_forget_body(struct exchange *exchange)
+{
+    buf_free(&exchange->body);
+    policy_calls_free(&exchange->calls);
+    exchange->rules.call = NULL;
+}
+
 struct policy_request egress_route_request(const struct route *route,
                                            const struct egress_caller *caller)
 {

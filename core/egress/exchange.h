@@ -79,6 +79,8 @@ void egress_route_copy(struct route *to, const struct route *from);
  * resolved anew. */
 void egress_route_keep(struct route *route);
 void egress_exchange_clear(struct exchange *exchange);
+/* Frees what was read to judge a body, which nobody asks about any more. */
+void egress_exchange_forget_body(struct exchange *exchange);
 /* The question to the policy about the connection; borrows from both. */
 struct policy_request egress_route_request(const struct route *route,
                                            const struct egress_caller *caller);

@@ -152,6 +152,17 @@ static const char *framing(const struct http_head *head)
     return NULL;
 }
 
+/* Each field is looked up in it. */
+static const char *connection(const struct http_head *head)
+{
+    enum { CONNECTION_MAX = 512 };
+    size_t len = 0;
+    for (size_t i = 0; i < head->n_fields; i++)
+        if (strcasecmp(head->fields[i].name, "Connection") == 0)
+            len += strlen(head->fields[i].value);
+    return len > CONNECTION_MAX ? "Connection has more than 512 bytes" : NULL;
+}
+
 static const char *host(const struct http_head *head)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -169,6 +180,8 @@ static const char *host(const struct http_head *head)
 const char *http_guard_fields(enum http_side side, const struct http_head *head)
 {
     const char *bad = framing(head);
+    if (!bad)
+        bad = connection(head);
     return !bad && side == HTTP_OF_CLIENT ? host(head) : bad;
 }
 

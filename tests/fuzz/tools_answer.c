@@ -35,7 +35,8 @@ static struct buf passed(bool events, egress_tools_ask *ask, const char *body, s
     static char name[] = "Content-Type", json[] = "application/json", sse[] = "text/event-stream";
     struct http_field field = {name, events ? sse : json};
     const struct http_head head = {.status = 200, .fields = &field, .n_fields = 1};
-    struct egress_tools *tools = egress_tools_new(&head, ask, NULL);
+    struct egress_tools_room room = {0};
+    struct egress_tools *tools = egress_tools_new(&head, ask, NULL, &room);
     struct buf out = {0};
     for (size_t i = 0; i < len; i += piece)
         egress_tools_add(tools, body + i, len - i < piece ? len - i : piece, &out);

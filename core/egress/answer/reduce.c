@@ -41,7 +41,7 @@ void egress_reduce_begin(struct client *c, struct http_head *response)
 {
     if (!egress_reduce_wanted(c))
         return;
-    c->exchange.tools = egress_tools_new(response, is_tool_callable, c);
+    c->exchange.tools = egress_tools_new(response, is_tool_callable, c, &c->proxy->tools);
     if (c->exchange.tools)
         response->has_length = false;
 }
@@ -59,6 +59,7 @@ void egress_reduce_body(struct client *c, const char *bytes, size_t len, struct 
         egress_frame_body(out, c->exchange.framing.chunked, bytes, len);
         return;
     }
+    c->proxy->tools.now = uv_now(c->proxy->loop);
     egress_tools_add(c->exchange.tools, bytes, len, &piece);
     frame(c, &piece, out);
     buf_free(&piece);
@@ -67,6 +68,7 @@ void egress_reduce_body(struct client *c, const char *bytes, size_t len, struct 
 void egress_reduce_end(struct client *c, struct buf *out)
 {
     struct buf piece = {0};
+    c->proxy->tools.now = uv_now(c->proxy->loop);
     if (c->exchange.tools)
         egress_tools_end(c->exchange.tools, &piece);
     frame(c, &piece, out);

@@ -16,6 +16,8 @@ struct egress_tools {
     egress_tools_ask *ask;
     void *ctx;
     struct buf held; /* the answer, or the event, as far as it is here */
+    struct egress_tools_room *room;
+    size_t counted;                                 /* in the room's held */
     size_t scanned;                                 /* of held */
     bool line_begins, after_cr;                     /* at the end of what was scanned */
 };
@@ -54,13 +56,25 @@ static bool reduce_document(const struct egress_tools *t, const struct doc_node 
     return reduced;
 }
 
+/* Reading takes time, which belongs to others, too. */
+static bool may_read(struct egress_tools_room *room, size_t len)
+{
+    if (room->read_at != room->now)
+        room->read = 0;
+    room->read_at = room->now;
+    if (room->read && room->read + len > EGRESS_TOOLS_READ_MAX)
+        return false;
+    room->read += len;
+    return true;
+}
+
 /* False: the text stays as it is. */
 static bool reduce_text(const struct egress_tools *t, const char *text, size_t len,
                         struct buf *out)
 {
     struct arena *arena;
     struct doc_node *root;
-    if (!len || !memmem(text, len, "\"tools\"", 7))
+    if (!len || !memmem(text, len, "\"tools\"", 7) || !may_read(t->room, len))
         return false;
     arena = arena_new();
     bool reduced = doc_parse_own(text, len, DOC_NODES_MAX, arena, &root, NULL) == 0 &&
@@ -188,7 +202,7 @@ static bool is_type(const char *value, const char *type)
 }
 
 struct egress_tools *egress_tools_new(const struct http_head *response, egress_tools_ask *ask,
-                                      void *ctx)
+                                      void *ctx, struct egress_tools_room *room)
 {
     const char *type = http_head_get(response, "Content-Type");
     const char *coding = http_head_get(response, "Content-Encoding");
@@ -198,7 +212,8 @@ struct egress_tools *egress_tools_new(const struct http_head *response, egress_t
         return NULL;
     struct egress_tools *t = alloc_zero(1, sizeof *t);
     *t = (struct egress_tools){
-        .mode = events ? EVENTS : JSON, .ask = ask, .ctx = ctx, .line_begins = true};
+        .mode = events ? EVENTS : JSON, .ask = ask, .ctx = ctx, .room = room,
+        .line_begins = true};
     return t;
 }
 
@@ -207,7 +222,16 @@ void egress_tools_free(struct egress_tools *t)
     if (!t)
         return;
     buf_free(&t->held);
+    t->room->held -= t->counted;
     free(t);
+}
+
+/* False: all of them hold too much. */
+static bool count_held(struct egress_tools *t)
+{
+    t->room->held += t->held.cap - t->counted;
+    t->counted = t->held.cap;
+    return t->room->held <= EGRESS_TOOLS_HELD_MAX;
 }
 
 static void pass_held(struct egress_tools *t, struct buf *out)
@@ -226,8 +250,9 @@ void egress_tools_add(struct egress_tools *t, const char *bytes, size_t len, str
     buf_add(&t->held, bytes, len);
     if (t->mode == EVENTS)
         pass_events(t, out);
-    if (t->held.len > EGRESS_TOOLS_MAX)
+    if (!count_held(t) || t->held.len > EGRESS_TOOLS_MAX)
         pass_held(t, out);
+    count_held(t);
 }
 
 void egress_tools_end(struct egress_tools *t, struct buf *out)

@@ -79,6 +79,7 @@ static void send_request(struct client *c, struct buf *out)
 static void send_whole(struct client *c, struct buf *out)
 {
     buf_add(out, c->exchange.body.data, c->exchange.body.len);
+    buf_free(&c->exchange.body);
     pass_request(c, out);
 }
 

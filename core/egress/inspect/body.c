@@ -87,16 +87,22 @@ static const char *check_head(const struct http_head *head)
     return type ? check_type(type) : NULL;
 }
 
-static void have_body(struct client *c)
+static void read_calls(struct client *c)
 {
     struct exchange *exchange = &c->exchange;
     const struct policy_http_request request = egress_exchange_request(exchange);
-    net_pause(c->stream);
-    exchange->request_done = true;
     policy_calls_read(endpoint_of(c), &request, buf_str(&exchange->body), exchange->body.len,
                       &exchange->calls);
     egress_client_expect(c, 0);
     c->reached(c);
+}
+
+static void have_body(struct client *c)
+{
+    net_pause(c->stream);
+    c->exchange.request_done = true;
+    egress_client_expect(c, 0);
+    egress_client_take_turn(c, read_calls);
 }
 
 static void take_body(struct client *c)

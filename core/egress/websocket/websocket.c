@@ -127,22 +127,39 @@ static bool has_operations(const struct client *c)
            policy_has_calls(c->exchange.rules.endpoint, &request);
 }
 
+static void go_on(struct client *c);
+
+/* The rest of what was read waits until the loop has looked at other sockets. */
+static void wait_for_turn(struct client *c, const char *bytes, size_t len)
+{
+    c->websocket->late = true;
+    buf_add(&c->pending, bytes, len);
+    net_pause(c->stream);
+    if (c->websocket->blocked)
+        set_timer(c, false);
+    else
+        egress_client_take_turn(c, go_on);
+}
+
 static void take(struct client *c, const char *bytes, size_t len)
 {
     struct egress_websocket *w = c->websocket;
     struct buf out = {0}, reason = {0};
     enum message_event event;
-    bool judged = false;
+    bool judged = false, late = false;
     w->messages.only_text = has_operations(c);
-    while ((event = messages_next(&w->messages, &bytes, &len, &out)) == MESSAGE_TEXT &&
+    while (!late && (event = messages_next(&w->messages, &bytes, &len, &out)) == MESSAGE_TEXT &&
            judge_text(c, &reason)) {
         messages_pass(&w->messages, &out);
         buf_clear(&reason);
         judged = true;
+        late = len && egress_client_turn_is_over(c);
     }
     bool room = count_memory(c);
     send_on(c, &out);
-    if (event == MESSAGE_TEXT)
+    if (late)
+        wait_for_turn(c, bytes, len);
+    else if (event == MESSAGE_TEXT)
         egress_websocket_close(c, CLOSE_POLICY, buf_str(&reason));
     else if (event == MESSAGE_BAD)
         end(c, w->messages.status, w->messages.problem);
@@ -161,21 +178,28 @@ static void client_has_ended(struct client *c)
     egress_client_has_ended(c);
 }
 
-void egress_websocket_begin(struct client *c, const char *bytes, size_t len)
+/* With what is pending, then with what the client sends. */
+static void go_on(struct client *c)
 {
     struct buf pending = c->pending;
-    c->websocket = egress_websocket_new(c->exchange.deflate);
-    c->state = &websocket_state;
     c->pending = (struct buf){0};
-    egress_client_expect(c, 0);
-    egress_websocket_track(c->websocket, bytes, len, false);
-    net_read(c->upstream.stream);
+    c->websocket->late = false;
     if (!c->ended)
         net_read(c->stream);
     take(c, buf_str(&pending), pending.len);
     buf_free(&pending);
-    if (c->ended && c->state == &websocket_state)
+    if (c->ended && c->state == &websocket_state && !c->websocket->late)
         client_has_ended(c);
+}
+
+void egress_websocket_begin(struct client *c, const char *bytes, size_t len)
+{
+    c->websocket = egress_websocket_new(c->exchange.deflate);
+    c->state = &websocket_state;
+    egress_client_expect(c, 0);
+    egress_websocket_track(c->websocket, bytes, len, false);
+    net_read(c->upstream.stream);
+    go_on(c);
 }
 
 static void websocket_client_read(struct client *c, const char *bytes, ssize_t n)
@@ -221,6 +245,10 @@ static void websocket_upstream_drained(struct client *c, int status)
         return;
     }
     c->websocket->blocked = false;
+    if (c->websocket->late) {
+        egress_client_take_turn(c, go_on);
+        return;
+    }
     if (c->ended)
         return;
     set_timer(c, false);

@@ -35,12 +35,72 @@ size_t policy_body_max(const struct sluice_endpoint *e)
     return max ? max : POLICY_BODY_MAX;
 }
 
+/* ---- what is kept of a message ---- */
+
+/* Most texts of a call are empty. */
+static const char *copy_text(struct arena *arena, const char *text)
+{
+    return *text ? arena_str(arena, text) : "";
+}
+
+static void copy_call(const struct policy_call *from, struct arena *arena, struct policy_call *to)
+{
+    const char **fields =
+        from->n_fields ? arena_alloc(arena, from->n_fields * sizeof *fields) : NULL;
+    for (size_t i = 0; i < from->n_fields; i++)
+        fields[i] = copy_text(arena, from->fields[i]);
+    *to = (struct policy_call){.type = copy_text(arena, from->type),
+                               .name = copy_text(arena, from->name),
+                               .fields = fields,
+                               .n_fields = from->n_fields,
+                               .method = copy_text(arena, from->method),
+                               .tool = copy_text(arena, from->tool),
+                               .refused = from->refused};
+}
+
+static size_t size_of(const struct policy_call *call)
+{
+    enum { FIELD = 24 };                            /* besides its name */
+    size_t size = sizeof *call + strlen(call->name) + strlen(call->method) + strlen(call->tool);
+    for (size_t i = 0; i < call->n_fields; i++)
+        size += FIELD + strlen(call->fields[i]);
+    return size;
+}
+
+static const char *check_size(const struct policy_calls *calls)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < calls->n; i++)
+        size += size_of(&calls->items[i]);
+    return size > POLICY_CALLS_MAX
+               ? "request rejected: it has too many calls or fields, or too long names of them"
+               : NULL;
+}
+
+/* A document is many times as large as what it asks for, which is kept as long as its request is
+ * under way. */
+static void keep_calls(const struct policy_calls *read, struct policy_calls *out)
+{
+    const char *problem = read->problem ? read->problem : check_size(read);
+    struct arena *arena = arena_new();
+    *out = (struct policy_calls){.protocol = read->protocol,
+                                 .n = problem ? 0 : read->n,
+                                 .pass = read->pass,
+                                 .problem = problem ? arena_str(arena, problem) : NULL,
+                                 .arena = arena};
+    out->items = out->n ? arena_alloc(arena, out->n * sizeof *out->items) : NULL;
+    for (size_t i = 0; i < out->n; i++)
+        copy_call(&read->items[i], arena, &out->items[i]);
+}
+
 void policy_calls_read(const struct sluice_endpoint *e, const struct policy_http_request *request,
                        const char *body, size_t len, struct policy_calls *out)
 {
     const struct policy_call_protocol *protocol = protocol_of(e);
-    *out = (struct policy_calls){.protocol = protocol->name, .arena = arena_new()};
-    protocol->read(e, request, body, len, out);
+    struct policy_calls read = {.protocol = protocol->name, .arena = arena_new()};
+    protocol->read(e, request, body, len, &read);
+    keep_calls(&read, out);
+    policy_calls_free(&read);
 }
 
 void policy_calls_free(struct policy_calls *calls)

@@ -18,7 +18,10 @@
 struct arena;
 struct policy_http_request;
 
-enum { POLICY_BODY_MAX = 65536 };                   /* where the endpoint does not say otherwise */
+enum {
+    POLICY_BODY_MAX = 65536,                        /* where the endpoint does not say otherwise */
+    POLICY_CALLS_MAX = 65536,                       /* bytes that the calls of a message take */
+};
 
 /* Texts that do not apply are "". */
 struct policy_call {

@@ -28,13 +28,16 @@ static struct http_head *head_of(const char *type, const char *coding)
     return &head;
 }
 
+static struct egress_tools_room room;
+
 /* The body as it passes, when it comes in pieces of so many bytes. */
 static char *passed(const char *type, const char *body, size_t len, size_t piece)
 {
     unsigned asked = 0;
     struct buf out = {0};
-    struct egress_tools *tools = egress_tools_new(head_of(type, NULL), may_call, &asked);
+    struct egress_tools *tools = egress_tools_new(head_of(type, NULL), may_call, &asked, &room);
     assert_non_null(tools);
+    room.now++;
     for (size_t i = 0; i < len; i += piece)
         egress_tools_add(tools, body + i, len - i < piece ? len - i : piece, &out);
     egress_tools_end(tools, &out);
@@ -103,7 +106,7 @@ static void an_event_does_not_wait(void **state)
     struct buf out = {0};
     for (size_t i = 0; i < 3; i++) {
         struct egress_tools *tools =
-            egress_tools_new(head_of("text/event-stream", NULL), may_call, &asked);
+            egress_tools_new(head_of("text/event-stream", NULL), may_call, &asked, &room);
         for (int round = 0; round < 2; round++) {
             buf_clear(&out);
             for (const char *p = events[i]; *p; p++)
@@ -135,15 +138,70 @@ static void what_is_too_long_passes(void **state)
     }
 }
 
+/* One answer more than there is room for, none of them whole. */
+static void what_all_hold_is_bounded(void **state)
+{
+    enum { N = EGRESS_TOOLS_HELD_MAX / EGRESS_TOOLS_MAX + 1, PIECE = 64 * 1024 };
+    static char piece[PIECE];
+    struct egress_tools *all[N];
+    struct buf out = {0};
+    unsigned asked = 0;
+    size_t most = 0, from = 0;
+    (void)state;
+    for (size_t i = 0; i < N; i++)
+        all[i] = egress_tools_new(head_of(i % 2 ? "text/event-stream" : "application/json", NULL),
+                                  may_call, &asked, &room);
+    for (; from + PIECE <= EGRESS_TOOLS_MAX; from += PIECE)
+        for (size_t i = 0; i < N; i++) {
+            egress_tools_add(all[i], piece, PIECE, &out);
+            most = room.held > most ? room.held : most;
+        }
+    assert_true(most > EGRESS_TOOLS_HELD_MAX / 2 && most <= EGRESS_TOOLS_HELD_MAX + 2 * from);
+    assert_true(room.held <= EGRESS_TOOLS_HELD_MAX);
+    for (size_t i = 0; i < N; i++) {
+        egress_tools_end(all[i], &out);
+        egress_tools_free(all[i]);
+    }
+    assert_int_equal(out.len, N * from);
+    assert_int_equal(room.held, 0);
+    buf_free(&out);
+}
+
+/* Several long ones at a time: the first is read, those that do not fit beside it pass. */
+static void reading_leaves_time_to_others(void **state)
+{
+    static const char list[] = LIST(DROP);
+    size_t len = EGRESS_TOOLS_READ_MAX;
+    struct buf out = {0};
+    unsigned asked = 0;
+    (void)state;
+    char *body = malloc(len);
+    memset(body, ' ', len);
+    memcpy(body, list, sizeof list - 1);
+    room.now++;
+    for (int i = 0; i < 3; i++) {
+        room.now += i == 2;                         /* the loop has looked at its sockets */
+        buf_clear(&out);
+        struct egress_tools *tools =
+            egress_tools_new(head_of("application/json", NULL), may_call, &asked, &room);
+        egress_tools_add(tools, body, len, &out);
+        egress_tools_end(tools, &out);
+        egress_tools_free(tools);
+        assert_int_equal(out.len == len, i == 1);
+    }
+    buf_free(&out);
+    free(body);
+}
+
 static void what_cannot_be_read_is_not_begun(void **state)
 {
     (void)state;
     struct http_head *failed = head_of("application/json", NULL);
     failed->status = 202;
-    assert_null(egress_tools_new(failed, may_call, NULL));
-    assert_null(egress_tools_new(head_of("application/json", "gzip"), may_call, NULL));
-    assert_null(egress_tools_new(head_of("application/jsonx", NULL), may_call, NULL));
-    assert_null(egress_tools_new(head_of("text/html", NULL), may_call, NULL));
+    assert_null(egress_tools_new(failed, may_call, NULL, &room));
+    assert_null(egress_tools_new(head_of("application/json", "gzip"), may_call, NULL, &room));
+    assert_null(egress_tools_new(head_of("application/jsonx", NULL), may_call, NULL, &room));
+    assert_null(egress_tools_new(head_of("text/html", NULL), may_call, NULL, &room));
 }
 
 int main(void)
@@ -152,6 +210,8 @@ int main(void)
         cmocka_unit_test(each_answer_passes_as_it_should),
         cmocka_unit_test(an_event_does_not_wait),
         cmocka_unit_test(what_is_too_long_passes),
+        cmocka_unit_test(what_all_hold_is_bounded),
+        cmocka_unit_test(reading_leaves_time_to_others),
         cmocka_unit_test(what_cannot_be_read_is_not_begun),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
