@@ -13,7 +13,7 @@ static unsigned most_at_once(struct rig *rig, unsigned (*count)(const struct rig
 {
     unsigned most = 0, before = count(rig);
     rig->timed_out = false;
-    uv_timer_start(&rig->patience, rig_out_of_patience, RIG_PATIENCE_MS, 0);
+    uv_timer_start(&rig->patience, rig_out_of_patience, patience_ms(), 0);
     while (before < n && !rig->timed_out) {
         uv_run(&rig->loop, UV_RUN_ONCE);
         unsigned now = count(rig);
