@@ -8,7 +8,7 @@
 
 #include "base/alloc.h"
 #include "cli/cli.h"
-#include "drafts/mapper.h"
+#include "policy/cure/refused.h"
 #include "policy/policy.h"
 
 enum { PARTS_MAX = 6 };
@@ -139,7 +139,7 @@ static json_t *add_endpoint(const struct cli *cli, struct spec *s)
     }
     const char *given = arg_value(cli, "rule-name");
     struct arena *arena = arena_new();
-    const char *name = given ? given : drafts_rule_name(s->parts[0], (uint16_t)port, arena);
+    const char *name = given ? given : policy_rule_name_for(s->parts[0], (uint16_t)port, arena);
     json_t *op = json_pack("{s:{s:s, s:{s:[o], s:o}}}", "add_rule", "rule_name", name, "rule",
                            "endpoints", endpoint, "binaries", binaries(cli));
     arena_free(arena);

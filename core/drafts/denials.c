@@ -12,9 +12,8 @@
 #include "drafts/drafts_parts.h"
 #include "drafts/mapper.h"
 #include "drafts/notes.h"
-#include "drafts/request.h"
 #include "drafts/rules.h"
-#include "policy/match/match.h"
+#include "policy/cure/cure.h"
 #include "update/askers.h"
 
 struct recording {
@@ -98,39 +97,36 @@ static int count_again(struct recording *r, struct store_tx *tx, const struct dr
 
 /* Whoever sent it, with the links that led the policy's paths to them then. */
 static struct policy_request caller_of(const struct drafts_denial *denial,
-                                       const struct drafts_target *target, struct arena *arena)
+                                       const struct policy_refused *refused, struct arena *arena)
 {
     struct policy_link *links = arena_alloc(arena, (denial->n_links + 1) * sizeof *links);
     for (size_t i = 0; i < denial->n_links; i++)
-        links[i] = (struct policy_link){denial->links[i], target->binary};
+        links[i] = (struct policy_link){denial->links[i], refused->binary};
     return (struct policy_request){
-        .host = target->host, .port = target->port, .binary = target->binary,
+        .host = refused->host, .port = refused->port, .binary = refused->binary,
         .ancestors = denial->ancestors, .n_ancestors = denial->n_ancestors,
         .links = links, .n_links = denial->n_links};
 }
 
 /* A late report of what the policy allows by now. */
 static bool granted(const struct recording *r, const struct drafts_denial *denial,
-                    const struct drafts_target *target)
+                    const struct policy_refused *refused)
 {
-    const struct policy_request caller = caller_of(denial, target, r->arena);
-    struct policy_decision decision;
-    if (*target->method)
-        return drafts_request_allowed(policy_model(r->policy), &caller, target);
-    policy_match(policy_model(r->policy), &caller, &decision, NULL);
-    return decision.allowed;
+    const struct policy_request caller = caller_of(denial, refused, r->arena);
+    return policy_refused_passes(policy_model(r->policy), &caller, refused);
 }
 
 /* NULL: no rule lets it through. */
 static const char *propose_rule(struct recording *r, const struct drafts_denial *denial,
-                                const struct drafts_target *target)
+                                const struct policy_refused *refused)
 {
-    const struct policy_request caller = caller_of(denial, target, r->arena);
-    const struct sluice_rule *rule;
-    if (!*target->method)
-        return drafts_rule_json(target, r->arena);
-    const char *why =
-        drafts_request_rule(policy_model(r->policy), &caller, target, r->arena, &rule);
+    const struct policy_request caller = caller_of(denial, refused, r->arena);
+    const struct sluice_rule *rule = NULL;
+    const char *why = NULL;
+    if (*refused->method)
+        why = policy_cure_rule(policy_model(r->policy), &caller, refused, NULL, r->arena, &rule);
+    else
+        rule = policy_cure_connection(refused, r->arena);
     if (!why)
         return drafts_rule_encode(rule, r->arena);
     r->closed = denial;
@@ -140,29 +136,23 @@ static const char *propose_rule(struct recording *r, const struct drafts_denial 
 
 /* ---- chunks ---- */
 
-static const char *name_of(const struct drafts_target *target, struct arena *arena)
-{
-    return *target->method ? drafts_request_rule_name(target, arena)
-                           : drafts_rule_name(target->host, target->port, arena);
-}
-
 static struct store_draft new_draft(const struct recording *r, const struct drafts_denial *denial,
-                                    const struct drafts_target *target, const char *rule_json)
+                                    const struct policy_refused *refused, const char *rule_json)
 {
     struct store_draft draft = {
         .id = drafts_new_id(r->arena),
         .sandbox_id = r->box->id,
         .status = store_draft_status_word(STORE_DRAFT_PENDING),
         .source = store_draft_source_word(STORE_DRAFT_MECHANISTIC),
-        .rule_name = name_of(target, r->arena),
+        .rule_name = policy_refused_rule_name(refused, r->arena),
         .rule_json = rule_json,
         .held_kind = "", .held_json = "",
-        .host = target->host, .port = target->port, .binary = target->binary,
-        .method = target->method, .path = target->path, .operation = target->operation,
-        .field = target->field, .rpc_method = target->rpc_method, .tool = target->tool,
+        .host = refused->host, .port = refused->port, .binary = refused->binary,
+        .method = refused->method, .path = refused->path, .operation = refused->operation,
+        .field = refused->field, .rpc_method = refused->rpc_method, .tool = refused->tool,
         .hits = hits_of(denial),
         .first_seen_ms = denial->first_seen_ms, .last_seen_ms = denial->last_seen_ms,
-        .rationale = drafts_rationale(target, r->arena),
+        .rationale = drafts_rationale(refused, r->arena),
         .author = arena_printf(r->arena, "sandbox:%s", r->box->name),
         .approvals_json = "[]", .decided_by = "", .reason = "", .undo_json = "",
         .created_at_ms = clock_now_ms(),
@@ -172,10 +162,10 @@ static struct store_draft new_draft(const struct recording *r, const struct draf
     return draft;
 }
 
-static int find_room(struct recording *r, struct store_tx *tx, const struct drafts_target *target,
+static int find_room(struct recording *r, struct store_tx *tx, const struct policy_refused *refused,
                      struct error *err)
 {
-    int room = drafts_make_room(tx, r->box->id, target, r->arena, err);
+    int room = drafts_make_room(tx, r->box->id, refused, r->arena, err);
     r->n_refused += room <= 0;
     return room;
 }
@@ -200,12 +190,12 @@ static int reopen(struct recording *r, struct store_tx *tx, const struct drafts_
 }
 
 static int seen_before(struct recording *r, struct store_tx *tx, const struct drafts_denial *denial,
-                       const struct drafts_target *target, struct store_draft *draft,
+                       const struct policy_refused *refused, struct store_draft *draft,
                        struct error *err)
 {
-    const char *rule_json = drafts_was_covered(draft) && !granted(r, denial, target)
-                                ? propose_rule(r, denial, target) : NULL;
-    int room = rule_json ? find_room(r, tx, target, err) : 0;
+    const char *rule_json = drafts_was_covered(draft) && !granted(r, denial, refused)
+                                ? propose_rule(r, denial, refused) : NULL;
+    int room = rule_json ? find_room(r, tx, refused, err) : 0;
     if (room < 0)
         return -1;
     if (room)
@@ -218,14 +208,14 @@ static int seen_before(struct recording *r, struct store_tx *tx, const struct dr
 }
 
 static int make_draft(struct recording *r, struct store_tx *tx, const struct drafts_denial *denial,
-                      const struct drafts_target *target, struct error *err)
+                      const struct policy_refused *refused, struct error *err)
 {
-    const char *rule_json = granted(r, denial, target) ? NULL : propose_rule(r, denial, target);
-    int room = rule_json ? find_room(r, tx, target, err) : 0;
+    const char *rule_json = granted(r, denial, refused) ? NULL : propose_rule(r, denial, refused);
+    int room = rule_json ? find_room(r, tx, refused, err) : 0;
     if (room <= 0)
         return room;
     struct store_draft *draft = &r->made[r->n_made++];
-    *draft = new_draft(r, denial, target, rule_json);
+    *draft = new_draft(r, denial, refused, rule_json);
     return drafts_write_proposed(tx, draft, r->arena, err);
 }
 
@@ -242,7 +232,7 @@ static bool is_call_readable(const struct drafts_denial *denial)
 static int record_one(struct recording *r, struct store_tx *tx, const struct drafts_denial *denial,
                       struct error *err)
 {
-    struct drafts_target target;
+    struct policy_refused refused;
     struct store_draft draft;
     const char *method = denial->method ? denial->method : "",
                *path = denial->path ? denial->path : "";
@@ -251,24 +241,26 @@ static int record_one(struct recording *r, struct store_tx *tx, const struct dra
         r->n_unreadable++;
         return 0;
     }
-    if (drafts_target(denial->host, denial->port, denial->binary, r->arena, &target)) {
+    if (policy_refused_connection(denial->host, denial->port, denial->binary, r->arena,
+                                  &refused)) {
         r->pattern =
             denial->binary && glob_has_wildcard(denial->binary) ? denial->binary : r->pattern;
         return 0;
     }
-    if (*method && (drafts_target_request(&target, method, path, r->arena) ||
-                    drafts_target_call(&target, denial, r->arena))) {
+    if (*method && (policy_refused_request(&refused, method, path, r->arena) ||
+                    policy_refused_call(&refused, denial->operation, denial->field,
+                                        denial->rpc_method, denial->tool, r->arena))) {
         r->unnamed = denial;
         return 0;
     }
     const struct store_denied denied = {
-        .sandbox_id = r->box->id, .host = target.host, .port = target.port,
-        .binary = target.binary, .method = target.method, .path = target.path,
-        .operation = target.operation, .field = target.field,
-        .rpc_method = target.rpc_method, .tool = target.tool};
+        .sandbox_id = r->box->id, .host = refused.host, .port = refused.port,
+        .binary = refused.binary, .method = refused.method, .path = refused.path,
+        .operation = refused.operation, .field = refused.field,
+        .rpc_method = refused.rpc_method, .tool = refused.tool};
     if (store_tx_draft_find(tx, &denied, r->arena, &draft, err) == 0)
-        return seen_before(r, tx, denial, &target, &draft, err);
-    return err->kind == ERROR_NOT_FOUND ? make_draft(r, tx, denial, &target, err) : -1;
+        return seen_before(r, tx, denial, &refused, &draft, err);
+    return err->kind == ERROR_NOT_FOUND ? make_draft(r, tx, denial, &refused, err) : -1;
 }
 
 static int write_denials(struct store_tx *tx, void *arg, struct error *err)

@@ -97,7 +97,7 @@ void drafts_try_approve_all(struct drafts *drafts, const struct store_sandbox *b
 /* As drafts_room, for a chunk of a refused request: where there is none, the chunk of a program or
  * host that has more of them gives way. */
 int drafts_make_room(struct store_tx *tx, const char *sandbox_id,
-                     const struct drafts_target *target, struct arena *arena, struct error *err);
+                     const struct policy_refused *refused, struct arena *arena, struct error *err);
 
 /* ---- revert.c ---- */
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "drafts/drafts_parts.h"
+#include "policy/cure/refused.h"
 
 struct crowd {
     size_t program, domain; /* chunks of the same program; of both the same */
@@ -55,7 +56,7 @@ static bool is_more(const struct crowd *a, const struct crowd *b)
 }
 
 int drafts_make_room(struct store_tx *tx, const char *sandbox_id,
-                     const struct drafts_target *target, struct arena *arena, struct error *err)
+                     const struct policy_refused *refused, struct arena *arena, struct error *err)
 {
     struct store_draft_place *chunks;
     size_t n;
@@ -69,7 +70,7 @@ int drafts_make_room(struct store_tx *tx, const char *sandbox_id,
     struct place *places = arena_alloc(arena, (n + 1) * sizeof *places);
     for (size_t i = 0; i < n; i++)
         places[i] = place_of(chunks[i].binary, chunks[i].host);
-    struct crowd most = crowd_of(places, n, place_of(target->binary, target->host));
+    struct crowd most = crowd_of(places, n, place_of(refused->binary, refused->host));
     for (size_t i = 0; i < n; i++) {
         struct crowd crowd = crowd_of(places, n, places[i]);
         if (!is_more(&crowd, &most))

@@ -5,10 +5,8 @@
 #include "base/clock.h"
 #include "base/glob.h"
 #include "drafts/drafts_parts.h"
-#include "drafts/mapper.h"
-#include "drafts/request.h"
 #include "drafts/rules.h"
-#include "policy/match/match.h"
+#include "policy/cure/cure.h"
 
 static const char covered_by[] = "covered by policy revision ";
 
@@ -56,16 +54,16 @@ static int write_superseded(struct store_tx *tx, void *arg, struct error *err)
 static bool may_be_covered(const struct policy *policy, const struct sluice_rule *rule,
                            struct arena *arena)
 {
-    struct drafts_target target;
+    struct policy_refused refused;
     struct policy_decision decision;
     if (!rule->n_endpoints || !rule->n_binaries || !rule->endpoints[0]->n_ports)
         return true;
     const char *host = rule->endpoints[0]->host, *binary = rule->binaries[0]->path;
     if (glob_has_wildcard(host) || glob_has_wildcard(binary) ||
-        drafts_target(host, rule->endpoints[0]->ports[0], binary, arena, &target))
+        policy_refused_connection(host, rule->endpoints[0]->ports[0], binary, arena, &refused))
         return true;
     struct policy_request request = {
-        .host = target.host, .port = target.port, .binary = target.binary};
+        .host = refused.host, .port = refused.port, .binary = refused.binary};
     policy_match(policy_model(policy), &request, &decision, NULL);
     return decision.allowed;
 }
@@ -75,11 +73,11 @@ static bool passes(const struct policy *policy, const struct store_draft *draft)
 {
     const struct policy_request caller = {
         .host = draft->host, .port = draft->port, .binary = draft->binary};
-    const struct drafts_target target = {
+    const struct policy_refused refused = {
         .host = draft->host, .port = draft->port, .binary = draft->binary,
         .method = draft->method, .path = draft->path, .operation = draft->operation,
         .field = draft->field, .rpc_method = draft->rpc_method, .tool = draft->tool};
-    return drafts_request_allowed(policy_model(policy), &caller, &target);
+    return policy_refused_passes(policy_model(policy), &caller, &refused);
 }
 
 /* Adding its rule would change nothing. */

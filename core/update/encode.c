@@ -82,35 +82,14 @@ json_t *update_diff_json(const struct sluice_diff *diff)
                      encode_changes(diff), "static", encode_static(diff));
 }
 
-/* A member that says which call a request has. */
-static void set_call(json_t *reach, const char *name, const char *text)
-{
-    if (*text)
-        json_object_set_new(reach, name, json_string(text));
-}
-
-static json_t *encode_reach(const struct sluice_reach *const *reach, size_t n)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < n; i++) {
-        const struct sluice_reach *r = reach[i];
-        json_t *item = json_pack("{s:s, s:i, s:s, s:s, s:s, s:s}", "host", r->host, "port",
-                                 (int)r->port, "binary", r->binary, "method", r->method, "path",
-                                 r->path, "example", r->example);
-        set_call(item, "operation", r->operation);
-        set_call(item, "field", r->field);
-        set_call(item, "rpc_method", r->rpc_method);
-        set_call(item, "tool", r->tool);
-        json_array_append_new(list, item);
-    }
-    return list;
-}
-
 json_t *update_effect_json(const struct sluice_diff *diff)
 {
-    return json_pack("{s:s, s:o, s:o}", "relation", policy_relation_word(diff->relation), "gained",
-                     encode_reach(diff->gained, diff->n_gained), "lost",
-                     encode_reach(diff->lost, diff->n_lost));
+    const struct policy_effect effect = {
+        .relation = diff->relation, .gained = diff->gained, .n_gained = diff->n_gained,
+        .lost = diff->lost, .n_lost = diff->n_lost, .note = ""};
+    struct doc_jansson_writer json;
+    policy_effect_write(&effect, doc_jansson_writer(&json));
+    return doc_jansson_writer_end(&json);
 }
 
 json_t *update_problems_json(const struct problems *problems)

@@ -21,6 +21,8 @@
 #include "base/arena.h"
 #include <sluice/transition.h>
 
+struct doc_writer;
+
 /* A list of more entries, or of more bytes of text, ends with an entry that stands for
  * everything. */
 enum { POLICY_REACH_MAX = 1024, POLICY_REACH_BYTES_MAX = 512 * 1024 };
@@ -41,5 +43,8 @@ int policy_relation(const char *word);
 /* from may be NULL (create).  The result lives in the arena and points into the policies. */
 const struct policy_effect *policy_effect(const struct sluice_policy *from,
                                           const struct sluice_policy *to, struct arena *arena);
+
+/* The member "effect" of documents: {relation, gained, lost}. */
+void policy_effect_write(const struct policy_effect *effect, struct doc_writer *w);
 
 #endif

@@ -139,23 +139,33 @@ static int apply_all(struct merge *m, const struct policy_operations *operations
     return 0;
 }
 
+int policy_merge_model(const struct sluice_policy *base, const struct policy_operations *operations,
+                       struct arena *arena, struct problems *problems, struct problems *warnings,
+                       struct sluice_policy *out)
+{
+    struct merge m = {.arena = arena, .problems = problems, .warnings = warnings};
+    m.n_rules = base->n_rules;
+    m.rules = arena_alloc(arena, (m.n_rules + 1) * sizeof *m.rules);
+    if (m.n_rules)
+        memcpy(m.rules, base->rules, m.n_rules * sizeof *m.rules);
+    if (apply_all(&m, operations) != 0 || merge_check_contracts(&m, base) != 0)
+        return -1;
+    *out = *base;
+    out->rules = m.rules;
+    out->n_rules = m.n_rules;
+    return 0;
+}
+
 struct policy *policy_merge(const struct policy *base, const struct policy_operations *operations,
                             struct problems *problems, struct problems *warnings)
 {
     static const struct sluice_policy nothing = {.size = sizeof nothing, .version = 1};
-    struct sluice_policy model = base ? *policy_model(base) : nothing;
-    struct merge m = {.arena = arena_new(), .problems = problems, .warnings = warnings};
+    struct arena *arena = arena_new();
     struct policy *merged = NULL;
-    m.n_rules = model.n_rules;
-    m.rules = arena_alloc(m.arena, (m.n_rules + 1) * sizeof *m.rules);
-    if (m.n_rules)
-        memcpy(m.rules, model.rules, m.n_rules * sizeof *m.rules);
-    if (apply_all(&m, operations) == 0
-        && merge_check_contracts(&m, base ? policy_model(base) : &nothing) == 0) {
-        model.rules = m.rules;
-        model.n_rules = m.n_rules;
+    struct sluice_policy model;
+    if (policy_merge_model(base ? policy_model(base) : &nothing, operations, arena, problems,
+                           warnings, &model) == 0)
         merged = policy_rebuild(&model, problems);
-    }
-    arena_free(m.arena);
+    arena_free(arena);
     return merged;
 }

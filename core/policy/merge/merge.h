@@ -52,5 +52,9 @@ extern const struct schema policy_operations_schema;
  * operations[0].add_rule.rule.endpoints[1]).  Warnings say what was kept otherwise than written. */
 struct policy *policy_merge(const struct policy *base, const struct policy_operations *operations,
                             struct problems *problems, struct problems *warnings);
+/* The same for a model: the new one lives in the arena and points into both. -1 with problems. */
+int policy_merge_model(const struct sluice_policy *base, const struct policy_operations *operations,
+                       struct arena *arena, struct problems *problems, struct problems *warnings,
+                       struct sluice_policy *out);
 
 #endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/cure/cure.h"
+
+#include <string.h>
+
+#include "doc/writer.h"
+#include "policy/match/http.h"
+
+struct curing {
+    const struct sluice_policy *policy;
+    const struct policy_request *caller;
+    const struct policy_refused *refused;
+    const struct policy_http_request *request;      /* NULL: not known but by its words */
+    struct arena *arena;
+    struct policy_cure *cure;
+};
+
+/* ---- one attempt ---- */
+
+static bool request_passes(const struct curing *c, const struct sluice_policy *policy)
+{
+    struct policy_decision connection;
+    struct policy_candidates candidates;
+    struct policy_http_decision decision;
+    policy_match(policy, c->caller, &connection, NULL);
+    if (!connection.allowed || strcmp(connection.endpoint->tls, "skip") == 0)
+        return connection.allowed;
+    policy_candidates_find(policy, c->caller, &candidates);
+    policy_http_decide(&candidates, c->request, &decision, NULL);
+    policy_candidates_free(&candidates);
+    return decision.allowed;
+}
+
+static bool passes(const struct curing *c, const struct sluice_policy *policy)
+{
+    return c->request ? request_passes(c, policy)
+                      : policy_refused_passes(policy, c->caller, c->refused);
+}
+
+/* The policy without the rules of other places, which the cure does not touch. */
+static struct sluice_policy near(const struct curing *c, const struct sluice_policy *policy)
+{
+    const struct sluice_rule **rules =
+        arena_alloc(c->arena, (policy->n_rules + 1) * sizeof *rules);
+    struct sluice_policy near = *policy;
+    near.n_rules = 0;
+    for (size_t i = 0; i < policy->n_rules; i++)
+        if (policy_rule_opens(policy->rules[i], c->caller))
+            rules[near.n_rules++] = policy->rules[i];
+    near.rules = rules;
+    return near;
+}
+
+/* Merging may widen another rule, whose settings are then those of both. */
+static bool is_cured(struct curing *c)
+{
+    struct problems problems = {0}, warnings = {0};
+    struct sluice_policy *to = arena_alloc(c->arena, sizeof *to);
+    const struct policy_operations operations = {&c->cure->operation, 1};
+    bool merged =
+        policy_merge_model(c->policy, &operations, c->arena, &problems, &warnings, to) == 0;
+    problems_free(&problems);
+    problems_free(&warnings);
+    if (!merged || !passes(c, to))
+        return false;
+    struct sluice_policy *before = arena_alloc(c->arena, sizeof *before);
+    struct sluice_policy *after = arena_alloc(c->arena, sizeof *after);
+    *before = near(c, c->policy);
+    *after = near(c, to);
+    c->cure->effect = policy_effect(before, after, c->arena);
+    return c->cure->effect->relation == SLUICE_LOOSENS;
+}
+
+/* ---- the name ---- */
+
+static bool has_rule(const struct sluice_policy *policy, const char *key)
+{
+    for (size_t i = 0; i < policy->n_rules; i++)
+        if (strcmp(policy->rules[i]->key, key) == 0)
+            return true;
+    return false;
+}
+
+/* A rule of that name may be about something else. */
+static bool find_name(struct curing *c, const struct sluice_rule *rule)
+{
+    enum { NAMES_MAX = 8 };
+    const char *first = policy_refused_rule_name(c->refused, c->arena), *name = first;
+    for (int i = 2; i <= NAMES_MAX; i++) {
+        c->cure->operation = (struct policy_operation){
+            .kind = POLICY_ADD_RULE, .rule_name = name, .rule = rule, .host = "",
+            .binary_path = ""};
+        if (is_cured(c))
+            return true;
+        if (!has_rule(c->policy, name))
+            return false;
+        name = arena_printf(c->arena, "%s_%d", first, i);
+    }
+    return false;
+}
+
+const char *policy_cure(const struct sluice_policy *policy, const struct policy_request *caller,
+                        const struct policy_refused *refused,
+                        const struct policy_http_request *request, struct arena *arena,
+                        struct policy_cure *out)
+{
+    struct curing c = {policy, caller, refused, request, arena, out};
+    struct policy_decision connection;
+    const struct sluice_rule *rule;
+    const char *why = NULL;
+    policy_match(policy, caller, &connection, NULL);
+    if (connection.allowed)
+        why = policy_cure_rule(policy, caller, refused, request, arena, &rule);
+    else
+        rule = policy_cure_connection(refused, arena);
+    if (!why && !find_name(&c, rule))
+        why = "no rule for it can be added without changing more than that";
+    return why;
+}
+
+void policy_cure_write(const struct policy_cure *cure, struct doc_writer *w)
+{
+    doc_write_key(w, "operations");
+    doc_write_open(w, DOC_LIST);
+    doc_write_open(w, DOC_MAP);
+    doc_write_key(w, "add_rule");
+    doc_write_open(w, DOC_MAP);
+    doc_write_key(w, "rule_name");
+    doc_write_text(w, cure->operation.rule_name);
+    doc_write_key(w, "rule");
+    schema_write(&policy_rule_schema, cure->operation.rule, w);
+    doc_write_close(w, DOC_MAP);
+    doc_write_close(w, DOC_MAP);
+    doc_write_close(w, DOC_LIST);
+    doc_write_key(w, "effect");
+    policy_effect_write(cure->effect, w);
+}

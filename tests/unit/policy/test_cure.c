@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The cure of a refusal: what it looks like, and when there is none. */
+#include "support/policy_cases.h"
+
+#include "doc/writer.h"
+#include "policy/cure/cure.h"
+#include "policy/match/ask.h"
+#include "policy/match/calls.h"
+#include "policy/match/http.h"
+
+static int setup(void **state)
+{
+    *state = arena_new();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    arena_free(*state);
+    return 0;
+}
+
+/* ---- what was refused ---- */
+
+static void names_follow_host_and_port(void **state)
+{
+    static const struct { const char *host; uint16_t port; const char *name; } cases[] = {
+        {"api.github.com", 443, "allow_api_github_com_443"},
+        {"my-host.example.com", 8080, "allow_my_host_example_com_8080"},
+        {"a_b.c", 80, "allow_a_b_c_80"},
+        {"10.0.0.1", 5432, "allow_10_0_0_1_5432"},
+        {"2001:4860::8888", 53, "allow_200148608888_53"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_string_equal(policy_rule_name_for(cases[i].host, cases[i].port, *state),
+                            cases[i].name);
+}
+
+static void some_hosts_can_never_be_allowed(void **state)
+{
+    static const char *const hosts[] = {
+        "localhost",        "LOCALHOST.", "127.0.0.1", "127.8.9.1",  "0.0.0.0",
+        "169.254.169.254",  "::1",        "::",        "fe80::1",    "metadata.google.internal",
+        "::ffff:127.0.0.1", "not a host", "",          "2130706433",
+    };
+    struct policy_refused refused;
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
+        if (policy_refused_connection(hosts[i], 80, "/bin/x", *state, &refused) == 0)
+            fail_msg("%s was taken as %s", hosts[i], refused.host);
+    assert_int_equal(policy_refused_connection("example.com", 0, "/bin/x", *state, &refused), -1);
+}
+
+static void what_was_refused_is_canonical(void **state)
+{
+    struct policy_refused refused;
+    assert_int_equal(policy_refused_connection("API.Example.COM.", 443, "-", *state, &refused), 0);
+    assert_string_equal(refused.host, "api.example.com");
+    assert_string_equal(refused.binary, "");
+    assert_int_equal(policy_refused_connection("10.1.2.3", 443, "/usr/bin/curl", *state, &refused),
+                     0);
+    assert_string_equal(refused.binary, "/usr/bin/curl");
+}
+
+static void patterns_cannot_be_named(void **state)
+{
+    struct policy_refused refused;
+    assert_int_equal(policy_refused_connection("a.com", 443, "/opt/*", *state, &refused), -1);
+    assert_int_equal(policy_refused_connection("a.com", 443, "/bin/x", *state, &refused), 0);
+    assert_int_equal(policy_refused_request(&refused, "GET", "/a/*", *state), -1);
+    assert_int_equal(policy_refused_request(&refused, "*", "/a", *state), -1);
+    assert_int_equal(policy_refused_request(&refused, "get", "/a", *state), 0);
+    assert_string_equal(refused.method, "GET");
+    assert_int_equal(policy_refused_call(&refused, NULL, NULL, "tools/*", NULL, *state), -1);
+    assert_int_equal(policy_refused_call(&refused, NULL, NULL, "tools/call", "r?", *state), -1);
+    assert_int_equal(policy_refused_call(&refused, "query", "a*", NULL, NULL, *state), -1);
+    assert_int_equal(policy_refused_call(&refused, NULL, NULL, "tools/call", "read", *state), 0);
+}
+
+/* ---- cures ---- */
+
+struct sent {
+    const char *binary, *host, *method, *path, *query, *body;
+};
+
+/* The cure as JSON, or why there is none. */
+static const char *cure_of(struct arena *arena, const char *policies, const struct sent *sent)
+{
+    struct problems problems = {0};
+    const char *text = arena_printf(arena, "{version: 1, network_policies: {%s}}", policies);
+    struct policy *policy =
+        policy_keep(policy_parse(text, strlen(text), DOC_YAML, &problems), arena);
+    cases_print(text, &problems);
+    assert_non_null(policy);
+    const struct policy_request caller = {.host = sent->host, .port = 443, .binary = sent->binary};
+    struct policy_candidates candidates;
+    struct policy_http_decision decision = {0};
+    struct policy_calls calls = {0};
+    struct policy_http_request request = {.method = sent->method, .path = sent->path,
+                                          .query = sent->query ? sent->query : ""};
+    struct policy_refused refused;
+    struct policy_cure cure;
+    assert_int_equal(policy_refused_connection(sent->host, 443, sent->binary, arena, &refused), 0);
+    policy_candidates_find(policy_model(policy), &caller, &candidates);
+    if (sent->method)
+        assert_int_equal(policy_refused_request(&refused, sent->method, sent->path, arena), 0);
+    if (sent->method && candidates.n)
+        policy_http_decide(&candidates, &request, &decision, NULL);
+    if (decision.needs_body) {
+        policy_calls_read(decision.endpoint, &request, sent->body, strlen(sent->body), &calls);
+        request.calls = &calls;
+    }
+    const char *why = policy_cure(policy_model(policy), &caller, &refused,
+                                  sent->method ? &request : NULL, arena, &cure);
+    if (!why) {
+        struct buf json = {0};
+        struct doc_json_writer writer;
+        struct doc_writer *w = doc_json_writer(&writer, &json);
+        doc_write_open(w, DOC_MAP);
+        policy_cure_write(&cure, w);
+        doc_write_close(w, DOC_MAP);
+        why = arena_str(arena, buf_str(&json));
+        buf_free(&json);
+    }
+    policy_candidates_free(&candidates);
+    policy_calls_free(&calls);
+    problems_free(&problems);
+    return why;
+}
+
+#define READS                                                                    \
+    "r: {binaries: [{path: /usr/bin/curl}], endpoints: [{host: a.com, port: 443, " \
+    "protocol: rest, enforcement: enforce, access: read-only}]}"
+
+static void a_connection(void **state)
+{
+    assert_string_equal(
+        cure_of(*state, READS, &(struct sent){.binary = "/usr/bin/git", .host = "b.com"}),
+        "{\"operations\":[{\"add_rule\":{\"rule_name\":\"allow_b_com_443\",\"rule\":{\"endpoints\":"
+        "[{\"host\":\"b.com\",\"port\":443}],\"binaries\":[{\"path\":\"/usr/bin/git\"}]}}}],"
+        "\"effect\":{\"relation\":\"loosens\",\"gained\":[{\"host\":\"b.com\",\"port\":443,"
+        "\"binary\":\"/usr/bin/git\",\"method\":\"\",\"path\":\"\",\"example\":\"/usr/bin/git may "
+        "now reach b.com:443\"}],\"lost\":[]}}");
+}
+
+static void a_request_where_nothing_is_allowed(void **state)
+{
+    const struct sent sent = {.binary = "/usr/bin/git", .host = "b.com", .method = "POST",
+                              .path = "/x"};
+    assert_non_null(strstr(cure_of(*state, READS, &sent),
+                           "{\"host\":\"b.com\",\"port\":443,\"protocol\":\"rest\","
+                           "\"enforcement\":\"enforce\",\"rules\":[{\"allow\":{\"method\":\"POST\","
+                           "\"path\":\"/x\"}}]}"));
+}
+
+static void a_request_that_rules_refuse(void **state)
+{
+    const struct sent sent = {.binary = "/usr/bin/curl", .host = "a.com", .method = "POST",
+                              .path = "/x", .query = "a=1"};
+    assert_string_equal(
+        cure_of(*state, READS, &sent),
+        "{\"operations\":[{\"add_rule\":{\"rule_name\":\"allow_a_com_443_curl\",\"rule\":{"
+        "\"endpoints\":[{\"host\":\"a.com\",\"port\":443,\"protocol\":\"rest\",\"enforcement\":"
+        "\"enforce\",\"rules\":[{\"allow\":{\"method\":\"POST\",\"path\":\"/x\"}}]}],\"binaries\":"
+        "[{\"path\":\"/usr/bin/curl\"}]}}}],\"effect\":{\"relation\":\"loosens\",\"gained\":[{"
+        "\"host\":\"a.com\",\"port\":443,\"binary\":\"/usr/bin/curl\",\"method\":\"POST\",\"path\":"
+        "\"/x\",\"example\":\"/usr/bin/curl may now send POST /x to a.com:443\"}],"
+        "\"lost\":[]}}");
+}
+
+#define MCP                                                                       \
+    "r: {binaries: [{path: /usr/bin/curl}], endpoints: [{host: a.com, port: 443, " \
+    "protocol: json-rpc, enforcement: enforce, rules: [{allow: {method: ping}}]}]}"
+
+/* A body is one request: all its calls have to pass. */
+static void every_call_of_a_body(void **state)
+{
+    const struct sent sent = {
+        .binary = "/usr/bin/curl", .host = "a.com", .method = "POST", .path = "/rpc",
+        .body = "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"add\"},"
+                "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"ping\"},"
+                "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"sub\"}]"};
+    const char *cure = cure_of(*state, MCP, &sent);
+    if (!strstr(cure, "\"path\":\"/rpc\",\"protocol\":\"json-rpc\",\"enforcement\":\"enforce\","
+                      "\"rules\":[{\"allow\":{\"method\":\"add\"}},{\"allow\":{\"method\":\"sub\"}}]"))
+        fail_msg("%s", cure);
+}
+
+static void a_rule_of_that_name_is_about_something_else(void **state)
+{
+    const struct sent sent = {.binary = "/usr/bin/git", .host = "b.com"};
+    const char *cure = cure_of(*state,
+                               "allow_b_com_443: {binaries: [{path: /bin/x}], endpoints: "
+                               "[{host: c.com, port: 443}]}", &sent);
+    if (!strstr(cure, "\"rule_name\":\"allow_b_com_443_2\""))
+        fail_msg("%s", cure);
+}
+
+static void there_is_none_against_a_deny_rule(void **state)
+{
+    static const char denies[] =
+        "r: {binaries: [{path: /usr/bin/curl}], endpoints: [{host: a.com, port: 443, "
+        "protocol: rest, enforcement: enforce, access: full, deny_rules: [{method: POST, path: /x, "
+        "query: {force: \"1\"}}]}]}";
+    const struct sent sent = {.binary = "/usr/bin/curl", .host = "a.com", .method = "POST",
+                              .path = "/x", .query = "force=1"};
+    assert_string_equal(
+        cure_of(*state, denies, &sent),
+        "a deny rule, or another setting of its endpoint, refuses it whatever is allowed");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(names_follow_host_and_port, setup, teardown),
+        cmocka_unit_test_setup_teardown(some_hosts_can_never_be_allowed, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_refused_is_canonical, setup, teardown),
+        cmocka_unit_test_setup_teardown(patterns_cannot_be_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_connection, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_request_where_nothing_is_allowed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_request_that_rules_refuse, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_call_of_a_body, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_rule_of_that_name_is_about_something_else, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(there_is_none_against_a_deny_rule, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
