@@ -47,6 +47,11 @@ struct drafts_denial {
 int drafts_record_denials(struct drafts *drafts, const char *sandbox,
                           const struct drafts_denial *items, size_t n, struct error *err);
 
+/* What the voters would say to a person who approves the rule that {"operations": [{"add_rule":
+ * …}]} adds: "allowed", "denied" or "held".  NULL: err says why that is not known. */
+const char *drafts_forecast(struct drafts *drafts, const char *sandbox, const char *operations,
+                            struct arena *arena, struct error *err);
+
 /* A rule that somebody proposes. */
 struct drafts_proposal {
     const char *rule_name;                          /* "": made from the first endpoint */

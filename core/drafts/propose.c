@@ -64,7 +64,8 @@ static const char *name_of(const struct drafts_proposal *item, struct arena *are
     const struct sluice_endpoint *first = item->rule->n_endpoints ? item->rule->endpoints[0] : NULL;
     if (item->rule_name && *item->rule_name)
         return item->rule_name;
-    return first ? policy_rule_name_for(first->host, first->n_ports ? first->ports[0] : 0, arena) : "";
+    return first ? policy_rule_name_for(first->host, first->n_ports ? first->ports[0] : 0, arena)
+                 : "";
 }
 
 static double clamp(double x)

@@ -175,6 +175,12 @@ static void fail_connect(struct client *c, const struct egress_refusal *refusal)
     egress_client_close(c);
 }
 
+void egress_client_answer(struct client *c, const struct buf *answer)
+{
+    net_write(c->stream, answer->data, answer->len);
+    egress_client_end(c);
+}
+
 void egress_client_refuse(struct client *c, const struct egress_refusal *refusal)
 {
     struct buf answer = {0};
@@ -183,9 +189,8 @@ void egress_client_refuse(struct client *c, const struct egress_refusal *refusal
         return;
     }
     egress_refusal_print(refusal, &answer);
-    net_write(c->stream, answer.data, answer.len);
+    egress_client_answer(c, &answer);
     buf_free(&answer);
-    egress_client_end(c);
 }
 
 /* The client's kernel answers the acknowledgement of its end with a reset where no process holds

@@ -42,6 +42,7 @@ struct egress_proxy {
     void (*on_denial)(void *ctx, const struct egress_denial *denial);
     void (*on_audited)(void *ctx, const struct egress_audited *audited);
     void (*on_line)(void *ctx, const struct egress_line *line);
+    struct egress_forecast (*forecast)(void *ctx, uint64_t id, const char *operations);
     void *ctx;
 
     struct client *clients;
@@ -52,6 +53,7 @@ struct egress_proxy {
     uint64_t allowed, denied;
     bool resolve_denied;
     unsigned n_lookups;                             /* of hosts of refused requests */
+    uint64_t n_cures;                               /* so far; they are numbered */
     size_t messages_memory;                         /* bytes of WebSocket messages that are held */
     struct egress_tools_room tools;                 /* for answers that are reduced */
 
@@ -138,6 +140,8 @@ bool egress_client_admit(struct client *c);
 /* Answers and closes, once the client has had the time to read it.  A suspended connect fails;
  * one that was admitted early is reset. */
 void egress_client_refuse(struct client *c, const struct egress_refusal *refusal);
+/* The same with the answer at hand, which is read: no suspended connect waits. */
+void egress_client_answer(struct client *c, const struct buf *answer);
 /* After an answer: nothing more is read as a request. */
 void egress_client_end(struct client *c);
 void egress_client_expect(struct client *c, unsigned ms);       /* the timer anew; 0: none */

@@ -3,15 +3,21 @@
 
 #include <stdio.h>
 
+#include "egress/cure.h"
 #include "egress/judge.h"
 #include "egress/record.h"
 #include "egress/report.h"
 
-void egress_deny(struct client *c, const struct egress_refusal *refusal)
+static void tell(struct client *c, const struct egress_refusal *refusal)
 {
     egress_record_refused(c, refusal->engine, refusal->reason);
     egress_report(c, refusal);
-    egress_client_refuse(c, refusal);
+}
+
+void egress_deny(struct client *c, const struct egress_refusal *refusal)
+{
+    tell(c, refusal);
+    egress_cure_refuse(c, refusal);
 }
 
 void egress_deny_changed(struct client *c, struct egress_refusal *refusal)
@@ -24,7 +30,8 @@ void egress_deny_changed(struct client *c, struct egress_refusal *refusal)
     refusal->request.method = NULL;
     snprintf(refusal->detail, sizeof refusal->detail, "%s not permitted because policy changed",
              what);
-    egress_deny(c, refusal);
+    tell(c, refusal);
+    egress_client_refuse(c, refusal);
 }
 
 bool egress_still_permitted(struct client *c)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "egress/exchange.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -51,6 +52,8 @@ void egress_exchange_clear(struct exchange *exchange)
     http_head_free(exchange->response);
     buf_free(&exchange->canonical);
     buf_free(&exchange->body);
+    buf_free(&exchange->refused.body);
+    free(exchange->refused.policy);
     egress_tools_free(exchange->tools);
     policy_calls_free(&exchange->calls);
     *exchange = (struct exchange){.query = ""};

@@ -9,6 +9,7 @@
 #include "egress/destination/target.h"
 #include "egress/forward/rewrite.h"
 #include "egress/links.h"
+#include "egress/refusal.h"
 #include "http/parser.h"
 #include "net/stream.h"
 #include "policy/match/calls.h"
@@ -45,6 +46,14 @@ enum exchange_kind {
     EXCHANGE_INSPECTED,                             /* within a tunnel */
 };
 
+/* The answer to a refused request, as long as it waits for the forecast of its cure. */
+struct exchange_refused {
+    uint64_t id;
+    enum egress_refusal_kind kind;
+    char *policy;                                   /* key of the rule that decided; NULL: none */
+    struct buf body;                                /* up to the forecast */
+};
+
 struct exchange {
     enum exchange_kind kind;
     struct http_head *head;
@@ -67,6 +76,7 @@ struct exchange {
     bool switched;                                  /* the response accepts another protocol */
     bool deflate;                                   /* WebSocket with permessage-deflate */
     const char *override; /* the method that a field asks for, and that rules refuse; or NULL */
+    struct exchange_refused refused;
     const char *message;                            /* how rules call what is judged after the
                                                      * upgrade; NULL: the request itself */
 };

@@ -195,6 +195,7 @@ static void take_config(struct egress_proxy *proxy, const struct egress_config *
     proxy->resolve_denied = config->resolve_denied;
     proxy->on_audited = config->on_audited;
     proxy->on_line = config->on_line;
+    proxy->forecast = config->forecast;
     proxy->ctx = config->ctx;
     proxy->limits = (struct egress_limits){
         .max_connections = or_default(limits->max_connections, MAX_CONNECTIONS),

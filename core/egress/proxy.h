@@ -93,6 +93,13 @@ struct egress_line {
     const char *reason;                             /* "" where there is none */
 };
 
+/* What the voters would say of a change. */
+struct egress_forecast {
+    const char *word;                               /* "allowed", "denied" or "held"; NULL: not
+                                                     * known */
+    bool later; /* egress_set_forecast tells it */
+};
+
 /* What bounds a client.  0: the default. */
 struct egress_limits {
     unsigned max_connections;                       /* 256; one more is answered 503 */
@@ -137,6 +144,8 @@ struct egress_config {
     void (*on_audited)(void *ctx, const struct egress_audited *audited);
     /* Every line of the decision log.  NULL: not wanted. */
     void (*on_line)(void *ctx, const struct egress_line *line);
+    /* Of {"operations": [...]}, the cure of a refusal.  NULL: nobody knows. */
+    struct egress_forecast (*forecast)(void *ctx, uint64_t id, const char *operations);
     void *ctx;
 };
 
@@ -154,6 +163,10 @@ struct egress_proxy *egress_new(uv_loop_t *loop, const struct egress_config *con
  * target and caller: what is still allowed lives on, a CONNECT being set up or a request without
  * an answer yet gets 403 "policy changed", and the rest is closed. */
 void egress_set_policy(struct egress_proxy *proxy, struct policy *policy);
+
+/* The answer to a refused request goes without a forecast where this comes too late.  Not from
+ * within a callback. */
+void egress_set_forecast(struct egress_proxy *proxy, uint64_t id, const char *word);
 
 void egress_stats(const struct egress_proxy *proxy, struct egress_stats *out);
 

@@ -105,7 +105,7 @@ static void print_rules(struct buf *body, const struct egress_refused_request *r
     buf_free(&rule);
 }
 
-static void print_body(const struct egress_refusal *refusal, struct buf *body)
+void egress_refusal_print_members(const struct egress_refusal *refusal, struct buf *body)
 {
     buf_puts(body, "{\"detail\":");
     text_json_quote(body, *refusal->detail ? refusal->detail : refusal->reason);
@@ -116,7 +116,6 @@ static void print_body(const struct egress_refusal *refusal, struct buf *body)
     print_member(body, "reason", refusal->reason);
     if (refusal->request.method)
         print_rules(body, &refusal->request, refusal->policy ? refusal->policy : "-");
-    buf_puts(body, "}\n");
 }
 
 static void print_proxy_status(enum egress_refusal_kind kind, struct buf *out)
@@ -136,16 +135,24 @@ static void print_policy(const char *key, struct buf *out)
     buf_puts(out, "\r\n");
 }
 
+void egress_refusal_print_response(enum egress_refusal_kind kind, const char *policy,
+                                   struct buf *body, struct buf *out)
+{
+    buf_puts(body, "}\n");
+    egress_status_line(kinds[kind].status, out);
+    buf_printf(out, "Content-Type: application/json\r\nContent-Length: %zu\r\n", body->len);
+    print_proxy_status(kind, out);
+    if (kinds[kind].status == 403)
+        print_policy(policy, out);
+    buf_puts(out, "Connection: close\r\n\r\n");
+    buf_add(out, body->data, body->len);
+}
+
 void egress_refusal_print(const struct egress_refusal *refusal, struct buf *out)
 {
     struct buf body = {0};
-    print_body(refusal, &body);
-    egress_status_line(kinds[refusal->kind].status, out);
-    buf_printf(out, "Content-Type: application/json\r\nContent-Length: %zu\r\n", body.len);
-    print_proxy_status(refusal->kind, out);
-    if (kinds[refusal->kind].status == 403)
-        print_policy(refusal->policy, out);
-    buf_printf(out, "Connection: close\r\n\r\n%s", body.data);
+    egress_refusal_print_members(refusal, &body);
+    egress_refusal_print_response(refusal->kind, refusal->policy, &body, out);
     buf_free(&body);
 }
 

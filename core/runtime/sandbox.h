@@ -56,6 +56,7 @@ struct sandbox {
     struct denial_report *denials;                  /* that wait to be recorded */
     size_t n_denials, n_denials_lost;
     bool recording_denials;
+    size_t n_forecasts;                             /* questions that wait for an answer */
 
     struct log_ring log;
     struct log_follower *followers;
@@ -149,6 +150,10 @@ void sandbox_send_policy(struct sandbox *s, uint64_t revision, struct policy *po
 /* denials.c: what a supervisor reports; the arena that the list lives in is taken over. */
 void sandbox_denied(struct sandbox *s, const struct sandbox_denials *list, struct arena *arena);
 void sandbox_denials_drop(struct sandbox *s);
+
+/* forecasts.c: what a supervisor asks; the arena that the question lives in is taken over. */
+void sandbox_forecast(struct sandbox *s, const struct sandbox_forecast *question,
+                      struct arena *arena);
 
 /* traffic.c: a batch of the traffic record; the arena that it lives in is taken over. */
 void sandbox_traffic(struct sandbox *s, const struct sandbox_traffic *batch, struct arena *arena);

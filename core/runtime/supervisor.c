@@ -120,6 +120,9 @@ static bool on_message(void *owner, const struct sandbox_message *m, struct aren
     case MESSAGE_DENIALS:
         sandbox_denied(s, &m->denials, arena);
         return true;
+    case MESSAGE_FORECAST:
+        sandbox_forecast(s, &m->forecast, arena);
+        return true;
     case MESSAGE_TRAFFIC:
         sandbox_traffic(s, &m->traffic, arena);
         return true;

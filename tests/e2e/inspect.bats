@@ -55,6 +55,44 @@ origin_saw() { cut -d' ' -f2- "$counts"; }
     run ! grep -r secret <(sluice logs report)
 }
 
+# apply BODY: the cure of that answer becomes the policy.
+apply() {
+    jq '{operations: .cure.operations}' <<<"$1" |
+        api PATCH "/v1/sandboxes/$name/policy" -H 'Content-Type: application/json' -d @- >"$BATS_TEST_TMPDIR/applied"
+    api GET "/v1/sandboxes/$name/revisions/$(jq .revision "$BATS_TEST_TMPDIR/applied")?wait_ms=10000" >"$BATS_TEST_TMPDIR/loaded"
+    [ "$(jq -r .status "$BATS_TEST_TMPDIR/loaded")" = loaded ]
+}
+
+@test "a refusal carries its cure: once it is applied, that request passes and no other" {
+    name=cured
+    sluice sandbox create --name cured
+    rules "$rest, access: read-only"
+    refused=$(inside curl -sS -d a=b 'https://api.test/repos/x?n=1')
+    [ "$(jq -c '.cure | [.operations[0].add_rule.rule_name, .effect.relation, .effect.lost, .forecast]' <<<"$refused")" = \
+        '["allow_api_test_443_curl","loosens",[],"allowed"]' ]
+    [ "$(jq -c '.cure.effect.gained | map([.binary, .method, .host, .port, .path])' <<<"$refused")" = \
+        '[["/usr/bin/curl","POST","api.test",443,"/repos/x"]]' ]
+    apply "$refused"
+    [ "$(status_of -d a=b https://api.test/repos/x)" = 200 ]
+    [ "$(status_of -d a=b https://api.test/repos/y)" = 403 ]
+    [ "$(status_of -X PUT https://api.test/repos/x)" = 403 ]
+    run -0 inside python3 -c 'import urllib.request as r, urllib.error
+try: print(r.urlopen("https://api.test/repos/x", b"a").status)
+except urllib.error.HTTPError as e: print(e.code)'
+    [ "$output" = 403 ]
+    until_so 'sluice rule get cured -o json | jq -e ".chunks[] | select(.path == \"/repos/y\")" >/dev/null'
+    [ "$(sluice rule get cured -o json | jq -c '.chunks[] | select(.path == "/repos/y") | .rule')" = \
+        "$(inside curl -sS -d a=b https://api.test/repos/y | jq -c '.cure.operations[0].add_rule.rule')" ]
+}
+
+@test "a refused connection has a cure, too, unless no rule can open it" {
+    name=cured
+    refused=$(inside curl -sS http://repos.test/a)
+    [ "$(jq -c '.cure.operations[0].add_rule.rule.endpoints' <<<"$refused")" = \
+        '[{"host":"repos.test","port":80,"protocol":"rest","enforcement":"enforce","rules":[{"allow":{"method":"GET","path":"/a"}}]}]' ]
+    [ "$(inside curl -sS http://169.254.169.254/ | jq .cure)" = null ]
+}
+
 @test "the same rules by approving a draft" {
     name=drafted
     sluice sandbox create --name drafted

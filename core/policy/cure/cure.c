@@ -118,7 +118,7 @@ const char *policy_cure(const struct sluice_policy *policy, const struct policy_
     return why;
 }
 
-void policy_cure_write(const struct policy_cure *cure, struct doc_writer *w)
+void policy_cure_write_operations(const struct policy_cure *cure, struct doc_writer *w)
 {
     doc_write_key(w, "operations");
     doc_write_open(w, DOC_LIST);
@@ -132,6 +132,11 @@ void policy_cure_write(const struct policy_cure *cure, struct doc_writer *w)
     doc_write_close(w, DOC_MAP);
     doc_write_close(w, DOC_MAP);
     doc_write_close(w, DOC_LIST);
+}
+
+void policy_cure_write(const struct policy_cure *cure, struct doc_writer *w)
+{
+    policy_cure_write_operations(cure, w);
     doc_write_key(w, "effect");
     policy_effect_write(cure->effect, w);
 }

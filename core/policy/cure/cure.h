@@ -6,7 +6,8 @@
  * method and path and the calls of one body.  Whoever may send a request may send it with any query
  * and, where it is a GET, as a HEAD.  A rule cannot take back what a deny rule refuses.
  *
- * Pure, any thread.  Results live in the arena and point into what was given. */
+ * Pure, any thread.  Results live in the arena and point to texts of what was given, to the policy
+ * and to the calls of the request. */
 #ifndef POLICY_CURE_H
 #define POLICY_CURE_H
 
@@ -48,5 +49,7 @@ const char *policy_cure(const struct sluice_policy *policy, const struct policy_
 
 /* Its members operations and effect, within a map that the caller opened. */
 void policy_cure_write(const struct policy_cure *cure, struct doc_writer *w);
+/* The first of them alone. */
+void policy_cure_write_operations(const struct policy_cure *cure, struct doc_writer *w);
 
 #endif

@@ -148,10 +148,12 @@ static struct sluice_endpoint *endpoint_like(const struct sluice_endpoint *model
                                              struct arena *arena)
 {
     struct sluice_endpoint *e = arena_alloc(arena, sizeof *e);
+    uint16_t *port = arena_alloc(arena, sizeof *port);
     *e = *model;
+    *port = refused->port;
     e->doc_path = "";
     e->host = refused->host;
-    e->ports = &refused->port;
+    e->ports = port;
     e->n_ports = 1;
     e->path = path;
     e->enforcement = "enforce";
@@ -192,27 +194,51 @@ static struct policy_candidates with_rule(const struct policy_candidates *candid
     return with;
 }
 
-/* Adds to the endpoint what is refused, one after another, as a body may have several calls.
- * False: something is refused all the same. */
-static bool allow_each(const struct policy_candidates *with, struct sluice_endpoint *e,
-                       const struct policy_http_request *request,
-                       const struct policy_refused *refused,
-                       const struct policy_http_decision *first, struct arena *arena)
+static bool has_pattern(const struct policy_call *call)
+{
+    for (size_t i = 0; i < call->n_fields; i++)
+        if (strpbrk(call->fields[i], "*?"))
+            return true;
+    return strpbrk(call->method, "*?[]{}") || strpbrk(call->tool, "*?") ||
+           strpbrk(call->name, "*?");
+}
+
+/* NULL, or why no rule is about that call alone. */
+static const char *check_call(const struct sluice_endpoint *e, const struct policy_call *call)
+{
+    if (has_pattern(call))
+        return "a rule would read it as a pattern and allow other requests too";
+    if (strcmp(e->protocol, "mcp") == 0 && strcmp(call->method, "tools/call") == 0 && !*call->tool)
+        return "its tool has no name, and a rule without one is about all tools";
+    return NULL;
+}
+
+/* Adds to the endpoint what is refused, one after another: a body may have several calls.  NULL, or
+ * why something is refused all the same. */
+static const char *allow_each(const struct policy_candidates *with, struct sluice_endpoint *e,
+                              const struct policy_http_request *request,
+                              const struct policy_refused *refused,
+                              const struct policy_http_decision *first, struct arena *arena)
 {
     size_t room = request->calls && request->calls->n ? request->calls->n : 1;
     const struct sluice_l7_rule **rules = arena_alloc(arena, room * sizeof *rules);
     struct policy_http_decision decision = *first;
     e->rules = rules;
     do {
+        const char *why = decision.call ? check_call(e, decision.call) : NULL;
+        if (why)
+            return why;
         rules[e->n_rules++] = l7_rule(refused, decision.call, arena);
         decision = decide(with, request);
     } while (!decision.allowed && decision.call && e->n_rules < room);
-    return decision.allowed;
+    return decision.allowed ? NULL
+                            : "a deny rule, or another setting of its endpoint, refuses it "
+                              "whatever is allowed";
 }
 
 /* A rule about a call names no path, so that the endpoint does.  Otherwise the path of the model
- * selects the same requests as before; where its rules are not asked about this one, the path of the
- * request is used. */
+ * selects the same requests as before; where its rules are not asked about this one, the path of
+ * the request is used. */
 static const char *find_rule(const struct policy_candidates *candidates, bool exact_host,
                              const struct policy_refused *refused,
                              const struct policy_http_request *request, struct arena *arena,
@@ -224,14 +250,16 @@ static const char *find_rule(const struct policy_candidates *candidates, bool ex
         return "no rule of its endpoint's protocol names a request";
     bool by_model = decision.endpoint && !decision.call;
     const char *const paths[] = {by_model ? model->path : refused->path, refused->path};
+    const char *why = NULL;
     for (size_t i = 0; i < 2; i++) {
         struct sluice_endpoint *e = endpoint_like(model, paths[i], exact_host, refused, arena);
         *out = rule_of(e, refused, arena);
         const struct policy_candidates with = with_rule(candidates, *out, arena);
-        if (allow_each(&with, e, request, refused, &decision, arena))
-            return NULL;
+        why = allow_each(&with, e, request, refused, &decision, arena);
+        if (!why)
+            break;
     }
-    return "a deny rule, or another setting of its endpoint, refuses it whatever is allowed";
+    return why;
 }
 
 const char *policy_cure_rule(const struct sluice_policy *policy,

@@ -17,6 +17,7 @@ struct network {
     const struct log *log;
     struct network_calls calls;
     void *ctx;
+    struct forecast_book *forecasts;
     struct certificates certificates;
     struct egress_names *names; /* those that the resolver has given addresses */
     struct egress_dns *resolver;
@@ -30,6 +31,7 @@ struct network *sandbox_network_new(uv_loop_t *loop, const struct sandbox_spec *
     struct network *network = alloc_zero(1, sizeof *network);
     *network =
         (struct network){.loop = loop, .spec = spec, .log = log, .calls = *calls, .ctx = ctx};
+    network->forecasts = sandbox_forecasts_new(loop, calls->forecast, ctx);
     return network;
 }
 
@@ -97,6 +99,12 @@ static void on_audited(void *ctx, const struct egress_audited *audited)
     network->calls.audited(network->ctx, audited);
 }
 
+static struct egress_forecast forecast(void *ctx, uint64_t id, const char *operations)
+{
+    struct network *network = ctx;
+    return sandbox_forecasts_ask(network->forecasts, id, operations);
+}
+
 /* ---- the start ---- */
 
 static int start_resolver(struct network *network, const struct container_ready *ready,
@@ -134,6 +142,7 @@ static int start_proxy(struct network *network, const struct container_ready *re
                                    .on_denial = on_denial,
                                    .on_line = on_line,
                                    .on_audited = on_audited,
+                                   .forecast = forecast,
                                    .ctx = network};
     network->proxy = egress_new(network->loop, &config, err);
     free(pins);
@@ -152,8 +161,16 @@ int sandbox_network_start(struct network *network, const struct container_ready 
 
 void sandbox_network_set_policy(struct network *network, struct policy *policy)
 {
+    sandbox_forecasts_forget(network->forecasts);
     if (network->proxy)
         egress_set_policy(network->proxy, policy);
+}
+
+void sandbox_network_forecast(struct network *network, const struct sandbox_forecast *answer)
+{
+    const char *word = sandbox_forecasts_answered(network->forecasts, answer);
+    if (network->proxy)
+        egress_set_forecast(network->proxy, answer->id, word);
 }
 
 /* ---- the end ---- */
@@ -171,6 +188,7 @@ void sandbox_network_free(struct network *network)
     if (!network)
         return;
     egress_names_free(network->names);
+    sandbox_forecasts_free(network->forecasts);
     sandbox_certificates_free(&network->certificates);
     free(network);
 }

@@ -9,11 +9,11 @@
 #include <uv.h>
 
 #include "sandbox/container/container.h"
+#include "sandbox/supervisor/forecasts.h"
 #include "sandbox/wire/protocol.h"
 #include "sandbox/wire/spec.h"
 
 struct egress_audited;
-struct egress_line;
 struct log;
 struct network;
 struct policy;
@@ -22,6 +22,7 @@ struct network_calls {
     void (*denial)(void *ctx, const struct sandbox_denial *denial);     /* texts are borrowed */
     void (*line)(void *ctx, const struct egress_line *line);            /* of the decision log */
     void (*audited)(void *ctx, const struct egress_audited *audited);
+    sandbox_forecasts_sender *forecast;
 };
 
 struct network *sandbox_network_new(uv_loop_t *loop, const struct sandbox_spec *spec,
@@ -35,6 +36,8 @@ int sandbox_network_start(struct network *network, const struct container_ready 
                           struct policy *policy, struct error *err);
 /* Once it has started: the next decision uses the policy. */
 void sandbox_network_set_policy(struct network *network, struct policy *policy);
+/* The gateway's answer to a question. */
+void sandbox_network_forecast(struct network *network, const struct sandbox_forecast *answer);
 void sandbox_network_close(struct network *network);
 void sandbox_network_free(struct network *network);
 

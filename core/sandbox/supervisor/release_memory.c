@@ -24,8 +24,15 @@ static int drop_code(struct dl_phdr_info *object, size_t size, void *unused)
     return 0;
 }
 
-void release_memory(void)
+static void on_idle(uv_timer_t *timer)
 {
+    (void)timer;
     malloc_trim(0);
     dl_iterate_phdr(drop_code, NULL);
+}
+
+void release_memory_later(uv_timer_t *timer)
+{
+    enum { IDLE_MS = 1000 };
+    uv_timer_start(timer, on_idle, IDLE_MS, 0);
 }

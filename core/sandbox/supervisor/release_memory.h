@@ -4,7 +4,11 @@
 #ifndef SANDBOX_SUPERVISOR_RELEASE_MEMORY_H
 #define SANDBOX_SUPERVISOR_RELEASE_MEMORY_H
 
-/* Unmaps nothing: code that is needed again comes back from the page cache.  Main thread. */
-void release_memory(void);
+#include <uv.h>
+
+/* Once this has not been called for a second: after a start, a command or a new policy.  Unmaps
+ * nothing: code that is needed again comes back from the page cache.  timer: the caller's,
+ * initialized, for nothing else.  Loop thread only. */
+void release_memory_later(uv_timer_t *timer);
 
 #endif

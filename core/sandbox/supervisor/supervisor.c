@@ -35,7 +35,6 @@ enum supervisor_state {
 
 enum { WARNINGS_MAX = 64 };
 
-enum { IDLE_MS = 1000 };                            /* after a start, a command or a new policy */
 
 struct supervisor {
     uv_loop_t loop;
@@ -63,17 +62,6 @@ struct supervisor {
     int exit_code;
 };
 
-static void on_idle(uv_timer_t *timer)
-{
-    (void)timer;
-    release_memory();
-}
-
-static void await_idleness(struct supervisor *s)
-{
-    uv_timer_start(&s->idle, on_idle, IDLE_MS, 0);
-}
-
 /* --- to the gateway -------------------------------------------------------------------------- */
 
 static bool in_touch(const struct supervisor *s)
@@ -95,6 +83,13 @@ static bool send_denials(void *ctx, const struct sandbox_denials *denials)
     return in_touch(s) && sandbox_link_has_room(s->link) && sandbox_link_send(s->link, &message);
 }
 
+static bool send_forecast(void *ctx, const struct sandbox_forecast *question)
+{
+    struct supervisor *s = ctx;
+    struct sandbox_message message = {.type = MESSAGE_FORECAST, .forecast = *question};
+    return in_touch(s) && sandbox_link_has_room(s->link) && sandbox_link_send(s->link, &message);
+}
+
 static void say_hello(struct supervisor *s)
 {
     struct sandbox_message message = {
@@ -108,7 +103,7 @@ static void say_hello(struct supervisor *s)
     sandbox_lines_connect(s->lines, s->link);
     sandbox_traffic_connected(s->traffic);
     sandbox_denials_flush(s->denials);
-    await_idleness(s);
+    release_memory_later(&s->idle);
 }
 
 /* --- the end --------------------------------------------------------------------------------- */
@@ -246,7 +241,7 @@ static void enforce(struct supervisor *s, struct policy *policy, uint64_t revisi
     policy_unref(s->policy);
     s->policy = policy;
     s->revision = revision;
-    await_idleness(s);
+    release_memory_later(&s->idle);
 }
 
 static void take_policy(struct supervisor *s, const struct sandbox_revision *revision)
@@ -306,6 +301,10 @@ static void on_message(void *ctx, const struct sandbox_message *message, struct 
         if (s->traffic)
             sandbox_traffic_acknowledged(s->traffic, &message->traffic);
         break;
+    case MESSAGE_OUTCOME:
+        if (s->network)
+            sandbox_network_forecast(s->network, &message->forecast);
+        break;
     case MESSAGE_STOP:
         stop(s, message->stop.grace_ms);
         break;
@@ -352,7 +351,8 @@ static void on_audited(void *ctx, const struct egress_audited *audited)
         sandbox_traffic_add_audited(s->traffic, audited);
 }
 
-static const struct network_calls network_calls = {on_denial, on_line, on_audited};
+static const struct network_calls network_calls = {on_denial, on_line, on_audited,
+                                                   send_forecast};
 
 static void on_container_ready(void *ctx, const struct container_ready *ready)
 {
@@ -379,7 +379,7 @@ static void on_container_exited(void *ctx, uint32_t id, int code, const char *er
 {
     struct supervisor *s = ctx;
     sandbox_execs_exited(s->execs, id, code, error);
-    await_idleness(s);
+    release_memory_later(&s->idle);
 }
 
 static void on_container_warning(void *ctx, const char *text)

@@ -115,6 +115,15 @@ static const struct schema_field traffic_fields[] = {
 };
 TABLE(traffic, sandbox_traffic);
 
+static const struct schema_field forecast_fields[] = {
+    NUMBER(sandbox_forecast, id, SCHEMA_I64, INT64_MAX), NEEDED(sandbox_forecast, operations), {0},
+};
+static const struct schema_field outcome_fields[] = {
+    NUMBER(sandbox_forecast, id, SCHEMA_I64, INT64_MAX), NEEDED(sandbox_forecast, outcome), {0},
+};
+TABLE(forecast, sandbox_forecast);
+TABLE(outcome, sandbox_forecast);
+
 static const struct schema_field exec_fields[] = {
     NEEDED(sandbox_exec, id),
     TEXTS(sandbox_exec, command, SCHEMA_KEEP),
@@ -156,7 +165,8 @@ static const struct schema *schema_of(enum sandbox_message_type type)
         [MESSAGE_FAILED] = &failed_schema,   [MESSAGE_DENIALS] = &denials_schema,
         [MESSAGE_TRAFFIC] = &traffic_schema, [MESSAGE_TRAFFIC_ACK] = &traffic_schema,
         [MESSAGE_EXEC] = &exec_schema,       [MESSAGE_LOG] = &log_schema,
-        [MESSAGE_STOP] = &stop_schema,
+        [MESSAGE_STOP] = &stop_schema,       [MESSAGE_FORECAST] = &forecast_schema,
+        [MESSAGE_OUTCOME] = &outcome_schema,
     };
     return schemas[type];
 }

@@ -42,11 +42,13 @@ enum {
     X(FAILED,       "failed")       /* supervisor: refused this revision, keeps the old one */  \
     X(DENIALS,      "denials")      /* supervisor: requests it refused */                       \
     X(TRAFFIC,      "traffic")      /* supervisor: a batch of the traffic record */             \
+    X(FORECAST,     "forecast")     /* supervisor: what would the voters say to this? */        \
     X(LOG,          "log")          /* supervisor: a line for the sandbox's log */              \
     X(PONG,         "pong")         /* supervisor: answer to ping */                            \
     X(POLICY,       "policy")       /* gateway: enforce this revision */                        \
     X(EXEC,         "exec")         /* gateway: run a command, dial back with its id */         \
     X(TRAFFIC_ACK,  "traffic_ack")  /* gateway: that batch is on record */                      \
+    X(OUTCOME,      "outcome")      /* gateway: that is what they would say */                  \
     X(STOP,         "stop")         /* gateway: end the workload, then yourself */              \
     X(PING,         "ping")         /* gateway: heartbeat */
 
@@ -117,6 +119,13 @@ struct sandbox_traffic {
     size_t n;
 };
 
+/* FORECAST: no outcome; OUTCOME: no operations. */
+struct sandbox_forecast {
+    uint64_t id;                                    /* of the question, made by the supervisor */
+    const char *operations;                         /* {"operations": [...]} as text */
+    const char *outcome;                            /* "allowed", "denied" or "held" */
+};
+
 #define EXEC_TIMEOUT_MAX_MS INT32_MAX               /* 24 days */
 
 struct sandbox_exec {
@@ -149,7 +158,8 @@ struct sandbox_message {
         struct sandbox_revision revision;           /* POLICY, LOADED, FAILED */
         struct sandbox_denials denials;
         struct sandbox_exec exec;
-        struct sandbox_traffic traffic;             /* TRAFFIC, TRAFFIC_ACK */
+        struct sandbox_traffic traffic;
+        struct sandbox_forecast forecast;             /* TRAFFIC, TRAFFIC_ACK */
         struct sandbox_log log;                     /* LOG; START_FAILED: text only */
         struct sandbox_stop stop;
     };

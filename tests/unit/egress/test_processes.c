@@ -329,7 +329,7 @@ static void connect_often(struct stage *s, int times)
 
 static void what_is_held_is_bounded(void **state)
 {
-    enum { MORE = 24, IN_WORK = 8 }; /* the thread may still have a few in its hands */
+    enum { MORE = 24, IN_WORK = 8 }; /* the thread may hold a few yet */
     struct stage s;
     (void)state;
     open_stage(&s);

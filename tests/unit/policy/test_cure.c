@@ -181,8 +181,32 @@ static void every_call_of_a_body(void **state)
                 "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"sub\"}]"};
     const char *cure = cure_of(*state, MCP, &sent);
     if (!strstr(cure, "\"path\":\"/rpc\",\"protocol\":\"json-rpc\",\"enforcement\":\"enforce\","
-                      "\"rules\":[{\"allow\":{\"method\":\"add\"}},{\"allow\":{\"method\":\"sub\"}}]"))
+                      "\"rules\":[{\"allow\":{\"method\":\"add\"}},"
+                      "{\"allow\":{\"method\":\"sub\"}}]"))
         fail_msg("%s", cure);
+}
+
+static const char *cure_of_tool(struct arena *arena, const char *params)
+{
+    static const char tools[] =
+        "r: {binaries: [{path: /usr/bin/curl}], endpoints: [{host: a.com, port: 443, "
+        "protocol: mcp, enforcement: enforce, mcp: {strict_tool_names: false}, "
+        "rules: [{allow: {tool: read}}]}]}";
+    const struct sent sent = {
+        .binary = "/usr/bin/curl", .host = "a.com", .method = "POST", .path = "/mcp",
+        .body = arena_printf(arena, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\","
+                                    "\"params\":{%s}}", params)};
+    return cure_of(arena, tools, &sent);
+}
+
+/* A tool of that name would be a rule about every tool. */
+static void a_call_that_no_rule_can_name_alone(void **state)
+{
+    static const char pattern[] = "a rule would read it as a pattern and allow other requests too";
+    assert_non_null(strstr(cure_of_tool(*state, "\"name\":\"write\""), "\"tool\":\"write\""));
+    assert_string_equal(cure_of_tool(*state, "\"name\":\"*\""), pattern);
+    assert_string_equal(cure_of_tool(*state, "\"name\":\"writ?\""), pattern);
+    assert_null(strstr(cure_of_tool(*state, ""), "operations"));
 }
 
 static void a_rule_of_that_name_is_about_something_else(void **state)
@@ -219,6 +243,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_request_where_nothing_is_allowed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_request_that_rules_refuse, setup, teardown),
         cmocka_unit_test_setup_teardown(every_call_of_a_body, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_call_that_no_rule_can_name_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_rule_of_that_name_is_about_something_else, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(there_is_none_against_a_deny_rule, setup, teardown),

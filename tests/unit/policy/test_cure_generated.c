@@ -54,7 +54,8 @@ static const char *random_endpoint(struct arena *arena)
     if (strcmp(protocol, "rest") != 0 || pick(3))
         allowed = arena_printf(arena, "rules: [{allow: {%s}}]", random_requests(arena, protocol));
     const char *denied =
-        pick(4) ? "" : arena_printf(arena, ", deny_rules: [{%s}]", random_requests(arena, protocol));
+        pick(4) ? ""
+                : arena_printf(arena, ", deny_rules: [{%s}]", random_requests(arena, protocol));
     return arena_printf(arena, "{%sprotocol: %s, enforcement: %s, %s%s}", at, protocol,
                         pick(10) ? "enforce" : "audit", allowed, denied);
 }
@@ -287,8 +288,6 @@ static void try_one(struct counts *counts)
         if (cure.effect->n_lost || cure.effect->n_gained == 0)
             fail_with("effect", policy, &sent, &cure);
         check_probes(policy, to, &judged, &cure);
-    } else if (getenv("SLUICE_TEST_LONG")) {
-        print_message("%s %s%s?%s %s: %s\n%s\n", sent.method, sent.host, sent.path, sent.query, sent.body, why, policy_json(policy));
     }
     judged_free(&judged);
     arena_free(arena);

@@ -120,6 +120,25 @@ static void denials_of_requests_pass(void **state)
     arena_free(arena);
 }
 
+static void forecasts_pass(void **state)
+{
+    struct sandbox_message message = {.type = MESSAGE_FORECAST,
+                                      .forecast = {.id = 7, .operations = "{\"operations\":[]}"}};
+    struct sandbox_message out;
+    struct arena *arena = arena_new();
+    (void)state;
+    pass(&message,
+         "{\"type\":\"forecast\",\"id\":7,\"operations\":\"{\\\"operations\\\":[]}\"}\n", arena,
+         &out);
+    assert_string_equal(out.forecast.operations, "{\"operations\":[]}");
+    message = (struct sandbox_message){.type = MESSAGE_OUTCOME,
+                                       .forecast = {.id = 7, .outcome = "held"}};
+    pass(&message, "{\"type\":\"outcome\",\"id\":7,\"outcome\":\"held\"}\n", arena, &out);
+    assert_int_equal(out.forecast.id, 7);
+    assert_string_equal(out.forecast.outcome, "held");
+    arena_free(arena);
+}
+
 static void traffic_passes(void **state)
 {
     struct sandbox_traffic_item item = {.verdict = "allowed",
@@ -314,6 +333,7 @@ int main(void)
         cmocka_unit_test(revisions_pass),
         cmocka_unit_test(denials_pass),
         cmocka_unit_test(denials_of_requests_pass),
+        cmocka_unit_test(forecasts_pass),
         cmocka_unit_test(traffic_passes),
         cmocka_unit_test(audited_requests_pass_with_their_call),
         cmocka_unit_test(exec_passes),

@@ -48,6 +48,8 @@ struct rig {
     struct log log;
     struct buf lines, denials, audited;             /* one line each */
     unsigned n_denials;
+    struct egress_forecast forecast;                /* what is said of every cure */
+    uint64_t forecast_id;                           /* of the last question */
     bool timed_out, closed;
     char folder[64], client[128], other[128], parent[128];      /* programs */
 };
@@ -275,6 +277,14 @@ static inline void rig_begin(struct rig *rig)
     watched_begin(&rig->watched);
 }
 
+static inline struct egress_forecast rig_forecast(void *ctx, uint64_t id, const char *operations)
+{
+    struct rig *rig = ctx;
+    assert_non_null(strstr(operations, "{\"operations\":[{\"add_rule\":"));
+    rig->forecast_id = id;
+    return rig->forecast;
+}
+
 static inline void rig_start_proxy(struct rig *rig, struct policy *policy,
                                    struct egress_limits limits, struct egress_inspection inspection)
 {
@@ -295,6 +305,7 @@ static inline void rig_start_proxy(struct rig *rig, struct policy *policy,
                                    .on_denial = rig_on_denial,
                                    .on_audited = rig_on_audited,
                                    .on_line = rig_on_line,
+                                   .forecast = rig_forecast,
                                    .ctx = rig};
     rig->proxy = egress_new(&rig->loop, &config, &err);
     assert_non_null(rig->proxy);

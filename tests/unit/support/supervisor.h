@@ -110,6 +110,11 @@ static inline void fixture_take(struct supervisor_fixture *d, const struct sandb
     case MESSAGE_TRAFFIC:
         fixture_take_traffic(d, &m->traffic);
         break;
+    case MESSAGE_FORECAST:
+        fixture_send(d, &(struct sandbox_message){
+                            .type = MESSAGE_OUTCOME,
+                            .forecast = {.id = m->forecast.id, .outcome = "held"}});
+        break;
     case MESSAGE_LOG:
         buf_printf(&d->logs, "%s\n", m->log.text);
         break;

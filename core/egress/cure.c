@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "egress/cure.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "doc/writer.h"
+#include "egress/judge.h"
+#include "policy/cure/cure.h"
+#include "policy/match/target.h"
+
+static const struct client_state forecast_state;
+
+/* ---- what the cure is ---- */
+
+/* The request as it was judged.  False: there is none, or it cannot be named. */
+static bool find_request(struct client *c, const struct egress_refusal *refusal,
+                         struct arena *arena, struct policy_refused *refused,
+                         struct policy_http_request *request, struct buf *path)
+{
+    struct exchange *exchange = &c->exchange;
+    size_t len = exchange->path ? strcspn(exchange->path, "?") : 0;
+    *request = egress_exchange_request(exchange);
+    if (refusal->request.method) {
+        request->method = refusal->request.method;  /* a field may ask for another one */
+    } else {
+        if (policy_target_path(len ? exchange->path : "/", len ? len : 1, false, path) != NULL)
+            return false;
+        request->path = path->data;
+        request->query = len && exchange->path[len] ? exchange->path + len + 1 : "";
+    }
+    return policy_refused_request(refused, request->method, request->path, arena) == 0;
+}
+
+/* False: no rule lets it pass, or the answer is not read. */
+static bool find_cure(struct client *c, const struct egress_refusal *refusal, struct arena *arena,
+                      struct policy_cure *out)
+{
+    const struct policy_request caller = egress_route_request(&c->route, &c->caller);
+    struct policy_refused refused;
+    struct policy_http_request request;
+    struct buf path = {0};
+    bool is_request = c->exchange.kind != EXCHANGE_CONNECT;
+    if (refusal->kind != REFUSAL_POLICY || c->connect || c->admitted_early || c->unidentified ||
+        policy_refused_connection(caller.host, caller.port, caller.binary, arena, &refused) != 0)
+        return false;
+    bool found = (!is_request ||
+                  find_request(c, refusal, arena, &refused, &request, &path)) &&
+                 !policy_cure(policy_model(c->proxy->policy), &caller, &refused,
+                              is_request ? &request : NULL, arena, out);
+    buf_free(&path);
+    return found;
+}
+
+/* ---- the answer ---- */
+
+static void answer(struct client *c, const char *forecast)
+{
+    struct exchange_refused *refused = &c->exchange.refused;
+    struct buf response = {0};
+    if (forecast)
+        buf_printf(&refused->body, ",\"forecast\":\"%s\"", forecast);
+    buf_puts(&refused->body, "}");
+    egress_refusal_print_response(refused->kind, refused->policy, &refused->body, &response);
+    egress_client_answer(c, &response);
+    buf_free(&response);
+}
+
+static void forecast_timed_out(struct client *c)
+{
+    answer(c, NULL);
+}
+
+/* Bytes of a client that has not its answer yet are looked at by nobody. */
+static void forecast_client_read(struct client *c, const char *bytes, ssize_t n)
+{
+    (void)bytes;
+    if (n < 0)
+        egress_client_close(c);
+}
+
+static const struct client_state forecast_state = {
+    .client_read = forecast_client_read, .timed_out = forecast_timed_out};
+
+void egress_set_forecast(struct egress_proxy *proxy, uint64_t id, const char *word)
+{
+    struct client *c = proxy->clients;
+    while (c && (c->state != &forecast_state || c->exchange.refused.id != id))
+        c = c->next;
+    if (c)
+        answer(c, word);
+}
+
+static void print_cure(const struct policy_cure *cure, struct buf *body)
+{
+    struct buf json = {0};
+    struct doc_json_writer writer;
+    struct doc_writer *w = doc_json_writer(&writer, &json);
+    doc_write_open(w, DOC_MAP);
+    policy_cure_write(cure, w);
+    buf_printf(body, ",\"cure\":%s", buf_str(&json));       /* its end comes with the forecast */
+    buf_free(&json);
+}
+
+static char *print_operations(const struct policy_cure *cure)
+{
+    struct buf json = {0};
+    struct doc_json_writer writer;
+    struct doc_writer *w = doc_json_writer(&writer, &json);
+    doc_write_open(w, DOC_MAP);
+    policy_cure_write_operations(cure, w);
+    doc_write_close(w, DOC_MAP);
+    return buf_take(&json);
+}
+
+static void answer_with(struct client *c, const struct egress_refusal *refusal,
+                        const struct policy_cure *cure)
+{
+    struct egress_proxy *proxy = c->proxy;
+    struct egress_forecast forecast = {0};
+    struct exchange_refused *refused = &c->exchange.refused;
+    refused->id = ++proxy->n_cures;
+    refused->kind = refusal->kind;
+    refused->policy = refusal->policy ? alloc_str(refusal->policy) : NULL;
+    egress_refusal_print_members(refusal, &refused->body);
+    print_cure(cure, &refused->body);
+    if (proxy->forecast) {
+        char *operations = print_operations(cure);
+        forecast = proxy->forecast(proxy->ctx, refused->id, operations);
+        free(operations);
+    }
+    if (!forecast.later) {
+        answer(c, forecast.word);
+        return;
+    }
+    c->state = &forecast_state;
+    egress_client_expect(c, EGRESS_FORECAST_MS);
+}
+
+void egress_cure_refuse(struct client *c, const struct egress_refusal *refusal)
+{
+    struct arena *arena = arena_new();
+    struct policy_cure cure;
+    if (find_cure(c, refusal, arena, &cure))
+        answer_with(c, refusal, &cure);
+    else
+        egress_client_refuse(c, refusal);
+    arena_free(arena);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The answer to a refused request carries its cure (policy/cure/cure.h), and what the voters would
+ * say of that.  For this folder; loop thread only. */
+#ifndef EGRESS_CURE_H
+#define EGRESS_CURE_H
+
+#include "egress/client.h"
+
+enum { EGRESS_FORECAST_MS = 250 };                  /* an answer waits no longer for it */
+
+/* As egress_client_refuse. */
+void egress_cure_refuse(struct client *c, const struct egress_refusal *refusal);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The answer to a refused request carries its cure and, if it comes in time, a forecast. */
+#include "support/inspected.h"
+
+#define POST_ASKED "POST /a HTTP/1.1\r\n%HContent-Length: 0\r\n\r\n"
+
+static const json_t *member(const json_t *json, const char *name)
+{
+    return json_object_get(json, name);
+}
+
+static void assert_cure(const json_t *json, const char *forecast)
+{
+    const json_t *cure = member(json, "cure"), *effect = member(cure, "effect");
+    const json_t *rule = member(
+        member(json_array_get(member(cure, "operations"), 0), "add_rule"), "rule");
+    const json_t *endpoint = json_array_get(member(rule, "endpoints"), 0);
+    assert_string_equal(json_string_value(member(endpoint, "host")), "origin.test");
+    assert_string_equal(json_string_value(member(effect, "relation")), "loosens");
+    assert_int_equal(json_array_size(member(effect, "gained")), 1);
+    const char *word = json_string_value(member(cure, "forecast"));
+    if (forecast)
+        assert_string_equal(word, forecast);
+    else
+        assert_null(word);
+}
+
+static struct end *refused(struct scene *s, struct egress_forecast forecast)
+{
+    struct end *origin;
+    scene_open(s, READ_ONLY);
+    s->rig.forecast = forecast;
+    return ask_plain(s, POST_ASKED, &origin);
+}
+
+static void what_is_known_is_said_at_once(void **state)
+{
+    struct scene s;
+    (void)state;
+    struct end *client = refused(&s, (struct egress_forecast){.word = "held"});
+    UNTIL(&s.rig, client->eof);
+    json_t *json = end_answer(client, 403);
+    assert_cure(json, "held");
+    json_decref(json);
+    scene_close(&s);
+}
+
+static void an_answer_waits_for_its_forecast(void **state)
+{
+    struct scene s;
+    (void)state;
+    struct end *client = refused(&s, (struct egress_forecast){.later = true});
+    UNTIL(&s.rig, s.rig.forecast_id);
+    egress_set_forecast(s.rig.proxy, s.rig.forecast_id + 1, "held");
+    assert_int_equal(client->in.len, 0);
+    egress_set_forecast(s.rig.proxy, s.rig.forecast_id, "denied");
+    egress_set_forecast(s.rig.proxy, s.rig.forecast_id, "allowed");
+    UNTIL(&s.rig, client->eof);
+    json_t *json = end_answer(client, 403);
+    assert_cure(json, "denied");
+    json_decref(json);
+    scene_close(&s);
+}
+
+static void a_forecast_that_does_not_come_is_left_out(void **state)
+{
+    struct scene s;
+    (void)state;
+    struct end *client = refused(&s, (struct egress_forecast){.later = true});
+    UNTIL(&s.rig, client->eof);
+    json_t *json = end_answer(client, 403);
+    assert_cure(json, NULL);
+    json_decref(json);
+    scene_close(&s);
+}
+
+static void an_answer_that_waits_outlives_its_policy(void **state)
+{
+    struct scene s;
+    (void)state;
+    struct end *client = refused(&s, (struct egress_forecast){.later = true});
+    UNTIL(&s.rig, s.rig.forecast_id);
+    struct policy *other = policy_of(&s.rig, L4);
+    egress_set_policy(s.rig.proxy, other);
+    policy_unref(other);
+    egress_set_forecast(s.rig.proxy, s.rig.forecast_id, "allowed");
+    UNTIL(&s.rig, client->eof);
+    assert_true(end_has(client, "X-OpenShell-Policy: one\r\n"));
+    scene_close(&s);
+}
+
+static void a_proxy_that_ends_waits_for_no_forecast(void **state)
+{
+    struct scene s;
+    (void)state;
+    refused(&s, (struct egress_forecast){.later = true});
+    UNTIL(&s.rig, s.rig.forecast_id);
+    scene_close(&s);
+}
+
+static void an_address_that_no_rule_opens_has_no_cure(void **state)
+{
+    struct scene s;
+    (void)state;
+    scene_open(&s, READ_ONLY);
+    struct end *client = rig_end(&s.rig, s.puppet.socket);
+    end_send(client, "GET http://127.0.0.1/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+    UNTIL(&s.rig, client->eof);
+    json_t *json = end_answer(client, 403);
+    assert_null(member(json, "cure"));
+    json_decref(json);
+    scene_close(&s);
+}
+
+static int tests(void)
+{
+    const struct CMUnitTest list[] = {
+        cmocka_unit_test(what_is_known_is_said_at_once),
+        cmocka_unit_test(an_answer_waits_for_its_forecast),
+        cmocka_unit_test(a_forecast_that_does_not_come_is_left_out),
+        cmocka_unit_test(an_answer_that_waits_outlives_its_policy),
+        cmocka_unit_test(a_proxy_that_ends_waits_for_no_forecast),
+        cmocka_unit_test(an_address_that_no_rule_opens_has_no_cure),
+    };
+    return cmocka_run_group_tests(list, NULL, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    return rig_main(argc, argv, tests);
+}
