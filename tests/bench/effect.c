@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How long the effect of a change takes at its worst: 256 rules of 16 endpoints each, in shapes
  * that are hard in different ways.  Prints the time of each, and whether it was decided or given
- * up.
+ * up.  Then what is usual: one of 64 inspected rules changes, and the cure of a request that 64
+ * rules refuse.
  *
  * effect [RUNS] */
 #include <stdio.h>
@@ -9,7 +10,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "policy/cure/cure.h"
 #include "policy/effect/effect.h"
+#include "policy/match/http.h"
 #include "policy/policy.h"
 
 enum { RULES = 256, ENDPOINTS = 16, RUNS_MAX = 21, TARGET_MS = 50 };
@@ -132,6 +135,83 @@ static void measure(const struct shape *shape, int runs)
     policy_unref(after);
 }
 
+/* ---- what is usual ---- */
+
+enum { USUAL_RULES = 64, USUAL_RUNS = 2000 };
+
+/* Each rule another host; of one host: they all have the same. */
+static struct policy *make_usual(bool one_host, int changed)
+{
+    struct buf text = {0};
+    struct problems problems = {0};
+    buf_puts(&text, "version: 1\nnetwork_policies:\n");
+    for (int i = 0; i < USUAL_RULES; i++)
+        buf_printf(&text,
+                   "  r%d:\n    binaries: [{path: /usr/bin/curl}, {path: /usr/bin/git}]\n"
+                   "    endpoints:\n"
+                   "      - {host: h%d.example.com, port: 443, protocol: rest, enforcement: enforce,"
+                   " rules: [{allow: {method: GET, path: /a/**}}, {allow: {method: POST, path: "
+                   "/b/%d/*}}]}\n"
+                   "      - {host: \"*.x%d.example.com\", port: 443, protocol: rest, enforcement: "
+                   "enforce, access: %s}\n",
+                   i, one_host ? 0 : i, i, i, i == changed ? "read-write" : "read-only");
+    struct policy *policy = policy_parse(text.data, text.len, DOC_YAML, &problems);
+    buf_free(&text);
+    return policy;
+}
+
+static void print_usual(const char *name, double *us)
+{
+    enum { TARGET_US = 1000 };
+    qsort(us, USUAL_RUNS, sizeof *us, by_value);
+    double p99 = us[USUAL_RUNS * 99 / 100];
+    printf("%-32s p50 %6.0f us  p99 %6.0f us  p99 <= %d us %s\n", name, us[USUAL_RUNS / 2], p99,
+           TARGET_US, p99 <= TARGET_US ? "met" : "not met");
+}
+
+static void measure_change(void)
+{
+    static double us[USUAL_RUNS];
+    struct policy *before = make_usual(false, -1), *after = make_usual(false, 7);
+    for (int i = 0; i < USUAL_RUNS; i++) {
+        struct arena *arena = arena_new();
+        uint64_t start = clock_mono_ns();
+        policy_effect(policy_model(before), policy_model(after), arena);
+        us[i] = (double)(clock_mono_ns() - start) / 1e3;
+        arena_free(arena);
+    }
+    print_usual("one of 64 rules changes", us);
+    policy_unref(before);
+    policy_unref(after);
+}
+
+static void measure_cure(const char *name, bool one_host)
+{
+    static double us[USUAL_RUNS];
+    static const struct policy_request caller = {
+        .host = "h0.example.com", .port = 443, .binary = "/usr/bin/curl"};
+    static const struct policy_http_request request = {.method = "PUT", .path = "/c", .query = ""};
+    struct policy *policy = make_usual(one_host, -1);
+    for (int i = 0; i < USUAL_RUNS; i++) {
+        struct arena *arena = arena_new();
+        struct policy_refused refused;
+        struct policy_cure cure;
+        uint64_t start = clock_mono_ns();
+        policy_refused_connection(caller.host, caller.port, caller.binary, arena, &refused);
+        policy_refused_request(&refused, request.method, request.path, arena);
+        const char *why =
+            policy_cure(policy_model(policy), &caller, &refused, &request, arena, &cure);
+        us[i] = (double)(clock_mono_ns() - start) / 1e3;
+        if (why) {
+            fprintf(stderr, "effect: %s: %s\n", name, why);
+            exit(1);
+        }
+        arena_free(arena);
+    }
+    print_usual(name, us);
+    policy_unref(policy);
+}
+
 int main(int argc, char **argv)
 {
     int runs = argc > 1 ? atoi(argv[1]) : RUNS_MAX;
@@ -139,5 +219,8 @@ int main(int argc, char **argv)
         return 2;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         measure(&shapes[i], runs);
+    measure_change();
+    measure_cure("cure, 64 rules of 64 hosts", false);
+    measure_cure("cure, 64 rules of one host", true);
     return 0;
 }
