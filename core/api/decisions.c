@@ -6,6 +6,7 @@
 #include "api/call.h"
 #include "api/routes.h"
 #include "http/problem.h"
+#include "store/words.h"
 
 static json_t *parsed(const char *json)
 {
@@ -109,6 +110,21 @@ int route_decision_list(struct api_call *call)
     return api_reply_json(call, 200, buf_take(&out));
 }
 
+/* The cure that the decision was about: its chunk is of a refused request.  NULL: it is none. */
+static json_t *encode_cure(struct api_call *call, const struct store_decision *d, json_t *effect)
+{
+    struct store_draft draft;
+    struct error err;
+    if (!*d->draft_id || store_draft_get(call->api->store, d->sandbox_id, d->draft_id, call->arena,
+                                         &draft, &err) != 0)
+        return NULL;
+    if (strcmp(draft.source, store_draft_source_word(STORE_DRAFT_MECHANISTIC)) != 0)
+        return NULL;
+    return json_pack("{s:[{s:{s:s, s:o}}], s:O, s:s}", "operations", "add_rule", "rule_name",
+                     draft.rule_name, "rule", parsed(draft.rule_json), "effect", effect,
+                     "forecast", d->outcome);
+}
+
 int route_decision_get(struct api_call *call)
 {
     struct store_decision d;
@@ -119,8 +135,11 @@ int route_decision_get(struct api_call *call)
     json_object_set_new(json, "votes", parsed(d.votes_json));
     json_object_set_new(json, "candidate", parsed(d.candidate_json));
     json_t *diff = parsed(d.diff_json), *effect = json_object_get(diff, "effect");
-    json_object_set(json, "effect",
-                    effect ? effect : json_null()); /* null: an older record has none */
+    effect = effect ? effect : json_null();         /* an older record has none */
+    json_t *cure = encode_cure(call, &d, effect);
+    json_object_set(json, "effect", effect);
+    if (cure)
+        json_object_set_new(json, "cure", cure);
     json_object_del(diff, "effect");
     json_object_set_new(json, "diff", diff);
     json_object_set_new(json, "warnings", parsed(d.warnings_json));

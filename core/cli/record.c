@@ -109,6 +109,17 @@ static void explain_remedy(const json_t *d)
     }
 }
 
+static void explain_cure(const json_t *cure)
+{
+    const json_t *operation = json_array_get(json_object_get(cure, "operations"), 0);
+    const json_t *rule = json_object_get(operation, "add_rule");
+    if (rule)
+        terminal_print(stdout,
+                       "  It is the cure of a refusal: the rule %s opens what was refused and no "
+                       "more.\n",
+                       json_text(rule, "rule_name"));
+}
+
 static void table_decision(const struct cli *cli, const json_t *d)
 {
     (void)cli;
@@ -123,6 +134,7 @@ static void table_decision(const struct cli *cli, const json_t *d)
                    json_text(d, "reason"), *json_text(d, "reason") ? "\"" : "");
     explain_changes(json_object_get(d, "diff"));
     print_effect(json_object_get(d, "effect"), "  ");
+    explain_cure(json_object_get(d, "cure"));
     terminal_print(stdout, "\nThe voters:\n");
     json_array_foreach(json_object_get(d, "votes"), i, v)
         explain_vote(v);

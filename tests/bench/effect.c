@@ -149,9 +149,9 @@ static struct policy *make_usual(bool one_host, int changed)
         buf_printf(&text,
                    "  r%d:\n    binaries: [{path: /usr/bin/curl}, {path: /usr/bin/git}]\n"
                    "    endpoints:\n"
-                   "      - {host: h%d.example.com, port: 443, protocol: rest, enforcement: enforce,"
-                   " rules: [{allow: {method: GET, path: /a/**}}, {allow: {method: POST, path: "
-                   "/b/%d/*}}]}\n"
+                   "      - {host: h%d.example.com, port: 443, protocol: rest, enforcement: "
+                   "enforce, rules: [{allow: {method: GET, path: /a/**}}, {allow: {method: POST, "
+                   "path: /b/%d/*}}]}\n"
                    "      - {host: \"*.x%d.example.com\", port: 443, protocol: rest, enforcement: "
                    "enforce, access: %s}\n",
                    i, one_host ? 0 : i, i, i, i == changed ? "read-write" : "read-only");

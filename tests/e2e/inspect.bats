@@ -83,6 +83,13 @@ except urllib.error.HTTPError as e: print(e.code)'
     until_so 'sluice rule get cured -o json | jq -e ".chunks[] | select(.path == \"/repos/y\")" >/dev/null'
     [ "$(sluice rule get cured -o json | jq -c '.chunks[] | select(.path == "/repos/y") | .rule')" = \
         "$(inside curl -sS -d a=b https://api.test/repos/y | jq -c '.cure.operations[0].add_rule.rule')" ]
+    id=$(sluice rule get cured -o json | jq -r '.chunks[] | select(.path == "/repos/y") | .id')
+    sluice rule approve cured --chunk-id "$id" --wait
+    id=$(sluice decision list cured --limit 1 -o json | jq -r '.decisions[0].id')
+    [ "$(sluice decision show "$id" -o json | jq -c '.cure | [.operations[0].add_rule.rule.endpoints[0].rules, .effect.gained[0].path, .forecast]')" = \
+        '[[{"allow":{"method":"POST","path":"/repos/y"}}],"/repos/y","allowed"]' ]
+    run -0 sluice decision show "$id"
+    [[ "$output" == *"It is the cure of a refusal: the rule allow_api_test_443_curl opens what was refused and no more."* ]]
 }
 
 @test "a refused connection has a cure, too, unless no rule can open it" {
