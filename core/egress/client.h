@@ -54,6 +54,7 @@ struct egress_proxy {
     bool resolve_denied;
     unsigned n_lookups;                             /* of hosts of refused requests */
     uint64_t n_cures;                               /* so far; they are numbered */
+    uint64_t cures_second, cures_ns; /* how long they took in that second of the loop's clock */
     size_t messages_memory;                         /* bytes of WebSocket messages that are held */
     struct egress_tools_room tools;                 /* for answers that are reduced */
 

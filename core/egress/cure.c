@@ -138,11 +138,29 @@ static void answer_with(struct client *c, const struct egress_refusal *refusal,
     egress_client_expect(c, EGRESS_FORECAST_MS);
 }
 
+/* A workload may have any number of requests refused, and others wait meanwhile. */
+static bool has_time(struct egress_proxy *proxy)
+{
+    uint64_t second = uv_now(proxy->loop) / 1000;
+    if (second != proxy->cures_second)
+        proxy->cures_ns = 0;
+    proxy->cures_second = second;
+    return proxy->cures_ns < proxy->limits.cures_us * 1000ull;
+}
+
 void egress_cure_refuse(struct client *c, const struct egress_refusal *refusal)
 {
-    struct arena *arena = arena_new();
+    struct egress_proxy *proxy = c->proxy;
     struct policy_cure cure;
-    if (find_cure(c, refusal, arena, &cure))
+    if (!has_time(proxy)) {
+        egress_client_refuse(c, refusal);
+        return;
+    }
+    struct arena *arena = arena_new();
+    uint64_t begun = uv_hrtime();
+    bool found = find_cure(c, refusal, arena, &cure);
+    proxy->cures_ns += uv_hrtime() - begun;
+    if (found)
         answer_with(c, refusal, &cure);
     else
         egress_client_refuse(c, refusal);

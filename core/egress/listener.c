@@ -24,6 +24,7 @@ enum {
     MESSAGE_IDLE_MS = 30000,
     MESSAGE_MS = 120000,
     BLOCKED_MS = 120000,
+    CURES_US = 200000,
     BACKLOG = 128,
 };
 
@@ -204,7 +205,8 @@ static void take_config(struct egress_proxy *proxy, const struct egress_config *
         .secure_ms = or_default(limits->secure_ms, SECURE_MS),
         .message_idle_ms = or_default(limits->message_idle_ms, MESSAGE_IDLE_MS),
         .message_ms = or_default(limits->message_ms, MESSAGE_MS),
-        .blocked_ms = or_default(limits->blocked_ms, BLOCKED_MS)};
+        .blocked_ms = or_default(limits->blocked_ms, BLOCKED_MS),
+        .cures_us = or_default(limits->cures_us, CURES_US)};
     proxy->dialer = (struct egress_dialer){.loop = proxy->loop,
                                            .dial_ms = or_default(limits->dial_ms, DIAL_MS)};
     proxy->names = config->names;

@@ -112,6 +112,7 @@ struct egress_limits {
     unsigned message_idle_ms; /* 30000; a part of a WebSocket text message that takes longer */
     unsigned message_ms;                            /* 120000, for the whole of it */
     unsigned blocked_ms; /* 120000 for a server to take WebSocket messages */
+    unsigned cures_us; /* 200000 of each second for the cures of refusals; further ones have none */
 };
 
 /* With what TLS is inspected; borrowed until on_closed. */

@@ -112,6 +112,27 @@ static void an_address_that_no_rule_opens_has_no_cure(void **state)
     scene_close(&s);
 }
 
+/* What is asked again and again is refused without: the time for cures is used up. */
+static void cures_take_a_share_of_the_time(void **state)
+{
+    struct scene s;
+    unsigned n = 0;
+    (void)state;
+    scene_open_with(&s, READ_ONLY, (struct egress_limits){.cures_us = 1});
+    for (bool cured = true; cured; n++) {
+        struct puppet puppet = rig_puppet(&s.rig, s.rig.client);
+        struct end *client = rig_end(&s.rig, puppet.socket);
+        end_send(client, "GET http://other.test/ HTTP/1.1\r\nHost: other.test\r\n\r\n");
+        UNTIL(&s.rig, client->eof);
+        json_t *json = end_answer(client, 403);
+        cured = member(json, "cure") != NULL;
+        json_decref(json);
+        puppet_end(&puppet);
+    }
+    assert_true(n > 1);
+    scene_close(&s);
+}
+
 static int tests(void)
 {
     const struct CMUnitTest list[] = {
@@ -120,6 +141,7 @@ static int tests(void)
         cmocka_unit_test(a_forecast_that_does_not_come_is_left_out),
         cmocka_unit_test(an_answer_that_waits_outlives_its_policy),
         cmocka_unit_test(a_proxy_that_ends_waits_for_no_forecast),
+        cmocka_unit_test(cures_take_a_share_of_the_time),
         cmocka_unit_test(an_address_that_no_rule_opens_has_no_cure),
     };
     return cmocka_run_group_tests(list, NULL, NULL);
