@@ -2,6 +2,7 @@
 #include "base/arena.h"
 
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 
 #include "base/alloc.h"
 
-enum { BLOCK_SIZE = 4096 - 64 };
+enum { BLOCK_MIN = 4096 - 64, BLOCK_MAX = 16 * BLOCK_MIN };
 
 struct block {
     struct block *next;
@@ -46,13 +47,22 @@ void arena_free(struct arena *arena)
     free(arena);
 }
 
-static struct block *add_block(struct arena *arena, size_t size)
+/* Each block is twice as large as the one before. */
+static size_t next_size(const struct arena *arena)
 {
-    struct block *b = alloc_bytes(sizeof *b + size);
+    size_t size = arena->blocks ? 2 * arena->blocks->size : BLOCK_MIN;
+    return size < BLOCK_MAX ? size : BLOCK_MAX;
+}
+
+static struct block *add_block(struct arena *arena, size_t need)
+{
+    size_t usual = next_size(arena);
+    bool large = need > usual;
+    struct block *b = alloc_bytes(sizeof *b + (large ? need : usual));
     b->used = 0;
-    b->size = size;
+    b->size = large ? need : usual;
     /* A block for one large object goes behind the current one, which still has room. */
-    struct block **at = size > BLOCK_SIZE && arena->blocks ? &arena->blocks->next : &arena->blocks;
+    struct block **at = large && arena->blocks ? &arena->blocks->next : &arena->blocks;
     b->next = *at;
     *at = b;
     return b;
@@ -63,7 +73,7 @@ void *arena_alloc(struct arena *arena, size_t size)
     size_t need = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
     struct block *b = arena->blocks;
     if (!b || b->size - b->used < need)
-        b = add_block(arena, need > BLOCK_SIZE ? need : BLOCK_SIZE);
+        b = add_block(arena, need);
     void *p = b->bytes + b->used;
     b->used += need;
     return p;
@@ -72,6 +82,17 @@ void *arena_alloc(struct arena *arena, size_t size)
 void *arena_zalloc(struct arena *arena, size_t size)
 {
     return memset(arena_alloc(arena, size), 0, size);
+}
+
+void *arena_grow(struct arena *arena, void *items, size_t n, size_t *room, size_t size)
+{
+    if (n < *room)
+        return items;
+    *room = n ? 2 * n : 4;
+    void *larger = arena_alloc(arena, *room * size);
+    if (n)
+        memcpy(larger, items, n * size);
+    return larger;
 }
 
 char *arena_strn(struct arena *arena, const char *text, size_t len)

@@ -16,6 +16,8 @@ void arena_free(struct arena *arena); /* runs the deferred calls, newest first; 
 
 void *arena_alloc(struct arena *arena, size_t size);
 void *arena_zalloc(struct arena *arena, size_t size);
+/* The n items, at a place with room for one more: each time it is full it is twice as large. */
+void *arena_grow(struct arena *arena, void *items, size_t n, size_t *room, size_t size);
 char *arena_str(struct arena *arena, const char *text);             /* NULL gives NULL */
 char *arena_strn(struct arena *arena, const char *text, size_t len);
 char *arena_printf(struct arena *arena, const char *format, ...)

@@ -89,10 +89,26 @@ static bool match_segment(struct segment p, struct segment t, unsigned flags)
     return i == p.len;
 }
 
+/* How much of the pattern stands before its first wildcard; more than its length: the text begins
+ * otherwise. */
+static size_t match_literal(const char *pattern, const char *text, unsigned flags)
+{
+    size_t n = 0;
+    for (; pattern[n] && !is_wildcard(pattern[n]); n++)
+        if (pattern[n] != text[n] && fold(pattern[n], flags) != fold(text[n], flags))
+            return SIZE_MAX;
+    return n;
+}
+
 /* The same walk as match_segment, a segment at a time, with ** in the place of *.  NULL: the end.
  */
 bool glob_match(const char *pattern, const char *text, char separator, unsigned flags)
 {
+    size_t literal = match_literal(pattern, text, flags);
+    if (literal == SIZE_MAX || !pattern[literal])
+        return literal != SIZE_MAX && !text[literal];
+    if (pattern[literal] == '*' && !pattern[literal + 1])
+        return !strchr(text + literal, separator);
     const char *p = pattern, *t = text, *after_run = NULL, *retry = NULL;
     while (t) {
         struct segment q = segment_at(p ? p : "", separator), s = segment_at(t, separator);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/text.h"
 
+#include <endian.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,41 +30,54 @@ static size_t sequence(const unsigned char *s, size_t len)
     return need;
 }
 
-/* Eight bytes at once.  A byte is plain if it is below 0x80, plus 1 and minus 0x20 too; what it
- * carries to the next one, when it is not, only makes more look bad. */
-static bool are_plain(const char *bytes)
+static const uint64_t each_byte = UINT64_C(0x0101010101010101);
+
+/* Eight bytes, the first one lowest. */
+static uint64_t load(const char *bytes)
 {
-    const uint64_t each = UINT64_C(0x0101010101010101), high = each * 0x80;
     uint64_t word;
     memcpy(&word, bytes, sizeof word);
-    return ((word | (word + each) | (word - each * 0x20)) & high) == 0;
+    return le64toh(word);
+}
+
+/* The highest bit of each byte that is not plain: a plain one is below 0x80, plus 1 and minus 0x20
+ * too.  What such a byte carries to the next one may set that one's bit as well. */
+static uint64_t find_other(uint64_t word)
+{
+    return (word | (word + each_byte) | (word - each_byte * 0x20)) & each_byte * 0x80;
+}
+
+/* The same for bytes that a string of JSON has to escape. */
+static uint64_t find_json_other(uint64_t word)
+{
+    uint64_t quote = (word ^ each_byte * '"') - each_byte,
+             backslash = (word ^ each_byte * '\\') - each_byte;
+    return find_other(word) | ((quote | backslash) & each_byte * 0x80);
+}
+
+/* How many bytes stand before the first one that is found. */
+static size_t count_before(uint64_t found)
+{
+    return (size_t)__builtin_ctzll(found) / 8;
 }
 
 size_t text_plain(const char *bytes, size_t len)
 {
     size_t n = 0;
-    while (len - n >= sizeof(uint64_t) && are_plain(bytes + n))
-        n += sizeof(uint64_t);
+    for (uint64_t other; len - n >= sizeof other; n += sizeof other)
+        if ((other = find_other(load(bytes + n))))
+            return n + count_before(other);
     while (n < len && bytes[n] >= 0x20 && bytes[n] < 0x7f)
         n++;
     return n;
 }
 
-/* The same for a quote and a backslash: a byte that is one of them is 0 before 1 is taken off. */
-static bool are_json_plain(const char *bytes)
-{
-    const uint64_t each = UINT64_C(0x0101010101010101), high = each * 0x80;
-    uint64_t word;
-    memcpy(&word, bytes, sizeof word);
-    return are_plain(bytes) &&
-           ((((word ^ each * '"') - each) | ((word ^ each * '\\') - each)) & high) == 0;
-}
-
 size_t text_json_plain(const char *bytes, size_t len)
 {
     size_t n = 0;
-    while (len - n >= sizeof(uint64_t) && are_json_plain(bytes + n))
-        n += sizeof(uint64_t);
+    for (uint64_t other; len - n >= sizeof other; n += sizeof other)
+        if ((other = find_json_other(load(bytes + n))))
+            return n + count_before(other);
     while (n < len && bytes[n] >= 0x20 && bytes[n] < 0x7f && bytes[n] != '"' && bytes[n] != '\\')
         n++;
     return n;

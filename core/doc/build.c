@@ -2,6 +2,7 @@
 #include "doc/build.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,17 +102,17 @@ static int attach(struct doc_build *b, struct doc_node *node)
     return 0;
 }
 
-static struct doc_node *keep(struct doc_build *b, struct doc_node value)
+/* Its text stands behind it. */
+int doc_build_scalar(struct doc_build *b, const struct doc_node *value, const char *text,
+                     size_t len)
 {
-    struct doc_node *node = arena_alloc(b->arena, sizeof *node);
-    *node = value;
-    return node;
-}
-
-int doc_build_scalar(struct doc_build *b, struct doc_node value, const char *text, size_t len)
-{
-    value.text = value.kind == DOC_SCALAR ? arena_strn(b->arena, text, len) : "";
-    return attach(b, keep(b, value));
+    struct doc_node *node = arena_alloc(b->arena, sizeof *node + len + 1);
+    char *copy = (char *)(node + 1);
+    *node = *value;
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    node->text = value->kind == DOC_SCALAR ? copy : "";
+    return attach(b, node);
 }
 
 int doc_build_open(struct doc_build *b, enum doc_kind kind, struct doc_place at)
@@ -119,8 +120,8 @@ int doc_build_open(struct doc_build *b, enum doc_kind kind, struct doc_place at)
     if (b->depth == b->depth_max)
         return doc_build_problem(b, at, "lists and maps are nested more than %u deep",
                                  b->depth_max);
-    struct doc_node *node =
-        keep(b, (struct doc_node){.kind = kind, .line = at.line, .column = at.column, .text = ""});
+    struct doc_node *node = arena_alloc(b->arena, sizeof *node);
+    *node = (struct doc_node){.kind = kind, .line = at.line, .column = at.column, .text = ""};
     if (attach(b, node))
         return -1;
     b->open[b->depth++] = (struct doc_frame){node, b->n_pending};
@@ -175,16 +176,49 @@ static int by_text_then_place(const void *a, const void *b)
     return x->column < y->column ? -1 : x->column > y->column;
 }
 
-/* Small maps, nearly all, are looked through; for larger ones it says so without looking. */
-static bool may_have_duplicates(const struct doc_node *map)
+static bool small_has_duplicates(const struct doc_node *map)
 {
-    enum { SMALL = 16 };
-    for (size_t i = 1; i < map->n && map->n <= SMALL; i++)
+    for (size_t i = 1; i < map->n; i++)
         for (size_t j = 0; j < i; j++)
             if (*map->keys[i]->text == *map->keys[j]->text &&
                 strcmp(map->keys[i]->text, map->keys[j]->text) == 0)
                 return true;
-    return map->n > SMALL;
+    return false;
+}
+
+static uint32_t hash_of(const char *text)
+{
+    uint32_t hash = 2166136261;
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 16777619;
+    return hash ? hash : 1;
+}
+
+/* By the hashes of the keys, each in the first free cell behind its place.  Whoever writes a
+ * document can choose keys with equal hashes or places: then it says yes without looking on. */
+static bool large_may_have_duplicates(const struct doc_node *map)
+{
+    size_t cells = 64, left = 4 * map->n;
+    while (cells < 2 * map->n)
+        cells *= 2;
+    uint32_t *taken = alloc_zero(cells, sizeof *taken);
+    bool found = false;
+    for (size_t i = 0; i < map->n && !found; i++) {
+        uint32_t hash = hash_of(map->keys[i]->text);
+        size_t at = hash & (cells - 1);
+        for (; taken[at] && taken[at] != hash && left > 0; left--)
+            at = (at + 1) & (cells - 1);
+        found = taken[at] != 0;
+        taken[at] = hash;
+    }
+    free(taken);
+    return found;
+}
+
+static bool may_have_duplicates(const struct doc_node *map)
+{
+    enum { SMALL = 8 };
+    return map->n <= SMALL ? small_has_duplicates(map) : large_may_have_duplicates(map);
 }
 
 /* Sorts a copy: comparing each key with each other would take quadratic time. */

@@ -40,7 +40,8 @@ struct doc_build {
     size_t n_anchors;
 };
 
-int doc_build_scalar(struct doc_build *b, struct doc_node value, const char *text, size_t len);
+int doc_build_scalar(struct doc_build *b, const struct doc_node *value, const char *text,
+                     size_t len);
 int doc_build_open(struct doc_build *b, enum doc_kind kind, struct doc_place at);
 /* Names the value that was begun last. */
 int doc_build_anchor(struct doc_build *b, struct doc_place at, const char *name);

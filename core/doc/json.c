@@ -33,15 +33,17 @@ static char peek(const struct reader *r)
 /* Lines end nowhere else: a string has its line breaks escaped. */
 static void skip_space(struct reader *r)
 {
-    for (; r->at < r->end; r->at++) {
-        if (*r->at == '\n') {
+    const char *at = r->at;
+    for (; at < r->end && *at <= ' '; at++) {
+        if (*at == '\n') {
             r->line++;
-            r->line_start = r->at + 1;
+            r->line_start = at + 1;
             r->inner = 0;
-        } else if (*r->at != ' ' && *r->at != '\t' && *r->at != '\r') {
+        } else if (*at != ' ' && *at != '\t' && *at != '\r') {
             break;
         }
     }
+    r->at = at;
 }
 
 static int hex_digit(char c)
@@ -166,15 +168,21 @@ static int read_text(struct reader *r, struct doc_place at)
     const char *text;
     size_t len;
     const struct doc_node node = {.kind = DOC_SCALAR, .line = at.line, .column = at.column};
-    return read_string(r, &text, &len) ? -1 : doc_build_scalar(r->build, node, text, len);
+    return read_string(r, &text, &len) ? -1 : doc_build_scalar(r->build, &node, text, len);
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
 }
 
 static bool skip_digits(struct reader *r)
 {
-    const char *from = r->at;
-    while (peek(r) >= '0' && peek(r) <= '9')
-        r->at++;
-    return r->at > from;
+    const char *from = r->at, *at = from;
+    while (at < r->end && is_digit(*at))
+        at++;
+    r->at = at;
+    return at > from;
 }
 
 static int read_number(struct reader *r)
@@ -185,7 +193,7 @@ static int read_number(struct reader *r)
         r->at++;
     else if (!skip_digits(r))
         return refuse(r, "a number needs digits");
-    if (peek(r) >= '0' && peek(r) <= '9')
+    if (is_digit(peek(r)))
         return refuse(r, "a number must not begin with 0");
     if (peek(r) == '.') {
         r->at++;
@@ -259,20 +267,19 @@ static int read_collection(struct reader *r, enum doc_kind kind)
     return 0;
 }
 
-static int read_plain(struct reader *r)
+static int read_plain(struct reader *r, struct doc_place at)
 {
-    struct doc_place at = here(r);
     const char *from = r->at;
-    bool number = *from == '-' || (*from >= '0' && *from <= '9');
+    bool number = *from == '-' || is_digit(*from);
     if (number ? read_number(r) : read_word(r))
         return -1;
     bool null = *from == 'n';
-    struct doc_node node = {.kind = null ? DOC_NULL : DOC_SCALAR,
+    const struct doc_node node = {.kind = null ? DOC_NULL : DOC_SCALAR,
                             .plain = true,
                             .literal = !null,
                             .line = at.line,
                             .column = at.column};
-    return doc_build_scalar(r->build, node, from, (size_t)(r->at - from));
+    return doc_build_scalar(r->build, &node, from, (size_t)(r->at - from));
 }
 
 /* Recursion ends at the builder's depth limit. */
@@ -287,7 +294,7 @@ static int read_value(struct reader *r)
     case '"':
         return read_text(r, at);
     default:
-        return r->at == r->end ? read_word(r) : read_plain(r);
+        return r->at == r->end ? read_word(r) : read_plain(r, at);
     }
 }
 

@@ -109,7 +109,7 @@ const struct doc_node *doc_get(const struct doc_node *map, const char *key)
     if (!map || map->kind != DOC_MAP)
         return NULL;
     for (size_t i = 0; i < map->n; i++)
-        if (strcmp(map->keys[i]->text, key) == 0)
+        if (*map->keys[i]->text == *key && strcmp(map->keys[i]->text, key) == 0)
             return map->items[i];
     return NULL;
 }

@@ -193,11 +193,11 @@ static struct doc_build *build_of(struct doc_writer *w)
 }
 
 /* A failed build is a document that is too large: what follows is dropped. */
-static void add_scalar(struct doc_writer *w, const struct doc_node value, const char *text)
+static void add_scalar(struct doc_writer *w, struct doc_node value, const char *text)
 {
     struct doc_build *b = build_of(w);
     if (!b->failed)
-        doc_build_scalar(b, value, text, strlen(text));
+        doc_build_scalar(b, &value, text, strlen(text));
 }
 
 static void tree_text(struct doc_writer *w, const char *text)

@@ -145,9 +145,9 @@ static int read_scalar(struct doc_build *b, const yaml_event_t *event)
         return doc_build_problem(b, at,
                                  "the merge key \"<<\" is not supported: write the fields out");
     enum doc_kind kind = reads_as_null(event) ? DOC_NULL : DOC_SCALAR;
-    int rc = doc_build_scalar(
-        b, (struct doc_node){.kind = kind, .plain = plain, .line = at.line, .column = at.column},
-        text, len);
+    const struct doc_node node = {
+        .kind = kind, .plain = plain, .line = at.line, .column = at.column};
+    int rc = doc_build_scalar(b, &node, text, len);
     return rc ? rc : name_value(b, at, event->data.scalar.anchor);
 }
 
@@ -245,7 +245,7 @@ int doc_read_yaml(struct doc_build *b, const char *text, size_t len)
     int rc = read_events(b, &parser, text, len);
     yaml_parser_delete(&parser);
     if (!rc && !b->root)
-        return doc_build_scalar(b, (struct doc_node){.kind = DOC_NULL, .line = 1, .column = 1}, "",
-                                0);
+        return doc_build_scalar(
+            b, &(struct doc_node){.kind = DOC_NULL, .line = 1, .column = 1}, "", 0);
     return rc;
 }

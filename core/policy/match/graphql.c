@@ -16,7 +16,9 @@
 
 static bool type_matches(const char *written, const char *type)
 {
-    return strcmp(written, "*") == 0 || (*written && strcasecmp(written, type) == 0);
+    if (*written == '*')
+        return !written[1];
+    return (*written | 0x20) == *type && strcasecmp(written, type) == 0;
 }
 
 static bool any_matches(const char *const *globs, size_t n, const char *field)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/match/graphql_document.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/buf.h"
 #include "base/text.h"
 #include "doc/build.h"
@@ -36,9 +36,9 @@ struct parser {
     const char *problem;                            /* NULL: none so far */
     unsigned depth;
     struct selection *selections;
-    size_t n_selections, selections_cap;
+    size_t n_selections, selections_room;
     struct definition *definitions;
-    size_t n_definitions, definitions_cap;
+    size_t n_definitions, definitions_room;
 };
 
 /* ---- problems and tokens ---- */
@@ -207,10 +207,8 @@ static bool parse_variable_definitions(struct parser *p)
 
 static void add_selection(struct parser *p, struct name name, bool spread)
 {
-    if (p->n_selections == p->selections_cap) {
-        p->selections_cap = p->selections_cap ? 2 * p->selections_cap : 16;
-        p->selections = alloc_resize(p->selections, p->selections_cap, sizeof *p->selections);
-    }
+    p->selections = arena_grow(p->arena, p->selections, p->n_selections, &p->selections_room,
+                               sizeof *p->selections);
     p->selections[p->n_selections++] = (struct selection){name, spread};
 }
 
@@ -279,10 +277,8 @@ static bool parse_body(struct parser *p, const char *type, struct name name)
     if (p->problem || !parse_selections(p, true))
         return false;
     d.n = p->n_selections - d.first;
-    if (p->n_definitions == p->definitions_cap) {
-        p->definitions_cap = p->definitions_cap ? 2 * p->definitions_cap : 4;
-        p->definitions = alloc_resize(p->definitions, p->definitions_cap, sizeof *p->definitions);
-    }
+    p->definitions = arena_grow(p->arena, p->definitions, p->n_definitions, &p->definitions_room,
+                                sizeof *p->definitions);
     p->definitions[p->n_definitions++] = d;
     return true;
 }
@@ -415,11 +411,34 @@ static struct definition *find_fragment(struct parser *p, struct name name)
     return bsearch(&wanted, p->definitions, p->n_definitions, sizeof wanted, compare_definitions);
 }
 
+/* A name and its first eight bytes as a number in their order, as most names differ in those. */
+struct field {
+    uint64_t head;
+    struct name name;
+};
+
+static struct field make_field(struct name name)
+{
+    struct field field = {0, name};
+    for (size_t i = 0; i < sizeof field.head; i++)
+        field.head = field.head << 8 | (i < name.len ? (unsigned char)name.at[i] : 0);
+    return field;
+}
+
+static int compare_fields(const void *a, const void *b)
+{
+    const struct field *x = a, *y = b;
+    if (x->head != y->head)
+        return x->head < y->head ? -1 : 1;
+    return compare_names(&x->name, &y->name);
+}
+
 /* The fields of the operation and of all fragments that it leads to, each fragment once; room for
  * all selections of the document. */
-static size_t collect_fields(struct parser *p, struct definition *operation, struct name *out)
+static size_t collect_fields(struct parser *p, struct definition *operation, struct field *out)
 {
-    struct definition **open = alloc_bytes((p->n_definitions + 1) * sizeof(struct definition *));
+    struct definition **open =
+        arena_alloc(p->arena, (p->n_definitions + 1) * sizeof(struct definition *));
     size_t n = 0, n_open = 0;
     open[n_open++] = operation;
     while (n_open > 0) {
@@ -427,36 +446,29 @@ static size_t collect_fields(struct parser *p, struct definition *operation, str
         for (size_t i = d->first; i < d->first + d->n; i++) {
             const struct selection *s = &p->selections[i];
             struct definition *fragment = s->spread ? find_fragment(p, s->name) : NULL;
-            if (!s->spread)
-                out[n++] = s->name;
+            if (!s->spread && (n == 0 || compare_names(&out[n - 1].name, &s->name) != 0))
+                out[n++] = make_field(s->name);
             if (!fragment || fragment->visited)
                 continue;
             fragment->visited = true;
             open[n_open++] = fragment;
         }
     }
-    free(open);
     return n;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return compare_names(a, b);
 }
 
 static void read_fields(struct parser *p, struct definition *operation,
                         struct graphql_operation *out)
 {
-    struct name *names = alloc_bytes((p->n_selections + 1) * sizeof *names);
-    size_t n = collect_fields(p, operation, names);
+    struct field *found = arena_alloc(p->arena, (p->n_selections + 1) * sizeof *found);
+    size_t n = collect_fields(p, operation, found);
     const char **fields = arena_alloc(p->arena, (n + 1) * sizeof *fields);
     if (n > 1)
-        qsort(names, n, sizeof *names, by_name);
+        qsort(found, n, sizeof *found, compare_fields);
     for (size_t i = 0; i < n; i++)
-        if (i == 0 || compare_names(&names[i - 1], &names[i]) != 0)
-            fields[out->n_fields++] = arena_strn(p->arena, names[i].at, names[i].len);
+        if (i == 0 || compare_fields(&found[i - 1], &found[i]) != 0)
+            fields[out->n_fields++] = arena_strn(p->arena, found[i].name.at, found[i].name.len);
     out->fields = fields;
-    free(names);
 }
 
 const char *graphql_document_read(const char *text, const char *operation_name,
@@ -472,7 +484,5 @@ const char *graphql_document_read(const char *text, const char *operation_name,
         out->name = arena_strn(arena, operation->name.at, operation->name.len);
         read_fields(&p, operation, out);
     }
-    free(p.selections);
-    free(p.definitions);
     return p.problem;
 }

@@ -97,6 +97,8 @@ static bool find_name(struct envelope *v, const char *key, const char *const *na
 {
     *out = -1;
     for (int i = 0; names[i]; i++) {
+        if (!policy_spelling_may_be(key, names[i]))
+            continue;
         if (strcmp(key, names[i]) == 0)
             *out = i;
         else if (is_taken_for(key, names[i]))
@@ -111,14 +113,7 @@ static bool find_name(struct envelope *v, const char *key, const char *const *na
 static struct policy_call *add_call(struct envelope *v)
 {
     struct policy_calls *out = v->out;
-    if (out->n == v->room) {
-        size_t room = v->room ? 2 * v->room : 2;
-        struct policy_call *items = arena_alloc(out->arena, room * sizeof *items);
-        if (out->n)
-            memcpy(items, out->items, out->n * sizeof *items);
-        out->items = items;
-        v->room = room;
-    }
+    out->items = arena_grow(out->arena, out->items, out->n, &v->room, sizeof *out->items);
     struct policy_call *call = &out->items[out->n++];
     *call = (struct policy_call){.type = "", .name = "", .method = "", .tool = ""};
     return call;

@@ -71,7 +71,7 @@ static const char *skip_ignored(const char *at)
         at = skip(at, SPACE);
         if (*at == '#')
             at = skip_comment(at);
-        else if (strncmp(at, "\xef\xbb\xbf", 3) == 0)
+        else if (*at == '\xef' && strncmp(at, "\xef\xbb\xbf", 3) == 0)
             at += 3;
         else
             return at;
@@ -172,21 +172,24 @@ static const char *read_number(struct graphql_lexer *l)
 static const char *read_token(struct graphql_lexer *l)
 {
     const char *at = l->token;
+    unsigned class = classes[(unsigned char)*at];
     l->at = at + 1;
     l->kind = (unsigned char)*at;
-    if (is(*at, LETTER)) {
+    if (class & LETTER) {
         l->kind = GRAPHQL_NAME;
         l->at = skip(at, LETTER | DIGIT);
-    } else if (strncmp(at, "...", 3) == 0) {
-        l->kind = GRAPHQL_SPREAD;
-        l->at = at + 3;
+    } else if (class & PUNCTUATOR) {
+        return NULL;
     } else if (*at == '"') {
         l->kind = GRAPHQL_STRING;
         return strncmp(at, "\"\"\"", 3) == 0 ? read_block(l) : read_string(l);
-    } else if (*at == '-' || is(*at, DIGIT)) {
+    } else if (*at == '-' || class & DIGIT) {
         l->kind = GRAPHQL_NUMBER;
         return read_number(l);
-    } else if (!is(*at, PUNCTUATOR)) {
+    } else if (strncmp(at, "...", 3) == 0) {
+        l->kind = GRAPHQL_SPREAD;
+        l->at = at + 3;
+    } else {
         l->at = at;
         return "unexpected character";
     }

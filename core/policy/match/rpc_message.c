@@ -50,7 +50,8 @@ const char *rpc_ambiguous_key(const struct doc_node *map, const char *const *nam
     for (size_t i = 0; i < map->n; i++)
         for (size_t k = 0; names[k]; k++) {
             const char *key = map->keys[i]->text;
-            if (strcmp(key, names[k]) != 0 && rpc_is_read_as(key, names[k]))
+            if (policy_spelling_may_be(key, names[k]) && strcmp(key, names[k]) != 0 &&
+                rpc_is_read_as(key, names[k]))
                 return key;
         }
     return NULL;

@@ -50,6 +50,21 @@ static void test_arena(void **state)
     arena_free(NULL);
 }
 
+static void test_growing_items_stay(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new();
+    size_t *items = NULL, room = 0;
+    for (size_t n = 0; n < 100000; n++) {
+        items = arena_grow(arena, items, n, &room, sizeof *items);
+        assert_true(room > n);
+        items[n] = n;
+    }
+    for (size_t n = 0; n < 100000; n++)
+        assert_int_equal(items[n], n);
+    arena_free(arena);
+}
+
 /* Whatever room there is when a text is formatted. */
 static void test_formatted_texts_of_every_length(void **state)
 {
@@ -134,6 +149,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arena),
+        cmocka_unit_test(test_growing_items_stay),
         cmocka_unit_test(test_formatted_texts_of_every_length),
         cmocka_unit_test(test_buf),
         cmocka_unit_test(test_numbers),

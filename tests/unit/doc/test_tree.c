@@ -273,6 +273,71 @@ static void test_problems_are_bounded(void **state)
     free(text);
 }
 
+/* A map of the keys, and the first of them once more where again says so. */
+static void expect_keys(char *const *keys, size_t n, bool again)
+{
+    struct buf text = {0};
+    struct tree t;
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&text, "%c\"%s\":1", i ? ',' : '{', keys[i]);
+    if (again)
+        buf_printf(&text, ",\"%s\":1", keys[0]);
+    buf_puts(&text, "}");
+    assert_int_equal(open_tree(&t, text.data, text.len, DOC_JSON, 1 << 20), again ? -1 : 0);
+    assert_int_equal(t.problems.n, again ? 1 : 0);
+    close_tree(&t);
+    buf_free(&text);
+}
+
+static void test_large_maps_have_each_key_once(void **state)
+{
+    enum { MOST = 3000 };
+    (void)state;
+    char *keys[MOST];
+    for (int i = 0; i < MOST; i++)
+        assert_true(asprintf(&keys[i], "key%d", i) > 0);
+    for (size_t n = 1; n <= MOST; n += n < 70 ? 1 : 977) {
+        expect_keys(keys, n, false);
+        expect_keys(keys, n, true);
+    }
+    for (int i = 0; i < MOST; i++)
+        free(keys[i]);
+}
+
+/* FNV-1a, as maps are looked through with it. */
+static uint32_t hash_of(const char *text)
+{
+    uint32_t hash = 2166136261;
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 16777619;
+    return hash;
+}
+
+/* Keys whose hashes are equal, or end alike, are different keys. */
+static void test_keys_that_collide_are_told_apart(void **state)
+{
+    enum { MOST = 300, MASK = 0x3ff };
+    (void)state;
+    char *equal[] = {"costarring", "liquid", "declinate", "macallums", "altarage", "zinke",
+                     "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"};
+    assert_int_equal(hash_of("costarring"), hash_of("liquid"));
+    assert_int_equal(hash_of("altarage"), hash_of("zinke"));
+    expect_keys(equal, sizeof equal / sizeof *equal, false);
+    expect_keys(equal, sizeof equal / sizeof *equal, true);
+    char *alike[MOST];
+    size_t n = 0;
+    for (unsigned i = 0; n < MOST; i++) {
+        char key[24];
+        snprintf(key, sizeof key, "%x", i);
+        if ((hash_of(key) & MASK) == 0)
+            alike[n++] = strdup(key);
+    }
+    expect_keys(alike, n, false);
+    expect_keys(alike, n, true);
+    for (size_t i = 0; i < n; i++)
+        free(alike[i]);
+}
+
 static double cpu_seconds(void)
 {
     struct timespec t;
@@ -347,6 +412,8 @@ int main(void)
         cmocka_unit_test(test_size),
         cmocka_unit_test(test_nodes),
         cmocka_unit_test(test_problems_are_bounded),
+        cmocka_unit_test(test_large_maps_have_each_key_once),
+        cmocka_unit_test(test_keys_that_collide_are_told_apart),
         cmocka_unit_test(test_bombs_cost_little),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
