@@ -51,10 +51,12 @@ static int add_item(struct store_tx *tx, const struct store_traffic *t, struct e
     int added = tx->backend->traffic->add(tx, t, err);
     if (added != 0)
         return added < 0 ? -1 : 0;
+    if (is_audited(t))                              /* it gets a row in any case */
+        return tx->backend->traffic->insert(tx, t, err);
     if (tx->backend->traffic->count(tx, t->sandbox_id, t->verdict, &rows, err) < 0)
         return -1;
     struct store_traffic others = without_row(t);
-    return add_row(tx, rows < STORE_TRAFFIC_MAX || is_audited(t) ? t : &others, err);
+    return add_row(tx, rows < STORE_TRAFFIC_MAX ? t : &others, err);
 }
 
 /* What is audited makes room for what comes: it is permitted, so the rows of the verdicts have it

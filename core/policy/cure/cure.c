@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "doc/writer.h"
+#include "policy/match/calls.h"
 #include "policy/match/http.h"
 
 struct curing {
@@ -99,6 +100,28 @@ static bool find_name(struct curing *c, const struct sluice_rule *rule)
     return false;
 }
 
+/* ---- its length ---- */
+
+static size_t length_of_call(const struct policy_call *call)
+{
+    size_t len = strlen(call->name) + strlen(call->method) + strlen(call->tool);
+    for (size_t i = 0; i < call->n_fields; i++)
+        len += strlen(call->fields[i]) + 1;
+    return len;
+}
+
+/* What an effect takes grows with the square of it. */
+static bool is_too_long(const struct policy_refused *refused,
+                        const struct policy_http_request *request)
+{
+    const struct policy_calls *calls = request ? request->calls : NULL;
+    size_t len = strlen(refused->path) + strlen(refused->operation) + strlen(refused->field) +
+                 strlen(refused->rpc_method) + strlen(refused->tool);
+    for (size_t i = 0; calls && i < calls->n; i++)
+        len += length_of_call(&calls->items[i]);
+    return len > POLICY_CURE_LENGTH_MAX;
+}
+
 const char *policy_cure(const struct sluice_policy *policy, const struct policy_request *caller,
                         const struct policy_refused *refused,
                         const struct policy_http_request *request, struct arena *arena,
@@ -108,6 +131,8 @@ const char *policy_cure(const struct sluice_policy *policy, const struct policy_
     struct policy_decision connection;
     const struct sluice_rule *rule;
     const char *why = NULL;
+    if (is_too_long(refused, request))
+        return "its path and the names in its body are longer than 512 bytes";
     policy_match(policy, caller, &connection, NULL);
     if (connection.allowed)
         why = policy_cure_rule(policy, caller, refused, request, arena, &rule);

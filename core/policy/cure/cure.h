@@ -40,6 +40,9 @@ const char *policy_cure_rule(const struct sluice_policy *policy,
 const struct sluice_rule *policy_cure_connection(const struct policy_refused *refused,
                                                  struct arena *arena);
 
+/* Bytes of a path and of the names in a body: what takes more has no cure. */
+enum { POLICY_CURE_LENGTH_MAX = 512 };
+
 /* The change, under a name that no rule has or whose rule may be widened.  NULL, or why there is
  * none. */
 const char *policy_cure(const struct sluice_policy *policy, const struct policy_request *caller,

@@ -232,6 +232,24 @@ static void there_is_none_against_a_deny_rule(void **state)
         "a deny rule, or another setting of its endpoint, refuses it whatever is allowed");
 }
 
+/* Neither a path nor names in a body that nobody could read in a rule.  What such a cure changes
+ * takes long to find out. */
+static void what_is_too_long_has_no_cure(void **state)
+{
+    static const char why[] = "its path and the names in its body are longer than 512 bytes";
+    char path[POLICY_CURE_LENGTH_MAX + 2] = "/", name[POLICY_CURE_LENGTH_MAX + 1] = "";
+    memset(path + 1, 'a', POLICY_CURE_LENGTH_MAX);
+    memset(name, 'm', POLICY_CURE_LENGTH_MAX);
+    struct sent sent = {.binary = "/usr/bin/curl", .host = "a.com", .method = "POST",
+                        .path = path};
+    assert_string_equal(cure_of(*state, READS, &sent), why);
+    path[POLICY_CURE_LENGTH_MAX] = '\0';
+    assert_non_null(strstr(cure_of(*state, READS, &sent), "\"relation\":\"loosens\""));
+    sent.path = "/rpc";
+    sent.body = arena_printf(*state, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\"}", name);
+    assert_string_equal(cure_of(*state, MCP, &sent), why);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +257,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(some_hosts_can_never_be_allowed, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_refused_is_canonical, setup, teardown),
         cmocka_unit_test_setup_teardown(patterns_cannot_be_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_too_long_has_no_cure, setup, teardown),
         cmocka_unit_test_setup_teardown(a_connection, setup, teardown),
         cmocka_unit_test_setup_teardown(a_request_where_nothing_is_allowed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_request_that_rules_refuse, setup, teardown),
