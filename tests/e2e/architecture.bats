@@ -115,9 +115,8 @@ source_files() {
 }
 
 without_licence() {
-    source_files "$1" | while read -r file; do
-        head -2 "$1/$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || echo "$file"
-    done
+    comm -23 <(source_files "$1" | sort) \
+        <(cd "$1" && source_files . | xargs -rd '\n' grep -m 1 -nHF 'SPDX-License-Identifier: Apache-2.0' | sed -nE 's/:[12]:.*//p' | sort)
 }
 
 # Notes to be done later, and paths of somebody's machine.  This file names them.
@@ -149,17 +148,19 @@ attack_tests() {
     }' "$1/tests/security/README.md"
 }
 
-# What the table of attacks names and is not there: a test of cmocka is one that is in its program's list.
+# FILE, a tab, and the name of each test that is in it; a test of cmocka is one that is in its program's list.
+tests_that_are_there() {
+    cd "$1/tests"
+    find * -type f -printf '%p\t.\n'
+    grep -rHoE --include='*.c' '(^|[ {])(cmocka_unit_test[a-z_]*|[A-Z][A-Z_]*)\([A-Za-z_0-9]+[,)]' -- * | sed -E 's/:[^(]*\(/\t/; s/[,)]$//'
+    grep -rHE --include='*.bats' '^@test ".*" \{$' -- * | sed -E 's/:@test "/\t/; s/" \{$//'
+    grep -rHE --include='*.txt' '^(case:|===|=e=) ' -- * | sed -E 's/:(case:|===|=e=) /\t/'
+}
+
+# What the table of attacks names and is not there.
 missing_attack_tests() {
-    attack_tests "$1" | while IFS=$'\t' read -r file name; do
-        case $file:$name in
-            *:.) [ -f "$1/tests/$file" ] ;;
-            *.c:*) grep -qE "(^|[ {])(cmocka_unit_test[a-z_]*|[A-Z][A-Z_]*)\($name[,)]" "$1/tests/$file" ;;
-            *.bats:*) grep -qxF "@test \"$name\" {" "$1/tests/$file" ;;
-            *.txt:*) grep -qx -F -e "case: $name" -e "=== $name" -e "=e= $name" "$1/tests/$file" ;;
-            *) false ;;
-        esac 2>/dev/null || echo "tests/security/README.md: $file: ${name:-no test is named}"
-    done
+    comm -23 <(attack_tests "$1" | sort -u) <(tests_that_are_there "$1" | sort -u) |
+        sed -E 's/^([^\t]*)\t(.*)$/tests\/security\/README.md: \1: \2/; s/: $/: no test is named/'
 }
 
 # ---- on the tree ----

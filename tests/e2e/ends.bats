@@ -38,13 +38,7 @@ lock_holder() {    # the supervisor of sandbox $1
 }
 
 @test "a creation that a stop overtakes is undone, and its client is told at once" {
-    mkfifo "$state/asked" "$state/go_on"
-    cat >"$state/sluice.yaml" <<YAML
-chain:
-  plugin_dirs: [$build/tests/plugins]
-  voters: [{plugin: gate, isolation: inline, timeout_ms: 20000, options: {folder: $state}}]
-YAML
-    start_gateway --config "$state/sluice.yaml"
+    start_gated_gateway
     pid=$(cat "$state/gateway.pid")
     exec 8<>"$state/asked"
     api POST /v1/sandboxes -H 'Content-Type: application/json' -d '{"name":"late"}' >"$state/answer" 3>&- 8>&- &

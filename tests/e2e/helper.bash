@@ -36,6 +36,32 @@ as_ordinary_user() {
     PATH=$folder/bin:$PATH
 }
 
+# with_resolver RESOLV_CONF [HOSTS]: the next gateways of this test, or of this file, find these texts in /etc.
+with_resolver() {
+    local folder=${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR} binds
+    mkdir -p "$folder/bin"
+    printf '%s\n' "$1" >"$folder/resolv.conf"
+    binds="mount --bind $folder/resolv.conf /etc/resolv.conf"
+    if [ $# -gt 1 ]; then
+        printf '%s\n' "$2" >"$folder/hosts"
+        binds="$binds && mount --bind $folder/hosts /etc/hosts"
+    fi
+    printf '#!/bin/sh\nexec unshare --mount sh -c "%s && exec %s \\"\\$@\\"" sluiced "$@"\n' "$binds" "$build/bin/sluiced" >"$folder/bin/sluiced"
+    chmod +x "$folder/bin/sluiced"
+    export PATH=$folder/bin:$PATH
+}
+
+# start_gated_gateway: its only voter writes a byte to $state/asked and waits until $state/go_on has been opened.
+start_gated_gateway() {
+    mkfifo "$state/asked" "$state/go_on"
+    cat >"$state/sluice.yaml" <<YAML
+chain:
+  plugin_dirs: [$build/tests/plugins]
+  voters: [{plugin: gate, isolation: inline, timeout_ms: 60000, options: {folder: $state}}]
+YAML
+    start_gateway --config "$state/sluice.yaml"
+}
+
 stop_gateway() {   # stop_gateway [SIGNAL]: and waits for its end
     local pid
     pid=$(cat "$state/gateway.pid")

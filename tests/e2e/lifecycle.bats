@@ -161,13 +161,7 @@ supervisor_pid() { pgrep -f "sluice-supervisor --spec $state/sandboxes/$(sluice 
 @test "a gateway that is stopped in the middle of an update decides it, answers, and takes no other" {
     state=$BATS_TEST_TMPDIR/state
     mkdir -p "$state"
-    mkfifo "$state/asked" "$state/go_on"
-    cat >"$state/gate.yaml" <<YAML
-chain:
-  plugin_dirs: [$build/tests/plugins]
-  voters: [{plugin: gate, isolation: inline, timeout_ms: 20000, options: {folder: $state}}]
-YAML
-    start_gateway --config "$state/gate.yaml"
+    start_gated_gateway
     sluice sandbox create --name busy
     exec 8<>"$state/asked"
     api PUT /v1/sandboxes/busy/policy -H 'Content-Type: application/yaml' -d "$(first_rule)" >"$BATS_TEST_TMPDIR/answer" 3>&- 8>&- &
@@ -181,7 +175,7 @@ YAML
     wait "$asking"
     wait_gone "$(cat "$state/gateway.pid")"
     [ "$(jq -c '[.outcome, .revision]' "$BATS_TEST_TMPDIR/answer")" = '["allowed",2]' ]
-    start_gateway --config "$state/gate.yaml"
+    start_gateway --config "$state/sluice.yaml"
     wait_event busy revision '.status == "loaded" and .revision == 2'
     sluice sandbox delete busy
     stop_gateway

@@ -8,17 +8,8 @@ load helper.bash
 setup_file() {
     load helper.bash
     state=$BATS_FILE_TMPDIR/state
-    mkdir "$BATS_FILE_TMPDIR/bin"
-    printf 'nameserver 10.77.0.9\nsearch evil.test\noptions ndots:5\n' >"$BATS_FILE_TMPDIR/resolv.conf"
-    printf '127.0.0.1 localhost\n10.77.0.2 hosted.test\n' >"$BATS_FILE_TMPDIR/hosts"
-    printf '#!/bin/sh\nexec unshare --mount sh -c "mount --bind %s /etc/resolv.conf && mount --bind %s /etc/hosts && exec %s \\"\\$@\\"" sluiced "$@"\n' \
-        "$BATS_FILE_TMPDIR/resolv.conf" "$BATS_FILE_TMPDIR/hosts" "$build/bin/sluiced" >"$BATS_FILE_TMPDIR/bin/sluiced"
-    chmod +x "$BATS_FILE_TMPDIR/bin/sluiced"
-    export PATH=$BATS_FILE_TMPDIR/bin:$PATH
-    mkfifo "$BATS_FILE_TMPDIR/bound"
-    python3 "$top/tests/e2e/nameserver.py" 10.77.0.9 "$BATS_FILE_TMPDIR/asked" >"$BATS_FILE_TMPDIR/bound" 3>&- &
-    echo $! >>"$BATS_FILE_TMPDIR/origins"
-    read -r -t 60 _ <"$BATS_FILE_TMPDIR/bound"
+    with_resolver $'nameserver 10.77.0.9\nsearch evil.test\noptions ndots:5' $'127.0.0.1 localhost\n10.77.0.2 hosted.test'
+    listen python3 "$top/tests/e2e/nameserver.py" 10.77.0.9 "$BATS_FILE_TMPDIR/asked"
     start_origin
     start_gateway
     cat >"$state/names.yaml" <<'YAML'

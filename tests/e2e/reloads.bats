@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # A thousand reloads of the chain while updates are decided: every decision is that of one chain, as it is
 # on record with it, and nothing of the old chains stays.
-# Runs alone: its load takes all processors.
 
 setup_file() {
     load helper

@@ -7,12 +7,7 @@ load helper.bash
 setup_file() {
     load helper.bash
     state=$BATS_FILE_TMPDIR/state
-    mkdir "$BATS_FILE_TMPDIR/bin"
-    printf 'nameserver 10.77.0.9\n' >"$BATS_FILE_TMPDIR/resolv.conf"
-    printf '#!/bin/sh\nexec unshare --mount sh -c "mount --bind %s /etc/resolv.conf && exec %s \\"\\$@\\"" sluiced "$@"\n' \
-        "$BATS_FILE_TMPDIR/resolv.conf" "$build/bin/sluiced" >"$BATS_FILE_TMPDIR/bin/sluiced"
-    chmod +x "$BATS_FILE_TMPDIR/bin/sluiced"
-    export PATH=$BATS_FILE_TMPDIR/bin:$PATH
+    with_resolver 'nameserver 10.77.0.9'
     listen python3 "$top/tests/e2e/nameserver.py" 10.77.0.9 "$BATS_FILE_TMPDIR/asked"
     listen python3 "$top/tests/e2e/talker.py" 10.77.0.2 2525
     # The server, by its other name: the package of that name would start a service.

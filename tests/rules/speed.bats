@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # The table of scripts/bench voters has its rows, whatever the numbers are.
-# Runs alone: it measures.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

@@ -103,12 +103,7 @@ SH
 
 # Names of this gateway are asked of a server that takes the question and says nothing.
 start_silent_resolver() {
-    printf 'nameserver 10.77.0.9\noptions timeout:20 attempts:1\n' >"$BATS_TEST_TMPDIR/resolv.conf"
-    mkdir "$BATS_TEST_TMPDIR/bin"
-    printf '#!/bin/sh\nexec unshare --mount sh -c "mount --bind %s /etc/resolv.conf && exec %s \\"\\$@\\"" sluiced "$@"\n' \
-        "$BATS_TEST_TMPDIR/resolv.conf" "$build/bin/sluiced" >"$BATS_TEST_TMPDIR/bin/sluiced"
-    chmod +x "$BATS_TEST_TMPDIR/bin/sluiced"
-    PATH=$BATS_TEST_TMPDIR/bin:$PATH
+    with_resolver $'nameserver 10.77.0.9\noptions timeout:20 attempts:1'
     mkfifo "$BATS_TEST_TMPDIR/asked"
     perl -MSocket -e '$| = 1; socket($s, PF_INET, SOCK_DGRAM, 0); bind($s, pack_sockaddr_in(53, inet_aton("10.77.0.9"))) or die;
         print "bound\n"; recv($s, $q, 512, 0); print "asked\n"; sleep 100' >"$BATS_TEST_TMPDIR/asked" 3>&- &

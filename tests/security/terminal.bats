@@ -72,6 +72,15 @@ status
 LIST
 }
 
+look_at_each_command() {
+    while read -r words; do
+        for form in table json yaml; do
+            on_terminal "$shown/$form.${words//[ \/]/_}" sluice $words -o $form
+        done
+    done < <(commands)
+    look "$shown"/table.* "$shown"/json.* "$shown"/yaml.*
+}
+
 @test "names of programs do not reach the terminal raw, in no form" {
     for form in table json yaml; do
         for words in 'rule get demo' 'logs demo' 'events demo' 'rule history demo' 'decision list demo' 'policy get demo' 'sandbox get demo'; do
@@ -97,23 +106,13 @@ LIST
 
 @test "what a hostile gateway answers does not reach the terminal raw" {
     serve 200
-    while read -r words; do
-        for form in table json yaml; do
-            on_terminal "$shown/$form.${words//[ \/]/_}" sluice $words -o $form
-        done
-    done < <(commands)
-    look "$shown"/table.* "$shown"/json.* "$shown"/yaml.*
+    look_at_each_command
     [ "$(cat "$shown"/table.* | grep -c pwned)" -gt 20 ]
 }
 
 @test "nor what a hostile gateway refuses with" {
     serve 422
-    while read -r words; do
-        for form in table json yaml; do
-            on_terminal "$shown/$form.${words//[ \/]/_}" sluice $words -o $form
-        done
-    done < <(commands)
-    look "$shown"/table.* "$shown"/json.* "$shown"/yaml.*
+    look_at_each_command
     [ "$(cat "$shown"/table.* | grep -c pwned)" -gt 15 ]
 }
 

@@ -38,14 +38,7 @@ static void finish(struct worker *workers)
 static void *deny_often(void *arg)
 {
     struct worker *w = arg;
-    struct drafts_denial denial = {.host = "a.example.com",
-                                   .port = 443,
-                                   .binary = CURL,
-                                   .reason = "",
-                                   .stage = "connect",
-                                   .count = 1,
-                                   .first_seen_ms = 1,
-                                   .last_seen_ms = 1};
+    struct drafts_denial denial = a_denial("a.example.com", 443, CURL);
     for (int i = 0; i < HITS; i++)
         w->failures += drafts_record_denials(w->f->drafts, "demo", &denial, 1, &w->err) != 0;
     return NULL;

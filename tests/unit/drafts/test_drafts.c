@@ -77,14 +77,9 @@ static void the_ssrf_note_stays(void **state)
 {
     struct fixture *f = *state;
     const char *id = a_chunk(f, "db.internal");
-    struct drafts_denial ssrf = {.host = "db.internal",
-                                 .port = 443,
-                                 .binary = CURL,
-                                 .reason = "internal address",
-                                 .stage = "ssrf",
-                                 .count = 1,
-                                 .first_seen_ms = 10,
-                                 .last_seen_ms = 20};
+    struct drafts_denial ssrf = a_denial("db.internal", 443, CURL);
+    ssrf.reason = "internal address";
+    ssrf.stage = "ssrf";
     assert_string_equal(view(f, id).draft.security_notes, "");
     assert_int_equal(drafts_record_denials(f->drafts, "demo", &ssrf, 1, &f->err), 0);
     assert_contains(view(f, id).draft.security_notes, "blocked by SSRF protection");

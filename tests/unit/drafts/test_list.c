@@ -60,14 +60,7 @@ static const char *a_chunk(struct fixture *f, const char *host)
 static void the_whole_gateway_has_one_queue(void **state)
 {
     struct fixture *f = *state;
-    struct drafts_denial denial = {.host = "b.example.com",
-                                   .port = 443,
-                                   .binary = CURL,
-                                   .reason = "",
-                                   .stage = "connect",
-                                   .count = 1,
-                                   .first_seen_ms = 1,
-                                   .last_seen_ms = 1};
+    struct drafts_denial denial = a_denial("b.example.com", 443, CURL);
     a_chunk(f, "a.example.com");
     assert_int_equal(drafts_record_denials(f->drafts, "other", &denial, 1, &f->err), 0);
     assert_list(f, NULL, "pending", "demo a.example.com 64 other b.example.com 64 ");

@@ -128,4 +128,23 @@ static inline int check_steps(struct fixture *f)
     return (int)(sandbox.loaded_revision + newest);
 }
 
+/* Steps of the script.  Every write of the long form is tried in a minute or two. */
+static inline int script_steps(void)
+{
+    return getenv("SLUICE_TEST_LONG") ? 9 : 3;
+}
+
+/* The store that is found afterwards has the steps up to last or last + 1, and takes the others. */
+static inline void check_afterwards(struct fixture *f, int last)
+{
+    open_store(f);
+    int step = check_steps(f);
+    if (step < last || step > last + 1)
+        fail_msg("acknowledged up to step %d, found up to step %d", last, step);
+    while (++step < script_steps())
+        assert_int_equal(run_step(f->store, step, &f->err), 0);
+    assert_int_equal(check_steps(f), script_steps() - 1);
+    close_store(f);
+}
+
 #endif
