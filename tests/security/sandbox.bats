@@ -35,11 +35,10 @@ SH
     [ "$line" = begun ]
     kill -STOP "$(<"$state/gateway.pid")"           # more denials wait for it than a stream may hold
     flooded=0
-    until_so '[ "$(grep -c DENIED "$log")" = 1800 ]' || flooded=$?
+    read -r -t 300 line <&7 && until_so '[ "$(grep -c DENIED "$log")" = 1800 ]' || flooded=$?
     kill -CONT "$(<"$state/gateway.pid")"
-    [ "$flooded" = 0 ]
-    read -r -t 60 line <&7
     exec 7<&-
+    [ "$flooded" = 0 ]
     [ "$line" = "1800 denied" ]
     sluice policy set inmate --policy "$state/first-rule.yaml" --wait --timeout 60
     run -1 grep "stream ended" "$state/gateway.log"
