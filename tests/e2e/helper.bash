@@ -177,7 +177,7 @@ until_so() {
     local end=$((SECONDS + 60))
     while [ "$SECONDS" -lt "$end" ]; do
         if eval "$1"; then return 0; fi
-        read -r -t 0.02 _ <>"$state/ready" || true
+        read -r -t 0.05 _ <>"$state/ready" || true
     done
     return 1
 }
