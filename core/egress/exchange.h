@@ -71,6 +71,7 @@ struct exchange {
     struct http_head *response;                     /* the final head, once it is here */
     struct egress_framing framing;                  /* how the client gets the response */
     struct egress_tools *tools; /* lists of tools in the response are reduced; NULL: it is not */
+    unsigned interims;                              /* responses before the final one, so far */
     bool reusable;                                  /* the upstream connection, once this is over */
     bool request_done, response_done;
     bool switched;                                  /* the response accepts another protocol */

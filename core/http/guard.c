@@ -104,6 +104,7 @@ static const char *request_line(const char *line, size_t len)
 static const char *status_line(const char *line, size_t len)
 {
     if (len < 12 || !version(line, 8) || line[8] != ' ' || strspn(line + 9, "0123456789") != 3 ||
+        line[9] == '0' ||
         (len > 12 && line[12] != ' '))
         return "the status line is not HTTP/1.1 and three digits";
     return NULL;

@@ -17,7 +17,7 @@
 static const struct client_state relay_state;
 
 /* What our own fields and the framing of a body add, mostly. */
-enum { HEAD_ROOM = 512 };
+enum { HEAD_ROOM = 512, INTERIMS_MAX = 32 };
 
 /* ---- the request ---- */
 
@@ -226,10 +226,13 @@ static const char *check_switch(const struct client *c, const struct http_head *
     return egress_websocket_problem(c->exchange.head, response, extensions_of(c));
 }
 
-/* NULL, or why it cannot be passed on. */
+/* NULL, or why it cannot be passed on.  Interim responses without end would be memory of ours where
+ * the client does not read them. */
 static const char *take_interim(struct client *c, struct http_head *response, struct buf *out)
 {
     const char *problem = response->status == 101 ? check_switch(c, response) : NULL;
+    if (++c->exchange.interims > INTERIMS_MAX)
+        problem = "it sent more than 32 interim responses";
     c->exchange.switched = response->status == 101 && !problem;
     c->exchange.deflate = http_head_get(response, "Sec-WebSocket-Extensions") != NULL;
     if (c->exchange.switched)

@@ -158,11 +158,35 @@ static void bodies_wait_for_their_turn(void **state)
     scene_close(&s);
 }
 
+/* ---- answers ---- */
+
+/* Where the client does not read them, they would be memory of ours. */
+static void interim_responses_without_end_are_no_answer(void **state)
+{
+    struct scene s;
+    struct end *origin;
+    struct buf interims = {0};
+    (void)state;
+    scene_open(&s, L4);
+    struct end *client = ask_plain(&s, "GET / HTTP/1.1\r\n%H\r\n", &origin);
+    UNTIL(&s.rig, end_has(origin, "\r\n\r\n"));
+    for (int i = 0; i < 32; i++)
+        buf_puts(&interims, "HTTP/1.1 103 Early Hints\r\n\r\n");
+    end_send(origin, interims.data);
+    UNTIL(&s.rig, client->in.len == interims.len);
+    end_send(origin, "HTTP/1.1 103 Early Hints\r\n\r\n");
+    UNTIL(&s.rig, client->eof);
+    assert_true(end_has(client, "it sent more than 32 interim responses"));
+    buf_free(&interims);
+    scene_close(&s);
+}
+
 static int tests(void)
 {
     const struct CMUnitTest list[] = {
         cmocka_unit_test(compressed_messages_wait_for_their_turn),
         cmocka_unit_test(bodies_wait_for_their_turn),
+        cmocka_unit_test(interim_responses_without_end_are_no_answer),
     };
     return cmocka_run_group_tests(list, NULL, NULL);
 }
