@@ -62,14 +62,38 @@ void http2_block_add(struct http2_block *block, const char *name, size_t name_le
     buf_add(place, value, value_len);
 }
 
+enum { TEXTS = 9 };
+
+static void list_texts(struct http2_block *block, struct buf *texts[TEXTS])
+{
+    struct buf *const all[TEXTS] = {&block->method,   &block->scheme, &block->authority,
+                                    &block->path,     &block->status, &block->host,
+                                    &block->protocol, &block->cookie, &block->lines};
+    memcpy(texts, all, sizeof all);
+}
+
+/* The memory is for the next block, unless it is much. */
 void http2_block_clear(struct http2_block *block)
 {
-    struct buf *const all[] = {&block->method,   &block->scheme, &block->authority,
-                               &block->path,     &block->status, &block->host,
-                               &block->protocol, &block->cookie, &block->lines};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        buf_free(all[i]);
-    *block = (struct http2_block){0};
+    enum { KEPT = 1024 };
+    struct buf *texts[TEXTS];
+    list_texts(block, texts);
+    for (size_t i = 0; i < TEXTS; i++)
+        if (texts[i]->cap > KEPT)
+            buf_free(texts[i]);
+        else if (texts[i]->len)
+            buf_clear(texts[i]);
+    block->n_lines = 0;
+    block->size = 0;
+    block->has_length = block->too_large = block->invalid = false;
+}
+
+void http2_block_free(struct http2_block *block)
+{
+    struct buf *texts[TEXTS];
+    list_texts(block, texts);
+    for (size_t i = 0; i < TEXTS; i++)
+        buf_free(texts[i]);
 }
 
 bool http2_block_is_websocket(const struct http2_block *block)

@@ -24,7 +24,9 @@ struct http2_block {
 /* max_size: of all fields together. */
 void http2_block_add(struct http2_block *block, const char *name, size_t name_len,
                      const char *value, size_t value_len, size_t max_size);
+/* For another block; the memory is kept. */
 void http2_block_clear(struct http2_block *block);
+void http2_block_free(struct http2_block *block);
 /* CONNECT with the protocol "websocket" (RFC 8441). */
 bool http2_block_is_websocket(const struct http2_block *block);
 

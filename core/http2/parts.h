@@ -65,6 +65,7 @@ struct http2 {
     const char *fault;                              /* why the peer is sent away, or NULL */
     char problem[160];                              /* what nghttp2 says of it */
     struct buf early;                               /* read before the connection began */
+    struct buf out;                                 /* frames for the stream below */
 
     enum { HTTP2_OPEN, HTTP2_ENDING, HTTP2_ENDED } state;
     bool in_session;                                /* nghttp2 calls back */

@@ -21,6 +21,7 @@ enum {
     IDLE_FRAMES = 1000, IDLE_FRAMES_PER_S = 100,
     QUEUE_MAX = 2000,                               /* frames that wait to be sent */
     BATCH = 48 * 1024,
+    OUT_KEPT = 4096,                                /* memory of a connection between two writes */
 };
 
 static void tell_ended(struct http2 *h, const char *why)
@@ -45,11 +46,23 @@ static void end_waited(uv_timer_t *timer)
     tell_ended(h, h->problem);
 }
 
+static void flush(struct http2 *h)
+{
+    if (!h->out.len)
+        return;
+    h->congested = !net_write(h->below, h->out.data, h->out.len);
+    if (h->out.cap > OUT_KEPT)
+        buf_free(&h->out);
+    else
+        buf_clear(&h->out);
+}
+
 /* Our side ends; the peer gets the time to read why. */
 static void begin_end(struct http2 *h)
 {
     if (h->state != HTTP2_OPEN)
         return;
+    flush(h);
     h->state = HTTP2_ENDING;
     break_streams(h, UV_ECONNRESET);
     net_read(h->below);
@@ -59,38 +72,37 @@ static void begin_end(struct http2 *h)
 
 /* ---- sending ---- */
 
-/* One write's worth of frames. */
-static size_t collect(struct http2 *h, struct buf *batch)
+static void on_resume(uv_idle_t *idle);
+
+/* One write's worth of frames.  False: there are no more. */
+static bool collect(struct http2 *h)
 {
     const uint8_t *bytes;
     ssize_t n = 1;
-    while (batch->len < BATCH && n > 0) {
+    while (h->out.len < BATCH && n > 0) {
         h->in_session = true;
         n = nghttp2_session_mem_send(h->session, &bytes);
         h->in_session = false;
         if (n > 0)
-            buf_add(batch, bytes, (size_t)n);
+            buf_add(&h->out, bytes, (size_t)n);
     }
-    return batch->len;
+    return h->out.len >= BATCH;
 }
 
+/* What streams write in one turn of the loop is one write below. */
 void http2_pump(struct http2 *h)
 {
-    struct buf batch = {0};
     if (h->in_session || h->closing || h->state != HTTP2_OPEN)
         return;
-    while (!h->congested && collect(h, &batch)) {
-        h->congested = !net_write(h->below, batch.data, batch.len);
-        buf_clear(&batch);
-    }
-    buf_free(&batch);
+    while (!h->congested && collect(h))
+        flush(h);
+    if (h->out.len && !h->settling)
+        uv_idle_start(&h->resume, on_resume);
     if (nghttp2_session_get_outbound_queue_size(h->session) > QUEUE_MAX && !h->fault)
         h->fault = "the peer makes more answers necessary than it reads";
 }
 
 /* ---- settling ---- */
-
-static void on_resume(uv_idle_t *idle);
 
 void http2_wake(struct http2_stream *s)
 {
@@ -170,6 +182,8 @@ static void settle(struct http2 *h)
             begin_end(h);
         settle_streams(h);
     }
+    if (!h->closing)
+        flush(h);
     close_if_empty(h);
 }
 
@@ -246,8 +260,9 @@ static void free_connection(struct http2 *h)
     if (--h->handles)
         return;
     nghttp2_session_del(h->session);
-    http2_block_clear(&h->block);
+    http2_block_free(&h->block);
     buf_free(&h->early);
+    buf_free(&h->out);
     free(h);
     closed(owner);
 }
@@ -409,6 +424,8 @@ void http2_close(struct http2 *h)
 {
     if (h->closing)
         return;
+    if (h->state == HTTP2_OPEN)
+        flush(h);
     h->closing = true;
     break_streams(h, UV_ECANCELED);
     net_close(h->below);

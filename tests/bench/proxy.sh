@@ -40,6 +40,7 @@ start_haproxy
 start_squid
 start_tinyproxy
 start_mitmproxy
+start_nghttpx
 
 # ---- sluice ----
 
@@ -60,7 +61,7 @@ endpoint() {       # endpoint PORT: one whose requests are judged
 YAML
 }
 policy() {         # policy ENDPOINTS
-    printf 'version: 1\nnetwork_policies:\n  bench:\n    endpoints:\n%s\n    binaries: [{path: /sandbox/load}]\n' "$1"
+    printf 'version: 1\nnetwork_policies:\n  bench:\n    endpoints:\n%s\n    binaries: [{path: /sandbox/load}, {path: /usr/bin/h2load}]\n' "$1"
 }
 policy "$(endpoint $plain_port; endpoint $tls_port)" >"$state/rest.yaml"
 policy "      - {host: $origin, port: $plain_port, tls: skip}" >"$state/tunnel.yaml"
@@ -85,6 +86,7 @@ fi
 # ---- measuring ----
 
 declare -A rate p50 cpu
+loader=load_of
 ticks=$(getconf CLK_TCK)
 is() { awk "BEGIN { exit !($1) }"; }
 
@@ -106,13 +108,27 @@ load_of() {        # load_of PEER OPTION...: one run through the peer
     esac
 }
 
+# h2load_of PEER OPTION... URL: the same by h2load, which knows no proxy, in sluice's sandbox; nghttpx is told of by its option.
+h2load_of() {
+    local peer=$1 to=
+    shift
+    case $peer in
+    rest) to="sluice sandbox exec rest --" ;;
+    nghttpx) set -- --connect-to=127.0.0.1:4006 "$@" ;;
+    nghttpx_tls) set -- --connect-to=127.0.0.1:4007 "$@" ;;
+    esac
+    $to /usr/bin/h2load "$@" >"$folder/h2load" || return 1
+    awk '/^finished/ { rate = $4 } /^requests:/ { sub(/.*done, /, ""); done = $1; failed = $3 + $5 } /^time for request:/ { mean = $6 }
+         END { sub(/us$/, "", mean); print rate, mean, 0, done, failed }' "$folder/h2load"
+}
+
 # run KEY PEER OPTION...: keeps the best of the rounds.  The processor time is that of the best round, per request.
 run() {
-    local key=$1 peer=$2 pid=${peer_pid[${2%-tcp}]-} before=0 r median slowest n failed
+    local key=$1 peer=$2 pid=${worker_pid[${2%%-*}]-${peer_pid[${2%%-*}]-}} before=0 r median slowest n failed
     shift 2
-    [ -z "${missing[${peer%-tcp}]-}" ] || return 0
+    [ -z "${missing[${peer%%-*}]-}" ] || return 0
     [ -z "$pid" ] || before=$(clock_of "$pid")
-    if ! load_of "$peer" "$@" >"$folder/out" 2>"$folder/err"; then
+    if ! "$loader" "$peer" "$@" >"$folder/out" 2>"$folder/err"; then
         missing[$key]="failed: $(cat "$folder/err" "$folder/out" | tail -1)"
         return 0
     fi
@@ -153,7 +169,7 @@ judge() {          # judge CONDITION: of awk
 value() {          # value KEY: the rate, and the processor time of a request
     if [ -z "${rate[$1]-}" ]; then
         local peer=${1##*/}
-        echo "not measured: ${missing[$1]:-${missing[${peer%-tcp}]:-no request was answered}}"
+        echo "not measured: ${missing[$1]:-${missing[${peer%%-*}]:-no request was answered}}"
     else
         awk "BEGIN { printf \"%.0f/s%s\", ${rate[$1]}, \"${cpu[$1]:+, ${cpu[$1]} us}\" }"
     fi
@@ -202,6 +218,31 @@ line "full handshakes both ways, one GET each" "$(value shake/rest)" "<= 400 us"
     "$([ -z "${cpu[shake/rest]-}" ] || judge "${cpu[shake/rest]} <= 400")"
 peers shake direct squid mitmproxy
 
+# Clients of HTTP/2, all of them and those of HTTP/1.1 beside them h2load, in tunnels of programs that know no proxy.
+h2load() {         # h2load KEY URL PEER OPTION...
+    local loader=h2load_of key=$1 url=$2 peer=$3
+    shift 3
+    run "$key/$peer" "$peer" -D "$(awk "BEGIN { print $seconds * 1000 }")ms" "$@" "$url/files/data/1024"
+}
+http2() {          # http2 KEY URL WHAT FACTOR [PEER]: rows of 16 connections, and of one with 16 streams
+    local key=$1 url=$2 peer=${5-} round
+    for ((round = 0; round < rounds; round++)); do
+        h2load "$key-1.1" "$url" rest -c16 --h1
+        h2load "$key" "$url" rest -c16 -m1
+        h2load "$key-one" "$url" rest -c1 -m16
+        [ -z "$peer" ] || { h2load "$key" "$url" "$peer" -c16 -m1; h2load "$key-one" "$url" "$peer" -c1 -m16; }
+    done
+    for shape in "" -one; do
+        line "$3, $([ -n "$shape" ] && echo "16 streams of one connection" || echo "16 connections")" "$(value "$key$shape/rest")" "" ""
+        rate[$key$shape/HTTP/1.1]=${rate[$key-1.1/rest]-}
+        against "$key$shape" rest HTTP/1.1 "$4"
+        [ -z "$peer" ] || { against "$key$shape" rest "$peer" 1; peers "$key$shape" "$peer"; }
+    done
+    line "    HTTP/1.1, 16 connections" "$(value "$key-1.1/rest")" "" ""
+}
+http2 http2 http://$origin:$plain_port "HTTP/2 keep-alive" 0.8 nghttpx
+http2 http2-tls https://$origin:$tls_port "inspected HTTP/2 within TLS" 0.8 nghttpx_tls
+
 measure one -c 1 -d "$seconds" $origin:$plain_port -- direct rest tunnel haproxy
 measure onetls -t -s CA -c 1 -d "$seconds" $origin:$tls_port -- direct rest
 added() {          # added WHAT KEY PEER BOUND
@@ -238,3 +279,6 @@ memory() {         # memory WHAT SANDBOX BOUND OPTION...: how much more the supe
 line "memory of an idle supervisor" "$idle KiB" "<= 6144 KiB" "$([ "$idle" = unknown ] || judge "$idle <= 6144")"
 memory "memory of a tunnel" tunnel 12 -t $origin:$plain_port
 memory "memory of an inspected connection" rest 100 -t -s /etc/sluice-tls/ca.pem $origin:$tls_port
+
+echo
+build/bin/bench_websocket ${quick:+200}

@@ -2,9 +2,10 @@
 # The proxies that sluice is compared with, each with what it needs to be fast, and with the same rules as sluice's policy
 # where it has such rules.  Sourced by proxy.sh, which has $folder, $origin, $plain_port and $tls_port.
 #
-# A peer is one that listens: peer_pid has its process, and missing why it could not be started.
+# A peer is one that listens: peer_pid has its process, worker_pid that which does the work where it is another one, and missing
+# why it could not be started.
 
-declare -A peer_pid missing
+declare -A peer_pid worker_pid missing
 
 start_peer() {     # start_peer NAME PORT COMMAND...: in the background, and waits until it listens
     local name=$1 port=$2 tries
@@ -116,6 +117,20 @@ LogFile "$folder/tinyproxy.own.log"
 Allow 127.0.0.1
 CFG
     start_peer tinyproxy 4004 tinyproxy -d -c "$folder/tinyproxy.conf"
+}
+
+# Forward proxies of HTTP/2 without rules: one without TLS, one with TLS on both sides.
+start_nghttpx() {
+    local name
+    nghttpx_at nghttpx 4006 '127.0.0.1,4006;no-tls' "$origin,$plain_port"
+    nghttpx_at nghttpx_tls 4007 127.0.0.1,4007 "$origin,$tls_port;;tls"
+    for name in nghttpx nghttpx_tls; do
+        [ -z "${peer_pid[$name]-}" ] || worker_pid[$name]=$(pgrep -P "${peer_pid[$name]}" | head -1)
+    done
+}
+nghttpx_at() {     # nghttpx_at NAME PORT FRONTEND BACKEND
+    start_peer "$1" "$2" nghttpx --conf=/dev/null --no-ocsp --http2-proxy --workers=1 --accesslog-file=/dev/null --insecure \
+        -f"$3" -b"$4" "$folder/ca.key" "$folder/ca.pem"
 }
 
 start_mitmproxy() {

@@ -84,7 +84,8 @@ static void what_ends_with_the_origin_of_http_2_is_told_to_a_client_of_http_1_1(
     origin_settle(&x.origins[0]);
     origin_answer(&x.origins[0], stream, "one");
     CROSS(&x, user_has(&x, "0\r\n\r\n"));
-    origin_close(&x.origins[0]);
+    origin_leave(&x.origins[0], stream);
+    CROSS(&x, x.origins[0].ended);
     ask(&x, "POST", "/2", "Content-Length: 0\r\n");
     CROSS(&x, x.n_origins == 2 && (stream = origin_asked(&x.origins[1], "/2")));
     origin_reset(&x.origins[1], stream, NGHTTP2_INTERNAL_ERROR);
