@@ -3,9 +3,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "doc/writer.h"
+#include "egress/inspect/override.h"
 #include "egress/judge.h"
 #include "policy/cure/cure.h"
 #include "policy/match/target.h"
@@ -13,6 +15,24 @@
 static const struct client_state forecast_state;
 
 /* ---- what the cure is ---- */
+
+/* A rule is about one method, and fields of the request may ask for others. */
+static bool asks_for_another(const struct client *c, const struct policy_http_request *refused)
+{
+    const struct policy_candidates *candidates = &c->route.candidates;
+    const struct http_field *field;
+    size_t at = 0;
+    while (c->exchange.head && (field = egress_override_next(c->exchange.head, &at))) {
+        struct policy_http_request request = *refused;
+        struct policy_http_decision decision = {0};
+        request.method = field->value;
+        if (candidates->n)
+            policy_http_decide(candidates, &request, &decision, NULL);
+        if (!decision.allowed && strcasecmp(request.method, refused->method) != 0)
+            return true;
+    }
+    return false;
+}
 
 /* The request as it was judged.  False: there is none, or it cannot be named. */
 static bool find_request(struct client *c, const struct egress_refusal *refusal,
@@ -30,7 +50,8 @@ static bool find_request(struct client *c, const struct egress_refusal *refusal,
         request->path = path->data;
         request->query = len && exchange->path[len] ? exchange->path + len + 1 : "";
     }
-    return policy_refused_request(refused, request->method, request->path, arena) == 0;
+    return !asks_for_another(c, request) &&
+           policy_refused_request(refused, request->method, request->path, arena) == 0;
 }
 
 /* False: no rule lets it pass, or the answer is not read. */

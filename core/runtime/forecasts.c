@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers what the voters would say to a change.  The questions of one sandbox are answered one
- * after another, beside its updates; a supervisor that asks too much gets no answer. */
+/* Answers what the voters would say to a change.  Voters may be slow, and sandboxes may ask a lot.
+ * So the questions of all sandboxes share a few queues, in which they are answered one after
+ * another, beside updates.  Nobody waits any longer for the answer to one that waited there for
+ * ASKED_MS. */
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "runtime/sandbox.h"
 
-enum { WAITING_MAX = 256 };                         /* questions of one sandbox */
+enum {
+    WAITING_MAX = 256,                              /* questions of one sandbox */
+    QUEUES = 8,                                     /* of 64 workers */
+    ASKED_MS = 250,
+};
 
 struct question {
     struct runtime *all;
     char *id, *name;                                /* of the sandbox */
+    uint64_t asked_ns;
     struct arena *arena;
     struct sandbox_forecast forecast;               /* in the arena */
 };
@@ -19,6 +27,8 @@ static void answer(void *arg)
 {
     struct question *q = arg;
     struct error err;
+    if (clock_mono_ns() - q->asked_ns > ASKED_MS * 1000000ull)
+        return;
     q->forecast.outcome =
         drafts_forecast(q->all->setup.drafts, q->name, q->forecast.operations, q->arena, &err);
     if (!q->forecast.outcome)
@@ -26,17 +36,22 @@ static void answer(void *arg)
 }
 
 /* Without an outcome, an empty one: the request need not wait any longer. */
+static void tell(struct sandbox *s, const struct sandbox_forecast *forecast)
+{
+    struct sandbox_message message = {.type = MESSAGE_OUTCOME, .forecast = *forecast};
+    if (!message.forecast.outcome)
+        message.forecast.outcome = "";
+    if (s->link)
+        sandbox_send(s, &message);
+}
+
 static void answered(void *arg)
 {
     struct question *q = arg;
     struct sandbox *s = sandbox_find(q->all, q->id);
-    struct sandbox_message message = {.type = MESSAGE_OUTCOME, .forecast = q->forecast};
-    if (!message.forecast.outcome)
-        message.forecast.outcome = "";
     if (s) {
         s->n_forecasts--;
-        if (s->link)
-            sandbox_send(s, &message);
+        tell(s, &q->forecast);
     }
     arena_free(q->arena);
     free(q->id);
@@ -44,17 +59,26 @@ static void answered(void *arg)
     free(q);
 }
 
+static unsigned queue_of(const char *id)
+{
+    unsigned sum = 0;
+    for (; *id; id++)
+        sum += (unsigned char)*id;
+    return sum % QUEUES;
+}
+
 void sandbox_forecast(struct sandbox *s, const struct sandbox_forecast *question,
                       struct arena *arena)
 {
     if (s->n_forecasts >= WAITING_MAX) {
+        tell(s, &(struct sandbox_forecast){.id = question->id});
         arena_free(arena);
         return;
     }
     struct question *q = alloc_zero(1, sizeof *q);
-    char *key = alloc_printf("forecast %s", s->id);
+    char *key = alloc_printf("forecast %u", queue_of(s->id));
     *q = (struct question){.all = s->all, .id = alloc_str(s->id), .name = alloc_str(s->name),
-                           .arena = arena, .forecast = *question};
+                           .asked_ns = clock_mono_ns(), .arena = arena, .forecast = *question};
     s->n_forecasts++;
     jobs_run(s->all->setup.jobs, key, answer, answered, q);
     free(key);

@@ -74,27 +74,40 @@ static bool is_cured(struct curing *c)
 
 /* ---- the name ---- */
 
-static bool has_rule(const struct sluice_policy *policy, const char *key)
+/* NULL: none has it. */
+static const struct sluice_rule *rule_of_name(const struct sluice_policy *policy, const char *key)
 {
     for (size_t i = 0; i < policy->n_rules; i++)
         if (strcmp(policy->rules[i]->key, key) == 0)
-            return true;
-    return false;
+            return policy->rules[i];
+    return NULL;
 }
 
-/* A rule of that name may be about something else. */
+static bool is_of_program(const struct sluice_rule *rule, const char *binary)
+{
+    return rule->n_binaries == 1 && strcmp(rule->binaries[0]->path, binary) == 0;
+}
+
+static bool try_name(struct curing *c, const struct sluice_rule *rule, const char *name)
+{
+    c->cure->operation = (struct policy_operation){
+        .kind = POLICY_ADD_RULE, .rule_name = name, .rule = rule, .host = "", .binary_path = ""};
+    return is_cured(c);
+}
+
+/* A rule of that name may be about something else.  Only one of the same program can be widened. */
 static bool find_name(struct curing *c, const struct sluice_rule *rule)
 {
-    enum { NAMES_MAX = 8 };
+    enum { TRIES_MAX = 8 };
     const char *first = policy_refused_rule_name(c->refused, c->arena), *name = first;
-    for (int i = 2; i <= NAMES_MAX; i++) {
-        c->cure->operation = (struct policy_operation){
-            .kind = POLICY_ADD_RULE, .rule_name = name, .rule = rule, .host = "",
-            .binary_path = ""};
-        if (is_cured(c))
+    for (int i = 2, tries = 0; tries < TRIES_MAX; i++) {
+        const struct sluice_rule *there = rule_of_name(c->policy, name);
+        bool fits = !there || is_of_program(there, c->refused->binary);
+        if (fits && try_name(c, rule, name))
             return true;
-        if (!has_rule(c->policy, name))
+        if (!there)
             return false;
+        tries += fits;
         name = arena_printf(c->arena, "%s_%d", first, i);
     }
     return false;

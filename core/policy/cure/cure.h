@@ -19,6 +19,9 @@
 struct doc_writer;
 struct policy_http_request;
 
+/* A body may have many calls, and finding the cure takes time of the proxy's loop. */
+enum { POLICY_CURE_CALLS_MAX = 32 };                /* that are refused, of one body */
+
 struct policy_cure {
     struct policy_operation operation;              /* add_rule */
     const struct policy_effect *effect;             /* of the operation */

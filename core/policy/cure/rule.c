@@ -141,10 +141,12 @@ static const struct sluice_l7_rule *l7_rule(const struct policy_refused *refused
     return r;
 }
 
-/* Naming a host exactly would open its internal addresses, too (public_only keeps them closed), and
- * an endpoint of its own that only audits would let every request pass. */
+/* The model says how requests are judged, the connection's endpoint which addresses the host may
+ * stand for: naming a host exactly would open its internal ones, too (public_only keeps them
+ * closed).  An endpoint of its own that only audits would let every request pass. */
 static struct sluice_endpoint *endpoint_like(const struct sluice_endpoint *model, const char *path,
-                                             bool exact_host, const struct policy_refused *refused,
+                                             const struct policy_decision *connection,
+                                             const struct policy_refused *refused,
                                              struct arena *arena)
 {
     struct sluice_endpoint *e = arena_alloc(arena, sizeof *e);
@@ -162,7 +164,10 @@ static struct sluice_endpoint *endpoint_like(const struct sluice_endpoint *model
     e->n_rules = 0;
     e->deny_rules = NULL;
     e->n_deny_rules = 0;
-    e->public_only = !model->n_allowed_ips && (model->public_only || !exact_host);
+    e->tls = connection->endpoint->tls;
+    e->allowed_ips = connection->endpoint->allowed_ips;
+    e->n_allowed_ips = connection->endpoint->n_allowed_ips;
+    e->public_only = !e->n_allowed_ips && !connection->exact_host;
     return e;
 }
 
@@ -213,24 +218,45 @@ static const char *check_call(const struct sluice_endpoint *e, const struct poli
     return NULL;
 }
 
-/* Adds to the endpoint what is refused, one after another: a body may have several calls.  NULL, or
- * why something is refused all the same. */
+/* Adds a rule about what is refused first.  NULL, or why there is none. */
+static const char *allow_first(struct sluice_endpoint *e, const struct sluice_l7_rule **rules,
+                               const struct policy_refused *refused,
+                               const struct policy_call *call, struct arena *arena)
+{
+    const char *why = call ? check_call(e, call) : NULL;
+    if (!why && e->n_rules == POLICY_CURE_CALLS_MAX)
+        why = "it has too many calls that nothing allows";
+    if (!why)
+        rules[e->n_rules++] = l7_rule(refused, call, arena);
+    return why;
+}
+
+/* Adds to the endpoint what is refused, one after another: a body may have several calls.  Those
+ * before the one that is refused stay allowed and are not asked about again.  NULL, or why
+ * something is refused all the same. */
 static const char *allow_each(const struct policy_candidates *with, struct sluice_endpoint *e,
                               const struct policy_http_request *request,
                               const struct policy_refused *refused,
                               const struct policy_http_decision *first, struct arena *arena)
 {
-    size_t room = request->calls && request->calls->n ? request->calls->n : 1;
-    const struct sluice_l7_rule **rules = arena_alloc(arena, room * sizeof *rules);
+    const struct sluice_l7_rule **rules =
+        arena_alloc(arena, POLICY_CURE_CALLS_MAX * sizeof *rules);
     struct policy_http_decision decision = *first;
+    struct policy_http_request rest = *request;
+    struct policy_calls calls = request->calls ? *request->calls : (struct policy_calls){0};
+    const struct policy_call *last;
+    rest.calls = request->calls ? &calls : NULL;
     e->rules = rules;
     do {
-        const char *why = decision.call ? check_call(e, decision.call) : NULL;
+        last = decision.call;
+        const char *why = allow_first(e, rules, refused, last, arena);
         if (why)
             return why;
-        rules[e->n_rules++] = l7_rule(refused, decision.call, arena);
-        decision = decide(with, request);
-    } while (!decision.allowed && decision.call && e->n_rules < room);
+        size_t before = last ? (size_t)(last - calls.items) : 0;
+        calls.items += before;
+        calls.n -= before;
+        decision = decide(with, &rest);
+    } while (!decision.allowed && decision.call && decision.call != last);
     return decision.allowed ? NULL
                             : "a deny rule, or another setting of its endpoint, refuses it "
                               "whatever is allowed";
@@ -239,7 +265,8 @@ static const char *allow_each(const struct policy_candidates *with, struct sluic
 /* A rule about a call names no path, so that the endpoint does.  Otherwise the path of the model
  * selects the same requests as before; where its rules are not asked about this one, the path of
  * the request is used. */
-static const char *find_rule(const struct policy_candidates *candidates, bool exact_host,
+static const char *find_rule(const struct policy_candidates *candidates,
+                             const struct policy_decision *connection,
                              const struct policy_refused *refused,
                              const struct policy_http_request *request, struct arena *arena,
                              const struct sluice_rule **out)
@@ -252,7 +279,7 @@ static const char *find_rule(const struct policy_candidates *candidates, bool ex
     const char *const paths[] = {by_model ? model->path : refused->path, refused->path};
     const char *why = NULL;
     for (size_t i = 0; i < 2; i++) {
-        struct sluice_endpoint *e = endpoint_like(model, paths[i], exact_host, refused, arena);
+        struct sluice_endpoint *e = endpoint_like(model, paths[i], connection, refused, arena);
         *out = rule_of(e, refused, arena);
         const struct policy_candidates with = with_rule(candidates, *out, arena);
         why = allow_each(&with, e, request, refused, &decision, arena);
@@ -260,6 +287,25 @@ static const char *find_rule(const struct policy_candidates *candidates, bool ex
             break;
     }
     return why;
+}
+
+/* The rule is about the program without those that started it, whose rules may say otherwise which
+ * addresses the host may stand for: it must not open more of them.  NULL, or why it would. */
+static const char *limit_addresses(const struct sluice_policy *policy,
+                                   const struct policy_request *caller,
+                                   struct policy_decision *connection)
+{
+    struct policy_request alone = *caller;
+    struct policy_decision own;
+    alone.n_ancestors = 0;
+    policy_match(policy, &alone, &own, NULL);
+    if (!own.allowed)
+        return NULL;
+    connection->exact_host &= own.exact_host;
+    if (own.endpoint != connection->endpoint &&
+        (own.endpoint->n_allowed_ips || connection->endpoint->n_allowed_ips))
+        return "its program and those that started it may reach different addresses of the host";
+    return NULL;
 }
 
 const char *policy_cure_rule(const struct sluice_policy *policy,
@@ -273,11 +319,13 @@ const char *policy_cure_rule(const struct sluice_policy *policy,
     policy_match(policy, caller, &connection, NULL);
     if (!connection.allowed)
         return "the policy does not allow its connection any more";
+    const char *why = limit_addresses(policy, caller, &connection);
+    if (why)
+        return why;
     policy_candidates_find(policy, caller, &candidates);
-    const char *why = candidates.n
-                          ? find_rule(&candidates, connection.exact_host, refused,
-                                      request ? request : request_of(refused, arena), arena, out)
-                          : "the policy does not inspect its connection any more";
+    why = candidates.n ? find_rule(&candidates, &connection, refused,
+                                   request ? request : request_of(refused, arena), arena, out)
+                       : "the policy does not inspect its connection any more";
     policy_candidates_free(&candidates);
     return why;
 }
@@ -297,7 +345,8 @@ const struct sluice_rule *policy_cure_connection(const struct policy_refused *re
         .size = sizeof nothing, .doc_path = "", .protocol = "", .tls = "", .enforcement = "",
         .access = "", .path = "", .persisted_queries = "", .credential_signing = "",
         .signing_service = "", .signing_region = "", .credential_provider = ""};
-    struct sluice_endpoint *e = endpoint_like(&nothing, "", true, refused, arena);
+    const struct policy_decision connection = {.endpoint = &nothing, .exact_host = true};
+    struct sluice_endpoint *e = endpoint_like(&nothing, "", &connection, refused, arena);
     e->enforcement = "";
     if (*refused->method) {
         e->protocol = "rest";

@@ -112,6 +112,29 @@ static void an_address_that_no_rule_opens_has_no_cure(void **state)
     scene_close(&s);
 }
 
+/* The cure of POST alone would not let pass what asks for DELETE, too. */
+static void a_field_that_asks_for_another_method_needs_more_than_a_rule(void **state)
+{
+    static const struct { const char *request; bool cured; } cases[] = {
+        {"POST /a HTTP/1.1\r\n%HX-HTTP-Method-Override: DELETE\r\nContent-Length: 0\r\n\r\n",
+         false},
+        {"POST /a HTTP/1.1\r\n%HX-HTTP-Method-Override: GET\r\nContent-Length: 0\r\n\r\n", true},
+        {"POST /a HTTP/1.1\r\n%HX-HTTP-Method-Override: POST\r\nContent-Length: 0\r\n\r\n", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene s;
+        struct end *origin;
+        scene_open(&s, READ_ONLY);
+        struct end *client = ask_plain(&s, cases[i].request, &origin);
+        UNTIL(&s.rig, client->eof);
+        json_t *json = end_answer(client, 403);
+        assert_int_equal(member(json, "cure") != NULL, cases[i].cured);
+        json_decref(json);
+        scene_close(&s);
+    }
+}
+
 /* What is asked again and again is refused without: the time for cures is used up. */
 static void cures_take_a_share_of_the_time(void **state)
 {
@@ -142,6 +165,7 @@ static int tests(void)
         cmocka_unit_test(an_answer_that_waits_outlives_its_policy),
         cmocka_unit_test(a_proxy_that_ends_waits_for_no_forecast),
         cmocka_unit_test(cures_take_a_share_of_the_time),
+        cmocka_unit_test(a_field_that_asks_for_another_method_needs_more_than_a_rule),
         cmocka_unit_test(an_address_that_no_rule_opens_has_no_cure),
     };
     return cmocka_run_group_tests(list, NULL, NULL);

@@ -186,6 +186,34 @@ static void every_call_of_a_body(void **state)
         fail_msg("%s", cure);
 }
 
+static const char *cure_of_batch(struct arena *arena, const char *policies, int n)
+{
+    struct buf body = {0};
+    for (int i = 0; i < n; i++)
+        buf_printf(&body, "%s{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"m%d\"}", i ? "," : "[", i);
+    buf_puts(&body, "]");
+    const struct sent sent = {.binary = "/usr/bin/curl", .host = "a.com", .method = "POST",
+                              .path = "/rpc", .body = arena_str(arena, body.data)};
+    buf_free(&body);
+    return cure_of(arena, policies, &sent);
+}
+
+static void a_body_of_many_calls(void **state)
+{
+    static const char too_many[] = "it has too many calls that nothing allows";
+    static const char denies[] =
+        "r: {binaries: [{path: /usr/bin/curl}], endpoints: [{host: a.com, port: 443, protocol: "
+        "json-rpc, enforcement: enforce, rules: [{allow: {method: ping}}], "
+        "deny_rules: [{method: m1}]}]}";
+    const char *cure = cure_of_batch(*state, MCP, POLICY_CURE_CALLS_MAX);
+    assert_non_null(strstr(cure, "{\"allow\":{\"method\":\"m31\"}}]"));
+    assert_string_equal(cure_of_batch(*state, MCP, POLICY_CURE_CALLS_MAX + 1), too_many);
+    assert_string_equal(cure_of_batch(*state, MCP, 100), too_many);
+    assert_string_equal(
+        cure_of_batch(*state, denies, 100),
+        "a deny rule, or another setting of its endpoint, refuses it whatever is allowed");
+}
+
 static const char *cure_of_tool(struct arena *arena, const char *params)
 {
     static const char tools[] =
@@ -216,6 +244,43 @@ static void a_rule_of_that_name_is_about_something_else(void **state)
                                "allow_b_com_443: {binaries: [{path: /bin/x}], endpoints: "
                                "[{host: c.com, port: 443}]}", &sent);
     if (!strstr(cure, "\"rule_name\":\"allow_b_com_443_2\""))
+        fail_msg("%s", cure);
+}
+
+/* Many programs may have been let through to one host. */
+static void any_number_of_rules_have_that_name(void **state)
+{
+    enum { RULES = 40 };
+    const struct sent sent = {.binary = "/usr/bin/git", .host = "b.com"};
+    struct buf rules = {0};
+    for (int i = 1; i <= RULES; i++) {
+        buf_puts(&rules, i == 1 ? "allow_b_com_443" : ", allow_b_com_443");
+        if (i > 1)
+            buf_printf(&rules, "_%d", i);
+        buf_printf(&rules,
+                   ": {binaries: [{path: /bin/x%d}], endpoints: [{host: b.com, port: 443}]}", i);
+    }
+    const char *cure = cure_of(*state, buf_str(&rules), &sent);
+    if (!strstr(cure, "\"rule_name\":\"allow_b_com_443_41\""))
+        fail_msg("%s", cure);
+    buf_free(&rules);
+}
+
+/* The endpoint that a request is judged by need not be the one that says which addresses the host
+ * may stand for. */
+static void no_other_addresses_of_the_host_are_opened(void **state)
+{
+    static const char mixed[] =
+        "a: {binaries: [{path: /usr/bin/curl}], endpoints: [{host: '*.a.com', port: 443, "
+        "protocol: rest, enforcement: enforce, path: /x, access: read-only}]}, "
+        "z: {binaries: [{path: /usr/bin/curl}], endpoints: [{host: '**.a.com', port: 443, "
+        "protocol: "
+        "rest, enforcement: enforce, path: '/v1/**', access: read-only, "
+        "allowed_ips: [10.0.0.0/8]}]}";
+    const struct sent sent = {.binary = "/usr/bin/curl", .host = "b.a.com", .method = "POST",
+                              .path = "/v1/y"};
+    const char *cure = cure_of(*state, mixed, &sent);
+    if (strstr(cure, "allowed_ips") || !strstr(cure, "\"public_only\":true"))
         fail_msg("%s", cure);
 }
 
@@ -262,8 +327,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_request_where_nothing_is_allowed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_request_that_rules_refuse, setup, teardown),
         cmocka_unit_test_setup_teardown(every_call_of_a_body, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_body_of_many_calls, setup, teardown),
         cmocka_unit_test_setup_teardown(a_call_that_no_rule_can_name_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_rule_of_that_name_is_about_something_else, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(any_number_of_rules_have_that_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_other_addresses_of_the_host_are_opened, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(there_is_none_against_a_deny_rule, setup, teardown),
     };

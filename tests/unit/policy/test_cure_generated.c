@@ -21,10 +21,15 @@ static unsigned pick(unsigned n)
 /* ---- policies ---- */
 
 static const char *const hosts[] = {"a.x.com", "b.x.com", "'*.x.com'", "'**.x.com'"};
-static const char *const programs[] = {"/bin/a", "/bin/b", "/bin/*"};
+static const char *const programs[] = {"/bin/a", "/bin/b", "/bin/*", "/opt/a", "/**"};
+static const char *const names[] = {"allow_a_x_com_443_a", "allow_a_x_com_443_a_2", "zz", "a"};
+/* What an endpoint says beside its rules. */
+static const char *const settings[] = {"", "", "", "", "", "allowed_ips: [10.0.0.0/8], ",
+                                       "public_only: true, ", "allow_encoded_slash: true, "};
 static const char *const selectors[] = {"", "", "", "path: /p, ", "path: /p/**, ", "path: /**, "};
 static const char *const methods[] = {"GET", "POST", "'*'", "DELETE"};
-static const char *const paths[] = {"/p", "/p/q", "/p/*", "/**", "/q"};
+static const char *const paths[] = {"/p", "/p/q", "/p/*", "/**", "/q", "'/p%2Fq'"};
+static const char *const websocket_methods[] = {"GET", "WEBSOCKET_TEXT", "'*'"};
 static const char *const types[] = {"query", "mutation"};
 static const char *const fields[] = {"[a]", "[a, b]", "['*']", "[b]"};
 static const char *const rpc_methods[] = {"ping", "add", "tools/call", "tools/list"};
@@ -36,6 +41,8 @@ static const char *random_requests(struct arena *arena, const char *protocol)
     if (strcmp(protocol, "rest") == 0)
         return arena_printf(arena, "method: %s, path: %s%s", PICK(methods), PICK(paths),
                             pick(4) ? "" : ", query: {k: '1'}");
+    if (strcmp(protocol, "websocket") == 0)
+        return arena_printf(arena, "method: %s, path: %s", PICK(websocket_methods), PICK(paths));
     if (strcmp(protocol, "graphql") == 0)
         return arena_printf(arena, "operation_type: %s, fields: %s", PICK(types), PICK(fields));
     if (strcmp(protocol, "mcp") == 0)
@@ -45,9 +52,11 @@ static const char *random_requests(struct arena *arena, const char *protocol)
 
 static const char *random_endpoint(struct arena *arena)
 {
-    static const char *const protocols[] = {"rest", "rest", "rest", "graphql", "json-rpc", "mcp"};
+    static const char *const protocols[] = {"rest", "rest", "rest", "graphql", "json-rpc", "mcp",
+                                            "websocket"};
     const char *protocol = PICK(protocols);
-    const char *at = arena_printf(arena, "host: %s, port: 443, %s", PICK(hosts), PICK(selectors));
+    const char *at = arena_printf(arena, "host: %s, port: 443, %s%s", PICK(hosts), PICK(selectors),
+                                  PICK(settings));
     if (pick(8) == 0)
         return arena_printf(arena, "{%s}", at);
     const char *allowed = "access: read-only";
@@ -69,7 +78,7 @@ static struct policy *random_policy(struct arena *arena)
         if (pick(3) == 0)
             endpoints = arena_printf(arena, "%s, %s", endpoints, random_endpoint(arena));
         rules = arena_printf(arena, "%s%s: {binaries: [{path: %s}], endpoints: [%s]}, ", rules,
-                             pick(4) ? arena_printf(arena, "r%u", i) : "allow_a_x_com_443_a",
+                             pick(4) ? arena_printf(arena, "r%u", i) : PICK(names),
                              PICK(programs), endpoints);
     }
     const char *text = arena_printf(arena, "{version: 1, network_policies: {%s}}", rules);
@@ -83,6 +92,8 @@ static struct policy *random_policy(struct arena *arena)
 
 struct sent {
     const char *program, *host, *method, *path, *query, *body;
+    const char *parent;                             /* NULL: none that matters */
+    bool websocket;
 };
 
 static const char *const bodies[] = {
@@ -102,10 +113,17 @@ static struct sent random_request(void)
 {
     static const char *const sent_hosts[] = {"a.x.com", "b.x.com", "c.x.com", "d.com"};
     static const char *const sent_methods[] = {"GET", "POST", "POST", "HEAD", "DELETE"};
-    static const char *const sent_paths[] = {"/p", "/p/q", "/q", "/"};
+    static const char *const sent_paths[] = {"/p", "/p/q", "/q", "/", "/p%2Fq"};
+    static const char *const sent_programs[] = {"/bin/a", "/bin/b", "/opt/a", "/opt/c"};
     static const char *const queries[] = {"", "", "k=1", "k=2"};
-    return (struct sent){pick(2) ? "/bin/a" : "/bin/b", PICK(sent_hosts), PICK(sent_methods),
-                         PICK(sent_paths), PICK(queries), PICK(bodies)};
+    struct sent sent = {.program = PICK(sent_programs), .host = PICK(sent_hosts),
+                        .method = PICK(sent_methods), .path = PICK(sent_paths),
+                        .query = PICK(queries), .body = PICK(bodies)};
+    sent.parent = pick(4) ? NULL : "/bin/b";
+    sent.websocket = pick(5) == 0;
+    if (sent.websocket)
+        sent.method = "GET";
+    return sent;
 }
 
 /* A request as the proxy judges it. */
@@ -114,19 +132,21 @@ struct judged {
     struct policy_candidates candidates;
     struct policy_calls calls;
     struct policy_http_request request;
+    struct policy_decision connection;
     bool allowed;
 };
 
 static void judge(const struct policy *policy, const struct sent *sent, struct judged *out)
 {
-    struct policy_decision connection;
     struct policy_http_decision decision;
     *out = (struct judged){
-        .caller = {.host = sent->host, .port = 443, .binary = sent->program},
-        .request = {.method = sent->method, .path = sent->path, .query = sent->query}};
-    policy_match(policy_model(policy), &out->caller, &connection, NULL);
+        .caller = {.host = sent->host, .port = 443, .binary = sent->program,
+                   .ancestors = &sent->parent, .n_ancestors = sent->parent ? 1 : 0},
+        .request = {.method = sent->method, .path = sent->path, .query = sent->query,
+                    .websocket = sent->websocket}};
+    policy_match(policy_model(policy), &out->caller, &out->connection, NULL);
     policy_candidates_find(policy_model(policy), &out->caller, &out->candidates);
-    out->allowed = connection.allowed;
+    out->allowed = out->connection.allowed;
     if (!out->allowed)
         return;
     policy_http_decide(&out->candidates, &out->request, &decision, NULL);
@@ -207,7 +227,9 @@ static bool call_is_of(const struct policy_call *probe, const struct policy_call
 static bool is_of_cure(const struct judged *probe, const struct judged *refused)
 {
     bool is_head = same(probe->request.method, "HEAD") && same(refused->request.method, "GET");
-    if (!same(probe->caller.binary, refused->caller.binary) ||
+    bool by_parent = probe->caller.n_ancestors &&
+                     same(probe->caller.ancestors[0], refused->caller.binary);
+    if ((!by_parent && !same(probe->caller.binary, refused->caller.binary)) ||
         !same(probe->caller.host, refused->caller.host) ||
         !same(probe->request.path, refused->request.path))
         return false;
@@ -230,9 +252,18 @@ static void fail_with(const char *what, const struct policy *policy, const struc
     struct buf json = {0};
     struct doc_json_writer writer;
     schema_write(&policy_rule_schema, cure->operation.rule, doc_json_writer(&writer, &json));
-    fail_msg("%s: %s %s %s%s?%s %s\nby %s: %s\nof %s", what, sent->program, sent->method,
+    fail_msg("%s: %s of %s %s %s%s?%s %s\nby %s: %s\nof %s", what, sent->program,
+             sent->parent ? sent->parent : "none", sent->method,
              sent->host, sent->path, sent->query, sent->body, cure->operation.rule_name,
              buf_str(&json), policy_json(policy));
+}
+
+/* Which addresses the host may stand for. */
+static bool same_addresses(const struct policy_decision *a, const struct policy_decision *b)
+{
+    const struct sluice_endpoint *x = a->endpoint, *y = b->endpoint;
+    return x->n_allowed_ips == y->n_allowed_ips &&
+           (x->n_allowed_ips || a->exact_host == b->exact_host);
 }
 
 static void check_probes(const struct policy *policy, const struct policy *to,
@@ -245,14 +276,21 @@ static void check_probes(const struct policy *policy, const struct policy *to,
             sent.host = refused->caller.host;
             sent.program = refused->caller.binary;
         }
-        struct judged probe;
+        struct judged probe, first;
         judge(to, &sent, &probe);
-        bool before = is_allowed(policy, &sent);
-        if (before && !probe.allowed)
+        judge(policy, &sent, &first);
+        bool before = first.allowed;
+        if (refused->connection.allowed && first.connection.allowed && !sent.parent &&
+            !same_addresses(&first.connection, &probe.connection))
+            fail_with("addresses", policy, &sent, cure);
+        /* A rule is also asked about its program's children, which may have been let through
+         * without a question. */
+        if (before && !probe.allowed && !sent.parent)
             fail_with("lost", policy, &sent, cure);
         if (!before && probe.allowed && !is_of_cure(&probe, refused))
             fail_with("opened", policy, &sent, cure);
         judged_free(&probe);
+        judged_free(&first);
     }
 }
 
