@@ -91,6 +91,30 @@ rules() {
     done
 }
 
+@test "the chain that such a README shows keeps the default voters" {
+    for language in c lua; do
+        exits 0 sluice plugin new "in_$language" "--$language"
+        cd "$folder/in_$language"
+        sed -i 's/^```yaml$/`chain.yaml`:\n&/' README.md
+        "$top/tests/rules/blocks" README.md .
+        mkdir -p build etc/sluice/rules
+        if [ "$language" = c ]; then cc -shared -fPIC $(pkg-config --cflags sluice-plugin) -o build/in_c.so in_c.c; else cp in_lua.lua etc/sluice/rules/; fi
+        exits 0 sluiced --check --config chain.yaml --plugin-dir "$prefix/lib/sluice/plugins" --plugin-dir build
+        says "configuration is good: 4 voters"
+        for voter in static_fields policy_safety live_reload; do says "$voter"; done
+        cd "$folder"
+    done
+}
+
+@test "a policy of each protocol: core/policy/FORMAT.md" {
+    exits 0 "$top/tests/rules/blocks" "$top/core/policy/FORMAT.md" .
+    exits 0 bash run.sh
+    says "policy.yaml is good"
+    [[ "$output" != *warning:* ]]
+    [ "$(grep -c '^allowed by work$' <<<"$output")" -eq 3 ]
+    [ "$(grep -c '^denied: ' <<<"$output")" -eq 3 ]
+}
+
 @test "each configuration that a README shows" {
     mkdir -p etc/sluice/rules
     cp "$prefix/share/sluice/rules/"*.lua etc/sluice/rules/
