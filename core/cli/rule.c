@@ -374,13 +374,10 @@ static void table_history(const struct cli *cli, const json_t *json)
         return;
     }
     table_row(&t, 5, (const char *[]){"TIME", "EVENT", "CHUNK", "ACTOR", "WHAT"});
-    json_array_foreach(list, i, e) {
-        char id[12];
-        snprintf(id, sizeof id, "%.8s", json_text(e, "id"));
+    json_array_foreach(list, i, e)
         table_row(&t, 5,
-                  (const char *[]){json_text(e, "at"), json_text(e, "event"), id,
+                  (const char *[]){json_text(e, "at"), json_text(e, "event"), json_text(e, "id"),
                                    json_text(e, "actor"), json_text(e, "text")});
-    }
     table_print(&t);
 }
 

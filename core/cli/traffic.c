@@ -2,9 +2,26 @@
 /* sluice traffic: what became of a sandbox's requests. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "cli/cli.h"
+#include "store/words.h"
+
+static const char *const verdicts[] = {
+#define X(id, word, meaning) word,
+    STORE_TRAFFIC_VERDICTS(X)
+#undef X
+};
+enum { N_VERDICTS = sizeof verdicts / sizeof *verdicts };
+
+static bool is_verdict(const char *word)
+{
+    for (size_t i = 0; i < N_VERDICTS; i++)
+        if (strcmp(word, verdicts[i]) == 0)
+            return true;
+    return false;
+}
 
 /* Ends where the number of the last row of the page before goes. */
 static char *pages_path(const struct cli *cli, const char *sandbox)
@@ -56,6 +73,10 @@ int cmd_traffic(struct cli *cli)
     json_t *json;
     if (!name)
         return EXIT_USAGE;
+    if (arg_given(cli, "verdict") && !is_verdict(arg_value(cli, "verdict")))
+        return usage_error(
+            cli, "--verdict is one of" STORE_TRAFFIC_VERDICTS(STORE_EACH_WORD) ", not '%s'",
+            arg_value(cli, "verdict"));
     char *path = pages_path(cli, name);
     int code = client_pages(cli, path, "traffic", &json);
     free(path);

@@ -138,6 +138,7 @@ as_supervisor() { curl -sS -o /dev/null -w '%{http_code}' --max-time 5 --unix-so
 @test "a held rejection waits, and settles its chunk when somebody else approves it" {
     id=$(api POST /v1/sandboxes/one/drafts -H "$json" -d "{\"proposals\":[{\"rule_name\":\"keep_me\",\"rule\":$(rule keep.example.com)}]}" | jq -r '.chunks[0].id')
     sluice rule approve one --chunk-id "$id"
+    sluice rule history one | grep -F approved | grep -qF " $id "
     run -1 sluice rule reject one --chunk-id "$id" --reason "no longer"
     [[ "$output" == *"held by 1 of 4 voters: chunk "*" of sandbox one waits for somebody else's approval"* ]]
     held=$(api GET '/v1/sandboxes/one/drafts?status=pending' | jq -r ".chunks[] | select(.takes_back == \"$id\") | .id")

@@ -35,6 +35,9 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
     "$top/scripts/manpages" "$build/bin" "$BATS_TEST_TMPDIR/man"
     sed 's/\\-/-/g' "$BATS_TEST_TMPDIR/man/sluice.1" >"$BATS_TEST_TMPDIR/page"
     grep -qF -- '\-\-state\-dir' "$BATS_TEST_TMPDIR/man/sluiced.1"
+    [ "$(grep '^\.SS' "$BATS_TEST_TMPDIR/man/sluice.1" | tr -d '"')" = "$(commands | sed 's/^/.SS /; s/ $//')" ]
+    run -2 "$top/scripts/manpages"
+    [[ "$output" == "manpages BIN_DIR OUT_DIR: "* ]]
     while read -r group verb; do
         sluice "$group" $verb -h | sed '/^global:/,/^$/d' >"$BATS_TEST_TMPDIR/help"
         run -1 grep -vxFf "$BATS_TEST_TMPDIR/page" "$BATS_TEST_TMPDIR/help"
@@ -93,6 +96,8 @@ commands() { sluice -h | sed -nE '/^global:/q; s/^  ([a-z]+) +([a-z-]*)  .*/\1 \
     [ "${#lines[@]}" -eq 1 ]
     run -2 sluice sandbox exec demo
     [[ "$output" == *"which command?"* ]]
+    run -2 sluice traffic demo --verdict denied
+    [[ "$output" == *"--verdict is one of allowed refused failed, not 'denied'"* ]]
     run -2 sluice
     run -2 sluiced --nonsense
     run -2 sluiced --log-level loud
