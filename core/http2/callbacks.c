@@ -48,6 +48,8 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
     case NGHTTP2_RST_STREAM:
         return spend_reset(h);
     case NGHTTP2_HEADERS:
+        if (!h->server)
+            return spend_frames(h, 1);              /* it may be one of many interim responses */
         http2_budget_earn(&h->idle_frames, CONTENT_EARNS);
         return 0;
     default:
@@ -122,10 +124,13 @@ static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *fram
 static void have_headers(struct http2_stream *s, const nghttp2_frame *frame)
 {
     bool ended = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
-    if (!s->h->server)
+    if (!s->h->server) {
         http2_have_response(s, ended);
-    else if (frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+        if (s->final)
+            http2_budget_earn(&s->h->idle_frames, 1 + CONTENT_EARNS);
+    } else if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
         http2_have_request(s, ended);
+    }
 }
 
 /* ---- frames ---- */
