@@ -41,6 +41,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 128                        # connections that come at once
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 
     def finish_request(self, request, client_address):

@@ -94,6 +94,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    request_queue_size = 128                        # connections that come at once
     daemon_threads = True
 
     def finish_request(self, request, client):

@@ -12,6 +12,7 @@ class Talker(socketserver.StreamRequestHandler):
 
 
 class Server(socketserver.ThreadingTCPServer):
+    request_queue_size = 128                        # connections that come at once
     allow_reuse_address = True
     daemon_threads = True
 

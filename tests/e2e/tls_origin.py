@@ -54,6 +54,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    request_queue_size = 128                        # connections that come at once
     daemon_threads = True
     context = None
 
