@@ -10,7 +10,8 @@
  *  - A path of a program is that text.  Where it is a link, the program that it leads to is reached
  *    under it, and a glob that matches the text does not let that program through (match/match.h).
  *  - A caller may match by its ancestors.  What is reached by a set of processes is what one of
- *    them reaches, so comparing single binaries compares them all.
+ *    them reaches, so comparing single binaries compares them all; but where one of them may reach
+ *    a host without inspection and another one with it, they are inspected, which is not seen here.
  *  - What cannot be decided counts as both gained and lost: credentials, other ways of looking into
  *    a connection, middlewares.
  *  - The static sections have no part in it.
