@@ -59,6 +59,8 @@ static const struct arg_option policy_update[] = {
     {"binary", 0, ARG_VALUE, "PATH", "who may use the added endpoints; may be repeated"},
     {"remove-binary", 0, ARG_VALUE, "RULE:PATH", "takes a binary out of a rule"},
     {"rule-name", 0, ARG_VALUE, "N", "the rule that a single --add-endpoint goes to"},
+    {"operations", 0, ARG_VALUE, "FILE",
+     "those of a JSON document, or of the cure in the answer to a refused request; - reads stdin"},
     WAIT_OPTIONS,
     {"dry-run", 0, ARG_FLAG, NULL, "ask the voters, change nothing"},
     {"if-revision", 0, ARG_VALUE, "N", "only if N is still the newest revision"},

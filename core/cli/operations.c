@@ -231,7 +231,7 @@ static size_t count(const struct cli *cli, const char *flag)
 
 static int check_flags(const struct cli *cli)
 {
-    size_t endpoints = count(cli, "add-endpoint"), all = 0;
+    size_t endpoints = count(cli, "add-endpoint"), all = count(cli, "operations");
     for (size_t i = 0; i < sizeof makers / sizeof *makers; i++)
         all += count(cli, makers[i].flag);
     if (all == 0)
@@ -263,11 +263,42 @@ static json_t *make_operation(const struct cli *cli, const struct arg *arg, bool
     return NULL;
 }
 
+/* Those of a document {operations: [...]}, or of the cure in the answer to a refused request.
+ * False after saying what is wrong. */
+static bool add_from_file(const struct cli *cli, json_t *list)
+{
+    const char *file = arg_value(cli, "operations");
+    struct buf text = {0};
+    json_error_t error;
+    if (!file)
+        return true;
+    if (read_input(cli, file, &text) >= 0)
+        return false;
+    json_t *json = json_loadb(buf_str(&text), text.len, 0, &error);
+    const json_t *cure = json_object_get(json, "cure");
+    json_t *operations = json_object_get(cure ? cure : json, "operations");
+    bool found = json_array_size(operations) > 0;
+    if (found)
+        json_array_extend(list, operations);
+    else if (json)
+        complain("%s has no operations: --operations takes {\"operations\": [...]}, or the answer "
+                 "to a refused request that has a cure", file);
+    else
+        complain("%s:%d:%d: is not JSON: %s", file, error.line, error.column, error.text);
+    json_decref(json);
+    buf_free(&text);
+    return found;
+}
+
 json_t *operations_from_args(const struct cli *cli)
 {
     if (check_flags(cli) >= 0)
         return NULL;
     json_t *list = json_array();
+    if (!add_from_file(cli, list)) {
+        json_decref(list);
+        return NULL;
+    }
     for (size_t i = 0; i < cli->n_args; i++) {
         bool is_operation;
         json_t *op = make_operation(cli, &cli->args[i], &is_operation);

@@ -261,6 +261,10 @@ filesystem_policy: {read_only: [/opt]}'
     run -1 sluice policy update demo --remove-endpoint 10.77.0.9:1
     run -2 sluice policy update demo
     [[ "$output" == *"policy update requires at least one operation flag"* ]]
+    run -2 sluice policy update demo --operations - <<<'{"operations": []}'
+    [[ "$output" == *'- has no operations: --operations takes {"operations": [...]}, or the answer to a refused request that has a cure'* ]]
+    run -2 sluice policy update demo --operations - <<<'{"operations": ['
+    [[ "$output" == *"-:2:0: is not JSON: "* ]]
     run -2 sluice policy update demo --add-endpoint nonsense
     run -2 sluice policy update demo --add-endpoint host:99999
     [[ "$output" == *"port must be in the range 1-65535"* ]]

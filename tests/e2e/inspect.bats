@@ -97,6 +97,8 @@ except urllib.error.HTTPError as e: print(e.code)'
     refused=$(inside curl -sS http://repos.test/a)
     [ "$(jq -c '.cure.operations[0].add_rule.rule.endpoints' <<<"$refused")" = \
         '[{"host":"repos.test","port":80,"protocol":"rest","enforcement":"enforce","rules":[{"allow":{"method":"GET","path":"/a"}}]}]' ]
+    run -0 sluice policy update cured --operations - --dry-run -o json <<<"$refused"
+    [ "$(jq -c '.effect.gained | map([.method, .host, .path])' <<<"$output")" = '[["GET","repos.test","/a"]]' ]
     [ "$(inside curl -sS http://169.254.169.254/ | jq .cure)" = null ]
 }
 
