@@ -71,7 +71,7 @@ struct effect_automaton *effect_automaton_new(const struct effect_space *space)
 static void add_atom(struct effect_automaton *a, enum atom_kind kind, uint32_t symbol,
                      uint32_t pattern)
 {
-    a->atoms = effect_grow(a->arena, a->atoms, a->n_atoms, &a->cap_atoms, sizeof *a->atoms);
+    a->atoms = arena_grow(a->arena, a->atoms, a->n_atoms, &a->cap_atoms, sizeof *a->atoms);
     a->atoms[a->n_atoms++] = (struct atom){kind, symbol, pattern, false};
 }
 
@@ -143,7 +143,7 @@ static void add_tokens(struct effect_automaton *a, const char *text, uint32_t pa
 void effect_automaton_add(struct effect_automaton *a, uint32_t pattern)
 {
     size_t start = a->n_atoms;
-    a->starts = effect_grow(a->arena, a->starts, a->n_starts, &a->cap_starts, sizeof *a->starts);
+    a->starts = arena_grow(a->arena, a->starts, a->n_starts, &a->cap_starts, sizeof *a->starts);
     a->starts[a->n_starts++] = (uint32_t)start;
     add_tokens(a, a->space->patterns[pattern].text, pattern);
     add_atom(a, ATOM_STOP, 0, pattern);
@@ -226,7 +226,7 @@ static uint32_t end_set(struct effect_automaton *a, uint32_t parent, uint32_t sy
     uint32_t id = effect_intern(&a->sets, a->next, a->n_next * sizeof *a->next);
     if (id < known)
         return id;
-    a->states = effect_grow(a->arena, a->states, known, &a->cap_states, sizeof *a->states);
+    a->states = arena_grow(a->arena, a->states, known, &a->cap_states, sizeof *a->states);
     a->states[id] = (struct state){parent, symbol, NULL};
     return id;
 }

@@ -75,7 +75,7 @@ static void add_differences(struct effect_run *run, struct differences *out,
         size_t known = seen->n;
         if (!effect_spend(&run->budget, 8) || effect_intern(seen, key, sizeof key) < known)
             continue;
-        out->items = effect_grow(run->arena, out->items, out->n, &out->cap, sizeof *out->items);
+        out->items = arena_grow(run->arena, out->items, out->n, &out->cap, sizeof *out->items);
         out->items[out->n++] = (struct difference){side, opener.item, opener.pattern, class,
                                                    &lines->items[i]};
     }
@@ -157,7 +157,7 @@ static void hold(struct effect_run *run, const struct meeting *m, const struct e
         return;
     size_t known = run->meetings.n;
     uint32_t id = meeting_number(run, m, place);
-    run->met = effect_grow(run->arena, run->met, id, &run->cap_met, sizeof *run->met);
+    run->met = arena_grow(run->arena, run->met, id, &run->cap_met, sizeof *run->met);
     if (id >= known) {
         run->met[id] = (struct differences){0};
         compare(run, m, place, &run->met[id]);
@@ -185,7 +185,7 @@ static size_t spread(struct effect_run *run, const struct list *const *lists, si
             if (!effect_spend(&run->budget, n_ports * 4))
                 return 0;
             for (size_t k = 0; k < n_ports; k++) {
-                *out = effect_grow(run->arena, *out, found, cap, sizeof **out);
+                *out = arena_grow(run->arena, *out, found, cap, sizeof **out);
                 (*out)[found++] = (uint64_t)ports[k] << 48 | lists[i]->items[j];
             }
         }

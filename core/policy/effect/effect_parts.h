@@ -24,9 +24,6 @@ static inline bool effect_spend(struct effect_budget *budget, size_t steps)
     return !budget->spent;
 }
 
-/* Makes an array longer by one when it is full; the old one stays in the arena. */
-void *effect_grow(struct arena *arena, void *items, size_t n, size_t *cap, size_t size);
-
 /* ---- equal bytes, one number ---- */
 
 struct effect_key {

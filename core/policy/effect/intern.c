@@ -3,17 +3,6 @@
 
 #include "policy/effect/effect_parts.h"
 
-void *effect_grow(struct arena *arena, void *items, size_t n, size_t *cap, size_t size)
-{
-    if (n < *cap)
-        return items;
-    *cap = *cap ? *cap * 2 : 16;
-    void *more = arena_alloc(arena, *cap * size);
-    if (n)
-        memcpy(more, items, n * size);
-    return more;
-}
-
 static uint64_t mix(uint64_t hash, uint64_t word)
 {
     hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
@@ -56,7 +45,7 @@ uint32_t effect_intern(struct effect_interner *in, const void *bytes, size_t len
         if (key->hash == hash && key->len == len && (!len || memcmp(key->bytes, bytes, len) == 0))
             return in->slots[at] - 1;
     }
-    in->keys = effect_grow(in->arena, in->keys, in->n, &in->cap, sizeof *in->keys);
+    in->keys = arena_grow(in->arena, in->keys, in->n, &in->cap, sizeof *in->keys);
     char *copy = arena_alloc(in->arena, len + 1);
     if (len)
         memcpy(copy, bytes, len);

@@ -5,7 +5,7 @@
 
 void effect_push(struct effect_run *run, struct list *list, uint32_t item)
 {
-    list->items = effect_grow(run->arena, list->items, list->n, &list->cap, sizeof item);
+    list->items = arena_grow(run->arena, list->items, list->n, &list->cap, sizeof item);
     list->items[list->n++] = item;
 }
 
@@ -61,7 +61,7 @@ static void add_item(struct effect_run *run, unsigned side, const struct sluice_
         return;
     item.treatment = effect_treatment(&run->treatments, e);
     item.content = content_of(run, &item);
-    run->items = effect_grow(run->arena, run->items, run->n_items, &run->cap_items,
+    run->items = arena_grow(run->arena, run->items, run->n_items, &run->cap_items,
                              sizeof *run->items);
     run->items[run->n_items++] = item;
 }

@@ -55,7 +55,7 @@ static void add_reach(struct effect_run *run, unsigned side, struct sluice_reach
                               strlen(reach.path) + strlen(reach.example) +
                               strlen(reach.operation) + strlen(reach.field) +
                               strlen(reach.rpc_method) + strlen(reach.tool);
-    run->reach[side] = effect_grow(run->result, run->reach[side], run->n_reach[side],
+    run->reach[side] = arena_grow(run->result, run->reach[side], run->n_reach[side],
                                    &run->cap_reach[side], sizeof *run->reach[side]);
     run->reach[side][run->n_reach[side]++] = copy;
 }

@@ -50,7 +50,7 @@ uint32_t effect_pattern(struct effect_space *space, const char *pattern)
     effect_spend(space->budget, 1 + strlen(text) / 8);
     if (id < space->n)
         return id;
-    space->patterns = effect_grow(space->arena, space->patterns, space->n, &space->cap,
+    space->patterns = arena_grow(space->arena, space->patterns, space->n, &space->cap,
                                   sizeof *space->patterns);
     space->patterns[space->n++] = (struct effect_pattern){
         .text = space->texts.keys[id].bytes, .literal = is_literal(space, text)};
@@ -62,7 +62,7 @@ static void add_class(struct effect_space *space, const uint32_t *members, size_
 {
     uint32_t *copy = arena_alloc(space->arena, n * sizeof *copy);
     memcpy(copy, members, n * sizeof *copy);
-    space->classes = effect_grow(space->arena, space->classes, space->n_classes,
+    space->classes = arena_grow(space->arena, space->classes, space->n_classes,
                                  &space->cap_classes, sizeof *space->classes);
     space->classes[space->n_classes++] = (struct effect_class){copy, n, example};
     effect_spend(space->budget, n);

@@ -138,7 +138,7 @@ static uint32_t opaque_number(struct effect_treatments *t, const struct sluice_e
 static void describe(struct effect_treatments *t, const struct sluice_endpoint *e,
                      const struct sluice_endpoint *b, uint32_t id)
 {
-    t->items = effect_grow(t->arena, t->items, id, &t->cap, sizeof *t->items);
+    t->items = arena_grow(t->arena, t->items, id, &t->cap, sizeof *t->items);
     t->items[id] = (struct effect_treatment){
         .endpoint = e, .exact = is_exact(e), .inspected = is_inspected(e),
         .asks_more = is_inspected(e) || *e->tls || e->n_allowed_ips,
@@ -320,7 +320,7 @@ static struct chain read_chain(const struct effect_treatments *t, uint32_t id)
 
 void effect_add_line(struct arena *arena, struct effect_lines *lines, struct effect_line line)
 {
-    lines->items = effect_grow(arena, lines->items, lines->n, &lines->cap, sizeof line);
+    lines->items = arena_grow(arena, lines->items, lines->n, &lines->cap, sizeof line);
     lines->items[lines->n++] = line;
 }
 
@@ -440,7 +440,7 @@ const struct effect_verdict *effect_compare(struct effect_treatments *t, uint32_
     uint32_t id = effect_intern(&t->verdicts, key, sizeof key);
     if (id < known)
         return t->by_verdict[id];
-    t->by_verdict = effect_grow(t->arena, t->by_verdict, id, &t->cap_verdicts,
+    t->by_verdict = arena_grow(t->arena, t->by_verdict, id, &t->cap_verdicts,
                                 sizeof *t->by_verdict);
     struct effect_verdict *verdict = arena_zalloc(t->arena, sizeof *verdict);
     t->by_verdict[id] = verdict;

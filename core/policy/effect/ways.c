@@ -46,7 +46,7 @@ static void add_entry(struct effect_requests *q, const struct effect_way *way,
     entry.content = effect_intern(&q->contents, key.data, key.len);
     effect_spend(q->t->budget, key.len);
     buf_free(&key);
-    q->entries = effect_grow(q->arena, q->entries, q->n_entries, &q->cap_entries, sizeof entry);
+    q->entries = arena_grow(q->arena, q->entries, q->n_entries, &q->cap_entries, sizeof entry);
     q->entries[q->n_entries++] = entry;
 }
 
