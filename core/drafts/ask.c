@@ -134,7 +134,7 @@ void drafts_avoid_name(const struct policy *policy, const struct store_draft *dr
 {
     enum { NAMES_MAX = 100 };
     for (int i = 2;
-         i < NAMES_MAX && drafts_find_rule(policy_model(policy), ask->operation.rule_name) &&
+         i < NAMES_MAX && policy_find_rule(policy_model(policy), ask->operation.rule_name) &&
          !can_be_added(policy, &ask->operations);
          i++)
         ask->operation.rule_name = arena_printf(arena, "%s_%d", draft->rule_name, i);

@@ -113,7 +113,7 @@ static bool granted(const struct recording *r, const struct drafts_denial *denia
                     const struct policy_refused *refused)
 {
     const struct policy_request caller = caller_of(denial, refused, r->arena);
-    return policy_refused_passes(policy_model(r->policy), &caller, refused);
+    return policy_refused_passes(policy_model(r->policy), &caller, refused, NULL);
 }
 
 /* NULL: no rule lets it through. */

@@ -130,7 +130,7 @@ static void pass_on(const struct problems *found, const struct store_draft *draf
                     struct problems *out)
 {
     const char *in_policy = doc_path_key(arena, "network_policies", draft->rule_name);
-    bool widens = current && drafts_find_rule(policy_model(current), draft->rule_name);
+    bool widens = current && policy_find_rule(policy_model(current), draft->rule_name);
     for (size_t i = 0; i < found->n; i++) {
         const struct problem *p = &found->items[i];
         const char *rest = behind(p->path, "operations[0].add_rule.rule");

@@ -17,9 +17,9 @@ static bool same_rule(const struct sluice_rule *a, const struct sluice_rule *b)
 /* What the rule of this key is to be; any of the three may lack it. */
 static int add_rule(struct rebasing *r, const char *key)
 {
-    const struct sluice_rule *base = drafts_find_rule(r->base, key);
-    const struct sluice_rule *asked = drafts_find_rule(r->asked, key);
-    const struct sluice_rule *now = drafts_find_rule(r->now, key);
+    const struct sluice_rule *base = policy_find_rule(r->base, key);
+    const struct sluice_rule *asked = policy_find_rule(r->asked, key);
+    const struct sluice_rule *now = policy_find_rule(r->now, key);
     if (!same_rule(now, base) && !same_rule(asked, base) && !same_rule(asked, now))
         return error_set(r->err, ERROR_STATE,
                          "rule '%s' was changed since this update was held: reject it and ask for "
@@ -36,7 +36,7 @@ static int add_rules(struct rebasing *r)
         if (add_rule(r, r->now->rules[i]->key))
             return -1;
     for (size_t i = 0; i < r->asked->n_rules; i++)
-        if (!drafts_find_rule(r->now, r->asked->rules[i]->key) &&
+        if (!policy_find_rule(r->now, r->asked->rules[i]->key) &&
             add_rule(r, r->asked->rules[i]->key))
             return -1;
     return 0;

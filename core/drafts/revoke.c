@@ -197,7 +197,7 @@ static const char *free_key(struct revocation *t, const char *key)
     const char *candidate = key;
     for (int i = 2;; i++) {
         candidate = arena_printf(t->arena, "%s_%d", key, i);
-        bool taken = drafts_find_rule(t->current, candidate) != NULL;
+        bool taken = policy_find_rule(t->current, candidate) != NULL;
         for (size_t j = 0; j < t->n_rules; j++)
             taken |= strcmp(t->rules[j]->key, candidate) == 0;
         if (!taken)
@@ -283,9 +283,9 @@ static int take_rule(struct revocation *t, const struct sluice_rule *now,
 static int restore_rule(struct revocation *t, const struct sluice_rule *before,
                         const struct sluice_policy *after)
 {
-    if (drafts_find_rule(after, before->key))
+    if (policy_find_rule(after, before->key))
         return 0;
-    if (drafts_find_rule(t->current, before->key))
+    if (policy_find_rule(t->current, before->key))
         return cannot(t, before->key);
     t->rules[t->n_rules++] = before;
     return 0;
@@ -296,8 +296,8 @@ static int take_rules(struct revocation *t, const struct sluice_policy *before,
 {
     for (size_t i = 0; i < t->current->n_rules; i++) {
         const struct sluice_rule *now = t->current->rules[i];
-        if (take_rule(t, now, drafts_find_rule(before, now->key),
-                      drafts_find_rule(after, now->key)))
+        if (take_rule(t, now, policy_find_rule(before, now->key),
+                      policy_find_rule(after, now->key)))
             return -1;
     }
     for (size_t i = 0; i < before->n_rules; i++)

@@ -54,14 +54,6 @@ bool drafts_same(const struct schema *schema, const void *a, const void *b)
 
 /* ---- rules of a policy ---- */
 
-const struct sluice_rule *drafts_find_rule(const struct sluice_policy *policy, const char *key)
-{
-    for (size_t i = 0; i < policy->n_rules; i++)
-        if (strcmp(policy->rules[i]->key, key) == 0)
-            return policy->rules[i];
-    return NULL;
-}
-
 struct policy *drafts_with_rules(const struct sluice_policy *policy,
                                  const struct sluice_rule *const *rules, size_t n,
                                  struct error *err)

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "policy/policy.h"
+#include "policy/rule.h"
 #include <sluice/transition.h>
 
 /* In the arena.  NULL: err. */
@@ -15,7 +16,6 @@ const char *drafts_rule_encode(const struct sluice_rule *rule, struct arena *are
 /* Whether two records have the same canonical text. */
 bool drafts_same(const struct schema *schema, const void *a, const void *b);
 bool drafts_same_but_rules(const struct policy *a, const struct policy *b);
-const struct sluice_rule *drafts_find_rule(const struct sluice_policy *policy, const char *key);
 /* The policy with these rules in place of its own, in any order.  Shares no memory with either.  A
  * new reference, NULL: err. */
 struct policy *drafts_with_rules(const struct sluice_policy *policy,

@@ -77,7 +77,7 @@ static bool passes(const struct policy *policy, const struct store_draft *draft)
         .host = draft->host, .port = draft->port, .binary = draft->binary,
         .method = draft->method, .path = draft->path, .operation = draft->operation,
         .field = draft->field, .rpc_method = draft->rpc_method, .tool = draft->tool};
-    return policy_refused_passes(policy_model(policy), &caller, &refused);
+    return policy_refused_passes(policy_model(policy), &caller, &refused, NULL);
 }
 
 /* Adding its rule would change nothing. */

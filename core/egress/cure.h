@@ -6,8 +6,6 @@
 
 #include "egress/client.h"
 
-enum { EGRESS_FORECAST_MS = 250 };                  /* an answer waits no longer for it */
-
 /* As egress_client_refuse. */
 void egress_cure_refuse(struct client *c, const struct egress_refusal *refusal);
 

@@ -93,6 +93,8 @@ struct egress_line {
     const char *reason;                             /* "" where there is none */
 };
 
+enum { EGRESS_FORECAST_MS = 250 };                  /* an answer waits no longer for it */
+
 /* What the voters would say of a change. */
 struct egress_forecast {
     const char *word;                               /* "allowed", "denied" or "held"; NULL: not

@@ -3,6 +3,14 @@
 
 #include <string.h>
 
+const struct sluice_rule *policy_find_rule(const struct sluice_policy *policy, const char *key)
+{
+    for (size_t i = 0; i < policy->n_rules; i++)
+        if (strcmp(policy->rules[i]->key, key) == 0)
+            return policy->rules[i];
+    return NULL;
+}
+
 const struct sluice_rule *policy_rule_parse(const char *json, struct arena *arena,
                                             struct problems *problems)
 {

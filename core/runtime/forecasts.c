@@ -2,17 +2,17 @@
 /* Answers what the voters would say to a change.  Voters may be slow, and sandboxes may ask a lot.
  * So the questions of all sandboxes share a few queues, in which they are answered one after
  * another, beside updates.  Nobody waits any longer for the answer to one that waited there for
- * ASKED_MS. */
+ * EGRESS_FORECAST_MS. */
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "egress/proxy.h"
 #include "runtime/sandbox.h"
 
 enum {
     WAITING_MAX = 256,                              /* questions of one sandbox */
     QUEUES = 8,                                     /* of 64 workers */
-    ASKED_MS = 250,
 };
 
 struct question {
@@ -27,7 +27,7 @@ static void answer(void *arg)
 {
     struct question *q = arg;
     struct error err;
-    if (clock_mono_ns() - q->asked_ns > ASKED_MS * 1000000ull)
+    if (clock_mono_ns() - q->asked_ns > EGRESS_FORECAST_MS * 1000000ull)
         return;
     q->forecast.outcome =
         drafts_forecast(q->all->setup.drafts, q->name, q->forecast.operations, q->arena, &err);

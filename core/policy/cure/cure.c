@@ -6,6 +6,7 @@
 #include "doc/writer.h"
 #include "policy/match/calls.h"
 #include "policy/match/http.h"
+#include "policy/rule.h"
 
 struct curing {
     const struct sluice_policy *policy;
@@ -17,26 +18,6 @@ struct curing {
 };
 
 /* ---- one attempt ---- */
-
-static bool request_passes(const struct curing *c, const struct sluice_policy *policy)
-{
-    struct policy_decision connection;
-    struct policy_candidates candidates;
-    struct policy_http_decision decision;
-    policy_match(policy, c->caller, &connection, NULL);
-    if (!connection.allowed || strcmp(connection.endpoint->tls, "skip") == 0)
-        return connection.allowed;
-    policy_candidates_find(policy, c->caller, &candidates);
-    policy_http_decide(&candidates, c->request, &decision, NULL);
-    policy_candidates_free(&candidates);
-    return decision.allowed;
-}
-
-static bool passes(const struct curing *c, const struct sluice_policy *policy)
-{
-    return c->request ? request_passes(c, policy)
-                      : policy_refused_passes(policy, c->caller, c->refused);
-}
 
 /* The policy without the rules of other places, which the cure does not touch. */
 static struct sluice_policy near(const struct curing *c, const struct sluice_policy *policy)
@@ -62,7 +43,7 @@ static bool is_cured(struct curing *c)
         policy_merge_model(c->policy, &operations, c->arena, &problems, &warnings, to) == 0;
     problems_free(&problems);
     problems_free(&warnings);
-    if (!merged || !passes(c, to))
+    if (!merged || !policy_refused_passes(to, c->caller, c->refused, c->request))
         return false;
     struct sluice_policy *before = arena_alloc(c->arena, sizeof *before);
     struct sluice_policy *after = arena_alloc(c->arena, sizeof *after);
@@ -73,15 +54,6 @@ static bool is_cured(struct curing *c)
 }
 
 /* ---- the name ---- */
-
-/* NULL: none has it. */
-static const struct sluice_rule *rule_of_name(const struct sluice_policy *policy, const char *key)
-{
-    for (size_t i = 0; i < policy->n_rules; i++)
-        if (strcmp(policy->rules[i]->key, key) == 0)
-            return policy->rules[i];
-    return NULL;
-}
 
 static bool is_of_program(const struct sluice_rule *rule, const char *binary)
 {
@@ -101,7 +73,7 @@ static bool find_name(struct curing *c, const struct sluice_rule *rule)
     enum { TRIES_MAX = 8 };
     const char *first = policy_refused_rule_name(c->refused, c->arena), *name = first;
     for (int i = 2, tries = 0; tries < TRIES_MAX; i++) {
-        const struct sluice_rule *there = rule_of_name(c->policy, name);
+        const struct sluice_rule *there = policy_find_rule(c->policy, name);
         bool fits = !there || is_of_program(there, c->refused->binary);
         if (fits && try_name(c, rule, name))
             return true;

@@ -27,13 +27,15 @@ struct policy_cure {
     const struct policy_effect *effect;             /* of the operation */
 };
 
-/* Whether the policy lets it through.  caller: who sends it, and to where. */
+/* Whether the policy lets it through.  caller: who sends it, and to where.  request: as it was
+ * judged, with every call of its body; NULL: the words of refused are all that is known. */
 bool policy_refused_passes(const struct sluice_policy *policy, const struct policy_request *caller,
-                           const struct policy_refused *refused);
+                           const struct policy_refused *refused,
+                           const struct policy_http_request *request);
 
 /* The rule, where the policy allows the connection.  Its endpoint agrees with the one that refused
- * the request in everything but the requests.  request: as it was judged, with every call of its
- * body; NULL: the words of refused are all that is known.  NULL, or why no rule can open it. */
+ * the request in everything but the requests.  request: as above.  NULL, or why no rule can open
+ * it. */
 const char *policy_cure_rule(const struct sluice_policy *policy,
                              const struct policy_request *caller,
                              const struct policy_refused *refused,

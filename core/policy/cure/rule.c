@@ -52,7 +52,8 @@ static struct policy_http_decision decide(const struct policy_candidates *candid
 }
 
 bool policy_refused_passes(const struct sluice_policy *policy, const struct policy_request *caller,
-                           const struct policy_refused *refused)
+                           const struct policy_refused *refused,
+                           const struct policy_http_request *request)
 {
     struct policy_decision connection;
     struct policy_candidates candidates;
@@ -61,7 +62,7 @@ bool policy_refused_passes(const struct sluice_policy *policy, const struct poli
         return connection.allowed;
     struct arena *arena = arena_new();
     policy_candidates_find(policy, caller, &candidates);
-    bool allowed = decide(&candidates, request_of(refused, arena)).allowed;
+    bool allowed = decide(&candidates, request ? request : request_of(refused, arena)).allowed;
     policy_candidates_free(&candidates);
     arena_free(arena);
     return allowed;
