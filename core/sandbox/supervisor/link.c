@@ -14,6 +14,8 @@
 
 enum { GOODBYE_MS = 2000 };
 
+static const char SILENT[] = "it sent nothing, not even a ping, for too long";
+
 struct gateway_link {
     struct gateway_link_request made;
     char *authorization;
@@ -23,6 +25,7 @@ struct gateway_link {
     uv_timer_t timer;                               /* next try, or silence, or goodbye */
     unsigned retry_ms;
     bool complained;                                /* of this interruption */
+    bool silent;                                    /* it is closed for it */
     bool closing;
     void (*on_closed)(void *ctx);
     void *closed_ctx;
@@ -72,6 +75,7 @@ static void lost(struct gateway_link *link, const char *why)
 static void on_silence(uv_timer_t *timer)
 {
     struct gateway_link *link = timer->data;
+    link->silent = true;
     if (link->tunnel)
         http_tunnel_close(link->tunnel);
 }
@@ -120,7 +124,7 @@ static void on_tunnel_close(void *ctx, const struct error *why)
     struct gateway_link *link = ctx;
     link->tunnel = NULL;
     buf_clear(&link->received);
-    lost(link, why ? why->text : "it ended the stream");
+    lost(link, why ? why->text : link->silent ? SILENT : "it ended the stream");
 }
 
 static void on_drain(struct http_tunnel *tunnel, void *ctx)
@@ -143,6 +147,7 @@ static void on_upgrade(void *ctx, const struct http_head *head, struct http_tunn
     (void)head;
     link->call = NULL;
     link->tunnel = tunnel;
+    link->silent = false;
     link->retry_ms = LINK_RETRY_MIN_MS;
     if (link->complained)
         log_info(link->made.log, "the gateway is back");
