@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "policy/effect/requests_parts.h"
 #include "policy/match/calls.h"
+#include "policy/match/http.h"
 
 enum { FROM = EFFECT_FROM, TO = EFFECT_TO, SIDES = EFFECT_SIDES, FIELDS_MAX = 63 };
 
@@ -15,6 +16,7 @@ struct calls {
     struct effect_requests *q;
     const struct effect_force *force;
     struct effect_space names, parts;               /* parts: fields, or tools */
+    bool messages;                                  /* a WebSocket carries them */
 };
 
 static bool is(const char *text, const char *word)
@@ -119,7 +121,7 @@ static void tell_fields(struct calls *calls, struct effect_entry *entry,
     for (size_t i = 0; i < calls->parts.n_classes; i++)
         if (fields >> i & 1)
             buf_printf(&text, "%s%s", text.len ? "," : "", calls->parts.classes[i].example);
-    example.method = "POST";
+    example.method = calls->messages ? POLICY_WEBSOCKET_TEXT : "POST";
     example.path = calls->q->path;
     example.operation = *operation->name ? arena_printf(calls->q->arena, "%s %s", operation->type,
                                                         operation->name)
@@ -230,8 +232,9 @@ static void compare_streams(struct calls *calls)
 void effect_compare_calls(struct effect_requests *q, const struct effect_force force[EFFECT_SIDES],
                           const char *protocol)
 {
-    struct calls calls = {.q = q, .force = force};
-    begin_space(&calls, &calls.names, is(protocol, "graphql") ? EFFECT_TEXTS : EFFECT_WORDS);
+    struct calls calls = {.q = q, .force = force, .messages = is(protocol, "websocket")};
+    bool operations = calls.messages || is(protocol, "graphql");
+    begin_space(&calls, &calls.names, operations ? EFFECT_TEXTS : EFFECT_WORDS);
     begin_space(&calls, &calls.parts, EFFECT_WORDS);
     calls.names.plain = is(protocol, "json-rpc");
     if (is(protocol, "mcp"))
@@ -239,7 +242,7 @@ void effect_compare_calls(struct effect_requests *q, const struct effect_force f
     classify(&calls);
     if (calls.parts.n_classes > FIELDS_MAX)
         q->t->budget->spent = true;
-    else if (is(protocol, "graphql"))
+    else if (operations)
         compare_graphql(&calls);
     else
         compare_rpc(&calls);

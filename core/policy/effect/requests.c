@@ -45,10 +45,10 @@ static struct effect_sent patterns_of(const struct effect_entry *entry, struct a
     struct effect_sent what = EFFECT_SENT_NOTHING;
     what.method = entry->method;
     what.path = arena_str(arena, entry->path);
-    if (!r || effect_has_requests(entry->endpoint->protocol))
+    bool requests = effect_has_requests(entry->endpoint->protocol);
+    if (!r || (requests && policy_rule_is_about_requests(r)))
         return what;
-    bool graphql = is(entry->endpoint->protocol, "graphql");
-    if (graphql) {
+    if (requests || is(entry->endpoint->protocol, "graphql")) {
         what.operation = arena_printf(arena, "%s%s%s", r->operation_type,
                                       *r->operation_name ? " " : "", r->operation_name);
         what.field = list(arena, r->fields, r->n_fields);
@@ -196,12 +196,18 @@ static void collect_methods(struct effect_requests *q, const struct effect_force
         add_method(q, out, known[i]);
 }
 
+static bool is_about(const struct effect_entry *entry, const char *method)
+{
+    return policy_method_match(entry->method, method) &&
+           (!entry->rule || policy_rule_is_about_requests(entry->rule));
+}
+
 static size_t pick(struct effect_entry **out, struct effect_entry *const *entries, size_t n,
                    const char *method)
 {
     size_t found = 0;
     for (size_t i = 0; i < n; i++)
-        if (policy_method_match(entries[i]->method, method))
+        if (is_about(entries[i], method))
             out[found++] = entries[i];
     return found;
 }
@@ -213,40 +219,28 @@ static void tell_changed(struct effect_requests *q, struct effect_entry *entry)
         effect_tell_unknown(q, entry);
 }
 
-/* Rules about calls that a WebSocket carries are taken as they are. */
-static size_t drop_calls(struct effect_requests *q, struct effect_entry **entries, size_t n)
+void effect_compare_method(struct effect_requests *q, const struct effect_force force[SIDES],
+                           const char *method)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < n; i++)
-        if (!entries[i]->rule || policy_rule_is_about_requests(entries[i]->rule))
-            entries[kept++] = entries[i];
-        else
-            tell_changed(q, entries[i]);
-    return kept;
+    struct effect_method m = {.method = method};
+    for (unsigned side = 0; side < SIDES; side++) {
+        const struct effect_force *f = &force[side];
+        effect_spend(q->t->budget, f->n_allow + f->n_deny);
+        m.allow[side] = arena_alloc(q->arena, (f->n_allow + 1) * sizeof *m.allow[side]);
+        m.deny[side] = arena_alloc(q->arena, (f->n_deny + 1) * sizeof *m.deny[side]);
+        m.n_allow[side] = pick(m.allow[side], f->allow, f->n_allow, method);
+        m.n_deny[side] = pick(m.deny[side], f->deny, f->n_deny, method);
+    }
+    effect_compare_queries(q, &m, FROM);
+    effect_compare_queries(q, &m, TO);
 }
 
-static void compare_requests(struct effect_requests *q, struct effect_force force[SIDES])
+static void compare_requests(struct effect_requests *q, const struct effect_force force[SIDES])
 {
     struct methods methods;
-    struct effect_method m;
-    for (unsigned side = 0; side < SIDES; side++) {
-        force[side].n_allow = drop_calls(q, force[side].allow, force[side].n_allow);
-        force[side].n_deny = drop_calls(q, force[side].deny, force[side].n_deny);
-        m.allow[side] = arena_alloc(q->arena, (force[side].n_allow + 1) * sizeof *m.allow[side]);
-        m.deny[side] = arena_alloc(q->arena, (force[side].n_deny + 1) * sizeof *m.deny[side]);
-    }
     collect_methods(q, force, &methods);
-    for (size_t i = 0; i < methods.n && !q->t->budget->spent; i++) {
-        m.method = methods.items[i];
-        for (unsigned side = 0; side < SIDES; side++) {
-            const struct effect_force *f = &force[side];
-            effect_spend(q->t->budget, f->n_allow + f->n_deny);
-            m.n_allow[side] = pick(m.allow[side], f->allow, f->n_allow, m.method);
-            m.n_deny[side] = pick(m.deny[side], f->deny, f->n_deny, m.method);
-        }
-        effect_compare_queries(q, &m, FROM);
-        effect_compare_queries(q, &m, TO);
-    }
+    for (size_t i = 0; i < methods.n && !q->t->budget->spent; i++)
+        effect_compare_method(q, force, methods.items[i]);
 }
 
 /* ---- classes ---- */
@@ -254,15 +248,14 @@ static void compare_requests(struct effect_requests *q, struct effect_force forc
 static const struct effect_force nothing[SIDES] = {{.side = FROM, .protocol = ""},
                                                    {.side = TO, .protocol = ""}};
 
-/* Whether every request of the method passes, whatever its query and body. */
-static bool lets_method_through(const struct effect_force *force, const char *method)
+bool effect_lets_method_through(const struct effect_force *force, const char *method)
 {
     bool allowed = false;
     for (size_t i = 0; i < force->n_deny; i++)
-        if (policy_method_match(force->deny[i]->method, method))
+        if (is_about(force->deny[i], method))
             return false;
     for (size_t i = 0; i < force->n_allow; i++)
-        allowed |= policy_method_match(force->allow[i]->method, method) &&
+        allowed |= is_about(force->allow[i], method) &&
                    (!force->allow[i]->rule || !force->allow[i]->rule->n_query);
     return allowed;
 }
@@ -273,9 +266,9 @@ static bool covers(const struct effect_force *force, const struct effect_force *
 {
     bool streams = !is(other->protocol, "json-rpc");
     return is(force->protocol, "rest") && !effect_has_requests(other->protocol) &&
-           lets_method_through(force, "POST") &&
-           (!streams || (lets_method_through(force, "GET") &&
-                         (is(other->protocol, "graphql") || lets_method_through(force, "DELETE"))));
+           effect_lets_method_through(force, "POST") &&
+           (!streams || effect_lets_method_through(force, "GET")) &&
+           (!is(other->protocol, "mcp") || effect_lets_method_through(force, "DELETE"));
 }
 
 /* Nothing is known of the protocol. */
@@ -293,7 +286,9 @@ static void compare_force(struct effect_requests *q, struct effect_force force[S
 {
     const char *protocol = *force[TO].protocol ? force[TO].protocol : force[FROM].protocol;
     const struct effect_way *way = force[TO].way ? force[TO].way : force[FROM].way;
-    if (effect_has_requests(protocol))
+    if (is(protocol, "websocket"))
+        effect_compare_websocket(q, force);
+    else if (effect_has_requests(protocol))
         compare_requests(q, force);
     else if (way && policy_always_has_calls(way->endpoint))
         effect_compare_calls(q, force, protocol);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that inspected endpoints let through, compared class by class of their paths.  Internal
  * to core/policy/effect/: ways.c takes the endpoints apart, requests.c says what is in force for a
- * class of paths, queries.c and calls.c compare what is left to be said there. */
+ * class of paths, queries.c, calls.c and websocket.c compare what is left to be said there. */
 #ifndef POLICY_EFFECT_REQUESTS_PARTS_H
 #define POLICY_EFFECT_REQUESTS_PARTS_H
 
@@ -74,6 +74,12 @@ void effect_tell(struct effect_requests *q, struct effect_entry *entry,
 /* What the entry lets through, or denies, cannot be told: it may be gained, or lost. */
 void effect_tell_unknown(struct effect_requests *q, struct effect_entry *entry);
 
+/* Tells which requests of the method, or messages of that name, one side alone lets through. */
+void effect_compare_method(struct effect_requests *q, const struct effect_force force[EFFECT_SIDES],
+                           const char *method);
+/* Whether every request of the method passes, whatever its query and body. */
+bool effect_lets_method_through(const struct effect_force *force, const char *method);
+
 /* ---- queries.c: requests of one method ---- */
 
 /* What both sides say of one method. */
@@ -92,5 +98,10 @@ void effect_compare_queries(struct effect_requests *q, const struct effect_metho
  * route. */
 void effect_compare_calls(struct effect_requests *q, const struct effect_force force[EFFECT_SIDES],
                           const char *protocol);
+
+/* ---- websocket.c: upgrades, and what they let a client send ---- */
+
+void effect_compare_websocket(struct effect_requests *q,
+                              const struct effect_force force[EFFECT_SIDES]);
 
 #endif

@@ -50,10 +50,17 @@ static void add_entry(struct effect_requests *q, const struct effect_way *way,
     q->entries[q->n_entries++] = entry;
 }
 
-/* The HTTP method of requests that carry calls. */
+/* The HTTP method of requests, or messages, that carry calls. */
 static const char *call_method(const struct sluice_endpoint *e)
 {
-    return is(e->protocol, "graphql") ? "*" : "POST";
+    return is(e->protocol, "websocket") ? POLICY_WEBSOCKET_TEXT
+           : is(e->protocol, "graphql") ? "*"
+                                        : "POST";
+}
+
+static bool is_about_calls(const struct sluice_endpoint *e, const struct sluice_l7_rule *r)
+{
+    return !effect_has_requests(e->protocol) || *r->operation_type;
 }
 
 static void add_rules(struct effect_requests *q, unsigned side, const struct effect_way *way,
@@ -61,13 +68,13 @@ static void add_rules(struct effect_requests *q, unsigned side, const struct eff
 {
     const struct sluice_endpoint *e = way->endpoint;
     for (size_t i = 0; i < n; i++) {
-        bool requests = effect_has_requests(e->protocol);
+        bool calls = is_about_calls(e, rules[i]);
         struct effect_entry entry = {.endpoint = e, .rule = rules[i], .side = side, .deny = deny,
-                                     .method = requests ? rules[i]->method : call_method(e),
-                                     .path = requests ? rules[i]->path : *e->path ? e->path : "**"};
+                                     .method = calls ? call_method(e) : rules[i]->method,
+                                     .path = !calls ? rules[i]->path : *e->path ? e->path : "**"};
         if (!*entry.method || !*entry.path)
             continue;                               /* matches nothing */
-        entry.pattern = effect_pattern(&q->paths, requests ? entry.path : "**");
+        entry.pattern = effect_pattern(&q->paths, calls ? "**" : entry.path);
         add_entry(q, way, entry);
     }
 }
