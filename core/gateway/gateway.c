@@ -16,6 +16,7 @@
 #include "base/terminal.h"
 #include "gateway/folder.h"
 #include "gateway/gateway_parts.h"
+#include "http2/server.h"
 
 static void draft_changed(void *ctx, const char *sandbox, const char *draft_id, const char *status)
 {
@@ -147,6 +148,7 @@ static int open_parts(struct gateway *g, struct chain *chain, struct error *err)
         return -1;
     gateway_watch_chain(g, chain);
     g->server = http_server_new(&g->loop, NULL, &api_router, &g->api, g->log);
+    http_server_carry(g->server, &http2_protocol);
     if (listen_all(g, err) != 0)
         return -1;
     return pick_supervisor_address(g, err);

@@ -16,7 +16,10 @@ static void unlink_connection(struct http_connection *c)
     *(c->prev ? &c->prev->next : &c->server->connections) = c->next;
     if (c->next)
         c->next->prev = c->prev;
-    c->server->stats.connections--;
+    if (c->carrier)
+        carrier_lose(c);
+    else
+        c->server->stats.connections--;
 }
 
 static void end_stream(struct http_connection *c)
@@ -30,7 +33,7 @@ static void end_stream(struct http_connection *c)
     free(stream);
 }
 
-static void part_closed(void *owner)
+void connection_part_closed(void *owner)
 {
     struct http_connection *c = owner;
     struct http_server *server = c->server;
@@ -46,7 +49,7 @@ static void part_closed(void *owner)
 
 static void timer_closed(uv_handle_t *timer)
 {
-    part_closed(timer->data);
+    connection_part_closed(timer->data);
 }
 
 /* A handler that has the request keeps it; otherwise nobody needs it any more. */
@@ -71,6 +74,8 @@ void connection_close(struct http_connection *c)
     c->closing = true;
     orphan(c);
     uv_close((uv_handle_t *)&c->timer, timer_closed);
+    if (c->session)
+        carrier_close(c);
     if (c->socket)
         net_close(c->socket);
     c->socket = NULL;
@@ -99,7 +104,7 @@ void connection_break_stream(struct http_connection *c, const char *why)
     connection_close(c);
 }
 
-static void refuse(struct http_connection *c, int status, const char *detail)
+void connection_refuse(struct http_connection *c, int status, const char *detail)
 {
     c->last = true;
     c->server->stats.refused++;
@@ -113,14 +118,14 @@ static void on_time(uv_timer_t *timer)
 {
     struct http_connection *c = timer->data;
     if (c->state == CONNECTION_HEAD)
-        refuse(c, 408, "the request head did not arrive in time");
+        connection_refuse(c, 408, "the request head did not arrive in time");
     else if (c->state == CONNECTION_BODY)
-        refuse(c, 408, "the request body did not arrive in time");
+        connection_refuse(c, 408, "the request body did not arrive in time");
     else
         connection_break_stream(c, "the peer did not take the end of the stream in time");
 }
 
-static void enter(struct http_connection *c, enum connection_state state, unsigned ms)
+void connection_enter(struct http_connection *c, enum connection_state state, unsigned ms)
 {
     c->state = state;
     if (ms && !c->closing)
@@ -140,7 +145,11 @@ static void read_again(struct http_connection *c);
 
 static void linger(struct http_connection *c)
 {
-    enter(c, CONNECTION_LINGER, CONNECTION_LINGER_MS);
+    if (c->carrier) {                               /* whose peer meets no reset */
+        connection_close(c);
+        return;
+    }
+    connection_enter(c, CONNECTION_LINGER, CONNECTION_LINGER_MS);
     buf_clear(&c->input);
     c->parsed = 0;
     read_again(c);
@@ -159,7 +168,7 @@ static void answered(struct http_connection *c, int status)
     } else if (c->last || c->server->draining) {
         linger(c);
     } else {
-        enter(c, CONNECTION_IDLE, c->server->limits.idle_ms);
+        connection_enter(c, CONNECTION_IDLE, c->server->limits.idle_ms);
         process(c);
         read_again(c);
     }
@@ -176,14 +185,14 @@ static void drained(void *owner, int status)
 
 void connection_answer(struct http_connection *c, struct buf *answer)
 {
-    enter(c, CONNECTION_WRITING, c->server->limits.write_ms);
+    connection_enter(c, CONNECTION_WRITING, c->server->limits.write_ms);
     net_send(c->socket, answer);
 }
 
 void connection_stream(struct http_connection *c, struct buf *head, struct http_stream *stream)
 {
     c->stream = stream;
-    enter(c, CONNECTION_STREAMING, 0);
+    connection_enter(c, CONNECTION_STREAMING, 0);
     net_send(c->socket, head);
     if (c->eof)
         connection_break_stream(c, "the peer has hung up");
@@ -192,7 +201,7 @@ void connection_stream(struct http_connection *c, struct buf *head, struct http_
 static void run(struct http_connection *c)
 {
     struct http_exchange *x = c->exchange;
-    enter(c, CONNECTION_RUNNING, 0);
+    connection_enter(c, CONNECTION_RUNNING, 0);
     x->handed = true;
     x->gone = c->eof;
     c->server->stats.requests++;
@@ -214,9 +223,9 @@ static void got_head(struct http_connection *c)
 {
     struct http_head *head = http_parser_take_head(c->parser);
     c->fresh = false;
-    c->last = !head->keep_alive || c->server->draining;
+    c->last = !head->keep_alive || c->server->draining || c->carrier;
     c->exchange = exchange_new(c, head);
-    enter(c, CONNECTION_BODY, c->server->limits.body_ms);
+    connection_enter(c, CONNECTION_BODY, c->server->limits.body_ms);
     if (exchange_route(c->exchange))
         ask_for_body(c, head);
 }
@@ -236,7 +245,7 @@ static void violated(struct http_connection *c)
 {
     int status;
     const char *detail = http_parser_error(c->parser, &status);
-    refuse(c, status, detail);
+    connection_refuse(c, status, detail);
 }
 
 /* One step; false when the input is used up. */
@@ -285,11 +294,13 @@ static void begin_head(struct http_connection *c)
     if (c->fresh)
         c->state = CONNECTION_HEAD;
     else
-        enter(c, CONNECTION_HEAD, c->server->limits.head_ms);
+        connection_enter(c, CONNECTION_HEAD, c->server->limits.head_ms);
 }
 
 static void process(struct http_connection *c)
 {
+    if (c->fresh && carrier_is_asked(c))
+        return;
     while (parsing(c) && parse(c))
         ;
     if (c->closing)
@@ -342,18 +353,17 @@ static void read_again(struct http_connection *c)
     net_read(c->socket);
 }
 
-static const struct net_calls socket_calls = {
+const struct net_calls connection_calls = {
     .read = on_read,
     .drained = drained,
     .finished = end_lingering,
-    .closed = part_closed,
+    .closed = connection_part_closed,
 };
 
-static struct http_connection *connection_new(struct http_server *server, enum net_kind kind)
+struct http_connection *connection_new(struct http_server *server)
 {
     struct http_connection *c = alloc_zero(1, sizeof *c);
     c->server = server;
-    c->socket = net_socket_new(server->loop, kind, &socket_calls, c);
     c->open_parts = 2;
     c->fresh = true;
     c->parser = http_parser_new(HTTP_OF_CLIENT, server->limits.head_bytes);
@@ -363,81 +373,7 @@ static struct http_connection *connection_new(struct http_server *server, enum n
     if (c->next)
         c->next->prev = c;
     server->connections = c;
-    server->stats.connections++;
     return c;
-}
-
-/* The uid of the peer is being looked for, before its first byte is read. */
-struct look {
-    struct http_connection *connection;
-    struct http_peer peer;
-    uv_work_t work;
-};
-
-static void look_for_peer(uv_work_t *work)
-{
-    struct look *look = work->data;
-    http_peer_look(&look->peer);
-}
-
-static void end_look(uv_work_t *work, int status)
-{
-    struct look *look = work->data;
-    struct http_connection *c = look->connection;
-    (void)status;
-    c->server->n_looking--;
-    c->peer = look->peer;
-    if (!c->closing)
-        net_read(c->socket);
-    free(look);
-    part_closed(c);
-}
-
-/* Beyond the limit the peer has no uid: a token still says who it is. */
-static bool begin_look(struct http_connection *c)
-{
-    if (!(c->peer.listener & HTTP_TRUST_LOCAL_UIDS) || !c->peer.loopback ||
-        c->server->n_looking >= LOOKING_MAX)
-        return false;
-    struct look *look = alloc_zero(1, sizeof *look);
-    *look = (struct look){.connection = c, .peer = c->peer, .work.data = look};
-    if (uv_queue_work(c->server->loop, &look->work, look_for_peer, end_look) != 0) {
-        free(look);
-        return false;
-    }
-    c->server->n_looking++;
-    c->open_parts++;
-    return true;
-}
-
-static void refuse_room(struct http_connection *c, enum connection_room room)
-{
-    refuse(c, 503,
-           room == ROOM_NOT_FOR_SOURCE
-               ? "you have as many connections to this server as one client may: close some of them"
-               : "this server has as many connections as it may: try again later");
-}
-
-void connection_begin(struct http_server *server, enum net_kind kind, uv_stream_t *listener,
-                      unsigned flags)
-{
-    struct http_connection *c = connection_new(server, kind);
-    enum connection_room room = ROOM_NOT_TO_SAY_SO;
-    if (net_accept(c->socket, listener) == 0) {
-        http_peer_read(net_fileno(c->socket), &c->peer);
-        http_source_read(&c->peer, &c->source);
-        c->peer.listener = flags;
-        room = connection_make_room(c);
-    }
-    if (room == ROOM_NOT_TO_SAY_SO) {
-        connection_close(c);
-        return;
-    }
-    enter(c, CONNECTION_IDLE, server->limits.head_ms);
-    if (room != ROOM_IS || !begin_look(c))
-        net_read(c->socket);
-    if (room != ROOM_IS)
-        refuse_room(c, room);
 }
 
 void connection_end_stream(struct http_connection *c)
@@ -453,7 +389,9 @@ void connection_end_stream(struct http_connection *c)
 void connection_drain(struct http_connection *c)
 {
     c->last = true;
-    if (c->state == CONNECTION_IDLE)
+    if (c->session)
+        carrier_drain(c);
+    else if (c->state == CONNECTION_IDLE && !c->carrier)
         connection_close(c);
     else if (c->stream)
         connection_end_stream(c);

@@ -7,7 +7,10 @@
  *                   └─ violation ──┴─▶ WRITING      └──▶ STREAMING ───┴──▶ LINGER ─▶ closed
  *
  * LINGER ends the write side and discards what still comes, so that a peer that is still sending
- * reads the answer before it meets a reset.  Loop thread only. */
+ * reads the answer before it meets a reset.
+ *
+ * A connection whose first bytes are the preface of a protocol that carries many requests is
+ * CARRYING: its requests are connections of their own, one each (carrier.c).  Loop thread only. */
 #ifndef HTTP_CONNECTION_H
 #define HTTP_CONNECTION_H
 
@@ -25,6 +28,7 @@ enum connection_state {
     CONNECTION_WRITING,
     CONNECTION_STREAMING,
     CONNECTION_LINGER,
+    CONNECTION_CARRYING,
 };
 
 enum {
@@ -70,7 +74,8 @@ struct http_connection {
     enum connection_state state;
     struct net_stream *socket;                      /* NULL: closed or handed to a tunnel */
     uv_timer_t timer;                               /* what the state may last */
-    unsigned open_parts;                            /* socket and timer, until they are closed */
+    /* Socket or session, timer, and what is carried, until they are closed. */
+    unsigned open_parts;
     bool closing;
     bool fresh;                                     /* no request yet */
     bool eof;                                       /* the peer has ended its side */
@@ -83,15 +88,20 @@ struct http_connection {
     struct http_stream *stream;
     struct http_peer peer;
     struct http_source source;
+    struct http_connection *carrier;                /* whose stream the socket is, or NULL */
+    void *session;                                  /* of the protocol, while it is CARRYING */
+    unsigned n_carried;
 };
 
 struct http_listener;
+struct http_protocol;
 struct http_router;
 
 struct http_server {
     uv_loop_t *loop;
     struct http_limits limits;
     const struct http_router *router;
+    const struct http_protocol *protocol;           /* beside HTTP/1.1, or NULL */
     void *ctx;
     const struct log *log;
     struct http_listener *listeners;
@@ -120,6 +130,24 @@ enum connection_room {
     ROOM_NOT_TO_SAY_SO,                             /* too many are being told so already */
 };
 enum connection_room connection_make_room(struct http_connection *newcomer);
+/* Of one that is carried. */
+bool connection_has_stream_room(const struct http_connection *newcomer);
+
+/* carrier.c */
+/* Of one that has had no request: whether it is not HTTP/1.1, or may not be. */
+bool carrier_is_asked(struct http_connection *c);
+void carrier_lose(struct http_connection *c);       /* which it carried */
+void carrier_close(struct http_connection *carrier);
+void carrier_drain(struct http_connection *carrier);
+
+/* A connection without a socket yet, whose owner opens it with connection_calls. */
+struct http_connection *connection_new(struct http_server *server);
+extern const struct net_calls connection_calls;
+void connection_part_closed(void *connection);
+/* The state, and what it may last (0: without end). */
+void connection_enter(struct http_connection *c, enum connection_state state, unsigned ms);
+/* Answers what is wrong with the request, or with the time it takes; then the connection ends. */
+void connection_refuse(struct http_connection *c, int status, const char *detail);
 /* Whatever it does; a request that a handler has stays valid. */
 void connection_close(struct http_connection *c);
 /* Closes it now if it is idle, else after the answer under way. */

@@ -44,14 +44,19 @@ static bool same_source(const struct http_source *a, const struct http_source *b
 /* No whole request has come, and no answer is under way. */
 static bool is_idle(const struct http_connection *c)
 {
-    return c->state == CONNECTION_IDLE || c->state == CONNECTION_HEAD;
+    return c->state == CONNECTION_IDLE || c->state == CONNECTION_HEAD ||
+           (c->state == CONNECTION_CARRYING && !c->n_carried);
 }
 
 /* Anybody may come by TCP, known or not: a quarter is kept for the owner of the Unix socket. */
-static unsigned most_for(const struct http_server *server, enum http_address_kind kind)
+static unsigned most_for(unsigned most, enum http_address_kind kind)
 {
-    unsigned most = server->limits.connections;
     return kind == HTTP_TCP ? most - most / 4 : most;
+}
+
+static unsigned share_of(unsigned most, enum http_address_kind kind)
+{
+    return kind == HTTP_TCP ? (most + SOURCES_AT_LEAST - 1) / SOURCES_AT_LEAST : most;
 }
 
 struct crowd {
@@ -64,7 +69,7 @@ static struct crowd count(const struct http_connection *newcomer)
     struct crowd crowd = {0};
     for (struct http_connection *c = newcomer->server->connections; c; c = c->next) {
         bool same = same_source(&c->source, &newcomer->source);
-        if (c->closing)
+        if (c->closing || c->carrier)
             continue;
         crowd.all++;
         crowd.same += same;
@@ -79,9 +84,8 @@ static struct crowd count(const struct http_connection *newcomer)
 enum connection_room connection_make_room(struct http_connection *newcomer)
 {
     const struct crowd crowd = count(newcomer);
-    unsigned most = most_for(newcomer->server, newcomer->source.kind);
-    unsigned share =
-        newcomer->source.kind == HTTP_TCP ? (most + SOURCES_AT_LEAST - 1) / SOURCES_AT_LEAST : most;
+    unsigned most = most_for(newcomer->server->limits.connections, newcomer->source.kind);
+    unsigned share = share_of(most, newcomer->source.kind);
     bool beyond_share = crowd.same > share;
     if (!beyond_share && crowd.all <= most)
         return ROOM_IS;
@@ -94,4 +98,19 @@ enum connection_room connection_make_room(struct http_connection *newcomer)
         (beyond_share && crowd.same > share + TOLD_MAX))
         return ROOM_NOT_TO_SAY_SO;
     return beyond_share && share < most ? ROOM_NOT_FOR_SOURCE : ROOM_NOT;
+}
+
+/* Nobody is counted as long as one source may have them all. */
+bool connection_has_stream_room(const struct http_connection *newcomer)
+{
+    const struct http_server *server = newcomer->server;
+    unsigned most = most_for(server->limits.streams, newcomer->source.kind), same = 0;
+    unsigned share = share_of(most, newcomer->source.kind);
+    if (server->stats.streams > most)
+        return false;
+    if (server->stats.streams <= share)
+        return true;
+    for (const struct http_connection *c = server->connections; c; c = c->next)
+        same += c->session && same_source(&c->source, &newcomer->source) ? c->n_carried : 0;
+    return same <= share;
 }

@@ -8,15 +8,12 @@
 
 #include <cmocka.h>
 
+#include "support/http2_floods.h"
 #include "support/http2_pair.h"
-#include "support/http2_wire.h"
 
 #include "http/parser.h"
 
 enum {
-    END_STREAM = NGHTTP2_FLAG_END_STREAM,
-    END_HEADERS = NGHTTP2_FLAG_END_HEADERS,
-    WHOLE = END_STREAM | END_HEADERS,
     MANY = 5000,
 };
 
@@ -64,67 +61,12 @@ static void expect_to_be_sent_away(void (*add)(struct buf *out, uint32_t i), con
     pair_free(pair);
 }
 
-static void add_reset(struct buf *out, uint32_t i)
-{
-    wire_headers(out, WHOLE, 2 * i + 1, WIRE_GET("/"));
-    wire_frame(out, NGHTTP2_RST_STREAM, 0, 2 * i + 1, "\0\0\0\x8", 4);
-}
-
-/* A window that overflows makes the server reset the stream itself. */
-static void add_provoked_reset(struct buf *out, uint32_t i)
-{
-    wire_headers(out, WHOLE, 2 * i + 1, WIRE_GET("/"));
-    wire_frame(out, NGHTTP2_WINDOW_UPDATE, 0, 2 * i + 1, "\x7f\xff\xff\xff", 4);
-}
-
-/* So does a request that is malformed. */
-static void add_malformed(struct buf *out, uint32_t i)
-{
-    static const char *const fields[] = {":method", "GET", "Upper", "case", NULL};
-    wire_headers(out, WHOLE, 2 * i + 1, fields);
-}
-
 static void resets_without_end(void **state)
 {
     (void)state;
     expect_to_be_sent_away(add_reset, "streams are reset too fast");
     expect_to_be_sent_away(add_provoked_reset, "streams are reset too fast");
     expect_to_be_sent_away(add_malformed, "streams are reset too fast");
-}
-
-static void add_ping(struct buf *out, uint32_t i)
-{
-    (void)i;
-    wire_frame(out, NGHTTP2_PING, 0, 0, "12345678", 8);
-}
-
-static void add_settings(struct buf *out, uint32_t i)
-{
-    (void)i;
-    wire_frame(out, NGHTTP2_SETTINGS, 0, 0, "\0\x4\0\0\xff\xff", 6);
-}
-
-static void add_priority(struct buf *out, uint32_t i)
-{
-    wire_frame(out, NGHTTP2_PRIORITY, 0, 2 * i + 1, "\0\0\0\0\x1", 5);
-}
-
-static void add_window(struct buf *out, uint32_t i)
-{
-    (void)i;
-    wire_frame(out, NGHTTP2_WINDOW_UPDATE, 0, 0, "\0\0\0\x1", 4);
-}
-
-static void add_empty_data(struct buf *out, uint32_t i)
-{
-    static const char *const fields[] = {":method", "POST", ":scheme", "http", ":authority", "a",
-                                         ":path",   "/",    NULL};
-    if (i == 0)
-        wire_headers(out, END_HEADERS, 1, fields);
-    else if (i % 2)
-        wire_frame(out, NGHTTP2_DATA, 0, 1, "", 0);
-    else
-        wire_frame(out, NGHTTP2_DATA, NGHTTP2_FLAG_PADDED, 1, "\x3\0\0\0", 4);
 }
 
 static void frames_without_use(void **state)
@@ -154,14 +96,6 @@ static void pings_whose_answers_are_not_read(void **state)
     assert_true(pair->raw_in.len < 64 * 1024);
     expect_line(pair, "GOAWAY 0 ENHANCE_YOUR_CALM\n");
     pair_free(pair);
-}
-
-static void add_continuation(struct buf *out, uint32_t i)
-{
-    struct buf block = {0};
-    wire_field(&block, i ? "x" : ":method", "GET");
-    wire_frame(out, i ? NGHTTP2_CONTINUATION : NGHTTP2_HEADERS, 0, 1, block.data, block.len);
-    buf_free(&block);
 }
 
 static void header_blocks_without_end(void **state)

@@ -233,9 +233,16 @@ static UNUSED void later(struct http_request *req, void *ctx)
     f->held = req;
 }
 
-#define LIMITS(head, body, idle, write, most)                                                      \
-    (&(struct http_limits){.head_bytes = 1024, .body_bytes = 100, .stream_bytes = 100000,          \
-        .head_ms = head, .body_ms = body, .idle_ms = idle, .write_ms = write, .connections = most})
+#define LIMITS(head, body, idle, write, most)      \
+    (&(struct http_limits){.head_bytes = 1024,     \
+                           .body_bytes = 100,      \
+                           .stream_bytes = 100000, \
+                           .head_ms = head,        \
+                           .body_ms = body,        \
+                           .idle_ms = idle,        \
+                           .write_ms = write,      \
+                           .connections = most,    \
+                           .streams = 200})
 #define SMALL LIMITS(5000, 5000, 5000, 5000, 16)
 
 #define HEAD(line) line " HTTP/1.1\r\nHost: a\r\n"
