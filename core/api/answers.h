@@ -16,10 +16,10 @@
       "limits* workload_uids* enforces[]")                                                         \
     X(sandbox,                                                                                     \
       "name id phase network labels* policy_revision# loaded_revision# policy_hash created_at "    \
-      "approval_mode limits* error?")                                                              \
+      "approval_mode hold_ms# agent_proposals! limits* error?")                                    \
     X(created,                                                                                     \
       "name id phase network labels* policy_revision# loaded_revision# policy_hash created_at "    \
-      "approval_mode limits* error? update<update> warnings*")                                     \
+      "approval_mode hold_ms# agent_proposals! limits* error? update<update> warnings*")           \
     X(sandboxes, "sandboxes[sandbox]")                                                             \
     X(policy, "sandbox revision# loaded_revision# hash status policy*")                            \
     X(revision, "revision# hash status kind actor reason decision? created_at loaded_at? error?")  \

@@ -27,6 +27,14 @@ static int check_proposal(struct schema_decoder *d, void *record)
     return 0;
 }
 
+#define AUTO_HELP                                                                         \
+    "auto: denied requests and what agents propose are approved at once, where every " \
+    "voter allows them"
+#define HOLD_HELP                                                                          \
+    "How long a refused request waits for a decision instead of failing, in milliseconds; " \
+    "0: it does not wait"
+#define PROPOSALS_HELP "Whether its programs may read the policy and propose rules at policy.local"
+
 static const struct schema_field create_fields[] = {
     {"name", SCHEMA_TEXT, offsetof(struct sandbox_wanted, name), .max = 19,
      .help = "DNS label of at most 19 characters; made up when left out"},
@@ -35,9 +43,11 @@ static const struct schema_field create_fields[] = {
     {"network", SCHEMA_TEXT, offsetof(struct sandbox_wanted, network), .fallback = "proxy",
      .words = networks, .help = "none: no proxy, nothing ever gets out"},
     {"approval_mode", SCHEMA_TEXT, offsetof(struct sandbox_wanted, approval_mode),
-     .fallback = "manual", .words = modes,
-     .help = "auto: denied requests and what agents propose are approved at once, where every "
-             "voter allows them"},
+     .fallback = "manual", .words = modes, .help = AUTO_HELP},
+    {"hold_ms", SCHEMA_I64, offsetof(struct sandbox_wanted, hold_ms), .min = 0,
+     .max = SANDBOX_HOLD_MAX_MS, .help = HOLD_HELP},
+    {"agent_proposals", SCHEMA_BOOL, offsetof(struct sandbox_wanted, agent_proposals),
+     .help = PROPOSALS_HELP},
     {"labels", SCHEMA_JSON, offsetof(struct sandbox_wanted, labels_json),
      .help = "Labels that voters and lists may look at"},
     {"env", SCHEMA_JSON, offsetof(struct sandbox_wanted, env_json),
@@ -52,6 +62,20 @@ static const struct schema_field create_fields[] = {
 };
 const struct schema body_create_schema = {
     .name = "sandbox", .size = sizeof(struct sandbox_wanted), .fields = create_fields};
+
+static const struct schema_field settings_fields[] = {
+    {"approval_mode", SCHEMA_TEXT, offsetof(struct sandbox_changes, approval_mode), .words = modes,
+     .flags = SCHEMA_NONEMPTY, .help = AUTO_HELP},
+    {"hold_ms", SCHEMA_I64, offsetof(struct sandbox_changes, hold_ms), .min = 0,
+     .max = SANDBOX_HOLD_MAX_MS, .help = HOLD_HELP},
+    {"agent_proposals", SCHEMA_BOOL, offsetof(struct sandbox_changes, agent_proposals),
+     .help = PROPOSALS_HELP},
+    {"labels", SCHEMA_JSON, offsetof(struct sandbox_changes, labels_json),
+     .help = "Labels to set; null takes one away"},
+    {0},
+};
+const struct schema body_settings_schema = {
+    .name = "settings", .size = sizeof(struct sandbox_changes), .fields = settings_fields};
 
 static const struct schema_field approve_fields[] = {
     {"review_token", SCHEMA_TEXT, offsetof(struct body_approve, review_token),

@@ -46,7 +46,8 @@ struct body_exec {
     int64_t timeout_ms;
 };
 
-extern const struct schema body_create_schema, body_approve_schema, body_reject_schema,
-    body_approve_all_schema, body_proposals_schema, body_edit_schema, body_exec_schema;
+extern const struct schema body_create_schema, body_settings_schema, body_approve_schema,
+    body_reject_schema, body_approve_all_schema, body_proposals_schema, body_edit_schema,
+    body_exec_schema;
 
 #endif

@@ -20,6 +20,7 @@ int route_rollback(struct api_call *call);
 int route_sandbox_create(struct api_call *call);
 int route_sandbox_list(struct api_call *call);
 int route_sandbox_get(struct api_call *call);
+int route_sandbox_set(struct api_call *call);
 int route_sandbox_delete(struct api_call *call);
 int route_sandbox_stop(struct api_call *call);
 int route_sandbox_start(struct api_call *call);

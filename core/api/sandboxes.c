@@ -9,18 +9,21 @@
 #include "api/routes.h"
 #include "runtime/record.h"
 
+enum { SETTINGS_BYTES_MAX = 1024 * 1024 };
+
 static json_t *encode_sandbox(struct api_call *call, const struct store_sandbox *s)
 {
     struct store_revision r;
     struct error ignored;
     bool known =
         store_revision_get(call->api->store, s->id, s->revision, call->arena, &r, &ignored) == 0;
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:s, s:s?, s:s, s:o, s:s?}", "name",
-                     s->name, "id", s->id, "phase", s->phase, "network", s->network, "labels",
-                     json_loads(s->labels_json, 0, NULL), "policy_revision",
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:s, s:s?, s:s, s:I, s:b, s:o, s:s?}",
+                     "name", s->name, "id", s->id, "phase", s->phase, "network", s->network,
+                     "labels", json_loads(s->labels_json, 0, NULL), "policy_revision",
                      (json_int_t)s->revision, "loaded_revision", (json_int_t)s->loaded_revision,
                      "policy_hash", known ? r.hash : "", "created_at",
                      api_time(call->arena, s->created_at_ms), "approval_mode", s->approval_mode,
+                     "hold_ms", (json_int_t)s->hold_ms, "agent_proposals", s->agent_proposals,
                      "limits", api_limits_json(call, s), "error", *s->error ? s->error : NULL);
 }
 
@@ -261,4 +264,54 @@ int route_sandbox_start(struct api_call *call)
 int route_sandbox_delete(struct api_call *call)
 {
     return change_life(call, begin_remove);
+}
+
+/* ---- PATCH /v1/sandboxes/{name} ---- */
+
+static int write_settings(struct store_tx *tx, void *record, struct error *err)
+{
+    return store_tx_sandbox_settings(tx, record, err);
+}
+
+static int read_changes(struct api_call *call, struct store_sandbox *record)
+{
+    const struct doc_node *body;
+    void *decoded;
+    if (api_body(call, SETTINGS_BYTES_MAX, &body) != 0)
+        return -1;
+    call->tree = body;
+    if (schema_decode(&body_settings_schema, body, "", call->arena, &decoded, &call->problems) ==
+        0) {
+        struct sandbox_changes *changes = decoded;
+        changes->has_hold = doc_get(body, "hold_ms");
+        changes->has_proposals = doc_get(body, "agent_proposals");
+        sandbox_record_change(changes, call->arena, record, &call->problems);
+    }
+    if (!call->problems.n)
+        return 0;
+    return error_set(&call->err, ERROR_INVALID, "%s", call->problems.items[0].message);
+}
+
+static void ask_again(void *arg)
+{
+    struct api_call *call = arg;
+    drafts_ask_again(call->api->drafts, api_param(call, "name"));
+}
+
+/* Chunks that wait may need no person any more. */
+static void settings_written(struct api_call *call)
+{
+    runtime_set_settings(call->api->runtime, call->then_arg, call->who->name);
+    jobs_run(call->api->jobs, api_param(call, "name"), ask_again, changed_send, call);
+}
+
+int route_sandbox_set(struct api_call *call)
+{
+    struct store_sandbox *record = arena_zalloc(call->arena, sizeof *record);
+    if (api_sandbox(call, record) != 0 || read_changes(call, record) != 0 ||
+        store_write(call->api->store, write_settings, record, &call->err) != 0)
+        return -1;
+    call->then = settings_written;
+    call->then_arg = record;
+    return api_reply(call, 200, encode_sandbox(call, record));
 }

@@ -28,7 +28,8 @@ enum auth_role {
 #define AUTH_PERMISSIONS(X)                                                                      \
     X(SANDBOX_READ, "sandbox.read", AUTH_READERS,                                                \
       "See sandboxes, their logs and what they asked their proxy for")                           \
-    X(SANDBOX_CREATE, "sandbox.create", AUTH_ADMINS, "Create sandboxes")                         \
+    X(SANDBOX_CREATE, "sandbox.create", AUTH_ADMINS,                                             \
+      "Create sandboxes and change their settings")                                              \
     X(SANDBOX_RUN, "sandbox.run", AUTH_ADMINS,                                                   \
       "Start and stop sandboxes, and run commands in them")                                      \
     X(SANDBOX_DELETE, "sandbox.delete", AUTH_ADMINS, "Delete sandboxes with their files")        \

@@ -162,8 +162,20 @@ int read_input(const struct cli *cli, const char *path, struct buf *out);
  * wrong. */
 json_t *operations_from_args(const struct cli *cli);
 
+/* ---- settings.c: what may change while a sandbox runs ---- */
+/* Adds those of the command line to the body of a request.  An exit code after saying what is wrong
+ * with them, or -1. */
+int add_settings(const struct cli *cli, json_t *body);
+void print_settings(const json_t *sandbox);
+
+/* ---- sandbox.c ---- */
+/* Every --name K=V of the command line as an object; with comma, K=V,K=V are several.  NULL after
+ * saying what is wrong. */
+json_t *pair_options(const struct cli *cli, const char *name, bool comma);
+
 /* ---- commands ---- */
 int cmd_sandbox_create(struct cli *cli);
+int cmd_sandbox_set(struct cli *cli);
 int cmd_sandbox_list(struct cli *cli);
 int cmd_sandbox_get(struct cli *cli);
 int cmd_sandbox_delete(struct cli *cli);

@@ -8,6 +8,14 @@
     {"wait", 0, ARG_FLAG, NULL, "wait until the sandbox enforces it"},                             \
     {"timeout", 0, ARG_VALUE, "S", "with --wait: give up after S seconds (60), exit 124"}
 
+#define SETTINGS_OPTIONS                                                                           \
+    {"hold", 0, ARG_VALUE, "DURATION",                                                             \
+     "how long a refused request waits for a decision, such as 20s; 0: it fails at once"},         \
+    {"agent-proposals", 0, ARG_VALUE, "on|off",                                                    \
+     "on: its programs may read the policy and propose rules at http://policy.local"},             \
+    {"approval-mode", 0, ARG_VALUE, "manual|auto",                                                 \
+     "auto: denied requests and agents' proposals that every voter allows need no person"}
+
 static const struct arg_option none[] = {{0}};
 
 static const struct arg_option sandbox_create[] = {
@@ -19,14 +27,19 @@ static const struct arg_option sandbox_create[] = {
     {"keep", 0, ARG_FLAG, NULL, "keep it after CMD ended (the default)"},
     {"no-keep", 0, ARG_FLAG, NULL, "delete it after CMD ended"},
     {"no-auto-providers", 0, ARG_FLAG, NULL, "accepted for compatibility"},
-    {"approval-mode", 0, ARG_VALUE, "manual|auto",
-     "auto: denied requests and agents' proposals that every voter allows need no person"},
+    SETTINGS_OPTIONS,
     {"memory", 0, ARG_VALUE, "SIZE",
      "memory of all its processes and its /tmp, such as 512M or 2G"},
     {"cpus", 0, ARG_VALUE, "N", "processors that it may keep busy, such as 1.5"},
     {"pids", 0, ARG_VALUE, "N", "processes and threads that it may have, at most 2048"},
     {"workdir", 0, ARG_VALUE, "DIR", "where CMD runs"},
     {"reason", 0, ARG_VALUE, "TEXT", "why, for the record"},
+    {0},
+};
+static const struct arg_option sandbox_set[] = {
+    SETTINGS_OPTIONS,
+    {"label", 0, ARG_VALUE, "K=V[,K=V...]", "labels to set; may be repeated"},
+    {"remove-label", 0, ARG_VALUE, "K", "a label to take away; may be repeated"},
     {0},
 };
 static const struct arg_option sandbox_list[] = {
@@ -236,6 +249,9 @@ const struct command cli_commands[] = {
      "sluice sandbox list --label team=a"},
     {"sandbox", "get", "[NAME]", none, cmd_sandbox_get, "show a sandbox",
      "sluice sandbox get demo -o json"},
+    {"sandbox", "set", "[NAME]", sandbox_set, cmd_sandbox_set,
+     "change what may change while a sandbox runs, at once",
+     "sluice sandbox set demo --hold 20s --agent-proposals on"},
     {"sandbox", "delete", "NAME...", none, cmd_sandbox_delete,
      "stop sandboxes and delete them with their files", "sluice sandbox delete demo"},
     {"sandbox", "stop", "[NAME]", none, cmd_sandbox_stop, "stop a sandbox; its files stay",

@@ -30,9 +30,7 @@ static int add_pair(const struct cli *cli, const char *name, const char *pair, s
     return rc;
 }
 
-/* Every --name K=V of the command line as an object; with comma, K=V,K=V are several.  NULL after
- * saying what is wrong. */
-static json_t *pairs(const struct cli *cli, const char *name, bool comma)
+json_t *pair_options(const struct cli *cli, const char *name, bool comma)
 {
     json_t *object = json_object();
     for (size_t i = 0; i < cli->n_args; i++) {
@@ -80,6 +78,7 @@ static void table_one(const struct cli *cli, const json_t *s)
     terminal_print(stdout, "Revision:  %lld (loaded: %lld)\nHash:      %s\nCreated:   %s\n",
                    json_number(s, "policy_revision"), json_number(s, "loaded_revision"),
                    json_text(s, "policy_hash"), json_text(s, "created_at"));
+    print_settings(s);
     table_limits(json_object_get(s, "limits"));
     if (*json_text(s, "error"))
         terminal_print(stdout, "Error:     %s\n", json_text(s, "error"));
@@ -90,11 +89,9 @@ static void table_one(const struct cli *cli, const json_t *s)
 
 static int check_words(const struct cli *cli)
 {
-    const char *network = arg_value(cli, "network"), *mode = arg_value(cli, "approval-mode");
+    const char *network = arg_value(cli, "network");
     if (network && strcmp(network, "proxy") != 0 && strcmp(network, "none") != 0)
         return usage_error(cli, "--network is proxy or none, not '%s'", network);
-    if (mode && strcmp(mode, "manual") != 0 && strcmp(mode, "auto") != 0)
-        return usage_error(cli, "--approval-mode is manual or auto, not '%s'", mode);
     if (arg_given(cli, "keep") && arg_given(cli, "no-keep"))
         return usage_error(cli, "--keep and --no-keep exclude each other");
     if (arg_given(cli, "no-keep") && !cli->n_rest)
@@ -138,7 +135,8 @@ static int check_memory(const struct cli *cli)
 
 static int create_body(const struct cli *cli, const struct document *file, struct buf *out)
 {
-    json_t *labels = pairs(cli, "label", true), *env = labels ? pairs(cli, "env", false) : NULL;
+    json_t *labels = pair_options(cli, "label", true),
+           *env = labels ? pair_options(cli, "env", false) : NULL;
     if (!env) {
         json_decref(labels);
         return EXIT_USAGE;
@@ -146,9 +144,10 @@ static int create_body(const struct cli *cli, const struct document *file, struc
     json_t *body = json_pack("{s:o, s:o}", "labels", labels, "env", env);
     add_text(body, "name", arg_value(cli, "name"));
     add_text(body, "network", arg_value(cli, "network"));
-    add_text(body, "approval_mode", arg_value(cli, "approval-mode"));
     add_text(body, "memory", arg_value(cli, "memory"));
-    int code = check_memory(cli);
+    int code = add_settings(cli, body);
+    if (code < 0)
+        code = check_memory(cli);
     if (code < 0)
         code = add_number(cli, body, "cpus", false);
     if (code < 0)
@@ -308,7 +307,7 @@ int cmd_sandbox_list(struct cli *cli)
 {
     struct buf path = {0};
     const char *key;
-    json_t *value, *labels = pairs(cli, "label", true);
+    json_t *value, *labels = pair_options(cli, "label", true);
     if (!labels)
         return EXIT_USAGE;
     buf_puts(&path, "/v1/sandboxes");
@@ -397,7 +396,7 @@ int cmd_sandbox_exec(struct cli *cli)
         return usage_error(cli, "which command? it stands after --");
     if (arg_number(cli, "timeout", 0, 86400, &timeout) != 0)
         return EXIT_USAGE;
-    json_t *env = pairs(cli, "env", false);
+    json_t *env = pair_options(cli, "env", false);
     if (!env)
         return EXIT_USAGE;
     const struct exec_request request = {

@@ -230,7 +230,7 @@ static int ask_again(struct drafts *drafts, const struct store_sandbox *box, str
     return rc;
 }
 
-void drafts_ask_again(struct drafts *drafts)
+void drafts_ask_again(struct drafts *drafts, const char *sandbox)
 {
     struct arena *arena = arena_new();
     struct store_sandbox *boxes;
@@ -238,7 +238,8 @@ void drafts_ask_again(struct drafts *drafts)
     size_t n = 0;
     int rc = store_sandbox_list(drafts->store, arena, &boxes, &n, &err);
     for (size_t i = 0; rc == 0 && i < n; i++)
-        if (strcmp(boxes[i].approval_mode, "auto") == 0)
+        if (strcmp(boxes[i].approval_mode, "auto") == 0 &&
+            (!sandbox || strcmp(boxes[i].name, sandbox) == 0))
             rc = ask_again(drafts, &boxes[i], &err);
     if (rc)
         log_warn(drafts->log, "pending chunks are not asked about again: %s", err.text);

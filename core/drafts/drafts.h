@@ -67,9 +67,9 @@ int drafts_submit(struct drafts *drafts, const char *sandbox, const struct sluic
                   struct arena *arena, const char **ids, struct problems *problems,
                   struct error *err);
 
-/* New voters may let through what the old ones held: pending chunks of all sandboxes whose approval
- * mode is auto are asked about again. */
-void drafts_ask_again(struct drafts *drafts);
+/* New voters may let through what the old ones held, and approval mode auto what waited for a
+ * person: pending chunks are asked about again where that mode is auto.  sandbox NULL: of all. */
+void drafts_ask_again(struct drafts *drafts, const char *sandbox);
 
 /* Observer of the pipeline: supersedes pending chunks that ask for what the new policy grants. */
 void drafts_settle(struct drafts *drafts, const struct update_request *request,

@@ -36,6 +36,7 @@ struct egress_proxy {
     uint64_t generation;                            /* of the policy: counts from 1 */
     struct egress_resolver resolver;
     struct egress_dialer dialer;
+    struct egress_settings settings;
     struct egress_limits limits;
     struct egress_inspection inspection;
     const struct log *log;
@@ -51,7 +52,6 @@ struct egress_proxy {
     unsigned n_streams;                             /* those that are streams of others */
     bool waiting;                                   /* a client stands in the backlog */
     uint64_t allowed, denied;
-    bool resolve_denied;
     unsigned n_lookups;                             /* of hosts of refused requests */
     uint64_t n_cures;                               /* so far; they are numbered */
     uint64_t cures_second, cures_ns; /* how long they took in that second of the loop's clock */

@@ -193,7 +193,7 @@ static void take_config(struct egress_proxy *proxy, const struct egress_config *
     proxy->inspection = config->inspection;
     proxy->log = config->log;
     proxy->on_denial = config->on_denial;
-    proxy->resolve_denied = config->resolve_denied;
+    proxy->settings = config->settings;
     proxy->on_audited = config->on_audited;
     proxy->on_line = config->on_line;
     proxy->forecast = config->forecast;
@@ -253,6 +253,11 @@ void egress_set_policy(struct egress_proxy *proxy, struct policy *policy)
         if (c->state->policy_changed)
             c->state->policy_changed(c);
     policy_unref(old);
+}
+
+void egress_set_settings(struct egress_proxy *proxy, const struct egress_settings *settings)
+{
+    proxy->settings = *settings;
 }
 
 void egress_stats(const struct egress_proxy *proxy, struct egress_stats *out)

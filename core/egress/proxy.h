@@ -125,6 +125,13 @@ struct egress_inspection {
     bool when_needed;                               /* only where rules are about requests */
 };
 
+/* What may change while the proxy runs. */
+struct egress_settings {
+    uint64_t hold_ms;     /* how long a refused request waits for a decision; 0: not at all */
+    bool agent_proposals; /* policy.local serves the sandbox's programs */
+    bool resolve_denied;  /* names of refused requests are looked up for on_denial */
+};
+
 struct egress_config {
     int listen_fd;                                  /* bound TCP socket, listening or not yet */
     int transparent_fd;         /* the same, for programs that know no proxy: their
@@ -137,7 +144,7 @@ struct egress_config {
     struct policy *policy;                          /* in force from the start; never NULL */
     const struct egress_pin *pins;
     size_t n_pins;
-    bool resolve_denied; /* names of refused requests are looked up for on_denial */
+    struct egress_settings settings;
     struct egress_limits limits;
     struct egress_inspection inspection;
     const struct log *log;
@@ -166,6 +173,9 @@ struct egress_proxy *egress_new(uv_loop_t *loop, const struct egress_config *con
  * target and caller: what is still allowed lives on, a CONNECT being set up or a request without
  * an answer yet gets 403 "policy changed", and the rest is closed. */
 void egress_set_policy(struct egress_proxy *proxy, struct policy *policy);
+
+/* The next request uses them. */
+void egress_set_settings(struct egress_proxy *proxy, const struct egress_settings *settings);
 
 /* The answer to a refused request goes without a forecast where this comes too late.  Not from
  * within a callback. */

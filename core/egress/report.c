@@ -124,7 +124,7 @@ static bool look_up(struct client *c, struct report *report)
     static const struct egress_lookup_calls calls = {resolved, closed};
     struct egress_proxy *proxy = c->proxy;
     struct egress_refusal busy;
-    if (!proxy->resolve_denied || c->report || proxy->n_lookups == LOOKUPS_MAX)
+    if (!proxy->settings.resolve_denied || c->report || proxy->n_lookups == LOOKUPS_MAX)
         return false;
     report->lookup = egress_lookup_start(&proxy->resolver, &report->target, &calls, report, &busy);
     if (!report->lookup)

@@ -123,7 +123,7 @@ int gateway_reload(void *ctx, struct problems *problems, struct error *err)
     }
     pthread_mutex_unlock(&g->reload_lock);
     if (rc == 0)
-        drafts_ask_again(g->drafts);
+        drafts_ask_again(g->drafts, NULL);
     chain_unref(chain);
     arena_free(arena);
     return rc;

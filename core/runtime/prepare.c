@@ -142,7 +142,7 @@ static int write_spec(struct start *st)
         .n_hosts = setup->n_hosts,
         .extra_ca = setup->extra_ca,
         .inspect_when_needed = setup->inspect_when_needed,
-        .resolve_denied = strcmp(st->record.approval_mode, "auto") == 0,
+        .settings = sandbox_settings_of(&st->record),
         .log_level = log_level_word(setup->log_level),
         .log_json = setup->log_json,
         .init = st->all->init,

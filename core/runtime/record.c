@@ -152,6 +152,20 @@ static const char *make_up_name(struct arena *arena)
     return arena_printf(arena, "%s-%s-%.6s", first[n & 15], second[n >> 4], id + 2);
 }
 
+/* Both are about what the proxy refuses. */
+static void check_settings(const struct store_sandbox *record, struct problems *problems)
+{
+    static const char why[] = "a sandbox with network none has no proxy, so nothing can ";
+    if (strcmp(record->network, "none") != 0)
+        return;
+    if (record->hold_ms)
+        problems_add(problems, "hold_ms", 0, 0, "%swait there for a decision: leave hold_ms out",
+                     why);
+    if (record->agent_proposals)
+        problems_add(problems, "agent_proposals", 0, 0,
+                     "%sserve its agents there: leave agent_proposals out", why);
+}
+
 void sandbox_record_make(const struct sandbox_wanted *wanted, const struct runtime_host *host,
                          struct arena *arena, struct store_sandbox *out, struct problems *problems)
 {
@@ -164,13 +178,52 @@ void sandbox_record_make(const struct sandbox_wanted *wanted, const struct runti
         .labels_json = *wanted->labels_json ? wanted->labels_json : "{}",
         .env_json = *wanted->env_json ? wanted->env_json : "{}",
         .approval_mode = wanted->approval_mode,
+        .hold_ms = wanted->hold_ms,
+        .agent_proposals = wanted->agent_proposals,
         .token_hash = "",
         .phase = "provisioning",
         .error = "",
         .created_at_ms = clock_now_ms(),
     };
     read_limits(&m, wanted, out);
+    check_settings(out, problems);
     check_name(out->name, problems);
     check_texts("labels", out->labels_json, LABELS_MAX, NULL, arena, problems);
     check_texts("env", out->env_json, ENV_MAX, text_env_name_refused, arena, problems);
+}
+
+/* The labels with those of an object of texts in it; null takes one away. */
+static const char *merge_labels(const char *labels_json, const char *changes, struct arena *arena)
+{
+    json_t *labels = json_loads(labels_json, 0, NULL), *more = json_loads(changes, 0, NULL), *value;
+    const char *key;
+    json_object_foreach(more, key, value) {
+        if (json_is_null(value))
+            json_object_del(labels, key);
+        else
+            json_object_set(labels, key, value);
+    }
+    char *text = json_dumps(json_is_object(more) ? labels : more,
+                            JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    const char *merged = arena_str(arena, text);
+    free(text);
+    json_decref(more);
+    json_decref(labels);
+    return merged;
+}
+
+void sandbox_record_change(const struct sandbox_changes *changes, struct arena *arena,
+                           struct store_sandbox *record, struct problems *problems)
+{
+    if (*changes->approval_mode)
+        record->approval_mode = changes->approval_mode;
+    if (changes->has_hold)
+        record->hold_ms = changes->hold_ms;
+    if (changes->has_proposals)
+        record->agent_proposals = changes->agent_proposals;
+    if (*changes->labels_json) {
+        record->labels_json = merge_labels(record->labels_json, changes->labels_json, arena);
+        check_texts("labels", record->labels_json, LABELS_MAX, NULL, arena, problems);
+    }
+    check_settings(record, problems);
 }

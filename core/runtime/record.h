@@ -13,11 +13,25 @@ struct sandbox_wanted {
     const char *memory;                             /* such as 512M; "": not written */
     double cpus;                                    /* 0: not written */
     int64_t pids;                                   /* 0: not written */
+    int64_t hold_ms;                                /* 0: none */
+    bool agent_proposals;
+};
+
+/* What of a sandbox may be changed. */
+struct sandbox_changes {
+    const char *labels_json;                        /* null takes a label away; "": not written */
+    const char *approval_mode;                      /* "": not written */
+    bool has_hold, has_proposals;                   /* whether the next two are written */
+    int64_t hold_ms;
+    bool agent_proposals;
 };
 
 /* In the arena.  What is no name, label, environment or limit, or a limit that this host cannot
  * enforce, becomes a problem at the path of its member. */
 void sandbox_record_make(const struct sandbox_wanted *wanted, const struct runtime_host *host,
                          struct arena *arena, struct store_sandbox *out, struct problems *problems);
+/* Applies changes to the record, in the arena. */
+void sandbox_record_change(const struct sandbox_changes *changes, struct arena *arena,
+                           struct store_sandbox *record, struct problems *problems);
 
 #endif

@@ -47,6 +47,7 @@ struct sandbox *sandbox_add(struct runtime *all, const struct store_sandbox *rec
     s->log.folder = s->dir;
     s->number = record->number;
     s->proxy = strcmp(record->network, "none") != 0;
+    s->settings = sandbox_settings_of(record);
     s->pidfd = s->uid_lock = -1;
     snprintf(s->token_hash, sizeof s->token_hash, "%s", record->token_hash);
     s->next = all->list;

@@ -98,6 +98,10 @@ void runtime_start(struct runtime *runtime, const char *sandbox_id, runtime_done
 void runtime_stop(struct runtime *runtime, const char *sandbox_id, runtime_done *done, void *arg);
 /* Stops it, deletes its files and then its record: what stays can be deleted again. */
 void runtime_delete(struct runtime *runtime, const char *sandbox_id, runtime_done *done, void *arg);
+/* The settings of a sandbox on record have changed: its supervisor hears of them at once.  actor:
+ * who did it. */
+void runtime_set_settings(struct runtime *runtime, const struct store_sandbox *record,
+                          const char *actor);
 /* A new list of texts: what of its last start is not as its policy reads. */
 json_t *runtime_warnings(struct runtime *runtime, const char *sandbox_id);
 /* Takes the stream on which a supervisor has connected; a newer one takes the place of an older

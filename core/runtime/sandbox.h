@@ -39,6 +39,7 @@ struct sandbox {
     struct link *link;                              /* to its supervisor; NULL: not connected */
     bool preparing;                                 /* a worker writes what its supervisor reads */
     bool ready;                                     /* hello was heard on this link */
+    struct spec_settings settings;               /* as the store has them */
     uint64_t sent_revision;                         /* the newest one this link was told of */
 
     uv_process_t *process;                          /* our child, or NULL */
@@ -141,6 +142,10 @@ void sandbox_is_ready(struct sandbox *s);
 
 /* report.c: records that the supervisor loaded a revision, or could not (failed says why). */
 void sandbox_report(struct sandbox *s, uint64_t revision, const char *failed);
+
+/* settings.c: what may change while it runs.  Any thread. */
+struct spec_settings sandbox_settings_of(const struct store_sandbox *record);
+void sandbox_send_settings(struct sandbox *s);
 
 /* supervisor.c: messages to the supervisor. */
 void sandbox_disconnect(struct sandbox *s);

@@ -84,6 +84,7 @@ static void on_hello(struct sandbox *s, const struct sandbox_hello *hello)
     log_info(s->all->setup.log, "sandbox %s is ready at revision %lu", s->name,
              (unsigned long)hello->loaded_revision);
     sandbox_report(s, hello->loaded_revision, NULL);
+    sandbox_send_settings(s);
     sandbox_is_ready(s);
     sandbox_exec_send_all(s);
     struct catch_up *c = alloc_zero(1, sizeof *c);

@@ -41,11 +41,13 @@ struct store_sandbox_rows {
     /* Fills its number, which is never used again.  0: one that lives has its name, or its id is
      * taken. */
     int (*insert)(struct store_tx *tx, struct store_sandbox *sandbox, struct error *err);
-    /* These three find only a sandbox that lives. */
+    /* These four find only a sandbox that lives. */
     int (*set_phase)(struct store_tx *tx, const char *id, const char *phase, const char *error,
                      struct error *err);
     int (*set_token)(struct store_tx *tx, const char *id, const char *token_hash,
                      struct error *err);
+    int (*set_settings)(struct store_tx *tx, const struct store_sandbox *sandbox,
+                        struct error *err);
     /* Its token hash becomes "". */
     int (*set_deleted)(struct store_tx *tx, const char *id, int64_t at_ms, struct error *err);
     int (*set_revisions)(struct store_tx *tx, const char *id, uint64_t newest, uint64_t loaded,

@@ -32,12 +32,24 @@ struct store_record {
 
 /* A backend numbers sandboxes and traffic rows itself: it inserts them without their number, which
  * is the first field. */
-#define STORE_SANDBOX_FIELDS(X, comma)                                                             \
-    X(TEXT, id) comma X(TEXT, name) comma X(TEXT, network) comma X(TEXT, labels_json)              \
-    comma X(TEXT, env_json) comma X(TEXT, approval_mode) comma X(TEXT, token_hash)                 \
-    comma X(TEXT, phase) comma X(TEXT, error) comma X(COUNT, revision)                             \
-    comma X(COUNT, loaded_revision) comma X(INTEGER, memory_bytes) comma X(INTEGER, cpu_millis)    \
-    comma X(INTEGER, pids) comma X(INTEGER, created_at_ms) comma X(INTEGER, deleted_at_ms)
+#define STORE_SANDBOX_FIELDS(X, comma) \
+    X(TEXT, id) comma X(TEXT, name)    \
+    comma X(TEXT, network)             \
+    comma X(TEXT, labels_json)         \
+    comma X(TEXT, env_json)            \
+    comma X(TEXT, approval_mode)       \
+    comma X(TEXT, token_hash)          \
+    comma X(TEXT, phase)               \
+    comma X(TEXT, error)               \
+    comma X(COUNT, revision)           \
+    comma X(COUNT, loaded_revision)    \
+    comma X(INTEGER, memory_bytes)     \
+    comma X(INTEGER, cpu_millis)       \
+    comma X(INTEGER, pids)             \
+    comma X(INTEGER, hold_ms)          \
+    comma X(FLAG, agent_proposals)     \
+    comma X(INTEGER, created_at_ms)    \
+    comma X(INTEGER, deleted_at_ms)
 #define STORE_NUMBERED_SANDBOX_FIELDS(X, comma)                                                    \
     X(INTEGER, number) comma STORE_SANDBOX_FIELDS(X, comma)
 

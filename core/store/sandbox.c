@@ -79,6 +79,12 @@ int store_tx_sandbox_token(struct store_tx *tx, const char *id, const char *toke
     return require(tx->backend->sandboxes->set_token(tx, id, token_hash, err), id, err);
 }
 
+int store_tx_sandbox_settings(struct store_tx *tx, const struct store_sandbox *sandbox,
+                              struct error *err)
+{
+    return require(tx->backend->sandboxes->set_settings(tx, sandbox, err), sandbox->id, err);
+}
+
 int store_tx_sandbox_delete(struct store_tx *tx, const char *id, int64_t at_ms, struct error *err)
 {
     if (require(tx->backend->sandboxes->set_deleted(tx, id, at_ms, err), id, err) != 0)

@@ -56,6 +56,8 @@ struct store_sandbox {
     const char *phase;                              /* "provisioning", "ready", … */
     const char *error;                              /* why the phase is error, else "" */
     int64_t memory_bytes, cpu_millis, pids;         /* limits that were asked for; 0: none */
+    int64_t hold_ms;                                /* how long a refused request waits; 0: not */
+    bool agent_proposals;                           /* its programs may use policy.local */
     uint64_t revision, loaded_revision;             /* newest, and the one enforced; 0: none */
     /* Deleted: 0 while it lives; its decisions stay. */
     int64_t created_at_ms, deleted_at_ms;
@@ -76,6 +78,9 @@ int store_tx_sandbox_phase(struct store_tx *tx, const char *id, const char *phas
                            const char *error, struct error *err);
 int store_tx_sandbox_token(struct store_tx *tx, const char *id, const char *token_hash,
                            struct error *err);
+/* Labels, approval mode, hold and agent proposals of the record. */
+int store_tx_sandbox_settings(struct store_tx *tx, const struct store_sandbox *sandbox,
+                              struct error *err);
 int store_tx_sandbox_delete(struct store_tx *tx, const char *id, int64_t at_ms, struct error *err);
 
 /* Somebody who ran a command in a sandbox. */

@@ -205,6 +205,30 @@ commands() { sluice -h | sed -nE '/^global:/q; s/^  ([a-z]+) +([a-z-]*)  .*/\1 \
     run -2 sluice sandbox create --name bad --label nonsense
 }
 
+@test "settings change while a sandbox runs" {
+    sluice sandbox create --name settings --hold 1500ms --agent-proposals on --label a=1
+    [ "$(sluice sandbox get settings -o json | jq -c '[.hold_ms, .agent_proposals, .approval_mode]')" = '[1500,true,"manual"]' ]
+    run -0 sluice sandbox set settings --hold 20s --approval-mode auto --label b=2 --remove-label a
+    [[ "$output" == *"✓ Changed sandbox settings"*"Approval:  auto"*"Hold:      20s"*"Proposals: on"* ]]
+    [ "$(sluice sandbox get settings -o json | jq -c '[.hold_ms, .agent_proposals, .approval_mode, .labels]')" = '[20000,true,"auto",{"b":"2"}]' ]
+    run -0 sluice sandbox set settings --hold 0 --agent-proposals off -o json
+    [ "$(jq -c '[.hold_ms, .agent_proposals]' <<<"$output")" = '[0,false]' ]
+    run -0 sluice sandbox get settings
+    [[ "$output" == *"Hold:      none"*"Proposals: off"* ]]
+    [ "$(sluice events settings -o json | jq -rs '[.[] | select(.event == "settings")] | length')" = 2 ]
+    run -2 sluice sandbox set settings
+    [[ "$output" == *"what is to change? give --hold, --agent-proposals, --approval-mode, --label or --remove-label"* ]]
+    run -2 sluice sandbox set settings --hold 20
+    [[ "$output" == *"--hold is a duration such as 20s or 5m, or 0, not '20'"* ]]
+    run -2 sluice sandbox set settings --hold 2h
+    [[ "$output" == *"--hold is at most 1h, not '2h'"* ]]
+    run -2 sluice sandbox set settings --agent-proposals yes
+    [[ "$output" == *"--agent-proposals is on or off, not 'yes'"* ]]
+    run -2 sluice sandbox create --name never --approval-mode never
+    [[ "$output" == *"--approval-mode is manual or auto, not 'never'"* ]]
+    sluice sandbox delete settings
+}
+
 @test "sandbox names are checked, a taken one is refused" {
     run -1 sluice sandbox create --name Not_A_Name
     [[ "$output" == *"'Not_A_Name' is no sandbox name"* ]]

@@ -17,6 +17,7 @@ struct network {
     const struct log *log;
     struct network_calls calls;
     void *ctx;
+    struct spec_settings settings;               /* as of now */
     struct forecast_book *forecasts;
     struct certificates certificates;
     struct egress_names *names; /* those that the resolver has given addresses */
@@ -29,8 +30,8 @@ struct network *sandbox_network_new(uv_loop_t *loop, const struct sandbox_spec *
                                     void *ctx)
 {
     struct network *network = alloc_zero(1, sizeof *network);
-    *network =
-        (struct network){.loop = loop, .spec = spec, .log = log, .calls = *calls, .ctx = ctx};
+    *network = (struct network){.loop = loop, .spec = spec, .log = log, .calls = *calls,
+                                .ctx = ctx, .settings = spec->settings};
     network->forecasts = sandbox_forecasts_new(loop, calls->forecast, ctx);
     return network;
 }
@@ -118,6 +119,12 @@ static int start_resolver(struct network *network, const struct container_ready 
     return network->resolver ? 0 : -1;
 }
 
+static struct egress_settings settings_of(const struct spec_settings *s)
+{
+    return (struct egress_settings){.hold_ms = s->hold_ms, .agent_proposals = s->agent_proposals,
+                                    .resolve_denied = s->resolve_denied};
+}
+
 static int start_proxy(struct network *network, const struct container_ready *ready,
                        struct policy *policy, struct error *err)
 {
@@ -134,7 +141,7 @@ static int start_proxy(struct network *network, const struct container_ready *re
                                    .policy = policy,
                                    .pins = pins,
                                    .n_pins = spec->n_hosts,
-                                   .resolve_denied = spec->resolve_denied,
+                                   .settings = settings_of(&network->settings),
                                    .log = network->log,
                                    .inspection = {.authority = network->certificates.authority,
                                                   .trust = network->certificates.trust,
@@ -164,6 +171,14 @@ void sandbox_network_set_policy(struct network *network, struct policy *policy)
     sandbox_forecasts_forget(network->forecasts);
     if (network->proxy)
         egress_set_policy(network->proxy, policy);
+}
+
+void sandbox_network_set_settings(struct network *network, const struct spec_settings *settings)
+{
+    const struct egress_settings made = settings_of(settings);
+    network->settings = *settings;
+    if (network->proxy)
+        egress_set_settings(network->proxy, &made);
 }
 
 void sandbox_network_forecast(struct network *network, const struct sandbox_forecast *answer)

@@ -36,6 +36,9 @@ int sandbox_network_start(struct network *network, const struct container_ready 
                           struct policy *policy, struct error *err);
 /* Once it has started: the next decision uses the policy. */
 void sandbox_network_set_policy(struct network *network, struct policy *policy);
+/* From now on; before the start, too. */
+void sandbox_network_set_settings(struct network *network,
+                                  const struct spec_settings *settings);
 /* The gateway's answer to a question. */
 void sandbox_network_forecast(struct network *network, const struct sandbox_forecast *answer);
 void sandbox_network_close(struct network *network);

@@ -291,6 +291,10 @@ static void on_message(void *ctx, const struct sandbox_message *message, struct 
         if (s->state == SUPERVISOR_RUNNING)
             take_policy(s, &message->revision);
         break;
+    case MESSAGE_SETTINGS:
+        if (s->network)
+            sandbox_network_set_settings(s->network, &message->settings);
+        break;
     case MESSAGE_EXEC:
         if (s->execs && s->state == SUPERVISOR_RUNNING) {
             sandbox_execs_begin(s->execs, &message->exec, arena);

@@ -37,6 +37,15 @@
         .flags = SCHEMA_KEEP                                                           \
     }
 
+/* The members of struct spec_settings.  where: "" or "member.", in front of them. */
+#define SETTING(type, where, member, field_kind, most)                           \
+    {.name = #member, .kind = field_kind, .offset = offsetof(struct type, where member), \
+     .min = 0, .max = most, .flags = SCHEMA_KEEP}
+#define SETTINGS(type, where)                                                    \
+    SETTING(type, where, hold_ms, SCHEMA_I64, SANDBOX_HOLD_MAX_MS),              \
+    SETTING(type, where, agent_proposals, SCHEMA_BOOL, 0),                       \
+    SETTING(type, where, resolve_denied, SCHEMA_BOOL, 0)
+
 extern const struct schema sandbox_pair_schema;
 
 #endif

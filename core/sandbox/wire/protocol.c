@@ -124,6 +124,9 @@ static const struct schema_field outcome_fields[] = {
 TABLE(forecast, sandbox_forecast);
 TABLE(outcome, sandbox_forecast);
 
+static const struct schema_field settings_fields[] = {SETTINGS(spec_settings, ), {0}};
+TABLE(settings, spec_settings);
+
 static const struct schema_field exec_fields[] = {
     NEEDED(sandbox_exec, id),
     TEXTS(sandbox_exec, command, SCHEMA_KEEP),
@@ -166,7 +169,7 @@ static const struct schema *schema_of(enum sandbox_message_type type)
         [MESSAGE_TRAFFIC] = &traffic_schema, [MESSAGE_TRAFFIC_ACK] = &traffic_schema,
         [MESSAGE_EXEC] = &exec_schema,       [MESSAGE_LOG] = &log_schema,
         [MESSAGE_STOP] = &stop_schema,       [MESSAGE_FORECAST] = &forecast_schema,
-        [MESSAGE_OUTCOME] = &outcome_schema,
+        [MESSAGE_OUTCOME] = &outcome_schema, [MESSAGE_SETTINGS] = &settings_schema,
     };
     return schemas[type];
 }

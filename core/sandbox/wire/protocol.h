@@ -46,6 +46,7 @@ enum {
     X(LOG,          "log")          /* supervisor: a line for the sandbox's log */              \
     X(PONG,         "pong")         /* supervisor: answer to ping */                            \
     X(POLICY,       "policy")       /* gateway: enforce this revision */                        \
+    X(SETTINGS,     "settings")     /* gateway: these hold from now on */                       \
     X(EXEC,         "exec")         /* gateway: run a command, dial back with its id */         \
     X(TRAFFIC_ACK,  "traffic_ack")  /* gateway: that batch is on record */                      \
     X(OUTCOME,      "outcome")      /* gateway: that is what they would say */                  \
@@ -157,9 +158,10 @@ struct sandbox_message {
         struct sandbox_hello hello;
         struct sandbox_revision revision;           /* POLICY, LOADED, FAILED */
         struct sandbox_denials denials;
+        struct spec_settings settings;
         struct sandbox_exec exec;
-        struct sandbox_traffic traffic;
-        struct sandbox_forecast forecast;             /* TRAFFIC, TRAFFIC_ACK */
+        struct sandbox_traffic traffic;             /* TRAFFIC, TRAFFIC_ACK */
+        struct sandbox_forecast forecast;           /* FORECAST, OUTCOME */
         struct sandbox_log log;                     /* LOG; START_FAILED: text only */
         struct sandbox_stop stop;
     };

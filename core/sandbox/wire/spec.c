@@ -85,7 +85,7 @@ static const struct schema_field spec_fields[] = {
     TEXT(sandbox_spec, cgroups),
     TEXT(sandbox_spec, extra_ca),
     FLAG(sandbox_spec, proxy),
-    FLAG(sandbox_spec, resolve_denied),
+    SETTINGS(sandbox_spec, settings.),
     FLAG(sandbox_spec, inspect_when_needed),
     FLAG(sandbox_spec, log_json),
     ID(uid),

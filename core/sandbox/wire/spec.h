@@ -23,6 +23,16 @@ struct spec_host {                                  /* a pinned name of egress.h
     size_t n_addresses;
 };
 
+/* What may change while the sandbox runs: the spec has the settings of its start, the message
+ * `settings` those from then on. */
+struct spec_settings {
+    uint64_t hold_ms;                   /* how long a refused request waits; 0: not at all */
+    bool agent_proposals;               /* policy.local serves the sandbox's programs */
+    bool resolve_denied;                /* denials tell what their host resolves to */
+};
+
+#define SANDBOX_HOLD_MAX_MS (60 * 60 * 1000)
+
 struct sandbox_spec {
     const char *id, *name;
     const char *token;                              /* the supervisor's bearer token */
@@ -43,7 +53,7 @@ struct sandbox_spec {
     size_t n_hosts;
     const char *extra_ca;                           /* PEM file of egress.extra_ca; NULL: none */
     bool inspect_when_needed;                       /* TLS only where rules are about requests */
-    bool resolve_denied;                            /* denials tell what their host resolves to */
+    struct spec_settings settings;
     const char *log_level;                          /* NULL: info */
     bool log_json;
     const char *init;                               /* path of sluice-init */

@@ -197,6 +197,9 @@ static const char *const steps[] = {
     "DROP INDEX traffic_key;"
     "CREATE UNIQUE INDEX traffic_key ON traffic(sandbox_id, verdict, host, port, binary, rule,"
     " method, path, operation, field, rpc_method, tool);",
+
+    "ALTER TABLE sandbox ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE sandbox ADD COLUMN agent_proposals INTEGER NOT NULL DEFAULT 0;",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

@@ -48,6 +48,15 @@ static int set_token(struct store_tx *tx, const char *id, const char *token_hash
                      id);
 }
 
+static int set_settings(struct store_tx *tx, const struct store_sandbox *s, struct error *err)
+{
+    return db_change(db_of(tx), err,
+                     "UPDATE sandbox SET labels_json=?, approval_mode=?, hold_ms=?, "
+                     "agent_proposals=? " ALIVE,
+                     "ttiit", s->labels_json, s->approval_mode, s->hold_ms,
+                     (int64_t)s->agent_proposals, s->id);
+}
+
 static int set_deleted(struct store_tx *tx, const char *id, int64_t at_ms, struct error *err)
 {
     return db_change(db_of(tx), err, "UPDATE sandbox SET deleted_at_ms=?, token_hash='' " ALIVE,
@@ -83,6 +92,7 @@ const struct store_sandbox_rows sqlite_sandboxes = {
     .insert = sandbox_insert,
     .set_phase = set_phase,
     .set_token = set_token,
+    .set_settings = set_settings,
     .set_deleted = set_deleted,
     .set_revisions = set_revisions,
     .list_users = list_users,

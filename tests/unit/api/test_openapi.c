@@ -229,6 +229,7 @@ static void answers_are_as_described(void **state)
         {"POST", "/v1/sandboxes?dry_run", "/v1/sandboxes", "{}", 200},
         {"GET", "/v1/sandboxes", "/v1/sandboxes", NULL, 200},
         {"GET", "/v1/sandboxes/demo", SANDBOX, NULL, 200},
+        {"PATCH", "/v1/sandboxes/demo", SANDBOX, "{\"hold_ms\":5000}", 200},
         {"POST", "/v1/sandboxes/demo/stop", SANDBOX "/stop", NULL, 200},
         {"GET", "/v1/sandboxes/demo/policy", SANDBOX "/policy", NULL, 200},
         {"PUT", "/v1/sandboxes/demo/policy", SANDBOX "/policy",

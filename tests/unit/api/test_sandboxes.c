@@ -160,6 +160,92 @@ static void requests_that_are_wrong(void **state)
     assert_int_equal(json_array_size(json_object_get(a.json, "sandboxes")), 0);
 }
 
+static bool has_setting(const struct answer *a, const char *name, const char *json)
+{
+    char *text = json_dumps(json_object_get(a->json, name), JSON_ENCODE_ANY | JSON_COMPACT);
+    bool same = text && strcmp(text, json) == 0;
+    free(text);
+    return same;
+}
+
+#define PATCH(d, text) ASK(d, "PATCH", "/v1/sandboxes/demo", .body = text)
+
+static void settings_are_changed(void **state)
+{
+    struct api_fixture *d = *state;
+    struct answer a = ASK(d, "POST", "/v1/sandboxes",
+                          .body = "{\"name\":\"demo\",\"labels\":{\"a\":\"1\",\"b\":\"2\"},"
+                                  "\"hold_ms\":1000,\"agent_proposals\":true}");
+    assert_status(&a, 201);
+    assert_true(has_setting(&a, "hold_ms", "1000"));
+    assert_true(has_setting(&a, "agent_proposals", "true"));
+    a = PATCH(d, "{\"hold_ms\":20000,\"labels\":{\"b\":null,\"c\":\"3\"}}");
+    assert_status(&a, 200);
+    assert_true(has_setting(&a, "hold_ms", "20000"));
+    assert_true(has_setting(&a, "agent_proposals", "true"));        /* was not written */
+    assert_true(has_setting(&a, "labels", "{\"a\":\"1\",\"c\":\"3\"}"));
+    assert_int_equal(d->runtime.hold_ms, 20000);
+    assert_string_equal(d->runtime.set_by, "root");
+    a = PATCH(d, "{\"agent_proposals\":false,\"approval_mode\":\"auto\",\"hold_ms\":0}");
+    assert_status(&a, 200);
+    a = ASK(d, "GET", "/v1/sandboxes/demo");
+    assert_true(has_setting(&a, "hold_ms", "0"));
+    assert_true(has_setting(&a, "agent_proposals", "false"));
+    assert_true(has_setting(&a, "approval_mode", "\"auto\""));
+    assert_true(has_setting(&a, "policy_revision", "1"));
+}
+
+static void settings_that_are_wrong_change_nothing(void **state)
+{
+    struct api_fixture *d = *state;
+    static const struct {
+        const char *body, *path;
+    } cases[] = {
+        {"{\"hold_ms\":-1}", "hold_ms"},
+        {"{\"hold_ms\":3600001}", "hold_ms"},
+        {"{\"hold_ms\":\"20s\"}", "hold_ms"},
+        {"{\"agent_proposals\":\"on\"}", "agent_proposals"},
+        {"{\"agent_proposals\":null}", "agent_proposals"},
+        {"{\"approval_mode\":\"\"}", "approval_mode"},
+        {"{\"approval_mode\":\"auto \"}", "approval_mode"},
+        {"{\"labels\":[]}", "labels"},
+        {"{\"labels\":\"x\"}", "labels"},
+        {"{\"labels\":{\"a\":1}}", "labels.a"},
+        {"{\"name\":\"other\"}", "name"},
+        {"{\"hold_ms\":1,\"env\":{}}", "env"},
+    };
+    struct answer a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"demo\"}");
+    assert_status(&a, 201);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        a = PATCH(d, cases[i].body);
+        assert_status(&a, 422);
+        const json_t *error = json_array_get(json_object_get(a.json, "errors"), 0);
+        assert_string_equal(json_string_value(json_object_get(error, "path")), cases[i].path);
+    }
+    a = ASK(d, "GET", "/v1/sandboxes/demo");
+    assert_true(has_setting(&a, "hold_ms", "0"));
+    assert_true(has_setting(&a, "labels", "{}"));
+    a = ASK(d, "PATCH", "/v1/sandboxes/none", .body = "{\"hold_ms\":1}");
+    assert_status(&a, 404);
+}
+
+static void settings_of_a_proxy_need_one(void **state)
+{
+    struct api_fixture *d = *state;
+    struct answer a =
+        ASK(d, "POST", "/v1/sandboxes",
+            .body = "{\"name\":\"demo\",\"network\":\"none\",\"hold_ms\":1}");
+    assert_problem(&a, 422, "/invalid",
+                   "a sandbox with network none has no proxy, so nothing can wait there for a "
+                   "decision: leave hold_ms out");
+    a = ASK(d, "POST", "/v1/sandboxes", .body = "{\"name\":\"demo\",\"network\":\"none\"}");
+    assert_status(&a, 201);
+    a = PATCH(d, "{\"agent_proposals\":true}");
+    assert_problem(&a, 422, "/invalid",
+                   "a sandbox with network none has no proxy, so nothing can serve its agents "
+                   "there: leave agent_proposals out");
+}
+
 static void a_sandbox_that_does_not_start_leaves_its_decision_only(void **state)
 {
     struct api_fixture *d = *state;
@@ -421,6 +507,9 @@ int main(void)
         API_TEST(a_name_is_given_once),
         API_TEST(names_that_are_none),
         API_TEST(requests_that_are_wrong),
+        API_TEST(settings_are_changed),
+        API_TEST(settings_that_are_wrong_change_nothing),
+        API_TEST(settings_of_a_proxy_need_one),
         API_TEST(a_sandbox_that_does_not_start_leaves_its_decision_only),
         DEMO_TEST(lists_choose_by_label),
         DEMO_TEST(a_life),

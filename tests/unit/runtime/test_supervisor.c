@@ -233,6 +233,27 @@ static void a_newer_stream_takes_the_place_of_an_older_one(void **state)
     assert_int_equal(runtime_exec_check(h->runtime, "demo", &h->f->err), 0);
 }
 
+/* At once, also to a supervisor that comes back. */
+static void a_supervisor_hears_of_its_settings(void **state)
+{
+    struct house *h = *state;
+    struct store_sandbox record;
+    assert_int_equal(store_sandbox_get(h->f->store, "demo", h->f->arena, &record, &h->f->err), 0);
+    record.hold_ms = 20000;
+    record.agent_proposals = true;
+    record.approval_mode = "auto";
+    runtime_set_settings(h->runtime, &record, "alice");
+    struct spec_settings settings = hear_next(h, MESSAGE_SETTINGS).settings;
+    RUN_UNTIL(h, has_heard(h, "settings"));
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(settings.hold_ms, 20000);
+        assert_true(settings.agent_proposals);
+        assert_true(settings.resolve_denied);
+        peer_close(h, &h->supervisor);
+        settings = connect_supervisor(h);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +267,7 @@ int main(void)
         HOUSE_TEST(what_is_no_message_ends_nothing),
         HOUSE_TEST(a_line_without_an_end_ends_the_stream),
         HOUSE_TEST(a_newer_stream_takes_the_place_of_an_older_one),
+        HOUSE_TEST(a_supervisor_hears_of_its_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

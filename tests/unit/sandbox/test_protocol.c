@@ -65,6 +65,22 @@ static void revisions_pass(void **state)
     arena_free(arena);
 }
 
+static void settings_pass(void **state)
+{
+    struct sandbox_message out,
+        message = {.type = MESSAGE_SETTINGS,
+                   .settings = {.hold_ms = 20000, .agent_proposals = true}};
+    struct arena *arena = arena_new();
+    (void)state;
+    pass(&message,
+         "{\"type\":\"settings\",\"hold_ms\":20000,\"agent_proposals\":true,"
+         "\"resolve_denied\":false}\n", arena, &out);
+    assert_int_equal(out.settings.hold_ms, 20000);
+    assert_true(out.settings.agent_proposals);
+    assert_false(out.settings.resolve_denied);
+    arena_free(arena);
+}
+
 static void denials_pass(void **state)
 {
     static const char *const ancestors[] = {"/usr/bin/bash"};
@@ -331,6 +347,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hello_passes),
         cmocka_unit_test(revisions_pass),
+        cmocka_unit_test(settings_pass),
         cmocka_unit_test(denials_pass),
         cmocka_unit_test(denials_of_requests_pass),
         cmocka_unit_test(forecasts_pass),

@@ -36,6 +36,7 @@ static const struct sandbox_spec sample = {
     .n_hosts = 1,
     .extra_ca = "/etc/sluice/ca.pem",
     .inspect_when_needed = true,
+    .settings = {.hold_ms = 20000, .agent_proposals = true, .resolve_denied = true},
     .log_level = "debug",
     .log_json = true,
     .init = "/usr/bin/sluice-init",
@@ -61,6 +62,9 @@ static void check_sample(const struct sandbox_spec *spec)
     assert_string_equal(spec->hosts[0].addresses[1], "fd00::2");
     assert_string_equal(spec->extra_ca, "/etc/sluice/ca.pem");
     assert_true(spec->inspect_when_needed);
+    assert_int_equal(spec->settings.hold_ms, 20000);
+    assert_true(spec->settings.agent_proposals);
+    assert_true(spec->settings.resolve_denied);
     assert_string_equal(spec->log_level, "debug");
     assert_true(spec->log_json);
     assert_int_equal(spec->n_hidden, 2);

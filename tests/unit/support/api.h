@@ -27,6 +27,8 @@
 struct runtime {
     struct api_fixture *d;
     char connected[40]; /* the sandbox whose supervisor connected last */
+    int64_t hold_ms;    /* that was set last ... */
+    char set_by[128];   /* ... by whom */
 };
 
 struct api_fixture {
@@ -107,6 +109,13 @@ void runtime_delete(struct runtime *rt, const char *id, runtime_done *done, void
 void runtime_create(struct runtime *rt, const char *id, runtime_done *done, void *arg)
 {
     change_phase(rt->d, id, start_error(rt->d) ? NULL : "ready", start_error(rt->d), done, arg);
+}
+
+void runtime_set_settings(struct runtime *rt, const struct store_sandbox *record,
+                          const char *actor)
+{
+    rt->hold_ms = record->hold_ms;
+    snprintf(rt->set_by, sizeof rt->set_by, "%s", actor);
 }
 
 json_t *runtime_warnings(struct runtime *rt, const char *id)

@@ -105,13 +105,15 @@ static inline struct sandbox_message hear_next(struct house *h, enum sandbox_mes
     return message;
 }
 
-static inline void connect_supervisor(struct house *h)
+/* Returns what it is told first: its settings. */
+static inline struct spec_settings connect_supervisor(struct house *h)
 {
     runtime_connect(h->runtime, "s1", peer_open(h, &h->supervisor));
     say(h, (struct sandbox_message){.type = MESSAGE_HELLO,
                                     .hello = {.protocol = SANDBOX_PROTOCOL_VERSION,
                                               .sandbox = "s1",
                                               .loaded_revision = 1}});
+    return hear_next(h, MESSAGE_SETTINGS).settings;
 }
 
 /* ---- the house ---- */

@@ -86,6 +86,32 @@ static void phase_and_token_change(void **state)
     assert_string_equal(out.token_hash, "t1");
 }
 
+static int set_settings(struct store_tx *tx, void *id, struct error *err)
+{
+    const struct store_sandbox s = {.id = id, .labels_json = "{}", .approval_mode = "auto",
+                                    .hold_ms = 20000, .agent_proposals = true};
+    return store_tx_sandbox_settings(tx, &s, err);
+}
+
+static void settings_change_and_nothing_else(void **state)
+{
+    struct fixture *f = *state;
+    put_sandbox(f, "s1", "demo");
+    assert_int_equal(get_sandbox(f, "s1").hold_ms, 0);
+    assert_false(get_sandbox(f, "s1").agent_proposals);
+    assert_int_equal(store_write(f->store, set_settings, "s1", &f->err), 0);
+    struct store_sandbox out = get_sandbox(f, "s1");
+    assert_string_equal(out.approval_mode, "auto");
+    assert_string_equal(out.labels_json, "{}");
+    assert_int_equal(out.hold_ms, 20000);
+    assert_true(out.agent_proposals);
+    assert_string_equal(out.name, "demo");
+    assert_string_equal(out.phase, "provisioning");
+    assert_string_equal(out.token_hash, "t0");
+    assert_int_equal(store_write(f->store, set_settings, "s2", &f->err), -1);
+    assert_string_equal(f->err.text, "sandbox with id 's2' not found");
+}
+
 /* ---- revisions ---- */
 
 static void revisions_are_numbered_without_gaps(void **state)
@@ -248,6 +274,7 @@ int main(void)
         TEST(a_name_is_taken_until_its_sandbox_is_deleted),
         TEST(numbers_are_never_used_again),
         TEST(phase_and_token_change),
+        TEST(settings_change_and_nothing_else),
         TEST(revisions_are_numbered_without_gaps),
         TEST(a_missing_revision_says_what_there_is),
         TEST(a_deleted_sandbox_takes_no_revision),

@@ -102,7 +102,11 @@ static void refuses_a_newer_schema(void **state)
 }
 
 /* What undoes the last steps of the schema. */
+#define WITHOUT_SETTINGS                                                                     \
+    "ALTER TABLE sandbox DROP COLUMN hold_ms;"                                               \
+    "ALTER TABLE sandbox DROP COLUMN agent_proposals;"
 #define WITHOUT_AUDITED                                                                      \
+    WITHOUT_SETTINGS                                                                         \
     "DROP INDEX traffic_key;"                                                                \
     "ALTER TABLE traffic DROP COLUMN method; ALTER TABLE traffic DROP COLUMN path;"          \
     "ALTER TABLE traffic DROP COLUMN operation; ALTER TABLE traffic DROP COLUMN field;"      \
@@ -232,6 +236,20 @@ static void traffic_of_before_requests_stays(void **state)
     assert_int_equal(n, 2);
     assert_string_equal(rows[0].method, "");
     assert_string_equal(rows[1].method, "POST");
+}
+
+static void sandboxes_of_before_settings_stay(void **state)
+{
+    struct fixture *f = *state;
+    struct store_sandbox box;
+    open_store(f);
+    put_sandbox(f, "s1", "demo");
+    store_close(f->store);
+    tamper(f, WITHOUT_SETTINGS "PRAGMA user_version=8");
+    open_store(f);
+    assert_int_equal(store_sandbox_get(f->store, "demo", f->arena, &box, &f->err), 0);
+    assert_int_equal(box.hold_ms, 0);
+    assert_false(box.agent_proposals);
 }
 
 /* A store of the first schema, with what it had. */
@@ -395,6 +413,7 @@ int main(void)
         TEST(chunks_of_before_requests_stay),
         TEST(chunks_of_before_calls_stay),
         TEST(traffic_of_before_requests_stays),
+        TEST(sandboxes_of_before_settings_stay),
         TEST(refuses_a_read_only_file),
         TEST(refuses_a_read_only_folder),
         TEST(names_that_mean_something_to_sqlite_are_just_names),
