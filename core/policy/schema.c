@@ -141,7 +141,7 @@ static const struct schema mcp_schema = {
 
 static const struct schema_field binding_fields[] = {
     {.name = "provider", .kind = SCHEMA_TEXT, AT(endpoint, credential_provider),
-     .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY,
+     .number = 1, .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY,
      .help = "The provider whose credential is used here."},
     {0},
 };
@@ -258,7 +258,7 @@ static const struct schema_field endpoint_fields[] = {
     {.name = "allow_uninspected_credentials",
      .kind = SCHEMA_BOOL,
      AT(endpoint, allow_uninspected_credentials),
-     .number = 24,
+     .number = 25,
      .help = "Lets traffic with credentials take paths that cannot be inspected."},
     {.name = "persisted_queries",
      .kind = SCHEMA_TEXT,
@@ -295,6 +295,7 @@ static const struct schema_field endpoint_fields[] = {
      .help = "The AWS region that is signed for."},
     {.name = "credential_binding",
      .kind = SCHEMA_GROUP,
+     .number = 24,
      .sub = &binding_schema,
      .help = "Binds the endpoint to the credential of one provider."},
     {.name = "json_rpc",
