@@ -44,6 +44,26 @@ enum schema_flags {
     SCHEMA_ANY      = 1 << 9,   /* text may have any character; written up to its first bad byte */
     SCHEMA_NULLABLE = 1 << 10,  /* text: NULL where it is absent or null, not "" */
     SCHEMA_INLINE   = 1 << 11,  /* items stand side by side, struct X *, in the document's order */
+    /* Messages: the field tells its default from its absence. */
+    SCHEMA_OPTIONAL = 1 << 12,
+    /* Messages: another row, of another type, has the same number; the bytes tell which is meant.
+     * One of the two is a text, which begins with a printable character. */
+    SCHEMA_SHARED   = 1 << 13,
+};
+
+/* How protobuf carries a value, where its kind alone does not say it (doc/protobuf.h). */
+enum schema_wire {
+    SCHEMA_WIRE_KIND,                               /* as the kind says; JSON is a Struct */
+    SCHEMA_WIRE_U64,
+    SCHEMA_WIRE_FLOAT,
+    SCHEMA_WIRE_BYTES,                              /* text: base64 */
+    SCHEMA_WIRE_ENUM,                               /* text: one of the row's enumeration */
+    SCHEMA_WIRE_MODE,                               /* a string or an enum: see protobuf_modes */
+    SCHEMA_WIRE_TIMESTAMP,                          /* text: RFC 3339 in UTC */
+    SCHEMA_WIRE_DURATION,                           /* text: seconds, such as 1.5s */
+    SCHEMA_WIRE_TEXT_MAP,                           /* JSON: map<string, string> */
+    SCHEMA_WIRE_I64_MAP,                            /* JSON: map<string, int64> */
+    SCHEMA_WIRE_TIMESTAMP_MAP,                      /* JSON: map<string, Timestamp> */
 };
 
 struct doc_writer;
@@ -65,7 +85,10 @@ struct schema_field {
     enum schema_kind kind;
     size_t offset, count_offset;
     const struct schema *sub;
-    uint32_t number;                                /* in OpenShell's protobuf schema, 0: none */
+    uint32_t number;                                /* in its protobuf message, 0: none */
+    enum schema_wire wire;
+    const char *const *enumeration; /* the enum's words by number; NULL at the end */
+    const char *oneof;                              /* messages: of its members one is set */
     unsigned flags;
     /* Numbers: their range, unless both are 0.  Texts: the most bytes, when max > 0. */
     int64_t min, max;
@@ -82,9 +105,18 @@ struct schema_field {
     const char *const *synonyms;                    /* texts: pairs of a spelling and its meaning */
 };
 
+/* Where a protobuf message differs from the document of the same record. */
+struct schema_message {
+    const struct schema_field *fields;              /* rows that only the message has; NULL: none */
+    /* Turns a value of the document into what the message has, and back.  NULL: it cannot be. */
+    struct doc_node *(*to_message)(struct doc_node *value, struct arena *arena);
+    struct doc_node *(*from_message)(struct doc_node *message, struct arena *arena);
+    const char *expects;                            /* what it must be, said where it cannot */
+};
+
 struct schema {
     const char *name;                               /* such as "endpoint"; used in messages */
-    size_t size;                                    /* of the struct */
+    size_t size; /* of the struct; 0: there is none, trees only */
     const struct schema_field *fields;
     bool open;                                      /* unknown fields are passed over */
     bool has_size;                                  /* begins with uint32_t size; it is filled in */
@@ -96,6 +128,7 @@ struct schema {
      * returns false when this record has no short form.  Both or none. */
     int (*decode_short)(struct schema_decoder *d, const struct doc_node *value, void *record);
     bool (*encode_short)(const void *record, struct doc_writer *w);
+    const struct schema_message *message;           /* NULL: the message is as the document */
 };
 
 enum { SCHEMA_KEY_MAX = 256 };                      /* bytes of a key that the document chooses */

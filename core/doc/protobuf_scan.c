@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finds the fields of a message and which row each belongs to. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "doc/protobuf_parts.h"
+
+int protobuf_refuse(struct protobuf_decoder *d, const uint8_t *at, const char *format, ...)
+{
+    char message[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    return problems_add(d->problems, protobuf_path(d->at, d->arena), 0, 0, "%s (byte %zu)", message,
+                        (size_t)(at - d->begin));
+}
+
+/* NULL: the bytes end within it, or it has more than 64 bits. */
+static const uint8_t *read_varint(const uint8_t *at, const uint8_t *end, uint64_t *out)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0; at < end && shift < 70; shift += 7) {
+        uint8_t byte = *at++;
+        if (shift == 63 && byte > 1)
+            return NULL;
+        value |= (uint64_t)(byte & 127) << shift;
+        if (!(byte & 128)) {
+            *out = value;
+            return at;
+        }
+    }
+    return NULL;
+}
+
+static const uint8_t *read_fixed(const uint8_t *at, const uint8_t *end, size_t width, uint64_t *out)
+{
+    if ((size_t)(end - at) < width)
+        return NULL;
+    *out = 0;
+    for (size_t i = 0; i < width; i++)
+        *out |= (uint64_t)at[i] << 8 * i;
+    return at + width;
+}
+
+/* The end of the value that begins at entry->at, or NULL. */
+const uint8_t *protobuf_read_value(struct protobuf_entry *entry, const uint8_t *end)
+{
+    uint64_t len;
+    switch (entry->wire) {
+    case WIRE_VARINT:
+        return read_varint(entry->at, end, &entry->number);
+    case WIRE_FIXED64:
+        return read_fixed(entry->at, end, 8, &entry->number);
+    case WIRE_FIXED32:
+        return read_fixed(entry->at, end, 4, &entry->number);
+    default:
+        entry->at = read_varint(entry->at, end, &len);
+        if (!entry->at || len > (uint64_t)(end - entry->at))
+            return NULL;
+        entry->len = (size_t)len;
+        return entry->at + len;
+    }
+}
+
+/* Texts that share their number with a message begin with a printable character, messages with a
+ * small field number. */
+static bool looks_like_message(const struct protobuf_entry *entry)
+{
+    return !entry->len || *entry->at < ' ';
+}
+
+static bool fits(const struct schema_field *row, const struct protobuf_row *shape,
+                 const struct protobuf_entry *entry)
+{
+    enum protobuf_wire wire = protobuf_wire_of(shape->type);
+    if (shape->shape == SHAPE_MAP)
+        return entry->wire == WIRE_BYTES;
+    if (shape->type == TYPE_MODE || (shape->shape == SHAPE_LIST && wire != WIRE_BYTES))
+        return entry->wire == wire || entry->wire == WIRE_BYTES;
+    if (entry->wire != wire)
+        return false;
+    return !(row->flags & SCHEMA_SHARED) || wire != WIRE_BYTES ||
+           looks_like_message(entry) == (shape->type == TYPE_MESSAGE);
+}
+
+/* Fields mostly stand in the order of their rows.  Returns the row's place, or the number of
+ * rows. */
+static size_t find_row(struct protobuf_found *found, uint32_t number,
+                       const struct protobuf_entry *entry)
+{
+    for (size_t i = 0; i < found->n; i++) {
+        size_t at = found->hint + i < found->n ? found->hint + i : found->hint + i - found->n;
+        if (found->rows[at]->number == number && fits(found->rows[at], &found->shapes[at], entry))
+            return found->hint = at;
+    }
+    return found->n;
+}
+
+static void forget_oneof(struct protobuf_found *found, size_t kept)
+{
+    const char *oneof = found->rows[kept]->oneof;
+    for (size_t i = 0; i < found->n; i++)
+        if (i != kept && found->rows[i]->oneof && strcmp(found->rows[i]->oneof, oneof) == 0)
+            found->first[i] = found->last[i] = 0;
+}
+
+static int keep(struct protobuf_decoder *d, struct protobuf_found *found, size_t row,
+                const struct protobuf_entry *entry)
+{
+    bool many =
+        found->shapes[row].shape != SHAPE_SINGLE || found->shapes[row].type == TYPE_MESSAGE;
+    if (found->rows[row]->oneof)
+        forget_oneof(found, row);
+    if (d->n_entries == DOC_NODES_MAX)
+        return protobuf_refuse(d, entry->at, "the message has more than %d fields", DOC_NODES_MAX);
+    if (d->n_entries == d->room) {
+        d->room = d->room ? 2 * d->room : 64;
+        d->entries = alloc_resize(d->entries, d->room, sizeof *d->entries);
+    }
+    d->entries[d->n_entries++] = *entry;
+    uint32_t place = (uint32_t)d->n_entries;
+    if (many && found->last[row])
+        d->entries[found->last[row] - 1].next = place;
+    else
+        found->first[row] = place;
+    found->last[row] = place;
+    return 0;
+}
+
+static int scan_part(struct protobuf_decoder *d, struct protobuf_found *found,
+                     const struct protobuf_part *part)
+{
+    for (const uint8_t *at = part->at; at < part->end;) {
+        const uint8_t *key_at = at;
+        uint64_t key;
+        at = read_varint(at, part->end, &key);
+        if (!at || key >> 3 == 0 || key > UINT32_MAX)
+            return protobuf_refuse(d, key_at, "no field begins here");
+        struct protobuf_entry entry = {.wire = key & 7, .at = at};
+        if ((key & 7) == 3 || (key & 7) == 4)
+            return protobuf_refuse(d, key_at, "field %" PRIu64 " is a group, which proto3 has not",
+                                   key >> 3);
+        if ((key & 7) > 5)
+            return protobuf_refuse(d, key_at, "field %" PRIu64 " has the unknown wire type %u",
+                                   key >> 3, (unsigned)(key & 7));
+        at = protobuf_read_value(&entry, part->end);
+        if (!at)
+            return protobuf_refuse(d, key_at, "field %" PRIu64 " is cut off", key >> 3);
+        size_t row = find_row(found, (uint32_t)(key >> 3), &entry);
+        if (row < found->n && keep(d, found, row, &entry) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int protobuf_scan(struct protobuf_decoder *d, const struct schema *schema,
+                  const struct protobuf_part *part, struct protobuf_found *found)
+{
+    found->n = protobuf_rows(schema, found->rows);
+    found->hint = 0;
+    for (size_t i = 0; i < found->n; i++) {
+        found->shapes[i] = protobuf_row_of(found->rows[i]);
+        found->first[i] = found->last[i] = 0;
+    }
+    for (; part; part = part->next)
+        if (scan_part(d, found, part) != 0)
+            return -1;
+    return 0;
+}
