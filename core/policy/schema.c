@@ -2,6 +2,7 @@
 /* The tables of the version-1 policy document.  The rows stand in the order in which fields are
  * printed.  Numbers are those of OpenShell's protobuf messages. */
 #include "policy/match/matcher.h"
+#include "policy/message.h"
 #include "policy/policy.h"
 
 #define AT(type, member)    .offset = offsetof(struct sluice_##type, member)
@@ -66,6 +67,7 @@ const struct schema policy_matcher_schema = {
     .name = "matcher", RECORD(matcher), .fields = matcher_fields, KEY(matcher, key),
     .finish = policy_finish_matcher,
     .decode_short = policy_decode_short_matcher, .encode_short = policy_encode_short_matcher,
+    .message = &policy_matcher_message,
 };
 
 static const struct schema_field l7_rule_fields[] = {
@@ -94,7 +96,7 @@ static const struct schema_field l7_rule_fields[] = {
 
 const struct schema policy_l7_rule_schema = {
     .name = "request rule", RECORD(l7_rule), .fields = l7_rule_fields, PATH(l7_rule),
-    .finish = policy_finish_l7_rule,
+    .finish = policy_finish_l7_rule, .message = &policy_l7_rule_message,
 };
 
 static const struct schema_field persisted_query_fields[] = {
@@ -128,15 +130,17 @@ static const struct schema_field mcp_fields[] = {
     {.name = "max_body_bytes", .kind = SCHEMA_U32, AT(mcp, max_body_bytes),
      .help = "Largest request body that is inspected; 0 is 65536."},
     {.name = "strict_tool_names", .kind = SCHEMA_BOOL, AT(mcp, strict_tool_names), .number = 1,
-     .fallback = "true", .help = "Refuses tool names other than [A-Za-z0-9_.-]{1,128}."},
+     .flags = SCHEMA_OPTIONAL, .fallback = "true",
+     .help = "Refuses tool names other than [A-Za-z0-9_.-]{1,128}."},
     {.name = "allow_all_known_mcp_methods", .kind = SCHEMA_BOOL,
-     AT(mcp, allow_all_known_mcp_methods), .number = 2,
+     AT(mcp, allow_all_known_mcp_methods), .number = 2, .flags = SCHEMA_OPTIONAL,
      .help = "Allows every method of MCP that no rule narrows."},
     {0},
 };
 
 static const struct schema mcp_schema = {
     .name = "set of mcp options", RECORD(mcp), .fields = mcp_fields,
+    .message = &policy_mcp_message,
 };
 
 static const struct schema_field binding_fields[] = {
@@ -159,6 +163,10 @@ static const char *const tls_synonyms[] = {"auto", "", "terminate", "", "passthr
 static const char *const enforcements[] = {"enforce", "audit", NULL};
 static const char *const accesses[] = {"read-only", "read-write", "full", NULL};
 static const char *const persisted_modes[] = {"deny", "allow_registered", NULL};
+/* The words of the enums in OpenShell's messages, by number. */
+static const char *const tls_numbers[] = {"", "skip", "terminate", "passthrough", NULL};
+static const char *const enforcement_numbers[] = {"", "enforce", "audit", NULL};
+static const char *const access_numbers[] = {"", "read-only", "read-write", "full", NULL};
 static const char *const signings[] = {"sigv4", "sigv4:body", "sigv4:no_body", NULL};
 
 static const struct schema_field endpoint_fields[] = {
@@ -200,6 +208,8 @@ static const struct schema_field endpoint_fields[] = {
      .kind = SCHEMA_TEXT,
      AT(endpoint, tls),
      .number = 4,
+     .wire = SCHEMA_WIRE_MODE,
+     .enumeration = tls_numbers,
      .words = tls_modes,
      .synonyms = tls_synonyms,
      .help = "skip: TLS is passed through unseen; otherwise a client has to ask for the host of "
@@ -208,12 +218,16 @@ static const struct schema_field endpoint_fields[] = {
      .kind = SCHEMA_TEXT,
      AT(endpoint, enforcement),
      .number = 5,
+     .wire = SCHEMA_WIRE_MODE,
+     .enumeration = enforcement_numbers,
      .words = enforcements,
      .help = "enforce refuses what no rule allows; audit, the default, logs it."},
     {.name = "access",
      .kind = SCHEMA_TEXT,
      AT(endpoint, access),
      .number = 6,
+     .wire = SCHEMA_WIRE_MODE,
+     .enumeration = access_numbers,
      .words = accesses,
      .help = "A preset in place of rules."},
     {.name = "rules",
@@ -239,6 +253,7 @@ static const struct schema_field endpoint_fields[] = {
     {.name = "public_only",
      .kind = SCHEMA_BOOL,
      AT(endpoint, public_only),
+     .number = 1001,                                /* ours: no client of OpenShell knows it */
      .help = "The host may resolve to public addresses only, as hosts with wildcards may."},
     {.name = "allow_encoded_slash",
      .kind = SCHEMA_BOOL,
@@ -314,6 +329,7 @@ static const struct schema_field endpoint_fields[] = {
 
 const struct schema policy_endpoint_schema = {
     .name = "endpoint", RECORD(endpoint), .fields = endpoint_fields, PATH(endpoint),
+    .message = &policy_endpoint_message,
 };
 
 /* Rules. */

@@ -31,10 +31,13 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static void walk(const struct schema *schema, const char *prefix, struct numbers *numbers);
+
 /* A wrapper such as {allow: …} is a message of its own, with one field. */
-static void walk(const struct schema *schema, const char *prefix, struct numbers *numbers)
+static void walk_fields(const struct schema_field *fields, const char *prefix,
+                        struct numbers *numbers)
 {
-    for (const struct schema_field *f = schema->fields; f->name; f++) {
+    for (const struct schema_field *f = fields; f && f->name; f++) {
         char path[LINE_MAX_BYTES];
         snprintf(path, sizeof path, "%s%s%s", prefix, *prefix ? "." : "", f->name);
         if (!f->number)
@@ -47,6 +50,13 @@ static void walk(const struct schema *schema, const char *prefix, struct numbers
         if (f->sub)
             walk(f->sub, path, numbers);
     }
+}
+
+static void walk(const struct schema *schema, const char *prefix, struct numbers *numbers)
+{
+    walk_fields(schema->fields, prefix, numbers);
+    if (schema->message)
+        walk_fields(schema->message->fields, prefix, numbers);
 }
 
 static void read_expected(struct numbers *numbers)
