@@ -83,8 +83,8 @@ void thread_add(struct thread *thread, struct thread_item *item)
     pthread_mutex_lock(&thread->lock);
     *thread->last = item;
     thread->last = &item->next;
-    pthread_cond_signal(&thread->woken);
     pthread_mutex_unlock(&thread->lock);
+    pthread_cond_signal(&thread->woken);            /* it finds the lock free */
 }
 
 void thread_free(struct thread *thread)

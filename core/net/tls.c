@@ -12,6 +12,9 @@
 
 enum { RECORD_MAX = 16 * 1024, PROBLEM_SIZE = 200 };
 
+/* Else the compiler clears the variable (-ftrivial-auto-var-init). */
+#define UNINITIALIZED __attribute__((uninitialized))
+
 struct tls {
     struct net_stream stream;
     struct net_stream *below;
@@ -87,12 +90,25 @@ static void end_reading(struct tls *t)
     net_tell_read(&t->stream, NULL, UV_EOF);
 }
 
+/* OpenSSL takes what others left in the queue for errors of the next call. */
+static void forget_errors(void)
+{
+    if (ERR_peek_error())
+        ERR_clear_error();
+}
+
+/* Bytes have come that are not read yet.  To ask SSL_read instead costs as much as a record. */
+static bool has_more(const struct tls *t)
+{
+    return BIO_pending(SSL_get_rbio(t->ssl)) > 0 || SSL_has_pending(t->ssl);
+}
+
 /* Gives the owner what has come, as long as it reads. */
 static void read_records(struct tls *t)
 {
-    char bytes[RECORD_MAX];
-    while (t->reading && !t->broken && !t->stream.closing) {
-        ERR_clear_error();
+    char bytes[RECORD_MAX] UNINITIALIZED;           /* no more than was read is looked at */
+    while (t->reading && !t->broken && !t->stream.closing && has_more(t)) {
+        forget_errors();
         int n = SSL_read(t->ssl, bytes, sizeof bytes);
         if (n > 0) {
             net_tell_read(&t->stream, bytes, n);
@@ -132,7 +148,7 @@ static void begin_finish(struct tls *t)
 static void write_records(struct tls *t, const void *bytes, size_t len)
 {
     size_t written;
-    ERR_clear_error();
+    forget_errors();
     if (t->broken || len == 0 || SSL_write_ex(t->ssl, bytes, len, &written) == 1)
         return;
     t->failed = true;
@@ -164,7 +180,7 @@ static void established(struct tls *t)
 
 static void shake_hands(struct tls *t)
 {
-    ERR_clear_error();
+    forget_errors();
     int rc = SSL_do_handshake(t->ssl);
     int why = SSL_get_error(t->ssl, rc);
     if (rc != 1 && why != SSL_ERROR_WANT_READ) {
@@ -251,7 +267,8 @@ static void tls_read(struct net_stream *stream)
     if (!t->established)
         return;                                     /* the handshake reads anyway */
     net_read(t->below);
-    uv_idle_start(&t->resume, on_resume);
+    if (has_more(t))
+        uv_idle_start(&t->resume, on_resume);
 }
 
 static void tls_pause(struct net_stream *stream)

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "egress/inspect/certificate.h"
+#include "egress/inspect/ciphers.h"
 
 /* In the order of their last use, the latest first. */
 struct leaf {
@@ -67,6 +68,7 @@ static SSL_CTX *server_context(void)
     SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                  SSL_OP_CIPHER_SERVER_PREFERENCE);
+    egress_ciphers_order(ctx);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);        /* tickets need no cache */
     SSL_CTX_set_session_id_context(ctx, context, sizeof context - 1);
     SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);

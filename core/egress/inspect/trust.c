@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/ipaddr.h"
+#include "egress/inspect/ciphers.h"
 #include "egress/inspect/roots.h"
 
 enum { PLACE_SIZE = IPADDR_HOST_SIZE + 8 };
@@ -137,6 +138,7 @@ static SSL_CTX *client_context(struct egress_trust *trust)
     SSL_CTX_set_cert_store(ctx, store);
     SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    egress_ciphers_order(ctx);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(ctx, keep_session);

@@ -94,6 +94,29 @@ static void names_and_addresses_are_verified_as_what_they_are(void **state)
     pair_free(&p);
 }
 
+static void offer_sha_384_first(SSL *client)
+{
+    assert_int_equal(SSL_set_ciphersuites(client, "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256"),
+                     1);
+}
+
+static void sha_256_is_preferred_on_both_sides(void **state)
+{
+    (void)state;
+    struct error err;
+    struct pair p = pair_new();
+    SSL *client = egress_trust_client(p.trust, "a.test", 443, EGRESS_HTTP_1_1, &err);
+    SSL *server = egress_authority_server(p.authority, "a.test", &err);
+    assert_string_equal(SSL_get_cipher_list(client, 0), "TLS_AES_128_GCM_SHA256");
+    assert_string_equal(SSL_get_cipher_list(client, 1), "TLS_AES_256_GCM_SHA384");
+    offer_sha_384_first(client);
+    assert_int_equal(shake(client, server), X509_V_OK);
+    assert_string_equal(SSL_get_cipher(server), "TLS_AES_128_GCM_SHA256");
+    SSL_free(client);
+    SSL_free(server);
+    pair_free(&p);
+}
+
 static void another_authority_is_not_trusted(void **state)
 {
     (void)state;
@@ -300,6 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_and_addresses_are_verified_as_what_they_are),
+        cmocka_unit_test(sha_256_is_preferred_on_both_sides),
         cmocka_unit_test(another_authority_is_not_trusted),
         cmocka_unit_test(a_session_is_resumed_at_its_own_place_alone),
         cmocka_unit_test(a_session_is_offered_once_and_a_place_has_several),
