@@ -30,6 +30,7 @@ static void end_stream(struct http_connection *c)
         return;
     if (stream->on_close)
         stream->on_close(stream->ctx, stream->broken ? &stream->why : NULL);
+    buf_free(&stream->trailers);
     free(stream);
 }
 
@@ -181,6 +182,8 @@ static void drained(void *owner, int status)
         answered(c, status);
     else if (status < 0)
         connection_break_stream(c, "the connection is broken");
+    else if (c->stream && c->stream->on_drain && !c->stream->closing)
+        c->stream->on_drain(c->stream->ctx);
 }
 
 void connection_answer(struct http_connection *c, struct buf *answer)
@@ -206,7 +209,7 @@ static void run(struct http_connection *c)
     x->gone = c->eof;
     c->server->stats.requests++;
     c->server->stats.requests_running++;
-    x->req.route->handler(&x->req, c->server->ctx);
+    x->req.route->handler(&x->req, x->ctx);
 }
 
 static void ask_for_body(struct http_connection *c, const struct http_head *head)
@@ -226,26 +229,54 @@ static void got_head(struct http_connection *c)
     c->last = !head->keep_alive || c->server->draining || c->carrier;
     c->exchange = exchange_new(c, head);
     connection_enter(c, CONNECTION_BODY, c->server->limits.body_ms);
-    if (exchange_route(c->exchange))
-        ask_for_body(c, head);
+    if (!exchange_route(c->exchange))
+        return;
+    ask_for_body(c, head);
+    c->body_open = c->exchange->req.route->reads_body;
+    c->body_paused = false;
+    if (c->body_open)
+        run(c);
+}
+
+/* Whoever has the request, or the stream that it has become. */
+static void give_body(struct http_connection *c, const char *bytes, size_t len)
+{
+    if (c->stream && c->stream->on_body)
+        c->stream->on_body(c->stream->on_body_ctx, bytes, len);
+    else if (c->exchange && c->exchange->req.on_body)
+        c->exchange->req.on_body(c->exchange->req.on_body_ctx, bytes, len);
 }
 
 static void got_end(struct http_connection *c)
 {
-    if (c->state == CONNECTION_BODY)
+    if (c->body_open) {
+        c->body_open = false;
+        give_body(c, "", 0);
+    } else if (c->state == CONNECTION_BODY) {
         run(c);
+    }
+}
+
+static bool reads_body(const struct http_connection *c)
+{
+    return c->body_open && (c->state == CONNECTION_RUNNING ||
+                            (c->state == CONNECTION_STREAMING && !c->stream->closing));
 }
 
 static bool parsing(const struct http_connection *c)
 {
-    return !c->closing && c->state <= CONNECTION_BODY;
+    return !c->closing &&
+           (c->state <= CONNECTION_BODY || (reads_body(c) && !c->body_paused));
 }
 
 static void violated(struct http_connection *c)
 {
     int status;
     const char *detail = http_parser_error(c->parser, &status);
-    connection_refuse(c, status, detail);
+    if (c->body_open)                               /* a handler has the request */
+        connection_break_stream(c, detail);
+    else
+        connection_refuse(c, status, detail);
 }
 
 /* One step; false when the input is used up. */
@@ -260,7 +291,10 @@ static bool parse(struct http_connection *c)
         got_head(c);
         break;
     case HTTP_GOT_BODY:
-        buf_add(&c->exchange->req.body, body, body_len);
+        if (c->body_open)
+            give_body(c, body, body_len);
+        else
+            buf_add(&c->exchange->req.body, body, body_len);
         break;
     case HTTP_GOT_END:
         got_end(c);
@@ -299,14 +333,16 @@ static void begin_head(struct http_connection *c)
 
 static void process(struct http_connection *c)
 {
-    if (c->fresh && carrier_is_asked(c))
+    if (c->processing || (c->fresh && carrier_is_asked(c)))
         return;
+    c->processing = true;
     while (parsing(c) && parse(c))
         ;
+    c->processing = false;
     if (c->closing)
         return;
     forget_parsed(c);
-    if (!parsing(c))
+    if (!parsing(c) || reads_body(c))
         return;
     if (c->eof)
         at_end_of_input(c);
@@ -335,7 +371,7 @@ static void on_read(void *owner, const char *bytes, ssize_t n)
     } else if (n < 0) {
         connection_break_stream(c, n == UV_ECONNRESET ? "the peer has hung up"
                                                       : uv_strerror((int)n));
-    } else if (!c->last || c->state < CONNECTION_WRITING) {
+    } else if (!c->last || c->state < CONNECTION_WRITING || reads_body(c)) {
         buf_add(&c->input, bytes, (size_t)n);
         process(c);
         if (!c->closing && c->input.len > CONNECTION_INPUT_MAX) {
@@ -343,6 +379,15 @@ static void on_read(void *owner, const char *bytes, ssize_t n)
             net_pause(c->socket);
         }
     }
+}
+
+void connection_read_body(struct http_connection *c, bool wanted)
+{
+    c->body_paused = !wanted;
+    if (!wanted || c->closing || !reads_body(c))
+        return;
+    process(c);
+    read_again(c);
 }
 
 static void read_again(struct http_connection *c)
@@ -382,7 +427,8 @@ void connection_end_stream(struct http_connection *c)
     if (c->closing || c->stream->closing)
         return;
     c->stream->closing = true;
-    buf_puts(&last, c->stream->chunked ? "0\r\n\r\n" : "");
+    if (c->stream->chunked)
+        buf_printf(&last, "0\r\n%s\r\n", buf_str(&c->stream->trailers));
     connection_answer(c, &last);
 }
 

@@ -42,6 +42,7 @@ enum {
 struct http_exchange {
     struct http_request req;
     struct http_connection *connection;             /* NULL: broken or closed meanwhile */
+    void *ctx;                                      /* of the handler */
     bool gone;                                      /* the peer does not wait any more */
     bool handed;                                    /* a handler owns it */
     struct http_head *head;                         /* NULL: it could not be read */
@@ -55,7 +56,12 @@ struct http_exchange {
 struct http_stream {
     struct http_connection *connection;
     void (*on_close)(void *ctx, const struct error *why);
+    void (*on_drain)(void *ctx);
     void *ctx;
+    http_body_read *on_body;                        /* of the request, which goes on meanwhile */
+    void *on_body_ctx;
+    size_t max_queued;
+    struct buf trailers;
     bool chunked, closing;
     bool broken;
     struct error why;                               /* broken */
@@ -86,6 +92,9 @@ struct http_connection {
     size_t parsed;
     struct http_exchange *exchange;
     struct http_stream *stream;
+    bool body_open; /* the handler runs, and reads the rest of the body */
+    bool body_paused;
+    bool processing;
     struct http_peer peer;
     struct http_source source;
     struct http_connection *carrier;                /* whose stream the socket is, or NULL */
@@ -96,6 +105,7 @@ struct http_connection {
 struct http_listener;
 struct http_protocol;
 struct http_router;
+struct http_service;
 
 struct http_server {
     uv_loop_t *loop;
@@ -103,6 +113,8 @@ struct http_server {
     const struct http_router *router;
     const struct http_protocol *protocol;           /* beside HTTP/1.1, or NULL */
     void *ctx;
+    const struct http_service *service;             /* beside the router, or NULL */
+    void *service_ctx;
     const struct log *log;
     struct http_listener *listeners;
     size_t n_listeners;                             /* until they are closed */
@@ -161,6 +173,8 @@ void connection_stream(struct http_connection *c, struct buf *head, struct http_
 void connection_end_stream(struct http_connection *c);
 /* Closes, and the owner of the stream is told why. */
 void connection_break_stream(struct http_connection *c, const char *why);
+/* Whoever reads the body wants more of it now, or not. */
+void connection_read_body(struct http_connection *c, bool wanted);
 /* The socket leaves the connection, which ends; unread gets the bytes that were read already. */
 struct net_stream *connection_release(struct http_connection *c, struct buf *unread);
 
@@ -173,6 +187,8 @@ bool exchange_route(struct http_exchange *x);
 /* Status line and header fields but for those of framing, without the empty line. */
 void exchange_put_head(const struct http_exchange *x, const struct http_connection *c,
                        struct buf *out, int status, const char *type);
+/* A field line; control bytes in value become spaces. */
+void http_put_field(struct buf *out, const char *name, const char *value);
 /* Ends the exchange on its connection, if it still has one (else NULL): the caller answers there,
  * and frees the exchange. */
 struct http_connection *exchange_detach(struct http_exchange *x);

@@ -53,7 +53,7 @@ struct http_connection *exchange_detach(struct http_exchange *x)
     if (!c)
         return NULL;
     /* What follows an unread body on the wire is no request. */
-    if (!x->handed && x->head && (x->head->chunked || x->head->length))
+    if (c->body_open || (!x->handed && x->head && (x->head->chunked || x->head->length)))
         c->last = true;
     c->peer = x->peer;
     c->exchange = NULL;
@@ -110,11 +110,19 @@ static bool find_route(struct http_exchange *x)
     return found;
 }
 
+static bool is_for_service(const struct http_exchange *x)
+{
+    const struct http_service *service = x->connection->server->service;
+    return service && service->takes(x->head);
+}
+
 static bool admit_body(struct http_exchange *x)
 {
     struct http_server *server = x->connection->server;
     struct http_parser *parser = x->connection->parser;
-    size_t max = x->req.route->max_body ? x->req.route->max_body : server->limits.body_bytes;
+    const struct http_route *route = x->req.route;
+    size_t most = route->reads_body ? SIZE_MAX : server->limits.body_bytes;
+    size_t max = route->max_body ? route->max_body : most;
     const char *expect = http_head_get(x->head, "Expect");
     if (expect && strcasecmp(expect, "100-continue") != 0)
         return stop(x, 417, "the only expectation understood is 100-continue");
@@ -126,6 +134,12 @@ static bool admit_body(struct http_exchange *x)
 bool exchange_route(struct http_exchange *x)
 {
     const struct http_server *server = x->connection->server;
+    x->ctx = server->ctx;
+    if (is_for_service(x)) {
+        x->req.route = &server->service->route;
+        x->ctx = server->service_ctx;
+        return split_target(x);
+    }
     if (!split_target(x) || !find_route(x) || !admit_body(x))
         return false;
     return !server->router->before || server->router->before(&x->req, server->ctx) == 0;

@@ -25,7 +25,11 @@ struct http_param {                                 /* of the query */
 
 enum { HTTP_PARAMS_MAX = 8, HTTP_QUERY_MAX = 64 };
 
-struct http_request {                               /* to be read only, but for user and on_gone */
+/* A piece of a body, or its end: len 0, once.  bytes are valid until the callback returns. */
+typedef void http_body_read(void *ctx, const char *bytes, size_t len);
+
+/* To be read only, but for user and what is called. */
+struct http_request {
     const char *method;
     const char *path;                               /* as sent, without the query: for logs */
     const struct http_route *route;
@@ -34,6 +38,11 @@ struct http_request {                               /* to be read only, but for 
     size_t n_query;
     const struct http_head *head;
     struct buf body;                                /* complete, except in the router's "before" */
+    /* Of a route with reads_body, whose body stays empty.  Set by the handler before it returns,
+     * and kept by a stream that the request becomes; from an answer on nothing more is read.  It
+     * may answer the request, or close the stream. */
+    http_body_read *on_body;
+    void *on_body_ctx;
     struct http_peer *peer;                         /* see http_peer_uid */
     void *user;                                     /* for whoever authenticates */
     void (*free_user)(void *user);  /* called with it when the request ends; NULL: nothing */
@@ -55,6 +64,10 @@ const char *http_request_type(struct http_request *req);
 /* How much the Accept header wants the media type, in thousandths: 0 not at all, 1000 without
  * one. */
 int http_request_weight(const struct http_request *req, const char *type);
+/* Of a route with reads_body: no on_body until it is resumed, and the client is slowed down.
+ * on_body may be called before http_request_resume returns. */
+void http_request_pause(struct http_request *req);
+void http_request_resume(struct http_request *req);
 /* The peer has ended its side or the connection broke: work on its behalf may stop. */
 bool http_request_gone(const struct http_request *req);
 

@@ -90,18 +90,34 @@ int http_request_weight(const struct http_request *req, const char *type)
     return found;
 }
 
+void http_request_pause(struct http_request *req)
+{
+    if (req->exchange->connection)
+        connection_read_body(req->exchange->connection, false);
+}
+
+void http_request_resume(struct http_request *req)
+{
+    if (req->exchange->connection)
+        connection_read_body(req->exchange->connection, true);
+}
+
 bool http_request_gone(const struct http_request *req)
 {
     return req->exchange->gone;
 }
 
-void http_header(struct http_request *req, const char *name, const char *value)
+void http_put_field(struct buf *out, const char *name, const char *value)
 {
-    struct buf *out = &req->exchange->headers;
     buf_printf(out, "%s: ", name);
     for (; *value; value++)
         buf_putc(out, (unsigned char)*value < 0x20 || *value == 0x7f ? ' ' : *value);
     buf_puts(out, "\r\n");
+}
+
+void http_header(struct http_request *req, const char *name, const char *value)
+{
+    http_put_field(&req->exchange->headers, name, value);
 }
 
 static bool bodiless(int status)

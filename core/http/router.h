@@ -19,8 +19,17 @@ struct http_route {
     void (*handler)(struct http_request *req, void *ctx);
     unsigned flags;                                 /* the table owner's own */
     size_t max_body;                                /* 0: the server's limit */
+    /* The handler is called as soon as the head has come, and reads the body as it comes, without a
+     * limit or a time of the server's: see on_body of http/request.h. */
+    bool reads_body;
     const char *summary;                            /* one line, for the OpenAPI document */
     const void *doc;                                /* the table owner's own */
+};
+
+/* Requests that their heads send to one handler, whatever their paths. */
+struct http_service {
+    bool (*takes)(const struct http_head *head);
+    struct http_route route; /* without method and pattern; "before" is not called for it */
 };
 
 struct http_router {

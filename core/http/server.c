@@ -30,6 +30,12 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_limits *l
     return server;
 }
 
+void http_server_offer(struct http_server *server, const struct http_service *service, void *ctx)
+{
+    server->service = service;
+    server->service_ctx = ctx;
+}
+
 int http_server_listen(struct http_server *server, const char *text, unsigned flags,
                        struct error *err)
 {

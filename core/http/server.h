@@ -29,6 +29,10 @@ struct http_server *http_server_new(uv_loop_t *loop, const struct http_limits *l
                                     const struct http_router *router, void *ctx,
                                     const struct log *log);
 
+/* What the service takes does not reach the router.  Before the first connection; both are borrowed
+ * for the server's whole life. */
+void http_server_offer(struct http_server *server, const struct http_service *service, void *ctx);
+
 /* May be called several times.  flags: enum http_listener_flags.  A unix socket gets mode 0600; the
  * file of a dead process is replaced, the socket of a live one and a file that is no socket are
  * refused.  EXISTS: in use; MALFORMED: no address; INTERNAL: anything else the kernel says. */

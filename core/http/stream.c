@@ -29,6 +29,9 @@ struct http_stream *http_stream_begin(struct http_request *req, int status, cons
         } else {
             stream = alloc_zero(1, sizeof *stream);
             *stream = (struct http_stream){.connection = c, .on_close = on_close, .ctx = ctx,
+                                           .on_body = x->req.on_body,
+                                           .on_body_ctx = x->req.on_body_ctx,
+                                           .max_queued = c->server->limits.stream_bytes,
                                            .chunked = x->head->minor == 1};
             connection_stream(c, &head, stream);
         }
@@ -50,7 +53,7 @@ bool http_stream_write(struct http_stream *stream, const void *bytes, size_t len
         return false;
     if (len == 0)
         return true;
-    if (net_queued(c->socket) + len > c->server->limits.stream_bytes) {
+    if (net_queued(c->socket) + len > stream->max_queued) {
         connection_break_stream(c, "the reader is too slow");
         return false;
     }
@@ -71,6 +74,31 @@ void http_stream_close(struct http_stream *stream)
 size_t http_stream_queued(const struct http_stream *stream)
 {
     return ending(stream) ? 0 : net_queued(stream->connection->socket);
+}
+
+void http_stream_on_drain(struct http_stream *stream, void (*on_drain)(void *ctx))
+{
+    stream->on_drain = on_drain;
+}
+
+void http_stream_may_queue(struct http_stream *stream, size_t bytes)
+{
+    stream->max_queued = bytes;
+}
+
+void http_stream_trailer(struct http_stream *stream, const char *name, const char *value)
+{
+    http_put_field(&stream->trailers, name, value);
+}
+
+void http_stream_pause(struct http_stream *stream)
+{
+    connection_read_body(stream->connection, false);
+}
+
+void http_stream_resume(struct http_stream *stream)
+{
+    connection_read_body(stream->connection, true);
 }
 
 static void put_line(struct buf *out, const char *field, const char *text)

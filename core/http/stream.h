@@ -24,6 +24,16 @@ bool http_stream_write(struct http_stream *stream, const void *bytes, size_t len
 /* Sends what is queued, then the end.  Later writes are dropped. */
 void http_stream_close(struct http_stream *stream);
 size_t http_stream_queued(const struct http_stream *stream);  /* bytes the kernel has not taken */
+/* Called whenever everything that was queued has been taken. */
+void http_stream_on_drain(struct http_stream *stream, void (*on_drain)(void *ctx));
+/* Instead of http_limits.stream_bytes. */
+void http_stream_may_queue(struct http_stream *stream, size_t bytes);
+/* A trailer field, which follows the end; control bytes in value become spaces.  Readers of
+ * HTTP/1.0 get none. */
+void http_stream_trailer(struct http_stream *stream, const char *name, const char *value);
+/* As for the request that it was. */
+void http_stream_pause(struct http_stream *stream);
+void http_stream_resume(struct http_stream *stream);
 
 #define HTTP_SSE_TYPE "text/event-stream"
 /* One event; id and event may be NULL.  data may have several lines.  id and event must be one
