@@ -149,6 +149,7 @@ static int open_parts(struct gateway *g, struct chain *chain, struct error *err)
     gateway_watch_chain(g, chain);
     g->server = http_server_new(&g->loop, NULL, &api_router, &g->api, g->log);
     http_server_carry(g->server, &http2_protocol);
+    http_server_offer(g->server, &grpc_service, &g->grpc);
     if (listen_all(g, err) != 0)
         return -1;
     return pick_supervisor_address(g, err);
@@ -203,6 +204,16 @@ static void fill_api(struct gateway *g)
     g->api.started_ms = clock_now_ms();
 }
 
+static void fill_grpc(struct gateway *g)
+{
+    g->grpc.loop = &g->loop;
+    g->grpc.log = g->log;
+    g->grpc.auth = &g->api.auth;
+    g->grpc.draining = &g->api.draining;
+    g->grpc.jobs = g->jobs;
+    g->grpc.services = &grpc_all_services;
+}
+
 static void free_parts(struct gateway *g)
 {
     drafts_free(g->drafts);
@@ -245,6 +256,7 @@ static int serve(struct gateway *g, struct chain *chain, struct error *err)
         return -1;
     }
     fill_api(g);
+    fill_grpc(g);
     start_signals(g);
     say_ready(g);
     notify_systemd();

@@ -9,6 +9,7 @@
 #include "api/api.h"
 #include "base/digest.h"
 #include "gateway/config.h"
+#include "grpc/grpc.h"
 
 struct gateway {
     const struct gateway_flags *flags;
@@ -28,6 +29,7 @@ struct gateway {
     struct runtime *runtime;
     struct http_server *server;
     struct api api;
+    struct grpc grpc;
     char admin_token_hash[DIGEST_HEX_SIZE];
     char *supervisor_address;
     bool stopping;

@@ -91,6 +91,11 @@ void http_stream_trailer(struct http_stream *stream, const char *name, const cha
     http_put_field(&stream->trailers, name, value);
 }
 
+void http_stream_clear_trailers(struct http_stream *stream)
+{
+    buf_clear(&stream->trailers);
+}
+
 void http_stream_pause(struct http_stream *stream)
 {
     connection_read_body(stream->connection, false);

@@ -31,6 +31,7 @@ void http_stream_may_queue(struct http_stream *stream, size_t bytes);
 /* A trailer field, which follows the end; control bytes in value become spaces.  Readers of
  * HTTP/1.0 get none. */
 void http_stream_trailer(struct http_stream *stream, const char *name, const char *value);
+void http_stream_clear_trailers(struct http_stream *stream);
 /* As for the request that it was. */
 void http_stream_pause(struct http_stream *stream);
 void http_stream_resume(struct http_stream *stream);

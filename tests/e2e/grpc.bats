@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# HTTP/2 on the gateway's own listeners: its API by curl, beside HTTP/1.1.
+# HTTP/2 on the gateway's own listeners, beside HTTP/1.1: its API by curl, and gRPC by a stock client.
 
 load helper.bash
 
@@ -43,4 +43,39 @@ h2_tcp() { curl -sS --max-time 60 --http2-prior-knowledge "http://127.0.0.1:7070
 @test "events follow by HTTP/2" {
     sluice -q sandbox create --name seen
     run -0 grep -m1 '^id:' < <(exec 2>/dev/null 3>&-; h2 /v1/events -N -H 'Last-Event-ID: 0')
+}
+
+calls() { timeout 120 /usr/bin/python3 "$top/tests/e2e/grpc_calls.py" "$@"; }
+
+@test "a stock gRPC client calls and watches, on the Unix socket and by TCP" {
+    local target
+    for target in "unix:$state/sluice.sock" 127.0.0.1:7070; do
+        TOKEN=secret run -0 --separate-stderr calls "$target" check gzip watch deadline many streams
+        [ "$output" = "check 0801
+gzip 0801
+watch 0801
+watch CANCELLED
+deadline 0801
+deadline DEADLINE_EXCEEDED
+many 1000
+streams 99
+beside 0801" ]
+    done
+}
+
+@test "a stock gRPC client is told what is wrong with its calls" {
+    run -0 --separate-stderr calls "unix:$state/sluice.sock" unknown missing long bomb check
+    [ "$output" = "unknown UNIMPLEMENTED this gateway does not offer the service some.Service
+missing UNIMPLEMENTED this gateway does not offer the method List of grpc.health.v1.Health
+long RESOURCE_EXHAUSTED the message has more than 4096 bytes, which is the most that this method takes
+bomb RESOURCE_EXHAUSTED the message would inflate to more than 4096 bytes, which is the most that this method takes
+check 0801" ]
+}
+
+@test "a stock gRPC client is known by its token or its uid" {
+    run -0 --separate-stderr calls 127.0.0.1:7070 check refused
+    [ "$output" = "check 0801
+watch UNAUTHENTICATED" ]
+    TOKEN=wrong run -0 --separate-stderr calls 127.0.0.1:7070 refused
+    [ "$output" = "watch UNAUTHENTICATED" ]
 }

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which methods there are, and what a method is: a row of callbacks, which grpc/call.h calls.
+ * Constant; any thread. */
+#ifndef GRPC_SERVICES_H
+#define GRPC_SERVICES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "auth/permission.h"
+#include "base/error.h"
+
+struct grpc_call;
+
+enum { GRPC_MESSAGE_MAX = 5 * 1024 * 1024 };
+
+enum grpc_kind {
+    GRPC_CLIENT_STREAMS = 1, /* any number of messages come */
+    GRPC_SERVER_STREAMS = 2, /* any number of messages go: the head is sent at once */
+};
+
+struct grpc_method {
+    const char *name;
+    enum auth_permission permission;
+    unsigned kind;                                  /* of enum grpc_kind; 0: unary */
+    size_t max;                                     /* bytes of a message; 0: GRPC_MESSAGE_MAX */
+    /* What is not needed is NULL. */
+    void (*begin)(struct grpc_call *call);
+    /* Of a method whose client does not stream: called once, when the client has said all. */
+    void (*message)(struct grpc_call *call, const char *bytes, size_t len);
+    void (*half_closed)(struct grpc_call *call);    /* of a method whose client streams */
+    void (*drained)(struct grpc_call *call);        /* after grpc_send said false */
+    void (*cancelled)(struct grpc_call *call);
+};
+
+struct grpc_methods {
+    const char *service;
+    const struct grpc_method *items;
+    size_t n;
+};
+
+struct grpc_services {
+    const struct grpc_methods *const *items;
+    size_t n;
+};
+
+extern const struct grpc_methods grpc_health_methods;
+
+/* By its path, such as /grpc.health.v1.Health/Check.  NULL: err says what there is not. */
+const struct grpc_method *grpc_find_method(const struct grpc_services *services, const char *path,
+                                           struct error *err);
+bool grpc_has_service(const struct grpc_services *services, const char *name);
+
+#endif
