@@ -32,7 +32,8 @@ static void check_policy(const struct doc_node *tree)
 }
 
 /* 0: out is what was written of what the bytes mean; 1: they mean nothing, or cannot be written. */
-static int rewrite(const struct schema *schema, const void *bytes, size_t len, struct buf *out)
+static int rewrite(const struct schema *schema, enum protobuf_modes modes, const void *bytes,
+                   size_t len, struct buf *out)
 {
     struct arena *arena = arena_new();
     struct problems problems = {0};
@@ -41,8 +42,7 @@ static int rewrite(const struct schema *schema, const void *bytes, size_t len, s
     if (rc == 0 && schema == &policy_schema)
         check_policy(tree);
     if (rc == 0)
-        rc = protobuf_encode(schema, tree, len % 2 ? PROTOBUF_ENUMS : PROTOBUF_TEXTS, out,
-                             &problems);
+        rc = protobuf_encode(schema, tree, modes, out, &problems);
     if (rc != 0 && !problems.n)
         abort();
     problems_free(&problems);
@@ -54,8 +54,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct buf once = {0}, twice = {0};
     const struct schema *schema = choose(size ? *data : 0);
-    if (size && rewrite(schema, data + 1, size - 1, &once) == 0 &&
-        rewrite(schema, once.data, once.len, &twice) == 0 &&
+    enum protobuf_modes modes = size % 2 ? PROTOBUF_ENUMS : PROTOBUF_TEXTS;
+    if (size && rewrite(schema, modes, data + 1, size - 1, &once) == 0 &&
+        rewrite(schema, modes, once.data, once.len, &twice) == 0 &&
         (once.len != twice.len || (once.len && memcmp(once.data, twice.data, once.len) != 0))) {
         fprintf(stderr, "%s: written as %zu bytes, then as %zu\n", schema->name, once.len,
                 twice.len);
