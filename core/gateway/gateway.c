@@ -211,6 +211,10 @@ static void fill_grpc(struct gateway *g)
     g->grpc.auth = &g->api.auth;
     g->grpc.draining = &g->api.draining;
     g->grpc.jobs = g->jobs;
+    g->grpc.store = g->store;
+    g->grpc.drafts = g->drafts;
+    g->grpc.runtime = g->runtime;
+    g->grpc.updates = g->updates;
     g->grpc.services = &grpc_all_services;
 }
 

@@ -14,7 +14,11 @@
 #include "http/router.h"
 
 struct grpc_services;
+struct drafts;
 struct jobs;
+struct runtime;
+struct store;
+struct updates;
 
 struct grpc {
     uv_loop_t *loop;
@@ -22,6 +26,10 @@ struct grpc {
     struct auth *auth;                              /* of the API: guesses count together */
     const _Atomic bool *draining;
     struct jobs *jobs;
+    struct store *store;
+    struct drafts *drafts;
+    struct runtime *runtime;
+    struct updates *updates;
     const struct grpc_services *services;
 };
 

@@ -7,24 +7,35 @@
 
 static const struct grpc_methods *const all[] = {
     &grpc_health_methods,
+    &grpc_drafts_methods,
 };
 
 const struct grpc_services grpc_all_services = {all, sizeof all / sizeof *all};
 
-static const struct grpc_methods *find_service(const struct grpc_services *services,
-                                               const char *name, size_t len)
+static bool is_named(const struct grpc_methods *service, const char *name, size_t len)
 {
-    for (size_t i = 0; i < services->n; i++) {
-        const char *service = services->items[i]->service;
-        if (strlen(service) == len && memcmp(service, name, len) == 0)
-            return services->items[i];
-    }
-    return NULL;
+    return strlen(service->service) == len && memcmp(service->service, name, len) == 0;
+}
+
+static bool find_service(const struct grpc_services *services, const char *name, size_t len)
+{
+    for (size_t i = 0; i < services->n; i++)
+        if (is_named(services->items[i], name, len))
+            return true;
+    return false;
 }
 
 bool grpc_has_service(const struct grpc_services *services, const char *name)
 {
-    return find_service(services, name, strlen(name)) != NULL;
+    return find_service(services, name, strlen(name));
+}
+
+static const struct grpc_method *find_method(const struct grpc_methods *service, const char *name)
+{
+    for (size_t i = 0; i < service->n; i++)
+        if (strcmp(service->items[i].name, name) == 0)
+            return &service->items[i];
+    return NULL;
 }
 
 const struct grpc_method *grpc_find_method(const struct grpc_services *services, const char *path,
@@ -32,13 +43,15 @@ const struct grpc_method *grpc_find_method(const struct grpc_services *services,
 {
     const char *name = path + 1, *slash = strchr(name, '/');
     size_t len = slash ? (size_t)(slash - name) : strlen(name);
-    const struct grpc_methods *service = find_service(services, name, len);
-    for (size_t i = 0; slash && service && i < service->n; i++)
-        if (strcmp(service->items[i].name, slash + 1) == 0)
-            return &service->items[i];
-    if (service)
-        error_set(err, ERROR_UNSUPPORTED, "this gateway does not offer the method %.100s of %s",
-                  slash ? slash + 1 : "", service->service);
+    const struct grpc_method *found = NULL;
+    for (size_t i = 0; slash && i < services->n && !found; i++)
+        if (is_named(services->items[i], name, len))
+            found = find_method(services->items[i], slash + 1);
+    if (found)
+        return found;
+    if (find_service(services, name, len))
+        error_set(err, ERROR_UNSUPPORTED, "this gateway does not offer the method %.100s of %.*s",
+                  slash ? slash + 1 : "", len < 100 ? (int)len : 100, name);
     else
         error_set(err, ERROR_UNSUPPORTED, "this gateway does not offer the service %.*s",
                   len < 100 ? (int)len : 100, name);

@@ -10,7 +10,9 @@
 #include "auth/permission.h"
 #include "base/error.h"
 
+struct doc_writer;
 struct grpc_call;
+struct grpc_work;
 
 enum { GRPC_MESSAGE_MAX = 5 * 1024 * 1024 };
 
@@ -31,6 +33,9 @@ struct grpc_method {
     void (*half_closed)(struct grpc_call *call);    /* of a method whose client streams */
     void (*drained)(struct grpc_call *call);        /* after grpc_send said false */
     void (*cancelled)(struct grpc_call *call);
+    /* Of methods of grpc/work.h: what they do on a worker thread. */
+    int (*work)(struct grpc_work *work, struct doc_writer *answer);
+    bool ordered;                                   /* it changes the sandbox that it names */
 };
 
 struct grpc_methods {
@@ -44,7 +49,8 @@ struct grpc_services {
     size_t n;
 };
 
-extern const struct grpc_methods grpc_health_methods;
+/* A service may be in several parts. */
+extern const struct grpc_methods grpc_health_methods, grpc_drafts_methods;
 
 /* By its path, such as /grpc.health.v1.Health/Check.  NULL: err says what there is not. */
 const struct grpc_method *grpc_find_method(const struct grpc_services *services, const char *path,

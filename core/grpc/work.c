@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "grpc/work.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "runtime/jobs.h"
+
+static const char only_workspace[] = "default";
+
+/* ---- the request ---- */
+
+static const struct doc_node *get(const struct grpc_work *work, const char *field)
+{
+    return doc_get(work->request, field);
+}
+
+const char *grpc_text(const struct grpc_work *work, const char *field)
+{
+    const struct doc_node *value = get(work, field);
+    return value ? value->text : "";
+}
+
+uint64_t grpc_number(const struct grpc_work *work, const char *field)
+{
+    return strtoull(grpc_text(work, field), NULL, 10);
+}
+
+bool grpc_flag(const struct grpc_work *work, const char *field)
+{
+    return strcmp(grpc_text(work, field), "true") == 0;
+}
+
+int grpc_required(struct grpc_work *work, const char *field, const char **out)
+{
+    *out = grpc_text(work, field);
+    return **out ? 0 : error_set(&work->err, ERROR_MALFORMED, "%s is required", field);
+}
+
+int64_t grpc_time(const struct grpc_work *work, const char *ms_field, const char *time_field)
+{
+    const char *text = grpc_text(work, time_field);
+    struct tm tm = {0};
+    double seconds = 0;
+    if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%lfZ", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
+               &tm.tm_hour, &tm.tm_min, &seconds) != 6)
+        return strtoll(grpc_text(work, ms_field), NULL, 10);
+    tm.tm_year -= 1900;
+    tm.tm_mon -= 1;
+    return (int64_t)timegm(&tm) * 1000 + (int64_t)(seconds * 1000);
+}
+
+/* Only the newer wire has scopes, request ids, page tokens and times that are messages. */
+static bool is_newer(const struct grpc_work *work)
+{
+    static const char *const marks[] = {"workspace_scope", "request_id", "page_token",
+                                        "since_time", "execution_timeout", "allow_missing",
+                                        "resume_after_cursor", "no_login_shell"};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (get(work, marks[i]))
+            return true;
+    return false;
+}
+
+int grpc_check_workspace(struct grpc_work *work)
+{
+    const struct doc_node *scope = get(work, "workspace_scope");
+    const struct doc_node *named = scope ? doc_get(scope, "workspace") : get(work, "workspace");
+    const char *name = named ? named->text : "";
+    if (!*name || strcmp(name, only_workspace) == 0)
+        return 0;
+    return error_set(&work->err, ERROR_NOT_FOUND, "workspace '%.100s' not found", name);
+}
+
+int grpc_find_sandbox(struct grpc_work *work, const char *field, struct store_sandbox *out)
+{
+    struct store *store = work->grpc->store;
+    const char *name;
+    if (grpc_required(work, field, &name) != 0 || grpc_check_workspace(work) != 0)
+        return -1;
+    if (store_sandbox_get(store, name, work->arena, out, &work->err) == 0)
+        return 0;
+    if (work->err.kind == ERROR_NOT_FOUND && !get(work, "workspace_scope") &&
+        store_sandbox_by_id(store, name, work->arena, out, &work->err) == 0 &&
+        !out->deleted_at_ms)
+        return 0;
+    /* Clients look for these words. */
+    return error_set(&work->err, ERROR_NOT_FOUND, "sandbox not found");
+}
+
+/* ---- the answer ---- */
+
+void grpc_put_text(struct doc_writer *w, const char *field, const char *text)
+{
+    if (!text || !*text)
+        return;
+    doc_write_key(w, field);
+    doc_write_text(w, text);
+}
+
+void grpc_put_number(struct doc_writer *w, const char *field, uint64_t number)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, number);
+    doc_write_key(w, field);
+    doc_write_literal(w, text);
+}
+
+void grpc_put_time(struct doc_writer *w, const char *ms_field, const char *time_field, int64_t ms)
+{
+    char text[CLOCK_TEXT_SIZE];
+    if (!ms)
+        return;
+    doc_write_key(w, ms_field);
+    doc_write_number(w, ms);
+    grpc_put_text(w, time_field, clock_format(ms, text));
+}
+
+/* The tree that was written, as bytes.  What does not fit its table is our own fault. */
+static int encode_tree(struct doc_tree_writer *tree, const struct schema *schema,
+                       enum protobuf_modes modes, struct buf *out, struct problems *problems,
+                       struct error *err)
+{
+    struct doc_node *root = doc_tree_writer_end(tree);
+    if (!root || protobuf_encode(schema, root, modes, out, problems) != 0)
+        return problems_first(problems, ERROR_INTERNAL, err);
+    return 0;
+}
+
+int grpc_encode(const struct schema *schema, enum protobuf_modes modes,
+                void (*fill)(struct doc_writer *w, const void *arg), const void *arg,
+                struct buf *out, struct error *err)
+{
+    struct arena *arena = arena_new();
+    struct problems problems = {0};
+    struct doc_tree_writer tree;
+    struct doc_writer *w = doc_tree_writer(&tree, arena, &problems);
+    doc_write_open(w, DOC_MAP);
+    fill(w, arg);
+    doc_write_close(w, DOC_MAP);
+    int rc = encode_tree(&tree, schema, modes, out, &problems, err);
+    problems_free(&problems);
+    arena_free(arena);
+    return rc;
+}
+
+static void add_objections(const struct update_result *result, struct buf *out)
+{
+    for (size_t i = 0; i < result->votes.n; i++) {
+        const struct chain_vote *v = &result->votes.items[i];
+        if (v->verdict == SLUICE_DENY || v->verdict == SLUICE_HOLD)
+            buf_printf(out, "; %s: %s%s%s", v->voter, v->path, *v->path ? ": " : "", v->message);
+    }
+}
+
+int grpc_check_outcome(struct grpc_work *work, const struct update_result *result)
+{
+    struct buf text = {0};
+    if (result->outcome == CHAIN_ALLOWED)
+        return 0;
+    buf_printf(&text, "%s%s", result->outcome == CHAIN_HELD ? "held for review: " : "",
+               result->tally.why);
+    add_objections(result, &text);
+    error_set(&work->err, ERROR_DENIED, "%s", buf_str(&text));
+    buf_free(&text);
+    return -1;
+}
+
+/* ---- the work ---- */
+
+static void free_work(struct grpc_work *work)
+{
+    problems_free(&work->problems);
+    buf_free(&work->answer);
+    arena_free(work->arena);
+    free(work);
+}
+
+/* All that is wrong, as clients show nothing else. */
+static void add_problems(struct grpc_work *work)
+{
+    struct buf text = {0};
+    for (size_t i = 0; i < work->problems.n && text.len < sizeof work->err.text; i++) {
+        const struct problem *p = &work->problems.items[i];
+        buf_printf(&text, "%s%s%s%s", i ? "; " : "", p->path, *p->path ? ": " : "", p->message);
+    }
+    error_set(&work->err, work->err.kind, "%s", buf_str(&text));
+    buf_free(&text);
+}
+
+static void run(void *arg)
+{
+    struct grpc_work *work = arg;
+    struct doc_tree_writer tree;
+    struct doc_writer *w = doc_tree_writer(&tree, work->arena, &work->problems);
+    tree.build.depth_max = DOC_DEPTH_MAX + DOC_AROUND;
+    auth_look_up_name(&work->who);
+    doc_write_open(w, DOC_MAP);
+    work->failed = work->fn(work, w) != 0;
+    if (work->failed || work->then) {
+        doc_tree_writer_end(&tree);
+        if (work->problems.n)
+            add_problems(work);
+        return;
+    }
+    doc_write_close(w, DOC_MAP);
+    work->failed = encode_tree(&tree, work->method->answer, work->modes, &work->answer,
+                               &work->problems, &work->err) != 0;
+}
+
+static void answer(struct grpc_work *work)
+{
+    struct grpc_call *call = work->call;
+    if (call)
+        call->state = NULL;
+    if (call && work->failed)
+        grpc_end_error(call, &work->err);
+    else if (call)
+        grpc_reply(call, buf_str(&work->answer), work->answer.len);
+    free_work(work);
+}
+
+static void done(void *arg)
+{
+    struct grpc_work *work = arg;
+    void (*then)(struct grpc_work *) = work->then;
+    work->then = NULL;
+    if (then && !work->failed)
+        then(work);
+    else
+        answer(work);
+}
+
+void grpc_work_again(struct grpc_work *work,
+                     int (*fn)(struct grpc_work *work, struct doc_writer *answer))
+{
+    work->fn = fn;
+    jobs_run(work->grpc->jobs, NULL, run, done, work);
+}
+
+void grpc_work_fail(struct grpc_work *work, const struct error *err)
+{
+    work->failed = true;
+    work->err = *err;
+    answer(work);
+}
+
+void grpc_forget_work(struct grpc_call *call)
+{
+    struct grpc_work *work = call->state;
+    if (work)
+        work->call = NULL;
+}
+
+static struct grpc_work *new_work(struct grpc_call *call)
+{
+    char path[128];
+    struct grpc_work *work = alloc_zero(1, sizeof *work);
+    snprintf(path, sizeof path, "/" OPENSHELL_SERVICE "/%s", call->method->name);
+    work->grpc = call->grpc;
+    work->who = call->who;
+    work->arena = arena_new();
+    work->method = openshell_find_method(path);
+    work->call = call;
+    work->fn = call->method->work;
+    return work;
+}
+
+/* Calls that change a sandbox wait for each other by its name. */
+static const char *key_of(const struct grpc_work *work)
+{
+    const char *sandbox = grpc_text(work, "sandbox");
+    return *sandbox ? sandbox : grpc_text(work, "name");
+}
+
+void grpc_do(struct grpc_call *call, const char *bytes, size_t len)
+{
+    struct grpc_work *work = new_work(call);
+    struct doc_node *request;
+    if (protobuf_decode(work->method->request, bytes, len, work->arena, &request,
+                        &work->problems) != 0) {
+        work->err.kind = ERROR_MALFORMED;
+        add_problems(work);
+        grpc_end_error(call, &work->err);
+        free_work(work);
+        return;
+    }
+    work->request = request;
+    work->modes = is_newer(work) ? PROTOBUF_ENUMS : PROTOBUF_TEXTS;
+    call->state = work;
+    jobs_run(work->grpc->jobs, call->method->ordered ? key_of(work) : NULL, run, done, work);
+}

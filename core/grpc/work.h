@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One call of OpenShell's services: its request is a tree by the method's table, its work is done
+ * on a worker thread, and its answer is written as a tree again.  Within the grpc folder. */
+#ifndef GRPC_WORK_H
+#define GRPC_WORK_H
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "doc/protobuf.h"
+#include "doc/writer.h"
+#include "grpc/call.h"
+#include "openshell/methods.h"
+#include "store/store.h"
+#include "update/update.h"
+
+struct grpc_work;
+
+#define OPENSHELL_SERVICE "openshell.v1.OpenShell"
+
+/* The work of a method fills in the fields of the answer.  -1: work->err, and work->problems where
+ * it is ERROR_INVALID. */
+struct grpc_work {
+    struct grpc *grpc;
+    struct auth_principal who;
+    struct arena *arena;
+    const struct doc_node *request;
+    enum protobuf_modes modes;                      /* of the wire that the client speaks */
+    struct error err;
+    struct problems problems;
+    /* Called on the loop thread after the work was done, also when the client has left, instead of
+     * answering.  It ends with grpc_work_again or grpc_work_fail.  NULL: the answer is sent. */
+    void (*then)(struct grpc_work *work);
+    void *then_arg;
+    /* Within work.c: */
+    const struct openshell_method *method;
+    struct grpc_call *call;                         /* loop thread; NULL: the client is gone */
+    int (*fn)(struct grpc_work *work, struct doc_writer *answer);
+    struct buf answer;
+    bool failed;
+};
+
+/* Rows of such methods. */
+#define READ(title, right, fn)                                                        \
+    {.name = (title), .permission = (right), .message = grpc_do, .cancelled = grpc_forget_work, \
+     .work = (fn)}
+#define CHANGE(title, right, fn)                                                      \
+    {.name = (title), .permission = (right), .message = grpc_do, .cancelled = grpc_forget_work, \
+     .work = (fn), .ordered = true}
+
+/* Reads the request and does the work; the call is ended by that.  Loop thread. */
+void grpc_do(struct grpc_call *call, const char *bytes, size_t len);
+void grpc_forget_work(struct grpc_call *call);
+/* After then: more work, whose answer is sent. */
+void grpc_work_again(struct grpc_work *work,
+                     int (*fn)(struct grpc_work *work, struct doc_writer *answer));
+void grpc_work_fail(struct grpc_work *work, const struct error *err);
+
+/* ---- the request ---- */
+
+const char *grpc_text(const struct grpc_work *work, const char *field);     /* "" where absent */
+uint64_t grpc_number(const struct grpc_work *work, const char *field);      /* 0 where absent */
+bool grpc_flag(const struct grpc_work *work, const char *field);
+/* A text that must be there: -1 says "NAME is required". */
+int grpc_required(struct grpc_work *work, const char *field, const char **out);
+/* The sandbox that the field names, by name, or by id where the request has no scope.  Its
+ * workspace must be the only one that there is. */
+int grpc_check_workspace(struct grpc_work *work);
+int grpc_find_sandbox(struct grpc_work *work, const char *field, struct store_sandbox *out);
+/* Milliseconds since 1970 of a field that is a number in one wire and a Timestamp in the other. */
+int64_t grpc_time(const struct grpc_work *work, const char *ms_field, const char *time_field);
+
+/* ---- the answer ---- */
+
+/* 0: the update was made.  -1: it was denied or held, and work->err says by whom and why. */
+int grpc_check_outcome(struct grpc_work *work, const struct update_result *result);
+
+void grpc_put_text(struct doc_writer *w, const char *field, const char *text);   /* NULL is fine */
+void grpc_put_number(struct doc_writer *w, const char *field, uint64_t number);
+/* Both fields; nothing for 0. */
+void grpc_put_time(struct doc_writer *w, const char *ms_field, const char *time_field, int64_t ms);
+/* Encodes a message of a table that is written by fill.  Returns -1 with err. */
+int grpc_encode(const struct schema *schema, enum protobuf_modes modes,
+                void (*fill)(struct doc_writer *w, const void *arg), const void *arg,
+                struct buf *out, struct error *err);
+
+#endif
