@@ -16,9 +16,9 @@ static struct http2_stream *stream_at(struct http2 *h, int32_t id)
 
 /* ---- floods ---- */
 
-static int spend(struct http2 *h, struct http2_budget *budget, unsigned price, const char *fault)
+static int spend(struct http2 *h, struct rate *rate, unsigned price, const char *fault)
 {
-    if (http2_budget_spend(budget, price, uv_now(h->loop)))
+    if (rate_spend(rate, price, uv_now(h->loop)))
         return 0;
     h->fault = fault;
     return NGHTTP2_ERR_CALLBACK_FAILURE;
@@ -50,7 +50,7 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
     case NGHTTP2_HEADERS:
         if (!h->server)
             return spend_frames(h, 1);              /* it may be one of many interim responses */
-        http2_budget_earn(&h->idle_frames, CONTENT_EARNS);
+        rate_earn(&h->idle_frames, CONTENT_EARNS);
         return 0;
     default:
         return 0;
@@ -61,7 +61,7 @@ static int have_data(struct http2 *h, const nghttp2_data *data)
 {
     bool content = data->hd.length > data->padlen;
     if (content)
-        http2_budget_earn(&h->idle_frames, CONTENT_EARNS);
+        rate_earn(&h->idle_frames, CONTENT_EARNS);
     return content || data->hd.flags & NGHTTP2_FLAG_END_STREAM ? 0 : spend_frames(h, 1);
 }
 
@@ -127,7 +127,7 @@ static void have_headers(struct http2_stream *s, const nghttp2_frame *frame)
     if (!s->h->server) {
         http2_have_response(s, ended);
         if (s->final)
-            http2_budget_earn(&s->h->idle_frames, 1 + CONTENT_EARNS);
+            rate_earn(&s->h->idle_frames, 1 + CONTENT_EARNS);
     } else if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
         http2_have_request(s, ended);
     }
@@ -182,7 +182,7 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     struct http2 *h = connection;
     (void)session;
     if (frame->hd.type == NGHTTP2_DATA && frame->hd.length)
-        http2_budget_earn(&h->idle_frames, CONTENT_EARNS);
+        rate_earn(&h->idle_frames, CONTENT_EARNS);
     return 0;
 }
 
@@ -209,7 +209,7 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
     struct http2_stream *s = stream_at(h, id);
     (void)session;
     if (code == NGHTTP2_NO_ERROR)
-        http2_budget_earn(&h->resets, 1);
+        rate_earn(&h->resets, 1);
     if (!s)
         return 0;
     h->requires_http_1_1 |= code == NGHTTP2_HTTP_1_1_REQUIRED;

@@ -8,9 +8,9 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include "base/rate.h"
 #include "http/parser.h"
 #include "http2/block.h"
-#include "http2/budget.h"
 #include "http2/http2.h"
 #include "http2/websocket.h"
 #include "net/transport.h"
@@ -61,7 +61,7 @@ struct http2 {
     struct http2_stream *streams, *due, **due_end;
     unsigned n_streams;
     struct http2_block block;                       /* the one that is coming */
-    struct http2_budget resets, idle_frames;
+    struct rate resets, idle_frames;
     const char *fault;                              /* why the peer is sent away, or NULL */
     char problem[160];                              /* what nghttp2 says of it */
     struct buf early;                               /* read before the connection began */

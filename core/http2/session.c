@@ -355,8 +355,8 @@ static struct http2 *connection_new(struct net_stream *below, bool server, bool 
     h->due_end = &h->due;
     h->handles = 3;
     h->begun_ms = h->idle_ms = now;
-    h->resets = http2_budget_of(RESETS, RESETS_PER_S, now);
-    h->idle_frames = http2_budget_of(IDLE_FRAMES, IDLE_FRAMES_PER_S, now);
+    h->resets = rate_of(RESETS, RESETS_PER_S, now);
+    h->idle_frames = rate_of(IDLE_FRAMES, IDLE_FRAMES_PER_S, now);
     take_limits(h, limits);
     start_timer(h);
     uv_idle_init(h->loop, &h->resume);

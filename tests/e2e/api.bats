@@ -54,7 +54,7 @@ suggest() {         # suggest SANDBOX NAME HOST: id and review token
 }
 revision() { sluice sandbox get "$1" -o json | jq .policy_revision; }
 supervisor_token() { jq -r .token "$state/sandboxes/$(sluice sandbox get "$1" -o json | jq -r .id)/spec.json"; }
-as_supervisor() { curl -sS -o /dev/null -w '%{http_code}' --max-time 5 --unix-socket "$state/sluice.sock" -H "Authorization: Bearer $1" "${@:2}"; }
+as_supervisor() { curl -sS -o /dev/null -w '%{http_code}' --max-time 180 --unix-socket "$state/sluice.sock" -H "Authorization: Bearer $1" "${@:2}"; }
 
 @test "a chunk is out of reach through any sandbox but its own" {
     read -r id token <<<"$(suggest one mine mine.example.com)"

@@ -146,12 +146,12 @@ commands() { sluice -h | sed -nE '/^global:/q; s/^  ([a-z]+) +([a-z-]*)  .*/\1 \
     [[ "$output" == *"cannot write the result: Bad file descriptor"* ]]
     run -1 bash -c 'sluice sandbox exec demo -- echo much >/dev/full'
     [[ "$output" == *"cannot write the command's output: No space left on device"* ]]
-    run -141 timeout 60 bash -c 'set -o pipefail; sluice sandbox exec demo -- yes | head -1'
+    run -141 timeout 180 bash -c 'set -o pipefail; sluice sandbox exec demo -- yes | head -1'
     [ "$output" = y ]
-    run -141 timeout 60 bash -c 'set -o pipefail; sluice events demo --follow | head -1'
+    run -141 timeout 180 bash -c 'set -o pipefail; sluice events demo --follow | head -1'
     run -1 sluice events nobody
     [[ "$output" == *"sandbox 'nobody' not found"* ]]
-    run -0 timeout 60 bash -c 'sluice sandbox exec demo -- cat <&-'
+    run -0 timeout 180 bash -c 'sluice sandbox exec demo -- cat <&-'
     run -2 bash -c 'sluice policy set demo --policy - <&-'
     [[ "$output" == *"cannot read -: Bad file descriptor"* ]]
 }
@@ -266,7 +266,7 @@ netwrk_policies: {}'
     head -c 300000 /dev/zero | tr '\0' 'a' >"$BATS_TEST_TMPDIR/huge"
     run -1 sluice policy set demo --policy "$BATS_TEST_TMPDIR/huge"
     head -c 100000 /dev/zero | tr '\0' '[' >"$BATS_TEST_TMPDIR/deep"
-    run -1 timeout 60 sluice policy set demo --policy "$BATS_TEST_TMPDIR/deep"
+    run -1 timeout 180 sluice policy set demo --policy "$BATS_TEST_TMPDIR/deep"
     head -c 1000 /dev/urandom >"$BATS_TEST_TMPDIR/binary"
     run -1 sluice policy set demo --policy "$BATS_TEST_TMPDIR/binary"
     run -1 sluice policy set demo --policy - <<<'version: 1
@@ -370,16 +370,16 @@ process: {run_as_user: "1234"}'
 @test "events shows what is kept and ends; logs shows what the proxy decided" {
     knock demo >/dev/null
     wait_event demo denial '.port == 8080'
-    run -0 timeout 60 sluice events demo
+    run -0 timeout 180 sluice events demo
     [[ "$output" == *"decision"*"\"kind\":\"create\""* ]]
     [[ "$output" == *"denial"*"10.77.0.2"* ]]
-    [ "$(timeout 60 sluice events demo -o json | jq -r 'select(.event == "decision") | .data.outcome' | head -1)" = allowed ]
+    [ "$(timeout 180 sluice events demo -o json | jq -r 'select(.event == "decision") | .data.outcome' | head -1)" = allowed ]
     run -0 sluice logs demo
     [[ "$output" == *"HTTP:GET"*"DENIED /usr/bin/curl"*"10.77.0.2:8080"* ]]
     [[ "$(sluice logs demo -o json | head -1 | jq -r '"\(.level) \(.text)"')" == "info HTTP:GET "* ]]
     [[ "$(sluice logs demo -o yaml | head -3)" == "---"*"at: "*"level: info" ]]
     [ "$(sluice events demo -o yaml | head -2)" = $'---\nevent: decision' ]
-    [ "$(timeout 60 sluice events demo --follow -o json | head -1)" = "$(sluice events demo -o json | head -1)" ]
+    [ "$(timeout 180 sluice events demo --follow -o json | head -1)" = "$(sluice events demo -o json | head -1)" ]
     run -1 sluice logs nobody -o json
     [[ "$output" == *'"status": 404'* ]]
 }
@@ -509,10 +509,10 @@ YAML
     mkfifo "$BATS_TEST_TMPDIR/told"
     curl -sSN --unix-socket "$state/sluice.sock" "http://localhost/v1/events?sandbox=later" >"$BATS_TEST_TMPDIR/told" 3>&- &
     exec 7<"$BATS_TEST_TMPDIR/told"
-    read -r -t 60 line <&7
+    read -r -t 180 line <&7
     [ "$line" = ": sluice events" ]
     sluice sandbox create --name later
-    until [[ "$line" == "data: "* ]]; do read -r -t 60 line <&7; done
+    until [[ "$line" == "data: "* ]]; do read -r -t 180 line <&7; done
     [ "$(jq -r .sandbox <<<"${line#data: }")" = later ]
     kill $!
     exec 7<&-
@@ -592,7 +592,7 @@ PY
         mkfifo "$BATS_TEST_TMPDIR/$signal"
         env --default-signal=INT sluice sandbox create --name brief --no-keep -- sh -c 'echo up; exec sleep 60' >"$BATS_TEST_TMPDIR/$signal" 3>&- &
         client=$!
-        read -r -t 60 line <"$BATS_TEST_TMPDIR/$signal"
+        read -r -t 180 line <"$BATS_TEST_TMPDIR/$signal"
         [ "$line" = up ]
         kill -"$signal" "$client"
         code=0; wait "$client" || code=$?
@@ -622,20 +622,20 @@ PY
     mkfifo "$BATS_TEST_TMPDIR/up" "$BATS_TEST_TMPDIR/said"
     python3 "$BATS_TEST_TMPDIR/silent.py" "$BATS_TEST_TMPDIR/silent.sock" >"$BATS_TEST_TMPDIR/up" 3>&- &
     silent=$!
-    read -r -t 60 _ <"$BATS_TEST_TMPDIR/up"
+    read -r -t 180 _ <"$BATS_TEST_TMPDIR/up"
     env --default-signal=INT sluice --gateway "unix:$BATS_TEST_TMPDIR/silent.sock" sandbox create --name nobody --no-keep -- true 2>"$BATS_TEST_TMPDIR/said" 3>&- &
     client=$!
     exec 8<"$BATS_TEST_TMPDIR/said"
     until_so "grep -q '^SigBlk:.*[2367abef]\$' /proc/$client/status"      # SIGINT is held
     kill -INT "$client"
-    read -r -t 60 line <&8
+    read -r -t 180 line <&8
     [[ "$line" == *"interrupted: the sandbox is deleted as soon as it is made; a second time leaves it"* ]]
     kill -INT "$client"
     code=0; wait "$client" || code=$?
     [ "$code" -eq 130 ]
-    read -r -t 60 line <&8
+    read -r -t 180 line <&8
     [[ "$line" == *"interrupted again: the answer is not waited for"* ]]
-    read -r -t 60 line <&8
+    read -r -t 180 line <&8
     [[ "$line" == *"whether the change was made is not known"* ]]
     exec 8<&-
     kill "$silent"

@@ -15,8 +15,8 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
 supervisor_pid() { pgrep -f "sluice-supervisor --spec $state/sandboxes/$(sluice sandbox get "$1" -o json | jq -r .id)/"; }
 
 others_are_well() {
-    [ "$(timeout 60 sluice sandbox exec calm -- echo well)" = well ]
-    [ "$(timeout 60 sluice status -o json | jq .ready)" = 2 ]
+    [ "$(timeout 180 sluice sandbox exec calm -- echo well)" = well ]
+    [ "$(timeout 180 sluice status -o json | jq .ready)" = 2 ]
 }
 
 @test "commands that reach a supervisor in one go each run as asked for, with their own output" {
@@ -121,7 +121,7 @@ time.sleep(100)' "$state/sluice.sock" >"$BATS_TEST_TMPDIR/held.$n" 3>&- &
 }
 
 @test "a command may be written in YAML, and each of its characters arrives" {
-    run_raw() { api POST /v1/sandboxes/calm/exec -H 'Connection: Upgrade' -H 'Upgrade: sluice-exec' -H "Content-Type: $1" --max-time 10 -d "$2" | tr -d '\0'; }
+    run_raw() { api POST /v1/sandboxes/calm/exec -H 'Connection: Upgrade' -H 'Upgrade: sluice-exec' -H "Content-Type: $1" --max-time 180 -d "$2" | tr -d '\0'; }
     [[ "$(run_raw application/yaml 'command: [printf, "%s|", a, "1"]')" == *"a|1|"*'{"code":0}' ]]
     [[ "$(run_raw application/json '{"command":["printf","%s|","a\nb\tc","\u001b\u007f"]}')" == *$'a\nb\tc|\x1b\x7f|'*'{"code":0}' ]]
 }

@@ -43,7 +43,7 @@ lock_holder() {    # the supervisor of sandbox $1
     exec 8<>"$state/asked"
     api POST /v1/sandboxes -H 'Content-Type: application/json' -d '{"name":"late"}' >"$state/answer" 3>&- 8>&- &
     asking=$!
-    read -r -t 60 -n 1 <&8
+    read -r -t 180 -n 1 <&8
     exec 8>&-
     kill "$pid"
     until_so '! sluice status >/dev/null 2>&1'

@@ -20,7 +20,7 @@ start_gateway() {
     sluiced --state-dir "$state" "$@" >"$state/ready" 2>>"$state/gateway.log" 3>&- &
     gateway_pid=$!
     echo "$gateway_pid" >"$state/gateway.pid"
-    read -r -t 60 ready <"$state/ready" || { tail -20 "$state/gateway.log" >&2; return 1; }
+    read -r -t 180 ready <"$state/ready" || { tail -20 "$state/gateway.log" >&2; return 1; }
 }
 
 # as_ordinary_user: the next gateways of this test are uid 4242's, who has no subordinate ids and no control groups.
@@ -70,21 +70,21 @@ stop_gateway() {   # stop_gateway [SIGNAL]: and waits for its end
 }
 
 wait_gone() {      # wait_gone PID: blocks until the process has ended
-    timeout 60 tail --pid="$1" -s 0.02 -f /dev/null
+    timeout 180 tail --pid="$1" -s 0.02 -f /dev/null
 }
 
 start_origin() {   # start_origin [ADDRESS PORT]
     mkfifo "$BATS_FILE_TMPDIR/origin.$$.${2:-8080}"
     "$top/scripts/lib/origin" "${1:-10.77.0.2}" "${2:-8080}" >"$BATS_FILE_TMPDIR/origin.$$.${2:-8080}" 3>&- &
     echo $! >>"$BATS_FILE_TMPDIR/origins"
-    read -r -t 60 _ <"$BATS_FILE_TMPDIR/origin.$$.${2:-8080}"
+    read -r -t 180 _ <"$BATS_FILE_TMPDIR/origin.$$.${2:-8080}"
 }
 
 listen() {         # listen COMMAND…: returns when it has said that it is bound; teardown_all ends it
     mkfifo "$BATS_FILE_TMPDIR/bound"
     "$@" >"$BATS_FILE_TMPDIR/bound" 3>&- &
     echo $! >>"$BATS_FILE_TMPDIR/origins"
-    read -r -t 60 _ <"$BATS_FILE_TMPDIR/bound"
+    read -r -t 180 _ <"$BATS_FILE_TMPDIR/bound"
     rm "$BATS_FILE_TMPDIR/bound"
 }
 
@@ -160,7 +160,7 @@ wait_event() {
         "event: "*) kind=${line#event: } ;;
         "data: "*) if [ "$kind" = "$2" ] && jq -e "$3" >/dev/null <<<"${line#data: }"; then seen=0; break; fi ;;
         esac
-    done < <(exec 2>/dev/null 3>&-; exec timeout 60 curl -sSN --unix-socket "$state/sluice.sock" \
+    done < <(exec 2>/dev/null 3>&-; exec timeout 180 curl -sSN --unix-socket "$state/sluice.sock" \
         -H 'Last-Event-ID: 0' "http://localhost/v1/events?sandbox=$1")
     kill $! 2>/dev/null || true
     [ "$seen" -eq 0 ] || echo "no event $2 of $1 with $3" >&2
@@ -172,9 +172,9 @@ ended() {
     [ ! -e "/proc/$1" ] || grep -q '^State:.*Z' "/proc/$1/status"
 }
 
-# until_so COMMAND: looks until it is so, a minute at most.
+# until_so COMMAND: looks until it is so, three minutes at most.
 until_so() {
-    local end=$((SECONDS + 60))
+    local end=$((SECONDS + 180))
     while [ "$SECONDS" -lt "$end" ]; do
         if eval "$1"; then return 0; fi
         read -r -t 0.05 _ <>"$state/ready" || true

@@ -36,7 +36,7 @@ run_origin() {   # run_origin COMMAND...: it writes "up"
     mkfifo "$pipe"
     "$@" >"$pipe" 3>&- &
     echo $! >>"$BATS_FILE_TMPDIR/origins"
-    read -r -t 60 _ <"$pipe"
+    read -r -t 180 _ <"$pipe"
 }
 
 # rules PORT RULES: sets the policy of demo, for any program.

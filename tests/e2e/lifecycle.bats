@@ -38,7 +38,7 @@ supervisor_pid() { pgrep -f "sluice-supervisor --spec $state/sandboxes/$(sluice 
     start_gateway
     sluice sandbox exec demo -- echo back >"$BATS_TEST_TMPDIR/out" 3>&- &
     waiter=$!
-    timeout 60 grep -q "sandbox demo: a command waits" <(exec tail -n +1 -F "$state/gateway.log" 2>/dev/null 3>&-)
+    timeout 180 grep -q "sandbox demo: a command waits" <(exec tail -n +1 -F "$state/gateway.log" 2>/dev/null 3>&-)
     kill -CONT "$supervisor"
     wait "$waiter"
     [ "$(cat "$BATS_TEST_TMPDIR/out")" = back ]
@@ -60,7 +60,7 @@ supervisor_pid() { pgrep -f "sluice-supervisor --spec $state/sandboxes/$(sluice 
     sluice sandbox create --name victim
     supervisor=$(supervisor_pid victim)
     kill -STOP "$supervisor"
-    sluice policy set victim --policy "$state/first-rule.yaml" --wait --timeout 60 >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+    sluice policy set victim --policy "$state/first-rule.yaml" --wait --timeout 180 >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
     waiter=$!
     wait_event victim decision '.kind == "replace" and .outcome == "allowed"'
     kill -KILL "$supervisor"
@@ -166,7 +166,7 @@ supervisor_pid() { pgrep -f "sluice-supervisor --spec $state/sandboxes/$(sluice 
     exec 8<>"$state/asked"
     api PUT /v1/sandboxes/busy/policy -H 'Content-Type: application/yaml' -d "$(first_rule)" >"$BATS_TEST_TMPDIR/answer" 3>&- 8>&- &
     asking=$!
-    read -r -t 60 -n 1 <&8
+    read -r -t 180 -n 1 <&8
     exec 8>&-
     kill -TERM "$(cat "$state/gateway.pid")"
     until_so '! sluice status >/dev/null 2>&1'

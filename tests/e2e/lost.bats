@@ -26,11 +26,11 @@ stop_at() {        # stop_at before|after METHOD PATH-SUFFIX: the commands that 
     python3 "$BATS_TEST_DIRNAME/stage_proxy.py" "$proxied/g.sock" "$state/sluice.sock" "$@" >"$proxied/says" <"$proxied/goes" 3>&- &
     proxy=$!
     exec 6<"$proxied/says" 5>"$proxied/goes"   # in the order in which the proxy opens them
-    read -r -t 60 line <&6
+    read -r -t 180 line <&6
     [ "$line" = up ]
 }
 
-reach_stage() { read -r -t 60 line <&6 && [ "$line" = at ]; }
+reach_stage() { read -r -t 180 line <&6 && [ "$line" = at ]; }
 
 leave_proxy() {
     kill "$proxy"

@@ -12,7 +12,7 @@ setup_file() {
     mkfifo "$state/up"
     python3 "$top/tests/e2e/mcp_origin.py" 10.77.0.2 443 "$state/counts" "$state/good.both" "$state/gate" >"$state/up" 3>&- &
     echo $! >>"$BATS_FILE_TMPDIR/origins"
-    read -r -t 60 _ <"$state/up"
+    read -r -t 180 _ <"$state/up"
     printf 'egress:\n  extra_ca: %s/ca.pem\n  hosts: {mcp.test: 10.77.0.2, sdk.test: 10.77.0.3}\n' "$state" >"$state/sluice.yaml"
     start_gateway --config "$state/sluice.yaml"
     sluice sandbox create --name demo
@@ -126,7 +126,7 @@ start_sdk() {
     mkfifo "$state/sdk.up"
     "$sdk/bin/python" "$top/tests/e2e/mcp_server.py" 10.77.0.3 443 "$state/good.pem" "$state/good.key" >"$state/sdk.up" 2>"$state/sdk.log" 3>&- &
     echo $! >>"$BATS_FILE_TMPDIR/origins"
-    read -r -t 60 _ <"$state/sdk.up"
+    read -r -t 180 _ <"$state/sdk.up"
     tar -C "$sdk"/lib/python3*/site-packages -c . | inside sh -c 'mkdir /sandbox/sdk && tar -C /sandbox/sdk -x'
     inside sh -c 'cat >/sandbox/client.py' <"$top/tests/fixtures/clients/mcp_client.py"
 }

@@ -100,7 +100,7 @@ for i in range(64):
         pass
     streams.append(stream)
 PY
-    run -0 timeout 60 sluice sandbox exec lookups -- dig +short +tries=20 +time=1 lookups
+    run -0 timeout 180 sluice sandbox exec lookups -- dig +short +tries=20 +time=1 lookups
     [ "$output" = 127.0.1.1 ]
     [ "$(knock lookups)" = 403 ]
     [ "$(sluice sandbox list -o json | jq -r '.sandboxes[].phase')" = ready ]
@@ -114,7 +114,7 @@ PY
     run inside python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).bind(("127.0.0.1", 53))'
     [[ "$output" == *"Permission denied"* ]]
     sluice sandbox create --name none --network none
-    run timeout 60 sluice sandbox exec none -- getent ahostsv4 db.example.test
+    run timeout 180 sluice sandbox exec none -- getent ahostsv4 db.example.test
     [ "$status" -eq 2 ]
 }
 

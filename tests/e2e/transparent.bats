@@ -153,11 +153,12 @@ PY
 @test "a caller that waits for a silent name holds up nobody, and may be killed" {
     sluice sandbox create --name slow
     rules slow "*.silent.test:8080:/usr/bin/curl" api.open.test:8080:/usr/bin/curl
+    took_ms bare slow http://api.open.test:8080/
     for n in 1 2 3 4 5 6 7 8; do
         bare slow "http://n$n.silent.test:8080/" >>"$BATS_TEST_TMPDIR/silent" 2>&1 3>&- &
     done
     until_so 'grep -q n8.silent.test "$asked"'
-    [ "$(timeout 60 sluice sandbox exec slow -- curl --noproxy '*' -sS -m 4 -o /dev/null -w '%{http_code}' http://api.open.test:8080/)" = 200 ]
+    [ "$(timeout 180 sluice sandbox exec slow -- curl --noproxy '*' -sS -m $((4 + ms / 50)) -o /dev/null -w '%{http_code}' http://api.open.test:8080/)" = 200 ]
     sluice sandbox exec slow -- bash -c 'kill -9 $(pgrep curl || ps -e -o pid,comm | sed -n "s/ *\([0-9]*\) curl/\1/p")'
     wait
     [ "$(bare slow http://api.open.test:8080/)" = 200 ]

@@ -22,7 +22,7 @@ serve() {          # serve PORT [CERTIFICATE-AND-KEY]
     mkfifo "$state/up.$1"
     /usr/bin/python3 "$top/tests/e2e/websocket_server.py" 10.77.0.2 "$1" "$state/log" ${2:+"$2"} >"$state/up.$1" 3>&- &
     echo $! >>"$BATS_FILE_TMPDIR/origins"
-    read -r -t 60 _ <"$state/up.$1"
+    read -r -t 180 _ <"$state/up.$1"
 }
 
 # rules NAME REST...: endpoints at ws.test, each with the rest of its line.
@@ -36,8 +36,8 @@ rules() {
 ws='protocol: websocket, enforcement: enforce'
 chat="$ws, rules: [{allow: {method: GET, path: /**}}, {allow: {method: WEBSOCKET_TEXT, path: /chat}}]"
 client=$(cat "$BATS_TEST_DIRNAME/websocket_client.py")
-say() { timeout 60 sluice sandbox exec "${name:-demo}" -- /usr/bin/python3 -c "$client" "$@"; }
-direct() { timeout 60 sluice sandbox exec "${name:-demo}" -- env -u http_proxy -u HTTP_PROXY -u https_proxy -u HTTPS_PROXY -u all_proxy -u ALL_PROXY /usr/bin/python3 -c "$client" "$@"; }
+say() { timeout 180 sluice sandbox exec "${name:-demo}" -- /usr/bin/python3 -c "$client" "$@"; }
+direct() { timeout 180 sluice sandbox exec "${name:-demo}" -- env -u http_proxy -u HTTP_PROXY -u https_proxy -u HTTPS_PROXY -u all_proxy -u ALL_PROXY /usr/bin/python3 -c "$client" "$@"; }
 
 # The same over every way out: plain and TLS, by the proxy's tunnel and without a proxy.
 each_way() {       # each_way PATH ARGUMENT...: the outputs have to be equal; prints one

@@ -69,10 +69,10 @@ C
             '{ (void)self; (void)t; return sluice_allow(b); }' "$4" \
             "SLUICE_PLUGIN(.name = \"$1\", .version = \"1.0.0\", $3, .vote = vote);" >"$folder/$1.c"
         compile "$folder/$1.c" "$1" -Iinclude
-        exits 1 timeout 60 "$sluice" plugin check "$folder/$1.so"
+        exits 1 timeout 180 "$sluice" plugin check "$folder/$1.so"
         says "sluice: $folder/$1.so$2"
         printf 'plugin: %s.so\ncases: [{name: x, expect: {load_error: "."}, candidate: {version: 1}}]\n' "$1" >"$folder/$1.test.yaml"
-        exits 0 timeout 60 "$sluice" plugin test "$folder/$1.test.yaml"
+        exits 0 timeout 180 "$sluice" plugin test "$folder/$1.test.yaml"
     }
     refused summary ': its summary is no UTF-8 text or has invisible characters: save its source as UTF-8' '.summary = "red \33[31m"'
     refused help ': its help for code A is no UTF-8 text' '.codes = codes' \

@@ -568,7 +568,7 @@ YAML
     "$sluice" plugin test --watch "$folder" >"$folder/out" 2>"$folder/err" 3>&- &
     pid=$!
     waits() {
-        local end=$((SECONDS + 60))
+        local end=$((SECONDS + 180))
         while [ "$SECONDS" -lt "$end" ]; do [ "$(grep -c "$1" "$folder/$2" || true)" -ge "$3" ] && return; sleep 0.02; done
         cat "$folder/out" "$folder/err"
         return 1

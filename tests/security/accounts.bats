@@ -54,7 +54,7 @@ PY
     mkfifo "$BATS_TEST_TMPDIR/said" "$BATS_TEST_TMPDIR/go"
     perl -MSocket -e '$| = 1; for (1 .. 200) { socket($s[$_], PF_UNIX, SOCK_STREAM, 0); connect($s[$_], pack_sockaddr_un($ARGV[0])) or last }
         print "connected\n"; open(F, "<", $ARGV[1]); <F>' "$state/sluice.sock" "$BATS_TEST_TMPDIR/go" >"$BATS_TEST_TMPDIR/said" 3>&- &
-    read -r -t 60 line <"$BATS_TEST_TMPDIR/said"
+    read -r -t 180 line <"$BATS_TEST_TMPDIR/said"
     [ "$line" = connected ]
     run sluice status
     kill -0 "$(<"$state/gateway.pid")"

@@ -35,7 +35,7 @@ setup() {
 
 teardown_file() { load ../e2e/helper.bash; state=$BATS_FILE_TMPDIR/state; teardown_all; }
 
-code() { curl -gsS -o "$BATS_TEST_TMPDIR/answer" -w '%{http_code}' --max-time 10 "$@"; }
+code() { curl -gsS -o "$BATS_TEST_TMPDIR/answer" -w '%{http_code}' --max-time 180 "$@"; }
 by_socket() { code --unix-socket "$state/sluice.sock" "${@:2}" "http://localhost$1"; }
 detail() { jq -r .detail "$BATS_TEST_TMPDIR/answer"; }
 other_namespace="unshare --user --map-root-user"
@@ -53,7 +53,7 @@ other_namespace="unshare --user --map-root-user"
 }
 
 @test "a process in another user namespace has no uid, through no listener" {
-    try() { $other_namespace curl -gsS -o /dev/null -w '%{http_code}' --max-time 10 "$@"; }
+    try() { $other_namespace curl -gsS -o /dev/null -w '%{http_code}' --max-time 180 "$@"; }
     [ "$(try --unix-socket "$state/sluice.sock" http://localhost/v1/status)" = 401 ]
     for gateway in 127.0.0.1:7070 127.0.0.1:7071 '[::1]:7073'; do
         [ "$(try "http://$gateway/v1/status")" = 401 ]
@@ -185,7 +185,7 @@ PY
     sluiced --state-dir "$other" --listen "unix:$other/s.sock" --listen tcp:10.77.0.3:7075 \
         --listen tcp:10.77.0.3:7076,insecure --listen tcp:127.0.0.1:7077,trust_local_uids >"$other/ready" 2>"$other/log" 3>&- &
     local pid=$!
-    read -r -t 60 _ <"$other/ready"
+    read -r -t 180 _ <"$other/ready"
     grep -q 'tcp:10.77.0.3:7075, which is not encrypted.*--listen tcp:10.77.0.3:7075,insecure' "$other/log"
     token=$(cat "$other/admin.token")
     local status

@@ -13,7 +13,7 @@ serve() {          # serve KIND: the commands that follow talk to a gateway whos
     mkfifo "$dir/up"
     python3 "$BATS_TEST_DIRNAME/endless_gateway.py" "$dir/g.sock" "$1" >"$dir/up" 3>&- &
     hostile=$!
-    read -r -t 60 _ <"$dir/up"
+    read -r -t 180 _ <"$dir/up"
     export SLUICE_GATEWAY=unix:$dir/g.sock XDG_STATE_HOME=$dir
 }
 
@@ -25,7 +25,7 @@ stop_serving() {
 
 ends() {           # ends WORD…: the command ends with 3, and never holds more than 512 MiB
     local code=0
-    timeout 60 /usr/bin/python3 - "$build/bin/sluice" "$@" >"$BATS_TEST_TMPDIR/out" 2>&1 <<'PY' || code=$?
+    timeout 180 /usr/bin/python3 - "$build/bin/sluice" "$@" >"$BATS_TEST_TMPDIR/out" 2>&1 <<'PY' || code=$?
 import resource, subprocess, sys
 code = subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL).returncode
 mib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
@@ -98,13 +98,13 @@ says() { grep -qF -- "$1" "$BATS_TEST_TMPDIR/out" || { echo "not said: $1"; cut 
     local bomb='(((((((((a{1,200}){1,200}){1,200}){1,200})*)*)*)*)*b'
     for expect in "verdict: allow, message: \"$bomb\"" "load_error: \"$bomb\"" 'verdict: deny, message: "((a|b)\\1)*c"' "votes: {live_reload: {verdict: allow, message: \"$bomb\"}}"; do
         printf 'plugin: live_reload\ncases:\n  - {name: x, candidate: {version: 1}, current: {version: 1}, expect: {%s}}\n' "$expect" >"$BATS_TEST_TMPDIR/a.test.yaml"
-        run -2 timeout 60 sluice plugin test --plugin-dir "$build/plugins" "$BATS_TEST_TMPDIR"
+        run -2 timeout 180 sluice plugin test --plugin-dir "$build/plugins" "$BATS_TEST_TMPDIR"
         [[ "$output" == *"a.test.yaml:3:"*"has more than 1024 parts with its repetitions written out"* ]] || [[ "$output" == *"refers back with"* ]]
-        run -2 timeout 60 sluice plugin bench --plugin-dir "$build/plugins" "$BATS_TEST_TMPDIR"
+        run -2 timeout 180 sluice plugin bench --plugin-dir "$build/plugins" "$BATS_TEST_TMPDIR"
     done
     printf 'plugin: live_reload\ncases:\n  - {name: x, candidate: {version: 1}, expect: {verdict: allow}}\n' >"$BATS_TEST_TMPDIR/a.test.yaml"
     for command in test bench; do
-        run -2 timeout 60 sluice plugin "$command" --plugin-dir "$build/plugins" --run "$bomb" "$BATS_TEST_TMPDIR"
+        run -2 timeout 180 sluice plugin "$command" --plugin-dir "$build/plugins" --run "$bomb" "$BATS_TEST_TMPDIR"
         [[ "$output" == *"--run "*"has more than 1024 parts with its repetitions written out"* ]]
     done
 }

@@ -63,13 +63,13 @@ counted() { sluice traffic "$1" --verdict "$2" -o json | jq "[.traffic[] | selec
     sluice sandbox create --name counts --policy "$state/policy.yaml"
     sluice sandbox exec counts -- curl -sS -o /dev/null http://other.test:8080/before
     until_so 'sluice logs counts | grep -q other.test:8080/before'
-    first=$(timeout 60 sluice events counts -o json | head -1)
+    first=$(timeout 180 sluice events counts -o json | head -1)
     last=$(api GET '/v1/events?sandbox=counts&follow=false' | sed -n 's/^id: //p' | tail -1)
     mkfifo "$BATS_TEST_TMPDIR/said"
     for again in 1 2 3 4; do
         sluice sandbox exec counts -- sh -c 'echo begun; while :; do curl -sS -o /dev/null http://origin.test:8080/; done' \
             >"$BATS_TEST_TMPDIR/said" 2>/dev/null 3>&- &
-        read -r -t 60 _ <"$BATS_TEST_TMPDIR/said"
+        read -r -t 180 _ <"$BATS_TEST_TMPDIR/said"
         before=$(counted counts allowed origin.test)
         until_so '[ "$(counted counts allowed origin.test)" -gt "$before" ]'
         stop_gateway KILL
@@ -79,7 +79,7 @@ counted() { sluice traffic "$1" --verdict "$2" -o json | jq "[.traffic[] | selec
     until_so '[ "$(counted counts allowed origin.test)" = "$(grep -c "ALLOWED .* -> GET http://origin.test:8080/" "$(folder_of counts)/supervisor.log")" ]'
     [ "$(counted counts allowed other.test)" = 1 ]
     sluice logs counts | grep -q 'ALLOWED .*other.test:8080/before'
-    [ "$(timeout 60 sluice events counts -o json | head -1)" = "$first" ]
+    [ "$(timeout 180 sluice events counts -o json | head -1)" = "$first" ]
     resumed=$(api GET '/v1/events?sandbox=counts&follow=false' -H "Last-Event-ID: $last")
     [[ "$resumed" != *reset* ]]
     [ "$(sed -n 's/^id: //p' <<<"$resumed" | sort -n | uniq -d | wc -l)" = 0 ]

@@ -13,7 +13,7 @@ setup() {
 refused() {        # refused TEXT FLAG...: it does not start, and says TEXT
     local text=$1
     shift
-    run -1 timeout 60 sluiced "$@" 3>&-
+    run -1 timeout 180 sluiced "$@" 3>&-
     echo "$output"
     [[ "$output" != *"sluiced ready"* ]]
     [[ "$output" == *"$text"* ]]
@@ -84,7 +84,7 @@ other() { [ "$(id -u)" -eq 0 ] || skip "needs root to be two users"; chown -h 42
     not_read() {
         local text=$1
         shift
-        run timeout 60 sluiced "$@" 3>&-
+        run timeout 180 sluiced "$@" 3>&-
         echo "$output"
         [ "$status" -ne 0 ]
         [[ "$output" != *"sluiced ready"* && "$output" != *"is good"* ]]

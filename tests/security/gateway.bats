@@ -36,7 +36,7 @@ start_ordinary() {
     $as sluiced --state-dir "$root/state" --listen "unix:$root/public/gateway.sock" --listen tcp:10.77.0.3:7070 \
         --listen tcp:127.0.0.1:7071 --listen tcp:0.0.0.0:7072 >"$root/ready" 2>>"$root/gateway.log" 3>&- &
     echo $! >"$root/gateway.pid"
-    read -r -t 60 _ <"$root/ready"
+    read -r -t 180 _ <"$root/ready"
 }
 
 end_ordinary() {

@@ -36,7 +36,7 @@ inside() { local name=$1; shift; sluice sandbox exec "$name" -- sh -c "$*"; }
     mkfifo "$BATS_TEST_TMPDIR/end" "$BATS_TEST_TMPDIR/said"
     python3 "$BATS_TEST_DIRNAME/swapper.py" "$shared" "$secret" <"$BATS_TEST_TMPDIR/end" >"$BATS_TEST_TMPDIR/said" 3>&- &
     exec 6>"$BATS_TEST_TMPDIR/end" 7<"$BATS_TEST_TMPDIR/said"
-    read -r -t 60 line <&7
+    read -r -t 180 line <&7
     [ "$line" = swapping ]
     policy "$shared/shown" "$shared/deep/shown" >"$BATS_TEST_TMPDIR/policy.yaml"
     good=0 refused=0 shown=0
@@ -53,7 +53,7 @@ inside() { local name=$1; shift; sluice sandbox exec "$name" -- sh -c "$*"; }
         fi
     done
     exec 6>&-
-    read -r -t 60 turns <&7
+    read -r -t 180 turns <&7
     exec 7<&-
     echo "# $starts starts: $good ready, $shown with the folder, $refused refused; $turns turns of the swapper" >&3
     [ $((good + refused)) = "$starts" ]
@@ -68,7 +68,7 @@ inside() { local name=$1; shift; sluice sandbox exec "$name" -- sh -c "$*"; }
     mkfifo "$BATS_TEST_TMPDIR/end" "$BATS_TEST_TMPDIR/said"
     python3 "$BATS_TEST_DIRNAME/swapper.py" "$shared" "$state" <"$BATS_TEST_TMPDIR/end" >"$BATS_TEST_TMPDIR/said" 3>&- &
     exec 6>"$BATS_TEST_TMPDIR/end" 7<"$BATS_TEST_TMPDIR/said"
-    read -r -t 60 line <&7
+    read -r -t 180 line <&7
     policy "$shared/shown" "" >"$BATS_TEST_TMPDIR/policy.yaml"
     for n in $(seq "$starts"); do
         sluice sandbox create --name "state-$n" --policy "$BATS_TEST_TMPDIR/policy.yaml" >/dev/null 2>&1 || continue
@@ -77,7 +77,7 @@ inside() { local name=$1; shift; sluice sandbox exec "$name" -- sh -c "$*"; }
         sluice -q sandbox delete "state-$n"
     done
     exec 6>&-
-    read -r -t 60 turns <&7
+    read -r -t 180 turns <&7
     exec 7<&-
     [ "$turns" -gt "$starts" ]
 }

@@ -31,19 +31,19 @@ SH
     mkfifo "$BATS_TEST_TMPDIR/said"
     inmate bash -c "$(cat "$BATS_TEST_TMPDIR/flood.sh")" >"$BATS_TEST_TMPDIR/said" 3>&- &
     exec 7<"$BATS_TEST_TMPDIR/said"
-    read -r -t 60 line <&7
+    read -r -t 180 line <&7
     [ "$line" = begun ]
     kill -STOP "$(<"$state/gateway.pid")"           # more denials wait for it than a stream may hold
-    for minute in 1 2 3 4 5; do                     # on a busy machine
+    for minute in 1 2 3; do                     # on a busy machine
         flooded=0
         until_so '[ "$(grep -c DENIED "$log")" = 700 ]' && break || flooded=$?
     done
     kill -CONT "$(<"$state/gateway.pid")"
     [ "$flooded" = 0 ]
-    read -r -t 60 line <&7
+    read -r -t 180 line <&7
     exec 7<&-
     [ "$line" = "700 denied" ]
-    sluice policy set inmate --policy "$state/first-rule.yaml" --wait --timeout 60
+    sluice policy set inmate --policy "$state/first-rule.yaml" --wait --timeout 180
     # A busy machine may keep the gateway stopped until it counts as dead; nothing else may end the stream.
     run -1 grep -v "sent nothing, not even a ping" <(grep "is away" "$log")
 }
@@ -61,14 +61,14 @@ PL
     mkfifo "$BATS_TEST_TMPDIR/said"
     sluice sandbox exec floods -- perl -e "$(cat "$BATS_TEST_TMPDIR/flood.pl")" >"$BATS_TEST_TMPDIR/said" 3>&- &
     exec 7<"$BATS_TEST_TMPDIR/said"
-    read -r -t 60 line <&7
+    read -r -t 180 line <&7
     [ "$line" = begun ]
     for n in 1 2 3; do
         printf 'version: 1\nnetwork_policies: {a: {endpoints: [{host: a%d.test, port: 80}], binaries: [{path: /bin/x}]}}\n' "$n" |
-            sluice policy set floods --policy - --wait --timeout 60
+            sluice policy set floods --policy - --wait --timeout 180
     done
     sluice sandbox exec floods -- touch /tmp/enough # until now it goes on
-    read -r -t 60 sent <&7
+    read -r -t 180 sent <&7
     exec 7<&-
     hits() { sluice rule get floods -o json | jq '[.chunks[].hits] | add'; }
     wait_event floods denial '.host == "h0.test"'
@@ -78,7 +78,7 @@ PL
 @test "processes full of descriptors delay their own requests, and no new policy" {
     sluice sandbox create --name heavy
     echo 'version: 1' >"$BATS_TEST_TMPDIR/policy.yaml"
-    took_ms sluice policy set heavy --policy "$BATS_TEST_TMPDIR/policy.yaml" --wait --timeout 60
+    took_ms sluice policy set heavy --policy "$BATS_TEST_TMPDIR/policy.yaml" --wait --timeout 180
     usual=$ms
     cat >"$BATS_TEST_TMPDIR/heavy.sh" <<'SH'
 mkfifo /tmp/full
@@ -95,11 +95,11 @@ SH
     mkfifo "$BATS_TEST_TMPDIR/said"
     sluice sandbox exec heavy -- bash -c "$(cat "$BATS_TEST_TMPDIR/heavy.sh")" >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- &
     exec 7<"$BATS_TEST_TMPDIR/said"
-    read -r -t 60 line <&7
+    read -r -t 180 line <&7
     [ "$line" = asked ]
-    took_ms sluice policy set heavy --policy "$BATS_TEST_TMPDIR/policy.yaml" --wait --timeout 60
+    took_ms sluice policy set heavy --policy "$BATS_TEST_TMPDIR/policy.yaml" --wait --timeout 180
     [ "$ms" -lt $((3 * usual + 400)) ] || { echo "$ms ms, and usually $usual"; false; }
-    read -r -t 60 line <&7
+    read -r -t 180 line <&7
     [[ "$line" == "HTTP/1.1 403 Forbidden"* ]]
     exec 7<&-
 }
@@ -112,7 +112,7 @@ start_silent_resolver() {
         print "bound\n"; recv($s, $q, 512, 0); print "asked\n"; sleep 100' >"$BATS_TEST_TMPDIR/asked" 3>&- &
     echo $! >>"$BATS_FILE_TMPDIR/origins"
     exec 6<"$BATS_TEST_TMPDIR/asked"
-    read -r -t 60 _ <&6
+    read -r -t 180 _ <&6
 }
 
 @test "a name that nobody answers for does not hold up the end of a sandbox" {
@@ -122,7 +122,7 @@ start_silent_resolver() {
     printf 'version: 1\nnetwork_policies: {a: {endpoints: [{host: slow.test, port: 80}], binaries: [{path: "/**"}]}}\n' |
         sluice sandbox create --name asks --policy -
     sluice sandbox exec asks -- curl -s http://slow.test/ >/dev/null 2>&1 3>&- &
-    read -r -t 60 line <&6
+    read -r -t 180 line <&6
     [ "$line" = asked ]
     took_ms sluice sandbox stop asks
     [ "$ms" -lt 10000 ] || { echo "$ms ms"; false; }    # half of the resolver's patience
@@ -148,7 +148,7 @@ start_choosy_server() {
         while (accept($s, $l)) { sysread($s, $b, 999) and syswrite($s, "\x15\x03\x03\0\x02\x02\x28"); close($s) }' \
         >"$BATS_TEST_TMPDIR/bound" 3>&- &
     echo $! >>"$BATS_FILE_TMPDIR/origins"
-    read -r -t 60 _ <"$BATS_TEST_TMPDIR/bound"
+    read -r -t 180 _ <"$BATS_TEST_TMPDIR/bound"
 }
 
 @test "a tunnel to one host is no way to another one of the same server" {
@@ -176,7 +176,7 @@ start_choosy_server() {
     openssl s_server -accept 10.77.0.3:8443 -cert "$state/cert.pem" -key "$state/key.pem" -groups P-384 -www >"$state/bound" 3>&- &
     echo $! >>"$BATS_FILE_TMPDIR/origins"
     exec 7<"$state/bound"
-    until [ "$line" = ACCEPT ]; do read -r -t 60 line <&7; done
+    until [ "$line" = ACCEPT ]; do read -r -t 180 line <&7; done
     printf 'egress: {inspect_tls: when_needed, hosts: {open.test: [10.77.0.3]}}\n' >"$state/sluice.yaml"
     start_gateway --config "$state/sluice.yaml"
     printf 'version: 1\nnetwork_policies: {a: {endpoints: [{host: open.test, port: 8443}], binaries: [{path: "/**"}]}}\n' |

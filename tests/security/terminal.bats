@@ -39,7 +39,7 @@ serve() {          # serve STATUS: a hostile gateway; the commands that follow t
     python3 "$BATS_TEST_DIRNAME/hostile_gateway.py" "$BATS_TEST_TMPDIR/g.sock" "$1" >"$BATS_TEST_TMPDIR/up" 3>&- &
     hostile=$!
     exec 4<"$BATS_TEST_TMPDIR/up"
-    read -r -t 60 _ <&4
+    read -r -t 180 _ <&4
     export SLUICE_GATEWAY=unix:$BATS_TEST_TMPDIR/g.sock
 }
 
@@ -143,7 +143,7 @@ listen_as() {      # listen_as UID: somebody's gateway at $shown/theirs/s.sock
     setpriv --reuid "$1" --regid "$1" --clear-groups /usr/bin/python3 - "$shown/theirs/s.sock" 422 <"$BATS_TEST_DIRNAME/hostile_gateway.py" >"$shown/up" 3>&- &
     hostile=$!
     exec 4<"$shown/up"
-    read -r -t 60 _ <&4
+    read -r -t 180 _ <&4
 }
 
 @test "a token is not sent to a socket that another user serves" {
@@ -171,7 +171,7 @@ listen_as() {      # listen_as UID: somebody's gateway at $shown/theirs/s.sock
     /usr/bin/python3 "$BATS_TEST_DIRNAME/hostile_gateway.py" "$shown/empty.sock" 202 >"$shown/up" 3>&- &
     hostile=$!
     exec 4<"$shown/up"
-    read -r -t 60 _ <&4
+    read -r -t 180 _ <&4
     for words in 'policy get demo' 'policy get demo --full' 'rule get demo' 'sandbox get demo' 'traffic demo' 'policy audit-report demo' status; do
         for form in table json yaml; do
             run -0 sluice --gateway "unix:$shown/empty.sock" $words -o $form
@@ -231,7 +231,7 @@ PY
     setpriv --reuid "$1" --regid "$1" --clear-groups /usr/bin/python3 - "${@:2}" <"$shown/serve.py" >"$shown/got" 2>"$shown/up" 3>&- &
     hostile=$!
     exec 4<"$shown/up"
-    read -r -t 60 _ <&4
+    read -r -t 180 _ <&4
 }
 
 @test "a token is not sent to a loopback port that another user serves" {
@@ -283,7 +283,7 @@ PY
         [[ "$output" == *"leads out of the case file's folder"* ]] || [[ "$output" == *"No such file"* ]]
     done
     printf 'plugin: live_reload\ncases: [{name: x, candidate: {file: pipe.yaml}, expect: {verdict: allow}}]\n' >"$shown/cases/leak.test.yaml"
-    run -2 timeout 60 sluice plugin test --plugin-dir "$build/plugins" "$shown/cases"
+    run -2 timeout 180 sluice plugin test --plugin-dir "$build/plugins" "$shown/cases"
     [[ "$output" == *"pipe.yaml is no regular file"* ]]
     printf 'chain: ../secret.yaml\ncases: [{name: x, candidate: {version: 1}, expect: {outcome: allowed}}]\n' >"$shown/cases/leak.test.yaml"
     run sluice plugin test --plugin-dir "$build/plugins" "$shown/cases"

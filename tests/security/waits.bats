@@ -27,11 +27,11 @@ attack() {
     sluice policy set demo --policy "$BATS_FILE_TMPDIR/rules.yaml" --wait
     sluice sandbox exec demo -- sh -c 'cat >/tmp/hold_loop; chmod +x /tmp/hold_loop' <"$BATS_FILE_TMPDIR/hold_loop"
     for target in "block 10.200.0.1 3128" "block 10.77.0.2 8080" "linger 10.77.0.2 8080"; do
-        run timeout -k 1 60 sluice sandbox exec demo -- timeout 40 /tmp/hold_loop $target
+        run timeout -k 1 180 sluice sandbox exec demo -- timeout 40 /tmp/hold_loop $target
         [ "$output" = done ] || { echo "$target: $output"; return 1; }
-        run -0 timeout 60 sluice sandbox exec demo -- curl -sS -o /dev/null -w '%{http_code}' http://10.77.0.2:8080/
+        run -0 timeout 180 sluice sandbox exec demo -- curl -sS -o /dev/null -w '%{http_code}' http://10.77.0.2:8080/
         [ "$output" = 200 ]
-        timeout 60 sluice policy set demo --policy "$BATS_FILE_TMPDIR/rules.yaml" --wait
+        timeout 180 sluice policy set demo --policy "$BATS_FILE_TMPDIR/rules.yaml" --wait
     done
 }
 

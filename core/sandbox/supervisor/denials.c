@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/rate.h"
 #include "base/text.h"
 
 struct entry {
@@ -21,8 +22,7 @@ struct denial_book {
     size_t n;
     uint64_t second;                              /* of the loop's clock, with told_at_once in it */
     unsigned told_at_once;
-    size_t budget;                                  /* of denials that may be sent now */
-    uint64_t budget_ms;                             /* of the loop's clock: when it was that */
+    struct rate rate;                               /* of what is sent */
     sandbox_denials_sender *send;
     void *ctx;
 };
@@ -32,8 +32,7 @@ struct denial_book *sandbox_denials_new(uv_loop_t *loop, sandbox_denials_sender 
     struct denial_book *book = alloc_zero(1, sizeof *book);
     book->send = send;
     book->ctx = ctx;
-    book->budget = DENIALS_MAX;
-    book->budget_ms = uv_now(loop);
+    book->rate = rate_of(DENIALS_MAX, DENIALS_PER_SECOND, uv_now(loop));
     uv_timer_init(loop, &book->timer);
     book->timer.data = book;
     return book;
@@ -228,14 +227,9 @@ void sandbox_denials_add(struct denial_book *book, const struct sandbox_denial *
         uv_timer_start(&book->timer, on_timer, now ? 0 : DENIALS_INTERVAL_MS, 0);
 }
 
-static void refill_budget(struct denial_book *book)
+static unsigned room(struct denial_book *book)
 {
-    uint64_t now = uv_now(book->timer.loop);
-    uint64_t more = (now - book->budget_ms) * DENIALS_PER_SECOND / 1000;
-    if (more == 0)
-        return;
-    book->budget_ms = now;
-    book->budget = book->budget + more < DENIALS_MAX ? book->budget + (size_t)more : DENIALS_MAX;
+    return rate_left(&book->rate, uv_now(book->timer.loop));
 }
 
 /* Whose denials: of one program (binary), or of all others. */
@@ -274,12 +268,12 @@ static size_t take_batch(struct entry **at, struct share share, size_t *left_out
     return n;
 }
 
-/* As many as the budget has, the oldest ones.  False: they cannot be sent now. */
+/* As many as there is room for, the oldest ones.  False: they cannot be sent now. */
 static bool send_share(struct denial_book *book, struct share share)
 {
     struct entry *batch[DENIALS_BATCH], *at = book->entries;
     size_t n_due = count_due(book, share);
-    size_t left_out = n_due > book->budget ? n_due - book->budget : 0;
+    size_t most = room(book), left_out = n_due > most ? n_due - most : 0;
     for (size_t n; (n = take_batch(&at, share, &left_out, batch)) > 0;) {
         struct sandbox_denial items[DENIALS_BATCH];
         struct sandbox_denials due = {items, n};
@@ -287,7 +281,7 @@ static bool send_share(struct denial_book *book, struct share share)
             items[i] = batch[i]->denial;
         if (!book->send(book->ctx, &due))
             return false;
-        book->budget -= n;
+        rate_spend(&book->rate, (unsigned)n, uv_now(book->timer.loop));
         for (size_t i = 0; i < n; i++)
             batch[i]->denial.count = 0;
     }
@@ -298,8 +292,7 @@ static bool send_share(struct denial_book *book, struct share share)
 void sandbox_denials_flush(struct denial_book *book)
 {
     const struct share all = {NULL, false};
-    refill_budget(book);
-    if (count_due(book, all) <= book->budget) {
+    if (count_due(book, all) <= room(book)) {
         send_share(book, all);
         return;
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/rate.h"
 
 struct entry {
     char *operations;                               /* NULL: none */
@@ -17,8 +18,7 @@ struct forecast_book {
     uv_loop_t *loop;
     struct entry entries[FORECASTS_MAX];            /* the oldest is the next to be replaced */
     size_t next;
-    double budget;                                  /* of questions that may be sent now */
-    uint64_t budget_ms;                             /* of the loop's clock: when it was that */
+    struct rate rate;                               /* of questions */
     sandbox_forecasts_sender *send;
     void *ctx;
 };
@@ -28,8 +28,7 @@ struct forecast_book *sandbox_forecasts_new(uv_loop_t *loop, sandbox_forecasts_s
 {
     struct forecast_book *book = alloc_zero(1, sizeof *book);
     book->loop = loop;
-    book->budget = FORECASTS_MAX;
-    book->budget_ms = uv_now(loop);
+    book->rate = rate_of(FORECASTS_MAX, FORECASTS_PER_SECOND, uv_now(loop));
     book->send = send;
     book->ctx = ctx;
     return book;
@@ -62,25 +61,13 @@ static const char *find_known(const struct forecast_book *book, const char *oper
     return NULL;
 }
 
-static bool take_from_budget(struct forecast_book *book)
-{
-    uint64_t now = uv_now(book->loop);
-    book->budget += (double)(now - book->budget_ms) * FORECASTS_PER_SECOND / 1000;
-    book->budget_ms = now;
-    if (book->budget > FORECASTS_MAX)
-        book->budget = FORECASTS_MAX;
-    if (book->budget < 1)
-        return false;
-    book->budget--;
-    return true;
-}
-
 struct egress_forecast sandbox_forecasts_ask(struct forecast_book *book, uint64_t id,
                                              const char *operations)
 {
     const struct sandbox_forecast question = {.id = id, .operations = operations};
     const char *known = find_known(book, operations);
-    if (known || !take_from_budget(book) || !book->send(book->ctx, &question))
+    if (known || !rate_spend(&book->rate, 1, uv_now(book->loop)) ||
+        !book->send(book->ctx, &question))
         return (struct egress_forecast){.word = known};
     struct entry *e = &book->entries[book->next];
     book->next = (book->next + 1) % FORECASTS_MAX;

@@ -95,12 +95,11 @@ static void the_first_is_told_at_once_and_more_are_counted(void **state)
     uv_run(&g->loop, UV_RUN_ONCE);
     assert_int_equal(g->reports, 1);
     assert_int_equal(g->count, 1);
+    uint64_t begin = uv_now(&g->loop);
     for (int i = 0; i < 5; i++)
         deny(g, "a", 443, "/usr/bin/curl");
-    uv_run(&g->loop, UV_RUN_NOWAIT);
-    assert_int_equal(g->reports, 1);                /* not before the interval is over */
-    uint64_t begin = uv_now(&g->loop);
-    uv_run(&g->loop, UV_RUN_DEFAULT);
+    while (g->reports == 1)
+        uv_run(&g->loop, UV_RUN_ONCE);
     assert_int_equal(g->reports, 2);
     assert_int_equal(g->count, 5);
     assert_true(uv_now(&g->loop) - begin >= DENIALS_INTERVAL_MS - 1);
@@ -332,6 +331,7 @@ static void flood(struct gateway *g, unsigned n)
 static void a_quiet_program_is_told_before_a_flood_that_waits(void **state)
 {
     struct gateway *g = *state;
+    uint64_t begin = uv_now(&g->loop);
     flood(g, DENIALS_MAX);
     while (g->received < DENIALS_MAX)
         uv_run(&g->loop, UV_RUN_ONCE);
@@ -340,7 +340,8 @@ static void a_quiet_program_is_told_before_a_flood_that_waits(void **state)
     size_t before = g->received;
     while (!g->told_quiet)
         uv_run(&g->loop, UV_RUN_ONCE);
-    assert_in_range(g->received - before, 1, 2 * DENIALS_PER_SECOND);
+    uint64_t earned = (uv_now(&g->loop) - begin) * DENIALS_PER_SECOND / 1000;
+    assert_in_range(g->received - before, 1, 1 + earned);
 }
 
 int main(void)

@@ -9,7 +9,7 @@
 /* scripts/valgrind asks for more. */
 static inline int patience_ms(void)
 {
-    return getenv("SLUICE_TEST_PATIENT") ? 200 * 1000 : 60 * 1000;
+    return getenv("SLUICE_TEST_PATIENT") ? 400 * 1000 : 180 * 1000;
 }
 
 #endif
