@@ -97,6 +97,7 @@ gateway_has() {
 }
 
 @test "every update was answered, and what was answered is on record" {
+    until_so '[ "$(wc -l <"$state/answers")" -gt 100 ]'
     end_load
     jq -se 'length > 100 and ([.[].n] | sort) == [range(length)] and all(.[]; .status == 200)' "$state/answers" >/dev/null ||
         { jq -c 'select(.status != 200)' "$state/answers" | head -5; false; }
