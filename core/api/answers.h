@@ -56,6 +56,8 @@
     X(audited, "binary host port# method path operation field rpc_method tool count# last_seen "   \
                "first_seen reason rule")                                                           \
     X(audit_report, "sandbox requests[audited] unlisted#")                                         \
+    X(unlisted_requests, "count# last_seen")                                                       \
+    X(requests, "sandbox requests[audited] unlisted<unlisted_requests>")                           \
     X(audit, "intact! records# first_bad# why head")                                               \
     X(voter, "name version summary kind level isolation path sha256 state "                        \
              "reads_files! votes# denials# errors# p50_us# p99_us#")                               \

@@ -56,6 +56,11 @@ static const struct http_route routes[] = {
          "What a sandbox asked its proxy for, counted; also of one that was deleted",
          .permission = AUTH_SANDBOX_READ, .work = route_traffic_list, .answer = "traffic",
          .takes = TAKES(VERDICT) | TAKES(AFTER) | TAKES(LIMIT)),
+    WORK("GET", SANDBOX "/requests",
+         "What a sandbox was permitted, request by request without queries, counted; also of one "
+         "that was deleted",
+         .permission = AUTH_SANDBOX_READ, .work = route_request_list, .answer = "requests",
+         .takes = TAKES(AFTER) | TAKES(LIMIT)),
     WORK("GET", SANDBOX "/audit-report",
          "What its endpoints let through although their rules refuse it, as they only audit, "
          "counted; also of a sandbox that was deleted",

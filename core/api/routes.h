@@ -50,6 +50,7 @@ int route_audit_verify(struct api_call *call);
 /* traffic.c */
 int route_traffic_list(struct api_call *call);
 int route_audit_report(struct api_call *call);
+int route_request_list(struct api_call *call);
 
 /* plugins.c */
 int route_plugin_list(struct api_call *call);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /v1/sandboxes/{name}/traffic and /audit-report: the traffic record of a sandbox. */
+/* /v1/sandboxes/{name}/traffic, /requests and /audit-report: the traffic record of a sandbox. */
 #include <string.h>
 
 #include "api/call.h"
@@ -46,33 +46,27 @@ static json_t *encode_audited(struct api_call *call, const struct store_traffic 
                      api_time(call->arena, t->last_seen_ms));
 }
 
-/* How many requests of each class have no row: the record was full. */
-static int read_unlisted(struct api_call *call, const char *sandbox_id, json_t **out)
-{
-    struct store_traffic *rows;
-    size_t n;
-    if (store_traffic_unlisted(call->api->store, sandbox_id, call->arena, &rows, &n, &call->err) !=
-        0)
-        return -1;
-    *out = json_object();
-    for (size_t i = 0; i < n; i++)
-        json_object_set_new(*out, rows[i].verdict, json_integer((json_int_t)rows[i].count));
-    return 0;
-}
-
-static json_t *unlisted_of(const json_t *unlisted, const char *class)
-{
-    return json_integer(json_integer_value(json_object_get(unlisted, class)));
-}
-
-/* One page of rows, and what has none. */
+/* One page of rows, and for each class what has no row, as the record was full. */
 struct page {
     struct store_sandbox sandbox;
     struct store_traffic_query query;
-    struct store_traffic *rows;
-    size_t n;
-    json_t *unlisted;
+    struct store_traffic *rows, *unlisted;
+    size_t n, n_unlisted;
 };
+
+static const struct store_traffic *unlisted_of(const struct page *page, const char *class)
+{
+    static const struct store_traffic none;
+    for (size_t i = 0; i < page->n_unlisted; i++)
+        if (strcmp(page->unlisted[i].verdict, class) == 0)
+            return &page->unlisted[i];
+    return &none;
+}
+
+static json_t *count_unlisted(const struct page *page, const char *class)
+{
+    return json_integer((json_int_t)unlisted_of(page, class)->count);
+}
 
 static int read_page(struct api_call *call, struct page *page)
 {
@@ -88,7 +82,8 @@ static int read_page(struct api_call *call, struct page *page)
     if (store_traffic_list(call->api->store, query, call->arena, &page->rows, &page->n,
                            &call->err) != 0)
         return -1;
-    return read_unlisted(call, page->sandbox.id, &page->unlisted);
+    return store_traffic_unlisted(call->api->store, page->sandbox.id, call->arena, &page->unlisted,
+                                  &page->n_unlisted, &call->err);
 }
 
 typedef json_t *row_encoder(struct api_call *call, const struct store_traffic *row);
@@ -105,7 +100,6 @@ static int reply_page(struct api_call *call, const struct page *page, const char
     if (page->n == page->query.limit)
         json_object_set_new(body, "next",
                             json_integer((json_int_t)page->rows[page->n - 1].number));
-    json_decref(page->unlisted);
     return api_reply(call, 200, body);
 }
 
@@ -117,7 +111,7 @@ int route_traffic_list(struct api_call *call)
         return -1;
     json_t *unlisted = json_object();
     for (size_t i = 0; i < N_VERDICTS; i++)
-        json_object_set_new(unlisted, verdicts[i], unlisted_of(page.unlisted, verdicts[i]));
+        json_object_set_new(unlisted, verdicts[i], count_unlisted(&page, verdicts[i]));
     return reply_page(call, &page, "traffic", encode, unlisted);
 }
 
@@ -127,5 +121,16 @@ int route_audit_report(struct api_call *call)
     if (read_page(call, &page) != 0)
         return -1;
     return reply_page(call, &page, "requests", encode_audited,
-                      unlisted_of(page.unlisted, STORE_AUDITED));
+                      count_unlisted(&page, STORE_AUDITED));
+}
+
+int route_request_list(struct api_call *call)
+{
+    struct page page = {.query.verdict = STORE_PASSED};
+    if (read_page(call, &page) != 0)
+        return -1;
+    const struct store_traffic *t = unlisted_of(&page, STORE_PASSED);
+    json_t *unlisted = json_pack("{s:I, s:s}", "count", (json_int_t)t->count, "last_seen",
+                                 t->count ? api_time(call->arena, t->last_seen_ms) : "");
+    return reply_page(call, &page, "requests", encode_audited, unlisted);
 }

@@ -9,7 +9,7 @@ static void report(struct client *c, const struct policy_http_decision *decision
                    const char *reason)
 {
     const struct egress_refused_request r = egress_client_request(c, decision->call);
-    const struct egress_audited audited = {
+    const struct egress_passed audited = {
         .host = r.host, .port = r.port, .binary = r.binary,
         .rule = decision->rule ? decision->rule->key : "", .reason = reason,
         .method = r.method, .path = r.path, .operation = r.operation, .field = r.field,

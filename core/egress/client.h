@@ -41,7 +41,8 @@ struct egress_proxy {
     struct egress_inspection inspection;
     const struct log *log;
     void (*on_denial)(void *ctx, const struct egress_denial *denial);
-    void (*on_audited)(void *ctx, const struct egress_audited *audited);
+    void (*on_audited)(void *ctx, const struct egress_passed *audited);
+    void (*on_passed)(void *ctx, const struct egress_passed *passed);
     void (*on_line)(void *ctx, const struct egress_line *line);
     struct egress_forecast (*forecast)(void *ctx, uint64_t id, const char *operations);
     void *ctx;

@@ -195,6 +195,7 @@ static void take_config(struct egress_proxy *proxy, const struct egress_config *
     proxy->on_denial = config->on_denial;
     proxy->settings = config->settings;
     proxy->on_audited = config->on_audited;
+    proxy->on_passed = config->on_passed;
     proxy->on_line = config->on_line;
     proxy->forecast = config->forecast;
     proxy->ctx = config->ctx;

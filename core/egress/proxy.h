@@ -68,14 +68,13 @@ struct egress_denial {
     size_t n_addresses;
 };
 
-/* A request, or a call in its body, that an endpoint let through although its rules refuse it: its
- * enforcement is "audit". */
-struct egress_audited {
+/* A connection, a request on it, or a call in its body, that is let through. */
+struct egress_passed {
     const char *host;                               /* canonical */
     uint16_t port;
     const char *binary, *rule;                      /* rule: the key of what decided */
-    const char *reason;                             /* why it would be refused */
-    const char *method, *path;                      /* canonical */
+    const char *reason; /* on_audited: why rules refuse it; on_passed: why no rule can say it, "" */
+    const char *method, *path;                      /* canonical; path "": the connection */
     const char *operation, *field, *rpc_method, *tool; /* of the call; NULL: none */
 };
 
@@ -151,7 +150,9 @@ struct egress_config {
     /* Every refused decision, but no malformed request or unreachable host.  NULL: not wanted. */
     void (*on_denial)(void *ctx, const struct egress_denial *denial);
     /* Every request and call that rules refuse and that passes all the same.  NULL: not wanted. */
-    void (*on_audited)(void *ctx, const struct egress_audited *audited);
+    void (*on_audited)(void *ctx, const struct egress_passed *audited);
+    /* Everything that is permitted (passed.h).  NULL: not wanted. */
+    void (*on_passed)(void *ctx, const struct egress_passed *passed);
     /* Every line of the decision log.  NULL: not wanted. */
     void (*on_line)(void *ctx, const struct egress_line *line);
     /* Of {"operations": [...]}, the cure of a refusal.  NULL: nobody knows. */

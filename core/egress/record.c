@@ -10,6 +10,7 @@
 #include "base/printable.h"
 #include "base/text.h"
 #include "egress/audited.h"
+#include "egress/passed.h"
 
 enum { REASON_MAX = 256, PATH_MAX_SHOWN = 200, BINARY_MAX = 200, HINT_MAX = 512, LINE_ROOM = 256,
        OPERATION_MAX = 200 };
@@ -241,6 +242,7 @@ void egress_record_allowed(struct client *c, const char *engine, const char *rea
                               STORE_TRAFFIC_ALLOWED});
     if (audited)
         egress_audited_report(c, reason);
+    egress_passed_report(c);
     free(audited);
 }
 

@@ -280,6 +280,7 @@ int store_tx_draft_event(struct store_tx *tx, const char *sandbox_id,
 enum {
     STORE_TRAFFIC_MAX = 2048,                       /* rows of one sandbox and verdict */
     STORE_AUDITED_MAX = 1024,                       /* the same of what is audited */
+    STORE_PASSED_MAX = 16384,                       /* and of what is permitted, one by one */
     STORE_TRAFFIC_DELETED_KEPT = 32, /* deleted sandboxes whose rows are kept, the last ones */
 };
 
@@ -290,7 +291,7 @@ struct store_traffic {
     const char *host;                               /* "": requests that have no row of their own */
     uint16_t port;
     const char *binary, *rule, *reason;             /* reason: of the latest */
-    const char *method, *path;                      /* of what is audited, else "" */
+    const char *method, *path;                      /* of what is audited or passed, else "" */
     const char *operation, *field, *rpc_method, *tool; /* of the call in it, or "" */
     uint64_t count;
     int64_t first_seen_ms, last_seen_ms;
@@ -319,8 +320,9 @@ int store_traffic_unlisted(struct store *s, const char *sandbox_id, struct arena
                            struct store_traffic **out, size_t *n, struct error *err);
 /* Adds the counts, once: a batch whose number is not above that of the last one of its source
  * changes nothing.  A row of a verdict, once there, is never replaced by another; where there is no
- * room for one more, the request counts in the row without a host.  A row of what is audited is
- * dropped, and counts there, where STORE_AUDITED_MAX others were seen after it. */
+ * room for one more, the request counts in the row without a host.  A row of what is audited or
+ * passed is dropped, and counts there, where STORE_AUDITED_MAX or STORE_PASSED_MAX others of its
+ * class were seen after it. */
 int store_tx_traffic_add(struct store_tx *tx, const struct store_traffic_batch *batch,
                          struct error *err);
 

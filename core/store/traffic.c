@@ -39,9 +39,21 @@ static struct store_traffic without_row(const struct store_traffic *t)
                                   .last_seen_ms = t->last_seen_ms};
 }
 
-static bool is_audited(const struct store_traffic *t)
+/* The classes in which what comes makes itself room, and the rows that they have: it is permitted,
+ * so the rows of the verdicts have it in any case, and it is of use only while it shows what
+ * happens now. */
+static const struct rolling {
+    const char *class;
+    size_t keep;
+} rolling[] = {{STORE_AUDITED, STORE_AUDITED_MAX}, {STORE_PASSED, STORE_PASSED_MAX}};
+enum { N_ROLLING = sizeof rolling / sizeof *rolling };
+
+static bool is_rolling(const char *class)
 {
-    return strcmp(t->verdict, STORE_AUDITED) == 0;
+    for (size_t i = 0; i < N_ROLLING; i++)
+        if (strcmp(class, rolling[i].class) == 0)
+            return true;
+    return false;
 }
 
 /* An item that has no row, and for which there is no room, counts in the row without a host. */
@@ -51,7 +63,7 @@ static int add_item(struct store_tx *tx, const struct store_traffic *t, struct e
     int added = tx->backend->traffic->add(tx, t, err);
     if (added != 0)
         return added < 0 ? -1 : 0;
-    if (is_audited(t))                              /* it gets a row in any case */
+    if (is_rolling(t->verdict))                     /* it gets a row in any case */
         return tx->backend->traffic->insert(tx, t, err);
     if (tx->backend->traffic->count(tx, t->sandbox_id, t->verdict, &rows, err) < 0)
         return -1;
@@ -59,14 +71,27 @@ static int add_item(struct store_tx *tx, const struct store_traffic *t, struct e
     return add_row(tx, rows < STORE_TRAFFIC_MAX ? t : &others, err);
 }
 
-/* What is audited makes room for what comes: it is permitted, so the rows of the verdicts have it
- * in any case, and the report is of use only while it shows what happens now. */
-static int drop_oldest_audited(struct store_tx *tx, const char *sandbox_id, struct error *err)
+static bool has_class(const struct store_traffic_batch *batch, const char *class)
+{
+    for (size_t i = 0; i < batch->n; i++)
+        if (strcmp(batch->items[i].verdict, class) == 0)
+            return true;
+    return false;
+}
+
+/* Those seen longest ago count in the row without a host. */
+static int drop_oldest(struct store_tx *tx, const char *sandbox_id, const struct rolling *class,
+                       struct error *err)
 {
     struct store_traffic *dropped;
+    uint64_t rows;
     size_t n;
-    if (tx->backend->traffic->drop_oldest(tx, sandbox_id, STORE_AUDITED, STORE_AUDITED_MAX,
-                                          tx->arena, &dropped, &n, err) < 0)
+    if (tx->backend->traffic->count(tx, sandbox_id, class->class, &rows, err) < 0)
+        return -1;
+    if (rows <= class->keep)
+        return 0;
+    if (tx->backend->traffic->drop_oldest(tx, sandbox_id, class->class, class->keep, tx->arena,
+                                          &dropped, &n, err) < 0)
         return -1;
     for (size_t i = 0; i < n; i++) {
         struct store_traffic others = without_row(&dropped[i]);
@@ -88,5 +113,9 @@ int store_tx_traffic_add(struct store_tx *tx, const struct store_traffic_batch *
         if (add_item(tx, &item, err) != 0)
             return -1;
     }
-    return drop_oldest_audited(tx, batch->sandbox_id, err);
+    for (size_t i = 0; i < N_ROLLING; i++)
+        if (has_class(batch, rolling[i].class) &&
+            drop_oldest(tx, batch->sandbox_id, &rolling[i], err) != 0)
+            return -1;
+    return 0;
 }

@@ -28,12 +28,14 @@
     X(REFUSED, "refused", "not permitted")                                \
     X(FAILED,  "failed",  "permitted, but its host could not be resolved")
 
-/* The traffic record also counts, request by request, what passed although rules refuse it; that is
- * permitted, so it counts there as well. */
+/* The traffic record also counts, request by request, what is permitted, and of that once more what
+ * passed although rules refuse it; both count as allowed as well. */
 #define STORE_AUDITED "audited"
+#define STORE_PASSED "passed"
 #define STORE_TRAFFIC_CLASSES(X)                                          \
     STORE_TRAFFIC_VERDICTS(X)                                             \
-    X(AUDITED, STORE_AUDITED, "permitted, as its endpoint only audits")
+    X(AUDITED, STORE_AUDITED, "permitted, as its endpoint only audits")   \
+    X(PASSED,  STORE_PASSED,  "permitted, request by request")
 
 /* All words of a list as one text. */
 #define STORE_EACH_WORD(id, word, meaning) " " word

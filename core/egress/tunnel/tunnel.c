@@ -8,6 +8,7 @@
 #include "egress/deny.h"
 #include "egress/inspect/inspect.h"
 #include "egress/judge.h"
+#include "egress/passed.h"
 #include "egress/record.h"
 #include "egress/websocket/websocket.h"
 
@@ -105,6 +106,7 @@ static void client_has_ended(struct client *c)
 void egress_tunnel_pass(struct client *c)
 {
     c->state = &tunnel_state;
+    egress_passed_report_bytes(c);
     egress_tunnel_drop_hello(c);
     egress_client_expect(c, 0);
     net_read(c->upstream.stream);

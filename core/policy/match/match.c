@@ -71,14 +71,15 @@ static bool binary_matches(const struct sluice_rule *rule, const char *path)
     return false;
 }
 
-static bool caller_matches(const struct sluice_rule *rule, const struct policy_request *r)
+/* The nearest that the rule names by its own path. */
+static const char *named_caller(const struct sluice_rule *rule, const struct policy_request *r)
 {
     if (binary_matches(rule, r->binary))
-        return true;
+        return r->binary;
     for (size_t i = 0; i < r->n_ancestors; i++)
         if (binary_matches(rule, r->ancestors[i]))
-            return true;
-    return false;
+            return r->ancestors[i];
+    return NULL;
 }
 
 bool policy_link_leads_to(const struct policy_link *link, const struct policy_request *r)
@@ -110,13 +111,21 @@ static const struct policy_link *find_link(const struct sluice_rule *rule,
 
 bool policy_rule_takes_caller(const struct sluice_rule *rule, const struct policy_request *request)
 {
-    return caller_matches(rule, request) || find_link(rule, request);
+    return named_caller(rule, request) || find_link(rule, request);
+}
+
+const char *policy_rule_program(const struct sluice_rule *rule,
+                                const struct policy_request *request)
+{
+    const char *named = named_caller(rule, request);
+    const struct policy_link *link = named ? NULL : find_link(rule, request);
+    return link ? link->path : named;
 }
 
 const struct policy_link *policy_rule_link(const struct sluice_rule *rule,
                                            const struct policy_request *request)
 {
-    return caller_matches(rule, request) ? NULL : find_link(rule, request);
+    return named_caller(rule, request) ? NULL : find_link(rule, request);
 }
 
 bool policy_rule_opens(const struct sluice_rule *rule, const struct policy_request *request)

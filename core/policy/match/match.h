@@ -44,6 +44,10 @@ bool policy_rule_opens(const struct sluice_rule *rule, const struct policy_reque
 
 /* Whether the link leads to the caller or to one of its ancestors. */
 bool policy_link_leads_to(const struct policy_link *link, const struct policy_request *request);
+/* The path that the rule names: the caller's, else the nearest of those that started it, else that
+ * of a link.  NULL: it does not take the caller. */
+const char *policy_rule_program(const struct sluice_rule *rule,
+                                const struct policy_request *request);
 /* The link by which the rule lets the caller through; NULL: by a path or glob, or not at all. */
 const struct policy_link *policy_rule_link(const struct sluice_rule *rule,
                                            const struct policy_request *request);

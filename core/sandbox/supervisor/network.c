@@ -94,10 +94,16 @@ static void on_line(void *ctx, const struct egress_line *line)
     network->calls.line(network->ctx, line);
 }
 
-static void on_audited(void *ctx, const struct egress_audited *audited)
+static void on_audited(void *ctx, const struct egress_passed *audited)
 {
     struct network *network = ctx;
     network->calls.audited(network->ctx, audited);
+}
+
+static void on_passed(void *ctx, const struct egress_passed *passed)
+{
+    struct network *network = ctx;
+    network->calls.passed(network->ctx, passed);
 }
 
 static struct egress_forecast forecast(void *ctx, uint64_t id, const char *operations)
@@ -149,6 +155,7 @@ static int start_proxy(struct network *network, const struct container_ready *re
                                    .on_denial = on_denial,
                                    .on_line = on_line,
                                    .on_audited = on_audited,
+                                   .on_passed = on_passed,
                                    .forecast = forecast,
                                    .ctx = network};
     network->proxy = egress_new(network->loop, &config, err);

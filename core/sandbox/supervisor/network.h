@@ -13,7 +13,7 @@
 #include "sandbox/wire/protocol.h"
 #include "sandbox/wire/spec.h"
 
-struct egress_audited;
+struct egress_passed;
 struct log;
 struct network;
 struct policy;
@@ -21,7 +21,8 @@ struct policy;
 struct network_calls {
     void (*denial)(void *ctx, const struct sandbox_denial *denial);     /* texts are borrowed */
     void (*line)(void *ctx, const struct egress_line *line);            /* of the decision log */
-    void (*audited)(void *ctx, const struct egress_audited *audited);
+    void (*audited)(void *ctx, const struct egress_passed *audited);
+    void (*passed)(void *ctx, const struct egress_passed *passed);
     sandbox_forecasts_sender *forecast;
 };
 

@@ -348,14 +348,21 @@ static void on_line(void *ctx, const struct egress_line *line)
         sandbox_traffic_add(s->traffic, line);
 }
 
-static void on_audited(void *ctx, const struct egress_audited *audited)
+static void on_audited(void *ctx, const struct egress_passed *audited)
 {
     struct supervisor *s = ctx;
     if (s->traffic)
         sandbox_traffic_add_audited(s->traffic, audited);
 }
 
-static const struct network_calls network_calls = {on_denial, on_line, on_audited,
+static void on_passed(void *ctx, const struct egress_passed *passed)
+{
+    struct supervisor *s = ctx;
+    if (s->traffic)
+        sandbox_traffic_add_passed(s->traffic, passed);
+}
+
+static const struct network_calls network_calls = {on_denial, on_line, on_audited, on_passed,
                                                    send_forecast};
 
 static void on_container_ready(void *ctx, const struct container_ready *ready)

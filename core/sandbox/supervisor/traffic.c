@@ -11,7 +11,7 @@
 #include "base/digest.h"
 #include "base/text.h"
 
-enum { BUCKETS = 512 };
+enum { BUCKETS = 1024 };
 #define NEVER UINT64_MAX
 
 static const char *const classes[] = {
@@ -165,13 +165,19 @@ static void drop_sent(struct traffic_book *book, enum store_traffic_class class)
     }
 }
 
+static size_t room_of(enum store_traffic_class class)
+{
+    return class == STORE_TRAFFIC_PASSED ? TRAFFIC_PASSED_MAX : TRAFFIC_MAX;
+}
+
 /* Takes key, which no entry has. */
 static struct entry *make_entry(struct traffic_book *book, struct key *key)
 {
     struct share *share = &book->shares[key->class];
-    if (share->n == TRAFFIC_MAX && share->n_waiting < TRAFFIC_MAX)
+    size_t room = room_of(key->class);
+    if (share->n == room && share->n_waiting < room)
         drop_sent(book, key->class);
-    if (share->n == TRAFFIC_MAX) {
+    if (share->n == room) {
         free_key(key);
         return &share->others;
     }
@@ -372,14 +378,34 @@ void sandbox_traffic_add(struct traffic_book *book, const struct egress_line *li
     add(book, &key, line->reason);
 }
 
-void sandbox_traffic_add_audited(struct traffic_book *book, const struct egress_audited *audited)
+static struct key key_of_passed(enum store_traffic_class class, const struct egress_passed *passed)
 {
-    const struct key key = {STORE_TRAFFIC_AUDITED, audited->port, {
-#define X(id, name, max) [id] = or_empty(audited->name),
+    return (struct key){class, passed->port, {
+#define X(id, name, max) [id] = or_empty(passed->name),
         TEXTS(X)
 #undef X
     }};
+}
+
+void sandbox_traffic_add_audited(struct traffic_book *book, const struct egress_passed *audited)
+{
+    const struct key key = key_of_passed(STORE_TRAFFIC_AUDITED, audited);
     add(book, &key, audited->reason);
+}
+
+/* What is not on record as it was sent must not be taken for something else that was. */
+void sandbox_traffic_add_passed(struct traffic_book *book, const struct egress_passed *passed)
+{
+    const struct key key = key_of_passed(STORE_TRAFFIC_PASSED, passed);
+    struct key copy;
+    const char *reason = passed->reason;
+    if (!*reason && !find(book, &key)) {
+        copy = copy_key(&key);
+        if (!same_key(&copy, &key))
+            reason = "a name in it is too long, or no text";
+        free_key(&copy);
+    }
+    add(book, &key, reason);
 }
 
 void sandbox_traffic_finish(struct traffic_book *book, void (*done)(void *ctx), void *ctx)

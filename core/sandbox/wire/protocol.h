@@ -104,7 +104,7 @@ struct sandbox_traffic_item {
     uint16_t port;
     const char *binary;                             /* "" when the client could not be identified */
     const char *rule;                               /* key of the rule that permits it, or "" */
-    const char *method, *path;                      /* of what is audited; else NULL */
+    const char *method, *path;                      /* of what is audited or passed; else NULL */
     const char *operation, *field, *rpc_method, *tool; /* of the call in it; NULL: none */
     const char *reason;                             /* of the latest one, or "" */
     uint64_t count;                                 /* since the batch before */

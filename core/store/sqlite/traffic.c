@@ -10,7 +10,8 @@ static int traffic_list(struct store_tx *tx, const struct store_traffic_query *q
 {
     sqlite3_stmt *stmt =
         db_query(db_of(tx), err, SELECT "WHERE sandbox_id=? AND host<>'' AND number>? "
-                 "AND (verdict=? OR (?='' AND verdict<>'" STORE_AUDITED "')) "
+                 "AND (verdict=? OR (?='' AND verdict NOT IN ('" STORE_AUDITED "',"
+                 "'" STORE_PASSED "'))) "
                  "ORDER BY number LIMIT ?", "titti", query->sandbox_id, (int64_t)query->after,
                  query->verdict, query->verdict, (int64_t)query->limit);
     return db_record_all(db_of(tx), stmt, &store_traffic_record, arena, out, n, err);

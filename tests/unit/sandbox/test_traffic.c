@@ -83,7 +83,7 @@ static void acknowledge(uv_idle_t *idle)
     {.host = "x.test", .port = 443, .binary = "/bin/a", .rule = "r", .reason = "no",        \
      .method = "POST", .path = "/mcp", .rpc_method = "tools/call", .tool = "drop"}
 
-static void audit(struct gateway *g, struct egress_audited call)
+static void audit(struct gateway *g, struct egress_passed call)
 {
     uv_update_time(&g->loop);
     sandbox_traffic_add_audited(g->book, &call);
@@ -91,7 +91,7 @@ static void audit(struct gateway *g, struct egress_audited call)
 
 static void audit_path(struct gateway *g, const char *path)
 {
-    struct egress_audited call = CALL;
+    struct egress_passed call = CALL;
     call.path = path;
     audit(g, call);
 }
@@ -128,12 +128,12 @@ static int close_book(void **state)
 static void the_first_request_is_told_at_once_and_repeats_are_counted(void **state)
 {
     struct gateway *g = *state;
-    audit(g, (struct egress_audited)CALL);
+    audit(g, (struct egress_passed)CALL);
     for (int i = 0; i < 3; i++)
         uv_run(&g->loop, UV_RUN_NOWAIT);
     assert_int_equal(g->batches, 1);
     for (int i = 0; i < 3; i++)
-        audit(g, (struct egress_audited)CALL);
+        audit(g, (struct egress_passed)CALL);
     UNTIL(g, g->batches == 2);
     assert_string_equal(g->seen.data, "audited x.test POST /mcp - tools/call drop 1 no\n"
                                       "audited x.test POST /mcp - tools/call drop 3 no\n");
@@ -142,14 +142,14 @@ static void the_first_request_is_told_at_once_and_repeats_are_counted(void **sta
 static void requests_differ_by_each_text_and_the_latest_reason_counts(void **state)
 {
     struct gateway *g = *state;
-    struct egress_audited call = CALL;
+    struct egress_passed call = CALL;
     call.tool = "keep";
-    audit(g, (struct egress_audited)CALL);
+    audit(g, (struct egress_passed)CALL);
     audit(g, call);
-    call = (struct egress_audited)CALL;
+    call = (struct egress_passed)CALL;
     call.path = "/other";
     audit(g, call);
-    call = (struct egress_audited){.host = "x.test", .port = 443, .binary = "/bin/a", .rule = "r",
+    call = (struct egress_passed){.host = "x.test", .port = 443, .binary = "/bin/a", .rule = "r",
                                    .reason = "no", .method = "POST", .path = "/mcp",
                                    .operation = "query Q"};
     audit(g, call);
@@ -166,7 +166,7 @@ static void requests_differ_by_each_text_and_the_latest_reason_counts(void **sta
 static void texts_of_the_workload_are_escaped_and_bounded(void **state)
 {
     struct gateway *g = *state;
-    struct egress_audited call = CALL;
+    struct egress_passed call = CALL;
     char *path = malloc(100000);
     memset(path, '/', 99999);
     path[99999] = '\0';
@@ -178,6 +178,28 @@ static void texts_of_the_workload_are_escaped_and_bounded(void **state)
     assert_non_null(strstr(g->seen.data, "tools/call \\xff\xc3\xa9 1 no\n"));
     assert_in_range(g->seen.len, TRAFFIC_PATH_MAX, TRAFFIC_PATH_MAX + 1200);
     free(path);
+}
+
+/* A rule must not be made of it. */
+static void what_passed_and_is_not_told_as_it_was_says_so(void **state)
+{
+    struct gateway *g = *state;
+    struct egress_passed call = CALL;
+    char *name = malloc(1000);
+    memset(name, 'x', 999);
+    name[999] = '\0';
+    call.reason = "";
+    sandbox_traffic_add_passed(g->book, &call);
+    call.tool = name;
+    for (int i = 0; i < 2; i++)
+        sandbox_traffic_add_passed(g->book, &call);
+    call.tool = "\xff";
+    sandbox_traffic_add_passed(g->book, &call);
+    UNTIL(g, g->rows == 3);
+    assert_non_null(strstr(g->seen.data, "passed x.test POST /mcp - tools/call drop 1 \n"));
+    assert_non_null(strstr(g->seen.data, "xxx 2 a name in it is too long, or no text\n"));
+    assert_non_null(strstr(g->seen.data, "tools/call \\xff 1 a name in it is too long, or no"));
+    free(name);
 }
 
 /* What is audited has room of its own.  What does not fit is counted without a host. */
@@ -227,6 +249,7 @@ int main(void)
         BOOK_TEST(the_first_request_is_told_at_once_and_repeats_are_counted),
         BOOK_TEST(requests_differ_by_each_text_and_the_latest_reason_counts),
         BOOK_TEST(texts_of_the_workload_are_escaped_and_bounded),
+        BOOK_TEST(what_passed_and_is_not_told_as_it_was_says_so),
         BOOK_TEST(a_flood_takes_no_place_of_a_refusal),
         BOOK_TEST(new_requests_are_told_at_a_rate),
     };

@@ -46,7 +46,7 @@ struct rig {
     struct end ends[RIG_ENDS];
     size_t n_ends;
     struct log log;
-    struct buf lines, denials, audited;             /* one line each */
+    struct buf lines, denials, audited, passed;     /* one line each */
     unsigned n_denials;
     struct egress_forecast forecast;                /* what is said of every cure */
     uint64_t forecast_id;                           /* of the last question */
@@ -166,7 +166,7 @@ static inline const char *rig_text(const char *text)
 }
 
 /* The request and the call, the rule, the reason. */
-static inline void rig_on_audited(void *ctx, const struct egress_audited *a)
+static inline void rig_on_audited(void *ctx, const struct egress_passed *a)
 {
     struct rig *rig = ctx;
     assert_string_equal(a->host, "origin.test");
@@ -175,6 +175,16 @@ static inline void rig_on_audited(void *ctx, const struct egress_audited *a)
     buf_printf(&rig->audited, "%s %s %s %s %s %s %s: %s\n", a->method, a->path,
                rig_text(a->operation), rig_text(a->field), rig_text(a->rpc_method),
                rig_text(a->tool), a->rule, a->reason);
+}
+
+/* The request and the call, the program, the reason. */
+static inline void rig_on_passed(void *ctx, const struct egress_passed *p)
+{
+    struct rig *rig = ctx;
+    assert_string_equal(p->rule, "");
+    buf_printf(&rig->passed, "%s %s%s %s %s %s %s %s: %s\n", p->method, p->host, p->path,
+               rig_text(p->operation), rig_text(p->field), rig_text(p->rpc_method),
+               rig_text(p->tool), p->binary, p->reason);
 }
 
 static inline void rig_on_line(void *ctx, const struct egress_line *line)
@@ -304,6 +314,7 @@ static inline void rig_start_proxy(struct rig *rig, struct policy *policy,
                                    .log = &rig->log,
                                    .on_denial = rig_on_denial,
                                    .on_audited = rig_on_audited,
+                                   .on_passed = rig_on_passed,
                                    .on_line = rig_on_line,
                                    .forecast = rig_forecast,
                                    .ctx = rig};
@@ -356,6 +367,7 @@ static inline void rig_stop(struct rig *rig)
     buf_free(&rig->lines);
     buf_free(&rig->denials);
     buf_free(&rig->audited);
+    buf_free(&rig->passed);
     unlink(rig->client);
     unlink(rig->other);
     unlink(rig->parent);

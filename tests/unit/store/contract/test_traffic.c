@@ -174,6 +174,49 @@ static void a_flood_of_what_is_audited_drops_the_oldest(void **state)
     free(items);
 }
 
+static void what_passed_is_counted_by_request_and_apart(void **state)
+{
+    struct fixture *f = *state;
+    struct store_traffic *rows, row = audited("/x", "", 1);
+    row.verdict = "passed";
+    add(f, "a", 1, request("allowed", "x.test", 1));
+    add(f, "a", 2, audited("/x", "", 1));
+    add(f, "a", 3, row);
+    row.last_seen_ms = 7;
+    add(f, "a", 4, row);
+    assert_int_equal(list(f, (struct store_traffic_query){.verdict = "passed"}, &rows), 1);
+    assert_int_equal(rows[0].count, 2);
+    assert_int_equal(rows[0].first_seen_ms, 1);
+    assert_int_equal(rows[0].last_seen_ms, 7);
+    assert_int_equal(list(f, (struct store_traffic_query){.verdict = "audited"}, &rows), 1);
+    assert_int_equal(list(f, (struct store_traffic_query){0}, &rows), 1);
+}
+
+static void a_flood_of_what_passed_drops_the_oldest(void **state)
+{
+    enum { MORE = 30, N = STORE_PASSED_MAX + MORE };
+    struct fixture *f = *state;
+    struct store_traffic *items = alloc_zero(N, sizeof *items), *rows;
+    size_t n;
+    add(f, "a", 1, audited("/kept", "", 1));
+    for (int i = 0; i < N; i++) {
+        items[i] = audited(arena_printf(f->arena, "/%d", i), "", i + 1);
+        items[i].verdict = "passed";
+    }
+    struct store_traffic_batch batch = {"s1", "a", 2, items, N};
+    assert_int_equal(store_write(f->store, add_batch, &batch, &f->err), 0);
+    assert_int_equal(list(f, (struct store_traffic_query){.verdict = "passed"}, &rows),
+                     STORE_PASSED_MAX);
+    assert_string_equal(rows[0].path, "/30");
+    assert_int_equal(store_traffic_unlisted(f->store, "s1", f->arena, &rows, &n, &f->err), 0);
+    assert_int_equal(n, 1);
+    assert_string_equal(rows[0].verdict, "passed");
+    assert_int_equal(rows[0].count, MORE);
+    assert_int_equal(rows[0].last_seen_ms, MORE);
+    assert_int_equal(list(f, (struct store_traffic_query){.verdict = "audited"}, &rows), 1);
+    free(items);
+}
+
 static void rows_outlive_their_sandbox_for_a_while(void **state)
 {
     struct fixture *f = *state;
@@ -237,6 +280,8 @@ int main(void)
         STORE_TEST(a_flood_takes_no_row),
         STORE_TEST(what_is_audited_is_counted_by_request_and_apart),
         STORE_TEST(a_flood_of_what_is_audited_drops_the_oldest),
+        STORE_TEST(what_passed_is_counted_by_request_and_apart),
+        STORE_TEST(a_flood_of_what_passed_drops_the_oldest),
         STORE_TEST(rows_outlive_their_sandbox_for_a_while),
         STORE_TEST(events_are_trimmed_apart_and_their_ids_never_return),
     };
