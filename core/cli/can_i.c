@@ -10,36 +10,6 @@
 #include "cli/document.h"
 #include "policy/match/ask.h"
 
-/* The policy in force in a sandbox.  NULL: *code says why. */
-static struct policy *policy_of_sandbox(struct cli *cli, int *code)
-{
-    struct policy *policy = NULL;
-    struct reply reply;
-    const char *name = sandbox_operand(cli, 0);
-    if (!name) {
-        *code = EXIT_USAGE;
-        return NULL;
-    }
-    char *escaped = url_escape(name);
-    struct call call = {.method = "GET",
-                        .path = alloc_printf("/v1/sandboxes/%s/policy", escaped)};
-    free(escaped);
-    client_call(cli, &call, &reply);
-    if (reply.status == 200) {
-        char *text = json_dumps(json_object_get(reply.json, "policy"), JSON_COMPACT);
-        policy = text ? policy_parse(text, strlen(text), DOC_JSON, NULL) : NULL;
-        free(text);
-        sandbox_answered(cli, reply.status);
-        if (!policy)
-            complain("the gateway's answer has no policy that this version can read");
-        *code = EXIT_REFUSED;
-    } else {
-        *code = reply_failed(cli, &reply);
-    }
-    reply_free(&reply);
-    return policy;
-}
-
 static const char *value_or(const struct cli *cli, const char *name, const char *fallback)
 {
     const char *value = arg_value(cli, name);
@@ -90,6 +60,13 @@ static void print_answer(const struct cli *cli, const struct policy_answer *answ
     }
 }
 
+/* NULL: *code says why. */
+static struct policy *policy_of_operand(struct cli *cli, int *code)
+{
+    const char *name = sandbox_operand(cli, 0);
+    return name ? policy_of_sandbox(cli, name, code) : NULL;
+}
+
 int cmd_policy_can_i(struct cli *cli)
 {
     struct policy_question question;
@@ -99,7 +76,7 @@ int cmd_policy_can_i(struct cli *cli)
     if (code >= 0)
         return code;
     code = EXIT_USAGE;
-    struct policy *policy = file ? policy_from_file(cli, file) : policy_of_sandbox(cli, &code);
+    struct policy *policy = file ? policy_from_file(cli, file) : policy_of_operand(cli, &code);
     if (!policy)
         return code;
     policy_ask(policy_model(policy), &question, &answer);

@@ -72,6 +72,15 @@ bool arg_given(const struct cli *cli, const char *name);
 int arg_number(const struct cli *cli, const char *name, long fallback, long max, long *out);
 int arg_range(const struct cli *cli, const char *name, long fallback, long min, long max,
               long *out);
+/* ---- times.c ---- */
+/* Milliseconds of "2026-01-31T08:05:00.123Z"; -1: it is no such text. */
+int64_t time_read(const char *text);
+/* A time, or how long ago; fallback where it is not given.  An exit code after saying what is
+ * wrong, or -1. */
+int arg_time(const struct cli *cli, const char *name, int64_t fallback, int64_t *out);
+/* The same of a duration in milliseconds, which has to be given. */
+int arg_duration(const struct cli *cli, const char *name, int64_t *out);
+
 int usage_error(const struct cli *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -193,6 +202,7 @@ int cmd_policy_check(struct cli *cli);
 int policy_cases(struct cli *cli, const char *file);    /* policy check --cases */
 int cmd_policy_can_i(struct cli *cli);
 int cmd_policy_audit_report(struct cli *cli);
+int cmd_policy_learn(struct cli *cli);
 int cmd_rule_get(struct cli *cli);
 int cmd_rule_approve(struct cli *cli);
 int cmd_rule_reject(struct cli *cli);

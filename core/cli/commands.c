@@ -118,6 +118,15 @@ static const struct arg_option policy_can_i[] = {
      "ask this document instead of the sandbox's policy; - reads stdin"},
     {0},
 };
+static const struct arg_option policy_learn[] = {
+    {"from", 0, ARG_VALUE, "T", "only what was seen since then: 2026-01-31T08:05:00Z, or 24h ago"},
+    {"to", 0, ARG_VALUE, "T", "only what was seen until then"},
+    {"ceiling", 0, ARG_VALUE, "FILE",
+     "the policy that what is learned stays within (the sandbox's own); - reads stdin"},
+    {"max-paths", 0, ARG_VALUE, "N",
+     "where an endpoint has more paths than N, patterns take their place"},
+    {0},
+};
 static const struct arg_option policy_rollback[] = {
     {"to", 0, ARG_VALUE, "N", "the revision to go back to"},
     WAIT_OPTIONS,
@@ -285,6 +294,9 @@ const struct command cli_commands[] = {
      "say whether a program may send a request; exit 0 yes, 1 no",
      "sluice policy can-i demo --binary /usr/bin/curl --host api.github.com --port 443 --method "
      "GET --path /repos"},
+    {"policy", "learn", "[NAME]", policy_learn, cmd_policy_learn,
+     "print the smallest policy that allows what is on record",
+     "sluice policy learn demo --from 1h --max-paths 10 >learned.yaml"},
     {"rule", "get", "[NAME]", rule_get, cmd_rule_get, "show proposed rules",
      "sluice rule get demo --status pending"},
     {"rule", "approve", "[NAME]", rule_approve, cmd_rule_approve, "approve a chunk",

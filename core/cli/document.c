@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "doc/jansson.h"
 #include "policy/policy.h"
 
@@ -36,6 +37,30 @@ struct policy *policy_from_file(const struct cli *cli, const char *path)
     document_complain(path, &problems);
     problems_free(&problems);
     buf_free(&text);
+    return policy;
+}
+
+struct policy *policy_of_sandbox(const struct cli *cli, const char *name, int *code)
+{
+    struct policy *policy = NULL;
+    struct reply reply;
+    char *escaped = url_escape(name);
+    struct call call = {.method = "GET",
+                        .path = alloc_printf("/v1/sandboxes/%s/policy", escaped)};
+    free(escaped);
+    client_call(cli, &call, &reply);
+    if (reply.status == 200) {
+        char *text = json_dumps(json_object_get(reply.json, "policy"), JSON_COMPACT);
+        policy = text ? policy_parse(text, strlen(text), DOC_JSON, NULL) : NULL;
+        free(text);
+        sandbox_answered(cli, reply.status);
+        if (!policy)
+            complain("the gateway's answer has no policy that this version can read");
+        *code = EXIT_REFUSED;
+    } else {
+        *code = reply_failed(cli, &reply);
+    }
+    reply_free(&reply);
     return policy;
 }
 

@@ -11,6 +11,9 @@ struct policy;
  * reference. */
 struct policy *policy_from_file(const struct cli *cli, const char *path);
 
+/* The newest policy of a sandbox.  NULL after saying what is wrong: *code is the exit code. */
+struct policy *policy_of_sandbox(const struct cli *cli, const char *name, int *code);
+
 struct document {
     struct arena *arena;
     enum doc_format format;

@@ -140,16 +140,6 @@ static void set_actor(struct replay_source *h, const json_t *json, struct replay
     d->actor = a;
 }
 
-static int64_t read_time(const char *text)
-{
-    struct tm tm = {0};
-    const char *end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-    if (!end)
-        return -1;
-    long ms = *end == '.' ? strtol(end + 1, (char **)(uintptr_t)&end, 10) : 0;
-    return strcmp(end, "Z") == 0 ? (int64_t)timegm(&tm) * 1000 + ms : -1;
-}
-
 static int set_kind(const json_t *json, struct replay_decision *d)
 {
     for (int k = 0; k < SLUICE_KIND_COUNT; k++) {
@@ -190,7 +180,7 @@ static int read_decision(struct replay_source *h, const json_t *json)
         .reason = json_text(json, "reason"),
         .votes = json_object_get(json, "votes"),
         .overridden = json_is_true(json_object_get(json, "overridden")),
-        .now_ms = read_time(json_text(json, "at")),
+        .now_ms = time_read(json_text(json, "at")),
     };
     int code = set_kind(json, d) == 0 ? set_policies(h, json, d) : EXIT_DONE;
     if (code != EXIT_DONE)
@@ -218,24 +208,6 @@ static int read_decisions(struct replay_source *h)
             return code;
     }
     return EXIT_DONE;
-}
-
-static int read_since(const struct cli *cli, int64_t *out)
-{
-    const char *text = arg_value(cli, "since");
-    int64_t ago;
-    *out = 0;
-    if (!text)
-        return -1;
-    if (options_duration(text, &ago) == 0)
-        *out = clock_now_ms() - ago;
-    else
-        *out = read_time(text);
-    return *out >= 0
-               ? -1
-               : usage_error(cli,
-                             "--since takes a time such as 2026-01-31T08:05:00Z or 24h, not '%s'",
-                             text);
 }
 
 /* Drops the text: those of all decisions would take much memory. */
@@ -287,7 +259,7 @@ int replay_source_read(struct replay_source *h)
 {
     int64_t since;
     bool more = true;
-    int code = read_since(h->cli, &since);
+    int code = arg_time(h->cli, "since", 0, &since);
     if (code >= 0)
         return code;
     do {

@@ -1,0 +1,144 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What a run of curl, pip and Git was permitted becomes a policy with which the same run is refused nothing.
+
+setup_file() {
+    load helper
+    state=$BATS_FILE_TMPDIR/state
+    mkdir -p "$state" "$state/repos"
+    make_certificate ca "/CN=Authority of the test" "" -addext basicConstraints=critical,CA:TRUE
+    make_certificate server "/CN=pypi.test" ca -addext subjectAltName=DNS:pypi.test,DNS:api.test,DNS:repos.test
+    python3 "$top/tests/e2e/registry.py" "$state/registry" greet other
+    start_tls_origin 10.77.0.2 443 server "$state/registry"
+    start_tls_origin 10.77.0.4 443 server
+    listen python3 "$top/tests/e2e/git_origin.py" 10.77.0.3 443 "$state/server.both" "$state/repos"
+    start_origin
+    printf 'egress:\n  extra_ca: %s\n  hosts: {pypi.test: 10.77.0.2, api.test: 10.77.0.4, repos.test: 10.77.0.3}\n' \
+        "$state/ca.pem" >"$state/sluice.yaml"
+    start_gateway --config "$state/sluice.yaml"
+    cat >"$state/ceiling.yaml" <<'YAML'
+version: 1
+network_policies:
+  work:
+    binaries: [{path: "/**"}]
+    endpoints:
+      - {host: pypi.test, port: 443}
+      - {host: repos.test, port: 443, protocol: rest, enforcement: enforce, access: full}
+      - {host: api.test, port: 443, protocol: rest, enforcement: enforce, access: full}
+      - host: api.test
+        port: 443
+        path: /mcp
+        protocol: mcp
+        enforcement: enforce
+        mcp: {allow_all_known_mcp_methods: true}
+      - {host: 10.77.0.2, port: 8080}
+YAML
+    sluice sandbox create --name observed --policy "$state/ceiling.yaml"
+}
+setup() { load helper; state=$BATS_FILE_TMPDIR/state; }
+teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
+
+# job NAME: what an agent might do, in that sandbox.
+job() {
+    local in="sluice sandbox exec $1 --"
+    $in curl -sSf -o /dev/null http://10.77.0.2:8080/plain
+    plain "$1" curl -sSf -o /dev/null 'https://api.test/items?token=s3cr3t'
+    $in curl -sSf -o /dev/null -d x https://api.test/items
+    $in curl -sSf -o /dev/null -H 'Content-Type: application/json' https://api.test/mcp \
+        -d '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search"}}'
+    $in bash -c 'rm -rf /sandbox/ours && git clone -q https://repos.test/ours.git /sandbox/ours'
+    $in /usr/bin/pip3 install -q --no-cache-dir --disable-pip-version-check --retries 0 --no-compile --upgrade \
+        --index-url https://pypi.test/simple/ --target /sandbox/pip greet
+}
+refused() { sluice traffic "$1" --verdict refused -o json | jq '[.traffic[].count] | add // 0'; }
+on_record() { api GET "/v1/sandboxes/$1/requests?limit=0" | jq -r '.requests[] | "\(.method) \(.host)\(.path) \(.tool)"'; }
+
+@test "a run becomes a policy that refuses it nothing, and refuses one more host" {
+    { [ -x /usr/bin/git ] && [ -x /usr/bin/pip3 ]; } || skip "git or python3-pip is not installed"
+    git init -q --bare -b main "$state/repos/ours.git"
+    git -C "$state/repos/ours.git" fast-import --quiet <<'STREAM'
+commit refs/heads/main
+committer a <a@b> 0 +0000
+data 3
+one
+M 644 inline file
+data 4
+text
+STREAM
+    job observed
+    until_so 'on_record observed | grep -q "GET pypi.test/packages/greet"'
+    run ! grep s3cr3t <(on_record observed)
+    run -0 --separate-stderr sluice policy learn observed
+    [[ "$stderr" == *"learned from 9 on record. Checked: all of it is allowed, nothing beyond the ceiling is, and no part can be left out."* ]]
+    printf '%s\n' "$output" >"$state/learned.yaml"
+    grep -q '^  # 4 times, 20.*Z to 20.*Z$' "$state/learned.yaml"
+    grep -q 'tool: search' "$state/learned.yaml"
+    sluice policy check "$state/learned.yaml"
+    [ "$(sluice policy learn observed -o json 2>/dev/null | jq -c '[.count, (.policy.network_policies | keys), .left_out,
+        (.parts[0] | [.path, .count])]')" = '[9,["curl","git_remote_http","python3_11"],[],["network_policies.curl",4]]' ]
+
+    sluice sandbox create --name second --policy "$state/learned.yaml"
+    job second
+    until_so 'on_record second | grep -q "GET pypi.test/packages/greet"'
+    [ "$(refused second)" = 0 ]
+    run sluice sandbox exec second -- curl -sS -o /dev/null -w '%{http_code}' https://other.test/
+    [[ "$output" == *"403"* ]]
+    run -0 sluice sandbox exec second -- curl -sS -o /dev/null -w '%{http_code}' https://api.test/others
+    [ "$output" = 403 ]
+    run -0 sluice sandbox exec second -- curl -sS -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' \
+        https://api.test/mcp -d '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"drop"}}'
+    [ "$output" = 403 ]
+    until_so '[ "$(refused second)" = 3 ]'
+}
+
+@test "what is outside the ceiling is an error, and so is a time that makes no sense" {
+    sluice sandbox create --name narrow --policy "$state/ceiling.yaml"
+    sluice sandbox exec narrow -- curl -sSf -o /dev/null http://10.77.0.2:8080/a
+    until_so 'on_record narrow | grep -q "GET 10.77.0.2/a"'
+    printf 'version: 1\nnetwork_policies: {r: {endpoints: [{host: api.test, port: 443}], binaries: [{path: /usr/bin/curl}]}}\n' \
+        >"$state/other.yaml"
+    run -1 --separate-stderr sluice policy learn narrow --ceiling "$state/other.yaml"
+    [ -z "$output" ]
+    [[ "$stderr" == *"the ceiling does not allow what is on record: /usr/bin/curl: GET 10.77.0.2:8080/a"* ]]
+    [ "$(sluice -q policy learn narrow --from 1h -o json | jq .count)" = 1 ]
+    [ "$(sluice -q policy learn narrow --to 1h -o json | jq .count)" = 0 ]
+    run -2 sluice policy learn narrow --from yesterday
+    [[ "$output" == *"--from takes a time such as 2026-01-31T08:05:00Z or 24h, not 'yesterday'"* ]]
+    run -2 sluice policy learn narrow --from 1h --to 2h
+    [[ "$output" == *"--from is later than --to"* ]]
+}
+
+@test "a policy is learned of a deleted sandbox, where its ceiling is given" {
+    sluice sandbox create --name gone --policy "$state/ceiling.yaml"
+    sluice sandbox exec gone -- curl -sSf -o /dev/null http://10.77.0.2:8080/a
+    until_so 'on_record gone | grep -q "GET 10.77.0.2/a"'
+    sluice sandbox delete gone
+    [ "$(sluice -q policy learn gone --ceiling "$state/ceiling.yaml" -o json | jq .count)" = 1 ]
+    run -1 sluice policy learn gone
+}
+
+@test "poisoned traffic gives no rule that allows more than was sent" {
+    sluice sandbox create --name poisoned --policy "$state/ceiling.yaml"
+    local in="sluice sandbox exec poisoned --"
+    $in curl -sSf -o /dev/null -g --path-as-is 'http://10.77.0.2:8080/**'
+    $in curl -sSf -o /dev/null -g --path-as-is 'http://10.77.0.2:8080/a%2A'
+    $in curl -sSf -o /dev/null -g --path-as-is 'http://10.77.0.2:8080/x%0A%20%20evil:%20{host:%20%22**%22}'
+    $in curl -sSf -o /dev/null -g 'http://10.77.0.2:8080/a:%20b%23c'
+    $in bash -c 'cp /usr/bin/curl "/sandbox/c*" && "/sandbox/c*" -sS -o /dev/null http://10.77.0.2:8080/by-a-pattern'
+    $in bash -c $'cp /usr/bin/curl "/sandbox/c\n  x" && "/sandbox/c\n  x" -sS -o /dev/null http://10.77.0.2:8080/by-two-lines'
+    $in curl -sSf -o /dev/null -H 'Content-Type: application/json' https://api.test/mcp \
+        -d '{"jsonrpc":"2.0","id":1,"method":"resources/*\\n  x: y","params":{}}' || true
+    until_so 'on_record poisoned | grep -q by-two-lines'
+    run -0 --separate-stderr sluice policy learn poisoned
+    printf '%s\n' "$output" >"$state/poisoned.yaml"
+    [[ "$stderr" == *"left out: /usr/bin/curl: GET 10.77.0.2:8080/**: a rule would read its path as a pattern"* ]]
+    [[ "$stderr" == *"left out: /usr/bin/curl: GET 10.77.0.2:8080/a*: a rule would read its path as a pattern"* ]]
+    [[ "$stderr" == *"left out: /sandbox/c*: GET 10.77.0.2:8080/by-a-pattern: a rule would read the path of its program as a pattern"* ]]
+    [[ "$stderr" == *'by-two-lines: the path of its program is no plain text'* ]]
+    sluice policy check "$state/poisoned.yaml"
+    run ! grep evil "$state/poisoned.yaml"
+    [ "$(sluice -q policy learn poisoned -o json 2>/dev/null | jq -c '[.policy.network_policies | to_entries[] | .value.binaries[].path]')" = '["/usr/bin/curl"]' ]
+    [ "$(sluice -q policy learn poisoned -o json 2>/dev/null | jq -c '[.policy.network_policies.curl.endpoints[] | .rules[]?.allow]')" = \
+        '[{"method":"GET","path":"/a:%20b%23c"}]' ]
+    sluice policy set poisoned --policy "$state/poisoned.yaml" --dry-run
+}
