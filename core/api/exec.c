@@ -7,7 +7,6 @@
 #include "api/bodies.h"
 #include "api/call.h"
 #include "api/routes.h"
-#include "base/clock.h"
 #include "base/digest.h"
 #include "http/problem.h"
 #include "http/tunnel.h"
@@ -91,40 +90,15 @@ static void exec_begin(struct api_call *call)
     api_finish(call);
 }
 
-struct noting {
-    const char *sandbox_id;
-    struct store_user user;
-};
-
-static int write_user(struct store_tx *tx, void *arg, struct error *err)
-{
-    const struct noting *n = arg;
-    return store_tx_user_add(tx, n->sandbox_id, &n->user, clock_now_ms(), err);
-}
-
-static bool is_noted(const struct store_user *users, size_t n, const struct store_user *user)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(users[i].name, user->name) == 0 && strcmp(users[i].account, user->account) == 0)
-            return true;
-    return false;
-}
-
 /* Who runs a command counts as having asked for what it is denied, so that is recorded first. */
 int route_exec(struct api_call *call)
 {
     struct store_sandbox s;
-    struct store_user *users;
-    size_t n;
-    struct noting noting = {.user = {call->who->name, call->who->account}};
+    const struct store_user user = {call->who->name, call->who->account};
     if (api_sandbox(call, &s) != 0 ||
-        store_user_list(call->api->store, s.id, call->arena, &users, &n, &call->err) != 0)
+        runtime_exec_note(call->api->store, s.id, &user, &call->err) != 0)
         return -1;
-    noting.sandbox_id = s.id;
-    if (!is_noted(users, n, &noting.user) &&
-        store_write(call->api->store, write_user, &noting, &call->err) != 0)
-        return -1;
-    log_info(call->api->log, "sandbox %s: %s runs a command", s.name, noting.user.name);
+    log_info(call->api->log, "sandbox %s: %s runs a command", s.name, user.name);
     call->then = exec_begin;
     call->status = 101;
     return 0;

@@ -8,6 +8,8 @@
 static const struct grpc_methods *const all[] = {
     &grpc_health_methods,
     &grpc_drafts_methods,
+    &grpc_exec_methods,
+    &grpc_logs_methods,
 };
 
 const struct grpc_services grpc_all_services = {all, sizeof all / sizeof *all};

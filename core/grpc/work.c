@@ -41,17 +41,22 @@ int grpc_required(struct grpc_work *work, const char *field, const char **out)
     return **out ? 0 : error_set(&work->err, ERROR_MALFORMED, "%s is required", field);
 }
 
-int64_t grpc_time(const struct grpc_work *work, const char *ms_field, const char *time_field)
+int64_t grpc_parse_time(const char *text)
 {
-    const char *text = grpc_text(work, time_field);
     struct tm tm = {0};
     double seconds = 0;
     if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%lfZ", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
                &tm.tm_hour, &tm.tm_min, &seconds) != 6)
-        return strtoll(grpc_text(work, ms_field), NULL, 10);
+        return 0;
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;
-    return (int64_t)timegm(&tm) * 1000 + (int64_t)(seconds * 1000);
+    return (int64_t)timegm(&tm) * 1000 + (int64_t)(seconds * 1000 + .5);
+}
+
+int64_t grpc_time(const struct grpc_work *work, const char *ms_field, const char *time_field)
+{
+    const char *newer = grpc_text(work, time_field);
+    return *newer ? grpc_parse_time(newer) : strtoll(grpc_text(work, ms_field), NULL, 10);
 }
 
 /* Only the newer wire has scopes, request ids, page tokens and times that are messages. */
@@ -249,11 +254,24 @@ void grpc_work_fail(struct grpc_work *work, const struct error *err)
     answer(work);
 }
 
+void grpc_work_end(struct grpc_work *work, enum grpc_code code, const char *text)
+{
+    struct grpc_call *call = work->call;
+    if (call) {
+        call->state = NULL;
+        grpc_end(call, code, "%s", text);
+    }
+    free_work(work);
+}
+
 void grpc_forget_work(struct grpc_call *call)
 {
     struct grpc_work *work = call->state;
-    if (work)
-        work->call = NULL;
+    if (!work)
+        return;
+    work->call = NULL;
+    if (work->gone)
+        work->gone(work);
 }
 
 static struct grpc_work *new_work(struct grpc_call *call)
@@ -277,7 +295,8 @@ static const char *key_of(const struct grpc_work *work)
     return *sandbox ? sandbox : grpc_text(work, "name");
 }
 
-void grpc_do(struct grpc_call *call, const char *bytes, size_t len)
+struct grpc_work *grpc_do_with(struct grpc_call *call, const char *bytes, size_t len,
+                               void *then_arg)
 {
     struct grpc_work *work = new_work(call);
     struct doc_node *request;
@@ -287,10 +306,17 @@ void grpc_do(struct grpc_call *call, const char *bytes, size_t len)
         add_problems(work);
         grpc_end_error(call, &work->err);
         free_work(work);
-        return;
+        return NULL;
     }
     work->request = request;
+    work->then_arg = then_arg;
     work->modes = is_newer(work) ? PROTOBUF_ENUMS : PROTOBUF_TEXTS;
     call->state = work;
     jobs_run(work->grpc->jobs, call->method->ordered ? key_of(work) : NULL, run, done, work);
+    return work;
+}
+
+void grpc_do(struct grpc_call *call, const char *bytes, size_t len)
+{
+    grpc_do_with(call, bytes, len, NULL);
 }

@@ -31,9 +31,12 @@ struct grpc_work {
      * answering.  It ends with grpc_work_again or grpc_work_fail.  NULL: the answer is sent. */
     void (*then)(struct grpc_work *work);
     void *then_arg;
+    /* Set by then where the call goes on: its client has left, and call is NULL now.  It ends with
+     * grpc_work_end. */
+    void (*gone)(struct grpc_work *work);
+    struct grpc_call *call;                         /* loop thread; NULL: the client is gone */
     /* Within work.c: */
     const struct openshell_method *method;
-    struct grpc_call *call;                         /* loop thread; NULL: the client is gone */
     int (*fn)(struct grpc_work *work, struct doc_writer *answer);
     struct buf answer;
     bool failed;
@@ -49,11 +52,16 @@ struct grpc_work {
 
 /* Reads the request and does the work; the call is ended by that.  Loop thread. */
 void grpc_do(struct grpc_call *call, const char *bytes, size_t len);
+/* The same with then_arg.  NULL: the message cannot be read, and the call has ended. */
+struct grpc_work *grpc_do_with(struct grpc_call *call, const char *bytes, size_t len,
+                               void *then_arg);
 void grpc_forget_work(struct grpc_call *call);
 /* After then: more work, whose answer is sent. */
 void grpc_work_again(struct grpc_work *work,
                      int (*fn)(struct grpc_work *work, struct doc_writer *answer));
 void grpc_work_fail(struct grpc_work *work, const struct error *err);
+/* The same with a code and a text; OK: without an answer, as what it was to send was sent. */
+void grpc_work_end(struct grpc_work *work, enum grpc_code code, const char *text);
 
 /* ---- the request ---- */
 
@@ -66,7 +74,9 @@ int grpc_required(struct grpc_work *work, const char *field, const char **out);
  * workspace must be the only one that there is. */
 int grpc_check_workspace(struct grpc_work *work);
 int grpc_find_sandbox(struct grpc_work *work, const char *field, struct store_sandbox *out);
-/* Milliseconds since 1970 of a field that is a number in one wire and a Timestamp in the other. */
+/* Milliseconds since 1970 of an RFC 3339 text in UTC; 0: it is none. */
+int64_t grpc_parse_time(const char *text);
+/* The same of a field that is a number in one wire and a Timestamp in the other. */
 int64_t grpc_time(const struct grpc_work *work, const char *ms_field, const char *time_field);
 
 /* ---- the answer ---- */

@@ -16,6 +16,9 @@ struct exec_wait;
  * or with err and without one. */
 typedef void runtime_exec_fn(void *arg, struct net_stream *session, const struct error *err);
 
+/* Records that somebody runs a command.  Worker thread: it blocks. */
+int runtime_exec_note(struct store *store, const char *sandbox_id, const struct store_user *user,
+                      struct error *err);
 /* Whether the sandbox could run a command now. */
 int runtime_exec_check(struct runtime *runtime, const char *sandbox, struct error *err);
 /* Runs a command that was checked by sandbox_exec_check; its id is made here.  -1: done is not

@@ -105,3 +105,65 @@ submit() {         # submit HOST [FIELDS]: a proposed rule, whose endpoint has t
     run -0 call texts EditDraftChunk "{\"sandbox\": \"demo\", \"chunk_id\": \"x\"}"
     [ "$output" = "INVALID_ARGUMENT proposed_rule is required" ]
 }
+
+# exec WIRE JSON...: a line for each event of a command, with its bytes as text.
+exec_in() {
+    call "$1" "${3:-ExecSandbox}" "$2" | while read -r line; do
+        jq -r 'if .exit then "exit \(.exit.exit_code // 0)" elif .stdout then "out " + (.stdout.data | @base64d)
+            elif .stderr then "err " + (.stderr.data | @base64d) else . end' <<<"$line" 2>/dev/null || echo "$line"
+    done | grep -v '^$'
+}
+
+@test "a command has its output, its errors and its exit code" {
+    run -0 exec_in texts '{"sandbox": "'"$id"'", "command": ["sh", "-c", "echo hello; echo wrong >&2; exit 7"], "timeout_seconds": 60}'
+    [ "$(sort <<<"$output")" = $'err wrong\nexit 7\nout hello' ]
+    run -0 exec_in enums "{\"sandbox\": \"demo\", \"command\": [\"sh\", \"-c\", \"echo \$WORD in \$PWD; cat\"], \"workdir\": \"/tmp\",
+        \"environment\": {\"WORD\": \"here\"}, \"stdin\": \"$(printf given | base64)\", \"execution_timeout\": \"60s\", $in_default}"
+    [ "$output" = $'out here in /tmp\nout given\nexit 0' ] || [ "$output" = $'out here in /tmp\ngiven\nexit 0' ]
+    run -0 exec_in texts '{"sandbox": "demo", "command": ["sleep", "60"], "timeout_seconds": 1}'
+    [ "$output" = "exit 124" ]
+}
+
+@test "a command that cannot run says why" {
+    run -0 call texts ExecSandbox '{"sandbox": "demo"}'
+    [ "$output" = "INVALID_ARGUMENT command is required" ]
+    run -0 call texts ExecSandbox '{"sandbox": "nobody", "command": ["true"]}'
+    [ "$output" = "NOT_FOUND sandbox not found" ]
+    run -0 exec_in texts '{"sandbox": "demo", "command": ["/no/such/program"]}'
+    [[ "$output" == *"/no/such/program"* ]]
+    [ "${lines[-1]}" = "exit 127" ]
+}
+
+@test "an interactive command takes input as it comes, until it ends" {
+    run -0 exec_in texts '{"start": {"sandbox": "demo", "command": ["sh", "-c", "read a; read b; echo $b$a; cat; exit 3"]}}
+        {"stdin": "'"$(printf 'one\n' | base64)"'"}
+        {"stdin": "'"$(printf 'two\nrest' | base64)"'"}' ExecSandboxInteractive
+    [ "$(tr -d '\n' <<<"${output//out /}")" = "twoonerestexit 3" ]
+    run -0 exec_in texts '{"start": {"sandbox": "demo", "command": ["sh", "-c", "sleep 1; stty size"], "tty": true, "cols": 100, "rows": 30}}
+        {"resize": {"cols": 90, "rows": 20}}' ExecSandboxInteractive
+    [[ "$output" == *"20 90"* ]]
+    run -0 call texts ExecSandboxInteractive '{"stdin": "eA=="}'
+    [ "$output" = "INVALID_ARGUMENT first message must be a start payload" ]
+    run -0 call texts ExecSandboxInteractive ''
+    [ "$output" = "INVALID_ARGUMENT empty stream: expected start message" ]
+}
+
+@test "a client that leaves takes its command along" {
+    call texts ExecSandbox '{"sandbox": "demo", "command": ["sh", "-c", "echo begun; exec sleep 12345"]}' 1 | grep -q stdout
+    until_so '[ -z "$(sluice sandbox exec demo -- pgrep -f "sleep 1234[5]")" ]'
+}
+
+@test "the log of a sandbox, by level, source and number of lines" {
+    sluice sandbox exec demo -- curl -s http://10.77.0.2:8080/ -o /dev/null || true
+    until_so 'api GET /v1/sandboxes/demo/logs | grep -q 10.77.0.2'
+    run -0 call texts GetSandboxLogs '{"sandbox": "'"$id"'", "lines": 1}'
+    [ "$(jq -c '[(.logs | length), .logs[0].source, .logs[0].sandbox_id, .logs[0].timestamp_ms > 1.7e12, .buffer_total > 0]' <<<"$output")" = \
+      "[1,\"sandbox\",\"$id\",true,true]" ]
+    run -0 call enums GetSandboxLogs "{\"sandbox\": \"demo\", $in_default}"
+    [ "$(jq -r '.logs | length' <<<"$output")" = "$(jq -r .buffer_total <<<"$output")" ]
+    [ "$(jq -r '[.logs[].message] | join(" ")' <<<"$output" | grep -c 10.77.0.2)" = 1 ]
+    run -0 call texts GetSandboxLogs '{"sandbox": "demo", "sources": ["gateway"]}'
+    [ "$(jq -r '.logs | length' <<<"$output")" = 0 ]
+    run -0 call texts GetSandboxLogs '{"sandbox": "demo", "min_level": "ERROR"}'
+    [ "$(jq -r '.logs // [] | length' <<<"$output")" = 0 ]
+}
