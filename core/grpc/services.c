@@ -7,6 +7,9 @@
 
 static const struct grpc_methods *const all[] = {
     &grpc_health_methods,
+    &grpc_gateway_methods,
+    &grpc_sandbox_methods,
+    &grpc_config_methods,
     &grpc_drafts_methods,
     &grpc_exec_methods,
     &grpc_logs_methods,

@@ -137,19 +137,26 @@ static int check_texts(const char *what, const char *json, size_t max,
     return rc;
 }
 
-/* Of 32 random bits: that one is taken already does not happen, so nobody hears of it. */
+static unsigned hex_value(char digit)
+{
+    return (unsigned)strtoul((char[]){digit, '\0'}, NULL, 16);
+}
+
+/* Two words of letters, as OpenShell's clients expect.  Of 28 random bits: one that is taken hardly
+ * ever comes, and is told. */
 static const char *make_up_name(struct arena *arena)
 {
     static const char *const first[] = {"amber", "brisk", "calm",  "deft",  "early", "frank",
                                         "green", "keen",  "lucid", "merry", "noble", "quiet",
                                         "rapid", "solid", "tidy",  "vivid"};
-    static const char *const second[] = {"brook",  "canal",  "creek", "delta", "ford", "gate",
-                                         "harbor", "inlet",  "lake",  "lock",  "mill", "quay",
-                                         "river",  "spring", "weir",  "well"};
-    char id[UUID_SIZE];
+    enum { SYLLABLES = 4, FIRST_AT = 2 * SYLLABLES + 1 };
+    char id[UUID_SIZE], second[2 * SYLLABLES + 1] = "";
     digest_uuid(id);
-    unsigned n = (unsigned)strtoul((char[]){id[0], id[1], 0}, NULL, 16);
-    return arena_printf(arena, "%s-%s-%.6s", first[n & 15], second[n >> 4], id + 2);
+    for (size_t i = 0; i < SYLLABLES; i++) {
+        second[2 * i] = "bdfgklmnprstvwyz"[hex_value(id[2 * i])];
+        second[2 * i + 1] = "aeio"[hex_value(id[2 * i + 1]) % 4];
+    }
+    return arena_printf(arena, "%s-%s", first[hex_value(id[FIRST_AT])], second);
 }
 
 /* Both are about what the proxy refuses. */

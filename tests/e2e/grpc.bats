@@ -79,3 +79,98 @@ watch UNAUTHENTICATED" ]
     TOKEN=wrong run -0 --separate-stderr calls 127.0.0.1:7070 refused
     [ "$output" = "watch UNAUTHENTICATED" ]
 }
+
+# ---- OpenShell ----
+
+in_default='"workspace_scope": {"workspace": "default"}'
+
+# os WIRE METHOD [JSON]: the answer, or code and text.
+os() {
+    timeout 120 /usr/bin/python3 "$top/tests/e2e/openshell_call.py" "unix:$state/sluice.sock" "$(command -v message_reader)" "$@"
+}
+
+@test "OpenShell's clients of both wires make, see, stop, start and delete a sandbox" {
+    local id
+    run -0 os texts CreateSandbox '{"name": "older", "spec": {"environment": {"A": "b"}}, "labels": {"team": "red"}, "workspace": "default"}'
+    [ "$(jq -c '.sandbox | [.metadata.name, .metadata.labels.team, .metadata.workspace, .status.phase]' <<<"$output")" = \
+      '["older","red","default","PROVISIONING"]' ]
+    id=$(jq -r .sandbox.metadata.id <<<"$output")
+    [ "$(sluice sandbox get older -o json | jq -r '.id + .phase')" = "${id}ready" ]
+    [ "$(sluice sandbox exec older -- printenv A)" = b ]
+    run -0 os enums GetSandbox "{\"name\": \"older\", $in_default}"
+    [ "$(jq -c '.sandbox | [.metadata.id, .status.phase, .status.conditions[0].status, .spec.policy.version]' <<<"$output")" = \
+      "[\"$id\",\"READY\",\"True\",1]" ]
+    run -0 os enums CreateSandbox "{\"spec\": {}, $in_default}"
+    [[ "$(jq -r .sandbox.metadata.name <<<"$output")" =~ ^[a-z]+-[a-z]+$ ]]
+    run -0 os enums ListSandboxes "{\"label_selector\": \"team=red\", $in_default}"
+    [ "$(jq -c '[.sandboxes[].metadata.name]' <<<"$output")" = '["older"]' ]
+    run -0 os enums ListSandboxes "{\"page_size\": 1, $in_default}"
+    [ "$(jq -r '.sandboxes | length' <<<"$output")" = 1 ]
+    run -0 os enums ListSandboxes "{\"page_size\": 100, \"page_token\": $(jq .next_page_token <<<"$output"), $in_default}"
+    [ "$(jq -r '(.sandboxes | length) + 1' <<<"$output")" = "$(sluice sandbox list -o json | jq '.sandboxes | length')" ]
+    run -0 os texts StopSandbox '{"name": "older"}'
+    [ "$(jq -r .sandbox.status.phase <<<"$output")" = STOPPED ]
+    run -0 os texts StartSandbox '{"name": "older"}'
+    [ "$(jq -r .sandbox.status.phase <<<"$output")" = READY ]
+    run -0 os enums DeleteSandbox "{\"name\": \"older\", $in_default}"
+    [ "$(jq -c '[.deleted, .outcome, .sandbox_id]' <<<"$output")" = "[true,\"COMPLETED\",\"$id\"]" ]
+    run -0 os enums DeleteSandbox "{\"name\": \"older\", \"allow_missing\": true, $in_default}"
+    [ "$(jq -r .outcome <<<"$output")" = ALREADY_ABSENT ]
+}
+
+@test "OpenShell's clients change a policy by replacement and by operations, and follow its revisions" {
+    local id one='{"version": 1, "network_policies": {"one": {"name": "one", "endpoints": [{"host": "one.example.com", "port": 443, "protocol": "rest", "access": "read-only"}], "binaries": [{"path": "/usr/bin/curl"}]}}}'
+    sluice -q sandbox create --name ruled
+    id=$(sluice sandbox get ruled -o json | jq -r .id)
+    run -0 os enums UpdateConfig "{\"sandbox\": \"ruled\", \"policy\": $one, $in_default}"
+    [ "$(jq -c '[.version, .policy_hash]' <<<"$output")" = "[2,\"$(sluice sandbox get ruled -o json | jq -r .policy_hash)\"]" ]
+    run -0 os texts UpdateConfig "{\"sandbox\": \"ruled\", \"policy\": $one}"
+    [ "$(jq -r .version <<<"$output")" = 2 ]
+    run -0 os texts UpdateConfig '{"sandbox": "ruled", "expected_resource_version": 2, "merge_operations": [
+        {"add_rule": {"rule_name": "two", "rule": {"endpoints": [{"host": "two.example.com", "port": 443}], "binaries": [{"path": "/usr/bin/curl"}]}}},
+        {"add_deny_rules": {"host": "one.example.com", "port": 443, "deny_rules": [{"method": "GET", "path": "/private/**"}]}}]}'
+    [ "$(jq -r .version <<<"$output")" = 3 ]
+    run -0 os texts UpdateConfig '{"sandbox": "ruled", "expected_resource_version": 2, "merge_operations": [{"remove_rule": {"rule_name": "two"}}]}'
+    [[ "$output" == "ABORTED "* ]]
+    sluice policy get ruled --full | grep -q /private/
+    until_so '[ "$(os texts GetSandboxPolicyStatus "{\"sandbox\": \"ruled\"}" | jq -r .revision.status)" = LOADED ]'
+    run -0 os enums GetSandboxPolicyStatus "{\"sandbox\": \"ruled\", \"version\": 2, $in_default}"
+    [ "$(jq -c '[.revision.version, .revision.status, .active_version, .revision.policy.network_policies.one.endpoints[0].access]' <<<"$output")" = \
+      '[2,"SUPERSEDED",3,"read-only"]' ]
+    run -0 os texts ListSandboxPolicies '{"sandbox": "ruled"}'
+    [ "$(jq -c '[.revisions[].version]' <<<"$output")" = '[3,2,1]' ]
+    run -0 os texts GetSandboxConfig "{\"name\": \"$id\"}"
+    [ "$(jq -c '[.version, .policy_source, (.policy.network_policies | keys)]' <<<"$output")" = '[3,"SANDBOX",["one","two"]]' ]
+    run -0 os texts UpdateConfig '{"sandbox": "ruled", "setting_key": "proposal_approval_mode", "setting_value": {"string_value": "auto"}}'
+    run -0 os texts GetSandboxConfig "{\"name\": \"$id\"}"
+    [ "$(jq -r .settings.proposal_approval_mode.value.string_value <<<"$output")" = auto ]
+    [ "$(sluice sandbox get ruled -o json | jq -r .approval_mode)" = auto ]
+}
+
+@test "OpenShell's clients are told by code and text what is refused, and by whom" {
+    local method said
+    sluice -q sandbox create --name strict
+    while IFS='|' read -r method request said; do
+        run -0 os texts "$method" "$request"
+        [ "${output:0:${#said}}" = "$said" ] || { echo "$method $request: $output" >&2; return 1; }
+    done <<'CASES'
+GetSandbox|{"name": "nothing"}|NOT_FOUND sandbox not found
+GetSandbox|{"name": "strict", "workspace": "other"}|NOT_FOUND workspace 'other' not found
+GetSandbox|{}|INVALID_ARGUMENT name is required
+CreateSandbox|{"name": "x"}|INVALID_ARGUMENT spec is required
+CreateSandbox|{"name": "strict", "spec": {}}|ALREADY_EXISTS sandbox 'strict' already exists
+CreateSandbox|{"name": "NO", "spec": {}}|INVALID_ARGUMENT name: 'NO' is no sandbox name
+CreateSandbox|{"name": "x", "spec": {"template": {"image": "ubuntu"}}}|FAILED_PRECONDITION sandboxes of this gateway see this host's own files, and image 'ubuntu' is not known
+CreateSandbox|{"name": "x", "spec": {"providers": ["github"]}}|FAILED_PRECONDITION provider 'github' not found
+CreateSandbox|{"name": "x", "spec": {"policy": {"version": 1, "network_policies": {"a": {"endpoints": [{"host": "*", "port": 443}]}}}}}|INVALID_ARGUMENT spec.policy.network_policies.a
+ListSandboxes|{"label_selector": "team"}|INVALID_ARGUMENT invalid label selector: expected 'key=value', got 'team'
+ListSandboxes|{"page_size": -1}|INVALID_ARGUMENT page_size must not be negative
+UpdateConfig|{"sandbox": "strict"}|INVALID_ARGUMENT one of policy, setting_key, or merge_operations must be provided
+UpdateConfig|{"sandbox": "strict", "setting_key": "colour", "setting_value": {"string_value": "red"}}|INVALID_ARGUMENT unknown setting 'colour'
+UpdateConfig|{"sandbox": "strict", "policy": {"version": 1, "filesystem_policy": {"read_only": ["/etc"]}}}|PERMISSION_DENIED
+GetSandboxPolicyStatus|{"sandbox": "strict", "version": 7}|NOT_FOUND policy revision not found
+GetSandboxPolicyStatus|{"global": true}|NOT_FOUND no global policy revision found
+CASES
+    [[ "$(os texts UpdateConfig '{"sandbox": "strict", "policy": {"version": 1, "filesystem_policy": {"read_only": ["/etc"]}}}')" == *"static_fields: "* ]]
+    [ "$(sluice sandbox get strict -o json | jq .policy_revision)" = 1 ]
+}

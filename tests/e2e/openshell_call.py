@@ -16,7 +16,8 @@ request = sys.argv[5] if len(sys.argv) > 5 else "{}"
 most = int(sys.argv[6]) if len(sys.argv) > 6 else None
 ANSWERS = {"ExecSandbox": "ExecSandboxEvent", "ExecSandboxInteractive": "ExecSandboxEvent",
            "WatchSandbox": "SandboxStreamEvent", "CreateSandbox": "SandboxResponse",
-           "GetSandbox": "SandboxResponse"}
+           "GetSandbox": "SandboxResponse", "StopSandbox": "SandboxResponse",
+           "StartSandbox": "SandboxResponse"}
 REQUESTS = {"ExecSandboxInteractive": "ExecSandboxInput"}
 STREAMS = {"ExecSandbox", "WatchSandbox"}
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "grpc/page.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { LISTED = 100, LISTED_MAX = 1000 };
+
+/* Where a list goes on: clients of the older wire count, those of the newer one were given this
+ * number as text. */
+int grpc_page(struct grpc_work *work, size_t *offset, size_t *limit)
+{
+    const char *token = grpc_text(work, "page_token"), *size = grpc_text(work, "page_size");
+    char *end = NULL;
+    if (*size == '-')
+        return error_set(&work->err, ERROR_MALFORMED, "page_size must not be negative");
+    *limit = (size_t)grpc_number(work, "page_size");
+    *limit = !*limit ? LISTED : *limit > LISTED_MAX ? LISTED_MAX : *limit;
+    *offset = (size_t)grpc_number(work, "offset");
+    if (!*token)
+        return 0;
+    *offset = (size_t)strtoull(token, &end, 10);
+    if (*end || *token < '0' || *token > '9' || *offset > INT32_MAX)
+        return error_set(&work->err, ERROR_MALFORMED,
+                         "page_token is none that this gateway gave: begin without one");
+    return 0;
+}
+
+void grpc_put_next_page(struct doc_writer *w, size_t next)
+{
+    char token[24];
+    snprintf(token, sizeof token, "%zu", next);
+    grpc_put_text(w, "next_page_token", token);
+}
+
+void grpc_put_word(struct doc_writer *w, const char *field, const char *word)
+{
+    char text[32];
+    size_t n = 0;
+    for (; word[n] && n + 1 < sizeof text; n++)
+        text[n] = (char)(word[n] >= 'a' && word[n] <= 'z' ? word[n] - 'a' + 'A' : word[n]);
+    text[n] = '\0';
+    grpc_put_text(w, field, text);
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sandboxes: made, seen, stopped, started and deleted, by the same calls as in the HTTP API. */
+#include <string.h>
+
+#include "grpc/page.h"
+#include "grpc/work.h"
+#include "runtime/record.h"
+
+enum { LABELS_MAX = 64 };
+
+/* ---- a sandbox ---- */
+
+/* It grows with each change of the policy: what a client can compare. */
+static uint64_t version_of(const struct store_sandbox *s)
+{
+    return s->revision ? s->revision : 1;
+}
+
+static void put_metadata(struct doc_writer *w, const struct store_sandbox *s)
+{
+    doc_write_key(w, "metadata");
+    doc_write_open(w, DOC_MAP);
+    grpc_put_text(w, "id", s->id);
+    grpc_put_text(w, "name", s->name);
+    grpc_put_time(w, "created_at_ms", "created_time", s->created_at_ms);
+    doc_write_key(w, "labels");
+    doc_write_json(w, s->labels_json);
+    grpc_put_number(w, "resource_version", version_of(s));
+    grpc_put_text(w, "workspace", "default");
+    doc_write_close(w, DOC_MAP);
+}
+
+/* Clients print reason and message of a sandbox that failed. */
+static void put_condition(struct doc_writer *w, const char *phase, const char *problem)
+{
+    bool ready = strcmp(phase, "ready") == 0;
+    doc_write_key(w, "conditions");
+    doc_write_open(w, DOC_LIST);
+    doc_write_open(w, DOC_MAP);
+    grpc_put_text(w, "type", "Ready");
+    grpc_put_text(w, "status", ready ? "True" : "False");
+    grpc_put_word(w, "reason", phase);
+    grpc_put_text(w, "message", problem);
+    doc_write_close(w, DOC_MAP);
+    doc_write_close(w, DOC_LIST);
+}
+
+static void put_status(struct doc_writer *w, const struct store_sandbox *s, const char *phase)
+{
+    doc_write_key(w, "status");
+    doc_write_open(w, DOC_MAP);
+    grpc_put_text(w, "sandbox_name", s->name);
+    put_condition(w, phase, s->error);
+    grpc_put_word(w, "phase", phase);
+    grpc_put_number(w, "current_policy_version", s->revision);
+    doc_write_close(w, DOC_MAP);
+}
+
+static void put_spec(struct doc_writer *w, const struct store_revision *r)
+{
+    doc_write_key(w, "spec");
+    doc_write_open(w, DOC_MAP);
+    if (r) {
+        doc_write_key(w, "policy");
+        doc_write_json(w, r->policy_json);
+    }
+    doc_write_close(w, DOC_MAP);
+}
+
+/* r: its policy; NULL: without. */
+static void put_sandbox(struct doc_writer *w, const struct store_sandbox *s,
+                        const struct store_revision *r, const char *phase)
+{
+    doc_write_open(w, DOC_MAP);
+    put_metadata(w, s);
+    put_spec(w, r);
+    put_status(w, s, phase);
+    doc_write_close(w, DOC_MAP);
+}
+
+static int answer_sandbox(struct grpc_work *work, struct doc_writer *w,
+                          const struct store_sandbox *s, const char *phase)
+{
+    struct store_revision r;
+    if (store_revision_get(work->grpc->store, s->id, 0, work->arena, &r, &work->err) != 0)
+        return -1;
+    doc_write_key(w, "sandbox");
+    put_sandbox(w, s, &r, phase);
+    return 0;
+}
+
+static int get(struct grpc_work *work, struct doc_writer *w)
+{
+    struct store_sandbox s;
+    if (grpc_find_sandbox(work, "name", &s) != 0)
+        return -1;
+    return answer_sandbox(work, w, &s, s.phase);
+}
+
+/* ---- ListSandboxes ---- */
+
+/* "k=v,k2=v2": whether the labels, an object of texts, have them all.  -1: it is no selector. */
+static int selected(struct grpc_work *work, const char *selector, const json_t *labels)
+{
+    bool all = true;
+    for (size_t n = 0; *selector; n++) {
+        size_t len = strcspn(selector, ","), key = strcspn(selector, "=,");
+        if (!key || key >= len || n >= LABELS_MAX)
+            return error_set(&work->err, ERROR_MALFORMED,
+                             "invalid label selector: expected 'key=value', got '%.*s'",
+                             len < 100 ? (int)len : 100, selector);
+        const char *name = arena_strn(work->arena, selector, key);
+        const char *value = json_string_value(json_object_get(labels, name));
+        all &= value && strlen(value) == len - key - 1 &&
+               memcmp(value, selector + key + 1, len - key - 1) == 0;
+        selector += len + (selector[len] == ',');
+    }
+    return all;
+}
+
+static int list(struct grpc_work *work, struct doc_writer *w)
+{
+    const char *selector = grpc_text(work, "label_selector");
+    struct store_sandbox *items;
+    size_t n, offset, limit, seen = 0;
+    int fits = 0;
+    if (grpc_check_workspace(work) != 0 || grpc_page(work, &offset, &limit) != 0 ||
+        store_sandbox_list(work->grpc->store, work->arena, &items, &n, &work->err) != 0)
+        return -1;
+    doc_write_key(w, "sandboxes");
+    doc_write_open(w, DOC_LIST);
+    for (size_t i = 0; i < n && fits >= 0; i++) {
+        json_t *labels = json_loads(items[i].labels_json, 0, NULL);
+        fits = selected(work, selector, labels);
+        json_decref(labels);
+        if (fits > 0 && seen >= offset && seen < offset + limit)
+            put_sandbox(w, &items[i], NULL, items[i].phase);
+        seen += fits > 0;
+    }
+    doc_write_close(w, DOC_LIST);
+    if (seen > offset + limit)
+        grpc_put_next_page(w, offset + limit);
+    return fits < 0 ? -1 : 0;
+}
+
+/* ---- CreateSandbox ---- */
+
+/* What sandboxes here do not have is refused, rather than left out. */
+static int check_spec(struct grpc_work *work, const struct doc_node *spec)
+{
+    const struct doc_node *providers = doc_get(spec, "providers"),
+                          *template = doc_get(spec, "template"),
+                          *image = template ? doc_get(template, "image") : NULL;
+    if (*grpc_text(work, "workload_template"))
+        return error_set(&work->err, ERROR_NOT_FOUND, "sandbox template not found");
+    if (providers && providers->n)
+        return error_set(&work->err, ERROR_STATE, "provider '%.100s' not found",
+                         providers->items[0]->text);
+    if (image && *image->text)
+        return error_set(&work->err, ERROR_STATE,
+                         "sandboxes of this gateway see this host's own files, and image '%.200s' "
+                         "is not known: leave template.image out", image->text);
+    if (doc_get(spec, "resource_requirements"))
+        return error_set(&work->err, ERROR_STATE,
+                         "sandboxes of this gateway have no GPU: leave resource_requirements out");
+    if (doc_get(work->request, "service_exposures"))
+        return error_set(&work->err, ERROR_UNSUPPORTED,
+                         "this gateway exposes no services of sandboxes: leave "
+                         "service_exposures out");
+    return 0;
+}
+
+static const char *json_of(struct grpc_work *work, const struct doc_node *tree)
+{
+    struct buf text = {0};
+    struct doc_json_writer json;
+    if (!tree)
+        return "";
+    doc_write_tree(doc_json_writer(&json, &text), tree);
+    const char *copy = arena_str(work->arena, buf_str(&text));
+    buf_free(&text);
+    return copy;
+}
+
+static int make_record(struct grpc_work *work, const struct doc_node *spec,
+                       struct store_sandbox *out)
+{
+    struct runtime_host host;
+    const struct sandbox_wanted wanted = {
+        .name = grpc_text(work, "name"),
+        .network = "proxy",
+        .approval_mode = "manual",
+        .memory = "",
+        .labels_json = json_of(work, doc_get(work->request, "labels")),
+        .env_json = json_of(work, doc_get(spec, "environment")),
+    };
+    runtime_host(work->grpc->runtime, &host);
+    sandbox_record_make(&wanted, &host, work->arena, out, &work->problems);
+    return work->problems.n ? error_set(&work->err, ERROR_INVALID, "no sandbox was made") : 0;
+}
+
+static int read_made(struct grpc_work *work, struct doc_writer *w)
+{
+    struct store_sandbox s;
+    if (store_sandbox_by_id(work->grpc->store, work->then_arg, work->arena, &s, &work->err) != 0)
+        return -1;
+    /* Clients wait until they have seen it change to READY. */
+    return answer_sandbox(work, w, &s, "provisioning");
+}
+
+static void made(void *arg, const struct error *err)
+{
+    struct grpc_work *work = arg;
+    if (err)
+        grpc_work_fail(work, err);
+    else
+        grpc_work_again(work, read_made);
+}
+
+static void start_made(struct grpc_work *work)
+{
+    runtime_create(work->grpc->runtime, work->then_arg, made, work);
+}
+
+static int create(struct grpc_work *work, struct doc_writer *w)
+{
+    const struct doc_node *spec = doc_get(work->request, "spec");
+    struct store_sandbox *record = arena_zalloc(work->arena, sizeof *record);
+    struct update_result result;
+    (void)w;
+    if (!spec)
+        return error_set(&work->err, ERROR_MALFORMED, "spec is required");
+    if (grpc_check_workspace(work) != 0 || check_spec(work, spec) != 0 ||
+        make_record(work, spec, record) != 0)
+        return -1;
+    const struct update_request request = {
+        .kind = SLUICE_CREATE,
+        .sandbox = record->name,
+        .actor = auth_actor(&work->who),
+        .account = work->who.account,
+        .create = record,
+        .document = doc_get(spec, "policy"),
+        .document_path = "spec.policy",
+    };
+    if (update_run(work->grpc->updates, &request, work->arena, &result, &work->problems,
+                   &work->err) != 0 ||
+        grpc_check_outcome(work, &result) != 0)
+        return -1;
+    work->then = start_made;
+    work->then_arg = (void *)(uintptr_t)record->id;
+    return 0;
+}
+
+/* ---- stop, start, delete ---- */
+
+static int read_changed(struct grpc_work *work, struct doc_writer *w)
+{
+    struct store_sandbox s;
+    if (store_sandbox_by_id(work->grpc->store, work->then_arg, work->arena, &s, &work->err) != 0)
+        return -1;
+    return answer_sandbox(work, w, &s, s.phase);
+}
+
+static void changed(void *arg, const struct error *err)
+{
+    struct grpc_work *work = arg;
+    if (err)
+        grpc_work_fail(work, err);
+    else
+        grpc_work_again(work, read_changed);
+}
+
+static void begin_stop(struct grpc_work *work)
+{
+    runtime_stop(work->grpc->runtime, work->then_arg, changed, work);
+}
+
+static void begin_start(struct grpc_work *work)
+{
+    runtime_start(work->grpc->runtime, work->then_arg, changed, work);
+}
+
+static int change_life(struct grpc_work *work, void (*begin)(struct grpc_work *))
+{
+    struct store_sandbox s;
+    if (grpc_find_sandbox(work, "name", &s) != 0)
+        return -1;
+    work->then = begin;
+    work->then_arg = (void *)(uintptr_t)s.id;
+    return 0;
+}
+
+static int stop(struct grpc_work *work, struct doc_writer *w)
+{
+    (void)w;
+    return change_life(work, begin_stop);
+}
+
+static int start(struct grpc_work *work, struct doc_writer *w)
+{
+    (void)w;
+    return change_life(work, begin_start);
+}
+
+static int put_deleted(struct grpc_work *work, struct doc_writer *w)
+{
+    doc_write_key(w, "deleted");
+    doc_write_bool(w, true);
+    grpc_put_text(w, "outcome", "COMPLETED");
+    grpc_put_text(w, "sandbox_id", work->then_arg);
+    return 0;
+}
+
+static void deleted(void *arg, const struct error *err)
+{
+    struct grpc_work *work = arg;
+    if (err)
+        grpc_work_fail(work, err);
+    else
+        grpc_work_again(work, put_deleted);
+}
+
+static void begin_delete(struct grpc_work *work)
+{
+    runtime_delete(work->grpc->runtime, work->then_arg, deleted, work);
+}
+
+static int delete(struct grpc_work *work, struct doc_writer *w)
+{
+    if (change_life(work, begin_delete) == 0)
+        return 0;
+    if (work->err.kind != ERROR_NOT_FOUND || !grpc_flag(work, "allow_missing"))
+        return -1;
+    grpc_put_text(w, "outcome", "ALREADY_ABSENT");
+    return 0;
+}
+
+/* ---- the methods ---- */
+
+static const struct grpc_method methods[] = {
+    CHANGE("CreateSandbox", AUTH_SANDBOX_CREATE, create),
+    READ("GetSandbox", AUTH_SANDBOX_READ, get),
+    READ("ListSandboxes", AUTH_SANDBOX_READ, list),
+    READ("StopSandbox", AUTH_SANDBOX_RUN, stop),
+    READ("StartSandbox", AUTH_SANDBOX_RUN, start),
+    READ("DeleteSandbox", AUTH_SANDBOX_DELETE, delete),
+};
+
+const struct grpc_methods grpc_sandbox_methods = {OPENSHELL_SERVICE, methods,
+                                                  sizeof methods / sizeof *methods};
