@@ -59,6 +59,9 @@ struct drafts_proposal {
     const char *rationale;
     double confidence;                              /* 0 to 1 */
     const char *account; /* which the actor called from; NULL: not known */
+    /* A program in the sandbox proposes it.  Any of those who ran something there may have told it
+     * to, so they all count as having asked for it. */
+    bool of_workload;
 };
 
 /* All or nothing; ids has room for n.  source: "agent" or "operator". */

@@ -56,6 +56,8 @@ struct submission {
     size_t n;
     struct store_draft *pending;                    /* some of which the new ones may replace */
     size_t n_pending;
+    struct store_user *users;                       /* who ran something in the sandbox */
+    size_t n_users;
     struct arena *arena;
 };
 
@@ -88,10 +90,20 @@ static void set_rule(struct store_draft *draft, const struct sluice_rule *rule, 
     draft->binary = rule->n_binaries ? arena_str(arena, rule->binaries[0]->path) : "";
 }
 
+static const char *askers_for(const struct submission *s, const struct drafts_proposal *item)
+{
+    const struct asker author = asker_of(s->actor->name, item->account);
+    const char *askers = askers_add("", &author, s->arena);
+    for (size_t i = 0; item->of_workload && i < s->n_users; i++) {
+        const struct asker user = asker_of(s->users[i].name, s->users[i].account);
+        askers = askers_add(askers, &user, s->arena);
+    }
+    return askers;
+}
+
 static struct store_draft new_draft(const struct submission *s, const struct drafts_proposal *item)
 {
     int64_t now = clock_now_ms();
-    const struct asker author = asker_of(s->actor->name, item->account);
     struct store_draft draft = {
         .id = drafts_new_id(s->arena),
         .sandbox_id = s->box.id,
@@ -108,7 +120,7 @@ static struct store_draft new_draft(const struct submission *s, const struct dra
         .confidence = clamp(item->confidence),
         .approvals_json = "[]", .decided_by = "", .reason = "", .undo_json = "",
         .created_at_ms = now,
-        .asked_by_json = askers_add("", &author, s->arena),
+        .asked_by_json = askers_for(s, item),
     };
     set_rule(&draft, item->rule, s->arena);
     return draft;
@@ -205,12 +217,19 @@ static bool same_target(const struct store_draft *a, const struct store_draft *b
            strcmp(a->tool, b->tool) == 0;
 }
 
+/* An agent's proposal takes no person's place. */
+static bool may_replace(const struct submission *s, const struct store_draft *pending)
+{
+    const char *operator = store_draft_source_word(STORE_DRAFT_OPERATOR);
+    return strcmp(s->source, operator) == 0 || strcmp(pending->source, operator) != 0;
+}
+
 static int replace_pending(const struct submission *s, struct store_tx *tx,
                            const struct store_draft *made, struct error *err)
 {
     const char *reason = arena_printf(s->arena, "superseded by chunk %s", made->id);
     for (size_t i = 0; i < s->n_pending; i++)
-        if (same_target(&s->pending[i], made) &&
+        if (same_target(&s->pending[i], made) && may_replace(s, &s->pending[i]) &&
             drafts_supersede(tx, &s->pending[i], reason, s->arena, err) &&
             err->kind != ERROR_STATE && err->kind != ERROR_NOT_FOUND)
             return -1;
@@ -258,7 +277,8 @@ int drafts_submit(struct drafts *drafts, const char *sandbox, const struct sluic
                          "%zu proposals at once: at most %d are taken, send the others after them",
                          n, DRAFTS_SUBMIT_MAX);
     if (store_sandbox_get(drafts->store, sandbox, arena, &s.box, err) ||
-        store_draft_list(drafts->store, s.box.id, pending, arena, &s.pending, &s.n_pending, err))
+        store_draft_list(drafts->store, s.box.id, pending, arena, &s.pending, &s.n_pending, err) ||
+        store_user_list(drafts->store, s.box.id, arena, &s.users, &s.n_users, err))
         return -1;
     if (pending_of(&s, source) + n > DRAFTS_PENDING_MAX)
         return no_room(&s, err);

@@ -55,6 +55,7 @@ void egress_client_release(void *owner)
     egress_exchange_clear(&c->exchange);
     free_hello(c);
     free_websocket(c);
+    local_call_free(&c->proxy->local, c->local);
     if (c->held.s_addr)
         egress_names_release(c->proxy->names, c->held, clock_mono_ms());
     http_parser_free(c->requests);
@@ -188,7 +189,7 @@ void egress_client_refuse(struct client *c, const struct egress_refusal *refusal
         fail_connect(c, refusal);
         return;
     }
-    egress_refusal_print(refusal, &answer);
+    egress_refusal_print(refusal, c->proxy->settings.agent_proposals, &answer);
     egress_client_answer(c, &answer);
     buf_free(&answer);
 }

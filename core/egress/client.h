@@ -15,6 +15,7 @@
 #include "egress/dns/names.h"
 #include "egress/exchange.h"
 #include "egress/inspect/trust.h"
+#include "egress/local/call.h"
 #include "egress/proxy.h"
 #include "egress/tunnel/hello.h"
 
@@ -45,7 +46,10 @@ struct egress_proxy {
     void (*on_passed)(void *ctx, const struct egress_passed *passed);
     void (*on_line)(void *ctx, const struct egress_line *line);
     struct egress_forecast (*forecast)(void *ctx, uint64_t id, const char *operations);
+    bool (*propose)(void *ctx, const struct agent_proposal *proposal);
+    bool (*look_up)(void *ctx, const struct agent_query *query);
     void *ctx;
+    struct local_service local;
 
     struct client *clients;
     unsigned n_clients;                             /* all of them */
@@ -127,6 +131,7 @@ struct client {
     struct route route;
     struct exchange exchange;
     struct upstream upstream;
+    struct local_call *local;                       /* to policy.local; else NULL */
     struct egress_websocket *websocket;             /* messages are judged; else NULL */
 };
 

@@ -144,7 +144,7 @@ static void answer_with(struct client *c, const struct egress_refusal *refusal,
     refused->id = ++proxy->n_cures;
     refused->kind = refusal->kind;
     refused->policy = refusal->policy ? alloc_str(refusal->policy) : NULL;
-    egress_refusal_print_members(refusal, &refused->body);
+    egress_refusal_print_members(refusal, proxy->settings.agent_proposals, &refused->body);
     print_cure(cure, &refused->body);
     if (proxy->forecast) {
         char *operations = print_operations(cure);

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "egress/client.h"
+#include "egress/local/local.h"
 #include "egress/proxy.h"
 #include "egress/report.h"
 #include "egress/request.h"
@@ -101,6 +102,7 @@ static void end_if_empty(struct egress_proxy *proxy)
     void *ctx = proxy->closed_ctx;
     policy_unref(proxy->policy);
     egress_resolver_free_pins(&proxy->resolver);
+    local_service_free(&proxy->local);
     close(proxy->root);
     free(proxy);
     if (on_closed)
@@ -198,6 +200,9 @@ static void take_config(struct egress_proxy *proxy, const struct egress_config *
     proxy->on_passed = config->on_passed;
     proxy->on_line = config->on_line;
     proxy->forecast = config->forecast;
+    local_service_init(&proxy->local, uv_now(proxy->loop));
+    proxy->propose = config->propose;
+    proxy->look_up = config->look_up;
     proxy->ctx = config->ctx;
     proxy->limits = (struct egress_limits){
         .max_connections = or_default(limits->max_connections, MAX_CONNECTIONS),
@@ -259,6 +264,8 @@ void egress_set_policy(struct egress_proxy *proxy, struct policy *policy)
 void egress_set_settings(struct egress_proxy *proxy, const struct egress_settings *settings)
 {
     proxy->settings = *settings;
+    if (!settings->agent_proposals)
+        egress_local_switch_off(proxy);
 }
 
 void egress_stats(const struct egress_proxy *proxy, struct egress_stats *out)

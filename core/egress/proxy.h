@@ -30,6 +30,7 @@
 #include <uv.h>
 
 #include "base/log.h"
+#include "egress/local/agent.h"
 #include "policy/policy.h"
 #include "store/words.h"
 
@@ -157,6 +158,10 @@ struct egress_config {
     void (*on_line)(void *ctx, const struct egress_line *line);
     /* Of {"operations": [...]}, the cure of a refusal.  NULL: nobody knows. */
     struct egress_forecast (*forecast)(void *ctx, uint64_t id, const char *operations);
+    /* What agents ask at policy.local; egress_local_proposed and egress_local_chunk answer it.
+     * False: the gateway cannot be asked now.  NULL: never. */
+    bool (*propose)(void *ctx, const struct agent_proposal *proposal);
+    bool (*look_up)(void *ctx, const struct agent_query *query);
     void *ctx;
 };
 
@@ -181,6 +186,16 @@ void egress_set_settings(struct egress_proxy *proxy, const struct egress_setting
 /* The answer to a refused request goes without a forecast where this comes too late.  Not from
  * within a callback. */
 void egress_set_forecast(struct egress_proxy *proxy, uint64_t id, const char *word);
+
+/* Answers of the gateway to what agents ask.  None of these from within a callback. */
+void egress_local_proposed(struct egress_proxy *proxy, const struct agent_proposed *answer);
+void egress_local_chunk(struct egress_proxy *proxy, const struct agent_chunk *chunk);
+/* Something has happened to a chunk: whoever waits for it looks it up again. */
+void egress_local_changed(struct egress_proxy *proxy, const char *chunk);
+/* The policy in force is that of this revision. */
+void egress_local_loaded(struct egress_proxy *proxy, uint64_t revision);
+/* The gateway is there again, which has forgotten what it was asked. */
+void egress_local_reconnected(struct egress_proxy *proxy);
 
 void egress_stats(const struct egress_proxy *proxy, struct egress_stats *out);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/printable.h"
 #include "base/text.h"
 #include "egress/audited.h"
@@ -220,10 +221,12 @@ static bool is_permitted(const struct client *c)
 
 static void record(const struct client *c, const struct entry *entry)
 {
-    const struct egress_proxy *proxy = c->proxy;
+    struct egress_proxy *proxy = c->proxy;
     if (!proxy->on_line)
         return;
     char *text = print_line(c, entry);
+    if (entry->kind == LOG_KIND_REFUSED)
+        local_denials_add(&proxy->local.denials, text, clock_now_ms());
     struct egress_line line = {
         .kind = entry->kind, .text = text, .outcome = entry->outcome, .verdict = entry->verdict,
         .host = c->route.target.host, .port = c->route.target.port, .binary = c->caller.binary,

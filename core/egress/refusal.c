@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "egress/local/guidance.h"
 
 static const struct {
     int status;
@@ -101,12 +102,22 @@ static void print_rules(struct buf *body, const struct egress_refused_request *r
         buf_putc(body, *p == '-' ? '_' : *p);
     buf_puts(body, "_allow\",\"layer\":\"l7\"");
     print_request(body, r);
-    buf_puts(body, "},\"next_steps\":[]");
+    buf_putc(body, '}');
     buf_free(&rule);
 }
 
-void egress_refusal_print_members(const struct egress_refusal *refusal, struct buf *body)
+/* How an agent gets on. */
+static void print_advice(struct buf *body)
 {
+    buf_puts(body, ",\"agent_guidance\":");
+    text_json_quote(body, LOCAL_GUIDANCE);
+    buf_puts(body, ",\"next_steps\":" LOCAL_NEXT_STEPS);
+}
+
+void egress_refusal_print_members(const struct egress_refusal *refusal, bool advise,
+                                  struct buf *body)
+{
+    bool about_policy = refusal->kind == REFUSAL_POLICY || refusal->kind == REFUSAL_ADDRESS;
     buf_puts(body, "{\"detail\":");
     text_json_quote(body, *refusal->detail ? refusal->detail : refusal->reason);
     print_member(body, "error", kinds[refusal->kind].word);
@@ -116,6 +127,10 @@ void egress_refusal_print_members(const struct egress_refusal *refusal, struct b
     print_member(body, "reason", refusal->reason);
     if (refusal->request.method)
         print_rules(body, &refusal->request, refusal->policy ? refusal->policy : "-");
+    if (advise && about_policy)
+        print_advice(body);
+    else if (refusal->request.method)
+        buf_puts(body, ",\"next_steps\":[]");
 }
 
 static void print_proxy_status(enum egress_refusal_kind kind, struct buf *out)
@@ -148,10 +163,10 @@ void egress_refusal_print_response(enum egress_refusal_kind kind, const char *po
     buf_add(out, body->data, body->len);
 }
 
-void egress_refusal_print(const struct egress_refusal *refusal, struct buf *out)
+void egress_refusal_print(const struct egress_refusal *refusal, bool advise, struct buf *out)
 {
     struct buf body = {0};
-    egress_refusal_print_members(refusal, &body);
+    egress_refusal_print_members(refusal, advise, &body);
     egress_refusal_print_response(refusal->kind, refusal->policy, &body, out);
     buf_free(&body);
 }

@@ -3,6 +3,7 @@
 #ifndef EGRESS_REFUSAL_H
 #define EGRESS_REFUSAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -63,11 +64,13 @@ int egress_refuse(struct egress_refusal *out, enum egress_refusal_kind kind, con
     __attribute__((format(printf, 3, 4)));
 
 /* Appends the complete response: JSON with detail, error and reason, and Connection: close.  One
- * about a request names it and the rule that would let it pass. */
-void egress_refusal_print(const struct egress_refusal *refusal, struct buf *out);
+ * about a request names it and the rule that would let it pass.  advise: what the policy refuses
+ * says how to propose a rule at policy.local. */
+void egress_refusal_print(const struct egress_refusal *refusal, bool advise, struct buf *out);
 /* The same in two steps, for an answer with more members: the body without its closing brace, and
  * the response with that body. */
-void egress_refusal_print_members(const struct egress_refusal *refusal, struct buf *body);
+void egress_refusal_print_members(const struct egress_refusal *refusal, bool advise,
+                                  struct buf *body);
 void egress_refusal_print_response(enum egress_refusal_kind kind, const char *policy,
                                    struct buf *body, struct buf *out);
 /* Appends a status line, "Unknown" for a status that is in no list. */

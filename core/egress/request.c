@@ -10,6 +10,7 @@
 #include "egress/inspect/body.h"
 #include "egress/inspect/within.h"
 #include "egress/judge.h"
+#include "egress/local/local.h"
 #include "egress/multiplex/multiplex.h"
 #include "egress/reach.h"
 #include "egress/record.h"
@@ -130,7 +131,10 @@ static void refuse_target(struct client *c, struct egress_refusal *refusal)
                  ? "request-target must be canonical" : refusal->reason);
     if (refusal->engine)
         egress_record_refused(c, refusal->engine, refusal->reason);
-    egress_client_refuse(c, refusal);
+    if (refusal->kind == REFUSAL_SCHEME && egress_local_is_named(c->exchange.head->target))
+        egress_local_refuse_scheme(c);
+    else
+        egress_client_refuse(c, refusal);
 }
 
 static void have_head(struct client *c)
@@ -142,6 +146,8 @@ static void have_head(struct client *c)
         refuse_target(c, &refusal);
     } else if (c->inspected) {
         decide(c);                                  /* the tunnel's route is known */
+    } else if (c->exchange.kind == EXCHANGE_FORWARD && egress_local_is(&c->route.target)) {
+        egress_local_begin(c);
     } else {
         drop_other_upstream(c);
         egress_request_begin(c);

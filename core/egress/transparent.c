@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "egress/deny.h"
+#include "egress/local/local.h"
 #include "egress/record.h"
 #include "egress/request.h"
 
@@ -64,7 +65,10 @@ void egress_transparent_begin(struct client *c)
     egress_connect_watch(c->connect, caller_gone, c);
     c->exchange.kind = EXCHANGE_CONNECT;
     if (synthetic && read_name(c)) {
-        egress_request_begin(c);
+        if (egress_local_is(&c->route.target))
+            egress_local_accept(c);
+        else
+            egress_request_begin(c);
         return;
     }
     set_target(&c->route.target, ipaddr_text(&connect->address, host), connect->port);

@@ -187,6 +187,7 @@ struct runtime *runtime_new(const struct runtime_setup *setup)
     all->last_push = &all->pushes;
     uv_mutex_init(&all->lock);
     updates_observe(setup->updates, runtime_observers, RUNTIME_OBSERVERS, all);
+    runtime_watch_drafts(all);
     uv_async_init(setup->loop, &all->wake, on_wake);
     uv_timer_init(setup->loop, &all->ping);
     all->wake.data = all->ping.data = all;
@@ -270,6 +271,7 @@ static void ping_closed(uv_handle_t *handle)
 void runtime_close(struct runtime *all)
 {
     all->closing = true;
+    runtime_unwatch_drafts(all);
     for (struct sandbox *s = all->list; s; s = s->next)
         sandbox_forget(s);
     uv_close((uv_handle_t *)&all->ping, ping_closed);

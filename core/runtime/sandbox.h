@@ -58,6 +58,7 @@ struct sandbox {
     size_t n_denials, n_denials_lost;
     bool recording_denials;
     size_t n_forecasts;                             /* questions that wait for an answer */
+    size_t n_questions;                             /* those of agents */
 
     struct log_ring log;
     struct log_follower *followers;
@@ -76,6 +77,7 @@ struct runtime {
     int retired[RETIRED_MAX]; /* claims of sandboxes that are deleted; 0: none */
     unsigned n_retired;
     struct cgroup_home cgroups;
+    struct events_subscriber *drafts_watch;
     uv_async_t wake;
     uv_timer_t ping;
     uv_mutex_t lock;                                /* guards pushes and files */
@@ -159,6 +161,13 @@ void sandbox_denials_drop(struct sandbox *s);
 /* forecasts.c: what a supervisor asks; the arena that the question lives in is taken over. */
 void sandbox_forecast(struct sandbox *s, const struct sandbox_forecast *question,
                       struct arena *arena);
+
+/* agents.c: what an agent asks (PROPOSE, CHUNK_QUERY); the arena that it lives in is taken over. */
+void sandbox_agent_asks(struct sandbox *s, const struct sandbox_message *asked,
+                        struct arena *arena);
+/* Tells supervisors of chunks that change. */
+void runtime_watch_drafts(struct runtime *all);
+void runtime_unwatch_drafts(struct runtime *all);
 
 /* traffic.c: a batch of the traffic record; the arena that it lives in is taken over. */
 void sandbox_traffic(struct sandbox *s, const struct sandbox_traffic *batch, struct arena *arena);

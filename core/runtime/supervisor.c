@@ -124,6 +124,10 @@ static bool on_message(void *owner, const struct sandbox_message *m, struct aren
     case MESSAGE_FORECAST:
         sandbox_forecast(s, &m->forecast, arena);
         return true;
+    case MESSAGE_PROPOSE:
+    case MESSAGE_CHUNK_QUERY:
+        sandbox_agent_asks(s, m, arena);
+        return true;
     case MESSAGE_TRAFFIC:
         sandbox_traffic(s, &m->traffic, arena);
         return true;

@@ -5,11 +5,13 @@
 #include "sandbox/mounts/mount_plan_parts.h"
 
 /* The path with its folder resolved, or NULL where that leads out of /etc: what is there cannot be
- * told from what other programs keep. */
+ * told from what other programs keep.  The root is the sandbox's own. */
 static const char *resolve(struct maker *m, const char *path)
 {
     struct path_walk walk;
     const char *name = strrchr(path, '/');
+    if (name == path)
+        return path;
     const char *folder = arena_strn(m->arena, path, (size_t)(name - path));
     if (sandbox_path_walk(m->arena, folder, &walk) == 0)
         folder = walk.real;
@@ -27,6 +29,8 @@ static void place_own(struct maker *m, struct own_file file)
     else
         plan->files[plan->n_files++] = file;
     m->own[m->n_own++] = file;
+    if (strrchr(file.path, '/') == file.path)
+        plan_grant(m, file.path, false);
 }
 
 void plan_prepare_own(struct maker *m)

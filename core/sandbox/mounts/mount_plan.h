@@ -53,7 +53,7 @@ struct mount_plan_request {
     const struct sluice_policy *policy;
     const struct mount_guards *guards;              /* the gateway's own files and the secrets */
     struct planned_mount workdir;                   /* source, device and inode */
-    const struct own_file *own;                     /* all in folders of /etc */
+    const struct own_file *own;                     /* in folders of /etc, or in the root */
     size_t n_own;
     void (*warn)(void *ctx, const char *text); /* a listed path that is not shown as it reads */
     void *ctx;

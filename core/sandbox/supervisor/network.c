@@ -2,14 +2,19 @@
 #include "sandbox/supervisor/network.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/ipaddr.h"
 #include "egress/dns/server.h"
+#include "egress/local/guidance.h"
 #include "egress/proxy.h"
 #include "sandbox/supervisor/certificates.h"
 #include "sandbox/supervisor/denials.h"
+
+enum { GUIDES_MAX = 3 };
 
 struct network {
     uv_loop_t *loop;
@@ -20,6 +25,7 @@ struct network {
     struct spec_settings settings;               /* as of now */
     struct forecast_book *forecasts;
     struct certificates certificates;
+    struct own_file *files; /* those of the certificates and more */
     struct egress_names *names; /* those that the resolver has given addresses */
     struct egress_dns *resolver;
     struct egress_proxy *proxy;
@@ -36,13 +42,32 @@ struct network *sandbox_network_new(uv_loop_t *loop, const struct sandbox_spec *
     return network;
 }
 
+/* What tells agents how to propose rules.  Proposals may be turned on later, so the skill is there
+ * in any case and says what to do if they are off. */
+static size_t add_guides(const struct network *network, struct own_file *out)
+{
+    const struct own_file guides[GUIDES_MAX] = {
+        {.path = LOCAL_SKILL_FILE, .bytes = local_skill, .size = strlen(local_skill)},
+        {.path = LOCAL_SKILL_FOLDER_FILE, .bytes = local_skill, .size = strlen(local_skill)},
+        {.path = LOCAL_AGENTS_FILE, .bytes = local_agents_hint, .size = strlen(local_agents_hint)},
+    };
+    bool hint = network->spec->settings.agent_proposals && access(LOCAL_AGENTS_FILE, F_OK) != 0;
+    size_t n = hint ? GUIDES_MAX : GUIDES_MAX - 1;
+    memcpy(out, guides, n * sizeof *out);
+    return n;
+}
+
 int sandbox_network_make_files(struct network *network, struct container_files *out,
                                struct error *err)
 {
     struct certificates *made = &network->certificates;
     if (sandbox_certificates_make(network->spec->extra_ca, made, err) != 0)
         return -1;
-    *out = (struct container_files){made->files, made->n_files};
+    network->files = alloc_zero(made->n_files + GUIDES_MAX, sizeof *network->files);
+    memcpy(network->files, made->files, made->n_files * sizeof *network->files);
+    *out = (struct container_files){network->files,
+                                    made->n_files +
+                                        add_guides(network, network->files + made->n_files)};
     return 0;
 }
 
@@ -112,6 +137,20 @@ static struct egress_forecast forecast(void *ctx, uint64_t id, const char *opera
     return sandbox_forecasts_ask(network->forecasts, id, operations);
 }
 
+static bool propose(void *ctx, const struct agent_proposal *proposal)
+{
+    struct network *network = ctx;
+    const struct sandbox_message message = {.type = MESSAGE_PROPOSE, .proposal = *proposal};
+    return network->calls.ask(network->ctx, &message);
+}
+
+static bool look_up(void *ctx, const struct agent_query *query)
+{
+    struct network *network = ctx;
+    const struct sandbox_message message = {.type = MESSAGE_CHUNK_QUERY, .query = *query};
+    return network->calls.ask(network->ctx, &message);
+}
+
 /* ---- the start ---- */
 
 static int start_resolver(struct network *network, const struct container_ready *ready,
@@ -157,6 +196,8 @@ static int start_proxy(struct network *network, const struct container_ready *re
                                    .on_audited = on_audited,
                                    .on_passed = on_passed,
                                    .forecast = forecast,
+                                   .propose = propose,
+                                   .look_up = look_up,
                                    .ctx = network};
     network->proxy = egress_new(network->loop, &config, err);
     free(pins);
@@ -195,6 +236,30 @@ void sandbox_network_forecast(struct network *network, const struct sandbox_fore
         egress_set_forecast(network->proxy, answer->id, word);
 }
 
+void sandbox_network_loaded(struct network *network, uint64_t revision)
+{
+    if (network->proxy)
+        egress_local_loaded(network->proxy, revision);
+}
+
+void sandbox_network_reconnected(struct network *network)
+{
+    if (network->proxy)
+        egress_local_reconnected(network->proxy);
+}
+
+void sandbox_network_answer(struct network *network, const struct sandbox_message *message)
+{
+    if (!network->proxy)
+        return;
+    if (message->type == MESSAGE_PROPOSED)
+        egress_local_proposed(network->proxy, &message->proposed);
+    else if (message->type == MESSAGE_CHUNK)
+        egress_local_chunk(network->proxy, &message->chunk);
+    else
+        egress_local_changed(network->proxy, message->query.chunk);
+}
+
 /* ---- the end ---- */
 
 void sandbox_network_close(struct network *network)
@@ -212,5 +277,6 @@ void sandbox_network_free(struct network *network)
     egress_names_free(network->names);
     sandbox_forecasts_free(network->forecasts);
     sandbox_certificates_free(&network->certificates);
+    free(network->files);
     free(network);
 }

@@ -24,6 +24,8 @@ struct network_calls {
     void (*audited)(void *ctx, const struct egress_passed *audited);
     void (*passed)(void *ctx, const struct egress_passed *passed);
     sandbox_forecasts_sender *forecast;
+    /* False: the gateway cannot be asked now. */
+    bool (*ask)(void *ctx, const struct sandbox_message *question);
 };
 
 struct network *sandbox_network_new(uv_loop_t *loop, const struct sandbox_spec *spec,
@@ -42,6 +44,12 @@ void sandbox_network_set_settings(struct network *network,
                                   const struct spec_settings *settings);
 /* The gateway's answer to a question. */
 void sandbox_network_forecast(struct network *network, const struct sandbox_forecast *answer);
+/* The policy in force is that of this revision. */
+void sandbox_network_loaded(struct network *network, uint64_t revision);
+/* The gateway is there again. */
+void sandbox_network_reconnected(struct network *network);
+/* PROPOSED, CHUNK or CHUNK_CHANGED. */
+void sandbox_network_answer(struct network *network, const struct sandbox_message *message);
 void sandbox_network_close(struct network *network);
 void sandbox_network_free(struct network *network);
 

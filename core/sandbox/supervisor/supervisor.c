@@ -90,6 +90,12 @@ static bool send_forecast(void *ctx, const struct sandbox_forecast *question)
     return in_touch(s) && sandbox_link_has_room(s->link) && sandbox_link_send(s->link, &message);
 }
 
+static bool ask_gateway(void *ctx, const struct sandbox_message *question)
+{
+    struct supervisor *s = ctx;
+    return in_touch(s) && sandbox_link_has_room(s->link) && sandbox_link_send(s->link, question);
+}
+
 static void say_hello(struct supervisor *s)
 {
     struct sandbox_message message = {
@@ -103,6 +109,8 @@ static void say_hello(struct supervisor *s)
     sandbox_lines_connect(s->lines, s->link);
     sandbox_traffic_connected(s->traffic);
     sandbox_denials_flush(s->denials);
+    if (s->network)
+        sandbox_network_reconnected(s->network);
     release_memory_later(&s->idle);
 }
 
@@ -233,6 +241,13 @@ static void answer_policy(struct supervisor *s, enum sandbox_message_type type,
         sandbox_link_send(s->link, &message);
 }
 
+static void set_revision(struct supervisor *s, uint64_t revision)
+{
+    s->revision = revision;
+    if (s->network)
+        sandbox_network_loaded(s->network, revision);
+}
+
 /* Enforced from the next decision on, and only then loaded. */
 static void enforce(struct supervisor *s, struct policy *policy, uint64_t revision)
 {
@@ -240,7 +255,7 @@ static void enforce(struct supervisor *s, struct policy *policy, uint64_t revisi
         sandbox_network_set_policy(s->network, policy);
     policy_unref(s->policy);
     s->policy = policy;
-    s->revision = revision;
+    set_revision(s, revision);
     release_memory_later(&s->idle);
 }
 
@@ -248,7 +263,7 @@ static void take_policy(struct supervisor *s, const struct sandbox_revision *rev
 {
     struct error err;
     if (strcmp(revision->hash, policy_hash(s->policy)) == 0) {
-        s->revision = revision->revision;
+        set_revision(s, revision->revision);
         answer_policy(s, MESSAGE_LOADED, revision, NULL);
         return;
     }
@@ -309,6 +324,12 @@ static void on_message(void *ctx, const struct sandbox_message *message, struct 
         if (s->network)
             sandbox_network_forecast(s->network, &message->forecast);
         break;
+    case MESSAGE_PROPOSED:
+    case MESSAGE_CHUNK:
+    case MESSAGE_CHUNK_CHANGED:
+        if (s->network)
+            sandbox_network_answer(s->network, message);
+        break;
     case MESSAGE_STOP:
         stop(s, message->stop.grace_ms);
         break;
@@ -363,7 +384,7 @@ static void on_passed(void *ctx, const struct egress_passed *passed)
 }
 
 static const struct network_calls network_calls = {on_denial, on_line, on_audited, on_passed,
-                                                   send_forecast};
+                                                   send_forecast, ask_gateway};
 
 static void on_container_ready(void *ctx, const struct container_ready *ready)
 {
@@ -374,6 +395,7 @@ static void on_container_ready(void *ctx, const struct container_ready *ready)
         fail(s, &err);
         return;
     }
+    set_revision(s, s->revision);
     s->execs = sandbox_execs_new(&request);
     s->state = SUPERVISOR_RUNNING;
     log_info(s->log, "sandbox %s is ready", s->spec->name);

@@ -127,6 +127,43 @@ TABLE(outcome, sandbox_forecast);
 static const struct schema_field settings_fields[] = {SETTINGS(spec_settings, ), {0}};
 TABLE(settings, spec_settings);
 
+#define QUESTION(type) NUMBER(type, id, SCHEMA_I64, INT64_MAX)
+static const struct schema_field proposal_fields[] = {
+    QUESTION(agent_proposal), NEEDED(agent_proposal, intent), NEEDED(agent_proposal, operations),
+    {0},
+};
+static const struct schema_field proposed_fields[] = {
+    QUESTION(agent_proposed),
+    NEEDED(agent_proposed, error),
+    TEXTS(agent_proposed, accepted, SCHEMA_KEEP),
+    TEXTS(agent_proposed, reasons, SCHEMA_KEEP),
+    {0},
+};
+static const struct schema_field query_fields[] = {
+    QUESTION(agent_query), NEEDED(agent_query, chunk), {0},
+};
+static const struct schema_field chunk_fields[] = {
+    QUESTION(agent_chunk),
+    FLAG(agent_chunk, found),
+    NEEDED(agent_chunk, error),
+    NEEDED(agent_chunk, chunk_id),
+    NEEDED(agent_chunk, status),
+    NEEDED(agent_chunk, rule_name),
+    NEEDED(agent_chunk, binary),
+    NEEDED(agent_chunk, rejection_reason),
+    NEEDED(agent_chunk, validation_result),
+    NEEDED(agent_chunk, application_error),
+    NEEDED(agent_chunk, review_token),
+    NEEDED(agent_chunk, current_hash),
+    NEEDED(agent_chunk, candidate_hash),
+    KEPT(agent_chunk, revision, SCHEMA_I64, INT64_MAX),
+    {0},
+};
+TABLE(proposal, agent_proposal);
+TABLE(proposed, agent_proposed);
+TABLE(query, agent_query);
+TABLE(chunk, agent_chunk);
+
 static const struct schema_field exec_fields[] = {
     NEEDED(sandbox_exec, id),
     TEXTS(sandbox_exec, command, SCHEMA_KEEP),
@@ -170,6 +207,9 @@ static const struct schema *schema_of(enum sandbox_message_type type)
         [MESSAGE_EXEC] = &exec_schema,       [MESSAGE_LOG] = &log_schema,
         [MESSAGE_STOP] = &stop_schema,       [MESSAGE_FORECAST] = &forecast_schema,
         [MESSAGE_OUTCOME] = &outcome_schema, [MESSAGE_SETTINGS] = &settings_schema,
+        [MESSAGE_PROPOSE] = &proposal_schema, [MESSAGE_PROPOSED] = &proposed_schema,
+        [MESSAGE_CHUNK_QUERY] = &query_schema, [MESSAGE_CHUNK_CHANGED] = &query_schema,
+        [MESSAGE_CHUNK] = &chunk_schema,
     };
     return schemas[type];
 }

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "egress/local/agent.h"
 #include "sandbox/wire/spec.h"
 
 struct arena;
@@ -43,6 +44,8 @@ enum {
     X(DENIALS,      "denials")      /* supervisor: requests it refused */                       \
     X(TRAFFIC,      "traffic")      /* supervisor: a batch of the traffic record */             \
     X(FORECAST,     "forecast")     /* supervisor: what would the voters say to this? */        \
+    X(PROPOSE,      "propose")      /* supervisor: an agent proposes rules */                   \
+    X(CHUNK_QUERY,  "chunk_query")  /* supervisor: an agent asks about a chunk */               \
     X(LOG,          "log")          /* supervisor: a line for the sandbox's log */              \
     X(PONG,         "pong")         /* supervisor: answer to ping */                            \
     X(POLICY,       "policy")       /* gateway: enforce this revision */                        \
@@ -50,6 +53,9 @@ enum {
     X(EXEC,         "exec")         /* gateway: run a command, dial back with its id */         \
     X(TRAFFIC_ACK,  "traffic_ack")  /* gateway: that batch is on record */                      \
     X(OUTCOME,      "outcome")      /* gateway: that is what they would say */                  \
+    X(PROPOSED,     "proposed")     /* gateway: what became of the proposals */                 \
+    X(CHUNK,        "chunk")        /* gateway: how the chunk stands */                         \
+    X(CHUNK_CHANGED, "chunk_changed") /* gateway: something has happened to it */               \
     X(STOP,         "stop")         /* gateway: end the workload, then yourself */              \
     X(PING,         "ping")         /* gateway: heartbeat */
 
@@ -159,6 +165,10 @@ struct sandbox_message {
         struct sandbox_revision revision;           /* POLICY, LOADED, FAILED */
         struct sandbox_denials denials;
         struct spec_settings settings;
+        struct agent_proposal proposal;             /* PROPOSE */
+        struct agent_proposed proposed;
+        struct agent_query query;                   /* CHUNK_QUERY, CHUNK_CHANGED */
+        struct agent_chunk chunk;
         struct sandbox_exec exec;
         struct sandbox_traffic traffic;             /* TRAFFIC, TRAFFIC_ACK */
         struct sandbox_forecast forecast;           /* FORECAST, OUTCOME */

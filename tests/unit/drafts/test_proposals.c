@@ -9,7 +9,7 @@
 static int submit(struct fixture *f, const char *name, const char *rule, const char **id)
 {
     struct sluice_actor agent = {sizeof agent, "sandbox:demo", "sandbox", "gateway"};
-    struct drafts_proposal proposal = {name, a_rule(f, rule), "because", 0.75, NULL};
+    struct drafts_proposal proposal = {name, a_rule(f, rule), "because", 0.75, NULL, false};
     return drafts_submit(f->drafts, "demo", &agent, "agent", &proposal, 1, f->arena, id,
                          &f->problems, &f->err);
 }
@@ -73,8 +73,8 @@ static void problems_stand_where_the_proposal_stands(void **state)
     struct sluice_actor agent = person("op");
     const char *ids[2];
     struct drafts_proposal both[] = {
-        {"good", a_rule(f, ONE_ENDPOINT("a.example.com")), "", 1, NULL},
-        {"empty", a_rule(f, "{endpoints: []}"), "", 1, NULL},
+        {"good", a_rule(f, ONE_ENDPOINT("a.example.com")), "", 1, NULL, false},
+        {"empty", a_rule(f, "{endpoints: []}"), "", 1, NULL, false},
     };
     assert_refused(f,
                    drafts_submit(f->drafts, "demo", &agent, "operator", both, 2, f->arena, ids,
@@ -135,7 +135,7 @@ static int submit_named(struct fixture *f, int set, size_t n)
     for (size_t i = 0; i < n; i++)
         items[i] = (struct drafts_proposal){
             "", a_rule(f, arena_printf(f->arena, ONE_ENDPOINT("p%zu.set%d.example.com"), i, set)),
-            "", 1, NULL};
+            "", 1, NULL, false};
     return drafts_submit(f->drafts, "demo", &user, "operator", items, n, f->arena, ids,
                          &f->problems, &f->err);
 }
@@ -177,6 +177,23 @@ static void a_proposal_replaces_what_was_only_observed(void **state)
     denied(f, "a.example.com", 443, CURL, 1);               /* still counted, never pending again */
     assert_int_equal(view(f, observed).draft.hits, 5);
     assert_string_equal(status_of(f, observed), "superseded");
+}
+
+/* A person's proposal waits for another person, whatever an agent proposes for the same place. */
+static void an_agent_takes_no_persons_place(void **state)
+{
+    struct fixture *f = *state;
+    const struct sluice_actor carol = person("carol");
+    const struct drafts_proposal proposal = {
+        .rule_name = "mine", .rule = a_rule(f, ONE_ENDPOINT("a.example.com")), .confidence = 1};
+    const char *mine, *first, *second;
+    succeed(f, drafts_submit(f->drafts, "demo", &carol, "operator", &proposal, 1, f->arena, &mine,
+                             &f->problems, &f->err));
+    first = submitted(f, "one", ONE_ENDPOINT("a.example.com"));
+    second = submitted(f, "two", ONE_ENDPOINT("a.example.com"));
+    assert_string_equal(status_of(f, mine), "pending");
+    assert_string_equal(status_of(f, first), "superseded");
+    assert_string_equal(status_of(f, second), "pending");
 }
 
 static int insert_superseded(struct store_tx *tx, void *arg, struct error *err)
@@ -422,7 +439,7 @@ static const char *proposed_by(struct fixture *f, const char *source, const char
 {
     struct sluice_actor user = {sizeof user, "op", "user", "unix"};
     struct drafts_proposal proposal = {
-        "", a_rule(f, arena_printf(f->arena, ONE_ENDPOINT("%s"), host)), "", 1, NULL};
+        "", a_rule(f, arena_printf(f->arena, ONE_ENDPOINT("%s"), host)), "", 1, NULL, false};
     const char *id;
     succeed(f, drafts_submit(f->drafts, "demo", &user, source, &proposal, 1, f->arena, &id,
                              &f->problems, &f->err));
@@ -479,6 +496,7 @@ int main(void)
         TEST(a_rule_that_is_too_long),
         TEST(what_has_no_room_costs_no_votes),
         TEST(a_proposal_replaces_what_was_only_observed),
+        TEST(an_agent_takes_no_persons_place),
         TEST(superseded_chunks_do_not_fill_the_store),
         TEST(what_is_covered_by_now_needs_no_decision),
         TEST(what_is_covered_in_other_words),

@@ -81,6 +81,39 @@ static void settings_pass(void **state)
     arena_free(arena);
 }
 
+static void what_agents_ask_passes(void **state)
+{
+    const char *const ids[] = {"c1"}, *const reasons[] = {"no"};
+    struct sandbox_message out,
+        message = {.type = MESSAGE_PROPOSE, .proposal = {3, "why\n", "{\"operations\":[]}"}};
+    struct arena *arena = arena_new();
+    (void)state;
+    pass(&message,
+         "{\"type\":\"propose\",\"id\":3,\"intent\":\"why\\n\",\"operations\":"
+         "\"{\\\"operations\\\":[]}\"}\n", arena, &out);
+    assert_string_equal(out.proposal.operations, "{\"operations\":[]}");
+    message = (struct sandbox_message){.type = MESSAGE_PROPOSED,
+                                       .proposed = {3, "", ids, 1, reasons, 1}};
+    pass(&message,
+         "{\"type\":\"proposed\",\"id\":3,\"error\":\"\",\"accepted\":[\"c1\"],\"reasons\":"
+         "[\"no\"]}\n", arena, &out);
+    assert_int_equal(out.proposed.n_accepted, 1);
+    assert_string_equal(out.proposed.reasons[0], "no");
+    message = (struct sandbox_message){.type = MESSAGE_CHUNK_CHANGED, .query = {0, "c1"}};
+    pass(&message, "{\"type\":\"chunk_changed\",\"id\":0,\"chunk\":\"c1\"}\n", arena, &out);
+    message = (struct sandbox_message){
+        .type = MESSAGE_CHUNK,
+        .chunk = {4, true, "", "c1", "approved", "r", "/b", "", "v", "", "t", "h", "i", 2}};
+    pass(&message,
+         "{\"type\":\"chunk\",\"id\":4,\"found\":true,\"error\":\"\",\"chunk_id\":\"c1\","
+         "\"status\":\"approved\",\"rule_name\":\"r\",\"binary\":\"/b\",\"rejection_reason\":"
+         "\"\",\"validation_result\":\"v\",\"application_error\":\"\",\"review_token\":\"t\","
+         "\"current_hash\":\"h\",\"candidate_hash\":\"i\",\"revision\":2}\n", arena, &out);
+    assert_int_equal(out.chunk.revision, 2);
+    assert_string_equal(out.chunk.candidate_hash, "i");
+    arena_free(arena);
+}
+
 static void denials_pass(void **state)
 {
     static const char *const ancestors[] = {"/usr/bin/bash"};
@@ -348,6 +381,7 @@ int main(void)
         cmocka_unit_test(hello_passes),
         cmocka_unit_test(revisions_pass),
         cmocka_unit_test(settings_pass),
+        cmocka_unit_test(what_agents_ask_passes),
         cmocka_unit_test(denials_pass),
         cmocka_unit_test(denials_of_requests_pass),
         cmocka_unit_test(forecasts_pass),
