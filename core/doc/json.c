@@ -31,7 +31,7 @@ static char peek(const struct reader *r)
 }
 
 /* Lines end nowhere else: a string has its line breaks escaped. */
-static void skip_space(struct reader *r)
+static void skip_spaces(struct reader *r)
 {
     const char *at = r->at;
     for (; at < r->end && *at <= ' '; at++) {
@@ -44,6 +44,13 @@ static void skip_space(struct reader *r)
         }
     }
     r->at = at;
+}
+
+/* Mostly there is none. */
+static inline void skip_space(struct reader *r)
+{
+    if (peek(r) <= ' ')
+        skip_spaces(r);
 }
 
 static int hex_digit(char c)
@@ -102,12 +109,12 @@ static int read_unicode(struct reader *r)
 
 static int read_escape(struct reader *r)
 {
-    static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
+    static const char values[256] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+                                     ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
     r->at++;
-    char c = peek(r);
-    const char *known = c ? strchr(names, c) : NULL;
-    if (known) {
-        buf_putc(&r->unescaped, values[known - names]);
+    char c = peek(r), value = values[(unsigned char)c];
+    if (value) {
+        buf_putc(&r->unescaped, value);
         r->at++;
         return 0;
     }
@@ -137,7 +144,8 @@ static int read_escaped(struct reader *r)
         if (read_escape(r))
             return -1;
         const char *run = r->at;
-        buf_add(&r->unescaped, run, skip_plain(r));
+        if (peek(r) != '\\' && peek(r) != '"')
+            buf_add(&r->unescaped, run, skip_plain(r));
     }
     return 0;
 }
@@ -185,16 +193,9 @@ static bool skip_digits(struct reader *r)
     return at > from;
 }
 
-static int read_number(struct reader *r)
+/* What stands behind the digits of a whole number. */
+static int read_fraction(struct reader *r)
 {
-    if (peek(r) == '-')
-        r->at++;
-    if (peek(r) == '0')
-        r->at++;
-    else if (!skip_digits(r))
-        return refuse(r, "a number needs digits");
-    if (is_digit(peek(r)))
-        return refuse(r, "a number must not begin with 0");
     if (peek(r) == '.') {
         r->at++;
         if (!skip_digits(r))
@@ -208,6 +209,20 @@ static int read_number(struct reader *r)
             return refuse(r, "a number needs digits in its exponent");
     }
     return 0;
+}
+
+static int read_number(struct reader *r)
+{
+    if (peek(r) == '-')
+        r->at++;
+    if (peek(r) == '0')
+        r->at++;
+    else if (!skip_digits(r))
+        return refuse(r, "a number needs digits");
+    char next = peek(r);
+    if (is_digit(next))
+        return refuse(r, "a number must not begin with 0");
+    return next == '.' || (next | 0x20) == 'e' ? read_fraction(r) : 0;
 }
 
 static int read_word(struct reader *r)

@@ -5,16 +5,10 @@
 #include <string.h>
 #include <strings.h>
 
-/* Most names differ in their first letter. */
-static bool is_named(const struct http_field *field, const char *name)
-{
-    return ((*field->name ^ *name) & ~0x20) == 0 && strcasecmp(field->name, name) == 0;
-}
-
 const char *http_head_get(const struct http_head *head, const char *name)
 {
     for (size_t i = 0; i < head->n_fields; i++)
-        if (is_named(&head->fields[i], name))
+        if (http_field_is(&head->fields[i], name))
             return head->fields[i].value;
     return NULL;
 }
@@ -23,7 +17,7 @@ size_t http_head_count(const struct http_head *head, const char *name)
 {
     size_t n = 0;
     for (size_t i = 0; i < head->n_fields; i++)
-        n += is_named(&head->fields[i], name);
+        n += http_field_is(&head->fields[i], name);
     return n;
 }
 
@@ -43,7 +37,7 @@ static bool lists(const char *value, const char *token)
 bool http_head_lists(const struct http_head *head, const char *name, const char *token)
 {
     for (size_t i = 0; i < head->n_fields; i++)
-        if (is_named(&head->fields[i], name) && lists(head->fields[i].value, token))
+        if (http_field_is(&head->fields[i], name) && lists(head->fields[i].value, token))
             return true;
     return false;
 }

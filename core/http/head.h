@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <strings.h>
 
 enum http_side { HTTP_OF_CLIENT, HTTP_OF_SERVER };  /* requests, responses */
 
@@ -28,6 +29,12 @@ struct http_head {
     struct http_field *fields;                      /* in the same block of memory */
     char *text;                                     /* what all of these point into */
 };
+
+/* Whether the field has that name (case-insensitive).  Most names differ in their first letter. */
+static inline bool http_field_is(const struct http_field *field, const char *name)
+{
+    return ((*field->name ^ *name) & ~0x20) == 0 && strcasecmp(field->name, name) == 0;
+}
 
 /* The first field of that name (case-insensitive) or NULL. */
 const char *http_head_get(const struct http_head *head, const char *name);

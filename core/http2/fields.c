@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/alloc.h"
 
@@ -19,19 +18,19 @@ static void add(struct http2_fields *fields, const char *name, const char *value
                                               .valuelen = strlen(value)};
 }
 
-static bool one_of(const char *name, const char *const *list)
+static bool one_of(const struct http_field *field, const char *const *list)
 {
-    while (*list && strcasecmp(name, *list) != 0)
+    while (*list && !http_field_is(field, *list))
         list++;
     return *list != NULL;
 }
 
-static bool stays_behind(const struct http_head *head, const char *name)
+static bool stays_behind(const struct http_head *head, const struct http_field *field)
 {
     static const char *const hop_by_hop[] = {
         "Connection", "Keep-Alive",     "Proxy-Connection",  "Transfer-Encoding",    "Upgrade",
         "TE",         "HTTP2-Settings", "Sec-WebSocket-Key", "Sec-WebSocket-Accept", NULL};
-    return one_of(name, hop_by_hop) || http_head_lists(head, "Connection", name);
+    return one_of(field, hop_by_hop) || http_head_lists(head, "Connection", field->name);
 }
 
 /* Makes room for the fields of the head and our own. */
@@ -50,7 +49,7 @@ static void add_fields(const struct http_head *head, const char *without, struct
     char *name = out->names;
     for (size_t i = 0; i < head->n_fields; i++) {
         const struct http_field *field = &head->fields[i];
-        if (strcasecmp(field->name, without) == 0 || stays_behind(head, field->name))
+        if (http_field_is(field, without) || stays_behind(head, field))
             continue;
         char *at = name;
         for (const char *c = field->name; *c; c++)

@@ -43,26 +43,39 @@ static bool listed(const struct sluice_endpoint *endpoint, const struct ipaddr *
     return false;
 }
 
+/* What is wrong with an address, said before and behind it. */
+struct objection {
+    const char *before, *behind;
+};
+
+static const struct objection *object(enum mode mode, const struct policy_decision *decision,
+                                      const struct ipaddr *address)
+{
+    static const struct objection blocked = {"always-blocked address ", ""},
+                                  unlisted = {"", " which is not in allowed_ips"},
+                                  internal = {"internal address ", ""},
+                                  own = {"", ", an address of this machine"};
+    enum ipaddr_class class = ipaddr_classify(address);
+    if (class == IPADDR_BLOCKED)
+        return &blocked;
+    if (mode == MODE_LISTED && !listed(decision->endpoint, address))
+        return &unlisted;
+    if (mode == MODE_WILDCARD && class != IPADDR_PUBLIC)
+        return &internal;
+    return mode == MODE_WILDCARD && ipaddr_is_own(address) ? &own : NULL;
+}
+
 static int check_address(enum mode mode, const struct policy_decision *decision,
                          const struct egress_target *target, const struct ipaddr *address,
                          struct egress_refusal *refusal)
 {
     char text[IPADDR_TEXT_SIZE];
-    enum ipaddr_class class = ipaddr_classify(address);
+    const struct objection *objection = object(mode, decision, address);
+    if (!objection)
+        return 0;
     ipaddr_text(address, text);
-    if (class == IPADDR_BLOCKED)
-        return egress_refuse(refusal, REFUSAL_ADDRESS, "%s resolves to always-blocked address %s, "
-                             "connection rejected", target->host, text);
-    if (mode == MODE_LISTED && !listed(decision->endpoint, address))
-        return egress_refuse(refusal, REFUSAL_ADDRESS, "%s resolves to %s which is not in "
-                             "allowed_ips, connection rejected", target->host, text);
-    if (mode == MODE_WILDCARD && class != IPADDR_PUBLIC)
-        return egress_refuse(refusal, REFUSAL_ADDRESS, "%s resolves to internal address %s, "
-                             "connection rejected", target->host, text);
-    if (mode == MODE_WILDCARD && ipaddr_is_own(address))
-        return egress_refuse(refusal, REFUSAL_ADDRESS, "%s resolves to %s, an address of this "
-                             "machine, connection rejected", target->host, text);
-    return 0;
+    return egress_refuse(refusal, REFUSAL_ADDRESS, "%s resolves to %s%s%s, connection rejected",
+                         target->host, objection->before, text, objection->behind);
 }
 
 static int check_list(const struct sluice_endpoint *endpoint, struct egress_refusal *refusal)

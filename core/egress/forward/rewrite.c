@@ -6,20 +6,20 @@
 
 #define VIA "Via: 1.1 sluice\r\n"
 
-static bool one_of(const char *name, const char *const *list)
+static bool one_of(const struct http_field *field, const char *const *list)
 {
-    while (*list && strcasecmp(name, *list) != 0)
+    while (*list && !http_field_is(field, *list))
         list++;
     return *list != NULL;
 }
 
-static bool stays_behind(const struct http_head *head, const char *name)
+static bool stays_behind(const struct http_head *head, const struct http_field *field)
 {
     static const char *const own[] = {
         "Connection",        "Expect",         "Keep-Alive", "TE", "Trailer", "Upgrade",
         "Transfer-Encoding", "Content-Length", NULL};
-    return (strchr("CcEeKkTtUu", *name) && one_of(name, own)) ||
-           strncasecmp(name, "Proxy-", 6) == 0 || http_head_lists(head, "Connection", name);
+    return one_of(field, own) || strncasecmp(field->name, "Proxy-", 6) == 0 ||
+           http_head_lists(head, "Connection", field->name);
 }
 
 static void print_field(const struct http_field *field, struct buf *out)
@@ -35,8 +35,8 @@ static void print_fields(const struct http_head *head, const char *without, cons
 {
     for (size_t i = 0; i < head->n_fields; i++) {
         const struct http_field *field = &head->fields[i];
-        if (strcasecmp(field->name, without) != 0 && (!nor || strcasecmp(field->name, nor) != 0) &&
-            !stays_behind(head, field->name))
+        if (!http_field_is(field, without) && (!nor || !http_field_is(field, nor)) &&
+            !stays_behind(head, field))
             print_field(field, out);
     }
 }
@@ -151,12 +151,12 @@ void egress_frame_body(struct buf *out, bool chunked, const char *bytes, size_t 
 }
 
 /* Those that a message must not end with (RFC 9110, 6.5.1) belong to its beginning. */
-static bool may_follow(const char *name)
+static bool may_follow(const struct http_field *field)
 {
     static const char *const beginning[] = {
         "Host",           "Authorization", "Content-Encoding", "Content-Type", "Content-Range",
         "Content-Length", "Set-Cookie",    "Cache-Control",    "Location",     NULL};
-    return !one_of(name, beginning);
+    return !one_of(field, beginning);
 }
 
 void egress_frame_end(struct buf *out, bool chunked, const struct http_head *trailers)
@@ -166,7 +166,7 @@ void egress_frame_end(struct buf *out, bool chunked, const struct http_head *tra
     buf_puts(out, "0\r\n");
     for (size_t i = 0; trailers && i < trailers->n_fields; i++) {
         const struct http_field *field = &trailers->fields[i];
-        if (may_follow(field->name) && !stays_behind(trailers, field->name))
+        if (may_follow(field) && !stays_behind(trailers, field))
             print_field(field, out);
     }
     buf_puts(out, "\r\n");

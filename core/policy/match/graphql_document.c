@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/match/graphql_document.h"
 
+#include <endian.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -420,8 +421,8 @@ struct field {
 static struct field make_field(struct name name)
 {
     struct field field = {0, name};
-    for (size_t i = 0; i < sizeof field.head; i++)
-        field.head = field.head << 8 | (i < name.len ? (unsigned char)name.at[i] : 0);
+    memcpy(&field.head, name.at, name.len < sizeof field.head ? name.len : sizeof field.head);
+    field.head = be64toh(field.head);
     return field;
 }
 

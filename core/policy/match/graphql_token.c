@@ -212,5 +212,6 @@ const char *graphql_next(struct graphql_lexer *l)
 
 bool graphql_is_word(const struct graphql_lexer *l, const char *word)
 {
-    return l->kind == GRAPHQL_NAME && strlen(word) == l->len && memcmp(word, l->token, l->len) == 0;
+    return l->kind == GRAPHQL_NAME && *word == *l->token && strlen(word) == l->len &&
+           memcmp(word, l->token, l->len) == 0;
 }
