@@ -146,6 +146,7 @@ refuses() {
 }
 
 @test "no update was lost" {
+    until_so '[ "$(wc -l <"$state/answers")" -gt 500 ]'
     end_load
     jq -se 'length > 500 and ([.[].n] | sort) == [range(length)] and
             all(.[]; .status == 200 or .status == 403) and all(.[]; .answer.decision)' "$state/answers" >/dev/null
