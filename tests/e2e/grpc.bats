@@ -9,9 +9,10 @@ setup_file() {
     state=$BATS_FILE_TMPDIR/state
     mkdir -p "$state"
     cat >"$state/sluice.yaml" <<YAML
-listen: ["unix:$state/sluice.sock", "tcp:127.0.0.1:7070"]
+listen: ["unix:$state/sluice.sock", "tcp:127.0.0.1:7070", {address: "tcp:127.0.0.1:7071", trust_local_uids: true}]
 tokens: [{name: somebody, sha256: $(printf secret | sha256sum | cut -d' ' -f1)}]
 YAML
+    start_origin
     start_gateway --config "$state/sluice.yaml"
 }
 setup() { load helper; state=$BATS_FILE_TMPDIR/state; }
@@ -173,4 +174,31 @@ GetSandboxPolicyStatus|{"global": true}|NOT_FOUND no global policy revision foun
 CASES
     [[ "$(os texts UpdateConfig '{"sandbox": "strict", "policy": {"version": 1, "filesystem_policy": {"read_only": ["/etc"]}}}')" == *"static_fields: "* ]]
     [ "$(sluice sandbox get strict -o json | jq .policy_revision)" = 1 ]
+}
+
+story() {          # story texts|enums NAME
+    PYTHONPATH=$build/openshell-descriptors/$1 timeout 120 "$build/openshell-descriptors/bin/python" "$top/tests/e2e/openshell_story.py" 127.0.0.1:7071 "$2"
+}
+
+@test "OpenShell's own SDK of both generations plays the story of the first rules, several at once" {
+    compgen -G "$build/openshell-descriptors/lib/python3*/site-packages/grpc" >/dev/null || skip "the SDK is not there: scripts/lib/openshell-sdk $build/openshell-descriptors gets it"
+    local each told pids=() names=(texts-a enums-a enums-b)
+    for each in "${names[@]}"; do
+        story "${each%-?}" "$each" >"$BATS_TEST_TMPDIR/$each" 2>&1 3>&- &
+        pids+=($!)
+    done
+    for each in "${pids[@]}"; do wait "$each"; done
+    told='health 1
+phase 2
+first 403
+revision 2 is loaded
+another port 403
+approve FAILED_PRECONDITION
+revision 3 is loaded
+approved 200
+listed True
+deleted'
+    for each in "${names[@]}"; do
+        [ "$(cat "$BATS_TEST_TMPDIR/$each")" = "$told" ] || { cat "$BATS_TEST_TMPDIR/$each" >&2; return 1; }
+    done
 }
