@@ -6,7 +6,7 @@
 
 #include "doc/protobuf_parts.h"
 
-static struct doc_node *decode_message(struct protobuf_decoder *d, const struct schema *schema,
+static struct doc_node *decode_message(struct protobuf_decoder *d, struct protobuf_table *table,
                                        const struct protobuf_part *part);
 
 /* Whether the field has its default and does not tell it from its absence. */
@@ -21,29 +21,21 @@ static bool is_default(const struct schema_field *row, enum protobuf_type type,
     return narrow ? !(uint32_t)entry->number : !entry->number;
 }
 
-/* A map or list of what stands in items, and for a map in keys. */
-static struct doc_node *new_collection(struct protobuf_decoder *d, const uint8_t *at,
-                                       enum doc_kind kind, struct doc_node **items,
-                                       struct doc_node **keys, size_t n)
+/* The table of the row's messages: of a wrapped one, that of the wrapper. */
+static struct protobuf_table *sub_table(struct protobuf_decoder *d, struct protobuf_table *table,
+                                        size_t i)
 {
-    struct doc_node *node =
-        protobuf_new_node(d, at, &(struct doc_node){.kind = kind, .text = "", .n = n});
-    if (!node || !n)
-        return node;
-    size_t size = n * sizeof(struct doc_node *);
-    node->items = memcpy(arena_alloc(d->arena, size), items, size);
-    if (keys)
-        node->keys = memcpy(arena_alloc(d->arena, size), keys, size);
-    return node;
-}
-
-static struct doc_node *decode_wrapped(struct protobuf_decoder *d, const struct schema_field *row,
-                                       const struct protobuf_part *part)
-{
-    const struct schema_field inner[] = {
-        {.name = row->wrap, .kind = SCHEMA_STRUCT, .sub = row->sub, .number = 1}, {0}};
-    const struct schema wrapper = {.name = row->name, .fields = inner};
-    return decode_message(d, &wrapper, part);
+    const struct schema_field *row = table->rows[i];
+    if (table->subs[i])
+        return table->subs[i];
+    if (!row->wrap)
+        return table->subs[i] = protobuf_table_of(d, table->shapes[i].sub);
+    struct schema *wrapper = arena_zalloc(d->arena, sizeof *wrapper);
+    struct schema_field *inner = arena_zalloc(d->arena, 2 * sizeof *inner);
+    inner[0] = (struct schema_field){
+        .name = row->wrap, .kind = SCHEMA_STRUCT, .sub = row->sub, .number = 1};
+    *wrapper = (struct schema){.name = row->name, .fields = inner};
+    return table->subs[i] = protobuf_new_table(d, wrapper);
 }
 
 static struct protobuf_part part_of(const struct protobuf_entry *entry)
@@ -52,8 +44,8 @@ static struct protobuf_part part_of(const struct protobuf_entry *entry)
 }
 
 /* A message that was given in parts has them merged. */
-static struct doc_node *decode_single(struct protobuf_decoder *d, const struct protobuf_row *shape,
-                                      uint32_t first)
+static struct doc_node *decode_single(struct protobuf_decoder *d, struct protobuf_table *table,
+                                      size_t i, uint32_t first)
 {
     const struct protobuf_entry *entry = &d->entries[first - 1];
     struct protobuf_part part = part_of(entry), *last = &part;
@@ -63,30 +55,28 @@ static struct doc_node *decode_single(struct protobuf_decoder *d, const struct p
         last->next = more;
         last = more;
     }
-    return decode_message(d, shape->sub, &part);
+    return decode_message(d, sub_table(d, table, i), &part);
 }
 
-static struct doc_node *decode_item(struct protobuf_decoder *d, const struct schema_field *row,
-                                    const struct protobuf_row *shape,
-                                    const struct protobuf_entry *entry)
+static struct doc_node *decode_item(struct protobuf_decoder *d, struct protobuf_table *table,
+                                    size_t i, const struct protobuf_entry *entry)
 {
     struct protobuf_part part = part_of(entry);
-    if (shape->type != TYPE_MESSAGE)
-        return protobuf_new_scalar(d, row, shape->type, entry);
-    return row->wrap ? decode_wrapped(d, row, &part) : decode_message(d, shape->sub, &part);
+    if (table->shapes[i].type != TYPE_MESSAGE)
+        return protobuf_new_scalar(d, table->rows[i], table->shapes[i].type, entry);
+    return decode_message(d, sub_table(d, table, i), &part);
 }
 
-/* A growing list of values. */
+/* A list of values that has room for all of them. */
 struct items {
-    struct doc_node **items, **keys;
-    size_t n, room, keys_room;
+    struct doc_node **items;
+    size_t n;
 };
 
-static int add_item(struct protobuf_decoder *d, struct items *items, struct doc_node *value)
+static int add_item(struct items *items, struct doc_node *value)
 {
     if (!value)
         return -1;
-    items->items = arena_grow(d->arena, items->items, items->n, &items->room, sizeof value);
     items->items[items->n++] = value;
     return 0;
 }
@@ -101,29 +91,50 @@ static int add_packed(struct protobuf_decoder *d, const struct schema_field *row
         at = protobuf_read_value(&entry, end);
         if (!at)
             return protobuf_refuse(d, entry.at, "a packed number is cut off");
-        if (add_item(d, items, protobuf_new_scalar(d, row, shape->type, &entry)) != 0)
+        if (add_item(items, protobuf_new_scalar(d, row, shape->type, &entry)) != 0)
             return -1;
     }
     return 0;
 }
 
-static struct doc_node *decode_list(struct protobuf_decoder *d, const struct schema_field *row,
-                                    const struct protobuf_row *shape, uint32_t first)
+static bool is_packed(const struct protobuf_row *shape, const struct protobuf_entry *entry)
 {
-    struct items items = {0};
-    const uint8_t *begin = d->entries[first - 1].at;
+    return entry->wire == WIRE_BYTES && protobuf_wire_of(shape->type) != WIRE_BYTES;
+}
+
+/* How many values there are at most: a packed one has a byte or more. */
+static size_t count_items(const struct protobuf_decoder *d, const struct protobuf_row *shape,
+                          uint32_t first)
+{
+    size_t n = 0;
+    for (uint32_t at = first; at; at = d->entries[at - 1].next)
+        n += is_packed(shape, &d->entries[at - 1]) ? d->entries[at - 1].len : 1;
+    return n < DOC_NODES_MAX ? n : DOC_NODES_MAX;
+}
+
+static struct doc_node *decode_list(struct protobuf_decoder *d, struct protobuf_table *table,
+                                    size_t i, uint32_t first)
+{
+    const struct protobuf_row *shape = &table->shapes[i];
+    size_t most = count_items(d, shape, first);
+    struct doc_node *list = protobuf_new_node(d, d->entries[first - 1].at,
+                                              &(struct doc_node){.kind = DOC_LIST, .text = ""});
+    if (!list || !most)
+        return list;
+    struct items items = {.items = arena_alloc(d->arena, most * sizeof *items.items)};
     for (uint32_t at = first; at; at = d->entries[at - 1].next) {
         struct protobuf_entry entry = d->entries[at - 1];
         struct protobuf_step step = {.up = d->at, .index = items.n};
-        bool packed = entry.wire == WIRE_BYTES && protobuf_wire_of(shape->type) != WIRE_BYTES;
         d->at = &step;
-        int rc = packed ? add_packed(d, row, shape, &entry, &items)
-                        : add_item(d, &items, decode_item(d, row, shape, &entry));
+        int rc = is_packed(shape, &entry) ? add_packed(d, table->rows[i], shape, &entry, &items)
+                                          : add_item(&items, decode_item(d, table, i, &entry));
         d->at = step.up;
         if (rc != 0)
             return NULL;
     }
-    return new_collection(d, begin, DOC_LIST, items.items, NULL, items.n);
+    list->items = items.items;
+    list->n = items.n;
+    return list;
 }
 
 /* ---- Maps: repeated messages of a key and a value ---- */
@@ -140,26 +151,27 @@ static int by_key_then_place(const void *a, const void *b)
     return order ? order : x->place < y->place ? -1 : 1;
 }
 
-static struct doc_node *absent_value(struct protobuf_decoder *d, const struct protobuf_row *shape,
+static struct doc_node *absent_value(struct protobuf_decoder *d, struct protobuf_table *table,
                                      const uint8_t *at)
 {
+    const struct protobuf_row *shape = &table->shapes[1];
     struct protobuf_entry entry = {.at = at, .wire = protobuf_wire_of(shape->type)};
     struct protobuf_part none = {at, at, NULL};
-    return shape->type == TYPE_MESSAGE ? decode_message(d, shape->sub, &none)
+    return shape->type == TYPE_MESSAGE ? decode_message(d, sub_table(d, table, 1), &none)
                                        : protobuf_new_scalar(d, NULL, shape->type, &entry);
 }
 
 static struct doc_node *map_value(struct protobuf_decoder *d, const struct protobuf_found *found,
                                   const char *key, const uint8_t *at)
 {
-    const struct protobuf_row *shape = &found->shapes[1];
+    struct protobuf_table *table = found->table;
     struct protobuf_step step = {.up = d->at, .name = key};
+    bool is_message = table->shapes[1].type == TYPE_MESSAGE;
     d->at = &step;
-    struct doc_node *value = !found->first[1] ? absent_value(d, shape, at)
-                             : shape->type == TYPE_MESSAGE
-                                 ? decode_single(d, shape, found->first[1])
-                                 : protobuf_new_scalar(d, NULL, shape->type,
-                                              &d->entries[found->first[1] - 1]);
+    struct doc_node *value = !(found->have & 2) ? absent_value(d, table, at)
+                             : is_message ? decode_single(d, table, 1, found->first[1])
+                                          : protobuf_new_scalar(d, NULL, table->shapes[1].type,
+                                                                &d->entries[found->first[1] - 1]);
     d->at = step.up;
     return value;
 }
@@ -179,18 +191,17 @@ static struct schema_field value_row_of(const struct schema_field *map)
     return row;
 }
 
-static int decode_pair(struct protobuf_decoder *d, const struct schema_field *rows,
+static int decode_pair(struct protobuf_decoder *d, struct protobuf_table *table,
                        const struct protobuf_entry *entry, struct pair *pair)
 {
     static const char empty[] = "";
-    const struct schema schema = {.name = "map entry", .fields = rows};
     struct protobuf_part part = part_of(entry);
-    struct protobuf_found found;
+    PROTOBUF_UNSET struct protobuf_found found;
     size_t first = d->n_entries;
-    int rc = protobuf_scan(d, &schema, &part, &found);
+    int rc = protobuf_scan(d, table, &part, &found);
     if (rc == 0) {
         struct protobuf_entry none = {.at = (const uint8_t *)empty};
-        struct protobuf_entry key = found.first[0] ? d->entries[found.first[0] - 1] : none;
+        struct protobuf_entry key = found.have & 1 ? d->entries[found.first[0] - 1] : none;
         pair->key = protobuf_new_text(d, &key);
         pair->value = pair->key ? map_value(d, &found, pair->key->text, entry->at) : NULL;
         rc = pair->value ? 0 : -1;
@@ -202,24 +213,41 @@ static int decode_pair(struct protobuf_decoder *d, const struct schema_field *ro
 static struct doc_node *pairs_to_map(struct protobuf_decoder *d, const uint8_t *at,
                                      struct pair *pairs, size_t n)
 {
-    struct items map = {0};
-    if (n)
+    struct doc_node *map = protobuf_new_node(d, at, &(struct doc_node){.kind = DOC_MAP,
+                                                                       .text = ""});
+    if (!map)
+        return NULL;
+    if (n > 1)
         qsort(pairs, n, sizeof *pairs, by_key_then_place);
+    map->items = arena_alloc(d->arena, 2 * n * sizeof(struct doc_node *));
+    map->keys = map->items + n;
     for (size_t i = 0; i < n; i++) {
         if (i + 1 < n && strcmp(pairs[i].key->text, pairs[i + 1].key->text) == 0)
             continue;
-        map.items = arena_grow(d->arena, map.items, map.n, &map.room, sizeof *map.items);
-        map.keys = arena_grow(d->arena, map.keys, map.n, &map.keys_room, sizeof *map.keys);
-        map.keys[map.n] = pairs[i].key;
-        map.items[map.n++] = pairs[i].value;
+        map->keys[map->n] = pairs[i].key;
+        map->items[map->n++] = pairs[i].value;
     }
-    return new_collection(d, at, DOC_MAP, map.items, map.keys, map.n);
+    return map;
 }
 
-static struct doc_node *decode_map(struct protobuf_decoder *d, const struct schema_field *row,
-                                   uint32_t first)
+/* The table of the map's entries. */
+static struct protobuf_table *pair_table(struct protobuf_decoder *d, struct protobuf_table *table,
+                                         size_t i)
 {
-    const struct schema_field rows[] = {key_row, value_row_of(row), {0}};
+    if (table->subs[i])
+        return table->subs[i];
+    struct schema *pair = arena_zalloc(d->arena, sizeof *pair);
+    struct schema_field *rows = arena_zalloc(d->arena, 3 * sizeof *rows);
+    rows[0] = key_row;
+    rows[1] = value_row_of(table->rows[i]);
+    *pair = (struct schema){.name = "map entry", .fields = rows};
+    return table->subs[i] = protobuf_new_table(d, pair);
+}
+
+static struct doc_node *decode_map(struct protobuf_decoder *d, struct protobuf_table *table,
+                                   size_t i, uint32_t first)
+{
+    struct protobuf_table *entries = pair_table(d, table, i);
     struct pair *pairs = NULL;
     size_t n = 0, room = 0;
     const uint8_t *begin = d->entries[first - 1].at;
@@ -227,7 +255,7 @@ static struct doc_node *decode_map(struct protobuf_decoder *d, const struct sche
         struct protobuf_entry entry = d->entries[at - 1];
         pairs = arena_grow(d->arena, pairs, n, &room, sizeof *pairs);
         pairs[n].place = n;
-        if (decode_pair(d, rows, &entry, &pairs[n++]) != 0)
+        if (decode_pair(d, entries, &entry, &pairs[n++]) != 0)
             return NULL;
     }
     return pairs_to_map(d, begin, pairs, n);
@@ -238,43 +266,65 @@ static struct doc_node *decode_map(struct protobuf_decoder *d, const struct sche
 static struct doc_node *decode_row(struct protobuf_decoder *d, const struct protobuf_found *found,
                                    size_t i)
 {
-    const struct schema_field *row = found->rows[i];
-    const struct protobuf_row *shape = &found->shapes[i];
+    struct protobuf_table *table = found->table;
+    const struct protobuf_row *shape = &table->shapes[i];
     uint32_t first = found->first[i];
-    struct protobuf_step step = {.up = d->at, .name = row->name};
+    struct protobuf_step step = {.up = d->at, .name = table->rows[i]->name};
     d->at = &step;
-    struct doc_node *value = shape->shape == SHAPE_LIST  ? decode_list(d, row, shape, first)
-                             : shape->shape == SHAPE_MAP ? decode_map(d, row, first)
-                             : shape->type == TYPE_MESSAGE
-                                 ? decode_single(d, shape, first)
-                                 : protobuf_new_scalar(d, row, shape->type, &d->entries[first - 1]);
+    struct doc_node *value = shape->shape == SHAPE_LIST    ? decode_list(d, table, i, first)
+                             : shape->shape == SHAPE_MAP   ? decode_map(d, table, i, first)
+                             : shape->type == TYPE_MESSAGE ? decode_single(d, table, i, first)
+                             : protobuf_new_scalar(d, table->rows[i], shape->type,
+                                                   &d->entries[first - 1]);
     d->at = step.up;
     return value;
 }
 
 static bool is_absent(struct protobuf_decoder *d, const struct protobuf_found *found, size_t i)
 {
-    return !found->first[i] || (found->shapes[i].shape == SHAPE_SINGLE &&
-                                is_default(found->rows[i], found->shapes[i].type,
-                                           &d->entries[found->first[i] - 1]));
+    return found->table->shapes[i].shape == SHAPE_SINGLE &&
+           is_default(found->table->rows[i], found->table->shapes[i].type,
+                      &d->entries[found->first[i] - 1]);
 }
 
+/* One for all maps of the table: nobody changes the keys of a tree. */
+static struct doc_node *key_node(struct protobuf_decoder *d, struct protobuf_table *table,
+                                 size_t i)
+{
+    if (!table->keys[i]) {
+        table->keys[i] = arena_alloc(d->arena, sizeof *table->keys[i]);
+        *table->keys[i] = (struct doc_node){
+            .kind = DOC_SCALAR, .plain = true, .text = table->rows[i]->name};
+    }
+    return table->keys[i];
+}
+
+/* The rows in their order.  Room is taken for all that were found. */
 static struct doc_node *decode_rows(struct protobuf_decoder *d, const struct protobuf_found *found,
                                     const uint8_t *at)
 {
-    struct doc_node *items[PROTOBUF_ROWS_MAX], *keys[PROTOBUF_ROWS_MAX];
-    size_t n = 0;
-    for (size_t i = 0; i < found->n; i++) {
+    size_t n = 0, most = (size_t)__builtin_popcountll(found->have);
+    struct doc_node *map = protobuf_new_node(d, at, &(struct doc_node){.kind = DOC_MAP,
+                                                                       .text = ""});
+    if (!map || !most)
+        return map;
+    struct doc_node **items = arena_alloc(d->arena, 2 * most * sizeof *items);
+    struct doc_node **keys = items + most;
+    for (uint64_t left = found->have; left; left &= left - 1) {
+        size_t i = (size_t)__builtin_ctzll(left);
         if (is_absent(d, found, i))
             continue;
-        keys[n] = protobuf_new_node(d, at, &(struct doc_node){.kind = DOC_SCALAR, .plain = true,
-                                                     .text = found->rows[i]->name});
-        items[n] = keys[n] ? decode_row(d, found, i) : NULL;
+        keys[n] = key_node(d, found->table, i);
+        items[n] = decode_row(d, found, i);
         if (!items[n])
             return NULL;
-        n += found->shapes[i].shape != SHAPE_LIST || items[n]->n; /* an empty list is absent */
+        bool empty = found->table->shapes[i].shape == SHAPE_LIST && !items[n]->n;
+        n += !empty;                                /* an empty list is absent */
     }
-    return new_collection(d, at, DOC_MAP, items, keys, n);
+    map->n = n;
+    map->items = items;
+    map->keys = keys;
+    return map;
 }
 
 static struct doc_node *from_message(struct protobuf_decoder *d, const struct schema *schema,
@@ -289,10 +339,10 @@ static struct doc_node *from_message(struct protobuf_decoder *d, const struct sc
     return value;
 }
 
-static struct doc_node *decode_message(struct protobuf_decoder *d, const struct schema *schema,
+static struct doc_node *decode_message(struct protobuf_decoder *d, struct protobuf_table *table,
                                        const struct protobuf_part *part)
 {
-    struct protobuf_found found;
+    PROTOBUF_UNSET struct protobuf_found found;
     struct doc_node *map = NULL;
     size_t first = d->n_entries;
     if (d->depth == PROTOBUF_DEPTH_MAX) {
@@ -300,11 +350,11 @@ static struct doc_node *decode_message(struct protobuf_decoder *d, const struct 
         return NULL;
     }
     d->depth++;
-    if (protobuf_scan(d, schema, part, &found) == 0)
+    if (protobuf_scan(d, table, part, &found) == 0)
         map = decode_rows(d, &found, part->at);
     d->depth--;
     d->n_entries = first;
-    return from_message(d, schema, map, part->at);
+    return from_message(d, table->schema, map, part->at);
 }
 
 int protobuf_decode(const struct schema *schema, const void *bytes, size_t len, struct arena *arena,
@@ -313,7 +363,7 @@ int protobuf_decode(const struct schema *schema, const void *bytes, size_t len, 
     struct protobuf_decoder d = {.arena = arena, .problems = problems};
     d.begin = bytes ? bytes : (const uint8_t *)"";
     struct protobuf_part part = {d.begin, d.begin + len, NULL};
-    *out = decode_message(&d, schema, &part);
+    *out = decode_message(&d, protobuf_table_of(&d, schema), &part);
     free(d.entries);
     return *out ? 0 : -1;
 }

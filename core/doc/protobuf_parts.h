@@ -8,6 +8,8 @@
 #include "doc/protobuf.h"
 #include "doc/protobuf_rows.h"
 
+enum { PROTOBUF_NUMBERS = 128 };                    /* above, rows are searched for */
+
 /* A place within a message, for errors. */
 struct protobuf_step {
     const struct protobuf_step *up;
@@ -28,23 +30,45 @@ struct protobuf_entry {
     uint32_t next; /* 1 + the place of the row's next entry; 0: it is the last one */
 };
 
+/* What a message's rows are, worked out once for all messages of a table that are read. */
+struct protobuf_table {
+    struct protobuf_table *next;
+    const struct schema *schema;
+    const struct schema_field **rows;
+    struct protobuf_row *shapes;
+    struct protobuf_table **subs;                   /* of messages, once they are needed */
+    struct doc_node **keys; /* what maps have of a row, once it is needed */
+    uint8_t by_number[PROTOBUF_NUMBERS]; /* 1 + the first row of that number, 0: none */
+    size_t n;
+};
+
 struct protobuf_decoder {
     struct arena *arena;
     struct problems *problems;
     const uint8_t *begin;
+    struct protobuf_table *tables;
     struct protobuf_entry *entries; /* of all messages that are being read */
     size_t n_entries, room;
     size_t values, depth;
     const struct protobuf_step *at;
 };
 
-/* What was found of each row of a message: 1 + the place of the first and last entry, 0:
- * nothing. */
+/* Not set to 0 by the compiler: that would cost more than the rest of a small message. */
+#if defined(__has_attribute)
+#if __has_attribute(uninitialized)
+#define PROTOBUF_UNSET __attribute__((uninitialized))
+#endif
+#endif
+#ifndef PROTOBUF_UNSET
+#define PROTOBUF_UNSET
+#endif
+
+/* What was found of a message: of each row that have has a bit for, 1 + the place of its first and
+ * last entry. */
 struct protobuf_found {
-    const struct schema_field *rows[PROTOBUF_ROWS_MAX];
-    struct protobuf_row shapes[PROTOBUF_ROWS_MAX];
+    struct protobuf_table *table;
+    uint64_t have;
     uint32_t first[PROTOBUF_ROWS_MAX], last[PROTOBUF_ROWS_MAX];
-    size_t n, hint;
 };
 
 /* The bytes of a message; more than one where it was given in parts. */
@@ -58,8 +82,11 @@ int protobuf_refuse(struct protobuf_decoder *d, const uint8_t *at, const char *f
     __attribute__((format(printf, 3, 4)));
 /* The end of the value that begins at entry->at, whose wire type is known; NULL: it is cut off. */
 const uint8_t *protobuf_read_value(struct protobuf_entry *entry, const uint8_t *end);
+struct protobuf_table *protobuf_new_table(struct protobuf_decoder *d, const struct schema *schema);
+/* The one of a table that lives as long as the decoder, made when it is first asked for. */
+struct protobuf_table *protobuf_table_of(struct protobuf_decoder *d, const struct schema *schema);
 /* Finds the fields of a message and the row of each; their entries go behind those of d. */
-int protobuf_scan(struct protobuf_decoder *d, const struct schema *schema,
+int protobuf_scan(struct protobuf_decoder *d, struct protobuf_table *table,
                   const struct protobuf_part *part, struct protobuf_found *found);
 
 /* Values for the tree.  NULL after protobuf_refuse(). */

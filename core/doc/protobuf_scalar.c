@@ -94,6 +94,26 @@ static struct doc_node *new_word(struct protobuf_decoder *d, const struct schema
     return new_literal(d, entry, arena_printf(d->arena, "%" PRId32, number));
 }
 
+static struct doc_node *new_number(struct protobuf_decoder *d, const struct protobuf_entry *entry,
+                                   uint64_t number, bool negative)
+{
+    char digits[24], *at = digits + sizeof digits;
+    *--at = '\0';
+    do {
+        *--at = (char)('0' + number % 10);
+    } while (number /= 10);
+    if (negative)
+        *--at = '-';
+    size_t len = (size_t)(digits + sizeof digits - at);
+    return new_literal(d, entry, memcpy(arena_alloc(d->arena, len), at, len));
+}
+
+static struct doc_node *new_signed(struct protobuf_decoder *d, const struct protobuf_entry *entry,
+                                   int64_t number)
+{
+    return new_number(d, entry, number < 0 ? -(uint64_t)number : (uint64_t)number, number < 0);
+}
+
 struct doc_node *protobuf_new_scalar(struct protobuf_decoder *d, const struct schema_field *row,
                                    enum protobuf_type type, const struct protobuf_entry *entry)
 {
@@ -108,14 +128,13 @@ struct doc_node *protobuf_new_scalar(struct protobuf_decoder *d, const struct sc
     case TYPE_BOOL:
         return new_literal(d, entry, entry->number ? "true" : "false");
     case TYPE_U32:
-        return new_literal(d, entry, arena_printf(d->arena, "%" PRIu32, low));
+        return new_number(d, entry, low, false);
     case TYPE_I32:
-        return new_literal(d, entry, arena_printf(d->arena, "%" PRId32, (int32_t)low));
+        return new_signed(d, entry, (int32_t)low);
     case TYPE_U64:
-        return new_literal(d, entry, arena_printf(d->arena, "%" PRIu64, entry->number));
+        return new_number(d, entry, entry->number, false);
     case TYPE_I64:
-        return new_literal(d, entry,
-                           arena_printf(d->arena, "%" PRId64, (int64_t)entry->number));
+        return new_signed(d, entry, (int64_t)entry->number);
     case TYPE_FLOAT:
         memcpy(&single, &low, sizeof single);
         return new_real(d, entry, single, true);

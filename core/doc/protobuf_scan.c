@@ -23,6 +23,10 @@ int protobuf_refuse(struct protobuf_decoder *d, const uint8_t *at, const char *f
 static const uint8_t *read_varint(const uint8_t *at, const uint8_t *end, uint64_t *out)
 {
     uint64_t value = 0;
+    if (at < end && *at < 128) {
+        *out = *at;
+        return at + 1;
+    }
     for (unsigned shift = 0; at < end && shift < 70; shift += 7) {
         uint8_t byte = *at++;
         if (shift == 63 && byte > 1)
@@ -77,6 +81,8 @@ static bool fits(const struct schema_field *row, const struct protobuf_row *shap
                  const struct protobuf_entry *entry)
 {
     enum protobuf_wire wire = protobuf_wire_of(shape->type);
+    if (entry->wire == wire && !(row->flags & SCHEMA_SHARED))
+        return shape->shape != SHAPE_MAP || wire == WIRE_BYTES;
     if (shape->shape == SHAPE_MAP)
         return entry->wire == WIRE_BYTES;
     if (shape->type == TYPE_MODE || (shape->shape == SHAPE_LIST && wire != WIRE_BYTES))
@@ -87,33 +93,64 @@ static bool fits(const struct schema_field *row, const struct protobuf_row *shap
            looks_like_message(entry) == (shape->type == TYPE_MESSAGE);
 }
 
-/* Fields mostly stand in the order of their rows.  Returns the row's place, or the number of
- * rows. */
-static size_t find_row(struct protobuf_found *found, uint32_t number,
+struct protobuf_table *protobuf_new_table(struct protobuf_decoder *d, const struct schema *schema)
+{
+    struct protobuf_table *table = arena_zalloc(d->arena, sizeof *table);
+    const struct schema_field *rows[PROTOBUF_ROWS_MAX];
+    table->schema = schema;
+    table->n = protobuf_rows(schema, rows);
+    table->rows = arena_alloc(d->arena, table->n * sizeof *rows + 1);
+    memcpy(table->rows, rows, table->n * sizeof *rows);
+    table->shapes = arena_alloc(d->arena, table->n * sizeof *table->shapes + 1);
+    table->subs = arena_zalloc(d->arena, table->n * sizeof(struct protobuf_table *) + 1);
+    table->keys = arena_zalloc(d->arena, table->n * sizeof(struct doc_node *) + 1);
+    for (size_t i = table->n; i-- > 0;) {
+        table->shapes[i] = protobuf_row_of(table->rows[i]);
+        if (table->rows[i]->number < PROTOBUF_NUMBERS)
+            table->by_number[table->rows[i]->number] = (uint8_t)(i + 1);
+    }
+    return table;
+}
+
+struct protobuf_table *protobuf_table_of(struct protobuf_decoder *d, const struct schema *schema)
+{
+    for (struct protobuf_table *t = d->tables; t; t = t->next)
+        if (t->schema == schema)
+            return t;
+    struct protobuf_table *table = protobuf_new_table(d, schema);
+    table->next = d->tables;
+    return d->tables = table;
+}
+
+/* Returns the row's place, or the number of rows. */
+static size_t find_row(const struct protobuf_table *table, uint32_t number,
                        const struct protobuf_entry *entry)
 {
-    for (size_t i = 0; i < found->n; i++) {
-        size_t at = found->hint + i < found->n ? found->hint + i : found->hint + i - found->n;
-        if (found->rows[at]->number == number && fits(found->rows[at], &found->shapes[at], entry))
-            return found->hint = at;
-    }
-    return found->n;
+    size_t i = 0;
+    if (number < PROTOBUF_NUMBERS)
+        i = table->by_number[number] ? table->by_number[number] - 1u : table->n;
+    for (; i < table->n; i++)
+        if (table->rows[i]->number == number && fits(table->rows[i], &table->shapes[i], entry))
+            break;
+    return i;
 }
 
 static void forget_oneof(struct protobuf_found *found, size_t kept)
 {
-    const char *oneof = found->rows[kept]->oneof;
-    for (size_t i = 0; i < found->n; i++)
-        if (i != kept && found->rows[i]->oneof && strcmp(found->rows[i]->oneof, oneof) == 0)
-            found->first[i] = found->last[i] = 0;
+    const struct protobuf_table *table = found->table;
+    const char *oneof = table->rows[kept]->oneof;
+    for (size_t i = 0; i < table->n; i++)
+        if (i != kept && table->rows[i]->oneof && strcmp(table->rows[i]->oneof, oneof) == 0)
+            found->have &= ~(UINT64_C(1) << i);
 }
 
 static int keep(struct protobuf_decoder *d, struct protobuf_found *found, size_t row,
                 const struct protobuf_entry *entry)
 {
-    bool many =
-        found->shapes[row].shape != SHAPE_SINGLE || found->shapes[row].type == TYPE_MESSAGE;
-    if (found->rows[row]->oneof)
+    const struct protobuf_row *shape = &found->table->shapes[row];
+    bool many = shape->shape != SHAPE_SINGLE || shape->type == TYPE_MESSAGE;
+    bool had = found->have >> row & 1;
+    if (found->table->rows[row]->oneof)
         forget_oneof(found, row);
     if (d->n_entries == DOC_NODES_MAX)
         return protobuf_refuse(d, entry->at, "the message has more than %d fields", DOC_NODES_MAX);
@@ -123,11 +160,12 @@ static int keep(struct protobuf_decoder *d, struct protobuf_found *found, size_t
     }
     d->entries[d->n_entries++] = *entry;
     uint32_t place = (uint32_t)d->n_entries;
-    if (many && found->last[row])
+    if (many && had)
         d->entries[found->last[row] - 1].next = place;
     else
         found->first[row] = place;
     found->last[row] = place;
+    found->have |= UINT64_C(1) << row;
     return 0;
 }
 
@@ -150,22 +188,18 @@ static int scan_part(struct protobuf_decoder *d, struct protobuf_found *found,
         at = protobuf_read_value(&entry, part->end);
         if (!at)
             return protobuf_refuse(d, key_at, "field %" PRIu64 " is cut off", key >> 3);
-        size_t row = find_row(found, (uint32_t)(key >> 3), &entry);
-        if (row < found->n && keep(d, found, row, &entry) != 0)
+        size_t row = find_row(found->table, (uint32_t)(key >> 3), &entry);
+        if (row < found->table->n && keep(d, found, row, &entry) != 0)
             return -1;
     }
     return 0;
 }
 
-int protobuf_scan(struct protobuf_decoder *d, const struct schema *schema,
+int protobuf_scan(struct protobuf_decoder *d, struct protobuf_table *table,
                   const struct protobuf_part *part, struct protobuf_found *found)
 {
-    found->n = protobuf_rows(schema, found->rows);
-    found->hint = 0;
-    for (size_t i = 0; i < found->n; i++) {
-        found->shapes[i] = protobuf_row_of(found->rows[i]);
-        found->first[i] = found->last[i] = 0;
-    }
+    found->table = table;
+    found->have = 0;
     for (; part; part = part->next)
         if (scan_part(d, found, part) != 0)
             return -1;
