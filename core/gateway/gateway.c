@@ -214,6 +214,7 @@ static void fill_grpc(struct gateway *g)
     g->grpc.store = g->store;
     g->grpc.drafts = g->drafts;
     g->grpc.runtime = g->runtime;
+    g->grpc.events = g->events;
     g->grpc.updates = g->updates;
     g->grpc.services = &grpc_all_services;
 }

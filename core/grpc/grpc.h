@@ -15,6 +15,7 @@
 
 struct grpc_services;
 struct drafts;
+struct events;
 struct jobs;
 struct runtime;
 struct store;
@@ -29,6 +30,7 @@ struct grpc {
     struct store *store;
     struct drafts *drafts;
     struct runtime *runtime;
+    struct events *events;
     struct updates *updates;
     const struct grpc_services *services;
 };

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sandboxes: made, seen, stopped, started and deleted, by the same calls as in the HTTP API. */
+#include "grpc/sandboxes.h"
+
 #include <string.h>
 
 #include "grpc/page.h"
@@ -67,9 +69,8 @@ static void put_spec(struct doc_writer *w, const struct store_revision *r)
     doc_write_close(w, DOC_MAP);
 }
 
-/* r: its policy; NULL: without. */
-static void put_sandbox(struct doc_writer *w, const struct store_sandbox *s,
-                        const struct store_revision *r, const char *phase)
+void grpc_put_sandbox(struct doc_writer *w, const struct store_sandbox *s,
+                      const struct store_revision *r, const char *phase)
 {
     doc_write_open(w, DOC_MAP);
     put_metadata(w, s);
@@ -85,7 +86,7 @@ static int answer_sandbox(struct grpc_work *work, struct doc_writer *w,
     if (store_revision_get(work->grpc->store, s->id, 0, work->arena, &r, &work->err) != 0)
         return -1;
     doc_write_key(w, "sandbox");
-    put_sandbox(w, s, &r, phase);
+    grpc_put_sandbox(w, s, &r, phase);
     return 0;
 }
 
@@ -134,7 +135,7 @@ static int list(struct grpc_work *work, struct doc_writer *w)
         fits = selected(work, selector, labels);
         json_decref(labels);
         if (fits > 0 && seen >= offset && seen < offset + limit)
-            put_sandbox(w, &items[i], NULL, items[i].phase);
+            grpc_put_sandbox(w, &items[i], NULL, items[i].phase);
         seen += fits > 0;
     }
     doc_write_close(w, DOC_LIST);

@@ -13,6 +13,7 @@ static const struct grpc_methods *const all[] = {
     &grpc_drafts_methods,
     &grpc_exec_methods,
     &grpc_logs_methods,
+    &grpc_watch_methods,
 };
 
 const struct grpc_services grpc_all_services = {all, sizeof all / sizeof *all};

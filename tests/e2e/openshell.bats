@@ -153,9 +153,13 @@ exec_in() {
     until_so '[ -z "$(sluice sandbox exec demo -- pgrep -f "sleep 1234[5]")" ]'
 }
 
-@test "the log of a sandbox, by level, source and number of lines" {
+has_log() {        # a line about a refused request is in the log
     sluice sandbox exec demo -- curl -s http://10.77.0.2:8080/ -o /dev/null || true
     until_so 'api GET /v1/sandboxes/demo/logs | grep -q 10.77.0.2'
+}
+
+@test "the log of a sandbox, by level, source and number of lines" {
+    has_log
     run -0 call texts GetSandboxLogs '{"sandbox": "'"$id"'", "lines": 1}'
     [ "$(jq -c '[(.logs | length), .logs[0].source, .logs[0].sandbox_id, .logs[0].timestamp_ms > 1.7e12, .buffer_total > 0]' <<<"$output")" = \
       "[1,\"sandbox\",\"$id\",true,true]" ]
@@ -166,4 +170,32 @@ exec_in() {
     [ "$(jq -r '.logs | length' <<<"$output")" = 0 ]
     run -0 call texts GetSandboxLogs '{"sandbox": "demo", "min_level": "ERROR"}'
     [ "$(jq -r '.logs // [] | length' <<<"$output")" = 0 ]
+}
+
+# watch WIRE JSON ANSWERS: the members of the first answers of a stream.
+watch() { call "$1" WatchSandbox "$2" "$3" | jq -rc 'if .sandbox then "sandbox \(.sandbox.status.phase)" else keys[0] end'; }
+
+@test "a watcher sees the sandbox first, then what is kept, then what happens" {
+    has_log
+    run -0 watch texts '{"sandbox": "'"$id"'"}' 1
+    [ "$output" = "sandbox READY" ]
+    run -0 watch texts '{"sandbox": "'"$id"'", "follow_status": true, "stop_on_terminal": true}'
+    [ "$output" = "sandbox READY" ]
+    run -0 watch enums "{\"sandbox\": \"demo\", \"follow_logs\": true, \"follow_events\": true, \"event_tail\": 1, \"log_tail_lines\": 1, $in_default}" 3
+    [ "$output" = $'sandbox READY\nlog\nevent' ]
+    run -0 watch texts '{"sandbox": "demo", "follow_logs": true, "follow_events": true, "event_tail": 1, "log_sources": ["gateway"]}' 2
+    [ "$output" = $'sandbox READY\nevent' ]
+    run -0 call texts WatchSandbox '{"sandbox": "nobody"}'
+    [ "$output" = "NOT_FOUND sandbox not found" ]
+}
+
+@test "a watcher hears of a stop, a start and the end" {
+    sluice -q sandbox create --name seen
+    call enums WatchSandbox "{\"sandbox\": \"seen\", \"follow_status\": true, $in_default}" >"$BATS_TEST_TMPDIR/seen" 3>&- &
+    until_so 'grep -q READY "$BATS_TEST_TMPDIR/seen"'
+    sluice -q sandbox stop seen
+    until_so 'grep -q STOPPED "$BATS_TEST_TMPDIR/seen"'
+    sluice -q sandbox delete seen
+    wait $!
+    [[ "$(tail -1 "$BATS_TEST_TMPDIR/seen")" == '{"sandbox"'* ]]
 }

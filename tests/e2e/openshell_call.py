@@ -13,7 +13,7 @@ import grpc
 
 target, reader, wire, method = sys.argv[1:5]
 request = sys.argv[5] if len(sys.argv) > 5 else "{}"
-most = int(sys.argv[6]) if len(sys.argv) > 6 else None
+most = int(sys.argv[6]) if sys.argv[6:] and sys.argv[6] else None
 ANSWERS = {"ExecSandbox": "ExecSandboxEvent", "ExecSandboxInteractive": "ExecSandboxEvent",
            "WatchSandbox": "SandboxStreamEvent", "CreateSandbox": "SandboxResponse",
            "GetSandbox": "SandboxResponse", "StopSandbox": "SandboxResponse",

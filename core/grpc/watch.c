@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* WatchSandbox: a snapshot of the sandbox, what is kept of its log and events, and then all of it
+ * as it comes. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "grpc/log_line.h"
+#include "grpc/sandboxes.h"
+#include "openshell/messages.h"
+#include "runtime/events.h"
+#include "runtime/jobs.h"
+#include "runtime/logs.h"
+
+enum { TAIL_LINES = 200, TAIL_LINES_MAX = 2000 };
+
+struct watch {
+    struct grpc_work *work;                         /* NULL: the call has ended */
+    struct grpc *grpc;
+    char *id, *name;                                /* of the sandbox */
+    enum protobuf_modes modes;
+    bool follow_status, follow_logs, follow_events, once;
+    struct grpc_log_filter filter;
+    size_t log_tail, event_tail;
+    struct events_subscriber *subscriber;
+    struct log_follower *follower;
+    uint64_t last_event;                            /* that was sent */
+    bool begun;                                     /* the first snapshot was sent */
+    bool due;                                       /* a snapshot is out of date already */
+    /* Of the snapshot that a worker makes: */
+    bool reading, gone, terminal;
+    struct buf snapshot;
+    struct error err;
+};
+
+static void free_watch(struct watch *watch)
+{
+    if (watch->work || watch->reading)
+        return;
+    buf_free(&watch->snapshot);
+    free(watch->id);
+    free(watch->name);
+    free(watch);
+}
+
+static void stop_following(struct watch *watch)
+{
+    if (watch->subscriber)
+        events_unsubscribe(watch->grpc->events, watch->subscriber);
+    runtime_logs_unfollow(watch->follower);
+    watch->subscriber = NULL;
+    watch->follower = NULL;
+}
+
+static void finish(struct watch *watch, enum grpc_code code, const char *text)
+{
+    struct grpc_work *work = watch->work;
+    stop_following(watch);
+    watch->work = NULL;
+    work->gone = NULL;
+    grpc_work_end(work, code, text);
+    free_watch(watch);
+}
+
+static void client_gone(struct grpc_work *work)
+{
+    finish(work->then_arg, GRPC_CANCELLED, "");
+}
+
+/* ---- what is sent ---- */
+
+static void send_message(struct watch *watch, void (*fill)(struct doc_writer *w, const void *arg),
+                         const void *arg)
+{
+    struct buf event = {0};
+    struct error err;
+    if (grpc_encode(&openshell_sandbox_stream_event, watch->modes, fill, arg, &event, &err) == 0)
+        grpc_send(watch->work->call, event.data, event.len);
+    else
+        log_error(watch->grpc->log, "an event of sandbox %s cannot be sent: %s", watch->name,
+                  err.text);
+    buf_free(&event);
+}
+
+struct line {
+    const char *sandbox_id;
+    const struct grpc_log_line *line;
+    struct arena *arena;
+};
+
+static void put_line(struct doc_writer *w, const void *arg)
+{
+    const struct line *l = arg;
+    doc_write_key(w, "log");
+    doc_write_open(w, DOC_MAP);
+    grpc_log_line_put(w, l->sandbox_id, l->line, l->arena);
+    doc_write_close(w, DOC_MAP);
+}
+
+static void send_line(struct watch *watch, const struct grpc_log_line *line)
+{
+    struct arena *arena = arena_new();
+    const struct line l = {watch->id, line, arena};
+    send_message(watch, put_line, &l);
+    arena_free(arena);
+}
+
+static void put_event(struct doc_writer *w, const void *arg)
+{
+    const struct event *event = arg;
+    json_t *data = json_loads(event->json, 0, NULL);
+    const char *at = json_string_value(json_object_get(data, "at"));
+    doc_write_key(w, "event");
+    doc_write_open(w, DOC_MAP);
+    if (at)
+        grpc_put_time(w, "timestamp_ms", "event_time", grpc_parse_time(at));
+    grpc_put_text(w, "source", "gateway");
+    grpc_put_text(w, "type", "Normal");
+    grpc_put_text(w, "reason", event->type);
+    grpc_put_text(w, "message", event->json);
+    doc_write_close(w, DOC_MAP);
+    json_decref(data);
+}
+
+/* ---- snapshots ---- */
+
+struct snapshot {
+    const struct store_sandbox *sandbox;
+    const struct store_revision *revision;
+};
+
+static void put_snapshot(struct doc_writer *w, const void *arg)
+{
+    const struct snapshot *s = arg;
+    doc_write_key(w, "sandbox");
+    grpc_put_sandbox(w, s->sandbox, s->revision, s->sandbox->phase);
+}
+
+/* The older wire ends with READY alone, in spite of the flag's name. */
+static bool is_terminal(const struct watch *watch, const char *phase)
+{
+    bool ended = strcmp(phase, "stopped") == 0 || strcmp(phase, "error") == 0;
+    return strcmp(phase, "ready") == 0 || (watch->modes == PROTOBUF_ENUMS && ended);
+}
+
+/* Worker thread. */
+static void read_snapshot(void *arg)
+{
+    struct watch *watch = arg;
+    struct arena *arena = arena_new();
+    struct store *store = watch->grpc->store;
+    struct store_sandbox s;
+    struct store_revision r;
+    watch->gone = store_sandbox_by_id(store, watch->id, arena, &s, &watch->err) != 0 ||
+                  s.deleted_at_ms;
+    if (!watch->gone && store_revision_get(store, s.id, 0, arena, &r, &watch->err) == 0) {
+        const struct snapshot snapshot = {&s, &r};
+        watch->terminal = is_terminal(watch, s.phase);
+        grpc_encode(&openshell_sandbox_stream_event, watch->modes, put_snapshot, &snapshot,
+                    &watch->snapshot, &watch->err);
+    }
+    arena_free(arena);
+}
+
+static void begin_live(struct watch *watch);
+
+static void snapshot_read(void *arg);
+
+static void take_snapshot(struct watch *watch)
+{
+    watch->due = watch->reading;
+    if (watch->reading)
+        return;
+    watch->reading = true;
+    jobs_run(watch->grpc->jobs, NULL, read_snapshot, snapshot_read, watch);
+}
+
+static void snapshot_read(void *arg)
+{
+    struct watch *watch = arg;
+    watch->reading = false;
+    if (!watch->work) {
+        free_watch(watch);
+        return;
+    }
+    if (watch->snapshot.len && (watch->follow_status || !watch->begun))
+        grpc_send(watch->work->call, watch->snapshot.data, watch->snapshot.len);
+    buf_clear(&watch->snapshot);
+    if (!watch->begun)
+        begin_live(watch);
+    if (watch->gone || (watch->once && watch->terminal))
+        finish(watch, GRPC_OK, "");
+    else if (watch->due)
+        take_snapshot(watch);
+}
+
+/* ---- events ---- */
+
+static void have_event(void *ctx, const struct event *event)
+{
+    struct watch *watch = ctx;
+    if (watch->begun && watch->follow_events && event->id > watch->last_event) {
+        watch->last_event = event->id;
+        send_message(watch, put_event, event);
+    }
+    if (strcmp(event->type, "denial") != 0)
+        take_snapshot(watch);
+}
+
+struct tail {
+    struct watch *watch;
+    size_t n, skip;
+};
+
+static void count_event(void *ctx, const struct event *event)
+{
+    (void)event;
+    ((struct tail *)ctx)->n++;
+}
+
+static void send_kept(void *ctx, const struct event *event)
+{
+    struct tail *tail = ctx;
+    tail->watch->last_event = event->id;
+    if (tail->skip)
+        tail->skip--;
+    else
+        send_message(tail->watch, put_event, event);
+}
+
+static void send_event_tail(struct watch *watch)
+{
+    struct tail tail = {.watch = watch};
+    events_replay(watch->grpc->events, 0, watch->name, count_event, &tail);
+    tail.skip = tail.n > watch->event_tail ? tail.n - watch->event_tail : 0;
+    events_replay(watch->grpc->events, 0, watch->name, send_kept, &tail);
+}
+
+/* ---- the log ---- */
+
+static void have_line(void *ctx, const char *text, size_t len)
+{
+    struct watch *watch = ctx;
+    const struct grpc_log_filter live = {.least = watch->filter.least,
+                                         .nothing = watch->filter.nothing};
+    struct grpc_log_line line;
+    if (len && grpc_log_line_read(&live, text, len - 1, &line))
+        send_line(watch, &line);
+}
+
+static void log_ended(void *ctx)
+{
+    ((struct watch *)ctx)->follower = NULL;
+}
+
+/* The last lines that pass: how many there are is known once all were read. */
+static void send_log_tail(struct watch *watch)
+{
+    struct buf text = {0};
+    struct error err;
+    struct grpc_log_line line;
+    size_t n = 0;
+    if (runtime_logs(watch->grpc->runtime, watch->name, &text, &err) != 0)
+        return;
+    for (int pass = 0; pass < 2; pass++) {
+        size_t at = 0;
+        for (const char *from = buf_str(&text), *end; (end = strchr(from, '\n')); from = end + 1)
+            if (grpc_log_line_read(&watch->filter, from, (size_t)(end - from), &line) &&
+                ++at + watch->log_tail > n && pass)
+                send_line(watch, &line);
+        n = at;
+    }
+    buf_free(&text);
+}
+
+/* ---- the beginning ---- */
+
+static void begin_live(struct watch *watch)
+{
+    static const struct log_follower_calls calls = {have_line, log_ended};
+    watch->begun = true;
+    if (watch->follow_logs) {
+        send_log_tail(watch);
+        watch->follower = runtime_logs_follow(watch->grpc->runtime, watch->name, &calls, watch,
+                                              &watch->err);
+    }
+    if (watch->follow_events)
+        send_event_tail(watch);
+}
+
+/* Subscribes before the snapshot is read, so that nothing falls between. */
+static void begin(struct grpc_work *work)
+{
+    struct watch *watch = work->then_arg;
+    work->gone = client_gone;
+    if (!work->call) {
+        finish(watch, GRPC_CANCELLED, "");
+        return;
+    }
+    watch->subscriber = events_subscribe(watch->grpc->events, watch->name, have_event, watch);
+    take_snapshot(watch);
+}
+
+/* Worker thread. */
+static int find(struct grpc_work *work, struct doc_writer *w)
+{
+    struct store_sandbox s;
+    uint64_t lines = grpc_number(work, "log_tail_lines");
+    (void)w;
+    if (grpc_find_sandbox(work, "sandbox", &s) != 0)
+        return -1;
+    struct watch *watch = alloc_zero(1, sizeof *watch);
+    watch->work = work;
+    watch->grpc = work->grpc;
+    watch->id = alloc_str(s.id);
+    watch->name = alloc_str(s.name);
+    watch->modes = work->modes;
+    watch->follow_status = grpc_flag(work, "follow_status");
+    watch->follow_logs = grpc_flag(work, "follow_logs");
+    watch->follow_events = grpc_flag(work, "follow_events");
+    watch->once = grpc_flag(work, "stop_on_terminal");
+    watch->filter = grpc_log_filter(work, "log_sources", "log_min_level",
+                                    grpc_time(work, "log_since_ms", "since_time"));
+    watch->log_tail = !lines ? TAIL_LINES : lines < TAIL_LINES_MAX ? lines : TAIL_LINES_MAX;
+    watch->event_tail = grpc_number(work, "event_tail");
+    work->then_arg = watch;
+    work->then = begin;
+    return 0;
+}
+
+static const struct grpc_method methods[] = {
+    {.name = "WatchSandbox",
+     .permission = AUTH_SANDBOX_READ,
+     .kind = GRPC_SERVER_STREAMS,
+     .message = grpc_do,
+     .cancelled = grpc_forget_work,
+     .work = find},
+};
+
+const struct grpc_methods grpc_watch_methods = {OPENSHELL_SERVICE, methods,
+                                                sizeof methods / sizeof *methods};
