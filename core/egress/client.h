@@ -22,6 +22,7 @@
 enum { EGRESS_HEAD_MAX = 16 * 1024 };
 
 struct client;
+struct egress_holds;
 struct egress_origin;
 struct http2;
 struct report;
@@ -42,6 +43,7 @@ struct egress_proxy {
     struct egress_inspection inspection;
     const struct log *log;
     void (*on_denial)(void *ctx, const struct egress_denial *denial);
+    void (*on_waiting)(void *ctx, const struct egress_waiting *waiting);
     void (*on_audited)(void *ctx, const struct egress_passed *audited);
     void (*on_passed)(void *ctx, const struct egress_passed *passed);
     void (*on_line)(void *ctx, const struct egress_line *line);
@@ -62,6 +64,7 @@ struct egress_proxy {
     uint64_t cures_second, cures_ns; /* how long they took in that second of the loop's clock */
     size_t messages_memory;                         /* bytes of WebSocket messages that are held */
     struct egress_tools_room tools;                 /* for answers that are reduced */
+    struct egress_holds *holds; /* refused requests that wait for a decision; NULL: none may */
 
     bool closing;
     unsigned n_listeners;                           /* open ones */

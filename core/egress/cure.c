@@ -187,3 +187,37 @@ void egress_cure_refuse(struct client *c, const struct egress_refusal *refusal)
         egress_client_refuse(c, refusal);
     arena_free(arena);
 }
+
+/* ---- whether there may be one ---- */
+
+/* As a proposal is made of the same texts (core/drafts/denials.c). */
+static bool finds_rule(struct client *c, const struct egress_refused_request *request,
+                       struct arena *arena)
+{
+    const struct policy_request caller = egress_route_request(&c->route, &c->caller);
+    const struct sluice_rule *rule;
+    struct policy_refused refused;
+    if (policy_refused_connection(caller.host, caller.port, caller.binary, arena, &refused) != 0)
+        return false;
+    if (!request->method)
+        return true;
+    return policy_refused_request(&refused, request->method, request->path, arena) == 0 &&
+           policy_refused_call(&refused, request->operation, request->field, request->rpc_method,
+                               request->tool, arena) == 0 &&
+           !policy_cure_rule(policy_model(c->proxy->policy), &caller, &refused, NULL, arena, &rule);
+}
+
+bool egress_cure_may_help(struct client *c, const struct egress_refusal *refusal)
+{
+    struct egress_proxy *proxy = c->proxy;
+    if (refusal->kind != REFUSAL_POLICY || !refusal->stage || c->unidentified)
+        return false;
+    if (!has_time(proxy))
+        return true;
+    struct arena *arena = arena_new();
+    uint64_t begun = uv_hrtime();
+    bool found = finds_rule(c, &refusal->request, arena);
+    proxy->cures_ns += uv_hrtime() - begun;
+    arena_free(arena);
+    return found;
+}

@@ -9,4 +9,8 @@
 /* As egress_client_refuse. */
 void egress_cure_refuse(struct client *c, const struct egress_refusal *refusal);
 
+/* Whether a rule could let what is refused pass, or the first call of its body that is refused.
+ * Where there is no time left to find out: true. */
+bool egress_cure_may_help(struct client *c, const struct egress_refusal *refusal);
+
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "egress/cure.h"
+#include "egress/hold.h"
 #include "egress/judge.h"
 #include "egress/record.h"
 #include "egress/report.h"
@@ -11,7 +12,8 @@
 static void tell(struct client *c, const struct egress_refusal *refusal)
 {
     egress_record_refused(c, refusal->engine, refusal->reason);
-    egress_report(c, refusal);
+    if (!egress_hold_has_reported(c, refusal))
+        egress_report(c, refusal);
 }
 
 void egress_deny(struct client *c, const struct egress_refusal *refusal)

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "egress/answer/tools.h"
+#include "egress/hold.h"
 
 void egress_route_clear(struct route *route)
 {
@@ -55,6 +56,7 @@ void egress_exchange_clear(struct exchange *exchange)
     buf_free(&exchange->refused.body);
     free(exchange->refused.policy);
     egress_tools_free(exchange->tools);
+    egress_hold_free(exchange->hold);
     policy_calls_free(&exchange->calls);
     *exchange = (struct exchange){.query = ""};
 }

@@ -15,6 +15,7 @@
 #include "policy/match/calls.h"
 #include "policy/match/http.h"
 
+struct egress_hold;
 struct egress_tools;
 
 /* Where requests go, and what the policy says of it.  A tunnel whose traffic is inspected keeps its
@@ -78,6 +79,7 @@ struct exchange {
     bool deflate;                                   /* WebSocket with permessage-deflate */
     const char *override; /* the method that a field asks for, and that rules refuse; or NULL */
     struct exchange_refused refused;
+    struct egress_hold *hold; /* it waits, or has waited, for a decision (hold.h); NULL: neither */
     const char *message;                            /* how rules call what is judged after the
                                                      * upgrade; NULL: the request itself */
 };

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "egress/client.h"
+#include "egress/hold.h"
 #include "egress/local/local.h"
 #include "egress/proxy.h"
 #include "egress/report.h"
@@ -25,6 +26,8 @@ enum {
     MESSAGE_IDLE_MS = 30000,
     MESSAGE_MS = 120000,
     BLOCKED_MS = 120000,
+    MAX_HELD = 2048,
+    HELD_BYTES = 16 << 20,
     CURES_US = 200000,
     BACKLOG = 128,
 };
@@ -69,14 +72,22 @@ static int accept_client(struct client *c, uv_stream_t *listener)
     return c->transparent && !c->connect ? -1 : 0;
 }
 
+/* Connections whose requests wait for a decision take nobody's place: they have limits of their
+ * own. */
+static bool has_too_many(const struct egress_proxy *proxy)
+{
+    unsigned held = egress_held_clients(proxy) - egress_held_streams(proxy);
+    return proxy->n_clients - proxy->n_streams - proxy->n_refused - held >
+           proxy->limits.max_connections;
+}
+
 static void begin_client(struct egress_proxy *proxy, uv_stream_t *listener)
 {
     struct client *c = egress_client_new(proxy, &egress_request_state, client_gone);
     c->transparent = listener == (uv_stream_t *)&proxy->transparent;
     if (accept_client(c, listener) != 0) {
         egress_client_close(c);
-    } else if (proxy->n_clients - proxy->n_streams - proxy->n_refused >
-               proxy->limits.max_connections) {
+    } else if (has_too_many(proxy)) {
         refuse_one_too_many(c);
     } else if (c->transparent) {
         egress_transparent_begin(c);
@@ -96,7 +107,8 @@ static void accept_more(struct egress_proxy *proxy)
 
 static void end_if_empty(struct egress_proxy *proxy)
 {
-    if (!proxy->closing || proxy->n_listeners || proxy->callers || proxy->n_clients)
+    if (!proxy->closing || proxy->n_listeners || proxy->callers || proxy->holds ||
+        proxy->n_clients)
         return;
     void (*on_closed)(void *) = proxy->on_closed;
     void *ctx = proxy->closed_ctx;
@@ -196,6 +208,7 @@ static void take_config(struct egress_proxy *proxy, const struct egress_config *
     proxy->log = config->log;
     proxy->on_denial = config->on_denial;
     proxy->settings = config->settings;
+    proxy->on_waiting = config->on_waiting;
     proxy->on_audited = config->on_audited;
     proxy->on_passed = config->on_passed;
     proxy->on_line = config->on_line;
@@ -212,6 +225,8 @@ static void take_config(struct egress_proxy *proxy, const struct egress_config *
         .message_idle_ms = or_default(limits->message_idle_ms, MESSAGE_IDLE_MS),
         .message_ms = or_default(limits->message_ms, MESSAGE_MS),
         .blocked_ms = or_default(limits->blocked_ms, BLOCKED_MS),
+        .max_held = or_default(limits->max_held, MAX_HELD),
+        .held_bytes = limits->held_bytes ? limits->held_bytes : HELD_BYTES,
         .cures_us = or_default(limits->cures_us, CURES_US)};
     proxy->dialer = (struct egress_dialer){.loop = proxy->loop,
                                            .dial_ms = or_default(limits->dial_ms, DIAL_MS)};
@@ -240,6 +255,7 @@ struct egress_proxy *egress_new(uv_loop_t *loop, const struct egress_config *con
         return NULL;
     }
     take_config(proxy, config);
+    proxy->holds = egress_holds_new(proxy);
     rc = listen_on(proxy, &proxy->listener, config->listen_fd, err);
     if (config->transparent_fd &&
         listen_on(proxy, &proxy->transparent, config->transparent_fd, err) != 0)
@@ -258,6 +274,7 @@ void egress_set_policy(struct egress_proxy *proxy, struct policy *policy)
     for (struct client *c = proxy->clients; c; c = c->next)
         if (c->state->policy_changed)
             c->state->policy_changed(c);
+    egress_hold_judge_all(proxy);
     policy_unref(old);
 }
 
@@ -266,6 +283,7 @@ void egress_set_settings(struct egress_proxy *proxy, const struct egress_setting
     proxy->settings = *settings;
     if (!settings->agent_proposals)
         egress_local_switch_off(proxy);
+    egress_hold_judge_all(proxy);
 }
 
 void egress_stats(const struct egress_proxy *proxy, struct egress_stats *out)
@@ -298,6 +316,7 @@ void egress_close(struct egress_proxy *proxy, void (*on_closed)(void *ctx), void
         egress_client_close(c);
     }
     egress_callers_close(proxy->callers, callers_closed, proxy);
+    egress_holds_close(proxy, end_if_empty);
     uv_close((uv_handle_t *)&proxy->listener, listener_closed);
     if (proxy->n_listeners > 1)
         uv_close((uv_handle_t *)&proxy->transparent, listener_closed);

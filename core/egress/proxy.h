@@ -67,6 +67,17 @@ struct egress_denial {
     int64_t at_ms;                                  /* since 1970 */
     const struct ipaddr *addresses;                 /* of host; none: not known */
     size_t n_addresses;
+    unsigned waiting; /* requests that wait for the same decision now */
+};
+
+/* Refused requests that wait for the same decision.  Texts that do not apply are NULL or "". */
+struct egress_waiting {
+    const char *host;                               /* canonical */
+    uint16_t port;
+    const char *binary;
+    const char *method, *path;                      /* of requests that rules refused */
+    const char *operation, *field, *rpc_method, *tool; /* of the call in their bodies */
+    unsigned waiting;                               /* how many */
 };
 
 /* A connection, a request on it, or a call in its body, that is let through. */
@@ -114,6 +125,8 @@ struct egress_limits {
     unsigned message_idle_ms; /* 30000; a part of a WebSocket text message that takes longer */
     unsigned message_ms;                            /* 120000, for the whole of it */
     unsigned blocked_ms; /* 120000 for a server to take WebSocket messages */
+    unsigned max_held; /* 2048 requests wait for a decision; one more is refused at once */
+    size_t held_bytes; /* 16777216 of what they brought; one program has half of both at most */
     unsigned cures_us; /* 200000 of each second for the cures of refusals; further ones have none */
 };
 
@@ -150,6 +163,8 @@ struct egress_config {
     const struct log *log;
     /* Every refused decision, but no malformed request or unreachable host.  NULL: not wanted. */
     void (*on_denial)(void *ctx, const struct egress_denial *denial);
+    /* The number of requests that wait for a decision changes.  NULL: not wanted. */
+    void (*on_waiting)(void *ctx, const struct egress_waiting *waiting);
     /* Every request and call that rules refuse and that passes all the same.  NULL: not wanted. */
     void (*on_audited)(void *ctx, const struct egress_passed *audited);
     /* Everything that is permitted (passed.h).  NULL: not wanted. */
@@ -175,12 +190,16 @@ struct egress_stats {
 struct egress_proxy *egress_new(uv_loop_t *loop, const struct egress_config *config,
                                 struct error *err);
 
+/* The decision is no: what waits for it is refused.  host "": whatever waits. */
+void egress_reject(struct egress_proxy *proxy, const struct egress_waiting *what);
+
 /* The next decision uses the policy.  What is under way is judged again at once, by the same
  * target and caller: what is still allowed lives on, a CONNECT being set up or a request without
- * an answer yet gets 403 "policy changed", and the rest is closed. */
+ * an answer yet gets 403 "policy changed", and the rest is closed.  Refused requests that wait for
+ * a decision are judged anew, within the next turns of the loop. */
 void egress_set_policy(struct egress_proxy *proxy, struct policy *policy);
 
-/* The next request uses them. */
+/* The next request uses them, and how long requests wait holds for those that do, too. */
 void egress_set_settings(struct egress_proxy *proxy, const struct egress_settings *settings);
 
 /* The answer to a refused request goes without a forecast where this comes too late.  Not from

@@ -257,6 +257,12 @@ void egress_record_refused(struct client *c, const char *engine, const char *rea
                               STORE_TRAFFIC_REFUSED});
 }
 
+void egress_record_held(const struct client *c, const char *engine, const char *reason)
+{
+    record(c, &(struct entry){"OPEN", "[MED] HELD", engine, reason, LOG_KIND_REFUSED, false,
+                              STORE_TRAFFIC_REFUSED});
+}
+
 void egress_record_ended(const struct client *c, const char *engine, const char *reason,
                          bool refusal)
 {

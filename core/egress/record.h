@@ -14,6 +14,8 @@
 /* reason: why rules would refuse what is only audited, which on_audited is told of, too. */
 void egress_record_allowed(struct client *c, const char *engine, const char *reason);
 void egress_record_refused(struct client *c, const char *engine, const char *reason);
+/* What is refused waits for a decision, and has no verdict yet. */
+void egress_record_held(const struct client *c, const char *engine, const char *reason);
 /* What was permitted is ended.  refusal: it counts as one more refusal. */
 void egress_record_ended(const struct client *c, const char *engine, const char *reason,
                          bool refusal);

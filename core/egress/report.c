@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "egress/hold.h"
 
 enum { LOOKUPS_MAX = 16 }; /* at once; more denials are reported without addresses */
 
@@ -22,6 +23,16 @@ struct report {
     const char *stage;
 };
 
+static unsigned count_waiting(const struct egress_proxy *proxy, const struct report *report)
+{
+    return egress_hold_count(
+        proxy, &(struct egress_waiting){
+                   .host = report->target.host, .port = report->target.port,
+                   .binary = report->caller.binary, .method = report->method,
+                   .path = report->path, .operation = report->operation, .field = report->field,
+                   .rpc_method = report->rpc_method, .tool = report->tool});
+}
+
 static void tell(const struct egress_proxy *proxy, const struct report *report,
                  const struct egress_addresses *addresses)
 {
@@ -33,7 +44,8 @@ static void tell(const struct egress_proxy *proxy, const struct report *report,
         .stage = report->stage, .method = report->method, .path = report->path,
         .operation = report->operation, .field = report->field,
         .rpc_method = report->rpc_method, .tool = report->tool,
-        .at_ms = clock_now_ms(), .addresses = addresses->items, .n_addresses = addresses->n};
+        .at_ms = clock_now_ms(), .addresses = addresses->items, .n_addresses = addresses->n,
+        .waiting = count_waiting(proxy, report)};
     proxy->on_denial(proxy->ctx, &denial);
 }
 

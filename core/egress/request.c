@@ -7,6 +7,7 @@
 #include "egress/deny.h"
 #include "egress/follow.h"
 #include "egress/forward/relay.h"
+#include "egress/hold.h"
 #include "egress/inspect/body.h"
 #include "egress/inspect/within.h"
 #include "egress/judge.h"
@@ -48,7 +49,13 @@ static void decide(struct client *c)
 {
     struct egress_refusal refusal;
     struct buf reason = {0};
-    switch (egress_judge(c, &refusal, &reason)) {
+    enum egress_verdict verdict = egress_judge(c, &refusal, &reason);
+    if (verdict == VERDICT_REFUSED && egress_hold_begin(c, &refusal)) {
+        buf_free(&reason);
+        return;
+    }
+    egress_hold_leave(c);
+    switch (verdict) {
     case VERDICT_REFUSED:
         egress_deny(c, &refusal);
         break;

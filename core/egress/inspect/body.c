@@ -105,6 +105,15 @@ static void have_body(struct client *c)
     egress_client_take_turn(c, read_calls);
 }
 
+/* The endpoint that judges it may be another one than when it was read. */
+static void have_whole_body(struct client *c)
+{
+    if (c->exchange.body.len > policy_body_max(endpoint_of(c)))
+        refuse_length(c);
+    else
+        have_body(c);
+}
+
 static void take_body(struct client *c)
 {
     const char *bytes = c->pending.data, *body;
@@ -174,6 +183,10 @@ void egress_body_read(struct client *c, void (*go_on)(struct client *c))
     }
     if (head->has_length && head->length > policy_body_max(endpoint_of(c))) {
         refuse_length(c);
+        return;
+    }
+    if (c->exchange.request_done) {                 /* it was read for a decision before */
+        have_whole_body(c);
         return;
     }
     egress_client_expect(c, BODY_MS);

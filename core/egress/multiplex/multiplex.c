@@ -2,6 +2,7 @@
 #include "egress/multiplex/multiplex.h"
 
 #include "egress/deny.h"
+#include "egress/hold.h"
 #include "egress/inspect/upstream.h"
 #include "egress/judge.h"
 #include "egress/multiplex/origin.h"
@@ -53,7 +54,7 @@ static void have_request(void *owner, struct net_stream *stream)
 {
     struct client *c = stream_new(owner);
     egress_client_attach(c, stream);
-    if (c->proxy->n_streams > EGRESS_STREAMS_MAX)
+    if (c->proxy->n_streams - egress_held_streams(c->proxy) > EGRESS_STREAMS_MAX)
         refuse_one_too_many(c);
     else
         net_read(stream);

@@ -47,6 +47,7 @@ struct rig {
     size_t n_ends;
     struct log log;
     struct buf lines, denials, audited, passed;     /* one line each */
+    struct buf waiting;                             /* a line for each change */
     unsigned n_denials;
     struct egress_forecast forecast;                /* what is said of every cure */
     uint64_t forecast_id;                           /* of the last question */
@@ -158,6 +159,19 @@ static inline void rig_on_denial(void *ctx, const struct egress_denial *d)
     buf_printf(&rig->denials, "] %s\n", d->reason);
     assert_true(d->at_ms > 0);
     rig->n_denials++;
+}
+
+/* The number, what waits, and for what. */
+static inline void rig_on_waiting(void *ctx, const struct egress_waiting *w)
+{
+    struct rig *rig = ctx;
+    buf_printf(&rig->waiting, "%u %s:%u %s", w->waiting, w->host, w->port, w->binary);
+    const char *const texts[] = {w->method, w->path, w->operation, w->field, w->rpc_method,
+                                 w->tool};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (texts[i] && *texts[i])
+            buf_printf(&rig->waiting, " %s", texts[i]);
+    buf_putc(&rig->waiting, '\n');
 }
 
 static inline const char *rig_text(const char *text)
@@ -313,6 +327,7 @@ static inline void rig_start_proxy(struct rig *rig, struct policy *policy,
                                    .inspection = inspection,
                                    .log = &rig->log,
                                    .on_denial = rig_on_denial,
+                                   .on_waiting = rig_on_waiting,
                                    .on_audited = rig_on_audited,
                                    .on_passed = rig_on_passed,
                                    .on_line = rig_on_line,
@@ -368,6 +383,7 @@ static inline void rig_stop(struct rig *rig)
     buf_free(&rig->denials);
     buf_free(&rig->audited);
     buf_free(&rig->passed);
+    buf_free(&rig->waiting);
     unlink(rig->client);
     unlink(rig->other);
     unlink(rig->parent);
