@@ -36,7 +36,7 @@
     X(draft, "id sandbox status source rule_name rule* host port# binary method path operation "   \
              "field rpc_method tool hits# first_seen last_seen "                                   \
              "rationale confidence% security_notes review_token decided_by decided_at? reason "    \
-             "author approvals* asked_by* addresses*")                                             \
+             "author approvals* asked_by* addresses* waiting#")                                    \
     X(drafts, "chunks[draft]")                                                                     \
     X(cleared, "cleared#")                                                                         \
     X(event, "at event id actor text")                                                             \

@@ -69,6 +69,7 @@ static json_t *encode_view(struct arena *arena, const struct drafts_view *v)
     json_object_set_new(json, "asked_by", encode_askers(d, arena));
     json_object_set_new(json, "addresses",
                         *d->addresses_json ? parsed(d->addresses_json) : json_array());
+    json_object_set_new(json, "waiting", json_integer(v->waiting));
     add_preview(json, v);
     return json;
 }

@@ -87,6 +87,9 @@ static void print_chunk(const json_t *c)
         terminal_print(stdout, "  Hits:       %lld (first seen %s, last seen %s)\n",
                        json_number(c, "hits"), json_text(c, "first_seen"),
                        json_text(c, "last_seen"));
+    if (json_number(c, "waiting"))
+        terminal_print(stdout, "  Waiting:    %lld held request%s\n", json_number(c, "waiting"),
+                       json_number(c, "waiting") == 1 ? "" : "s");
     print_effect(json_object_get(c, "effect"), "  ");
     if (*json_text(c, "would_be"))
         terminal_print(stdout, "  If approved now: %s\n", json_text(c, "would_be"));

@@ -255,7 +255,8 @@ void drafts_preview(struct drafts *drafts, const struct drafts_call *call,
 {
     struct drafts_ask *ask = arena_alloc(arena, sizeof *ask);
     struct error err = {0};
-    *out = (struct drafts_view){.draft = *draft, .sandbox = call->sandbox, .review_token = ""};
+    *out = (struct drafts_view){.draft = *draft, .sandbox = call->sandbox, .review_token = "",
+                                .waiting = drafts_waiting(drafts, draft)};
     if (!drafts_next(DRAFTS_APPROVE, draft->status, NULL))
         return;
     if (drafts_ask(drafts, call, draft, approver, arena, ask, &err))

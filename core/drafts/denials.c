@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Refused connections and requests: each host, port and binary has one chunk, and each method and
  * path of a request besides, which counts how often it was seen. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -20,6 +21,8 @@ struct recording {
     const struct store_sandbox *box;
     const struct drafts_denial *items;
     size_t n;
+    struct drafts_recorded *out;                    /* room for n */
+    struct policy_refused *refused;                 /* the same; without a host: it has no chunk */
     struct policy *policy;
     struct arena *arena;
     struct store_user *users;                       /* who ran something in the sandbox */
@@ -229,38 +232,74 @@ static bool is_call_readable(const struct drafts_denial *denial)
     return true;
 }
 
-static int record_one(struct recording *r, struct store_tx *tx, const struct drafts_denial *denial,
-                      struct error *err)
+/* False: no chunk can name it. */
+static bool read_refused(struct recording *r, const struct drafts_denial *denial,
+                         struct policy_refused *out)
 {
-    struct policy_refused refused;
-    struct store_draft draft;
     const char *method = denial->method ? denial->method : "",
                *path = denial->path ? denial->path : "";
     if (!drafts_readable(denial->host, denial->binary) || !drafts_readable(method, path) ||
         !is_call_readable(denial)) {
         r->n_unreadable++;
-        return 0;
+        return false;
     }
-    if (policy_refused_connection(denial->host, denial->port, denial->binary, r->arena,
-                                  &refused)) {
+    if (policy_refused_connection(denial->host, denial->port, denial->binary, r->arena, out)) {
         r->pattern =
             denial->binary && glob_has_wildcard(denial->binary) ? denial->binary : r->pattern;
-        return 0;
+        return false;
     }
-    if (*method && (policy_refused_request(&refused, method, path, r->arena) ||
-                    policy_refused_call(&refused, denial->operation, denial->field,
+    if (*method && (policy_refused_request(out, method, path, r->arena) ||
+                    policy_refused_call(out, denial->operation, denial->field,
                                         denial->rpc_method, denial->tool, r->arena))) {
         r->unnamed = denial;
+        return false;
+    }
+    return true;
+}
+
+/* draft: its chunk, NULL: it has none. */
+static void note(struct recording *r, size_t i, const struct store_draft *draft)
+{
+    struct drafts_recorded *out = &r->out[i];
+    bool pending = draft && drafts_is(draft->status, STORE_DRAFT_PENDING);
+    snprintf(out->id, sizeof out->id, "%s", draft ? draft->id : "");
+    out->decidable =
+        pending || (r->items[i].waiting && granted(r, &r->items[i], &r->refused[i]));
+}
+
+static int record_new(struct recording *r, struct store_tx *tx, size_t i, struct error *err)
+{
+    const struct drafts_denial *denial = &r->items[i];
+    size_t before = r->n_made;
+    if ((!denial->only_waiting || denial->waiting) &&
+        make_draft(r, tx, denial, &r->refused[i], err))
+        return -1;
+    note(r, i, r->n_made > before ? &r->made[before] : NULL);
+    return 0;
+}
+
+static int record_one(struct recording *r, struct store_tx *tx, size_t i, struct error *err)
+{
+    const struct drafts_denial *denial = &r->items[i];
+    struct policy_refused *refused = &r->refused[i];
+    struct store_draft draft;
+    r->out[i] = (struct drafts_recorded){0};
+    *refused = (struct policy_refused){0};
+    if (!read_refused(r, denial, refused)) {
+        refused->host = NULL;
         return 0;
     }
     const struct store_denied denied = {
-        .sandbox_id = r->box->id, .host = refused.host, .port = refused.port,
-        .binary = refused.binary, .method = refused.method, .path = refused.path,
-        .operation = refused.operation, .field = refused.field,
-        .rpc_method = refused.rpc_method, .tool = refused.tool};
-    if (store_tx_draft_find(tx, &denied, r->arena, &draft, err) == 0)
-        return seen_before(r, tx, denial, &refused, &draft, err);
-    return err->kind == ERROR_NOT_FOUND ? make_draft(r, tx, denial, &refused, err) : -1;
+        .sandbox_id = r->box->id, .host = refused->host, .port = refused->port,
+        .binary = refused->binary, .method = refused->method, .path = refused->path,
+        .operation = refused->operation, .field = refused->field,
+        .rpc_method = refused->rpc_method, .tool = refused->tool};
+    if (store_tx_draft_find(tx, &denied, r->arena, &draft, err))
+        return err->kind == ERROR_NOT_FOUND ? record_new(r, tx, i, err) : -1;
+    if (!denial->only_waiting && seen_before(r, tx, denial, refused, &draft, err))
+        return -1;
+    note(r, i, &draft);
+    return 0;
 }
 
 static int write_denials(struct store_tx *tx, void *arg, struct error *err)
@@ -270,7 +309,7 @@ static int write_denials(struct store_tx *tx, void *arg, struct error *err)
     r->pattern = NULL;
     r->unnamed = r->closed = NULL;
     for (size_t i = 0; i < r->n; i++)
-        if (record_one(r, tx, &r->items[i], err))
+        if (record_one(r, tx, i, err))
             return -1;
     return 0;
 }
@@ -283,6 +322,13 @@ static int record_all(struct drafts *drafts, struct recording *r, struct error *
         store_user_list(drafts->store, r->box->id, r->arena, &r->users, &r->n_users, err))
         return -1;
     return store_write(drafts->store, write_denials, r, err);
+}
+
+static void count_waiting(struct drafts *drafts, const struct recording *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (r->refused[i].host)
+            drafts_set_waiting(drafts, r->box->id, &r->refused[i], r->items[i].waiting);
 }
 
 /* Denials that made no chunk, and why. */
@@ -317,18 +363,22 @@ static void log_left_out(const struct drafts *drafts, const struct recording *r)
 }
 
 int drafts_record_denials(struct drafts *drafts, const char *sandbox,
-                          const struct drafts_denial *items, size_t n, struct error *err)
+                          const struct drafts_denial *items, size_t n, struct drafts_recorded *out,
+                          struct error *err)
 {
     struct store_sandbox box = {.name = sandbox};
     struct recording r = {.box = &box, .items = items, .n = n, .arena = arena_new()};
     r.made = arena_zalloc(r.arena, (n + 1) * sizeof *r.made);
     r.again = arena_zalloc(r.arena, (n + 1) * sizeof *r.again);
+    r.out = out ? out : arena_zalloc(r.arena, (n + 1) * sizeof *r.out);
+    r.refused = arena_zalloc(r.arena, (n + 1) * sizeof *r.refused);
     int rc =
         store_sandbox_get(drafts->store, sandbox, r.arena, &box, err) || record_all(drafts, &r, err)
             ? -1
             : 0;
     if (rc == 0) {
         log_left_out(drafts, &r);
+        count_waiting(drafts, &r);
         drafts_announce(drafts, &box, r.made, r.n_made);
         drafts_try_approve_all(drafts, &box, r.again, r.n_again);
     }

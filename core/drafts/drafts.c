@@ -13,6 +13,7 @@ struct drafts *drafts_new(struct updates *updates, const struct drafts_hooks *ho
     d->updates = updates;
     d->store = updates_store(updates);
     d->log = log;
+    pthread_mutex_init(&d->lock, NULL);
     if (hooks)
         d->hooks = *hooks;
     return d;
@@ -20,6 +21,10 @@ struct drafts *drafts_new(struct updates *updates, const struct drafts_hooks *ho
 
 void drafts_free(struct drafts *drafts)
 {
+    if (!drafts)
+        return;
+    drafts_forget_waiting(drafts, NULL);
+    pthread_mutex_destroy(&drafts->lock);
     free(drafts);
 }
 
@@ -27,6 +32,13 @@ void drafts_changed(struct drafts *drafts, const char *sandbox, const char *id, 
 {
     if (drafts->hooks.changed)
         drafts->hooks.changed(drafts->hooks.ctx, sandbox, id, status);
+}
+
+void drafts_rejected(struct drafts *drafts, const char *sandbox, const struct store_draft *draft)
+{
+    bool of_request = !draft || *draft->host;
+    if (drafts->hooks.rejected && of_request)
+        drafts->hooks.rejected(drafts->hooks.ctx, sandbox, draft);
 }
 
 const char *drafts_label(const struct store_draft *draft, struct arena *arena)
@@ -172,7 +184,9 @@ int drafts_clear(struct drafts *drafts, const struct drafts_call *call, uint64_t
     }
     arena_free(arena);
     *cleared = clearing.cleared;
-    if (rc == 0 && *cleared)
+    if (rc == 0 && *cleared) {
         drafts_changed(drafts, call->sandbox, "", "cleared");
+        drafts_rejected(drafts, call->sandbox, NULL);
+    }
     return rc;
 }

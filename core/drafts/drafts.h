@@ -14,9 +14,12 @@
 
 struct drafts;
 
-/* Called after a chunk was created or changed its status, on the thread that did it. */
+/* changed: a chunk was created or changed its status.  Called on the thread that did it. */
 struct drafts_hooks {
     void (*changed)(void *ctx, const char *sandbox, const char *draft_id, const char *status);
+    /* What waits for a decision about the chunk has none to wait for any more.  NULL: so have all
+     * of the sandbox.  May be NULL. */
+    void (*rejected)(void *ctx, const char *sandbox, const struct store_draft *draft);
     void *ctx;
 };
 
@@ -42,10 +45,24 @@ struct drafts_denial {
     const char *const *links; /* paths of the policy that lead to the program or to
                                * an ancestor */
     size_t n_links;
+    unsigned waiting;                               /* held requests that wait for the decision */
+    bool only_waiting;                              /* nothing but that is new */
 };
 
+enum { DRAFTS_ID_SIZE = 64 };
+
+/* What there is of a denial afterwards. */
+struct drafts_recorded {
+    char id[DRAFTS_ID_SIZE];                        /* of its chunk; "": it has none */
+    bool decidable; /* a decision may let it pass, or one has, which is on its way */
+};
+
+/* out has room for n; NULL: not wanted. */
 int drafts_record_denials(struct drafts *drafts, const char *sandbox,
-                          const struct drafts_denial *items, size_t n, struct error *err);
+                          const struct drafts_denial *items, size_t n, struct drafts_recorded *out,
+                          struct error *err);
+/* The sandbox's supervisor is not there: nothing is known of what waits.  NULL: of all. */
+void drafts_forget_waiting(struct drafts *drafts, const char *sandbox_id);
 
 /* What the voters would say to a person who approves the rule that {"operations": [{"add_rule":
  * …}]} adds: "allowed", "denied" or "held".  NULL: err says why that is not known. */
@@ -86,6 +103,7 @@ struct drafts_view {
     bool previewed;               /* preview holds; else preview_error says why not */
     struct update_result preview; /* a dry run of the approval; pending and rejected only */
     const char *preview_error;
+    unsigned waiting;                               /* held requests that wait for the decision */
 };
 
 /* Copies what it needs: the view and the arena are freed when it returns.  Returns 1 to end the

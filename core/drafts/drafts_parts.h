@@ -3,6 +3,8 @@
 #ifndef DRAFTS_DRAFTS_PARTS_H
 #define DRAFTS_DRAFTS_PARTS_H
 
+#include <pthread.h>
+
 #include "base/digest.h"
 #include "drafts/drafts.h"
 #include "drafts/lifecycle.h"
@@ -21,11 +23,16 @@ enum {
     DRAFTS_ATTEMPTS = 5,      /* when other updates keep coming first */
 };
 
+struct policy_refused;
+struct waiting;
+
 struct drafts {
     struct updates *updates;
     struct store *store;
     struct drafts_hooks hooks;
     const struct log *log;
+    pthread_mutex_t lock;                           /* guards waiting */
+    struct waiting *waiting;                        /* waiting.c */
 };
 
 void drafts_changed(struct drafts *drafts, const char *sandbox, const char *id, const char *status);
@@ -36,6 +43,15 @@ const char *drafts_label(const struct store_draft *draft, struct arena *arena);
 
 /* "what: reason", or what alone where there is no reason. */
 const char *drafts_because(const char *what, const char *reason, struct arena *arena);
+
+/* A decision about the chunk is no; NULL: about every pending one of the sandbox. */
+void drafts_rejected(struct drafts *drafts, const char *sandbox, const struct store_draft *draft);
+
+/* ---- waiting.c ---- */
+
+void drafts_set_waiting(struct drafts *drafts, const char *sandbox_id,
+                        const struct policy_refused *refused, unsigned n);
+unsigned drafts_waiting(struct drafts *drafts, const struct store_draft *draft);
 
 /* ---- ask.c: the update that approving a chunk is ---- */
 

@@ -124,11 +124,17 @@ static int load(struct drafts *drafts, struct reversal *r, struct error *err)
     return 0;
 }
 
+static void announce(const struct reversal *r)
+{
+    drafts_changed(r->drafts, r->call->sandbox, r->draft.id, next_status(r));
+    if (r->action == DRAFTS_REJECT)
+        drafts_rejected(r->drafts, r->call->sandbox, &r->draft);
+}
+
 static void announce_reversal(void *arg, const struct update_result *result)
 {
-    const struct reversal *r = arg;
     if (result->outcome == CHAIN_ALLOWED)
-        drafts_changed(r->drafts, r->call->sandbox, r->draft.id, next_status(r));
+        announce(arg);
 }
 
 static int attempt(struct drafts *drafts, struct reversal *r, struct update_result *out,
@@ -187,6 +193,6 @@ int drafts_reject(struct drafts *drafts, const struct drafts_call *call, struct 
     }
     if (store_write(drafts->store, write_alone, r, err))
         return -1;
-    drafts_changed(drafts, call->sandbox, r->draft.id, next_status(r));
+    announce(r);
     return 0;
 }

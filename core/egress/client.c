@@ -8,7 +8,6 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "egress/hold.h"
 #include "egress/websocket/session.h"
 
 /* How long a client may take to read the rest of its last answer, to end its side after that, and
@@ -133,7 +132,8 @@ void egress_client_close(struct client *c)
     if (c->state == &closing_state)
         return;
     c->state = &closing_state;
-    egress_hold_leave(c);
+    if (c->exchange.wait)
+        c->exchange.wait->leave(c->exchange.wait);
     egress_client_drop_upstream(c);
     if (c->closing)
         c->closing(c);

@@ -18,6 +18,7 @@
 #include "egress/local/call.h"
 #include "egress/proxy.h"
 #include "egress/tunnel/hello.h"
+#include "egress/waiting.h"
 
 enum { EGRESS_HEAD_MAX = 16 * 1024 };
 
@@ -64,6 +65,7 @@ struct egress_proxy {
     uint64_t cures_second, cures_ns; /* how long they took in that second of the loop's clock */
     size_t messages_memory;                         /* bytes of WebSocket messages that are held */
     struct egress_tools_room tools;                 /* for answers that are reduced */
+    struct waiting_keys held_for;                   /* what requests wait for */
     struct egress_holds *holds; /* refused requests that wait for a decision; NULL: none may */
 
     bool closing;

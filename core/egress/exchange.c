@@ -7,7 +7,6 @@
 
 #include "base/alloc.h"
 #include "egress/answer/tools.h"
-#include "egress/hold.h"
 
 void egress_route_clear(struct route *route)
 {
@@ -56,7 +55,8 @@ void egress_exchange_clear(struct exchange *exchange)
     buf_free(&exchange->refused.body);
     free(exchange->refused.policy);
     egress_tools_free(exchange->tools);
-    egress_hold_free(exchange->hold);
+    if (exchange->wait)
+        exchange->wait->free(exchange->wait);
     policy_calls_free(&exchange->calls);
     *exchange = (struct exchange){.query = ""};
 }

@@ -15,7 +15,6 @@
 #include "policy/match/calls.h"
 #include "policy/match/http.h"
 
-struct egress_hold;
 struct egress_tools;
 
 /* Where requests go, and what the policy says of it.  A tunnel whose traffic is inspected keeps its
@@ -55,6 +54,12 @@ struct exchange_refused {
     struct buf body;                                /* up to the forecast */
 };
 
+/* Part of what whoever made it knows of the wait. */
+struct exchange_wait {
+    void (*leave)(struct exchange_wait *wait);      /* nobody waits (any more) */
+    void (*free)(struct exchange_wait *wait);
+};
+
 struct exchange {
     enum exchange_kind kind;
     struct http_head *head;
@@ -79,7 +84,7 @@ struct exchange {
     bool deflate;                                   /* WebSocket with permessage-deflate */
     const char *override; /* the method that a field asks for, and that rules refuse; or NULL */
     struct exchange_refused refused;
-    struct egress_hold *hold; /* it waits, or has waited, for a decision (hold.h); NULL: neither */
+    struct exchange_wait *wait; /* for a decision (hold.h), now or before; NULL: neither */
     const char *message;                            /* how rules call what is judged after the
                                                      * upgrade; NULL: the request itself */
 };

@@ -15,6 +15,7 @@
 enum { PATIENCE_MS = 50, FINISHED_AT_ONCE = 16, LOOK_AGAIN_MS = 10 };
 
 struct egress_hold {
+    struct exchange_wait wait;
     struct client *c;
     struct egress_hold *prev, *next;
     struct waiting_key *key;                        /* NULL: it does not wait */
@@ -31,7 +32,6 @@ struct egress_holds {
     struct egress_hold *next;                       /* to be looked at; NULL: all were */
     unsigned n, n_streams;
     size_t bytes;
-    struct waiting_keys keys;
     uv_timer_t timer;
     void (*closed)(struct egress_proxy *proxy);
 };
@@ -84,7 +84,7 @@ static void delist(struct egress_holds *holds, struct egress_hold *hold)
 static void join(struct egress_holds *holds, struct egress_hold *hold,
                  const struct egress_waiting *what)
 {
-    hold->key = waiting_key_find(&holds->keys, what);
+    hold->key = waiting_key_find(&holds->proxy->held_for, what);
     hold->key->what.waiting++;
     hold->key->bytes += hold->bytes;
     holds->bytes += hold->bytes;
@@ -102,20 +102,32 @@ static void leave(struct egress_holds *holds, struct egress_hold *hold)
     key->what.waiting--;
     tell(holds, key);
     if (!key->what.waiting)
-        waiting_key_drop(&holds->keys, key);
+        waiting_key_drop(&holds->proxy->held_for, key);
+}
+
+static void leave_now(struct exchange_wait *wait)
+{
+    struct egress_hold *hold = (struct egress_hold *)wait;
+    if (hold->key)
+        leave(hold->c->proxy->holds, hold);
+}
+
+static void free_hold(struct exchange_wait *wait)
+{
+    leave_now(wait);
+    free(wait);
+}
+
+/* NULL: its request has not waited. */
+static struct egress_hold *hold_of(const struct client *c)
+{
+    return (struct egress_hold *)c->exchange.wait;
 }
 
 void egress_hold_leave(struct client *c)
 {
-    if (c->exchange.hold && c->exchange.hold->key)
-        leave(c->proxy->holds, c->exchange.hold);
-}
-
-void egress_hold_free(struct egress_hold *hold)
-{
-    if (hold && hold->key)
-        leave(hold->c->proxy->holds, hold);
-    free(hold);
+    if (c->exchange.wait)
+        leave_now(c->exchange.wait);
 }
 
 /* ---- what is judged anew ---- */
@@ -155,7 +167,7 @@ static void judge_anew(struct client *c, bool over)
     policy_calls_free(&c->exchange.calls);
     c->exchange.rules = (struct policy_http_decision){0};
     c->route.generation = 0;
-    c->exchange.hold->generation = c->proxy->generation;
+    hold_of(c)->generation = c->proxy->generation;
     if (over && !c->inspected)
         egress_follow_links(c, again);              /* the refusal says what it can about them */
     else
@@ -201,7 +213,7 @@ static bool has_room(const struct egress_holds *holds, const char *binary, unsig
     const struct egress_limits *limits = &holds->proxy->limits;
     unsigned n;
     size_t of_program;
-    waiting_share(&holds->keys, binary, &n, &of_program);
+    waiting_share(&holds->proxy->held_for, binary, &n, &of_program);
     return holds->n + more <= limits->max_held && n + more <= limits->max_held / 2 &&
            holds->bytes + bytes <= limits->held_bytes &&
            of_program + bytes <= limits->held_bytes / 2;
@@ -229,7 +241,7 @@ static void watch(struct client *c)
 
 static void held_client_read(struct client *c, const char *bytes, ssize_t n)
 {
-    struct egress_hold *hold = c->exchange.hold;
+    struct egress_hold *hold = hold_of(c);
     struct egress_holds *holds = c->proxy->holds;
     if (n < 0 && n != UV_EOF) {
         egress_client_close(c);
@@ -276,7 +288,7 @@ static const struct client_state held_state = {
 
 static void wait(struct client *c)
 {
-    c->exchange.hold->generation = c->proxy->generation;
+    hold_of(c)->generation = c->proxy->generation;
     c->state = &held_state;
     egress_client_expect(c, c->connect && !c->connect->blocks ? PATIENCE_MS : 0);
     if (!c->connect)
@@ -299,7 +311,7 @@ static struct egress_waiting what_of(const struct client *c, const struct egress
 
 bool egress_hold_has_reported(const struct client *c, const struct egress_refusal *refusal)
 {
-    const struct egress_hold *hold = c->exchange.hold;
+    const struct egress_hold *hold = hold_of(c);
     const struct egress_waiting what = what_of(c, refusal);
     return hold && hold->reported == waiting_hash(&what);
 }
@@ -310,7 +322,7 @@ static void report(struct client *c, const struct egress_refusal *refusal,
 {
     if (egress_hold_has_reported(c, refusal))
         return;
-    c->exchange.hold->reported = waiting_hash(what);
+    hold_of(c)->reported = waiting_hash(what);
     egress_record_held(c, refusal->engine, refusal->reason);
     egress_report(c, refusal);
 }
@@ -318,8 +330,10 @@ static void report(struct client *c, const struct egress_refusal *refusal,
 static struct egress_hold *hold_new(struct client *c)
 {
     struct egress_hold *hold = alloc_zero(1, sizeof *hold);
+    hold->wait = (struct exchange_wait){leave_now, free_hold};
     hold->c = c;
     hold->since_ms = uv_now(c->proxy->loop);
+    c->exchange.wait = &hold->wait;
     return hold;
 }
 
@@ -328,7 +342,7 @@ static bool begin(struct egress_holds *holds, struct client *c,
                   const struct egress_refusal *refusal)
 {
     const struct egress_waiting what = what_of(c, refusal);
-    struct egress_hold *hold = c->exchange.hold;
+    struct egress_hold *hold = hold_of(c);
     size_t bytes = size_of(c->exchange.head) + c->exchange.body.len + c->pending.len;
     if (hold && hold->key && !waiting_same(&hold->key->what, &what))
         leave(holds, hold);
@@ -336,7 +350,7 @@ static bool begin(struct egress_holds *holds, struct client *c,
         if (!has_room(holds, what.binary, 1, bytes) || !egress_cure_may_help(c, refusal))
             return false;
         if (!hold)
-            hold = c->exchange.hold = hold_new(c);
+            hold = hold_new(c);
         hold->bytes = bytes;
         join(holds, hold, &what);
     }
@@ -352,7 +366,7 @@ static bool may_hold(const struct egress_proxy *proxy)
 bool egress_hold_begin(struct client *c, const struct egress_refusal *refusal)
 {
     struct egress_holds *holds = c->proxy->holds;
-    struct egress_hold *hold = c->exchange.hold;
+    struct egress_hold *hold = hold_of(c);
     if (!may_hold(c->proxy) || (hold && is_over(holds, hold)))
         return false;
     if (c->route.links.incomplete) {
@@ -408,13 +422,6 @@ void egress_reject(struct egress_proxy *proxy, const struct egress_waiting *what
         if (!*what->host || waiting_same(&hold->key->what, what))
             hold->rejected = true;
     look_at_all(holds);
-}
-
-unsigned egress_hold_count(const struct egress_proxy *proxy, const struct egress_waiting *what)
-{
-    const struct waiting_key *key =
-        proxy->holds ? waiting_key_known(&proxy->holds->keys, what) : NULL;
-    return key ? key->what.waiting : 0;
 }
 
 unsigned egress_held_clients(const struct egress_proxy *proxy)

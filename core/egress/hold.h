@@ -16,7 +16,6 @@
 enum { EGRESS_HELD_READ = 16 * 1024 };              /* bytes read of a client that waits */
 
 struct egress_holds;
-struct egress_hold;
 
 /* Owned by the proxy. */
 struct egress_holds *egress_holds_new(struct egress_proxy *proxy);
@@ -28,7 +27,6 @@ void egress_holds_close(struct egress_proxy *proxy, void (*closed)(struct egress
 bool egress_hold_begin(struct client *c, const struct egress_refusal *refusal);
 /* The client does not wait (any more). */
 void egress_hold_leave(struct client *c);
-void egress_hold_free(struct egress_hold *hold);    /* NULL is fine */
 
 /* It was reported when it began to wait. */
 bool egress_hold_has_reported(const struct client *c, const struct egress_refusal *refusal);
@@ -36,8 +34,6 @@ bool egress_hold_has_reported(const struct client *c, const struct egress_refusa
 /* What waits is judged anew, soon: by another policy, or other settings. */
 void egress_hold_judge_all(struct egress_proxy *proxy);
 
-/* How many requests wait for that decision. */
-unsigned egress_hold_count(const struct egress_proxy *proxy, const struct egress_waiting *what);
 /* Of all clients, and of those that are streams. */
 unsigned egress_held_clients(const struct egress_proxy *proxy);
 unsigned egress_held_streams(const struct egress_proxy *proxy);

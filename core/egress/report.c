@@ -5,7 +5,6 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "egress/hold.h"
 
 enum { LOOKUPS_MAX = 16 }; /* at once; more denials are reported without addresses */
 
@@ -25,12 +24,13 @@ struct report {
 
 static unsigned count_waiting(const struct egress_proxy *proxy, const struct report *report)
 {
-    return egress_hold_count(
-        proxy, &(struct egress_waiting){
-                   .host = report->target.host, .port = report->target.port,
-                   .binary = report->caller.binary, .method = report->method,
-                   .path = report->path, .operation = report->operation, .field = report->field,
-                   .rpc_method = report->rpc_method, .tool = report->tool});
+    return waiting_count(
+        &proxy->held_for, &(struct egress_waiting){
+                             .host = report->target.host, .port = report->target.port,
+                             .binary = report->caller.binary, .method = report->method,
+                             .path = report->path, .operation = report->operation,
+                             .field = report->field, .rpc_method = report->rpc_method,
+                             .tool = report->tool});
 }
 
 static void tell(const struct egress_proxy *proxy, const struct report *report,

@@ -48,7 +48,7 @@ uint64_t waiting_hash(const struct egress_waiting *what)
     return hash;
 }
 
-struct waiting_key *waiting_key_known(const struct waiting_keys *keys,
+static struct waiting_key *find_known(const struct waiting_keys *keys,
                                       const struct egress_waiting *what)
 {
     struct waiting_key *key = keys->first;
@@ -57,9 +57,15 @@ struct waiting_key *waiting_key_known(const struct waiting_keys *keys,
     return key;
 }
 
+unsigned waiting_count(const struct waiting_keys *keys, const struct egress_waiting *what)
+{
+    const struct waiting_key *key = find_known(keys, what);
+    return key ? key->what.waiting : 0;
+}
+
 struct waiting_key *waiting_key_find(struct waiting_keys *keys, const struct egress_waiting *what)
 {
-    struct waiting_key *key = waiting_key_known(keys, what);
+    struct waiting_key *key = find_known(keys, what);
     if (key)
         return key;
     key = alloc_zero(1, sizeof *key);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What requests wait for: a key for each decision, with the number of those that wait for it.  For
- * hold.c; loop thread only. */
+/* What held requests wait for: a key for each decision, with the number of those that wait for it.
+ * For the egress folder; loop thread only. */
 #ifndef EGRESS_WAITING_H
 #define EGRESS_WAITING_H
 
@@ -22,15 +22,14 @@ struct waiting_keys {
 
 /* The key of it, which is made where there is none yet. */
 struct waiting_key *waiting_key_find(struct waiting_keys *keys, const struct egress_waiting *what);
-/* The key of it, or NULL. */
-struct waiting_key *waiting_key_known(const struct waiting_keys *keys,
-                                      const struct egress_waiting *what);
 void waiting_key_drop(struct waiting_keys *keys, struct waiting_key *key);
 
 /* The same texts; NULL is "". */
 bool waiting_same(const struct egress_waiting *a, const struct egress_waiting *b);
 uint64_t waiting_hash(const struct egress_waiting *what);
 
+/* How many wait for it. */
+unsigned waiting_count(const struct waiting_keys *keys, const struct egress_waiting *what);
 /* What the requests of one program have of both limits. */
 void waiting_share(const struct waiting_keys *keys, const char *binary, unsigned *n, size_t *bytes);
 

@@ -25,6 +25,13 @@ static void draft_changed(void *ctx, const char *sandbox, const char *draft_id, 
                    json_pack("{s:s, s:s}", "draft", draft_id, "status", status));
 }
 
+static void draft_rejected(void *ctx, const char *sandbox, const struct store_draft *draft)
+{
+    struct gateway *g = ctx;
+    if (g->runtime)
+        runtime_reject(g->runtime, sandbox, draft);
+}
+
 static void start_signals(struct gateway *g)
 {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
@@ -140,7 +147,7 @@ static int open_parts(struct gateway *g, struct chain *chain, struct error *err)
     if (!g->store || store_claim(g->store, err) != 0 || make_admin_token(g, err) != 0)
         return -1;
     g->updates = updates_new(g->store, chain, g->log);
-    const struct drafts_hooks draft_hooks = {draft_changed, g};
+    const struct drafts_hooks draft_hooks = {draft_changed, draft_rejected, g};
     g->drafts = drafts_new(g->updates, &draft_hooks, g->log);
     g->jobs = jobs_new(&g->loop);
     g->events = events_new(&g->loop);

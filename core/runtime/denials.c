@@ -26,7 +26,9 @@ struct recording {
     char *id, *name;
     struct denial_report *reports;
     struct drafts_denial *items;                    /* of all of them */
+    struct drafts_recorded *outcomes;               /* of each; not valid where failed */
     size_t n;
+    bool failed;
 };
 
 static void free_reports(struct denial_report *reports)
@@ -42,24 +44,73 @@ static void record(void *arg)
 {
     struct recording *r = arg;
     struct error err;
-    if (drafts_record_denials(r->all->setup.drafts, r->name, r->items, r->n, &err) != 0)
+    r->outcomes = alloc_zero(r->n + 1, sizeof *r->outcomes);
+    r->failed = drafts_record_denials(r->all->setup.drafts, r->name, r->items, r->n, r->outcomes,
+                                      &err) != 0;
+    if (r->failed)
         log_error(r->all->setup.log, "cannot record what sandbox %s was denied: %s", r->name,
                   err.text);
 }
 
 static void begin(struct sandbox *s);
 
+static void add_text(json_t *json, const char *name, const char *text)
+{
+    if (text && *text)
+        json_object_set_new(json, name, json_string(text));
+}
+
+/* draft: the id of the chunk that a decision is made about; "": there is none. */
+static void publish_held(struct sandbox *s, const struct drafts_denial *item, const char *draft)
+{
+    json_t *json = json_pack("{s:s, s:i, s:s, s:s, s:I}", "host", item->host, "port",
+                             (int)item->port, "binary", item->binary, "stage", item->stage,
+                             "waiting", (json_int_t)item->waiting);
+    add_text(json, "draft", draft);
+    add_text(json, "method", item->method);
+    add_text(json, "path", item->path);
+    add_text(json, "operation", item->operation);
+    add_text(json, "field", item->field);
+    add_text(json, "rpc_method", item->rpc_method);
+    add_text(json, "tool", item->tool);
+    events_publish(s->all->setup.events, "held", s->name, json);
+}
+
+/* Requests that wait for a decision which is made, or which nobody can make, wait in vain. */
+static void tell_held(struct sandbox *s, const struct recording *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        const struct drafts_denial *item = &r->items[i];
+        if (!item->waiting && !item->only_waiting)
+            continue;
+        publish_held(s, item, r->outcomes[i].id);
+        if (item->waiting && !r->outcomes[i].decidable)
+            sandbox_send(s, &(struct sandbox_message){
+                                .type = MESSAGE_REJECTED,
+                                .rejected = {.host = item->host, .port = item->port,
+                                             .binary = item->binary, .method = item->method,
+                                             .path = item->path, .operation = item->operation,
+                                             .field = item->field, .rpc_method = item->rpc_method,
+                                             .tool = item->tool}});
+    }
+}
+
 static void recorded(void *arg)
 {
     struct recording *r = arg;
     struct sandbox *s = sandbox_find(r->all, r->id);
+    if (!s || !s->ready)
+        drafts_forget_waiting(r->all->setup.drafts, r->id);
     if (s) {
         s->recording_denials = false;
+        if (!r->failed)
+            tell_held(s, r);
         if (s->denials)
             begin(s);
     }
     free_reports(r->reports);
     free(r->items);
+    free(r->outcomes);
     free(r->id);
     free(r->name);
     free(r);
@@ -93,12 +144,6 @@ static void begin(struct sandbox *s)
     s->n_denials_lost = 0;
     s->recording_denials = true;
     jobs_run(s->all->setup.jobs, s->name, record, recorded, r);
-}
-
-static void add_text(json_t *json, const char *name, const char *text)
-{
-    if (text && *text)
-        json_object_set_new(json, name, json_string(text));
 }
 
 static void publish(struct sandbox *s, const struct sandbox_denial *item)
@@ -136,8 +181,10 @@ void sandbox_denied(struct sandbox *s, const struct sandbox_denials *list, struc
             .rpc_method = item->rpc_method, .tool = item->tool,
             .ancestors = item->ancestors, .n_ancestors = item->n_ancestors,
             .links = item->links, .n_links = item->n_links,
+            .waiting = item->waiting, .only_waiting = item->count == 0,
         };
-        publish(s, item);
+        if (item->count)
+            publish(s, item);
     }
     if (s->n_denials + list->n > WAITING_MAX) {
         s->n_denials_lost += list->n;

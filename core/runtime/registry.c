@@ -12,13 +12,14 @@
 #include "runtime/observers.h"
 #include "runtime/sandbox.h"
 
-/* A committed policy, queued by an updating thread for the loop, which sends it to the
+/* A committed policy, or a message, queued by another thread for the loop, which sends it to the
  * supervisor. */
 struct push {
     struct push *next;
-    char *sandbox_id;
+    char *sandbox;                                  /* id with a policy, name with a message */
     uint64_t revision;
-    struct policy *policy;
+    struct policy *policy;                          /* NULL: */
+    struct buf line;                                /* an encoded message */
 };
 
 struct sandbox *sandbox_find(struct runtime *all, const char *id)
@@ -81,16 +82,44 @@ void sandbox_drop(struct sandbox *s)
 
 /* ---- pushes: a queue from any thread to the loop ---- */
 
+static void add_push(struct runtime *all, struct push push)
+{
+    struct push *added = alloc_zero(1, sizeof *added);
+    *added = push;
+    uv_mutex_lock(&all->lock);
+    *all->last_push = added;
+    all->last_push = &added->next;
+    uv_mutex_unlock(&all->lock);
+    uv_async_send(&all->wake);
+}
+
 void runtime_push(struct runtime *all, const char *sandbox_id, uint64_t revision,
                   struct policy *policy)
 {
-    struct push *push = alloc_zero(1, sizeof *push);
-    *push = (struct push){NULL, alloc_str(sandbox_id), revision, policy_ref(policy)};
-    uv_mutex_lock(&all->lock);
-    *all->last_push = push;
-    all->last_push = &push->next;
-    uv_mutex_unlock(&all->lock);
-    uv_async_send(&all->wake);
+    add_push(all, (struct push){.sandbox = alloc_str(sandbox_id), .revision = revision,
+                                .policy = policy_ref(policy)});
+}
+
+void runtime_reject(struct runtime *all, const char *sandbox, const struct store_draft *draft)
+{
+    struct sandbox_message message = {.type = MESSAGE_REJECTED,
+                                      .rejected = {.host = "", .binary = ""}};
+    struct push push = {.sandbox = alloc_str(sandbox)};
+    if (draft)
+        message.rejected = (struct sandbox_rejected){
+            .host = draft->host, .port = draft->port, .binary = draft->binary,
+            .method = draft->method, .path = draft->path, .operation = draft->operation,
+            .field = draft->field, .rpc_method = draft->rpc_method, .tool = draft->tool};
+    sandbox_message_encode(&message, &push.line);
+    add_push(all, push);
+}
+
+static void push_free(struct push *push)
+{
+    policy_unref(push->policy);
+    buf_free(&push->line);
+    free(push->sandbox);
+    free(push);
 }
 
 static struct push *take_pushes(struct runtime *all)
@@ -108,12 +137,13 @@ static void on_wake(uv_async_t *wake)
     struct runtime *all = wake->data;
     for (struct push *push = take_pushes(all), *next; push; push = next) {
         next = push->next;
-        struct sandbox *s = sandbox_find(all, push->sandbox_id);
-        if (s && s->ready)
+        struct sandbox *s = push->policy ? sandbox_find(all, push->sandbox)
+                                         : sandbox_by_name(all, push->sandbox);
+        if (s && s->ready && push->policy)
             sandbox_send_policy(s, push->revision, push->policy);
-        policy_unref(push->policy);
-        free(push->sandbox_id);
-        free(push);
+        else if (s && s->ready)
+            link_send_line(s->link, &push->line);
+        push_free(push);
     }
 }
 
@@ -245,9 +275,7 @@ static void free_all(uv_handle_t *handle)
     struct runtime *all = handle->data;
     for (struct push *push = take_pushes(all), *next; push; push = next) {
         next = push->next;
-        policy_unref(push->policy);
-        free(push->sandbox_id);
-        free(push);
+        push_free(push);
     }
     while (all->list)
         sandbox_drop(all->list);

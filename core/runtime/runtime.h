@@ -85,6 +85,9 @@ const char *runtime_by_token(void *ctx, const char *token);
 void runtime_drain(struct runtime *runtime);
 /* Ends every supervisor, then calls done. */
 void runtime_stop_all(struct runtime *runtime, void (*done)(void *ctx), void *ctx);
+/* Held requests that wait for a decision about the chunk are refused, as that is no; draft NULL:
+ * all of the sandbox.  Any thread. */
+void runtime_reject(struct runtime *runtime, const char *sandbox, const struct store_draft *draft);
 /* Forgets the sandboxes; supervisors that live go on.  Frees when its handles are closed. */
 void runtime_close(struct runtime *runtime);
 

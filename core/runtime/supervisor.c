@@ -150,6 +150,7 @@ static void detach(struct sandbox *s)
 {
     s->link = NULL;
     s->ready = false;
+    drafts_forget_waiting(s->all->setup.drafts, s->id);
     sandbox_exec_fail_all(s, "the connection to its supervisor broke");
 }
 

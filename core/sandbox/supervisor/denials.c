@@ -14,6 +14,7 @@ struct entry {
     struct entry *next;
     struct arena *arena;
     struct sandbox_denial denial;                   /* count 0: nothing to report */
+    unsigned told;                                  /* of denial.waiting, to the gateway */
 };
 
 struct denial_book {
@@ -43,13 +44,25 @@ static bool same_text(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static bool same_denial(const struct sandbox_denial *a, const struct sandbox_denial *b)
+/* They are decided together. */
+static bool same_request(const struct sandbox_denial *a, const struct sandbox_denial *b)
 {
-    return a->port == b->port && strcmp(a->host, b->host) == 0 && strcmp(a->stage, b->stage) == 0 &&
+    return a->port == b->port && strcmp(a->host, b->host) == 0 &&
            same_text(a->method, b->method) && same_text(a->path, b->path) &&
            same_text(a->operation, b->operation) && same_text(a->field, b->field) &&
            same_text(a->rpc_method, b->rpc_method) && same_text(a->tool, b->tool) &&
            strcmp(a->binary, b->binary) == 0;
+}
+
+static bool same_denial(const struct sandbox_denial *a, const struct sandbox_denial *b)
+{
+    return strcmp(a->stage, b->stage) == 0 && same_request(a, b);
+}
+
+/* The gateway counts requests that wait for it. */
+static bool is_waited_for(const struct entry *e)
+{
+    return e->denial.waiting || e->told;
 }
 
 /* Takes the entry of the same denial out of the list. */
@@ -87,7 +100,7 @@ static const char *find_majority(const struct denial_book *book)
     return binary;
 }
 
-/* There is one.  A program that asks for a new path each time displaces its own denials, not those
+/* A program that asks for a new path each time displaces its own denials, not those
  * of others. */
 static void drop_oldest(struct denial_book *book)
 {
@@ -95,13 +108,16 @@ static void drop_oldest(struct denial_book *book)
     const char *binary = find_majority(book);
     size_t n = 0;
     for (struct entry **at = &book->entries; *at; at = &(*at)->next) {
+        if (is_waited_for(*at))
+            continue;
         oldest = at;
         if (strcmp((*at)->denial.binary, binary) != 0)
             continue;
         of_majority = at;
         n++;
     }
-    drop(book, n > book->n / 2 ? of_majority : oldest);
+    if (oldest)
+        drop(book, n > book->n / 2 ? of_majority : oldest);
 }
 
 /* At most room bytes of it, in whole characters. */
@@ -171,6 +187,8 @@ static struct entry *renewed(struct entry *old, const struct sandbox_denial *d)
 {
     struct entry *e = entry_new(d);
     e->denial.count = old->denial.count;
+    e->denial.waiting = old->denial.waiting;
+    e->told = old->told;
     e->denial.first_seen_ms = old->denial.first_seen_ms;
     arena_free(old->arena);
     return e;
@@ -189,6 +207,14 @@ static bool may_tell_at_once(struct denial_book *book)
         book->told_at_once = 0;
     book->second = second;
     return book->told_at_once++ < DENIALS_AT_ONCE_MAX;
+}
+
+/* at_once: there is something new. */
+static void tell_soon(struct denial_book *book, bool at_once)
+{
+    bool now = at_once && may_tell_at_once(book);
+    if (now || !uv_is_active((uv_handle_t *)&book->timer))
+        uv_timer_start(&book->timer, on_timer, now ? 0 : DENIALS_INTERVAL_MS, 0);
 }
 
 static bool is_within(const char *text, size_t max)
@@ -222,9 +248,33 @@ void sandbox_denials_add(struct denial_book *book, const struct sandbox_denial *
     e->denial.last_seen_ms = clock_now_ms();
     if (e->denial.count++ == 0)
         e->denial.first_seen_ms = e->denial.last_seen_ms;
-    bool now = first && may_tell_at_once(book);
-    if (now || !uv_is_active((uv_handle_t *)&book->timer))
-        uv_timer_start(&book->timer, on_timer, now ? 0 : DENIALS_INTERVAL_MS, 0);
+    tell_soon(book, first);
+}
+
+/* One that waits is told of already, whatever stages the same request was refused at. */
+static struct entry *find_waited_for(struct denial_book *book, const struct sandbox_denial *denial)
+{
+    struct entry *found = NULL;
+    for (struct entry *e = book->entries; e; e = e->next)
+        if ((!found || is_waited_for(e)) && same_request(&e->denial, denial))
+            found = e;
+    return found;
+}
+
+void sandbox_denials_set_waiting(struct denial_book *book, const struct sandbox_denial *denial,
+                                 unsigned waiting)
+{
+    struct entry *e = find_waited_for(book, denial);
+    if (!e || e->denial.waiting == waiting)
+        return;
+    e->denial.waiting = waiting;
+    tell_soon(book, true);
+}
+
+void sandbox_denials_connected(struct denial_book *book)
+{
+    for (struct entry *e = book->entries; e; e = e->next)
+        e->told = 0;
 }
 
 static unsigned room(struct denial_book *book)
@@ -241,7 +291,8 @@ struct share {
 static bool is_due(const struct entry *e, struct share share)
 {
     bool own = !share.binary || strcmp(e->denial.binary, share.binary) == 0;
-    return e->denial.count > 0 && own != share.others;
+    bool due = e->denial.count > 0 || e->denial.waiting != e->told;
+    return due && own != share.others;
 }
 
 static size_t count_due(const struct denial_book *book, struct share share)
@@ -282,8 +333,10 @@ static bool send_share(struct denial_book *book, struct share share)
         if (!book->send(book->ctx, &due))
             return false;
         rate_spend(&book->rate, (unsigned)n, uv_now(book->timer.loop));
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
             batch[i]->denial.count = 0;
+            batch[i]->told = batch[i]->denial.waiting;
+        }
     }
     return true;
 }

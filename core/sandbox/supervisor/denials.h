@@ -5,6 +5,8 @@
  * DENIALS_AT_ONCE_MAX a second; repeats are counted and due a second later.  Each costs the gateway
  * a write: so it gets DENIALS_MAX at once and DENIALS_PER_SECOND from then on, the oldest first,
  * and last those of a program that has more than half of them.
+ * A denial also says how many held requests wait for the decision about it: it stays as long as
+ * there are any, and is due when their number changes.
  * What cannot be sent (no gateway, or one that does not read) waits, up to DENIALS_MAX different
  * denials; then the oldest is dropped, of the program that has more than half of them if there is
  * one.  The workload controls the lengths of the texts by the paths of its programs and requests,
@@ -41,8 +43,14 @@ _Static_assert(DENIALS_BATCH *(6 * (DENIALS_TEXT_MAX + 1024 + 4 * DENIALS_CALL_M
 typedef bool sandbox_denials_sender(void *ctx, const struct sandbox_denials *denials);
 
 struct denial_book *sandbox_denials_new(uv_loop_t *loop, sandbox_denials_sender *send, void *ctx);
-/* Texts are copied; count and the times are the book's. */
+/* Texts are copied; count, the times and waiting are the book's. */
 void sandbox_denials_add(struct denial_book *book, const struct sandbox_denial *denial);
+/* So many held requests wait for the decision about it, whatever its stage.  Of a denial that was
+ * not added nothing is told. */
+void sandbox_denials_set_waiting(struct denial_book *book, const struct sandbox_denial *denial,
+                                 unsigned waiting);
+/* The gateway knows nothing of what waits. */
+void sandbox_denials_connected(struct denial_book *book);
 void sandbox_denials_flush(struct denial_book *book);
 void sandbox_denials_close(struct denial_book *book);       /* freed once its timer has closed */
 

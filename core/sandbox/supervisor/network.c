@@ -111,6 +111,28 @@ static void on_denial(void *ctx, const struct egress_denial *d)
                                     .links = d->links,
                                     .n_links = d->n_links};
     network->calls.denial(network->ctx, &denial);
+    if (d->waiting)
+        network->calls.waiting(network->ctx, &denial, d->waiting);
+}
+
+static const char *text_or_null(const char *text)
+{
+    return text && *text ? text : NULL;
+}
+
+static void on_waiting(void *ctx, const struct egress_waiting *w)
+{
+    struct network *network = ctx;
+    const struct sandbox_denial denial = {.host = w->host,
+                                          .port = w->port,
+                                          .binary = w->binary,
+                                          .method = text_or_null(w->method),
+                                          .path = text_or_null(w->path),
+                                          .operation = text_or_null(w->operation),
+                                          .field = text_or_null(w->field),
+                                          .rpc_method = text_or_null(w->rpc_method),
+                                          .tool = text_or_null(w->tool)};
+    network->calls.waiting(network->ctx, &denial, w->waiting);
 }
 
 static void on_line(void *ctx, const struct egress_line *line)
@@ -192,6 +214,7 @@ static int start_proxy(struct network *network, const struct container_ready *re
                                                   .trust = network->certificates.trust,
                                                   .when_needed = spec->inspect_when_needed},
                                    .on_denial = on_denial,
+                                   .on_waiting = on_waiting,
                                    .on_line = on_line,
                                    .on_audited = on_audited,
                                    .on_passed = on_passed,
@@ -258,6 +281,16 @@ void sandbox_network_answer(struct network *network, const struct sandbox_messag
         egress_local_chunk(network->proxy, &message->chunk);
     else
         egress_local_changed(network->proxy, message->query.chunk);
+}
+
+void sandbox_network_reject(struct network *network, const struct sandbox_rejected *r)
+{
+    const struct egress_waiting what = {.host = r->host, .port = r->port, .binary = r->binary,
+                                        .method = r->method, .path = r->path,
+                                        .operation = r->operation, .field = r->field,
+                                        .rpc_method = r->rpc_method, .tool = r->tool};
+    if (network->proxy)
+        egress_reject(network->proxy, &what);
 }
 
 /* ---- the end ---- */

@@ -20,6 +20,8 @@ struct policy;
 
 struct network_calls {
     void (*denial)(void *ctx, const struct sandbox_denial *denial);     /* texts are borrowed */
+    /* So many held requests wait for the decision about it; what names it counts alone. */
+    void (*waiting)(void *ctx, const struct sandbox_denial *denial, unsigned waiting);
     void (*line)(void *ctx, const struct egress_line *line);            /* of the decision log */
     void (*audited)(void *ctx, const struct egress_passed *audited);
     void (*passed)(void *ctx, const struct egress_passed *passed);
@@ -50,6 +52,8 @@ void sandbox_network_loaded(struct network *network, uint64_t revision);
 void sandbox_network_reconnected(struct network *network);
 /* PROPOSED, CHUNK or CHUNK_CHANGED. */
 void sandbox_network_answer(struct network *network, const struct sandbox_message *message);
+/* What waits for that is refused. */
+void sandbox_network_reject(struct network *network, const struct sandbox_rejected *rejected);
 void sandbox_network_close(struct network *network);
 void sandbox_network_free(struct network *network);
 

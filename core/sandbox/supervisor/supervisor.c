@@ -108,6 +108,7 @@ static void say_hello(struct supervisor *s)
     sandbox_link_send(s->link, &message);
     sandbox_lines_connect(s->lines, s->link);
     sandbox_traffic_connected(s->traffic);
+    sandbox_denials_connected(s->denials);
     sandbox_denials_flush(s->denials);
     if (s->network)
         sandbox_network_reconnected(s->network);
@@ -330,6 +331,10 @@ static void on_message(void *ctx, const struct sandbox_message *message, struct 
         if (s->network)
             sandbox_network_answer(s->network, message);
         break;
+    case MESSAGE_REJECTED:
+        if (s->network && s->state == SUPERVISOR_RUNNING)
+            sandbox_network_reject(s->network, &message->rejected);
+        break;
     case MESSAGE_STOP:
         stop(s, message->stop.grace_ms);
         break;
@@ -360,6 +365,13 @@ static void on_denial(void *ctx, const struct sandbox_denial *denial)
         sandbox_denials_add(s->denials, denial);
 }
 
+static void on_waiting(void *ctx, const struct sandbox_denial *denial, unsigned waiting)
+{
+    struct supervisor *s = ctx;
+    if (s->state == SUPERVISOR_RUNNING)
+        sandbox_denials_set_waiting(s->denials, denial, waiting);
+}
+
 static void on_line(void *ctx, const struct egress_line *line)
 {
     struct supervisor *s = ctx;
@@ -383,8 +395,8 @@ static void on_passed(void *ctx, const struct egress_passed *passed)
         sandbox_traffic_add_passed(s->traffic, passed);
 }
 
-static const struct network_calls network_calls = {on_denial, on_line, on_audited, on_passed,
-                                                   send_forecast, ask_gateway};
+static const struct network_calls network_calls = {on_denial, on_waiting, on_line, on_audited,
+                                                   on_passed, send_forecast, ask_gateway};
 
 static void on_container_ready(void *ctx, const struct container_ready *ready)
 {

@@ -71,9 +71,20 @@ static const struct schema_field denial_fields[] = {
     REQUEST(sandbox_denial),
     TEXTS(sandbox_denial, links, 0),
     SEEN(sandbox_denial),
+    {.name = "waiting", .kind = SCHEMA_U32, .offset = offsetof(struct sandbox_denial, waiting),
+     .max = UINT32_MAX},
     {0},
 };
 TABLE(denial, sandbox_denial);
+
+static const struct schema_field rejected_fields[] = {
+    NEEDED(sandbox_rejected, host),
+    NUMBER(sandbox_rejected, port, SCHEMA_U16, UINT16_MAX),
+    NEEDED(sandbox_rejected, binary),
+    REQUEST(sandbox_rejected),
+    {0},
+};
+TABLE(rejected, sandbox_rejected);
 
 #define ITEMS(type, schema)                                                              \
     {                                                                                    \
@@ -209,7 +220,7 @@ static const struct schema *schema_of(enum sandbox_message_type type)
         [MESSAGE_OUTCOME] = &outcome_schema, [MESSAGE_SETTINGS] = &settings_schema,
         [MESSAGE_PROPOSE] = &proposal_schema, [MESSAGE_PROPOSED] = &proposed_schema,
         [MESSAGE_CHUNK_QUERY] = &query_schema, [MESSAGE_CHUNK_CHANGED] = &query_schema,
-        [MESSAGE_CHUNK] = &chunk_schema,
+        [MESSAGE_CHUNK] = &chunk_schema, [MESSAGE_REJECTED] = &rejected_schema,
     };
     return schemas[type];
 }

@@ -56,6 +56,7 @@ enum {
     X(PROPOSED,     "proposed")     /* gateway: what became of the proposals */                 \
     X(CHUNK,        "chunk")        /* gateway: how the chunk stands */                         \
     X(CHUNK_CHANGED, "chunk_changed") /* gateway: something has happened to it */               \
+    X(REJECTED,     "rejected")     /* gateway: what waits for this is refused */               \
     X(STOP,         "stop")         /* gateway: end the workload, then yourself */              \
     X(PING,         "ping")         /* gateway: heartbeat */
 
@@ -92,10 +93,19 @@ struct sandbox_denial {
     const char *operation, *field, *rpc_method, *tool; /* of the call in its body; NULL: none */
     const char *const *links; /* paths of the policy that lead to the client */
     size_t n_links;
-    uint64_t count;                                 /* since the last report of the same denial */
+    uint64_t count; /* since the last report of the same denial; 0: only waiting has changed */
     int64_t first_seen_ms, last_seen_ms;            /* wall clock */
     const char *const *addresses;                   /* of the host; none: not known */
     size_t n_addresses;
+    uint32_t waiting;                               /* held requests that wait for its decision */
+};
+
+/* What may be waited for, in the words of its denial, "" or NULL where one does not apply. */
+struct sandbox_rejected {
+    const char *host;                               /* "": whatever waits */
+    uint16_t port;
+    const char *binary;
+    const char *method, *path, *operation, *field, *rpc_method, *tool;
 };
 
 struct sandbox_denials {
@@ -164,6 +174,7 @@ struct sandbox_message {
         struct sandbox_hello hello;
         struct sandbox_revision revision;           /* POLICY, LOADED, FAILED */
         struct sandbox_denials denials;
+        struct sandbox_rejected rejected;
         struct spec_settings settings;
         struct agent_proposal proposal;             /* PROPOSE */
         struct agent_proposed proposed;

@@ -22,6 +22,7 @@ struct gateway {
     char last_host[64];                             /* of the last item */
     char first_host[64];                            /* of the first report */
     uint64_t first_count;
+    uint32_t waiting;                               /* of the first item of the last report */
     bool told_quiet;
     unsigned flooded;
 };
@@ -52,6 +53,7 @@ static bool receive(void *ctx, const struct sandbox_denials *denials)
         g->told_quiet |= strcmp(denials->items[i].host, "quiet") == 0;
     g->n = denials->n;
     g->count = denials->items[0].count;
+    g->waiting = denials->items[0].waiting;
     snprintf(g->reason, sizeof g->reason, "%s", denials->items[0].reason);
     snprintf(g->host, sizeof g->host, "%s", denials->items[0].host);
     snprintf(g->method, sizeof g->method, "%s",
@@ -344,6 +346,84 @@ static void a_quiet_program_is_told_before_a_flood_that_waits(void **state)
     assert_in_range(g->received - before, 1, 1 + earned);
 }
 
+/* ---- requests that wait ---- */
+
+static void wait_for(struct gateway *g, const char *host, unsigned n)
+{
+    sandbox_denials_set_waiting(
+        g->book,
+        &(struct sandbox_denial){.host = host, .port = 443, .binary = "/usr/bin/curl"}, n);
+    uv_run(&g->loop, UV_RUN_DEFAULT);
+}
+
+static void how_many_wait_is_told_with_the_denial_and_when_it_changes(void **state)
+{
+    struct gateway *g = *state;
+    wait_for(g, "a", 1);                            /* no denial is known */
+    assert_int_equal(g->reports, 0);
+    deny(g, "a", 443, "/usr/bin/curl");
+    wait_for(g, "a", 1);
+    assert_int_equal(g->reports, 1);
+    assert_int_equal(g->count, 1);
+    assert_int_equal(g->waiting, 1);
+    wait_for(g, "a", 1);
+    assert_int_equal(g->reports, 1);
+    wait_for(g, "a", 0);
+    assert_int_equal(g->reports, 2);
+    assert_int_equal(g->count, 0);
+    assert_int_equal(g->waiting, 0);
+}
+
+/* A tunnel and a forwarded request are decided together. */
+static void stages_share_their_number(void **state)
+{
+    struct gateway *g = *state;
+    deny(g, "a", 443, "/usr/bin/curl");
+    wait_for(g, "a", 1);
+    sandbox_denials_add(g->book, &(struct sandbox_denial){
+        .host = "a", .port = 443, .binary = "/usr/bin/curl", .reason = "r", .stage = "forward"});
+    uv_run(&g->loop, UV_RUN_DEFAULT);
+    assert_int_equal(g->received, 2);
+    wait_for(g, "a", 2);
+    assert_int_equal(g->received, 3);
+    assert_int_equal(g->n, 1);
+    assert_int_equal(g->waiting, 2);
+}
+
+static void a_gateway_that_is_new_is_told_again(void **state)
+{
+    struct gateway *g = *state;
+    deny(g, "a", 443, "/usr/bin/curl");
+    wait_for(g, "a", 2);
+    deny(g, "b", 443, "/usr/bin/curl");
+    uv_run(&g->loop, UV_RUN_DEFAULT);
+    unsigned reports = g->reports;
+    sandbox_denials_connected(g->book);
+    sandbox_denials_flush(g->book);
+    assert_int_equal(g->reports, reports + 1);
+    assert_int_equal(g->n, 1);
+    assert_string_equal(g->host, "a");
+    assert_int_equal(g->count, 0);
+    assert_int_equal(g->waiting, 2);
+}
+
+static void what_is_waited_for_is_not_forgotten(void **state)
+{
+    struct gateway *g = *state;
+    char host[32];
+    g->away = true;
+    deny(g, "a", 443, "/usr/bin/curl");
+    wait_for(g, "a", 1);
+    for (int i = 0; i < 2 * DENIALS_MAX; i++) {
+        snprintf(host, sizeof host, "h%d", i);
+        deny(g, host, 443, "/usr/bin/curl");
+    }
+    g->away = false;
+    sandbox_denials_flush(g->book);
+    assert_string_equal(g->last_host, "a");
+    assert_true(g->received <= DENIALS_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +451,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(long_denials_are_told_in_lines_that_fit, open_book,
                                         close_book),
         cmocka_unit_test_setup_teardown(what_was_not_taken_is_told_later, open_book, close_book),
+        cmocka_unit_test_setup_teardown(
+            how_many_wait_is_told_with_the_denial_and_when_it_changes, open_book, close_book),
+        cmocka_unit_test_setup_teardown(stages_share_their_number, open_book, close_book),
+        cmocka_unit_test_setup_teardown(a_gateway_that_is_new_is_told_again, open_book, close_book),
+        cmocka_unit_test_setup_teardown(what_is_waited_for_is_not_forgotten, open_book, close_book),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

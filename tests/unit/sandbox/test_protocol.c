@@ -375,6 +375,33 @@ static void a_bad_message_is_refused_by_name(void **state)
     arena_free(arena);
 }
 
+static void what_waits_passes(void **state)
+{
+    struct sandbox_denial item = {.host = "a.test", .port = 443, .binary = "/b", .reason = "r",
+                                  .stage = "connect", .waiting = 3};
+    struct sandbox_message out, denials = {.type = MESSAGE_DENIALS, .denials = {&item, 1}},
+                                rejected = {.type = MESSAGE_REJECTED,
+                                            .rejected = {.host = "a.test", .port = 443,
+                                                         .binary = "/b", .method = "POST",
+                                                         .path = "/a"}};
+    struct arena *arena = arena_new();
+    (void)state;
+    pass(&denials,
+         "{\"type\":\"denials\",\"items\":[{\"host\":\"a.test\",\"port\":443,\"binary\":\"/b\","
+         "\"ancestors\":[],\"reason\":\"r\",\"stage\":\"connect\",\"count\":0,\"first_seen_ms\":0,"
+         "\"last_seen_ms\":0,\"waiting\":3}]}\n", arena, &out);
+    assert_int_equal(out.denials.items[0].waiting, 3);
+    pass(&rejected,
+         "{\"type\":\"rejected\",\"host\":\"a.test\",\"port\":443,\"binary\":\"/b\","
+         "\"method\":\"POST\",\"path\":\"/a\"}\n", arena, &out);
+    assert_string_equal(out.rejected.path, "/a");
+    rejected.rejected = (struct sandbox_rejected){.host = "", .binary = ""};
+    pass(&rejected, "{\"type\":\"rejected\",\"host\":\"\",\"port\":0,\"binary\":\"\"}\n", arena,
+         &out);
+    assert_string_equal(out.rejected.host, "");
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -393,6 +420,7 @@ int main(void)
         cmocka_unit_test(any_character_passes_in_arguments_and_variables),
         cmocka_unit_test(members_of_a_later_version_are_ignored),
         cmocka_unit_test(a_bad_message_is_refused_by_name),
+        cmocka_unit_test(what_waits_passes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -157,7 +157,7 @@ static inline int setup_mode(void **state, const char *mode)
         fail_msg("%s", f->err.text);
     f->chain = load_chain(f, judge_script);
     f->updates = updates_new(f->store, f->chain, &f->log);
-    struct drafts_hooks hooks = {hear, f};
+    struct drafts_hooks hooks = {.changed = hear, .ctx = f};
     f->drafts = drafts_new(f->updates, &hooks, &f->log);
     static const struct update_observer observers[] = {{"drafts", settle_drafts}};
     updates_observe(f->updates, observers, 1, f);
@@ -211,7 +211,7 @@ static inline struct drafts_denial a_denial(const char *host, uint16_t port, con
 
 static inline void record_denial(struct fixture *f, const struct drafts_denial *denial)
 {
-    if (drafts_record_denials(f->drafts, "demo", denial, 1, &f->err))
+    if (drafts_record_denials(f->drafts, "demo", denial, 1, NULL, &f->err))
         fail_msg("%s", f->err.text);
 }
 
