@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers what agents ask at policy.local: what they propose becomes chunks, which they may look
- * at. Whose sandbox they are in is known by the stream on which the question came.
+ * at.  Whose sandbox they are in is known by the stream on which the question came.
  *
- * Questions of one sandbox are answered one after another, proposals among the other changes of
- * the sandbox.  A supervisor hears of every change of a chunk, and looks up those that somebody
- * waits for. */
+ * Questions are answered beside updates, so that no agent makes its owner wait, and those of all
+ * sandboxes in a few queues.  A supervisor hears of every change of a chunk, and looks up those
+ * that somebody waits for. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,7 +184,7 @@ void sandbox_agent_asks(struct sandbox *s, const struct sandbox_message *asked,
         return;
     }
     struct question *q = alloc_zero(1, sizeof *q);
-    char *key = proposes ? alloc_str(s->name) : alloc_printf("chunks of %s", s->id);
+    char *key = sandbox_queue(s, "agents");
     *q = (struct question){.all = s->all, .id = alloc_str(s->id), .name = alloc_str(s->name),
                            .arena = arena, .asked = *asked, .answer = answer_to(asked)};
     s->n_questions++;

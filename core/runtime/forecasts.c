@@ -59,12 +59,12 @@ static void answered(void *arg)
     free(q);
 }
 
-static unsigned queue_of(const char *id)
+char *sandbox_queue(const struct sandbox *s, const char *what)
 {
     unsigned sum = 0;
-    for (; *id; id++)
+    for (const char *id = s->id; *id; id++)
         sum += (unsigned char)*id;
-    return sum % QUEUES;
+    return alloc_printf("%s %u", what, sum % QUEUES);
 }
 
 void sandbox_forecast(struct sandbox *s, const struct sandbox_forecast *question,
@@ -76,7 +76,7 @@ void sandbox_forecast(struct sandbox *s, const struct sandbox_forecast *question
         return;
     }
     struct question *q = alloc_zero(1, sizeof *q);
-    char *key = alloc_printf("forecast %u", queue_of(s->id));
+    char *key = sandbox_queue(s, "forecast");
     *q = (struct question){.all = s->all, .id = alloc_str(s->id), .name = alloc_str(s->name),
                            .asked_ns = clock_mono_ns(), .arena = arena, .forecast = *question};
     s->n_forecasts++;

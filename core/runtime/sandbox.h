@@ -162,6 +162,10 @@ void sandbox_denials_drop(struct sandbox *s);
 void sandbox_forecast(struct sandbox *s, const struct sandbox_forecast *question,
                       struct arena *arena);
 
+/* The key of one of a few queues that all sandboxes share, for jobs that ask voters; the caller
+ * frees it.  However many sandboxes ask, most workers stay free. */
+char *sandbox_queue(const struct sandbox *s, const char *what);
+
 /* agents.c: what an agent asks (PROPOSE, CHUNK_QUERY); the arena that it lives in is taken over. */
 void sandbox_agent_asks(struct sandbox *s, const struct sandbox_message *asked,
                         struct arena *arena);

@@ -15,7 +15,7 @@ enum {
     LOCAL_CALLS_MAX = 64,       /* requests at once, those whose answer is not read among them */
     LOCAL_WAITS_MAX = 32,       /* of them those that wait for a decision */
     LOCAL_PROPOSALS_MAX = 4,    /* of them proposals that the gateway looks at */
-    LOCAL_BURST = 30,           /* questions to the gateway at once ... */
+    LOCAL_BURST = 64,           /* questions to the gateway at once, one for each operation ... */
     LOCAL_PER_SECOND = 5,       /* ... and from then on */
     LOCAL_BODY_MS = 15000,      /* for all of a body */
     LOCAL_GATEWAY_MS = 30000,   /* for an answer of the gateway */

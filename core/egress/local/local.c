@@ -67,9 +67,9 @@ static void ignore_bytes(struct client *c, const char *bytes, ssize_t n)
 }
 
 /* False: it was answered that nothing can be asked now. */
-static bool may_ask(struct client *c)
+static bool may_ask(struct client *c, unsigned n)
 {
-    if (rate_spend(&c->proxy->local.questions, 1, uv_now(c->proxy->loop)))
+    if (rate_spend(&c->proxy->local.questions, n, uv_now(c->proxy->loop)))
         return true;
     fail_many(c);
     return false;
@@ -90,7 +90,7 @@ static void ask_chunk(struct client *c)
         fail_many(c);
         return;
     }
-    if (!may_ask(c))
+    if (!may_ask(c, 1))
         return;
     c->local->id = ++service->n_asked;
     service->n_waits += waits;
@@ -113,7 +113,7 @@ static void propose(struct client *c)
         fail(c, LOCAL_ERROR_PROPOSAL, err.text);
     } else if (proxy->local.n_proposals >= LOCAL_PROPOSALS_MAX) {
         fail_many(c);
-    } else if (may_ask(c)) {
+    } else if (may_ask(c, proposal.n)) {
         const struct agent_proposal message = {++proxy->local.n_asked, proposal.intent,
                                                proposal.operations};
         c->local->id = message.id;

@@ -159,6 +159,7 @@ int local_proposal_read(const char *body, size_t len, struct arena *arena,
         return -1;
     int rc = write_operations(doc_get(root, "operations"), &text, err);
     out->operations = arena_str(arena, buf_str(&text));
+    out->n = rc == 0 ? (unsigned)doc_get(root, "operations")->n : 0;
     buf_free(&text);
     return rc == 0 ? check_schema(out->operations, arena, err) : rc;
 }

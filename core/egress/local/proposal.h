@@ -8,11 +8,12 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-enum { LOCAL_BODY_MAX = 64 * 1024, LOCAL_OPERATIONS_MAX = 32 };
+enum { LOCAL_BODY_MAX = 64 * 1024, LOCAL_OPERATIONS_MAX = 16 };
 
 struct local_proposal {
     const char *intent;                             /* "" where there is none */
     const char *operations;                         /* {"operations": [{"add_rule": ...}]} */
+    unsigned n;                                     /* of them */
 };
 
 /* Reads {intent_summary, operations: [{addRule: {ruleName, rule}}]}; add_rule and rule_name are

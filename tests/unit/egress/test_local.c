@@ -112,6 +112,7 @@ static void proposals_are_read(void **state)
         if (read_proposal(good[i], arena, &out, &err) != 0)
             fail_msg("%s: %s", good[i], err.text);
         assert_string_equal(out.intent, "");
+        assert_int_equal(out.n, 1);
         assert_non_null(
             strstr(out.operations, "{\"operations\":[{\"add_rule\":{\"rule_name\":\"r\","));
         arena_free(arena);
@@ -169,7 +170,7 @@ static void a_proposal_is_bounded(void **state)
         buf_puts(&body, i ? ",{}" : "{}");
     buf_puts(&body, "]}");
     assert_int_equal(read_proposal(buf_str(&body), arena, &out, &err), -1);
-    assert_string_equal(err.text, "a proposal has at most 32 operations, this one has 33: send "
+    assert_string_equal(err.text, "a proposal has at most 16 operations, this one has 17: send "
                                   "the others after them");
     buf_clear(&body);
     buf_puts(&body, "{\"intent_summary\":\"");

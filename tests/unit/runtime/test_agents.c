@@ -155,6 +155,31 @@ static void what_is_asked_at_once_is_bounded(void **state)
     assert_string_equal(look_up(h, "nothing").error, "");
 }
 
+static void work_for_the_owner(void *go)
+{
+    uv_sem_wait(go);
+}
+
+static void note_done(void *go)
+{
+    (void)go;
+}
+
+/* An update may take as long as its voters, and neither waits for the other. */
+static void an_update_under_way_holds_up_no_agent(void **state)
+{
+    struct house *h = *state;
+    uv_sem_t go;
+    uv_sem_init(&go, 0);
+    turn_on(h, true);
+    jobs_run(h->jobs, "demo", work_for_the_owner, note_done, &go);
+    const char *id = propose_one(h);
+    assert_true(look_up(h, id).found);
+    uv_sem_post(&go);
+    RUN_UNTIL(h, jobs_idle(h->jobs));
+    uv_sem_destroy(&go);
+}
+
 static void what_is_no_proposal_is_refused(void **state)
 {
     struct house *h = *state;
@@ -175,6 +200,7 @@ int main(void)
         HOUSE_TEST(chunks_of_other_sandboxes_are_not_there),
         HOUSE_TEST(off_nothing_is_answered_or_told),
         HOUSE_TEST(what_is_asked_at_once_is_bounded),
+        HOUSE_TEST(an_update_under_way_holds_up_no_agent),
         HOUSE_TEST(what_is_no_proposal_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
