@@ -16,10 +16,10 @@
       "limits* workload_uids* enforces[]")                                                         \
     X(sandbox,                                                                                     \
       "name id phase network labels* policy_revision# loaded_revision# policy_hash created_at "    \
-      "approval_mode hold_ms# agent_proposals! limits* error?")                                    \
+      "approval_mode hold_ms# agent_proposals! observe! limits* error?")                           \
     X(created,                                                                                     \
       "name id phase network labels* policy_revision# loaded_revision# policy_hash created_at "    \
-      "approval_mode hold_ms# agent_proposals! limits* error? update<update> warnings*")           \
+      "approval_mode hold_ms# agent_proposals! observe! limits* error? update<update> warnings*")  \
     X(sandboxes, "sandboxes[sandbox]")                                                             \
     X(policy, "sandbox revision# loaded_revision# hash status policy*")                            \
     X(revision, "revision# hash status kind actor reason decision? created_at loaded_at? error?")  \
@@ -57,7 +57,7 @@
                "first_seen reason rule")                                                           \
     X(audit_report, "sandbox requests[audited] unlisted#")                                         \
     X(unlisted_requests, "count# last_seen")                                                       \
-    X(requests, "sandbox requests[audited] unlisted<unlisted_requests>")                           \
+    X(requests, "sandbox requests[audited] unlisted<unlisted_requests> since")                     \
     X(audit, "intact! records# first_bad# why head")                                               \
     X(voter, "name version summary kind level isolation path sha256 state "                        \
              "reads_files! votes# denials# errors# p50_us# p99_us#")                               \

@@ -48,6 +48,8 @@ static const struct schema_field create_fields[] = {
      .max = SANDBOX_HOLD_MAX_MS, .help = HOLD_HELP},
     {"agent_proposals", SCHEMA_BOOL, offsetof(struct sandbox_wanted, agent_proposals),
      .help = PROPOSALS_HELP},
+    {"observe", SCHEMA_BOOL, offsetof(struct sandbox_wanted, observe),
+     .help = "The policy, which is needed, is a ceiling: what passes is recorded to learn from"},
     {"labels", SCHEMA_JSON, offsetof(struct sandbox_wanted, labels_json),
      .help = "Labels that voters and lists may look at"},
     {"env", SCHEMA_JSON, offsetof(struct sandbox_wanted, env_json),

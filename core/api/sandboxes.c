@@ -17,13 +17,15 @@ static json_t *encode_sandbox(struct api_call *call, const struct store_sandbox 
     struct error ignored;
     bool known =
         store_revision_get(call->api->store, s->id, s->revision, call->arena, &r, &ignored) == 0;
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:s, s:s?, s:s, s:I, s:b, s:o, s:s?}",
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:s, s:s?, s:s, s:I, s:b, s:b, s:o, "
+                     "s:s?}",
                      "name", s->name, "id", s->id, "phase", s->phase, "network", s->network,
                      "labels", json_loads(s->labels_json, 0, NULL), "policy_revision",
                      (json_int_t)s->revision, "loaded_revision", (json_int_t)s->loaded_revision,
                      "policy_hash", known ? r.hash : "", "created_at",
                      api_time(call->arena, s->created_at_ms), "approval_mode", s->approval_mode,
                      "hold_ms", (json_int_t)s->hold_ms, "agent_proposals", s->agent_proposals,
+                     "observe", s->observe,
                      "limits", api_limits_json(call, s), "error", *s->error ? s->error : NULL);
 }
 
@@ -93,6 +95,15 @@ static void check_policy(struct api_call *call, const struct doc_node *document)
     problems_free(&warnings);
 }
 
+/* Within the restrictive default there is nothing to observe. */
+static void check_ceiling(struct api_call *call, const struct doc_node *body,
+                          const struct sandbox_wanted *wanted)
+{
+    if (wanted->observe && !doc_get(body, "policy"))
+        problems_add(&call->problems, "observe", 0, 0,
+                     "a sandbox is observed within a ceiling: give it as policy");
+}
+
 /* Reports all problems of the request at once. */
 static int read_create(struct api_call *call, const struct doc_node *body,
                        struct store_sandbox *out)
@@ -102,8 +113,10 @@ static int read_create(struct api_call *call, const struct doc_node *body,
         schema_decode(&body_create_schema, body, "", call->arena, &decoded, &call->problems) == 0;
     if (!read)
         decoded = schema_decode_sound(&body_create_schema, body, "", call->arena);
-    if (decoded)
+    if (decoded) {
         sandbox_record_make(decoded, &call->api->host, call->arena, out, &call->problems);
+        check_ceiling(call, body, decoded);
+    }
     if (!call->problems.n)
         return 0;
     if (decoded && doc_get(body, "policy"))

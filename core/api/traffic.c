@@ -88,15 +88,16 @@ static int read_page(struct api_call *call, struct page *page)
 
 typedef json_t *row_encoder(struct api_call *call, const struct store_traffic *row);
 
-/* Takes unlisted. */
+/* more: its other members; taken. */
 static int reply_page(struct api_call *call, const struct page *page, const char *name,
-                      row_encoder *encode_row, json_t *unlisted)
+                      row_encoder *encode_row, json_t *more)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < page->n; i++)
         json_array_append_new(list, encode_row(call, &page->rows[i]));
-    json_t *body = json_pack("{s:s, s:o, s:o}", "sandbox", page->sandbox.name, name, list,
-                             "unlisted", unlisted);
+    json_t *body = json_pack("{s:s, s:o}", "sandbox", page->sandbox.name, name, list);
+    json_object_update(body, more);
+    json_decref(more);
     if (page->n == page->query.limit)
         json_object_set_new(body, "next",
                             json_integer((json_int_t)page->rows[page->n - 1].number));
@@ -112,7 +113,7 @@ int route_traffic_list(struct api_call *call)
     json_t *unlisted = json_object();
     for (size_t i = 0; i < N_VERDICTS; i++)
         json_object_set_new(unlisted, verdicts[i], count_unlisted(&page, verdicts[i]));
-    return reply_page(call, &page, "traffic", encode, unlisted);
+    return reply_page(call, &page, "traffic", encode, json_pack("{s:o}", "unlisted", unlisted));
 }
 
 int route_audit_report(struct api_call *call)
@@ -121,7 +122,7 @@ int route_audit_report(struct api_call *call)
     if (read_page(call, &page) != 0)
         return -1;
     return reply_page(call, &page, "requests", encode_audited,
-                      count_unlisted(&page, STORE_AUDITED));
+                      json_pack("{s:o}", "unlisted", count_unlisted(&page, STORE_AUDITED)));
 }
 
 int route_request_list(struct api_call *call)
@@ -130,7 +131,8 @@ int route_request_list(struct api_call *call)
     if (read_page(call, &page) != 0)
         return -1;
     const struct store_traffic *t = unlisted_of(&page, STORE_PASSED);
-    json_t *unlisted = json_pack("{s:I, s:s}", "count", (json_int_t)t->count, "last_seen",
-                                 t->count ? api_time(call->arena, t->last_seen_ms) : "");
-    return reply_page(call, &page, "requests", encode_audited, unlisted);
+    json_t *more = json_pack("{s:{s:I, s:s}, s:s}", "unlisted", "count", (json_int_t)t->count,
+                             "last_seen", t->count ? api_time(call->arena, t->last_seen_ms) : "",
+                             "since", api_time(call->arena, page.sandbox.passed_since_ms));
+    return reply_page(call, &page, "requests", encode_audited, more);
 }

@@ -203,6 +203,7 @@ int policy_cases(struct cli *cli, const char *file);    /* policy check --cases 
 int cmd_policy_can_i(struct cli *cli);
 int cmd_policy_audit_report(struct cli *cli);
 int cmd_policy_learn(struct cli *cli);
+int cmd_policy_prune(struct cli *cli);
 int cmd_rule_get(struct cli *cli);
 int cmd_rule_approve(struct cli *cli);
 int cmd_rule_reject(struct cli *cli);

@@ -24,6 +24,9 @@ static const struct arg_option sandbox_create[] = {
     {"network", 0, ARG_VALUE, "proxy|none", "none: nothing ever gets out"},
     {"label", 0, ARG_VALUE, "K=V[,K=V...]", "labels; may be repeated"},
     {"env", 0, ARG_VALUE, "K=V", "environment of its commands; may be repeated"},
+    {"observe", 0, ARG_FLAG, NULL,
+     "record all that passes, for policy learn; needs --ceiling, which is its policy"},
+    {"ceiling", 0, ARG_VALUE, "FILE", "with --observe: what it may do at most"},
     {"keep", 0, ARG_FLAG, NULL, "keep it after CMD ended (the default)"},
     {"no-keep", 0, ARG_FLAG, NULL, "delete it after CMD ended"},
     {"no-auto-providers", 0, ARG_FLAG, NULL, "accepted for compatibility"},
@@ -125,6 +128,13 @@ static const struct arg_option policy_learn[] = {
      "the policy that what is learned stays within (the sandbox's own); - reads stdin"},
     {"max-paths", 0, ARG_VALUE, "N",
      "where an endpoint has more paths than N, patterns take their place"},
+    {0},
+};
+static const struct arg_option policy_prune[] = {
+    {"unused-for", 0, ARG_VALUE, "DURATION", "how long nothing has needed what goes, such as 30d"},
+    WAIT_OPTIONS,
+    {"dry-run", 0, ARG_FLAG, NULL, "ask the voters, change nothing"},
+    {"reason", 0, ARG_VALUE, "TEXT", "why, for the record"},
     {0},
 };
 static const struct arg_option policy_rollback[] = {
@@ -297,6 +307,9 @@ const struct command cli_commands[] = {
     {"policy", "learn", "[NAME]", policy_learn, cmd_policy_learn,
      "print the smallest policy that allows what is on record",
      "sluice policy learn demo --from 1h --max-paths 10 >learned.yaml"},
+    {"policy", "prune", "[NAME]", policy_prune, cmd_policy_prune,
+     "take out of the policy what nothing on record needed",
+     "sluice policy prune demo --unused-for 30d --dry-run"},
     {"rule", "get", "[NAME]", rule_get, cmd_rule_get, "show proposed rules",
      "sluice rule get demo --status pending"},
     {"rule", "approve", "[NAME]", rule_approve, cmd_rule_approve, "approve a chunk",

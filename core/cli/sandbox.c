@@ -79,6 +79,8 @@ static void table_one(const struct cli *cli, const json_t *s)
                    json_number(s, "policy_revision"), json_number(s, "loaded_revision"),
                    json_text(s, "policy_hash"), json_text(s, "created_at"));
     print_settings(s);
+    terminal_print(stdout, "Observe:   %s\n",
+                   json_is_true(json_object_get(s, "observe")) ? "on" : "off");
     table_limits(json_object_get(s, "limits"));
     if (*json_text(s, "error"))
         terminal_print(stdout, "Error:     %s\n", json_text(s, "error"));
@@ -94,6 +96,14 @@ static int check_words(const struct cli *cli)
         return usage_error(cli, "--network is proxy or none, not '%s'", network);
     if (arg_given(cli, "keep") && arg_given(cli, "no-keep"))
         return usage_error(cli, "--keep and --no-keep exclude each other");
+    if (arg_given(cli, "observe") && !arg_given(cli, "ceiling"))
+        return usage_error(cli, "--observe lets everything through within a ceiling: give it with "
+                                "--ceiling FILE");
+    if (arg_given(cli, "ceiling") && !arg_given(cli, "observe"))
+        return usage_error(cli, "--ceiling is for --observe; a policy is given with --policy FILE");
+    if (arg_given(cli, "ceiling") && arg_given(cli, "policy"))
+        return usage_error(cli, "--ceiling and --policy exclude each other: the ceiling is the "
+                                "policy of a sandbox that is observed");
     if (arg_given(cli, "no-keep") && !cli->n_rest)
         return usage_error(cli, "--no-keep needs a command to wait for: -- CMD...");
     return -1;
@@ -145,6 +155,8 @@ static int create_body(const struct cli *cli, const struct document *file, struc
     add_text(body, "name", arg_value(cli, "name"));
     add_text(body, "network", arg_value(cli, "network"));
     add_text(body, "memory", arg_value(cli, "memory"));
+    if (arg_given(cli, "observe"))
+        json_object_set_new(body, "observe", json_true());
     int code = add_settings(cli, body);
     if (code < 0)
         code = check_memory(cli);
@@ -270,7 +282,8 @@ int cmd_sandbox_create(struct cli *cli)
     struct document file = {0};
     int code = check_words(cli);
     if (code < 0)
-        code = document_read(cli, arg_value(cli, "policy"), &file);
+        code = document_read(cli, arg_value(cli, arg_given(cli, "observe") ? "ceiling" : "policy"),
+                             &file);
     if (code < 0)
         code = create_body(cli, &file, &body);
     if (code < 0)

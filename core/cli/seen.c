@@ -38,7 +38,7 @@ static int check_whole(const struct seen *seen)
     if (json_number(unlisted, "count") == 0 || time_read(last) < seen->from_ms)
         return EXIT_DONE;
     complain("%lld requests until %s are not on record one by one: there were too many different "
-             "ones. Learn from what came later with --from",
+             "ones, so nobody knows what they needed; what came later is on record",
              json_number(unlisted, "count"), last);
     return EXIT_REFUSED;
 }

@@ -159,7 +159,7 @@ static const char *make_up_name(struct arena *arena)
     return arena_printf(arena, "%s-%s", first[hex_value(id[FIRST_AT])], second);
 }
 
-/* Both are about what the proxy refuses. */
+/* All are about what the proxy decides. */
 static void check_settings(const struct store_sandbox *record, struct problems *problems)
 {
     static const char why[] = "a sandbox with network none has no proxy, so nothing can ";
@@ -171,6 +171,9 @@ static void check_settings(const struct store_sandbox *record, struct problems *
     if (record->agent_proposals)
         problems_add(problems, "agent_proposals", 0, 0,
                      "%sserve its agents there: leave agent_proposals out", why);
+    if (record->observe)
+        problems_add(problems, "observe", 0, 0,
+                     "%sbe observed there: leave observe out", why);
 }
 
 void sandbox_record_make(const struct sandbox_wanted *wanted, const struct runtime_host *host,
@@ -178,6 +181,7 @@ void sandbox_record_make(const struct sandbox_wanted *wanted, const struct runti
 {
     struct making m = {host, problems};
     char id[UUID_SIZE];
+    int64_t now = clock_now_ms();
     *out = (struct store_sandbox){
         .id = arena_str(arena, digest_uuid(id)),
         .name = *wanted->name ? wanted->name : make_up_name(arena),
@@ -187,10 +191,12 @@ void sandbox_record_make(const struct sandbox_wanted *wanted, const struct runti
         .approval_mode = wanted->approval_mode,
         .hold_ms = wanted->hold_ms,
         .agent_proposals = wanted->agent_proposals,
+        .observe = wanted->observe,
         .token_hash = "",
         .phase = "provisioning",
         .error = "",
-        .created_at_ms = clock_now_ms(),
+        .passed_since_ms = now,
+        .created_at_ms = now,
     };
     read_limits(&m, wanted, out);
     check_settings(out, problems);

@@ -15,6 +15,7 @@ struct sandbox_wanted {
     int64_t pids;                                   /* 0: not written */
     int64_t hold_ms;                                /* 0: none */
     bool agent_proposals;
+    bool observe;
 };
 
 /* What of a sandbox may be changed. */

@@ -47,6 +47,7 @@ struct sandbox *sandbox_add(struct runtime *all, const struct store_sandbox *rec
     s->dir = alloc_printf("%s/sandboxes/%s", all->setup.state_dir, record->id);
     s->log.folder = s->dir;
     s->number = record->number;
+    s->observe = record->observe;
     s->proxy = strcmp(record->network, "none") != 0;
     s->settings = sandbox_settings_of(record);
     s->pidfd = s->uid_lock = -1;

@@ -30,6 +30,7 @@ struct sandbox {
     struct runtime *all;
     char *id, *name, *dir;
     int64_t number;
+    bool observe;                                   /* as the store has it */
     bool proxy;
     char token_hash[DIGEST_HEX_SIZE];
 

@@ -82,7 +82,8 @@ void sandbox_traffic(struct sandbox *s, const struct sandbox_traffic *batch, str
                                             .source = batch->source,
                                             .number = batch->number,
                                             .items = make_rows(batch, arena),
-                                            .n = batch->n};
+                                            .n = batch->n,
+                                            .observe = s->observe};
     /* No sandbox has this name, so batches wait only for each other. */
     char *key = alloc_printf("traffic of %s", s->id);
     jobs_run(s->all->setup.jobs, key, write_work, write_done, w);

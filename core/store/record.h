@@ -48,6 +48,8 @@ struct store_record {
     comma X(INTEGER, pids)             \
     comma X(INTEGER, hold_ms)          \
     comma X(FLAG, agent_proposals)     \
+    comma X(FLAG, observe)             \
+    comma X(INTEGER, passed_since_ms)  \
     comma X(INTEGER, created_at_ms)    \
     comma X(INTEGER, deleted_at_ms)
 #define STORE_NUMBERED_SANDBOX_FIELDS(X, comma)                                                    \

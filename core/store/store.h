@@ -58,6 +58,8 @@ struct store_sandbox {
     int64_t memory_bytes, cpu_millis, pids;         /* limits that were asked for; 0: none */
     int64_t hold_ms;                                /* how long a refused request waits; 0: not */
     bool agent_proposals;                           /* its programs may use policy.local */
+    bool observe; /* its policy is a ceiling to learn within: more of what passes is on record */
+    int64_t passed_since_ms; /* since when what passes is on record one by one */
     uint64_t revision, loaded_revision;             /* newest, and the one enforced; 0: none */
     /* Deleted: 0 while it lives; its decisions stay. */
     int64_t created_at_ms, deleted_at_ms;
@@ -280,7 +282,8 @@ int store_tx_draft_event(struct store_tx *tx, const char *sandbox_id,
 enum {
     STORE_TRAFFIC_MAX = 2048,                       /* rows of one sandbox and verdict */
     STORE_AUDITED_MAX = 1024,                       /* the same of what is audited */
-    STORE_PASSED_MAX = 16384,                       /* and of what is permitted, one by one */
+    STORE_PASSED_MAX = 2048,                        /* and of what is permitted, one by one */
+    STORE_OBSERVED_MAX = 16384,                     /* the same of one that is observed */
     STORE_TRAFFIC_DELETED_KEPT = 32, /* deleted sandboxes whose rows are kept, the last ones */
 };
 
@@ -310,6 +313,7 @@ struct store_traffic_batch {
     uint64_t number;
     const struct store_traffic *items;
     size_t n;
+    bool observe;                                   /* it has room for STORE_OBSERVED_MAX */
 };
 
 int store_traffic_list(struct store *s, const struct store_traffic_query *query,
@@ -321,8 +325,8 @@ int store_traffic_unlisted(struct store *s, const char *sandbox_id, struct arena
 /* Adds the counts, once: a batch whose number is not above that of the last one of its source
  * changes nothing.  A row of a verdict, once there, is never replaced by another; where there is no
  * room for one more, the request counts in the row without a host.  A row of what is audited or
- * passed is dropped, and counts there, where STORE_AUDITED_MAX or STORE_PASSED_MAX others of its
- * class were seen after it. */
+ * passed is dropped, and counts there, where as many others of its class as there is room for were
+ * seen after it. */
 int store_tx_traffic_add(struct store_tx *tx, const struct store_traffic_batch *batch,
                          struct error *err);
 

@@ -44,8 +44,9 @@ static struct store_traffic without_row(const struct store_traffic *t)
  * happens now. */
 static const struct rolling {
     const char *class;
-    size_t keep;
-} rolling[] = {{STORE_AUDITED, STORE_AUDITED_MAX}, {STORE_PASSED, STORE_PASSED_MAX}};
+    size_t keep, keep_observed;
+} rolling[] = {{STORE_AUDITED, STORE_AUDITED_MAX, STORE_AUDITED_MAX},
+               {STORE_PASSED, STORE_PASSED_MAX, STORE_OBSERVED_MAX}};
 enum { N_ROLLING = sizeof rolling / sizeof *rolling };
 
 static bool is_rolling(const char *class)
@@ -80,17 +81,17 @@ static bool has_class(const struct store_traffic_batch *batch, const char *class
 }
 
 /* Those seen longest ago count in the row without a host. */
-static int drop_oldest(struct store_tx *tx, const char *sandbox_id, const struct rolling *class,
-                       struct error *err)
+static int drop_oldest(struct store_tx *tx, const struct store_traffic_batch *batch,
+                       const struct rolling *class, struct error *err)
 {
     struct store_traffic *dropped;
     uint64_t rows;
-    size_t n;
-    if (tx->backend->traffic->count(tx, sandbox_id, class->class, &rows, err) < 0)
+    size_t n, keep = batch->observe ? class->keep_observed : class->keep;
+    if (tx->backend->traffic->count(tx, batch->sandbox_id, class->class, &rows, err) < 0)
         return -1;
-    if (rows <= class->keep)
+    if (rows <= keep)
         return 0;
-    if (tx->backend->traffic->drop_oldest(tx, sandbox_id, class->class, class->keep, tx->arena,
+    if (tx->backend->traffic->drop_oldest(tx, batch->sandbox_id, class->class, keep, tx->arena,
                                           &dropped, &n, err) < 0)
         return -1;
     for (size_t i = 0; i < n; i++) {
@@ -115,7 +116,7 @@ int store_tx_traffic_add(struct store_tx *tx, const struct store_traffic_batch *
     }
     for (size_t i = 0; i < N_ROLLING; i++)
         if (has_class(batch, rolling[i].class) &&
-            drop_oldest(tx, batch->sandbox_id, &rolling[i], err) != 0)
+            drop_oldest(tx, batch, &rolling[i], err) != 0)
             return -1;
     return 0;
 }

@@ -33,7 +33,8 @@ network_policies:
         mcp: {allow_all_known_mcp_methods: true}
       - {host: 10.77.0.2, port: 8080}
 YAML
-    sluice sandbox create --name observed --policy "$state/ceiling.yaml"
+    sluice sandbox create --name pruned --policy "$state/ceiling.yaml"
+    sluice sandbox create --name observed --observe --ceiling "$state/ceiling.yaml"
 }
 setup() { load helper; state=$BATS_FILE_TMPDIR/state; }
 teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
@@ -65,7 +66,11 @@ M 644 inline file
 data 4
 text
 STREAM
+    [ "$(sluice sandbox get observed -o json | jq .observe)" = true ]
+    sluice sandbox get observed | grep -qx 'Observe:   on'
     job observed
+    run -0 sluice sandbox exec observed -- curl -sS -o /dev/null -w '%{http_code}' http://10.77.0.2:8081/
+    [ "$output" = 403 ]                     # it is no hole in the ceiling
     until_so 'on_record observed | grep -q "GET pypi.test/packages/greet"'
     run ! grep s3cr3t <(on_record observed)
     run -0 --separate-stderr sluice policy learn observed
@@ -108,6 +113,20 @@ STREAM
     [[ "$output" == *"--from is later than --to"* ]]
 }
 
+@test "a sandbox is observed only within a ceiling" {
+    run -2 sluice sandbox create --name none --observe
+    [[ "$output" == *"--observe lets everything through within a ceiling: give it with --ceiling FILE"* ]]
+    run -2 sluice sandbox create --name none --ceiling "$state/ceiling.yaml"
+    [[ "$output" == *"--ceiling is for --observe; a policy is given with --policy FILE"* ]]
+    run -2 sluice sandbox create --name none --observe --ceiling "$state/ceiling.yaml" --policy "$state/ceiling.yaml"
+    [[ "$output" == *"--ceiling and --policy exclude each other"* ]]
+    [ "$(api POST /v1/sandboxes -H 'Content-Type: application/json' -d '{"name":"none","observe":true}' | jq -r .detail)" = \
+        "a sandbox is observed within a ceiling: give it as policy" ]
+    run -1 sluice sandbox create --name none --network none --observe --ceiling "$state/ceiling.yaml"
+    [[ "$output" == *"nothing can be observed there: leave observe out"* ]]
+    run -1 sluice sandbox get none
+}
+
 @test "a policy is learned of a deleted sandbox, where its ceiling is given" {
     sluice sandbox create --name gone --policy "$state/ceiling.yaml"
     sluice sandbox exec gone -- curl -sSf -o /dev/null http://10.77.0.2:8080/a
@@ -141,4 +160,30 @@ STREAM
     [ "$(sluice -q policy learn poisoned -o json 2>/dev/null | jq -c '[.policy.network_policies.curl.endpoints[] | .rules[]?.allow]')" = \
         '[{"method":"GET","path":"/a:%20b%23c"}]' ]
     sluice policy set poisoned --policy "$state/poisoned.yaml" --dry-run
+}
+
+# prunes [OPTION…]: right after a request, so that what it needs was used within the time.
+prunes() {
+    sluice sandbox exec pruned -- curl -sSf -o /dev/null http://10.77.0.2:8080/a
+    sluice policy prune pruned --unused-for 5s "$@" >"$state/pruned.out" 2>"$state/pruned.err"
+    [ -z "$(grep -e kept -e 10.77.0.2 "$state/pruned.err")" ] && grep -q unused "$state/pruned.err"
+}
+
+@test "what nothing needed is taken out of the policy, with its effect, and what is new stays" {
+    run -0 --separate-stderr sluice policy prune pruned --unused-for 30d
+    [[ "$stderr" == *"kept, as its record is shorter than 30d: network_policies.work"* ]]
+    [[ "$stderr" == *"Nothing of the policy is known to be unused for 30d."* ]]
+    until_so 'prunes --dry-run'
+    grep -qx 'unused for 5s: network_policies.work.endpoints\[0\]: pypi.test:443' "$state/pruned.err"
+    grep -qx 'unused for 5s: network_policies.work.endpoints\[3\]: api.test:443/mcp' "$state/pruned.err"
+    grep -qx 'Effect: tightens' "$state/pruned.out"
+    grep -q '^dry run: allowed' "$state/pruned.out"
+    [ "$(sluice policy get pruned -o json | jq -c '[.revision, (.policy.network_policies.work.endpoints | length)]')" = '[1,5]' ]
+    until_so 'prunes --wait'
+    [ "$(sluice policy get pruned -o json | jq -c '[.revision, [.policy.network_policies.work.endpoints[].host]]')" = '[2,["10.77.0.2"]]' ]
+    [ "$(sluice policy list pruned -o json | jq -r '.revisions[0].reason')" = "unused for 5s" ]
+    run -2 sluice policy prune pruned
+    [[ "$output" == *"--unused-for takes a duration such as 30d or 12h"* ]]
+    run -2 sluice policy prune pruned --unused-for soon
+    [[ "$output" == *"--unused-for takes a duration such as 30d or 12h, not 'soon'"* ]]
 }

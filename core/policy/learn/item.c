@@ -169,6 +169,18 @@ struct learn_item *learn_items(const struct policy_learning *learning, struct ar
     return items;
 }
 
+struct learn_item *learn_all_items(const struct policy_seen *seen, size_t n, struct arena *arena,
+                                   size_t *n_items)
+{
+    struct learn_item *items = arena_alloc(arena, (n + 1) * sizeof *items);
+    for (size_t i = 0; i < n; i++)
+        items[i] = make_item(&seen[i], arena);
+    if (n)
+        qsort(items, n, sizeof *items, by_request);
+    *n_items = n;
+    return items;
+}
+
 struct learn_places learn_places_of(struct learn_item *items, size_t n, struct arena *arena)
 {
     struct learn_places places = {0};

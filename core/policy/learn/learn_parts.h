@@ -38,6 +38,9 @@ struct learn_places {
 /* The items in the order of program, host, port, path, method and call, and what is left out. */
 struct learn_item *learn_items(const struct policy_learning *learning, struct arena *arena,
                                size_t *n, struct policy_left_out *left_out, size_t *n_left_out);
+/* All of it, also what no rule can say. */
+struct learn_item *learn_all_items(const struct policy_seen *seen, size_t n, struct arena *arena,
+                                   size_t *n_items);
 struct learn_places learn_places_of(struct learn_item *items, size_t n, struct arena *arena);
 /* HEAD comes right behind GET, whose rules take it too. */
 int learn_method_order(const char *a, const char *b);

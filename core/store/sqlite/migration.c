@@ -200,6 +200,10 @@ static const char *const steps[] = {
 
     "ALTER TABLE sandbox ADD COLUMN hold_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE sandbox ADD COLUMN agent_proposals INTEGER NOT NULL DEFAULT 0;",
+
+    "ALTER TABLE sandbox ADD COLUMN observe INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE sandbox ADD COLUMN passed_since_ms INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE sandbox SET passed_since_ms = 1000 * CAST(strftime('%s', 'now') AS INTEGER);",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

@@ -44,7 +44,7 @@ static inline int scripted_update(struct store_tx *tx, void *arg, struct error *
     struct store_event event = {u->revision, false, "policy", "demo", "{}"};
     struct store_traffic item = {.verdict = "allowed", .host = "a.test", .port = 443, .binary = "b",
                                  .rule = "r", .reason = "", .count = 1};
-    struct store_traffic_batch batch = {"s1", "source", u->revision, &item, 1};
+    struct store_traffic_batch batch = {"s1", "source", u->revision, &item, 1, false};
     revision.decision_id = id;
     decision.base_revision = u->revision - 1;
     decision.revision = u->revision;

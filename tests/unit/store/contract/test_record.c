@@ -198,7 +198,7 @@ static void events_and_traffic_come_back_in_order(void **state)
         fill(&store_traffic_record, &item, round);
         item.host = arena_printf(f->arena, "h%s", item.host);
         item.count = (uint64_t)round + 1;
-        struct store_traffic_batch batch = {"s1", "source", (uint64_t)round + 1, &item, 1};
+        struct store_traffic_batch batch = {"s1", "source", (uint64_t)round + 1, &item, 1, false};
         write_all_of(f, add_batch, &batch);
         item.sandbox_id = "s1";
         const struct store_traffic_query query = {.sandbox_id = "s1", .after = after};

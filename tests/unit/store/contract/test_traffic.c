@@ -28,7 +28,7 @@ static struct store_traffic request(const char *verdict, const char *host, uint6
 
 static void add(struct fixture *f, const char *source, uint64_t number, struct store_traffic item)
 {
-    struct store_traffic_batch batch = {"s1", source, number, &item, 1};
+    struct store_traffic_batch batch = {"s1", source, number, &item, 1, false};
     assert_int_equal(store_write(f->store, add_batch, &batch, &f->err), 0);
 }
 
@@ -99,7 +99,7 @@ static void a_flood_takes_no_row(void **state)
     add(f, "a", 2, request("refused", "attempt.test", 1));
     for (int i = 0; i < N; i++)
         items[i] = request("refused", arena_printf(f->arena, "h%d.test", i), 2);
-    struct store_traffic_batch batch = {"s1", "a", 3, items, N};
+    struct store_traffic_batch batch = {"s1", "a", 3, items, N, false};
     assert_int_equal(store_write(f->store, add_batch, &batch, &f->err), 0);
     assert_int_equal(count_of(f, "evidence.test"), 1);
     assert_int_equal(count_of(f, "attempt.test"), 1);
@@ -156,7 +156,7 @@ static void a_flood_of_what_is_audited_drops_the_oldest(void **state)
     add(f, "a", 1, request("allowed", "evidence.test", 1));
     for (int i = 0; i < STORE_AUDITED_MAX; i++)
         items[i] = audited(arena_printf(f->arena, "/%d", i), "", i + 1);
-    struct store_traffic_batch batch = {"s1", "a", 2, items, STORE_AUDITED_MAX};
+    struct store_traffic_batch batch = {"s1", "a", 2, items, STORE_AUDITED_MAX, false};
     assert_int_equal(store_write(f->store, add_batch, &batch, &f->err), 0);
     add(f, "a", 3, audited("/0", "", 5000));            /* the first one comes again */
     for (int i = 0; i < MORE; i++)
@@ -203,7 +203,7 @@ static void a_flood_of_what_passed_drops_the_oldest(void **state)
         items[i] = audited(arena_printf(f->arena, "/%d", i), "", i + 1);
         items[i].verdict = "passed";
     }
-    struct store_traffic_batch batch = {"s1", "a", 2, items, N};
+    struct store_traffic_batch batch = {"s1", "a", 2, items, N, false};
     assert_int_equal(store_write(f->store, add_batch, &batch, &f->err), 0);
     assert_int_equal(list(f, (struct store_traffic_query){.verdict = "passed"}, &rows),
                      STORE_PASSED_MAX);
@@ -214,6 +214,10 @@ static void a_flood_of_what_passed_drops_the_oldest(void **state)
     assert_int_equal(rows[0].count, MORE);
     assert_int_equal(rows[0].last_seen_ms, MORE);
     assert_int_equal(list(f, (struct store_traffic_query){.verdict = "audited"}, &rows), 1);
+    batch.number = 3;
+    batch.observe = true;                           /* it has more room */
+    assert_int_equal(store_write(f->store, add_batch, &batch, &f->err), 0);
+    assert_int_equal(list(f, (struct store_traffic_query){.verdict = "passed"}, &rows), N);
     free(items);
 }
 

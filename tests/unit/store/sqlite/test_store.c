@@ -2,6 +2,7 @@
 /* Opening a store: what is made, what is refused and with which words. */
 #include "support/sqlite.h"
 
+#include "base/clock.h"
 #include "store/sqlite/pool.h"
 
 static void refuses(struct fixture *f, const char *url, const char *words)
@@ -102,7 +103,11 @@ static void refuses_a_newer_schema(void **state)
 }
 
 /* What undoes the last steps of the schema. */
+#define WITHOUT_OBSERVE                                                                      \
+    "ALTER TABLE sandbox DROP COLUMN observe;"                                               \
+    "ALTER TABLE sandbox DROP COLUMN passed_since_ms;"
 #define WITHOUT_SETTINGS                                                                     \
+    WITHOUT_OBSERVE                                                                          \
     "ALTER TABLE sandbox DROP COLUMN hold_ms;"                                               \
     "ALTER TABLE sandbox DROP COLUMN agent_proposals;"
 #define WITHOUT_AUDITED                                                                      \
@@ -214,7 +219,7 @@ static int put_traffic(struct store_tx *tx, void *method, struct error *err)
     struct store_traffic row = {.verdict = "allowed", .host = "x.test", .port = 443,
                                 .binary = "/bin/a", .rule = "r", .reason = "", .count = 1,
                                 .method = method};
-    struct store_traffic_batch batch = {"s1", method, 1, &row, 1};
+    struct store_traffic_batch batch = {"s1", method, 1, &row, 1, false};
     return store_tx_traffic_add(tx, &batch, err);
 }
 
@@ -250,6 +255,8 @@ static void sandboxes_of_before_settings_stay(void **state)
     assert_int_equal(store_sandbox_get(f->store, "demo", f->arena, &box, &f->err), 0);
     assert_int_equal(box.hold_ms, 0);
     assert_false(box.agent_proposals);
+    assert_false(box.observe);
+    assert_in_range(box.passed_since_ms, clock_now_ms() - 100000, clock_now_ms());
 }
 
 /* A store of the first schema, with what it had. */
