@@ -7,7 +7,10 @@
 
 static const struct grpc_methods *const all[] = {
     &grpc_health_methods,
+    &grpc_reflection_methods,
+    &grpc_reflection_alpha_methods,
     &grpc_gateway_methods,
+    &grpc_workspace_methods,
     &grpc_sandbox_methods,
     &grpc_config_methods,
     &grpc_drafts_methods,

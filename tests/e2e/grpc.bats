@@ -51,7 +51,7 @@ calls() { timeout 120 /usr/bin/python3 "$top/tests/e2e/grpc_calls.py" "$@"; }
 @test "a stock gRPC client calls and watches, on the Unix socket and by TCP" {
     local target
     for target in "unix:$state/sluice.sock" 127.0.0.1:7070; do
-        TOKEN=secret run -0 --separate-stderr calls "$target" check gzip watch deadline many streams
+        TOKEN=secret run -0 --separate-stderr calls "$target" check gzip watch deadline many streams services services-alpha
         [ "$output" = "check 0801
 gzip 0801
 watch 0801
@@ -60,7 +60,9 @@ deadline 0801
 deadline DEADLINE_EXCEEDED
 many 1000
 streams 99
-beside 0801" ]
+beside 0801
+v1 True 1 True
+v1alpha True 1 True" ]
     done
 }
 
@@ -146,6 +148,22 @@ os() {
     run -0 os texts GetSandboxConfig "{\"name\": \"$id\"}"
     [ "$(jq -r .settings.proposal_approval_mode.value.string_value <<<"$output")" = auto ]
     [ "$(sluice sandbox get ruled -o json | jq -r .approval_mode)" = auto ]
+}
+
+@test "OpenShell's clients find what they ask for when they start" {
+    local method
+    [ "$(os texts Health | jq -r .status)" = HEALTHY ]
+    [ "$(os enums GetGatewayInfo | jq -c '[.status, .compute_drivers[0].name]')" = '["HEALTHY","sluice"]' ]
+    [ "$(os texts GetCurrentUser | jq -c .roles)" = '["openshell-admin","openshell-user"]' ]
+    [ "$(os texts GetGatewayConfig | jq -c '.settings | length')" = 4 ]
+    [ "$(os texts ListWorkspaces | jq -c '[.workspaces[] | [.metadata.name, .status.phase]]')" = '[["default","ACTIVE"]]' ]
+    [ "$(os enums GetWorkspace '{"name": "default"}' | jq -r .workspace.metadata.id)" = default ]
+    [ "$(os enums GetWorkspace '{"name": "other"}')" = "NOT_FOUND workspace 'other' not found" ]
+    for method in ListProviders ListProviderProfiles ListSandboxProviders ListSandboxTemplates ListServices ListWorkspaceMembers; do
+        run -0 os enums "$method"
+        [ "$output" = '{}' ] || { echo "$method: $output" >&2; return 1; }
+    done
+    [ "$(os texts CreateProvider)" = "UNIMPLEMENTED this gateway does not offer the method CreateProvider of openshell.v1.OpenShell" ]
 }
 
 @test "OpenShell's clients are told by code and text what is refused, and by whom" {

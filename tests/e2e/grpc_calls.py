@@ -64,8 +64,18 @@ def streams():
         call.cancel()
 
 
+def services(version):
+    """What the reflection service lists, and that it has no descriptor of it."""
+    asked = iter([b"\x3a\x01*", b"\x22\x15grpc.health.v1.Health"])
+    call = channel.stream_stream(f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo")
+    listed, none = call(asked, timeout=60, metadata=metadata)
+    print(version, b"grpc.health.v1.Health" in listed, listed.count(b"openshell.v1.OpenShell"), b"no descriptors" in none)
+
+
 GZIP = grpc.Compression.Gzip
 CALLS = {
+    "services": lambda: services("v1"),
+    "services-alpha": lambda: services("v1alpha"),
     "check": lambda: unary("check", HEALTH + "Check"),
     "gzip": lambda: unary("gzip", HEALTH + "Check", b"\x0a\x15grpc.health.v1.Health", compression=GZIP),
     "unknown": lambda: unary("unknown", "/some.Service/Call"),

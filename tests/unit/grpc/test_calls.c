@@ -78,8 +78,9 @@ static const struct grpc_method methods[] = {
      .message = keep_message, .half_closed = half_closed, .cancelled = cancelled},
 };
 static const struct grpc_methods own = {"test.Test", methods, sizeof methods / sizeof *methods};
-static const struct grpc_methods *const list[] = {&own, &grpc_health_methods};
-static const struct grpc_services services = {list, 2};
+static const struct grpc_methods *const list[] = {&own, &grpc_health_methods,
+                                                  &grpc_reflection_methods};
+static const struct grpc_services services = {list, 3};
 
 struct scene {
     struct fixture *f;
@@ -444,6 +445,29 @@ static void a_client_hears_when_its_method_is_slow(void **state)
     end(s);
 }
 
+static void questions_of_reflection_that_are_none_are_refused(void **state)
+{
+    static const char *const questions[] = {"",
+                                            "\x3a",
+                                            "\x3a\xff",
+                                            "\x3a\x05*",
+                                            "\x08\x01",
+                                            "\x0a\x01h",
+                                            "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+                                            "\x3a\x80"};
+    struct scene *s = begin();
+    (void)state;
+    for (uint32_t i = 0; i < sizeof questions / sizeof *questions; i++) {
+        char end_line[60];
+        unary(s, 2 * i + 1, "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+              questions[i]);
+        snprintf(end_line, sizeof end_line,
+                 "HEADERS %u end grpc-status=3 grpc-message=the message is", 2 * i + 1);
+        RUN_UNTIL(s->f, said(s, end_line));
+    }
+    end(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -458,6 +482,7 @@ int main(void)
         cmocka_unit_test(a_lost_connection_cancels_all_calls),
         cmocka_unit_test(a_drain_ends_streams_with_a_status),
         cmocka_unit_test(both_sides_speak_as_they_like),
+        cmocka_unit_test(questions_of_reflection_that_are_none_are_refused),
         cmocka_unit_test(a_method_hears_when_its_client_is_slow),
         cmocka_unit_test(a_client_hears_when_its_method_is_slow),
     };
