@@ -267,6 +267,12 @@ void grpc_resume(struct grpc_call *call)
 
 /* ---- the beginning ---- */
 
+static size_t max_of(const struct grpc_method *method)
+{
+    size_t most = method->permission == AUTH_ANYBODY ? GRPC_STRANGER_MAX : GRPC_MESSAGE_MAX;
+    return method->max ? method->max : most;
+}
+
 static struct grpc_call *call_new(struct http_request *req, struct grpc *grpc,
                                   const struct grpc_method *method, uint64_t deadline_ms)
 {
@@ -276,7 +282,7 @@ static struct grpc_call *call_new(struct http_request *req, struct grpc *grpc,
     call->req = req;
     call->parts = 1;
     call->deadline_ms = deadline_ms;
-    call->frames.max = method->max ? method->max : GRPC_MESSAGE_MAX;
+    call->frames.max = max_of(method);
     call->frames.encoding = grpc_encoding_of(http_request_header(req, "grpc-encoding"));
     uv_timer_init(grpc->loop, &call->timer);
     call->timer.data = call;

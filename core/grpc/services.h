@@ -14,7 +14,10 @@ struct doc_writer;
 struct grpc_call;
 struct grpc_work;
 
-enum { GRPC_MESSAGE_MAX = 5 * 1024 * 1024 };
+enum {
+    GRPC_MESSAGE_MAX = 5 * 1024 * 1024,
+    GRPC_STRANGER_MAX = 4096,                       /* where anybody may call */
+};
 
 enum grpc_kind {
     GRPC_CLIENT_STREAMS = 1, /* any number of messages come */
@@ -25,7 +28,7 @@ struct grpc_method {
     const char *name;
     enum auth_permission permission;
     unsigned kind;                                  /* of enum grpc_kind; 0: unary */
-    size_t max;                                     /* bytes of a message; 0: GRPC_MESSAGE_MAX */
+    size_t max;                                     /* bytes of a message; 0: one of the two */
     /* What is not needed is NULL. */
     void (*begin)(struct grpc_call *call);
     /* Of a method whose client does not stream: called once, when the client has said all. */

@@ -70,12 +70,24 @@ static const struct grpc_method methods[] = {
     {.name = "Fail", .message = fail_message},
     {.name = "Hold", .message = keep_message, .begin = begin_any, .cancelled = cancelled},
     {.name = "Secret", .permission = AUTH_POLICY_CHANGE, .message = echo_message},
-    {.name = "Stream", .kind = GRPC_SERVER_STREAMS, .message = keep_message, .drained = drained,
+    {.name = "Stream",
+     .kind = GRPC_SERVER_STREAMS,
+     .message = keep_message,
+     .drained = drained,
      .cancelled = cancelled},
-    {.name = "Chat", .kind = GRPC_SERVER_STREAMS | GRPC_CLIENT_STREAMS, .begin = begin_any,
-     .message = chat_message, .half_closed = half_closed, .cancelled = cancelled},
-    {.name = "Slow", .kind = GRPC_SERVER_STREAMS | GRPC_CLIENT_STREAMS, .begin = begin_any,
-     .message = keep_message, .half_closed = half_closed, .cancelled = cancelled},
+    {.name = "Chat",
+     .kind = GRPC_SERVER_STREAMS | GRPC_CLIENT_STREAMS,
+     .begin = begin_any,
+     .message = chat_message,
+     .half_closed = half_closed,
+     .cancelled = cancelled},
+    {.name = "Slow",
+     .permission = AUTH_GATEWAY_READ,
+     .kind = GRPC_SERVER_STREAMS | GRPC_CLIENT_STREAMS,
+     .begin = begin_any,
+     .message = keep_message,
+     .half_closed = half_closed,
+     .cancelled = cancelled},
 };
 static const struct grpc_methods own = {"test.Test", methods, sizeof methods / sizeof *methods};
 static const struct grpc_methods *const list[] = {&own, &grpc_health_methods,
@@ -287,6 +299,20 @@ static void permissions_are_asked_for(void **state)
     end(s);
 }
 
+/* Callers who are not known may send 4 KiB a message. */
+static void strangers_send_little(void **state)
+{
+    struct scene *s = begin();
+    char large[GRPC_STRANGER_MAX + 2] = "";
+    (void)state;
+    memset(large, 'x', sizeof large - 1);
+    unary(s, 1, "/test.Test/Fail", large);
+    RUN_UNTIL(s->f, said(s, "grpc-status=8 grpc-message=the message has more than 4096 bytes"));
+    unary(s, 3, "/test.Test/Secret", large);
+    RUN_UNTIL(s->f, said(s, "HEADERS 3 end grpc-status=0\n"));
+    end(s);
+}
+
 static void a_gateway_that_stops_takes_no_calls(void **state)
 {
     struct scene *s = begin();
@@ -476,6 +502,7 @@ int main(void)
         cmocka_unit_test(what_is_no_unary_call_is_refused),
         cmocka_unit_test(only_grpc_is_taken),
         cmocka_unit_test(permissions_are_asked_for),
+        cmocka_unit_test(strangers_send_little),
         cmocka_unit_test(a_gateway_that_stops_takes_no_calls),
         cmocka_unit_test(deadlines_end_calls),
         cmocka_unit_test(a_reset_cancels_a_call_wherever_it_is),
