@@ -21,6 +21,20 @@ static bool is_default(const struct schema_field *row, enum protobuf_type type,
     return narrow ? !(uint32_t)entry->number : !entry->number;
 }
 
+/* A map or list with room for most values behind it. */
+static struct doc_node *new_collection(struct protobuf_decoder *d, const uint8_t *at,
+                                       enum doc_kind kind, size_t most)
+{
+    if (protobuf_count_values(d, at, 1) != 0)
+        return NULL;
+    size_t n = kind == DOC_MAP ? 2 * most : most;
+    struct doc_node *node = arena_alloc(d->arena, sizeof *node + n * sizeof(struct doc_node *));
+    struct doc_node **values = (struct doc_node **)(void *)(node + 1);
+    *node = (struct doc_node){.kind = kind, .text = "", .items = values,
+                              .keys = kind == DOC_MAP ? values + most : NULL};
+    return node;
+}
+
 /* The table of the row's messages: of a wrapped one, that of the wrapper. */
 static struct protobuf_table *sub_table(struct protobuf_decoder *d, struct protobuf_table *table,
                                         size_t i)
@@ -117,11 +131,10 @@ static struct doc_node *decode_list(struct protobuf_decoder *d, struct protobuf_
 {
     const struct protobuf_row *shape = &table->shapes[i];
     size_t most = count_items(d, shape, first);
-    struct doc_node *list = protobuf_new_node(d, d->entries[first - 1].at,
-                                              &(struct doc_node){.kind = DOC_LIST, .text = ""});
-    if (!list || !most)
-        return list;
-    struct items items = {.items = arena_alloc(d->arena, most * sizeof *items.items)};
+    struct doc_node *list = new_collection(d, d->entries[first - 1].at, DOC_LIST, most);
+    if (!list)
+        return NULL;
+    struct items items = {.items = list->items};
     for (uint32_t at = first; at; at = d->entries[at - 1].next) {
         struct protobuf_entry entry = d->entries[at - 1];
         struct protobuf_step step = {.up = d->at, .index = items.n};
@@ -132,7 +145,6 @@ static struct doc_node *decode_list(struct protobuf_decoder *d, struct protobuf_
         if (rc != 0)
             return NULL;
     }
-    list->items = items.items;
     list->n = items.n;
     return list;
 }
@@ -210,17 +222,23 @@ static int decode_pair(struct protobuf_decoder *d, struct protobuf_table *table,
     return rc;
 }
 
+/* As most writers leave them. */
+static bool is_sorted(const struct pair *pairs, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        if (strcmp(pairs[i - 1].key->text, pairs[i].key->text) >= 0)
+            return false;
+    return true;
+}
+
 static struct doc_node *pairs_to_map(struct protobuf_decoder *d, const uint8_t *at,
                                      struct pair *pairs, size_t n)
 {
-    struct doc_node *map = protobuf_new_node(d, at, &(struct doc_node){.kind = DOC_MAP,
-                                                                       .text = ""});
+    struct doc_node *map = new_collection(d, at, DOC_MAP, n);
     if (!map)
         return NULL;
-    if (n > 1)
+    if (!is_sorted(pairs, n))
         qsort(pairs, n, sizeof *pairs, by_key_then_place);
-    map->items = arena_alloc(d->arena, 2 * n * sizeof(struct doc_node *));
-    map->keys = map->items + n;
     for (size_t i = 0; i < n; i++) {
         if (i + 1 < n && strcmp(pairs[i].key->text, pairs[i + 1].key->text) == 0)
             continue;
@@ -303,13 +321,11 @@ static struct doc_node *key_node(struct protobuf_decoder *d, struct protobuf_tab
 static struct doc_node *decode_rows(struct protobuf_decoder *d, const struct protobuf_found *found,
                                     const uint8_t *at)
 {
-    size_t n = 0, most = (size_t)__builtin_popcountll(found->have);
-    struct doc_node *map = protobuf_new_node(d, at, &(struct doc_node){.kind = DOC_MAP,
-                                                                       .text = ""});
-    if (!map || !most)
-        return map;
-    struct doc_node **items = arena_alloc(d->arena, 2 * most * sizeof *items);
-    struct doc_node **keys = items + most;
+    size_t n = 0;
+    struct doc_node *map = new_collection(d, at, DOC_MAP, found->most);
+    if (!map)
+        return NULL;
+    struct doc_node **items = map->items, **keys = map->keys;
     for (uint64_t left = found->have; left; left &= left - 1) {
         size_t i = (size_t)__builtin_ctzll(left);
         if (is_absent(d, found, i))
@@ -322,8 +338,6 @@ static struct doc_node *decode_rows(struct protobuf_decoder *d, const struct pro
         n += !empty;                                /* an empty list is absent */
     }
     map->n = n;
-    map->items = items;
-    map->keys = keys;
     return map;
 }
 

@@ -30,6 +30,13 @@ struct protobuf_entry {
     uint32_t next; /* 1 + the place of the row's next entry; 0: it is the last one */
 };
 
+enum protobuf_mark {
+    PROTOBUF_MANY = 1,                              /* all its entries count, not the last alone */
+    PROTOBUF_ONEOF = 2,
+};
+
+enum { PROTOBUF_NO_WIRE = 255 };
+
 /* What a message's rows are, worked out once for all messages of a table that are read. */
 struct protobuf_table {
     struct protobuf_table *next;
@@ -38,6 +45,8 @@ struct protobuf_table {
     struct protobuf_row *shapes;
     struct protobuf_table **subs;                   /* of messages, once they are needed */
     struct doc_node **keys; /* what maps have of a row, once it is needed */
+    uint8_t *wires; /* the wire type that is surely of this row, or PROTOBUF_NO_WIRE */
+    uint8_t *marks;                                 /* of enum protobuf_mark */
     uint8_t by_number[PROTOBUF_NUMBERS]; /* 1 + the first row of that number, 0: none */
     size_t n;
 };
@@ -68,6 +77,7 @@ struct protobuf_decoder {
 struct protobuf_found {
     struct protobuf_table *table;
     uint64_t have;
+    size_t most; /* rows, one that was found and forgotten again counted too */
     uint32_t first[PROTOBUF_ROWS_MAX], last[PROTOBUF_ROWS_MAX];
 };
 
@@ -89,6 +99,8 @@ struct protobuf_table *protobuf_table_of(struct protobuf_decoder *d, const struc
 int protobuf_scan(struct protobuf_decoder *d, struct protobuf_table *table,
                   const struct protobuf_part *part, struct protobuf_found *found);
 
+/* Before n values are made. */
+int protobuf_count_values(struct protobuf_decoder *d, const uint8_t *at, size_t n);
 /* Values for the tree.  NULL after protobuf_refuse(). */
 struct doc_node *protobuf_new_node(struct protobuf_decoder *d, const uint8_t *at,
                                    const struct doc_node *value);

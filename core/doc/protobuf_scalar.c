@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "doc/protobuf_parts.h"
 
-static int count_values(struct protobuf_decoder *d, const uint8_t *at, size_t n)
+int protobuf_count_values(struct protobuf_decoder *d, const uint8_t *at, size_t n)
 {
     d->values += n;
     return d->values <= DOC_NODES_MAX
@@ -20,7 +20,7 @@ static int count_values(struct protobuf_decoder *d, const uint8_t *at, size_t n)
 struct doc_node *protobuf_new_node(struct protobuf_decoder *d, const uint8_t *at,
                                    const struct doc_node *value)
 {
-    if (count_values(d, at, 1) != 0)
+    if (protobuf_count_values(d, at, 1) != 0)
         return NULL;
     struct doc_node *node = arena_alloc(d->arena, sizeof *node);
     *node = *value;
@@ -43,7 +43,7 @@ struct doc_node *protobuf_new_text(struct protobuf_decoder *d, const struct prot
         protobuf_refuse(d, entry->at + valid, bytes[valid] ? "is no UTF-8" : "must not have a NUL");
         return NULL;
     }
-    if (count_values(d, entry->at, 1) != 0)
+    if (protobuf_count_values(d, entry->at, 1) != 0)
         return NULL;
     struct doc_node *node = arena_alloc(d->arena, sizeof *node + entry->len + 1);
     char *text = (char *)(node + 1);

@@ -81,8 +81,6 @@ static bool fits(const struct schema_field *row, const struct protobuf_row *shap
                  const struct protobuf_entry *entry)
 {
     enum protobuf_wire wire = protobuf_wire_of(shape->type);
-    if (entry->wire == wire && !(row->flags & SCHEMA_SHARED))
-        return shape->shape != SHAPE_MAP || wire == WIRE_BYTES;
     if (shape->shape == SHAPE_MAP)
         return entry->wire == WIRE_BYTES;
     if (shape->type == TYPE_MODE || (shape->shape == SHAPE_LIST && wire != WIRE_BYTES))
@@ -93,22 +91,33 @@ static bool fits(const struct schema_field *row, const struct protobuf_row *shap
            looks_like_message(entry) == (shape->type == TYPE_MESSAGE);
 }
 
+static void fill_row(struct protobuf_table *table, size_t i)
+{
+    const struct schema_field *row = table->rows[i];
+    struct protobuf_row shape = table->shapes[i] = protobuf_row_of(row);
+    bool many = shape.shape != SHAPE_SINGLE || shape.type == TYPE_MESSAGE;
+    table->marks[i] = (uint8_t)((many ? PROTOBUF_MANY : 0) | (row->oneof ? PROTOBUF_ONEOF : 0));
+    table->wires[i] = shape.shape == SHAPE_MAP         ? WIRE_BYTES
+                      : row->flags & SCHEMA_SHARED ? PROTOBUF_NO_WIRE
+                                                   : (uint8_t)protobuf_wire_of(shape.type);
+    if (row->number < PROTOBUF_NUMBERS)
+        table->by_number[row->number] = (uint8_t)(i + 1);
+}
+
 struct protobuf_table *protobuf_new_table(struct protobuf_decoder *d, const struct schema *schema)
 {
     struct protobuf_table *table = arena_zalloc(d->arena, sizeof *table);
-    const struct schema_field *rows[PROTOBUF_ROWS_MAX];
+    PROTOBUF_UNSET const struct schema_field *rows[PROTOBUF_ROWS_MAX];
+    size_t n = table->n = protobuf_rows(schema, rows);
     table->schema = schema;
-    table->n = protobuf_rows(schema, rows);
-    table->rows = arena_alloc(d->arena, table->n * sizeof *rows + 1);
-    memcpy(table->rows, rows, table->n * sizeof *rows);
-    table->shapes = arena_alloc(d->arena, table->n * sizeof *table->shapes + 1);
-    table->subs = arena_zalloc(d->arena, table->n * sizeof(struct protobuf_table *) + 1);
-    table->keys = arena_zalloc(d->arena, table->n * sizeof(struct doc_node *) + 1);
-    for (size_t i = table->n; i-- > 0;) {
-        table->shapes[i] = protobuf_row_of(table->rows[i]);
-        if (table->rows[i]->number < PROTOBUF_NUMBERS)
-            table->by_number[table->rows[i]->number] = (uint8_t)(i + 1);
-    }
+    table->rows = memcpy(arena_alloc(d->arena, n * sizeof *rows + 1), rows, n * sizeof *rows);
+    table->shapes = arena_alloc(d->arena, n * sizeof *table->shapes + 1);
+    table->subs = arena_zalloc(d->arena, n * sizeof(struct protobuf_table *) + 1);
+    table->keys = arena_zalloc(d->arena, n * sizeof(struct doc_node *) + 1);
+    table->wires = arena_alloc(d->arena, 2 * n + 1);
+    table->marks = table->wires + n;
+    while (n-- > 0)
+        fill_row(table, n);
     return table;
 }
 
@@ -127,8 +136,11 @@ static size_t find_row(const struct protobuf_table *table, uint32_t number,
                        const struct protobuf_entry *entry)
 {
     size_t i = 0;
-    if (number < PROTOBUF_NUMBERS)
+    if (number < PROTOBUF_NUMBERS) {
         i = table->by_number[number] ? table->by_number[number] - 1u : table->n;
+        if (i == table->n || table->wires[i] == entry->wire)
+            return i;
+    }
     for (; i < table->n; i++)
         if (table->rows[i]->number == number && fits(table->rows[i], &table->shapes[i], entry))
             break;
@@ -144,29 +156,34 @@ static void forget_oneof(struct protobuf_found *found, size_t kept)
             found->have &= ~(UINT64_C(1) << i);
 }
 
-static int keep(struct protobuf_decoder *d, struct protobuf_found *found, size_t row,
-                const struct protobuf_entry *entry)
+/* The entry is the one behind the last. */
+static int keep(struct protobuf_decoder *d, struct protobuf_found *found, size_t row)
 {
-    const struct protobuf_row *shape = &found->table->shapes[row];
-    bool many = shape->shape != SHAPE_SINGLE || shape->type == TYPE_MESSAGE;
+    unsigned marks = found->table->marks[row];
     bool had = found->have >> row & 1;
-    if (found->table->rows[row]->oneof)
+    if (marks & PROTOBUF_ONEOF)
         forget_oneof(found, row);
     if (d->n_entries == DOC_NODES_MAX)
-        return protobuf_refuse(d, entry->at, "the message has more than %d fields", DOC_NODES_MAX);
-    if (d->n_entries == d->room) {
-        d->room = d->room ? 2 * d->room : 64;
-        d->entries = alloc_resize(d->entries, d->room, sizeof *d->entries);
-    }
-    d->entries[d->n_entries++] = *entry;
-    uint32_t place = (uint32_t)d->n_entries;
-    if (many && had)
+        return protobuf_refuse(d, d->entries[d->n_entries].at,
+                               "the message has more than %d fields", DOC_NODES_MAX);
+    uint32_t place = (uint32_t)++d->n_entries;
+    if ((marks & PROTOBUF_MANY) && had)
         d->entries[found->last[row] - 1].next = place;
     else
         found->first[row] = place;
     found->last[row] = place;
     found->have |= UINT64_C(1) << row;
+    found->most += !had;
     return 0;
+}
+
+static struct protobuf_entry *next_entry(struct protobuf_decoder *d)
+{
+    if (d->n_entries == d->room) {
+        d->room = d->room ? 2 * d->room : 64;
+        d->entries = alloc_resize(d->entries, d->room, sizeof *d->entries);
+    }
+    return &d->entries[d->n_entries];
 }
 
 static int scan_part(struct protobuf_decoder *d, struct protobuf_found *found,
@@ -178,18 +195,19 @@ static int scan_part(struct protobuf_decoder *d, struct protobuf_found *found,
         at = read_varint(at, part->end, &key);
         if (!at || key >> 3 == 0 || key > UINT32_MAX)
             return protobuf_refuse(d, key_at, "no field begins here");
-        struct protobuf_entry entry = {.wire = key & 7, .at = at};
+        struct protobuf_entry *entry = next_entry(d);
+        *entry = (struct protobuf_entry){.wire = key & 7, .at = at};
         if ((key & 7) == 3 || (key & 7) == 4)
             return protobuf_refuse(d, key_at, "field %" PRIu64 " is a group, which proto3 has not",
                                    key >> 3);
         if ((key & 7) > 5)
             return protobuf_refuse(d, key_at, "field %" PRIu64 " has the unknown wire type %u",
                                    key >> 3, (unsigned)(key & 7));
-        at = protobuf_read_value(&entry, part->end);
+        at = protobuf_read_value(entry, part->end);
         if (!at)
             return protobuf_refuse(d, key_at, "field %" PRIu64 " is cut off", key >> 3);
-        size_t row = find_row(found->table, (uint32_t)(key >> 3), &entry);
-        if (row < found->table->n && keep(d, found, row, &entry) != 0)
+        size_t row = find_row(found->table, (uint32_t)(key >> 3), entry);
+        if (row < found->table->n && keep(d, found, row) != 0)
             return -1;
     }
     return 0;
@@ -200,6 +218,7 @@ int protobuf_scan(struct protobuf_decoder *d, struct protobuf_table *table,
 {
     found->table = table;
     found->have = 0;
+    found->most = 0;
     for (; part; part = part->next)
         if (scan_part(d, found, part) != 0)
             return -1;

@@ -32,7 +32,7 @@ static struct doc_node *take(struct doc_node *map, const char *key)
 {
     for (size_t i = 0; i < map->n; i++) {
         struct doc_node *value = map->items[i];
-        if (strcmp(map->keys[i]->text, key) != 0)
+        if (*map->keys[i]->text != *key || strcmp(map->keys[i]->text, key) != 0)
             continue;
         map->n--;
         memmove(map->keys + i, map->keys + i + 1, (map->n - i) * sizeof(struct doc_node *));
@@ -89,13 +89,15 @@ static struct doc_node *endpoint_to_message(struct doc_node *value, struct arena
     return endpoint;
 }
 
+/* Whoever reads a message made the tree of it, so that it may be changed. */
 static struct doc_node *endpoint_from_message(struct doc_node *message, struct arena *arena)
 {
-    struct doc_node *endpoint = copy_map(message, 1, arena), *bytes = take(endpoint, message_limit);
-    if (doc_get(endpoint, "ports"))
-        take(endpoint, "port");
+    struct doc_node *bytes = take(message, message_limit);
+    if (doc_get(message, "ports"))
+        take(message, "port");
     if (!bytes)
-        return endpoint;
+        return message;
+    struct doc_node *endpoint = copy_map(message, 1, arena);
     const char *name = has(endpoint, "protocol", "mcp") ? "mcp" : "json_rpc";
     const struct doc_node *given = take(endpoint, name);
     struct doc_node *options = given ? copy_map(given, 1, arena) : new_map(arena);
