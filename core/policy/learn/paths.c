@@ -165,9 +165,10 @@ static size_t longest(const struct paths *paths)
     return n;
 }
 
+/* A segment that stays with more than max values makes too many patterns by itself. */
 static void find_shape(const struct paths *paths, size_t max)
 {
-    struct shape shape = by_values(find_number(paths, max, 0, paths->n, by_values));
+    struct shape shape = by_values(find_number(paths, max, 0, max, by_values));
     if (!shape.values)
         shape = by_depth(find_number(paths, max, 0, longest(paths), by_depth));
     try_shape(paths, &shape);
