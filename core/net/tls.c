@@ -13,7 +13,11 @@
 enum { RECORD_MAX = 16 * 1024, PROBLEM_SIZE = 200 };
 
 /* Else the compiler clears the variable (-ftrivial-auto-var-init). */
+#if __has_attribute(uninitialized)
 #define UNINITIALIZED __attribute__((uninitialized))
+#else
+#define UNINITIALIZED
+#endif
 
 struct tls {
     struct net_stream stream;
