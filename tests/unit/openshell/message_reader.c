@@ -5,12 +5,14 @@
  *     encode MESSAGE MODES JSON     HEX; MODES is texts or enums
  *     again MESSAGE MODES HEX       HEX of what was read
  *
- * or "refused: …".  With an argument it prints the rows of all tables instead. */
+ * or "refused: …".  With the argument "tables" it prints the rows of all tables instead, with
+ * "descriptor" the HEX of openshell/descriptor.h. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "openshell/descriptor.h"
 #include "support/openshell_tables.h"
 
 static void print_row(const struct schema *schema, const struct schema_field *row)
@@ -96,7 +98,13 @@ int main(int argc, char **argv)
     struct tables tables = all_tables();
     char *line = NULL;
     size_t size = 0;
-    (void)argv;
+    if (argc > 1 && strcmp(argv[1], "descriptor") == 0) {
+        struct buf file = {0};
+        openshell_descriptor(&file);
+        print_hex(&file);
+        buf_free(&file);
+        return 0;
+    }
     if (argc > 1)
         print_tables(&tables);
     for (ssize_t n; argc == 1 && (n = getline(&line, &size, stdin)) > 0;) {
