@@ -17,6 +17,7 @@
 #include "gateway/folder.h"
 #include "gateway/gateway_parts.h"
 #include "http2/server.h"
+#include "openshell/descriptor.h"
 
 static void draft_changed(void *ctx, const char *sandbox, const char *draft_id, const char *status)
 {
@@ -224,10 +225,12 @@ static void fill_grpc(struct gateway *g)
     g->grpc.events = g->events;
     g->grpc.updates = g->updates;
     g->grpc.services = &grpc_all_services;
+    openshell_descriptor(&g->grpc.descriptor);
 }
 
 static void free_parts(struct gateway *g)
 {
+    buf_free(&g->grpc.descriptor);
     drafts_free(g->drafts);
     updates_free(g->updates);
     if (g->jobs)

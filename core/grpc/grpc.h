@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "auth/auth.h"
+#include "base/buf.h"
 #include "base/log.h"
 #include "http/router.h"
 
@@ -33,6 +34,7 @@ struct grpc {
     struct events *events;
     struct updates *updates;
     const struct grpc_services *services;
+    struct buf descriptor;                          /* openshell/descriptor.h; empty: none */
 };
 
 extern const struct http_service grpc_service;

@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* grpc.reflection, v1 and v1alpha: the names of the services.  There are no descriptors, so what
- * asks for one is told NOT_FOUND within the stream.
+/* grpc.reflection, v1 and v1alpha: the names of the services, and the descriptor of OpenShell's.
+ * Whoever asks for another one is told NOT_FOUND within the stream.
  *
  *   ServerReflectionRequest   1 host, 3 file_by_filename, 4 file_containing_symbol,
  *                             5 file_containing_extension, 6 all_extension_numbers_of_type,
  *                             7 list_services
- *   ServerReflectionResponse  1 valid_host, 2 original_request, 6 list_services_response {1 service
- *                             {1 name}}, 7 error_response {1 error_code, 2 error_message} */
+ *   ServerReflectionResponse  1 valid_host, 2 original_request, 4 file_descriptor_response {1
+ * file}, 6 list_services_response {1 service {1 name}}, 7 error_response {1 error_code, 2
+ * error_message} */
 #include <string.h>
 
 #include "grpc/call.h"
+#include "openshell/descriptor.h"
 
-enum { LIST_SERVICES = 7, REQUEST_MAX = 4096, WIRE_BYTES = 2 };
+enum {
+    FILE_BY_NAME = 3,
+    FILE_BY_SYMBOL = 4,
+    LIST_SERVICES = 7,
+    REQUEST_MAX = 4096,
+    WIRE_BYTES = 2
+};
 
 /* A varint; NULL: it is cut off, or too long. */
 static const char *read_number(const char *at, const char *end, uint64_t *out)
@@ -26,22 +34,27 @@ static const char *read_number(const char *at, const char *end, uint64_t *out)
     return NULL;
 }
 
-/* The number of the field that says what is asked, 0: none, -1: the message cannot be read.  All
- * fields but the host are texts or messages of the question. */
-static int read_question(const char *at, size_t len)
+struct question {
+    int asked; /* the number of its field, 0: none, -1: the message cannot be read */
+    const char *about;
+    size_t len;
+};
+
+/* All fields but the host are texts or messages of the question. */
+static struct question read_question(const char *at, size_t len)
 {
     const char *end = at + len;
     uint64_t key, n;
-    int asked = 0;
+    struct question question = {0};
     while (at < end) {
         if (!(at = read_number(at, end, &key)) || (key & 7) != WIRE_BYTES ||
             !(at = read_number(at, end, &n)) || n > (uint64_t)(end - at))
-            return -1;
+            return (struct question){.asked = -1};
+        if (key >> 3 >= FILE_BY_NAME && key >> 3 <= LIST_SERVICES)
+            question = (struct question){(int)(key >> 3), at, (size_t)n};
         at += n;
-        if (key >> 3 >= 3 && key >> 3 <= LIST_SERVICES)
-            asked = (int)(key >> 3);
     }
-    return asked;
+    return question;
 }
 
 static void put_bytes(struct buf *out, unsigned field, const char *bytes, size_t len)
@@ -79,9 +92,27 @@ static void put_services(const struct grpc_services *services, struct buf *out)
     buf_free(&one);
 }
 
+/* Whether it is OpenShell's file, or something in it. */
+static bool is_openshell(const struct question *q)
+{
+    static const char file[] = OPENSHELL_FILE, package[] = "openshell.v1.";
+    if (q->asked == FILE_BY_NAME)
+        return q->len == sizeof file - 1 && memcmp(q->about, file, q->len) == 0;
+    return q->asked == FILE_BY_SYMBOL && q->len >= sizeof package &&
+           memcmp(q->about, package, sizeof package - 1) == 0;
+}
+
+static void put_descriptor(const struct buf *descriptor, struct buf *out)
+{
+    struct buf file = {0};
+    put_bytes(&file, 1, descriptor->data, descriptor->len);
+    put_bytes(out, 4, file.data, file.len);
+    buf_free(&file);
+}
+
 static void put_no_descriptor(struct buf *out)
 {
-    static const char why[] = "this gateway keeps no descriptors: use OpenShell's own";
+    static const char why[] = "this gateway has the descriptor of openshell.v1 alone";
     struct buf error = {0};
     buf_putc(&error, 1 << 3);
     buf_putc(&error, GRPC_NOT_FOUND);
@@ -92,15 +123,18 @@ static void put_no_descriptor(struct buf *out)
 
 static void answer(struct grpc_call *call, const char *bytes, size_t len)
 {
-    int asked = read_question(bytes, len);
+    struct question question = read_question(bytes, len);
+    const struct buf *descriptor = &call->grpc->descriptor;
     struct buf out = {0};
-    if (asked <= 0) {
+    if (question.asked <= 0) {
         grpc_end(call, GRPC_INVALID_ARGUMENT, "the message is no ServerReflectionRequest");
         return;
     }
     put_bytes(&out, 2, bytes, len);
-    if (asked == LIST_SERVICES)
+    if (question.asked == LIST_SERVICES)
         put_services(call->grpc->services, &out);
+    else if (descriptor->len && is_openshell(&question))
+        put_descriptor(descriptor, &out);
     else
         put_no_descriptor(&out);
     if (!grpc_send(call, out.data, out.len))

@@ -61,8 +61,8 @@ deadline DEADLINE_EXCEEDED
 many 1000
 streams 99
 beside 0801
-v1 True 1 True
-v1alpha True 1 True" ]
+v1 True 1 True True
+v1alpha True 1 True True" ]
     done
 }
 

@@ -65,11 +65,13 @@ def streams():
 
 
 def services(version):
-    """What the reflection service lists, and that it has no descriptor of it."""
-    asked = iter([b"\x3a\x01*", b"\x22\x15grpc.health.v1.Health"])
+    """What the reflection service lists, that it has the descriptor of OpenShell's service, and of no other."""
+    asked = iter([b"\x3a\x01*", b"\x22\x15grpc.health.v1.Health", b"\x22\x16openshell.v1.OpenShell",
+                  b"\x1a\x0fopenshell.proto"])
     call = channel.stream_stream(f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo")
-    listed, none = call(asked, timeout=60, metadata=metadata)
-    print(version, b"grpc.health.v1.Health" in listed, listed.count(b"openshell.v1.OpenShell"), b"no descriptors" in none)
+    listed, none, service, file = call(asked, timeout=60, metadata=metadata)
+    print(version, b"grpc.health.v1.Health" in listed, listed.count(b"openshell.v1.OpenShell"),
+          b"openshell.v1 alone" in none, b"WatchSandbox" in service and b"PolicyMergeOperation" in file)
 
 
 GZIP = grpc.Compression.Gzip
