@@ -137,6 +137,7 @@ static inline void memory_finish(struct memory_scene *scene)
     if (scene->client || scene->open || uv_loop_close(&scene->loop) != 0)
         abort();
     policy_unref(scene->proxy.policy);
+    local_service_free(&scene->proxy.local);
     buf_free(&scene->user.in);
     buf_free(&scene->origin.in);
 }
