@@ -9,16 +9,11 @@
 #include "egress/record.h"
 #include "egress/report.h"
 
-static void tell(struct client *c, const struct egress_refusal *refusal)
+void egress_deny(struct client *c, const struct egress_refusal *refusal)
 {
     egress_record_refused(c, refusal->engine, refusal->reason);
     if (!egress_hold_has_reported(c, refusal))
         egress_report(c, refusal);
-}
-
-void egress_deny(struct client *c, const struct egress_refusal *refusal)
-{
-    tell(c, refusal);
     egress_cure_refuse(c, refusal);
 }
 
@@ -32,7 +27,8 @@ void egress_deny_changed(struct client *c, struct egress_refusal *refusal)
     refusal->request.method = NULL;
     snprintf(refusal->detail, sizeof refusal->detail, "%s not permitted because policy changed",
              what);
-    tell(c, refusal);
+    egress_record_refused(c, refusal->engine, refusal->reason);
+    egress_report(c, refusal);
     egress_client_refuse(c, refusal);
 }
 

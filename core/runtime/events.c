@@ -97,7 +97,8 @@ static struct record *record_new(const char *type, const char *sandbox, char *js
 
 static enum event_class class_of(const char *type)
 {
-    return strcmp(type, "denial") == 0 ? CLASS_WORKLOAD : CLASS_GATEWAY;
+    bool of_workload = strcmp(type, "denial") == 0 || strcmp(type, "held") == 0;
+    return of_workload ? CLASS_WORKLOAD : CLASS_GATEWAY;
 }
 
 static void keep(struct events *events, struct record *r)
