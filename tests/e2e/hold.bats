@@ -11,14 +11,13 @@ setup_file() {
     start_tls_origin 10.77.0.2 443 good
     start_origin
     hosts=
-    for name in api tunnel forward reject late gone live stop bare flood other open; do hosts+="$name.test: 10.77.0.2, "; done
+    for name in api tunnel forward reject late gone live stop bare other; do hosts+="$name.test: 10.77.0.2, "; done
     hosts+="public.test: 8.8.8.8, "
     printf 'egress:\n  extra_ca: %s\n  hosts: {%s}\n' "$state/ca.pem" "${hosts%, }" >"$state/sluice.yaml"
     start_gateway --config "$state/sluice.yaml"
     sluice sandbox create --name demo --hold 10m
 }
 setup() { load helper; state=$BATS_FILE_TMPDIR/state; : >>"$state/counts"; }
-teardown() { for pid in $(jobs -p); do kill "$pid" 2>/dev/null || true; done; }
 teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
 
 # ask OUTPUT CURL-OPTION...: in the background, the status code of a request of demo.
@@ -177,34 +176,7 @@ except OSError as e: print(e.strerror)' >"$BATS_TEST_TMPDIR/bare" 3>&- &
     run -0 sluice sandbox exec auto -- curl -sS -o /dev/null -w '%{http_code}' http://public.test:8080/
     [ "$output" = 502 ]
     [ "$(sluice rule get auto -o json | jq -c '[.chunks[] | [.host, .status]]')" = '[["public.test","approved"]]' ]
-    until_so "sluice logs auto | grep -q 'ALLOWED .* public.test:8080'"
+    until_so "sluice logs auto | grep -q 'ALLOWED .*public.test:8080'"
     run ! grep -q DENIED <(sluice logs auto)
     sluice -q sandbox delete auto
-}
-
-@test "a program that floods has its share of the places, and delays nobody" {
-    sluice -q sandbox create --name many --hold 10m
-    printf 'version: 1\nnetwork_policies:\n  open:\n    endpoints: [{host: open.test, port: 8080}]\n    binaries: [{path: /usr/bin/curl}]\n' >"$BATS_TEST_TMPDIR/open.yaml"
-    sluice -q policy set many --policy "$BATS_TEST_TMPDIR/open.yaml" --wait
-    sluice sandbox exec many -- python3 -u -c '
-import socket
-held, refused = [], 0
-for i in range(1100):
-    s = socket.create_connection(("10.200.0.1", 3128))
-    s.sendall(b"CONNECT flood.test:8080 HTTP/1.1\r\nHost: flood.test:8080\r\n\r\n")
-    held.append(s)
-for s in held[1024:]:
-    refused += s.recv(13) == b"HTTP/1.1 403 "
-print(refused)
-held[0].recv(1)' >"$BATS_TEST_TMPDIR/flood" 2>&1 3>&- &
-    flood=$!
-    box=many waiting '.host == "flood.test"' 1024
-    until_so '[ "$(cat "$BATS_TEST_TMPDIR/flood")" = 76 ]'
-    [ "$(sluice sandbox exec many -- curl -sS -o /dev/null -w '%{http_code}' http://open.test:8080/)" = 200 ]
-    box=many ask other http://other.test:8080/
-    box=many waiting '.host == "other.test"' 1
-    box=many approve
-    box=many got other 200
-    kill "$flood"
-    sluice -q sandbox delete many
 }
