@@ -17,7 +17,6 @@
 #include "gateway/folder.h"
 #include "gateway/gateway_parts.h"
 #include "http2/server.h"
-#include "openshell/descriptor.h"
 
 static void draft_changed(void *ctx, const char *sandbox, const char *draft_id, const char *status)
 {
@@ -225,7 +224,6 @@ static void fill_grpc(struct gateway *g)
     g->grpc.events = g->events;
     g->grpc.updates = g->updates;
     g->grpc.services = &grpc_all_services;
-    openshell_descriptor(&g->grpc.descriptor);
 }
 
 static void free_parts(struct gateway *g)

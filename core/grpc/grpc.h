@@ -34,7 +34,7 @@ struct grpc {
     struct events *events;
     struct updates *updates;
     const struct grpc_services *services;
-    struct buf descriptor;                          /* openshell/descriptor.h; empty: none */
+    struct buf descriptor;                          /* of reflection.c; freed with the gateway */
 };
 
 extern const struct http_service grpc_service;

@@ -102,9 +102,12 @@ static bool is_openshell(const struct question *q)
            memcmp(q->about, package, sizeof package - 1) == 0;
 }
 
-static void put_descriptor(const struct buf *descriptor, struct buf *out)
+/* Made when it is first asked for, which takes a few milliseconds: hardly a gateway is. */
+static void put_descriptor(struct buf *descriptor, struct buf *out)
 {
     struct buf file = {0};
+    if (!descriptor->len)
+        openshell_descriptor(descriptor);
     put_bytes(&file, 1, descriptor->data, descriptor->len);
     put_bytes(out, 4, file.data, file.len);
     buf_free(&file);
@@ -124,7 +127,6 @@ static void put_no_descriptor(struct buf *out)
 static void answer(struct grpc_call *call, const char *bytes, size_t len)
 {
     struct question question = read_question(bytes, len);
-    const struct buf *descriptor = &call->grpc->descriptor;
     struct buf out = {0};
     if (question.asked <= 0) {
         grpc_end(call, GRPC_INVALID_ARGUMENT, "the message is no ServerReflectionRequest");
@@ -133,8 +135,8 @@ static void answer(struct grpc_call *call, const char *bytes, size_t len)
     put_bytes(&out, 2, bytes, len);
     if (question.asked == LIST_SERVICES)
         put_services(call->grpc->services, &out);
-    else if (descriptor->len && is_openshell(&question))
-        put_descriptor(descriptor, &out);
+    else if (is_openshell(&question))
+        put_descriptor(&call->grpc->descriptor, &out);
     else
         put_no_descriptor(&out);
     if (!grpc_send(call, out.data, out.len))
