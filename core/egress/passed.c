@@ -94,8 +94,10 @@ void egress_passed_report(struct client *c)
     }
 }
 
+/* A client that ends without a word has asked for no more than the connection. */
 void egress_passed_report_bytes(struct client *c)
 {
-    if (c->proxy->on_passed && c->exchange.kind == EXCHANGE_CONNECT)
+    bool silent = c->ended && !c->pending.len;
+    if (c->proxy->on_passed && c->exchange.kind == EXCHANGE_CONNECT && !silent)
         tell_connection(c, "TCP");
 }

@@ -62,6 +62,22 @@ static void bytes_that_are_not_inspected_are_a_report_of_the_connection(void **s
     expect_reports(L4, "SSH-2.0 the end", CONNECTED "%s: \nTCP origin.test - - - - %s: \n");
 }
 
+static void a_client_that_says_nothing_is_a_connection(void **state)
+{
+    struct scene s;
+    struct end *origin;
+    struct buf wanted = {0};
+    (void)state;
+    scene_open(&s, L4);
+    struct end *client = rig_tunnel(&s.rig, &s.puppet, "origin.test", &origin);
+    shutdown(client->fd, SHUT_WR);
+    UNTIL(&s.rig, origin->eof);
+    buf_printf(&wanted, CONNECTED "%s: \n", s.rig.client);
+    assert_string_equal(buf_str(&s.rig.passed), wanted.data);
+    buf_free(&wanted);
+    scene_close(&s);
+}
+
 static void each_call_is_reported(void **state)
 {
     (void)state;
@@ -108,6 +124,7 @@ static int tests(void)
         cmocka_unit_test(a_request_that_no_rule_could_say_has_the_reason),
         cmocka_unit_test(another_method_that_is_asked_for_is_reported_too),
         cmocka_unit_test(bytes_that_are_not_inspected_are_a_report_of_the_connection),
+        cmocka_unit_test(a_client_that_says_nothing_is_a_connection),
         cmocka_unit_test(each_call_is_reported),
         cmocka_unit_test(the_program_is_the_one_that_the_rule_names),
     };
