@@ -165,7 +165,7 @@ STREAM
 # prunes [OPTION…]: right after a request, so that what it needs was used within the time.
 prunes() {
     sluice sandbox exec pruned -- curl -sSf -o /dev/null http://10.77.0.2:8080/a
-    sluice policy prune pruned --unused-for 5s "$@" >"$state/pruned.out" 2>"$state/pruned.err"
+    sluice policy prune pruned --unused-for 10s "$@" >"$state/pruned.out" 2>"$state/pruned.err"
     [ -z "$(grep -e kept -e 10.77.0.2 "$state/pruned.err")" ] && grep -q unused "$state/pruned.err"
 }
 
@@ -174,14 +174,14 @@ prunes() {
     [[ "$stderr" == *"kept, as its record is shorter than 30d: network_policies.work"* ]]
     [[ "$stderr" == *"Nothing of the policy is known to be unused for 30d."* ]]
     until_so 'prunes --dry-run'
-    grep -qx 'unused for 5s: network_policies.work.endpoints\[0\]: pypi.test:443' "$state/pruned.err"
-    grep -qx 'unused for 5s: network_policies.work.endpoints\[3\]: api.test:443/mcp' "$state/pruned.err"
+    grep -qx 'unused for 10s: network_policies.work.endpoints\[0\]: pypi.test:443' "$state/pruned.err"
+    grep -qx 'unused for 10s: network_policies.work.endpoints\[3\]: api.test:443/mcp' "$state/pruned.err"
     grep -qx 'Effect: tightens' "$state/pruned.out"
     grep -q '^dry run: allowed' "$state/pruned.out"
     [ "$(sluice policy get pruned -o json | jq -c '[.revision, (.policy.network_policies.work.endpoints | length)]')" = '[1,5]' ]
     until_so 'prunes --wait'
     [ "$(sluice policy get pruned -o json | jq -c '[.revision, [.policy.network_policies.work.endpoints[].host]]')" = '[2,["10.77.0.2"]]' ]
-    [ "$(sluice policy list pruned -o json | jq -r '.revisions[0].reason')" = "unused for 5s" ]
+    [ "$(sluice policy list pruned -o json | jq -r '.revisions[0].reason')" = "unused for 10s" ]
     run -2 sluice policy prune pruned
     [[ "$output" == *"--unused-for takes a duration such as 30d or 12h"* ]]
     run -2 sluice policy prune pruned --unused-for soon
