@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Completion of sluice in bash: commands and options are those that its help shows, sandboxes those that there are.
+# Completion of sluice in bash: commands and options are those that its help shows, sandboxes and providers those that there are.
 
 # The groups, or the verbs of one.
 _sluice_commands() {
@@ -26,6 +26,7 @@ _sluice() {
     *)
         case $(sluice $group $verb -h | sed -n 1p) in
         *NAME*) words=$(sluice -q sandbox list 2>/dev/null | awk 'NR > 1 { print $1 }') ;;
+        *PROVIDER*) words=$(sluice -q provider list 2>/dev/null | awk 'NR > 1 { print $1 }') ;;
         *) [ -n "$verb" ] || words=$(_sluice_commands "$group") ;;
         esac
         ;;

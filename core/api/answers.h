@@ -59,6 +59,9 @@
     X(unlisted_requests, "count# last_seen")                                                       \
     X(requests, "sandbox requests[audited] unlisted<unlisted_requests> since")                     \
     X(audit, "intact! records# first_bad# why head")                                               \
+    X(provider, "name id profile credentials[] endpoints[] sandboxes[] rotations# created_at "     \
+                "rotated_at? unconfirmed[]")                                                       \
+    X(providers, "providers[provider]")                                                            \
     X(voter, "name version summary kind level isolation path sha256 state "                        \
              "reads_files! votes# denials# errors# p50_us# p99_us#")                               \
     X(plugins, "voters[voter] digest")                                                             \

@@ -11,6 +11,7 @@
 #include "drafts/drafts.h"
 #include "http/router.h"
 #include "http/server.h"
+#include "runtime/providers.h"
 #include "runtime/runtime.h"
 #include "update/update.h"
 
@@ -21,6 +22,7 @@ struct api {
     struct updates *updates;
     struct drafts *drafts;
     struct jobs *jobs;
+    const struct providers *providers;
     struct events *events;
     struct http_server *server;                     /* set once it listens */
     struct runtime *runtime;

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "secret/profile.h"
+
 static const char *const networks[] = {"proxy", "none", NULL};
 static const char *const modes[] = {"manual", "auto", NULL};
 
@@ -151,6 +153,44 @@ static const struct schema_field edit_fields[] = {
 };
 const struct schema body_edit_schema = {
     .name = "edit", .size = sizeof(struct body_edit), .fields = edit_fields};
+
+/* No message of this shows a value. */
+static int decode_credentials(struct schema_decoder *d, const struct doc_node *map, void *record)
+{
+    struct provider_values *out = &((struct body_provider *)record)->credentials;
+    if (map->kind != DOC_MAP)
+        return schema_problem(d, map, "must be a map of names and values");
+    struct provider_value *items = arena_alloc(schema_arena(d), (map->n + 1) * sizeof *items);
+    for (size_t i = 0; i < map->n; i++) {
+        const struct doc_node *value = map->items[i];
+        if (value->kind != DOC_SCALAR)
+            return schema_problem(d, map, "the value of %s must be a text", map->keys[i]->text);
+        items[i].name = arena_str(schema_arena(d), map->keys[i]->text);
+        if (schema_any_text(d, value, &items[i].value) != 0)
+            return -1;
+    }
+    *out = (struct provider_values){items, map->n};
+    return 0;
+}
+
+#define CREDENTIALS                                                                              \
+    {"credentials", SCHEMA_CUSTOM, .decode = decode_credentials, .flags = SCHEMA_REQUIRED,       \
+     .help = "Names of environment variables and their values, which no answer ever shows"}
+
+static const struct schema_field provider_fields[] = {
+    {"name", SCHEMA_TEXT, offsetof(struct body_provider, name), .flags = SCHEMA_REQUIRED,
+     .help = "How it is called: at most 63 of a-z, 0-9, '-' and '_'"},
+    {"profile", SCHEMA_TEXT, offsetof(struct body_provider, profile), .flags = SCHEMA_REQUIRED,
+     .help = "What kind it is: " SECRET_PROFILE_NAMES},
+    CREDENTIALS,
+    {0},
+};
+const struct schema body_provider_schema = {
+    .name = "provider", .size = sizeof(struct body_provider), .fields = provider_fields};
+
+static const struct schema_field rotation_fields[] = {CREDENTIALS, {0}};
+const struct schema body_rotation_schema = {
+    .name = "rotation", .size = sizeof(struct body_provider), .fields = rotation_fields};
 
 /* Any text is accepted: the command interprets it. */
 static int decode_command(struct schema_decoder *d, const struct doc_node *list, void *record)

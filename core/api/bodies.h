@@ -4,6 +4,7 @@
 #define API_BODIES_H
 
 #include "policy/policy.h"
+#include "runtime/providers.h"
 #include "runtime/record.h"
 
 struct body_approve {
@@ -35,6 +36,11 @@ struct body_edit {
     const struct sluice_rule *rule;
 };
 
+struct body_provider {
+    const char *name, *profile;                     /* not of a rotation */
+    struct provider_values credentials;
+};
+
 struct body_exec {
     const char *const *command;
     size_t n_command;
@@ -48,6 +54,6 @@ struct body_exec {
 
 extern const struct schema body_create_schema, body_settings_schema, body_approve_schema,
     body_reject_schema, body_approve_all_schema, body_proposals_schema, body_edit_schema,
-    body_exec_schema;
+    body_exec_schema, body_provider_schema, body_rotation_schema;
 
 #endif

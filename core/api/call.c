@@ -189,8 +189,16 @@ void api_drop(struct api_call *call)
     json_decref(call->body);
     free(call->text);
     problems_free(&call->problems);
-    arena_free(call->arena);
+    if (call->secret)
+        arena_wipe(call->arena);
+    else
+        arena_free(call->arena);
     free(call);
+}
+
+void api_keeps_secrets(struct api_call *call)
+{
+    call->secret = true;
 }
 
 /* Refuses the body of a route that takes none, rather than ignoring what it asks for. */

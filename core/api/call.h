@@ -45,6 +45,7 @@ struct api_call {
     const char *type;                               /* of text */
     char *text;                                     /* owned; instead of body */
     char etag[32];
+    bool secret;                                    /* its arena has secrets: overwritten */
     /* Called on the loop thread after work returned 0; must end in api_finish or api_drop. */
     void (*then)(struct api_call *call);
     void *then_arg;
@@ -77,6 +78,8 @@ int api_sandbox_on_record(struct api_call *call, const char *name);
 int api_census(struct api_call *call, struct store_sandbox **sandboxes, size_t *n,
                uint64_t *pending);
 
+/* The body has secrets: what is made of it is overwritten before it is freed. */
+void api_keeps_secrets(struct api_call *call);
 /* Takes body. */
 int api_reply(struct api_call *call, int status, json_t *body);
 /* Takes json, a text that is ready to be sent. */

@@ -52,6 +52,15 @@ int route_traffic_list(struct api_call *call);
 int route_audit_report(struct api_call *call);
 int route_request_list(struct api_call *call);
 
+/* providers.c */
+int route_provider_create(struct api_call *call);
+int route_provider_list(struct api_call *call);
+int route_provider_get(struct api_call *call);
+int route_provider_rotate(struct api_call *call);
+int route_provider_delete(struct api_call *call);
+int route_provider_attach(struct api_call *call);
+int route_provider_detach(struct api_call *call);
+
 /* plugins.c */
 int route_plugin_list(struct api_call *call);
 int route_plugin_reload(struct api_call *call);

@@ -47,6 +47,18 @@ void arena_free(struct arena *arena)
     free(arena);
 }
 
+void arena_wipe(struct arena *arena)
+{
+    if (!arena)
+        return;
+    for (struct deferred *d = arena->deferred; d; d = d->next)
+        d->fn(d->arg);
+    arena->deferred = NULL;
+    for (struct block *b = arena->blocks; b; b = b->next)
+        explicit_bzero(b->bytes, b->used);
+    arena_free(arena);
+}
+
 /* Each block is twice as large as the one before. */
 static size_t next_size(const struct arena *arena)
 {

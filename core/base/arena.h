@@ -13,6 +13,7 @@ struct arena;
 
 struct arena *arena_new(void);
 void arena_free(struct arena *arena); /* runs the deferred calls, newest first; NULL is fine */
+void arena_wipe(struct arena *arena);  /* the same, of secrets: its memory is overwritten first */
 
 void *arena_alloc(struct arena *arena, size_t size);
 void *arena_zalloc(struct arena *arena, size_t size);

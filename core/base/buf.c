@@ -108,6 +108,13 @@ char *buf_take(struct buf *buf)
     return data;
 }
 
+void buf_wipe(struct buf *buf)
+{
+    if (buf->data)
+        explicit_bzero(buf->data, buf->cap);
+    buf_free(buf);
+}
+
 void buf_free(struct buf *buf)
 {
     free(buf->data);

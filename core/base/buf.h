@@ -23,5 +23,6 @@ void buf_clear(struct buf *buf);                    /* len = 0, memory kept */
 const char *buf_str(const struct buf *buf);         /* never NULL */
 char *buf_take(struct buf *buf); /* the caller frees the result; the buffer is empty */
 void buf_free(struct buf *buf);
+void buf_wipe(struct buf *buf);                     /* the same, of secrets: overwritten first */
 
 #endif

@@ -166,6 +166,10 @@ void print_effect(const json_t *effect, const char *indent);
 /* - is stdin; exit code or -1. */
 int read_input(const struct cli *cli, const char *path, struct buf *out);
 
+/* ---- env_warning.c ---- */
+/* Says on stderr which values of --env look like secrets. */
+void warn_of_secrets(const struct cli *cli, json_t *env);
+
 /* ---- operations.c ---- */
 /* The merge operations of policy update, in command-line order.  NULL after saying what is
  * wrong. */
@@ -222,6 +226,13 @@ int cmd_plugin_new(struct cli *cli);
 int cmd_decision_list(struct cli *cli);
 int cmd_decision_show(struct cli *cli);
 int cmd_audit_verify(struct cli *cli);
+int cmd_provider_create(struct cli *cli);
+int cmd_provider_list(struct cli *cli);
+int cmd_provider_get(struct cli *cli);
+int cmd_provider_rotate(struct cli *cli);
+int cmd_provider_delete(struct cli *cli);
+int cmd_provider_attach(struct cli *cli);
+int cmd_provider_detach(struct cli *cli);
 int cmd_token_create(struct cli *cli);
 int cmd_events(struct cli *cli);
 int cmd_logs(struct cli *cli);

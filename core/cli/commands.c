@@ -27,6 +27,7 @@ static const struct arg_option sandbox_create[] = {
     {"observe", 0, ARG_FLAG, NULL,
      "record all that passes, for policy learn; needs --ceiling, which is its policy"},
     {"ceiling", 0, ARG_VALUE, "FILE", "with --observe: what it may do at most"},
+    {"no-credential-warnings", 0, ARG_FLAG, NULL, "say nothing of values that look like secrets"},
     {"keep", 0, ARG_FLAG, NULL, "keep it after CMD ended (the default)"},
     {"no-keep", 0, ARG_FLAG, NULL, "delete it after CMD ended"},
     {"no-auto-providers", 0, ARG_FLAG, NULL, "accepted for compatibility"},
@@ -55,6 +56,7 @@ static const struct arg_option sandbox_exec[] = {
     {"timeout", 0, ARG_VALUE, "S", "end it after S seconds, exit 124"},
     {"workdir", 0, ARG_VALUE, "D", "where it runs (/sandbox)"},
     {"env", 0, ARG_VALUE, "K=V", "may be repeated"},
+    {"no-credential-warnings", 0, ARG_FLAG, NULL, "say nothing of values that look like secrets"},
     {0},
 };
 static const struct arg_option policy_set[] = {
@@ -239,6 +241,21 @@ static const struct arg_option decision_list[] = {
     {"limit", 0, ARG_VALUE, "N", "at most N decisions (20); 0: all"},
     {0},
 };
+#define VALUE_OPTIONS                                                                              \
+    {"from-env", 0, ARG_VALUE, "K[=VAR]",                                                          \
+     "the value of K, from the environment variable VAR (K); may be repeated"},                    \
+    {"from-file", 0, ARG_VALUE, "K=FILE", "the value of K, from a file; - reads stdin"}
+static const struct arg_option provider_create[] = {
+    {"profile", 0, ARG_VALUE, "github|anthropic|openai|npm|pypi|aws|generic",
+     "which values it has, and where they may be sent"},
+    VALUE_OPTIONS,
+    {0},
+};
+static const struct arg_option provider_rotate[] = {VALUE_OPTIONS, {0}};
+static const struct arg_option provider_attach[] = {
+    {"sandbox", 0, ARG_VALUE, "N", "the sandbox"},
+    {0},
+};
 static const struct arg_option token_create[] = {
     {"name", 0, ARG_VALUE, "N",
      "its bearer, in every record of what they did; made up when left out"},
@@ -347,6 +364,21 @@ const struct command cli_commands[] = {
      "sluice decision show ID"},
     {"audit", "verify", "", audit_verify, cmd_audit_verify, "check the audit chain",
      "sluice audit verify"},
+    {"provider", "create", "PROVIDER", provider_create, cmd_provider_create,
+     "keep credentials that sandboxes use and never see",
+     "sluice provider create gh --profile github --from-env GITHUB_TOKEN"},
+    {"provider", "list", "", none, cmd_provider_list, "list providers", "sluice provider list"},
+    {"provider", "get", "PROVIDER", none, cmd_provider_get, "show a provider, but no value",
+     "sluice provider get gh"},
+    {"provider", "rotate", "PROVIDER", provider_rotate, cmd_provider_rotate,
+     "replace values, also for programs that run",
+     "sluice provider rotate gh --from-file GITHUB_TOKEN=token.txt"},
+    {"provider", "delete", "PROVIDER", none, cmd_provider_delete,
+     "delete a provider that nothing uses", "sluice provider delete gh"},
+    {"provider", "attach", "PROVIDER", provider_attach, cmd_provider_attach,
+     "let a sandbox use its credentials", "sluice provider attach gh --sandbox demo"},
+    {"provider", "detach", "PROVIDER", provider_attach, cmd_provider_detach,
+     "let a sandbox no longer use them", "sluice provider detach gh --sandbox demo"},
     {"token", "create", "", token_create, cmd_token_create,
      "make a token for a person, without a gateway",
      "sluice token create --name alice --role admin"},

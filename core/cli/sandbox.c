@@ -151,6 +151,7 @@ static int create_body(const struct cli *cli, const struct document *file, struc
         json_decref(labels);
         return EXIT_USAGE;
     }
+    warn_of_secrets(cli, env);
     json_t *body = json_pack("{s:o, s:o}", "labels", labels, "env", env);
     add_text(body, "name", arg_value(cli, "name"));
     add_text(body, "network", arg_value(cli, "network"));
@@ -412,6 +413,7 @@ int cmd_sandbox_exec(struct cli *cli)
     json_t *env = pair_options(cli, "env", false);
     if (!env)
         return EXIT_USAGE;
+    warn_of_secrets(cli, env);
     const struct exec_request request = {
         .command = command, .n_command = n, .workdir = arg_value(cli, "workdir"),
         .tty = arg_given(cli, "tty"), .timeout_ms = timeout * 1000, .env = env,

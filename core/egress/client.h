@@ -37,6 +37,7 @@ struct egress_proxy {
     int root;                                       /* the sandbox's root folder */
     struct policy *policy;
     uint64_t generation;                            /* of the policy: counts from 1 */
+    const struct secret_credentials *credentials;   /* NULL: none */
     struct egress_resolver resolver;
     struct egress_dialer dialer;
     struct egress_settings settings;

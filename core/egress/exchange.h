@@ -14,6 +14,7 @@
 #include "net/stream.h"
 #include "policy/match/calls.h"
 #include "policy/match/http.h"
+#include "secret/placeholder.h"
 
 struct egress_tools;
 
@@ -60,6 +61,14 @@ struct exchange_wait {
     void (*free)(struct exchange_wait *wait);
 };
 
+/* Placeholders of credentials in the request (inspect/credentials.h). */
+struct exchange_secrets {
+    bool in_head;                                   /* or in a body that was read whole */
+    bool refused;                                   /* one in the body, which nobody gets */
+    size_t n_tail;                                  /* the last bytes of the body so far: */
+    char tail[SECRET_TRACE_MAX];
+};
+
 struct exchange {
     enum exchange_kind kind;
     struct http_head *head;
@@ -85,6 +94,7 @@ struct exchange {
     const char *override; /* the method that a field asks for, and that rules refuse; or NULL */
     struct exchange_refused refused;
     struct exchange_wait *wait; /* for a decision (hold.h), now or before; NULL: neither */
+    struct exchange_secrets secrets;
     const char *message;                            /* how rules call what is judged after the
                                                      * upgrade; NULL: the request itself */
 };

@@ -286,6 +286,12 @@ void egress_set_settings(struct egress_proxy *proxy, const struct egress_setting
     egress_hold_judge_all(proxy);
 }
 
+void egress_set_credentials(struct egress_proxy *proxy,
+                            const struct secret_credentials *credentials)
+{
+    proxy->credentials = credentials;
+}
+
 void egress_stats(const struct egress_proxy *proxy, struct egress_stats *out)
 {
     *out = (struct egress_stats){proxy->allowed, proxy->denied,

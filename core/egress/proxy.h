@@ -40,6 +40,7 @@ struct egress_authority;
 struct egress_names;
 struct egress_proxy;
 struct egress_trust;
+struct secret_credentials;
 
 /* A name with the addresses it has, asked before DNS; the addresses are checked like any answer of
  * the resolver. */
@@ -201,6 +202,11 @@ void egress_set_policy(struct egress_proxy *proxy, struct policy *policy);
 
 /* The next request uses them, and how long requests wait holds for those that do, too. */
 void egress_set_settings(struct egress_proxy *proxy, const struct egress_settings *settings);
+
+/* The next request uses these credentials, which are borrowed until others take their place.  NULL:
+ * none. */
+void egress_set_credentials(struct egress_proxy *proxy,
+                            const struct secret_credentials *credentials);
 
 /* The answer to a refused request goes without a forecast where this comes too late.  Not from
  * within a callback. */

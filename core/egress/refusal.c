@@ -122,7 +122,8 @@ void egress_refusal_print_members(const struct egress_refusal *refusal, bool adv
     text_json_quote(body, *refusal->detail ? refusal->detail : refusal->reason);
     print_member(body, "error", kinds[refusal->kind].word);
     print_member(body, "hint", refusal->hint);
-    if (refusal->kind == REFUSAL_AUTHORITY)         /* where OpenShell's clients look */
+    if (refusal->kind == REFUSAL_AUTHORITY || refusal->kind == REFUSAL_UNBOUND ||
+        refusal->kind == REFUSAL_UNAVAILABLE)       /* where OpenShell's clients look */
         print_member(body, "message", refusal->detail);
     print_member(body, "reason", refusal->reason);
     if (refusal->request.method)

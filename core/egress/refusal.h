@@ -19,8 +19,11 @@
     X(ADDRESS,     403, "ssrf_denied", "destination_ip_prohibited")                         \
     X(AUTHORITY,   403, "request_authority_mismatch", "http_request_denied")                \
     X(PROTOCOL,    403, "unsupported_l7_protocol", "http_request_denied")                   \
+    X(UNBOUND,     403, "credential_endpoint_mismatch", "http_request_denied")              \
+    X(MISPLACED,   403, "credential_placeholder_refused", "http_request_denied")            \
     X(LATE,        408, "header_timeout", "http_request_error")                             \
     X(LONG,        431, "header_too_large", "http_request_error")                           \
+    X(UNAVAILABLE, 500, "credential_unavailable", "proxy_internal_error")                   \
     X(UPGRADE,     501, "upgrade_not_supported", "http_request_error")                      \
     X(UNREACHABLE, 502, "upstream_unreachable", "destination_unavailable")                  \
     X(RESPONSE,    502, "invalid_upstream_response", "http_protocol_error")                 \

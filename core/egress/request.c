@@ -9,6 +9,7 @@
 #include "egress/forward/relay.h"
 #include "egress/hold.h"
 #include "egress/inspect/body.h"
+#include "egress/inspect/credentials.h"
 #include "egress/inspect/within.h"
 #include "egress/judge.h"
 #include "egress/local/local.h"
@@ -29,9 +30,17 @@ static void carry_out(struct client *c)
         egress_relay_begin(c);
 }
 
+static void decide(struct client *c);
+
 static void permit(struct client *c, const struct buf *reason)
 {
     bool judged = egress_exchange_is_judged(&c->exchange);
+    if (egress_credentials_want_body(c)) {
+        egress_body_read(c, decide);
+        return;
+    }
+    if (egress_credentials_refused(c))
+        return;
     if (!c->exchange.counted)
         egress_record_allowed(c, judged ? EGRESS_ENGINE_REQUEST : EGRESS_ENGINE_CONNECTION,
                               buf_str(reason));

@@ -192,7 +192,8 @@ static int hold(int fd, const char *path, const char *where, const char *flag, s
 
 int folder_take(const char *path, struct error *err)
 {
-    static const char *const names[] = {"admin.token", "sandboxes", "sluice.sock", NULL};
+    static const char *const names[] = {"admin.token", "sandboxes", "secret.key",
+                                        "sluice.sock", NULL};
     const struct wanted w = {"state", path, 0700, false};
     int dir = open_absolute(path, &w, err), fd = -1;
     if (dir < 0)

@@ -77,6 +77,21 @@ static int make_admin_token(struct gateway *g, struct error *err)
     return rc;
 }
 
+static int load_key(struct gateway *g, struct error *err)
+{
+    int rc = secret_key_from_systemd(&g->key, err);
+    if (rc != 0)
+        return rc > 0 ? 0 : -1;
+    int fd = folder_open_secret(g->folder, g->config.state_dir, SECRET_KEY_FILE, err);
+    if (fd < 0)
+        return -1;
+    char *path = alloc_printf("%s/" SECRET_KEY_FILE, g->config.state_dir);
+    rc = secret_key_from_file(fd, path, &g->key, err);
+    close(fd);
+    free(path);
+    return rc;
+}
+
 /* Supervisors come through a Unix socket where there is one, else through the first listener that
  * takes their tokens. */
 static int pick_supervisor_address(struct gateway *g, struct error *err)
@@ -144,8 +159,10 @@ static int open_parts(struct gateway *g, struct chain *chain, struct error *err)
     if (folder_check_store(g->config.store, err) != 0)
         return -1;
     g->store = store_open(g->config.store, g->log, err);
-    if (!g->store || store_claim(g->store, err) != 0 || make_admin_token(g, err) != 0)
+    if (!g->store || store_claim(g->store, err) != 0 || make_admin_token(g, err) != 0 ||
+        load_key(g, err) != 0)
         return -1;
+    g->providers = (struct providers){g->store, &g->key};
     g->updates = updates_new(g->store, chain, g->log);
     const struct drafts_hooks draft_hooks = {draft_changed, draft_rejected, g};
     g->drafts = drafts_new(g->updates, &draft_hooks, g->log);
@@ -174,6 +191,7 @@ static int open_runtime(struct gateway *g, struct error *err)
         .jobs = g->jobs,
         .events = g->events,
         .counts = &g->api.counts,
+        .providers = &g->providers,
         .state_dir = config->state_dir,
         .gateway_address = g->supervisor_address,
         .hosts = config->egress->hosts,
@@ -196,6 +214,7 @@ static void fill_api(struct gateway *g)
     g->api.updates = g->updates;
     g->api.drafts = g->drafts;
     g->api.jobs = g->jobs;
+    g->api.providers = &g->providers;
     g->api.events = g->events;
     g->api.server = g->server;
     g->api.runtime = g->runtime;
@@ -234,6 +253,7 @@ static void free_parts(struct gateway *g)
     if (g->jobs)
         jobs_free(g->jobs);
     store_close(g->store);
+    explicit_bzero(&g->key, sizeof g->key);
     if (g->folder >= 0)
         close(g->folder);
     free(g->supervisor_address);

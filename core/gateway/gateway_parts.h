@@ -31,6 +31,8 @@ struct gateway {
     struct api api;
     struct grpc grpc;
     char admin_token_hash[DIGEST_HEX_SIZE];
+    struct secret_key key;                          /* seals credentials */
+    struct providers providers;
     char *supervisor_address;
     bool stopping;
 };

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "sandbox/mounts/path.h"
+#include "secret/key.h"
 #include "store/store.h"
 
 struct list {
@@ -136,6 +137,7 @@ void own_files_list(const struct gateway_config *config, const struct gateway_fl
     struct list hidden = {.arena = arena, .links = &read_only};
     add(&hidden, config->state_dir);
     add(&hidden, arena_printf(arena, "%s/admin.token", config->state_dir));
+    add(&hidden, arena_printf(arena, "%s/" SECRET_KEY_FILE, config->state_dir));
     for (size_t i = 0; i < config->n_listen; i++)
         if (listener_is_unix(config->listen[i]))
             add(&hidden, config->listen[i]->address + 5);

@@ -51,6 +51,12 @@ static bool is_known_tls(const char *tls)
     return strcmp(tls, "skip") == 0 || is_one_of(tls, "terminate", "passthrough");
 }
 
+/* Nothing in its bytes can be replaced. */
+static bool hides_bytes(const struct sluice_endpoint *e)
+{
+    return strcmp(e->protocol, "tcp") == 0 || strcmp(e->tls, "skip") == 0;
+}
+
 /* X(field, whether the runtime enforces it for some endpoint, whether endpoint e sets it, whether
  * that cannot be enforced).  The runtime that learns a field changes its row. */
 #define L7_FIELDS(X)                                                                               \
@@ -62,15 +68,17 @@ static bool is_known_tls(const char *tls)
     X("enforcement", true, *e->enforcement, !is_read(e) && strcmp(e->enforcement, "enforce") != 0) \
     X("tls", true, *e->tls, !is_known_tls(e->tls) || policy_tls_hides_requests(e))                 \
     X("allow_encoded_slash", true, e->allow_encoded_slash, !is_read(e))                            \
-    X("websocket_credential_rewrite", false, e->websocket_credential_rewrite, true)                \
-    X("request_body_credential_rewrite", false, e->request_body_credential_rewrite, true)          \
+    X("websocket_credential_rewrite", true, e->websocket_credential_rewrite,                       \
+      !is_one_of(e->protocol, "rest", "websocket"))                                                \
+    X("request_body_credential_rewrite", true, e->request_body_credential_rewrite,                 \
+      strcmp(e->protocol, "rest") != 0)                                                            \
     X("persisted_queries", true, *e->persisted_queries, !is_graphql(e))                            \
     X("graphql_persisted_queries", true, e->n_graphql_persisted_queries > 0, !is_graphql(e))       \
     X("graphql_max_body_bytes", true, e->graphql_max_body_bytes > 0, !is_graphql(e))               \
     X("credential_signing", false, *e->credential_signing, true)                                   \
     X("signing_service", false, *e->signing_service, true)                                         \
     X("signing_region", false, *e->signing_region, true)                                           \
-    X("credential_binding", false, *e->credential_provider, true)                                  \
+    X("credential_binding", true, *e->credential_provider, hides_bytes(e))                         \
     X("json_rpc", true, e->json_rpc != NULL, !is_rpc(e))                                           \
     X("mcp", true, e->mcp != NULL, !is_rpc(e))
 

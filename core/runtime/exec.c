@@ -107,7 +107,7 @@ int runtime_exec(struct runtime *all, const char *name, const struct sandbox_exe
     uv_timer_init(all->setup.loop, &w->timer);
     w->timer.data = w;
     uv_timer_start(&w->timer, on_timeout, EXEC_TIMEOUT_MS, 0);
-    if (s->ready)
+    if (s->equipped)
         link_send_line(s->link, &w->message);
     else
         log_info(all->setup.log, "sandbox %s: a command waits for the supervisor to come back",

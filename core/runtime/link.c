@@ -109,5 +109,5 @@ void link_send(struct link *link, const struct sandbox_message *message)
     struct buf out = {0};
     sandbox_message_encode(message, &out);
     link_send_line(link, &out);
-    buf_free(&out);
+    buf_wipe(&out);
 }

@@ -20,6 +20,7 @@
 #include "sandbox/wire/spec.h"
 
 struct net_stream;
+struct providers;
 struct runtime;
 
 /* err is NULL on success and lives until the callback returns. */
@@ -41,6 +42,7 @@ struct runtime_setup {
     struct jobs *jobs;
     struct events *events;
     struct runtime_counts *counts;
+    const struct providers *providers;
     const char *state_dir;
     const char *gateway_address;                    /* what supervisors connect to */
     struct spec_host *hosts;                        /* pinned names */
@@ -105,6 +107,9 @@ void runtime_delete(struct runtime *runtime, const char *sandbox_id, runtime_don
  * who did it. */
 void runtime_set_settings(struct runtime *runtime, const struct store_sandbox *record,
                           const char *actor);
+/* Gives a sandbox that runs the credentials that are on record for it.  done: it uses them, or does
+ * not run; err: it has not said so in time. */
+void runtime_equip(struct runtime *runtime, const char *sandbox_id, runtime_done *done, void *arg);
 /* A new list of texts: what of its last start is not as its policy reads. */
 json_t *runtime_warnings(struct runtime *runtime, const char *sandbox_id);
 /* Takes the stream on which a supervisor has connected; a newer one takes the place of an older

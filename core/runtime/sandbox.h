@@ -21,6 +21,7 @@ struct sandbox_waiter {
 };
 
 struct denial_report;
+struct equipment;
 struct exec_wait;
 struct log_follower;
 struct phase_write;
@@ -41,6 +42,9 @@ struct sandbox {
     bool preparing;                                 /* a worker writes what its supervisor reads */
     bool ready;                                     /* hello was heard on this link */
     struct spec_settings settings;               /* as the store has them */
+    bool equipped; /* credentials were sent on this link: commands may follow */
+    uint64_t n_equipments;                          /* sent so far */
+    struct equipment *equipments;                   /* sent and not confirmed yet */
     uint64_t sent_revision;                         /* the newest one this link was told of */
 
     uv_process_t *process;                          /* our child, or NULL */
@@ -173,6 +177,10 @@ void sandbox_agent_asks(struct sandbox *s, const struct sandbox_message *asked,
 /* Tells supervisors of chunks that change. */
 void runtime_watch_drafts(struct runtime *all);
 void runtime_unwatch_drafts(struct runtime *all);
+
+/* credentials.c */
+void sandbox_equipped(struct sandbox *s, uint64_t number);  /* its supervisor uses that message */
+void sandbox_equipments_fail(struct sandbox *s);    /* the connection broke */
 
 /* traffic.c: a batch of the traffic record; the arena that it lives in is taken over. */
 void sandbox_traffic(struct sandbox *s, const struct sandbox_traffic *batch, struct arena *arena);

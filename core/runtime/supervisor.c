@@ -86,7 +86,7 @@ static void on_hello(struct sandbox *s, const struct sandbox_hello *hello)
     sandbox_report(s, hello->loaded_revision, NULL);
     sandbox_send_settings(s);
     sandbox_is_ready(s);
-    sandbox_exec_send_all(s);
+    runtime_equip(s->all, s->id, NULL, NULL);
     struct catch_up *c = alloc_zero(1, sizeof *c);
     *c = (struct catch_up){.all = s->all, .id = alloc_str(s->id)};
     jobs_run(s->all->setup.jobs, NULL, read_newest, send_newest, c);
@@ -131,6 +131,9 @@ static bool on_message(void *owner, const struct sandbox_message *m, struct aren
     case MESSAGE_TRAFFIC:
         sandbox_traffic(s, &m->traffic, arena);
         return true;
+    case MESSAGE_EQUIPPED:
+        sandbox_equipped(s, m->credentials.number);
+        return false;
     case MESSAGE_LOG:
         sandbox_log_line(s, &m->log);
         return false;
@@ -149,7 +152,8 @@ static void on_malformed(void *owner, const struct error *why)
 static void detach(struct sandbox *s)
 {
     s->link = NULL;
-    s->ready = false;
+    s->ready = s->equipped = false;
+    sandbox_equipments_fail(s);
     drafts_forget_waiting(s->all->setup.drafts, s->id);
     sandbox_exec_fail_all(s, "the connection to its supervisor broke");
 }

@@ -175,6 +175,34 @@ struct store_event_rows {
     int (*trim)(struct store_tx *tx, bool of_workload, size_t keep, struct error *err);
 };
 
+struct store_provider_rows {
+    /* BY_ID or BY_NAME. */
+    int (*find)(struct store_tx *tx, enum store_key by, const char *value, struct arena *arena,
+                struct store_provider *out, struct error *err);
+    int (*list)(struct store_tx *tx, struct arena *arena, struct store_provider **out, size_t *n,
+                struct error *err);
+    /* 0: its name is taken. */
+    int (*insert)(struct store_tx *tx, const struct store_provider *provider, struct error *err);
+    int (*set_rotated)(struct store_tx *tx, const char *id, int64_t at_ms, struct error *err);
+    /* Its credentials as well. */
+    int (*remove)(struct store_tx *tx, const char *id, struct error *err);
+    int (*list_credentials)(struct store_tx *tx, const char *provider_id, struct arena *arena,
+                            struct store_credential **out, size_t *n, struct error *err);
+    /* Takes the place of the one with its provider and name. */
+    int (*put_credential)(struct store_tx *tx, const struct store_credential *credential,
+                          struct error *err);
+    /* Of sandboxes that live; NULL: any. */
+    int (*list_attachments)(struct store_tx *tx, const char *provider_id, const char *sandbox_id,
+                            struct arena *arena, struct store_attachment **out, size_t *n,
+                            struct error *err);
+    /* 0: there is one of this provider and sandbox. */
+    int (*insert_attachment)(struct store_tx *tx, const struct store_attachment *attachment,
+                             struct error *err);
+    /* provider_id NULL: all of the sandbox. */
+    int (*remove_attachments)(struct store_tx *tx, const char *provider_id,
+                              const char *sandbox_id, struct error *err);
+};
+
 /* place is what stands behind "scheme:" in a URL. */
 struct store_backend {
     const char *scheme;
@@ -200,6 +228,7 @@ struct store_backend {
     const struct store_draft_rows *drafts;
     const struct store_traffic_rows *traffic;
     const struct store_event_rows *events;
+    const struct store_provider_rows *providers;
 };
 
 extern const struct store_backend store_sqlite;

@@ -61,6 +61,24 @@ static const struct store_field event_fields[] = {
 #undef X
 };
 
+static const struct store_field provider_fields[] = {
+#define X(kind, field) {#field, STORE_##kind, offsetof(struct store_provider, field)},
+    STORE_PROVIDER_FIELDS(X, )
+#undef X
+};
+
+static const struct store_field credential_fields[] = {
+#define X(kind, field) {#field, STORE_##kind, offsetof(struct store_credential, field)},
+    STORE_CREDENTIAL_FIELDS(X, )
+#undef X
+};
+
+static const struct store_field attachment_fields[] = {
+#define X(kind, field) {#field, STORE_##kind, offsetof(struct store_attachment, field)},
+    STORE_ATTACHMENT_FIELDS(X, )
+#undef X
+};
+
 #define X(name, LIST)                                   \
     const struct store_record store_##name##_record = { \
         sizeof(struct store_##name), name##_fields, sizeof name##_fields / sizeof *name##_fields};

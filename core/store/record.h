@@ -109,6 +109,18 @@ struct store_record {
     X(COUNT, id) comma X(FLAG, of_workload) comma X(TEXT, type) comma X(TEXT, sandbox)             \
     comma X(TEXT, json)
 
+#define STORE_PROVIDER_FIELDS(X, comma)                                                            \
+    X(TEXT, id) comma X(TEXT, name) comma X(TEXT, profile) comma X(COUNT, rotations)               \
+    comma X(INTEGER, created_at_ms) comma X(INTEGER, rotated_at_ms)
+#define STORE_CREDENTIAL_FIELDS(X, comma) \
+    X(TEXT, provider_id) comma X(TEXT, name) comma X(TEXT, sealed)
+/* A backend stores the first four; the names belong to the provider and the sandbox. */
+#define STORE_ATTACHMENT_KEYS(X, comma)                                                            \
+    X(TEXT, provider_id) comma X(TEXT, sandbox_id) comma X(TEXT, handle) comma X(INTEGER, at_ms)
+#define STORE_ATTACHMENT_FIELDS(X, comma)                                                          \
+    STORE_ATTACHMENT_KEYS(X, comma) comma X(TEXT, provider) comma X(TEXT, profile)                 \
+    comma X(TEXT, sandbox)
+
 /* The records as tables: X(struct store_<name>, its list of fields). */
 #define STORE_RECORDS(X)                                                                           \
     X(sandbox,     STORE_NUMBERED_SANDBOX_FIELDS)                                                  \
@@ -120,7 +132,10 @@ struct store_record {
     X(draft_place, STORE_DRAFT_PLACE_FIELDS)                                                       \
     X(draft_event, STORE_DRAFT_EVENT_FIELDS)                                                       \
     X(traffic,     STORE_NUMBERED_TRAFFIC_FIELDS)                                                  \
-    X(event,       STORE_EVENT_FIELDS)
+    X(event,       STORE_EVENT_FIELDS)                                                             \
+    X(provider,    STORE_PROVIDER_FIELDS)                                                          \
+    X(credential,  STORE_CREDENTIAL_FIELDS)                                                        \
+    X(attachment,  STORE_ATTACHMENT_FIELDS)
 
 #define X(name, LIST) extern const struct store_record store_##name##_record;
 STORE_RECORDS(X)

@@ -89,6 +89,8 @@ int store_tx_sandbox_delete(struct store_tx *tx, const char *id, int64_t at_ms, 
 {
     if (require(tx->backend->sandboxes->set_deleted(tx, id, at_ms, err), id, err) != 0)
         return -1;
+    if (tx->backend->providers->remove_attachments(tx, NULL, id, err) < 0)
+        return -1;
     return tx->backend->traffic->trim(tx, STORE_TRAFFIC_DELETED_KEPT, err) < 0 ? -1 : 0;
 }
 

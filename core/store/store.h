@@ -345,4 +345,63 @@ int store_tx_event_insert(struct store_tx *tx, const struct store_event *event, 
 /* Deletes those of a class but for the newest. */
 int store_tx_event_trim(struct store_tx *tx, bool of_workload, size_t keep, struct error *err);
 
+/* ---- providers of credentials ---- */
+struct store_provider {
+    const char *id, *name, *profile;
+    uint64_t rotations;                             /* how often its values were replaced */
+    int64_t created_at_ms, rotated_at_ms;           /* rotated 0: never */
+};
+
+/* A value, sealed by core/secret. */
+struct store_credential {
+    const char *provider_id, *name, *sealed;
+};
+
+/* A sandbox that uses a provider. */
+struct store_attachment {
+    const char *provider_id, *sandbox_id;
+    const char *handle;                             /* random, in the sandbox's placeholders */
+    int64_t at_ms;
+    const char *provider, *profile, *sandbox;       /* by name; not stored here */
+};
+
+/* ERROR_NOT_FOUND names it. */
+int store_provider_get(struct store *s, const char *name, struct arena *arena,
+                       struct store_provider *out, struct error *err);
+/* By name. */
+int store_provider_list(struct store *s, struct arena *arena, struct store_provider **out,
+                        size_t *n, struct error *err);
+/* By name. */
+int store_credential_list(struct store *s, const char *provider_id, struct arena *arena,
+                          struct store_credential **out, size_t *n, struct error *err);
+/* Of sandboxes that live, in the order in which they were made.  NULL: of every provider, of every
+ * sandbox. */
+int store_attachment_list(struct store *s, const char *provider_id, const char *sandbox_id,
+                          struct arena *arena, struct store_attachment **out, size_t *n,
+                          struct error *err);
+int store_tx_provider_get(struct store_tx *tx, const char *name, struct arena *arena,
+                          struct store_provider *out, struct error *err);
+int store_tx_credential_list(struct store_tx *tx, const char *provider_id, struct arena *arena,
+                             struct store_credential **out, size_t *n, struct error *err);
+int store_tx_attachment_list(struct store_tx *tx, const char *provider_id, const char *sandbox_id,
+                             struct arena *arena, struct store_attachment **out, size_t *n,
+                             struct error *err);
+/* ERROR_EXISTS if the name is taken. */
+int store_tx_provider_insert(struct store_tx *tx, const struct store_provider *provider,
+                             struct error *err);
+/* Counts one more rotation. */
+int store_tx_provider_rotated(struct store_tx *tx, const char *id, int64_t at_ms,
+                              struct error *err);
+/* With its credentials; nothing may be attached to it. */
+int store_tx_provider_delete(struct store_tx *tx, const char *id, struct error *err);
+/* Takes the place of the one with that name. */
+int store_tx_credential_put(struct store_tx *tx, const struct store_credential *credential,
+                            struct error *err);
+/* 1: attached, 0: it was already. */
+int store_tx_attachment_add(struct store_tx *tx, const struct store_attachment *attachment,
+                            struct error *err);
+/* 1: detached, 0: it was not attached. */
+int store_tx_attachment_delete(struct store_tx *tx, const char *provider_id,
+                               const char *sandbox_id, struct error *err);
+
 #endif

@@ -157,3 +157,26 @@ each_way() {       # each_way PATH ARGUMENT...: the outputs have to be equal; pr
     run -1 rules demo "$ws, access: full, tls: skip"
     [[ "$output" == *"NOT_ENFORCEABLE"*"tls: skip hides the requests that protocol websocket is about"* ]]
 }
+
+@test "credentials are put into text messages where the endpoint says so; elsewhere their placeholders end the connection" {
+    sluice sandbox create --name keyed
+    KEY='se"cret' sluice provider create ws --profile generic --from-env WS_KEY=KEY
+    sluice provider attach ws --sandbox keyed
+    tell() { timeout 60 sluice sandbox exec keyed -- sh -c 'exec /usr/bin/python3 -c "$1" --proxy $2 wss://ws.test/chat "key $WS_KEY." "$3:$WS_KEY"' sh "$client" "$1" parts; }
+    for endpoint in "$chat" 'protocol: rest, access: full'; do
+        rules keyed "$endpoint, websocket_credential_rewrite: true, credential_binding: {provider: ws}"
+        for how in --plain --compress; do
+            : >"$log"
+            run -0 tell $how
+            [ "$(grep '^text' "$log")" = $'text key se"cret.\ntext se"cret' ]
+        done
+        rules keyed "$endpoint, websocket_credential_rewrite: true"
+        run tell --plain
+        [[ "$output" == *"closed 1008 a message has the placeholder of a credential that is not for ws.test:443"* ]]
+    done
+    : >"$log"
+    rules keyed "$chat, credential_binding: {provider: ws}"
+    run tell --plain
+    [[ "$output" == *"closed 1008 a message has a credential's placeholder where none is replaced"* ]]
+    [ "$(grep -c '^text' "$log")" = 0 ]
+}

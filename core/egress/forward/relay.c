@@ -6,6 +6,7 @@
 
 #include "egress/answer/reduce.h"
 #include "egress/deny.h"
+#include "egress/inspect/credentials.h"
 #include "egress/judge.h"
 #include "egress/record.h"
 #include "egress/tunnel/tunnel.h"
@@ -35,6 +36,8 @@ static void bad_request(struct client *c)
 {
     if (c->exchange.response)
         egress_client_close(c);
+    else if (c->exchange.secrets.refused)
+        egress_credentials_refuse_body(c);
     else
         egress_relay_malformed(c);
 }
@@ -45,8 +48,12 @@ static enum http_event take_request(struct client *c, struct buf *out)
     size_t len = c->pending.len, body_len;
     bool chunked = c->exchange.head->chunked;
     enum http_event event;
-    while ((event = http_parser_next(c->requests, &bytes, &len, &body, &body_len)) == HTTP_GOT_BODY)
+    while ((event = http_parser_next(c->requests, &bytes, &len, &body, &body_len)) ==
+           HTTP_GOT_BODY) {
+        if (!egress_credentials_pass_body(c, body, body_len))
+            return HTTP_BAD;
         egress_frame_body(out, chunked, body, body_len);
+    }
     if (event == HTTP_GOT_END)
         egress_frame_end(out, chunked, NULL);
     buf_consume(&c->pending, c->pending.len - len);
@@ -59,7 +66,10 @@ static void pass_request(struct client *c, struct buf *out)
         net_read(c->stream);
     else
         net_pause(c->stream);
-    buf_free(out);
+    if (c->exchange.secrets.in_head)
+        buf_wipe(out);
+    else
+        buf_free(out);
 }
 
 /* What is here of the request's body goes on its way, behind what is in out; out is freed. */
@@ -76,9 +86,9 @@ static void send_request(struct client *c, struct buf *out)
 }
 
 /* The body was read before the decision. */
-static void send_whole(struct client *c, struct buf *out)
+static void send_whole(struct client *c, const struct buf *body, struct buf *out)
 {
-    buf_add(out, c->exchange.body.data, c->exchange.body.len);
+    buf_add(out, body->data, body->len);
     buf_free(&c->exchange.body);
     pass_request(c, out);
 }
@@ -116,15 +126,16 @@ static bool asks_for_trailers(const struct client *c)
     return c->carrier && http_head_lists(c->exchange.head, "TE", "trailers");
 }
 
-static void print_head(const struct client *c, struct buf *out)
+static void print_head(const struct client *c, const struct egress_filled *filled,
+                       const struct buf *body, struct buf *out)
 {
     const struct exchange *exchange = &c->exchange;
-    bool judged = egress_exchange_is_judged(exchange);
+    bool judged = egress_exchange_is_judged(exchange), replaced = filled->target.len > 0;
     const struct egress_rewrite how = {
-        .path = judged ? exchange->canonical.data : exchange->path,
-        .query = judged ? exchange->path + strcspn(exchange->path, "?") : "",
+        .path = replaced ? filled->target.data : judged ? exchange->canonical.data : exchange->path,
+        .query = judged && !replaced ? exchange->path + strcspn(exchange->path, "?") : "",
         .whole = exchange->request_done,
-        .length = exchange->body.len,
+        .length = body->len,
         .default_port = c->inspected == INSPECTED_TLS ? 443 : 80,
         .via = !c->inspected,
         .last = is_last(exchange),
@@ -146,23 +157,43 @@ static void client_has_ended(struct client *c)
     bad_request(c);
 }
 
-void egress_relay_begin(struct client *c)
+/* The head, and what is here of the body. */
+static void begin_request(struct client *c, const struct egress_filled *filled)
 {
     struct buf out = {0};
+    const struct buf *body = filled->body.len ? &filled->body : &c->exchange.body;
+    buf_reserve(&out, HEAD_ROOM);
+    print_head(c, filled, body, &out);
+    net_read(c->upstream.stream);
+    if (c->exchange.request_done)
+        send_whole(c, body, &out);
+    else
+        send_request(c, &out);
+}
+
+/* False: the request is refused, as its credentials are not what they were. */
+static bool begin_with_credentials(struct client *c)
+{
+    struct egress_filled filled = {0};
+    struct egress_refusal refusal;
+    if (c->exchange.secrets.in_head && egress_credentials_fill(c, &filled, &refusal) != 0) {
+        egress_credentials_refuse(c, &refusal);
+        return false;
+    }
+    begin_request(c, &filled);
+    egress_credentials_undo(c, &filled);
+    return true;
+}
+
+void egress_relay_begin(struct client *c)
+{
     c->state = &relay_state;
     egress_client_expect(c, 0);
     if (!c->upstream.responses) {
         c->upstream.responses = http_parser_new(HTTP_OF_SERVER, EGRESS_HEAD_MAX);
         http_parser_keep_trailers(c->upstream.responses);
     }
-    buf_reserve(&out, HEAD_ROOM);
-    print_head(c, &out);
-    net_read(c->upstream.stream);
-    if (c->exchange.request_done)
-        send_whole(c, &out);
-    else
-        send_request(c, &out);
-    if (c->state != &relay_state)
+    if (!begin_with_credentials(c) || c->state != &relay_state)
         return;
     if (c->ended)
         client_has_ended(c);

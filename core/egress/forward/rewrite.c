@@ -52,13 +52,17 @@ static void print_host(const struct egress_target *target, uint16_t default_port
     buf_puts(out, "\r\n");
 }
 
+static void print_number(uint64_t length, struct buf *out)
+{
+    buf_puts(out, "Content-Length: ");
+    buf_number(out, (int64_t)length);               /* the parser takes 18 digits at most */
+    buf_puts(out, "\r\n");
+}
+
 static void print_length(const struct http_head *head, struct buf *out)
 {
-    if (!head->has_length)
-        return;
-    buf_puts(out, "Content-Length: ");
-    buf_number(out, (int64_t)head->length);         /* the parser takes 18 digits at most */
-    buf_puts(out, "\r\n");
+    if (head->has_length)
+        print_number(head->length, out);
 }
 
 #define WEBSOCKET "Connection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -85,11 +89,12 @@ void egress_rewrite_request(const struct http_head *head, const struct egress_ta
     buf_puts(out, " HTTP/1.1\r\n");
     print_host(target, how->default_port, out);
     print_fields(head, "Host", without, out);
-    if (head->chunked && how->whole)
-        buf_printf(out, "Content-Length: %zu\r\n", how->length);
+    if (how->whole && (head->chunked || head->has_length))
+        print_number(how->length, out);
     else if (head->chunked)
         buf_puts(out, "Transfer-Encoding: chunked\r\n");
-    print_length(head, out);
+    else
+        print_length(head, out);
     buf_puts(out, how->via ? VIA : "");
     buf_puts(out, how->last ? "Connection: close\r\n" : "");
     buf_puts(out, how->trailers ? "Connection: TE\r\nTE: trailers\r\n" : "");

@@ -7,6 +7,7 @@
 
 #include "egress/deny.h"
 #include "egress/forward/relay.h"
+#include "egress/inspect/credentials.h"
 #include "egress/judge.h"
 #include "egress/record.h"
 #include "policy/match/calls.h"
@@ -20,8 +21,21 @@ static const struct sluice_endpoint *endpoint_of(const struct client *c)
     return c->exchange.rules.endpoint;
 }
 
+/* Rules are about the calls in it; otherwise only credentials are replaced. */
+static bool is_for_calls(const struct client *c)
+{
+    return c->exchange.rules.needs_body;
+}
+
+static size_t max_of(const struct client *c)
+{
+    return is_for_calls(c) ? policy_body_max(endpoint_of(c)) : EGRESS_CREDENTIALS_BODY_MAX;
+}
+
 static enum egress_refusal_kind kind_of(const struct client *c)
 {
+    if (!is_for_calls(c))
+        return REFUSAL_MISPLACED;
     bool graphql = strcmp(endpoint_of(c)->protocol, "graphql") == 0;
     return graphql ? REFUSAL_GRAPHQL : REFUSAL_RPC;
 }
@@ -31,9 +45,10 @@ static void refuse(struct client *c, const char *problem)
 {
     struct egress_refusal refusal;
     egress_refuse(&refusal, kind_of(c), "%s", problem);
-    snprintf(refusal.detail, sizeof refusal.detail,
-             "%s request rejected before policy evaluation: %s",
-             kind_of(c) == REFUSAL_GRAPHQL ? "GraphQL" : "JSON-RPC", problem);
+    if (is_for_calls(c))
+        snprintf(refusal.detail, sizeof refusal.detail,
+                 "%s request rejected before policy evaluation: %s",
+                 kind_of(c) == REFUSAL_GRAPHQL ? "GraphQL" : "JSON-RPC", problem);
     egress_record_refused(c, EGRESS_ENGINE_REQUEST, refusal.reason);
     egress_client_refuse(c, &refusal);
 }
@@ -42,7 +57,7 @@ static void refuse_length(struct client *c)
 {
     char problem[128];
     snprintf(problem, sizeof problem, "the body is longer than the %zu bytes that are inspected",
-             policy_body_max(endpoint_of(c)));
+             max_of(c));
     refuse(c, problem);
 }
 
@@ -91,8 +106,9 @@ static void read_calls(struct client *c)
 {
     struct exchange *exchange = &c->exchange;
     const struct policy_http_request request = egress_exchange_request(exchange);
-    policy_calls_read(endpoint_of(c), &request, buf_str(&exchange->body), exchange->body.len,
-                      &exchange->calls);
+    if (is_for_calls(c))
+        policy_calls_read(endpoint_of(c), &request, buf_str(&exchange->body), exchange->body.len,
+                          &exchange->calls);
     egress_client_expect(c, 0);
     c->reached(c);
 }
@@ -117,7 +133,7 @@ static void have_whole_body(struct client *c)
 static void take_body(struct client *c)
 {
     const char *bytes = c->pending.data, *body;
-    size_t len = c->pending.len, body_len, max = policy_body_max(endpoint_of(c));
+    size_t len = c->pending.len, body_len, max = max_of(c);
     struct buf *all = &c->exchange.body;
     enum http_event event;
     while ((event = http_parser_next(c->requests, &bytes, &len, &body, &body_len)) ==
@@ -157,10 +173,12 @@ static void body_policy_changed(struct client *c)
 {
     struct buf reason = {0};
     struct egress_refusal refusal;
+    bool for_calls = is_for_calls(c);
     enum egress_verdict verdict = egress_judge(c, &refusal, &reason);
-    if (verdict != VERDICT_NEEDS_BODY && verdict != VERDICT_REFUSED)
+    bool goes_on = (verdict == VERDICT_NEEDS_BODY) == for_calls && verdict != VERDICT_REFUSED;
+    if (!goes_on && verdict != VERDICT_REFUSED)
         egress_refuse(&refusal, REFUSAL_POLICY, "the policy changed while the body was read");
-    if (verdict != VERDICT_NEEDS_BODY)
+    if (!goes_on)
         egress_deny_changed(c, &refusal);
     buf_free(&reason);
 }
@@ -174,14 +192,14 @@ static const struct client_state body_state = {
 void egress_body_read(struct client *c, void (*go_on)(struct client *c))
 {
     const struct http_head *head = c->exchange.head;
-    const char *problem = check_head(head);
+    const char *problem = is_for_calls(c) ? check_head(head) : NULL;
     c->state = &body_state;
     c->reached = go_on;
     if (problem) {
         refuse(c, problem);
         return;
     }
-    if (head->has_length && head->length > policy_body_max(endpoint_of(c))) {
+    if (head->has_length && head->length > max_of(c)) {
         refuse_length(c);
         return;
     }

@@ -178,9 +178,20 @@ static void empty(struct buf *buf)
         buf_clear(buf);
 }
 
+void messages_replace(struct messages *m, const char *text, size_t len)
+{
+    buf_clear(&m->held);
+    buf_add(&m->held, text, len);
+    m->compressed = false;
+    m->secret = true;
+}
+
 void messages_pass(struct messages *m, struct buf *out)
 {
     frame_print(out, FRAME_TEXT, m->compressed, m->held.data, m->held.len, m->key);
+    if (m->secret)
+        buf_wipe(&m->held);
+    m->secret = false;
     empty(&m->held);
     empty(&m->inflated);
     m->holding = false;

@@ -40,6 +40,7 @@ struct messages {
     enum frame_opcode opcode;                       /* of the message under way */
     bool compressed;                                /* the message under way */
     bool holding;                                   /* a text message has begun */
+    bool secret;                                    /* credentials were put into the held one */
     bool only_text;                                 /* binary messages are not taken */
     uint8_t key[FRAME_KEY_SIZE];                    /* of its first frame */
     unsigned fragments;                             /* of the message under way */
@@ -57,6 +58,8 @@ enum message_event messages_next(struct messages *m, const char **bytes, size_t 
                                  struct buf *out);
 /* After MESSAGE_TEXT: what the message says. */
 const char *messages_text(const struct messages *m, size_t *len);
+/* After MESSAGE_TEXT: it says this from now on, and is not compressed. */
+void messages_replace(struct messages *m, const char *text, size_t len);
 /* After MESSAGE_TEXT: appends the message to out. */
 void messages_pass(struct messages *m, struct buf *out);
 

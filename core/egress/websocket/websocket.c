@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "egress/inspect/credentials.h"
 #include "egress/judge.h"
 #include "egress/record.h"
 #include "egress/report.h"
@@ -16,10 +17,17 @@ enum { MEMORY_MAX = 64 * 1024 * 1024 };
 
 static const struct client_state websocket_state;
 
-bool egress_websocket_is_inspected(const struct client *c)
+/* Rules are about its messages. */
+static bool is_judged(const struct client *c)
 {
     const struct sluice_endpoint *route = c->exchange.rules.endpoint;
     return c->exchange.websocket && route && strcmp(route->protocol, "websocket") == 0;
+}
+
+bool egress_websocket_is_inspected(const struct client *c)
+{
+    const struct sluice_endpoint *route = c->exchange.rules.endpoint;
+    return is_judged(c) || (c->exchange.websocket && route && route->websocket_credential_rewrite);
 }
 
 /* ---- one message ---- */
@@ -60,9 +68,9 @@ static bool judge_text(struct client *c, struct buf *reason)
 {
     struct exchange *exchange = &c->exchange;
     struct policy_http_request request = egress_exchange_message(exchange);
-    policy_http_decide(&c->route.candidates, &request, &exchange->rules, reason);
-    if (!egress_websocket_is_inspected(c))
+    if (!is_judged(c))
         return true;
+    policy_http_decide(&c->route.candidates, &request, &exchange->rules, reason);
     exchange->message = request.method;
     if (exchange->rules.needs_body)
         decide_calls(c, &request, reason);
@@ -72,6 +80,25 @@ static bool judge_text(struct client *c, struct buf *reason)
         deny(c, buf_str(reason));
     forget_calls(exchange);
     return exchange->rules.allowed;
+}
+
+/* Values take the place of placeholders.  False: one is refused, and reason says why. */
+static bool fill_text(struct client *c, struct buf *reason)
+{
+    struct messages *m = &c->websocket->messages;
+    struct egress_refusal refusal;
+    struct buf filled = {0};
+    size_t len;
+    const char *text = messages_text(m, &len);
+    int rc = egress_credentials_fill_message(c, text, len, &filled, &refusal);
+    if (rc > 0)
+        messages_replace(m, filled.data, filled.len);
+    if (rc < 0) {
+        buf_puts(reason, refusal.reason);
+        egress_record_refused(c, refusal.engine, refusal.reason);
+    }
+    buf_wipe(&filled);
+    return rc >= 0;
 }
 
 /* ---- what the client sends ---- */
@@ -116,15 +143,14 @@ static void send_on(struct client *c, struct buf *out)
         c->websocket->blocked = !net_write(c->upstream.stream, out->data, out->len);
     if (c->websocket->blocked)
         net_pause(c->stream);
-    buf_free(out);
+    buf_wipe(out);                                  /* messages may have credentials */
 }
 
 /* Servers may read an operation in a binary message as one in a text. */
 static bool has_operations(const struct client *c)
 {
     const struct policy_http_request request = egress_exchange_message(&c->exchange);
-    return egress_websocket_is_inspected(c) &&
-           policy_has_calls(c->exchange.rules.endpoint, &request);
+    return is_judged(c) && policy_has_calls(c->exchange.rules.endpoint, &request);
 }
 
 static void go_on(struct client *c);
@@ -149,7 +175,7 @@ static void take(struct client *c, const char *bytes, size_t len)
     bool judged = false, late = false;
     w->messages.only_text = has_operations(c);
     while (!late && (event = messages_next(&w->messages, &bytes, &len, &out)) == MESSAGE_TEXT &&
-           judge_text(c, &reason)) {
+           judge_text(c, &reason) && fill_text(c, &reason)) {
         messages_pass(&w->messages, &out);
         buf_clear(&reason);
         judged = true;

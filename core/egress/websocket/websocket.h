@@ -7,7 +7,8 @@
 
 #include "egress/client.h"
 
-/* Whether the messages of the exchange, which upgrades its connection, are to be judged. */
+/* Whether the messages of the exchange, which upgrades its connection, are to be judged, or
+ * credentials put into them. */
 bool egress_websocket_is_inspected(const struct client *c);
 
 /* From here on messages are judged.  bytes: of the server, passed on already. */

@@ -4,11 +4,14 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "sandbox/mounts/mount_plan.h"
 #include "sandbox/supervisor/certificates.h"
 #include "sandbox/wire/wire.h"
+#include "secret/credentials.h"
+#include "secret/placeholder.h"
 
 #define PROXY_URL "http://" WIRE_PROXY_ADDRESS ":3128"
 
@@ -56,18 +59,31 @@ static void put_all(struct env *env, const struct spec_pair *pairs, size_t n)
         put(env, &pairs[i]);
 }
 
+static void put_placeholders(struct env *env, const struct secret_credentials *all)
+{
+    for (size_t i = 0; i < secret_credentials_count(all); i++) {
+        const struct secret_credential *c = secret_credentials_at(all, i);
+        struct buf text = {0};
+        secret_placeholder(c->handle, c->name, &text);
+        put(env, &(struct spec_pair){c->name, buf_str(&text)});
+        buf_free(&text);
+    }
+}
+
 const char **sandbox_env_make(const struct sandbox_spec *spec, const struct sandbox_exec *exec,
-                              struct arena *arena, size_t *n)
+                              const struct secret_credentials *credentials, struct arena *arena,
+                              size_t *n)
 {
     enum { FIRST = sizeof first / sizeof *first, PROXY = sizeof proxy / sizeof *proxy,
            TRUST = sizeof trust / sizeof *trust };
     struct env env = {.arena = arena};
-    env.items = arena_zalloc(arena, (FIRST + PROXY + TRUST + spec->n_env + exec->n_env + 4) *
-                                        sizeof *env.items);
+    env.items = arena_zalloc(arena, (FIRST + PROXY + TRUST + spec->n_env + exec->n_env + 4 +
+                                     secret_credentials_count(credentials)) * sizeof *env.items);
     put_all(&env, first, FIRST);
     put(&env, &(struct spec_pair){"TERM", exec->tty ? "xterm-256color" : "dumb"});
     put_all(&env, spec->env, spec->n_env);
     put_all(&env, exec->env, exec->n_env);
+    put_placeholders(&env, credentials);
     if (spec->proxy) {
         const char *direct = arena_printf(arena, "127.0.0.1,localhost,::1,%s", spec->name);
         put_all(&env, proxy, PROXY);

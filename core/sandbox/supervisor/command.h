@@ -7,6 +7,7 @@
 
 struct arena;
 struct error;
+struct secret_credentials;
 
 enum {
     COMMAND_ARGS_MAX = 1024,
@@ -17,9 +18,10 @@ enum {
     COMMAND_ENV_VALUE_MAX = 8192,
 };
 
-/* The environment as "NAME=VALUE" texts: the defaults, the sandbox's, the command's, and last the
- * proxy's, which nothing can override. */
+/* The environment as "NAME=VALUE" texts: the defaults, the sandbox's, the command's, placeholders
+ * of credentials (NULL: none), and last the proxy's, which nothing can override. */
 const char **sandbox_env_make(const struct sandbox_spec *spec, const struct sandbox_exec *exec,
-                              struct arena *arena, size_t *n);
+                              const struct secret_credentials *credentials, struct arena *arena,
+                              size_t *n);
 
 #endif

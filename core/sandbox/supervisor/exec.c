@@ -19,6 +19,7 @@
 
 struct exec_table {
     struct exec_table_request made;
+    const struct secret_credentials *credentials;   /* NULL: none */
     struct exec_session *sessions;
     size_t n_sessions;
     uint32_t last_id;
@@ -245,7 +246,8 @@ static int run(struct exec_session *s, struct error *err)
     if (!make_room(s->table))
         return error_set(err, ERROR_LIMIT, "%d commands run in this sandbox already",
                          EXEC_SESSIONS_MAX);
-    command.env = sandbox_env_make(s->table->made.spec, exec, s->arena, &command.n_env);
+    command.env = sandbox_env_make(s->table->made.spec, exec, s->table->credentials, s->arena,
+                                   &command.n_env);
     return container_run(s->table->made.container, s->id, &command, err);
 }
 
@@ -316,6 +318,12 @@ struct exec_table *sandbox_execs_new(const struct exec_table_request *request)
     table->made = *request;
     table->authorization = alloc_printf("Bearer %s", request->spec->token);
     return table;
+}
+
+void sandbox_execs_set_credentials(struct exec_table *table,
+                                   const struct secret_credentials *credentials)
+{
+    table->credentials = credentials;
 }
 
 void sandbox_execs_free(struct exec_table *table)

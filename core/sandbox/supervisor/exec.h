@@ -14,6 +14,7 @@ struct arena;
 struct container;
 struct exec_table;
 struct log;
+struct secret_credentials;
 
 enum {
     /* More are refused; init's channel is sized for them.  One that has finished and whose client
@@ -33,6 +34,10 @@ struct exec_table_request {
     const struct log *log;
 };
 struct exec_table *sandbox_execs_new(const struct exec_table_request *request);
+/* Commands that begin from now on have their placeholders; borrowed until others take their
+ * place. */
+void sandbox_execs_set_credentials(struct exec_table *table,
+                                   const struct secret_credentials *credentials);
 /* All must have ended: see sandbox_execs_end. */
 void sandbox_execs_free(struct exec_table *table);
 

@@ -101,6 +101,7 @@ static void take_lines(struct gateway_link *link)
            (end_of_line = memchr(link->received.data + at, '\n', link->received.len - at))) {
         size_t len = (size_t)(end_of_line - (link->received.data + at));
         take_line(link, link->received.data + at, len);
+        explicit_bzero(link->received.data + at, len);          /* it may have had credentials */
         at += len + 1;
     }
     buf_consume(&link->received, at);

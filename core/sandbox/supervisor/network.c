@@ -252,6 +252,13 @@ void sandbox_network_set_settings(struct network *network, const struct spec_set
         egress_set_settings(network->proxy, &made);
 }
 
+void sandbox_network_set_credentials(struct network *network,
+                                     const struct secret_credentials *credentials)
+{
+    if (network->proxy)
+        egress_set_credentials(network->proxy, credentials);
+}
+
 void sandbox_network_forecast(struct network *network, const struct sandbox_forecast *answer)
 {
     const char *word = sandbox_forecasts_answered(network->forecasts, answer);

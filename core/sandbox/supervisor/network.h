@@ -17,6 +17,7 @@ struct egress_passed;
 struct log;
 struct network;
 struct policy;
+struct secret_credentials;
 
 struct network_calls {
     void (*denial)(void *ctx, const struct sandbox_denial *denial);     /* texts are borrowed */
@@ -44,6 +45,10 @@ void sandbox_network_set_policy(struct network *network, struct policy *policy);
 /* From now on; before the start, too. */
 void sandbox_network_set_settings(struct network *network,
                                   const struct spec_settings *settings);
+/* Once it has started: the next request uses these, which are borrowed until others take their
+ * place. */
+void sandbox_network_set_credentials(struct network *network,
+                                     const struct secret_credentials *credentials);
 /* The gateway's answer to a question. */
 void sandbox_network_forecast(struct network *network, const struct sandbox_forecast *answer);
 /* The policy in force is that of this revision. */

@@ -16,6 +16,7 @@
 #include "sandbox/container/cgroup.h"
 #include "sandbox/container/container.h"
 #include "sandbox/container/idmap.h"
+#include "sandbox/supervisor/credentials.h"
 #include "sandbox/supervisor/denials.h"
 #include "sandbox/supervisor/exec.h"
 #include "sandbox/supervisor/harden.h"
@@ -25,6 +26,7 @@
 #include "sandbox/supervisor/network.h"
 #include "sandbox/supervisor/release_memory.h"
 #include "sandbox/supervisor/traffic.h"
+#include "secret/credentials.h"
 
 enum supervisor_state {
     SUPERVISOR_STARTING,
@@ -50,6 +52,7 @@ struct supervisor {
     struct policy *built;                           /* what the sandbox was started with */
     struct policy *policy;                          /* in force */
     uint64_t revision;
+    struct secret_credentials *credentials;         /* that the sandbox may use; NULL: none yet */
     struct lines *lines;                            /* NULL: ended */
     struct traffic_book *traffic;
     const char *warnings[WARNINGS_MAX];             /* of the start; owned */
@@ -281,6 +284,15 @@ static void take_policy(struct supervisor *s, const struct sandbox_revision *rev
     answer_policy(s, MESSAGE_LOADED, revision, NULL);
 }
 
+/* --- credentials ----------------------------------------------------------------------------- */
+
+static void take_credentials(struct supervisor *s, const struct sandbox_credentials *list)
+{
+    sandbox_credentials_use(&s->credentials, list, s->network, s->execs);
+    sandbox_link_send(s->link, &(struct sandbox_message){.type = MESSAGE_EQUIPPED,
+                                                         .credentials.number = list->number});
+}
+
 /* --- from the gateway ------------------------------------------------------------------------ */
 
 static void on_up(void *ctx)
@@ -335,6 +347,11 @@ static void on_message(void *ctx, const struct sandbox_message *message, struct 
         if (s->network && s->state == SUPERVISOR_RUNNING)
             sandbox_network_reject(s->network, &message->rejected);
         break;
+    case MESSAGE_CREDENTIALS:
+        if (s->state == SUPERVISOR_RUNNING)
+            take_credentials(s, &message->credentials);
+        arena_wipe(arena);
+        return;
     case MESSAGE_STOP:
         stop(s, message->stop.grace_ms);
         break;
@@ -529,6 +546,7 @@ int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
     sandbox_network_free(s->network);
     policy_unref(s->built);
     policy_unref(s->policy);
+    secret_credentials_free(s->credentials);
     for (size_t i = 0; i < s->n_warnings; i++)
         free((char *)s->warnings[i]);
     rc = s->exit_code;

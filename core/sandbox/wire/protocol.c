@@ -175,6 +175,24 @@ TABLE(proposed, agent_proposed);
 TABLE(query, agent_query);
 TABLE(chunk, agent_chunk);
 
+static const struct schema_field credential_fields[] = {
+    NEEDED(sandbox_credential, provider), NEEDED(sandbox_credential, profile),
+    NEEDED(sandbox_credential, name),     NEEDED(sandbox_credential, handle),
+    NEEDED(sandbox_credential, value),    {0},
+};
+TABLE(credential, sandbox_credential);
+
+static const struct schema_field credentials_fields[] = {
+    NUMBER(sandbox_credentials, number, SCHEMA_I64, INT64_MAX),
+    ITEMS(sandbox_credentials, credential_schema),
+    {0},
+};
+static const struct schema_field equipped_fields[] = {
+    NUMBER(sandbox_credentials, number, SCHEMA_I64, INT64_MAX), {0},
+};
+TABLE(credentials, sandbox_credentials);
+TABLE(equipped, sandbox_credentials);
+
 static const struct schema_field exec_fields[] = {
     NEEDED(sandbox_exec, id),
     TEXTS(sandbox_exec, command, SCHEMA_KEEP),
@@ -221,6 +239,7 @@ static const struct schema *schema_of(enum sandbox_message_type type)
         [MESSAGE_PROPOSE] = &proposal_schema, [MESSAGE_PROPOSED] = &proposed_schema,
         [MESSAGE_CHUNK_QUERY] = &query_schema, [MESSAGE_CHUNK_CHANGED] = &query_schema,
         [MESSAGE_CHUNK] = &chunk_schema, [MESSAGE_REJECTED] = &rejected_schema,
+        [MESSAGE_CREDENTIALS] = &credentials_schema, [MESSAGE_EQUIPPED] = &equipped_schema,
     };
     return schemas[type];
 }

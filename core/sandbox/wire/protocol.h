@@ -48,8 +48,10 @@ enum {
     X(CHUNK_QUERY,  "chunk_query")  /* supervisor: an agent asks about a chunk */               \
     X(LOG,          "log")          /* supervisor: a line for the sandbox's log */              \
     X(PONG,         "pong")         /* supervisor: answer to ping */                            \
+    X(EQUIPPED,     "equipped")     /* supervisor: uses these credentials from now on */        \
     X(POLICY,       "policy")       /* gateway: enforce this revision */                        \
     X(SETTINGS,     "settings")     /* gateway: these hold from now on */                       \
+    X(CREDENTIALS,  "credentials")  /* gateway: use these, and no others */                     \
     X(EXEC,         "exec")         /* gateway: run a command, dial back with its id */         \
     X(TRAFFIC_ACK,  "traffic_ack")  /* gateway: that batch is on record */                      \
     X(OUTCOME,      "outcome")      /* gateway: that is what they would say */                  \
@@ -143,6 +145,21 @@ struct sandbox_forecast {
     const char *outcome;                            /* "allowed", "denied" or "held" */
 };
 
+/* A value for what stands in the sandbox instead (secret/placeholder.h). */
+struct sandbox_credential {
+    const char *provider, *profile;                 /* names */
+    const char *name;                               /* of the variable */
+    const char *handle;
+    const char *value;                              /* "": it cannot be opened */
+};
+
+/* All that the sandbox may use; sent anew whenever that changes.  EQUIPPED: no items. */
+struct sandbox_credentials {
+    uint64_t number;                                /* of this message; grows */
+    struct sandbox_credential *items;
+    size_t n;
+};
+
 #define EXEC_TIMEOUT_MAX_MS INT32_MAX               /* 24 days */
 
 struct sandbox_exec {
@@ -183,6 +200,7 @@ struct sandbox_message {
         struct sandbox_exec exec;
         struct sandbox_traffic traffic;             /* TRAFFIC, TRAFFIC_ACK */
         struct sandbox_forecast forecast;           /* FORECAST, OUTCOME */
+        struct sandbox_credentials credentials;     /* CREDENTIALS, EQUIPPED */
         struct sandbox_log log;                     /* LOG; START_FAILED: text only */
         struct sandbox_stop stop;
     };

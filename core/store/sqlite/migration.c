@@ -204,6 +204,29 @@ static const char *const steps[] = {
     "ALTER TABLE sandbox ADD COLUMN observe INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE sandbox ADD COLUMN passed_since_ms INTEGER NOT NULL DEFAULT 0;"
     "UPDATE sandbox SET passed_since_ms = 1000 * CAST(strftime('%s', 'now') AS INTEGER);",
+
+    "CREATE TABLE provider ("
+    " id TEXT NOT NULL UNIQUE,"
+    " name TEXT NOT NULL UNIQUE,"
+    " profile TEXT NOT NULL,"
+    " rotations INTEGER NOT NULL,"
+    " created_at_ms INTEGER NOT NULL,"
+    " rotated_at_ms INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE credential ("
+    " provider_id TEXT NOT NULL REFERENCES provider(id),"
+    " name TEXT NOT NULL,"
+    " sealed TEXT NOT NULL,"
+    " UNIQUE (provider_id, name)"
+    ") STRICT;"
+    "CREATE TABLE attachment ("
+    " provider_id TEXT NOT NULL REFERENCES provider(id),"
+    " sandbox_id TEXT NOT NULL REFERENCES sandbox(id),"
+    " handle TEXT NOT NULL,"
+    " at_ms INTEGER NOT NULL,"
+    " UNIQUE (provider_id, sandbox_id)"
+    ") STRICT;"
+    "CREATE INDEX attachment_sandbox ON attachment(sandbox_id);",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

@@ -196,4 +196,5 @@ const struct store_backend store_sqlite = {
     .drafts = &sqlite_drafts,
     .traffic = &sqlite_traffic,
     .events = &sqlite_events,
+    .providers = &sqlite_providers,
 };

@@ -295,7 +295,8 @@ static void unenforceable_fields(void **state)
         ROW("credential_signing", .credential_signing = "sigv4"),
         ROW("signing_service", .signing_service = "s3"),
         ROW("signing_region", .signing_region = "eu"),
-        ROW("credential_binding", .credential_provider = "github"),
+        ROW("credential_binding", .credential_provider = "github", .tls = "skip"),
+        ROW("credential_binding", .credential_provider = "github", .protocol = "tcp"),
         ROW("json_rpc", .json_rpc = &json_rpc),
         ROW("mcp", .mcp = &mcp),
     };
@@ -322,6 +323,9 @@ static void rest_is_enforced(void **state)
                                          .path = "/v1/**", .allow_encoded_slash = true)));
     assert_allows(*state, CANDIDATE(REST(.rules = l7s, .n_rules = 1, .deny_rules = l7s,
                                          .n_deny_rules = 1, .tls = "terminate")));
+    assert_allows(*state, CANDIDATE(REST(.access = "full", .credential_provider = "own",
+                                         .request_body_credential_rewrite = true,
+                                         .websocket_credential_rewrite = true)));
     assert_denies(*state, CANDIDATE(REST(.access = "full", .credential_signing = "sigv4")),
                   "NOT_ENFORCEABLE", "network_policies.api.endpoints[0].credential_signing",
                   "endpoint a.example:443: this runtime cannot enforce credential_signing yet");
@@ -344,6 +348,7 @@ static void what_a_plain_endpoint_does_anyway(void **state)
     assert_allows(*state, CANDIDATE(RULES(.host = "a.example", .tls = "passthrough")));
     assert_allows(*state, CANDIDATE(RULES(.host = "a.example", .enforcement = "enforce")));
     assert_allows(*state, CANDIDATE(RULES(.host = "a.example", .access = "full")));
+    assert_allows(*state, CANDIDATE(RULES(.host = "a.example", .credential_provider = "own")));
     assert_allows(*state,
                   CANDIDATE(RULES(.host = "a.example", .allow_uninspected_credentials = true)));
 }

@@ -37,7 +37,7 @@ static void later_values_win_but_never_over_the_proxy(void **state)
     const struct sandbox_exec exec = {.command = ls, .n_command = 1, .env = call, .n_env = 4};
     struct arena *arena = arena_new();
     size_t n;
-    const char **env = sandbox_env_make(&spec, &exec, arena, &n);
+    const char **env = sandbox_env_make(&spec, &exec, NULL, arena, &n);
     (void)state;
     assert_string_equal(value_of(env, n, "SLUICE_SANDBOX"), "1");
     assert_string_equal(value_of(env, n, "OPENSHELL_SANDBOX"), "1");
@@ -64,7 +64,7 @@ static void without_a_network_there_is_no_proxy(void **state)
     const struct sandbox_exec exec = {.command = ls, .n_command = 1, .tty = true};
     struct arena *arena = arena_new();
     size_t n;
-    const char **env = sandbox_env_make(&spec, &exec, arena, &n);
+    const char **env = sandbox_env_make(&spec, &exec, NULL, arena, &n);
     (void)state;
     assert_null(value_of(env, n, "HTTP_PROXY"));
     assert_null(value_of(env, n, "SSL_CERT_FILE"));

@@ -43,6 +43,8 @@ struct api_fixture {
     unsigned reloads;
     struct runtime runtime;
     struct error err;
+    struct secret_key key;
+    struct providers providers;
 };
 
 /* ---- sandboxes that only say that they run ---- */
@@ -89,6 +91,13 @@ static inline void change_phase(struct api_fixture *d, const char *id, const cha
 static inline const struct error *start_error(struct api_fixture *d)
 {
     return *d->start_error.text ? &d->start_error : NULL;
+}
+
+void runtime_equip(struct runtime *rt, const char *id, runtime_done *done, void *arg)
+{
+    (void)rt;
+    (void)id;
+    done(arg, NULL);
 }
 
 void runtime_start(struct runtime *rt, const char *id, runtime_done *done, void *arg)
@@ -426,6 +435,8 @@ static inline void fill_api(struct api_fixture *d)
     d->api.jobs = jobs_new(&d->g.loop);
     d->api.events = events_new(&d->g.loop);
     d->runtime.d = d;
+    d->providers = (struct providers){d->api.store, &d->key};
+    d->api.providers = &d->providers;
     d->api.runtime = &d->runtime;
     d->api.reload = fake_reload;
     d->api.reload_ctx = d;

@@ -103,7 +103,10 @@ static void refuses_a_newer_schema(void **state)
 }
 
 /* What undoes the last steps of the schema. */
+#define WITHOUT_PROVIDERS                                                                    \
+    "DROP TABLE attachment; DROP TABLE credential; DROP TABLE provider;"
 #define WITHOUT_OBSERVE                                                                      \
+    WITHOUT_PROVIDERS                                                                        \
     "ALTER TABLE sandbox DROP COLUMN observe;"                                               \
     "ALTER TABLE sandbox DROP COLUMN passed_since_ms;"
 #define WITHOUT_SETTINGS                                                                     \
@@ -257,6 +260,26 @@ static void sandboxes_of_before_settings_stay(void **state)
     assert_false(box.agent_proposals);
     assert_false(box.observe);
     assert_in_range(box.passed_since_ms, clock_now_ms() - 100000, clock_now_ms());
+}
+
+static int put_provider(struct store_tx *tx, void *arg, struct error *err)
+{
+    (void)arg;
+    const struct store_provider provider = {.id = "p1", .name = "gh", .profile = "github"};
+    return store_tx_provider_insert(tx, &provider, err);
+}
+
+static void a_store_of_before_providers_takes_them(void **state)
+{
+    struct fixture *f = *state;
+    struct store_provider provider;
+    open_store(f);
+    store_close(f->store);
+    tamper(f, WITHOUT_PROVIDERS "PRAGMA user_version=10");
+    open_store(f);
+    assert_int_equal(store_write(f->store, put_provider, NULL, &f->err), 0);
+    assert_int_equal(store_provider_get(f->store, "gh", f->arena, &provider, &f->err), 0);
+    assert_string_equal(provider.profile, "github");
 }
 
 /* A store of the first schema, with what it had. */
@@ -421,6 +444,7 @@ int main(void)
         TEST(chunks_of_before_calls_stay),
         TEST(traffic_of_before_requests_stays),
         TEST(sandboxes_of_before_settings_stay),
+        TEST(a_store_of_before_providers_takes_them),
         TEST(refuses_a_read_only_file),
         TEST(refuses_a_read_only_folder),
         TEST(names_that_mean_something_to_sqlite_are_just_names),

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "egress/inspect/credentials.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+#include "egress/record.h"
+#include "secret/placeholder.h"
+#include "secret/profile.h"
+#include "secret/replace.h"
+
+/* ---- where a credential may go ---- */
+
+static const char *path_of(const struct exchange *exchange)
+{
+    return egress_exchange_is_judged(exchange) ? exchange->canonical.data : exchange->path;
+}
+
+static bool names(const struct sluice_endpoint *e, const struct secret_credential *credential)
+{
+    return e && strcmp(e->credential_provider, credential->provider) == 0;
+}
+
+/* Whether an endpoint that this program may use names the provider for this path. */
+static bool policy_binds(const struct client *c, const struct secret_credential *credential)
+{
+    const struct policy_candidates *candidates = &c->route.candidates;
+    if (!candidates->n)
+        return names(c->route.decision.endpoint, credential);
+    for (size_t i = 0; i < candidates->n; i++)
+        if (names(candidates->items[i].endpoint, credential) &&
+            policy_endpoint_rules_path(candidates->items[i].endpoint, path_of(&c->exchange)))
+            return true;
+    return false;
+}
+
+static bool is_bound(const void *ctx, const struct secret_credential *credential)
+{
+    const struct client *c = ctx;
+    const struct egress_target *target = &c->route.target;
+    const struct secret_profile *profile = secret_profile_find(credential->profile);
+    if (!profile)
+        return false;
+    if (!profile->places)
+        return policy_binds(c, credential);
+    return c->inspected == INSPECTED_TLS &&
+           secret_profile_covers(profile, target->host, target->port);
+}
+
+/* ---- the head ---- */
+
+static int refuse(const struct client *c, enum secret_result result, const char *where,
+                  struct egress_refusal *refusal)
+{
+    const char *authority = c->route.target.authority;
+    switch (result) {
+    case SECRET_UNBOUND:
+        egress_refuse(refusal, REFUSAL_UNBOUND,
+                      "%s has the placeholder of a credential that is not for %s", where,
+                      authority);
+        snprintf(refusal->detail, sizeof refusal->detail,
+                 "Credential is not authorized for this request endpoint");
+        break;
+    case SECRET_UNKNOWN:
+        egress_refuse(refusal, REFUSAL_UNAVAILABLE, "%s has a placeholder that stands for no "
+                      "credential of this sandbox", where);
+        snprintf(refusal->detail, sizeof refusal->detail,
+                 "Credential placeholder could not be resolved");
+        break;
+    case SECRET_UNFIT:
+        egress_refuse(refusal, REFUSAL_MISPLACED, "%s has the placeholder of a credential whose "
+                      "value may not stand there", where);
+        break;
+    default:
+        egress_refuse(refusal, REFUSAL_MISPLACED, "%s has a credential's placeholder where none is "
+                      "replaced", where);
+        break;
+    }
+    refusal->engine = EGRESS_ENGINE_CREDENTIAL;
+    return -1;
+}
+
+static void set_field(struct client *c, struct egress_filled *out, size_t index, struct buf *value)
+{
+    struct http_field *field = &c->exchange.head->fields[index];
+    out->fields = alloc_resize(out->fields, out->n + 1, sizeof *out->fields);
+    out->fields[out->n++] = (struct egress_filled_field){index, field->value, *value};
+    field->value = buf_str(value);
+}
+
+/* A name has no colon, so a marker that begins a line is cut in two; HTTP/2 has names in lower
+ * case. */
+static bool name_has_trace(const struct http_field *field)
+{
+    static const char rest[] = "resolve:env:";
+    return strcasestr(field->name, SECRET_ALIAS) ||
+           (strcasecmp(field->name, "openshell") == 0 &&
+            strncmp(field->value, rest, sizeof rest - 1) == 0);
+}
+
+static int fill_fields(struct client *c, const struct secret_destination *to,
+                       struct egress_filled *out, struct egress_refusal *refusal)
+{
+    const struct http_head *head = c->exchange.head;
+    for (size_t i = 0; i < head->n_fields; i++) {
+        const struct http_field *field = &head->fields[i];
+        struct buf value = {0};
+        enum secret_result result = name_has_trace(field)
+                                        ? SECRET_MISPLACED
+                                        : secret_replace_field(to, field->value, &value);
+        if (result == SECRET_REPLACED)
+            set_field(c, out, i, &value);
+        else if (result != SECRET_NONE)
+            return refuse(c, result, "a header field", refusal);
+    }
+    return 0;
+}
+
+static int fill_target(struct client *c, const struct secret_destination *to,
+                       struct egress_filled *out, struct egress_refusal *refusal)
+{
+    const char *path = path_of(&c->exchange);
+    const char *query = c->exchange.path + strcspn(c->exchange.path, "?");
+    size_t len = egress_exchange_is_judged(&c->exchange) ? strlen(path) : (size_t)(query - path);
+    if (!secret_has_trace(path, len) && !secret_has_trace(query, strlen(query)))
+        return 0;
+    enum secret_result in_path = secret_replace_path(to, path, len, &out->target);
+    if (in_path > SECRET_REPLACED)
+        return refuse(c, in_path, "the path", refusal);
+    if (in_path == SECRET_NONE)
+        buf_add(&out->target, path, len);
+    if (*query)
+        buf_putc(&out->target, '?');
+    enum secret_result in_query =
+        *query ? secret_replace_query(to, query + 1, strlen(query + 1), &out->target) : SECRET_NONE;
+    if (in_query > SECRET_REPLACED)
+        return refuse(c, in_query, "the query", refusal);
+    if (in_query == SECRET_NONE && *query)
+        buf_puts(&out->target, query + 1);
+    return 0;
+}
+
+/* ---- the body ---- */
+
+typedef enum secret_result body_replacer(const struct secret_destination *to, const char *text,
+                                         size_t len, struct buf *out);
+
+static bool has_type(const char *type, const char *name)
+{
+    size_t len = strlen(name);
+    return strncasecmp(type, name, len) == 0 && (!type[len] || strchr("; \t", type[len]));
+}
+
+/* Of bodies in which placeholders are replaced; NULL: of no such one. */
+static body_replacer *replacer_of(const struct client *c)
+{
+    const struct http_head *head = c->exchange.head;
+    const struct sluice_endpoint *e = c->exchange.rules.endpoint;
+    const char *type = http_head_get(head, "Content-Type");
+    if (!e || !e->request_body_credential_rewrite || !type ||
+        http_head_count(head, "Content-Type") > 1 || http_head_count(head, "Content-Encoding"))
+        return NULL;
+    if (has_type(type, "application/json"))
+        return secret_replace_json;
+    if (has_type(type, "application/x-www-form-urlencoded"))
+        return secret_replace_query;
+    return strncasecmp(type, "text/", 5) == 0 ? secret_replace_text : NULL;
+}
+
+bool egress_credentials_want_body(const struct client *c)
+{
+    const struct http_head *head = c->exchange.head;
+    return c->proxy->credentials && c->exchange.kind != EXCHANGE_CONNECT &&
+           !c->exchange.request_done && (head->chunked || head->length) &&
+           head->length <= EGRESS_CREDENTIALS_BODY_MAX && replacer_of(c);
+}
+
+/* Whether nothing is looked for in the body. */
+static bool passes_unseen(const struct client *c)
+{
+    const struct sluice_endpoint *e = c->exchange.rules.endpoint;
+    e = e ? e : c->route.decision.endpoint;
+    return !c->proxy->credentials || (e && e->allow_uninspected_credentials);
+}
+
+static int fill_body(struct client *c, const struct secret_destination *to,
+                     struct egress_filled *out, struct egress_refusal *refusal)
+{
+    const struct buf *body = &c->exchange.body;
+    body_replacer *replace = replacer_of(c);
+    enum secret_result result = SECRET_NONE;
+    if (!body->len || passes_unseen(c))
+        return 0;
+    if (replace)
+        result = replace(to, body->data, body->len, &out->body);
+    else if (secret_has_trace(body->data, body->len))
+        result = SECRET_MISPLACED;
+    return result > SECRET_REPLACED ? refuse(c, result, "the body", refusal) : 0;
+}
+
+/* A trace that two pieces share is in the end of the one and the beginning of the other. */
+static bool spans_pieces(struct exchange_secrets *secrets, const char *bytes, size_t len)
+{
+    char both[2 * SECRET_TRACE_MAX];
+    size_t n = len < SECRET_TRACE_MAX ? len : SECRET_TRACE_MAX, room = SECRET_TRACE_MAX;
+    memcpy(both, secrets->tail, secrets->n_tail);
+    memcpy(both + secrets->n_tail, bytes, n);
+    size_t all = secrets->n_tail + n;
+    bool found = secrets->n_tail && secret_has_trace(both, all);
+    const char *from = len < room ? both + (all > room ? all - room : 0) : bytes + len - room;
+    secrets->n_tail = len < room ? (all < room ? all : room) : room;
+    memmove(secrets->tail, from, secrets->n_tail);
+    return found;
+}
+
+bool egress_credentials_pass_body(struct client *c, const char *bytes, size_t len)
+{
+    struct exchange_secrets *secrets = &c->exchange.secrets;
+    if (passes_unseen(c))
+        return true;
+    secrets->refused = spans_pieces(secrets, bytes, len) || secret_has_trace(bytes, len);
+    return !secrets->refused;
+}
+
+void egress_credentials_refuse_body(struct client *c)
+{
+    struct egress_refusal refusal;
+    refuse(c, SECRET_MISPLACED, "the body", &refusal);
+    egress_credentials_refuse(c, &refusal);
+}
+
+int egress_credentials_fill_message(struct client *c, const char *text, size_t len,
+                                    struct buf *out, struct egress_refusal *refusal)
+{
+    const struct secret_destination to = {c->proxy->credentials, is_bound, c};
+    const struct sluice_endpoint *e = c->exchange.rules.endpoint;
+    enum secret_result result = SECRET_NONE;
+    if (passes_unseen(c))
+        return 0;
+    if (e && e->websocket_credential_rewrite)
+        result = secret_replace_text(&to, text, len, out);
+    else if (secret_has_trace(text, len))
+        result = SECRET_MISPLACED;
+    if (result > SECRET_REPLACED)
+        return refuse(c, result, "a message", refusal);
+    return result == SECRET_REPLACED;
+}
+
+int egress_credentials_fill(struct client *c, struct egress_filled *out,
+                            struct egress_refusal *refusal)
+{
+    const struct secret_destination to = {c->proxy->credentials, is_bound, c};
+    *out = (struct egress_filled){0};
+    if (fill_target(c, &to, out, refusal) == 0 && fill_fields(c, &to, out, refusal) == 0 &&
+        fill_body(c, &to, out, refusal) == 0)
+        return 0;
+    egress_credentials_undo(c, out);
+    return -1;
+}
+
+void egress_credentials_undo(struct client *c, struct egress_filled *filled)
+{
+    for (size_t i = 0; i < filled->n; i++) {
+        struct egress_filled_field *field = &filled->fields[i];
+        c->exchange.head->fields[field->index].value = field->before;
+        buf_wipe(&field->value);
+    }
+    free(filled->fields);
+    buf_wipe(&filled->target);
+    buf_wipe(&filled->body);
+    *filled = (struct egress_filled){0};
+}
+
+/* ---- refusals ---- */
+
+void egress_credentials_refuse(struct client *c, const struct egress_refusal *refusal)
+{
+    egress_record_refused(c, refusal->engine, refusal->reason);
+    egress_client_refuse(c, refusal);
+}
+
+bool egress_credentials_refused(struct client *c)
+{
+    struct egress_filled filled;
+    struct egress_refusal refusal;
+    if (c->exchange.kind == EXCHANGE_CONNECT)
+        return false;
+    if (egress_credentials_fill(c, &filled, &refusal) != 0) {
+        egress_credentials_refuse(c, &refusal);
+        return true;
+    }
+    c->exchange.secrets.in_head = filled.n || filled.target.len || filled.body.len;
+    egress_credentials_undo(c, &filled);
+    return false;
+}

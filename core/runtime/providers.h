@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Providers: credentials that are kept sealed in the store, and the sandboxes that use them.
+ *
+ * These calls block: worker threads.  What they return lives in the arena.  A change is on record
+ * when they return; runtime_equip then gives it to a sandbox that runs. */
+#ifndef RUNTIME_PROVIDERS_H
+#define RUNTIME_PROVIDERS_H
+
+#include "runtime/runtime.h"
+#include "secret/credentials.h"
+#include "secret/key.h"
+#include "store/store.h"
+
+enum {
+    PROVIDER_NAME_MAX = 63,
+    PROVIDER_VALUES_MAX = 16,
+    PROVIDER_SANDBOX_VALUES_MAX = 64,               /* of all providers of one sandbox */
+};
+
+struct providers {
+    struct store *store;
+    const struct secret_key *key;
+};
+
+struct provider_value {
+    const char *name, *value;
+};
+
+struct provider_values {
+    const struct provider_value *items;
+    size_t n;
+};
+
+/* A provider and what belongs to it, without values. */
+struct provider_facts {
+    struct store_provider provider;
+    struct store_credential *credentials;           /* sealed */
+    size_t n_credentials;
+    struct store_attachment *attachments;
+    size_t n_attachments;
+};
+
+int providers_create(const struct providers *p, const char *name, const char *profile,
+                     const struct provider_values *values, struct arena *arena,
+                     struct error *err);
+int providers_get(const struct providers *p, const char *name, struct arena *arena,
+                  struct provider_facts *out, struct error *err);
+/* Replaces values that the provider has. */
+int providers_rotate(const struct providers *p, const char *name,
+                     const struct provider_values *values, struct arena *arena,
+                     struct error *err);
+/* Refused while a sandbox is attached or a policy names it. */
+int providers_delete(const struct providers *p, const char *name, struct arena *arena,
+                     struct error *err);
+int providers_attach(const struct providers *p, const char *name,
+                     const struct store_sandbox *sandbox, struct arena *arena, struct error *err);
+/* Refused while the sandbox's policy names it. */
+int providers_detach(const struct providers *p, const char *name,
+                     const struct store_sandbox *sandbox, struct arena *arena, struct error *err);
+/* All that a sandbox may use, with values; to be freed by arena_wipe.  One that cannot be opened
+ * has the value "", and the log says why. */
+int providers_open(const struct providers *p, const char *sandbox_id, const struct log *log,
+                   struct arena *arena, struct secret_credential **out, size_t *n,
+                   struct error *err);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/sqlite/sqlite_parts.h"
+
+#define PROVIDERS "SELECT " STORE_PROVIDER_FIELDS(DB_NAME, ",") " FROM provider"
+
+static int provider_find(struct store_tx *tx, enum store_key by, const char *value,
+                         struct arena *arena, struct store_provider *out, struct error *err)
+{
+    sqlite3_stmt *stmt =
+        by == STORE_BY_ID ? db_query(db_of(tx), err, PROVIDERS " WHERE id=?", "t", value)
+                          : db_query(db_of(tx), err, PROVIDERS " WHERE name=?", "t", value);
+    return db_record_one(db_of(tx), stmt, &store_provider_record, arena, out, err);
+}
+
+static int provider_list(struct store_tx *tx, struct arena *arena, struct store_provider **out,
+                         size_t *n, struct error *err)
+{
+    sqlite3_stmt *stmt = db_query(db_of(tx), err, PROVIDERS " ORDER BY name", "");
+    return db_record_all(db_of(tx), stmt, &store_provider_record, arena, out, n, err);
+}
+
+static int provider_insert(struct store_tx *tx, const struct store_provider *provider,
+                           struct error *err)
+{
+    return db_insert(db_of(tx), err, DB_INSERT("provider", STORE_PROVIDER_FIELDS),
+                     &store_provider_record, provider);
+}
+
+static int provider_set_rotated(struct store_tx *tx, const char *id, int64_t at_ms,
+                                struct error *err)
+{
+    return db_change(db_of(tx), err,
+                     "UPDATE provider SET rotations=rotations+1, rotated_at_ms=? WHERE id=?", "it",
+                     at_ms, id);
+}
+
+static int provider_remove(struct store_tx *tx, const char *id, struct error *err)
+{
+    if (db_run(db_of(tx), err, "DELETE FROM credential WHERE provider_id=?", "t", id) != 0)
+        return -1;
+    return db_change(db_of(tx), err, "DELETE FROM provider WHERE id=?", "t", id);
+}
+
+static int credential_list(struct store_tx *tx, const char *provider_id, struct arena *arena,
+                           struct store_credential **out, size_t *n, struct error *err)
+{
+    sqlite3_stmt *stmt = db_query(db_of(tx), err,
+                                  "SELECT " STORE_CREDENTIAL_FIELDS(DB_NAME, ",")
+                                  " FROM credential WHERE provider_id=? ORDER BY name",
+                                  "t", provider_id);
+    return db_record_all(db_of(tx), stmt, &store_credential_record, arena, out, n, err);
+}
+
+static int credential_put(struct store_tx *tx, const struct store_credential *credential,
+                          struct error *err)
+{
+    return db_run(db_of(tx), err,
+                  "INSERT INTO credential(provider_id, name, sealed) VALUES(?,?,?)"
+                  " ON CONFLICT(provider_id, name) DO UPDATE SET sealed=excluded.sealed",
+                  "ttt", credential->provider_id, credential->name, credential->sealed);
+}
+
+/* The columns of STORE_ATTACHMENT_FIELDS. */
+#define ATTACHMENTS                                                                  \
+    "SELECT a.provider_id, a.sandbox_id, a.handle, a.at_ms, p.name, p.profile, s.name" \
+    " FROM attachment a JOIN provider p ON p.id=a.provider_id"                       \
+    " JOIN sandbox s ON s.id=a.sandbox_id WHERE s.deleted_at_ms=0"
+
+static int attachment_list(struct store_tx *tx, const char *provider_id, const char *sandbox_id,
+                           struct arena *arena, struct store_attachment **out, size_t *n,
+                           struct error *err)
+{
+    sqlite3_stmt *stmt =
+        db_query(db_of(tx), err,
+                 ATTACHMENTS " AND (?='' OR a.provider_id=?) AND (?='' OR a.sandbox_id=?)"
+                             " ORDER BY a.rowid",
+                 "tttt", provider_id, provider_id, sandbox_id, sandbox_id);
+    return db_record_all(db_of(tx), stmt, &store_attachment_record, arena, out, n, err);
+}
+
+static int attachment_insert(struct store_tx *tx, const struct store_attachment *a,
+                             struct error *err)
+{
+    return db_change(db_of(tx), err,
+                     "INSERT INTO attachment(provider_id, sandbox_id, handle, at_ms)"
+                     " VALUES(?,?,?,?) ON CONFLICT DO NOTHING",
+                     "ttti", a->provider_id, a->sandbox_id, a->handle, a->at_ms);
+}
+
+static int attachment_remove(struct store_tx *tx, const char *provider_id, const char *sandbox_id,
+                             struct error *err)
+{
+    return db_change(db_of(tx), err,
+                     "DELETE FROM attachment WHERE (?='' OR provider_id=?) AND sandbox_id=?",
+                     "ttt", provider_id, provider_id, sandbox_id);
+}
+
+const struct store_provider_rows sqlite_providers = {
+    .find = provider_find,
+    .list = provider_list,
+    .insert = provider_insert,
+    .set_rotated = provider_set_rotated,
+    .remove = provider_remove,
+    .list_credentials = credential_list,
+    .put_credential = credential_put,
+    .list_attachments = attachment_list,
+    .insert_attachment = attachment_insert,
+    .remove_attachments = attachment_remove,
+};

@@ -1,0 +1,263 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Credentials that a sandbox uses and never sees: kept by the gateway, put into requests by its proxy.
+
+setup_file() {
+    load helper
+    state=$BATS_FILE_TMPDIR/state
+    mkdir -p "$state"
+    make_certificate ca "/CN=Authority of the test" "" -addext basicConstraints=critical,CA:TRUE
+    make_certificate good "/CN=api.github.com" ca -addext subjectAltName=DNS:api.github.com,DNS:api.test,DNS:other.test
+    cat "$state/good.pem" "$state/good.key" >"$state/good.both"
+    listen python3 "$top/tests/e2e/credential_origin.py" 10.77.0.2 443 "$BATS_FILE_TMPDIR/seen" "$state/good.both"
+    cat >"$state/sluice.yaml" <<YAML
+egress:
+  extra_ca: $state/ca.pem
+  hosts: {api.github.com: 10.77.0.2, api.test: 10.77.0.2, other.test: 10.77.0.2}
+YAML
+    start_gateway --config "$state/sluice.yaml"
+    cat >"$BATS_FILE_TMPDIR/policy.yaml" <<'YAML'
+version: 1
+network_policies:
+  api:
+    binaries: [{path: "/usr/**"}]
+    endpoints:
+      - {host: api.github.com, port: 443, protocol: rest, access: full, enforcement: enforce, allowed_ips: [10.77.0.0/24]}
+      - {host: other.test, port: 443, protocol: rest, access: full, enforcement: enforce, allowed_ips: [10.77.0.0/24]}
+      - {host: api.test, port: 443, protocol: rest, access: full, enforcement: enforce, allowed_ips: [10.77.0.0/24], credential_binding: {provider: own}}
+YAML
+    TOKEN=ghp_first sluice provider create gh --profile github --from-env GITHUB_TOKEN=TOKEN
+    TOKEN='own/+ "value' sluice provider create own --profile generic --from-env OWN_TOKEN=TOKEN
+    sluice sandbox create --name demo --policy "$BATS_FILE_TMPDIR/policy.yaml"
+    sluice provider attach gh --sandbox demo
+    sluice provider attach own --sandbox demo
+}
+setup() { load helper; state=$BATS_FILE_TMPDIR/state; seen=$BATS_FILE_TMPDIR/seen; : >"$seen"; }
+teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
+
+inside() { sluice sandbox exec demo -- "$@"; }
+# send COMMAND: in the sandbox, where the placeholders are variables.
+send() { inside sh -c "$1"; }
+field() { jq -r ".fields[\"$1\"]" "$seen"; }
+
+@test "a sandbox has placeholders, which nobody can guess; the origin gets the values" {
+    run -0 send 'echo "$GITHUB_TOKEN"; env'
+    [[ "${lines[0]}" =~ ^openshell:resolve:env:s[0-9a-f]{64}_GITHUB_TOKEN$ ]]
+    [[ "$output" != *ghp_first* ]]
+    [ "$(send 'curl -sS -H "Authorization: Bearer $GITHUB_TOKEN" https://api.github.com/user')" = ok ]
+    [ "$(field authorization)" = 'Bearer ghp_first' ]
+}
+
+@test "values are put into fields, Basic, paths, queries, over HTTP/1.1 and HTTP/2" {
+    send 'curl -sS --http2 -H "X-Api-Key: $GITHUB_TOKEN" https://api.github.com/a
+        curl -sS --http1.1 -u "me:$GITHUB_TOKEN" https://api.github.com/b
+        curl -sS --http2 "https://api.github.com/bot$GITHUB_TOKEN/send?key=$GITHUB_TOKEN&n=1"
+        curl -sS --http1.1 -G --data-urlencode "key=$OWN_TOKEN" https://api.test/c'
+    [ "$(jq -c '[.target, .fields["x-api-key"], .fields.authorization]' "$seen")" = \
+'["/a","ghp_first",null]
+["/b",null,"Basic '"$(printf 'me:ghp_first' | base64)"'"]
+["/botghp_first/send?key=ghp_first&n=1",null,null]
+["/c?key=own%2F%2B%20%22value",null,null]' ]
+}
+
+# refused <<'LINES': each line is what is expected, then the arguments of a curl in the sandbox; nothing of it reaches the origin.
+refused() {
+    local lines expected
+    lines=$(cat)
+    expected=$(cut -d'|' -f1 <<<"$lines")
+    run -0 inside bash -c 'while IFS="|" read -r _ words; do
+        eval "curl -sS -w \"%{stderr}%{http_code} \" $words" 2>&1 | sed -E "s/^.*\"error\":\"([a-z_]*)\".*$/\1/" | tr "\n" " " | sed -E "s/^([0-9]+) (.*) $/\1 \2/; s/^(.*) ([0-9]+) *$/\2 \1/"
+        echo
+    done' <<<"$lines"
+    [ "$output" = "$expected" ] || { diff <(echo "$output") <(echo "$expected") >&2; return 1; }
+}
+
+@test "a placeholder goes nowhere else: another host, another place, one that stands for nothing" {
+    refused <<'LINES'
+403 credential_endpoint_mismatch|--http1.1 -H "Authorization: Bearer $GITHUB_TOKEN" https://other.test/
+403 credential_endpoint_mismatch|--http2 -H "Authorization: Bearer $GITHUB_TOKEN" https://other.test/
+403 credential_endpoint_mismatch|--http2 -u "me:$GITHUB_TOKEN" https://other.test/
+403 credential_endpoint_mismatch|--http1.1 -H "X-Key: $OWN_TOKEN" https://api.github.com/
+500 credential_unavailable|--http1.1 -H "X-Key: ${GITHUB_TOKEN}X" https://api.github.com/
+500 credential_unavailable|--http2 -H "X-Key: openshell:resolve:env:GITHUB_TOKEN" https://api.github.com/
+403 credential_placeholder_refused|--http2 -b "a=1; b=$GITHUB_TOKEN" https://api.github.com/
+403 credential_placeholder_refused|--http1.1 "https://api.github.com/?$GITHUB_TOKEN=1"
+403 credential_placeholder_refused|--http2 "https://api.github.com/?$GITHUB_TOKEN=1"
+403 credential_placeholder_refused|--http2 -H "X-Key: $(printf %s "$GITHUB_TOKEN" | base64 -w0)" https://api.github.com/
+403 credential_placeholder_refused|--http1.1 -H "X-OPENSHELL-RESOLVE-ENV-A: 1" https://api.github.com/
+403 credential_placeholder_refused|--http2 -H "X-OPENSHELL-RESOLVE-ENV-A: 1" https://api.github.com/
+403 credential_placeholder_refused|--http1.1 -d "$GITHUB_TOKEN" https://api.github.com/
+403 credential_placeholder_refused|--http2 -d "$GITHUB_TOKEN" https://api.github.com/
+403 credential_placeholder_refused|--http1.1 -H "$GITHUB_TOKEN: 1" https://api.github.com/
+LINES
+    [ ! -s "$seen" ]
+    until_so "sluice logs demo | grep -q 'DENIED .*other.test.*engine:credential-binding'"
+}
+
+@test "bodies: replaced where the endpoint says so, in whatever pieces they come; elsewhere nobody gets them" {
+    sed 's/access: full, enforcement: enforce, allowed_ips: \[10.77.0.0\/24\], credential_binding/request_body_credential_rewrite: true, &/' \
+        "$BATS_FILE_TMPDIR/policy.yaml" >"$BATS_TEST_TMPDIR/policy.yaml"
+    sluice policy set demo --policy "$BATS_TEST_TMPDIR/policy.yaml" --wait
+    send 'for version in --http1.1 --http2; do
+            curl -sS $version --json "{\"k\": \"$OWN_TOKEN\"}" https://api.test/json
+            curl -sS $version --data-urlencode "k=$OWN_TOKEN" https://api.test/form
+            printf %s "<$OWN_TOKEN>" | curl -sS $version -H "Content-Type: text/plain" -H "Transfer-Encoding: chunked" -d @- https://api.test/text
+            head -c 400000 /dev/zero | tr "\\0" x | curl -sS $version -H "Content-Type: text/plain" --data-binary @- https://api.test/long
+        done'
+    refused <<'LINES'
+403 credential_placeholder_refused|--http1.1 --json "{\"$OWN_TOKEN\": 1}" https://api.test/json
+403 credential_endpoint_mismatch|--http2 --json "{\"k\": \"$GITHUB_TOKEN\"}" https://api.test/json
+403 credential_placeholder_refused|--http2 -F "k=$OWN_TOKEN" https://api.test/multipart
+LINES
+    [ "$(jq -c '[.target, .body[:60]]' "$seen" | sort -u)" = \
+'["/form","k=own%2F%2B%20%22value"]
+["/json","{\"k\": \"own/+ \\\"value\"}"]
+["/long","xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"]
+["/text","<own/+ \"value>"]' ]
+    : >"$seen"
+    # A placeholder in two pieces of a chunked body, after its head is on its way.
+    run -0 inside python3 -c 'import os, ssl, socket
+token = os.environ["GITHUB_TOKEN"].encode()
+s = socket.create_connection(("10.200.0.1", 3128))
+s.sendall(b"CONNECT api.github.com:443 HTTP/1.1\r\nHost: api.github.com:443\r\n\r\n")
+assert b" 200 " in s.recv(4096)
+s = ssl.create_default_context().wrap_socket(s, server_hostname="api.github.com")
+s.sendall(b"POST / HTTP/1.1\r\nHost: api.github.com\r\nTransfer-Encoding: chunked\r\n\r\n")
+for piece in (b"x" * 1000 + token[:9], token[9:]):
+    s.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
+s.sendall(b"0\r\n\r\n")
+answer = b""
+while more := s.recv(65536):
+    answer += more
+print(answer.decode())'
+    [[ "$output" == "HTTP/1.1 403 "*'"error":"credential_placeholder_refused"'* ]]
+    [ ! -s "$seen" ]
+    sluice policy set demo --policy "$BATS_FILE_TMPDIR/policy.yaml" --wait
+}
+
+@test "a rotation holds from the next request on, for programs that run; a detached provider is gone at once" {
+    mkfifo "$BATS_TEST_TMPDIR/orders"
+    TOKEN=one sluice provider create two --profile github --from-env GH_TOKEN=TOKEN
+    sluice provider attach two --sandbox demo
+    inside sh -c 'while read -r _; do curl -sS -o /dev/null -w "%{http_code}\n" -H "Authorization: token $GH_TOKEN" https://api.github.com/r; done' \
+        <"$BATS_TEST_TMPDIR/orders" >"$BATS_TEST_TMPDIR/said" 3>&- &
+    exec 7>"$BATS_TEST_TMPDIR/orders"
+    echo go >&7
+    until_so '[ "$(wc -l <"$BATS_TEST_TMPDIR/said")" = 1 ]'
+    TOKEN=three sluice provider rotate two --from-env GH_TOKEN=TOKEN
+    echo go >&7
+    until_so '[ "$(wc -l <"$BATS_TEST_TMPDIR/said")" = 2 ]'
+    sluice provider detach two --sandbox demo
+    echo go >&7
+    until_so '[ "$(wc -l <"$BATS_TEST_TMPDIR/said")" = 3 ]'
+    exec 7>&-
+    wait
+    [ "$(cat "$BATS_TEST_TMPDIR/said")" = $'200\n200\n500' ]
+    [ "$(jq -r '.fields.authorization' "$seen" | paste -sd,)" = 'token one,token three' ]
+    sluice provider delete two
+}
+
+@test "create, list, get, rotate, delete, attach, detach: refusals say what stands in the way, and never a value" {
+    export GITHUB_TOKEN=ghp_never OTHER=$'two\nlines'
+    run -1 sluice provider create gh --profile github --from-env GITHUB_TOKEN
+    [[ "$output" == *"provider 'gh' exists already"*"sluice provider rotate"* ]]
+    run -1 sluice provider create x --profile github --from-env NPM_TOKEN=GITHUB_TOKEN
+    [[ "$output" == *"NPM_TOKEN: profile github has GITHUB_TOKEN, GH_TOKEN; profile generic takes any name"* ]]
+    run -1 sluice provider create x --profile gitlab --from-env GITHUB_TOKEN
+    [[ "$output" == *"profile 'gitlab' is unknown: it is one of github, anthropic, openai, npm, pypi, aws or generic"* ]]
+    run -1 sluice provider create x --profile generic --from-env K=OTHER
+    [[ "$output" == *"the value of credential K: it has a line break"* && "$output" != *two* ]]
+    run -1 sluice provider create x --profile generic --from-env HTTP_PROXY=GITHUB_TOKEN
+    [[ "$output" == *"credential HTTP_PROXY: the sandbox sets it itself"* ]]
+    run -2 sluice provider create x --profile generic --from-env K=ghp_never
+    [[ "$output" == *"what follows = is a name and no value"* && "$output" != *ghp_never* ]]
+    run -2 sluice provider create x --profile generic
+    [[ "$output" == *"--from-env KEY[=VARIABLE] or --from-file KEY=FILE"* ]]
+    run -1 sluice provider rotate gh --from-env GH_TOKEN=GITHUB_TOKEN
+    [[ "$output" == *"provider 'gh' has no credential GH_TOKEN"* ]]
+    run -1 sluice provider get none
+    [[ "$output" == *"provider 'none' not found"* ]]
+    run -1 sluice provider delete gh
+    [[ "$output" == *"provider 'gh' is attached to sandbox 'demo': run \`sluice provider detach gh --sandbox demo\` first"* ]]
+    run -1 sluice provider detach own --sandbox demo
+    [[ "$output" == *"the policy of sandbox 'demo' (revision "*") binds provider 'own' in rule 'api' (network_policies.api.endpoints[2].credential_binding): change the policy first"* ]]
+    run -1 sluice provider attach gh --sandbox none
+    [[ "$output" == *"sandbox 'none' not found"* ]]
+    sluice provider create also --profile generic --from-env GITHUB_TOKEN
+    run -1 sluice provider attach also --sandbox demo
+    [[ "$output" == *"sandbox 'demo' has GITHUB_TOKEN from provider 'gh' already: detach that one first"* ]]
+    run -1 sluice provider detach also --sandbox demo
+    [[ "$output" == *"provider 'also' is not attached to sandbox 'demo'"* ]]
+    sluice provider attach gh --sandbox demo
+    run -0 sluice provider list
+    [[ "${lines[0]}" =~ ^NAME\ +PROFILE\ +CREDENTIALS\ +SANDBOXES\ +CREATED$ ]]
+    grep -qE '^gh +github +GITHUB_TOKEN +demo +20' <<<"$output"
+    [ "$(sluice provider get gh -o json | jq -c '[.name, .profile, .credentials, .endpoints, .sandboxes, .unconfirmed]')" = \
+        '["gh","github",["GITHUB_TOKEN"],["api.github.com:443","github.com:443","uploads.github.com:443"],["demo"],[]]' ]
+    sluice provider delete also
+    run -1 sluice provider delete also
+}
+
+# search PLACE COMMAND...: what the command prints has no form of the canary.
+search() {
+    local form
+    "${@:2}" >"$BATS_TEST_TMPDIR/output" 2>&1 || true
+    for form in "${forms[@]}"; do
+        if grep -qaF -e "$form" "$BATS_TEST_TMPDIR/output"; then
+            echo "$1 has $form" >&2
+            return 1
+        fi
+    done
+}
+
+# descendants PID: it and all that it started.
+descendants() {
+    local child
+    echo "$1"
+    for child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do descendants "$child"; done
+}
+
+@test "the canary: nothing that the system writes or runs has a value, in no encoding; only the origin gets it" {
+    canary=canary-$(openssl rand -hex 16)
+    forms=("$canary" "$(printf %s "$canary" | od -An -v -tx1 | tr -d " \n")")
+    for pad in '' x xx; do
+        # The digits that no neighbour changes.
+        forms+=("$(printf %s%s "$pad" "$canary" | base64 -w0 | sed -E 's/^.{4}//; s/.{4}$//')")
+    done
+    CANARY=$canary sluice provider create bird --profile generic --from-env BIRD=CANARY >"$BATS_TEST_TMPDIR/create"
+    printf '%s\n' "$canary" >"$BATS_TEST_TMPDIR/canary.txt"
+    sluice provider rotate bird --from-file "BIRD=$BATS_TEST_TMPDIR/canary.txt" >"$BATS_TEST_TMPDIR/rotate"
+    rm "$BATS_TEST_TMPDIR/canary.txt"
+    sed 's/provider: own/provider: bird/' "$BATS_FILE_TMPDIR/policy.yaml" >"$BATS_TEST_TMPDIR/policy.yaml"
+    sluice sandbox create --name aviary --policy "$BATS_TEST_TMPDIR/policy.yaml"
+    sluice provider attach bird --sandbox aviary
+    sluice sandbox exec aviary -- sh -c 'curl -sS -H "Authorization: Bearer $BIRD" -d x "https://api.test/p/$BIRD?q=$BIRD"
+        curl -sS -u "me:$BIRD" https://api.test/
+        curl -sS -H "X: $BIRD" https://other.test/; curl -sS -H "X: a $BIRD b" https://api.test/; env' >"$BATS_TEST_TMPDIR/exec"
+    # Requests that are wrong in every way that a value can be part of.
+    for body in "{\"name\":\"x\",\"profile\":\"generic\",\"credentials\":\"$canary\"}" "{\"name\":\"x\",\"profile\":\"generic\",\"credentials\":[\"$canary\"]}" \
+        "{\"name\":\"x\",\"profile\":\"generic\",\"credentials\":{\"K\":[\"$canary\"]}}" "{\"name\":\"x\",\"profile\":\"generic\",\"credentials\":{\"K\":\"$canary\"" \
+        "{\"name\":\"x\",\"profile\":\"github\",\"credentials\":{\"K\":\"$canary\"}}" "{\"name\":\"\",\"profile\":\"generic\",\"credentials\":{\"K\":\"$canary\"}}" \
+        "{\"name\":\"x\",\"profile\":\"generic\",\"credentials\":{\"K\":\"$canary\\n\"}}" "{\"name\":\"x\",\"profile\":\"generic\",\"credentials\":{\"K\":$canary}}"; do
+        search "the answer to $body" api POST /v1/providers -H 'Content-Type: application/json' --data-binary "$body"
+    done
+    search "the answer to YAML" api POST /v1/providers -H 'Content-Type: application/yaml' --data-binary "credentials: {K: *$canary}"
+    until_so '[ "$(sluice logs aviary | grep -c credential-binding)" -ge 2 ]'
+
+    for what in create rotate exec; do search "what $what said" cat "$BATS_TEST_TMPDIR/$what"; done
+    for words in 'provider list' 'provider get bird' 'sandbox get aviary' 'sandbox list' 'logs aviary' events 'traffic aviary' 'decision list aviary' \
+        'policy get aviary --full' 'rule get aviary' status 'audit verify'; do
+        search "sluice $words" sluice $words -o json
+    done
+    search "an event" sluice decision show "$(sluice decision list aviary --limit 1 -o json | jq -r '.decisions[0].id')" -o json
+    search "a file" find "$state" -type f -exec cat {} +
+    [ -s "$state/secret.key" ] && [ "$(stat -c %a "$state/secret.key")" = 600 ]
+    for pid in $(descendants "$(cat "$state/gateway.pid")"); do
+        search "process $pid" cat "/proc/$pid/cmdline" "/proc/$pid/environ"
+    done
+    run -1 search "the origin, which has it," cat "$seen"
+    [ "$(jq -r '.target, .fields.authorization' "$seen" | grep -cF "$canary")" = 2 ]
+    sluice sandbox delete aviary
+    sluice provider delete bird
+    search "a file after the deletion" find "$state" -type f -exec cat {} +
+}
