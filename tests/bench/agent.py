@@ -34,7 +34,9 @@ class Gateway(http.client.HTTPConnection):
     def ask(self, method, target, body=None):
         self.request(method, target, json.dumps(body) if body else None,
                      {"Content-Type": "application/json"} if body else {})
-        return json.loads(self.getresponse().read())
+        answer = json.loads(self.getresponse().read())
+        self.close()                                # the gateway ends those that are idle
+        return answer
 
 
 def held(path, sandbox):
