@@ -93,7 +93,6 @@ def waiting(path, sandbox, n):
         while "next" in page:
             page = gateway.ask("GET", f"{target}?after={page['next']}")
             total += sum(chunk["waiting"] for chunk in page["chunks"])
-        print(total, file=sys.stderr)
         if total >= n:
             return
 
@@ -111,8 +110,7 @@ def ask(n):
     for i in range(n):
         connection = proxy()
         connection.sendall(head(i))
-        while connection.recv(65536):
-            pass
+        connection.recv(65536)
 
 
 def at_once(n, text):

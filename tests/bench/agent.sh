@@ -15,7 +15,7 @@ supervisor_of() { pgrep -f "sluice-supervisor --spec $state/sandboxes/$(id_of "$
 kib() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; }
 # make NAME: a sandbox that may ask one path of the origin, and holds the rest; the workload is in it.
 make() {
-    sluice -q sandbox create --name "$1" --hold 10m --policy "$state/rules.yaml"
+    sluice -q sandbox create --name "$1" --hold 10m --policy "$state/rules.yaml" >/dev/null
     cp tests/bench/agent.py "$state/sandboxes/$(id_of "$1")/work/agent.py"
 }
 # memory KIND: what the supervisor has more once so many requests wait, in MiB.
@@ -29,7 +29,7 @@ memory() {
     job=$!
     /usr/bin/python3 tests/bench/agent.py waiting "$state/sluice.sock" "$1" "$held"
     after=$(kib "$pid")
-    sluice -q sandbox delete "$1"
+    sluice -q sandbox delete "$1" >/dev/null
     wait "$job" 2>/dev/null || true
     awk "BEGIN { printf \"%.1f MiB more\", ($after - $before) / 1024 }"
 }
