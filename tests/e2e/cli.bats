@@ -44,7 +44,7 @@ teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
     done < <(commands)
     complete_words() { COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=(); _sluice; echo "${COMPREPLY[*]}"; }
     . "$top/scripts/sluice.bash"
-    [ "$(complete_words sluice p)" = "plugin policy" ]
+    [ "$(complete_words sluice p)" = "plugin policy provider" ]
     [ "$(complete_words sluice -q policy s)" = set ]
     [ "$(complete_words sluice policy set d)" = demo ]
     [ "$(complete_words sluice policy set demo --po)" = --policy ]
