@@ -13,7 +13,6 @@ In the sandbox:
 import http.client
 import json
 import os
-import resource
 import socket
 import sys
 import threading
@@ -114,10 +113,11 @@ def ask(n):
 
 
 def at_once(n, text):
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    connections = []
-    for i in range(n):
+    """In processes of 250 each, as a program of a sandbox has few descriptors."""
+    connections, first = [], 0
+    while n - first > 250 and os.fork():
+        first += 250
+    for i in range(first, min(first + 250, n)):
         connections.append(proxy())
         connections[-1].sendall(text(i))
     for connection in connections:
