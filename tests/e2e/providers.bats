@@ -94,6 +94,17 @@ LINES
     until_so "sluice logs demo | grep -q 'DENIED .*other.test.*engine:credential-binding'"
 }
 
+@test "a placeholder of one sandbox stands for nothing in another that uses the same provider" {
+    local theirs
+    sluice sandbox create --name twin --policy "$BATS_FILE_TMPDIR/policy.yaml"
+    sluice provider attach gh --sandbox twin
+    theirs=$(sluice sandbox exec twin -- printenv GITHUB_TOKEN)
+    [ "$theirs" != "$(inside printenv GITHUB_TOKEN)" ]
+    refused <<<"500 credential_unavailable|--http1.1 -H 'Authorization: Bearer $theirs' https://api.github.com/"
+    [ ! -s "$seen" ]
+    sluice sandbox delete twin
+}
+
 @test "bodies: replaced where the endpoint says so, in whatever pieces they come; elsewhere nobody gets them" {
     sed 's/access: full, enforcement: enforce, allowed_ips: \[10.77.0.0\/24\], credential_binding/request_body_credential_rewrite: true, &/' \
         "$BATS_FILE_TMPDIR/policy.yaml" >"$BATS_TEST_TMPDIR/policy.yaml"
