@@ -93,6 +93,13 @@ function Transition:lost() end
 ---@field confidence number 0 to 1
 ---@field approvals sluice.Approval[] so far, this one included
 ---@field asked_by string[] who asked for it, by every name they are known by
+---@field grant sluice.Grant? how it ends again, in one of these ways; nil: it stays
+
+---@class sluice.Grant
+---@field uses integer after so many connections or requests; 0: they are not counted
+---@field for_ms integer so long after the approval; 0: it does not
+---@field expires_at_ms integer at this time, in milliseconds since 1970; 0: never
+---@field pid integer with this process, and for its process tree alone; 0: none
 
 ---@class sluice.Approval
 ---@field actor string

@@ -16,12 +16,14 @@
       "limits* workload_uids* enforces[]")                                                         \
     X(sandbox,                                                                                     \
       "name id phase network labels* policy_revision# loaded_revision# policy_hash created_at "    \
-      "approval_mode hold_ms# agent_proposals! observe! limits* error?")                           \
+      "approval_mode hold_ms# agent_proposals! observe! grants[grant] limits* error?")             \
     X(created,                                                                                     \
       "name id phase network labels* policy_revision# loaded_revision# policy_hash created_at "    \
-      "approval_mode hold_ms# agent_proposals! observe! limits* error? update<update> warnings*")  \
+      "approval_mode hold_ms# agent_proposals! observe! grants[grant] limits* error? "             \
+      "update<update> warnings*")                                                                  \
     X(sandboxes, "sandboxes[sandbox]")                                                             \
-    X(policy, "sandbox revision# loaded_revision# hash status policy*")                            \
+    X(grant, "rule chunk uses* expires_at? pid* ends ended!")                                      \
+    X(policy, "sandbox revision# loaded_revision# hash status grants[grant] policy*")              \
     X(revision, "revision# hash status kind actor reason decision? created_at loaded_at? error?")  \
     X(revisions, "revisions[revision]")                                                            \
     X(vote, "voter version level verdict code message path duration_us#")                          \
@@ -36,7 +38,7 @@
     X(draft, "id sandbox status source rule_name rule* host port# binary method path operation "   \
              "field rpc_method tool hits# first_seen last_seen "                                   \
              "rationale confidence% security_notes review_token decided_by decided_at? reason "    \
-             "author approvals* asked_by* addresses* waiting#")                                    \
+             "author approvals* asked_by* addresses* waiting# grant*")                             \
     X(drafts, "chunks[draft]")                                                                     \
     X(cleared, "cleared#")                                                                         \
     X(event, "at event id actor text")                                                             \

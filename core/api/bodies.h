@@ -3,12 +3,14 @@
 #ifndef API_BODIES_H
 #define API_BODIES_H
 
-#include "policy/policy.h"
+#include "policy/grant.h"
 #include "runtime/providers.h"
 #include "runtime/record.h"
 
 struct body_approve {
     const char *review_token;
+    const struct policy_grant *grant;               /* NULL: not written */
+    bool no_end;
 };
 
 struct body_reject {
@@ -24,6 +26,7 @@ struct body_proposal {
     const struct sluice_rule *rule;
     const char *rationale;
     double confidence;
+    const struct policy_grant *grant;               /* NULL: it stays */
 };
 
 struct body_proposals {

@@ -5,6 +5,7 @@
 
 #include "api/bodies.h"
 #include "api/change.h"
+#include "api/grants.h"
 #include "api/parameters.h"
 #include "api/routes.h"
 #include "http/problem.h"
@@ -65,6 +66,9 @@ static json_t *encode_view(struct arena *arena, const struct drafts_view *v)
         json_object_set_new(json, "held_kind", json_string(d->held_kind));
     if (*d->takes_back)
         json_object_set_new(json, "takes_back", json_string(d->takes_back));
+    json_object_set_new(json, "grant",
+                        api_grant_json(arena, policy_grant_parse(d->grant_json, arena),
+                                       d->grant_ended));
     json_object_set_new(json, "approvals", parsed(d->approvals_json));
     json_object_set_new(json, "asked_by", encode_askers(d, arena));
     json_object_set_new(json, "addresses",
@@ -179,6 +183,51 @@ static int decode_body(struct api_call *call, const struct schema *schema, size_
     return 0;
 }
 
+/* A process is meant as it runs now: by its number alone it might be another one later.  NULL: err
+ * says that there is none. */
+static const struct policy_grant *bind_process(struct api_call *call,
+                                               const struct policy_grant *grant)
+{
+    struct policy_grant *bound = arena_alloc(call->arena, sizeof *bound);
+    struct store_sandbox sandbox;
+    *bound = *grant;
+    if (!grant->pid)
+        return grant;
+    return api_sandbox(call, &sandbox) == 0 &&
+                   runtime_find_process(call->api->runtime, sandbox.id, bound->pid,
+                                        &bound->host_pid, &bound->started, &call->err) == 0
+               ? bound
+               : NULL;
+}
+
+/* Of a chunk that proposes a process, that process has to run still. */
+static int check_proposed(struct api_call *call, const struct drafts_call *what)
+{
+    struct store_sandbox sandbox;
+    struct store_draft draft;
+    if (api_sandbox(call, &sandbox) != 0 || store_draft_get(call->api->store, sandbox.id, what->id,
+                                                            call->arena, &draft, &call->err) != 0)
+        return -1;
+    const struct policy_grant *wish = policy_grant_parse(draft.grant_json, call->arena);
+    const struct policy_grant *now = wish ? bind_process(call, wish) : NULL;
+    if (!wish || (now && now->host_pid == wish->host_pid && now->started == wish->started))
+        return 0;
+    return error_set(&call->err, ERROR_STATE,
+                     "process %lld, which chunk '%s' is proposed for, has ended: approve it with "
+                     "another end",
+                     (long long)wish->pid, what->id);
+}
+
+static int choose_end(struct api_call *call, const struct body_approve *approve,
+                      struct drafts_call *what)
+{
+    what->ends = approve->grant || approve->no_end;
+    if (!what->ends)
+        return check_proposed(call, what);
+    what->grant = approve->grant ? bind_process(call, approve->grant) : NULL;
+    return approve->grant && !what->grant ? -1 : 0;
+}
+
 int route_draft_approve(struct api_call *call)
 {
     void *body;
@@ -190,7 +239,7 @@ int route_draft_approve(struct api_call *call)
     const char *token = approve->review_token;
     if (!*token)
         token = http_request_header(call->req, "Sluice-Review-Token");
-    if (begin(call, NULL, &what) != 0)
+    if (begin(call, NULL, &what) != 0 || choose_end(call, approve, &what) != 0)
         return -1;
     if (drafts_approve(call->api->drafts, &what, token, call->arena, &result, &call->problems,
                        &call->err) != 0) {
@@ -350,7 +399,10 @@ int route_draft_submit(struct api_call *call)
             .rationale = p->rationale,
             .confidence = p->confidence,
             .account = call->who->account,
+            .grant = p->grant ? bind_process(call, p->grant) : NULL,
         };
+        if (p->grant && !items[i].grant)
+            return -1;
     }
     const struct sluice_actor actor = auth_actor(call->who);
     if (drafts_submit(call->api->drafts, api_param(call, "name"), &actor, body->source, items,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/change.h"
+#include "api/grants.h"
 #include "api/routes.h"
 #include "runtime/wait.h"
 
@@ -88,10 +89,11 @@ int route_policy_get(struct api_call *call)
     if (api_wants_yaml(call))
         return reply_yaml(call, &r);
     return api_reply(call, 200,
-                     json_pack("{s:s, s:I, s:I, s:s, s:s, s:o}", "sandbox", sandbox.name,
+                     json_pack("{s:s, s:I, s:I, s:s, s:s, s:o, s:o}", "sandbox", sandbox.name,
                                "revision", (json_int_t)r.revision, "loaded_revision",
                                (json_int_t)sandbox.loaded_revision, "hash", r.hash, "status",
-                               r.status, "policy", load_document(&r)));
+                               r.status, "grants", api_grants_json(call, &sandbox, &r), "policy",
+                               load_document(&r)));
 }
 
 static json_t *encode_revision(struct api_call *call, const struct store_revision *r)
@@ -132,6 +134,7 @@ static int read_revision(struct api_call *call, struct store_revision *r)
     json_t *body = encode_revision(call, r);
     json_object_set_new(body, "sandbox", json_string(sandbox.name));
     json_object_set_new(body, "loaded_revision", json_integer((json_int_t)sandbox.loaded_revision));
+    json_object_set_new(body, "grants", api_grants_json(call, &sandbox, r));
     json_object_set_new(body, "policy", load_document(r));
     json_decref(call->body);
     return api_reply(call, 200, body);

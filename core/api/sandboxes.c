@@ -5,6 +5,7 @@
 
 #include "api/bodies.h"
 #include "api/change.h"
+#include "api/grants.h"
 #include "api/limits.h"
 #include "api/routes.h"
 #include "runtime/record.h"
@@ -17,7 +18,7 @@ static json_t *encode_sandbox(struct api_call *call, const struct store_sandbox 
     struct error ignored;
     bool known =
         store_revision_get(call->api->store, s->id, s->revision, call->arena, &r, &ignored) == 0;
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:s, s:s?, s:s, s:I, s:b, s:b, s:o, "
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:s, s:s?, s:s, s:I, s:b, s:b, s:o, s:o, "
                      "s:s?}",
                      "name", s->name, "id", s->id, "phase", s->phase, "network", s->network,
                      "labels", json_loads(s->labels_json, 0, NULL), "policy_revision",
@@ -26,7 +27,8 @@ static json_t *encode_sandbox(struct api_call *call, const struct store_sandbox 
                      api_time(call->arena, s->created_at_ms), "approval_mode", s->approval_mode,
                      "hold_ms", (json_int_t)s->hold_ms, "agent_proposals", s->agent_proposals,
                      "observe", s->observe,
-                     "limits", api_limits_json(call, s), "error", *s->error ? s->error : NULL);
+                     "grants", known ? api_grants_json(call, s, &r) : json_array(), "limits",
+                     api_limits_json(call, s), "error", *s->error ? s->error : NULL);
 }
 
 int route_sandbox_get(struct api_call *call)

@@ -118,6 +118,20 @@ static const struct schema_field approval_fields[] = {
 };
 #undef AT
 
+#define AT(member) .offset = offsetof(struct sluice_grant, member)
+static const struct schema_field grant_fields[] = {
+    {.name = "uses", .kind = SCHEMA_I64, AT(uses), .max = INT64_MAX,
+     .help = "After so many connections or requests."},
+    {.name = "for_ms", .kind = SCHEMA_I64, AT(for_ms), .max = INT64_MAX,
+     .help = "So long after the approval."},
+    {.name = "expires_at_ms", .kind = SCHEMA_I64, AT(expires_at_ms), .max = INT64_MAX,
+     .help = "At this time, in milliseconds since 1970."},
+    {.name = "pid", .kind = SCHEMA_I32, AT(pid), .max = INT32_MAX,
+     .help = "With this process, and for its process tree alone."},
+    {.name = NULL},
+};
+#undef AT
+
 #define AT(member) .offset = offsetof(struct sluice_draft, member)
 static const struct schema_field draft_fields[] = {
     {.name = "id", .kind = SCHEMA_TEXT, AT(id), .help = "Of the draft chunk."},
@@ -132,6 +146,8 @@ static const struct schema_field draft_fields[] = {
     {.name = "asked_by", .kind = SCHEMA_TEXTS, AT(asked_by),
      .count_offset = offsetof(struct sluice_draft, n_asked_by),
      .help = "Who asked for it, by every name they are known by."},
+    {.name = "grant", .kind = SCHEMA_STRUCT, AT(grant), .sub = &chain_grant_schema,
+     .help = "How it ends again; none: it stays."},
     {.name = NULL},
 };
 #undef AT
@@ -201,6 +217,7 @@ static const struct schema_field transition_fields[] = {
 TABLE(sandbox, "sandbox");
 TABLE(actor, "actor");
 TABLE(approval, "approval");
+TABLE(grant, "grant");
 TABLE(draft, "draft");
 TABLE(rule_change, "rule change");
 TABLE(static_change, "static change");

@@ -29,6 +29,10 @@ struct arg {
 
 struct cli;
 
+/* The end that an approval asks for, into the body of its request.  -1, or an exit code after
+ * saying what is wrong. */
+int grant_add(const struct cli *cli, json_t *body);
+
 struct command {
     const char *group, *verb;                       /* verb NULL: the group is the command */
     const char *operands;                           /* as the usage shows them */

@@ -183,7 +183,7 @@ static int read_decision(struct replay_source *h, const json_t *json)
         .now_ms = time_read(json_text(json, "at")),
     };
     int code = set_kind(json, d) == 0 ? set_policies(h, json, d) : EXIT_DONE;
-    if (code != EXIT_DONE)
+    if (code != EXIT_DONE || d->kind == SLUICE_EXPIRE)          /* no voter was asked */
         return code;
     if (!d->candidate || (d->kind != SLUICE_CREATE && (!d->current || !d->baseline))) {
         h->unknown++;

@@ -60,6 +60,21 @@ static void print_texts(const char *what, const json_t *list)
         terminal_print(stdout, "\n");
 }
 
+static void print_grant(const json_t *grant)
+{
+    const json_t *uses = json_object_get(grant, "uses");
+    if (!json_is_object(grant))
+        return;
+    bool ended = json_boolean_value(json_object_get(grant, "ended"));
+    terminal_print(stdout, "  Grant:      %s %s", ended ? "has ended, was to end" : "ends",
+                   json_text(grant, "ends"));
+    if (json_is_integer(uses))
+        terminal_print(stdout, ", %lld left", (long long)json_integer_value(uses));
+    if (*json_text(grant, "expires_at"))
+        terminal_print(stdout, " (%s)", json_text(grant, "expires_at"));
+    terminal_print(stdout, "\n");
+}
+
 static void print_chunk(const json_t *c)
 {
     terminal_print(
@@ -81,6 +96,7 @@ static void print_chunk(const json_t *c)
         terminal_print(stdout, "  Call:       %s %s\n", json_text(c, "rpc_method"),
                        json_text(c, "tool"));
     print_endpoints(json_object_get(c, "rule"));
+    print_grant(json_object_get(c, "grant"));
     print_texts("Addresses:", json_object_get(c, "addresses"));
     print_texts("Asked by:", json_object_get(c, "asked_by"));
     if (json_number(c, "hits") > 1)
@@ -237,12 +253,16 @@ int cmd_rule_approve(struct cli *cli)
 {
     const char *id, *name = chunk_operand(cli, &id), *given = arg_value(cli, "token");
     int code = EXIT_USAGE;
-    if (!name)
-        return code;
-    char *token = given ? alloc_str(given) : fetch_token(cli, name, id, &code);
-    if (!token)
-        return code;
-    json_t *body = json_pack("{s:s}", "review_token", token);
+    json_t *body = json_object();
+    int usage = name ? grant_add(cli, body) : code;
+    char *token = usage >= 0 ? NULL
+                  : given    ? alloc_str(given)
+                             : fetch_token(cli, name, id, &code);
+    if (!token) {
+        json_decref(body);
+        return usage >= 0 ? usage : code;
+    }
+    json_object_set_new(body, "review_token", json_string(token));
     code = post_update(cli, name, drafts_path(name, id, "/approve"), body);
     json_decref(body);
     free(token);

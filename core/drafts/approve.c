@@ -14,6 +14,10 @@ struct approval {
     const char *approvals_json;
     struct arena *arena;
     bool stale; /* the token is not that of the chunk as it stands */
+    const struct policy_grant *wish;                /* how it ends; NULL: it stays */
+    /* What the token is of, where the approval has another end than the chunk proposes; NULL: the
+     * approval itself. */
+    const struct update_result *reviewed;
     const char *status;                             /* what became of it */
     const char *taken_back, *back_to; /* the chunk that it took back, and its status; NULL: none */
 };
@@ -24,8 +28,10 @@ static int review(void *arg, const struct update_result *seen, struct error *err
 {
     struct approval *a = arg;
     char token[DIGEST_HEX_SIZE];
-    drafts_token(&a->draft, seen, token);
-    if (strcmp(token, a->token) == 0)
+    const struct update_result *reviewed = a->reviewed ? a->reviewed : seen;
+    drafts_token(&a->draft, reviewed, token);
+    if (strcmp(token, a->token) == 0 && reviewed->base_revision == seen->base_revision &&
+        strcmp(reviewed->chain_digest, seen->chain_digest) == 0)
         return 0;
     a->stale = true;
     return error_set(err, ERROR_MOVED,
@@ -45,6 +51,7 @@ static int same_as_reviewed(const struct approval *a, const struct store_draft *
                             struct error *err)
 {
     if (strcmp(a->draft.rule_json, now->rule_json) == 0 &&
+        strcmp(a->draft.grant_json, now->grant_json) == 0 &&
         strcmp(a->draft.held_json, now->held_json) == 0 &&
         strcmp(a->draft.status, now->status) == 0)
         return 0;
@@ -62,6 +69,8 @@ static void set_approved(const struct approval *a, const struct update_result *r
     now->reason = a->call->reason ? a->call->reason : "";
     now->revision = r->revision;
     now->undo_json = undo_json_of(r, a->arena);
+    now->grant_json =
+        policy_grant_text(policy_grants_of_chunk(&r->grants, a->draft.id), a->arena);
 }
 
 static int record(struct approval *a, struct store_tx *tx, const struct update_result *r,
@@ -71,8 +80,10 @@ static int record(struct approval *a, struct store_tx *tx, const struct update_r
         [CHAIN_ALLOWED] = "approved", [CHAIN_DENIED] = "refused", [CHAIN_HELD] = "approval",
     };
     const char *label = drafts_label(now, a->arena);
+    const char *until =
+        a->wish ? arena_printf(a->arena, ", ends %s", policy_grant_words(a->wish, a->arena)) : "";
     const char *text =
-        r->outcome == CHAIN_ALLOWED ? arena_printf(a->arena, "%s approved", label)
+        r->outcome == CHAIN_ALLOWED ? arena_printf(a->arena, "%s approved%s", label, until)
         : r->outcome == CHAIN_HELD
             ? arena_printf(a->arena, "%s waits for another approval: %s", label, r->tally.why)
             : arena_printf(a->arena, "%s not approved: %s", label, r->tally.why);
@@ -106,6 +117,8 @@ static int write_approval(struct store_tx *tx, void *arg, const struct update_re
     const char *expected = now.status;
     if (r->outcome != CHAIN_DENIED)
         now.approvals_json = a->approvals_json;
+    if (r->outcome == CHAIN_HELD)                   /* that is what they are approvals of */
+        now.grant_json = policy_grant_text(a->wish, a->arena);
     if (r->outcome == CHAIN_ALLOWED)
         set_approved(a, r, &now);
     a->status = now.status;
@@ -143,6 +156,24 @@ static int may_approve(const struct drafts_call *call, const struct store_draft 
     return 0;
 }
 
+/* The token is of the chunk as it was shown, with the end that it proposes. */
+static int find_reviewed(struct drafts *drafts, struct approval *a,
+                         const struct sluice_actor *approver, struct error *err)
+{
+    struct drafts_call shown = *a->call;
+    struct drafts_view *view = arena_alloc(a->arena, sizeof *view);
+    a->reviewed = NULL;
+    if (!shown.ends ||
+        policy_grant_same(a->wish, policy_grant_parse(a->draft.grant_json, a->arena)))
+        return 0;
+    shown.ends = false;
+    drafts_preview(drafts, &shown, &a->draft, approver, a->arena, view);
+    if (!view->previewed)
+        return error_set(err, ERROR_STATE, "%s", view->preview_error);
+    a->reviewed = &view->preview;
+    return 0;
+}
+
 /* One attempt.  approver NULL: the chunk is approved by itself. */
 static int attempt(struct drafts *drafts, struct approval *a, const struct sluice_actor *approver,
                    struct update_result *out, struct problems *problems, struct error *err)
@@ -159,6 +190,9 @@ static int attempt(struct drafts *drafts, struct approval *a, const struct sluic
                          "the chunk with 'sluice rule get %s' and send its review_token along",
                          box.name);
     if (drafts_ask(drafts, a->call, &a->draft, approver, a->arena, ask, err))
+        return -1;
+    a->wish = ask->wish;
+    if (find_reviewed(drafts, a, approver, err))
         return -1;
     a->approvals_json = ask->approvals_json;
     ask->request.review = review;

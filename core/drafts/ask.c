@@ -155,8 +155,10 @@ static int ask_rule(struct drafts *drafts, const struct drafts_call *call,
         .rule = call->by_itself ? public_only(rule, arena) : rule, .host = "", .binary_path = "",
         .own_rule = *draft->method != '\0',
     };
-    out->operations = (struct policy_operations){&out->operation, 1};
+    out->operations = (struct policy_operations){&out->operation, 1, NULL};
     out->request.operations = &out->operations;
+    if (out->wish)
+        return drafts_ask_grant(now, draft, arena, out, err);
     if (call->by_itself ||
         strcmp(draft->source, store_draft_source_word(STORE_DRAFT_MECHANISTIC)) == 0)
         drafts_avoid_name(now, draft, arena, out);
@@ -167,8 +169,13 @@ int drafts_ask(struct drafts *drafts, const struct drafts_call *call,
                const struct store_draft *draft, const struct sluice_actor *approver,
                struct arena *arena, struct drafts_ask *out, struct error *err)
 {
-    struct approvals approvals = collect(draft->approvals_json, approver, call->account, arena);
+    const struct policy_grant *wish = drafts_wish(call, draft, arena);
+    /* Those on record are of what was asked for then: of another end they say nothing. */
+    bool same = policy_grant_same(wish, policy_grant_parse(draft->grant_json, arena));
+    struct approvals approvals =
+        collect(same ? draft->approvals_json : "[]", approver, call->account, arena);
     *out = (struct drafts_ask){
+        .wish = wish,
         .request =
             {
                 .kind = SLUICE_APPROVE,
@@ -194,6 +201,11 @@ int drafts_ask(struct drafts *drafts, const struct drafts_call *call,
         .approvals_json = encode(&approvals, arena),
     };
     set_asked_by(&out->draft, draft, &approvals, arena);
+    if (wish && *draft->held_kind)
+        return error_set(err, ERROR_STATE,
+                         "chunk '%s' is a held update, which may change more than a rule: it "
+                         "cannot be approved with an end",
+                         draft->id);
     return *draft->held_kind ? drafts_ask_held(drafts, draft, arena, out, err)
                              : ask_rule(drafts, call, draft, arena, out, err);
 }
@@ -216,6 +228,8 @@ void drafts_token(const struct store_draft *draft, const struct update_result *s
     digest_add_str(digest, draft->rule_name);
     digest_add_str(digest, draft->rule_json);
     digest_add_str(digest, draft->held_json);
+    if (*draft->grant_json)
+        digest_add_str(digest, draft->grant_json);
     digest_add_str(digest, seen->base_hash);
     digest_add_str(digest, seen->hash);
     digest_add_str(digest, seen->chain_digest);

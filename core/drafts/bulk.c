@@ -24,6 +24,7 @@ struct bulk {
     size_t n_skipped;
     struct policy *policy;                          /* current, with the members' rules so far */
     uint64_t base_revision;
+    struct policy_grants granted;                   /* with the current policy */
     struct sluice_draft draft;                      /* what the voters see of all of them */
 };
 
@@ -67,6 +68,8 @@ static const char *objection(struct bulk *b, const struct store_draft *draft)
 {
     if (*draft->held_kind)
         return "a held update is approved by itself";
+    if (*draft->grant_json)
+        return "asks for a grant with an end, which is approved by itself";
     if (*draft->security_notes && !b->include_flagged)
         return arena_printf(b->arena, "has security notes: %s", draft->security_notes);
     return ask_voters(b, draft);
@@ -94,6 +97,7 @@ static const char *join(struct bulk *b, struct member *m)
 {
     struct problems problems = {0}, warnings = {0};
     const char *why = NULL;
+    m->ask.operations.granted = &b->granted;
     struct policy *with = policy_merge(b->policy, &m->ask.operations, &problems, &warnings);
     if (with) {
         m->undo_json = change_made(b, with);
@@ -138,6 +142,7 @@ static int choose(struct bulk *b, const struct store_draft *pending, size_t n, s
         return -1;
     set_policy(b, policy_ref(now));
     b->base_revision = newest.revision;
+    b->granted = policy_grants_parse(newest.grants_json, b->arena);
     for (size_t i = 0; i < n; i++)
         if (choose_one(b, &pending[i], err))
             return -1;
@@ -154,6 +159,7 @@ static int write_member(struct bulk *b, struct store_tx *tx, const struct member
     if (store_tx_draft_get(tx, m->draft.sandbox_id, m->draft.id, b->arena, &now, err))
         return -1;
     if (strcmp(now.rule_json, m->draft.rule_json) != 0 ||
+        strcmp(now.grant_json, m->draft.grant_json) != 0 ||
         !drafts_is(now.status, STORE_DRAFT_PENDING))
         return error_set(err, ERROR_MOVED, "chunk '%s' is not pending any more, or was edited",
                          now.id);
@@ -251,7 +257,7 @@ static int run(struct bulk *b, struct update_result *out, struct problems *probl
                struct error *err)
 {
     struct policy_operation *items = arena_alloc(b->arena, (b->n + 1) * sizeof *items);
-    struct policy_operations operations = {items, b->n};
+    struct policy_operations operations = {items, b->n, NULL};
     struct update_request request = {
         .kind = SLUICE_APPROVE,
         .sandbox = b->call->sandbox,

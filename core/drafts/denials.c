@@ -160,6 +160,7 @@ static struct store_draft new_draft(const struct recording *r, const struct draf
         .approvals_json = "[]", .decided_by = "", .reason = "", .undo_json = "",
         .created_at_ms = clock_now_ms(),
         .addresses_json = encode_addresses(denial, r->arena), .asked_by_json = add_users(r, ""),
+        .grant_json = "",
     };
     describe(&draft, is_ssrf(denial), r->arena);
     return draft;

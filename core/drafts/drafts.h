@@ -79,6 +79,7 @@ struct drafts_proposal {
     /* A program in the sandbox proposes it.  Any of those who ran something there may have told it
      * to, so they all count as having asked for it. */
     bool of_workload;
+    const struct policy_grant *grant; /* how its rule is to end again, a wish; NULL: it stays */
 };
 
 /* All or nothing; ids has room for n.  source: "agent" or "operator". */
@@ -91,7 +92,8 @@ int drafts_submit(struct drafts *drafts, const char *sandbox, const struct sluic
  * person: pending chunks are asked about again where that mode is auto.  sandbox NULL: of all. */
 void drafts_ask_again(struct drafts *drafts, const char *sandbox);
 
-/* Observer of the pipeline: supersedes pending chunks that ask for what the new policy grants. */
+/* Observer of the pipeline: supersedes pending chunks that ask for what the new policy grants for
+ * good, and tells of those whose grant has ended. */
 void drafts_settle(struct drafts *drafts, const struct update_request *request,
                    const struct update_result *result);
 
@@ -127,6 +129,10 @@ struct drafts_call {
     const char *reason;                             /* NULL: none */
     bool override;                                  /* see update_request */
     bool by_itself; /* nobody approves: the rule opens public addresses alone */
+    /* An approval: the rule ends in this way (a wish), or stays where grant is NULL.  Without
+     * ends: as the chunk proposes. */
+    bool ends;
+    const struct policy_grant *grant;
 };
 
 /* token: ERROR_TOKEN without one, ERROR_MOVED when it is not that of the chunk as it stands. */
@@ -137,6 +143,13 @@ int drafts_approve(struct drafts *drafts, const struct drafts_call *call, const 
 int drafts_reject(struct drafts *drafts, const struct drafts_call *call, struct arena *arena,
                   struct update_result *out, bool *changed, struct problems *problems,
                   struct error *err);
+/* The grant of this chunk has ended: its rule leaves the policy.  Does nothing where it is gone
+ * already. */
+int drafts_expire(struct drafts *drafts, const char *sandbox, const char *id, const char *why,
+                  struct error *err);
+/* So many uses of the grant are used up; the number never falls. */
+int drafts_used(struct drafts *drafts, const char *sandbox, const char *id, int64_t used,
+                struct error *err);
 int drafts_undo(struct drafts *drafts, const struct drafts_call *call, struct arena *arena,
                 struct update_result *out, struct problems *problems, struct error *err);
 int drafts_edit(struct drafts *drafts, const struct drafts_call *call,

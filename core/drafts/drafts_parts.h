@@ -61,6 +61,9 @@ struct drafts_ask {
     struct policy_operations operations;
     struct sluice_draft draft;
     const char *approvals_json;                     /* all that draft has */
+    const struct policy_grant *wish;                /* how it ends; NULL: it stays */
+    struct policy_grant grant;                      /* the same, if it is approved now */
+    struct sluice_grant shown;                      /* the same for voters */
 };
 
 /* approver NULL: nobody approves, the chunk is approved by itself. */
@@ -72,6 +75,15 @@ int drafts_ask(struct drafts *drafts, const struct drafts_call *call,
  * addresses. */
 void drafts_avoid_name(const struct policy *policy, const struct store_draft *draft,
                        struct arena *arena, struct drafts_ask *ask);
+/* ---- grant.c: grants with an end ---- */
+
+/* How the chunk is to end by this call; NULL: it stays. */
+const struct policy_grant *drafts_wish(const struct drafts_call *call,
+                                       const struct store_draft *draft, struct arena *arena);
+/* Makes the approval one with an end, if there is a wish.  The rule gets a name of its own. */
+int drafts_ask_grant(const struct policy *policy, const struct store_draft *draft,
+                     struct arena *arena, struct drafts_ask *ask, struct error *err);
+
 /* What a reviewer has seen: the chunk, the policy before and after, and the voters. */
 void drafts_token(const struct store_draft *draft, const struct update_result *seen,
                   char out[DIGEST_HEX_SIZE]);

@@ -44,6 +44,7 @@ static struct store_draft chunk_of(const struct store_sandbox *box,
         .security_notes = "", .author = arena_printf(arena, "sandbox:%s", box->name),
         .approvals_json = "[]", .decided_by = "", .reason = "", .undo_json = "",
         .addresses_json = "", .asked_by_json = "", .takes_back = "", .back_to = "",
+        .grant_json = "",
     };
 }
 

@@ -121,6 +121,7 @@ static struct store_draft new_draft(const struct submission *s, const struct dra
         .approvals_json = "[]", .decided_by = "", .reason = "", .undo_json = "",
         .created_at_ms = now,
         .asked_by_json = askers_for(s, item),
+        .grant_json = policy_grant_text(item->grant, s->arena),
     };
     set_rule(&draft, item->rule, s->arena);
     return draft;

@@ -32,7 +32,7 @@ static void set_status(struct store_draft *now, const char *status, const struct
         now->asked_by_json = askers_add(now->asked_by_json, &person, arena);
     }
     now->revision = 0;
-    now->undo_json = "";
+    now->undo_json = now->grant_json = "";
 }
 
 int drafts_taken_back(struct store_tx *tx, const struct store_draft *draft, const char *status,

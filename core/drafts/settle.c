@@ -93,7 +93,7 @@ static bool adds_nothing(const struct policy *policy, const struct store_draft *
         .host = "",
         .binary_path = "",
     };
-    struct policy_operations operations = {&add, 1};
+    struct policy_operations operations = {&add, 1, NULL};
     struct policy *with = NULL;
     if (rule && may_be_covered(policy, rule, arena))
         with = policy_merge(policy, &operations, &problems, &warnings);
@@ -135,6 +135,14 @@ static int read_newest(struct drafts *drafts, const char *sandbox, const char *s
                  err.text);
         return -1;
     }
+    /* What is granted for a while may have to be asked for again. */
+    const struct policy_grants grants = policy_grants_parse(revision.grants_json, arena);
+    out->policy = policy_keep(policy_without_grants(out->policy, &grants, &err), arena);
+    if (!out->policy) {
+        log_warn(drafts->log, "sandbox %s: chunks that are covered stay pending: %s", sandbox,
+                 err.text);
+        return -1;
+    }
     out->reason = arena_printf(arena, "%s%lu", covered_by, (unsigned long)revision.revision);
     return 0;
 }
@@ -171,11 +179,23 @@ static void settle_pending(struct drafts *drafts, const char *sandbox, const cha
     }
 }
 
+/* An undo or a rejection has told of its own chunk. */
+static void tell_ended(struct drafts *drafts, const char *sandbox,
+                       const struct update_result *result, const char *id, struct arena *arena)
+{
+    struct store_draft draft;
+    if (store_draft_get(drafts->store, result->sandbox_id, id, arena, &draft, NULL) == 0 &&
+        draft.grant_ended)
+        drafts_changed(drafts, sandbox, id, draft.status);
+}
+
 void drafts_settle(struct drafts *drafts, const struct update_request *request,
                    const struct update_result *result)
 {
     struct arena *arena = arena_new();
-    if (result->outcome == CHAIN_ALLOWED && result->changed)
+    for (size_t i = 0; i < result->ended.n; i++)
+        tell_ended(drafts, request->sandbox, result, result->ended.items[i].chunk, arena);
+    if (result->outcome == CHAIN_ALLOWED && result->changed && request->kind != SLUICE_EXPIRE)
         settle_pending(drafts, request->sandbox, result->sandbox_id, arena);
     arena_free(arena);
 }

@@ -118,6 +118,8 @@ void egress_client_drop_upstream(struct client *c)
 
 void egress_client_next(struct client *c)
 {
+    if (c->exchange.use)                            /* what was open to it may be closed now */
+        c->route.generation = 0;
     egress_exchange_clear(&c->exchange);
     if (!c->inspected)
         egress_route_keep(&c->route);

@@ -28,6 +28,21 @@ struct egress_origin;
 struct http2;
 struct report;
 
+/* A rule that is not open to everybody (grants.h). */
+struct egress_granted {
+    uint64_t id;                                    /* what its uses are known by; never 0 */
+    char *rule;                                     /* key */
+    int64_t uses_left;                              /* -1: they are not counted */
+    pid_t pid;                                      /* 0: open to every process */
+    int64_t pid_since_ms;                           /* by CLOCK_BOOTTIME */
+};
+
+struct egress_grants {
+    struct egress_granted *items;
+    size_t n;
+    uint64_t ids;                                   /* so far */
+};
+
 struct egress_proxy {
     uv_loop_t *loop;
     uv_tcp_t listener;
@@ -37,6 +52,7 @@ struct egress_proxy {
     int root;                                       /* the sandbox's root folder */
     struct policy *policy;
     uint64_t generation;                            /* of the policy: counts from 1 */
+    struct egress_grants grants;
     const struct secret_credentials *credentials;   /* NULL: none */
     struct egress_resolver resolver;
     struct egress_dialer dialer;
@@ -52,6 +68,7 @@ struct egress_proxy {
     struct egress_forecast (*forecast)(void *ctx, uint64_t id, const char *operations);
     bool (*propose)(void *ctx, const struct agent_proposal *proposal);
     bool (*look_up)(void *ctx, const struct agent_query *query);
+    void (*on_use)(void *ctx, const char *rule);
     void *ctx;
     struct local_service local;
 

@@ -8,8 +8,24 @@
 #include "base/alloc.h"
 #include "egress/answer/tools.h"
 
+void egress_route_open_all(struct route *route)
+{
+    for (size_t i = 0; i < route->n_closed; i++)
+        free(route->closed[i]);
+    free(route->closed);
+    route->closed = NULL;
+    route->n_closed = 0;
+}
+
+void egress_route_close(struct route *route, const char *rule)
+{
+    route->closed = alloc_resize(route->closed, route->n_closed + 1, sizeof *route->closed);
+    route->closed[route->n_closed++] = alloc_str(rule);
+}
+
 void egress_route_clear(struct route *route)
 {
+    egress_route_open_all(route);
     egress_links_free(&route->links);
     buf_free(&route->hint);
     policy_candidates_free(&route->candidates);
@@ -30,6 +46,7 @@ void egress_route_copy(struct route *to, const struct route *from)
     *to = (struct route){.target = from->target,
                          .generation = from->generation,
                          .decision = from->decision,
+                         .use = from->use,
                          .candidates.n = from->candidates.n,
                          .addresses.n = from->addresses.n};
     to->candidates.items = copy_of(from->candidates.items, from->candidates.n,
@@ -74,7 +91,8 @@ struct policy_request egress_route_request(const struct route *route,
     return (struct policy_request){
         .host = route->target.host, .port = route->target.port, .binary = caller->binary,
         .ancestors = (const char *const *)caller->ancestors, .n_ancestors = caller->n_ancestors,
-        .links = route->links.items, .n_links = route->links.n};
+        .links = route->links.items, .n_links = route->links.n,
+        .closed = (const char *const *)route->closed, .n_closed = route->n_closed};
 }
 
 static bool is_form(const struct http_head *head)

@@ -28,6 +28,9 @@ struct route {
     struct policy_decision decision;
     struct policy_candidates candidates;            /* none: requests are not judged */
     struct egress_addresses addresses;              /* all checked */
+    uint64_t use;                                   /* of a grant, by the connection; 0: none */
+    char **closed; /* keys of rules that are not open to the client (grants.h) */
+    size_t n_closed;
 };
 
 /* A connection to the route's target, kept for the next request to the same place. */
@@ -80,6 +83,7 @@ struct exchange {
     struct policy_calls calls;            /* without protocol: not read */
     struct policy_http_decision rules;
     bool counted;                                   /* the log has its verdict */
+    uint64_t use;                                   /* of a grant, by the request; 0: none */
     bool retried;
     unsigned connections;                           /* to the origin, that were made for it */
 
@@ -100,6 +104,9 @@ struct exchange {
 };
 
 void egress_route_clear(struct route *route);
+/* The rules that the policy is asked without: none; one more. */
+void egress_route_open_all(struct route *route);
+void egress_route_close(struct route *route, const char *rule);
 /* For another request within the same tunnel; to is {0}. */
 void egress_route_copy(struct route *to, const struct route *from);
 /* Between two forwarded requests: what the policy says of the connection stays for another request

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "egress/destination/destination.h"
+#include "egress/grants.h"
 #include "egress/inspect/override.h"
 #include "egress/record.h"
 
@@ -77,6 +78,7 @@ bool egress_judge_as_it_stands(struct client *c)
     struct policy_decision decision;
     if (route->generation == c->proxy->generation)
         return route->decision.allowed;
+    egress_grants_close(c);
     struct policy_request request = egress_route_request(route, &c->caller);
     policy_match(policy_model(policy), &request, &decision, NULL);
     if (!decision.allowed)
@@ -163,19 +165,28 @@ static const char *read_target(const struct route *route, struct exchange *excha
     return why;
 }
 
-/* Where a field of the request asks for another method, that one has to be allowed, too. */
-static void decide(struct client *c, struct buf *reason)
+/* Where a field of the request asks for another method, that one has to be allowed, too: the field
+ * that decided, or NULL. */
+static const struct http_field *ask_rules(const struct exchange *exchange,
+                                          const struct policy_candidates *candidates,
+                                          struct policy_http_decision *out, struct buf *reason)
 {
-    struct exchange *exchange = &c->exchange;
     struct policy_http_request request = egress_exchange_request(exchange);
     const struct http_field *field = NULL;
     size_t at = 0;
-    policy_http_decide(&c->route.candidates, &request, &exchange->rules, reason);
-    while (exchange->rules.allowed && !exchange->rules.audited &&
-           (field = egress_override_next(exchange->head, &at))) {
+    policy_http_decide(candidates, &request, out, reason);
+    while (out->allowed && !out->audited && (field = egress_override_next(exchange->head, &at))) {
         request.method = field->value;
-        policy_http_decide(&c->route.candidates, &request, &exchange->rules, reason);
+        policy_http_decide(candidates, &request, out, reason);
     }
+    return field;
+}
+
+static void decide(struct client *c, struct buf *reason)
+{
+    struct exchange *exchange = &c->exchange;
+    const struct http_field *field =
+        ask_rules(exchange, &c->route.candidates, &exchange->rules, reason);
     exchange->override = field ? field->value : NULL;
     if (field && reason)
         buf_printf(reason, " (%s asks for it)", field->name);
@@ -241,6 +252,37 @@ enum egress_verdict egress_judge(struct client *c, struct egress_refusal *refusa
     if (c->exchange.head && c->exchange.kind != EXCHANGE_CONNECT && c->route.candidates.n)
         verdict = judge_request(c, refusal, reason);
     return verdict == VERDICT_ALLOWED ? judge_addresses(c, refusal) : verdict;
+}
+
+static bool rules_pass(const struct client *c, const struct policy_request *request,
+                       const struct policy_decision *decision)
+{
+    struct policy_candidates candidates = {0};
+    struct policy_http_decision rules = {.allowed = true};
+    if (c->exchange.kind == EXCHANGE_CONNECT || strcmp(decision->endpoint->tls, "skip") == 0)
+        return true;
+    policy_candidates_find(policy_model(c->proxy->policy), request, &candidates);
+    /* A path that no rule was about is not made canonical. */
+    if (candidates.n && egress_exchange_is_judged(&c->exchange))
+        ask_rules(&c->exchange, &candidates, &rules, NULL);
+    policy_candidates_free(&candidates);
+    return rules.allowed;
+}
+
+bool egress_judge_passes_without(const struct client *c, const char *const *closed, size_t n)
+{
+    const struct route *route = &c->route;
+    struct policy_request request = egress_route_request(route, &c->caller);
+    struct policy_decision decision;
+    struct egress_refusal ignored;
+    bool connected = c->upstream.stream != NULL;
+    request.closed = closed;
+    request.n_closed = n;
+    policy_match(policy_model(c->proxy->policy), &request, &decision, NULL);
+    return decision.allowed && rules_pass(c, &request, &decision) &&
+           !egress_check_addresses(&decision, &route->target,
+                                   connected ? &c->upstream.address : route->addresses.items,
+                                   connected ? 1 : route->addresses.n, &ignored);
 }
 
 /* A server of many names would answer for the one that TLS asks for: that one has to be the one

@@ -27,6 +27,9 @@ void egress_judge_refuse_request(const struct client *c, const char *reason,
  * links of the policy's paths may have to be waited for. */
 bool egress_judge_as_it_stands(struct client *c);
 
+/* Whether what was let through would be without the rules of these keys. */
+bool egress_judge_passes_without(const struct client *c, const char *const *closed, size_t n);
+
 /* What a TLS client asks for within a tunnel: NULL, or why that is not what the tunnel is for; the
  * caller frees it. */
 char *egress_judge_hello(const struct client *c, enum egress_hello_state state);

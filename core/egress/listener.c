@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "egress/client.h"
+#include "egress/grants.h"
 #include "egress/hold.h"
 #include "egress/local/local.h"
 #include "egress/proxy.h"
@@ -113,6 +114,7 @@ static void end_if_empty(struct egress_proxy *proxy)
     void (*on_closed)(void *) = proxy->on_closed;
     void *ctx = proxy->closed_ctx;
     policy_unref(proxy->policy);
+    egress_grants_free(&proxy->grants);
     egress_resolver_free_pins(&proxy->resolver);
     local_service_free(&proxy->local);
     close(proxy->root);
@@ -202,7 +204,7 @@ static int open_sandbox(struct egress_proxy *proxy, const struct egress_config *
 static void take_config(struct egress_proxy *proxy, const struct egress_config *config)
 {
     const struct egress_limits *limits = &config->limits;
-    proxy->policy = policy_ref(config->policy);
+    proxy->policy = egress_grants_take(proxy, config->policy, config->grants, config->n_grants);
     proxy->generation = 1;
     proxy->inspection = config->inspection;
     proxy->log = config->log;
@@ -216,6 +218,7 @@ static void take_config(struct egress_proxy *proxy, const struct egress_config *
     local_service_init(&proxy->local, uv_now(proxy->loop));
     proxy->propose = config->propose;
     proxy->look_up = config->look_up;
+    proxy->on_use = config->on_use;
     proxy->ctx = config->ctx;
     proxy->limits = (struct egress_limits){
         .max_connections = or_default(limits->max_connections, MAX_CONNECTIONS),
@@ -268,8 +271,14 @@ struct egress_proxy *egress_new(uv_loop_t *loop, const struct egress_config *con
 
 void egress_set_policy(struct egress_proxy *proxy, struct policy *policy)
 {
+    egress_set_granted(proxy, policy, NULL, 0);
+}
+
+void egress_set_granted(struct egress_proxy *proxy, struct policy *policy,
+                        const struct egress_grant *grants, size_t n)
+{
     struct policy *old = proxy->policy;
-    proxy->policy = policy_ref(policy);
+    proxy->policy = egress_grants_take(proxy, policy, grants, n);
     proxy->generation++;
     for (struct client *c = proxy->clients; c; c = c->next)
         if (c->state->policy_changed)

@@ -146,6 +146,14 @@ struct egress_settings {
     bool resolve_denied;  /* names of refused requests are looked up for on_denial */
 };
 
+/* A rule of the policy that is open for a number of uses, or to the process tree of one process. */
+struct egress_grant {
+    const char *rule;                               /* its key */
+    int64_t uses_left;                              /* -1: they are not counted */
+    pid_t pid;                                      /* as the host sees it; 0: to every process */
+    int64_t pid_since_ms; /* from then on, by CLOCK_BOOTTIME, the number was its own */
+};
+
 struct egress_config {
     int listen_fd;                                  /* bound TCP socket, listening or not yet */
     int transparent_fd;         /* the same, for programs that know no proxy: their
@@ -156,6 +164,8 @@ struct egress_config {
     pid_t init_pid;                                 /* the sandbox's PID 1, as the host sees it; it
                                                      * and nobody but its descendants are callers */
     struct policy *policy;                          /* in force from the start; never NULL */
+    const struct egress_grant *grants;              /* copied */
+    size_t n_grants;
     const struct egress_pin *pins;
     size_t n_pins;
     struct egress_settings settings;
@@ -178,6 +188,8 @@ struct egress_config {
      * False: the gateway cannot be asked now.  NULL: never. */
     bool (*propose)(void *ctx, const struct agent_proposal *proposal);
     bool (*look_up)(void *ctx, const struct agent_query *query);
+    /* A use of the grant of this rule was let through.  NULL: not wanted. */
+    void (*on_use)(void *ctx, const char *rule);
     void *ctx;
 };
 
@@ -199,6 +211,11 @@ void egress_reject(struct egress_proxy *proxy, const struct egress_waiting *what
  * an answer yet gets 403 "policy changed", and the rest is closed.  Refused requests that wait for
  * a decision are judged anew, within the next turns of the loop. */
 void egress_set_policy(struct egress_proxy *proxy, struct policy *policy);
+/* The same with rules that are not open to everybody.  Of a grant that is there already the number
+ * of uses never grows.  Where the last use was let through and the policy does not have the rule
+ * any more, what was let through goes on, and nothing else. */
+void egress_set_granted(struct egress_proxy *proxy, struct policy *policy,
+                        const struct egress_grant *grants, size_t n);
 
 /* The next request uses them, and how long requests wait holds for those that do, too. */
 void egress_set_settings(struct egress_proxy *proxy, const struct egress_settings *settings);

@@ -17,6 +17,7 @@
 #include "egress/reach.h"
 #include "egress/record.h"
 #include "egress/tunnel/opening.h"
+#include "egress/uses.h"
 
 /* ---- judged and carried out ---- */
 
@@ -41,9 +42,11 @@ static void permit(struct client *c, const struct buf *reason)
     }
     if (egress_credentials_refused(c))
         return;
-    if (!c->exchange.counted)
+    if (!c->exchange.counted) {
         egress_record_allowed(c, judged ? EGRESS_ENGINE_REQUEST : EGRESS_ENGINE_CONNECTION,
                               buf_str(reason));
+        egress_uses_count(c);
+    }
     if (c->upstream.stream && c->upstream.tls && !c->upstream.secured)
         egress_reach_wait(c, carry_out);
     else if (c->upstream.stream)

@@ -13,7 +13,8 @@ static void push_policy(void *ctx, const struct update_request *request,
                         const struct update_result *result)
 {
     if (is_committed(result) && request->kind != SLUICE_CREATE)
-        runtime_push(ctx, result->sandbox_id, result->revision, result->candidate);
+        runtime_push(ctx, result->sandbox_id, result->revision, result->candidate,
+                     &result->grants);
 }
 
 static void count_decision(void *ctx, const struct update_request *request,

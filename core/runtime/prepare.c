@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "runtime/grants.h"
 #include "runtime/start_parts.h"
 #include "sandbox/container/idmap.h"
 
@@ -122,6 +123,8 @@ static int write_spec(struct start *st)
     const struct runtime_files files = runtime_files_copy(&st->all->files, st->arena);
     uv_mutex_unlock(&st->all->lock);
     const struct uid_range *uids = &st->all->uids;
+    const struct policy_grants grants =
+        grants_of_revision(setup->store, &st->revision, st->arena);
     struct sandbox_spec spec = {
         .id = st->record.id,
         .name = st->record.name,
@@ -138,6 +141,8 @@ static int write_spec(struct start *st)
         .policy = st->revision.policy_json,
         .revision = st->revision.revision,
         .hash = st->revision.hash,
+        .grants = grants.items,
+        .n_grants = grants.n,
         .hosts = setup->hosts,
         .n_hosts = setup->n_hosts,
         .extra_ca = setup->extra_ca,
@@ -176,8 +181,9 @@ void start_prepare(struct start *st)
         store_revision_get(store, st->id, 0, st->arena, &st->revision, &st->err) != 0)
         return;
     st->dir = arena_printf(st->arena, "%s/sandboxes/%s", st->all->setup.state_dir, st->id);
-    if (make_folders(st) != 0 || take_uid(st) != 0 || make_cgroups(st) != 0 ||
-        write_spec(st) != 0 || store_write(store, write_start, st, &st->err) != 0)
+    if (start_check_grants(st) != 0 || make_folders(st) != 0 || take_uid(st) != 0 ||
+        make_cgroups(st) != 0 || write_spec(st) != 0 ||
+        store_write(store, write_start, st, &st->err) != 0)
         return;
     st->rc = 0;
 }

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/program.h"
+#include "runtime/grants.h"
 #include "runtime/observers.h"
 #include "runtime/sandbox.h"
 
@@ -18,6 +19,8 @@ struct push {
     struct push *next;
     char *sandbox;                                  /* id with a policy, name with a message */
     uint64_t revision;
+    struct arena *arena;                            /* with the grants; NULL: there are none */
+    struct policy_grants grants;
     struct policy *policy;                          /* NULL: */
     struct buf line;                                /* an encoded message */
 };
@@ -95,10 +98,12 @@ static void add_push(struct runtime *all, struct push push)
 }
 
 void runtime_push(struct runtime *all, const char *sandbox_id, uint64_t revision,
-                  struct policy *policy)
+                  struct policy *policy, const struct policy_grants *grants)
 {
-    add_push(all, (struct push){.sandbox = alloc_str(sandbox_id), .revision = revision,
-                                .policy = policy_ref(policy)});
+    struct push push = {.sandbox = alloc_str(sandbox_id), .revision = revision,
+                        .policy = policy_ref(policy), .arena = arena_new()};
+    push.grants = policy_grants_parse(policy_grants_text(grants, push.arena), push.arena);
+    add_push(all, push);
 }
 
 void runtime_reject(struct runtime *all, const char *sandbox, const struct store_draft *draft)
@@ -118,6 +123,7 @@ void runtime_reject(struct runtime *all, const char *sandbox, const struct store
 static void push_free(struct push *push)
 {
     policy_unref(push->policy);
+    arena_free(push->arena);
     buf_free(&push->line);
     free(push->sandbox);
     free(push);
@@ -141,7 +147,7 @@ static void on_wake(uv_async_t *wake)
         struct sandbox *s = push->policy ? sandbox_find(all, push->sandbox)
                                          : sandbox_by_name(all, push->sandbox);
         if (s && s->ready && push->policy)
-            sandbox_send_policy(s, push->revision, push->policy);
+            sandbox_send_policy(s, push->revision, push->policy, &push->grants);
         else if (s && s->ready)
             link_send_line(s->link, &push->line);
         push_free(push);
@@ -157,6 +163,7 @@ static void on_ping(uv_timer_t *timer)
         sandbox_write_again(s);
         sandbox_check_lost(s);
     }
+    runtime_check_grants(all);
 }
 
 /* The path of a program in the folder of the running one. */

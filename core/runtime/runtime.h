@@ -103,6 +103,10 @@ void runtime_start(struct runtime *runtime, const char *sandbox_id, runtime_done
 void runtime_stop(struct runtime *runtime, const char *sandbox_id, runtime_done *done, void *arg);
 /* Stops it, deletes its files and then its record: what stays can be deleted again. */
 void runtime_delete(struct runtime *runtime, const char *sandbox_id, runtime_done *done, void *arg);
+/* The process that the sandbox knows by this number, as the host sees it, and when it started
+ * (policy/grant.h).  Worker threads: reads /proc.  -1: err says that there is none. */
+int runtime_find_process(const struct runtime *runtime, const char *sandbox_id, int64_t inside,
+                         int64_t *pid, int64_t *started, struct error *err);
 /* The settings of a sandbox on record have changed: its supervisor hears of them at once.  actor:
  * who did it. */
 void runtime_set_settings(struct runtime *runtime, const struct store_sandbox *record,

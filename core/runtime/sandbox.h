@@ -91,7 +91,7 @@ struct runtime {
     struct push *pushes, **last_push;
     void (*on_stopped)(void *ctx);
     void *stopped_ctx;
-    bool draining, closing;
+    bool draining, closing, checking_grants;
 };
 
 /* registry.c: the list of sandboxes, and policies on their way to supervisors. */
@@ -99,9 +99,9 @@ struct sandbox *sandbox_find(struct runtime *all, const char *id);
 struct sandbox *sandbox_by_name(struct runtime *all, const char *name);
 struct sandbox *sandbox_add(struct runtime *all, const struct store_sandbox *record);
 void sandbox_drop(struct sandbox *s); /* out of the list, and freed when its handles are closed */
-/* A sandbox has a new revision.  Any thread; takes a reference of the policy. */
+/* A sandbox has a new revision.  Any thread; takes a reference of the policy, copies the grants. */
 void runtime_push(struct runtime *all, const char *sandbox_id, uint64_t revision,
-                  struct policy *policy);
+                  struct policy *policy, const struct policy_grants *grants);
 struct runtime_files runtime_files_copy(const struct runtime_files *files, struct arena *arena);
 
 /* host.c: what a sandbox has of its host beside its files.  These block, but not for long. */
@@ -157,7 +157,8 @@ void sandbox_send_settings(struct sandbox *s);
 /* supervisor.c: messages to the supervisor. */
 void sandbox_disconnect(struct sandbox *s);
 void sandbox_send(struct sandbox *s, const struct sandbox_message *message);
-void sandbox_send_policy(struct sandbox *s, uint64_t revision, struct policy *policy);
+void sandbox_send_policy(struct sandbox *s, uint64_t revision, struct policy *policy,
+                         const struct policy_grants *grants);
 
 /* denials.c: what a supervisor reports; the arena that the list lives in is taken over. */
 void sandbox_denied(struct sandbox *s, const struct sandbox_denials *list, struct arena *arena);

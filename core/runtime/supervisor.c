@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "runtime/grants.h"
 #include "runtime/sandbox.h"
 
 void sandbox_send(struct sandbox *s, const struct sandbox_message *message)
@@ -12,7 +13,8 @@ void sandbox_send(struct sandbox *s, const struct sandbox_message *message)
         link_send(s->link, message);
 }
 
-void sandbox_send_policy(struct sandbox *s, uint64_t revision, struct policy *policy)
+void sandbox_send_policy(struct sandbox *s, uint64_t revision, struct policy *policy,
+                         const struct policy_grants *grants)
 {
     if (!s->link || revision <= s->sent_revision)
         return;
@@ -20,7 +22,8 @@ void sandbox_send_policy(struct sandbox *s, uint64_t revision, struct policy *po
     sandbox_send(s, &(struct sandbox_message){
                         .type = MESSAGE_POLICY,
                         .revision = {.revision = revision, .hash = policy_hash(policy),
-                                     .policy = policy_json(policy)}});
+                                     .policy = policy_json(policy), .grants = grants->items,
+                                     .n_grants = grants->n}});
 }
 
 /* ---- hello, and the newest policy in answer ---- */
@@ -29,24 +32,25 @@ struct catch_up {
     struct runtime *all;
     char *id;
     struct policy *policy;
+    struct arena *arena;                            /* with the grants */
+    struct policy_grants grants;
     uint64_t revision;
 };
 
 static void read_newest(void *arg)
 {
     struct catch_up *c = arg;
-    struct arena *arena = arena_new();
     struct store_revision r;
     struct error err;
     struct problems problems = {0};
-    if (store_revision_get(c->all->setup.store, c->id, 0, arena, &r, &err) == 0) {
+    if (store_revision_get(c->all->setup.store, c->id, 0, c->arena, &r, &err) == 0) {
+        c->grants = grants_of_revision(c->all->setup.store, &r, c->arena);
         c->policy = policy_parse(r.policy_json, strlen(r.policy_json), DOC_JSON, &problems);
         c->revision = r.revision;
     } else {
         log_error(c->all->setup.log, "cannot read the newest policy of a sandbox: %s", err.text);
     }
     problems_free(&problems);
-    arena_free(arena);
 }
 
 static void send_newest(void *arg)
@@ -54,8 +58,9 @@ static void send_newest(void *arg)
     struct catch_up *c = arg;
     struct sandbox *s = sandbox_find(c->all, c->id);
     if (s && s->ready && c->policy)
-        sandbox_send_policy(s, c->revision, c->policy);
+        sandbox_send_policy(s, c->revision, c->policy, &c->grants);
     policy_unref(c->policy);
+    arena_free(c->arena);
     free(c->id);
     free(c);
 }
@@ -88,7 +93,7 @@ static void on_hello(struct sandbox *s, const struct sandbox_hello *hello)
     sandbox_is_ready(s);
     runtime_equip(s->all, s->id, NULL, NULL);
     struct catch_up *c = alloc_zero(1, sizeof *c);
-    *c = (struct catch_up){.all = s->all, .id = alloc_str(s->id)};
+    *c = (struct catch_up){.all = s->all, .id = alloc_str(s->id), .arena = arena_new()};
     jobs_run(s->all->setup.jobs, NULL, read_newest, send_newest, c);
 }
 
@@ -128,6 +133,9 @@ static bool on_message(void *owner, const struct sandbox_message *m, struct aren
     case MESSAGE_CHUNK_QUERY:
         sandbox_agent_asks(s, m, arena);
         return true;
+    case MESSAGE_GRANT:
+        sandbox_grant_reported(s, &m->grant);
+        return false;
     case MESSAGE_TRAFFIC:
         sandbox_traffic(s, &m->traffic, arena);
         return true;

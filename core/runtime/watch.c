@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "runtime/sandbox.h"
+#include "sandbox/container/process.h"
 
 bool sandbox_lock_held(const char *dir)
 {
@@ -37,6 +38,20 @@ static pid_t lock_pid(const char *dir)
         fclose(file);
     free(path);
     return pid;
+}
+
+int runtime_find_process(const struct runtime *all, const char *id, int64_t inside, int64_t *pid,
+                         int64_t *started, struct error *err)
+{
+    char *dir = alloc_printf("%s/sandboxes/%s", all->setup.state_dir, id);
+    pid_t supervisor = sandbox_lock_held(dir) ? lock_pid(dir) : 0, found = 0;
+    int rc = supervisor > 0 ? process_find_inside(supervisor, inside, &found, started, err)
+                            : error_set(err, ERROR_STATE,
+                                        "the sandbox does not run, so it has no process %lld",
+                                        (long long)inside);
+    free(dir);
+    *pid = found;
+    return rc;
 }
 
 void sandbox_unwatch(struct sandbox *s)

@@ -120,6 +120,9 @@ struct store_draft_rows {
     int (*list_keys)(struct store_tx *tx, const char *sandbox_id, const char *status,
                      struct arena *arena, struct store_draft_key **out, size_t *n,
                      struct error *err);
+    /* Approved ones with a grant; sandbox_id as in list. */
+    int (*list_granted)(struct store_tx *tx, const char *sandbox_id, struct arena *arena,
+                        struct store_draft **out, size_t *n, struct error *err);
     int (*list_places)(struct store_tx *tx, const char *sandbox_id, struct arena *arena,
                        struct store_draft_place **out, size_t *n, struct error *err);
     /* source NULL: any; sandbox_id as in list. */

@@ -36,6 +36,14 @@ int store_draft_keys(struct store *s, const char *sandbox_id, const char *status
                       tx->backend->drafts->list_keys(tx, sandbox_id, status, arena, out, n, err));
 }
 
+int store_draft_granted(struct store *s, const char *sandbox_id, struct arena *arena,
+                        struct store_draft **out, size_t *n, struct error *err)
+{
+    struct store_tx *tx = store_read(s);
+    return store_done(s, tx,
+                      tx->backend->drafts->list_granted(tx, sandbox_id, arena, out, n, err));
+}
+
 int store_draft_history(struct store *s, const char *sandbox_id, size_t limit, struct arena *arena,
                         struct store_draft_event **out, size_t *n, struct error *err)
 {

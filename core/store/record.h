@@ -60,7 +60,8 @@ struct store_record {
 #define STORE_SHORT_REVISION_FIELDS(X, comma)                                                      \
     X(TEXT, sandbox_id) comma X(COUNT, revision) comma X(TEXT, hash) comma X(TEXT, kind)           \
     comma X(TEXT, actor) comma X(TEXT, reason) comma X(TEXT, status) comma X(TEXT, error)          \
-    comma X(TEXT, decision_id) comma X(INTEGER, created_at_ms) comma X(INTEGER, loaded_at_ms)
+    comma X(TEXT, decision_id) comma X(INTEGER, created_at_ms) comma X(INTEGER, loaded_at_ms)      \
+    comma X(TEXT, grants_json)
 #define STORE_REVISION_FIELDS(X, comma)                                                            \
     STORE_SHORT_REVISION_FIELDS(X, comma) comma X(TEXT, policy_json)
 
@@ -87,7 +88,8 @@ struct store_record {
     comma X(REAL, confidence) comma X(TEXT, approvals_json) comma X(TEXT, decided_by)              \
     comma X(TEXT, reason) comma X(INTEGER, created_at_ms) comma X(INTEGER, decided_at_ms)          \
     comma X(COUNT, revision) comma X(TEXT, undo_json) comma X(TEXT, takes_back)                    \
-    comma X(TEXT, back_to) comma X(TEXT, addresses_json) comma X(TEXT, asked_by_json)
+    comma X(TEXT, back_to) comma X(TEXT, addresses_json) comma X(TEXT, asked_by_json)              \
+    comma X(TEXT, grant_json) comma X(FLAG, grant_ended)
 #define STORE_DRAFT_KEY_FIELDS(X, comma)  \
     X(TEXT, id) comma X(TEXT, sandbox_id) \
     comma X(COUNT, number)

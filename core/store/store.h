@@ -108,6 +108,7 @@ struct store_revision {
     const char *error;
     const char *decision_id;
     int64_t created_at_ms, loaded_at_ms;            /* 0: not loaded */
+    const char *grants_json; /* the grants that run with it (policy/grant.h), "": none */
 };
 
 /* revision 0: the newest.  ERROR_NOT_FOUND names what there is. */
@@ -216,6 +217,9 @@ struct store_draft {
     /* What the host resolved to when it was refused, "": not known. */
     const char *addresses_json;
     const char *asked_by_json;                      /* who asked (drafts/askers.h), "": not known */
+    /* The end that is asked for and, once it is approved, the grant (policy/grant.h); "": none. */
+    const char *grant_json;
+    bool grant_ended; /* the same may be refused again, which makes a chunk of its own */
 };
 
 struct store_draft_event {
@@ -236,6 +240,9 @@ struct store_draft_key {
 int store_draft_keys(struct store *s, const char *sandbox_id, const char *status,
                      struct arena *arena, struct store_draft_key **out, size_t *n,
                      struct error *err);
+/* Approved ones whose grant has not ended; sandbox_id NULL: of all sandboxes. */
+int store_draft_granted(struct store *s, const char *sandbox_id, struct arena *arena,
+                        struct store_draft **out, size_t *n, struct error *err);
 /* Of all sandboxes. */
 int store_draft_count(struct store *s, const char *status, uint64_t *out, struct error *err);
 /* Approved ones of a sandbox that this actor decided after since_ms. */
@@ -252,7 +259,7 @@ struct store_denied {
     const char *operation, *field, *rpc_method, *tool;          /* "": nothing of the kind */
 };
 
-/* The mechanistic chunk of what was refused, whatever its status. */
+/* The mechanistic chunk of what was refused, whatever its status; not one whose grant has ended. */
 int store_tx_draft_find(struct store_tx *tx, const struct store_denied *denied,
                         struct arena *arena, struct store_draft *out, struct error *err);
 int store_tx_draft_get(struct store_tx *tx, const char *sandbox_id, const char *id,

@@ -55,6 +55,7 @@ int update_load(struct update *u)
     u->baseline = newest.revision == 1 ? u->result->current : policy_at(u, 1, &first);
     if (!u->baseline)
         return -1;
+    u->running = policy_grants_parse(newest.grants_json, u->arena);
     u->result->base_revision = newest.revision;
     u->result->base_hash = newest.hash;
     u->result->status = newest.status;
@@ -88,15 +89,16 @@ static struct policy *from_document(struct update *u)
 
 static struct policy *from_operations(struct update *u)
 {
-    return policy_merge(u->result->current, u->request->operations, u->problems,
-                        &u->result->warnings);
+    struct policy_operations operations = *u->request->operations;
+    operations.granted = &u->running;
+    return policy_merge(u->result->current, &operations, u->problems, &u->result->warnings);
 }
 
 static struct policy *from_rollback(struct update *u)
 {
     struct store_revision revision;
     struct policy *policy = policy_at(u, u->request->to_revision, &revision);
-    return policy ? policy_ref(policy) : NULL;
+    return policy ? update_rolled_back(u, policy, &revision) : NULL;
 }
 
 static struct policy *make_candidate(struct update *u)
@@ -110,6 +112,8 @@ static struct policy *make_candidate(struct update *u)
         return from_operations(u);
     case SLUICE_ROLLBACK:
         return from_rollback(u);
+    case SLUICE_EXPIRE:
+        return update_expired(u);
     default:
         return from_document(u);
     }
@@ -140,7 +144,9 @@ int update_candidate(struct update *u)
     struct update_result *r = u->result;
     struct policy *candidate = policy_keep(make_candidate(u), u->arena);
     r->candidate = candidate;
-    if (candidate && !u->request->document)         /* a document was checked when it was read */
+    /* A document was checked when it was read; what a grant leaves was in force all the time, and
+     * nothing may keep the grant from ending. */
+    if (candidate && !u->request->document && u->request->kind != SLUICE_EXPIRE)
         policy_check(candidate, u->problems, &r->warnings);
     update_locate(u);
     if (u->problems->n)
@@ -149,5 +155,5 @@ int update_candidate(struct update *u)
         return -1;
     r->hash = policy_hash(candidate);
     r->changed = !r->current || strcmp(r->base_hash, r->hash) != 0;
-    return 0;
+    return update_choose_grants(u);
 }

@@ -80,6 +80,7 @@ static struct store_revision *make_revision(struct update *u)
         .error = "",
         .decision_id = r->decision_id,
         .created_at_ms = r->at_ms,
+        .grants_json = policy_grants_text(&r->grants, u->arena),
     };
     return revision;
 }
@@ -112,10 +113,16 @@ static int write_callers_own(struct store_tx *tx, const struct update *u, struct
     return q->also ? q->also(tx, q->arg, u->result, err) : 0;
 }
 
+static int write_ended(struct store_tx *tx, const struct update *u, struct error *err)
+{
+    return u->revision ? update_write_ended(tx, u, err) : 0;
+}
+
 static int write_commit(struct store_tx *tx, void *arg, struct error *err)
 {
     static int (*const writes[])(struct store_tx *, const struct update *, struct error *) = {
         write_sandbox, write_revision, write_decision, update_write_held, write_callers_own,
+        write_ended,
     };
     for (size_t i = 0; i < sizeof writes / sizeof *writes; i++)
         if (writes[i](tx, arg, err) != 0)
@@ -136,6 +143,7 @@ static void prepare(struct update *u)
     if (r->outcome == CHAIN_ALLOWED) {
         r->revision = r->base_revision + 1;
         r->status = "pending";
+        update_find_ended(u);
         u->revision = make_revision(u);
     }
     u->decision = make_decision(u);

@@ -33,6 +33,7 @@ static struct store_draft *make_held(struct update *u)
         .created_at_ms = r->at_ms,
         .undo_json = "",
         .asked_by_json = askers_add("", &author, u->arena),
+        .grant_json = "",
     };
     return draft;
 }

@@ -81,10 +81,12 @@ static int decide(struct update *u)
     if (update_load(u) != 0 || update_candidate(u) != 0)
         return -1;
     r->revision = r->base_revision;
-    r->diff = policy_diff(r->current ? policy_model(r->current) : NULL, policy_model(r->candidate),
-                          u->arena);
+    const struct sluice_policy *before, *after;
+    if (update_without_grants(u, &before, &after) != 0)
+        return -1;
+    r->diff = policy_diff(before, after, u->arena);
     const struct sluice_transition *transition = update_transition(u);
-    if (r->changed)
+    if (r->changed && u->request->kind != SLUICE_EXPIRE)
         vote(u, transition);
     if (r->changed && r->outcome != CHAIN_DENIED)
         warn_of_start(u);

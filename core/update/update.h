@@ -3,7 +3,8 @@
  *
  *     candidate -> check -> diff -> vote -> tally -> commit
  *
- * and update_run is the only function that commits a revision.  It is plain synchronous code and
+ * and update_run is the only function that commits a revision.  A grant that ended (EXPIRE) is not
+ * voted on: no voter can keep open what was approved for a while.  It is plain synchronous code and
  * blocks (votes, store): call it on a worker thread.  Any number of threads may call it at once;
  * two updates of one sandbox are re-run on each other's result, at most UPDATE_ATTEMPTS times.
  *
@@ -15,6 +16,7 @@
 #include <jansson.h>
 
 #include "chain/chain.h"
+#include "policy/grant.h"
 #include "policy/merge/merge.h"
 #include "policy/policy.h"
 #include "store/store.h"
@@ -72,7 +74,9 @@ struct update_request {
     uint64_t to_revision;                           /* ROLLBACK */
     struct store_sandbox *create;                   /* CREATE: the record to insert */
     const struct sluice_draft *draft;               /* APPROVE */
-    const char *draft_id; /* APPROVE, UNDO: noted in the decision; NULL: none */
+    const char *draft_id; /* APPROVE, UNDO: noted in the decision; NULL: none.  EXPIRE: the chunk
+                           * whose grant has ended */
+    const struct policy_grant *grant;               /* APPROVE: it ends; NULL: it stays */
     /* APPROVE: the digest the reviewer saw, of the revision the approval would replace and so on;
      * asked about every attempt.  Returns -1 with err to refuse.  NULL: nothing to ask. */
     int (*review)(void *arg, const struct update_result *seen, struct error *err);
@@ -100,6 +104,8 @@ struct update_result {
     const struct sluice_diff *diff;
     json_t *votes_json, *diff_json, *effect_json;   /* of the record and the document alike */
     struct policy *candidate, *current;             /* current: NULL on create */
+    struct policy_grants grants;                    /* that run with the candidate */
+    struct policy_grants ended;                     /* with this update, once it is committed */
     const char *sandbox_id;
     const char *decision_id;                        /* "" for a dry run or when nothing changed */
     const char *draft_id; /* outcome held: the chunk that waits; "" otherwise */

@@ -33,6 +33,7 @@ struct update {
     struct chain *chain;
     struct store_sandbox sandbox;
     struct policy *baseline;                        /* NULL on create */
+    struct policy_grants running;                   /* with the current policy */
 
     /* What the commit writes. */
     struct store_decision *decision;                /* NULL: nothing changed, nothing to record */
@@ -45,6 +46,21 @@ int update_load(struct update *u);
 int update_candidate(struct update *u);
 /* Line and column of problems and warnings, where a document was sent. */
 void update_locate(struct update *u);
+
+/* grants.c: grants with an end (policy/grant.h). */
+/* An earlier policy without the rules of grants that have ended since. */
+struct policy *update_rolled_back(struct update *u, struct policy *policy,
+                                  const struct store_revision *revision);
+/* The current policy without the rule of the grant that ends. */
+struct policy *update_expired(struct update *u);
+/* Those that run with the candidate: those that ran, where their rule is still there, and the new
+ * one. */
+int update_choose_grants(struct update *u);
+/* What the change is measured on: both policies without what is granted for a while in both. */
+int update_without_grants(struct update *u, const struct sluice_policy **before,
+                          const struct sluice_policy **after);
+void update_find_ended(struct update *u);
+int update_write_ended(struct store_tx *tx, const struct update *u, struct error *err);
 
 /* transition.c: what the voters see. */
 const struct sluice_transition *update_transition(struct update *u);

@@ -20,7 +20,8 @@
     X(APPROVE,  "approve",  "a draft chunk is approved")                       \
     X(UNDO,     "undo",     "an approved chunk is taken back")                 \
     X(ROLLBACK, "rollback", "an earlier revision becomes the policy again")    \
-    X(GLOBAL,   "global",   "the policy of the whole gateway changes")
+    X(GLOBAL,   "global",   "the policy of the whole gateway changes")        \
+    X(EXPIRE,   "expire",   "a grant has ended, and its rule with it; no voter is asked")
 
 enum sluice_kind {
 #define X(id, word, meaning) SLUICE_##id,
@@ -116,6 +117,15 @@ struct sluice_approval {
     int64_t at_ms;                                  /* since 1970 */
 };
 
+/* How what is approved ends again: in exactly one of these ways. */
+struct sluice_grant {
+    uint32_t size;
+    uint64_t uses; /* after so many connections or requests; 0: they are not counted */
+    int64_t for_ms;                                 /* so long after the approval; 0: it does not */
+    int64_t expires_at_ms; /* at this time, since 1970; with for_ms, if approved now; 0: never */
+    int32_t pid; /* with this process, and for its process tree alone; 0: none */
+};
+
 struct sluice_draft {
     uint32_t size;
     const char *id;
@@ -129,6 +139,7 @@ struct sluice_draft {
                                   * who ran commands in the sandbox before a request was refused,
                                   * who edited the chunk; none of them is a second person */
     size_t n_asked_by;
+    const struct sluice_grant *grant; /* NULL: what is approved stays */
 };
 
 /* Whether somebody asked for the change, under any name: their approval is no second opinion.  For

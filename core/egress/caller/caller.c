@@ -9,5 +9,6 @@ void egress_caller_free(struct egress_caller *caller)
     for (size_t i = 0; i < caller->n_ancestors; i++)
         free(caller->ancestors[i]);
     free(caller->ancestors);
+    free(caller->ancestor_ids);
     *caller = (struct egress_caller){0};
 }

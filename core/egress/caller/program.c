@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "egress/caller/caller.h"
@@ -98,7 +99,7 @@ static enum step changed(const struct egress_caller *caller, struct error *err)
     return STEP_CHANGED;
 }
 
-static enum step add_ancestor(char *path, struct egress_caller *out, struct error *err)
+static enum step add_ancestor(char *path, pid_t id, struct egress_caller *out, struct error *err)
 {
     if (out->n_ancestors == EGRESS_ANCESTORS_MAX) {
         free(path);
@@ -107,6 +108,9 @@ static enum step add_ancestor(char *path, struct egress_caller *out, struct erro
         return STEP_UNKNOWN;
     }
     out->ancestors = alloc_resize(out->ancestors, out->n_ancestors + 1, sizeof *out->ancestors);
+    out->ancestor_ids =
+        alloc_resize(out->ancestor_ids, out->n_ancestors + 1, sizeof *out->ancestor_ids);
+    out->ancestor_ids[out->n_ancestors] = id;
     out->ancestors[out->n_ancestors++] = path;
     return STEP_ON;
 }
@@ -149,9 +153,10 @@ static enum step add_parent(struct climb *climb, struct egress_caller *out, stru
         free(path);
         return changed(out, err);
     }
+    pid_t id = climb->parent;
     climb->at = parent;
     climb->parent = ids.parent;
-    return path ? add_ancestor(path, out, err) : STEP_UNKNOWN;
+    return path ? add_ancestor(path, id, out, err) : STEP_UNKNOWN;
 }
 
 static enum step add_ancestors(struct climb climb, pid_t init, struct egress_caller *out,
@@ -170,7 +175,7 @@ int egress_program_identify(struct egress_processes *processes, const struct egr
                             struct error *err)
 {
     struct egress_ids now = *ids;
-    *out = (struct egress_caller){.pid = ids->process};
+    *out = (struct egress_caller){.pid = ids->process, .at_ms = clock_boot_ms()};
     out->binary = executable_of(thread->id, err);
     if (!out->binary)
         return -1;

@@ -38,7 +38,7 @@ static bool is_cured(struct curing *c)
 {
     struct problems problems = {0}, warnings = {0};
     struct sluice_policy *to = arena_alloc(c->arena, sizeof *to);
-    const struct policy_operations operations = {&c->cure->operation, 1};
+    const struct policy_operations operations = {&c->cure->operation, 1, NULL};
     bool merged =
         policy_merge_model(c->policy, &operations, c->arena, &problems, &warnings, to) == 0;
     problems_free(&problems);

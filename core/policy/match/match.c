@@ -109,9 +109,18 @@ static const struct policy_link *find_link(const struct sluice_rule *rule,
     return NULL;
 }
 
+static bool is_closed(const struct sluice_rule *rule, const struct policy_request *r)
+{
+    for (size_t i = 0; i < r->n_closed; i++)
+        if (strcmp(rule->key, r->closed[i]) == 0)
+            return true;
+    return false;
+}
+
 bool policy_rule_takes_caller(const struct sluice_rule *rule, const struct policy_request *request)
 {
-    return named_caller(rule, request) || find_link(rule, request);
+    return !is_closed(rule, request) &&
+           (named_caller(rule, request) || find_link(rule, request));
 }
 
 const char *policy_rule_program(const struct sluice_rule *rule,
@@ -173,7 +182,13 @@ static void explain(const struct sluice_policy *policy, const struct policy_requ
 {
     struct buf text = {0};
     for (size_t i = 0; i < policy->n_rules; i++)
-        if (policy_rule_opens(policy->rules[i], r))
+        if (!policy_rule_opens(policy->rules[i], r))
+            continue;
+        else if (is_closed(policy->rules[i], r))
+            buf_printf(&text, "%srule '%s' is not open to it: its grant is used up, or for the "
+                       "process tree of another process", text.len ? "; " : "",
+                       policy->rules[i]->key);
+        else
             add_reason(&text, policy->rules[i], r);
     bool v6 = strchr(r->host, ':') != NULL;
     if (policy->n_rules == 0)

@@ -19,6 +19,8 @@ struct policy_request {
     size_t n_ancestors;
     const struct policy_link *links;                /* a path matches what it leads to, too */
     size_t n_links;
+    const char *const *closed;                      /* keys of rules that do not count for it */
+    size_t n_closed;
 };
 
 struct policy_decision {

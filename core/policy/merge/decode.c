@@ -221,6 +221,6 @@ int policy_operations_decode(const struct doc_node *node, struct arena *arena,
     for (size_t i = 0; i < list->n; i++)
         rc |= decode_operation(list->items[i], doc_path_item(arena, "operations", i), arena,
                                &items[i], problems);
-    *out = (struct policy_operations){items, list->n};
+    *out = (struct policy_operations){items, list->n, NULL};
     return rc;
 }

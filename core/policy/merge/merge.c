@@ -143,7 +143,8 @@ int policy_merge_model(const struct sluice_policy *base, const struct policy_ope
                        struct arena *arena, struct problems *problems, struct problems *warnings,
                        struct sluice_policy *out)
 {
-    struct merge m = {.arena = arena, .problems = problems, .warnings = warnings};
+    struct merge m = {.arena = arena, .problems = problems, .warnings = warnings,
+                      .granted = operations->granted};
     m.n_rules = base->n_rules;
     m.rules = arena_alloc(arena, (m.n_rules + 1) * sizeof *m.rules);
     if (m.n_rules)

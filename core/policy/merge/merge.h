@@ -35,9 +35,13 @@ struct policy_operation {
     const char *binary_path;
 };
 
+struct policy_grants;
+
 struct policy_operations {
     const struct policy_operation *items;
     size_t n;
+    /* Grants whose rules nothing is added to, as it would end with them; NULL: none. */
+    const struct policy_grants *granted;
 };
 
 enum { POLICY_OPERATIONS_MAX = 256 };

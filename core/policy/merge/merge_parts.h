@@ -9,6 +9,7 @@
 
 #include "policy/policy.h"
 
+struct policy_grants;
 struct policy_operation;
 
 struct merge {
@@ -18,6 +19,7 @@ struct merge {
     size_t n_rules;
     size_t at;                                      /* the operation that is being applied */
     const struct policy_operation *op;
+    const struct policy_grants *granted;            /* as of the operations */
 };
 
 /* Why two rules or endpoints cannot become one. */

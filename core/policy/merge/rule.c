@@ -4,6 +4,7 @@
  * widened. */
 #include <string.h>
 
+#include "policy/grant.h"
 #include "policy/merge/merge.h"
 #include "policy/merge/merge_parts.h"
 
@@ -373,18 +374,29 @@ static bool same_binaries(const struct sluice_rule *a, const struct sluice_rule 
     return same;
 }
 
+static bool is_granted(const struct merge *m, const char *key)
+{
+    return m->granted && policy_grants_of_rule(m->granted, key);
+}
+
 int merge_add_rule(struct merge *m)
 {
     if (check_incoming(m) != 0)
         return -1;
     const struct sluice_rule *added = plain_rule(m, m->op->rule, m->op->rule_name);
     size_t same = merge_find(m, added->key);
+    if (same < m->n_rules && is_granted(m, added->key))
+        return merge_fail(m, "rule_name",
+                          "rule '%s' ends with the grant that it is of: add what is to stay under "
+                          "another name",
+                          added->key);
     if (same < m->n_rules && m->op->own_rule && !same_binaries(m->rules[same], added))
         return merge_fail(m, "rule_name", "rule '%s' has other binaries", added->key);
     if (same < m->n_rules)
         return add_to(m, m->rules[same], added);
     for (size_t i = 0; i < m->n_rules && !m->op->own_rule; i++)
-        if (!merge_is_provider(m->rules[i]) && rules_overlap(m->rules[i], added))
+        if (!merge_is_provider(m->rules[i]) && !is_granted(m, m->rules[i]->key) &&
+            rules_overlap(m->rules[i], added))
             return fold_into(m, m->rules[i], added);
     merge_put(m, added);
     return 0;

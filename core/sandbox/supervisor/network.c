@@ -23,6 +23,8 @@ struct network {
     struct network_calls calls;
     void *ctx;
     struct spec_settings settings;               /* as of now */
+    void (*use)(void *ctx, const char *rule);
+    void *use_ctx;
     struct forecast_book *forecasts;
     struct certificates certificates;
     struct own_file *files; /* those of the certificates and more */
@@ -173,7 +175,20 @@ static bool look_up(void *ctx, const struct agent_query *query)
     return network->calls.ask(network->ctx, &message);
 }
 
+static void on_use(void *ctx, const char *rule)
+{
+    struct network *network = ctx;
+    network->use(network->use_ctx, rule);
+}
+
 /* ---- the start ---- */
+
+void sandbox_network_count_uses(struct network *network, void (*use)(void *ctx, const char *rule),
+                                void *ctx)
+{
+    network->use = use;
+    network->use_ctx = ctx;
+}
 
 static int start_resolver(struct network *network, const struct container_ready *ready,
                           struct error *err)
@@ -221,6 +236,7 @@ static int start_proxy(struct network *network, const struct container_ready *re
                                    .forecast = forecast,
                                    .propose = propose,
                                    .look_up = look_up,
+                                   .on_use = on_use,
                                    .ctx = network};
     network->proxy = egress_new(network->loop, &config, err);
     free(pins);
@@ -237,11 +253,12 @@ int sandbox_network_start(struct network *network, const struct container_ready 
     return start_proxy(network, ready, policy, err);
 }
 
-void sandbox_network_set_policy(struct network *network, struct policy *policy)
+void sandbox_network_set_policy(struct network *network, struct policy *policy,
+                                const struct egress_grant *grants, size_t n)
 {
     sandbox_forecasts_forget(network->forecasts);
     if (network->proxy)
-        egress_set_policy(network->proxy, policy);
+        egress_set_granted(network->proxy, policy, grants, n);
 }
 
 void sandbox_network_set_settings(struct network *network, const struct spec_settings *settings)

@@ -37,11 +37,15 @@ struct network *sandbox_network_new(uv_loop_t *loop, const struct sandbox_spec *
 /* Makes the certificates and the files of /etc that have them.  -1: err says why not. */
 int sandbox_network_make_files(struct network *network, struct container_files *out,
                                struct error *err);
+/* use: a use of the grant of that rule was let through.  Before the start. */
+void sandbox_network_count_uses(struct network *network, void (*use)(void *ctx, const char *rule),
+                                void *ctx);
 /* Serves on the sockets that init has made.  -1: err says why not. */
 int sandbox_network_start(struct network *network, const struct container_ready *ready,
                           struct policy *policy, struct error *err);
 /* Once it has started: the next decision uses the policy. */
-void sandbox_network_set_policy(struct network *network, struct policy *policy);
+void sandbox_network_set_policy(struct network *network, struct policy *policy,
+                                const struct egress_grant *grants, size_t n);
 /* From now on; before the start, too. */
 void sandbox_network_set_settings(struct network *network,
                                   const struct spec_settings *settings);

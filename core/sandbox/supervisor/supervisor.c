@@ -3,26 +3,23 @@
 
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/arena.h"
-#include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "egress/proxy.h"
-#include "policy/policy.h"
 #include "sandbox/container/cgroup.h"
 #include "sandbox/container/container.h"
 #include "sandbox/container/idmap.h"
 #include "sandbox/supervisor/credentials.h"
 #include "sandbox/supervisor/denials.h"
+#include "sandbox/supervisor/enforcement.h"
 #include "sandbox/supervisor/exec.h"
 #include "sandbox/supervisor/harden.h"
 #include "sandbox/supervisor/lines.h"
 #include "sandbox/supervisor/link.h"
-#include "sandbox/supervisor/loadable.h"
 #include "sandbox/supervisor/network.h"
 #include "sandbox/supervisor/release_memory.h"
 #include "sandbox/supervisor/traffic.h"
@@ -37,7 +34,6 @@ enum supervisor_state {
 
 enum { WARNINGS_MAX = 64 };
 
-
 struct supervisor {
     uv_loop_t loop;
     const struct sandbox_spec *spec;
@@ -49,9 +45,7 @@ struct supervisor {
     struct gateway_link *link;
     struct denial_book *denials;
     struct network *network;                        /* NULL: the sandbox has none */
-    struct policy *built;                           /* what the sandbox was started with */
-    struct policy *policy;                          /* in force */
-    uint64_t revision;
+    struct enforcement *enforcement;                /* NULL: the policy cannot be enforced */
     struct secret_credentials *credentials;         /* that the sandbox may use; NULL: none yet */
     struct lines *lines;                            /* NULL: ended */
     struct traffic_book *traffic;
@@ -86,6 +80,14 @@ static bool send_denials(void *ctx, const struct sandbox_denials *denials)
     return in_touch(s) && sandbox_link_has_room(s->link) && sandbox_link_send(s->link, &message);
 }
 
+static void tell_of_grant(void *ctx, const struct sandbox_grant *grant)
+{
+    struct supervisor *s = ctx;
+    if (in_touch(s))
+        sandbox_link_send(s->link, &(struct sandbox_message){.type = MESSAGE_GRANT,
+                                                             .grant = *grant});
+}
+
 static bool send_forecast(void *ctx, const struct sandbox_forecast *question)
 {
     struct supervisor *s = ctx;
@@ -104,7 +106,8 @@ static void say_hello(struct supervisor *s)
     struct sandbox_message message = {
         .type = MESSAGE_HELLO,
         .hello = {.protocol = SANDBOX_PROTOCOL_VERSION, .sandbox = s->spec->id,
-                  .loaded_revision = s->revision, .warnings = s->warnings,
+                  .loaded_revision = sandbox_enforcement_revision(s->enforcement),
+                  .warnings = s->warnings,
                   .n_warnings = s->n_warnings}};
     if (!in_touch(s))
         return;
@@ -112,6 +115,7 @@ static void say_hello(struct supervisor *s)
     sandbox_lines_connect(s->lines, s->link);
     sandbox_traffic_connected(s->traffic);
     sandbox_denials_connected(s->denials);
+    sandbox_enforcement_tell(s->enforcement);
     sandbox_denials_flush(s->denials);
     if (s->network)
         sandbox_network_reconnected(s->network);
@@ -158,6 +162,8 @@ static void wind_up(struct supervisor *s, int exit_code)
     if (s->network)
         sandbox_network_close(s->network);
     sandbox_denials_close(s->denials);
+    if (s->enforcement)
+        sandbox_enforcement_close(s->enforcement);
     uv_close((uv_handle_t *)&s->terminate, NULL);
     uv_close((uv_handle_t *)&s->interrupt, NULL);
     uv_close((uv_handle_t *)&s->idle, NULL);
@@ -217,24 +223,6 @@ static void on_signal(uv_signal_t *handle, int signum)
 
 /* --- the policy ------------------------------------------------------------------------------ */
 
-/* The policy of a revision, if it is what was sent and the sandbox can do as it says. */
-static struct policy *accept_policy(struct supervisor *s, const struct sandbox_revision *revision,
-                                    struct error *err)
-{
-    struct policy *policy = sandbox_read_policy(revision->policy, err);
-    if (!policy)
-        return NULL;
-    int rc = strcmp(policy_hash(policy), revision->hash) != 0
-                 ? error_set(err, ERROR_INVALID, "the policy's hash is %s, not %s",
-                             policy_hash(policy), revision->hash)
-                 : sandbox_loadable(policy_model(s->built), policy_model(policy),
-                                    s->network != NULL, err);
-    if (rc == 0)
-        return policy;
-    policy_unref(policy);
-    return NULL;
-}
-
 static void answer_policy(struct supervisor *s, enum sandbox_message_type type,
                           const struct sandbox_revision *revision, const char *error)
 {
@@ -245,41 +233,17 @@ static void answer_policy(struct supervisor *s, enum sandbox_message_type type,
         sandbox_link_send(s->link, &message);
 }
 
-static void set_revision(struct supervisor *s, uint64_t revision)
-{
-    s->revision = revision;
-    if (s->network)
-        sandbox_network_loaded(s->network, revision);
-}
-
-/* Enforced from the next decision on, and only then loaded. */
-static void enforce(struct supervisor *s, struct policy *policy, uint64_t revision)
-{
-    if (s->network)
-        sandbox_network_set_policy(s->network, policy);
-    policy_unref(s->policy);
-    s->policy = policy;
-    set_revision(s, revision);
-    release_memory_later(&s->idle);
-}
-
 static void take_policy(struct supervisor *s, const struct sandbox_revision *revision)
 {
     struct error err;
-    if (strcmp(revision->hash, policy_hash(s->policy)) == 0) {
-        set_revision(s, revision->revision);
-        answer_policy(s, MESSAGE_LOADED, revision, NULL);
-        return;
-    }
-    struct policy *policy = accept_policy(s, revision, &err);
-    if (!policy) {
+    if (sandbox_enforcement_take(s->enforcement, revision, &err) != 0) {
         log_error(s->log, "revision %llu is refused, revision %llu stays in force: %s",
-                  (unsigned long long)revision->revision, (unsigned long long)s->revision,
-                  err.text);
+                  (unsigned long long)revision->revision,
+                  (unsigned long long)sandbox_enforcement_revision(s->enforcement), err.text);
         answer_policy(s, MESSAGE_FAILED, revision, err.text);
         return;
     }
-    enforce(s, policy, revision->revision);
+    release_memory_later(&s->idle);
     log_info(s->log, "revision %llu is in force", (unsigned long long)revision->revision);
     answer_policy(s, MESSAGE_LOADED, revision, NULL);
 }
@@ -420,11 +384,10 @@ static void on_container_ready(void *ctx, const struct container_ready *ready)
     struct supervisor *s = ctx;
     struct exec_table_request request = {&s->loop, s->container, s->spec, s->log};
     struct error err;
-    if (s->network && sandbox_network_start(s->network, ready, s->policy, &err) != 0) {
+    if (sandbox_enforcement_start(s->enforcement, s->network, ready, &err) != 0) {
         fail(s, &err);
         return;
     }
-    set_revision(s, s->revision);
     s->execs = sandbox_execs_new(&request);
     s->state = SUPERVISOR_RUNNING;
     log_info(s->log, "sandbox %s is ready", s->spec->name);
@@ -492,17 +455,15 @@ static int make_files(void *ctx, struct container_files *out, struct error *err)
 
 static int start_container(struct supervisor *s, struct error *err)
 {
-    s->policy = sandbox_read_policy(s->spec->policy, err);
-    if (!s->policy)
-        return error_prefix(err, "no sandbox can be made: its policy");
-    s->built = policy_ref(s->policy);
-    if (sandbox_loadable(NULL, policy_model(s->policy), s->spec->proxy, err) != 0)
-        return error_prefix(err, "no sandbox can be made");
+    const struct enforcement_setup setup = {&s->loop, s->spec, s->log, tell_of_grant, s};
+    s->enforcement = sandbox_enforcement_new(&setup, err);
+    if (!s->enforcement)
+        return -1;
     if (s->spec->sub_uid && geteuid() != 0 &&
         sandbox_idmap_enter(s->spec->sub_uid, s->spec->sub_gid, err) != 0)
         return error_prefix(err, "no sandbox can be made");
-    struct container_request request = {s->spec, policy_model(s->policy), make_files};
-    s->revision = s->spec->revision;
+    struct container_request request = {s->spec, sandbox_enforcement_built(s->enforcement),
+                                        make_files};
     s->container = container_start(&s->loop, &request, &container_callbacks, s, err);
     return s->container ? 0 : -1;
 }
@@ -544,8 +505,7 @@ int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
         _exit(s->exit_code);                        /* a worker asks for a name: nobody waits */
     sandbox_execs_free(s->execs);
     sandbox_network_free(s->network);
-    policy_unref(s->built);
-    policy_unref(s->policy);
+    sandbox_enforcement_free(s->enforcement);
     secret_credentials_free(s->credentials);
     for (size_t i = 0; i < s->n_warnings; i++)
         free((char *)s->warnings[i]);

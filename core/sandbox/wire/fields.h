@@ -46,6 +46,14 @@
     SETTING(type, where, agent_proposals, SCHEMA_BOOL, 0),                       \
     SETTING(type, where, resolve_denied, SCHEMA_BOOL, 0)
 
-extern const struct schema sandbox_pair_schema;
+/* Grants with an end, struct policy_grant *. */
+#define GRANTS(type)                                                                      \
+    {                                                                                     \
+        .name = "grants", .kind = SCHEMA_STRUCTS, .offset = offsetof(struct type, grants), \
+        .count_offset = offsetof(struct type, n_grants), .sub = &policy_grant_schema,     \
+        .flags = SCHEMA_INLINE                                                            \
+    }
+
+extern const struct schema sandbox_pair_schema, policy_grant_schema;
 
 #endif

@@ -39,7 +39,8 @@ TABLE(hello, sandbox_hello);
 
 #define REVISION NUMBER(sandbox_revision, revision, SCHEMA_I64, INT64_MAX)
 static const struct schema_field policy_fields[] = {
-    REVISION, NEEDED(sandbox_revision, hash), NEEDED(sandbox_revision, policy), {0},
+    REVISION, NEEDED(sandbox_revision, hash), NEEDED(sandbox_revision, policy),
+    GRANTS(sandbox_revision), {0},
 };
 static const struct schema_field loaded_fields[] = {REVISION, NEEDED(sandbox_revision, hash), {0}};
 static const struct schema_field failed_fields[] = {REVISION, NEEDED(sandbox_revision, error), {0}};
@@ -193,6 +194,12 @@ static const struct schema_field equipped_fields[] = {
 TABLE(credentials, sandbox_credentials);
 TABLE(equipped, sandbox_credentials);
 
+static const struct schema_field grant_fields[] = {
+    NEEDED(sandbox_grant, chunk), NUMBER(sandbox_grant, used, SCHEMA_I64, INT64_MAX),
+    TEXT(sandbox_grant, ended), {0},
+};
+TABLE(grant, sandbox_grant);
+
 static const struct schema_field exec_fields[] = {
     NEEDED(sandbox_exec, id),
     TEXTS(sandbox_exec, command, SCHEMA_KEEP),
@@ -240,6 +247,7 @@ static const struct schema *schema_of(enum sandbox_message_type type)
         [MESSAGE_CHUNK_QUERY] = &query_schema, [MESSAGE_CHUNK_CHANGED] = &query_schema,
         [MESSAGE_CHUNK] = &chunk_schema, [MESSAGE_REJECTED] = &rejected_schema,
         [MESSAGE_CREDENTIALS] = &credentials_schema, [MESSAGE_EQUIPPED] = &equipped_schema,
+        [MESSAGE_GRANT] = &grant_schema,
     };
     return schemas[type];
 }

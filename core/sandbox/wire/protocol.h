@@ -23,6 +23,7 @@
 struct arena;
 struct buf;
 struct error;
+struct policy_grant;
 
 #define SANDBOX_STREAM_PATH "/v1/supervisor/stream"
 #define SANDBOX_STREAM_UPGRADE "sluice-supervisor"
@@ -46,6 +47,7 @@ enum {
     X(FORECAST,     "forecast")     /* supervisor: what would the voters say to this? */        \
     X(PROPOSE,      "propose")      /* supervisor: an agent proposes rules */                   \
     X(CHUNK_QUERY,  "chunk_query")  /* supervisor: an agent asks about a chunk */               \
+    X(GRANT,        "grant")        /* supervisor: a grant was used, or has ended */            \
     X(LOG,          "log")          /* supervisor: a line for the sandbox's log */              \
     X(PONG,         "pong")         /* supervisor: answer to ping */                            \
     X(EQUIPPED,     "equipped")     /* supervisor: uses these credentials from now on */        \
@@ -82,6 +84,14 @@ struct sandbox_revision {          /* POLICY: all; LOADED: no policy, no error; 
     const char *hash;
     const char *policy;        /* canonical JSON text, carried as a string so that its bytes stay */
     const char *error;
+    const struct policy_grant *grants; /* of POLICY: rules that end; used: so many uses are gone */
+    size_t n_grants;
+};
+
+struct sandbox_grant {
+    const char *chunk;                              /* whose grant it is */
+    int64_t used;                                   /* so many uses so far */
+    const char *ended;                              /* why; NULL: it has not */
 };
 
 struct sandbox_denial {
@@ -201,6 +211,7 @@ struct sandbox_message {
         struct sandbox_traffic traffic;             /* TRAFFIC, TRAFFIC_ACK */
         struct sandbox_forecast forecast;           /* FORECAST, OUTCOME */
         struct sandbox_credentials credentials;     /* CREDENTIALS, EQUIPPED */
+        struct sandbox_grant grant;
         struct sandbox_log log;                     /* LOG; START_FAILED: text only */
         struct sandbox_stop stop;
     };

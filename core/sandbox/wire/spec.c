@@ -92,6 +92,7 @@ static const struct schema_field spec_fields[] = {
     ID(sub_uid),
     ID(sub_gid),
     NUMBER(sandbox_spec, revision, SCHEMA_I64, INT64_MAX),
+    GRANTS(sandbox_spec),
     PAIRS(sandbox_spec, env),
     TEXTS(sandbox_spec, hidden, SCHEMA_KEEP),
     TEXTS(sandbox_spec, read_only, SCHEMA_KEEP),

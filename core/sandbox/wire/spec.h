@@ -12,6 +12,7 @@
 
 struct arena;
 struct error;
+struct policy_grant;
 
 struct spec_pair {
     const char *key, *value;
@@ -49,6 +50,8 @@ struct sandbox_spec {
     const char *policy;                             /* canonical JSON document */
     uint64_t revision;
     const char *hash;
+    const struct policy_grant *grants; /* with the policy; used: so many uses are gone */
+    size_t n_grants;
     struct spec_host *hosts;
     size_t n_hosts;
     const char *extra_ca;                           /* PEM file of egress.extra_ca; NULL: none */

@@ -21,7 +21,7 @@ static int draft_find_denied(struct store_tx *tx, const struct store_denied *den
 {
     sqlite3_stmt *stmt =
         db_query(db_of(tx), err,
-                 SELECT "WHERE source='mechanistic' "
+                 SELECT "WHERE source='mechanistic' AND grant_ended=0 "
                         "AND sandbox_id=? AND host=? AND port=? AND binary=? AND method=? "
                         "AND path=? AND operation=? AND field=? AND rpc_method=? "
                         "AND tool=?",
@@ -55,6 +55,19 @@ static int draft_list_keys(struct store_tx *tx, const char *sandbox_id, const ch
         sandbox_id ? db_query(db, err, SELECT_KEY OF_SANDBOX, "ttt", sandbox_id, status, status)
                    : db_query(db, err, SELECT_KEY OF_ALL, "tt", status, status);
     return db_record_all(db, stmt, &store_draft_key_record, arena, out, n, err);
+}
+
+static int draft_list_granted(struct store_tx *tx, const char *sandbox_id, struct arena *arena,
+                              struct store_draft **out, size_t *n, struct error *err)
+{
+    static const char of_all[] =
+        SELECT "WHERE status='approved' AND grant_json<>'' AND " ALIVE " ORDER BY number";
+    static const char of_one[] =
+        SELECT "WHERE status='approved' AND grant_json<>'' AND sandbox_id=? ORDER BY number";
+    struct db *db = db_of(tx);
+    sqlite3_stmt *stmt = sandbox_id ? db_query(db, err, of_one, "t", sandbox_id)
+                                    : db_query(db, err, of_all, "");
+    return db_record_all(db, stmt, &store_draft_record, arena, out, n, err);
 }
 
 static int draft_list_places(struct store_tx *tx, const char *sandbox_id, struct arena *arena,
@@ -149,6 +162,7 @@ const struct store_draft_rows sqlite_drafts = {
     .find_denied = draft_find_denied,
     .list = draft_list,
     .list_keys = draft_list_keys,
+    .list_granted = draft_list_granted,
     .list_places = draft_list_places,
     .count = draft_count,
     .count_decided = draft_count_decided,

@@ -227,6 +227,14 @@ static const char *const steps[] = {
     " UNIQUE (provider_id, sandbox_id)"
     ") STRICT;"
     "CREATE INDEX attachment_sandbox ON attachment(sandbox_id);",
+
+    "ALTER TABLE revision ADD COLUMN grants_json TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE draft ADD COLUMN grant_json TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE draft ADD COLUMN grant_ended INTEGER NOT NULL DEFAULT 0;"
+    "DROP INDEX draft_denied;"
+    "CREATE UNIQUE INDEX draft_denied ON draft(sandbox_id, host, port, binary, method, path,"
+    " operation, field, rpc_method, tool) WHERE source = 'mechanistic' AND grant_ended = 0;"
+    "CREATE INDEX draft_granted ON draft(status, number) WHERE grant_json <> '';",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

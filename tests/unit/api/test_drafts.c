@@ -74,7 +74,7 @@ static void proposals_that_are_wrong(void **state)
     static const struct wrong wrong[] = {
         {"{\"proposals\":[{\"rule\":" RULE ",\"why\":\"x\"}]}", "proposals[0].why",
          "a proposal has no such field; it has rule_name, rule, proposed_rule, rationale, "
-         "confidence"},
+         "confidence, grant"},
         {"{\"proposals\":[{\"rule\":" RULE "}],\"status\":\"approved\"}", "status",
          "a submission has no such field; it has source, proposals, proposed_chunks"},
         {"{\"proposals\":[{\"rule\":" RULE "}],\"source\":\"mechanistic\"}", "source",

@@ -260,14 +260,17 @@ static void test_a_draft(void **state)
     struct fixture *f = *state;
     const struct sluice_approval approval = {sizeof approval, "bob", "admin", 1600000000000};
     const struct sluice_approval *const approvals[] = {&approval};
+    const struct sluice_grant grant = {.size = sizeof grant, .uses = 3};
     const struct sluice_draft draft = {sizeof draft, "d1",      "agent", "robot", 7,
-                                       0.5,          approvals, 1,       NULL,    0};
+                                       0.5,          approvals, 1,       NULL,    0, &grant};
     f->change.t.kind = SLUICE_APPROVE;
     f->change.t.draft = &draft;
     run(f, "assert(t.kind == 'approve' and t.draft.id == 'd1' and t.draft.source == 'agent')\n"
            "assert(t.draft.author == 'robot' and t.draft.hits == 7 and t.draft.confidence == 0.5)\n"
            "assert(#t.draft.approvals == 1 and t.draft.approvals[1].actor == 'bob')\n"
-           "assert(t.draft.approvals[1].at_ms == 1600000000000)");
+           "assert(t.draft.approvals[1].at_ms == 1600000000000)\n"
+           "assert(t.draft.grant.uses == 3 and t.draft.grant.for_ms == 0)\n"
+           "assert(t.draft.grant.expires_at_ms == 0 and t.draft.grant.pid == 0)");
     f->change.t.draft = NULL;
     f->change.t.current = NULL;
     run(f, "assert(t.current == nil and t.draft == nil)");

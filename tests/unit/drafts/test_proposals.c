@@ -9,7 +9,7 @@
 static int submit(struct fixture *f, const char *name, const char *rule, const char **id)
 {
     struct sluice_actor agent = {sizeof agent, "sandbox:demo", "sandbox", "gateway"};
-    struct drafts_proposal proposal = {name, a_rule(f, rule), "because", 0.75, NULL, false};
+    struct drafts_proposal proposal = {name, a_rule(f, rule), "because", 0.75, NULL, false, NULL};
     return drafts_submit(f->drafts, "demo", &agent, "agent", &proposal, 1, f->arena, id,
                          &f->problems, &f->err);
 }
@@ -73,8 +73,8 @@ static void problems_stand_where_the_proposal_stands(void **state)
     struct sluice_actor agent = person("op");
     const char *ids[2];
     struct drafts_proposal both[] = {
-        {"good", a_rule(f, ONE_ENDPOINT("a.example.com")), "", 1, NULL, false},
-        {"empty", a_rule(f, "{endpoints: []}"), "", 1, NULL, false},
+        {"good", a_rule(f, ONE_ENDPOINT("a.example.com")), "", 1, NULL, false, NULL},
+        {"empty", a_rule(f, "{endpoints: []}"), "", 1, NULL, false, NULL},
     };
     assert_refused(f,
                    drafts_submit(f->drafts, "demo", &agent, "operator", both, 2, f->arena, ids,
@@ -135,7 +135,7 @@ static int submit_named(struct fixture *f, int set, size_t n)
     for (size_t i = 0; i < n; i++)
         items[i] = (struct drafts_proposal){
             "", a_rule(f, arena_printf(f->arena, ONE_ENDPOINT("p%zu.set%d.example.com"), i, set)),
-            "", 1, NULL, false};
+            "", 1, NULL, false, NULL};
     return drafts_submit(f->drafts, "demo", &user, "operator", items, n, f->arena, ids,
                          &f->problems, &f->err);
 }
@@ -439,7 +439,7 @@ static const char *proposed_by(struct fixture *f, const char *source, const char
 {
     struct sluice_actor user = {sizeof user, "op", "user", "unix"};
     struct drafts_proposal proposal = {
-        "", a_rule(f, arena_printf(f->arena, ONE_ENDPOINT("%s"), host)), "", 1, NULL, false};
+        "", a_rule(f, arena_printf(f->arena, ONE_ENDPOINT("%s"), host)), "", 1, NULL, false, NULL};
     const char *id;
     succeed(f, drafts_submit(f->drafts, "demo", &user, source, &proposal, 1, f->arena, &id,
                              &f->problems, &f->err));

@@ -120,6 +120,17 @@ void runtime_create(struct runtime *rt, const char *id, runtime_done *done, void
     change_phase(rt->d, id, start_error(rt->d) ? NULL : "ready", start_error(rt->d), done, arg);
 }
 
+/* There is process 7, and no other. */
+int runtime_find_process(const struct runtime *runtime, const char *sandbox_id, int64_t inside,
+                         int64_t *pid, int64_t *started, struct error *err)
+{
+    (void)runtime;
+    (void)sandbox_id;
+    *pid = 1007;
+    *started = 12;
+    return inside == 7 ? 0 : error_set(err, ERROR_INVALID, "no process");
+}
+
 void runtime_set_settings(struct runtime *rt, const struct store_sandbox *record,
                           const char *actor)
 {

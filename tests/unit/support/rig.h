@@ -48,7 +48,7 @@ struct rig {
     struct log log;
     struct buf lines, denials, audited, passed;     /* one line each */
     struct buf waiting;                             /* a line for each change */
-    unsigned n_denials;
+    unsigned n_denials, n_uses;
     struct egress_forecast forecast;                /* what is said of every cure */
     uint64_t forecast_id;                           /* of the last question */
     bool timed_out, closed;
@@ -208,6 +208,12 @@ static inline void rig_on_line(void *ctx, const struct egress_line *line)
     buf_putc(&rig->lines, '\n');
 }
 
+static inline void rig_on_use(void *ctx, const char *rule)
+{
+    (void)rule;
+    ((struct rig *)ctx)->n_uses++;
+}
+
 static inline struct policy *rig_parse(const char *yaml)
 {
     struct problems problems = {0};
@@ -332,6 +338,7 @@ static inline void rig_start_proxy(struct rig *rig, struct policy *policy,
                                    .on_passed = rig_on_passed,
                                    .on_line = rig_on_line,
                                    .forecast = rig_forecast,
+                                   .on_use = rig_on_use,
                                    .ctx = rig};
     rig->proxy = egress_new(&rig->loop, &config, &err);
     assert_non_null(rig->proxy);

@@ -3,7 +3,7 @@
 #include "support/updates.h"
 
 static const struct sluice_draft chunk = {sizeof chunk, "c1", "mechanistic", "", 3, 0.75,
-                                          NULL,         0,    NULL,          0};
+                                          NULL,         0,    NULL,          0,  NULL};
 
 enum { WAYS = 3 };
 

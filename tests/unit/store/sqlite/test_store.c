@@ -103,7 +103,14 @@ static void refuses_a_newer_schema(void **state)
 }
 
 /* What undoes the last steps of the schema. */
+#define WITHOUT_GRANTS                                                                       \
+    "DROP INDEX draft_denied; DROP INDEX draft_granted;"                                     \
+    "ALTER TABLE revision DROP COLUMN grants_json;"                                          \
+    "ALTER TABLE draft DROP COLUMN grant_json; ALTER TABLE draft DROP COLUMN grant_ended;"   \
+    "CREATE UNIQUE INDEX draft_denied ON draft(sandbox_id, host, port, binary, method, path," \
+    " operation, field, rpc_method, tool) WHERE source = 'mechanistic';"
 #define WITHOUT_PROVIDERS                                                                    \
+    WITHOUT_GRANTS                                                                           \
     "DROP TABLE attachment; DROP TABLE credential; DROP TABLE provider;"
 #define WITHOUT_OBSERVE                                                                      \
     WITHOUT_PROVIDERS                                                                        \
@@ -282,6 +289,40 @@ static void a_store_of_before_providers_takes_them(void **state)
     assert_string_equal(provider.profile, "github");
 }
 
+static int put_ended(struct store_tx *tx, void *arg, struct error *err)
+{
+    struct store_draft chunk = a_chunk("");
+    (void)arg;
+    chunk.status = "superseded";
+    chunk.grant_json = "{}";
+    chunk.grant_ended = true;
+    if (store_tx_draft_update(tx, &chunk, "pending", err) != 0)
+        return -1;
+    chunk = a_chunk("");
+    chunk.id = "again";
+    return store_tx_draft_insert(tx, &chunk, err);
+}
+
+/* One whose grant has ended makes room for another of the same refusal. */
+static void chunks_of_before_grants_stay(void **state)
+{
+    struct fixture *f = *state;
+    struct store_draft *drafts;
+    size_t n;
+    open_store(f);
+    put_sandbox(f, "s1", "demo");
+    assert_int_equal(store_write(f->store, put_chunk, "", &f->err), 0);
+    store_close(f->store);
+    tamper(f, WITHOUT_GRANTS "PRAGMA user_version=11");
+    open_store(f);
+    assert_int_equal(store_write(f->store, put_ended, NULL, &f->err), 0);
+    assert_int_equal(store_draft_list(f->store, "s1", NULL, f->arena, &drafts, &n, &f->err), 0);
+    assert_int_equal(n, 2);
+    assert_true(drafts[0].grant_ended);
+    assert_false(drafts[1].grant_ended);
+    assert_string_equal(drafts[1].grant_json, "");
+}
+
 /* A store of the first schema, with what it had. */
 static void opens_an_older_schema(void **state)
 {
@@ -445,6 +486,7 @@ int main(void)
         TEST(traffic_of_before_requests_stays),
         TEST(sandboxes_of_before_settings_stay),
         TEST(a_store_of_before_providers_takes_them),
+        TEST(chunks_of_before_grants_stay),
         TEST(refuses_a_read_only_file),
         TEST(refuses_a_read_only_folder),
         TEST(names_that_mean_something_to_sqlite_are_just_names),

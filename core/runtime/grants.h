@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Grants with an end, between supervisors and the pipeline. */
+#ifndef RUNTIME_GRANTS_H
+#define RUNTIME_GRANTS_H
+
+#include "policy/grant.h"
+#include "store/store.h"
+
+struct runtime;
+struct sandbox;
+struct sandbox_grant;
+struct start;
+
+/* Those of a revision, with the uses that are on record.  Blocks. */
+struct policy_grants grants_of_revision(struct store *store, const struct store_revision *revision,
+                                        struct arena *arena);
+/* What a supervisor says of one: its uses, or its end. */
+void sandbox_grant_reported(struct sandbox *s, const struct sandbox_grant *grant);
+/* Ends those whose time is over, also where no supervisor runs. */
+void runtime_check_grants(struct runtime *all);
+/* Before a start: what a supervisor counted or watched has ended with it.  Blocks; -1 with
+ * st->err. */
+int start_check_grants(struct start *st);
+
+#endif
