@@ -147,10 +147,10 @@ POST http://policy.local/v1/proposals" ]
     sluice sandbox exec other -- python3 - "$id" <"$top/tests/e2e/agent_waits.py" >"$BATS_TEST_TMPDIR/said" 3>&- &
     waiter=$!
     exec 7<"$BATS_TEST_TMPDIR/said"
-    read -r -t 60 word <&7
+    read -r -t 180 word <&7
     [ "$word" = refused ]
     sluice rule reject other --chunk-id "$id" --reason enough
-    read -r -t 60 refused decided <&7
+    read -r -t 180 refused decided <&7
     wait "$waiter"
     [ "$((refused + decided))" = 60 ]
     [ "$decided" -ge 1 ]

@@ -103,16 +103,16 @@ except Exception as e: print(e.code)')" = 403 ]
     mkfifo "$state/go" "$state/said"
     # The shell says its number, then opens a tunnel, and ends with its input.  The tunnel outlives it.
     sluice sandbox exec demo -- sh -c 'echo $$; read -r _; mkfifo /tmp/never; exec 3<>/tmp/never
-        setsid sh -c "curl -sS -w %{http_connect} --proxytunnel telnet://10.77.0.2:8080 >/sandbox/tunnel 2>/dev/null; echo closed >>/sandbox/tunnel" \
+        setsid sh -c "curl -sSv -w %{http_connect} --proxytunnel telnet://10.77.0.2:8080 >/sandbox/tunnel 2>/sandbox/said; echo closed >>/sandbox/tunnel" \
             <&3 >/dev/null 2>&1 &
         read -r _' <"$state/go" >"$state/said" 3>&- &
     exec 7>"$state/go" 8<"$state/said"
-    read -r -t 60 pid <&8
+    read -r -t 180 pid <&8
     sluice rule approve demo --chunk-id "$id" --while-pid "$pid" --wait
     [ "$(chunk "$id" | jq .grant.pid)" = "$pid" ]
     [ "$(knock demo)" = 403 ]
     echo >&7
-    until_so '[ -n "$(ss -Htn state established dst 10.77.0.2:8080)" ]'
+    until_so 'grep -q "^< HTTP/1.1 200" "$state"/sandboxes/*/work/said'
     exec 7>&- 8<&-
     has_expired "$id"
     [ "$(chunk "$id" | jq -r .reason)" = "its grant has ended: process $pid has ended" ]

@@ -162,7 +162,7 @@ each_way() {       # each_way PATH ARGUMENT...: the outputs have to be equal; pr
     sluice sandbox create --name keyed
     KEY='se"cret' sluice provider create ws --profile generic --from-env WS_KEY=KEY
     sluice provider attach ws --sandbox keyed
-    tell() { timeout 60 sluice sandbox exec keyed -- sh -c 'exec /usr/bin/python3 -c "$1" --proxy $2 wss://ws.test/chat "key $WS_KEY." "$3:$WS_KEY"' sh "$client" "$1" parts; }
+    tell() { timeout 180 sluice sandbox exec keyed -- sh -c 'exec /usr/bin/python3 -c "$1" --proxy $2 wss://ws.test/chat "key $WS_KEY." "$3:$WS_KEY"' sh "$client" "$1" parts; }
     for endpoint in "$chat" 'protocol: rest, access: full'; do
         rules keyed "$endpoint, websocket_credential_rewrite: true, credential_binding: {provider: ws}"
         for how in --plain --compress; do
