@@ -16,7 +16,7 @@ struct thread {
     size_t most;
     thread_fn fn;
     void *ctx;
-    bool closing;
+    bool begun, closing;
 };
 
 /* NULL: the queue is empty and the thread is to end. */
@@ -39,9 +39,22 @@ static struct thread_item *take_items(struct thread *t)
 static void *run(void *arg)
 {
     struct thread *t = arg;
+    pthread_mutex_lock(&t->lock);
+    t->begun = true;
+    pthread_cond_signal(&t->woken);
+    pthread_mutex_unlock(&t->lock);
     for (struct thread_item *items; (items = take_items(t));)
         t->fn(t->ctx, items);
     return NULL;
+}
+
+/* A process that is forked while a thread begins would inherit locks that the C library holds. */
+static void wait_for_begin(struct thread *t)
+{
+    pthread_mutex_lock(&t->lock);
+    while (!t->begun)
+        pthread_cond_wait(&t->woken, &t->lock);
+    pthread_mutex_unlock(&t->lock);
 }
 
 static int start(struct thread *t)
@@ -70,6 +83,7 @@ struct thread *thread_new(const char *name, size_t most, thread_fn fn, void *ctx
     int rc = start(t);
     if (rc == 0) {
         pthread_setname_np(t->id, name);
+        wait_for_begin(t);
         return t;
     }
     error_set(err, ERROR_INTERNAL, "cannot start the %s thread (error %d)", name, rc);

@@ -19,7 +19,7 @@ struct thread_item {
 
 typedef void (*thread_fn)(void *ctx, struct thread_item *items);
 
-/* most: how many items one call gets, 0: all. */
+/* most: how many items one call gets, 0: all.  The thread runs when this returns. */
 struct thread *thread_new(const char *name, size_t most, thread_fn fn, void *ctx,
                           struct error *err);
 void thread_add(struct thread *thread, struct thread_item *item);

@@ -4,16 +4,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/thread.h"
 
 enum { WAITING_MAX = 256 };
-
-/* How long the thread leaves others waiting: waking it for each one costs more than the rest. */
-static const struct timespec pause_between = {.tv_nsec = 1000000};
 
 struct egress_closer {
     struct thread *thread;
@@ -43,7 +39,6 @@ static void close_all(void *ctx, struct thread_item *items)
         free(errand);
         atomic_fetch_sub(&closer->waiting, 1);
     }
-    nanosleep(&pause_between, NULL);
 }
 
 struct egress_closer *egress_closer_new(struct error *err)
