@@ -2,10 +2,10 @@
 #include "api/grants.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "chain/options.h"
+#include "runtime/grants.h"
 
 enum { USES_MAX = 1000000, PID_MAX = 4194304 };
 #define FOR_MAX_MS (INT64_C(10) * 365 * 24 * 3600 * 1000)
@@ -89,15 +89,6 @@ json_t *api_grant_json(struct arena *arena, const struct policy_grant *grant, bo
     return json;
 }
 
-static const struct policy_grant *find_running(const struct store_draft *drafts, size_t n,
-                                               const char *chunk, struct arena *arena)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(drafts[i].id, chunk) == 0)
-            return policy_grant_parse(drafts[i].grant_json, arena);
-    return NULL;
-}
-
 json_t *api_grants_json(struct api_call *call, const struct store_sandbox *sandbox,
                         const struct store_revision *revision)
 {
@@ -111,7 +102,8 @@ json_t *api_grants_json(struct api_call *call, const struct store_sandbox *sandb
         n = 0;
     for (size_t i = 0; i < grants.n; i++) {
         const struct policy_grant *grant = &grants.items[i],
-                                  *now = n ? find_running(drafts, n, grant->chunk, call->arena)
+                                  *now = n ? grants_find_stored(drafts, n, grant->chunk,
+                                                                call->arena)
                                            : NULL;
         json_t *json = api_grant_json(call->arena, now ? now : grant, !now);
         json_object_set_new(json, "rule", json_string(grant->rule));

@@ -9,7 +9,7 @@
 #include "runtime/sandbox.h"
 #include "runtime/start_parts.h"
 
-static const struct policy_grant *find_stored(const struct store_draft *drafts, size_t n,
+const struct policy_grant *grants_find_stored(const struct store_draft *drafts, size_t n,
                                               const char *chunk, struct arena *arena)
 {
     for (size_t i = 0; i < n; i++)
@@ -30,7 +30,7 @@ struct policy_grants grants_of_revision(struct store *store, const struct store_
         n = 0;
     for (size_t i = 0; i < grants.n; i++) {
         const struct policy_grant *stored =
-            n ? find_stored(drafts, n, grants.items[i].chunk, arena) : NULL;
+            n ? grants_find_stored(drafts, n, grants.items[i].chunk, arena) : NULL;
         items[i] = grants.items[i];
         items[i].used = stored ? stored->used : 0;
     }

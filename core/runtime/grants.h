@@ -11,6 +11,9 @@ struct sandbox;
 struct sandbox_grant;
 struct start;
 
+/* What is on record of the chunk's grant among the drafts of store_draft_granted; NULL: nothing. */
+const struct policy_grant *grants_find_stored(const struct store_draft *drafts, size_t n,
+                                              const char *chunk, struct arena *arena);
 /* Those of a revision, with the uses that are on record.  Blocks. */
 struct policy_grants grants_of_revision(struct store *store, const struct store_revision *revision,
                                         struct arena *arena);

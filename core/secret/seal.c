@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/base64.h"
 #include "base/error.h"
 #include "base/text.h"
 
@@ -76,39 +77,23 @@ char *secret_seal(const struct secret_key *key, const struct secret_owner *owner
 {
     size_t len = strlen(value), total = len + EXTRA;
     unsigned char *bytes = alloc_zero(1, total);
-    size_t size = sizeof VERSION + 4 * ((total + 2) / 3) + 1;
-    char *sealed = NULL;
-    if (encrypt(key, owner, value, (int)len, bytes)) {
-        sealed = alloc_zero(1, size);
-        memcpy(sealed, VERSION, sizeof VERSION - 1);
-        EVP_EncodeBlock((unsigned char *)sealed + sizeof VERSION - 1, bytes, (int)total);
-    }
-    free(bytes);
-    if (!sealed)
+    struct buf sealed = {0};
+    if (!encrypt(key, owner, value, (int)len, bytes))
         abort();                                    /* no random numbers, or no AES: no secrets */
-    return sealed;
+    buf_puts(&sealed, VERSION);
+    base64_encode(bytes, total, &sealed);
+    free(bytes);
+    char *text = alloc_str(sealed.data);
+    buf_free(&sealed);
+    return text;
 }
 
-/* Digits of base64 may have bits that stand for nothing: only one text stands for the bytes. */
-static bool is_canonical(const char *digits, const unsigned char *bytes, int n)
-{
-    unsigned char *again = alloc_zero(1, strlen(digits) + 4);
-    EVP_EncodeBlock(again, bytes, n);
-    bool same = strcmp((const char *)again, digits) == 0;
-    free(again);
-    return same;
-}
-
-/* The number of bytes, or -1. */
-static int decode(const char *sealed, unsigned char *out)
+/* Only one text stands for the bytes.  False: this is none. */
+static bool decode(const char *sealed, struct buf *out)
 {
     size_t len = strlen(sealed), skip = sizeof VERSION - 1;
-    if (strncmp(sealed, VERSION, skip) != 0 || (len - skip) % 4 || len == skip)
-        return -1;
-    int n = EVP_DecodeBlock(out, (const unsigned char *)sealed + skip, (int)(len - skip));
-    for (const char *end = sealed + len; n > 0 && end[-1] == '='; end--)
-        n--;
-    return n >= EXTRA && is_canonical(sealed + skip, out, n) ? n : -1;
+    return strncmp(sealed, VERSION, skip) == 0 && (len - skip) % 4 == 0 &&
+           base64_decode(sealed + skip, len - skip, out) == 0 && out->len >= EXTRA;
 }
 
 static bool decrypt(const struct secret_key *key, const struct secret_owner *owner,
@@ -130,11 +115,11 @@ char *secret_open(const struct secret_key *key, const struct secret_owner *owner
                   const char *sealed, struct error *err)
 {
     size_t room = strlen(sealed) + 4;
-    unsigned char *bytes = alloc_zero(1, room);
+    struct buf bytes = {0};
     char *value = alloc_zero(1, room);
-    int len = decode(sealed, bytes);
-    bool opened = len >= 0 && decrypt(key, owner, bytes, len, value);
-    free(bytes);
+    bool opened = decode(sealed, &bytes) &&
+                  decrypt(key, owner, (unsigned char *)bytes.data, (int)bytes.len, value);
+    buf_free(&bytes);
     if (opened)
         return value;
     explicit_bzero(value, room);
