@@ -1,19 +1,20 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# What a run of curl, pip and Git was permitted becomes a policy with which the same run is refused nothing.
+# What a run of curl, pip, npm and Git was permitted becomes a policy with which the same run is refused nothing, and
+# which a person opens once for what is new.
 
 setup_file() {
     load helper
     state=$BATS_FILE_TMPDIR/state
     mkdir -p "$state" "$state/repos"
     make_certificate ca "/CN=Authority of the test" "" -addext basicConstraints=critical,CA:TRUE
-    make_certificate server "/CN=pypi.test" ca -addext subjectAltName=DNS:pypi.test,DNS:api.test,DNS:repos.test
+    make_certificate server "/CN=pypi.test" ca -addext subjectAltName=DNS:pypi.test,DNS:npm.test,DNS:api.test,DNS:repos.test,DNS:extra.test,DNS:search.tools.test
     python3 "$top/tests/e2e/registry.py" "$state/registry" greet other
     start_tls_origin 10.77.0.2 443 server "$state/registry"
     start_tls_origin 10.77.0.4 443 server
     listen python3 "$top/tests/e2e/git_origin.py" 10.77.0.3 443 "$state/server.both" "$state/repos"
     start_origin
-    printf 'egress:\n  extra_ca: %s\n  hosts: {pypi.test: 10.77.0.2, api.test: 10.77.0.4, repos.test: 10.77.0.3}\n' \
+    printf 'egress:\n  extra_ca: %s\n  hosts: {pypi.test: 10.77.0.2, npm.test: 10.77.0.2, api.test: 10.77.0.4, repos.test: 10.77.0.3, extra.test: 10.77.0.4, search.tools.test: 10.77.0.4}\n' \
         "$state/ca.pem" >"$state/sluice.yaml"
     start_gateway --config "$state/sluice.yaml"
     cat >"$state/ceiling.yaml" <<'YAML'
@@ -33,8 +34,24 @@ network_policies:
         mcp: {allow_all_known_mcp_methods: true}
       - {host: 10.77.0.2, port: 8080}
 YAML
+    cat >"$state/net.yaml" <<'YAML'
+version: 1
+network_policies:
+  work:
+    binaries: [{path: "/**"}]
+    endpoints:
+      - {port: 443, protocol: rest, enforcement: enforce, access: full, allowed_ips: [10.77.0.0/24]}
+      - host: "**.tools.test"
+        port: 443
+        path: /mcp
+        protocol: mcp
+        enforcement: enforce
+        mcp: {allow_all_known_mcp_methods: true}
+        allowed_ips: [10.77.0.0/24]
+      - {port: 8080, allowed_ips: [10.77.0.0/24]}
+YAML
     sluice sandbox create --name pruned --policy "$state/ceiling.yaml"
-    sluice sandbox create --name observed --observe --ceiling "$state/ceiling.yaml"
+    sluice sandbox create --name observed --observe --ceiling "$state/net.yaml"
 }
 setup() { load helper; state=$BATS_FILE_TMPDIR/state; }
 teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
@@ -45,17 +62,24 @@ job() {
     $in curl -sSf -o /dev/null http://10.77.0.2:8080/plain
     plain "$1" curl -sSf -o /dev/null 'https://api.test/items?token=s3cr3t'
     $in curl -sSf -o /dev/null -d x https://api.test/items
-    $in curl -sSf -o /dev/null -H 'Content-Type: application/json' https://api.test/mcp \
+    $in curl -sSf -o /dev/null -H 'Content-Type: application/json' https://search.tools.test/mcp \
         -d '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search"}}'
     $in bash -c 'rm -rf /sandbox/ours && git clone -q https://repos.test/ours.git /sandbox/ours'
     $in /usr/bin/pip3 install -q --no-cache-dir --disable-pip-version-check --retries 0 --no-compile --upgrade \
         --index-url https://pypi.test/simple/ --target /sandbox/pip greet
+    $in npm install --registry https://npm.test/ --no-fund --no-audit --no-update-notifier --fetch-retries 0 --prefer-online greet
 }
 refused() { sluice traffic "$1" --verdict refused -o json | jq '[.traffic[].count] | add // 0'; }
 on_record() { api GET "/v1/sandboxes/$1/requests?limit=0" | jq -r '.requests[] | "\(.method) \(.host)\(.path) \(.tool)"'; }
 
-@test "a run becomes a policy that refuses it nothing, and refuses one more host" {
-    { [ -x /usr/bin/git ] && [ -x /usr/bin/pip3 ]; } || skip "git or python3-pip is not installed"
+# open_extra OUTPUT: in the background, the status code of a request to a host that the policy does not have.
+open_extra() {
+    sluice sandbox exec second -- curl -sS -o /dev/null -w '%{http_code}' https://extra.test/ >"$BATS_TEST_TMPDIR/$1" 2>&1 3>&- &
+    asked=$!
+}
+
+@test "a run becomes a policy that refuses it nothing; one more host is held, approved once, and gone afterwards" {
+    { [ -x /usr/bin/git ] && [ -x /usr/bin/pip3 ] && [ -x /usr/bin/npm ]; } || skip "git, python3-pip or npm is not installed"
     git init -q --bare -b main "$state/repos/ours.git"
     git -C "$state/repos/ours.git" fast-import --quiet <<'STREAM'
 commit refs/heads/main
@@ -71,29 +95,45 @@ STREAM
     job observed
     run -0 sluice sandbox exec observed -- curl -sS -o /dev/null -w '%{http_code}' http://10.77.0.2:8081/
     [ "$output" = 403 ]                     # it is no hole in the ceiling
-    until_so 'on_record observed | grep -q "GET pypi.test/packages/greet"'
+    until_so 'on_record observed | grep -q "GET npm.test/tarballs/greet"'
     run ! grep s3cr3t <(on_record observed)
     run -0 --separate-stderr sluice policy learn observed
-    [[ "$stderr" == *"learned from 9 on record. Checked: all of it is allowed, nothing beyond the ceiling is, and no part can be left out."* ]]
+    [[ "$stderr" == *"learned from 11 on record. Checked: all of it is allowed, nothing beyond the ceiling is, and no part can be left out."* ]]
     printf '%s\n' "$output" >"$state/learned.yaml"
     grep -q '^  # 4 times, 20.*Z to 20.*Z$' "$state/learned.yaml"
     grep -q 'tool: search' "$state/learned.yaml"
     sluice policy check "$state/learned.yaml"
     [ "$(sluice policy learn observed -o json 2>/dev/null | jq -c '[.count, (.policy.network_policies | keys), .left_out,
-        (.parts[0] | [.path, .count])]')" = '[9,["curl","git_remote_http","python3_11"],[],["network_policies.curl",4]]' ]
+        (.parts[0] | [.path, .count])]')" = '[11,["curl","git_remote_http","node","python3_11"],[],["network_policies.curl",4]]' ]
 
     sluice sandbox create --name second --policy "$state/learned.yaml"
     job second
-    until_so 'on_record second | grep -q "GET pypi.test/packages/greet"'
+    until_so 'on_record second | grep -q "GET npm.test/tarballs/greet"'
     [ "$(refused second)" = 0 ]
     run sluice sandbox exec second -- curl -sS -o /dev/null -w '%{http_code}' https://other.test/
     [[ "$output" == *"403"* ]]
     run -0 sluice sandbox exec second -- curl -sS -o /dev/null -w '%{http_code}' https://api.test/others
     [ "$output" = 403 ]
     run -0 sluice sandbox exec second -- curl -sS -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' \
-        https://api.test/mcp -d '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"drop"}}'
+        https://search.tools.test/mcp -d '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"drop"}}'
     [ "$output" = 403 ]
     until_so '[ "$(refused second)" = 3 ]'
+
+    learned=$(sluice policy get second -o json | jq -r .hash)
+    sluice sandbox set second --hold 10m
+    open_extra first
+    until_so '[ "$(sluice rule get second -o json | jq "[.chunks[] | select(.host == \"extra.test\") | .waiting] | add")" = 1 ]'
+    [ ! -s "$BATS_TEST_TMPDIR/first" ]
+    id=$(sluice rule get second -o json | jq -r '.chunks[] | select(.host == "extra.test") | .id')
+    sluice rule approve second --chunk-id "$id" --once
+    wait "$asked"
+    [ "$(cat "$BATS_TEST_TMPDIR/first")" = 200 ]
+    wait_event second draft ".draft == \"$id\" and .status == \"superseded\""
+    [ "$(sluice policy list second --limit 1 -o json | jq -r '.revisions[0].kind')" = expire ]
+    [ "$(sluice policy get second -o json | jq -c '[.hash, .grants]')" = "[\"$learned\",[]]" ]
+    sluice sandbox set second --hold 0s
+    run sluice sandbox exec second -- curl -sS -o /dev/null -w '%{http_code}' https://extra.test/
+    [[ "$output" == *"403"* ]]
 }
 
 @test "what is outside the ceiling is an error, and so is a time that makes no sense" {
