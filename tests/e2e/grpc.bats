@@ -198,7 +198,7 @@ story() {          # story texts|enums NAME
     PYTHONPATH=$build/openshell-descriptors/$1 timeout 120 "$build/openshell-descriptors/bin/python" "$top/tests/e2e/openshell_story.py" 127.0.0.1:7071 "$2"
 }
 
-@test "OpenShell's own SDK of both generations plays the story of the first rules, several at once" {
+@test "OpenShell's own SDK of both generations plays the story of the first rules and of an agent that asks, several at once" {
     compgen -G "$build/openshell-descriptors/lib/python3*/site-packages/grpc" >/dev/null || skip "the SDK is not there: scripts/lib/openshell-sdk $build/openshell-descriptors gets it"
     local each told pids=() names=(texts-a enums-a enums-b)
     for each in "${names[@]}"; do
@@ -214,6 +214,22 @@ another port 403
 approve FAILED_PRECONDITION
 revision 3 is loaded
 approved 200
+person read the page 0.75
+agent 403 policy_denied
+skill True
+policy False
+denials True
+proposed 202 1
+decided 200 rejected None use the mirror
+again 403
+person read the page 0.75
+agent 403 policy_denied
+skill True
+policy False
+denials True
+proposed 202 1
+decided 200 approved True -
+again 200
 listed True
 deleted'
     for each in "${names[@]}"; do

@@ -5,7 +5,10 @@ while it runs:
     openshell_story.py ADDRESS NAME
 
 It is made without a policy; its program is refused; a rule comes by replacement, another one by an
-approval; the program gets through as soon as its rule is loaded.  Each step is told on a line."""
+approval; the program gets through as soon as its rule is loaded.  Then an agent in it proposes a rule,
+which is rejected, and the same rule again, which is approved.  Each step is told on a line."""
+import concurrent.futures
+import os
 import sys
 import time
 
@@ -31,11 +34,14 @@ def request(kind, **fields):
     return kind(**fields, **scope)
 
 
-def fetch():
-    command = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", URL]
+def run(command, **options):
     if newer:
-        return client.exec(name, command, workspace="default")
-    return client.exec(client.get(name, workspace="default").id, command)
+        return client.exec(name, command, workspace="default", **options)
+    return client.exec(client.get(name, workspace="default").id, command, **options)
+
+
+def fetch():
+    return run(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", URL])
 
 
 def wait_loaded(version):
@@ -57,15 +63,39 @@ def pending():
     return client._stub.GetDraftPolicy(request(pb.GetDraftPolicyRequest, status_filter="pending")).chunks
 
 
+def wait_pending(rule_name):
+    for _ in range(600):
+        for each in pending():
+            if each.rule_name == rule_name:
+                return each
+        time.sleep(0.05)
+    raise SystemExit(f"no rule {rule_name} is proposed")
+
+
+def ask_person(decide):
+    """What an agent tells while somebody decides about its proposal."""
+    agent = open(os.path.join(os.path.dirname(__file__), "openshell_agent.py"), "rb").read()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        told = pool.submit(run, ["python3", "-", URL], stdin=agent, timeout_seconds=110)
+        proposed = wait_pending("agents")
+        say("person", proposed.rationale, "%.2f" % proposed.confidence)
+        decide(proposed)
+        say(told.result().stdout.rstrip())
+
+
+def reject(proposed):
+    client._stub.RejectDraftChunk(request(pb.RejectDraftChunkRequest, chunk_id=proposed.id, reason="use the mirror"))
+
+
+def approve(proposed):
+    client._stub.ApproveDraftChunk(request(pb.ApproveDraftChunkRequest, chunk_id=proposed.id, review_token=proposed.review_token))
+
+
 say("health", client.health().status)
 client.create(workspace="default", name=name, spec=pb.SandboxSpec())
 say("phase", client.wait_ready(name, workspace="default").status.phase)
 say("first", fetch().stdout)
-for _ in range(600):
-    if pending():
-        break
-    time.sleep(0.05)
-chunk = pending()[0]
+chunk = wait_pending("allow_10_77_0_2_8080")
 policy = client._stub.GetSandboxPolicyStatus(request(pb.GetSandboxPolicyStatusRequest)).revision.policy
 policy.network_policies["first"].CopyFrom(rule(9999))
 version = client._stub.UpdateConfig(request(pb.UpdateConfigRequest, policy=policy)).version
@@ -79,6 +109,10 @@ chunk = next(each for each in pending() if each.id == chunk.id)
 answer = client._stub.ApproveDraftChunk(request(pb.ApproveDraftChunkRequest, chunk_id=chunk.id, review_token=chunk.review_token))
 wait_loaded(answer.policy_version)
 say("approved", fetch().stdout)
+client._stub.UpdateConfig(request(pb.UpdateConfigRequest, setting_key="agent_policy_proposals_enabled",
+                                  setting_value=policies.SettingValue(bool_value=True)))
+ask_person(reject)
+ask_person(approve)
 say("listed", name in [each.name for each in client.list(workspace="default")] if not newer else
     name in [each.name for page in client.list(workspace="default") for each in page.items])
 client.delete(name, workspace="default")
