@@ -201,20 +201,29 @@ static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *fram
     return 0;
 }
 
-/* An end without an error is one only where both messages are complete; a server may leave the
- * request unread. */
+/* Whether the response is complete, and of a server the request too.  A peer can reset a stream
+ * with NO_ERROR at any time, so the code alone says nothing. */
+static bool is_complete(const struct http2 *h, const struct http2_stream *s, int32_t id)
+{
+    if (!h->server)
+        return s && s->in_ended;
+    return nghttp2_session_get_stream_local_close(h->session, id) == 1 &&
+           nghttp2_session_get_stream_remote_close(h->session, id) == 1;
+}
+
 static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, void *connection)
 {
     struct http2 *h = connection;
     struct http2_stream *s = stream_at(h, id);
+    bool complete = is_complete(h, s, id);
     (void)session;
-    if (code == NGHTTP2_NO_ERROR)
+    if (code == NGHTTP2_NO_ERROR && complete)
         rate_earn(&h->resets, 1);
     if (!s)
         return 0;
     h->requires_http_1_1 |= code == NGHTTP2_HTTP_1_1_REQUIRED;
     s->refused = code == NGHTTP2_REFUSED_STREAM || code == NGHTTP2_HTTP_1_1_REQUIRED;
-    if (s->in_ended && (code == NGHTTP2_NO_ERROR || !h->server))
+    if (complete && (code == NGHTTP2_NO_ERROR || !h->server))
         http2_stream_over(s);
     else
         http2_stream_break(s, UV_ECONNRESET);

@@ -186,12 +186,17 @@ static void message(struct scene *s, uint32_t id, unsigned char flags, const cha
     buf_free(&out);
 }
 
-static void reset(struct scene *s, uint32_t id)
+static void reset_with(struct scene *s, uint32_t id, const char code[4])
 {
     struct buf out = {0};
-    wire_frame(&out, NGHTTP2_RST_STREAM, 0, id, "\0\0\0\x8", 4);
+    wire_frame(&out, NGHTTP2_RST_STREAM, 0, id, code, 4);
     raw_send(s->raw, out.data, out.len);
     buf_free(&out);
+}
+
+static void reset(struct scene *s, uint32_t id)
+{
+    reset_with(s, id, "\0\0\0\x8");
 }
 
 static void unary(struct scene *s, uint32_t id, const char *path, const char *text)
@@ -366,8 +371,12 @@ static void a_reset_cancels_a_call_wherever_it_is(void **state)
     RUN_UNTIL(s->f, served.received == 6);
     reset(s, 7);
     RUN_UNTIL(s->f, served.cancelled == 4);
-    unary(s, 9, "/test.Test/Echo", "hi");
-    RUN_UNTIL(s->f, said(s, "HEADERS 9 end grpc-status=0\n"));
+    unary(s, 9, "/test.Test/Stream", "hi");
+    RUN_UNTIL(s->f, served.received == 8);
+    reset_with(s, 9, "\0\0\0\0");                 /* NO_ERROR */
+    RUN_UNTIL(s->f, served.cancelled == 5);
+    unary(s, 11, "/test.Test/Echo", "hi");
+    RUN_UNTIL(s->f, said(s, "HEADERS 11 end grpc-status=0\n"));
     RUN_UNTIL(s->f, http_server_stats(s->f->server).streams == 0);
     end(s);
 }

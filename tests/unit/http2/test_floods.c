@@ -65,6 +65,7 @@ static void resets_without_end(void **state)
 {
     (void)state;
     expect_to_be_sent_away(add_reset, "streams are reset too fast");
+    expect_to_be_sent_away(add_reset_without_error, "streams are reset too fast");
     expect_to_be_sent_away(add_provoked_reset, "streams are reset too fast");
     expect_to_be_sent_away(add_malformed, "streams are reset too fast");
 }

@@ -233,6 +233,26 @@ static void a_reset_is_told_to_the_handler(void **state)
     end(f, raw);
 }
 
+/* The code does not matter: an answer that is not complete has lost its reader. */
+static void a_reset_without_an_error_is_told_too(void **state)
+{
+    struct fixture *f = serving();
+    struct raw *raw = begin(f);
+    struct buf out = {0};
+    (void)state;
+    get(raw, 1, "/hold");
+    get(raw, 3, "/events");
+    RUN_UNTIL(f, f->held && f->stream);
+    wire_frame(&out, NGHTTP2_RST_STREAM, 0, 1, "\0\0\0\0", 4);
+    wire_frame(&out, NGHTTP2_RST_STREAM, 0, 3, "\0\0\0\0", 4);
+    send_frames(raw, &out);
+    RUN_UNTIL(f, f->users_freed == 1 && f->stream_closes == 1);
+    assert_true(f->stream_broken);
+    http_respond(f->held, 200, "text/plain", "done", 4);
+    RUN_UNTIL(f, http_server_stats(f->server).streams == 0);
+    end(f, raw);
+}
+
 static void a_lost_connection_is_told_to_all_handlers(void **state)
 {
     struct fixture *f = serving();
@@ -374,7 +394,8 @@ static const struct {
     const char *name;
     void (*add)(struct buf *out, uint32_t i);
 } floods[] = {
-    {"resets", add_reset},           {"provoked resets", add_provoked_reset},
+    {"resets", add_reset},           {"resets without an error", add_reset_without_error},
+    {"provoked resets", add_provoked_reset},
     {"malformed", add_malformed},    {"pings", add_ping},
     {"settings", add_settings},      {"priorities", add_priority},
     {"windows", add_window},         {"empty data", add_empty_data},
@@ -421,6 +442,7 @@ int main(void)
         cmocka_unit_test(a_body_has_to_come_in_time),
         cmocka_unit_test(many_requests_run_side_by_side),
         cmocka_unit_test(a_reset_is_told_to_the_handler),
+        cmocka_unit_test(a_reset_without_an_error_is_told_too),
         cmocka_unit_test(a_lost_connection_is_told_to_all_handlers),
         cmocka_unit_test(a_drain_says_so_and_waits),
         cmocka_unit_test(a_server_closes_with_requests_under_way),

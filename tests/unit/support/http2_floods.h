@@ -17,6 +17,13 @@ static inline void add_reset(struct buf *out, uint32_t i)
     wire_frame(out, NGHTTP2_RST_STREAM, 0, 2 * i + 1, "\0\0\0\x8", 4);
 }
 
+/* A reset that claims to be no error is one all the same. */
+static inline void add_reset_without_error(struct buf *out, uint32_t i)
+{
+    wire_headers(out, WHOLE, 2 * i + 1, WIRE_GET("/"));
+    wire_frame(out, NGHTTP2_RST_STREAM, 0, 2 * i + 1, "\0\0\0\0", 4);
+}
+
 /* A window that overflows makes the server reset the stream itself. */
 static inline void add_provoked_reset(struct buf *out, uint32_t i)
 {
