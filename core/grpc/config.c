@@ -279,11 +279,22 @@ static void tell_setting(struct grpc_work *work)
     grpc_work_again(work, setting_told);
 }
 
+/* As the API asks for it: settings are not the policy. */
+static int may_set(struct grpc_work *work)
+{
+    if (auth_may(&work->who, AUTH_SANDBOX_CREATE, NULL))
+        return 0;
+    return error_set(&work->err, ERROR_FORBIDDEN,
+                     "a sandbox's settings need the permission %s, which the role %s lacks",
+                     auth_permission_word(AUTH_SANDBOX_CREATE), auth_role_word(work->who.role));
+}
+
 static int update_setting(struct grpc_work *work)
 {
     struct store_sandbox *record = arena_zalloc(work->arena, sizeof *record);
     struct sandbox_changes changes;
-    if (grpc_find_sandbox(work, "sandbox", record) != 0 || read_setting(work, &changes) != 0)
+    if (may_set(work) != 0 || grpc_find_sandbox(work, "sandbox", record) != 0 ||
+        read_setting(work, &changes) != 0)
         return -1;
     sandbox_record_change(&changes, work->arena, record, &work->problems);
     if (work->problems.n)
