@@ -166,6 +166,8 @@ int reason_header(const struct cli *cli, char **out);
 /* Prints the outcome of an update and, with --wait, waits until it is loaded. */
 int update_finish(const struct cli *cli, const char *sandbox, const struct reply *reply);
 void print_objections(const json_t *votes);
+/* What an update was warned of, a line each. */
+void print_update_warnings(const struct cli *cli, const json_t *warnings);
 void print_effect(const json_t *effect, const char *indent);
 /* - is stdin; exit code or -1. */
 int read_input(const struct cli *cli, const char *path, struct buf *out);

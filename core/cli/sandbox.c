@@ -257,6 +257,8 @@ static int create(struct cli *cli, const struct document *file, const struct buf
     char *name = code == EXIT_DONE ? alloc_str(json_text(reply.json, "name")) : NULL;
     if (code == EXIT_DONE) {
         set_current_sandbox(cli, name);
+        print_update_warnings(
+            cli, json_object_get(json_object_get(reply.json, "update"), "warnings"));
         print_start_warnings(cli, json_object_get(reply.json, "warnings"));
         if (cli->output != OUT_TABLE && !cli->n_rest)
             print_json(cli, reply.json);

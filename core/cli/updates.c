@@ -70,7 +70,7 @@ void print_objections(const json_t *votes)
     }
 }
 
-static void print_warnings(const struct cli *cli, const json_t *warnings)
+void print_update_warnings(const struct cli *cli, const json_t *warnings)
 {
     size_t i;
     json_t *w;
@@ -121,7 +121,7 @@ static void print_update(const struct cli *cli, const char *sandbox, const json_
 {
     const char *outcome = json_text(d, "outcome");
     bool changed = json_is_true(json_object_get(d, "changed"));
-    print_warnings(cli, json_object_get(d, "warnings"));
+    print_update_warnings(cli, json_object_get(d, "warnings"));
     if (json_is_true(json_object_get(d, "dry_run"))) {
         terminal_print(stdout, "dry run: %s, %s\n", outcome, json_text(d, "summary"));
         print_diff(json_object_get(d, "diff"));

@@ -50,6 +50,9 @@ struct egress_pin {
     size_t n_addresses;
 };
 
+/* The stage of a denial that is a finding and nothing to make a rule of. */
+#define EGRESS_STAGE_FINDING "finding"
+
 struct egress_denial {
     const char *host;                               /* canonical */
     uint16_t port;
@@ -62,7 +65,8 @@ struct egress_denial {
     size_t n_links;
     const char *hint; /* on the policy's paths (links.h); "": nothing */
     const char *stage; /* "connect", "forward", "transparent-tcp", "ssrf", or "connect-l7-deny"
-                        * or "forward-l7-deny" */
+                        * or "forward-l7-deny", or EGRESS_STAGE_FINDING */
+    const char *finding;                            /* its type; NULL at any other stage */
     const char *method, *path; /* of a request that rules refused, canonical; else NULL */
     const char *operation, *field, *rpc_method, *tool; /* of the call in its body; NULL: none */
     int64_t at_ms;                                  /* since 1970 */

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "egress/audited.h"
 #include "egress/passed.h"
+#include "secret/placeholder.h"
 
 enum { REASON_MAX = 256, PATH_MAX_SHOWN = 200, BINARY_MAX = 200, HINT_MAX = 512, LINE_ROOM = 256,
        OPERATION_MAX = 200 };
@@ -22,10 +23,18 @@ static const char *path_of(const struct exchange *exchange)
     return egress_exchange_is_judged(exchange) ? exchange->canonical.data : exchange->path;
 }
 
-static size_t shown_length(const char *path)
+/* Without its query and with no placeholder of a credential. */
+static void print_path(struct buf *out, const char *path)
 {
-    size_t len = strcspn(path, "?");
-    return len < PATH_MAX_SHOWN ? len : PATH_MAX_SHOWN;
+    size_t len = strcspn(path, "?"), from = out->len;
+    if (secret_has_plain_trace(path, len))
+        secret_redact(path, len, out);
+    else
+        buf_add(out, path, len < PATH_MAX_SHOWN ? len : PATH_MAX_SHOWN);
+    if (out->len - from > PATH_MAX_SHOWN) {
+        out->len = from + PATH_MAX_SHOWN;
+        out->data[out->len] = '\0';
+    }
 }
 
 const char *egress_record_stage(const struct client *c)
@@ -44,9 +53,11 @@ static const char *method_of(const struct client *c)
 
 void egress_record_name(const struct client *c, char *out, size_t size)
 {
-    const char *path = c->exchange.kind == EXCHANGE_CONNECT ? "" : path_of(&c->exchange);
-    snprintf(out, size, "%s %s%.*s", method_of(c), c->route.target.authority,
-             (int)shown_length(path), path);
+    struct buf path = {0};
+    if (c->exchange.kind != EXCHANGE_CONNECT)
+        print_path(&path, path_of(&c->exchange));
+    snprintf(out, size, "%s %s%s", method_of(c), c->route.target.authority, buf_str(&path));
+    buf_free(&path);
 }
 
 static void print_what(struct buf *out, const struct client *c)
@@ -61,12 +72,11 @@ static void print_what(struct buf *out, const struct client *c)
         buf_puts(out, authority);
         return;
     }
-    const char *path = path_of(exchange);
     buf_puts(out, egress_exchange_method(exchange));
     buf_puts(out, exchange->message ? " ws" : " http");
     buf_puts(out, c->inspected == INSPECTED_TLS ? "s://" : "://");
     buf_puts(out, authority);
-    buf_add(out, path, shown_length(path));
+    print_path(out, path_of(exchange));
     buf_puts(out, strchr(exchange->path, '?') ? "?[redacted]" : "");
 }
 
@@ -255,6 +265,27 @@ void egress_record_refused(struct client *c, const char *engine, const char *rea
     c->exchange.counted = true;
     record(c, &(struct entry){"OPEN", "[MED] DENIED", engine, reason, LOG_KIND_REFUSED, true,
                               STORE_TRAFFIC_REFUSED});
+}
+
+void egress_record_finding(const struct client *c, const struct egress_finding *finding,
+                           const char *reason)
+{
+    struct buf raw = {0}, text = {0};
+    if (!c->proxy->on_line)
+        return;
+    buf_printf(&raw, "FINDING:BLOCKED [HIGH] \"%s\" ", finding->title);
+    print_what(&raw, c);
+    buf_printf(&raw, " [type:%s confidence:high]", finding->type);
+    print_text(&raw, "reason", reason, REASON_MAX);
+    printable_escape(&text, raw.data, raw.len, "");
+    c->proxy->on_line(c->proxy->ctx,
+                      &(struct egress_line){
+                          .kind = LOG_KIND_REFUSED, .text = text.data,
+                          .verdict = STORE_TRAFFIC_REFUSED, .host = c->route.target.host,
+                          .port = c->route.target.port, .binary = c->caller.binary, .rule = "",
+                          .reason = finding->type});
+    buf_free(&raw);
+    buf_free(&text);
 }
 
 void egress_record_held(const struct client *c, const char *engine, const char *reason)

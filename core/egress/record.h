@@ -15,6 +15,15 @@
 /* reason: why rules would refuse what is only audited, which on_audited is told of, too. */
 void egress_record_allowed(struct client *c, const char *engine, const char *reason);
 void egress_record_refused(struct client *c, const char *engine, const char *reason);
+/* What a refusal reveals of the program that it stopped. */
+struct egress_finding {
+    const char *type;                               /* as OpenShell calls it */
+    const char *title;
+};
+
+/* A line of its own beside that of the refusal. */
+void egress_record_finding(const struct client *c, const struct egress_finding *finding,
+                           const char *reason);
 /* What is refused waits for a decision, and has no verdict yet. */
 void egress_record_held(const struct client *c, const char *engine, const char *reason);
 /* What was permitted is ended.  refusal: it counts as one more refusal. */

@@ -168,3 +168,15 @@ void egress_report(struct client *c, const struct egress_refusal *refusal)
     egress_addresses_free(&found);
     report_free(report);
 }
+
+void egress_report_finding(const struct client *c, const struct egress_finding *finding,
+                           const char *reason)
+{
+    const struct egress_denial denial = {
+        .host = c->route.target.host, .port = c->route.target.port, .binary = c->caller.binary,
+        .ancestors = (const char *const *)c->caller.ancestors,
+        .n_ancestors = c->caller.n_ancestors, .reason = reason, .hint = "",
+        .stage = EGRESS_STAGE_FINDING, .finding = finding->type, .at_ms = clock_now_ms()};
+    if (c->proxy->on_denial)
+        c->proxy->on_denial(c->proxy->ctx, &denial);
+}

@@ -7,9 +7,13 @@
 #define EGRESS_REPORT_H
 
 #include "egress/client.h"
+#include "egress/record.h"
 
 /* To on_denial, with the addresses of the host. */
 void egress_report(struct client *c, const struct egress_refusal *refusal);
+/* To on_denial as well, as a denial of the stage "finding", which no rule can change. */
+void egress_report_finding(const struct client *c, const struct egress_finding *finding,
+                           const char *reason);
 void egress_report_drop(struct client *c);          /* what is being looked up is not reported */
 
 #endif

@@ -146,6 +146,15 @@ static void begin(struct sandbox *s)
     jobs_run(s->all->setup.jobs, s->name, record, recorded, r);
 }
 
+static void publish_finding(struct sandbox *s, const struct sandbox_denial *item)
+{
+    events_publish(s->all->setup.events, "finding", s->name,
+                   json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:I}", "finding", item->finding,
+                             "severity", "high", "host", item->host, "port", (int)item->port,
+                             "binary", item->binary, "reason", item->reason, "count",
+                             (json_int_t)item->count));
+}
+
 static void publish(struct sandbox *s, const struct sandbox_denial *item)
 {
     json_t *json = json_pack("{s:s, s:i, s:s, s:s, s:s, s:I}", "host", item->host, "port",
@@ -167,11 +176,14 @@ void sandbox_denied(struct sandbox *s, const struct sandbox_denials *list, struc
     struct denial_report *report = alloc_zero(1, sizeof *report), **last = &s->denials;
     *report =
         (struct denial_report){.arena = arena,
-                               .n = list->n,
                                .items = arena_zalloc(arena, (list->n + 1) * sizeof *report->items)};
     for (size_t i = 0; i < list->n; i++) {
         const struct sandbox_denial *item = &list->items[i];
-        report->items[i] = (struct drafts_denial){
+        if (item->finding) {
+            publish_finding(s, item);
+            continue;
+        }
+        report->items[report->n++] = (struct drafts_denial){
             .host = item->host, .port = item->port, .binary = item->binary,
             .reason = item->reason, .stage = item->stage, .count = item->count,
             .first_seen_ms = item->first_seen_ms, .last_seen_ms = item->last_seen_ms,
@@ -186,15 +198,19 @@ void sandbox_denied(struct sandbox *s, const struct sandbox_denials *list, struc
         if (item->count)
             publish(s, item);
     }
-    if (s->n_denials + list->n > WAITING_MAX) {
-        s->n_denials_lost += list->n;
+    if (report->n == 0) {
+        free_reports(report);
+        return;
+    }
+    if (s->n_denials + report->n > WAITING_MAX) {
+        s->n_denials_lost += report->n;
         free_reports(report);
         return;
     }
     while (*last)
         last = &(*last)->next;
     *last = report;
-    s->n_denials += list->n;
+    s->n_denials += report->n;
     if (!s->recording_denials)
         begin(s);
 }

@@ -97,8 +97,11 @@ static struct record *record_new(const char *type, const char *sandbox, char *js
 
 static enum event_class class_of(const char *type)
 {
-    bool of_workload = strcmp(type, "denial") == 0 || strcmp(type, "held") == 0;
-    return of_workload ? CLASS_WORKLOAD : CLASS_GATEWAY;
+    static const char *const of_workload[] = {"denial", "held", "finding"};
+    for (size_t i = 0; i < sizeof of_workload / sizeof *of_workload; i++)
+        if (strcmp(type, of_workload[i]) == 0)
+            return CLASS_WORKLOAD;
+    return CLASS_GATEWAY;
 }
 
 static void keep(struct events *events, struct record *r)

@@ -108,3 +108,48 @@ size_t secret_decode_from(const char *text, size_t len, char out[SECRET_PLACEHOL
     out[n] = '\0';
     return n >= SECRET_MARKER_LEN ? n : 0;
 }
+
+/* ---- for logs ---- */
+
+static bool may_be_of_name(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* Bytes that the marker takes at the beginning of the text; 0: there is none. */
+static size_t marker_length(const char *text, size_t len)
+{
+    static const char *const markers[] = {SECRET_MARKER, SECRET_ALIAS};
+    for (size_t m = 0; m < sizeof markers / sizeof *markers; m++) {
+        size_t at = 0, n = 0, taken;
+        while (at < len && n < SECRET_MARKER_LEN &&
+               decode_byte(text + at, len - at, &taken) == markers[m][n]) {
+            at += taken;
+            n++;
+        }
+        if (n == SECRET_MARKER_LEN)
+            return at;
+    }
+    return 0;
+}
+
+/* The same of the placeholder, which ends where another one begins. */
+static size_t placeholder_length(const char *text, size_t len)
+{
+    size_t at = marker_length(text, len), taken;
+    while (at && at < len && may_be_of_name(decode_byte(text + at, len - at, &taken)) &&
+           !marker_length(text + at, len - at))
+        at += taken;
+    return at;
+}
+
+void secret_redact(const char *text, size_t len, struct buf *out)
+{
+    for (size_t i = 0, n; i < len; i += n ? n : 1) {
+        n = placeholder_length(text + i, len - i);
+        if (n)
+            buf_puts(out, "[CREDENTIAL]");
+        else
+            buf_putc(out, text[i]);
+    }
+}

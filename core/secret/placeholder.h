@@ -27,6 +27,8 @@ bool secret_has_trace(const char *text, size_t len);
 enum { SECRET_TRACE_MAX = 5 * SECRET_MARKER_LEN };
 /* The same without the forms of base64. */
 bool secret_has_plain_trace(const char *text, size_t len);
+/* The text with "[CREDENTIAL]" for each placeholder, as logs show it. */
+void secret_redact(const char *text, size_t len, struct buf *out);
 /* Whether at begins with a placeholder, percent-encoded or not; out gets up to
  * SECRET_PLACEHOLDER_MAX bytes from there, decoded, and at[i] the offset where byte i begins;
  * returns how many there are, 0: no placeholder begins here. */

@@ -2,15 +2,13 @@
 #include "secret/replace.h"
 
 #include <ctype.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "base/alloc.h"
+#include "base/base64.h"
 #include "base/text.h"
 #include "secret/placeholder.h"
-#include "secret/seal.h"
 
 typedef enum secret_result put_value(struct buf *out, const char *value);
 
@@ -128,26 +126,16 @@ static enum secret_result put_whole(const struct secret_destination *to, const c
 static enum secret_result put_basic(const struct secret_destination *to, const char *digits,
                                     struct buf *out)
 {
-    size_t len = strlen(digits), padding = 0;
-    unsigned char *bytes = alloc_zero(1, len + 4);
-    struct buf filled = {0};
+    struct buf plain = {0}, filled = {0};
     enum secret_result result = SECRET_MISPLACED;
-    while (padding < 2 && padding < len && digits[len - 1 - padding] == '=')
-        padding++;
-    int n = len % 4 ? -1 : EVP_DecodeBlock(bytes, (const unsigned char *)digits, (int)len);
-    if (n >= (int)padding)
-        result = put_all(to, (const char *)bytes, (size_t)n - padding, put_raw, &filled);
-    if (result == SECRET_REPLACED && secret_has_trace(filled.data, filled.len))
+    if (base64_decode(digits, strlen(digits), &plain) == 0)
+        result = put_all(to, buf_str(&plain), plain.len, put_raw, &filled);
+    if (result == SECRET_REPLACED && secret_has_trace(buf_str(&filled), filled.len))
         result = SECRET_MISPLACED;
-    if (result == SECRET_REPLACED) {
-        unsigned char *encoded = alloc_zero(1, 4 * ((filled.len + 2) / 3) + 1);
-        EVP_EncodeBlock(encoded, (const unsigned char *)filled.data, (int)filled.len);
-        buf_puts(out, (const char *)encoded);
-        secret_free((char *)encoded);
-    }
-    cut(&filled, 0);
-    buf_free(&filled);
-    free(bytes);
+    if (result == SECRET_REPLACED)
+        base64_encode(buf_str(&filled), filled.len, out);
+    buf_wipe(&filled);
+    buf_free(&plain);
     return result;
 }
 

@@ -88,8 +88,11 @@ static int decide(struct update *u)
     const struct sluice_transition *transition = update_transition(u);
     if (r->changed && u->request->kind != SLUICE_EXPIRE)
         vote(u, transition);
-    if (r->changed && r->outcome != CHAIN_DENIED)
+    if (r->changed && r->outcome != CHAIN_DENIED) {
+        if (update_warn_of_bindings(u) != 0)
+            return -1;
         warn_of_start(u);
+    }
     encode(u);
     if (u->request->review && u->request->review(u->request->arg, r, u->err) != 0)
         return -1;

@@ -62,6 +62,9 @@ int update_without_grants(struct update *u, const struct sluice_policy **before,
 void update_find_ended(struct update *u);
 int update_write_ended(struct store_tx *tx, const struct update *u, struct error *err);
 
+/* bindings.c: warnings about providers that the candidate names. */
+int update_warn_of_bindings(struct update *u);
+
 /* transition.c: what the voters see. */
 const struct sluice_transition *update_transition(struct update *u);
 

@@ -28,7 +28,7 @@ network_policies:
 YAML
     TOKEN=ghp_first sluice provider create gh --profile github --from-env GITHUB_TOKEN=TOKEN
     TOKEN='own/+ "value' sluice provider create own --profile generic --from-env OWN_TOKEN=TOKEN
-    sluice sandbox create --name demo --policy "$BATS_FILE_TMPDIR/policy.yaml"
+    sluice sandbox create --name demo --policy "$BATS_FILE_TMPDIR/policy.yaml" 2>"$BATS_FILE_TMPDIR/warnings"
     sluice provider attach gh --sandbox demo
     sluice provider attach own --sandbox demo
 }
@@ -92,6 +92,17 @@ refused() {
 LINES
     [ ! -s "$seen" ]
     until_so "sluice logs demo | grep -q 'DENIED .*other.test.*engine:credential-binding'"
+    sluice logs demo | grep -q 'FINDING:BLOCKED \[HIGH\] "Credential Sent Elsewhere" .*other.test.*\[type:openshell.provider_credential.endpoint_mismatch confidence:high\]'
+    until_so 'sluice events -o json | jq -se "any(.[]; .event == \"finding\" and .data.host == \"other.test\" and .data.severity == \"high\" and .data.finding == \"openshell.provider_credential.endpoint_mismatch\")"'
+    run sluice rule get demo
+    [[ "$output" != *other.test* ]]
+}
+
+@test "a policy that binds a provider which the sandbox does not have is warned of" {
+    grep -qF "network_policies.api.endpoints[2].credential_binding: credential_binding references provider 'own', but that provider is not attached to the sandbox: sluice provider attach own --sandbox demo" "$BATS_FILE_TMPDIR/warnings"
+    sed 's/provider: own/provider: gh/' "$BATS_FILE_TMPDIR/policy.yaml" >"$BATS_TEST_TMPDIR/policy.yaml"
+    run -0 sluice policy set demo --policy "$BATS_TEST_TMPDIR/policy.yaml" --dry-run
+    [[ "$output" == *"has no effect: the credentials of provider 'gh' go where its profile 'github' says and nowhere else"* ]]
 }
 
 @test "a placeholder of one sandbox stands for nothing in another that uses the same provider" {

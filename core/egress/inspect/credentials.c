@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "egress/record.h"
+#include "egress/report.h"
 #include "secret/placeholder.h"
 #include "secret/profile.h"
 #include "secret/replace.h"
@@ -111,9 +112,12 @@ static int fill_fields(struct client *c, const struct secret_destination *to,
         enum secret_result result = name_has_trace(field)
                                         ? SECRET_MISPLACED
                                         : secret_replace_field(to, field->value, &value);
-        if (result == SECRET_REPLACED)
+        if (result == SECRET_REPLACED) {
             set_field(c, out, i, &value);
-        else if (result != SECRET_NONE)
+            continue;
+        }
+        buf_free(&value);
+        if (result != SECRET_NONE)
             return refuse(c, result, "a header field", refusal);
     }
     return 0;
@@ -276,9 +280,30 @@ void egress_credentials_undo(struct client *c, struct egress_filled *filled)
 
 /* ---- refusals ---- */
 
+/* A program that sends what it must not have, or where it must not go. */
+static const struct egress_finding *finding_of(enum egress_refusal_kind kind)
+{
+    static const struct egress_finding
+        elsewhere = {"openshell.provider_credential.endpoint_mismatch",
+                     "Credential Sent Elsewhere"},
+        misplaced = {"openshell.credentials.traffic_uninspectable",
+                     "Credential Placeholder Misplaced"};
+    return kind == REFUSAL_UNBOUND ? &elsewhere : kind == REFUSAL_MISPLACED ? &misplaced : NULL;
+}
+
+void egress_credentials_find(const struct client *c, const struct egress_refusal *refusal)
+{
+    const struct egress_finding *finding = finding_of(refusal->kind);
+    if (!finding)
+        return;
+    egress_record_finding(c, finding, refusal->reason);
+    egress_report_finding(c, finding, refusal->reason);
+}
+
 void egress_credentials_refuse(struct client *c, const struct egress_refusal *refusal)
 {
     egress_record_refused(c, refusal->engine, refusal->reason);
+    egress_credentials_find(c, refusal);
     egress_client_refuse(c, refusal);
 }
 

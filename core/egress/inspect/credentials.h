@@ -33,6 +33,9 @@ bool egress_credentials_refused(struct client *c);
 /* The same for a refusal at hand. */
 void egress_credentials_refuse(struct client *c, const struct egress_refusal *refusal);
 
+/* What the refusal says of the program is told in the log and to the gateway. */
+void egress_credentials_find(const struct client *c, const struct egress_refusal *refusal);
+
 /* Whether the body has to be read whole, as placeholders in it are replaced. */
 bool egress_credentials_want_body(const struct client *c);
 enum { EGRESS_CREDENTIALS_BODY_MAX = 256 * 1024 };

@@ -96,6 +96,7 @@ static bool fill_text(struct client *c, struct buf *reason)
     if (rc < 0) {
         buf_puts(reason, refusal.reason);
         egress_record_refused(c, refusal.engine, refusal.reason);
+        egress_credentials_find(c, &refusal);
     }
     buf_wipe(&filled);
     return rc >= 0;

@@ -56,7 +56,8 @@ static bool same_request(const struct sandbox_denial *a, const struct sandbox_de
 
 static bool same_denial(const struct sandbox_denial *a, const struct sandbox_denial *b)
 {
-    return strcmp(a->stage, b->stage) == 0 && same_request(a, b);
+    return strcmp(a->stage, b->stage) == 0 && same_text(a->finding, b->finding) &&
+           same_request(a, b);
 }
 
 /* The gateway counts requests that wait for it. */
@@ -172,6 +173,7 @@ static struct entry *entry_new(const struct sandbox_denial *d)
         .host = copy(arena, d->host, HOST_MAX), .port = d->port,
         .binary = copy(arena, d->binary, room), .ancestors = ancestors, .links = links,
         .reason = copy(arena, d->reason, REASON_MAX), .stage = arena_str(arena, d->stage),
+        .finding = arena_str(arena, d->finding),
         .method = arena_str(arena, d->method), .path = arena_str(arena, d->path),
         .operation = arena_str(arena, d->operation), .field = arena_str(arena, d->field),
         .rpc_method = arena_str(arena, d->rpc_method), .tool = arena_str(arena, d->tool)};

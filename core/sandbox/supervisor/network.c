@@ -104,6 +104,7 @@ static void on_denial(void *ctx, const struct egress_denial *d)
                                     .n_ancestors = d->n_ancestors,
                                     .reason = d->reason,
                                     .stage = d->stage,
+                                    .finding = d->finding,
                                     .method = d->method,
                                     .path = d->path,
                                     .operation = d->operation,

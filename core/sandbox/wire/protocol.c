@@ -69,6 +69,7 @@ static const struct schema_field denial_fields[] = {
     TEXTS(sandbox_denial, addresses, 0),
     NEEDED(sandbox_denial, reason),
     NEEDED(sandbox_denial, stage),
+    TEXT(sandbox_denial, finding),
     REQUEST(sandbox_denial),
     TEXTS(sandbox_denial, links, 0),
     SEEN(sandbox_denial),

@@ -101,6 +101,7 @@ struct sandbox_denial {
     const char *const *ancestors;
     size_t n_ancestors;
     const char *reason, *stage;
+    const char *finding;                            /* its type, which is no denial; else NULL */
     const char *method, *path;                      /* of a request that rules refused; else NULL */
     const char *operation, *field, *rpc_method, *tool; /* of the call in its body; NULL: none */
     const char *const *links; /* paths of the policy that lead to the client */

@@ -369,6 +369,19 @@ static void requests_that_could_be_read_in_two_ways_are_refused(void **state)
                    "capitals, such as GET");
 }
 
+/* A placeholder of a credential (core/secret) makes no method, no scheme and no name of a field; as
+ * an authority it is no host (unit/egress). */
+static void placeholders_in_pseudo_fields_make_no_request(void **state)
+{
+    static const char marker[] = "openshell:resolve:env:s00_TOKEN";
+    (void)state;
+    expect_said(FIELDS(":method", marker, ":scheme", "http", ":path", "/", ":authority", "a"),
+                "RST_STREAM 1 PROTOCOL_ERROR\n");
+    expect_said(FIELDS(":method", "GET", ":scheme", marker, ":path", "/", ":authority", "a"),
+                "RST_STREAM 1 PROTOCOL_ERROR\n");
+    expect_said(FIELDS(REQUEST, marker, "1"), "RST_STREAM 1 PROTOCOL_ERROR\n");
+}
+
 static void expect_text(const char *const *fields, const char *text)
 {
     struct buf out = {0};
@@ -431,6 +444,7 @@ int main(void)
         cmocka_unit_test(connections_that_are_idle),
         cmocka_unit_test(requests_that_http2_forbids_are_reset),
         cmocka_unit_test(requests_that_could_be_read_in_two_ways_are_refused),
+        cmocka_unit_test(placeholders_in_pseudo_fields_make_no_request),
         cmocka_unit_test(requests_become_text),
         cmocka_unit_test(bytes_behind_connect_are_kept_back),
     };

@@ -18,6 +18,13 @@
     "dXNlcjpvcGVuc2hlbGw6cmVzb2x2ZTplbnY6czAxMjM0NTY3ODlhYmNkZWYwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4" \
     "OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWZfVE9LRU4="
 
+/* The same of ":" TOKEN, which does not fill the last group. */
+#define ALL_BUT_LAST \
+    "Om9wZW5zaGVsbDpyZXNvbHZlOmVudjpzMDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWYwMTIzNDU2Nzg5YWJj" \
+    "ZGVmMDEyMzQ1Njc4OWFiY2RlZl9UT0tFT"
+#define UNPADDED ALL_BUT_LAST "g"
+#define ODD_BITS ALL_BUT_LAST "h"
+
 static const struct secret_credential items[] = {
     {"p", "generic", "TOKEN", DIGITS, "v/1 \"\\&"}, {"p", "generic", "TOKEN_2", DIGITS, "two"},
     {"p", "generic", "PLAIN", DIGITS, "plain-1"},   {"q", "generic", "AWAY", DIGITS, "elsewhere"},
@@ -85,6 +92,10 @@ static void fields(void **state)
         {"basic " BASIC, SECRET_REPLACED, "basic dXNlcjp2LzEgIlwm"},
         {"Bearer " BASIC, SECRET_MISPLACED, NULL},
         {"Basic !" BASIC, SECRET_MISPLACED, NULL},
+        {"Basic " BASIC "=", SECRET_MISPLACED, NULL},
+        {"Basic " UNPADDED "==", SECRET_REPLACED, "Basic OnYvMSAiXCY="},
+        {"Basic " UNPADDED, SECRET_REPLACED, "Basic OnYvMSAiXCY="},
+        {"Basic " ODD_BITS "==", SECRET_MISPLACED, NULL},
         {"a=b; c=" TOKEN, SECRET_MISPLACED, NULL},
         {"x" TOKEN, SECRET_MISPLACED, NULL},
         {TOKEN " ", SECRET_MISPLACED, NULL},
@@ -172,6 +183,30 @@ static void without_credentials_every_placeholder_is_refused(void **state)
     CHECK(&none, replace_field, rows);
 }
 
+static void logs_show_no_placeholder(void **state)
+{
+    static const struct {
+        const char *text, *shown;
+    } rows[] = {
+        {"/a/b", "/a/b"},
+        {"/bot" TOKEN "/send", "/bot[CREDENTIAL]/send"},
+        {TOKEN TOKEN, "[CREDENTIAL][CREDENTIAL]"},
+        {"/" TOKEN "," TOKEN, "/[CREDENTIAL],[CREDENTIAL]"},
+        {"/%6fpenshell%3Aresolve%3aenv:s" DIGITS "%5FPLAIN.x", "/[CREDENTIAL].x"},
+        {"/" SECRET_MARKER "v1_KEY/", "/[CREDENTIAL]/"},
+        {"/sk-" SECRET_ALIAS "KEY", "/sk-[CREDENTIAL]"},
+        {"/openshell:resolve:", "/openshell:resolve:"},
+        {"/o%", "/o%"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf out = {0};
+        secret_redact(rows[i].text, strlen(rows[i].text), &out);
+        assert_string_equal(buf_str(&out), rows[i].shown);
+        buf_free(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +216,7 @@ int main(void)
         cmocka_unit_test(json),
         cmocka_unit_test(texts),
         cmocka_unit_test(without_credentials_every_placeholder_is_refused),
+        cmocka_unit_test(logs_show_no_placeholder),
     };
     return cmocka_run_group_tests(tests, make, drop);
 }
