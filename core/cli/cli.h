@@ -56,8 +56,6 @@ struct cli {
     const char *named;                              /* the sandbox that the command line names */
     const char *gateway, *token, *gateway_user;
     bool insecure; /* a token may be sent over http:// to another machine */
-    int socket;                                     /* the one opened last */
-    bool distrusts; /* the token was not sent to what answers; said already */
     enum { OUT_TABLE, OUT_JSON, OUT_YAML } output;
     bool quiet;
 };
@@ -109,6 +107,7 @@ struct call {
     long timeout_s;                                 /* 0: 120 */
     const sigset_t *held;                           /* signals that are blocked; NULL: none */
     const char *interrupted;                        /* what to say when one of them comes */
+    bool streams;                                   /* set by client_follow */
 };
 
 /* Always to be followed by reply_free. */

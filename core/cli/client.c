@@ -1,100 +1,174 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests to the gateway, by libcurl. */
+/* Requests to the gateway over HTTP/1.1, a connection each. */
+#include <ctype.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/terminal.h"
-#include "cli/endpoint.h"
+#include "cli/answer.h"
+#include "cli/wire.h"
 
 char *url_escape(const char *text)
 {
-    char *escaped = curl_easy_escape(NULL, text, 0), *copy = alloc_str(escaped ? escaped : "");
-    curl_free(escaped);
-    return copy;
+    static const char hex[] = "0123456789ABCDEF";
+    struct buf out = {0};
+    buf_puts(&out, "");
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+        if (isalnum(*c) || strchr("-._~", *c)) {
+            buf_putc(&out, (char)*c);
+        } else {
+            buf_putc(&out, '%');
+            buf_putc(&out, hex[*c >> 4]);
+            buf_putc(&out, hex[*c & 15]);
+        }
+    return buf_take(&out);
 }
 
-/* Keeps bytes of an answer.  0: it has more than ANSWER_MAX, which ends the transfer. */
-static size_t keep_bytes(struct buf *answer, const char *bytes, size_t n)
-{
-    if (n > ANSWER_MAX - answer->len)
-        return 0;
-    buf_add(answer, bytes, n);
-    return n;
-}
+/* ---- one request and its answer ---- */
 
-static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
-{
-    return keep_bytes(ctx, bytes, size * n);
-}
+enum { RECEIVE_STEP = 64 * 1024 };
 
-static struct curl_slist *make_headers(const struct cli *cli, const struct call *call)
-{
-    struct curl_slist *list = NULL;
-    char line[512];
-    snprintf(line, sizeof line, "Accept: %s", call->accept ? call->accept : "application/json");
-    list = curl_slist_append(list, line);
-    list = curl_slist_append(list, "Expect:");
-    if (call->type) {
-        snprintf(line, sizeof line, "Content-Type: %s", call->type);
-        list = curl_slist_append(list, line);
-    }
-    if (cli->token) {
-        snprintf(line, sizeof line, "Authorization: Bearer %s", cli->token);
-        list = curl_slist_append(list, line);
-    }
-    for (size_t i = 0; i < 6 && call->headers[i]; i++)
-        list = curl_slist_append(list, call->headers[i]);
-    return list;
-}
-
-static CURL *make_curl(const struct cli *cli, const struct call *call, const char *path,
-                       struct curl_slist *headers)
-{
-    CURL *curl = endpoint_curl(cli, path);
-    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    if (call->type) {
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->body);
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)call->len);
-    } else if (strcmp(call->method, "POST") == 0) {
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, "");
-        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, 0L);
-    }
-    return curl;
-}
-
-struct wait {
+struct exchange {
+    const struct cli *cli;
     const struct call *call;
+    struct wire wire;
+    struct buf out, in;
+    struct answer answer;
+    bool sent;                                      /* a part of the request, at least */
+    int64_t until;                                  /* of the boot clock; 0: no limit */
+    int signals;                                    /* signalfd of call->held, or -1 */
     int signal;                                     /* the first that came; 0: none */
+    enum { GOING, BROKEN, LATE, ABORTED, UNREAD } state;
 };
 
-/* A signal that is blocked until the answer is there is told of; a second one ends the transfer. */
-static int on_wait(void *ctx, curl_off_t all, curl_off_t now, curl_off_t all_up, curl_off_t now_up)
+static void write_request(struct exchange *x)
 {
-    struct wait *w = ctx;
-    const struct timespec no_time = {0, 0};
-    (void)all, (void)now, (void)all_up, (void)now_up;
-    int number = sigtimedwait(w->call->held, NULL, &no_time);
-    if (number <= 0)
-        return 0;
-    if (w->signal)
-        return 1;
-    w->signal = number;
-    complain("%s", w->call->interrupted);
-    return 0;
+    const struct call *call = x->call;
+    bool has_body = call->type || strcmp(call->method, "POST") == 0;
+    wire_request(x->cli, &x->out, call->method, call->path);
+    buf_printf(&x->out, "Accept: %s\r\n", call->accept ? call->accept : "application/json");
+    if (call->type)
+        buf_printf(&x->out, "Content-Type: %s\r\n", call->type);
+    if (has_body)
+        buf_printf(&x->out, "Content-Length: %zu\r\n", call->type ? call->len : 0);
+    for (size_t i = 0; i < 6 && call->headers[i]; i++)
+        buf_printf(&x->out, "%s\r\n", call->headers[i]);
+    buf_puts(&x->out, "\r\n");
+    if (call->type)
+        buf_add(&x->out, call->body, call->len);
+}
+
+/* A signal that is blocked until the answer is there is told of; a second one ends the wait. */
+static void on_signal(struct exchange *x)
+{
+    struct signalfd_siginfo info;
+    if (read(x->signals, &info, sizeof info) != sizeof info)
+        return;
+    if (x->signal) {
+        x->state = ABORTED;
+        return;
+    }
+    x->signal = (int)info.ssi_signo;
+    complain("%s", x->call->interrupted);
+}
+
+/* Until the connection takes or has bytes, a signal comes, or stdout has no reader any more. */
+static void wait_wire(struct exchange *x)
+{
+    int64_t left = x->until ? x->until - clock_boot_ms() : -1;
+    struct pollfd p[3] = {{x->wire.fd, x->wire.events, 0},
+                          {x->signals, POLLIN, 0},
+                          {x->call->streams ? STDOUT_FILENO : -1, 0, 0}};
+    if (x->until && left <= 0) {
+        x->state = LATE;
+        return;
+    }
+    poll(p, 3, (int)left);
+    if (p[1].revents)
+        on_signal(x);
+    if (p[2].revents & (POLLERR | POLLHUP))
+        x->state = UNREAD;
+}
+
+static void send_request(struct exchange *x)
+{
+    while (x->out.len && x->state == GOING) {
+        ssize_t n = wire_send(&x->wire, x->out.data, x->out.len);
+        if (n > 0) {
+            x->sent = true;
+            buf_consume(&x->out, (size_t)n);
+        } else if (n == WIRE_AGAIN) {
+            wait_wire(x);
+        } else {
+            return;                                 /* an answer may be there all the same */
+        }
+    }
+}
+
+/* Receives what is there.  false: the answer has ended, or the wait for it. */
+static bool receive(struct exchange *x)
+{
+    buf_reserve(&x->in, RECEIVE_STEP);
+    ssize_t n = wire_receive(&x->wire, x->in.data + x->in.len, RECEIVE_STEP);
+    if (n == WIRE_AGAIN) {
+        wait_wire(x);
+        return x->state == GOING;
+    }
+    if (n <= 0) {
+        answer_ended(&x->answer);
+        if (!x->answer.complete)
+            x->state = BROKEN;
+        return false;
+    }
+    x->in.len += (size_t)n;
+    return !answer_read(&x->answer, &x->in);
+}
+
+/* -1: the request is on its way; else an exit code after saying why not. */
+static int begin(struct exchange *x, const struct cli *cli, const struct call *call, uint64_t max)
+{
+    *x = (struct exchange){.cli = cli, .call = call, .signals = -1};
+    answer_begin(&x->answer, max);
+    int code = wire_open(cli, &x->wire);
+    if (code >= 0)
+        return code;
+    if (call->held)
+        x->signals = signalfd(-1, call->held, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (!call->streams)
+        x->until = clock_boot_ms() + 1000 * (call->timeout_s ? call->timeout_s : 120);
+    write_request(x);
+    send_request(x);
+    return -1;
 }
 
 /* Whoever made the call finds the signal as it came; after a second one the process ends by it. */
-static void give_back_signal(const struct wait *wait, CURLcode code)
+static void give_back_signal(const struct exchange *x)
 {
-    if (!wait->signal)
+    if (!x->signal)
         return;
-    raise(wait->signal);
-    if (code == CURLE_ABORTED_BY_CALLBACK)
-        sigprocmask(SIG_UNBLOCK, wait->call->held, NULL);
+    raise(x->signal);
+    if (x->state == ABORTED)
+        sigprocmask(SIG_UNBLOCK, x->call->held, NULL);
+}
+
+static void end(struct exchange *x)
+{
+    sandbox_answered(x->cli, x->answer.head ? x->answer.head->status : 0);
+    if (x->signals >= 0)
+        close(x->signals);
+    give_back_signal(x);
+    wire_close(&x->wire);
+    answer_free(&x->answer);
+    buf_free(&x->out);
+    buf_free(&x->in);
+    free(x->call->path);
 }
 
 static bool changes_something(const struct call *call)
@@ -103,48 +177,41 @@ static bool changes_something(const struct call *call)
 }
 
 /* The request may have been carried out although its answer is missing. */
-static void say_unanswered(const struct cli *cli, const struct call *call, CURL *curl,
-                           CURLcode code, const char *detail)
+static void say_unanswered(const struct exchange *x)
 {
-    long sent = 0;
-    curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &sent);
-    if (code == CURLE_ABORTED_BY_CALLBACK)
+    if (x->state == ABORTED)
         complain("interrupted again: the answer is not waited for");
-    else if (code == CURLE_WRITE_ERROR)
+    else if (x->state == LATE)
+        wire_failed(x->cli, "it does not answer");
+    else if (x->answer.wrong && x->answer.wrong_status == 413)
         complain("the answer of the gateway at %s has more than %d MiB: it was not read to its end",
-                 cli->gateway, ANSWER_MIB_MAX);
+                 x->cli->gateway, ANSWER_MIB_MAX);
+    else if (x->answer.wrong)
+        answer_complain(&x->answer);
     else
-        endpoint_failed(cli, curl, code, detail);
-    if (sent && !cli->distrusts && changes_something(call))
+        wire_failed(x->cli,
+                    *x->wire.why ? x->wire.why : "it closed the connection without an answer");
+    if (x->sent && changes_something(x->call))
         complain("whether the change was made is not known: look before you ask for it again");
 }
 
 void client_call(const struct cli *cli, const struct call *call, struct reply *out)
 {
-    char detail[CURL_ERROR_SIZE] = "";
-    struct curl_slist *headers = make_headers(cli, call);
-    CURL *curl = make_curl(cli, call, call->path, headers);
-    struct wait wait = {.call = call};
+    struct exchange x;
     *out = (struct reply){0};
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_wait);
-    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &wait);
-    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, call->held ? 0L : 1L);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &out->text);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT, call->timeout_s ? call->timeout_s : 120L);
-    CURLcode code = curl_easy_perform(curl);
-    if (code == CURLE_OK)
-        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &out->status);
-    else
-        say_unanswered(cli, call, curl, code, detail);
-    give_back_signal(&wait, code);
-    if (out->status)
+    if (begin(&x, cli, call, ANSWER_MAX) < 0) {
+        while (x.state == GOING && receive(&x))
+            ;
+        if (x.answer.complete)
+            *out = (struct reply){.status = x.answer.head->status, .text = x.answer.body};
+        else
+            say_unanswered(&x);
+    }
+    if (out->status) {
+        x.answer.body = (struct buf){0};
         out->json = json_loadb(buf_str(&out->text), out->text.len, 0, NULL);
-    sandbox_answered(cli, out->status);
-    curl_easy_cleanup(curl);
-    curl_slist_free_all(headers);
-    free(call->path);
+    }
+    end(&x);
 }
 
 void reply_free(struct reply *reply)
@@ -210,96 +277,83 @@ int client_show(const struct cli *cli, char *path,
 /* ---- streams ---- */
 
 struct follow {
-    CURL *curl;
-    struct buf in;
-    size_t searched;                                /* of in, for the end of the line */
+    struct exchange x;
+    size_t searched;                                /* of the body, for the end of the line */
     bool too_long;
     void (*line)(void *ctx, const char *line);
     void *ctx;
 };
 
-static long status_of(CURL *curl)
+/* Hands over lines as they arrive, and keeps a problem document whole. */
+static void take_lines(struct follow *f)
 {
-    long status = 0;
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    return status;
-}
-
-/* Hands over lines as they arrive, and keeps a problem document whole.  Stops when nobody reads
- * stdout. */
-static size_t on_stream(char *bytes, size_t size, size_t n, void *ctx)
-{
-    struct follow *f = ctx;
+    struct buf *body = &f->x.answer.body;
     char *end;
-    f->too_long = keep_bytes(&f->in, bytes, size * n) != size * n;
-    if (f->too_long)
-        return 0;
-    while (status_of(f->curl) == 200 && f->in.len &&
-           (end = memchr(f->in.data + f->searched, '\n', f->in.len - f->searched))) {
-        size_t len = (size_t)(end - f->in.data);
+    while (f->x.answer.head && f->x.answer.head->status == 200 && body->len &&
+           (end = memchr(body->data + f->searched, '\n', body->len - f->searched))) {
         *end = '\0';
-        f->line(f->ctx, f->in.data);
-        buf_consume(&f->in, len + 1);
+        f->line(f->ctx, body->data);
+        buf_consume(body, (size_t)(end + 1 - body->data));
         f->searched = 0;
     }
-    f->searched = f->in.len;
-    return ferror(stdout) ? 0 : size * n;
+    f->searched = body->len;
+    f->too_long = body->len > ANSWER_MAX;
 }
 
-/* A stream may be silent for long, and the reader of stdout may end before the next line. */
-static int on_progress(void *ctx, curl_off_t all, curl_off_t now, curl_off_t all_up,
-                       curl_off_t now_up)
+static int refused_stream(struct follow *f)
 {
-    (void)ctx, (void)all, (void)now, (void)all_up, (void)now_up;
-    return print_unread();
-}
-
-static int stream_ended(const struct cli *cli, struct follow *f, CURLcode code, const char *detail)
-{
-    struct reply reply = {.status = status_of(f->curl)};
-    if (f->too_long) {
-        complain("the gateway at %s sent %s of more than %d MiB: what follows was not read",
-                 cli->gateway, reply.status == 200 ? "a line" : "an answer", ANSWER_MIB_MAX);
-        return EXIT_UNREACHABLE;
-    }
-    if (reply.status == 0)
-        return endpoint_failed(cli, f->curl, code, detail);
-    if (code == CURLE_ABORTED_BY_CALLBACK)
-        return 128 + SIGPIPE;
-    if (reply.status == 200 && code != CURLE_OK && !ferror(stdout)) {
-        complain("the connection to the gateway broke: %s\nwhat happened since is not shown",
-                 endpoint_reason(code, detail));
-        return EXIT_UNREACHABLE;
-    }
-    if (reply.status == 200)
-        return EXIT_DONE;
-    reply.json = json_loadb(buf_str(&f->in), f->in.len, 0, NULL);
-    buf_puts(&reply.text, buf_str(&f->in));
-    int result = reply_failed(cli, &reply);
+    struct answer *answer = &f->x.answer;
+    struct reply reply = {.status = answer->head->status, .text = answer->body};
+    answer->body = (struct buf){0};
+    reply.json = json_loadb(buf_str(&reply.text), reply.text.len, 0, NULL);
+    int result = reply_failed(f->x.cli, &reply);
     reply_free(&reply);
     return result;
+}
+
+static int stream_ended(struct follow *f)
+{
+    const struct exchange *x = &f->x;
+    long status = x->answer.head ? x->answer.head->status : 0;
+    if (f->too_long) {
+        complain("the gateway at %s sent %s of more than %d MiB: what follows was not read",
+                 x->cli->gateway, status == 200 ? "a line" : "an answer", ANSWER_MIB_MAX);
+        return EXIT_UNREACHABLE;
+    }
+    if (x->state == UNREAD)
+        return 128 + SIGPIPE;
+    if (ferror(stdout))
+        return EXIT_DONE;
+    if (status == 0) {
+        say_unanswered(x);
+        return EXIT_UNREACHABLE;
+    }
+    if (status != 200)
+        return refused_stream(f);
+    if (x->answer.complete)
+        return EXIT_DONE;
+    complain("the connection to the gateway broke: %s\nwhat happened since is not shown",
+             x->answer.wrong ? x->answer.wrong : *x->wire.why ? x->wire.why : "it was closed");
+    return EXIT_UNREACHABLE;
 }
 
 int client_follow(const struct cli *cli, const struct call *call,
                   void (*line)(void *ctx, const char *line), void *ctx)
 {
-    char detail[CURL_ERROR_SIZE] = "";
-    struct curl_slist *headers = make_headers(cli, call);
-    CURL *curl = make_curl(cli, call, call->path, headers);
-    struct follow f = {.curl = curl, .line = line, .ctx = ctx};
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_stream);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &f);
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
-    CURLcode code = curl_easy_perform(curl);
-    int result = stream_ended(cli, &f, code, detail);
-    sandbox_answered(cli, status_of(curl));
-    buf_free(&f.in);
-    curl_easy_cleanup(curl);
-    curl_slist_free_all(headers);
-    free(call->path);
-    return result;
+    struct follow f = {.line = line, .ctx = ctx};
+    struct call stream = *call;
+    stream.streams = true;
+    int code = begin(&f.x, cli, &stream, 0);
+    if (code < 0) {
+        bool more = f.x.state == GOING;
+        while (more && !f.too_long && !ferror(stdout)) {
+            more = receive(&f.x);
+            take_lines(&f);
+        }
+        code = stream_ended(&f);
+    }
+    end(&f.x);
+    return code;
 }
 
 int client_pages(const struct cli *cli, const char *path, const char *list, json_t **out)

@@ -1,20 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/endpoint.h"
 
-#include <stdint.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "cli/trust.h"
 
-static const char unix_scheme[] = "unix:", tcp_scheme[] = "tcp:";
+static const char unix_scheme[] = "unix:", tls_scheme[] = "https://";
+static const char *const tcp_schemes[] = {"tcp:", "http://", tls_scheme};
 
-static bool begins(const char *text, const char *with)
+enum { TCP_SCHEMES = sizeof tcp_schemes / sizeof *tcp_schemes };
+
+/* What follows the scheme, or NULL. */
+static const char *after(const char *text, const char *scheme)
 {
-    return strncmp(text, with, strlen(with)) == 0;
+    size_t len = strlen(scheme);
+    return strncmp(text, scheme, len) == 0 ? text + len : NULL;
+}
+
+static const char *after_tcp_scheme(const char *text)
+{
+    const char *rest = NULL;
+    for (size_t i = 0; i < TCP_SCHEMES && !rest; i++)
+        rest = after(text, tcp_schemes[i]);
+    return rest;
 }
 
 char *endpoint_default(void)
@@ -27,114 +38,83 @@ char *endpoint_default(void)
     return alloc_printf("unix:%s/.local/state/sluice/sluice.sock", home ? home : "");
 }
 
-/* tcp:HOST:PORT is what sluiced prints; it means http. */
-static char *make_url(const char *gateway, const char *path)
+/* The address goes into a request's head. */
+static bool is_plain_text(const char *text)
 {
-    if (begins(gateway, unix_scheme))
-        return alloc_printf("http://localhost%s", path);
-    if (begins(gateway, tcp_scheme))
-        return alloc_printf("http://%s%s", gateway + strlen(tcp_scheme), path);
-    size_t len = strlen(gateway);
-    while (len && gateway[len - 1] == '/')
-        len--;
-    return alloc_printf("%.*s%s", (int)len, gateway, path);
+    while (isgraph((unsigned char)*text))
+        text++;
+    return !*text;
+}
+
+static bool is_address(const char *gateway)
+{
+    struct endpoint e;
+    const char *path = after(gateway, unix_scheme);
+    if (path)
+        return *path;
+    if (!after_tcp_scheme(gateway) || !is_plain_text(gateway))
+        return false;
+    endpoint_read(gateway, &e);
+    bool complete = *e.host && *e.port;
+    endpoint_free(&e);
+    return complete;
 }
 
 int endpoint_check(const struct cli *cli)
 {
-    static const char *const schemes[] = {unix_scheme, tcp_scheme, "http://", "https://"};
-    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
-        if (begins(cli->gateway, schemes[i]) && cli->gateway[strlen(schemes[i])])
-            return -1;
+    if (is_address(cli->gateway))
+        return -1;
     return usage_error(cli,
                        "a gateway is unix:PATH, http://HOST:PORT or https://HOST:PORT, not '%s'",
                        cli->gateway);
 }
 
-static bool is_plain(const struct cli *cli)
+/* HOST, HOST:PORT or [HOST]:PORT. */
+static void read_authority(const char *authority, bool tls, struct endpoint *out)
 {
-    return !begins(cli->gateway, unix_scheme) && !begins(cli->gateway, "https://");
+    const char *host = authority, *end = strchr(authority, ']');
+    bool bracketed = *host == '[' && end;
+    const char *colon = strchr(bracketed ? end : host, ':');
+    if (bracketed)
+        host++;
+    else
+        end = colon ? colon : host + strlen(host);
+    out->host = alloc_printf("%.*s", (int)(end - host), host);
+    out->port = alloc_str(colon ? colon + 1 : tls ? "443" : "80");
 }
 
-static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
+static char *trimmed(const char *prefix)
 {
-    struct cli *cli = ctx;
-    (void)purpose;
-    if (is_plain(cli) && !trust_plain(cli, &address->addr)) {
-        cli->distrusts = true;
-        return CURL_SOCKET_BAD;
+    size_t len = strlen(prefix);
+    while (len && prefix[len - 1] == '/')
+        len--;
+    return alloc_printf("%.*s", (int)len, prefix);
+}
+
+void endpoint_read(const char *gateway, struct endpoint *out)
+{
+    const char *path = after(gateway, unix_scheme);
+    *out = (struct endpoint){.tls = after(gateway, tls_scheme)};
+    if (path) {
+        out->path = alloc_str(path);
+        out->authority = alloc_str("localhost");
+        out->prefix = alloc_str("");
+        return;
     }
-    return cli->socket =
-               socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    const char *rest = after_tcp_scheme(gateway);
+    size_t len = strcspn(rest, "/");
+    char *authority = alloc_printf("%.*s", (int)len, rest), *at = strrchr(authority, '@');
+    out->authority = alloc_str(at ? at + 1 : authority);
+    out->prefix = trimmed(rest + len);
+    read_authority(out->authority, out->tls, out);
+    free(authority);
 }
 
-static bool is_trusted(const struct cli *cli, struct trust_end gateway, struct trust_end own)
+void endpoint_free(struct endpoint *endpoint)
 {
-    if (begins(cli->gateway, unix_scheme))
-        return trust_socket(cli, cli->socket, cli->gateway + strlen(unix_scheme));
-    return !is_plain(cli) || trust_tcp(cli, gateway, own);
-}
-
-/* Connected, and nothing is sent yet. */
-static int before_request(void *ctx, char *ip, char *own_ip, int port, int own_port)
-{
-    struct cli *cli = ctx;
-    cli->distrusts =
-        !is_trusted(cli, (struct trust_end){ip, port}, (struct trust_end){own_ip, own_port});
-    return cli->distrusts ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
-}
-
-int endpoint_trusts(const struct cli *cli, CURL *curl)
-{
-    char *ip = NULL, *own_ip = NULL;
-    long port = 0, own_port = 0;
-    curl_easy_getinfo(curl, CURLINFO_PRIMARY_IP, &ip);
-    curl_easy_getinfo(curl, CURLINFO_PRIMARY_PORT, &port);
-    curl_easy_getinfo(curl, CURLINFO_LOCAL_IP, &own_ip);
-    curl_easy_getinfo(curl, CURLINFO_LOCAL_PORT, &own_port);
-    return before_request((void *)(uintptr_t)cli, ip ? ip : "", own_ip ? own_ip : "", (int)port,
-                          (int)own_port) == CURL_PREREQFUNC_OK
-               ? 0
-               : -1;
-}
-
-CURL *endpoint_curl(const struct cli *cli, const char *path)
-{
-    char *url = make_url(cli->gateway, path);
-    CURL *curl = curl_easy_init();
-    if (begins(cli->gateway, unix_scheme))
-        curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, cli->gateway + strlen(unix_scheme));
-    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-    curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, (void *)(uintptr_t)cli);
-    curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, before_request);
-    curl_easy_setopt(curl, CURLOPT_PREREQDATA, (void *)(uintptr_t)cli);
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    free(url);
-    curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 10L);
-    return curl;
-}
-
-/* curl reports a header field that is too long for it as a failed allocation. */
-const char *endpoint_reason(CURLcode code, const char *detail)
-{
-    if (code == CURLE_OUT_OF_MEMORY)
-        return "a field of its answer's header has more than 100 KiB";
-    return *detail ? detail : curl_easy_strerror(code);
-}
-
-/* Of a Unix socket curl says only that it could not connect to localhost port 80. */
-int endpoint_failed(const struct cli *cli, CURL *curl, CURLcode code, const char *detail)
-{
-    long number = 0;
-    if (cli->distrusts)
-        return EXIT_UNREACHABLE;
-    curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &number);
-    if (begins(cli->gateway, unix_scheme) && code == CURLE_COULDNT_CONNECT && number)
-        detail = strerror((int)number);
-    complain("cannot reach the gateway at %s: %s\nis sluiced running? --gateway or SLUICE_GATEWAY "
-             "names another one",
-             cli->gateway, endpoint_reason(code, detail));
-    return EXIT_UNREACHABLE;
+    free(endpoint->path);
+    free(endpoint->host);
+    free(endpoint->port);
+    free(endpoint->authority);
+    free(endpoint->prefix);
 }

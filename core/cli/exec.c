@@ -14,13 +14,12 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "base/text.h"
-#include "cli/endpoint.h"
-#include "http/parser.h"
+#include "cli/answer.h"
+#include "cli/wire.h"
 #include "sandbox/wire/frame.h"
 
 struct session {
-    CURL *curl;
-    int socket;
+    struct wire wire;
     struct buf in;                                  /* received, not yet read */
     struct buf out;                                 /* to be sent */
     bool stdin_open, tty;
@@ -40,51 +39,34 @@ static void add_frame(struct session *s, enum sandbox_frame_type type, const voi
 
 /* ---- the connection ---- */
 
-static int connect_gateway(const struct cli *cli, struct session *s)
-{
-    curl_socket_t socket;
-    char detail[CURL_ERROR_SIZE] = "";
-    s->curl = endpoint_curl(cli, "");
-    curl_easy_setopt(s->curl, CURLOPT_CONNECT_ONLY, 1L);
-    curl_easy_setopt(s->curl, CURLOPT_ERRORBUFFER, detail);
-    CURLcode code = curl_easy_perform(s->curl);
-    curl_easy_setopt(s->curl, CURLOPT_ERRORBUFFER, NULL);
-    if (code != CURLE_OK || curl_easy_getinfo(s->curl, CURLINFO_ACTIVESOCKET, &socket) != CURLE_OK)
-        return endpoint_failed(cli, s->curl, code, detail);
-    s->socket = socket;
-    return endpoint_trusts(cli, s->curl) == 0 ? -1 : EXIT_UNREACHABLE;
-}
-
-/* Sends what the socket takes.  -1: the connection broke. */
+/* Sends what the connection takes.  -1: it broke. */
 static int flush(struct session *s)
 {
     while (s->out.len) {
-        size_t sent = 0;
-        CURLcode code = curl_easy_send(s->curl, s->out.data, s->out.len, &sent);
-        if (code == CURLE_AGAIN)
+        ssize_t n = wire_send(&s->wire, s->out.data, s->out.len);
+        if (n == WIRE_AGAIN)
             return 0;
-        if (code != CURLE_OK)
+        if (n <= 0)
             return -1;
-        buf_consume(&s->out, sent);
+        buf_consume(&s->out, (size_t)n);
     }
     return 0;
 }
 
-enum { INPUT_STEP = 1024 * 1024, HEAD_MAX = 64 * 1024, REFUSAL_MAX = 1024 * 1024 };
+enum { INPUT_STEP = 1024 * 1024, REFUSAL_MAX = 1024 * 1024 };
 
 /* Receives what is there, up to INPUT_STEP.  0: go on, 1: there may be more, -1: the connection
  * ended. */
 static int fill(struct session *s)
 {
     for (size_t enough = s->in.len + INPUT_STEP; s->in.len < enough;) {
-        size_t got = 0;
         buf_reserve(&s->in, 65536);
-        CURLcode code = curl_easy_recv(s->curl, s->in.data + s->in.len, 65536, &got);
-        if (code == CURLE_AGAIN)
+        ssize_t n = wire_receive(&s->wire, s->in.data + s->in.len, 65536);
+        if (n == WIRE_AGAIN)
             return 0;
-        if (code != CURLE_OK || got == 0)
+        if (n <= 0)
             return -1;
-        s->in.len += got;
+        s->in.len += (size_t)n;
         s->in.data[s->in.len] = '\0';
     }
     return 1;
@@ -129,7 +111,7 @@ static void watch_signals(struct session *s, const struct exec_request *request)
 
 static void wait_socket(struct session *s, short events)
 {
-    struct pollfd p[2] = {{s->socket, events, 0}, {s->signals, POLLIN, 0}};
+    struct pollfd p[2] = {{s->wire.fd, events, 0}, {s->signals, POLLIN, 0}};
     poll(p, 2, -1);
     if (p[1].revents)
         on_signal(s);
@@ -165,62 +147,18 @@ static void add_request(const struct cli *cli, struct session *s, const char *sa
                         const struct exec_request *r)
 {
     char *body = request_body(r), *name = url_escape(sandbox);
+    char *path = alloc_printf("/v1/sandboxes/%s/exec", name);
+    wire_request(cli, &s->out, "POST", path);
     buf_printf(&s->out,
-               "POST /v1/sandboxes/%s/exec HTTP/1.1\r\nHost: localhost\r\nConnection: "
-               "Upgrade\r\nUpgrade: sluice-exec\r\n"
-               "Content-Type: application/json\r\nContent-Length: %zu\r\n",
-               name, strlen(body));
-    if (cli->token)
-        buf_printf(&s->out, "Authorization: Bearer %s\r\n", cli->token);
-    buf_printf(&s->out, "\r\n%s", body);
+               "Connection: Upgrade\r\nUpgrade: sluice-exec\r\n"
+               "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+               strlen(body), body);
     free(body);
+    free(path);
     free(name);
 }
 
 /* ---- the answer ---- */
-
-struct answer {
-    struct http_parser *parser;
-    struct http_head *head;                         /* NULL: not yet there */
-    struct buf body;
-    const char *wrong;                              /* why it cannot be read, NULL: it can */
-    int wrong_status;                               /* how HTTP names that */
-};
-
-/* A head with a status of 100 to 199 is followed by another one, unless it is an upgrade. */
-static bool is_final(const struct answer *a)
-{
-    return a->head->status == 101 || a->head->status >= 200;
-}
-
-static void take_head(struct answer *a)
-{
-    http_head_free(a->head);
-    a->head = http_parser_take_head(a->parser);
-    http_parser_limit_body(a->parser, REFUSAL_MAX);
-}
-
-/* Parses what was received; what follows an upgrade stays.  Returns whether the answer is complete
- * or cannot be read. */
-static bool parse_answer(struct session *s, struct answer *a)
-{
-    const char *bytes = s->in.data, *body;
-    size_t len = s->in.len, body_len;
-    bool done = false, more = true;
-    while (more && !done)
-        switch (http_parser_next(a->parser, &bytes, &len, &body, &body_len)) {
-        case HTTP_GOT_HEAD: take_head(a); break;
-        case HTTP_GOT_BODY: buf_add(&a->body, body, body_len); break;
-        case HTTP_GOT_END:  done = is_final(a); break;
-        case HTTP_MORE:     more = false; break;
-        case HTTP_BAD:
-            a->wrong = http_parser_error(a->parser, &a->wrong_status);
-            done = true;
-            break;
-        }
-    buf_consume(&s->in, s->in.len - len);
-    return done;
-}
 
 static void receive_answer(struct session *s, struct answer *a)
 {
@@ -229,8 +167,12 @@ static void receive_answer(struct session *s, struct answer *a)
             wait_socket(s, POLLOUT);
     while (s->code < 0) {
         int more = fill(s);
-        if (parse_answer(s, a) || more < 0)
+        if (answer_read(a, &s->in))
             return;
+        if (more < 0) {
+            answer_ended(a);
+            return;
+        }
         if (more == 0)
             wait_socket(s, POLLIN);
     }
@@ -239,13 +181,7 @@ static void receive_answer(struct session *s, struct answer *a)
 /* The answer has no head that could be read. */
 static int unanswered(const struct answer *a)
 {
-    if (a->wrong && a->wrong_status == 431)
-        complain("the header of the gateway's answer has more than %d KiB or %d fields",
-                 HEAD_MAX / 1024, HTTP_FIELDS_MAX);
-    else if (a->wrong)
-        complain("the gateway's answer is no HTTP: %s", a->wrong);
-    else
-        complain("the gateway closed the connection without an answer");
+    answer_complain(a);
     complain("whether the command was started is not known");
     return EXIT_UNREACHABLE;
 }
@@ -258,7 +194,7 @@ static int refused(const struct cli *cli, struct answer *a)
             complain("the gateway's answer has more than %d KiB: it was not read to its end",
                      REFUSAL_MAX / 1024);
         else
-            complain("the gateway's answer is no HTTP: %s", a->wrong);
+            answer_complain(a);
         return EXIT_UNREACHABLE;
     }
     struct reply reply = {.status = a->head->status, .text = a->body};
@@ -272,20 +208,19 @@ static int refused(const struct cli *cli, struct answer *a)
 /* -1: upgraded; else the exit code. */
 static int handshake(const struct cli *cli, struct session *s)
 {
-    struct answer a = {.parser = http_parser_new(HTTP_OF_SERVER, HEAD_MAX)};
+    struct answer a;
     int code;
+    answer_begin(&a, REFUSAL_MAX);
     receive_answer(s, &a);
-    if (a.head && is_final(&a))
+    if (a.head)
         sandbox_answered(cli, a.head->status);
     if (s->code >= 0)
         code = s->code;
-    else if (!a.head || !is_final(&a))
+    else if (!a.head)
         code = unanswered(&a);
     else
         code = a.head->status == 101 ? -1 : refused(cli, &a);
-    http_head_free(a.head);
-    http_parser_free(a.parser);
-    buf_free(&a.body);
+    answer_free(&a);
     return code;
 }
 
@@ -346,7 +281,7 @@ static int pump(struct session *s)
 {
     for (int more = 0; s->code < 0;) {
         struct pollfd p[3] = {
-            {s->socket, (short)(POLLIN | (s->out.len ? POLLOUT : 0)), 0},
+            {s->wire.fd, (short)(POLLIN | (s->out.len ? POLLOUT : 0)), 0},
             {s->stdin_open && s->out.len < QUEUE_MAX ? STDIN_FILENO : -1, POLLIN, 0},
             {s->signals, POLLIN, 0},
         };
@@ -407,14 +342,14 @@ int exec_run(const struct cli *cli, const char *sandbox, const struct exec_reque
         return wrong;
     struct session s = {.stdin_open = true, .tty = request->tty, .signals = -1, .code = -1};
     watch_signals(&s, request);
-    int code = connect_gateway(cli, &s);
+    int code = wire_open(cli, &s.wire);
     if (code < 0) {
         add_request(cli, &s, sandbox, request);
         code = handshake(cli, &s);
     }
     if (code < 0)
         code = talk(&s);
-    curl_easy_cleanup(s.curl);
+    wire_close(&s.wire);
     if (s.signals >= 0)
         close(s.signals);
     buf_free(&s.in);

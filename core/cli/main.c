@@ -14,12 +14,10 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     int code = args_parse(&cli, argc, argv);
     if (code < 0) {
-        curl_global_init(CURL_GLOBAL_DEFAULT);
         if (!cli.gateway || !*cli.gateway)
             cli.gateway = fallback = endpoint_default();
         code = endpoint_check(&cli);
         code = print_finish(code < 0 ? cli.command->run(&cli) : code);
-        curl_global_cleanup();
     }
     free(fallback);
     args_free(&cli);

@@ -104,33 +104,22 @@ bool trust_plain(const struct cli *cli, const struct sockaddr *address)
 {
     if (!cli->token || cli->insecure || is_loopback(address))
         return true;
-    if (!cli->distrusts)
-        complain("%s leads to another machine without TLS: the token was not sent, as anybody on "
-                 "the way could read it; "
-                 "use https://, or a tunnel to a loopback address, or insist with --insecure",
-                 cli->gateway);
+    complain("%s leads to another machine without TLS: the token was not sent, as anybody on "
+             "the way could read it; "
+             "use https://, or a tunnel to a loopback address, or insist with --insecure",
+             cli->gateway);
     return false;
 }
 
-static bool read_end(struct trust_end end, struct sockaddr_storage *out)
-{
-    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons((uint16_t)end.port)};
-    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)end.port)};
-    *out = (struct sockaddr_storage){0};
-    if (inet_pton(AF_INET, end.ip, &four.sin_addr) == 1)
-        memcpy(out, &four, sizeof four);
-    else if (inet_pton(AF_INET6, end.ip, &six.sin6_addr) == 1)
-        memcpy(out, &six, sizeof six);
-    return out->ss_family != 0;
-}
-
-bool trust_tcp(const struct cli *cli, struct trust_end gateway, struct trust_end own)
+bool trust_tcp(const struct cli *cli, int fd)
 {
     struct sockaddr_storage server, client;
+    socklen_t server_len = sizeof server, client_len = sizeof client;
     uid_t uid;
     if (!cli->token || cli->insecure)
         return true;
-    bool known = read_end(gateway, &server) && read_end(own, &client);
+    bool known = getpeername(fd, (struct sockaddr *)&server, &server_len) == 0 &&
+                 getsockname(fd, (struct sockaddr *)&client, &client_len) == 0;
     if (known && !is_loopback((struct sockaddr *)&server))
         return true;
     if (known && http_diag_server(&client, &server, &uid))

@@ -9,12 +9,8 @@
 
 /* Of an address to which no TLS leads.  false after saying why the token is not sent. */
 bool trust_plain(const struct cli *cli, const struct sockaddr *address);
-/* Of a connection without TLS: on a loopback address, who serves it. */
-struct trust_end {
-    const char *ip;
-    int port;
-};
-bool trust_tcp(const struct cli *cli, struct trust_end gateway, struct trust_end own);
+/* Of a TCP connection without TLS: on a loopback address, who serves it. */
+bool trust_tcp(const struct cli *cli, int fd);
 /* Of a socket connected to the path: who listens there, and who could put another one in its
  * place. */
 bool trust_socket(const struct cli *cli, int fd, const char *path);

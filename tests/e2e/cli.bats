@@ -111,6 +111,28 @@ commands() { sluice -h | sed -nE '/^global:/q; s/^  ([a-z]+) +([a-z-]*)  .*/\1 \
     [[ "$output" == *"cannot reach the gateway at unix:/nowhere/sluice.sock: No such file or directory"* ]]
     run -2 sluice --gateway /nowhere/sluice.sock status
     [[ "$output" == *"a gateway is unix:PATH, http://HOST:PORT or https://HOST:PORT, not '/nowhere/sluice.sock'"* ]]
+    for address in unix: http:// http://:80 tcp: 'http://a b' 'http://a/'$'\n''X: y'; do
+        run -2 sluice --gateway "$address" status
+        [[ "$output" == *"a gateway is unix:PATH, http://HOST:PORT or https://HOST:PORT, not '"* ]]
+    done
+}
+
+@test "a gateway behind TLS: its certificate is checked, and every kind of command works" {
+    make_certificate front /CN=front "" -addext subjectAltName=DNS:localhost
+    cat "$state/front.pem" "$state/front.key" >"$state/front.both"
+    listen python3 "$BATS_TEST_DIRNAME/tls_front.py" 127.0.0.1 7443 "$state/front.both" "$state/sluice.sock"
+    run -3 sluice --gateway https://localhost:7443 sandbox list
+    [[ "$output" == *"cannot reach the gateway at https://localhost:7443: its certificate is not accepted: self-signed certificate"* ]]
+    export SSL_CERT_FILE=$state/front.pem
+    run -3 sluice --gateway https://127.0.0.1:7443 sandbox list
+    [[ "$output" == *"its certificate is not accepted: IP address mismatch"* ]]
+    export SLUICE_GATEWAY=https://localhost:7443
+    run -0 sluice sandbox list
+    [[ "$output" == *demo* ]]
+    run -0 sluice events demo
+    head -c 3000000 /dev/zero | tr '\0' a | timeout 180 sluice sandbox exec demo -- sh -c 'cat; exit 7' >"$BATS_TEST_TMPDIR/echo" || [ $? -eq 7 ]
+    [ "$(wc -c <"$BATS_TEST_TMPDIR/echo")" -eq 3000000 ]
+    run -3 sluice --gateway http://localhost:7443 sandbox list
 }
 
 @test "the sandbox used last is one that there is" {

@@ -18,6 +18,7 @@ BEGIN = {                                           # KIND: how the answer begin
     "chunks": (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 422 No\r\ncontent-type: application/problem+json\r\n"
                b"transfer-encoding: chunked\r\n\r\nf\r\n{\"detail\":\"what\r\n"
                b"f\r\n is wrong is x\"\r\n1\r\n}\r\n0\r\n\r\n", b""),
+    "escapes": (b"HTTP/1.1 200 \x1b]0;pwned\x07\r\nContent-Length: 2\r\n\r\n{}", b""),
     "noise": (b"HTTP/1.1 101 \r\nUpgrade : sluice-exec\r\n\r\n", b""),
 }
 

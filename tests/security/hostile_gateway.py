@@ -54,7 +54,7 @@ def main(path, status):
         print(head, flush=True)
         kind, text = answer(status, head)
         body = text.encode()
-        reply = f"HTTP/1.1 {200 if status == 202 else status} E\x1b]0;pwned\x07\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        reply = f"HTTP/1.1 {200 if status == 202 else status} E\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         try:
             peer.sendall(reply.encode() + body)
         except OSError:
