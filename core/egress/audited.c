@@ -22,8 +22,7 @@ static void report_call(struct client *c, struct policy_call *call)
 {
     const struct exchange *exchange = &c->exchange;
     struct policy_calls one = exchange->calls;
-    struct policy_http_request request = exchange->message ? egress_exchange_message(exchange)
-                                                           : egress_exchange_request(exchange);
+    struct policy_http_request request = egress_exchange_judged(exchange);
     struct policy_http_decision decision;
     struct buf reason = {0};
     one.items = call;

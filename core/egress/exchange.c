@@ -115,7 +115,14 @@ struct policy_http_request egress_exchange_message(const struct exchange *exchan
 {
     return (struct policy_http_request){
         .method = POLICY_WEBSOCKET_TEXT, .path = exchange->canonical.data,
-        .query = exchange->query, .websocket = true, .message = true};
+        .query = exchange->query, .websocket = true, .message = true,
+        .calls = exchange->calls.protocol ? &exchange->calls : NULL};
+}
+
+struct policy_http_request egress_exchange_judged(const struct exchange *exchange)
+{
+    return exchange->message ? egress_exchange_message(exchange)
+                             : egress_exchange_request(exchange);
 }
 
 const char *egress_exchange_method(const struct exchange *exchange)

@@ -123,6 +123,8 @@ struct policy_request egress_route_request(const struct route *route,
 struct policy_http_request egress_exchange_request(const struct exchange *exchange);
 /* The same about a text message after its upgrade. */
 struct policy_http_request egress_exchange_message(const struct exchange *exchange);
+/* Either of them: what is judged now. */
+struct policy_http_request egress_exchange_judged(const struct exchange *exchange);
 /* How rules call what is judged. */
 const char *egress_exchange_method(const struct exchange *exchange);
 /* The rules of requests were asked. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rules that are open for a number of uses, or for the process tree of one process.
  *
- * A use is a connection, or a request where rules are about requests; it is counted at the moment
- * it is let through.  Whoever has one keeps it until the connection or the request is over, also
- * when the last use is gone: then the rule stays in the proxy for those alone, although the policy
- * does not have it any more.
+ * A use is a connection, or a request or text message where rules are about those; it is counted
+ * at the moment it is let through.  Whoever has one keeps it until the connection, the request or
+ * the message is over, also when the last use is gone: then the rule stays in the proxy for those
+ * alone, although the policy does not have it any more.
  *
  * For this folder; loop thread only. */
 #ifndef EGRESS_GRANTS_H

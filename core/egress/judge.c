@@ -171,11 +171,12 @@ static const struct http_field *ask_rules(const struct exchange *exchange,
                                           const struct policy_candidates *candidates,
                                           struct policy_http_decision *out, struct buf *reason)
 {
-    struct policy_http_request request = egress_exchange_request(exchange);
+    struct policy_http_request request = egress_exchange_judged(exchange);
     const struct http_field *field = NULL;
     size_t at = 0;
     policy_http_decide(candidates, &request, out, reason);
-    while (out->allowed && !out->audited && (field = egress_override_next(exchange->head, &at))) {
+    while (!exchange->message && out->allowed && !out->audited &&
+           (field = egress_override_next(exchange->head, &at))) {
         request.method = field->value;
         policy_http_decide(candidates, &request, out, reason);
     }

@@ -12,14 +12,21 @@ static bool is_counted(const struct egress_granted *grant)
     return grant->uses_left >= 0;
 }
 
-/* Without the rules of all counted grants but one, and without those that are closed anyway. */
+/* It would be a use of its own. */
+static bool costs(const struct client *c, const struct egress_granted *grant)
+{
+    return is_counted(grant) && !egress_grants_holds(c, grant);
+}
+
+/* Without the rules of all grants that cost a use but one (NULL: without exception), and without
+ * those that are closed anyway. */
 static bool passes_with(struct client *c, const struct egress_granted *only)
 {
     const struct egress_grants *grants = &c->proxy->grants;
     const char **closed = alloc_zero(grants->n + 1, sizeof *closed);
     size_t n = 0;
     for (size_t i = 0; i < grants->n; i++)
-        if ((is_counted(&grants->items[i]) && &grants->items[i] != only) ||
+        if ((costs(c, &grants->items[i]) && &grants->items[i] != only) ||
             !egress_grants_is_open(c, &grants->items[i]))
             closed[n++] = grants->items[i].rule;
     bool passes = egress_judge_passes_without(c, closed, n);
@@ -41,20 +48,16 @@ static void count(struct client *c, struct egress_granted *grant)
         proxy->on_use(proxy->ctx, grant->rule);
 }
 
-/* NULL: it passes without any, or with one that it holds. */
-static struct egress_granted *find_needed(struct client *c)
+/* NULL: no single one is enough. */
+static struct egress_granted *find_enough(struct client *c)
 {
     const struct egress_grants *grants = &c->proxy->grants;
-    struct egress_granted *open = NULL;
     for (size_t i = 0; i < grants->n; i++) {
         struct egress_granted *grant = &grants->items[i];
-        if (!is_counted(grant) || !egress_grants_is_open(c, grant) || !passes_with(c, grant))
-            continue;
-        if (egress_grants_holds(c, grant))
-            return NULL;
-        open = open ? open : grant;
+        if (costs(c, grant) && egress_grants_is_open(c, grant) && passes_with(c, grant))
+            return grant;
     }
-    return open;
+    return NULL;
 }
 
 /* Where no single grant is enough, each that is open is used. */
@@ -80,9 +83,9 @@ void egress_uses_count(struct client *c)
         any |= is_counted(&grants->items[i]);
     if (!any || !is_use(c) || passes_with(c, NULL))
         return;
-    struct egress_granted *needed = find_needed(c);
-    if (needed)
-        count(c, needed);
-    else if (!c->route.use && !c->exchange.use)
+    struct egress_granted *enough = find_enough(c);
+    if (enough)
+        count(c, enough);
+    else
         count_all(c);
 }

@@ -8,6 +8,7 @@
 #include "egress/judge.h"
 #include "egress/record.h"
 #include "egress/report.h"
+#include "egress/uses.h"
 #include "egress/websocket/closing.h"
 #include "egress/websocket/session.h"
 #include "policy/match/calls.h"
@@ -31,6 +32,13 @@ bool egress_websocket_is_inspected(const struct client *c)
 }
 
 /* ---- one message ---- */
+
+/* Servers may read an operation in a binary message as one in a text. */
+static bool has_operations(const struct client *c)
+{
+    const struct policy_http_request request = egress_exchange_message(&c->exchange);
+    return is_judged(c) && policy_has_calls(c->exchange.rules.endpoint, &request);
+}
 
 static void deny(struct client *c, const char *reason)
 {
@@ -63,19 +71,42 @@ static void forget_calls(struct exchange *exchange)
     exchange->message = NULL;
 }
 
+/* A message is a use of its own: nothing of it is left to the next one. */
+static void allow(struct client *c, const char *reason)
+{
+    uint64_t of_upgrade = c->exchange.use;
+    egress_record_allowed(c, EGRESS_ENGINE_MESSAGE, reason);
+    egress_uses_count(c);
+    c->exchange.use = of_upgrade;
+}
+
+/* The last use of a grant may have closed a rule since the upgrade was judged. */
+static bool upgrade_still_passes(struct client *c, struct buf *reason)
+{
+    struct egress_refusal refusal;
+    if (c->route.generation == c->proxy->generation)
+        return true;
+    if (egress_judge(c, &refusal, reason) != VERDICT_ALLOWED)
+        return false;
+    c->websocket->messages.only_text = has_operations(c);
+    return true;
+}
+
 /* False: it is denied, and reason says why. */
 static bool judge_text(struct client *c, struct buf *reason)
 {
     struct exchange *exchange = &c->exchange;
-    struct policy_http_request request = egress_exchange_message(exchange);
+    if (!upgrade_still_passes(c, reason))
+        return false;
     if (!is_judged(c))
         return true;
+    struct policy_http_request request = egress_exchange_message(exchange);
     policy_http_decide(&c->route.candidates, &request, &exchange->rules, reason);
     exchange->message = request.method;
     if (exchange->rules.needs_body)
         decide_calls(c, &request, reason);
     if (exchange->rules.allowed)
-        egress_record_allowed(c, EGRESS_ENGINE_MESSAGE, buf_str(reason));
+        allow(c, buf_str(reason));
     else
         deny(c, buf_str(reason));
     forget_calls(exchange);
@@ -145,13 +176,6 @@ static void send_on(struct client *c, struct buf *out)
     if (c->websocket->blocked)
         net_pause(c->stream);
     buf_wipe(out);                                  /* messages may have credentials */
-}
-
-/* Servers may read an operation in a binary message as one in a text. */
-static bool has_operations(const struct client *c)
-{
-    const struct policy_http_request request = egress_exchange_message(&c->exchange);
-    return is_judged(c) && policy_has_calls(c->exchange.rules.endpoint, &request);
 }
 
 static void go_on(struct client *c);
