@@ -89,6 +89,9 @@ refused() {
 403 credential_placeholder_refused|--http1.1 -d "$GITHUB_TOKEN" https://api.github.com/
 403 credential_placeholder_refused|--http2 -d "$GITHUB_TOKEN" https://api.github.com/
 403 credential_placeholder_refused|--http1.1 -H "$GITHUB_TOKEN: 1" https://api.github.com/
+403 credential_placeholder_refused|--http1.1 -X TRACE -H "X-Key: $GITHUB_TOKEN" https://api.github.com/
+403 credential_placeholder_refused|--http2 -X TRACE "https://api.github.com/?key=$GITHUB_TOKEN"
+403 credential_placeholder_refused|--http1.1 -H "X-Method-Override: trace" -H "X-Key: $GITHUB_TOKEN" https://api.github.com/
 LINES
     [ ! -s "$seen" ]
     until_so "sluice logs demo | grep -q 'DENIED .*other.test.*engine:credential-binding'"

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "egress/inspect/override.h"
 #include "egress/record.h"
 #include "egress/report.h"
 #include "secret/placeholder.h"
@@ -253,13 +254,33 @@ int egress_credentials_fill_message(struct client *c, const char *text, size_t l
     return result == SECRET_REPLACED;
 }
 
+/* An origin sends a TRACE request back as it got it (RFC 9110, 9.3.8). */
+static bool asks_for_itself(const struct http_head *head)
+{
+    const struct http_field *field;
+    size_t at = 0;
+    bool asks = strcmp(head->method, "TRACE") == 0;
+    while (!asks && (field = egress_override_next(head, &at)))
+        asks = strcasecmp(field->value, "TRACE") == 0;
+    return asks;
+}
+
+static int check_method(const struct client *c, const struct egress_filled *filled,
+                        struct egress_refusal *refusal)
+{
+    if (!(filled->n || filled->target.len || filled->body.len) ||
+        !asks_for_itself(c->exchange.head))
+        return 0;
+    return refuse(c, SECRET_MISPLACED, "a TRACE request, which its origin sends back,", refusal);
+}
+
 int egress_credentials_fill(struct client *c, struct egress_filled *out,
                             struct egress_refusal *refusal)
 {
     const struct secret_destination to = {c->proxy->credentials, is_bound, c};
     *out = (struct egress_filled){0};
     if (fill_target(c, &to, out, refusal) == 0 && fill_fields(c, &to, out, refusal) == 0 &&
-        fill_body(c, &to, out, refusal) == 0)
+        fill_body(c, &to, out, refusal) == 0 && check_method(c, out, refusal) == 0)
         return 0;
     egress_credentials_undo(c, out);
     return -1;
