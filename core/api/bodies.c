@@ -245,3 +245,13 @@ static const struct schema_field exec_fields[] = {
 };
 const struct schema body_exec_schema = {
     .name = "command", .size = sizeof(struct body_exec), .fields = exec_fields};
+
+static const struct schema_field tunnel_fields[] = {
+    {"service", SCHEMA_TEXT, offsetof(struct body_tunnel, service),
+     .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY,
+     .help = "ssh: an SSH server; tcp: what listens on a port of the sandbox's loopback"},
+    {"port", SCHEMA_U16, offsetof(struct body_tunnel, port), .help = "With tcp: the port"},
+    {0},
+};
+const struct schema body_tunnel_schema = {
+    .name = "tunnel", .size = sizeof(struct body_tunnel), .fields = tunnel_fields};

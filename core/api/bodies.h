@@ -55,8 +55,13 @@ struct body_exec {
     int64_t timeout_ms;
 };
 
+struct body_tunnel {
+    const char *service;
+    uint16_t port;
+};
+
 extern const struct schema body_create_schema, body_settings_schema, body_approve_schema,
     body_reject_schema, body_approve_all_schema, body_proposals_schema, body_edit_schema,
-    body_exec_schema, body_provider_schema, body_rotation_schema;
+    body_exec_schema, body_tunnel_schema, body_provider_schema, body_rotation_schema;
 
 #endif

@@ -18,17 +18,37 @@ enum { COMMAND_BYTES_MAX = 1024 * 1024 };
 /* For tunnels that become a stream at once. */
 static const struct http_tunnel_callbacks silent = {0};
 
-static int read_command(struct api_call *call, struct sandbox_exec *out)
+static int read_body(struct api_call *call, const struct schema *schema, const void **out)
 {
     const struct doc_node *tree;
     struct problems *problems = &call->problems;
     void *decoded;
     if (api_body(call, COMMAND_BYTES_MAX, &tree) != 0)
         return -1;
-    if (schema_decode(&body_exec_schema, tree, "", call->arena, &decoded, problems) != 0)
-        return error_set(&call->err, ERROR_INVALID, "the command has %zu problem%s: %s%s%s",
-                         problems->n, problems->n == 1 ? "" : "s", problems->items[0].path,
-                         *problems->items[0].path ? ": " : "", problems->items[0].message);
+    if (schema_decode(schema, tree, "", call->arena, &decoded, problems) != 0)
+        return error_set(&call->err, ERROR_INVALID, "the %s has %zu problem%s: %s%s%s",
+                         schema->name, problems->n, problems->n == 1 ? "" : "s",
+                         problems->items[0].path, *problems->items[0].path ? ": " : "",
+                         problems->items[0].message);
+    *out = decoded;
+    return 0;
+}
+
+static int read_service(struct api_call *call, struct sandbox_exec *out)
+{
+    const void *decoded;
+    if (read_body(call, &body_tunnel_schema, &decoded) != 0)
+        return -1;
+    const struct body_tunnel *body = decoded;
+    *out = (struct sandbox_exec){.service = body->service, .port = body->port};
+    return sandbox_exec_check(out, &call->err);
+}
+
+static int read_command(struct api_call *call, struct sandbox_exec *out)
+{
+    const void *decoded;
+    if (read_body(call, &body_exec_schema, &decoded) != 0)
+        return -1;
     const struct body_exec *body = decoded;
     struct spec_pair *env = arena_alloc(call->arena, (body->n_env + 1) * sizeof *env);
     for (size_t i = 0; i < body->n_env; i++)
@@ -75,7 +95,9 @@ static int run_command(struct api_call *call)
         return error_set(
             &call->err, ERROR_MALFORMED,
             "running a command needs Connection: Upgrade and Upgrade: " SANDBOX_EXEC_UPGRADE);
-    if (read_command(call, &command) != 0)
+    int (*read)(struct api_call *call, struct sandbox_exec *out) =
+        call->route->body == &body_tunnel_schema ? read_service : read_command;
+    if (read(call, &command) != 0)
         return -1;
     return runtime_exec(runtime, name, &command, exec_done, call->req, &call->err);
 }
@@ -98,7 +120,8 @@ int route_exec(struct api_call *call)
     if (api_sandbox(call, &s) != 0 ||
         runtime_exec_note(call->api->store, s.id, &user, &call->err) != 0)
         return -1;
-    log_info(call->api->log, "sandbox %s: %s runs a command", s.name, user.name);
+    log_info(call->api->log, "sandbox %s: %s %s", s.name, user.name,
+             call->route->body == &body_tunnel_schema ? "connects" : "runs a command");
     call->then = exec_begin;
     call->status = 101;
     return 0;

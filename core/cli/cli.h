@@ -201,6 +201,11 @@ int cmd_sandbox_stop(struct cli *cli);
 int cmd_sandbox_start(struct cli *cli);
 int cmd_sandbox_exec(struct cli *cli);
 int cmd_sandbox_connect(struct cli *cli);
+int cmd_sandbox_ssh_config(struct cli *cli);
+int cmd_sandbox_ssh_proxy(struct cli *cli);
+int cmd_sandbox_upload(struct cli *cli);
+int cmd_sandbox_download(struct cli *cli);
+int cmd_sandbox_forward(struct cli *cli);
 int cmd_policy_set(struct cli *cli);
 int cmd_policy_update(struct cli *cli);
 int cmd_policy_get(struct cli *cli);
@@ -246,6 +251,8 @@ int cmd_status(struct cli *cli);
 
 /* Runs a command in a sandbox with the terminal's streams; the exit code is the command's. */
 struct exec_request {
+    const char *service;                            /* of the sandbox; NULL: the command is run */
+    long port;                                      /* of the service tcp */
     const char *const *command;
     size_t n_command;
     const char *workdir;

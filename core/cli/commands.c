@@ -59,6 +59,10 @@ static const struct arg_option sandbox_exec[] = {
     {"no-credential-warnings", 0, ARG_FLAG, NULL, "say nothing of values that look like secrets"},
     {0},
 };
+static const struct arg_option sandbox_forward[] = {
+    {"bind", 0, ARG_VALUE, "ADDR", "the address to listen on (127.0.0.1)"},
+    {0},
+};
 static const struct arg_option policy_set[] = {
     {"policy", 0, ARG_VALUE, "FILE", "the new policy; - reads stdin"},
     WAIT_OPTIONS,
@@ -306,6 +310,21 @@ const struct command cli_commands[] = {
      "run a command in a sandbox", "sluice sandbox exec demo -- curl https://api.github.com/"},
     {"sandbox", "connect", "[NAME]", none, cmd_sandbox_connect, "open a shell in a sandbox",
      "sluice sandbox connect demo"},
+    {"sandbox", "ssh-config", "[NAME]", none, cmd_sandbox_ssh_config,
+     "print what makes ssh, scp, sftp and rsync reach a sandbox",
+     "sluice sandbox ssh-config demo >>~/.ssh/config && ssh sluice-demo"},
+    {"sandbox", "ssh-proxy", "[NAME]", none, cmd_sandbox_ssh_proxy,
+     "connect stdin and stdout to a sandbox's SSH server; for ssh's ProxyCommand",
+     "sluice sandbox ssh-proxy demo"},
+    {"sandbox", "upload", "NAME LOCAL [REMOTE]", none, cmd_sandbox_upload,
+     "copy a file or a folder into a sandbox; links in the folder are left out",
+     "sluice sandbox upload demo ./project /sandbox"},
+    {"sandbox", "download", "NAME REMOTE [LOCAL]", none, cmd_sandbox_download,
+     "copy a file or a folder out of a sandbox; links in the folder are left out",
+     "sluice sandbox download demo /sandbox/report ."},
+    {"sandbox", "forward", "NAME [LOCAL:]PORT", sandbox_forward, cmd_sandbox_forward,
+     "listen on this machine and connect to a port of a sandbox until it is ended",
+     "sluice sandbox forward demo 8080:80"},
     {"policy", "set", "[NAME]", policy_set, cmd_policy_set, "replace the policy",
      "sluice policy set demo --policy policy.yaml --wait"},
     {"policy", "update", "[NAME]", policy_update, cmd_policy_update,

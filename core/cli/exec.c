@@ -125,7 +125,13 @@ static char *request_body(const struct exec_request *r)
     json_t *command = json_array(), *body = json_object();
     for (size_t i = 0; i < r->n_command; i++)
         json_array_append_new(command, json_string(r->command[i]));
-    json_object_set_new(body, "command", command);
+    if (r->service)
+        json_object_set_new(body, "service", json_string(r->service));
+    else
+        json_object_set(body, "command", command);
+    json_decref(command);
+    if (r->port)
+        json_object_set_new(body, "port", json_integer(r->port));
     if (r->env)
         json_object_set(body, "env", r->env);
     if (r->workdir)
@@ -147,7 +153,7 @@ static void add_request(const struct cli *cli, struct session *s, const char *sa
                         const struct exec_request *r)
 {
     char *body = request_body(r), *name = url_escape(sandbox);
-    char *path = alloc_printf("/v1/sandboxes/%s/exec", name);
+    char *path = alloc_printf("/v1/sandboxes/%s/%s", name, r->service ? "tunnel" : "exec");
     wire_request(cli, &s->out, "POST", path);
     buf_printf(&s->out,
                "Connection: Upgrade\r\nUpgrade: sluice-exec\r\n"

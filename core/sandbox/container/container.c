@@ -252,6 +252,17 @@ int container_run(struct container *container, uint32_t id, const struct contain
     return send_body(container, &message, &body, err);
 }
 
+int container_open_sockets(struct container *container, uint32_t id, struct error *err)
+{
+    const struct init_message message = {
+        .version = WIRE_VERSION, .type = INIT_SOCKETS, .id = id};
+    if (container->state != CONTAINER_READY)
+        return error_set(err, ERROR_STATE, "the sandbox is not ready");
+    if (sandbox_wire_send(container->launch.channel, &message, NULL, 0) == 0)
+        return 0;
+    return error_set(err, ERROR_INTERNAL, "cannot ask init for a socket: %s", strerror(errno));
+}
+
 void container_kill(struct container *container, uint32_t id, int signal)
 {
     if (container->state == CONTAINER_READY)
@@ -356,7 +367,8 @@ static void add_plan(struct buf *body, const struct mount_plan *plan)
                 sizeof(struct wire_guard));
     }
     for (size_t i = 0; i < plan->n_files; i++)
-        buf_add(body, &(struct wire_file){plan->files[i].size}, sizeof(struct wire_file));
+        buf_add(body, &(struct wire_file){plan->files[i].size, plan->files[i].owner_only, 0},
+                sizeof(struct wire_file));
     for (size_t i = 0; i < plan->n_mounts; i++)
         add_strings(body, (const char *[]){plan->mounts[i].source, plan->mounts[i].target}, 2);
     for (size_t i = 0; i < plan->guards.n; i++)

@@ -72,6 +72,9 @@ struct container_command {
 };
 int container_run(struct container *container, uint32_t id, const struct container_command *command,
                   struct error *err);
+/* Asks for sockets of the sandbox's network, which on_started brings under this id: one of IPv4 and
+ * perhaps one of IPv6.  -1 with err when init could not be asked. */
+int container_open_sockets(struct container *container, uint32_t id, struct error *err);
 /* The process group of a command. */
 void container_kill(struct container *container, uint32_t id, int signal);
 /* SIGTERM to everybody, the end after the grace at most; on_gone follows.  A second time only a

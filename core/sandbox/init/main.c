@@ -81,6 +81,9 @@ static bool take_message(struct init *init)
     case INIT_EXEC:
         job_start(init, m->id, body);
         return true;
+    case INIT_SOCKETS:
+        init_hand_out_sockets(init, m->id);
+        return true;
     case INIT_KILL:
         job_kill(init, m->id, m->value);
         return true;

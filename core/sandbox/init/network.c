@@ -87,3 +87,19 @@ int init_network(int fds[NETWORK_FDS], char *reason)
         return -1;
     return open_socket(address, SOCK_STREAM, WIRE_DNS_PORT, &fds[NETWORK_DNS_TCP], reason);
 }
+
+void init_hand_out_sockets(const struct init *init, uint32_t id)
+{
+    static const int families[] = {AF_INET, AF_INET6};
+    const struct init_message started = {
+        .version = WIRE_VERSION, .type = INIT_STARTED, .id = id};
+    int fds[2];
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+        fds[n] = socket(families[i], SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        n += fds[n] >= 0;
+    }
+    init_tell(init, &started, fds, n);
+    for (size_t i = 0; i < n; i++)
+        close(fds[i]);
+}

@@ -14,10 +14,11 @@ struct identity {
     uint32_t uid, gid;
 };
 
+/* No password: sshd lets in whom the gateway lets through. */
 static void write_passwd(FILE *out, const struct identity *who)
 {
     fprintf(out, "root:x:0:0::/:/usr/sbin/nologin\n"
-                 "sandbox:x:%u:%u::/sandbox:/bin/bash\n"
+                 "sandbox::%u:%u::/sandbox:/bin/bash\n"
                  "nobody:x:65534:65534::/:/usr/sbin/nologin\n", who->uid, who->gid);
 }
 
@@ -92,7 +93,8 @@ static int write_planned(struct tree *tree, const struct setup_file *file)
     snprintf(parent, sizeof parent, "%.*s", (int)(name - file->path), file->path);
     if (tree_open_place(tree, &(struct place){parent, -1, false}, &folder, &place) != 0)
         return -1;
-    int fd = openat(place, name + 1, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
+    int fd = openat(place, name + 1, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                    file->owner_only ? 0600 : 0444);
     int rc = fd < 0 ? -1 : write_bytes(fd, file->bytes, file->size);
     if (rc != 0)
         init_reason(tree->reason, "cannot write %s of the sandbox's own: %m", file->path);

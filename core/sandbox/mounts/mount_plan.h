@@ -35,6 +35,7 @@ struct own_file {
     const char *link;                               /* its text; NULL: a file */
     const void *bytes;
     size_t size;
+    bool owner_only;                                /* mode 0600, not 0444 */
 };
 
 struct mount_plan {

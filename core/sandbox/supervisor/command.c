@@ -125,9 +125,26 @@ static int check_env(const struct spec_pair *env, size_t n, struct error *err)
     return 0;
 }
 
+static int check_service(const struct sandbox_exec *exec, struct error *err)
+{
+    bool tcp = strcmp(exec->service, SANDBOX_SERVICE_TCP) == 0;
+    if (!tcp && strcmp(exec->service, SANDBOX_SERVICE_SSH) != 0)
+        return error_set(err, ERROR_INVALID, "a service is ssh or tcp, not '%.40s'",
+                         exec->service);
+    if (tcp != (exec->port != 0))
+        return error_set(err, ERROR_INVALID,
+                         tcp ? "which port? it is a number from 1 to 65535"
+                             : "a port is for the service tcp");
+    if (exec->n_command)
+        return error_set(err, ERROR_INVALID, "a service takes no command");
+    return 0;
+}
+
 static int check_command(const struct sandbox_exec *exec, struct error *err)
 {
     size_t total = 0;
+    if (exec->service)
+        return check_service(exec, err);
     if (exec->n_command == 0 || exec->command[0][0] == '\0')
         return error_set(err, ERROR_INVALID, "a command is required");
     if (exec->n_command > COMMAND_ARGS_MAX)

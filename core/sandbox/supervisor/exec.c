@@ -16,6 +16,11 @@
 #include "sandbox/mounts/mount_plan.h"
 #include "sandbox/supervisor/command.h"
 #include "sandbox/supervisor/exec_parts.h"
+#include "sandbox/supervisor/ssh.h"
+
+#define NO_SSH_SERVER                                                                            \
+    "there is no " SANDBOX_SSH_SERVER " in the sandbox: install openssh-server on the gateway's "  \
+    "machine (it needs no configuration and no running service)"
 
 struct exec_table {
     struct exec_table_request made;
@@ -136,7 +141,9 @@ static void finish_session(struct exec_session *s, int code, const char *error)
 
 void sandbox_exec_output_ended(struct exec_session *s)
 {
-    if (!s->running && sandbox_exec_outputs_ended(s)) {
+    if (s->running && sandbox_exec_is_tcp(s))
+        sandbox_execs_exited(s->table, s->id, 0, "");
+    else if (!s->running && sandbox_exec_outputs_ended(s)) {
         uv_timer_stop(&s->timer);
         send_exit(s);
     }
@@ -151,6 +158,10 @@ static void on_kill(uv_timer_t *timer)
 
 static void terminate(struct exec_session *s)
 {
+    if (sandbox_exec_is_tcp(s)) {
+        sandbox_execs_exited(s->table, s->id, 0, "");
+        return;
+    }
     container_kill(s->table->made.container, s->id, SIGTERM);
     container_kill(s->table->made.container, s->id, SIGCONT);
     uv_timer_start(&s->timer, on_kill, EXEC_KILL_GRACE_MS, 0);
@@ -215,6 +226,8 @@ static bool make_room(struct exec_table *table)
     struct exec_session *oldest = NULL;
     size_t n = 0, running = 0;
     for (struct exec_session *s = table->sessions; s; s = s->next) {
+        if (sandbox_exec_is_tcp(s))
+            continue;
         n += !s->given_way;
         running += !s->finished;
         if (s->finished && s->tunnel && !s->given_way)
@@ -227,6 +240,18 @@ static bool make_room(struct exec_table *table)
         http_tunnel_close(oldest->tunnel);
     }
     return true;
+}
+
+static int open_port(struct exec_session *s, struct error *err)
+{
+    size_t n = 0;
+    for (const struct exec_session *other = s->table->sessions; other; other = other->next)
+        n += sandbox_exec_is_tcp(other);
+    if (n > EXEC_CONNECTIONS_MAX)
+        return error_set(err, ERROR_LIMIT,
+                         "%d connections to ports of this sandbox are open already",
+                         EXEC_CONNECTIONS_MAX);
+    return container_open_sockets(s->table->made.container, s->id, err);
 }
 
 static int run(struct exec_session *s, struct error *err)
@@ -243,11 +268,16 @@ static int run(struct exec_session *s, struct error *err)
         return -1;
     if (s->table->ending)
         return error_set(err, ERROR_STATE, "the sandbox is stopping");
+    if (sandbox_exec_is_tcp(s))
+        return open_port(s, err);
     if (!make_room(s->table))
         return error_set(err, ERROR_LIMIT, "%d commands run in this sandbox already",
                          EXEC_SESSIONS_MAX);
     command.env = sandbox_env_make(s->table->made.spec, exec, s->table->credentials, s->arena,
                                    &command.n_env);
+    if (exec->service)
+        command.argv =
+            sandbox_ssh_command(command.env, command.n_env, s->arena, &command.n_argv);
     return container_run(s->table->made.container, s->id, &command, err);
 }
 
@@ -361,6 +391,17 @@ static struct exec_session *find(const struct exec_table *table, uint32_t id)
     return s;
 }
 
+static int connect_port(struct exec_session *s, const int *fds, size_t n_fds)
+{
+    struct error err;
+    int fd = sandbox_exec_connect(s, fds, n_fds, &err);
+    if (fd >= 0)
+        sandbox_exec_open_io(s, &fd, 1);
+    else
+        sandbox_execs_exited(s->table, s->id, EXEC_CANNOT_RUN_CODE, err.text);
+    return fd >= 0 ? 0 : -1;
+}
+
 void sandbox_execs_started(struct exec_table *table, uint32_t id, const int *fds, size_t n_fds)
 {
     struct exec_session *s = find(table, id);
@@ -376,7 +417,12 @@ void sandbox_execs_started(struct exec_table *table, uint32_t id, const int *fds
                              "(RLIMIT_NOFILE): end other commands first");
         return;
     }
-    sandbox_exec_open_io(s, fds, n_fds);
+    if (sandbox_exec_is_tcp(s)) {
+        if (connect_port(s, fds, n_fds) != 0)
+            return;
+    } else {
+        sandbox_exec_open_io(s, fds, n_fds);
+    }
     if (s->exec->timeout_ms > 0)
         uv_timer_start(&s->timer, on_timeout, s->exec->timeout_ms, 0);
     if (sandbox_exec_take_frames(s, "", 0))
@@ -391,6 +437,8 @@ void sandbox_execs_exited(struct exec_table *table, uint32_t id, int code, const
     if (!s || !s->running)
         return;
     s->running = false;
+    if (s->exec->service && code == EXEC_NOT_FOUND_CODE && *error)
+        error = NO_SSH_SERVER;
     finish_session(s, code, error);
     sandbox_exec_part_ended(s);
 }

@@ -20,11 +20,12 @@ enum {
     /* More are refused; init's channel is sized for them.  One that has finished and whose client
      * does not read what it said gives way, the oldest first. */
     EXEC_SESSIONS_MAX = 32,
+    EXEC_CONNECTIONS_MAX = 128,                     /* to ports of the sandbox */
     EXEC_KILL_GRACE_MS = 100,                       /* between SIGTERM and SIGKILL */
     EXEC_LINGER_MS = 200,                         /* for the output of what a command left behind */
     EXEC_GOODBYE_MS = 1000,                     /* for the client to hang up after the exit frame */
     EXEC_TIMEOUT_CODE = 124,
-    EXEC_CANNOT_RUN_CODE = 126,
+    EXEC_CANNOT_RUN_CODE = 126, EXEC_NOT_FOUND_CODE = 127,
 };
 
 struct exec_table_request {

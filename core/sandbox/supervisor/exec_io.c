@@ -136,13 +136,30 @@ static void write_input(struct exec_session *s, const void *bytes, size_t len)
         http_tunnel_pause(s->tunnel);
 }
 
+static void on_shut_down(uv_shutdown_t *request, int status)
+{
+    (void)status;
+    sandbox_exec_part_ended(request->data);
+}
+
+/* After what is still queued; what the other end sends goes on. */
+static void shut_down(struct exec_session *s)
+{
+    s->shutdown.data = s;
+    if (s->input_open && uv_shutdown(&s->shutdown, input_stream(s), on_shut_down) == 0)
+        s->parts++;
+    s->input_open = false;
+}
+
 static void end_input(struct exec_session *s)
 {
     const char end = END_OF_TRANSMISSION;
     if (s->input_ended)
         return;
     s->input_ended = true;
-    if (!s->input_own)
+    if (sandbox_exec_is_tcp(s))
+        shut_down(s);
+    else if (!s->input_own)
         write_input(s, &end, 1);
     else if (s->input_queued == 0)
         close_input(s);

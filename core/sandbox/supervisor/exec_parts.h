@@ -36,7 +36,8 @@ struct exec_session {
     struct buf received;                            /* an incomplete frame */
     struct exec_output outputs[2];                  /* a terminal has one, and writes to it too */
     uv_pipe_t input;
-    bool input_open, input_own, input_ended;        /* own: not the terminal */
+    bool input_open, input_own, input_ended;        /* own: not the terminal or socket */
+    uv_shutdown_t shutdown;                         /* of a socket, after its input's end */
     size_t input_queued;                            /* bytes on their way to the command */
     uv_timer_t timer;                            /* timeout, then kill, then linger, then goodbye */
     bool running, finished, told, timed_out;        /* told: the exit frame is sent */
@@ -52,6 +53,12 @@ bool sandbox_exec_take_frames(struct exec_session *s, const char *bytes, size_t 
 void sandbox_exec_pause_outputs(struct exec_session *s, bool pause);
 bool sandbox_exec_outputs_ended(const struct exec_session *s);
 void sandbox_exec_close_io(struct exec_session *s);
+
+/* exec_tcp.c */
+bool sandbox_exec_is_tcp(const struct exec_session *s);
+/* Takes the sockets, and returns the one that reaches the port; -1: err says why none does. */
+int sandbox_exec_connect(const struct exec_session *s, const int *fds, size_t n_fds,
+                         struct error *err);
 
 /* exec.c */
 void sandbox_exec_part_ended(struct exec_session *s);

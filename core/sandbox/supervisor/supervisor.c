@@ -22,6 +22,7 @@
 #include "sandbox/supervisor/link.h"
 #include "sandbox/supervisor/network.h"
 #include "sandbox/supervisor/release_memory.h"
+#include "sandbox/supervisor/ssh.h"
 #include "sandbox/supervisor/traffic.h"
 #include "secret/credentials.h"
 
@@ -49,6 +50,7 @@ struct supervisor {
     struct secret_credentials *credentials;         /* that the sandbox may use; NULL: none yet */
     struct lines *lines;                            /* NULL: ended */
     struct traffic_book *traffic;
+    struct ssh_files ssh;
     const char *warnings[WARNINGS_MAX];             /* of the start; owned */
     size_t n_warnings;
     bool stopping;
@@ -448,7 +450,8 @@ static void watch_signals(struct supervisor *s)
 static int make_files(void *ctx, struct container_files *out, struct error *err)
 {
     struct supervisor *s = ctx;
-    if (s->network && sandbox_network_make_files(s->network, out, err) != 0)
+    if ((s->network && sandbox_network_make_files(s->network, out, err) != 0) ||
+        sandbox_ssh_make_files(&s->ssh, out, err) != 0)
         return error_prefix(err, "no sandbox can be made");
     return 0;
 }
@@ -507,6 +510,7 @@ int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
     sandbox_network_free(s->network);
     sandbox_enforcement_free(s->enforcement);
     secret_credentials_free(s->credentials);
+    sandbox_ssh_free_files(&s->ssh);
     for (size_t i = 0; i < s->n_warnings; i++)
         free((char *)s->warnings[i]);
     rc = s->exit_code;

@@ -203,6 +203,9 @@ TABLE(grant, sandbox_grant);
 
 static const struct schema_field exec_fields[] = {
     NEEDED(sandbox_exec, id),
+    TEXT(sandbox_exec, service),
+    {.name = "port", .kind = SCHEMA_U16, .offset = offsetof(struct sandbox_exec, port), .min = 0,
+     .max = UINT16_MAX},
     TEXTS(sandbox_exec, command, SCHEMA_KEEP),
     PAIRS(sandbox_exec, env),
     TEXT(sandbox_exec, workdir),

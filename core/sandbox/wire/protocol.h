@@ -173,8 +173,14 @@ struct sandbox_credentials {
 
 #define EXEC_TIMEOUT_MAX_MS INT32_MAX               /* 24 days */
 
+/* What is reached instead of a command. */
+#define SANDBOX_SERVICE_SSH "ssh"                   /* an SSH server */
+#define SANDBOX_SERVICE_TCP "tcp"                   /* a port of the sandbox's loopback */
+
 struct sandbox_exec {
     const char *id;                                 /* made by the gateway, unguessable */
+    const char *service;                            /* of those above; NULL: the command is run */
+    uint16_t port;                                  /* of tcp */
     const char *const *command;                     /* run directly, PATH of its environment */
     size_t n_command;
     struct spec_pair *env;

@@ -18,7 +18,7 @@
 #include <sys/types.h>
 
 enum {
-    WIRE_VERSION = 4,
+    WIRE_VERSION = 5,
     WIRE_FDS_MAX = 5,
     WIRE_TEXT_SIZE = 480,
     WIRE_BODY_MAX = 16 * 1024 * 1024,
@@ -29,6 +29,8 @@ enum {
 enum init_message_type {
     INIT_SETUP = 1,         /* to init: body setup_body */
     INIT_EXEC,              /* to init: body exec_body; id is the sender's choice */
+    INIT_SOCKETS,           /* to init: TCP sockets of the sandbox's network, one of IPv4 and, where
+                             * there is IPv6, one of it; answered by STARTED alone */
     INIT_KILL,              /* to init: value is the signal for the process group of job id */
     INIT_STOP,              /* to init: value is the grace in ms between SIGTERM and the end */
     INIT_READY,             /* from init; descriptors: with the network, those of enum network_fd */
@@ -101,8 +103,9 @@ struct wire_guard {
     uint32_t kind, pattern;                         /* pattern: components are globs */
 };
 
-struct wire_file { /* of the sandbox's own, for everybody to read */
+struct wire_file {                                  /* of the sandbox's own */
     uint64_t size;
+    uint32_t owner_only, reserved;                  /* owner_only: mode 0600, not 0444 */
 };
 
 struct exec_body {                                  /* strings: argv, environment, folder */

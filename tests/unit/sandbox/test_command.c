@@ -115,6 +115,23 @@ static void commands_are_bounded(void **state)
     free(longer);
 }
 
+static void services_are_known_and_take_no_command(void **state)
+{
+    (void)state;
+    assert_int_equal(sandbox_exec_check(&(struct sandbox_exec){.service = "ssh"}, NULL), 0);
+    assert_int_equal(sandbox_exec_check(&(struct sandbox_exec){.service = "tcp", .port = 1}, NULL),
+                     0);
+    expect_refusal(&(struct sandbox_exec){.service = "x11"},
+                   "a service is ssh or tcp, not 'x11'");
+    expect_refusal(&(struct sandbox_exec){.service = ""}, "a service is ssh or tcp, not ''");
+    expect_refusal(&(struct sandbox_exec){.service = "tcp"},
+                   "which port? it is a number from 1 to 65535");
+    expect_refusal(&(struct sandbox_exec){.service = "ssh", .port = 22},
+                   "a port is for the service tcp");
+    expect_refusal(&(struct sandbox_exec){.service = "ssh", .command = ls, .n_command = 1},
+                   "a service takes no command");
+}
+
 static void folders_are_checked(void **state)
 {
     char *folder = long_text(COMMAND_FOLDER_MAX + 1);
@@ -194,6 +211,7 @@ int main(void)
         cmocka_unit_test(later_values_win_but_never_over_the_proxy),
         cmocka_unit_test(without_a_network_there_is_no_proxy),
         cmocka_unit_test(commands_are_bounded),
+        cmocka_unit_test(services_are_known_and_take_no_command),
         cmocka_unit_test(folders_are_checked),
         cmocka_unit_test(time_is_bounded_by_what_a_message_holds),
         cmocka_unit_test(environment_names_are_checked),

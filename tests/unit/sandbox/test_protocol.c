@@ -265,6 +265,14 @@ static void exec_passes(void **state)
     assert_string_equal(out.exec.env[0].value, "V");
     assert_null(out.exec.workdir);
     assert_int_equal(out.exec.rows, 40);
+    assert_null(out.exec.service);
+    pass(&(struct sandbox_message){.type = MESSAGE_EXEC,
+                                   .exec = {.id = "e", .service = "tcp", .port = 65535}},
+         "{\"type\":\"exec\",\"id\":\"e\",\"service\":\"tcp\",\"port\":65535,\"command\":[],"
+         "\"env\":{},\"tty\":false,\"cols\":0,\"rows\":0,\"timeout_ms\":0}\n",
+         arena, &out);
+    assert_string_equal(out.exec.service, "tcp");
+    assert_int_equal(out.exec.port, 65535);
     arena_free(arena);
 }
 

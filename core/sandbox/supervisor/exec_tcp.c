@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections to what listens on the sandbox's loopback.  Init makes the sockets, because a socket
+ * belongs to the network that it was made in; who connects them does not matter. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "sandbox/supervisor/exec_parts.h"
+
+bool sandbox_exec_is_tcp(const struct exec_session *s)
+{
+    return s->exec->service && strcmp(s->exec->service, SANDBOX_SERVICE_TCP) == 0;
+}
+
+/* Without waiting.  On the loopback the answer is there when the first call returns, and the second
+ * one tells it; what is still connecting then fails by its first read, if it fails. */
+static bool reaches(int fd, const struct sockaddr *at, socklen_t len)
+{
+    return connect(fd, at, len) == 0 ||
+           (errno == EINPROGRESS &&
+            (connect(fd, at, len) == 0 || errno == EISCONN || errno == EALREADY));
+}
+
+static bool connect_loopback(int fd, uint16_t port)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } at = {0};
+    socklen_t len = sizeof at;
+    if (getsockname(fd, &at.any, &len) != 0)
+        return false;
+    if (at.any.sa_family == AF_INET6) {
+        at.v6.sin6_addr = in6addr_loopback;
+        at.v6.sin6_port = htons(port);
+        len = sizeof at.v6;
+    } else {
+        at.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        at.v4.sin_port = htons(port);
+        len = sizeof at.v4;
+    }
+    return reaches(fd, &at.any, len);
+}
+
+int sandbox_exec_connect(const struct exec_session *s, const int *fds, size_t n_fds,
+                         struct error *err)
+{
+    int found = -1;
+    for (size_t i = 0; i < n_fds; i++) {
+        if (found < 0 && connect_loopback(fds[i], s->exec->port))
+            found = fds[i];
+        else
+            close(fds[i]);
+    }
+    if (found < 0)
+        error_set(err, ERROR_UPSTREAM, "nothing listens on port %u of the sandbox's loopback",
+                  s->exec->port);
+    return found;
+}

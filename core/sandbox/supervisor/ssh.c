@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sandbox/supervisor/ssh.h"
+
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "base/error.h"
+#include "sandbox/container/container.h"
+#include "sandbox/mounts/mount_plan.h"
+
+/* sshd_config(5).  Files that the workload may write decide nothing: no rc file, no environment
+ * file, no authorized keys.  Forwarding leads to the sandbox's own loopback only, and never from
+ * the sandbox to the client's machine. */
+static const char *const options[] = {
+    "HostKey " SANDBOX_SSH_KEY_FILE,
+    "LogLevel FATAL",
+    "UsePAM no",
+    "PubkeyAuthentication no",
+    "KbdInteractiveAuthentication no",
+    "PasswordAuthentication yes",
+    "PermitEmptyPasswords yes",
+    "LoginGraceTime 30",
+    "PermitUserEnvironment no",
+    "PermitUserRC no",
+    "PrintMotd no",
+    "PrintLastLog no",
+    "UseDNS no",
+    "MaxSessions 64",
+    "AllowTcpForwarding local",
+    "PermitOpen 127.0.0.1:* localhost:* [::1]:*",
+    "GatewayPorts no",
+    "AllowStreamLocalForwarding no",
+    "AllowAgentForwarding no",
+    "X11Forwarding no",
+    "PermitTunnel no",
+    "Subsystem sftp internal-sftp",
+    "Subsystem openshell-main /bin/bash -l",
+};
+
+static int make_key(struct buf *out, struct error *err)
+{
+    char *bytes = NULL;
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    BIO *bio = BIO_new(BIO_s_mem());
+    bool made = key && bio && PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1;
+    long len = made ? BIO_get_mem_data(bio, &bytes) : 0;
+    buf_add(out, bytes, (size_t)len);
+    BIO_free(bio);
+    EVP_PKEY_free(key);
+    return made ? 0 : error_set(err, ERROR_INTERNAL, "cannot make the sandbox's SSH host key");
+}
+
+int sandbox_ssh_make_files(struct ssh_files *out, struct container_files *files,
+                           struct error *err)
+{
+    if (make_key(&out->key, err) != 0)
+        return -1;
+    out->items = alloc_zero(files->n + 1, sizeof *out->items);
+    if (files->n)
+        memcpy(out->items, files->items, files->n * sizeof *out->items);
+    out->items[files->n] = (struct own_file){.path = SANDBOX_SSH_KEY_FILE, .bytes = out->key.data,
+                                             .size = out->key.len, .owner_only = true};
+    *files = (struct container_files){out->items, files->n + 1};
+    return 0;
+}
+
+void sandbox_ssh_free_files(struct ssh_files *files)
+{
+    if (files->key.len)
+        OPENSSL_cleanse(files->key.data, files->key.len);
+    buf_free(&files->key);
+    free(files->items);
+}
+
+/* sshd splits the line into words; in quotes, a backslash keeps a quote or a backslash. */
+static void add_quoted(struct buf *line, const char *text)
+{
+    buf_puts(line, " \"");
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\'' || *text == '\\')
+            buf_putc(line, '\\');
+        buf_putc(line, *text);
+    }
+    buf_putc(line, '"');
+}
+
+/* One line, because sshd ignores a second one. */
+static const char *set_env(const char *const *env, size_t n, struct arena *arena)
+{
+    struct buf line = {0};
+    buf_puts(&line, "SetEnv");
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(env[i], "TERM=", 5) != 0)
+            add_quoted(&line, env[i]);
+    const char *text = arena_str(arena, buf_str(&line));
+    buf_free(&line);
+    return text;
+}
+
+const char *const *sandbox_ssh_command(const char *const *env, size_t n_env, struct arena *arena,
+                                       size_t *n)
+{
+    static const char *const first[] = {SANDBOX_SSH_SERVER, "-i", "-e", "-f", "none"};
+    enum { FIRST = sizeof first / sizeof *first, OPTIONS = sizeof options / sizeof *options };
+    const char **argv = arena_zalloc(arena, (FIRST + 2 * (OPTIONS + 1) + 1) * sizeof *argv);
+    size_t at = 0;
+    for (size_t i = 0; i < FIRST; i++)
+        argv[at++] = first[i];
+    for (size_t i = 0; i <= OPTIONS; i++) {
+        argv[at++] = "-o";
+        argv[at++] = i < OPTIONS ? options[i] : set_env(env, n_env, arena);
+    }
+    *n = at;
+    return argv;
+}

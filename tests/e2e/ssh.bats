@@ -1,0 +1,249 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# SSH, file transfer and port forwarding: OpenSSH's clients here, its server in the sandbox.
+
+setup_file() {
+    load helper
+    [ -x /usr/sbin/sshd ] && command -v sftp >/dev/null || skip "takes openssh-server and openssh-client"
+    state=$BATS_FILE_TMPDIR/state
+    mkdir -p "$state"
+    start_origin
+    start_gateway
+    sluice sandbox create --name demo --env "ODD=a \"b\" 'c' \\d # \$HOME  e"
+    sluice sandbox ssh-config demo >"$state/ssh"
+    listen_inside
+}
+setup() { load helper; state=$BATS_FILE_TMPDIR/state; }
+teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
+
+over() { timeout 60 ssh -F "$state/ssh" sluice-demo "$@"; }    # over COMMAND…: in the sandbox, by ssh
+
+listen_inside() {   # listen_inside: a program in the sandbox answers each connection to 127.0.0.1:8000 and [::1]:8001 once it has ended its input
+    listen sluice sandbox exec demo -- python3 -u -c '
+import socket, threading
+def serve(family, address):
+    listener = socket.create_server(address, family=family, backlog=200)
+    while True:
+        threading.Thread(target=answer, args=listener.accept()[:1]).start()
+def answer(client):
+    with client:
+        text = client.makefile("rb").read()
+        client.sendall(b"%d bytes: %s" % (len(text), text[:20]))
+threading.Thread(target=serve, args=(socket.AF_INET, ("127.0.0.1", 8000))).start()
+threading.Thread(target=serve, args=(socket.AF_INET6, ("::1", 8001))).start()
+print("bound")'
+    until_so "sluice sandbox exec demo -- python3 -c 'import socket; socket.create_connection((\"::1\", 8001))'"
+}
+
+forward() {         # forward ARGUMENT…: sandbox forward; sets $at to where it listens
+    listen_forward=$BATS_TEST_TMPDIR/forward.$#
+    mkfifo "$listen_forward"
+    sluice sandbox forward "$@" >"$listen_forward" 2>"$BATS_TEST_TMPDIR/forward.err" 3>&- &
+    echo $! >>"$BATS_FILE_TMPDIR/origins"
+    read -r -t 60 said <"$listen_forward"
+    at=${said#*Forwarding }
+    at=${at%% *}
+}
+
+ask() {             # ask ADDRESS TEXT: what is answered
+    python3 -c '
+import socket, sys
+host, port = sys.argv[1].rsplit(":", 1)
+client = socket.create_connection((host, int(port)))
+client.sendall(sys.argv[2].encode())
+client.shutdown(socket.SHUT_WR)
+print(client.makefile().read())' "$@"
+}
+
+@test "ssh runs a command with its input, output, errors and code" {
+    run -3 over 'cat; echo bad >&2; exit 3' <<<good
+    [[ "$output" == *good* ]]
+    [[ "$output" == *bad* ]]
+    [ "$(head -c 3000000 /dev/urandom | tee "$BATS_TEST_TMPDIR/much" | over 'cat' | sha256sum)" = "$(sha256sum <"$BATS_TEST_TMPDIR/much")" ]
+}
+
+@test "its environment is that of any command, to the byte, but for TERM" {
+    env_of() { grep -aE '^(ODD|PATH|HOME|SHELL|USER|[A-Za-z_]*(proxy|PROXY|CERT|BUNDLE|CERTS|CAINFO)|SLUICE_SANDBOX|OPENSHELL_SANDBOX)=' | sort; }
+    one=$(over env | env_of)
+    [ "$one" = "$(sluice sandbox exec demo -- env | env_of)" ]
+    [[ "$one" == *"ODD=a \"b\" 'c' \\d # \$HOME  e"* ]]
+    run -0 env TERM=vt220 timeout 60 ssh -tt -F "$state/ssh" demo 'echo "$TERM $(tty)"' </dev/null
+    [[ "$output" == *"vt220 /dev/pts/"* ]]
+}
+
+@test "it has no right that a command lacks" {
+    rights='grep -E "^(Uid|Gid|Groups|Cap.*|NoNewPrivs|Seccomp|Seccomp_filters):" /proc/self/status; cat /proc/self/uid_map; readlink /proc/self/ns/*; ulimit -Ha; mkdir /usr/x; cat /proc/1/environ; unshare -r true'
+    run sluice sandbox exec demo -- bash -c "$rights"
+    by_exec=$output
+    run over "$rights"
+    [ "$output" = "$by_exec" ]
+    [[ "$output" == *"NoNewPrivs:"*1* ]]
+}
+
+@test "what it starts is judged as the workload, with sshd among its ancestors" {
+    run -0 over curl -sS -o /dev/null -w '%{http_code}' "$url"
+    [ "$output" = 403 ]
+    wait_event demo draft '.status == "pending"'
+    chunk=$(sluice rule get demo -o json | jq -r '.chunks[0].id')
+    [ "$(sluice rule get demo -o json | jq -r '.chunks[0].binary')" = /usr/bin/curl ]
+    sluice rule approve demo --chunk-id "$chunk" --wait
+    run -0 over curl -sS -o /dev/null -w '%{http_code}' "$url"
+    [ "$output" = 200 ]
+    run -0 sluice sandbox exec demo -- curl -sS -o /dev/null -w '%{http_code}' "$url"
+    [ "$output" = 200 ]
+}
+
+@test "files that the workload plants decide nothing" {
+    over 'mkdir -p .ssh && cd .ssh && printf "echo PLANTED\n" >rc && chmod +x rc && echo PLANTED=1 >environment &&
+          echo "command=\"echo PLANTED\" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0" >authorized_keys && cp rc ../.profile'
+    run -0 over 'echo "-$PLANTED-"'
+    [ "$output" = "--" ]
+    run -0 over 'cat /etc/sluice-ssh/host_key | head -1; echo x >/etc/sluice-ssh/host_key || rm -f /etc/sluice-ssh/host_key || echo kept'
+    [[ "$output" == *"PRIVATE KEY"* ]]
+    [[ "$output" == *kept* ]]
+    over 'rm -r .ssh .profile'
+}
+
+@test "forwarding leads to the sandbox's loopback only, and never out of it to the client" {
+    port=$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    [ "$(printf hello | over -W 127.0.0.1:8000)" = "5 bytes: hello" ]
+    for target in "$origin" 10.200.0.1:3128 169.254.169.254:80; do
+        run -255 timeout 60 ssh -F "$state/ssh" -o LogLevel=INFO -W "$target" demo
+        [[ "$output" == *"administratively prohibited"* ]]
+    done
+    run timeout 60 ssh -F "$state/ssh" -o ExitOnForwardFailure=yes -N -R "$port:127.0.0.1:1" demo
+    [ "$status" -eq 255 ]
+    [[ "$output" == *"remote port forwarding failed"* ]]
+}
+
+@test "scp, sftp and rsync copy there and back" {
+    cd "$BATS_TEST_TMPDIR"
+    head -c 300000 /dev/urandom >one
+    mkdir -p tree/deep && cp one tree/deep/two
+    scp -q -F "$state/ssh" one sluice-demo:by-scp
+    echo "get by-scp by-sftp" | sftp -q -b - -F "$state/ssh" sluice-demo
+    cmp one by-sftp
+    command -v rsync >/dev/null || skip "takes rsync"
+    rsync -a -e "ssh -F $state/ssh" tree/ sluice-demo:by-rsync/
+    rsync -a -e "ssh -F $state/ssh" sluice-demo:by-rsync/ back/
+    cmp one back/deep/two
+}
+
+@test "upload and download: files and folders, any name, modes kept" {
+    cd "$BATS_TEST_TMPDIR"
+    name=$'odd "name" * [x] \\ -end é'
+    mkdir -p -- tree/sub "-dash"
+    echo 1 >"tree/sub/$name" && echo 2 >tree/run && chmod 755 tree/run && echo 3 >-dash/f && echo 4 >"$name"
+    ln -s /etc/passwd tree/link
+    run -0 sluice sandbox upload demo tree
+    [[ "$output" == *"link: not a regular file"* ]]
+    sluice sandbox upload demo ./-dash /tmp/dash
+    sluice sandbox upload demo "$name" /tmp
+    run -0 sluice sandbox exec demo -- sh -c 'cd /sandbox/tree && find . | sort && stat -c %a run && cat /tmp/dash/f /tmp/odd*'
+    [ "$output" = $'.\n./run\n./sub\n./sub/'"$name"$'\n755\n3\n4' ]
+    sluice sandbox download demo /sandbox/tree back
+    sluice sandbox download demo /sandbox/tree back              # into it, as it is there now
+    sluice sandbox download demo "/tmp/$name" single
+    [ "$(cat single)" = 4 ]
+    [ "$(cat "back/sub/$name" back/tree/run)" = $'1\n2' ]
+    [ -x back/run ]
+    [ -z "$(find . -name '.sluice-*')" ]
+}
+
+@test "what cannot be copied says why, and leaves nothing behind" {
+    cd "$BATS_TEST_TMPDIR"
+    run -1 sluice sandbox download demo /sandbox/nothing
+    [[ "$output" == *"not found"* ]]
+    run -1 sluice sandbox upload demo nothing
+    [ "$output" = "sluice: cannot read nothing: No such file or directory" ]
+    run -2 sluice sandbox download demo / .
+    [[ "$output" == *"name what to copy, or a target that does not exist yet"* ]]
+    run -2 sluice sandbox upload demo $'a\nb'
+    [[ "$output" == *"a path with a line end cannot be copied"* ]]
+    run -1 sluice sandbox download ghost /x
+    [[ "$output" == *"sandbox 'ghost' not found"* ]]
+    [ -z "$(ls -A)" ]
+}
+
+@test "a download writes nothing outside its target, whatever links lie on either side" {
+    cd "$BATS_TEST_TMPDIR"
+    mkdir target outside && echo mine >outside/file
+    ln -s ../outside target/folder && ln -s ../outside/file target/file
+    over 'mkdir -p evil/folder evil/tree && echo bad >evil/folder/file && echo bad >evil/file && echo bad >evil/tree/x && cd evil &&
+          ln -s / root && ln -s /etc/passwd tree/passwd && ln -s .. tree/up && ln -s ../../../outside/file tree/out && mkfifo tree/pipe'
+    run timeout 60 sluice sandbox download demo /sandbox/evil/tree got
+    [ "$status" -eq 0 ]
+    [ "$(ls -A got)" = x ]
+    run timeout 60 sluice sandbox download demo /sandbox/evil/file target
+    [ "$status" -eq 0 ]
+    [ "$(cat outside/file)" = mine ]
+    [ ! -L target/file ]
+    run -1 timeout 60 sluice sandbox download demo /sandbox/evil/folder target
+    [[ "$output" == *"folder was not written: what is there is no folder, or a link, which is not followed"* ]]
+    [ "$(cat outside/file)" = mine ]
+    [ -z "$(find . -name '.sluice-*')" ]
+}
+
+@test "forward: many connections, IPv6 in the sandbox, loopback unless told" {
+    forward demo 0:8000
+    [[ "$said" == "✓ Forwarding 127.0.0.1:"*" to port 8000 of sandbox demo" ]]
+    [ "$(ask "$at" hello)" = "5 bytes: hello" ]
+    for i in $(seq 20); do ask "$at" "number $i" >"$BATS_TEST_TMPDIR/$i" & done
+    wait $(jobs -p | tail -20)
+    for i in $(seq 20); do [[ "$(cat "$BATS_TEST_TMPDIR/$i")" == *"number $i" ]]; done
+    forward demo 0:8001 --bind 10.77.0.2
+    [[ "$at" == 10.77.0.2:* ]]
+    [ "$(ask "$at" six)" = "3 bytes: six" ]
+}
+
+@test "forward: a port that nobody listens on is told, and bad arguments are" {
+    forward demo 0:9
+    run ask "$at" hello
+    [[ "$output" != *bytes* ]]
+    until_so "grep -q \"nothing listens on port 9 of the sandbox's loopback\" '$BATS_TEST_TMPDIR/forward.err'"
+    for bad in 0 65536 x 1:x 70000:1 :1 1:2:3 ''; do
+        run -2 sluice sandbox forward demo "$bad"
+    done
+    run -2 sluice sandbox forward demo 1 --bind somewhere
+    [[ "$output" == *"--bind is an address of this machine, not 'somewhere'"* ]]
+    run -1 sluice sandbox forward ghost 1
+    [[ "$output" == *"sandbox 'ghost' not found"* ]]
+}
+
+@test "the gateway takes no other service" {
+    ask_tunnel() { curl -sS --unix-socket "$state/sluice.sock" http://localhost/v1/sandboxes/demo/tunnel -H 'Connection: Upgrade' -H 'Upgrade: sluice-exec' -d "$1" | jq -r .detail; }
+    [[ "$(ask_tunnel '{"service": "x11"}')" == *"a service is ssh or tcp, not 'x11'"* ]]
+    [[ "$(ask_tunnel '{"service": "tcp"}')" == *"which port? it is a number from 1 to 65535"* ]]
+    [[ "$(ask_tunnel '{"service": "ssh", "port": 22}')" == *"a port is for the service tcp"* ]]
+    [[ "$(ask_tunnel '{"service": "ssh", "command": ["id"]}')" == *"command"* ]]
+}
+
+@test "without openssh-server, ssh says what to install" {
+    state=$BATS_TEST_TMPDIR/state
+    mkdir -p "$state" "$BATS_TEST_TMPDIR/bin"
+    printf '#!/bin/sh\nexec unshare --mount sh -c "mount -t tmpfs none /usr/sbin && exec %s \\"\\$@\\"" sluiced "$@"\n' "$build/bin/sluiced" >"$BATS_TEST_TMPDIR/bin/sluiced"
+    chmod +x "$BATS_TEST_TMPDIR/bin/sluiced"
+    PATH=$BATS_TEST_TMPDIR/bin:$PATH start_gateway
+    sluice sandbox create --name bare
+    sluice sandbox ssh-config bare >"$state/ssh"
+    run timeout 60 ssh -F "$state/ssh" bare true
+    [ "$status" -eq 255 ]
+    [[ "$output" == *"there is no /usr/sbin/sshd in the sandbox: install openssh-server on the gateway's machine"* ]]
+    sluice sandbox delete bare
+    stop_gateway
+}
+
+@test "under the gateway of an ordinary user, and without a network" {
+    as_ordinary_user
+    start_gateway
+    sluice sandbox create --name plain --network none
+    sluice sandbox ssh-config plain >"$state/ssh"
+    run -0 timeout 60 ssh -tt -F "$state/ssh" plain 'id -un; tty' </dev/null
+    [[ "$output" == *sandbox*/dev/pts/* ]]
+    echo hello >"$BATS_TEST_TMPDIR/file"
+    sluice sandbox upload plain "$BATS_TEST_TMPDIR/file"
+    sluice sandbox download plain /sandbox/file "$BATS_TEST_TMPDIR/back"
+    [ "$(cat "$BATS_TEST_TMPDIR/back")" = hello ]
+    sluice sandbox delete plain
+    stop_gateway
+}
