@@ -201,15 +201,21 @@ static void receive(struct http2 *h, const char *bytes, size_t len)
         send_away(h, NGHTTP2_PROTOCOL_ERROR, *h->problem ? h->problem : nghttp2_strerror((int)n));
 }
 
-static void on_resume(uv_idle_t *idle)
+/* What was read before the connection began comes before what the stream below reads. */
+static void receive_early(struct http2 *h)
 {
-    struct http2 *h = idle->data;
     struct buf early = h->early;
-    uv_idle_stop(idle);
     h->early = (struct buf){0};
     if (early.len && h->state == HTTP2_OPEN)
         receive(h, early.data, early.len);
     buf_free(&early);
+}
+
+static void on_resume(uv_idle_t *idle)
+{
+    struct http2 *h = idle->data;
+    uv_idle_stop(idle);
+    receive_early(h);
     settle(h);
 }
 
@@ -227,6 +233,7 @@ static void lose_below(struct http2 *h, int status, const char *why)
 static void below_read(void *owner, const char *bytes, ssize_t n)
 {
     struct http2 *h = owner;
+    receive_early(h);
     if (n < 0) {
         lose_below(h, UV_ECONNRESET, n == UV_EOF ? h->problem : uv_strerror((int)n));
     } else if (h->state == HTTP2_OPEN && !h->fault) {

@@ -97,11 +97,12 @@ static void get(struct raw *raw, uint32_t id, const char *path)
     send_frames(raw, &out);
 }
 
+static const char *const post[] = {":method", "POST",  ":scheme", "http", ":authority", "a",
+                                   ":path",   "/echo", NULL};
+
 static void put_post(struct buf *out, uint32_t id, const char *body)
 {
-    static const char *const fields[] = {":method", "POST",  ":scheme", "http", ":authority", "a",
-                                         ":path",   "/echo", NULL};
-    wire_headers(out, END_HEADERS, id, fields);
+    wire_headers(out, END_HEADERS, id, post);
     wire_frame(out, NGHTTP2_DATA, END_STREAM, id, body, strlen(body));
 }
 
@@ -145,6 +146,26 @@ static void a_preface_may_come_in_pieces(void **state)
     }
     RUN_UNTIL(f, said(raw, "DATA 1 end hello\n"));
     buf_free(&out);
+    end(f, raw);
+}
+
+/* More than one read brings, at once: the order stays. */
+static void much_may_come_with_the_preface(void **state)
+{
+    enum { FRAME = 16 * 1024, N = 4 };
+    static const char piece[FRAME];
+    struct fixture *f = serving_within(NULL);
+    struct raw *raw = raw_new(f);
+    struct buf out = {0};
+    (void)state;
+    wire_preface(&out);
+    wire_headers(&out, END_HEADERS, 1, post);
+    for (int i = 0; i < N; i++)                     /* as much as a window holds at first */
+        wire_frame(&out, NGHTTP2_DATA, i == N - 1 ? END_STREAM : 0, 1, piece,
+                   i == N - 1 ? FRAME - 1 : FRAME);
+    send_frames(raw, &out);
+    RUN_UNTIL(f, said(raw, "HEADERS 1 :status=200") || raw->eof);
+    assert_false(raw->eof);
     end(f, raw);
 }
 
@@ -437,6 +458,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_versions_are_served),
         cmocka_unit_test(a_preface_may_come_in_pieces),
+        cmocka_unit_test(much_may_come_with_the_preface),
         cmocka_unit_test(what_only_begins_like_a_preface_is_refused),
         cmocka_unit_test(limits_are_those_of_http_1_1),
         cmocka_unit_test(a_body_has_to_come_in_time),
