@@ -33,6 +33,31 @@ FILE_TEST(rules)
 FILE_TEST(middlewares)
 FILE_TEST(overlaps)
 
+/* Comparing endpoints takes the square of their number: what is too large is not compared. */
+static void test_what_is_too_large_is_not_looked_at(void **state)
+{
+    enum { ENDPOINTS = 10 * 1000 };
+    struct buf yaml = {0};
+    struct arena *arena = arena_new();
+    struct problems problems = {0};
+    struct doc_node *tree;
+    (void)state;
+    buf_puts(&yaml, "{version: 1, network_policies: {a: {endpoints: [");
+    for (int i = 0; i < ENDPOINTS; i++)
+        buf_puts(&yaml, "{host: localhost, port: 443},");
+    buf_puts(&yaml, "]}}}");
+    assert_int_equal(doc_parse(yaml.data, yaml.len, DOC_YAML, 2 * yaml.len, arena, &tree,
+                               &problems), 0);
+    struct policy *policy = policy_decode(tree, "", &problems);
+    assert_int_equal(policy_check(policy, &problems, NULL), -1);
+    assert_int_equal(problems.n, 1);
+    assert_non_null(strstr(problems.items[0].message, "at most 262144 are allowed"));
+    policy_unref(policy);
+    problems_free(&problems);
+    arena_free(arena);
+    buf_free(&yaml);
+}
+
 static void test_problems_find_their_lines(void **state)
 {
     (void)state;
@@ -187,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_rules),
         cmocka_unit_test(test_middlewares),
         cmocka_unit_test(test_overlaps),
+        cmocka_unit_test(test_what_is_too_large_is_not_looked_at),
         cmocka_unit_test(test_problems_find_their_lines),
         cmocka_unit_test(test_many_endpoints_are_compared_in_time),
         cmocka_unit_test(test_patterns_made_to_be_slow_are_refused),
