@@ -283,50 +283,51 @@ int route_sandbox_delete(struct api_call *call)
 
 /* ---- PATCH /v1/sandboxes/{name} ---- */
 
-static int write_settings(struct store_tx *tx, void *record, struct error *err)
-{
-    return store_tx_sandbox_settings(tx, record, err);
-}
-
-static int read_changes(struct api_call *call, struct store_sandbox *record)
+static int read_changes(struct api_call *call, const struct sandbox_changes **out)
 {
     const struct doc_node *body;
     void *decoded;
     if (api_body(call, SETTINGS_BYTES_MAX, &body) != 0)
         return -1;
     call->tree = body;
-    if (schema_decode(&body_settings_schema, body, "", call->arena, &decoded, &call->problems) ==
-        0) {
-        struct sandbox_changes *changes = decoded;
-        changes->has_hold = doc_get(body, "hold_ms");
-        changes->has_proposals = doc_get(body, "agent_proposals");
-        sandbox_record_change(changes, call->arena, record, &call->problems);
-    }
-    if (!call->problems.n)
-        return 0;
-    return error_set(&call->err, ERROR_INVALID, "%s", call->problems.items[0].message);
+    if (schema_decode(&body_settings_schema, body, "", call->arena, &decoded, &call->problems) != 0)
+        return error_set(&call->err, ERROR_INVALID, "%s", call->problems.items[0].message);
+    struct sandbox_changes *changes = decoded;
+    changes->has_hold = doc_get(body, "hold_ms");
+    changes->has_proposals = doc_get(body, "agent_proposals");
+    *out = changes;
+    return 0;
 }
 
-static void ask_again(void *arg)
+static void settings_changed(void *arg, const struct error *err)
 {
     struct api_call *call = arg;
-    drafts_ask_again(call->api->drafts, api_param(call, "name"));
+    const struct settings_change *change = call->then_arg;
+    call->status = 0;
+    if (err)
+        call->err = *err;
+    else
+        api_reply(call, 200, encode_sandbox(call, &change->record));
+    api_finish(call);
 }
 
-/* Chunks that wait may need no person any more. */
-static void settings_written(struct api_call *call)
+static void change_settings(struct api_call *call)
 {
-    runtime_set_settings(call->api->runtime, call->then_arg, call->who->name);
-    jobs_run(call->api->jobs, api_param(call, "name"), ask_again, changed_send, call);
+    runtime_set_settings(call->api->runtime, call->then_arg, settings_changed, call);
 }
 
 int route_sandbox_set(struct api_call *call)
 {
-    struct store_sandbox *record = arena_zalloc(call->arena, sizeof *record);
-    if (api_sandbox(call, record) != 0 || read_changes(call, record) != 0 ||
-        store_write(call->api->store, write_settings, record, &call->err) != 0)
+    struct store_sandbox s;
+    struct settings_change *change = arena_zalloc(call->arena, sizeof *change);
+    *change = (struct settings_change){.sandbox = api_param(call, "name"),
+                                       .actor = call->who->name,
+                                       .arena = call->arena,
+                                       .problems = &call->problems};
+    if (api_sandbox(call, &s) != 0 || read_changes(call, &change->changes) != 0)
         return -1;
-    call->then = settings_written;
-    call->then_arg = record;
-    return api_reply(call, 200, encode_sandbox(call, record));
+    call->then = change_settings;
+    call->then_arg = change;
+    call->status = 200;
+    return 0;
 }

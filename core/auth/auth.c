@@ -103,22 +103,24 @@ static int refuse_for_now(struct auth *auth, const struct http_request *req, str
                   "taken at any time");
 }
 
-static int refuse_permission(const struct auth_principal *p, enum auth_permission wanted,
-                             struct auth_refusal *r)
+int auth_check(const struct auth_principal *p, enum auth_permission permission,
+               const char *sandbox, struct error *err)
 {
+    if (auth_may(p, permission, sandbox))
+        return 0;
     if (p->role == AUTH_SANDBOX)
-        return refuse(r, ERROR_FORBIDDEN, "a sandbox may not do this: it only has its own stream");
-    if (wanted == AUTH_SUPERVISE)
-        return refuse(r, ERROR_FORBIDDEN, "only the supervisor of a sandbox may do this");
-    if (auth_only_admins(wanted))
-        return refuse(
-            r, ERROR_FORBIDDEN,
-            "only an admin may do this: the gateway's own user, root, or a token of an admin");
-    return error_set(
-        &r->err, ERROR_FORBIDDEN,
-        "the role %s may not do this, as it lacks the permission %s: ask with a token of a "
-        "role that has it (GET /v1/permissions)",
-        auth_role_word(p->role), auth_permission_word(wanted));
+        return error_set(err, ERROR_FORBIDDEN,
+                         "a sandbox may not do this: it only has its own stream");
+    if (permission == AUTH_SUPERVISE)
+        return error_set(err, ERROR_FORBIDDEN, "only the supervisor of a sandbox may do this");
+    if (auth_only_admins(permission))
+        return error_set(err, ERROR_FORBIDDEN,
+                         "only an admin may do this: the gateway's own user, root, or a token of "
+                         "an admin");
+    return error_set(err, ERROR_FORBIDDEN,
+                     "the role %s may not do this, as it lacks the permission %s: ask with a token "
+                     "of a role that has it (GET /v1/permissions)",
+                     auth_role_word(p->role), auth_permission_word(permission));
 }
 
 int auth_admit(struct auth *auth, const struct http_request *req,
@@ -136,7 +138,5 @@ int auth_admit(struct auth *auth, const struct http_request *req,
         return refuse_for_now(auth, req, refusal);
     if (known == AUTH_UNKNOWN)
         return refuse_unknown(req, question->permission, refusal);
-    if (!auth_may(out, question->permission, question->sandbox))
-        return refuse_permission(out, question->permission, refusal);
-    return 0;
+    return auth_check(out, question->permission, question->sandbox, &refusal->err);
 }

@@ -43,5 +43,9 @@ struct auth_refusal {
 int auth_admit(struct auth *auth, const struct http_request *req,
                const struct auth_question *question, struct auth_principal *out,
                struct auth_refusal *refusal);
+/* Whether somebody who was admitted may do something else too.  -1: err says what they lack.  Any
+ * thread. */
+int auth_check(const struct auth_principal *p, enum auth_permission permission,
+               const char *sandbox, struct error *err);
 
 #endif

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Policies and their revisions, and the settings that a sandbox has. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "grpc/details.h"
 #include "grpc/page.h"
 #include "grpc/work.h"
 #include "runtime/record.h"
@@ -176,6 +179,18 @@ static int read_operations(struct grpc_work *work, const struct doc_node *list,
     return error_set(&work->err, ERROR_INVALID, "the operations cannot be read");
 }
 
+/* What a client that came too late does about it. */
+static int refuse_update(struct grpc_work *work, const struct update_result *result)
+{
+    char current[24];
+    const struct grpc_pair pairs[] = {{"recovery", "REFRESH_STATE"},
+                                      {"current_resource_version", current}};
+    snprintf(current, sizeof current, "%" PRIu64, result->base_revision);
+    if (work->err.kind == ERROR_MOVED)
+        grpc_details_info(&work->details, "RESOURCE_VERSION_CONFLICT", pairs, 2);
+    return -1;
+}
+
 static int run_update(struct grpc_work *work, const struct store_sandbox *s,
                       const struct doc_node *policy, const struct doc_node *operations,
                       struct doc_writer *w)
@@ -189,8 +204,9 @@ static int run_update(struct grpc_work *work, const struct store_sandbox *s,
         return -1;
     request.operations = operations ? &read : NULL;
     if (update_run(work->grpc->updates, &request, work->arena, &result, &work->problems,
-                   &work->err) != 0 ||
-        grpc_check_outcome(work, &result) != 0)
+                   &work->err) != 0)
+        return refuse_update(work, &result);
+    if (grpc_check_outcome(work, &result) != 0)
         return -1;
     grpc_put_number(w, "version", result.revision);
     grpc_put_text(w, "policy_hash", result.hash);
@@ -254,18 +270,11 @@ static int read_setting(struct grpc_work *work, struct sandbox_changes *out)
                      " and " AGENT_PROPOSALS, key);
 }
 
-static int write_settings(struct store_tx *tx, void *record, struct error *err)
+static int put_changed_setting(struct grpc_work *work, struct doc_writer *w)
 {
-    return store_tx_sandbox_settings(tx, record, err);
-}
-
-/* Chunks that wait may need no person any more. */
-static int setting_told(struct grpc_work *work, struct doc_writer *w)
-{
-    const struct store_sandbox *s = work->then_arg;
-    drafts_ask_again(work->grpc->drafts, s->name);
-    grpc_put_number(w, "version", s->revision);
-    grpc_put_number(w, "settings_revision", s->revision);
+    const struct settings_change *change = work->then_arg;
+    grpc_put_number(w, "version", change->record.revision);
+    grpc_put_number(w, "settings_revision", change->record.revision);
     if (grpc_flag(work, "delete_setting")) {
         doc_write_key(w, "deleted");
         doc_write_bool(w, true);
@@ -273,36 +282,36 @@ static int setting_told(struct grpc_work *work, struct doc_writer *w)
     return 0;
 }
 
-static void tell_setting(struct grpc_work *work)
+static void setting_changed(void *arg, const struct error *err)
 {
-    runtime_set_settings(work->grpc->runtime, work->then_arg, work->who.name);
-    grpc_work_again(work, setting_told);
+    struct grpc_work *work = arg;
+    if (err)
+        grpc_work_fail(work, err);
+    else
+        grpc_work_again(work, put_changed_setting);
 }
 
-/* As the API asks for it: settings are not the policy. */
-static int may_set(struct grpc_work *work)
+static void change_setting(struct grpc_work *work)
 {
-    if (auth_may(&work->who, AUTH_SANDBOX_CREATE, NULL))
-        return 0;
-    return error_set(&work->err, ERROR_FORBIDDEN,
-                     "a sandbox's settings need the permission %s, which the role %s lacks",
-                     auth_permission_word(AUTH_SANDBOX_CREATE), auth_role_word(work->who.role));
+    runtime_set_settings(work->grpc->runtime, work->then_arg, setting_changed, work);
 }
 
 static int update_setting(struct grpc_work *work)
 {
-    struct store_sandbox *record = arena_zalloc(work->arena, sizeof *record);
-    struct sandbox_changes changes;
-    if (may_set(work) != 0 || grpc_find_sandbox(work, "sandbox", record) != 0 ||
-        read_setting(work, &changes) != 0)
+    struct store_sandbox s;
+    struct sandbox_changes *changes = arena_zalloc(work->arena, sizeof *changes);
+    struct settings_change *change = arena_zalloc(work->arena, sizeof *change);
+    /* As the API asks for it: settings are not the policy. */
+    if (auth_check(&work->who, AUTH_SANDBOX_CREATE, NULL, &work->err) != 0 ||
+        grpc_find_sandbox(work, "sandbox", &s) != 0 || read_setting(work, changes) != 0)
         return -1;
-    sandbox_record_change(&changes, work->arena, record, &work->problems);
-    if (work->problems.n)
-        return error_set(&work->err, ERROR_INVALID, "the setting was not changed");
-    if (store_write(work->grpc->store, write_settings, record, &work->err) != 0)
-        return -1;
-    work->then = tell_setting;
-    work->then_arg = record;
+    *change = (struct settings_change){.sandbox = s.name,
+                                       .changes = changes,
+                                       .actor = work->who.name,
+                                       .arena = work->arena,
+                                       .problems = &work->problems};
+    work->then = change_setting;
+    work->then_arg = change;
     return 0;
 }
 

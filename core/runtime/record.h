@@ -27,6 +27,16 @@ struct sandbox_changes {
     bool agent_proposals;
 };
 
+/* What runtime_set_settings does, and in which arena. */
+struct settings_change {
+    const char *sandbox;                            /* its name */
+    const struct sandbox_changes *changes;
+    const char *actor;                              /* who asks for it */
+    struct arena *arena;
+    struct problems *problems;                      /* of the changes, where err is ERROR_INVALID */
+    struct store_sandbox record;
+};
+
 /* In the arena.  What is no name, label, environment or limit, or a limit that this host cannot
  * enforce, becomes a problem at the path of its member. */
 void sandbox_record_make(const struct sandbox_wanted *wanted, const struct runtime_host *host,

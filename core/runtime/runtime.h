@@ -22,6 +22,7 @@
 struct net_stream;
 struct providers;
 struct runtime;
+struct settings_change;
 
 /* err is NULL on success and lives until the callback returns. */
 typedef void runtime_done(void *arg, const struct error *err);
@@ -107,10 +108,11 @@ void runtime_delete(struct runtime *runtime, const char *sandbox_id, runtime_don
  * (policy/grant.h).  Worker threads: reads /proc.  -1: err says that there is none. */
 int runtime_find_process(const struct runtime *runtime, const char *sandbox_id, int64_t inside,
                          int64_t *pid, int64_t *started, struct error *err);
-/* The settings of a sandbox on record have changed: its supervisor hears of them at once.  actor:
- * who did it. */
-void runtime_set_settings(struct runtime *runtime, const struct store_sandbox *record,
-                          const char *actor);
+/* Changes settings of a sandbox: on record, then in its supervisor; then the chunks that wait are
+ * put to the voters again, as they may need no person any more.  change lives until done is called
+ * and then has the new record.  err: nothing was changed. */
+void runtime_set_settings(struct runtime *runtime, struct settings_change *change,
+                          runtime_done *done, void *arg);
 /* Gives a sandbox that runs the credentials that are on record for it.  done: it uses them, or does
  * not run; err: it has not said so in time. */
 void runtime_equip(struct runtime *runtime, const char *sandbox_id, runtime_done *done, void *arg);

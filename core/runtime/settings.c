@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What may be changed of a sandbox while it runs, beside its policy. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
+#include "runtime/record.h"
 #include "runtime/sandbox.h"
 
 struct spec_settings sandbox_settings_of(const struct store_sandbox *record)
@@ -20,17 +23,94 @@ void sandbox_send_settings(struct sandbox *s)
                                                   .settings = s->settings});
 }
 
-void runtime_set_settings(struct runtime *all, const struct store_sandbox *record,
-                          const char *actor)
+/* ---- changes ---- */
+
+struct setting {
+    struct runtime *all;
+    struct settings_change *change;
+    struct error err;
+    bool failed;
+    runtime_done *done;
+    void *arg;
+};
+
+static int write_record(struct store_tx *tx, void *record, struct error *err)
+{
+    return store_tx_sandbox_settings(tx, record, err);
+}
+
+static int change_record(struct store *store, struct settings_change *change, struct error *err)
+{
+    struct store_sandbox *record = &change->record;
+    if (store_sandbox_get(store, change->sandbox, change->arena, record, err) != 0)
+        return -1;
+    sandbox_record_change(change->changes, change->arena, record, change->problems);
+    if (change->problems->n)
+        return error_set(err, ERROR_INVALID, "%s", change->problems->items[0].message);
+    return store_write(store, write_record, record, err);
+}
+
+/* Worker thread, like ask_again. */
+static void record_change(void *arg)
+{
+    struct setting *setting = arg;
+    setting->failed =
+        change_record(setting->all->setup.store, setting->change, &setting->err) != 0;
+}
+
+static void finish(struct setting *setting)
+{
+    setting->done(setting->arg, setting->failed ? &setting->err : NULL);
+    free(setting);
+}
+
+static void ask_again(void *arg)
+{
+    struct setting *setting = arg;
+    drafts_ask_again(setting->all->setup.drafts, setting->change->record.name);
+}
+
+static void asked_again(void *arg)
+{
+    finish(arg);
+}
+
+static void tell_supervisor(struct runtime *all, const struct store_sandbox *record)
 {
     struct sandbox *s = sandbox_find(all, record->id);
     if (!s)
         s = sandbox_add(all, record);
     s->settings = sandbox_settings_of(record);
     sandbox_send_settings(s);
+}
+
+static void publish(struct runtime *all, const struct store_sandbox *record, const char *actor)
+{
     events_publish(all->setup.events, "settings", record->name,
                    json_pack("{s:s, s:s, s:I, s:b, s:o}", "actor", actor, "approval_mode",
                              record->approval_mode, "hold_ms", (json_int_t)record->hold_ms,
                              "agent_proposals", record->agent_proposals, "labels",
                              json_loads(record->labels_json, 0, NULL)));
+}
+
+static void recorded(void *arg)
+{
+    struct setting *setting = arg;
+    struct runtime *all = setting->all;
+    const struct store_sandbox *record = &setting->change->record;
+    if (setting->failed) {
+        finish(setting);
+        return;
+    }
+    tell_supervisor(all, record);
+    publish(all, record, setting->change->actor);
+    jobs_run(all->setup.jobs, record->name, ask_again, asked_again, setting);
+}
+
+void runtime_set_settings(struct runtime *all, struct settings_change *change, runtime_done *done,
+                          void *arg)
+{
+    struct setting *setting = alloc_zero(1, sizeof *setting);
+    *setting = (struct setting){.all = all, .change = change, .done = done, .arg = arg};
+    jobs_run(all->setup.jobs, change->sandbox, record_change, recorded, setting);
 }

@@ -8,10 +8,8 @@
 
 static void turn_on(struct house *h, bool on)
 {
-    struct store_sandbox record;
-    assert_int_equal(store_sandbox_get(h->f->store, "demo", h->f->arena, &record, &h->f->err), 0);
-    record.agent_proposals = on;
-    runtime_set_settings(h->runtime, &record, "alice");
+    set_settings(h, &(struct sandbox_changes){.approval_mode = "", .labels_json = "",
+                                              .has_proposals = true, .agent_proposals = on});
     assert_int_equal(hear_next(h, MESSAGE_SETTINGS).settings.agent_proposals, on);
 }
 

@@ -237,12 +237,9 @@ static void a_newer_stream_takes_the_place_of_an_older_one(void **state)
 static void a_supervisor_hears_of_its_settings(void **state)
 {
     struct house *h = *state;
-    struct store_sandbox record;
-    assert_int_equal(store_sandbox_get(h->f->store, "demo", h->f->arena, &record, &h->f->err), 0);
-    record.hold_ms = 20000;
-    record.agent_proposals = true;
-    record.approval_mode = "auto";
-    runtime_set_settings(h->runtime, &record, "alice");
+    set_settings(h, &(struct sandbox_changes){.approval_mode = "auto", .labels_json = "",
+                                              .has_hold = true, .hold_ms = 20000,
+                                              .has_proposals = true, .agent_proposals = true});
     struct spec_settings settings = hear_next(h, MESSAGE_SETTINGS).settings;
     RUN_UNTIL(h, has_heard(h, "settings"));
     for (int again = 0; again < 2; again++) {

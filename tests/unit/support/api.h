@@ -19,6 +19,7 @@
 #include "http/client.h"
 #include "runtime/exec.h"
 #include "runtime/logs.h"
+#include "runtime/record.h"
 #include "support/gateway.h"
 
 #define UNUSED __attribute__((unused))
@@ -131,11 +132,26 @@ int runtime_find_process(const struct runtime *runtime, const char *sandbox_id, 
     return inside == 7 ? 0 : error_set(err, ERROR_INVALID, "no process");
 }
 
-void runtime_set_settings(struct runtime *rt, const struct store_sandbox *record,
-                          const char *actor)
+static inline int write_settings(struct store_tx *tx, void *record, struct error *err)
 {
-    rt->hold_ms = record->hold_ms;
-    snprintf(rt->set_by, sizeof rt->set_by, "%s", actor);
+    return store_tx_sandbox_settings(tx, record, err);
+}
+
+void runtime_set_settings(struct runtime *rt, struct settings_change *change, runtime_done *done,
+                          void *arg)
+{
+    struct store *store = rt->d->api.store;
+    struct error err;
+    int rc = store_sandbox_get(store, change->sandbox, change->arena, &change->record, &err);
+    if (rc == 0)
+        sandbox_record_change(change->changes, change->arena, &change->record, change->problems);
+    if (change->problems->n)
+        rc = error_set(&err, ERROR_INVALID, "%s", change->problems->items[0].message);
+    if (rc == 0)
+        rc = store_write(store, write_settings, &change->record, &err);
+    rt->hold_ms = change->record.hold_ms;
+    snprintf(rt->set_by, sizeof rt->set_by, "%s", change->actor);
+    done(arg, rc ? &err : NULL);
 }
 
 json_t *runtime_warnings(struct runtime *rt, const char *id)

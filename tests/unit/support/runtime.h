@@ -9,6 +9,7 @@
 #include "net/stream.h"
 #include "runtime/exec.h"
 #include "runtime/logs.h"
+#include "runtime/record.h"
 #include "runtime/wait.h"
 #include "support/patience.h"
 
@@ -177,6 +178,23 @@ static inline int house_setup_connected(void **state)
     connect_supervisor(h);
     RUN_UNTIL(h, has_heard(h, "sandbox") && jobs_idle(h->jobs));
     return 0;
+}
+
+static inline void settings_set(void *set, const struct error *err)
+{
+    if (err)
+        fail_msg("%s", err->text);
+    *(bool *)set = true;
+}
+
+static inline void set_settings(struct house *h, const struct sandbox_changes *changes)
+{
+    bool set = false;
+    struct problems problems = {0};
+    struct settings_change change = {.sandbox = "demo", .changes = changes, .actor = "alice",
+                                     .arena = h->f->arena, .problems = &problems};
+    runtime_set_settings(h->runtime, &change, settings_set, &set);
+    RUN_UNTIL(h, set);
 }
 
 static inline void count_open(uv_handle_t *handle, void *n)
