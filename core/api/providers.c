@@ -43,14 +43,6 @@ static int reply(struct api_call *call, const char *name, int status, struct pro
     return api_reply(call, status, encode(call, facts));
 }
 
-static void publish(struct api_call *call, const char *sandbox, const char *provider,
-                    const char *change)
-{
-    events_publish(call->api->events, "provider", sandbox,
-                   json_pack("{s:s, s:s, s:s}", "provider", provider, "change", change, "actor",
-                             call->who->name));
-}
-
 int route_provider_list(struct api_call *call)
 {
     struct store_provider *list;
@@ -71,6 +63,36 @@ int route_provider_get(struct api_call *call)
 {
     struct provider_facts facts;
     return reply(call, api_param(call, "provider"), 200, &facts);
+}
+
+/* ---- changes ---- */
+
+static void note_unconfirmed(void *arg, const char *why)
+{
+    struct api_call *call = arg;
+    json_array_append_new(json_object_get(call->body, "unconfirmed"), json_string(why));
+}
+
+static void told(void *arg, const struct error *err)
+{
+    (void)err;
+    api_finish(arg);
+}
+
+static void tell(struct api_call *call)
+{
+    runtime_tell_provider(call->api->runtime, call->then_arg, told, call);
+}
+
+/* The answer waits until sandboxes use what was changed. */
+static void tell_of(struct api_call *call, const struct provider_facts *facts, const char *what,
+                    const struct store_sandbox *one)
+{
+    struct provider_change *change =
+        providers_change(facts, what, call->who->name, one, call->arena);
+    change->unconfirmed = note_unconfirmed;
+    call->then_arg = change;
+    call->then = tell;
 }
 
 /* ---- values in a request ---- */
@@ -105,48 +127,10 @@ int route_provider_create(struct api_call *call)
         providers_create(call->api->providers, body->name, body->profile, &body->credentials,
                          call->arena, &call->err) != 0)
         return -1;
-    publish(call, "", body->name, "created");
-    return reply(call, body->name, 201, &facts);
-}
-
-/* ---- changes that sandboxes have to learn of ---- */
-
-struct spreading {
-    const char **ids;
-    size_t n, waits_for;
-};
-
-static void one_equipped(void *arg, const struct error *err)
-{
-    struct api_call *call = arg;
-    struct spreading *spreading = call->then_arg;
-    if (err)
-        json_array_append_new(json_object_get(call->body, "unconfirmed"), json_string(err->text));
-    if (--spreading->waits_for == 0)
-        api_finish(call);
-}
-
-static void spread(struct api_call *call)
-{
-    struct spreading *spreading = call->then_arg;
-    spreading->waits_for = spreading->n + 1;
-    for (size_t i = 0; i < spreading->n; i++)
-        runtime_equip(call->api->runtime, spreading->ids[i], one_equipped, call);
-    one_equipped(call, NULL);
-}
-
-/* The answer waits until those sandboxes use what was changed. */
-static void tell_sandboxes(struct api_call *call, const struct provider_facts *facts,
-                           const struct store_sandbox *one)
-{
-    struct spreading *spreading = arena_zalloc(call->arena, sizeof *spreading);
-    spreading->ids = arena_alloc(call->arena, (facts->n_attachments + 1) * sizeof *spreading->ids);
-    for (size_t i = 0; !one && i < facts->n_attachments; i++)
-        spreading->ids[spreading->n++] = facts->attachments[i].sandbox_id;
-    if (one)
-        spreading->ids[spreading->n++] = one->id;
-    call->then_arg = spreading;
-    call->then = spread;
+    if (reply(call, body->name, 201, &facts) != 0)
+        return -1;
+    tell_of(call, &facts, "created", NULL);
+    return 0;
 }
 
 int route_provider_rotate(struct api_call *call)
@@ -159,10 +143,9 @@ int route_provider_rotate(struct api_call *call)
         providers_rotate(call->api->providers, name, &body->credentials, call->arena,
                          &call->err) != 0)
         return -1;
-    publish(call, "", name, "rotated");
     if (reply(call, name, 200, &facts) != 0)
         return -1;
-    tell_sandboxes(call, &facts, NULL);
+    tell_of(call, &facts, "rotated", NULL);
     return 0;
 }
 
@@ -177,7 +160,7 @@ int route_provider_delete(struct api_call *call)
         call->body = NULL;
         return -1;
     }
-    publish(call, "", name, "deleted");
+    tell_of(call, &facts, "deleted", NULL);
     return 0;
 }
 
@@ -194,8 +177,7 @@ static int change(struct api_call *call, change_attachment *fn, const char *what
         fn(call->api->providers, name, &sandbox, call->arena, &call->err) != 0 ||
         reply(call, name, 200, &facts) != 0)
         return -1;
-    publish(call, sandbox.name, name, what);
-    tell_sandboxes(call, &facts, &sandbox);
+    tell_of(call, &facts, what, &sandbox);
     return 0;
 }
 

@@ -31,4 +31,9 @@ int protobuf_decode(const struct schema *schema, const void *bytes, size_t len, 
 int protobuf_encode(const struct schema *schema, const struct doc_node *tree,
                     enum protobuf_modes modes, struct buf *out, struct problems *problems);
 
+/* For messages that are written by hand, as their bytes would be base64 in a tree: */
+void protobuf_put_varint(struct buf *out, uint64_t value);
+/* The key and length of a field of so many bytes, which are to follow. */
+void protobuf_put_length(struct buf *out, uint32_t number, size_t len);
+
 #endif

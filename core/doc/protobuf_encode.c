@@ -41,11 +41,17 @@ static int refuse(struct encoder *e, const char *format, ...)
 
 /* ---- Bytes ---- */
 
-static void put_varint(struct buf *out, uint64_t value)
+void protobuf_put_varint(struct buf *out, uint64_t value)
 {
     for (; value > 127; value >>= 7)
         buf_putc(out, (char)(value | 128));
     buf_putc(out, (char)value);
+}
+
+void protobuf_put_length(struct buf *out, uint32_t number, size_t len)
+{
+    protobuf_put_varint(out, (uint64_t)number << 3 | WIRE_BYTES);
+    protobuf_put_varint(out, len);
 }
 
 static void put_fixed(struct buf *out, size_t width, uint64_t value)
@@ -56,7 +62,7 @@ static void put_fixed(struct buf *out, size_t width, uint64_t value)
 
 static void put_key(struct encoder *e, uint32_t number, enum protobuf_wire wire)
 {
-    put_varint(e->out, (uint64_t)number << 3 | wire);
+    protobuf_put_varint(e->out, (uint64_t)number << 3 | wire);
 }
 
 /* From begin to end, what is written gets its length in front. */
@@ -163,7 +169,7 @@ static void put_number(struct encoder *e, enum protobuf_type type, uint64_t numb
     else if (type == TYPE_FLOAT)
         put_fixed(e->out, 4, number);
     else
-        put_varint(e->out, number);
+        protobuf_put_varint(e->out, number);
 }
 
 static bool tells_default(const struct schema_field *row)

@@ -241,6 +241,7 @@ static void fill_grpc(struct gateway *g)
     g->grpc.drafts = g->drafts;
     g->grpc.runtime = g->runtime;
     g->grpc.events = g->events;
+    g->grpc.providers = &g->providers;
     g->grpc.updates = g->updates;
     g->grpc.services = &grpc_all_services;
 }

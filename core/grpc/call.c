@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "grpc/details.h"
 #include "grpc/timeout.h"
 #include "http/stream.h"
 
@@ -27,7 +28,10 @@ static void drop_part(struct grpc_call *call)
     if (--call->parts)
         return;
     grpc_frames_free(&call->frames);
+    if (call->method->secret)
+        buf_wipe(&call->message);
     buf_free(&call->message);
+    buf_free(&call->details);
     free(call);
 }
 
@@ -56,23 +60,31 @@ static void cancel(struct grpc_call *call)
         call->method->cancelled(call);
 }
 
+static void put_trailer(struct grpc_call *call, const char *name, const char *value)
+{
+    if (call->stream)
+        http_stream_trailer(call->stream, name, value);
+    else
+        http_header(call->req, name, value);
+}
+
 static void put_status(struct grpc_call *call, enum grpc_code code, const char *text)
 {
     char number[12];
-    struct buf message = {0};
+    struct buf message = {0}, details = {0};
     snprintf(number, sizeof number, "%d", code);
     grpc_put_message(&message, text);
-    if (call->stream) {
+    if (code != GRPC_OK)
+        grpc_put_details(&details, code, text, &call->details);
+    if (call->stream)
         http_stream_clear_trailers(call->stream);
-        http_stream_trailer(call->stream, "grpc-status", number);
-        if (message.len)
-            http_stream_trailer(call->stream, "grpc-message", message.data);
-    } else {
-        http_header(call->req, "grpc-status", number);
-        if (message.len)
-            http_header(call->req, "grpc-message", message.data);
-    }
+    put_trailer(call, "grpc-status", number);
+    if (message.len)
+        put_trailer(call, "grpc-message", message.data);
+    if (details.len)
+        put_trailer(call, "grpc-status-details-bin", details.data);
     buf_free(&message);
+    buf_free(&details);
 }
 
 static void finish(struct grpc_call *call, enum grpc_code code, const char *text)

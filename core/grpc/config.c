@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Policies and their revisions, and the settings that a sandbox has. */
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "grpc/details.h"
 #include "grpc/page.h"
 #include "grpc/work.h"
 #include "runtime/record.h"
@@ -179,18 +176,6 @@ static int read_operations(struct grpc_work *work, const struct doc_node *list,
     return error_set(&work->err, ERROR_INVALID, "the operations cannot be read");
 }
 
-/* What a client that came too late does about it. */
-static int refuse_update(struct grpc_work *work, const struct update_result *result)
-{
-    char current[24];
-    const struct grpc_pair pairs[] = {{"recovery", "REFRESH_STATE"},
-                                      {"current_resource_version", current}};
-    snprintf(current, sizeof current, "%" PRIu64, result->base_revision);
-    if (work->err.kind == ERROR_MOVED)
-        grpc_details_info(&work->details, "RESOURCE_VERSION_CONFLICT", pairs, 2);
-    return -1;
-}
-
 static int run_update(struct grpc_work *work, const struct store_sandbox *s,
                       const struct doc_node *policy, const struct doc_node *operations,
                       struct doc_writer *w)
@@ -204,8 +189,11 @@ static int run_update(struct grpc_work *work, const struct store_sandbox *s,
         return -1;
     request.operations = operations ? &read : NULL;
     if (update_run(work->grpc->updates, &request, work->arena, &result, &work->problems,
-                   &work->err) != 0)
-        return refuse_update(work, &result);
+                   &work->err) != 0) {
+        if (work->err.kind == ERROR_MOVED)
+            grpc_tell_version(work, result.base_revision);
+        return -1;
+    }
     if (grpc_check_outcome(work, &result) != 0)
         return -1;
     grpc_put_number(w, "version", result.revision);

@@ -80,33 +80,18 @@ static void close_stdin(struct exec *exec)
 
 /* ---- output ---- */
 
-static void put_varint(struct buf *out, size_t n)
-{
-    for (; n > 127; n >>= 7)
-        buf_putc(out, (char)(n | 128));
-    buf_putc(out, (char)n);
-}
-
-static size_t varint_size(size_t n)
-{
-    size_t size = 1;
-    for (; n > 127; n >>= 7)
-        size++;
-    return size;
-}
-
 /* An event of bytes, number 1 for standard output and 2 for errors, written by hand: as a tree the
  * bytes would be base64 on the way. */
 static void send_bytes(struct exec *exec, unsigned number, const uint8_t *bytes, size_t len)
 {
-    struct buf event = {0};
+    struct buf event = {0}, inner = {0};
     if (!len || !exec->work->call)
         return;
-    buf_putc(&event, (char)(number << 3 | 2));
-    put_varint(&event, 1 + varint_size(len) + len);
-    buf_putc(&event, 1 << 3 | 2);
-    put_varint(&event, len);
+    protobuf_put_length(&inner, 1, len);
+    protobuf_put_length(&event, number, inner.len + len);
+    buf_add(&event, inner.data, inner.len);
     buf_add(&event, bytes, len);
+    buf_free(&inner);
     if (!grpc_send(exec->work->call, event.data, event.len))
         net_pause(exec->session);
     buf_free(&event);

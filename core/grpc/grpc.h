@@ -18,6 +18,7 @@ struct grpc_services;
 struct drafts;
 struct events;
 struct jobs;
+struct providers;
 struct runtime;
 struct store;
 struct updates;
@@ -32,6 +33,7 @@ struct grpc {
     struct drafts *drafts;
     struct runtime *runtime;
     struct events *events;
+    const struct providers *providers;
     struct updates *updates;
     const struct grpc_services *services;
     struct buf descriptor;                          /* of reflection.c; freed with the gateway */

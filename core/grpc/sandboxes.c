@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "grpc/page.h"
+#include "grpc/providers.h"
 #include "grpc/work.h"
 #include "runtime/record.h"
 
@@ -79,8 +80,8 @@ void grpc_put_sandbox(struct doc_writer *w, const struct store_sandbox *s,
     doc_write_close(w, DOC_MAP);
 }
 
-static int answer_sandbox(struct grpc_work *work, struct doc_writer *w,
-                          const struct store_sandbox *s, const char *phase)
+int grpc_answer_sandbox(struct grpc_work *work, struct doc_writer *w,
+                        const struct store_sandbox *s, const char *phase)
 {
     struct store_revision r;
     if (store_revision_get(work->grpc->store, s->id, 0, work->arena, &r, &work->err) != 0)
@@ -95,7 +96,7 @@ static int get(struct grpc_work *work, struct doc_writer *w)
     struct store_sandbox s;
     if (grpc_find_sandbox(work, "name", &s) != 0)
         return -1;
-    return answer_sandbox(work, w, &s, s.phase);
+    return grpc_answer_sandbox(work, w, &s, s.phase);
 }
 
 /* ---- ListSandboxes ---- */
@@ -149,14 +150,10 @@ static int list(struct grpc_work *work, struct doc_writer *w)
 /* What sandboxes here do not have is refused, rather than left out. */
 static int check_spec(struct grpc_work *work, const struct doc_node *spec)
 {
-    const struct doc_node *providers = doc_get(spec, "providers"),
-                          *template = doc_get(spec, "template"),
+    const struct doc_node *template = doc_get(spec, "template"),
                           *image = template ? doc_get(template, "image") : NULL;
     if (*grpc_text(work, "workload_template"))
         return error_set(&work->err, ERROR_NOT_FOUND, "sandbox template not found");
-    if (providers && providers->n)
-        return error_set(&work->err, ERROR_STATE, "provider '%.100s' not found",
-                         providers->items[0]->text);
     if (image && *image->text)
         return error_set(&work->err, ERROR_STATE,
                          "sandboxes of this gateway see this host's own files, and image '%.200s' "
@@ -168,7 +165,7 @@ static int check_spec(struct grpc_work *work, const struct doc_node *spec)
         return error_set(&work->err, ERROR_UNSUPPORTED,
                          "this gateway exposes no services of sandboxes: leave "
                          "service_exposures out");
-    return 0;
+    return grpc_check_providers(work, spec);
 }
 
 static const char *json_of(struct grpc_work *work, const struct doc_node *tree)
@@ -206,7 +203,7 @@ static int read_made(struct grpc_work *work, struct doc_writer *w)
     if (store_sandbox_by_id(work->grpc->store, work->then_arg, work->arena, &s, &work->err) != 0)
         return -1;
     /* Clients wait until they have seen it change to READY. */
-    return answer_sandbox(work, w, &s, "provisioning");
+    return grpc_answer_sandbox(work, w, &s, "provisioning");
 }
 
 static void made(void *arg, const struct error *err)
@@ -216,6 +213,20 @@ static void made(void *arg, const struct error *err)
         grpc_work_fail(work, err);
     else
         grpc_work_again(work, read_made);
+}
+
+static void unmade(void *arg, const struct error *err)
+{
+    struct grpc_work *work = arg;
+    const struct error why = work->err;
+    (void)err;
+    grpc_work_fail(work, &why);
+}
+
+/* One that did not get its providers; work->err says why. */
+static void unmake(struct grpc_work *work)
+{
+    runtime_delete(work->grpc->runtime, work->then_arg, unmade, work);
 }
 
 static void start_made(struct grpc_work *work)
@@ -247,7 +258,7 @@ static int create(struct grpc_work *work, struct doc_writer *w)
                    &work->err) != 0 ||
         grpc_check_outcome(work, &result) != 0)
         return -1;
-    work->then = start_made;
+    work->then = grpc_attach_providers(work, spec, record) == 0 ? start_made : unmake;
     work->then_arg = (void *)(uintptr_t)record->id;
     return 0;
 }
@@ -259,7 +270,7 @@ static int read_changed(struct grpc_work *work, struct doc_writer *w)
     struct store_sandbox s;
     if (store_sandbox_by_id(work->grpc->store, work->then_arg, work->arena, &s, &work->err) != 0)
         return -1;
-    return answer_sandbox(work, w, &s, s.phase);
+    return grpc_answer_sandbox(work, w, &s, s.phase);
 }
 
 static void changed(void *arg, const struct error *err)

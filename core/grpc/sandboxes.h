@@ -9,4 +9,8 @@
 void grpc_put_sandbox(struct doc_writer *w, const struct store_sandbox *s,
                       const struct store_revision *r, const char *phase);
 
+/* The answer's field sandbox, with its policy. */
+int grpc_answer_sandbox(struct grpc_work *work, struct doc_writer *w,
+                        const struct store_sandbox *s, const char *phase);
+
 #endif

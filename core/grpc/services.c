@@ -17,6 +17,8 @@ static const struct grpc_methods *const all[] = {
     &grpc_exec_methods,
     &grpc_logs_methods,
     &grpc_watch_methods,
+    &grpc_provider_methods,
+    &grpc_attachment_methods,
 };
 
 const struct grpc_services grpc_all_services = {all, sizeof all / sizeof *all};

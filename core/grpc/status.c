@@ -49,12 +49,18 @@ static bool continues_character(char c)
     return ((unsigned char)c & 0xc0) == 0x80;
 }
 
+size_t grpc_text_len(const char *text, size_t max)
+{
+    size_t len = strnlen(text, max + 1);
+    if (len > max)
+        for (len = max; len && continues_character(text[len]); len--)
+            ;
+    return len;
+}
+
 void grpc_put_message(struct buf *out, const char *text)
 {
-    size_t len = strnlen(text, GRPC_TEXT_MAX + 1);
-    if (len > GRPC_TEXT_MAX)
-        for (len = GRPC_TEXT_MAX; len && continues_character(text[len]); len--)
-            ;
+    size_t len = grpc_text_len(text, GRPC_TEXT_MAX);
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
         if (c >= 0x20 && c <= 0x7e && c != '%')

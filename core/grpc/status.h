@@ -34,6 +34,8 @@ enum grpc_code {
 enum { GRPC_TEXT_MAX = 4096 };                      /* of a grpc-message, before it is encoded */
 
 enum grpc_code grpc_code_of(enum error_kind kind);
+/* The length of a text of which at most max bytes are told: it ends with a whole character. */
+size_t grpc_text_len(const char *text, size_t max);
 /* The value of grpc-message: UTF-8 with all but printable ASCII, and '%', as %XX.  What is longer
  * than GRPC_TEXT_MAX is cut, at the beginning of a character. */
 void grpc_put_message(struct buf *out, const char *text);

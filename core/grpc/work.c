@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "grpc/details.h"
 #include "runtime/jobs.h"
 
 static const char only_workspace[] = "default";
@@ -153,35 +154,17 @@ int grpc_encode(const struct schema *schema, enum protobuf_modes modes,
     return rc;
 }
 
-static void add_objections(const struct update_result *result, struct buf *out)
-{
-    for (size_t i = 0; i < result->votes.n; i++) {
-        const struct chain_vote *v = &result->votes.items[i];
-        if (v->verdict == SLUICE_DENY || v->verdict == SLUICE_HOLD)
-            buf_printf(out, "; %s: %s%s%s", v->voter, v->path, *v->path ? ": " : "", v->message);
-    }
-}
-
-int grpc_check_outcome(struct grpc_work *work, const struct update_result *result)
-{
-    struct buf text = {0};
-    if (result->outcome == CHAIN_ALLOWED)
-        return 0;
-    buf_printf(&text, "%s%s", result->outcome == CHAIN_HELD ? "held for review: " : "",
-               result->tally.why);
-    add_objections(result, &text);
-    error_set(&work->err, ERROR_DENIED, "%s", buf_str(&text));
-    buf_free(&text);
-    return -1;
-}
-
 /* ---- the work ---- */
 
 static void free_work(struct grpc_work *work)
 {
     problems_free(&work->problems);
+    buf_free(&work->details);
     buf_free(&work->answer);
-    arena_free(work->arena);
+    if (work->secret)
+        arena_wipe(work->arena);
+    else
+        arena_free(work->arena);
     free(work);
 }
 
@@ -195,6 +178,15 @@ static void add_problems(struct grpc_work *work)
     }
     error_set(&work->err, work->err.kind, "%s", buf_str(&text));
     buf_free(&text);
+    grpc_details_problems(&work->details, &work->problems);
+}
+
+static void end_failed(struct grpc_work *work)
+{
+    struct grpc_call *call = work->call;
+    call->details = work->details;
+    work->details = (struct buf){0};
+    grpc_end_error(call, &work->err);
 }
 
 static void run(void *arg)
@@ -223,7 +215,7 @@ static void answer(struct grpc_work *work)
     if (call)
         call->state = NULL;
     if (call && work->failed)
-        grpc_end_error(call, &work->err);
+        end_failed(work);
     else if (call)
         grpc_reply(call, buf_str(&work->answer), work->answer.len);
     free_work(work);
@@ -251,6 +243,8 @@ void grpc_work_fail(struct grpc_work *work, const struct error *err)
 {
     work->failed = true;
     work->err = *err;
+    if (work->problems.n)
+        add_problems(work);
     answer(work);
 }
 
@@ -285,6 +279,7 @@ static struct grpc_work *new_work(struct grpc_call *call)
     work->method = openshell_find_method(path);
     work->call = call;
     work->fn = call->method->work;
+    work->secret = call->method->secret;
     return work;
 }
 
@@ -304,7 +299,7 @@ struct grpc_work *grpc_do_with(struct grpc_call *call, const char *bytes, size_t
                         &work->problems) != 0) {
         work->err.kind = ERROR_MALFORMED;
         add_problems(work);
-        grpc_end_error(call, &work->err);
+        end_failed(work);
         free_work(work);
         return NULL;
     }

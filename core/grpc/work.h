@@ -27,6 +27,7 @@ struct grpc_work {
     enum protobuf_modes modes;                      /* of the wire that the client speaks */
     struct error err;
     struct problems problems;
+    struct buf details;                             /* of err: grpc/details.h */
     /* Called on the loop thread after the work was done, also when the client has left, instead of
      * answering.  It ends with grpc_work_again or grpc_work_fail.  NULL: the answer is sent. */
     void (*then)(struct grpc_work *work);
@@ -39,7 +40,7 @@ struct grpc_work {
     const struct openshell_method *method;
     int (*fn)(struct grpc_work *work, struct doc_writer *answer);
     struct buf answer;
-    bool failed;
+    bool failed, secret;
 };
 
 /* Rows of such methods. */
@@ -49,6 +50,10 @@ struct grpc_work {
 #define CHANGE(title, right, fn)                                                      \
     {.name = (title), .permission = (right), .message = grpc_do, .cancelled = grpc_forget_work, \
      .work = (fn), .ordered = true}
+
+#define KEEP_SECRET(title, right, fn)                                                 \
+    {.name = (title), .permission = (right), .message = grpc_do, .cancelled = grpc_forget_work, \
+     .work = (fn), .secret = true}
 
 /* Reads the request and does the work; the call is ended by that.  Loop thread. */
 void grpc_do(struct grpc_call *call, const char *bytes, size_t len);
@@ -81,8 +86,13 @@ int64_t grpc_time(const struct grpc_work *work, const char *ms_field, const char
 
 /* ---- the answer ---- */
 
-/* 0: the update was made.  -1: it was denied or held, and work->err says by whom and why. */
+/* 0: the update was made.  -1: it was denied or held; work->err and work->details say by whom and
+ * why.  In objections.c. */
 int grpc_check_outcome(struct grpc_work *work, const struct update_result *result);
+/* The same of expected_resource_version, which is the policy's revision. */
+int grpc_check_version(struct grpc_work *work, const struct store_sandbox *s);
+/* Adds to the details which version there is, after ERROR_MOVED. */
+void grpc_tell_version(struct grpc_work *work, uint64_t version);
 
 void grpc_put_text(struct doc_writer *w, const char *field, const char *text);   /* NULL is fine */
 void grpc_put_number(struct doc_writer *w, const char *field, uint64_t number);

@@ -45,6 +45,45 @@ static int list(struct grpc_work *work, struct doc_writer *w)
     return 0;
 }
 
+static int create(struct grpc_work *work, struct doc_writer *w)
+{
+    const char *name;
+    (void)w;
+    if (grpc_required(work, "name", &name) != 0)
+        return -1;
+    if (strcmp(name, ONLY) == 0)
+        return error_set(&work->err, ERROR_EXISTS, "workspace already exists");
+    return error_set(&work->err, ERROR_UNSUPPORTED,
+                     "this gateway has the one workspace '" ONLY "' and makes no others");
+}
+
+static int delete(struct grpc_work *work, struct doc_writer *w)
+{
+    const char *name;
+    if (grpc_required(work, "name", &name) != 0)
+        return -1;
+    if (strcmp(name, ONLY) == 0)
+        return error_set(&work->err, ERROR_STATE, "the default workspace cannot be deleted");
+    if (!grpc_flag(work, "allow_missing"))
+        return error_set(&work->err, ERROR_NOT_FOUND, "workspace '%.100s' not found", name);
+    grpc_put_text(w, "outcome", "ALREADY_ABSENT");
+    return 0;
+}
+
+/* ---- what there is none of ---- */
+
+static int find_no_service(struct grpc_work *work, struct doc_writer *w)
+{
+    (void)w;
+    return error_set(&work->err, ERROR_NOT_FOUND, "service endpoint not found");
+}
+
+static int find_no_template(struct grpc_work *work, struct doc_writer *w)
+{
+    (void)w;
+    return error_set(&work->err, ERROR_NOT_FOUND, "sandbox template not found");
+}
+
 static int list_nothing(struct grpc_work *work, struct doc_writer *w)
 {
     (void)w;
@@ -54,10 +93,11 @@ static int list_nothing(struct grpc_work *work, struct doc_writer *w)
 static const struct grpc_method methods[] = {
     READ("GetWorkspace", AUTH_SANDBOX_READ, get),
     READ("ListWorkspaces", AUTH_SANDBOX_READ, list),
+    READ("CreateWorkspace", AUTH_SANDBOX_CREATE, create),
+    READ("DeleteWorkspace", AUTH_SANDBOX_DELETE, delete),
+    READ("GetService", AUTH_SANDBOX_READ, find_no_service),
+    READ("GetSandboxTemplate", AUTH_SANDBOX_READ, find_no_template),
     READ("ListWorkspaceMembers", AUTH_SANDBOX_READ, list_nothing),
-    READ("ListProviders", AUTH_SANDBOX_READ, list_nothing),
-    READ("ListProviderProfiles", AUTH_SANDBOX_READ, list_nothing),
-    READ("ListSandboxProviders", AUTH_SANDBOX_READ, list_nothing),
     READ("ListSandboxTemplates", AUTH_SANDBOX_READ, list_nothing),
     READ("ListServices", AUTH_SANDBOX_READ, list_nothing),
 };

@@ -151,3 +151,36 @@ void runtime_equip(struct runtime *all, const char *id, runtime_done *done, void
     jobs_run(all->setup.jobs, key, read_equipment, send_equipment, e);  /* in the order of calls */
     free(key);
 }
+
+/* ---- to all that use a provider ---- */
+
+struct telling {
+    const struct provider_change *change;
+    size_t waits_for;
+    runtime_done *done;
+    void *arg;
+};
+
+static void one_told(void *arg, const struct error *err)
+{
+    struct telling *telling = arg;
+    if (err && telling->change->unconfirmed)
+        telling->change->unconfirmed(telling->arg, err->text);
+    if (--telling->waits_for)
+        return;
+    telling->done(telling->arg, NULL);
+    free(telling);
+}
+
+void runtime_tell_provider(struct runtime *all, const struct provider_change *change,
+                           runtime_done *done, void *arg)
+{
+    struct telling *telling = alloc_zero(1, sizeof *telling);
+    *telling = (struct telling){change, change->n + 1, done, arg};
+    events_publish(all->setup.events, "provider", change->sandbox,
+                   json_pack("{s:s, s:s, s:s}", "provider", change->provider, "change",
+                             change->change, "actor", change->actor));
+    for (size_t i = 0; i < change->n; i++)
+        runtime_equip(all, change->sandbox_ids[i], one_told, telling);
+    one_told(telling, NULL);
+}

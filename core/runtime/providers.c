@@ -375,3 +375,23 @@ int providers_open(const struct providers *p, const char *sandbox_id, const stru
     }
     return 0;
 }
+
+/* ---- what is told of a change ---- */
+
+struct provider_change *providers_change(const struct provider_facts *facts, const char *change,
+                                         const char *actor, const struct store_sandbox *one,
+                                         struct arena *arena)
+{
+    struct provider_change *out = arena_zalloc(arena, sizeof *out);
+    const char **ids = arena_alloc(arena, (facts->n_attachments + 1) * sizeof *ids);
+    *out = (struct provider_change){.provider = facts->provider.name,
+                                    .change = change,
+                                    .actor = actor,
+                                    .sandbox = one ? one->name : "",
+                                    .sandbox_ids = ids};
+    for (size_t i = 0; !one && i < facts->n_attachments; i++)
+        ids[out->n++] = facts->attachments[i].sandbox_id;
+    if (one)
+        ids[out->n++] = one->id;
+    return out;
+}

@@ -57,6 +57,11 @@ int providers_attach(const struct providers *p, const char *name,
 /* Refused while the sandbox's policy names it. */
 int providers_detach(const struct providers *p, const char *name,
                      const struct store_sandbox *sandbox, struct arena *arena, struct error *err);
+/* What runtime_tell_provider is to tell, in the arena: to one sandbox that is named, or to all that
+ * have the provider. */
+struct provider_change *providers_change(const struct provider_facts *facts, const char *change,
+                                         const char *actor, const struct store_sandbox *one,
+                                         struct arena *arena);
 /* All that a sandbox may use, with values; to be freed by arena_wipe.  One that cannot be opened
  * has the value "", and the log says why. */
 int providers_open(const struct providers *p, const char *sandbox_id, const struct log *log,

@@ -116,6 +116,21 @@ void runtime_set_settings(struct runtime *runtime, struct settings_change *chang
 /* Gives a sandbox that runs the credentials that are on record for it.  done: it uses them, or does
  * not run; err: it has not said so in time. */
 void runtime_equip(struct runtime *runtime, const char *sandbox_id, runtime_done *done, void *arg);
+/* A change of a provider that is on record. */
+struct provider_change {
+    const char *provider;
+    const char *change;                             /* created, rotated, attached, … */
+    const char *actor;
+    const char *sandbox; /* the name of the one that it is attached to or detached from; or "" */
+    const char *const *sandbox_ids;                 /* of those that have to learn of it */
+    size_t n;
+    /* For each that has not confirmed it in time; arg is that of the call.  NULL: nobody asks. */
+    void (*unconfirmed)(void *arg, const char *why);
+};
+/* Tells of a provider's change: event `provider`, and runtime_equip for those sandboxes.  done: each
+ * of them uses what was changed, does not run, or has not confirmed it.  change lives until then. */
+void runtime_tell_provider(struct runtime *runtime, const struct provider_change *change,
+                           runtime_done *done, void *arg);
 /* A new list of texts: what of its last start is not as its policy reads. */
 json_t *runtime_warnings(struct runtime *runtime, const char *sandbox_id);
 /* Takes the stream on which a supervisor has connected; a newer one takes the place of an older

@@ -159,11 +159,12 @@ os() {
     [ "$(os texts ListWorkspaces | jq -c '[.workspaces[] | [.metadata.name, .status.phase]]')" = '[["default","ACTIVE"]]' ]
     [ "$(os enums GetWorkspace '{"name": "default"}' | jq -r .workspace.metadata.id)" = default ]
     [ "$(os enums GetWorkspace '{"name": "other"}')" = "NOT_FOUND workspace 'other' not found" ]
-    for method in ListProviders ListProviderProfiles ListSandboxProviders ListSandboxTemplates ListServices ListWorkspaceMembers; do
+    for method in ListProviders ListSandboxTemplates ListServices ListWorkspaceMembers; do
         run -0 os enums "$method"
         [ "$output" = '{}' ] || { echo "$method: $output" >&2; return 1; }
     done
-    [ "$(os texts CreateProvider)" = "UNIMPLEMENTED this gateway does not offer the method CreateProvider of openshell.v1.OpenShell" ]
+    [ "$(os texts ListProviderProfiles | jq -r '[.profiles[].id] | join(" ")')" = "github anthropic openai npm pypi aws generic" ]
+    [ "$(os texts ImportProviderProfiles)" = "UNIMPLEMENTED this gateway does not offer the method ImportProviderProfiles of openshell.v1.OpenShell" ]
 }
 
 @test "OpenShell's clients are told by code and text what is refused, and by whom" {

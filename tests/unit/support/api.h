@@ -94,10 +94,11 @@ static inline const struct error *start_error(struct api_fixture *d)
     return *d->start_error.text ? &d->start_error : NULL;
 }
 
-void runtime_equip(struct runtime *rt, const char *id, runtime_done *done, void *arg)
+void runtime_tell_provider(struct runtime *rt, const struct provider_change *change,
+                           runtime_done *done, void *arg)
 {
     (void)rt;
-    (void)id;
+    (void)change;
     done(arg, NULL);
 }
 
