@@ -9,13 +9,13 @@
 /* "provider 'x' not found", as clients know it. */
 int grpc_find_provider(struct grpc_work *work, const char *name, struct provider_facts *out);
 void grpc_put_provider(struct doc_writer *w, const struct provider_facts *facts);
-/* Ends the work: its sandboxes learn of a change that is on record, and then answer says what is
- * to be answered.  one: the sandbox that is concerned; NULL: all that have the provider. */
+/* Ends the work: sandboxes learn of a change that is on record, and then answer fills in what is to
+ * be answered.  one: the sandbox that is concerned; NULL: all that have the provider. */
 void grpc_tell_provider(struct grpc_work *work, const struct provider_facts *facts,
                         const char *change, const struct store_sandbox *one,
                         int (*answer)(struct grpc_work *work, struct doc_writer *w), void *arg);
 
-/* Of a sandbox that is to be made: whether there are those that its spec names, and may be given. */
+/* Of a sandbox that is to be made: whether its spec names such as there are, and may be given. */
 int grpc_check_providers(struct grpc_work *work, const struct doc_node *spec);
 /* Attaches them to one that is on record and was not started yet. */
 int grpc_attach_providers(struct grpc_work *work, const struct doc_node *spec,

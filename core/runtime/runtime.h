@@ -127,8 +127,9 @@ struct provider_change {
     /* For each that has not confirmed it in time; arg is that of the call.  NULL: nobody asks. */
     void (*unconfirmed)(void *arg, const char *why);
 };
-/* Tells of a provider's change: event `provider`, and runtime_equip for those sandboxes.  done: each
- * of them uses what was changed, does not run, or has not confirmed it.  change lives until then. */
+/* Tells of a provider's change: event `provider`, and runtime_equip for those sandboxes.  done:
+ * each of them uses what was changed, does not run, or has not confirmed it.  change lives until
+ * then. */
 void runtime_tell_provider(struct runtime *runtime, const struct provider_change *change,
                            runtime_done *done, void *arg);
 /* A new list of texts: what of its last start is not as its policy reads. */

@@ -237,3 +237,18 @@ deleted'
         [ "$(cat "$BATS_TEST_TMPDIR/$each")" = "$told" ] || { cat "$BATS_TEST_TMPDIR/$each" >&2; return 1; }
     done
 }
+
+@test "OpenShell's own SDK of both generations plays what its clients rely on" {
+    compgen -G "$build/openshell-descriptors/lib/python3*/site-packages/grpc" >/dev/null || skip "the SDK is not there: scripts/lib/openshell-sdk $build/openshell-descriptors gets it"
+    local each pids=()
+    for each in texts enums; do
+        PYTHONPATH=$build/openshell-descriptors/$each timeout 120 "$build/openshell-descriptors/bin/python" "$top/tests/e2e/openshell_stories.py" \
+            127.0.0.1:7071 "st-$each" >"$BATS_TEST_TMPDIR/$each" 2>&1 3>&- &
+        pids+=($!)
+    done
+    for each in "${pids[@]}"; do wait "$each"; done
+    for each in texts enums; do
+        run -1 grep -v '^ok ' "$BATS_TEST_TMPDIR/$each"
+        [ "$(wc -l <"$BATS_TEST_TMPDIR/$each")" -ge 30 ]
+    done
+}

@@ -79,8 +79,8 @@ static enum error_kind update_config_as(enum auth_role role, const char *request
     enum error_kind kind = work.err.kind;
     if (kind == ERROR_FORBIDDEN)
         assert_string_equal(work.err.text,
-                            "a sandbox's settings need the permission sandbox.create, which the "
-                            "role approver lacks");
+                            "only an admin may do this: the gateway's own user, root, or a token "
+                            "of an admin");
     problems_free(&problems);
     arena_free(work.arena);
     return kind;
