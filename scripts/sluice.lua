@@ -25,6 +25,7 @@
 ---@field current sluice.Policy? the policy now; nil on create
 ---@field candidate sluice.Policy the policy to be
 ---@field draft sluice.Draft? what is being approved; nil for other kinds
+---@field findings sluice.Finding[] what is gained that a person may want to weigh, the gravest first
 ---@field relation "same"|"tightens"|"loosens"|"both" what the change means for what may be reached
 local Transition = {}
 
@@ -63,6 +64,16 @@ function Transition:lost() end
 ---@field field string root fields of the same, with commas between them
 ---@field rpc_method string of JSON-RPC requests; else ""
 ---@field tool string of calls of MCP tools; else ""
+
+---@class sluice.Finding
+---@field category "link_local_reach"|"l7_bypass_credentialed"|"credential_reach_expansion"|"capability_expansion"
+---@field host string a pattern; "**" is any host
+---@field port integer 0 is every port
+---@field binary string a pattern
+---@field method string of a further method; else ""
+---@field credential string the provider whose credential is used there; "" where none is named
+---@field doc_path string of the endpoint in the candidate
+---@field text string the finding on one line
 
 ---@class sluice.RuleChange
 ---@field before sluice.Rule

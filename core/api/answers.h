@@ -32,9 +32,10 @@
     X(static, "path before after")                                                                 \
     X(reach, "host port# binary method path example")                                              \
     X(effect, "relation gained[reach] lost[reach]")                                                \
+    X(finding, "category host port# binary method credential doc_path text")                       \
     X(update,                                                                                      \
       "outcome revision# hash changed! status dry_run! votes[vote] warnings[error] diff<diff> "    \
-      "effect<effect> base_revision# summary")                                                     \
+      "effect<effect> findings[finding] base_revision# summary")                                   \
     X(draft, "id sandbox status source rule_name rule* host port# binary method path operation "   \
              "field rpc_method tool hits# first_seen last_seen "                                   \
              "rationale confidence% security_notes review_token decided_by decided_at? reason "    \
@@ -51,7 +52,7 @@
     X(full_decision,                                                                               \
       "id seq# sandbox kind outcome actor<actor> reason base_revision# revision# base_hash "       \
       "candidate_hash votes[vote] overridden! chain_digest at hash candidate* diff<diff> effect* " \
-      "warnings[error] previous")                                                                  \
+      "findings* warnings[error] previous")                                                        \
     X(request, "host port# binary verdict rule reason count# first_seen last_seen")                \
     X(unlisted, "allowed# refused# failed#")                                                       \
     X(traffic, "sandbox traffic[request] unlisted<unlisted>")                                      \

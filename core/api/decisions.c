@@ -140,7 +140,10 @@ int route_decision_get(struct api_call *call)
     json_object_set(json, "effect", effect);
     if (cure)
         json_object_set_new(json, "cure", cure);
+    json_t *findings = json_object_get(diff, "findings");
+    json_object_set(json, "findings", findings ? findings : json_null());
     json_object_del(diff, "effect");
+    json_object_del(diff, "findings");
     json_object_set_new(json, "diff", diff);
     json_object_set_new(json, "warnings", parsed(d.warnings_json));
     json_object_set_new(json, "previous", json_string(d.previous));

@@ -26,7 +26,8 @@ static void add_preview(json_t *json, const struct drafts_view *v)
 {
     if (v->previewed) {
         json_t *preview = update_document(&v->preview);
-        static const char *const shown[] = {"votes", "warnings", "diff", "effect"};
+        static const char *const shown[] = {"votes", "warnings", "diff", "effect",
+                                            "findings"};
         for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
             json_object_set(json, shown[i], json_object_get(preview, shown[i]));
         json_object_set(json, "would_be", json_object_get(preview, "outcome"));

@@ -186,6 +186,25 @@ static const struct schema_field reach_fields[] = {
 };
 #undef AT
 
+#define AT(member) .offset = offsetof(struct sluice_finding, member)
+static const struct schema_field finding_fields[] = {
+    {.name = "category", .kind = SCHEMA_TEXT, AT(category), .help = "Which kind of risk."},
+    {.name = "host", .kind = SCHEMA_TEXT, AT(host), .help = "A pattern; ** is any host."},
+    {.name = "port", .kind = SCHEMA_U16, AT(port), .flags = SCHEMA_KEEP,
+     .help = "0 is every port."},
+    {.name = "binary", .kind = SCHEMA_TEXT, AT(binary), .help = "A pattern."},
+    {.name = "method", .kind = SCHEMA_TEXT, AT(method), .flags = SCHEMA_KEEP,
+     .help = "The further method."},
+    {.name = "credential", .kind = SCHEMA_TEXT, AT(credential), .flags = SCHEMA_KEEP,
+     .help = "The provider whose credential is used there."},
+    {.name = "doc_path", .kind = SCHEMA_TEXT, AT(doc_path), .flags = SCHEMA_KEEP,
+     .help = "Of the endpoint in the candidate."},
+    {.name = "text", .kind = SCHEMA_TEXT, AT(text), .flags = SCHEMA_LINES,
+     .help = "The finding on one line."},
+    {.name = NULL},
+};
+#undef AT
+
 #define AT(member) .offset = offsetof(struct sluice_transition, member)
 static const struct schema_field transition_fields[] = {
     {.name = "kind", .kind = SCHEMA_CUSTOM, AT(kind), .decode = decode_kind, .encode = encode_kind,
@@ -207,6 +226,9 @@ static const struct schema_field transition_fields[] = {
      .help = "The policy to be."},
     {.name = "draft", .kind = SCHEMA_STRUCT, AT(draft), .sub = &chain_draft_schema,
      .help = "What is being approved; none for other kinds."},
+    {.name = "findings", .kind = SCHEMA_STRUCTS, AT(findings), .sub = &chain_finding_schema,
+     .count_offset = offsetof(struct sluice_transition, n_findings),
+     .help = "What is gained that a person may want to weigh, the gravest first."},
     {.name = NULL},
 };
 #undef AT
@@ -222,4 +244,5 @@ TABLE(draft, "draft");
 TABLE(rule_change, "rule change");
 TABLE(static_change, "static change");
 TABLE(reach, "reach");
+TABLE(finding, "finding");
 TABLE(transition, "transition");

@@ -10,6 +10,6 @@
 
 extern const struct schema chain_transition_schema, chain_sandbox_schema, chain_actor_schema,
     chain_draft_schema, chain_approval_schema, chain_grant_schema, chain_rule_change_schema,
-    chain_static_change_schema, chain_reach_schema;
+    chain_static_change_schema, chain_reach_schema, chain_finding_schema;
 
 #endif

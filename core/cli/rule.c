@@ -48,6 +48,14 @@ static void print_votes(const json_t *chunk)
     }
 }
 
+static void print_findings(const json_t *chunk)
+{
+    size_t i;
+    json_t *f;
+    json_array_foreach(json_object_get(chunk, "findings"), i, f)
+        terminal_print(stdout, "  Finding:    %s\n", json_text(f, "text"));
+}
+
 static void print_texts(const char *what, const json_t *list)
 {
     size_t i;
@@ -107,6 +115,7 @@ static void print_chunk(const json_t *c)
         terminal_print(stdout, "  Waiting:    %lld held request%s\n", json_number(c, "waiting"),
                        json_number(c, "waiting") == 1 ? "" : "s");
     print_effect(json_object_get(c, "effect"), "  ");
+    print_findings(c);
     if (*json_text(c, "would_be"))
         terminal_print(stdout, "  If approved now: %s\n", json_text(c, "would_be"));
     print_votes(c);

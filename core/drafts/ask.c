@@ -232,6 +232,8 @@ void drafts_token(const struct store_draft *draft, const struct update_result *s
         digest_add_str(digest, draft->grant_json);
     digest_add_str(digest, seen->base_hash);
     digest_add_str(digest, seen->hash);
+    for (size_t i = 0; i < seen->findings.n; i++)
+        digest_add_str(digest, seen->findings.items[i]->text);
     digest_add_str(digest, seen->chain_digest);
     digest_hex(digest, out);
 }

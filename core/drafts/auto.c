@@ -155,6 +155,29 @@ static void wait_for_person(struct drafts *drafts, const struct store_sandbox *b
         log_warn(drafts->log, "sandbox %s: chunk %s: %s", box->name, draft->id, err.text);
 }
 
+/* ---- findings ---- */
+
+static bool says_accepted(const struct chain_vote *vote)
+{
+    for (size_t i = 0; i < vote->n_facts; i++)
+        if (strcmp(vote->facts[i].key, "findings") == 0)
+            return strcmp(vote->facts[i].value, "accepted") == 0;
+    return false;
+}
+
+/* They are for a person, unless a voter that decides, such as risk, was told to accept them. */
+static const char *judge_findings(const struct update_result *seen, struct arena *arena)
+{
+    const struct policy_findings *found = &seen->findings;
+    for (size_t i = 0; i < seen->votes.n; i++)
+        if (strcmp(seen->votes.items[i].level, "advisory") != 0 &&
+            seen->votes.items[i].verdict == SLUICE_ALLOW && says_accepted(&seen->votes.items[i]))
+            return NULL;
+    return found->n == 0 ? NULL
+                         : arena_printf(arena, "it has %zu finding%s: %s", found->n,
+                                        found->n == 1 ? "" : "s", found->items[0]->text);
+}
+
 /* NULL: approved. */
 static const char *approve(struct drafts *drafts, const struct drafts_call *call,
                            const struct store_draft *draft, struct arena *arena)
@@ -168,6 +191,9 @@ static const char *approve(struct drafts *drafts, const struct drafts_call *call
         return view.preview_error;
     if (view.preview.outcome != CHAIN_ALLOWED)
         return view.preview.tally.why;
+    const char *found = judge_findings(&view.preview, arena);
+    if (found)
+        return found;
     int rc = drafts_approve(drafts, call, view.review_token, arena, &result, &problems, &err);
     problems_free(&problems);
     if (rc == 0 && result.outcome == CHAIN_ALLOWED)

@@ -29,7 +29,7 @@ static void put_times(struct doc_writer *w, const struct store_draft *d)
     grpc_put_time(w, "last_seen_ms", "last_seen_time", d->last_seen_ms);
 }
 
-static void put_chunk(struct doc_writer *w, const struct drafts_view *v)
+static void put_chunk(struct doc_writer *w, const struct drafts_view *v, struct arena *arena)
 {
     const struct store_draft *d = &v->draft;
     bool rejected = strcmp(d->status, store_draft_status_word(STORE_DRAFT_REJECTED)) == 0;
@@ -48,7 +48,8 @@ static void put_chunk(struct doc_writer *w, const struct drafts_view *v)
     grpc_put_text(w, "stage", "initial");
     grpc_put_number(w, "hit_count", d->hits < INT32_MAX ? d->hits : INT32_MAX);
     grpc_put_text(w, "binary", d->binary);
-    grpc_put_text(w, "validation_result", v->previewed ? v->preview.tally.why : NULL);
+    grpc_put_text(w, "validation_result",
+                  v->previewed ? update_findings_text(&v->preview.findings, arena) : NULL);
     grpc_put_text(w, "rejection_reason", rejected ? d->reason : NULL);
     grpc_put_text(w, "application_error", v->preview_error);
     grpc_put_text(w, "review_token", v->review_token);
@@ -74,12 +75,11 @@ static int list_chunk(void *ctx, const struct drafts_view *view, struct arena *a
     struct listing *l = ctx;
     struct buf text = {0};
     struct doc_json_writer json;
-    (void)arena;
     (void)err;
     const struct store_draft *d = &view->draft;
     if (!l->all && strcmp(d->status, store_draft_status_word(STORE_DRAFT_SUPERSEDED)) == 0)
         return 0;
-    put_chunk(doc_json_writer(&json, &text), view);
+    put_chunk(doc_json_writer(&json, &text), view, arena);
     l->chunks = arena_grow(l->arena, l->chunks, l->n, &l->room, sizeof *l->chunks);
     l->chunks[l->n++] = arena_str(l->arena, buf_str(&text));
     l->bytes += text.len;

@@ -100,14 +100,17 @@ static void propose(void *arg)
 
 /* ---- chunks ---- */
 
-/* How the voters see it now. */
+/* What is found in it, and which voters would not let it pass. */
 static const char *validation_of(const struct drafts_view *view, struct arena *arena)
 {
     if (!view->previewed)
         return "";
-    const char *outcome = chain_outcome_word(view->preview.outcome),
-               *why = view->preview.outcome == CHAIN_ALLOWED ? "" : view->preview.tally.why;
-    return arena_printf(arena, "voters: %s%s%s", outcome, *why ? ": " : "", why);
+    const char *found = update_findings_text(&view->preview.findings, arena);
+    enum chain_outcome outcome = view->preview.outcome;
+    return outcome == CHAIN_ALLOWED
+               ? found
+               : arena_printf(arena, "%s\nvoters: %s: %s", found, chain_outcome_word(outcome),
+                              view->preview.tally.why);
 }
 
 /* Whoever proposed a rule only needs to know whether it was approved. */

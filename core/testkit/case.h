@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "doc/tree.h"
+#include "policy/effect/findings.h"
 #include "policy/policy.h"
 #include <sluice/transition.h>
 
@@ -50,6 +51,7 @@ struct case_item {
     const struct sluice_sandbox *sandbox;           /* complete, as are actor and draft */
     const struct sluice_actor *actor;
     const struct sluice_draft *draft;               /* NULL: the case does not say */
+    struct policy_credential_places credentials;    /* of the sandbox's providers */
     const char *reason;
     bool dry_run, override;
     int64_t now_ms;

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "policy/diff.h"
+#include "policy/effect/findings.h"
 #include "testkit/answer.h"
 #include "testkit/worker.h"
 #include "update/update.h"
@@ -50,6 +51,10 @@ static json_t *ask(struct chain *chain, const struct replay_decision *d)
     struct arena *arena = arena_new();
     struct chain_votes votes;
     struct chain_tally tally;
+    /* Which providers the sandbox had then is not on record: their places are not known here. */
+    const struct policy_credential_places none = {NULL, 0};
+    struct policy_findings found =
+        policy_find(model(d->current), model(d->candidate), &none, arena);
     const struct sluice_transition t = {
         .size = sizeof t,
         .kind = d->kind,
@@ -62,6 +67,8 @@ static json_t *ask(struct chain *chain, const struct replay_decision *d)
         .diff = policy_diff(model(d->current), model(d->candidate), arena),
         .draft = make_draft(d, arena),
         .now_ms = d->now_ms,
+        .findings = found.items,
+        .n_findings = found.n,
     };
     chain_ask(chain, &t, arena, &votes);
     chain_tally(&votes, d->overridden, arena, &tally);

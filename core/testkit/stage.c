@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "policy/diff.h"
+#include "policy/effect/findings.h"
 #include "testkit/file.h"
 
 enum { CONFIG_BYTES_MAX = 1 << 20, VOTE_TIMEOUT_MS = 500 };
@@ -239,6 +240,10 @@ static void set_policies(struct sluice_transition *t, const struct test *test, s
     }
     t->candidate = policy_model(complete(item->candidate, current, arena));
     t->diff = policy_diff(t->current, t->candidate, arena);
+    struct policy_findings found =
+        policy_find(t->current, t->candidate, &item->credentials, arena);
+    t->findings = found.items;
+    t->n_findings = found.n;
 }
 
 /* A draft that names no approval has that of the actor, who is approving. */

@@ -318,6 +318,20 @@ static int keep_file_options(struct schema_decoder *d, const struct doc_node *va
     return keep_options(d, value, &((struct case_file *)record)->options_node);
 }
 
+#define AT(member) .offset = offsetof(struct policy_credential_place, member)
+static const struct schema_field place_fields[] = {
+    {.name = "provider", .kind = SCHEMA_TEXT, AT(provider), .flags = SCHEMA_REQUIRED,
+     .help = "The provider that is attached."},
+    {.name = "host", .kind = SCHEMA_TEXT, AT(host), .flags = SCHEMA_REQUIRED,
+     .help = "Where its credential may go: a host pattern."},
+    {.name = "port", .kind = SCHEMA_U16, AT(port), .flags = SCHEMA_REQUIRED},
+    {.name = NULL},
+};
+#undef AT
+
+static const struct schema place_schema = {
+    .name = "place", .size = sizeof(struct policy_credential_place), .fields = place_fields};
+
 #define CASE(member) .offset = offsetof(struct case_item, member)
 static const struct schema_field case_fields[] = {
     {.name = "name", .kind = SCHEMA_TEXT, CASE(name), .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY,
@@ -334,6 +348,9 @@ static const struct schema_field case_fields[] = {
      .help = "The policy to be."},
     {.name = "sandbox", .kind = SCHEMA_CUSTOM, .decode = decode_sandbox,
      .help = "Whose policy it is."},
+    {.name = "credentials", .kind = SCHEMA_STRUCTS, CASE(credentials.items), .sub = &place_schema,
+     .count_offset = offsetof(struct case_item, credentials.n), .flags = SCHEMA_INLINE,
+     .help = "Where those of its providers may go."},
     {.name = "actor", .kind = SCHEMA_CUSTOM, .decode = decode_actor, .help = "Who asks."},
     {.name = "draft", .kind = SCHEMA_CUSTOM, .decode = decode_draft,
      .help = "What is approved; for the kind approve."},

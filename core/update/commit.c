@@ -25,11 +25,12 @@ const char *update_new_id(struct update *u)
     return arena_str(u->arena, digest_uuid(id));
 }
 
-/* The diff with its effect. */
+/* The diff with its effect and findings. */
 static json_t *recorded_diff(const struct update_result *r)
 {
     json_t *json = json_copy(r->diff_json);
     json_object_set(json, "effect", r->effect_json);
+    json_object_set(json, "findings", r->findings_json);
     return json;
 }
 

@@ -127,6 +127,7 @@ json_t *update_document(const struct update_result *r)
         r->status, "dry_run", (int)r->dry_run, "votes", r->votes_json, "warnings",
         encode_warnings(r), "diff", r->diff_json);
     json_object_set(json, "effect", r->effect_json);
+    json_object_set(json, "findings", r->findings_json);
     json_object_set_new(json, "base_revision", json_integer((json_int_t)r->base_revision));
     json_object_set_new(json, "summary",
                         json_string(r->changed ? r->tally.why : "nothing changes"));

@@ -72,6 +72,7 @@ static void encode(struct update *u)
     r->votes_json = keep(u, update_votes_json(&r->votes));
     r->diff_json = keep(u, update_diff_json(r->diff));
     r->effect_json = keep(u, update_effect_json(r->diff));
+    r->findings_json = keep(u, update_findings_json(&r->findings));
 }
 
 static int decide(struct update *u)
@@ -85,6 +86,8 @@ static int decide(struct update *u)
     if (update_without_grants(u, &before, &after) != 0)
         return -1;
     r->diff = policy_diff(before, after, u->arena);
+    if (update_find(u, before, after) != 0)
+        return -1;
     const struct sluice_transition *transition = update_transition(u);
     if (r->changed && u->request->kind != SLUICE_EXPIRE)
         vote(u, transition);

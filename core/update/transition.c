@@ -66,5 +66,7 @@ const struct sluice_transition *update_transition(struct update *u)
     t->diff = r->diff;
     t->draft = u->request->kind == SLUICE_APPROVE ? u->request->draft : NULL;
     t->now_ms = r->at_ms;
+    t->findings = r->findings.items;
+    t->n_findings = r->findings.n;
     return t;
 }

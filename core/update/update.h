@@ -16,6 +16,7 @@
 #include <jansson.h>
 
 #include "chain/chain.h"
+#include "policy/effect/findings.h"
 #include "policy/grant.h"
 #include "policy/merge/merge.h"
 #include "policy/policy.h"
@@ -102,7 +103,9 @@ struct update_result {
     const char *chain_digest;
     struct problems warnings;
     const struct sluice_diff *diff;
-    json_t *votes_json, *diff_json, *effect_json;   /* of the record and the document alike */
+    struct policy_findings findings; /* of what is gained, before anybody is asked */
+    /* Of the record and the document alike. */
+    json_t *votes_json, *diff_json, *effect_json, *findings_json;
     struct policy *candidate, *current;             /* current: NULL on create */
     struct policy_grants grants;                    /* that run with the candidate */
     struct policy_grants ended;                     /* with this update, once it is committed */
@@ -129,6 +132,11 @@ json_t *update_document(const struct update_result *result);
 json_t *update_votes_json(const struct chain_votes *votes);
 json_t *update_diff_json(const struct sluice_diff *diff);
 json_t *update_effect_json(const struct sluice_diff *diff);
+json_t *update_findings_json(const struct policy_findings *findings);
 json_t *update_problems_json(const struct problems *problems);
+
+/* "prover: no new findings", or "prover: N new finding(s)" and a line for each, as OpenShell's
+ * clients read it. */
+const char *update_findings_text(const struct policy_findings *findings, struct arena *arena);
 
 #endif

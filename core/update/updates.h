@@ -64,6 +64,9 @@ int update_write_ended(struct store_tx *tx, const struct update *u, struct error
 
 /* bindings.c: warnings about providers that the candidate names. */
 int update_warn_of_bindings(struct update *u);
+/* findings.c: what of it a person may want to weigh, after the diff. */
+int update_find(struct update *u, const struct sluice_policy *before,
+                const struct sluice_policy *after);
 
 /* transition.c: what the voters see. */
 const struct sluice_transition *update_transition(struct update *u);

@@ -111,6 +111,35 @@ struct sluice_diff {
     size_t n_static_changes;
 };
 
+/* What a change newly opens that a person may want to weigh. */
+#define SLUICE_RISKS(X)                                                                            \
+    X(LINK_LOCAL, "link_local_reach",                                                              \
+      "a destination near the machine itself: link-local, loopback or cloud metadata")             \
+    X(BYPASS, "l7_bypass_credentialed",                                                            \
+      "a program that speaks more than HTTP gets to where a credential is used")                   \
+    X(CREDENTIAL, "credential_reach_expansion", "a program gets to where a credential is used")    \
+    X(CAPABILITY, "capability_expansion",                                                          \
+      "a program may use a further method where a credential is used")
+
+enum sluice_risk {
+#define X(id, word, meaning) SLUICE_RISK_##id,
+    SLUICE_RISKS(X)
+#undef X
+    SLUICE_RISK_COUNT
+};
+
+struct sluice_finding {
+    uint32_t size;
+    const char *category;                           /* a word of SLUICE_RISKS */
+    const char *host;                               /* a pattern; "**": any host */
+    uint16_t port;                                  /* 0: every port */
+    const char *binary;                             /* a pattern */
+    const char *method;                             /* of a further method; "" otherwise */
+    const char *credential; /* the provider; "": the policy names none, or it is about none */
+    const char *doc_path;                           /* of the endpoint in the candidate */
+    const char *text;                               /* the finding on one line */
+};
+
 struct sluice_approval {
     uint32_t size;
     const char *actor, *role;
@@ -167,6 +196,8 @@ struct sluice_transition {
     const struct sluice_diff *diff;                 /* never NULL; on create every rule is added */
     const struct sluice_draft *draft;               /* NULL unless kind is SLUICE_APPROVE */
     int64_t now_ms;                                 /* the time of the update, since 1970 */
+    const struct sluice_finding *const *findings;   /* of what is gained, the gravest first */
+    size_t n_findings;
 };
 
 /* What came of a transition, for observe(). */

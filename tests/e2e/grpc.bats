@@ -215,7 +215,7 @@ another port 403
 approve FAILED_PRECONDITION
 revision 3 is loaded
 approved 200
-person read the page 0.75
+person read the page 0.75 prover: no new findings
 agent 403 policy_denied
 skill True
 policy False
@@ -223,7 +223,7 @@ denials True
 proposed 202 1
 decided 200 rejected None use the mirror
 again 403
-person read the page 0.75
+person read the page 0.75 prover: no new findings
 agent 403 policy_denied
 skill True
 policy False

@@ -78,7 +78,7 @@ def ask_person(decide):
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         told = pool.submit(run, ["python3", "-", URL], stdin=agent, timeout_seconds=110)
         proposed = wait_pending("agents")
-        say("person", proposed.rationale, "%.2f" % proposed.confidence)
+        say("person", proposed.rationale, "%.2f" % proposed.confidence, proposed.validation_result)
         decide(proposed)
         say(told.result().stdout.rstrip())
 

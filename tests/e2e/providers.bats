@@ -119,6 +119,19 @@ LINES
     sluice sandbox delete twin
 }
 
+@test "who would get to a credential is found before the rule is approved" {
+    api POST /v1/sandboxes/demo/drafts -H 'Content-Type: application/json' -d '{"source":"agent","proposals":[{"rule_name":"tools","rule":{
+        "endpoints":[{"host":"api.github.com","port":443,"protocol":"rest","access":"read-only","enforcement":"enforce","allowed_ips":["10.77.0.0/24"]}],"binaries":[{"path":"/opt/tool"},{"path":"/opt/bin/git"}]}}]}' >/dev/null
+    run -0 sluice rule get demo
+    [[ "$output" == *"  Finding:    l7_bypass_credentialed: api.github.com:443 via /opt/bin/git
+  Finding:    credential_reach_expansion: api.github.com:443 via /opt/tool
+"* ]]
+    [ "$(sluice rule get demo -o json | jq -c '[.chunks[0].findings[] | [.category, .host, .port, .binary, .method, .credential]]')" = \
+      '[["l7_bypass_credentialed","api.github.com",443,"/opt/bin/git","","gh"],["credential_reach_expansion","api.github.com",443,"/opt/tool","","gh"]]' ]
+    [ "$(sluice policy update demo --add-endpoint third.test:443 --binary /opt/tool --dry-run -o json | jq -c .findings)" = '[]' ]
+    sluice -q rule clear demo
+}
+
 @test "bodies: replaced where the endpoint says so, in whatever pieces they come; elsewhere nobody gets them" {
     sed 's/access: full, enforcement: enforce, allowed_ips: \[10.77.0.0\/24\], credential_binding/request_body_credential_rewrite: true, &/' \
         "$BATS_FILE_TMPDIR/policy.yaml" >"$BATS_TEST_TMPDIR/policy.yaml"

@@ -57,12 +57,7 @@ static void index_binaries(struct effect_run *run)
     }
 }
 
-/* ---- meetings: the items of both sides that match a host and port ---- */
-
-struct meeting {
-    const struct item **items[SIDES];
-    size_t n[SIDES];
-};
+/* ---- meetings ---- */
 
 /* Each opener and line once, with the first class as the example. */
 static void add_differences(struct effect_run *run, struct differences *out,
@@ -81,8 +76,7 @@ static void add_differences(struct effect_run *run, struct differences *out,
     }
 }
 
-/* Which treatments each class of binaries meets on one side. */
-static void meet(struct effect_run *run, const struct meeting *m, unsigned side,
+void effect_meet(struct effect_run *run, const struct meeting *m, unsigned side,
                  struct list *touched)
 {
     for (size_t i = 0; i < m->n[side]; i++) {
@@ -108,7 +102,7 @@ static void compare(struct effect_run *run, const struct meeting *m,
     struct list touched = {0};
     struct effect_interner seen = {.arena = run->arena};
     for (unsigned side = 0; side < SIDES; side++)
-        meet(run, m, side, &touched);
+        effect_meet(run, m, side, &touched);
     for (size_t i = 0; i < touched.n; i++) {
         uint32_t class = touched.items[i], from = run->chains[FROM][class],
                  to = run->chains[TO][class];
@@ -210,8 +204,11 @@ static void visit_port(struct effect_run *run, const uint64_t *at, size_t n, con
         m.n[sorted[i]->side]++;
     }
     m.items[TO] += m.n[FROM];
-    if (changed)
-        hold(run, &m, &(struct effect_place){host, (uint16_t)(at[0] >> 48)});
+    const struct effect_place place = {host, (uint16_t)(at[0] >> 48)};
+    if (changed && run->finder)
+        effect_weigh(run, &m, &place);
+    else if (changed)
+        hold(run, &m, &place);
     free(sorted);
 }
 
@@ -345,33 +342,42 @@ static void give_up(struct effect_run *run, struct policy_effect *out)
     }
 }
 
-static void compare_policies(struct effect_run *run, const struct sluice_policy *from,
-                             const struct sluice_policy *to)
+void effect_run_init(struct effect_run *run, struct arena *scratch, struct arena *result)
+{
+    struct effect_interner in = {.arena = scratch};
+    *run = (struct effect_run){.arena = scratch, .result = result, .budget = {.left = STEPS_MAX}};
+    run->binary_sets = run->contents = run->meetings = run->shown[FROM] = run->shown[TO] = in;
+    effect_space_init(&run->hosts, EFFECT_HOSTS, scratch, &run->budget);
+    effect_space_init(&run->paths, EFFECT_BINARIES, scratch, &run->budget);
+    effect_treatments_init(&run->treatments, scratch, &run->budget);
+}
+
+bool effect_run_policies(struct effect_run *run, const struct sluice_policy *from,
+                         const struct sluice_policy *to)
 {
     effect_add_items(run, FROM, from);
     effect_add_items(run, TO, to);
+    if (run->finder)
+        effect_add_marks(run);
     if (!run->budget.spent && effect_find_changes(run)) {
         effect_classify(&run->paths);
         effect_classify(&run->hosts);
         index_binaries(run);
         visit_hosts(run);
     }
-    compare_middlewares(run, from, to);
+    return !run->budget.spent;
 }
 
 const struct policy_effect *policy_effect(const struct sluice_policy *from,
                                           const struct sluice_policy *to, struct arena *arena)
 {
     struct arena *scratch = arena_new();
-    struct effect_run run = {.arena = scratch, .result = arena, .budget = {.left = STEPS_MAX}};
-    struct effect_interner in = {.arena = scratch};
-    run.binary_sets = run.contents = run.meetings = run.shown[FROM] = run.shown[TO] = in;
-    effect_space_init(&run.hosts, EFFECT_HOSTS, scratch, &run.budget);
-    effect_space_init(&run.paths, EFFECT_BINARIES, scratch, &run.budget);
-    effect_treatments_init(&run.treatments, scratch, &run.budget);
+    struct effect_run run;
+    effect_run_init(&run, scratch, arena);
     struct policy_effect *out = arena_zalloc(arena, sizeof *out);
     out->note = "";
-    compare_policies(&run, from, to);
+    effect_run_policies(&run, from, to);
+    compare_middlewares(&run, from, to);
     if (run.budget.spent)
         give_up(&run, out);
     out->relation = run.differs[TO] ? run.differs[FROM] ? SLUICE_BOTH : SLUICE_LOOSENS

@@ -186,10 +186,28 @@ uint32_t effect_place_number(struct effect_treatments *t, const struct effect_pl
 const struct effect_verdict *effect_compare(struct effect_treatments *t, uint32_t from, uint32_t to,
                                             const struct effect_place *place);
 
+/* The endpoints of a chain, in the policy's order: each stands for those
+ * that treat a connection equally. */
+size_t effect_chain_endpoints(struct effect_treatments *t, uint32_t chain,
+                              const struct sluice_endpoint *const **out);
+/* The methods that some request may have by `to`, and none by `from`; "*": any unusual one. */
+size_t effect_chain_methods(struct effect_treatments *t, uint32_t from, uint32_t to,
+                            const char ***out);
+
 /* ---- requests of inspected endpoints ---- */
 
 void effect_compare_requests(struct effect_treatments *t, const uint32_t *from, size_t n_from,
                              const uint32_t *to, size_t n_to, struct effect_verdict *out);
+
+/* Treatments that apply together; not inspected: anything passes. */
+struct effect_side {
+    const uint32_t *ids;
+    size_t n;
+    bool inspected;
+};
+
+size_t effect_gained_methods(struct effect_treatments *t, const struct effect_side *from,
+                             const struct effect_side *to, const char ***out);
 
 void effect_add_line(struct arena *arena, struct effect_lines *lines, struct effect_line line);
 

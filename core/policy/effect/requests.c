@@ -21,7 +21,7 @@ static bool is(const char *text, const char *word)
 
 /* ---- what is told ---- */
 
-static const char *upper(struct arena *arena, const char *method)
+const char *effect_upper(struct arena *arena, const char *method)
 {
     char *text = arena_str(arena, method);
     for (char *p = text; *p; p++)
@@ -79,14 +79,18 @@ static void add_line(struct effect_requests *q, unsigned side, enum effect_kind 
 void effect_tell(struct effect_requests *q, struct effect_entry *entry,
                  const struct effect_sent *example)
 {
-    if (!entry->shown)
+    if (q->methods)
+        effect_note_passing(q, entry->side, example);
+    else if (!entry->shown)
         add_line(q, entry->side, EFFECT_REQUEST, entry, example);
     entry->shown = true;
 }
 
 void effect_tell_unknown(struct effect_requests *q, struct effect_entry *entry)
 {
-    if (!entry->shown)
+    if (q->methods)
+        effect_note_unknown(q, entry);
+    else if (!entry->shown)
         add_line(q, entry->side ^ entry->deny, EFFECT_UNKNOWN, entry, &EFFECT_SENT_NOTHING);
     entry->shown = true;
 }
@@ -125,7 +129,7 @@ static void add_force(struct effect_requests *q, const struct effect_way *way,
     }
 }
 
-static struct effect_force find_force(struct effect_requests *q, unsigned side)
+struct effect_force effect_find_force(struct effect_requests *q, unsigned side)
 {
     struct effect_force force = {.side = side, .way = find_route(q, side), .protocol = ""};
     size_t size = (q->n_entries + 1) * sizeof *force.allow;
@@ -164,7 +168,7 @@ static void add_method(struct effect_requests *q, struct methods *methods, const
             return;
     effect_spend(q->t->budget, methods->n);
     if (methods->n < sizeof methods->items / sizeof *methods->items)
-        methods->items[methods->n++] = upper(q->arena, method);
+        methods->items[methods->n++] = effect_upper(q->arena, method);
     else
         q->t->budget->spent = true;
 }
@@ -304,14 +308,25 @@ static void tell_side(struct effect_requests *q, const struct effect_force *forc
     compare_force(q, alone);
 }
 
-static void compare_class(struct effect_requests *q, const struct effect_class *class)
+void effect_enter_class(struct effect_requests *q, const struct effect_class *class)
 {
-    struct effect_force force[SIDES];
     for (size_t i = 0; i < class->n; i++)
         q->in[class->members[i]] = true;
     q->path = class->example;
+}
+
+void effect_leave_class(struct effect_requests *q, const struct effect_class *class)
+{
+    for (size_t i = 0; i < class->n; i++)
+        q->in[class->members[i]] = false;
+}
+
+static void compare_class(struct effect_requests *q, const struct effect_class *class)
+{
+    struct effect_force force[SIDES];
+    effect_enter_class(q, class);
     for (unsigned side = 0; side < SIDES; side++)
-        force[side] = find_force(q, side);
+        force[side] = effect_find_force(q, side);
     bool differ = force[FROM].way && force[TO].way && !is(force[FROM].protocol, force[TO].protocol);
     if (!differ) {
         compare_force(q, force);
@@ -321,16 +336,20 @@ static void compare_class(struct effect_requests *q, const struct effect_class *
         if (!covers(&force[FROM], &force[TO]))
             tell_side(q, &force[TO]);
     }
-    for (size_t i = 0; i < class->n; i++)
-        q->in[class->members[i]] = false;
+    effect_leave_class(q, class);
+}
+
+void effect_add_slashes(struct effect_requests *q)
+{
+    if (!q->slashes_matter)
+        return;
+    q->slashes[0] = effect_pattern(&q->paths, "/**/*%2F*");
+    q->slashes[1] = effect_pattern(&q->paths, "/**/*%2F*/**");
 }
 
 static void compare(struct effect_requests *q)
 {
-    if (q->slashes_matter) {
-        q->slashes[0] = effect_pattern(&q->paths, "/**/*%2F*");
-        q->slashes[1] = effect_pattern(&q->paths, "/**/*%2F*/**");
-    }
+    effect_add_slashes(q);
     effect_find_changed_paths(q);
     effect_classify(&q->paths);
     q->in = arena_zalloc(q->arena, (q->paths.n + 1) * sizeof *q->in);

@@ -42,6 +42,7 @@ struct effect_requests {
     bool *in;                                       /* patterns that match the present class */
     const char *path;                               /* one of its paths */
     struct effect_verdict *out;
+    struct effect_methods *methods; /* NULL: out is filled.  Else only what passes is noted there */
 };
 
 /* What one side says of the present class of paths. */
@@ -67,6 +68,15 @@ void effect_add_side(struct effect_requests *q, unsigned side, const uint32_t *i
 void effect_find_changed_paths(struct effect_requests *q);
 
 /* ---- requests.c ---- */
+
+/* Paths with an encoded slash are a class of their own, where that matters. */
+void effect_add_slashes(struct effect_requests *q);
+/* What follows is about this class of paths. */
+void effect_enter_class(struct effect_requests *q, const struct effect_class *class);
+void effect_leave_class(struct effect_requests *q, const struct effect_class *class);
+struct effect_force effect_find_force(struct effect_requests *q, unsigned side);
+/* In capitals, in the arena. */
+const char *effect_upper(struct arena *arena, const char *method);
 
 /* The entry allows, on its side alone, a request such as the example. */
 void effect_tell(struct effect_requests *q, struct effect_entry *entry,
@@ -103,5 +113,10 @@ void effect_compare_calls(struct effect_requests *q, const struct effect_force f
 
 void effect_compare_websocket(struct effect_requests *q,
                               const struct effect_force force[EFFECT_SIDES]);
+
+/* ---- methods.c: which methods pass at all ---- */
+
+void effect_note_passing(struct effect_requests *q, unsigned side, const struct effect_sent *sent);
+void effect_note_unknown(struct effect_requests *q, const struct effect_entry *entry);
 
 #endif

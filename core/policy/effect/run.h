@@ -43,6 +43,14 @@ struct differences {
     size_t n, cap;
 };
 
+/* The items of both sides that match a host and port. */
+struct meeting {
+    const struct item **items[SIDES];
+    size_t n[SIDES];
+};
+
+struct effect_finder;                               /* findings.c */
+
 struct effect_run {
     struct arena *arena, *result;
     struct effect_budget budget;
@@ -62,7 +70,17 @@ struct effect_run {
     size_t n_reach[SIDES], cap_reach[SIDES], reach_bytes[SIDES];
     bool full[SIDES];
     bool differs[SIDES];
+    struct effect_finder *finder; /* NULL: reach is listed.  Else it gets to see each meeting */
 };
+
+void effect_run_init(struct effect_run *run, struct arena *scratch, struct arena *result);
+/* All of it; false: it was too much. */
+bool effect_run_policies(struct effect_run *run, const struct sluice_policy *from,
+                         const struct sluice_policy *to);
+/* Which treatments each class of binaries meets on one side: chains and openers, by class.  Adds
+ * the classes to touched. */
+void effect_meet(struct effect_run *run, const struct meeting *m, unsigned side,
+                 struct list *touched);
 
 void effect_push(struct effect_run *run, struct list *list, uint32_t item);
 
@@ -76,5 +94,12 @@ void effect_show(struct effect_run *run, const struct difference *d, const struc
                  const struct effect_place *place);
 /* An entry that stands for everything. */
 void effect_show_all(struct effect_run *run, unsigned side, const char *why);
+
+/* ---- findings.c ---- */
+
+/* Makes the classes as fine as findings need them. */
+void effect_add_marks(struct effect_run *run);
+void effect_weigh(struct effect_run *run, const struct meeting *m,
+                  const struct effect_place *place);
 
 #endif

@@ -316,6 +316,26 @@ static struct chain read_chain(const struct effect_treatments *t, uint32_t id)
     return chain;
 }
 
+size_t effect_chain_endpoints(struct effect_treatments *t, uint32_t id,
+                              const struct sluice_endpoint *const **out)
+{
+    struct chain chain = read_chain(t, id);
+    const struct sluice_endpoint **list = arena_alloc(t->arena, (chain.n + 1) * sizeof *list);
+    for (size_t i = 0; i < chain.n; i++)
+        list[i] = chain.items[i]->endpoint;
+    *out = list;
+    return chain.n;
+}
+
+size_t effect_chain_methods(struct effect_treatments *t, uint32_t from, uint32_t to,
+                            const char ***out)
+{
+    struct chain before = read_chain(t, from), after = read_chain(t, to);
+    struct effect_side was = {before.ids, before.n, before.first && before.first->inspected},
+                       is = {after.ids, after.n, after.first && after.first->inspected};
+    return effect_gained_methods(t, &was, &is, out);
+}
+
 /* ---- verdicts ---- */
 
 void effect_add_line(struct arena *arena, struct effect_lines *lines, struct effect_line line)

@@ -54,7 +54,7 @@ static void proposals_become_chunks(void **state)
     assert_true(chunk.found);
     assert_string_equal(chunk.status, "pending");
     assert_string_equal(chunk.rule_name, "good");
-    assert_string_equal(chunk.validation_result, "voters: allowed");
+    assert_string_equal(chunk.validation_result, "prover: no new findings");
     assert_int_equal(chunk.revision, 0);
     struct drafts_view v = view(h->f, m.proposed.accepted[0]);
     assert_string_equal(v.draft.source, "agent");
