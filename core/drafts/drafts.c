@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "drafts/drafts_parts.h"
+#include "policy/cure/refused.h"
 
 struct drafts *drafts_new(struct updates *updates, const struct drafts_hooks *hooks,
                           const struct log *log)
@@ -34,11 +35,34 @@ void drafts_changed(struct drafts *drafts, const char *sandbox, const char *id, 
         drafts->hooks.changed(drafts->hooks.ctx, sandbox, id, status);
 }
 
+static void tell_rejected(struct drafts *drafts, const char *sandbox,
+                          const struct policy_refused *refused)
+{
+    const struct store_draft draft = {
+        .host = refused->host, .port = refused->port, .binary = refused->binary,
+        .method = refused->method, .path = refused->path, .operation = refused->operation,
+        .field = refused->field, .rpc_method = refused->rpc_method, .tool = refused->tool};
+    drafts->hooks.rejected(drafts->hooks.ctx, sandbox, &draft);
+}
+
+/* The chunk of a refused request is what its requests wait for.  Other proposals are about whatever
+ * waits and their rule would let pass. */
 void drafts_rejected(struct drafts *drafts, const char *sandbox, const struct store_draft *draft)
 {
-    bool of_request = !draft || *draft->host;
-    if (drafts->hooks.rejected && of_request)
+    const char *mechanistic = store_draft_source_word(STORE_DRAFT_MECHANISTIC);
+    bool refused = draft && strcmp(draft->source, mechanistic) == 0;
+    if (!drafts->hooks.rejected)
+        return;
+    if (!draft || refused) {
         drafts->hooks.rejected(drafts->hooks.ctx, sandbox, draft);
+        return;
+    }
+    struct arena *arena = arena_new();
+    struct policy_refused *items;
+    size_t n = drafts_waiting_for(drafts, draft, arena, &items);
+    for (size_t i = 0; i < n; i++)
+        tell_rejected(drafts, sandbox, &items[i]);
+    arena_free(arena);
 }
 
 const char *drafts_label(const struct store_draft *draft, struct arena *arena)

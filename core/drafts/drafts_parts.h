@@ -52,6 +52,9 @@ void drafts_rejected(struct drafts *drafts, const char *sandbox, const struct st
 void drafts_set_waiting(struct drafts *drafts, const char *sandbox_id,
                         const struct policy_refused *refused, unsigned n);
 unsigned drafts_waiting(struct drafts *drafts, const struct store_draft *draft);
+/* What waits in the sandbox and the chunk's rule would let pass. */
+size_t drafts_waiting_for(struct drafts *drafts, const struct store_draft *draft,
+                          struct arena *arena, struct policy_refused **out);
 
 /* ---- ask.c: the update that approving a chunk is ---- */
 

@@ -118,6 +118,69 @@ static void rejections_are_told(void **state)
     drafts_free(own);
 }
 
+static char all_told[256];
+
+static void hear_all(void *ctx, const char *sandbox, const struct store_draft *draft)
+{
+    size_t used = strlen(all_told);
+    (void)ctx;
+    (void)sandbox;
+    snprintf(all_told + used, sizeof all_told - used, "%s %s %s%s\n", draft->host, draft->binary,
+             draft->method, draft->path);
+}
+
+static const char *proposed(struct fixture *f, const char *source, const char *rule)
+{
+    struct sluice_actor user = {sizeof user, "op", "user", "unix"};
+    struct drafts_proposal proposal = {.rule_name = "wish", .rule = a_rule(f, rule),
+                                       .rationale = "", .confidence = 1};
+    const char *id;
+    succeed(f, drafts_submit(f->drafts, "demo", &user, source, &proposal, 1, f->arena, &id,
+                             &f->problems, &f->err));
+    return id;
+}
+
+static void held_request(struct fixture *f, const char *method, const char *path)
+{
+    struct drafts_denial denial = a_denial("r.test", 443, CURL);
+    denial.method = method;
+    denial.path = path;
+    denial.waiting = 1;
+    record_denial(f, &denial);
+}
+
+/* A proposal is about whatever waits and its rule would let pass, also while that has a chunk. */
+static void a_rejected_proposal_refuses_what_waits_for_it(void **state)
+{
+    struct fixture *f = *state;
+    const struct drafts_hooks hooks = {.rejected = hear_all};
+    struct drafts *own = drafts_new(f->updates, &hooks, &f->log), *drafts = f->drafts;
+    f->drafts = own;
+    held(f, "a.test", 1, false);
+    held(f, "b.test", 1, false);
+    succeed(f, merge(f, "alice",
+                     "{operations: [{add_rule: {rule_name: reads, rule: {binaries: "
+                     "[{path: /usr/bin/curl}], endpoints: [{host: r.test, port: 443, "
+                     "protocol: rest, enforcement: enforce, access: read-only}]}}}]}"));
+    held_request(f, "POST", "/a");
+    held_request(f, "POST", "/b");
+    all_told[0] = '\0';
+    succeed(f, reject(f, "alice", proposed(f, "agent", "{endpoints: [{host: a.test, port: 443}], "
+                                           "binaries: [{path: '/usr/bin/*'}]}"), "no"));
+    assert_string_equal(all_told, "a.test /usr/bin/curl \n");
+    succeed(f, reject(f, "alice", proposed(f, "operator", "{endpoints: [{host: c.test, "
+                                           "port: 443}], binaries: [{path: /usr/bin/curl}]}"),
+                      "no"));
+    assert_string_equal(all_told, "a.test /usr/bin/curl \n");
+    succeed(f, reject(f, "alice", proposed(f, "operator", "{endpoints: [{host: r.test, port: 443, "
+                                           "protocol: rest, enforcement: enforce, rules: [{allow: "
+                                           "{method: POST, path: /b}}]}], "
+                                           "binaries: [{path: /usr/bin/curl}]}"), "no"));
+    assert_string_equal(all_told, "a.test /usr/bin/curl \nr.test /usr/bin/curl POST/b\n");
+    f->drafts = drafts;
+    drafts_free(own);
+}
+
 int main(void)
 {
     const struct CMUnitTest list[] = {
@@ -128,6 +191,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_has_no_chunk_is_not, setup, teardown),
         cmocka_unit_test_setup_teardown(a_chunk_that_is_gone_is_made_again, setup, teardown),
         cmocka_unit_test_setup_teardown(rejections_are_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_rejected_proposal_refuses_what_waits_for_it, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(list, NULL, NULL);
 }
