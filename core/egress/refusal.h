@@ -21,6 +21,7 @@
     X(PROTOCOL,    403, "unsupported_l7_protocol", "http_request_denied")                   \
     X(UNBOUND,     403, "credential_endpoint_mismatch", "http_request_denied")              \
     X(MISPLACED,   403, "credential_placeholder_refused", "http_request_denied")            \
+    X(SIGNING,     403, "credential_signing_refused", "http_request_denied")                \
     X(LATE,        408, "header_timeout", "http_request_error")                             \
     X(LONG,        431, "header_too_large", "http_request_error")                           \
     X(UNAVAILABLE, 500, "credential_unavailable", "proxy_internal_error")                   \

@@ -21,7 +21,7 @@ static const struct secret_profile profiles[] = {
      PLACES({"upload.pypi.org", 443}, {"pypi.org", 443})},
     {"aws", "keys of AWS",
      KEYS("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
-     PLACES({"**.amazonaws.com", 443})},
+     PLACES({"**.amazonaws.com", 443}, {"**.amazonaws.com.cn", 443}, {"**.api.aws", 443})},
     {"generic", "any values, for endpoints of the policy with credential_binding", NULL, NULL},
 };
 

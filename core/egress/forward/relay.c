@@ -181,7 +181,7 @@ static bool begin_with_credentials(struct client *c)
         return false;
     }
     begin_request(c, &filled);
-    egress_credentials_undo(c, &filled);
+    egress_filled_undo(c, &filled);
     return true;
 }
 

@@ -41,15 +41,13 @@ static void print_fields(const struct http_head *head, const char *without, cons
     }
 }
 
-/* The authority of the URL as the origin expects it: a default port is left out. */
-static void print_host(const struct egress_target *target, uint16_t default_port, struct buf *out)
+void egress_rewrite_host(const struct egress_target *target, uint16_t default_port,
+                         struct buf *out)
 {
     const char *colon = strrchr(target->authority, ':');
     size_t len = target->port == default_port ? (size_t)(colon - target->authority)
                                               : strlen(target->authority);
-    buf_puts(out, "Host: ");
     buf_add(out, target->authority, len);
-    buf_puts(out, "\r\n");
 }
 
 static void print_number(uint64_t length, struct buf *out)
@@ -87,7 +85,9 @@ void egress_rewrite_request(const struct http_head *head, const struct egress_ta
     buf_puts(out, how->path);
     buf_puts(out, how->query);
     buf_puts(out, " HTTP/1.1\r\n");
-    print_host(target, how->default_port, out);
+    buf_puts(out, "Host: ");
+    egress_rewrite_host(target, how->default_port, out);
+    buf_puts(out, "\r\n");
     print_fields(head, "Host", without, out);
     if (how->whole && (head->chunked || head->has_length))
         print_number(how->length, out);

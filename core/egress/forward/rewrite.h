@@ -24,6 +24,9 @@ struct egress_rewrite {
     const char *extensions; /* of WebSocket: NULL: the client's; "": none */
 };
 
+/* The authority as the origin expects it: a default port is left out. */
+void egress_rewrite_host(const struct egress_target *target, uint16_t default_port,
+                         struct buf *out);
 /* The upstream connection is kept.  100 Continue is not asked for: the proxy has said it. */
 void egress_rewrite_request(const struct http_head *head, const struct egress_target *target,
                             const struct egress_rewrite *how, struct buf *out);

@@ -8,6 +8,7 @@
 #include "egress/deny.h"
 #include "egress/forward/relay.h"
 #include "egress/inspect/credentials.h"
+#include "egress/inspect/signing.h"
 #include "egress/judge.h"
 #include "egress/record.h"
 #include "policy/match/calls.h"
@@ -29,7 +30,9 @@ static bool is_for_calls(const struct client *c)
 
 static size_t max_of(const struct client *c)
 {
-    return is_for_calls(c) ? policy_body_max(endpoint_of(c)) : EGRESS_CREDENTIALS_BODY_MAX;
+    if (is_for_calls(c))
+        return policy_body_max(endpoint_of(c));
+    return egress_signing_wants_body(c) ? EGRESS_SIGNING_BODY_MAX : EGRESS_CREDENTIALS_BODY_MAX;
 }
 
 static enum egress_refusal_kind kind_of(const struct client *c)
@@ -130,6 +133,25 @@ static void have_whole_body(struct client *c)
         have_body(c);
 }
 
+/* Long bodies of all clients together. */
+static bool is_too_much(const struct client *c)
+{
+    size_t all = 0;
+    if (c->exchange.body.len <= EGRESS_CREDENTIALS_BODY_MAX || is_for_calls(c))
+        return false;
+    for (const struct client *other = c->proxy->clients; other; other = other->next)
+        all += other->exchange.body.len;
+    return all > EGRESS_SIGNING_BODIES_MAX;
+}
+
+static void refuse_much(struct client *c)
+{
+    struct egress_refusal refusal;
+    egress_refuse(&refusal, REFUSAL_BUSY, "the sandbox sends more than %d MiB of bodies at once "
+                  "that are read to be signed", EGRESS_SIGNING_BODIES_MAX / 1024 / 1024);
+    egress_client_refuse(c, &refusal);
+}
+
 static void take_body(struct client *c)
 {
     const char *bytes = c->pending.data, *body;
@@ -145,6 +167,8 @@ static void take_body(struct client *c)
         refuse_length(c);
     else if (event == HTTP_BAD)
         egress_relay_malformed(c);
+    else if (is_too_much(c))
+        refuse_much(c);
     else if (event == HTTP_GOT_END)
         have_body(c);
 }

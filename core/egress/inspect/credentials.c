@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "egress/inspect/override.h"
+#include "egress/inspect/signing.h"
 #include "egress/record.h"
 #include "egress/report.h"
 #include "secret/placeholder.h"
@@ -85,14 +86,6 @@ static int refuse(const struct client *c, enum secret_result result, const char 
     return -1;
 }
 
-static void set_field(struct client *c, struct egress_filled *out, size_t index, struct buf *value)
-{
-    struct http_field *field = &c->exchange.head->fields[index];
-    out->fields = alloc_resize(out->fields, out->n + 1, sizeof *out->fields);
-    out->fields[out->n++] = (struct egress_filled_field){index, field->value, *value};
-    field->value = buf_str(value);
-}
-
 /* A name has no colon, so a marker that begins a line is cut in two; HTTP/2 has names in lower
  * case. */
 static bool name_has_trace(const struct http_field *field)
@@ -110,11 +103,13 @@ static int fill_fields(struct client *c, const struct secret_destination *to,
     for (size_t i = 0; i < head->n_fields; i++) {
         const struct http_field *field = &head->fields[i];
         struct buf value = {0};
+        if (egress_signing_is(field))
+            continue;
         enum secret_result result = name_has_trace(field)
                                         ? SECRET_MISPLACED
                                         : secret_replace_field(to, field->value, &value);
         if (result == SECRET_REPLACED) {
-            set_field(c, out, i, &value);
+            egress_filled_set(c, out, i, &value);
             continue;
         }
         buf_free(&value);
@@ -180,7 +175,8 @@ bool egress_credentials_want_body(const struct client *c)
     const struct http_head *head = c->exchange.head;
     return c->proxy->credentials && c->exchange.kind != EXCHANGE_CONNECT &&
            !c->exchange.request_done && (head->chunked || head->length) &&
-           head->length <= EGRESS_CREDENTIALS_BODY_MAX && replacer_of(c);
+           ((head->length <= EGRESS_CREDENTIALS_BODY_MAX && replacer_of(c)) ||
+            egress_signing_wants_body(c));
 }
 
 /* Whether nothing is looked for in the body. */
@@ -280,23 +276,11 @@ int egress_credentials_fill(struct client *c, struct egress_filled *out,
     const struct secret_destination to = {c->proxy->credentials, is_bound, c};
     *out = (struct egress_filled){0};
     if (fill_target(c, &to, out, refusal) == 0 && fill_fields(c, &to, out, refusal) == 0 &&
-        fill_body(c, &to, out, refusal) == 0 && check_method(c, out, refusal) == 0)
+        fill_body(c, &to, out, refusal) == 0 && egress_signing_fill(c, &to, out, refusal) >= 0 &&
+        check_method(c, out, refusal) == 0)
         return 0;
-    egress_credentials_undo(c, out);
+    egress_filled_undo(c, out);
     return -1;
-}
-
-void egress_credentials_undo(struct client *c, struct egress_filled *filled)
-{
-    for (size_t i = 0; i < filled->n; i++) {
-        struct egress_filled_field *field = &filled->fields[i];
-        c->exchange.head->fields[field->index].value = field->before;
-        buf_wipe(&field->value);
-    }
-    free(filled->fields);
-    buf_wipe(&filled->target);
-    buf_wipe(&filled->body);
-    *filled = (struct egress_filled){0};
 }
 
 /* ---- refusals ---- */
@@ -339,6 +323,6 @@ bool egress_credentials_refused(struct client *c)
         return true;
     }
     c->exchange.secrets.in_head = filled.n || filled.target.len || filled.body.len;
-    egress_credentials_undo(c, &filled);
+    egress_filled_undo(c, &filled);
     return false;
 }

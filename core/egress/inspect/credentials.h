@@ -7,27 +7,11 @@
 #ifndef EGRESS_INSPECT_CREDENTIALS_H
 #define EGRESS_INSPECT_CREDENTIALS_H
 
-#include "egress/client.h"
-
-struct egress_filled_field {
-    size_t index;                                   /* among the fields of the head */
-    const char *before;                             /* its value as the client sent it */
-    struct buf value;
-};
-
-/* A request's head with values in it, until egress_credentials_undo. */
-struct egress_filled {
-    struct buf target;                              /* path and query; empty: as they were */
-    struct egress_filled_field *fields;
-    size_t n;
-    struct buf body; /* of one that was read whole; empty: as it was */
-};
+#include "egress/inspect/filled.h"
 
 /* Puts values into the fields of the head and into out.  -1: refused, and nothing is changed. */
 int egress_credentials_fill(struct client *c, struct egress_filled *out,
                             struct egress_refusal *refusal);
-/* The head is as the client sent it, and the values are overwritten. */
-void egress_credentials_undo(struct client *c, struct egress_filled *filled);
 /* Answers a request whose placeholders are refused.  False: it may go on. */
 bool egress_credentials_refused(struct client *c);
 /* The same for a refusal at hand. */

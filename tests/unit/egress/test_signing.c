@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests that are signed for AWS with placeholders reach their origin with a signature by the
+ * real keys; what cannot be signed anew is refused. */
+#include "secret/credentials.h"
+#include "secret/sigv4.h"
+#include "support/inspected.h"
+
+#define DIGITS "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define OTHERS "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
+#define PLACEHOLDER(name) "openshell:resolve:env:s" DIGITS "_" name
+#define ELSEWHERE "openshell:resolve:env:s" OTHERS "_AWS_ACCESS_KEY_ID"
+#define BOUND REST("        access: full\n        credential_binding: {provider: p}\n")
+#define ID "AKIDEXAMPLE"
+#define SECRET "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+#define EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+static const struct secret_credential items[] = {
+    {"p", "generic", "AWS_ACCESS_KEY_ID", DIGITS, ID},
+    {"p", "generic", "AWS_SECRET_ACCESS_KEY", DIGITS, SECRET},
+    {"q", "generic", "AWS_ACCESS_KEY_ID", OTHERS, "AKIDOTHER"},
+    {"q", "generic", "AWS_SECRET_ACCESS_KEY", OTHERS, "other"},
+    {"p", "generic", "AWS_SESSION_TOKEN", DIGITS, "token/+="},
+};
+
+#define SIGNED_BY(key, service, names)                                                      \
+    "Authorization: AWS4-HMAC-SHA256 Credential=" key "/20200101/eu-west-1/" service        \
+    "/aws4_request, SignedHeaders=" names ", Signature=00\r\nX-Amz-Date: 20200101T000000Z\r\n"
+#define SIGNED(service, names) SIGNED_BY(PLACEHOLDER("AWS_ACCESS_KEY_ID"), service, names)
+#define TOKEN "X-Amz-Security-Token: " PLACEHOLDER("AWS_SESSION_TOKEN") "\r\n"
+
+struct sent {
+    struct scene s;
+    struct secret_credentials *all;
+    struct end *client, *origin;
+};
+
+/* n: of the credentials. */
+static void send_one(struct sent *t, size_t n, const char *request)
+{
+    scene_open(&t->s, BOUND);
+    t->all = secret_credentials_new(items, n);
+    egress_set_credentials(t->s.rig.proxy, t->all);
+    t->client = ask_plain(&t->s, request, &t->origin);
+}
+
+static void close_sent(struct sent *t)
+{
+    scene_close(&t->s);
+    secret_credentials_free(t->all);
+}
+
+/* The value of a field as the origin got it. */
+static char *field_of(const struct sent *t, const char *name)
+{
+    char *start = alloc_printf("\r\n%s: ", name);
+    const char *at = strcasestr(t->origin->in.data, start);
+    if (!at)
+        fail_msg("no %s in %s", name, t->origin->in.data);
+    at += strlen(start);
+    free(start);
+    return alloc_strn(at, strcspn(at, "\r"));
+}
+
+/* What the origin computes of what it got. */
+static void check_signature(const struct sent *t, struct sigv4_request *request,
+                            const char *service, const char *names)
+{
+    struct sigv4_field fields[8];
+    const char *rest = names;
+    struct buf expected = {0};
+    char *time = field_of(t, "X-Amz-Date"), *value = field_of(t, "Authorization");
+    const struct sigv4_claim claim = {.region = {"eu-west-1", 9},
+                                      .service = {service, strlen(service)},
+                                      .names = {names, strlen(names)}};
+    for (size_t len; *rest; rest += len + (rest[len] == ';')) {
+        len = strcspn(rest, ";");
+        char *name = alloc_strn(rest, len);
+        fields[request->n++] = (struct sigv4_field){name, field_of(t, name)};
+    }
+    request->fields = fields;
+    assert_string_not_equal(time, "20200101T000000Z");
+    sigv4_sign(request, &claim, time, ID, SECRET, &expected);
+    assert_string_equal(value, expected.data);
+    for (size_t i = 0; i < request->n; i++) {
+        free((char *)fields[i].name);
+        free((char *)fields[i].value);
+    }
+    buf_free(&expected);
+    free(time);
+    free(value);
+}
+
+static void a_head_is_signed_anew(void **state)
+{
+    struct sent t;
+    struct sigv4_request request = {.method = "GET", .path = {"/a%20b", 6}, .query = "x=1",
+                                    .payload = "UNSIGNED-PAYLOAD"};
+    (void)state;
+    send_one(&t, 2, "GET /a%20b?x=1 HTTP/1.1\r\n%HX-Amz-Content-Sha256: UNSIGNED-PAYLOAD\r\n"
+                    SIGNED("s3", "host;x-amz-content-sha256;x-amz-date") "\r\n");
+    UNTIL(&t.s.rig, end_has(t.origin, "\r\n\r\n"));
+    check_signature(&t, &request, "s3", "host;x-amz-content-sha256;x-amz-date");
+    assert_null(strstr(t.origin->in.data, "openshell"));
+    assert_null(strstr(t.s.rig.lines.data, ID));
+    close_sent(&t);
+}
+
+static void a_token_is_replaced_and_covered(void **state)
+{
+    struct sent t;
+    struct sigv4_request request = {.method = "GET", .path = {"/", 1}, .query = "",
+                                    .payload = EMPTY};
+    (void)state;
+    send_one(&t, 5, "GET / HTTP/1.1\r\n%H" TOKEN
+                    SIGNED("sts", "host;x-amz-date;x-amz-security-token") "\r\n");
+    UNTIL(&t.s.rig, end_has(t.origin, "\r\n\r\n"));
+    assert_true(end_has(t.origin, "X-Amz-Security-Token: token/+=\r\n"));
+    check_signature(&t, &request, "sts", "host;x-amz-date;x-amz-security-token");
+    close_sent(&t);
+}
+
+/* Nobody has told its hash. */
+static void a_body_is_read_to_be_hashed(void **state)
+{
+    struct sent t;
+    struct sigv4_request request = {
+        .method = "POST", .path = {"/", 1}, .query = "",
+        .payload = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"};
+    (void)state;
+    send_one(&t, 2, "POST / HTTP/1.1\r\n%HContent-Length: 2\r\n"
+                    SIGNED("dynamodb", "content-length;host;x-amz-date") "\r\n{}");
+    UNTIL(&t.s.rig, end_has(t.origin, "\r\n\r\n{}"));
+    check_signature(&t, &request, "dynamodb", "content-length;host;x-amz-date");
+    close_sent(&t);
+    send_one(&t, 2, "POST / HTTP/1.1\r\n%HTransfer-Encoding: chunked\r\n"
+                    SIGNED("dynamodb", "host;transfer-encoding;x-amz-date")
+                    "\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n");
+    UNTIL(&t.s.rig, end_has(t.origin, "\r\n\r\n{}"));
+    request.n = 0;
+    check_signature(&t, &request, "dynamodb", "host;x-amz-date");
+    close_sent(&t);
+}
+
+#define QUERY(key) \
+    "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=" key \
+    "%2F20200101%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Date=20200101T000000Z" \
+    "&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=00"
+
+static void a_query_is_signed_anew(void **state)
+{
+    struct sent t;
+    (void)state;
+    send_one(&t, 2, "GET /file?" QUERY("openshell%3Aresolve%3Aenv%3As" DIGITS
+                                       "_AWS_ACCESS_KEY_ID") " HTTP/1.1\r\n%H\r\n");
+    UNTIL(&t.s.rig, end_has(t.origin, "\r\n\r\n"));
+    const char *sent = strchr(t.origin->in.data, '?') + 1, *date = strstr(sent, "X-Amz-Date=");
+    char *query = alloc_strn(sent, strcspn(sent, " ")), *time = alloc_strn(date + 11, 16);
+    char *host = field_of(&t, "Host");
+    const struct sigv4_field field = {"Host", host};
+    const struct sigv4_request request = {"GET", {"/file", 5}, query, &field, 1, SIGV4_UNSIGNED};
+    const struct sigv4_claim claim = {.region = {"eu-west-1", 9}, .service = {"s3", 2},
+                                      .names = {"host", 4}};
+    struct buf expected = {0};
+    sigv4_sign_query(&request, &claim, time, ID, SECRET, &expected);
+    assert_string_equal(query, expected.data);
+    assert_true(strncmp(query, "X-Amz-Expires=60&", 17) == 0);
+    assert_null(strstr(query, "openshell"));
+    buf_free(&expected);
+    free(query);
+    free(time);
+    free(host);
+    close_sent(&t);
+}
+
+/* A program's own keys are its own affair. */
+static void what_is_signed_without_placeholders_passes(void **state)
+{
+    struct sent t;
+    (void)state;
+    send_one(&t, 5, "GET /?" QUERY("AKIDOWN") " HTTP/1.1\r\n%H"
+                    SIGNED_BY("AKIDOWN", "s3", "host") "\r\n");
+    UNTIL(&t.s.rig, end_has(t.origin, "\r\n\r\n"));
+    assert_true(end_has(t.origin, "?" QUERY("AKIDOWN") " HTTP/1.1\r\n"));
+    assert_true(end_has(t.origin, SIGNED_BY("AKIDOWN", "s3", "host")));
+    close_sent(&t);
+}
+
+static void refused(size_t n, const char *request, int status, const char *error, const char *why)
+{
+    struct sent t;
+    send_one(&t, n, request);
+    UNTIL(&t.s.rig, t.client->eof);
+    json_t *json = end_answer(t.client, status);
+    const char *reason = json_string_value(json_object_get(json, "reason"));
+    if (strcmp(json_string_value(json_object_get(json, "error")), error) != 0 ||
+        !strstr(reason, why))
+        fail_msg("%s: %s", json_string_value(json_object_get(json, "error")), reason);
+    json_decref(json);
+    assert_int_equal(t.origin->in.len, 0);
+    assert_null(strstr(t.s.rig.lines.data, DIGITS));
+    close_sent(&t);
+}
+
+static void what_cannot_be_signed_anew_is_refused(void **state)
+{
+    static const char kind[] = "credential_signing_refused";
+    (void)state;
+    refused(4, "GET / HTTP/1.1\r\n%H" SIGNED_BY(ELSEWHERE, "s3", "host") "\r\n", 403,
+            "credential_endpoint_mismatch", "a credential that is not for this host");
+    refused(4, "GET /?" QUERY(ELSEWHERE) " HTTP/1.1\r\n%H\r\n", 403,
+            "credential_endpoint_mismatch", "a credential that is not for origin.test");
+    refused(2, "GET / HTTP/1.1\r\n%H" SIGNED_BY(PLACEHOLDER("NONE"), "s3", "host") "\r\n", 500,
+            "credential_unavailable", "stands for no credential of this sandbox");
+    refused(1, "GET / HTTP/1.1\r\n%H" SIGNED("s3", "host") "\r\n", 500, "credential_unavailable",
+            "the provider of its key has no AWS_SECRET_ACCESS_KEY");
+    refused(2, "GET / HTTP/1.1\r\n%H" SIGNED_BY(PLACEHOLDER("AWS_SECRET_ACCESS_KEY"), "s3", "host")
+            "\r\n", 403, "credential_placeholder_refused",
+            "its key is the placeholder of another variable than AWS_ACCESS_KEY_ID");
+    refused(5, "GET / HTTP/1.1\r\n%H" SIGNED("s3", "host") "\r\n", 403, kind,
+            "its keys are those of a session, but it has no X-Amz-Security-Token");
+    refused(2, "PUT / HTTP/1.1\r\n%HContent-Length: 1\r\nX-Amz-Content-Sha256: "
+            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD\r\n" SIGNED("s3", "host") "\r\nx", 403, kind,
+            "each piece of its body is signed, too: have the client send its hash or "
+            "X-Amz-Content-Sha256: UNSIGNED-PAYLOAD");
+    refused(2, "GET / HTTP/1.1\r\n%HAuthorization: AWS4-ECDSA-P256-SHA256 Credential="
+            PLACEHOLDER("AWS_ACCESS_KEY_ID") "/20200101/s3/aws4_request, SignedHeaders=host, "
+            "Signature=00\r\n\r\n", 403, kind,
+            "signatures other than AWS4-HMAC-SHA256 cannot be made anew");
+    refused(2, "GET / HTTP/1.1\r\n%HAuthorization: AWS4-HMAC-SHA256 Credential="
+            PLACEHOLDER("AWS_ACCESS_KEY_ID") "/20200101/eu-west-1/s3/aws4_request, SignedHeaders="
+            "host, Signature=00\r\n\r\n", 403, kind, "it has no field X-Amz-Date");
+    refused(2, "PUT / HTTP/1.1\r\n%HContent-Length: 10485761\r\n" SIGNED("lambda", "host")
+            "\r\n", 403, "credential_placeholder_refused",
+            "the body is longer than the 10485760 bytes that are inspected");
+}
+
+static int all_tests(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_head_is_signed_anew),
+        cmocka_unit_test(a_token_is_replaced_and_covered),
+        cmocka_unit_test(a_body_is_read_to_be_hashed),
+        cmocka_unit_test(a_query_is_signed_anew),
+        cmocka_unit_test(what_is_signed_without_placeholders_passes),
+        cmocka_unit_test(what_cannot_be_signed_anew_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    return rig_main(argc, argv, all_tests);
+}
