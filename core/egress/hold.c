@@ -272,20 +272,12 @@ static void held_timed_out(struct client *c)
     }
 }
 
-/* An upstream that is not asked anything has nothing to say but that it ends. */
-static void held_upstream_read(struct client *c, const char *bytes, ssize_t n)
-{
-    (void)bytes;
-    (void)n;
-    egress_client_drop_upstream(c);
-}
-
 static const struct client_state held_state = {
     .client_read = held_client_read,
-    .upstream_read = held_upstream_read,
     .timed_out = held_timed_out,
 };
 
+/* The origin is not kept waiting: what goes on connects anew. */
 static void wait(struct client *c)
 {
     hold_of(c)->generation = c->proxy->generation;
@@ -293,8 +285,7 @@ static void wait(struct client *c)
     egress_client_expect(c, c->connect && !c->connect->blocks ? PATIENCE_MS : 0);
     if (!c->connect)
         watch(c);
-    if (c->upstream.stream)
-        net_read(c->upstream.stream);
+    egress_client_drop_upstream(c);
 }
 
 /* ---- what a request waits for ---- */

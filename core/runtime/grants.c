@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "runtime/sandbox.h"
 #include "runtime/start_parts.h"
+#include "sandbox/wire/uses.h"
 
 const struct policy_grant *grants_find_stored(const struct store_draft *drafts, size_t n,
                                               const char *chunk, struct arena *arena)
@@ -127,11 +128,33 @@ void runtime_check_grants(struct runtime *all)
 
 /* ---- before a start ---- */
 
+const char *start_uses_path(struct start *st)
+{
+    return arena_printf(st->arena, "%s/uses", st->dir);
+}
+
+/* Its last supervisor may have let through what the gateway never heard of. */
+static int count_uses(struct start *st, const struct store_draft *draft,
+                      struct policy_grant *grant, const char **why)
+{
+    char boot[CLOCK_BOOT_SIZE];
+    int64_t used = sandbox_uses_read(start_uses_path(st), clock_boot_id(boot), draft->id);
+    if (used < 0)
+        *why = "the sandbox was started anew, and nobody knows all its uses of before";
+    if (used > grant->used) {
+        grant->used = used;
+        if (drafts_used(st->all->setup.drafts, st->record.name, draft->id, used, &st->err) != 0)
+            return -1;
+    }
+    if (grant->used >= grant->uses)
+        *why = arena_printf(st->arena, "it was used %lld time%s", (long long)grant->used,
+                            grant->used == 1 ? "" : "s");
+    return 0;
+}
+
 /* NULL: it runs on. */
 static const char *why_ended(const struct policy_grant *grant)
 {
-    if (grant->uses)
-        return "the sandbox was started anew, and nobody knows all its uses of before";
     if (grant->pid)
         return "the sandbox was started anew, so its process has ended";
     return is_late(grant) ? "its time is over" : NULL;
@@ -144,8 +167,11 @@ int start_check_grants(struct start *st)
     if (store_draft_granted(st->all->setup.store, st->id, st->arena, &drafts, &n, &st->err) != 0)
         return -1;
     for (size_t i = 0; i < n; i++) {
-        const struct policy_grant *grant = policy_grant_parse(drafts[i].grant_json, st->arena);
-        const char *why = grant ? why_ended(grant) : NULL;
+        const struct policy_grant *stored = policy_grant_parse(drafts[i].grant_json, st->arena);
+        struct policy_grant grant = stored ? *stored : (struct policy_grant){0};
+        const char *why = stored ? why_ended(&grant) : NULL;
+        if (grant.uses && count_uses(st, &drafts[i], &grant, &why) != 0)
+            return -1;
         if (why && expire(st->all, &drafts[i], why, st->arena, &st->err) != 0)
             return -1;
         ended += why != NULL;

@@ -24,5 +24,7 @@ void runtime_check_grants(struct runtime *all);
 /* Before a start: what a supervisor counted or watched has ended with it.  Blocks; -1 with
  * st->err. */
 int start_check_grants(struct start *st);
+/* The file in which the sandbox's supervisors count uses. */
+const char *start_uses_path(struct start *st);
 
 #endif

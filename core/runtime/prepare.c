@@ -152,6 +152,7 @@ static int write_spec(struct start *st)
         .log_json = setup->log_json,
         .init = st->all->init,
         .lock = arena_printf(st->arena, "%s/lock", st->dir),
+        .uses = start_uses_path(st),
         .bwrap = st->all->bwrap,
         .hidden = files.hidden,
         .n_hidden = files.n_hidden,

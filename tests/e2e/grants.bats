@@ -82,18 +82,32 @@ except Exception as e: print(e.code)')" = 403 ]
     [ "$(chunk "$id" | jq -r .reason)" = "its grant has ended: it was used 3 times" ]
 }
 
-@test "uses that were used do not come back with another supervisor or gateway" {
+@test "uses that were used do not come back with another supervisor or gateway, and the others stay" {
     refused
-    sluice rule approve demo --chunk-id "$id" --uses 2 --wait
+    sluice rule approve demo --chunk-id "$id" --uses 4 --wait
     [ "$(knock demo)" = 200 ]
-    until_so "[ \"\$(chunk $id | jq .grant.uses)\" = 1 ]"
+    until_so "[ \"\$(chunk $id | jq .grant.uses)\" = 3 ]"
+    work=$(echo "$state"/sandboxes/*/work)
+    rm -f "$work/code" "$work/go"
+    sluice sandbox exec demo -- sh -c 'mkfifo /sandbox/go; setsid sh -c "read -r _ </sandbox/go
+        curl -sS -o /dev/null -w \"%{http_code}\n\" http://10.77.0.2:8080/ >/sandbox/code" >/dev/null 2>&1 </dev/null &'
     stop_gateway KILL
+    echo >"$work/go"                        # a use that no gateway hears of
+    until_so "grep -q 200 $work/code"
+    pid=$(cat "${work%work}lock")
+    kill -KILL "$pid"
+    wait_gone "$pid"
     start_gateway
-    [ "$(chunk "$id" | jq .grant.uses)" = 1 ]
+    until_so '[ "$(sluice sandbox get demo -o json | jq -r .phase)" != ready ]'
+    sluice sandbox start demo
+    [ "$(chunk "$id" | jq -c '[.status, .grant.uses]')" = '["approved",2]' ]
+    [ "$(knock demo)" = 200 ]
     sluice sandbox stop demo
     sluice sandbox start demo
+    [ "$(knock demo)" = 200 ]
     [ "$(knock demo)" = 403 ]
-    [ "$(chunk "$id" | jq -r .status)" = superseded ]
+    has_expired "$id"
+    [ "$(chunk "$id" | jq -r .reason)" = "its grant has ended: it was used 4 times" ]
 }
 
 @test "while-pid: for the process tree of one process, and until it ends" {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/supervisor/enforcement.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -15,6 +16,7 @@
 #include "sandbox/container/process.h"
 #include "sandbox/supervisor/grants.h"
 #include "sandbox/supervisor/loadable.h"
+#include "sandbox/wire/uses.h"
 
 /* A process whose end is the end of a grant. */
 struct watched {
@@ -39,6 +41,7 @@ struct enforcement {
     uint64_t revision;
     char boot[CLOCK_BOOT_SIZE];
     struct grant_book grants;
+    int uses_fd;                                    /* of wire/uses.h; -1: none */
     struct alarm wall, boottime;
     uv_timer_t soon;                                /* the policy is set from the loop */
     struct watched *watched;
@@ -115,6 +118,38 @@ void sandbox_enforcement_tell(struct enforcement *e)
             tell(e, &e->grants.items[i]);
 }
 
+/* ---- on file ---- */
+
+static void not_on_file(struct enforcement *e, struct grant_entry *entry)
+{
+    log_error(e->setup.log, "uses of the grant of chunk %s cannot be written to %s: %s; it ends",
+              entry->grant.chunk, e->setup.spec->uses, strerror(errno));
+    sandbox_grants_end(entry, alloc_str("its uses cannot be recorded"));
+}
+
+/* Before a use passes.  What is not on file might be granted again by the next supervisor. */
+static void write_uses(struct enforcement *e, struct grant_entry *entry)
+{
+    size_t number = (size_t)(entry - e->grants.items);
+    if (e->setup.spec->uses && entry->grant.uses &&
+        sandbox_uses_write(e->uses_fd, number, entry->grant.chunk, entry->grant.used) != 0)
+        not_on_file(e, entry);
+}
+
+/* Grants may have other numbers than before.  From the first one on, so none is without a record
+ * meanwhile. */
+static void write_all_uses(struct enforcement *e)
+{
+    for (size_t i = 0; i < e->grants.n; i++)
+        if (e->setup.spec->uses &&
+            sandbox_uses_write(e->uses_fd, i, e->grants.items[i].grant.chunk,
+                               e->grants.items[i].grant.used) != 0 &&
+            e->grants.items[i].grant.uses)
+            not_on_file(e, &e->grants.items[i]);
+    if (e->uses_fd >= 0 && sandbox_uses_cut(e->uses_fd, e->grants.n) != 0)
+        log_warn(e->setup.log, "%s cannot be cut: %s", e->setup.spec->uses, strerror(errno));
+}
+
 static void tell_ended(struct enforcement *e)
 {
     for (size_t i = 0; i < e->grants.n; i++)
@@ -152,6 +187,7 @@ static void on_use(void *ctx, const char *rule)
     struct grant_entry *entry = sandbox_grants_use(&e->grants, rule);
     if (!entry)
         return;
+    write_uses(e, entry);
     tell(e, entry);
     if (entry->ended)
         uv_timer_start(&e->soon, on_soon, 0, 0);
@@ -257,6 +293,7 @@ static struct policy *accept_policy(struct enforcement *e, const struct sandbox_
 static void take_grants(struct enforcement *e, const struct policy_grant *grants, size_t n)
 {
     sandbox_grants_take(&e->grants, grants, n);
+    write_all_uses(e);
     watch_processes(e);
 }
 
@@ -321,6 +358,7 @@ struct enforcement *sandbox_enforcement_new(const struct enforcement_setup *setu
     e->policy = policy_ref(policy);
     e->sent = policy;
     e->revision = setup->spec->revision;
+    e->uses_fd = -1;
     const struct grant_clock clock = {wall_now, boot_now, clock_boot_id(e->boot), NULL};
     sandbox_grants_init(&e->grants, &clock);
     open_alarm(e, &e->wall, CLOCK_REALTIME);
@@ -340,6 +378,12 @@ int sandbox_enforcement_start(struct enforcement *e, struct network *network,
         sandbox_network_loaded(network, e->revision);
     }
     e->network = network;
+    if (e->setup.spec->uses) {
+        e->uses_fd = sandbox_uses_open(e->setup.spec->uses, e->boot);
+        if (e->uses_fd < 0)
+            log_error(e->setup.log, "cannot write %s: %s; no grant by uses runs",
+                      e->setup.spec->uses, strerror(errno));
+    }
     take_grants(e, e->setup.spec->grants, e->setup.spec->n_grants);
     if (e->grants.n)
         apply(e);
@@ -360,6 +404,8 @@ void sandbox_enforcement_free(struct enforcement *e)
 {
     if (!e)
         return;
+    if (e->uses_fd >= 0)
+        close(e->uses_fd);
     close(e->wall.fd);
     close(e->boottime.fd);
     sandbox_grants_free(&e->grants);

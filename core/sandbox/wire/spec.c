@@ -83,6 +83,7 @@ static const struct schema_field spec_fields[] = {
     NEEDED(sandbox_spec, lock),
     TEXT(sandbox_spec, log_level),
     TEXT(sandbox_spec, cgroups),
+    TEXT(sandbox_spec, uses),
     TEXT(sandbox_spec, extra_ca),
     FLAG(sandbox_spec, proxy),
     SETTINGS(sandbox_spec, settings.),

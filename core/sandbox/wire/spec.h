@@ -62,6 +62,7 @@ struct sandbox_spec {
     const char *init;                               /* path of sluice-init */
     const char *bwrap;                              /* absolute path of bubblewrap */
     const char *lock;                           /* locked with flock() while the supervisor lives */
+    const char *uses;                               /* file of uses.h; NULL: none is written */
     const char *const *hidden;                 /* host paths no policy can show: the gateway's state
                                                      * folder and its sockets belong here */
     size_t n_hidden;
