@@ -267,40 +267,44 @@ int cgroup_make(const struct cgroup_home *home, const char *name,
 /* ---- enter, remove ---- */
 
 /* Calls fn with each folder of the list; false: fn has failed for one. */
-static bool each(const char *list_path, bool (*fn)(const char *folder))
+static bool each(const char *list_path, bool (*fn)(const char *folder, pid_t pid), pid_t pid)
 {
     char line[PATH_MAX + 1];
     bool all = true;
     FILE *file = fopen(list_path, "re");
     while (file && fgets(line, sizeof line, file)) {
         line[strcspn(line, "\n")] = '\0';
-        all = (*line == '\0' || fn(line)) && all;
+        all = (*line == '\0' || fn(line, pid)) && all;
     }
     if (file)
         fclose(file);
     return all;
 }
 
-static bool enter_one(const char *folder)
+static bool enter_one(const char *folder, pid_t pid)
 {
-    return write_text(folder, "cgroup.procs", "0");
+    char text[16];
+    snprintf(text, sizeof text, "%d", (int)pid);
+    return write_text(folder, "cgroup.procs", text);
 }
 
-int cgroup_enter(const char *list_path, struct error *err)
+int cgroup_enter(const char *list_path, pid_t pid, struct error *err)
 {
-    if (each(list_path, enter_one))
+    errno = ESRCH;
+    if (pid > 0 && each(list_path, enter_one, pid))
         return 0;
     return error_errno(err, ERROR_INTERNAL, "cannot enter the sandbox's cgroups of %s", list_path);
 }
 
-static bool remove_one(const char *folder)
+static bool remove_one(const char *folder, pid_t pid)
 {
+    (void)pid;
     return rmdir(folder) == 0 || errno == ENOENT;
 }
 
 bool cgroup_remove(const char *list_path)
 {
-    if (!each(list_path, remove_one))
+    if (!each(list_path, remove_one, 0))
         return false;
     unlink(list_path);
     return true;

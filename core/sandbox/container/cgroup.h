@@ -38,8 +38,9 @@ const char *cgroup_kind_word(enum cgroup_kind kind);       /* "v1", "v2" or "non
  * a line each, before they are made.  A controller that is not available is skipped. */
 int cgroup_make(const struct cgroup_home *home, const char *name,
                 const struct cgroup_limits *limits, const char *list_path, struct error *err);
-/* Moves the calling process into each listed group. */
-int cgroup_enter(const char *list_path, struct error *err);
+/* Moves the process, and what it starts from then on, into each listed group.  The kernel takes
+ * about 10 ms for it. */
+int cgroup_enter(const char *list_path, pid_t pid, struct error *err);
 /* Removes the listed groups, and the list.  False: a group still has processes. */
 bool cgroup_remove(const char *list_path);
 

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "sandbox/container/cgroup.h"
 #include "sandbox/container/workload_identity.h"
 #include "sandbox/mounts/mount_plan.h"
 #include "sandbox/wire/spec.h"
@@ -29,6 +30,7 @@ struct container {
     enum container_state state;
     struct arena *arena;                            /* of the guards */
     struct mount_guards guards;
+    const char *cgroups;                            /* that init is still to enter; NULL: none */
     uv_poll_t channel, complaints;
     uv_signal_t child;
     struct buf said;                                /* the line begun; before ready, all of it */
@@ -73,14 +75,31 @@ static void on_complaints(uv_poll_t *poll, int status, int events)
     read_complaints(poll->data);
 }
 
+/* The start fails by container->why. */
+static void fail_start(struct container *container, struct wire_packet *packet)
+{
+    container->has_why = true;
+    sandbox_wire_drop_fds(packet);
+    kill(container->launch.pid, SIGKILL);
+}
+
+/* Init goes on meanwhile, as the kernel takes its time to move a process. */
+static void take_begun(struct container *container, struct wire_packet *packet)
+{
+    const char *cgroups = container->cgroups;
+    container->cgroups = NULL;
+    if (cgroups && cgroup_enter(cgroups, packet->sender, &container->why) != 0)
+        fail_start(container, packet);
+}
+
 /* The mounts are made and nothing runs in them yet: the last moment to find that a file of the
  * gateway's own was moved to where they show it. */
 static void take_ready(struct container *container, struct wire_packet *packet)
 {
-    if (mount_guards_unmoved(&container->guards, &container->why) != 0) {
-        container->has_why = true;
-        sandbox_wire_drop_fds(packet);
-        kill(container->launch.pid, SIGKILL);
+    if (container->cgroups)
+        error_set(&container->why, ERROR_INTERNAL, "init is not in the sandbox's cgroups");
+    if (container->cgroups || mount_guards_unmoved(&container->guards, &container->why) != 0) {
+        fail_start(container, packet);
         return;
     }
     container->state = CONTAINER_READY;
@@ -96,6 +115,9 @@ static void take_packet(struct container *container, struct wire_packet *packet)
 {
     const struct init_message *m = &packet->message;
     switch (m->type) {
+    case INIT_BEGUN:
+        take_begun(container, packet);
+        break;
     case INIT_READY:
         take_ready(container, packet);
         break;
@@ -440,6 +462,7 @@ struct container *container_start(uv_loop_t *loop, const struct container_reques
     plan->container = container;
     plan->err = err;
     container->arena = arena_new();
+    container->cgroups = arena_str(container->arena, request->spec->cgroups);
     int rc = choose_identity(plan);
     if (rc == 0 && (rc = launch(plan)) == 0 && (rc = make_plan(plan)) != 0)
         abandon(&container->launch);

@@ -16,7 +16,6 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "sandbox/container/argv.h"
-#include "sandbox/container/cgroup.h"
 #include "sandbox/container/launch_argv.h"
 #include "sandbox/container/workload_identity.h"
 #include "sandbox/wire/spec.h"
@@ -119,9 +118,7 @@ static void run_child(const struct launch_request *request, const struct files *
     char *env[] = {NULL};
     struct error err;
     raise_oom_score();
-    if (request->spec->cgroups && cgroup_enter(request->spec->cgroups, &err) != 0) {
-        fprintf(stderr, "%s\n", err.text);
-    } else if (place_files(files) != 0 || setrlimit(RLIMIT_CORE, &none) != 0) {
+    if (place_files(files) != 0 || setrlimit(RLIMIT_CORE, &none) != 0) {
         perror("cannot prepare the sandbox");
     } else if (request->host_uid != geteuid() &&
                workload_identity_switch(request->host_uid, request->spec->workdir, &err) != 0) {

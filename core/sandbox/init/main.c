@@ -105,6 +105,7 @@ int main(void)
         fprintf(stderr, "sluice-init is started by sluice-supervisor, inside a sandbox\n");
         return 2;
     }
+    init_send(&init, INIT_BEGUN, 0, 0, "");
     struct pollfd fds[] = {{.fd = init.channel, .events = POLLIN},
                            {.fd = init.signals, .events = POLLIN}};
     for (;;) {

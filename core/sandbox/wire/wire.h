@@ -18,7 +18,7 @@
 #include <sys/types.h>
 
 enum {
-    WIRE_VERSION = 5,
+    WIRE_VERSION = 6,
     WIRE_FDS_MAX = 5,
     WIRE_TEXT_SIZE = 480,
     WIRE_BODY_MAX = 16 * 1024 * 1024,
@@ -33,6 +33,7 @@ enum init_message_type {
                              * there is IPv6, one of it; answered by STARTED alone */
     INIT_KILL,              /* to init: value is the signal for the process group of job id */
     INIT_STOP,              /* to init: value is the grace in ms between SIGTERM and the end */
+    INIT_BEGUN,             /* from init, its first message: it has begun */
     INIT_READY,             /* from init; descriptors: with the network, those of enum network_fd */
     INIT_FAILED,            /* from init: text says why there is no sandbox */
     INIT_WARNING,           /* from init: text */
