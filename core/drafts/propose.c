@@ -56,6 +56,8 @@ struct submission {
     size_t n;
     struct store_draft *pending;                    /* some of which the new ones may replace */
     size_t n_pending;
+    const char **replaced;                          /* ids of those that they did */
+    size_t n_replaced;
     struct store_user *users;                       /* who ran something in the sandbox */
     size_t n_users;
     struct arena *arena;
@@ -225,16 +227,26 @@ static bool may_replace(const struct submission *s, const struct store_draft *pe
     return strcmp(s->source, operator) == 0 || strcmp(pending->source, operator) != 0;
 }
 
-static int replace_pending(const struct submission *s, struct store_tx *tx,
+static int replace_pending(struct submission *s, struct store_tx *tx,
                            const struct store_draft *made, struct error *err)
 {
     const char *reason = arena_printf(s->arena, "superseded by chunk %s", made->id);
-    for (size_t i = 0; i < s->n_pending; i++)
-        if (same_target(&s->pending[i], made) && may_replace(s, &s->pending[i]) &&
-            drafts_supersede(tx, &s->pending[i], reason, s->arena, err) &&
-            err->kind != ERROR_STATE && err->kind != ERROR_NOT_FOUND)
+    for (size_t i = 0; i < s->n_pending; i++) {
+        if (!same_target(&s->pending[i], made) || !may_replace(s, &s->pending[i]))
+            continue;
+        if (drafts_supersede(tx, &s->pending[i], reason, s->arena, err) == 0)
+            s->replaced[s->n_replaced++] = s->pending[i].id;
+        else if (err->kind != ERROR_STATE && err->kind != ERROR_NOT_FOUND)
             return -1;
+    }
     return 0;
+}
+
+static void tell_replaced(struct drafts *drafts, const struct submission *s)
+{
+    const char *superseded = store_draft_status_word(STORE_DRAFT_SUPERSEDED);
+    for (size_t i = 0; i < s->n_replaced; i++)
+        drafts_changed(drafts, s->box.name, s->replaced[i], superseded);
 }
 
 static size_t pending_of(const struct submission *s, const char *source)
@@ -255,8 +267,9 @@ static int no_room(const struct submission *s, struct error *err)
 
 static int write_submission(struct store_tx *tx, void *arg, struct error *err)
 {
-    const struct submission *s = arg;
+    struct submission *s = arg;
     int room = drafts_room(tx, s->box.id, s->source, s->n, err);
+    s->n_replaced = 0;
     if (room <= 0)
         return room ? -1 : no_room(s, err);
     for (size_t i = 0; i < s->n; i++)
@@ -284,6 +297,7 @@ int drafts_submit(struct drafts *drafts, const char *sandbox, const struct sluic
     if (pending_of(&s, source) + n > DRAFTS_PENDING_MAX)
         return no_room(&s, err);
     s.made = arena_zalloc(arena, (n + 1) * sizeof *s.made);
+    s.replaced = arena_zalloc(arena, (s.n_pending + 1) * sizeof *s.replaced);
     for (size_t i = 0; i < n; i++)
         s.made[i] = new_draft(&s, &items[i]);
     if (check_all(drafts, &s, problems, err) ||
@@ -291,6 +305,7 @@ int drafts_submit(struct drafts *drafts, const char *sandbox, const struct sluic
         return -1;
     for (size_t i = 0; i < n; i++)
         ids[i] = s.made[i].id;
+    tell_replaced(drafts, &s);
     drafts_announce(drafts, &s.box, s.made, n);
     drafts_settle_new(drafts, &s.box, s.made, n, arena);
     return 0;

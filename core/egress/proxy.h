@@ -236,7 +236,7 @@ void egress_set_forecast(struct egress_proxy *proxy, uint64_t id, const char *wo
 /* Answers of the gateway to what agents ask.  None of these from within a callback. */
 void egress_local_proposed(struct egress_proxy *proxy, const struct agent_proposed *answer);
 void egress_local_chunk(struct egress_proxy *proxy, const struct agent_chunk *chunk);
-/* Something has happened to a chunk: whoever waits for it looks it up again. */
+/* Something has happened to a chunk ("": to any): whoever waits for it looks it up again. */
 void egress_local_changed(struct egress_proxy *proxy, const char *chunk);
 /* The policy in force is that of this revision. */
 void egress_local_loaded(struct egress_proxy *proxy, uint64_t revision);

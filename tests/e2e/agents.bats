@@ -66,6 +66,16 @@ POST http://policy.local/v1/proposals" ]
     jq -e '.status == "rejected" and .rejection_reason == "use the mirror" and (has("policy_reloaded") | not)' "$BATS_TEST_TMPDIR/waited"
     run -0 ask demo "/v1/proposals/$id"
     [ "$(jq -r .status <<<"${lines[0]}")" = rejected ]
+    id=$(propose_as_agent demo "$(rule no no.example.com 443)")
+    wait_for demo "$id"
+    propose_as_agent demo "$(rule again no.example.com 443)"
+    wait "$waiter"
+    [[ "$(jq -r '"\(.status) \(.rejection_reason)"' "$BATS_TEST_TMPDIR/waited")" == "rejected superseded by chunk "* ]]
+    id=$(propose_as_agent demo "$(rule no no.example.com 443)")
+    wait_for demo "$id"
+    sluice rule clear demo
+    wait "$waiter"
+    [ "$(jq -r .error "$BATS_TEST_TMPDIR/waited")" = chunk_not_found ]
 }
 
 @test "programs that know no proxy reach it too" {

@@ -232,7 +232,7 @@ void egress_local_chunk(struct egress_proxy *proxy, const struct agent_chunk *ch
 void egress_local_changed(struct egress_proxy *proxy, const char *chunk)
 {
     for (struct client *c = proxy->clients; c; c = c->next)
-        if (c->state == &waiting_state && strcmp(c->local->route.chunk, chunk) == 0)
+        if (c->state == &waiting_state && (!*chunk || strcmp(c->local->route.chunk, chunk) == 0))
             send_query(c);
 }
 

@@ -196,6 +196,15 @@ static void an_agent_takes_no_persons_place(void **state)
     assert_string_equal(status_of(f, second), "pending");
 }
 
+/* Somebody may wait for a decision about it. */
+static void what_is_replaced_is_told_of(void **state)
+{
+    struct fixture *f = *state;
+    submitted(f, "one", ONE_ENDPOINT("a.example.com"));
+    submitted(f, "two", ONE_ENDPOINT("a.example.com"));
+    assert_string_equal(f->heard, "pending superseded pending ");
+}
+
 static int insert_superseded(struct store_tx *tx, void *arg, struct error *err)
 {
     struct store_draft draft = {
@@ -497,6 +506,7 @@ int main(void)
         TEST(what_has_no_room_costs_no_votes),
         TEST(a_proposal_replaces_what_was_only_observed),
         TEST(an_agent_takes_no_persons_place),
+        TEST(what_is_replaced_is_told_of),
         TEST(superseded_chunks_do_not_fill_the_store),
         TEST(what_is_covered_by_now_needs_no_decision),
         TEST(what_is_covered_in_other_words),
