@@ -363,7 +363,7 @@ static void log_left_out(const struct drafts *drafts, const struct recording *r)
                  r->why_closed);
 }
 
-int drafts_record_denials(struct drafts *drafts, const char *sandbox,
+int drafts_record_denials(struct drafts *drafts, const char *sandbox, const char *id,
                           const struct drafts_denial *items, size_t n, struct drafts_recorded *out,
                           struct error *err)
 {
@@ -373,10 +373,10 @@ int drafts_record_denials(struct drafts *drafts, const char *sandbox,
     r.again = arena_zalloc(r.arena, (n + 1) * sizeof *r.again);
     r.out = out ? out : arena_zalloc(r.arena, (n + 1) * sizeof *r.out);
     r.refused = arena_zalloc(r.arena, (n + 1) * sizeof *r.refused);
-    int rc =
-        store_sandbox_get(drafts->store, sandbox, r.arena, &box, err) || record_all(drafts, &r, err)
-            ? -1
-            : 0;
+    int rc = store_sandbox_get(drafts->store, sandbox, r.arena, &box, err) ||
+                     drafts_check_workload(&box, id, err) || record_all(drafts, &r, err)
+                 ? -1
+                 : 0;
     if (rc == 0) {
         log_left_out(drafts, &r);
         count_waiting(drafts, &r);

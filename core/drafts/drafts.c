@@ -65,6 +65,14 @@ void drafts_rejected(struct drafts *drafts, const char *sandbox, const struct st
     arena_free(arena);
 }
 
+int drafts_check_workload(const struct store_sandbox *box, const char *id, struct error *err)
+{
+    if (strcmp(box->id, id) == 0)
+        return 0;
+    return error_set(err, ERROR_NOT_FOUND, "sandbox '%s' is another one than the program's, which "
+                     "was deleted", box->name);
+}
+
 const char *drafts_label(const struct store_draft *draft, struct arena *arena)
 {
     return *draft->rule_name ? arena_printf(arena, "Rule '%s'", draft->rule_name)

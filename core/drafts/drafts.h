@@ -57,8 +57,9 @@ struct drafts_recorded {
     bool decidable; /* a decision may let it pass, or one has, which is on its way */
 };
 
-/* out has room for n; NULL: not wanted. */
-int drafts_record_denials(struct drafts *drafts, const char *sandbox,
+/* id: of the sandbox that was denied, as its name may be another one's by now.  out has room for n;
+ * NULL: not wanted. */
+int drafts_record_denials(struct drafts *drafts, const char *sandbox, const char *id,
                           const struct drafts_denial *items, size_t n, struct drafts_recorded *out,
                           struct error *err);
 /* The sandbox's supervisor is not there: nothing is known of what waits.  NULL: of all. */
@@ -76,9 +77,9 @@ struct drafts_proposal {
     const char *rationale;
     double confidence;                              /* 0 to 1 */
     const char *account; /* which the actor called from; NULL: not known */
-    /* A program in the sandbox proposes it.  Any of those who ran something there may have told it
-     * to, so they all count as having asked for it. */
-    bool of_workload;
+    /* Id of the sandbox in which a program proposes it, NULL: none does.  Any of those who ran
+     * something there may have told it to, so they all count as having asked for it. */
+    const char *workload;
     const struct policy_grant *grant; /* how its rule is to end again, a wish; NULL: it stays */
 };
 

@@ -35,6 +35,9 @@ struct drafts {
     struct waiting *waiting;                        /* waiting.c */
 };
 
+/* What comes from a program in the sandbox with this id may be late: its name can be another one's
+ * by then. */
+int drafts_check_workload(const struct store_sandbox *box, const char *id, struct error *err);
 void drafts_changed(struct drafts *drafts, const char *sandbox, const char *id, const char *status);
 int drafts_event(struct store_tx *tx, const struct store_draft *draft, const char *event,
                  const char *actor, const char *text, int64_t at_ms, struct error *err);

@@ -96,7 +96,7 @@ static const char *askers_for(const struct submission *s, const struct drafts_pr
 {
     const struct asker author = asker_of(s->actor->name, item->account);
     const char *askers = askers_add("", &author, s->arena);
-    for (size_t i = 0; item->of_workload && i < s->n_users; i++) {
+    for (size_t i = 0; item->workload && i < s->n_users; i++) {
         const struct asker user = asker_of(s->users[i].name, s->users[i].account);
         askers = askers_add(askers, &user, s->arena);
     }
@@ -279,6 +279,15 @@ static int write_submission(struct store_tx *tx, void *arg, struct error *err)
     return 0;
 }
 
+static int check_workloads(const struct submission *s, const struct drafts_proposal *items,
+                           struct error *err)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (items[i].workload && drafts_check_workload(&s->box, items[i].workload, err) != 0)
+            return -1;
+    return 0;
+}
+
 int drafts_submit(struct drafts *drafts, const char *sandbox, const struct sluice_actor *actor,
                   const char *source, const struct drafts_proposal *items, size_t n,
                   struct arena *arena, const char **ids, struct problems *problems,
@@ -292,7 +301,8 @@ int drafts_submit(struct drafts *drafts, const char *sandbox, const struct sluic
                          n, DRAFTS_SUBMIT_MAX);
     if (store_sandbox_get(drafts->store, sandbox, arena, &s.box, err) ||
         store_draft_list(drafts->store, s.box.id, pending, arena, &s.pending, &s.n_pending, err) ||
-        store_user_list(drafts->store, s.box.id, arena, &s.users, &s.n_users, err))
+        store_user_list(drafts->store, s.box.id, arena, &s.users, &s.n_users, err) ||
+        check_workloads(&s, items, err))
         return -1;
     if (pending_of(&s, source) + n > DRAFTS_PENDING_MAX)
         return no_room(&s, err);

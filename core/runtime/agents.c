@@ -61,7 +61,7 @@ static const char *submit_one(struct question *q, const struct policy_operation 
                                              .rule = operation->rule,
                                              .rationale = q->asked.proposal.intent,
                                              .confidence = 0.75,
-                                             .of_workload = true};
+                                             .workload = q->id};
     struct problems problems = {0};
     struct error err;
     const char *why = NULL;

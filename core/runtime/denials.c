@@ -45,8 +45,8 @@ static void record(void *arg)
     struct recording *r = arg;
     struct error err;
     r->outcomes = alloc_zero(r->n + 1, sizeof *r->outcomes);
-    r->failed = drafts_record_denials(r->all->setup.drafts, r->name, r->items, r->n, r->outcomes,
-                                      &err) != 0;
+    r->failed = drafts_record_denials(r->all->setup.drafts, r->name, r->id, r->items, r->n,
+                                      r->outcomes, &err) != 0;
     if (r->failed)
         log_error(r->all->setup.log, "cannot record what sandbox %s was denied: %s", r->name,
                   err.text);

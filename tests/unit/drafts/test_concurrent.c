@@ -40,7 +40,8 @@ static void *deny_often(void *arg)
     struct worker *w = arg;
     struct drafts_denial denial = a_denial("a.example.com", 443, CURL);
     for (int i = 0; i < HITS; i++)
-        w->failures += drafts_record_denials(w->f->drafts, "demo", &denial, 1, NULL, &w->err) != 0;
+        w->failures += drafts_record_denials(w->f->drafts, "demo", "s1", &denial, 1, NULL,
+                                             &w->err) != 0;
     return NULL;
 }
 

@@ -81,7 +81,7 @@ static void the_ssrf_note_stays(void **state)
     ssrf.reason = "internal address";
     ssrf.stage = "ssrf";
     assert_string_equal(view(f, id).draft.security_notes, "");
-    assert_int_equal(drafts_record_denials(f->drafts, "demo", &ssrf, 1, NULL, &f->err), 0);
+    assert_int_equal(drafts_record_denials(f->drafts, "demo", "s1", &ssrf, 1, NULL, &f->err), 0);
     assert_contains(view(f, id).draft.security_notes, "blocked by SSRF protection");
     denied(f, "db.internal", 443, CURL, 1);
     assert_contains(view(f, id).draft.security_notes, "blocked by SSRF protection");
@@ -127,7 +127,7 @@ static void a_sandbox_cannot_fill_the_store(void **state)
                                          .count = 1,
                                          .first_seen_ms = 1,
                                          .last_seen_ms = 1};
-    assert_int_equal(drafts_record_denials(f->drafts, "demo", many, 600, NULL, &f->err), 0);
+    assert_int_equal(drafts_record_denials(f->drafts, "demo", "s1", many, 600, NULL, &f->err), 0);
     assert_int_equal(store_draft_list(f->store, "s1", NULL, f->arena, &items, &n, &f->err), 0);
     assert_int_equal(n, 500);
 }

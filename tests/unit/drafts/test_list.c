@@ -62,7 +62,7 @@ static void the_whole_gateway_has_one_queue(void **state)
     struct fixture *f = *state;
     struct drafts_denial denial = a_denial("b.example.com", 443, CURL);
     a_chunk(f, "a.example.com");
-    assert_int_equal(drafts_record_denials(f->drafts, "other", &denial, 1, NULL, &f->err), 0);
+    assert_int_equal(drafts_record_denials(f->drafts, "other", "s2", &denial, 1, NULL, &f->err), 0);
     assert_list(f, NULL, "pending", "demo a.example.com 64 other b.example.com 64 ");
     assert_list(f, "other", NULL, "other b.example.com 64 ");
     assert_list(f, NULL, "superseded", "");

@@ -196,6 +196,30 @@ static void an_agent_takes_no_persons_place(void **state)
     assert_string_equal(status_of(f, second), "pending");
 }
 
+/* Its sandbox was deleted, and another one has its name by now. */
+static void what_a_program_does_counts_for_its_own_sandbox_alone(void **state)
+{
+    struct fixture *f = *state;
+    const struct sluice_actor agent = person("sandbox:demo");
+    struct drafts_proposal proposal = {
+        .rule_name = "one", .rule = a_rule(f, ONE_ENDPOINT("a.example.com")), .workload = "s0"};
+    const char *id;
+    assert_int_equal(drafts_submit(f->drafts, "demo", &agent, "agent", &proposal, 1, f->arena, &id,
+                                   &f->problems, &f->err),
+                     -1);
+    assert_int_equal(f->err.kind, ERROR_NOT_FOUND);
+    assert_string_equal(f->err.text, "sandbox 'demo' is another one than the program's, which was "
+                                     "deleted");
+    const struct drafts_denial denial = {.host = "a.example.com", .port = 443, .binary = CURL,
+                                         .reason = "", .stage = "", .count = 1};
+    assert_int_equal(drafts_record_denials(f->drafts, "demo", "s0", &denial, 1, NULL, &f->err), -1);
+    assert_int_equal(f->err.kind, ERROR_NOT_FOUND);
+    assert_string_equal(f->heard, "");
+    proposal.workload = "s1";
+    succeed(f, drafts_submit(f->drafts, "demo", &agent, "agent", &proposal, 1, f->arena, &id,
+                             &f->problems, &f->err));
+}
+
 /* Somebody may wait for a decision about it. */
 static void what_is_replaced_is_told_of(void **state)
 {
@@ -507,6 +531,7 @@ int main(void)
         TEST(a_proposal_replaces_what_was_only_observed),
         TEST(an_agent_takes_no_persons_place),
         TEST(what_is_replaced_is_told_of),
+        TEST(what_a_program_does_counts_for_its_own_sandbox_alone),
         TEST(superseded_chunks_do_not_fill_the_store),
         TEST(what_is_covered_by_now_needs_no_decision),
         TEST(what_is_covered_in_other_words),

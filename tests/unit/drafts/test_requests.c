@@ -426,7 +426,7 @@ static void many_paths_do_not_crowd_out_other_programs(void **state)
         many[i].method = "POST";
         many[i].path = arena_printf(f->arena, "/p%d", i);
     }
-    assert_int_equal(drafts_record_denials(f->drafts, "demo", many, 1000, NULL, &f->err), 0);
+    assert_int_equal(drafts_record_denials(f->drafts, "demo", "s1", many, 1000, NULL, &f->err), 0);
     assert_int_equal(store_draft_list(f->store, "s1", "pending", f->arena, &items, &n, &f->err), 0);
     assert_int_equal(n, 500);
     assert_string_equal(status_of(f, git), "pending");

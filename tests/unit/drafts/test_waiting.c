@@ -13,7 +13,7 @@ static struct drafts_recorded held(struct fixture *f, const char *host, unsigned
     denial.waiting = waiting;
     denial.only_waiting = only_waiting;
     denial.count = !only_waiting;
-    succeed(f, drafts_record_denials(f->drafts, "demo", &denial, 1, &out, &f->err));
+    succeed(f, drafts_record_denials(f->drafts, "demo", "s1", &denial, 1, &out, &f->err));
     return out;
 }
 
@@ -38,7 +38,7 @@ static void chunks_are_told_apart(void **state)
     struct drafts_denial other = a_denial("a.test", 443, "/usr/bin/git");
     struct drafts_recorded a = held(f, "a.test", 2, false), git;
     other.waiting = 5;
-    succeed(f, drafts_record_denials(f->drafts, "demo", &other, 1, &git, &f->err));
+    succeed(f, drafts_record_denials(f->drafts, "demo", "s1", &other, 1, &git, &f->err));
     assert_int_equal(view(f, a.id).waiting, 2);
     assert_int_equal(view(f, git.id).waiting, 5);
     drafts_forget_waiting(f->drafts, "s2");
@@ -72,7 +72,7 @@ static void what_has_no_chunk_is_not(void **state)
     struct drafts_denial denial = a_denial("a.test", 443, "/usr/bin/c*");
     struct drafts_recorded out;
     denial.waiting = 1;
-    succeed(f, drafts_record_denials(f->drafts, "demo", &denial, 1, &out, &f->err));
+    succeed(f, drafts_record_denials(f->drafts, "demo", "s1", &denial, 1, &out, &f->err));
     assert_string_equal(out.id, "");
     assert_false(out.decidable);
 }

@@ -211,7 +211,7 @@ static inline struct drafts_denial a_denial(const char *host, uint16_t port, con
 
 static inline void record_denial(struct fixture *f, const struct drafts_denial *denial)
 {
-    if (drafts_record_denials(f->drafts, "demo", denial, 1, NULL, &f->err))
+    if (drafts_record_denials(f->drafts, "demo", "s1", denial, 1, NULL, &f->err))
         fail_msg("%s", f->err.text);
 }
 
