@@ -15,6 +15,7 @@ static const struct grpc_methods *const all[] = {
     &grpc_config_methods,
     &grpc_drafts_methods,
     &grpc_exec_methods,
+    &grpc_forward_methods,
     &grpc_logs_methods,
     &grpc_watch_methods,
     &grpc_provider_methods,

@@ -62,6 +62,7 @@ struct sandbox *sandbox_add(struct runtime *all, const struct store_sandbox *rec
 
 static void free_sandbox(struct sandbox *s)
 {
+    sandbox_ssh_end_all(s);
     sandbox_logs_end(s);
     log_ring_free(&s->log);
     sandbox_denials_drop(s);

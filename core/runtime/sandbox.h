@@ -25,6 +25,7 @@ struct equipment;
 struct exec_wait;
 struct log_follower;
 struct phase_write;
+struct ssh_session;
 
 struct sandbox {
     struct sandbox *next;
@@ -58,6 +59,7 @@ struct sandbox {
     struct error start_error;                       /* what the supervisor said was wrong */
     json_t *warnings;                               /* texts, of its last start; NULL: unknown */
     struct exec_wait *execs;
+    struct ssh_session *ssh_sessions;               /* the newest first */
 
     struct denial_report *denials;                  /* that wait to be recorded */
     size_t n_denials, n_denials_lost;
@@ -190,6 +192,9 @@ void sandbox_traffic(struct sandbox *s, const struct sandbox_traffic *batch, str
 /* Its supervisor is there: what waited for it is run. */
 void sandbox_exec_send_all(struct sandbox *s);
 void sandbox_exec_fail_all(struct sandbox *s, const char *why);
+
+/* ssh_sessions.c */
+void sandbox_ssh_end_all(struct sandbox *s);
 
 /* logs.c */
 void sandbox_log_line(struct sandbox *s, const struct sandbox_log *line);

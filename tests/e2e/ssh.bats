@@ -210,6 +210,20 @@ print(client.makefile().read())' "$@"
     [[ "$output" == *"sandbox 'ghost' not found"* ]]
 }
 
+@test "a flood of connections is bounded, and leaves room when it ends" {
+    mkfifo "$BATS_TEST_TMPDIR/hold"
+    exec 7<>"$BATS_TEST_TMPDIR/hold"
+    flood=()
+    for i in $(seq 40); do
+        sluice -q sandbox ssh-proxy demo <&7 >/dev/null 2>>"$BATS_TEST_TMPDIR/flood.err" 3>&- &
+        flood+=($!)
+    done
+    until_so "[ \$(grep -c '32 commands run in this sandbox already' '$BATS_TEST_TMPDIR/flood.err') -ge 8 ]"
+    [ "$(forward demo 0:8000 && ask "$at" beside)" = "6 bytes: beside" ]
+    kill "${flood[@]}" 2>/dev/null || true
+    until_so "sluice sandbox exec demo -- true 2>/dev/null"
+}
+
 @test "the gateway takes no other service" {
     ask_tunnel() { curl -sS --unix-socket "$state/sluice.sock" http://localhost/v1/sandboxes/demo/tunnel -H 'Connection: Upgrade' -H 'Upgrade: sluice-exec' -d "$1" | jq -r .detail; }
     [[ "$(ask_tunnel '{"service": "x11"}')" == *"a service is ssh or tcp, not 'x11'"* ]]
@@ -246,4 +260,98 @@ print(client.makefile().read())' "$@"
     [ "$(cat "$BATS_TEST_TMPDIR/back")" = hello ]
     sluice sandbox delete plain
     stop_gateway
+}
+
+# ---- OpenShell's clients ----
+
+call() {            # call WIRE METHOD JSON: the answer, or code and text
+    timeout 120 /usr/bin/python3 "$top/tests/e2e/openshell_call.py" "unix:$state/sluice.sock" "$(command -v message_reader)" "$@"
+}
+relay() {           # relay ARGUMENT…: openshell_forward.py
+    timeout 60 /usr/bin/python3 "$top/tests/e2e/openshell_forward.py" "unix:$state/sluice.sock" "$@"
+}
+token_for() {       # token_for SANDBOX: of a new session
+    call enums CreateSshSession '{"sandbox": "'"$1"'", "workspace_scope": {"workspace": "default"}}' | jq -r .token
+}
+
+@test "a session has what both generations of clients check, and its token is bound to its sandbox" {
+    id=$(sluice sandbox get demo -o json | jq -r .id)
+    run -0 call texts CreateSshSession "{\"sandbox\": \"$id\"}"
+    [ "$(jq -r .sandbox_id <<<"$output")" = "$id" ]
+    [ "$(jq -r '.token | test("^[0-9a-f]{64}$")' <<<"$output")" = true ]
+    [ "$(jq -c '[.gateway_host, .gateway_port, .gateway_scheme]' <<<"$output")" = '["localhost",80,"http"]' ]
+    [ "$(jq '(.expires_at_ms / 1000 - now) as $s | $s > 3000 and $s <= 3600' <<<"$output")" = true ]
+    [ "$(jq -r '.expiration_time | startswith("20")' <<<"$output")" = true ]
+    run -1 grep -rqF "$(jq -r .token <<<"$output")" "$state"       # only its digest is kept
+    run -0 call enums CreateSshSession '{"sandbox": "ghost", "workspace_scope": {"workspace": "default"}}'
+    [ "$output" = "NOT_FOUND sandbox not found" ]
+    sluice sandbox create --name other --network none
+    token=$(token_for other)
+    run -1 relay demo "$token" ssh
+    [ "$output" = "UNAUTHENTICATED SSH session token not found" ]
+    sluice sandbox stop other
+    run -0 call texts CreateSshSession '{"sandbox": "other"}'
+    [ "$output" = "FAILED_PRECONDITION sandbox is not ready" ]
+    sluice sandbox delete other
+}
+
+@test "ssh by ForwardTcp, as both generations of clients do it" {
+    for wire in '' default; do
+        proxy="/usr/bin/python3 $top/tests/e2e/openshell_forward.py unix:$state/sluice.sock demo $(token_for demo) ssh $wire"
+        run -0 timeout 60 ssh -F none -o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no -o LogLevel=ERROR -o ProxyCommand="$proxy" \
+            sandbox@demo 'cat; id -un' <<<hello
+        [ "$output" = $'hello\nsandbox' ]
+        run -0 timeout 60 ssh -F none -o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no -o LogLevel=ERROR -o ProxyCommand="$proxy" \
+            -tt -s sandbox@demo openshell-main < <(echo 'tty; shopt -q login_shell && echo login; exit 0')
+        [[ "$output" == */dev/pts/*login* ]]
+    done
+}
+
+@test "ports by ForwardTcp: loopback only, with a half-closed end" {
+    token=$(token_for demo)
+    for target in 127.0.0.1:8000 localhost:8001; do
+        [ "$(printf hello | relay demo "$token" $target)" = "5 bytes: hello" ]
+    done
+    head -c 3000000 /dev/zero >"$BATS_TEST_TMPDIR/zeros"
+    [[ "$(relay demo "$token" 127.0.0.1:8000 <"$BATS_TEST_TMPDIR/zeros" | tr '\0' 0)" == "3000000 bytes: 0"* ]]
+    while read -r target answer; do
+        run -1 relay demo "$token" "$target" </dev/null
+        [ "$output" = "$answer" ]
+    done <<ANSWERS
+10.77.0.2:8080 INVALID_ARGUMENT tcp target host must be loopback
+10.200.0.1:3128 INVALID_ARGUMENT tcp target host must be loopback
+127.0.0.1:0 INVALID_ARGUMENT tcp target port must be a number from 1 to 65535
+127.0.0.1:65536 INVALID_ARGUMENT tcp target port must be a number from 1 to 65535
+127.0.0.1:9 UNAVAILABLE supervisor relay failed: nothing listens on port 9 of the sandbox's loopback
+ANSWERS
+    run -1 relay demo "" 127.0.0.1:8000
+    [ "$output" = "UNAUTHENTICATED authorization_token is required for ForwardTcp" ]
+    run -1 relay demo "${token//[0-9]/0}" 127.0.0.1:8000
+    [ "$output" = "UNAUTHENTICATED SSH session token not found" ]
+    run -1 relay demo "$token" 127.0.0.1:8000 elsewhere
+    [ "$output" = "NOT_FOUND workspace 'elsewhere' not found" ]
+}
+
+@test "a revoked token ends its connections at once, and those of others stay" {
+    token=$(token_for demo) other=$(token_for demo)
+    mkfifo "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/other-in"
+    relay demo "$token" ssh <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+    relay demo "$other" 127.0.0.1:8000 <"$BATS_TEST_TMPDIR/other-in" >"$BATS_TEST_TMPDIR/other-out" 3>&- &
+    exec 7>"$BATS_TEST_TMPDIR/in" 8>"$BATS_TEST_TMPDIR/other-in"
+    until_so "grep -qa SSH-2.0 '$BATS_TEST_TMPDIR/out'"
+    run -0 call texts RevokeSshSession "{\"token\": \"$token\"}"
+    [ "$(jq -r '.revoked, .outcome' <<<"$output")" = $'true\nCOMPLETED' ]
+    until_so "grep -q 'UNAUTHENTICATED SSH session token is not valid: it was revoked' '$BATS_TEST_TMPDIR/err'"
+    exec 7>&-
+    printf still >&8
+    exec 8>&-
+    until_so "grep -q '5 bytes: still' '$BATS_TEST_TMPDIR/other-out'"
+    run -1 relay demo "$token" ssh </dev/null
+    [ "$output" = "UNAUTHENTICATED SSH session token not found" ]
+    run -0 call texts RevokeSshSession "{\"token\": \"$token\"}"
+    [ "$(jq -r '.revoked // false, .outcome' <<<"$output")" = $'false\nALREADY_ABSENT' ]
+    run -0 call enums RevokeSshSession "{\"token\": \"$token\", \"allow_missing\": true}"
+    [ "$(jq -r .outcome <<<"$output")" = ALREADY_ABSENT ]
+    run -0 call texts RevokeSshSession '{}'
+    [ "$output" = "INVALID_ARGUMENT token is required" ]
 }
