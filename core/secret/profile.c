@@ -10,19 +10,22 @@
 
 static const struct secret_profile profiles[] = {
     {"github", "a token for GitHub's API and for git over HTTPS", KEYS("GITHUB_TOKEN", "GH_TOKEN"),
-     PLACES({"api.github.com", 443}, {"github.com", 443}, {"uploads.github.com", 443})},
+     PLACES({"api.github.com", 443}, {"github.com", 443}, {"uploads.github.com", 443}), NULL},
     {"anthropic", "an API key of Anthropic", KEYS("ANTHROPIC_API_KEY"),
-     PLACES({"api.anthropic.com", 443})},
-    {"openai", "an API key of OpenAI", KEYS("OPENAI_API_KEY"), PLACES({"api.openai.com", 443})},
+     PLACES({"api.anthropic.com", 443}), NULL},
+    {"openai", "an API key of OpenAI", KEYS("OPENAI_API_KEY"), PLACES({"api.openai.com", 443}),
+     NULL},
     {"npm", "a token for the npm registry", KEYS("NPM_TOKEN", "NODE_AUTH_TOKEN"),
-     PLACES({"registry.npmjs.org", 443})},
+     PLACES({"registry.npmjs.org", 443}), NULL},
     {"pypi", "a token for uploads to PyPI",
      KEYS("TWINE_PASSWORD", "UV_PUBLISH_TOKEN", "PYPI_TOKEN"),
-     PLACES({"upload.pypi.org", 443}, {"pypi.org", 443})},
+     PLACES({"upload.pypi.org", 443}, {"pypi.org", 443}), NULL},
     {"aws", "keys of AWS",
      KEYS("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
-     PLACES({"**.amazonaws.com", 443}, {"**.amazonaws.com.cn", 443}, {"**.api.aws", 443})},
-    {"generic", "any values, for endpoints of the policy with credential_binding", NULL, NULL},
+     PLACES({"**.amazonaws.com", 443}, {"**.amazonaws.com.cn", 443}, {"**.api.aws", 443}),
+     "AWS_SECRET_ACCESS_KEY"},
+    {"generic", "any values, for endpoints of the policy with credential_binding", NULL, NULL,
+     NULL},
 };
 
 const struct secret_profile *secret_profile_at(size_t i)
@@ -44,6 +47,11 @@ bool secret_profile_has_key(const struct secret_profile *profile, const char *ke
     while (at && *at && strcmp(*at, key) != 0)
         at++;
     return !at || *at;
+}
+
+bool secret_profile_signs_with(const struct secret_profile *profile, const char *key)
+{
+    return profile->signing_key && strcmp(profile->signing_key, key) == 0;
 }
 
 bool secret_profile_covers(const struct secret_profile *profile, const char *host, uint16_t port)

@@ -19,6 +19,8 @@ struct secret_profile {
                                                      * NULL: any */
     const struct secret_place *places;              /* ended by a host of NULL.  NULL: endpoints of
                                                      * the policy that name the provider */
+    const char *signing_key;                        /* variable whose value stands in no request:
+                                                     * requests are signed with it.  NULL: none */
 };
 
 #define SECRET_PROFILE_NAMES "github, anthropic, openai, npm, pypi, aws or generic"
@@ -26,6 +28,8 @@ struct secret_profile {
 const struct secret_profile *secret_profile_find(const char *name); /* NULL: there is none */
 const struct secret_profile *secret_profile_at(size_t i);           /* NULL after the last */
 bool secret_profile_has_key(const struct secret_profile *profile, const char *key);
+/* Whether requests are signed with the credential, so that its value stands in none. */
+bool secret_profile_signs_with(const struct secret_profile *profile, const char *key);
 /* Whether the profile itself says that its credentials may go there. */
 bool secret_profile_covers(const struct secret_profile *profile, const char *host, uint16_t port);
 

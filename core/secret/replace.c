@@ -9,6 +9,7 @@
 #include "base/base64.h"
 #include "base/text.h"
 #include "secret/placeholder.h"
+#include "secret/profile.h"
 
 typedef enum secret_result put_value(struct buf *out, const char *value);
 
@@ -59,7 +60,12 @@ static enum secret_result put_one(const struct secret_destination *to, const cha
     const struct secret_credential *c = secret_credentials_find(to->all, text, len);
     if (!c || !*c->value)                           /* "": it cannot be opened */
         return SECRET_UNKNOWN;
-    return to->bound(to->ctx, c) ? put(out, c->value) : SECRET_UNBOUND;
+    if (!to->bound(to->ctx, c))
+        return SECRET_UNBOUND;
+    const struct secret_profile *profile = secret_profile_find(c->profile);
+    if (profile && secret_profile_signs_with(profile, c->name))
+        return SECRET_UNFIT;
+    return put(out, c->value);
 }
 
 static enum secret_result put_all(const struct secret_destination *to, const char *text,

@@ -29,6 +29,8 @@ static const struct secret_credential items[] = {
     {"p", "generic", "TOKEN", DIGITS, "v/1 \"\\&"}, {"p", "generic", "TOKEN_2", DIGITS, "two"},
     {"p", "generic", "PLAIN", DIGITS, "plain-1"},   {"q", "generic", "AWAY", DIGITS, "elsewhere"},
     {"p", "generic", "DOTS", DIGITS, ".."},         {"p", "generic", "SEALED", DIGITS, ""},
+    {"p", "aws", "AWS_SECRET_ACCESS_KEY", DIGITS, "key"},
+    {"p", "aws", "AWS_SESSION_TOKEN", DIGITS, "session"},
 };
 
 static bool bound(const void *ctx, const struct secret_credential *c)
@@ -175,6 +177,27 @@ static void texts(void **state)
     CHECK(state, secret_replace_text, rows);
 }
 
+/* Its hosts serve anybody's buckets and gateways, and no request has to have the key in it. */
+static void the_key_of_signatures_stands_nowhere(void **state)
+{
+    static const struct row plain[] = {
+        {PLACEHOLDER("AWS_SECRET_ACCESS_KEY"), SECRET_UNFIT, NULL},
+        {"Bearer " PLACEHOLDER("AWS_SECRET_ACCESS_KEY"), SECRET_UNFIT, NULL},
+        {PLACEHOLDER("AWS_SESSION_TOKEN"), SECRET_REPLACED, "session"},
+    };
+    static const struct row path[] = {
+        {"/bucket/" PLACEHOLDER("AWS_SECRET_ACCESS_KEY"), SECRET_UNFIT, NULL}};
+    static const struct row query[] = {
+        {"k=" PLACEHOLDER("AWS_SECRET_ACCESS_KEY"), SECRET_UNFIT, NULL}};
+    static const struct row body[] = {
+        {"{\"k\":\"" PLACEHOLDER("AWS_SECRET_ACCESS_KEY") "\"}", SECRET_UNFIT, NULL}};
+    CHECK(state, replace_field, plain);
+    CHECK(state, secret_replace_path, path);
+    CHECK(state, secret_replace_query, query);
+    CHECK(state, secret_replace_json, body);
+    CHECK(state, secret_replace_text, body);
+}
+
 static void without_credentials_every_placeholder_is_refused(void **state)
 {
     void *none = NULL;
@@ -215,6 +238,7 @@ int main(void)
         cmocka_unit_test(queries_and_forms),
         cmocka_unit_test(json),
         cmocka_unit_test(texts),
+        cmocka_unit_test(the_key_of_signatures_stands_nowhere),
         cmocka_unit_test(without_credentials_every_placeholder_is_refused),
         cmocka_unit_test(logs_show_no_placeholder),
     };
