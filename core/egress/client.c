@@ -56,6 +56,7 @@ void egress_client_release(void *owner)
     free_hello(c);
     free_websocket(c);
     local_call_free(&c->proxy->local, c->local);
+    free(c->generate);
     if (c->held.s_addr)
         egress_names_release(c->proxy->names, c->held, clock_mono_ms());
     http_parser_free(c->requests);

@@ -25,6 +25,7 @@ enum { EGRESS_HEAD_MAX = 16 * 1024 };
 struct client;
 struct egress_holds;
 struct egress_origin;
+struct generate_call;
 struct http2;
 struct report;
 
@@ -71,6 +72,7 @@ struct egress_proxy {
     void (*on_use)(void *ctx, const char *rule);
     void *ctx;
     struct local_service local;
+    struct inference_routes *inference;             /* of inference.local; NULL: none */
 
     struct client *clients;
     unsigned n_clients;                             /* all of them */
@@ -108,6 +110,18 @@ struct client_state {
     void (*timed_out)(struct client *c);
     void (*policy_changed)(struct client *c);
     bool outlives_client; /* the upstream may finish after the client is gone */
+};
+
+/* A service of the proxy's own at the end of a tunnel, which no rule is asked about.  It sends
+ * requests on to a server of its own choice. */
+struct client_service {
+    bool (*secure)(const struct client *c);         /* that server speaks TLS */
+    void (*print)(struct client *c, struct buf *out);       /* the request as that server gets it */
+    /* More of the answer is here.  False: it ends, as there is too much of it. */
+    bool (*received)(struct client *c, size_t n);
+    void (*end)(struct client *c);                  /* the answer is with the client */
+    void (*fail)(struct client *c, const struct egress_refusal *why);       /* it cannot be had */
+    void (*timed_out)(struct client *c);
 };
 
 /* Whether its requests come within a tunnel. */
@@ -155,6 +169,8 @@ struct client {
     struct exchange exchange;
     struct upstream upstream;
     struct local_call *local;                       /* to policy.local; else NULL */
+    const struct client_service *service;           /* what its tunnel leads to; NULL: an origin */
+    struct generate_call *generate;                 /* of inference.local, which is one */
     struct egress_websocket *websocket;             /* messages are judged; else NULL */
 };
 

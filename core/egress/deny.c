@@ -48,5 +48,8 @@ bool egress_still_permitted(struct client *c)
 void egress_fail(struct client *c, const struct egress_refusal *refusal)
 {
     egress_record_failed(c, refusal->reason);
-    egress_client_refuse(c, refusal);
+    if (c->service)
+        c->service->fail(c, refusal);
+    else
+        egress_client_refuse(c, refusal);
 }

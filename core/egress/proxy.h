@@ -40,6 +40,7 @@ struct egress_authority;
 struct egress_names;
 struct egress_proxy;
 struct egress_trust;
+struct inference_route;
 struct secret_credentials;
 
 /* A name with the addresses it has, asked before DNS; the addresses are checked like any answer of
@@ -228,6 +229,11 @@ void egress_set_settings(struct egress_proxy *proxy, const struct egress_setting
  * none. */
 void egress_set_credentials(struct egress_proxy *proxy,
                             const struct secret_credentials *credentials);
+
+/* The next call of inference.local goes by these routes, which are copied; what is under way by
+ * others ends. */
+void egress_set_inference(struct egress_proxy *proxy, const struct inference_route *routes,
+                          size_t n);
 
 /* The answer to a refused request goes without a forecast where this comes too late.  Not from
  * within a callback. */

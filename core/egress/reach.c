@@ -52,7 +52,8 @@ static void dialled(void *owner, const struct egress_dial_result *result)
     c->upstream.address = c->route.addresses.items[result->index];
     strcpy(c->upstream.authority, c->route.target.authority);
     struct egress_refusal refusal;
-    if (c->inspected == INSPECTED_TLS && !egress_upstream_secure(c, &refusal))
+    bool secure = c->service ? c->service->secure(c) : c->inspected == INSPECTED_TLS;
+    if (secure && !egress_upstream_secure(c, &refusal))
         fail(c, &refusal);
     else if (!c->upstream.tls)
         go_on(c);                                   /* else once ALPN has chosen the protocol */

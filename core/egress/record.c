@@ -259,6 +259,14 @@ void egress_record_allowed(struct client *c, const char *engine, const char *rea
     free(audited);
 }
 
+void egress_record_served(struct client *c, const char *engine)
+{
+    c->proxy->allowed++;
+    c->exchange.counted = true;
+    record(c, &(struct entry){"OPEN", "[INFO] ALLOWED", engine, NULL, LOG_KIND_ALLOWED, false,
+                              STORE_TRAFFIC_ALLOWED});
+}
+
 void egress_record_refused(struct client *c, const char *engine, const char *reason)
 {
     c->proxy->denied++;

@@ -15,6 +15,8 @@
 /* reason: why rules would refuse what is only audited, which on_audited is told of, too. */
 void egress_record_allowed(struct client *c, const char *engine, const char *reason);
 void egress_record_refused(struct client *c, const char *engine, const char *reason);
+/* A request that the proxy serves itself. */
+void egress_record_served(struct client *c, const char *engine);
 /* What a refusal reveals of the program that it stopped. */
 struct egress_finding {
     const char *type;                               /* as OpenShell calls it */

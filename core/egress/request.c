@@ -12,6 +12,7 @@
 #include "egress/inspect/credentials.h"
 #include "egress/inspect/within.h"
 #include "egress/judge.h"
+#include "egress/local/generate.h"
 #include "egress/local/local.h"
 #include "egress/multiplex/multiplex.h"
 #include "egress/reach.h"
@@ -163,6 +164,10 @@ static void have_head(struct client *c)
     c->exchange.head = http_parser_take_head(c->requests);
     if (read_target(c, &refusal) != 0) {
         refuse_target(c, &refusal);
+    } else if (c->generate) {
+        egress_generate_begin(c);
+    } else if (c->exchange.kind == EXCHANGE_CONNECT && egress_generate_is(&c->route.target)) {
+        egress_generate_open(c);
     } else if (c->inspected) {
         decide(c);                                  /* the tunnel's route is known */
     } else if (c->exchange.kind == EXCHANGE_FORWARD && egress_local_is(&c->route.target)) {

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "egress/deny.h"
+#include "egress/local/generate.h"
 #include "egress/local/local.h"
 #include "egress/record.h"
 #include "egress/request.h"
@@ -67,6 +68,8 @@ void egress_transparent_begin(struct client *c)
     if (synthetic && read_name(c)) {
         if (egress_local_is(&c->route.target))
             egress_local_accept(c);
+        else if (egress_generate_is(&c->route.target))
+            egress_generate_open(c);
         else
             egress_request_begin(c);
         return;

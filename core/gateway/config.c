@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "base/ipaddr.h"
+#include "egress/local/inference.h"
 #include "gateway/folder.h"
 #include "policy/check/check.h"
+#include "runtime/inference.h"
 #include "store/store.h"
 
 enum { CONFIG_BYTES_MAX = 1024 * 1024 };
@@ -88,6 +90,26 @@ static const struct schema_field sandbox_fields[] = {
 static const struct schema sandboxes_schema = {
     .name = "sandboxes", .size = sizeof(struct sandbox_settings), .fields = sandbox_fields};
 
+static const char *const protocols[] = {"openai", "anthropic", NULL};
+static const struct schema_field inference_fields[] = {
+    {"provider", SCHEMA_TEXT, offsetof(struct inference_setting, provider),
+     .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY, .help = "The provider that has the key"},
+    {"credential", SCHEMA_TEXT, offsetof(struct inference_setting, credential),
+     .help = "Which of its credentials the key is, where it has several"},
+    {"protocol", SCHEMA_TEXT, offsetof(struct inference_setting, protocol), .words = protocols,
+     .help = "Which calls go there; the default is that of the provider's profile"},
+    {"base_url", SCHEMA_TEXT, offsetof(struct inference_setting, base_url),
+     .help = "The server; the default is that of the provider's profile"},
+    {"model", SCHEMA_TEXT, offsetof(struct inference_setting, model),
+     .help = "The model in place of the one that is asked for"},
+    {"timeout_ms", SCHEMA_U32, offsetof(struct inference_setting, timeout_ms), .min = 1000,
+     .max = 600000, .help = "For an answer to begin; 60000"},
+    {0},
+};
+static const struct schema inference_schema = {
+    .name = "inference route", .size = sizeof(struct inference_setting),
+    .fields = inference_fields};
+
 static const struct schema_field config_fields[] = {
     {"state_dir", SCHEMA_TEXT, offsetof(struct gateway_config, state_dir),
      .help = "Where everything is kept"},
@@ -104,6 +126,9 @@ static const struct schema_field config_fields[] = {
      .help = "The sandboxes' proxies"},
     {"sandboxes", SCHEMA_STRUCT, offsetof(struct gateway_config, sandboxes),
      .sub = &sandboxes_schema, .help = "The sandboxes"},
+    {"inference", SCHEMA_STRUCTS, offsetof(struct gateway_config, inference),
+     offsetof(struct gateway_config, n_inference), .sub = &inference_schema,
+     .help = "Where calls of https://inference.local in a sandbox go"},
     {0},
 };
 static const struct schema config_schema = {
@@ -306,11 +331,29 @@ static void check_listen(const struct gateway_config *c, bool from_flags, struct
     }
 }
 
+static void check_inference(const struct gateway_config *c, struct arena *arena,
+                            struct problems *problems)
+{
+    if (c->n_inference > INFERENCE_ROUTES_MAX)
+        problems_add(problems, "inference", 0, 0, "there are %zu routes, at most %d are possible",
+                     c->n_inference, INFERENCE_ROUTES_MAX);
+    for (size_t i = 0; i < c->n_inference; i++) {
+        struct egress_target target;
+        const char *path, *url = c->inference[i]->base_url;
+        bool secure;
+        const char *why = url && *url ? inference_url_read(url, &target, &secure, &path) : NULL;
+        if (why)
+            problems_add(problems, arena_printf(arena, "inference[%zu].base_url", i), 0, 0,
+                         "'%s' is no URL of a server: %s", url, why);
+    }
+}
+
 /* Checks that the schema cannot express. */
 static void check(const struct gateway_config *c, const struct gateway_flags *flags,
                   struct arena *arena, struct problems *problems)
 {
     check_listen(c, flags->n_listen > 0, arena, problems);
+    check_inference(c, arena, problems);
     if (!store_url_valid(c->store))
         problems_add(problems, flags->store ? "--store" : "store", 0, 0,
                      "'%s' is no store: use " STORE_URL_FORMS, c->store);

@@ -21,6 +21,8 @@ struct sandbox_settings {
     const char *on_exit;                            /* "keep" or "stop" */
 };
 
+struct inference_setting;
+
 struct gateway_config {
     const char *state_dir;
     const struct gateway_listener *const *listen;
@@ -31,6 +33,8 @@ struct gateway_config {
     const struct sandbox_settings *sandboxes;       /* never NULL after gateway_config_load */
     const struct auth_token *const *tokens;         /* of people */
     size_t n_tokens;
+    const struct inference_setting *const *inference;       /* routes of inference.local */
+    size_t n_inference;
     const struct doc_node *tree;                    /* of the file, for lines; NULL without one */
 };
 

@@ -17,6 +17,7 @@
 #include "gateway/folder.h"
 #include "gateway/gateway_parts.h"
 #include "http2/server.h"
+#include "runtime/inference.h"
 
 static void draft_changed(void *ctx, const char *sandbox, const char *draft_id, const char *status)
 {
@@ -163,6 +164,8 @@ static int open_parts(struct gateway *g, struct chain *chain, struct error *err)
         load_key(g, err) != 0)
         return -1;
     g->providers = (struct providers){g->store, &g->key};
+    g->inference = inference_settings_new();
+    inference_settings_set(g->inference, g->config.inference, g->config.n_inference);
     g->updates = updates_new(g->store, chain, g->log);
     const struct drafts_hooks draft_hooks = {draft_changed, draft_rejected, g};
     g->drafts = drafts_new(g->updates, &draft_hooks, g->log);
@@ -192,6 +195,7 @@ static int open_runtime(struct gateway *g, struct error *err)
         .events = g->events,
         .counts = &g->api.counts,
         .providers = &g->providers,
+        .inference = g->inference,
         .state_dir = config->state_dir,
         .gateway_address = g->supervisor_address,
         .hosts = config->egress->hosts,
@@ -254,6 +258,7 @@ static void free_parts(struct gateway *g)
     if (g->jobs)
         jobs_free(g->jobs);
     store_close(g->store);
+    inference_settings_free(g->inference);
     explicit_bzero(&g->key, sizeof g->key);
     if (g->folder >= 0)
         close(g->folder);

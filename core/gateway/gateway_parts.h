@@ -33,6 +33,7 @@ struct gateway {
     char admin_token_hash[DIGEST_HEX_SIZE];
     struct secret_key key;                          /* seals credentials */
     struct providers providers;
+    struct inference_settings *inference;
     char *supervisor_address;
     bool stopping;
 };

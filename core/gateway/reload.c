@@ -8,6 +8,7 @@
 #include "gateway/gateway.h"
 #include "gateway/gateway_parts.h"
 #include "gateway/own_files.h"
+#include "runtime/inference.h"
 
 static void print_problems(const char *file, const struct problems *problems)
 {
@@ -115,6 +116,8 @@ int gateway_reload(void *ctx, struct problems *problems, struct error *err)
         gateway_watch_chain(g, chain);
         gateway_protect_files(g, &config, arena);
         updates_set_chain(g->updates, chain);
+        inference_settings_set(g->inference, config.inference, config.n_inference);
+        runtime_equip_all(g->runtime);
         log_info(g->log, "reloaded: %zu voters", chain_size(chain));
         events_publish(g->events, "chain", "", json_pack("{s:s}", "digest", chain_digest(chain)));
         rc = 0;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "runtime/inference.h"
 #include "runtime/providers.h"
 #include "runtime/sandbox.h"
 
@@ -17,6 +18,8 @@ struct equipment {
     struct arena *arena;
     struct secret_credential *items;
     size_t n;
+    struct sandbox_inference *inference;
+    size_t n_inference;
     uint64_t number;
     int rc;
     struct error err;
@@ -110,7 +113,9 @@ static void send_items(struct sandbox *s, struct equipment *e)
     e->number = ++s->n_equipments;
     sandbox_send(s, &(struct sandbox_message){
                         .type = MESSAGE_CREDENTIALS,
-                        .credentials = {.number = e->number, .items = items, .n = e->n}});
+                        .credentials = {.number = e->number, .items = items, .n = e->n,
+                                        .inference = e->inference,
+                                        .n_inference = e->n_inference}});
     free(items);
 }
 
@@ -140,6 +145,9 @@ static void read_equipment(void *arg)
     if (setup->providers)
         e->rc = providers_open(setup->providers, e->id, setup->log, e->arena, &e->items, &e->n,
                                &e->err);
+    if (setup->providers && setup->inference && e->rc == 0)
+        inference_open(setup->inference, setup->providers, setup->log, e->arena, &e->inference,
+                       &e->n_inference);
 }
 
 void runtime_equip(struct runtime *all, const char *id, runtime_done *done, void *arg)
@@ -182,5 +190,7 @@ void runtime_tell_provider(struct runtime *all, const struct provider_change *ch
                              change->change, "actor", change->actor));
     for (size_t i = 0; i < change->n; i++)
         runtime_equip(all, change->sandbox_ids[i], one_told, telling);
+    if (all->setup.inference && inference_settings_name(all->setup.inference, change->provider))
+        runtime_equip_all(all);
     one_told(telling, NULL);
 }

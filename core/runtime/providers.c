@@ -351,6 +351,24 @@ static const char *open_value(const struct providers *p, const struct store_cred
     return copy;
 }
 
+const char *providers_value(const struct providers *p, const struct provider_facts *facts,
+                            const char *name, struct arena *arena, struct error *err)
+{
+    for (size_t i = 0; i < facts->n_credentials; i++) {
+        const struct store_credential *c = &facts->credentials[i];
+        const struct secret_owner owner = {c->provider_id, c->name};
+        if (strcmp(c->name, name) != 0)
+            continue;
+        char *value = secret_open(p->key, &owner, c->sealed, err);
+        const char *copy = value ? arena_str(arena, value) : NULL;
+        secret_free(value);
+        return copy;
+    }
+    error_set(err, ERROR_NOT_FOUND, "provider '%s' has no credential %s", facts->provider.name,
+              name);
+    return NULL;
+}
+
 int providers_open(const struct providers *p, const char *sandbox_id, const struct log *log,
                    struct arena *arena, struct secret_credential **out, size_t *n,
                    struct error *err)

@@ -62,6 +62,9 @@ int providers_detach(const struct providers *p, const char *name,
 struct provider_change *providers_change(const struct provider_facts *facts, const char *change,
                                          const char *actor, const struct store_sandbox *one,
                                          struct arena *arena);
+/* One value of a provider, to be freed by arena_wipe.  NULL: err says why it cannot be had. */
+const char *providers_value(const struct providers *p, const struct provider_facts *facts,
+                            const char *name, struct arena *arena, struct error *err);
 /* All that a sandbox may use, with values; to be freed by arena_wipe.  One that cannot be opened
  * has the value "", and the log says why. */
 int providers_open(const struct providers *p, const char *sandbox_id, const struct log *log,

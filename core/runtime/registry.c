@@ -140,9 +140,29 @@ static struct push *take_pushes(struct runtime *all)
     return list;
 }
 
+void runtime_equip_all(struct runtime *all)
+{
+    uv_mutex_lock(&all->lock);
+    all->equips_all = true;
+    uv_mutex_unlock(&all->lock);
+    uv_async_send(&all->wake);
+}
+
+static void equip_all(struct runtime *all)
+{
+    uv_mutex_lock(&all->lock);
+    bool wanted = all->equips_all;
+    all->equips_all = false;
+    uv_mutex_unlock(&all->lock);
+    for (struct sandbox *s = all->list; wanted && s; s = s->next)
+        if (s->ready)
+            runtime_equip(all, s->id, NULL, NULL);
+}
+
 static void on_wake(uv_async_t *wake)
 {
     struct runtime *all = wake->data;
+    equip_all(all);
     for (struct push *push = take_pushes(all), *next; push; push = next) {
         next = push->next;
         struct sandbox *s = push->policy ? sandbox_find(all, push->sandbox)

@@ -23,6 +23,7 @@ struct net_stream;
 struct providers;
 struct runtime;
 struct settings_change;
+struct inference_settings;
 
 /* err is NULL on success and lives until the callback returns. */
 typedef void runtime_done(void *arg, const struct error *err);
@@ -44,6 +45,7 @@ struct runtime_setup {
     struct events *events;
     struct runtime_counts *counts;
     const struct providers *providers;
+    struct inference_settings *inference;           /* routes of inference.local; or NULL */
     const char *state_dir;
     const char *gateway_address;                    /* what supervisors connect to */
     struct spec_host *hosts;                        /* pinned names */
@@ -116,6 +118,8 @@ void runtime_set_settings(struct runtime *runtime, struct settings_change *chang
 /* Gives a sandbox that runs the credentials that are on record for it.  done: it uses them, or does
  * not run; err: it has not said so in time. */
 void runtime_equip(struct runtime *runtime, const char *sandbox_id, runtime_done *done, void *arg);
+/* The same for all of them, soon.  Any thread. */
+void runtime_equip_all(struct runtime *runtime);
 /* A change of a provider that is on record. */
 struct provider_change {
     const char *provider;

@@ -87,12 +87,13 @@ struct runtime {
     struct events_subscriber *drafts_watch;
     uv_async_t wake;
     uv_timer_t ping;
-    uv_mutex_t lock;                                /* guards pushes and files */
+    uv_mutex_t lock;                                /* guards pushes, files, equips_all */
     struct runtime_files files;                     /* what later starts are kept from */
     struct arena *files_arena;
     struct push *pushes, **last_push;
     void (*on_stopped)(void *ctx);
     void *stopped_ctx;
+    bool equips_all;                                /* soon; under the lock */
     bool draining, closing, checking_grants;
 };
 

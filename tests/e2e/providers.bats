@@ -14,6 +14,7 @@ setup_file() {
 egress:
   extra_ca: $state/ca.pem
   hosts: {api.github.com: 10.77.0.2, api.test: 10.77.0.2, other.test: 10.77.0.2}
+inference: [{provider: model, protocol: openai, base_url: "https://api.test/v1", model: m-1}]
 YAML
     start_gateway --config "$state/sluice.yaml"
     cat >"$BATS_FILE_TMPDIR/policy.yaml" <<'YAML'
@@ -236,6 +237,24 @@ print(answer.decode())'
     run -1 sluice provider delete also
 }
 
+@test "inference.local: served by the configured server with the key put in, changed while programs run" {
+    ask='curl -sS --json "{\"model\": \"any\"}" -H "Authorization: Bearer mine" https://inference.local/v1/chat/completions'
+    run -0 send "$ask"
+    [[ "$output" == *'"error":"cluster inference is not configured","hint":"set inference in the gateway'* ]]
+    KEY=sk-first sluice provider create model --profile generic --from-env MODEL_KEY=KEY
+    until_so '[ "$(send "$ask")" = ok ]'
+    [ "$(jq -c '[.target, .fields.authorization, .body]' "$seen")" = '["/v1/chat/completions","Bearer sk-first","{\"model\":\"m-1\"}"]' ]
+    KEY=sk-second sluice provider rotate model --from-env MODEL_KEY=KEY
+    until_so 'send "$ask" && [ "$(field authorization | tail -1)" = "Bearer sk-second" ]'
+    [[ "$(send "curl -sS https://inference.local/")" == *'"error":"connection not allowed by policy"'* ]]
+    [[ "$(send 'curl -sS --noproxy "*" --json "{}" https://inference.local/v1/messages')" == *'"error":"no compatible inference route available"'* ]]
+    sed '/^inference/d' "$state/sluice.yaml" >"$state/other.yaml"
+    cat "$state/other.yaml" >"$state/sluice.yaml"
+    kill -HUP "$(cat "$state/gateway.pid")"
+    until_so '[[ "$(send "$ask")" == *"is not configured"* ]]'
+    sluice provider delete model
+}
+
 # search PLACE COMMAND...: what the command prints has no form of the canary.
 search() {
     local form
@@ -262,6 +281,8 @@ descendants() {
         # The digits that no neighbour changes.
         forms+=("$(printf %s%s "$pad" "$canary" | base64 -w0 | sed -E 's/^.{4}//; s/.{4}$//')")
     done
+    echo 'inference: [{provider: bird, protocol: anthropic, base_url: "https://api.test/"}]' >>"$state/sluice.yaml"
+    kill -HUP "$(cat "$state/gateway.pid")"
     CANARY=$canary sluice provider create bird --profile generic --from-env BIRD=CANARY >"$BATS_TEST_TMPDIR/create"
     printf '%s\n' "$canary" >"$BATS_TEST_TMPDIR/canary.txt"
     sluice provider rotate bird --from-file "BIRD=$BATS_TEST_TMPDIR/canary.txt" >"$BATS_TEST_TMPDIR/rotate"
@@ -271,6 +292,7 @@ descendants() {
     sluice provider attach bird --sandbox aviary
     sluice sandbox exec aviary -- sh -c 'curl -sS -H "Authorization: Bearer $BIRD" -d x "https://api.test/p/$BIRD?q=$BIRD"
         curl -sS -u "me:$BIRD" https://api.test/
+        curl -sS --json "{}" https://inference.local/v1/messages
         curl -sS -H "X: $BIRD" https://other.test/; curl -sS -H "X: a $BIRD b" https://api.test/; env' >"$BATS_TEST_TMPDIR/exec"
     # Requests that are wrong in every way that a value can be part of.
     for body in "{\"name\":\"x\",\"profile\":\"generic\",\"credentials\":\"$canary\"}" "{\"name\":\"x\",\"profile\":\"generic\",\"credentials\":[\"$canary\"]}" \
@@ -294,7 +316,7 @@ descendants() {
         search "process $pid" cat "/proc/$pid/cmdline" "/proc/$pid/environ"
     done
     run -1 search "the origin, which has it," cat "$seen"
-    [ "$(jq -r '.target, .fields.authorization' "$seen" | grep -cF "$canary")" = 2 ]
+    [ "$(jq -r '.target, .fields.authorization, .fields["x-api-key"]' "$seen" | grep -cF "$canary")" = 3 ]
     sluice sandbox delete aviary
     sluice provider delete bird
     search "a file after the deletion" find "$state" -type f -exec cat {} +

@@ -185,6 +185,17 @@ static bool begin_with_credentials(struct client *c)
     return true;
 }
 
+static bool begin_of_service(struct client *c)
+{
+    struct buf out = {0};
+    c->service->print(c, &out);
+    net_read(c->upstream.stream);
+    net_write(c->upstream.stream, out.data, out.len);
+    net_read(c->stream);
+    buf_wipe(&out);
+    return true;
+}
+
 void egress_relay_begin(struct client *c)
 {
     c->state = &relay_state;
@@ -193,7 +204,8 @@ void egress_relay_begin(struct client *c)
         c->upstream.responses = http_parser_new(HTTP_OF_SERVER, EGRESS_HEAD_MAX);
         http_parser_keep_trailers(c->upstream.responses);
     }
-    if (!begin_with_credentials(c) || c->state != &relay_state)
+    bool begun = c->service ? begin_of_service(c) : begin_with_credentials(c);
+    if (!begun || c->state != &relay_state)
         return;
     if (c->ended)
         client_has_ended(c);
@@ -224,7 +236,7 @@ static void relay_client_read(struct client *c, const char *bytes, ssize_t n)
 static void bad_response(struct client *c, enum egress_refusal_kind kind, const char *reason)
 {
     struct egress_refusal refusal;
-    if (c->exchange.response) {
+    if (c->exchange.response && !c->service) {
         egress_record_failed(c, reason);
         egress_client_close(c);
         return;
@@ -239,6 +251,8 @@ static void bad_response(struct client *c, enum egress_refusal_kind kind, const 
 static void response_sent(struct client *c)
 {
     const struct exchange *exchange = &c->exchange;
+    if (c->service)
+        c->service->end(c);
     if (!exchange->framing.keep_alive || !exchange->request_done) {
         egress_client_end(c);
         return;
@@ -399,6 +413,8 @@ static void relay_upstream_read(struct client *c, const char *bytes, ssize_t n)
         upstream_ended(c, n);
         return;
     }
+    if (c->service && !c->service->received(c, len))
+        return;
     bool untold = !c->exchange.response;            /* the client has nothing of it yet */
     buf_reserve(&out, len + HEAD_ROOM);
     enum http_event event = take_response(c, &bytes, &len, &out, &problem);
@@ -450,7 +466,16 @@ static void relay_policy_changed(struct client *c)
     buf_free(&reason);
 }
 
+static void relay_timed_out(struct client *c)
+{
+    if (c->service)
+        c->service->timed_out(c);
+    else
+        egress_client_close(c);
+}
+
 static const struct client_state relay_state = {
+    .timed_out = relay_timed_out,
     .client_read = relay_client_read,
     .upstream_read = relay_upstream_read,
     .client_drained = relay_client_drained,

@@ -51,9 +51,11 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
                            const unsigned char *offered, unsigned n, void *ctx)
 {
     static const unsigned char spoken[] = "\x02h2\x08http/1.1\x08http/1.0";
-    (void)ssl, (void)ctx;
-    return SSL_select_next_proto((unsigned char **)out, out_len, spoken, sizeof spoken - 1,
-                                 offered, n) == OPENSSL_NPN_NEGOTIATED
+    size_t first = SSL_get_app_data(ssl) ? 3 : 0;   /* behind h2 */
+    (void)ctx;
+    return SSL_select_next_proto((unsigned char **)out, out_len, spoken + first,
+                                 sizeof spoken - 1 - (unsigned)first, offered,
+                                 n) == OPENSSL_NPN_NEGOTIATED
                ? SSL_TLSEXT_ERR_OK
                : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
@@ -201,4 +203,9 @@ SSL *egress_authority_server(struct egress_authority *a, const char *host, struc
     SSL_free(ssl);
     fail(err, "no certificate can be made for the host");
     return NULL;
+}
+
+void egress_authority_only_http1(SSL *ssl)
+{
+    SSL_set_app_data(ssl, SSL_get_SSL_CTX(ssl));    /* any mark that is not NULL */
 }

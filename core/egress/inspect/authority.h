@@ -29,5 +29,7 @@ unsigned long egress_authority_hash(const struct egress_authority *authority);
  * or later, ALPN h2, http/1.1 or http/1.0 where the client offers a list.  NULL: err says why. */
 SSL *egress_authority_server(struct egress_authority *authority, const char *host,
                              struct error *err);
+/* Before its handshake: the client is not offered HTTP/2. */
+void egress_authority_only_http1(SSL *ssl);
 
 #endif

@@ -63,26 +63,41 @@ static void give_up(struct client *c, const char *problem)
     egress_client_close(c);
 }
 
-/* Meanwhile TLS with the origin begins too.  If that fails, the first request will try again and be
- * told why. */
-void egress_inspect_tls(struct client *c, bool offers_http2)
+/* False: it cannot begin. */
+static bool begin_tls(struct client *c, bool only_http1)
 {
     struct error err;
-    struct egress_refusal failure;
     SSL *ssl = egress_authority_server(c->proxy->inspection.authority, c->route.target.host, &err);
     if (!ssl) {
         give_up(c, err.text);
-        return;
+        return false;
     }
+    if (only_http1)
+        egress_authority_only_http1(ssl);
     begin(c, INSPECTED_TLS);
-    c->protocols = offers_http2 ? EGRESS_HTTP_2_OR_1_1 : EGRESS_HTTP_1_1_OR_2;
     c->state = &securing_state;
     c->stream =
         net_tls_new(c->stream, ssl, c->pending.data, c->pending.len, &egress_client_calls, c);
     buf_free(&c->pending);
     egress_client_expect(c, c->proxy->limits.head_ms);
+    return true;
+}
+
+/* Meanwhile TLS with the origin begins too.  If that fails, the first request will try again and be
+ * told why. */
+void egress_inspect_tls(struct client *c, bool offers_http2)
+{
+    struct egress_refusal failure;
+    if (!begin_tls(c, false))
+        return;
+    c->protocols = offers_http2 ? EGRESS_HTTP_2_OR_1_1 : EGRESS_HTTP_1_1_OR_2;
     if (!egress_upstream_secure(c, &failure))
         egress_client_drop_upstream(c);
+}
+
+void egress_inspect_serve(struct client *c)
+{
+    begin_tls(c, true);
 }
 
 static void securing_client_secured(struct client *c, int status)

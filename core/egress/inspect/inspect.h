@@ -25,6 +25,8 @@ enum egress_protocol egress_inspect_guess(const char *bytes, size_t len, bool st
 /* From here on each request is judged.  pending has what the client said first. */
 void egress_inspect_plain(struct client *c);
 void egress_inspect_http2(struct client *c);        /* without TLS, by prior knowledge */
+/* TLS with the client alone, whose requests the proxy serves itself. */
+void egress_inspect_serve(struct client *c);
 /* pending begins with a client hello, which offers HTTP/2 or not. */
 void egress_inspect_tls(struct client *c, bool offers_http2);
 

@@ -26,6 +26,8 @@ void sandbox_credentials_use(struct secret_credentials **held,
                              struct exec_table *execs)
 {
     struct secret_credentials *old = *held;
+    if (network)
+        sandbox_network_set_inference(network, list->inference, list->n_inference);
     if (!list->n && !old) /* nothing that passes need be looked through for placeholders */
         return;
     *held = read_list(list);

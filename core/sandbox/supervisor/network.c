@@ -10,6 +10,7 @@
 #include "base/ipaddr.h"
 #include "egress/dns/server.h"
 #include "egress/local/guidance.h"
+#include "egress/local/inference.h"
 #include "egress/proxy.h"
 #include "sandbox/supervisor/certificates.h"
 #include "sandbox/supervisor/denials.h"
@@ -275,6 +276,23 @@ void sandbox_network_set_credentials(struct network *network,
 {
     if (network->proxy)
         egress_set_credentials(network->proxy, credentials);
+}
+
+void sandbox_network_set_inference(struct network *network, const struct sandbox_inference *items,
+                                   size_t n)
+{
+    struct inference_route *routes = alloc_zero(n + 1, sizeof *routes);
+    size_t n_routes = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct inference_route *route = &routes[n_routes];
+        *route = (struct inference_route){.base_url = items[i].base_url, .model = items[i].model,
+                                          .key = items[i].key,
+                                          .timeout_ms = items[i].timeout_ms};
+        n_routes += inference_protocol_parse(items[i].protocol, &route->protocol) == 0;
+    }
+    if (network->proxy)
+        egress_set_inference(network->proxy, routes, n_routes);
+    free(routes);
 }
 
 void sandbox_network_forecast(struct network *network, const struct sandbox_forecast *answer)

@@ -53,6 +53,9 @@ void sandbox_network_set_settings(struct network *network,
  * place. */
 void sandbox_network_set_credentials(struct network *network,
                                      const struct secret_credentials *credentials);
+/* Where calls of inference.local go from now on. */
+void sandbox_network_set_inference(struct network *network, const struct sandbox_inference *items,
+                                   size_t n);
 /* The gateway's answer to a question. */
 void sandbox_network_forecast(struct network *network, const struct sandbox_forecast *answer);
 /* The policy in force is that of this revision. */

@@ -184,9 +184,20 @@ static const struct schema_field credential_fields[] = {
 };
 TABLE(credential, sandbox_credential);
 
+static const struct schema_field inference_fields[] = {
+    NEEDED(sandbox_inference, protocol), NEEDED(sandbox_inference, base_url),
+    NEEDED(sandbox_inference, model),    NEEDED(sandbox_inference, key),
+    NUMBER(sandbox_inference, timeout_ms, SCHEMA_U32, UINT32_MAX), {0},
+};
+TABLE(inference, sandbox_inference);
+
 static const struct schema_field credentials_fields[] = {
     NUMBER(sandbox_credentials, number, SCHEMA_I64, INT64_MAX),
     ITEMS(sandbox_credentials, credential_schema),
+    {.name = "inference", .kind = SCHEMA_STRUCTS,
+     .offset = offsetof(struct sandbox_credentials, inference),
+     .count_offset = offsetof(struct sandbox_credentials, n_inference), .sub = &inference_schema,
+     .flags = SCHEMA_INLINE},
     {0},
 };
 static const struct schema_field equipped_fields[] = {

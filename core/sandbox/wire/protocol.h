@@ -164,11 +164,19 @@ struct sandbox_credential {
     const char *value;                              /* "": it cannot be opened */
 };
 
+/* Where calls of inference.local go (egress/local/inference.h). */
+struct sandbox_inference {
+    const char *protocol, *base_url, *model, *key;
+    uint32_t timeout_ms;
+};
+
 /* All that the sandbox may use; sent anew whenever that changes.  EQUIPPED: no items. */
 struct sandbox_credentials {
     uint64_t number;                                /* of this message; grows */
     struct sandbox_credential *items;
     size_t n;
+    struct sandbox_inference *inference;
+    size_t n_inference;
 };
 
 #define EXEC_TIMEOUT_MAX_MS INT32_MAX               /* 24 days */

@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "gateway/config.h"
 #include "http/address.h"
+#include "runtime/inference.h"
 
 struct shelf {
     char folder[64], file[96];
@@ -123,7 +124,11 @@ static const char complete[] =
     "  extra_ca: sluice.yaml\n"
     "  inspect_tls: when_needed\n"
     "sandboxes:\n"
-    "  on_exit: stop\n";
+    "  on_exit: stop\n"
+    "inference:\n"
+    "  - {provider: openai, model: m-1}\n"
+    "  - {provider: own, protocol: anthropic, base_url: \"http://10.0.0.5:8000\", credential: K, "
+    "timeout_ms: 5000}\n";
 
 static void every_key_is_read(void **state)
 {
@@ -165,6 +170,13 @@ static void every_key_is_read(void **state)
     assert_string_equal(c->egress->extra_ca, s->file);
     assert_string_equal(c->egress->inspect_tls, "when_needed");
     assert_string_equal(c->sandboxes->on_exit, "stop");
+    assert_int_equal(c->n_inference, 2);
+    assert_string_equal(c->inference[0]->provider, "openai");
+    assert_string_equal(c->inference[0]->model, "m-1");
+    assert_string_equal(c->inference[1]->protocol, "anthropic");
+    assert_string_equal(c->inference[1]->base_url, "http://10.0.0.5:8000");
+    assert_string_equal(c->inference[1]->credential, "K");
+    assert_int_equal(c->inference[1]->timeout_ms, 5000);
 }
 
 static void paths_of_the_file_begin_at_its_folder(void **state)
@@ -267,6 +279,13 @@ static const struct {
      "'010.0.0.1'"},
     {"egress:\n  hosts: {a.example: [10.0.0.1], A.EXAMPLE.: [10.0.0.2]}\n",
      "2:34 egress.hosts: host a.example is pinned twice"},
+    {"inference: [{model: a}]\n",
+     "1:13 inference[0]: the field \"provider\" is missing"},
+    {"inference: [{provider: a, protocol: bedrock}]\n",
+     "1:37 inference[0].protocol: must be openai or anthropic, not \"bedrock\""},
+    {"inference: [{provider: a, base_url: \"ftp://b\"}]\n",
+     "1:37 inference[0].base_url: 'ftp://b' is no URL of a server: it begins with neither "
+     "https:// nor http://"},
     {"state_dir: [a]\n", "1:12 state_dir: must be a text, not a list"},
     {"tokens:\n  - {name: a b, sha256: x}\n",
      "2:5 tokens[0]: the name of a token's bearer is 1 to 64 of a-z, A-Z, 0-9, '.', '_', '@' and "
