@@ -12,6 +12,7 @@
 #include "auth/auth.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "grpc/replays.h"
 #include "http/router.h"
 
 struct grpc_services;
@@ -36,7 +37,9 @@ struct grpc {
     const struct providers *providers;
     struct updates *updates;
     const struct grpc_services *services;
-    struct buf descriptor;                          /* of reflection.c; freed with the gateway */
+    /* Freed with the gateway: */
+    struct buf descriptor;                          /* of reflection.c */
+    struct grpc_replays replays;
 };
 
 extern const struct http_service grpc_service;

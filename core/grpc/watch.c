@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* WatchSandbox: a snapshot of the sandbox, what is kept of its log and events, and then all of it
  * as it comes. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,19 +14,19 @@
 #include "runtime/jobs.h"
 #include "runtime/logs.h"
 
-enum { TAIL_LINES = 200, TAIL_LINES_MAX = 2000 };
+enum { TAIL_LINES = 200, TAIL_LINES_MAX = 2000, CURSOR_LEN = 16 };
 
 struct watch {
     struct grpc_work *work;                         /* NULL: the call has ended */
     struct grpc *grpc;
     char *id, *name;                                /* of the sandbox */
     enum protobuf_modes modes;
-    bool follow_status, follow_logs, follow_events, once;
+    bool follow_status, follow_logs, follow_events, once, resumes;
     struct grpc_log_filter filter;
     size_t log_tail, event_tail;
     struct events_subscriber *subscriber;
     struct log_follower *follower;
-    uint64_t last_event;                            /* that was sent */
+    uint64_t last_event;                            /* that was sent, or is known to the client */
     bool begun;                                     /* the first snapshot was sent */
     bool due;                                       /* a snapshot is out of date already */
     /* Of the snapshot that a worker makes: */
@@ -105,6 +107,14 @@ static void send_line(struct watch *watch, const struct grpc_log_line *line)
     arena_free(arena);
 }
 
+/* Of one width, so that clients can compare them as texts. */
+static void put_cursor(struct doc_writer *w, uint64_t event)
+{
+    char cursor[24];
+    snprintf(cursor, sizeof cursor, "%016" PRIx64, event);
+    grpc_put_text(w, "cursor", cursor);
+}
+
 static void put_event(struct doc_writer *w, const void *arg)
 {
     const struct event *event = arg;
@@ -119,6 +129,7 @@ static void put_event(struct doc_writer *w, const void *arg)
     grpc_put_text(w, "reason", event->type);
     grpc_put_text(w, "message", event->json);
     doc_write_close(w, DOC_MAP);
+    put_cursor(w, event->id);
     json_decref(data);
 }
 
@@ -228,12 +239,23 @@ static void send_kept(void *ctx, const struct event *event)
         send_message(tail->watch, put_event, event);
 }
 
+/* The last ones, or all after the cursor. */
 static void send_event_tail(struct watch *watch)
 {
     struct tail tail = {.watch = watch};
-    events_replay(watch->grpc->events, 0, watch->name, count_event, &tail);
-    tail.skip = tail.n > watch->event_tail ? tail.n - watch->event_tail : 0;
-    events_replay(watch->grpc->events, 0, watch->name, send_kept, &tail);
+    uint64_t after = watch->resumes ? watch->last_event : 0;
+    events_replay(watch->grpc->events, after, watch->name, count_event, &tail);
+    if (!watch->resumes && tail.n > watch->event_tail)
+        tail.skip = tail.n - watch->event_tail;
+    events_replay(watch->grpc->events, after, watch->name, send_kept, &tail);
+}
+
+/* False: some of the events after the cursor are forgotten, or it is of another gateway. */
+static bool can_resume(struct watch *watch)
+{
+    struct tail tail = {.watch = watch};
+    return !watch->resumes || events_replay(watch->grpc->events, watch->last_event, watch->name,
+                                            count_event, &tail);
 }
 
 /* ---- the log ---- */
@@ -297,8 +319,22 @@ static void begin(struct grpc_work *work)
         finish(watch, GRPC_CANCELLED, "");
         return;
     }
+    if (!can_resume(watch)) {
+        finish(watch, GRPC_OUT_OF_RANGE,
+               "resume_after_cursor is none whose events are all kept: begin without one");
+        return;
+    }
     watch->subscriber = events_subscribe(watch->grpc->events, watch->name, have_event, watch);
     take_snapshot(watch);
+}
+
+static int check_cursor(struct grpc_work *work, const char *cursor)
+{
+    size_t digits = strspn(cursor, "0123456789abcdef");
+    if (!*cursor || (digits == CURSOR_LEN && !cursor[digits]))
+        return 0;
+    return error_set(&work->err, ERROR_MALFORMED,
+                     "resume_after_cursor is no cursor that this gateway gave");
 }
 
 /* Worker thread. */
@@ -306,8 +342,9 @@ static int find(struct grpc_work *work, struct doc_writer *w)
 {
     struct store_sandbox s;
     uint64_t lines = grpc_number(work, "log_tail_lines");
+    const char *cursor = grpc_text(work, "resume_after_cursor");
     (void)w;
-    if (grpc_find_sandbox(work, "sandbox", &s) != 0)
+    if (grpc_find_sandbox(work, "sandbox", &s) != 0 || check_cursor(work, cursor) != 0)
         return -1;
     struct watch *watch = alloc_zero(1, sizeof *watch);
     watch->work = work;
@@ -323,6 +360,8 @@ static int find(struct grpc_work *work, struct doc_writer *w)
                                     grpc_time(work, "log_since_ms", "since_time"));
     watch->log_tail = !lines ? TAIL_LINES : lines < TAIL_LINES_MAX ? lines : TAIL_LINES_MAX;
     watch->event_tail = grpc_number(work, "event_tail");
+    watch->resumes = *cursor;
+    watch->last_event = strtoull(cursor, NULL, 16);
     work->then_arg = watch;
     work->then = begin;
     return 0;

@@ -212,6 +212,8 @@ static void run(void *arg)
 static void answer(struct grpc_work *work)
 {
     struct grpc_call *call = work->call;
+    if (work->replay)
+        grpc_replays_end(&work->grpc->replays, work->replay, work->failed ? NULL : &work->answer);
     if (call)
         call->state = NULL;
     if (call && work->failed)
@@ -290,6 +292,54 @@ static const char *key_of(const struct grpc_work *work)
     return *sandbox ? sandbox : grpc_text(work, "name");
 }
 
+/* ---- repeated requests ---- */
+
+static void refuse_repeat(struct grpc_work *work, const char *reason)
+{
+    if (reason)
+        grpc_details_info(&work->details, reason, NULL, 0);
+    end_failed(work);
+}
+
+static void reply_again(struct grpc_call *call, const struct buf *answer)
+{
+    http_header(call->req, OPENSHELL_REPLAYED, "true");
+    grpc_reply(call, buf_str(answer), answer->len);
+}
+
+/* True: the call has ended, with what the same request was answered before or with a refusal.
+ * Streams are never repeated. */
+static bool end_repeated(struct grpc_work *work, struct grpc_call *call, const char *bytes,
+                         size_t len)
+{
+    char caller[200];
+    const struct grpc_request request = {caller, call->method->name,
+                                         grpc_text(work, "request_id"), bytes, len};
+    const struct buf *before = NULL;
+    const char *reason = NULL;
+    if (!*request.id)
+        return false;
+    /* The name of a uid is looked up later. */
+    snprintf(caller, sizeof caller, "%d %u %s", work->who.kind, (unsigned)work->who.uid,
+             work->who.name);
+    if (grpc_check_request_id(request.id, &work->err) == 0) {
+        work->replay = grpc_replays_begin(&work->grpc->replays, &request, uv_now(work->grpc->loop),
+                                          &before, &reason, &work->err);
+        if (!work->replay && (call->method->kind & GRPC_SERVER_STREAMS)) {
+            before = NULL;
+            reason = "REQUEST_STREAM_UNAVAILABLE";
+            error_set(&work->err, ERROR_STATE, "a stream is not sent again: take a new request_id");
+        }
+    }
+    if (work->replay)
+        return false;
+    if (before)
+        reply_again(call, before);
+    else
+        refuse_repeat(work, reason);
+    return true;
+}
+
 struct grpc_work *grpc_do_with(struct grpc_call *call, const char *bytes, size_t len,
                                void *then_arg)
 {
@@ -304,6 +354,10 @@ struct grpc_work *grpc_do_with(struct grpc_call *call, const char *bytes, size_t
         return NULL;
     }
     work->request = request;
+    if (end_repeated(work, call, bytes, len)) {
+        free_work(work);
+        return NULL;
+    }
     work->then_arg = then_arg;
     work->modes = is_newer(work) ? PROTOBUF_ENUMS : PROTOBUF_TEXTS;
     call->state = work;

@@ -16,6 +16,7 @@
 struct grpc_work;
 
 #define OPENSHELL_SERVICE "openshell.v1.OpenShell"
+#define OPENSHELL_REPLAYED "openshell-replayed"
 
 /* The work of a method fills in the fields of the answer.  -1: work->err, and work->problems where
  * it is ERROR_INVALID. */
@@ -41,6 +42,7 @@ struct grpc_work {
     int (*fn)(struct grpc_work *work, struct doc_writer *answer);
     struct buf answer;
     bool failed, secret;
+    uint64_t replay;                                /* its number; 0: it may be repeated */
 };
 
 /* Rows of such methods. */
@@ -57,7 +59,8 @@ struct grpc_work {
 
 /* Reads the request and does the work; the call is ended by that.  Loop thread. */
 void grpc_do(struct grpc_call *call, const char *bytes, size_t len);
-/* The same with then_arg.  NULL: the message cannot be read, and the call has ended. */
+/* The same with then_arg.  NULL: the call has ended, as its message cannot be read or was sent
+ * before. */
 struct grpc_work *grpc_do_with(struct grpc_call *call, const char *bytes, size_t len,
                                void *then_arg);
 void grpc_forget_work(struct grpc_call *call);

@@ -173,7 +173,7 @@ has_log() {        # a line about a refused request is in the log
 }
 
 # watch WIRE JSON ANSWERS: the members of the first answers of a stream.
-watch() { call "$1" WatchSandbox "$2" "$3" | jq -rc 'if .sandbox then "sandbox \(.sandbox.status.phase)" else keys[0] end'; }
+watch() { call "$1" WatchSandbox "$2" "$3" | jq -rc 'if .sandbox then "sandbox \(.sandbox.status.phase)" else (keys - ["cursor"])[0] end'; }
 
 @test "a watcher sees the sandbox first, then what is kept, then what happens" {
     has_log

@@ -297,6 +297,39 @@ def a_deadline_ends_a_call():
         pb.ExecSandboxRequest(**ident, command=["sleep", "60"]), timeout=0.5)))
 
 
+# ---- repeated requests ----
+
+@only_newer
+def a_request_that_is_repeated_is_answered_again():
+    ident = str(uuid.uuid4())
+
+    def create(like, spec=None):
+        kind = pb.CreateSandboxRequest(name=like, spec=spec or pb.SandboxSpec(), request_id=ident, **scope)
+        answer, of = client._stub.CreateSandbox.with_call(kind, timeout=60)
+        return answer.sandbox.metadata.id, dict(of.initial_metadata()).get("openshell-replayed")
+    first, replayed = create(f"{name}-once")
+    assert replayed is None
+    assert create(f"{name}-once") == (first, "true")
+    error = refused(grpc.StatusCode.FAILED_PRECONDITION, lambda: create(f"{name}-twice"), "request_id")
+    assert openshell.errors.from_grpc_error(error).error_info.reason == "REQUEST_ID_PAYLOAD_MISMATCH"
+    ident = str(uuid.uuid4())
+    refused(grpc.StatusCode.ALREADY_EXISTS, lambda: create(name))
+    error = refused(grpc.StatusCode.FAILED_PRECONDITION, lambda: create(name), "still running, or has failed")
+    assert openshell.errors.from_grpc_error(error).error_info.reason == "REQUEST_OUTCOME_UNCERTAIN"
+    ident = "nonsense"
+    refused(grpc.StatusCode.INVALID_ARGUMENT, lambda: create(f"{name}-never"), "request_id must be a UUID")
+    client.delete(f"{name}-once", workspace="default")
+
+
+@only_newer
+def a_command_is_never_repeated():
+    ident = str(uuid.uuid4())
+    once = lambda: list(call("ExecSandbox", **named, command=["true"], request_id=ident))
+    assert once()[-1].exit.exit_code == 0
+    error = refused(grpc.StatusCode.FAILED_PRECONDITION, once, "take a new request_id")
+    assert openshell.errors.from_grpc_error(error).error_info.reason == "REQUEST_STREAM_UNAVAILABLE"
+
+
 # ---- policies ----
 
 @story
@@ -436,6 +469,26 @@ def logs_are_kept_and_filtered():
     assert kept[0].source == "sandbox", kept
     assert len(call("GetSandboxLogs", **ident, lines=1).logs) == 1
     assert not call("GetSandboxLogs", **ident, sources=["gateway"]).logs
+
+
+@only_newer
+def a_watcher_goes_on_after_the_last_event_it_saw():
+    def events(most, **more):
+        watch = client._stub.WatchSandbox(pb.WatchSandboxRequest(**named, **scope, follow_events=True, **more), timeout=60)
+        seen = []
+        for each in watch:
+            if each.WhichOneof("payload") == "event":
+                seen.append((each.cursor, each.event.message))
+            if len(seen) == most:
+                break
+        watch.cancel()
+        return seen
+    add_rule("watched", "watched.example.com")
+    kept = events(2, event_tail=2)
+    assert kept[0][0] < kept[1][0], kept
+    assert events(1, resume_after_cursor=kept[0][0]) == kept[1:]
+    refused(grpc.StatusCode.OUT_OF_RANGE, lambda: events(1, resume_after_cursor="f" * 16), "begin without one")
+    refused(grpc.StatusCode.INVALID_ARGUMENT, lambda: events(1, resume_after_cursor="nonsense"), "resume_after_cursor")
 
 
 # ---- providers ----
