@@ -312,7 +312,7 @@ const struct command cli_commands[] = {
      "sluice sandbox connect demo"},
     {"sandbox", "ssh-config", "[NAME]", none, cmd_sandbox_ssh_config,
      "print what makes ssh, scp, sftp and rsync reach a sandbox",
-     "sluice sandbox ssh-config demo >>~/.ssh/config && ssh sluice-demo"},
+     "sluice sandbox ssh-config demo >demo.ssh && ssh -F demo.ssh sluice-demo"},
     {"sandbox", "ssh-proxy", "[NAME]", none, cmd_sandbox_ssh_proxy,
      "connect stdin and stdout to a sandbox's SSH server; for ssh's ProxyCommand",
      "sluice sandbox ssh-proxy demo"},
