@@ -18,6 +18,8 @@
 #include "sandbox/supervisor/loadable.h"
 #include "sandbox/wire/uses.h"
 
+enum { TELL_MS = 200 };
+
 /* A process whose end is the end of a grant. */
 struct watched {
     uv_poll_t poll;
@@ -44,6 +46,7 @@ struct enforcement {
     int uses_fd;                                    /* of wire/uses.h; -1: none */
     struct alarm wall, boottime;
     uv_timer_t soon;                                /* the policy is set from the loop */
+    uv_timer_t telling;                             /* no use is told of meanwhile */
     struct watched *watched;
     bool closing;
 };
@@ -181,6 +184,18 @@ static void on_soon(uv_timer_t *timer)
     apply(timer->data);
 }
 
+/* Each report is a write of the gateway's, and a workload has uses as fast as it likes: so at most
+ * one in TELL_MS is about a grant that runs on.  It tells all uses so far. */
+static void tell_uses(uv_timer_t *timer)
+{
+    struct enforcement *e = timer->data;
+    struct grant_entry *entry;
+    while ((entry = sandbox_grants_untold(&e->grants))) {
+        tell(e, entry);
+        uv_timer_start(timer, tell_uses, TELL_MS, 0);
+    }
+}
+
 static void on_use(void *ctx, const char *rule)
 {
     struct enforcement *e = ctx;
@@ -188,9 +203,12 @@ static void on_use(void *ctx, const char *rule)
     if (!entry)
         return;
     write_uses(e, entry);
-    tell(e, entry);
-    if (entry->ended)
+    if (entry->ended) {
+        tell(e, entry);
         uv_timer_start(&e->soon, on_soon, 0, 0);
+    } else if (!uv_is_active((uv_handle_t *)&e->telling)) {
+        tell_uses(&e->telling);
+    }
 }
 
 /* ---- processes ---- */
@@ -364,7 +382,8 @@ struct enforcement *sandbox_enforcement_new(const struct enforcement_setup *setu
     open_alarm(e, &e->wall, CLOCK_REALTIME);
     open_alarm(e, &e->boottime, CLOCK_BOOTTIME);
     uv_timer_init(setup->loop, &e->soon);
-    e->soon.data = e;
+    uv_timer_init(setup->loop, &e->telling);
+    e->soon.data = e->telling.data = e;
     return e;
 }
 
@@ -398,6 +417,7 @@ void sandbox_enforcement_close(struct enforcement *e)
     uv_close((uv_handle_t *)&e->wall.poll, NULL);
     uv_close((uv_handle_t *)&e->boottime.poll, NULL);
     uv_close((uv_handle_t *)&e->soon, NULL);
+    uv_close((uv_handle_t *)&e->telling, NULL);
 }
 
 void sandbox_enforcement_free(struct enforcement *e)

@@ -85,7 +85,7 @@ void sandbox_grants_take(struct grant_book *book, const struct policy_grant *lis
             narrow(entry, &list[i]);
         } else if (book->n < POLICY_GRANTS_MAX) {
             entry = &book->items[book->n++];
-            *entry = (struct grant_entry){.grant = list[i]};
+            *entry = (struct grant_entry){.grant = list[i], .told = list[i].used};
             entry->grant.chunk = alloc_str(list[i].chunk);
             entry->grant.rule = alloc_str(list[i].rule);
             entry->grant.boot = alloc_str(list[i].boot);
@@ -130,6 +130,18 @@ struct grant_entry *sandbox_grants_use(struct grant_book *book, const char *rule
             continue;
         entry->grant.used++;
         check_uses(entry);
+        return entry;
+    }
+    return NULL;
+}
+
+struct grant_entry *sandbox_grants_untold(struct grant_book *book)
+{
+    for (size_t i = 0; i < book->n; i++) {
+        struct grant_entry *entry = &book->items[i];
+        if (entry->ended || entry->grant.used <= entry->told)
+            continue;
+        entry->told = entry->grant.used;
         return entry;
     }
     return NULL;

@@ -19,6 +19,7 @@ struct grant_clock {
 struct grant_entry {
     struct policy_grant grant;                      /* its texts are owned */
     char *ended;                                    /* why; NULL: it runs */
+    int64_t told;                                   /* uses that the gateway was told of */
 };
 
 struct grant_book {
@@ -35,6 +36,8 @@ void sandbox_grants_take(struct grant_book *book, const struct policy_grant *lis
 bool sandbox_grants_check(struct grant_book *book);
 /* One use more; the last one ends it.  NULL: it has no such rule. */
 struct grant_entry *sandbox_grants_use(struct grant_book *book, const char *rule);
+/* One that runs and has uses that the gateway was not told of; from now on it was.  NULL: none. */
+struct grant_entry *sandbox_grants_untold(struct grant_book *book);
 /* Takes why, which malloc made.  Does nothing with one that has ended. */
 void sandbox_grants_end(struct grant_entry *entry, char *why);
 struct grant_entry *sandbox_grants_find(struct grant_book *book, const char *chunk);

@@ -184,6 +184,26 @@ static void the_deadlines_are_those_of_the_next_end(void **state)
     assert_int_equal(boot_ms, 10000);
 }
 
+static void uses_are_told_of_together(void **state)
+{
+    struct fixture *f = *state;
+    struct policy_grant grant = begin(f, (struct policy_grant){.uses = 10});
+    grant.used = 4;
+    take(f, grant);
+    assert_null(sandbox_grants_untold(&f->book));   /* the gateway has said so itself */
+    for (int i = 0; i < 3; i++)
+        sandbox_grants_use(&f->book, "r");
+    const struct grant_entry *entry = sandbox_grants_untold(&f->book);
+    assert_int_equal(entry->grant.used, 7);
+    assert_null(sandbox_grants_untold(&f->book));
+    sandbox_grants_use(&f->book, "r");
+    assert_ptr_equal(sandbox_grants_untold(&f->book), entry);
+    for (int i = 0; i < 2; i++)
+        sandbox_grants_use(&f->book, "r");
+    assert_non_null(entry->ended);                  /* its end is told of by itself */
+    assert_null(sandbox_grants_untold(&f->book));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -197,6 +217,7 @@ int main(void)
         TEST(uses_that_are_on_record_count),
         TEST(a_grant_that_is_not_named_any_more_is_forgotten),
         TEST(the_deadlines_are_those_of_the_next_end),
+        TEST(uses_are_told_of_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
