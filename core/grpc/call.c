@@ -32,6 +32,7 @@ static void drop_part(struct grpc_call *call)
         buf_wipe(&call->message);
     buf_free(&call->message);
     buf_free(&call->details);
+    buf_free(&call->rest);
     free(call);
 }
 
@@ -242,17 +243,15 @@ static void have_end(struct grpc_call *call)
         method->half_closed(call);
 }
 
-static void receive(void *ctx, const char *bytes, size_t len)
+/* Until a method pauses, which may be after each message. */
+static void take_messages(struct grpc_call *call, const char **bytes, size_t *len)
 {
-    struct grpc_call *call = ctx;
     enum grpc_event event = GRPC_MESSAGE;
     struct buf message = {0};
     enum grpc_code code;
     struct error why;
-    if (!len && !call->ended)
-        have_end(call);
-    while (len && !call->ended && event == GRPC_MESSAGE) {
-        event = grpc_frames_next(&call->frames, &bytes, &len, &message, &code, &why);
+    while (*len && !call->ended && !call->paused && event == GRPC_MESSAGE) {
+        event = grpc_frames_next(&call->frames, bytes, len, &message, &code, &why);
         if (event == GRPC_MESSAGE)
             have_message(call, &message);
         else if (event == GRPC_BAD)
@@ -261,8 +260,38 @@ static void receive(void *ctx, const char *bytes, size_t len)
     buf_free(&message);
 }
 
+static void receive(void *ctx, const char *bytes, size_t len)
+{
+    struct grpc_call *call = ctx;
+    bool end = !len;
+    if (call->ended)
+        return;
+    take_messages(call, &bytes, &len);
+    buf_add(&call->rest, bytes, len);
+    if (end && call->paused)
+        call->end_waits = true;
+    else if (end)
+        have_end(call);
+}
+
+static void take_rest(struct grpc_call *call)
+{
+    const char *bytes = buf_str(&call->rest) + call->rest_at;
+    size_t len = call->rest.len - call->rest_at;
+    take_messages(call, &bytes, &len);
+    call->rest_at = call->rest.len - len;
+    if (call->paused || call->ended)
+        return;
+    buf_free(&call->rest);
+    call->rest_at = 0;
+    if (call->end_waits)
+        have_end(call);
+    call->end_waits = false;
+}
+
 void grpc_pause(struct grpc_call *call)
 {
+    call->paused = true;
     if (call->stream)
         http_stream_pause(call->stream);
     else if (call->req)
@@ -271,6 +300,10 @@ void grpc_pause(struct grpc_call *call)
 
 void grpc_resume(struct grpc_call *call)
 {
+    call->paused = false;
+    take_rest(call);
+    if (call->paused || call->ended)
+        return;
     if (call->stream)
         http_stream_resume(call->stream);
     else if (call->req)

@@ -28,7 +28,10 @@ struct grpc_call {
     struct grpc_frames frames;
     struct buf message;                             /* of a client that does not stream */
     unsigned n_messages;
-    bool half_closed, ended, full;
+    bool half_closed, ended, full, paused;
+    struct buf rest;                                /* of the body, behind what a pause stopped */
+    size_t rest_at;                                 /* what of it was taken */
+    bool end_waits;                                 /* behind the rest */
     unsigned parts;                                 /* timer and stream */
     uint64_t deadline_ms;                           /* of the loop; UINT64_MAX: none */
     uv_timer_t timer;
@@ -43,8 +46,8 @@ void grpc_end(struct grpc_call *call, enum grpc_code code, const char *format, .
 void grpc_end_error(struct grpc_call *call, const struct error *err);
 /* The one message of a unary call, and OK. */
 void grpc_reply(struct grpc_call *call, const void *message, size_t len);
-/* No further piece of the body is read until it is resumed, and the client is slowed down: what the
- * last piece had still comes. */
+/* No further message comes until it is resumed, and the client is slowed down.  Not to be resumed
+ * from within message. */
 void grpc_pause(struct grpc_call *call);
 void grpc_resume(struct grpc_call *call);
 

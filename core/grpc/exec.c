@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "grpc/session.h"
+#include "grpc/timeout.h"
 #include "openshell/messages.h"
 
 /* ---- input ---- */
@@ -91,11 +92,16 @@ static const struct grpc_session_kind of_command = {
 
 /* ---- the beginning ---- */
 
-static uint64_t read_timeout(const struct grpc_work *work)
+/* 0: none. */
+static int read_timeout(struct grpc_work *work, uint64_t *ms)
 {
     const char *newer = grpc_text(work, "execution_timeout");
-    return *newer ? (uint64_t)(strtod(newer, NULL) * 1000)
-                  : grpc_number(work, "timeout_seconds") * 1000;
+    *ms = grpc_number(work, "timeout_seconds") * 1000;
+    if ((*newer && !grpc_duration_parse(newer, ms)) || *ms > EXEC_TIMEOUT_MAX_MS)
+        return error_set(&work->err, ERROR_MALFORMED, "%s is from 0, which means none, to %d s",
+                         *newer ? "execution_timeout" : "timeout_seconds",
+                         EXEC_TIMEOUT_MAX_MS / 1000);
+    return 0;
 }
 
 static uint16_t read_size(const struct grpc_work *work, const char *field)
@@ -111,8 +117,11 @@ static int read_command(struct grpc_work *work, struct sandbox_exec *out)
     size_t n = command ? command->n : 0, n_env = env ? env->n : 0;
     const char **words = arena_alloc(work->arena, (n + 1) * sizeof *words);
     struct spec_pair *pairs = arena_alloc(work->arena, (n_env + 1) * sizeof *pairs);
+    uint64_t timeout_ms;
     if (!n)
         return error_set(&work->err, ERROR_MALFORMED, "command is required");
+    if (read_timeout(work, &timeout_ms) != 0)
+        return -1;
     for (size_t i = 0; i < n; i++)
         words[i] = command->items[i]->text;
     for (size_t i = 0; i < n_env; i++)
@@ -122,7 +131,7 @@ static int read_command(struct grpc_work *work, struct sandbox_exec *out)
         .command = words, .n_command = n, .env = pairs, .n_env = n_env,
         .workdir = *workdir ? workdir : NULL, .tty = grpc_flag(work, "tty"),
         .cols = read_size(work, "cols"), .rows = read_size(work, "rows"),
-        .timeout_ms = read_timeout(work),
+        .timeout_ms = timeout_ms,
     };
     return sandbox_exec_check(out, &work->err);
 }

@@ -2,6 +2,7 @@
 #include "grpc/timeout.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 
 enum { DIGITS_MAX = 8 };
 
@@ -29,4 +30,20 @@ bool grpc_timeout_parse(const char *text, uint64_t *ms)
         return true;
     }
     return false;
+}
+
+bool grpc_duration_parse(const char *text, uint64_t *ms)
+{
+    char *rest;
+    uint64_t unit = 100, part = 0;
+    bool more = false;                              /* than whole milliseconds */
+    *ms = strtoull(text, &rest, 10) * 1000;
+    if (*text == '-')
+        return false;
+    for (rest += *rest == '.'; *rest >= '0' && *rest <= '9'; rest++, unit /= 10) {
+        part += (uint64_t)(*rest - '0') * unit;
+        more |= !unit && *rest != '0';
+    }
+    *ms += part + more;
+    return true;
 }

@@ -127,6 +127,8 @@ exec_in() {
 @test "a command that cannot run says why" {
     run -0 call texts ExecSandbox '{"sandbox": "demo"}'
     [ "$output" = "INVALID_ARGUMENT command is required" ]
+    run -0 call enums ExecSandbox "{\"sandbox\": \"demo\", \"command\": [\"true\"], \"execution_timeout\": \"-5s\", $in_default}"
+    [ "$output" = "INVALID_ARGUMENT execution_timeout is from 0, which means none, to 2147483 s" ]
     run -0 call texts ExecSandbox '{"sandbox": "nobody", "command": ["true"]}'
     [ "$output" = "NOT_FOUND sandbox not found" ]
     run -0 exec_in texts '{"sandbox": "demo", "command": ["/no/such/program"]}'

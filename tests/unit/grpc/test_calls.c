@@ -53,6 +53,14 @@ static void chat_message(struct grpc_call *call, const char *bytes, size_t len)
     grpc_send(call, bytes, len);
 }
 
+static void pause_after_message(struct grpc_call *call, const char *bytes, size_t len)
+{
+    (void)bytes;
+    served.call = call;
+    served.received += len;
+    grpc_pause(call);
+}
+
 static void half_closed(struct grpc_call *call)
 {
     served.half_closed++;
@@ -81,6 +89,10 @@ static const struct grpc_method methods[] = {
      .message = chat_message,
      .half_closed = half_closed,
      .cancelled = cancelled},
+    {.name = "OneByOne",
+     .kind = GRPC_CLIENT_STREAMS,
+     .message = pause_after_message,
+     .half_closed = half_closed},
     {.name = "Slow",
      .permission = AUTH_GATEWAY_READ,
      .kind = GRPC_SERVER_STREAMS | GRPC_CLIENT_STREAMS,
@@ -480,6 +492,31 @@ static void a_client_hears_when_its_method_is_slow(void **state)
     end(s);
 }
 
+/* They come in one piece, in which nothing else would have its turn. */
+static void messages_wait_for_a_method_that_pauses(void **state)
+{
+    struct scene *s = begin();
+    struct buf framed = {0};
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        grpc_frames_put(&framed, "one", 3);
+    call_with(s, 1, "/test.Test/OneByOne", NO_MORE);
+    data(s, 1, END_STREAM, framed.data, framed.len);
+    for (unsigned i = 1; i <= 3; i++) {
+        RUN_UNTIL(s->f, served.received >= 3);
+        unary(s, 2 * i + 1, "/test.Test/Echo", "hi");
+        char line[64];
+        snprintf(line, sizeof line, "HEADERS %u end grpc-status=0\n", 2 * i + 1);
+        RUN_UNTIL(s->f, said(s, line));
+        assert_int_equal(served.received, 3 * i);
+        assert_int_equal(served.half_closed, 0);
+        grpc_resume(served.call);
+    }
+    RUN_UNTIL(s->f, served.half_closed == 1 && said(s, "HEADERS 1 end :status=200"));
+    buf_free(&framed);
+    end(s);
+}
+
 static void questions_of_reflection_that_are_none_are_refused(void **state)
 {
     static const char *const questions[] = {"",
@@ -521,6 +558,7 @@ int main(void)
         cmocka_unit_test(questions_of_reflection_that_are_none_are_refused),
         cmocka_unit_test(a_method_hears_when_its_client_is_slow),
         cmocka_unit_test(a_client_hears_when_its_method_is_slow),
+        cmocka_unit_test(messages_wait_for_a_method_that_pauses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

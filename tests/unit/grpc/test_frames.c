@@ -193,6 +193,25 @@ static void timeouts_have_units(void **state)
             fail_msg("'%s' is taken", bad[i]);
 }
 
+/* A duration that is not none does not become none. */
+static void durations_are_rounded_up(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t ms;
+    } good[] = {{"0s", 0},        {"5s", 5000},     {"1.500s", 1500}, {"0.000000001s", 1},
+                {"0.001s", 1},    {"2.0010001s", 2002},
+                {"315576000000s", UINT64_C(315576000000000)}};
+    uint64_t ms;
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_true(grpc_duration_parse(good[i].text, &ms));
+        assert_int_equal(ms, good[i].ms);
+    }
+    assert_false(grpc_duration_parse("-5s", &ms));
+    assert_false(grpc_duration_parse("-0.5s", &ms));
+}
+
 static void expect_message(const char *text, const char *encoded)
 {
     struct buf out = {0};
@@ -225,6 +244,7 @@ int main(void)
         cmocka_unit_test(bombs_are_refused_before_they_unfold),
         cmocka_unit_test(encodings_have_names),
         cmocka_unit_test(timeouts_have_units),
+        cmocka_unit_test(durations_are_rounded_up),
         cmocka_unit_test(messages_of_a_status_are_percent_encoded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
