@@ -36,6 +36,14 @@ static inline bool http_field_is(const struct http_field *field, const char *nam
     return ((*field->name ^ *name) & ~0x20) == 0 && strcasecmp(field->name, name) == 0;
 }
 
+/* Whether it has a name of the list, which ends in NULL. */
+static inline bool http_field_in(const struct http_field *field, const char *const *names)
+{
+    while (*names && !http_field_is(field, *names))
+        names++;
+    return *names;
+}
+
 /* The first field of that name (case-insensitive) or NULL. */
 const char *http_head_get(const struct http_head *head, const char *name);
 size_t http_head_count(const struct http_head *head, const char *name); /* fields of that name */

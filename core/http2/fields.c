@@ -18,19 +18,12 @@ static void add(struct http2_fields *fields, const char *name, const char *value
                                               .valuelen = strlen(value)};
 }
 
-static bool one_of(const struct http_field *field, const char *const *list)
-{
-    while (*list && !http_field_is(field, *list))
-        list++;
-    return *list != NULL;
-}
-
 static bool stays_behind(const struct http_head *head, const struct http_field *field)
 {
     static const char *const hop_by_hop[] = {
         "Connection", "Keep-Alive",     "Proxy-Connection",  "Transfer-Encoding",    "Upgrade",
         "TE",         "HTTP2-Settings", "Sec-WebSocket-Key", "Sec-WebSocket-Accept", NULL};
-    return one_of(field, hop_by_hop) || http_head_lists(head, "Connection", field->name);
+    return http_field_in(field, hop_by_hop) || http_head_lists(head, "Connection", field->name);
 }
 
 /* Makes room for the fields of the head and our own. */

@@ -6,19 +6,12 @@
 
 #define VIA "Via: 1.1 sluice\r\n"
 
-static bool one_of(const struct http_field *field, const char *const *list)
-{
-    while (*list && !http_field_is(field, *list))
-        list++;
-    return *list != NULL;
-}
-
 static bool stays_behind(const struct http_head *head, const struct http_field *field)
 {
     static const char *const own[] = {
         "Connection",        "Expect",         "Keep-Alive", "TE", "Trailer", "Upgrade",
         "Transfer-Encoding", "Content-Length", NULL};
-    return one_of(field, own) || strncasecmp(field->name, "Proxy-", 6) == 0 ||
+    return http_field_in(field, own) || strncasecmp(field->name, "Proxy-", 6) == 0 ||
            http_head_lists(head, "Connection", field->name);
 }
 
@@ -161,7 +154,7 @@ static bool may_follow(const struct http_field *field)
     static const char *const beginning[] = {
         "Host",           "Authorization", "Content-Encoding", "Content-Type", "Content-Range",
         "Content-Length", "Set-Cookie",    "Cache-Control",    "Location",     NULL};
-    return !one_of(field, beginning);
+    return !http_field_in(field, beginning);
 }
 
 void egress_frame_end(struct buf *out, bool chunked, const struct http_head *trailers)
