@@ -4,12 +4,16 @@
 Outside of the sandbox:
     agent.py approve SOCKET SANDBOX N     is the origin, approves N held requests one after another and
                                           prints how long each took from the call to the origin
+    agent.py expire SOCKET SANDBOX N      is the origin, approves N held tunnels for 300 ms each and prints
+                                          how long after its end each was closed
     agent.py waiting SOCKET SANDBOX N     returns when N requests wait
 In the sandbox:
     agent.py ask N                        sends N requests, each when the one before is answered
+    agent.py open N                       opens N tunnels, each when the one before is closed
     agent.py tunnels N                    asks for N tunnels at once, and waits
     agent.py requests N                   sends N requests at once, of which two are the same each, as a
                                           sandbox has 500 chunks at most; and waits"""
+import datetime
 import http.client
 import json
 import os
@@ -19,6 +23,7 @@ import threading
 import time
 
 ORIGIN = ("10.77.0.2", 8091)
+TUNNELS = ("10.77.0.2", 8092)
 
 
 class Gateway(http.client.HTTPConnection):
@@ -78,8 +83,33 @@ def approve(path, sandbox, n):
         times.append(1000 * (arrived[event["path"]] - begun))
         if len(times) == n:
             break
+    print_times(times)
+
+
+def print_times(times):
+    n = len(times)
     times.sort()
     print(f"p50 {times[(n - 1) // 2]:.1f} ms  p99 {times[(n * 99 - 1) // 100]:.1f} ms (n {n})")
+
+
+def expire(path, sandbox, n):
+    listener, times, seen = socket.create_server(TUNNELS), [], set()
+    gateway = Gateway(path)
+    for event in held(path, sandbox):
+        if event["waiting"] == 0 or event["draft"] in seen:
+            continue
+        seen.add(event["draft"])
+        draft = f"/v1/sandboxes/{sandbox}/drafts/{event['draft']}"
+        token = gateway.ask("GET", draft)["review_token"]
+        gateway.ask("POST", f"{draft}/approve", {"review_token": token, "grant": {"for": "300ms"}})
+        client, _ = listener.accept()
+        end = datetime.datetime.fromisoformat(gateway.ask("GET", draft)["grant"]["expires_at"].replace("Z", "+00:00"))
+        client.recv(1)                              # nothing comes but the end
+        times.append(1000 * (time.time() - end.timestamp()))
+        client.close()
+        if len(times) == n:
+            break
+    print_times(times)
 
 
 def waiting(path, sandbox, n):
@@ -112,6 +142,17 @@ def ask(n):
         connection.recv(65536)
 
 
+def open_tunnels(n):
+    for _ in range(n):
+        connection = proxy()
+        connection.sendall(b"CONNECT 10.77.0.2:8092 HTTP/1.1\r\nHost: 10.77.0.2:8092\r\n\r\n")
+        try:
+            while connection.recv(65536):
+                pass
+        except ConnectionResetError:
+            pass
+
+
 def at_once(n, text):
     """In processes of 250 each, as a program of a sandbox has few descriptors."""
     connections, first = [], 0
@@ -127,6 +168,10 @@ def at_once(n, text):
 kind, rest = sys.argv[1], sys.argv[2:]
 if kind == "approve":
     approve(rest[0], rest[1], int(rest[2]))
+elif kind == "expire":
+    expire(rest[0], rest[1], int(rest[2]))
+elif kind == "open":
+    open_tunnels(int(rest[0]))
 elif kind == "waiting":
     waiting(rest[0], rest[1], int(rest[2]))
 elif kind == "ask":

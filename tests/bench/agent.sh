@@ -8,6 +8,7 @@ cd "$(dirname "$0")/../.."
 
 quick=${1:+1}
 rounds=${quick:+10} rounds=${rounds:-100}
+ends=${quick:+5} ends=${ends:-20}
 held=${quick:+100} held=${held:-1000}
 
 id_of() { sluice sandbox get "$1" -o json | sed -n 's/^ *"id": "\(.*\)",/\1/p'; }
@@ -46,6 +47,10 @@ table
 make asks
 sluice sandbox exec asks -- /usr/bin/python3 /sandbox/agent.py ask "$rounds" >/dev/null 2>&1 &
 row "approve -> held request at the origin" "$(/usr/bin/python3 tests/bench/agent.py approve "$state/sluice.sock" asks "$rounds")" "p50 <= 5 ms"
+wait $! || true
+make ends
+sluice sandbox exec ends -- /usr/bin/python3 /sandbox/agent.py open "$ends" >/dev/null 2>&1 &
+row "end of a grant -> its connection is closed" "$(/usr/bin/python3 tests/bench/agent.py expire "$state/sluice.sock" ends "$ends")" "<= 10 ms"
 wait $! || true
 row "$held tunnels wait for one decision" "$(memory tunnels)" "<= 20 MiB for 1000"
 row "$held requests wait for $((held / 2)) decisions" "$(memory requests)" "<= 20 MiB for 1000"
