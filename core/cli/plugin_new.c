@@ -49,7 +49,7 @@ int cmd_plugin_new(struct cli *cli)
 {
     bool c = arg_given(cli, "c"), lua = arg_given(cli, "lua");
     if (cli->n_operands < 1 || cli->n_operands > 2)
-        return usage_error(cli, "give its name, and its folder if that is not called the same");
+        return usage_error(cli, "which name? its folder gets the same one unless DIR is given");
     if (c == lua)
         return usage_error(cli, "in which language? --c or --lua");
     struct arena *arena = arena_new();

@@ -92,6 +92,7 @@ PY
 
 @test "new refuses bad names and folders that are in use" {
     exits 2 sluice plugin new --c
+    says "which name? its folder gets the same one unless DIR is given"
     exits 2 sluice plugin new name
     says "--c or --lua"
     exits 2 sluice plugin new name --c --lua

@@ -129,9 +129,16 @@ static char *find_file(const struct chain_config *chain, const char *plugin, str
         look_for_near(chain->plugin_dirs[i], plugin, near);
         buf_printf(&dirs, "%s%s", i ? ", " : "", chain->plugin_dirs[i]);
     }
-    error_set(err, ERROR_NOT_FOUND, "there is no %s.so in %s%s%s%s", plugin,
-              dirs.len ? buf_str(&dirs) : "any plugin folder: none is configured",
-              *near ? "; did you mean " : "", near, *near ? "?" : "");
+    if (*near)
+        error_set(err, ERROR_NOT_FOUND, "there is no %s.so in %s; did you mean %s?", plugin,
+                  buf_str(&dirs), near);
+    else if (dirs.len)
+        error_set(err, ERROR_NOT_FOUND,
+                  "there is no %s.so in %s: build it, or name its folder with --plugin-dir or "
+                  "plugin_dirs", plugin, buf_str(&dirs));
+    else
+        error_set(err, ERROR_NOT_FOUND,
+                  "there is no %s.so in any plugin folder: none is configured", plugin);
     buf_free(&dirs);
     return NULL;
 }

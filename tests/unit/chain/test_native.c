@@ -17,7 +17,8 @@
 static const struct {
     const char *plugin, *pattern;
 } refused[] = {
-    {"no_such", "^there is no no_such\\.so in .*/tests/plugins, .*/plugins$"},
+    {"no_such", "^there is no no_such\\.so in .*/tests/plugins, .*/plugins: build it, or name its "
+                "folder with --plugin-dir or plugin_dirs$"},
     {"live_relaod",
      "^there is no live_relaod\\.so in .*/tests/plugins, .*/plugins; did you mean live_reload\\?$"},
     {"no_record", "/no_record\\.so has no plugin record \\(no note \\.note\\.sluice\\)"},
