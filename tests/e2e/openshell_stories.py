@@ -547,7 +547,12 @@ def a_sandbox_is_made_with_providers():
     assert shown.stdout.startswith("openshell:resolve:env:"), shown
     client.delete(made.name, workspace="default")
     client.wait_deleted(made.name, workspace="default")
+    call("CreateProvider", provider=provider(f"{mine}-2", "generic", OWN_KEY="another"))
+    refused(grpc.StatusCode.FAILED_PRECONDITION, lambda: client.create(
+        workspace="default", name=f"{name}-p2", spec=pb.SandboxSpec(providers=[mine, f"{mine}-2"])), "OWN_KEY")
+    refused(grpc.StatusCode.NOT_FOUND, lambda: client.get(f"{name}-p2", workspace="default"), "sandbox not found")
     call("DeleteProvider", name=mine)
+    call("DeleteProvider", name=f"{mine}-2")
 
 
 @story
