@@ -16,12 +16,15 @@
       "limits* workload_uids* enforces[]")                                                         \
     X(sandbox,                                                                                     \
       "name id phase network labels* policy_revision# loaded_revision# policy_hash created_at "    \
-      "approval_mode hold_ms# agent_proposals! observe! grants[grant] limits* error?")             \
+      "approval_mode hold_ms# agent_proposals! observe! grants[grant] limits* error? exit_code* "  \
+      "main*")                                                                                     \
     X(created,                                                                                     \
       "name id phase network labels* policy_revision# loaded_revision# policy_hash created_at "    \
-      "approval_mode hold_ms# agent_proposals! observe! grants[grant] limits* error? "             \
+      "approval_mode hold_ms# agent_proposals! observe! grants[grant] limits* error? exit_code* "  \
+      "main* "                                                                                     \
       "update<update> warnings*")                                                                  \
     X(sandboxes, "sandboxes[sandbox]")                                                             \
+    X(main, "sandbox command[] tty! state exit_code* error? started_at? ended_at?")                \
     X(grant, "rule chunk uses* expires_at? pid* ends ended!")                                      \
     X(policy, "sandbox revision# loaded_revision# hash status grants[grant] policy*")              \
     X(revision, "revision# hash status kind actor reason decision? created_at loaded_at? error?")  \

@@ -38,6 +38,8 @@ static int check_proposal(struct schema_decoder *d, void *record)
     "0: it does not wait"
 #define PROPOSALS_HELP "Whether its programs may read the policy and propose rules at policy.local"
 
+static const struct schema body_main_schema;
+
 static const struct schema_field create_fields[] = {
     {"name", SCHEMA_TEXT, offsetof(struct sandbox_wanted, name), .max = 19,
      .help = "DNS label of at most 19 characters; made up when left out"},
@@ -63,10 +65,12 @@ static const struct schema_field create_fields[] = {
      .help = "Processors that it may keep busy, such as 1.5"},
     {"pids", SCHEMA_I64, offsetof(struct sandbox_wanted, pids),
      .help = "Processes and threads that it may have at a time, from 8 to 2048"},
+    {"main", SCHEMA_STRUCT, offsetof(struct body_create, main), .sub = &body_main_schema,
+     .help = "Its main process, which starts with it and needs no client"},
     {0},
 };
 const struct schema body_create_schema = {
-    .name = "sandbox", .size = sizeof(struct sandbox_wanted), .fields = create_fields};
+    .name = "sandbox", .size = sizeof(struct body_create), .fields = create_fields};
 
 static const struct schema_field settings_fields[] = {
     {"approval_mode", SCHEMA_TEXT, offsetof(struct sandbox_changes, approval_mode), .words = modes,
@@ -229,18 +233,23 @@ static int decode_env(struct schema_decoder *d, const struct doc_node *map, void
     return 0;
 }
 
+#define COMMAND_FIELDS                                                                           \
+    {"command", SCHEMA_TEXTS, offsetof(struct body_exec, command),                               \
+     offsetof(struct body_exec, n_command), .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY,          \
+     .decode = decode_command, .help = "The program and its arguments"},                         \
+    {"env", SCHEMA_JSON, offsetof(struct body_exec, env), .decode = decode_env,                  \
+     .help = "Further environment: a map of texts"},                                             \
+    {"workdir", SCHEMA_TEXT, offsetof(struct body_exec, workdir), .help = "Where it starts"},    \
+    {"tty", SCHEMA_BOOL, offsetof(struct body_exec, tty), .help = "Whether it gets a terminal"}, \
+    {"cols", SCHEMA_U16, offsetof(struct body_exec, cols), .help = "The terminal's width"},      \
+    {"rows", SCHEMA_U16, offsetof(struct body_exec, rows), .help = "The terminal's height"}
+
 static const struct schema_field exec_fields[] = {
-    {"command", SCHEMA_TEXTS, offsetof(struct body_exec, command),
-     offsetof(struct body_exec, n_command), .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY,
-     .decode = decode_command, .help = "The program and its arguments"},
-    {"env", SCHEMA_JSON, offsetof(struct body_exec, env), .decode = decode_env,
-     .help = "Further environment: a map of texts"},
-    {"workdir", SCHEMA_TEXT, offsetof(struct body_exec, workdir), .help = "Where it starts"},
-    {"tty", SCHEMA_BOOL, offsetof(struct body_exec, tty), .help = "Whether it gets a terminal"},
-    {"cols", SCHEMA_U16, offsetof(struct body_exec, cols), .help = "The terminal's width"},
-    {"rows", SCHEMA_U16, offsetof(struct body_exec, rows), .help = "The terminal's height"},
+    COMMAND_FIELDS,
     {"timeout_ms", SCHEMA_I64, offsetof(struct body_exec, timeout_ms),
      .help = "After so long it is ended; 0: never"},
+    {"detach", SCHEMA_BOOL, offsetof(struct body_exec, detach), .excludes = "tty",
+     .help = "Run it without streams; the answer, without an upgrade, is its pid in the sandbox"},
     {0},
 };
 const struct schema body_exec_schema = {
@@ -255,3 +264,41 @@ static const struct schema_field tunnel_fields[] = {
 };
 const struct schema body_tunnel_schema = {
     .name = "tunnel", .size = sizeof(struct body_tunnel), .fields = tunnel_fields};
+
+static const struct schema_field main_fields[] = {
+    COMMAND_FIELDS,
+    {"detach", SCHEMA_BOOL, offsetof(struct body_exec, detach),
+     .help = "Start it at once, without input but a terminal's; else it waits some seconds for its "
+             "first client, whose input it gets"},
+    {0},
+};
+static const struct schema body_main_schema = {
+    .name = "main process", .size = sizeof(struct body_exec), .fields = main_fields};
+
+static const struct schema_field attach_fields[] = {
+    {"cols", SCHEMA_U16, offsetof(struct body_attach, cols),
+     .help = "The width of the client's terminal; 0: it has none"},
+    {"rows", SCHEMA_U16, offsetof(struct body_attach, rows), .help = "And its height"},
+    {0},
+};
+const struct schema body_attach_schema = {
+    .name = "client", .size = sizeof(struct body_attach), .fields = attach_fields};
+
+void body_exec_read(const struct body_exec *body, struct arena *arena, struct sandbox_exec *out)
+{
+    struct spec_pair *env = arena_alloc(arena, (body->n_env + 1) * sizeof *env);
+    for (size_t i = 0; i < body->n_env; i++)
+        env[i] = (struct spec_pair){body->env[2 * i], body->env[2 * i + 1]};
+    *out = (struct sandbox_exec){
+        .command = body->command,
+        .n_command = body->n_command,
+        .env = env,
+        .n_env = body->n_env,
+        .workdir = *body->workdir ? body->workdir : NULL,
+        .tty = body->tty,
+        .detach = body->detach,
+        .cols = body->cols,
+        .rows = body->rows,
+        .timeout_ms = (uint64_t)body->timeout_ms,
+    };
+}

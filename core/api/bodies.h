@@ -44,13 +44,22 @@ struct body_provider {
     struct provider_values credentials;
 };
 
+struct body_create {
+    struct sandbox_wanted wanted;                   /* but for main */
+    const struct body_exec *main;                   /* NULL: not written */
+};
+
+struct body_attach {
+    uint16_t cols, rows;
+};
+
 struct body_exec {
     const char *const *command;
     size_t n_command;
     const char *const *env;                         /* name and value in turn */
     size_t n_env;                                   /* pairs */
     const char *workdir;                            /* "": not written */
-    bool tty;
+    bool tty, detach;
     uint16_t cols, rows;
     int64_t timeout_ms;
 };
@@ -60,8 +69,12 @@ struct body_tunnel {
     uint16_t port;
 };
 
+/* Borrows; what it needs beside is in the arena. */
+void body_exec_read(const struct body_exec *body, struct arena *arena, struct sandbox_exec *out);
+
 extern const struct schema body_create_schema, body_settings_schema, body_approve_schema,
     body_reject_schema, body_approve_all_schema, body_proposals_schema, body_edit_schema,
-    body_exec_schema, body_tunnel_schema, body_provider_schema, body_rotation_schema;
+    body_exec_schema, body_attach_schema, body_tunnel_schema, body_provider_schema,
+    body_rotation_schema;
 
 #endif

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /v1/sandboxes/{name}/exec, and what supervisors connect to: their stream and the sessions of
- * commands. */
+/* /v1/sandboxes/{name}/exec, /attach and /main, and what supervisors connect to: their stream
+ * and the sessions of commands. */
 #include <stdio.h>
 #include <string.h>
 
 #include "api/bodies.h"
 #include "api/call.h"
+#include "api/main_process.h"
 #include "api/routes.h"
+#include "api/waiting.h"
 #include "base/digest.h"
 #include "http/problem.h"
 #include "http/tunnel.h"
@@ -18,25 +20,25 @@ enum { COMMAND_BYTES_MAX = 1024 * 1024 };
 /* For tunnels that become a stream at once. */
 static const struct http_tunnel_callbacks silent = {0};
 
-static int read_body(struct api_call *call, const struct schema *schema, const void **out)
+/* A missing body counts as an empty one. */
+static int read_body(struct api_call *call, const struct schema *schema, void **out)
 {
-    const struct doc_node *tree;
+    static const struct doc_node nothing = {.kind = DOC_MAP, .text = "", .line = 1, .column = 1};
+    const struct doc_node *tree = &nothing;
     struct problems *problems = &call->problems;
-    void *decoded;
-    if (api_body(call, COMMAND_BYTES_MAX, &tree) != 0)
+    if (call->req->body.len && api_body(call, COMMAND_BYTES_MAX, &tree) != 0)
         return -1;
-    if (schema_decode(schema, tree, "", call->arena, &decoded, problems) != 0)
-        return error_set(&call->err, ERROR_INVALID, "the %s has %zu problem%s: %s%s%s",
-                         schema->name, problems->n, problems->n == 1 ? "" : "s",
-                         problems->items[0].path, *problems->items[0].path ? ": " : "",
-                         problems->items[0].message);
-    *out = decoded;
-    return 0;
+    call->tree = tree;
+    if (schema_decode(schema, tree, "", call->arena, out, problems) == 0)
+        return 0;
+    return error_set(&call->err, ERROR_INVALID, "the %s has %zu problem%s: %s%s%s", schema->name,
+                     problems->n, problems->n == 1 ? "" : "s", problems->items[0].path,
+                     *problems->items[0].path ? ": " : "", problems->items[0].message);
 }
 
 static int read_service(struct api_call *call, struct sandbox_exec *out)
 {
-    const void *decoded;
+    void *decoded;
     if (read_body(call, &body_tunnel_schema, &decoded) != 0)
         return -1;
     const struct body_tunnel *body = decoded;
@@ -46,24 +48,10 @@ static int read_service(struct api_call *call, struct sandbox_exec *out)
 
 static int read_command(struct api_call *call, struct sandbox_exec *out)
 {
-    const void *decoded;
-    if (read_body(call, &body_exec_schema, &decoded) != 0)
+    void *body;
+    if (read_body(call, &body_exec_schema, &body) != 0)
         return -1;
-    const struct body_exec *body = decoded;
-    struct spec_pair *env = arena_alloc(call->arena, (body->n_env + 1) * sizeof *env);
-    for (size_t i = 0; i < body->n_env; i++)
-        env[i] = (struct spec_pair){body->env[2 * i], body->env[2 * i + 1]};
-    *out = (struct sandbox_exec){
-        .command = body->command,
-        .n_command = body->n_command,
-        .env = env,
-        .n_env = body->n_env,
-        .workdir = *body->workdir ? body->workdir : NULL,
-        .tty = body->tty,
-        .cols = body->cols,
-        .rows = body->rows,
-        .timeout_ms = (uint64_t)body->timeout_ms,
-    };
+    body_exec_read(body, call->arena, out);
     return sandbox_exec_check(out, &call->err);
 }
 
@@ -84,6 +72,28 @@ static void exec_done(void *arg, struct net_stream *session, const struct error 
     net_splice(http_tunnel_stream(client, NULL, NULL), session, NULL, NULL);
 }
 
+static int check_upgrade(struct api_call *call, const char *what)
+{
+    if (http_upgrade_asked(call->req, SANDBOX_EXEC_UPGRADE))
+        return 0;
+    return error_set(&call->err, ERROR_MALFORMED,
+                     "%s needs Connection: Upgrade and Upgrade: " SANDBOX_EXEC_UPGRADE, what);
+}
+
+/* arg: the client's call, which may be gone. */
+static void detach_done(void *arg, int64_t pid, const struct error *err)
+{
+    struct api_call *call = arg;
+    call->status = 0;
+    if (err)
+        call->err = *err;
+    else
+        api_reply(call, 200, json_pack("{s:s, s:I}", "sandbox", api_param(call, "name"), "pid",
+                                       (json_int_t)pid));
+    api_finish(call);
+}
+
+/* 1: the call is answered later. */
 static int run_command(struct api_call *call)
 {
     struct runtime *runtime = call->api->runtime;
@@ -91,39 +101,97 @@ static int run_command(struct api_call *call)
     struct sandbox_exec command;
     if (runtime_exec_check(runtime, name, &call->err) != 0)
         return -1;
-    if (!http_upgrade_asked(call->req, SANDBOX_EXEC_UPGRADE))
-        return error_set(
-            &call->err, ERROR_MALFORMED,
-            "running a command needs Connection: Upgrade and Upgrade: " SANDBOX_EXEC_UPGRADE);
     int (*read)(struct api_call *call, struct sandbox_exec *out) =
         call->route->body == &body_tunnel_schema ? read_service : read_command;
     if (read(call, &command) != 0)
         return -1;
+    if (command.detach)
+        return runtime_detach(runtime, name, &command, detach_done, call, &call->err) == 0 ? 1 : -1;
+    if (check_upgrade(call, "running a command") != 0)
+        return -1;
     return runtime_exec(runtime, name, &command, exec_done, call->req, &call->err);
+}
+
+/* After what a work function began. */
+static void go_on(struct api_call *call, int begun)
+{
+    if (begun == 0) {
+        api_drop(call);
+    } else if (begun < 0) {
+        call->status = 0;
+        api_finish(call);
+    }
 }
 
 static void exec_begin(struct api_call *call)
 {
-    if (run_command(call) == 0) {
-        api_drop(call);
-        return;
-    }
-    call->status = 0;
-    api_finish(call);
+    go_on(call, run_command(call));
 }
 
-/* Who runs a command counts as having asked for what it is denied, so that is recorded first. */
-int route_exec(struct api_call *call)
+static int note_user(struct api_call *call, const char *what)
 {
     struct store_sandbox s;
     const struct store_user user = {call->who->name, call->who->account};
     if (api_sandbox(call, &s) != 0 ||
         runtime_exec_note(call->api->store, s.id, &user, &call->err) != 0)
         return -1;
-    log_info(call->api->log, "sandbox %s: %s %s", s.name, user.name,
-             call->route->body == &body_tunnel_schema ? "connects" : "runs a command");
-    call->then = exec_begin;
+    log_info(call->api->log, "sandbox %s: %s %s", s.name, user.name, what);
     call->status = 101;
+    return 0;
+}
+
+/* Who runs a command counts as having asked for what it is denied, so that is recorded first. */
+int route_exec(struct api_call *call)
+{
+    call->then = exec_begin;
+    return note_user(call, call->route->body == &body_tunnel_schema ? "connects"
+                                                                    : "runs a command");
+}
+
+/* ---- the main process ---- */
+
+static int attach(struct api_call *call)
+{
+    void *decoded;
+    if (check_upgrade(call, "attaching to the main process") != 0 ||
+        read_body(call, &body_attach_schema, &decoded) != 0)
+        return -1;
+    const struct body_attach *body = decoded;
+    const struct sandbox_attach client = {.cols = body->cols, .rows = body->rows};
+    return runtime_attach(call->api->runtime, api_param(call, "name"), &client, exec_done,
+                          call->req, &call->err);
+}
+
+static void attach_begin(struct api_call *call)
+{
+    go_on(call, attach(call));
+}
+
+int route_attach(struct api_call *call)
+{
+    call->then = attach_begin;
+    return note_user(call, "attaches to the main process");
+}
+
+static int read_main(struct api_call *call)
+{
+    struct store_sandbox s;
+    if (api_sandbox(call, &s) != 0)
+        return -1;
+    if (!*s.main_json)
+        return runtime_no_main(s.name, &call->err);
+    json_t *body = api_main_json(call, &s);
+    json_object_set_new(body, "sandbox", json_string(s.name));
+    return api_reply(call, 200, body);
+}
+
+int route_main_get(struct api_call *call)
+{
+    struct record_wait_for *what = api_wait_for(call, record_wait_main);
+    if (!what || read_main(call) != 0)
+        return -1;
+    if (json_is_null(json_object_get(call->body, "exit_code")))
+        api_wait(call, what, read_main);
     return 0;
 }
 

@@ -14,7 +14,7 @@ struct http_request;
     X(DRY_RUN, "dry_run", "query", "boolean", "Decide, tell the outcome, and change nothing")   \
     X(REVISION, "revision", "query", "integer", "That of a revision; the newest when left out") \
     X(WAIT_MS, "wait_ms", "query", "integer",                                                   \
-      "Answer when the revision leaves pending, or after so long")                              \
+      "Answer when the revision leaves pending or the main process has ended, or after so long") \
     X(LABEL, "label", "query", "string",                                                        \
       "KEY=VALUE that a sandbox must have; where there are several, all of them")               \
     X(STATUS, "status", "query", "string",                                                      \

@@ -7,7 +7,7 @@
 #include "api/change.h"
 #include "api/grants.h"
 #include "api/routes.h"
-#include "runtime/wait.h"
+#include "api/waiting.h"
 
 int route_policy_put(struct api_call *call)
 {
@@ -140,59 +140,20 @@ static int read_revision(struct api_call *call, struct store_revision *r)
     return api_reply(call, 200, body);
 }
 
-static void read_again(void *arg)
+static int read_again(struct api_call *call)
 {
-    struct api_call *call = arg;
     struct store_revision r;
-    if (read_revision(call, &r) != 0)
-        call->status = 0;
-}
-
-static void was_read(void *arg)
-{
-    api_finish(arg);
-}
-
-static void waited(void *arg)
-{
-    struct api_call *call = arg;
-    call->req->on_gone = NULL;
-    jobs_run(call->api->jobs, NULL, read_again, was_read, call);
-}
-
-static void client_is_gone(void *wait)
-{
-    revision_wait_cancel(wait);
-}
-
-static void wait_begin(struct api_call *call)
-{
-    struct revision_wait_for *what = call->then_arg;
-    if (call->api->draining)
-        what->timeout_ms = 0; /* a gateway that stops answers with what it knows */
-    struct revision_wait *wait = revision_wait(what, waited, call);
-    call->req->on_gone_ctx = wait;
-    call->req->on_gone = client_is_gone;
-    if (http_request_gone(call->req))
-        revision_wait_cancel(wait);
+    return read_revision(call, &r);
 }
 
 int route_revision_get(struct api_call *call)
 {
-    const struct api *api = call->api;
     struct store_revision r;
-    struct revision_wait_for *what = arena_alloc(call->arena, sizeof *what);
-    *what = (struct revision_wait_for){
-        .loop = api->loop, .jobs = api->jobs, .events = api->events, .store = api->store,
-        .sandbox = api_param(call, "name"),
-    };
-    if (api_query_number(call, "wait_ms", 0, 3600000, &what->timeout_ms) != 0 ||
-        read_revision(call, &r) != 0)
+    struct record_wait_for *what = api_wait_for(call, record_wait_revision);
+    if (!what || read_revision(call, &r) != 0)
         return -1;
     what->revision = r.revision;
-    if (what->timeout_ms && strcmp(r.status, "pending") == 0) {
-        call->then = wait_begin;
-        call->then_arg = what;
-    }
+    if (strcmp(r.status, "pending") == 0)
+        api_wait(call, what, read_again);
     return 0;
 }

@@ -25,6 +25,8 @@ int route_sandbox_delete(struct api_call *call);
 int route_sandbox_stop(struct api_call *call);
 int route_sandbox_start(struct api_call *call);
 int route_exec(struct api_call *call);
+int route_attach(struct api_call *call);
+int route_main_get(struct api_call *call);
 void handle_logs(struct api *api, struct http_request *req);
 void handle_supervisor_stream(struct api *api, struct http_request *req);
 void handle_supervisor_exec(struct api *api, struct http_request *req);

@@ -7,7 +7,9 @@
 #include "api/change.h"
 #include "api/grants.h"
 #include "api/limits.h"
+#include "api/main_process.h"
 #include "api/routes.h"
+#include "runtime/exec.h"
 #include "runtime/record.h"
 
 enum { SETTINGS_BYTES_MAX = 1024 * 1024 };
@@ -19,7 +21,7 @@ static json_t *encode_sandbox(struct api_call *call, const struct store_sandbox 
     bool known =
         store_revision_get(call->api->store, s->id, s->revision, call->arena, &r, &ignored) == 0;
     return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:s, s:s?, s:s, s:I, s:b, s:b, s:o, s:o, "
-                     "s:s?}",
+                     "s:s?, s:o, s:o}",
                      "name", s->name, "id", s->id, "phase", s->phase, "network", s->network,
                      "labels", json_loads(s->labels_json, 0, NULL), "policy_revision",
                      (json_int_t)s->revision, "loaded_revision", (json_int_t)s->loaded_revision,
@@ -28,7 +30,10 @@ static json_t *encode_sandbox(struct api_call *call, const struct store_sandbox 
                      "hold_ms", (json_int_t)s->hold_ms, "agent_proposals", s->agent_proposals,
                      "observe", s->observe,
                      "grants", known ? api_grants_json(call, s, &r) : json_array(), "limits",
-                     api_limits_json(call, s), "error", *s->error ? s->error : NULL);
+                     api_limits_json(call, s), "error", *s->error ? s->error : NULL,
+                     "exit_code",
+                     s->main_ended_ms ? json_integer((json_int_t)s->main_code) : json_null(),
+                     "main", api_main_json(call, s));
 }
 
 int route_sandbox_get(struct api_call *call)
@@ -106,6 +111,15 @@ static void check_ceiling(struct api_call *call, const struct doc_node *body,
                      "a sandbox is observed within a ceiling: give it as policy");
 }
 
+static void read_main(struct api_call *call, struct body_create *body)
+{
+    struct sandbox_exec *main = arena_alloc(call->arena, sizeof *main);
+    if (!body->main)
+        return;
+    body_exec_read(body->main, call->arena, main);
+    body->wanted.main = main;
+}
+
 /* Reports all problems of the request at once. */
 static int read_create(struct api_call *call, const struct doc_node *body,
                        struct store_sandbox *out)
@@ -116,8 +130,10 @@ static int read_create(struct api_call *call, const struct doc_node *body,
     if (!read)
         decoded = schema_decode_sound(&body_create_schema, body, "", call->arena);
     if (decoded) {
-        sandbox_record_make(decoded, &call->api->host, call->arena, out, &call->problems);
-        check_ceiling(call, body, decoded);
+        struct body_create *wanted = decoded;
+        read_main(call, wanted);
+        sandbox_record_make(&wanted->wanted, &call->api->host, call->arena, out, &call->problems);
+        check_ceiling(call, body, &wanted->wanted);
     }
     if (!call->problems.n)
         return 0;
@@ -209,7 +225,10 @@ int route_sandbox_create(struct api_call *call)
         return refuse_held(call, record.name);
     call->then = create_start;
     call->then_arg = (void *)record.id;
-    return 0;
+    const struct store_user user = {call->who->name, call->who->account};
+    return *record.main_json
+               ? runtime_exec_note(call->api->store, record.id, &user, &call->err)
+               : 0;
 }
 
 /* ---- stop, start, delete ---- */

@@ -206,6 +206,7 @@ int cmd_sandbox_ssh_proxy(struct cli *cli);
 int cmd_sandbox_upload(struct cli *cli);
 int cmd_sandbox_download(struct cli *cli);
 int cmd_sandbox_forward(struct cli *cli);
+int cmd_sandbox_wait(struct cli *cli);
 int cmd_policy_set(struct cli *cli);
 int cmd_policy_update(struct cli *cli);
 int cmd_policy_get(struct cli *cli);
@@ -249,11 +250,12 @@ int cmd_logs(struct cli *cli);
 int cmd_traffic(struct cli *cli);
 int cmd_status(struct cli *cli);
 
-/* Runs a command in a sandbox with the terminal's streams; the exit code is the command's. */
+/* Runs a command in a sandbox, or attaches to its main process, with the terminal's streams; the
+ * exit code is the command's. */
 struct exec_request {
     const char *service;                            /* of the sandbox; NULL: the command is run */
     long port;                                      /* of the service tcp */
-    const char *const *command;
+    const char *const *command;                     /* none: attach to the main process */
     size_t n_command;
     const char *workdir;
     bool tty;
@@ -262,5 +264,11 @@ struct exec_request {
     const sigset_t *ends; /* signals that end it, 128 + their number; NULL: as usual */
 };
 int exec_run(const struct cli *cli, const char *sandbox, const struct exec_request *request);
+/* The request without streams, as a tree for its body.  An exit code after saying what is wrong
+ * with it, or -1. */
+int exec_body(const struct cli *cli, const struct exec_request *request, json_t **out);
+/* Runs the command without streams and prints its pid. */
+int exec_detached(struct cli *cli, const char *sandbox, const struct exec_request *request);
+void print_main_process(const json_t *sandbox);     /* rows of sandbox get */
 
 #endif

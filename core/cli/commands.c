@@ -28,6 +28,9 @@ static const struct arg_option sandbox_create[] = {
      "record all that passes, for policy learn; needs --ceiling, which is its policy"},
     {"ceiling", 0, ARG_VALUE, "FILE", "with --observe: what it may do at most"},
     {"no-credential-warnings", 0, ARG_FLAG, NULL, "say nothing of values that look like secrets"},
+    {"detach", 0, ARG_FLAG, NULL,
+     "start CMD and return: sandbox connect attaches to it, sandbox wait waits for its end"},
+    {"tty", 0, ARG_FLAG, NULL, "CMD gets a terminal also where sluice has none"},
     {"keep", 0, ARG_FLAG, NULL, "keep it after CMD ended (the default)"},
     {"no-keep", 0, ARG_FLAG, NULL, "delete it after CMD ended"},
     {"no-auto-providers", 0, ARG_FLAG, NULL, "accepted for compatibility"},
@@ -53,6 +56,7 @@ static const struct arg_option sandbox_list[] = {
 static const struct arg_option sandbox_exec[] = {
     {"name", 'n', ARG_VALUE, "NAME", "the sandbox"},
     {"tty", 0, ARG_FLAG, NULL, "with a terminal"},
+    {"detach", 0, ARG_FLAG, NULL, "start it without streams and print its pid in the sandbox"},
     {"timeout", 0, ARG_VALUE, "S", "end it after S seconds, exit 124"},
     {"workdir", 0, ARG_VALUE, "D", "where it runs (/sandbox)"},
     {"env", 0, ARG_VALUE, "K=V", "may be repeated"},
@@ -61,6 +65,14 @@ static const struct arg_option sandbox_exec[] = {
 };
 static const struct arg_option sandbox_forward[] = {
     {"bind", 0, ARG_VALUE, "ADDR", "the address to listen on (127.0.0.1)"},
+    {0},
+};
+static const struct arg_option sandbox_connect[] = {
+    {"shell", 0, ARG_FLAG, NULL, "open a shell, also where there is a main process"},
+    {0},
+};
+static const struct arg_option sandbox_wait[] = {
+    {"timeout", 0, ARG_VALUE, "S", "give up after S seconds, exit 124"},
     {0},
 };
 static const struct arg_option policy_set[] = {
@@ -308,7 +320,9 @@ const struct command cli_commands[] = {
      "sluice sandbox start demo"},
     {"sandbox", "exec", "[NAME] -- CMD...", sandbox_exec, cmd_sandbox_exec,
      "run a command in a sandbox", "sluice sandbox exec demo -- curl https://api.github.com/"},
-    {"sandbox", "connect", "[NAME]", none, cmd_sandbox_connect, "open a shell in a sandbox",
+    {"sandbox", "connect", "[NAME]", sandbox_connect, cmd_sandbox_connect,
+     "attach to the main process of a sandbox and show what it printed; open a shell where it has "
+     "none",
      "sluice sandbox connect demo"},
     {"sandbox", "ssh-config", "[NAME]", none, cmd_sandbox_ssh_config,
      "print what makes ssh, scp, sftp and rsync reach a sandbox",
@@ -325,6 +339,9 @@ const struct command cli_commands[] = {
     {"sandbox", "forward", "NAME [LOCAL:]PORT", sandbox_forward, cmd_sandbox_forward,
      "listen on this machine and connect to a port of a sandbox until it is ended",
      "sluice sandbox forward demo 8080:80"},
+    {"sandbox", "wait", "[NAME]", sandbox_wait, cmd_sandbox_wait,
+     "wait until the main process of a sandbox has ended, and exit with its code",
+     "sluice sandbox wait demo"},
     {"policy", "set", "[NAME]", policy_set, cmd_policy_set, "replace the policy",
      "sluice policy set demo --policy policy.yaml --wait"},
     {"policy", "update", "[NAME]", policy_update, cmd_policy_update,

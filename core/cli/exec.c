@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sandbox exec: the terminal's streams over an upgraded connection (core/sandbox/wire/frame.h). */
+/* sandbox exec and connect: the terminal's streams over an upgraded connection
+ * (core/sandbox/wire/frame.h). */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -23,6 +24,10 @@ struct session {
     struct buf in;                                  /* received, not yet read */
     struct buf out;                                 /* to be sent */
     bool stdin_open, tty;
+    bool attached; /* to the main process, which goes on without us */
+    bool detached;                                  /* by the detach keys */
+    bool leaving;                                   /* the first of the detach keys was typed */
+    const char *sandbox;
     int signals; /* signalfd of SIGWINCH and what ends us, -1: none */
     int code;                                       /* -1: the command runs */
     struct termios saved;
@@ -119,15 +124,22 @@ static void wait_socket(struct session *s, short events)
 
 /* ---- the request ---- */
 
-static char *request_body(const struct exec_request *r)
+static void add_size(json_t *body)
 {
     struct winsize size = {.ws_col = 80, .ws_row = 24};
+    ioctl(STDIN_FILENO, TIOCGWINSZ, &size);
+    json_object_set_new(body, "cols", json_integer(size.ws_col));
+    json_object_set_new(body, "rows", json_integer(size.ws_row));
+}
+
+static json_t *request_body(const struct exec_request *r)
+{
     json_t *command = json_array(), *body = json_object();
     for (size_t i = 0; i < r->n_command; i++)
         json_array_append_new(command, json_string(r->command[i]));
     if (r->service)
         json_object_set_new(body, "service", json_string(r->service));
-    else
+    else if (r->n_command)
         json_object_set(body, "command", command);
     json_decref(command);
     if (r->port)
@@ -138,27 +150,26 @@ static char *request_body(const struct exec_request *r)
         json_object_set_new(body, "workdir", json_string(r->workdir));
     if (r->timeout_ms)
         json_object_set_new(body, "timeout_ms", json_integer(r->timeout_ms));
-    if (r->tty) {
-        ioctl(STDIN_FILENO, TIOCGWINSZ, &size);
+    if (r->tty && r->n_command)
         json_object_set_new(body, "tty", json_true());
-        json_object_set_new(body, "cols", json_integer(size.ws_col));
-        json_object_set_new(body, "rows", json_integer(size.ws_row));
-    }
-    char *text = json_dumps(body, JSON_COMPACT);
-    json_decref(body);
-    return text;
+    if (r->tty)
+        add_size(body);
+    return body;
 }
 
 static void add_request(const struct cli *cli, struct session *s, const char *sandbox,
                         const struct exec_request *r)
 {
-    char *body = request_body(r), *name = url_escape(sandbox);
-    char *path = alloc_printf("/v1/sandboxes/%s/%s", name, r->service ? "tunnel" : "exec");
+    json_t *tree = request_body(r);
+    char *body = json_dumps(tree, JSON_COMPACT), *name = url_escape(sandbox);
+    char *path = alloc_printf("/v1/sandboxes/%s/%s", name,
+                              r->service ? "tunnel" : r->n_command ? "exec" : "attach");
     wire_request(cli, &s->out, "POST", path);
     buf_printf(&s->out,
                "Connection: Upgrade\r\nUpgrade: sluice-exec\r\n"
                "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
                strlen(body), body);
+    json_decref(tree);
     free(body);
     free(path);
     free(name);
@@ -271,13 +282,38 @@ static int read_frames(struct session *s)
     return 0;
 }
 
+enum { DETACH_FIRST = 'p' & 31, DETACH_SECOND = 'q' & 31 };
+
+/* Ctrl-p ctrl-q leave the main process.  A ctrl-p that something else follows goes to it. */
+static void add_typed(struct session *s, const char *bytes, size_t len)
+{
+    struct buf typed = {0};
+    for (size_t i = 0; i < len && s->code < 0; i++) {
+        if (s->leaving && bytes[i] == DETACH_SECOND) {
+            s->detached = true;
+            s->code = EXIT_DONE;
+        } else if (s->leaving) {
+            buf_putc(&typed, DETACH_FIRST);
+        }
+        s->leaving = bytes[i] == DETACH_FIRST;
+        if (!s->leaving && s->code < 0)
+            buf_putc(&typed, bytes[i]);
+    }
+    if (typed.len)
+        add_frame(s, FRAME_STDIN, typed.data, typed.len);
+    buf_free(&typed);
+}
+
 static void read_stdin(struct session *s)
 {
     char bytes[32768];
     ssize_t n = read(STDIN_FILENO, bytes, sizeof bytes);
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return;
-    add_frame(s, FRAME_STDIN, bytes, n > 0 ? (size_t)n : 0);
+    if (n > 0 && s->attached && s->tty)
+        add_typed(s, bytes, (size_t)n);
+    else
+        add_frame(s, FRAME_STDIN, bytes, n > 0 ? (size_t)n : 0);
     s->stdin_open = n > 0;
 }
 
@@ -325,10 +361,17 @@ static int talk(struct session *s)
     int rc = read_frames(s) == 0 ? pump(s) : -1;
     if (s->tty)
         tcsetattr(STDIN_FILENO, TCSADRAIN, &s->saved);
+    if (rc == 0 && s->detached)
+        complain("detached: sluice sandbox connect %s attaches again", s->sandbox);
     if (rc == 0)
         return s->code;
-    complain("the connection to the gateway broke before the command ended: what became of it is "
-             "not known");
+    if (s->attached)
+        complain("the connection to the gateway broke: the main process goes on, and sluice "
+                 "sandbox connect %s attaches to it again",
+                 s->sandbox);
+    else
+        complain("the connection to the gateway broke before the command ended: what became of it "
+                 "is not known");
     return EXIT_UNREACHABLE;
 }
 
@@ -341,12 +384,22 @@ static int check_command(const struct cli *cli, const struct exec_request *r)
     return -1;
 }
 
+int exec_body(const struct cli *cli, const struct exec_request *request, json_t **out)
+{
+    int wrong = check_command(cli, request);
+    if (wrong < 0)
+        *out = request_body(request);
+    return wrong;
+}
+
 int exec_run(const struct cli *cli, const char *sandbox, const struct exec_request *request)
 {
     int wrong = check_command(cli, request);
     if (wrong >= 0)
         return wrong;
-    struct session s = {.stdin_open = true, .tty = request->tty, .signals = -1, .code = -1};
+    struct session s = {.stdin_open = true, .tty = request->tty, .signals = -1, .code = -1,
+                        .attached = !request->service && !request->n_command,
+                        .sandbox = sandbox};
     watch_signals(&s, request);
     int code = wire_open(cli, &s.wire);
     if (code < 0) {

@@ -79,6 +79,7 @@ static void table_one(const struct cli *cli, const json_t *s)
                    json_number(s, "policy_revision"), json_number(s, "loaded_revision"),
                    json_text(s, "policy_hash"), json_text(s, "created_at"));
     print_settings(s);
+    print_main_process(s);
     terminal_print(stdout, "Observe:   %s\n",
                    json_is_true(json_object_get(s, "observe")) ? "on" : "off");
     table_limits(json_object_get(s, "limits"));
@@ -106,6 +107,11 @@ static int check_words(const struct cli *cli)
                                 "policy of a sandbox that is observed");
     if (arg_given(cli, "no-keep") && !cli->n_rest)
         return usage_error(cli, "--no-keep needs a command to wait for: -- CMD...");
+    if (arg_given(cli, "detach") && !cli->n_rest)
+        return usage_error(cli, "--detach needs a command to start: -- CMD...");
+    if (arg_given(cli, "detach") && arg_given(cli, "no-keep"))
+        return usage_error(cli, "--detach and --no-keep exclude each other: nobody would wait for "
+                                "the command's end");
     return -1;
 }
 
@@ -143,6 +149,29 @@ static int check_memory(const struct cli *cli)
     return !memory || *memory ? -1 : usage_error(cli, "--memory is a size such as 512M, not ''");
 }
 
+static bool has_terminal(void)
+{
+    return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
+
+static int add_main(const struct cli *cli, json_t *body)
+{
+    const struct exec_request request = {
+        .command = cli->rest, .n_command = cli->n_rest, .workdir = arg_value(cli, "workdir"),
+        .tty = arg_given(cli, "tty") || has_terminal(),
+    };
+    json_t *main = NULL;
+    if (!cli->n_rest)
+        return -1;
+    int code = exec_body(cli, &request, &main);
+    if (code >= 0)
+        return code;
+    if (arg_given(cli, "detach"))
+        json_object_set_new(main, "detach", json_true());
+    json_object_set_new(body, "main", main);
+    return -1;
+}
+
 static int create_body(const struct cli *cli, const struct document *file, struct buf *out)
 {
     json_t *labels = pair_options(cli, "label", true),
@@ -165,6 +194,8 @@ static int create_body(const struct cli *cli, const struct document *file, struc
         code = add_number(cli, body, "cpus", false);
     if (code < 0)
         code = add_number(cli, body, "pids", true);
+    if (code < 0)
+        code = add_main(cli, body);
     if (code < 0)
         document_body(file, body, "policy", out);
     json_decref(body);
@@ -209,8 +240,7 @@ static void hold_signals(const struct cli *cli, sigset_t *out)
 static int run_main(const struct cli *cli, const char *name, const sigset_t *ends)
 {
     const struct exec_request request = {
-        .command = cli->rest, .n_command = cli->n_rest, .workdir = arg_value(cli, "workdir"),
-        .tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
+        .tty = has_terminal(),
         .ends = arg_given(cli, "no-keep") ? ends : NULL,
     };
     int code = exec_run(cli, name, &request);
@@ -235,6 +265,7 @@ static int create(struct cli *cli, const struct document *file, const struct buf
     struct reply reply;
     sigset_t ends;
     char *reason;
+    bool attaches = cli->n_rest && !arg_given(cli, "detach");
     int code = reason_header(cli, &reason);
     if (code >= 0)
         return code;
@@ -260,16 +291,16 @@ static int create(struct cli *cli, const struct document *file, const struct buf
         print_update_warnings(
             cli, json_object_get(json_object_get(reply.json, "update"), "warnings"));
         print_start_warnings(cli, json_object_get(reply.json, "warnings"));
-        if (cli->output != OUT_TABLE && !cli->n_rest)
+        if (cli->output != OUT_TABLE && !attaches)
             print_json(cli, reply.json);
-        else if (cli->n_rest)
+        else if (attaches)
             say(cli, "✓ Created sandbox: %s (%s)", name, json_text(reply.json, "phase"));
         else
             terminal_print(stdout, "✓ Created sandbox: %s (%s)\n", name,
                            json_text(reply.json, "phase"));
     }
     reply_free(&reply);
-    if (code == EXIT_DONE && cli->n_rest)
+    if (code == EXIT_DONE && attaches)
         code = run_main(cli, name, &ends);
     free(name);
     return code;
@@ -389,7 +420,7 @@ int cmd_sandbox_start(struct cli *cli)
     return change_life(cli, "/start", "Started");
 }
 
-/* ---- exec and connect ---- */
+/* ---- exec ---- */
 
 int cmd_sandbox_exec(struct cli *cli)
 {
@@ -410,6 +441,8 @@ int cmd_sandbox_exec(struct cli *cli)
     }
     if (!n)
         return usage_error(cli, "which command? it stands after --");
+    if (arg_given(cli, "detach") && arg_given(cli, "tty"))
+        return usage_error(cli, "--detach and --tty exclude each other: it has no streams");
     if (arg_number(cli, "timeout", 0, 86400, &timeout) != 0)
         return EXIT_USAGE;
     json_t *env = pair_options(cli, "env", false);
@@ -420,18 +453,8 @@ int cmd_sandbox_exec(struct cli *cli)
         .command = command, .n_command = n, .workdir = arg_value(cli, "workdir"),
         .tty = arg_given(cli, "tty"), .timeout_ms = timeout * 1000, .env = env,
     };
-    int code = exec_run(cli, name, &request);
+    int code = arg_given(cli, "detach") ? exec_detached(cli, name, &request)
+                                        : exec_run(cli, name, &request);
     json_decref(env);
     return code;
-}
-
-int cmd_sandbox_connect(struct cli *cli)
-{
-    static const char *const shell[] = {"/bin/bash", "-l"};
-    const char *name = sandbox_operand(cli, 0);
-    if (!name)
-        return EXIT_USAGE;
-    return exec_run(
-        cli, name,
-        &(struct exec_request){.command = shell, .n_command = 2, .tty = isatty(STDIN_FILENO)});
 }

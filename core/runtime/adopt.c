@@ -2,12 +2,16 @@
 /* Finds the sandboxes of an earlier gateway. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "runtime/sandbox.h"
 
 /* Its supervisor ended while no gateway ran. */
 static int mark_stopped(struct store_tx *tx, void *arg, struct error *err)
 {
     const struct store_sandbox *record = arg;
+    if (store_tx_sandbox_main_end(tx, record->id, clock_now_ms(),
+                                  "the sandbox ended while no gateway ran", err) != 0)
+        return -1;
     return store_tx_sandbox_phase(tx, record->id, "stopped", "", err);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands in sandboxes: a command is handed to the supervisor, which connects back with a session,
- * on which the frames of sandbox/wire/frame.h go both ways.
+/* Commands in sandboxes, and clients of main processes.  Either is handed to the supervisor, which
+ * connects back with a session, on which the frames of sandbox/wire/frame.h go both ways.
  *
  * Ownership: a wait belongs to the runtime until its session has come or its done was called.
  * Threads: the loop's thread only.  Errors: NOT_FOUND, STATE; of done also UPSTREAM and TIMEOUT. */
@@ -25,6 +25,18 @@ int runtime_exec_check(struct runtime *runtime, const char *sandbox, struct erro
  * called. */
 int runtime_exec(struct runtime *runtime, const char *sandbox, const struct sandbox_exec *command,
                  runtime_exec_fn *done, void *arg, struct error *err);
+/* Called once, not from within runtime_detach; pid: of the command, in the sandbox. */
+typedef void runtime_detach_fn(void *arg, int64_t pid, const struct error *err);
+/* The same for a command that runs without streams.  done: its program runs. */
+int runtime_detach(struct runtime *runtime, const char *sandbox, const struct sandbox_exec *command,
+                   runtime_detach_fn *done, void *arg, struct error *err);
+/* A session with the main process: what it printed, what it prints, its exit.  Its id is made
+ * here. */
+int runtime_attach(struct runtime *runtime, const char *sandbox,
+                   const struct sandbox_attach *client, runtime_exec_fn *done, void *arg,
+                   struct error *err);
+/* Why there is no main process to attach to or to wait for. */
+int runtime_no_main(const char *sandbox, struct error *err);
 /* The command that a supervisor connects back for, NULL: none waits under this id. */
 struct exec_wait *runtime_exec_find(struct runtime *runtime, const char *sandbox_id,
                                     const char *exec_id);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who runs commands in a sandbox. */
+/* Who runs commands in a sandbox, and the answer where there is nothing to attach to. */
 #include <string.h>
 
 #include "base/clock.h"
@@ -36,4 +36,12 @@ int runtime_exec_note(struct store *store, const char *sandbox_id, const struct 
         rc = store_write(store, write_user, &noting, err);
     arena_free(arena);
     return rc;
+}
+
+int runtime_no_main(const char *name, struct error *err)
+{
+    return error_set(err, ERROR_STATE,
+                     "sandbox '%s' has no main process: one is given when it is made, with sluice "
+                     "sandbox create ... -- CMD",
+                     name);
 }

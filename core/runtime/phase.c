@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "runtime/sandbox.h"
 
 void sandbox_record(struct sandbox *s, void (*work)(void *arg), void (*done)(void *arg), void *arg)
@@ -20,6 +21,7 @@ struct phase_write {
     const char *phase;                              /* static text */
     char error[1024];
     bool fail_pending;
+    int64_t at_ms;
     uint64_t number;                                /* among the phases of its sandbox */
     struct sandbox_waiter *waiters;
     bool failed;                                    /* then the waiters are told the outcome */
@@ -40,6 +42,9 @@ static int write_phase(struct store_tx *tx, void *arg, struct error *err)
 {
     const struct phase_write *w = arg;
     if (w->fail_pending && fail_pending(tx, w, err) != 0)
+        return -1;
+    bool over = strcmp(w->phase, "stopped") == 0 || strcmp(w->phase, "error") == 0;
+    if (over && store_tx_sandbox_main_end(tx, w->id, w->at_ms, "the sandbox ended", err) != 0)
         return -1;
     return store_tx_sandbox_phase(tx, w->id, w->phase, w->error, err);
 }
@@ -101,6 +106,7 @@ void sandbox_phase(struct sandbox *s, const char *phase, const struct error *out
                               .name = alloc_str(s->name),
                               .phase = phase,
                               .fail_pending = outcome != NULL,
+                              .at_ms = clock_now_ms(),
                               .number = ++s->n_phases,
                               .waiters = waiters,
                               .failed = outcome != NULL};

@@ -159,6 +159,13 @@ static int write_spec(struct start *st)
         .read_only = files.read_only,
         .n_read_only = files.n_read_only,
     };
+    struct sandbox_exec main;
+    if (*st->record.main_json) {
+        if (sandbox_exec_decode(st->record.main_json, st->arena, &main, &st->err) != 0)
+            return error_prefix(&st->err, "the main process on record");
+        spec.main = &main;
+        spec.main_waits = !main.detach && !st->record.loaded_revision;
+    }
     spec.n_env = read_pairs(st->arena, st->record.env_json, &spec.env);
     return sandbox_spec_write(&spec, arena_printf(st->arena, "%s/spec.json", st->dir), &st->err);
 }
@@ -166,7 +173,9 @@ static int write_spec(struct start *st)
 static int write_start(struct store_tx *tx, void *arg, struct error *err)
 {
     struct start *st = arg;
-    if (store_tx_sandbox_token(tx, st->id, st->token_hash, err) != 0)
+    const struct store_sandbox fresh = {.id = st->id, .main_error = ""};
+    if (store_tx_sandbox_token(tx, st->id, st->token_hash, err) != 0 ||
+        store_tx_sandbox_main(tx, &fresh, err) != 0)
         return -1;
     return store_tx_sandbox_phase(
         tx, st->id, st->record.loaded_revision ? "starting" : "provisioning", "", err);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/text.h"
+#include "sandbox/wire/protocol.h"
 
 enum { NAME_MAX_BYTES = 19, LABELS_MAX = 64, ENV_MAX = 128 };
 
@@ -142,6 +143,21 @@ static unsigned hex_value(char digit)
     return (unsigned)strtoul((char[]){digit, '\0'}, NULL, 16);
 }
 
+static void read_main(const struct sandbox_exec *main, struct arena *arena,
+                      struct store_sandbox *out, struct problems *problems)
+{
+    struct error err;
+    if (sandbox_exec_check(main, &err) != 0) {
+        problems_add(problems, "main", 0, 0, "main: %s", err.text);
+        return;
+    }
+    struct sandbox_exec plain = *main;
+    plain.id = "";
+    char *text = sandbox_exec_encode(&plain);
+    out->main_json = arena_str(arena, text);
+    free(text);
+}
+
 /* Two words of letters, as OpenShell's clients expect.  Of 28 random bits: one that is taken hardly
  * ever comes, and is told. */
 static const char *make_up_name(struct arena *arena)
@@ -192,13 +208,15 @@ void sandbox_record_make(const struct sandbox_wanted *wanted, const struct runti
         .hold_ms = wanted->hold_ms,
         .agent_proposals = wanted->agent_proposals,
         .observe = wanted->observe,
-        .token_hash = "",
+        .token_hash = "", .main_json = "", .main_error = "",
         .phase = "provisioning",
         .error = "",
         .passed_since_ms = now,
         .created_at_ms = now,
     };
     read_limits(&m, wanted, out);
+    if (wanted->main)
+        read_main(wanted->main, arena, out, problems);
     check_settings(out, problems);
     check_name(out->name, problems);
     check_texts("labels", out->labels_json, LABELS_MAX, NULL, arena, problems);

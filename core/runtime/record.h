@@ -16,6 +16,7 @@ struct sandbox_wanted {
     int64_t hold_ms;                                /* 0: none */
     bool agent_proposals;
     bool observe;
+    const struct sandbox_exec *main;                /* its main process; NULL: none */
 };
 
 /* What of a sandbox may be changed. */

@@ -52,6 +52,7 @@ struct sandbox *sandbox_add(struct runtime *all, const struct store_sandbox *rec
     s->number = record->number;
     s->observe = record->observe;
     s->proxy = strcmp(record->network, "none") != 0;
+    s->has_main = *record->main_json;
     s->settings = sandbox_settings_of(record);
     s->pidfd = s->uid_lock = -1;
     snprintf(s->token_hash, sizeof s->token_hash, "%s", record->token_hash);

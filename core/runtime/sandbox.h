@@ -34,6 +34,7 @@ struct sandbox {
     int64_t number;
     bool observe;                                   /* as the store has it */
     bool proxy;
+    bool has_main;                                  /* a main process */
     char token_hash[DIGEST_HEX_SIZE];
 
     enum { SANDBOX_DOWN, SANDBOX_STARTING, SANDBOX_UP, SANDBOX_STOPPING } state;
@@ -193,6 +194,11 @@ void sandbox_traffic(struct sandbox *s, const struct sandbox_traffic *batch, str
 /* Its supervisor is there: what waited for it is run. */
 void sandbox_exec_send_all(struct sandbox *s);
 void sandbox_exec_fail_all(struct sandbox *s, const char *why);
+/* What became of a detached command. */
+void sandbox_exec_detached(struct sandbox *s, const struct sandbox_detached *detached);
+
+/* main_process.c: records how the main process stands. */
+void sandbox_main_reported(struct sandbox *s, const struct sandbox_main *report);
 
 /* ssh_sessions.c */
 void sandbox_ssh_end_all(struct sandbox *s);

@@ -136,6 +136,12 @@ static bool on_message(void *owner, const struct sandbox_message *m, struct aren
     case MESSAGE_GRANT:
         sandbox_grant_reported(s, &m->grant);
         return false;
+    case MESSAGE_MAIN:
+        sandbox_main_reported(s, &m->main);
+        return false;
+    case MESSAGE_DETACHED:
+        sandbox_exec_detached(s, &m->detached);
+        return false;
     case MESSAGE_TRAFFIC:
         sandbox_traffic(s, &m->traffic, arena);
         return true;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Waiting until a revision of a policy is no longer pending.
+/* Waiting until what is on record has changed: a revision of a policy is no longer pending, the
+ * main process of a sandbox has ended.
  *
  * Ownership: a wait is freed once done was called; what it was made with outlives it, but for the
  * texts, which are copied. Threads: the loop's thread only. */
@@ -10,23 +11,29 @@
 #include "runtime/jobs.h"
 #include "store/store.h"
 
-struct revision_wait;
+struct record_wait;
 
-struct revision_wait_for {
+struct record_wait_for {
+    /* Worker thread: whether there is nothing left to wait for, or it cannot be read. */
+    bool (*settled)(const struct record_wait_for *what);
     uv_loop_t *loop;
     struct jobs *jobs;
     struct events *events;
     struct store *store;
     const char *sandbox;                            /* its name */
-    uint64_t revision;
+    uint64_t revision;                              /* of record_wait_revision */
     uint64_t timeout_ms;
 };
 
-/* done is called once, from the loop: the revision is loaded, failed or superseded, cannot be read
- * any more, the time is over, or the gateway stops.  What it is then is for the caller to read. */
-struct revision_wait *revision_wait(const struct revision_wait_for *what, void (*done)(void *arg),
+/* Such conditions. */
+bool record_wait_revision(const struct record_wait_for *what);      /* loaded, failed, superseded */
+bool record_wait_main(const struct record_wait_for *what);          /* ended, or there is none */
+
+/* done is called once, from the loop: it is settled, the time is over, or the gateway stops.  How
+ * it stands then is for the caller to read. */
+struct record_wait *record_wait(const struct record_wait_for *what, void (*done)(void *arg),
                                     void *arg);
 /* Nobody waits any more: done is called by the loop's next turn. */
-void revision_wait_cancel(struct revision_wait *wait);
+void record_wait_cancel(struct record_wait *wait);
 
 #endif

@@ -41,11 +41,12 @@ struct store_sandbox_rows {
     /* Fills its number, which is never used again.  0: one that lives has its name, or its id is
      * taken. */
     int (*insert)(struct store_tx *tx, struct store_sandbox *sandbox, struct error *err);
-    /* These four find only a sandbox that lives. */
+    /* These five find only a sandbox that lives. */
     int (*set_phase)(struct store_tx *tx, const char *id, const char *phase, const char *error,
                      struct error *err);
     int (*set_token)(struct store_tx *tx, const char *id, const char *token_hash,
                      struct error *err);
+    int (*set_main)(struct store_tx *tx, const struct store_sandbox *sandbox, struct error *err);
     int (*set_settings)(struct store_tx *tx, const struct store_sandbox *sandbox,
                         struct error *err);
     /* Its token hash becomes "". */

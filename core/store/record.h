@@ -43,6 +43,11 @@ struct store_record {
     comma X(TEXT, error)               \
     comma X(COUNT, revision)           \
     comma X(COUNT, loaded_revision)    \
+    comma X(TEXT, main_json)           \
+    comma X(INTEGER, main_started_ms)  \
+    comma X(INTEGER, main_ended_ms)    \
+    comma X(INTEGER, main_code)        \
+    comma X(TEXT, main_error)          \
     comma X(INTEGER, memory_bytes)     \
     comma X(INTEGER, cpu_millis)       \
     comma X(INTEGER, pids)             \

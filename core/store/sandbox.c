@@ -73,6 +73,29 @@ int store_tx_sandbox_phase(struct store_tx *tx, const char *id, const char *phas
     return require(tx->backend->sandboxes->set_phase(tx, id, phase, error, err), id, err);
 }
 
+int store_tx_sandbox_main(struct store_tx *tx, const struct store_sandbox *record,
+                          struct error *err)
+{
+    return require(tx->backend->sandboxes->set_main(tx, record, err), record->id, err);
+}
+
+int store_tx_sandbox_main_end(struct store_tx *tx, const char *id, int64_t at_ms,
+                              const char *error, struct error *err)
+{
+    enum { KILLED = 128 + 9 };
+    struct arena *arena = arena_new();
+    struct store_sandbox s;
+    int rc = require(tx->backend->sandboxes->find(tx, STORE_BY_ID, id, arena, &s, err), id, err);
+    if (rc == 0 && *s.main_json && !s.main_ended_ms) {
+        s.main_ended_ms = at_ms;
+        s.main_code = KILLED;
+        s.main_error = error;
+        rc = store_tx_sandbox_main(tx, &s, err);
+    }
+    arena_free(arena);
+    return rc;
+}
+
 int store_tx_sandbox_token(struct store_tx *tx, const char *id, const char *token_hash,
                            struct error *err)
 {

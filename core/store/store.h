@@ -61,6 +61,10 @@ struct store_sandbox {
     bool observe; /* its policy is a ceiling to learn within: more of what passes is on record */
     int64_t passed_since_ms; /* since when what passes is on record one by one */
     uint64_t revision, loaded_revision;             /* newest, and the one enforced; 0: none */
+    const char *main_json;                          /* its main process, a command; "": none */
+    int64_t main_started_ms, main_ended_ms;         /* of its latest run; 0: not yet */
+    int64_t main_code;                              /* its exit code, once it has ended */
+    const char *main_error;                      /* why it could not be run or was ended, or "" */
     /* Deleted: 0 while it lives; its decisions stay. */
     int64_t created_at_ms, deleted_at_ms;
 };
@@ -78,6 +82,12 @@ int store_sandbox_list(struct store *s, struct arena *arena, struct store_sandbo
 int store_tx_sandbox_insert(struct store_tx *tx, struct store_sandbox *sandbox, struct error *err);
 int store_tx_sandbox_phase(struct store_tx *tx, const char *id, const char *phase,
                            const char *error, struct error *err);
+/* How its main process stands, from the members of record. */
+int store_tx_sandbox_main(struct store_tx *tx, const struct store_sandbox *record,
+                          struct error *err);
+/* A main process that has not ended has ended now, as its sandbox has. */
+int store_tx_sandbox_main_end(struct store_tx *tx, const char *id, int64_t at_ms,
+                              const char *error, struct error *err);
 int store_tx_sandbox_token(struct store_tx *tx, const char *id, const char *token_hash,
                            struct error *err);
 /* Labels, approval mode, hold and agent proposals of the record. */

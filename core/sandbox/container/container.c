@@ -122,7 +122,8 @@ static void take_packet(struct container *container, struct wire_packet *packet)
         take_ready(container, packet);
         break;
     case INIT_STARTED:
-        container->callbacks->on_started(container->ctx, m->id, packet->fds, packet->n_fds);
+        container->callbacks->on_started(container->ctx, m->id, m->value, packet->fds,
+                                         packet->n_fds);
         break;
     case INIT_EXITED:
         container->callbacks->on_exited(container->ctx, m->id, m->value, m->text);
@@ -262,7 +263,8 @@ int container_run(struct container *container, uint32_t id, const struct contain
 {
     struct init_message message = {.type = INIT_EXEC, .id = id};
     struct exec_body fixed = {
-        .n_argv = (uint32_t)command->n_argv, .n_env = (uint32_t)command->n_env, .tty = command->tty,
+        .n_argv = (uint32_t)command->n_argv, .n_env = (uint32_t)command->n_env,
+        .streams = command->streams,
         .cols = command->cols ? command->cols : 80, .rows = command->rows ? command->rows : 24};
     struct buf body = {0};
     if (container->state != CONTAINER_READY)

@@ -32,9 +32,9 @@ struct container_ready {
 
 struct container_callbacks {
     void (*on_ready)(void *ctx, const struct container_ready *ready);
-    /* The command runs.  The receiver owns the descriptors: a terminal's master, or the far ends of
-     * stdin, stdout and stderr. */
-    void (*on_started)(void *ctx, uint32_t id, const int *fds, size_t n_fds);
+    /* The command runs, as process pid of the sandbox.  The receiver owns the descriptors: a
+     * terminal's master, or the far ends of stdin, stdout and stderr, or none without streams. */
+    void (*on_started)(void *ctx, uint32_t id, pid_t pid, const int *fds, size_t n_fds);
     /* error is "" unless the command could not be run; then on_started may not have come. */
     void (*on_exited)(void *ctx, uint32_t id, int code, const char *error);
     void (*on_warning)(void *ctx, const char *text);
@@ -67,7 +67,7 @@ struct container_command {
     const char *const *argv, *const *env;
     size_t n_argv, n_env;
     const char *folder;
-    bool tty;
+    enum exec_streams streams;
     uint16_t cols, rows;
 };
 int container_run(struct container *container, uint32_t id, const struct container_command *command,

@@ -9,6 +9,7 @@
 #define INIT_INIT_H
 
 #include <linux/filter.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -101,6 +102,10 @@ int init_enter(const struct init *init, const char *folder, char *reason);
 void job_start(struct init *init, uint32_t id, int body_fd);
 void job_kill(const struct init *init, uint32_t id, int signal);
 void job_reap(struct init *init);                   /* all children that have ended */
+/* Jobs without streams are announced once their programs run: adds what to poll for, and looks at
+ * the outcome.  Both skip what there is no room for until the next time. */
+size_t job_watch(const struct init *init, struct pollfd *fds, size_t max);
+void job_announce(const struct init *init, const struct pollfd *fds, size_t n);
 
 /* body.c: a body of wire.h, mapped. */
 struct body {

@@ -20,6 +20,7 @@ struct job {
     pid_t pid;                                      /* also its session and process group */
     int failure;                                   /* the child writes a struct failure, or execs */
     int unsent;                                     /* errno: its descriptors could not be passed */
+    bool unannounced;                               /* its program may not run yet */
 };
 
 struct failure {
@@ -28,7 +29,7 @@ struct failure {
 };
 
 struct stdio {
-    int inner[3];                                   /* the command's stdin, stdout, stderr */
+    int inner[3];       /* the command's stdin, stdout, stderr; one descriptor may stand for all */
     int outer[3];                                   /* what the supervisor gets */
     size_t n_outer;
 };
@@ -36,7 +37,7 @@ struct stdio {
 struct command {
     const char **argv, **env;
     const char *folder;
-    bool tty;
+    uint32_t streams;                               /* enum exec_streams */
     uint16_t cols, rows;
 };
 
@@ -86,6 +87,27 @@ static int open_pipes(struct stdio *io, char *reason)
     return 0;
 }
 
+static int open_null(struct stdio *io, char *reason)
+{
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return init_reason(reason, "cannot open /dev/null in the sandbox: %m");
+    io->inner[0] = io->inner[1] = io->inner[2] = fd;
+    return 0;
+}
+
+static int open_streams(const struct command *command, struct stdio *io, char *reason)
+{
+    switch (command->streams) {
+    case EXEC_TERMINAL:
+        return open_terminal(command, io, reason);
+    case EXEC_NO_STREAMS:
+        return open_null(io, reason);
+    default:
+        return open_pipes(io, reason);
+    }
+}
+
 static void attach(const struct stdio *io, bool tty)
 {
     sigset_t none;
@@ -117,7 +139,7 @@ static void run_child(const struct init *init, const struct command *command,
                       const struct stdio *io, int report)
 {
     struct failure failure = {.code = CODE_CANNOT_RUN};
-    attach(io, command->tty);
+    attach(io, command->streams == EXEC_TERMINAL);
     if (init_enter(init, command->folder, failure.text) == 0) {
         environ = (char **)command->env;
         execvp(command->argv[0], (char **)command->argv);
@@ -137,7 +159,7 @@ static int read_command(struct body *body, struct command *out, char *reason)
     const char **env = body_strings(body, fixed.n_env);
     const char **folder = body_strings(body, 1);
     *out = (struct command){.argv = argv, .env = env, .folder = folder ? folder[0] : NULL,
-                            .tty = fixed.tty != 0, .cols = fixed.cols, .rows = fixed.rows};
+                            .streams = fixed.streams, .cols = fixed.cols, .rows = fixed.rows};
     free(folder);
     if (argv && argv[0] && env && out->folder)
         return 0;
@@ -148,8 +170,7 @@ static pid_t fork_child(struct init *init, const struct command *command, struct
                         int *failure, char *reason)
 {
     int report[2];
-    int rc = command->tty ? open_terminal(command, io, reason) : open_pipes(io, reason);
-    if (rc != 0)
+    if (open_streams(command, io, reason) != 0)
         return -1;
     if (pipe2(report, O_CLOEXEC | O_NONBLOCK) != 0)
         return init_reason(reason, "cannot make a pipe: %m");
@@ -168,7 +189,8 @@ static pid_t fork_child(struct init *init, const struct command *command, struct
 /* A command whose descriptors nobody gets is ended; job_end tells why. */
 static void announce(const struct init *init, struct job *job, const struct stdio *io)
 {
-    struct init_message started = {.version = WIRE_VERSION, .type = INIT_STARTED, .id = job->id};
+    struct init_message started = {
+        .version = WIRE_VERSION, .type = INIT_STARTED, .id = job->id, .value = job->pid};
     if (init_tell(init, &started, io->outer, io->n_outer) == 0)
         return;
     job->unsent = errno;
@@ -193,7 +215,9 @@ void job_start(struct init *init, uint32_t id, int body_fd)
         job->pid = pid;
         job->next = init->jobs;
         init->jobs = job;
-        announce(init, job, &io);
+        job->unannounced = command.streams == EXEC_NO_STREAMS;
+        if (!job->unannounced)
+            announce(init, job, &io);
     } else {
         free(job);
         init_send(init, INIT_EXITED, id, CODE_CANNOT_RUN, reason);
@@ -202,6 +226,28 @@ void job_start(struct init *init, uint32_t id, int body_fd)
     free(command.argv);
     free(command.env);
     body_close(&body);
+}
+
+size_t job_watch(const struct init *init, struct pollfd *fds, size_t max)
+{
+    size_t n = 0;
+    for (const struct job *job = init->jobs; job && n < max; job = job->next)
+        if (job->unannounced)
+            fds[n++] = (struct pollfd){.fd = job->failure, .events = POLLIN};
+    return n;
+}
+
+/* A child that execs closes its end without a word; one that cannot writes why, for job_end. */
+void job_announce(const struct init *init, const struct pollfd *fds, size_t n)
+{
+    const struct stdio none = {{-1, -1, -1}, {-1, -1, -1}, 0};
+    for (size_t i = 0; i < n; i++)
+        for (struct job *job = init->jobs; job && fds[i].revents; job = job->next)
+            if (job->failure == fds[i].fd && job->unannounced) {
+                job->unannounced = false;
+                if (!(fds[i].revents & POLLIN))
+                    announce(init, job, &none);
+            }
 }
 
 void job_kill(const struct init *init, uint32_t id, int signal)

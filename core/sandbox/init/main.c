@@ -12,6 +12,8 @@
 
 #include "init.h"
 
+enum { JOBS_WATCHED = 32 };
+
 /* The workload may have our host uid, and then sends us signals, with F_SETOWN also by the kernel.
  * PID 1 has no handlers, so the kernel drops them all but SIGCHLD.  Blocked ones it would queue,
  * for ever. */
@@ -106,13 +108,15 @@ int main(void)
         return 2;
     }
     init_send(&init, INIT_BEGUN, 0, 0, "");
-    struct pollfd fds[] = {{.fd = init.channel, .events = POLLIN},
-                           {.fd = init.signals, .events = POLLIN}};
+    struct pollfd fds[2 + JOBS_WATCHED] = {{.fd = init.channel, .events = POLLIN},
+                                           {.fd = init.signals, .events = POLLIN}};
     for (;;) {
-        if (poll(fds, 2, -1) < 0) {
+        size_t watched = job_watch(&init, fds + 2, JOBS_WATCHED);
+        if (poll(fds, 2 + watched, -1) < 0) {
             init_pause();
             continue;
         }
+        job_announce(&init, fds + 2, watched);
         if (fds[1].revents) {
             drain_signals(&init);
             job_reap(&init);

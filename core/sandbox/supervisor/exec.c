@@ -15,12 +15,35 @@
 #include "sandbox/container/container.h"
 #include "sandbox/mounts/mount_plan.h"
 #include "sandbox/supervisor/command.h"
-#include "sandbox/supervisor/exec_parts.h"
+#include "sandbox/supervisor/exec_tcp.h"
+#include "sandbox/supervisor/process_io.h"
+#include "sandbox/supervisor/session.h"
 #include "sandbox/supervisor/ssh.h"
 
 #define NO_SSH_SERVER                                                                            \
     "there is no " SANDBOX_SSH_SERVER " in the sandbox: install openssh-server on the gateway's "  \
     "machine (it needs no configuration and no running service)"
+
+/* It counts what keeps it alive (parts) and is gone when the last part has ended. */
+struct exec_session {
+    struct exec_session *next;
+    struct exec_table *table;
+    struct arena *arena;
+    const struct sandbox_exec *exec;
+    uint32_t id;
+    unsigned parts; /* the pipes, the tunnel or its call, the command, the timer */
+    struct http_call *call;                         /* until the tunnel, or the error */
+    struct http_tunnel *tunnel;
+    bool tunnel_full;                               /* outputs wait for on_drain */
+    struct buf received;                            /* an incomplete frame */
+    struct process_io io;
+    uv_timer_t timer;                            /* timeout, then kill, then linger, then goodbye */
+    bool running, finished, timed_out;
+    bool told;                /* the exit frame is sent; detached: the gateway knows how it began */
+    bool given_way;                                 /* another has its place */
+    int code;
+    char error[512];
+};
 
 struct exec_table {
     struct exec_table_request made;
@@ -28,11 +51,15 @@ struct exec_table {
     struct exec_session *sessions;
     size_t n_sessions;
     uint32_t last_id;
-    char *authorization;
     bool ending;
     void (*on_ended)(void *ctx);
     void *ended_ctx;
 };
+
+static bool is_tcp(const struct exec_session *s)
+{
+    return s->exec->service && strcmp(s->exec->service, SANDBOX_SERVICE_TCP) == 0;
+}
 
 /* --- the life of a session ------------------------------------------------------------------- */
 
@@ -60,7 +87,7 @@ static void session_free(struct exec_session *s)
     table_check_ended(table);
 }
 
-void sandbox_exec_part_ended(struct exec_session *s)
+static void part_ended(struct exec_session *s)
 {
     if (--s->parts == 0)
         session_free(s);
@@ -68,7 +95,7 @@ void sandbox_exec_part_ended(struct exec_session *s)
 
 static void on_timer_closed(uv_handle_t *handle)
 {
-    sandbox_exec_part_ended(handle->data);
+    part_ended(handle->data);
 }
 
 /* Nothing is left to wait for but handles that close. */
@@ -76,8 +103,18 @@ static void wind_up(struct exec_session *s)
 {
     if (s->running || s->tunnel || s->call || uv_is_closing((uv_handle_t *)&s->timer))
         return;
-    sandbox_exec_close_io(s);
+    process_io_close(&s->io);
     uv_close((uv_handle_t *)&s->timer, on_timer_closed);
+}
+
+/* --- detached commands ----------------------------------------------------------------------- */
+
+static void tell_detached(struct exec_session *s, pid_t pid, const char *error)
+{
+    const struct exec_table_request *made = &s->table->made;
+    if (!s->told)
+        made->tell(made->ctx, &(struct sandbox_detached){s->exec->id, pid, error});
+    s->told = true;
 }
 
 /* --- the end of a command -------------------------------------------------------------------- */
@@ -92,25 +129,18 @@ static void on_goodbye(uv_timer_t *timer)
 {
     struct exec_session *s = timer->data;
     if (still_reads(s))
-        uv_timer_start(timer, on_goodbye, EXEC_GOODBYE_MS, 0);
+        uv_timer_start(timer, on_goodbye, SESSION_GOODBYE_MS, 0);
     else if (s->tunnel)
         http_tunnel_close(s->tunnel);
 }
 
 static void send_exit(struct exec_session *s)
 {
-    char frame[FRAME_HEADER_SIZE + 6 * sizeof s->error + 64];    /* \u00NN for each byte at worst */
     if (s->told || !s->tunnel)
         return;
     s->told = true;
-    json_t *root = s->error[0] ? json_pack("{s:i, s:s}", "code", s->code, "error", s->error)
-                               : json_pack("{s:i}", "code", s->code);
-    size_t len = json_dumpb(root, frame + FRAME_HEADER_SIZE, sizeof frame - FRAME_HEADER_SIZE,
-                            JSON_COMPACT);
-    json_decref(root);
-    sandbox_exec_write(s, frame, FRAME_EXIT, len);
-    http_tunnel_shutdown(s->tunnel);
-    uv_timer_start(&s->timer, on_goodbye, EXEC_GOODBYE_MS, 0);
+    session_write_exit(s->tunnel, s->code, s->error);
+    uv_timer_start(&s->timer, on_goodbye, SESSION_GOODBYE_MS, 0);
 }
 
 static void on_linger(uv_timer_t *timer)
@@ -120,7 +150,7 @@ static void on_linger(uv_timer_t *timer)
         uv_timer_start(timer, on_linger, EXEC_LINGER_MS, 0);
         return;
     }
-    sandbox_exec_close_io(s);
+    process_io_close(&s->io);
     send_exit(s);
 }
 
@@ -132,21 +162,13 @@ static void finish_session(struct exec_session *s, int code, const char *error)
     snprintf(s->error, sizeof s->error, "%s", error);
     s->error[text_utf8_valid(s->error, strlen(s->error))] = '\0';
     uv_timer_stop(&s->timer);
-    if (s->tunnel && !sandbox_exec_outputs_ended(s))
+    if (s->exec->detach)
+        tell_detached(s, 0, *s->error ? s->error : "it ended before it ran");
+    else if (s->tunnel && !process_io_ended(&s->io))
         uv_timer_start(&s->timer, on_linger, EXEC_LINGER_MS, 0);
     else
         send_exit(s);
     wind_up(s);
-}
-
-void sandbox_exec_output_ended(struct exec_session *s)
-{
-    if (s->running && sandbox_exec_is_tcp(s))
-        sandbox_execs_exited(s->table, s->id, 0, "");
-    else if (!s->running && sandbox_exec_outputs_ended(s)) {
-        uv_timer_stop(&s->timer);
-        send_exit(s);
-    }
 }
 
 static void on_kill(uv_timer_t *timer)
@@ -158,7 +180,7 @@ static void on_kill(uv_timer_t *timer)
 
 static void terminate(struct exec_session *s)
 {
-    if (sandbox_exec_is_tcp(s)) {
+    if (is_tcp(s)) {
         sandbox_execs_exited(s->table, s->id, 0, "");
         return;
     }
@@ -174,18 +196,57 @@ static void on_timeout(uv_timer_t *timer)
     terminate(s);
 }
 
+/* --- the pipes of the command ---------------------------------------------------------------- */
+
+static void on_output(void *owner, enum sandbox_frame_type type, char *frame, size_t len)
+{
+    struct exec_session *s = owner;
+    if (s->tunnel && !session_write(s->tunnel, frame, type, len)) {
+        s->tunnel_full = true;
+        process_io_pause(&s->io, true);
+    }
+}
+
+static void on_output_ended(void *owner)
+{
+    struct exec_session *s = owner;
+    if (s->running && is_tcp(s)) {
+        sandbox_execs_exited(s->table, s->id, 0, "");
+    } else if (!s->running && process_io_ended(&s->io)) {
+        uv_timer_stop(&s->timer);
+        send_exit(s);
+    }
+}
+
+static void on_input_taken(void *owner)
+{
+    struct exec_session *s = owner;
+    if (s->tunnel)
+        http_tunnel_resume(s->tunnel);
+}
+
+static void on_io_closed(void *owner)
+{
+    part_ended(owner);
+}
+
+static const struct process_io_calls io_calls = {on_output, on_output_ended, on_input_taken,
+                                                 on_io_closed};
+
 /* --- the tunnel ------------------------------------------------------------------------------ */
 
-void sandbox_exec_write(struct exec_session *s, char *frame, enum sandbox_frame_type type,
-                        size_t len)
+static bool take_frame(void *ctx, const struct sandbox_frame *frame)
 {
-    if (!s->tunnel)
-        return;
-    sandbox_frame_header((uint8_t *)frame, type, len);
-    if (!http_tunnel_write(s->tunnel, frame, FRAME_HEADER_SIZE + len)) {
-        s->tunnel_full = true;
-        sandbox_exec_pause_outputs(s, true);
-    }
+    struct exec_session *s = ctx;
+    if (frame->type == FRAME_RESIZE)
+        process_io_resize(&s->io, frame->payload, frame->len);
+    else if (frame->type != FRAME_STDIN)
+        return false;
+    else if (frame->len == 0)
+        process_io_end_input(&s->io);
+    else if (!process_io_write(&s->io, frame->payload, frame->len) && s->tunnel)
+        http_tunnel_pause(s->tunnel);
+    return true;
 }
 
 static void on_tunnel_drain(struct http_tunnel *tunnel, void *ctx)
@@ -195,12 +256,17 @@ static void on_tunnel_drain(struct http_tunnel *tunnel, void *ctx)
     if (!s->tunnel_full)
         return;
     s->tunnel_full = false;
-    sandbox_exec_pause_outputs(s, false);
+    process_io_pause(&s->io, false);
 }
 
 static void on_tunnel_read(struct http_tunnel *tunnel, void *ctx, const char *bytes, size_t len)
 {
-    if (len > 0 && !sandbox_exec_take_frames(ctx, bytes, len))
+    struct exec_session *s = ctx;
+    if (len == 0)
+        return;
+    if (!s->io.calls)                               /* frames wait until the pipes are open */
+        buf_add(&s->received, bytes, len);
+    else if (!session_read(&s->received, bytes, len, take_frame, s))
         http_tunnel_close(tunnel);
 }
 
@@ -209,11 +275,11 @@ static void on_tunnel_close(void *ctx, const struct error *why)
     struct exec_session *s = ctx;
     (void)why;
     s->tunnel = NULL;
-    sandbox_exec_close_io(s);
+    process_io_close(&s->io);
     if (s->running)
         terminate(s);
     wind_up(s);
-    sandbox_exec_part_ended(s);
+    part_ended(s);
 }
 
 static const struct http_tunnel_callbacks tunnel_callbacks = {
@@ -226,7 +292,7 @@ static bool make_room(struct exec_table *table)
     struct exec_session *oldest = NULL;
     size_t n = 0, running = 0;
     for (struct exec_session *s = table->sessions; s; s = s->next) {
-        if (sandbox_exec_is_tcp(s))
+        if (is_tcp(s))
             continue;
         n += !s->given_way;
         running += !s->finished;
@@ -246,7 +312,7 @@ static int open_port(struct exec_session *s, struct error *err)
 {
     size_t n = 0;
     for (const struct exec_session *other = s->table->sessions; other; other = other->next)
-        n += sandbox_exec_is_tcp(other);
+        n += is_tcp(other);
     if (n > EXEC_CONNECTIONS_MAX)
         return error_set(err, ERROR_LIMIT,
                          "%d connections to ports of this sandbox are open already",
@@ -259,7 +325,9 @@ static int run(struct exec_session *s, struct error *err)
     const struct sandbox_exec *exec = s->exec;
     struct container_command command = {.argv = exec->command,
                                    .n_argv = exec->n_command,
-                                   .tty = exec->tty,
+                                   .streams = exec->detach ? EXEC_NO_STREAMS
+                                   : exec->tty    ? EXEC_TERMINAL
+                                                  : EXEC_PIPES,
                                    .cols = exec->cols,
                                    .rows = exec->rows,
                                    .folder = exec->workdir && *exec->workdir ? exec->workdir
@@ -268,7 +336,7 @@ static int run(struct exec_session *s, struct error *err)
         return -1;
     if (s->table->ending)
         return error_set(err, ERROR_STATE, "the sandbox is stopping");
-    if (sandbox_exec_is_tcp(s))
+    if (is_tcp(s))
         return open_port(s, err);
     if (!make_room(s->table))
         return error_set(err, ERROR_LIMIT, "%d commands run in this sandbox already",
@@ -279,6 +347,17 @@ static int run(struct exec_session *s, struct error *err)
         command.argv =
             sandbox_ssh_command(command.env, command.n_env, s->arena, &command.n_argv);
     return container_run(s->table->made.container, s->id, &command, err);
+}
+
+static void begin_detached(struct exec_session *s)
+{
+    struct error err;
+    if (run(s, &err) != 0) {
+        finish_session(s, EXEC_CANNOT_RUN_CODE, err.text);
+        return;
+    }
+    s->running = true;
+    s->parts++;
 }
 
 static void on_upgrade(void *ctx, const struct http_head *head, struct http_tunnel *tunnel)
@@ -293,7 +372,7 @@ static void on_upgrade(void *ctx, const struct http_head *head, struct http_tunn
     http_tunnel_pause(tunnel);                    /* until there is somebody to give its input to */
     if (run(s, &err) != 0) {
         http_tunnel_resume(tunnel);
-        s->input_ended = true;
+        s->io.input_ended = true;
         finish_session(s, EXEC_CANNOT_RUN_CODE, err.text);
         return;
     }
@@ -310,7 +389,7 @@ static void call_failed(struct exec_session *s, const char *why)
                    &(struct log_line){.level = LOG_WARN, .kind = LOG_KIND_EXEC, .text = text});
     s->call = NULL;
     wind_up(s);
-    sandbox_exec_part_ended(s);
+    part_ended(s);
 }
 
 static void on_response(void *ctx, const struct http_response *response)
@@ -329,24 +408,12 @@ static const struct http_call_callbacks call_callbacks = {
     .on_response = on_response, .on_upgrade = on_upgrade, .on_error = on_error,
 };
 
-static void dial(struct exec_session *s)
-{
-    const struct sandbox_spec *spec = s->table->made.spec;
-    struct http_field authorization = {"Authorization", s->table->authorization};
-    struct http_call_request request = {
-        .address = spec->gateway, .method = "GET", .upgrade = SANDBOX_EXEC_UPGRADE,
-        .path = arena_printf(s->arena, SANDBOX_EXEC_PATH "%s", s->exec->id),
-        .headers = &authorization, .n_headers = 1};
-    s->call = http_client_send(s->table->made.loop, &request, &call_callbacks, s);
-}
-
 /* --- the table ------------------------------------------------------------------------------- */
 
 struct exec_table *sandbox_execs_new(const struct exec_table_request *request)
 {
     struct exec_table *table = alloc_zero(1, sizeof *table);
     table->made = *request;
-    table->authorization = alloc_printf("Bearer %s", request->spec->token);
     return table;
 }
 
@@ -358,9 +425,6 @@ void sandbox_execs_set_credentials(struct exec_table *table,
 
 void sandbox_execs_free(struct exec_table *table)
 {
-    if (!table)
-        return;
-    free(table->authorization);
     free(table);
 }
 
@@ -379,8 +443,13 @@ void sandbox_execs_begin(struct exec_table *table, const struct sandbox_exec *ex
     table->n_sessions++;
     uv_timer_init(table->made.loop, &s->timer);
     s->timer.data = s;
-    s->parts = 2;                                   /* the timer and the call or tunnel */
-    dial(s);
+    s->parts = 1;                                   /* the timer */
+    if (own->detach) {
+        begin_detached(s);
+        return;
+    }
+    s->parts++;                                     /* the call or tunnel */
+    s->call = session_dial(table->made.loop, table->made.spec, own->id, arena, &call_callbacks, s);
 }
 
 static struct exec_session *find(const struct exec_table *table, uint32_t id)
@@ -391,20 +460,36 @@ static struct exec_session *find(const struct exec_table *table, uint32_t id)
     return s;
 }
 
-static int connect_port(struct exec_session *s, const int *fds, size_t n_fds)
+/* A socket is read and written like a terminal. */
+static int open_io(struct exec_session *s, const int *fds, size_t n_fds)
 {
     struct error err;
-    int fd = sandbox_exec_connect(s, fds, n_fds, &err);
-    if (fd >= 0)
-        sandbox_exec_open_io(s, &fd, 1);
-    else
-        sandbox_execs_exited(s->table, s->id, EXEC_CANNOT_RUN_CODE, err.text);
-    return fd >= 0 ? 0 : -1;
+    int socket = -1;
+    if (is_tcp(s)) {
+        socket = sandbox_tcp_connect(s->exec->port, fds, n_fds, &err);
+        if (socket < 0) {
+            sandbox_execs_exited(s->table, s->id, EXEC_CANNOT_RUN_CODE, err.text);
+            return -1;
+        }
+        fds = &socket;
+        n_fds = 1;
+    }
+    s->io.socket = is_tcp(s);
+    s->parts++;
+    process_io_open(&s->io, s->table->made.loop, fds, n_fds, &io_calls, s);
+    return 0;
 }
 
-void sandbox_execs_started(struct exec_table *table, uint32_t id, const int *fds, size_t n_fds)
+void sandbox_execs_started(struct exec_table *table, uint32_t id, pid_t pid, const int *fds,
+                           size_t n_fds)
 {
     struct exec_session *s = find(table, id);
+    if (s && s->exec->detach) {
+        tell_detached(s, pid, "");
+        if (s->exec->timeout_ms > 0)
+            uv_timer_start(&s->timer, on_timeout, s->exec->timeout_ms, 0);
+        return;
+    }
     if (!s || !s->tunnel) {
         for (size_t i = 0; i < n_fds; i++)
             close(fds[i]);
@@ -412,20 +497,14 @@ void sandbox_execs_started(struct exec_table *table, uint32_t id, const int *fds
     }
     if (n_fds == 0) {                               /* they came, and there was no room for them */
         container_kill(table->made.container, id, SIGKILL);
-        sandbox_execs_exited(table, id, EXEC_CANNOT_RUN_CODE,
-                             "the sandbox's supervisor has no room for more open files "
-                             "(RLIMIT_NOFILE): end other commands first");
+        sandbox_execs_exited(table, id, EXEC_CANNOT_RUN_CODE, EXEC_NO_ROOM);
         return;
     }
-    if (sandbox_exec_is_tcp(s)) {
-        if (connect_port(s, fds, n_fds) != 0)
-            return;
-    } else {
-        sandbox_exec_open_io(s, fds, n_fds);
-    }
+    if (open_io(s, fds, n_fds) != 0)
+        return;
     if (s->exec->timeout_ms > 0)
         uv_timer_start(&s->timer, on_timeout, s->exec->timeout_ms, 0);
-    if (sandbox_exec_take_frames(s, "", 0))
+    if (session_read(&s->received, "", 0, take_frame, s))
         http_tunnel_resume(s->tunnel);
     else
         http_tunnel_close(s->tunnel);
@@ -440,7 +519,7 @@ void sandbox_execs_exited(struct exec_table *table, uint32_t id, int code, const
     if (s->exec->service && code == EXEC_NOT_FOUND_CODE && *error)
         error = NO_SSH_SERVER;
     finish_session(s, code, error);
-    sandbox_exec_part_ended(s);
+    part_ended(s);
 }
 
 void sandbox_execs_end(struct exec_table *table, const char *why, void (*on_ended)(void *ctx),

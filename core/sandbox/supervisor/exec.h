@@ -6,6 +6,7 @@
 #ifndef SANDBOX_SUPERVISOR_EXEC_H
 #define SANDBOX_SUPERVISOR_EXEC_H
 
+#include <sys/types.h>
 #include <uv.h>
 
 #include "sandbox/wire/protocol.h"
@@ -23,16 +24,22 @@ enum {
     EXEC_CONNECTIONS_MAX = 128,                     /* to ports of the sandbox */
     EXEC_KILL_GRACE_MS = 100,                       /* between SIGTERM and SIGKILL */
     EXEC_LINGER_MS = 200,                         /* for the output of what a command left behind */
-    EXEC_GOODBYE_MS = 1000,                     /* for the client to hang up after the exit frame */
     EXEC_TIMEOUT_CODE = 124,
     EXEC_CANNOT_RUN_CODE = 126, EXEC_NOT_FOUND_CODE = 127,
 };
+
+#define EXEC_NO_ROOM                                                                              \
+    "the sandbox's supervisor has no room for more open files (RLIMIT_NOFILE): end other "        \
+    "commands first"
 
 struct exec_table_request {
     uv_loop_t *loop;
     struct container *container;
     const struct sandbox_spec *spec;
     const struct log *log;
+    /* What became of a detached command. */
+    void (*tell)(void *ctx, const struct sandbox_detached *detached);
+    void *ctx;
 };
 struct exec_table *sandbox_execs_new(const struct exec_table_request *request);
 /* Commands that begin from now on have their placeholders; borrowed until others take their
@@ -42,12 +49,14 @@ void sandbox_execs_set_credentials(struct exec_table *table,
 /* All must have ended: see sandbox_execs_end. */
 void sandbox_execs_free(struct exec_table *table);
 
-/* Dials the gateway and runs the command; copies exec and takes the arena of what it points to. */
+/* Dials the gateway, unless it is detached, and runs the command; copies exec and takes the arena
+ * of what it points to. */
 void sandbox_execs_begin(struct exec_table *table, const struct sandbox_exec *exec,
                          struct arena *arena);
 
 /* Events of the container.  Unknown ids are ignored and their descriptors closed. */
-void sandbox_execs_started(struct exec_table *table, uint32_t id, const int *fds, size_t n_fds);
+void sandbox_execs_started(struct exec_table *table, uint32_t id, pid_t pid, const int *fds,
+                           size_t n_fds);
 void sandbox_execs_exited(struct exec_table *table, uint32_t id, int code, const char *error);
 /* The sandbox is gone: every session gets the reason and ends.  Calls on_ended when none is left,
  * possibly before this returns. */

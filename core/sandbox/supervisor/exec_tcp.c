@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections to what listens on the sandbox's loopback.  Init makes the sockets, because a socket
- * belongs to the network that it was made in; who connects them does not matter. */
+#include "sandbox/supervisor/exec_tcp.h"
+
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "sandbox/supervisor/exec_parts.h"
-
-bool sandbox_exec_is_tcp(const struct exec_session *s)
-{
-    return s->exec->service && strcmp(s->exec->service, SANDBOX_SERVICE_TCP) == 0;
-}
 
 /* Without waiting.  On the loopback the answer is there when the first call returns, and the second
  * one tells it; what is still connecting then fails by its first read, if it fails. */
@@ -46,18 +41,17 @@ static bool connect_loopback(int fd, uint16_t port)
     return reaches(fd, &at.any, len);
 }
 
-int sandbox_exec_connect(const struct exec_session *s, const int *fds, size_t n_fds,
-                         struct error *err)
+int sandbox_tcp_connect(uint16_t port, const int *fds, size_t n_fds, struct error *err)
 {
     int found = -1;
     for (size_t i = 0; i < n_fds; i++) {
-        if (found < 0 && connect_loopback(fds[i], s->exec->port))
+        if (found < 0 && connect_loopback(fds[i], port))
             found = fds[i];
         else
             close(fds[i]);
     }
     if (found < 0)
         error_set(err, ERROR_UPSTREAM, "nothing listens on port %u of the sandbox's loopback",
-                  s->exec->port);
+                  port);
     return found;
 }

@@ -2,6 +2,7 @@
 #include "sandbox/supervisor/supervisor.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 #include "sandbox/supervisor/harden.h"
 #include "sandbox/supervisor/lines.h"
 #include "sandbox/supervisor/link.h"
+#include "sandbox/supervisor/main_process.h"
 #include "sandbox/supervisor/network.h"
 #include "sandbox/supervisor/release_memory.h"
 #include "sandbox/supervisor/ssh.h"
@@ -43,6 +45,7 @@ struct supervisor {
     struct container *container;
     bool container_gone;
     struct exec_table *execs;
+    struct main_process *main;                      /* NULL: there is none, or not yet */
     struct gateway_link *link;
     struct denial_book *denials;
     struct network *network;                        /* NULL: the sandbox has none */
@@ -90,6 +93,22 @@ static void tell_of_grant(void *ctx, const struct sandbox_grant *grant)
                                                              .grant = *grant});
 }
 
+static void tell_detached(void *ctx, const struct sandbox_detached *detached)
+{
+    struct supervisor *s = ctx;
+    if (sandbox_link_is_up(s->link))
+        sandbox_link_send(s->link, &(struct sandbox_message){.type = MESSAGE_DETACHED,
+                                                             .detached = *detached});
+}
+
+static void tell_of_main(struct supervisor *s)
+{
+    if (s->main && sandbox_link_is_up(s->link))
+        sandbox_link_send(s->link,
+                          &(struct sandbox_message){.type = MESSAGE_MAIN,
+                                                    .main = *sandbox_main_report(s->main)});
+}
+
 static bool send_forecast(void *ctx, const struct sandbox_forecast *question)
 {
     struct supervisor *s = ctx;
@@ -121,6 +140,7 @@ static void say_hello(struct supervisor *s)
     sandbox_denials_flush(s->denials);
     if (s->network)
         sandbox_network_reconnected(s->network);
+    tell_of_main(s);
     release_memory_later(&s->idle);
 }
 
@@ -147,10 +167,24 @@ static void on_traffic_finished(void *ctx)
         container_close(s->container, on_part_closed, s);
 }
 
-static void on_execs_ended(void *ctx)
+static void on_main_ended(void *ctx)
 {
     struct supervisor *s = ctx;
     sandbox_traffic_finish(s->traffic, on_traffic_finished, s);
+}
+
+static const char *why_ended(const struct supervisor *s)
+{
+    return s->exit_code == 0 ? "the sandbox was stopped" : s->failure.text;
+}
+
+static void on_execs_ended(void *ctx)
+{
+    struct supervisor *s = ctx;
+    if (s->main)
+        sandbox_main_end(s->main, why_ended(s), on_main_ended, s);
+    else
+        on_main_ended(s);
 }
 
 /* Closes everything; the loop then runs out of work, or is stopped when only the proxy still waits
@@ -171,8 +205,7 @@ static void wind_up(struct supervisor *s, int exit_code)
     uv_close((uv_handle_t *)&s->idle, NULL);
     uv_timer_stop(&s->patience);
     if (s->execs)
-        sandbox_execs_end(s->execs, exit_code == 0 ? "the sandbox was stopped" : s->failure.text,
-                          on_execs_ended, s);
+        sandbox_execs_end(s->execs, why_ended(s), on_execs_ended, s);
     else
         on_execs_ended(s);
 }
@@ -255,6 +288,8 @@ static void take_policy(struct supervisor *s, const struct sandbox_revision *rev
 static void take_credentials(struct supervisor *s, const struct sandbox_credentials *list)
 {
     sandbox_credentials_use(&s->credentials, list, s->network, s->execs);
+    if (s->main)
+        sandbox_main_begin(s->main, s->credentials);
     sandbox_link_send(s->link, &(struct sandbox_message){.type = MESSAGE_EQUIPPED,
                                                          .credentials.number = list->number});
 }
@@ -292,6 +327,12 @@ static void on_message(void *ctx, const struct sandbox_message *message, struct 
     case MESSAGE_EXEC:
         if (s->execs && s->state == SUPERVISOR_RUNNING) {
             sandbox_execs_begin(s->execs, &message->exec, arena);
+            return;
+        }
+        break;
+    case MESSAGE_ATTACH:
+        if (s->main && s->state == SUPERVISOR_RUNNING) {
+            sandbox_main_attach(s->main, &message->attach, arena);
             return;
         }
         break;
@@ -381,31 +422,54 @@ static void on_passed(void *ctx, const struct egress_passed *passed)
 static const struct network_calls network_calls = {on_denial, on_waiting, on_line, on_audited,
                                                    on_passed, send_forecast, ask_gateway};
 
+static void on_main_changed(void *ctx, const struct sandbox_main *report)
+{
+    struct supervisor *s = ctx;
+    char text[640];
+    if (!report->ended_ms)
+        snprintf(text, sizeof text, "the main process has started");
+    else
+        snprintf(text, sizeof text, "the main process has ended with code %d%s%s",
+                 (int)report->code, *report->error ? ": " : "", report->error);
+    if (s->lines)
+        sandbox_lines_add(s->lines, LOG_INFO, LOG_KIND_EXEC, text);
+    tell_of_main(s);
+}
+
 static void on_container_ready(void *ctx, const struct container_ready *ready)
 {
     struct supervisor *s = ctx;
-    struct exec_table_request request = {&s->loop, s->container, s->spec, s->log};
+    struct exec_table_request request = {&s->loop, s->container, s->spec, s->log, tell_detached, s};
+    struct main_process_request main = {&s->loop, s->container, s->spec, on_main_changed, s};
     struct error err;
     if (sandbox_enforcement_start(s->enforcement, s->network, ready, &err) != 0) {
         fail(s, &err);
         return;
     }
     s->execs = sandbox_execs_new(&request);
+    if (s->spec->main)
+        s->main = sandbox_main_new(&main);
     s->state = SUPERVISOR_RUNNING;
     log_info(s->log, "sandbox %s is ready", s->spec->name);
     say_hello(s);
 }
 
-static void on_container_started(void *ctx, uint32_t id, const int *fds, size_t n_fds)
+static void on_container_started(void *ctx, uint32_t id, pid_t pid, const int *fds, size_t n_fds)
 {
     struct supervisor *s = ctx;
-    sandbox_execs_started(s->execs, id, fds, n_fds);
+    if (id == MAIN_PROCESS_ID)
+        sandbox_main_started(s->main, fds, n_fds);
+    else
+        sandbox_execs_started(s->execs, id, pid, fds, n_fds);
 }
 
 static void on_container_exited(void *ctx, uint32_t id, int code, const char *error)
 {
     struct supervisor *s = ctx;
-    sandbox_execs_exited(s->execs, id, code, error);
+    if (id == MAIN_PROCESS_ID)
+        sandbox_main_exited(s->main, code, error);
+    else
+        sandbox_execs_exited(s->execs, id, code, error);
     release_memory_later(&s->idle);
 }
 
@@ -507,6 +571,7 @@ int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
     if (uv_loop_close(&s->loop) != 0)
         _exit(s->exit_code);                        /* a worker asks for a name: nobody waits */
     sandbox_execs_free(s->execs);
+    sandbox_main_free(s->main);
     sandbox_network_free(s->network);
     sandbox_enforcement_free(s->enforcement);
     secret_credentials_free(s->credentials);

@@ -54,6 +54,6 @@
         .flags = SCHEMA_INLINE                                                            \
     }
 
-extern const struct schema sandbox_pair_schema, policy_grant_schema;
+extern const struct schema sandbox_pair_schema, policy_grant_schema, sandbox_exec_schema;
 
 #endif

@@ -221,12 +221,39 @@ static const struct schema_field exec_fields[] = {
     PAIRS(sandbox_exec, env),
     TEXT(sandbox_exec, workdir),
     FLAG(sandbox_exec, tty),
+    {.name = "detach", .kind = SCHEMA_BOOL, .offset = offsetof(struct sandbox_exec, detach)},
     KEPT(sandbox_exec, cols, SCHEMA_U16, UINT16_MAX),
     KEPT(sandbox_exec, rows, SCHEMA_U16, UINT16_MAX),
     KEPT(sandbox_exec, timeout_ms, SCHEMA_I64, EXEC_TIMEOUT_MAX_MS),
     {0},
 };
-TABLE(exec, sandbox_exec);
+const struct schema sandbox_exec_schema = {.name = "exec message",
+                                           .size = sizeof(struct sandbox_exec),
+                                           .fields = exec_fields,
+                                           .open = true};
+
+static const struct schema_field attach_fields[] = {
+    NEEDED(sandbox_attach, id),
+    KEPT(sandbox_attach, cols, SCHEMA_U16, UINT16_MAX),
+    KEPT(sandbox_attach, rows, SCHEMA_U16, UINT16_MAX),
+    {0},
+};
+TABLE(attach, sandbox_attach);
+
+static const struct schema_field detached_fields[] = {
+    NEEDED(sandbox_detached, id), NUMBER(sandbox_detached, pid, SCHEMA_I64, INT32_MAX),
+    NEEDED(sandbox_detached, error), {0},
+};
+TABLE(detached, sandbox_detached);
+
+static const struct schema_field main_fields[] = {
+    NUMBER(sandbox_main, started_ms, SCHEMA_I64, INT64_MAX),
+    NUMBER(sandbox_main, ended_ms, SCHEMA_I64, INT64_MAX),
+    NUMBER(sandbox_main, code, SCHEMA_I64, INT32_MAX),
+    NEEDED(sandbox_main, error),
+    {0},
+};
+TABLE(main, sandbox_main);
 
 /* A supervisor of an earlier version says neither kind nor time. */
 static const struct schema_field log_fields[] = {
@@ -255,14 +282,15 @@ static const struct schema *schema_of(enum sandbox_message_type type)
         [MESSAGE_POLICY] = &policy_schema,   [MESSAGE_LOADED] = &loaded_schema,
         [MESSAGE_FAILED] = &failed_schema,   [MESSAGE_DENIALS] = &denials_schema,
         [MESSAGE_TRAFFIC] = &traffic_schema, [MESSAGE_TRAFFIC_ACK] = &traffic_schema,
-        [MESSAGE_EXEC] = &exec_schema,       [MESSAGE_LOG] = &log_schema,
+        [MESSAGE_EXEC] = &sandbox_exec_schema,     [MESSAGE_LOG] = &log_schema,
         [MESSAGE_STOP] = &stop_schema,       [MESSAGE_FORECAST] = &forecast_schema,
         [MESSAGE_OUTCOME] = &outcome_schema, [MESSAGE_SETTINGS] = &settings_schema,
         [MESSAGE_PROPOSE] = &proposal_schema, [MESSAGE_PROPOSED] = &proposed_schema,
         [MESSAGE_CHUNK_QUERY] = &query_schema, [MESSAGE_CHUNK_CHANGED] = &query_schema,
         [MESSAGE_CHUNK] = &chunk_schema, [MESSAGE_REJECTED] = &rejected_schema,
         [MESSAGE_CREDENTIALS] = &credentials_schema, [MESSAGE_EQUIPPED] = &equipped_schema,
-        [MESSAGE_GRANT] = &grant_schema,
+        [MESSAGE_GRANT] = &grant_schema, [MESSAGE_ATTACH] = &attach_schema,
+        [MESSAGE_DETACHED] = &detached_schema, [MESSAGE_MAIN] = &main_schema,
     };
     return schemas[type];
 }

@@ -49,12 +49,15 @@ enum {
     X(CHUNK_QUERY,  "chunk_query")  /* supervisor: an agent asks about a chunk */               \
     X(GRANT,        "grant")        /* supervisor: a grant was used, or has ended */            \
     X(LOG,          "log")          /* supervisor: a line for the sandbox's log */              \
+    X(MAIN,         "main")         /* supervisor: how the main process stands */               \
+    X(DETACHED,     "detached")     /* supervisor: a detached command runs, or does not */      \
     X(PONG,         "pong")         /* supervisor: answer to ping */                            \
     X(EQUIPPED,     "equipped")     /* supervisor: uses these credentials from now on */        \
     X(POLICY,       "policy")       /* gateway: enforce this revision */                        \
     X(SETTINGS,     "settings")     /* gateway: these hold from now on */                       \
     X(CREDENTIALS,  "credentials")  /* gateway: use these, and no others */                     \
     X(EXEC,         "exec")         /* gateway: run a command, dial back with its id */         \
+    X(ATTACH,       "attach")       /* gateway: dial back with the main process's streams */    \
     X(TRAFFIC_ACK,  "traffic_ack")  /* gateway: that batch is on record */                      \
     X(OUTCOME,      "outcome")      /* gateway: that is what they would say */                  \
     X(PROPOSED,     "proposed")     /* gateway: what became of the proposals */                 \
@@ -179,24 +182,22 @@ struct sandbox_credentials {
     size_t n_inference;
 };
 
-#define EXEC_TIMEOUT_MAX_MS INT32_MAX               /* 24 days */
-
-/* What is reached instead of a command. */
-#define SANDBOX_SERVICE_SSH "ssh"                   /* an SSH server */
-#define SANDBOX_SERVICE_TCP "tcp"                   /* a port of the sandbox's loopback */
-
-struct sandbox_exec {
+/* A client of the main process's streams. */
+struct sandbox_attach {
     const char *id;                                 /* made by the gateway, unguessable */
-    const char *service;                            /* of those above; NULL: the command is run */
-    uint16_t port;                                  /* of tcp */
-    const char *const *command;                     /* run directly, PATH of its environment */
-    size_t n_command;
-    struct spec_pair *env;
-    size_t n_env;
-    const char *workdir;                            /* NULL: /sandbox */
-    bool tty;
-    uint16_t cols, rows;                            /* 0: 80 and 24 */
-    uint64_t timeout_ms;                            /* 0: none; at most EXEC_TIMEOUT_MAX_MS */
+    uint16_t cols, rows;                            /* of its terminal; 0: it has none */
+};
+
+struct sandbox_detached {
+    const char *id;                                 /* of the command */
+    int64_t pid;                                    /* in the sandbox; 0: */
+    const char *error;                              /* why it does not run */
+};
+
+struct sandbox_main {
+    int64_t started_ms, ended_ms;                   /* wall clock; 0: not yet */
+    int64_t code;                                   /* once it has ended */
+    const char *error;                              /* why it could not be run, or "" */
 };
 
 struct sandbox_log {
@@ -223,6 +224,9 @@ struct sandbox_message {
         struct agent_query query;                   /* CHUNK_QUERY, CHUNK_CHANGED */
         struct agent_chunk chunk;
         struct sandbox_exec exec;
+        struct sandbox_attach attach;
+        struct sandbox_detached detached;
+        struct sandbox_main main;
         struct sandbox_traffic traffic;             /* TRAFFIC, TRAFFIC_ACK */
         struct sandbox_forecast forecast;           /* FORECAST, OUTCOME */
         struct sandbox_credentials credentials;     /* CREDENTIALS, EQUIPPED */

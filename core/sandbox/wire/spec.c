@@ -67,6 +67,28 @@ static const struct schema host_schema = {
     .decode_short = decode_addresses, .encode_short = encode_addresses,
 };
 
+/* ---- a command ---- */
+
+char *sandbox_exec_encode(const struct sandbox_exec *exec)
+{
+    struct buf text = {0};
+    schema_encode_json(&sandbox_exec_schema, exec, &text);
+    return buf_take(&text);
+}
+
+int sandbox_exec_decode(const char *text, struct arena *arena, struct sandbox_exec *out,
+                        struct error *err)
+{
+    struct problems problems = {0};
+    struct doc_node *root;
+    void *exec;
+    if (doc_parse_own(text, strlen(text), SPEC_BYTES_MAX, arena, &root, &problems) != 0 ||
+        schema_decode(&sandbox_exec_schema, root, "", arena, &exec, &problems) != 0)
+        return problems_first(&problems, ERROR_MALFORMED, err);
+    *out = *(const struct sandbox_exec *)exec;
+    return 0;
+}
+
 /* ---- the spec ---- */
 
 #define ID(member) NUMBER(sandbox_spec, member, SCHEMA_U32, UINT32_MAX - 1)
@@ -87,6 +109,9 @@ static const struct schema_field spec_fields[] = {
     TEXT(sandbox_spec, extra_ca),
     FLAG(sandbox_spec, proxy),
     SETTINGS(sandbox_spec, settings.),
+    {.name = "main", .kind = SCHEMA_STRUCT, .offset = offsetof(struct sandbox_spec, main),
+     .sub = &sandbox_exec_schema},
+    FLAG(sandbox_spec, main_waits),
     FLAG(sandbox_spec, inspect_when_needed),
     FLAG(sandbox_spec, log_json),
     ID(uid),

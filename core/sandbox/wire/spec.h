@@ -34,6 +34,28 @@ struct spec_settings {
 
 #define SANDBOX_HOLD_MAX_MS (60 * 60 * 1000)
 
+#define EXEC_TIMEOUT_MAX_MS INT32_MAX               /* 24 days */
+
+/* What is reached instead of a command. */
+#define SANDBOX_SERVICE_SSH "ssh"                   /* an SSH server */
+#define SANDBOX_SERVICE_TCP "tcp"                   /* a port of the sandbox's loopback */
+
+/* A command: of an exec message, or the sandbox's main process. */
+struct sandbox_exec {
+    const char *id;     /* made by the gateway, unguessable; of the main process: not looked at */
+    const char *service;                            /* of those above; NULL: the command is run */
+    uint16_t port;                                  /* of tcp */
+    const char *const *command;                     /* run directly, PATH of its environment */
+    size_t n_command;
+    struct spec_pair *env;
+    size_t n_env;
+    const char *workdir;                            /* NULL: /sandbox */
+    bool tty;
+    bool detach;        /* without streams; the main process: it has no input but a terminal's */
+    uint16_t cols, rows;                            /* 0: 80 and 24 */
+    uint64_t timeout_ms;                            /* 0: none; at most EXEC_TIMEOUT_MAX_MS */
+};
+
 struct sandbox_spec {
     const char *id, *name;
     const char *token;                              /* the supervisor's bearer token */
@@ -57,6 +79,8 @@ struct sandbox_spec {
     const char *extra_ca;                           /* PEM file of egress.extra_ca; NULL: none */
     bool inspect_when_needed;                       /* TLS only where rules are about requests */
     struct spec_settings settings;
+    const struct sandbox_exec *main;                /* the main process; NULL: there is none */
+    bool main_waits;                                /* for its first client, before it starts */
     const char *log_level;                          /* NULL: info */
     bool log_json;
     const char *init;                               /* path of sluice-init */
@@ -69,6 +93,11 @@ struct sandbox_spec {
     const char *const *read_only; /* host paths no policy can let a workload write */
     size_t n_read_only;
 };
+
+/* A command as JSON text, which the caller frees; and again from such a text. */
+char *sandbox_exec_encode(const struct sandbox_exec *exec);
+int sandbox_exec_decode(const char *text, struct arena *arena, struct sandbox_exec *out,
+                        struct error *err);
 
 /* JSON text of the spec; the caller frees it. */
 char *sandbox_spec_encode(const struct sandbox_spec *spec);

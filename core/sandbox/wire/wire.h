@@ -18,7 +18,7 @@
 #include <sys/types.h>
 
 enum {
-    WIRE_VERSION = 6,
+    WIRE_VERSION = 7,
     WIRE_FDS_MAX = 5,
     WIRE_TEXT_SIZE = 480,
     WIRE_BODY_MAX = 16 * 1024 * 1024,
@@ -37,8 +37,9 @@ enum init_message_type {
     INIT_READY,             /* from init; descriptors: with the network, those of enum network_fd */
     INIT_FAILED,            /* from init: text says why there is no sandbox */
     INIT_WARNING,           /* from init: text */
-    INIT_STARTED,           /* from init; descriptors: with a terminal its master, else the far ends
-                             * of stdin, stdout and stderr */
+    INIT_STARTED,           /* from init: value is the pid inside; descriptors: with a terminal its
+                             * master, without streams none, else the far ends of stdin, stdout and
+                             * stderr.  Without streams it comes once the program runs */
     INIT_EXITED,          /* from init: value is the exit code, 128 + signal, or 126/127 with a text
                              * when the command could not be started */
 };
@@ -109,9 +110,11 @@ struct wire_file {                                  /* of the sandbox's own */
     uint32_t owner_only, reserved;                  /* owner_only: mode 0600, not 0444 */
 };
 
+enum exec_streams { EXEC_PIPES, EXEC_TERMINAL, EXEC_NO_STREAMS };   /* the last: /dev/null */
+
 struct exec_body {                                  /* strings: argv, environment, folder */
     uint32_t n_argv, n_env;
-    uint32_t tty;
+    uint32_t streams;
     uint16_t cols, rows;
 };
 

@@ -235,6 +235,12 @@ static const char *const steps[] = {
     "CREATE UNIQUE INDEX draft_denied ON draft(sandbox_id, host, port, binary, method, path,"
     " operation, field, rpc_method, tool) WHERE source = 'mechanistic' AND grant_ended = 0;"
     "CREATE INDEX draft_granted ON draft(status, number) WHERE grant_json <> '';",
+
+    "ALTER TABLE sandbox ADD COLUMN main_json TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE sandbox ADD COLUMN main_started_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE sandbox ADD COLUMN main_ended_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE sandbox ADD COLUMN main_code INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE sandbox ADD COLUMN main_error TEXT NOT NULL DEFAULT '';",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

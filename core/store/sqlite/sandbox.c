@@ -48,6 +48,15 @@ static int set_token(struct store_tx *tx, const char *id, const char *token_hash
                      id);
 }
 
+static int set_main(struct store_tx *tx, const struct store_sandbox *s, struct error *err)
+{
+    return db_change(db_of(tx), err,
+                     "UPDATE sandbox SET main_started_ms=?, main_ended_ms=?, main_code=?, "
+                     "main_error=? " ALIVE,
+                     "iiitt", s->main_started_ms, s->main_ended_ms, s->main_code, s->main_error,
+                     s->id);
+}
+
 static int set_settings(struct store_tx *tx, const struct store_sandbox *s, struct error *err)
 {
     return db_change(db_of(tx), err,
@@ -93,6 +102,7 @@ const struct store_sandbox_rows sqlite_sandboxes = {
     .set_phase = set_phase,
     .set_token = set_token,
     .set_settings = set_settings,
+    .set_main = set_main,
     .set_deleted = set_deleted,
     .set_revisions = set_revisions,
     .list_users = list_users,

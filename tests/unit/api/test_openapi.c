@@ -226,6 +226,10 @@ static void answers_are_as_described(void **state)
     static const struct example examples[] = {
         {"GET", "/v1/status", "/v1/status", NULL, 200},
         {"POST", "/v1/sandboxes", "/v1/sandboxes", "{\"name\":\"new\"}", 201},
+        {"POST", "/v1/sandboxes", "/v1/sandboxes",
+         "{\"name\":\"busy\",\"main\":{\"command\":[\"/bin/true\"]}}", 201},
+        {"GET", "/v1/sandboxes/busy", SANDBOX, NULL, 200},
+        {"GET", "/v1/sandboxes/busy/main", SANDBOX "/main", NULL, 200},
         {"POST", "/v1/sandboxes?dry_run", "/v1/sandboxes", "{}", 200},
         {"GET", "/v1/sandboxes", "/v1/sandboxes", NULL, 200},
         {"GET", "/v1/sandboxes/demo", SANDBOX, NULL, 200},

@@ -170,13 +170,14 @@ static void count_call(void *arg)
     ++*(unsigned *)arg;
 }
 
-static struct revision_wait *wait_for(struct house *h, uint64_t revision, unsigned *calls)
+static struct record_wait *wait_for(struct house *h, uint64_t revision, unsigned *calls)
 {
-    const struct revision_wait_for what = {
+    const struct record_wait_for what = {
+        .settled = record_wait_revision,
         .loop = &h->loop, .jobs = h->jobs, .events = h->events, .store = h->f->store,
         .sandbox = "demo", .revision = revision, .timeout_ms = 3600000,
     };
-    return revision_wait(&what, count_call, calls);
+    return record_wait(&what, count_call, calls);
 }
 
 static void a_wait_ends_when_the_supervisor_has_loaded_it(void **state)
@@ -189,7 +190,7 @@ static void a_wait_ends_when_the_supervisor_has_loaded_it(void **state)
                         "binaries: [{path: /usr/bin/git}]}}}]}"));
     hear_next(h, MESSAGE_POLICY);
     wait_for(h, 2, &calls);
-    revision_wait_cancel(wait_for(h, 2, &cancelled));
+    record_wait_cancel(wait_for(h, 2, &cancelled));
     RUN_UNTIL(h, cancelled);
     assert_int_equal(calls, 0);
     say(h, (struct sandbox_message){.type = MESSAGE_LOADED,

@@ -102,7 +102,8 @@ static void a_terminal_has_a_name_a_size_and_job_control(void **state)
                                 "tty; stty size; echo >/dev/tty; trap 'stty size; exit 0' WINCH;"
                                 "echo ready; while :; do sleep 0.05; done"};
     struct container_command command = {.argv = argv, .n_argv = 3, .env = box_env, .n_env = 2,
-                                   .folder = "/sandbox", .tty = true, .cols = 100, .rows = 30};
+                                   .folder = "/sandbox", .streams = EXEC_TERMINAL,
+                                   .cols = 100, .rows = 30};
     struct winsize size = {.ws_row = 50, .ws_col = 132};
     char bytes[512];
     struct buf said = {0};

@@ -78,10 +78,11 @@ static void box_on_ready(void *ctx, const struct container_ready *ready)
     uv_stop(&box->loop);
 }
 
-static void box_on_started(void *ctx, uint32_t id, const int *fds, size_t n_fds)
+static void box_on_started(void *ctx, uint32_t id, pid_t pid, const int *fds, size_t n_fds)
 {
     struct box *box = ctx;
     (void)id;
+    (void)pid;
     memcpy(box->fds, fds, n_fds * sizeof *fds);
     box->n_fds = n_fds;
     box->started = true;

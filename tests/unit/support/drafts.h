@@ -125,7 +125,8 @@ static inline void create_sandbox(struct fixture *f, const char *id, const char 
 {
     struct store_sandbox box = {
         .id = id, .name = name, .network = "proxy", .labels_json = "{}", .env_json = "{}",
-        .approval_mode = mode, .token_hash = "", .phase = "ready", .error = "", .created_at_ms = 1,
+        .approval_mode = mode, .token_hash = "", .main_json = "", .main_error = "",
+        .phase = "ready", .error = "", .created_at_ms = 1,
     };
     struct update_request request = {
         .kind = SLUICE_CREATE, .sandbox = name, .actor = person("alice"), .create = &box,

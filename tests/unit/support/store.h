@@ -97,7 +97,8 @@ static inline struct store_sandbox a_sandbox(const char *id, const char *name)
 {
     return (struct store_sandbox){
         .id = id, .name = name, .network = "proxy", .labels_json = "{\"team\":\"a\"}",
-        .env_json = "{}", .approval_mode = "manual", .token_hash = "t0", .phase = "provisioning",
+        .env_json = "{}", .approval_mode = "manual", .token_hash = "t0",
+        .main_json = "", .main_error = "", .phase = "provisioning",
         .error = "", .created_at_ms = 1000,
     };
 }

@@ -59,6 +59,12 @@ struct supervisor_fixture {
     /* the exec */
     struct http_tunnel *exec;
     struct buf exec_bytes, out, err, exit;
+    /* the main process */
+    const struct sandbox_exec *main;                /* of the spec */
+    bool main_waits;
+    struct sandbox_main main_report;                /* the last one; its text lives in the arena */
+    struct sandbox_detached detached;               /* likewise */
+    unsigned n_detached;
     bool exec_closed;
 };
 
@@ -117,6 +123,15 @@ static inline void fixture_take(struct supervisor_fixture *d, const struct sandb
         break;
     case MESSAGE_LOG:
         buf_printf(&d->logs, "%s\n", m->log.text);
+        break;
+    case MESSAGE_MAIN:
+        d->main_report = m->main;
+        break;
+    case MESSAGE_DETACHED:
+        d->detached = m->detached;
+        d->n_detached++;
+        break;
+    case MESSAGE_EQUIPPED:
         break;
     case MESSAGE_PONG:
         d->pongs++;
@@ -280,6 +295,8 @@ static inline void fixture_write_spec(struct supervisor_fixture *d, const char *
                                 .n_env = 1,
                                 .hosts = hosts,
                                 .n_hosts = 1,
+                                .main = d->main,
+                                .main_waits = d->main_waits,
                                 .log_level = "error"};
     if (sandbox_spec_write(&spec, path, &err) != 0)
         fail_msg("%s", err.text);
@@ -342,7 +359,7 @@ static inline void fixture_send_policy(struct supervisor_fixture *d, uint64_t re
 
 /* --- commands --------------------------------------------------------------------------------- */
 
-static inline void fixture_begin(struct supervisor_fixture *d, struct sandbox_exec exec)
+static inline void fixture_forget_session(struct supervisor_fixture *d)
 {
     buf_clear(&d->out);
     buf_clear(&d->err);
@@ -350,6 +367,11 @@ static inline void fixture_begin(struct supervisor_fixture *d, struct sandbox_ex
     buf_clear(&d->exec_bytes);
     d->exec_closed = false;
     d->exec = NULL;                                 /* one that is paused is left to itself */
+}
+
+static inline void fixture_begin(struct supervisor_fixture *d, struct sandbox_exec exec)
+{
+    fixture_forget_session(d);
     exec.id = "exec-1";
     fixture_send(d, &(struct sandbox_message){.type = MESSAGE_EXEC, .exec = exec});
     RUN_UNTIL(d, d->exec);

@@ -103,7 +103,12 @@ static void refuses_a_newer_schema(void **state)
 }
 
 /* What undoes the last steps of the schema. */
+#define WITHOUT_MAIN                                                                         \
+    "ALTER TABLE sandbox DROP COLUMN main_json; ALTER TABLE sandbox DROP COLUMN main_error;" \
+    "ALTER TABLE sandbox DROP COLUMN main_started_ms;"                                       \
+    "ALTER TABLE sandbox DROP COLUMN main_ended_ms; ALTER TABLE sandbox DROP COLUMN main_code;"
 #define WITHOUT_GRANTS                                                                       \
+    WITHOUT_MAIN                                                                             \
     "DROP INDEX draft_denied; DROP INDEX draft_granted;"                                     \
     "ALTER TABLE revision DROP COLUMN grants_json;"                                          \
     "ALTER TABLE draft DROP COLUMN grant_json; ALTER TABLE draft DROP COLUMN grant_ended;"   \
