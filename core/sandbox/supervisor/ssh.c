@@ -24,7 +24,7 @@ static const char *const options[] = {
     "KbdInteractiveAuthentication no",
     "PasswordAuthentication yes",
     "PermitEmptyPasswords yes",
-    "LoginGraceTime 30",
+    "LoginGraceTime 120",
     "PermitUserEnvironment no",
     "PermitUserRC no",
     "PrintMotd no",
