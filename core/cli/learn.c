@@ -108,6 +108,12 @@ static void tell(const struct cli *cli, const struct policy_learned *learned, st
     if (learned->n_left_out > LEFT_OUT_SHOWN)
         complain("left out: %zu more, which -o json lists",
                  learned->n_left_out - LEFT_OUT_SHOWN);
+    if (!learned->count && !learned->n_left_out) {
+        say(cli,
+            "nothing that the policy allows is on record yet, so this one opens nothing: let the "
+            "sandbox do its work first, then learn again");
+        return;
+    }
     say(cli,
         "learned from %llu on record. Checked: all of it is allowed, nothing beyond the ceiling "
         "is, and no part can be left out.",

@@ -138,6 +138,8 @@ STREAM
 
 @test "what is outside the ceiling is an error, and so is a time that makes no sense" {
     sluice sandbox create --name narrow --policy "$state/ceiling.yaml"
+    run -0 --separate-stderr sluice policy learn narrow
+    [[ "$stderr" == *"nothing that the policy allows is on record yet, so this one opens nothing: let the sandbox do its work first, then learn again"* ]]
     sluice sandbox exec narrow -- curl -sSf -o /dev/null http://10.77.0.2:8080/a
     until_so 'on_record narrow | grep -q "GET 10.77.0.2/a"'
     printf 'version: 1\nnetwork_policies: {r: {endpoints: [{host: api.test, port: 443}], binaries: [{path: /usr/bin/curl}]}}\n' \
