@@ -54,3 +54,4 @@ row "end of a grant -> its connection is closed" "$(/usr/bin/python3 tests/bench
 wait $! || true
 row "$held tunnels wait for one decision" "$(memory tunnels)" "<= 20 MiB for 1000"
 row "$held requests wait for $((held / 2)) decisions" "$(memory requests)" "<= 20 MiB for 1000"
+row "a credential in a request, 10 fields, path and query" "$("${SLUICE_BUILD:-build}/bin/bench_credentials")" "<= 10 us added"
