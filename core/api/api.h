@@ -23,6 +23,7 @@ struct api {
     struct drafts *drafts;
     struct jobs *jobs;
     const struct providers *providers;
+    struct refresher *refresher;
     struct events *events;
     struct http_server *server;                     /* set once it listens */
     struct runtime *runtime;

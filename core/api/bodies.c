@@ -166,9 +166,9 @@ const struct schema body_edit_schema = {
     .name = "edit", .size = sizeof(struct body_edit), .fields = edit_fields};
 
 /* No message of this shows a value. */
-static int decode_credentials(struct schema_decoder *d, const struct doc_node *map, void *record)
+static int decode_values(struct schema_decoder *d, const struct doc_node *map,
+                         struct provider_values *out)
 {
-    struct provider_values *out = &((struct body_provider *)record)->credentials;
     if (map->kind != DOC_MAP)
         return schema_problem(d, map, "must be a map of names and values");
     struct provider_value *items = arena_alloc(schema_arena(d), (map->n + 1) * sizeof *items);
@@ -184,6 +184,16 @@ static int decode_credentials(struct schema_decoder *d, const struct doc_node *m
     return 0;
 }
 
+static int decode_credentials(struct schema_decoder *d, const struct doc_node *map, void *record)
+{
+    return decode_values(d, map, &((struct body_provider *)record)->credentials);
+}
+
+static int decode_refresh(struct schema_decoder *d, const struct doc_node *map, void *record)
+{
+    return decode_values(d, map, &((struct body_provider *)record)->refresh);
+}
+
 #define CREDENTIALS                                                                              \
     {"credentials", SCHEMA_CUSTOM, .decode = decode_credentials, .flags = SCHEMA_REQUIRED,       \
      .help = "Names of environment variables and their values, which no answer ever shows"}
@@ -194,6 +204,8 @@ static const struct schema_field provider_fields[] = {
     {"profile", SCHEMA_TEXT, offsetof(struct body_provider, profile), .flags = SCHEMA_REQUIRED,
      .help = "What kind it is: " SECRET_PROFILE_NAMES},
     CREDENTIALS,
+    {"refresh", SCHEMA_CUSTOM, .decode = decode_refresh,
+     .help = "How they are fetched, in place of credentials: strategy and its parts"},
     {0},
 };
 const struct schema body_provider_schema = {

@@ -42,6 +42,7 @@ struct body_edit {
 struct body_provider {
     const char *name, *profile;                     /* not of a rotation */
     struct provider_values credentials;
+    struct provider_values refresh;                 /* how they are fetched; none: they are given */
 };
 
 struct body_create {

@@ -5,6 +5,7 @@
 #include "api/bodies.h"
 #include "api/call.h"
 #include "api/routes.h"
+#include "runtime/refresh.h"
 #include "secret/profile.h"
 
 enum { BODY_MAX = 256 * 1024 };
@@ -20,6 +21,26 @@ static json_t *encode_endpoints(const char *profile_name)
     return list;
 }
 
+/* NULL: its values are given. */
+static json_t *encode_refresh(struct api_call *call, const struct provider_facts *facts)
+{
+    struct refresh_status status;
+    struct error err;
+    if (!facts->refresh)
+        return NULL;
+    json_t *parts = providers_parts(call->api->providers, facts, &err);
+    refresher_status(call->api->refresher, facts->provider.id, &status);
+    json_t *json = json_pack("{s:s?, s:s, s:s, s:i, s:s?, s:s?, s:s?}", "strategy",
+                             json_string_value(json_object_get(parts, "strategy")), "status",
+                             status.word, "last_error", status.error, "failures",
+                             (int)status.failures, "last_refresh_at",
+                             api_time(call->arena, status.last_ms), "next_refresh_at",
+                             api_time(call->arena, status.next_ms), "expires_at",
+                             api_time(call->arena, status.expires_ms));
+    json_decref(parts);
+    return json;
+}
+
 static json_t *encode(struct api_call *call, const struct provider_facts *facts)
 {
     const struct store_provider *p = &facts->provider;
@@ -28,12 +49,14 @@ static json_t *encode(struct api_call *call, const struct provider_facts *facts)
         json_array_append_new(names, json_string(facts->credentials[i].name));
     for (size_t i = 0; i < facts->n_attachments; i++)
         json_array_append_new(sandboxes, json_string(facts->attachments[i].sandbox));
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:s, s:s?, s:[]}", "name", p->name, "id",
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:s, s:s?, s:o*, s:[]}", "name", p->name,
+                     "id",
                      p->id, "profile", p->profile, "credentials", names, "endpoints",
                      encode_endpoints(p->profile), "sandboxes", sandboxes, "rotations",
                      (json_int_t)p->rotations, "created_at",
                      api_time(call->arena, p->created_at_ms), "rotated_at",
-                     api_time(call->arena, p->rotated_at_ms), "unconfirmed");
+                     api_time(call->arena, p->rotated_at_ms), "refresh",
+                     encode_refresh(call, facts), "unconfirmed");
 }
 
 static int reply(struct api_call *call, const char *name, int status, struct provider_facts *facts)
@@ -81,6 +104,7 @@ static void told(void *arg, const struct error *err)
 
 static void tell(struct api_call *call)
 {
+    refresher_look(call->api->refresher);
     runtime_tell_provider(call->api->runtime, call->then_arg, told, call);
 }
 
@@ -118,14 +142,26 @@ static int read_values(struct api_call *call, const struct schema *schema,
     return rc;
 }
 
+static int create(struct api_call *call, const struct body_provider *body)
+{
+    const struct providers *p = call->api->providers;
+    if (!body->refresh.n)
+        return providers_create(p, body->name, body->profile, &body->credentials, call->arena,
+                                &call->err);
+    if (body->credentials.n)
+        return error_set(&call->err, ERROR_INVALID,
+                         "credentials are given or fetched: leave out one of both");
+    return providers_create_fetched(p, body->name, body->profile, &body->refresh, call->arena,
+                                    &call->err);
+}
+
 int route_provider_create(struct api_call *call)
 {
     struct body_provider *body;
     struct provider_facts facts;
     api_keeps_secrets(call);
     if (read_values(call, &body_provider_schema, &body) != 0 ||
-        providers_create(call->api->providers, body->name, body->profile, &body->credentials,
-                         call->arena, &call->err) != 0)
+        create(call, body) != 0)
         return -1;
     if (reply(call, body->name, 201, &facts) != 0)
         return -1;

@@ -273,6 +273,10 @@ static const struct arg_option provider_create[] = {
     {"profile", 0, ARG_VALUE, "github|anthropic|openai|npm|pypi|aws|generic",
      "which values it has, and where they may be sent"},
     VALUE_OPTIONS,
+    {"refresh", 0, ARG_VALUE, "STRATEGY",
+     "its values are fetched: oauth2_refresh_token, oauth2_client_credentials, "
+     "google_service_account_jwt or aws_sts_assume_role; K are the parts that this needs"},
+    {"set", 0, ARG_VALUE, "K=V", "with --refresh: a part that is no secret; may be repeated"},
     {0},
 };
 static const struct arg_option provider_rotate[] = {VALUE_OPTIONS, {0}};

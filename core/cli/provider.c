@@ -74,6 +74,16 @@ static int add_from_file(const struct cli *cli, json_t *values, const char *arg)
     return code;
 }
 
+static int add_plain(const struct cli *cli, json_t *values, const char *arg)
+{
+    const char *text;
+    char *key = split_pair(arg, &text);
+    int code = text && *text ? add_value(cli, values, key, text, strlen(text))
+                             : usage_error(cli, "--set takes K=V");
+    free(key);
+    return code;
+}
+
 /* All of the command line.  An exit code after saying what is wrong, or -1. */
 static int read_values(const struct cli *cli, json_t *values)
 {
@@ -83,6 +93,8 @@ static int read_values(const struct cli *cli, json_t *values)
             code = add_from_env(cli, values, cli->args[i].value);
         else if (strcmp(cli->args[i].name, "from-file") == 0)
             code = add_from_file(cli, values, cli->args[i].value);
+        else if (strcmp(cli->args[i].name, "set") == 0)
+            code = add_plain(cli, values, cli->args[i].value);
     if (code < 0 && !json_object_size(values))
         code = usage_error(cli, "give its values with --from-env KEY[=VARIABLE] or --from-file "
                                 "KEY=FILE");
@@ -101,10 +113,20 @@ static void print_list(const char *title, const json_t *list, const char *none)
     terminal_print(stdout, "%s\n", json_array_size(list) ? "" : none);
 }
 
+static void print_refresh(const json_t *refresh)
+{
+    const char *error = json_text(refresh, "last_error"), *end = json_text(refresh, "expires_at");
+    terminal_print(stdout, "Refresh:     %s, %s%s%s\nNext:        %s\nExpires:     %s\n",
+                   json_text(refresh, "strategy"), json_text(refresh, "status"),
+                   *error ? ": " : "", error, json_text(refresh, "next_refresh_at"),
+                   *end ? end : "not known");
+}
+
 static void table_one(const struct cli *cli, const json_t *p)
 {
     (void)cli;
     const char *rotated = json_text(p, "rotated_at");
+    const json_t *refresh = json_object_get(p, "refresh");
     terminal_print(stdout, "Name:        %s\nId:          %s\nProfile:     %s\n",
                    json_text(p, "name"), json_text(p, "id"), json_text(p, "profile"));
     print_list("Credentials:", json_object_get(p, "credentials"), "none");
@@ -113,6 +135,8 @@ static void table_one(const struct cli *cli, const json_t *p)
     print_list("Sandboxes:", json_object_get(p, "sandboxes"), "none");
     terminal_print(stdout, "Created:     %s\nRotated:     %s\n", json_text(p, "created_at"),
                    *rotated ? rotated : "never");
+    if (refresh)
+        print_refresh(refresh);
 }
 
 static char *joined(const json_t *list)
@@ -204,9 +228,16 @@ int cmd_provider_create(struct cli *cli)
     if (!profile)
         return usage_error(cli, "of which kind is it? --profile github|anthropic|openai|npm|pypi|"
                                 "aws|generic");
+    const char *strategy = arg_value(cli, "refresh");
+    if (!strategy && arg_given(cli, "set"))
+        return usage_error(cli, "--set needs --refresh");
     json_t *values = json_object();
-    json_t *body = json_pack("{s:s, s:s, s:o}", "name", name, "profile", profile, "credentials",
-                             values);
+    json_t *body = json_pack("{s:s, s:s, s:o}", "name", name, "profile", profile,
+                             strategy ? "refresh" : "credentials", values);
+    if (strategy) {
+        json_object_set_new(body, "credentials", json_object());
+        json_object_set_new(values, "strategy", json_string(strategy));
+    }
     int code = read_values(cli, values);
     if (code < 0)
         code = send_values(cli, body, alloc_str("/v1/providers"), "Created");

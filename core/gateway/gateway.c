@@ -18,6 +18,7 @@
 #include "gateway/gateway_parts.h"
 #include "http2/server.h"
 #include "runtime/inference.h"
+#include "runtime/refresh.h"
 
 static void draft_changed(void *ctx, const char *sandbox, const char *draft_id, const char *status)
 {
@@ -207,6 +208,7 @@ static int open_runtime(struct gateway *g, struct error *err)
     };
     g->runtime = runtime_new(&setup);
     gateway_protect_files(g, config, g->arena);
+    g->refresher = refresher_new(&g->loop, g->runtime, &g->providers, g->jobs, g->log);
     return runtime_adopt(g->runtime, err);
 }
 
@@ -219,6 +221,7 @@ static void fill_api(struct gateway *g)
     g->api.drafts = g->drafts;
     g->api.jobs = g->jobs;
     g->api.providers = &g->providers;
+    g->api.refresher = g->refresher;
     g->api.events = g->events;
     g->api.server = g->server;
     g->api.runtime = g->runtime;
@@ -271,6 +274,7 @@ static void free_parts(struct gateway *g)
 /* Closes what a failed start has opened. */
 static void abandon(struct gateway *g)
 {
+    refresher_close(g->refresher);
     if (g->runtime)
         runtime_close(g->runtime);
     if (g->server)

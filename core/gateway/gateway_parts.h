@@ -34,6 +34,7 @@ struct gateway {
     struct secret_key key;                          /* seals credentials */
     struct providers providers;
     struct inference_settings *inference;
+    struct refresher *refresher;                    /* of credentials that are fetched */
     char *supervisor_address;
     bool stopping;
 };

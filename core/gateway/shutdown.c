@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gateway/gateway_parts.h"
+#include "runtime/refresh.h"
 
 static void close_loop_handles(struct gateway *g)
 {
@@ -19,6 +20,7 @@ static void server_closed(void *ctx)
 static void all_idle(void *ctx)
 {
     struct gateway *g = ctx;
+    refresher_close(g->refresher);
     runtime_close(g->runtime);
     /* Its last writes tell sandboxes and events what became of them, which live until the loop
      * turns again.  This blocks the loop when nothing is left for it to do. */
@@ -37,6 +39,7 @@ static void sandboxes_stopped(void *ctx)
 static void stop_sandboxes(void *ctx)
 {
     struct gateway *g = ctx;
+    refresher_stop(g->refresher);
     runtime_stop_all(g->runtime, sandboxes_stopped, g);
 }
 

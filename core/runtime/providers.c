@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/text.h"
+#include "secret/oauth.h"
 #include "secret/placeholder.h"
 #include "secret/profile.h"
 
@@ -142,7 +143,87 @@ int providers_create(const struct providers *p, const char *name, const char *pr
     return store_write(p->store, write_new, &change, err);
 }
 
+/* ---- fetched ---- */
+
+/* The row of its parts, which no variable can be called. */
+static const char parts_row[] = "refresh:";
+
+static bool is_parts(const struct store_credential *c)
+{
+    return strcmp(c->name, parts_row) == 0;
+}
+
+static int check_parts(const struct secret_profile *profile, const json_t *parts,
+                       struct error *err)
+{
+    const char *outputs[OAUTH_VALUES_MAX + 1];
+    if (oauth_check(parts, err) != 0)
+        return -1;
+    oauth_outputs(parts, outputs);
+    for (size_t i = 0; outputs[i]; i++)
+        if (check_value(profile, &(struct provider_value){outputs[i], "fetched"}, err) != 0)
+            return -1;
+    return 0;
+}
+
+static int write_parts(struct change *change, const json_t *parts, struct error *err)
+{
+    const char *outputs[OAUTH_VALUES_MAX + 1];
+    struct provider_value values[OAUTH_VALUES_MAX + 1];
+    size_t n = 0;
+    char *text = json_dumps(parts, JSON_COMPACT);
+    oauth_outputs(parts, outputs);
+    values[n++] = (struct provider_value){parts_row, text};
+    for (size_t i = 0; outputs[i]; i++)
+        values[n++] = (struct provider_value){outputs[i], ""};
+    int rc = strlen(text) <= SECRET_VALUE_MAX
+                 ? 0 : error_set(err, ERROR_INVALID, "the parts of a refresh have at most %d bytes",
+                                 SECRET_VALUE_MAX);
+    if (rc == 0) {
+        seal_values(change, &(struct provider_values){values, n});
+        rc = store_write(change->p->store, write_new, change, err);
+    }
+    explicit_bzero(text, strlen(text));
+    free(text);
+    return rc;
+}
+
+int providers_create_fetched(const struct providers *p, const char *name, const char *profile_name,
+                             const struct provider_values *list, struct arena *arena,
+                             struct error *err)
+{
+    const struct secret_profile *profile;
+    char id[UUID_SIZE];
+    json_t *parts = json_object();
+    for (size_t i = 0; i < list->n; i++)
+        json_object_set_new(parts, list->items[i].name, json_string(list->items[i].value));
+    int rc = check_name(name, err) != 0 || find_profile(profile_name, &profile, err) != 0 ||
+                     check_parts(profile, parts, err) != 0 ? -1 : 0;
+    struct change change = {.p = p, .arena = arena, .name = name,
+                            .provider = {.id = arena_str(arena, digest_uuid(id)), .name = name,
+                                         .profile = rc == 0 ? profile->name : "",
+                                         .created_at_ms = clock_now_ms()}};
+    if (rc == 0)
+        rc = write_parts(&change, parts, err);
+    json_decref(parts);
+    return rc;
+}
+
 /* ---- reading ---- */
+
+/* Apart from values of variables. */
+static void take_parts(struct provider_facts *out)
+{
+    out->refresh = NULL;
+    for (size_t i = 0; i < out->n_credentials; i++)
+        if (is_parts(&out->credentials[i])) {
+            struct store_credential parts = out->credentials[i];
+            memmove(&out->credentials[i], &out->credentials[i + 1],
+                    (out->n_credentials - i - 1) * sizeof parts);
+            out->credentials[out->n_credentials - 1] = parts;
+            out->refresh = &out->credentials[--out->n_credentials];
+        }
+}
 
 int providers_get(const struct providers *p, const char *name, struct arena *arena,
                   struct provider_facts *out, struct error *err)
@@ -151,6 +232,7 @@ int providers_get(const struct providers *p, const char *name, struct arena *are
         store_credential_list(p->store, out->provider.id, arena, &out->credentials,
                               &out->n_credentials, err) != 0)
         return -1;
+    take_parts(out);
     return store_attachment_list(p->store, out->provider.id, NULL, arena, &out->attachments,
                                  &out->n_attachments, err);
 }
@@ -234,6 +316,37 @@ static int any_policy_binds(const struct providers *p, const char *name, struct 
     return found;
 }
 
+json_t *providers_parts(const struct providers *p, const struct provider_facts *facts,
+                        struct error *err)
+{
+    const struct secret_owner owner = {facts->provider.id, parts_row};
+    char *text = secret_open(p->key, &owner, facts->refresh->sealed, err);
+    json_t *parts = text ? json_loads(text, 0, NULL) : NULL;
+    if (text && !parts)
+        error_set(err, ERROR_INTERNAL, "its parts cannot be read");
+    secret_free(text);
+    return parts;
+}
+
+int providers_renew(const struct providers *p, const struct provider_facts *facts,
+                    const struct provider_values *values, const json_t *parts,
+                    struct arena *arena, struct error *err)
+{
+    struct provider_value all[OAUTH_VALUES_MAX + 1];
+    size_t n = values->n;
+    char *text = parts ? json_dumps(parts, JSON_COMPACT) : NULL;
+    struct change change = {.p = p, .arena = arena, .name = facts->provider.name,
+                            .provider = facts->provider};
+    memcpy(all, values->items, n * sizeof *all);
+    if (text)
+        all[n++] = (struct provider_value){parts_row, text};
+    seal_values(&change, &(struct provider_values){all, n});
+    if (text)
+        explicit_bzero(text, strlen(text));
+    free(text);
+    return store_write(p->store, write_rotation, &change, err);
+}
+
 /* ---- delete ---- */
 
 static int write_deletion(struct store_tx *tx, void *arg, struct error *err)
@@ -282,7 +395,8 @@ static int check_names(struct store_tx *tx, const struct change *change, struct 
             return -1;
         total += n_others;
         for (size_t k = 0; k < n_own * n_others; k++)
-            if (strcmp(own[k / n_others].name, others[k % n_others].name) == 0)
+            if (strcmp(own[k / n_others].name, others[k % n_others].name) == 0 &&
+                !is_parts(&own[k / n_others]))
                 return error_set(err, ERROR_STATE,
                                  "sandbox '%s' has %s from provider '%s' already: detach that one "
                                  "first", change->sandbox->name, own[k / n_others].name,
@@ -385,6 +499,8 @@ int providers_open(const struct providers *p, const char *sandbox_id, const stru
                                   &n_credentials, err) != 0)
             return -1;
         for (size_t k = 0; k < n_credentials; k++) {
+            if (is_parts(&credentials[k]))
+                continue;
             *out = arena_grow(arena, *out, *n, &room, sizeof **out);
             (*out)[(*n)++] = (struct secret_credential){
                 list[i].provider, list[i].profile, credentials[k].name, list[i].handle,

@@ -6,6 +6,8 @@
 #ifndef RUNTIME_PROVIDERS_H
 #define RUNTIME_PROVIDERS_H
 
+#include <jansson.h>
+
 #include "runtime/runtime.h"
 #include "secret/credentials.h"
 #include "secret/key.h"
@@ -38,11 +40,23 @@ struct provider_facts {
     size_t n_credentials;
     struct store_attachment *attachments;
     size_t n_attachments;
+    const struct store_credential *refresh;         /* how its values are fetched; NULL: not */
 };
 
 int providers_create(const struct providers *p, const char *name, const char *profile,
                      const struct provider_values *values, struct arena *arena,
                      struct error *err);
+/* One whose values are fetched: parts as in secret/oauth.h.  It has none until then. */
+int providers_create_fetched(const struct providers *p, const char *name, const char *profile,
+                             const struct provider_values *parts, struct arena *arena,
+                             struct error *err);
+/* The parts of one that is fetched.  NULL: err says why they cannot be read. */
+json_t *providers_parts(const struct providers *p, const struct provider_facts *facts,
+                        struct error *err);
+/* Values that were fetched, and other parts from now on; NULL: the same. */
+int providers_renew(const struct providers *p, const struct provider_facts *facts,
+                    const struct provider_values *values, const json_t *parts,
+                    struct arena *arena, struct error *err);
 int providers_get(const struct providers *p, const char *name, struct arena *arena,
                   struct provider_facts *out, struct error *err);
 /* Replaces values that the provider has. */

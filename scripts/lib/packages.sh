@@ -3,7 +3,7 @@
 
 run_packages="bubblewrap curl iproute2 util-linux"
 build_packages="gcc libc6-dev make cmake ninja-build pkg-config libuv1-dev node-llhttp libyaml-dev libjansson-dev
-    liblua5.4-dev libsqlite3-dev libssl-dev libseccomp-dev libc-ares-dev libnghttp2-dev zlib1g-dev linux-libc-dev"
+    liblua5.4-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev libseccomp-dev libc-ares-dev libnghttp2-dev zlib1g-dev linux-libc-dev"
 bench_packages="jq procps python3 openssl"
 proxy_bench_packages="haproxy squid-openssl tinyproxy mitmproxy nghttp2-proxy nghttp2-client"      # what bench proxy compares with; it works without them
 story_packages="openssl"

@@ -19,7 +19,7 @@ static const struct secret_credential items[] = {
 };
 
 static const char *const fields[] = {
-    "api.github.com", "Bearer " PLACEHOLDER("GITHUB_TOKEN"), "application/json", "gzip, deflate, br",
+    "api.github.com", "Bearer " PLACEHOLDER("GITHUB_TOKEN"), "application/json", "gzip, br",
     "keep-alive", "python-requests/2.32.3", "application/vnd.github+json", "2022-11-28", "en",
     "W/\"5f2b8c1d9e7a\""};
 

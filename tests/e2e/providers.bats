@@ -237,6 +237,27 @@ print(answer.decode())'
     run -1 sluice provider delete also
 }
 
+@test "credentials that are fetched: refused at first, tried again, given to programs that run; no secret is shown" {
+    listen python3 "$top/tests/e2e/token_origin.py" 127.0.0.1 8099 "$BATS_TEST_TMPDIR/asked"
+    run -1 sluice provider create fetched --profile generic --refresh oauth2_refresh_token --set output=API_TOKEN --set token_url=http://tokens.test/ --set client_id=me --set refresh_token=rt-1
+    [[ "$output" == *"token_url has to be https://HOST/..., or http:// on this machine's loopback address"* ]]
+    FIRST=rt-1 sluice provider create fetched --profile generic --refresh oauth2_refresh_token --set output=API_TOKEN \
+        --set token_url=http://127.0.0.1:8099/token --set client_id=me --from-env refresh_token=FIRST
+    sluice provider attach fetched --sandbox demo
+    sed 's/provider: own/provider: fetched/' "$BATS_FILE_TMPDIR/policy.yaml" >"$BATS_TEST_TMPDIR/policy.yaml"
+    sluice policy set demo --policy "$BATS_TEST_TMPDIR/policy.yaml" --wait
+    until_so '[ "$(sluice provider get fetched -o json | jq -r .refresh.status)" = refreshed ]'
+    until_so '[ "$(send "curl -sS -H \"X-Key: \$API_TOKEN\" https://api.test/")" = ok ]'
+    [ "$(field x-key | tail -1)" = at-2 ]
+    [ "$(cat "$BATS_TEST_TMPDIR/asked")" = $'grant_type=refresh_token&refresh_token=rt-1&client_id=me\ngrant_type=refresh_token&refresh_token=rt-1&client_id=me' ]
+    run -0 sluice provider get fetched
+    [[ "$output" == *"Credentials: API_TOKEN"*"Refresh:     oauth2_refresh_token, refreshed"* ]]
+    [[ "$(cat "$state"/*.log)" == *"provider fetched cannot be refreshed: the server answered 400: invalid_grant"* ]]
+    sluice policy set demo --policy "$BATS_FILE_TMPDIR/policy.yaml" --wait
+    sluice provider detach fetched --sandbox demo
+    sluice provider delete fetched
+}
+
 @test "inference.local: served by the configured server with the key put in, changed while programs run" {
     ask='curl -sS --json "{\"model\": \"any\"}" -H "Authorization: Bearer mine" https://inference.local/v1/chat/completions'
     run -0 send "$ask"
@@ -281,9 +302,13 @@ descendants() {
         # The digits that no neighbour changes.
         forms+=("$(printf %s%s "$pad" "$canary" | base64 -w0 | sed -E 's/^.{4}//; s/.{4}$//')")
     done
+    sed -i '/^inference/d' "$state/sluice.yaml"
     echo 'inference: [{provider: bird, protocol: anthropic, base_url: "https://api.test/"}]' >>"$state/sluice.yaml"
     kill -HUP "$(cat "$state/gateway.pid")"
     CANARY=$canary sluice provider create bird --profile generic --from-env BIRD=CANARY >"$BATS_TEST_TMPDIR/create"
+    CANARY=$canary sluice provider create nest --profile generic --refresh oauth2_client_credentials --set output=NEST \
+        --set token_url=http://127.0.0.1:1/ --set client_id=me --from-env client_secret=CANARY >>"$BATS_TEST_TMPDIR/create"
+    until_so '[ "$(sluice provider get nest -o json | jq -r .refresh.status)" = failed ]'
     printf '%s\n' "$canary" >"$BATS_TEST_TMPDIR/canary.txt"
     sluice provider rotate bird --from-file "BIRD=$BATS_TEST_TMPDIR/canary.txt" >"$BATS_TEST_TMPDIR/rotate"
     rm "$BATS_TEST_TMPDIR/canary.txt"
@@ -305,7 +330,7 @@ descendants() {
     until_so '[ "$(sluice logs aviary | grep -c credential-binding)" -ge 2 ]'
 
     for what in create rotate exec; do search "what $what said" cat "$BATS_TEST_TMPDIR/$what"; done
-    for words in 'provider list' 'provider get bird' 'sandbox get aviary' 'sandbox list' 'logs aviary' events 'traffic aviary' 'decision list aviary' \
+    for words in 'provider list' 'provider get bird' 'provider get nest' 'sandbox get aviary' 'sandbox list' 'logs aviary' events 'traffic aviary' 'decision list aviary' \
         'policy get aviary --full' 'rule get aviary' status 'audit verify'; do
         search "sluice $words" sluice $words -o json
     done
@@ -319,5 +344,6 @@ descendants() {
     [ "$(jq -r '.target, .fields.authorization, .fields["x-api-key"]' "$seen" | grep -cF "$canary")" = 3 ]
     sluice sandbox delete aviary
     sluice provider delete bird
+    sluice provider delete nest
     search "a file after the deletion" find "$state" -type f -exec cat {} +
 }
