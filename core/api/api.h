@@ -33,6 +33,7 @@ struct api {
     struct runtime_host host;
     const char *config_file;                        /* what it reads; NULL: none */
     struct auth auth;
+    struct buf openapi;                             /* /openapi.json, once somebody asked for it */
     struct runtime_counts counts;
     _Atomic bool draining;
     int64_t started_ms;

@@ -50,10 +50,7 @@ static const char *undo_json_of(const struct update_result *result, struct arena
 static int same_as_reviewed(const struct approval *a, const struct store_draft *now,
                             struct error *err)
 {
-    if (strcmp(a->draft.rule_json, now->rule_json) == 0 &&
-        strcmp(a->draft.grant_json, now->grant_json) == 0 &&
-        strcmp(a->draft.held_json, now->held_json) == 0 &&
-        strcmp(a->draft.status, now->status) == 0)
+    if (drafts_asks_the_same(&a->draft, now) && strcmp(a->draft.status, now->status) == 0)
         return 0;
     return error_set(err, ERROR_MOVED,
                      "chunk '%s' was edited or decided since it was reviewed: review it again",

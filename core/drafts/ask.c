@@ -210,6 +210,13 @@ int drafts_ask(struct drafts *drafts, const struct drafts_call *call,
                              : ask_rule(drafts, call, draft, arena, out, err);
 }
 
+bool drafts_asks_the_same(const struct store_draft *one, const struct store_draft *other)
+{
+    return strcmp(one->rule_json, other->rule_json) == 0 &&
+           strcmp(one->held_json, other->held_json) == 0 &&
+           strcmp(one->grant_json, other->grant_json) == 0;
+}
+
 /* ---- seeing ---- */
 
 /* With the revision and the status: a policy that is again what it was, or a chunk that was

@@ -158,9 +158,7 @@ static int write_member(struct bulk *b, struct store_tx *tx, const struct member
     struct store_draft now;
     if (store_tx_draft_get(tx, m->draft.sandbox_id, m->draft.id, b->arena, &now, err))
         return -1;
-    if (strcmp(now.rule_json, m->draft.rule_json) != 0 ||
-        strcmp(now.grant_json, m->draft.grant_json) != 0 ||
-        !drafts_is(now.status, STORE_DRAFT_PENDING))
+    if (!drafts_asks_the_same(&now, &m->draft) || !drafts_is(now.status, STORE_DRAFT_PENDING))
         return error_set(err, ERROR_MOVED, "chunk '%s' is not pending any more, or was edited",
                          now.id);
     now.approvals_json = m->ask.approvals_json;

@@ -122,6 +122,9 @@ int drafts_each(struct drafts *drafts, const char *sandbox, const char *status, 
 int drafts_get(struct drafts *drafts, const char *sandbox, const char *id, struct arena *arena,
                struct drafts_view *out, struct error *err);
 
+/* Whether two readings of one chunk ask for the same: nobody edited it meanwhile. */
+bool drafts_asks_the_same(const struct store_draft *one, const struct store_draft *other);
+
 /* Who decides, and why. */
 struct drafts_call {
     const char *sandbox, *id;

@@ -255,6 +255,7 @@ static void fill_grpc(struct gateway *g)
 
 static void free_parts(struct gateway *g)
 {
+    buf_free(&g->api.openapi);
     buf_free(&g->grpc.descriptor);
     grpc_replays_free(&g->grpc.replays);
     drafts_free(g->drafts);

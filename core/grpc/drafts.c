@@ -268,6 +268,7 @@ static int history(struct grpc_work *work, struct doc_writer *w)
 /* A chunk that the caller names, with the token that it reviewed. */
 struct reviewed {
     const char *id, *token;
+    struct store_draft draft;                       /* as the token stands for it */
 };
 
 /* Number 4 holds the approvals of the older wire, or the scope of the newer one. */
@@ -290,14 +291,15 @@ static size_t read_approvals(struct grpc_work *work, struct reviewed **out)
     for (size_t i = 0; i < n; i++) {
         const struct doc_node *id = doc_get(list->items[i], "chunk_id");
         const struct doc_node *token = doc_get(list->items[i], "review_token");
-        (*out)[i] = (struct reviewed){id ? id->text : "", token ? token->text : ""};
+        (*out)[i] = (struct reviewed){.id = id ? id->text : "",
+                                       .token = token ? token->text : ""};
     }
     return n;
 }
 
 /* Each approval changes what the others were reviewed against, so all are compared first. */
-static int check_reviewed(struct grpc_work *work, struct drafts_call *what,
-                          const struct reviewed *items, size_t n)
+static int check_reviewed(struct grpc_work *work, struct drafts_call *what, struct reviewed *items,
+                          size_t n)
 {
     struct drafts_view view;
     for (size_t i = 0; i < n; i++) {
@@ -313,12 +315,25 @@ static int check_reviewed(struct grpc_work *work, struct drafts_call *what,
             return error_set(&work->err, ERROR_STATE,
                              "proposal inputs changed during bulk review; refetch and review "
                              "again");
+        items[i].draft = view.draft;
     }
     return 0;
 }
 
+/* The token of a chunk that asks for the same as when it was reviewed. */
+static int token_of_reviewed(struct grpc_work *work, const struct drafts_call *what,
+                             const struct reviewed *item, const char **out)
+{
+    struct drafts_view view;
+    if (drafts_get(work->grpc->drafts, what->sandbox, what->id, work->arena, &view, &work->err) !=
+        0)
+        return -1;
+    *out = view.review_token;
+    return drafts_asks_the_same(&view.draft, &item->draft) ? 0 : -1;
+}
+
 static int approve_reviewed(struct grpc_work *work, struct drafts_call *what,
-                            const struct reviewed *items, size_t n, struct update_result *last,
+                            struct reviewed *items, size_t n, struct update_result *last,
                             size_t *approved)
 {
     if (check_reviewed(work, what, items, n) != 0)
@@ -327,7 +342,7 @@ static int approve_reviewed(struct grpc_work *work, struct drafts_call *what,
         struct update_result result = {0};
         const char *token;
         what->id = items[i].id;
-        if (current_token(work, what, &token) != 0)
+        if (token_of_reviewed(work, what, &items[i], &token) != 0)
             continue;
         if (drafts_approve(work->grpc->drafts, what, token, work->arena, &result,
                            &work->problems, &work->err) != 0 ||

@@ -28,7 +28,7 @@ struct watch {
     struct log_follower *follower;
     uint64_t last_event;                            /* that was sent, or is known to the client */
     bool begun;                                     /* the first snapshot was sent */
-    bool due;                                       /* a snapshot is out of date already */
+    bool due;                                       /* the last snapshot is out of date already */
     /* Of the snapshot that a worker makes: */
     bool reading, gone, terminal;
     struct buf snapshot;
@@ -177,10 +177,12 @@ static void begin_live(struct watch *watch);
 
 static void snapshot_read(void *arg);
 
+/* A client that does not read gets one snapshot when it does, not each that was out of date by
+ * then. */
 static void take_snapshot(struct watch *watch)
 {
-    watch->due = watch->reading;
-    if (watch->reading)
+    watch->due = watch->reading || watch->work->call->full;
+    if (watch->due)
         return;
     watch->reading = true;
     jobs_run(watch->grpc->jobs, NULL, read_snapshot, snapshot_read, watch);
@@ -202,6 +204,14 @@ static void snapshot_read(void *arg)
     if (watch->gone || (watch->once && watch->terminal))
         finish(watch, GRPC_OK, "");
     else if (watch->due)
+        take_snapshot(watch);
+}
+
+static void drained(struct grpc_call *call)
+{
+    struct grpc_work *work = call->state;
+    struct watch *watch = work->then_arg;
+    if (watch->due)
         take_snapshot(watch);
 }
 
@@ -373,6 +383,7 @@ static const struct grpc_method methods[] = {
      .kind = GRPC_SERVER_STREAMS,
      .message = grpc_do,
      .cancelled = grpc_forget_work,
+     .drained = drained,
      .work = find},
 };
 

@@ -191,6 +191,25 @@ watch() { call "$1" WatchSandbox "$2" "$3" | jq -rc 'if .sandbox then "sandbox \
     [ "$output" = "NOT_FOUND sandbox not found" ]
 }
 
+@test "a watcher that does not read gets one snapshot when it does, not each since" {
+    { printf 'version: 1\nnetwork_policies:\n  many:\n    binaries: [{path: /usr/bin/curl}]\n    endpoints:\n'
+        printf '      - {host: a-name-that-is-rather-long-%s.example.com, port: 443}\n' {1..600}; } >"$BATS_TEST_TMPDIR/large.yaml"
+    sluice -q sandbox create --name large --policy "$BATS_TEST_TMPDIR/large.yaml"
+    mkfifo "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/out"
+    timeout 180 /usr/bin/python3 "$top/tests/e2e/watch_unread.py" "unix:$state/sluice.sock" "$(command -v message_reader)" large the-last \
+        <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 3>&- &
+    exec 5>"$BATS_TEST_TMPDIR/in" 6<"$BATS_TEST_TMPDIR/out"
+    read -r -t 180 _ <&6
+    for ((i = 0; i < 40; i++)); do api PATCH /v1/sandboxes/large -H 'Content-Type: application/json' -d '{"labels": {"i": "'$i'"}}' >/dev/null; done
+    api PATCH /v1/sandboxes/large -H 'Content-Type: application/json' -d '{"labels": {"i": "the-last"}}' >/dev/null
+    echo >&5
+    read -r -t 180 total <&6
+    exec 5>&- 6>&-
+    echo "$total bytes"
+    [ "$total" -lt 700000 ]
+    sluice -q sandbox delete large
+}
+
 @test "a watcher hears of a stop, a start and the end" {
     sluice -q sandbox create --name seen
     call enums WatchSandbox "{\"sandbox\": \"seen\", \"follow_status\": true, $in_default}" >"$BATS_TEST_TMPDIR/seen" 3>&- &

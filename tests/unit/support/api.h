@@ -541,6 +541,7 @@ static inline int api_teardown(void **state)
     RUN_UNTIL(d, idle);
     events_close(d->api.events);
     uv_run(&d->g.loop, UV_RUN_DEFAULT);
+    buf_free(&d->api.openapi);
     jobs_free(d->api.jobs);
     drafts_free(d->api.drafts);
     updates_free(d->api.updates);
