@@ -188,6 +188,31 @@ static void create_start(struct api_call *call)
     runtime_create(call->api->runtime, call->then_arg, create_started, call);
 }
 
+/* call->err says why. */
+static void create_undone(void *arg, const struct error *ignored)
+{
+    struct api_call *call = arg;
+    (void)ignored;
+    json_decref(call->body);
+    call->body = NULL;
+    call->status = 0;
+    api_finish(call);
+}
+
+static void create_undo(struct api_call *call)
+{
+    runtime_delete(call->api->runtime, call->then_arg, create_undone, call);
+}
+
+/* Whoever makes it runs its main process. */
+static int note_user(struct api_call *call, const struct store_sandbox *record)
+{
+    const struct store_user user = {call->who->name, call->who->account};
+    if (!*record->main_json)
+        return 0;
+    return runtime_exec_note(call->api->store, record->id, &user, &call->err);
+}
+
 /* A held creation is refused: without a sandbox there is no queue in which it could wait. */
 static int refuse_held(struct api_call *call, const char *name)
 {
@@ -223,12 +248,9 @@ int route_sandbox_create(struct api_call *call)
         return 0;
     if (call->status == 202)
         return refuse_held(call, record.name);
-    call->then = create_start;
+    call->then = note_user(call, &record) == 0 ? create_start : create_undo;
     call->then_arg = (void *)record.id;
-    const struct store_user user = {call->who->name, call->who->account};
-    return *record.main_json
-               ? runtime_exec_note(call->api->store, record.id, &user, &call->err)
-               : 0;
+    return 0;
 }
 
 /* ---- stop, start, delete ---- */

@@ -7,6 +7,7 @@
 #include "grpc/page.h"
 #include "grpc/providers.h"
 #include "grpc/work.h"
+#include "runtime/exec.h"
 #include "runtime/record.h"
 
 enum { LABELS_MAX = 64 };
@@ -56,6 +57,8 @@ static void put_status(struct doc_writer *w, const struct store_sandbox *s, cons
     put_condition(w, phase, s->error);
     grpc_put_word(w, "phase", phase);
     grpc_put_number(w, "current_policy_version", s->revision);
+    if (s->main_ended_ms)
+        grpc_put_number(w, "exit_code", (uint64_t)s->main_code);
     doc_write_close(w, DOC_MAP);
 }
 
@@ -180,6 +183,23 @@ static const char *json_of(struct grpc_work *work, const struct doc_node *tree)
     return copy;
 }
 
+/* It starts at once: clients attach by ssh, and its input is none or a terminal's. */
+static const struct sandbox_exec *read_main(struct grpc_work *work, const struct doc_node *spec)
+{
+    const struct doc_node *command = doc_get(spec, "command"), *tty = doc_get(spec, "tty");
+    struct sandbox_exec *main = arena_zalloc(work->arena, sizeof *main);
+    if (!command || !command->n)
+        return NULL;
+    const char **words = arena_zalloc(work->arena, (command->n + 1) * sizeof *words);
+    for (size_t i = 0; i < command->n; i++)
+        words[i] = command->items[i]->text;
+    *main = (struct sandbox_exec){.command = words,
+                                  .n_command = command->n,
+                                  .tty = tty && strcmp(tty->text, "true") == 0,
+                                  .detach = true};
+    return main;
+}
+
 static int make_record(struct grpc_work *work, const struct doc_node *spec,
                        struct store_sandbox *out)
 {
@@ -191,6 +211,7 @@ static int make_record(struct grpc_work *work, const struct doc_node *spec,
         .memory = "",
         .labels_json = json_of(work, doc_get(work->request, "labels")),
         .env_json = json_of(work, doc_get(spec, "environment")),
+        .main = read_main(work, spec),
     };
     runtime_host(work->grpc->runtime, &host);
     sandbox_record_make(&wanted, &host, work->arena, out, &work->problems);
@@ -258,7 +279,10 @@ static int create(struct grpc_work *work, struct doc_writer *w)
                    &work->err) != 0 ||
         grpc_check_outcome(work, &result) != 0)
         return -1;
-    work->then = grpc_attach_providers(work, spec, record) == 0 ? start_made : unmake;
+    const struct store_user user = {work->who.name, work->who.account};
+    bool noted = !*record->main_json ||
+                 runtime_exec_note(work->grpc->store, record->id, &user, &work->err) == 0;
+    work->then = noted && grpc_attach_providers(work, spec, record) == 0 ? start_made : unmake;
     work->then_arg = (void *)(uintptr_t)record->id;
     return 0;
 }

@@ -103,6 +103,11 @@ os() {
     run -0 os enums GetSandbox "{\"name\": \"older\", $in_default}"
     [ "$(jq -c '.sandbox | [.metadata.id, .status.phase, .status.conditions[0].status, .spec.policy.version]' <<<"$output")" = \
       "[\"$id\",\"READY\",\"True\",1]" ]
+    run -0 os texts CreateSandbox '{"name": "busy", "spec": {"command": ["sh", "-c", "exit 7"]}, "workspace": "default"}'
+    run -7 sluice sandbox wait busy
+    run -0 os texts GetSandbox '{"name": "busy", "workspace": "default"}'
+    [ "$(jq -c '.sandbox.status | [.phase, .exit_code]' <<<"$output")" = '["READY",7]' ]
+    sluice sandbox delete busy
     run -0 os enums CreateSandbox "{\"spec\": {}, $in_default}"
     [[ "$(jq -r .sandbox.metadata.name <<<"$output")" =~ ^[a-z]+-[a-z]+$ ]]
     run -0 os enums ListSandboxes "{\"label_selector\": \"team=red\", $in_default}"
