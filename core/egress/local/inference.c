@@ -85,9 +85,13 @@ const struct inference_route *inference_route_find(const struct inference_routes
 
 /* ---- what is asked ---- */
 
+/* A model's name that every server reads as one segment of the path: nothing is percent-encoded,
+ * and it is not "." or "..". */
 static bool is_one_segment(const char *at, size_t len)
 {
-    return len > 0 && !memchr(at, '/', len);
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789-._~:@";
+    return len > 0 && strspn(at, plain) >= len && strspn(at, ".") < len;
 }
 
 static bool is_invoke(const char *path, size_t len)

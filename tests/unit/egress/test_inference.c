@@ -125,6 +125,9 @@ static void what_is_not_served_says_why(void **state)
     static const char none[] = "cluster inference is not configured\",\"hint\":\"" INFERENCE_HINT;
     static const char denied[] = "connection not allowed by policy";
     static const char other[] = "no compatible inference route available";
+    static const char *const elsewhere[] = {"..",       ".",  "%2e%2e", ".%2E", "..%2f..%2ffiles",
+                                            "a%5c..",   "..;", "..;x=1", "%00",  "%252e%252e",
+                                            "..\\files"};
     (void)state;
     refused(NULL, 0, JSON_POST("/v1/chat/completions", "", "{}", 2), 503, none);
     refused(NULL, 0, "GET /v1/models HTTP/1.1\r\nHost: inference.local\r\n\r\n", 503, none);
@@ -134,6 +137,12 @@ static void what_is_not_served_says_why(void **state)
     refused(routes, 1, "GET /v1/models/a/b HTTP/1.1\r\nHost: inference.local\r\n\r\n", 403, denied);
     refused(routes, 1, "GET /v1/../v1/models HTTP/1.1\r\nHost: inference.local\r\n\r\n", 403,
             denied);
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++) {
+        char *request = alloc_printf("GET /v1/models/%s HTTP/1.1\r\nHost: inference.local\r\n\r\n",
+                                     elsewhere[i]);
+        refused(routes, 1, request, 403, denied);
+        free(request);
+    }
     refused(routes, 1, JSON_POST("/v1/messages", "", "{}", 2), 400, other);
     refused(routes, 1, JSON_POST("/model/x/invoke", "", "{}", 2), 400, other);
     refused(routes, 1, JSON_POST("/v1/completions", "", "[1]", 3), 400, "Bad Request");
