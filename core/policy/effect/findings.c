@@ -205,10 +205,10 @@ static void weigh_class(struct effect_run *run, const struct spot *s)
 {
     if (s->from == s->to || !s->to)
         return;
-    if (!is_near(run, s->to, s->place))
-        weigh_credentials(run, s);
-    else if (!is_near(run, s->from, s->place))
+    if (is_near(run, s->to, s->place) && !is_near(run, s->from, s->place))
         tell(run, s, SLUICE_RISK_LINK_LOCAL, "", 0, "");
+    else
+        weigh_credentials(run, s);
 }
 
 /* ---- meetings ---- */
