@@ -341,11 +341,12 @@ static void put_others(struct buf *out, const char *query)
     static const char *const own[] = {"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date",
                                       "X-Amz-SignedHeaders", "X-Amz-Signature"};
     for (size_t len; *query; query += len + (query[len] == '&')) {
-        const struct sigv4_text name = {query, strcspn(query, "=&")};
+        char *name = normal(query, strcspn(query, "=&"));
         bool is_own = false;
         len = strcspn(query, "&");
         for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-            is_own |= is(name, own[i]);
+            is_own |= strcmp(name, own[i]) == 0;
+        free(name);
         if (is_own || !len)
             continue;
         buf_add(out, query, len);
@@ -432,6 +433,17 @@ static const char *read_credential(struct sigv4_text text, struct sigv4_claim *o
                ? NULL : "its Credential is not KEY/DATE/REGION/SERVICE/aws4_request";
 }
 
+static bool covers_host(struct sigv4_text names)
+{
+    struct sigv4_text list[SIGV4_NAMES_MAX];
+    size_t n = split_names(names, list);
+    for (size_t i = 0; i < n; i++)
+        if (is(list[i], "host"))
+            return true;
+    return false;
+}
+
+/* Without its host, a signature would be good for requests to every other host. */
 static const char *check_names(const struct sigv4_claim *claim)
 {
     size_t n = 1;
@@ -439,7 +451,9 @@ static const char *check_names(const struct sigv4_claim *claim)
         n += claim->names.at[i] == ';';
     if (n > SIGV4_NAMES_MAX)
         return "it covers more than 64 fields";
-    return is_plain(claim->names, ";") ? NULL : "it does not say which fields it covers";
+    if (!is_plain(claim->names, ";"))
+        return "it does not say which fields it covers";
+    return covers_host(claim->names) ? NULL : "it does not cover the field host";
 }
 
 static struct sigv4_text part_of(const char *text, const char *name)

@@ -187,15 +187,18 @@ static const char *read_payload(struct signing *s)
 static int set_time(struct signing *s, const char *time)
 {
     const struct http_head *head = s->c->exchange.head;
+    bool found = false;
     for (size_t i = 0; i < head->n_fields; i++) {
         struct buf value = {0};
         if (!http_field_is(&head->fields[i], "X-Amz-Date"))
             continue;
+        if (found)
+            return refuse(s, REFUSAL_SIGNING, "it has X-Amz-Date twice");
         buf_puts(&value, time);
         egress_filled_set(s->c, s->out, i, &value);
-        return 0;
+        found = true;
     }
-    return refuse(s, REFUSAL_SIGNING, "it has no field X-Amz-Date");
+    return found ? 0 : refuse(s, REFUSAL_SIGNING, "it has no field X-Amz-Date");
 }
 
 /* Keys for a session are worth nothing without its token. */

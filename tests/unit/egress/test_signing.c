@@ -229,6 +229,10 @@ static void what_cannot_be_signed_anew_is_refused(void **state)
     refused(2, "GET / HTTP/1.1\r\n%HAuthorization: AWS4-HMAC-SHA256 Credential="
             PLACEHOLDER("AWS_ACCESS_KEY_ID") "/20200101/eu-west-1/s3/aws4_request, SignedHeaders="
             "host, Signature=00\r\n\r\n", 403, kind, "it has no field X-Amz-Date");
+    refused(2, "GET / HTTP/1.1\r\n%H" SIGNED("s3", "x-amz-date") "\r\n", 403, kind,
+            "it does not cover the field host");
+    refused(2, "GET / HTTP/1.1\r\n%HX-Amz-Date: 20300101T000000Z\r\n" SIGNED("s3", "host")
+            "\r\n", 403, kind, "it has X-Amz-Date twice");
     refused(2, "PUT / HTTP/1.1\r\n%HContent-Length: 10485761\r\n" SIGNED("lambda", "host")
             "\r\n", 403, "credential_placeholder_refused",
             "the body is longer than the 10485760 bytes that are inspected");

@@ -147,7 +147,8 @@ static void a_query_is_signed(void **state)
     const struct sigv4_request request = {
         "GET", text_of("/test.txt"),
         "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=x&X-Amz-Date=20000101T000000Z"
-        "&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&X-Amz-Signature=00", &host, 1,
+        "&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&X-Amz-Signature=00&X%2dAmz-Date="
+        "20300101T000000Z&X-Amz-Signed%48eaders=x&X-Amz-%53ignature=0", &host, 1,
         SIGV4_UNSIGNED};
     const struct sigv4_claim claim = {.region = text_of("us-east-1"), .service = text_of("s3"),
                                       .names = text_of("host")};
@@ -226,6 +227,10 @@ static void what_cannot_be_read_is_named(void **state)
         {"AWS4-HMAC-SHA256 Credential=a/" SCOPE, "it does not say which fields it covers"},
         {"AWS4-HMAC-SHA256 Credential=a/" SCOPE ", SignedHeaders=a:b",
          "it does not say which fields it covers"},
+        {"AWS4-HMAC-SHA256 Credential=a/" SCOPE ", SignedHeaders=x-amz-date",
+         "it does not cover the field host"},
+        {"AWS4-HMAC-SHA256 Credential=a/" SCOPE ", SignedHeaders=hos;host2;x-host",
+         "it does not cover the field host"},
         {"AWS4-HMAC-SHA256 ", "its Credential does not end with /aws4_request"},
     };
     struct sigv4_claim claim;
