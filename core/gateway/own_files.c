@@ -101,8 +101,13 @@ static void add_voters(const struct chain_config *chain, struct list *hidden,
 /* The gateway's programs and the plugin folders beside them. */
 static void add_programs(struct list *read_only, const char *bwrap)
 {
-    static const char *const names[] = {"sluiced", "sluice", "sluice-supervisor", "sluice-init",
-                                        "sluice-plugin-host", "sluice-plugin-bench"};
+    static const char *const names[] = {"sluiced",
+                                        "sluice",
+                                        "sluice-supervisor",
+                                        "sluice-init",
+                                        "sluice-plugin-host",
+                                        "sluice-plugin-bench",
+                                        "sluice-fetch"};
     char exe[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
     exe[n < 0 ? 0 : n] = '\0';

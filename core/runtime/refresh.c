@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/refresh.h"
 
-#include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "runtime/fetch.h"
 #include "runtime/jobs.h"
 #include "secret/oauth.h"
 
@@ -90,55 +90,6 @@ void refresher_status(struct refresher *r, const char *id, struct refresh_status
     pthread_mutex_unlock(&r->lock);
 }
 
-/* ---- one request, by libcurl ---- */
-
-static size_t take_bytes(char *bytes, size_t size, size_t n, void *ctx)
-{
-    struct buf *out = ctx;
-    if (out->len + size * n > OAUTH_ANSWER_MAX)
-        return 0;                                   /* ends the transfer */
-    buf_reserve(out, OAUTH_ANSWER_MAX);             /* at once, so that no copy is left behind */
-    buf_add(out, bytes, size * n);
-    return size * n;
-}
-
-static struct curl_slist *list_fields(const struct oauth_request *request)
-{
-    struct curl_slist *list = curl_slist_append(NULL, "Accept: application/json");
-    const char *end = request->fields.data + request->fields.len;
-    for (const char *at = request->fields.data; at && at < end; at += strlen(at) + 1)
-        list = curl_slist_append(list, at);
-    return list;
-}
-
-/* The status, or -1 with err. */
-static int fetch(const struct oauth_request *request, struct buf *answer, struct error *err)
-{
-    CURL *curl = curl_easy_init();
-    struct curl_slist *fields = list_fields(request);
-    long status = 0;
-    curl_easy_setopt(curl, CURLOPT_URL, request->url);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)REFRESH_TIMEOUT_MS);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, buf_str(&request->body));
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)request->body.len);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
-    CURLcode code = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_slist_free_all(fields);
-    curl_easy_cleanup(curl);
-    if (code == CURLE_WRITE_ERROR)
-        return error_set(err, ERROR_UPSTREAM, "the server's answer is longer than 64 KiB");
-    if (code != CURLE_OK)
-        return error_set(err, ERROR_UPSTREAM, "the server cannot be asked: %s",
-                         curl_easy_strerror(code));
-    return (int)status;
-}
-
 /* ---- one provider; worker threads ---- */
 
 static int keep(const struct refresher *r, const struct provider_facts *facts, json_t *parts,
@@ -161,7 +112,7 @@ static int ask(const struct refresher *r, const struct provider_facts *facts, js
     struct buf body = {0};
     int status = -1, rc = -1;
     if (oauth_ask(parts, clock_now_ms(), &request, err) == 0)
-        status = fetch(&request, &body, err);
+        status = fetch_token(runtime_fetcher(r->runtime), &request, &body, err);
     if (status >= 0 && oauth_read(parts, status, &body, clock_now_ms(), &answer, err) == 0) {
         rc = keep(r, facts, parts, &answer, arena, err);
         *expires_ms = answer.expires_at_ms;

@@ -10,7 +10,6 @@
 #include "runtime/runtime.h"
 
 enum {
-    REFRESH_TIMEOUT_MS = 10000,                     /* for an answer */
     REFRESH_LEAST_MS = 10000,                       /* between two of a provider that succeed */
     REFRESH_UNTOLD_MS = 50 * 60 * 1000,             /* where a server tells no end */
     REFRESH_RETRY_MS = 1000,                        /* after a failure; doubled with each ... */

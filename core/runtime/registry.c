@@ -229,12 +229,18 @@ const char *runtime_bwrap(const struct runtime *all)
     return all->bwrap;
 }
 
+const char *runtime_fetcher(const struct runtime *all)
+{
+    return all->fetch;
+}
+
 struct runtime *runtime_new(const struct runtime_setup *setup)
 {
     struct runtime *all = alloc_zero(1, sizeof *all);
     all->setup = *setup;
     all->supervisor = sibling("sluice-supervisor");
     all->init = sibling("sluice-init");
+    all->fetch = sibling("sluice-fetch");
     all->bwrap = program_find("bwrap", &all->no_bwrap);
     if (!all->bwrap)
         log_warn(setup->log, "no sandbox can be made: %s", all->no_bwrap.text);
@@ -314,6 +320,7 @@ static void free_all(uv_handle_t *handle)
             close(all->retired[i]);
     uv_mutex_destroy(&all->lock);
     free(all->supervisor);
+    free(all->fetch);
     free(all->init);
     free(all->bwrap);
     arena_free(all->files_arena);

@@ -74,6 +74,8 @@ struct runtime_host {
 /* ---- for the gateway ---- */
 
 struct runtime *runtime_new(const struct runtime_setup *setup);
+/* The program that asks token servers. */
+const char *runtime_fetcher(const struct runtime *runtime);
 /* The program that makes sandboxes; NULL: there is none, and no sandbox starts. */
 const char *runtime_bwrap(const struct runtime *runtime);
 /* Sandboxes that start later are kept from these files, which are copied.  Any thread. */

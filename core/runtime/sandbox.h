@@ -78,7 +78,7 @@ struct push;
 struct runtime {
     struct runtime_setup setup;
     struct sandbox *list;
-    char *supervisor, *init;                        /* paths of the programs */
+    char *supervisor, *init, *fetch;                /* paths of the programs */
     char *bwrap;                                    /* NULL: no_bwrap says why */
     struct error no_bwrap;
     struct uid_range uids;

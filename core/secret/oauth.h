@@ -17,7 +17,7 @@
     "oauth2_refresh_token, oauth2_client_credentials, google_service_account_jwt or " \
     "aws_sts_assume_role"
 
-enum { OAUTH_VALUES_MAX = 3, OAUTH_ANSWER_MAX = 64 * 1024 };
+enum { OAUTH_VALUES_MAX = 3, OAUTH_ANSWER_MAX = 64 * 1024, OAUTH_TIMEOUT_MS = 10000 };
 
 /* Which variables the credentials are, NULL ends: parts "output", or those of AWS. */
 void oauth_outputs(const json_t *parts, const char *out[OAUTH_VALUES_MAX + 1]);
