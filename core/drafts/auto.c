@@ -173,9 +173,12 @@ static const char *judge_findings(const struct update_result *seen, struct arena
         if (strcmp(seen->votes.items[i].level, "advisory") != 0 &&
             seen->votes.items[i].verdict == SLUICE_ALLOW && says_accepted(&seen->votes.items[i]))
             return NULL;
-    return found->n == 0 ? NULL
-                         : arena_printf(arena, "it has %zu finding%s: %s", found->n,
-                                        found->n == 1 ? "" : "s", found->items[0]->text);
+    if (found->n)
+        return arena_printf(arena, "it has %zu finding%s: %s", found->n, found->n == 1 ? "" : "s",
+                            found->items[0]->text);
+    return found->host ? arena_printf(arena, "it reaches further at %s, where a credential is used",
+                                      found->host)
+                       : NULL;
 }
 
 /* NULL: approved. */

@@ -42,6 +42,7 @@ struct effect_finder {
     struct methods *by_pair;
     struct found *items;
     size_t n, cap, cap_pairs;
+    const char *further;                            /* host of a gain that is no finding */
 };
 
 /* One class of programs at a host and port. */
@@ -194,7 +195,11 @@ static void weigh_credentials(struct effect_run *run, const struct spot *s)
         tell(run, s, bypass ? SLUICE_RISK_BYPASS : SLUICE_RISK_CREDENTIAL, "", 0, after.items[i]);
         told = true;
     }
-    if (told || bypass || !after.n)
+    if (told || !after.n)
+        return;
+    if (!run->finder->further)
+        run->finder->further = arena_str(run->result, host_of(run, s));
+    if (bypass)
         return;
     const struct methods *methods = gained_methods(run, s->from, s->to);
     for (size_t i = 0; i < methods->n; i++)
@@ -314,7 +319,7 @@ static struct policy_findings collect(struct effect_finder *f, bool complete, st
 {
     size_t n = f->n < POLICY_FINDINGS_MAX ? f->n : POLICY_FINDINGS_MAX;
     const struct sluice_finding **list = arena_alloc(arena, (n + 2) * sizeof *list);
-    struct policy_findings out = {list, 0};
+    struct policy_findings out = {list, 0, f->further};
     if (!complete) {
         list[out.n++] = anything("the policies are too large, or their patterns too entangled, to "
                                  "be compared: anything may be gained", arena);
@@ -334,7 +339,7 @@ struct policy_findings policy_find(const struct sluice_policy *from, const struc
                                    struct arena *arena)
 {
     if (!may_find(to, places))
-        return (struct policy_findings){NULL, 0};
+        return (struct policy_findings){0};
     struct arena *scratch = arena_new();
     struct effect_finder finder = {.places = places, .seen.arena = scratch,
                                    .pairs.arena = scratch};

@@ -35,6 +35,9 @@ enum { POLICY_FINDINGS_MAX = 256 };                 /* more end with one that st
 struct policy_findings {
     const struct sluice_finding *const *items;      /* by category, then host, program and port */
     size_t n;
+    const char *host;                               /* of a gain with a credential that is none of
+                                                       them: a further path, a further method of
+                                                       git; NULL: there is none */
 };
 
 /* from may be NULL (create).  The result lives in the arena and points into the policies and

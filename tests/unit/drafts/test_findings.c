@@ -107,6 +107,32 @@ static void auto_mode_leaves_findings_to_people(void **state)
                         "api.github.com:443 via /usr/bin/curl: a person decides");
 }
 
+/* Of a program that uses a credential there already, nothing more is opened by itself. */
+static void auto_mode_leaves_what_is_more_of_the_same_to_people(void **state)
+{
+    struct fixture *f = *state;
+    attach(f);
+    succeed(f, merge(f, "alice",
+                     "{operations: [{add_rule: {rule_name: reads, rule: {endpoints: ["
+                     "{host: api.github.com, port: 443, protocol: rest, enforcement: enforce, "
+                     "rules: [{allow: {method: GET, path: /a}}]}], "
+                     "binaries: [{path: /usr/bin/curl}, {path: /usr/bin/git}]}}}]}"));
+    const struct {
+        const char *binary, *method;
+    } rows[] = {{CURL, "GET"}, {"/usr/bin/git", "GET"}, {"/usr/bin/git", "POST"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        denied_request(f, "api.github.com", rows[i].binary, rows[i].method, "/b");
+        struct drafts_view v = view(f, request_chunk_of(f, "api.github.com", rows[i].binary,
+                                                        rows[i].method, "/b"));
+        assert_string_equal(v.draft.status, "pending");
+        assert_string_equal(v.draft.reason,
+                            "not approved by itself: it reaches further at api.github.com, where "
+                            "a credential is used: a person decides");
+    }
+    denied(f, "www.example.com", 443, CURL, 1);
+    assert_string_equal(status_of(f, chunk_of(f, "www.example.com", CURL)), "approved");
+}
+
 static void auto_mode_goes_on_where_a_voter_accepts_them(void **state)
 {
     struct fixture *f = *state;
@@ -127,6 +153,7 @@ int main(void)
         MODE(a_provider_that_comes_moves_the_token, setup),
         MODE(what_the_policy_has_is_found_no_more, setup),
         MODE(auto_mode_leaves_findings_to_people, setup_auto),
+        MODE(auto_mode_leaves_what_is_more_of_the_same_to_people, setup_auto),
         MODE(auto_mode_goes_on_where_a_voter_accepts_them, setup_auto),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
