@@ -208,7 +208,8 @@ static int open_runtime(struct gateway *g, struct error *err)
     };
     g->runtime = runtime_new(&setup);
     gateway_protect_files(g, config, g->arena);
-    g->refresher = refresher_new(&g->loop, g->runtime, &g->providers, g->jobs, g->log);
+    g->refresher = refresher_new(&g->loop, g->runtime, runtime_fetcher(g->runtime), &g->providers,
+                                 g->jobs, g->log);
     return runtime_adopt(g->runtime, err);
 }
 

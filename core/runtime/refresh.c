@@ -24,6 +24,7 @@ struct entry {
 struct refresher {
     uv_timer_t timer;
     struct runtime *runtime;
+    const char *program;                            /* sluice-fetch */
     const struct providers *providers;
     struct jobs *jobs;
     const struct log *log;
@@ -112,7 +113,7 @@ static int ask(const struct refresher *r, const struct provider_facts *facts, js
     struct buf body = {0};
     int status = -1, rc = -1;
     if (oauth_ask(parts, clock_now_ms(), &request, err) == 0)
-        status = fetch_token(runtime_fetcher(r->runtime), &request, &body, err);
+        status = fetch_token(r->program, &request, &body, err);
     if (status >= 0 && oauth_read(parts, status, &body, clock_now_ms(), &answer, err) == 0) {
         rc = keep(r, facts, parts, &answer, arena, err);
         *expires_ms = answer.expires_at_ms;
@@ -261,12 +262,13 @@ void refresher_look(struct refresher *r)
     on_tick(&r->timer);
 }
 
-struct refresher *refresher_new(uv_loop_t *loop, struct runtime *runtime,
+struct refresher *refresher_new(uv_loop_t *loop, struct runtime *runtime, const char *program,
                                 const struct providers *providers, struct jobs *jobs,
                                 const struct log *log)
 {
     struct refresher *r = alloc_zero(1, sizeof *r);
-    *r = (struct refresher){.runtime = runtime, .providers = providers, .jobs = jobs, .log = log};
+    *r = (struct refresher){.runtime = runtime, .program = program, .providers = providers,
+                            .jobs = jobs, .log = log};
     pthread_mutex_init(&r->lock, NULL);
     uv_timer_init(loop, &r->timer);
     r->timer.data = r;

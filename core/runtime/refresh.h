@@ -25,8 +25,8 @@ struct refresh_status {
     unsigned failures;                              /* in a row */
 };
 
-/* Looks for providers from now on.  The runtime is borrowed. */
-struct refresher *refresher_new(uv_loop_t *loop, struct runtime *runtime,
+/* Looks for providers from now on.  The runtime and the path of sluice-fetch are borrowed. */
+struct refresher *refresher_new(uv_loop_t *loop, struct runtime *runtime, const char *program,
                                 const struct providers *providers, struct jobs *jobs,
                                 const struct log *log);
 /* There may be one more, or one fewer.  Loop thread. */

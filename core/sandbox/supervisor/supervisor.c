@@ -25,124 +25,9 @@
 #include "sandbox/supervisor/network.h"
 #include "sandbox/supervisor/release_memory.h"
 #include "sandbox/supervisor/ssh.h"
+#include "sandbox/supervisor/supervisor_parts.h"
 #include "sandbox/supervisor/traffic.h"
 #include "secret/credentials.h"
-
-enum supervisor_state {
-    SUPERVISOR_STARTING,
-    SUPERVISOR_RUNNING,
-    SUPERVISOR_FAILED,                              /* the gateway is to be told, then ENDING */
-    SUPERVISOR_ENDING,
-};
-
-enum { WARNINGS_MAX = 64 };
-
-struct supervisor {
-    uv_loop_t loop;
-    const struct sandbox_spec *spec;
-    const struct log *log;
-    enum supervisor_state state;
-    struct container *container;
-    bool container_gone;
-    struct exec_table *execs;
-    struct main_process *main;                      /* NULL: there is none, or not yet */
-    struct gateway_link *link;
-    struct denial_book *denials;
-    struct network *network;                        /* NULL: the sandbox has none */
-    struct enforcement *enforcement;                /* NULL: the policy cannot be enforced */
-    struct secret_credentials *credentials;         /* that the sandbox may use; NULL: none yet */
-    struct lines *lines;                            /* NULL: ended */
-    struct traffic_book *traffic;
-    struct ssh_files ssh;
-    const char *warnings[WARNINGS_MAX];             /* of the start; owned */
-    size_t n_warnings;
-    bool stopping;
-    unsigned open_parts;                            /* ENDING: of link and container */
-    struct error failure;                           /* valid when FAILED or ENDING with code 1 */
-    uv_signal_t terminate, interrupt;
-    uv_timer_t patience, idle;
-    int exit_code;
-};
-
-/* --- to the gateway -------------------------------------------------------------------------- */
-
-static bool in_touch(const struct supervisor *s)
-{
-    return s->state == SUPERVISOR_RUNNING && s->link && sandbox_link_is_up(s->link);
-}
-
-static bool send_traffic(void *ctx, const struct sandbox_traffic *batch)
-{
-    struct supervisor *s = ctx;
-    struct sandbox_message message = {.type = MESSAGE_TRAFFIC, .traffic = *batch};
-    return s->link && sandbox_link_is_up(s->link) && sandbox_link_send(s->link, &message);
-}
-
-static bool send_denials(void *ctx, const struct sandbox_denials *denials)
-{
-    struct supervisor *s = ctx;
-    struct sandbox_message message = {.type = MESSAGE_DENIALS, .denials = *denials};
-    return in_touch(s) && sandbox_link_has_room(s->link) && sandbox_link_send(s->link, &message);
-}
-
-static void tell_of_grant(void *ctx, const struct sandbox_grant *grant)
-{
-    struct supervisor *s = ctx;
-    if (in_touch(s))
-        sandbox_link_send(s->link, &(struct sandbox_message){.type = MESSAGE_GRANT,
-                                                             .grant = *grant});
-}
-
-static void tell_detached(void *ctx, const struct sandbox_detached *detached)
-{
-    struct supervisor *s = ctx;
-    if (sandbox_link_is_up(s->link))
-        sandbox_link_send(s->link, &(struct sandbox_message){.type = MESSAGE_DETACHED,
-                                                             .detached = *detached});
-}
-
-static void tell_of_main(struct supervisor *s)
-{
-    if (s->main && sandbox_link_is_up(s->link))
-        sandbox_link_send(s->link,
-                          &(struct sandbox_message){.type = MESSAGE_MAIN,
-                                                    .main = *sandbox_main_report(s->main)});
-}
-
-static bool send_forecast(void *ctx, const struct sandbox_forecast *question)
-{
-    struct supervisor *s = ctx;
-    struct sandbox_message message = {.type = MESSAGE_FORECAST, .forecast = *question};
-    return in_touch(s) && sandbox_link_has_room(s->link) && sandbox_link_send(s->link, &message);
-}
-
-static bool ask_gateway(void *ctx, const struct sandbox_message *question)
-{
-    struct supervisor *s = ctx;
-    return in_touch(s) && sandbox_link_has_room(s->link) && sandbox_link_send(s->link, question);
-}
-
-static void say_hello(struct supervisor *s)
-{
-    struct sandbox_message message = {
-        .type = MESSAGE_HELLO,
-        .hello = {.protocol = SANDBOX_PROTOCOL_VERSION, .sandbox = s->spec->id,
-                  .loaded_revision = sandbox_enforcement_revision(s->enforcement),
-                  .warnings = s->warnings,
-                  .n_warnings = s->n_warnings}};
-    if (!in_touch(s))
-        return;
-    sandbox_link_send(s->link, &message);
-    sandbox_lines_connect(s->lines, s->link);
-    sandbox_traffic_connected(s->traffic);
-    sandbox_denials_connected(s->denials);
-    sandbox_enforcement_tell(s->enforcement);
-    sandbox_denials_flush(s->denials);
-    if (s->network)
-        sandbox_network_reconnected(s->network);
-    tell_of_main(s);
-    release_memory_later(&s->idle);
-}
 
 /* --- the end --------------------------------------------------------------------------------- */
 
@@ -264,7 +149,7 @@ static void answer_policy(struct supervisor *s, enum sandbox_message_type type,
     struct sandbox_message message = {
         .type = type,
         .revision = {.revision = revision->revision, .hash = revision->hash, .error = error}};
-    if (in_touch(s))
+    if (supervisor_in_touch(s))
         sandbox_link_send(s->link, &message);
 }
 
@@ -302,7 +187,7 @@ static void on_up(void *ctx)
     if (s->state == SUPERVISOR_FAILED)
         report_failure(s);
     else
-        say_hello(s);
+        supervisor_say_hello(s);
 }
 
 static void on_drained(void *ctx)
@@ -380,47 +265,7 @@ static void on_orphaned(void *ctx)
     stop(s, SUPERVISOR_STOP_GRACE_MS);
 }
 
-/* --- from the proxy and the container -------------------------------------------------------- */
-
-static void on_denial(void *ctx, const struct sandbox_denial *denial)
-{
-    struct supervisor *s = ctx;
-    if (s->state == SUPERVISOR_RUNNING)
-        sandbox_denials_add(s->denials, denial);
-}
-
-static void on_waiting(void *ctx, const struct sandbox_denial *denial, unsigned waiting)
-{
-    struct supervisor *s = ctx;
-    if (s->state == SUPERVISOR_RUNNING)
-        sandbox_denials_set_waiting(s->denials, denial, waiting);
-}
-
-static void on_line(void *ctx, const struct egress_line *line)
-{
-    struct supervisor *s = ctx;
-    if (s->lines)
-        sandbox_lines_add_decision(s->lines, line);
-    if (s->traffic)
-        sandbox_traffic_add(s->traffic, line);
-}
-
-static void on_audited(void *ctx, const struct egress_passed *audited)
-{
-    struct supervisor *s = ctx;
-    if (s->traffic)
-        sandbox_traffic_add_audited(s->traffic, audited);
-}
-
-static void on_passed(void *ctx, const struct egress_passed *passed)
-{
-    struct supervisor *s = ctx;
-    if (s->traffic)
-        sandbox_traffic_add_passed(s->traffic, passed);
-}
-
-static const struct network_calls network_calls = {on_denial, on_waiting, on_line, on_audited,
-                                                   on_passed, send_forecast, ask_gateway};
+/* --- from the container ---------------------------------------------------------------------- */
 
 static void on_main_changed(void *ctx, const struct sandbox_main *report)
 {
@@ -433,13 +278,14 @@ static void on_main_changed(void *ctx, const struct sandbox_main *report)
                  (int)report->code, *report->error ? ": " : "", report->error);
     if (s->lines)
         sandbox_lines_add(s->lines, LOG_INFO, LOG_KIND_EXEC, text);
-    tell_of_main(s);
+    supervisor_tell_of_main(s);
 }
 
 static void on_container_ready(void *ctx, const struct container_ready *ready)
 {
     struct supervisor *s = ctx;
-    struct exec_table_request request = {&s->loop, s->container, s->spec, s->log, tell_detached, s};
+    struct exec_table_request request = {
+        &s->loop, s->container, s->spec, s->log, supervisor_tell_detached, s};
     struct main_process_request main = {&s->loop, s->container, s->spec, on_main_changed, s};
     struct error err;
     if (sandbox_enforcement_start(s->enforcement, s->network, ready, &err) != 0) {
@@ -451,7 +297,7 @@ static void on_container_ready(void *ctx, const struct container_ready *ready)
         s->main = sandbox_main_new(&main);
     s->state = SUPERVISOR_RUNNING;
     log_info(s->log, "sandbox %s is ready", s->spec->name);
-    say_hello(s);
+    supervisor_say_hello(s);
 }
 
 static void on_container_started(void *ctx, uint32_t id, pid_t pid, const int *fds, size_t n_fds)
@@ -522,7 +368,7 @@ static int make_files(void *ctx, struct container_files *out, struct error *err)
 
 static int start_container(struct supervisor *s, struct error *err)
 {
-    const struct enforcement_setup setup = {&s->loop, s->spec, s->log, tell_of_grant, s};
+    const struct enforcement_setup setup = {&s->loop, s->spec, s->log, supervisor_tell_of_grant, s};
     s->enforcement = sandbox_enforcement_new(&setup, err);
     if (!s->enforcement)
         return -1;
@@ -552,11 +398,11 @@ int sandbox_supervise(const struct sandbox_spec *spec, const struct log *log)
     s->log = log;
     uv_loop_init(&s->loop);
     s->lines = sandbox_lines_new(&s->loop, log);
-    s->traffic = sandbox_traffic_new(&s->loop, send_traffic, s);
+    s->traffic = sandbox_traffic_new(&s->loop, supervisor_send_traffic, s);
     watch_signals(s);
-    s->denials = sandbox_denials_new(&s->loop, send_denials, s);
+    s->denials = sandbox_denials_new(&s->loop, supervisor_send_denials, s);
     if (spec->proxy)
-        s->network = sandbox_network_new(&s->loop, spec, log, &network_calls, s);
+        s->network = sandbox_network_new(&s->loop, spec, log, &supervisor_network_calls, s);
     /* Nothing may have started a thread until both are done: capabilities belong to a thread. */
     int rc = start_container(s, &err);
     if (sandbox_harden(&harm) != 0)
