@@ -86,10 +86,12 @@ int cmd_sandbox_upload(struct cli *cli)
 /* ---- download ---- */
 
 /* What is copied arrives in a new folder beside its target and is moved from there, because sftp
- * would follow links that are in the target. */
+ * would follow links that are in the target.  The folder is held open: who may write beside it, such
+ * as the sandbox, could put another one in its place. */
 struct download {
     char *folder, *name;                            /* the target */
     char *stage;
+    int stage_fd;
 };
 
 static int not_moved(const char *name, const char *why)
@@ -140,14 +142,11 @@ static int move(int from, int to, const char *name, const char *as, int depth)
 
 static int move_all(const struct download *d)
 {
-    int from = open(d->stage, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int to = open(d->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int code = from < 0 || to < 0 ? not_moved(d->name, strerror(errno))
-                                  : move(from, to, "copy", d->name, 0);
-    if (from >= 0)
-        close(from);
-    if (to >= 0)
-        close(to);
+    if (to < 0)
+        return not_moved(d->name, strerror(errno));
+    int code = move(d->stage_fd, to, "copy", d->name, 0);
+    close(to);
     return code;
 }
 
@@ -196,6 +195,8 @@ static int find_target(const struct cli *cli, const char *remote, const char *lo
         return usage_error(cli, "name what to copy, or a target that does not exist yet");
     out->stage = alloc_printf("%s/.sluice-XXXXXX", out->folder);
     if (mkdtemp(out->stage))
+        out->stage_fd = open(out->stage, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (out->stage_fd >= 0)
         return -1;
     complain("cannot write to %s: %s", out->folder, strerror(errno));
     return EXIT_REFUSED;
@@ -207,7 +208,7 @@ int cmd_sandbox_download(struct cli *cli)
         return usage_error(cli, "give the sandbox, what to copy and, perhaps, where to");
     const char *name = sandbox_operand(cli, 0), *remote = cli->operands[1];
     const char *local = cli->n_operands > 2 ? cli->operands[2] : ".";
-    struct download d = {0};
+    struct download d = {.stage_fd = -1};
     int code = check_path(cli, remote);
     if (code < 0)
         code = check_path(cli, local);
@@ -216,11 +217,12 @@ int cmd_sandbox_download(struct cli *cli)
     if (code < 0)
         code = find_target(cli, remote, local, &d);
     if (code < 0) {
-        char *copy = alloc_printf("%s/copy", d.stage);
+        char *copy = alloc_printf("/proc/%d/fd/%d/copy", (int)getpid(), d.stage_fd);
         code = run_sftp(cli, name, "@get -r", remote, copy);
         if (code == EXIT_DONE)
             code = move_all(&d);
         free(copy);
+        close(d.stage_fd);
         nftw(d.stage, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     }
     free(d.folder);

@@ -102,11 +102,11 @@ LIST
 }
 
 @test "--no-keep whose gateway is killed says that the sandbox is still there" {
-    stop_at after POST /exec
+    stop_at after POST /attach
     run_client sandbox create --name stays --no-keep -- sleep 60
     reach_stage
     lose_gateway
-    says "what became of it is not known" "sandbox stays was not deleted: sluice sandbox delete stays"
+    says "the connection to the gateway broke: the main process goes on" "sandbox stays was not deleted: sluice sandbox delete stays"
     sluice sandbox delete stays
 }
 
@@ -132,12 +132,13 @@ LIST
         echo >&5
         client_ends "$code"
         leave_proxy
+        echo "$when $method $suffix: $(cat "$out")"
         [ "$(sluice sandbox list -o json | jq '[.sandboxes[] | select(.name != "demo")] | length')" = 0 ]
     done <<'LIST'
 before POST /sandboxes 130
 after POST /sandboxes 130
-before POST /exec 130
-after POST /exec 130
+before POST /attach 130
+after POST /attach 130
 before DELETE /brief 0
 after DELETE /brief 0
 LIST

@@ -185,6 +185,22 @@ for client in clients:
     [ -z "$(ls -A)" ]
 }
 
+@test "a download stays in the folder that it made, whatever takes its place" {
+    cd "$BATS_TEST_TMPDIR"
+    mkdir programs target victim
+    over 'mkdir -p moved && echo own >moved/file'
+    cat >programs/sftp <<'SH'
+#!/bin/sh
+stage=$(echo target/.sluice-*)
+mv "$stage" was && ln -s ../victim "$stage" || exit 9
+exec /usr/bin/sftp "$@"
+SH
+    chmod 755 programs/sftp
+    PATH=$PWD/programs:$PATH run -0 timeout 180 sluice sandbox download demo /sandbox/moved target/got
+    [ "$(cat target/got/file)" = own ]
+    [ -z "$(ls -A victim)" ]
+}
+
 @test "a download writes nothing outside its target, whatever links lie on either side" {
     cd "$BATS_TEST_TMPDIR"
     mkdir target outside && echo mine >outside/file

@@ -56,7 +56,8 @@ static void begin(struct scene *s, unsigned rate, unsigned idle_ms)
     s->names = egress_names_new();
     struct egress_dns_config config = {
         .udp = bind_udp(&s->udp_port), .tcp = network_listen(PROXY_ADDRESS, &s->tcp_port),
-        .own_host = "box", .names = s->names, .rate = rate, .idle_ms = idle_ms};
+        .own_host = "box", .names = s->names, .rate = rate,
+        .idle_ms = idle_ms ? idle_ms : (unsigned)patience_ms()};
     s->dns = egress_dns_new(&s->loop, &config, &err);
     assert_non_null(s->dns);
 }
