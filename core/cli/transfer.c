@@ -86,8 +86,8 @@ int cmd_sandbox_upload(struct cli *cli)
 /* ---- download ---- */
 
 /* What is copied arrives in a new folder beside its target and is moved from there, because sftp
- * would follow links that are in the target.  The folder is held open: who may write beside it, such
- * as the sandbox, could put another one in its place. */
+ * would follow links that are in the target.  The folder is held open: who may write beside it,
+ * such as the sandbox, could put another one in its place. */
 struct download {
     char *folder, *name;                            /* the target */
     char *stage;

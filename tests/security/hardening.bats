@@ -18,7 +18,7 @@ need_release() {
 }
 targets() { ninja -C "$release" -t targets all | sed -nE 's#^(bin/sluice[^:]*|plugins/[^:]*\.so): .*#\1#p'; }
 
-@test "programs and voters: position independent, read-only relocations, no executable stack, shadow stack" {
+@test "every program and voter: position independent, read-only relocations, no executable stack, shadow stack" {
     need_release
     built=$(targets | grep -E 'sluice-init|\.so$')
     [ "$(wc -l <<<"$built")" -ge 8 ]
