@@ -14,12 +14,13 @@ setup_file() {
     start_gateway --config "$state/sluice.yaml"
     sluice sandbox create --name demo
 }
-setup() { load helper; state=$BATS_FILE_TMPDIR/state; }
-teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
-
-as_guest() {
-    unshare --mount sh -c 'mount --bind "$0" /etc/passwd && exec unshare --user --map-user=1000 --map-group=1000 "$@"' "$state/passwd" "$@"
+setup() {
+    load helper
+    state=$BATS_FILE_TMPDIR/state
+    # A command line, not a function: what runs in the background is then the server itself, which can be ended.
+    as_guest=(unshare --mount sh -c 'mount --bind "$0" /etc/passwd && exec unshare --user --map-user=1000 --map-group=1000 "$@"' "$state/passwd")
 }
+teardown_file() { load helper; state=$BATS_FILE_TMPDIR/state; teardown_all; }
 
 serve() {          # serve COMMAND...: in the background, until the end of the suite
     "$@" >"$BATS_TEST_TMPDIR/server.log" 2>&1 3>&- &
@@ -41,9 +42,9 @@ refused_then_approved() {
     local bin
     bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -1)
     [ -x "$bin/postgres" ] && [ -x /usr/bin/psql ] || skip "postgresql is not installed"
-    as_guest "$bin/initdb" -D "$state/db" -U story -A trust --no-sync >"$BATS_TEST_TMPDIR/initdb"
+    "${as_guest[@]}" "$bin/initdb" -D "$state/db" -U story -A trust --no-sync >"$BATS_TEST_TMPDIR/initdb"
     echo "host all all 10.77.0.0/24 trust" >>"$state/db/pg_hba.conf"
-    serve as_guest "$bin/postgres" -D "$state/db" -h 10.77.0.2 -k "$state" -c fsync=off
+    serve "${as_guest[@]}" "$bin/postgres" -D "$state/db" -h 10.77.0.2 -k "$state" -c fsync=off
     until_so "psql -h 10.77.0.2 -U story postgres -Atc 'create table t as select 42 as n' >/dev/null 2>&1"
     refused_then_approved db.test 5432 "/usr/lib/postgresql/*/bin/psql" psql -h db.test -U story postgres -c 'select n from t'
     [ "$(plain demo psql -h db.test -U story postgres -Atc 'insert into t values (43); select sum(n) from t' | tail -1)" = 85 ]
@@ -66,7 +67,7 @@ refused_then_approved() {
     ssh-keygen -q -t ed25519 -N '' -f "$state/key"
     printf '%s\n' "ListenAddress 10.77.0.2:2222" "HostKey $state/host" "AuthorizedKeysFile $state/key.pub" \
         "StrictModes no" "UsePAM no" "PidFile none" >"$state/sshd_config"
-    serve as_guest /usr/sbin/sshd -D -e -f "$state/sshd_config"
+    serve "${as_guest[@]}" /usr/sbin/sshd -D -e -f "$state/sshd_config"
     until_so 'ssh-keyscan -p 2222 10.77.0.2 2>/dev/null | grep -q ed25519'
     git init -q --bare -b main "$state/home/repo.git"
     sluice sandbox exec demo -- sh -c 'mkdir -p -m 700 .ssh && umask 077 && cat >.ssh/id_ed25519' <"$state/key"
