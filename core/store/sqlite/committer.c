@@ -11,7 +11,7 @@
 
 enum {
     GROUP_MAX = 256,                                /* writes in one transaction */
-    WAL_PAGES_DUE = 1000,                           /* a log of this length wants a checkpoint */
+    WAL_PAGES_DUE = 1000,                           /* a checkpoint for this many more of the log */
     WAL_PAGES_MAX = 32000,                          /* 125 MiB: the next commit waits for one */
 };
 
@@ -34,7 +34,7 @@ struct committer {
     struct db *db;
     struct checkpointer *checkpointer;
     struct thread *thread;
-    int wal_pages;                                  /* the commit thread's */
+    int wal_pages, due;                             /* the commit thread's */
 };
 
 /* ---- a transaction ---- */
@@ -113,12 +113,18 @@ static int count_pages(void *arg, sqlite3 *handle, const char *name, int pages)
     return SQLITE_OK;
 }
 
+/* The log begins anew when a write finds it checkpointed to its end.  While writes go on it seldom
+ * is, so that a checkpoint after each would cost two syncs more and shorten nothing. */
 static void keep_log_short(struct committer *c)
 {
-    if (c->wal_pages > WAL_PAGES_MAX)
+    if (c->wal_pages <= WAL_PAGES_DUE)
+        c->due = WAL_PAGES_DUE;
+    if (c->wal_pages > WAL_PAGES_MAX) {
         sqlite3_wal_checkpoint_v2(db_handle(c->db), NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    else if (c->wal_pages > WAL_PAGES_DUE)
+    } else if (c->wal_pages > c->due) {
+        c->due = c->wal_pages + WAL_PAGES_DUE;
         checkpointer_wake(c->checkpointer);
+    }
 }
 
 static void run_group(void *ctx, struct thread_item *items)
