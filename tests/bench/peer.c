@@ -22,7 +22,7 @@ static const char *const row[] = {
 static const char *const update[] = {
     "BEGIN IMMEDIATE",
     "INSERT INTO revision SELECT sandbox_id, revision + 1, hash, kind, actor, reason, 'pending', "
-    "error, decision_id, created_at_ms, 0, policy_json "
+    "error, decision_id, created_at_ms, 0, policy_json, grants_json "
     " FROM revision WHERE sandbox_id=(SELECT id FROM sandbox LIMIT 1) ORDER BY revision DESC LIMIT "
     "1",
     "UPDATE sandbox SET revision=revision + 1 WHERE id=(SELECT id FROM sandbox LIMIT 1)",
