@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests to the gateway over HTTP/1.1, a connection each. */
-#include <ctype.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,23 +10,16 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/percent.h"
 #include "base/terminal.h"
 #include "cli/answer.h"
 #include "cli/wire.h"
 
 char *url_escape(const char *text)
 {
-    static const char hex[] = "0123456789ABCDEF";
     struct buf out = {0};
     buf_puts(&out, "");
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-        if (isalnum(*c) || strchr("-._~", *c)) {
-            buf_putc(&out, (char)*c);
-        } else {
-            buf_putc(&out, '%');
-            buf_putc(&out, hex[*c >> 4]);
-            buf_putc(&out, hex[*c & 15]);
-        }
+    percent_encode(&out, text, strlen(text));
     return buf_take(&out);
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/base64.h"
+#include "base/percent.h"
 #include "secret/seal.h"
 #include "secret/sigv4.h"
 
@@ -125,12 +126,7 @@ static void put_form(struct buf *out, const char *name, const char *value)
     if (!*value)
         return;
     buf_printf(out, "%s%s=", out->len ? "&" : "", name);
-    for (const unsigned char *c = (const unsigned char *)value; *c; c++)
-        if ((*c >= '0' && *c <= '9') || ((*c | 0x20) >= 'a' && (*c | 0x20) <= 'z') ||
-            strchr("-._~", *c))
-            buf_putc(out, (char)*c);
-        else
-            buf_printf(out, "%%%02X", *c);
+    percent_encode(out, value, strlen(value));
 }
 
 static void put_parts(struct buf *out, const json_t *parts, const char *const *names)

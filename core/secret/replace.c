@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/base64.h"
+#include "base/percent.h"
 #include "base/text.h"
 #include "secret/placeholder.h"
 #include "secret/profile.h"
@@ -23,13 +24,7 @@ static enum secret_result put_raw(struct buf *out, const char *value)
 
 static enum secret_result put_percent(struct buf *out, const char *value)
 {
-    static const char plain[] = "-._~";
-    for (const unsigned char *p = (const unsigned char *)value; *p; p++)
-        if ((*p >= '0' && *p <= '9') || ((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z') ||
-            strchr(plain, *p))
-            buf_putc(out, (char)*p);
-        else
-            buf_printf(out, "%%%02X", *p);
+    percent_encode(out, value, strlen(value));
     return SECRET_REPLACED;
 }
 

@@ -10,24 +10,11 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "base/percent.h"
 
 enum { MAC_SIZE = 32, DATE_LEN = 8 };
 
 /* ---- what is written ---- */
-
-static bool is_unreserved(unsigned char c)
-{
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
-           (c && strchr("-._~", c));
-}
-
-static void put_encoded(struct buf *out, unsigned char c)
-{
-    if (is_unreserved(c))
-        buf_putc(out, (char)c);
-    else
-        buf_printf(out, "%%%02X", c);
-}
 
 static int digit_of(char c)
 {
@@ -53,7 +40,7 @@ static unsigned char take_byte(const struct sigv4_text *text, size_t *at)
 static void put_normal(struct buf *out, struct sigv4_text text)
 {
     for (size_t i = 0; i < text.len;)
-        put_encoded(out, take_byte(&text, &i));
+        percent_encode(out, (char[]){(char)take_byte(&text, &i)}, 1);
 }
 
 static void put_mac(struct buf *out, const unsigned char mac[MAC_SIZE])
@@ -102,8 +89,7 @@ static void put_segments(struct buf *out, struct sigv4_text path)
             continue;
         }
         buf_putc(out, '/');
-        for (size_t k = 0; k < n; k++)
-            put_encoded(out, (unsigned char)segment.at[k]);
+        percent_encode(out, segment.at, n);
     }
     if (out->len == from || (path.len && path.at[path.len - 1] == '/'))
         buf_putc(out, '/');
@@ -405,7 +391,7 @@ static bool is_plain(struct sigv4_text text, const char *more)
 {
     for (size_t i = 0; i < text.len; i++)
         if (!text.at[i] ||
-            (!is_unreserved((unsigned char)text.at[i]) && !strchr(more, text.at[i])))
+            (!percent_is_unreserved((unsigned char)text.at[i]) && !strchr(more, text.at[i])))
             return false;
     return text.len > 0;
 }
