@@ -11,7 +11,7 @@
 #include "drafts/drafts.h"
 #include "http/router.h"
 #include "http/server.h"
-#include "runtime/providers.h"
+#include "runtime/credentials/providers.h"
 #include "runtime/runtime.h"
 #include "update/update.h"
 

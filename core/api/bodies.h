@@ -4,7 +4,7 @@
 #define API_BODIES_H
 
 #include "policy/grant.h"
-#include "runtime/providers.h"
+#include "runtime/credentials/providers.h"
 #include "runtime/record.h"
 
 struct body_approve {

@@ -13,7 +13,7 @@
 #include "http/problem.h"
 #include "http/tunnel.h"
 #include "net/splice.h"
-#include "runtime/exec.h"
+#include "runtime/sessions/exec.h"
 
 enum { COMMAND_BYTES_MAX = 1024 * 1024 };
 

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "chain/options.h"
-#include "runtime/grants.h"
+#include "runtime/supervisor/grants.h"
 
 enum { USES_MAX = 1000000, PID_MAX = 4194304 };
 #define FOR_MAX_MS (INT64_C(10) * 365 * 24 * 3600 * 1000)

@@ -6,7 +6,7 @@
 #include "api/routes.h"
 #include "base/alloc.h"
 #include "http/stream.h"
-#include "runtime/logs.h"
+#include "runtime/sessions/logs.h"
 
 static const char type[] = "text/plain; charset=utf-8";
 

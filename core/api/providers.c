@@ -5,7 +5,7 @@
 #include "api/bodies.h"
 #include "api/call.h"
 #include "api/routes.h"
-#include "runtime/refresh.h"
+#include "runtime/credentials/refresh.h"
 #include "secret/profile.h"
 
 enum { BODY_MAX = 256 * 1024 };

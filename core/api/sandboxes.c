@@ -9,8 +9,8 @@
 #include "api/limits.h"
 #include "api/main_process.h"
 #include "api/routes.h"
-#include "runtime/exec.h"
 #include "runtime/record.h"
+#include "runtime/sessions/exec.h"
 
 enum { SETTINGS_BYTES_MAX = 1024 * 1024 };
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/standard.h"
-#include "cli/endpoint.h"
+#include "cli/connection/endpoint.h"
 
 int main(int argc, char **argv)
 {

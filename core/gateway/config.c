@@ -14,7 +14,7 @@
 #include "egress/local/inference.h"
 #include "gateway/folder.h"
 #include "policy/check/check.h"
-#include "runtime/inference.h"
+#include "runtime/credentials/inference.h"
 #include "store/store.h"
 
 enum { CONFIG_BYTES_MAX = 1024 * 1024 };

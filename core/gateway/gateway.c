@@ -17,8 +17,8 @@
 #include "gateway/folder.h"
 #include "gateway/gateway_parts.h"
 #include "http2/server.h"
-#include "runtime/inference.h"
-#include "runtime/refresh.h"
+#include "runtime/credentials/inference.h"
+#include "runtime/credentials/refresh.h"
 
 static void draft_changed(void *ctx, const char *sandbox, const char *draft_id, const char *status)
 {

@@ -8,7 +8,7 @@
 #include "gateway/gateway.h"
 #include "gateway/gateway_parts.h"
 #include "gateway/own_files.h"
-#include "runtime/inference.h"
+#include "runtime/credentials/inference.h"
 
 static void print_problems(const char *file, const struct problems *problems)
 {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "gateway/gateway_parts.h"
-#include "runtime/refresh.h"
+#include "runtime/credentials/refresh.h"
 
 static void close_loop_handles(struct gateway *g)
 {

@@ -7,7 +7,7 @@
 
 #include "grpc/session.h"
 #include "openshell/messages.h"
-#include "runtime/ssh_sessions.h"
+#include "runtime/sessions/ssh_sessions.h"
 
 /* ---- CreateSshSession ---- */
 

@@ -5,7 +5,7 @@
 
 #include "base/alloc.h"
 #include "grpc/log_line.h"
-#include "runtime/logs.h"
+#include "runtime/sessions/logs.h"
 
 enum { LINES_MAX = 2000 };
 

@@ -4,7 +4,7 @@
 #define GRPC_PROVIDERS_H
 
 #include "grpc/work.h"
-#include "runtime/providers.h"
+#include "runtime/credentials/providers.h"
 
 /* "provider 'x' not found", as clients know it. */
 int grpc_find_provider(struct grpc_work *work, const char *name, struct provider_facts *out);

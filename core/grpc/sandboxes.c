@@ -7,8 +7,8 @@
 #include "grpc/page.h"
 #include "grpc/providers.h"
 #include "grpc/work.h"
-#include "runtime/exec.h"
 #include "runtime/record.h"
+#include "runtime/sessions/exec.h"
 
 enum { LABELS_MAX = 64 };
 

@@ -6,7 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/base64.h"
-#include "runtime/ssh_sessions.h"
+#include "runtime/sessions/ssh_sessions.h"
 
 /* ---- input ---- */
 

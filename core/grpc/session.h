@@ -10,7 +10,7 @@
 #include "grpc/status.h"
 #include "grpc/work.h"
 #include "net/stream.h"
-#include "runtime/exec.h"
+#include "runtime/sessions/exec.h"
 #include "sandbox/wire/frame.h"
 
 struct grpc_session;

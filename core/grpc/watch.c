@@ -12,7 +12,7 @@
 #include "openshell/messages.h"
 #include "runtime/events.h"
 #include "runtime/jobs.h"
-#include "runtime/logs.h"
+#include "runtime/sessions/logs.h"
 
 enum { TAIL_LINES = 200, TAIL_LINES_MAX = 2000, CURSOR_LEN = 16 };
 

@@ -9,9 +9,9 @@
 
 #include "base/alloc.h"
 #include "base/program.h"
-#include "runtime/grants.h"
 #include "runtime/observers.h"
 #include "runtime/sandbox.h"
+#include "runtime/supervisor/grants.h"
 
 /* A committed policy, or a message, queued by another thread for the loop, which sends it to the
  * supervisor. */

@@ -4,10 +4,10 @@
 #define RUNTIME_SANDBOX_H
 
 #include "base/digest.h"
-#include "runtime/link.h"
-#include "runtime/log_ring.h"
 #include "runtime/runtime.h"
-#include "runtime/uids.h"
+#include "runtime/sessions/log_ring.h"
+#include "runtime/start/uids.h"
+#include "runtime/supervisor/link.h"
 #include "sandbox/container/cgroup.h"
 #include "sandbox/wire/protocol.h"
 

@@ -2,9 +2,9 @@
 /* sluice-fetch: asks a token server, in a process of its own, so that the gateway holds neither
  * libcurl nor what a hostile server makes of it.
  *
- * Started by sluiced (runtime/fetch.h).  stdin: a JSON object of "url", "fields" (lines of the
- * head) and "body", up to its end.  stdout: the status of the answer and a line feed, then the
- * answer's body.  Where there is none: "-", a space and why not. */
+ * Started by sluiced (runtime/credentials/fetch.h).  stdin: a JSON object of "url", "fields" (lines
+ * of the head) and "body", up to its end.  stdout: the status of the answer and a line feed, then
+ * the answer's body.  Where there is none: "-", a space and why not. */
 #include <curl/curl.h>
 #include <jansson.h>
 #include <signal.h>

@@ -2,8 +2,8 @@
 /* How an address of a gateway is read, and an answer. */
 #include "support/terminal.h"
 
-#include "cli/answer.h"
-#include "cli/endpoint.h"
+#include "cli/connection/answer.h"
+#include "cli/connection/endpoint.h"
 
 static void an_address_is_read(void **state)
 {

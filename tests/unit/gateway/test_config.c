@@ -14,7 +14,7 @@
 #include "base/alloc.h"
 #include "gateway/config.h"
 #include "http/address.h"
-#include "runtime/inference.h"
+#include "runtime/credentials/inference.h"
 
 struct shelf {
     char folder[64], file[96];

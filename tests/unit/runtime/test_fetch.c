@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "runtime/fetch.h"
+#include "runtime/credentials/fetch.h"
 
 struct outcome {
     int status;

@@ -2,7 +2,7 @@
 /* Tokens with which clients connect to services of a sandbox. */
 #include "support/runtime.h"
 
-#include "runtime/ssh_sessions.h"
+#include "runtime/sessions/ssh_sessions.h"
 
 struct connection {
     struct ssh_use *use;                            /* NULL: refused, or released */

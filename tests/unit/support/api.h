@@ -17,8 +17,8 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "http/client.h"
-#include "runtime/exec.h"
-#include "runtime/logs.h"
+#include "runtime/sessions/exec.h"
+#include "runtime/sessions/logs.h"
 #include "runtime/record.h"
 #include "support/gateway.h"
 

@@ -7,8 +7,8 @@
 #include "support/drafts.h"
 
 #include "net/stream.h"
-#include "runtime/exec.h"
-#include "runtime/logs.h"
+#include "runtime/sessions/exec.h"
+#include "runtime/sessions/logs.h"
 #include "runtime/record.h"
 #include "runtime/wait.h"
 #include "support/patience.h"

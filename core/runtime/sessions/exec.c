@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/sessions/exec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "runtime/sandbox.h"
+
+enum { EXEC_TIMEOUT_MS = 10000 };
+
+/* A command that waits for its supervisor to connect back, or to say that it runs. */
+struct exec_wait {
+    struct exec_wait *next;
+    struct sandbox *sandbox;
+    char id[DIGEST_HEX_SIZE];
+    struct buf message;                             /* to the supervisor */
+    runtime_exec_fn *done;
+    runtime_detach_fn *detached;                    /* instead of done */
+    void *arg;
+    uv_timer_t timer;
+};
+
+static void free_wait(uv_handle_t *timer)
+{
+    struct exec_wait *w = timer->data;
+    buf_free(&w->message);
+    free(w);
+}
+
+static void end_wait(struct exec_wait *w, struct net_stream *session, int64_t pid,
+                     const struct error *err)
+{
+    struct exec_wait **at = &w->sandbox->execs;
+    while (*at != w)
+        at = &(*at)->next;
+    *at = w->next;
+    uv_close((uv_handle_t *)&w->timer, free_wait);
+    if (w->detached)
+        w->detached(w->arg, pid, err);
+    else
+        w->done(w->arg, session, err);
+}
+
+static void fail(struct exec_wait *w, enum error_kind kind, const char *why)
+{
+    struct error err;
+    error_set(&err, kind, "the command was not run in sandbox '%s': %s", w->sandbox->name, why);
+    end_wait(w, NULL, 0, &err);
+}
+
+void sandbox_exec_fail_all(struct sandbox *s, const char *why)
+{
+    while (s->execs)
+        fail(s->execs, ERROR_UPSTREAM, why);
+}
+
+static void on_timeout(uv_timer_t *timer)
+{
+    fail(timer->data, ERROR_TIMEOUT, "its supervisor did not answer in time");
+}
+
+static const char *state_word(const struct sandbox *s)
+{
+    switch (s->state) {
+    case SANDBOX_STARTING:
+        return "starting";
+    case SANDBOX_STOPPING:
+        return "stopping";
+    default:
+        return "stopped";
+    }
+}
+
+static struct sandbox *find_ready(struct runtime *all, const char *name, struct error *err)
+{
+    struct sandbox *s = sandbox_by_name(all, name);
+    if (s && (s->ready || s->state == SANDBOX_UP))
+        return s;
+    if (s)
+        error_set(err, ERROR_STATE,
+                  "sandbox '%s' is not ready (it is %s): start it, or wait for it", name,
+                  state_word(s));
+    else
+        error_set(err, ERROR_NOT_FOUND, "sandbox '%s' not found", name);
+    return NULL;
+}
+
+int runtime_exec_check(struct runtime *all, const char *name, struct error *err)
+{
+    return find_ready(all, name, err) ? 0 : -1;
+}
+
+void sandbox_exec_send_all(struct sandbox *s)
+{
+    for (struct exec_wait *w = s->execs; w; w = w->next)
+        link_send_line(s->link, &w->message);
+}
+
+static struct exec_wait *add_wait(struct sandbox *s, void *arg)
+{
+    struct exec_wait *w = alloc_zero(1, sizeof *w);
+    *w = (struct exec_wait){.next = s->execs, .sandbox = s, .arg = arg};
+    s->execs = w;
+    digest_secret(w->id);
+    uv_timer_init(s->all->setup.loop, &w->timer);
+    w->timer.data = w;
+    uv_timer_start(&w->timer, on_timeout, EXEC_TIMEOUT_MS, 0);
+    return w;
+}
+
+static void send_wait(struct exec_wait *w, const struct sandbox_message *message)
+{
+    struct sandbox *s = w->sandbox;
+    sandbox_message_encode(message, &w->message);
+    if (s->equipped)
+        link_send_line(s->link, &w->message);
+    else
+        log_info(s->all->setup.log, "sandbox %s: a command waits for the supervisor to come back",
+                 s->name);
+}
+
+static void send_command(struct exec_wait *w, const struct sandbox_exec *command)
+{
+    struct sandbox_message message = {.type = MESSAGE_EXEC, .exec = *command};
+    message.exec.id = w->id;
+    send_wait(w, &message);
+}
+
+int runtime_exec(struct runtime *all, const char *name, const struct sandbox_exec *command,
+                 runtime_exec_fn *done, void *arg, struct error *err)
+{
+    struct sandbox *s = find_ready(all, name, err);
+    if (!s)
+        return -1;
+    struct exec_wait *w = add_wait(s, arg);
+    w->done = done;
+    send_command(w, command);
+    return 0;
+}
+
+int runtime_detach(struct runtime *all, const char *name, const struct sandbox_exec *command,
+                   runtime_detach_fn *done, void *arg, struct error *err)
+{
+    struct sandbox *s = find_ready(all, name, err);
+    if (!s)
+        return -1;
+    struct exec_wait *w = add_wait(s, arg);
+    w->detached = done;
+    send_command(w, command);
+    return 0;
+}
+
+int runtime_attach(struct runtime *all, const char *name, const struct sandbox_attach *client,
+                   runtime_exec_fn *done, void *arg, struct error *err)
+{
+    struct sandbox *s = find_ready(all, name, err);
+    if (!s)
+        return -1;
+    if (!s->has_main)
+        return runtime_no_main(name, err);
+    struct exec_wait *w = add_wait(s, arg);
+    struct sandbox_message message = {.type = MESSAGE_ATTACH, .attach = *client};
+    w->done = done;
+    message.attach.id = w->id;
+    send_wait(w, &message);
+    return 0;
+}
+
+void sandbox_exec_detached(struct sandbox *s, const struct sandbox_detached *detached)
+{
+    struct exec_wait *w = runtime_exec_find(s->all, s->id, detached->id);
+    if (!w || !w->detached)
+        return;
+    if (*detached->error)
+        fail(w, ERROR_STATE, detached->error);
+    else
+        end_wait(w, NULL, detached->pid, NULL);
+}
+
+struct exec_wait *runtime_exec_find(struct runtime *all, const char *sandbox_id,
+                                    const char *exec_id)
+{
+    struct sandbox *s = sandbox_find(all, sandbox_id);
+    for (struct exec_wait *w = s ? s->execs : NULL; w; w = w->next)
+        if (strcmp(w->id, exec_id) == 0)
+            return w;
+    return NULL;
+}
+
+void runtime_exec_connect(struct exec_wait *w, struct net_stream *session)
+{
+    end_wait(w, session, 0, NULL);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sends messages to supervisors and handles those that come from them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "runtime/sandbox.h"
+#include "runtime/supervisor/grants.h"
+
+void sandbox_send(struct sandbox *s, const struct sandbox_message *message)
+{
+    if (s->link)
+        link_send(s->link, message);
+}
+
+void sandbox_send_policy(struct sandbox *s, uint64_t revision, struct policy *policy,
+                         const struct policy_grants *grants)
+{
+    if (!s->link || revision <= s->sent_revision)
+        return;
+    s->sent_revision = revision;
+    sandbox_send(s, &(struct sandbox_message){
+                        .type = MESSAGE_POLICY,
+                        .revision = {.revision = revision, .hash = policy_hash(policy),
+                                     .policy = policy_json(policy), .grants = grants->items,
+                                     .n_grants = grants->n}});
+}
+
+/* ---- hello, and the newest policy in answer ---- */
+
+struct catch_up {
+    struct runtime *all;
+    char *id;
+    struct policy *policy;
+    struct arena *arena;                            /* with the grants */
+    struct policy_grants grants;
+    uint64_t revision;
+};
+
+static void read_newest(void *arg)
+{
+    struct catch_up *c = arg;
+    struct store_revision r;
+    struct error err;
+    struct problems problems = {0};
+    if (store_revision_get(c->all->setup.store, c->id, 0, c->arena, &r, &err) == 0) {
+        c->grants = grants_of_revision(c->all->setup.store, &r, c->arena);
+        c->policy = policy_parse(r.policy_json, strlen(r.policy_json), DOC_JSON, &problems);
+        c->revision = r.revision;
+    } else {
+        log_error(c->all->setup.log, "cannot read the newest policy of a sandbox: %s", err.text);
+    }
+    problems_free(&problems);
+}
+
+static void send_newest(void *arg)
+{
+    struct catch_up *c = arg;
+    struct sandbox *s = sandbox_find(c->all, c->id);
+    if (s && s->ready && c->policy)
+        sandbox_send_policy(s, c->revision, c->policy, &c->grants);
+    policy_unref(c->policy);
+    arena_free(c->arena);
+    free(c->id);
+    free(c);
+}
+
+static void on_hello(struct sandbox *s, const struct sandbox_hello *hello)
+{
+    if (hello->protocol != SANDBOX_PROTOCOL_VERSION || strcmp(hello->sandbox, s->id) != 0) {
+        log_error(s->all->setup.log,
+                  "the supervisor of sandbox %s speaks protocol %u, this gateway speaks %u: "
+                  "restart the sandbox",
+                  s->name, hello->protocol, SANDBOX_PROTOCOL_VERSION);
+        sandbox_disconnect(s);
+        return;
+    }
+    if (s->state == SANDBOX_STOPPING) {             /* it was stopped before it had connected */
+        sandbox_send(
+            s, &(struct sandbox_message){.type = MESSAGE_STOP, .stop.grace_ms = STOP_GRACE_MS});
+        return;
+    }
+    s->ready = true;
+    s->sent_revision = hello->loaded_revision;
+    json_decref(s->warnings);
+    s->warnings = json_array();
+    for (size_t i = 0; i < hello->n_warnings; i++)
+        json_array_append_new(s->warnings, json_string(hello->warnings[i]));
+    log_info(s->all->setup.log, "sandbox %s is ready at revision %lu", s->name,
+             (unsigned long)hello->loaded_revision);
+    sandbox_report(s, hello->loaded_revision, NULL);
+    sandbox_send_settings(s);
+    sandbox_is_ready(s);
+    runtime_equip(s->all, s->id, NULL, NULL);
+    struct catch_up *c = alloc_zero(1, sizeof *c);
+    *c = (struct catch_up){.all = s->all, .id = alloc_str(s->id), .arena = arena_new()};
+    jobs_run(s->all->setup.jobs, NULL, read_newest, send_newest, c);
+}
+
+/* ---- messages ---- */
+
+static void on_failed(struct sandbox *s, const struct sandbox_revision *revision)
+{
+    log_error(s->all->setup.log, "sandbox %s could not load revision %lu: %s", s->name,
+              (unsigned long)revision->revision, revision->error);
+    sandbox_report(s, revision->revision, revision->error);
+}
+
+static bool on_message(void *owner, const struct sandbox_message *m, struct arena *arena)
+{
+    struct sandbox *s = owner;
+    switch (m->type) {
+    case MESSAGE_HELLO:
+        on_hello(s, &m->hello);
+        return false;
+    case MESSAGE_START_FAILED:
+        error_set(&s->start_error, ERROR_UPSTREAM, "sandbox '%s' cannot be made: %s", s->name,
+                  m->log.text);
+        return false;
+    case MESSAGE_LOADED:
+        sandbox_report(s, m->revision.revision, NULL);
+        return false;
+    case MESSAGE_FAILED:
+        on_failed(s, &m->revision);
+        return false;
+    case MESSAGE_DENIALS:
+        sandbox_denied(s, &m->denials, arena);
+        return true;
+    case MESSAGE_FORECAST:
+        sandbox_forecast(s, &m->forecast, arena);
+        return true;
+    case MESSAGE_PROPOSE:
+    case MESSAGE_CHUNK_QUERY:
+        sandbox_agent_asks(s, m, arena);
+        return true;
+    case MESSAGE_GRANT:
+        sandbox_grant_reported(s, &m->grant);
+        return false;
+    case MESSAGE_MAIN:
+        sandbox_main_reported(s, &m->main);
+        return false;
+    case MESSAGE_DETACHED:
+        sandbox_exec_detached(s, &m->detached);
+        return false;
+    case MESSAGE_TRAFFIC:
+        sandbox_traffic(s, &m->traffic, arena);
+        return true;
+    case MESSAGE_EQUIPPED:
+        sandbox_equipped(s, m->credentials.number);
+        return false;
+    case MESSAGE_LOG:
+        sandbox_log_line(s, &m->log);
+        return false;
+    default:
+        return false;
+    }
+}
+
+static void on_malformed(void *owner, const struct error *why)
+{
+    struct sandbox *s = owner;
+    log_warn(s->all->setup.log, "sandbox %s sent a line that cannot be read: %s", s->name,
+             why->text);
+}
+
+static void detach(struct sandbox *s)
+{
+    s->link = NULL;
+    s->ready = s->equipped = false;
+    sandbox_equipments_fail(s);
+    drafts_forget_waiting(s->all->setup.drafts, s->id);
+    sandbox_exec_fail_all(s, "the connection to its supervisor broke");
+}
+
+static void on_ended(void *owner, const char *why)
+{
+    struct sandbox *s = owner;
+    log_warn(s->all->setup.log, "sandbox %s: the supervisor's stream ended%s%s", s->name,
+             *why ? ": " : "", why);
+    detach(s);
+}
+
+void sandbox_disconnect(struct sandbox *s)
+{
+    if (!s->link)
+        return;
+    link_close(s->link);
+    detach(s);
+}
+
+void runtime_connect(struct runtime *all, const char *id, struct net_stream *stream)
+{
+    static const struct link_calls calls = {
+        .message = on_message, .malformed = on_malformed, .ended = on_ended};
+    struct sandbox *s = sandbox_find(all, id);
+    if (!s) {
+        net_discard(stream);
+        return;
+    }
+    sandbox_disconnect(s);
+    s->link = link_new(stream, &calls, s);
+    link_read(s->link);
+    sandbox_watch_holder(s);
+}
