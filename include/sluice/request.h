@@ -37,7 +37,7 @@ struct sluice_request {
     uint16_t port;
     const char *rule;                               /* the key of the rule that lets it through */
     const char *protocol;                           /* of the endpoint, such as "rest" or "mcp" */
-    const char *method, *path, *query; /* of a WebSocket message: those of its handshake */
+    const char *method, *path, *query;              /* of a WebSocket message: its handshake's */
     const struct sluice_header *headers;            /* repeated ones in their order */
     size_t n_headers;
     const char *body; /* its first bytes, body_len of them; of a WebSocket message: its text */

@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "base/problems.h"
 #include "chain/config.h"
-#include <sluice/plugin.h>
+#include <sluice/request.h>
 
 struct inspectors;
 
