@@ -31,7 +31,7 @@ struct sluice_request {
     uint32_t size;
     const struct sluice_sandbox *sandbox;
     const char *binary;                             /* the program, as the kernel resolves it */
-    const char *const *ancestors;                   /* the programs that started it, nearest first */
+    const char *const *ancestors; /* the programs that started it, nearest first */
     size_t n_ancestors;
     const char *host;                               /* canonical: lower case, no dot at its end */
     uint16_t port;
