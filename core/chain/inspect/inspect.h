@@ -66,8 +66,9 @@ typedef void inspect_done(void *arg, const struct inspect_verdict *verdict);
 struct inspection;
 
 /* Asks every voter that is concerned: those of the chain first, then the middlewares in order, each
- * of which sees what the one before it changed.  The request lives until done is called.  Returns
- * NULL if the verdict is known at once: out is filled in and done is never called. */
+ * of which sees what the one before it changed, and sees and changes what stage.h says.  The
+ * request lives until done is called.  Returns NULL if the verdict is known at once: out is filled
+ * in and done is never called. */
 struct inspection *inspect_begin(struct inspectors *set, const struct sluice_request *request,
                                  const struct inspect_middleware *middlewares, size_t n,
                                  struct arena *arena, inspect_done *done, void *arg,
