@@ -20,3 +20,16 @@ void standard_open_files(void)
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
 }
+
+/* A limit of 0 keeps the kernel from writing a file, but not from starting the program that
+ * core_pattern may name; 1 is its word for neither (fs/coredump.c).  A hard limit of 0 cannot be
+ * raised without privileges. */
+void standard_no_core_dumps(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_CORE, &limit) != 0)
+        return;
+    limit.rlim_max = limit.rlim_max < 1 ? limit.rlim_max : 1;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_CORE, &limit);
+}

@@ -11,4 +11,8 @@ void standard_streams(void);
 /* As many open files as this process may have. */
 void standard_open_files(void);
 
+/* No core dumps of this process and of those that it starts, neither to a file nor to the program
+ * that core_pattern names: their memory has credentials. */
+void standard_no_core_dumps(void);
+
 #endif

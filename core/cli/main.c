@@ -11,6 +11,7 @@ int main(int argc, char **argv)
     struct cli cli = {0};
     char *fallback = NULL;
     standard_streams();
+    standard_no_core_dumps();
     signal(SIGPIPE, SIG_IGN);
     int code = args_parse(&cli, argc, argv);
     if (code < 0) {

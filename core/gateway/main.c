@@ -122,6 +122,7 @@ int main(int argc, char **argv)
     struct gateway_flags flags = {.log_level = LOG_INFO};
     standard_streams();
     standard_open_files();
+    standard_no_core_dumps();
     umask(077);
     int code = parse(argc, argv, &flags);
     if (code < 0) {

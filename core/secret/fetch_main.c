@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include "base/buf.h"
+#include "base/standard.h"
 #include "secret/oauth.h"
 
 static size_t take_bytes(char *bytes, size_t size, size_t n, void *ctx)
@@ -73,10 +73,9 @@ static void print_answer(CURLcode code, long status, const struct buf *answer)
 
 int main(void)
 {
-    const struct rlimit no_core = {0, 0};
     struct buf answer = {0};
     long status = 0;
-    setrlimit(RLIMIT_CORE, &no_core);
+    standard_no_core_dumps();
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     json_t *request = json_loadf(stdin, 0, NULL);

@@ -16,6 +16,7 @@ egress:
   hosts: {api.github.com: 10.77.0.2, api.test: 10.77.0.2, other.test: 10.77.0.2}
 inference: [{provider: model, protocol: openai, base_url: "https://api.test/v1", model: m-1}]
 YAML
+    ulimit -S -c "$(ulimit -H -c)"
     start_gateway --config "$state/sluice.yaml"
     cat >"$BATS_FILE_TMPDIR/policy.yaml" <<'YAML'
 version: 1
@@ -100,6 +101,13 @@ LINES
     until_so 'sluice events -o json | jq -se "any(.[]; .event == \"finding\" and .data.host == \"other.test\" and .data.severity == \"high\" and .data.finding == \"openshell.provider_credential.endpoint_mismatch\")"'
     run sluice rule get demo
     [[ "$output" != *other.test* ]]
+}
+
+@test "no process that has a value leaves a core dump, neither to a file nor to a program of the host" {
+    [ "$(ulimit -H -c)" != 0 ] || skip "core dumps are switched off here"
+    for pid in $(descendants "$(cat "$state/gateway.pid")"); do
+        [ ! -e "/proc/$pid/limits" ] || grep -qE '^Max core file size +1 +1 ' "/proc/$pid/limits" || { tr '\0' ' ' <"/proc/$pid/cmdline"; return 1; }
+    done >&2
 }
 
 @test "a policy that binds a provider which the sandbox does not have is warned of" {

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -114,11 +113,10 @@ static void raise_oom_score(void)
 static void run_child(const struct launch_request *request, const struct files *files,
                       const struct argv *argv, pid_t parent)
 {
-    const struct rlimit none = {0, 0};
     char *env[] = {NULL};
     struct error err;
     raise_oom_score();
-    if (place_files(files) != 0 || setrlimit(RLIMIT_CORE, &none) != 0) {
+    if (place_files(files) != 0) {
         perror("cannot prepare the sandbox");
     } else if (request->host_uid != geteuid() &&
                workload_identity_switch(request->host_uid, request->spec->workdir, &err) != 0) {

@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -71,10 +70,9 @@ static int load_filter(void)
 
 int sandbox_harden(struct error *err)
 {
-    const struct rlimit none = {0, 0};
     int rc = 0;
-    if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
-        rc = error_errno(err, ERROR_INTERNAL, "cannot switch off core dumps");
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+        rc = error_errno(err, ERROR_INTERNAL, "cannot keep others from reading this process");
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         rc = error_errno(err, ERROR_INTERNAL, "cannot give up new privileges");
     if (drop_capabilities() != 0)

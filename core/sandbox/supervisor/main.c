@@ -101,6 +101,7 @@ int main(int argc, char **argv)
         return usage(stderr, EXIT_USAGE);
     signal(SIGPIPE, SIG_IGN);
     standard_open_files();
+    standard_no_core_dumps();
     mallopt(M_ARENA_MAX, 2);
     return supervise(argv[2], &log);
 }
