@@ -283,25 +283,24 @@ static const struct gateway_listener *one_listener(const char *address, struct a
     return l;
 }
 
-static const struct gateway_listener *listener_below(const struct gateway_listener *l,
-                                                     const char *base_dir, struct arena *arena)
+/* Supervisors of this host speak no TLS, so the gateway's own socket is there too. */
+static bool only_tls(const struct gateway_listener *const *listen, size_t n)
 {
-    struct gateway_listener *whole = arena_zalloc(arena, sizeof *whole);
-    *whole = *l;
-    if (strncmp(l->address, "unix:", 5) == 0)
-        whole->address = arena_printf(arena, "unix:%s", below(arena, base_dir, l->address + 5));
-    return whole;
+    for (size_t i = 0; i < n; i++)
+        if (!listen[i]->tls)
+            return false;
+    return n > 0;
 }
 
 static void choose_listen(const struct gateway_flags *flags, const char *base_dir,
                           struct arena *arena, struct gateway_config *c)
 {
     size_t n = flags->n_listen ? flags->n_listen : c->n_listen;
-    const struct gateway_listener **listen = arena_alloc(arena, (n + 1) * sizeof *listen);
+    const struct gateway_listener **listen = arena_alloc(arena, (n + 2) * sizeof *listen);
     for (size_t i = 0; i < n; i++)
         listen[i] = flags->n_listen ? listener_from_flag(flags->listen[i], arena)
                                     : listener_below(c->listen[i], base_dir, arena);
-    if (n == 0)
+    if (n == 0 || only_tls(listen, n))
         listen[n++] = one_listener(arena_printf(arena, "unix:%s/sluice.sock", c->state_dir), arena);
     c->listen = listen;
     c->n_listen = n;
@@ -393,9 +392,7 @@ static bool same_listen(const struct gateway_config *a, const struct gateway_con
     if (a->n_listen != b->n_listen)
         return false;
     for (size_t i = 0; i < a->n_listen; i++)
-        if (strcmp(a->listen[i]->address, b->listen[i]->address) != 0 ||
-            listener_flags(a->listen[i]) != listener_flags(b->listen[i]) ||
-            a->listen[i]->insecure != b->listen[i]->insecure)
+        if (!listener_same(a->listen[i], b->listen[i]))
             return false;
     return true;
 }

@@ -103,7 +103,7 @@ static int pick_supervisor_address(struct gateway *g, struct error *err)
     for (size_t i = n; i-- > 0;)
         if (listener_is_unix(g->config.listen[i]) ||
             (!(listener_flags(g->config.listen[i]) & HTTP_NO_SECRETS) &&
-             (pick == n || !listener_is_unix(g->config.listen[pick]))))
+             !g->config.listen[i]->tls && (pick == n || !listener_is_unix(g->config.listen[pick]))))
             pick = i;
     if (pick == n)
         return error_set(
@@ -119,7 +119,8 @@ static int listen_all(struct gateway *g, struct error *err)
     for (size_t i = 0; i < g->config.n_listen; i++) {
         const struct gateway_listener *l = g->config.listen[i];
         listener_warn(l, g->log);
-        if (http_server_listen(g->server, l->address, listener_flags(l), err) != 0)
+        if (http_server_listen_tls(g->server, l->address, listener_flags(l), g->tls[i], err) !=
+            0)
             return -1;
     }
     return 0;
@@ -178,7 +179,7 @@ static int open_parts(struct gateway *g, struct chain *chain, struct error *err)
     g->server = http_server_new(&g->loop, NULL, &api_router, &g->api, g->log);
     http_server_carry(g->server, &http2_protocol);
     http_server_offer(g->server, &grpc_service, &g->grpc);
-    if (listen_all(g, err) != 0)
+    if (gateway_open_tls(g, err) != 0 || listen_all(g, err) != 0)
         return -1;
     return pick_supervisor_address(g, err);
 }
@@ -268,6 +269,7 @@ static void free_parts(struct gateway *g)
     explicit_bzero(&g->key, sizeof g->key);
     if (g->folder >= 0)
         close(g->folder);
+    gateway_free_tls(g);
     free(g->supervisor_address);
     arena_free(g->arena);
     pthread_mutex_destroy(&g->reload_lock);

@@ -28,6 +28,7 @@ struct gateway {
     struct events *events;
     struct runtime *runtime;
     struct http_server *server;
+    struct tls_server **tls;                        /* of each listener; NULL: clear text */
     struct api api;
     struct grpc grpc;
     char admin_token_hash[DIGEST_HEX_SIZE];
@@ -54,6 +55,15 @@ void gateway_protect_files(struct gateway *g, const struct gateway_config *confi
  * leaves the old one at work.  ctx: struct gateway *.  Worker thread. */
 int gateway_reload(void *ctx, struct problems *problems, struct error *err);
 void gateway_on_hangup(uv_signal_t *signal, int number);
+
+/* certificates.c */
+/* Reads the files of the TLS listeners.  -1: err says which is wrong. */
+int gateway_open_tls(struct gateway *g, struct error *err);
+/* The same, to see whether they are good. */
+int gateway_check_tls(const struct gateway_config *config, struct error *err);
+/* Reads them again.  What does not load is logged, and what was read before stays.  Any thread. */
+void gateway_reload_tls(struct gateway *g);
+void gateway_free_tls(struct gateway *g);
 
 /* shutdown.c */
 void gateway_on_terminate(uv_signal_t *signal, int number);

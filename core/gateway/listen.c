@@ -12,18 +12,38 @@ static int decode_address(struct schema_decoder *d, const struct doc_node *value
     return schema_text(d, value, &l->address);
 }
 
-static int refuse_tls(struct schema_decoder *d, const struct doc_node *value, void *record)
+static int check_tls(struct schema_decoder *d, void *record)
 {
-    (void)record;
-    return schema_problem(
-        d, value,
-        "TLS is not built yet: listen on a Unix socket or on 127.0.0.1, and leave tls out");
+    struct tls_files *files = record;
+    if (files->client_ca && !*files->client_ca)
+        files->client_ca = NULL;
+    if (files->require_client_certificate && !files->client_ca)
+        return schema_problem(d, NULL, "require_client_certificate needs client_ca: the file of "
+                                       "the authorities whose certificates clients show");
+    return 0;
 }
+
+static const struct schema_field tls_fields[] = {
+    {"certificate", SCHEMA_TEXT, offsetof(struct tls_files, certificate),
+     .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY,
+     .help = "PEM file: the gateway's certificate, then those between it and its authority"},
+    {"key", SCHEMA_TEXT, offsetof(struct tls_files, key),
+     .flags = SCHEMA_REQUIRED | SCHEMA_NONEMPTY, .help = "PEM file of its private key"},
+    {"client_ca", SCHEMA_TEXT, offsetof(struct tls_files, client_ca),
+     .help = "PEM file of the authorities whose certificates clients may show"},
+    {"require_client_certificate", SCHEMA_BOOL,
+     offsetof(struct tls_files, require_client_certificate),
+     .help = "Refuse clients that show none"},
+    {0},
+};
+static const struct schema tls_schema = {
+    .name = "tls", .size = sizeof(struct tls_files), .fields = tls_fields, .finish = check_tls};
 
 static const struct schema_field fields[] = {
     {"address", SCHEMA_TEXT, offsetof(struct gateway_listener, address), .flags = SCHEMA_REQUIRED,
      .help = "unix:PATH or tcp:HOST:PORT"},
-    {"tls", SCHEMA_CUSTOM, .decode = refuse_tls, .help = "Not built yet"},
+    {"tls", SCHEMA_STRUCT, offsetof(struct gateway_listener, tls), .sub = &tls_schema,
+     .help = "TCP: encrypt, with this certificate"},
     {"insecure", SCHEMA_BOOL, offsetof(struct gateway_listener, insecure),
      .help = "Take tokens on a TCP address that is not loopback, without TLS"},
     {"trust_local_uids", SCHEMA_BOOL, offsetof(struct gateway_listener, trust_local_uids),
@@ -74,7 +94,7 @@ struct gateway_listener *listener_from_flag(const char *text, struct arena *aren
 static bool is_exposed(const struct gateway_listener *l)
 {
     struct http_address address;
-    return is_tcp(l->address) && http_address_parse(l->address, &address, NULL) == 0 &&
+    return !l->tls && is_tcp(l->address) && http_address_parse(l->address, &address, NULL) == 0 &&
            !http_address_loopback((const struct sockaddr *)&address.ip);
 }
 
@@ -88,16 +108,63 @@ void listener_check(const struct gateway_listener *l, bool from_flag, const char
         problems_add(problems, path, 0, 0, "%s", why.text);
     else if (address.kind == HTTP_TCP && !address.resolved)
         problems_add(problems, path, 0, 0, "%s names a host: listen on an IP address", l->address);
-    else if (address.kind == HTTP_UNIX && (l->insecure || l->trust_local_uids))
+    else if (address.kind == HTTP_UNIX && (l->insecure || l->trust_local_uids || l->tls))
         problems_add(problems, path, 0, 0,
-                     "insecure and trust_local_uids are for tcp addresses: leave them out for %s",
+                     "tls, insecure and trust_local_uids are for tcp addresses: leave them out for "
+                     "%s",
                      l->address);
+    else if (l->tls && l->insecure)
+        problems_add(problems, path, 0, 0,
+                     "%s is encrypted by tls and not insecure: leave one of them out", l->address);
     else if (is_exposed(l) && !l->insecure && !from_flag)
         problems_add(problems, path, 0, 0,
-                     "other machines can reach %s, and tokens cross it in clear text, as TLS is "
-                     "not built yet: "
-                     "listen on a Unix socket or on 127.0.0.1, or write %s",
+                     "other machines can reach %s, and tokens cross it in clear text: give it a "
+                     "certificate (tls: {certificate: FILE, key: FILE}; 'sluice gateway init-tls "
+                     "DIR' makes one), or write %s",
                      l->address, example);
+}
+
+static const char *below(const char *base_dir, const char *path, struct arena *arena)
+{
+    return !path || *path == '/' ? path : arena_printf(arena, "%s/%s", base_dir, path);
+}
+
+const struct gateway_listener *listener_below(const struct gateway_listener *l,
+                                              const char *base_dir, struct arena *arena)
+{
+    struct gateway_listener *whole = arena_zalloc(arena, sizeof *whole);
+    *whole = *l;
+    if (listener_is_unix(l))
+        whole->address = arena_printf(arena, "unix:%s", below(base_dir, l->address + 5, arena));
+    if (l->tls) {
+        struct tls_files *files = arena_zalloc(arena, sizeof *files);
+        *files = *l->tls;
+        files->certificate = below(base_dir, files->certificate, arena);
+        files->key = below(base_dir, files->key, arena);
+        files->client_ca = below(base_dir, files->client_ca, arena);
+        whole->tls = files;
+    }
+    return whole;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : !a && !b;
+}
+
+static bool same_files(const struct tls_files *a, const struct tls_files *b)
+{
+    if (!a || !b)
+        return !a && !b;
+    return same_text(a->certificate, b->certificate) && same_text(a->key, b->key) &&
+           same_text(a->client_ca, b->client_ca) &&
+           a->require_client_certificate == b->require_client_certificate;
+}
+
+bool listener_same(const struct gateway_listener *a, const struct gateway_listener *b)
+{
+    return strcmp(a->address, b->address) == 0 && listener_flags(a) == listener_flags(b) &&
+           a->insecure == b->insecure && same_files(a->tls, b->tls);
 }
 
 unsigned listener_flags(const struct gateway_listener *l)

@@ -135,6 +135,19 @@ static void add_environment(struct list *read_only)
     add_each(read_only, getenv("LD_PRELOAD"), ": ");
 }
 
+static void add_listener(const struct gateway_listener *l, struct list *hidden,
+                         struct list *read_only)
+{
+    if (listener_is_unix(l))
+        add(hidden, l->address + 5);
+    if (!l->tls)
+        return;
+    add(hidden, l->tls->key);
+    add(read_only, l->tls->certificate);
+    if (l->tls->client_ca)
+        add(read_only, l->tls->client_ca);
+}
+
 void own_files_list(const struct gateway_config *config, const struct gateway_flags *flags,
                     const char *bwrap, struct arena *arena, struct runtime_files *out)
 {
@@ -144,8 +157,7 @@ void own_files_list(const struct gateway_config *config, const struct gateway_fl
     add(&hidden, arena_printf(arena, "%s/admin.token", config->state_dir));
     add(&hidden, arena_printf(arena, "%s/" SECRET_KEY_FILE, config->state_dir));
     for (size_t i = 0; i < config->n_listen; i++)
-        if (listener_is_unix(config->listen[i]))
-            add(&hidden, config->listen[i]->address + 5);
+        add_listener(config->listen[i], &hidden, &read_only);
     add_store(&hidden, config->store);
     if (flags->config)
         add(&hidden, flags->config);

@@ -74,6 +74,7 @@ int gateway_check(const struct gateway_flags *flags, const struct log *log)
     struct chain *chain = NULL;
     int code = 0;
     if (gateway_config_load(flags, arena, &config, &problems, &err) != 0 ||
+        gateway_check_tls(&config, &err) != 0 ||
         !(chain = gateway_load_chain(&config, log, &problems, &err)))
         code = gateway_report(flags, &problems, &err, 2);
     else
@@ -107,6 +108,7 @@ int gateway_reload(void *ctx, struct problems *problems, struct error *err)
     struct chain *chain = NULL;
     int rc = -1;
     pthread_mutex_lock(&g->reload_lock);
+    gateway_reload_tls(g);
     if (gateway_config_load(g->flags, arena, &config, problems, err) == 0 &&
         check_own_files(g, &config, arena, err) == 0 &&
         (chain = gateway_load_chain(&config, g->log, problems, err))) {

@@ -3,7 +3,12 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "http/connection.h"
+#include "http/listener.h"
+#include "net/certificate.h"
+#include "net/tls.h"
+#include "net/tls_server.h"
 
 /* The uid of the peer is being looked for, before its first byte is read. */
 struct look {
@@ -56,19 +61,47 @@ static void refuse_room(struct http_connection *c, enum connection_room room)
                : "this server has as many connections as it may: try again later");
 }
 
-void connection_begin(struct http_server *server, enum net_kind kind, uv_stream_t *listener,
-                      unsigned flags)
+/* The time for the first head is that of the handshake too.  An answer that is written before the
+ * handshake is over waits for it.  False: OpenSSL refused. */
+static bool begin_tls(struct http_connection *c, struct tls_server *tls)
 {
+    SSL *ssl = tls_server_ssl(tls, &c->epoch);
+    if (!ssl)
+        return false;
+    c->tls = tls;
+    c->peer.encrypted = true;
+    c->shaking = true;
+    c->socket = net_tls_new(c->socket, ssl, NULL, 0, &connection_calls, c);
+    connection_bound_handshakes(c);
+    return true;
+}
+
+void connection_shaken(struct http_connection *c, int status)
+{
+    c->shaking = false;
+    if (status == 0) {
+        c->certificate = net_certificate_of(net_tls_ssl(c->socket));
+        return;
+    }
+    log_debug(c->server->log, "%s: no TLS: %s", c->peer.text, net_tls_problem(c->socket));
+    connection_close(c);
+}
+
+void connection_begin(struct http_listener *listener, enum net_kind kind)
+{
+    struct http_server *server = listener->server;
     struct http_connection *c = connection_new(server);
     enum connection_room room = ROOM_NOT_TO_SAY_SO;
     c->socket = net_socket_new(server->loop, kind, &connection_calls, c);
     server->stats.connections++;
-    if (net_accept(c->socket, listener) == 0) {
+    if (net_accept(c->socket, &listener->uv.stream) == 0) {
         http_peer_read(net_fileno(c->socket), &c->peer);
         http_source_read(&c->peer, &c->source);
-        c->peer.listener = flags;
+        c->peer.listener = listener->flags;
         room = connection_make_room(c);
     }
+    if (room != ROOM_NOT_TO_SAY_SO && listener->tls && !begin_tls(c, listener->tls))
+        room = ROOM_NOT_TO_SAY_SO;
     if (room == ROOM_NOT_TO_SAY_SO) {
         connection_close(c);
         return;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "http/connection.h"
+#include "net/certificate.h"
 
 void http_server_carry(struct http_server *server, const struct http_protocol *protocol)
 {
@@ -19,7 +20,7 @@ static void begin(struct http_connection *c)
     c->socket = NULL; /* its part of the connection is the session's */
     c->fresh = false;
     connection_enter(c, CONNECTION_CARRYING, 0);
-    c->session = protocol->begin(c, socket, &first, &c->server->limits);
+    c->session = protocol->begin(c, socket, &first, c->tls != NULL, &c->server->limits);
     buf_free(&first);
     if (c->server->draining)
         protocol->leave(c->session);
@@ -49,6 +50,9 @@ void http_carrier_request(struct http_connection *carrier, struct net_stream *st
     c->socket = stream;
     c->peer = carrier->peer;
     c->source = carrier->source;
+    c->tls = carrier->tls;
+    c->epoch = carrier->epoch;
+    c->certificate = net_certificate_ref(carrier->certificate);
     carrier->open_parts++;
     carrier->n_carried++;
     server->stats.streams++;

@@ -21,9 +21,9 @@ struct http_server;
 struct http_protocol {
     const char *preface;
     size_t n_preface;
-    /* first: what was read of the socket already, with the preface; borrowed. */
+    /* first: what was read of the socket already, with the preface; borrowed.  secure: by TLS. */
     void *(*begin)(struct http_connection *carrier, struct net_stream *socket,
-                   const struct buf *first, const struct http_limits *limits);
+                   const struct buf *first, bool secure, const struct http_limits *limits);
     void (*leave)(void *session);  /* no further requests; ended when those under way are */
     void (*close)(void *session);                   /* at once: closed follows */
 };

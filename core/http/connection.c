@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "http/problem.h"
 #include "http/router.h"
+#include "net/certificate.h"
+#include "net/tls_server.h"
 
 static void process(struct http_connection *c);
 
@@ -43,6 +45,7 @@ void connection_part_closed(void *owner)
     end_stream(c);
     unlink_connection(c);
     http_parser_free(c->parser);
+    net_certificate_unref(c->certificate);
     buf_free(&c->input);
     free(c);
     http_server_check(server);
@@ -222,11 +225,22 @@ static void ask_for_body(struct http_connection *c, const struct http_head *head
     net_send(c->socket, &go);
 }
 
+/* Its authority is not one of the listener's any more. */
+static void forget_certificate(struct http_connection *c)
+{
+    if (!c->certificate || tls_server_trusts(c->tls, c->epoch))
+        return;
+    net_certificate_unref(c->certificate);
+    c->certificate = NULL;
+    c->last = true;
+}
+
 static void got_head(struct http_connection *c)
 {
     struct http_head *head = http_parser_take_head(c->parser);
     c->fresh = false;
     c->last = !head->keep_alive || c->server->draining || c->carrier;
+    forget_certificate(c);
     c->exchange = exchange_new(c, head);
     connection_enter(c, CONNECTION_BODY, c->server->limits.body_ms);
     if (!exchange_route(c->exchange))
@@ -398,7 +412,13 @@ static void read_again(struct http_connection *c)
     net_read(c->socket);
 }
 
+static void connected(void *owner, int status)
+{
+    connection_shaken(owner, status);
+}
+
 const struct net_calls connection_calls = {
+    .connected = connected,
     .read = on_read,
     .drained = drained,
     .finished = end_lingering,

@@ -97,6 +97,10 @@ struct http_connection {
     bool processing;
     struct http_peer peer;
     struct http_source source;
+    struct tls_server *tls;                         /* of its listener; NULL: clear text */
+    struct net_certificate *certificate;            /* that the peer has shown, or NULL */
+    unsigned epoch;                                 /* of the authorities that verified it */
+    bool shaking;                                   /* the TLS handshake is not over */
     struct http_connection *carrier;                /* whose stream the socket is, or NULL */
     void *session;                                  /* of the protocol, while it is CARRYING */
     unsigned n_carried;
@@ -130,9 +134,10 @@ struct http_server {
     void *closed_ctx;
 };
 
-/* Accepts the connection that waits at the listener.  flags: enum http_listener_flags. */
-void connection_begin(struct http_server *server, enum net_kind kind, uv_stream_t *listener,
-                      unsigned flags);
+/* Accepts the connection that waits at the listener. */
+void connection_begin(struct http_listener *listener, enum net_kind kind);
+/* The TLS handshake is over; status: 0, or why it failed. */
+void connection_shaken(struct http_connection *c, int status);
 /* room.c */
 void http_source_read(const struct http_peer *peer, struct http_source *out);
 enum connection_room {
@@ -142,6 +147,8 @@ enum connection_room {
     ROOM_NOT_TO_SAY_SO,                             /* too many are being told so already */
 };
 enum connection_room connection_make_room(struct http_connection *newcomer);
+/* Handshakes under way have a limit too: the oldest gives way to the newcomer. */
+void connection_bound_handshakes(struct http_connection *newcomer);
 /* Of one that is carried. */
 bool connection_has_stream_room(const struct http_connection *newcomer);
 

@@ -9,6 +9,7 @@
 #include "http/escape.h"
 #include "http/problem.h"
 #include "http/router.h"
+#include "net/certificate.h"
 
 struct http_exchange *exchange_new(struct http_connection *c, struct http_head *head)
 {
@@ -16,6 +17,7 @@ struct http_exchange *exchange_new(struct http_connection *c, struct http_head *
     x->connection = c;
     x->head = head;
     x->peer = c->peer;
+    x->peer.certificate = net_certificate_ref(c->certificate);
     x->gone = c->eof;
     x->req.exchange = x;
     x->req.head = head;
@@ -36,6 +38,7 @@ void exchange_free(struct http_exchange *x)
     free(x->req.query);
     buf_free(&x->req.body);
     buf_free(&x->headers);
+    net_certificate_unref(x->peer.certificate);
     free(x);
 }
 
@@ -56,6 +59,7 @@ struct http_connection *exchange_detach(struct http_exchange *x)
     if (c->body_open || (!x->handed && x->head && (x->head->chunked || x->head->length)))
         c->last = true;
     c->peer = x->peer;
+    c->peer.certificate = NULL;                     /* which is that of c->certificate */
     c->exchange = NULL;
     c->server->stats.requests_running -= x->handed;
     x->connection = NULL;

@@ -18,16 +18,17 @@ struct http_limits {
     /* By TCP three quarters, of these a quarter for each source.  For one more the oldest idle one
      * by TCP is closed, else it is answered 503 and closed. */
     unsigned connections;
+    unsigned handshakes;  /* of TLS under way: the oldest gives way; of one source, half of them */
     /* Requests under way that share connections: one more is answered 503.  By TCP three quarters;
      * of one source a quarter of those, once so many are under way. */
     unsigned streams;
 };
 
-#define HTTP_LIMITS_DEFAULT                                                                        \
-    {                                                                                              \
-        .head_bytes = 16 * 1024, .body_bytes = 1024 * 1024, .stream_bytes = 1024 * 1024,           \
-        .head_ms = 10 * 1000, .body_ms = 30 * 1000, .idle_ms = 60 * 1000, .write_ms = 30 * 1000,   \
-        .connections = 1024, .streams = 8192                                                       \
+#define HTTP_LIMITS_DEFAULT                                                                      \
+    {                                                                                            \
+        .head_bytes = 16 * 1024, .body_bytes = 1024 * 1024, .stream_bytes = 1024 * 1024,         \
+        .head_ms = 10 * 1000, .body_ms = 30 * 1000, .idle_ms = 60 * 1000, .write_ms = 30 * 1000, \
+        .connections = 1024, .handshakes = 256, .streams = 8192                                  \
     }
 
 struct http_stats {

@@ -22,7 +22,7 @@ static void on_connection(uv_stream_t *stream, int status)
         log_warn(server->log, "accepting a connection failed: %s", uv_strerror(status));
         return;
     }
-    connection_begin(server, stream->type == UV_TCP ? NET_TCP : NET_PIPE, stream, listener->flags);
+    connection_begin(listener, stream->type == UV_TCP ? NET_TCP : NET_PIPE);
 }
 
 /* 1: somebody listens there, 0: nobody does any more, -1: the kernel does not say. */
@@ -123,7 +123,7 @@ static void append_listener(struct http_listener *listener)
 }
 
 int listener_open(struct http_server *server, const struct http_address *address, unsigned flags,
-                  struct error *err)
+                  struct tls_server *tls, struct error *err)
 {
     if (address->kind == HTTP_UNIX && clear_stale(address->path, err) != 0)
         return -1;
@@ -131,6 +131,7 @@ int listener_open(struct http_server *server, const struct http_address *address
     listener->server = server;
     listener->address = *address;
     listener->flags = flags;
+    listener->tls = tls;
     if (address->kind == HTTP_UNIX)
         uv_pipe_init(server->loop, &listener->uv.pipe, 0);
     else

@@ -19,11 +19,12 @@ struct http_listener {
     struct http_listener *next;
     struct http_address address;                    /* with the port that was chosen */
     unsigned flags;                                 /* enum http_listener_flags */
+    struct tls_server *tls;                         /* NULL: clear text; borrowed */
 };
 
 /* Listens, or says why not; refused means nothing is left behind. */
 int listener_open(struct http_server *server, const struct http_address *address, unsigned flags,
-                  struct error *err);
+                  struct tls_server *tls, struct error *err);
 void listener_close(struct http_listener *listener);
 
 #endif

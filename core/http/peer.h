@@ -8,6 +8,8 @@
 
 #include "http/address.h"
 
+struct net_certificate;
+
 struct http_peer {
     enum http_address_kind kind;
     unsigned listener;                              /* the flags it listens with: http/address.h */
@@ -16,6 +18,8 @@ struct http_peer {
     bool uid_known;
     uid_t uid;
     pid_t pid;                                      /* unix only, else 0; may have ended since */
+    bool encrypted;                                 /* by TLS, which ends here */
+    struct net_certificate *certificate;            /* verified by the listener; NULL: none */
     struct sockaddr_storage local, remote;          /* tcp */
     char text[HTTP_ADDRESS_SIZE];  /* for logs: "unix:uid=1000,pid=4711" or "tcp:1.2.3.4:5" */
 };

@@ -100,6 +100,25 @@ enum connection_room connection_make_room(struct http_connection *newcomer)
     return beyond_share && share < most ? ROOM_NOT_FOR_SOURCE : ROOM_NOT;
 }
 
+void connection_bound_handshakes(struct http_connection *newcomer)
+{
+    struct http_connection *oldest = NULL, *same_oldest = NULL;
+    unsigned all = 0, same = 0, most = newcomer->server->limits.handshakes;
+    for (struct http_connection *c = newcomer->server->connections; c; c = c->next) {
+        if (!c->shaking || c->closing)
+            continue;
+        bool is_same = same_source(&c->source, &newcomer->source);
+        all++;
+        same += is_same;
+        oldest = c;                                 /* the oldest is the last of the list */
+        same_oldest = is_same ? c : same_oldest;
+    }
+    if (same > most / 2)
+        connection_close(same_oldest);
+    else if (all > most)
+        connection_close(oldest);
+}
+
 /* Nobody is counted as long as one source may have them all. */
 bool connection_has_stream_room(const struct http_connection *newcomer)
 {

@@ -36,8 +36,8 @@ void http_server_offer(struct http_server *server, const struct http_service *se
     server->service_ctx = ctx;
 }
 
-int http_server_listen(struct http_server *server, const char *text, unsigned flags,
-                       struct error *err)
+int http_server_listen_tls(struct http_server *server, const char *text, unsigned flags,
+                           struct tls_server *tls, struct error *err)
 {
     struct http_address address;
     if (http_address_parse(text, &address, err) != 0)
@@ -45,7 +45,13 @@ int http_server_listen(struct http_server *server, const char *text, unsigned fl
     if (address.kind == HTTP_TCP && !address.resolved)
         return error_set(err, ERROR_MALFORMED, "cannot listen on %s: give an IP address or "
                          "localhost, not a name", text);
-    return listener_open(server, &address, flags, err);
+    return listener_open(server, &address, flags, tls, err);
+}
+
+int http_server_listen(struct http_server *server, const char *text, unsigned flags,
+                       struct error *err)
+{
+    return http_server_listen_tls(server, text, flags, NULL, err);
 }
 
 size_t http_server_n_addresses(const struct http_server *server)

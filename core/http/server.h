@@ -21,6 +21,7 @@
 
 struct error;
 struct log;
+struct tls_server;
 
 struct http_server;
 
@@ -38,6 +39,9 @@ void http_server_offer(struct http_server *server, const struct http_service *se
  * refused.  EXISTS: in use; MALFORMED: no address; INTERNAL: anything else the kernel says. */
 int http_server_listen(struct http_server *server, const char *address, unsigned flags,
                        struct error *err);
+/* The same over TLS; tls is borrowed for the server's whole life.  An address by TCP. */
+int http_server_listen_tls(struct http_server *server, const char *address, unsigned flags,
+                           struct tls_server *tls, struct error *err);
 size_t http_server_n_addresses(const struct http_server *server);
 /* The i-th address, with the port that was chosen for port 0. */
 const char *http_server_address(const struct http_server *server, size_t i,

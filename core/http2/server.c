@@ -22,13 +22,13 @@ static void closed(void *carrier)
 }
 
 static void *begin(struct http_connection *carrier, struct net_stream *socket,
-                   const struct buf *first, const struct http_limits *limits)
+                   const struct buf *first, bool secure, const struct http_limits *limits)
 {
     static const struct http2_calls calls = {
         .request = have_request, .ended = ended, .closed = closed};
     const struct http2_limits own = {.head_bytes = (unsigned)limits->head_bytes,
                                      .idle_ms = limits->idle_ms};
-    return http2_server_new(socket, first->data, first->len, false, &own, &calls, carrier);
+    return http2_server_new(socket, first->data, first->len, secure, &own, &calls, carrier);
 }
 
 static void leave(void *session)

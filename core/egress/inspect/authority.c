@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "egress/inspect/certificate.h"
 #include "egress/inspect/ciphers.h"
+#include "net/issue.h"
+
+enum { AUTHORITY_DAYS = 3650 };
 
 /* In the order of their last use, the latest first. */
 struct leaf {
@@ -82,9 +84,11 @@ static SSL_CTX *server_context(void)
 struct egress_authority *egress_authority_new(struct error *err)
 {
     struct egress_authority *a = alloc_zero(1, sizeof *a);
-    a->key = egress_certificate_key();
-    a->leaf_key = egress_certificate_key();
-    a->certificate = a->key && a->leaf_key ? egress_certificate_authority(a->key) : NULL;
+    a->key = issue_key();
+    a->leaf_key = issue_key();
+    a->certificate = a->key && a->leaf_key
+                         ? issue_authority(a->key, "sluice sandbox CA", AUTHORITY_DAYS)
+                         : NULL;
     a->pem = a->certificate ? pem_of(a->certificate) : NULL;
     if (a->pem)
         return a;
@@ -150,7 +154,13 @@ static struct leaf *take_leaf(struct egress_authority *a, const char *host)
 static struct leaf *make_leaf(struct egress_authority *a, const char *host)
 {
     size_t len = strlen(host);
-    X509 *certificate = egress_certificate_leaf(a->certificate, a->key, a->leaf_key, host);
+    X509 *certificate = issue_certificate(&(struct issue){.issuer = a->certificate,
+                                                           .issuer_key = a->key,
+                                                           .key = a->leaf_key,
+                                                           .hosts = &host,
+                                                           .n_hosts = 1,
+                                                           .usage = "serverAuth",
+                                                           .days = EGRESS_LEAF_DAYS});
     if (!certificate)
         return NULL;
     struct leaf *leaf = alloc_zero(1, sizeof *leaf + len + 1);

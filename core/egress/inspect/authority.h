@@ -14,7 +14,10 @@
 
 #include "base/error.h"
 
-enum { EGRESS_LEAVES_MAX = 256 };                   /* kept; the one unused for longest goes */
+enum {
+    EGRESS_LEAVES_MAX = 256,                        /* kept; the one unused for longest goes */
+    EGRESS_LEAF_DAYS = 30,
+};
 
 struct egress_authority;
 

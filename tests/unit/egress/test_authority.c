@@ -3,7 +3,6 @@
  * trust it or do not. */
 #include "base/alloc.h"
 #include "egress/inspect/authority.h"
-#include "egress/inspect/certificate.h"
 #include "egress/inspect/trust.h"
 
 #include <setjmp.h>

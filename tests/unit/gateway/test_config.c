@@ -300,19 +300,27 @@ static const struct {
     {"listen: {}\n", "1:9 listen: must be a list, not a map"},
     {"listen: [{insecure: true}]\n", "1:10 listen[0]: the field \"address\" is missing"},
     {"listen: [{address: unix:/tmp/a, insecure: true}]\n",
-     "1:10 listen[0]: insecure and trust_local_uids are for tcp addresses: leave them out for "
+     "1:10 listen[0]: tls, insecure and trust_local_uids are for tcp addresses: leave them out for "
+     "unix:/tmp/a"},
+    {"listen: [{address: unix:/tmp/a, tls: {certificate: a, key: b}}]\n",
+     "1:10 listen[0]: tls, insecure and trust_local_uids are for tcp addresses: leave them out for "
      "unix:/tmp/a"},
     {"listen: [{address: \"tcp:127.0.0.1:1\", tls: {certificate: a}}]\n",
-     "1:44 listen[0].tls: TLS is not built yet: listen on a Unix socket or on 127.0.0.1, and leave "
-     "tls out"},
+     "1:44 listen[0].tls: the field \"key\" is missing"},
+    {"listen: [{address: \"tcp:127.0.0.1:1\", tls: {certificate: a, key: b, "
+     "require_client_certificate: true}}]\n",
+     "1:44 listen[0].tls: require_client_certificate needs client_ca: the file of the authorities "
+     "whose certificates clients show"},
+    {"listen: [{address: \"tcp:10.77.0.2:1\", insecure: true, tls: {certificate: a, key: b}}]\n",
+     "1:10 listen[0]: tcp:10.77.0.2:1 is encrypted by tls and not insecure: leave one of them out"},
     {"listen: [\"tcp:10.77.0.2:1\"]\n",
-     "1:10 listen[0]: other machines can reach tcp:10.77.0.2:1, and tokens cross it in clear text, "
-     "as TLS is not built yet: listen "
-     "on a Unix socket or on 127.0.0.1, or write {address: \"tcp:10.77.0.2:1\", insecure: true}"},
+     "1:10 listen[0]: other machines can reach tcp:10.77.0.2:1, and tokens cross it in clear text: "
+     "give it a certificate (tls: {certificate: FILE, key: FILE}; 'sluice gateway init-tls DIR' "
+     "makes one), or write {address: \"tcp:10.77.0.2:1\", insecure: true}"},
     {"listen: [{address: \"tcp:[::]:1\", trust_local_uids: true}]\n",
-     "1:10 listen[0]: other machines can reach tcp:[::]:1, and tokens cross it in clear text, as "
-     "TLS is not built yet: listen "
-     "on a Unix socket or on 127.0.0.1, or write {address: \"tcp:[::]:1\", insecure: true}"},
+     "1:10 listen[0]: other machines can reach tcp:[::]:1, and tokens cross it in clear text: give "
+     "it a certificate (tls: {certificate: FILE, key: FILE}; 'sluice gateway init-tls DIR' makes "
+     "one), or write {address: \"tcp:[::]:1\", insecure: true}"},
 };
 
 static void what_is_wrong_is_told_with_line_and_column(void **state)

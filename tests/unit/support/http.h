@@ -242,6 +242,7 @@ static UNUSED void later(struct http_request *req, void *ctx)
                            .idle_ms = idle,        \
                            .write_ms = write,      \
                            .connections = most,    \
+                           .handshakes = 4,        \
                            .streams = 200})
 #define SMALL LIMITS(5000, 5000, 5000, 5000, 16)
 

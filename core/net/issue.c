@@ -3,7 +3,7 @@
  * which takes three times as long as everything else together.  A key of the older interface does
  * without. */
 #define OPENSSL_SUPPRESS_DEPRECATED
-#include "egress/inspect/certificate.h"
+#include "net/issue.h"
 
 #include <openssl/ec.h>
 #include <openssl/rand.h>
@@ -15,7 +15,7 @@
 
 enum { SERIAL_BYTES = 16, SKEW_S = 3600, DAY_S = 24 * 60 * 60 };
 
-EVP_PKEY *egress_certificate_key(void)
+EVP_PKEY *issue_key(void)
 {
     EVP_PKEY *key = EVP_PKEY_new();
     EC_KEY *ec = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
@@ -76,14 +76,14 @@ static X509 *finish(X509 *cert, bool good, EVP_PKEY *signer)
     return NULL;
 }
 
-X509 *egress_certificate_authority(EVP_PKEY *key)
+X509 *issue_authority(EVP_PKEY *key, const char *name, long days)
 {
-    X509 *cert = begin(key, EGRESS_AUTHORITY_DAYS);
+    X509 *cert = begin(key, days);
     if (!cert)
         return NULL;
-    X509_NAME *name = X509_get_subject_name(cert);
-    bool good = add_text(name, "O", "sluice") && add_text(name, "CN", "sluice sandbox CA") &&
-                X509_set_issuer_name(cert, name) &&
+    X509_NAME *subject = X509_get_subject_name(cert);
+    bool good = add_text(subject, "O", "sluice") && add_text(subject, "CN", name) &&
+                X509_set_issuer_name(cert, subject) &&
                 add_extension(cert, cert, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
                 add_extension(cert, cert, NID_key_usage, "critical,keyCertSign,cRLSign") &&
                 add_extension(cert, cert, NID_subject_key_identifier, "hash");
@@ -99,34 +99,48 @@ static ASN1_OCTET_STRING *address_of(const char *host)
 }
 
 /* The name is set as a value, not written into a text that is parsed again. */
-static bool add_host(X509 *cert, const char *host)
+static bool add_host(GENERAL_NAMES *names, const char *host)
 {
-    GENERAL_NAMES *names = GENERAL_NAMES_new();
     GENERAL_NAME *name = GENERAL_NAME_new();
     ASN1_OCTET_STRING *address = address_of(host);
     ASN1_IA5STRING *text = address ? NULL : ASN1_IA5STRING_new();
-    bool good = names && name && (address || (text && ASN1_STRING_set(text, host, -1)));
-    if (good) {
-        GENERAL_NAME_set0_value(name, address ? GEN_IPADD : GEN_DNS,
-                                address ? (void *)address : (void *)text);
-        good = sk_GENERAL_NAME_push(names, name) > 0 &&
-               X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 1, 0) == 1;
+    if (!name || (!address && !(text && ASN1_STRING_set(text, host, -1)))) {
+        ASN1_IA5STRING_free(text);
+        GENERAL_NAME_free(name);
+        return false;
     }
+    GENERAL_NAME_set0_value(name, address ? GEN_IPADD : GEN_DNS,
+                            address ? (void *)address : (void *)text);
+    if (sk_GENERAL_NAME_push(names, name) > 0)
+        return true;
+    GENERAL_NAME_free(name);
+    return false;
+}
+
+/* The extension is critical where the subject is empty. */
+static bool add_hosts(X509 *cert, const struct issue *i)
+{
+    GENERAL_NAMES *names = GENERAL_NAMES_new();
+    bool good = names != NULL;
+    for (size_t h = 0; good && h < i->n_hosts; h++)
+        good = add_host(names, i->hosts[h]);
+    if (good && i->n_hosts)
+        good = X509_add1_ext_i2d(cert, NID_subject_alt_name, names, !i->name, 0) == 1;
     GENERAL_NAMES_free(names);
     return good;
 }
 
-/* The names of hosts are in the extension, which is critical as the subject is empty. */
-X509 *egress_certificate_leaf(X509 *issuer, EVP_PKEY *issuer_key, EVP_PKEY *key, const char *host)
+X509 *issue_certificate(const struct issue *i)
 {
-    X509 *cert = begin(key, EGRESS_LEAF_DAYS);
+    X509 *cert = begin(i->key, i->days);
     if (!cert)
         return NULL;
-    bool good = X509_set_issuer_name(cert, X509_get_subject_name(issuer)) &&
-                add_host(cert, host) &&
-                add_extension(cert, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
-                add_extension(cert, issuer, NID_key_usage, "critical,digitalSignature") &&
-                add_extension(cert, issuer, NID_ext_key_usage, "serverAuth") &&
-                add_extension(cert, issuer, NID_authority_key_identifier, "keyid:always");
-    return finish(cert, good, issuer_key);
+    bool good = X509_set_issuer_name(cert, X509_get_subject_name(i->issuer)) &&
+                (!i->name || add_text(X509_get_subject_name(cert), "CN", i->name)) &&
+                add_hosts(cert, i) &&
+                add_extension(cert, i->issuer, NID_basic_constraints, "critical,CA:FALSE") &&
+                add_extension(cert, i->issuer, NID_key_usage, "critical,digitalSignature") &&
+                add_extension(cert, i->issuer, NID_ext_key_usage, i->usage) &&
+                add_extension(cert, i->issuer, NID_authority_key_identifier, "keyid:always");
+    return finish(cert, good, i->issuer_key);
 }
