@@ -2,8 +2,12 @@
 #include "base/standard.h"
 
 #include <fcntl.h>
+#include <pwd.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#include "base/alloc.h"
 
 void standard_streams(void)
 {
@@ -32,4 +36,21 @@ void standard_no_core_dumps(void)
     limit.rlim_max = limit.rlim_max < 1 ? limit.rlim_max : 1;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_CORE, &limit);
+}
+
+static const char *account_home(char *space, size_t size)
+{
+    struct passwd entry, *found = NULL;
+    return getpwuid_r(geteuid(), &entry, space, size, &found) == 0 && found ? found->pw_dir : NULL;
+}
+
+char *standard_state_home(void)
+{
+    char space[4096];
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    if (state && *state == '/')
+        return alloc_str(state);
+    if (!home || *home != '/')
+        home = account_home(space, sizeof space);
+    return home && *home == '/' ? alloc_printf("%s/.local/state", home) : NULL;
 }

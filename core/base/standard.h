@@ -15,4 +15,9 @@ void standard_open_files(void);
  * that core_pattern names: their memory has credentials. */
 void standard_no_core_dumps(void);
 
+/* The folder for the state of this user's programs: XDG_STATE_HOME, or .local/state in HOME or in
+ * the account's home folder; never one that another user could make.  NULL: there is none.
+ * free() it. */
+char *standard_state_home(void);
+
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/ipaddr.h"
+#include "base/standard.h"
 #include "egress/local/inference.h"
 #include "gateway/folder.h"
 #include "policy/check/check.h"
@@ -203,12 +204,12 @@ static const char *below(struct arena *arena, const char *base_dir, const char *
 
 static const char *default_state_dir(struct arena *arena)
 {
-    const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     if (geteuid() == 0)
         return "/var/lib/sluice";
-    if (xdg && *xdg == '/')
-        return arena_printf(arena, "%s/sluice", xdg);
-    return arena_printf(arena, "%s/.local/state/sluice", home && *home ? home : "/tmp");
+    char *home = standard_state_home();
+    const char *dir = home ? arena_printf(arena, "%s/sluice", home) : "";
+    free(home);
+    return dir;
 }
 
 /* The folder of the shipped voters: beside a build's bin/, or the installed one. */
@@ -351,6 +352,10 @@ static void check_inference(const struct gateway_config *c, struct arena *arena,
 static void check(const struct gateway_config *c, const struct gateway_flags *flags,
                   struct arena *arena, struct problems *problems)
 {
+    if (!*c->state_dir)
+        problems_add(problems, "state_dir", 0, 0,
+                     "neither XDG_STATE_HOME nor HOME nor the account names a folder for the "
+                     "state: give one with --state-dir");
     check_listen(c, flags->n_listen > 0, arena, problems);
     check_inference(c, arena, problems);
     if (!store_url_valid(c->store))

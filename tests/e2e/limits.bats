@@ -193,8 +193,11 @@ SH
     [ -u /usr/bin/newuidmap ] || skip "uidmap is not installed"
     as_user_with_ids
     start_origin
+    unset XDG_RUNTIME_DIR
     start_gateway
     [ "$(sluice status -o json | jq -c .workload_uids)" = '{"kind":"own","reason":null}' ]
+    # Others could take away a folder in /tmp by which the gateways of a user share their ids.
+    [ "$(stat -c %u:%a "$XDG_STATE_HOME/sluice-uids-4243")" = 4243:700 ]
     sluice sandbox create --name one
     sluice sandbox create --name two
     [ "$(uid_of one)" = 3000001 ]

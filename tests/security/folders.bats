@@ -63,6 +63,29 @@ other() { [ "$(id -u)" -eq 0 ] || skip "needs root to be two users"; chown -h 42
     [ "$(cat "$BATS_TEST_TMPDIR/precious")" = precious ]
 }
 
+# in_shared_tmp COMMAND...: by uid 4242, who has no account and no HOME, with a /tmp where uid 4243 was before.
+in_shared_tmp() {
+    [ "$(id -u)" -eq 0 ] || skip "needs root to be two users"
+    mkdir -p "$dir/tmp/.local/state/sluice" "$dir/bin"
+    cp "$build"/bin/sluice* "$dir/bin"
+    printf 'theirs\n' >"$dir/tmp/.local/state/sluice/last-sandbox.$(printf %s unix:/none.sock | sha256sum | cut -c1-16)"
+    chown -R 4243:4243 "$dir/tmp/.local"
+    chmod 1777 "$dir/tmp"
+    run timeout 60 unshare --mount sh -c 'mount --bind "$1" /opt; mount --bind "$2/tmp" /tmp; shift 2
+        exec setpriv --reuid 4242 --regid 4242 --clear-groups env -u HOME -u XDG_STATE_HOME "$@"' sh "$dir/bin" "$dir" "$@"
+    echo "$output"
+}
+
+@test "without a home folder nothing is taken from, or left in, a /tmp that others write to" {
+    in_shared_tmp /opt/sluice --gateway unix:/none.sock rule get
+    [[ "$output" == *"no sandbox name given and none was used before at unix:/none.sock"* ]]
+    in_shared_tmp /opt/sluiced --check
+    [ "$status" = 2 ]
+    [[ "$output" == *"state_dir: neither XDG_STATE_HOME nor HOME nor the account names a folder for the state: give one with --state-dir"* ]]
+    in_shared_tmp env HOME= /opt/sluice status
+    [[ "$output" != */tmp/* ]]
+}
+
 @test "a careless umask opens nothing that the gateway makes" {
     export state=$BATS_TEST_TMPDIR/state
     mkdir "$state"

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/standard.h"
 
 static const char unix_scheme[] = "unix:", tls_scheme[] = "https://";
 static const char *const tcp_schemes[] = {"tcp:", "http://", tls_scheme};
@@ -30,12 +31,12 @@ static const char *after_tcp_scheme(const char *text)
 
 char *endpoint_default(void)
 {
-    const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     if (geteuid() == 0)
         return alloc_str("unix:/var/lib/sluice/sluice.sock");
-    if (xdg && *xdg == '/')
-        return alloc_printf("unix:%s/sluice/sluice.sock", xdg);
-    return alloc_printf("unix:%s/.local/state/sluice/sluice.sock", home ? home : "");
+    char *home = standard_state_home();
+    char *gateway = alloc_printf("unix:%s/sluice/sluice.sock", home ? home : "/.local/state");
+    free(home);
+    return gateway;
 }
 
 /* The address goes into a request's head. */

@@ -10,14 +10,16 @@
 
 #include "base/alloc.h"
 #include "base/digest.h"
+#include "base/standard.h"
 #include "cli/cli.h"
 
+/* NULL: this user has none. */
 static char *state_folder(void)
 {
-    const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    if (xdg && *xdg == '/')
-        return alloc_printf("%s/sluice", xdg);
-    return alloc_printf("%s/.local/state/sluice", home ? home : "/tmp");
+    char *home = standard_state_home();
+    char *folder = home ? alloc_printf("%s/sluice", home) : NULL;
+    free(home);
+    return folder;
 }
 
 static void make_folders(char *path)
@@ -43,6 +45,8 @@ static char *current_sandbox_file(const struct cli *cli, const char *folder)
 void set_current_sandbox(const struct cli *cli, const char *name)
 {
     char *folder = state_folder();
+    if (!folder)
+        return;
     make_folders(folder);
     char *path = current_sandbox_file(cli, folder);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -59,7 +63,10 @@ void set_current_sandbox(const struct cli *cli, const char *name)
 
 static const char *get_current_sandbox(const struct cli *cli, char *line, int size)
 {
-    char *folder = state_folder(), *path = current_sandbox_file(cli, folder);
+    char *folder = state_folder();
+    if (!folder)
+        return NULL;
+    char *path = current_sandbox_file(cli, folder);
     FILE *file = fopen(path, "re");
     const char *name = NULL;
     if (file && fgets(line, size, file)) {

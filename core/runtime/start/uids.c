@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/standard.h"
 #include "sandbox/container/idmap.h"
 #include "sandbox/container/workload_identity.h"
 
@@ -28,6 +29,22 @@ static void take_folder(char out[PATH_MAX], const char *parent, const char *name
         *out = '\0';
 }
 
+/* The same in the folder for this user's state, which may not be there yet. */
+static void take_folder_in_home(char out[PATH_MAX], const char *name)
+{
+    char *home = standard_state_home();
+    if (!home)
+        return;
+    for (char *slash = strchr(home + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        mkdir(home, 0700);
+        *slash = '/';
+    }
+    mkdir(home, 0700);
+    take_folder(out, home, name);
+    free(home);
+}
+
 static void find_claims(struct uid_range *range)
 {
     char parent[PATH_MAX], name[48];
@@ -42,7 +59,7 @@ static void find_claims(struct uid_range *range)
     if (runtime && *runtime == '/')
         take_folder(range->claims, runtime, name);
     if (!*range->claims)
-        take_folder(range->claims, "/tmp", name);
+        take_folder_in_home(range->claims, name);
 }
 
 /* The first range of the file that is this user's, by name or by number. */
