@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "sandbox/supervisor/exec.h"
 #include "sandbox/supervisor/network.h"
+#include "sandbox/supervisor/process/exec.h"
 #include "secret/credentials.h"
 
 static struct secret_credentials *read_list(const struct sandbox_credentials *list)

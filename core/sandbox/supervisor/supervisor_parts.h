@@ -6,9 +6,9 @@
 #include <uv.h>
 
 #include "base/error.h"
-#include "sandbox/supervisor/exec.h"
 #include "sandbox/supervisor/network.h"
-#include "sandbox/supervisor/ssh.h"
+#include "sandbox/supervisor/process/exec.h"
+#include "sandbox/supervisor/process/ssh.h"
 
 enum supervisor_state {
     SUPERVISOR_STARTING,

@@ -4,7 +4,7 @@
 #include "sandbox/supervisor/enforcement.h"
 #include "sandbox/supervisor/lines.h"
 #include "sandbox/supervisor/link.h"
-#include "sandbox/supervisor/main_process.h"
+#include "sandbox/supervisor/process/main_process.h"
 #include "sandbox/supervisor/release_memory.h"
 #include "sandbox/supervisor/supervisor_parts.h"
 #include "sandbox/supervisor/traffic.h"

@@ -2,8 +2,8 @@
 /* The main process of a sandbox, with clients that come and go, and commands without any. */
 #include "support/supervisor.h"
 
-#include "sandbox/supervisor/exec.h"
-#include "sandbox/supervisor/output_ring.h"
+#include "sandbox/supervisor/process/exec.h"
+#include "sandbox/supervisor/process/output_ring.h"
 
 /* Nothing starts before the credentials are there. */
 static void equip(struct supervisor_fixture *d)

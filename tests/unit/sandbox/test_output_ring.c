@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "sandbox/supervisor/output_ring.h"
+#include "sandbox/supervisor/process/output_ring.h"
 
 static void add(struct output_ring *ring, enum sandbox_frame_type type, const char *text)
 {

@@ -4,8 +4,8 @@
  * Every byte has a position: how many bytes came before it.  Readers have positions of their own.
  * What is kept is bounded, OUTPUT_KEPT_MAX bytes in at most OUTPUT_RUNS_MAX runs of one stream;
  * memory grows as it is needed.  Zeroed it is empty.  Not thread-safe, any one thread. */
-#ifndef SANDBOX_SUPERVISOR_OUTPUT_RING_H
-#define SANDBOX_SUPERVISOR_OUTPUT_RING_H
+#ifndef SANDBOX_SUPERVISOR_PROCESS_OUTPUT_RING_H
+#define SANDBOX_SUPERVISOR_PROCESS_OUTPUT_RING_H
 
 #include <stdbool.h>
 #include <stddef.h>

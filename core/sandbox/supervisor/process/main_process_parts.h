@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inside main_process*.c: the process, and the clients of its streams. */
-#ifndef SANDBOX_SUPERVISOR_MAIN_PROCESS_PARTS_H
-#define SANDBOX_SUPERVISOR_MAIN_PROCESS_PARTS_H
+#ifndef SANDBOX_SUPERVISOR_PROCESS_MAIN_PROCESS_PARTS_H
+#define SANDBOX_SUPERVISOR_PROCESS_MAIN_PROCESS_PARTS_H
 
-#include "sandbox/supervisor/main_process.h"
-#include "sandbox/supervisor/output_ring.h"
-#include "sandbox/supervisor/process_io.h"
-#include "sandbox/supervisor/session.h"
+#include "sandbox/supervisor/process/main_process.h"
+#include "sandbox/supervisor/process/output_ring.h"
+#include "sandbox/supervisor/process/process_io.h"
+#include "sandbox/supervisor/process/session.h"
 
 struct main_client {
     struct main_client *next;

@@ -4,8 +4,8 @@
  * Ownership: part of its owner, and zero until it is opened.  Once it was opened, the owner lives
  * until closed was called.  Calls come from the loop, never from inside one of these functions.
  * Loop thread only. */
-#ifndef SANDBOX_SUPERVISOR_PROCESS_IO_H
-#define SANDBOX_SUPERVISOR_PROCESS_IO_H
+#ifndef SANDBOX_SUPERVISOR_PROCESS_PROCESS_IO_H
+#define SANDBOX_SUPERVISOR_PROCESS_PROCESS_IO_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connections to what listens on the sandbox's loopback.  Init makes the sockets, because a socket
  * belongs to the network that it was made in; who connects them does not matter.  Any thread. */
-#ifndef SANDBOX_SUPERVISOR_EXEC_TCP_H
-#define SANDBOX_SUPERVISOR_EXEC_TCP_H
+#ifndef SANDBOX_SUPERVISOR_PROCESS_EXEC_TCP_H
+#define SANDBOX_SUPERVISOR_PROCESS_EXEC_TCP_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/supervisor/output_ring.h"
+#include "sandbox/supervisor/process/output_ring.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  * connect is decided before: the gateway authenticates the client, so sshd asks for nothing.
  *
  * Any thread. */
-#ifndef SANDBOX_SUPERVISOR_SSH_H
-#define SANDBOX_SUPERVISOR_SSH_H
+#ifndef SANDBOX_SUPERVISOR_PROCESS_SSH_H
+#define SANDBOX_SUPERVISOR_PROCESS_SSH_H
 
 #include <stddef.h>
 

@@ -6,8 +6,8 @@
 
 #include "base/alloc.h"
 #include "base/arena.h"
-#include "sandbox/supervisor/exec.h"
-#include "sandbox/supervisor/main_process_parts.h"
+#include "sandbox/supervisor/process/exec.h"
+#include "sandbox/supervisor/process/main_process_parts.h"
 
 enum { LAG_MAX = OUTPUT_KEPT_MAX / 2 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/supervisor/process_io.h"
+#include "sandbox/supervisor/process/process_io.h"
 
 #include <jansson.h>
 #include <stdlib.h>

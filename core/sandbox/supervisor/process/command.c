@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/supervisor/command.h"
+#include "sandbox/supervisor/process/command.h"
 
 #include <string.h>
 

@@ -11,8 +11,8 @@
  * from nobody else.  A client that goes never ends the process.
  *
  * Ownership: borrows what it is made with.  Loop thread only. */
-#ifndef SANDBOX_SUPERVISOR_MAIN_PROCESS_H
-#define SANDBOX_SUPERVISOR_MAIN_PROCESS_H
+#ifndef SANDBOX_SUPERVISOR_PROCESS_MAIN_PROCESS_H
+#define SANDBOX_SUPERVISOR_PROCESS_MAIN_PROCESS_H
 
 #include <sys/types.h>
 #include <uv.h>

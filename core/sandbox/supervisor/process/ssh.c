@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/supervisor/ssh.h"
+#include "sandbox/supervisor/process/ssh.h"
 
 #include <openssl/ec.h>
 #include <openssl/evp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/supervisor/main_process.h"
+#include "sandbox/supervisor/process/main_process.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -13,9 +13,9 @@
 #include "base/text.h"
 #include "sandbox/container/container.h"
 #include "sandbox/mounts/mount_plan.h"
-#include "sandbox/supervisor/command.h"
-#include "sandbox/supervisor/exec.h"
-#include "sandbox/supervisor/main_process_parts.h"
+#include "sandbox/supervisor/process/command.h"
+#include "sandbox/supervisor/process/exec.h"
+#include "sandbox/supervisor/process/main_process_parts.h"
 
 /* ---- its end ---- */
 

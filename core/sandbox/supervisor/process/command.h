@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks commands for a sandbox and makes their environment.  Any thread. */
-#ifndef SANDBOX_SUPERVISOR_COMMAND_H
-#define SANDBOX_SUPERVISOR_COMMAND_H
+#ifndef SANDBOX_SUPERVISOR_PROCESS_COMMAND_H
+#define SANDBOX_SUPERVISOR_PROCESS_COMMAND_H
 
 #include "sandbox/wire/protocol.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/supervisor/exec_tcp.h"
+#include "sandbox/supervisor/process/exec_tcp.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sandbox/supervisor/session.h"
+#include "sandbox/supervisor/process/session.h"
 
 #include <jansson.h>
 #include <string.h>

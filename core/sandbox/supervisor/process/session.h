@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The supervisor's end of a session with a client: a tunnel to the gateway with the frames of
  * sandbox/wire/frame.h.  Loop thread only. */
-#ifndef SANDBOX_SUPERVISOR_SESSION_H
-#define SANDBOX_SUPERVISOR_SESSION_H
+#ifndef SANDBOX_SUPERVISOR_PROCESS_SESSION_H
+#define SANDBOX_SUPERVISOR_PROCESS_SESSION_H
 
 #include "base/buf.h"
 #include "http/client.h"

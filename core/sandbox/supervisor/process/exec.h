@@ -3,8 +3,8 @@
  *
  * Ownership: the table borrows what it is made with; a session lives until both its command and its
  * tunnel have ended.  Loop thread only. */
-#ifndef SANDBOX_SUPERVISOR_EXEC_H
-#define SANDBOX_SUPERVISOR_EXEC_H
+#ifndef SANDBOX_SUPERVISOR_PROCESS_EXEC_H
+#define SANDBOX_SUPERVISOR_PROCESS_EXEC_H
 
 #include <sys/types.h>
 #include <uv.h>
