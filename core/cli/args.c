@@ -15,7 +15,10 @@ enum { TIMEOUT_MAX_S = 86400 };
 
 static const struct arg_option global_options[] = {
     {"gateway", 0, ARG_VALUE, "ADDR",
-     "unix:PATH, http://HOST:PORT or https://... (SLUICE_GATEWAY)"},
+     "unix:PATH, http://HOST:PORT, https://... or a name of gateway add (SLUICE_GATEWAY)"},
+    {"ca", 0, ARG_VALUE, "FILE", "https: trust these authorities instead of the system's"},
+    {"cert", 0, ARG_VALUE, "FILE", "https: show this certificate"},
+    {"key", 0, ARG_VALUE, "FILE", "its private key"},
     {"token", 0, ARG_VALUE, "T", "bearer token (SLUICE_TOKEN)"},
     {"gateway-user", 0, ARG_VALUE, "USER",
      "whose gateway on this machine gets the token, beside yours and root's (SLUICE_GATEWAY_USER)"},
@@ -357,6 +360,9 @@ static int read_globals(struct cli *cli)
     if (cli->gateway_user && !*cli->gateway_user)
         cli->gateway_user = NULL;
     cli->insecure = arg_given(cli, "insecure");
+    cli->ca = arg_value(cli, "ca");
+    cli->cert = arg_value(cli, "cert");
+    cli->key = arg_value(cli, "key");
     if (!cli->token)
         cli->token = getenv("SLUICE_TOKEN");
     if (cli->token && !*cli->token)

@@ -55,6 +55,7 @@ struct cli {
     char current_sandbox[128];                      /* the one used last, once asked for */
     const char *named;                              /* the sandbox that the command line names */
     const char *gateway, *token, *gateway_user;
+    const char *ca, *cert, *key;                    /* PEM files for https://, or NULL */
     bool insecure; /* a token may be sent over http:// to another machine */
     enum { OUT_TABLE, OUT_JSON, OUT_YAML } output;
     bool quiet;
@@ -244,6 +245,11 @@ int cmd_provider_rotate(struct cli *cli);
 int cmd_provider_delete(struct cli *cli);
 int cmd_provider_attach(struct cli *cli);
 int cmd_provider_detach(struct cli *cli);
+int cmd_gateway_add(struct cli *cli);
+int cmd_gateway_list(struct cli *cli);
+int cmd_gateway_select(struct cli *cli);
+int cmd_gateway_remove(struct cli *cli);
+int cmd_gateway_init_tls(struct cli *cli);
 int cmd_token_create(struct cli *cli);
 int cmd_events(struct cli *cli);
 int cmd_logs(struct cli *cli);

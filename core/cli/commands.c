@@ -284,6 +284,19 @@ static const struct arg_option provider_attach[] = {
     {"sandbox", 0, ARG_VALUE, "N", "the sandbox"},
     {0},
 };
+static const struct arg_option gateway_add[] = {
+    {"ca", 0, ARG_VALUE, "FILE", "the authorities that its certificate may be of"},
+    {"cert", 0, ARG_VALUE, "FILE", "the certificate to show it"},
+    {"key", 0, ARG_VALUE, "FILE", "its private key"},
+    {0},
+};
+static const struct arg_option gateway_init_tls[] = {
+    {"host", 0, ARG_VALUE, "H[,H...]",
+     "names and addresses of the gateway; may be repeated (this machine and localhost)"},
+    {"client", 0, ARG_VALUE, "NAME", "the client whose certificate is made (client)"},
+    {"days", 0, ARG_VALUE, "N", "how long they are valid (825; the authority ten years)"},
+    {0},
+};
 static const struct arg_option token_create[] = {
     {"name", 0, ARG_VALUE, "N",
      "its bearer, in every record of what they did; made up when left out"},
@@ -428,6 +441,17 @@ const struct command cli_commands[] = {
      "let a sandbox use its credentials", "sluice provider attach gh --sandbox demo"},
     {"provider", "detach", "PROVIDER", provider_attach, cmd_provider_detach,
      "let a sandbox no longer use them", "sluice provider detach gh --sandbox demo"},
+    {"gateway", "add", "NAME ADDR", gateway_add, cmd_gateway_add, "give a gateway a name",
+     "sluice gateway add team https://gateway.example:7443 --ca ca.pem"},
+    {"gateway", "list", "", none, cmd_gateway_list, "list the gateways that have a name",
+     "sluice gateway list"},
+    {"gateway", "select", "[NAME]", none, cmd_gateway_select,
+     "ask this gateway from now on, or without NAME the local one", "sluice gateway select team"},
+    {"gateway", "remove", "NAME", none, cmd_gateway_remove, "forget a name",
+     "sluice gateway remove team"},
+    {"gateway", "init-tls", "DIR", gateway_init_tls, cmd_gateway_init_tls,
+     "make an authority and certificates for a gateway and a client",
+     "sluice gateway init-tls /etc/sluice/tls --host gateway.example"},
     {"token", "create", "", token_create, cmd_token_create,
      "make a token for a person, without a gateway",
      "sluice token create --name alice --role admin"},

@@ -1,26 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sluice: the command line. */
 #include <signal.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "base/standard.h"
-#include "cli/connection/endpoint.h"
+#include "cli/gateway/book.h"
+
+/* Commands on the names of gateways work while a name is wrong. */
+static bool asks_gateway(const struct cli *cli)
+{
+    return strcmp(cli->command->group, "gateway") != 0;
+}
 
 int main(int argc, char **argv)
 {
     struct cli cli = {0};
-    char *fallback = NULL;
+    struct book book = {.lock = -1};
     standard_streams();
     standard_no_core_dumps();
     signal(SIGPIPE, SIG_IGN);
     int code = args_parse(&cli, argc, argv);
     if (code < 0) {
-        if (!cli.gateway || !*cli.gateway)
-            cli.gateway = fallback = endpoint_default();
-        code = endpoint_check(&cli);
+        code = asks_gateway(&cli) ? gateway_resolve(&cli, &book) : -1;
         code = print_finish(code < 0 ? cli.command->run(&cli) : code);
     }
-    free(fallback);
+    book_close(&book);
     args_free(&cli);
     return code;
 }

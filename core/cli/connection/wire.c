@@ -147,11 +147,12 @@ static ssize_t tls_outcome(struct wire *wire, int result, size_t done)
     return WIRE_BROKEN;
 }
 
-static bool set_up_tls(struct wire *wire, const char *host)
+static bool set_up_tls(const struct cli *cli, struct wire *wire, const char *host)
 {
     wire->tls = SSL_CTX_new(TLS_client_method());
     if (!wire->tls || !SSL_CTX_set_min_proto_version(wire->tls, TLS1_2_VERSION) ||
-        !SSL_CTX_set_default_verify_paths(wire->tls))
+        !(cli->ca ? SSL_CTX_load_verify_file(wire->tls, cli->ca)
+                  : SSL_CTX_set_default_verify_paths(wire->tls)))
         return false;
     SSL_CTX_set_verify(wire->tls, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_mode(wire->tls,
@@ -164,14 +165,42 @@ static bool set_up_tls(struct wire *wire, const char *host)
     return SSL_set1_host(wire->ssl, host) && SSL_set_tlsext_host_name(wire->ssl, host);
 }
 
+/* Nobody is asked for a passphrase. */
+static int no_passphrase(char *out, int size, int writing, void *ctx)
+{
+    (void)out, (void)size, (void)writing, (void)ctx;
+    return -1;
+}
+
+static bool show_certificate(const struct cli *cli, struct wire *wire)
+{
+    const char *wrong = NULL;
+    if (!cli->cert)
+        return true;
+    SSL_set_default_passwd_cb(wire->ssl, no_passphrase);
+    if (SSL_use_certificate_chain_file(wire->ssl, cli->cert) != 1)
+        wrong = cli->cert;
+    else if (SSL_use_PrivateKey_file(wire->ssl, cli->key, SSL_FILETYPE_PEM) != 1)
+        wrong = cli->key;
+    if (!wrong)
+        return true;
+    unsigned long code = ERR_peek_last_error();
+    complain("cannot use %s: %s", wrong,
+             ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code))
+                                    : ERR_reason_error_string(code));
+    return false;
+}
+
 static int open_tls(const struct cli *cli, struct wire *wire, const char *host)
 {
     int64_t until = clock_boot_ms() + CONNECT_MS;
     ssize_t outcome;
-    if (!set_up_tls(wire, host)) {
+    if (!set_up_tls(cli, wire, host)) {
         note_tls_error(wire);
         return wire_failed(cli, wire->why);
     }
+    if (!show_certificate(cli, wire))
+        return EXIT_USAGE;
     do {
         begin_tls_call();
         outcome = tls_outcome(wire, SSL_connect(wire->ssl), 1);

@@ -42,6 +42,17 @@ static void add_word(struct buf *command, const char *word)
     buf_putc(command, '\'');
 }
 
+/* ssh may run in another folder. */
+static void add_file(struct buf *out, const char *option, const char *path)
+{
+    char *real = path ? realpath(path, NULL) : NULL;
+    if (real) {
+        add_word(out, option);
+        add_word(out, real);
+    }
+    free(real);
+}
+
 static int proxy_command(const struct cli *cli, const char *name, struct buf *out)
 {
     char program[PATH_MAX];
@@ -63,6 +74,9 @@ static int proxy_command(const struct cli *cli, const char *name, struct buf *ou
     }
     if (cli->insecure)
         add_word(out, "--insecure");
+    add_file(out, "--ca", cli->ca);
+    add_file(out, "--cert", cli->cert);
+    add_file(out, "--key", cli->key);
     add_word(out, "sandbox");
     add_word(out, "ssh-proxy");
     add_word(out, name);

@@ -1,0 +1,120 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# A team's gateway: TLS, names of gateways, client certificates.
+
+load helper
+
+address=https://10.77.0.2:7443
+
+setup_file() {
+    export state=$BATS_FILE_TMPDIR/state XDG_CONFIG_HOME=$BATS_FILE_TMPDIR/config
+    mkdir -p "$state"
+    sluice -q gateway init-tls "$state/tls" --host gateway.example,10.77.0.2 --client alice >/dev/null
+    cat >"$state/sluice.yaml" <<YAML
+listen:
+  - unix:$state/sluice.sock
+  - {address: "tcp:10.77.0.2:7443", tls: {certificate: tls/server.pem, key: tls/server.key, client_ca: tls/ca.pem}}
+YAML
+    start_gateway --config "$state/sluice.yaml"
+}
+
+teardown_file() {
+    teardown_all
+}
+
+secure() {         # secure PATH [CURL OPTION...]
+    curl -sS --cacert "$state/tls/ca.pem" "$address$1" "${@:2}"
+}
+
+@test "curl speaks HTTP/1.1 and HTTP/2 over TLS, and a token says who asks" {
+    for version in 1.1 2; do
+        run -0 secure /v1/status "--http$version" -o /dev/null -w '%{http_version} %{http_code}'
+        [ "$output" = "$version 401" ]
+        run -0 secure /v1/status "--http$version" -o /dev/null -w '%{http_version} %{http_code}' \
+            -H "Authorization: Bearer $(cat "$state/admin.token")"
+        [ "$output" = "$version 200" ]
+    done
+    run -52 curl -sS "http://10.77.0.2:7443/healthz"
+}
+
+@test "openssl meets TLS 1.2 and later, and no protocol but h2 and http/1.1" {
+    run -0 openssl s_client -connect 10.77.0.2:7443 -alpn h2 -CAfile "$state/tls/ca.pem" -verify_return_error </dev/null
+    [[ "$output" == *"ALPN protocol: h2"*"Verify return code: 0 (ok)"* ]]
+    run -1 openssl s_client -connect 10.77.0.2:7443 -alpn spdy/3 </dev/null
+    [[ "$output" == *"no application protocol"* ]]
+    run -1 openssl s_client -connect 10.77.0.2:7443 -tls1_1 -cipher ALL:@SECLEVEL=0 </dev/null
+    [[ "$output" == *"alert protocol version"* ]]
+}
+
+@test "gRPC's own client calls over TLS" {
+    run -0 /usr/bin/python3 - "$state/tls/ca.pem" "$(cat "$state/admin.token")" <<'PYTHON'
+import sys
+import grpc
+roots = open(sys.argv[1], "rb").read()
+channel = grpc.secure_channel("10.77.0.2:7443", grpc.ssl_channel_credentials(roots))
+call = channel.unary_unary("/grpc.health.v1.Health/Check")
+print(call(b"", timeout=60, metadata=[("authorization", "Bearer " + sys.argv[2])]))
+PYTHON
+    [ "$output" = "b'\\x08\\x01'" ]
+}
+
+@test "a gateway has a name, with its authority and a certificate to show" {
+    run -3 sluice --gateway "$address" status
+    [[ "$output" == *"its certificate is not accepted: unable to get local issuer certificate"* ]]
+    run -0 --separate-stderr sluice gateway add team "$address" --ca "$state/tls/ca.pem" --cert "$state/tls/client.pem" --key "$state/tls/client.key"
+    [ "$(stat -c %a "$XDG_CONFIG_HOME/sluice/gateways.yaml")" = 600 ]
+    SLUICE_TOKEN=$(cat "$state/admin.token") run -0 sluice --gateway team sandbox list
+    run -0 sluice gateway select team
+    SLUICE_GATEWAY='' SLUICE_TOKEN=$(cat "$state/admin.token") run -0 sluice status
+    [[ "$output" == *"$address"* ]]
+    run -0 sluice gateway list -o json
+    [ "$(jq -r '.gateways[0] | "\(.name) \(.address) \(.selected)"' <<<"$output")" = "team $address true" ]
+    run -2 sluice --gateway nobody status
+    [[ "$output" == *"there is no gateway 'nobody': sluice gateway list shows"* ]]
+    run -0 sluice gateway remove team
+    SLUICE_GATEWAY=team run -2 sluice status
+    [[ "$output" == *"there is no gateway 'team'"* ]]
+}
+
+@test "what is wrong with a gateway's name, address or file is said" {
+    run -2 sluice gateway add a/b "$address"
+    [[ "$output" == *"a gateway's name is 1 to 64 of a-z, A-Z, 0-9, '.', '_' and '-', not 'a/b'"* ]]
+    run -2 sluice gateway add team 10.77.0.2:7443
+    [[ "$output" == *"a gateway is unix:PATH, http://HOST:PORT or https://HOST:PORT, not '10.77.0.2:7443'"* ]]
+    run -2 sluice gateway add team http://10.77.0.2:7443 --ca "$state/tls/ca.pem"
+    [[ "$output" == *"--ca, --cert and --key are for https:// gateways, not for http://10.77.0.2:7443"* ]]
+    run -2 sluice gateway add team "$address" --cert "$state/tls/client.pem"
+    [[ "$output" == *"--cert and --key belong together"* ]]
+    run -2 sluice gateway add team "$address" --ca /nowhere.pem
+    [[ "$output" == *"cannot read /nowhere.pem: No such file or directory"* ]]
+    sluice -q gateway add team "$address"
+    chmod 666 "$XDG_CONFIG_HOME/sluice/gateways.yaml"
+    run -2 sluice --gateway team status
+    [[ "$output" == *"gateways.yaml says where your tokens go, and belongs to somebody else or may be written by others"* ]]
+    rm "$XDG_CONFIG_HOME/sluice/gateways.yaml"
+}
+
+@test "init-tls overwrites nothing, and its keys are its owner's" {
+    run -1 sluice gateway init-tls "$state/tls"
+    [[ "$output" == *"$state/tls/ca.pem is there already: nothing is overwritten"* ]]
+    [ "$(stat -c '%a' "$state"/tls/*.key | sort -u)" = 600 ]
+    run -2 sluice gateway init-tls "$BATS_TEST_TMPDIR/tls" --host 'a b'
+    [[ "$output" == *"--host is a name or an IP address, not 'a b'"* ]]
+    [ ! -e "$BATS_TEST_TMPDIR/tls" ]
+    run -0 openssl verify -CAfile "$state/tls/ca.pem" -purpose sslserver -verify_hostname gateway.example -x509_strict "$state/tls/server.pem"
+    run -0 openssl verify -CAfile "$state/tls/ca.pem" -purpose sslclient -x509_strict "$state/tls/client.pem"
+}
+
+@test "SIGHUP reads certificates again; a wrong file changes nothing, and the log says why" {
+    issued() { openssl s_client -connect 10.77.0.2:7443 </dev/null 2>/dev/null | openssl x509 -noout -serial; }
+    before=$(issued)
+    mv "$state/tls/server.key" "$state/tls/server.key.kept"
+    kill -HUP "$(cat "$state/gateway.pid")"
+    until_so "grep -q 'the certificate of tcp:10.77.0.2:7443 stays as it was: cannot read $state/tls/server.key: No such file' $state/gateway.log"
+    [ "$(issued)" = "$before" ]
+    sluice -q gateway init-tls "$BATS_TEST_TMPDIR/tls" --host 10.77.0.2 >/dev/null
+    cp "$BATS_TEST_TMPDIR"/tls/server.* "$state/tls/"
+    kill -HUP "$(cat "$state/gateway.pid")"
+    until_so "grep -q 'tcp:10.77.0.2:7443 has read its certificate again' $state/gateway.log"
+    [ "$(issued)" != "$before" ]
+}
