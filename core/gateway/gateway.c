@@ -120,7 +120,8 @@ static int listen_all(struct gateway *g, struct error *err)
         const struct gateway_listener *l = g->config.listen[i];
         listener_warn(l, g->log);
         if (http_server_listen_tls(g->server, l->address, listener_flags(l), g->tls[i], err) !=
-            0)
+                0 ||
+            listener_share(l, err) != 0)
             return -1;
     }
     return 0;

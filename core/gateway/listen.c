@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/listen.h"
 
+#include <grp.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "base/error.h"
 #include "http/address.h"
 
 static int decode_address(struct schema_decoder *d, const struct doc_node *value, void *record)
@@ -48,6 +50,8 @@ static const struct schema_field fields[] = {
      .help = "Take tokens on a TCP address that is not loopback, without TLS"},
     {"trust_local_uids", SCHEMA_BOOL, offsetof(struct gateway_listener, trust_local_uids),
      .help = "TCP: know a process of this machine by its uid"},
+    {"group", SCHEMA_TEXT, offsetof(struct gateway_listener, group), .flags = SCHEMA_NONEMPTY,
+     .help = "Unix socket: a group whose members may connect, too"},
     {0},
 };
 const struct schema listener_schema = {.name = "listener",
@@ -91,6 +95,16 @@ struct gateway_listener *listener_from_flag(const char *text, struct arena *aren
     return l;
 }
 
+static const char *group_of(const struct gateway_listener *l)
+{
+    return l->group ? l->group : "";
+}
+
+static bool has_group(const struct gateway_listener *l)
+{
+    return *group_of(l);
+}
+
 static bool is_exposed(const struct gateway_listener *l)
 {
     struct http_address address;
@@ -116,6 +130,14 @@ void listener_check(const struct gateway_listener *l, bool from_flag, const char
     else if (l->tls && l->insecure)
         problems_add(problems, path, 0, 0,
                      "%s is encrypted by tls and not insecure: leave one of them out", l->address);
+    else if (has_group(l) && !listener_is_unix(l))
+        problems_add(problems, path, 0, 0, "group is for Unix sockets: leave it out for %s",
+                     l->address);
+    else if (has_group(l) && !getgrnam(l->group))
+        problems_add(problems, path, 0, 0,
+                     "there is no group '%s' on this machine: make it with addgroup, or leave "
+                     "group out",
+                     l->group);
     else if (is_exposed(l) && !l->insecure && !from_flag)
         problems_add(problems, path, 0, 0,
                      "other machines can reach %s, and tokens cross it in clear text: give it a "
@@ -164,13 +186,26 @@ static bool same_files(const struct tls_files *a, const struct tls_files *b)
 bool listener_same(const struct gateway_listener *a, const struct gateway_listener *b)
 {
     return strcmp(a->address, b->address) == 0 && listener_flags(a) == listener_flags(b) &&
-           a->insecure == b->insecure && same_files(a->tls, b->tls);
+           a->insecure == b->insecure && same_files(a->tls, b->tls) &&
+           strcmp(group_of(a), group_of(b)) == 0;
 }
 
 unsigned listener_flags(const struct gateway_listener *l)
 {
     return (l->trust_local_uids ? HTTP_TRUST_LOCAL_UIDS : 0) |
            (is_exposed(l) && !l->insecure ? HTTP_NO_SECRETS : 0);
+}
+
+int listener_share(const struct gateway_listener *l, struct error *err)
+{
+    const struct group *group = has_group(l) ? getgrnam(l->group) : NULL;
+    const char *path = l->address + strlen("unix:");
+    if (!has_group(l))
+        return 0;
+    if (!group || chown(path, (uid_t)-1, group->gr_gid) != 0 || chmod(path, 0660) != 0)
+        return error_errno(err, ERROR_IO, "cannot give the socket %s to the group %s", path,
+                           l->group);
+    return 0;
 }
 
 void listener_warn(const struct gateway_listener *l, const struct log *log)

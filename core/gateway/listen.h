@@ -5,6 +5,7 @@
 #define GATEWAY_LISTEN_H
 
 #include "base/arena.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "base/problems.h"
 #include "doc/schema.h"
@@ -15,6 +16,7 @@ struct gateway_listener {
     const struct tls_files *tls;                    /* NULL: clear text */
     bool insecure; /* tokens are taken although others can read them */
     bool trust_local_uids; /* tcp: the uid of a local process is an identity */
+    const char *group; /* unix: its members may connect; "": the gateway's user and root alone */
 };
 
 extern const struct schema listener_schema;
@@ -33,6 +35,8 @@ unsigned listener_flags(const struct gateway_listener *l);
 bool listener_is_unix(const struct gateway_listener *l);
 /* Whether two listeners differ in nothing that needs a restart; the content of files does not. */
 bool listener_same(const struct gateway_listener *a, const struct gateway_listener *b);
+/* Lets the group of a Unix socket that is listened on connect to it.  -1: err. */
+int listener_share(const struct gateway_listener *l, struct error *err);
 /* Warns of what its traffic is exposed to. */
 void listener_warn(const struct gateway_listener *l, const struct log *log);
 

@@ -2,8 +2,11 @@
 #include "cli/connection/endpoint.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -29,7 +32,8 @@ static const char *after_tcp_scheme(const char *text)
     return rest;
 }
 
-char *endpoint_default(void)
+/* Of a gateway with no other configuration. */
+static char *own_socket(void)
 {
     if (geteuid() == 0)
         return alloc_str("unix:/var/lib/sluice/sluice.sock");
@@ -37,6 +41,33 @@ char *endpoint_default(void)
     char *gateway = alloc_printf("unix:%s/sluice/sluice.sock", home ? home : "/.local/state");
     free(home);
     return gateway;
+}
+
+/* Somebody listens there, also if this user may not connect. */
+static bool is_served(const char *path)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    size_t len = strlen(path);
+    if (fd < 0 || len >= sizeof name.sun_path)
+        len = 0;
+    memcpy(name.sun_path, path, len);
+    bool served = len && (connect(fd, (struct sockaddr *)&name, sizeof name) == 0 ||
+                          errno == EACCES || errno == EAGAIN);
+    if (fd >= 0)
+        close(fd);
+    return served;
+}
+
+/* One's own gateway; where there is none, that of the machine, as its package configures it. */
+char *endpoint_default(void)
+{
+    static const char machine[] = "unix:/run/sluice/sluice.sock";
+    char *own = own_socket();
+    if (is_served(after(own, unix_scheme)) || !is_served(after(machine, unix_scheme)))
+        return own;
+    free(own);
+    return alloc_str(machine);
 }
 
 /* The address goes into a request's head. */

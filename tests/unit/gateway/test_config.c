@@ -305,6 +305,12 @@ static const struct {
     {"listen: [{address: unix:/tmp/a, tls: {certificate: a, key: b}}]\n",
      "1:10 listen[0]: tls, insecure and trust_local_uids are for tcp addresses: leave them out for "
      "unix:/tmp/a"},
+    {"listen: [{address: \"tcp:127.0.0.1:1\", group: root}]\n",
+     "1:10 listen[0]: group is for Unix sockets: leave it out for tcp:127.0.0.1:1"},
+    {"listen: [{address: unix:/tmp/a, group: nobody-here}]\n",
+     "1:10 listen[0]: there is no group 'nobody-here' on this machine: make it with addgroup, or "
+     "leave group out"},
+    {"listen: [{address: unix:/tmp/a, group: \"\"}]\n", "1:40 listen[0].group: must not be empty"},
     {"listen: [{address: \"tcp:127.0.0.1:1\", tls: {certificate: a}}]\n",
      "1:44 listen[0].tls: the field \"key\" is missing"},
     {"listen: [{address: \"tcp:127.0.0.1:1\", tls: {certificate: a, key: b, "
@@ -395,6 +401,7 @@ static const struct {
     {"state_dir: /tmp/a\nchain: {vote_timeout_ms: 7}\n", ""},
     {"state_dir: /tmp/b\n", "state_dir, listen, store"},
     {"state_dir: /tmp/a\nlisten: [\"unix:/tmp/x\"]\n", "listen"},
+    {"state_dir: /tmp/a\nlisten: [{address: unix:/tmp/a/sluice.sock, group: root}]\n", "listen"},
     {"state_dir: /tmp/a\nlisten: [\"unix:/tmp/a/sluice.sock\", \"tcp:127.0.0.1:1\"]\n", "listen"},
     {"state_dir: /tmp/a\ntokens: [{name: a, sha256: "
      "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}]\n",
