@@ -19,8 +19,13 @@ install(FILES scripts/cmake/sluiceConfig.cmake scripts/cmake/SluicePlugin.cmake
 # Written when it is installed: the prefix may be another one than when the build was configured.
 install(CODE "set(SLUICE_BINDIR \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}\")
     configure_file(\"${CMAKE_CURRENT_SOURCE_DIR}/scripts/cmake/sluiced.service.in\"
-        \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/lib/systemd/system/sluiced.service\" @ONLY)")
+        \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/lib/systemd/system/sluiced.service\" @ONLY)
+    configure_file(\"${CMAKE_CURRENT_SOURCE_DIR}/scripts/cmake/sluiced-user.service.in\"
+        \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/lib/systemd/user/sluiced.service\" @ONLY)")
 install(CODE "execute_process(COMMAND \"${CMAKE_CURRENT_SOURCE_DIR}/scripts/manpages\"
-    \"${CMAKE_RUNTIME_OUTPUT_DIRECTORY}\" \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/share/man/man1\"
-    COMMAND_ERROR_IS_FATAL ANY)")
+    \"${CMAKE_RUNTIME_OUTPUT_DIRECTORY}\" \"${CMAKE_CURRENT_BINARY_DIR}/man\" COMMAND_ERROR_IS_FATAL ANY)
+    foreach(section 1 8)
+        file(GLOB pages \"${CMAKE_CURRENT_BINARY_DIR}/man/*.\${section}\")
+        file(INSTALL \${pages} DESTINATION \"\${CMAKE_INSTALL_PREFIX}/share/man/man\${section}\")
+    endforeach()")
 install(FILES scripts/sluice.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME sluice)

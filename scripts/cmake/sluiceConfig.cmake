@@ -7,7 +7,7 @@ if(NOT TARGET sluice::plugin)
     set_target_properties(sluice::plugin PROPERTIES
         INTERFACE_INCLUDE_DIRECTORIES "${sluice_PREFIX}/include")
 endif()
-find_program(SLUICE_PROGRAM sluice HINTS "${sluice_PREFIX}/bin")
+find_program(SLUICE_PROGRAM sluice HINTS "${sluice_PREFIX}/bin" "${sluice_PREFIX}/lib/sluice-dev/bin")
 # Here, because in a function it would not outlive the call.
 enable_testing()
 include("${CMAKE_CURRENT_LIST_DIR}/SluicePlugin.cmake")
