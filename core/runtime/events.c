@@ -48,6 +48,7 @@ struct events {
     struct jobs *jobs;
     const struct log *log;
     struct queue unwritten;
+    size_t n_untrimmed[CLASS_COUNT];                /* taken for the store since it was trimmed */
     struct batch *writing;                          /* NULL: none */
 };
 
@@ -155,47 +156,41 @@ static void make_durable(struct events *events, struct record *r)
 
 /* ---- writing ---- */
 
+/* A trim costs a batch more than its rows do, so the store keeps up to so many more. */
+enum { EVENTS_UNTRIMMED = 64 };
+
 struct batch {
     struct events *events;
     struct queue records;
-    struct error err;
-    int rc;
+    bool trims[CLASS_COUNT];
 };
 
 static int write_records(struct store_tx *tx, void *arg, struct error *err)
 {
     const struct batch *batch = arg;
-    bool written[CLASS_COUNT] = {false};
     for (const struct record *r = batch->records.first; r; r = r->next) {
         enum event_class class = class_of(r->type);
         struct store_event event = {r->event.id, class == CLASS_WORKLOAD, r->type, r->sandbox,
                                     r->json};
         if (store_tx_event_insert(tx, &event, err) != 0)
             return -1;
-        written[class] = true;
     }
     for (size_t class = 0; class < CLASS_COUNT; class++)
-        if (written[class] &&
+        if (batch->trims[class] &&
             store_tx_event_trim(tx, class == CLASS_WORKLOAD, EVENTS_KEPT, err) != 0)
             return -1;
     return 0;
 }
 
-static void write_work(void *arg)
-{
-    struct batch *batch = arg;
-    batch->rc = store_write(batch->events->store, write_records, batch, &batch->err);
-}
-
 static void begin_write(struct events *events);
 
 /* Events are delivered even if they could not be stored: they happened. */
-static void write_done(void *arg)
+static void write_done(void *arg, int rc, const struct error *err)
 {
     struct batch *batch = arg;
     struct events *events = batch->events;
-    if (batch->rc != 0)
-        log_error(events->log, "cannot keep %zu events: %s", batch->records.n, batch->err.text);
+    if (rc != 0)
+        log_error(events->log, "cannot keep %zu events: %s", batch->records.n, err->text);
     for (struct record *r; (r = pop(&batch->records));)
         make_durable(events, r);
     events->writing = NULL;
@@ -211,12 +206,19 @@ static struct batch *take_unwritten(struct events *events)
     batch->records = events->unwritten;
     events->unwritten = (struct queue){0};
     events->writing = batch;
+    for (const struct record *r = batch->records.first; r; r = r->next)
+        events->n_untrimmed[class_of(r->type)]++;
+    for (size_t class = 0; class < CLASS_COUNT; class++) {
+        batch->trims[class] = events->n_untrimmed[class] >= EVENTS_UNTRIMMED;
+        if (batch->trims[class])
+            events->n_untrimmed[class] = 0;
+    }
     return batch;
 }
 
 static void begin_write(struct events *events)
 {
-    jobs_run(events->jobs, NULL, write_work, write_done, take_unwritten(events));
+    jobs_write(events->jobs, events->store, write_records, write_done, take_unwritten(events));
 }
 
 static void take_incoming(struct events *events)
@@ -248,8 +250,8 @@ void events_finish(struct events *events)
     take_incoming(events);
     if (events->unwritten.n) {
         struct batch *batch = take_unwritten(events);
-        write_work(batch);
-        write_done(batch);
+        struct error err;
+        write_done(batch, store_write(events->store, write_records, batch, &err), &err);
     }
     events->store = NULL;
 }

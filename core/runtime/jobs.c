@@ -80,6 +80,15 @@ static void advance(struct jobs *jobs, struct queue *queue)
     start_job(next);
 }
 
+static void count_down(struct jobs *jobs)
+{
+    if (--jobs->n == 0 && jobs->on_idle) {
+        void (*on_idle)(void *) = jobs->on_idle;
+        jobs->on_idle = NULL;
+        on_idle(jobs->idle_ctx);
+    }
+}
+
 static void job_done(uv_work_t *work, int status)
 {
     (void)status;                                   /* jobs are never cancelled */
@@ -89,11 +98,7 @@ static void job_done(uv_work_t *work, int status)
         advance(jobs, job->queue);
     job->done(job->arg);
     free(job);
-    if (--jobs->n == 0 && jobs->on_idle) {
-        void (*on_idle)(void *) = jobs->on_idle;
-        jobs->on_idle = NULL;
-        on_idle(jobs->idle_ctx);
-    }
+    count_down(jobs);
 }
 
 static struct queue *find_queue(struct jobs *jobs, const char *key)
@@ -131,6 +136,60 @@ void jobs_run(struct jobs *jobs, const char *key, void (*work)(void *arg),
         job->queue = add_queue(jobs, key);
     start_job(job);
 }
+
+/* ---- writes that nobody waits for ---- */
+
+struct write {
+    struct jobs *jobs;
+    store_write_fn fn;
+    store_written_fn done;
+    void *arg;
+    uv_async_t written;
+    int rc;
+    struct error err;
+};
+
+static int run_write(struct store_tx *tx, void *arg, struct error *err)
+{
+    const struct write *w = arg;
+    return w->fn(tx, w->arg, err);
+}
+
+/* Any thread. */
+static void was_written(void *arg, int rc, const struct error *err)
+{
+    struct write *w = arg;
+    w->rc = rc;
+    w->err = *err;
+    uv_async_send(&w->written);
+}
+
+static void write_closed(uv_handle_t *written)
+{
+    struct write *w = written->data;
+    struct jobs *jobs = w->jobs;
+    w->done(w->arg, w->rc, &w->err);
+    free(w);
+    count_down(jobs);
+}
+
+static void on_written(uv_async_t *written)
+{
+    uv_close((uv_handle_t *)written, write_closed);
+}
+
+void jobs_write(struct jobs *jobs, struct store *store, store_write_fn fn, store_written_fn done,
+                void *arg)
+{
+    struct write *w = alloc_zero(1, sizeof *w);
+    *w = (struct write){.jobs = jobs, .fn = fn, .done = done, .arg = arg};
+    uv_async_init(jobs->loop, &w->written, on_written);
+    w->written.data = w;
+    jobs->n++;
+    store_write_later(store, run_write, was_written, w);
+}
+
+/* ---- idle ---- */
 
 bool jobs_idle(const struct jobs *jobs)
 {

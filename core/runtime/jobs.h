@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "store/store.h"
+
 struct jobs;
 
 struct jobs *jobs_new(uv_loop_t *loop);
@@ -17,6 +19,9 @@ void jobs_free(struct jobs *jobs);                  /* only when idle */
 /* key is copied; NULL: no order.  arg is borrowed until done was called. */
 void jobs_run(struct jobs *jobs, const char *key, void (*work)(void *arg),
               void (*done)(void *arg), void *arg);
+/* A write that no worker waits for (store_write_later); done runs on the loop thread. */
+void jobs_write(struct jobs *jobs, struct store *store, store_write_fn fn, store_written_fn done,
+                void *arg);
 bool jobs_idle(const struct jobs *jobs);
 /* Called once, when the last job that is under way or queued is done (at once if there is none). */
 void jobs_when_idle(struct jobs *jobs, void (*fn)(void *ctx), void *ctx);

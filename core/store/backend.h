@@ -217,9 +217,13 @@ struct store_backend {
     void (*close)(struct store *store);
     int (*claim)(struct store *store, struct error *err);
     int (*write)(struct store *store, store_write_fn fn, void *arg, struct error *err);
+    void (*write_later)(struct store *store, store_write_fn fn, store_written_fn done, void *arg);
     /* Lends a connection for reading to this thread; waits for one, never NULL. */
     struct store_tx *(*read)(struct store *store);
     void (*end_read)(struct store *store, struct store_tx *tx);
+    /* What such a connection reads between the two is as it was at one moment. */
+    int (*begin_moment)(struct store_tx *tx, struct error *err);
+    void (*end_moment)(struct store_tx *tx);
     /* The store as it is at one moment, through a connection that no other reader waits for. */
     struct store_tx *(*snapshot)(struct store *store, struct error *err);
     /* The same of a store that need not be open, which must not be changed. */

@@ -61,6 +61,35 @@ int store_revision_list(struct store *s, const char *sandbox_id, size_t limit, s
                                                           arena, out, n, err));
 }
 
+/* ---- what an update starts from ---- */
+
+static int read_base(struct store_tx *tx, const char *name, struct arena *arena,
+                     struct store_base *out, struct error *err)
+{
+    if (store_tx_sandbox_get(tx, name, arena, &out->sandbox, err) != 0)
+        return -1;
+    const char *id = out->sandbox.id;
+    if (get(tx, id, 0, arena, &out->newest, err) != 0)
+        return -1;
+    out->first = out->newest;
+    if (out->newest.revision > 1 && get(tx, id, 1, arena, &out->first, err) != 0)
+        return -1;
+    return store_tx_attachment_list(tx, NULL, id, arena, &out->attachments, &out->n_attachments,
+                                    err);
+}
+
+int store_base_get(struct store *s, const char *sandbox, struct arena *arena,
+                   struct store_base *out, struct error *err)
+{
+    struct store_tx *tx = store_read(s);
+    int rc = tx->backend->begin_moment(tx, err);
+    if (rc == 0) {
+        rc = read_base(tx, sandbox, arena, out, err);
+        tx->backend->end_moment(tx);
+    }
+    return store_done(s, tx, rc);
+}
+
 /* ---- the next revision ---- */
 
 static int expect(struct store_tx *tx, const char *sandbox_id, uint64_t expected,

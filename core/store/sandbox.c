@@ -10,12 +10,24 @@ static int missing(enum store_key by, const char *value, struct error *err)
 
 /* ---- reading ---- */
 
+static int find(struct store_tx *tx, enum store_key by, const char *value, struct arena *arena,
+                struct store_sandbox *out, struct error *err)
+{
+    int found = tx->backend->sandboxes->find(tx, by, value, arena, out, err);
+    return found > 0 ? 0 : found < 0 ? -1 : missing(by, value, err);
+}
+
 static int get(struct store *s, enum store_key by, const char *value, struct arena *arena,
                struct store_sandbox *out, struct error *err)
 {
     struct store_tx *tx = store_read(s);
-    int found = store_done(s, tx, tx->backend->sandboxes->find(tx, by, value, arena, out, err));
-    return found > 0 ? 0 : found < 0 ? -1 : missing(by, value, err);
+    return store_done(s, tx, find(tx, by, value, arena, out, err));
+}
+
+int store_tx_sandbox_get(struct store_tx *tx, const char *name, struct arena *arena,
+                         struct store_sandbox *out, struct error *err)
+{
+    return find(tx, STORE_BY_NAME, name, arena, out, err);
 }
 
 int store_sandbox_get(struct store *s, const char *name, struct arena *arena,

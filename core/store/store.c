@@ -88,6 +88,11 @@ int store_write(struct store *store, store_write_fn fn, void *arg, struct error 
     return store->backend->write(store, fn, arg, err);
 }
 
+void store_write_later(struct store *store, store_write_fn fn, store_written_fn done, void *arg)
+{
+    store->backend->write_later(store, fn, done, arg);
+}
+
 struct store_tx *store_read(struct store *store)
 {
     return store->backend->read(store);

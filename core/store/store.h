@@ -45,6 +45,16 @@ typedef int (*store_write_fn)(struct store_tx *tx, void *arg, struct error *err)
 /* Blocks until durable.  -1: fn failed (its err), or the commit did. */
 int store_write(struct store *store, store_write_fn fn, void *arg, struct error *err);
 
+enum { STORE_LATER_MS = 4 };
+
+/* What became of a write, as store_write returns it. */
+typedef void (*store_written_fn)(void *arg, int rc, const struct error *err);
+
+/* Returns at once.  The write shares the transaction of the next store_write, or has one after
+ * STORE_LATER_MS; it comes after every write that was handed over before.  done is called once it
+ * is durable or has failed, on any thread that writes, and must not block. */
+void store_write_later(struct store *store, store_write_fn fn, store_written_fn done, void *arg);
+
 /* ---- sandboxes ---- */
 struct store_sandbox {
     const char *id, *name;
@@ -71,6 +81,8 @@ struct store_sandbox {
 
 int store_sandbox_get(struct store *s, const char *name, struct arena *arena,
                       struct store_sandbox *out, struct error *err);
+int store_tx_sandbox_get(struct store_tx *tx, const char *name, struct arena *arena,
+                         struct store_sandbox *out, struct error *err);
 int store_sandbox_by_id(struct store *s, const char *id, struct arena *arena,
                         struct store_sandbox *out, struct error *err);
 /* The one that has the name or, where none has it, the one that had it last. */
@@ -396,6 +408,18 @@ int store_credential_list(struct store *s, const char *provider_id, struct arena
 int store_attachment_list(struct store *s, const char *provider_id, const char *sandbox_id,
                           struct arena *arena, struct store_attachment **out, size_t *n,
                           struct error *err);
+
+/* What an update of a policy starts from. */
+struct store_base {
+    struct store_sandbox sandbox;
+    struct store_revision newest, first;
+    struct store_attachment *attachments;
+    size_t n_attachments;
+};
+
+/* All of it as it was at one moment.  ERROR_NOT_FOUND if no sandbox has the name. */
+int store_base_get(struct store *s, const char *sandbox, struct arena *arena,
+                   struct store_base *out, struct error *err);
 int store_tx_provider_get(struct store_tx *tx, const char *name, struct arena *arena,
                           struct store_provider *out, struct error *err);
 int store_tx_credential_list(struct store_tx *tx, const char *provider_id, struct arena *arena,

@@ -7,23 +7,17 @@
 #include "secret/profile.h"
 #include "update/updates.h"
 
-struct attached {
-    struct store_attachment *items;
-    size_t n;
-};
-
-static const struct store_attachment *find(const struct attached *all, const char *provider)
+static const struct store_attachment *find(const struct update *u, const char *provider)
 {
-    for (size_t i = 0; i < all->n; i++)
-        if (strcmp(all->items[i].provider, provider) == 0)
-            return &all->items[i];
+    for (size_t i = 0; i < u->n_attachments; i++)
+        if (strcmp(u->attachments[i].provider, provider) == 0)
+            return &u->attachments[i];
     return NULL;
 }
 
-static void check_endpoint(const struct update *u, const struct attached *all,
-                           const struct sluice_endpoint *e)
+static void check_endpoint(const struct update *u, const struct sluice_endpoint *e)
 {
-    const struct store_attachment *found = find(all, e->credential_provider);
+    const struct store_attachment *found = find(u, e->credential_provider);
     const struct secret_profile *profile = found ? secret_profile_find(found->profile) : NULL;
     char *path = arena_printf(u->arena, "%s.credential_binding", e->doc_path);
     if (!found)
@@ -37,16 +31,11 @@ static void check_endpoint(const struct update *u, const struct attached *all,
                      "says and nowhere else", e->credential_provider, profile->name);
 }
 
-int update_warn_of_bindings(struct update *u)
+void update_warn_of_bindings(struct update *u)
 {
     const struct sluice_policy *policy = policy_model(u->result->candidate);
-    struct attached all = {0};
-    if (u->sandbox.id && store_attachment_list(u->updates->store, NULL, u->sandbox.id, u->arena,
-                                               &all.items, &all.n, u->err) != 0)
-        return -1;
     for (size_t i = 0; i < policy->n_rules; i++)
         for (size_t j = 0; j < policy->rules[i]->n_endpoints; j++)
             if (*policy->rules[i]->endpoints[j]->credential_provider)
-                check_endpoint(u, &all, policy->rules[i]->endpoints[j]);
-    return 0;
+                check_endpoint(u, policy->rules[i]->endpoints[j]);
 }

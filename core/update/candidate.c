@@ -11,11 +11,6 @@ static int invalid(struct update *u)
     return error_set(u->err, ERROR_INVALID, "the policy has %zu problem%s", n, n == 1 ? "" : "s");
 }
 
-static struct policy *policy_at(struct update *u, uint64_t number, struct store_revision *out)
-{
-    return updates_policy_at(u->updates, u->sandbox.id, number, u->arena, out, u->err);
-}
-
 static int check_expected(struct update *u)
 {
     uint64_t expected = u->request->if_revision, is = u->result->base_revision;
@@ -40,25 +35,34 @@ static int load_new(struct update *u)
     return u->err->kind == ERROR_NOT_FOUND ? 0 : -1;
 }
 
+/* The policy of a revision that was read, which the arena drops. */
+static struct policy *read_policy(struct update *u, const struct store_revision *revision)
+{
+    return policy_keep(stored_policies_get(u->updates->stored, revision, u->err), u->arena);
+}
+
 int update_load(struct update *u)
 {
+    struct store_base base;
     if (u->request->kind == SLUICE_CREATE)
         return load_new(u);
-    if (store_sandbox_get(u->updates->store, u->request->sandbox, u->arena, &u->sandbox, u->err) !=
-        0)
+    if (store_base_get(u->updates->store, u->request->sandbox, u->arena, &base, u->err) != 0)
         return -1;
+    u->sandbox = base.sandbox;
+    u->attachments = base.attachments;
+    u->n_attachments = base.n_attachments;
     u->result->sandbox_id = u->sandbox.id;
-    struct store_revision newest, first;
-    u->result->current = policy_at(u, 0, &newest);
+    u->result->current = read_policy(u, &base.newest);
     if (!u->result->current)
         return -1;
-    u->baseline = newest.revision == 1 ? u->result->current : policy_at(u, 1, &first);
+    u->baseline =
+        base.newest.revision == 1 ? u->result->current : read_policy(u, &base.first);
     if (!u->baseline)
         return -1;
-    u->running = policy_grants_parse(newest.grants_json, u->arena);
-    u->result->base_revision = newest.revision;
-    u->result->base_hash = newest.hash;
-    u->result->status = newest.status;
+    u->running = policy_grants_parse(base.newest.grants_json, u->arena);
+    u->result->base_revision = base.newest.revision;
+    u->result->base_hash = base.newest.hash;
+    u->result->status = base.newest.status;
     return check_expected(u);
 }
 
@@ -97,7 +101,9 @@ static struct policy *from_operations(struct update *u)
 static struct policy *from_rollback(struct update *u)
 {
     struct store_revision revision;
-    struct policy *policy = policy_at(u, u->request->to_revision, &revision);
+    struct policy *policy =
+        updates_policy_at(u->updates, u->sandbox.id, u->request->to_revision, u->arena, &revision,
+                          u->err);
     return policy ? update_rolled_back(u, policy, &revision) : NULL;
 }
 

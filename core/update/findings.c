@@ -13,40 +13,30 @@ static size_t count_places(const struct secret_profile *profile)
     return n;
 }
 
-/* A new sandbox has no provider yet. */
-static int list_places(struct update *u, struct policy_credential_places *out)
+static struct policy_credential_places list_places(struct update *u)
 {
-    struct store_attachment *list;
-    size_t n, room = 0;
-    *out = (struct policy_credential_places){NULL, 0};
-    if (u->request->kind == SLUICE_CREATE)
-        return 0;
-    if (store_attachment_list(u->updates->store, NULL, u->sandbox.id, u->arena, &list, &n, u->err))
-        return -1;
-    for (size_t i = 0; i < n; i++)
-        room += count_places(secret_profile_find(list[i].profile));
+    size_t room = 0;
+    for (size_t i = 0; i < u->n_attachments; i++)
+        room += count_places(secret_profile_find(u->attachments[i].profile));
     struct policy_credential_place *places = arena_alloc(u->arena, (room + 1) * sizeof *places);
-    for (size_t i = 0; i < n; i++) {
-        const struct secret_profile *profile = secret_profile_find(list[i].profile);
+    struct policy_credential_places out = {places, 0};
+    for (size_t i = 0; i < u->n_attachments; i++) {
+        const struct secret_profile *profile = secret_profile_find(u->attachments[i].profile);
         for (size_t k = 0; k < count_places(profile); k++)
-            places[out->n++] = (struct policy_credential_place){
-                list[i].provider, profile->places[k].host, profile->places[k].port};
+            places[out.n++] = (struct policy_credential_place){
+                u->attachments[i].provider, profile->places[k].host, profile->places[k].port};
     }
-    out->items = places;
-    return 0;
+    return out;
 }
 
-int update_find(struct update *u, const struct sluice_policy *before,
-                const struct sluice_policy *after)
+void update_find(struct update *u, const struct sluice_policy *before,
+                 const struct sluice_policy *after)
 {
     struct update_result *r = u->result;
-    struct policy_credential_places places;
     if (r->diff->n_gained == 0 || u->request->kind == SLUICE_EXPIRE)
-        return 0;
-    if (list_places(u, &places) != 0)
-        return -1;
+        return;
+    struct policy_credential_places places = list_places(u);
     r->findings = policy_find(before, after, &places, u->arena);
-    return 0;
 }
 
 json_t *update_findings_json(const struct policy_findings *findings)

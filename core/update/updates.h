@@ -32,6 +32,8 @@ struct update {
 
     struct chain *chain;
     struct store_sandbox sandbox;
+    const struct store_attachment *attachments;     /* of the sandbox; a new one has none */
+    size_t n_attachments;
     struct policy *baseline;                        /* NULL on create */
     struct policy_grants running;                   /* with the current policy */
 
@@ -63,10 +65,10 @@ void update_find_ended(struct update *u);
 int update_write_ended(struct store_tx *tx, const struct update *u, struct error *err);
 
 /* bindings.c: warnings about providers that the candidate names. */
-int update_warn_of_bindings(struct update *u);
+void update_warn_of_bindings(struct update *u);
 /* findings.c: what of it a person may want to weigh, after the diff. */
-int update_find(struct update *u, const struct sluice_policy *before,
-                const struct sluice_policy *after);
+void update_find(struct update *u, const struct sluice_policy *before,
+                 const struct sluice_policy *after);
 
 /* transition.c: what the voters see. */
 const struct sluice_transition *update_transition(struct update *u);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Records in the store that a revision was loaded or failed, then publishes it. */
+/* Records in the store that a revision was loaded or failed, then publishes it.  The record waits
+ * for the next transaction, as a supervisor that connects again reports once more. */
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -12,8 +13,6 @@ struct report {
     uint64_t revision;
     char *failed;                                   /* why; NULL: loaded */
     int64_t at_ms;
-    struct error err;
-    int rc;
 };
 
 static int write_report(struct store_tx *tx, void *arg, struct error *err)
@@ -24,18 +23,12 @@ static int write_report(struct store_tx *tx, void *arg, struct error *err)
     return store_tx_revision_loaded(tx, r->id, r->revision, r->at_ms, err);
 }
 
-static void report_work(void *arg)
+static void report_written(void *arg, int rc, const struct error *err)
 {
     struct report *r = arg;
-    r->rc = store_write(r->all->setup.store, write_report, r, &r->err);
-}
-
-static void report_written(void *arg)
-{
-    struct report *r = arg;
-    if (r->rc != 0)
+    if (rc != 0)
         log_error(r->all->setup.log, "cannot record what became of revision %lu of sandbox %s: %s",
-                  (unsigned long)r->revision, r->name, r->err.text);
+                  (unsigned long)r->revision, r->name, err->text);
     else
         events_publish(r->all->setup.events, "revision", r->name,
                        json_pack("{s:I, s:s, s:s}", "revision", (json_int_t)r->revision, "status",
@@ -56,5 +49,5 @@ void sandbox_report(struct sandbox *s, uint64_t revision, const char *failed)
                          .revision = revision,
                          .failed = alloc_str(failed),
                          .at_ms = clock_now_ms()};
-    sandbox_record(s, report_work, report_written, r);
+    jobs_write(s->all->setup.jobs, s->all->setup.store, write_report, report_written, r);
 }

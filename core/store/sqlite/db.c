@@ -198,27 +198,28 @@ static sqlite3_stmt *prepare(struct db *db, const char *sql, struct error *err)
     return stmt;
 }
 
-static void bind_text(sqlite3_stmt *stmt, int at, const char *text)
+/* A text that the statement may outlive is copied. */
+static void bind_text(sqlite3_stmt *stmt, int at, const char *text, bool copied)
 {
-    sqlite3_bind_text(stmt, at, text ? text : "", -1, SQLITE_TRANSIENT);
+    sqlite3_bind_text(stmt, at, text ? text : "", -1, copied ? SQLITE_TRANSIENT : SQLITE_STATIC);
 }
 
-static void bind_list(sqlite3_stmt *stmt, int at, const char *types, va_list args)
+static void bind_list(sqlite3_stmt *stmt, int at, bool copied, const char *types, va_list args)
 {
     for (; *types; types++, at++) {
         if (*types == 't')
-            bind_text(stmt, at, va_arg(args, const char *));
+            bind_text(stmt, at, va_arg(args, const char *), copied);
         else
             sqlite3_bind_int64(stmt, at, va_arg(args, int64_t));
     }
 }
 
-static sqlite3_stmt *query(struct db *db, struct error *err, const char *sql, const char *types,
-                           va_list args)
+static sqlite3_stmt *query(struct db *db, struct error *err, const char *sql, bool copied,
+                           const char *types, va_list args)
 {
     sqlite3_stmt *stmt = prepare(db, sql, err);
     if (stmt)
-        bind_list(stmt, 1, types, args);
+        bind_list(stmt, 1, copied, types, args);
     return stmt;
 }
 
@@ -226,7 +227,7 @@ sqlite3_stmt *db_query(struct db *db, struct error *err, const char *sql, const 
 {
     va_list args;
     va_start(args, types);
-    sqlite3_stmt *stmt = query(db, err, sql, types, args);
+    sqlite3_stmt *stmt = query(db, err, sql, true, types, args);
     va_end(args);
     return stmt;
 }
@@ -261,7 +262,7 @@ int db_run(struct db *db, struct error *err, const char *sql, const char *types,
 {
     va_list args;
     va_start(args, types);
-    sqlite3_stmt *stmt = query(db, err, sql, types, args);
+    sqlite3_stmt *stmt = query(db, err, sql, false, types, args);
     va_end(args);
     return stmt ? finish(db, stmt, err) : -1;
 }
@@ -270,7 +271,7 @@ int db_change(struct db *db, struct error *err, const char *sql, const char *typ
 {
     va_list args;
     va_start(args, types);
-    sqlite3_stmt *stmt = query(db, err, sql, types, args);
+    sqlite3_stmt *stmt = query(db, err, sql, false, types, args);
     va_end(args);
     return !stmt || finish(db, stmt, err) != 0 ? -1 : db_changes(db) > 0;
 }
@@ -280,7 +281,7 @@ int db_count(struct db *db, struct error *err, uint64_t *out, const char *sql, c
 {
     va_list args;
     va_start(args, types);
-    sqlite3_stmt *stmt = query(db, err, sql, types, args);
+    sqlite3_stmt *stmt = query(db, err, sql, false, types, args);
     va_end(args);
     int rc = stmt ? db_next(db, stmt, err) : -1;
     if (rc > 0) {
@@ -359,7 +360,7 @@ static void bind_column(sqlite3_stmt *stmt, int at, const struct store_field *co
 {
     const void *field = from + column->offset;
     switch (column->kind) {
-    case STORE_TEXT:    bind_text(stmt, at, *(const char *const *)field); break;
+    case STORE_TEXT:    bind_text(stmt, at, *(const char *const *)field, false); break;
     case STORE_INTEGER: sqlite3_bind_int64(stmt, at, *(const int64_t *)field); break;
     case STORE_COUNT:   sqlite3_bind_int64(stmt, at, (int64_t)*(const uint64_t *)field); break;
     case STORE_PORT:    sqlite3_bind_int64(stmt, at, *(const uint16_t *)field); break;
@@ -378,7 +379,7 @@ int db_record_run(struct db *db, struct error *err, const char *sql,
     for (size_t i = 0; i < record->n; i++)
         bind_column(stmt, (int)i + 1, &record->fields[i], from);
     va_start(args, types);
-    bind_list(stmt, (int)record->n + 1, types, args);
+    bind_list(stmt, (int)record->n + 1, false, types, args);
     va_end(args);
     return finish(db, stmt, err);
 }

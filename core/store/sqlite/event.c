@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/sqlite/sqlite_parts.h"
 
-/* SQLite remembers the greatest id also of rows that were deleted. */
+/* The newest of a class is never trimmed. */
 static int read_last_id(struct db *db, uint64_t *out, struct error *err)
 {
     *out = 0;
-    return db_count(db, err, out, "SELECT seq FROM sqlite_sequence WHERE name='event'", "");
+    return db_count(db, err, out, "SELECT ifnull(max(id), 0) FROM event", "");
 }
 
 static int event_list(struct store_tx *tx, struct arena *arena, struct store_event **out, size_t *n,

@@ -241,6 +241,19 @@ static const char *const steps[] = {
     "ALTER TABLE sandbox ADD COLUMN main_ended_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE sandbox ADD COLUMN main_code INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE sandbox ADD COLUMN main_error TEXT NOT NULL DEFAULT '';",
+
+    /* One tree that is both the rows and their order, for one page of the log per event. */
+    "CREATE TABLE kept_event ("
+    " of_workload INTEGER NOT NULL,"
+    " id INTEGER NOT NULL,"
+    " type TEXT NOT NULL,"
+    " sandbox TEXT NOT NULL,"
+    " json TEXT NOT NULL,"
+    " PRIMARY KEY (of_workload, id)"
+    ") STRICT, WITHOUT ROWID;"
+    "INSERT INTO kept_event SELECT of_workload, id, type, sandbox, json FROM event;"
+    "DROP TABLE event;"
+    "ALTER TABLE kept_event RENAME TO event;",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

@@ -70,12 +70,18 @@ static int attachment_list(struct store_tx *tx, const char *provider_id, const c
                            struct arena *arena, struct store_attachment **out, size_t *n,
                            struct error *err)
 {
+#define BY_ROWID " ORDER BY a.rowid"
+    struct db *db = db_of(tx);
     sqlite3_stmt *stmt =
-        db_query(db_of(tx), err,
-                 ATTACHMENTS " AND (?='' OR a.provider_id=?) AND (?='' OR a.sandbox_id=?)"
-                             " ORDER BY a.rowid",
-                 "tttt", provider_id, provider_id, sandbox_id, sandbox_id);
-    return db_record_all(db_of(tx), stmt, &store_attachment_record, arena, out, n, err);
+        provider_id && sandbox_id
+            ? db_query(db, err, ATTACHMENTS " AND a.provider_id=? AND a.sandbox_id=?" BY_ROWID,
+                       "tt", provider_id, sandbox_id)
+        : sandbox_id
+            ? db_query(db, err, ATTACHMENTS " AND a.sandbox_id=?" BY_ROWID, "t", sandbox_id)
+        : provider_id
+            ? db_query(db, err, ATTACHMENTS " AND a.provider_id=?" BY_ROWID, "t", provider_id)
+            : db_query(db, err, ATTACHMENTS BY_ROWID, "");
+    return db_record_all(db, stmt, &store_attachment_record, arena, out, n, err);
 }
 
 static int attachment_insert(struct store_tx *tx, const struct store_attachment *a,

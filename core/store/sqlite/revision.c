@@ -44,18 +44,23 @@ static const char *words_of(unsigned statuses, struct buf *out)
     return buf_str(out);
 }
 
+#define MOVE(which)                                                                                \
+    "UPDATE revision SET status=?, error=CASE WHEN ? THEN ? ELSE error END, "                      \
+    "loaded_at_ms=CASE WHEN ?>0 THEN ? ELSE loaded_at_ms END "                                     \
+    "WHERE sandbox_id=? AND revision " which " AND instr(?, ' ' || status || ' ')"
+
+/* One row is found by its key: SQLite then keeps no copies of pages for the case that a later row
+ * fails. */
 static int revision_move(struct store_tx *tx, const struct store_revision_move *move,
                          struct error *err)
 {
     struct buf from = {0};
-    int rc = db_run(db_of(tx), err, "UPDATE revision SET status=?, "
-                    "error=CASE WHEN ? THEN ? ELSE error END, "
-                    "loaded_at_ms=CASE WHEN ?>0 THEN ? ELSE loaded_at_ms END "
-                    "WHERE sandbox_id=? AND revision BETWEEN ? AND ? "
-                    "AND instr(?, ' ' || status || ' ')", "titiitiit",
-                    store_revision_status_word(move->to), (int64_t)(move->error != NULL),
-                    move->error, move->loaded_at_ms, move->loaded_at_ms, move->sandbox_id,
-                    (int64_t)move->first, (int64_t)move->last, words_of(move->from, &from));
+    bool one = move->first == move->last;
+    int rc = db_run(db_of(tx), err, one ? MOVE("=? AND revision=?") : MOVE("BETWEEN ? AND ?"),
+                    "titiitiit", store_revision_status_word(move->to),
+                    (int64_t)(move->error != NULL), move->error, move->loaded_at_ms,
+                    move->loaded_at_ms, move->sandbox_id, (int64_t)move->first,
+                    (int64_t)move->last, words_of(move->from, &from));
     buf_free(&from);
     return rc;
 }

@@ -131,6 +131,12 @@ static int sqlite_write(struct store *store, store_write_fn fn, void *arg, struc
     return committer_write(of(store)->committer, fn, arg, err);
 }
 
+static void sqlite_write_later(struct store *store, store_write_fn fn, store_written_fn done,
+                               void *arg)
+{
+    committer_write_later(of(store)->committer, fn, done, arg);
+}
+
 static struct store_tx *sqlite_read(struct store *store)
 {
     return db_pool_take(of(store)->readers);
@@ -139,6 +145,16 @@ static struct store_tx *sqlite_read(struct store *store)
 static void sqlite_end_read(struct store *store, struct store_tx *tx)
 {
     db_pool_give(of(store)->readers, tx);
+}
+
+static int sqlite_begin_moment(struct store_tx *tx, struct error *err)
+{
+    return db_run(db_of(tx), err, "BEGIN", "");
+}
+
+static void sqlite_end_moment(struct store_tx *tx)
+{
+    db_run(db_of(tx), NULL, "COMMIT", "");
 }
 
 /* ---- snapshots ---- */
@@ -185,8 +201,11 @@ const struct store_backend store_sqlite = {
     .close = sqlite_close,
     .claim = sqlite_claim,
     .write = sqlite_write,
+    .write_later = sqlite_write_later,
     .read = sqlite_read,
     .end_read = sqlite_end_read,
+    .begin_moment = sqlite_begin_moment,
+    .end_moment = sqlite_end_moment,
     .snapshot = sqlite_snapshot,
     .inspect = sqlite_inspect,
     .end_snapshot = sqlite_end_snapshot,

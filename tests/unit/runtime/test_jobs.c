@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/jobs.h"
 #include "base/alloc.h"
@@ -171,6 +172,66 @@ static void a_job_may_beget_another(void **state)
     assert_int_equal(s->n_finished_when_idle, 5);
 }
 
+/* ---- writes that no worker waits for ---- */
+
+struct note {
+    struct shop *shop;
+    pthread_t loop;
+    bool fail;
+};
+
+static int write_note(struct store_tx *tx, void *arg, struct error *err)
+{
+    const struct note *note = arg;
+    (void)tx;
+    return note->fail ? error_set(err, ERROR_DENIED, "not this one") : 0;
+}
+
+static void note_written(void *arg, int rc, const struct error *err)
+{
+    const struct note *note = arg;
+    assert_true(pthread_equal(note->loop, pthread_self()));
+    assert_int_equal(rc, note->fail ? -1 : 0);
+    assert_string_equal(note->fail ? err->text : "", note->fail ? "not this one" : "");
+    note->shop->n_finished++;
+}
+
+static struct store *open_shop_store(char folder[])
+{
+    char url[96];
+    struct error err;
+    assert_non_null(mkdtemp(folder));
+    snprintf(url, sizeof url, "sqlite:%s/db", folder);
+    struct store *store = store_open(url, NULL, &err);
+    assert_non_null(store);
+    return store;
+}
+
+static void close_shop_store(struct store *store, const char *folder)
+{
+    char path[96];
+    store_close(store);
+    snprintf(path, sizeof path, "%s/db", folder);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static void a_write_is_a_job_that_takes_no_worker(void **state)
+{
+    struct shop *s = *state;
+    char folder[] = "/tmp/sluice-jobs-XXXXXX";
+    struct store *store = open_shop_store(folder);
+    struct note notes[] = {{s, pthread_self(), false}, {s, pthread_self(), true}};
+    for (size_t i = 0; i < 2; i++)
+        jobs_write(s->jobs, store, write_note, note_written, &notes[i]);
+    jobs_when_idle(s->jobs, note_idle, s);
+    assert_false(s->idle);
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    assert_true(s->idle);
+    assert_int_equal(s->n_finished_when_idle, 2);
+    close_shop_store(store, folder);
+}
+
 #define JOBS_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -182,6 +243,7 @@ int main(void)
         JOBS_TEST(idle_is_told_at_once_when_nothing_runs),
         JOBS_TEST(idle_is_told_once_after_the_last_job),
         JOBS_TEST(a_job_may_beget_another),
+        JOBS_TEST(a_write_is_a_job_that_takes_no_worker),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

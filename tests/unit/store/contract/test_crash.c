@@ -2,6 +2,7 @@
 /* What was acknowledged is there after the process is killed and after a power cut, at whichever
  * write it happens; what was not acknowledged is there in whole or not at all. */
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 
 #include "support/store_script.h"
@@ -88,7 +89,36 @@ static void a_power_cut_at_any_write_leaves_whole_steps(void **state)
 struct child {
     struct store *store;
     int pipe, id;
+    sem_t written;
 };
+
+/* ---- half of them by writes that nobody waits for ---- */
+
+struct append {
+    struct store_decision *decision;
+    sem_t *written;
+};
+
+static int append_it(struct store_tx *tx, void *arg, struct error *err)
+{
+    return store_tx_decision_append(tx, ((struct append *)arg)->decision, err);
+}
+
+static void append_went(void *arg, int rc, const struct error *err)
+{
+    (void)err;
+    if (rc != 0)
+        _exit(1);
+    sem_post(((struct append *)arg)->written);
+}
+
+static void write_later(struct child *c, struct store_decision *decision)
+{
+    struct append append = {decision, &c->written};
+    store_write_later(c->store, append_it, append_went, &append);
+    while (sem_wait(&c->written) != 0)
+        ;
+}
 
 /* Says each place in the chain that is durable. */
 static void *write_for_ever(void *arg)
@@ -99,7 +129,9 @@ static void *write_for_ever(void *arg)
         struct error err;
         snprintf(id, sizeof id, "%d-%d-%lu", (int)getpid(), c->id, (unsigned long)i);
         struct store_decision decision = a_decision(id, "r");
-        if (store_write(c->store, append_decision, &decision, &err))
+        if (c->id % 2)
+            write_later(c, &decision);
+        else if (store_write(c->store, append_decision, &decision, &err))
             _exit(1);
         if (write(c->pipe, &decision.seq, sizeof decision.seq) != sizeof decision.seq)
             _exit(2);
@@ -115,7 +147,8 @@ static _Noreturn void run_writers(struct fixture *f, int pipe)
     if (!store)
         _exit(3);
     for (int i = 0; i < WRITERS; i++) {
-        children[i] = (struct child){store, pipe, i};
+        children[i] = (struct child){.store = store, .pipe = pipe, .id = i};
+        sem_init(&children[i].written, 0, 0);
         pthread_create(&threads[i], NULL, write_for_ever, &children[i]);
     }
     for (;;)

@@ -42,6 +42,29 @@ static void ballots_audit_and_draft_are_as_they_were_written(void **state)
     assert_string_equal(draft.approvals_json, "[{\"actor\":\"alice\"}]");
 }
 
+/* ---- what an update starts from ---- */
+
+static void an_update_starts_from_its_first_and_newest_revision(void **state)
+{
+    struct fixture *f = *state;
+    struct store_base base;
+    put_sandbox(f, "s1", "demo");
+    put_revision(f, "s1", 1);
+    assert_int_equal(store_base_get(f->store, "demo", f->arena, &base, &f->err), 0);
+    assert_int_equal(base.newest.revision, 1);
+    assert_int_equal(base.first.revision, 1);
+    put_revision(f, "s1", 2);
+    put_revision(f, "s1", 3);
+    assert_int_equal(store_base_get(f->store, "demo", f->arena, &base, &f->err), 0);
+    assert_string_equal(base.sandbox.id, "s1");
+    assert_int_equal(base.newest.revision, 3);
+    assert_int_equal(base.first.revision, 1);
+    assert_int_equal(base.n_attachments, 0);
+    assert_int_equal(store_base_get(f->store, "none", f->arena, &base, &f->err), -1);
+    assert_int_equal(f->err.kind, ERROR_NOT_FOUND);
+    assert_string_equal(f->err.text, "sandbox 'none' not found");
+}
+
 /* ---- many at once ---- */
 
 struct writer {
@@ -184,6 +207,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(an_update_that_fails_behind_any_part_leaves_nothing),
         TEST(ballots_audit_and_draft_are_as_they_were_written),
+        TEST(an_update_starts_from_its_first_and_newest_revision),
         TEST(no_update_is_lost),
         TEST(what_is_not_committed_is_not_seen),
         TEST(a_store_has_one_gateway),

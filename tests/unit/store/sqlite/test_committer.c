@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commit thread: groups, failures of one and of all. */
+/* Groups of writes, who commits them, and failures of one and of all. */
 #include "support/sqlite.h"
 
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -212,6 +213,132 @@ static void writes_without_a_pause_cost_a_sync_each(void **state)
     assert_int_equal(verified_records(f), WRITES);
 }
 
+/* ---- who commits ---- */
+
+static int note_thread(struct store_tx *tx, void *arg, struct error *err)
+{
+    (void)tx;
+    (void)err;
+    *(pid_t *)arg = gettid();
+    return 0;
+}
+
+static void a_caller_commits_itself_while_nobody_else_does(void **state)
+{
+    struct fixture *f = *state;
+    pid_t thread = 0;
+    assert_int_equal(store_write(f->store, note_thread, &thread, &f->err), 0);
+    assert_int_equal(thread, gettid());
+}
+
+/* ---- writes that nobody waits for ---- */
+
+struct later {
+    struct outcome outcome;
+    sem_t written;
+    int rc;
+    struct error err;
+};
+
+static int append_later(struct store_tx *tx, void *arg, struct error *err)
+{
+    return append_or_fail(tx, &((struct later *)arg)->outcome, err);
+}
+
+static void note_written(void *arg, int rc, const struct error *err)
+{
+    struct later *later = arg;
+    later->rc = rc;
+    later->err = *err;
+    sem_post(&later->written);
+}
+
+static void write_later(struct fixture *f, struct later *later, const char *id)
+{
+    snprintf(later->outcome.id, sizeof later->outcome.id, "%s", id);
+    sem_init(&later->written, 0, 0);
+    store_write_later(f->store, append_later, note_written, later);
+}
+
+static void wait_written(struct later *later)
+{
+    while (sem_wait(&later->written) != 0)
+        ;
+    sem_destroy(&later->written);
+}
+
+static uint64_t place_of(struct fixture *f, const char *id)
+{
+    struct store_decision found;
+    if (store_decision_get(f->store, id, f->arena, &found, &f->err) != 0)
+        fail_msg("%s", f->err.text);
+    return found.seq;
+}
+
+static void a_write_that_nobody_waits_for_is_made_without_another(void **state)
+{
+    struct fixture *f = *state;
+    struct later alone = {.outcome.id = ""};
+    write_later(f, &alone, "alone");
+    wait_written(&alone);
+    assert_int_equal(alone.rc, 0);
+    assert_int_equal(place_of(f, "alone"), 1);
+}
+
+static void writes_that_nobody_waits_for_share_the_next_transaction(void **state)
+{
+    enum { LATER = 20 };
+    struct fixture *f = *state;
+    struct gate gate;
+    struct queued first = {.store = f->store}, next = {.store = f->store};
+    struct later later[LATER] = {0};
+    struct outcome last = {.id = "last"};
+    put_decision(f, "before", "r");
+    close_gate(&gate, &first);
+    for (int i = 0; i < LATER; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "l%d", i);
+        write_later(f, &later[i], id);
+    }
+    queue_write(&next, append_or_fail, &last);
+    synced = 0;
+    open_gate(&gate);
+    pthread_join(first.thread, NULL);
+    pthread_join(next.thread, NULL);
+    for (int i = 0; i < LATER; i++)
+        wait_written(&later[i]);
+    assert_int_equal(synced, 1);
+    assert_int_equal(place_of(f, "l0"), 2);         /* in the order in which they came */
+    assert_int_equal(place_of(f, "l19"), 21);
+    assert_int_equal(place_of(f, "last"), 22);
+}
+
+static void one_that_nobody_waits_for_fails_by_itself(void **state)
+{
+    struct fixture *f = *state;
+    struct later good = {.outcome.id = ""}, bad = {.outcome.fail = true};
+    write_later(f, &bad, "bad");
+    write_later(f, &good, "good");
+    wait_written(&bad);
+    wait_written(&good);
+    assert_int_equal(bad.rc, -1);
+    assert_int_equal(bad.err.kind, ERROR_DENIED);
+    assert_string_equal(bad.err.text, "bad does not want to");
+    assert_int_equal(good.rc, 0);
+    assert_int_equal(verified_records(f), 1);
+}
+
+static void the_store_closes_after_what_nobody_waits_for(void **state)
+{
+    struct fixture *f = *state;
+    struct later last = {.outcome.id = ""};
+    write_later(f, &last, "last");
+    reopen_store(f);
+    wait_written(&last);
+    assert_int_equal(last.rc, 0);
+    assert_int_equal(place_of(f, "last"), 1);
+}
+
 /* ---- a disk that is full ---- */
 
 static void a_write_that_does_not_fit_is_refused_and_leaves_nothing(void **state)
@@ -326,6 +453,11 @@ int main(void)
         TEST(a_group_keeps_the_chain_linear),
         TEST(a_write_that_fails_undoes_only_itself),
         TEST(writes_without_a_pause_cost_a_sync_each),
+        TEST(a_caller_commits_itself_while_nobody_else_does),
+        TEST(a_write_that_nobody_waits_for_is_made_without_another),
+        TEST(writes_that_nobody_waits_for_share_the_next_transaction),
+        TEST(one_that_nobody_waits_for_fails_by_itself),
+        TEST(the_store_closes_after_what_nobody_waits_for),
         TEST(a_write_that_does_not_fit_is_refused_and_leaves_nothing),
         TEST(one_too_large_fails_no_other),
     };
