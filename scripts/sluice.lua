@@ -228,7 +228,33 @@ function Transition:lost() end
 ---@field include string[]
 ---@field exclude string[]
 
----@class sluice.Verdict what a vote returns; nil abstains
+---@class sluice.Request what `inspect` is asked about
+---@field sandbox sluice.Sandbox
+---@field binary string the program, as the kernel resolves it
+---@field ancestors string[] the programs that started it, nearest first
+---@field host string in lower case
+---@field port integer
+---@field rule string the key of the rule that lets it through
+---@field protocol string of the endpoint, such as "rest" or "mcp"
+---@field method string
+---@field path string without the query
+---@field query string
+---@field headers table<string, string> by name in lower case; the values of a repeated one joined by ", "
+---@field body string its first bytes; each reading makes a new string
+---@field body_complete boolean body is all of it
+---@field operation string GraphQL: "mutation NAME"; JSON-RPC: the method; else ""
+---@field tool string MCP: the tool that is called; else ""
+---@field response sluice.Response? nil when the request itself is judged
+---@field message string "text" for a WebSocket message from the client; else ""
+---@field tls string the version of TLS towards the client; "" without
+
+---@class sluice.Response
+---@field status integer
+---@field headers table<string, string>
+---@field body string
+---@field body_complete boolean
+
+---@class sluice.Verdict what vote and inspect return; nil abstains
 
 ---@class sluice.Ballot
 local Ballot = {}
@@ -262,13 +288,31 @@ function Ballot:hold(code, path, format, ...) end
 ---@param value string|number|boolean
 function Ballot:fact(key, value) end
 
+---Sets a header of the request; its name begins with x-openshell-middleware-.  This and the next two only where a
+---policy names the rule as a middleware.
+---@param name string
+---@param value string
+---@return nil
+function Ballot:set_header(name, value) end
+
+---@param name string
+---@return nil
+function Ballot:remove_header(name) end
+
+---Replaces a body that was seen whole.
+---@param body string
+---@return nil
+function Ballot:set_body(body) end
+
 ---@class sluice.Definition what the file returns
 ---@field name string? the file's base name
 ---@field version string?
 ---@field summary string?
 ---@field codes table<string, string>? what deny and hold may say, each with its help
 ---@field options table<string, sluice.Option>?
----@field vote fun(t: sluice.Transition, ballot: sluice.Ballot, options: table<string, any>): sluice.Verdict?
+---@field vote fun(t: sluice.Transition, ballot: sluice.Ballot, options: table<string, any>)?: sluice.Verdict?
+---@field inspect fun(r: sluice.Request, ballot: sluice.Ballot, options: table<string, any>)?: sluice.Verdict?
+---@field inspect_responses boolean? inspect is asked about answers too
 
 ---@class sluice.Option
 ---@field type "text"|"integer"|"boolean"|"duration"|"list" a duration is read as milliseconds

@@ -147,10 +147,45 @@ static void fact(struct sluice_ballot *face, const char *key, const char *value)
     };
 }
 
+/* ---- changes of a request ---- */
+
+/* Whether they are permitted is known to whoever made the request (inspect/stage.h). */
+static void add_change(struct ballot *b, struct inspect_change change)
+{
+    if (!b->may_change)
+        complain(b, "changed a request, which it may only where a policy names it as a middleware");
+    else if (change.len > BALLOT_CHANGE_MAX || b->n_changes == BALLOT_CHANGES_MAX)
+        complain(b, "changed more of a request than is ever permitted");
+    else {
+        b->changes = arena_grow(b->arena, b->changes, b->n_changes, &b->room, sizeof *b->changes);
+        b->changes[b->n_changes++] = change;
+    }
+}
+
+static void set_header(struct sluice_ballot *face, const char *name, const char *value)
+{
+    struct ballot *b = ballot_of(face);
+    size_t len = value ? strnlen(value, BALLOT_CHANGE_MAX + 1) : 0;
+    char *lower = arena_strn(b->arena, name ? name : "", name ? strnlen(name, BALLOT_NAME_MAX) : 0);
+    for (char *c = lower; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    add_change(b, (struct inspect_change){
+                      lower, value ? arena_strn(b->arena, value, len) : NULL, len});
+}
+
+static void set_body(struct sluice_ballot *face, const char *body, size_t len)
+{
+    struct ballot *b = ballot_of(face);
+    bool fits = len <= BALLOT_CHANGE_MAX;
+    add_change(b, (struct inspect_change){
+                      NULL, arena_strn(b->arena, len && fits ? body : "", fits ? len : 0), len});
+}
+
 void ballot_begin(struct ballot *ballot, struct arena *arena, const struct sluice_code *codes)
 {
     /* Member by member: clearing the texts too would cost more than a vote. */
-    ballot->face = (struct sluice_ballot){sizeof ballot->face, ballot, cast, fact};
+    ballot->face = (struct sluice_ballot){sizeof ballot->face, ballot, cast, fact, set_header,
+                                          set_body};
     ballot->arena = arena;
     ballot->codes = codes;
     ballot->cast = false;
@@ -158,6 +193,9 @@ void ballot_begin(struct ballot *ballot, struct arena *arena, const struct sluic
     ballot->code[0] = ballot->path[0] = ballot->message[0] = ballot->wrong[0] = '\0';
     ballot->facts = NULL;
     ballot->n_facts = 0;
+    ballot->may_change = false;
+    ballot->changes = NULL;
+    ballot->n_changes = ballot->room = 0;
 }
 
 int ballot_finish(struct sluice_ballot *face, enum sluice_verdict returned, struct error *err)

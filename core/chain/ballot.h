@@ -15,8 +15,10 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "chain/chain.h"
+#include "chain/inspect/change.h"
 #include <sluice/plugin.h>
 
+enum { BALLOT_CHANGES_MAX = 65, BALLOT_CHANGE_MAX = 4 << 20, BALLOT_NAME_MAX = 256 };
 enum { BALLOT_FACT_KEY_MAX = 64, BALLOT_FACT_VALUE_MAX = 1024, BALLOT_WRONG_MAX = 256 };
 
 struct ballot {
@@ -31,6 +33,9 @@ struct ballot {
     char wrong[BALLOT_WRONG_MAX]; /* the first mistake of the voter; "" for none */
     struct chain_fact *facts; /* SLUICE_FACTS_MAX of them, or NULL before the first */
     size_t n_facts;
+    bool may_change;                                /* a request; false after ballot_begin */
+    struct inspect_change *changes;                 /* in the arena; NULL before the first */
+    size_t n_changes, room;
 };
 
 /* Whether a code may be cast: 1 to SLUICE_CODE_MAX letters, digits, '_', '.' and '-'. */

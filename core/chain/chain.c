@@ -151,6 +151,17 @@ static int by_name(const void *a, const void *b)
     return strcmp((*x)->voter->name, (*y)->voter->name);
 }
 
+static void add_inspect(struct digest *digest, const struct chain_inspect_config *inspect)
+{
+    char limits[32];
+    snprintf(limits, sizeof limits, "%u %d", inspect->body_bytes, inspect->middleware_only);
+    for (size_t i = 0; i < inspect->n_hosts; i++)
+        digest_add_str(digest, inspect->hosts[i]);
+    digest_add_str(digest, limits);
+    for (size_t i = 0; i < inspect->n_protocols; i++)
+        digest_add_str(digest, inspect->protocols[i]);
+}
+
 static void add_seat(struct digest *digest, const struct seat *seat)
 {
     const struct voter *voter = seat->voter;
@@ -164,6 +175,7 @@ static void add_seat(struct digest *digest, const struct seat *seat)
     digest_add_str(digest, voter->deny_on_error ? "deny" : "abstain");
     digest_add_str(digest, seat->isolation);
     digest_add_str(digest, limits);
+    add_inspect(digest, &voter->inspect);
 }
 
 /* By name, because a vote cannot depend on the order of voters. */
@@ -198,6 +210,7 @@ struct chain *chain_load(const struct chain_config *config, const struct log *lo
             close_seat(&seat);
             failed = true;
         } else {
+            seat.voter->place = i;
             chain->seats[chain->n++] = seat;
         }
     }
@@ -242,6 +255,23 @@ const char *chain_digest(const struct chain *chain)
 size_t chain_size(const struct chain *chain)
 {
     return chain->n;
+}
+
+void chain_keep_inspecting(struct chain *chain)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < chain->n; i++) {
+        if (chain->seats[i].voter->inspects)
+            chain->seats[n++] = chain->seats[i];
+        else
+            close_seat(&chain->seats[i]);
+    }
+    chain->n = n;
+}
+
+struct voter *chain_voter(struct chain *chain, size_t i)
+{
+    return chain->seats[i].voter;
 }
 
 static const char *keep(struct arena *arena, const char *text)
@@ -295,8 +325,9 @@ static void ask(struct question *q, size_t i, uint64_t *now_ns)
     out->voter = arena_str(q->ask.arena, voter->name);
     out->version = arena_str(q->ask.arena, voter->version);
     out->level = chain_level_word(voter->level);
-    int rc = q->begun[i] ? voter->ops->finish(voter, &ballot.face, &err)
-                         : voter->ops->vote(voter, q->ask.transition, &ballot.face, &err);
+    int rc = !voter->votes ? ballot_finish(&ballot.face, sluice_abstain(&ballot.face), &err)
+           : q->begun[i]   ? voter->ops->finish(voter, &ballot.face, &err)
+                           : voter->ops->vote(voter, q->ask.transition, &ballot.face, &err);
     if (rc == 0)
         take_ballot(&ballot, q->ask.arena, out);
     else
@@ -314,7 +345,7 @@ static void begin_votes(struct question *q, bool patient)
 {
     for (size_t i = 0; i < q->chain->n; i++) {
         struct voter *voter = q->chain->seats[i].voter;
-        if (q->votes[i].voter || !voter->ops->begin)
+        if (q->votes[i].voter || !voter->ops->begin || !voter->votes)
             continue;
         q->since_ns[i] = clock_mono_ns();
         q->begun[i] = voter->ops->begin(voter, &q->ask, patient);
@@ -327,7 +358,7 @@ static void ask_inline(struct question *q)
 {
     uint64_t now_ns = clock_mono_ns();
     for (size_t i = 0; i < q->chain->n; i++)
-        if (!q->chain->seats[i].voter->ops->begin)
+        if (!q->chain->seats[i].voter->ops->begin || !q->chain->seats[i].voter->votes)
             ask(q, i, &now_ns);
 }
 
@@ -400,6 +431,7 @@ void chain_describe(struct chain *chain, size_t i, struct chain_voter_info *out)
         .sha256 = voter->sha256,
         .state = voter_state(voter),
         .reads_files = voter->reads_files,
+        .inspects = voter->inspects,
         .summary = voter->summary,
         .votes = atomic_load_explicit(&seat->stats.votes, memory_order_relaxed),
         .denials = atomic_load_explicit(&seat->stats.denials, memory_order_relaxed),

@@ -103,6 +103,7 @@ struct chain_voter_info {
     const char *name, *version, *kind, *level, *isolation, *path, *sha256, *state, *summary;
     uint64_t votes, denials, errors, p50_us, p99_us;
     bool reads_files; /* isolated, but this kernel cannot keep it from files */
+    bool inspects;                                  /* it looks at requests */
     const struct sluice_code *codes;                /* NULL: any code may be cast */
     const struct sluice_option *options;            /* the table; NULL: none */
     const char *configured; /* options that the configuration sets, as JSON; NULL: none */

@@ -6,6 +6,7 @@
 #include "chain/chain.h"
 
 #define VOTER(member) .offset = offsetof(struct chain_voter_config, member)
+#define INSPECT(member) .offset = offsetof(struct chain_inspect_config, member)
 #define CHAIN(member) .offset = offsetof(struct chain_config, member)
 
 enum { TIMEOUT_MS_MAX = 600000, MEMORY_MB_MAX = 4096, SHA256_HEX = 64 };
@@ -18,6 +19,42 @@ static const char *const levels[] = {
 };
 static const char *const on_errors[] = {"deny", "abstain", NULL};
 static const char *const isolations[] = {"inline", "process", NULL};
+
+/* The defaults that schema rows write as texts. */
+_Static_assert(CHAIN_BODY_BYTES == 65536, "the fallback of body_bytes is another number");
+
+static const struct schema_field inspect_fields[] = {
+    {.name = "hosts",
+     .kind = SCHEMA_TEXTS,
+     INSPECT(hosts),
+     .count_offset = offsetof(struct chain_inspect_config, n_hosts),
+     .flags = SCHEMA_NONEMPTY,
+     .help = "Patterns of the hosts whose requests it is asked about; every host by default."},
+    {.name = "protocols",
+     .kind = SCHEMA_TEXTS,
+     INSPECT(protocols),
+     .count_offset = offsetof(struct chain_inspect_config, n_protocols),
+     .flags = SCHEMA_NONEMPTY,
+     .help = "Protocols of the endpoints, such as rest; every protocol by default."},
+    {.name = "body_bytes",
+     .kind = SCHEMA_U32,
+     INSPECT(body_bytes),
+     .fallback = "65536",
+     .min = 0,
+     .max = CHAIN_BODY_BYTES_MAX,
+     .help = "The most that it sees of a body; at most 4 MiB."},
+    {.name = "middleware_only",
+     .kind = SCHEMA_BOOL,
+     INSPECT(middleware_only),
+     .help = "It is asked only where network_middlewares of a policy name it."},
+    {.name = NULL},
+};
+
+static const struct schema inspect_schema = {
+    .name = "inspect",
+    .size = sizeof(struct chain_inspect_config),
+    .fields = inspect_fields,
+};
 
 static const struct schema_field voter_fields[] = {
     {.name = "plugin",
@@ -77,6 +114,11 @@ static const struct schema_field voter_fields[] = {
      .kind = SCHEMA_JSON,
      VOTER(options_json),
      .help = "The voter's own options, by name."},
+    {.name = "inspect",
+     .kind = SCHEMA_STRUCT,
+     VOTER(inspect),
+     .sub = &inspect_schema,
+     .help = "Which requests it is asked about, if it looks at requests; all by default."},
     {.name = NULL},
 };
 

@@ -6,6 +6,15 @@
 
 #include "doc/schema.h"
 
+/* Which requests a voter is asked about. */
+struct chain_inspect_config {
+    const char *const *hosts;                       /* patterns; none: every host */
+    const char *const *protocols;                   /* of endpoints; none: every protocol */
+    size_t n_hosts, n_protocols;
+    uint32_t body_bytes;                            /* the most it sees of a body */
+    bool middleware_only; /* it is asked only where a policy names it as a middleware */
+};
+
 struct chain_voter_config {
     const char *plugin;                             /* <dir>/<plugin>.so; or */
     const char *script;                             /* a Lua file, relative to base_dir; or */
@@ -19,6 +28,7 @@ struct chain_voter_config {
     uint32_t memory_mb;                             /* 0: 32 */
     const char *sha256;                             /* "": not pinned */
     const char *options_json;                       /* an object */
+    const struct chain_inspect_config *inspect;     /* NULL: every request */
     const char *doc_path;
 };
 
@@ -30,6 +40,8 @@ struct chain_config {
     size_t n_voters;
     const char *base_dir; /* of the file it was read from; not a field of the document */
 };
+
+enum { CHAIN_BODY_BYTES = 64 * 1024, CHAIN_BODY_BYTES_MAX = 4 << 20 };
 
 extern const struct schema chain_config_schema, chain_voter_config_schema;
 

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "chain/ballot.h"
 #include "doc/safe.h"
+#include "policy/match/match.h"
 
 enum { TIMEOUT_MS = 500, MEMORY_MB = 32 };
 
@@ -20,6 +21,30 @@ static enum chain_level level_of(const char *word)
     return CHAIN_MANDATORY;
 }
 
+static const char *const *copy_texts(const char *const *texts, size_t n)
+{
+    const char **copy = alloc_zero(n + 1, sizeof *copy);
+    for (size_t i = 0; i < n; i++)
+        copy[i] = alloc_str(texts[i]);
+    return copy;
+}
+
+static void free_texts(const char *const *texts)
+{
+    for (const char *const *text = texts; text && *text; text++)
+        free((void *)(uintptr_t)*text);
+    free((void *)(uintptr_t)texts);
+}
+
+static struct chain_inspect_config copy_inspect(const struct chain_inspect_config *config)
+{
+    static const struct chain_inspect_config everything = {.body_bytes = CHAIN_BODY_BYTES};
+    struct chain_inspect_config out = config ? *config : everything;
+    out.hosts = copy_texts(out.hosts, out.n_hosts);
+    out.protocols = copy_texts(out.protocols, out.n_protocols);
+    return out;
+}
+
 struct voter *voter_new(const struct voter_ops *ops, const struct chain_config *chain,
                         const struct chain_voter_config *config)
 {
@@ -29,8 +54,11 @@ struct voter *voter_new(const struct voter_ops *ops, const struct chain_config *
     voter->deny_on_error = !config->on_error || strcmp(config->on_error, "abstain") != 0;
     voter->timeout_ms = config->timeout_ms ? config->timeout_ms
                       : chain->vote_timeout_ms ? chain->vote_timeout_ms : TIMEOUT_MS;
+    voter->inspect_ms = voter->timeout_ms;
     voter->memory_mb = config->memory_mb ? config->memory_mb : MEMORY_MB;
     voter->configured = alloc_str(config->options_json);
+    voter->votes = true;
+    voter->inspect = copy_inspect(config->inspect);
     return voter;
 }
 
@@ -47,7 +75,21 @@ void voter_free(struct voter *voter)
     free(voter->sha256);
     free(voter->options);
     free(voter->configured);
+    free_texts(voter->inspect.hosts);
+    free_texts(voter->inspect.protocols);
     free(voter);
+}
+
+bool voter_looks_at(const struct voter *voter, const char *host, const char *protocol)
+{
+    const struct chain_inspect_config *only = &voter->inspect;
+    bool fits = !only->n_hosts;
+    for (size_t i = 0; !fits && i < only->n_hosts; i++)
+        fits = policy_host_match(only->hosts[i], host);
+    bool spoken = !only->n_protocols;
+    for (size_t i = 0; !spoken && i < only->n_protocols; i++)
+        spoken = strcmp(only->protocols[i], protocol) == 0;
+    return fits && spoken;
 }
 
 /* what: a text of a record or of a row of its tables. */

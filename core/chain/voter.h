@@ -26,6 +26,9 @@ struct voter_ops {
     int (*vote)(struct voter *voter, const struct sluice_transition *transition,
                 struct sluice_ballot *ballot, struct error *err);
     bool unstoppable; /* whoever calls vote also calls voter_check_time */
+    /* Voters inside this process that look at requests: as vote, on the thread of the traffic. */
+    int (*inspect)(struct voter *voter, const struct sluice_request *request,
+                   struct sluice_ballot *ballot, struct error *err);
     /* The same in two steps, in place of vote, so that all isolated voters of a chain can work at
      * once.  begin takes the voter's turn and returns what conversation_await takes; finish, on the
      * same thread, waits for the answer and gives the turn back.  Unless patient, begin returns
@@ -33,6 +36,8 @@ struct voter_ops {
      * turn must not be patient: others would wait for that voter.  Both or none. */
     struct conversation *(*begin)(struct voter *voter, struct voter_ask *ask, bool patient);
     int (*finish)(struct voter *voter, struct sluice_ballot *ballot, struct error *err);
+    /* Isolated voters: the process, for whoever asks it about requests and nothing else. */
+    struct conversation *(*conversation)(struct voter *voter);
     void (*observe)(struct voter *voter, const struct sluice_outcome *outcome); /* may be NULL */
     /* Inline Lua only: record which lines run; list them.  Both or none. */
     void (*cover)(struct voter *voter);
@@ -50,11 +55,16 @@ struct voter {
     char *configured; /* those that the configuration sets, as JSON, owned */
     const struct sluice_code *codes; /* live as long as impl; NULL: any code may be cast */
     const struct sluice_option *option_table;       /* the same; NULL: none */
+    size_t place;                                   /* of its entry in the configuration */
     enum chain_level level;
     bool deny_on_error;
     uint32_t timeout_ms;
+    uint32_t inspect_ms; /* of a question about a request; less where it holds up the loop */
     uint32_t memory_mb;
     bool reads_files;                               /* isolated, but the kernel has no Landlock */
+    bool votes, inspects; /* it has a vote function, an inspect function */
+    bool inspects_responses;                        /* it is asked about answers too */
+    struct chain_inspect_config inspect;            /* owned by the voter: which requests */
     chain_state_fn *watcher;                        /* NULL: nobody watches */
     void *watcher_ctx;
 };
@@ -76,6 +86,8 @@ struct voter *voter_process_open(const struct chain_config *chain,
                                  const struct chain_voter_config *config, const struct log *log,
                                  struct error *err);
 void voter_free(struct voter *voter);
+/* Whether the voter is to be asked about a request to the host, by its inspect. */
+bool voter_looks_at(const struct voter *voter, const char *host, const char *protocol);
 /* Returns the voter, which may be NULL.  If its description is not printable or it declares a code
  * that no ballot takes, frees it and returns NULL with err. */
 struct voter *voter_checked(struct voter *voter, struct error *err);
@@ -83,6 +95,11 @@ struct voter *voter_checked(struct voter *voter, struct error *err);
 /* Nothing can stop native code in this process.  A vote that took too long is refused afterwards,
  * so that a slow voter is noticed. */
 int voter_check_time(const struct voter *voter, uint64_t took_ns, struct error *err);
+
+/* The i-th voter of a chain; lives as long as the chain. */
+struct voter *chain_voter(struct chain *chain, size_t i);
+/* Closes the others.  Before anybody is asked. */
+void chain_keep_inspecting(struct chain *chain);
 
 const char *voter_state(const struct voter *voter);
 /* Tells the watcher that the voter's state changed. */

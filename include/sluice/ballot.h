@@ -11,8 +11,11 @@
 #define SLUICE_BALLOT_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <sluice/version.h>
 
 #define SLUICE_VERDICTS(X)                                          \
     X(ABSTAIN, "abstain", "has no opinion")                         \
@@ -41,6 +44,9 @@ struct sluice_ballot {
                                 const char *code, const char *path, const char *format,
                                 va_list args);
     void (*fact)(struct sluice_ballot *b, const char *key, const char *value);
+    /* inspect() alone; a voter calls the helpers below. */
+    void (*set_header)(struct sluice_ballot *b, const char *name, const char *value);
+    void (*set_body)(struct sluice_ballot *b, const char *body, size_t len);
 };
 
 #ifdef __GNUC__
@@ -97,6 +103,34 @@ static inline enum sluice_verdict sluice_hold(struct sluice_ballot *b, const cha
 static inline void sluice_fact(struct sluice_ballot *b, const char *key, const char *value)
 {
     b->fact(b, key, value);
+}
+
+/* What inspect() may change of a request, when a policy names the voter as a middleware: anywhere
+ * else it is an error of the voter.  Names are without regard to case.  A middleware removes any
+ * header that it sees, sets headers whose names begin with x-openshell-middleware-, and replaces a
+ * body that it saw whole.  False: this gateway cannot change requests. */
+static inline bool sluice_set_header(struct sluice_ballot *b, const char *name, const char *value)
+{
+    if (!SLUICE_HAS(b, set_header))
+        return false;
+    b->set_header(b, name, value ? value : "");
+    return true;
+}
+
+static inline bool sluice_remove_header(struct sluice_ballot *b, const char *name)
+{
+    if (!SLUICE_HAS(b, set_header))
+        return false;
+    b->set_header(b, name, NULL);
+    return true;
+}
+
+static inline bool sluice_set_body(struct sluice_ballot *b, const char *body, size_t len)
+{
+    if (!SLUICE_HAS(b, set_body))
+        return false;
+    b->set_body(b, body, len);
+    return true;
 }
 
 #endif

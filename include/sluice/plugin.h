@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A sluice plugin: one shared object that votes on policy changes.
+/* A sluice plugin: one shared object that votes on policy changes, on requests, or on both.
  *
  *     #include <sluice/plugin.h>
  *
@@ -25,6 +25,7 @@
 
 #include <sluice/host.h>
 #include <sluice/option.h>
+#include <sluice/request.h>
 #include <sluice/transition.h>
 #include <sluice/version.h>
 
@@ -35,6 +36,7 @@ struct sluice_code {
 
 enum sluice_plugin_flags {
     SLUICE_REENTRANT = 1u << 0,                     /* vote() may run on several threads at once */
+    SLUICE_INSPECT_RESPONSES = 1u << 1,             /* inspect() is asked about answers too */
 };
 
 struct sluice_plugin {
@@ -48,7 +50,8 @@ struct sluice_plugin {
      * why through host->log).  May block.  NULL: no init. */
     int (*init)(const struct sluice_host *host, const struct sluice_options *options, void **self);
 
-    /* On a worker thread, within the voter's timeout.  One at a time unless SLUICE_REENTRANT. */
+    /* On a worker thread, within the voter's timeout.  One at a time unless SLUICE_REENTRANT.
+     * NULL: it has no opinion on changes; inspect() is required then. */
     enum sluice_verdict (*vote)(void *self, const struct sluice_transition *t,
                                 struct sluice_ballot *b);
 
@@ -57,6 +60,11 @@ struct sluice_plugin {
 
     /* After the last vote, on any one thread. */
     void (*fini)(void *self);
+
+    /* About a request that the policy lets through, or its answer, on the thread that carries the
+     * traffic: quick, and it never blocks.  NULL: the plugin does not look at requests. */
+    enum sluice_verdict (*inspect)(void *self, const struct sluice_request *r,
+                                   struct sluice_ballot *b);
 };
 
 /* What the gateway reads from the file before it is loaded: an ELF note of this name and type,

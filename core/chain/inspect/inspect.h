@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/problems.h"
 #include "chain/config.h"
+#include "chain/inspect/change.h"
 #include <sluice/request.h>
 
 struct inspectors;
@@ -45,12 +46,6 @@ struct inspect_needs {
 void inspectors_needs(const struct inspectors *set, const char *host, const char *protocol,
                       const struct inspect_middleware *middlewares, size_t n,
                       struct inspect_needs *out);
-
-struct inspect_change {
-    const char *header;                             /* NULL: the body */
-    const char *value;                              /* of a header; NULL: it is removed */
-    size_t len;                                     /* of value */
-};
 
 /* In the arena of the question. */
 struct inspect_verdict {

@@ -10,6 +10,7 @@
 #include "chain/chain.h"
 #include "chain/lua/lib/sandbox.h"
 #include "chain/lua/view.h"
+#include "chain/request.h"
 #include "chain/transition.h"
 #include "policy/match/match.h"
 #include "policy/policy.h"
@@ -70,6 +71,11 @@ static int t_lost(lua_State *L)
 void api_push_transition(lua_State *L)
 {
     view_push(L, &chain_transition_schema, machine_of(L)->transition);
+}
+
+void api_push_request(lua_State *L)
+{
+    view_push(L, &chain_request_schema, machine_of(L)->request);
 }
 
 /* ---- ballot ---- */
@@ -150,6 +156,30 @@ static int ballot_fact(lua_State *L)
     return 0;
 }
 
+static int ballot_set_header(lua_State *L)
+{
+    struct machine *m = voting(L);
+    const char *name = check_text(L, 2), *value = check_text(L, 3);
+    sluice_set_header(m->ballot, name, value);
+    return 0;
+}
+
+static int ballot_remove_header(lua_State *L)
+{
+    struct machine *m = voting(L);
+    sluice_remove_header(m->ballot, check_text(L, 2));
+    return 0;
+}
+
+static int ballot_set_body(lua_State *L)
+{
+    struct machine *m = voting(L);
+    size_t len;
+    const char *body = luaL_checklstring(L, 2, &len);
+    sluice_set_body(m->ballot, body, len);
+    return 0;
+}
+
 static int refuse_write(lua_State *L)
 {
     return luaL_error(L, "the ballot is read only");
@@ -159,7 +189,9 @@ static void open_ballot(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"allow", ballot_allow}, {"abstain", ballot_abstain}, {"deny", ballot_deny},
-        {"hold", ballot_hold},   {"fact", ballot_fact},       {NULL, NULL},
+        {"hold", ballot_hold},   {"fact", ballot_fact},       {"set_header", ballot_set_header},
+        {"remove_header", ballot_remove_header},              {"set_body", ballot_set_body},
+        {NULL, NULL},
     };
     lua_newuserdatauv(L, 1, 0);
     lua_createtable(L, 0, 3);                       /* ballot meta */
@@ -205,8 +237,8 @@ int api_read_verdict(lua_State *L, int index, enum sluice_verdict *out, struct e
     }
     return error_set(
         err, ERROR_INTERNAL,
-        "vote returned a %s: return what a ballot call gives, as in return ballot:allow()",
-        luaL_typename(L, index));
+        "%s returned a %s: return what a ballot call gives, as in return ballot:allow()",
+        m->request ? "inspect" : "vote", luaL_typename(L, index));
 }
 
 /* ---- sluice ---- */

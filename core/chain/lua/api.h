@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a vote gets: `t`, `ballot` and the global table `sluice`.  The state's thread. */
+/* What a vote gets: `t` or `r`, `ballot` and the global table `sluice`.  The state's thread. */
 #ifndef CHAIN_LUA_API_H
 #define CHAIN_LUA_API_H
 
@@ -10,6 +10,7 @@
 void api_open(lua_State *L);
 
 void api_push_transition(lua_State *L);             /* the machine's */
+void api_push_request(lua_State *L);                /* the same */
 void api_push_ballot(lua_State *L);
 /* A new table of the options of a voter, by its table of options (NULL: empty). */
 void api_push_options(lua_State *L, const struct sluice_option *table,

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "chain/lua/coverage.h"
@@ -32,10 +33,22 @@ static void spend(struct budget *b, const char *format, ...)
         lua_sethook(b->L, on_count, LUA_MASKCOUNT, 1);
 }
 
+static uint64_t thread_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 static void look_at_clock(struct budget *b)
 {
     b->uncounted = 0;
-    if (clock_mono_ns() > b->deadline_ns)
+    if (clock_mono_ns() <= b->deadline_ns)
+        return;
+    uint64_t spent = thread_ns();
+    if (!b->thread_deadline_ns)
+        b->thread_deadline_ns = spent + (uint64_t)b->timeout_ms * 1000000u;
+    else if (spent > b->thread_deadline_ns)
         spend(b, "spent its time of %u ms", b->timeout_ms);
 }
 
@@ -101,7 +114,7 @@ void budget_charge_bytes(lua_State *L, size_t bytes)
  * Lua collect again and again between two hooks, so a refusal looks at the clock as well. */
 static void *refuse(struct budget *b, size_t size)
 {
-    if (size > BUDGET_BLOCK_MAX)
+    if (size > b->block_max)
         spend(b, "asked for one text or table of more than %d bytes, or nests its calls too deep",
               BUDGET_BLOCK_MAX);
     else if (b->refused == size)
@@ -124,7 +137,7 @@ static void *allocate(void *arg, void *block, size_t old_size, size_t new_size)
     }
     /* Lua takes it for granted that shrinking works. */
     if (new_size > old_size &&
-        (new_size > BUDGET_BLOCK_MAX || b->used + (new_size - old_size) > b->limit))
+        (new_size > b->block_max || b->used + (new_size - old_size) > b->limit))
         return refuse(b, new_size);
     void *p = realloc(block, new_size);
     if (!p)
@@ -137,7 +150,8 @@ static void *allocate(void *arg, void *block, size_t old_size, size_t new_size)
 /* Calls that are not protected do not happen; if one fails after all, Lua aborts the process. */
 lua_State *budget_open(struct budget *b, size_t limit)
 {
-    *b = (struct budget){.limit = limit, .steps = BUDGET_STEPS, .deadline_ns = UINT64_MAX};
+    *b = (struct budget){.limit = limit, .block_max = BUDGET_BLOCK_MAX,
+                         .steps = BUDGET_STEPS, .deadline_ns = UINT64_MAX};
     lua_State *L = lua_newstate(allocate, b);
     if (!L)
         return NULL;
@@ -157,6 +171,8 @@ void budget_start(struct budget *b, uint32_t timeout_ms, struct coverage *covera
     b->steps = BUDGET_STEPS;
     b->uncounted = 0;
     b->refused = 0;
+    b->block_max = BUDGET_BLOCK_MAX;
     b->timeout_ms = timeout_ms;
+    b->thread_deadline_ns = 0;
     b->deadline_ns = clock_mono_ns() + (uint64_t)timeout_ms * 1000000u;
 }

@@ -26,10 +26,14 @@ struct coverage;
 struct budget {
     lua_State *L;
     size_t used, limit;                             /* bytes */
+    size_t block_max; /* of one text or table part: BUDGET_BLOCK_MAX, more while a body is read */
     size_t refused;                                 /* bytes of the request refused last, or 0 */
     int64_t steps;                                  /* left */
     int64_t uncounted;                              /* charged since the clock was last read */
     uint64_t deadline_ns;                           /* of CLOCK_MONOTONIC */
+    /* Once that has passed: of the thread's own clock, with the whole limit again, as the thread
+     * may have waited for a processor. */
+    uint64_t thread_deadline_ns;
     uint32_t timeout_ms;
     struct coverage *coverage;                      /* NULL, or where lines are noted */
     char spent[96];                                 /* "" or which budget is spent */

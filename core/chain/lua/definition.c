@@ -10,7 +10,7 @@
 #include "chain/options.h"
 
 static const char *const members[] = {"name",    "version", "summary", "codes",
-                                      "options", "vote",    NULL};
+                                      "options", "vote",    "inspect", "inspect_responses", NULL};
 static const char *const option_members[] = {"type", "default", "help", NULL};
 
 /* Raises unless every key of the table on top is one of the words. */
@@ -177,6 +177,28 @@ static const struct sluice_option *read_options(lua_State *L, struct arena *aren
     return options;
 }
 
+static bool has_function(lua_State *L, const char *member)
+{                                                   /* table */
+    lua_pushstring(L, member);
+    lua_rawget(L, -2);
+    if (!lua_isnil(L, -1) && !lua_isfunction(L, -1))
+        luaL_error(L, "%s must be a function, not a %s", member, luaL_typename(L, -1));
+    bool has = lua_isfunction(L, -1);
+    lua_pop(L, 1);
+    return has;
+}
+
+static bool read_flag(lua_State *L, const char *member)
+{                                                   /* table */
+    lua_pushstring(L, member);
+    lua_rawget(L, -2);
+    if (!lua_isnil(L, -1) && !lua_isboolean(L, -1))
+        luaL_error(L, "%s must be true or false, not a %s", member, luaL_typename(L, -1));
+    bool set = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return set;
+}
+
 void definition_read(lua_State *L, int index, struct arena *arena, struct definition *out)
 {
     if (!lua_istable(L, index))
@@ -190,11 +212,12 @@ void definition_read(lua_State *L, int index, struct arena *arena, struct defini
     out->summary = read_text(L, arena, "summary");
     out->codes = read_codes(L, arena);
     out->options = read_options(L, arena);
-    lua_pushliteral(L, "vote");
-    lua_rawget(L, -2);
-    if (lua_isnil(L, -1))
+    out->votes = has_function(L, "vote");
+    out->inspects = has_function(L, "inspect");
+    out->responses = read_flag(L, "inspect_responses");
+    if (!out->votes && !out->inspects)
         luaL_error(L, "the rule has no function vote");
-    if (!lua_isfunction(L, -1))
-        luaL_error(L, "vote must be a function, not a %s", luaL_typename(L, -1));
-    lua_pop(L, 2);
+    if (out->responses && !out->inspects)
+        luaL_error(L, "the rule has inspect_responses, but no function inspect");
+    lua_pop(L, 1);
 }

@@ -17,6 +17,8 @@ struct definition {
     const char *version, *summary;                  /* "" where not given */
     const struct sluice_code *codes;                /* NULL: any code may be cast */
     const struct sluice_option *options;            /* NULL: none */
+    bool votes, inspects;                           /* it has a function vote, inspect */
+    bool responses;                                 /* inspect is asked about answers too */
 };
 
 /* Reads the table at index.  Raises an error that names the wrong member. */

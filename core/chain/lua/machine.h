@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "chain/lua/budget.h"
 #include "chain/lua/views.h"
-#include <sluice/transition.h>
+#include <sluice/request.h>
 
 enum { MACHINE_LOG_LINES = 20, MACHINE_LOG_BYTES = 1024 };     /* of one vote, of one line */
 
@@ -20,8 +20,9 @@ struct machine {
     struct coverage *coverage;                      /* of the vote, NULL if nobody wants it */
     const struct log *log;
     const char *name;                               /* the voter's, for the log */
-    const struct sluice_transition *transition;     /* NULL between votes */
-    struct sluice_ballot *ballot;                   /* the same */
+    const struct sluice_transition *transition;     /* NULL unless a change is voted on */
+    const struct sluice_request *request;           /* NULL unless a request is */
+    struct sluice_ballot *ballot;                   /* NULL between votes */
     struct arena *arena;                            /* of the vote, NULL until something needs it */
     struct views views;
     int logged;                                     /* lines of this vote */

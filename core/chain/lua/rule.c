@@ -168,20 +168,27 @@ static int run_vote(lua_State *L)
 {
     const struct rule *rule = lua_touserdata(L, 1);
     run_file(L);                                    /* rule */
-    if (!lua_istable(L, -1) || lua_getfield(L, -1, "vote") != LUA_TFUNCTION)
+    const struct machine *m = machine_of(L);
+    const char *function = m->request ? "inspect" : "vote";
+    if (!lua_istable(L, -1) || lua_getfield(L, -1, function) != LUA_TFUNCTION)
         return luaL_error(L, "the file returned another table than when it was loaded");
-    api_push_transition(L);
+    if (m->request)
+        api_push_request(L);
+    else
+        api_push_transition(L);
     api_push_ballot(L);
     api_push_options(L, rule->definition.options, options_face(rule->options));
     lua_call(L, 3, 1);                              /* … verdict */
     return 1;
 }
 
+/* On one of the two: a change or a request. */
 static void begin_vote(struct machine *m, const struct sluice_transition *t,
-                       struct sluice_ballot *ballot)
+                       const struct sluice_request *r, struct sluice_ballot *ballot)
 {
     views_begin(&m->views);
     m->transition = t;
+    m->request = r;
     m->ballot = ballot;
     m->logged = 0;
     m->cast = false;
@@ -190,22 +197,24 @@ static void begin_vote(struct machine *m, const struct sluice_transition *t,
 static void end_vote(struct machine *m)
 {
     m->transition = NULL;
+    m->request = NULL;
     m->ballot = NULL;
     arena_free(m->arena);
     m->arena = NULL;
 }
 
-static int rule_vote(struct voter *voter, const struct sluice_transition *transition,
-                     struct sluice_ballot *ballot, struct error *err)
+static int run(struct voter *voter, const struct sluice_transition *transition,
+               const struct sluice_request *request, uint32_t timeout_ms,
+               struct sluice_ballot *ballot, struct error *err)
 {
     struct rule *rule = voter->impl;
     struct machine *m = take_machine(rule, err);
     if (!m)
         return -1;
     enum sluice_verdict verdict = SLUICE_ABSTAIN;
-    begin_vote(m, transition, ballot);
+    begin_vote(m, transition, request, ballot);
     m->coverage = rule->coverage;
-    int rc = call(m, run_vote, rule, 1, voter->timeout_ms, err);
+    int rc = call(m, run_vote, rule, 1, timeout_ms, err);
     bool clean = rc == 0;
     if (clean)
         rc = api_read_verdict(m->budget.L, -1, &verdict, err);
@@ -215,6 +224,18 @@ static int rule_vote(struct voter *voter, const struct sluice_transition *transi
     else
         machine_close(m);
     return rc == 0 ? ballot_finish(ballot, verdict, err) : -1;
+}
+
+static int rule_vote(struct voter *voter, const struct sluice_transition *transition,
+                     struct sluice_ballot *ballot, struct error *err)
+{
+    return run(voter, transition, NULL, voter->timeout_ms, ballot, err);
+}
+
+static int rule_inspect(struct voter *voter, const struct sluice_request *request,
+                        struct sluice_ballot *ballot, struct error *err)
+{
+    return run(voter, NULL, request, voter->inspect_ms, ballot, err);
 }
 
 static void rule_close(struct voter *voter)
@@ -258,8 +279,12 @@ static size_t rule_lines(struct voter *voter, struct arena *arena, struct chain_
     return n;
 }
 
-static const struct voter_ops rule_ops = {.kind = "lua", .vote = rule_vote, .close = rule_close,
-                                          .cover = rule_cover, .lines = rule_lines};
+static const struct voter_ops rule_ops = {.kind = "lua",
+                                          .vote = rule_vote,
+                                          .inspect = rule_inspect,
+                                          .close = rule_close,
+                                          .cover = rule_cover,
+                                          .lines = rule_lines};
 
 /* ---- opening ---- */
 
@@ -343,6 +368,9 @@ static void describe(struct voter *voter, const struct rule *rule)
     voter->path = alloc_str(rule->file.path);
     voter->sha256 = alloc_str(rule->file.sha256);
     voter->options = alloc_str(options_json(rule->options));
+    voter->votes = d->votes;
+    voter->inspects = d->inspects;
+    voter->inspects_responses = d->responses;
     voter->codes = d->codes;
     voter->option_table = d->options;
 }

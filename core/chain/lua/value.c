@@ -3,6 +3,7 @@
 #include <lauxlib.h>
 
 #include "chain/lua/view_parts.h"
+#include "chain/request.h"
 #include "doc/writer.h"
 #include "policy/policy.h"
 
@@ -59,6 +60,94 @@ static void push_document(lua_State *L, const struct schema_field *field, const 
     push_node(L, views->items[place].node);
 }
 
+/* ---- requests ---- */
+
+/* The values of a name in one text; the arena's. */
+static const char *join_values(struct arena *arena, const struct sluice_header *headers, size_t n,
+                               size_t first)
+{
+    const char *joined = headers[first].value;
+    for (size_t i = first + 1; i < n; i++)
+        if (strcmp(headers[i].name, headers[first].name) == 0)
+            joined = arena_printf(arena, "%s, %s", joined, headers[i].value);
+    return joined;
+}
+
+static bool is_first(const struct sluice_header *headers, size_t i)
+{
+    for (size_t j = 0; j < i; j++)
+        if (strcmp(headers[j].name, headers[i].name) == 0)
+            return false;
+    return true;
+}
+
+static struct doc_node *make_text(struct arena *arena, const char *text)
+{
+    struct doc_node *node = arena_zalloc(arena, sizeof *node);
+    node->kind = DOC_SCALAR;
+    node->text = text;
+    return node;
+}
+
+static const struct doc_node *map_headers(lua_State *L, const struct sluice_header *headers,
+                                          size_t n)
+{
+    budget_charge(L, 100 + n * n / 8);
+    struct arena *arena = machine_arena(machine_of(L));
+    struct doc_node *map = arena_zalloc(arena, sizeof *map);
+    map->kind = DOC_MAP;
+    map->text = "";
+    map->keys = arena_alloc(arena, (n + 1) * sizeof *map->keys);
+    map->items = arena_alloc(arena, (n + 1) * sizeof *map->items);
+    for (size_t i = 0; i < n; i++) {
+        if (!is_first(headers, i))
+            continue;
+        const char *value = join_values(arena, headers, n, i);
+        budget_charge_bytes(L, strlen(value));
+        map->keys[map->n] = make_text(arena, headers[i].name);
+        map->items[map->n++] = make_text(arena, value);
+    }
+    return map;
+}
+
+/* A name -> value map, made once in a vote. */
+static void push_headers(lua_State *L, const struct schema_field *field, const void *record,
+                         const struct sluice_header *headers, size_t n)
+{
+    struct views *views = &machine_of(L)->views;
+    uint32_t place = views_place(
+        views, (struct view){.kind = VIEW_DOCUMENT, .what = field, .data = record, .node = NULL});
+    if (!views->items[place].node)
+        views->items[place].node = map_headers(L, headers, n);
+    push_node(L, views->items[place].node);
+}
+
+/* The one text that may be longer than BUDGET_BLOCK_MAX. */
+static void push_body(lua_State *L, const char *body, size_t len)
+{
+    struct budget *b = budget_of(L);
+    budget_charge_bytes(L, len);
+    if (len + 64 > BUDGET_BLOCK_MAX)
+        b->block_max = len + 64;
+    lua_pushlstring(L, len ? body : "", len);
+    b->block_max = BUDGET_BLOCK_MAX;
+}
+
+/* False: the field is none of those that requests alone have. */
+static bool push_of_request(lua_State *L, const struct schema_field *field, const void *record)
+{
+    const struct sluice_header *headers;
+    const char *body;
+    size_t n;
+    if (chain_request_is_headers(field, record, &headers, &n))
+        push_headers(L, field, record, headers, n);
+    else if (chain_request_is_body(field, record, &body, &n))
+        push_body(L, body, n);
+    else
+        return false;
+    return true;
+}
+
 static void push_array(lua_State *L, enum view_kind kind, const struct schema_field *field,
                        const void *record)
 {
@@ -94,8 +183,11 @@ void view_push_value(lua_State *L, const struct schema_field *field, const void 
     case SCHEMA_GROUP:   view_push(L, field->sub, record); break;
     case SCHEMA_STRUCTS: push_array(L, VIEW_LIST, field, record); break;
     case SCHEMA_KEYED:   push_array(L, VIEW_KEYED, field, record); break;
-    case SCHEMA_JSON:
-    case SCHEMA_CUSTOM:  push_document(L, field, record); break;
+    case SCHEMA_JSON:    push_document(L, field, record); break;
+    case SCHEMA_CUSTOM:
+        if (!push_of_request(L, field, record))
+            push_document(L, field, record);
+        break;
     }
 }
 

@@ -52,6 +52,17 @@ static int native_vote(struct voter *voter, const struct sluice_transition *tran
     return ballot_finish(ballot, n->plugin.vote(n->self, transition, ballot), err);
 }
 
+static int native_inspect(struct voter *voter, const struct sluice_request *request,
+                          struct sluice_ballot *ballot, struct error *err)
+{
+    struct native *n = voter->impl;
+    uint64_t start = clock_mono_ns();
+    take_turn(n);
+    int rc = ballot_finish(ballot, n->plugin.inspect(n->self, request, ballot), err);
+    end_turn(n);
+    return rc == 0 ? voter_check_time(voter, clock_mono_ns() - start, err) : -1;
+}
+
 /* Waiting for its turn does not count. */
 static int native_vote_in_turn(struct voter *voter, const struct sluice_transition *transition,
                                struct sluice_ballot *ballot, struct error *err)
@@ -93,7 +104,8 @@ static void native_close(struct voter *voter)
 }
 
 #define OPS(...) \
-    {.kind = "native", .observe = native_observe, .close = native_close, __VA_ARGS__}
+    {.kind = "native", .inspect = native_inspect, .observe = native_observe, \
+     .close = native_close, __VA_ARGS__}
 static const struct voter_ops reentrant_ops = OPS(.vote = native_vote, .unstoppable = true),
                               turn_ops = OPS(.vote = native_vote_in_turn);
 
@@ -209,6 +221,9 @@ static int load(struct voter *voter, struct native *n, const struct chain_voter_
         return error_prefix(err, "%s", voter->path);
     n->reentrant = n->plugin.flags & SLUICE_REENTRANT;
     voter->ops = n->reentrant ? &reentrant_ops : &turn_ops;
+    voter->votes = n->plugin.vote != NULL;
+    voter->inspects = n->plugin.inspect != NULL;
+    voter->inspects_responses = voter->inspects && n->plugin.flags & SLUICE_INSPECT_RESPONSES;
     n->options = options_read(n->plugin.options, config->options_json, err);
     if (!n->options)
         return -1;

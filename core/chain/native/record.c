@@ -60,7 +60,9 @@ int record_read(void *handle, const char *name, const char *path, struct sluice_
     memcpy(out, record, size < sizeof *out ? size : sizeof *out);
     if (check_name(out, name, path, err) != 0)
         return -1;
-    if (!out->vote)
-        return error_set(err, ERROR_MALFORMED, "%s: its plugin record has no vote function", path);
+    if (!out->vote && !out->inspect)
+        return error_set(err, ERROR_MALFORMED,
+                         "%s: its plugin record has no vote function and no inspect function",
+                         path);
     return 0;
 }

@@ -53,6 +53,16 @@ static int report_failure(struct conversation *c, const char *verb, uint32_t lim
     return -1;
 }
 
+bool conversation_fail(struct conversation *c, const char *verb, bool may_end, struct error *err)
+{
+    struct buf how = {0};
+    bool failed = !conversation_end_process(c, &how) || !may_end || err->kind != ERROR_UPSTREAM;
+    if (failed)
+        report_failure(c, verb, c->config.timeout_ms, &how, err);
+    buf_free(&how);
+    return failed;
+}
+
 /* ---- sending ---- */
 
 /* Appends the policies that the process does not have, and the request. */

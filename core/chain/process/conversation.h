@@ -73,4 +73,15 @@ size_t conversation_await(struct conversation *const *list, size_t n);
 int conversation_take(struct conversation *c, struct arena *arena, struct message *out,
                       struct error *err);
 
+/* Casts what the process said into the gateway's ballot, which checks it once more. */
+int conversation_cast(const struct message_voted *voted, struct sluice_ballot *ballot,
+                      struct error *err);
+
+/* For whoever asks the process without waiting (inspect/): starts it again if it ended, unless its
+ * health forbids. */
+int conversation_ensure(struct conversation *c, struct error *err);
+/* Ends the process because of err, of the kinds of frame.h, and says in err what came of it, as for
+ * a vote.  False: it had ended in order and may.  Blocks until it is gone. */
+bool conversation_fail(struct conversation *c, const char *verb, bool may_end, struct error *err);
+
 #endif

@@ -5,8 +5,6 @@
 
 #include "chain/process/conversation.h"
 
-/* Starts the process again if it ended, unless its health forbids. */
-int conversation_ensure(struct conversation *c, struct error *err);
 /* Ends the process, or sees that it ended; appends how to how.  True: by itself, in order. */
 bool conversation_end_process(struct conversation *c, struct buf *how);
 /* Counts and logs a failure; the last one in a row quarantines the voter. */

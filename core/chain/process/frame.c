@@ -111,14 +111,19 @@ int frame_receive(int fd, size_t max, uint64_t deadline_ns, struct buf *json, st
     return rc < 0 ? -1 : 0;
 }
 
+int frame_whole(const struct buf *in, size_t max, size_t *len)
+{
+    *len = in->len < FRAME_HEADER ? 0 : json_length(in);
+    if (*len > max)
+        return -1;
+    return in->len >= FRAME_HEADER + *len;
+}
+
 int frame_next(int fd, size_t max, struct buf *in, size_t *len)
 {
-    for (;;) {
-        *len = in->len < FRAME_HEADER ? 0 : json_length(in);
-        if (*len > max)
+    for (int rc; (rc = frame_whole(in, max, len)) <= 0;) {
+        if (rc < 0)
             return -1;
-        if (in->len >= FRAME_HEADER + *len)
-            return 0;
         buf_reserve(in, FRAME_HEADER + *len > FRAME_AHEAD ? FRAME_HEADER + *len : FRAME_AHEAD);
         ssize_t n = recv(fd, in->data + in->len, in->cap - in->len - 1, 0);
         if (n == 0 || (n < 0 && errno != EINTR))
@@ -126,4 +131,5 @@ int frame_next(int fd, size_t max, struct buf *in, size_t *len)
         in->len += n > 0 ? (size_t)n : 0;
         in->data[in->len] = '\0';
     }
+    return 0;
 }

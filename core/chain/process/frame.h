@@ -16,7 +16,7 @@
 
 enum {
     FRAME_HEADER = 4,
-    FRAME_MAX = 4 * 1024 * 1024,                    /* bytes of JSON, to a voter */
+    FRAME_MAX = 8 * 1024 * 1024,                    /* bytes of JSON, to a voter */
     FRAME_ANSWER_MAX = 256 * 1024,                  /* and from it, but for its answer to open */
     FRAME_AHEAD = 16 * 1024,                        /* read at once where several may follow */
 };
@@ -33,6 +33,8 @@ int frame_read(int fd, size_t max, struct buf *in, struct error *err);
  * is gone, ERROR_TOO_LARGE for a frame of more than max bytes. */
 int frame_send(int fd, const struct buf *frames, uint64_t deadline_ns, struct error *err);
 int frame_receive(int fd, size_t max, uint64_t deadline_ns, struct buf *json, struct error *err);
+/* Whether in begins with a whole frame: 1 with the bytes of its JSON, 0: not yet, -1: too large. */
+int frame_whole(const struct buf *in, size_t max, size_t *len);
 /* For the side that has nothing else to do: waits for a frame at the beginning of in, with what
  * came behind it; the caller consumes header and JSON, of len bytes.  -1: the end, or too large. */
 int frame_next(int fd, size_t max, struct buf *in, size_t *len);

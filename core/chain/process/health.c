@@ -27,6 +27,15 @@ bool health_quarantined(const struct health *h)
     return atomic_load(&h->quarantined);
 }
 
+uint64_t health_pause_ms(const struct health *h)
+{
+    if (h->failures < 2 || health_quarantined(h))
+        return 0;
+    uint64_t pause = (uint64_t)PAUSE_MS << (h->failures - 2),
+             since = clock_mono_ms() - h->failed_ms;
+    return since < pause ? pause - since : 0;
+}
+
 int health_check(const struct health *h, struct error *err)
 {
     if (health_quarantined(h))
@@ -34,13 +43,10 @@ int health_check(const struct health *h, struct error *err)
             err, ERROR_STATE,
             "it is quarantined after %d failures in a row: reload the chain to try again",
             HEALTH_FAILURES_MAX);
-    if (h->failures < 2)
+    uint64_t pause = health_pause_ms(h);
+    if (!pause)
         return 0;
-    uint64_t pause = (uint64_t)PAUSE_MS << (h->failures - 2),
-             since = clock_mono_ms() - h->failed_ms;
-    if (since < pause)
-        return error_set(err, ERROR_STATE,
-                         "it failed %u times in a row and is started again in %llu ms", h->failures,
-                         (unsigned long long)(pause - since));
-    return 0;
+    return error_set(err, ERROR_STATE,
+                     "it failed %u times in a row and is started again in %llu ms", h->failures,
+                     (unsigned long long)pause);
 }

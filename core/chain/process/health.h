@@ -24,6 +24,8 @@ struct health {
 void health_failed(struct health *health);
 void health_answered(struct health *health);
 bool health_quarantined(const struct health *health);
+/* How long until it may be started; 0: now, or it is quarantined. */
+uint64_t health_pause_ms(const struct health *health);
 /* -1: the process is not to be started now; err says why, and what to do. */
 int health_check(const struct health *health, struct error *err);
 

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "chain/ballot.h"
+#include "chain/process/changes.h"
 #include "chain/process/confine.h"
 #include "chain/process/conversation.h"
 #include "chain/process/tables.h"
@@ -23,9 +24,11 @@ struct isolated {
 
 /* ---- votes ---- */
 
-/* Casts what the process said into the gateway's ballot, which checks it once more. */
-static int cast(const struct message_voted *voted, struct sluice_ballot *ballot, struct error *err)
+int conversation_cast(const struct message_voted *voted, struct sluice_ballot *ballot,
+                      struct error *err)
 {
+    if (changes_make(voted, ballot, err) != 0)
+        return -1;
     enum sluice_verdict verdict = (enum sluice_verdict)message_verdict(voted->verdict);
     for (size_t i = 0; i < voted->n_facts; i++)
         sluice_fact(ballot, voted->facts[i]->key, voted->facts[i]->value);
@@ -68,7 +71,7 @@ static int isolated_finish(struct voter *voter, struct sluice_ballot *ballot, st
     if (rc == 0 && answer.type == MESSAGE_FAILED)
         rc = error_set(err, ERROR_INTERNAL, "%s", answer.failed->text);
     else if (rc == 0)
-        rc = cast(answer.voted, ballot, err);
+        rc = conversation_cast(answer.voted, ballot, err);
     arena_free(arena);
     return rc;
 }
@@ -83,6 +86,11 @@ static void isolated_observe(struct voter *voter, const struct sluice_outcome *o
     conversation_tell(&v->conversation, encode_outcome(outcome, arena), OBSERVE_TIMEOUT_MS);
     pthread_mutex_unlock(&v->mutex);
     arena_free(arena);
+}
+
+static struct conversation *isolated_conversation(struct voter *voter)
+{
+    return &((struct isolated *)voter->impl)->conversation;
 }
 
 static const char *isolated_state(const struct voter *voter)
@@ -101,6 +109,7 @@ static void isolated_close(struct voter *voter)
 
 #define OPS(word) \
     {.kind = word, .begin = isolated_begin, .finish = isolated_finish, \
+     .conversation = isolated_conversation, \
      .observe = isolated_observe, .close = isolated_close, .state = isolated_state}
 static const struct voter_ops native_ops = OPS("native"), lua_ops = OPS("lua"),
                               command_ops = OPS("command");
@@ -120,6 +129,9 @@ static int keep_description(struct isolated *v, struct voter *voter,
     c->name = arena_str(c->arena, opened->name);
     c->sha256 = arena_str(c->arena, opened->sha256);
     v->observes = opened->observes;
+    voter->votes = opened->votes;
+    voter->inspects = opened->inspects;
+    voter->inspects_responses = opened->inspects && opened->inspects_responses;
     voter->codes = tables_keep_codes(c->arena, opened);
     return tables_keep_options(c->arena, opened, &voter->option_table, err);
 }

@@ -96,6 +96,16 @@ static const struct schema_field vote_fields[] = {
 };
 TABLE(vote);
 
+static const struct schema_field inspect_fields[] = {
+    TYPE,
+    FIELD(inspect, id, SCHEMA_I64, .flags = SCHEMA_REQUIRED | SCHEMA_KEEP),
+    FIELD(inspect, request, SCHEMA_STRUCT, .sub = &chain_request_schema,
+          .flags = SCHEMA_REQUIRED),
+    FIELD(inspect, may_change, SCHEMA_BOOL),
+    {0},
+};
+TABLE(inspect);
+
 static const struct schema_field observe_fields[] = {
     TYPE,
     FIELD(observe, transition, SCHEMA_STRUCT, .sub = &chain_transition_schema,
@@ -131,6 +141,9 @@ static const struct schema_field opened_fields[] = {
     FIELD(opened, options, SCHEMA_JSON),
     FIELD(opened, any_code, SCHEMA_BOOL),
     FIELD(opened, observes, SCHEMA_BOOL),
+    FIELD(opened, votes, SCHEMA_BOOL, .fallback = "true"),
+    FIELD(opened, inspects, SCHEMA_BOOL),
+    FIELD(opened, inspects_responses, SCHEMA_BOOL),
     LIST(opened, codes, SCHEMA_STRUCTS, .sub = &code_schema),
     LIST(opened, option_table, SCHEMA_STRUCTS, .sub = &option_schema),
     {0},
@@ -145,6 +158,23 @@ TABLE(refused);
 static const struct schema_field fact_fields[] = {NEEDED(fact, key), TEXT(fact, value), {0}};
 TABLE(fact);
 
+static int decode_value(struct schema_decoder *d, const struct doc_node *value, void *record)
+{
+    return chain_read_bytes(d, value, &((struct message_header *)record)->value);
+}
+
+static void encode_value(const void *record, struct doc_writer *w)
+{
+    chain_write_bytes(w, ((const struct message_header *)record)->value);
+}
+
+static const struct schema_field header_fields[] = {
+    NEEDED(header, name),
+    FIELD(header, value, SCHEMA_TEXT, .decode = decode_value, .encode = encode_value),
+    {0},
+};
+TABLE(header);
+
 static const struct schema_field voted_fields[] = {
     TYPE,
     FIELD(voted, id, SCHEMA_I64, .flags = SCHEMA_REQUIRED | SCHEMA_KEEP),
@@ -153,6 +183,9 @@ static const struct schema_field voted_fields[] = {
     TEXT(voted, path),
     TEXT(voted, message),
     LIST(voted, facts, SCHEMA_STRUCTS, .sub = &fact_schema),
+    LIST(voted, set_headers, SCHEMA_STRUCTS, .sub = &header_schema),
+    LIST(voted, remove_headers, SCHEMA_TEXTS),
+    FIELD(voted, body, SCHEMA_TEXT, .flags = SCHEMA_NULLABLE),
     {0},
 };
 TABLE(voted);
@@ -170,6 +203,7 @@ static const struct schema *schema_of(enum message_type type)
     static const struct schema *const schemas[] = {
         [MESSAGE_OPEN] = &open_schema,       [MESSAGE_POLICY] = &message_policy_schema,
         [MESSAGE_VOTE] = &vote_schema,       [MESSAGE_OBSERVE] = &observe_schema,
+        [MESSAGE_INSPECT] = &inspect_schema,
         [MESSAGE_OPENED] = &opened_schema,   [MESSAGE_REFUSED] = &refused_schema,
         [MESSAGE_VOTED] = &voted_schema,     [MESSAGE_FAILED] = &failed_schema,
     };

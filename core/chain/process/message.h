@@ -8,6 +8,8 @@
 
 #include "base/error.h"
 #include "chain/config.h"
+#include "chain/inspect/change.h"
+#include "chain/request.h"
 #include "chain/transition.h"
 
 enum { MESSAGE_PROTOCOL = 1 };
@@ -16,6 +18,7 @@ enum { MESSAGE_PROTOCOL = 1 };
     X(OPEN,    "open",    open)     /* to the voter, first: what it is and its options */  \
     X(POLICY,  "policy",  policy)   /* to the voter: one of the policies of what follows */ \
     X(VOTE,    "vote",    vote)     /* to the voter: a transition to vote on */            \
+    X(INSPECT, "inspect", inspect)  /* to the voter: a request to judge */                 \
     X(OBSERVE, "observe", observe)  /* to the voter: what came of a transition */          \
     X(OPENED,  "opened",  opened)   /* from the voter: what it says about itself */           \
     X(REFUSED, "refused", refused)  /* from the voter: it cannot be opened */              \
@@ -77,6 +80,12 @@ struct message_observe {
     int64_t revision;
 };
 
+struct message_inspect {
+    int64_t id;
+    const struct sluice_request *request;
+    bool may_change;                                /* the answer may change the request */
+};
+
 struct message_code {
     const char *code, *help;
 };
@@ -90,7 +99,7 @@ struct message_opened {
     uint32_t protocol;
     const char *name, *version, *summary, *path, *sha256;
     const char *options;                            /* JSON: as configured, with defaults */
-    bool any_code, observes;
+    bool any_code, observes, votes, inspects, inspects_responses;
     const struct message_code *const *codes;
     size_t n_codes;
     const struct message_option *const *option_table;
@@ -106,11 +115,20 @@ struct message_fact {
     const char *key, *value;
 };
 
+struct message_header {
+    const char *name, *value;
+};
+
 struct message_voted {
     int64_t id;
     const char *verdict, *code, *path, *message;
     const struct message_fact *const *facts;
     size_t n_facts;
+    const struct message_header *const *set_headers;
+    size_t n_set_headers;
+    const char *const *remove_headers;
+    size_t n_remove_headers;
+    const char *body;                               /* base64; NULL: it stays */
 };
 
 struct message_failed {

@@ -10,6 +10,7 @@
 #include "base/printable.h"
 #include "chain/ballot.h"
 #include "chain/native/native.h"
+#include "chain/process/changes.h"
 #include "chain/process/confine.h"
 #include "chain/process/frame.h"
 #include "chain/process/message.h"
@@ -63,6 +64,8 @@ static int send_opened(struct host *host, struct arena *arena)
         .path = voter->path, .sha256 = voter->sha256,
         .options = voter->options ? voter->options : "{}",
         .any_code = !voter->codes, .observes = voter->ops->observe != NULL,
+        .votes = voter->votes, .inspects = voter->inspects,
+        .inspects_responses = voter->inspects_responses,
     };
     opened.codes = tables_codes_of(voter, arena, &opened.n_codes);
     opened.option_table = tables_options_of(voter, arena, &opened.n_option_table);
@@ -186,6 +189,39 @@ static int ask(struct voter *voter, const struct sluice_transition *t, struct ba
     return voter->ops->unstoppable ? voter_check_time(voter, clock_mono_ns() - start, err) : 0;
 }
 
+static int reply_failed(struct host *host, int64_t id, const struct error *err,
+                        struct arena *arena)
+{
+    const struct message_failed failed = {id, clean(err->text, arena)};
+    return reply(host, MESSAGE_FAILED, &failed);
+}
+
+static int reply_ballot(struct host *host, int64_t id, const struct ballot *ballot,
+                        struct arena *arena)
+{
+    struct message_voted voted = {
+        .id = id, .verdict = chain_verdict_word(ballot->verdict), .code = ballot->code,
+        .path = ballot->path, .message = ballot->message,
+        .facts = facts_of(ballot, arena), .n_facts = ballot->n_facts,
+    };
+    changes_encode(ballot->changes, ballot->n_changes, arena, &voted);
+    return reply(host, MESSAGE_VOTED, &voted);
+}
+
+static int inspect(struct host *host, const struct message_inspect *message, struct arena *arena)
+{
+    struct voter *voter = host->voter;
+    struct ballot ballot;
+    struct error err = {0};
+    ballot_begin(&ballot, arena, voter->codes);
+    ballot.may_change = message->may_change;
+    int rc = voter->inspects
+               ? voter->ops->inspect(voter, message->request, &ballot.face, &err)
+               : error_set(&err, ERROR_UNSUPPORTED, "it does not look at requests");
+    return rc == 0 ? reply_ballot(host, message->id, &ballot, arena)
+                   : reply_failed(host, message->id, &err, arena);
+}
+
 static int vote(struct host *host, const struct message_vote *message, struct arena *arena)
 {
     struct sluice_transition t;
@@ -193,16 +229,9 @@ static int vote(struct host *host, const struct message_vote *message, struct ar
     struct error err = {0};
     ballot_begin(&ballot, arena, host->voter->codes);
     if (complete(host, message->transition, message->diff, arena, &t, &err) != 0 ||
-        ask(host->voter, &t, &ballot, &err) != 0) {
-        const struct message_failed failed = {message->id, clean(err.text, arena)};
-        return reply(host, MESSAGE_FAILED, &failed);
-    }
-    const struct message_voted voted = {
-        .id = message->id, .verdict = chain_verdict_word(ballot.verdict), .code = ballot.code,
-        .path = ballot.path, .message = ballot.message,
-        .facts = facts_of(&ballot, arena), .n_facts = ballot.n_facts,
-    };
-    return reply(host, MESSAGE_VOTED, &voted);
+        ask(host->voter, &t, &ballot, &err) != 0)
+        return reply_failed(host, message->id, &err, arena);
+    return reply_ballot(host, message->id, &ballot, arena);
 }
 
 static int observe(struct host *host, const struct message_observe *message, struct arena *arena)
@@ -228,6 +257,9 @@ static int handle(struct host *host, const struct message *message, struct arena
         return 0;
     case MESSAGE_VOTE:
         rc = vote(host, message->vote, arena);
+        break;
+    case MESSAGE_INSPECT:
+        rc = inspect(host, message->inspect, arena);
         break;
     case MESSAGE_OBSERVE:
         rc = observe(host, message->observe, arena);

@@ -7,6 +7,7 @@
 #include "chain/lua/api.h"
 #include "chain/lua/lib/sandbox.h"
 #include "chain/lua/view.h"
+#include "chain/request.h"
 #include "chain/transition.h"
 #include "policy/policy.h"
 #include "support/chain.h"
@@ -201,6 +202,7 @@ static void check_record(struct fixture *f, const char *class, const struct sche
 static void test_records(void **state)
 {
     check_record(*state, "Transition", &chain_transition_schema);
+    check_record(*state, "Request", &chain_request_schema);
 }
 
 static void test_what_iterators_give(void **state)
@@ -247,7 +249,7 @@ static void test_functions(void **state)
     struct fixture *f = *state;
     api_push_ballot(f->L);
     luaL_getmetafield(f->L, -1, "__index");
-    check_functions(f, "Ballot", 5);
+    check_functions(f, "Ballot", 8);
     lua_settop(f->L, 1);
     lua_getfield(f->L, 1, "sluice");
     luaL_getmetafield(f->L, -1, "__index");
