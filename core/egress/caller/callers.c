@@ -245,7 +245,7 @@ egress_callers_new(uv_loop_t *loop, const struct egress_callers_config *config, 
     callers->poll.data = callers;
     int rc = egress_notifications_open(&callers->notifications, config->listener, err);
     if (rc == 0)
-        rc = (callers->closer = egress_closer_new(err)) ? 0 : -1;
+        rc = (callers->closer = egress_closer_new(loop, err)) ? 0 : -1;
     if (rc == 0)
         rc = find_listeners(callers, config, err);
     if (rc == 0 && (rc = uv_poll_init(loop, &callers->poll, config->listener)) != 0)
