@@ -127,6 +127,28 @@ inside() { local name=$1; shift; sluice sandbox exec "$name" -- sh -c "$*"; }
     [ "$(cat "$shared/tree/limits" "$shared/tree/sub/limits" "$shared/tree/sub.old/limits")" = "$(printf '2\n3\n2')" ]
 }
 
+@test "a sandbox ends when the host gives a file that it may write the name of one that it may not" {
+    mkdir -p "$shared/tree/sub" && chmod -R 777 "$shared/tree"
+    for how in mv ln; do
+        echo 1 >"$shared/tree/sub/limits"
+        echo 2 >"$shared/tree/sub/limits.new"; chmod 666 "$shared"/tree/sub/*       # a program of the host is at it
+        policy "$shared/tree/sub/limits" "$shared/tree" | sluice sandbox create --name "$how" --policy - 2>/dev/null
+        inside "$how" "echo x >>$shared/tree/sub/limits.new"
+        sed -i s/1/3/ "$shared/tree/sub/limits"                                      # this is what it may go on with
+        inside "$how" "echo x >>$shared/tree/sub/limits.new"
+        [ "$how" = mv ] || rm "$shared/tree/sub/limits"
+        "$how" "$shared/tree/sub/limits.new" "$shared/tree/sub/limits"
+        until_so "sluice sandbox get $how -o json | jq -e '.phase == \"error\"'"
+        sluice sandbox get "$how" -o json | jq -r .error >"$BATS_TEST_TMPDIR/error"
+        grep -q "the host put what the sandbox has as limits.new in the place of $shared/tree/sub/limits, which it must not change or see: start it again" "$BATS_TEST_TMPDIR/error"
+        rm -f "$shared/tree/sub/limits.new"
+        sluice sandbox start "$how"
+        run ! inside "$how" "echo x >>$shared/tree/sub/limits"
+        sluice -q sandbox delete "$how"
+        rm -f "$shared"/tree/sub/*
+    done
+}
+
 @test "a mount that the host makes later below a listed folder does not come in" {
     grep -q 4294967295 /proc/self/uid_map && [ "$(id -u)" = 0 ] || skip "only root mounts on the host"
     mkdir "$shared/point"

@@ -2,44 +2,18 @@
 #include "sandbox/container/container.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/arena.h"
-#include "base/buf.h"
-#include "base/error.h"
 #include "sandbox/container/cgroup.h"
-#include "sandbox/container/workload_identity.h"
-#include "sandbox/mounts/mount_plan.h"
-#include "sandbox/wire/spec.h"
-#include "sandbox/wire/wire.h"
+#include "sandbox/container/container_parts.h"
+#include "sandbox/container/replaced.h"
 
-enum { COMPLAINTS_MAX = 4096, WORKLOAD_ID = 1000 };
-
-enum container_state { CONTAINER_STARTING, CONTAINER_READY, CONTAINER_STOPPING, CONTAINER_GONE };
-
-struct container {
-    const struct container_callbacks *callbacks;
-    void *ctx;
-    struct launch launch;
-    enum container_state state;
-    struct arena *arena;                            /* of the guards */
-    struct mount_guards guards;
-    const char *cgroups;                            /* that init is still to enter; NULL: none */
-    uv_poll_t channel, complaints;
-    uv_signal_t child;
-    struct buf said;                                /* the line begun; before ready, all of it */
-    struct error why;                               /* valid with has_why: what init said */
-    bool has_why;
-    int open_handles;
-    void (*on_closed)(void *ctx);
-    void *closed_ctx;
-};
+enum { COMPLAINTS_MAX = 4096 };
 
 /* --- what init and bubblewrap say ------------------------------------------------------------ */
 
@@ -68,7 +42,7 @@ static void read_complaints(struct container *container)
         flush_lines(container);
 }
 
-static void on_complaints(uv_poll_t *poll, int status, int events)
+void container_on_complaints(uv_poll_t *poll, int status, int events)
 {
     (void)status;
     (void)events;
@@ -109,6 +83,8 @@ static void take_ready(struct container *container, struct wire_packet *packet)
     if (ready.network)
         memcpy(ready.fds, packet->fds, sizeof ready.fds);
     container->callbacks->on_ready(container->ctx, &ready);
+    if (container->replaced)
+        replaced_watch_begin(container->replaced, packet->sender);
 }
 
 static void take_packet(struct container *container, struct wire_packet *packet)
@@ -141,7 +117,7 @@ static void take_packet(struct container *container, struct wire_packet *packet)
     }
 }
 
-static void on_channel(uv_poll_t *poll, int status, int events)
+void container_on_channel(uv_poll_t *poll, int status, int events)
 {
     struct container *container = poll->data;
     struct wire_packet packet;
@@ -173,7 +149,7 @@ static void explain(struct container *container)
     sandbox_launch_explain(buf_str(&container->said), &container->why);
 }
 
-static void on_child(uv_signal_t *handle, int signum)
+void container_on_child(uv_signal_t *handle, int signum)
 {
     struct container *container = handle->data;
     (void)signum;
@@ -182,7 +158,7 @@ static void on_child(uv_signal_t *handle, int signum)
     container->launch.pid = 0;
     uv_signal_stop(handle);
     if (uv_is_active((uv_handle_t *)&container->channel))
-        on_channel(&container->channel, 0, UV_READABLE);
+        container_on_channel(&container->channel, 0, UV_READABLE);
     read_complaints(container);
     bool told = container->state == CONTAINER_STOPPING;
     if (!told)
@@ -215,6 +191,7 @@ void container_close(struct container *container, void (*on_closed)(void *ctx), 
         kill(container->launch.pid, SIGKILL);
         waitpid(container->launch.pid, NULL, 0);
     }
+    replaced_watch_free(container->replaced);
     uv_close((uv_handle_t *)&container->channel, on_handle_closed);
     uv_close((uv_handle_t *)&container->complaints, on_handle_closed);
     uv_close((uv_handle_t *)&container->child, on_handle_closed);
@@ -222,15 +199,13 @@ void container_close(struct container *container, void (*on_closed)(void *ctx), 
 
 /* --- what is asked of init ------------------------------------------------------------------- */
 
-/* The bodies' strings, each with its NUL. */
-static void add_strings(struct buf *body, const char *const *strings, size_t n)
+void container_add_strings(struct buf *body, const char *const *strings, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         buf_add(body, strings[i], strlen(strings[i]) + 1);
 }
 
-/* A full channel means that init has hung: it takes messages faster than commands can come. */
-static int send_body(const struct container *container, struct init_message *message,
+int container_send_body(const struct container *container, struct init_message *message,
                      struct buf *body, struct error *err)
 {
     message->version = WIRE_VERSION;
@@ -270,10 +245,10 @@ int container_run(struct container *container, uint32_t id, const struct contain
     if (container->state != CONTAINER_READY)
         return error_set(err, ERROR_STATE, "the sandbox is not ready");
     buf_add(&body, &fixed, sizeof fixed);
-    add_strings(&body, command->argv, command->n_argv);
-    add_strings(&body, command->env, command->n_env);
-    add_strings(&body, &command->folder, 1);
-    return send_body(container, &message, &body, err);
+    container_add_strings(&body, command->argv, command->n_argv);
+    container_add_strings(&body, command->env, command->n_env);
+    container_add_strings(&body, &command->folder, 1);
+    return container_send_body(container, &message, &body, err);
 }
 
 int container_open_sockets(struct container *container, uint32_t id, struct error *err)
@@ -302,182 +277,4 @@ void container_stop(struct container *container, uint32_t grace_ms)
         send_plain(container, INIT_STOP, 0, (int32_t)grace_ms);
     if (container->state != CONTAINER_GONE)
         container->state = CONTAINER_STOPPING;
-}
-
-/* --- the start ------------------------------------------------------------------------------- */
-
-struct plan {
-    const struct container_request *request;
-    struct container *container;
-    struct mount_plan mounts;
-    struct mount_guards guards;
-    struct container_files files;
-    struct planned_mount work;
-    char workdir[PATH_MAX];
-    struct sandbox_spec spec;                       /* with the work folder resolved */
-    uint32_t host_uid, uid, gid;
-    struct error *err;
-};
-
-static void warn(void *ctx, const char *text)
-{
-    struct container *container = ctx;
-    container->callbacks->on_warning(container->ctx, text);
-}
-
-/* As the host uid of the workload, so that what it cannot reach is left out and named. */
-static int plan_mounts(void *ctx)
-{
-    struct plan *plan = ctx;
-    struct mount_plan_request request = {
-        .policy = plan->request->policy, .guards = &plan->guards, .workdir = plan->work,
-        .own = plan->files.items, .n_own = plan->files.n,
-        .warn = warn, .ctx = plan->container};
-    return mount_plan_make(&request, plan->container->arena, &plan->mounts, plan->err);
-}
-
-/* "sandbox" or a number, as the policy's check has seen to. */
-static uint32_t workload_id(const char *text)
-{
-    char *end;
-    unsigned long number = text ? strtoul(text, &end, 10) : 0;
-    return number > 0 && *end == '\0' && number < UINT32_MAX ? (uint32_t)number : WORKLOAD_ID;
-}
-
-/* Who the workload is and where it works: all that bubblewrap has to know. */
-static int choose_identity(struct plan *plan)
-{
-    const struct sluice_process *process = plan->request->policy->process;
-    plan->spec = *plan->request->spec;
-    plan->uid = workload_id(process ? process->run_as_user : NULL);
-    plan->gid = workload_id(process ? process->run_as_group : NULL);
-    if (!realpath(plan->spec.workdir, plan->workdir))
-        return error_errno(plan->err, ERROR_INTERNAL, "cannot find the work folder %s",
-                           plan->spec.workdir);
-    plan->spec.workdir = plan->workdir;
-    if (workload_identity_choose(plan->spec.uid, &plan->host_uid, plan->err) != 0)
-        return -1;
-    return workload_identity_own_folder(plan->workdir, plan->host_uid, plan->err);
-}
-
-/* What the sandbox is to be shown. */
-static int make_plan(struct plan *plan)
-{
-    const struct container_request *request = plan->request;
-    if (request->make_files &&
-        request->make_files(plan->container->ctx, &plan->files, plan->err) != 0)
-        return -1;
-    plan->work.source = plan->workdir;
-    if (mount_identify(plan->workdir, &plan->work.device, &plan->work.inode) != 0)
-        return error_errno(plan->err, ERROR_INTERNAL, "cannot open the work folder %s",
-                           plan->workdir);
-    if (mount_guards_make(&plan->spec, plan->container->arena, &plan->guards, plan->err) != 0)
-        return -1;
-    error_set(plan->err, ERROR_INTERNAL, "cannot act as uid %u for a moment", plan->host_uid);
-    return workload_identity_call(plan->host_uid, plan_mounts, plan);
-}
-
-/* First all records, then all strings, as wire.h has it. */
-static void add_plan(struct buf *body, const struct mount_plan *plan)
-{
-    for (size_t i = 0; i < plan->n_mounts; i++) {
-        const struct planned_mount *m = &plan->mounts[i];
-        buf_add(body, &(struct wire_mount){m->device, m->inode, m->kind, 0},
-                sizeof(struct wire_mount));
-    }
-    for (size_t i = 0; i < plan->guards.n; i++) {
-        const struct mount_guard *g = &plan->guards.items[i];
-        buf_add(body, &(struct wire_guard){g->device, g->inode, g->kind, g->pattern},
-                sizeof(struct wire_guard));
-    }
-    for (size_t i = 0; i < plan->n_files; i++)
-        buf_add(body, &(struct wire_file){plan->files[i].size, plan->files[i].owner_only, 0},
-                sizeof(struct wire_file));
-    for (size_t i = 0; i < plan->n_mounts; i++)
-        add_strings(body, (const char *[]){plan->mounts[i].source, plan->mounts[i].target}, 2);
-    for (size_t i = 0; i < plan->guards.n; i++)
-        add_strings(body, &plan->guards.items[i].path, 1);
-}
-
-static void add_files(struct buf *body, const struct mount_plan *plan)
-{
-    for (size_t i = 0; i < plan->n_files; i++)
-        add_strings(body, &plan->files[i].path, 1);
-    for (size_t i = 0; i < plan->n_files; i++)
-        buf_add(body, plan->files[i].bytes, plan->files[i].size);
-    buf_putc(body, '\0');
-}
-
-static int send_setup(const struct plan *plan)
-{
-    const struct mount_plan *mounts = &plan->mounts;
-    struct init_message message = {.type = INIT_SETUP};
-    struct setup_body fixed = {
-        .flags = (plan->spec.proxy ? SETUP_NETWORK : 0) | (mounts->strict ? SETUP_STRICT : 0),
-        .uid = plan->uid, .gid = plan->gid, .n_mounts = (uint32_t)mounts->n_mounts,
-        .n_guards = (uint32_t)mounts->guards.n, .n_read_only = (uint32_t)mounts->n_read_only,
-        .n_read_write = (uint32_t)mounts->n_read_write, .n_files = (uint32_t)mounts->n_files};
-    struct buf body = {0};
-    buf_add(&body, &fixed, sizeof fixed);
-    add_plan(&body, mounts);
-    add_strings(&body, mounts->read_only, mounts->n_read_only);
-    add_strings(&body, mounts->read_write, mounts->n_read_write);
-    add_files(&body, mounts);
-    return send_body(plan->container, &message, &body, plan->err);
-}
-
-static void watch(struct container *container, uv_loop_t *loop)
-{
-    uv_poll_init(loop, &container->channel, container->launch.channel);
-    uv_poll_init(loop, &container->complaints, container->launch.complaints);
-    uv_signal_init(loop, &container->child);
-    container->channel.data = container->complaints.data = container->child.data = container;
-    container->open_handles = 3;
-    uv_signal_start(&container->child, on_child, SIGCHLD);
-    uv_poll_start(&container->channel, UV_READABLE, on_channel);
-    uv_poll_start(&container->complaints, UV_READABLE, on_complaints);
-}
-
-static int launch(struct plan *plan)
-{
-    struct launch_request request = {.spec = &plan->spec, .host_uid = plan->host_uid};
-    return sandbox_launch(&request, &plan->container->launch, plan->err);
-}
-
-static void abandon(const struct launch *launch)
-{
-    kill(launch->pid, SIGKILL);
-    waitpid(launch->pid, NULL, 0);
-    close(launch->channel);
-    close(launch->complaints);
-}
-
-struct container *container_start(uv_loop_t *loop, const struct container_request *request,
-                                  const struct container_callbacks *callbacks, void *ctx,
-                                  struct error *err)
-{
-    struct plan *plan = alloc_zero(1, sizeof *plan);
-    struct container *container = alloc_zero(1, sizeof *container);
-    container->callbacks = callbacks;
-    container->ctx = ctx;
-    plan->request = request;
-    plan->container = container;
-    plan->err = err;
-    container->arena = arena_new();
-    container->cgroups = arena_str(container->arena, request->spec->cgroups);
-    int rc = choose_identity(plan);
-    if (rc == 0 && (rc = launch(plan)) == 0 && (rc = make_plan(plan)) != 0)
-        abandon(&container->launch);
-    if (rc == 0) {
-        watch(container, loop);
-        /* Bubblewrap may have failed already; then the reason comes from it. */
-        send_setup(plan);
-    }
-    container->guards = plan->mounts.guards;
-    free(plan);
-    if (rc == 0)
-        return container;
-    arena_free(container->arena);
-    free(container);
-    return NULL;
 }
