@@ -180,7 +180,7 @@ static int decode_values(struct schema_decoder *d, const struct doc_node *map,
         if (schema_any_text(d, value, &items[i].value) != 0)
             return -1;
     }
-    *out = (struct provider_values){items, map->n};
+    *out = (struct provider_values){.items = items, .n = map->n};
     return 0;
 }
 

@@ -270,7 +270,8 @@ static const struct arg_option decision_list[] = {
      "the value of K, from the environment variable VAR (K); may be repeated"},                    \
     {"from-file", 0, ARG_VALUE, "K=FILE", "the value of K, from a file; - reads stdin"}
 static const struct arg_option provider_create[] = {
-    {"profile", 0, ARG_VALUE, "github|anthropic|openai|npm|pypi|aws|generic",
+    {"profile", 0, ARG_VALUE,
+     "github|anthropic|claude-code|openai|codex|nvidia|npm|pypi|aws|generic",
      "which values it has, and where they may be sent"},
     VALUE_OPTIONS,
     {"refresh", 0, ARG_VALUE, "STRATEGY",

@@ -226,8 +226,8 @@ int cmd_provider_create(struct cli *cli)
     if (!name)
         return EXIT_USAGE;
     if (!profile)
-        return usage_error(cli, "of which kind is it? --profile github|anthropic|openai|npm|pypi|"
-                                "aws|generic");
+        return usage_error(cli, "of which kind is it? --profile github|anthropic|claude-code|"
+                                "openai|codex|nvidia|npm|pypi|aws|generic");
     const char *strategy = arg_value(cli, "refresh");
     if (!strategy && arg_given(cli, "set"))
         return usage_error(cli, "--set needs --refresh");

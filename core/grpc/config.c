@@ -121,7 +121,7 @@ static int get(struct grpc_work *work, struct doc_writer *w)
     put_settings(w, &s);
     grpc_put_number(w, "config_revision", r.revision);
     grpc_put_text(w, "policy_source", "SANDBOX");
-    grpc_put_text(w, "workspace", "default");
+    grpc_put_text(w, "workspace", s.workspace);
     doc_write_key(w, "configuration_admitted");
     doc_write_bool(w, true);
     return 0;

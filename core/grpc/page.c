@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "grpc/page.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { LISTED = 100, LISTED_MAX = 1000 };
+enum { LISTED = 100, LISTED_MAX = 1000, LABELS_MAX = 64 };
 
 /* Where a list goes on: clients of the older wire count, those of the newer one were given this
  * number as text. */
@@ -41,4 +43,28 @@ void grpc_put_word(struct doc_writer *w, const char *field, const char *word)
         text[n] = (char)(word[n] >= 'a' && word[n] <= 'z' ? word[n] - 'a' + 'A' : word[n]);
     text[n] = '\0';
     grpc_put_text(w, field, text);
+}
+
+/* "k=v,k2=v2" */
+int grpc_selected(struct grpc_work *work, const char *labels_json)
+{
+    const char *selector = grpc_text(work, "label_selector");
+    json_t *labels = json_loads(labels_json, 0, NULL);
+    int all = 1;
+    for (size_t n = 0; *selector && all >= 0; n++) {
+        size_t len = strcspn(selector, ","), key = strcspn(selector, "=,");
+        if (!key || key >= len || n >= LABELS_MAX) {
+            all = error_set(&work->err, ERROR_MALFORMED,
+                            "invalid label selector: expected 'key=value', got '%.*s'",
+                            len < 100 ? (int)len : 100, selector);
+            break;
+        }
+        const char *name = arena_strn(work->arena, selector, key);
+        const char *value = json_string_value(json_object_get(labels, name));
+        all &= value && strlen(value) == len - key - 1 &&
+               memcmp(value, selector + key + 1, len - key - 1) == 0;
+        selector += len + (selector[len] == ',');
+    }
+    json_decref(labels);
+    return all;
 }

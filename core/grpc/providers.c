@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "grpc/page.h"
+#include "runtime/record.h"
 #include "secret/profile.h"
 
 /* ---- a provider ---- */
@@ -16,8 +17,10 @@ static void put_metadata(struct doc_writer *w, const struct store_provider *p)
     grpc_put_text(w, "id", p->id);
     grpc_put_text(w, "name", p->name);
     grpc_put_time(w, "created_at_ms", "created_time", p->created_at_ms);
+    doc_write_key(w, "labels");
+    doc_write_json(w, p->labels_json);
     grpc_put_number(w, "resource_version", p->rotations + 1);
-    grpc_put_text(w, "workspace", "default");
+    grpc_put_text(w, "workspace", STORE_WORKSPACE);
     doc_write_close(w, DOC_MAP);
 }
 
@@ -34,7 +37,32 @@ void grpc_put_provider(struct doc_writer *w, const struct provider_facts *facts)
         doc_write_text(w, "");
     }
     doc_write_close(w, DOC_MAP);
+    doc_write_key(w, "config");
+    doc_write_json(w, facts->provider.config_json);
     doc_write_close(w, DOC_MAP);
+}
+
+/* Other workspaces have none. */
+static int check_workspace(struct grpc_work *work, bool *others)
+{
+    const char *workspace;
+    if (grpc_workspace(work, &workspace) != 0)
+        return -1;
+    *others = workspace && strcmp(workspace, STORE_WORKSPACE) != 0;
+    return 0;
+}
+
+/* The same of one that is named. */
+static int check_default(struct grpc_work *work)
+{
+    bool others;
+    if (check_workspace(work, &others) != 0)
+        return -1;
+    if (!others)
+        return 0;
+    return error_set(&work->err, ERROR_STATE,
+                     "providers of this gateway are in the workspace '" STORE_WORKSPACE
+                     "', and sandboxes of any workspace may have them: name that one");
 }
 
 int grpc_find_provider(struct grpc_work *work, const char *name, struct provider_facts *out)
@@ -96,15 +124,14 @@ static const char *text_of(const struct doc_node *map, const char *field)
 /* What this gateway does not keep is refused, rather than forgotten. */
 static int check_extras(struct grpc_work *work, const struct doc_node *provider)
 {
-    static const char *const maps[] = {"config", "credential_expires_at_ms",
-                                       "credential_expiration_times", "credential_handles"};
+    static const char *const maps[] = {"credential_expires_at_ms", "credential_expiration_times",
+                                       "credential_handles"};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) {
         const struct doc_node *inside = doc_get(provider, maps[i]),
                               *beside = doc_get(work->request, maps[i]);
         if ((inside && inside->n) || (beside && beside->n))
             return error_set(&work->err, ERROR_STATE,
-                             "this gateway keeps nothing of a provider but its credentials: leave "
-                             "%s out", maps[i]);
+                             "this gateway does not keep %s of a provider: leave it out", maps[i]);
     }
     return 0;
 }
@@ -115,10 +142,26 @@ static void read_credentials(struct grpc_work *work, const struct doc_node *map,
 {
     size_t n = map ? map->n : 0;
     struct provider_value *items = arena_alloc(work->arena, (n + 1) * sizeof *items);
-    *out = (struct provider_values){items, 0};
+    *out = (struct provider_values){.items = items};
     for (size_t i = 0; i < n; i++)
         if (*map->items[i]->text)
             items[out->n++] = (struct provider_value){map->keys[i]->text, map->items[i]->text};
+}
+
+/* Labels, and config, which clients keep notes in. */
+static int read_notes(struct grpc_work *work, const struct doc_node *provider,
+                      struct provider_values *out)
+{
+    const struct doc_node *metadata = doc_get(provider, "metadata");
+    const struct doc_node *labels = metadata ? doc_get(metadata, "labels") : NULL;
+    out->labels_json = grpc_json(work, labels, NULL);
+    out->config_json = grpc_json(work, doc_get(provider, "config"), NULL);
+    if (out->labels_json)
+        sandbox_labels_check(out->labels_json, work->arena, &work->problems);
+    if (out->config_json)
+        sandbox_labels_check(out->config_json, work->arena, &work->problems);
+    return work->problems.n ? error_set(&work->err, ERROR_INVALID, "the provider cannot be read")
+                            : 0;
 }
 
 static int read_provider(struct grpc_work *work, struct asked *out)
@@ -131,7 +174,8 @@ static int read_provider(struct grpc_work *work, struct asked *out)
     if (!*out->name)
         return error_set(&work->err, ERROR_MALFORMED, "provider.metadata.name is required");
     read_credentials(work, doc_get(provider, "credentials"), &out->values);
-    return grpc_check_workspace(work) != 0 ? -1 : check_extras(work, provider);
+    return check_default(work) != 0 || check_extras(work, provider) != 0
+               ? -1 : read_notes(work, provider, &out->values);
 }
 
 /* ---- the methods ---- */
@@ -177,7 +221,8 @@ static int update(struct grpc_work *work, struct doc_writer *w)
     (void)w;
     if (read_provider(work, &asked) != 0 || grpc_find_provider(work, asked.name, &facts) != 0)
         return -1;
-    if (*asked.type && strcmp(asked.type, facts.provider.profile) != 0)
+    const struct secret_profile *type = secret_profile_find(asked.type);
+    if (*asked.type && (!type || strcmp(type->name, facts.provider.profile) != 0))
         return error_set(&work->err, ERROR_MALFORMED,
                          "provider '%s' is of type %s, which cannot be changed: make another one",
                          asked.name, facts.provider.profile);
@@ -190,34 +235,42 @@ static int update(struct grpc_work *work, struct doc_writer *w)
 static int get(struct grpc_work *work, struct doc_writer *w)
 {
     const char *name;
-    if (grpc_required(work, "name", &name) != 0 || grpc_check_workspace(work) != 0)
+    if (grpc_required(work, "name", &name) != 0 || check_default(work) != 0)
         return -1;
     work->then_arg = (void *)(uintptr_t)name;
     return put_changed(work, w);
 }
 
-/* Providers have no labels here: a selector selects none. */
+/* It may have been deleted since the list was read. */
+static void put_named(struct grpc_work *work, struct doc_writer *w, const char *name)
+{
+    struct provider_facts facts;
+    struct error gone;
+    if (providers_get(work->grpc->providers, name, work->arena, &facts, &gone) == 0)
+        grpc_put_provider(w, &facts);
+}
+
 static int list(struct grpc_work *work, struct doc_writer *w)
 {
     struct store_provider *items;
-    size_t n, offset, limit;
-    if (grpc_check_workspace(work) != 0 || grpc_page(work, &offset, &limit) != 0 ||
+    size_t n, offset, limit, seen = 0;
+    int fits = 0;
+    bool others;
+    if (check_workspace(work, &others) != 0 || grpc_page(work, &offset, &limit) != 0 ||
         store_provider_list(work->grpc->store, work->arena, &items, &n, &work->err) != 0)
         return -1;
-    if (*grpc_text(work, "label_selector"))
-        n = 0;
     doc_write_key(w, "providers");
     doc_write_open(w, DOC_LIST);
-    for (size_t i = offset; i < n && i < offset + limit; i++) {
-        struct provider_facts facts;
-        struct error gone;
-        if (providers_get(work->grpc->providers, items[i].name, work->arena, &facts, &gone) == 0)
-            grpc_put_provider(w, &facts);
+    for (size_t i = 0; i < n && fits >= 0 && !others; i++) {
+        fits = grpc_selected(work, items[i].labels_json);
+        if (fits > 0 && seen >= offset && seen < offset + limit)
+            put_named(work, w, items[i].name);
+        seen += fits > 0;
     }
     doc_write_close(w, DOC_LIST);
-    if (n > offset + limit)
+    if (seen > offset + limit)
         grpc_put_next_page(w, offset + limit);
-    return 0;
+    return fits < 0 ? -1 : 0;
 }
 
 static int put_deleted(struct grpc_work *work, struct doc_writer *w)
@@ -233,7 +286,7 @@ static int delete(struct grpc_work *work, struct doc_writer *w)
 {
     struct provider_facts facts;
     const char *name;
-    if (grpc_required(work, "name", &name) != 0 || grpc_check_workspace(work) != 0)
+    if (grpc_required(work, "name", &name) != 0 || check_default(work) != 0)
         return -1;
     if (grpc_find_provider(work, name, &facts) != 0) {
         if (work->err.kind != ERROR_NOT_FOUND || !grpc_flag(work, "allow_missing"))
@@ -294,8 +347,9 @@ static void put_profile(struct doc_writer *w, const struct secret_profile *profi
 
 static int list_profiles(struct grpc_work *work, struct doc_writer *w)
 {
+    const char *workspace;
     size_t offset, limit;
-    if (grpc_check_workspace(work) != 0 || grpc_page(work, &offset, &limit) != 0)
+    if (grpc_workspace(work, &workspace) != 0 || grpc_page(work, &offset, &limit) != 0)
         return -1;
     doc_write_key(w, "profiles");
     doc_write_open(w, DOC_LIST);
@@ -309,8 +363,8 @@ static int list_profiles(struct grpc_work *work, struct doc_writer *w)
 
 static int get_profile(struct grpc_work *work, struct doc_writer *w)
 {
-    const char *id;
-    if (grpc_required(work, "id", &id) != 0 || grpc_check_workspace(work) != 0)
+    const char *id, *workspace;
+    if (grpc_required(work, "id", &id) != 0 || grpc_workspace(work, &workspace) != 0)
         return -1;
     const struct secret_profile *profile = secret_profile_find(id);
     if (!profile)

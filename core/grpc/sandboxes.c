@@ -10,8 +10,6 @@
 #include "runtime/record.h"
 #include "runtime/sessions/exec.h"
 
-enum { LABELS_MAX = 64 };
-
 /* ---- a sandbox ---- */
 
 /* It grows with each change of the policy: what a client can compare. */
@@ -30,7 +28,7 @@ static void put_metadata(struct doc_writer *w, const struct store_sandbox *s)
     doc_write_key(w, "labels");
     doc_write_json(w, s->labels_json);
     grpc_put_number(w, "resource_version", version_of(s));
-    grpc_put_text(w, "workspace", "default");
+    grpc_put_text(w, "workspace", s->workspace);
     doc_write_close(w, DOC_MAP);
 }
 
@@ -104,40 +102,21 @@ static int get(struct grpc_work *work, struct doc_writer *w)
 
 /* ---- ListSandboxes ---- */
 
-/* "k=v,k2=v2": whether the labels, an object of texts, have them all.  -1: it is no selector. */
-static int selected(struct grpc_work *work, const char *selector, const json_t *labels)
-{
-    bool all = true;
-    for (size_t n = 0; *selector; n++) {
-        size_t len = strcspn(selector, ","), key = strcspn(selector, "=,");
-        if (!key || key >= len || n >= LABELS_MAX)
-            return error_set(&work->err, ERROR_MALFORMED,
-                             "invalid label selector: expected 'key=value', got '%.*s'",
-                             len < 100 ? (int)len : 100, selector);
-        const char *name = arena_strn(work->arena, selector, key);
-        const char *value = json_string_value(json_object_get(labels, name));
-        all &= value && strlen(value) == len - key - 1 &&
-               memcmp(value, selector + key + 1, len - key - 1) == 0;
-        selector += len + (selector[len] == ',');
-    }
-    return all;
-}
-
 static int list(struct grpc_work *work, struct doc_writer *w)
 {
-    const char *selector = grpc_text(work, "label_selector");
+    const char *workspace;
     struct store_sandbox *items;
     size_t n, offset, limit, seen = 0;
     int fits = 0;
-    if (grpc_check_workspace(work) != 0 || grpc_page(work, &offset, &limit) != 0 ||
+    if (grpc_workspace(work, &workspace) != 0 || grpc_page(work, &offset, &limit) != 0 ||
         store_sandbox_list(work->grpc->store, work->arena, &items, &n, &work->err) != 0)
         return -1;
     doc_write_key(w, "sandboxes");
     doc_write_open(w, DOC_LIST);
     for (size_t i = 0; i < n && fits >= 0; i++) {
-        json_t *labels = json_loads(items[i].labels_json, 0, NULL);
-        fits = selected(work, selector, labels);
-        json_decref(labels);
+        fits = grpc_selected(work, items[i].labels_json);
+        if (fits < 0 || (workspace && strcmp(items[i].workspace, workspace) != 0))
+            continue;
         if (fits > 0 && seen >= offset && seen < offset + limit)
             grpc_put_sandbox(w, &items[i], NULL, items[i].phase);
         seen += fits > 0;
@@ -171,18 +150,6 @@ static int check_spec(struct grpc_work *work, const struct doc_node *spec)
     return grpc_check_providers(work, spec);
 }
 
-static const char *json_of(struct grpc_work *work, const struct doc_node *tree)
-{
-    struct buf text = {0};
-    struct doc_json_writer json;
-    if (!tree)
-        return "";
-    doc_write_tree(doc_json_writer(&json, &text), tree);
-    const char *copy = arena_str(work->arena, buf_str(&text));
-    buf_free(&text);
-    return copy;
-}
-
 /* It starts at once: clients attach by ssh, and its input is none or a terminal's. */
 static const struct sandbox_exec *read_main(struct grpc_work *work, const struct doc_node *spec)
 {
@@ -201,7 +168,7 @@ static const struct sandbox_exec *read_main(struct grpc_work *work, const struct
 }
 
 static int make_record(struct grpc_work *work, const struct doc_node *spec,
-                       struct store_sandbox *out)
+                       const char *workspace, struct store_sandbox *out)
 {
     struct runtime_host host;
     const struct sandbox_wanted wanted = {
@@ -209,12 +176,13 @@ static int make_record(struct grpc_work *work, const struct doc_node *spec,
         .network = "proxy",
         .approval_mode = "manual",
         .memory = "",
-        .labels_json = json_of(work, doc_get(work->request, "labels")),
-        .env_json = json_of(work, doc_get(spec, "environment")),
+        .labels_json = grpc_json(work, doc_get(work->request, "labels"), ""),
+        .env_json = grpc_json(work, doc_get(spec, "environment"), ""),
         .main = read_main(work, spec),
     };
     runtime_host(work->grpc->runtime, &host);
     sandbox_record_make(&wanted, &host, work->arena, out, &work->problems);
+    out->workspace = workspace;
     return work->problems.n ? error_set(&work->err, ERROR_INVALID, "no sandbox was made") : 0;
 }
 
@@ -260,11 +228,15 @@ static int create(struct grpc_work *work, struct doc_writer *w)
     const struct doc_node *spec = doc_get(work->request, "spec");
     struct store_sandbox *record = arena_zalloc(work->arena, sizeof *record);
     struct update_result result;
+    const char *workspace;
     (void)w;
     if (!spec)
         return error_set(&work->err, ERROR_MALFORMED, "spec is required");
-    if (grpc_check_workspace(work) != 0 || check_spec(work, spec) != 0 ||
-        make_record(work, spec, record) != 0)
+    if (grpc_workspace(work, &workspace) != 0)
+        return -1;
+    if (!workspace)
+        return error_set(&work->err, ERROR_MALFORMED, "workspace is required");
+    if (check_spec(work, spec) != 0 || make_record(work, spec, workspace, record) != 0)
         return -1;
     const struct update_request request = {
         .kind = SLUICE_CREATE,

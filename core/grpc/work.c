@@ -11,8 +11,6 @@
 #include "grpc/details.h"
 #include "runtime/jobs.h"
 
-static const char only_workspace[] = "default";
-
 /* ---- the request ---- */
 
 static const struct doc_node *get(const struct grpc_work *work, const char *field)
@@ -40,6 +38,18 @@ int grpc_required(struct grpc_work *work, const char *field, const char **out)
 {
     *out = grpc_text(work, field);
     return **out ? 0 : error_set(&work->err, ERROR_MALFORMED, "%s is required", field);
+}
+
+const char *grpc_json(struct grpc_work *work, const struct doc_node *tree, const char *without)
+{
+    struct buf text = {0};
+    struct doc_json_writer json;
+    if (!tree)
+        return without;
+    doc_write_tree(doc_json_writer(&json, &text), tree);
+    const char *copy = arena_str(work->arena, buf_str(&text));
+    buf_free(&text);
+    return copy;
 }
 
 int64_t grpc_parse_time(const char *text)
@@ -72,28 +82,49 @@ static bool is_newer(const struct grpc_work *work)
     return false;
 }
 
-int grpc_check_workspace(struct grpc_work *work)
+/* "": none is named. */
+static const char *named_workspace(const struct grpc_work *work)
 {
     const struct doc_node *scope = get(work, "workspace_scope");
     const struct doc_node *named = scope ? doc_get(scope, "workspace") : get(work, "workspace");
-    const char *name = named ? named->text : "";
-    if (!*name || strcmp(name, only_workspace) == 0)
+    return named ? named->text : "";
+}
+
+static bool asks_for_all(const struct grpc_work *work)
+{
+    const struct doc_node *scope = get(work, "workspace_scope");
+    return (scope && doc_get(scope, "all_workspaces")) || grpc_flag(work, "all_workspaces");
+}
+
+int grpc_workspace(struct grpc_work *work, const char **out)
+{
+    struct store_workspace found;
+    const char *name = named_workspace(work);
+    bool all = asks_for_all(work);
+    if (all && *name)
+        return error_set(&work->err, ERROR_MALFORMED,
+                         "all_workspaces and workspace are mutually exclusive");
+    *out = all ? NULL : *name ? name : STORE_WORKSPACE;
+    if (!*name || strcmp(name, STORE_WORKSPACE) == 0)
         return 0;
-    return error_set(&work->err, ERROR_NOT_FOUND, "workspace '%.100s' not found", name);
+    return store_workspace_get(work->grpc->store, name, work->arena, &found, &work->err);
 }
 
 int grpc_find_sandbox(struct grpc_work *work, const char *field, struct store_sandbox *out)
 {
     struct store *store = work->grpc->store;
-    const char *name;
-    if (grpc_required(work, field, &name) != 0 || grpc_check_workspace(work) != 0)
+    const char *name, *workspace;
+    if (grpc_required(work, field, &name) != 0 || grpc_workspace(work, &workspace) != 0)
         return -1;
-    if (store_sandbox_get(store, name, work->arena, out, &work->err) == 0)
+    if (store_sandbox_get(store, name, work->arena, out, &work->err) == 0) {
+        if (!workspace || strcmp(out->workspace, workspace) == 0)
+            return 0;
+    } else if (work->err.kind == ERROR_NOT_FOUND && !get(work, "workspace_scope") &&
+               store_sandbox_by_id(store, name, work->arena, out, &work->err) == 0 &&
+               !out->deleted_at_ms &&
+               (!*named_workspace(work) || strcmp(out->workspace, workspace) == 0)) {
         return 0;
-    if (work->err.kind == ERROR_NOT_FOUND && !get(work, "workspace_scope") &&
-        store_sandbox_by_id(store, name, work->arena, out, &work->err) == 0 &&
-        !out->deleted_at_ms)
-        return 0;
+    }
     /* Clients look for these words. */
     return error_set(&work->err, ERROR_NOT_FOUND, "sandbox not found");
 }

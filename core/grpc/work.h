@@ -76,11 +76,15 @@ void grpc_work_end(struct grpc_work *work, enum grpc_code code, const char *text
 const char *grpc_text(const struct grpc_work *work, const char *field);     /* "" where absent */
 uint64_t grpc_number(const struct grpc_work *work, const char *field);      /* 0 where absent */
 bool grpc_flag(const struct grpc_work *work, const char *field);
+/* A part of the request as JSON; without where it is NULL. */
+const char *grpc_json(struct grpc_work *work, const struct doc_node *tree, const char *without);
 /* A text that must be there: -1 says "NAME is required". */
 int grpc_required(struct grpc_work *work, const char *field, const char **out);
-/* The sandbox that the field names, by name, or by id where the request has no scope.  Its
- * workspace must be the only one that there is. */
-int grpc_check_workspace(struct grpc_work *work);
+/* The workspace that the request names, or the default one; NULL: all of them.  -1: there is none
+ * of that name. */
+int grpc_workspace(struct grpc_work *work, const char **out);
+/* The sandbox of that workspace that the field names, by name, or by id where the request has no
+ * scope. */
 int grpc_find_sandbox(struct grpc_work *work, const char *field, struct store_sandbox *out);
 /* Milliseconds since 1970 of an RFC 3339 text in UTC; 0: it is none. */
 int64_t grpc_parse_time(const char *text);

@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one workspace that there is, and lists of what this gateway does not have: clients ask for
+/* Workspaces, which group sandboxes, and lists of what this gateway does not have: clients ask for
  * them when they start. */
+#include <ctype.h>
 #include <string.h>
 
+#include "base/digest.h"
+#include "grpc/page.h"
 #include "grpc/work.h"
+#include "runtime/record.h"
 
-#define ONLY "default"
-
-static void put_workspace(struct doc_writer *w)
+static void put_workspace(struct doc_writer *w, const struct store_workspace *workspace)
 {
     doc_write_open(w, DOC_MAP);
     doc_write_key(w, "metadata");
     doc_write_open(w, DOC_MAP);
-    grpc_put_text(w, "id", ONLY);
-    grpc_put_text(w, "name", ONLY);
+    grpc_put_text(w, "id", workspace->id);
+    grpc_put_text(w, "name", workspace->name);
+    grpc_put_time(w, "created_at_ms", "created_time", workspace->created_at_ms);
+    doc_write_key(w, "labels");
+    doc_write_json(w, workspace->labels_json);
     grpc_put_number(w, "resource_version", 1);
     doc_write_close(w, DOC_MAP);
     doc_write_key(w, "status");
@@ -25,36 +30,81 @@ static void put_workspace(struct doc_writer *w)
 
 static int get(struct grpc_work *work, struct doc_writer *w)
 {
+    struct store_workspace found;
     const char *name;
-    if (grpc_required(work, "name", &name) != 0)
+    if (grpc_required(work, "name", &name) != 0 ||
+        store_workspace_get(work->grpc->store, name, work->arena, &found, &work->err) != 0)
         return -1;
-    if (strcmp(name, ONLY) != 0)
-        return error_set(&work->err, ERROR_NOT_FOUND, "workspace '%.100s' not found", name);
     doc_write_key(w, "workspace");
-    put_workspace(w);
+    put_workspace(w, &found);
     return 0;
 }
 
 static int list(struct grpc_work *work, struct doc_writer *w)
 {
-    (void)work;
+    struct store_workspace *items;
+    size_t n, offset, limit, seen = 0;
+    int fits = 0;
+    if (grpc_page(work, &offset, &limit) != 0 ||
+        store_workspace_list(work->grpc->store, work->arena, &items, &n, &work->err) != 0)
+        return -1;
     doc_write_key(w, "workspaces");
     doc_write_open(w, DOC_LIST);
-    put_workspace(w);
+    for (size_t i = 0; i < n && fits >= 0; i++) {
+        fits = grpc_selected(work, items[i].labels_json);
+        if (fits > 0 && seen >= offset && seen < offset + limit)
+            put_workspace(w, &items[i]);
+        seen += fits > 0;
+    }
     doc_write_close(w, DOC_LIST);
-    return 0;
+    if (seen > offset + limit)
+        grpc_put_next_page(w, offset + limit);
+    return fits < 0 ? -1 : 0;
+}
+
+/* The words are those that clients look for. */
+static int check_name(struct grpc_work *work, const char *name)
+{
+    size_t len = strlen(name);
+    bool letters = name[0] != '-' && name[len - 1] != '-' && !strstr(name, "--");
+    for (const char *c = name; letters && *c; c++)
+        letters = islower((unsigned char)*c) || isdigit((unsigned char)*c) || *c == '-';
+    if (len > SANDBOX_NAME_MAX)
+        return error_set(&work->err, ERROR_MALFORMED, "name exceeds maximum length (%zu > %d)",
+                         len, SANDBOX_NAME_MAX);
+    if (letters)
+        return 0;
+    return error_set(&work->err, ERROR_MALFORMED,
+                     "name must contain only lowercase alphanumeric characters or hyphens, with "
+                     "no hyphen at its ends or beside another");
+}
+
+static int insert(struct store_tx *tx, void *arg, struct error *err)
+{
+    return store_tx_workspace_insert(tx, arg, err);
 }
 
 static int create(struct grpc_work *work, struct doc_writer *w)
 {
-    const char *name;
-    (void)w;
-    if (grpc_required(work, "name", &name) != 0)
+    char id[UUID_SIZE];
+    struct store_workspace made = {.id = digest_uuid(id), .created_at_ms = clock_now_ms()};
+    if (grpc_required(work, "name", &made.name) != 0 || check_name(work, made.name) != 0)
         return -1;
-    if (strcmp(name, ONLY) == 0)
-        return error_set(&work->err, ERROR_EXISTS, "workspace already exists");
-    return error_set(&work->err, ERROR_UNSUPPORTED,
-                     "this gateway has the one workspace '" ONLY "' and makes no others");
+    made.labels_json = grpc_json(work, doc_get(work->request, "labels"), "{}");
+    sandbox_labels_check(made.labels_json, work->arena, &work->problems);
+    if (work->problems.n)
+        return error_set(&work->err, ERROR_INVALID, "no workspace was made");
+    if (store_write(work->grpc->store, insert, &made, &work->err) != 0)
+        return -1;
+    log_info(work->grpc->log, "workspace %s: made by %s", made.name, work->who.name);
+    doc_write_key(w, "workspace");
+    put_workspace(w, &made);
+    return 0;
+}
+
+static int remove_named(struct store_tx *tx, void *name, struct error *err)
+{
+    return store_tx_workspace_delete(tx, name, err);
 }
 
 static int delete(struct grpc_work *work, struct doc_writer *w)
@@ -62,11 +112,16 @@ static int delete(struct grpc_work *work, struct doc_writer *w)
     const char *name;
     if (grpc_required(work, "name", &name) != 0)
         return -1;
-    if (strcmp(name, ONLY) == 0)
-        return error_set(&work->err, ERROR_STATE, "the default workspace cannot be deleted");
-    if (!grpc_flag(work, "allow_missing"))
-        return error_set(&work->err, ERROR_NOT_FOUND, "workspace '%.100s' not found", name);
-    grpc_put_text(w, "outcome", "ALREADY_ABSENT");
+    if (store_write(work->grpc->store, remove_named, (void *)(uintptr_t)name, &work->err) != 0) {
+        if (work->err.kind != ERROR_NOT_FOUND || !grpc_flag(work, "allow_missing"))
+            return -1;
+        grpc_put_text(w, "outcome", "ALREADY_ABSENT");
+        return 0;
+    }
+    log_info(work->grpc->log, "workspace %s: deleted by %s", name, work->who.name);
+    doc_write_key(w, "deleted");
+    doc_write_bool(w, true);
+    grpc_put_text(w, "outcome", "COMPLETED");
     return 0;
 }
 
@@ -86,8 +141,9 @@ static int find_no_template(struct grpc_work *work, struct doc_writer *w)
 
 static int list_nothing(struct grpc_work *work, struct doc_writer *w)
 {
+    const char *workspace;
     (void)w;
-    return grpc_check_workspace(work);
+    return grpc_workspace(work, &workspace);
 }
 
 static const struct grpc_method methods[] = {

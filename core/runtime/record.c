@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "sandbox/wire/protocol.h"
 
-enum { NAME_MAX_BYTES = 19, LABELS_MAX = 64, ENV_MAX = 128 };
+enum { LABELS_MAX = 64, ENV_MAX = 128 };
 
 struct making {
     const struct runtime_host *host;
@@ -97,7 +97,7 @@ static void read_limits(struct making *m, const struct sandbox_wanted *wanted,
 static int check_name(const char *name, struct problems *problems)
 {
     size_t len = strlen(name);
-    bool good = len >= 1 && len <= NAME_MAX_BYTES && !strstr(name, "--") && name[0] != '-' &&
+    bool good = len >= 1 && len <= SANDBOX_NAME_MAX && !strstr(name, "--") && name[0] != '-' &&
                 name[len - 1] != '-';
     for (const char *c = name; good && *c; c++)
         good = islower((unsigned char)*c) || isdigit((unsigned char)*c) || *c == '-';
@@ -106,7 +106,7 @@ static int check_name(const char *name, struct problems *problems)
     return problems_add(problems, "name", 0, 0,
                         "'%s' is no sandbox name: use 1 to %d of a-z, 0-9 and '-', not at the ends "
                         "and not twice in a row",
-                        name, NAME_MAX_BYTES);
+                        name, SANDBOX_NAME_MAX);
 }
 
 /* An object of texts with at most max members.  refused: why not this key; NULL: any will do. */
@@ -136,6 +136,11 @@ static int check_texts(const char *what, const char *json, size_t max,
     }
     json_decref(object);
     return rc;
+}
+
+void sandbox_labels_check(const char *labels_json, struct arena *arena, struct problems *problems)
+{
+    check_texts("labels", labels_json, LABELS_MAX, NULL, arena, problems);
 }
 
 static unsigned hex_value(char digit)
@@ -219,7 +224,7 @@ void sandbox_record_make(const struct sandbox_wanted *wanted, const struct runti
         read_main(wanted->main, arena, out, problems);
     check_settings(out, problems);
     check_name(out->name, problems);
-    check_texts("labels", out->labels_json, LABELS_MAX, NULL, arena, problems);
+    sandbox_labels_check(out->labels_json, arena, problems);
     check_texts("env", out->env_json, ENV_MAX, text_env_name_refused, arena, problems);
 }
 
@@ -254,7 +259,7 @@ void sandbox_record_change(const struct sandbox_changes *changes, struct arena *
         record->agent_proposals = changes->agent_proposals;
     if (*changes->labels_json) {
         record->labels_json = merge_labels(record->labels_json, changes->labels_json, arena);
-        check_texts("labels", record->labels_json, LABELS_MAX, NULL, arena, problems);
+        sandbox_labels_check(record->labels_json, arena, problems);
     }
     check_settings(record, problems);
 }

@@ -5,6 +5,8 @@
 
 #include "runtime/runtime.h"
 
+enum { SANDBOX_NAME_MAX = 19 };
+
 struct sandbox_wanted {
     const char *name;                               /* "": one is made up */
     const char *network;                            /* "proxy" or "none" */
@@ -42,6 +44,8 @@ struct settings_change {
  * enforce, becomes a problem at the path of its member. */
 void sandbox_record_make(const struct sandbox_wanted *wanted, const struct runtime_host *host,
                          struct arena *arena, struct store_sandbox *out, struct problems *problems);
+/* The same of labels alone, also of those of something else. */
+void sandbox_labels_check(const char *labels_json, struct arena *arena, struct problems *problems);
 /* Applies changes to the record, in the arena. */
 void sandbox_record_change(const struct sandbox_changes *changes, struct arena *arena,
                            struct store_sandbox *record, struct problems *problems);

@@ -13,8 +13,13 @@ static const struct secret_profile profiles[] = {
      PLACES({"api.github.com", 443}, {"github.com", 443}, {"uploads.github.com", 443}), NULL},
     {"anthropic", "an API key of Anthropic", KEYS("ANTHROPIC_API_KEY"),
      PLACES({"api.anthropic.com", 443}), NULL},
+    {"claude-code", "the same for Claude Code", KEYS("ANTHROPIC_API_KEY", "CLAUDE_API_KEY"),
+     PLACES({"api.anthropic.com", 443}), NULL},
     {"openai", "an API key of OpenAI", KEYS("OPENAI_API_KEY"), PLACES({"api.openai.com", 443}),
      NULL},
+    {"codex", "the same for Codex", KEYS("OPENAI_API_KEY"), PLACES({"api.openai.com", 443}), NULL},
+    {"nvidia", "an API key of NVIDIA", KEYS("NVIDIA_API_KEY"),
+     PLACES({"integrate.api.nvidia.com", 443}), NULL},
     {"npm", "a token for the npm registry", KEYS("NPM_TOKEN", "NODE_AUTH_TOKEN"),
      PLACES({"registry.npmjs.org", 443}), NULL},
     {"pypi", "a token for uploads to PyPI",
@@ -33,8 +38,14 @@ const struct secret_profile *secret_profile_at(size_t i)
     return i < sizeof profiles / sizeof *profiles ? &profiles[i] : NULL;
 }
 
+/* What clients of OpenShell call some of them too. */
+static const char *const aliases[][2] = {{"claude", "claude-code"}, {"gh", "github"}};
+
 const struct secret_profile *secret_profile_find(const char *name)
 {
+    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
+        if (strcmp(aliases[i][0], name) == 0)
+            name = aliases[i][1];
     for (size_t i = 0; i < sizeof profiles / sizeof *profiles; i++)
         if (strcmp(profiles[i].name, name) == 0)
             return &profiles[i];

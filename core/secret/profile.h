@@ -23,9 +23,11 @@ struct secret_profile {
                                                      * requests are signed with it.  NULL: none */
 };
 
-#define SECRET_PROFILE_NAMES "github, anthropic, openai, npm, pypi, aws or generic"
+#define SECRET_PROFILE_NAMES                                                                       \
+    "github, anthropic, claude-code, openai, codex, nvidia, npm, pypi, aws or generic"
 
-const struct secret_profile *secret_profile_find(const char *name); /* NULL: there is none */
+/* By its name or alias, such as claude for claude-code.  NULL: there is none. */
+const struct secret_profile *secret_profile_find(const char *name);
 const struct secret_profile *secret_profile_at(size_t i);           /* NULL after the last */
 bool secret_profile_has_key(const struct secret_profile *profile, const char *key);
 /* Whether requests are signed with the credential, so that its value stands in none. */

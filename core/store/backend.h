@@ -61,6 +61,20 @@ struct store_sandbox_rows {
                     int64_t at_ms, struct error *err);
 };
 
+struct store_workspace_rows {
+    int (*find)(struct store_tx *tx, const char *name, struct arena *arena,
+                struct store_workspace *out, struct error *err);
+    /* In the order in which they were made. */
+    int (*list)(struct store_tx *tx, struct arena *arena, struct store_workspace **out, size_t *n,
+                struct error *err);
+    /* 0: its name is taken. */
+    int (*insert)(struct store_tx *tx, const struct store_workspace *workspace, struct error *err);
+    int (*remove)(struct store_tx *tx, const char *name, struct error *err);
+    /* Of sandboxes that live. */
+    int (*count_sandboxes)(struct store_tx *tx, const char *name, uint64_t *out,
+                           struct error *err);
+};
+
 /* Moves the revisions first to last of a sandbox whose status is one of from, a set of
  * STORE_REVISION_BIT. */
 struct store_revision_move {
@@ -188,6 +202,9 @@ struct store_provider_rows {
     /* 0: its name is taken. */
     int (*insert)(struct store_tx *tx, const struct store_provider *provider, struct error *err);
     int (*set_rotated)(struct store_tx *tx, const char *id, int64_t at_ms, struct error *err);
+    /* Its labels and config. */
+    int (*set_notes)(struct store_tx *tx, const struct store_provider *provider,
+                     struct error *err);
     /* Its credentials as well. */
     int (*remove)(struct store_tx *tx, const char *id, struct error *err);
     int (*list_credentials)(struct store_tx *tx, const char *provider_id, struct arena *arena,
@@ -237,6 +254,7 @@ struct store_backend {
     const struct store_traffic_rows *traffic;
     const struct store_event_rows *events;
     const struct store_provider_rows *providers;
+    const struct store_workspace_rows *workspaces;
 };
 
 extern const struct store_backend store_sqlite;

@@ -67,7 +67,10 @@ int store_attachment_list(struct store *s, const char *provider_id, const char *
 int store_tx_provider_insert(struct store_tx *tx, const struct store_provider *provider,
                              struct error *err)
 {
-    int inserted = rows(tx)->insert(tx, provider, err);
+    struct store_provider row = *provider;
+    row.labels_json = row.labels_json ? row.labels_json : "{}";
+    row.config_json = row.config_json ? row.config_json : "{}";
+    int inserted = rows(tx)->insert(tx, &row, err);
     if (inserted == 0)
         return error_set(err, ERROR_EXISTS,
                          "provider '%s' exists already: replace its values with `sluice provider "
@@ -87,6 +90,12 @@ int store_tx_provider_rotated(struct store_tx *tx, const char *id, int64_t at_ms
                               struct error *err)
 {
     return require(rows(tx)->set_rotated(tx, id, at_ms, err), err);
+}
+
+int store_tx_provider_notes(struct store_tx *tx, const struct store_provider *provider,
+                            struct error *err)
+{
+    return require(rows(tx)->set_notes(tx, provider, err), err);
 }
 
 int store_tx_provider_delete(struct store_tx *tx, const char *id, struct error *err)

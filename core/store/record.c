@@ -13,6 +13,12 @@ static const struct store_field user_fields[] = {
 #undef X
 };
 
+static const struct store_field workspace_fields[] = {
+#define X(kind, field) {#field, STORE_##kind, offsetof(struct store_workspace, field)},
+    STORE_WORKSPACE_FIELDS(X, )
+#undef X
+};
+
 static const struct store_field revision_fields[] = {
 #define X(kind, field) {#field, STORE_##kind, offsetof(struct store_revision, field)},
     STORE_REVISION_FIELDS(X, )

@@ -34,6 +34,7 @@ struct store_record {
  * is the first field. */
 #define STORE_SANDBOX_FIELDS(X, comma) \
     X(TEXT, id) comma X(TEXT, name)    \
+    comma X(TEXT, workspace)           \
     comma X(TEXT, network)             \
     comma X(TEXT, labels_json)         \
     comma X(TEXT, env_json)            \
@@ -61,6 +62,9 @@ struct store_record {
     X(INTEGER, number) comma STORE_SANDBOX_FIELDS(X, comma)
 
 #define STORE_USER_FIELDS(X, comma) X(TEXT, name) comma X(TEXT, account)
+
+#define STORE_WORKSPACE_FIELDS(X, comma)                                                           \
+    X(TEXT, id) comma X(TEXT, name) comma X(TEXT, labels_json) comma X(INTEGER, created_at_ms)
 
 #define STORE_SHORT_REVISION_FIELDS(X, comma)                                                      \
     X(TEXT, sandbox_id) comma X(COUNT, revision) comma X(TEXT, hash) comma X(TEXT, kind)           \
@@ -118,7 +122,8 @@ struct store_record {
 
 #define STORE_PROVIDER_FIELDS(X, comma)                                                            \
     X(TEXT, id) comma X(TEXT, name) comma X(TEXT, profile) comma X(COUNT, rotations)               \
-    comma X(INTEGER, created_at_ms) comma X(INTEGER, rotated_at_ms)
+    comma X(INTEGER, created_at_ms) comma X(INTEGER, rotated_at_ms)                                \
+    comma X(TEXT, labels_json) comma X(TEXT, config_json)
 #define STORE_CREDENTIAL_FIELDS(X, comma) \
     X(TEXT, provider_id) comma X(TEXT, name) comma X(TEXT, sealed)
 /* A backend stores the first four; the names belong to the provider and the sandbox. */
@@ -132,6 +137,7 @@ struct store_record {
 #define STORE_RECORDS(X)                                                                           \
     X(sandbox,     STORE_NUMBERED_SANDBOX_FIELDS)                                                  \
     X(user,        STORE_USER_FIELDS)                                                              \
+    X(workspace,   STORE_WORKSPACE_FIELDS)                                                         \
     X(revision,    STORE_REVISION_FIELDS)                                                          \
     X(decision,    STORE_DECISION_FIELDS)                                                          \
     X(draft,       STORE_DRAFT_FIELDS)                                                             \

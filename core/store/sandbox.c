@@ -67,6 +67,14 @@ int store_user_list(struct store *s, const char *sandbox_id, struct arena *arena
 
 int store_tx_sandbox_insert(struct store_tx *tx, struct store_sandbox *sandbox, struct error *err)
 {
+    struct store_workspace workspace;
+    if (!sandbox->workspace)
+        sandbox->workspace = STORE_WORKSPACE;
+    int found = tx->backend->workspaces->find(tx, sandbox->workspace, tx->arena, &workspace, err);
+    if (found <= 0)
+        return found < 0 ? -1
+                         : error_set(err, ERROR_NOT_FOUND, "workspace '%.100s' not found",
+                                     sandbox->workspace);
     int inserted = tx->backend->sandboxes->insert(tx, sandbox, err);
     if (inserted == 0)
         return error_set(err, ERROR_EXISTS, "sandbox '%s' exists already", sandbox->name);

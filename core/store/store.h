@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The durable store: sandboxes, revisions, decisions, drafts, the audit chain, traffic and events.
+/* The durable store: sandboxes, workspaces, revisions, decisions, drafts, the audit chain, traffic
+ * and events.
  *
  * A store is opened by its URL, whose scheme names the backend (store/backend.h).
  *
@@ -58,6 +59,7 @@ void store_write_later(struct store *store, store_write_fn fn, store_written_fn 
 /* ---- sandboxes ---- */
 struct store_sandbox {
     const char *id, *name;
+    const char *workspace;                          /* its name; NULL in a new one: default */
     int64_t number;                                 /* 1, 2, 3… never used again */
     const char *network;                            /* "proxy" or "none" */
     const char *labels_json, *env_json;             /* objects of texts */
@@ -90,7 +92,8 @@ int store_sandbox_ever(struct store *s, const char *name, struct arena *arena,
                        struct store_sandbox *out, struct error *err);
 int store_sandbox_list(struct store *s, struct arena *arena, struct store_sandbox **out, size_t *n,
                        struct error *err);
-/* Gives it its number.  ERROR_EXISTS if the name is taken. */
+/* Gives it its number.  ERROR_EXISTS if the name is taken, in whatever workspace; ERROR_NOT_FOUND
+ * if there is no such workspace. */
 int store_tx_sandbox_insert(struct store_tx *tx, struct store_sandbox *sandbox, struct error *err);
 int store_tx_sandbox_phase(struct store_tx *tx, const char *id, const char *phase,
                            const char *error, struct error *err);
@@ -119,6 +122,26 @@ int store_user_list(struct store *s, const char *sandbox_id, struct arena *arena
 /* Does nothing for one who is on record. */
 int store_tx_user_add(struct store_tx *tx, const char *sandbox_id, const struct store_user *user,
                       int64_t at_ms, struct error *err);
+
+/* ---- workspaces: groups of sandboxes ---- */
+#define STORE_WORKSPACE "default"                   /* which there always is */
+
+struct store_workspace {
+    const char *id, *name, *labels_json;
+    int64_t created_at_ms;
+};
+
+/* ERROR_NOT_FOUND names it. */
+int store_workspace_get(struct store *s, const char *name, struct arena *arena,
+                        struct store_workspace *out, struct error *err);
+/* In the order in which they were made. */
+int store_workspace_list(struct store *s, struct arena *arena, struct store_workspace **out,
+                         size_t *n, struct error *err);
+/* ERROR_EXISTS if the name is taken. */
+int store_tx_workspace_insert(struct store_tx *tx, const struct store_workspace *workspace,
+                              struct error *err);
+/* ERROR_STATE while a sandbox that lives is in it, and for the default one. */
+int store_tx_workspace_delete(struct store_tx *tx, const char *name, struct error *err);
 
 /* ---- revisions ---- */
 struct store_revision {
@@ -377,8 +400,9 @@ int store_tx_event_trim(struct store_tx *tx, bool of_workload, size_t keep, stru
 /* ---- providers of credentials ---- */
 struct store_provider {
     const char *id, *name, *profile;
-    uint64_t rotations;                             /* how often its values were replaced */
+    uint64_t rotations;                             /* how often it was changed */
     int64_t created_at_ms, rotated_at_ms;           /* rotated 0: never */
+    const char *labels_json, *config_json;          /* objects of texts; NULL in a new one: {} */
 };
 
 /* A value, sealed by core/secret. */
@@ -433,6 +457,9 @@ int store_tx_provider_insert(struct store_tx *tx, const struct store_provider *p
 /* Counts one more rotation. */
 int store_tx_provider_rotated(struct store_tx *tx, const char *id, int64_t at_ms,
                               struct error *err);
+/* Its labels and config, of the record. */
+int store_tx_provider_notes(struct store_tx *tx, const struct store_provider *provider,
+                            struct error *err);
 /* With its credentials; nothing may be attached to it. */
 int store_tx_provider_delete(struct store_tx *tx, const char *id, struct error *err);
 /* Takes the place of the one with that name. */

@@ -168,7 +168,7 @@ os() {
         run -0 os enums "$method"
         [ "$output" = '{}' ] || { echo "$method: $output" >&2; return 1; }
     done
-    [ "$(os texts ListProviderProfiles | jq -r '[.profiles[].id] | join(" ")')" = "github anthropic openai npm pypi aws generic" ]
+    [ "$(os texts ListProviderProfiles | jq -r '[.profiles[].id] | join(" ")')" = "github anthropic claude-code openai codex nvidia npm pypi aws generic" ]
     [ "$(os texts ImportProviderProfiles)" = "UNIMPLEMENTED this gateway does not offer the method ImportProviderProfiles of openshell.v1.OpenShell" ]
 }
 

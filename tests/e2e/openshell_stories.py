@@ -164,16 +164,57 @@ def global_changes_are_not_offered():
 
 
 @story
-def there_is_one_workspace():
+def workspaces_are_made_found_and_deleted():
     workspaces = WorkspaceClient.from_sandbox_client(client)
+    names = lambda: [each.name for each in (workspaces.list_all() if newer else workspaces.list())]
+    mine = f"{name}-ws"
     assert workspaces.get("default").name == "default"
-    found = workspaces.list_all() if newer else workspaces.list()
-    assert [each.name for each in found] == ["default"]
-    refused(grpc.StatusCode.NOT_FOUND, lambda: workspaces.get("other"), "workspace 'other' not found")
-    refused(grpc.StatusCode.ALREADY_EXISTS, lambda: workspaces.create("default"), "workspace already exists")
+    made = workspaces.create(mine, labels={"team": name})
+    assert (made.name, made.phase, made.labels["team"]) == (mine, "WORKSPACE_PHASE_ACTIVE", name), made
+    assert workspaces.get(mine) == made and {"default", mine} <= set(names())
+    found = call("ListWorkspaces", label_selector=f"team={name}").workspaces
+    assert [each.metadata.name for each in found] == [mine]
+    assert found[0].metadata.resource_version and found[0].metadata.id
+    refused(grpc.StatusCode.ALREADY_EXISTS, lambda: workspaces.create(mine), "workspace already exists")
+    refused(grpc.StatusCode.INVALID_ARGUMENT, lambda: workspaces.create("w" * 20), "name exceeds maximum length (20 > 19)")
+    refused(grpc.StatusCode.INVALID_ARGUMENT, lambda: workspaces.create("No_Name"),
+            "name must contain only lowercase alphanumeric characters or hyphens")
     refused(grpc.StatusCode.FAILED_PRECONDITION, lambda: workspaces.delete("default"),
             "the default workspace cannot be deleted")
+    workspaces.delete(mine)
+    refused(grpc.StatusCode.NOT_FOUND, lambda: workspaces.get(mine), f"workspace '{mine}' not found")
+    refused(grpc.StatusCode.NOT_FOUND, lambda: workspaces.delete(mine), f"workspace '{mine}' not found")
     refused(grpc.StatusCode.NOT_FOUND, lambda: client.get(name, workspace="other"), "workspace 'other' not found")
+
+
+@story
+def a_sandbox_is_in_one_workspace():
+    workspaces = WorkspaceClient.from_sandbox_client(client)
+    mine, inside = f"{name}-in", f"{name}-it"
+    workspaces.create(mine)
+    made = client.create(workspace=mine, name=inside, spec=pb.SandboxSpec())
+    ids = lambda **where: {each.metadata.id for each in call("ListSandboxes", **where).sandboxes}
+    there = {"workspace_scope": {"workspace": mine}} if newer else {"workspace": mine}
+    everywhere = {"workspace_scope": {"all_workspaces": {}}} if newer else {"workspace": "", "all_workspaces": True}
+    assert client.get(inside, workspace=mine).id == made.id
+    assert ids(**there) == {made.id} and made.id not in ids() and made.id in ids(**everywhere)
+    assert [each.metadata.workspace for each in call("ListSandboxes", **there).sandboxes] == [mine]
+    refused(grpc.StatusCode.NOT_FOUND, lambda: client.get(inside, workspace="default"), "sandbox not found")
+    refused(grpc.StatusCode.NOT_FOUND, lambda: client.get(name, workspace=mine), "sandbox not found")
+    refused(grpc.StatusCode.NOT_FOUND, lambda: client.delete(inside, workspace="default"), "sandbox not found")
+    refused(grpc.StatusCode.ALREADY_EXISTS, lambda: client.create(workspace=mine, name=name, spec=pb.SandboxSpec()), "already exists")
+    refused(grpc.StatusCode.NOT_FOUND, lambda: client.create(workspace="nowhere", name=f"{name}-no", spec=pb.SandboxSpec()),
+            "workspace 'nowhere' not found")
+    refused(grpc.StatusCode.FAILED_PRECONDITION, lambda: workspaces.delete(mine),
+            f"workspace '{mine}' still contains resources: sandbox")
+    refused(grpc.StatusCode.FAILED_PRECONDITION, lambda: call("CreateProvider", provider=provider(f"{mine}-p", "generic", A="x"), **there),
+            "providers of this gateway are in the workspace 'default'")
+    client.wait_ready(inside, workspace=mine)
+    ran = client.exec(inside, ["true"], workspace=mine) if newer else client.exec(made.id, ["true"])
+    assert ran.exit_code == 0
+    client.delete(inside, workspace=mine)
+    client.wait_deleted(inside, workspace=mine)
+    workspaces.delete(mine)
 
 
 # ---- sandboxes ----
@@ -515,6 +556,25 @@ def a_provider_is_kept_without_showing_its_value():
     refused(grpc.StatusCode.NOT_FOUND, lambda: call("GetProvider", name=mine), f"provider '{mine}' not found")
     if newer:
         assert call("DeleteProvider", name=mine, allow_missing=True).outcome == 3
+
+
+@story
+def a_provider_keeps_labels_and_config():
+    mine = f"{name}-notes"
+    wanted = provider(mine, "claude", ANTHROPIC_API_KEY="sk-secret")
+    wanted.metadata.labels["for"] = name
+    made = call("CreateProvider", provider=wanted).provider
+    assert (made.type, dict(made.metadata.labels), dict(made.config)) == ("claude-code", {"for": name}, {}), made
+    changed = provider(mine, "claude-code")
+    changed.config["note"] = "updated"
+    assert call("UpdateProvider", provider=changed).provider.metadata.resource_version > made.metadata.resource_version
+    got = call("GetProvider", name=mine).provider
+    assert (dict(got.metadata.labels), dict(got.config), list(got.credentials)) == \
+        ({"for": name}, {"note": "updated"}, ["ANTHROPIC_API_KEY"]), got
+    if newer:
+        found = call("ListProviders", label_selector=f"for={name}").providers
+        assert [each.metadata.name for each in found] == [mine]
+    call("DeleteProvider", name=mine)
 
 
 @story

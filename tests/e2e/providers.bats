@@ -211,7 +211,7 @@ print(answer.decode())'
     run -1 sluice provider create x --profile github --from-env NPM_TOKEN=GITHUB_TOKEN
     [[ "$output" == *"NPM_TOKEN: profile github has GITHUB_TOKEN, GH_TOKEN; profile generic takes any name"* ]]
     run -1 sluice provider create x --profile gitlab --from-env GITHUB_TOKEN
-    [[ "$output" == *"profile 'gitlab' is unknown: it is one of github, anthropic, openai, npm, pypi, aws or generic"* ]]
+    [[ "$output" == *"profile 'gitlab' is unknown: it is one of github, anthropic, claude-code, openai, codex, nvidia, npm, pypi, aws or generic"* ]]
     run -1 sluice provider create x --profile generic --from-env K=OTHER
     [[ "$output" == *"the value of credential K: it has a line break"* && "$output" != *two* ]]
     run -1 sluice provider create x --profile generic --from-env HTTP_PROXY=GITHUB_TOKEN

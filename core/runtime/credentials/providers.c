@@ -138,6 +138,8 @@ int providers_create(const struct providers *p, const char *name, const char *pr
     struct change change = {.p = p, .arena = arena, .name = name,
                             .provider = {.id = arena_str(arena, digest_uuid(id)), .name = name,
                                          .profile = profile->name,
+                                         .labels_json = values->labels_json,
+                                         .config_json = values->config_json,
                                          .created_at_ms = clock_now_ms()}};
     seal_values(&change, values);
     return store_write(p->store, write_new, &change, err);
@@ -180,7 +182,7 @@ static int write_parts(struct change *change, const json_t *parts, struct error 
                  ? 0 : error_set(err, ERROR_INVALID, "the parts of a refresh have at most %d bytes",
                                  SECRET_VALUE_MAX);
     if (rc == 0) {
-        seal_values(change, &(struct provider_values){values, n});
+        seal_values(change, &(struct provider_values){.items = values, .n = n});
         rc = store_write(change->p->store, write_new, change, err);
     }
     explicit_bzero(text, strlen(text));
@@ -250,9 +252,15 @@ static bool has_credential(const struct provider_facts *facts, const char *name)
 static int write_rotation(struct store_tx *tx, void *arg, struct error *err)
 {
     const struct change *change = arg;
-    if (store_tx_provider_rotated(tx, change->provider.id, clock_now_ms(), err) != 0)
+    if (store_tx_provider_rotated(tx, change->provider.id, clock_now_ms(), err) != 0 ||
+        store_tx_provider_notes(tx, &change->provider, err) != 0)
         return -1;
     return write_sealed(tx, change, err);
+}
+
+static bool has_notes(const struct provider_values *values)
+{
+    return values->labels_json || values->config_json;
 }
 
 int providers_rotate(const struct providers *p, const char *name,
@@ -262,7 +270,7 @@ int providers_rotate(const struct providers *p, const char *name,
     struct provider_facts facts;
     if (providers_get(p, name, arena, &facts, err) != 0 ||
         find_profile(facts.provider.profile, &profile, err) != 0 ||
-        check_values(profile, values, err) != 0)
+        ((values->n || !has_notes(values)) && check_values(profile, values, err) != 0))
         return -1;
     for (size_t i = 0; i < values->n; i++)
         if (!has_credential(&facts, values->items[i].name))
@@ -270,6 +278,10 @@ int providers_rotate(const struct providers *p, const char *name,
                              "provider '%s' has no credential %.80s: `sluice provider get %s` "
                              "shows those that it has", name, values->items[i].name, name);
     struct change change = {.p = p, .arena = arena, .name = name, .provider = facts.provider};
+    if (values->labels_json)
+        change.provider.labels_json = values->labels_json;
+    if (values->config_json)
+        change.provider.config_json = values->config_json;
     seal_values(&change, values);
     return store_write(p->store, write_rotation, &change, err);
 }
@@ -340,7 +352,7 @@ int providers_renew(const struct providers *p, const struct provider_facts *fact
     memcpy(all, values->items, n * sizeof *all);
     if (text)
         all[n++] = (struct provider_value){parts_row, text};
-    seal_values(&change, &(struct provider_values){all, n});
+    seal_values(&change, &(struct provider_values){.items = all, .n = n});
     if (text)
         explicit_bzero(text, strlen(text));
     free(text);

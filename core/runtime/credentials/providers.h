@@ -31,6 +31,9 @@ struct provider_value {
 struct provider_values {
     const struct provider_value *items;
     size_t n;
+    /* Objects of texts that are kept beside them and mean nothing here.  NULL: none, or as
+     * before. */
+    const char *labels_json, *config_json;
 };
 
 /* A provider and what belongs to it, without values. */
@@ -59,7 +62,7 @@ int providers_renew(const struct providers *p, const struct provider_facts *fact
                     struct arena *arena, struct error *err);
 int providers_get(const struct providers *p, const char *name, struct arena *arena,
                   struct provider_facts *out, struct error *err);
-/* Replaces values that the provider has. */
+/* Replaces values that the provider has; there may be none where there are labels or config. */
 int providers_rotate(const struct providers *p, const char *name,
                      const struct provider_values *values, struct arena *arena,
                      struct error *err);

@@ -101,8 +101,9 @@ static int keep(const struct refresher *r, const struct provider_facts *facts, j
         values[i] = (struct provider_value){answer->names[i], answer->values[i]};
     if (answer->refresh_token)
         json_object_set_new(parts, "refresh_token", json_string(answer->refresh_token));
-    return providers_renew(r->providers, facts, &(struct provider_values){values, answer->n},
-                           answer->refresh_token ? parts : NULL, arena, err);
+    const struct provider_values fetched = {.items = values, .n = answer->n};
+    return providers_renew(r->providers, facts, &fetched, answer->refresh_token ? parts : NULL,
+                           arena, err);
 }
 
 static int ask(const struct refresher *r, const struct provider_facts *facts, json_t *parts,

@@ -254,6 +254,18 @@ static const char *const steps[] = {
     "INSERT INTO kept_event SELECT of_workload, id, type, sandbox, json FROM event;"
     "DROP TABLE event;"
     "ALTER TABLE kept_event RENAME TO event;",
+
+    "CREATE TABLE workspace ("
+    " id TEXT NOT NULL UNIQUE,"
+    " name TEXT NOT NULL UNIQUE,"
+    " labels_json TEXT NOT NULL,"
+    " created_at_ms INTEGER NOT NULL"
+    ") STRICT;"
+    "INSERT INTO workspace VALUES('default', 'default', '{}',"
+    " 1000 * CAST(strftime('%s', 'now') AS INTEGER));"
+    "ALTER TABLE sandbox ADD COLUMN workspace TEXT NOT NULL DEFAULT 'default';"
+    "ALTER TABLE provider ADD COLUMN labels_json TEXT NOT NULL DEFAULT '{}';"
+    "ALTER TABLE provider ADD COLUMN config_json TEXT NOT NULL DEFAULT '{}';",
 };
 
 enum { SCHEMA = sizeof steps / sizeof *steps };

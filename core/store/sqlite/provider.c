@@ -34,6 +34,13 @@ static int provider_set_rotated(struct store_tx *tx, const char *id, int64_t at_
                      at_ms, id);
 }
 
+static int provider_set_notes(struct store_tx *tx, const struct store_provider *provider,
+                              struct error *err)
+{
+    return db_change(db_of(tx), err, "UPDATE provider SET labels_json=?, config_json=? WHERE id=?",
+                     "ttt", provider->labels_json, provider->config_json, provider->id);
+}
+
 static int provider_remove(struct store_tx *tx, const char *id, struct error *err)
 {
     if (db_run(db_of(tx), err, "DELETE FROM credential WHERE provider_id=?", "t", id) != 0)
@@ -106,6 +113,7 @@ const struct store_provider_rows sqlite_providers = {
     .list = provider_list,
     .insert = provider_insert,
     .set_rotated = provider_set_rotated,
+    .set_notes = provider_set_notes,
     .remove = provider_remove,
     .list_credentials = credential_list,
     .put_credential = credential_put,

@@ -23,5 +23,6 @@ extern const struct store_draft_rows sqlite_drafts;
 extern const struct store_traffic_rows sqlite_traffic;
 extern const struct store_event_rows sqlite_events;
 extern const struct store_provider_rows sqlite_providers;
+extern const struct store_workspace_rows sqlite_workspaces;
 
 #endif

@@ -216,4 +216,5 @@ const struct store_backend store_sqlite = {
     .traffic = &sqlite_traffic,
     .events = &sqlite_events,
     .providers = &sqlite_providers,
+    .workspaces = &sqlite_workspaces,
 };

@@ -72,6 +72,32 @@ static int insert_user(struct store_tx *tx, void *user, struct error *err)
     return store_tx_user_add(tx, "id-0", user, 1, err);
 }
 
+static int insert_workspace(struct store_tx *tx, void *workspace, struct error *err)
+{
+    return store_tx_workspace_insert(tx, workspace, err);
+}
+
+static void workspaces_come_back(void **state)
+{
+    struct fixture *f = *state;
+    struct store_workspace in, *list;
+    size_t n;
+    for (int round = 0; round < ROUNDS; round++) {
+        struct store_workspace out;
+        fill(&store_workspace_record, &in, round);
+        in.id = an_id(f, round);
+        in.name = arena_printf(f->arena, "%d%s", round, in.name);
+        write_all_of(f, insert_workspace, &in);
+        reopen_store(f);
+        assert_int_equal(store_workspace_get(f->store, in.name, f->arena, &out, &f->err), 0);
+        assert_same(&store_workspace_record, &in, &out, "");
+    }
+    assert_int_equal(store_workspace_list(f->store, f->arena, &list, &n, &f->err), 0);
+    assert_int_equal(n, ROUNDS + 1);
+    assert_string_equal(list[0].name, STORE_WORKSPACE);
+    assert_same(&store_workspace_record, &in, &list[ROUNDS], "");
+}
+
 static void sandboxes_and_users_come_back(void **state)
 {
     struct fixture *f = *state;
@@ -81,7 +107,9 @@ static void sandboxes_and_users_come_back(void **state)
         fill(&store_sandbox_record, &in, round);
         in.id = an_id(f, round);
         in.name = arena_printf(f->arena, "%d%s", round, in.name);
+        in.workspace = in.name;
         in.deleted_at_ms = 0;
+        write_all_of(f, insert_workspace, &(struct store_workspace){in.id, in.name, "{}", 1});
         write_all_of(f, insert_sandbox, &in);
         fill(&store_user_record, &user, round);
         write_all_of(f, insert_user, &user);
@@ -311,6 +339,7 @@ int main(void)
 {
     struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        TEST(workspaces_come_back),
         TEST(sandboxes_and_users_come_back),
         TEST(revisions_come_back),
         TEST(decisions_come_back),

@@ -5,7 +5,11 @@
 #include "base/clock.h"
 
 /* What undoes the last steps of the schema. */
+#define WITHOUT_WORKSPACES                                                                   \
+    "DROP TABLE workspace; ALTER TABLE sandbox DROP COLUMN workspace;"                       \
+    "ALTER TABLE provider DROP COLUMN labels_json; ALTER TABLE provider DROP COLUMN config_json;"
 #define WITHOUT_MAIN                                                                         \
+    WITHOUT_WORKSPACES                                                                       \
     "ALTER TABLE sandbox DROP COLUMN main_json; ALTER TABLE sandbox DROP COLUMN main_error;" \
     "ALTER TABLE sandbox DROP COLUMN main_started_ms;"                                       \
     "ALTER TABLE sandbox DROP COLUMN main_ended_ms; ALTER TABLE sandbox DROP COLUMN main_code;"
@@ -244,7 +248,7 @@ static void events_of_before_their_new_table_stay(void **state)
     uint64_t last;
     open_store(f);
     store_close(f->store);
-    tamper(f, "DROP TABLE event;"
+    tamper(f, WITHOUT_WORKSPACES "DROP TABLE event;"
            "CREATE TABLE event (id INTEGER PRIMARY KEY AUTOINCREMENT, of_workload INTEGER NOT NULL,"
            " type TEXT NOT NULL, sandbox TEXT NOT NULL, json TEXT NOT NULL) STRICT;"
            "CREATE INDEX event_class ON event(of_workload, id);"
